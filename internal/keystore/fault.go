@@ -1,0 +1,41 @@
+package keystore
+
+import "github.com/oneclaw-dev/oneclaw/internal/fault"
+
+// The stable codes of every KeyStore.
+const (
+	CodeInvalidID    = "invalid_key_id"       // fault.Invalid
+	CodeInvalidDEK   = "invalid_dek"          // fault.Invalid
+	CodeKeyExists    = "key_exists"           // fault.Conflict
+	CodeKeyNotFound  = "key_not_found"        // fault.NotFound
+	CodeUnwrapFailed = "unwrap_failed"        // fault.Internal
+	CodeUnavailable  = "keystore_unavailable" // fault.Unavailable
+	CodeKeyUnusable  = "key_unusable"         // fault.Internal: the stored key is damaged or not ours
+)
+
+// KeyExists is the failure of a creation whose id is taken.
+func KeyExists() error {
+	return fault.New(fault.Conflict, CodeKeyExists, "A key with this id exists already.")
+}
+
+// KeyNotFound is the failure of using a key that is unknown or destroyed.
+func KeyNotFound() error {
+	return fault.New(fault.NotFound, CodeKeyNotFound, "There is no such key: it was never created or has been destroyed.")
+}
+
+// UnwrapFailed is the one answer to anything that does not authenticate: a
+// caller must not learn which part was wrong.
+func UnwrapFailed() error {
+	return fault.New(fault.Internal, CodeUnwrapFailed, "The wrapped key does not authenticate.")
+}
+
+// Unavailable is the failure of a store that is away. Nothing was done.
+func Unavailable(cause error) error {
+	return fault.Wrap(cause, fault.Unavailable, CodeUnavailable, "The keystore can't be reached. Try again when it is back.")
+}
+
+// Unusable is the failure of a stored key that is damaged, or that breaks a
+// rule which the store demands of its keys.
+func Unusable(cause error) error {
+	return fault.Wrap(cause, fault.Internal, CodeKeyUnusable, "The stored key can't be used.")
+}
