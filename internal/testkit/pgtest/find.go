@@ -1,0 +1,74 @@
+package pgtest
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+)
+
+// debianBins is where Debian and its children put each version's programs,
+// which they keep out of PATH.
+const debianBins = "/usr/lib/postgresql/*/bin"
+
+var errMissing = errors.New("pgtest: PostgreSQL (initdb and postgres) is not installed; " +
+	"`make test` installs it on Debian, elsewhere install the PostgreSQL server package")
+
+// findBin returns the directory of the newest PostgreSQL that glob matches, or
+// else the one that lookPath finds initdb in.
+func findBin(glob string, lookPath func(string) (string, error)) (string, error) {
+	dirs, err := filepath.Glob(glob)
+	if err != nil {
+		return "", err
+	}
+	best, newest := "", -1
+	for _, dir := range dirs {
+		version, err := strconv.Atoi(filepath.Base(filepath.Dir(dir)))
+		if err == nil && version > newest && complete(dir) {
+			best, newest = dir, version
+		}
+	}
+	if best != "" {
+		return best, nil
+	}
+	if initdb, err := lookPath("initdb"); err == nil {
+		// PATH may hold a link; the other programs are beside what it names.
+		if real, err := filepath.EvalSymlinks(initdb); err == nil && complete(filepath.Dir(real)) {
+			return filepath.Dir(real), nil
+		}
+	}
+	return "", errMissing
+}
+
+func complete(dir string) bool {
+	for _, name := range []string{"initdb", "postgres"} {
+		if _, err := exec.LookPath(filepath.Join(dir, name)); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// serverUser returns whom the server runs as: nil for the user of the test,
+// and for root, whom PostgreSQL refuses, the user that Debian's package made.
+func serverUser() (*syscall.Credential, error) {
+	if os.Getuid() != 0 {
+		return nil, nil //nolint:nilnil // "no other user" is an answer, not a failure
+	}
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		return nil, errMissing
+	}
+	uid, err := strconv.ParseUint(u.Uid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	gid, err := strconv.ParseUint(u.Gid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+}
