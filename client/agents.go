@@ -1,0 +1,167 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+// Agent is a program with an identity of its own.
+type Agent struct {
+	ID                    string          `json:"id"`
+	Name                  string          `json:"name"`
+	Description           string          `json:"description"`
+	AuthMethod            string          `json:"auth_method"`
+	Scopes                []string        `json:"scopes"`
+	IsActive              bool            `json:"is_active"`
+	IntentsAPIEnabled     bool            `json:"intents_api_enabled"`
+	TxToAllowlist         []string        `json:"tx_to_allowlist"`
+	TxMaxValueETH         string          `json:"tx_max_value_eth,omitempty"`
+	TxDailyLimitETH       string          `json:"tx_daily_limit_eth,omitempty"`
+	TxAllowedChains       []string        `json:"tx_allowed_chains"`
+	TokenTTLSeconds       int64           `json:"token_ttl_seconds,omitempty"`
+	VaultIDs              []string        `json:"vault_ids"`
+	ClientCertFingerprint string          `json:"client_cert_fingerprint,omitempty"`
+	OIDCIssuer            string          `json:"oidc_issuer,omitempty"`
+	OIDCClientID          string          `json:"oidc_client_id,omitempty"`
+	SSHPublicKey          string          `json:"ssh_public_key,omitempty"`
+	ECDHPublicKey         string          `json:"ecdh_public_key,omitempty"`
+	ShroudEnabled         bool            `json:"shroud_enabled"`
+	ShroudConfig          json.RawMessage `json:"shroud_config,omitempty"`
+	CreatedAt             time.Time       `json:"created_at"`
+	ExpiresAt             *time.Time      `json:"expires_at,omitempty"`
+	LastActiveAt          *time.Time      `json:"last_active_at,omitempty"`
+}
+
+// AgentSelf is what an agent sees of itself: with the organisation and the creator,
+// without the limits.
+type AgentSelf struct {
+	ID                string          `json:"id"`
+	Name              string          `json:"name"`
+	Description       string          `json:"description"`
+	OrgID             string          `json:"org_id"`
+	Scopes            []string        `json:"scopes"`
+	IsActive          bool            `json:"is_active"`
+	IntentsAPIEnabled bool            `json:"intents_api_enabled"`
+	CreatedBy         string          `json:"created_by"`
+	CreatedAt         time.Time       `json:"created_at"`
+	ExpiresAt         *time.Time      `json:"expires_at,omitempty"`
+	LastActiveAt      *time.Time      `json:"last_active_at,omitempty"`
+	SSHPublicKey      string          `json:"ssh_public_key,omitempty"`
+	ECDHPublicKey     string          `json:"ecdh_public_key,omitempty"`
+	ShroudEnabled     bool            `json:"shroud_enabled"`
+	ShroudConfig      json.RawMessage `json:"shroud_config,omitempty"`
+}
+
+// AgentCreate describes a new agent. AuthMethod "" means "api_key".
+type AgentCreate struct {
+	Name                  string          `json:"name"`
+	Description           string          `json:"description,omitempty"`
+	AuthMethod            string          `json:"auth_method,omitempty"`
+	Scopes                []string        `json:"scopes,omitempty"`
+	ExpiresAt             *time.Time      `json:"expires_at,omitempty"`
+	VaultIDs              []string        `json:"vault_ids,omitempty"`
+	TokenTTLSeconds       int64           `json:"token_ttl_seconds,omitempty"`
+	ClientCertFingerprint string          `json:"client_cert_fingerprint,omitempty"`
+	OIDCIssuer            string          `json:"oidc_issuer,omitempty"`
+	OIDCClientID          string          `json:"oidc_client_id,omitempty"`
+	IntentsAPIEnabled     bool            `json:"intents_api_enabled,omitempty"`
+	TxToAllowlist         []string        `json:"tx_to_allowlist,omitempty"`
+	TxMaxValueETH         string          `json:"tx_max_value_eth,omitempty"`
+	TxDailyLimitETH       string          `json:"tx_daily_limit_eth,omitempty"`
+	TxAllowedChains       []string        `json:"tx_allowed_chains,omitempty"`
+	ShroudEnabled         bool            `json:"shroud_enabled,omitempty"`
+	ShroudConfig          json.RawMessage `json:"shroud_config,omitempty"`
+}
+
+// AgentUpdate changes what is set. Clear names JSON fields to send as null, which
+// lifts a limit: "expires_at", "token_ttl_seconds", "vault_ids", "tx_max_value_eth".
+type AgentUpdate struct {
+	Name              *string         `json:"name,omitempty"`
+	Description       *string         `json:"description,omitempty"`
+	Scopes            []string        `json:"scopes,omitempty"`
+	IsActive          *bool           `json:"is_active,omitempty"`
+	ExpiresAt         *time.Time      `json:"expires_at,omitempty"`
+	VaultIDs          []string        `json:"vault_ids,omitempty"`
+	TokenTTLSeconds   *int64          `json:"token_ttl_seconds,omitempty"`
+	IntentsAPIEnabled *bool           `json:"intents_api_enabled,omitempty"`
+	TxToAllowlist     []string        `json:"tx_to_allowlist,omitempty"`
+	TxMaxValueETH     *string         `json:"tx_max_value_eth,omitempty"`
+	TxDailyLimitETH   *string         `json:"tx_daily_limit_eth,omitempty"`
+	TxAllowedChains   []string        `json:"tx_allowed_chains,omitempty"`
+	ShroudEnabled     *bool           `json:"shroud_enabled,omitempty"`
+	ShroudConfig      json.RawMessage `json:"shroud_config,omitempty"`
+	Clear             []string        `json:"-"`
+}
+
+// MarshalJSON adds the fields of Clear as null.
+func (u AgentUpdate) MarshalJSON() ([]byte, error) {
+	type plain AgentUpdate
+	b, err := json.Marshal(plain(u))
+	if err != nil || len(u.Clear) == 0 {
+		return b, err
+	}
+	fields := map[string]json.RawMessage{}
+	if err := json.Unmarshal(b, &fields); err != nil {
+		return nil, err
+	}
+	for _, f := range u.Clear {
+		fields[f] = json.RawMessage("null")
+	}
+	return json.Marshal(fields)
+}
+
+// NewAgent is an agent just made. APIKey is shown this once; it is empty for
+// agents that log in another way.
+type NewAgent struct {
+	Agent  Agent `json:"agent"`
+	APIKey Value `json:"api_key"`
+}
+
+// CreateAgent registers an agent.
+func (c *Client) CreateAgent(ctx context.Context, a AgentCreate) (*NewAgent, error) {
+	out := new(NewAgent)
+	return got(out, c.write(ctx, http.MethodPost, a, out, "agents"))
+}
+
+// Agents lists the agents of the organisation.
+func (c *Client) Agents(ctx context.Context) ([]Agent, error) {
+	var out struct {
+		Agents []Agent `json:"agents"`
+	}
+	err := c.read(ctx, &out, "agents")
+	return out.Agents, err
+}
+
+// Agent returns one agent.
+func (c *Client) Agent(ctx context.Context, id string) (*Agent, error) {
+	out := new(Agent)
+	return got(out, c.read(ctx, out, "agents", id))
+}
+
+// AgentMe returns the agent that calls. Humans get 403: see Me.
+func (c *Client) AgentMe(ctx context.Context) (*AgentSelf, error) {
+	out := new(AgentSelf)
+	return got(out, c.read(ctx, out, "agents", "me"))
+}
+
+// UpdateAgent changes an agent.
+func (c *Client) UpdateAgent(ctx context.Context, id string, u AgentUpdate) (*Agent, error) {
+	out := new(Agent)
+	return got(out, c.write(ctx, http.MethodPatch, u, out, "agents", id))
+}
+
+// DeactivateAgent ends an agent: its key and its tokens are refused from then on.
+func (c *Client) DeactivateAgent(ctx context.Context, id string) error {
+	return c.remove(ctx, "agents", id)
+}
+
+// RotateAgentKey gives an agent a new key and ends the old one.
+func (c *Client) RotateAgentKey(ctx context.Context, id string) (Value, error) {
+	var out struct {
+		APIKey Value `json:"api_key"`
+	}
+	err := c.write(ctx, http.MethodPost, nil, &out, "agents", id, "rotate-key")
+	return out.APIKey, err
+}

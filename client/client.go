@@ -1,0 +1,158 @@
+// Package client calls a oneclaw server, or any server that speaks the same API.
+//
+// Its promises: a credential or a secret value goes to the base URL's host and
+// nowhere else (redirects are not followed, plain http only to this machine unless
+// allowed); nothing it returns or logs prints a secret value; a request that may
+// have been carried out is never sent twice unless sending it twice is harmless;
+// a reply costs bounded memory. Every method may be called from many goroutines.
+package client
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Client is a connection to one server with one credential. Make it with New.
+type Client struct {
+	base      string
+	http      *http.Client
+	userAgent string
+	plainOK   bool
+	now       func() time.Time
+	auth      authorizer
+}
+
+// Option changes what New builds.
+type Option func(*Client) error
+
+// WithToken sends a token as it is: a JWT, or any key that the server takes.
+func WithToken(token string) Option {
+	return func(c *Client) error { return c.setAuth(fixed(token), token) }
+}
+
+// WithUserKey sends a personal API key (1ck_...).
+func WithUserKey(key string) Option { return WithToken(key) }
+
+// WithAgentKey exchanges an agent's key (ocv_...) for a short-lived token before
+// the first call, and again shortly before the token ends or when it is refused.
+func WithAgentKey(key string) Option {
+	return func(c *Client) error {
+		return c.setAuth(&exchanger{client: c, key: ValueOf(key)}, key)
+	}
+}
+
+// WithHTTPClient uses h for the connections. It is copied; its redirect rule is
+// replaced, since redirects are never followed.
+func WithHTTPClient(h *http.Client) Option {
+	return func(c *Client) error {
+		if h == nil {
+			return errors.New("client: WithHTTPClient needs a client")
+		}
+		c.http = h
+		return nil
+	}
+}
+
+// WithUserAgent sets the User-Agent header.
+func WithUserAgent(s string) Option {
+	return func(c *Client) error { c.userAgent = s; return nil }
+}
+
+// WithPlainHTTP allows http:// to a host that is not this machine. Credentials and
+// values then cross the network readable by anyone on it.
+func WithPlainHTTP() Option {
+	return func(c *Client) error { c.plainOK = true; return nil }
+}
+
+// WithClock replaces the clock that decides when a token is about to end.
+func WithClock(now func() time.Time) Option {
+	return func(c *Client) error { c.now = now; return nil }
+}
+
+// New returns a client of the server at baseURL, such as https://vault.example.com
+// or http://127.0.0.1:8210. It makes no connection.
+func New(baseURL string, opts ...Option) (*Client, error) {
+	c := &Client{userAgent: "oneclaw-go", now: time.Now, auth: fixed("")}
+	for _, o := range opts {
+		if err := o(c); err != nil {
+			return nil, err
+		}
+	}
+	base, err := parseBase(baseURL, c.plainOK)
+	if err != nil {
+		return nil, err
+	}
+	c.base = base
+	h := http.Client{Transport: defaultTransport()}
+	if c.http != nil {
+		h = *c.http
+	}
+	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c.http = &h
+	return c, nil
+}
+
+// UsingToken returns a client of the same server, over the same connections, that
+// sends another token.
+func (c *Client) UsingToken(token string) *Client {
+	d := *c
+	d.auth = fixed(token)
+	return &d
+}
+
+// BaseURL is the server's address, without a slash at the end.
+func (c *Client) BaseURL() string { return c.base }
+
+func (c *Client) setAuth(a authorizer, text string) error {
+	if text == "" {
+		return errors.New("client: the credential is empty")
+	}
+	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return errors.New("client: the credential holds a character that no token has; look for spaces or line ends")
+	}
+	if c.auth != fixed("") {
+		return errors.New("client: give one credential only")
+	}
+	c.auth = a
+	return nil
+}
+
+func parseBase(s string, plainOK bool) (string, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.Opaque != "" || (u.Scheme != "https" && u.Scheme != "http") {
+		return "", errors.New("client: the base URL must look like https://host or http://127.0.0.1:8210")
+	}
+	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return "", errors.New("client: the base URL must hold no user, query or fragment")
+	}
+	if u.Scheme == "http" && !plainOK && !loopback(u.Hostname()) {
+		return "", errors.New("client: http:// is for this machine only; use https://, or allow plain http explicitly")
+	}
+	return strings.TrimRight(u.String(), "/"), nil
+}
+
+func loopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+func defaultTransport() http.RoundTripper {
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:   10 * time.Second,
+		ResponseHeaderTimeout: 60 * time.Second,
+		MaxIdleConnsPerHost:   16,
+		IdleConnTimeout:       90 * time.Second,
+		ForceAttemptHTTP2:     true,
+	}
+}

@@ -1,0 +1,81 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+// Policy grants a principal permissions on the paths of a vault that match a
+// pattern: * within a segment, ** for any number of segments.
+type Policy struct {
+	ID                string          `json:"id"`
+	VaultID           string          `json:"vault_id"`
+	SecretPathPattern string          `json:"secret_path_pattern"`
+	PrincipalType     string          `json:"principal_type"`
+	PrincipalID       string          `json:"principal_id"`
+	Permissions       []string        `json:"permissions"`
+	Conditions        json.RawMessage `json:"conditions,omitempty"`
+	ExpiresAt         *time.Time      `json:"expires_at,omitempty"`
+	CreatedBy         string          `json:"created_by"`
+	CreatedByType     string          `json:"created_by_type"`
+	CreatedAt         time.Time       `json:"created_at"`
+}
+
+// Conditions narrow a policy. The zero value is no condition.
+type Conditions struct {
+	IPAllowlist []string    `json:"ip_allowlist,omitempty"` // CIDRs
+	TimeWindow  *TimeWindow `json:"time_window,omitempty"`
+}
+
+// TimeWindow is a part of each day; After and Before are "HH:MM".
+type TimeWindow struct {
+	After    string `json:"after"`
+	Before   string `json:"before"`
+	Timezone string `json:"timezone,omitempty"`
+}
+
+// PolicyGrant says what CreatePolicy grants. PrincipalType is "user" or "agent";
+// Permissions are "read", "write" and "delete".
+type PolicyGrant struct {
+	SecretPathPattern string      `json:"secret_path_pattern"`
+	PrincipalType     string      `json:"principal_type"`
+	PrincipalID       string      `json:"principal_id"`
+	Permissions       []string    `json:"permissions"`
+	Conditions        *Conditions `json:"conditions,omitempty"`
+	ExpiresAt         *time.Time  `json:"expires_at,omitempty"`
+}
+
+// PolicyUpdate changes what is set of a policy. Its pattern and principal stay.
+type PolicyUpdate struct {
+	Permissions []string    `json:"permissions,omitempty"`
+	Conditions  *Conditions `json:"conditions,omitempty"`
+	ExpiresAt   *time.Time  `json:"expires_at,omitempty"`
+}
+
+// CreatePolicy grants access.
+func (c *Client) CreatePolicy(ctx context.Context, vault string, g PolicyGrant) (*Policy, error) {
+	out := new(Policy)
+	return got(out, c.write(ctx, http.MethodPost, g, out, "vaults", vault, "policies"))
+}
+
+// Policies lists the policies of a vault.
+func (c *Client) Policies(ctx context.Context, vault string) ([]Policy, error) {
+	var out struct {
+		Policies []Policy `json:"policies"`
+	}
+	err := c.read(ctx, &out, "vaults", vault, "policies")
+	return out.Policies, err
+}
+
+// UpdatePolicy changes a policy.
+func (c *Client) UpdatePolicy(ctx context.Context, vault, id string, u PolicyUpdate) (*Policy, error) {
+	out := new(Policy)
+	return got(out, c.write(ctx, http.MethodPut, u, out, "vaults", vault, "policies", id))
+}
+
+// DeletePolicy takes the grant back.
+func (c *Client) DeletePolicy(ctx context.Context, vault, id string) error {
+	return c.remove(ctx, "vaults", vault, "policies", id)
+}
