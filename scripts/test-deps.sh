@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Installs what `make test` needs beside Go: a C compiler (race detector,
+# PKCS#11), SoftHSM2, PostgreSQL and an MCP client from npm. Says nothing and
+# takes a moment when all is there. As root on Debian it installs what is
+# missing; otherwise it says what to install.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+has() { command -v "$1" >/dev/null 2>&1; }
+any() { compgen -G "$1" >/dev/null; }
+
+missing=()
+has gcc || missing+=(gcc)
+[ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
+{ has softhsm2-util && { any '/usr/lib/softhsm/libsofthsm2.so' || any '/usr/lib*/*/softhsm/libsofthsm2.so' || any '/usr/lib64/pkcs11/libsofthsm2.so'; }; } || missing+=(softhsm2)
+{ has initdb || any '/usr/lib/postgresql/*/bin/initdb'; } || missing+=(postgresql)
+has node || missing+=(nodejs)
+has npm || missing+=(npm)
+
+# quietly runs a command and shows its output only when it fails.
+quietly() {
+	local out
+	out=$(mktemp)
+	if "$@" </dev/null >"$out" 2>&1; then
+		rm -f "$out"
+		return 0
+	fi
+	cat "$out" >&2
+	rm -f "$out"
+	echo "test-deps: this failed: $*" >&2
+	return 1
+}
+
+if [ "${#missing[@]}" -gt 0 ]; then
+	if ! has apt-get; then
+		echo "test-deps: the tests need these programs (Debian's package names): ${missing[*]}" >&2
+		exit 1
+	fi
+	if [ "$(id -u)" -ne 0 ]; then
+		echo "test-deps: the tests need packages that are not installed. Run this once, then try again:" >&2
+		echo "    sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing[*]}" >&2
+		exit 1
+	fi
+	echo "test-deps: installing ${missing[*]}"
+	export DEBIAN_FRONTEND=noninteractive
+	apt=(apt-get -y -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300)
+	quietly "${apt[@]}" update
+	quietly "${apt[@]}" install --no-install-recommends "${missing[@]}"
+fi
+
+# The stamp is a copy of the lock file that was installed. It is written last,
+# so that an interrupted install is done again.
+stamp=test/npm/node_modules/.installed-lock
+if ! cmp -s test/npm/package-lock.json "$stamp"; then
+	echo "test-deps: installing test/npm"
+	# No package may run code of its own while it is installed.
+	quietly npm --prefix test/npm ci --ignore-scripts --omit=peer --no-audit --no-fund --loglevel=error
+	cp test/npm/package-lock.json "$stamp"
+fi
