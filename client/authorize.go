@@ -13,17 +13,11 @@ type authorizer interface {
 	refused(used string) bool
 }
 
-// fixed is a token that never changes. It is empty for calls without credential.
-type fixed string
+// fixed is a token that never changes. The zero value sends none.
+type fixed struct{ text Value }
 
-func (f fixed) token(context.Context) (string, error) { return string(f), nil }
+func (f fixed) token(context.Context) (string, error) { return string(f.text.Reveal()), nil }
 func (fixed) refused(string) bool                     { return false }
-
-// String keeps the token out of fmt's output.
-func (fixed) String() string { return redacted }
-
-// GoString keeps the token out of fmt's output.
-func (fixed) GoString() string { return redacted }
 
 const (
 	refreshEarly    = 60 * time.Second

@@ -32,7 +32,7 @@ type Option func(*Client) error
 
 // WithToken sends a token as it is: a JWT, or any key that the server takes.
 func WithToken(token string) Option {
-	return func(c *Client) error { return c.setAuth(fixed(token), token) }
+	return func(c *Client) error { return c.setAuth(fixed{ValueOf(token)}, token) }
 }
 
 // WithUserKey sends a personal API key (1ck_...).
@@ -77,11 +77,14 @@ func WithClock(now func() time.Time) Option {
 // New returns a client of the server at baseURL, such as https://vault.example.com
 // or http://127.0.0.1:8210. It makes no connection.
 func New(baseURL string, opts ...Option) (*Client, error) {
-	c := &Client{userAgent: "oneclaw-go", now: time.Now, auth: fixed("")}
+	c := &Client{userAgent: "oneclaw-go", now: time.Now}
 	for _, o := range opts {
 		if err := o(c); err != nil {
 			return nil, err
 		}
+	}
+	if c.auth == nil {
+		c.auth = fixed{}
 	}
 	base, err := parseBase(baseURL, c.plainOK)
 	if err != nil {
@@ -101,7 +104,7 @@ func New(baseURL string, opts ...Option) (*Client, error) {
 // sends another token.
 func (c *Client) UsingToken(token string) *Client {
 	d := *c
-	d.auth = fixed(token)
+	d.auth = fixed{ValueOf(token)}
 	return &d
 }
 
@@ -115,7 +118,7 @@ func (c *Client) setAuth(a authorizer, text string) error {
 	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return errors.New("client: the credential holds a character that no token has; look for spaces or line ends")
 	}
-	if c.auth != fixed("") {
+	if c.auth != nil {
 		return errors.New("client: give one credential only")
 	}
 	c.auth = a

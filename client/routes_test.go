@@ -1,0 +1,192 @@
+package client_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+)
+
+func TestEveryMethodSendsItsRoute(t *testing.T) {
+	at := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	no := false
+	tests := map[string]struct {
+		call   func(ctx context.Context, c *client.Client) error
+		method string
+		path   string // and query
+		body   string // JSON; "" = none
+		public bool
+	}{
+		"login": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.Login(ctx, "a@b", client.ValueOf("pw"))
+			return err
+		}, method: "POST", path: "/v1/auth/token", body: `{"email":"a@b","password":"pw"}`, public: true},
+		"second factor": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.VerifyMFA(ctx, client.ValueOf("m"), "123456")
+			return err
+		}, method: "POST", path: "/v1/auth/mfa/verify", body: `{"mfa_token":"m","code":"123456"}`, public: true},
+		"sign up": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.Signup(ctx, "a@b", client.ValueOf("pw"), "Al")
+			return err
+		}, method: "POST", path: "/v1/auth/signup", body: `{"email":"a@b","password":"pw","display_name":"Al"}`, public: true},
+		"exchange of a user key": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.ExchangeUserKey(ctx, client.ValueOf("1ck_x"))
+			return err
+		}, method: "POST", path: "/v1/auth/api-key-token", body: `{"api_key":"1ck_x"}`, public: true},
+		"profile": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Me(ctx); return err },
+			method: "GET", path: "/v1/auth/me"},
+		"change of password": {call: func(ctx context.Context, c *client.Client) error {
+			return c.ChangePassword(ctx, client.ValueOf("o"), client.ValueOf("n"))
+		}, method: "POST", path: "/v1/auth/change-password", body: `{"current_password":"o","new_password":"n"}`},
+		"log out": {call: func(ctx context.Context, c *client.Client) error { return c.Logout(ctx) },
+			method: "DELETE", path: "/v1/auth/token"},
+		"API key": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.CreateAPIKey(ctx, "ci", []string{"read"}, &at)
+			return err
+		}, method: "POST", path: "/v1/auth/api-keys", body: `{"name":"ci","scopes":["read"],"expires_at":"2030-01-02T03:04:05Z"}`},
+		"API keys": {call: func(ctx context.Context, c *client.Client) error { _, err := c.APIKeys(ctx); return err },
+			method: "GET", path: "/v1/auth/api-keys"},
+		"API key revoked": {call: func(ctx context.Context, c *client.Client) error { return c.DeleteAPIKey(ctx, "k") },
+			method: "DELETE", path: "/v1/auth/api-keys/k"},
+		"new vault": {call: func(ctx context.Context, c *client.Client) error { _, err := c.CreateVault(ctx, "n", "d"); return err },
+			method: "POST", path: "/v1/vaults", body: `{"name":"n","description":"d"}`},
+		"vaults": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Vaults(ctx); return err },
+			method: "GET", path: "/v1/vaults"},
+		"vault": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Vault(ctx, "v"); return err },
+			method: "GET", path: "/v1/vaults/v"},
+		"vault deleted": {call: func(ctx context.Context, c *client.Client) error { return c.DeleteVault(ctx, "v") },
+			method: "DELETE", path: "/v1/vaults/v"},
+		"write of a secret with all options": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.PutSecret(ctx, "v", "a/b", client.ValueOf("<s>"), client.PutOptions{Type: "token",
+				Metadata: json.RawMessage(`{"k":1}`), ExpiresAt: &at, MaxAccessCount: 3, RotationPolicy: json.RawMessage(`{}`)})
+			return err
+		}, method: "PUT", path: "/v1/vaults/v/secrets/a/b", body: `{"value":"<s>","type":"token","metadata":{"k":1},
+			"rotation_policy":{},"expires_at":"2030-01-02T03:04:05Z","max_access_count":3}`},
+		"write of a secret keeps its type by not naming one": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.PutSecret(ctx, "v", "a", client.ValueOf("s"), client.PutOptions{})
+			return err
+		}, method: "PUT", path: "/v1/vaults/v/secrets/a", body: `{"value":"s"}`},
+		"secret deleted": {call: func(ctx context.Context, c *client.Client) error { return c.DeleteSecret(ctx, "v", "a/b") },
+			method: "DELETE", path: "/v1/vaults/v/secrets/a/b"},
+		"a page of secrets": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.SecretsPage(ctx, "v", "a b/", 10, "c+d")
+			return err
+		}, method: "GET", path: "/v1/vaults/v/secrets?cursor=c%2Bd&limit=10&prefix=a+b%2F"},
+		"versions": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.SecretVersions(ctx, "v", "a/b")
+			return err
+		},
+			method: "GET", path: "/v1/vaults/v/secret-versions/a/b"},
+		"one version": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.GetSecretVersion(ctx, "v", "a/b", 7)
+			return err
+		}, method: "GET", path: "/v1/vaults/v/secret-versions/a/b?version=7"},
+		"restore": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.RestoreSecret(ctx, "v", "a/b")
+			return err
+		},
+			method: "POST", path: "/v1/vaults/v/secret-restore/a/b"},
+		"purge": {call: func(ctx context.Context, c *client.Client) error { return c.PurgeSecret(ctx, "v", "a/b") },
+			method: "DELETE", path: "/v1/vaults/v/secret-versions/a/b"},
+		"grant": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.CreatePolicy(ctx, "v", client.PolicyGrant{SecretPathPattern: "api-keys/*", PrincipalType: "agent",
+				PrincipalID: "p", Permissions: []string{"read"}, ExpiresAt: &at, Conditions: &client.Conditions{
+					IPAllowlist: []string{"10.0.0.0/8"}, TimeWindow: &client.TimeWindow{After: "09:00", Before: "17:00", Timezone: "UTC"}}})
+			return err
+		}, method: "POST", path: "/v1/vaults/v/policies", body: `{"secret_path_pattern":"api-keys/*","principal_type":"agent",
+			"principal_id":"p","permissions":["read"],"expires_at":"2030-01-02T03:04:05Z",
+			"conditions":{"ip_allowlist":["10.0.0.0/8"],"time_window":{"after":"09:00","before":"17:00","timezone":"UTC"}}}`},
+		"policies": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Policies(ctx, "v"); return err },
+			method: "GET", path: "/v1/vaults/v/policies"},
+		"policy changed": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.UpdatePolicy(ctx, "v", "p", client.PolicyUpdate{Permissions: []string{"write"}})
+			return err
+		}, method: "PUT", path: "/v1/vaults/v/policies/p", body: `{"permissions":["write"]}`},
+		"policy deleted": {call: func(ctx context.Context, c *client.Client) error { return c.DeletePolicy(ctx, "v", "p") },
+			method: "DELETE", path: "/v1/vaults/v/policies/p"},
+		"new agent": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.CreateAgent(ctx, client.AgentCreate{Name: "n", VaultIDs: []string{"v"}})
+			return err
+		}, method: "POST", path: "/v1/agents", body: `{"name":"n","vault_ids":["v"]}`},
+		"agents": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Agents(ctx); return err },
+			method: "GET", path: "/v1/agents"},
+		"agent": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Agent(ctx, "a"); return err },
+			method: "GET", path: "/v1/agents/a"},
+		"the agent itself": {call: func(ctx context.Context, c *client.Client) error { _, err := c.AgentMe(ctx); return err },
+			method: "GET", path: "/v1/agents/me"},
+		"agent changed, limits lifted by null": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.UpdateAgent(ctx, "a", client.AgentUpdate{IsActive: &no, Clear: []string{"expires_at"}})
+			return err
+		}, method: "PATCH", path: "/v1/agents/a", body: `{"is_active":false,"expires_at":null}`},
+		"agent deactivated": {call: func(ctx context.Context, c *client.Client) error { return c.DeactivateAgent(ctx, "a") },
+			method: "DELETE", path: "/v1/agents/a"},
+		"new agent key": {call: func(ctx context.Context, c *client.Client) error { _, err := c.RotateAgentKey(ctx, "a"); return err },
+			method: "POST", path: "/v1/agents/a/rotate-key"},
+		"audit events": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.AuditEvents(ctx, client.AuditFilter{Action: "secret.read", ResourceID: "r", ActorID: "x", From: at, To: at, Limit: 5, Offset: 9})
+			return err
+		}, method: "GET", path: "/v1/audit/events?action=secret.read&actor_id=x&from=2030-01-02T03%3A04%3A05Z&limit=5&offset=9&resource_id=r&to=2030-01-02T03%3A04%3A05Z"},
+		"audit check": {call: func(ctx context.Context, c *client.Client) error { _, err := c.AuditVerify(ctx); return err },
+			method: "GET", path: "/v1/audit/verify"},
+		"audit export": {call: func(ctx context.Context, c *client.Client) error {
+			r, err := c.AuditExport(ctx)
+			if err != nil {
+				return err
+			}
+			defer r.Close()
+			_, err = io.ReadAll(r)
+			return err
+		}, method: "GET", path: "/v1/audit/export"},
+		"share": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.CreateShare(ctx, "s", client.ShareCreate{RecipientType: "anyone_with_link", ExpiresAt: at, MaxAccessCount: 1, Passphrase: client.ValueOf("pp")})
+			return err
+		}, method: "POST", path: "/v1/secrets/s/share", body: `{"recipient_type":"anyone_with_link","expires_at":"2030-01-02T03:04:05Z","max_access_count":1,"passphrase":"pp"}`},
+		"health": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Health(ctx); return err },
+			method: "GET", path: "/v1/health", public: true},
+		"keystore health": {call: func(ctx context.Context, c *client.Client) error { _, err := c.HSMHealth(ctx); return err },
+			method: "GET", path: "/v1/health/hsm", public: true},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			reply := `{}`
+			if tc.public {
+				reply = `{"access_token":"t"}`
+			}
+			c, got := recorder(t, http.StatusOK, reply)
+			if err := tc.call(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			if len(*got) != 1 {
+				t.Fatalf("requests: %+v", *got)
+			}
+			q := (*got)[0]
+			path := q.path
+			if q.query != "" {
+				path += "?" + q.query
+			}
+			if q.method != tc.method || path != tc.path {
+				t.Errorf("sent %s %s, want %s %s", q.method, path, tc.method, tc.path)
+			}
+			var want map[string]any
+			if tc.body != "" {
+				if err := json.Unmarshal([]byte(tc.body), &want); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !reflect.DeepEqual(q.body, want) {
+				t.Errorf("body = %v, want %v", q.body, want)
+			}
+			if auth := map[bool]string{true: "", false: "Bearer tok"}[tc.public]; q.auth != auth {
+				t.Errorf("Authorization = %q, want %q", q.auth, auth)
+			}
+			if q.agent != "oneclaw-go" {
+				t.Errorf("User-Agent = %q", q.agent)
+			}
+		})
+	}
+}
