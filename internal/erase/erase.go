@@ -1,0 +1,9 @@
+// Package erase runs code that handles keys and secrets so that it leaves no
+// copies behind.
+//
+// Its promise, in a build made with GOEXPERIMENT=runtimesecret on linux/amd64
+// or linux/arm64: when Do returns, the stack and registers that f used are
+// zeroed, and what f allocated is zeroed as soon as the garbage collector finds
+// that nobody refers to it any more. In other builds Do just calls f, and
+// Enabled says so.
+package erase

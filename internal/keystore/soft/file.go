@@ -1,0 +1,167 @@
+package soft
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/oneclaw-dev/oneclaw/internal/erase"
+	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+)
+
+// A key file is: format byte, nonce, the 32 bytes of the key encrypted, tag.
+// The associated data binds format, kind and id, so that a file that was moved
+// to another name does not open. A format byte of zero is a key whose
+// destruction was cut short after the file had been zeroed: it is gone.
+const (
+	fileFormat = 1
+	fileSize   = 1 + gcmOverhead + keySize
+	destroyed  = 0
+	filePrefix = "oneclaw/keystore/soft"
+	fileSuffix = ".key"
+)
+
+// kind is a name space of keys, and how its file names begin.
+type kind string
+
+const (
+	kindKEK    kind = "kek"
+	kindSigner kind = "signer"
+)
+
+// path is safe for any id: the id is in hex, so it holds no separator, and two
+// ids that differ in case differ on every file system.
+func (s *Store) path(k kind, id string) string {
+	return filepath.Join(s.dir, string(k)+"-"+hex.EncodeToString([]byte(id))+fileSuffix)
+}
+
+func fileAAD(k kind, id string) []byte {
+	b := append([]byte(filePrefix), fileFormat)
+	for _, part := range []string{string(k), id} {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
+		b = append(b, part...)
+	}
+	return b
+}
+
+// create makes a new random key and its file.
+func (s *Store) create(k kind, id string) error {
+	// A folder that took the place of ours must not get keys under our root.
+	if err := s.present(); err != nil {
+		return err
+	}
+	path := s.path(k, id)
+	if _, err := os.Lstat(path); err == nil {
+		return keystore.KeyExists()
+	}
+	content := make([]byte, 1, fileSize)
+	content[0] = fileFormat
+	erase.Do(func() {
+		var key [keySize]byte
+		rand.Read(key[:]) // never fails: crypto/rand stops the program instead
+		content = s.root.Seal(content, nil, key[:], fileAAD(k, id))
+		clear(key[:])
+	})
+	switch err := createFile(path, content); {
+	case errors.Is(err, fs.ErrExist):
+		return keystore.KeyExists()
+	case err != nil:
+		return keystore.Unavailable(err)
+	}
+	return nil
+}
+
+// read returns the key, which the caller must wipe.
+func (s *Store) read(k kind, id string) ([]byte, fs.FileInfo, error) {
+	content, info, err := readFile(s.path(k, id), fileSize)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, s.missing()
+	}
+	if err != nil {
+		return nil, nil, keystore.Unavailable(err)
+	}
+	if len(content) > 0 && content[0] == destroyed {
+		return nil, nil, keystore.KeyNotFound()
+	}
+	key, err := s.openFile(k, id, content)
+	if err != nil {
+		return nil, nil, keystore.Unusable(err)
+	}
+	return key, info, nil
+}
+
+func (s *Store) openFile(k kind, id string, content []byte) ([]byte, error) {
+	if len(content) != fileSize || content[0] != fileFormat {
+		return nil, errors.New("not a key file of a known format")
+	}
+	key, err := s.root.Open(make([]byte, 0, keySize), nil, content[1:], fileAAD(k, id))
+	if err != nil {
+		return nil, errors.New("the key file does not open under this root key")
+	}
+	return key, nil
+}
+
+// destroy zeroes the file first: should the name be gone and the file not (a
+// second link, a crash), there is no key in it. On file systems and disks that
+// write to a new place the old bytes may live on, wrapped by the root key.
+func (s *Store) destroy(k kind, id string) error {
+	path := s.path(k, id)
+	err := zeroFile(path)
+	if err == nil {
+		err = os.Remove(path)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return s.present() // gone already, unless the whole folder is away
+	}
+	if err == nil {
+		err = syncDir(s.dir)
+	}
+	if err != nil {
+		return keystore.Unavailable(err)
+	}
+	return nil
+}
+
+// missing tells a key that is not there from a folder that is not there.
+func (s *Store) missing() error {
+	if err := s.present(); err != nil {
+		return err
+	}
+	return keystore.KeyNotFound()
+}
+
+// list returns the ids of a kind, sorted.
+func (s *Store) list(k kind) ([]string, error) {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return nil, keystore.Unavailable(err)
+	}
+	var ids []string
+	for _, e := range entries {
+		if got, id, ok := parseName(e.Name()); ok && got == k {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// parseName is the reverse of path.
+func parseName(name string) (kind, string, bool) {
+	base, ok := strings.CutSuffix(name, fileSuffix)
+	k, enc, cut := strings.Cut(base, "-")
+	id, err := hex.DecodeString(enc)
+	if !ok || !cut || err != nil || keystore.CheckID(string(id)) != nil {
+		return "", "", false
+	}
+	if kind(k) != kindKEK && kind(k) != kindSigner {
+		return "", "", false
+	}
+	return kind(k), string(id), true
+}

@@ -1,0 +1,178 @@
+package soft
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/oneclaw-dev/oneclaw/internal/erase"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+)
+
+// The root file begins with one of these lines. The plain one is followed by
+// the 32 bytes of the key, the sealed one by what sealRoot makes.
+const (
+	rootName   = "root.key"
+	plainHead  = "oneclaw root v1 plain\n"
+	sealedHead = "oneclaw root v1 argon2id\n"
+	maxRoot    = 4096
+)
+
+func (s *Store) rootPath() string { return filepath.Join(s.dir, rootName) }
+
+// openRoot reads the root key, and makes one for a new folder.
+func (s *Store) openRoot(pass secret.Bytes) error {
+	err := s.readRoot(pass)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := s.createRoot(pass); err != nil {
+		return err
+	}
+	err = s.readRoot(pass) // what is on disk, ours or another process's, is what counts
+	if errors.Is(err, fs.ErrNotExist) {
+		return keystore.Unavailable(err)
+	}
+	return err
+}
+
+// createRoot makes a root key for a folder without any keys.
+func (s *Store) createRoot(pass secret.Bytes) error {
+	holdsKeys := false
+	for _, k := range []kind{kindKEK, kindSigner} {
+		ids, err := s.list(k)
+		if err != nil {
+			return err
+		}
+		holdsKeys = holdsKeys || len(ids) > 0
+	}
+	// Another process may have made root and keys since we looked.
+	if _, err := os.Lstat(s.rootPath()); err == nil {
+		return nil
+	}
+	if holdsKeys {
+		return fault.New(fault.Invalid, "root_key_missing",
+			"The keystore holds keys but its root.key is missing. Restore root.key from a backup: without it the keys can't be opened.")
+	}
+	var content []byte
+	erase.Do(func() {
+		var key [keySize]byte
+		rand.Read(key[:])
+		if pass.Len() == 0 {
+			content = append([]byte(plainHead), key[:]...)
+		} else {
+			content = sealRoot(key[:], pass)
+		}
+		clear(key[:])
+	})
+	defer clear(content)
+	if err := createFile(s.rootPath(), content); err != nil && !errors.Is(err, fs.ErrExist) {
+		return keystore.Unavailable(err)
+	}
+	return nil
+}
+
+// readRoot sets root and rootSum from the file. fs.ErrNotExist comes back as it is.
+func (s *Store) readRoot(pass secret.Bytes) error {
+	var err error
+	erase.Do(func() {
+		var content, key []byte
+		var info fs.FileInfo
+		content, info, err = readFile(s.rootPath(), maxRoot)
+		defer func() { clear(content); clear(key) }()
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return
+		case err != nil:
+			err = keystore.Unavailable(err)
+			return
+		case info.Mode().Perm()&0o077 != 0:
+			err = fault.New(fault.Invalid, "root_key_exposed",
+				"Others than its owner can reach root.key. Run chmod 600 on it, and think about who may have read it.")
+			return
+		}
+		s.rootSum = sha256.Sum256(content)
+		if key, err = rootKey(content, pass); err == nil {
+			s.root, err = newKEK(key)
+		}
+	})
+	return err
+}
+
+// rootKey takes the key out of the root file.
+func rootKey(content []byte, pass secret.Bytes) ([]byte, error) {
+	if rest, ok := bytes.CutPrefix(content, []byte(sealedHead)); ok {
+		if pass.Len() == 0 {
+			return nil, fault.New(fault.Invalid, "root_key_passphrase_required",
+				"root.key is sealed under a passphrase: give it in the configuration.")
+		}
+		return unsealRoot(rest, pass)
+	}
+	rest, ok := bytes.CutPrefix(content, []byte(plainHead))
+	if !ok || len(rest) != keySize {
+		return nil, rootDamaged()
+	}
+	if pass.Len() != 0 {
+		// Going on would let the operator believe in a seal that is not there.
+		return nil, fault.New(fault.Invalid, "root_key_not_sealed",
+			"A passphrase was given but root.key is not sealed under one. Take the passphrase out of the configuration.")
+	}
+	return bytes.Clone(rest), nil
+}
+
+// checkRoot sees that the root key is the one of the keys that are there. One
+// that opens is proof; a single damaged file is no reason not to start.
+func (s *Store) checkRoot() error {
+	seen := false
+	for _, k := range []kind{kindKEK, kindSigner} {
+		ids, err := s.list(k)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			opened := false
+			erase.Do(func() {
+				key, _, err := s.read(k, id)
+				clear(key)
+				opened = err == nil
+				seen = seen || keystoreUnusable(err)
+			})
+			if opened {
+				return nil
+			}
+		}
+	}
+	if seen {
+		return fault.New(fault.Invalid, "root_key_wrong",
+			"root.key is not the root key of the keys in this folder: none of them opens. Restore the right one from a backup.")
+	}
+	return nil
+}
+
+// present reports whether the folder with our root file is there.
+func (s *Store) present() error {
+	content, _, err := readFile(s.rootPath(), maxRoot)
+	defer clear(content)
+	if err != nil {
+		return keystore.Unavailable(err)
+	}
+	if sha256.Sum256(content) != s.rootSum {
+		return keystore.Unavailable(errors.New("root.key is not the one that was opened"))
+	}
+	return nil
+}
+
+func keystoreUnusable(err error) bool {
+	return err != nil && fault.CodeOf(err) == keystore.CodeKeyUnusable
+}
+
+func rootDamaged() error {
+	return fault.New(fault.Invalid, "root_key_damaged",
+		"root.key is not a root key of a format that this version knows. Restore it from a backup.")
+}
