@@ -15,7 +15,7 @@ has gcc || missing+=(gcc)
 { has softhsm2-util && { any '/usr/lib/softhsm/libsofthsm2.so' || any '/usr/lib*/*/softhsm/libsofthsm2.so' || any '/usr/lib64/pkcs11/libsofthsm2.so'; }; } || missing+=(softhsm2)
 { has initdb || any '/usr/lib/postgresql/*/bin/initdb'; } || missing+=(postgresql)
 has node || missing+=(nodejs)
-has npm || missing+=(npm)
+if has node && ! has npm; then missing+=(npm); fi
 
 # quietly runs a command and shows its output only when it fails.
 quietly() {
@@ -46,6 +46,8 @@ if [ "${#missing[@]}" -gt 0 ]; then
 	apt=(apt-get -y -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300)
 	quietly "${apt[@]}" update
 	quietly "${apt[@]}" install --no-install-recommends "${missing[@]}"
+	# Debian packs npm apart from Node, others pack them together and conflict.
+	has npm || quietly "${apt[@]}" install --no-install-recommends npm
 fi
 
 # The stamp is a copy of the lock file that was installed. It is written last,

@@ -1,0 +1,72 @@
+# Every target with a "##" comment shows up in `make help`; a test compares.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# runtime/secret, which wipes what handled a secret, needs the experiment in
+# every build, test and lint run. Nothing else is expected in it.
+export GOEXPERIMENT := runtimesecret
+
+# A clone that another user owns is no reason to fail: it is only asked its name.
+VERSION  ?= $(shell git -c safe.directory='*' describe --tags --always --dirty 2>/dev/null || echo dev)
+BUILD    := go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
+TOOL     := go tool -modfile=tools/go.mod
+GOTEST   := CGO_ENABLED=1 $(TOOL) gotestsum --format standard-quiet -- -race -count=1 -timeout 15m
+FUZZTIME ?= 10s
+PKG      ?= ./...
+
+##@ Use
+
+help: ## list the targets
+	@awk -f scripts/help.awk $(MAKEFILE_LIST)
+
+run: build ## build, then start everything on this machine: make run ARGS="--listen 127.0.0.1:0"
+	bin/oneclaw dev $(ARGS)
+
+build: ## bin/oneclaw: one static binary, pure Go
+	CGO_ENABLED=0 $(BUILD) -o bin/oneclaw ./cmd/oneclaw
+
+build-hsm: ## bin/oneclaw-hsm: the same with PKCS#11, which needs a C compiler
+	CGO_ENABLED=1 $(BUILD) -tags pkcs11 -o bin/oneclaw-hsm ./cmd/oneclaw
+
+##@ Check
+
+test: test-deps ## all tests, with the race detector, PostgreSQL, SoftHSM and a real MCP client (PKG=./internal/x/... for some)
+	$(GOTEST) -tags pkcs11 $(PKG)
+
+test-pg: test-deps ## only the tests of storage on both databases
+	$(GOTEST) ./internal/testkit/pgtest/... ./internal/store/...
+
+test-hsm: test-deps ## only the tests of the keystores, SoftHSM among them
+	$(GOTEST) -tags pkcs11 ./internal/keystore/...
+
+test-deps: ## install what the tests need beside Go (as root on Debian)
+	scripts/test-deps.sh
+
+fuzz: ## run every fuzz target for FUZZTIME (10s); `make test` runs their seeds only
+	scripts/fuzz.sh $(FUZZTIME)
+
+lint: ## golangci-lint, as pinned in tools/go.mod
+	$(TOOL) golangci-lint run
+
+fmt: ## format the code
+	$(TOOL) golangci-lint fmt
+
+vuln: ## look for known vulnerabilities in what is linked
+	scripts/vuln.sh
+
+##@ Maintain
+
+generate: ## write generated files again: OpenAPI document, docs from code
+	go generate ./...
+
+check-generate: ## fail when generated files are not what the code says
+	scripts/check-generate.sh
+
+bench: build ## drive the real binary with load and print figures: make bench ARGS="..."
+	go run ./bench $(ARGS)
+
+clean: ## remove what was built
+	rm -rf bin dist
+
+.PHONY: help run build build-hsm test test-pg test-hsm test-deps fuzz lint fmt vuln generate check-generate bench clean
