@@ -1,0 +1,136 @@
+// Package seal encrypts the value of one secret version.
+//
+// Its promise: a Box opens only in the row it was sealed for. Each value has a
+// random key of its own (the DEK), which the vault's key (the KEK) wraps inside
+// the keystore. Both the wrapped DEK and the ciphertext are bound to
+// organisation, vault, path and version: swap any of these, or one half of a
+// Box, and it fails with the one fault CodeOpenFailed.
+//
+// DEKs are wiped after use, and so is a plaintext that did not authenticate. In
+// a build with runtime/secret (see package erase) the stack, the registers and
+// the key schedules go too, and the opened value itself is zeroed by the garbage
+// collector should a caller forget to wipe it.
+package seal
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"errors"
+	"fmt"
+
+	"github.com/oneclaw-dev/oneclaw/internal/erase"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+)
+
+// CodeOpenFailed is the code of a Box that does not open here, whatever the
+// reason. Its kind is fault.Internal: rows do not break by themselves.
+const CodeOpenFailed = "open_failed"
+
+const (
+	format   = 1 // first byte of both halves: format, then what the half holds
+	dekSize  = 32
+	overhead = 1 + 12 + 16 // format, nonce, tag
+)
+
+// Box is a sealed value, as it is stored. Each half begins with a format byte.
+type Box struct {
+	WrappedDEK []byte
+	Ciphertext []byte
+}
+
+// Sealer seals and opens values under the KEKs of a keystore.
+type Sealer struct{ keys keystore.KeyStore }
+
+// New returns a Sealer over keys.
+func New(keys keystore.KeyStore) *Sealer { return &Sealer{keys: keys} }
+
+// Seal encrypts value for the row r. The value is not wiped: it is the caller's.
+func (s *Sealer) Seal(ctx context.Context, kek string, r Ref, value secret.Bytes) (Box, error) {
+	aad := r.AAD()
+	// Made outside Do: a Box is no secret and lives long.
+	box := Box{Ciphertext: make([]byte, 1, overhead+value.Len())}
+	box.Ciphertext[0] = format
+	var wrapped []byte
+	var err error
+	erase.Do(func() {
+		var dek [dekSize]byte
+		defer clear(dek[:])
+		rand.Read(dek[:]) // never fails: crypto/rand stops the program instead
+		if wrapped, err = s.keys.Wrap(ctx, kek, dek[:], aad); err != nil {
+			return
+		}
+		var aead cipher.AEAD
+		if aead, err = newAEAD(dek[:]); err == nil {
+			box.Ciphertext = aead.Seal(box.Ciphertext, nil, value.Reveal(), aad)
+		}
+	})
+	if err != nil {
+		return Box{}, fmt.Errorf("seal: %w", err)
+	}
+	box.WrappedDEK = append(append(make([]byte, 0, 1+len(wrapped)), format), wrapped...)
+	return box, nil
+}
+
+// Open decrypts the box of the row r. The caller wipes the value. Besides
+// CodeOpenFailed it fails as the keystore does: keystore.CodeKeyNotFound when
+// the vault's key has been destroyed, fault.Unavailable when the store is away.
+func (s *Sealer) Open(ctx context.Context, kek string, r Ref, b Box) (secret.Bytes, error) {
+	if len(b.WrappedDEK) < 2 || b.WrappedDEK[0] != format ||
+		len(b.Ciphertext) < overhead || b.Ciphertext[0] != format {
+		return secret.Bytes{}, openFailed()
+	}
+	aad := r.AAD()
+	var plain []byte
+	var err error
+	erase.Do(func() {
+		var dek []byte
+		if dek, err = s.keys.Unwrap(ctx, kek, b.WrappedDEK[1:], aad); err != nil {
+			return
+		}
+		defer clear(dek)
+		if len(dek) != dekSize {
+			err = errShape
+			return
+		}
+		var aead cipher.AEAD
+		if aead, err = newAEAD(dek); err != nil {
+			return
+		}
+		// Made inside Do, so that it is zeroed when nobody refers to it any more.
+		plain = make([]byte, 0, len(b.Ciphertext)-overhead)
+		if _, err = aead.Open(plain, nil, b.Ciphertext[1:], aad); err != nil {
+			clear(plain[:cap(plain)])
+			err = errShape
+			return
+		}
+		plain = plain[:cap(plain)]
+	})
+	switch {
+	case err == nil:
+		return secret.New(plain), nil
+	case errors.Is(err, errShape), fault.CodeOf(err) == keystore.CodeUnwrapFailed:
+		return secret.Bytes{}, openFailed()
+	default:
+		return secret.Bytes{}, fmt.Errorf("open: %w", err)
+	}
+}
+
+var errShape = errors.New("does not authenticate")
+
+// openFailed says nothing of what did not match: not in the code, the detail
+// or a cause.
+func openFailed() error {
+	return fault.New(fault.Internal, CodeOpenFailed, "The stored value does not open: it was altered or belongs to another row.")
+}
+
+func newAEAD(key []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
+}
