@@ -1,0 +1,34 @@
+// Package access holds one request as the domain sees it: who asks, from
+// where, when, and the audit event that will say so.
+//
+// Its promise: a domain method that takes a *Call needs nothing else to decide
+// and to record. Edges make one Call a request and pass it as an argument.
+package access
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// Call is one request.
+type Call struct {
+	Who policy.Principal
+	IP  netip.Addr // unmapped; the zero Addr when it is not known
+	Now time.Time
+	// Event is the request's one audit event. A domain method fills in what was
+	// touched, and puts it into the transaction of a write (or appends it before
+	// a value leaves). An event that the domain did not commit is appended by
+	// the edge before it sends the first byte of its answer.
+	Event *audit.Event
+}
+
+// Touch names the resource of the call's event.
+func (c *Call) Touch(resourceType, id string) {
+	c.Event.ResourceType, c.Event.ResourceID = resourceType, id
+}
+
+// At is the moment that policy decides about.
+func (c *Call) At() policy.Moment { return policy.Moment{Now: c.Now, IP: c.IP} }

@@ -1,0 +1,166 @@
+package audit
+
+import (
+	"context"
+	"crypto"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+// Query selects events. Empty fields do not restrict.
+type Query struct {
+	ResourceID, ActorID, Action string
+	From, To                    time.Time
+	BeforeSeq                   uint64 // keyset paging: only events before this one
+	Limit, Offset               int
+}
+
+// Store is what the log needs of a database.
+type Store interface {
+	// Events returns the events of org that fit, newest first.
+	Events(ctx context.Context, org string, q Query) ([]*Row, error)
+	// Walk feeds events in order, from the one after the given sequence number,
+	// until fn returns false.
+	Walk(ctx context.Context, org string, after uint64, fn func(*Row) bool) error
+	// Head returns the recorded end of the chain; zero when there is none.
+	Head(ctx context.Context, org string) (Head, error)
+	// Unsigned returns chains grown by that many events since they were last
+	// signed, or grown at all and last signed before the given time.
+	Unsigned(ctx context.Context, events uint64, before time.Time) (map[string]Head, error)
+	AddCheckpoint(ctx context.Context, c Checkpoint) error
+	// Checkpoints returns org's checkpoints in order.
+	Checkpoints(ctx context.Context, org string) ([]Checkpoint, error)
+}
+
+// Keys gives the keys that checkpoints are signed with: the newest id signs.
+type Keys interface {
+	Signer(ctx context.Context, id string) (crypto.Signer, error)
+}
+
+// Log reads, signs and verifies the log.
+type Log struct {
+	Store  Store
+	Keys   Keys
+	KeyIDs []string // key ids of checkpoints, the one that signs last
+	Now    func() time.Time
+	Log    *slog.Logger
+}
+
+// How far a chain may grow before its head is signed.
+const (
+	checkpointEvents = 1000
+	checkpointAge    = time.Minute
+)
+
+// Run signs chain heads until ctx ends, and once more then.
+func (l *Log) Run(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			l.sign(context.WithoutCancel(ctx), 1)
+			return
+		case <-tick.C:
+			l.sign(ctx, checkpointEvents)
+		}
+	}
+}
+
+func (l *Log) sign(ctx context.Context, events uint64) {
+	if err := l.Checkpoint(ctx, events); err != nil && ctx.Err() == nil {
+		l.Log.Warn("audit checkpoint not written", "error", err)
+	}
+}
+
+// Checkpoint signs the head of every chain that has grown by that many events
+// since its last checkpoint, or was last signed more than a minute ago.
+func (l *Log) Checkpoint(ctx context.Context, events uint64) error {
+	heads, err := l.Store.Unsigned(ctx, events, l.Now().Add(-checkpointAge))
+	if err != nil || len(heads) == 0 {
+		return err
+	}
+	id := l.KeyIDs[len(l.KeyIDs)-1]
+	signer, err := l.Keys.Signer(ctx, id)
+	if err != nil {
+		return err
+	}
+	for org, h := range heads {
+		c := Checkpoint{Org: org, Seq: h.Seq, Hash: h.Hash, At: l.Now().UTC().Truncate(time.Microsecond), KeyID: id}
+		if c.Signature, err = signer.Sign(nil, c.Message(), crypto.Hash(0)); err != nil {
+			return err
+		}
+		if err := l.Store.AddCheckpoint(ctx, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PublicKeys returns the public halves of the checkpoint keys.
+func (l *Log) PublicKeys(ctx context.Context) (map[string]ed25519.PublicKey, error) {
+	out := map[string]ed25519.PublicKey{}
+	for _, id := range l.KeyIDs {
+		s, err := l.Keys.Signer(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		pub, ok := s.Public().(ed25519.PublicKey)
+		if !ok {
+			return nil, errors.New("audit: checkpoint key is not Ed25519")
+		}
+		out[id] = pub
+	}
+	return out, nil
+}
+
+// Verify walks the whole chain of org as it is stored now.
+func (l *Log) Verify(ctx context.Context, org string) (Report, error) {
+	keys, err := l.PublicKeys(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	v := NewVerifier(org, keys)
+	points, err := l.Store.Checkpoints(ctx, org)
+	if err != nil && fault.KindOf(err) != fault.Unavailable {
+		return Report{}, err
+	}
+	for _, c := range points {
+		v.Checkpoint(c)
+	}
+	// The head is read first: events that come in meanwhile lie beyond it, and
+	// are not walked.
+	head, err := l.Store.Head(ctx, org)
+	if err != nil {
+		return Report{}, err
+	}
+	err = l.Store.Walk(ctx, org, 0, func(r *Row) bool {
+		return r.Seq <= head.Seq && v.Event(r)
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			return Report{}, err
+		}
+		v.Unreadable()
+		return v.Finish(head), nil
+	}
+	// An event is committed with the head that counts it, so the newest event
+	// read before the head can't lie beyond it.
+	newest, err := l.Store.Events(ctx, org, Query{Limit: 1})
+	if err != nil {
+		return Report{}, err
+	}
+	now, err := l.Store.Head(ctx, org)
+	if err != nil {
+		return Report{}, err
+	}
+	if len(newest) > 0 && newest[0].Seq > now.Seq {
+		v.fail(now.Seq+1, newest[0].ID, fmt.Sprintf("event %d was inserted: the log has %d events", now.Seq+1, now.Seq))
+	}
+	return v.Finish(head), nil
+}

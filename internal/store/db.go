@@ -1,0 +1,220 @@
+// Package store keeps everything in SQLite or PostgreSQL with one SQL text.
+//
+// Its promise: a write that returned without error has been fsynced, together
+// with its audit event, in one transaction; an event alone is in the log (and
+// survives kill -9) when Append returns. It decides nothing about who may do
+// what.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+// Config says which database to open.
+type Config struct {
+	// Dir is the data directory of SQLite (the file is DIR/oneclaw.db). It is
+	// used when PostgresDSN is empty.
+	Dir string
+	// PostgresDSN is a libpq connection string or URL.
+	PostgresDSN string
+	// AuditSync makes the record of a served read wait for the disk too
+	// (ONECLAW_AUDIT_SYNC=full).
+	AuditSync bool
+	Log       *slog.Logger
+}
+
+// DB is an open database. Its methods may be called from many goroutines.
+type DB struct {
+	eng     engine
+	readers *sql.DB
+	writers *sql.DB
+	lock    *os.File
+	log     *slog.Logger
+	writer  *writer
+	epoch   atomic.Int64
+	seen    atomic.Int64 // unix nanoseconds of the last time that epoch was known to be current
+	now     func() time.Time
+	stmts   sync.Map // SQL text -> *sql.Stmt on readers
+	stop    context.CancelFunc
+	done    sync.WaitGroup
+}
+
+// Open opens the database, brings its schema up to date under a lock, and
+// starts the writer. One process at a time may open a SQLite directory.
+func Open(ctx context.Context, cfg Config) (*DB, error) {
+	db := &DB{eng: sqliteEngine, log: cfg.Log, now: time.Now}
+	if db.log == nil {
+		db.log = slog.New(slog.DiscardHandler)
+	}
+	if err := db.open(cfg); err != nil {
+		return nil, errors.Join(err, db.closeAll())
+	}
+	if err := db.migrate(ctx); err != nil {
+		return nil, errors.Join(err, db.closeAll())
+	}
+	if err := db.refreshEpoch(ctx); err != nil {
+		return nil, errors.Join(err, db.closeAll())
+	}
+	run, stop := context.WithCancel(context.Background())
+	db.stop = stop
+	db.writer = newWriter(db, cfg.AuditSync)
+	db.done.Go(func() { db.writer.run(run) })
+	if db.eng.postgres {
+		db.done.Go(func() { db.followEpoch(run) })
+	} else {
+		db.done.Go(func() { db.checkpointWAL(run) })
+	}
+	return db, nil
+}
+
+func (db *DB) open(cfg Config) (err error) {
+	if cfg.PostgresDSN != "" {
+		db.eng = postgresEngine
+		db.readers, err = openPostgres(cfg.PostgresDSN)
+		db.writers = db.readers
+		return err
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return fmt.Errorf("create data directory: %w", err)
+	}
+	if db.lock, err = lockDir(cfg.Dir); err != nil {
+		return err
+	}
+	file := filepath.Join(cfg.Dir, "oneclaw.db")
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("create database: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	db.readers, db.writers, err = openSQLite(file)
+	return err
+}
+
+// Close waits for writes under way, and closes.
+func (db *DB) Close() error {
+	db.writer.close()
+	db.stop()
+	db.done.Wait()
+	return db.closeAll()
+}
+
+func (db *DB) closeAll() error {
+	var errs []error
+	if db.readers != nil {
+		errs = append(errs, db.readers.Close())
+	}
+	if db.writers != nil && db.writers != db.readers {
+		errs = append(errs, db.writers.Close())
+	}
+	if db.lock != nil {
+		errs = append(errs, db.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Engine is "sqlite" or "postgres".
+func (db *DB) Engine() string { return db.eng.name }
+
+// Ping reports whether the database answers.
+func (db *DB) Ping(ctx context.Context) error {
+	return wrap("ping", db.readers.PingContext(ctx))
+}
+
+// Append puts ev into its organisation's log and returns when it is there. It
+// returns fault.Unavailable when it could not be, and then ev is not in the log.
+func (db *DB) Append(ctx context.Context, ev *audit.Event) error {
+	return db.writer.do(ctx, &op{org: ev.Org, event: ev})
+}
+
+// Write runs fn in a transaction of its own on behalf of org. What fn wrote,
+// and the events it appended, are on disk when Write returns nil. fn may run
+// more than once and must have no other effect than through tx. When fn returns
+// an error nothing of it stays.
+func (db *DB) Write(ctx context.Context, org string, fn func(tx *Tx) error) error {
+	return db.writer.do(ctx, &op{org: org, fn: fn, durable: true})
+}
+
+// stmt returns a prepared statement of the readers' pool.
+func (db *DB) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+	if s, ok := db.stmts.Load(query); ok {
+		return s.(*sql.Stmt), nil
+	}
+	s, err := db.readers.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if other, loaded := db.stmts.LoadOrStore(query, s); loaded {
+		_ = s.Close()
+		return other.(*sql.Stmt), nil
+	}
+	return s, nil
+}
+
+// row reads one row into dest. found is false when there is none.
+func (db *DB) row(ctx context.Context, query string, args []any, dest ...any) (found bool, err error) {
+	s, err := db.stmt(ctx, query)
+	if err != nil {
+		return false, wrap("prepare", err)
+	}
+	return scanOne(s.QueryRowContext(ctx, args...), dest)
+}
+
+func scanOne(r *sql.Row, dest []any) (bool, error) {
+	err := r.Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, wrap("read", err)
+}
+
+// each runs scan for every row of the query.
+func (db *DB) each(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) (err error) {
+	s, err := db.stmt(ctx, query)
+	if err != nil {
+		return wrap("prepare", err)
+	}
+	rows, err := s.QueryContext(ctx, args...)
+	if err != nil {
+		return wrap("read", err)
+	}
+	defer func() { err = wrap("read", errors.Join(err, rows.Close())) }()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// errClosed is returned by writes that come after Close began.
+var errClosed = fault.New(fault.Unavailable, "shutting_down", "The server is stopping. Try again in a moment.")
+
+func micros(t time.Time) int64 { return t.UnixMicro() }
+
+func fromMicros(n int64) time.Time { return time.UnixMicro(n).UTC() }
+
+// nullMicros is NULL for the zero time.
+func nullMicros(t time.Time) sql.NullInt64 {
+	return sql.NullInt64{Int64: t.UnixMicro(), Valid: !t.IsZero()}
+}
+
+func fromNull(n sql.NullInt64) time.Time {
+	if !n.Valid {
+		return time.Time{}
+	}
+	return fromMicros(n.Int64)
+}

@@ -1,0 +1,115 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"modernc.org/sqlite"
+	sqlitelib "modernc.org/sqlite/lib"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+// engine is all that differs between the two databases.
+type engine struct {
+	name     string
+	postgres bool
+	types    *strings.Replacer // words of the migrations
+	// quick makes the next transaction's commit skip the wait for the disk;
+	// durable makes it wait. Both run outside (SQLite) or inside (PostgreSQL) it.
+	quick, durable string
+	begin          string
+}
+
+var (
+	sqliteEngine = engine{
+		name:    "sqlite",
+		types:   strings.NewReplacer("BYTES", "BLOB", "CTEXT", "TEXT"),
+		quick:   "PRAGMA synchronous=NORMAL",
+		durable: "PRAGMA synchronous=FULL",
+		begin:   "BEGIN IMMEDIATE",
+	}
+	postgresEngine = engine{
+		name:     "postgres",
+		postgres: true,
+		types:    strings.NewReplacer("BYTES", "BYTEA", "CTEXT", `TEXT COLLATE "C"`),
+		quick:    "BEGIN; SET LOCAL synchronous_commit TO OFF",
+		durable:  "BEGIN",
+	}
+)
+
+// openSQLite opens DIR/oneclaw.db with a connection for the writer and a pool
+// for readers. secure_delete overwrites what is deleted, in the file.
+func openSQLite(file string) (readers, writers *sql.DB, err error) {
+	base := url.Values{"_pragma": {
+		"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)", "foreign_keys(ON)",
+		"secure_delete(ON)", "cache_size(-8192)", "temp_store(MEMORY)", "wal_autocheckpoint(0)",
+		"trusted_schema(OFF)", "cell_size_check(ON)",
+	}}
+	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath(), RawQuery: base.Encode()}).String()
+	if writers, err = sql.Open("sqlite", dsn); err != nil {
+		return nil, nil, fmt.Errorf("open sqlite: %w", err)
+	}
+	writers.SetMaxOpenConns(1)
+	base["_pragma"] = append(base["_pragma"], "query_only(ON)")
+	dsn = (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath(), RawQuery: base.Encode()}).String()
+	if readers, err = sql.Open("sqlite", dsn); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("open sqlite: %w", err), writers.Close())
+	}
+	readers.SetMaxOpenConns(8)
+	readers.SetMaxIdleConns(8)
+	return readers, writers, nil
+}
+
+// openPostgres opens one pool. The DSN may hold a password: errors of the
+// parser would show it, so the cause is dropped.
+func openPostgres(dsn string) (*sql.DB, error) {
+	cfg, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "bad_database_url", "The PostgreSQL connection string can't be parsed.")
+	}
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = 5 * time.Second
+	}
+	db := stdlib.OpenDB(*cfg)
+	db.SetMaxOpenConns(16)
+	db.SetMaxIdleConns(16)
+	db.SetConnMaxLifetime(30 * time.Minute)
+	return db, nil
+}
+
+// isUnique reports whether err is a unique or primary key violation.
+func isUnique(err error) bool {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		return e.Code() == sqlitelib.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlitelib.SQLITE_CONSTRAINT_PRIMARYKEY
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code == "23505"
+	}
+	return false
+}
+
+// wrap turns an error of the driver into a fault. The caller is told nothing
+// about it but that the database could not serve; the cause is for the log.
+func wrap(what string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return fault.Wrap(err, fault.Unavailable, "request_cancelled", "The request was given up before it was done.")
+	}
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		return e
+	}
+	return fault.Wrap(fmt.Errorf("%s: %w", what, err), fault.Unavailable, "storage_unavailable",
+		"The database can't serve this request now. Nothing was changed. Try again.")
+}

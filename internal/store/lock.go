@@ -1,0 +1,27 @@
+package store
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+// lockDir takes the data directory for this process. The writer keeps the heads
+// of the audit chains in memory, so a second process must not write beside it.
+// The lock goes with the process, however it ends.
+func lockDir(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "oneclaw.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open lock file: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		_ = f.Close()
+		return nil, fault.Wrap(err, fault.Conflict, "data_in_use",
+			"Another oneclaw process uses this data directory. Stop it, or give this one another --data.")
+	}
+	return f, nil
+}

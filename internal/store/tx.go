@@ -1,0 +1,167 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+)
+
+// Tx is one op's view of the writer's transaction.
+type Tx struct {
+	w      *writer
+	ctx    context.Context
+	events []*audit.Event
+	heads  map[string]audit.Head
+	wrote  bool
+	bump   bool
+}
+
+// Append puts ev into its organisation's log with this transaction. ev.Org must
+// be the organisation that Write was called for.
+func (tx *Tx) Append(ev *audit.Event) { tx.events = append(tx.events, ev) }
+
+// Bump makes every cache of principals, policies and vaults, on every node,
+// forget what it holds once this transaction is committed.
+func (tx *Tx) Bump() { tx.bump = true }
+
+// exec runs a statement and returns how many rows it touched.
+func (tx *Tx) exec(query string, args ...any) (int64, error) {
+	tx.wrote = true
+	r, err := tx.w.exec(tx.ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+// row reads one row. found is false when there is none.
+func (tx *Tx) row(query string, args []any, dest ...any) (found bool, err error) {
+	err = tx.w.queryRow(tx.ctx, query, args...).Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// lockHeads takes the audit heads of the batch's organisations first, in one
+// order: two nodes can't deadlock over the rows that follow, and the chain's
+// order is the order of commits.
+func (w *writer) lockHeads(tx *Tx, batch []*op) error {
+	tx.heads = make(map[string]audit.Head, 1)
+	for _, o := range batch {
+		tx.heads[o.org] = audit.Head{}
+	}
+	for _, org := range slices.Sorted(maps.Keys(tx.heads)) {
+		h, known := w.heads[org]
+		if !known || w.db.eng.postgres {
+			var err error
+			if h, err = tx.lockHead(org); err != nil {
+				return err
+			}
+		}
+		tx.heads[org] = h
+	}
+	return nil
+}
+
+func (tx *Tx) lockHead(org string) (audit.Head, error) {
+	var h audit.Head
+	var hash []byte
+	const lock = `UPDATE audit_heads SET seq = seq WHERE org_id = $1 RETURNING seq, last_id, hash`
+	found, err := tx.row(lock, []any{org}, &h.Seq, &h.ID, &hash)
+	if err == nil && !found {
+		if _, err = tx.w.exec(tx.ctx, `INSERT INTO audit_heads (org_id, seq, last_id, hash) VALUES ($1, 0, '', $2)
+			ON CONFLICT (org_id) DO NOTHING`, org, make([]byte, len(h.Hash))); err == nil {
+			found, err = tx.row(lock, []any{org}, &h.Seq, &h.ID, &hash)
+		}
+	}
+	switch {
+	case err != nil:
+		return h, err
+	case !found || len(hash) != len(h.Hash):
+		return h, fmt.Errorf("the audit head of an organisation is damaged")
+	}
+	copy(h.Hash[:], hash)
+	return h, nil
+}
+
+// appendEvents links the batch's events and inserts them, several rows a
+// statement. It returns the new heads.
+func (w *writer) appendEvents(tx *Tx) (map[string]audit.Head, error) {
+	if len(tx.events) == 0 {
+		return nil, nil
+	}
+	moved := make(map[string]audit.Head, 1)
+	args := make([]any, 0, 12*min(len(tx.events), maxRows))
+	rows := 0
+	flush := func() error {
+		if rows == 0 {
+			return nil
+		}
+		_, err := w.exec(tx.ctx, insertEvents(rows), args...)
+		args, rows = args[:0], 0
+		return err
+	}
+	for _, e := range tx.events {
+		prev, ok := tx.heads[e.Org]
+		if !ok {
+			return nil, fmt.Errorf("an event of another organisation than its transaction's")
+		}
+		r, head := audit.Link(prev, e)
+		tx.heads[e.Org], moved[e.Org] = head, head
+		args = append(args, r.Org, int64(r.Seq), r.ID, micros(r.At), r.Action, r.ActorKind, r.ActorID,
+			r.ResourceType, r.ResourceID, r.IP, string(r.DetailsJSON), r.Hash[:])
+		if rows++; rows == maxRows {
+			if err := flush(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := flush(); err != nil {
+		return nil, err
+	}
+	for org, h := range moved {
+		if _, err := w.exec(tx.ctx, `UPDATE audit_heads SET seq = $2, last_id = $3, hash = $4 WHERE org_id = $1`,
+			org, int64(h.Seq), h.ID, h.Hash[:]); err != nil {
+			return nil, err
+		}
+	}
+	return moved, nil
+}
+
+// maxRows bounds the rows of one INSERT, and with it the number of statements
+// that stay prepared.
+const maxRows = 16
+
+func insertEvents(rows int) string {
+	if q := eventInserts[rows]; q != "" {
+		return q
+	}
+	panic("store: insertEvents beyond maxRows")
+}
+
+var eventInserts = func() (q [maxRows + 1]string) {
+	for rows := 1; rows <= maxRows; rows++ {
+		var b strings.Builder
+		b.WriteString(`INSERT INTO audit_events (org_id, seq, id, at, action, actor_kind, actor_id, resource_type, resource_id, ip, details, hash) VALUES `)
+		for r := range rows {
+			if r > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString("($" + strconv.Itoa(r*12+1))
+			for c := 2; c <= 12; c++ {
+				b.WriteString(",$" + strconv.Itoa(r*12+c))
+			}
+			b.WriteByte(')')
+		}
+		q[rows] = b.String()
+	}
+	return q
+}()

@@ -1,0 +1,89 @@
+package vault
+
+import (
+	"context"
+	"hash/maphash"
+	"sync"
+
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// entry is a vault with its policies compiled.
+type entry struct {
+	vault       Vault
+	policyVault *policy.Vault
+	policies    *policy.Set
+	epoch       int64
+}
+
+// maxCached bounds the vaults whose policies are kept compiled.
+const maxCached = 4096
+
+// cache keeps entries for as long as the store's epoch does not move.
+type cache struct {
+	mu      *sync.RWMutex
+	entries map[string]*entry
+}
+
+func newCache() cache {
+	return cache{mu: &sync.RWMutex{}, entries: map[string]*entry{}}
+}
+
+func (k *cache) get(ctx context.Context, st Store, id string) (*entry, error) {
+	// The epoch is read before the rows: rows that change meanwhile move it, and
+	// this entry is then never used.
+	epoch, exact := st.Epoch()
+	if exact {
+		k.mu.RLock()
+		e := k.entries[id]
+		k.mu.RUnlock()
+		if e != nil && e.epoch == epoch {
+			return e, nil
+		}
+	}
+	e, err := load(ctx, st, id)
+	if err != nil {
+		return nil, err
+	}
+	e.epoch = epoch
+	if exact {
+		k.mu.Lock()
+		if len(k.entries) >= maxCached {
+			clear(k.entries)
+		}
+		k.entries[id] = e
+		k.mu.Unlock()
+	}
+	return e, nil
+}
+
+func load(ctx context.Context, st Store, id string) (*entry, error) {
+	v, err := st.Vault(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	grants, err := st.Grants(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	compiled := make([]policy.Policy, 0, len(grants))
+	for _, g := range grants {
+		p, err := g.compile()
+		if err != nil {
+			return nil, err
+		}
+		compiled = append(compiled, p)
+	}
+	return &entry{vault: v, policyVault: v.resource(), policies: policy.NewSet(compiled)}, nil
+}
+
+// locks serialises writers of one path within this process, so that the common
+// race (two writers, one path, one node) needs no second try. Paths share 256
+// locks.
+type locks [256]sync.Mutex
+
+var lockSeed = maphash.MakeSeed()
+
+func (l *locks) of(vault, path string) *sync.Mutex {
+	return &l[(maphash.String(lockSeed, vault)^maphash.String(lockSeed, path))%uint64(len(l))]
+}

@@ -1,0 +1,44 @@
+package vault
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+// MaxValue bounds a secret's value, in bytes. Requests are bounded at 5 MiB, so
+// no accepted body holds more.
+const MaxValue = 5 << 20
+
+// maxObject bounds metadata and rotation policies, in bytes of JSON.
+const maxObject = 64 << 10
+
+// Types are the kinds of secret that may be stored.
+var Types = []string{
+	"generic", "password", "api_key", "private_key", "certificate", "file", "note",
+	"ssh_key", "env_bundle", "env", "token",
+}
+
+// check refuses what can't be stored and fills what may be left out.
+func (d *Draft) check(now time.Time) error {
+	switch {
+	case d.Value.Len() > MaxValue:
+		return fault.New(fault.TooLarge, "value_too_large", "A secret's value may have at most 5 MiB.")
+	case !d.ExpiresAt.IsZero() && !d.ExpiresAt.After(now):
+		return fault.New(fault.Invalid, "expires_in_the_past", "expires_at must be in the future.")
+	case d.ExpiresAt.Year() > 9999:
+		return fault.New(fault.Invalid, "invalid_expires_at", "expires_at is too far away.")
+	case d.MaxAccess < 0 || d.MaxAccess > 1<<31-1:
+		return fault.New(fault.Invalid, "invalid_max_access_count", "max_access_count must be between 0 (unlimited) and 2147483647.")
+	case len(d.Metadata) > maxObject || len(d.RotationPolicy) > maxObject:
+		return fault.New(fault.Invalid, "object_too_large", "metadata and rotation_policy may have at most 64 KiB each.")
+	}
+	d.ExpiresAt = d.ExpiresAt.UTC().Truncate(time.Microsecond)
+	for _, o := range []*[]byte{&d.Metadata, &d.RotationPolicy} {
+		if len(*o) == 0 || bytes.Equal(*o, []byte("null")) {
+			*o = []byte("{}")
+		}
+	}
+	return nil
+}

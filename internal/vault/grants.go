@@ -1,0 +1,142 @@
+package vault
+
+import (
+	"context"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+)
+
+var errNoGrant = fault.New(fault.NotFound, "policy_not_found", "There is no policy with this id on this vault.")
+
+// Grant stores a policy on a vault. Only the vault's creator and the
+// organisation's owners and admins may; agents only on vaults they created.
+func (s *Service) Grant(ctx context.Context, c *access.Call, vaultID string, g Grant) (Grant, error) {
+	e, err := s.open(ctx, c, vaultID)
+	if err != nil {
+		return Grant{}, err
+	}
+	if err := decide(c, policy.PolicyCreate, resource(e, secretpath.Path{})); err != nil {
+		return Grant{}, err
+	}
+	g.ID, g.Vault = newID(), vaultID
+	g.CreatedBy, g.CreatedByKind = c.Who.ID, c.Who.Kind
+	g.CreatedAt = c.Now.UTC().Truncate(time.Microsecond)
+	if err := g.check(c.Now); err != nil {
+		return Grant{}, err
+	}
+	if err := s.principals.Exists(ctx, c.Who.Org, g.PrincipalKind, g.PrincipalID); err != nil {
+		return Grant{}, err
+	}
+	record(c, g)
+	return g, s.store.AddGrant(ctx, e.vault.Org, g, c.Event)
+}
+
+// Grants returns the policies of a vault. Who may not manage them sees its own.
+func (s *Service) Grants(ctx context.Context, c *access.Call, vaultID string) ([]Grant, error) {
+	e, err := s.open(ctx, c, vaultID)
+	if err != nil {
+		return nil, err
+	}
+	if err := decide(c, policy.PolicyList, resource(e, secretpath.Path{})); err != nil {
+		return nil, err
+	}
+	all, err := s.store.Grants(ctx, vaultID)
+	if err != nil || policy.Decide(c.Who, policy.PolicyUpdate, resource(e, secretpath.Path{}), c.At()).Allow {
+		return all, err
+	}
+	var own []Grant
+	for _, g := range all {
+		if g.PrincipalKind == c.Who.Kind && g.PrincipalID == c.Who.ID {
+			own = append(own, g)
+		}
+	}
+	return own, nil
+}
+
+// Change is what may change in a policy. A nil field stays as it is.
+type Change struct {
+	Permissions    []string
+	Conditions     []byte
+	ExpiresAt      *time.Time
+	ClearExpiresAt bool
+}
+
+// UpdateGrant changes a policy's permissions, conditions or expiry.
+func (s *Service) UpdateGrant(ctx context.Context, c *access.Call, vaultID, id string, ch Change) (Grant, error) {
+	e, g, err := s.grant(ctx, c, vaultID, id, policy.PolicyUpdate)
+	if err != nil {
+		return Grant{}, err
+	}
+	if ch.Permissions != nil {
+		g.Permissions = ch.Permissions
+	}
+	if ch.Conditions != nil {
+		g.Conditions = ch.Conditions
+	}
+	if ch.ClearExpiresAt {
+		g.ExpiresAt = time.Time{}
+	}
+	if ch.ExpiresAt != nil {
+		g.ExpiresAt = *ch.ExpiresAt
+	}
+	if err := g.check(c.Now); err != nil {
+		return Grant{}, err
+	}
+	record(c, g)
+	return g, s.store.UpdateGrant(ctx, e.vault.Org, g, c.Event)
+}
+
+// RemoveGrant deletes a policy. What it granted ends at once.
+func (s *Service) RemoveGrant(ctx context.Context, c *access.Call, vaultID, id string) error {
+	e, g, err := s.grant(ctx, c, vaultID, id, policy.PolicyDelete)
+	if err != nil {
+		return err
+	}
+	record(c, g)
+	return s.store.RemoveGrant(ctx, e.vault.Org, vaultID, id, c.Event)
+}
+
+func (s *Service) grant(ctx context.Context, c *access.Call, vaultID, id string, a policy.Action) (*entry, Grant, error) {
+	e, err := s.open(ctx, c, vaultID)
+	if err != nil {
+		return nil, Grant{}, err
+	}
+	if err := decide(c, a, resource(e, secretpath.Path{})); err != nil {
+		return nil, Grant{}, err
+	}
+	all, err := s.store.Grants(ctx, vaultID)
+	if err != nil {
+		return nil, Grant{}, err
+	}
+	for _, g := range all {
+		if g.ID == id {
+			return e, g, nil
+		}
+	}
+	return nil, Grant{}, errNoGrant
+}
+
+// record fills the call's event with what a change of g touches.
+func record(c *access.Call, g Grant) {
+	c.Touch("policy", g.ID)
+	c.Event.Details.Outcome = "success"
+	c.Event.Details.Path = g.Pattern
+	c.Event.Details.Target = string(g.PrincipalKind) + ":" + g.PrincipalID
+}
+
+// check validates g as a whole and refuses what has expired already.
+func (g *Grant) check(now time.Time) error {
+	if !g.ExpiresAt.IsZero() && !g.ExpiresAt.After(now) {
+		return fault.New(fault.Invalid, "expires_in_the_past", "expires_at must be in the future.")
+	}
+	g.ExpiresAt = g.ExpiresAt.UTC().Truncate(time.Microsecond)
+	if len(g.Conditions) == 0 || string(g.Conditions) == "null" {
+		g.Conditions = []byte("{}")
+	}
+	_, err := g.compile()
+	return err
+}

@@ -1,0 +1,269 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/seal"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+)
+
+// Reveal returns the newest version of a secret with its value. The event is in
+// the log before the value leaves; if it can't be, nothing does. Wipe the value.
+//
+// Denied is the same whether the path exists or not. Gone: expired, deleted, or
+// read as often as it may.
+func (s *Service) Reveal(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path) (Secret, error) {
+	e, err := s.touch(ctx, c, vaultID, p)
+	if err != nil {
+		return Secret{}, err
+	}
+	if err := decide(c, policy.SecretRead, resource(e, p)); err != nil {
+		return Secret{}, err
+	}
+	v, err := s.store.Latest(ctx, vaultID, p.String())
+	if err != nil {
+		return Secret{}, err
+	}
+	return s.release(ctx, c, e, p, v)
+}
+
+// RevealVersion returns one version of a secret that may be an old one. It
+// needs the right to read the path, and to be the vault's creator or an owner
+// or admin.
+func (s *Service) RevealVersion(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path, version uint64) (Secret, error) {
+	e, err := s.touch(ctx, c, vaultID, p)
+	if err != nil {
+		return Secret{}, err
+	}
+	if err := decide(c, policy.SecretReadVersion, resource(e, p)); err != nil {
+		return Secret{}, err
+	}
+	v, err := s.store.At(ctx, vaultID, p.String(), version)
+	if err != nil {
+		return Secret{}, err
+	}
+	return s.release(ctx, c, e, p, v)
+}
+
+// release opens v, records the read, and only then gives the value out.
+func (s *Service) release(ctx context.Context, c *access.Call, e *entry, p secretpath.Path, v Version) (Secret, error) {
+	c.Event.Details.Version = v.Meta.Version
+	if gone(&v, c.Now) {
+		return Secret{}, errGone
+	}
+	if c.Who.IntentsAPI {
+		r := resource(e, p)
+		r.SecretType = v.Type
+		if err := decide(c, policy.SecretRead, r); err != nil {
+			return Secret{}, err
+		}
+	}
+	value, err := s.sealer.Open(ctx, e.vault.KEK(), ref(&e.vault, p, v.Meta.Version), v.Box)
+	if err != nil {
+		return Secret{}, err
+	}
+	c.Event.Details.Outcome = "success"
+	if v.MaxAccess > 0 {
+		err = s.store.Spend(ctx, v.Vault, v.Path, v.Meta.Version, c.Event)
+	} else {
+		err = s.store.Append(ctx, c.Event)
+	}
+	if err != nil {
+		value.Wipe()
+		return Secret{}, err
+	}
+	return Secret{Version: v, Value: value}, nil
+}
+
+func gone(v *Version, now time.Time) bool {
+	return !v.DeletedAt.IsZero() || (!v.ExpiresAt.IsZero() && !now.Before(v.ExpiresAt)) ||
+		(v.MaxAccess > 0 && v.AccessCount >= v.MaxAccess)
+}
+
+func ref(v *Vault, p secretpath.Path, version uint64) seal.Ref {
+	return seal.Ref{Org: v.Org, Vault: v.ID, Path: p.String(), Version: version}
+}
+
+// Draft is what a write brings.
+type Draft struct {
+	Value          secret.Bytes
+	Type           string // empty: the stored type, or generic
+	Metadata       []byte // JSON object; nil: {}
+	RotationPolicy []byte // JSON object; nil: {}
+	ExpiresAt      time.Time
+	MaxAccess      int64
+}
+
+// Put stores a new version of a secret, creating the path, or reviving it after
+// a deletion. The new version has a fresh data key and a fresh access count.
+func (s *Service) Put(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path, d Draft) (Meta, error) {
+	e, err := s.touch(ctx, c, vaultID, p)
+	if err != nil {
+		return Meta{}, err
+	}
+	if err := decide(c, policy.SecretWrite, resource(e, p)); err != nil {
+		return Meta{}, err
+	}
+	if err := d.check(c.Now); err != nil {
+		return Meta{}, err
+	}
+	lock := s.writes.of(vaultID, p.String())
+	lock.Lock()
+	defer lock.Unlock()
+	for {
+		m, err := s.put(ctx, c, e, p, d)
+		// Another node wrote the path since it was read. Each turn means that
+		// somebody made progress, so this ends.
+		if !errors.Is(err, ErrStale) || ctx.Err() != nil {
+			return m, err
+		}
+	}
+}
+
+func (s *Service) put(ctx context.Context, c *access.Call, e *entry, p secretpath.Path, d Draft) (Meta, error) {
+	last, err := s.store.Latest(ctx, e.vault.ID, p.String())
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return Meta{}, err
+	}
+	v := Version{
+		Meta: Meta{
+			ID: newID(), Path: p.String(), Type: d.Type, Version: last.Meta.Version + 1,
+			Metadata: d.Metadata, CreatedAt: c.Now.UTC().Truncate(time.Microsecond), ExpiresAt: d.ExpiresAt,
+		},
+		Vault: e.vault.ID, RotationPolicy: d.RotationPolicy, CMEK: e.vault.CMEKFingerprint != "",
+		CreatedBy: string(c.Who.Kind) + ":" + c.Who.ID, MaxAccess: d.MaxAccess,
+	}
+	if v.Type == "" {
+		v.Type = last.Type
+	}
+	if v.Type == "" {
+		v.Type = "generic"
+	}
+	if v.Box, err = s.sealer.Seal(ctx, e.vault.KEK(), ref(&e.vault, p, v.Meta.Version), d.Value); err != nil {
+		return Meta{}, err
+	}
+	c.Event.Details.Outcome = "success"
+	c.Event.Details.Version = v.Meta.Version
+	if err := s.store.PutVersion(ctx, e.vault.Org, v, c.Event); err != nil {
+		return Meta{}, err
+	}
+	return v.Meta, nil
+}
+
+// Delete soft-deletes a path: reads answer Gone, its versions stay, and Restore
+// brings it back.
+func (s *Service) Delete(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path) error {
+	_, err := s.setDeleted(ctx, c, vaultID, p, policy.SecretDelete, c.Now)
+	return err
+}
+
+// Restore brings a soft-deleted path back.
+func (s *Service) Restore(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path) (Meta, error) {
+	return s.setDeleted(ctx, c, vaultID, p, policy.SecretRestore, time.Time{})
+}
+
+func (s *Service) setDeleted(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path, a policy.Action, at time.Time) (Meta, error) {
+	e, err := s.touch(ctx, c, vaultID, p)
+	if err != nil {
+		return Meta{}, err
+	}
+	if err := decide(c, a, resource(e, p)); err != nil {
+		return Meta{}, err
+	}
+	c.Event.Details.Outcome = "success"
+	return s.store.SetDeleted(ctx, vaultID, p.String(), at, c.Event)
+}
+
+// Purge removes every version of a path for good.
+func (s *Service) Purge(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path) error {
+	e, err := s.touch(ctx, c, vaultID, p)
+	if err != nil {
+		return err
+	}
+	if err := decide(c, policy.SecretPurge, resource(e, p)); err != nil {
+		return err
+	}
+	c.Event.Details.Outcome = "success"
+	return s.store.Purge(ctx, vaultID, p.String(), c.Event)
+}
+
+// Versions returns every version of a path, newest first, without values.
+func (s *Service) Versions(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path) ([]Version, error) {
+	e, err := s.touch(ctx, c, vaultID, p)
+	if err != nil {
+		return nil, err
+	}
+	if err := decide(c, policy.SecretVersions, resource(e, p)); err != nil {
+		return nil, err
+	}
+	all, err := s.store.Versions(ctx, vaultID, p.String())
+	if err == nil && len(all) == 0 {
+		err = errNoSecret
+	}
+	return all, err
+}
+
+// listPage is how many rows a listing reads at a time.
+const listPage = 1000
+
+// List returns the newest version of each live path with the prefix that the
+// caller may see, in order of path, starting after the given path. It stops
+// after limit items; 0 means all. Pages are read as the sequence is consumed.
+func (s *Service) List(ctx context.Context, c *access.Call, vaultID, prefix, after string, limit int) (iter.Seq2[Meta, error], error) {
+	e, err := s.open(ctx, c, vaultID)
+	if err != nil {
+		return nil, err
+	}
+	r := resource(e, secretpath.Path{})
+	if err := decide(c, policy.SecretList, r); err != nil {
+		return nil, err
+	}
+	visible := policy.Visibility(c.Who, r, c.At())
+	return func(yield func(Meta, error) bool) {
+		left := limit
+		for {
+			want := listPage
+			if limit > 0 {
+				want = min(left, listPage)
+			}
+			page, err := s.store.List(ctx, vaultID, prefix, after, want)
+			if err != nil {
+				yield(Meta{}, err)
+				return
+			}
+			for i := range page {
+				after = page[i].Path
+				if !page[i].ExpiresAt.IsZero() && !c.Now.Before(page[i].ExpiresAt) || !visible(after) {
+					continue
+				}
+				if !yield(page[i], nil) {
+					return
+				}
+				if left--; left == 0 {
+					return
+				}
+			}
+			if len(page) < want {
+				return
+			}
+		}
+	}, nil
+}
+
+// touch opens the vault and names the secret in the call's event.
+func (s *Service) touch(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path) (*entry, error) {
+	e, err := s.open(ctx, c, vaultID)
+	if err != nil {
+		return nil, err
+	}
+	c.Event.Details.Path = p.String()
+	c.Touch("secret", vaultID)
+	return e, nil
+}

@@ -1,0 +1,210 @@
+// Package vault holds the rules of vaults, secrets, versions and policies.
+//
+// Its promise: no value leaves without a matching live policy (or the creator's
+// own right) and an event that is in the log first; a write and its event share
+// one transaction. Every surface calls these methods and no other.
+package vault
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/seal"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+)
+
+// Vault is a named set of secrets with a key-encryption key of its own.
+type Vault struct {
+	ID, Org, Name, Description string
+	CreatedBy                  string
+	CreatedByKind              policy.PrincipalKind
+	CreatorHuman               string // who stands behind an agent that created it
+	CMEKFingerprint            string // hexadecimal SHA-256, or empty
+	CreatedAt                  time.Time
+}
+
+// KEK is the keystore's id of the vault's key-encryption key.
+func (v *Vault) KEK() string { return "vault:" + v.ID }
+
+func (v *Vault) resource() *policy.Vault {
+	return &policy.Vault{ID: v.ID, Org: v.Org, CreatedBy: v.CreatedBy, CreatedByKind: v.CreatedByKind, CreatorHuman: v.CreatorHuman}
+}
+
+// Grant is a policy as it is stored and shown.
+type Grant struct {
+	ID, Vault, Pattern string
+	PrincipalKind      policy.PrincipalKind
+	PrincipalID        string
+	Permissions        []string
+	Conditions         []byte // JSON object as it was validated
+	ExpiresAt          time.Time
+	CreatedBy          string
+	CreatedByKind      policy.PrincipalKind
+	CreatedAt          time.Time
+}
+
+// Meta is a version of a secret without its value.
+type Meta struct {
+	ID        string // UUID of this version
+	Path      string
+	Type      string
+	Version   uint64
+	Metadata  []byte // JSON object
+	CreatedAt time.Time
+	ExpiresAt time.Time // zero: never
+	DeletedAt time.Time // zero: live
+}
+
+// Version is a stored version: what is sealed and what governs its use.
+type Version struct {
+	Meta
+	Vault          string
+	Box            seal.Box
+	RotationPolicy []byte // JSON object
+	CMEK           bool
+	CreatedBy      string // "user:<uuid>" or "agent:<uuid>"
+	MaxAccess      int64  // 0: unlimited
+	AccessCount    int64
+}
+
+// Secret is a version with its value. Wipe it after use.
+type Secret struct {
+	Version
+	Value secret.Bytes
+}
+
+// Store is what vault needs of a database. Methods that write take the event
+// that records the write and commit both or neither.
+type Store interface {
+	// Epoch changes with every change of a vault, a policy or a principal; false
+	// means that it is not known and nothing cached may be used.
+	Epoch() (int64, bool)
+	Append(ctx context.Context, ev *audit.Event) error
+
+	// AddVault returns fault.Conflict when the organisation has a vault of that name.
+	AddVault(ctx context.Context, v Vault, ev *audit.Event) error
+	// Vault returns fault.NotFound when there is none with that id.
+	Vault(ctx context.Context, id string) (Vault, error)
+	Vaults(ctx context.Context, org string) ([]Vault, error)
+	// RemoveVault removes the vault with all in it. NotFound when it is gone.
+	RemoveVault(ctx context.Context, v Vault, ev *audit.Event) error
+
+	// Latest returns the newest version of a path, live or not; fault.NotFound
+	// when there never was one or it was purged.
+	Latest(ctx context.Context, vault, path string) (Version, error)
+	// At returns one version of a path; fault.NotFound when there is none.
+	At(ctx context.Context, vault, path string, version uint64) (Version, error)
+	// Versions returns every version of a path, newest first.
+	Versions(ctx context.Context, vault, path string) ([]Version, error)
+	// List returns the newest version of each live path with the prefix that
+	// comes after the given path, in order of path, at most limit.
+	List(ctx context.Context, vault, prefix, after string, limit int) ([]Meta, error)
+	// PutVersion stores v. ErrStale when v.Version does not follow the newest.
+	PutVersion(ctx context.Context, org string, v Version, ev *audit.Event) error
+	// Spend counts one read of a version whose reads are limited, with ev in the
+	// same transaction. fault.Gone when none is left.
+	Spend(ctx context.Context, vault, path string, version uint64, ev *audit.Event) error
+	// SetDeleted soft-deletes (at set) or restores (at zero) a path's newest
+	// version. NotFound when it is not in the other state.
+	SetDeleted(ctx context.Context, vault, path string, at time.Time, ev *audit.Event) (Meta, error)
+	// Purge removes every version of a path. NotFound when there is none.
+	Purge(ctx context.Context, vault, path string, ev *audit.Event) error
+
+	// AddGrant stores g; fault.NotFound when its vault is gone.
+	AddGrant(ctx context.Context, org string, g Grant, ev *audit.Event) error
+	Grants(ctx context.Context, vault string) ([]Grant, error)
+	UpdateGrant(ctx context.Context, org string, g Grant, ev *audit.Event) error
+	RemoveGrant(ctx context.Context, org, vault, id string, ev *audit.Event) error
+}
+
+// Keys makes and destroys key-encryption keys.
+type Keys interface {
+	CreateKEK(ctx context.Context, id string) error
+	DestroyKEK(ctx context.Context, id string) error
+}
+
+// Principals tells whether somebody exists in an organisation, so that grants
+// name real principals.
+type Principals interface {
+	// Exists returns nil, or fault.NotFound.
+	Exists(ctx context.Context, org string, kind policy.PrincipalKind, id string) error
+}
+
+// Service is the vault's methods. All fields but the caches are set once.
+type Service struct {
+	store      Store
+	sealer     *seal.Sealer
+	keys       Keys
+	principals Principals
+	log        *slog.Logger
+	known      cache
+	writes     locks
+}
+
+// New returns a Service.
+func New(st Store, sl *seal.Sealer, keys Keys, principals Principals, log *slog.Logger) *Service {
+	return &Service{store: st, sealer: sl, keys: keys, principals: principals, log: log, known: newCache()}
+}
+
+// Faults that callers match on.
+var (
+	// ErrStale says that another write to the path came first.
+	ErrStale = fault.New(fault.Conflict, "stale_version", "Another write to this secret came first. Try again.")
+
+	errNoVault  = fault.New(fault.NotFound, "vault_not_found", "There is no vault with this id.")
+	errNoSecret = fault.New(fault.NotFound, "secret_not_found", "There is no secret at this path.")
+	errGone     = fault.New(fault.Gone, "secret_gone", "This secret is expired, deleted, or has been read as often as it may.")
+)
+
+// decide asks the policy and leaves the answer in the call's event. Callers get
+// the same fault whatever was denied, so that it tells nothing of what exists.
+func decide(c *access.Call, a policy.Action, r policy.Resource) error {
+	d := policy.Decide(c.Who, a, r, c.At())
+	c.Event.Details.Reason = d.Reason
+	if d.Allow {
+		return nil
+	}
+	return denial(d)
+}
+
+func denial(d policy.Decision) error {
+	switch d.Reason {
+	case policy.OtherOrg:
+		return errNoVault
+	case policy.RoleRequired:
+		return fault.New(fault.Denied, d.Reason, "Only an owner or admin of the organisation, or the vault's creator, may do this.")
+	case policy.IntentsKeyType:
+		return fault.New(fault.Denied, d.Reason, "Agents with the Intents API use signing keys through transactions; they can't read them.")
+	}
+	return fault.New(fault.Denied, "access_denied", "No policy grants you this on that path. Ask the vault's owner for a grant.")
+}
+
+// open finds the vault by id with its policies. Another organisation's vault is
+// not found, as if it did not exist.
+func (s *Service) open(ctx context.Context, c *access.Call, id string) (*entry, error) {
+	c.Touch("vault", id)
+	e, err := s.known.get(ctx, s.store, id)
+	if err != nil {
+		return nil, err
+	}
+	if e.vault.Org != c.Who.Org {
+		return nil, errNoVault
+	}
+	c.Event.Details.Vault = id
+	return e, nil
+}
+
+func resource(e *entry, p secretpath.Path) policy.Resource {
+	return policy.Resource{Org: e.vault.Org, Vault: e.policyVault, Path: p, Policies: e.policies}
+}
+
+func newID() string { return uuid.Must(uuid.NewRandomFromReader(rand.Reader)).String() }

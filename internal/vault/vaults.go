@@ -1,0 +1,125 @@
+package vault
+
+import (
+	"context"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+)
+
+// Create makes a vault with a key-encryption key of its own. Conflict when the
+// organisation has a vault of that name.
+func (s *Service) Create(ctx context.Context, c *access.Call, name, description string) (Vault, error) {
+	c.Touch("vault", "")
+	if err := decide(c, policy.VaultCreate, policy.Resource{Org: c.Who.Org}); err != nil {
+		return Vault{}, err
+	}
+	v := Vault{
+		ID: newID(), Org: c.Who.Org, Name: strings.TrimSpace(name), Description: description,
+		CreatedBy: c.Who.ID, CreatedByKind: c.Who.Kind, CreatorHuman: c.Who.Creator,
+		CreatedAt: c.Now.UTC().Truncate(time.Microsecond),
+	}
+	if err := checkName(v.Name); err != nil {
+		return Vault{}, err
+	}
+	if utf8.RuneCountInString(description) > 4096 {
+		return Vault{}, fault.New(fault.Invalid, "invalid_description", "A description may have at most 4,096 characters.")
+	}
+	return v, s.add(ctx, c, v)
+}
+
+// add makes the key first: a vault without its key would be of no use, a key
+// without its vault does no harm and is destroyed again.
+func (s *Service) add(ctx context.Context, c *access.Call, v Vault) error {
+	if err := s.keys.CreateKEK(ctx, v.KEK()); err != nil {
+		return err
+	}
+	c.Touch("vault", v.ID)
+	c.Event.Details.Outcome, c.Event.Details.Vault = "success", v.ID
+	err := s.store.AddVault(ctx, v, c.Event)
+	if err == nil {
+		return nil
+	}
+	c.Touch("vault", "")
+	c.Event.Details.Vault = ""
+	if fault.Is(err, fault.Conflict) {
+		if err := s.keys.DestroyKEK(context.WithoutCancel(ctx), v.KEK()); err != nil {
+			s.log.Warn("the key of a vault that was not created stays", "key", v.KEK(), "error", err)
+		}
+	}
+	return err
+}
+
+func checkName(name string) error {
+	n := utf8.RuneCountInString(name)
+	if n < 1 || n > 255 || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		return fault.New(fault.Invalid, "invalid_name", "A name has 1 to 255 characters and no control characters.")
+	}
+	return nil
+}
+
+// Get returns a vault that the caller may see.
+func (s *Service) Get(ctx context.Context, c *access.Call, id string) (Vault, error) {
+	e, err := s.open(ctx, c, id)
+	if err != nil {
+		return Vault{}, err
+	}
+	if err := decide(c, policy.VaultRead, resource(e, secretpath.Path{})); err != nil {
+		return Vault{}, err
+	}
+	return e.vault, nil
+}
+
+// All returns the vaults that the caller may see, oldest first.
+func (s *Service) All(ctx context.Context, c *access.Call) ([]Vault, error) {
+	c.Touch("vault", "")
+	if err := decide(c, policy.VaultList, policy.Resource{Org: c.Who.Org}); err != nil {
+		return nil, err
+	}
+	all, err := s.store.Vaults(ctx, c.Who.Org)
+	if err != nil {
+		return nil, err
+	}
+	seen := make([]Vault, 0, len(all))
+	for _, v := range all {
+		e, err := s.known.get(ctx, s.store, v.ID)
+		if fault.Is(err, fault.NotFound) {
+			continue // deleted meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		if policy.Decide(c.Who, policy.VaultRead, resource(e, secretpath.Path{}), c.At()).Allow {
+			seen = append(seen, v)
+		}
+	}
+	return seen, nil
+}
+
+// Remove deletes a vault with everything in it and destroys its key, which
+// makes every copy of its values unreadable.
+func (s *Service) Remove(ctx context.Context, c *access.Call, id string) error {
+	e, err := s.open(ctx, c, id)
+	if err != nil {
+		return err
+	}
+	if err := decide(c, policy.VaultDelete, resource(e, secretpath.Path{})); err != nil {
+		return err
+	}
+	c.Event.Details.Outcome = "success"
+	if err := s.store.RemoveVault(ctx, e.vault, c.Event); err != nil {
+		return err
+	}
+	// The rows are gone for good; a key that could not be destroyed now must
+	// not turn the answer into a failure, but must not be forgotten either.
+	if err := s.keys.DestroyKEK(context.WithoutCancel(ctx), e.vault.KEK()); err != nil {
+		s.log.Error("the key of a deleted vault could not be destroyed", "key", e.vault.KEK(), "error", err)
+	}
+	return nil
+}
