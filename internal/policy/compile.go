@@ -1,0 +1,110 @@
+package policy
+
+import (
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+// Permission is a set of things a policy lets its principal do.
+type Permission uint8
+
+// The permissions. A compiled policy with Write has Delete as well.
+const (
+	Read Permission = 1 << iota
+	Write
+	Delete
+)
+
+// Spec is a policy as it is written down, on the wire or in a row.
+type Spec struct {
+	ID            string
+	Vault         string
+	Pattern       string
+	PrincipalKind PrincipalKind // user or agent
+	PrincipalID   string
+	Permissions   []string  // of read, write, delete; at least one
+	Conditions    []byte    // JSON object, or nothing
+	ExpiresAt     time.Time // zero is never
+}
+
+// Policy is a compiled row. Only CompilePolicy makes one that grants anything.
+type Policy struct {
+	ID            string
+	Vault         string
+	Pattern       Pattern
+	PrincipalKind PrincipalKind
+	PrincipalID   string
+	Permissions   Permission
+	Conditions    Conditions
+	ExpiresAt     time.Time
+
+	reason Reason // "policy:<id>", made once so that a decision need not
+}
+
+// CompilePolicy returns the policy, or fault.Invalid with the code
+// invalid_policy, invalid_principal, invalid_pattern, invalid_permissions or
+// invalid_conditions. A policy that expired already compiles: rows outlive their
+// expiry.
+func CompilePolicy(s Spec) (Policy, error) {
+	if s.ID == "" || s.Vault == "" {
+		return Policy{}, fault.New(fault.Invalid, "invalid_policy", "A policy has an id and a vault.")
+	}
+	if s.PrincipalID == "" || s.PrincipalKind != KindUser && s.PrincipalKind != KindAgent {
+		return Policy{}, fault.New(fault.Invalid, "invalid_principal",
+			"A policy names a principal: principal_type user or agent, and its principal_id.")
+	}
+	pattern, err := Compile(s.Pattern)
+	if err != nil {
+		return Policy{}, err
+	}
+	perms, err := ParsePermissions(s.Permissions)
+	if err != nil {
+		return Policy{}, err
+	}
+	conditions, err := CompileConditions(s.Conditions)
+	if err != nil {
+		return Policy{}, err
+	}
+	return Policy{
+		ID: s.ID, Vault: s.Vault, Pattern: pattern,
+		PrincipalKind: s.PrincipalKind, PrincipalID: s.PrincipalID,
+		Permissions: perms, Conditions: conditions, ExpiresAt: s.ExpiresAt,
+		reason: reasonPolicyPrefix + Reason(s.ID),
+	}, nil
+}
+
+// ParsePermissions reads permission words: at least one, repeats allowed, others
+// than read, write and delete refused with fault.Invalid "invalid_permissions".
+func ParsePermissions(words []string) (Permission, error) {
+	var p Permission
+	for _, w := range words {
+		switch w {
+		case "read":
+			p |= Read
+		case "write":
+			p |= Write | Delete
+		case "delete":
+			p |= Delete
+		default:
+			p = 0
+		}
+		if p == 0 {
+			break
+		}
+	}
+	if p == 0 {
+		return 0, fault.New(fault.Invalid, "invalid_permissions",
+			"permissions is a list of one or more of read, write and delete.")
+	}
+	return p, nil
+}
+
+// unmet returns why the policy does not count at a moment, or nothing when it
+// is live.
+func (p *Policy) unmet(at Moment) Reason {
+	if !p.ExpiresAt.IsZero() && !at.Now.Before(p.ExpiresAt) {
+		return ReasonPolicyExpired
+	}
+	return p.Conditions.unmet(at)
+}

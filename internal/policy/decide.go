@@ -1,0 +1,161 @@
+package policy
+
+import "slices"
+
+// Decision is the answer and what it rests on.
+type Decision struct {
+	Allow    bool
+	Reason   Reason // stable; for the audit record
+	PolicyID string // the policy that allowed, if one did
+	// Partial says that the caller sees only a part of what is listed: for
+	// secret.list what View shows, for vault.list the vaults that it may
+	// vault.read, for policy.list the policies that name it, for audit.read its
+	// own events, for api_key.list and api_key.delete its own keys.
+	Partial bool
+}
+
+// Decide says whether p may do a to r at a moment. It allocates nothing.
+func Decide(p Principal, a Action, r Resource, at Moment) Decision {
+	rule, ok := RuleFor(a)
+	if !ok {
+		return deny(ReasonUnknownAction)
+	}
+	if rule.Who == Anyone {
+		return Decision{Allow: true, Reason: ReasonPublic}
+	}
+	cap := reachOf(p.Scopes)
+	if reason := barred(&p, &rule, &r, cap); reason != "" {
+		return deny(reason)
+	}
+	d := granted(&p, &rule, &r, at)
+	if !d.Allow {
+		return d
+	}
+	if rule.ManagersOnly && !p.Manages() && !r.Vault.createdBy(&p) {
+		return deny(ReasonRoleRequired)
+	}
+	if rule.Value && hidesKeys(&p, r.SecretType) {
+		return deny(ReasonIntentsKeyType)
+	}
+	d.Partial = rule.Rows && (cap.capped || !seesAllRows(&p, a, &r))
+	return d
+}
+
+// barred returns what stops p before any grant is looked at, or nothing.
+func barred(p *Principal, rule *Rule, r *Resource, cap reach) Reason {
+	switch {
+	case !p.known():
+		return ReasonUnauthenticated
+	case !sameOrg(p, r):
+		return ReasonOtherOrg
+	case rule.Who == Users && p.Kind != KindUser, rule.Who == Agents && p.Kind != KindAgent:
+		return ReasonKindRequired
+	case !complete(rule.Over, r):
+		return ReasonMissingResource
+	case r.Vault != nil && len(p.Vaults) > 0 && !slices.Contains(p.Vaults, r.Vault.ID):
+		return ReasonOutsideVaultBinding
+	case !inScope(p, rule, r, cap):
+		return ReasonOutsideScope
+	}
+	return ""
+}
+
+// granted looks for a grant: live policy, creator, role, and the lesser ones.
+func granted(p *Principal, rule *Rule, r *Resource, at Moment) Decision {
+	reason := ReasonRoleRequired
+	if rule.Need != 0 {
+		path := ""
+		if rule.Over == OverPath {
+			path = r.Path.String()
+		}
+		pol, nearest := r.Policies.find(p, r.Vault.ID, rule.Need, path, at)
+		if pol != nil {
+			return Decision{Allow: true, Reason: pol.reason, PolicyID: pol.ID}
+		}
+		reason = nearest
+	}
+	switch {
+	case rule.Creator && createdBy(p, rule.Over, r):
+		reason = ReasonCreator
+	case rule.Admin && p.Manages():
+		reason = ReasonRole
+	case rule.Bound && slices.Contains(p.Vaults, r.Vault.ID):
+		reason = ReasonBound
+	case rule.Self && p.Kind == KindAgent && r.Agent.ID == p.ID:
+		reason = ReasonSelf
+	case rule.Open && (p.Kind == KindUser || !rule.Self):
+		reason = ReasonSignedIn
+	default:
+		return deny(reason)
+	}
+	return Decision{Allow: true, Reason: reason}
+}
+
+// sameOrg is false when any part of the resource is another organisation's, and
+// when either side does not say whose it is.
+func sameOrg(p *Principal, r *Resource) bool {
+	return p.Org != "" && r.Org == p.Org &&
+		(r.Vault == nil || r.Vault.Org == p.Org) &&
+		(r.Agent == nil || r.Agent.Org == p.Org)
+}
+
+func complete(over Object, r *Resource) bool {
+	switch over {
+	case OverVault:
+		return r.Vault != nil && r.Vault.ID != ""
+	case OverPath:
+		return r.Vault != nil && r.Vault.ID != "" && !r.Path.IsZero()
+	case OverAgent:
+		return r.Agent != nil && r.Agent.ID != ""
+	default:
+		return true
+	}
+}
+
+// inScope applies the cap of the credential's scopes.
+func inScope(p *Principal, rule *Rule, r *Resource, cap reach) bool {
+	if p.Kind == KindUser && rule.Writes && cap.words && !cap.writeWord {
+		return false
+	}
+	if !cap.capped {
+		return true
+	}
+	switch {
+	case rule.Over == OverPath:
+		return covers(p.Scopes, r.Path.String())
+	case !rule.Writes:
+		return true
+	default:
+		// A write that names no path reaches past any cap on paths: it deletes a
+		// whole vault, grants other paths, or makes a credential without the cap.
+		// What is left to an agent is to create vaults and renew its own key.
+		return p.Kind == KindAgent && rule.Over != OverVault
+	}
+}
+
+func createdBy(p *Principal, over Object, r *Resource) bool {
+	if over == OverAgent {
+		return p.Kind == KindUser && r.Agent.Creator == p.ID
+	}
+	return r.Vault.createdBy(p)
+}
+
+// seesAllRows reports whether a listing shows p everything.
+func seesAllRows(p *Principal, a Action, r *Resource) bool {
+	switch a {
+	case ListSecrets, ListPolicies:
+		return p.Manages() || r.Vault.createdBy(p)
+	case ListVaults, ReadAudit:
+		return p.Manages() && len(p.Vaults) == 0
+	default:
+		return false
+	}
+}
+
+// hidesKeys reports whether p signs through Intents and so must not hold keys of
+// this type.
+func hidesKeys(p *Principal, secretType string) bool {
+	return p.Kind == KindAgent && p.IntentsAPI && (secretType == "private_key" || secretType == "ssh_key")
+}
+
+func deny(r Reason) Decision { return Decision{Reason: r} }

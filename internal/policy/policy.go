@@ -1,0 +1,109 @@
+// Package policy decides who may do what. It is pure: no I/O, no clock, no
+// context. Everything a decision rests on is an argument.
+//
+// Its promise: Decide denies unless a rule of this package allows, and the
+// reason it gives names that rule. The order is fixed: organisation, kind of
+// caller, vault binding, scopes, live policies, creator, role. A policy with a
+// pattern, condition or permission that was not understood is never compiled,
+// so it can neither widen nor silently lose a restriction.
+//
+// What the roles mean: owners and admins manage every vault of the organisation
+// (see it, delete it, set its policies, list, restore and purge its secrets) but
+// read no value without a policy or being the vault's creator. Whoever created a
+// vault, and the human whose agent created it, may do everything in it.
+package policy
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+)
+
+// PrincipalKind is the sort of caller. The zero value is nobody.
+type PrincipalKind string
+
+// The kinds of callers. A policy names a user or an agent.
+const (
+	KindUser      PrincipalKind = "user"
+	KindAgent     PrincipalKind = "agent"
+	KindAnonymous PrincipalKind = "anonymous"
+)
+
+// Role is a user's place in the organisation; agents have none.
+type Role string
+
+// The roles. Any other role counts as a member.
+const (
+	RoleOwner  Role = "owner"
+	RoleAdmin  Role = "admin"
+	RoleMember Role = "member"
+)
+
+// Principal is an authenticated caller as identity found it.
+type Principal struct {
+	Kind       PrincipalKind
+	ID         string
+	Org        string
+	Role       Role     // users only
+	Vaults     []string // binding: the only vaults it may touch; empty is any
+	Scopes     []string // cap as set on the agent or the API key; empty is none
+	Creator    string   // agents: the human who made it
+	TokenID    string   // the credential, for audit and revocation
+	IntentsAPI bool     // agents: signs through Intents, so never sees signing keys
+}
+
+// Manages reports whether p is an owner or admin of its organisation.
+func (p *Principal) Manages() bool {
+	return p.Kind == KindUser && (p.Role == RoleOwner || p.Role == RoleAdmin)
+}
+
+func (p *Principal) known() bool {
+	return p.ID != "" && (p.Kind == KindUser || p.Kind == KindAgent)
+}
+
+// Vault is what a decision needs to know of a vault.
+type Vault struct {
+	ID            string
+	Org           string
+	CreatedBy     string
+	CreatedByKind PrincipalKind
+	CreatorHuman  string // when an agent made it: that agent's human
+}
+
+// createdBy reports whether p made the vault or is the human of the agent that
+// did. An agent gets nothing from a vault its human made.
+func (v *Vault) createdBy(p *Principal) bool {
+	if v.CreatedByKind == p.Kind && v.CreatedBy == p.ID {
+		return true
+	}
+	return v.CreatedByKind == KindAgent && p.Kind == KindUser && v.CreatorHuman == p.ID
+}
+
+// Agent is what a decision needs to know of an agent that is acted on.
+type Agent struct {
+	ID      string
+	Org     string
+	Creator string // the human who made it
+}
+
+// Resource is what an action is done to. Org is always needed; the others as
+// the action's Rule says.
+type Resource struct {
+	Org      string
+	Vault    *Vault
+	Path     secretpath.Path
+	Policies *Set // the vault's; nil is none
+	// SecretType is the stored type of the secret at Path, or empty as long as
+	// it is not known. A value read that was allowed without it must be decided
+	// again with it before the value leaves.
+	SecretType string
+	Agent      *Agent
+}
+
+// Moment is when and from where an action is asked for. An invalid IP meets no
+// allow-list.
+type Moment struct {
+	Now time.Time
+	IP  netip.Addr
+}

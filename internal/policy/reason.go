@@ -1,0 +1,82 @@
+package policy
+
+import "github.com/oneclaw-dev/oneclaw/internal/fault"
+
+// Reason is a stable code that says which rule decided. A policy that allowed is
+// "policy:" and its id.
+type Reason string
+
+const reasonPolicyPrefix Reason = "policy:"
+
+// Why an action was allowed.
+const (
+	ReasonPublic   Reason = "public"
+	ReasonCreator  Reason = "creator"
+	ReasonRole     Reason = "role"
+	ReasonBound    Reason = "bound"     // bound to the vault by name
+	ReasonSelf     Reason = "self"      // the agent itself
+	ReasonSignedIn Reason = "signed_in" // open to every caller of the kind
+)
+
+// Why an action was denied.
+const (
+	ReasonUnknownAction       Reason = "unknown_action"
+	ReasonUnauthenticated     Reason = "unauthenticated"
+	ReasonOtherOrg            Reason = "other_org"
+	ReasonKindRequired        Reason = "kind_required" // users only, or agents only
+	ReasonMissingResource     Reason = "missing_resource"
+	ReasonOutsideVaultBinding Reason = "outside_vault_binding"
+	ReasonOutsideScope        Reason = "outside_scope"
+	ReasonNoPolicy            Reason = "no_policy"
+	ReasonPolicyExpired       Reason = "policy_expired"
+	ReasonIPNotAllowed        Reason = "ip_not_allowed"
+	ReasonOutsideTimeWindow   Reason = "outside_time_window"
+	ReasonRoleRequired        Reason = "role_required"
+	ReasonIntentsKeyType      Reason = "intents_key_type"
+)
+
+// Err returns nil when the decision allows, and else the fault for the caller:
+// NotFound for another organisation's things, Unauthenticated for nobody, Denied
+// for the rest. It depends on the caller and the path asked for, never on
+// whether anything exists there; intents_key_type alone is told after the row
+// was read, to a caller that may know of the row.
+func (d Decision) Err() error {
+	if d.Allow {
+		return nil
+	}
+	switch d.Reason {
+	case ReasonOtherOrg:
+		return fault.New(fault.NotFound, "not_found", "There is no such thing, or it is not yours to see.")
+	case ReasonUnauthenticated:
+		return fault.New(fault.Unauthenticated, "unauthenticated", "Sign in, or send a bearer token or API key.")
+	case ReasonUnknownAction, ReasonMissingResource:
+		return fault.New(fault.Internal, "internal_error", "")
+	default:
+		return fault.New(fault.Denied, "access_denied", d.Reason.advice())
+	}
+}
+
+// advice says what to do about a denial. Clients look for the words "scopes do
+// not cover" to fetch a new token.
+func (r Reason) advice() string {
+	switch r {
+	case ReasonKindRequired:
+		return "This kind of caller may not do this: agents and users each have operations of their own."
+	case ReasonOutsideVaultBinding:
+		return "This credential is bound to other vaults. Ask its owner to bind it to this one."
+	case ReasonOutsideScope:
+		return "The credential's scopes do not cover this. Use one with wider scopes."
+	case ReasonPolicyExpired:
+		return "The policy that allowed this has expired. Ask who manages the vault to renew it."
+	case ReasonIPNotAllowed:
+		return "The policy does not allow this from your address."
+	case ReasonOutsideTimeWindow:
+		return "The policy does not allow this at this time of day."
+	case ReasonRoleRequired:
+		return "Only the creator or an owner or admin of the organisation may do this."
+	case ReasonIntentsKeyType:
+		return "This agent signs through the Intents API, so it may not read private keys."
+	default:
+		return "No policy allows this. Ask who manages the vault to grant access to this path."
+	}
+}

@@ -1,0 +1,66 @@
+package policy
+
+// Set is the compiled policies of one vault, found by principal. It never
+// changes, so goroutines may share it. A nil Set is an empty one.
+type Set struct {
+	byPrincipal map[subject][]Policy
+}
+
+type subject struct {
+	kind PrincipalKind
+	id   string
+}
+
+// NewSet returns the set of the policies. Where several allow the same, the
+// earliest in the list gives its name to the decision.
+func NewSet(policies []Policy) *Set {
+	s := &Set{byPrincipal: make(map[subject][]Policy)}
+	for _, p := range policies {
+		k := subject{p.PrincipalKind, p.PrincipalID}
+		s.byPrincipal[k] = append(s.byPrincipal[k], p)
+	}
+	return s
+}
+
+func (s *Set) of(p *Principal) []Policy {
+	if s == nil {
+		return nil
+	}
+	return s.byPrincipal[subject{p.Kind, p.ID}]
+}
+
+// find returns the first live policy of p in the vault that has one of the
+// permissions and, unless path is empty, covers it. Without one it says what
+// came nearest: a policy that fails only by time, then by address, then by
+// expiry, then none.
+func (s *Set) find(p *Principal, vault string, need Permission, path string, at Moment) (*Policy, Reason) {
+	nearest := ReasonNoPolicy
+	policies := s.of(p)
+	for i := range policies {
+		pol := &policies[i]
+		if pol.Permissions&need == 0 || path != "" && !pol.Pattern.Match(path) || pol.Vault != vault {
+			continue
+		}
+		unmet := pol.unmet(at)
+		if unmet == "" {
+			return pol, ""
+		}
+		if rank(unmet) > rank(nearest) {
+			nearest = unmet
+		}
+	}
+	return nil, nearest
+}
+
+func rank(r Reason) int {
+	switch r {
+	case ReasonOutsideTimeWindow:
+		return 3
+	case ReasonIPNotAllowed:
+		return 2
+	case ReasonPolicyExpired:
+		return 1
+	default:
+		return 0
+	}
+}
