@@ -1,0 +1,100 @@
+package archtest
+
+// common are the packages that every package may import.
+var common = []string{"internal/secret", "internal/fault"}
+
+// domain is what the packages that hold the rules of the product may share:
+// who asks, what is allowed, what is recorded, how a value is sealed. How a
+// keystore or a database does its part is behind interfaces.
+var domain = []string{
+	"internal/access", "internal/audit", "internal/erase", "internal/keystore",
+	"internal/policy", "internal/seal", "internal/secretpath",
+}
+
+// services are the domain packages that the edges call.
+var services = []string{
+	"internal/access", "internal/audit", "internal/billing", "internal/broker", "internal/erase",
+	"internal/identity", "internal/intents", "internal/policy", "internal/secretpath", "internal/vault",
+}
+
+// arrows says, for each package, which others of this module it may import
+// beside the common ones. A package that is not here fails the test: add it
+// with the fewest arrows that it needs, and say in ARCHITECTURE.md why when an
+// arrow is new. Test files and test kits are free to import anything.
+var arrows = map[string][]string{
+	"cmd/oneclaw": {"internal/app", "internal/cli"},
+
+	// The public client and what stands on it alone.
+	"client":             {},
+	"internal/cli":       {"client"},
+	"internal/mcpserver": {"client"},
+	"bench":              {"client", "internal/testkit/pgtest"},
+
+	// The wiring: only here do implementations meet those who use them.
+	"internal/app": {anything},
+
+	// Edges: decode, call, encode.
+	"internal/httpapi":       services,
+	"internal/dashboard":     services,
+	"internal/shroud":        join(services, "internal/netguard", "internal/shroud/detect"),
+	"internal/shroud/detect": {},
+
+	// Domain.
+	"internal/vault":      domain,
+	"internal/identity":   domain,
+	"internal/broker":     join(domain, "internal/netguard", "internal/vault"),
+	"internal/intents":    join(domain, "internal/netguard", "internal/vault"),
+	"internal/billing":    join(domain, "internal/netguard"),
+	"internal/access":     {"internal/audit", "internal/policy", "internal/secretpath"},
+	"internal/audit":      {"internal/access", "internal/keystore"},
+	"internal/policy":     {"internal/secretpath"},
+	"internal/seal":       {"internal/erase", "internal/keystore", "internal/secretpath"},
+	"internal/keystore":   {},
+	"internal/secretpath": {},
+
+	// Implementations of what the domain declares.
+	"internal/store":            join(services, "internal/seal", "internal/store/migrations"),
+	"internal/store/migrations": {},
+	"internal/mail":             {"internal/netguard"},
+	"internal/keystore/soft":    {"internal/erase", "internal/keystore"},
+	"internal/keystore/pkcs11":  {"internal/erase", "internal/keystore"},
+	"internal/keystore/awskms":  {"internal/erase", "internal/keystore", "internal/netguard"},
+	"internal/keystore/gcpkms":  {"internal/erase", "internal/keystore", "internal/netguard"},
+
+	// Leaves.
+	"internal/config":   {},
+	"internal/erase":    {},
+	"internal/fault":    {},
+	"internal/netguard": {},
+	"internal/secret":   {},
+}
+
+const anything = "*"
+
+// pure packages compute from their arguments alone.
+var pure = []string{
+	"internal/fault", "internal/policy", "internal/secret", "internal/secretpath", "internal/shroud/detect",
+}
+
+// impure is what a pure package must not import. Values such as net/netip's
+// are fine.
+var impure = []string{
+	"database/sql", "io/ioutil", "log", "log/syslog", "math/rand", "math/rand/v2",
+	"net", "net/http", "os", "os/exec", "os/signal", "os/user", "syscall",
+}
+
+// owners says which packages alone may import something from outside the
+// module, its children included, so that it can be replaced in one place.
+var owners = map[string][]string{
+	"database/sql":                           {"internal/store"},
+	"github.com/jackc/pgx/v5":                {"internal/store"},
+	"modernc.org/sqlite":                     {"internal/store"},
+	"github.com/miekg/pkcs11":                {"internal/keystore/pkcs11"},
+	"github.com/danielgtaylor/huma/v2":       {"internal/httpapi"},
+	"github.com/modelcontextprotocol/go-sdk": {"internal/mcpserver"},
+	"github.com/golang-jwt/jwt/v5":           {"internal/identity"},
+}
+
+func join(list []string, more ...string) []string {
+	return append(append([]string{}, list...), more...)
+}
