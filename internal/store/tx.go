@@ -27,6 +27,21 @@ type Tx struct {
 // be the organisation that Write was called for.
 func (tx *Tx) Append(ev *audit.Event) { tx.events = append(tx.events, ev) }
 
+// record is Append for an event that may be absent: a write that is part of
+// another's request.
+func (tx *Tx) record(ev *audit.Event) {
+	if ev != nil {
+		tx.Append(ev)
+	}
+}
+
+// refuse returns err for an op whose statements so far touched no row: the
+// batch need not be undone for it.
+func (tx *Tx) refuse(err error) error {
+	tx.wrote = false
+	return err
+}
+
 // Bump makes every cache of principals, policies and vaults, on every node,
 // forget what it holds once this transaction is committed.
 func (tx *Tx) Bump() { tx.bump = true }

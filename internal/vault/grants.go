@@ -19,7 +19,7 @@ func (s *Service) Grant(ctx context.Context, c *access.Call, vaultID string, g G
 	if err != nil {
 		return Grant{}, err
 	}
-	if err := decide(c, policy.PolicyCreate, resource(e, secretpath.Path{})); err != nil {
+	if err := decide(c, policy.CreatePolicy, resource(e, secretpath.Path{})); err != nil {
 		return Grant{}, err
 	}
 	g.ID, g.Vault = newID(), vaultID
@@ -41,11 +41,11 @@ func (s *Service) Grants(ctx context.Context, c *access.Call, vaultID string) ([
 	if err != nil {
 		return nil, err
 	}
-	if err := decide(c, policy.PolicyList, resource(e, secretpath.Path{})); err != nil {
+	if err := decide(c, policy.ListPolicies, resource(e, secretpath.Path{})); err != nil {
 		return nil, err
 	}
 	all, err := s.store.Grants(ctx, vaultID)
-	if err != nil || policy.Decide(c.Who, policy.PolicyUpdate, resource(e, secretpath.Path{}), c.At()).Allow {
+	if err != nil || policy.Decide(c.Who, policy.UpdatePolicy, resource(e, secretpath.Path{}), c.At()).Allow {
 		return all, err
 	}
 	var own []Grant
@@ -67,7 +67,7 @@ type Change struct {
 
 // UpdateGrant changes a policy's permissions, conditions or expiry.
 func (s *Service) UpdateGrant(ctx context.Context, c *access.Call, vaultID, id string, ch Change) (Grant, error) {
-	e, g, err := s.grant(ctx, c, vaultID, id, policy.PolicyUpdate)
+	e, g, err := s.grant(ctx, c, vaultID, id, policy.UpdatePolicy)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -75,6 +75,9 @@ func (s *Service) UpdateGrant(ctx context.Context, c *access.Call, vaultID, id s
 		g.Permissions = ch.Permissions
 	}
 	if ch.Conditions != nil {
+		if err := narrows(g.Conditions, ch.Conditions); err != nil {
+			return Grant{}, err
+		}
 		g.Conditions = ch.Conditions
 	}
 	if ch.ClearExpiresAt {
@@ -92,12 +95,30 @@ func (s *Service) UpdateGrant(ctx context.Context, c *access.Call, vaultID, id s
 
 // RemoveGrant deletes a policy. What it granted ends at once.
 func (s *Service) RemoveGrant(ctx context.Context, c *access.Call, vaultID, id string) error {
-	e, g, err := s.grant(ctx, c, vaultID, id, policy.PolicyDelete)
+	e, g, err := s.grant(ctx, c, vaultID, id, policy.DeletePolicy)
 	if err != nil {
 		return err
 	}
 	record(c, g)
 	return s.store.RemoveGrant(ctx, e.vault.Org, vaultID, id, c.Event)
+}
+
+// narrows refuses to turn a list of allowed addresses into an empty one, which
+// would mean any address: to lift it on purpose, leave the key out.
+func narrows(old, changed []byte) error {
+	was, err := policy.CompileConditions(old)
+	if err != nil {
+		return err
+	}
+	will, err := policy.CompileConditions(changed)
+	if err != nil {
+		return err
+	}
+	if will.EmptiesAllowlistOf(was) {
+		return fault.New(fault.Invalid, "empties_allowlist",
+			"An empty ip_allowlist would allow every address. To lift it on purpose, leave ip_allowlist out or send null.")
+	}
+	return nil
 }
 
 func (s *Service) grant(ctx context.Context, c *access.Call, vaultID, id string, a policy.Action) (*entry, Grant, error) {
@@ -139,4 +160,11 @@ func (g *Grant) check(now time.Time) error {
 	}
 	_, err := g.compile()
 	return err
+}
+
+func (g *Grant) compile() (policy.Policy, error) {
+	return policy.CompilePolicy(policy.Spec{
+		ID: g.ID, Vault: g.Vault, Pattern: g.Pattern, PrincipalKind: g.PrincipalKind, PrincipalID: g.PrincipalID,
+		Permissions: g.Permissions, Conditions: g.Conditions, ExpiresAt: g.ExpiresAt,
+	})
 }

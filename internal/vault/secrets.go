@@ -24,7 +24,7 @@ func (s *Service) Reveal(ctx context.Context, c *access.Call, vaultID string, p 
 	if err != nil {
 		return Secret{}, err
 	}
-	if err := decide(c, policy.SecretRead, resource(e, p)); err != nil {
+	if err := decide(c, policy.ReadSecret, resource(e, p)); err != nil {
 		return Secret{}, err
 	}
 	v, err := s.store.Latest(ctx, vaultID, p.String())
@@ -42,7 +42,7 @@ func (s *Service) RevealVersion(ctx context.Context, c *access.Call, vaultID str
 	if err != nil {
 		return Secret{}, err
 	}
-	if err := decide(c, policy.SecretReadVersion, resource(e, p)); err != nil {
+	if err := decide(c, policy.ReadSecretVersion, resource(e, p)); err != nil {
 		return Secret{}, err
 	}
 	v, err := s.store.At(ctx, vaultID, p.String(), version)
@@ -61,7 +61,7 @@ func (s *Service) release(ctx context.Context, c *access.Call, e *entry, p secre
 	if c.Who.IntentsAPI {
 		r := resource(e, p)
 		r.SecretType = v.Type
-		if err := decide(c, policy.SecretRead, r); err != nil {
+		if err := decide(c, policy.ReadSecret, r); err != nil {
 			return Secret{}, err
 		}
 	}
@@ -108,7 +108,7 @@ func (s *Service) Put(ctx context.Context, c *access.Call, vaultID string, p sec
 	if err != nil {
 		return Meta{}, err
 	}
-	if err := decide(c, policy.SecretWrite, resource(e, p)); err != nil {
+	if err := decide(c, policy.WriteSecret, resource(e, p)); err != nil {
 		return Meta{}, err
 	}
 	if err := d.check(c.Now); err != nil {
@@ -160,13 +160,13 @@ func (s *Service) put(ctx context.Context, c *access.Call, e *entry, p secretpat
 // Delete soft-deletes a path: reads answer Gone, its versions stay, and Restore
 // brings it back.
 func (s *Service) Delete(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path) error {
-	_, err := s.setDeleted(ctx, c, vaultID, p, policy.SecretDelete, c.Now)
+	_, err := s.setDeleted(ctx, c, vaultID, p, policy.DeleteSecret, c.Now)
 	return err
 }
 
 // Restore brings a soft-deleted path back.
 func (s *Service) Restore(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path) (Meta, error) {
-	return s.setDeleted(ctx, c, vaultID, p, policy.SecretRestore, time.Time{})
+	return s.setDeleted(ctx, c, vaultID, p, policy.RestoreSecret, time.Time{})
 }
 
 func (s *Service) setDeleted(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path, a policy.Action, at time.Time) (Meta, error) {
@@ -187,7 +187,7 @@ func (s *Service) Purge(ctx context.Context, c *access.Call, vaultID string, p s
 	if err != nil {
 		return err
 	}
-	if err := decide(c, policy.SecretPurge, resource(e, p)); err != nil {
+	if err := decide(c, policy.PurgeSecret, resource(e, p)); err != nil {
 		return err
 	}
 	c.Event.Details.Outcome = "success"
@@ -200,7 +200,7 @@ func (s *Service) Versions(ctx context.Context, c *access.Call, vaultID string, 
 	if err != nil {
 		return nil, err
 	}
-	if err := decide(c, policy.SecretVersions, resource(e, p)); err != nil {
+	if err := decide(c, policy.ListVersions, resource(e, p)); err != nil {
 		return nil, err
 	}
 	all, err := s.store.Versions(ctx, vaultID, p.String())
@@ -222,10 +222,10 @@ func (s *Service) List(ctx context.Context, c *access.Call, vaultID, prefix, aft
 		return nil, err
 	}
 	r := resource(e, secretpath.Path{})
-	if err := decide(c, policy.SecretList, r); err != nil {
+	if err := decide(c, policy.ListSecrets, r); err != nil {
 		return nil, err
 	}
-	visible := policy.Visibility(c.Who, r, c.At())
+	view := e.policies.View(c.Who, e.policyVault, c.At())
 	return func(yield func(Meta, error) bool) {
 		left := limit
 		for {
@@ -240,7 +240,7 @@ func (s *Service) List(ctx context.Context, c *access.Call, vaultID, prefix, aft
 			}
 			for i := range page {
 				after = page[i].Path
-				if !page[i].ExpiresAt.IsZero() && !c.Now.Before(page[i].ExpiresAt) || !visible(after) {
+				if !page[i].ExpiresAt.IsZero() && !c.Now.Before(page[i].ExpiresAt) || !view.Whole() && !view.Sees(after) {
 					continue
 				}
 				if !yield(page[i], nil) {

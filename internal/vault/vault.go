@@ -95,8 +95,14 @@ type Store interface {
 	// Vault returns fault.NotFound when there is none with that id.
 	Vault(ctx context.Context, id string) (Vault, error)
 	Vaults(ctx context.Context, org string) ([]Vault, error)
-	// RemoveVault removes the vault with all in it. NotFound when it is gone.
+	// RemoveVault removes the vault with all in it, and dooms its key. NotFound
+	// when it is gone.
 	RemoveVault(ctx context.Context, v Vault, ev *audit.Event) error
+
+	// DoomedKeys returns the ids of keys whose vault is gone.
+	DoomedKeys(ctx context.Context) ([]string, error)
+	// ForgetKey removes a destroyed key from the doomed ones.
+	ForgetKey(ctx context.Context, id string) error
 
 	// Latest returns the newest version of a path, live or not; fault.NotFound
 	// when there never was one or it was purged.
@@ -169,23 +175,8 @@ var (
 // the same fault whatever was denied, so that it tells nothing of what exists.
 func decide(c *access.Call, a policy.Action, r policy.Resource) error {
 	d := policy.Decide(c.Who, a, r, c.At())
-	c.Event.Details.Reason = d.Reason
-	if d.Allow {
-		return nil
-	}
-	return denial(d)
-}
-
-func denial(d policy.Decision) error {
-	switch d.Reason {
-	case policy.OtherOrg:
-		return errNoVault
-	case policy.RoleRequired:
-		return fault.New(fault.Denied, d.Reason, "Only an owner or admin of the organisation, or the vault's creator, may do this.")
-	case policy.IntentsKeyType:
-		return fault.New(fault.Denied, d.Reason, "Agents with the Intents API use signing keys through transactions; they can't read them.")
-	}
-	return fault.New(fault.Denied, "access_denied", "No policy grants you this on that path. Ask the vault's owner for a grant.")
+	c.Event.Details.Reason = string(d.Reason)
+	return d.Err()
 }
 
 // open finds the vault by id with its policies. Another organisation's vault is

@@ -17,7 +17,7 @@ import (
 // organisation has a vault of that name.
 func (s *Service) Create(ctx context.Context, c *access.Call, name, description string) (Vault, error) {
 	c.Touch("vault", "")
-	if err := decide(c, policy.VaultCreate, policy.Resource{Org: c.Who.Org}); err != nil {
+	if err := decide(c, policy.CreateVault, policy.Resource{Org: c.Who.Org}); err != nil {
 		return Vault{}, err
 	}
 	v := Vault{
@@ -70,7 +70,7 @@ func (s *Service) Get(ctx context.Context, c *access.Call, id string) (Vault, er
 	if err != nil {
 		return Vault{}, err
 	}
-	if err := decide(c, policy.VaultRead, resource(e, secretpath.Path{})); err != nil {
+	if err := decide(c, policy.ReadVault, resource(e, secretpath.Path{})); err != nil {
 		return Vault{}, err
 	}
 	return e.vault, nil
@@ -79,7 +79,7 @@ func (s *Service) Get(ctx context.Context, c *access.Call, id string) (Vault, er
 // All returns the vaults that the caller may see, oldest first.
 func (s *Service) All(ctx context.Context, c *access.Call) ([]Vault, error) {
 	c.Touch("vault", "")
-	if err := decide(c, policy.VaultList, policy.Resource{Org: c.Who.Org}); err != nil {
+	if err := decide(c, policy.ListVaults, policy.Resource{Org: c.Who.Org}); err != nil {
 		return nil, err
 	}
 	all, err := s.store.Vaults(ctx, c.Who.Org)
@@ -95,7 +95,7 @@ func (s *Service) All(ctx context.Context, c *access.Call) ([]Vault, error) {
 		if err != nil {
 			return nil, err
 		}
-		if policy.Decide(c.Who, policy.VaultRead, resource(e, secretpath.Path{}), c.At()).Allow {
+		if policy.Decide(c.Who, policy.ReadVault, resource(e, secretpath.Path{}), c.At()).Allow {
 			seen = append(seen, v)
 		}
 	}
@@ -109,17 +109,35 @@ func (s *Service) Remove(ctx context.Context, c *access.Call, id string) error {
 	if err != nil {
 		return err
 	}
-	if err := decide(c, policy.VaultDelete, resource(e, secretpath.Path{})); err != nil {
+	if err := decide(c, policy.DeleteVault, resource(e, secretpath.Path{})); err != nil {
 		return err
 	}
 	c.Event.Details.Outcome = "success"
 	if err := s.store.RemoveVault(ctx, e.vault, c.Event); err != nil {
 		return err
 	}
-	// The rows are gone for good; a key that could not be destroyed now must
-	// not turn the answer into a failure, but must not be forgotten either.
-	if err := s.keys.DestroyKEK(context.WithoutCancel(ctx), e.vault.KEK()); err != nil {
-		s.log.Error("the key of a deleted vault could not be destroyed", "key", e.vault.KEK(), "error", err)
+	// The rows are gone for good: a key that can't be destroyed now stays doomed,
+	// and the next Sweep tries again.
+	if err := s.Sweep(context.WithoutCancel(ctx)); err != nil {
+		s.log.Error("the key of a deleted vault could not be destroyed yet", "error", err)
+	}
+	return nil
+}
+
+// Sweep destroys the keys of vaults that are gone: those whose destruction was
+// cut short by a crash or a keystore that was away.
+func (s *Service) Sweep(ctx context.Context) error {
+	ids, err := s.store.DoomedKeys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := s.keys.DestroyKEK(ctx, id); err != nil {
+			return err
+		}
+		if err := s.store.ForgetKey(ctx, id); err != nil {
+			return err
+		}
 	}
 	return nil
 }

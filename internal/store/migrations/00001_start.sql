@@ -160,6 +160,12 @@ CREATE TABLE secret_versions (
 	PRIMARY KEY (vault_id, path, version)
 );
 
+-- Keys whose vault was deleted and that are not yet destroyed in the keystore.
+CREATE TABLE doomed_keys (
+	id         CTEXT PRIMARY KEY,
+	created_at BIGINT NOT NULL
+);
+
 CREATE TABLE audit_heads (
 	org_id  CTEXT PRIMARY KEY,
 	seq     BIGINT NOT NULL,

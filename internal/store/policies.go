@@ -1,0 +1,82 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
+)
+
+var errNoGrant = fault.New(fault.NotFound, "policy_not_found", "There is no policy with this id on this vault.")
+
+// AddGrant implements vault.Store.
+func (db *DB) AddGrant(ctx context.Context, org string, g vault.Grant, ev *audit.Event) error {
+	perms, err := json.Marshal(g.Permissions)
+	if err != nil {
+		return err
+	}
+	return db.Write(ctx, org, func(tx *Tx) error {
+		n, err := tx.exec(`INSERT INTO policies (id, vault_id, secret_path_pattern, principal_type, principal_id, permissions,
+				conditions, expires_at, created_by, created_by_type, created_at)
+			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 WHERE EXISTS (SELECT 1 FROM vaults WHERE id = $2)`,
+			g.ID, g.Vault, g.Pattern, string(g.PrincipalKind), g.PrincipalID, string(perms), string(g.Conditions),
+			nullMicros(g.ExpiresAt), g.CreatedBy, string(g.CreatedByKind), micros(g.CreatedAt))
+		if err == nil && n == 0 {
+			return tx.refuse(errNoVault)
+		}
+		tx.record(ev)
+		tx.Bump()
+		return err
+	})
+}
+
+// Grants implements vault.Store.
+func (db *DB) Grants(ctx context.Context, vaultID string) ([]vault.Grant, error) {
+	var out []vault.Grant
+	err := db.each(ctx, `SELECT id, vault_id, secret_path_pattern, principal_type, principal_id, permissions, conditions,
+		expires_at, created_by, created_by_type, created_at FROM policies WHERE vault_id = $1 ORDER BY created_at, id`,
+		[]any{vaultID}, func(rows *sql.Rows) error {
+			var g vault.Grant
+			var perms []byte
+			var expires sql.NullInt64
+			var created int64
+			if err := rows.Scan(&g.ID, &g.Vault, &g.Pattern, &g.PrincipalKind, &g.PrincipalID, &perms, &g.Conditions,
+				&expires, &g.CreatedBy, &g.CreatedByKind, &created); err != nil {
+				return err
+			}
+			g.ExpiresAt, g.CreatedAt = fromNull(expires), fromMicros(created)
+			out = append(out, g)
+			return json.Unmarshal(perms, &out[len(out)-1].Permissions)
+		})
+	return out, err
+}
+
+// UpdateGrant implements vault.Store.
+func (db *DB) UpdateGrant(ctx context.Context, org string, g vault.Grant, ev *audit.Event) error {
+	perms, err := json.Marshal(g.Permissions)
+	if err != nil {
+		return err
+	}
+	return db.changeGrant(ctx, org, ev, `UPDATE policies SET permissions = $3, conditions = $4, expires_at = $5
+		WHERE id = $1 AND vault_id = $2`, g.ID, g.Vault, string(perms), string(g.Conditions), nullMicros(g.ExpiresAt))
+}
+
+// RemoveGrant implements vault.Store.
+func (db *DB) RemoveGrant(ctx context.Context, org, vaultID, id string, ev *audit.Event) error {
+	return db.changeGrant(ctx, org, ev, `DELETE FROM policies WHERE id = $1 AND vault_id = $2`, id, vaultID)
+}
+
+func (db *DB) changeGrant(ctx context.Context, org string, ev *audit.Event, query string, args ...any) error {
+	return db.Write(ctx, org, func(tx *Tx) error {
+		n, err := tx.exec(query, args...)
+		if err == nil && n == 0 {
+			return tx.refuse(errNoGrant)
+		}
+		tx.record(ev)
+		tx.Bump()
+		return err
+	})
+}

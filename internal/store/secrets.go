@@ -1,0 +1,191 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
+)
+
+var (
+	errNoSecret = fault.New(fault.NotFound, "secret_not_found", "There is no secret at this path.")
+	errSpent    = fault.New(fault.Gone, "secret_gone", "This secret is expired, deleted, or has been read as often as it may.")
+)
+
+const versionColumns = `vault_id, path, version, id, type, metadata, rotation_policy, wrapped_dek, ciphertext,
+	cmek_encrypted, created_by, created_at, expires_at, deleted_at, max_access_count, access_count`
+
+// versionRow holds the columns that need turning into fields.
+type versionRow struct {
+	vault.Version
+	created          int64
+	expires, deleted sql.NullInt64
+	cmek             bool
+}
+
+func (r *versionRow) fields() []any {
+	v := &r.Version
+	return []any{&v.Vault, &v.Path, &v.Meta.Version, &v.ID, &v.Type, &v.Metadata, &v.RotationPolicy, &v.Box.WrappedDEK,
+		&v.Box.Ciphertext, &r.cmek, &v.CreatedBy, &r.created, &r.expires, &r.deleted, &v.MaxAccess, &v.AccessCount}
+}
+
+func (r *versionRow) version() vault.Version {
+	r.CreatedAt, r.ExpiresAt, r.DeletedAt = fromMicros(r.created), fromNull(r.expires), fromNull(r.deleted)
+	r.CMEK = r.cmek
+	return r.Version
+}
+
+// Latest implements vault.Store.
+func (db *DB) Latest(ctx context.Context, vaultID, path string) (vault.Version, error) {
+	return db.version(ctx, `SELECT `+versionColumns+` FROM secret_versions
+		WHERE vault_id = $1 AND path = $2 ORDER BY version DESC LIMIT 1`, vaultID, path)
+}
+
+// At implements vault.Store.
+func (db *DB) At(ctx context.Context, vaultID, path string, version uint64) (vault.Version, error) {
+	return db.version(ctx, `SELECT `+versionColumns+` FROM secret_versions
+		WHERE vault_id = $1 AND path = $2 AND version = $3`, vaultID, path, int64(version))
+}
+
+func (db *DB) version(ctx context.Context, query string, args ...any) (vault.Version, error) {
+	var r versionRow
+	found, err := db.row(ctx, query, args, r.fields()...)
+	if err == nil && !found {
+		err = errNoSecret
+	}
+	if err != nil {
+		return vault.Version{}, err
+	}
+	return r.version(), nil
+}
+
+// Versions implements vault.Store.
+func (db *DB) Versions(ctx context.Context, vaultID, path string) ([]vault.Version, error) {
+	var out []vault.Version
+	err := db.each(ctx, `SELECT `+versionColumns+` FROM secret_versions WHERE vault_id = $1 AND path = $2 ORDER BY version DESC`,
+		[]any{vaultID, path}, func(rows *sql.Rows) error {
+			var r versionRow
+			err := rows.Scan(r.fields()...)
+			v := r.version()
+			v.Box.WrappedDEK, v.Box.Ciphertext = nil, nil
+			out = append(out, v)
+			return err
+		})
+	return out, err
+}
+
+// List implements vault.Store. It pages by key: the cost of a page does not
+// grow with how far into the vault it lies.
+func (db *DB) List(ctx context.Context, vaultID, prefix, after string, limit int) ([]vault.Meta, error) {
+	// Every path with the prefix sorts below the prefix followed by the highest
+	// byte a path can't hold.
+	const query = `SELECT version_id, path, type, version, metadata, created_at, expires_at FROM secrets
+		WHERE vault_id = $1 AND path > $2 AND path >= $3 AND path < $4 AND deleted_at IS NULL ORDER BY path LIMIT $5`
+	out := make([]vault.Meta, 0, min(limit, 64))
+	err := db.each(ctx, query, []any{vaultID, after, prefix, prefix + "\x7f", limit}, func(rows *sql.Rows) error {
+		var m vault.Meta
+		var created int64
+		var expires sql.NullInt64
+		err := rows.Scan(&m.ID, &m.Path, &m.Type, &m.Version, &m.Metadata, &created, &expires)
+		m.CreatedAt, m.ExpiresAt = fromMicros(created), fromNull(expires)
+		out = append(out, m)
+		return err
+	})
+	return out, err
+}
+
+// PutVersion implements vault.Store.
+func (db *DB) PutVersion(ctx context.Context, org string, v vault.Version, ev *audit.Event) error {
+	return db.Write(ctx, org, func(tx *Tx) error {
+		// The listing's row is the gate: it moves from version n-1 to n only.
+		n, err := tx.exec(`INSERT INTO secrets (vault_id, path, version, version_id, type, metadata, created_at, expires_at)
+			SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE EXISTS (SELECT 1 FROM vaults WHERE id = $1)
+			ON CONFLICT (vault_id, path) DO UPDATE SET version = excluded.version, version_id = excluded.version_id,
+				type = excluded.type, metadata = excluded.metadata, created_at = excluded.created_at,
+				expires_at = excluded.expires_at, deleted_at = NULL
+			WHERE secrets.version = excluded.version - 1`,
+			v.Vault, v.Path, int64(v.Meta.Version), v.ID, v.Type, string(v.Metadata), micros(v.CreatedAt), nullMicros(v.ExpiresAt))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return tx.refuse(vault.ErrStale)
+		}
+		_, err = tx.exec(`INSERT INTO secret_versions (`+versionColumns+`)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL, $14, 0)`,
+			v.Vault, v.Path, int64(v.Meta.Version), v.ID, v.Type, string(v.Metadata), string(v.RotationPolicy),
+			v.Box.WrappedDEK, v.Box.Ciphertext, number(v.CMEK), v.CreatedBy, micros(v.CreatedAt), nullMicros(v.ExpiresAt), v.MaxAccess)
+		tx.record(ev)
+		return err
+	})
+}
+
+// Spend implements vault.Store.
+func (db *DB) Spend(ctx context.Context, vaultID, path string, version uint64, ev *audit.Event) error {
+	return db.Write(ctx, ev.Org, func(tx *Tx) error {
+		n, err := tx.exec(`UPDATE secret_versions SET access_count = access_count + 1
+			WHERE vault_id = $1 AND path = $2 AND version = $3 AND access_count < max_access_count AND deleted_at IS NULL`,
+			vaultID, path, int64(version))
+		if err == nil && n == 0 {
+			return tx.refuse(errSpent)
+		}
+		tx.record(ev)
+		return err
+	})
+}
+
+// SetDeleted implements vault.Store.
+func (db *DB) SetDeleted(ctx context.Context, vaultID, path string, at time.Time, ev *audit.Event) (vault.Meta, error) {
+	var m vault.Meta
+	err := db.Write(ctx, ev.Org, func(tx *Tx) error {
+		m = vault.Meta{Path: path, DeletedAt: at}
+		state := "NOT NULL"
+		if !at.IsZero() {
+			state = "NULL"
+		}
+		var created int64
+		var expires sql.NullInt64
+		tx.wrote = true
+		found, err := tx.row(`UPDATE secrets SET deleted_at = $3 WHERE vault_id = $1 AND path = $2 AND deleted_at IS `+state+`
+			RETURNING version_id, type, version, metadata, created_at, expires_at`,
+			[]any{vaultID, path, nullMicros(at)}, &m.ID, &m.Type, &m.Version, &m.Metadata, &created, &expires)
+		if err == nil && !found {
+			return tx.refuse(errNoSecret)
+		}
+		m.CreatedAt, m.ExpiresAt = fromMicros(created), fromNull(expires)
+		if err == nil {
+			_, err = tx.exec(`UPDATE secret_versions SET deleted_at = $4 WHERE vault_id = $1 AND path = $2 AND version = $3`,
+				vaultID, path, int64(m.Version), nullMicros(at))
+		}
+		ev.Details.Version = m.Version
+		tx.record(ev)
+		return err
+	})
+	return m, err
+}
+
+// Purge implements vault.Store.
+func (db *DB) Purge(ctx context.Context, vaultID, path string, ev *audit.Event) error {
+	return db.Write(ctx, ev.Org, func(tx *Tx) error {
+		n, err := tx.exec(`DELETE FROM secrets WHERE vault_id = $1 AND path = $2`, vaultID, path)
+		if err == nil && n == 0 {
+			return tx.refuse(errNoSecret)
+		}
+		if err == nil {
+			_, err = tx.exec(`DELETE FROM secret_versions WHERE vault_id = $1 AND path = $2`, vaultID, path)
+		}
+		tx.record(ev)
+		return err
+	})
+}
+
+// number is a truth value as the schema keeps it.
+func number(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}

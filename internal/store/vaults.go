@@ -1,0 +1,114 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
+)
+
+var (
+	errNoVault   = fault.New(fault.NotFound, "vault_not_found", "There is no vault with this id.")
+	errNameTaken = fault.New(fault.Conflict, "vault_name_taken", "There is a vault of this name already.")
+)
+
+const vaultColumns = `id, org_id, name, description, created_by, created_by_type, creator_human, cmek_fingerprint, created_at`
+
+func vaultFields(v *vault.Vault, cmek *sql.NullString, at *int64) []any {
+	return []any{&v.ID, &v.Org, &v.Name, &v.Description, &v.CreatedBy, &v.CreatedByKind, &v.CreatorHuman, cmek, at}
+}
+
+// AddVault implements vault.Store.
+func (db *DB) AddVault(ctx context.Context, v vault.Vault, ev *audit.Event) error {
+	return db.Write(ctx, v.Org, func(tx *Tx) error {
+		n, err := tx.exec(`INSERT INTO vaults (`+vaultColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+			ON CONFLICT (org_id, name) DO NOTHING`,
+			v.ID, v.Org, v.Name, v.Description, v.CreatedBy, string(v.CreatedByKind), v.CreatorHuman,
+			nullString(v.CMEKFingerprint), micros(v.CreatedAt))
+		if err == nil && n == 0 {
+			return tx.refuse(errNameTaken)
+		}
+		tx.record(ev)
+		tx.Bump()
+		return err
+	})
+}
+
+// Vault implements vault.Store.
+func (db *DB) Vault(ctx context.Context, id string) (vault.Vault, error) {
+	var v vault.Vault
+	var cmek sql.NullString
+	var at int64
+	found, err := db.row(ctx, `SELECT `+vaultColumns+` FROM vaults WHERE id = $1`, []any{id}, vaultFields(&v, &cmek, &at)...)
+	if err == nil && !found {
+		err = errNoVault
+	}
+	v.CMEKFingerprint, v.CreatedAt = cmek.String, fromMicros(at)
+	return v, err
+}
+
+// Vaults implements vault.Store.
+func (db *DB) Vaults(ctx context.Context, org string) ([]vault.Vault, error) {
+	var out []vault.Vault
+	err := db.each(ctx, `SELECT `+vaultColumns+` FROM vaults WHERE org_id = $1 ORDER BY created_at, id`, []any{org},
+		func(rows *sql.Rows) error {
+			var v vault.Vault
+			var cmek sql.NullString
+			var at int64
+			err := rows.Scan(vaultFields(&v, &cmek, &at)...)
+			v.CMEKFingerprint, v.CreatedAt = cmek.String, fromMicros(at)
+			out = append(out, v)
+			return err
+		})
+	return out, err
+}
+
+// RemoveVault implements vault.Store.
+func (db *DB) RemoveVault(ctx context.Context, v vault.Vault, ev *audit.Event) error {
+	return db.Write(ctx, v.Org, func(tx *Tx) error {
+		n, err := tx.exec(`DELETE FROM vaults WHERE id = $1`, v.ID)
+		if err == nil && n == 0 {
+			return tx.refuse(errNoVault)
+		}
+		for _, query := range []string{
+			`DELETE FROM secrets WHERE vault_id = $1`,
+			`DELETE FROM secret_versions WHERE vault_id = $1`,
+			`DELETE FROM policies WHERE vault_id = $1`,
+		} {
+			if err == nil {
+				_, err = tx.exec(query, v.ID)
+			}
+		}
+		if err == nil {
+			_, err = tx.exec(`INSERT INTO doomed_keys (id, created_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`,
+				v.KEK(), micros(db.now()))
+		}
+		tx.record(ev)
+		tx.Bump()
+		return err
+	})
+}
+
+// DoomedKeys implements vault.Store.
+func (db *DB) DoomedKeys(ctx context.Context) ([]string, error) {
+	var ids []string
+	err := db.each(ctx, `SELECT id FROM doomed_keys ORDER BY created_at`, nil, func(rows *sql.Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		ids = append(ids, id)
+		return err
+	})
+	return ids, err
+}
+
+// ForgetKey implements vault.Store.
+func (db *DB) ForgetKey(ctx context.Context, id string) error {
+	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+		_, err := tx.exec(`DELETE FROM doomed_keys WHERE id = $1`, id)
+		return err
+	})
+}
+
+func nullString(s string) sql.NullString { return sql.NullString{String: s, Valid: s != ""} }
