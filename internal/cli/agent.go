@@ -1,0 +1,194 @@
+package cli
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+)
+
+func (c *cli) agentCommand() *cobra.Command {
+	return group("agent", "Register agents and their keys",
+		c.agentCreate(), c.agentList(), c.agentGet(), c.agentRotateKey(), c.agentDeactivate())
+}
+
+func (c *cli) agentCreate() *cobra.Command {
+	var n client.AgentCreate
+	var vaults []string
+	var expires string
+	cmd := &cobra.Command{
+		Use:   "create NAME",
+		Short: "Register an agent and print its key, this once",
+		Long: `Register an agent and print its key. The server keeps no copy of the key: it is shown
+this once. An agent has access to nothing until a policy grants it something; see
+` + "`oneclaw policy create`.",
+		Args: args("NAME"),
+	}
+	expiry := c.expiryFlag(cmd, &expires)
+	cmd.RunE = func(cmd *cobra.Command, a []string) error {
+		cl, err := c.session()
+		if err != nil {
+			return err
+		}
+		n.Name = a[0]
+		if n.ExpiresAt, err = expiry(); err != nil {
+			return err
+		}
+		if n.VaultIDs, err = vaultIDs(cmd.Context(), cl, vaults); err != nil {
+			return err
+		}
+		made, err := cl.CreateAgent(cmd.Context(), n)
+		if err != nil {
+			return err
+		}
+		return c.printNewAgent(made)
+	}
+	f := cmd.Flags()
+	f.StringVar(&n.Description, "description", "", "what it is for")
+	f.StringSliceVar(&vaults, "vault-ids", nil, "bind it to these vaults, by name or id")
+	f.StringSliceVar(&n.Scopes, "scopes", nil, "paths that cap what policies grant it")
+	f.Int64Var(&n.TokenTTLSeconds, "token-ttl", 0, "life of its tokens in seconds")
+	f.StringVar(&n.AuthMethod, "auth-method", "", "api_key, mtls or oidc_client_credentials")
+	f.StringVar(&n.ClientCertFingerprint, "client-cert-fingerprint", "", "SHA-256 of its certificate, for mtls")
+	f.StringVar(&n.OIDCIssuer, "oidc-issuer", "", "issuer of its tokens, for oidc_client_credentials")
+	f.StringVar(&n.OIDCClientID, "oidc-client-id", "", "its client id, for oidc_client_credentials")
+	return cmd
+}
+
+func (c *cli) printNewAgent(made *client.NewAgent) error {
+	defer made.APIKey.Wipe()
+	key := string(made.APIKey.Reveal())
+	if c.jsonOut {
+		return c.printJSON(struct {
+			Agent  client.Agent `json:"agent"`
+			APIKey string       `json:"api_key,omitempty"`
+		}{made.Agent, key})
+	}
+	err := c.printFields(field{"Name", made.Agent.Name}, field{"ID", made.Agent.ID}, field{"API key", key})
+	if key != "" {
+		c.done("Keep the key now: it is not shown again.")
+	}
+	return err
+}
+
+func (c *cli) agentList() *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List the agents: name, id, active, time, last seen",
+		Args:    args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			all, err := cl.Agents(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"agents": orEmpty(all)})
+			}
+			var rows [][]string
+			for _, a := range all {
+				rows = append(rows, []string{a.Name, a.ID, yesNo(a.IsActive), c.when(a.CreatedAt), c.maybe(a.LastActiveAt, "never")})
+			}
+			return c.printRows([]string{"NAME", "ID", "ACTIVE", "CREATED", "LAST SEEN"}, rows,
+				"No agents. Register one with `oneclaw agent create NAME`.")
+		},
+	}
+}
+
+func (c *cli) agentGet() *cobra.Command {
+	return &cobra.Command{
+		Use:   "get NAME|ID",
+		Short: "Show one agent",
+		Args:  args("NAME|ID"),
+		RunE: c.withAgent(func(ctx context.Context, cl *client.Client, id, _ string) error {
+			a, err := cl.Agent(ctx, id)
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(a)
+			}
+			ttl := ""
+			if a.TokenTTLSeconds > 0 {
+				ttl = strconv.FormatInt(a.TokenTTLSeconds, 10) + " s"
+			}
+			return c.printFields(field{"Name", a.Name}, field{"ID", a.ID}, field{"Description", a.Description},
+				field{"Active", yesNo(a.IsActive)}, field{"Auth method", a.AuthMethod},
+				field{"Scopes", strings.Join(a.Scopes, ",")}, field{"Vaults", strings.Join(a.VaultIDs, ",")},
+				field{"Token life", ttl}, field{"Created", c.when(a.CreatedAt)},
+				field{"Expires", c.maybe(a.ExpiresAt, "never")}, field{"Last seen", c.maybe(a.LastActiveAt, "never")})
+		}),
+	}
+}
+
+func (c *cli) agentRotateKey() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "rotate-key NAME|ID",
+		Short: "Give an agent a new key, print it this once, and end the old one",
+		Args:  args("NAME|ID"),
+		RunE: c.withAgent(func(ctx context.Context, cl *client.Client, id, name string) error {
+			if err := c.confirm(ctx, yes, "End the present key of the agent "+name+"?"); err != nil {
+				return err
+			}
+			key, err := cl.RotateAgentKey(ctx, id)
+			if err != nil {
+				return err
+			}
+			defer key.Wipe()
+			if c.jsonOut {
+				return c.printJSON(map[string]string{"id": id, "api_key": string(key.Reveal())})
+			}
+			c.done("Keep the key now: it is not shown again.")
+			return c.printFields(field{"ID", id}, field{"API key", string(key.Reveal())})
+		}),
+	}
+	yesFlag(cmd, &yes)
+	return cmd
+}
+
+func (c *cli) agentDeactivate() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "deactivate NAME|ID",
+		Short: "End an agent: its key and tokens are refused from then on",
+		Args:  args("NAME|ID"),
+		RunE: c.withAgent(func(ctx context.Context, cl *client.Client, id, name string) error {
+			if err := c.confirm(ctx, yes, "Deactivate the agent "+name+"?"); err != nil {
+				return err
+			}
+			if err := cl.DeactivateAgent(ctx, id); err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"id": id, "deactivated": true})
+			}
+			c.done("Deactivated the agent %s.", name)
+			return nil
+		}),
+	}
+	yesFlag(cmd, &yes)
+	return cmd
+}
+
+// withAgent runs f with the agent that the argument names.
+func (c *cli) withAgent(f func(ctx context.Context, cl *client.Client, id, name string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, a []string) error {
+		cl, err := c.session()
+		if err != nil {
+			return err
+		}
+		id, err := agentID(cmd.Context(), cl, a[0])
+		if err != nil {
+			return err
+		}
+		return f(cmd.Context(), cl, id, a[0])
+	}
+}

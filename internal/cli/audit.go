@@ -1,0 +1,201 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+func (c *cli) auditCommand() *cobra.Command {
+	return group("audit", "Read and check the audit log",
+		c.auditList(), c.auditVerify(), c.auditExport())
+}
+
+func (c *cli) auditList() *cobra.Command {
+	var f client.AuditFilter
+	var since, until string
+	cmd := &cobra.Command{
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List events, newest first: time, action, actor, resource, outcome, address, id",
+		Args:    args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			if f.From, err = c.moment("--since", since); err != nil {
+				return err
+			}
+			if f.To, err = c.moment("--until", until); err != nil {
+				return err
+			}
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			page, err := cl.AuditEvents(cmd.Context(), f)
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				page.Events = orEmpty(page.Events)
+				return c.printJSON(page)
+			}
+			var rows [][]string
+			for _, e := range page.Events {
+				rows = append(rows, []string{c.when(e.CreatedAt), e.Action, e.ActorType + ":" + e.ActorID,
+					e.ResourceType + ":" + e.ResourceID, compact(e.Details), e.IPAddress, e.ID})
+			}
+			return c.printRows([]string{"TIME", "ACTION", "ACTOR", "RESOURCE", "DETAILS", "ADDRESS", "ID"}, rows, "No events.")
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.Action, "action", "", "only this action, such as secret.read")
+	fl.StringVar(&f.ActorID, "actor", "", "only by this user or agent (id)")
+	fl.StringVar(&f.ResourceID, "resource", "", "only on this resource (id)")
+	fl.StringVar(&since, "since", "", "only after this time (RFC 3339), or this long ago (2h, 7d)")
+	fl.StringVar(&until, "until", "", "only before this time (RFC 3339), or this long ago")
+	fl.IntVar(&f.Limit, "limit", 100, "how many at most")
+	fl.IntVar(&f.Offset, "offset", 0, "how many of the newest to leave out")
+	return cmd
+}
+
+// moment reads a time, or a duration before now.
+func (c *cli) moment(flag, s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t, nil
+	}
+	d, err := parseDuration(s)
+	if err != nil || d < 0 {
+		return time.Time{}, usage(flag + " takes a time such as 2030-01-31T12:00:00Z, or how long ago, such as 2h or 7d.")
+	}
+	return c.Now().Add(-d), nil
+}
+
+func (c *cli) auditExport() *cobra.Command {
+	return &cobra.Command{
+		Use:   "export",
+		Short: "Print the whole log as JSON lines, for `audit verify --file`",
+		Args:  args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			r, err := cl.AuditExport(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer r.Close()
+			if _, err := io.Copy(c.Stdout, r); err != nil {
+				return fault.Wrap(err, fault.Internal, "export_broken", "The export ended early; what was written is not whole.")
+			}
+			return nil
+		},
+	}
+}
+
+func (c *cli) auditVerify() *cobra.Command {
+	var file, key string
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Check that no event was altered, removed, added or moved",
+		Long: `Check that no event of the audit log was altered, removed, added or moved. The server
+checks its own log. With --file an export is checked here, without any server, with
+nothing but the public key of the log. The exit code is 1 when the log is not whole.`,
+		Example: `  oneclaw audit verify
+  oneclaw audit export > export.jsonl
+  oneclaw audit verify --file export.jsonl --public-key KEY`,
+		Args: args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			report, err := c.verify(cmd.Context(), file, key)
+			if err != nil {
+				return err
+			}
+			if err := c.printReport(report); err != nil {
+				return err
+			}
+			if report.OK {
+				return nil
+			}
+			return fault.New(fault.Internal, "audit_log_broken", broken(report))
+		},
+	}
+	cmd.Flags().StringVar(&file, "file", "", "check this export offline (- for stdin)")
+	cmd.Flags().StringVar(&key, "public-key", "", "public key of the log, or @FILE that holds it; with --file")
+	return cmd
+}
+
+func (c *cli) verify(ctx context.Context, file, key string) (*client.AuditReport, error) {
+	if file == "" {
+		if key != "" {
+			return nil, usage("--public-key goes with --file.")
+		}
+		cl, err := c.session()
+		if err != nil {
+			return nil, err
+		}
+		return cl.AuditVerify(ctx)
+	}
+	if key == "" {
+		return nil, usage("--file needs --public-key: without it an altered log could be made to look whole.")
+	}
+	if c.VerifyExport == nil {
+		return nil, fault.New(fault.Internal, "not_built_in", "This build can not check exports.")
+	}
+	if name, ok := strings.CutPrefix(key, "@"); ok {
+		b, err := readFile(name)
+		if err != nil {
+			return nil, err
+		}
+		key = string(b)
+	}
+	in := c.Stdin
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, fault.New(fault.Invalid, "unreadable_file", "Can not read the file: "+reason(err)+".")
+		}
+		defer f.Close()
+		in = f
+	}
+	r, err := c.VerifyExport(in, strings.TrimSpace(key))
+	if err != nil {
+		return nil, err
+	}
+	return &r, nil
+}
+
+func (c *cli) printReport(r *client.AuditReport) error {
+	if c.jsonOut {
+		return c.printJSON(r)
+	}
+	seq := ""
+	if r.FirstBadSeq > 0 {
+		seq = strconv.FormatInt(r.FirstBadSeq, 10)
+	}
+	return c.printFields(field{"Whole", yesNo(r.OK)}, field{"Events", strconv.FormatInt(r.Events, 10)},
+		field{"Checkpoints", strconv.FormatInt(r.Checkpoints, 10)}, field{"First bad event", r.FirstBadEventID},
+		field{"First bad number", seq}, field{"Problem", r.Problem})
+}
+
+func broken(r *client.AuditReport) string {
+	s := "The audit log is not whole."
+	if r.FirstBadEventID != "" || r.FirstBadSeq > 0 {
+		s = fmt.Sprintf("The audit log is not whole: the first bad event is %s (number %d).", r.FirstBadEventID, r.FirstBadSeq)
+	}
+	if r.Problem != "" {
+		s += " " + capital(sentence(r.Problem))
+	}
+	return s
+}

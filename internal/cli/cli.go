@@ -1,0 +1,147 @@
+// Package cli holds the commands that talk to a server: logging in, vaults,
+// secrets, agents, policies and the audit log.
+//
+// Its promises: a secret value is never asked for on the command line, where other
+// processes and the shell's history could see it; a stored login is sent only to
+// the server that gave it; what goes to a pipe is plain text that does not change
+// with the terminal; text from the server can not drive the terminal; nothing is
+// destroyed without an answer from a person or --yes.
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+// Deps is what the commands use of the world. A nil func gets the real thing.
+type Deps struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Getenv         func(string) string
+	Now            func() time.Time
+	IsTTY          func(stream any) bool
+	Prompt         Prompter
+	HTTPClient     *http.Client
+	Version        string
+	// VerifyExport checks an exported audit log with the public key, offline.
+	VerifyExport func(export io.Reader, publicKey string) (client.AuditReport, error)
+}
+
+// cli is the state that the commands of one run share.
+type cli struct {
+	Deps
+	jsonOut bool
+	apiURL  string
+	vault   string
+	running bool // the arguments were accepted: later errors are not about usage
+}
+
+// New returns the root command with all commands of this package. The caller may
+// add others, and runs it with Execute.
+func New(d Deps) *cobra.Command {
+	if d.Getenv == nil {
+		d.Getenv = os.Getenv
+	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	if d.IsTTY == nil {
+		d.IsTTY = isTerminal
+	}
+	c := &cli{Deps: d}
+	if c.Prompt == nil {
+		c.Prompt = &forms{in: d.Stdin, out: d.Stderr, plain: !c.coloured(d.Stderr), simple: d.Getenv("TERM") == "dumb"}
+	}
+	root := &cobra.Command{
+		Use:   "oneclaw",
+		Short: "A vault for the secrets of AI agents",
+		Long: `oneclaw keeps secrets in a vault and gives each agent the ones it was granted.
+
+` + environmentHelp + `
+
+Exit codes: 0 done, 1 failure, 2 wrong usage, 3 not authenticated, 4 denied, 5 not found.`,
+		Version:           d.Version,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		PersistentPreRun:  func(*cobra.Command, []string) { c.running = true },
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		Args:              unknownCommand,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(d.Stdin)
+	root.SetOut(d.Stdout)
+	root.SetErr(d.Stderr)
+	root.SetContext(context.WithValue(context.Background(), stateKey{}, c))
+	f := root.PersistentFlags()
+	f.BoolVar(&c.jsonOut, "json", false, "print JSON, also for errors")
+	f.StringVar(&c.apiURL, "api-url", "", "address of the server")
+	f.StringVar(&c.vault, "vault", "", "name or id of the vault")
+	root.AddCommand(c.loginCommand(), c.logoutCommand(), c.whoamiCommand(), c.vaultCommand(),
+		c.secretCommand(), c.agentCommand(), c.policyCommand(), c.auditCommand())
+	return root
+}
+
+// stateKey finds the cli value of a root command again, in Execute.
+type stateKey struct{}
+
+const environmentHelp = `Environment: ONECLAW_BASE_URL or ONECLAW_API_URL (address of the server),
+ONECLAW_TOKEN, ONECLAW_API_KEY, ONECLAW_AGENT_API_KEY (credential, in this order,
+before a stored login), ONECLAW_VAULT_ID (vault), NO_COLOR.`
+
+// group is a command that only holds others.
+func group(use, short string, subs ...*cobra.Command) *cobra.Command {
+	g := &cobra.Command{Use: use, Short: short, Args: unknownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	g.AddCommand(subs...)
+	return g
+}
+
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	s := "There is no command " + quote(cmd.CommandPath()+" "+args[0]) + "."
+	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+		s += " Did you mean " + quote(cmd.CommandPath()+" "+like[0]) + "?"
+	} else {
+		s += " Run " + quote(cmd.CommandPath()+" --help") + "."
+	}
+	return errors.New(s)
+}
+
+// args wants one argument for each name.
+func args(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, given []string) error {
+		if len(given) == len(names) {
+			return nil
+		}
+		if len(given) > len(names) {
+			return usage("Too many arguments. Usage: " + cmd.UseLine())
+		}
+		return usage("Missing " + names[len(given)] + ". Usage: " + cmd.UseLine())
+	}
+}
+
+func usage(detail string) error { return fault.New(fault.Invalid, "usage", detail) }
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// interactive says whether a person can be asked.
+func (c *cli) interactive() bool { return c.IsTTY(c.Stdin) && c.IsTTY(c.Stderr) && !c.jsonOut }
+
+func (c *cli) coloured(w io.Writer) bool {
+	return c.IsTTY(w) && c.Getenv("NO_COLOR") == "" && c.Getenv("TERM") != "dumb"
+}

@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+)
+
+func (c *cli) policyCommand() *cobra.Command {
+	return group("policy", "Grant agents and people access to secrets",
+		c.policyCreate(), c.policyList(), c.policyDelete())
+}
+
+// grantFlags are the flags of `policy create`.
+type grantFlags struct {
+	agent, user, path, expires, after, before, zone string
+	permissions, addresses                          []string
+}
+
+func (c *cli) policyCreate() *cobra.Command {
+	var g grantFlags
+	cmd := &cobra.Command{
+		Use:   "create (--agent NAME|ID | --user ID) --path PATTERN",
+		Short: "Grant access to the secrets whose path matches a pattern",
+		Example: `  oneclaw policy create --agent builder --path 'api-keys/*'
+  oneclaw policy create --agent deployer --path 'prod/**' --permissions read,write --expires 30d`,
+		Args: args(),
+	}
+	expiry := c.expiryFlag(cmd, &g.expires)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if (g.agent == "") == (g.user == "") {
+			return usage("Give either --agent or --user.")
+		}
+		if g.path == "" {
+			return usage("Give --path: * stands for one part of a path, ** for any number.")
+		}
+		conditions, err := g.conditions()
+		if err != nil {
+			return err
+		}
+		ends, err := expiry()
+		if err != nil {
+			return err
+		}
+		cl, vault, err := c.inVault(cmd.Context())
+		if err != nil {
+			return err
+		}
+		typ, id, err := g.principal(cmd.Context(), cl)
+		if err != nil {
+			return err
+		}
+		p, err := cl.CreatePolicy(cmd.Context(), vault, client.PolicyGrant{SecretPathPattern: g.path,
+			PrincipalType: typ, PrincipalID: id, Permissions: g.permissions, Conditions: conditions, ExpiresAt: ends})
+		if err != nil {
+			return err
+		}
+		if c.jsonOut {
+			return c.printJSON(p)
+		}
+		return c.printFields(field{"ID", p.ID}, field{"Path", p.SecretPathPattern},
+			field{"Granted to", p.PrincipalType + ":" + p.PrincipalID}, field{"Permissions", strings.Join(p.Permissions, ",")},
+			field{"Conditions", compact(p.Conditions)}, field{"Expires", c.maybe(p.ExpiresAt, "never")})
+	}
+	f := cmd.Flags()
+	f.StringVar(&g.agent, "agent", "", "the agent, by name or id")
+	f.StringVar(&g.user, "user", "", "the human, by id")
+	f.StringVar(&g.path, "path", "", "pattern of paths: * for one part, ** for any number")
+	f.StringSliceVar(&g.permissions, "permissions", []string{"read"}, "read, write, delete")
+	f.StringSliceVar(&g.addresses, "ip", nil, "only from these address ranges (CIDR)")
+	f.StringVar(&g.after, "after", "", "only after this time of day (HH:MM)")
+	f.StringVar(&g.before, "before", "", "only before this time of day (HH:MM)")
+	f.StringVar(&g.zone, "timezone", "UTC", "time zone of --after and --before")
+	return cmd
+}
+
+func (g *grantFlags) conditions() (*client.Conditions, error) {
+	if (g.after == "") != (g.before == "") {
+		return nil, usage("Give --after and --before together.")
+	}
+	if g.after == "" && len(g.addresses) == 0 {
+		return nil, nil
+	}
+	k := &client.Conditions{IPAllowlist: g.addresses}
+	if g.after != "" {
+		k.TimeWindow = &client.TimeWindow{After: g.after, Before: g.before, Timezone: g.zone}
+	}
+	return k, nil
+}
+
+func (g *grantFlags) principal(ctx context.Context, cl *client.Client) (typ, id string, err error) {
+	if g.user != "" {
+		return "user", g.user, nil
+	}
+	id, err = agentID(ctx, cl, g.agent)
+	return "agent", id, err
+}
+
+func (c *cli) policyList() *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List the policies of a vault: id, pattern, principal, permissions, conditions, expiry",
+		Args:    args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, vault, err := c.inVault(cmd.Context())
+			if err != nil {
+				return err
+			}
+			all, err := cl.Policies(cmd.Context(), vault)
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"policies": orEmpty(all)})
+			}
+			var rows [][]string
+			for _, p := range all {
+				rows = append(rows, []string{p.ID, p.SecretPathPattern, p.PrincipalType + ":" + p.PrincipalID,
+					strings.Join(p.Permissions, ","), compact(p.Conditions), c.maybe(p.ExpiresAt, "never")})
+			}
+			return c.printRows([]string{"ID", "PATH", "GRANTED TO", "PERMISSIONS", "CONDITIONS", "EXPIRES"}, rows, "No policies.")
+		},
+	}
+}
+
+func (c *cli) policyDelete() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "delete ID",
+		Short: "Take a grant back",
+		Args:  args("ID"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			cl, vault, err := c.inVault(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := c.confirm(cmd.Context(), yes, "Take the policy "+a[0]+" back?"); err != nil {
+				return err
+			}
+			if err := cl.DeletePolicy(cmd.Context(), vault, a[0]); err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"id": a[0], "deleted": true})
+			}
+			c.done("Took the policy %s back.", a[0])
+			return nil
+		},
+	}
+	yesFlag(cmd, &yes)
+	return cmd
+}

@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+// theVault is the id of the vault to work in: of --vault, of ONECLAW_VAULT_ID, or
+// the only one that there is.
+func (c *cli) theVault(ctx context.Context, cl *client.Client) (string, error) {
+	for _, ref := range []string{c.vault, c.Getenv("ONECLAW_VAULT_ID")} {
+		if ref != "" {
+			return vaultID(ctx, cl, ref)
+		}
+	}
+	s, err := cl.Session(ctx)
+	if err != nil {
+		return "", err
+	}
+	if s != nil && len(s.VaultIDs) == 1 {
+		return s.VaultIDs[0], nil
+	}
+	all, err := cl.Vaults(ctx)
+	if err != nil {
+		return "", err
+	}
+	ours := all[:0:0]
+	for _, v := range all {
+		if !strings.HasPrefix(v.Name, "__") { // the server's own, such as __agent-keys
+			ours = append(ours, v)
+		}
+	}
+	switch len(ours) {
+	case 1:
+		return ours[0].ID, nil
+	case 0:
+		return "", fault.New(fault.NotFound, "no_vault", "There is no vault yet. Make one with `oneclaw vault create NAME`.")
+	}
+	return "", usage(fmt.Sprintf("There are %d vaults. Name one with --vault or ONECLAW_VAULT_ID.", len(ours)))
+}
+
+// vaultID turns a name or an id into an id. What looks like an id is one.
+func vaultID(ctx context.Context, cl *client.Client, ref string) (string, error) {
+	if isID(ref) {
+		return ref, nil
+	}
+	all, err := cl.Vaults(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, v := range all {
+		if v.Name == ref {
+			return v.ID, nil
+		}
+	}
+	return "", fault.New(fault.NotFound, "vault_not_found", "There is no vault of that name. See `oneclaw vault list`.")
+}
+
+// vaultIDs is vaultID for each.
+func vaultIDs(ctx context.Context, cl *client.Client, refs []string) ([]string, error) {
+	var ids []string
+	for _, r := range refs {
+		id, err := vaultID(ctx, cl, r)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// agentID turns a name or an id into an id. Names need not be unique: an active
+// agent is meant before an inactive one, and two active ones need the id.
+func agentID(ctx context.Context, cl *client.Client, ref string) (string, error) {
+	if isID(ref) {
+		return ref, nil
+	}
+	all, err := cl.Agents(ctx)
+	if err != nil {
+		return "", err
+	}
+	var active, inactive []string
+	for _, a := range all {
+		switch {
+		case a.Name != ref:
+		case a.IsActive:
+			active = append(active, a.ID)
+		default:
+			inactive = append(inactive, a.ID)
+		}
+	}
+	found := active
+	if len(found) == 0 {
+		found = inactive
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return "", fault.New(fault.NotFound, "agent_not_found", "There is no agent of that name. See `oneclaw agent list`.")
+	}
+	return "", usage("Several agents have that name. Give the id; see `oneclaw agent list`.")
+}
+
+func isID(s string) bool { return len(s) == 36 && uuid.Validate(s) == nil }

@@ -1,0 +1,159 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+// The exit codes.
+const (
+	ExitOK              = 0
+	ExitFailure         = 1
+	ExitUsage           = 2
+	ExitUnauthenticated = 3
+	ExitDenied          = 4
+	ExitNotFound        = 5
+)
+
+// Execute runs a root command made by New with the arguments, reports an error on
+// stderr as one line, and returns the exit code.
+func Execute(ctx context.Context, root *cobra.Command, arguments []string) int {
+	c, _ := root.Context().Value(stateKey{}).(*cli)
+	root.SetArgs(arguments)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return ExitOK
+	}
+	r := c.explain(ctx, err)
+	asJSON := c.jsonOut
+	for _, a := range arguments { // a wrong flag before --json ends parsing early
+		asJSON = asJSON || a == "--json"
+	}
+	r.write(c.Stderr, asJSON)
+	return r.exit
+}
+
+// report is an error as the user sees it.
+type report struct {
+	exit      int
+	code      string
+	message   string
+	status    int
+	requestID string
+}
+
+func (r report) write(w io.Writer, asJSON bool) {
+	if !asJSON {
+		fmt.Fprintln(w, "oneclaw: "+clean(r.message))
+		return
+	}
+	type body struct {
+		Code      string `json:"code"`
+		Message   string `json:"message"`
+		Status    int    `json:"status,omitempty"`
+		RequestID string `json:"request_id,omitempty"`
+		ExitCode  int    `json:"exit_code"`
+	}
+	_ = json.NewEncoder(w).Encode(map[string]body{"error": {r.code, r.message, r.status, r.requestID, r.exit}})
+}
+
+// explain turns an error into what happened, what to do about it and an exit code.
+func (c *cli) explain(ctx context.Context, err error) report {
+	if ctx.Err() != nil {
+		return report{exit: ExitFailure, code: "interrupted", message: "Interrupted."}
+	}
+	if e, ok := errors.AsType[*client.Error](err); ok {
+		return c.explainReply(e)
+	}
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		r := report{exit: ExitFailure, code: e.Code, message: e.Detail}
+		if e.Err != nil {
+			r.message = sentence(e.Detail) + " (" + e.Err.Error() + ")"
+		}
+		switch e.Kind {
+		case fault.Invalid:
+			r.exit = ExitUsage
+		case fault.Unauthenticated:
+			r.exit = ExitUnauthenticated
+		case fault.Denied:
+			r.exit = ExitDenied
+		case fault.NotFound, fault.Gone:
+			r.exit = ExitNotFound
+		}
+		return r
+	}
+	if !c.running {
+		return report{exit: ExitUsage, code: "usage", message: capital(sentence(err.Error()))}
+	}
+	return report{exit: ExitFailure, code: "failure", message: err.Error()}
+}
+
+func (c *cli) explainReply(e *client.Error) report {
+	r := report{exit: ExitFailure, code: e.Code, status: e.Status, requestID: e.RequestID}
+	text := e.Detail
+	if text == "" {
+		text = e.Title
+	}
+	hint := ""
+	switch e.Status {
+	case 0:
+		if e.Code == client.CodeUnreachable {
+			hint = "Is the server running, and is the address right?"
+		}
+	case http.StatusBadRequest:
+		if e.Code == client.CodeInvalidPath || e.Code == client.CodeInvalidValue {
+			r.exit, r.status = ExitUsage, 0
+		}
+	case http.StatusUnauthorized:
+		r.exit, hint = ExitUnauthenticated, c.loginHint()
+	case http.StatusForbidden:
+		r.exit = ExitDenied
+	case http.StatusNotFound, http.StatusGone:
+		r.exit = ExitNotFound
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		if e.RetryAfter > 0 {
+			hint = fmt.Sprintf("Try again in %d s.", int64((e.RetryAfter+time.Second-1)/time.Second))
+		}
+	}
+	r.message = sentence(text)
+	if hint != "" {
+		r.message += " " + hint
+	}
+	return r
+}
+
+// loginHint says how to get a good credential in place of the one in use.
+func (c *cli) loginHint() string {
+	for _, name := range credentialVars {
+		if c.Getenv(name) != "" {
+			return "Check " + name + "."
+		}
+	}
+	return "Run " + quote("oneclaw login") + "."
+}
+
+func sentence(s string) string {
+	s = strings.TrimSpace(s)
+	if s == "" || strings.HasSuffix(s, ".") || strings.HasSuffix(s, "?") || strings.HasSuffix(s, "!") {
+		return s
+	}
+	return s + "."
+}
+
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}

@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+func (c *cli) secretCommand() *cobra.Command {
+	return group("secret", "Write, read and list secrets",
+		c.secretSet(), c.secretGet(), c.secretList(), c.secretDescribe(), c.secretRotate(),
+		c.secretDelete(), c.secretVersions(), c.secretRestore(), c.secretPurge())
+}
+
+func (c *cli) secretGet() *cobra.Command {
+	var quiet bool
+	var version int64
+	cmd := &cobra.Command{
+		Use:   "get PATH",
+		Short: "Print the value of a secret",
+		Long: `Print the value of a secret. A pipe, a file, or --quiet gets the exact bytes and
+nothing else. A terminal gets a line end after it, and control characters are shown
+as escapes.`,
+		Args: args("PATH"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			cl, vault, err := c.inVault(cmd.Context())
+			if err != nil {
+				return err
+			}
+			var s *client.Secret
+			if cmd.Flags().Changed("version") {
+				s, err = cl.GetSecretVersion(cmd.Context(), vault, a[0], version)
+			} else {
+				s, err = cl.GetSecret(cmd.Context(), vault, a[0])
+			}
+			if err != nil {
+				return err
+			}
+			defer s.Value.Wipe()
+			return c.printValue(s, quiet)
+		},
+	}
+	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print the exact value and nothing else, also on a terminal")
+	cmd.Flags().Int64Var(&version, "version", 0, "an older version, for those who may see the history")
+	return cmd
+}
+
+func (c *cli) printValue(s *client.Secret, quiet bool) error {
+	switch {
+	case c.jsonOut:
+		return c.printJSON(struct {
+			client.SecretMeta
+			Value     string `json:"value"`
+			CreatedBy string `json:"created_by"`
+		}{s.SecretMeta, string(s.Value.Reveal()), s.CreatedBy})
+	case quiet || !c.IsTTY(c.Stdout):
+		return write(c.Stdout, s.Value.Reveal())
+	}
+	return write(c.Stdout, []byte(cleanLines(string(s.Value.Reveal()))+"\n"))
+}
+
+func (c *cli) secretList() *cobra.Command {
+	var prefix string
+	cmd := &cobra.Command{
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List secrets without their values: path, type, version, time, expiry",
+		Args:    args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, vault, err := c.inVault(cmd.Context())
+			if err != nil {
+				return err
+			}
+			all, err := cl.ListSecrets(cmd.Context(), vault, prefix)
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"secrets": all})
+			}
+			rows := make([][]string, 0, len(all))
+			for _, s := range all {
+				rows = append(rows, []string{s.Path, s.Type, strconv.FormatInt(s.Version, 10), c.when(s.CreatedAt), c.maybe(s.ExpiresAt, "never")})
+			}
+			return c.printRows([]string{"PATH", "TYPE", "VERSION", "WRITTEN", "EXPIRES"}, rows, "No secrets.")
+		},
+	}
+	cmd.Flags().StringVar(&prefix, "prefix", "", "only paths that start so")
+	return cmd
+}
+
+func (c *cli) secretDescribe() *cobra.Command {
+	return &cobra.Command{
+		Use:   "describe PATH",
+		Short: "Show a secret without its value",
+		Args:  args("PATH"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			cl, vault, err := c.inVault(cmd.Context())
+			if err != nil {
+				return err
+			}
+			s, err := find(cmd.Context(), cl, vault, a[0])
+			if err != nil {
+				return err
+			}
+			return c.printMeta(s)
+		},
+	}
+}
+
+// find looks a secret up in the listing, which does not count as a read of it.
+func find(ctx context.Context, cl *client.Client, vault, path string) (*client.SecretMeta, error) {
+	for s, err := range cl.Secrets(ctx, vault, path) {
+		if err != nil {
+			return nil, err
+		}
+		if s.Path == path {
+			return &s, nil
+		}
+	}
+	return nil, fault.New(fault.NotFound, "secret_not_found",
+		"No such secret, or none that you may see. `oneclaw secret list` shows those you may.")
+}
+
+func (c *cli) printMeta(s *client.SecretMeta) error {
+	if c.jsonOut {
+		return c.printJSON(s)
+	}
+	return c.printFields(field{"Path", s.Path}, field{"Type", s.Type}, field{"Version", strconv.FormatInt(s.Version, 10)},
+		field{"ID", s.ID}, field{"Written", c.when(s.CreatedAt)}, field{"Expires", c.maybe(s.ExpiresAt, "never")},
+		field{"Metadata", compact(s.Metadata)})
+}
+
+func compact(m json.RawMessage) string {
+	if s := string(m); s != "null" && s != "{}" {
+		return s
+	}
+	return ""
+}
+
+// expiryFlag adds --expires; the func reads it once the flags are parsed.
+func (c *cli) expiryFlag(cmd *cobra.Command, s *string) func() (*time.Time, error) {
+	cmd.Flags().StringVar(s, "expires", "", "when it ends: a time (RFC 3339) or a duration such as 36h or 90d")
+	return func() (*time.Time, error) { return c.parseExpiry(*s) }
+}

@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"context"
+	"strings"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+// credentialVars hold a credential; the first that is set is used.
+var credentialVars = [...]string{"ONECLAW_TOKEN", "ONECLAW_API_KEY", "ONECLAW_AGENT_API_KEY"}
+
+// baseURL is the address of the server: of the flag, the environment, the stored
+// login, or a `oneclaw dev` on this machine, in this order.
+func (c *cli) baseURL() (string, error) {
+	for _, s := range []string{c.apiURL, c.Getenv("ONECLAW_BASE_URL"), c.Getenv("ONECLAW_API_URL")} {
+		if s != "" {
+			return strings.TrimRight(s, "/"), nil
+		}
+	}
+	s, err := c.loadStored()
+	if err != nil {
+		return "", err
+	}
+	if s != nil {
+		return s.APIURL, nil
+	}
+	d, err := c.loadDev()
+	if err != nil {
+		return "", err
+	}
+	if d != nil {
+		return d.APIURL, nil
+	}
+	return "", fault.New(fault.Invalid, "no_server",
+		"No server is known. Set ONECLAW_BASE_URL, give --api-url, or start one here with `oneclaw dev`.")
+}
+
+// connect returns a client without credential.
+func (c *cli) connect(base string, opts ...client.Option) (*client.Client, error) {
+	opts = append(opts, client.WithUserAgent(strings.TrimSuffix("oneclaw-cli/"+c.Version, "/")))
+	if c.HTTPClient != nil {
+		opts = append(opts, client.WithHTTPClient(c.HTTPClient))
+	}
+	cl, err := client.New(base, opts...)
+	if err != nil {
+		return nil, usage(capital(sentence(strings.TrimPrefix(err.Error(), "client: "))))
+	}
+	return cl, nil
+}
+
+// session returns a client with the credential to use.
+func (c *cli) session() (*client.Client, error) {
+	base, err := c.baseURL()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range credentialVars {
+		v := strings.TrimSpace(c.Getenv(name))
+		switch {
+		case v == "":
+		case strings.HasPrefix(v, "ocv_"):
+			return c.connect(base, client.WithAgentKey(v))
+		default:
+			return c.connect(base, client.WithToken(v))
+		}
+	}
+	s, err := c.loadStored()
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case s == nil:
+		return nil, unauthenticated("Not logged in.", "oneclaw login"+c.devFlag(base))
+	case s.APIURL != base:
+		return nil, unauthenticated("The stored login belongs to another server.", "oneclaw login --api-url "+base)
+	case !s.ExpiresAt.IsZero() && !c.Now().Before(s.ExpiresAt):
+		return nil, unauthenticated("The login has expired.", "oneclaw login"+c.devFlag(base))
+	}
+	return c.connect(base, client.WithToken(s.Credential))
+}
+
+// devFlag is the flag that logs in to base without typing, where there is one.
+func (c *cli) devFlag(base string) string {
+	if d, err := c.loadDev(); err == nil && d != nil && d.APIURL == base {
+		return " --dev"
+	}
+	return ""
+}
+
+func unauthenticated(what, command string) error {
+	return fault.New(fault.Unauthenticated, "not_logged_in",
+		what+" Run "+quote(command)+", or set ONECLAW_TOKEN, ONECLAW_API_KEY or ONECLAW_AGENT_API_KEY.")
+}
+
+// inVault returns a client and the id of the vault to work in.
+func (c *cli) inVault(ctx context.Context) (*client.Client, string, error) {
+	cl, err := c.session()
+	if err != nil {
+		return nil, "", err
+	}
+	id, err := c.theVault(ctx, cl)
+	return cl, id, err
+}

@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+)
+
+func (c *cli) vaultCommand() *cobra.Command {
+	return group("vault", "Make, list and delete vaults",
+		c.vaultCreate(), c.vaultList(), c.vaultGet(), c.vaultDelete())
+}
+
+func (c *cli) vaultCreate() *cobra.Command {
+	var description string
+	cmd := &cobra.Command{
+		Use:   "create NAME",
+		Short: "Make a vault",
+		Args:  args("NAME"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			v, err := cl.CreateVault(cmd.Context(), a[0], description)
+			if err != nil {
+				return err
+			}
+			return c.printVault(v)
+		},
+	}
+	cmd.Flags().StringVar(&description, "description", "", "what it is for")
+	return cmd
+}
+
+func (c *cli) vaultList() *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List the vaults: name, id, creator, time",
+		Args:    args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			all, err := cl.Vaults(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"vaults": orEmpty(all)})
+			}
+			var rows [][]string
+			for _, v := range all {
+				rows = append(rows, []string{v.Name, v.ID, v.CreatedByType, c.when(v.CreatedAt)})
+			}
+			return c.printRows([]string{"NAME", "ID", "CREATED BY", "CREATED"}, rows,
+				"No vaults. Make one with `oneclaw vault create NAME`.")
+		},
+	}
+}
+
+func (c *cli) vaultGet() *cobra.Command {
+	return &cobra.Command{
+		Use:   "get NAME|ID",
+		Short: "Show one vault",
+		Args:  args("NAME|ID"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			id, err := vaultID(cmd.Context(), cl, a[0])
+			if err != nil {
+				return err
+			}
+			v, err := cl.Vault(cmd.Context(), id)
+			if err != nil {
+				return err
+			}
+			return c.printVault(v)
+		},
+	}
+}
+
+func (c *cli) vaultDelete() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "delete NAME|ID",
+		Short: "Delete a vault with all its secrets, for good",
+		Args:  args("NAME|ID"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			id, err := vaultID(cmd.Context(), cl, a[0])
+			if err != nil {
+				return err
+			}
+			if err := c.confirm(cmd.Context(), yes, "Delete the vault "+a[0]+" and all its secrets, for good?"); err != nil {
+				return err
+			}
+			if err := cl.DeleteVault(cmd.Context(), id); err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"id": id, "deleted": true})
+			}
+			c.done("Deleted the vault %s.", a[0])
+			return nil
+		},
+	}
+	yesFlag(cmd, &yes)
+	return cmd
+}
+
+func (c *cli) printVault(v *client.Vault) error {
+	if c.jsonOut {
+		return c.printJSON(v)
+	}
+	return c.printFields(field{"Name", v.Name}, field{"ID", v.ID}, field{"Description", v.Description},
+		field{"Created by", v.CreatedByType + ":" + v.CreatedBy}, field{"Created", c.when(v.CreatedAt)})
+}
+
+func yesFlag(cmd *cobra.Command, yes *bool) {
+	cmd.Flags().BoolVarP(yes, "yes", "y", false, "do not ask")
+}
+
+// orEmpty makes JSON say [] where there is nothing.
+func orEmpty[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
