@@ -109,7 +109,7 @@ func (c *Client) exchange(ctx context.Context, path string, key Value, out any, 
 	err := c.call(ctx, request{method: http.MethodPost, path: path, public: true, repeatable: true,
 		body: map[string]string{"api_key": string(key.Reveal())}}, out)
 	if err == nil && tok.AccessToken.Len() == 0 {
-		return badReply("The server answered the key without a token.", nil)
+		return badReply("The server answered the key without a token.")
 	}
 	return err
 }

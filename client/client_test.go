@@ -3,6 +3,7 @@ package client_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -115,7 +116,7 @@ func TestPathsThatWouldReachAnotherRouteAreNotSent(t *testing.T) {
 	c, got := recorder(t, http.StatusOK, `{}`)
 	for _, path := range []string{"", "/", "a//b", "../agents", "a/../b", "a/.", "/a", "a/"} {
 		_, err := c.GetSecret(t.Context(), "v", path)
-		if e, ok := err.(*client.Error); !ok || e.Code != client.CodeInvalidPath || e.Status != 400 {
+		if e, ok := errors.AsType[*client.Error](err); !ok || e.Code != client.CodeInvalidPath || e.Status != 400 {
 			t.Errorf("path %q: err = %v", path, err)
 		}
 	}

@@ -59,8 +59,8 @@ func refuse(code, detail string) *Error {
 		Detail: detail, Code: code, cause: errors.New(code)}
 }
 
-func badReply(detail string, cause error) *Error {
-	return &Error{Type: "about:blank", Title: "Unexpected reply", Detail: detail, Code: CodeBadReply, cause: cause}
+func badReply(detail string) *Error {
+	return &Error{Type: "about:blank", Title: "Unexpected reply", Detail: detail, Code: CodeBadReply}
 }
 
 // codeOf names a problem: by the server's own code, else by the last part of a

@@ -130,7 +130,7 @@ func (c *Client) Secrets(ctx context.Context, vault, prefix string) iter.Seq2[Se
 		for {
 			page, err := c.SecretsPage(ctx, vault, prefix, pageSize, cursor)
 			if err == nil && page.NextCursor != "" && page.NextCursor == cursor {
-				err = badReply("The server gave the same page twice.", nil)
+				err = badReply("The server gave the same page twice.")
 			}
 			if err != nil {
 				yield(SecretMeta{}, err)

@@ -46,7 +46,7 @@ func (c *Client) call(ctx context.Context, q request, out any) error {
 	if err := json.Unmarshal(res.body, out); err != nil {
 		// The cause may quote the reply: it is not kept.
 		return badReply(fmt.Sprintf("%s answered %s %s with something that is not the expected JSON. Is the base URL right?",
-			c.base, q.method, q.path), nil)
+			c.base, q.method, q.path))
 	}
 	return nil
 }
@@ -180,7 +180,7 @@ func (c *Client) try(ctx context.Context, q request, body []byte, token string) 
 		return nil, unreachable(c.base, err)
 	}
 	if int64(len(b)) > limit {
-		return nil, badReply("The reply is longer than this client accepts; ask for it in pages.", nil)
+		return nil, badReply("The reply is longer than this client accepts; ask for it in pages.")
 	}
 	return &reply{Response: res, body: b}, nil
 }

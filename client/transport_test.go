@@ -221,7 +221,10 @@ func TestListingFollowsTheCursor(t *testing.T) {
 	if err != nil || len(all) != 6 || all[5].Path != "b2" || strings.Join(asked, ",") != ",1,2" {
 		t.Errorf("got %d secrets after cursors %q, %v", len(all), asked, err)
 	}
-	for range dial(t, s.URL).Secrets(t.Context(), "v", "") {
+	for _, err := range dial(t, s.URL).Secrets(t.Context(), "v", "") {
+		if err != nil {
+			t.Error(err)
+		}
 		break
 	}
 	if len(asked) != 4 {

@@ -74,7 +74,7 @@ func (l *Log) Run(ctx context.Context) {
 
 func (l *Log) sign(ctx context.Context, events uint64) {
 	if err := l.Checkpoint(ctx, events); err != nil && ctx.Err() == nil {
-		l.Log.Warn("audit checkpoint not written", "error", err)
+		l.Log.Warn("audit checkpoint not written", slog.Any("error", err))
 	}
 }
 

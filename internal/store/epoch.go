@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"log/slog"
 	"time"
 )
 
@@ -56,7 +57,7 @@ func (db *DB) followEpoch(ctx context.Context) {
 		}
 		poll, cancel := context.WithTimeout(ctx, maxEpochAge)
 		if err := db.refreshEpoch(poll); err != nil && ctx.Err() == nil {
-			db.log.Warn("the database does not answer", "error", err)
+			db.log.Warn("the database does not answer", slog.Any("error", err))
 		}
 		cancel()
 	}
@@ -83,7 +84,7 @@ func (db *DB) checkpointWAL(ctx context.Context) {
 		case <-tick.C:
 		}
 		if _, err := db.readers.ExecContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`); err != nil && ctx.Err() == nil {
-			db.log.Warn("the write-ahead log could not be checkpointed", "error", err)
+			db.log.Warn("the write-ahead log could not be checkpointed", slog.Any("error", err))
 		}
 	}
 }

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"time"
 	"unicode"
@@ -50,7 +51,7 @@ func (s *Service) add(ctx context.Context, c *access.Call, v Vault) error {
 	c.Event.Details.Vault = ""
 	if fault.Is(err, fault.Conflict) {
 		if err := s.keys.DestroyKEK(context.WithoutCancel(ctx), v.KEK()); err != nil {
-			s.log.Warn("the key of a vault that was not created stays", "key", v.KEK(), "error", err)
+			s.log.Warn("the key of a vault that was not created stays", slog.String("key", v.KEK()), slog.Any("error", err))
 		}
 	}
 	return err
@@ -119,7 +120,7 @@ func (s *Service) Remove(ctx context.Context, c *access.Call, id string) error {
 	// The rows are gone for good: a key that can't be destroyed now stays doomed,
 	// and the next Sweep tries again.
 	if err := s.Sweep(context.WithoutCancel(ctx)); err != nil {
-		s.log.Error("the key of a deleted vault could not be destroyed yet", "error", err)
+		s.log.Error("the key of a deleted vault could not be destroyed yet", slog.Any("error", err))
 	}
 	return nil
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/keystoretest"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
-	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
 
 // clock is a clock that the test moves.
@@ -49,5 +48,3 @@ func open(t testing.TB, cfg soft.Config) *soft.Store {
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }
-
-func pass(s string) secret.Bytes { return secret.FromString(s) }
