@@ -6,4 +6,8 @@
 // zeroed, and what f allocated is zeroed as soon as the garbage collector finds
 // that nobody refers to it any more. In other builds Do just calls f, and
 // Enabled says so.
+//
+// What runs within Do must be computation: ciphers, hashes, signatures. It must
+// not call C, since Go 1.26 crashes then (golang/go#78999), so no call into a
+// keystore goes there. It should not wait for disk, network or locks either.
 package erase

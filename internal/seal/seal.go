@@ -17,7 +17,6 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
-	"errors"
 	"fmt"
 
 	"github.com/oneclaw-dev/oneclaw/internal/erase"
@@ -51,28 +50,27 @@ func New(keys keystore.KeyStore) *Sealer { return &Sealer{keys: keys} }
 // Seal encrypts value for the row r. The value is not wiped: it is the caller's.
 func (s *Sealer) Seal(ctx context.Context, kek string, r Ref, value secret.Bytes) (Box, error) {
 	aad := r.AAD()
+	dek := make([]byte, dekSize)
+	defer clear(dek)
+	rand.Read(dek) // never fails: crypto/rand stops the program instead
+	// Not within erase.Do: a keystore may have to call C.
+	wrapped, err := s.keys.Wrap(ctx, kek, dek, aad)
+	if err != nil {
+		return Box{}, fmt.Errorf("seal: %w", err)
+	}
 	// Made outside Do: a Box is no secret and lives long.
-	box := Box{Ciphertext: make([]byte, 1, overhead+value.Len())}
-	box.Ciphertext[0] = format
-	var wrapped []byte
-	var err error
+	sealed := make([]byte, 1, overhead+value.Len())
+	sealed[0] = format
 	erase.Do(func() {
-		var dek [dekSize]byte
-		defer clear(dek[:])
-		rand.Read(dek[:]) // never fails: crypto/rand stops the program instead
-		if wrapped, err = s.keys.Wrap(ctx, kek, dek[:], aad); err != nil {
-			return
-		}
 		var aead cipher.AEAD
-		if aead, err = newAEAD(dek[:]); err == nil {
-			box.Ciphertext = aead.Seal(box.Ciphertext, nil, value.Reveal(), aad)
+		if aead, err = newAEAD(dek); err == nil {
+			sealed = aead.Seal(sealed, nil, value.Reveal(), aad)
 		}
 	})
 	if err != nil {
 		return Box{}, fmt.Errorf("seal: %w", err)
 	}
-	box.WrappedDEK = append(append(make([]byte, 0, 1+len(wrapped)), format), wrapped...)
-	return box, nil
+	return Box{WrappedDEK: append(append(make([]byte, 0, 1+len(wrapped)), format), wrapped...), Ciphertext: sealed}, nil
 }
 
 // Open decrypts the box of the row r. The caller wipes the value. Besides
@@ -84,42 +82,39 @@ func (s *Sealer) Open(ctx context.Context, kek string, r Ref, b Box) (secret.Byt
 		return secret.Bytes{}, openFailed()
 	}
 	aad := r.AAD()
-	var plain []byte
-	var err error
-	erase.Do(func() {
-		var dek []byte
-		if dek, err = s.keys.Unwrap(ctx, kek, b.WrappedDEK[1:], aad); err != nil {
-			return
-		}
-		defer clear(dek)
-		if len(dek) != dekSize {
-			err = errShape
-			return
-		}
-		var aead cipher.AEAD
-		if aead, err = newAEAD(dek); err != nil {
-			return
-		}
-		// Made inside Do, so that it is zeroed when nobody refers to it any more.
-		plain = make([]byte, 0, len(b.Ciphertext)-overhead)
-		if _, err = aead.Open(plain, nil, b.Ciphertext[1:], aad); err != nil {
-			clear(plain[:cap(plain)])
-			err = errShape
-			return
-		}
-		plain = plain[:cap(plain)]
-	})
-	switch {
-	case err == nil:
-		return secret.New(plain), nil
-	case errors.Is(err, errShape), fault.CodeOf(err) == keystore.CodeUnwrapFailed:
+	dek, err := s.keys.Unwrap(ctx, kek, b.WrappedDEK[1:], aad)
+	if fault.CodeOf(err) == keystore.CodeUnwrapFailed {
 		return secret.Bytes{}, openFailed()
-	default:
+	}
+	if err != nil {
 		return secret.Bytes{}, fmt.Errorf("open: %w", err)
 	}
+	defer clear(dek)
+	if len(dek) != dekSize {
+		return secret.Bytes{}, openFailed()
+	}
+	var plain []byte
+	erase.Do(func() { plain, err = open(dek, b.Ciphertext[1:], aad) })
+	if err != nil {
+		return secret.Bytes{}, openFailed()
+	}
+	return secret.New(plain), nil
 }
 
-var errShape = errors.New("does not authenticate")
+// open runs within erase.Do, so the plaintext is made there: it is zeroed when
+// nobody refers to it any more, also when the caller forgot to wipe it.
+func open(dek, sealed, aad []byte) ([]byte, error) {
+	aead, err := newAEAD(dek)
+	if err != nil {
+		return nil, err
+	}
+	plain := make([]byte, len(sealed)-aead.Overhead())
+	if _, err := aead.Open(plain[:0], nil, sealed, aad); err != nil {
+		clear(plain)
+		return nil, err
+	}
+	return plain, nil
+}
 
 // openFailed says nothing of what did not match: not in the code, the detail
 // or a cause.

@@ -73,16 +73,20 @@ func (c *cache[T]) load(id string) (T, error) {
 
 		e := &cached[T]{}
 		e.checked.Store(c.store.now().UnixNano())
+		content, file, err := c.store.readKeyFile(c.kind, id)
 		// What the key turns into is made within Do, so that it is erased when
 		// the cache has let go of it and nobody uses it any more.
-		var err error
 		erase.Do(func() {
 			var key []byte
-			if key, e.file, err = c.store.read(c.kind, id); err == nil {
-				e.key, err = c.ready(key)
-				clear(key)
+			if err == nil {
+				key, err = c.store.openKeyFile(c.kind, id, content)
 			}
+			if err == nil {
+				e.key, err = c.ready(key)
+			}
+			clear(key)
 		})
+		e.file = file
 		var none T
 		if err != nil {
 			return none, err

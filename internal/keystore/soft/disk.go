@@ -36,7 +36,8 @@ func createFile(path string, content []byte) error {
 	return syncDir(dir)
 }
 
-// readFile reads a small file whole, and tells which file it was.
+// readFile reads a small file, up to one byte more than limit, and tells which
+// file it was. It makes one buffer and no copies, so that a caller can wipe it.
 func readFile(path string, limit int) ([]byte, fs.FileInfo, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -47,8 +48,12 @@ func readFile(path string, limit int) ([]byte, fs.FileInfo, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	content, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
-	return content, info, err
+	content := make([]byte, limit+1)
+	n, err := io.ReadFull(f, content)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil // shorter than the limit, as it should be
+	}
+	return content[:n], info, err
 }
 
 func zeroFile(path string) error {

@@ -77,32 +77,28 @@ func (s *Store) create(k kind, id string) error {
 	return nil
 }
 
-// read returns the key, which the caller must wipe.
-func (s *Store) read(k kind, id string) ([]byte, fs.FileInfo, error) {
+// readKeyFile returns what is on disk.
+func (s *Store) readKeyFile(k kind, id string) ([]byte, fs.FileInfo, error) {
 	content, info, err := readFile(s.path(k, id), fileSize)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil, s.missing()
-	}
-	if err != nil {
+	case err != nil:
 		return nil, nil, keystore.Unavailable(err)
-	}
-	if len(content) > 0 && content[0] == destroyed {
+	case len(content) > 0 && content[0] == destroyed:
 		return nil, nil, keystore.KeyNotFound()
 	}
-	key, err := s.openFile(k, id, content)
-	if err != nil {
-		return nil, nil, keystore.Unusable(err)
-	}
-	return key, info, nil
+	return content, info, nil
 }
 
-func (s *Store) openFile(k kind, id string, content []byte) ([]byte, error) {
+// openKeyFile returns the key, which the caller must wipe.
+func (s *Store) openKeyFile(k kind, id string, content []byte) ([]byte, error) {
 	if len(content) != fileSize || content[0] != fileFormat {
-		return nil, errors.New("not a key file of a known format")
+		return nil, keystore.Unusable(errors.New("not a key file of a known format"))
 	}
 	key, err := s.root.Open(make([]byte, 0, keySize), nil, content[1:], fileAAD(k, id))
 	if err != nil {
-		return nil, errors.New("the key file does not open under this root key")
+		return nil, keystore.Unusable(errors.New("the key file does not open under this root key"))
 	}
 	return key, nil
 }

@@ -80,27 +80,24 @@ func (s *Store) createRoot(pass secret.Bytes) error {
 
 // readRoot sets root and rootSum from the file. fs.ErrNotExist comes back as it is.
 func (s *Store) readRoot(pass secret.Bytes) error {
-	var err error
+	content, info, err := readFile(s.rootPath(), maxRoot)
+	defer clear(content)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return err
+	case err != nil:
+		return keystore.Unavailable(err)
+	case info.Mode().Perm()&0o077 != 0:
+		return fault.New(fault.Invalid, "root_key_exposed",
+			"Others than its owner can reach root.key. Run chmod 600 on it, and think about who may have read it.")
+	}
+	s.rootSum = sha256.Sum256(content)
 	erase.Do(func() {
-		var content, key []byte
-		var info fs.FileInfo
-		content, info, err = readFile(s.rootPath(), maxRoot)
-		defer func() { clear(content); clear(key) }()
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return
-		case err != nil:
-			err = keystore.Unavailable(err)
-			return
-		case info.Mode().Perm()&0o077 != 0:
-			err = fault.New(fault.Invalid, "root_key_exposed",
-				"Others than its owner can reach root.key. Run chmod 600 on it, and think about who may have read it.")
-			return
-		}
-		s.rootSum = sha256.Sum256(content)
+		var key []byte
 		if key, err = rootKey(content, pass); err == nil {
 			s.root, err = newKEK(key)
 		}
+		clear(key)
 	})
 	return err
 }
@@ -129,26 +126,29 @@ func rootKey(content []byte, pass secret.Bytes) ([]byte, error) {
 // checkRoot sees that the root key is the one of the keys that are there. One
 // that opens is proof; a single damaged file is no reason not to start.
 func (s *Store) checkRoot() error {
-	seen := false
+	wrong := false
 	for _, k := range []kind{kindKEK, kindSigner} {
 		ids, err := s.list(k)
 		if err != nil {
 			return err
 		}
 		for _, id := range ids {
-			opened := false
+			content, _, err := s.readKeyFile(k, id)
+			if err != nil {
+				continue // destroyed in the meantime
+			}
 			erase.Do(func() {
-				key, _, err := s.read(k, id)
+				var key []byte
+				key, err = s.openKeyFile(k, id, content)
 				clear(key)
-				opened = err == nil
-				seen = seen || keystoreUnusable(err)
 			})
-			if opened {
+			if err == nil {
 				return nil
 			}
+			wrong = true
 		}
 	}
-	if seen {
+	if wrong {
 		return fault.New(fault.Invalid, "root_key_wrong",
 			"root.key is not the root key of the keys in this folder: none of them opens. Restore the right one from a backup.")
 	}
@@ -166,10 +166,6 @@ func (s *Store) present() error {
 		return keystore.Unavailable(errors.New("root.key is not the one that was opened"))
 	}
 	return nil
-}
-
-func keystoreUnusable(err error) bool {
-	return err != nil && fault.CodeOf(err) == keystore.CodeKeyUnusable
 }
 
 func rootDamaged() error {
