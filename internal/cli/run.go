@@ -90,6 +90,7 @@ func (c *cli) explain(ctx context.Context, err error) report {
 			r.exit = ExitDenied
 		case fault.NotFound, fault.Gone:
 			r.exit = ExitNotFound
+		default: // ExitFailure stands
 		}
 		return r
 	}
