@@ -87,15 +87,11 @@ func ParsePermissions(words []string) (Permission, error) {
 		case "delete":
 			p |= Delete
 		default:
-			p = 0
-		}
-		if p == 0 {
-			break
+			return 0, badPermissions()
 		}
 	}
 	if p == 0 {
-		return 0, fault.New(fault.Invalid, "invalid_permissions",
-			"permissions is a list of one or more of read, write and delete.")
+		return 0, badPermissions()
 	}
 	return p, nil
 }
@@ -107,4 +103,9 @@ func (p *Policy) unmet(at Moment) Reason {
 		return ReasonPolicyExpired
 	}
 	return p.Conditions.unmet(at)
+}
+
+func badPermissions() error {
+	return fault.New(fault.Invalid, "invalid_permissions",
+		"permissions is a list of one or more of read, write and delete.")
 }

@@ -23,8 +23,8 @@ func Decide(p Principal, a Action, r Resource, at Moment) Decision {
 	if rule.Who == Anyone {
 		return Decision{Allow: true, Reason: ReasonPublic}
 	}
-	cap := reachOf(p.Scopes)
-	if reason := barred(&p, &rule, &r, cap); reason != "" {
+	limit := reachOf(p.Scopes)
+	if reason := barred(&p, &rule, &r, limit); reason != "" {
 		return deny(reason)
 	}
 	d := granted(&p, &rule, &r, at)
@@ -37,12 +37,12 @@ func Decide(p Principal, a Action, r Resource, at Moment) Decision {
 	if rule.Value && hidesKeys(&p, r.SecretType) {
 		return deny(ReasonIntentsKeyType)
 	}
-	d.Partial = rule.Rows && (cap.capped || !seesAllRows(&p, a, &r))
+	d.Partial = rule.Rows && (limit.capped || !seesAllRows(&p, a, &r))
 	return d
 }
 
 // barred returns what stops p before any grant is looked at, or nothing.
-func barred(p *Principal, rule *Rule, r *Resource, cap reach) Reason {
+func barred(p *Principal, rule *Rule, r *Resource, limit reach) Reason {
 	switch {
 	case !p.known():
 		return ReasonUnauthenticated
@@ -54,7 +54,7 @@ func barred(p *Principal, rule *Rule, r *Resource, cap reach) Reason {
 		return ReasonMissingResource
 	case r.Vault != nil && len(p.Vaults) > 0 && !slices.Contains(p.Vaults, r.Vault.ID):
 		return ReasonOutsideVaultBinding
-	case !inScope(p, rule, r, cap):
+	case !inScope(p, rule, r, limit):
 		return ReasonOutsideScope
 	}
 	return ""
@@ -113,11 +113,11 @@ func complete(over Object, r *Resource) bool {
 }
 
 // inScope applies the cap of the credential's scopes.
-func inScope(p *Principal, rule *Rule, r *Resource, cap reach) bool {
-	if p.Kind == KindUser && rule.Writes && cap.words && !cap.writeWord {
+func inScope(p *Principal, rule *Rule, r *Resource, limit reach) bool {
+	if p.Kind == KindUser && rule.Writes && limit.words && !limit.writeWord {
 		return false
 	}
-	if !cap.capped {
+	if !limit.capped {
 		return true
 	}
 	switch {

@@ -54,10 +54,9 @@ func Compile(text string) (Pattern, error) {
 		p.shape = all
 	case star > 0 && t[star-1:] == "/**":
 		p.shape, p.lit = subtree, t[:star-1]
-	case star > 0 && strings.HasPrefix(t[star:], "**"):
-		// "a/**/b": every match begins with "a/", since "b" is still to come.
-		p.lit = t[:star]
 	default:
+		// Also in "a/**/b*": what follows "**" is not all "**", so at least one
+		// more segment must come after "a/".
 		p.lit = t[:star]
 	}
 	return p, nil
@@ -80,7 +79,7 @@ func (p Pattern) Match(path string) bool {
 	case subtree:
 		return strings.HasPrefix(path, p.lit) && (len(path) == len(p.lit) || path[len(p.lit)] == '/')
 	case general:
-		return strings.HasPrefix(path, p.lit) && matchPath(p.text, path)
+		return strings.HasPrefix(path, p.lit) && match(p.text[len(p.lit):], path[len(p.lit):])
 	}
 	return false
 }
@@ -120,72 +119,57 @@ func isPatternByte(c byte) bool {
 		'0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
-// matchPath matches a flawless pattern against a path segment by segment. When
-// a segment fails it goes back to the latest "**" alone and lets that one take
-// one more segment: earlier ones need no second try, since whatever they could
-// give up, the latest can take. Segments are never empty, so an empty rest is
-// the end.
-func matchPath(pattern, path string) bool {
-	var afterStars, retry string
-	stars := false
-	for path != "" {
-		seg, rest := cutSegment(pattern)
-		if seg == "**" {
-			if rest == "" {
-				return true
-			}
-			stars, afterStars, retry, pattern = true, rest, path, rest
-			continue
-		}
-		name, more := cutSegment(path)
-		if seg != "" && matchSegment(seg, name) {
-			pattern, path = rest, more
-			continue
-		}
-		if !stars {
-			return false
-		}
-		_, retry = cutSegment(retry)
-		pattern, path = afterStars, retry
-	}
-	for pattern != "" {
-		seg, rest := cutSegment(pattern)
-		if seg != "**" {
-			return false
-		}
-		pattern = rest
-	}
-	return true
-}
-
-// matchSegment is matchPath one level down: single stars over characters.
-func matchSegment(pattern, name string) bool {
+// match matches a flawless pattern against a path in one walk over the bytes.
+// On a mismatch it lets the latest star of the segment take one more character;
+// when there is none or a slash is in the way, it lets the latest "**" take one
+// more segment. Earlier stars need no second try: whatever they could give up,
+// the latest can take. Hence the work is bounded by the product of the lengths.
+func match(pattern, path string) bool {
 	p, n := 0, 0
-	star, retry := -1, 0
-	for n < len(name) {
+	star, starEnd := -1, 0   // after the latest star of this segment, and how far it reaches
+	stars, starsEnd := -1, 0 // the same for the latest "**": both at a segment's start
+	for n < len(path) {
 		switch {
 		case p < len(pattern) && pattern[p] == '*':
-			star, retry = p, n
+			if p+1 < len(pattern) && pattern[p+1] == '*' {
+				if p+2 == len(pattern) {
+					return true
+				}
+				p += len("**/")
+				stars, starsEnd, star = p, n, -1
+				continue
+			}
 			p++
-		case p < len(pattern) && pattern[p] == name[n]:
+			star, starEnd = p, n
+		case p < len(pattern) && pattern[p] == path[n]:
+			if path[n] == '/' {
+				star = -1
+			}
 			p++
 			n++
-		case star >= 0:
-			retry++
-			p, n = star+1, retry
+		case star >= 0 && path[starEnd] != '/':
+			starEnd++
+			p, n = star, starEnd
+		case stars >= 0:
+			slash := strings.IndexByte(path[starsEnd:], '/')
+			if slash < 0 {
+				return false
+			}
+			starsEnd += slash + 1
+			p, n, star = stars, starsEnd, -1
 		default:
 			return false
 		}
 	}
-	for p < len(pattern) && pattern[p] == '*' {
-		p++
-	}
-	return p == len(pattern)
+	return matchesNothing(pattern[p:])
 }
 
-func cutSegment(s string) (seg, rest string) {
-	if i := strings.IndexByte(s, '/'); i >= 0 {
-		return s[:i], s[i+1:]
+// matchesNothing reports whether the rest of a pattern needs no more of the
+// path: a star that ends the segment, and then only "**" segments.
+func matchesNothing(rest string) bool {
+	rest = strings.TrimPrefix(rest, "*")
+	for strings.HasPrefix(rest, "/**") {
+		rest = rest[len("/**"):]
 	}
-	return s, ""
+	return rest == ""
 }

@@ -5,9 +5,9 @@ type Who uint8
 
 // The sorts of callers. The zero value is nobody.
 const (
-	Nobody Who = iota
-	Anyone     // public: no credential is asked for, nothing is checked
-	Principals // users and agents
+	Nobody     Who = iota
+	Anyone         // public: no credential is asked for, nothing is checked
+	Principals     // users and agents
 	Users
 	Agents
 )

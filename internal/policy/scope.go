@@ -57,7 +57,7 @@ func reachOf(scopes []string) reach {
 // covers reports whether a pattern among the scopes matches path.
 func covers(scopes []string, path string) bool {
 	for _, s := range scopes {
-		if !isWord(s) && patternFlaw(s) == "" && matchPath(s, path) {
+		if !isWord(s) && patternFlaw(s) == "" && match(s, path) {
 			return true
 		}
 	}

@@ -11,11 +11,15 @@ type subject struct {
 	id   string
 }
 
-// NewSet returns the set of the policies. Where several allow the same, the
-// earliest in the list gives its name to the decision.
+// NewSet returns the set of the policies, without those that CompilePolicy did
+// not make. Where several allow the same, the earliest in the list gives its name
+// to the decision.
 func NewSet(policies []Policy) *Set {
 	s := &Set{byPrincipal: make(map[subject][]Policy)}
 	for _, p := range policies {
+		if p.reason == "" {
+			continue
+		}
 		k := subject{p.PrincipalKind, p.PrincipalID}
 		s.byPrincipal[k] = append(s.byPrincipal[k], p)
 	}

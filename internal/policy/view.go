@@ -17,11 +17,11 @@ type View struct {
 func (s *Set) View(p Principal, v *Vault, at Moment) View {
 	rule, _ := RuleFor(ListSecrets)
 	r := Resource{Org: p.Org, Vault: v, Policies: s}
-	cap := reachOf(p.Scopes)
-	if barred(&p, &rule, &r, cap) != "" {
+	limit := reachOf(p.Scopes)
+	if barred(&p, &rule, &r, limit) != "" {
 		return View{}
 	}
-	view := View{capped: cap.capped, scopes: p.Scopes}
+	view := View{capped: limit.capped, scopes: p.Scopes}
 	if v.createdBy(&p) || p.Manages() {
 		view.whole = true
 		return view

@@ -1,0 +1,455 @@
+package policy_test
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+)
+
+var noon = policy.Moment{
+	Now: time.Date(2026, time.March, 10, 12, 0, 0, 0, time.UTC),
+	IP:  netip.MustParseAddr("10.0.0.7"),
+}
+
+// who and where: the cast of the table. Each call returns a fresh value.
+
+func user(id string, role policy.Role, scopes ...string) policy.Principal {
+	return policy.Principal{Kind: policy.KindUser, ID: id, Org: "acme", Role: role, Scopes: scopes}
+}
+
+func agent(scopes ...string) policy.Principal {
+	return policy.Principal{Kind: policy.KindAgent, ID: "bot", Org: "acme", Creator: "carol", Scopes: scopes}
+}
+
+func bound(p policy.Principal, vaults ...string) policy.Principal { p.Vaults = vaults; return p }
+
+func signer() policy.Principal { p := agent(); p.IntentsAPI = true; return p }
+
+// carolsVault was made by the user carol; botsVault by her agent bot.
+func carolsVault() *policy.Vault {
+	return &policy.Vault{ID: "v1", Org: "acme", CreatedBy: "carol", CreatedByKind: policy.KindUser}
+}
+
+func botsVault() *policy.Vault {
+	return &policy.Vault{ID: "v1", Org: "acme", CreatedBy: "bot", CreatedByKind: policy.KindAgent, CreatorHuman: "carol"}
+}
+
+func foreignVault() *policy.Vault {
+	return &policy.Vault{ID: "v1", Org: "evil", CreatedBy: "bot", CreatedByKind: policy.KindAgent, CreatorHuman: "carol"}
+}
+
+func carolsBot() *policy.Agent { return &policy.Agent{ID: "bot", Org: "acme", Creator: "carol"} }
+
+type change func(*policy.Spec)
+
+func grant(pattern, words string, changes ...change) policy.Spec {
+	s := policy.Spec{
+		ID: "p1", Vault: "v1", Pattern: pattern, PrincipalKind: policy.KindAgent, PrincipalID: "bot",
+		Permissions: strings.Split(words, ","),
+	}
+	for _, c := range changes {
+		c(&s)
+	}
+	return s
+}
+
+func to(kind policy.PrincipalKind, id string) change {
+	return func(s *policy.Spec) { s.PrincipalKind, s.PrincipalID = kind, id }
+}
+func named(id string) change               { return func(s *policy.Spec) { s.ID = id } }
+func inVault(id string) change             { return func(s *policy.Spec) { s.Vault = id } }
+func when(json string) change              { return func(s *policy.Spec) { s.Conditions = []byte(json) } }
+func until(t time.Time) change             { return func(s *policy.Spec) { s.ExpiresAt = t } }
+func specs(s ...policy.Spec) []policy.Spec { return s }
+
+func set(t testing.TB, rows ...policy.Spec) *policy.Set {
+	t.Helper()
+	var compiled []policy.Policy
+	for _, s := range rows {
+		p, err := policy.CompilePolicy(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compiled = append(compiled, p)
+	}
+	return policy.NewSet(compiled)
+}
+
+func path(t testing.TB, s string) secretpath.Path {
+	t.Helper()
+	if s == "" {
+		return secretpath.Path{}
+	}
+	p, err := secretpath.Parse(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+const (
+	farIP    = `{"ip_allowlist":["192.0.2.0/24"]}`
+	atNight  = `{"time_window":{"after":"22:00","before":"06:00"}}`
+	nightFar = `{"ip_allowlist":["192.0.2.0/24"],"time_window":{"after":"22:00","before":"06:00"}}`
+)
+
+// decisions is the table. allow is whether reason is one that allows; partial is
+// Decision.Partial. The vault is carol's unless said; the path is prod/db.
+var decisions = map[string]struct {
+	who     policy.Principal
+	do      policy.Action
+	rows    []policy.Spec
+	vault   *policy.Vault // nil: carol's
+	noVault bool
+	noPath  bool
+	agent   *policy.Agent
+	org     string // "": acme
+	typ     string
+	reason  policy.Reason
+	allow   bool
+	partial bool
+}{
+	// Public and anonymous.
+	"anyone logs in":                     {who: policy.Principal{}, do: policy.Login, reason: "public", allow: true},
+	"an anonymous caller reads nothing":  {who: policy.Principal{Kind: policy.KindAnonymous}, do: policy.ReadSecret, reason: "unauthenticated"},
+	"a caller without an id is nobody":   {who: policy.Principal{Kind: policy.KindUser, Org: "acme", Role: "owner"}, do: policy.ReadVault, reason: "unauthenticated"},
+	"an unknown action is denied":        {who: user("olga", "owner"), do: "secret.peek", reason: "unknown_action"},
+	"a failed login is not an operation": {who: user("olga", "owner"), do: policy.AuthFailure, reason: "unknown_action"},
+
+	// Organisation.
+	"a vault of another organisation is out of reach":           {who: agent(), do: policy.ReadSecret, vault: foreignVault(), rows: specs(grant("**", "read")), reason: "other_org"},
+	"an owner does not manage another organisation's vault":     {who: user("carol", "owner"), do: policy.DeleteVault, vault: foreignVault(), reason: "other_org"},
+	"an agent of another organisation is out of reach":          {who: user("carol", "owner"), do: policy.RotateAgentKey, agent: &policy.Agent{ID: "bot", Org: "evil", Creator: "carol"}, reason: "other_org"},
+	"a resource of another organisation is out of reach":        {who: user("olga", "owner"), do: policy.ReadAudit, org: "evil", reason: "other_org"},
+	"an agent asking for users' actions elsewhere learns least": {who: agent(), do: policy.RotateCMEK, vault: foreignVault(), reason: "other_org"},
+	"a caller without an organisation reaches nothing":          {who: policy.Principal{Kind: policy.KindUser, ID: "x"}, do: policy.ListVaults, reason: "other_org"},
+
+	// Kinds.
+	"an agent makes no API keys":               {who: agent(), do: policy.CreateAPIKey, reason: "kind_required"},
+	"an agent registers no agents":             {who: agent(), do: policy.RegisterAgent, reason: "kind_required"},
+	"an agent does not update itself":          {who: agent(), do: policy.UpdateAgent, agent: carolsBot(), reason: "kind_required"},
+	"a user is not an agent":                   {who: user("carol", "owner"), do: policy.ReadAgentSelf, reason: "kind_required"},
+	"an agent does not touch a vault's CMEK":   {who: agent(), do: policy.EnableCMEK, vault: botsVault(), reason: "kind_required"},
+	"an agent reads itself":                    {who: agent(), do: policy.ReadAgentSelf, reason: "signed_in", allow: true},
+	"every caller may give up its token":       {who: agent(), do: policy.Logout, reason: "signed_in", allow: true},
+	"a read-only key may give up its token":    {who: user("mia", "member", "vault:read"), do: policy.Logout, reason: "signed_in", allow: true},
+	"a path action without a path is denied":   {who: user("carol", "owner"), do: policy.ReadSecret, noPath: true, reason: "missing_resource"},
+	"a vault action without a vault is denied": {who: user("carol", "owner"), do: policy.ReadVault, noVault: true, reason: "missing_resource"},
+	"an agent action without one is denied":    {who: user("carol", "owner"), do: policy.UpdateAgent, reason: "missing_resource"},
+
+	// Vault binding.
+	"a bound agent is denied outside in spite of a policy": {who: bound(agent(), "v2"), do: policy.ReadSecret, rows: specs(grant("**", "read")), reason: "outside_vault_binding"},
+	"a bound agent is denied outside even as creator":      {who: bound(agent(), "v2"), do: policy.ReadSecret, vault: botsVault(), reason: "outside_vault_binding"},
+	"binding alone reads no secret":                        {who: bound(agent(), "v2", "v1"), do: policy.ReadSecret, reason: "no_policy"},
+	"binding alone lists no secrets":                       {who: bound(agent(), "v1"), do: policy.ListSecrets, reason: "no_policy"},
+	"binding shows the vault":                              {who: bound(agent(), "v1"), do: policy.ReadVault, reason: "bound", allow: true},
+	"a bound agent with a policy reads":                    {who: bound(agent(), "v1"), do: policy.ReadSecret, rows: specs(grant("**", "read")), reason: "policy:p1", allow: true},
+
+	// Scopes.
+	"a path scope caps a wider policy":                  {who: agent("dev/**"), do: policy.ReadSecret, rows: specs(grant("**", "read")), reason: "outside_scope"},
+	"a path scope that covers the path lets it through": {who: agent("dev/**", "prod/*"), do: policy.ReadSecret, rows: specs(grant("**", "read")), reason: "policy:p1", allow: true},
+	"a path scope grants nothing by itself":             {who: agent("prod/**"), do: policy.ReadSecret, reason: "no_policy"},
+	"a path scope caps a creator":                       {who: agent("dev/**"), do: policy.ReadSecret, vault: botsVault(), reason: "outside_scope"},
+	"words do not restrict an agent's paths":            {who: agent("vault:read", "tx:sign"), do: policy.ReadSecret, rows: specs(grant("**", "read")), reason: "policy:p1", allow: true},
+	"words do not stop an agent's writes":               {who: agent("vault:read"), do: policy.WriteSecret, rows: specs(grant("**", "write")), reason: "policy:p1", allow: true},
+	"words beside a path scope do not lift it":          {who: agent("vault.read", "dev/**"), do: policy.ReadSecret, rows: specs(grant("**", "read")), reason: "outside_scope"},
+	"the star word does not lift a path scope":          {who: agent("*", "dev/**"), do: policy.ReadSecret, rows: specs(grant("**", "read")), reason: "outside_scope"},
+	"two stars among the scopes lift the cap":           {who: agent("dev/**", "**"), do: policy.ReadSecret, rows: specs(grant("**", "read")), reason: "policy:p1", allow: true},
+	"a scope that means nothing caps to nothing":        {who: agent("prod//**"), do: policy.ReadSecret, rows: specs(grant("**", "read")), reason: "outside_scope"},
+	"a capped agent lists the part it may see":          {who: agent("prod/**"), do: policy.ListSecrets, vault: botsVault(), reason: "creator", allow: true, partial: true},
+	"a capped agent sets no policies":                   {who: agent("prod/**"), do: policy.CreatePolicy, vault: botsVault(), reason: "outside_scope"},
+	"a capped agent deletes no vault":                   {who: agent("prod/**"), do: policy.DeleteVault, vault: botsVault(), reason: "outside_scope"},
+	"a capped agent makes a vault":                      {who: agent("prod/**"), do: policy.CreateVault, noVault: true, reason: "signed_in", allow: true},
+	"a capped agent renews its key":                     {who: agent("prod/**"), do: policy.RotateAgentKey, agent: carolsBot(), reason: "self", allow: true},
+	"a capped API key makes no API key":                 {who: user("mia", "owner", "prod/**"), do: policy.CreateAPIKey, reason: "outside_scope"},
+	"a capped API key takes over no agent":              {who: user("carol", "owner", "prod/**", "vault:write"), do: policy.RotateAgentKey, agent: carolsBot(), reason: "outside_scope"},
+	"a capped API key writes inside its cap":            {who: user("carol", "member", "prod/**"), do: policy.WriteSecret, reason: "creator", allow: true},
+	"a read-only API key does not write":                {who: user("carol", "owner", "vault:read"), do: policy.WriteSecret, reason: "outside_scope"},
+	"a read-only API key makes no API key":              {who: user("carol", "owner", "vault:read"), do: policy.CreateAPIKey, reason: "outside_scope"},
+	"a read-only API key approves no device":            {who: user("carol", "owner", "vault.read"), do: policy.ApproveDevice, reason: "outside_scope"},
+	"a read-only API key reads":                         {who: user("carol", "owner", "vault:read"), do: policy.ReadSecret, reason: "creator", allow: true},
+	"an API key with a write word writes":               {who: user("carol", "owner", "vault:read", "secrets:write"), do: policy.WriteSecret, reason: "creator", allow: true},
+	"an API key with a dotted write word writes":        {who: user("carol", "owner", "vault.write"), do: policy.WriteSecret, reason: "creator", allow: true},
+	"an API key with a starred word writes":             {who: user("carol", "owner", "vault:*"), do: policy.WriteSecret, reason: "creator", allow: true},
+	"an API key with the star word writes":              {who: user("carol", "owner", "*"), do: policy.WriteSecret, reason: "creator", allow: true},
+	"an API key whose word only begins with write":      {who: user("carol", "owner", "vault:write_none"), do: policy.WriteSecret, reason: "outside_scope"},
+
+	// Policies.
+	"a policy lets an agent read":                      {who: agent(), do: policy.ReadSecret, rows: specs(grant("prod/**", "read")), reason: "policy:p1", allow: true},
+	"the first policy that allows gives its name":      {who: agent(), do: policy.ReadSecret, rows: specs(grant("dev/**", "read", named("a")), grant("prod/*", "write", named("b")), grant("**", "read", named("c")), grant("prod/db", "read", named("d"))), reason: "policy:c", allow: true},
+	"a policy comes before being the creator":          {who: user("carol", "member"), do: policy.ReadSecret, rows: specs(grant("**", "read", to("user", "carol"))), reason: "policy:p1", allow: true},
+	"no policy, no read":                               {who: agent(), do: policy.ReadSecret, reason: "no_policy"},
+	"a policy for another path does not help":          {who: agent(), do: policy.ReadSecret, rows: specs(grant("dev/**", "read")), reason: "no_policy"},
+	"a policy for another case does not help":          {who: agent(), do: policy.ReadSecret, rows: specs(grant("Prod/**", "read")), reason: "no_policy"},
+	"a policy for another agent does not help":         {who: agent(), do: policy.ReadSecret, rows: specs(grant("**", "read", to("agent", "other"))), reason: "no_policy"},
+	"a policy for a user of the same id does not help": {who: agent(), do: policy.ReadSecret, rows: specs(grant("**", "read", to("user", "bot"))), reason: "no_policy"},
+	"a policy of another vault does not help":          {who: agent(), do: policy.ReadSecret, rows: specs(grant("**", "read", inVault("v2"))), reason: "no_policy"},
+	"an agent has nothing from its human's vault":      {who: agent(), do: policy.ReadSecret, reason: "no_policy"},
+	"read does not write":                              {who: agent(), do: policy.WriteSecret, rows: specs(grant("**", "read")), reason: "no_policy"},
+	"write does not read":                              {who: agent(), do: policy.ReadSecret, rows: specs(grant("**", "write")), reason: "no_policy"},
+	"write deletes":                                    {who: agent(), do: policy.DeleteSecret, rows: specs(grant("**", "write")), reason: "policy:p1", allow: true},
+	"delete deletes":                                   {who: agent(), do: policy.DeleteSecret, rows: specs(grant("**", "delete")), reason: "policy:p1", allow: true},
+	"delete does not write":                            {who: agent(), do: policy.WriteSecret, rows: specs(grant("**", "delete")), reason: "no_policy"},
+	"read does not delete":                             {who: agent(), do: policy.DeleteSecret, rows: specs(grant("**", "read")), reason: "no_policy"},
+	"delete describes":                                 {who: agent(), do: policy.DescribeSecret, rows: specs(grant("**", "delete")), reason: "policy:p1", allow: true},
+	"a policy lets an agent list its part":             {who: agent(), do: policy.ListSecrets, noPath: true, rows: specs(grant("dev/**", "read")), reason: "policy:p1", allow: true, partial: true},
+	"a policy shows the vault":                         {who: agent(), do: policy.ReadVault, noPath: true, rows: specs(grant("dev/**", "read")), reason: "policy:p1", allow: true},
+	"no policy, no vault":                              {who: agent(), do: policy.ReadVault, reason: "no_policy"},
+
+	// Conditions and expiry.
+	"an expired policy says so":                       {who: agent(), do: policy.ReadSecret, rows: specs(grant("**", "read", until(noon.Now))), reason: "policy_expired"},
+	"a policy counts until the instant it expires":    {who: agent(), do: policy.ReadSecret, rows: specs(grant("**", "read", until(noon.Now.Add(1)))), reason: "policy:p1", allow: true},
+	"an address outside the list says so":             {who: agent(), do: policy.ReadSecret, rows: specs(grant("**", "read", when(farIP))), reason: "ip_not_allowed"},
+	"a time outside the window says so":               {who: agent(), do: policy.ReadSecret, rows: specs(grant("**", "read", when(atNight))), reason: "outside_time_window"},
+	"of two conditions the address is named first":    {who: agent(), do: policy.ReadSecret, rows: specs(grant("**", "read", when(nightFar))), reason: "ip_not_allowed"},
+	"of several near misses the nearest is named":     {who: agent(), do: policy.ReadSecret, rows: specs(grant("**", "read", when(atNight)), grant("**", "read", when(farIP)), grant("**", "read", until(noon.Now))), reason: "outside_time_window"},
+	"a policy that would not have helped is no miss":  {who: agent(), do: policy.ReadSecret, rows: specs(grant("dev/**", "read", until(noon.Now)), grant("**", "write", when(farIP))), reason: "no_policy"},
+	"a live policy wins over near misses":             {who: agent(), do: policy.ReadSecret, rows: specs(grant("**", "read", when(farIP)), grant("**", "read", named("ok"))), reason: "policy:ok", allow: true},
+	"a policy out of its hours does not show a vault": {who: agent(), do: policy.ReadVault, rows: specs(grant("**", "read", when(atNight))), reason: "outside_time_window"},
+	"an expired policy lists nothing":                 {who: agent(), do: policy.ListSecrets, rows: specs(grant("**", "read", until(noon.Now.Add(-1)))), reason: "policy_expired"},
+
+	// Creators.
+	"the creator reads":                             {who: user("carol", "member"), do: policy.ReadSecret, reason: "creator", allow: true},
+	"the creator writes":                            {who: user("carol", "member"), do: policy.WriteSecret, reason: "creator", allow: true},
+	"the creator purges":                            {who: user("carol", "member"), do: policy.PurgeSecret, reason: "creator", allow: true},
+	"the creator deletes the vault":                 {who: user("carol", "member"), do: policy.DeleteVault, reason: "creator", allow: true},
+	"an agent that made the vault reads":            {who: agent(), do: policy.ReadSecret, vault: botsVault(), reason: "creator", allow: true},
+	"an agent that made the vault sets policies":    {who: agent(), do: policy.CreatePolicy, vault: botsVault(), reason: "creator", allow: true},
+	"an agent sets no policies elsewhere":           {who: agent(), do: policy.CreatePolicy, rows: specs(grant("**", "read,write")), reason: "role_required"},
+	"the human whose agent made the vault reads":    {who: user("carol", "member"), do: policy.ReadSecret, vault: botsVault(), reason: "creator", allow: true},
+	"a user of the id of the agent that made it":    {who: user("bot", "member"), do: policy.ReadSecret, vault: botsVault(), reason: "no_policy"},
+	"a vault without a creator has no creator":      {who: user("carol", "member"), do: policy.ReadSecret, vault: &policy.Vault{ID: "v1", Org: "acme"}, reason: "no_policy"},
+	"the creator sees every policy":                 {who: user("carol", "member"), do: policy.ListPolicies, reason: "creator", allow: true},
+	"a grantee sees the policies that name it":      {who: agent(), do: policy.ListPolicies, rows: specs(grant("**", "read")), reason: "policy:p1", allow: true, partial: true},
+	"a creator with a policy lists the whole vault": {who: user("carol", "member"), do: policy.ListSecrets, rows: specs(grant("dev/*", "read", to("user", "carol"))), reason: "policy:p1", allow: true},
+
+	// Roles.
+	"an owner reads no value by role":           {who: user("olga", "owner"), do: policy.ReadSecret, reason: "no_policy"},
+	"an admin reads no value by role":           {who: user("adam", "admin"), do: policy.ReadSecret, reason: "no_policy"},
+	"an owner writes no value by role":          {who: user("olga", "owner"), do: policy.WriteSecret, reason: "no_policy"},
+	"an owner deletes no secret by role":        {who: user("olga", "owner"), do: policy.DeleteSecret, reason: "no_policy"},
+	"an owner lists every secret":               {who: user("olga", "owner"), do: policy.ListSecrets, reason: "role", allow: true},
+	"an admin describes a secret":               {who: user("adam", "admin"), do: policy.DescribeSecret, reason: "role", allow: true},
+	"an admin lists versions":                   {who: user("adam", "admin"), do: policy.ListVersions, reason: "role", allow: true},
+	"an admin restores":                         {who: user("adam", "admin"), do: policy.RestoreSecret, reason: "role", allow: true},
+	"an owner purges":                           {who: user("olga", "owner"), do: policy.PurgeSecret, reason: "role", allow: true},
+	"an owner deletes a vault":                  {who: user("olga", "owner"), do: policy.DeleteVault, reason: "role", allow: true},
+	"an admin sets policies":                    {who: user("adam", "admin"), do: policy.UpdatePolicy, reason: "role", allow: true},
+	"a member deletes no other's vault":         {who: user("mia", "member"), do: policy.DeleteVault, reason: "role_required"},
+	"a member restores nothing with a policy":   {who: user("mia", "member"), do: policy.RestoreSecret, rows: specs(grant("**", "read,write", to("user", "mia"))), reason: "role_required"},
+	"an agent has no role":                      {who: policy.Principal{Kind: policy.KindAgent, ID: "bot", Org: "acme", Role: "owner"}, do: policy.DeleteVault, reason: "role_required"},
+	"an unknown role is a member's":             {who: user("mia", "Owner"), do: policy.DeleteVault, reason: "role_required"},
+	"an owner sees the whole audit log":         {who: user("olga", "owner"), do: policy.ReadAudit, reason: "signed_in", allow: true},
+	"a member sees its own audit events":        {who: user("mia", "member"), do: policy.ReadAudit, reason: "signed_in", allow: true, partial: true},
+	"an agent sees its own audit events":        {who: agent(), do: policy.ReadAudit, reason: "signed_in", allow: true, partial: true},
+	"a user sees its own API keys":              {who: user("olga", "owner"), do: policy.ListAPIKeys, reason: "signed_in", allow: true, partial: true},
+	"an old version is not for a plain reader":  {who: agent(), do: policy.ReadSecretVersion, rows: specs(grant("**", "read")), reason: "role_required"},
+	"an old version is not for a role alone":    {who: user("olga", "owner"), do: policy.ReadSecretVersion, reason: "no_policy"},
+	"an owner with a policy reads old versions": {who: user("olga", "owner"), do: policy.ReadSecretVersion, rows: specs(grant("**", "read", to("user", "olga"))), reason: "policy:p1", allow: true},
+	"the creator reads old versions":            {who: user("carol", "member"), do: policy.ReadSecretVersion, reason: "creator", allow: true},
+
+	// Agents as resources.
+	"an agent rotates its own key":               {who: agent(), do: policy.RotateAgentKey, agent: carolsBot(), reason: "self", allow: true},
+	"an agent rotates no other's key":            {who: agent(), do: policy.RotateAgentKey, agent: &policy.Agent{ID: "other", Org: "acme", Creator: "carol"}, reason: "role_required"},
+	"a human rotates the key of its agent":       {who: user("carol", "member"), do: policy.RotateAgentKey, agent: carolsBot(), reason: "creator", allow: true},
+	"a member rotates no other human's agent":    {who: user("mia", "member"), do: policy.RotateAgentKey, agent: carolsBot(), reason: "role_required"},
+	"a member takes no other agent's token":      {who: user("mia", "member"), do: policy.IssueAgentToken, agent: carolsBot(), reason: "role_required"},
+	"an admin deactivates any agent":             {who: user("adam", "admin"), do: policy.DeactivateAgent, agent: carolsBot(), reason: "role", allow: true},
+	"a member reads any agent's card":            {who: user("mia", "member"), do: policy.ReadAgent, agent: carolsBot(), reason: "signed_in", allow: true},
+	"an agent reads its own card":                {who: agent(), do: policy.ReadAgent, agent: carolsBot(), reason: "self", allow: true},
+	"an agent reads no other's card":             {who: agent(), do: policy.ReadAgent, agent: &policy.Agent{ID: "other", Org: "acme"}, reason: "role_required"},
+	"an agent is not a user of its creator's id": {who: policy.Principal{Kind: policy.KindAgent, ID: "carol", Org: "acme"}, do: policy.RotateAgentKey, agent: carolsBot(), reason: "role_required"},
+
+	// Intents.
+	"an Intents agent reads no private key":            {who: signer(), do: policy.ReadSecret, rows: specs(grant("**", "read")), typ: "private_key", reason: "intents_key_type"},
+	"an Intents agent reads no SSH key":                {who: signer(), do: policy.ReadSecret, vault: botsVault(), typ: "ssh_key", reason: "intents_key_type"},
+	"an Intents agent reads no old private key":        {who: signer(), do: policy.ReadSecretVersion, vault: botsVault(), typ: "private_key", reason: "intents_key_type"},
+	"an Intents agent reads other types":               {who: signer(), do: policy.ReadSecret, rows: specs(grant("**", "read")), typ: "api_key", reason: "policy:p1", allow: true},
+	"an Intents agent describes a private key":         {who: signer(), do: policy.DescribeSecret, rows: specs(grant("**", "read")), typ: "private_key", reason: "policy:p1", allow: true},
+	"an Intents agent without a policy learns no type": {who: signer(), do: policy.ReadSecret, typ: "private_key", reason: "no_policy"},
+	"another agent reads a private key":                {who: agent(), do: policy.ReadSecret, rows: specs(grant("**", "read")), typ: "private_key", reason: "policy:p1", allow: true},
+}
+
+func TestDecide(t *testing.T) {
+	covered := map[policy.Reason]bool{}
+	for name, c := range decisions {
+		if strings.HasPrefix(string(c.reason), "policy:") {
+			covered["policy:"] = true
+		}
+		covered[c.reason] = true
+		t.Run(name, func(t *testing.T) {
+			r := policy.Resource{Org: "acme", Vault: carolsVault(), Path: path(t, "prod/db"), Policies: set(t, c.rows...), SecretType: c.typ, Agent: c.agent}
+			if c.vault != nil {
+				r.Vault = c.vault
+			}
+			if c.noVault {
+				r.Vault = nil
+			}
+			if c.noPath {
+				r.Path = secretpath.Path{}
+			}
+			if c.org != "" {
+				r.Org = c.org
+			}
+			d := policy.Decide(c.who, c.do, r, noon)
+			if d.Allow != c.allow || d.Reason != c.reason || d.Partial != c.partial {
+				t.Errorf("got %+v, want allow %v, reason %s, partial %v", d, c.allow, c.reason, c.partial)
+			}
+			if id, ok := strings.CutPrefix(string(c.reason), "policy:"); ok != (d.PolicyID != "") || ok && id != d.PolicyID {
+				t.Errorf("policy id %q for reason %s", d.PolicyID, c.reason)
+			}
+			if (d.Err() == nil) != c.allow {
+				t.Errorf("error %v", d.Err())
+			}
+			if n := testing.AllocsPerRun(10, func() { policy.Decide(c.who, c.do, r, noon) }); n != 0 {
+				t.Errorf("%v allocations", n)
+			}
+		})
+	}
+	for _, r := range constants[policy.Reason](t, "reason.go") {
+		if !covered[r] {
+			t.Errorf("no row of the table has the reason %s", r)
+		}
+	}
+}
+
+func TestANilSetIsEmpty(t *testing.T) {
+	r := policy.Resource{Org: "acme", Vault: carolsVault(), Path: path(t, "a")}
+	if d := policy.Decide(agent(), policy.ReadSecret, r, noon); d.Reason != policy.ReasonNoPolicy {
+		t.Errorf("got %+v", d)
+	}
+	if r.Policies.CanSee(agent(), r.Vault, "a", noon) {
+		t.Error("it shows a path")
+	}
+}
+
+func TestAPolicyMadeByHandGrantsNothing(t *testing.T) {
+	s := policy.NewSet([]policy.Policy{{ID: "x", Vault: "v1", PrincipalKind: policy.KindAgent, PrincipalID: "bot", Permissions: policy.Read}})
+	r := policy.Resource{Org: "acme", Vault: carolsVault(), Path: path(t, "a"), Policies: s}
+	for _, a := range policy.Actions() {
+		if rule, _ := policy.RuleFor(a); rule.Over != policy.OverPath && rule.Over != policy.OverVault {
+			continue
+		}
+		if d := policy.Decide(agent(), a, r, noon); d.Allow {
+			t.Errorf("%s: got %+v", a, d)
+		}
+	}
+	if s.CanSee(agent(), r.Vault, "a", noon) {
+		t.Error("it shows a path")
+	}
+}
+
+func TestErrSaysWhatKindOfRefusal(t *testing.T) {
+	for _, reason := range constants[policy.Reason](t, "reason.go") {
+		err := policy.Decision{Reason: reason}.Err()
+		want := fault.Denied
+		switch reason {
+		case policy.ReasonOtherOrg:
+			want = fault.NotFound
+		case policy.ReasonUnauthenticated:
+			want = fault.Unauthenticated
+		case policy.ReasonUnknownAction, policy.ReasonMissingResource:
+			want = fault.Internal
+		}
+		if fault.KindOf(err) != want {
+			t.Errorf("%s: got %v", reason, err)
+		}
+	}
+	if err := (policy.Decision{Reason: policy.ReasonOutsideScope}).Err(); !strings.Contains(err.Error(), "scopes do not cover") {
+		t.Errorf("clients do not know this text: %v", err)
+	}
+	if err := (policy.Decision{Allow: true}).Err(); err != nil {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestCheckScopes(t *testing.T) {
+	for _, s := range []string{"vault:read", "vault.read", "tx:sign", "secrets:write", "secrets:*", "*", "**", "prod/**",
+		"prod", "db-*", "a_b:c_d", "x402:pay", "tx:sign:base"} {
+		if err := policy.CheckScopes([]string{s}); err != nil {
+			t.Errorf("%q: %v", s, err)
+		}
+	}
+	for _, s := range []string{"", " ", "a b", "a//b", "/a", "a/", "vault:", ":read", "vault::read", "vault:prod/**",
+		"a**", "../a", "caf\u00e9:read", "a\x00", strings.Repeat("a", 513)} {
+		if err := policy.CheckScopes([]string{"vault:read", s}); fault.CodeOf(err) != "invalid_scope" || !fault.Is(err, fault.Invalid) {
+			t.Errorf("%q: %v", s, err)
+		}
+	}
+	if err := policy.CheckScopes(nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestViewShowsThePathsOfLivePolicies(t *testing.T) {
+	s := set(t,
+		grant("prod/api/**", "read", named("a")),
+		grant("prod/app-*", "delete", named("b")),
+		grant("dev/**", "read", named("c"), until(noon.Now)),
+		grant("other/**", "read", named("d"), to("agent", "other")),
+		grant("elsewhere/**", "read", named("e"), inVault("v2")))
+	paths := []string{"prod/api", "prod/api/x", "prod/app-1", "prod/app", "dev/a", "other/a", "elsewhere/a"}
+	see := func(p policy.Principal, v *policy.Vault) (seen []string, view policy.View) {
+		view = s.View(p, v, noon)
+		for _, path := range paths {
+			if view.Sees(path) {
+				seen = append(seen, path)
+			}
+		}
+		return seen, view
+	}
+
+	seen, view := see(agent(), carolsVault())
+	if !slices.Equal(seen, paths[:3]) || view.Whole() || view.Prefix() != "prod/ap" {
+		t.Errorf("an agent: %v, whole %v, prefix %q", seen, view.Whole(), view.Prefix())
+	}
+	if seen, view = see(agent("**/x"), carolsVault()); !slices.Equal(seen, paths[1:2]) || view.Whole() {
+		t.Errorf("a capped agent: %v", seen)
+	}
+	if seen, view = see(agent("prod/**"), botsVault()); !slices.Equal(seen, paths[:4]) || view.Whole() {
+		t.Errorf("a capped creator: %v", seen)
+	}
+	if seen, view = see(user("olga", "owner"), carolsVault()); !slices.Equal(seen, paths) || !view.Whole() || view.Prefix() != "" {
+		t.Errorf("an owner: %v", seen)
+	}
+	if seen, _ = see(user("mia", "member"), carolsVault()); seen != nil {
+		t.Errorf("a member: %v", seen)
+	}
+	if seen, _ = see(bound(agent(), "v2"), carolsVault()); seen != nil {
+		t.Errorf("an agent bound elsewhere: %v", seen)
+	}
+	if seen, _ = see(agent(), foreignVault()); seen != nil {
+		t.Errorf("an agent in another organisation: %v", seen)
+	}
+	if (&policy.View{}).Sees("a") || view.Sees("") {
+		t.Error("an empty view or an empty path")
+	}
+}
+
+func TestGoroutinesShareASet(t *testing.T) {
+	r := policy.Resource{Org: "acme", Vault: carolsVault(), Path: path(t, "prod/db"),
+		Policies: set(t, grant("prod/**", "read", when(`{"time_window":{"after":"08:00","before":"18:00","timezone":"Europe/Berlin"}}`)))}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 500 {
+				if d := policy.Decide(agent(), policy.ReadSecret, r, noon); !d.Allow {
+					t.Errorf("got %+v", d)
+					return
+				}
+				if !r.Policies.CanSee(agent(), r.Vault, "prod/x", noon) {
+					t.Error("not seen")
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}

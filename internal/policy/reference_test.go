@@ -1,0 +1,309 @@
+package policy_test
+
+// The reference: the rules once more, written from their prose, with plain loops
+// over plain data and none of the package's code. It is slow and obvious.
+
+import (
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// refPolicy is a policy before compilation.
+type refPolicy struct {
+	id, vault, pattern string
+	kind               policy.PrincipalKind
+	principal          string
+	words              []string
+	nets               []string
+	after, before      string // both or none
+	zone               string
+	expires            time.Time
+}
+
+// naiveValid is the pattern rule read literally.
+func naiveValid(s string) bool {
+	if len(s) > 512 || strings.Count(s, "*") > 16 {
+		return false
+	}
+	for _, r := range s {
+		if !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-/*", r) {
+			return false
+		}
+	}
+	for _, seg := range strings.Split(s, "/") {
+		if seg == "" || strings.Contains(seg, "**") && seg != "**" {
+			return false
+		}
+	}
+	return true
+}
+
+func naiveMatch(pattern, path string) bool {
+	return naiveSegments(strings.Split(pattern, "/"), strings.Split(path, "/"))
+}
+
+func naiveSegments(pattern, path []string) bool {
+	if len(pattern) == 0 {
+		return len(path) == 0
+	}
+	if pattern[0] == "**" {
+		return naiveSegments(pattern[1:], path) || len(path) > 0 && naiveSegments(pattern, path[1:])
+	}
+	return len(path) > 0 && naiveSegment(pattern[0], path[0]) && naiveSegments(pattern[1:], path[1:])
+}
+
+func naiveSegment(pattern, name string) bool {
+	if pattern == "" {
+		return name == ""
+	}
+	if pattern[0] == '*' {
+		return naiveSegment(pattern[1:], name) || name != "" && naiveSegment(pattern, name[1:])
+	}
+	return name != "" && pattern[0] == name[0] && naiveSegment(pattern[1:], name[1:])
+}
+
+// refDecide says who may do what in the order of the rules.
+func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []refPolicy, at policy.Moment) policy.Decision {
+	is := func(actions ...policy.Action) bool { return slices.Contains(actions, a) }
+	no := func(why policy.Reason) policy.Decision { return policy.Decision{Reason: why} }
+
+	if is(policy.Login, policy.Signup, policy.VerifyEmail, policy.ReadSigningKey, policy.StartDevice,
+		policy.ReadDevice, policy.EnrollAgent, policy.ReadHealth, policy.ReadOpenAPI) {
+		return policy.Decision{Allow: true, Reason: "public"}
+	}
+	if !slices.Contains(policy.Actions(), a) {
+		return no("unknown_action")
+	}
+	if p.ID == "" || p.Kind != "user" && p.Kind != "agent" {
+		return no("unauthenticated")
+	}
+
+	// Organisation.
+	if p.Org == "" || p.Org != r.Org || r.Vault != nil && r.Vault.Org != p.Org || r.Agent != nil && r.Agent.Org != p.Org {
+		return no("other_org")
+	}
+
+	// Kind of caller.
+	if p.Kind == "agent" && is(policy.ReadMFA, policy.ReadUser, policy.ListAgents, policy.ChangePassword,
+		policy.EnableMFA, policy.DisableMFA, policy.ApproveDevice, policy.DenyDevice, policy.UpdateUser,
+		policy.DeleteUser, policy.CreateAPIKey, policy.ListAPIKeys, policy.DeleteAPIKey, policy.RegisterAgent,
+		policy.EnableCMEK, policy.DisableCMEK, policy.RotateCMEK, policy.ReadCMEK, policy.UpdateAgent,
+		policy.DeactivateAgent, policy.RotateAgentIdentityKeys, policy.IssueAgentToken) {
+		return no("kind_required")
+	}
+	if p.Kind == "user" && is(policy.ReadAgentSelf) {
+		return no("kind_required")
+	}
+
+	// What the action is done to.
+	onPath := is(policy.ReadSecret, policy.WriteSecret, policy.RotateSecret, policy.DeleteSecret,
+		policy.DescribeSecret, policy.ListVersions, policy.ReadSecretVersion, policy.RestoreSecret, policy.PurgeSecret)
+	onVault := onPath || is(policy.ReadVault, policy.DeleteVault, policy.EnableCMEK, policy.DisableCMEK,
+		policy.RotateCMEK, policy.ReadCMEK, policy.ListSecrets, policy.CreatePolicy, policy.ListPolicies,
+		policy.UpdatePolicy, policy.DeletePolicy)
+	onAgent := is(policy.ReadAgent, policy.UpdateAgent, policy.DeactivateAgent, policy.RotateAgentKey,
+		policy.RotateAgentIdentityKeys, policy.IssueAgentToken)
+	path := r.Path.String()
+	if onVault && (r.Vault == nil || r.Vault.ID == "") || onPath && path == "" || onAgent && (r.Agent == nil || r.Agent.ID == "") {
+		return no("missing_resource")
+	}
+
+	// Vault binding.
+	if r.Vault != nil && len(p.Vaults) > 0 && !slices.Contains(p.Vaults, r.Vault.ID) {
+		return no("outside_vault_binding")
+	}
+
+	// Scopes.
+	writes := is(policy.ChangePassword, policy.EnableMFA, policy.DisableMFA, policy.ApproveDevice,
+		policy.DenyDevice, policy.UpdateUser, policy.DeleteUser, policy.CreateAPIKey, policy.DeleteAPIKey,
+		policy.CreateVault, policy.DeleteVault, policy.EnableCMEK, policy.DisableCMEK, policy.RotateCMEK,
+		policy.WriteSecret, policy.RotateSecret, policy.DeleteSecret, policy.RestoreSecret, policy.PurgeSecret,
+		policy.CreatePolicy, policy.UpdatePolicy, policy.DeletePolicy, policy.RegisterAgent, policy.UpdateAgent,
+		policy.DeactivateAgent, policy.RotateAgentKey, policy.RotateAgentIdentityKeys, policy.IssueAgentToken)
+	words, mayWrite, caps := 0, false, []string{}
+	for _, s := range p.Scopes {
+		if s == "*" || strings.ContainsAny(s, ":.") && !strings.Contains(s, "/") {
+			words++
+			mayWrite = mayWrite || s == "*" || strings.HasSuffix(s, ":write") || strings.HasSuffix(s, ".write") ||
+				strings.HasSuffix(s, ":*") || strings.HasSuffix(s, ".*")
+			continue
+		}
+		caps = append(caps, s)
+	}
+	if p.Kind == "user" && writes && words > 0 && !mayWrite {
+		return no("outside_scope")
+	}
+	capped := len(caps) > 0 && !slices.Contains(caps, "**")
+	if capped {
+		inside := false
+		for _, c := range caps {
+			inside = inside || path != "" && naiveValid(c) && naiveMatch(c, path)
+		}
+		switch {
+		case onPath && !inside:
+			return no("outside_scope")
+		case !onPath && writes && (p.Kind == "user" || onVault):
+			return no("outside_scope")
+		}
+	}
+
+	// Live policies, then creator, then role.
+	d := refGrant(p, a, r, rows, path, at)
+	if !d.Allow {
+		return d
+	}
+	manager := refManager(p) || onVault && refCreator(p, r.Vault)
+	if is(policy.ReadSecretVersion) && !manager {
+		return no("role_required")
+	}
+	if is(policy.ReadSecret, policy.ReadSecretVersion) && p.Kind == "agent" && p.IntentsAPI &&
+		(r.SecretType == "private_key" || r.SecretType == "ssh_key") {
+		return no("intents_key_type")
+	}
+	switch {
+	case is(policy.ListAPIKeys, policy.DeleteAPIKey):
+		d.Partial = true
+	case is(policy.ListSecrets, policy.ListPolicies):
+		d.Partial = capped || !manager
+	case is(policy.ListVaults, policy.ReadAudit):
+		d.Partial = capped || !refManager(p) || len(p.Vaults) > 0
+	}
+	return d
+}
+
+func refManager(p policy.Principal) bool {
+	return p.Kind == "user" && (p.Role == "owner" || p.Role == "admin")
+}
+
+func refCreator(p policy.Principal, v *policy.Vault) bool {
+	if v.CreatedBy == p.ID && v.CreatedByKind == p.Kind {
+		return true
+	}
+	return p.Kind == "user" && v.CreatedByKind == "agent" && v.CreatorHuman == p.ID
+}
+
+func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []refPolicy, path string, at policy.Moment) policy.Decision {
+	yes := func(why policy.Reason) policy.Decision { return policy.Decision{Allow: true, Reason: why} }
+	var wanted []string // any of these words
+	pathMatters := true
+	switch a {
+	case policy.ReadSecret, policy.ReadSecretVersion, policy.ListVersions:
+		wanted = []string{"read"}
+	case policy.WriteSecret, policy.RotateSecret:
+		wanted = []string{"write"}
+	case policy.DeleteSecret:
+		wanted = []string{"write", "delete"}
+	case policy.DescribeSecret:
+		wanted = []string{"read", "write", "delete"}
+	case policy.ReadVault, policy.ListSecrets, policy.ListPolicies:
+		wanted, pathMatters = []string{"read", "write", "delete"}, false
+	}
+	why := policy.Reason("role_required")
+	if wanted != nil {
+		why = "no_policy"
+		var failed []policy.Reason
+		for _, row := range rows {
+			has := false
+			for _, w := range row.words {
+				has = has || slices.Contains(wanted, w)
+			}
+			if !has || row.vault != r.Vault.ID || row.kind != p.Kind || row.principal != p.ID ||
+				pathMatters && !naiveMatch(row.pattern, path) {
+				continue
+			}
+			fail := refUnmet(row, at)
+			if fail == "" {
+				return policy.Decision{Allow: true, Reason: policy.Reason("policy:" + row.id), PolicyID: row.id}
+			}
+			failed = append(failed, fail)
+		}
+		for _, f := range []policy.Reason{"policy_expired", "ip_not_allowed", "outside_time_window"} {
+			if slices.Contains(failed, f) {
+				why = f
+			}
+		}
+	}
+
+	creatorBypass := !slices.Contains([]policy.Action{policy.Logout}, a)
+	if r.Vault != nil && creatorBypass && refCreator(p, r.Vault) && refVaultAction(a) {
+		return yes("creator")
+	}
+	switch a {
+	case policy.ReadVault, policy.DeleteVault, policy.EnableCMEK, policy.DisableCMEK, policy.RotateCMEK,
+		policy.ReadCMEK, policy.ListSecrets, policy.DescribeSecret, policy.ListVersions, policy.RestoreSecret,
+		policy.PurgeSecret, policy.CreatePolicy, policy.ListPolicies, policy.UpdatePolicy, policy.DeletePolicy:
+		if refManager(p) {
+			return yes("role")
+		}
+	}
+	switch a {
+	case policy.ReadVault, policy.ListPolicies:
+		if slices.Contains(p.Vaults, r.Vault.ID) {
+			return yes("bound")
+		}
+	case policy.UpdateAgent, policy.DeactivateAgent, policy.RotateAgentIdentityKeys, policy.IssueAgentToken, policy.RotateAgentKey:
+		switch {
+		case p.Kind == "user" && r.Agent.Creator == p.ID:
+			return yes("creator")
+		case refManager(p):
+			return yes("role")
+		case a == policy.RotateAgentKey && p.Kind == "agent" && r.Agent.ID == p.ID:
+			return yes("self")
+		}
+	case policy.ReadAgent:
+		switch {
+		case p.Kind == "user":
+			return yes("signed_in")
+		case r.Agent.ID == p.ID:
+			return yes("self")
+		}
+	default:
+		if !refVaultAction(a) {
+			return yes("signed_in")
+		}
+	}
+	return policy.Decision{Reason: why}
+}
+
+func refVaultAction(a policy.Action) bool {
+	s := string(a)
+	return strings.HasPrefix(s, "secret.") || strings.HasPrefix(s, "policy.") ||
+		strings.HasPrefix(s, "vault.") && s != "vault.create" && s != "vault.list"
+}
+
+// refUnmet reads addresses with package net and times as text.
+func refUnmet(row refPolicy, at policy.Moment) policy.Reason {
+	if !row.expires.IsZero() && (at.Now.After(row.expires) || at.Now.Equal(row.expires)) {
+		return "policy_expired"
+	}
+	if len(row.nets) > 0 {
+		ip, in := net.ParseIP(at.IP.WithZone("").String()), false
+		for _, s := range row.nets {
+			if !strings.Contains(s, "/") {
+				in = in || ip != nil && net.ParseIP(s).Equal(ip)
+				continue
+			}
+			_, n, err := net.ParseCIDR(s)
+			in = in || err == nil && ip != nil && n.Contains(ip)
+		}
+		if !in {
+			return "ip_not_allowed"
+		}
+	}
+	if row.after != "" {
+		loc, err := time.LoadLocation(row.zone)
+		if err != nil {
+			panic(err)
+		}
+		clock := at.Now.In(loc).Format("15:04")
+		late, early := clock >= row.after, clock < row.before
+		if row.after < row.before && !(late && early) || row.after > row.before && !late && !early {
+			return "outside_time_window"
+		}
+	}
+	return ""
+}
