@@ -84,6 +84,7 @@ const (
 // The server itself.
 const (
 	ReadAudit   Action = "audit.read"
+	VerifyAudit Action = "audit.verify" // the whole log: check it, or take it away
 	ReadHealth  Action = "health.read"
 	ReadOpenAPI Action = "openapi.read"
 )
@@ -103,6 +104,6 @@ func Actions() []Action {
 		CreatePolicy, ListPolicies, UpdatePolicy, DeletePolicy,
 		EnrollAgent, RegisterAgent, ListAgents, ReadAgent, ReadAgentSelf, UpdateAgent,
 		DeactivateAgent, RotateAgentKey, RotateAgentIdentityKeys, IssueAgentToken,
-		ReadAudit, ReadHealth, ReadOpenAPI,
+		ReadAudit, VerifyAudit, ReadHealth, ReadOpenAPI,
 	}
 }

@@ -124,7 +124,7 @@ func inScope(p *Principal, rule *Rule, r *Resource, limit reach) bool {
 	case rule.Over == OverPath:
 		return covers(p.Scopes, r.Path.String())
 	case !rule.Writes:
-		return true
+		return !rule.Whole
 	default:
 		// A write that names no path reaches past any cap on paths: it deletes a
 		// whole vault, grants other paths, or makes a credential without the cap.

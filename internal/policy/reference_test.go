@@ -92,7 +92,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		policy.EnableMFA, policy.DisableMFA, policy.ApproveDevice, policy.DenyDevice, policy.UpdateUser,
 		policy.DeleteUser, policy.CreateAPIKey, policy.ListAPIKeys, policy.DeleteAPIKey, policy.RegisterAgent,
 		policy.EnableCMEK, policy.DisableCMEK, policy.RotateCMEK, policy.ReadCMEK, policy.UpdateAgent,
-		policy.DeactivateAgent, policy.RotateAgentIdentityKeys, policy.IssueAgentToken) {
+		policy.DeactivateAgent, policy.RotateAgentIdentityKeys, policy.IssueAgentToken, policy.VerifyAudit) {
 		return no("kind_required")
 	}
 	if p.Kind == "user" && is(policy.ReadAgentSelf) {
@@ -145,6 +145,8 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		}
 		switch {
 		case onPath && !inside:
+			return no("outside_scope")
+		case is(policy.VerifyAudit):
 			return no("outside_scope")
 		case !onPath && writes && (p.Kind == "user" || onVault):
 			return no("outside_scope")
@@ -228,8 +230,7 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 		}
 	}
 
-	creatorBypass := !slices.Contains([]policy.Action{policy.Logout}, a)
-	if r.Vault != nil && creatorBypass && refCreator(p, r.Vault) && refVaultAction(a) {
+	if r.Vault != nil && refVaultAction(a) && refCreator(p, r.Vault) {
 		return yes("creator")
 	}
 	switch a {
@@ -253,6 +254,10 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 			return yes("role")
 		case a == policy.RotateAgentKey && p.Kind == "agent" && r.Agent.ID == p.ID:
 			return yes("self")
+		}
+	case policy.VerifyAudit:
+		if refManager(p) {
+			return yes("role")
 		}
 	case policy.ReadAgent:
 		switch {

@@ -43,6 +43,8 @@ type Rule struct {
 	Value bool
 	// Writes marks the actions that a read-only API key may not do.
 	Writes bool
+	// Whole marks the actions that show what no cap on paths can narrow.
+	Whole bool
 	// Rows marks the listings of which most callers see a part: Decision.Partial.
 	Rows bool
 }
@@ -70,6 +72,8 @@ func RuleFor(a Action) (Rule, bool) {
 		return Rule{Who: Users, Open: true, Rows: true, Writes: true}, true
 	case ReadAudit:
 		return Rule{Who: Principals, Open: true, Rows: true}, true
+	case VerifyAudit:
+		return Rule{Who: Users, Admin: true, Whole: true}, true
 
 	case CreateVault:
 		return Rule{Who: Principals, Open: true, Writes: true}, true
