@@ -1,0 +1,89 @@
+package mcpserver
+
+import "github.com/modelcontextprotocol/go-sdk/mcp"
+
+// tools lists what is offered, in the order in which clients show it.
+func tools() []tool {
+	// Hints for clients that ask their human before some calls. Reading a value
+	// changes no secret, but may use up an access: it is not idempotent.
+	no, yes := new(false), new(true)
+	reads := mcp.ToolAnnotations{ReadOnlyHint: true, IdempotentHint: true, OpenWorldHint: no}
+	spends := mcp.ToolAnnotations{ReadOnlyHint: true, OpenWorldHint: no}
+	adds := mcp.ToolAnnotations{DestructiveHint: no, OpenWorldHint: no}
+	replaces := mcp.ToolAnnotations{DestructiveHint: yes, OpenWorldHint: no}
+	removes := mcp.ToolAnnotations{DestructiveHint: yes, IdempotentHint: true, OpenWorldHint: no}
+
+	path := field{name: "path", kind: "string", required: true, minLen: 1,
+		about: "Path of the secret in the vault, such as api-keys/stripe. Case matters."}
+	value := field{name: "value", kind: "string", required: true, about: "The secret value. It is stored encrypted and not repeated in the result."}
+
+	return []tool{{
+		name: "list_secrets", title: "List secrets", hints: reads, run: listSecrets,
+		about: "List the secrets of the vault that this agent may see: path, type, version and expiry, never values. " +
+			"Use it first, to find the right path. Reading no value, it does not count against any access limit.",
+		fields: []field{{name: "prefix", kind: "string", about: "Show only paths that begin with this text, such as api-keys/. Leave it out for all."}},
+	}, {
+		name: "get_secret", title: "Get a secret", hints: spends, run: getSecret,
+		about: "Read the latest value of a secret. The value enters this conversation: call it only right before the value is needed, " +
+			"do not repeat it in an answer, and do not write it to files or logs. Every call is recorded, and counts against the secret's " +
+			"access limit if it has one. To learn only about a secret, use describe_secret.",
+		fields: []field{path},
+	}, {
+		name: "put_secret", title: "Store a secret", hints: replaces, run: putSecret,
+		about: "Store a value at a path: a new secret, or a new version of an existing one, whose older versions are kept. " +
+			"To renew the value of an existing secret and leave the rest alone, use rotate_and_store.",
+		fields: []field{path, value, {
+			name: "type", kind: "string", words: secretTypes(), preset: "api_key",
+			about: "What sort of secret it is. env_bundle holds lines KEY=VALUE.",
+		}, {
+			name: "metadata", kind: "object", about: "A JSON object of notes that anybody who may list the secret can read. Put nothing secret in it.",
+		}, {
+			name: "expires_at", kind: "string", format: "date-time", about: "When the value stops being readable: a time with zone, such as 2030-01-31T12:00:00Z.",
+		}, {
+			name: "max_access_count", kind: "integer", about: "How many times the value can be read. Leave it out, or give 0, for no limit.",
+		}},
+	}, {
+		name: "delete_secret", title: "Delete a secret", hints: removes, run: deleteSecret,
+		about:  "Delete a secret. It can not be read any more; a human can restore it. Ask before deleting what somebody else stored.",
+		fields: []field{path},
+	}, {
+		name: "describe_secret", title: "Describe a secret", hints: reads, run: describeSecret,
+		about:  "Show type, version, metadata and expiry of one secret without reading its value. It does not count against the access limit.",
+		fields: []field{path},
+	}, {
+		name: "rotate_and_store", title: "Rotate a secret", hints: replaces, run: rotateAndStore,
+		about: "Store a renewed value as the next version of a secret, for example after making a new key at a provider. " +
+			"It does not talk to the provider itself.",
+		fields: []field{path, value},
+	}, {
+		name: "get_env_bundle", title: "Get an environment bundle", hints: spends, run: getEnvBundle,
+		about: "Read a secret of type env_bundle as a JSON object of environment variables. The values enter this conversation: " +
+			"handle them as those of get_secret.",
+		fields: []field{path},
+	}, {
+		name: "create_vault", title: "Create a vault", hints: adds, run: createVault,
+		about: "Create a vault that this agent owns. Use it when there is none, or when secrets need owners of their own.",
+		fields: []field{
+			{name: "name", kind: "string", required: true, minLen: 1, maxLen: 255, about: "Name of the vault, unique in the organisation."},
+			{name: "description", kind: "string", about: "What the vault is for."},
+		},
+	}, {
+		name: "list_vaults", title: "List vaults", hints: reads, run: listVaults,
+		about: "List the vaults that this agent can reach, with their ids.",
+	}, {
+		name: "grant_access", title: "Grant access", hints: adds, run: grantAccess,
+		about: "Let a user or another agent use secrets of a vault that this agent created. Grant the narrowest path pattern and " +
+			"the fewest permissions that do, and only when a human asked for it.",
+		fields: []field{
+			{name: "vault_id", kind: "string", format: "uuid", required: true, about: "Id of the vault, from list_vaults."},
+			{name: "principal_type", kind: "string", words: []string{"user", "agent"}, required: true, about: "Who gets access."},
+			{name: "principal_id", kind: "string", format: "uuid", required: true, about: "Id of that user or agent."},
+			{name: "permissions", kind: "array", words: []string{"read", "write", "delete"}, minLen: 1, preset: []string{"read"}, about: "What they may do."},
+			{name: "secret_path_pattern", kind: "string", minLen: 1, preset: "**", about: "Which paths: * stands for anything within a segment, ** for any number of segments."},
+		},
+	}}
+}
+
+func secretTypes() []string {
+	return []string{"api_key", "password", "private_key", "certificate", "file", "note", "ssh_key", envBundle}
+}

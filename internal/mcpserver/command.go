@@ -1,0 +1,95 @@
+package mcpserver
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+)
+
+// Deps is what the command takes from its process.
+type Deps struct {
+	Version string
+	Getenv  func(string) string
+	Stdin   io.ReadCloser
+	Stdout  io.Writer // the protocol, and nothing else
+	Stderr  io.Writer // log lines
+}
+
+const defaultBaseURL = "http://127.0.0.1:8210"
+
+// Command returns "oneclaw mcp": the tools on standard input and output, for an
+// MCP client that starts this program.
+func Command(d Deps) *cobra.Command {
+	plain := false
+	c := &cobra.Command{
+		Use:   "mcp",
+		Short: "Serve the vault to one AI agent over MCP on stdin and stdout",
+		Long: `Serve the vault to one AI agent over the Model Context Protocol on standard
+input and output. An MCP client starts this command; it is not for typing.
+
+Environment:
+  ONECLAW_AGENT_API_KEY  the agent's key (ocv_...), required
+  ONECLAW_BASE_URL       the server, ` + defaultBaseURL + ` if not set
+  ONECLAW_VAULT_ID       the vault to use, if the agent can reach several
+
+Example of a client's configuration:
+  {"mcpServers": {"oneclaw": {"command": "oneclaw", "args": ["mcp"], "env": {
+    "ONECLAW_BASE_URL": "` + defaultBaseURL + `", "ONECLAW_AGENT_API_KEY": "ocv_..."}}}}`,
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true, // an MCP client shows stderr to people: keep it to the reason
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			defer stop()
+			return d.run(ctx, plain)
+		},
+	}
+	c.Flags().BoolVar(&plain, "allow-plain-http", false, "allow http:// to another machine: the key and all values then cross the network unprotected")
+	return c
+}
+
+func (d Deps) run(ctx context.Context, plain bool) error {
+	c, err := d.connect(plain)
+	if err != nil {
+		return err
+	}
+	s, err := New(Config{Client: c, VaultID: strings.TrimSpace(d.Getenv("ONECLAW_VAULT_ID")), Version: d.Version,
+		Log: slog.New(slog.NewTextHandler(d.Stderr, nil))})
+	if err != nil {
+		return err
+	}
+	return RunStdio(ctx, s, d.Stdin, d.Stdout)
+}
+
+// connect reads the environment. ONECLAW_AGENT_TOKEN, a ready token, is what older
+// configurations hold in place of a key.
+func (d Deps) connect(plain bool) (*client.Client, error) {
+	base := strings.TrimSpace(d.Getenv("ONECLAW_BASE_URL"))
+	if base == "" {
+		base = defaultBaseURL
+	}
+	opts := []client.Option{client.WithUserAgent("oneclaw-mcp/" + d.Version)}
+	key, token := strings.TrimSpace(d.Getenv("ONECLAW_AGENT_API_KEY")), strings.TrimSpace(d.Getenv("ONECLAW_AGENT_TOKEN"))
+	switch {
+	case strings.HasPrefix(key, "ocv_"):
+		opts = append(opts, client.WithAgentKey(key))
+	case key != "":
+		return nil, errors.New("ONECLAW_AGENT_API_KEY must be an agent's key, which begins with ocv_; make one with 'oneclaw agent create'")
+	case token != "":
+		opts = append(opts, client.WithToken(token))
+	default:
+		return nil, errors.New("set ONECLAW_AGENT_API_KEY to the agent's key (ocv_...); 'oneclaw agent create' makes an agent and shows its key once")
+	}
+	if plain {
+		opts = append(opts, client.WithPlainHTTP())
+	}
+	return client.New(base, opts...)
+}

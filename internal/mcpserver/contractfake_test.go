@@ -1,0 +1,252 @@
+package mcpserver_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// contractAPI is a fake that encodes what the wire contract says of the REST API:
+// its routes, bodies, statuses and the rules that the tools lean on. It is written
+// from the contract and shares no code with the server.
+type contractAPI struct {
+	*httptest.Server
+
+	mu        sync.Mutex
+	vaults    []map[string]any
+	secrets   map[string]*fakeSecret // by "vault/path"
+	bound     []string               // vault_ids of the agent-token reply
+	tokens    int                    // exchanges so far; only the newest token is good
+	direct    []string               // bearers that are good without an exchange
+	humans    []string               // of these, those of users
+	refuse    map[string]fakeProblem // by "METHOD /route" with the route's first segments
+	requests  []string               // "METHOD escaped-path"
+	addresses []string               // X-Forwarded-For or remote address of each request
+	bodies    []string
+}
+
+type fakeSecret struct {
+	kind, value, metadata string
+	expires               *string
+	version, reads, max   int
+	hidden                bool // left out of listings
+	gone                  bool // expired
+}
+
+type fakeProblem struct {
+	status             int
+	typ, detail, after string
+	once               bool
+}
+
+const (
+	agentID  = "0a0a0a0a-0000-4000-8000-00000000000a"
+	userID   = "0b0b0b0b-0000-4000-8000-00000000000b"
+	vaultOne = "11111111-0000-4000-8000-000000000001"
+	vaultTwo = "22222222-0000-4000-8000-000000000002"
+	policyID = "33333333-0000-4000-8000-000000000003"
+	agentKey = "ocv_fake-key-of-the-agent"
+	created  = "2026-11-05T09:30:00Z"
+)
+
+func newContractAPI(t testing.TB) *contractAPI {
+	a := &contractAPI{secrets: map[string]*fakeSecret{}, refuse: map[string]fakeProblem{}, direct: []string{agentKey}}
+	a.Server = httptest.NewServer(a)
+	t.Cleanup(a.Close)
+	return a
+}
+
+func (a *contractAPI) addVault(id, name string) {
+	a.vaults = append(a.vaults, map[string]any{"id": id, "name": name, "description": "", "created_by": userID,
+		"created_by_type": "user", "created_at": created, "cmek_enabled": false})
+}
+
+// put seeds a secret in vaultOne.
+func (a *contractAPI) put(path, kind, value string) *fakeSecret {
+	s := &fakeSecret{kind: kind, value: value, metadata: "{}", version: 1}
+	a.secrets[vaultOne+"/"+path] = s
+	return s
+}
+
+func (a *contractAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.requests = append(a.requests, r.Method+" "+r.URL.EscapedPath())
+	a.bodies = append(a.bodies, string(body))
+	from := r.RemoteAddr
+	if f := r.Header.Get("X-Forwarded-For"); f != "" {
+		from = f
+	}
+	a.addresses = append(a.addresses, from)
+	seg := strings.Split(strings.TrimPrefix(r.URL.Path, "/v1/"), "/")
+	if p, ok := a.refuse[r.Method+" "+strings.Join(seg[:min(len(seg), 3)], "/")]; ok {
+		if p.once {
+			delete(a.refuse, r.Method+" "+strings.Join(seg[:min(len(seg), 3)], "/"))
+		}
+		a.problem(w, p)
+		return
+	}
+	if r.URL.Path == "/v1/auth/agent-token" {
+		a.exchange(w, body)
+		return
+	}
+	bearer := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if bearer != fmt.Sprintf("jwt-%d", a.tokens) && !slices.Contains(a.direct, bearer) {
+		a.problem(w, fakeProblem{status: 401, detail: "The token is not valid."})
+		return
+	}
+	switch {
+	case r.URL.Path == "/v1/agents/me":
+		if slices.Contains(a.humans, bearer) {
+			a.problem(w, fakeProblem{status: 403, detail: "Only agents have this page."})
+			return
+		}
+		reply(w, 200, map[string]any{"id": agentID, "name": "a"})
+	case seg[0] != "vaults":
+		a.problem(w, fakeProblem{status: 404, detail: "No such route."})
+	case len(seg) == 1 && r.Method == "GET":
+		reply(w, 200, map[string]any{"vaults": a.vaults})
+	case len(seg) == 1:
+		a.createVault(w, body)
+	default:
+		a.inVault(w, r, seg, body)
+	}
+}
+
+func (a *contractAPI) exchange(w http.ResponseWriter, body []byte) {
+	var b struct {
+		APIKey string `json:"api_key"`
+	}
+	if json.Unmarshal(body, &b) != nil || b.APIKey != agentKey {
+		a.problem(w, fakeProblem{status: 401, detail: "The key is not valid."})
+		return
+	}
+	a.tokens++
+	reply(w, 200, map[string]any{"access_token": fmt.Sprintf("jwt-%d", a.tokens), "token_type": "Bearer",
+		"expires_in": 3600, "agent_id": agentID, "vault_ids": a.bound})
+}
+
+func (a *contractAPI) createVault(w http.ResponseWriter, body []byte) {
+	var b struct{ Name, Description string }
+	_ = json.Unmarshal(body, &b)
+	for _, v := range a.vaults {
+		if v["name"] == b.Name {
+			a.problem(w, fakeProblem{status: 409, detail: "A vault with this name exists."})
+			return
+		}
+	}
+	v := map[string]any{"id": vaultTwo, "name": b.Name, "description": b.Description, "created_by": agentID,
+		"created_by_type": "agent", "created_at": created, "cmek_enabled": false}
+	a.vaults = append(a.vaults, v)
+	reply(w, 201, v)
+}
+
+func (a *contractAPI) inVault(w http.ResponseWriter, r *http.Request, seg []string, body []byte) {
+	if !slices.ContainsFunc(a.vaults, func(v map[string]any) bool { return v["id"] == seg[1] }) {
+		a.problem(w, fakeProblem{status: 404, detail: "No such vault."})
+		return
+	}
+	switch {
+	case len(seg) == 2:
+		reply(w, 200, a.vaults[slices.IndexFunc(a.vaults, func(v map[string]any) bool { return v["id"] == seg[1] })])
+	case seg[2] == "policies" && r.Method == "POST":
+		p := map[string]any{}
+		_ = json.Unmarshal(body, &p)
+		p["id"], p["vault_id"], p["created_by"], p["created_by_type"], p["created_at"] = policyID, seg[1], agentID, "agent", created
+		reply(w, 201, p)
+	case len(seg) == 3 && seg[2] == "secrets":
+		a.list(w, r, seg[1])
+	case seg[2] == "secrets":
+		a.secret(w, r.Method, seg[1]+"/"+strings.Join(seg[3:], "/"), strings.Join(seg[3:], "/"), body)
+	default:
+		a.problem(w, fakeProblem{status: 404, detail: "No such route."})
+	}
+}
+
+// list pages by two, so that a reader of one page only is found out.
+func (a *contractAPI) list(w http.ResponseWriter, r *http.Request, vault string) {
+	paths := []string{}
+	for k, s := range a.secrets {
+		if p, ok := strings.CutPrefix(k, vault+"/"); ok && strings.HasPrefix(p, r.URL.Query().Get("prefix")) && !s.hidden && p > r.URL.Query().Get("cursor") {
+			paths = append(paths, p)
+		}
+	}
+	slices.Sort(paths)
+	out, items := map[string]any{}, []any{}
+	for i, p := range paths {
+		if i == 2 {
+			out["next_cursor"] = paths[1]
+			break
+		}
+		items = append(items, a.secrets[vault+"/"+p].meta(p))
+	}
+	out["secrets"] = items
+	reply(w, 200, out)
+}
+
+func (s *fakeSecret) meta(path string) map[string]any {
+	return map[string]any{"id": fmt.Sprintf("44444444-0000-4000-8000-%012d", s.version), "path": path, "type": s.kind,
+		"version": s.version, "metadata": json.RawMessage(s.metadata), "created_at": created, "expires_at": s.expires}
+}
+
+func (a *contractAPI) secret(w http.ResponseWriter, method, key, path string, body []byte) {
+	s := a.secrets[key]
+	switch {
+	case method == "PUT":
+		var b struct {
+			Value, Type string
+			Metadata    json.RawMessage
+			ExpiresAt   *string `json:"expires_at"`
+			Max         int     `json:"max_access_count"`
+		}
+		_ = json.Unmarshal(body, &b)
+		if s == nil {
+			s = &fakeSecret{kind: "generic"}
+			a.secrets[key] = s
+		}
+		if b.Type != "" {
+			s.kind = b.Type
+		}
+		if s.metadata = "{}"; b.Metadata != nil {
+			s.metadata = string(b.Metadata)
+		}
+		s.value, s.expires, s.max, s.reads = b.Value, b.ExpiresAt, b.Max, 0
+		s.version++
+		reply(w, 201, s.meta(path))
+	case s == nil:
+		a.problem(w, fakeProblem{status: 404, detail: "No such secret."})
+	case method == "DELETE":
+		delete(a.secrets, key)
+		w.WriteHeader(204)
+	case s.gone || s.max > 0 && s.reads >= s.max:
+		a.problem(w, fakeProblem{status: 410, detail: "It is used up."})
+	default:
+		s.reads++
+		m := s.meta(path)
+		m["value"], m["created_by"] = s.value, "user:"+userID
+		reply(w, 200, m)
+	}
+}
+
+func (a *contractAPI) problem(w http.ResponseWriter, p fakeProblem) {
+	if p.typ == "" {
+		p.typ = "about:blank"
+	}
+	if p.after != "" {
+		w.Header().Set("Retry-After", p.after)
+	}
+	reply(w, p.status, map[string]any{"type": p.typ, "title": http.StatusText(p.status), "status": p.status, "detail": p.detail})
+}
+
+func reply(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}

@@ -1,0 +1,200 @@
+package mcpserver_test
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/mcpserver"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// connect serves the tools for the agent of a, and returns a client's session.
+func connect(t testing.TB, a *contractAPI, vault string) *mcp.ClientSession {
+	t.Helper()
+	c, err := client.New(a.URL, client.WithAgentKey(agentKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := mcpserver.New(mcpserver.Config{Client: c, VaultID: vault, Version: "1.2.3"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return attach(t, s)
+}
+
+func attach(t testing.TB, s *mcp.Server) *mcp.ClientSession {
+	t.Helper()
+	near, far := mcp.NewInMemoryTransports()
+	if _, err := s.Connect(t.Context(), far, nil); err != nil {
+		t.Fatal(err)
+	}
+	cs, err := mcp.NewClient(&mcp.Implementation{Name: "test", Version: "1"}, nil).Connect(t.Context(), near, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cs.Close() })
+	return cs
+}
+
+// call returns a result as a person would read it: whether it is an error, then
+// the text.
+func call(ctx context.Context, t testing.TB, cs *mcp.ClientSession, tool, args string) string {
+	t.Helper()
+	res, err := cs.CallTool(ctx, &mcp.CallToolParams{Name: tool, Arguments: json.RawMessage(args)})
+	if err != nil {
+		t.Fatalf("%s: protocol error: %v", tool, err)
+	}
+	if len(res.Content) != 1 || res.StructuredContent != nil {
+		t.Fatalf("%s: want one text, got %+v", tool, res)
+	}
+	text := res.Content[0].(*mcp.TextContent).Text
+	if res.IsError {
+		return "error: " + text
+	}
+	return text
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(got+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got+"\n" != string(want) {
+		t.Errorf("got:\n%s\nwant (%s):\n%s", got, file, want)
+	}
+}
+
+func TestDeclarationsAreTheGoldenOnes(t *testing.T) {
+	a := newContractAPI(t)
+	cs := connect(t, a, "")
+	tools, err := cs.ListTools(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resources, err := cs.ListResources(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.MarshalIndent(map[string]any{"initialize": cs.InitializeResult(), "tools": tools.Tools, "resources": resources.Resources}, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "declarations", string(b))
+	if len(a.requests) != 0 {
+		t.Errorf("declaring made requests: %v", a.requests)
+	}
+}
+
+// seeded is the API that most cases start from.
+func seeded(a *contractAPI) {
+	a.addVault(vaultOne, "main")
+	ts := "2030-01-31T12:00:00Z"
+	a.put("api-keys/stripe", "api_key", `sk_live_<&>"quoted"`).metadata = `{"owner":"billing","n":1}`
+	a.put("db/password", "password", "hunter2").expires = &ts
+	a.put("env/app", "env_bundle", "# a comment\nB=2\nexport A=1\n\nURL=https://x/?a=b&c=d\nB=3\nno equals sign\n = no key\nQ=\"kept\" \r\n")
+	a.put("used/up", "api_key", "x").gone = true
+	a.put("unlisted", "note", "x").hidden = true
+}
+
+func refusing(route string, p fakeProblem) func(*contractAPI) {
+	return func(a *contractAPI) { seeded(a); a.refuse[route] = p }
+}
+
+func TestResultsAreTheGoldenOnes(t *testing.T) {
+	secret := "GET vaults/" + vaultOne + "/secrets"
+	put := "PUT vaults/" + vaultOne + "/secrets"
+	del := "DELETE vaults/" + vaultOne + "/secrets"
+	policies := "POST vaults/" + vaultOne + "/policies"
+	grant := `{"vault_id":"` + vaultOne + `","principal_type":"agent","principal_id":"` + agentID + `"`
+	quota := fakeProblem{status: 402, detail: "The free requests of this month are used up"}
+	denied := fakeProblem{status: 403, detail: "No policy allows this."}
+	limit := fakeProblem{status: 403, typ: "resource_limit_exceeded", detail: "Vault limit reached (3/3 on free tier)."}
+	for name, c := range map[string]struct {
+		set  func(*contractAPI)
+		tool string
+		args string
+	}{
+		"list_secrets":                       {seeded, "list_secrets", `{}`},
+		"list_secrets with prefix":           {seeded, "list_secrets", `{"prefix":"db/"}`},
+		"list_secrets, none":                 {seeded, "list_secrets", `{"prefix":"nothing/"}`},
+		"list_secrets, no vault":             {func(*contractAPI) {}, "list_secrets", `{}`},
+		"list_secrets, denied":               {refusing(secret, denied), "list_secrets", `{}`},
+		"get_secret":                         {seeded, "get_secret", `{"path":"api-keys/stripe"}`},
+		"get_secret, not found":              {seeded, "get_secret", `{"path":"api-keys/none"}`},
+		"get_secret, gone":                   {seeded, "get_secret", `{"path":"used/up"}`},
+		"get_secret, quota":                  {refusing(secret, quota), "get_secret", `{"path":"db/password"}`},
+		"get_secret, denied":                 {refusing(secret, denied), "get_secret", `{"path":"db/password"}`},
+		"get_secret, too fast":               {refusing(secret, fakeProblem{status: 429, detail: "Too many requests", after: "60"}), "get_secret", `{"path":"db/password"}`},
+		"get_secret, server error":           {refusing(secret, fakeProblem{status: 500}), "get_secret", `{"path":"db/password"}`},
+		"get_secret, path that leaves":       {seeded, "get_secret", `{"path":"../../agents"}`},
+		"get_secret, no path":                {seeded, "get_secret", `{}`},
+		"get_secret, no vault":               {func(*contractAPI) {}, "get_secret", `{"path":"a"}`},
+		"get_secret, key refused":            {refusing("POST auth/agent-token", fakeProblem{status: 401, detail: "The key is not valid."}), "get_secret", `{"path":"a"}`},
+		"put_secret":                         {seeded, "put_secret", `{"path":"new/key","value":"v"}`},
+		"put_secret with everything":         {seeded, "put_secret", `{"path":"new/key","value":"v","type":"note","metadata":{"a":[1]},"expires_at":"2031-01-01T00:00:00+01:00","max_access_count":3,"newer_parameter":true}`},
+		"put_secret, quota":                  {refusing(put, quota), "put_secret", `{"path":"new/key","value":"v"}`},
+		"put_secret, limit":                  {refusing(put, limit), "put_secret", `{"path":"new/key","value":"v"}`},
+		"put_secret, bad path":               {refusing(put, fakeProblem{status: 400, detail: "A path begins with a letter or a digit."}), "put_secret", `{"path":"-a","value":"v"}`},
+		"put_secret, bad type":               {seeded, "put_secret", `{"path":"a","value":"v","type":"canary"}`},
+		"put_secret, bad count":              {seeded, "put_secret", `{"path":"a","value":"v","max_access_count":-1}`},
+		"put_secret, no vault":               {func(*contractAPI) {}, "put_secret", `{"path":"a","value":"v"}`},
+		"delete_secret":                      {seeded, "delete_secret", `{"path":"db/password"}`},
+		"delete_secret, not found":           {seeded, "delete_secret", `{"path":"db/none"}`},
+		"delete_secret, denied":              {refusing(del, denied), "delete_secret", `{"path":"db/password"}`},
+		"describe_secret":                    {seeded, "describe_secret", `{"path":"api-keys/stripe"}`},
+		"describe_secret that expires":       {seeded, "describe_secret", `{"path":"db/password"}`},
+		"describe_secret, not listed":        {seeded, "describe_secret", `{"path":"unlisted"}`},
+		"describe_secret, denied":            {refusing(secret, denied), "describe_secret", `{"path":"db/password"}`},
+		"rotate_and_store":                   {seeded, "rotate_and_store", `{"path":"db/password","value":"v2"}`},
+		"rotate_and_store, denied":           {refusing(put, denied), "rotate_and_store", `{"path":"db/password","value":"v2"}`},
+		"get_env_bundle":                     {seeded, "get_env_bundle", `{"path":"env/app"}`},
+		"get_env_bundle, empty":              {func(a *contractAPI) { seeded(a); a.put("env/e", "env_bundle", "\n") }, "get_env_bundle", `{"path":"env/e"}`},
+		"get_env_bundle, other type":         {seeded, "get_env_bundle", `{"path":"db/password"}`},
+		"get_env_bundle, other type, hidden": {seeded, "get_env_bundle", `{"path":"unlisted"}`},
+		"get_env_bundle, not found":          {seeded, "get_env_bundle", `{"path":"env/none"}`},
+		"create_vault":                       {seeded, "create_vault", `{"name":"mine","description":"for tests"}`},
+		"create_vault, taken":                {seeded, "create_vault", `{"name":"main"}`},
+		"create_vault, limit":                {refusing("POST vaults", limit), "create_vault", `{"name":"mine"}`},
+		"create_vault, no name":              {seeded, "create_vault", `{"name":""}`},
+		"list_vaults":                        {func(a *contractAPI) { seeded(a); a.addVault(vaultTwo, "line\nbreak") }, "list_vaults", `{}`},
+		"list_vaults, none":                  {func(*contractAPI) {}, "list_vaults", `{}`},
+		"list_vaults, denied":                {refusing("GET vaults", denied), "list_vaults", `{}`},
+		"grant_access":                       {seeded, "grant_access", grant + `}`},
+		"grant_access with everything":       {seeded, "grant_access", grant + `,"permissions":["read","write","delete"],"secret_path_pattern":"api-keys/*"}`},
+		"grant_access, denied":               {refusing(policies, denied), "grant_access", grant + `}`},
+		"grant_access, not found":            {func(a *contractAPI) { a.addVault(vaultTwo, "x") }, "grant_access", grant + `}`},
+		"grant_access, bad id":               {seeded, "grant_access", `{"vault_id":"canary","principal_type":"agent","principal_id":"x"}`},
+		"grant_access, no permission":        {seeded, "grant_access", grant + `,"permissions":[]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newContractAPI(t)
+			c.set(a)
+			got := call(t.Context(), t, connect(t, a, ""), c.tool, c.args)
+			golden(t, fileName(name), got)
+		})
+	}
+}
+
+var notWord = regexp.MustCompile(`[^a-z0-9_]+`)
+
+func fileName(s string) string { return notWord.ReplaceAllString(strings.ToLower(s), "-") }

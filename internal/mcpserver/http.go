@@ -1,0 +1,199 @@
+package mcpserver
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+)
+
+// NewClient returns a client of the API that sends bearer, on behalf of whoever
+// sent r.
+type NewClient func(r *http.Request, bearer string) (*client.Client, error)
+
+// InProcessClients calls api directly. A key is sent as it is, not exchanged: an
+// exchange for each request would meet the limit on logins.
+func InProcessClients(api http.Handler, version string, log *slog.Logger) NewClient {
+	return func(r *http.Request, bearer string) (*client.Client, error) {
+		return client.New("http://127.0.0.1", client.WithToken(bearer), client.WithUserAgent("oneclaw-mcp/"+version),
+			client.WithHTTPClient(&http.Client{Transport: InProcess(api, r, log)}))
+	}
+}
+
+// HTTPConfig is what Handler needs.
+type HTTPConfig struct {
+	NewClient NewClient
+	Version   string
+	// Hosts are names that the server has besides those of this machine, such as
+	// that of its public URL. A listener on a loopback address answers to no others.
+	Hosts []string
+	Now   func() time.Time // nil is time.Now
+	Log   *slog.Logger     // nil drops what goes wrong inside a tool
+}
+
+// maxMessage lets a value of the API's largest body through, with its escapes.
+const maxMessage = 8 << 20
+
+// Handler serves the tools on streamable HTTP, for mounting at /mcp. Each request
+// carries the agent's key or token as "Authorization: Bearer", and may name a vault
+// in X-Vault-ID.
+//
+// There are no sessions: every request stands alone with its own credential, which
+// protocol versions before 2026-07-28 allow and later ones demand. So there is
+// nothing that another credential could take over, nothing to fill up, and any
+// node can answer any request.
+func Handler(cfg HTTPConfig) http.Handler {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	tools := build(cfg.Version, cfg.Log, func(ctx context.Context) *session {
+		s, _ := ctx.Value(sessionKey{}).(*session)
+		return s // the gate below lets nothing pass without one
+	})
+	inner := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return tools }, &mcp.StreamableHTTPOptions{
+		Stateless: true, JSONResponse: true, MaxRequestBodyBytes: maxMessage,
+		PropagateRequestCancellation: true,
+		DisableLocalhostProtection:   true, // hostAllowed does it, and knows our names
+	})
+	return &gate{cfg: cfg, inner: inner, seen: newSeen(cfg.Now), origin: http.NewCrossOriginProtection()}
+}
+
+type sessionKey struct{}
+
+// gate lets requests in that a browser was not tricked into, and whose credential
+// the API knows.
+type gate struct {
+	cfg    HTTPConfig
+	inner  http.Handler
+	seen   *seen
+	origin *http.CrossOriginProtection
+}
+
+func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if !g.hostAllowed(r) || g.origin.Check(r) != nil {
+		refuse(w, http.StatusForbidden, "forbidden_origin", "This address takes no requests for that host or from that web page.")
+		return
+	}
+	bearer, ok := bearerOf(r)
+	if !ok {
+		h.Set("WWW-Authenticate", "Bearer")
+		refuse(w, http.StatusUnauthorized, "unauthenticated", "Send the agent's key (ocv_...) or token as 'Authorization: Bearer ...'.")
+		return
+	}
+	vault := r.Header.Get("X-Vault-ID")
+	if vault != "" && (len(vault) != 36 || uuid.Validate(vault) != nil) {
+		refuse(w, http.StatusBadRequest, "invalid_vault_id", "X-Vault-ID must be the id of a vault, a UUID.")
+		return
+	}
+	if r.Method != http.MethodPost {
+		h.Set("Allow", http.MethodPost)
+		refuse(w, http.StatusMethodNotAllowed, "method_not_allowed", "Send protocol messages with POST; there is no stream to listen to.")
+		return
+	}
+	s, err := g.admit(r, bearer, vault)
+	if err != nil {
+		g.turnAway(w, err)
+		return
+	}
+	g.inner.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), sessionKey{}, s)))
+}
+
+// admit returns the session of a credential, asking the API about it unless that
+// was done a moment ago. Every tool asks again: this only decides who may talk.
+func (g *gate) admit(r *http.Request, bearer, vault string) (*session, error) {
+	api, err := g.cfg.NewClient(r, bearer)
+	if err != nil {
+		return nil, errBadCredential
+	}
+	key := keyOf(bearer, vault)
+	choice := g.seen.get(key)
+	if choice == nil {
+		if _, err := api.AgentMe(r.Context()); err != nil {
+			return nil, err
+		}
+		if vault != "" {
+			if _, err := api.Vault(r.Context(), vault); err != nil {
+				return nil, err
+			}
+		}
+		choice = g.seen.add(key, &vaultChoice{fixed: vault})
+	}
+	return &session{api: api, vault: choice, refused: func() { g.seen.drop(key) }}, nil
+}
+
+var errBadCredential = &client.Error{Status: http.StatusUnauthorized, Code: "unauthenticated"}
+
+// turnAway answers what the API said about the credential or the vault.
+func (g *gate) turnAway(w http.ResponseWriter, err error) {
+	e, _ := errors.AsType[*client.Error](err)
+	switch {
+	case e != nil && e.Status == http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+		refuse(w, e.Status, "unauthenticated", "The agent's key or token is wrong, expired or revoked.")
+	case e != nil && e.Status >= 400 && e.Status < 500:
+		if e.RetryAfter > 0 {
+			w.Header().Set("Retry-After", seconds(e.RetryAfter))
+		}
+		refuse(w, e.Status, e.Code, e.Detail)
+	default:
+		refuse(w, http.StatusServiceUnavailable, "unavailable", "The vault can not answer now; try again shortly.")
+	}
+}
+
+// hostAllowed guards a loopback listener against web pages whose name was made to
+// point at this machine (DNS rebinding). Other listeners are not for browsers of
+// this machine alone and have no such line to draw.
+func (g *gate) hostAllowed(r *http.Request) bool {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !ok || local == nil || !isLoopback(local.String()) || isLoopback(r.Host) {
+		return true
+	}
+	for _, name := range g.cfg.Hosts {
+		if strings.EqualFold(hostname(name), hostname(r.Host)) {
+			return true
+		}
+	}
+	return false
+}
+
+func isLoopback(hostport string) bool {
+	host := hostname(hostport)
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+func hostname(hostport string) string {
+	if host, _, err := net.SplitHostPort(hostport); err == nil {
+		return host
+	}
+	return strings.Trim(hostport, "[]")
+}
+
+// bearerOf reads the credential. One beginning with 1ck_ is a human's: the tools
+// are for agents, and the API would let it do far more.
+func bearerOf(r *http.Request) (string, bool) {
+	values := r.Header.Values("Authorization")
+	if len(values) != 1 {
+		return "", false
+	}
+	scheme, token, _ := strings.Cut(values[0], " ")
+	token = strings.TrimSpace(token)
+	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > 8<<10 || strings.HasPrefix(token, "1ck_") {
+		return "", false
+	}
+	return token, true
+}

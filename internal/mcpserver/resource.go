@@ -1,0 +1,47 @@
+package mcpserver
+
+import (
+	"context"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+const secretsURI = "vault://secrets"
+
+// addSecretsResource offers the whole listing as data: no values.
+func addSecretsResource(s *mcp.Server, current func(context.Context) *session) {
+	s.AddResource(&mcp.Resource{
+		URI: secretsURI, Name: "secrets", Title: "Secrets in the vault", MIMEType: "application/json",
+		Description: "Path, type, version and expiry of every secret that this agent may see. No values.",
+	}, func(ctx context.Context, _ *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
+		sess := current(ctx)
+		text, err := secretsJSON(ctx, sess)
+		if err != nil {
+			return nil, &jsonrpc.Error{Code: jsonrpc.CodeInternalError, Message: tool{name: "list_secrets"}.explain(sess, err)}
+		}
+		return &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{URI: secretsURI, MIMEType: "application/json", Text: text}}}, nil
+	})
+}
+
+func secretsJSON(ctx context.Context, s *session) (string, error) {
+	vault, err := s.vault.pick(ctx, s.api)
+	if err != nil {
+		return "", err
+	}
+	type item struct {
+		Path      string     `json:"path"`
+		Type      string     `json:"type"`
+		Version   int64      `json:"version"`
+		ExpiresAt *time.Time `json:"expires_at"`
+	}
+	items := []item{}
+	for m, err := range s.api.Secrets(ctx, vault, "") {
+		if err != nil {
+			return "", err
+		}
+		items = append(items, item{m.Path, m.Type, m.Version, m.ExpiresAt})
+	}
+	return asJSON("", items)
+}

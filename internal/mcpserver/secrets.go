@@ -1,0 +1,178 @@
+package mcpserver
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+)
+
+// maxLines bounds what one listing puts into a conversation. Clients that need all
+// read the resource.
+const maxLines = 1000
+
+func listSecrets(ctx context.Context, s *session, in input) (string, error) {
+	vault, err := s.vault.pick(ctx, s.api)
+	if err != nil {
+		return "", err
+	}
+	var lines strings.Builder
+	n, prefix := 0, in.text("prefix")
+	for m, err := range s.api.Secrets(ctx, vault, prefix) {
+		if err != nil {
+			return "", err
+		}
+		if !strings.HasPrefix(m.Path, prefix) { // a server that does not know the query
+			continue
+		}
+		if n++; n <= maxLines {
+			fmt.Fprintf(&lines, "\n- %s  (type: %s, version: %d, expires: %s)", oneLine(m.Path), oneLine(m.Type), m.Version, expiry(m.ExpiresAt))
+		}
+	}
+	if n == 0 {
+		return "No secrets found in this vault.", nil
+	}
+	if n > maxLines {
+		fmt.Fprintf(&lines, "\n... and %d more: narrow the list with prefix.", n-maxLines)
+	}
+	return fmt.Sprintf("Found %d secret(s):", n) + lines.String(), nil
+}
+
+func getSecret(ctx context.Context, s *session, in input) (string, error) {
+	vault, err := s.vault.pick(ctx, s.api)
+	if err != nil {
+		return "", err
+	}
+	got, err := s.api.GetSecret(ctx, vault, in.text("path"))
+	if err != nil {
+		return "", onSecret(in.text("path"), err)
+	}
+	defer got.Value.Wipe()
+	return asJSON("", struct {
+		Path    string `json:"path"`
+		Type    string `json:"type"`
+		Version int64  `json:"version"`
+		Value   string `json:"value"`
+	}{got.Path, got.Type, got.Version, string(got.Value.Reveal())})
+}
+
+func putSecret(ctx context.Context, s *session, in input) (string, error) {
+	vault, err := s.vault.pick(ctx, s.api)
+	if err != nil {
+		return "", err
+	}
+	m, err := s.api.PutSecret(ctx, vault, in.text("path"), client.ValueOf(in.text("value")), client.PutOptions{
+		Type: in.text("type"), Metadata: in.object("metadata"),
+		ExpiresAt: in.moment("expires_at"), MaxAccessCount: in.integer("max_access_count"),
+	})
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("Secret stored at '%s' (version %d, type: %s).", in.text("path"), m.Version, m.Type), nil
+}
+
+// rotateAndStore writes a new version. The contract always writes type api_key;
+// here a secret that can be seen keeps its type, since an env_bundle or a private
+// key that became an api_key would not work any more.
+func rotateAndStore(ctx context.Context, s *session, in input) (string, error) {
+	vault, err := s.vault.pick(ctx, s.api)
+	if err != nil {
+		return "", err
+	}
+	path, o := in.text("path"), client.PutOptions{Type: "api_key"}
+	// An agent that may write and not list gets here too: not seeing is no failure.
+	if m, err := find(ctx, s, vault, path); err == nil && m != nil {
+		o.Type = ""
+	}
+	m, err := s.api.PutSecret(ctx, vault, path, client.ValueOf(in.text("value")), o)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("Rotated secret at '%s'. New version: %d.", path, m.Version), nil
+}
+
+func deleteSecret(ctx context.Context, s *session, in input) (string, error) {
+	vault, err := s.vault.pick(ctx, s.api)
+	if err != nil {
+		return "", err
+	}
+	if err := s.api.DeleteSecret(ctx, vault, in.text("path")); err != nil {
+		return "", onSecret(in.text("path"), err)
+	}
+	return "Secret at '" + in.text("path") + "' has been soft-deleted.", nil
+}
+
+// describeSecret answers from the listing alone. The contract's server reads the
+// secret when the listing lacks it; that would spend one of its accesses and open
+// a value for nothing, so here it is not found.
+func describeSecret(ctx context.Context, s *session, in input) (string, error) {
+	vault, err := s.vault.pick(ctx, s.api)
+	if err != nil {
+		return "", err
+	}
+	m, err := find(ctx, s, vault, in.text("path"))
+	if err != nil {
+		return "", onSecret(in.text("path"), err)
+	}
+	if m == nil {
+		return "", noSecret(in.text("path"))
+	}
+	if len(m.Metadata) == 0 {
+		m.Metadata = json.RawMessage("{}")
+	}
+	return asJSON("  ", struct {
+		Path      string          `json:"path"`
+		Type      string          `json:"type"`
+		Version   int64           `json:"version"`
+		Metadata  json.RawMessage `json:"metadata"`
+		CreatedAt time.Time       `json:"created_at"`
+		ExpiresAt *time.Time      `json:"expires_at"`
+	}{m.Path, m.Type, m.Version, m.Metadata, m.CreatedAt, m.ExpiresAt})
+}
+
+// find looks path up in the listing: nil when it is not there.
+func find(ctx context.Context, s *session, vault, path string) (*client.SecretMeta, error) {
+	for m, err := range s.api.Secrets(ctx, vault, path) {
+		if err != nil {
+			return nil, err
+		}
+		if m.Path == path {
+			return &m, nil
+		}
+	}
+	return nil, nil
+}
+
+func expiry(t *time.Time) string {
+	if t == nil {
+		return "never"
+	}
+	return stamp(*t)
+}
+
+func stamp(t time.Time) string { return t.Format(time.RFC3339Nano) }
+
+// asJSON writes v as JavaScript would: without escaping < > & for HTML.
+func asJSON(indent string, v any) (string, error) {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", indent)
+	if err := e.Encode(v); err != nil {
+		return "", err // explain drops the text
+	}
+	return strings.TrimSuffix(b.String(), "\n"), nil
+}
+
+// oneLine keeps a name from starting a line of its own in a listing.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, s)
+}

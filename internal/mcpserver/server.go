@@ -1,0 +1,160 @@
+// Package mcpserver offers a vault to AI agents over the Model Context Protocol:
+// the same tools on standard input and output, and on streamable HTTP.
+//
+// Its promises: every tool does what one call of the public API does, with the
+// caller's own credential, so nothing can be had here that the API refuses; no
+// error repeats what was sent, but for the path of a secret that is not there; a
+// value enters a result only where the tool says that it brings one, and never a
+// log; a failing tool harms neither the session nor the process.
+//
+// Tool names, parameters, defaults and texts are those that clients of the wire
+// contract know. Deviations are noted where they are made.
+package mcpserver
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+)
+
+// Config says whose tools they are.
+type Config struct {
+	Client  *client.Client // carries the agent's credential
+	VaultID string         // the vault that secret tools use; "" lets the server choose one
+	Version string         // of this program, told to clients
+	Log     *slog.Logger   // nil drops what goes wrong inside a tool
+}
+
+// New returns a server for one agent. It makes no request: a server that can not
+// be reached shows in the tools' results.
+func New(cfg Config) (*mcp.Server, error) {
+	if cfg.Client == nil {
+		return nil, errors.New("mcpserver: a client is needed")
+	}
+	s := &session{api: cfg.Client, vault: &vaultChoice{fixed: cfg.VaultID}}
+	return build(cfg.Version, cfg.Log, func(context.Context) *session { return s }), nil
+}
+
+// session is one agent at work: what every tool gets.
+type session struct {
+	api     *client.Client
+	vault   *vaultChoice
+	refused func() // the API did not take the credential; may be nil
+}
+
+// guide is what a client may put in front of its model.
+const guide = `A vault for API keys, passwords and other secrets. list_secrets and describe_secret show what there is without values. ` +
+	`get_secret and get_env_bundle bring values into this conversation: call them only when a value is needed now, and do not repeat it. ` +
+	`put_secret and rotate_and_store save values, keeping older versions. ` +
+	`An error about access means that a human must grant it: say which path you need instead of trying others.`
+
+// build makes a server whose tools work for the session that current returns.
+func build(version string, log *slog.Logger, current func(context.Context) *session) *mcp.Server {
+	log = logger(log)
+	// Clients of the contract know the name "1claw"; people see the title.
+	s := mcp.NewServer(&mcp.Implementation{Name: "1claw", Title: "oneclaw", Version: version}, &mcp.ServerOptions{
+		Instructions: guide,
+		// Nothing here changes or logs, so neither is announced.
+		Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}, Resources: &mcp.ResourceCapabilities{}},
+	})
+	known := map[string]bool{}
+	for _, t := range tools() {
+		known[t.name] = true
+		s.AddTool(t.declare(), t.handler(log, current))
+	}
+	addSecretsResource(s, current)
+	s.AddReceivingMiddleware(hideUnknown(known))
+	return s
+}
+
+func logger(l *slog.Logger) *slog.Logger {
+	if l == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return l
+}
+
+// hideUnknown answers for names that are not ours, since the library's own errors
+// repeat the name.
+func hideUnknown(tool map[string]bool) mcp.Middleware {
+	return func(next mcp.MethodHandler) mcp.MethodHandler {
+		return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
+			switch r := req.(type) {
+			case *mcp.CallToolRequest:
+				if r.Params == nil || !tool[r.Params.Name] {
+					return nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams,
+						Message: "There is no such tool. List the tools to see their names."}
+				}
+			case *mcp.ReadResourceRequest:
+				if r.Params == nil || r.Params.URI != secretsURI {
+					return nil, &jsonrpc.Error{Code: mcp.CodeResourceNotFound,
+						Message: "There is no such resource. The only one is " + secretsURI + "."}
+				}
+			}
+			return next(ctx, method, req)
+		}
+	}
+}
+
+// vaultChoice picks the vault of a session: the one that was configured, else the
+// only one that the agent is bound to, else the first that it can see. It keeps to
+// that one while it lasts.
+type vaultChoice struct {
+	fixed string
+
+	mu    sync.Mutex
+	first string
+	stale bool
+}
+
+const errNoVault = notice("This agent has no vault yet. Create one with create_vault, or ask a human to give the agent " +
+	"access to one and, if there are several, to set ONECLAW_VAULT_ID.")
+
+func (v *vaultChoice) pick(ctx context.Context, c *client.Client) (string, error) {
+	if v.fixed != "" {
+		return v.fixed, nil
+	}
+	token, err := c.Session(ctx)
+	if err != nil {
+		return "", err
+	}
+	if token != nil && len(token.VaultIDs) == 1 {
+		return token.VaultIDs[0], nil
+	}
+	v.mu.Lock()
+	kept, stale := v.first, v.stale
+	v.mu.Unlock()
+	if kept != "" && !stale {
+		return kept, nil
+	}
+	all, err := c.Vaults(ctx)
+	if err != nil {
+		return "", err
+	}
+	chosen := ""
+	for i := range all {
+		if i == 0 || all[i].ID == kept {
+			chosen = all[i].ID
+		}
+	}
+	v.mu.Lock()
+	v.first, v.stale = chosen, false
+	v.mu.Unlock()
+	if chosen == "" {
+		return "", errNoVault
+	}
+	return chosen, nil
+}
+
+// doubt makes the next pick look whether the kept vault is still there.
+func (v *vaultChoice) doubt() {
+	v.mu.Lock()
+	v.stale = true
+	v.mu.Unlock()
+}

@@ -1,0 +1,66 @@
+package mcpserver
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/google/jsonschema-go/jsonschema"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+// tool is one thing that an agent can do.
+type tool struct {
+	name   string
+	title  string
+	about  string // for the model: what it does, when to use it, what it costs
+	fields []field
+	hints  mcp.ToolAnnotations
+	run    func(context.Context, *session, input) (string, error)
+}
+
+// declare is what tools/list shows. Properties keep the order of the fields, the
+// needed ones first.
+func (t tool) declare() *mcp.Tool {
+	s := &jsonschema.Schema{Type: "object", Properties: map[string]*jsonschema.Schema{}}
+	for _, f := range t.fields {
+		s.Properties[f.name] = f.schema()
+		s.PropertyOrder = append(s.PropertyOrder, f.name)
+		if f.required {
+			s.Required = append(s.Required, f.name)
+		}
+	}
+	hints := t.hints
+	hints.Title = t.title
+	return &mcp.Tool{Name: t.name, Title: t.title, Description: t.about, InputSchema: s, Annotations: &hints}
+}
+
+// handler runs the tool. It never returns a Go error, so that the model sees what
+// went wrong, and contains panics: the library would let one end the process.
+func (t tool) handler(log *slog.Logger, current func(context.Context) *session) mcp.ToolHandler {
+	return func(ctx context.Context, req *mcp.CallToolRequest) (res *mcp.CallToolResult, _ error) {
+		defer func() {
+			if p := recover(); p != nil {
+				// The panic's own text may hold a value; its type and place do not.
+				log.ErrorContext(ctx, "a tool panicked", slog.String("tool", t.name),
+					slog.String("type", fmt.Sprintf("%T", p)), slog.String("stack", string(debug.Stack())))
+				res = said("Tool '"+t.name+"' execution failed: Internal error.", true)
+			}
+		}()
+		in, err := read(t.fields, req.Params.Arguments)
+		if err != nil {
+			return said("Tool '"+t.name+"' was not run: "+err.Error(), true), nil
+		}
+		s := current(ctx)
+		text, err := t.run(ctx, s, in)
+		if err != nil {
+			return said(t.explain(s, err), true), nil
+		}
+		return said(text, false), nil
+	}
+}
+
+func said(text string, isError bool) *mcp.CallToolResult {
+	return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: text}}, IsError: isError}
+}
