@@ -24,7 +24,8 @@ CREATE TABLE users (
 	marketing_emails BIGINT NOT NULL,
 	platform_admin   BIGINT NOT NULL,
 	home_org         CTEXT NOT NULL,
-	tokens_after     BIGINT NOT NULL,
+	token_gen        BIGINT NOT NULL, -- tokens of other generations are dead ...
+	token_kept       CTEXT NOT NULL,  -- ... but the one with this id
 	created_at       BIGINT NOT NULL
 );
 
@@ -87,7 +88,7 @@ CREATE TABLE agents (
 	created_at              BIGINT NOT NULL,
 	expires_at              BIGINT,
 	last_active_at          BIGINT,
-	tokens_after            BIGINT NOT NULL
+	token_gen               BIGINT NOT NULL
 );
 CREATE INDEX agents_org ON agents (org_id, created_at);
 
@@ -95,6 +96,7 @@ CREATE TABLE revoked_tokens (
 	id         CTEXT PRIMARY KEY,
 	expires_at BIGINT NOT NULL
 );
+CREATE INDEX revoked_tokens_end ON revoked_tokens (expires_at);
 
 CREATE TABLE vaults (
 	id               CTEXT PRIMARY KEY,

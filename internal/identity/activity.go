@@ -1,0 +1,87 @@
+package identity
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// A time of last use is written within activityEvery of the use, and at most
+// once in activityAge for each agent and key.
+const (
+	activityEvery = time.Second
+	activityAge   = time.Minute
+)
+
+// activity collects when agents and personal keys were used.
+type activity struct {
+	mu     *sync.Mutex
+	agents map[string]use
+	keys   map[string]use
+}
+
+// use is when something was used last, and when that was last written.
+type use struct {
+	at, written time.Time
+	dirty       bool
+}
+
+func newActivity() activity {
+	return activity{mu: &sync.Mutex{}, agents: map[string]use{}, keys: map[string]use{}}
+}
+
+func (a *activity) note(of map[string]use, id string, now time.Time) {
+	a.mu.Lock()
+	u := of[id]
+	u.at, u.dirty = now, true
+	of[id] = u
+	a.mu.Unlock()
+}
+
+// used notes the use of a credential. Most calls end at the first line: a
+// credential is noted at most once in a while.
+func (s *Service) used(e *entry, now time.Time) {
+	last := e.noted.Load()
+	if now.UnixNano()-last < int64(activityAge)/4 || !e.noted.CompareAndSwap(last, now.UnixNano()) {
+		return
+	}
+	switch {
+	case e.who.Kind == policy.KindAgent:
+		s.activity.note(s.activity.agents, e.who.ID, now)
+	case e.keyHash != "":
+		s.activity.note(s.activity.keys, e.who.TokenID, now)
+	}
+}
+
+// flush writes what is due and forgets what was not used for a while.
+func (a *activity) flush(ctx context.Context, st AgentStore, now time.Time) error {
+	agents, keys := a.due(a.agents, now), a.due(a.keys, now)
+	if len(agents)+len(keys) == 0 {
+		return nil
+	}
+	return st.NoteUse(ctx, agents, keys)
+}
+
+func (a *activity) due(of map[string]use, now time.Time) map[string]time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var due map[string]time.Time
+	for id, u := range of {
+		if now.Sub(u.written) < activityAge {
+			continue
+		}
+		if !u.dirty {
+			delete(of, id)
+			continue
+		}
+		if due == nil {
+			due = map[string]time.Time{}
+		}
+		due[id] = u.at
+		u.written, u.dirty = now, false
+		of[id] = u
+	}
+	return due
+}

@@ -1,0 +1,206 @@
+package identity
+
+import (
+	"context"
+	"strings"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+)
+
+var errNoAgent = fault.New(fault.NotFound, "agent_not_found", "There is no agent with this id.")
+
+// CreateAgent registers an agent of the calling user's. Its key, when it has
+// one, is returned this once.
+func (s *Service) CreateAgent(ctx context.Context, c *access.Call, draft Agent) (Agent, secret.Bytes, error) {
+	c.Touch("agent", "")
+	if err := decide(c, policy.RegisterAgent, own(c)); err != nil {
+		return Agent{}, secret.Bytes{}, err
+	}
+	a := draft
+	a.ID, a.Org, a.Creator = newID(), c.Who.Org, c.Who.ID
+	a.Active, a.TokenGen, a.CreatedAt = true, 1, stamp(c.Now)
+	if err := checkExpiry(a.ExpiresAt, c.Now); err != nil {
+		return Agent{}, secret.Bytes{}, err
+	}
+	if err := a.check(); err != nil {
+		return Agent{}, secret.Bytes{}, err
+	}
+	if err := s.checkVaults(ctx, c.Who.Org, a.VaultIDs); err != nil {
+		return Agent{}, secret.Bytes{}, err
+	}
+	var key secret.Bytes
+	if a.AuthMethod == MethodAPIKey {
+		key = a.renewKey()
+	}
+	ssh, ecdh, err := s.makeIdentityKeys(ctx, c, a.ID)
+	if err != nil {
+		return Agent{}, secret.Bytes{}, err
+	}
+	a.SSHPublicKey, a.ECDHPublicKey = ssh, ecdh
+	succeed(c, "agent", a.ID)
+	if err := s.store.AddAgent(ctx, a, c.Event); err != nil {
+		return Agent{}, secret.Bytes{}, err
+	}
+	return a, key, nil
+}
+
+// renewKey gives the agent another key and ends its tokens.
+func (a *Agent) renewKey() secret.Bytes {
+	text := newKey(agentKeyPrefix)
+	a.setKey(text)
+	return secret.FromString(text)
+}
+
+func (a *Agent) setKey(text string) {
+	a.KeyHash, a.KeyPrefix = hashKey(text), text[:shownPrefix]
+	a.TokenGen++
+}
+
+// Agents returns the agents that the calling user may see, oldest first: an
+// owner or admin all of the organisation, a member its own.
+func (s *Service) Agents(ctx context.Context, c *access.Call) ([]Agent, error) {
+	c.Touch("agent", "")
+	if err := decide(c, policy.ListAgents, own(c)); err != nil {
+		return nil, err
+	}
+	creator := c.Who.ID
+	if c.Who.Manages() {
+		creator = ""
+	}
+	return s.store.Agents(ctx, c.Who.Org, creator)
+}
+
+// Agent returns an agent that the caller may see: to others it does not exist.
+func (s *Service) Agent(ctx context.Context, c *access.Call, id string) (Agent, error) {
+	return s.agent(ctx, c, id, policy.ReadAgent)
+}
+
+// AgentSelf returns the calling agent.
+func (s *Service) AgentSelf(ctx context.Context, c *access.Call) (Agent, error) {
+	c.Touch("agent", c.Who.ID)
+	if err := decide(c, policy.ReadAgentSelf, own(c)); err != nil {
+		return Agent{}, err
+	}
+	return s.store.Agent(ctx, c.Who.Org, c.Who.ID)
+}
+
+// agent finds an agent and asks whether the caller may do action to it.
+func (s *Service) agent(ctx context.Context, c *access.Call, id string, action policy.Action) (Agent, error) {
+	c.Touch("agent", id)
+	a, err := s.store.Agent(ctx, c.Who.Org, id)
+	if fault.Is(err, fault.NotFound) {
+		// The kind of caller is looked at first, so that an agent learns nothing.
+		if err := decide(c, action, policy.Resource{Org: c.Who.Org, Agent: &policy.Agent{ID: id, Org: c.Who.Org}}); err != nil && c.Who.Kind != policy.KindUser {
+			return Agent{}, err
+		}
+		return Agent{}, errNoAgent
+	}
+	if err != nil {
+		return Agent{}, err
+	}
+	err = decide(c, action, policy.Resource{Org: a.Org, Agent: &policy.Agent{ID: a.ID, Org: a.Org, Creator: a.Creator}})
+	if c.Who.Kind == policy.KindUser && !c.Who.Manages() && a.Creator != c.Who.ID {
+		return Agent{}, errNoAgent
+	}
+	return a, err
+}
+
+// UpdateAgent changes an agent. What it may no longer do, it can't at once.
+func (s *Service) UpdateAgent(ctx context.Context, c *access.Call, id string, p AgentPatch) (Agent, error) {
+	if _, err := s.agent(ctx, c, id, policy.UpdateAgent); err != nil {
+		return Agent{}, err
+	}
+	if err := s.checkVaults(ctx, c.Who.Org, p.VaultIDs.Value); err != nil {
+		return Agent{}, err
+	}
+	succeed(c, "agent", id)
+	return s.store.ChangeAgent(ctx, c.Who.Org, id, func(a *Agent) error { return p.apply(a, c.Now) }, c.Event)
+}
+
+// DeactivateAgent ends an agent: its key and tokens stop working at once.
+func (s *Service) DeactivateAgent(ctx context.Context, c *access.Call, id string) error {
+	if _, err := s.agent(ctx, c, id, policy.DeactivateAgent); err != nil {
+		return err
+	}
+	succeed(c, "agent", id)
+	_, err := s.store.ChangeAgent(ctx, c.Who.Org, id, func(a *Agent) error {
+		a.Active = false
+		a.TokenGen++
+		return nil
+	}, c.Event)
+	return err
+}
+
+// RotateAgentKey gives an agent a new key. The old one, and every token made
+// from it, stop working at once.
+func (s *Service) RotateAgentKey(ctx context.Context, c *access.Call, id string) (secret.Bytes, error) {
+	if _, err := s.agent(ctx, c, id, policy.RotateAgentKey); err != nil {
+		return secret.Bytes{}, err
+	}
+	text := newKey(agentKeyPrefix)
+	succeed(c, "agent", id)
+	_, err := s.store.ChangeAgent(ctx, c.Who.Org, id, func(a *Agent) error {
+		if a.AuthMethod != MethodAPIKey {
+			return invalid("no_api_key", "This agent does not authenticate with an API key.")
+		}
+		a.setKey(text)
+		return nil
+	}, c.Event)
+	if err != nil {
+		return secret.Bytes{}, err
+	}
+	return secret.FromString(text), nil
+}
+
+// RotateAgentIdentityKeys gives an agent new Ed25519 and P-256 keys.
+func (s *Service) RotateAgentIdentityKeys(ctx context.Context, c *access.Call, id string) (Agent, error) {
+	if _, err := s.agent(ctx, c, id, policy.RotateAgentIdentityKeys); err != nil {
+		return Agent{}, err
+	}
+	ssh, ecdh, err := s.makeIdentityKeys(ctx, c, id)
+	if err != nil {
+		return Agent{}, err
+	}
+	succeed(c, "agent", id)
+	return s.store.ChangeAgent(ctx, c.Who.Org, id, func(a *Agent) error {
+		a.SSHPublicKey, a.ECDHPublicKey = ssh, ecdh
+		return nil
+	}, c.Event)
+}
+
+// IssueAgentToken gives a token of an agent to the human who manages it.
+func (s *Service) IssueAgentToken(ctx context.Context, c *access.Call, id string) (Token, error) {
+	a, err := s.agent(ctx, c, id, policy.IssueAgentToken)
+	if err != nil {
+		return Token{}, err
+	}
+	if !a.live(c.Now) {
+		return Token{}, invalid("agent_inactive", "This agent is inactive or has expired.")
+	}
+	return s.agentToken(ctx, c, &a.Standing)
+}
+
+func (s *Service) checkVaults(ctx context.Context, org string, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	if err := checkVaultIDs(ids); err != nil {
+		return err
+	}
+	ok, err := s.store.HasVaults(ctx, org, lowerAll(ids))
+	if err == nil && !ok {
+		err = invalid("unknown_vault", "vault_ids names a vault that does not exist in this organisation.")
+	}
+	return err
+}
+
+func lowerAll(list []string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = strings.ToLower(s)
+	}
+	return out
+}

@@ -1,0 +1,102 @@
+package identity
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+)
+
+// KeyDraft is what a new personal key is asked for with.
+type KeyDraft struct {
+	Name      string
+	Scopes    []string
+	ExpiresAt time.Time // zero: never
+}
+
+// CreateKey makes a personal API key. The key itself is returned this once.
+func (s *Service) CreateKey(ctx context.Context, c *access.Call, d KeyDraft) (UserKey, secret.Bytes, error) {
+	c.Touch("api_key", "")
+	if err := decide(c, policy.CreateAPIKey, own(c)); err != nil {
+		return UserKey{}, secret.Bytes{}, err
+	}
+	d.Name = strings.TrimSpace(d.Name)
+	if err := checkText("name", d.Name, 255); err != nil {
+		return UserKey{}, secret.Bytes{}, err
+	}
+	if err := checkScopes(d.Scopes); err != nil {
+		return UserKey{}, secret.Bytes{}, err
+	}
+	if err := checkExpiry(d.ExpiresAt, c.Now); err != nil {
+		return UserKey{}, secret.Bytes{}, err
+	}
+	text := newKey(userKeyPrefix)
+	k := UserKey{
+		ID: newID(), Org: c.Who.Org, User: c.Who.ID, Name: d.Name, Hash: hashKey(text), Prefix: text[:shownPrefix],
+		Scopes: d.Scopes, CreatedAt: stamp(c.Now), ExpiresAt: stampEnd(d.ExpiresAt),
+	}
+	succeed(c, "api_key", k.ID)
+	if err := s.store.AddKey(ctx, k, c.Event); err != nil {
+		return UserKey{}, secret.Bytes{}, err
+	}
+	return k, secret.FromString(text), nil
+}
+
+// APIKeys returns the calling user's personal keys, oldest first, revoked ones too.
+func (s *Service) APIKeys(ctx context.Context, c *access.Call) ([]UserKey, error) {
+	c.Touch("api_key", "")
+	if err := decide(c, policy.ListAPIKeys, own(c)); err != nil {
+		return nil, err
+	}
+	return s.store.Keys(ctx, c.Who.Org, c.Who.ID)
+}
+
+// RevokeKey ends one of the calling user's keys and every token made from it.
+func (s *Service) RevokeKey(ctx context.Context, c *access.Call, id string) error {
+	c.Touch("api_key", id)
+	if err := decide(c, policy.DeleteAPIKey, own(c)); err != nil {
+		return err
+	}
+	succeed(c, "api_key", id)
+	return s.store.RevokeKey(ctx, c.Who.Org, c.Who.ID, id, c.Now, c.Event)
+}
+
+// Live reports whether the key works at a moment.
+func (k *UserKey) Live(now time.Time) bool { return k.live(now) }
+
+const maxScopes = 100
+
+func checkScopes(scopes []string) error {
+	if len(scopes) > maxScopes {
+		return invalid("invalid_scope", "At most 100 scopes are possible.")
+	}
+	for _, s := range scopes {
+		if len(s) > 256 {
+			return invalid("invalid_scope", "A scope may have at most 256 characters.")
+		}
+	}
+	return policy.CheckScopes(scopes)
+}
+
+func checkExpiry(at, now time.Time) error {
+	switch {
+	case at.IsZero():
+		return nil
+	case !at.After(now):
+		return invalid("expires_in_the_past", "expires_at must be in the future.")
+	case at.Year() > 9999:
+		return invalid("invalid_expires_at", "expires_at is too far away.")
+	}
+	return nil
+}
+
+// stampEnd is stamp for an end that may be never.
+func stampEnd(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return stamp(t)
+}

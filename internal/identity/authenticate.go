@@ -1,0 +1,180 @@
+package identity
+
+import (
+	"context"
+	"crypto/sha256"
+	"strings"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// maxBearer is longer than any credential of ours: an agent bound to a thousand
+// vaults has the longest token.
+const maxBearer = 64 << 10
+
+// errUnauthenticated is the one answer to every credential that is not good:
+// which part of it was wrong is nobody's business.
+var errUnauthenticated = fault.New(fault.Unauthenticated, "unauthenticated",
+	"The credential is missing, wrong, expired or revoked. Sign in again, or exchange the API key for a new token.")
+
+// Authenticate returns who the bearer of a token or key is. Any credential that
+// is not good now, for whatever reason, is fault.Unauthenticated with one code.
+func (s *Service) Authenticate(ctx context.Context, bearer string, now time.Time) (policy.Principal, error) {
+	if bearer == "" || len(bearer) > maxBearer {
+		return policy.Principal{}, errUnauthenticated
+	}
+	sum := sha256.Sum256([]byte(bearer))
+	// The epoch is read before the rows: rows that change meanwhile move it, and
+	// what was found here is then never used.
+	epoch, exact := s.store.Epoch()
+	e := s.known.get(sum)
+	if e != nil && exact && e.epoch == epoch && before(now, e.until) && s.signedByUs(ctx, &e.session, now) {
+		s.used(e, now)
+		return e.who, nil
+	}
+	fresh := &entry{epoch: epoch}
+	if e != nil { // its signature was verified before
+		fresh.session = e.session
+		fresh.noted.Store(e.noted.Load())
+	} else {
+		var ok bool
+		if fresh.session, ok = s.read(ctx, bearer, now); !ok {
+			return policy.Principal{}, errUnauthenticated
+		}
+	}
+	var err error
+	if fresh.who, fresh.until, err = s.live(ctx, &fresh.session, now); err != nil {
+		if fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.NotFound) {
+			s.known.drop(sum)
+			err = errUnauthenticated
+		}
+		return policy.Principal{}, err
+	}
+	if exact {
+		s.known.put(sum, fresh)
+	}
+	s.used(fresh, now)
+	return fresh.who, nil
+}
+
+// read finds what a credential is: a bare key by its prefix, else a token.
+func (s *Service) read(ctx context.Context, bearer string, now time.Time) (session, bool) {
+	switch {
+	case strings.HasPrefix(bearer, agentKeyPrefix):
+		return session{kind: policy.KindAgent, keyHash: hashKey(bearer)}, true
+	case strings.HasPrefix(bearer, userKeyPrefix):
+		return session{kind: policy.KindUser, keyHash: hashKey(bearer)}, true
+	default:
+		return s.parser.parse(ctx, bearer, now)
+	}
+}
+
+// signedByUs is false for a token of a key that is not in the keystore any more.
+func (s *Service) signedByUs(ctx context.Context, se *session, now time.Time) bool {
+	if se.keyHash != "" {
+		return true
+	}
+	_, ok := s.ring.public(ctx, se.kid, now)
+	return ok
+}
+
+// live builds the principal of a session from the rows as they are now, and
+// says until when it is good if they do not change.
+func (s *Service) live(ctx context.Context, se *session, now time.Time) (policy.Principal, time.Time, error) {
+	if se.keyHash == "" {
+		if !now.Before(se.exp) || !s.signedByUs(ctx, se, now) {
+			return policy.Principal{}, time.Time{}, errUnauthenticated
+		}
+		revoked, err := s.store.Revoked(ctx, se.jti)
+		if err == nil && revoked {
+			err = errUnauthenticated
+		}
+		if err != nil {
+			return policy.Principal{}, time.Time{}, err
+		}
+	}
+	if se.kind == policy.KindAgent {
+		return s.liveAgent(ctx, se, now)
+	}
+	return s.liveUser(ctx, se, now)
+}
+
+func (s *Service) liveAgent(ctx context.Context, se *session, now time.Time) (who policy.Principal, until time.Time, err error) {
+	var a Standing
+	if se.keyHash != "" {
+		a, err = s.store.StandingByKey(ctx, se.keyHash)
+	} else {
+		a, err = s.store.Standing(ctx, se.id)
+	}
+	switch {
+	case err != nil:
+		return who, until, err
+	case !a.live(now), se.keyHash == "" && (a.Org != se.org || a.TokenGen != se.gen):
+		return who, until, errUnauthenticated
+	}
+	return agentPrincipal(&a, se.credential()), earlier(se.exp, a.ExpiresAt), nil
+}
+
+func agentPrincipal(a *Standing, credential string) policy.Principal {
+	return policy.Principal{
+		Kind: policy.KindAgent, ID: a.ID, Org: a.Org, Vaults: a.VaultIDs, Scopes: a.Scopes,
+		Creator: a.Creator, TokenID: credential, IntentsAPI: a.Intents,
+	}
+}
+
+func (s *Service) liveUser(ctx context.Context, se *session, now time.Time) (who policy.Principal, until time.Time, err error) {
+	user, org, until := se.id, se.org, se.exp
+	var key UserKey
+	switch {
+	case se.keyHash != "":
+		key, err = s.store.KeyByHash(ctx, se.keyHash)
+		user, org = key.User, key.Org
+	case se.key != "":
+		key, err = s.store.Key(ctx, se.key)
+	}
+	if err != nil {
+		return who, until, err
+	}
+	if key.ID != "" {
+		if !key.live(now) || key.User != user || key.Org != org {
+			return who, until, errUnauthenticated
+		}
+		until = earlier(until, key.ExpiresAt)
+	}
+	a, err := s.store.Account(ctx, user, org)
+	switch {
+	case err != nil:
+		return who, until, err
+	case se.keyHash == "" && a.TokenGen != se.gen && (a.TokenKept == "" || a.TokenKept != se.jti):
+		return who, until, errUnauthenticated
+	}
+	who = userPrincipal(&a, se.credential())
+	who.Scopes = key.Scopes
+	if se.keyHash != "" {
+		who.TokenID = key.ID
+	}
+	return who, until, nil
+}
+
+func userPrincipal(a *Account, credential string) policy.Principal {
+	return policy.Principal{Kind: policy.KindUser, ID: a.ID, Org: a.Org, Role: a.Role, TokenID: credential}
+}
+
+// credential names a session in the log: the id of the token, or for an agent's
+// bare key a part of its hash, from which nothing of a 256-bit key can be told.
+func (se *session) credential() string {
+	if se.keyHash != "" {
+		return se.keyHash[:16]
+	}
+	return se.jti
+}
+
+// earlier returns the earlier of two ends; the zero time is never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,44 @@
+package identity
+
+import (
+	"net/mail"
+	"strings"
+)
+
+const badMail = "Give one mail address such as name@example.com, in ASCII (write other domains in their xn-- form)."
+
+// normalizeEmail returns the form under which an address is stored and looked
+// up: trimmed and in lower case. It takes plain ASCII addresses only, so two
+// addresses that look the same are the same.
+func normalizeEmail(email string) (string, error) {
+	email = strings.ToLower(strings.TrimSpace(email))
+	local, domain, _ := strings.Cut(email, "@")
+	if len(email) > 254 || len(local) > 64 || !plainDomain(domain) {
+		return "", invalid("invalid_email", badMail)
+	}
+	for i := range len(email) {
+		if c := email[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),:;<>[\]`, c) >= 0 {
+			return "", invalid("invalid_email", badMail)
+		}
+	}
+	a, err := mail.ParseAddress(email)
+	if err != nil || a.Address != email || a.Name != "" {
+		return "", invalid("invalid_email", badMail)
+	}
+	return email, nil
+}
+
+func plainDomain(domain string) bool {
+	for label := range strings.SplitSeq(domain, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		for i := range len(label) {
+			c := label[i]
+			if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -1,0 +1,115 @@
+package identity
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"golang.org/x/crypto/argon2"
+
+	"github.com/oneclaw-dev/oneclaw/internal/erase"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+// Prefixes of keys. What follows is the base64url form of 32 random bytes.
+const (
+	agentKeyPrefix = "ocv_"
+	userKeyPrefix  = "1ck_"
+)
+
+// shownPrefix is how many characters of a key are kept to recognise it by.
+const shownPrefix = 12
+
+func newKey(prefix string) string { return prefix + randomText() }
+
+// randomText is 256 random bits, 43 characters long.
+func randomText() string {
+	b := make([]byte, 32)
+	_, _ = rand.Read(b) // never fails: the program ends before that
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// hashKey is how a key or mailed token is stored. It is 256 random bits, so a
+// plain hash can't be reversed by guessing.
+func hashKey(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(sum[:])
+}
+
+// cost is the parameters of Argon2id.
+type cost struct {
+	memory uint32 // KiB
+	time   uint32
+	lanes  uint8
+}
+
+// passwordCost takes about 30 ms on the machines of 2026.
+var passwordCost = cost{memory: 19 * 1024, time: 2, lanes: 1}
+
+// maxHashing bounds the memory that hashing takes, 19 MiB each.
+const maxHashing = 2
+
+// nobody is what a password is compared with when there is no such user, so that
+// it takes as long as if there were. No password has this hash.
+var nobody = passwordCost.encode(make([]byte, 16), make([]byte, 32))
+
+func (c cost) encode(salt, sum []byte) string {
+	e := base64.RawStdEncoding
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.memory, c.time, c.lanes,
+		e.EncodeToString(salt), e.EncodeToString(sum))
+}
+
+// decode reads a PHC string as encode writes it.
+func decode(phc string) (c cost, salt, sum []byte, ok bool) {
+	f := strings.Split(phc, "$")
+	if len(f) != 6 || f[0] != "" || f[1] != "argon2id" || f[2] != fmt.Sprintf("v=%d", argon2.Version) {
+		return c, nil, nil, false
+	}
+	if _, err := fmt.Sscanf(f[3], "m=%d,t=%d,p=%d", &c.memory, &c.time, &c.lanes); err != nil {
+		return c, nil, nil, false
+	}
+	salt, err1 := base64.RawStdEncoding.DecodeString(f[4])
+	sum, err2 := base64.RawStdEncoding.DecodeString(f[5])
+	ok = err1 == nil && err2 == nil && len(sum) == 32 && c.time >= 1 && c.time <= 16 && c.lanes >= 1 && c.memory <= 1<<20
+	return c, salt, sum, ok
+}
+
+// hash returns the PHC string of a password with a new salt.
+func (s *Service) hash(ctx context.Context, password []byte) (string, error) {
+	salt := make([]byte, 16)
+	_, _ = rand.Read(salt)
+	sum, err := s.derive(ctx, passwordCost, password, salt)
+	return passwordCost.encode(salt, sum), err
+}
+
+// matches compares a password with a hash. stale says that the hash was made
+// with other parameters than today's.
+func (s *Service) matches(ctx context.Context, password []byte, phc string) (same, stale bool, err error) {
+	c, salt, want, ok := decode(phc)
+	if !ok {
+		return false, false, fault.New(fault.Internal, "damaged_password_hash", "")
+	}
+	if len(password) > maxPassword {
+		password = password[:0] // no user has it, and it costs the same
+	}
+	got, err := s.derive(ctx, c, password, salt)
+	return err == nil && subtle.ConstantTimeCompare(got, want) == 1, c != passwordCost, err
+}
+
+// derive waits for its turn, as long as the request lives.
+func (s *Service) derive(ctx context.Context, c cost, password, salt []byte) ([]byte, error) {
+	select {
+	case s.hashing <- struct{}{}:
+		defer func() { <-s.hashing }()
+	case <-ctx.Done():
+		return nil, fault.Wrap(ctx.Err(), fault.Unavailable, "request_cancelled", "The request was given up before it was done.")
+	}
+	sum := make([]byte, 32)
+	erase.Do(func() { copy(sum, argon2.IDKey(password, salt, c.time, c.memory, c.lanes, 32)) })
+	return sum, nil
+}

@@ -1,0 +1,123 @@
+// Package identity says who is calling: users, agents, their keys and tokens.
+//
+// Its promise: a principal is built from what the database says now, never from
+// what a token claims. A revoked token, a deactivated or expired agent, a
+// rotated key and a changed password are dead at once (on other nodes within a
+// second), and every credential that is refused is refused with the same fault.
+// Keys, tokens and passwords are stored as hashes only, and a token is handed
+// out only after its event is in the log.
+package identity
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+)
+
+// Keys holds the keys that tokens are signed with.
+type Keys interface {
+	CreateSigner(ctx context.Context, id string) error
+	Signer(ctx context.Context, id string) (crypto.Signer, error)
+	Signers(ctx context.Context) ([]string, error)
+}
+
+// Mailer sends mail. Its methods return when the mail is queued.
+type Mailer interface {
+	// VerifyEmail asks the owner of the address to confirm it with the token.
+	VerifyEmail(ctx context.Context, to, token string) error
+}
+
+// Safe keeps the private halves of agents' identity keys.
+type Safe interface {
+	// PutAgentKey stores value at path in the vault __agent-keys of c's organisation.
+	PutAgentKey(ctx context.Context, c *access.Call, path string, value secret.Bytes) error
+}
+
+// Config is what a Service is made of.
+type Config struct {
+	Store  Store
+	Keys   Keys
+	Mailer Mailer // needed when VerifyEmail is set
+	Safe   Safe
+	Log    *slog.Logger
+	Now    func() time.Time
+
+	Issuer   string // iss of tokens
+	Audience string // aud of tokens
+
+	Signup      bool // strangers may make accounts
+	VerifyEmail bool // ... and must confirm their address before they log in
+}
+
+// Service is the methods of identity.
+type Service struct {
+	cfg      Config
+	store    Store
+	ring     *keyring
+	parser   *parser
+	known    cache
+	activity activity
+	hashing  chan struct{} // bounds how many passwords are hashed at a time
+}
+
+// New returns a Service. It makes the first token key when the keystore has none.
+func New(ctx context.Context, cfg Config) (*Service, error) {
+	ring, err := newKeyring(ctx, cfg.Keys, cfg.Now(), cfg.Log)
+	if err != nil {
+		return nil, err
+	}
+	return &Service{
+		cfg: cfg, store: cfg.Store, ring: ring, parser: newParser(ring, cfg.Issuer, cfg.Audience),
+		known: newCache(), activity: newActivity(), hashing: make(chan struct{}, maxHashing),
+	}, nil
+}
+
+// Run writes when agents and keys were last used, in the background, until ctx
+// ends.
+func (s *Service) Run(ctx context.Context) {
+	tick := time.NewTicker(activityEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := s.activity.flush(ctx, s.store, s.cfg.Now()); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Warn("times of last use were not written", slog.Any("error", err))
+		}
+	}
+}
+
+// decide asks the policy and leaves the answer in the call's event.
+func decide(c *access.Call, a policy.Action, r policy.Resource) error {
+	d := policy.Decide(c.Who, a, r, c.At())
+	c.Event.Details.Reason = string(d.Reason)
+	return d.Err()
+}
+
+// own is the resource of what a caller does to itself or its organisation.
+func own(c *access.Call) policy.Resource { return policy.Resource{Org: c.Who.Org} }
+
+// succeed marks the call's event before it goes into a transaction.
+func succeed(c *access.Call, resourceType, id string) {
+	c.Touch(resourceType, id)
+	c.Event.Details.Outcome = audit.Success
+}
+
+// stamp cuts a time to the precision of the database.
+func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+func newID() string { return uuid.Must(uuid.NewRandomFromReader(rand.Reader)).String() }
+
+func invalid(code, detail string) error { return fault.New(fault.Invalid, code, detail) }

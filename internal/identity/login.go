@@ -1,0 +1,184 @@
+package identity
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+)
+
+var (
+	errLogin = fault.New(fault.Unauthenticated, "unauthenticated", "The mail address and password do not belong together.")
+	errKey   = fault.New(fault.Unauthenticated, "unauthenticated",
+		"The key is wrong, revoked or expired, or belongs to another or an inactive agent.")
+	errUnverified = fault.New(fault.Denied, "email_not_verified",
+		"Confirm your mail address first: follow the link in the mail that was sent to you.")
+)
+
+// Login exchanges a mail address and password for a token. Whether the address
+// or the password was wrong can't be told, from the answer or from its time.
+func (s *Service) Login(ctx context.Context, c *access.Call, email string, password secret.Bytes) (Token, error) {
+	c.Touch("user", "")
+	a, err := Account{PasswordHash: nobody}, error(nil)
+	known := false
+	if address, bad := normalizeEmail(email); bad == nil {
+		found, err := s.store.AccountByEmail(ctx, address)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return Token{}, err
+		}
+		if err == nil && found.PasswordHash != "" {
+			a, known = found, true
+		}
+	}
+	same, stale, err := s.matches(ctx, password.Reveal(), a.PasswordHash)
+	switch {
+	case err != nil:
+		return Token{}, err
+	case !known:
+		return Token{}, refuse(c, "unknown_user", errLogin)
+	case !same:
+		return Token{}, refuse(c, "wrong_password", errLogin)
+	}
+	by(c, policy.KindUser, a.ID, a.Org)
+	c.Touch("user", a.ID)
+	if s.cfg.VerifyEmail && !a.EmailVerified {
+		return Token{}, refuse(c, "email_not_verified", errUnverified)
+	}
+	if stale {
+		s.rehash(ctx, &a, password)
+	}
+	return s.userToken(ctx, c, &a, &UserKey{}, s.store.Append)
+}
+
+// rehash stores the password's hash with today's parameters. A login does not
+// fail since that did.
+func (s *Service) rehash(ctx context.Context, a *Account, password secret.Bytes) {
+	hash, err := s.hash(ctx, password.Reveal())
+	if err == nil {
+		err = s.store.Rehash(ctx, a.ID, a.PasswordHash, hash)
+	}
+	if err != nil {
+		s.cfg.Log.Warn("a password keeps its old hash", slog.String("user", a.ID), slog.Any("error", err))
+	}
+}
+
+// AgentToken exchanges an agent's key for a token. A given agent id must be the
+// id of the key's agent.
+func (s *Service) AgentToken(ctx context.Context, c *access.Call, key, agentID string) (Token, error) {
+	c.Touch("agent", "")
+	if !strings.HasPrefix(key, agentKeyPrefix) || len(key) > maxKey {
+		return Token{}, refuse(c, "unknown_key", errKey)
+	}
+	a, err := s.store.StandingByKey(ctx, hashKey(key))
+	if fault.Is(err, fault.NotFound) {
+		return Token{}, refuse(c, "unknown_key", errKey)
+	}
+	if err != nil {
+		return Token{}, err
+	}
+	by(c, policy.KindAgent, a.ID, a.Org)
+	c.Touch("agent", a.ID)
+	switch {
+	case agentID != "" && !strings.EqualFold(agentID, a.ID):
+		return Token{}, refuse(c, "agent_mismatch", errKey)
+	case !a.Active:
+		return Token{}, refuse(c, "agent_inactive", errKey)
+	case !a.live(c.Now):
+		return Token{}, refuse(c, "agent_expired", errKey)
+	}
+	s.activity.note(s.activity.agents, a.ID, c.Now)
+	return s.agentToken(ctx, c, &a)
+}
+
+// maxKey is longer than any key of ours.
+const maxKey = 256
+
+// APIKeyToken exchanges a personal key or an agent's key for a token.
+func (s *Service) APIKeyToken(ctx context.Context, c *access.Call, key string) (Token, error) {
+	if strings.HasPrefix(key, agentKeyPrefix) {
+		return s.AgentToken(ctx, c, key, "")
+	}
+	c.Touch("user", "")
+	if !strings.HasPrefix(key, userKeyPrefix) || len(key) > maxKey {
+		return Token{}, refuse(c, "unknown_key", errKey)
+	}
+	k, err := s.store.KeyByHash(ctx, hashKey(key))
+	if fault.Is(err, fault.NotFound) {
+		return Token{}, refuse(c, "unknown_key", errKey)
+	}
+	if err != nil {
+		return Token{}, err
+	}
+	a, err := s.store.Account(ctx, k.User, k.Org)
+	if fault.Is(err, fault.NotFound) {
+		return Token{}, refuse(c, "unknown_user", errKey)
+	}
+	if err != nil {
+		return Token{}, err
+	}
+	by(c, policy.KindUser, a.ID, a.Org)
+	c.Touch("user", a.ID)
+	if !k.live(c.Now) {
+		return Token{}, refuse(c, "key_not_live", errKey)
+	}
+	s.activity.note(s.activity.keys, k.ID, c.Now)
+	return s.userToken(ctx, c, &a, &k, s.store.Append)
+}
+
+// record is how the event of a new token gets into the log.
+type record func(ctx context.Context, ev *audit.Event) error
+
+// userToken hands out a token once its event is in the log. k is the zero key
+// when it was not a key that was exchanged.
+func (s *Service) userToken(ctx context.Context, c *access.Call, a *Account, k *UserKey, log record) (Token, error) {
+	g := &grant{
+		session: session{kind: policy.KindUser, id: a.ID, org: a.Org, gen: a.TokenGen, jti: newID(), key: k.ID},
+		ttl:     userTTL, scopes: k.Scopes,
+	}
+	text, seconds, err := s.handOut(ctx, c, g, k.ExpiresAt, log)
+	return Token{Access: text, ExpiresIn: seconds, Email: a.Email}, err
+}
+
+func (s *Service) agentToken(ctx context.Context, c *access.Call, a *Standing) (Token, error) {
+	g := &grant{
+		session: session{kind: policy.KindAgent, id: a.ID, org: a.Org, gen: a.TokenGen, jti: newID()},
+		ttl:     agentTTL, scopes: a.Scopes, vaults: a.VaultIDs, standing: a,
+	}
+	if a.TokenTTL > 0 {
+		g.ttl = time.Duration(a.TokenTTL) * time.Second
+	}
+	text, seconds, err := s.handOut(ctx, c, g, a.ExpiresAt, s.store.Append)
+	return Token{Access: text, ExpiresIn: seconds, AgentID: a.ID, VaultIDs: orEmpty(a.VaultIDs)}, err
+}
+
+func (s *Service) handOut(ctx context.Context, c *access.Call, g *grant, end time.Time, log record) (secret.Bytes, int64, error) {
+	text, seconds, err := s.issue(ctx, g, c.Now, end)
+	if err != nil {
+		return secret.Bytes{}, 0, err
+	}
+	c.Event.Details.Outcome, c.Event.Details.Token = audit.Success, g.jti
+	if err := log(ctx, c.Event); err != nil {
+		text.Wipe()
+		return secret.Bytes{}, 0, err
+	}
+	return text, seconds, nil
+}
+
+// by fills in who the event's actor has turned out to be.
+func by(c *access.Call, kind policy.PrincipalKind, id, org string) {
+	c.Event.ActorKind, c.Event.ActorID, c.Event.Org = string(kind), id, org
+}
+
+// refuse makes the call's event one of a failed authentication. The reason is
+// for the log alone.
+func refuse(c *access.Call, reason string, err error) error {
+	c.Event.Action = string(policy.AuthFailure)
+	c.Event.Details.Outcome, c.Event.Details.Reason = audit.Denied, reason
+	return err
+}

@@ -1,0 +1,57 @@
+package identity
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxPassword bounds what is hashed, in bytes.
+const maxPassword = 1024
+
+// checkPassword holds the rules of the contract. Each has an answer of its own
+// that says what to change; none repeats the password.
+func checkPassword(password []byte) error {
+	p := string(password)
+	has := func(is func(rune) bool) bool { return strings.ContainsFunc(p, is) }
+	switch {
+	case !utf8.ValidString(p):
+		return invalid("weak_password", "The password is not valid UTF-8 text.")
+	case len(p) > maxPassword:
+		return invalid("password_too_long", "A password may have at most 1,024 bytes.")
+	case utf8.RuneCountInString(p) < 12:
+		return invalid("weak_password", "The password must have at least 12 characters.")
+	case !has(unicode.IsUpper):
+		return invalid("weak_password", "The password must have an upper-case letter.")
+	case !has(unicode.IsLower):
+		return invalid("weak_password", "The password must have a lower-case letter.")
+	case !has(unicode.IsDigit):
+		return invalid("weak_password", "The password must have a digit.")
+	case !has(isSymbol):
+		return invalid("weak_password", "The password must have a symbol, such as ! or -.")
+	case anyThree(p, func(a, b, c rune) bool { return a == b && b == c }):
+		return invalid("weak_password", "The password must not have the same character three times in a row.")
+	case anyThree(p, ascending):
+		return invalid("weak_password", "The password must not have a run such as abc or 123.")
+	}
+	return nil
+}
+
+func isSymbol(r rune) bool {
+	return unicode.IsPunct(r) || unicode.IsSymbol(r) || r == ' '
+}
+
+func ascending(a, b, c rune) bool {
+	return b == a+1 && c == b+1 && (unicode.IsLetter(a) && unicode.IsLetter(c) || unicode.IsDigit(a) && unicode.IsDigit(c))
+}
+
+func anyThree(s string, bad func(a, b, c rune) bool) bool {
+	var a, b rune = -1, -1
+	for _, c := range s {
+		if a >= 0 && bad(a, b, c) {
+			return true
+		}
+		a, b = b, c
+	}
+	return false
+}

@@ -1,0 +1,94 @@
+package identity
+
+import (
+	"context"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+)
+
+// Store is what identity needs of a database. Methods that write take the event
+// that records the write and commit both or neither; those that take away what
+// a credential could do move the epoch.
+type Store interface {
+	// Epoch changes with every change of a principal; false means that it is not
+	// known and nothing cached may be used.
+	Epoch() (int64, bool)
+	Append(ctx context.Context, ev *audit.Event) error
+	UserStore
+	TokenStore
+	KeyStore
+	AgentStore
+}
+
+// UserStore keeps users and their memberships.
+type UserStore interface {
+	// AddUser stores the user with an organisation of its own, whose owner it
+	// is, and the mail token if there is one. Conflict when the mail is taken.
+	AddUser(ctx context.Context, a Account, orgName string, t *MailToken, ev *audit.Event) error
+	// AddFirstOwner is AddUser for a server without users; false when it has some.
+	AddFirstOwner(ctx context.Context, a Account, orgName string, ev *audit.Event) (bool, error)
+	// Account returns NotFound unless the user is a member of org.
+	Account(ctx context.Context, user, org string) (Account, error)
+	// AccountByEmail returns the user in its home organisation, or NotFound.
+	AccountByEmail(ctx context.Context, email string) (Account, error)
+	// ChangeProfile changes what is not nil.
+	ChangeProfile(ctx context.Context, org, user string, displayName *string, marketing *bool, ev *audit.Event) error
+	// SetPassword replaces the hash old, and ends all tokens but the one with the
+	// id kept. Conflict when the hash is not old any more.
+	SetPassword(ctx context.Context, org, user, old, hash, kept string, ev *audit.Event) error
+	// Rehash replaces the hash old by another of the same password.
+	Rehash(ctx context.Context, user, old, hash string) error
+}
+
+// TokenStore keeps what is known of tokens: those revoked, and those mailed.
+type TokenStore interface {
+	// Revoke keeps the token's id until it would have expired anyway.
+	Revoke(ctx context.Context, org, id string, until, now time.Time, ev *audit.Event) error
+	Revoked(ctx context.Context, id string) (bool, error)
+	// MailToken returns the account that the token was mailed to, or NotFound.
+	MailToken(ctx context.Context, hash, purpose string, now time.Time) (Account, error)
+	// VerifyEmail spends the token and marks its user's address as confirmed.
+	// NotFound when it is spent already.
+	VerifyEmail(ctx context.Context, org, user, hash string, ev *audit.Event) error
+}
+
+// KeyStore keeps personal API keys.
+type KeyStore interface {
+	AddKey(ctx context.Context, k UserKey, ev *audit.Event) error
+	Keys(ctx context.Context, org, user string) ([]UserKey, error)
+	// Key and KeyByHash return NotFound when there is none, revoked or not.
+	Key(ctx context.Context, id string) (UserKey, error)
+	KeyByHash(ctx context.Context, hash string) (UserKey, error)
+	// RevokeKey returns NotFound unless the user has a live key with the id.
+	RevokeKey(ctx context.Context, org, user, id string, at time.Time, ev *audit.Event) error
+}
+
+// AgentStore keeps agents.
+type AgentStore interface {
+	AddAgent(ctx context.Context, a Agent, ev *audit.Event) error
+	// Agents returns the agents of org, oldest first; with a creator only its own.
+	Agents(ctx context.Context, org, creator string) ([]Agent, error)
+	// Agent returns NotFound unless org has it.
+	Agent(ctx context.Context, org, id string) (Agent, error)
+	// Standing and StandingByKey return NotFound when there is no such agent.
+	Standing(ctx context.Context, id string) (Standing, error)
+	StandingByKey(ctx context.Context, hash string) (Standing, error)
+	// ChangeAgent stores what change makes of the agent. change may run more
+	// than once, each time on a fresh copy; when it fails nothing is stored.
+	ChangeAgent(ctx context.Context, org, id string, change func(*Agent) error, ev *audit.Event) (Agent, error)
+	// HasVaults reports whether all the vaults are of org.
+	HasVaults(ctx context.Context, org string, ids []string) (bool, error)
+	// NoteUse stores when agents and personal keys were last used, by id.
+	NoteUse(ctx context.Context, agents, keys map[string]time.Time) error
+}
+
+// MailToken is a single-use token that was mailed to a user.
+type MailToken struct {
+	Hash      string // SHA-256 of the token in hexadecimal
+	Purpose   string
+	ExpiresAt time.Time
+}
+
+// PurposeVerify is the purpose of tokens that confirm an address.
+const PurposeVerify = "verify_email"

@@ -1,0 +1,144 @@
+package identity
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
+
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+)
+
+// How long tokens live.
+const (
+	userTTL  = 15 * time.Minute
+	agentTTL = time.Hour
+)
+
+// clockSkew is how far in the future a token of another node may be issued.
+const clockSkew = 5 * time.Second
+
+// Token is an access token just issued.
+type Token struct {
+	Access    secret.Bytes // the JWT
+	ExpiresIn int64        // seconds
+	AgentID   string       // empty for a user's token
+	VaultIDs  []string     // an agent's binding
+	Email     string       // of a user
+}
+
+// claims are what a token says. Scopes, vault_ids and intents_api_enabled are
+// for the client to read: the server looks the principal up.
+type claims struct {
+	jwt.RegisteredClaims
+	Org        string   `json:"org"`
+	Scopes     []string `json:"scopes"`
+	VaultIDs   []string `json:"vault_ids"`
+	IntentsAPI *bool    `json:"intents_api_enabled,omitempty"`
+	Shroud     *bool    `json:"shroud_enabled,omitempty"`
+	Gen        int64    `json:"gen"`
+	Key        string   `json:"key_id,omitempty"` // the personal API key it was exchanged for
+}
+
+// grant is what a token is to be issued for.
+type grant struct {
+	session
+	ttl      time.Duration
+	scopes   []string
+	vaults   []string
+	standing *Standing // agents
+}
+
+// issue signs a token for g. The end of what it is based on (an agent, an API
+// key) is its end too.
+func (s *Service) issue(ctx context.Context, g *grant, now, end time.Time) (secret.Bytes, int64, error) {
+	issued := now.UTC().Truncate(time.Second)
+	g.exp = issued.Add(g.ttl)
+	if !end.IsZero() && end.Before(g.exp) {
+		g.exp = end
+	}
+	g.exp = g.exp.Truncate(time.Second)
+	set := s.ring.current(ctx, now)
+	g.kid = set.id
+	c := &claims{
+		RegisteredClaims: jwt.RegisteredClaims{
+			Issuer: s.cfg.Issuer, Subject: string(g.kind) + ":" + g.id, Audience: jwt.ClaimStrings{s.cfg.Audience},
+			ExpiresAt: jwt.NewNumericDate(g.exp), IssuedAt: jwt.NewNumericDate(issued), ID: g.jti,
+		},
+		Org: g.org, Scopes: orEmpty(g.scopes), VaultIDs: orEmpty(g.vaults), Gen: g.gen, Key: g.key,
+	}
+	if g.standing != nil {
+		c.IntentsAPI, c.Shroud = &g.standing.Intents, &g.standing.Shroud
+	}
+	t := jwt.NewWithClaims(jwt.SigningMethodEdDSA, c)
+	t.Header["kid"] = set.id
+	text, err := t.SignedString(set.signer)
+	if err != nil {
+		return secret.Bytes{}, 0, err
+	}
+	return secret.FromString(text), int64(g.exp.Sub(issued) / time.Second), nil
+}
+
+func orEmpty(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
+
+// session is what a credential was found to be, without what may change later.
+type session struct {
+	kind    policy.PrincipalKind
+	id, org string
+	gen     int64
+	jti     string // empty for a bare key
+	key     string // id of the API key that a user's token was exchanged for
+	keyHash string // of a bare key
+	kid     string // of a token
+	exp     time.Time
+}
+
+// parser reads tokens of ours.
+type parser struct {
+	ring *keyring
+	opts []jwt.ParserOption
+}
+
+func newParser(ring *keyring, issuer, audience string) *parser {
+	return &parser{ring: ring, opts: []jwt.ParserOption{
+		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}), jwt.WithStrictDecoding(),
+		jwt.WithIssuer(issuer), jwt.WithAudience(audience), jwt.WithExpirationRequired(),
+	}}
+}
+
+// parse verifies the signature and what the token says of itself.
+func (p *parser) parse(ctx context.Context, bearer string, now time.Time) (session, bool) {
+	if strings.ContainsAny(bearer, "\r\n") { // which base64 skips
+		return session{}, false
+	}
+	var c claims
+	var kid string
+	opts := append(p.opts[:len(p.opts):len(p.opts)], jwt.WithTimeFunc(func() time.Time { return now }))
+	_, err := jwt.NewParser(opts...).ParseWithClaims(bearer, &c, func(t *jwt.Token) (any, error) {
+		kid, _ = t.Header["kid"].(string)
+		if k, ok := p.ring.public(ctx, kid, now); ok {
+			return k, nil
+		}
+		return nil, jwt.ErrTokenUnverifiable
+	})
+	if err != nil || c.IssuedAt == nil || c.IssuedAt.After(now.Add(clockSkew)) || c.ID == "" {
+		return session{}, false
+	}
+	kind, id, _ := strings.Cut(c.Subject, ":")
+	s := session{
+		kind: policy.PrincipalKind(kind), id: id, org: c.Org, gen: c.Gen,
+		jti: c.ID, key: c.Key, kid: kid, exp: c.ExpiresAt.Time,
+	}
+	if s.kind != policy.KindUser && s.kind != policy.KindAgent {
+		return session{}, false
+	}
+	return s, uuid.Validate(id) == nil && uuid.Validate(s.org) == nil
+}

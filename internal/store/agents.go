@@ -1,0 +1,220 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"strconv"
+	"strings"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+)
+
+var errNoAgent = fault.New(fault.NotFound, "agent_not_found", "There is no agent with this id.")
+
+// standingColumns are what a request needs of an agent; agentColumns the rest.
+const (
+	standingColumns = `id, org_id, created_by, is_active, expires_at, token_gen, token_ttl_seconds, scopes, vault_ids,
+		intents_api_enabled, shroud_enabled`
+	agentColumns = standingColumns + `, name, description, auth_method, key_hash, key_prefix, tx_to_allowlist, tx_max_value_eth,
+		tx_daily_limit_eth, tx_allowed_chains, client_cert_fingerprint, oidc_issuer, oidc_client_id, ssh_public_key,
+		ecdh_public_key, shroud_config, created_at, last_active_at`
+)
+
+// standingRow takes the columns of a standing.
+type standingRow struct {
+	a                       identity.Standing
+	active, intents, shroud int64
+	expires, ttl            sql.NullInt64
+	scopes, vaults          string
+}
+
+func (r *standingRow) dest() []any {
+	return []any{&r.a.ID, &r.a.Org, &r.a.Creator, &r.active, &r.expires, &r.a.TokenGen, &r.ttl, &r.scopes, &r.vaults,
+		&r.intents, &r.shroud}
+}
+
+func (r *standingRow) standing() (identity.Standing, error) {
+	a := r.a
+	a.Active, a.Intents, a.Shroud = r.active != 0, r.intents != 0, r.shroud != 0
+	a.ExpiresAt, a.TokenTTL = fromNull(r.expires), r.ttl.Int64
+	if err := readList(r.scopes, &a.Scopes); err != nil {
+		return a, err
+	}
+	return a, readList(r.vaults, &a.VaultIDs)
+}
+
+func (db *DB) standing(ctx context.Context, query, arg string) (identity.Standing, error) {
+	var r standingRow
+	found, err := db.row(ctx, query, []any{arg}, r.dest()...)
+	if err == nil && !found {
+		err = errNoAgent
+	}
+	if err != nil {
+		return identity.Standing{}, err
+	}
+	return r.standing()
+}
+
+// Standing implements identity.AgentStore.
+func (db *DB) Standing(ctx context.Context, id string) (identity.Standing, error) {
+	return db.standing(ctx, `SELECT `+standingColumns+` FROM agents WHERE id = $1`, id)
+}
+
+// StandingByKey implements identity.AgentStore.
+func (db *DB) StandingByKey(ctx context.Context, hash string) (identity.Standing, error) {
+	return db.standing(ctx, `SELECT `+standingColumns+` FROM agents WHERE key_hash = $1`, hash)
+}
+
+// agentRow takes all columns of an agent.
+type agentRow struct {
+	standingRow
+	g                                                       identity.Agent
+	keyHash, maxValue, daily, cert, issuer, client, shroudC sql.NullString
+	to, chains                                              string
+	created                                                 int64
+	last                                                    sql.NullInt64
+}
+
+func (r *agentRow) dest() []any {
+	g := &r.g
+	return append(r.standingRow.dest(), &g.Name, &g.Description, &g.AuthMethod, &r.keyHash, &g.KeyPrefix, &r.to, &r.maxValue,
+		&r.daily, &r.chains, &r.cert, &r.issuer, &r.client, &g.SSHPublicKey, &g.ECDHPublicKey, &r.shroudC, &r.created, &r.last)
+}
+
+func (r *agentRow) agent() (identity.Agent, error) {
+	g := r.g
+	var err error
+	if g.Standing, err = r.standing(); err != nil {
+		return g, err
+	}
+	g.KeyHash, g.MaxValueETH, g.DailyLimitETH = r.keyHash.String, r.maxValue.String, r.daily.String
+	g.CertFingerprint, g.OIDCIssuer, g.OIDCClientID = r.cert.String, r.issuer.String, r.client.String
+	if r.shroudC.Valid {
+		g.ShroudConfig = []byte(r.shroudC.String)
+	}
+	g.CreatedAt, g.LastActiveAt = fromMicros(r.created), fromNull(r.last)
+	if err = readList(r.to, &g.ToAllowlist); err != nil {
+		return g, err
+	}
+	return g, readList(r.chains, &g.AllowedChains)
+}
+
+// agentValues are the values of agentColumns without last_active_at.
+func agentValues(g *identity.Agent) []any {
+	return []any{
+		g.ID, g.Org, g.Creator, number(g.Active), nullMicros(g.ExpiresAt), g.TokenGen,
+		sql.NullInt64{Int64: g.TokenTTL, Valid: g.TokenTTL != 0}, listText(g.Scopes), listText(g.VaultIDs),
+		number(g.Intents), number(g.Shroud), g.Name, g.Description, g.AuthMethod, nullString(g.KeyHash), g.KeyPrefix,
+		listText(g.ToAllowlist), nullString(g.MaxValueETH), nullString(g.DailyLimitETH), listText(g.AllowedChains),
+		nullString(g.CertFingerprint), nullString(g.OIDCIssuer), nullString(g.OIDCClientID), g.SSHPublicKey,
+		g.ECDHPublicKey, nullString(string(g.ShroudConfig)), micros(g.CreatedAt),
+	}
+}
+
+// AddAgent implements identity.AgentStore.
+func (db *DB) AddAgent(ctx context.Context, a identity.Agent, ev *audit.Event) error {
+	return db.Write(ctx, a.Org, func(tx *Tx) error {
+		_, err := tx.exec(`INSERT INTO agents (`+agentColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+			$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, NULL)`, agentValues(&a)...)
+		tx.record(ev)
+		return err
+	})
+}
+
+// Agents implements identity.AgentStore.
+func (db *DB) Agents(ctx context.Context, org, creator string) ([]identity.Agent, error) {
+	query, args := `SELECT `+agentColumns+` FROM agents WHERE org_id = $1`, []any{org}
+	if creator != "" {
+		query, args = query+` AND created_by = $2`, append(args, creator)
+	}
+	var out []identity.Agent
+	err := db.each(ctx, query+` ORDER BY created_at, id`, args, func(rows *sql.Rows) error {
+		var r agentRow
+		if err := rows.Scan(r.dest()...); err != nil {
+			return err
+		}
+		a, err := r.agent()
+		out = append(out, a)
+		return err
+	})
+	return out, err
+}
+
+const selectAgent = `SELECT ` + agentColumns + ` FROM agents WHERE id = $1 AND org_id = $2`
+
+// Agent implements identity.AgentStore.
+func (db *DB) Agent(ctx context.Context, org, id string) (identity.Agent, error) {
+	var r agentRow
+	found, err := db.row(ctx, selectAgent, []any{id, org}, r.dest()...)
+	if err == nil && !found {
+		err = errNoAgent
+	}
+	if err != nil {
+		return identity.Agent{}, err
+	}
+	return r.agent()
+}
+
+// ChangeAgent implements identity.AgentStore. The organisation's audit head is
+// locked first, so two changes of one agent follow each other.
+func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*identity.Agent) error, ev *audit.Event) (identity.Agent, error) {
+	var a identity.Agent
+	err := db.Write(ctx, org, func(tx *Tx) error {
+		var r agentRow
+		found, err := tx.row(selectAgent, []any{id, org}, r.dest()...)
+		if err == nil && !found {
+			err = errNoAgent
+		}
+		if err == nil {
+			a, err = r.agent()
+		}
+		if err == nil {
+			err = change(&a)
+		}
+		if err != nil {
+			return err
+		}
+		_, err = tx.exec(`UPDATE agents SET created_by = $3, is_active = $4, expires_at = $5, token_gen = $6, token_ttl_seconds = $7,
+			scopes = $8, vault_ids = $9, intents_api_enabled = $10, shroud_enabled = $11, name = $12, description = $13,
+			auth_method = $14, key_hash = $15, key_prefix = $16, tx_to_allowlist = $17, tx_max_value_eth = $18,
+			tx_daily_limit_eth = $19, tx_allowed_chains = $20, client_cert_fingerprint = $21, oidc_issuer = $22,
+			oidc_client_id = $23, ssh_public_key = $24, ecdh_public_key = $25, shroud_config = $26, created_at = $27
+			WHERE id = $1 AND org_id = $2`, agentValues(&a)...)
+		tx.record(ev)
+		tx.Bump()
+		return err
+	})
+	return a, err
+}
+
+// HasVaults implements identity.AgentStore.
+func (db *DB) HasVaults(ctx context.Context, org string, ids []string) (bool, error) {
+	const perQuery = 100
+	distinct := map[string]bool{}
+	for _, id := range ids {
+		distinct[id] = true
+	}
+	args, marks, found := []any{org}, []string{}, 0
+	count := func() error {
+		if len(marks) == 0 {
+			return nil
+		}
+		err := db.each(ctx, `SELECT id FROM vaults WHERE org_id = $1 AND id IN (`+strings.Join(marks, ",")+`)`, args,
+			func(rows *sql.Rows) error { found++; var id string; return rows.Scan(&id) })
+		args, marks = args[:1], marks[:0]
+		return err
+	}
+	for id := range distinct {
+		args = append(args, id)
+		marks = append(marks, "$"+strconv.Itoa(len(args)))
+		if len(marks) == perQuery {
+			if err := count(); err != nil {
+				return false, err
+			}
+		}
+	}
+	err := count()
+	return found == len(distinct), err
+}

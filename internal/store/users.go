@@ -1,0 +1,163 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+var (
+	errNoUser     = fault.New(fault.NotFound, "user_not_found", "There is no user with this id.")
+	errMailTaken  = fault.New(fault.Conflict, "email_taken", "There is an account with this mail address already.")
+	errOtherHash  = fault.New(fault.Conflict, "password_changed", "The password was changed meanwhile.")
+	errNoSuchMail = fault.New(fault.NotFound, "token_not_found", "There is no such token.")
+	errHasUsers   = fault.New(fault.Conflict, "has_users", "The server has users already.")
+)
+
+// AddUser implements identity.UserStore.
+func (db *DB) AddUser(ctx context.Context, a identity.Account, orgName string, t *identity.MailToken, ev *audit.Event) error {
+	return db.Write(ctx, a.Org, func(tx *Tx) error {
+		if err := tx.addUser(&a, orgName); err != nil {
+			return err
+		}
+		if t != nil {
+			if _, err := tx.exec(`INSERT INTO mail_tokens (token_hash, user_id, purpose, expires_at) VALUES ($1, $2, $3, $4)`,
+				t.Hash, a.ID, t.Purpose, micros(t.ExpiresAt)); err != nil {
+				return err
+			}
+		}
+		tx.record(ev)
+		return nil
+	})
+}
+
+// AddFirstOwner implements identity.UserStore. The row in meta lets one of
+// several nodes win.
+func (db *DB) AddFirstOwner(ctx context.Context, a identity.Account, orgName string, ev *audit.Event) (bool, error) {
+	err := db.Write(ctx, a.Org, func(tx *Tx) error {
+		n, err := tx.exec(`INSERT INTO meta (name, value) SELECT 'first_owner', $1
+			WHERE NOT EXISTS (SELECT 1 FROM users) ON CONFLICT (name) DO NOTHING`, micros(a.CreatedAt))
+		if err == nil && n == 0 {
+			return tx.refuse(errHasUsers)
+		}
+		if err == nil {
+			err = tx.addUser(&a, orgName)
+		}
+		tx.record(ev)
+		return err
+	})
+	if fault.Is(err, fault.Conflict) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// addUser writes the user first: when the mail is taken nothing was written.
+func (tx *Tx) addUser(a *identity.Account, orgName string) error {
+	n, err := tx.exec(`INSERT INTO users (id, email, display_name, password_hash, auth_method, email_verified,
+			marketing_emails, platform_admin, home_org, token_gen, token_kept, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', $11) ON CONFLICT (email) DO NOTHING`,
+		a.ID, a.Email, a.DisplayName, a.PasswordHash, a.AuthMethod, number(a.EmailVerified),
+		number(a.MarketingEmails), number(a.PlatformAdmin), a.Org, a.TokenGen, micros(a.CreatedAt))
+	if err == nil && n == 0 {
+		return errMailTaken
+	}
+	if err == nil {
+		_, err = tx.exec(`INSERT INTO orgs (id, name, created_at) VALUES ($1, $2, $3)`, a.Org, orgName, micros(a.CreatedAt))
+	}
+	if err == nil {
+		_, err = tx.exec(`INSERT INTO memberships (org_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)`,
+			a.Org, a.ID, string(a.Role), micros(a.CreatedAt))
+	}
+	return err
+}
+
+const selectAccount = `SELECT u.id, u.email, u.display_name, u.password_hash, u.auth_method, u.email_verified,
+	u.marketing_emails, u.platform_admin, u.home_org, u.token_gen, u.token_kept, u.created_at, m.org_id, m.role
+	FROM users u JOIN memberships m ON m.user_id = u.id `
+
+func (db *DB) account(ctx context.Context, where string, args ...any) (identity.Account, error) {
+	var a identity.Account
+	var verified, marketing, admin, created int64
+	var role string
+	found, err := db.row(ctx, selectAccount+where, args, &a.ID, &a.Email, &a.DisplayName, &a.PasswordHash, &a.AuthMethod,
+		&verified, &marketing, &admin, &a.HomeOrg, &a.TokenGen, &a.TokenKept, &created, &a.Org, &role)
+	if err == nil && !found {
+		err = errNoUser
+	}
+	a.EmailVerified, a.MarketingEmails, a.PlatformAdmin = verified != 0, marketing != 0, admin != 0
+	a.Role, a.CreatedAt = policy.Role(role), fromMicros(created)
+	return a, err
+}
+
+// Account implements identity.UserStore.
+func (db *DB) Account(ctx context.Context, user, org string) (identity.Account, error) {
+	return db.account(ctx, `WHERE u.id = $1 AND m.org_id = $2`, user, org)
+}
+
+// AccountByEmail implements identity.UserStore.
+func (db *DB) AccountByEmail(ctx context.Context, email string) (identity.Account, error) {
+	return db.account(ctx, `WHERE u.email = $1 AND m.org_id = u.home_org`, email)
+}
+
+// ChangeProfile implements identity.UserStore.
+func (db *DB) ChangeProfile(ctx context.Context, org, user string, name *string, marketing *bool, ev *audit.Event) error {
+	var emails sql.NullInt64
+	if marketing != nil {
+		emails = sql.NullInt64{Int64: number(*marketing), Valid: true}
+	}
+	return db.changeUser(ctx, org, ev, false, errNoUser, `UPDATE users SET display_name = COALESCE($2, display_name),
+		marketing_emails = COALESCE($3, marketing_emails) WHERE id = $1`, user, name, emails)
+}
+
+// SetPassword implements identity.UserStore.
+func (db *DB) SetPassword(ctx context.Context, org, user, old, hash, kept string, ev *audit.Event) error {
+	return db.changeUser(ctx, org, ev, true, errOtherHash, `UPDATE users SET password_hash = $3, token_gen = token_gen + 1,
+		token_kept = $4 WHERE id = $1 AND password_hash = $2`, user, old, hash, kept)
+}
+
+// Rehash implements identity.UserStore.
+func (db *DB) Rehash(ctx context.Context, user, old, hash string) error {
+	return db.changeUser(ctx, audit.SystemOrg, nil, false, errOtherHash,
+		`UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2`, user, old, hash)
+}
+
+func (db *DB) changeUser(ctx context.Context, org string, ev *audit.Event, bump bool, missing error, query string, args ...any) error {
+	return db.Write(ctx, org, func(tx *Tx) error {
+		n, err := tx.exec(query, args...)
+		if err == nil && n == 0 {
+			return tx.refuse(missing)
+		}
+		tx.record(ev)
+		if bump {
+			tx.Bump()
+		}
+		return err
+	})
+}
+
+// MailToken implements identity.TokenStore.
+func (db *DB) MailToken(ctx context.Context, hash, purpose string, now time.Time) (identity.Account, error) {
+	return db.account(ctx, `JOIN mail_tokens t ON t.user_id = u.id
+		WHERE t.token_hash = $1 AND t.purpose = $2 AND t.expires_at > $3 AND m.org_id = u.home_org`, hash, purpose, micros(now))
+}
+
+// VerifyEmail implements identity.TokenStore.
+func (db *DB) VerifyEmail(ctx context.Context, org, user, hash string, ev *audit.Event) error {
+	return db.Write(ctx, org, func(tx *Tx) error {
+		n, err := tx.exec(`DELETE FROM mail_tokens WHERE token_hash = $1 AND user_id = $2`, hash, user)
+		if err == nil && n == 0 {
+			return tx.refuse(errNoSuchMail)
+		}
+		if err == nil {
+			_, err = tx.exec(`UPDATE users SET email_verified = 1 WHERE id = $1`, user)
+		}
+		tx.record(ev)
+		return err
+	})
+}
