@@ -15,6 +15,7 @@ import (
 // Query selects events. Empty fields do not restrict.
 type Query struct {
 	ResourceID, ActorID, Action string
+	OnlyActor                   string // a limit set by who asks, beside its own filters
 	From, To                    time.Time
 	BeforeSeq                   uint64 // keyset paging: only events before this one
 	Limit, Offset               int
@@ -100,6 +101,11 @@ func (l *Log) Checkpoint(ctx context.Context, events uint64) error {
 		}
 	}
 	return nil
+}
+
+// Read returns the events of org that fit q, newest first.
+func (l *Log) Read(ctx context.Context, org string, q Query) ([]*Row, error) {
+	return l.Store.Events(ctx, org, q)
 }
 
 // PublicKeys returns the public halves of the checkpoint keys.

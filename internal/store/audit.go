@@ -37,7 +37,7 @@ func (db *DB) Events(ctx context.Context, org string, q audit.Query) ([]*audit.R
 		query += fmt.Sprintf(" AND %s $%d", clause, len(args))
 	}
 	for _, f := range []struct{ clause, value string }{
-		{"actor_id =", q.ActorID}, {"resource_id =", q.ResourceID}, {"action =", q.Action},
+		{"actor_id =", q.ActorID}, {"actor_id =", q.OnlyActor}, {"resource_id =", q.ResourceID}, {"action =", q.Action},
 	} {
 		if f.value != "" {
 			add(f.clause, f.value)

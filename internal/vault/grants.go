@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
@@ -144,7 +145,7 @@ func (s *Service) grant(ctx context.Context, c *access.Call, vaultID, id string,
 // record fills the call's event with what a change of g touches.
 func record(c *access.Call, g Grant) {
 	c.Touch("policy", g.ID)
-	c.Event.Details.Outcome = "success"
+	c.Event.Details.Outcome = audit.Success
 	c.Event.Details.Path = g.Pattern
 	c.Event.Details.Target = string(g.PrincipalKind) + ":" + g.PrincipalID
 }

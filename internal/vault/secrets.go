@@ -3,10 +3,12 @@ package vault
 import (
 	"context"
 	"errors"
-	"iter"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
@@ -42,6 +44,7 @@ func (s *Service) RevealVersion(ctx context.Context, c *access.Call, vaultID str
 	if err != nil {
 		return Secret{}, err
 	}
+	c.Event.Action = string(policy.ReadSecretVersion)
 	if err := decide(c, policy.ReadSecretVersion, resource(e, p)); err != nil {
 		return Secret{}, err
 	}
@@ -69,7 +72,7 @@ func (s *Service) release(ctx context.Context, c *access.Call, e *entry, p secre
 	if err != nil {
 		return Secret{}, err
 	}
-	c.Event.Details.Outcome = "success"
+	c.Event.Details.Outcome = audit.Success
 	if v.MaxAccess > 0 {
 		err = s.store.Spend(ctx, v.Vault, v.Path, v.Meta.Version, c.Event)
 	} else {
@@ -149,7 +152,7 @@ func (s *Service) put(ctx context.Context, c *access.Call, e *entry, p secretpat
 	if v.Box, err = s.sealer.Seal(ctx, e.vault.KEK(), ref(&e.vault, p, v.Meta.Version), d.Value); err != nil {
 		return Meta{}, err
 	}
-	c.Event.Details.Outcome = "success"
+	c.Event.Details.Outcome = audit.Success
 	c.Event.Details.Version = v.Meta.Version
 	if err := s.store.PutVersion(ctx, e.vault.Org, v, c.Event); err != nil {
 		return Meta{}, err
@@ -177,7 +180,7 @@ func (s *Service) setDeleted(ctx context.Context, c *access.Call, vaultID string
 	if err := decide(c, a, resource(e, p)); err != nil {
 		return Meta{}, err
 	}
-	c.Event.Details.Outcome = "success"
+	c.Event.Details.Outcome = audit.Success
 	return s.store.SetDeleted(ctx, vaultID, p.String(), at, c.Event)
 }
 
@@ -190,7 +193,7 @@ func (s *Service) Purge(ctx context.Context, c *access.Call, vaultID string, p s
 	if err := decide(c, policy.PurgeSecret, resource(e, p)); err != nil {
 		return err
 	}
-	c.Event.Details.Outcome = "success"
+	c.Event.Details.Outcome = audit.Success
 	return s.store.Purge(ctx, vaultID, p.String(), c.Event)
 }
 
@@ -213,48 +216,80 @@ func (s *Service) Versions(ctx context.Context, c *access.Call, vaultID string, 
 // listPage is how many rows a listing reads at a time.
 const listPage = 1000
 
+// Listing hands out a listing page by page, so that a large vault is never held
+// in memory whole.
+type Listing struct {
+	s       *Service
+	vaultID string
+	prefix  string
+	after   string
+	left    int // how many items may still come; -1: all
+	view    policy.View
+	now     time.Time
+	done    bool
+}
+
 // List returns the newest version of each live path with the prefix that the
-// caller may see, in order of path, starting after the given path. It stops
-// after limit items; 0 means all. Pages are read as the sequence is consumed.
-func (s *Service) List(ctx context.Context, c *access.Call, vaultID, prefix, after string, limit int) (iter.Seq2[Meta, error], error) {
+// caller may see, in order of path, starting after the given path: at most
+// limit items, or all when limit is 0.
+func (s *Service) List(ctx context.Context, c *access.Call, vaultID, prefix, after string, limit int) (*Listing, error) {
 	e, err := s.open(ctx, c, vaultID)
 	if err != nil {
 		return nil, err
 	}
-	r := resource(e, secretpath.Path{})
-	if err := decide(c, policy.ListSecrets, r); err != nil {
+	if err := decide(c, policy.ListSecrets, resource(e, secretpath.Path{})); err != nil {
 		return nil, err
 	}
-	view := e.policies.View(c.Who, e.policyVault, c.At())
-	return func(yield func(Meta, error) bool) {
-		left := limit
-		for {
-			want := listPage
-			if limit > 0 {
-				want = min(left, listPage)
-			}
-			page, err := s.store.List(ctx, vaultID, prefix, after, want)
-			if err != nil {
-				yield(Meta{}, err)
-				return
-			}
-			for i := range page {
-				after = page[i].Path
-				if !page[i].ExpiresAt.IsZero() && !c.Now.Before(page[i].ExpiresAt) || !view.Whole() && !view.Sees(after) {
-					continue
-				}
-				if !yield(page[i], nil) {
-					return
-				}
-				if left--; left == 0 {
-					return
-				}
-			}
-			if len(page) < want {
-				return
-			}
+	l := &Listing{s: s, vaultID: vaultID, prefix: prefix, after: after, left: limit, now: c.Now}
+	if limit == 0 {
+		l.left = -1
+	}
+	l.view = e.policies.View(c.Who, e.policyVault, c.At())
+	// Rows that all of the caller's patterns rule out need not be read.
+	switch own := l.view.Prefix(); {
+	case strings.HasPrefix(own, prefix):
+		l.prefix = own
+	case !strings.HasPrefix(prefix, own):
+		l.done = true
+	}
+	return l, nil
+}
+
+// Page returns the next items, none when there are no more.
+func (l *Listing) Page(ctx context.Context) ([]Meta, error) {
+	for !l.done {
+		want := listPage
+		if l.left >= 0 {
+			want = min(l.left, listPage)
 		}
-	}, nil
+		rows, err := l.s.store.List(ctx, l.vaultID, l.prefix, l.after, want)
+		if err != nil {
+			return nil, err
+		}
+		if len(rows) > 0 {
+			l.after = rows[len(rows)-1].Path
+		}
+		l.done = len(rows) < want
+		rows = slices.DeleteFunc(rows, func(m Meta) bool {
+			return !m.ExpiresAt.IsZero() && !l.now.Before(m.ExpiresAt) || !l.view.Whole() && !l.view.Sees(m.Path)
+		})
+		if l.left >= 0 {
+			l.left -= len(rows)
+			l.done = l.done || l.left == 0
+		}
+		if len(rows) > 0 {
+			return rows, nil
+		}
+	}
+	return nil, nil
+}
+
+// Cursor is the path after which the listing goes on, or empty at its end.
+func (l *Listing) Cursor() string {
+	if l.left == 0 {
+		return l.after
+	}
+	return ""
 }
 
 // touch opens the vault and names the secret in the call's event.

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
@@ -42,7 +43,7 @@ func (s *Service) add(ctx context.Context, c *access.Call, v Vault) error {
 		return err
 	}
 	c.Touch("vault", v.ID)
-	c.Event.Details.Outcome, c.Event.Details.Vault = "success", v.ID
+	c.Event.Details.Outcome, c.Event.Details.Vault = audit.Success, v.ID
 	err := s.store.AddVault(ctx, v, c.Event)
 	if err == nil {
 		return nil
@@ -113,7 +114,7 @@ func (s *Service) Remove(ctx context.Context, c *access.Call, id string) error {
 	if err := decide(c, policy.DeleteVault, resource(e, secretpath.Path{})); err != nil {
 		return err
 	}
-	c.Event.Details.Outcome = "success"
+	c.Event.Details.Outcome = audit.Success
 	if err := s.store.RemoveVault(ctx, e.vault, c.Event); err != nil {
 		return err
 	}

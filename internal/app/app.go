@@ -1,0 +1,176 @@
+// Package app builds everything from the configuration, and starts and stops
+// it. It is the only place that knows which implementation serves which
+// interface.
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/config"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+	"github.com/oneclaw-dev/oneclaw/internal/keystore/pkcs11"
+	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
+	"github.com/oneclaw-dev/oneclaw/internal/mail"
+	"github.com/oneclaw-dev/oneclaw/internal/seal"
+	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
+)
+
+// App is a server that is ready to listen.
+type App struct {
+	cfg      config.Config
+	log      *slog.Logger
+	version  string
+	keys     keystore.KeyStore
+	db       *store.DB
+	vault    *vault.Service
+	identity *identity.Service
+	audit    *audit.Log
+	events   *audit.Coalescer
+	mail     *mail.Service
+	api      *httpapi.API
+	stop     context.CancelFunc
+	running  sync.WaitGroup
+}
+
+// New opens the keystore and the database and builds the services on them.
+// Close gives back what New took, also after New failed.
+func New(ctx context.Context, cfg config.Config, version string, log *slog.Logger) (_ *App, err error) {
+	a := &App{cfg: cfg, version: version, log: log, stop: func() {}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	if a.keys, err = openKeystore(ctx, cfg); err != nil {
+		return nil, err
+	}
+	a.db, err = store.Open(ctx, store.Config{
+		Dir: cfg.Data, PostgresDSN: string(cfg.DatabaseURL.Reveal()), AuditSync: cfg.AuditSync == "full", Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := a.services(ctx); err != nil {
+		return nil, err
+	}
+	run, stop := context.WithCancel(context.Background())
+	a.stop = stop
+	for _, loop := range []func(context.Context){a.audit.Run, a.events.Run, a.identity.Run, a.mail.Run, a.sweep} {
+		a.running.Go(func() { loop(run) })
+	}
+	return a, nil
+}
+
+func openKeystore(ctx context.Context, cfg config.Config) (keystore.KeyStore, error) {
+	if cfg.Keystore == "pkcs11" {
+		return pkcs11.Open(ctx, pkcs11.Config{Module: cfg.PKCS11Module, TokenLabel: cfg.PKCS11Token, PIN: cfg.PKCS11PIN})
+	}
+	return soft.Open(ctx, soft.Config{Dir: filepath.Join(cfg.Data, "keystore"), Passphrase: cfg.RootPassphrase})
+}
+
+func (a *App) services(ctx context.Context) error {
+	auditKeys, err := signers(ctx, a.keys, "audit:", "audit:1")
+	if err != nil {
+		return err
+	}
+	a.audit = &audit.Log{Store: a.db, Keys: a.keys, KeyIDs: auditKeys, Now: time.Now, Log: a.log}
+	a.events = audit.NewCoalescer(a.db, time.Now, a.log)
+	sealer := seal.New(a.keys)
+	a.vault = vault.New(a.db, sealer, a.keys, a.db, a.log)
+	if a.mail, err = a.mailer(ctx, sealer); err != nil {
+		return err
+	}
+	a.identity, err = identity.New(ctx, identity.Config{
+		Store: a.db, Keys: a.keys, Mailer: a.mail, Safe: a.vault, Log: a.log, Now: time.Now,
+		Issuer: "oneclaw", Audience: "oneclaw", Signup: a.cfg.Signup, VerifyEmail: a.cfg.VerifyEmail,
+	})
+	if err != nil {
+		return err
+	}
+	a.api = httpapi.New(httpapi.Config{
+		Vault: a.vault, Identity: a.identity, Audit: a.audit, Events: a.events, Health: health{a.db, a.keys},
+		Limits: httpapi.Limits{
+			Auth: httpapi.Rate(a.cfg.RateAuth), Address: httpapi.Rate(a.cfg.RateAddress), Principal: httpapi.Rate(a.cfg.RatePrincipal),
+		},
+		Version: a.version, Now: time.Now, Log: a.log,
+	})
+	return nil
+}
+
+// signers returns the ids of the signing keys with a prefix, making the first.
+func signers(ctx context.Context, keys keystore.KeyStore, prefix, first string) ([]string, error) {
+	all, err := keys.Signers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	mine := slices.DeleteFunc(all, func(id string) bool { return !strings.HasPrefix(id, prefix) })
+	if len(mine) > 0 {
+		return mine, nil
+	}
+	// Two nodes that start at once may both try: the one that comes second is as
+	// well served by the other's key.
+	if err := keys.CreateSigner(ctx, first); err != nil && !fault.Is(err, fault.Conflict) {
+		return nil, err
+	}
+	return []string{first}, nil
+}
+
+// sweep destroys the keys of vaults that are gone, at the start and then
+// whenever an earlier try may have failed.
+func (a *App) sweep(ctx context.Context) {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		if err := a.vault.Sweep(ctx); err != nil && ctx.Err() == nil {
+			a.log.Error("the key of a deleted vault could not be destroyed yet", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Handler is the API, the MCP endpoint and the status page.
+func (a *App) Handler(hosts []string) http.Handler { return a.routes(hosts) }
+
+// Close ends the background work and closes the database and the keystore.
+func (a *App) Close() error {
+	a.stop()
+	a.running.Wait()
+	var errs []error
+	if a.db != nil {
+		errs = append(errs, a.db.Close())
+	}
+	if a.keys != nil {
+		errs = append(errs, a.keys.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// health implements httpapi.Health.
+type health struct {
+	db   *store.DB
+	keys keystore.KeyStore
+}
+
+func (h health) Ready(ctx context.Context) error { return h.db.Ping(ctx) }
+
+func (h health) Keystore(ctx context.Context) (string, bool) {
+	k := h.keys.Health(ctx)
+	return k.Provider, k.Connected
+}

@@ -1,0 +1,123 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/mcpserver"
+)
+
+// drain is how long requests under way may take once the server is told to stop.
+const drain = 20 * time.Second
+
+// Addresses are where a running server is reached.
+type Addresses struct {
+	API    string // base URL
+	Shroud string
+}
+
+// Listen opens the listeners and serves until ctx ends; then it lets requests
+// under way finish. ready is called once the server answers.
+func (a *App) Listen(ctx context.Context, ready func(Addresses) error) error {
+	api, err := listen(ctx, a.cfg.Listen)
+	if err != nil {
+		return err
+	}
+	shroud, err := listen(ctx, a.cfg.ShroudListen)
+	if err != nil {
+		return errors.Join(err, api.Close())
+	}
+	at := Addresses{API: a.publicURL(api), Shroud: "http://" + shroud.Addr().String()}
+	servers := []*http.Server{a.server(a.Handler(hostOf(at.API))), a.server(shroudSoon())}
+	failed := make(chan error, len(servers))
+	go func() { failed <- a.serve(servers[0], api) }()
+	go func() { failed <- servers[1].Serve(shroud) }()
+	if err = ready(at); err == nil {
+		select {
+		case err = <-failed:
+		case <-ctx.Done():
+		}
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	for _, s := range servers {
+		if e := s.Shutdown(stop); e != nil {
+			err = errors.Join(err, e, s.Close())
+		}
+	}
+	return err
+}
+
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("can't listen on %s (choose another with --listen or --shroud-listen): %w", addr, err)
+	}
+	return l, nil
+}
+
+func (a *App) serve(s *http.Server, l net.Listener) error {
+	if a.cfg.TLSCertFile == "" {
+		return s.Serve(l)
+	}
+	s.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	return s.ServeTLS(l, a.cfg.TLSCertFile, a.cfg.TLSKeyFile)
+}
+
+// server bounds what a slow or silent client can hold.
+func (a *App) server(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       60 * time.Second,
+		WriteTimeout:      120 * time.Second,
+		IdleTimeout:       120 * time.Second,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+}
+
+func (a *App) publicURL(l net.Listener) string {
+	if a.cfg.PublicURL != "" {
+		return a.cfg.PublicURL
+	}
+	scheme := "http"
+	if a.cfg.TLSCertFile != "" {
+		scheme = "https"
+	}
+	return scheme + "://" + l.Addr().String()
+}
+
+func hostOf(base string) []string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return nil
+	}
+	return []string{u.Hostname()}
+}
+
+// routes puts the API, the MCP endpoint and the status page on one address.
+func (a *App) routes(hosts []string) http.Handler {
+	mcp := mcpserver.Handler(mcpserver.HTTPConfig{
+		NewClient: mcpserver.InProcessClients(a.api, a.version), Version: a.version, Hosts: hosts, Log: a.log,
+	})
+	status := a.statusPage()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/mcp":
+			mcp.ServeHTTP(w, r)
+		case "/":
+			status.ServeHTTP(w, r)
+		default:
+			a.api.ServeHTTP(w, r)
+		}
+	})
+}

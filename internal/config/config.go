@@ -1,0 +1,249 @@
+// Package config is the server's configuration: one struct, read once, checked
+// as a whole, documented from its own tags.
+//
+// Its promise: a variable that it does not know, or a setting that is not safe,
+// stops the start with a sentence that says how to mend it. Secrets come from
+// files and have the type that does not print.
+package config
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/caarlos0/env/v11"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+)
+
+// Config is every setting of the server. The tag doc is what docs/config.md
+// says about it.
+type Config struct {
+	Listen       string `env:"LISTEN" envDefault:"127.0.0.1:8210" doc:"Where the API, the MCP endpoint and the status page listen. Port 0 picks a free one."`
+	ShroudListen string `env:"SHROUD_LISTEN" envDefault:"127.0.0.1:8211" doc:"Where Shroud will listen. Shroud is not part of this version: the port answers that it is not there yet."`
+	PublicURL    string `env:"PUBLIC_URL" doc:"The address that users and agents reach this server at, such as https://vault.example.com. Needed in links; from LISTEN when empty."`
+	TLSCertFile  string `env:"TLS_CERT_FILE" doc:"Certificate chain in PEM. With TLS_KEY_FILE the API speaks HTTPS."`
+	TLSKeyFile   string `env:"TLS_KEY_FILE" doc:"Private key in PEM."`
+	PlainHTTP    bool   `env:"ALLOW_PLAIN_HTTP" doc:"Listen without TLS on an address that other machines reach: only behind a proxy that ends TLS."`
+
+	Data        string       `env:"DATA" doc:"Folder of the database and of the software keystore. Default: $XDG_DATA_HOME/oneclaw or ~/.local/share/oneclaw."`
+	DatabaseURL secret.Bytes `env:"DATABASE_URL_FILE,file" doc:"File that holds a PostgreSQL connection string. Without it, SQLite in DATA."`
+	AuditSync   string       `env:"AUDIT_SYNC" envDefault:"normal" doc:"normal: the record of a served read survives a crash of the process. full: a loss of power too, at the price of a disk flush a batch of reads."`
+
+	Keystore       string       `env:"KEYSTORE" envDefault:"soft" doc:"soft: keys in files under DATA/keystore. pkcs11: keys in a hardware security module (needs the build made by make build-hsm)."`
+	RootPassphrase secret.Bytes `env:"ROOT_PASSPHRASE_FILE,file" doc:"File with the passphrase that seals the software keystore's root key."`
+	PKCS11Module   string       `env:"PKCS11_MODULE" doc:"Path of the PKCS#11 library."`
+	PKCS11Token    string       `env:"PKCS11_TOKEN" doc:"Label of the token."`
+	PKCS11PIN      secret.Bytes `env:"PKCS11_PIN_FILE,file" doc:"File with the PIN of the token's user."`
+
+	OwnerEmail    string       `env:"OWNER_EMAIL" doc:"Address of the first owner, who is created when the server has no users."`
+	OwnerPassword secret.Bytes `env:"OWNER_PASSWORD_FILE,file" doc:"File with the first owner's password."`
+	Signup        bool         `env:"SIGNUP" envDefault:"false" doc:"Whether strangers may sign up, each with an organisation of their own."`
+	VerifyEmail   bool         `env:"VERIFY_EMAIL" envDefault:"false" doc:"Whether who signs up must confirm the address first. Needs SMTP_HOST."`
+
+	SMTPHost     string       `env:"SMTP_HOST" doc:"Mail server. Without it, mails are written to DATA/outbox."`
+	SMTPPort     int          `env:"SMTP_PORT" envDefault:"587" doc:"Port of the mail server."`
+	SMTPTLS      string       `env:"SMTP_TLS" envDefault:"starttls" doc:"starttls, implicit, or none (to this machine only)."`
+	SMTPUsername string       `env:"SMTP_USERNAME" doc:"Login at the mail server."`
+	SMTPPassword secret.Bytes `env:"SMTP_PASSWORD_FILE,file" doc:"File with the password for it."`
+	MailFrom     string       `env:"MAIL_FROM" doc:"Sender of mails, such as oneclaw@example.com."`
+
+	RateAuth      Rate `env:"RATE_AUTH" envDefault:"1:5" doc:"Logins, sign-ups and refused key exchanges per address, as PER_SECOND:BURST; off turns it off."`
+	RateAddress   Rate `env:"RATE_ADDRESS" envDefault:"off" doc:"All requests per address."`
+	RatePrincipal Rate `env:"RATE_PRINCIPAL" envDefault:"off" doc:"All requests per user or agent."`
+
+	LogLevel  string `env:"LOG_LEVEL" envDefault:"info" doc:"debug, info, warn or error."`
+	LogFormat string `env:"LOG_FORMAT" envDefault:"text" doc:"text or json."`
+
+	// Dev is set by the command oneclaw dev, not by a variable.
+	Dev bool
+}
+
+// Rate is PER_SECOND:BURST, or off.
+type Rate struct {
+	PerSecond float64
+	Burst     int
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (r *Rate) UnmarshalText(b []byte) error {
+	if string(b) == "off" || string(b) == "" {
+		*r = Rate{}
+		return nil
+	}
+	per, burst, ok := strings.Cut(string(b), ":")
+	n, err := strconv.ParseFloat(per, 64)
+	m, err2 := strconv.Atoi(burst)
+	if !ok || err != nil || err2 != nil || !(n > 0 && n < 1e9) || m < 1 {
+		return fmt.Errorf("a rate is PER_SECOND:BURST, such as 1:5, or off")
+	}
+	*r = Rate{PerSecond: n, Burst: m}
+	return nil
+}
+
+const prefix = "ONECLAW_"
+
+// clientVariables belong to the commands that talk to a server. A shell that has
+// them set may start a server too.
+var clientVariables = []string{
+	"ONECLAW_BASE_URL", "ONECLAW_API_URL", "ONECLAW_TOKEN", "ONECLAW_API_KEY",
+	"ONECLAW_AGENT_API_KEY", "ONECLAW_AGENT_TOKEN", "ONECLAW_AGENT_ID", "ONECLAW_VAULT_ID",
+}
+
+// Read builds the configuration from environ (KEY=VALUE) and, below it, the
+// file, which has one KEY=VALUE a line. An unknown variable is an error.
+func Read(environ []string, file string) (Config, error) {
+	vars := map[string]string{}
+	if file != "" {
+		if err := readFile(file, vars); err != nil {
+			return Config{}, err
+		}
+	}
+	for _, kv := range environ {
+		if k, v, ok := strings.Cut(kv, "="); ok && strings.HasPrefix(k, prefix) {
+			vars[k] = v
+		}
+	}
+	known := names()
+	for k := range vars {
+		if !slices.Contains(known, k) && !slices.Contains(clientVariables, k) {
+			return Config{}, bad("There is no setting %s. docs/config.md lists them all.", k)
+		}
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		home = "."
+	}
+	cfg := Config{Data: filepath.Join(home, ".local", "share", "oneclaw")}
+	if dir := lookup(environ, "XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		cfg.Data = filepath.Join(dir, "oneclaw")
+	}
+	if err := env.ParseWithOptions(&cfg, env.Options{Environment: vars, Prefix: prefix}); err != nil {
+		return Config{}, bad("A setting can't be read: %s.", firstLine(err))
+	}
+	trimFiles(&cfg)
+	return cfg, nil
+}
+
+// firstLine is what env says of the first setting it could not read. It names
+// the variable and the type or file, not the content of a file.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), ";")
+	return strings.TrimPrefix(line, "env: ")
+}
+
+// trimFiles cuts the newline that editors leave at the end of a file.
+func trimFiles(cfg *Config) {
+	for _, s := range []*secret.Bytes{&cfg.DatabaseURL, &cfg.RootPassphrase, &cfg.PKCS11PIN, &cfg.OwnerPassword, &cfg.SMTPPassword} {
+		*s = secret.FromString(strings.TrimRight(string(s.Reveal()), "\r\n"))
+	}
+}
+
+func lookup(environ []string, name string) string {
+	for _, kv := range environ {
+		if k, v, _ := strings.Cut(kv, "="); k == name {
+			return v
+		}
+	}
+	return ""
+}
+
+func readFile(name string, vars map[string]string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return bad("The configuration file can't be read: %v.", err)
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		k, v, ok := strings.Cut(line, "=")
+		k = strings.TrimSpace(k)
+		if !ok || !strings.HasPrefix(k, prefix) {
+			return bad("Line %d of the configuration file is not ONECLAW_NAME=VALUE.", n)
+		}
+		vars[k] = strings.Trim(strings.TrimSpace(v), `"`)
+	}
+	return lines.Err()
+}
+
+func names() []string {
+	var out []string
+	for f := range reflect.TypeFor[Config]().Fields() {
+		if name, _, _ := strings.Cut(f.Tag.Get("env"), ","); name != "" {
+			out = append(out, prefix+name)
+		}
+	}
+	return out
+}
+
+// Check refuses what is not safe to start with.
+func (c *Config) Check() error {
+	switch {
+	case (c.TLSCertFile == "") != (c.TLSKeyFile == ""):
+		return bad("ONECLAW_TLS_CERT_FILE and ONECLAW_TLS_KEY_FILE go together: set both or none.")
+	case c.TLSCertFile == "" && !loopback(c.Listen) && !c.PlainHTTP:
+		return bad("ONECLAW_LISTEN is reachable from other machines without TLS. Set ONECLAW_TLS_CERT_FILE and ONECLAW_TLS_KEY_FILE; " +
+			"or, behind a proxy that ends TLS, ONECLAW_ALLOW_PLAIN_HTTP=true.")
+	case c.AuditSync != "normal" && c.AuditSync != "full":
+		return bad("ONECLAW_AUDIT_SYNC must be normal or full.")
+	case c.Keystore != "soft" && c.Keystore != "pkcs11":
+		return bad("ONECLAW_KEYSTORE must be soft or pkcs11.")
+	case c.Keystore == "pkcs11" && (c.PKCS11Module == "" || c.PKCS11Token == "" || c.PKCS11PIN.Len() == 0):
+		return bad("The pkcs11 keystore needs ONECLAW_PKCS11_MODULE, ONECLAW_PKCS11_TOKEN and ONECLAW_PKCS11_PIN_FILE.")
+	case (c.OwnerEmail == "") != (c.OwnerPassword.Len() == 0):
+		return bad("ONECLAW_OWNER_EMAIL and ONECLAW_OWNER_PASSWORD_FILE go together: set both or none.")
+	case c.VerifyEmail && c.SMTPHost == "" && !c.Dev:
+		return bad("ONECLAW_VERIFY_EMAIL needs a mail server: set ONECLAW_SMTP_HOST and ONECLAW_MAIL_FROM.")
+	case c.SMTPHost != "" && c.MailFrom == "":
+		return bad("ONECLAW_SMTP_HOST needs ONECLAW_MAIL_FROM.")
+	case !slices.Contains([]string{"starttls", "implicit", "none"}, c.SMTPTLS):
+		return bad("ONECLAW_SMTP_TLS must be starttls, implicit or none.")
+	case !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel):
+		return bad("ONECLAW_LOG_LEVEL must be debug, info, warn or error.")
+	case c.LogFormat != "text" && c.LogFormat != "json":
+		return bad("ONECLAW_LOG_FORMAT must be text or json.")
+	}
+	return c.checkPublicURL()
+}
+
+func (c *Config) checkPublicURL() error {
+	if c.PublicURL == "" {
+		return nil
+	}
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		return bad("ONECLAW_PUBLIC_URL must be an address without a path, such as https://vault.example.com.")
+	}
+	if u.Scheme == "http" && !loopback(net.JoinHostPort(u.Hostname(), "0")) && !c.PlainHTTP {
+		return bad("ONECLAW_PUBLIC_URL must begin with https://: tokens would cross the network in the clear.")
+	}
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	return nil
+}
+
+// loopback reports whether only this machine reaches the address.
+func loopback(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || (err == nil && ip.IsLoopback())
+}
+
+func bad(format string, args ...any) error {
+	return fault.New(fault.Invalid, "bad_configuration", fmt.Sprintf(format, args...))
+}

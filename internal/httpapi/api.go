@@ -1,0 +1,168 @@
+// Package httpapi is the REST surface: it decodes a request, calls one domain
+// method, and encodes the answer.
+//
+// Its promise: every operation declares the policy action that it is; every
+// request under /v1 but health leaves exactly one audit event before the first
+// byte of its answer leaves; no error echoes what was sent.
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
+)
+
+// Events takes the events of requests that no domain method recorded.
+type Events interface {
+	Append(ctx context.Context, ev *audit.Event) error
+}
+
+// Health tells how the server's parts are.
+type Health interface {
+	// Ready returns nil when the database answers.
+	Ready(ctx context.Context) error
+	// Keystore returns the provider's name and whether it answers.
+	Keystore(ctx context.Context) (provider string, connected bool)
+}
+
+// Config is what the API is made of.
+type Config struct {
+	Vault    *vault.Service
+	Identity *identity.Service
+	Audit    *audit.Log
+	Events   Events
+	Health   Health
+	Limits   Limits
+	Version  string
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+// API serves /v1 and /.well-known. It is an http.Handler.
+type API struct {
+	vault    *vault.Service
+	identity *identity.Service
+	audit    *audit.Log
+	events   Events
+	health   Health
+	limits   *limits
+	version  string
+	now      func() time.Time
+	log      *slog.Logger
+	router   *router
+	format   huma.Format
+	huma     huma.API
+}
+
+// New returns the API with every operation registered.
+func New(cfg Config) *API {
+	a := &API{
+		vault: cfg.Vault, identity: cfg.Identity, audit: cfg.Audit, events: cfg.Events, health: cfg.Health,
+		limits: newLimits(cfg.Limits), version: cfg.Version, now: cfg.Now, log: cfg.Log,
+		router: &router{root: newNode()}, format: format(),
+	}
+	a.huma = huma.NewAPI(a.humaConfig(), a.router)
+	a.registerHealth()
+	a.registerAuth()
+	a.registerAPIKeys()
+	a.registerVaults()
+	a.registerSecrets()
+	a.registerPolicies()
+	a.registerAgents()
+	a.registerAudit()
+	a.registerOpenAPI()
+	return a
+}
+
+// OpenAPI is the document of every operation, made from the Go types.
+func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
+
+var setErrors sync.Once
+
+func (a *API) humaConfig() huma.Config {
+	// huma makes its own errors through these two variables only. They are set
+	// once, before the first API is made, and never change.
+	setErrors.Do(func() {
+		huma.NewError = validationProblem
+		huma.NewErrorWithContext = func(_ huma.Context, status int, msg string, errs ...error) huma.StatusError {
+			return validationProblem(status, msg, errs...)
+		}
+	})
+	cfg := huma.DefaultConfig("oneclaw", a.version)
+	cfg.Info.Description = "A self-hosted vault for AI agents. It speaks the 1Claw v1.1.0 contract."
+	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "", "", ""
+	cfg.CreateHooks, cfg.Transformers = nil, nil
+	cfg.Formats = map[string]huma.Format{jsonType: a.format, "json": a.format}
+	cfg.AllowAdditionalPropertiesByDefault = true // clients of later versions send more fields
+	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"bearer": {Type: "http", Scheme: "bearer", Description: "A JWT, a user's API key (1ck_...) or an agent's key (ocv_...)."},
+	}
+	return cfg
+}
+
+const metaKey = "oneclaw"
+
+// opMeta is what an operation declares beside its shape.
+type opMeta struct {
+	action policy.Action
+	limit  limitClass
+}
+
+// op is an operation as the resource files declare it.
+type op struct {
+	method, path, id, summary string
+	tag                       string
+	action                    policy.Action
+	status                    int // of success; 0 means 200, or 204 without a body
+	limit                     limitClass
+}
+
+// maxBody bounds request bodies (contract section 0: 413 above 5 MiB).
+const maxBody = 5 << 20
+
+// handle registers an operation whose handler gets the call as an argument.
+func handle[I, O any](a *API, o op, fn func(ctx context.Context, c *access.Call, in *I) (*O, error)) {
+	h := huma.Operation{
+		OperationID: o.id, Method: o.method, Path: o.path, Summary: o.summary, Tags: []string{o.tag},
+		DefaultStatus: o.status, MaxBodyBytes: maxBody, BodyReadTimeout: 30 * time.Second,
+		Metadata: map[string]any{metaKey: opMeta{action: o.action, limit: o.limit}},
+		Errors:   errorsOf(o),
+	}
+	if !o.action.Public() {
+		h.Security = []map[string][]string{{"bearer": {}}}
+	}
+	huma.Register(a.huma, h, func(ctx context.Context, in *I) (*O, error) {
+		x := ctx.Value(exchangeKey{}).(*exchange)
+		out, err := fn(ctx, &x.call, in)
+		if err != nil {
+			x.fail(err)
+			return nil, problemOf(err)
+		}
+		return out, nil
+	})
+}
+
+// errorsOf lists the statuses that an operation may answer with.
+func errorsOf(o op) []int {
+	out := []int{http.StatusBadRequest, http.StatusTooManyRequests, http.StatusServiceUnavailable}
+	if !o.action.Public() {
+		out = append(out, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound)
+	}
+	return out
+}
+
+// body is a response with a body.
+type body[T any] struct{ Body T }
+
+// empty is a response without one: 204.
+type empty struct{}

@@ -1,0 +1,195 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// eventBody is Event of the contract, section 11.
+type eventBody struct {
+	ID            string     `json:"id" format:"uuid"`
+	Seq           uint64     `json:"seq" doc:"Position in the organisation's chain."`
+	Action        string     `json:"action"`
+	ActorID       string     `json:"actor_id"`
+	ActorType     string     `json:"actor_type"`
+	ResourceType  string     `json:"resource_type"`
+	ResourceID    string     `json:"resource_id"`
+	OrgID         string     `json:"org_id"`
+	Details       jsonObject `json:"details" doc:"outcome, and where known reason, path, version, status."`
+	IPAddress     *string    `json:"ip_address" nullable:"true"`
+	CreatedAt     time.Time  `json:"created_at"`
+	PrevEventID   *string    `json:"prev_event_id" nullable:"true"`
+	IntegrityHash string     `json:"integrity_hash" doc:"SHA-256 over the event and the hash before it."`
+}
+
+func eventOf(r *audit.Row) eventBody {
+	return eventBody{
+		ID: r.ID, Seq: r.Seq, Action: r.Action, ActorID: r.ActorID, ActorType: r.ActorKind,
+		ResourceType: r.ResourceType, ResourceID: r.ResourceID, OrgID: r.Org, Details: r.DetailsJSON,
+		IPAddress: text(r.IP), CreatedAt: r.At, PrevEventID: text(r.PrevID), IntegrityHash: r.Hash.String(),
+	}
+}
+
+// text is nil for an empty string: an absent value on the wire.
+func text(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+type listEvents struct {
+	ResourceID string    `query:"resource_id" maxLength:"64"`
+	ActorID    string    `query:"actor_id" maxLength:"64"`
+	Action     string    `query:"action" maxLength:"64"`
+	From       time.Time `query:"from"`
+	To         time.Time `query:"to"`
+	BeforeSeq  uint64    `query:"before_seq" doc:"Only events before this one: pages that do not shift while events come in."`
+	Limit      int       `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	Offset     int       `query:"offset" minimum:"0" maximum:"1000000" default:"0"`
+}
+
+func (in *listEvents) query() audit.Query {
+	return audit.Query{
+		ResourceID: in.ResourceID, ActorID: in.ActorID, Action: in.Action, From: in.From, To: in.To,
+		BeforeSeq: in.BeforeSeq, Limit: in.Limit, Offset: in.Offset,
+	}
+}
+
+type eventList struct {
+	Events []eventBody `json:"events"`
+	Count  int         `json:"count" doc:"How many are in this answer."`
+}
+
+type reportBody struct {
+	OK              bool   `json:"ok"`
+	Events          uint64 `json:"events" doc:"How many events fit, from the first on."`
+	Checkpoints     uint64 `json:"checkpoints" doc:"How many of them a signature confirms."`
+	FirstBadEventID string `json:"first_bad_event_id,omitempty" doc:"Absent when that event is missing altogether."`
+	FirstBadSeq     uint64 `json:"first_bad_seq,omitempty"`
+	Problem         string `json:"problem,omitempty"`
+}
+
+func (a *API) registerAudit() {
+	handle(a, op{
+		method: http.MethodGet, path: "/v1/audit/events", id: "list-audit-events", tag: "Audit",
+		summary: "Read the access log, newest first; who does not manage the organisation reads its own events", action: policy.ReadAudit,
+	}, func(ctx context.Context, c *access.Call, in *listEvents) (*body[eventList], error) {
+		rows, err := a.audit.Read(ctx, c.Who.Org, ownOnly(c, in.query()))
+		if err != nil {
+			return nil, err
+		}
+		out := &body[eventList]{}
+		for _, r := range rows {
+			out.Body.Events = append(out.Body.Events, eventOf(r))
+		}
+		out.Body.Count = len(rows)
+		return out, nil
+	})
+	handle(a, op{
+		method: http.MethodGet, path: "/v1/audit", id: "list-audit-events-bare", tag: "Audit",
+		summary: "The same as a bare list, as the 1Claw CLI asks for it", action: policy.ReadAudit,
+	}, func(ctx context.Context, c *access.Call, in *struct {
+		listEvents
+		VaultID string `query:"vault_id" maxLength:"64"`
+	}) (*body[[]eventBody], error) {
+		q := in.query()
+		if in.VaultID != "" {
+			q.ResourceID = in.VaultID
+		}
+		rows, err := a.audit.Read(ctx, c.Who.Org, ownOnly(c, q))
+		if err != nil {
+			return nil, err
+		}
+		out := &body[[]eventBody]{Body: []eventBody{}}
+		for _, r := range rows {
+			out.Body = append(out.Body, eventOf(r))
+		}
+		return out, nil
+	})
+	handle(a, op{
+		method: http.MethodGet, path: "/v1/audit/verify", id: "verify-audit", tag: "Audit",
+		summary: "Check the organisation's whole log and name the first event that does not fit", action: policy.VerifyAudit,
+	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[reportBody], error) {
+		if err := decideOrg(c, policy.VerifyAudit); err != nil {
+			return nil, err
+		}
+		r, err := a.audit.Verify(ctx, c.Who.Org)
+		if err != nil {
+			return nil, err
+		}
+		return &body[reportBody]{reportBody{
+			OK: r.OK, Events: r.Events, Checkpoints: r.Checkpoints,
+			FirstBadEventID: r.BadID, FirstBadSeq: r.BadSeq, Problem: r.Problem,
+		}}, nil
+	})
+	handle(a, op{
+		method: http.MethodGet, path: "/v1/audit/export", id: "export-audit", tag: "Audit",
+		summary: "The organisation's whole log as JSON lines, with its checkpoints, to verify elsewhere", action: policy.VerifyAudit,
+	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*exportAnswer, error) {
+		if err := decideOrg(c, policy.VerifyAudit); err != nil {
+			return nil, err
+		}
+		return &exportAnswer{ContentType: "application/jsonl", Body: &export{ctx: ctx, log: a.audit, org: c.Who.Org}}, nil
+	})
+	handle(a, op{
+		method: http.MethodGet, path: "/v1/audit/keys", id: "audit-keys", tag: "Audit",
+		summary: "The public keys of the log's checkpoints", action: policy.ReadSigningKey,
+	}, func(ctx context.Context, _ *access.Call, _ *struct{}) (*body[map[string]string], error) {
+		keys, err := a.audit.PublicKeys(ctx)
+		if err != nil {
+			return nil, err
+		}
+		out := &body[map[string]string]{Body: map[string]string{}}
+		for id, k := range keys {
+			out.Body[id] = base64.StdEncoding.EncodeToString(k)
+		}
+		return out, nil
+	})
+}
+
+// ownOnly restricts who does not manage the organisation to its own events.
+func ownOnly(c *access.Call, q audit.Query) audit.Query {
+	if !c.Who.Manages() {
+		q.OnlyActor = c.Who.ID
+	}
+	return q
+}
+
+func decideOrg(c *access.Call, action policy.Action) error {
+	d := policy.Decide(c.Who, action, policy.Resource{Org: c.Who.Org}, c.At())
+	c.Event.Details.Reason = string(d.Reason)
+	return d.Err()
+}
+
+type exportAnswer struct {
+	ContentType string `header:"Content-Type"`
+	Body        *export
+}
+
+// export is a log as JSON lines: checkpoints first, then events in order.
+type export struct {
+	ctx context.Context //nolint:containedctx // of the request, whose answer this is
+	log *audit.Log
+	org string
+}
+
+func (e *export) writeJSON(w io.Writer) error {
+	return e.log.Export(e.ctx, e.org, func(line any) error {
+		b, err := json.Marshal(line)
+		if err != nil {
+			return err
+		}
+		_, err = w.Write(append(b, '\n'))
+		return err
+	})
+}

@@ -1,0 +1,263 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// exchange is one request and its answer. It holds the answer back until the
+// request's audit event is in the log: that is what makes every request leave
+// exactly one, also a refused one, and nothing leave without it.
+type exchange struct {
+	http.ResponseWriter
+	api     *API
+	call    access.Call
+	event   audit.Event
+	audited bool
+	started bool
+	dropped bool // the answer was replaced: its body must not be sent
+}
+
+type exchangeKey struct{}
+
+// callOf returns the call that the gate made for this request.
+func callOf(ctx context.Context) *access.Call {
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return &x.call
+}
+
+// ServeHTTP takes a request through audit, rate limit and authentication to its
+// route (contract section 0, pipeline).
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{ResponseWriter: w, api: a, audited: strings.HasPrefix(r.URL.Path, "/v1")}
+	now := a.now()
+	x.event = audit.Event{ID: uuid.NewString(), Org: audit.SystemOrg, At: now, Action: "request.unknown", ActorKind: string(policy.KindAnonymous)}
+	x.call = access.Call{Now: now, IP: clientIP(r), Event: &x.event}
+	x.call.Who.Kind = policy.KindAnonymous
+	if x.call.IP.IsValid() {
+		x.event.IP = x.call.IP.String()
+	}
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	defer x.finish(r)
+	if err := a.pass(x, r); err != nil {
+		x.refuse(err)
+	}
+}
+
+// pass finds the route and lets the request in, or says why not.
+func (a *API) pass(x *exchange, r *http.Request) error {
+	to, allowed := a.router.find(r)
+	if to == nil {
+		if len(allowed) == 0 {
+			return errNoRoute
+		}
+		x.Header().Set("Allow", strings.Join(allowed, ", "))
+		return fault.New(fault.NotAllowed, "method_not_allowed", "This path takes other methods: see the Allow header.")
+	}
+	x.event.Action = string(to.action)
+	x.audited = x.audited && to.action != policy.ReadHealth
+	if err := a.limits.address(to.limit, x.call.IP, x.call.Now); err != nil {
+		return err
+	}
+	if !to.action.Public() {
+		who, err := a.authenticate(r.Context(), r, x.call.Now)
+		if err != nil {
+			x.event.Details.Reason = fault.CodeOf(err)
+			if fault.Is(err, fault.Unauthenticated) {
+				x.event.Action = string(policy.AuthFailure)
+			}
+			return err
+		}
+		x.identify(who)
+		if err := a.limits.principal(who, x.call.Now); err != nil {
+			return err
+		}
+	}
+	if err := checkIDs(r); err != nil {
+		return err
+	}
+	// Bodies are JSON whatever the header says: browsers can't send a bearer
+	// token across origins, so there is no forgery to fear, and curl -d works.
+	if r.Header.Get("Content-Type") != jsonType {
+		r.Header.Set("Content-Type", jsonType)
+	}
+	to.serve(x, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
+	return nil
+}
+
+const jsonType = "application/json"
+
+var errNoRoute = fault.New(fault.NotFound, "route_not_found", "There is nothing at this path. GET /v1/openapi.json lists what there is.")
+
+// identify puts the caller into the event.
+func (x *exchange) identify(who policy.Principal) {
+	x.call.Who = who
+	x.event.Org, x.event.ActorKind, x.event.ActorID = who.Org, string(who.Kind), who.ID
+	x.event.Details.Token = who.TokenID
+}
+
+func (a *API) authenticate(ctx context.Context, r *http.Request, now time.Time) (policy.Principal, error) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return policy.Principal{}, errNoCredential
+	}
+	return a.identity.Authenticate(ctx, strings.TrimSpace(token), now)
+}
+
+var errNoCredential = fault.New(fault.Unauthenticated, "unauthenticated", "Send a token or an API key: Authorization: Bearer ...")
+
+// checkIDs refuses ids that are no UUIDs before anything looks them up: they
+// are not found, like those of others.
+func checkIDs(r *http.Request) error {
+	for _, name := range [...]string{"vault_id", "policy_id", "agent_id", "key_id"} {
+		if id := r.PathValue(name); id != "" && !isUUID(id) {
+			return fault.New(fault.NotFound, "not_found", "There is nothing with this id.")
+		}
+	}
+	return nil
+}
+
+// isUUID accepts the one spelling that ids have: 36 characters in lower case.
+func isUUID(s string) bool {
+	return len(s) == 36 && s == strings.ToLower(s) && uuid.Validate(s) == nil
+}
+
+func clientIP(r *http.Request) netip.Addr {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap().WithZone("")
+}
+
+// WriteHeader records the request and then lets the answer go. When the record
+// can't be made the caller gets 503 and nothing else.
+func (x *exchange) WriteHeader(status int) {
+	if x.started {
+		return
+	}
+	x.started = true
+	if err := x.record(status); err != nil {
+		x.api.log.Error("an audit event could not be written", "error", err)
+		x.dropped = true
+		x.writeProblem(errNoRecord)
+		return
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+var errNoRecord = newProblem(http.StatusServiceUnavailable, "audit_unavailable",
+	"The access log can't be written now, so nothing is served. Try again.")
+
+func (x *exchange) Write(b []byte) (int, error) {
+	if !x.started {
+		x.WriteHeader(http.StatusOK)
+	}
+	if x.dropped {
+		return len(b), nil
+	}
+	return x.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection's deadlines.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+func (x *exchange) record(status int) error {
+	if !x.audited || x.event.Committed {
+		return nil
+	}
+	d := &x.event.Details
+	d.Status = status
+	switch {
+	case status < 400:
+		d.Outcome = audit.Success
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		d.Outcome = audit.Denied
+	case status < 500:
+		d.Outcome = audit.Failed
+	default:
+		d.Outcome = audit.Error
+	}
+	// The client may be gone; the event is due all the same.
+	return x.api.events.Append(context.Background(), &x.event)
+}
+
+// refuse answers with an error before the route's handler ran.
+func (x *exchange) refuse(err error) {
+	x.fail(err)
+	p := problemOf(err)
+	for k, v := range p.GetHeaders() {
+		x.Header()[k] = v
+	}
+	if !x.started {
+		x.Header().Set("Content-Type", p.ContentType(""))
+		x.WriteHeader(p.Status)
+		if !x.dropped {
+			x.body(p)
+		}
+	}
+}
+
+// fail notes why in the event, and logs what callers are not told.
+func (x *exchange) fail(err error) {
+	if x.event.Details.Reason == "" || !fault.Is(err, fault.Denied) {
+		x.event.Details.Reason = fault.CodeOf(err)
+	}
+	e, known := errors.AsType[*fault.Error](err)
+	if !known || e.Kind == fault.Internal || e.Kind == fault.Unavailable {
+		x.api.log.Error("request failed", slog.String("action", x.event.Action), slog.String("event", x.event.ID), slog.Any("error", err))
+	}
+}
+
+func (x *exchange) writeProblem(p *Problem) {
+	x.Header().Del("Content-Length")
+	x.Header().Set("Content-Type", p.ContentType(""))
+	x.ResponseWriter.WriteHeader(p.Status)
+	x.body(p)
+}
+
+func (x *exchange) body(p *Problem) {
+	// A write fails when the client is gone; there is nobody to tell.
+	_ = x.api.format.Marshal(x.ResponseWriter, p)
+}
+
+// finish runs however the handler ended.
+func (x *exchange) finish(r *http.Request) {
+	switch p := recover(); {
+	case p == nil:
+	case p == http.ErrAbortHandler: //nolint:errorlint // net/http compares the value itself
+		if !x.started {
+			_ = x.record(http.StatusInternalServerError)
+		}
+		panic(p)
+	default:
+		x.api.log.Error("a handler panicked", slog.String("action", x.event.Action), slog.String("stack", string(debug.Stack())))
+		if x.started {
+			panic(http.ErrAbortHandler) // half an answer must not look whole
+		}
+		x.refuse(fault.New(fault.Internal, "internal_error", ""))
+	}
+	if !x.started && r.Context().Err() == nil {
+		x.WriteHeader(http.StatusNoContent)
+	} else if !x.started {
+		x.started = true
+		if err := x.record(499); err != nil {
+			x.api.log.Error("an audit event could not be written", "error", err)
+		}
+	}
+}

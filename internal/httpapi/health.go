@@ -1,0 +1,51 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+type healthBody struct {
+	Status  string `json:"status" enum:"healthy,degraded"`
+	Service string `json:"service"`
+	Version string `json:"version"`
+}
+
+type hsmBody struct {
+	Status      string `json:"status" enum:"ok,degraded"`
+	HSMProvider string `json:"hsm_provider" doc:"soft: a key file on this machine. pkcs11: a hardware security module."`
+	Connected   bool   `json:"connected"`
+}
+
+type healthAnswer[T any] struct {
+	Status int
+	Body   T
+}
+
+func (a *API) registerHealth() {
+	handle(a, op{
+		method: http.MethodGet, path: "/v1/health", id: "health", tag: "Health",
+		summary: "Whether the server can serve", action: policy.ReadHealth,
+	}, func(ctx context.Context, _ *access.Call, _ *struct{}) (*healthAnswer[healthBody], error) {
+		out := &healthAnswer[healthBody]{Status: http.StatusOK, Body: healthBody{Status: "healthy", Service: "oneclaw", Version: a.version}}
+		_, connected := a.health.Keystore(ctx)
+		if err := a.health.Ready(ctx); err != nil || !connected {
+			out.Status, out.Body.Status = http.StatusServiceUnavailable, "degraded"
+		}
+		return out, nil
+	})
+	handle(a, op{
+		method: http.MethodGet, path: "/v1/health/hsm", id: "health-hsm", tag: "Health",
+		summary: "Which keystore holds the keys, and whether it answers", action: policy.ReadHealth,
+	}, func(ctx context.Context, _ *access.Call, _ *struct{}) (*healthAnswer[hsmBody], error) {
+		provider, connected := a.health.Keystore(ctx)
+		out := &healthAnswer[hsmBody]{Status: http.StatusOK, Body: hsmBody{Status: "ok", HSMProvider: provider, Connected: connected}}
+		if !connected {
+			out.Status, out.Body.Status = http.StatusServiceUnavailable, "degraded"
+		}
+		return out, nil
+	})
+}

@@ -1,0 +1,115 @@
+package httpapi
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/oneclaw-dev/oneclaw/internal/erase"
+)
+
+// maxDepth bounds the nesting of request bodies.
+const maxDepth = 32
+
+// badJSON says why a body can't be read, in a fixed text.
+type badJSON struct{ what string }
+
+func (e *badJSON) Error() string { return e.what }
+
+var (
+	errNotJSON   = &badJSON{"The body is not valid JSON in UTF-8."}
+	errTooDeep   = &badJSON{"The body is nested too deeply."}
+	errDuplicate = &badJSON{"An object in the body has the same key twice."}
+	errTwin      = &badJSON{"The body has a key in two spellings that differ only in case."}
+)
+
+// checkJSON reads the body's tokens once, without building anything: syntax,
+// UTF-8, depth, duplicate keys anywhere, and keys of the outermost object that
+// differ only in case. Two parsers could read such a body in two ways.
+func checkJSON(data []byte) error {
+	dec := jsontext.NewDecoder(bytes.NewReader(data))
+	top := map[string]bool{}
+	for {
+		depth := dec.StackDepth()
+		isKey := false
+		if depth == 1 {
+			kind, length := dec.StackIndex(1)
+			isKey = kind == '{' && length%2 == 0
+		}
+		tok, err := dec.ReadToken()
+		switch {
+		case errors.Is(err, io.EOF) && depth == 0:
+			return nil
+		case errors.Is(err, jsontext.ErrDuplicateName):
+			return errDuplicate
+		case err != nil:
+			return errNotJSON
+		case dec.StackDepth() > maxDepth:
+			return errTooDeep
+		}
+		if isKey && tok.Kind() == '"' {
+			key := strings.ToLower(tok.String())
+			if top[key] {
+				return errTwin
+			}
+			top[key] = true
+		}
+	}
+}
+
+// appender is a response that encodes itself into a buffer which is wiped after
+// it was sent: those that hold a secret, and those that are sent most.
+type appender interface {
+	appendJSON([]byte) []byte
+}
+
+// streamer is a response that writes itself piece by piece. An error cuts the
+// connection: half an answer must not look whole.
+type streamer interface {
+	writeJSON(w io.Writer) error
+}
+
+// format reads requests strictly and writes responses.
+func format() huma.Format {
+	buffers := &sync.Pool{New: func() any { return new([]byte) }}
+	return huma.Format{
+		Unmarshal: func(data []byte, v any) error {
+			if _, first := v.(*any); first { // huma decodes once to validate, once into the type
+				if err := checkJSON(data); err != nil {
+					return err
+				}
+			}
+			var err error
+			erase.Do(func() { err = json.Unmarshal(data, v) })
+			if err != nil {
+				return errNotJSON
+			}
+			return nil
+		},
+		Marshal: func(w io.Writer, v any) error {
+			if s, ok := v.(streamer); ok {
+				return s.writeJSON(w)
+			}
+			a, ok := v.(appender)
+			if !ok {
+				return json.MarshalWrite(w, v)
+			}
+			buf := buffers.Get().(*[]byte)
+			var b []byte
+			erase.Do(func() { b = a.appendJSON((*buf)[:0]) })
+			_, err := w.Write(b)
+			clear(b)
+			if cap(b) <= 64<<10 {
+				*buf = b[:0]
+				buffers.Put(buf)
+			}
+			return err
+		},
+	}
+}

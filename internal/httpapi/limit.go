@@ -1,0 +1,137 @@
+package httpapi
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// limitClass says which limit, beside the general one, an operation counts
+// against.
+type limitClass uint8
+
+const (
+	limitNone     limitClass = iota
+	limitAuth                // guesses of passwords and codes: counted always
+	limitExchange            // exchanges of 256-bit keys: counted when they fail
+)
+
+// Rate is a token bucket: so many requests a second, with so many at once. The
+// zero Rate does not limit.
+type Rate struct {
+	PerSecond float64
+	Burst     int
+}
+
+// Limits are the rates in force (contract section 0, 429).
+type Limits struct {
+	Auth      Rate // per address: login, sign-up, failed key exchanges
+	Address   Rate // per address, all routes; off by default
+	Principal Rate // per principal, all routes; off by default
+}
+
+// DefaultLimits are the contract's for authentication. The general limits are
+// off: a self-hosted server should not throttle its own fleet.
+func DefaultLimits() Limits { return Limits{Auth: Rate{PerSecond: 1, Burst: 5}} }
+
+type limits struct{ auth, addr, who buckets }
+
+func newLimits(l Limits) *limits {
+	return &limits{auth: newBuckets(l.Auth), addr: newBuckets(l.Address), who: newBuckets(l.Principal)}
+}
+
+func (l *limits) address(class limitClass, ip netip.Addr, now time.Time) error {
+	if err := l.addr.take(network(ip), now); err != nil || class != limitAuth {
+		return err
+	}
+	return l.auth.take(network(ip), now)
+}
+
+// failedExchange counts a refused key. It returns RateLimited in place of the
+// refusal once an address has guessed too often; a good key is never limited,
+// so a fleet behind one address can't be locked out by a bad neighbour.
+func (l *limits) failedExchange(ip netip.Addr, now time.Time) error {
+	return l.auth.take(network(ip), now)
+}
+
+func (l *limits) principal(who policy.Principal, now time.Time) error {
+	if l.who.rate.PerSecond <= 0 {
+		return nil
+	}
+	return l.who.take(string(who.Kind)+who.ID, now)
+}
+
+// network is what one customer of an access provider holds: an IPv4 address, or
+// an IPv6 /64.
+func network(ip netip.Addr) string {
+	if ip.Is6() {
+		if p, err := ip.Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return ip.String()
+}
+
+// buckets are token buckets by key. Memory is bounded: when a shard is full,
+// the buckets that have refilled are forgotten, and if none has, all are.
+type buckets struct {
+	rate   Rate
+	seed   maphash.Seed
+	shards *[16]shard
+}
+
+type shard struct {
+	mu sync.Mutex
+	by map[string]*rate.Limiter
+}
+
+const maxShard = 4096
+
+func newBuckets(r Rate) buckets {
+	return buckets{rate: r, seed: maphash.MakeSeed(), shards: &[16]shard{}}
+}
+
+func (b *buckets) take(key string, now time.Time) error {
+	if b.rate.PerSecond <= 0 {
+		return nil
+	}
+	s := &b.shards[maphash.String(b.seed, key)%uint64(len(b.shards))]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.by[key]
+	if l == nil {
+		if len(s.by) >= maxShard {
+			s.forget(now, b.rate.Burst)
+		}
+		if s.by == nil {
+			s.by = map[string]*rate.Limiter{}
+		}
+		l = rate.NewLimiter(rate.Limit(b.rate.PerSecond), b.rate.Burst)
+		s.by[key] = l
+	}
+	res := l.ReserveN(now, 1)
+	wait := res.DelayFrom(now)
+	if wait == 0 {
+		return nil
+	}
+	res.CancelAt(now)
+	return &fault.Error{Kind: fault.RateLimited, Code: "rate_limited", RetryAfter: wait,
+		Detail: "Too many requests. Wait as long as the Retry-After header says."}
+}
+
+func (s *shard) forget(now time.Time, burst int) {
+	for k, l := range s.by {
+		if l.TokensAt(now) >= float64(burst) {
+			delete(s.by, k)
+		}
+	}
+	if len(s.by) >= maxShard {
+		clear(s.by)
+	}
+}

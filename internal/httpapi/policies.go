@@ -1,0 +1,142 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
+)
+
+// policyBody is Policy of the contract, section 5. Strict: no field more.
+type policyBody struct {
+	ID                string     `json:"id" format:"uuid"`
+	VaultID           string     `json:"vault_id" format:"uuid"`
+	SecretPathPattern string     `json:"secret_path_pattern"`
+	PrincipalType     string     `json:"principal_type" enum:"user,agent"`
+	PrincipalID       string     `json:"principal_id" format:"uuid"`
+	Permissions       []string   `json:"permissions"`
+	Conditions        jsonObject `json:"conditions"`
+	ExpiresAt         *time.Time `json:"expires_at" nullable:"true"`
+	CreatedBy         string     `json:"created_by"`
+	CreatedByType     string     `json:"created_by_type"`
+	CreatedAt         time.Time  `json:"created_at"`
+}
+
+func policyOf(g *vault.Grant) policyBody {
+	return policyBody{
+		ID: g.ID, VaultID: g.Vault, SecretPathPattern: g.Pattern, PrincipalType: string(g.PrincipalKind),
+		PrincipalID: g.PrincipalID, Permissions: g.Permissions, Conditions: g.Conditions, ExpiresAt: pointer(g.ExpiresAt),
+		CreatedBy: g.CreatedBy, CreatedByType: string(g.CreatedByKind), CreatedAt: g.CreatedAt,
+	}
+}
+
+type createPolicy struct {
+	vaultPath
+	Body struct {
+		SecretPathPattern string     `json:"secret_path_pattern" minLength:"1" maxLength:"512" doc:"* stands for anything within a segment, ** for any number of segments."`
+		PrincipalType     string     `json:"principal_type" enum:"user,agent"`
+		PrincipalID       string     `json:"principal_id" minLength:"36" maxLength:"36"`
+		Permissions       []string   `json:"permissions" minItems:"1" maxItems:"8" enum:"read,write,delete" doc:"write includes delete."`
+		Conditions        jsonObject `json:"conditions,omitempty" doc:"ip_allowlist: CIDRs. time_window: after, before, timezone."`
+		ExpiresAt         *time.Time `json:"expires_at,omitempty" nullable:"true"`
+	}
+}
+
+type policyPath struct {
+	vaultPath
+	PolicyID string `path:"policy_id"`
+}
+
+type updatePolicy struct {
+	policyPath
+	Body struct {
+		Permissions []string     `json:"permissions,omitempty" nullable:"true" maxItems:"8" enum:"read,write,delete"`
+		Conditions  jsonObject   `json:"conditions,omitempty"`
+		ExpiresAt   nullableTime `json:"expires_at,omitempty" doc:"null: never."`
+	}
+}
+
+type policyList struct {
+	Policies []policyBody `json:"policies"`
+}
+
+func (a *API) registerPolicies() {
+	const all, one = "/v1/vaults/{vault_id}/policies", "/v1/vaults/{vault_id}/policies/{policy_id}"
+	handle(a, op{
+		method: http.MethodPost, path: all, id: "create-policy", tag: "Policies", status: http.StatusCreated,
+		summary: "Grant a user or an agent access to the paths that match a pattern", action: policy.CreatePolicy,
+	}, func(ctx context.Context, c *access.Call, in *createPolicy) (*body[policyBody], error) {
+		b := &in.Body
+		g, err := a.vault.Grant(ctx, c, in.VaultID, vault.Grant{
+			Pattern: b.SecretPathPattern, PrincipalKind: policy.PrincipalKind(b.PrincipalType), PrincipalID: b.PrincipalID,
+			Permissions: b.Permissions, Conditions: b.Conditions, ExpiresAt: deref(b.ExpiresAt),
+		})
+		if err != nil {
+			return nil, err
+		}
+		return &body[policyBody]{policyOf(&g)}, nil
+	})
+	handle(a, op{
+		method: http.MethodGet, path: all, id: "list-policies", tag: "Policies",
+		summary: "List a vault's policies; who may not manage them sees its own", action: policy.ListPolicies,
+	}, func(ctx context.Context, c *access.Call, in *vaultPath) (*body[policyList], error) {
+		grants, err := a.vault.Grants(ctx, c, in.VaultID)
+		if err != nil {
+			return nil, err
+		}
+		out := &body[policyList]{}
+		for i := range grants {
+			out.Body.Policies = append(out.Body.Policies, policyOf(&grants[i]))
+		}
+		return out, nil
+	})
+	handle(a, op{
+		method: http.MethodPut, path: one, id: "update-policy", tag: "Policies",
+		summary: "Change a policy's permissions, conditions or expiry", action: policy.UpdatePolicy,
+	}, func(ctx context.Context, c *access.Call, in *updatePolicy) (*body[policyBody], error) {
+		b := &in.Body
+		if b.Permissions != nil && len(b.Permissions) == 0 {
+			return nil, fault.New(fault.Invalid, "invalid_permissions", "permissions must name at least one of read, write, delete. To end a grant, delete the policy.")
+		}
+		ch := vault.Change{Permissions: b.Permissions, Conditions: b.Conditions}
+		if b.ExpiresAt.set {
+			ch.ExpiresAt, ch.ClearExpiresAt = b.ExpiresAt.at, b.ExpiresAt.at == nil
+		}
+		g, err := a.vault.UpdateGrant(ctx, c, in.VaultID, in.PolicyID, ch)
+		if err != nil {
+			return nil, err
+		}
+		return &body[policyBody]{policyOf(&g)}, nil
+	})
+	handle(a, op{
+		method: http.MethodDelete, path: one, id: "delete-policy", tag: "Policies",
+		summary: "Delete a policy; what it granted ends at once", action: policy.DeletePolicy,
+	}, func(ctx context.Context, c *access.Call, in *policyPath) (*empty, error) {
+		return &empty{}, a.vault.RemoveGrant(ctx, c, in.VaultID, in.PolicyID)
+	})
+}
+
+// nullableTime tells an absent time from a null one.
+type nullableTime struct {
+	set bool
+	at  *time.Time
+}
+
+// Schema implements huma.SchemaProvider.
+func (nullableTime) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Format: "date-time", Nullable: true}
+}
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (t *nullableTime) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	t.set = true
+	return json.UnmarshalDecode(dec, &t.at)
+}

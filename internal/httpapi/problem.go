@@ -1,0 +1,145 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+// Problem is the body of every error: RFC 9457 (contract section 0), with a
+// stable code. It holds fixed texts only: never what was sent, nor a cause.
+type Problem struct {
+	Type   string  `json:"type" doc:"about:blank, or a name that clients know."`
+	Title  string  `json:"title" doc:"The status in words."`
+	Status int     `json:"status" doc:"The HTTP status."`
+	Detail string  `json:"detail" doc:"What went wrong and what to do, for people."`
+	Code   string  `json:"code" doc:"What went wrong, for programs. docs/errors.md lists the codes."`
+	Fields []Field `json:"fields,omitempty" doc:"Which parts of the request were refused."`
+
+	retryAfter time.Duration
+}
+
+// Field says what is wrong with one field of a request.
+type Field struct {
+	Field   string `json:"field" doc:"Where: body.value, query.limit."`
+	Message string `json:"message" doc:"What is expected there."`
+}
+
+// Error implements error.
+func (p *Problem) Error() string { return p.Code }
+
+// GetStatus implements huma.StatusError.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// GetHeaders implements huma.HeadersError.
+func (p *Problem) GetHeaders() http.Header {
+	h := http.Header{}
+	if p.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int((p.retryAfter+time.Second-1)/time.Second)))
+	}
+	if p.Status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", "Bearer")
+	}
+	return h
+}
+
+// ContentType implements huma.ContentTypeFilter.
+func (p *Problem) ContentType(string) string { return "application/problem+json" }
+
+// statuses is the one place where kinds become HTTP statuses.
+var statuses = map[fault.Kind]int{
+	fault.Internal:        http.StatusInternalServerError,
+	fault.Invalid:         http.StatusBadRequest,
+	fault.Unauthenticated: http.StatusUnauthorized,
+	fault.PaymentRequired: http.StatusPaymentRequired,
+	fault.Denied:          http.StatusForbidden,
+	fault.NotFound:        http.StatusNotFound,
+	fault.NotAllowed:      http.StatusMethodNotAllowed,
+	fault.Conflict:        http.StatusConflict,
+	fault.Gone:            http.StatusGone,
+	fault.TooLarge:        http.StatusRequestEntityTooLarge,
+	fault.RateLimited:     http.StatusTooManyRequests,
+	fault.Unavailable:     http.StatusServiceUnavailable,
+}
+
+// problemOf maps an error of the domain. What is no fault, or an internal one,
+// shows nothing of itself.
+func problemOf(err error) *Problem {
+	if p, ok := errors.AsType[*Problem](err); ok {
+		return p
+	}
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok || e.Kind == fault.Internal {
+		return newProblem(http.StatusInternalServerError, "internal_error", "Something went wrong here. The server's log has more.")
+	}
+	p := newProblem(statuses[e.Kind], e.Code, e.Detail)
+	p.retryAfter = e.RetryAfter
+	if e.Code == "resource_limit_exceeded" || e.Code == "approval_required" {
+		p.Type = e.Code
+	}
+	return p
+}
+
+func newProblem(status int, code, detail string) *Problem {
+	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Code: code}
+}
+
+// bodyField is a field that a schema can name: the request's own keys, which a
+// deeper location may hold, are cut off.
+var bodyField = regexp.MustCompile(`^(body|query|path|header)(\.[a-z][a-z0-9_]{0,40})?`)
+
+// validationProblem replaces huma's errors, which hold the rejected values and
+// the names of unknown properties.
+func validationProblem(status int, msg string, errs ...error) huma.StatusError {
+	if status >= http.StatusInternalServerError {
+		return problemOf(nil)
+	}
+	switch status {
+	case http.StatusRequestEntityTooLarge:
+		return newProblem(status, "body_too_large", "A request's body may have at most 5 MiB.")
+	case http.StatusRequestTimeout:
+		return newProblem(status, "body_too_slow", "The request's body did not arrive in time.")
+	case http.StatusUnprocessableEntity:
+		status = http.StatusBadRequest
+	}
+	p := newProblem(status, "invalid_request", "The request is not valid.")
+	for _, err := range errs {
+		var d *huma.ErrorDetail
+		if errors.As(err, &d) {
+			p.Fields = append(p.Fields, Field{Field: bodyField.FindString(d.Location), Message: expectation(d.Message)})
+		} else if bad, ok := errors.AsType[*badJSON](err); ok {
+			return newProblem(status, "invalid_json", bad.what)
+		}
+		if len(p.Fields) == maxFields {
+			break
+		}
+	}
+	if len(p.Fields) > 0 {
+		p.Detail = "The request is not valid: " + p.Fields[0].Field + ": " + p.Fields[0].Message + "."
+	}
+	return p
+}
+
+const maxFields = 16
+
+// expectation keeps huma's sentences about schemas, which are ours, and drops
+// the rest, which may quote the request.
+func expectation(msg string) string {
+	for _, known := range []string{"expected ", "required ", "request body is required"} {
+		if rest, ok := strings.CutPrefix(msg, known); ok {
+			if before, _, quoted := strings.Cut(rest, " to be present"); quoted && known == "expected " {
+				_ = before
+				return "a required property is missing"
+			}
+			return msg
+		}
+	}
+	return "not acceptable"
+}

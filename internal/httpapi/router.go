@@ -1,0 +1,110 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// route is one operation as the router finds it.
+type route struct {
+	action policy.Action
+	limit  limitClass
+	serve  http.HandlerFunc
+}
+
+// router matches requests on their escaped path, segment by segment, and
+// decodes each segment once. A segment named "path" takes the rest of the
+// request's path: a secret's path arrives raw (a/b), per-segment encoded, or
+// whole (a%2Fb), and all three give the same value here. Nothing is cleaned or
+// redirected: "..", "//" and "%2e%2e" reach the parser of secret paths as they
+// were sent, and it refuses them.
+type router struct{ root *node }
+
+type node struct {
+	static  map[string]*node
+	param   *node
+	name    string // of the parameter that leads here
+	rest    bool
+	methods map[string]*route
+}
+
+func newNode() *node { return &node{static: map[string]*node{}, methods: map[string]*route{}} }
+
+// Handle implements huma.Adapter.
+func (rt *router) Handle(op *huma.Operation, handler func(huma.Context)) {
+	meta, _ := op.Metadata[metaKey].(opMeta)
+	rt.add(op.Method, op.Path, &route{action: meta.action, limit: meta.limit, serve: func(w http.ResponseWriter, r *http.Request) {
+		handler(humago.NewContext(op, r, w))
+	}})
+}
+
+// ServeHTTP implements huma.Adapter. The API serves through its gate instead.
+func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if found, _ := rt.find(r); found != nil {
+		found.serve(w, r)
+	}
+}
+
+func (rt *router) add(method, path string, to *route) {
+	n := rt.root
+	for seg := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
+		name, isParam := strings.CutPrefix(seg, "{")
+		if !isParam {
+			if n.static[seg] == nil {
+				n.static[seg] = newNode()
+			}
+			n = n.static[seg]
+			continue
+		}
+		if n.param == nil {
+			n.param = newNode()
+			n.param.name = strings.TrimSuffix(name, "}")
+			n.param.rest = n.param.name == "path"
+		}
+		n = n.param
+	}
+	n.methods[method] = to
+}
+
+// find returns the route of r, with its path values set; or nil and the methods
+// that the path does allow, if any.
+func (rt *router) find(r *http.Request) (*route, []string) {
+	n, rest := rt.root, strings.TrimPrefix(r.URL.EscapedPath(), "/")
+	for {
+		seg, tail, more := strings.Cut(rest, "/")
+		next := n.static[seg]
+		if next == nil {
+			if next = n.param; next == nil {
+				return nil, nil
+			}
+			if next.rest {
+				seg, more = rest, false
+			}
+			value, err := url.PathUnescape(seg)
+			if err != nil {
+				return nil, nil
+			}
+			r.SetPathValue(next.name, value)
+		}
+		n, rest = next, tail
+		if !more {
+			break
+		}
+	}
+	if to := n.methods[r.Method]; to != nil {
+		return to, nil
+	}
+	var allowed []string
+	for m := range n.methods {
+		allowed = append(allowed, m)
+	}
+	slices.Sort(allowed)
+	return nil, allowed
+}

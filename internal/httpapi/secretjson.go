@@ -1,0 +1,156 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/base64"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
+)
+
+// jsonObject is a JSON object that is kept as it was sent.
+type jsonObject jsontext.Value
+
+// Schema implements huma.SchemaProvider.
+func (jsonObject) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeObject, Nullable: true, AdditionalProperties: true}
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (o *jsonObject) UnmarshalJSON(b []byte) error {
+	*o = append((*o)[:0], b...)
+	return nil
+}
+
+// MarshalJSON implements json.Marshaler.
+func (o jsonObject) MarshalJSON() ([]byte, error) {
+	if len(o) == 0 {
+		return []byte("{}"), nil
+	}
+	return o, nil
+}
+
+// secretMeta is SecretMeta of the contract, section 4. Strict: no field more.
+type secretMeta struct {
+	ID        string     `json:"id" format:"uuid" doc:"Of this version."`
+	Path      string     `json:"path"`
+	Type      string     `json:"type"`
+	Version   uint64     `json:"version" doc:"1 for the first, one more with each write."`
+	Metadata  jsonObject `json:"metadata"`
+	CreatedAt time.Time  `json:"created_at"`
+	ExpiresAt *time.Time `json:"expires_at" nullable:"true"`
+}
+
+func metaOf(m *vault.Meta) secretMeta {
+	return secretMeta{
+		ID: m.ID, Path: m.Path, Type: m.Type, Version: m.Version,
+		Metadata: m.Metadata, CreatedAt: m.CreatedAt, ExpiresAt: pointer(m.ExpiresAt),
+	}
+}
+
+func (m *secretMeta) appendJSON(b []byte) []byte { return append(m.appendFields(b), '}') }
+
+// appendFields appends all but the closing brace.
+func (m *secretMeta) appendFields(b []byte) []byte {
+	b = appendQuoted(append(b, `{"id":`...), m.ID)
+	b = appendQuoted(append(b, `,"path":`...), m.Path)
+	b = appendQuoted(append(b, `,"type":`...), m.Type)
+	b = strconv.AppendUint(append(b, `,"version":`...), m.Version, 10)
+	b = append(b, `,"metadata":`...)
+	if len(m.Metadata) == 0 {
+		b = append(b, '{', '}')
+	} else {
+		b = append(b, m.Metadata...)
+	}
+	b = appendTime(append(b, `,"created_at":`...), m.CreatedAt)
+	b = append(b, `,"expires_at":`...)
+	if m.ExpiresAt == nil {
+		return append(b, "null"...)
+	}
+	return appendTime(b, *m.ExpiresAt)
+}
+
+// secretBody is Secret of the contract, section 4. Strict: no field more.
+type secretBody struct {
+	secretMeta
+	Value         secretValue `json:"value"`
+	CreatedBy     string      `json:"created_by" doc:"user:<uuid> or agent:<uuid>"`
+	CMEKEncrypted bool        `json:"cmek_encrypted"`
+}
+
+// secretValue is a string on the wire that does not print anywhere else.
+type secretValue struct{ secret.Bytes }
+
+// Schema implements huma.SchemaProvider.
+func (secretValue) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type: huma.TypeString} }
+
+func secretOf(s vault.Secret) *secretBody {
+	return &secretBody{secretMeta: metaOf(&s.Meta), Value: secretValue{s.Value}, CreatedBy: s.CreatedBy, CMEKEncrypted: s.CMEK}
+}
+
+// appendJSON appends the secret and wipes its value: it is sent once.
+func (s *secretBody) appendJSON(b []byte) []byte {
+	b = appendQuoted(append(s.appendFields(b), `,"value":`...), s.Value.Reveal())
+	s.Value.Wipe()
+	b = appendQuoted(append(b, `,"created_by":`...), s.CreatedBy)
+	b = strconv.AppendBool(append(b, `,"cmek_encrypted":`...), s.CMEKEncrypted)
+	return append(b, '}')
+}
+
+// secretList is a listing. It is sent page by page as it is read.
+type secretList struct {
+	Secrets    []secretMeta `json:"secrets"`
+	NextCursor *string      `json:"next_cursor,omitempty" doc:"Where to go on; absent at the end."`
+
+	ctx     context.Context //nolint:containedctx // of the request, whose answer this is
+	listing *vault.Listing
+	first   []vault.Meta
+}
+
+func (l *secretList) writeJSON(w io.Writer) error {
+	b := append(make([]byte, 0, 64+len(l.first)*320), `{"secrets":[`...)
+	comma := false
+	for page := l.first; len(page) > 0; {
+		for i := range page {
+			if comma {
+				b = append(b, ',')
+			}
+			comma = true
+			m := metaOf(&page[i])
+			b = m.appendJSON(b)
+		}
+		if len(b) > 256<<10 {
+			if _, err := w.Write(b); err != nil {
+				return err
+			}
+			b = b[:0]
+		}
+		var err error
+		if page, err = l.listing.Page(l.ctx); err != nil {
+			return err
+		}
+	}
+	b = append(b, ']')
+	if c := l.listing.Cursor(); c != "" {
+		b = appendQuoted(append(b, `,"next_cursor":`...), base64.RawURLEncoding.EncodeToString([]byte(c)))
+	}
+	_, err := w.Write(append(b, '}'))
+	return err
+}
+
+// parseCursor reads what writeJSON gave out: the last path of a page. It is
+// opaque to clients, and any path is a fair place to go on from.
+func parseCursor(s string) (string, error) {
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil || len(b) > 512 {
+		return "", fault.New(fault.Invalid, "invalid_cursor", "cursor must be the next_cursor of an earlier page.")
+	}
+	return string(b), nil
+}

@@ -1,0 +1,151 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
+)
+
+type secretPath struct {
+	VaultID string `path:"vault_id"`
+	Path    string `path:"path" doc:"The secret's path, such as api-keys/stripe. Slashes may be sent raw or as %2F."`
+}
+
+func (p *secretPath) parse() (secretpath.Path, error) { return secretpath.Parse(p.Path) }
+
+type putSecret struct {
+	secretPath
+	// RawBody is wiped when the request is done.
+	RawBody []byte
+	Body    struct {
+		Value          string     `json:"value" doc:"The secret itself."`
+		Type           *string    `json:"type,omitempty" nullable:"true" enum:"generic,password,api_key,private_key,certificate,file,note,ssh_key,env_bundle,env,token" doc:"Absent: the stored type, or generic."`
+		SecretType     *string    `json:"secret_type,omitempty" nullable:"true" hidden:"true" enum:"generic,password,api_key,private_key,certificate,file,note,ssh_key,env_bundle,env,token"`
+		Metadata       jsonObject `json:"metadata,omitempty" doc:"Free-form, not encrypted: put no secret here."`
+		ExpiresAt      *time.Time `json:"expires_at,omitempty" nullable:"true" doc:"After this, reads answer 410."`
+		RotationPolicy jsonObject `json:"rotation_policy,omitempty"`
+		MaxAccessCount *int64     `json:"max_access_count,omitempty" nullable:"true" minimum:"0" maximum:"2147483647" doc:"How often the value may be read; 0 or absent: without limit."`
+	}
+}
+
+func (in *putSecret) draft() vault.Draft {
+	b := &in.Body
+	t := deref(b.Type)
+	if t == "" {
+		t = deref(b.SecretType)
+	}
+	return vault.Draft{
+		Value: secret.FromString(b.Value), Type: t, Metadata: b.Metadata, RotationPolicy: b.RotationPolicy,
+		ExpiresAt: deref(b.ExpiresAt), MaxAccess: deref(b.MaxAccessCount),
+	}
+}
+
+func (a *API) registerSecrets() {
+	const path = "/v1/vaults/{vault_id}/secrets/{path}"
+	handle(a, op{
+		method: http.MethodPut, path: path, id: "put-secret", tag: "Secrets", status: http.StatusCreated,
+		summary: "Store a new version of a secret", action: policy.WriteSecret,
+	}, func(ctx context.Context, c *access.Call, in *putSecret) (*body[secretMeta], error) {
+		defer clear(in.RawBody)
+		p, err := in.parse()
+		if err != nil {
+			return nil, err
+		}
+		d := in.draft()
+		defer d.Value.Wipe()
+		m, err := a.vault.Put(ctx, c, in.VaultID, p, d)
+		if err != nil {
+			return nil, err
+		}
+		return &body[secretMeta]{metaOf(&m)}, nil
+	})
+	handle(a, op{
+		method: http.MethodGet, path: path, id: "get-secret", tag: "Secrets",
+		summary: "Read a secret with its value", action: policy.ReadSecret,
+	}, func(ctx context.Context, c *access.Call, in *secretPath) (*body[*secretBody], error) {
+		p, err := in.parse()
+		if err != nil {
+			return nil, err
+		}
+		s, err := a.vault.Reveal(ctx, c, in.VaultID, p)
+		if err != nil {
+			return nil, err
+		}
+		return &body[*secretBody]{secretOf(s)}, nil
+	})
+	handle(a, op{
+		method: http.MethodDelete, path: path, id: "delete-secret", tag: "Secrets",
+		summary: "Delete a secret; its versions stay and it can be restored", action: policy.DeleteSecret,
+	}, func(ctx context.Context, c *access.Call, in *secretPath) (*empty, error) {
+		p, err := in.parse()
+		if err != nil {
+			return nil, err
+		}
+		return &empty{}, a.vault.Delete(ctx, c, in.VaultID, p)
+	})
+	handle(a, op{
+		method: http.MethodPost, path: path, id: "rotate-secret", tag: "Secrets",
+		summary: "Not implemented: rotate by storing a new version", action: policy.RotateSecret,
+	}, func(context.Context, *access.Call, *secretPath) (*body[struct{}], error) {
+		return nil, fault.New(fault.Invalid, "rotation_not_implemented", "Rotate a secret by storing a new version: PUT its path with the new value.")
+	})
+	a.registerListing()
+	a.registerVersions()
+}
+
+type listSecrets struct {
+	vaultPath
+	Prefix string `query:"prefix" maxLength:"512" doc:"Only paths that begin so."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"10000" doc:"At most this many, with next_cursor when there are more. Absent: all."`
+	Cursor string `query:"cursor" maxLength:"1024" doc:"next_cursor of the page before."`
+}
+
+func (a *API) registerListing() {
+	handle(a, op{
+		method: http.MethodGet, path: "/v1/vaults/{vault_id}/secrets", id: "list-secrets", tag: "Secrets",
+		summary: "List the secrets that you may see, without values", action: policy.ListSecrets,
+	}, func(ctx context.Context, c *access.Call, in *listSecrets) (*body[*secretList], error) {
+		prefix, err := secretpath.ParsePrefix(in.Prefix)
+		if err != nil {
+			return nil, err
+		}
+		after, err := parseCursor(in.Cursor)
+		if err != nil {
+			return nil, err
+		}
+		l, err := a.vault.List(ctx, c, in.VaultID, prefix, after, in.Limit)
+		if err != nil {
+			return nil, err
+		}
+		first, err := l.Page(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &body[*secretList]{&secretList{ctx: ctx, listing: l, first: first}}, nil
+	})
+}
+
+// appendTime appends t as a JSON string, RFC 3339 in UTC.
+func appendTime(b []byte, t time.Time) []byte {
+	b = append(b, '"')
+	b = t.UTC().AppendFormat(b, time.RFC3339Nano)
+	return append(b, '"')
+}
+
+func appendQuoted[T string | []byte](b []byte, s T) []byte {
+	// Every string here came out of a JSON decoder that refuses bad UTF-8.
+	out, err := jsontext.AppendQuote(b, s)
+	if err != nil {
+		return append(b, `""`...)
+	}
+	return out
+}

@@ -1,0 +1,123 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-json-experiment/json"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
+)
+
+// versionBody is one version of a secret without its value.
+type versionBody struct {
+	ID        string     `json:"id" format:"uuid"`
+	Version   uint64     `json:"version"`
+	Type      string     `json:"type"`
+	CreatedAt time.Time  `json:"created_at"`
+	CreatedBy string     `json:"created_by"`
+	ExpiresAt *time.Time `json:"expires_at" nullable:"true"`
+	IsCurrent bool       `json:"is_current" doc:"The one that reads give."`
+	IsDeleted bool       `json:"is_deleted" doc:"Soft-deleted: restore brings it back."`
+}
+
+// versionsBody lists the versions of a secret.
+type versionsBody struct {
+	Versions []versionBody `json:"versions"`
+}
+
+// versionsAnswer is the list, or with ?version=N that version with its value.
+type versionsAnswer struct {
+	list versionsBody
+	one  *secretBody
+}
+
+// Schema implements huma.SchemaProvider.
+func (versionsAnswer) Schema(r huma.Registry) *huma.Schema {
+	return &huma.Schema{OneOf: []*huma.Schema{
+		r.Schema(reflect.TypeFor[versionsBody](), true, ""), r.Schema(reflect.TypeFor[secretBody](), true, ""),
+	}}
+}
+
+func (v *versionsAnswer) appendJSON(b []byte) []byte {
+	if v.one != nil {
+		return v.one.appendJSON(b)
+	}
+	// The list holds no type that can fail to encode.
+	out, err := json.Marshal(v.list)
+	if err != nil {
+		return append(b, "null"...)
+	}
+	return append(b, out...)
+}
+
+type listVersions struct {
+	secretPath
+	Version uint64 `query:"version" minimum:"1" doc:"Answer this version, with its value, instead of the list."`
+}
+
+// The routes of this file stand beside the contract's.
+func (a *API) registerVersions() {
+	const versions = "/v1/vaults/{vault_id}/secret-versions/{path}"
+	handle(a, op{
+		method: http.MethodGet, path: versions, id: "list-secret-versions", tag: "Secrets",
+		summary: "List every version of a secret, newest first; or read one", action: policy.ListVersions,
+	}, func(ctx context.Context, c *access.Call, in *listVersions) (*body[*versionsAnswer], error) {
+		p, err := in.parse()
+		if err != nil {
+			return nil, err
+		}
+		if in.Version > 0 {
+			s, err := a.vault.RevealVersion(ctx, c, in.VaultID, p, in.Version)
+			if err != nil {
+				return nil, err
+			}
+			return &body[*versionsAnswer]{&versionsAnswer{one: secretOf(s)}}, nil
+		}
+		all, err := a.vault.Versions(ctx, c, in.VaultID, p)
+		if err != nil {
+			return nil, err
+		}
+		out := &versionsAnswer{}
+		for i := range all {
+			out.list.Versions = append(out.list.Versions, versionOf(&all[i], i == 0))
+		}
+		return &body[*versionsAnswer]{out}, nil
+	})
+	handle(a, op{
+		method: http.MethodDelete, path: versions, id: "purge-secret", tag: "Secrets",
+		summary: "Remove every version of a secret for good", action: policy.PurgeSecret,
+	}, func(ctx context.Context, c *access.Call, in *secretPath) (*empty, error) {
+		p, err := in.parse()
+		if err != nil {
+			return nil, err
+		}
+		return &empty{}, a.vault.Purge(ctx, c, in.VaultID, p)
+	})
+	handle(a, op{
+		method: http.MethodPost, path: "/v1/vaults/{vault_id}/secret-restore/{path}", id: "restore-secret", tag: "Secrets",
+		summary: "Bring a deleted secret back", action: policy.RestoreSecret, status: http.StatusOK,
+	}, func(ctx context.Context, c *access.Call, in *secretPath) (*body[secretMeta], error) {
+		p, err := in.parse()
+		if err != nil {
+			return nil, err
+		}
+		m, err := a.vault.Restore(ctx, c, in.VaultID, p)
+		if err != nil {
+			return nil, err
+		}
+		return &body[secretMeta]{metaOf(&m)}, nil
+	})
+}
+
+func versionOf(v *vault.Version, newest bool) versionBody {
+	return versionBody{
+		ID: v.ID, Version: v.Meta.Version, Type: v.Type, CreatedAt: v.CreatedAt, CreatedBy: v.CreatedBy,
+		ExpiresAt: pointer(v.ExpiresAt), IsCurrent: newest && v.DeletedAt.IsZero(), IsDeleted: !v.DeletedAt.IsZero(),
+	}
+}
