@@ -110,6 +110,7 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
+	cmd.SuggestionsMinimumDistance = 2
 	s := "There is no command " + quote(cmd.CommandPath()+" "+args[0]) + "."
 	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
 		s += " Did you mean " + quote(cmd.CommandPath()+" "+like[0]) + "?"

@@ -1,0 +1,195 @@
+package cli_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/oneclaw-dev/oneclaw/internal/cli"
+)
+
+// openTerminal returns both ends of a pseudo-terminal: what the person sees and
+// types on, and what the program gets as its streams.
+func openTerminal(t *testing.T) (person, program *os.File) {
+	t.Helper()
+	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { person.Close() })
+	raw, err := person.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, unlock := 0, error(nil)
+	if err := raw.Control(func(fd uintptr) {
+		if unlock = unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0); unlock != nil {
+			return
+		}
+		if n, unlock = unix.IoctlGetInt(int(fd), unix.TIOCGPTN); unlock != nil {
+			return
+		}
+		unlock = unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80})
+	}); err != nil || unlock != nil {
+		t.Fatal(err, unlock)
+	}
+	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { program.Close() })
+	return person, program
+}
+
+// screen collects what a person would see.
+type screen struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+	more chan struct{}
+}
+
+func watch(f *os.File) *screen {
+	s := &screen{more: make(chan struct{}, 1)}
+	go func() {
+		b := make([]byte, 4096)
+		for {
+			n, err := f.Read(b)
+			s.mu.Lock()
+			s.text.Write(b[:n])
+			s.mu.Unlock()
+			select {
+			case s.more <- struct{}{}:
+			default:
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return s
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// wait returns once the screen has shown text.
+func (s *screen) wait(t *testing.T, text string) {
+	t.Helper()
+	limit := time.After(30 * time.Second)
+	for !strings.Contains(s.String(), text) {
+		select {
+		case <-s.more:
+		case <-limit:
+			t.Fatalf("the terminal never showed %q: %q", text, s.String())
+		}
+	}
+}
+
+func TestARealTerminal(t *testing.T) {
+	f, sh := inMain(t)
+	for name, tc := range map[string]struct {
+		args  []string
+		steps [][2]string // what is shown, what is typed then
+		env   map[string]string
+		code  int
+		shows string
+		check func(t *testing.T)
+	}{
+		"a value is typed and not shown": {
+			args: []string{"secret", "set", "typed"}, steps: [][2]string{{"Value of typed", "hunter2"}, {"*", "\r"}},
+			shows: "Wrote typed, version 1.",
+			check: func(t *testing.T) {
+				if got := sh.ok("", "secret", "get", "typed"); got != "hunter2" {
+					t.Errorf("stored %q", got)
+				}
+			},
+		},
+		"a value is pasted": {
+			args: []string{"secret", "set", "pasted"}, steps: [][2]string{{"Value of pasted", "\x1b[200~hunter2 with space\x1b[201~"}, {"*", "\r"}},
+			shows: "Wrote pasted, version 1.",
+			check: func(t *testing.T) {
+				if got := sh.ok("", "secret", "get", "pasted"); got != "hunter2 with space" {
+					t.Errorf("stored %q", got)
+				}
+			},
+		},
+		"a person logs in": {
+			args: []string{"login"}, steps: [][2]string{{"Email for", ownerMail + "\r"}, {"Password", ownerPass}, {"*", "\r"}},
+			env: map[string]string{"HOME": t.TempDir(), "ONECLAW_TOKEN": ""}, shows: "Logged in to",
+		},
+		"a person says yes": {
+			args: []string{"secret", "delete", "kept"}, steps: [][2]string{{"Delete the secret kept?", "y"}},
+			shows: "Deleted kept.",
+			check: func(t *testing.T) {
+				if r := sh.run("", "secret", "get", "kept"); r.code != cli.ExitNotFound {
+					t.Errorf("it is still there: exit %d", r.code)
+				}
+			},
+		},
+		"a person only presses Enter": {
+			args: []string{"secret", "delete", "spared"}, steps: [][2]string{{"Delete the secret spared?", "\r"}},
+			code: cli.ExitFailure, shows: "nothing was changed",
+			check: func(t *testing.T) {
+				sh.ok("", "secret", "get", "spared")
+			},
+		},
+		"a person presses Ctrl-C": {
+			args: []string{"secret", "purge", "spared"}, steps: [][2]string{{"spared?", "\x03"}},
+			code: cli.ExitFailure, shows: "nothing was changed",
+			check: func(t *testing.T) {
+				sh.ok("", "secret", "get", "spared")
+			},
+		},
+		"a terminal that can not move its cursor": {
+			args: []string{"secret", "delete", "dumb"}, steps: [][2]string{{"Delete the secret dumb?", "y\r"}},
+			env: map[string]string{"TERM": "dumb"}, shows: "Deleted dumb.",
+		},
+		"a value typed where the cursor can not move": {
+			args: []string{"secret", "set", "dumb-value"}, steps: [][2]string{{"Value of dumb-value", "hunter2\r"}},
+			env: map[string]string{"TERM": "dumb"}, shows: "Wrote dumb-value, version 1.",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, p := range []string{"kept", "spared", "dumb"} {
+				sh.ok("v", "secret", "set", p)
+			}
+			f.tokens["person"] = "user"
+			env := map[string]string{"TERM": "xterm-256color", "ONECLAW_BASE_URL": f.URL, "ONECLAW_TOKEN": "person", "HOME": sh.env["HOME"]}
+			for k, v := range tc.env {
+				env[k] = v
+			}
+			person, program := openTerminal(t)
+			seen := watch(person)
+			root := cli.New(cli.Deps{Stdin: program, Stdout: program, Stderr: program, Getenv: func(k string) string { return env[k] }})
+			code := make(chan int)
+			go func() { code <- cli.Execute(t.Context(), root, tc.args) }()
+			for _, step := range tc.steps {
+				seen.wait(t, step[0])
+				if _, err := person.WriteString(step[1]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := <-code; got != tc.code {
+				t.Errorf("exit %d, want %d", got, tc.code)
+			}
+			seen.wait(t, tc.shows)
+			for _, hidden := range []string{"hunter2", ownerPass} {
+				if strings.Contains(seen.String(), hidden) {
+					t.Errorf("shown: %q", seen.String())
+				}
+			}
+			if tc.check != nil {
+				tc.check(t)
+			}
+		})
+	}
+}
