@@ -106,6 +106,20 @@ func TestIPAllowlist(t *testing.T) {
 	}
 }
 
+func TestAllowedNetworksAreKeptInOneForm(t *testing.T) {
+	c, err := policy.CompileConditions([]byte(`{"ip_allowlist":["10.1.2.3/8","::ffff:10.1.2.3/104","10.0.0.1","2001:DB8::1/32"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, n := range c.IPAllowlist {
+		got = append(got, n.String())
+	}
+	if want := "10.0.0.0/8 10.0.0.0/8 10.0.0.1/32 2001:db8::/32"; strings.Join(got, " ") != want {
+		t.Errorf("got %v, want %s", got, want)
+	}
+}
+
 func TestExpiry(t *testing.T) {
 	now := noon.Now
 	for name, c := range map[string]struct {
@@ -176,7 +190,7 @@ func TestCompilePolicyRefuses(t *testing.T) {
 		"an hour without its zero":      {grant("**", "read", when(`{"time_window":{"after":"9:00","before":"10:00"}}`)), "invalid_conditions"},
 		"seconds":                       {grant("**", "read", when(`{"time_window":{"after":"09:00:00","before":"10:00"}}`)), "invalid_conditions"},
 		"hour 24":                       {grant("**", "read", when(`{"time_window":{"after":"09:00","before":"24:00"}}`)), "invalid_conditions"},
-		"minute 60":                     {grant("**", "read", when(`{"time_window":{"after":"09:60","before":"10:00"}}`)), "invalid_conditions"},
+		"minute 60":                     {grant("**", "read", when(`{"time_window":{"after":"09:60","before":"11:00"}}`)), "invalid_conditions"},
 		"a sign":                        {grant("**", "read", when(`{"time_window":{"after":"+9:00","before":"10:00"}}`)), "invalid_conditions"},
 		"a bad after and a good before": {grant("**", "read", when(`{"time_window":{"after":"x","before":"10:00"}}`)), "invalid_conditions"},
 		"an unknown zone":               {grant("**", "read", when(`{"time_window":{"after":"09:00","timezone":"Mars/Olympus"}}`)), "invalid_conditions"},
