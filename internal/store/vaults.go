@@ -38,15 +38,27 @@ func (db *DB) AddVault(ctx context.Context, v vault.Vault, ev *audit.Event) erro
 
 // Vault implements vault.Store.
 func (db *DB) Vault(ctx context.Context, id string) (vault.Vault, error) {
+	return db.vault(ctx, `WHERE id = $1`, id)
+}
+
+// VaultNamed implements vault.Store.
+func (db *DB) VaultNamed(ctx context.Context, org, name string) (vault.Vault, error) {
+	return db.vault(ctx, `WHERE org_id = $1 AND name = $2`, org, name)
+}
+
+func (db *DB) vault(ctx context.Context, where string, args ...any) (vault.Vault, error) {
 	var v vault.Vault
 	var cmek sql.NullString
 	var at int64
-	found, err := db.row(ctx, `SELECT `+vaultColumns+` FROM vaults WHERE id = $1`, []any{id}, vaultFields(&v, &cmek, &at)...)
+	found, err := db.row(ctx, `SELECT `+vaultColumns+` FROM vaults `+where, args, vaultFields(&v, &cmek, &at)...)
 	if err == nil && !found {
 		err = errNoVault
 	}
+	if err != nil {
+		return vault.Vault{}, err
+	}
 	v.CMEKFingerprint, v.CreatedAt = cmek.String, fromMicros(at)
-	return v, err
+	return v, nil
 }
 
 // Vaults implements vault.Store.

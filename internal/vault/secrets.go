@@ -117,11 +117,17 @@ func (s *Service) Put(ctx context.Context, c *access.Call, vaultID string, p sec
 	if err := d.check(c.Now); err != nil {
 		return Meta{}, err
 	}
-	lock := s.writes.of(vaultID, p.String())
+	return s.write(ctx, c, &e.vault, p, d, c.Event)
+}
+
+// write stores d as the next version of p. ev may be nil: then the write is part
+// of another's request, whose event is recorded elsewhere.
+func (s *Service) write(ctx context.Context, c *access.Call, v *Vault, p secretpath.Path, d Draft, ev *audit.Event) (Meta, error) {
+	lock := s.writes.of(v.ID, p.String())
 	lock.Lock()
 	defer lock.Unlock()
 	for {
-		m, err := s.put(ctx, c, e, p, d)
+		m, err := s.put(ctx, c, v, p, d, ev)
 		// Another node wrote the path since it was read. Each turn means that
 		// somebody made progress, so this ends.
 		if !errors.Is(err, ErrStale) || ctx.Err() != nil {
@@ -130,8 +136,8 @@ func (s *Service) Put(ctx context.Context, c *access.Call, vaultID string, p sec
 	}
 }
 
-func (s *Service) put(ctx context.Context, c *access.Call, e *entry, p secretpath.Path, d Draft) (Meta, error) {
-	last, err := s.store.Latest(ctx, e.vault.ID, p.String())
+func (s *Service) put(ctx context.Context, c *access.Call, in *Vault, p secretpath.Path, d Draft, ev *audit.Event) (Meta, error) {
+	last, err := s.store.Latest(ctx, in.ID, p.String())
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return Meta{}, err
 	}
@@ -140,7 +146,7 @@ func (s *Service) put(ctx context.Context, c *access.Call, e *entry, p secretpat
 			ID: newID(), Path: p.String(), Type: d.Type, Version: last.Meta.Version + 1,
 			Metadata: d.Metadata, CreatedAt: c.Now.UTC().Truncate(time.Microsecond), ExpiresAt: d.ExpiresAt,
 		},
-		Vault: e.vault.ID, RotationPolicy: d.RotationPolicy, CMEK: e.vault.CMEKFingerprint != "",
+		Vault: in.ID, RotationPolicy: d.RotationPolicy, CMEK: in.CMEKFingerprint != "",
 		CreatedBy: string(c.Who.Kind) + ":" + c.Who.ID, MaxAccess: d.MaxAccess,
 	}
 	if v.Type == "" {
@@ -149,12 +155,13 @@ func (s *Service) put(ctx context.Context, c *access.Call, e *entry, p secretpat
 	if v.Type == "" {
 		v.Type = "generic"
 	}
-	if v.Box, err = s.sealer.Seal(ctx, e.vault.KEK(), ref(&e.vault, p, v.Meta.Version), d.Value); err != nil {
+	if v.Box, err = s.sealer.Seal(ctx, in.KEK(), ref(in, p, v.Meta.Version), d.Value); err != nil {
 		return Meta{}, err
 	}
-	c.Event.Details.Outcome = audit.Success
-	c.Event.Details.Version = v.Meta.Version
-	if err := s.store.PutVersion(ctx, e.vault.Org, v, c.Event); err != nil {
+	if ev != nil {
+		ev.Details.Outcome, ev.Details.Version = audit.Success, v.Meta.Version
+	}
+	if err := s.store.PutVersion(ctx, in.Org, v, ev); err != nil {
 		return Meta{}, err
 	}
 	return v.Meta, nil

@@ -95,6 +95,8 @@ type Store interface {
 	// Vault returns fault.NotFound when there is none with that id.
 	Vault(ctx context.Context, id string) (Vault, error)
 	Vaults(ctx context.Context, org string) ([]Vault, error)
+	// VaultNamed returns fault.NotFound when the organisation has none of that name.
+	VaultNamed(ctx context.Context, org, name string) (Vault, error)
 	// RemoveVault removes the vault with all in it, and dooms its key. NotFound
 	// when it is gone.
 	RemoveVault(ctx context.Context, v Vault, ev *audit.Event) error

@@ -33,23 +33,23 @@ func (s *Service) Create(ctx context.Context, c *access.Call, name, description 
 	if utf8.RuneCountInString(description) > 4096 {
 		return Vault{}, fault.New(fault.Invalid, "invalid_description", "A description may have at most 4,096 characters.")
 	}
-	return v, s.add(ctx, c, v)
+	c.Touch("vault", v.ID)
+	c.Event.Details.Outcome, c.Event.Details.Vault = audit.Success, v.ID
+	if err := s.add(ctx, v, c.Event); err != nil {
+		c.Touch("vault", "")
+		c.Event.Details.Vault = ""
+		return Vault{}, err
+	}
+	return v, nil
 }
 
 // add makes the key first: a vault without its key would be of no use, a key
 // without its vault does no harm and is destroyed again.
-func (s *Service) add(ctx context.Context, c *access.Call, v Vault) error {
+func (s *Service) add(ctx context.Context, v Vault, ev *audit.Event) error {
 	if err := s.keys.CreateKEK(ctx, v.KEK()); err != nil {
 		return err
 	}
-	c.Touch("vault", v.ID)
-	c.Event.Details.Outcome, c.Event.Details.Vault = audit.Success, v.ID
-	err := s.store.AddVault(ctx, v, c.Event)
-	if err == nil {
-		return nil
-	}
-	c.Touch("vault", "")
-	c.Event.Details.Vault = ""
+	err := s.store.AddVault(ctx, v, ev)
 	if fault.Is(err, fault.Conflict) {
 		if err := s.keys.DestroyKEK(context.WithoutCancel(ctx), v.KEK()); err != nil {
 			s.log.Warn("the key of a vault that was not created stays", slog.String("key", v.KEK()), slog.Any("error", err))
@@ -62,6 +62,9 @@ func checkName(name string) error {
 	n := utf8.RuneCountInString(name)
 	if n < 1 || n > 255 || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
 		return fault.New(fault.Invalid, "invalid_name", "A name has 1 to 255 characters and no control characters.")
+	}
+	if reserved(name) {
+		return fault.New(fault.Invalid, "reserved_name", "Names that begin with two underscores are kept for the server. Choose another.")
 	}
 	return nil
 }

@@ -1,0 +1,71 @@
+package vault
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+)
+
+// AgentKeys is the name of the vault that holds the private halves of an
+// organisation's agents' identity keys.
+const AgentKeys = "__agent-keys"
+
+// reserved reports whether a name is one that only the server gives.
+func reserved(name string) bool { return strings.HasPrefix(name, "__") }
+
+// PutAgentKey stores value at path in the vault AgentKeys of the caller's
+// organisation, which it makes when there is none. Whether the caller may is
+// for the operation to say that this is a part of, and so is the event: none is
+// recorded here, and the call's own is left alone.
+func (s *Service) PutAgentKey(ctx context.Context, c *access.Call, path string, value secret.Bytes) error {
+	p, err := secretpath.Parse(path)
+	if err != nil {
+		return err
+	}
+	d := Draft{Value: value, Type: "private_key"}
+	if err := d.check(c.Now); err != nil {
+		return err
+	}
+	v, err := s.agentKeys(ctx, c)
+	if err != nil {
+		return err
+	}
+	_, err = s.write(ctx, c, &v, p, d, nil)
+	return err
+}
+
+// agentKeys finds or makes the organisation's vault. Of two that make it at the
+// same moment one wins, and the other finds that one's.
+func (s *Service) agentKeys(ctx context.Context, c *access.Call) (Vault, error) {
+	v, err := s.store.VaultNamed(ctx, c.Who.Org, AgentKeys)
+	if !fault.Is(err, fault.NotFound) {
+		return v, err
+	}
+	v = Vault{
+		ID: newID(), Org: c.Who.Org, Name: AgentKeys, Description: "Identity keys of the organisation's agents",
+		CreatedBy: keeper(c), CreatedByKind: policy.KindUser, CreatedAt: c.Now.UTC().Truncate(time.Microsecond),
+	}
+	err = s.add(ctx, v, nil)
+	if fault.Is(err, fault.Conflict) {
+		return s.store.VaultNamed(ctx, c.Who.Org, AgentKeys)
+	}
+	return v, err
+}
+
+// keeper is who counts as the creator of the vault. Whoever created a vault may
+// read all of it, and a member's agent must not make that member the reader of
+// everybody's keys. So it is the caller if it manages the organisation, else the
+// organisation, which nobody signs in as: its owners and admins manage the vault
+// in any case.
+func keeper(c *access.Call) string {
+	if c.Who.Manages() {
+		return c.Who.ID
+	}
+	return c.Who.Org
+}
