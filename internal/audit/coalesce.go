@@ -111,7 +111,8 @@ func (c *Coalescer) flush(ctx context.Context, now time.Time) {
 	c.mu.Unlock()
 	for i := range due {
 		if err := c.next.Append(ctx, &due[i]); err != nil {
-			c.log.Error("counted events could not be written", "action", due[i].Action, "count", due[i].Details.Count, "error", err)
+			c.log.Error("counted events could not be written", slog.Any("action", due[i].Action),
+				slog.Any("count", due[i].Details.Count), slog.Any("error", err))
 		}
 	}
 }

@@ -127,8 +127,7 @@ func parseHash(s string) (h Hash, ok bool) {
 	return Hash(append(b, make([]byte, len(h))...)[:len(h)]), err == nil && len(b) == len(h)
 }
 
-// ParsePublicKeys reads "id=base64" pairs separated by commas, or one bare
-// base64 key, which then stands for every key id.
+// ParsePublicKey reads a base64 key, as the list of checkpoint keys gives it.
 func ParsePublicKey(s string) (ed25519.PublicKey, error) {
 	b, err := base64.StdEncoding.DecodeString(s)
 	if err != nil || len(b) != ed25519.PublicKeySize {

@@ -80,6 +80,7 @@ func (p Pattern) Match(path string) bool {
 		return strings.HasPrefix(path, p.lit) && (len(path) == len(p.lit) || path[len(p.lit)] == '/')
 	case general:
 		return strings.HasPrefix(path, p.lit) && match(p.text[len(p.lit):], path[len(p.lit):])
+	case nothing:
 	}
 	return false
 }

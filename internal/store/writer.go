@@ -36,7 +36,6 @@ type writer struct {
 	stmts     map[string]*sql.Stmt // SQLite only: pgx caches by itself
 	heads     map[string]audit.Head
 	synced    bool // SQLite: which synchronous mode the connection is in
-	events    []*audit.Event
 }
 
 func newWriter(db *DB, auditSync bool) *writer {

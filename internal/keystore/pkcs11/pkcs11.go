@@ -55,7 +55,7 @@ func Open(ctx context.Context, cfg Config) (keystore.KeyStore, error) {
 		return nil, fault.New(fault.Invalid, "pkcs11_config", "PKCS#11 needs the path of the module and the label of the token.")
 	}
 	if cfg.Now == nil {
-		cfg.Now = time.Now //nolint:forbidigo // the one place where the real clock enters
+		cfg.Now = time.Now
 	}
 	if cfg.MaxSessions <= 0 {
 		cfg.MaxSessions = defaultSessions
