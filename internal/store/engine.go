@@ -33,7 +33,7 @@ type engine struct {
 var (
 	sqliteEngine = engine{
 		name:    "sqlite",
-		types:   strings.NewReplacer("BYTES", "BLOB", "CTEXT", "TEXT"),
+		types:   strings.NewReplacer("BYTES", "BLOB", "CTEXT", "TEXT", ") CLUSTERED", ") WITHOUT ROWID"),
 		quick:   "PRAGMA synchronous=NORMAL",
 		durable: "PRAGMA synchronous=FULL",
 		begin:   "BEGIN IMMEDIATE",
@@ -41,7 +41,7 @@ var (
 	postgresEngine = engine{
 		name:     "postgres",
 		postgres: true,
-		types:    strings.NewReplacer("BYTES", "BYTEA", "CTEXT", `TEXT COLLATE "C"`),
+		types:    strings.NewReplacer("BYTES", "BYTEA", "CTEXT", `TEXT COLLATE "C"`, ") CLUSTERED", ")"),
 		quick:    "BEGIN; SET LOCAL synchronous_commit TO OFF",
 		durable:  "BEGIN",
 	}

@@ -143,7 +143,7 @@ func (s *Service) put(ctx context.Context, c *access.Call, in *Vault, p secretpa
 	}
 	v := Version{
 		Meta: Meta{
-			ID: newID(), Path: p.String(), Type: d.Type, Version: last.Meta.Version + 1,
+			ID: newVersionID(), Path: p.String(), Type: d.Type, Version: last.Meta.Version + 1,
 			Metadata: d.Metadata, CreatedAt: c.Now.UTC().Truncate(time.Microsecond), ExpiresAt: d.ExpiresAt,
 		},
 		Vault: in.ID, RotationPolicy: d.RotationPolicy, CMEK: in.CMEKFingerprint != "",

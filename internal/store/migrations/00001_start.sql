@@ -1,11 +1,12 @@
--- One text for SQLite and PostgreSQL. The migrator replaces two words that differ:
--- BYTES is BLOB or BYTEA, and CTEXT is TEXT compared byte by byte on both.
+-- One text for SQLite and PostgreSQL. The migrator replaces three words that differ:
+-- BYTES is BLOB or BYTEA, CTEXT is TEXT compared byte by byte on both, and
+-- CLUSTERED keeps a table in the order of its primary key where the engine can.
 -- Times are microseconds since 1970 UTC; ids are UUIDs as text; lists and maps are JSON text.
 
 CREATE TABLE meta (
 	name  CTEXT PRIMARY KEY,
 	value BIGINT NOT NULL
-);
+) CLUSTERED;
 INSERT INTO meta (name, value) VALUES ('epoch', 1);
 
 CREATE TABLE orgs (
@@ -35,7 +36,7 @@ CREATE TABLE memberships (
 	role       CTEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	PRIMARY KEY (org_id, user_id)
-);
+) CLUSTERED;
 CREATE INDEX memberships_user ON memberships (user_id);
 
 CREATE TABLE mail_tokens (
@@ -95,7 +96,7 @@ CREATE INDEX agents_org ON agents (org_id, created_at);
 CREATE TABLE revoked_tokens (
 	id         CTEXT PRIMARY KEY,
 	expires_at BIGINT NOT NULL
-);
+) CLUSTERED;
 CREATE INDEX revoked_tokens_end ON revoked_tokens (expires_at);
 
 CREATE TABLE vaults (
@@ -139,7 +140,7 @@ CREATE TABLE secrets (
 	expires_at BIGINT,
 	deleted_at BIGINT,
 	PRIMARY KEY (vault_id, path)
-);
+) CLUSTERED;
 
 -- Every version that was ever written and not purged.
 CREATE TABLE secret_versions (
@@ -173,7 +174,7 @@ CREATE TABLE audit_heads (
 	seq     BIGINT NOT NULL,
 	last_id CTEXT NOT NULL,
 	hash    BYTES NOT NULL
-);
+) CLUSTERED;
 
 CREATE TABLE audit_events (
 	org_id        CTEXT NOT NULL,
@@ -189,7 +190,7 @@ CREATE TABLE audit_events (
 	details       TEXT NOT NULL,
 	hash          BYTES NOT NULL,
 	PRIMARY KEY (org_id, seq)
-);
+) CLUSTERED;
 
 CREATE TABLE audit_checkpoints (
 	org_id    CTEXT NOT NULL,
@@ -199,7 +200,7 @@ CREATE TABLE audit_checkpoints (
 	key_id    CTEXT NOT NULL,
 	signature BYTES NOT NULL,
 	PRIMARY KEY (org_id, seq)
-);
+) CLUSTERED;
 
 CREATE TABLE mail_queue (
 	id         CTEXT PRIMARY KEY,
