@@ -162,7 +162,12 @@ func (s *Service) handOut(ctx context.Context, c *access.Call, g *grant, end tim
 	if err != nil {
 		return secret.Bytes{}, 0, err
 	}
-	c.Event.Details.Outcome, c.Event.Details.Token = audit.Success, g.jti
+	c.Event.Details.Outcome = audit.Success
+	if c.Event.Details.Token == "" {
+		c.Event.Details.Token = g.jti
+	} else { // somebody's who is signed in already
+		c.Event.Details.Target = g.jti
+	}
 	if err := log(ctx, c.Event); err != nil {
 		text.Wipe()
 		return secret.Bytes{}, 0, err

@@ -1,24 +1,12 @@
 package identity
 
-import (
-	"encoding/json"
-	"time"
-)
+import "time"
 
 // Field is a field of a patch: absent, null, or a value.
 type Field[T any] struct {
 	Set   bool // the field was sent
 	Null  bool // ... as null
 	Value T
-}
-
-// UnmarshalJSON is only called for a field that was sent.
-func (f *Field[T]) UnmarshalJSON(b []byte) error {
-	f.Set, f.Null = true, string(b) == "null"
-	if f.Null {
-		return nil
-	}
-	return json.Unmarshal(b, &f.Value)
 }
 
 // Value returns a field that was sent with v.
@@ -38,7 +26,7 @@ type AgentPatch struct {
 	ExpiresAt                Field[time.Time]
 	MaxValueETH, DailyLimETH Field[string]
 	TokenTTL                 Field[int64]
-	ShroudConfig             Field[json.RawMessage]
+	ShroudConfig             Field[[]byte] // a JSON object
 }
 
 // apply changes a and checks the result as a whole.

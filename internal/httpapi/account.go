@@ -1,0 +1,104 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+type signupRequest struct {
+	Body struct {
+		Email       string      `json:"email"`
+		Password    secretValue `json:"password" doc:"At least 12 characters with upper and lower case, a digit and a symbol; no character three times in a row, no run such as abc or 123."`
+		DisplayName *string     `json:"display_name,omitempty" nullable:"true"`
+	}
+}
+
+// signupBody holds a token only when no mail has to be confirmed first.
+type signupBody struct {
+	tokenBody
+	Message string `json:"message"`
+	Email   string `json:"email"`
+}
+
+func (s *signupBody) appendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if s.TokenType != "" {
+		b = append(s.appendFields(b), ',')
+	}
+	b = appendQuoted(append(b, `"message":`...), s.Message)
+	b = appendQuoted(append(b, `,"email":`...), s.Email)
+	return append(b, '}')
+}
+
+type verifyRequest struct {
+	Body struct {
+		Token string `json:"token" doc:"From the mail."`
+	}
+}
+
+type passwordRequest struct {
+	Body struct {
+		Current secretValue `json:"current_password"`
+		New     secretValue `json:"new_password" doc:"The rules of signup apply."`
+	}
+}
+
+type profileRequest struct {
+	Body struct {
+		DisplayName     *string `json:"display_name,omitempty" nullable:"true"`
+		MarketingEmails *bool   `json:"marketing_emails,omitempty" nullable:"true"`
+	}
+}
+
+func (a *API) registerAccount() {
+	handle(a, op{
+		method: http.MethodPost, path: "/v1/auth/signup", id: "signup", tag: "Auth", limit: limitAuth,
+		summary: "Make an account with an organisation of its own", action: policy.Signup,
+	}, func(ctx context.Context, c *access.Call, in *signupRequest) (*body[*signupBody], error) {
+		defer in.Body.Password.Wipe()
+		j, err := a.identity.Signup(ctx, c, in.Body.Email, in.Body.Password.Bytes, deref(in.Body.DisplayName))
+		if err != nil {
+			return nil, err
+		}
+		out := &signupBody{Email: j.Email, Message: "Follow the link in the mail that was sent to you, then log in."}
+		if j.Token != nil {
+			out.tokenBody, out.Message = *tokenOf(*j.Token), "Welcome. You are logged in."
+		}
+		return &body[*signupBody]{out}, nil
+	})
+	handle(a, op{
+		method: http.MethodPost, path: "/v1/auth/verify-email", id: "verify-email", tag: "Auth", limit: limitAuth,
+		summary: "Confirm a mail address with the token that was sent to it", action: policy.VerifyEmail,
+	}, func(ctx context.Context, c *access.Call, in *verifyRequest) (*body[*tokenBody], error) {
+		t, err := a.identity.VerifyEmail(ctx, c, in.Body.Token)
+		return answer(tokenOf(t), err)
+	})
+	handle(a, op{
+		method: http.MethodPost, path: "/v1/auth/change-password", id: "change-password", tag: "Auth", limit: limitAuth,
+		summary: "Change your password; all your other tokens end", action: policy.ChangePassword, status: http.StatusNoContent,
+	}, func(ctx context.Context, c *access.Call, in *passwordRequest) (*empty, error) {
+		defer in.Body.Current.Wipe()
+		defer in.Body.New.Wipe()
+		return &empty{}, a.identity.ChangePassword(ctx, c, in.Body.Current.Bytes, in.Body.New.Bytes)
+	})
+	handle(a, op{
+		method: http.MethodGet, path: "/v1/auth/me", id: "get-me", tag: "Auth",
+		summary: "Your profile", action: policy.ReadUser,
+	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[userBody], error) {
+		u, err := a.identity.Me(ctx, c)
+		return answer(userOf(u), err)
+	})
+	handle(a, op{
+		method: http.MethodPatch, path: "/v1/auth/me", id: "update-me", tag: "Auth",
+		summary: "Change your profile", action: policy.UpdateUser,
+	}, func(ctx context.Context, c *access.Call, in *profileRequest) (*body[userBody], error) {
+		u, err := a.identity.UpdateMe(ctx, c, identity.Profile{
+			DisplayName: in.Body.DisplayName, MarketingEmails: in.Body.MarketingEmails,
+		})
+		return answer(userOf(u), err)
+	})
+}

@@ -1,0 +1,180 @@
+package httpapi
+
+import (
+	"reflect"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+)
+
+// agentBody is Agent of the contract, section 6. Strict: no field more, so
+// neither org_id nor created_by.
+type agentBody struct {
+	ID                    string      `json:"id" format:"uuid"`
+	Name                  string      `json:"name"`
+	Description           string      `json:"description"`
+	AuthMethod            string      `json:"auth_method" enum:"api_key,mtls,oidc_client_credentials"`
+	Scopes                []string    `json:"scopes"`
+	IsActive              bool        `json:"is_active"`
+	IntentsAPIEnabled     bool        `json:"intents_api_enabled"`
+	TxToAllowlist         []string    `json:"tx_to_allowlist"`
+	TxMaxValueETH         *string     `json:"tx_max_value_eth" nullable:"true"`
+	TxDailyLimitETH       *string     `json:"tx_daily_limit_eth" nullable:"true"`
+	TxAllowedChains       []string    `json:"tx_allowed_chains"`
+	TokenTTLSeconds       *int64      `json:"token_ttl_seconds" nullable:"true"`
+	VaultIDs              []string    `json:"vault_ids"`
+	ClientCertFingerprint *string     `json:"client_cert_fingerprint" nullable:"true"`
+	OIDCIssuer            *string     `json:"oidc_issuer" nullable:"true"`
+	OIDCClientID          *string     `json:"oidc_client_id" nullable:"true"`
+	SSHPublicKey          string      `json:"ssh_public_key" doc:"Ed25519, the raw 32 bytes in base64."`
+	ECDHPublicKey         string      `json:"ecdh_public_key" doc:"P-256, the uncompressed point in base64."`
+	ShroudEnabled         bool        `json:"shroud_enabled"`
+	ShroudConfig          *jsonObject `json:"shroud_config"`
+	CreatedAt             time.Time   `json:"created_at"`
+	ExpiresAt             *time.Time  `json:"expires_at" nullable:"true"`
+	LastActiveAt          *time.Time  `json:"last_active_at" nullable:"true"`
+}
+
+func agentOf(a *identity.Agent) agentBody {
+	return agentBody{
+		ID: a.ID, Name: a.Name, Description: a.Description, AuthMethod: a.AuthMethod, Scopes: a.Scopes, IsActive: a.Active,
+		IntentsAPIEnabled: a.Intents, TxToAllowlist: a.ToAllowlist, TxMaxValueETH: present(a.MaxValueETH),
+		TxDailyLimitETH: present(a.DailyLimitETH), TxAllowedChains: a.AllowedChains, TokenTTLSeconds: present(a.TokenTTL),
+		VaultIDs: a.VaultIDs, ClientCertFingerprint: present(a.CertFingerprint), OIDCIssuer: present(a.OIDCIssuer),
+		OIDCClientID: present(a.OIDCClientID), SSHPublicKey: a.SSHPublicKey, ECDHPublicKey: a.ECDHPublicKey,
+		ShroudEnabled: a.Shroud, ShroudConfig: object(a.ShroudConfig), CreatedAt: a.CreatedAt,
+		ExpiresAt: pointer(a.ExpiresAt), LastActiveAt: pointer(a.LastActiveAt),
+	}
+}
+
+// agentSelf is AgentSelf of the contract, section 6.
+type agentSelf struct {
+	ID                string      `json:"id" format:"uuid"`
+	Name              string      `json:"name"`
+	Description       string      `json:"description"`
+	OrgID             string      `json:"org_id" format:"uuid"`
+	Scopes            []string    `json:"scopes"`
+	IsActive          bool        `json:"is_active"`
+	IntentsAPIEnabled bool        `json:"intents_api_enabled"`
+	CreatedBy         string      `json:"created_by" format:"uuid" doc:"The user who registered the agent."`
+	CreatedAt         time.Time   `json:"created_at"`
+	ExpiresAt         *time.Time  `json:"expires_at" nullable:"true"`
+	LastActiveAt      *time.Time  `json:"last_active_at" nullable:"true"`
+	SSHPublicKey      string      `json:"ssh_public_key"`
+	ECDHPublicKey     string      `json:"ecdh_public_key"`
+	ShroudEnabled     bool        `json:"shroud_enabled"`
+	ShroudConfig      *jsonObject `json:"shroud_config"`
+}
+
+func agentSelfOf(a *identity.Agent) agentSelf {
+	return agentSelf{
+		ID: a.ID, Name: a.Name, Description: a.Description, OrgID: a.Org, Scopes: a.Scopes, IsActive: a.Active,
+		IntentsAPIEnabled: a.Intents, CreatedBy: a.Creator, CreatedAt: a.CreatedAt, ExpiresAt: pointer(a.ExpiresAt),
+		LastActiveAt: pointer(a.LastActiveAt), SSHPublicKey: a.SSHPublicKey, ECDHPublicKey: a.ECDHPublicKey,
+		ShroudEnabled: a.Shroud, ShroudConfig: object(a.ShroudConfig),
+	}
+}
+
+type createAgent struct {
+	Body struct {
+		Name                  string     `json:"name" minLength:"1" maxLength:"255"`
+		Description           *string    `json:"description,omitempty" nullable:"true"`
+		AuthMethod            *string    `json:"auth_method,omitempty" nullable:"true" doc:"api_key (the default), mtls or oidc_client_credentials."`
+		Scopes                []string   `json:"scopes,omitempty" nullable:"true" doc:"A cap on what the agent may do; none is no cap."`
+		ExpiresAt             *time.Time `json:"expires_at,omitempty" nullable:"true"`
+		IntentsAPIEnabled     *bool      `json:"intents_api_enabled,omitempty" nullable:"true"`
+		TxToAllowlist         []string   `json:"tx_to_allowlist,omitempty" nullable:"true"`
+		TxMaxValueETH         *string    `json:"tx_max_value_eth,omitempty" nullable:"true"`
+		TxDailyLimitETH       *string    `json:"tx_daily_limit_eth,omitempty" nullable:"true"`
+		TxAllowedChains       []string   `json:"tx_allowed_chains,omitempty" nullable:"true"`
+		TokenTTLSeconds       *int64     `json:"token_ttl_seconds,omitempty" nullable:"true" minimum:"1" maximum:"2592000"`
+		VaultIDs              []string   `json:"vault_ids,omitempty" nullable:"true" doc:"The only vaults that the agent may touch; none is any."`
+		ClientCertFingerprint *string    `json:"client_cert_fingerprint,omitempty" nullable:"true"`
+		OIDCIssuer            *string    `json:"oidc_issuer,omitempty" nullable:"true"`
+		OIDCClientID          *string    `json:"oidc_client_id,omitempty" nullable:"true"`
+		ShroudEnabled         *bool      `json:"shroud_enabled,omitempty" nullable:"true"`
+		ShroudConfig          jsonObject `json:"shroud_config,omitempty"`
+	}
+}
+
+func (in *createAgent) draft() identity.Agent {
+	b := &in.Body
+	return identity.Agent{
+		Standing: identity.Standing{
+			ExpiresAt: deref(b.ExpiresAt), TokenTTL: deref(b.TokenTTLSeconds), Scopes: b.Scopes, VaultIDs: b.VaultIDs,
+			Intents: deref(b.IntentsAPIEnabled), Shroud: deref(b.ShroudEnabled),
+		},
+		Name: b.Name, Description: deref(b.Description), AuthMethod: deref(b.AuthMethod), ToAllowlist: b.TxToAllowlist,
+		MaxValueETH: deref(b.TxMaxValueETH), DailyLimitETH: deref(b.TxDailyLimitETH), AllowedChains: b.TxAllowedChains,
+		CertFingerprint: deref(b.ClientCertFingerprint), OIDCIssuer: deref(b.OIDCIssuer), OIDCClientID: deref(b.OIDCClientID),
+		ShroudConfig: b.ShroudConfig,
+	}
+}
+
+type updateAgent struct {
+	agentPath
+	Body struct {
+		Name              patch[string]     `json:"name,omitempty"`
+		Description       patch[string]     `json:"description,omitempty"`
+		Scopes            patch[[]string]   `json:"scopes,omitempty" doc:"null lifts the cap."`
+		IsActive          patch[bool]       `json:"is_active,omitempty"`
+		ExpiresAt         patch[time.Time]  `json:"expires_at,omitempty" doc:"null: never."`
+		IntentsAPIEnabled patch[bool]       `json:"intents_api_enabled,omitempty"`
+		TxToAllowlist     patch[[]string]   `json:"tx_to_allowlist,omitempty" doc:"null lifts the restriction."`
+		TxMaxValueETH     patch[string]     `json:"tx_max_value_eth,omitempty" doc:"null lifts the limit."`
+		TxDailyLimitETH   patch[string]     `json:"tx_daily_limit_eth,omitempty" doc:"null lifts the limit."`
+		TxAllowedChains   patch[[]string]   `json:"tx_allowed_chains,omitempty" doc:"null lifts the restriction."`
+		TokenTTLSeconds   patch[int64]      `json:"token_ttl_seconds,omitempty" doc:"null: the default, an hour."`
+		VaultIDs          patch[[]string]   `json:"vault_ids,omitempty" doc:"null lifts the binding."`
+		ShroudEnabled     patch[bool]       `json:"shroud_enabled,omitempty"`
+		ShroudConfig      patch[jsonObject] `json:"shroud_config,omitempty" doc:"null: the defaults."`
+	}
+}
+
+func (in *updateAgent) patch() identity.AgentPatch {
+	b := &in.Body
+	return identity.AgentPatch{
+		Name: b.Name.Field, Description: b.Description.Field, Scopes: b.Scopes.Field, VaultIDs: b.VaultIDs.Field,
+		ToAllowlist: b.TxToAllowlist.Field, AllowedChains: b.TxAllowedChains.Field, Active: b.IsActive.Field,
+		Intents: b.IntentsAPIEnabled.Field, Shroud: b.ShroudEnabled.Field, ExpiresAt: b.ExpiresAt.Field,
+		MaxValueETH: b.TxMaxValueETH.Field, DailyLimETH: b.TxDailyLimitETH.Field, TokenTTL: b.TokenTTLSeconds.Field,
+		ShroudConfig: identity.Field[[]byte]{Set: b.ShroudConfig.Set, Null: b.ShroudConfig.Null, Value: b.ShroudConfig.Value},
+	}
+}
+
+// patch tells a field that is absent from one that is null.
+type patch[T any] struct{ identity.Field[T] }
+
+// Schema implements huma.SchemaProvider.
+func (patch[T]) Schema(r huma.Registry) *huma.Schema {
+	s := *r.Schema(reflect.TypeFor[T](), true, "")
+	s.Nullable = true
+	return &s
+}
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (p *patch[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	p.Set, p.Null = true, dec.PeekKind() == 'n'
+	return json.UnmarshalDecode(dec, &p.Value)
+}
+
+// present is nil for the zero value: an absent value on the wire.
+func present[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}
+
+func object(b []byte) *jsonObject {
+	if b == nil {
+		return nil
+	}
+	o := jsonObject(b)
+	return &o
+}

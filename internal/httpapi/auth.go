@@ -1,0 +1,216 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/base64"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// tokenBody is TokenResponse of the contract, section 1. Strict: no field more,
+// and no refresh_token, since clients would use it.
+type tokenBody struct {
+	AccessToken secretValue `json:"access_token"`
+	TokenType   string      `json:"token_type" enum:"Bearer"`
+	ExpiresIn   int64       `json:"expires_in" doc:"In seconds."`
+}
+
+func tokenOf(t identity.Token) *tokenBody {
+	return &tokenBody{AccessToken: secretValue{t.Access}, TokenType: "Bearer", ExpiresIn: t.ExpiresIn}
+}
+
+// appendJSON appends the token and wipes it: it is sent once.
+func (t *tokenBody) appendJSON(b []byte) []byte { return append(t.appendFields(append(b, '{')), '}') }
+
+func (t *tokenBody) appendFields(b []byte) []byte {
+	b = appendQuoted(append(b, `"access_token":`...), t.AccessToken.Reveal())
+	t.AccessToken.Wipe()
+	b = append(b, `,"token_type":"Bearer","expires_in":`...)
+	return strconv.AppendInt(b, t.ExpiresIn, 10)
+}
+
+// agentTokenBody is tokenBody with what most clients read besides.
+type agentTokenBody struct {
+	tokenBody
+	AgentID  string   `json:"agent_id,omitempty" format:"uuid" doc:"Left out for clients that refuse unknown fields."`
+	VaultIDs []string `json:"vault_ids,omitempty" doc:"The vaults that the agent is bound to; empty is any."`
+
+	short bool
+}
+
+func (t *agentTokenBody) appendJSON(b []byte) []byte {
+	b = t.appendFields(append(b, '{'))
+	if t.short {
+		return append(b, '}')
+	}
+	b = appendQuoted(append(b, `,"agent_id":`...), t.AgentID)
+	b = append(b, `,"vault_ids":[`...)
+	for i, id := range t.VaultIDs {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendQuoted(b, id)
+	}
+	return append(b, ']', '}')
+}
+
+// decodesStrictly tells the generated Go client, which fails on a field that it
+// does not know, by the name it goes by.
+func decodesStrictly(userAgent string) bool { return strings.HasPrefix(userAgent, "OpenAPI-Generator") }
+
+type loginRequest struct {
+	Body struct {
+		Email    string      `json:"email"`
+		Password secretValue `json:"password"`
+	}
+}
+
+type agentTokenRequest struct {
+	UserAgent string `header:"User-Agent" hidden:"true"`
+	Body      struct {
+		APIKey  string  `json:"api_key" doc:"The agent's key: ocv_..."`
+		AgentID *string `json:"agent_id,omitempty" nullable:"true" doc:"If given, it must be the id of the key's agent."`
+	}
+}
+
+type keyTokenRequest struct {
+	Body struct {
+		APIKey string `json:"api_key" doc:"A user's key (1ck_...) or an agent's (ocv_...)."`
+	}
+}
+
+type revokeRequest struct {
+	Authorization string `header:"Authorization" hidden:"true"`
+}
+
+func (a *API) registerAuth() {
+	handle(a, op{
+		method: http.MethodPost, path: "/v1/auth/token", id: "login", tag: "Auth", limit: limitAuth,
+		summary: "Log in with a mail address and password", action: policy.Login,
+	}, func(ctx context.Context, c *access.Call, in *loginRequest) (*body[*tokenBody], error) {
+		defer in.Body.Password.Wipe()
+		t, err := a.identity.Login(ctx, c, in.Body.Email, in.Body.Password.Bytes)
+		return answer(tokenOf(t), err)
+	})
+	handle(a, op{
+		method: http.MethodDelete, path: "/v1/auth/token", id: "revoke-token", tag: "Auth",
+		summary: "Revoke the token that this request carries", action: policy.Logout,
+	}, func(ctx context.Context, c *access.Call, in *revokeRequest) (*empty, error) {
+		_, token, _ := strings.Cut(in.Authorization, " ")
+		return &empty{}, a.identity.Revoke(ctx, c, strings.TrimSpace(token))
+	})
+	handle(a, op{
+		method: http.MethodPost, path: "/v1/auth/agent-token", id: "agent-token", tag: "Auth", limit: limitExchange,
+		summary: "Exchange an agent's key for a token", action: policy.Login,
+	}, func(ctx context.Context, c *access.Call, in *agentTokenRequest) (*body[*agentTokenBody], error) {
+		t, err := a.identity.AgentToken(ctx, c, in.Body.APIKey, deref(in.Body.AgentID))
+		return answer(&agentTokenBody{
+			tokenBody: *tokenOf(t), AgentID: t.AgentID, VaultIDs: t.VaultIDs, short: decodesStrictly(in.UserAgent),
+		}, a.refusedKey(c, err))
+	})
+	handle(a, op{
+		method: http.MethodPost, path: "/v1/auth/api-key-token", id: "api-key-token", tag: "Auth", limit: limitExchange,
+		summary: "Exchange a user's or agent's key for a token", action: policy.Login,
+	}, func(ctx context.Context, c *access.Call, in *keyTokenRequest) (*body[*tokenBody], error) {
+		t, err := a.identity.APIKeyToken(ctx, c, in.Body.APIKey)
+		return answer(tokenOf(t), a.refusedKey(c, err))
+	})
+	handle(a, op{
+		method: http.MethodPost, path: "/v1/auth/refresh", id: "refresh-token", tag: "Auth", limit: limitAuth,
+		summary: "Not offered: log in or exchange the key again", action: policy.Login,
+	}, func(_ context.Context, c *access.Call, _ *struct{}) (*body[*tokenBody], error) {
+		c.Event.Action = string(policy.AuthFailure)
+		return nil, fault.New(fault.Invalid, "no_refresh", "Refresh tokens are not issued here. Log in, or exchange the API key, for a new token.")
+	})
+	a.registerSigningKeys()
+	a.registerAccount()
+}
+
+// answer is a body, or the error that came instead of it.
+func answer[T any](b T, err error) (*body[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &body[T]{b}, nil
+}
+
+// refusedKey counts a key that was not good against its address.
+func (a *API) refusedKey(c *access.Call, err error) error {
+	if !fault.Is(err, fault.Unauthenticated) {
+		return err
+	}
+	if limited := a.limits.failedExchange(c.IP, c.Now); limited != nil {
+		return limited
+	}
+	return err
+}
+
+// jwtKeyBody is strict: no field more.
+type jwtKeyBody struct {
+	Alg             string `json:"alg" enum:"EdDSA"`
+	PublicKeyBase64 string `json:"public_key_base64" doc:"The raw 32 bytes of the key that signs now."`
+}
+
+type jwk struct {
+	KeyType   string `json:"kty" enum:"OKP"`
+	Curve     string `json:"crv" enum:"Ed25519"`
+	Use       string `json:"use" enum:"sig"`
+	Algorithm string `json:"alg" enum:"EdDSA"`
+	ID        string `json:"kid"`
+	X         string `json:"x"`
+}
+
+type jwks struct {
+	Keys []jwk `json:"keys"`
+}
+
+func (a *API) registerSigningKeys() {
+	handle(a, op{
+		method: http.MethodGet, path: "/v1/auth/jwt-public-key", id: "jwt-public-key", tag: "Auth",
+		summary: "The key that signs tokens now", action: policy.ReadSigningKey,
+	}, func(ctx context.Context, _ *access.Call, _ *struct{}) (*body[jwtKeyBody], error) {
+		k := a.identity.PublicKeys(ctx)[0]
+		return &body[jwtKeyBody]{jwtKeyBody{Alg: "EdDSA", PublicKeyBase64: base64.StdEncoding.EncodeToString(k.Key)}}, nil
+	})
+	handle(a, op{
+		method: http.MethodGet, path: "/.well-known/jwks.json", id: "jwks", tag: "Auth",
+		summary: "All keys that tokens verify with (RFC 7517)", action: policy.ReadSigningKey,
+	}, func(ctx context.Context, _ *access.Call, _ *struct{}) (*body[jwks], error) {
+		out := &body[jwks]{}
+		for _, k := range a.identity.PublicKeys(ctx) {
+			out.Body.Keys = append(out.Body.Keys, jwk{
+				KeyType: "OKP", Curve: "Ed25519", Use: "sig", Algorithm: "EdDSA", ID: k.ID,
+				X: base64.RawURLEncoding.EncodeToString(k.Key),
+			})
+		}
+		return out, nil
+	})
+}
+
+// userBody is UserProfile of the contract, section 1.
+type userBody struct {
+	ID              string    `json:"id" format:"uuid"`
+	Email           string    `json:"email"`
+	DisplayName     string    `json:"display_name"`
+	AuthMethod      string    `json:"auth_method"`
+	Role            string    `json:"role" enum:"owner,admin,member"`
+	OrgID           string    `json:"org_id" format:"uuid"`
+	EmailVerified   bool      `json:"email_verified"`
+	MarketingEmails bool      `json:"marketing_emails"`
+	TOTPEnabled     bool      `json:"totp_enabled"`
+	CreatedAt       time.Time `json:"created_at"`
+}
+
+func userOf(u identity.Account) userBody {
+	return userBody{
+		ID: u.ID, Email: u.Email, DisplayName: u.DisplayName, AuthMethod: u.AuthMethod, Role: string(u.Role), OrgID: u.Org,
+		EmailVerified: u.EmailVerified, MarketingEmails: u.MarketingEmails, CreatedAt: u.CreatedAt,
+	}
+}
