@@ -5,7 +5,12 @@
 #
 #   docker build --build-arg VERSION="$(git describe --tags --always)" -t oneclaw .
 #   docker run --read-only --cap-drop=ALL --security-opt=no-new-privileges \
-#     -v oneclaw:/data -p 127.0.0.1:8210:8210 -p 127.0.0.1:8211:8211 oneclaw
+#     -v oneclaw:/data -p 127.0.0.1:8210:8210 -p 127.0.0.1:8211:8211 \
+#     -e ONECLAW_ALLOW_PLAIN_HTTP=true oneclaw
+#
+# The last setting is right only behind a proxy that ends TLS, or when no other
+# machine reaches the port, as above. Otherwise mount a certificate and set
+# ONECLAW_TLS_CERT_FILE and ONECLAW_TLS_KEY_FILE.
 #
 # PKCS#11 needs the vendor's library and so another base: see build-hsm.
 
