@@ -2,7 +2,7 @@ package mcpserver
 
 import "github.com/modelcontextprotocol/go-sdk/mcp"
 
-// tools lists what is offered, in the order in which clients show it.
+// tools lists what is offered.
 func tools() []tool {
 	// Hints for clients that ask their human before some calls. Reading a value
 	// changes no secret, but may use up an access: it is not idempotent.

@@ -2,6 +2,7 @@ package mcpserver
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -11,11 +12,14 @@ import (
 const secretsURI = "vault://secrets"
 
 // addSecretsResource offers the whole listing as data: no values.
-func addSecretsResource(s *mcp.Server, current func(context.Context) *session) {
+func addSecretsResource(s *mcp.Server, log *slog.Logger, current func(context.Context) *session) {
 	s.AddResource(&mcp.Resource{
 		URI: secretsURI, Name: "secrets", Title: "Secrets in the vault", MIMEType: "application/json",
 		Description: "Path, type, version and expiry of every secret that this agent may see. No values.",
-	}, func(ctx context.Context, _ *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
+	}, func(ctx context.Context, _ *mcp.ReadResourceRequest) (res *mcp.ReadResourceResult, err error) {
+		defer contain(ctx, log, secretsURI, func() {
+			res, err = nil, &jsonrpc.Error{Code: jsonrpc.CodeInternalError, Message: "Internal error."}
+		})
 		sess := current(ctx)
 		text, err := secretsJSON(ctx, sess)
 		if err != nil {

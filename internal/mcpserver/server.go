@@ -68,7 +68,7 @@ func build(version string, log *slog.Logger, current func(context.Context) *sess
 		known[t.name] = true
 		s.AddTool(t.declare(), t.handler(log, current))
 	}
-	addSecretsResource(s, current)
+	addSecretsResource(s, log, current)
 	s.AddReceivingMiddleware(hideUnknown(known))
 	return s
 }

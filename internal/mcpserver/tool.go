@@ -40,14 +40,9 @@ func (t tool) declare() *mcp.Tool {
 // went wrong, and contains panics: the library would let one end the process.
 func (t tool) handler(log *slog.Logger, current func(context.Context) *session) mcp.ToolHandler {
 	return func(ctx context.Context, req *mcp.CallToolRequest) (res *mcp.CallToolResult, _ error) {
-		defer func() {
-			if p := recover(); p != nil {
-				// The panic's own text may hold a value; its type and place do not.
-				log.ErrorContext(ctx, "a tool panicked", slog.String("tool", t.name),
-					slog.String("type", fmt.Sprintf("%T", p)), slog.String("stack", string(debug.Stack())))
-				res = said("Tool '"+t.name+"' execution failed: Internal error.", true)
-			}
-		}()
+		defer contain(ctx, log, t.name, func() {
+			res = said("Tool '"+t.name+"' execution failed: Internal error.", true)
+		})
 		in, err := read(t.fields, req.Params.Arguments)
 		if err != nil {
 			return said("Tool '"+t.name+"' was not run: "+err.Error(), true), nil
@@ -63,4 +58,14 @@ func (t tool) handler(log *slog.Logger, current func(context.Context) *session) 
 
 func said(text string, isError bool) *mcp.CallToolResult {
 	return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: text}}, IsError: isError}
+}
+
+// contain, deferred, ends a panic and lets instead give another answer. The panic's
+// own text may hold a value; its type and its place do not.
+func contain(ctx context.Context, log *slog.Logger, what string, instead func()) {
+	if p := recover(); p != nil {
+		log.ErrorContext(ctx, "panic", slog.String("in", what), slog.String("type", fmt.Sprintf("%T", p)),
+			slog.String("stack", string(debug.Stack())))
+		instead()
+	}
 }

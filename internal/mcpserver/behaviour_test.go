@@ -1,0 +1,225 @@
+package mcpserver_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+func TestVaultChoice(t *testing.T) {
+	const other = "99999999-0000-4000-8000-000000000009"
+	for name, c := range map[string]struct {
+		configured string
+		bound      []string
+		want       string
+	}{
+		"the configured one comes first":             {other, []string{vaultTwo}, other},
+		"then the only one the agent is bound to":    {"", []string{vaultTwo}, vaultTwo},
+		"then the first that it can see":             {"", nil, vaultOne},
+		"being bound to several leaves it to seeing": {"", []string{vaultTwo, vaultOne}, vaultOne},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newContractAPI(t)
+			a.bound = c.bound
+			for _, v := range []string{vaultOne, vaultTwo, other} {
+				a.addVault(v, v)
+			}
+			cs := connect(t, a, c.configured)
+			for range 2 {
+				call(t.Context(), t, cs, "list_secrets", `{}`)
+			}
+			if got := a.requests[len(a.requests)-1]; got != "GET /v1/vaults/"+c.want+"/secrets" {
+				t.Errorf("last request: %s", got)
+			}
+			asked := 0
+			for _, r := range a.requests {
+				if r == "GET /v1/vaults" {
+					asked++
+				}
+			}
+			if asked > 1 {
+				t.Errorf("asked for the vaults %d times", asked)
+			}
+		})
+	}
+}
+
+func TestTheChosenVaultIsKeptWhileItLasts(t *testing.T) {
+	a := newContractAPI(t)
+	a.addVault(vaultOne, "one")
+	cs := connect(t, a, "")
+	a.put("k", "note", "v")
+	used := func() string {
+		t.Helper()
+		call(t.Context(), t, cs, "list_secrets", `{}`)
+		return strings.Split(a.requests[len(a.requests)-1], "/")[3]
+	}
+	if got := used(); got != vaultOne {
+		t.Fatalf("used %s", got)
+	}
+	a.addVault(vaultTwo, "two")
+	slices.Reverse(a.vaults)
+	call(t.Context(), t, cs, "get_secret", `{"path":"missing"}`) // a 404 makes it look again
+	if got := used(); got != vaultOne {
+		t.Errorf("moved to %s though the kept vault is still there", got)
+	}
+	a.vaults = a.vaults[:1] // vaultOne is deleted
+	if got := call(t.Context(), t, cs, "list_secrets", `{}`); got != "error: Tool 'list_secrets' execution failed: No such vault." {
+		t.Errorf("got %q", got)
+	}
+	if got := used(); got != vaultTwo {
+		t.Errorf("used %s after the kept vault went away", got)
+	}
+}
+
+func TestAnAgentWithoutVaultCanMakeOneAndUseIt(t *testing.T) {
+	a := newContractAPI(t)
+	cs := connect(t, a, "")
+	for _, step := range [][3]string{
+		{"put_secret", `{"path":"a","value":"v"}`, "error: This agent has no vault yet."},
+		{"create_vault", `{"name":"mine"}`, "Vault created successfully."},
+		{"put_secret", `{"path":"a","value":"v"}`, "Secret stored at 'a' (version 1, type: api_key)."},
+	} {
+		if got := call(t.Context(), t, cs, step[0], step[1]); !strings.HasPrefix(got, step[2]) {
+			t.Fatalf("%s: %s", step[0], got)
+		}
+	}
+}
+
+func TestARefusedTokenIsExchangedAgainOnce(t *testing.T) {
+	a := newContractAPI(t)
+	seeded(a)
+	cs := connect(t, a, vaultOne)
+	call(t.Context(), t, cs, "list_vaults", `{}`)
+	a.tokens++ // as if the token had been revoked
+	if got := call(t.Context(), t, cs, "get_secret", `{"path":"db/password"}`); !strings.Contains(got, "hunter2") {
+		t.Fatalf("got %s", got)
+	}
+	a.direct = nil
+	route := "GET vaults/" + vaultOne + "/secrets"
+	a.refuse[route] = fakeProblem{status: 401, detail: "The token has been revoked."}
+	a.requests = nil
+	got := call(t.Context(), t, cs, "get_secret", `{"path":"db/password"}`)
+	if !strings.HasPrefix(got, "error: Tool 'get_secret' execution failed: The token has been revoked.") {
+		t.Errorf("got %s", got)
+	}
+	want := "GET /v1/vaults/" + vaultOne + "/secrets/db/password"
+	if fmt.Sprint(a.requests) != fmt.Sprint([]string{want, "POST /v1/auth/agent-token", want}) {
+		t.Errorf("requests: %v", a.requests)
+	}
+}
+
+func TestWhatIsSent(t *testing.T) {
+	for name, c := range map[string]struct{ tool, args, want string }{
+		"put_secret sends the contract's default type": {
+			"put_secret", `{"path":"n","value":"v"}`, `{"value":"v","type":"api_key"}`},
+		"put_secret sends what was given, and 0 accesses as no limit": {
+			"put_secret", `{"path":"n","value":"v","type":"note","metadata":{"z":1,"a":[]},"expires_at":"2031-01-01T00:00:00+01:00","max_access_count":0}`,
+			`{"value":"v","type":"note","metadata":{"z":1,"a":[]},"expires_at":"2031-01-01T00:00:00+01:00"}`},
+		"put_secret takes null as absent, and 2.0 as 2": {
+			"put_secret", `{"path":"n","value":"v","type":null,"metadata":null,"max_access_count":2.0}`,
+			`{"value":"v","type":"api_key","max_access_count":2}`},
+		"rotate_and_store keeps the type of a secret that it sees": {
+			"rotate_and_store", `{"path":"env/app","value":"A=1"}`, `{"value":"A=1"}`},
+		"rotate_and_store makes an api_key where it sees none": {
+			"rotate_and_store", `{"path":"env/ap","value":"A=1"}`, `{"value":"A=1","type":"api_key"}`},
+		"create_vault sends an empty description for none": {
+			"create_vault", `{"name":"é"}`, `{"description":"","name":"é"}`},
+		"grant_access sends the contract's defaults": {
+			"grant_access", `{"vault_id":"` + vaultOne + `","principal_type":"user","principal_id":"` + userID + `"}`,
+			`{"secret_path_pattern":"**","principal_type":"user","principal_id":"` + userID + `","permissions":["read"]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newContractAPI(t)
+			seeded(a)
+			if got := call(t.Context(), t, connect(t, a, vaultOne), c.tool, c.args); strings.HasPrefix(got, "error") {
+				t.Fatal(got)
+			}
+			if got := a.bodies[len(a.bodies)-1]; got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestLookingSpendsNoAccess(t *testing.T) {
+	a := newContractAPI(t)
+	seeded(a)
+	cs := connect(t, a, vaultOne)
+	for _, step := range [][2]string{
+		{"describe_secret", `{"path":"db/password"}`}, {"describe_secret", `{"path":"unlisted"}`},
+		{"get_env_bundle", `{"path":"db/password"}`}, {"list_secrets", `{}`}, {"rotate_and_store", `{"path":"db/password","value":"v"}`},
+	} {
+		call(t.Context(), t, cs, step[0], step[1])
+	}
+	for path, s := range a.secrets {
+		if s.reads != 0 {
+			t.Errorf("%s was read %d times", path, s.reads)
+		}
+	}
+}
+
+func TestALongListingIsCutInTheConversationOnly(t *testing.T) {
+	a := newContractAPI(t)
+	a.addVault(vaultOne, "main")
+	for i := range 1003 {
+		a.put(fmt.Sprintf("k/%04d", i), "note", "v")
+	}
+	cs := connect(t, a, "")
+	got := strings.Split(call(t.Context(), t, cs, "list_secrets", `{}`), "\n")
+	if len(got) != 1002 || got[0] != "Found 1003 secret(s):" || got[1001] != "... and 3 more: narrow the list with prefix." {
+		t.Errorf("%d lines, first %q, last %q", len(got), got[0], got[len(got)-1])
+	}
+	res, err := cs.ReadResource(t.Context(), &mcp.ReadResourceParams{URI: "vault://secrets"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var items []map[string]any
+	if err := json.Unmarshal([]byte(res.Contents[0].Text), &items); err != nil || len(items) != 1003 {
+		t.Errorf("%d items, %v", len(items), err)
+	}
+}
+
+func TestResource(t *testing.T) {
+	a := newContractAPI(t)
+	cs := connect(t, a, "")
+	read := func(uri string) string {
+		res, err := cs.ReadResource(t.Context(), &mcp.ReadResourceParams{URI: uri})
+		if err != nil {
+			return "protocol error: " + err.Error()
+		}
+		if len(res.Contents) != 1 || res.Contents[0].MIMEType != "application/json" || res.Contents[0].URI != uri {
+			t.Errorf("contents: %+v", res.Contents)
+		}
+		return res.Contents[0].Text
+	}
+	if got := read("vault://secrets"); !strings.Contains(got, "This agent has no vault yet.") {
+		t.Errorf("without a vault: %s", got)
+	}
+	a.addVault(vaultOne, "main")
+	if got := read("vault://secrets"); got != "[]" {
+		t.Errorf("empty: %s", got)
+	}
+	ts := "2030-01-31T12:00:00Z"
+	a.put("a", "note", "x").expires = &ts
+	a.put("b/c", "api_key", "x")
+	want := `[{"path":"a","type":"note","version":1,"expires_at":"2030-01-31T12:00:00Z"},{"path":"b/c","type":"api_key","version":1,"expires_at":null}]`
+	if got := read("vault://secrets"); got != want {
+		t.Errorf("got %s", got)
+	}
+	if got := read("vault://canary-7c1f"); strings.Contains(got, "canary-7c1f") || !strings.Contains(got, "There is no such resource") {
+		t.Errorf("unknown: %s", got)
+	}
+}
+
+func TestAnUnknownToolIsNotRepeated(t *testing.T) {
+	cs := connect(t, newContractAPI(t), "")
+	_, err := cs.CallTool(t.Context(), &mcp.CallToolParams{Name: "canary-7c1f"})
+	if err == nil || strings.Contains(err.Error(), "canary-7c1f") || !strings.Contains(err.Error(), "There is no such tool") {
+		t.Errorf("err = %v", err)
+	}
+}

@@ -1,0 +1,21 @@
+package mcpserver
+
+import (
+	"context"
+	"errors"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+)
+
+// HandlerOf returns a tool's handler, for tests that send what no client encodes.
+func HandlerOf(c *client.Client, name string) (mcp.ToolHandler, error) {
+	s := &session{api: c, vault: &vaultChoice{}}
+	for _, t := range tools() {
+		if t.name == name {
+			return t.handler(logger(nil), func(context.Context) *session { return s }), nil
+		}
+	}
+	return nil, errors.New("no such tool")
+}
