@@ -51,8 +51,8 @@ func Open(ctx context.Context, cfg Config) (keystore.KeyStore, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, keystore.Unavailable(err)
 	}
-	if cfg.Module == "" || cfg.TokenLabel == "" {
-		return nil, fault.New(fault.Invalid, "pkcs11_config", "PKCS#11 needs the path of the module and the label of the token.")
+	if cfg.Module == "" || cfg.TokenLabel == "" || cfg.PIN.Len() == 0 {
+		return nil, fault.New(fault.Invalid, "pkcs11_config", "PKCS#11 needs the path of the module, the label of the token and its PIN.")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
