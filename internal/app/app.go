@@ -22,7 +22,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/pkcs11"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
-	"github.com/oneclaw-dev/oneclaw/internal/mail"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
@@ -39,7 +38,6 @@ type App struct {
 	identity *identity.Service
 	audit    *audit.Log
 	events   *audit.Coalescer
-	mail     *mail.Service
 	api      *httpapi.API
 	stop     context.CancelFunc
 	running  sync.WaitGroup
@@ -68,7 +66,7 @@ func New(ctx context.Context, cfg config.Config, version string, log *slog.Logge
 	}
 	run, stop := context.WithCancel(context.Background())
 	a.stop = stop
-	for _, loop := range []func(context.Context){a.audit.Run, a.events.Run, a.identity.Run, a.mail.Run, a.sweep} {
+	for _, loop := range []func(context.Context){a.audit.Run, a.events.Run, a.identity.Run, a.sweep} {
 		a.running.Go(func() { loop(run) })
 	}
 	return a, nil
@@ -82,7 +80,7 @@ func openKeystore(ctx context.Context, cfg config.Config) (keystore.KeyStore, er
 }
 
 func (a *App) services(ctx context.Context) error {
-	auditKeys, err := signers(ctx, a.keys, "audit:", "audit:1")
+	auditKeys, err := signers(ctx, a.keys, auditKeys, firstAuditKey)
 	if err != nil {
 		return err
 	}
@@ -90,11 +88,8 @@ func (a *App) services(ctx context.Context) error {
 	a.events = audit.NewCoalescer(a.db, time.Now, a.log)
 	sealer := seal.New(a.keys)
 	a.vault = vault.New(a.db, sealer, a.keys, a.db, a.log)
-	if a.mail, err = a.mailer(ctx, sealer); err != nil {
-		return err
-	}
 	a.identity, err = identity.New(ctx, identity.Config{
-		Store: a.db, Keys: a.keys, Mailer: a.mail, Safe: a.vault, Log: a.log, Now: time.Now,
+		Store: a.db, Keys: a.keys, Safe: a.vault, Log: a.log, Now: time.Now,
 		Issuer: "oneclaw", Audience: "oneclaw", Signup: a.cfg.Signup, VerifyEmail: a.cfg.VerifyEmail,
 	})
 	if err != nil {
@@ -109,6 +104,12 @@ func (a *App) services(ctx context.Context) error {
 	})
 	return nil
 }
+
+// Ids of the keys that sign checkpoints.
+const (
+	auditKeys     = "audit:"
+	firstAuditKey = "audit:1"
+)
 
 // signers returns the ids of the signing keys with a prefix, making the first.
 func signers(ctx context.Context, keys keystore.KeyStore, prefix, first string) ([]string, error) {

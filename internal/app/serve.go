@@ -107,7 +107,7 @@ func hostOf(base string) []string {
 // routes puts the API, the MCP endpoint and the status page on one address.
 func (a *App) routes(hosts []string) http.Handler {
 	mcp := mcpserver.Handler(mcpserver.HTTPConfig{
-		NewClient: mcpserver.InProcessClients(a.api, a.version), Version: a.version, Hosts: hosts, Log: a.log,
+		NewClient: mcpserver.InProcessClients(a.api, a.version, a.log), Version: a.version, Hosts: hosts, Log: a.log,
 	})
 	status := a.statusPage()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

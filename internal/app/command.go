@@ -1,0 +1,150 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/internal/config"
+)
+
+// Deps is what the server's commands use of the world.
+type Deps struct {
+	Stdout, Stderr io.Writer
+	Environ        []string // KEY=VALUE
+	Version        string
+}
+
+// Commands returns `dev` and `serve`.
+func Commands(d Deps) []*cobra.Command { return []*cobra.Command{d.dev(), d.serve()} }
+
+func (d Deps) dev() *cobra.Command {
+	var listen, shroud, data string
+	cmd := &cobra.Command{
+		Use:   "dev",
+		Short: "Run everything on this machine, with nothing to install",
+		Long: `Run the API, the MCP endpoint and the status page on this machine, on SQLite and a
+software keystore. The first start creates an owner and an agent, and prints how to log
+in; restarting keeps all data. Not for more than one person: use "oneclaw serve" there.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := config.Read(d.Environ, "")
+			if err != nil {
+				return err
+			}
+			cfg.Dev, cfg.Signup = true, true
+			override(&cfg, listen, shroud, data)
+			return d.run(cmd.Context(), cfg)
+		},
+	}
+	flags(cmd, &listen, &shroud, &data)
+	return cmd
+}
+
+func (d Deps) serve() *cobra.Command {
+	var listen, shroud, data, file string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server in production",
+		Long: `Run the server. Settings come from ONECLAW_* variables, and below them from the file
+given with --config, one ONECLAW_NAME=VALUE a line. docs/config.md lists them.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := config.Read(d.Environ, file)
+			if err != nil {
+				return err
+			}
+			override(&cfg, listen, shroud, data)
+			return d.run(cmd.Context(), cfg)
+		},
+	}
+	flags(cmd, &listen, &shroud, &data)
+	cmd.Flags().StringVar(&file, "config", "", "file with settings")
+	return cmd
+}
+
+func flags(cmd *cobra.Command, listen, shroud, data *string) {
+	cmd.Flags().StringVar(listen, "listen", "", "where the API listens, HOST:PORT (port 0: a free one)")
+	cmd.Flags().StringVar(shroud, "shroud-listen", "", "where Shroud listens, HOST:PORT")
+	cmd.Flags().StringVar(data, "data", "", "folder of the data")
+}
+
+// override puts flags above variables.
+func override(cfg *config.Config, listen, shroud, data string) {
+	for _, f := range []struct {
+		to   *string
+		flag string
+	}{{&cfg.Listen, listen}, {&cfg.ShroudListen, shroud}, {&cfg.Data, data}} {
+		if f.flag != "" {
+			*f.to = f.flag
+		}
+	}
+}
+
+// run serves until SIGTERM or SIGINT.
+func (d Deps) run(ctx context.Context, cfg config.Config) (err error) {
+	if err := cfg.Check(); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	syscall.Umask(0o077)
+	noCoreDumps()
+	log := d.logger(cfg)
+	a, err := New(ctx, cfg, d.Version, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	if cfg.Dev {
+		return a.runDev(ctx, d.Stdout)
+	}
+	if cfg.OwnerEmail != "" {
+		if err := a.ensureOwner(ctx); err != nil {
+			return err
+		}
+	}
+	return a.Listen(ctx, func(at Addresses) error {
+		log.Info("serving", "api", at.API, "database", a.db.Engine(), "keystore", cfg.Keystore, "version", d.Version)
+		return nil
+	})
+}
+
+func (a *App) runDev(ctx context.Context, out io.Writer) error {
+	if err := a.DevForget(); err != nil {
+		return err
+	}
+	owner, err := a.DevSetup(ctx)
+	if err != nil {
+		return err
+	}
+	return a.Listen(ctx, func(at Addresses) error { return a.DevAnnounce(owner, at, out) })
+}
+
+// ensureOwner creates the configured owner on a server without users.
+func (a *App) ensureOwner(ctx context.Context) error {
+	have, err := a.db.HasUsers(ctx)
+	if err != nil || have {
+		return err
+	}
+	_, err = a.identity.EnsureOwner(ctx, a.cfg.OwnerEmail, a.cfg.OwnerPassword)
+	return err
+}
+
+func (d Deps) logger(cfg config.Config) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cfg.LogLevel)); err != nil {
+		level = slog.LevelInfo
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	if cfg.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(d.Stderr, opts))
+	}
+	return slog.New(slog.NewTextHandler(d.Stderr, opts))
+}

@@ -1,0 +1,223 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/big"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+)
+
+// devOwner is what `dev` must remember between starts: the owner whose password
+// it made up, and the key of the first agent. It lies in the data folder, 0600:
+// `dev` is for one person's machine, and says so.
+type devOwner struct {
+	Email       string `json:"email"`
+	Password    string `json:"password"`
+	AgentID     string `json:"agent_id"`
+	AgentAPIKey string `json:"agent_api_key"`
+}
+
+// devCredentials is DATA/dev-credentials.json. Scripts wait for it: it is
+// written once the server answers.
+type devCredentials struct {
+	Email        string `json:"email"`
+	Password     string `json:"password"`
+	APIURL       string `json:"api_url"`
+	ShroudURL    string `json:"shroud_url"`
+	MCPURL       string `json:"mcp_url"`
+	DashboardURL string `json:"dashboard_url"`
+	AgentID      string `json:"agent_id"`
+	AgentAPIKey  string `json:"agent_api_key"`
+}
+
+const (
+	devEmail = "owner@oneclaw.localhost"
+	devAgent = "dev-agent"
+)
+
+// DevSetup creates the owner and its first agent when the server has no users.
+func (a *App) DevSetup(ctx context.Context) (devOwner, error) {
+	file := filepath.Join(a.cfg.Data, "dev-owner.json")
+	var o devOwner
+	err := readJSON(file, &o)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return o, err
+	}
+	have, dbErr := a.db.HasUsers(ctx)
+	if dbErr != nil {
+		return o, dbErr
+	}
+	switch {
+	case have && err == nil && o.AgentID != "":
+		return o, nil
+	case have && err != nil:
+		return o, fault.New(fault.Conflict, "not_a_dev_database",
+			"This data folder was not set up by `oneclaw dev`, or its dev-owner.json is gone. Start it with `oneclaw serve`, or give another --data.")
+	}
+	if o.Password == "" {
+		o = devOwner{Email: devEmail, Password: newPassword()}
+		// Before the owner exists: a password that nobody can read back is of no use.
+		if err := writeJSON(file, o); err != nil {
+			return o, err
+		}
+	}
+	if _, err := a.identity.EnsureOwner(ctx, o.Email, secret.FromString(o.Password)); err != nil {
+		return o, err
+	}
+	if err := a.devAgent(ctx, &o); err != nil {
+		return o, err
+	}
+	return o, writeJSON(file, o)
+}
+
+// devAgent registers an agent that may touch nothing yet, so that the printed
+// MCP configuration works as it is. It acts as the owner, and is logged so.
+func (a *App) devAgent(ctx context.Context, o *devOwner) error {
+	c := newCall()
+	t, err := a.identity.Login(ctx, c, o.Email, secret.FromString(o.Password))
+	if err != nil {
+		return err
+	}
+	c = newCall()
+	if c.Who, err = a.identity.Authenticate(ctx, string(t.Access.Reveal()), c.Now); err != nil {
+		return err
+	}
+	c.Event.Org, c.Event.ActorKind, c.Event.ActorID = c.Who.Org, string(c.Who.Kind), c.Who.ID
+	c.Event.Action = string(policy.RegisterAgent)
+	agent, key, err := a.identity.CreateAgent(ctx, c, identity.Agent{
+		Name: devAgent, Description: "Made by `oneclaw dev`. Grant it what your coding agent needs.", AuthMethod: identity.MethodAPIKey,
+	})
+	o.AgentID, o.AgentAPIKey = agent.ID, string(key.Reveal())
+	return err
+}
+
+func newCall() *access.Call {
+	now := time.Now()
+	return &access.Call{
+		Now: now, IP: netip.MustParseAddr("127.0.0.1"),
+		Event: &audit.Event{ID: uuid.NewString(), Org: audit.SystemOrg, At: now, Action: string(policy.Login), IP: "127.0.0.1"},
+	}
+}
+
+// newPassword returns 24 characters that satisfy the rules for passwords.
+func newPassword() string {
+	const classes = 4
+	alphabets := [classes]string{"ABCDEFGHJKLMNPQRSTUVWXYZ", "abcdefghijkmnpqrstuvwxyz", "23456789", "-_.+"}
+	for {
+		b := make([]byte, 24)
+		for i := range b {
+			set := alphabets[i%classes] // neighbours of different classes make no runs
+			n, err := rand.Int(rand.Reader, big.NewInt(int64(len(set))))
+			if err != nil {
+				panic(err) // crypto/rand does not fail
+			}
+			b[i] = set[n.Int64()]
+		}
+		return string(b)
+	}
+}
+
+// DevAnnounce writes dev-credentials.json and prints how to go on.
+func (a *App) DevAnnounce(o devOwner, at Addresses, out io.Writer) error {
+	c := devCredentials{
+		Email: o.Email, Password: o.Password, APIURL: at.API, ShroudURL: at.Shroud, MCPURL: at.API + "/mcp",
+		DashboardURL: at.API + "/", AgentID: o.AgentID, AgentAPIKey: o.AgentAPIKey,
+	}
+	file := a.credentialsFile()
+	if err := writeJSON(file, c); err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		self = "oneclaw"
+	}
+	mcp, err := json.MarshalIndent(map[string]any{"mcpServers": map[string]any{"oneclaw": map[string]any{
+		"command": self, "args": []string{"mcp"},
+		"env": map[string]string{"ONECLAW_BASE_URL": at.API, "ONECLAW_AGENT_API_KEY": o.AgentAPIKey},
+	}}}, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, `oneclaw %s is running, for development on this machine.
+
+  Dashboard  %s
+  API        %s/v1
+  MCP        %s
+  Shroud     %s (not in this version yet)
+  Data       %s
+
+  Login      %s
+  Password   %s
+  (also in %s)
+
+MCP client configuration, with the key of the agent %q:
+
+%s
+
+Next: oneclaw login --dev
+      oneclaw vault create demo
+      printf %%s "$YOUR_KEY" | oneclaw secret set api-keys/demo
+      oneclaw policy create --agent %s --pattern 'api-keys/*' --read
+
+Ctrl-C stops it; the data stays.
+`, a.version, c.DashboardURL, c.APIURL, c.MCPURL, c.ShroudURL, a.cfg.Data, c.Email, c.Password, file, devAgent, mcp, o.AgentID)
+	return err
+}
+
+func (a *App) credentialsFile() string { return filepath.Join(a.cfg.Data, "dev-credentials.json") }
+
+// DevForget removes the credentials file of an earlier run, so that who waits
+// for it does not read old addresses.
+func (a *App) DevForget() error {
+	err := os.Remove(a.credentialsFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func readJSON(file string, v any) error {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return fault.Wrap(err, fault.Invalid, "damaged_file", "The file "+filepath.Base(file)+" in the data folder can't be read.")
+	}
+	return nil
+}
+
+// writeJSON replaces file as a whole: readers see the old or the new one.
+func writeJSON(file string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".tmp-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(append(b, '\n'))
+	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), file)
+}
