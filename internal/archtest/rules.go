@@ -22,7 +22,8 @@ var services = []string{
 // with the fewest arrows that it needs, and say in ARCHITECTURE.md why when an
 // arrow is new. Test files and test kits are free to import anything.
 var arrows = map[string][]string{
-	"cmd/oneclaw": {"internal/app", "internal/cli"},
+	// main puts the commands of three programs together: server, CLI, stdio MCP.
+	"cmd/oneclaw": {"client", "internal/app", "internal/cli", "internal/mcpserver"},
 
 	// The public client and what stands on it alone.
 	"client":             {},

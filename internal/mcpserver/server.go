@@ -93,6 +93,7 @@ func hideUnknown(tool map[string]bool) mcp.Middleware {
 				}
 			case *mcp.ReadResourceRequest:
 				if r.Params == nil || r.Params.URI != secretsURI {
+					//nolint:staticcheck // the code of the protocol versions in use; the newest alone drops it
 					return nil, &jsonrpc.Error{Code: mcp.CodeResourceNotFound,
 						Message: "There is no such resource. The only one is " + secretsURI + "."}
 				}

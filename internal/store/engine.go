@@ -11,10 +11,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
-	"modernc.org/sqlite"
-	sqlitelib "modernc.org/sqlite/lib"
+	_ "modernc.org/sqlite" // the driver named "sqlite"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
@@ -85,17 +83,6 @@ func openPostgres(dsn string) (*sql.DB, error) {
 	db.SetMaxIdleConns(16)
 	db.SetConnMaxLifetime(30 * time.Minute)
 	return db, nil
-}
-
-// isUnique reports whether err is a unique or primary key violation.
-func isUnique(err error) bool {
-	if e, ok := errors.AsType[*sqlite.Error](err); ok {
-		return e.Code() == sqlitelib.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlitelib.SQLITE_CONSTRAINT_PRIMARYKEY
-	}
-	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return e.Code == "23505"
-	}
-	return false
 }
 
 // wrap turns an error of the driver into a fault. The caller is told nothing
