@@ -60,7 +60,7 @@ func New(d Deps) *cobra.Command {
 	}
 	c := &cli{Deps: d}
 	if c.Prompt == nil {
-		c.Prompt = &forms{in: d.Stdin, out: d.Stderr, plain: !c.coloured(d.Stderr), simple: d.Getenv("TERM") == "dumb"}
+		c.Prompt = &console{in: d.Stdin, out: d.Stderr, coloured: c.coloured(d.Stderr)}
 	}
 	root := &cobra.Command{
 		Use:   "oneclaw",

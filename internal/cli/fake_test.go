@@ -335,10 +335,10 @@ func (f *fake) agent(w http.ResponseWriter, r *http.Request, parts []string, in 
 		if a["id"] != parts[1] && !self {
 			continue
 		}
-		switch {
-		case r.Method == "GET":
+		switch r.Method {
+		case "GET":
 			reply(w, 200, a)
-		case r.Method == "DELETE":
+		case "DELETE":
 			a["is_active"] = false
 			w.WriteHeader(204)
 		default:

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
 
-	"charm.land/huh/v2"
+	"charm.land/lipgloss/v2"
+	"golang.org/x/term"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -15,49 +19,124 @@ import (
 type Prompter interface {
 	Line(ctx context.Context, title string) (string, error)
 	Hidden(ctx context.Context, title string) (secret.Bytes, error)
+	// Confirm is true only for a clear yes.
 	Confirm(ctx context.Context, title string) (bool, error)
 }
 
-// forms asks with huh. It writes to out, which is not stdout, so that a command's
-// result can still be redirected.
-type forms struct {
-	in     io.Reader
-	out    io.Writer
-	plain  bool // no colours
-	simple bool // a terminal that can not move its cursor
+// console asks on a real terminal. It writes to out, which is not stdout, so that a
+// command's result can still be redirected. One line is asked at a time, and nobody
+// reads the terminal after an answer: a form that leaves a reader behind would eat
+// the first letters of the next answer.
+type console struct {
+	in       io.Reader
+	out      io.Writer
+	coloured bool
 }
 
-func (f *forms) Line(ctx context.Context, title string) (string, error) {
-	var s string
-	err := f.run(ctx, huh.NewInput().Title(title).Value(&s))
-	return s, err
+// maxTyped is where the terminal's line editor drops what is typed further.
+const maxTyped = 4096
+
+func (p *console) Line(ctx context.Context, title string) (string, error) {
+	return p.ask(ctx, title+": ", (*term.Terminal).ReadLine)
 }
 
-func (f *forms) Hidden(ctx context.Context, title string) (secret.Bytes, error) {
-	var s string
-	if err := f.run(ctx, huh.NewInput().Title(title).EchoMode(huh.EchoModePassword).Value(&s)); err != nil {
+func (p *console) Confirm(ctx context.Context, title string) (bool, error) {
+	s, err := p.ask(ctx, title+" [y/N] ", (*term.Terminal).ReadLine)
+	s = strings.ToLower(strings.TrimSpace(s))
+	return err == nil && (s == "y" || s == "yes"), err
+}
+
+// Hidden takes several lines when they are pasted, as private keys are.
+func (p *console) Hidden(ctx context.Context, title string) (secret.Bytes, error) {
+	s, err := p.ask(ctx, "", func(t *term.Terminal) (string, error) {
+		t.SetBracketedPasteMode(true)
+		defer t.SetBracketedPasteMode(false)
+		var lines []string
+		prompt := p.mark() + title + " (hidden): "
+		for {
+			l, err := t.ReadPassword(prompt)
+			if err != nil && !errors.Is(err, term.ErrPasteIndicator) {
+				return "", err
+			}
+			lines = append(lines, l)
+			if err == nil {
+				return strings.Join(lines, "\n"), nil
+			}
+			prompt = ""
+		}
+	})
+	if err != nil {
 		return secret.Bytes{}, err
 	}
-	return secret.FromString(s), nil
+	return secret.New(dropEcho([]byte(s))), nil
 }
 
-func (f *forms) Confirm(ctx context.Context, title string) (bool, error) {
-	yes := false
-	err := f.run(ctx, huh.NewConfirm().Title(title).Affirmative("Yes").Negative("No").Value(&yes))
-	return yes, err
+// mark stands before a question.
+func (p *console) mark() string {
+	if p.coloured {
+		return lipgloss.NewStyle().Bold(true).Foreground(lipgloss.Cyan).Render("?") + " "
+	}
+	return "? "
 }
 
-func (f *forms) run(ctx context.Context, field huh.Field) error {
-	form := huh.NewForm(huh.NewGroup(field)).WithInput(f.in).WithOutput(f.out).
-		WithShowHelp(false).WithAccessible(f.simple)
-	if f.plain {
-		form = form.WithTheme(huh.ThemeFunc(huh.ThemeBase))
+// ask turns the echo off before the question is shown, so that whoever is quick
+// sees nothing of a hidden answer either, and leaves the terminal as it was.
+func (p *console) ask(ctx context.Context, question string, read func(*term.Terminal) (string, error)) (string, error) {
+	in, ok := p.in.(*os.File)
+	if !ok {
+		return "", usage("There is no terminal to ask on.")
 	}
-	err := form.RunWithContext(ctx)
-	if errors.Is(err, huh.ErrUserAborted) {
-		return cancelled()
+	before, err := term.MakeRaw(int(in.Fd()))
+	if err != nil {
+		return "", fault.Wrap(err, fault.Internal, "no_terminal", "The terminal can not be asked.")
 	}
-	return err
+	defer func() { _ = term.Restore(int(in.Fd()), before) }()
+	t := term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{oneByte{in}, p.out}, p.mark()+question)
+	if w, h, err := term.GetSize(int(in.Fd())); err == nil {
+		_ = t.SetSize(w, h)
+	}
+	type answer struct {
+		text string
+		err  error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		s, err := read(t)
+		got <- answer{s, err}
+	}()
+	select {
+	case a := <-got:
+		switch {
+		case errors.Is(a.err, io.EOF): // Ctrl-C, Ctrl-D, or the terminal went away
+			_, _ = io.WriteString(p.out, "\r\n")
+			return "", cancelled()
+		case a.err != nil && !errors.Is(a.err, term.ErrPasteIndicator):
+			return "", fault.Wrap(a.err, fault.Internal, "no_terminal", "The terminal can not be read.")
+		case longestLine(a.text) >= maxTyped:
+			return "", usage("The answer is too long for a prompt. Pipe it in, or give a file.")
+		}
+		return a.text, nil
+	case <-ctx.Done(): // the reader stays; the process is about to end
+		_, _ = io.WriteString(p.out, "\r\n")
+		return "", ctx.Err()
+	}
+}
+
+// oneByte keeps the line editor from reading past the end of a line: what was typed
+// ahead belongs to the next question, or to the shell.
+type oneByte struct{ r io.Reader }
+
+func (o oneByte) Read(b []byte) (int, error) { return o.r.Read(b[:min(1, len(b))]) }
+
+func longestLine(s string) int {
+	n := 0
+	for l := range strings.SplitSeq(s, "\n") {
+		n = max(n, utf8.RuneCountInString(l))
+	}
+	return n
 }
 
 func cancelled() error {
