@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ed25519"
+	"errors"
 	"os"
 	"runtime"
 	"strings"
@@ -39,7 +40,7 @@ type raw struct {
 func (tok *token) raw(t testing.TB) raw {
 	t.Helper()
 	c := p11.New(tok.module)
-	if err := c.Initialize(); err != nil && err != p11.Error(p11.CKR_CRYPTOKI_ALREADY_INITIALIZED) {
+	if err := c.Initialize(); err != nil && !errors.Is(err, p11.Error(p11.CKR_CRYPTOKI_ALREADY_INITIALIZED)) {
 		t.Fatal(err)
 	}
 	slots, err := c.GetSlotList(true)
@@ -52,7 +53,7 @@ func (tok *token) raw(t testing.TB) raw {
 		}
 		sh, err := c.OpenSession(slot, p11.CKF_SERIAL_SESSION|p11.CKF_RW_SESSION)
 		must(t, err)
-		if err := c.Login(sh, p11.CKU_USER, tok.pin); err != nil && err != p11.Error(p11.CKR_USER_ALREADY_LOGGED_IN) {
+		if err := c.Login(sh, p11.CKU_USER, tok.pin); err != nil && !errors.Is(err, p11.Error(p11.CKR_USER_ALREADY_LOGGED_IN)) {
 			t.Fatal(err)
 		}
 		return raw{c, sh}
@@ -93,7 +94,7 @@ func TestKeysCannotBeExtracted(t *testing.T) {
 	}
 	for _, obj := range keys {
 		got, err := r.GetAttributeValue(r.sh, obj, []*p11.Attribute{p11.NewAttribute(p11.CKA_VALUE, nil)})
-		if err != p11.Error(p11.CKR_ATTRIBUTE_SENSITIVE) {
+		if !errors.Is(err, p11.Error(p11.CKR_ATTRIBUTE_SENSITIVE)) {
 			t.Errorf("reading the value of a key: %v, %d attributes", err, len(got))
 		}
 		for _, weaker := range []*p11.Attribute{p11.NewAttribute(p11.CKA_SENSITIVE, false), p11.NewAttribute(p11.CKA_EXTRACTABLE, true)} {
