@@ -108,6 +108,10 @@ func (s *Service) VerifyEmail(ctx context.Context, c *access.Call, token string)
 // server's administrator, and reports whether it did. Once it did, it never
 // does again. The password's rules do not apply: the operator chose it.
 func (s *Service) EnsureOwner(ctx context.Context, email string, password secret.Bytes) (bool, error) {
+	// Most starts end here, before the time that a hash takes.
+	if some, err := s.store.HasUsers(ctx); err != nil || some {
+		return false, err
+	}
 	now := s.cfg.Now()
 	a, err := newAccount(email, "", now)
 	if err != nil {

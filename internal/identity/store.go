@@ -28,6 +28,8 @@ type UserStore interface {
 	AddUser(ctx context.Context, a Account, orgName string, t *MailToken, ev *audit.Event) error
 	// AddFirstOwner is AddUser for a server without users; false when it has some.
 	AddFirstOwner(ctx context.Context, a Account, orgName string, ev *audit.Event) (bool, error)
+	// HasUsers reports whether anybody has an account.
+	HasUsers(ctx context.Context) (bool, error)
 	// Account returns NotFound unless the user is a member of org.
 	Account(ctx context.Context, user, org string) (Account, error)
 	// AccountByEmail returns the user in its home organisation, or NotFound.

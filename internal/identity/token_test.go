@@ -1,0 +1,223 @@
+package identity_test
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// forge signs claims like those of token, changed by edit.
+func (w *world) forge(token string, method jwt.SigningMethod, key any, edit func(header map[string]any, c jwt.MapClaims)) string {
+	w.t.Helper()
+	c := jwt.MapClaims{}
+	old, _, err := jwt.NewParser().ParseUnverified(token, c)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	forged := jwt.NewWithClaims(method, c)
+	forged.Header["kid"] = old.Header["kid"]
+	edit(forged.Header, c)
+	text, err := forged.SignedString(key)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return text
+}
+
+func (w *world) signer() any {
+	w.t.Helper()
+	ids, err := w.keys.Signers(w.t.Context())
+	if err != nil || len(ids) != 1 {
+		w.t.Fatalf("signers: %v %v", ids, err)
+	}
+	k, err := w.keys.Signer(w.t.Context(), ids[0])
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return k
+}
+
+func same(map[string]any, jwt.MapClaims) {}
+
+func TestOnlyOurTokensAuthenticate(t *testing.T) {
+	w := open(t)
+	token, who := w.signup("ada@example.com")
+	other, _ := w.signup("bob@example.com")
+	ours := w.signer()
+	pub := w.PublicKeys(t.Context())[0]
+	_, stranger, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The way of forging is right: unchanged, it makes a good token.
+	if got := w.who(w.forge(token, jwt.SigningMethodEdDSA, ours, same)); got.ID != who.ID || got.Org != who.Org {
+		t.Fatalf("a token signed with our key: %+v", got)
+	}
+	part := strings.Split(token, ".")
+	otherPart := strings.Split(other, ".")
+	set := func(name string, value any) string {
+		return w.forge(token, jwt.SigningMethodEdDSA, ours, func(_ map[string]any, c jwt.MapClaims) { c[name] = value })
+	}
+	without := func(name string) string {
+		return w.forge(token, jwt.SigningMethodEdDSA, ours, func(_ map[string]any, c jwt.MapClaims) { delete(c, name) })
+	}
+	header := func(name string, value any) string {
+		return w.forge(token, jwt.SigningMethodEdDSA, ours, func(h map[string]any, _ jwt.MapClaims) { h[name] = value })
+	}
+	now := w.clock.now()
+	for name, bearer := range map[string]string{
+		"empty":                              "",
+		"a word":                             "token",
+		"truncated by one":                   token[:len(token)-1],
+		"without its signature":              part[0] + "." + part[1] + ".",
+		"two parts":                          part[0] + "." + part[1],
+		"four parts":                         token + "." + part[2],
+		"padded base64":                      part[0] + "." + part[1] + "." + part[2] + "==",
+		"padded claims":                      part[0] + "." + part[1] + "=." + part[2],
+		"a line break inside":                part[0] + "\n." + part[1] + "." + part[2],
+		"a space before":                     " " + token,
+		"another token's claims":             part[0] + "." + otherPart[1] + "." + part[2],
+		"another token's signature":          part[0] + "." + part[1] + "." + otherPart[2],
+		"huge":                               strings.Repeat("A", 1<<20),
+		"alg none":                           w.forge(token, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, same),
+		"alg HS256 with our public key":      w.forge(token, jwt.SigningMethodHS256, []byte(pub.Key), same),
+		"alg HS256 with the key in base64":   w.forge(token, jwt.SigningMethodHS256, []byte(base64.StdEncoding.EncodeToString(pub.Key)), same),
+		"alg RS256":                          w.forge(token, jwt.SigningMethodRS256, rsaKey, same),
+		"another key under our kid":          w.forge(token, jwt.SigningMethodEdDSA, stranger, same),
+		"another kid":                        header("kid", "A"+pub.ID),
+		"no kid":                             header("kid", nil),
+		"a number for kid":                   header("kid", 7),
+		"another audience":                   set("aud", "somebody"),
+		"no audience":                        without("aud"),
+		"another issuer":                     set("iss", "https://elsewhere.test"),
+		"no issuer":                          without("iss"),
+		"expired this second":                set("exp", now.Unix()),
+		"expired":                            set("exp", now.Add(-time.Hour).Unix()),
+		"no expiry":                          without("exp"),
+		"issued in the future":               set("iat", now.Add(10*time.Second).Unix()),
+		"no time of issue":                   without("iat"),
+		"not valid yet":                      set("nbf", now.Add(time.Minute).Unix()),
+		"no id":                              without("jti"),
+		"a subject of another kind":          set("sub", "device:"+who.ID),
+		"a subject without kind":             set("sub", who.ID),
+		"a subject that is no UUID":          set("sub", "user:1"),
+		"a user that does not exist":         set("sub", "user:00000000-0000-4000-8000-000000000001"),
+		"a user's id as an agent's":          set("sub", "agent:"+who.ID),
+		"an organisation that it is not of":  set("org", "00000000-0000-4000-8000-000000000001"),
+		"another generation":                 set("gen", 99),
+		"an API key that does not exist":     set("key_id", "00000000-0000-4000-8000-000000000001"),
+		"claims of a wrong type":             set("org", 7),
+		"an unknown agent key":               "ocv_" + strings.Repeat("A", 43),
+		"an unknown user key":                "1ck_" + strings.Repeat("A", 43),
+		"a prefix alone":                     "ocv_",
+		"the stored hash of nothing, as key": "1ck_e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+	} {
+		w.dead(name, bearer)
+	}
+	w.who(token) // and the good one still is
+}
+
+func TestTokensSayWhatTheContractSays(t *testing.T) {
+	w := open(t)
+	token, who := w.signup("ada@example.com")
+	a, key := w.agent(who, identity.Agent{Standing: identity.Standing{Scopes: []string{"vault:read"}, Intents: true, TokenTTL: 120}})
+	read := func(token string) (jwt.MapClaims, map[string]any) {
+		c := jwt.MapClaims{}
+		tok, err := jwt.NewParser(jwt.WithTimeFunc(w.clock.now), jwt.WithAudience(audience), jwt.WithIssuer(issuer)).ParseWithClaims(
+			token, c, func(*jwt.Token) (any, error) { return w.PublicKeys(t.Context())[0].Key, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c, tok.Header
+	}
+	user, h := read(token)
+	if h["alg"] != "EdDSA" || h["typ"] != "JWT" || h["kid"] != w.PublicKeys(t.Context())[0].ID {
+		t.Errorf("header %v", h)
+	}
+	if user["sub"] != "user:"+who.ID || user["org"] != who.Org || user["jti"] == "" {
+		t.Errorf("claims %v", user)
+	}
+	if ttl := user["exp"].(float64) - user["iat"].(float64); ttl != 900 {
+		t.Errorf("a user's token lives %v s, want 900", ttl)
+	}
+	if _, ok := user["intents_api_enabled"]; ok {
+		t.Error("intents_api_enabled is for agents")
+	}
+	for _, list := range []string{"scopes", "vault_ids"} {
+		if l, ok := user[list].([]any); !ok || len(l) != 0 {
+			t.Errorf("%s is %v, want an empty list", list, user[list])
+		}
+	}
+	agent, _ := read(w.exchange(key))
+	if agent["sub"] != "agent:"+a.ID || agent["intents_api_enabled"] != true || len(agent["scopes"].([]any)) != 1 {
+		t.Errorf("claims %v", agent)
+	}
+	if ttl := agent["exp"].(float64) - agent["iat"].(float64); ttl != 120 {
+		t.Errorf("the agent's token lives %v s, want 120", ttl)
+	}
+}
+
+func TestATokenEndsWithWhatItIsBasedOn(t *testing.T) {
+	w := open(t)
+	_, who := w.signup("ada@example.com")
+	_, key := w.agent(who, identity.Agent{Standing: identity.Standing{ExpiresAt: w.clock.now().Add(10 * time.Minute)}})
+	got, err := w.AgentToken(t.Context(), w.anon(policy.Login), key, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.ExpiresIn != 600 {
+		t.Errorf("expires in %d s, want 600", got.ExpiresIn)
+	}
+	token := string(got.Access.Reveal())
+	w.clock.forward(9 * time.Minute)
+	w.who(token)
+	w.who(key)
+	w.clock.forward(time.Minute)
+	w.dead("the token of an expired agent", token)
+	w.dead("the key of an expired agent", key)
+	_, err = w.AgentToken(t.Context(), w.anon(policy.Login), key, "")
+	wantCode(t, "exchange", err, "unauthenticated")
+}
+
+func TestKeysRotate(t *testing.T) {
+	w := open(t)
+	old, _ := w.signup("ada@example.com")
+	second, err := identity.New(t.Context(), w.cfg) // another node on the same database and keystore
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := w.PublicKeys(t.Context())
+	if err := w.RotateTokenKey(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	after := w.PublicKeys(t.Context())
+	if len(before) != 1 || len(after) != 2 || after[1].ID != before[0].ID || after[0].ID == before[0].ID {
+		t.Fatalf("keys were %d, are %d", len(before), len(after))
+	}
+	fresh, _ := w.signup("bob@example.com")
+	if _, err := second.Authenticate(t.Context(), old, w.clock.now()); err != nil {
+		t.Errorf("old token on the other node: %v", err)
+	}
+	w.clock.forward(2 * time.Second) // looks at the keystore at most once a second
+	if _, err := second.Authenticate(t.Context(), fresh, w.clock.now()); err != nil {
+		t.Errorf("new token on the other node: %v", err)
+	}
+	w.who(old)
+	h, _, err := jwt.NewParser().ParseUnverified(fresh, jwt.MapClaims{})
+	if err != nil || h.Header["kid"] != after[0].ID {
+		t.Errorf("the new token's kid is %v, want the new key's", h.Header["kid"])
+	}
+}
