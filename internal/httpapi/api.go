@@ -102,7 +102,7 @@ func (a *API) humaConfig() huma.Config {
 	cfg.Info.Description = "A self-hosted vault for AI agents. It speaks the 1Claw v1.1.0 contract."
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "", "", ""
 	cfg.CreateHooks, cfg.Transformers = nil, nil
-	cfg.Formats = map[string]huma.Format{jsonType: a.format, "json": a.format}
+	cfg.Formats = map[string]huma.Format{jsonType: a.format, "json": a.format, linesType: a.format}
 	cfg.AllowAdditionalPropertiesByDefault = true // clients of later versions send more fields
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"bearer": {Type: "http", Scheme: "bearer", Description: "A JWT, a user's API key (1ck_...) or an agent's key (ocv_...)."},

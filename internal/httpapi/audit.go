@@ -47,7 +47,8 @@ func text(s string) *string {
 	return &s
 }
 
-type listEvents struct {
+// ListEvents is exported since huma reads embedded structs only then.
+type ListEvents struct {
 	ResourceID string    `query:"resource_id" maxLength:"64"`
 	ActorID    string    `query:"actor_id" maxLength:"64"`
 	Action     string    `query:"action" maxLength:"64"`
@@ -58,7 +59,7 @@ type listEvents struct {
 	Offset     int       `query:"offset" minimum:"0" maximum:"1000000" default:"0"`
 }
 
-func (in *listEvents) query() audit.Query {
+func (in *ListEvents) query() audit.Query {
 	return audit.Query{
 		ResourceID: in.ResourceID, ActorID: in.ActorID, Action: in.Action, From: in.From, To: in.To,
 		BeforeSeq: in.BeforeSeq, Limit: in.Limit, Offset: in.Offset,
@@ -75,7 +76,7 @@ type reportBody struct {
 	Events          uint64 `json:"events" doc:"How many events fit, from the first on."`
 	Checkpoints     uint64 `json:"checkpoints" doc:"How many of them a signature confirms."`
 	FirstBadEventID string `json:"first_bad_event_id,omitempty" doc:"Absent when that event is missing altogether."`
-	FirstBadSeq     uint64 `json:"first_bad_seq,omitempty"`
+	FirstBadSeq     uint64 `json:"first_bad_seq,omitzero"`
 	Problem         string `json:"problem,omitempty"`
 }
 
@@ -83,7 +84,7 @@ func (a *API) registerAudit() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/audit/events", id: "list-audit-events", tag: "Audit",
 		summary: "Read the access log, newest first; who does not manage the organisation reads its own events", action: policy.ReadAudit,
-	}, func(ctx context.Context, c *access.Call, in *listEvents) (*body[eventList], error) {
+	}, func(ctx context.Context, c *access.Call, in *ListEvents) (*body[eventList], error) {
 		rows, err := a.audit.Read(ctx, c.Who.Org, ownOnly(c, in.query()))
 		if err != nil {
 			return nil, err
@@ -99,7 +100,7 @@ func (a *API) registerAudit() {
 		method: http.MethodGet, path: "/v1/audit", id: "list-audit-events-bare", tag: "Audit",
 		summary: "The same as a bare list, as the 1Claw CLI asks for it", action: policy.ReadAudit,
 	}, func(ctx context.Context, c *access.Call, in *struct {
-		listEvents
+		ListEvents
 		VaultID string `query:"vault_id" maxLength:"64"`
 	}) (*body[[]eventBody], error) {
 		q := in.query()
@@ -139,7 +140,7 @@ func (a *API) registerAudit() {
 		if err := decideOrg(c, policy.VerifyAudit); err != nil {
 			return nil, err
 		}
-		return &exportAnswer{ContentType: "application/jsonl", Body: &export{ctx: ctx, log: a.audit, org: c.Who.Org}}, nil
+		return &exportAnswer{ContentType: linesType, Body: &export{ctx: ctx, log: a.audit, org: c.Who.Org}}, nil
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/audit/keys", id: "audit-keys", tag: "Audit",

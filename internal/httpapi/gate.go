@@ -100,7 +100,10 @@ func (a *API) pass(x *exchange, r *http.Request) error {
 	return nil
 }
 
-const jsonType = "application/json"
+const (
+	jsonType  = "application/json"
+	linesType = "application/jsonl"
+)
 
 var errNoRoute = fault.New(fault.NotFound, "route_not_found", "There is nothing at this path. GET /v1/openapi.json lists what there is.")
 

@@ -29,6 +29,16 @@ var (
 	errTwin      = &badJSON{"The body has a key in two spellings that differ only in case."}
 )
 
+// jsonFault returns the fault with that text. huma passes on texts only.
+func jsonFault(text string) *badJSON {
+	for _, e := range []*badJSON{errNotJSON, errTooDeep, errDuplicate, errTwin} {
+		if e.what == text {
+			return e
+		}
+	}
+	return nil
+}
+
 // checkJSON reads the body's tokens once, without building anything: syntax,
 // UTF-8, depth, duplicate keys anywhere, and keys of the outermost object that
 // differ only in case. Two parsers could read such a body in two ways.

@@ -39,7 +39,7 @@ func policyOf(g *vault.Grant) policyBody {
 }
 
 type createPolicy struct {
-	vaultPath
+	VaultPath
 	Body struct {
 		SecretPathPattern string     `json:"secret_path_pattern" minLength:"1" maxLength:"512" doc:"* stands for anything within a segment, ** for any number of segments."`
 		PrincipalType     string     `json:"principal_type" enum:"user,agent"`
@@ -50,13 +50,14 @@ type createPolicy struct {
 	}
 }
 
-type policyPath struct {
-	vaultPath
+// PolicyPath is exported since huma reads embedded structs only then.
+type PolicyPath struct {
+	VaultPath
 	PolicyID string `path:"policy_id"`
 }
 
 type updatePolicy struct {
-	policyPath
+	PolicyPath
 	Body struct {
 		Permissions []string     `json:"permissions,omitempty" nullable:"true" maxItems:"8" enum:"read,write,delete"`
 		Conditions  jsonObject   `json:"conditions,omitempty"`
@@ -87,7 +88,7 @@ func (a *API) registerPolicies() {
 	handle(a, op{
 		method: http.MethodGet, path: all, id: "list-policies", tag: "Policies",
 		summary: "List a vault's policies; who may not manage them sees its own", action: policy.ListPolicies,
-	}, func(ctx context.Context, c *access.Call, in *vaultPath) (*body[policyList], error) {
+	}, func(ctx context.Context, c *access.Call, in *VaultPath) (*body[policyList], error) {
 		grants, err := a.vault.Grants(ctx, c, in.VaultID)
 		if err != nil {
 			return nil, err
@@ -119,7 +120,7 @@ func (a *API) registerPolicies() {
 	handle(a, op{
 		method: http.MethodDelete, path: one, id: "delete-policy", tag: "Policies",
 		summary: "Delete a policy; what it granted ends at once", action: policy.DeletePolicy,
-	}, func(ctx context.Context, c *access.Call, in *policyPath) (*empty, error) {
+	}, func(ctx context.Context, c *access.Call, in *PolicyPath) (*empty, error) {
 		return &empty{}, a.vault.RemoveGrant(ctx, c, in.VaultID, in.PolicyID)
 	})
 }

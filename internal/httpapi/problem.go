@@ -110,13 +110,18 @@ func validationProblem(status int, msg string, errs ...error) huma.StatusError {
 		status = http.StatusBadRequest
 	}
 	p := newProblem(status, "invalid_request", "The request is not valid.")
+	if msg == "request body is required" {
+		p.Detail = "This operation needs a body: a JSON object."
+	}
 	for _, err := range errs {
 		var d *huma.ErrorDetail
-		if errors.As(err, &d) {
-			p.Fields = append(p.Fields, Field{Field: bodyField.FindString(d.Location), Message: expectation(d.Message)})
-		} else if bad, ok := errors.AsType[*badJSON](err); ok {
-			return newProblem(status, "invalid_json", bad.what)
+		if !errors.As(err, &d) {
+			continue
 		}
+		if known := jsonFault(d.Message); known != nil {
+			return newProblem(status, "invalid_json", known.what)
+		}
+		p.Fields = append(p.Fields, fieldOf(d))
 		if len(p.Fields) == maxFields {
 			break
 		}
@@ -129,17 +134,22 @@ func validationProblem(status int, msg string, errs ...error) huma.StatusError {
 
 const maxFields = 16
 
-// expectation keeps huma's sentences about schemas, which are ours, and drops
-// the rest, which may quote the request.
-func expectation(msg string) string {
-	for _, known := range []string{"expected ", "required ", "request body is required"} {
-		if rest, ok := strings.CutPrefix(msg, known); ok {
-			if before, _, quoted := strings.Cut(rest, " to be present"); quoted && known == "expected " {
-				_ = before
-				return "a required property is missing"
-			}
-			return msg
+// missing is huma's sentence about a property that the schema, not the request,
+// names.
+var missing = regexp.MustCompile(`^expected required property ([a-z][a-z0-9_]{0,40}) to be present$`)
+
+// fieldOf keeps what a schema says, which is ours, and drops the rest, which
+// may quote the request.
+func fieldOf(d *huma.ErrorDetail) Field {
+	at := bodyField.FindString(d.Location)
+	if m := missing.FindStringSubmatch(d.Message); m != nil {
+		if strings.Contains(at, ".") { // deeper down, where keys are the request's
+			return Field{Field: at, Message: m[1] + " is required in it"}
 		}
+		return Field{Field: at + "." + m[1], Message: "is required"}
 	}
-	return "not acceptable"
+	if strings.HasPrefix(d.Message, "expected ") || strings.HasPrefix(d.Message, "required ") {
+		return Field{Field: at, Message: d.Message}
+	}
+	return Field{Field: at, Message: "not acceptable"}
 }

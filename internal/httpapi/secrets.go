@@ -15,15 +15,16 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
-type secretPath struct {
+// SecretPath is exported since huma reads embedded structs only then.
+type SecretPath struct {
 	VaultID string `path:"vault_id"`
 	Path    string `path:"path" doc:"The secret's path, such as api-keys/stripe. Slashes may be sent raw or as %2F."`
 }
 
-func (p *secretPath) parse() (secretpath.Path, error) { return secretpath.Parse(p.Path) }
+func (p *SecretPath) parse() (secretpath.Path, error) { return secretpath.Parse(p.Path) }
 
 type putSecret struct {
-	secretPath
+	SecretPath
 	// RawBody is wiped when the request is done.
 	RawBody []byte
 	Body    struct {
@@ -71,7 +72,7 @@ func (a *API) registerSecrets() {
 	handle(a, op{
 		method: http.MethodGet, path: path, id: "get-secret", tag: "Secrets",
 		summary: "Read a secret with its value", action: policy.ReadSecret,
-	}, func(ctx context.Context, c *access.Call, in *secretPath) (*body[*secretBody], error) {
+	}, func(ctx context.Context, c *access.Call, in *SecretPath) (*body[*secretBody], error) {
 		p, err := in.parse()
 		if err != nil {
 			return nil, err
@@ -85,7 +86,7 @@ func (a *API) registerSecrets() {
 	handle(a, op{
 		method: http.MethodDelete, path: path, id: "delete-secret", tag: "Secrets",
 		summary: "Delete a secret; its versions stay and it can be restored", action: policy.DeleteSecret,
-	}, func(ctx context.Context, c *access.Call, in *secretPath) (*empty, error) {
+	}, func(ctx context.Context, c *access.Call, in *SecretPath) (*empty, error) {
 		p, err := in.parse()
 		if err != nil {
 			return nil, err
@@ -95,7 +96,7 @@ func (a *API) registerSecrets() {
 	handle(a, op{
 		method: http.MethodPost, path: path, id: "rotate-secret", tag: "Secrets",
 		summary: "Not implemented: rotate by storing a new version", action: policy.RotateSecret,
-	}, func(context.Context, *access.Call, *secretPath) (*body[struct{}], error) {
+	}, func(context.Context, *access.Call, *SecretPath) (*body[struct{}], error) {
 		return nil, fault.New(fault.Invalid, "rotation_not_implemented", "Rotate a secret by storing a new version: PUT its path with the new value.")
 	})
 	a.registerListing()
@@ -103,7 +104,7 @@ func (a *API) registerSecrets() {
 }
 
 type listSecrets struct {
-	vaultPath
+	VaultPath
 	Prefix string `query:"prefix" maxLength:"512" doc:"Only paths that begin so."`
 	Limit  int    `query:"limit" minimum:"1" maximum:"10000" doc:"At most this many, with next_cursor when there are more. Absent: all."`
 	Cursor string `query:"cursor" maxLength:"1024" doc:"next_cursor of the page before."`
@@ -122,7 +123,7 @@ func (a *API) registerListing() {
 		if err != nil {
 			return nil, err
 		}
-		l, err := a.vault.List(ctx, c, in.VaultID, prefix, after, in.Limit)
+		l, err := a.vault.List(ctx, c, in.VaultID, prefix.String(), after, in.Limit)
 		if err != nil {
 			return nil, err
 		}

@@ -34,7 +34,8 @@ func vaultOf(v *vault.Vault) vaultBody {
 	return b
 }
 
-type vaultPath struct {
+// VaultPath is exported since huma reads embedded structs only then.
+type VaultPath struct {
 	VaultID string `path:"vault_id"`
 }
 
@@ -77,7 +78,7 @@ func (a *API) registerVaults() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/vaults/{vault_id}", id: "get-vault", tag: "Vaults",
 		summary: "Get a vault", action: policy.ReadVault,
-	}, func(ctx context.Context, c *access.Call, in *vaultPath) (*body[vaultBody], error) {
+	}, func(ctx context.Context, c *access.Call, in *VaultPath) (*body[vaultBody], error) {
 		v, err := a.vault.Get(ctx, c, in.VaultID)
 		if err != nil {
 			return nil, err
@@ -87,7 +88,7 @@ func (a *API) registerVaults() {
 	handle(a, op{
 		method: http.MethodDelete, path: "/v1/vaults/{vault_id}", id: "delete-vault", tag: "Vaults",
 		summary: "Delete a vault with everything in it, and destroy its key", action: policy.DeleteVault,
-	}, func(ctx context.Context, c *access.Call, in *vaultPath) (*empty, error) {
+	}, func(ctx context.Context, c *access.Call, in *VaultPath) (*empty, error) {
 		return &empty{}, a.vault.Remove(ctx, c, in.VaultID)
 	})
 }

@@ -57,7 +57,7 @@ func (v *versionsAnswer) appendJSON(b []byte) []byte {
 }
 
 type listVersions struct {
-	secretPath
+	SecretPath
 	Version uint64 `query:"version" minimum:"1" doc:"Answer this version, with its value, instead of the list."`
 }
 
@@ -92,7 +92,7 @@ func (a *API) registerVersions() {
 	handle(a, op{
 		method: http.MethodDelete, path: versions, id: "purge-secret", tag: "Secrets",
 		summary: "Remove every version of a secret for good", action: policy.PurgeSecret,
-	}, func(ctx context.Context, c *access.Call, in *secretPath) (*empty, error) {
+	}, func(ctx context.Context, c *access.Call, in *SecretPath) (*empty, error) {
 		p, err := in.parse()
 		if err != nil {
 			return nil, err
@@ -102,7 +102,7 @@ func (a *API) registerVersions() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/vaults/{vault_id}/secret-restore/{path}", id: "restore-secret", tag: "Secrets",
 		summary: "Bring a deleted secret back", action: policy.RestoreSecret, status: http.StatusOK,
-	}, func(ctx context.Context, c *access.Call, in *secretPath) (*body[secretMeta], error) {
+	}, func(ctx context.Context, c *access.Call, in *SecretPath) (*body[secretMeta], error) {
 		p, err := in.parse()
 		if err != nil {
 			return nil, err
