@@ -29,3 +29,10 @@ func (db *DB) Exists(ctx context.Context, org string, kind policy.PrincipalKind,
 	}
 	return err
 }
+
+// HasUsers reports whether anybody has an account. It is cheap: `dev` asks at
+// every start.
+func (db *DB) HasUsers(ctx context.Context) (bool, error) {
+	var id string
+	return db.row(ctx, `SELECT id FROM users LIMIT 1`, nil, &id)
+}
