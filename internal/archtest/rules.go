@@ -54,9 +54,9 @@ var arrows = map[string][]string{
 	"internal/secretpath": {},
 
 	// Implementations of what the domain declares.
-	"internal/store":            join(services, "internal/seal", "internal/store/migrations"),
+	"internal/store":            join(services, "internal/mail", "internal/seal", "internal/store/migrations"),
 	"internal/store/migrations": {},
-	"internal/mail":             {"internal/netguard"},
+	"internal/mail":             {"internal/netguard", "internal/seal"},
 	"internal/keystore/soft":    {"internal/erase", "internal/keystore"},
 	"internal/keystore/pkcs11":  {"internal/erase", "internal/keystore"},
 	"internal/keystore/awskms":  {"internal/erase", "internal/keystore", "internal/netguard"},
@@ -94,6 +94,7 @@ var owners = map[string][]string{
 	"github.com/danielgtaylor/huma/v2":       {"internal/httpapi"},
 	"github.com/modelcontextprotocol/go-sdk": {"internal/mcpserver"},
 	"github.com/golang-jwt/jwt/v5":           {"internal/identity"},
+	"github.com/wneessen/go-mail":            {"internal/mail"},
 }
 
 func join(list []string, more ...string) []string {

@@ -202,12 +202,14 @@ CREATE TABLE audit_checkpoints (
 	PRIMARY KEY (org_id, seq)
 ) CLUSTERED;
 
+-- Mails to be sent. The message is sealed: it holds a token.
 CREATE TABLE mail_queue (
 	id         CTEXT PRIMARY KEY,
 	wrapped    BYTES NOT NULL,
 	sealed     BYTES NOT NULL,
 	attempts   BIGINT NOT NULL,
-	next_at    BIGINT NOT NULL,
-	created_at BIGINT NOT NULL
+	next_at    BIGINT NOT NULL, -- also the end of the lease of who claimed it
+	created_at BIGINT NOT NULL,
+	give_up_at BIGINT NOT NULL
 );
 CREATE INDEX mail_queue_due ON mail_queue (next_at);

@@ -1,0 +1,80 @@
+package mail
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	htmltemplate "html/template"
+	"strings"
+	texttemplate "text/template"
+	"time"
+)
+
+//go:embed templates
+var templates embed.FS
+
+// The letters. Each has templates/NAME.txt (with the subject) and
+// templates/NAME.html, set into the layouts.
+const verifyEmail = "verify-email"
+
+// lives says how long each letter is worth sending: as long as the token in it
+// works, and never longer than giveUpAfter.
+func lives() map[string]time.Duration {
+	return map[string]time.Duration{
+		verifyEmail: 24 * time.Hour,
+	}
+}
+
+// tokenPage is what a letter shows whose reader is to follow a link. Every text
+// in it is of our making or was checked: none comes from a stranger as it is.
+type tokenPage struct {
+	Server string // base URL
+	Page   string // where the link leads
+	API    string // where the token can be sent instead
+	Token  string
+}
+
+// letter is one kind of mail.
+type letter struct {
+	name string
+	life time.Duration
+	text *texttemplate.Template
+	html *htmltemplate.Template
+}
+
+func parseLetters() (map[string]*letter, error) {
+	letters := map[string]*letter{}
+	for name, life := range lives() {
+		text, err := texttemplate.New("layout.txt").Option("missingkey=error").
+			ParseFS(templates, "templates/layout.txt", "templates/"+name+".txt")
+		if err != nil {
+			return nil, fmt.Errorf("mail template: %w", err)
+		}
+		html, err := htmltemplate.New("layout.html").Option("missingkey=error").
+			ParseFS(templates, "templates/layout.html", "templates/"+name+".html")
+		if err != nil {
+			return nil, fmt.Errorf("mail template: %w", err)
+		}
+		letters[name] = &letter{name: name, life: min(life, giveUpAfter), text: text, html: html}
+	}
+	return letters, nil
+}
+
+// write fills in the letter.
+func (l *letter) write(data any) (subject, text, html string, err error) {
+	var b bytes.Buffer
+	fill := func(run func() error) (out string) {
+		if b.Reset(); err == nil {
+			err = run()
+		}
+		return strings.TrimSpace(b.String())
+	}
+	subject = fill(func() error { return l.text.ExecuteTemplate(&b, "subject", data) })
+	text = fill(func() error { return l.text.Execute(&b, data) })
+	html = fill(func() error { return l.html.Execute(&b, data) })
+	clear(b.Bytes()[:b.Cap()])
+	if err != nil {
+		return "", "", "", fmt.Errorf("write mail: %w", err)
+	}
+	return subject, text + "\n", html + "\n", nil
+}
