@@ -165,6 +165,7 @@ func TestLookingSpendsNoAccess(t *testing.T) {
 
 func TestALongListingIsCutInTheConversationOnly(t *testing.T) {
 	a := newContractAPI(t)
+	a.page = 400
 	a.addVault(vaultOne, "main")
 	for i := range 1003 {
 		a.put(fmt.Sprintf("k/%04d", i), "note", "v")
@@ -210,16 +211,5 @@ func TestResource(t *testing.T) {
 	want := `[{"path":"a","type":"note","version":1,"expires_at":"2030-01-31T12:00:00Z"},{"path":"b/c","type":"api_key","version":1,"expires_at":null}]`
 	if got := read("vault://secrets"); got != want {
 		t.Errorf("got %s", got)
-	}
-	if got := read("vault://canary-7c1f"); strings.Contains(got, "canary-7c1f") || !strings.Contains(got, "There is no such resource") {
-		t.Errorf("unknown: %s", got)
-	}
-}
-
-func TestAnUnknownToolIsNotRepeated(t *testing.T) {
-	cs := connect(t, newContractAPI(t), "")
-	_, err := cs.CallTool(t.Context(), &mcp.CallToolParams{Name: "canary-7c1f"})
-	if err == nil || strings.Contains(err.Error(), "canary-7c1f") || !strings.Contains(err.Error(), "There is no such tool") {
-		t.Errorf("err = %v", err)
 	}
 }

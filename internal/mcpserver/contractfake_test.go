@@ -26,6 +26,7 @@ type contractAPI struct {
 	direct    []string               // bearers that are good without an exchange
 	humans    []string               // of these, those of users
 	refuse    map[string]fakeProblem // by "METHOD /route" with the route's first segments
+	page      int                    // items a page of a listing
 	requests  []string               // "METHOD escaped-path"
 	addresses []string               // X-Forwarded-For or remote address of each request
 	bodies    []string
@@ -56,7 +57,7 @@ const (
 )
 
 func newContractAPI(t testing.TB) *contractAPI {
-	a := &contractAPI{secrets: map[string]*fakeSecret{}, refuse: map[string]fakeProblem{}, direct: []string{agentKey}}
+	a := &contractAPI{secrets: map[string]*fakeSecret{}, refuse: map[string]fakeProblem{}, direct: []string{agentKey}, page: 2}
 	a.Server = httptest.NewServer(a)
 	t.Cleanup(a.Close)
 	return a
@@ -170,7 +171,7 @@ func (a *contractAPI) inVault(w http.ResponseWriter, r *http.Request, seg []stri
 	}
 }
 
-// list pages by two, so that a reader of one page only is found out.
+// list pages by few, so that a reader of one page only is found out.
 func (a *contractAPI) list(w http.ResponseWriter, r *http.Request, vault string) {
 	paths := []string{}
 	for k, s := range a.secrets {
@@ -181,8 +182,8 @@ func (a *contractAPI) list(w http.ResponseWriter, r *http.Request, vault string)
 	slices.Sort(paths)
 	out, items := map[string]any{}, []any{}
 	for i, p := range paths {
-		if i == 2 {
-			out["next_cursor"] = paths[1]
+		if i == a.page {
+			out["next_cursor"] = paths[i-1]
 			break
 		}
 		items = append(items, a.secrets[vault+"/"+p].meta(p))

@@ -106,7 +106,9 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.turnAway(w, err)
 		return
 	}
-	g.inner.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), sessionKey{}, s)))
+	clean := &cleanWriter{header: http.Header{}}
+	g.inner.ServeHTTP(clean, r.WithContext(context.WithValue(r.Context(), sessionKey{}, s)))
+	clean.send(w)
 }
 
 // admit returns the session of a credential, asking the API about it unless that

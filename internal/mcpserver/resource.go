@@ -18,12 +18,12 @@ func addSecretsResource(s *mcp.Server, log *slog.Logger, current func(context.Co
 		Description: "Path, type, version and expiry of every secret that this agent may see. No values.",
 	}, func(ctx context.Context, _ *mcp.ReadResourceRequest) (res *mcp.ReadResourceResult, err error) {
 		defer contain(ctx, log, secretsURI, func() {
-			res, err = nil, &jsonrpc.Error{Code: jsonrpc.CodeInternalError, Message: "Internal error."}
+			res, err = nil, &jsonrpc.Error{Code: codeRefused, Message: "Internal error."}
 		})
 		sess := current(ctx)
 		text, err := secretsJSON(ctx, sess)
 		if err != nil {
-			return nil, &jsonrpc.Error{Code: jsonrpc.CodeInternalError, Message: tool{name: "list_secrets"}.explain(sess, err)}
+			return nil, &jsonrpc.Error{Code: codeRefused, Message: tool{name: "list_secrets"}.explain(sess, err)}
 		}
 		return &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{URI: secretsURI, MIMEType: "application/json", Text: text}}}, nil
 	})

@@ -63,13 +63,11 @@ func build(version string, log *slog.Logger, current func(context.Context) *sess
 		// Nothing here changes or logs, so neither is announced.
 		Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}, Resources: &mcp.ResourceCapabilities{}},
 	})
-	known := map[string]bool{}
 	for _, t := range tools() {
-		known[t.name] = true
 		s.AddTool(t.declare(), t.handler(log, current))
 	}
 	addSecretsResource(s, log, current)
-	s.AddReceivingMiddleware(hideUnknown(known))
+	s.AddReceivingMiddleware(nothingChanges)
 	return s
 }
 
@@ -80,26 +78,13 @@ func logger(l *slog.Logger) *slog.Logger {
 	return l
 }
 
-// hideUnknown answers for names that are not ours, since the library's own errors
-// repeat the name.
-func hideUnknown(tool map[string]bool) mcp.Middleware {
-	return func(next mcp.MethodHandler) mcp.MethodHandler {
-		return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
-			switch r := req.(type) {
-			case *mcp.CallToolRequest:
-				if r.Params == nil || !tool[r.Params.Name] {
-					return nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams,
-						Message: "There is no such tool. List the tools to see their names."}
-				}
-			case *mcp.ReadResourceRequest:
-				if r.Params == nil || r.Params.URI != secretsURI {
-					//nolint:staticcheck // the code of the protocol versions in use; the newest alone drops it
-					return nil, &jsonrpc.Error{Code: mcp.CodeResourceNotFound,
-						Message: "There is no such resource. The only one is " + secretsURI + "."}
-				}
-			}
-			return next(ctx, method, req)
+// nothingChanges refuses to keep a request open for news that never come.
+func nothingChanges(next mcp.MethodHandler) mcp.MethodHandler {
+	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
+		if method == "subscriptions/listen" {
+			return nil, &jsonrpc.Error{Code: jsonrpc.CodeMethodNotFound}
 		}
+		return next(ctx, method, req)
 	}
 }
 

@@ -4,16 +4,19 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
 // RunStdio serves one client that writes to in and reads from out, until in ends
-// or ctx does; both are a clean end (nil). Nothing but the protocol goes to out.
+// and all that was asked is answered, or ctx ends; both are a clean end (nil).
+// Nothing but the protocol goes to out.
 func RunStdio(ctx context.Context, s *mcp.Server, in io.ReadCloser, out io.Writer) error {
-	err := s.Run(ctx, &mcp.IOTransport{Reader: in, Writer: openWriter{out}})
+	err := s.Run(ctx, streams{&mcp.IOTransport{Reader: in, Writer: openWriter{out}}})
 	if err == nil || ctx.Err() != nil || errors.Is(err, io.EOF) {
-		return nil //nolint:nilerr // these are how a session ends
+		return nil
 	}
 	// The library's error may quote the line that it could not read.
 	return errors.New("the MCP client sent something that is not a protocol message, or closed its end; the session is over")
@@ -23,3 +26,78 @@ func RunStdio(ctx context.Context, s *mcp.Server, in io.ReadCloser, out io.Write
 type openWriter struct{ io.Writer }
 
 func (openWriter) Close() error { return nil }
+
+// streams mends two habits of the library: its errors quote what was sent, and it
+// drops the answers to calls that the end of the input follows closely, as in
+// printf ... | oneclaw mcp.
+type streams struct{ mcp.Transport }
+
+// Connect implements mcp.Transport.
+func (t streams) Connect(ctx context.Context) (mcp.Connection, error) {
+	c, err := t.Transport.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &stream{Connection: c, idle: make(chan struct{}, 1), closed: make(chan struct{})}, nil
+}
+
+type stream struct {
+	mcp.Connection
+	idle   chan struct{} // told when nothing is open
+	closed chan struct{}
+	once   sync.Once
+
+	mu   sync.Mutex
+	open int // calls without an answer
+}
+
+// Read holds the end of the input back until every call is answered.
+func (s *stream) Read(ctx context.Context) (jsonrpc.Message, error) {
+	m, err := s.Connection.Read(ctx)
+	if r, ok := m.(*jsonrpc.Request); ok && err == nil && r.IsCall() {
+		s.count(+1)
+	}
+	for errors.Is(err, io.EOF) && s.count(0) > 0 {
+		select {
+		case <-s.idle:
+		case <-s.closed:
+			return m, err
+		case <-ctx.Done():
+			return m, err
+		}
+	}
+	return m, err
+}
+
+func (s *stream) Write(ctx context.Context, m jsonrpc.Message) error {
+	r, ok := m.(*jsonrpc.Response)
+	if !ok {
+		return s.Connection.Write(ctx, m)
+	}
+	if r.Error != nil {
+		mended := *r
+		mended.Error = mend(r.Error)
+		m = &mended
+	}
+	err := s.Connection.Write(ctx, m)
+	s.count(-1)
+	return err
+}
+
+// Close also ends a Read that waits.
+func (s *stream) Close() error {
+	s.once.Do(func() { close(s.closed) })
+	return s.Connection.Close()
+}
+
+func (s *stream) count(n int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open += n; s.open <= 0 {
+		select {
+		case s.idle <- struct{}{}:
+		default:
+		}
+	}
+	return s.open
+}

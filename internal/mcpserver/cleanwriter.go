@@ -1,0 +1,56 @@
+package mcpserver
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+)
+
+// cleanWriter holds the library's reply back until it is whole, then sends it on
+// without what the library repeats of the request, and never to be cached: it may
+// hold a value.
+type cleanWriter struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (w *cleanWriter) Header() http.Header { return w.header }
+
+func (w *cleanWriter) WriteHeader(status int) {
+	if w.status == 0 && status >= 200 {
+		w.status = status
+	}
+}
+
+func (w *cleanWriter) Write(b []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return w.body.Write(b)
+}
+
+// send gives the reply to out.
+func (w *cleanWriter) send(out http.ResponseWriter) {
+	w.WriteHeader(http.StatusOK)
+	kind := w.header.Get("Content-Type")
+	if w.status >= 400 && !strings.HasPrefix(kind, "application/json") {
+		refuse(out, w.status, "bad_request", transportProblem(w.status))
+		return
+	}
+	body := mendBody(w.body.Bytes())
+	if kind != "" && len(body) > 0 {
+		out.Header().Set("Content-Type", kind)
+	}
+	out.WriteHeader(w.status)
+	_, _ = out.Write(body)
+	clear(w.body.Bytes())
+}
+
+func transportProblem(status int) string {
+	switch status {
+	case http.StatusRequestEntityTooLarge:
+		return "The message is too long."
+	case http.StatusUnsupportedMediaType:
+		return "Send messages as Content-Type application/json."
+	}
+	return "That is not a message of this protocol. Send JSON, accept application/json and text/event-stream, and name a supported MCP-Protocol-Version."
+}

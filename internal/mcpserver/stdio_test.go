@@ -1,0 +1,182 @@
+package mcpserver_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/mcpserver"
+)
+
+// TestMain lets the test binary stand in for "oneclaw mcp", so that signals and
+// the real standard streams are tested.
+func TestMain(m *testing.M) {
+	if os.Getenv("MCPSERVER_TEST_AS_COMMAND") != "1" {
+		os.Exit(m.Run())
+	}
+	cmd := mcpserver.Command(mcpserver.Deps{Version: "1", Getenv: os.Getenv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr})
+	cmd.SetArgs(os.Args[1:])
+	if err := cmd.ExecuteContext(context.Background()); err != nil {
+		_, _ = os.Stderr.WriteString(err.Error() + "\n")
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// process starts the command with env and nothing else.
+func process(t *testing.T, env ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd = exec.CommandContext(t.Context(), self)
+	cmd.Env = append(env, "MCPSERVER_TEST_AS_COMMAND=1")
+	cmd.WaitDelay = 10 * time.Second
+	stderr = new(bytes.Buffer)
+	cmd.Stderr = stderr
+	return cmd, stderr
+}
+
+const hello = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}
+{"jsonrpc":"2.0","method":"notifications/initialized"}
+`
+
+func TestStdioAnswersAndEndsWithItsInput(t *testing.T) {
+	a := newContractAPI(t)
+	seeded(a)
+	cmd, stderr := process(t, "ONECLAW_AGENT_API_KEY="+agentKey, "ONECLAW_BASE_URL="+a.URL)
+	// The input ends right behind the call: its answer must come all the same.
+	cmd.Stdin = strings.NewReader(hello + `{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"get_secret","arguments":{"path":"db/password"}}}` + "\n")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, stderr)
+	}
+	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+	if len(lines) != 2 || !strings.Contains(lines[1], "hunter2") {
+		t.Errorf("stdout:\n%s", out)
+	}
+	for _, l := range lines {
+		if !json.Valid([]byte(l)) {
+			t.Errorf("not the protocol: %s", l)
+		}
+	}
+	if stderr.Len() != 0 {
+		t.Errorf("stderr: %s", stderr)
+	}
+}
+
+func TestStdioEndsOnSIGTERM(t *testing.T) {
+	a := newContractAPI(t)
+	cmd, stderr := process(t, "ONECLAW_AGENT_API_KEY="+agentKey, "ONECLAW_BASE_URL="+a.URL)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(in, hello); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := out.Read(make([]byte, 1)); n != 1 { // it runs
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, out)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v: %s", err, stderr)
+	}
+}
+
+func TestCommandSaysWhatIsMissing(t *testing.T) {
+	for name, c := range map[string]struct {
+		env  []string
+		want string
+	}{
+		"no key":                    {nil, "set ONECLAW_AGENT_API_KEY"},
+		"a human's key":             {[]string{"ONECLAW_AGENT_API_KEY=1ck_" + canary}, "begins with ocv_"},
+		"a key with a line end":     {[]string{"ONECLAW_AGENT_API_KEY=ocv_a\nb" + canary}, "a character that no token has"},
+		"a base URL that is none":   {[]string{"ONECLAW_AGENT_API_KEY=" + agentKey, "ONECLAW_BASE_URL=" + canary}, "base URL"},
+		"plain http to the network": {[]string{"ONECLAW_AGENT_API_KEY=" + agentKey, "ONECLAW_BASE_URL=http://" + canary}, "http://"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd, stderr := process(t, c.env...)
+			out, err := cmd.Output()
+			if err == nil || len(out) != 0 {
+				t.Errorf("err = %v, stdout %q", err, out)
+			}
+			if !strings.Contains(stderr.String(), c.want) || strings.Contains(stderr.String(), canary) {
+				t.Errorf("stderr: %s", stderr)
+			}
+		})
+	}
+}
+
+func TestCommandTakesATokenInPlaceOfAKey(t *testing.T) {
+	a := newContractAPI(t)
+	a.direct = []string{"a-token"}
+	cmd, stderr := process(t, "ONECLAW_AGENT_TOKEN=a-token", "ONECLAW_BASE_URL="+a.URL, "ONECLAW_VAULT_ID="+vaultTwo)
+	cmd.Stdin = strings.NewReader(hello + `{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"list_secrets"}}` + "\n")
+	out, err := cmd.Output()
+	if err != nil || !strings.Contains(string(out), "No such vault") {
+		t.Errorf("%v: %s %s", err, out, stderr)
+	}
+}
+
+func TestStdioDoesNotRepeatWhatIsNoMessage(t *testing.T) {
+	for name, line := range map[string]string{
+		"not JSON":           canary,
+		"JSON of another":    `{"` + canary + `":1}`,
+		"a wrong type":       `{"jsonrpc":"2.0","id":{"` + canary + `":1},"method":"ping"}`,
+		"too deep":           strings.Repeat("[", 100000) + canary,
+		"params of no shape": `{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":{"` + canary + `":1}}}`,
+		"a batch of twins":   `[{"jsonrpc":"2.0","id":"` + canary + `","method":"ping"},{"jsonrpc":"2.0","id":"` + canary + `","method":"ping"}]`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd, stderr := process(t, "ONECLAW_AGENT_API_KEY="+agentKey)
+			cmd.Stdin = strings.NewReader(hello + line + "\n")
+			out, _ := cmd.Output()
+			// An answer carries the id of its request; that is not repeating a value.
+			said := strings.ReplaceAll(string(out), `"id":"`+canary+`"`, "")
+			if strings.Contains(said, canary) || strings.Contains(stderr.String(), canary) || strings.Contains(stderr.String(), "goroutine") {
+				t.Errorf("stdout: %s\nstderr: %s", out, stderr)
+			}
+		})
+	}
+}
+
+// held is an input that stays open until it is closed.
+type held struct {
+	once sync.Once
+	end  chan struct{}
+}
+
+func (h *held) Read([]byte) (int, error) { <-h.end; return 0, io.EOF }
+func (h *held) Close() error             { h.once.Do(func() { close(h.end) }); return nil }
+
+func TestRunStdioEndsCleanlyWithItsContext(t *testing.T) {
+	a := newContractAPI(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	s := serverFor(t, a)
+	go func() { done <- mcpserver.RunStdio(ctx, s, &held{end: make(chan struct{})}, io.Discard) }()
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
