@@ -36,10 +36,11 @@ func stale(err error) bool {
 	return is(err, p11.CKR_OBJECT_HANDLE_INVALID, p11.CKR_KEY_HANDLE_INVALID)
 }
 
-// odd reports what SoftHSM says of a key that is destroyed while it is being
-// used: the key seems not to be meant for this.
+// odd reports any other complaint of the token. SoftHSM makes up various ones
+// of a key that is destroyed while it is being used.
 func odd(err error) bool {
-	return is(err, p11.CKR_KEY_FUNCTION_NOT_PERMITTED, p11.CKR_KEY_TYPE_INCONSISTENT, p11.CKR_KEY_SIZE_RANGE)
+	_, ok := errors.AsType[p11.Error](err)
+	return ok && !lost(err)
 }
 
 // aeadDecryptFailed came with PKCS#11 3.0; the binding does not name it.

@@ -87,8 +87,9 @@ func (s *Store) missing(sh p11.SessionHandle) error {
 	return keystore.KeyNotFound()
 }
 
-// use calls f with the object under label, and once more when the handle turns
-// out to be stale: another caller may have destroyed the key, or made it anew.
+// use calls f with the object under label, and once more with a new handle when
+// the token complains: another caller may have destroyed the key, or made it
+// anew.
 func (s *Store) use(sh p11.SessionHandle, class uint, label string, f func(p11.ObjectHandle) error) error {
 	for again := false; ; again = true {
 		obj, err := s.one(sh, class, label)
@@ -96,7 +97,7 @@ func (s *Store) use(sh p11.SessionHandle, class uint, label string, f func(p11.O
 			return err
 		}
 		err = f(obj)
-		if !stale(err) && !odd(err) {
+		if !odd(err) {
 			return err
 		}
 		s.objects.drop(label)

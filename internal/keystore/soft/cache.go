@@ -3,11 +3,14 @@ package soft
 import (
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/erase"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 )
 
 const (
@@ -55,7 +58,7 @@ func (c *cache[T]) get(id string) (T, error) {
 	}
 	// Everybody looks who comes while the look is due: nobody may go on with
 	// the old answer just because another one is slow.
-	info, err := os.Stat(c.store.path(c.kind, id))
+	info, err := os.Stat(filepath.Join(c.store.dir, fileName(c.kind, id)))
 	if err == nil && os.SameFile(info, e.file) && info.ModTime().Equal(e.file.ModTime()) {
 		e.checked.Store(now)
 		return e.key, nil
@@ -66,7 +69,7 @@ func (c *cache[T]) get(id string) (T, error) {
 
 // load reads the key from its file into memory.
 func (c *cache[T]) load(id string) (T, error) {
-	for {
+	for first := true; ; first = false {
 		c.mu.RLock()
 		gen := c.gen
 		c.mu.RUnlock()
@@ -88,6 +91,9 @@ func (c *cache[T]) load(id string) (T, error) {
 		})
 		e.file = file
 		var none T
+		if first && fault.CodeOf(err) == keystore.CodeKeyUnusable {
+			continue // perhaps read while it was being zeroed
+		}
 		if err != nil {
 			return none, err
 		}

@@ -1,6 +1,7 @@
 package soft
 
 import (
+	"crypto/rand"
 	"errors"
 	"io"
 	"io/fs"
@@ -11,26 +12,29 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 )
 
-const tmpPattern = ".tmp-*"
+const tmpPrefix = ".tmp-"
+
+// The files are reached through a handle of the folder, not by path: what was
+// found out about the folder holds for its files, whatever is renamed meanwhile.
 
 // createFile writes a new file, or none: it never overwrites, and when it
 // returns nil both content and name are on disk. fs.ErrExist when the name is
 // taken, also when another process takes it at the same moment.
-func createFile(path string, content []byte) error {
-	dir := filepath.Dir(path)
-	tmp, err := os.CreateTemp(dir, tmpPattern) // mode 0600
+func createFile(dir *os.Root, name string, content []byte) error {
+	tmp := tmpPrefix + rand.Text()
+	f, err := dir.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(content)
+	defer func() { _ = dir.Remove(tmp) }() // what a crash leaves is a key that nobody got
+	_, err = f.Write(content)
 	if err == nil {
-		err = tmp.Sync()
+		err = f.Sync()
 	}
-	if err = errors.Join(err, tmp.Close()); err != nil {
+	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err := os.Link(tmp.Name(), path); err != nil {
+	if err := dir.Link(tmp, name); err != nil {
 		return err
 	}
 	return syncDir(dir)
@@ -38,12 +42,12 @@ func createFile(path string, content []byte) error {
 
 // readFile reads a small file, up to one byte more than limit, and tells which
 // file it was. It makes one buffer and no copies, so that a caller can wipe it.
-func readFile(path string, limit int) ([]byte, fs.FileInfo, error) {
-	f, err := os.Open(path)
+func readFile(dir *os.Root, name string, limit int) ([]byte, fs.FileInfo, error) {
+	f, err := dir.Open(name)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
 	if err != nil {
 		return nil, nil, err
@@ -56,8 +60,8 @@ func readFile(path string, limit int) ([]byte, fs.FileInfo, error) {
 	return content[:n], info, err
 }
 
-func zeroFile(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+func zeroFile(dir *os.Root, name string) error {
+	f, err := dir.OpenFile(name, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
@@ -68,8 +72,17 @@ func zeroFile(path string) error {
 	return errors.Join(err, f.Close())
 }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
+func readNames(dir *os.Root) ([]string, error) {
+	d, err := dir.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	names, err := d.Readdirnames(-1)
+	return names, errors.Join(err, d.Close())
+}
+
+func syncDir(dir *os.Root) error {
+	d, err := dir.Open(".")
 	if err != nil {
 		return err
 	}
@@ -87,7 +100,7 @@ func makeDir(dir string) error {
 	}
 	switch {
 	case err == nil:
-		err = syncDir(filepath.Dir(dir))
+		err = syncParent(dir)
 	case errors.Is(err, fs.ErrExist):
 		err = nil
 	}
@@ -103,4 +116,12 @@ func makeDir(dir string) error {
 			"The keystore folder must be a folder that only its owner can change: chmod 700 it.")
 	}
 	return nil
+}
+
+func syncParent(dir string) error {
+	parent, err := os.OpenRoot(filepath.Dir(dir))
+	if err != nil {
+		return err
+	}
+	return errors.Join(syncDir(parent), parent.Close())
 }

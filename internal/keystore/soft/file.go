@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -35,10 +34,10 @@ const (
 	kindSigner kind = "signer"
 )
 
-// path is safe for any id: the id is in hex, so it holds no separator, and two
-// ids that differ in case differ on every file system.
-func (s *Store) path(k kind, id string) string {
-	return filepath.Join(s.dir, string(k)+"-"+hex.EncodeToString([]byte(id))+fileSuffix)
+// fileName is safe for any id: the id is in hex, so it holds no separator, and
+// two ids that differ in case differ on every file system.
+func fileName(k kind, id string) string {
+	return string(k) + "-" + hex.EncodeToString([]byte(id)) + fileSuffix
 }
 
 func fileAAD(k kind, id string) []byte {
@@ -52,12 +51,13 @@ func fileAAD(k kind, id string) []byte {
 
 // create makes a new random key and its file.
 func (s *Store) create(k kind, id string) error {
-	// A folder that took the place of ours must not get keys under our root.
-	if err := s.present(); err != nil {
+	dir, err := s.folder()
+	if err != nil {
 		return err
 	}
-	path := s.path(k, id)
-	if _, err := os.Lstat(path); err == nil {
+	defer func() { _ = dir.Close() }()
+	name := fileName(k, id)
+	if _, err := dir.Lstat(name); err == nil {
 		return keystore.KeyExists()
 	}
 	content := make([]byte, 1, fileSize)
@@ -68,7 +68,7 @@ func (s *Store) create(k kind, id string) error {
 		content = s.root.Seal(content, nil, key[:], fileAAD(k, id))
 		clear(key[:])
 	})
-	switch err := createFile(path, content); {
+	switch err := createFile(dir, name, content); {
 	case errors.Is(err, fs.ErrExist):
 		return keystore.KeyExists()
 	case err != nil:
@@ -79,10 +79,15 @@ func (s *Store) create(k kind, id string) error {
 
 // readKeyFile returns what is on disk.
 func (s *Store) readKeyFile(k kind, id string) ([]byte, fs.FileInfo, error) {
-	content, info, err := readFile(s.path(k, id), fileSize)
+	dir, err := s.folder()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = dir.Close() }()
+	content, info, err := readFile(dir, fileName(k, id), fileSize)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil, s.missing()
+		return nil, nil, keystore.KeyNotFound()
 	case err != nil:
 		return nil, nil, keystore.Unavailable(err)
 	case len(content) > 0 && content[0] == destroyed:
@@ -107,16 +112,21 @@ func (s *Store) openKeyFile(k kind, id string, content []byte) ([]byte, error) {
 // second link, a crash), there is no key in it. On file systems and disks that
 // write to a new place the old bytes may live on, wrapped by the root key.
 func (s *Store) destroy(k kind, id string) error {
-	path := s.path(k, id)
-	err := zeroFile(path)
+	dir, err := s.folder()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = dir.Close() }()
+	name := fileName(k, id)
+	err = zeroFile(dir, name)
 	if err == nil {
-		err = os.Remove(path)
+		err = dir.Remove(name)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return s.present() // gone already, unless the whole folder is away
+		return nil // gone already
 	}
 	if err == nil {
-		err = syncDir(s.dir)
+		err = syncDir(dir)
 	}
 	if err != nil {
 		return keystore.Unavailable(err)
@@ -124,23 +134,15 @@ func (s *Store) destroy(k kind, id string) error {
 	return nil
 }
 
-// missing tells a key that is not there from a folder that is not there.
-func (s *Store) missing() error {
-	if err := s.present(); err != nil {
-		return err
-	}
-	return keystore.KeyNotFound()
-}
-
 // list returns the ids of a kind, sorted.
-func (s *Store) list(k kind) ([]string, error) {
-	entries, err := os.ReadDir(s.dir)
+func list(dir *os.Root, k kind) ([]string, error) {
+	names, err := readNames(dir)
 	if err != nil {
 		return nil, keystore.Unavailable(err)
 	}
 	var ids []string
-	for _, e := range entries {
-		if got, id, ok := parseName(e.Name()); ok && got == k {
+	for _, name := range names {
+		if got, id, ok := parseName(name); ok && got == k {
 			ids = append(ids, id)
 		}
 	}
@@ -148,7 +150,7 @@ func (s *Store) list(k kind) ([]string, error) {
 	return ids, nil
 }
 
-// parseName is the reverse of path.
+// parseName is the reverse of fileName.
 func parseName(name string) (kind, string, bool) {
 	base, ok := strings.CutSuffix(name, fileSuffix)
 	k, enc, cut := strings.Cut(base, "-")

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/oneclaw-dev/oneclaw/internal/erase"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -24,18 +23,16 @@ const (
 	maxRoot    = 4096
 )
 
-func (s *Store) rootPath() string { return filepath.Join(s.dir, rootName) }
-
 // openRoot reads the root key, and makes one for a new folder.
-func (s *Store) openRoot(pass secret.Bytes) error {
-	err := s.readRoot(pass)
+func (s *Store) openRoot(dir *os.Root, pass secret.Bytes) error {
+	err := s.readRoot(dir, pass)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := s.createRoot(pass); err != nil {
+	if err := createRoot(dir, pass); err != nil {
 		return err
 	}
-	err = s.readRoot(pass) // what is on disk, ours or another process's, is what counts
+	err = s.readRoot(dir, pass) // what is on disk, ours or another process's, is what counts
 	if errors.Is(err, fs.ErrNotExist) {
 		return keystore.Unavailable(err)
 	}
@@ -43,17 +40,17 @@ func (s *Store) openRoot(pass secret.Bytes) error {
 }
 
 // createRoot makes a root key for a folder without any keys.
-func (s *Store) createRoot(pass secret.Bytes) error {
+func createRoot(dir *os.Root, pass secret.Bytes) error {
 	holdsKeys := false
 	for _, k := range []kind{kindKEK, kindSigner} {
-		ids, err := s.list(k)
+		ids, err := list(dir, k)
 		if err != nil {
 			return err
 		}
 		holdsKeys = holdsKeys || len(ids) > 0
 	}
 	// Another process may have made root and keys since we looked.
-	if _, err := os.Lstat(s.rootPath()); err == nil {
+	if _, err := dir.Lstat(rootName); err == nil {
 		return nil
 	}
 	if holdsKeys {
@@ -72,15 +69,15 @@ func (s *Store) createRoot(pass secret.Bytes) error {
 		clear(key[:])
 	})
 	defer clear(content)
-	if err := createFile(s.rootPath(), content); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := createFile(dir, rootName, content); err != nil && !errors.Is(err, fs.ErrExist) {
 		return keystore.Unavailable(err)
 	}
 	return nil
 }
 
 // readRoot sets root and rootSum from the file. fs.ErrNotExist comes back as it is.
-func (s *Store) readRoot(pass secret.Bytes) error {
-	content, info, err := readFile(s.rootPath(), maxRoot)
+func (s *Store) readRoot(dir *os.Root, pass secret.Bytes) error {
+	content, info, err := readFile(dir, rootName, maxRoot)
 	defer clear(content)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -125,10 +122,10 @@ func rootKey(content []byte, pass secret.Bytes) ([]byte, error) {
 
 // checkRoot sees that the root key is the one of the keys that are there. One
 // that opens is proof; a single damaged file is no reason not to start.
-func (s *Store) checkRoot() error {
+func (s *Store) checkRoot(dir *os.Root) error {
 	wrong := false
 	for _, k := range []kind{kindKEK, kindSigner} {
-		ids, err := s.list(k)
+		ids, err := list(dir, k)
 		if err != nil {
 			return err
 		}
@@ -155,17 +152,23 @@ func (s *Store) checkRoot() error {
 	return nil
 }
 
-// present reports whether the folder with our root file is there.
-func (s *Store) present() error {
-	content, _, err := readFile(s.rootPath(), maxRoot)
-	defer clear(content)
+// folder opens the folder and sees that our root file is in it. A folder that is
+// away is no folder without keys, and one that took its place is not ours.
+func (s *Store) folder() (*os.Root, error) {
+	dir, err := os.OpenRoot(s.dir)
 	if err != nil {
-		return keystore.Unavailable(err)
+		return nil, keystore.Unavailable(err)
 	}
-	if sha256.Sum256(content) != s.rootSum {
-		return keystore.Unavailable(errors.New("root.key is not the one that was opened"))
+	content, _, err := readFile(dir, rootName, maxRoot)
+	defer clear(content)
+	if err == nil && sha256.Sum256(content) != s.rootSum {
+		err = errors.New("root.key is not the one that was opened")
 	}
-	return nil
+	if err != nil {
+		_ = dir.Close()
+		return nil, keystore.Unavailable(err)
+	}
+	return dir, nil
 }
 
 func rootDamaged() error {

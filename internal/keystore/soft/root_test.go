@@ -85,6 +85,7 @@ func TestRootKey(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "keys")
 			w := withKey(t, soft.Config{Dir: dir, Passphrase: secret.FromString(c.made)})
 			c.change(t, filepath.Join(dir, "root.key"))

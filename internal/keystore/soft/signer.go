@@ -31,10 +31,12 @@ func (s *Store) Signers(context.Context) ([]string, error) {
 	if s.closed.Load() {
 		return nil, keystore.Unavailable(errClosed)
 	}
-	if err := s.present(); err != nil {
+	dir, err := s.folder()
+	if err != nil {
 		return nil, err
 	}
-	return s.list(kindSigner)
+	defer func() { _ = dir.Close() }()
+	return list(dir, kindSigner)
 }
 
 // signer is an Ed25519 key that stops working when its store is closed.

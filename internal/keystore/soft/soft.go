@@ -14,6 +14,7 @@ import (
 	"crypto/cipher"
 	"crypto/sha256"
 	"errors"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -56,10 +57,15 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := makeDir(s.dir); err != nil {
 		return nil, err
 	}
-	if err := s.openRoot(cfg.Passphrase); err != nil {
+	dir, err := os.OpenRoot(s.dir)
+	if err != nil {
+		return nil, keystore.Unavailable(err)
+	}
+	defer func() { _ = dir.Close() }()
+	if err := s.openRoot(dir, cfg.Passphrase); err != nil {
 		return nil, err
 	}
-	if err := s.checkRoot(); err != nil {
+	if err := s.checkRoot(dir); err != nil {
 		return nil, err
 	}
 	s.keks = newCache(s, kindKEK, newKEK)
@@ -71,12 +77,17 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 // another, is not connected. What was cached is dropped then, so that the other
 // methods say the same.
 func (s *Store) Health(context.Context) keystore.Health {
-	ok := !s.closed.Load() && s.present() == nil
-	if !ok {
+	connected := false
+	if !s.closed.Load() {
+		if dir, err := s.folder(); err == nil {
+			connected = dir.Close() == nil
+		}
+	}
+	if !connected {
 		s.keks.clear()
 		s.signers.clear()
 	}
-	return keystore.Health{Provider: "soft", Connected: ok}
+	return keystore.Health{Provider: "soft", Connected: connected}
 }
 
 // Close drops all keys from memory.
