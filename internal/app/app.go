@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,6 +21,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/pkcs11"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
+	"github.com/oneclaw-dev/oneclaw/internal/mail"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
@@ -38,14 +38,15 @@ type App struct {
 	identity *identity.Service
 	audit    *audit.Log
 	events   *audit.Coalescer
+	mail     *mail.Service
 	api      *httpapi.API
 	stop     context.CancelFunc
 	running  sync.WaitGroup
 }
 
-// New opens the keystore and the database and builds the services on them.
-// Close gives back what New took, also after New failed.
-func New(ctx context.Context, cfg config.Config, version string, log *slog.Logger) (_ *App, err error) {
+// New opens the keystore and the database and builds the services on them. at
+// is where they will be reached. Close gives back what New took.
+func New(ctx context.Context, cfg config.Config, at Addresses, version string, log *slog.Logger) (_ *App, err error) {
 	a := &App{cfg: cfg, version: version, log: log, stop: func() {}}
 	defer func() {
 		if err != nil {
@@ -61,12 +62,12 @@ func New(ctx context.Context, cfg config.Config, version string, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
-	if err := a.services(ctx); err != nil {
+	if err := a.services(ctx, at); err != nil {
 		return nil, err
 	}
 	run, stop := context.WithCancel(context.Background())
 	a.stop = stop
-	for _, loop := range []func(context.Context){a.audit.Run, a.events.Run, a.identity.Run, a.sweep} {
+	for _, loop := range []func(context.Context){a.audit.Run, a.events.Run, a.identity.Run, a.mail.Run, a.sweep} {
 		a.running.Go(func() { loop(run) })
 	}
 	return a, nil
@@ -79,17 +80,20 @@ func openKeystore(ctx context.Context, cfg config.Config) (keystore.KeyStore, er
 	return soft.Open(ctx, soft.Config{Dir: filepath.Join(cfg.Data, "keystore"), Passphrase: cfg.RootPassphrase})
 }
 
-func (a *App) services(ctx context.Context) error {
-	auditKeys, err := signers(ctx, a.keys, auditKeys, firstAuditKey)
+func (a *App) services(ctx context.Context, at Addresses) (err error) {
+	keyIDs, err := signers(ctx, a.keys, auditKeys, firstAuditKey)
 	if err != nil {
 		return err
 	}
-	a.audit = &audit.Log{Store: a.db, Keys: a.keys, KeyIDs: auditKeys, Now: time.Now, Log: a.log}
-	a.events = audit.NewCoalescer(a.db, time.Now, a.log)
+	a.audit = &audit.Log{Store: a.db, Keys: a.keys, KeyIDs: keyIDs, Now: now, Log: a.log}
+	a.events = audit.NewCoalescer(a.db, now, a.log)
 	sealer := seal.New(a.keys)
 	a.vault = vault.New(a.db, sealer, a.keys, a.db, a.log)
+	if a.mail, err = a.mailer(sealer, at.API); err != nil {
+		return err
+	}
 	a.identity, err = identity.New(ctx, identity.Config{
-		Store: a.db, Keys: a.keys, Safe: a.vault, Log: a.log, Now: time.Now,
+		Store: a.db, Keys: a.keys, Mailer: a.mail, Safe: a.vault, Log: a.log, Now: now,
 		Issuer: "oneclaw", Audience: "oneclaw", Signup: a.cfg.Signup, VerifyEmail: a.cfg.VerifyEmail,
 	})
 	if err != nil {
@@ -100,7 +104,7 @@ func (a *App) services(ctx context.Context) error {
 		Limits: httpapi.Limits{
 			Auth: httpapi.Rate(a.cfg.RateAuth), Address: httpapi.Rate(a.cfg.RateAddress), Principal: httpapi.Rate(a.cfg.RatePrincipal),
 		},
-		Version: a.version, Now: time.Now, Log: a.log,
+		Version: a.version, Now: now, Log: a.log,
 	})
 	return nil
 }
@@ -146,8 +150,8 @@ func (a *App) sweep(ctx context.Context) {
 	}
 }
 
-// Handler is the API, the MCP endpoint and the status page.
-func (a *App) Handler(hosts []string) http.Handler { return a.routes(hosts) }
+// now is the clock of everything that app builds.
+func now() time.Time { return time.Now() }
 
 // Close ends the background work and closes the database and the keystore.
 func (a *App) Close() error {

@@ -4,13 +4,14 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/config"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/mcpserver"
 )
 
@@ -23,23 +24,39 @@ type Addresses struct {
 	Shroud string
 }
 
-// Listen opens the listeners and serves until ctx ends; then it lets requests
-// under way finish. ready is called once the server answers.
-func (a *App) Listen(ctx context.Context, ready func(Addresses) error) error {
-	api, err := listen(ctx, a.cfg.Listen)
+// Listeners are the open ports of a server that does not serve yet. They are
+// opened first: a port in use shows before anything else is touched, and a port
+// that was left to the system is known when links are made.
+type Listeners struct {
+	api, shroud net.Listener
+	At          Addresses
+}
+
+// Listen opens the ports that the configuration names.
+func Listen(ctx context.Context, cfg config.Config) (*Listeners, error) {
+	api, err := listen(ctx, cfg.Listen)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	shroud, err := listen(ctx, a.cfg.ShroudListen)
+	shroud, err := listen(ctx, cfg.ShroudListen)
 	if err != nil {
-		return errors.Join(err, api.Close())
+		return nil, errors.Join(err, api.Close())
 	}
-	at := Addresses{API: a.publicURL(api), Shroud: "http://" + shroud.Addr().String()}
-	servers := []*http.Server{a.server(a.Handler(hostOf(at.API))), a.server(shroudSoon())}
+	return &Listeners{api: api, shroud: shroud, At: Addresses{API: publicURL(cfg, api), Shroud: "http://" + shroud.Addr().String()}}, nil
+}
+
+// Close closes the ports of a server that never served.
+func (l *Listeners) Close() error { return errors.Join(l.api.Close(), l.shroud.Close()) }
+
+// Serve serves until ctx ends; then it lets requests under way finish. ready is
+// called once the server answers.
+func (a *App) Serve(ctx context.Context, l *Listeners, ready func() error) error {
+	servers := []*http.Server{a.server(a.routes(hostOf(l.At.API))), a.server(shroudSoon())}
 	failed := make(chan error, len(servers))
-	go func() { failed <- a.serve(servers[0], api) }()
-	go func() { failed <- servers[1].Serve(shroud) }()
-	if err = ready(at); err == nil {
+	go func() { failed <- a.serve(servers[0], l.api) }()
+	go func() { failed <- servers[1].Serve(l.shroud) }()
+	err := ready()
+	if err == nil {
 		select {
 		case err = <-failed:
 		case <-ctx.Done():
@@ -59,7 +76,8 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("can't listen on %s (choose another with --listen or --shroud-listen): %w", addr, err)
+		return nil, fault.Wrap(err, fault.Conflict, "can_not_listen",
+			"Can't listen on "+addr+". Is another server there? Choose another with --listen or --shroud-listen.")
 	}
 	return l, nil
 }
@@ -85,12 +103,12 @@ func (a *App) server(h http.Handler) *http.Server {
 	}
 }
 
-func (a *App) publicURL(l net.Listener) string {
-	if a.cfg.PublicURL != "" {
-		return a.cfg.PublicURL
+func publicURL(cfg config.Config, l net.Listener) string {
+	if cfg.PublicURL != "" {
+		return cfg.PublicURL
 	}
 	scheme := "http"
-	if a.cfg.TLSCertFile != "" {
+	if cfg.TLSCertFile != "" {
 		scheme = "https"
 	}
 	return scheme + "://" + l.Addr().String()

@@ -15,7 +15,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
@@ -43,18 +42,20 @@ type DB struct {
 	lock    *os.File
 	log     *slog.Logger
 	writer  *writer
-	epoch   atomic.Int64
-	seen    atomic.Int64 // unix nanoseconds of the last time that epoch was known to be current
+	epoch   epoch
 	now     func() time.Time
-	stmts   sync.Map // SQL text -> *sql.Stmt on readers
+	latest  *latestCache // nil on PostgreSQL
+	stmts   sync.Map     // SQL text -> *sql.Stmt on readers
 	stop    context.CancelFunc
 	done    sync.WaitGroup
+	closed  sync.Once
 }
 
 // Open opens the database, brings its schema up to date under a lock, and
 // starts the writer. One process at a time may open a SQLite directory.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
 	db := &DB{eng: sqliteEngine, log: cfg.Log, now: time.Now}
+	db.epoch.opened = db.now()
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
 	}
@@ -70,7 +71,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	run, stop := context.WithCancel(context.Background())
 	db.stop = stop
 	db.writer = newWriter(db, cfg.AuditSync)
-	db.done.Go(func() { db.writer.run(run) })
+	db.done.Go(db.writer.run)
 	if db.eng.postgres {
 		db.done.Go(func() { db.followEpoch(run) })
 	} else {
@@ -100,16 +101,21 @@ func (db *DB) open(cfg Config) (err error) {
 	if err := f.Close(); err != nil {
 		return err
 	}
+	db.latest = newLatestCache()
 	db.readers, db.writers, err = openSQLite(file)
 	return err
 }
 
-// Close waits for writes under way, and closes.
-func (db *DB) Close() error {
-	db.writer.close()
-	db.stop()
-	db.done.Wait()
-	return db.closeAll()
+// Close waits for writes under way and those that are queued, and closes. Writes
+// that come later get fault.Unavailable.
+func (db *DB) Close() (err error) {
+	db.closed.Do(func() {
+		db.writer.close()
+		db.stop()
+		db.done.Wait()
+		err = db.closeAll()
+	})
+	return err
 }
 
 func (db *DB) closeAll() error {
@@ -146,6 +152,19 @@ func (db *DB) Append(ctx context.Context, ev *audit.Event) error {
 // an error nothing of it stays.
 func (db *DB) Write(ctx context.Context, org string, fn func(tx *Tx) error) error {
 	return db.writer.do(ctx, &op{org: org, fn: fn, durable: true})
+}
+
+// invalidate drops what a committed transaction made stale.
+func (db *DB) invalidate(tx *Tx) {
+	if db.latest == nil {
+		return
+	}
+	for _, k := range tx.stale {
+		db.latest.forget(k)
+	}
+	if tx.staleAll {
+		db.latest.forgetAll()
+	}
 }
 
 // stmt returns a prepared statement of the readers' pool.

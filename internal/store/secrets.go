@@ -40,8 +40,21 @@ func (r *versionRow) version() vault.Version {
 
 // Latest implements vault.Store.
 func (db *DB) Latest(ctx context.Context, vaultID, path string) (vault.Version, error) {
-	return db.version(ctx, `SELECT `+versionColumns+` FROM secret_versions
-		WHERE vault_id = $1 AND path = $2 ORDER BY version DESC LIMIT 1`, vaultID, path)
+	const query = `SELECT ` + versionColumns + ` FROM secret_versions
+		WHERE vault_id = $1 AND path = $2 ORDER BY version DESC LIMIT 1`
+	if db.latest == nil {
+		return db.version(ctx, query, vaultID, path)
+	}
+	k := secretKey{vaultID, path}
+	cached, gen := db.latest.get(k)
+	if cached != nil {
+		return *cached, nil
+	}
+	v, err := db.version(ctx, query, vaultID, path)
+	if err == nil {
+		db.latest.put(k, &v, gen)
+	}
+	return v, err
 }
 
 // At implements vault.Store.
@@ -60,6 +73,14 @@ func (db *DB) version(ctx context.Context, query string, args ...any) (vault.Ver
 		return vault.Version{}, err
 	}
 	return r.version(), nil
+}
+
+// Purged implements vault.Store.
+func (db *DB) Purged(ctx context.Context, vaultID, path string) (uint64, error) {
+	var version int64
+	_, err := db.row(ctx, `SELECT version FROM secrets WHERE vault_id = $1 AND path = $2 AND version_id = ''`,
+		[]any{vaultID, path}, &version)
+	return uint64(version), err
 }
 
 // Versions implements vault.Store.
@@ -112,15 +133,30 @@ func (db *DB) PutVersion(ctx context.Context, org string, v vault.Version, ev *a
 			return err
 		}
 		if n == 0 {
-			return tx.refuse(vault.ErrStale)
+			return tx.refuse(tx.staleOrNoVault(v.Vault))
 		}
 		_, err = tx.exec(`INSERT INTO secret_versions (`+versionColumns+`)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL, $14, 0)`,
 			v.Vault, v.Path, int64(v.Meta.Version), v.ID, v.Type, string(v.Metadata), string(v.RotationPolicy),
 			v.Box.WrappedDEK, v.Box.Ciphertext, number(v.CMEK), v.CreatedBy, micros(v.CreatedAt), nullMicros(v.ExpiresAt), v.MaxAccess)
+		tx.forget(v.Vault, v.Path)
 		tx.record(ev)
 		return err
 	})
+}
+
+// staleOrNoVault says why a version did not fit. Only the first is worth another
+// try.
+func (tx *Tx) staleOrNoVault(vaultID string) error {
+	var one int
+	found, err := tx.row(`SELECT 1 FROM vaults WHERE id = $1`, []any{vaultID}, &one)
+	if err == nil && !found {
+		return errNoVault
+	}
+	if err != nil {
+		return err
+	}
+	return vault.ErrStale
 }
 
 // Spend implements vault.Store.
@@ -149,7 +185,7 @@ func (db *DB) SetDeleted(ctx context.Context, vaultID, path string, at time.Time
 		var created int64
 		var expires sql.NullInt64
 		tx.wrote = true
-		found, err := tx.row(`UPDATE secrets SET deleted_at = $3 WHERE vault_id = $1 AND path = $2 AND deleted_at IS `+state+`
+		found, err := tx.row(`UPDATE secrets SET deleted_at = $3 WHERE vault_id = $1 AND path = $2 AND version_id <> '' AND deleted_at IS `+state+`
 			RETURNING version_id, type, version, metadata, created_at, expires_at`,
 			[]any{vaultID, path, nullMicros(at)}, &m.ID, &m.Type, &m.Version, &m.Metadata, &created, &expires)
 		if err == nil && !found {
@@ -160,6 +196,7 @@ func (db *DB) SetDeleted(ctx context.Context, vaultID, path string, at time.Time
 			_, err = tx.exec(`UPDATE secret_versions SET deleted_at = $4 WHERE vault_id = $1 AND path = $2 AND version = $3`,
 				vaultID, path, int64(m.Version), nullMicros(at))
 		}
+		tx.forget(vaultID, path)
 		ev.Details.Version = m.Version
 		tx.record(ev)
 		return err
@@ -167,16 +204,19 @@ func (db *DB) SetDeleted(ctx context.Context, vaultID, path string, at time.Time
 	return m, err
 }
 
-// Purge implements vault.Store.
+// Purge implements vault.Store. The listing's row stays, empty but for its
+// number, and without the id of a version.
 func (db *DB) Purge(ctx context.Context, vaultID, path string, ev *audit.Event) error {
 	return db.Write(ctx, ev.Org, func(tx *Tx) error {
-		n, err := tx.exec(`DELETE FROM secrets WHERE vault_id = $1 AND path = $2`, vaultID, path)
+		n, err := tx.exec(`UPDATE secrets SET version_id = '', type = '', metadata = '{}', expires_at = NULL, deleted_at = $3
+			WHERE vault_id = $1 AND path = $2 AND version_id <> ''`, vaultID, path, micros(db.now()))
 		if err == nil && n == 0 {
 			return tx.refuse(errNoSecret)
 		}
 		if err == nil {
 			_, err = tx.exec(`DELETE FROM secret_versions WHERE vault_id = $1 AND path = $2`, vaultID, path)
 		}
+		tx.forget(vaultID, path)
 		tx.record(ev)
 		return err
 	})

@@ -97,6 +97,7 @@ func (db *DB) RemoveVault(ctx context.Context, v vault.Vault, ev *audit.Event) e
 			_, err = tx.exec(`INSERT INTO doomed_keys (id, created_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`,
 				v.KEK(), micros(db.now()))
 		}
+		tx.forgetAll()
 		tx.record(ev)
 		tx.Bump()
 		return err

@@ -1,0 +1,87 @@
+package store
+
+import (
+	"hash/maphash"
+	"sync"
+
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
+)
+
+// A latestCache keeps the newest versions of secrets as they are stored, sealed,
+// so that a read needs no query. It is exact, and so it is used only on SQLite,
+// where every write goes through this process: the writer forgets what a
+// transaction touched after its commit and before anybody is told of it. On
+// PostgreSQL other nodes write too, and reads ask the database.
+type latestCache struct {
+	seed   maphash.Seed
+	shards [32]latestShard
+}
+
+type latestShard struct {
+	mu    sync.RWMutex
+	gen   uint64 // moves whenever something is forgotten
+	by    map[secretKey]*vault.Version
+	bytes int
+}
+
+type secretKey struct{ vault, path string }
+
+// What the cache may hold: about 32 MiB in all, and no single large value.
+const (
+	maxCachedValue = 8 << 10
+	maxShardBytes  = 1 << 20
+	rowOverhead    = 512 // a Version with its strings, roughly
+)
+
+func newLatestCache() *latestCache { return &latestCache{seed: maphash.MakeSeed()} }
+
+func (c *latestCache) shard(k secretKey) *latestShard {
+	return &c.shards[(maphash.String(c.seed, k.vault)^maphash.String(c.seed, k.path))%uint64(len(c.shards))]
+}
+
+// get returns the cached version, or the generation that put needs.
+func (c *latestCache) get(k secretKey) (*vault.Version, uint64) {
+	s := c.shard(k)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.by[k], s.gen
+}
+
+// put keeps v unless something was forgotten since gen: v may have been read
+// before that.
+func (c *latestCache) put(k secretKey, v *vault.Version, gen uint64) {
+	size := rowOverhead + len(v.Box.Ciphertext) + len(v.Metadata) + len(v.RotationPolicy)
+	// A version whose reads are counted changes with each of them.
+	if v.MaxAccess > 0 || size > maxCachedValue {
+		return
+	}
+	s := c.shard(k)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gen != gen || s.by[k] != nil {
+		return
+	}
+	if s.by == nil || s.bytes+size > maxShardBytes {
+		s.by, s.bytes = map[secretKey]*vault.Version{}, 0
+	}
+	s.by[k] = v
+	s.bytes += size
+}
+
+func (c *latestCache) forget(k secretKey) {
+	s := c.shard(k)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gen++
+	delete(s.by, k) // its bytes stay counted: the shard is emptied a little earlier
+}
+
+func (c *latestCache) forgetAll() {
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		s.gen++
+		s.by, s.bytes = nil, 0
+		s.mu.Unlock()
+	}
+}
