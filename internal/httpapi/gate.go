@@ -33,12 +33,6 @@ type exchange struct {
 
 type exchangeKey struct{}
 
-// callOf returns the call that the gate made for this request.
-func callOf(ctx context.Context) *access.Call {
-	x, _ := ctx.Value(exchangeKey{}).(*exchange)
-	return &x.call
-}
-
 // ServeHTTP takes a request through audit, rate limit and authentication to its
 // route (contract section 0, pipeline).
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -156,7 +150,7 @@ func (x *exchange) WriteHeader(status int) {
 	}
 	x.started = true
 	if err := x.record(status); err != nil {
-		x.api.log.Error("an audit event could not be written", "error", err)
+		x.api.log.Error("an audit event could not be written", slog.Any("error", err))
 		x.dropped = true
 		x.writeProblem(errNoRecord)
 		return
@@ -260,7 +254,7 @@ func (x *exchange) finish(r *http.Request) {
 	} else if !x.started {
 		x.started = true
 		if err := x.record(499); err != nil {
-			x.api.log.Error("an audit event could not be written", "error", err)
+			x.api.log.Error("an audit event could not be written", slog.Any("error", err))
 		}
 	}
 }

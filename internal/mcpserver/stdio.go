@@ -16,7 +16,7 @@ import (
 func RunStdio(ctx context.Context, s *mcp.Server, in io.ReadCloser, out io.Writer) error {
 	err := s.Run(ctx, streams{&mcp.IOTransport{Reader: in, Writer: openWriter{out}}})
 	if err == nil || ctx.Err() != nil || errors.Is(err, io.EOF) {
-		return nil
+		return nil //nolint:nilerr // these are how a session ends
 	}
 	// The library's error may quote the line that it could not read.
 	return errors.New("the MCP client sent something that is not a protocol message, or closed its end; the session is over")
