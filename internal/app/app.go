@@ -140,7 +140,7 @@ func (a *App) sweep(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		if err := a.vault.Sweep(ctx); err != nil && ctx.Err() == nil {
-			a.log.Error("the key of a deleted vault could not be destroyed yet", "error", err)
+			a.log.Error("the key of a deleted vault could not be destroyed yet", slog.Any("error", err))
 		}
 		select {
 		case <-ctx.Done():

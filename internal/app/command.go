@@ -109,7 +109,8 @@ func (d Deps) run(ctx context.Context, cfg config.Config) (err error) {
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
 	ready := func() error {
-		log.Info("serving", "api", l.At.API, "database", a.db.Engine(), "keystore", cfg.Keystore, "version", d.Version)
+		log.Info("serving", slog.String("api", l.At.API), slog.String("database", a.db.Engine()),
+			slog.String("keystore", cfg.Keystore), slog.String("version", d.Version))
 		return nil
 	}
 	if cfg.Dev {

@@ -120,18 +120,16 @@ func newCall() *access.Call {
 func newPassword() string {
 	const classes = 4
 	alphabets := [classes]string{"ABCDEFGHJKLMNPQRSTUVWXYZ", "abcdefghijkmnpqrstuvwxyz", "23456789", "-_.+"}
-	for {
-		b := make([]byte, 24)
-		for i := range b {
-			set := alphabets[i%classes] // neighbours of different classes make no runs
-			n, err := rand.Int(rand.Reader, big.NewInt(int64(len(set))))
-			if err != nil {
-				panic(err) // crypto/rand does not fail
-			}
-			b[i] = set[n.Int64()]
+	b := make([]byte, 24)
+	for i := range b {
+		set := alphabets[i%classes] // neighbours of different classes make no runs
+		n, err := rand.Int(rand.Reader, big.NewInt(int64(len(set))))
+		if err != nil {
+			panic(err) // crypto/rand does not fail
 		}
-		return string(b)
+		b[i] = set[n.Int64()]
 	}
+	return string(b)
 }
 
 // DevAnnounce writes dev-credentials.json and prints how to go on.
