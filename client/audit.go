@@ -129,3 +129,11 @@ func (c *Client) AuditExport(ctx context.Context) (io.ReadCloser, error) {
 	}
 	return r.Body, nil
 }
+
+// AuditKeys returns the public keys that confirm the log, by id. Keep them apart
+// from the server: an export is checked with them.
+func (c *Client) AuditKeys(ctx context.Context) (map[string]string, error) {
+	var out map[string]string
+	err := c.read(ctx, &out, "audit", "keys")
+	return out, err
+}

@@ -133,6 +133,8 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 		}, method: "GET", path: "/v1/audit/events?action=secret.read&actor_id=x&from=2030-01-02T03%3A04%3A05Z&limit=5&offset=9&resource_id=r&to=2030-01-02T03%3A04%3A05Z"},
 		"audit check": {call: func(ctx context.Context, c *client.Client) error { _, err := c.AuditVerify(ctx); return err },
 			method: "GET", path: "/v1/audit/verify"},
+		"audit keys": {call: func(ctx context.Context, c *client.Client) error { _, err := c.AuditKeys(ctx); return err },
+			method: "GET", path: "/v1/audit/keys"},
 		"audit export": {call: func(ctx context.Context, c *client.Client) error {
 			r, err := c.AuditExport(ctx)
 			if err != nil {

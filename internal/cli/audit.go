@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,7 +19,7 @@ import (
 
 func (c *cli) auditCommand() *cobra.Command {
 	return group("audit", "Read and check the audit log",
-		c.auditList(), c.auditVerify(), c.auditExport())
+		c.auditList(), c.auditVerify(), c.auditExport(), c.auditKeys())
 }
 
 func (c *cli) auditList() *cobra.Command {
@@ -105,6 +107,33 @@ func (c *cli) auditExport() *cobra.Command {
 	}
 }
 
+func (c *cli) auditKeys() *cobra.Command {
+	return &cobra.Command{
+		Use:   "keys",
+		Short: "Print the public keys that an export is checked with, as ID=KEY",
+		Args:  args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			keys, err := cl.AuditKeys(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(keys)
+			}
+			for _, id := range slices.Sorted(maps.Keys(keys)) {
+				if _, err := fmt.Fprintln(c.Stdout, clean(id+"="+keys[id])); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}
+
 func (c *cli) auditVerify() *cobra.Command {
 	var file, key string
 	cmd := &cobra.Command{
@@ -112,10 +141,11 @@ func (c *cli) auditVerify() *cobra.Command {
 		Short: "Check that no event was altered, removed, added or moved",
 		Long: `Check that no event of the audit log was altered, removed, added or moved. The server
 checks its own log. With --file an export is checked here, without any server, with
-nothing but the public key of the log. The exit code is 1 when the log is not whole.`,
+nothing but the public keys of the log. The exit code is 1 when the log is not whole.`,
 		Example: `  oneclaw audit verify
+  oneclaw audit keys > log.pub          # once, and kept apart from the server
   oneclaw audit export > export.jsonl
-  oneclaw audit verify --file export.jsonl --public-key KEY`,
+  oneclaw audit verify --file export.jsonl --public-key @log.pub`,
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			report, err := c.verify(cmd.Context(), file, key)
@@ -132,7 +162,7 @@ nothing but the public key of the log. The exit code is 1 when the log is not wh
 		},
 	}
 	cmd.Flags().StringVar(&file, "file", "", "check this export offline (- for stdin)")
-	cmd.Flags().StringVar(&key, "public-key", "", "public key of the log, or @FILE that holds it; with --file")
+	cmd.Flags().StringVar(&key, "public-key", "", "public keys of the log as audit keys prints them, or @FILE that holds them; with --file")
 	return cmd
 }
 
@@ -191,8 +221,11 @@ func (c *cli) printReport(r *client.AuditReport) error {
 
 func broken(r *client.AuditReport) string {
 	s := "The audit log is not whole."
-	if r.FirstBadEventID != "" || r.FirstBadSeq > 0 {
+	switch {
+	case r.FirstBadEventID != "":
 		s = fmt.Sprintf("The audit log is not whole: the first bad event is %s (number %d).", r.FirstBadEventID, r.FirstBadSeq)
+	case r.FirstBadSeq > 0:
+		s = fmt.Sprintf("The audit log is not whole: event number %d is missing.", r.FirstBadSeq)
 	}
 	if r.Problem != "" {
 		s += " " + capital(sentence(r.Problem))

@@ -39,6 +39,7 @@ var script = [][]string{
 	{"", "agent", "deactivate", "builder", "--yes"},
 	{"", "audit", "list"},
 	{"", "audit", "verify"},
+	{"", "audit", "keys"},
 	{"", "vault", "delete", "main", "--yes"},
 	{"", "secret", "list"},
 	{"", "logout"},

@@ -19,13 +19,6 @@ func (c *cli) theVault(ctx context.Context, cl *client.Client) (string, error) {
 			return vaultID(ctx, cl, ref)
 		}
 	}
-	s, err := cl.Session(ctx)
-	if err != nil {
-		return "", err
-	}
-	if s != nil && len(s.VaultIDs) == 1 {
-		return s.VaultIDs[0], nil
-	}
 	all, err := cl.Vaults(ctx)
 	if err != nil {
 		return "", err
