@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -21,6 +22,10 @@ type Query struct {
 	Limit, Offset               int
 }
 
+// CodeDamaged is the code of a fault of the Store that means: this can't be read
+// because it was altered or broken, and trying again won't help.
+const CodeDamaged = "storage_damaged"
+
 // Store is what the log needs of a database.
 type Store interface {
 	// Events returns the events of org that fit, newest first.
@@ -28,6 +33,8 @@ type Store interface {
 	// Walk feeds events in order, from the one after the given sequence number,
 	// until fn returns false.
 	Walk(ctx context.Context, org string, after uint64, fn func(*Row) bool) error
+	// Check looks for damage to the stored events that reading them may not show.
+	Check(ctx context.Context) error
 	// Head returns the recorded end of the chain; zero when there is none.
 	Head(ctx context.Context, org string) (Head, error)
 	// Unsigned returns chains grown by that many events since they were last
@@ -125,7 +132,9 @@ func (l *Log) PublicKeys(ctx context.Context) (map[string]ed25519.PublicKey, err
 	return out, nil
 }
 
-// Verify walks the whole chain of org as it is stored now.
+// Verify walks the whole chain of org as it is stored now. It returns an error
+// when the database or the keystore does not answer; what can't be read because
+// it is broken is a finding.
 func (l *Log) Verify(ctx context.Context, org string) (Report, error) {
 	keys, err := l.PublicKeys(ctx)
 	if err != nil {
@@ -133,7 +142,8 @@ func (l *Log) Verify(ctx context.Context, org string) (Report, error) {
 	}
 	v := NewVerifier(org, keys)
 	points, err := l.Store.Checkpoints(ctx, org)
-	if err != nil && fault.KindOf(err) != fault.Unavailable {
+	broken, err := damage(nil, err)
+	if err != nil {
 		return Report{}, err
 	}
 	for _, c := range points {
@@ -142,31 +152,61 @@ func (l *Log) Verify(ctx context.Context, org string) (Report, error) {
 	// The head is read first: events that come in meanwhile lie beyond it, and
 	// are not walked.
 	head, err := l.Store.Head(ctx, org)
+	end := head.Seq
+	if err != nil {
+		if broken, err = damage(broken, err); err != nil {
+			return Report{}, err
+		}
+		end = math.MaxUint64
+	}
+	err = l.Store.Walk(ctx, org, 0, func(r *Row) bool {
+		return r.Seq <= end && v.Event(r)
+	})
+	unreadable, err := damage(nil, err)
 	if err != nil {
 		return Report{}, err
 	}
-	err = l.Store.Walk(ctx, org, 0, func(r *Row) bool {
-		return r.Seq <= head.Seq && v.Event(r)
-	})
-	if err != nil {
-		if ctx.Err() != nil {
-			return Report{}, err
-		}
+	if unreadable != nil {
 		v.Unreadable()
 		return v.Finish(head), nil
 	}
-	// An event is committed with the head that counts it, so the newest event
-	// read before the head can't lie beyond it.
-	newest, err := l.Store.Events(ctx, org, Query{Limit: 1})
-	if err != nil {
+	if err := l.beyond(ctx, org, v); err != nil {
 		return Report{}, err
 	}
+	if broken == nil {
+		if broken, err = damage(nil, l.Store.Check(ctx)); err != nil {
+			return Report{}, err
+		}
+	}
+	if broken != nil {
+		v.Damaged()
+	}
+	return v.Finish(head), nil
+}
+
+// beyond looks for an event after the recorded head. An event is committed with
+// the head that counts it, so the newest event read before the head can't lie
+// beyond it.
+func (l *Log) beyond(ctx context.Context, org string, v *Verifier) error {
+	newest, err := l.Store.Events(ctx, org, Query{Limit: 1})
+	if broken, err := damage(nil, err); broken != nil || err != nil {
+		return err // what is broken, Check will name
+	}
 	now, err := l.Store.Head(ctx, org)
-	if err != nil {
-		return Report{}, err
+	if broken, err := damage(nil, err); broken != nil || err != nil {
+		return err
 	}
 	if len(newest) > 0 && newest[0].Seq > now.Seq {
 		v.fail(now.Seq+1, newest[0].ID, fmt.Sprintf("event %d was inserted: the log has %d events", now.Seq+1, now.Seq))
 	}
-	return v.Finish(head), nil
+	return nil
+}
+
+// damage sorts err: broken says that the store is damaged (or was before), other
+// that it could not answer.
+func damage(before, err error) (broken, other error) {
+	if fault.CodeOf(err) == CodeDamaged {
+		return err, nil
+	}
+	return before, err
 }

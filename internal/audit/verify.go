@@ -35,8 +35,11 @@ type Report struct {
 	Events      uint64 // how many fitted
 	Checkpoints uint64 // how many of them were confirmed by a signature
 	OK          bool
+	// Signed is the last event that a signature confirms. Who can write to the
+	// database can drop the checkpoints after it with the events that they cover.
+	Signed uint64
 	// The first event that does not fit. BadID is empty when that event is
-	// missing altogether.
+	// missing altogether; BadSeq is 0 when damage can't be put down to one.
 	BadSeq  uint64
 	BadID   string
 	Problem string
@@ -95,6 +98,7 @@ func (v *Verifier) Event(r *Row) bool {
 			return v.fail(r.Seq, r.ID, fmt.Sprintf("event %d differs from its signed checkpoint", r.Seq))
 		}
 		v.report.Checkpoints++
+		v.report.Signed = r.Seq
 	}
 	v.head = Head{Seq: r.Seq, ID: r.ID, Hash: r.Hash}
 	v.report.Events++
@@ -104,6 +108,14 @@ func (v *Verifier) Event(r *Row) bool {
 // Unreadable says that the event after the last one fed could not be read.
 func (v *Verifier) Unreadable() {
 	v.fail(v.head.Seq+1, "", fmt.Sprintf("event %d can not be read: the database is damaged", v.head.Seq+1))
+}
+
+// Damaged says that the store is damaged somewhere, when all that could be read
+// fits: then no event can be named.
+func (v *Verifier) Damaged() {
+	if !v.failed {
+		v.fail(0, "", "the database is damaged, although every event that could be read fits")
+	}
 }
 
 // Head is the last event that fitted.

@@ -8,25 +8,30 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
 const eventColumns = `org_id, seq, id, at, action, actor_kind, actor_id, resource_type, resource_id, ip, details, hash`
 
 func scanEvent(rows *sql.Rows) (*audit.Row, error) {
 	var r audit.Row
-	var at int64
+	var seq, at int64
 	var details string
 	var hash []byte
-	if err := rows.Scan(&r.Org, &r.Seq, &r.ID, &at, &r.Action, &r.ActorKind, &r.ActorID,
-		&r.ResourceType, &r.ResourceID, &r.IP, &details, &hash); err != nil {
+	if err := rows.Scan(strict(&r.Org), strict(&seq), strict(&r.ID), strict(&at), strict(&r.Action), strict(&r.ActorKind),
+		strict(&r.ActorID), strict(&r.ResourceType), strict(&r.ResourceID), strict(&r.IP), strict(&details), strict(&hash)); err != nil {
 		return nil, err
 	}
-	r.At, r.DetailsJSON = fromMicros(at), []byte(details)
-	copy(r.Hash[:], hash)
-	if len(hash) != len(r.Hash) {
-		r.Hash = audit.Hash{}
-	}
+	r.Seq, r.At, r.DetailsJSON, r.Hash = uint64(seq), fromMicros(at), []byte(details), asHash(hash)
 	return &r, nil
+}
+
+// asHash is all zeros for what is no hash: no event has that one.
+func asHash(b []byte) (h audit.Hash) {
+	if len(b) == len(h) {
+		copy(h[:], b)
+	}
+	return h
 }
 
 // Events returns the events of an organisation that fit q, newest first.
@@ -113,13 +118,32 @@ func (db *DB) Walk(ctx context.Context, org string, after uint64, fn func(*audit
 	}
 }
 
+// Check implements audit.Store. SQLite is asked whether the pages of the table
+// fit together: a byte that no query happens to read shows there. PostgreSQL has
+// checksums for that.
+func (db *DB) Check(ctx context.Context) error {
+	if db.eng.postgres {
+		return nil
+	}
+	var answer string
+	row := db.readers.QueryRowContext(ctx, `PRAGMA integrity_check('audit_events')`)
+	if _, err := scanOne(row, []any{&answer}); err != nil || answer == "ok" {
+		return err
+	}
+	return fault.Wrap(errors.New(answer), fault.Internal, audit.CodeDamaged, "The database is damaged.")
+}
+
 // Head returns the recorded end of an organisation's chain.
 func (db *DB) Head(ctx context.Context, org string) (audit.Head, error) {
-	var h audit.Head
+	var seq int64
+	var id string
 	var hash []byte
-	_, err := db.row(ctx, `SELECT seq, last_id, hash FROM audit_heads WHERE org_id = $1`, []any{org}, &h.Seq, &h.ID, &hash)
-	copy(h.Hash[:], hash)
-	return h, err
+	found, err := db.row(ctx, `SELECT seq, last_id, hash FROM audit_heads WHERE org_id = $1`, []any{org},
+		strict(&seq), strict(&id), strict(&hash))
+	if err != nil || !found {
+		return audit.Head{}, err
+	}
+	return audit.Head{Seq: uint64(seq), ID: id, Hash: asHash(hash)}, nil
 }
 
 // Unsigned returns the heads of chains that have grown by at least events since
@@ -128,7 +152,8 @@ func (db *DB) Head(ctx context.Context, org string) (audit.Head, error) {
 func (db *DB) Unsigned(ctx context.Context, events uint64, before time.Time) (map[string]audit.Head, error) {
 	out := map[string]audit.Head{}
 	err := db.each(ctx, `SELECT h.org_id, h.seq, h.last_id, h.hash FROM audit_heads h
-		LEFT JOIN (SELECT org_id, MAX(seq) AS seq, MAX(at) AS at FROM audit_checkpoints GROUP BY org_id) c ON c.org_id = h.org_id
+		LEFT JOIN audit_checkpoints c ON c.org_id = h.org_id
+			AND c.seq = (SELECT MAX(seq) FROM audit_checkpoints WHERE org_id = h.org_id)
 		WHERE h.seq - COALESCE(c.seq, 0) >= $1 OR (h.seq > COALESCE(c.seq, 0) AND COALESCE(c.at, 0) < $2)`,
 		[]any{int64(events), micros(before)}, func(rows *sql.Rows) error {
 			var org string
@@ -158,11 +183,10 @@ func (db *DB) Checkpoints(ctx context.Context, org string) ([]audit.Checkpoint, 
 	err := db.each(ctx, `SELECT seq, hash, at, key_id, signature FROM audit_checkpoints WHERE org_id = $1 ORDER BY seq`,
 		[]any{org}, func(rows *sql.Rows) error {
 			c := audit.Checkpoint{Org: org}
-			var at int64
+			var seq, at int64
 			var hash []byte
-			err := rows.Scan(&c.Seq, &hash, &at, &c.KeyID, &c.Signature)
-			copy(c.Hash[:], hash)
-			c.At = fromMicros(at)
+			err := rows.Scan(strict(&seq), strict(&hash), strict(&at), strict(&c.KeyID), strict(&c.Signature))
+			c.Seq, c.At, c.Hash = uint64(seq), fromMicros(at), asHash(hash)
 			out = append(out, c)
 			return err
 		})

@@ -11,9 +11,12 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
-	_ "modernc.org/sqlite" // the driver named "sqlite"
+	"modernc.org/sqlite"
+	sqlitelib "modernc.org/sqlite/lib"
 
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
@@ -85,6 +88,31 @@ func openPostgres(dsn string) (*sql.DB, error) {
 	return db, nil
 }
 
+// refused reports whether the PostgreSQL server itself said no, and lives on. A
+// server that is going down may have done what it does not confirm.
+func refused(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Severity == "ERROR"
+}
+
+// damaged reports whether the database says that its own files are broken.
+func damaged(err error) bool {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		code := e.Code() & 0xff
+		return code == sqlitelib.SQLITE_CORRUPT || code == sqlitelib.SQLITE_NOTADB
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code == "XX001" || e.Code == "XX002"
+	}
+	return false
+}
+
+// badText reports whether PostgreSQL refused a text that is none (NUL, bad UTF-8).
+func badText(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (e.Code == "22021" || e.Code == "22P05")
+}
+
 // wrap turns an error of the driver into a fault. The caller is told nothing
 // about it but that the database could not serve; the cause is for the log.
 func wrap(what string, err error) error {
@@ -96,6 +124,12 @@ func wrap(what string, err error) error {
 	}
 	if e, ok := errors.AsType[*fault.Error](err); ok {
 		return e
+	}
+	switch {
+	case damaged(err):
+		return fault.Wrap(fmt.Errorf("%s: %w", what, err), fault.Internal, audit.CodeDamaged, "The database is damaged.")
+	case badText(err):
+		return fault.Wrap(err, fault.Invalid, "invalid_text", "A text holds characters that can't be stored.")
 	}
 	return fault.Wrap(fmt.Errorf("%s: %w", what, err), fault.Unavailable, "storage_unavailable",
 		"The database can't serve this request now. Nothing was changed. Try again.")

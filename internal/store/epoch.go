@@ -2,7 +2,11 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,43 +16,76 @@ import (
 // On PostgreSQL other nodes move it: each node reads it every pollEpoch, and a
 // number older than maxEpochAge counts as unknown, so a cache is at most that
 // much behind, also while the database is out of reach.
+//
+// What Epoch returns is this process's own count of the changes that it saw, not
+// the number in the database: that one can go back, when a standby takes over
+// that had not yet got the latest, and must not bring dead cache entries back.
 const (
 	pollEpoch   = 300 * time.Millisecond
 	maxEpochAge = 900 * time.Millisecond
 )
 
+type epoch struct {
+	opened time.Time    // what seen counts from; a clock that is set does not move it
+	seen   atomic.Int64 // nanoseconds: when the epoch was last known to be current
+	count  atomic.Int64
+
+	mu     sync.Mutex
+	stored int64 // as last seen in the database
+}
+
 // Epoch returns the current epoch, and false when it is not known: then
 // nothing cached may be used.
 func (db *DB) Epoch() (int64, bool) {
-	if db.eng.postgres && db.now().UnixNano()-db.seen.Load() > int64(maxEpochAge) {
+	n := db.epoch.count.Load()
+	if db.eng.postgres && db.now().Sub(db.epoch.opened)-time.Duration(db.epoch.seen.Load()) > maxEpochAge {
 		return 0, false
 	}
-	return db.epoch.Load(), true
+	return n, true
 }
 
-func (db *DB) setEpoch(n int64) {
-	for {
-		old := db.epoch.Load()
-		if n <= old || db.epoch.CompareAndSwap(old, n) {
-			return
-		}
+// setEpoch takes note of the number in the database.
+func (db *DB) setEpoch(stored int64) {
+	db.epoch.mu.Lock()
+	defer db.epoch.mu.Unlock()
+	if stored != db.epoch.stored {
+		db.epoch.stored = stored
+		db.epoch.count.Add(1)
 	}
 }
 
+const selectEpoch = `SELECT value FROM meta WHERE name = 'epoch'`
+
 func (db *DB) refreshEpoch(ctx context.Context) error {
-	asked := db.now()
+	conn, err := db.readers.Conn(ctx)
+	if err != nil {
+		return wrap("connect", err)
+	}
+	return errors.Join(db.pollEpoch(ctx, conn), conn.Close())
+}
+
+func (db *DB) pollEpoch(ctx context.Context, conn *sql.Conn) error {
+	asked := db.now().Sub(db.epoch.opened)
 	var n int64
-	if _, err := db.row(ctx, `SELECT value FROM meta WHERE name = 'epoch'`, nil, &n); err != nil {
+	if _, err := scanOne(conn.QueryRowContext(ctx, selectEpoch), []any{&n}); err != nil {
 		return err
 	}
 	db.setEpoch(n)
-	db.seen.Store(asked.UnixNano())
+	db.epoch.seen.Store(int64(asked))
 	return nil
 }
 
+// followEpoch keeps a connection of its own: when all others are busy, the
+// caches must not go stale on top.
 func (db *DB) followEpoch(ctx context.Context) {
 	tick := time.NewTicker(pollEpoch)
 	defer tick.Stop()
+	var conn *sql.Conn
+	defer func() {
+		if conn != nil {
+			_ = conn.Close()
+		}
+	}()
 	for {
 		select {
 		case <-ctx.Done():
@@ -56,10 +93,24 @@ func (db *DB) followEpoch(ctx context.Context) {
 		case <-tick.C:
 		}
 		poll, cancel := context.WithTimeout(ctx, maxEpochAge)
-		if err := db.refreshEpoch(poll); err != nil && ctx.Err() == nil {
-			db.log.Warn("the database does not answer", slog.Any("error", err))
+		var err error
+		if conn == nil {
+			conn, err = db.readers.Conn(poll)
+		}
+		if err == nil {
+			err = db.pollEpoch(poll, conn)
 		}
 		cancel()
+		if err == nil {
+			continue
+		}
+		if conn != nil {
+			_ = conn.Close()
+			conn = nil
+		}
+		if ctx.Err() == nil {
+			db.log.Warn("the database does not answer", slog.Any("error", err))
+		}
 	}
 }
 

@@ -41,7 +41,7 @@ func (db *DB) migrator() (*goose.Provider, error) {
 	}
 	if db.eng.postgres {
 		dialect = goose.DialectPostgres
-		l, err := lock.NewPostgresSessionLocker()
+		l, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300), lock.WithUnlockTimeout(1, 30))
 		if err != nil {
 			return nil, fmt.Errorf("migration lock: %w", err)
 		}

@@ -19,8 +19,12 @@ type Tx struct {
 	ctx    context.Context
 	events []*audit.Event
 	heads  map[string]audit.Head
-	wrote  bool
+	wrote  bool // an op's statements may have changed rows
+	failed bool // a statement failed: PostgreSQL then ignores what follows, and would roll back at COMMIT without an error
 	bump   bool
+	// What the commit makes stale in the cache of secrets.
+	stale    []secretKey
+	staleAll bool
 }
 
 // Append puts ev into its organisation's log with this transaction. ev.Org must
@@ -46,11 +50,18 @@ func (tx *Tx) refuse(err error) error {
 // forget what it holds once this transaction is committed.
 func (tx *Tx) Bump() { tx.bump = true }
 
+// forget drops a path from the cache of secrets once this transaction is
+// committed; forgetAll drops all.
+func (tx *Tx) forget(vault, path string) { tx.stale = append(tx.stale, secretKey{vault, path}) }
+
+func (tx *Tx) forgetAll() { tx.staleAll = true }
+
 // exec runs a statement and returns how many rows it touched.
 func (tx *Tx) exec(query string, args ...any) (int64, error) {
 	tx.wrote = true
 	r, err := tx.w.exec(tx.ctx, query, args...)
 	if err != nil {
+		tx.failed = true
 		return 0, err
 	}
 	return r.RowsAffected()
@@ -62,6 +73,7 @@ func (tx *Tx) row(query string, args []any, dest ...any) (found bool, err error)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
+	tx.failed = tx.failed || err != nil
 	return err == nil, err
 }
 

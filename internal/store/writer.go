@@ -3,9 +3,12 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
+	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -14,6 +17,9 @@ import (
 // maxBatch bounds how many requests share one commit: enough that the fsync is
 // a small part of each, few enough that the first one does not wait long.
 const maxBatch = 128
+
+// maxYields is how often the writer lets others run while it gathers a batch.
+const maxYields = 2
 
 // op is one caller's piece of a transaction: a function, or a lone event.
 type op struct {
@@ -32,6 +38,7 @@ type writer struct {
 	auditSync bool
 	queue     chan *op
 	closing   chan struct{}
+	stopped   chan struct{} // closed when no op will run any more
 	conn      *sql.Conn
 	stmts     map[string]*sql.Stmt // SQLite only: pgx caches by itself
 	heads     map[string]audit.Head
@@ -41,15 +48,18 @@ type writer struct {
 func newWriter(db *DB, auditSync bool) *writer {
 	return &writer{
 		db: db, auditSync: auditSync,
-		queue: make(chan *op, 4*maxBatch), closing: make(chan struct{}),
+		queue: make(chan *op, 4*maxBatch), closing: make(chan struct{}), stopped: make(chan struct{}),
 		stmts: map[string]*sql.Stmt{}, heads: map[string]audit.Head{}, synced: true,
 	}
 }
 
 // do hands o to the writer and waits for its commit. A caller whose context
-// ends first still waits: it must know whether its write happened.
+// ends while it waits still waits: it must know whether its write happened.
 func (w *writer) do(ctx context.Context, o *op) error {
 	o.done = make(chan struct{}, 1)
+	if err := ctx.Err(); err != nil {
+		return wrap("queue", err)
+	}
 	select {
 	case <-w.closing:
 		return errClosed
@@ -62,13 +72,25 @@ func (w *writer) do(ctx context.Context, o *op) error {
 	case <-w.closing:
 		return errClosed
 	}
-	<-o.done
-	return o.err
+	select {
+	case <-o.done:
+		return o.err
+	case <-w.stopped:
+	}
+	// It came into the queue at the last moment: the writer answered it, or
+	// will never see it.
+	select {
+	case <-o.done:
+		return o.err
+	default:
+		return errClosed
+	}
 }
 
 func (w *writer) close() { close(w.closing) }
 
-func (w *writer) run(ctx context.Context) {
+func (w *writer) run() {
+	defer close(w.stopped)
 	batch := make([]*op, 0, maxBatch)
 	for {
 		select {
@@ -80,20 +102,26 @@ func (w *writer) run(ctx context.Context) {
 			return
 		}
 		batch = w.fill(batch)
-		w.commit(ctx, batch)
+		w.commit(batch)
 		clear(batch)
 	}
 }
 
-// fill adds what already waits.
+// fill adds what already waits, and what those who are about to ask bring when
+// they get to run: a larger batch makes every request in it cheaper.
 func (w *writer) fill(batch []*op) []*op {
+	yields := 0
 	for len(batch) < maxBatch {
 		select {
 		case o := <-w.queue:
 			batch = append(batch, o)
+			continue
 		default:
+		}
+		if yields++; yields > maxYields {
 			return batch
 		}
+		runtime.Gosched()
 	}
 	return batch
 }
@@ -101,42 +129,61 @@ func (w *writer) fill(batch []*op) []*op {
 // drain answers those who were queued when Close came.
 func (w *writer) drain() {
 	for {
-		select {
-		case o := <-w.queue:
-			w.commit(context.Background(), []*op{o})
-		default:
+		batch := w.fill(nil)
+		if len(batch) == 0 {
 			return
 		}
+		w.commit(batch)
 	}
 }
 
 // commit runs the batch in one transaction. When that fails for a reason that
 // may lie in one of its ops, each runs again in a transaction of its own, so
 // that no caller fails for another's fault.
-func (w *writer) commit(ctx context.Context, batch []*op) {
-	err := w.try(ctx, batch)
-	if err != nil && len(batch) > 1 {
-		for i := range batch {
-			one := batch[i : i+1]
-			if err := w.try(ctx, one); err != nil {
-				one[0].err = err
+func (w *writer) commit(batch []*op) {
+	err := w.try(batch)
+	alone := err != nil && len(batch) > 1 && !errors.As(err, new(*lostError))
+	var lost error
+	for i, o := range batch {
+		switch {
+		case lost != nil:
+			o.err = lost // the database is gone: don't let each find out by waiting
+		case alone:
+			if err := w.try(batch[i : i+1]); err != nil {
+				o.err = err
+				if errors.As(err, new(*lostError)) {
+					lost = err
+				}
 			}
-			one[0].done <- struct{}{}
-		}
-		return
-	}
-	for _, o := range batch {
-		if err != nil {
+		case err != nil:
 			o.err = err
 		}
+	}
+	for _, o := range batch {
 		o.done <- struct{}{}
 	}
 }
 
+// lostError says that the database did not answer, so that no op is to blame.
+type lostError struct{ err error }
+
+func (e *lostError) Error() string { return e.err.Error() }
+func (e *lostError) Unwrap() error { return e.err }
+
+// lost is wrap for a database that did not answer.
+func lost(what string, err error) error {
+	return wrap(what, &lostError{err})
+}
+
+// batchTime bounds a transaction on PostgreSQL, from connecting to the commit:
+// callers get an answer also when the network swallows everything.
+const batchTime = 10 * time.Second
+
 // try runs the batch in one transaction. It returns an error when nothing of it
-// was committed. An op that refused without having written leaves the others
+// was committed (or, when the database went away during the commit, nothing is
+// known of it). An op that refused without having written leaves the others
 // alone: its error is its own.
-func (w *writer) try(ctx context.Context, batch []*op) (err error) {
+func (w *writer) try(batch []*op) (err error) {
 	// A panic must not reveal the state of the batch to the next one.
 	defer func() {
 		if r := recover(); r != nil {
@@ -144,13 +191,15 @@ func (w *writer) try(ctx context.Context, batch []*op) (err error) {
 			err = fault.Wrap(fmt.Errorf("panic in a transaction: %v", r), fault.Internal, "internal_error", "")
 		}
 	}()
-	if err := w.connect(ctx); err != nil {
-		return wrap("connect", err)
+	ctx := context.Background()
+	if w.db.eng.postgres {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, batchTime)
+		defer cancel()
 	}
 	durable := w.auditSync || slices.ContainsFunc(batch, func(o *op) bool { return o.durable })
-	if err := w.begin(ctx, durable); err != nil {
-		w.drop()
-		return wrap("begin", err)
+	if err := w.start(ctx, durable); err != nil {
+		return err
 	}
 	tx := &Tx{w: w, ctx: ctx}
 	if err := w.apply(tx, batch); err != nil {
@@ -160,15 +209,35 @@ func (w *writer) try(ctx context.Context, batch []*op) (err error) {
 	epoch, err := w.finish(tx)
 	if err != nil {
 		w.rollback()
-		return wrap("commit", err)
+		return err
 	}
 	if epoch > 0 {
 		w.db.setEpoch(epoch)
 	}
+	w.db.invalidate(tx)
 	for _, e := range tx.events {
 		e.Committed = true
 	}
 	return nil
+}
+
+// start opens a transaction. A connection that was kept may have died since: then
+// a fresh one gets its turn before anybody is told.
+func (w *writer) start(ctx context.Context, durable bool) error {
+	kept := w.conn != nil
+	for {
+		err := w.connect(ctx)
+		if err == nil {
+			if err = w.begin(ctx, durable); err == nil {
+				return nil
+			}
+			w.drop()
+		}
+		if !kept {
+			return lost("begin", err)
+		}
+		kept = false
+	}
 }
 
 func (w *writer) apply(tx *Tx, batch []*op) error {
@@ -183,8 +252,11 @@ func (w *writer) apply(tx *Tx, batch []*op) error {
 		}
 		wrote, events, bump := tx.wrote, len(tx.events), tx.bump
 		tx.wrote = false
-		if err := o.fn(tx); err != nil {
-			if tx.wrote || !errors.As(err, new(*fault.Error)) {
+		if err := o.fn(tx); err != nil || tx.failed {
+			if err == nil {
+				err = errors.New("an op went on after a statement had failed")
+			}
+			if tx.failed || tx.wrote || !errors.As(err, new(*fault.Error)) {
 				return wrap("write", err)
 			}
 			tx.events, tx.bump = tx.events[:events], bump
@@ -199,15 +271,19 @@ func (w *writer) apply(tx *Tx, batch []*op) error {
 func (w *writer) finish(tx *Tx) (epoch int64, err error) {
 	heads, err := w.appendEvents(tx)
 	if err != nil {
-		return 0, err
+		return 0, wrap("append events", err)
 	}
 	if tx.bump {
 		if epoch, err = tx.bumpEpoch(); err != nil {
-			return 0, err
+			return 0, wrap("move the epoch", err)
 		}
 	}
 	if _, err := w.exec(tx.ctx, "COMMIT"); err != nil {
-		return 0, err
+		if w.db.eng.postgres && !refused(err) {
+			return 0, fault.Wrap(&lostError{err}, fault.Unavailable, "outcome_unknown",
+				"The database went away while it took this write. It may have been done: look before you try again.")
+		}
+		return 0, wrap("commit", err)
 	}
 	for org, h := range heads {
 		w.heads[org] = h
@@ -237,7 +313,9 @@ func (w *writer) begin(ctx context.Context, durable bool) error {
 		if durable {
 			mode = w.db.eng.durable
 		}
-		if _, err := w.exec(ctx, mode); err != nil {
+		// Never prepared: SQLite applies this pragma when it parses it, and a
+		// prepared one does nothing the second time.
+		if _, err := w.conn.ExecContext(ctx, mode); err != nil {
 			return err
 		}
 		w.synced = durable
@@ -282,7 +360,9 @@ func (w *writer) prepared(ctx context.Context, query string) (*sql.Stmt, error) 
 // rollback leaves the connection clean, or drops it.
 func (w *writer) rollback() {
 	clear(w.heads)
-	if _, err := w.conn.ExecContext(context.Background(), "ROLLBACK"); err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), batchTime)
+	defer cancel()
+	if _, err := w.conn.ExecContext(ctx, "ROLLBACK"); err != nil {
 		w.drop()
 	}
 }
@@ -297,7 +377,7 @@ func (w *writer) drop() {
 	if w.conn != nil {
 		// ErrBadConn makes the pool throw the connection away: it may be in the
 		// middle of a transaction.
-		_ = w.conn.Raw(func(any) error { return sql.ErrConnDone })
+		_ = w.conn.Raw(func(any) error { return driver.ErrBadConn })
 		_ = w.conn.Close()
 	}
 	w.conn, w.synced = nil, true

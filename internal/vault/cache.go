@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"hash/maphash"
+	"log/slog"
 	"sync"
 
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -23,10 +24,11 @@ const maxCached = 4096
 type cache struct {
 	mu      *sync.RWMutex
 	entries map[string]*entry
+	log     *slog.Logger
 }
 
-func newCache() cache {
-	return cache{mu: &sync.RWMutex{}, entries: map[string]*entry{}}
+func newCache(log *slog.Logger) cache {
+	return cache{mu: &sync.RWMutex{}, entries: map[string]*entry{}, log: log}
 }
 
 func (k *cache) get(ctx context.Context, st Store, id string) (*entry, error) {
@@ -41,7 +43,7 @@ func (k *cache) get(ctx context.Context, st Store, id string) (*entry, error) {
 			return e, nil
 		}
 	}
-	e, err := load(ctx, st, id)
+	e, err := k.load(ctx, st, id)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +59,7 @@ func (k *cache) get(ctx context.Context, st Store, id string) (*entry, error) {
 	return e, nil
 }
 
-func load(ctx context.Context, st Store, id string) (*entry, error) {
+func (k *cache) load(ctx context.Context, st Store, id string) (*entry, error) {
 	v, err := st.Vault(ctx, id)
 	if err != nil {
 		return nil, err
@@ -70,7 +72,9 @@ func load(ctx context.Context, st Store, id string) (*entry, error) {
 	for _, g := range grants {
 		p, err := g.compile()
 		if err != nil {
-			return nil, err
+			// A policy only ever allows, so to leave one out can only deny.
+			k.log.Error("a stored policy is not understood and does not count", slog.String("policy", g.ID), slog.Any("error", err))
+			continue
 		}
 		compiled = append(compiled, p)
 	}

@@ -138,7 +138,11 @@ func (s *Service) write(ctx context.Context, c *access.Call, v *Vault, p secretp
 
 func (s *Service) put(ctx context.Context, c *access.Call, in *Vault, p secretpath.Path, d Draft, ev *audit.Event) (Meta, error) {
 	last, err := s.store.Latest(ctx, in.ID, p.String())
-	if err != nil && !fault.Is(err, fault.NotFound) {
+	if fault.Is(err, fault.NotFound) {
+		last = Version{}
+		last.Meta.Version, err = s.store.Purged(ctx, in.ID, p.String())
+	}
+	if err != nil {
 		return Meta{}, err
 	}
 	v := Version{
@@ -191,7 +195,8 @@ func (s *Service) setDeleted(ctx context.Context, c *access.Call, vaultID string
 	return s.store.SetDeleted(ctx, vaultID, p.String(), at, c.Event)
 }
 
-// Purge removes every version of a path for good.
+// Purge removes every version of a path for good. Should the path be written
+// again, its numbers go on where they ended.
 func (s *Service) Purge(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path) error {
 	e, err := s.touch(ctx, c, vaultID, p)
 	if err != nil {

@@ -116,7 +116,12 @@ type Store interface {
 	// List returns the newest version of each live path with the prefix that
 	// comes after the given path, in order of path, at most limit.
 	List(ctx context.Context, vault, prefix, after string, limit int) ([]Meta, error)
-	// PutVersion stores v. ErrStale when v.Version does not follow the newest.
+	// Purged returns the last version number of a purged path, and 0 for others.
+	Purged(ctx context.Context, vault, path string) (uint64, error)
+	// PutVersion stores v. ErrStale when v.Version does not follow the newest,
+	// purged ones included: the place that a value is sealed for (path and
+	// version) is never used twice, so an old copy of a row fits nowhere.
+	// NotFound when the vault is gone.
 	PutVersion(ctx context.Context, org string, v Version, ev *audit.Event) error
 	// Spend counts one read of a version whose reads are limited, with ev in the
 	// same transaction. fault.Gone when none is left.
@@ -124,7 +129,8 @@ type Store interface {
 	// SetDeleted soft-deletes (at set) or restores (at zero) a path's newest
 	// version. NotFound when it is not in the other state.
 	SetDeleted(ctx context.Context, vault, path string, at time.Time, ev *audit.Event) (Meta, error)
-	// Purge removes every version of a path. NotFound when there is none.
+	// Purge removes every version of a path. NotFound when there is none. The
+	// path and its last version number stay, for PutVersion.
 	Purge(ctx context.Context, vault, path string, ev *audit.Event) error
 
 	// AddGrant stores g; fault.NotFound when its vault is gone.
@@ -160,7 +166,7 @@ type Service struct {
 
 // New returns a Service.
 func New(st Store, sl *seal.Sealer, keys Keys, principals Principals, log *slog.Logger) *Service {
-	return &Service{store: st, sealer: sl, keys: keys, principals: principals, log: log, known: newCache()}
+	return &Service{store: st, sealer: sl, keys: keys, principals: principals, log: log, known: newCache(log)}
 }
 
 // Faults that callers match on.
