@@ -1,0 +1,218 @@
+package identity_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+)
+
+func TestLoginRefusesInOneWay(t *testing.T) {
+	w := open(t)
+	w.signup("ada@example.com")
+	var first string
+	for name, try := range map[string]struct{ email, password, reason string }{
+		"a wrong password":             {"ada@example.com", "Tr0ub4dor-and-horse", "wrong_password"},
+		"an empty password":            {"ada@example.com", "", "wrong_password"},
+		"a huge password":              {"ada@example.com", strings.Repeat("a", 1<<20), "wrong_password"},
+		"an unknown user":              {"bob@example.com", password, "unknown_user"},
+		"no address at all":            {"", password, "unknown_user"},
+		"an address with a line break": {"ada@example.com\nBcc: x", password, "unknown_user"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := w.anon(policy.Login)
+			got, err := w.Login(t.Context(), c, try.email, secret.FromString(try.password))
+			wantKind(t, "log in", err, fault.Unauthenticated)
+			e, ok := errors.AsType[*fault.Error](err)
+			if !ok || got.Access.Len() != 0 {
+				t.Fatalf("got %v", err)
+			}
+			if first == "" {
+				first = e.Code + e.Detail
+			}
+			if e.Code+e.Detail != first || e.RetryAfter != 0 || e.Err != nil {
+				t.Errorf("the answer differs: %v", err)
+			}
+			if c.Event.Action != "auth.failure" || c.Event.Details.Reason != try.reason || c.Event.Committed ||
+				c.Event.Org != audit.SystemOrg || c.Event.ActorID != "" {
+				t.Errorf("event %+v", c.Event)
+			}
+		})
+	}
+}
+
+func TestLoginTakesTheAddressInAnySpelling(t *testing.T) {
+	w := open(t)
+	_, ada := w.signup(" Ada@Example.COM ")
+	if got := w.who(w.login("ADA@example.com  ", password)); got.ID != ada.ID || got.Role != policy.RoleOwner {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestLoginIsInTheLogOfTheOrganisation(t *testing.T) {
+	w := open(t)
+	_, ada := w.signup("ada@example.com")
+	c := w.anon(policy.Login)
+	if _, err := w.Login(t.Context(), c, "ada@example.com", secret.FromString(password)); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := w.db.Events(t.Context(), ada.Org, audit.Query{Limit: 1})
+	if err != nil || len(rows) != 1 {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	e := rows[0]
+	if e.ID != c.Event.ID || e.Action != "auth.success" || e.ActorKind != "user" || e.ActorID != ada.ID ||
+		!strings.Contains(string(e.DetailsJSON), `"outcome":"success"`) || !c.Event.Committed {
+		t.Errorf("event %+v %s", e.Event, e.DetailsJSON)
+	}
+}
+
+// phc is an Argon2id hash with other parameters than today's.
+func phc(password string, memory, passes uint32) string {
+	salt := []byte("0123456789abcdef")
+	sum := argon2.IDKey([]byte(password), salt, passes, memory, 1, 32)
+	e := base64.RawStdEncoding
+	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=1$%s$%s", memory, passes, e.EncodeToString(salt), e.EncodeToString(sum))
+}
+
+func TestLoginHashesAgainWhenTheParametersChanged(t *testing.T) {
+	w := open(t)
+	w.signup("ada@example.com")
+	account := func() identity.Account {
+		a, err := w.db.AccountByEmail(t.Context(), "ada@example.com")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	a := account()
+	if !strings.HasPrefix(a.PasswordHash, "$argon2id$v=19$m=19456,t=2,p=1$") {
+		t.Fatalf("hash %.40s", a.PasswordHash)
+	}
+	if err := w.db.Rehash(t.Context(), a.ID, a.PasswordHash, phc(password, 64, 1)); err != nil {
+		t.Fatal(err)
+	}
+	w.login("ada@example.com", password)
+	now := account().PasswordHash
+	if !strings.HasPrefix(now, "$argon2id$v=19$m=19456,t=2,p=1$") || now == a.PasswordHash {
+		t.Errorf("hash %.40s", now)
+	}
+	w.login("ada@example.com", password)
+	if account().PasswordHash != now {
+		t.Error("hashed again without need")
+	}
+}
+
+func TestADamagedHashIsNobodysPassword(t *testing.T) {
+	w := open(t)
+	_, ada := w.signup("ada@example.com")
+	good := phc(password, 64, 1)
+	a, err := w.db.AccountByEmail(t.Context(), "ada@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := a.PasswordHash
+	for name, bad := range map[string]string{
+		"another algorithm": strings.Replace(good, "argon2id", "argon2i", 1), "another version": strings.Replace(good, "v=19", "v=16", 1),
+		"no memory": strings.Replace(good, "m=64", "m=", 1), "endless passes": strings.Replace(good, "t=1", "t=4294967295", 1),
+		"no lanes": strings.Replace(good, "p=1", "p=0", 1), "huge memory": strings.Replace(good, "m=64", "m=4294967295", 1),
+		"short sum": good[:len(good)-8], "text": "hello",
+	} {
+		if err := w.db.Rehash(t.Context(), ada.ID, last, bad); err != nil {
+			t.Fatal(err)
+		}
+		last = bad
+		_, err := w.Login(t.Context(), w.anon(policy.Login), "ada@example.com", secret.FromString(password))
+		wantKind(t, name, err, fault.Internal)
+	}
+}
+
+func TestHashingIsBoundedAndWaitsAsLongAsTheRequest(t *testing.T) {
+	w := open(t)
+	w.signup("ada@example.com")
+	gone, cancel := context.WithCancel(t.Context())
+	var wait sync.WaitGroup
+	var served, given atomic.Int64
+	for i := range 24 {
+		ctx := t.Context()
+		if i%2 == 0 {
+			ctx = gone
+		}
+		wait.Go(func() {
+			_, err := w.Login(ctx, w.anon(policy.Login), "ada@example.com", secret.FromString(password))
+			switch {
+			case err == nil:
+				served.Add(1)
+			case fault.Is(err, fault.Unavailable):
+				given.Add(1)
+			default:
+				t.Errorf("log in: %v", err)
+			}
+		})
+	}
+	cancel()
+	wait.Wait()
+	if served.Load() < 12 || served.Load()+given.Load() != 24 {
+		t.Errorf("%d served, %d gave up", served.Load(), given.Load())
+	}
+}
+
+func TestKeyExchange(t *testing.T) {
+	w := open(t)
+	_, ada := w.signup("ada@example.com")
+	a, key := w.agent(ada, identity.Agent{})
+	b, _ := w.agent(ada, identity.Agent{})
+	expired, expiredKey := w.agent(ada, identity.Agent{Standing: identity.Standing{ExpiresAt: w.clock.now().Add(time.Second)}})
+	idle, idleKey := w.agent(ada, identity.Agent{})
+	if err := w.DeactivateAgent(t.Context(), w.call(ada, policy.DeactivateAgent), idle.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.forward(2 * time.Second)
+	for name, try := range map[string]struct{ key, agent, reason string }{
+		"its own id":              {key, a.ID, ""},
+		"no id":                   {key, "", ""},
+		"another agent's id":      {key, b.ID, "agent_mismatch"},
+		"an id that is no UUID":   {key, "me", "agent_mismatch"},
+		"an inactive agent":       {idleKey, "", "agent_inactive"},
+		"an expired agent":        {expiredKey, expired.ID, "agent_expired"},
+		"a truncated key":         {key[:len(key)-1], "", "unknown_key"},
+		"a padded key":            {key + "=", "", "unknown_key"},
+		"a key in another case":   {strings.ToUpper(key), "", "unknown_key"},
+		"no key":                  {"", "", "unknown_key"},
+		"a huge key":              {"ocv_" + strings.Repeat("A", 1<<20), "", "unknown_key"},
+		"a user's prefix":         {"1ck_" + key[4:], "", "unknown_key"},
+		"a token instead of keys": {w.exchange(key), "", "unknown_key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := w.anon(policy.Login)
+			got, err := w.AgentToken(t.Context(), c, try.key, try.agent)
+			if try.reason == "" {
+				if err != nil || got.AgentID != a.ID || got.VaultIDs == nil || got.ExpiresIn != 3600 || c.Event.ActorID != a.ID {
+					t.Errorf("got %+v, %v", got, err)
+				}
+				return
+			}
+			wantKind(t, "exchange", err, fault.Unauthenticated)
+			if c.Event.Action != "auth.failure" || c.Event.Details.Reason != try.reason || got.Access.Len() != 0 {
+				t.Errorf("event %+v", c.Event)
+			}
+		})
+	}
+	both, err := w.APIKeyToken(t.Context(), w.anon(policy.Login), key)
+	if err != nil || w.who(string(both.Access.Reveal())).ID != a.ID {
+		t.Errorf("an agent's key at api-key-token: %v", err)
+	}
+}
