@@ -195,9 +195,7 @@ func transfer(client *smtp.Client, msg *gomail.Msg) error {
 }
 
 // answer is what a server said, without its words.
-type answer struct {
-	code int
-}
+type answer struct{ code int }
 
 func (a *answer) Error() string { return fmt.Sprintf("the server answered %d", a.code) }
 
@@ -213,11 +211,12 @@ func plain(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// final turns the answers that will not change into Rejected. 530 to 538 are
-// about the login: the operator can mend that while the mail waits.
+// final turns the answers that will not change into Rejected. 502, 503 and 530
+// to 538 are not about the mail but about the login or the server's set-up: the
+// operator can mend that while the mail waits.
 func final(err error) error {
 	a, ok := errors.AsType[*answer](err)
-	if !ok || a.code < 500 || a.code >= 530 && a.code <= 538 {
+	if !ok || a.code < 500 || a.code == 502 || a.code == 503 || a.code >= 530 && a.code <= 538 {
 		return err
 	}
 	return &Rejected{Code: a.code}
