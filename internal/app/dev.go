@@ -172,7 +172,7 @@ MCP client configuration, with the key of the agent %q:
 Next: oneclaw login --dev
       oneclaw vault create demo
       printf %%s "$YOUR_KEY" | oneclaw secret set api-keys/demo
-      oneclaw policy create --agent %s --pattern 'api-keys/*' --read
+      oneclaw policy create --agent %s --path 'api-keys/*'
 
 Ctrl-C stops it; the data stays.
 `, a.version, c.DashboardURL, c.APIURL, c.MCPURL, c.ShroudURL, a.cfg.Data, c.Email, c.Password, file, devAgent, mcp, o.AgentID)
