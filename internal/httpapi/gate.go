@@ -212,11 +212,12 @@ func (x *exchange) refuse(err error) {
 
 // fail notes why in the event, and logs what callers are not told.
 func (x *exchange) fail(err error) {
-	if x.event.Details.Reason == "" || !fault.Is(err, fault.Denied) {
+	known := x.event.Details.Reason != "" && (fault.Is(err, fault.Denied) || x.event.Action == string(policy.AuthFailure))
+	if !known {
 		x.event.Details.Reason = fault.CodeOf(err)
 	}
-	e, known := errors.AsType[*fault.Error](err)
-	if !known || e.Kind == fault.Internal || e.Kind == fault.Unavailable {
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok || e.Kind == fault.Internal || e.Kind == fault.Unavailable {
 		x.api.log.Error("request failed", slog.String("action", x.event.Action), slog.String("event", x.event.ID), slog.Any("error", err))
 	}
 }
