@@ -38,6 +38,7 @@ func (o jsonObject) MarshalJSON() ([]byte, error) {
 }
 
 // secretMeta is SecretMeta of the contract, section 4. Strict: no field more.
+// The fields are for the OpenAPI document; the domain's encoding is what is sent.
 type secretMeta struct {
 	ID        string     `json:"id" format:"uuid" doc:"Of this version."`
 	Path      string     `json:"path"`
@@ -46,36 +47,13 @@ type secretMeta struct {
 	Metadata  jsonObject `json:"metadata"`
 	CreatedAt time.Time  `json:"created_at"`
 	ExpiresAt *time.Time `json:"expires_at" nullable:"true"`
+
+	from *vault.Meta
 }
 
-func metaOf(m *vault.Meta) secretMeta {
-	return secretMeta{
-		ID: m.ID, Path: m.Path, Type: m.Type, Version: m.Version,
-		Metadata: m.Metadata, CreatedAt: m.CreatedAt, ExpiresAt: pointer(m.ExpiresAt),
-	}
-}
+func metaOf(m *vault.Meta) *secretMeta { return &secretMeta{from: m} }
 
-func (m *secretMeta) appendJSON(b []byte) []byte { return append(m.appendFields(b), '}') }
-
-// appendFields appends all but the closing brace.
-func (m *secretMeta) appendFields(b []byte) []byte {
-	b = appendQuoted(append(b, `{"id":`...), m.ID)
-	b = appendQuoted(append(b, `,"path":`...), m.Path)
-	b = appendQuoted(append(b, `,"type":`...), m.Type)
-	b = strconv.AppendUint(append(b, `,"version":`...), m.Version, 10)
-	b = append(b, `,"metadata":`...)
-	if len(m.Metadata) == 0 {
-		b = append(b, '{', '}')
-	} else {
-		b = append(b, m.Metadata...)
-	}
-	b = appendTime(append(b, `,"created_at":`...), m.CreatedAt)
-	b = append(b, `,"expires_at":`...)
-	if m.ExpiresAt == nil {
-		return append(b, "null"...)
-	}
-	return appendTime(b, *m.ExpiresAt)
-}
+func (m *secretMeta) appendJSON(b []byte) []byte { return m.from.AppendJSON(b) }
 
 // secretBody is Secret of the contract, section 4. Strict: no field more.
 type secretBody struct {
@@ -92,12 +70,13 @@ type secretValue struct{ secret.Bytes }
 func (secretValue) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type: huma.TypeString} }
 
 func secretOf(s vault.Secret) *secretBody {
-	return &secretBody{secretMeta: metaOf(&s.Meta), Value: secretValue{s.Value}, CreatedBy: s.CreatedBy, CMEKEncrypted: s.CMEK}
+	return &secretBody{secretMeta: *metaOf(&s.Meta), Value: secretValue{s.Value}, CreatedBy: s.CreatedBy, CMEKEncrypted: s.CMEK}
 }
 
 // appendJSON appends the secret and wipes its value: it is sent once.
 func (s *secretBody) appendJSON(b []byte) []byte {
-	b = appendQuoted(append(s.appendFields(b), `,"value":`...), s.Value.Reveal())
+	b = s.from.AppendJSON(b)
+	b = appendQuoted(append(b[:len(b)-1], `,"value":`...), s.Value.Reveal())
 	s.Value.Wipe()
 	b = appendQuoted(append(b, `,"created_by":`...), s.CreatedBy)
 	b = strconv.AppendBool(append(b, `,"cmek_encrypted":`...), s.CMEKEncrypted)
@@ -111,20 +90,19 @@ type secretList struct {
 
 	ctx     context.Context //nolint:containedctx // of the request, whose answer this is
 	listing *vault.Listing
-	first   []vault.Meta
+	first   []*vault.Meta
 }
 
 func (l *secretList) writeJSON(w io.Writer) error {
 	b := append(make([]byte, 0, 64+len(l.first)*320), `{"secrets":[`...)
 	comma := false
 	for page := l.first; len(page) > 0; {
-		for i := range page {
+		for _, m := range page {
 			if comma {
 				b = append(b, ',')
 			}
 			comma = true
-			m := metaOf(&page[i])
-			b = m.appendJSON(b)
+			b = m.AppendJSON(b)
 		}
 		if len(b) > 256<<10 {
 			if _, err := w.Write(b); err != nil {

@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -55,7 +53,7 @@ func (a *API) registerSecrets() {
 	handle(a, op{
 		method: http.MethodPut, path: path, id: "put-secret", tag: "Secrets", status: http.StatusCreated,
 		summary: "Store a new version of a secret", action: policy.WriteSecret,
-	}, func(ctx context.Context, c *access.Call, in *putSecret) (*body[secretMeta], error) {
+	}, func(ctx context.Context, c *access.Call, in *putSecret) (*body[*secretMeta], error) {
 		defer clear(in.RawBody)
 		p, err := in.parse()
 		if err != nil {
@@ -67,7 +65,7 @@ func (a *API) registerSecrets() {
 		if err != nil {
 			return nil, err
 		}
-		return &body[secretMeta]{metaOf(&m)}, nil
+		return &body[*secretMeta]{metaOf(&m)}, nil
 	})
 	handle(a, op{
 		method: http.MethodGet, path: path, id: "get-secret", tag: "Secrets",
@@ -135,18 +133,4 @@ func (a *API) registerListing() {
 	})
 }
 
-// appendTime appends t as a JSON string, RFC 3339 in UTC.
-func appendTime(b []byte, t time.Time) []byte {
-	b = append(b, '"')
-	b = t.UTC().AppendFormat(b, time.RFC3339Nano)
-	return append(b, '"')
-}
-
-func appendQuoted[T string | []byte](b []byte, s T) []byte {
-	// Every string here came out of a JSON decoder that refuses bad UTF-8.
-	out, err := jsontext.AppendQuote(b, s)
-	if err != nil {
-		return append(b, `""`...)
-	}
-	return out
-}
+func appendQuoted[T string | []byte](b []byte, s T) []byte { return vault.AppendString(b, s) }

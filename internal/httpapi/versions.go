@@ -102,7 +102,7 @@ func (a *API) registerVersions() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/vaults/{vault_id}/secret-restore/{path}", id: "restore-secret", tag: "Secrets",
 		summary: "Bring a deleted secret back", action: policy.RestoreSecret, status: http.StatusOK,
-	}, func(ctx context.Context, c *access.Call, in *SecretPath) (*body[secretMeta], error) {
+	}, func(ctx context.Context, c *access.Call, in *SecretPath) (*body[*secretMeta], error) {
 		p, err := in.parse()
 		if err != nil {
 			return nil, err
@@ -111,7 +111,7 @@ func (a *API) registerVersions() {
 		if err != nil {
 			return nil, err
 		}
-		return &body[secretMeta]{metaOf(&m)}, nil
+		return &body[*secretMeta]{metaOf(&m)}, nil
 	})
 }
 

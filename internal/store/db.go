@@ -45,6 +45,7 @@ type DB struct {
 	epoch   epoch
 	now     func() time.Time
 	latest  *latestCache // nil on PostgreSQL
+	lists   *listCache   // nil on PostgreSQL
 	stmts   sync.Map     // SQL text -> *sql.Stmt on readers
 	stop    context.CancelFunc
 	done    sync.WaitGroup
@@ -101,7 +102,7 @@ func (db *DB) open(cfg Config) (err error) {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	db.latest = newLatestCache()
+	db.latest, db.lists = newLatestCache(), newListCache()
 	db.readers, db.writers, err = openSQLite(file)
 	return err
 }
@@ -161,9 +162,11 @@ func (db *DB) invalidate(tx *Tx) {
 	}
 	for _, k := range tx.stale {
 		db.latest.forget(k)
+		db.lists.forget(k.vault)
 	}
 	if tx.staleAll {
 		db.latest.forgetAll()
+		db.lists.forgetAll()
 	}
 }
 

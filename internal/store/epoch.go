@@ -118,24 +118,3 @@ func (tx *Tx) bumpEpoch() (n int64, err error) {
 	_, err = tx.row(`UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value`, nil, &n)
 	return n, err
 }
-
-// walCheckpointEvery is how often the write-ahead log is copied into the database
-// file. Every page in it is read through an index, so it should stay small.
-const walCheckpointEvery = 500 * time.Millisecond
-
-// checkpointWAL copies the write-ahead log into the database on a connection of
-// its own, so that no request waits for it.
-func (db *DB) checkpointWAL(ctx context.Context) {
-	tick := time.NewTicker(walCheckpointEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if _, err := db.readers.ExecContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`); err != nil && ctx.Err() == nil {
-			db.log.Warn("the write-ahead log could not be checkpointed", slog.Any("error", err))
-		}
-	}
-}

@@ -100,19 +100,35 @@ func (db *DB) Versions(ctx context.Context, vaultID, path string) ([]vault.Versi
 
 // List implements vault.Store. It pages by key: the cost of a page does not
 // grow with how far into the vault it lies.
-func (db *DB) List(ctx context.Context, vaultID, prefix, after string, limit int) ([]vault.Meta, error) {
+func (db *DB) List(ctx context.Context, vaultID, prefix, after string, limit int) ([]*vault.Meta, error) {
+	if db.lists == nil {
+		return db.list(ctx, vaultID, prefix, after, limit)
+	}
+	k := pageKey{prefix, after, limit}
+	page, gen := db.lists.get(vaultID, k)
+	if page != nil {
+		return page, nil
+	}
+	page, err := db.list(ctx, vaultID, prefix, after, limit)
+	if err == nil {
+		db.lists.put(vaultID, k, page, gen)
+	}
+	return page, err
+}
+
+func (db *DB) list(ctx context.Context, vaultID, prefix, after string, limit int) ([]*vault.Meta, error) {
 	// Every path with the prefix sorts below the prefix followed by the highest
 	// byte a path can't hold.
 	const query = `SELECT version_id, path, type, version, metadata, created_at, expires_at FROM secrets
 		WHERE vault_id = $1 AND path > $2 AND path >= $3 AND path < $4 AND deleted_at IS NULL ORDER BY path LIMIT $5`
-	out := make([]vault.Meta, 0, min(limit, 64))
+	out := make([]*vault.Meta, 0, min(limit, 64))
 	err := db.each(ctx, query, []any{vaultID, after, prefix, prefix + "\x7f", limit}, func(rows *sql.Rows) error {
 		var m vault.Meta
 		var created int64
 		var expires sql.NullInt64
 		err := rows.Scan(&m.ID, &m.Path, &m.Type, &m.Version, &m.Metadata, &created, &expires)
 		m.CreatedAt, m.ExpiresAt = fromMicros(created), fromNull(expires)
-		out = append(out, m)
+		out = append(out, &m)
 		return err
 	})
 	return out, err
@@ -121,13 +137,16 @@ func (db *DB) List(ctx context.Context, vaultID, prefix, after string, limit int
 // PutVersion implements vault.Store.
 func (db *DB) PutVersion(ctx context.Context, org string, v vault.Version, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx *Tx) error {
-		// The listing's row is the gate: it moves from version n-1 to n only.
-		n, err := tx.exec(`INSERT INTO secrets (vault_id, path, version, version_id, type, metadata, created_at, expires_at)
-			SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE EXISTS (SELECT 1 FROM vaults WHERE id = $1)
-			ON CONFLICT (vault_id, path) DO UPDATE SET version = excluded.version, version_id = excluded.version_id,
-				type = excluded.type, metadata = excluded.metadata, created_at = excluded.created_at,
-				expires_at = excluded.expires_at, deleted_at = NULL
-			WHERE secrets.version = excluded.version - 1`,
+		// The listing's row is the gate: it comes with version 1, and moves from
+		// n-1 to n only.
+		query := `UPDATE secrets SET version = $3, version_id = $4, type = $5, metadata = $6, created_at = $7, expires_at = $8,
+			deleted_at = NULL WHERE vault_id = $1 AND path = $2 AND version = $3 - 1`
+		if v.Meta.Version == 1 {
+			query = `INSERT INTO secrets (vault_id, path, version, version_id, type, metadata, created_at, expires_at)
+				SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE EXISTS (SELECT 1 FROM vaults WHERE id = $1)
+				ON CONFLICT (vault_id, path) DO NOTHING`
+		}
+		n, err := tx.exec(query,
 			v.Vault, v.Path, int64(v.Meta.Version), v.ID, v.Type, string(v.Metadata), micros(v.CreatedAt), nullMicros(v.ExpiresAt))
 		if err != nil {
 			return err

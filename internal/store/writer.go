@@ -38,6 +38,7 @@ type writer struct {
 	auditSync bool
 	queue     chan *op
 	closing   chan struct{}
+	restart   chan struct{} // SQLite: the write-ahead log has grown long
 	stopped   chan struct{} // closed when no op will run any more
 	conn      *sql.Conn
 	stmts     map[string]*sql.Stmt // SQLite only: pgx caches by itself
@@ -48,7 +49,7 @@ type writer struct {
 func newWriter(db *DB, auditSync bool) *writer {
 	return &writer{
 		db: db, auditSync: auditSync,
-		queue: make(chan *op, 4*maxBatch), closing: make(chan struct{}), stopped: make(chan struct{}),
+		queue: make(chan *op, 4*maxBatch), closing: make(chan struct{}), restart: make(chan struct{}, 1), stopped: make(chan struct{}),
 		stmts: map[string]*sql.Stmt{}, heads: map[string]audit.Head{}, synced: true,
 	}
 }
@@ -96,6 +97,9 @@ func (w *writer) run() {
 		select {
 		case o := <-w.queue:
 			batch = append(batch[:0], o)
+		case <-w.restart:
+			w.restartWAL()
+			continue
 		case <-w.closing:
 			w.drain()
 			w.drop()
@@ -142,7 +146,7 @@ func (w *writer) drain() {
 // that no caller fails for another's fault.
 func (w *writer) commit(batch []*op) {
 	err := w.try(batch)
-	alone := err != nil && len(batch) > 1 && !errors.As(err, new(*lostError))
+	alone := err != nil && len(batch) > 1 && !isLost(err)
 	var lost error
 	for i, o := range batch {
 		switch {
@@ -151,7 +155,7 @@ func (w *writer) commit(batch []*op) {
 		case alone:
 			if err := w.try(batch[i : i+1]); err != nil {
 				o.err = err
-				if errors.As(err, new(*lostError)) {
+				if isLost(err) {
 					lost = err
 				}
 			}
@@ -169,6 +173,11 @@ type lostError struct{ err error }
 
 func (e *lostError) Error() string { return e.err.Error() }
 func (e *lostError) Unwrap() error { return e.err }
+
+// isLost reports whether the database did not answer: not at all, or not in time.
+func isLost(err error) bool {
+	return errors.As(err, new(*lostError)) || errors.Is(err, context.DeadlineExceeded)
+}
 
 // lost is wrap for a database that did not answer.
 func lost(what string, err error) error {

@@ -268,7 +268,7 @@ func (s *Service) List(ctx context.Context, c *access.Call, vaultID, prefix, aft
 }
 
 // Page returns the next items, none when there are no more.
-func (l *Listing) Page(ctx context.Context) ([]Meta, error) {
+func (l *Listing) Page(ctx context.Context) ([]*Meta, error) {
 	for !l.done {
 		want := listPage
 		if l.left >= 0 {
@@ -282,9 +282,7 @@ func (l *Listing) Page(ctx context.Context) ([]Meta, error) {
 			l.after = rows[len(rows)-1].Path
 		}
 		l.done = len(rows) < want
-		rows = slices.DeleteFunc(rows, func(m Meta) bool {
-			return !m.ExpiresAt.IsZero() && !l.now.Before(m.ExpiresAt) || !l.view.Whole() && !l.view.Sees(m.Path)
-		})
+		rows = l.visible(rows)
 		if l.left >= 0 {
 			l.left -= len(rows)
 			l.done = l.done || l.left == 0
@@ -294,6 +292,24 @@ func (l *Listing) Page(ctx context.Context) ([]Meta, error) {
 		}
 	}
 	return nil, nil
+}
+
+// visible returns the rows that the caller may see and that have not expired.
+func (l *Listing) visible(rows []*Meta) []*Meta {
+	hidden := func(m *Meta) bool {
+		return !m.ExpiresAt.IsZero() && !l.now.Before(m.ExpiresAt) || !l.view.Whole() && !l.view.Sees(m.Path)
+	}
+	first := slices.IndexFunc(rows, hidden)
+	if first < 0 {
+		return rows
+	}
+	seen := slices.Clone(rows[:first])
+	for _, m := range rows[first+1:] {
+		if !hidden(m) {
+			seen = append(seen, m)
+		}
+	}
+	return seen
 }
 
 // Cursor is the path after which the listing goes on, or empty at its end.

@@ -52,18 +52,6 @@ type Grant struct {
 	CreatedAt          time.Time
 }
 
-// Meta is a version of a secret without its value.
-type Meta struct {
-	ID        string // UUID of this version
-	Path      string
-	Type      string
-	Version   uint64
-	Metadata  []byte // JSON object
-	CreatedAt time.Time
-	ExpiresAt time.Time // zero: never
-	DeletedAt time.Time // zero: live
-}
-
 // Version is a stored version: what is sealed and what governs its use.
 type Version struct {
 	Meta
@@ -114,8 +102,9 @@ type Store interface {
 	// Versions returns every version of a path, newest first.
 	Versions(ctx context.Context, vault, path string) ([]Version, error)
 	// List returns the newest version of each live path with the prefix that
-	// comes after the given path, in order of path, at most limit.
-	List(ctx context.Context, vault, prefix, after string, limit int) ([]Meta, error)
+	// comes after the given path, in order of path, at most limit. Neither the
+	// slice nor what it points to may be changed.
+	List(ctx context.Context, vault, prefix, after string, limit int) ([]*Meta, error)
 	// Purged returns the last version number of a purged path, and 0 for others.
 	Purged(ctx context.Context, vault, path string) (uint64, error)
 	// PutVersion stores v. ErrStale when v.Version does not follow the newest,
