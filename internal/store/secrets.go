@@ -140,7 +140,7 @@ func (db *DB) PutVersion(ctx context.Context, org string, v vault.Version, ev *a
 		// The listing's row is the gate: it comes with version 1, and moves from
 		// n-1 to n only.
 		query := `UPDATE secrets SET version = $3, version_id = $4, type = $5, metadata = $6, created_at = $7, expires_at = $8,
-			deleted_at = NULL WHERE vault_id = $1 AND path = $2 AND version = $3 - 1`
+			deleted_at = NULL WHERE vault_id = $1 AND path = $2 AND version + 1 = $3`
 		if v.Meta.Version == 1 {
 			query = `INSERT INTO secrets (vault_id, path, version, version_id, type, metadata, created_at, expires_at)
 				SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE EXISTS (SELECT 1 FROM vaults WHERE id = $1)

@@ -1,0 +1,85 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"testing"
+
+	"github.com/pressly/goose/v3"
+)
+
+// Exec runs SQL beside the writer, as somebody with access to the database
+// would.
+func (db *DB) Exec(t *testing.T, query string, args ...any) {
+	t.Helper()
+	if _, err := db.writers.ExecContext(t.Context(), query, args...); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+}
+
+// Scan reads one row into dest.
+func (db *DB) Scan(t *testing.T, query string, args []any, dest ...any) {
+	t.Helper()
+	if err := db.readers.QueryRowContext(t.Context(), query, args...).Scan(dest...); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+}
+
+// ExecIn is an op's statement.
+func (tx *Tx) ExecIn(query string, args ...any) error {
+	_, err := tx.exec(query, args...)
+	return err
+}
+
+// SyncMode is SQLite's synchronous setting on the writer's connection, asked
+// within a transaction: 1 is NORMAL, 2 is FULL.
+func (tx *Tx) SyncMode(t *testing.T) (mode int) {
+	if err := tx.w.conn.QueryRowContext(tx.ctx, "PRAGMA synchronous").Scan(&mode); err != nil {
+		t.Error(err)
+	}
+	return mode
+}
+
+// HoldWriter stops the writer until the returned func is called, so that what
+// comes meanwhile shares a batch.
+func (db *DB) HoldWriter(t *testing.T, org string) (release func() error) {
+	t.Helper()
+	in, out, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		first := true
+		done <- db.Write(context.Background(), org, func(*Tx) error {
+			if first {
+				first = false
+				close(in)
+				<-out
+			}
+			return nil
+		})
+	}()
+	<-in
+	return func() error {
+		close(out)
+		return <-done
+	}
+}
+
+// Queued is how many ops wait for the writer.
+func (db *DB) Queued() int { return len(db.writer.queue) }
+
+// Migrator returns the migrations of cfg's database without running them.
+func Migrator(t *testing.T, cfg Config) (*goose.Provider, *sql.DB) {
+	t.Helper()
+	db := &DB{eng: sqliteEngine}
+	if err := db.open(cfg); err != nil {
+		t.Fatal(err)
+	}
+	p, err := db.migrator()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.closeAll() })
+	return p, db.readers
+}
+
+// MaxBatch is how many ops share a commit at most.
+const MaxBatch = maxBatch

@@ -1,0 +1,107 @@
+// Package storetest is the suite that every database engine of the store
+// passes: the same calls with the same answers, in the same order.
+package storetest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/seal"
+	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
+)
+
+// Run runs the suite. open returns an empty database that is closed with the
+// test.
+func Run(t *testing.T, open func(t *testing.T) *store.DB) {
+	for name, test := range map[string]func(*testing.T, *fixture){
+		"vaults are kept, listed by age and found by name":      testVaults,
+		"a vault goes with all that is in it and dooms its key": testRemoveVault,
+		"versions follow each other and nothing else":           testVersions,
+		"a secret's columns come back as they were stored":      testColumns,
+		"soft delete, restore and revival keep the numbers":     testDeleteRestore,
+		"purge removes the rows and never gives a number again": testPurge,
+		"a listing pages by key, byte by byte":                  testListing,
+		"a listing stands still while rows come and go":         testListingMoves,
+		"a prefix is exact":                                      testPrefix,
+		"the last read goes to one of many readers":              testSpend,
+		"policies are stored, changed and removed in place":      testGrants,
+		"principals exist in their own organisation":             testPrincipals,
+		"changes of vaults and policies move the epoch":          testEpoch,
+		"events are read back newest first by every filter":      testEvents,
+		"a write and its event are one":                          testOneTransaction,
+		"checkpoints are kept in order and due when they should": testCheckpoints,
+		"the chain is whole after parallel appends":              testChain,
+		"text that is none is refused or kept, and harms nobody": testOddText,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, &fixture{DB: open(t), org: uuid.NewString()}) })
+	}
+}
+
+// fixture is a database and the organisation that a test works in.
+type fixture struct {
+	*store.DB
+	org string
+}
+
+var moment = time.Date(2026, 3, 4, 5, 6, 7, 890_123_000, time.UTC)
+
+func (f *fixture) event() *audit.Event {
+	return &audit.Event{
+		ID: uuid.NewString(), Org: f.org, At: moment, Action: "secret.write",
+		ActorKind: "user", ActorID: uuid.NewString(), Details: audit.Details{Outcome: audit.Success},
+	}
+}
+
+func (f *fixture) newVault(name string) vault.Vault {
+	return vault.Vault{
+		ID: uuid.NewString(), Org: f.org, Name: name, Description: "of " + name,
+		CreatedBy: uuid.NewString(), CreatedByKind: policy.KindUser, CreatedAt: moment,
+	}
+}
+
+func (f *fixture) addVault(t *testing.T, name string) vault.Vault {
+	t.Helper()
+	v := f.newVault(name)
+	must(t, f.AddVault(t.Context(), v, f.event()))
+	return v
+}
+
+// version is a version to store, with rows that name themselves.
+func version(vaultID, path string, n uint64) vault.Version {
+	return vault.Version{
+		Meta: vault.Meta{
+			ID: uuid.NewString(), Path: path, Type: "api_key", Version: n,
+			Metadata: []byte(`{"n":1}`), CreatedAt: moment,
+		},
+		Vault: vaultID, Box: seal.Box{WrappedDEK: []byte(fmt.Sprintf("dek of %s %d", path, n)), Ciphertext: []byte{0, 1, 0xff, byte(n)}},
+		RotationPolicy: []byte(`{}`), CreatedBy: "user:" + uuid.NewString(),
+	}
+}
+
+func (f *fixture) put(t *testing.T, vaultID, path string, n uint64) vault.Version {
+	t.Helper()
+	v := version(vaultID, path, n)
+	must(t, f.PutVersion(t.Context(), f.org, v, f.event()))
+	return v
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func want(t *testing.T, what string, err error, code string) {
+	t.Helper()
+	if err == nil || fault.CodeOf(err) != code {
+		t.Errorf("%s: got %v, want %s", what, err, code)
+	}
+}

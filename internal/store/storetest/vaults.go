@@ -1,0 +1,228 @@
+package storetest
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
+)
+
+func testVaults(t *testing.T, f *fixture) {
+	first := f.newVault("Prod")
+	first.CreatedByKind, first.CreatorHuman, first.CMEKFingerprint = policy.KindAgent, uuid.NewString(), "ab12"
+	second := f.newVault("prod") // another name: case matters
+	second.CreatedAt = moment.Add(time.Microsecond)
+	for _, v := range []vault.Vault{second, first} {
+		must(t, f.AddVault(t.Context(), v, f.event()))
+		got, err := f.Vault(t.Context(), v.ID)
+		must(t, err)
+		if got != v {
+			t.Errorf("stored %+v, read %+v", v, got)
+		}
+		named, err := f.VaultNamed(t.Context(), f.org, v.Name)
+		must(t, err)
+		if named != v {
+			t.Errorf("by name: %+v, want %+v", named, v)
+		}
+	}
+	all, err := f.Vaults(t.Context(), f.org)
+	must(t, err)
+	if !slices.Equal(all, []vault.Vault{first, second}) {
+		t.Errorf("listed %+v", all)
+	}
+
+	twin := f.newVault("Prod")
+	want(t, "a taken name", f.AddVault(t.Context(), twin, f.event()), "vault_name_taken")
+	other := twin
+	other.Org = uuid.NewString()
+	must(t, f.AddVault(t.Context(), other, nil)) // another organisation's names are its own
+	_, err = f.Vault(t.Context(), uuid.NewString())
+	want(t, "an unknown id", err, "vault_not_found")
+	_, err = f.VaultNamed(t.Context(), f.org, "pro")
+	want(t, "an unknown name", err, "vault_not_found")
+	_, err = f.VaultNamed(t.Context(), other.Org, "prod")
+	want(t, "a foreign name", err, "vault_not_found")
+	if none, err := f.Vaults(t.Context(), uuid.NewString()); err != nil || len(none) != 0 {
+		t.Errorf("an unknown organisation has %v, %v", none, err)
+	}
+
+	// Of many that take one name at a time, one gets it.
+	var wg sync.WaitGroup
+	errs := make([]error, 16)
+	for i := range errs {
+		wg.Go(func() { errs[i] = f.AddVault(t.Context(), f.newVault("race"), f.event()) })
+	}
+	wg.Wait()
+	won := 0
+	for _, err := range errs {
+		if err == nil {
+			won++
+			continue
+		}
+		want(t, "the others", err, "vault_name_taken")
+	}
+	if won != 1 {
+		t.Errorf("%d vaults took one name", won)
+	}
+}
+
+func testRemoveVault(t *testing.T, f *fixture) {
+	v, kept := f.addVault(t, "gone"), f.addVault(t, "kept")
+	f.put(t, v.ID, "a", 1)
+	f.put(t, kept.ID, "a", 1)
+	g := f.grant(v.ID)
+	must(t, f.AddGrant(t.Context(), f.org, g, f.event()))
+	must(t, f.RemoveVault(t.Context(), v, f.event()))
+
+	_, err := f.Vault(t.Context(), v.ID)
+	want(t, "the vault", err, "vault_not_found")
+	_, err = f.Latest(t.Context(), v.ID, "a")
+	want(t, "its secret", err, "secret_not_found")
+	if rows, err := f.List(t.Context(), v.ID, "", "", 10); err != nil || len(rows) != 0 {
+		t.Errorf("its listing: %v, %v", rows, err)
+	}
+	if rows, err := f.Grants(t.Context(), v.ID); err != nil || len(rows) != 0 {
+		t.Errorf("its policies: %v, %v", rows, err)
+	}
+	want(t, "once more", f.RemoveVault(t.Context(), v, f.event()), "vault_not_found")
+	want(t, "a write", f.PutVersion(t.Context(), f.org, version(v.ID, "b", 1), f.event()), "vault_not_found")
+	want(t, "a later write", f.PutVersion(t.Context(), f.org, version(v.ID, "a", 2), f.event()), "vault_not_found")
+	want(t, "a policy", f.AddGrant(t.Context(), f.org, f.grant(v.ID), f.event()), "vault_not_found")
+	if _, err := f.Latest(t.Context(), kept.ID, "a"); err != nil {
+		t.Errorf("another vault's secret: %v", err)
+	}
+
+	doomed, err := f.DoomedKeys(t.Context())
+	must(t, err)
+	if !slices.Equal(doomed, []string{v.KEK()}) {
+		t.Errorf("doomed keys %v, want %s", doomed, v.KEK())
+	}
+	must(t, f.ForgetKey(t.Context(), v.KEK()))
+	must(t, f.ForgetKey(t.Context(), v.KEK())) // forgetting twice is no fault
+	if doomed, err = f.DoomedKeys(t.Context()); err != nil || len(doomed) != 0 {
+		t.Errorf("doomed keys %v, %v after they were forgotten", doomed, err)
+	}
+}
+
+func (f *fixture) grant(vaultID string) vault.Grant {
+	return vault.Grant{
+		ID: uuid.NewString(), Vault: vaultID, Pattern: "api-keys/*", PrincipalKind: policy.KindAgent, PrincipalID: uuid.NewString(),
+		Permissions: []string{"read", "write"}, Conditions: []byte(`{}`), CreatedBy: uuid.NewString(),
+		CreatedByKind: policy.KindUser, CreatedAt: moment,
+	}
+}
+
+func testGrants(t *testing.T, f *fixture) {
+	v, other := f.addVault(t, "one"), f.addVault(t, "two")
+	g := f.grant(v.ID)
+	g.ExpiresAt = moment.Add(time.Hour)
+	must(t, f.AddGrant(t.Context(), f.org, g, f.event()))
+	check := func(wanted ...vault.Grant) {
+		t.Helper()
+		got, err := f.Grants(t.Context(), v.ID)
+		must(t, err)
+		if !slices.EqualFunc(got, wanted, sameGrant) {
+			t.Errorf("policies %+v, want %+v", got, wanted)
+		}
+	}
+	check(g)
+	g.Permissions, g.Conditions, g.ExpiresAt = []string{"read"}, []byte(`{"ip_allowlist":["10.0.0.0/8"]}`), time.Time{}
+	must(t, f.UpdateGrant(t.Context(), f.org, g, f.event()))
+	check(g)
+
+	later := f.grant(v.ID)
+	later.CreatedAt = moment.Add(time.Second)
+	must(t, f.AddGrant(t.Context(), f.org, later, nil))
+	check(g, later)
+
+	elsewhere := g
+	elsewhere.Vault = other.ID
+	want(t, "a change through another vault", f.UpdateGrant(t.Context(), f.org, elsewhere, f.event()), "policy_not_found")
+	want(t, "a removal through another vault", f.RemoveGrant(t.Context(), f.org, other.ID, g.ID, f.event()), "policy_not_found")
+	check(g, later)
+	must(t, f.RemoveGrant(t.Context(), f.org, v.ID, g.ID, f.event()))
+	check(later)
+	want(t, "a second removal", f.RemoveGrant(t.Context(), f.org, v.ID, g.ID, f.event()), "policy_not_found")
+	want(t, "a change afterwards", f.UpdateGrant(t.Context(), f.org, g, f.event()), "policy_not_found")
+	want(t, "a policy of no vault", f.AddGrant(t.Context(), f.org, f.grant(uuid.NewString()), f.event()), "vault_not_found")
+}
+
+func sameGrant(a, b vault.Grant) bool {
+	return a.ID == b.ID && a.Vault == b.Vault && a.Pattern == b.Pattern && a.PrincipalKind == b.PrincipalKind &&
+		a.PrincipalID == b.PrincipalID && slices.Equal(a.Permissions, b.Permissions) && string(a.Conditions) == string(b.Conditions) &&
+		a.ExpiresAt.Equal(b.ExpiresAt) && a.CreatedBy == b.CreatedBy && a.CreatedByKind == b.CreatedByKind && a.CreatedAt.Equal(b.CreatedAt)
+}
+
+func testPrincipals(t *testing.T, f *fixture) {
+	user, agent := addUser(t, f), addAgent(t, f)
+	for name, tc := range map[string]struct {
+		org  string
+		kind policy.PrincipalKind
+		id   string
+		ok   bool
+	}{
+		"a member":                     {f.org, policy.KindUser, user, true},
+		"an agent":                     {f.org, policy.KindAgent, agent, true},
+		"an agent's id as a user":      {f.org, policy.KindUser, agent, false},
+		"a user's id as an agent":      {f.org, policy.KindAgent, user, false},
+		"another organisation's user":  {uuid.NewString(), policy.KindUser, user, false},
+		"another organisation's agent": {uuid.NewString(), policy.KindAgent, agent, false},
+		"nobody":                       {f.org, policy.KindUser, uuid.NewString(), false},
+		"an anonymous caller":          {f.org, policy.KindAnonymous, user, false},
+		"no id":                        {f.org, policy.KindUser, "", false},
+	} {
+		err := f.Exists(t.Context(), tc.org, tc.kind, tc.id)
+		if tc.ok && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !tc.ok {
+			want(t, name, err, "principal_not_found")
+		}
+	}
+}
+
+func testEpoch(t *testing.T, f *fixture) {
+	v := f.newVault("v")
+	g := f.grant(v.ID)
+	for _, step := range []struct {
+		name  string
+		do    func() error
+		moves bool
+	}{
+		{"a vault is made", func() error { return f.AddVault(t.Context(), v, f.event()) }, true},
+		{"a policy is made", func() error { return f.AddGrant(t.Context(), f.org, g, f.event()) }, true},
+		{"a policy is changed", func() error { return f.UpdateGrant(t.Context(), f.org, g, f.event()) }, true},
+		{"a secret is written", func() error { return f.PutVersion(t.Context(), f.org, version(v.ID, "a", 1), f.event()) }, false},
+		{"an event is appended", func() error { return f.Append(t.Context(), f.event()) }, false},
+		{"a policy is removed", func() error { return f.RemoveGrant(t.Context(), f.org, v.ID, g.ID, f.event()) }, true},
+		{"a vault is removed", func() error { return f.RemoveVault(t.Context(), v, f.event()) }, true},
+	} {
+		before := epoch(t, f.DB)
+		must(t, step.do())
+		switch after := epoch(t, f.DB); {
+		case step.moves && after == before:
+			t.Errorf("the epoch stands still when %s", step.name)
+		case !step.moves && after != before && f.Engine() == "sqlite": // on PostgreSQL a late poll may move it once more
+			t.Errorf("the epoch moves when %s", step.name)
+		}
+	}
+}
+
+// epoch waits until the epoch is known: on PostgreSQL a machine that is busy may
+// be late to ask.
+func epoch(t *testing.T, db *store.DB) int64 {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if n, known := db.Epoch(); known {
+			return n
+		}
+	}
+	t.Fatal("the epoch is not known for a minute")
+	return 0
+}
