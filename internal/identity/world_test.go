@@ -3,6 +3,7 @@ package identity_test
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
 )
 
 const (
@@ -39,7 +41,11 @@ type world struct {
 
 func open(t *testing.T, change ...func(*identity.Config)) *world {
 	t.Helper()
-	db, err := store.Open(t.Context(), store.Config{Dir: t.TempDir()})
+	cfg := store.Config{Dir: t.TempDir()}
+	if strings.HasPrefix(t.Name(), onPostgres) {
+		cfg.PostgresDSN = pgtest.Shared(t).DSN(t)
+	}
+	db, err := store.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,6 +55,29 @@ func open(t *testing.T, change ...func(*identity.Config)) *world {
 		}
 	})
 	return openOn(t, db, change...)
+}
+
+const onPostgres = "TestPostgreSQL/"
+
+// TestPostgreSQL runs what asks the database most on the other engine.
+func TestPostgreSQL(t *testing.T) {
+	for name, test := range map[string]func(*testing.T){
+		"revocation":           TestRevocationBitesAtOnce,
+		"one account":          TestOneAddressHasOneAccount,
+		"confirmed addresses":  TestAddressesAreConfirmedFirst,
+		"a token spent once":   TestAMailedTokenIsSpentOnce,
+		"the first owner":      TestTheFirstOwnerIsMadeOnce,
+		"profile":              TestProfile,
+		"personal keys":        TestPersonalKeys,
+		"hashes":               TestLoginHashesAgainWhenTheParametersChanged,
+		"a new agent":          TestANewAgent,
+		"agents that can't be": TestAgentsThatCanNotBe,
+		"patches":              TestPatches,
+		"who may do what":      TestWhoMayDoWhatToAnAgent,
+		"times of use":         TestTimesOfUseAreWrittenInTheBackground,
+	} {
+		t.Run(name, test)
+	}
 }
 
 func openOn(t *testing.T, db *store.DB, change ...func(*identity.Config)) *world {
