@@ -14,7 +14,8 @@ import (
 // which they keep out of PATH.
 const debianBins = "/usr/lib/postgresql/*/bin"
 
-var errMissing = errors.New("pgtest: PostgreSQL (initdb and postgres) is not installed; " +
+// ErrMissing says that this machine has no PostgreSQL server.
+var ErrMissing = errors.New("pgtest: PostgreSQL (initdb and postgres) is not installed; " +
 	"`make test` installs it on Debian, elsewhere install the PostgreSQL server package")
 
 // findBin returns the directory of the newest PostgreSQL that glob matches, or
@@ -40,7 +41,7 @@ func findBin(glob string, lookPath func(string) (string, error)) (string, error)
 			return filepath.Dir(real), nil
 		}
 	}
-	return "", errMissing
+	return "", ErrMissing
 }
 
 func complete(dir string) bool {
@@ -60,7 +61,7 @@ func serverUser() (*syscall.Credential, error) {
 	}
 	u, err := user.Lookup("postgres")
 	if err != nil {
-		return nil, errMissing
+		return nil, ErrMissing
 	}
 	uid, err := strconv.ParseUint(u.Uid, 10, 32)
 	if err != nil {

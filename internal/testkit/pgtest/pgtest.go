@@ -69,9 +69,9 @@ func Shared(tb testing.TB) *Cluster {
 // database is dropped when the test ends, if the server still answers then.
 func (c *Cluster) DSN(tb testing.TB) string {
 	tb.Helper()
-	name := fmt.Sprintf("t%d", c.databases.Add(1))
-	if err := c.admin(tb.Context(), "CREATE DATABASE "+name); err != nil {
-		tb.Fatalf("pgtest: create database: %v", err)
+	name, err := c.create(tb.Context())
+	if err != nil {
+		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
