@@ -42,7 +42,7 @@ func TestConfiguration(t *testing.T) {
 		"no sender":                              {"", public, "invalid_mail_from"},
 		"two senders":                            {"a@example.com, b@example.com", public, "invalid_mail_from"},
 		"a line break in the sender's name":      {"A\r\nBcc: x@example.org <a@example.com>", public, "invalid_mail_from"},
-		"a line break hidden in an encoded word": {"=?utf-8?q?A=0D=0ABcc:_x?= <a@example.com>", public, "invalid_mail_from"},
+		"a line break hidden in an encoded word": {"=?utf-8?b?QQ0KQmNjOiB4?= <a@example.com>", public, "invalid_mail_from"},
 		"a line break in a quoted sender":        {"\"a\r\n\"@example.com", public, "invalid_mail_from"},
 		"no URL":                                 {from, "", "invalid_public_url"},
 		"a host without a scheme":                {from, "vault.example.com", "invalid_public_url"},

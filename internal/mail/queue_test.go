@@ -153,6 +153,26 @@ func TestAMailWhoseWorkerDiedIsSentWhenTheLeaseEnds(t *testing.T) {
 	n.empty(t)
 }
 
+func TestAWorkerThatWasTooSlowDoesNotMoveAMailThatAnotherHas(t *testing.T) {
+	at := newClock()
+	n := open(t, setup{dir: t.TempDir(), sender: unused{t}, now: at.Now})
+	n.verify(t)
+	slow, _, err := n.db.ClaimMail(t.Context(), at.Now(), at.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lease := at.Now().Add(time.Hour)
+	if m, found, err := n.db.ClaimMail(t.Context(), at.Now(), lease); !found || m.Attempts != 2 || err != nil {
+		t.Fatal(m.Attempts, found, err)
+	}
+	if err := n.db.RetryMail(t.Context(), slow.ID, slow.Attempts, at.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if due := n.due(t); !due.Equal(lease) {
+		t.Fatalf("the mail is due at %v, not when the lease ends", due)
+	}
+}
+
 func TestTheDatabaseShowsNothingOfAMail(t *testing.T) {
 	dir, at := t.TempDir(), newClock()
 	s := serve(t, &server{mode: mail.STARTTLS})
