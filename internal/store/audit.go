@@ -90,31 +90,33 @@ func (db *DB) addPrevious(ctx context.Context, org string, rows []*audit.Row) er
 }
 
 // Walk feeds an organisation's events to fn in order of their sequence numbers,
-// starting after the given one, until fn returns false.
+// starting after the given one, until fn returns false. It holds no connection
+// while fn runs: fn may be as slow as a client that reads an export.
 func (db *DB) Walk(ctx context.Context, org string, after uint64, fn func(*audit.Row) bool) error {
-	const page = 1000
+	const size = 1000
+	page := make([]*audit.Row, 0, size)
 	for {
-		n, last := 0, after
-		stop := errors.New("stop")
+		page = page[:0]
 		err := db.each(ctx, `SELECT `+eventColumns+` FROM audit_events WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
-			[]any{org, int64(after), page}, func(rows *sql.Rows) error {
+			[]any{org, int64(after), size}, func(rows *sql.Rows) error {
 				r, err := scanEvent(rows)
-				if err != nil {
-					return err
+				if err == nil {
+					page = append(page, r)
 				}
-				n, last = n+1, r.Seq
-				if !fn(r) {
-					return stop
-				}
-				return nil
+				return err
 			})
-		if errors.Is(err, stop) {
-			return nil
+		for _, r := range page { // also those before a row that can't be read
+			if !fn(r) {
+				return nil
+			}
+			if r.Seq <= after {
+				return errColumn // or this would go round for ever
+			}
+			after = r.Seq
 		}
-		if err != nil || n < page {
+		if err != nil || len(page) < size {
 			return err
 		}
-		after = last
 	}
 }
 

@@ -83,3 +83,12 @@ func Migrator(t *testing.T, cfg Config) (*goose.Provider, *sql.DB) {
 
 // MaxBatch is how many ops share a commit at most.
 const MaxBatch = maxBatch
+
+// LastMode is the synchronous setting that the last commit was made in. Nothing
+// may be under way.
+func (db *DB) LastMode(t *testing.T) (mode int) {
+	if err := db.writer.conn.QueryRowContext(context.Background(), "PRAGMA synchronous").Scan(&mode); err != nil {
+		t.Error(err)
+	}
+	return mode
+}

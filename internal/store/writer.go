@@ -41,6 +41,7 @@ type writer struct {
 	restart   chan struct{} // SQLite: the write-ahead log has grown long
 	stopped   chan struct{} // closed when no op will run any more
 	conn      *sql.Conn
+	quickConn *sql.Conn // PostgreSQL: see quick
 	stmts     map[string]*sql.Stmt // SQLite only: pgx caches by itself
 	heads     map[string]audit.Head
 	synced    bool // SQLite: which synchronous mode the connection is in
@@ -103,6 +104,7 @@ func (w *writer) run() {
 		case <-w.closing:
 			w.drain()
 			w.drop()
+			w.dropQuick()
 			return
 		}
 		batch = w.fill(batch)
@@ -200,6 +202,9 @@ func (w *writer) try(batch []*op) (err error) {
 			err = fault.Wrap(fmt.Errorf("panic in a transaction: %v", r), fault.Internal, "internal_error", "")
 		}
 	}()
+	if done, err := w.quick(batch); done {
+		return err
+	}
 	ctx := context.Background()
 	if w.db.eng.postgres {
 		var cancel context.CancelFunc
