@@ -95,6 +95,7 @@ func (d Deps) run(ctx context.Context, cfg config.Config) (err error) {
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // the second signal ends the process at once
 	syscall.Umask(0o077)
 	noCoreDumps()
 	log := d.logger(cfg)

@@ -15,9 +15,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/mcpserver"
 )
 
-// drain is how long requests under way may take once the server is told to stop.
-const drain = 20 * time.Second
-
 // Addresses are where a running server is reached.
 type Addresses struct {
 	API    string // base URL
@@ -51,7 +48,8 @@ func (l *Listeners) Close() error { return errors.Join(l.api.Close(), l.shroud.C
 // Serve serves until ctx ends; then it lets requests under way finish. ready is
 // called once the server answers.
 func (a *App) Serve(ctx context.Context, l *Listeners, ready func() error) error {
-	servers := []*http.Server{a.server(a.routes(hostOf(l.At.API))), a.server(shroudSoon())}
+	var conns connections
+	servers := []*http.Server{a.server(a.routes(hostOf(l.At.API)), &conns), a.server(shroudSoon(), &conns)}
 	failed := make(chan error, len(servers))
 	go func() { failed <- a.serve(servers[0], l.api) }()
 	go func() { failed <- servers[1].Serve(l.shroud) }()
@@ -62,14 +60,9 @@ func (a *App) Serve(ctx context.Context, l *Listeners, ready func() error) error
 		case <-ctx.Done():
 		}
 	}
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
-	defer cancel()
-	for _, s := range servers {
-		if e := s.Shutdown(stop); e != nil {
-			err = errors.Join(err, e, s.Close())
-		}
-	}
-	return err
+	// The servers close their listeners too, and may have done so.
+	_ = l.Close()
+	return errors.Join(err, conns.end(ctx, servers, a.log))
 }
 
 func listen(ctx context.Context, addr string) (net.Listener, error) {
@@ -91,9 +84,10 @@ func (a *App) serve(s *http.Server, l net.Listener) error {
 }
 
 // server bounds what a slow or silent client can hold.
-func (a *App) server(h http.Handler) *http.Server {
+func (a *App) server(h http.Handler, conns *connections) *http.Server {
 	return &http.Server{
-		Handler:           h,
+		Handler:           conns.answer(h),
+		ConnState:         conns.count,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       60 * time.Second,
 		WriteTimeout:      120 * time.Second,

@@ -1,0 +1,78 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// leave is how long clients get to close connections that they keep open.
+	leave = 500 * time.Millisecond
+	// drain is how long requests under way may take once the server is told to stop.
+	drain = 20 * time.Second
+)
+
+// connections knows how many connections the servers have, and lets those who
+// hold them go in order. Shutdown alone closes an idle connection at once: a
+// client that is just sending its next request on it sees a broken connection,
+// and can't know whether the request was done.
+type connections struct {
+	open    atomic.Int64
+	leaving atomic.Bool
+}
+
+func (c *connections) count(_ net.Conn, s http.ConnState) {
+	switch s {
+	case http.StateNew:
+		c.open.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		c.open.Add(-1)
+	case http.StateActive, http.StateIdle:
+	}
+}
+
+// answer tells clients, from the moment when the server is to stop, that the
+// connection ends with this answer.
+func (c *connections) answer(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c.leaving.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// end stops the servers, whose ports are closed already: it waits for clients to
+// leave, then closes what is idle, then waits for requests under way. Clients that
+// hold a request open beyond that are cut off; the server has done its part then,
+// so that is logged and is no error.
+func (c *connections) end(ctx context.Context, servers []*http.Server, log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	c.leaving.Store(true)
+	patient, enough := context.WithTimeout(ctx, leave)
+	defer enough()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for c.open.Load() > 0 && patient.Err() == nil {
+		select {
+		case <-tick.C:
+		case <-patient.Done():
+		}
+	}
+	var errs []error
+	for _, s := range servers {
+		err := s.Shutdown(ctx)
+		if errors.Is(err, context.DeadlineExceeded) {
+			log.Warn("requests that did not end were cut off", slog.Int64("connections", c.open.Load()))
+			err = s.Close()
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
