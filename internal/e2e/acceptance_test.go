@@ -137,4 +137,3 @@ func (p *place) refused(code int, text string) {
 		p.t.Errorf("%d lines, want one:\n%s", n, s.output())
 	}
 }
-
