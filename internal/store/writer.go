@@ -41,7 +41,7 @@ type writer struct {
 	restart   chan struct{} // SQLite: the write-ahead log has grown long
 	stopped   chan struct{} // closed when no op will run any more
 	conn      *sql.Conn
-	quickConn *sql.Conn // PostgreSQL: see quick
+	quickConn *sql.Conn            // PostgreSQL: see quick
 	stmts     map[string]*sql.Stmt // SQLite only: pgx caches by itself
 	heads     map[string]audit.Head
 	synced    bool // SQLite: which synchronous mode the connection is in
