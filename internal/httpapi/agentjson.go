@@ -116,7 +116,7 @@ func (in *createAgent) draft() identity.Agent {
 }
 
 type updateAgent struct {
-	agentPath
+	AgentPath
 	Body struct {
 		Name              patch[string]     `json:"name,omitempty"`
 		Description       patch[string]     `json:"description,omitempty"`

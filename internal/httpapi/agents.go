@@ -9,7 +9,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
-type agentPath struct {
+// AgentPath is exported since huma reads embedded structs only then.
+type AgentPath struct {
 	AgentID string `path:"agent_id"`
 }
 
@@ -77,7 +78,7 @@ func (a *API) registerAgents() {
 	handle(a, op{
 		method: http.MethodGet, path: one, id: "get-agent", tag: "Agents",
 		summary: "Get an agent", action: policy.ReadAgent,
-	}, func(ctx context.Context, c *access.Call, in *agentPath) (*body[agentBody], error) {
+	}, func(ctx context.Context, c *access.Call, in *AgentPath) (*body[agentBody], error) {
 		agent, err := a.identity.Agent(ctx, c, in.AgentID)
 		return answer(agentOf(&agent), err)
 	})
@@ -91,7 +92,7 @@ func (a *API) registerAgents() {
 	handle(a, op{
 		method: http.MethodDelete, path: one, id: "deactivate-agent", tag: "Agents",
 		summary: "Deactivate an agent: its key and tokens end at once", action: policy.DeactivateAgent,
-	}, func(ctx context.Context, c *access.Call, in *agentPath) (*empty, error) {
+	}, func(ctx context.Context, c *access.Call, in *AgentPath) (*empty, error) {
 		return &empty{}, a.identity.DeactivateAgent(ctx, c, in.AgentID)
 	})
 	a.registerAgentKeys(one)
@@ -101,21 +102,21 @@ func (a *API) registerAgentKeys(one string) {
 	handle(a, op{
 		method: http.MethodPost, path: one + "/rotate-key", id: "rotate-agent-key", tag: "Agents",
 		summary: "Give an agent a new key; the old one and its tokens end at once", action: policy.RotateAgentKey,
-	}, func(ctx context.Context, c *access.Call, in *agentPath) (*body[*rotatedKey], error) {
+	}, func(ctx context.Context, c *access.Call, in *AgentPath) (*body[*rotatedKey], error) {
 		key, err := a.identity.RotateAgentKey(ctx, c, in.AgentID)
 		return answer(&rotatedKey{APIKey: secretValue{key}}, err)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: one + "/rotate-identity-keys", id: "rotate-agent-identity-keys", tag: "Agents",
 		summary: "Give an agent new Ed25519 and P-256 keys", action: policy.RotateAgentIdentityKeys,
-	}, func(ctx context.Context, c *access.Call, in *agentPath) (*body[agentBody], error) {
+	}, func(ctx context.Context, c *access.Call, in *AgentPath) (*body[agentBody], error) {
 		agent, err := a.identity.RotateAgentIdentityKeys(ctx, c, in.AgentID)
 		return answer(agentOf(&agent), err)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: one + "/token", id: "issue-agent-token", tag: "Agents",
 		summary: "Get a token of an agent that you manage", action: policy.IssueAgentToken,
-	}, func(ctx context.Context, c *access.Call, in *agentPath) (*body[*issuedToken], error) {
+	}, func(ctx context.Context, c *access.Call, in *AgentPath) (*body[*issuedToken], error) {
 		t, err := a.identity.IssueAgentToken(ctx, c, in.AgentID)
 		return answer(&issuedToken{Token: secretValue{t.Access}, ExpiresIn: t.ExpiresIn}, err)
 	})
