@@ -1,0 +1,259 @@
+package httpapi_test
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	_ "modernc.org/sqlite" // the tests' own view of the database
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
+	"github.com/oneclaw-dev/oneclaw/internal/seal"
+	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
+)
+
+const (
+	password = "Tr0ub4dor-and-horses"
+	issuer   = "https://oneclaw.test"
+	audience = "oneclaw-api"
+)
+
+// world is the whole API on a real database and a real keystore, with a clock
+// that stands until it is moved.
+type world struct {
+	t        *testing.T
+	api      *httpapi.API
+	db       *store.DB
+	raw      *sql.DB // the same file, past every layer
+	keys     *soft.Store
+	vault    *vault.Service
+	identity *identity.Service
+	clock    *clock
+	mail     *outbox
+	logged   *logBuffer
+}
+
+// setup is what a test may change before the world is made.
+type setup struct {
+	limits      httpapi.Limits
+	signup      bool
+	verifyEmail bool
+	events      func(*store.DB, *world) httpapi.Events
+	health      httpapi.Health
+}
+
+func open(t *testing.T, change ...func(*setup)) *world {
+	t.Helper()
+	s := setup{signup: true, events: coalesced}
+	for _, f := range change {
+		f(&s)
+	}
+	dir := t.TempDir()
+	w := &world{
+		t: t, clock: &clock{at: time.Date(2026, 11, 23, 12, 0, 0, 500e6, time.UTC)},
+		mail: &outbox{tokens: map[string]string{}}, logged: &logBuffer{},
+	}
+	log := slog.New(slog.NewTextHandler(w.logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	var err error
+	if w.keys, err = soft.Open(t.Context(), soft.Config{Dir: filepath.Join(dir, "keys")}); err != nil {
+		t.Fatal(err)
+	}
+	w.closeLater(w.keys.Close)
+	if w.db, err = store.Open(t.Context(), store.Config{Dir: dir, Log: log}); err != nil {
+		t.Fatal(err)
+	}
+	w.closeLater(w.db.Close)
+	if w.raw, err = sql.Open("sqlite", filepath.Join(dir, "oneclaw.db")+"?_pragma=busy_timeout(10000)"); err != nil {
+		t.Fatal(err)
+	}
+	w.closeLater(w.raw.Close)
+	w.services(s, log)
+	return w
+}
+
+func (w *world) services(s setup, log *slog.Logger) {
+	w.t.Helper()
+	const checkpoints = "audit:1"
+	if err := w.keys.CreateSigner(w.t.Context(), checkpoints); err != nil {
+		w.t.Fatal(err)
+	}
+	w.vault = vault.New(w.db, seal.New(w.keys), w.keys, w.db, log)
+	var err error
+	w.identity, err = identity.New(w.t.Context(), identity.Config{
+		Store: w.db, Keys: w.keys, Mailer: w.mail, Safe: w.vault, Log: log, Now: w.clock.now,
+		Issuer: issuer, Audience: audience, Signup: s.signup, VerifyEmail: s.verifyEmail,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if s.health == nil {
+		s.health = healthy{w}
+	}
+	w.api = httpapi.New(httpapi.Config{
+		Vault: w.vault, Identity: w.identity,
+		Audit:  &audit.Log{Store: w.db, Keys: w.keys, KeyIDs: []string{checkpoints}, Now: w.clock.now, Log: log},
+		Events: s.events(w.db, w), Health: s.health, Limits: s.limits, Version: version, Now: w.clock.now, Log: log,
+	})
+}
+
+// coalesced counts what strangers do, as the app does.
+func coalesced(db *store.DB, w *world) httpapi.Events {
+	return audit.NewCoalescer(db, w.clock.now, slog.New(slog.DiscardHandler))
+}
+
+// oneByOne makes every request leave its own event, strangers' too.
+func oneByOne(s *setup) {
+	s.events = func(db *store.DB, _ *world) httpapi.Events { return db }
+}
+
+// version is what the document and health say in tests.
+const version = "dev"
+
+func (w *world) closeLater(f func() error) {
+	w.t.Cleanup(func() {
+		if err := f(); err != nil {
+			w.t.Error(err)
+		}
+	})
+}
+
+// exec changes the database past every layer.
+func (w *world) exec(query string, args ...any) {
+	w.t.Helper()
+	if _, err := w.raw.ExecContext(w.t.Context(), query, args...); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// clock is a clock that stands until it is moved.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) forward(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+// outbox keeps the tokens that were mailed.
+type outbox struct {
+	mu     sync.Mutex
+	tokens map[string]string // by address
+}
+
+func (o *outbox) VerifyEmail(_ context.Context, to, token string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.tokens[to] = token
+	return nil
+}
+
+// logBuffer holds the server's log.
+type logBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// healthy asks the real parts, as the app does.
+type healthy struct{ w *world }
+
+func (h healthy) Ready(ctx context.Context) error { return h.w.db.Ping(ctx) }
+
+func (h healthy) Keystore(ctx context.Context) (string, bool) {
+	k := h.w.keys.Health(ctx)
+	return k.Provider, k.Connected
+}
+
+// failingEvents is a log that takes nothing while it is told to.
+type failingEvents struct {
+	httpapi.Events
+	fail func(*audit.Event) bool
+}
+
+func (f failingEvents) Append(ctx context.Context, ev *audit.Event) error {
+	if f.fail(ev) {
+		return fault.New(fault.Unavailable, "audit_unavailable", "")
+	}
+	return f.Events.Append(ctx, ev)
+}
+
+// event is a row of the log.
+type event struct {
+	org, id, action, actorKind, actor, resourceType, resource, ip, details string
+}
+
+// detail returns a field of the event's details.
+func (e event) detail(name string) string {
+	var o object
+	if json.Unmarshal([]byte(e.details), &o) != nil {
+		return ""
+	}
+	s, _ := o[name].(string)
+	return s
+}
+
+// events are the rows of the log, of all organisations.
+func (w *world) events() []event {
+	w.t.Helper()
+	rows, err := w.raw.QueryContext(context.WithoutCancel(w.t.Context()), `SELECT org_id, id, action, actor_kind, actor_id,
+		resource_type, resource_id, ip, details FROM audit_events ORDER BY org_id, seq`)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer rows.Close()
+	var out []event
+	for rows.Next() {
+		var e event
+		if err := rows.Scan(&e.org, &e.id, &e.action, &e.actorKind, &e.actor, &e.resourceType, &e.resource, &e.ip, &e.details); err != nil {
+			w.t.Fatal(err)
+		}
+		out = append(out, e)
+	}
+	if err := rows.Err(); err != nil {
+		w.t.Fatal(err)
+	}
+	return out
+}
+
+// during returns the events that f leaves in the log.
+func (w *world) during(f func()) []event {
+	w.t.Helper()
+	had := map[string]bool{}
+	for _, e := range w.events() {
+		had[e.id] = true
+	}
+	f()
+	return slices.DeleteFunc(w.events(), func(e event) bool { return had[e.id] })
+}
