@@ -64,6 +64,7 @@ var arrows = map[string][]string{
 
 	// Leaves.
 	"internal/config":   {},
+	"internal/docgen":   {"internal/config"},
 	"internal/e2e":      {}, // tests of the whole binary only
 	"internal/erase":    {},
 	"internal/fault":    {},

@@ -14,7 +14,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,13 +91,6 @@ func (r *Rate) UnmarshalText(b []byte) error {
 
 const prefix = "ONECLAW_"
 
-// clientVariables belong to the commands that talk to a server. A shell that has
-// them set may start a server too.
-var clientVariables = []string{
-	"ONECLAW_BASE_URL", "ONECLAW_API_URL", "ONECLAW_TOKEN", "ONECLAW_API_KEY",
-	"ONECLAW_AGENT_API_KEY", "ONECLAW_AGENT_TOKEN", "ONECLAW_AGENT_ID", "ONECLAW_VAULT_ID",
-}
-
 // Read builds the configuration from environ (KEY=VALUE) and, below it, the
 // file, which has one KEY=VALUE a line. An unknown variable is an error.
 func Read(environ []string, file string) (Config, error) {
@@ -115,7 +107,7 @@ func Read(environ []string, file string) (Config, error) {
 	}
 	known := names()
 	for k := range vars {
-		if !slices.Contains(known, k) && !slices.Contains(clientVariables, k) {
+		if !slices.Contains(known, k) {
 			return Config{}, bad("There is no setting %s. docs/config.md lists them all.", k)
 		}
 	}
@@ -179,12 +171,11 @@ func readFile(name string, vars map[string]string) error {
 	return lines.Err()
 }
 
+// names are the variables that may be set: the server's and the clients'.
 func names() []string {
 	var out []string
-	for f := range reflect.TypeFor[Config]().Fields() {
-		if name, _, _ := strings.Cut(f.Tag.Get("env"), ","); name != "" {
-			out = append(out, prefix+name)
-		}
+	for _, s := range append(Settings(), ClientSettings()...) {
+		out = append(out, s.Name)
 	}
 	return out
 }
