@@ -152,7 +152,7 @@ func TestLookingSpendsNoAccess(t *testing.T) {
 	cs := connect(t, a, vaultOne)
 	for _, step := range [][2]string{
 		{"describe_secret", `{"path":"db/password"}`}, {"describe_secret", `{"path":"unlisted"}`},
-		{"get_env_bundle", `{"path":"db/password"}`}, {"list_secrets", `{}`}, {"rotate_and_store", `{"path":"db/password","value":"v"}`},
+		{"get_env_bundle", `{"path":"db/password"}`}, {"list_secrets", `{}`}, {"rotate_and_store", `{"path":"api-keys/stripe","value":"v"}`},
 	} {
 		call(t.Context(), t, cs, step[0], step[1])
 	}
@@ -160,6 +160,16 @@ func TestLookingSpendsNoAccess(t *testing.T) {
 		if s.reads != 0 {
 			t.Errorf("%s was read %d times", path, s.reads)
 		}
+	}
+}
+
+func TestAServerThatKnowsNoPrefixIsFilteredHere(t *testing.T) {
+	a := newContractAPI(t)
+	seeded(a)
+	a.blind = true
+	cs := connect(t, a, "")
+	if got := call(t.Context(), t, cs, "list_secrets", `{"prefix":"db/"}`); !strings.HasPrefix(got, "Found 1 secret(s):\n- db/password ") {
+		t.Errorf("got %s", got)
 	}
 }
 

@@ -26,6 +26,7 @@ type contractAPI struct {
 	direct    []string               // bearers that are good without an exchange
 	humans    []string               // of these, those of users
 	refuse    map[string]fakeProblem // by "METHOD /route" with the route's first segments
+	blind     bool                   // ignores the prefix of a listing
 	page      int                    // items a page of a listing
 	requests  []string               // "METHOD escaped-path"
 	addresses []string               // X-Forwarded-For or remote address of each request
@@ -175,7 +176,7 @@ func (a *contractAPI) inVault(w http.ResponseWriter, r *http.Request, seg []stri
 func (a *contractAPI) list(w http.ResponseWriter, r *http.Request, vault string) {
 	paths := []string{}
 	for k, s := range a.secrets {
-		if p, ok := strings.CutPrefix(k, vault+"/"); ok && strings.HasPrefix(p, r.URL.Query().Get("prefix")) && !s.hidden && p > r.URL.Query().Get("cursor") {
+		if p, ok := strings.CutPrefix(k, vault+"/"); ok && (a.blind || strings.HasPrefix(p, r.URL.Query().Get("prefix"))) && !s.hidden && p > r.URL.Query().Get("cursor") {
 			paths = append(paths, p)
 		}
 	}

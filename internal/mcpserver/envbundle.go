@@ -19,7 +19,7 @@ func getEnvBundle(ctx context.Context, s *session, in input) (string, error) {
 	}
 	got, err := s.api.GetSecret(ctx, vault, path)
 	if err != nil {
-		return "", onSecret(path, err)
+		return "", s.onSecret(path, err)
 	}
 	defer got.Value.Wipe()
 	if got.Type != envBundle {

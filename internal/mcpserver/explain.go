@@ -15,12 +15,13 @@ func (n notice) Error() string { return string(n) }
 
 // onSecret gives the two failures that concern one secret the texts that clients
 // know. Others pass.
-func onSecret(path string, err error) error {
+func (s *session) onSecret(path string, err error) error {
 	e, ok := errors.AsType[*client.Error](err)
 	switch {
 	case !ok || e.Code == "vault_not_found":
 		return err
 	case e.Status == http.StatusNotFound:
+		s.vault.doubt() // it may be the vault that is gone: the contract does not tell
 		return noSecret(path)
 	case e.Status == http.StatusGone:
 		return notice("Secret at path '" + path + "' is expired or has exceeded its maximum access count.")

@@ -85,7 +85,7 @@ func TestInProcessComesFromThePeer(t *testing.T) {
 			called := false
 			_, _, err := send(t, func(_ http.ResponseWriter, r *http.Request) {
 				called = true
-				if r.RemoteAddr != c.addr || r.Header.Get("X-Forwarded-For") != c.fwd || (r.TLS != nil) != c.tls || r.Header.Get("X-Secret") != "" {
+				if r.RemoteAddr != c.addr || r.Header.Get("X-Forwarded-For") != c.fwd || (r.TLS != nil) != c.tls || r.Header.Get("X-Secret") != "" || r.Header.Get("X-Real-IP") != "" {
 					t.Errorf("got %s %v %v", r.RemoteAddr, r.Header, r.TLS)
 				}
 			}, c.from, func(r *http.Request) { r.Header.Set("X-Real-IP", "192.0.2.1") })

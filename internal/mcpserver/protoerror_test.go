@@ -74,13 +74,41 @@ func TestEveryProtocolVersionIsSpoken(t *testing.T) {
 			}
 		})
 	}
+	s, _ := overHTTP(t, a)
 	t.Run("a version that is none", func(t *testing.T) {
-		s, _ := overHTTP(t, a)
 		status, _, body := post(t, s.URL, "POST", pingBody, withHeaders{"Authorization": "Bearer " + agentKey, "MCP-Protocol-Version": canary})
 		if status != 400 || strings.Contains(body, canary) {
 			t.Errorf("%d %s", status, body)
 		}
 	})
+	for name, c := range map[string]struct {
+		version string
+		told    bool
+	}{
+		"a later version is told which there are": {"2099-01-01", true},
+		"a version that is text is not repeated":  {"3" + canary, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, body := post(t, s.URL, "POST", modern("tools/list", c.version), withHeaders{
+				"Authorization": "Bearer " + agentKey, "MCP-Protocol-Version": c.version, "Mcp-Method": "tools/list"})
+			if !strings.Contains(body, `"error"`) || strings.Contains(body, canary) || strings.Contains(body, `"supported":`) != c.told {
+				t.Errorf("%s", body)
+			}
+		})
+	}
+	t.Run("the newest, without a handshake", func(t *testing.T) {
+		_, _, body := post(t, s.URL, "POST", modern("tools/list", "2026-07-28"), withHeaders{
+			"Authorization": "Bearer " + agentKey, "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/list"})
+		if !strings.Contains(body, `"get_secret"`) {
+			t.Errorf("%s", body)
+		}
+	})
+}
+
+// modern is a request of the protocol that has no sessions.
+func modern(method, version string) string {
+	return `{"jsonrpc":"2.0","id":1,"method":"` + method + `","params":{"notifications":{"toolsListChanged":true},"_meta":{` +
+		`"io.modelcontextprotocol/protocolVersion":"` + version + `","io.modelcontextprotocol/clientInfo":{"name":"t","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}`
 }
 
 // TestNoRequestIsKeptOpen: a client that subscribes would hold a connection for
@@ -88,9 +116,7 @@ func TestEveryProtocolVersionIsSpoken(t *testing.T) {
 func TestNoRequestIsKeptOpen(t *testing.T) {
 	a := newContractAPI(t)
 	s, _ := overHTTP(t, a)
-	body := `{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true},"_meta":{` +
-		`"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"t","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}`
-	_, _, got := post(t, s.URL, "POST", body, withHeaders{"Authorization": "Bearer " + agentKey, "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "subscriptions/listen"})
+	_, _, got := post(t, s.URL, "POST", modern("subscriptions/listen", "2026-07-28"), withHeaders{"Authorization": "Bearer " + agentKey, "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "subscriptions/listen"})
 	if !strings.Contains(got, `"code":-32601`) {
 		t.Errorf("got %s", got)
 	}

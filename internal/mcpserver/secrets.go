@@ -48,7 +48,7 @@ func getSecret(ctx context.Context, s *session, in input) (string, error) {
 	}
 	got, err := s.api.GetSecret(ctx, vault, in.text("path"))
 	if err != nil {
-		return "", onSecret(in.text("path"), err)
+		return "", s.onSecret(in.text("path"), err)
 	}
 	defer got.Value.Wipe()
 	return asJSON("", struct {
@@ -100,7 +100,7 @@ func deleteSecret(ctx context.Context, s *session, in input) (string, error) {
 		return "", err
 	}
 	if err := s.api.DeleteSecret(ctx, vault, in.text("path")); err != nil {
-		return "", onSecret(in.text("path"), err)
+		return "", s.onSecret(in.text("path"), err)
 	}
 	return "Secret at '" + in.text("path") + "' has been soft-deleted.", nil
 }
@@ -115,7 +115,7 @@ func describeSecret(ctx context.Context, s *session, in input) (string, error) {
 	}
 	m, err := find(ctx, s, vault, in.text("path"))
 	if err != nil {
-		return "", onSecret(in.text("path"), err)
+		return "", s.onSecret(in.text("path"), err)
 	}
 	if m == nil {
 		return "", noSecret(in.text("path"))

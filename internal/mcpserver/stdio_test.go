@@ -127,6 +127,15 @@ func TestCommandSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
+func TestPlainHTTPIsAllowedOnRequest(t *testing.T) {
+	cmd, stderr := process(t, "ONECLAW_AGENT_API_KEY="+agentKey, "ONECLAW_BASE_URL=http://vault.example")
+	cmd.Args = append(cmd.Args, "--allow-plain-http")
+	cmd.Stdin = strings.NewReader(hello) // no tool is called, nothing is sent
+	if out, err := cmd.Output(); err != nil || !strings.Contains(string(out), `"serverInfo"`) {
+		t.Errorf("%v: %s %s", err, out, stderr)
+	}
+}
+
 func TestCommandTakesATokenInPlaceOfAKey(t *testing.T) {
 	a := newContractAPI(t)
 	a.direct = []string{"a-token"}
