@@ -87,7 +87,7 @@ func checkExpiry(at, now time.Time) error {
 		return nil
 	case !at.After(now):
 		return invalid("expires_in_the_past", "expires_at must be in the future.")
-	case at.Year() > 9999:
+	case at.UTC().Year() > 9999:
 		return invalid("invalid_expires_at", "expires_at is too far away.")
 	}
 	return nil

@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"strings"
 	"time"
 
@@ -115,6 +116,31 @@ func (s *Service) liveAgent(ctx context.Context, se *session, now time.Time) (wh
 		return who, until, errUnauthenticated
 	}
 	return agentPrincipal(&a, se.credential()), earlier(se.exp, a.ExpiresAt), nil
+}
+
+// standingOf returns the agent of a key, live or not. A live one is kept like
+// the bearer of that key: exchanges and requests with the key share an entry.
+func (s *Service) standingOf(ctx context.Context, key string, now time.Time) (Standing, int64, error) {
+	sum := sha256.Sum256([]byte(key))
+	epoch, exact := s.store.Epoch()
+	if e := s.known.get(sum); e != nil && e.standing != nil && exact && e.epoch == epoch && before(now, e.until) {
+		return *e.standing, epoch, nil
+	}
+	se := session{kind: policy.KindAgent, keyHash: hex.EncodeToString(sum[:])}
+	a, err := s.store.StandingByKey(ctx, se.keyHash)
+	if err == nil && exact && a.live(now) {
+		s.known.put(sum, &entry{
+			session: se, who: agentPrincipal(&a, se.credential()), standing: &a, epoch: epoch, until: a.ExpiresAt,
+		})
+	}
+	return a, epoch, err
+}
+
+// remember keeps a token that was just issued for rows of that epoch, so that
+// its first use need not verify what was signed here.
+func (s *Service) remember(text []byte, se *session, a *Standing, epoch int64) {
+	e := &entry{session: *se, who: agentPrincipal(a, se.jti), epoch: epoch, until: earlier(se.exp, a.ExpiresAt)}
+	s.known.put(sha256.Sum256(text), e)
 }
 
 func agentPrincipal(a *Standing, credential string) policy.Principal {

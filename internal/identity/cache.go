@@ -12,10 +12,11 @@ import (
 // entry is a credential that was good, and who its bearer was.
 type entry struct {
 	session
-	who   policy.Principal
-	epoch int64     // of the rows that who was built from
-	until time.Time // when it ends if no row changes; zero is never
-	noted atomic.Int64
+	who      policy.Principal
+	standing *Standing // of the agent whose key it is, for exchanges
+	epoch    int64     // of the rows that who was built from
+	until    time.Time // when it ends if no row changes; zero is never
+	noted    atomic.Int64
 }
 
 // maxKnown bounds each of the two halves of the cache.

@@ -75,7 +75,7 @@ func (s *Service) AgentToken(ctx context.Context, c *access.Call, key, agentID s
 	if !strings.HasPrefix(key, agentKeyPrefix) || len(key) > maxKey {
 		return Token{}, refuse(c, "unknown_key", errKey)
 	}
-	a, err := s.store.StandingByKey(ctx, hashKey(key))
+	a, epoch, err := s.standingOf(ctx, key, c.Now)
 	if fault.Is(err, fault.NotFound) {
 		return Token{}, refuse(c, "unknown_key", errKey)
 	}
@@ -93,7 +93,7 @@ func (s *Service) AgentToken(ctx context.Context, c *access.Call, key, agentID s
 	}
 	by(c, policy.KindAgent, a.ID, a.Org)
 	s.activity.note(s.activity.agents, a.ID, c.Now)
-	return s.agentToken(ctx, c, &a)
+	return s.agentToken(ctx, c, &a, epoch)
 }
 
 // maxKey is longer than any key of ours.
@@ -145,7 +145,8 @@ func (s *Service) userToken(ctx context.Context, c *access.Call, a *Account, k *
 	return Token{Access: text, ExpiresIn: seconds, Email: a.Email}, err
 }
 
-func (s *Service) agentToken(ctx context.Context, c *access.Call, a *Standing) (Token, error) {
+// agentToken hands out a token of an agent as it was at that epoch.
+func (s *Service) agentToken(ctx context.Context, c *access.Call, a *Standing, epoch int64) (Token, error) {
 	g := &grant{
 		session: session{kind: policy.KindAgent, id: a.ID, org: a.Org, gen: a.TokenGen, jti: newID()},
 		ttl:     agentTTL, scopes: a.Scopes, vaults: a.VaultIDs, standing: a,
@@ -154,7 +155,11 @@ func (s *Service) agentToken(ctx context.Context, c *access.Call, a *Standing) (
 		g.ttl = time.Duration(a.TokenTTL) * time.Second
 	}
 	text, seconds, err := s.handOut(ctx, c, g, a.ExpiresAt, s.store.Append)
-	return Token{Access: text, ExpiresIn: seconds, AgentID: a.ID, VaultIDs: orEmpty(a.VaultIDs)}, err
+	if err != nil {
+		return Token{}, err
+	}
+	s.remember(text.Reveal(), &g.session, a, epoch)
+	return Token{Access: text, ExpiresIn: seconds, AgentID: a.ID, VaultIDs: orEmpty(a.VaultIDs)}, nil
 }
 
 func (s *Service) handOut(ctx context.Context, c *access.Call, g *grant, end time.Time, log record) (secret.Bytes, int64, error) {
