@@ -27,7 +27,7 @@ func (d *Draft) check(now time.Time) error {
 		return fault.New(fault.TooLarge, "value_too_large", "A secret's value may have at most 5 MiB.")
 	case !d.ExpiresAt.IsZero() && !d.ExpiresAt.After(now):
 		return fault.New(fault.Invalid, "expires_in_the_past", "expires_at must be in the future.")
-	case d.ExpiresAt.Year() > 9999:
+	case d.ExpiresAt.UTC().Year() > 9999:
 		return fault.New(fault.Invalid, "invalid_expires_at", "expires_at is too far away.")
 	case d.MaxAccess < 0 || d.MaxAccess > 1<<31-1:
 		return fault.New(fault.Invalid, "invalid_max_access_count", "max_access_count must be between 0 (unlimited) and 2147483647.")

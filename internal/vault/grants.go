@@ -156,6 +156,9 @@ func (g *Grant) check(now time.Time) error {
 		return fault.New(fault.Invalid, "expires_in_the_past", "expires_at must be in the future.")
 	}
 	g.ExpiresAt = g.ExpiresAt.UTC().Truncate(time.Microsecond)
+	if g.ExpiresAt.Year() > 9999 {
+		return fault.New(fault.Invalid, "invalid_expires_at", "expires_at is too far away.")
+	}
 	if len(g.Conditions) == 0 || string(g.Conditions) == "null" {
 		g.Conditions = []byte("{}")
 	}

@@ -30,8 +30,9 @@ func (s *Service) Create(ctx context.Context, c *access.Call, name, description 
 	if err := checkName(v.Name); err != nil {
 		return Vault{}, err
 	}
-	if utf8.RuneCountInString(description) > 4096 {
-		return Vault{}, fault.New(fault.Invalid, "invalid_description", "A description may have at most 4,096 characters.")
+	// PostgreSQL keeps no NUL in a text.
+	if utf8.RuneCountInString(description) > 4096 || strings.ContainsRune(description, 0) {
+		return Vault{}, fault.New(fault.Invalid, "invalid_description", "A description may have at most 4,096 characters and no NUL.")
 	}
 	c.Touch("vault", v.ID)
 	c.Event.Details.Outcome, c.Event.Details.Vault = audit.Success, v.ID
