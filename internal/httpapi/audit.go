@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"io"
+	"math"
 	"net/http"
 	"time"
 
@@ -62,7 +63,7 @@ type ListEvents struct {
 func (in *ListEvents) query() audit.Query {
 	return audit.Query{
 		ResourceID: in.ResourceID, ActorID: in.ActorID, Action: in.Action, From: in.From, To: in.To,
-		BeforeSeq: in.BeforeSeq, Limit: in.Limit, Offset: in.Offset,
+		BeforeSeq: min(in.BeforeSeq, math.MaxInt64), Limit: in.Limit, Offset: in.Offset,
 	}
 }
 

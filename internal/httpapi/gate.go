@@ -6,9 +6,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -85,11 +87,15 @@ func (a *API) pass(x *exchange, r *http.Request) error {
 	if err := checkIDs(r); err != nil {
 		return err
 	}
+	if err := checkQuery(r); err != nil {
+		return err
+	}
 	// Bodies are JSON whatever the header says: browsers can't send a bearer
 	// token across origins, so there is no forgery to fear, and curl -d works.
 	if r.Header.Get("Content-Type") != jsonType {
 		r.Header.Set("Content-Type", jsonType)
 	}
+	r.Header.Del("Accept") // answers are JSON whatever is asked for
 	to.serve(x, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 	return nil
 }
@@ -128,6 +134,29 @@ func checkIDs(r *http.Request) error {
 	}
 	return nil
 }
+
+// checkQuery refuses what net/http would drop from the query without a word: a
+// filter that is not applied shows more than was asked for. Texts that no
+// database takes go no further either.
+func checkQuery(r *http.Request) error {
+	if r.URL.RawQuery == "" {
+		return nil
+	}
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return errQuery
+	}
+	for _, list := range values {
+		for _, v := range list {
+			if !utf8.ValidString(v) || strings.ContainsRune(v, 0) {
+				return errQuery
+			}
+		}
+	}
+	return nil
+}
+
+var errQuery = fault.New(fault.Invalid, "invalid_query", "The query is not well formed: escape it as UTF-8, and join parameters with &.")
 
 // isUUID accepts the one spelling that ids have: 36 characters in lower case.
 func isUUID(s string) bool {

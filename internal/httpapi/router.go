@@ -88,7 +88,7 @@ func (rt *router) find(r *http.Request) (*route, []string) {
 				seg, more = rest, false
 			}
 			value, err := url.PathUnescape(seg)
-			if err != nil {
+			if err != nil || value == "" && !next.rest {
 				return nil, nil
 			}
 			r.SetPathValue(next.name, value)

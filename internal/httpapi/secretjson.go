@@ -12,6 +12,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -126,8 +127,14 @@ func (l *secretList) writeJSON(w io.Writer) error {
 // parseCursor reads what writeJSON gave out: the last path of a page. It is
 // opaque to clients, and any path is a fair place to go on from.
 func parseCursor(s string) (string, error) {
-	b, err := base64.RawURLEncoding.DecodeString(s)
-	if err != nil || len(b) > 512 {
+	if s == "" {
+		return "", nil
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	if err == nil {
+		_, err = secretpath.Parse(string(b))
+	}
+	if err != nil {
 		return "", fault.New(fault.Invalid, "invalid_cursor", "cursor must be the next_cursor of an earlier page.")
 	}
 	return string(b), nil
