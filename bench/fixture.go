@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/oneclaw-dev/oneclaw/client"
 )
@@ -102,7 +103,7 @@ func (b *bench) fill(ctx context.Context, srv *server, f *fixture, name string, 
 	if err != nil {
 		return "", fmt.Errorf("fill a vault: %w", err)
 	}
-	b.say("%s: %d secrets written in %v", name, n, out.elapsed)
+	b.say("vault %s: %d secrets written in %v", name, n, out.elapsed.Round(time.Millisecond))
 	return v.ID, f.check(ctx, srv, v.ID, n)
 }
 
