@@ -93,6 +93,22 @@ func testRevocation(t *testing.T, w *world) {
 		_, err = w.APIKeyToken(ctx, w.anon(policy.Login), string(key.Reveal()))
 		wantCode(t, "exchange", err, "unauthenticated")
 	})
+	t.Run("what the other node remembers", func(t *testing.T) {
+		// One database, so one epoch: what bites here must bite there.
+		other := w.otherNode()
+		a, key := w.agent(ada, identity.Agent{})
+		jwt := w.exchange(key)
+		other.who(jwt)
+		other.who(key)
+		other.exchange(key)
+		if _, err := w.RotateAgentKey(ctx, w.call(ada, policy.RotateAgentKey), a.ID); err != nil {
+			t.Fatal(err)
+		}
+		other.dead("the token of the old key", jwt)
+		other.dead("the old key", key)
+		_, err := other.AgentToken(ctx, w.anon(policy.Login), key, "")
+		wantCode(t, "exchange", err, "unauthenticated")
+	})
 	t.Run("a changed binding is seen by the next request", func(t *testing.T) {
 		a, key := w.agent(ada, identity.Agent{Standing: identity.Standing{Scopes: []string{"prod/**"}}})
 		jwt := w.exchange(key)
@@ -143,10 +159,26 @@ func TestATokenExpiresInTheCacheToo(t *testing.T) {
 	w.dead("after 900 s", token)
 }
 
+// otherNode is another server on the same parts: it has seen no token yet.
+func (w *world) otherNode() *world {
+	w.t.Helper()
+	other := *w
+	var err error
+	if other.Service, err = identity.New(w.t.Context(), w.cfg); err != nil {
+		w.t.Fatal(err)
+	}
+	return &other
+}
+
 // counting counts the questions after an agent.
 type counting struct {
 	*store.DB
-	asked atomic.Int64
+	asked, keys atomic.Int64
+}
+
+func (c *counting) StandingByKey(ctx context.Context, hash string) (identity.Standing, error) {
+	c.keys.Add(1)
+	return c.DB.StandingByKey(ctx, hash)
 }
 
 func (c *counting) Standing(ctx context.Context, id string) (identity.Standing, error) {
@@ -159,12 +191,20 @@ func TestTheDatabaseIsAskedOnceAsLongAsNothingChanges(t *testing.T) {
 	w := open(t, func(c *identity.Config) { st.DB = c.Store.(*store.DB); c.Store = st })
 	_, ada := w.signup("ada@example.com")
 	_, key := w.agent(ada, identity.Agent{})
-	jwt := w.exchange(key)
+	var jwt string
 	for range 10 {
+		jwt = w.exchange(key)
 		w.who(jwt)
 	}
+	if a, k := st.asked.Load(), st.keys.Load(); a != 0 || k != 1 {
+		t.Errorf("asked %d times for the agent and %d for its key, want 0 and 1", a, k)
+	}
+	other := w.otherNode()
+	for range 10 {
+		other.who(jwt)
+	}
 	if n := st.asked.Load(); n != 1 {
-		t.Errorf("asked %d times, want 1", n)
+		t.Errorf("the other node asked %d times, want 1", n)
 	}
 }
 
@@ -220,6 +260,7 @@ func TestADatabaseThatIsAwayIsNotAWrongCredential(t *testing.T) {
 	_, ada := w.signup("ada@example.com")
 	_, key := w.agent(ada, identity.Agent{})
 	jwt := w.exchange(key)
+	w = w.otherNode()
 	st.rows = true
 	_, err := w.Authenticate(t.Context(), jwt, w.clock.now())
 	wantKind(t, "while it is away", err, fault.Unavailable)
