@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/config"
@@ -60,8 +61,7 @@ func (a *App) Serve(ctx context.Context, l *Listeners, ready func() error) error
 		case <-ctx.Done():
 		}
 	}
-	// The servers close their listeners too, and may have done so.
-	_ = l.Close()
+	err = errors.Join(err, l.Close())
 	return errors.Join(err, conns.end(ctx, servers, a.log))
 }
 
@@ -72,7 +72,20 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 		return nil, fault.Wrap(err, fault.Conflict, "can_not_listen",
 			"Can't listen on "+addr+". Is another server there? Choose another with --listen or --shroud-listen.")
 	}
-	return l, nil
+	return &port{Listener: l}, nil
+}
+
+// port is a listener that may be closed more than once: its server closes it too.
+type port struct {
+	net.Listener
+	closed sync.Once
+	err    error
+}
+
+// Close implements net.Listener.
+func (p *port) Close() error {
+	p.closed.Do(func() { p.err = p.Listener.Close() })
+	return p.err
 }
 
 func (a *App) serve(s *http.Server, l net.Listener) error {
