@@ -178,10 +178,13 @@ func (l *Log) Verify(ctx context.Context, org string) (Report, error) {
 			return Report{}, err
 		}
 	}
-	if broken != nil {
+	// An event that is missing says more than damage somewhere.
+	report := v.Finish(head)
+	if broken != nil && report.OK {
 		v.Damaged()
+		report = v.Finish(head)
 	}
-	return v.Finish(head), nil
+	return report, nil
 }
 
 // beyond looks for an event after the recorded head. An event is committed with
