@@ -225,7 +225,7 @@ func broken(r *client.AuditReport) string {
 	case r.FirstBadEventID != "":
 		s = fmt.Sprintf("The audit log is not whole: the first bad event is %s (number %d).", r.FirstBadEventID, r.FirstBadSeq)
 	case r.FirstBadSeq > 0:
-		s = fmt.Sprintf("The audit log is not whole: event number %d is missing.", r.FirstBadSeq)
+		s = fmt.Sprintf("The audit log is not whole: the first bad event is number %d.", r.FirstBadSeq)
 	}
 	if r.Problem != "" {
 		s += " " + capital(sentence(r.Problem))
