@@ -95,4 +95,3 @@ func sameAsTried(t testing.TB, c caller, vault string, tried []put) {
 		}
 	}
 }
-
