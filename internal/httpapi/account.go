@@ -19,15 +19,19 @@ type signupRequest struct {
 
 // signupBody holds a token only when no mail has to be confirmed first.
 type signupBody struct {
-	tokenBody
-	Message string `json:"message"`
-	Email   string `json:"email"`
+	AccessToken secretValue `json:"access_token,omitempty"`
+	TokenType   string      `json:"token_type,omitempty" enum:"Bearer"`
+	ExpiresIn   int64       `json:"expires_in,omitempty" doc:"In seconds."`
+	Message     string      `json:"message"`
+	Email       string      `json:"email"`
+
+	token *TokenBody
 }
 
 func (s *signupBody) appendJSON(b []byte) []byte {
 	b = append(b, '{')
-	if s.TokenType != "" {
-		b = append(s.appendFields(b), ',')
+	if s.token != nil {
+		b = append(s.token.appendFields(b), ',')
 	}
 	b = appendQuoted(append(b, `"message":`...), s.Message)
 	b = appendQuoted(append(b, `,"email":`...), s.Email)
@@ -57,7 +61,7 @@ type profileRequest struct {
 func (a *API) registerAccount() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/signup", id: "signup", tag: "Auth", limit: limitAuth,
-		summary: "Make an account with an organisation of its own", action: policy.Signup,
+		summary: "Make an account with an organisation of its own", errors: []int{http.StatusForbidden, http.StatusConflict}, action: policy.Signup,
 	}, func(ctx context.Context, c *access.Call, in *signupRequest) (*body[*signupBody], error) {
 		defer in.Body.Password.Wipe()
 		j, err := a.identity.Signup(ctx, c, in.Body.Email, in.Body.Password.Bytes, deref(in.Body.DisplayName))
@@ -66,14 +70,14 @@ func (a *API) registerAccount() {
 		}
 		out := &signupBody{Email: j.Email, Message: "Follow the link in the mail that was sent to you, then log in."}
 		if j.Token != nil {
-			out.tokenBody, out.Message = *tokenOf(*j.Token), "Welcome. You are logged in."
+			out.token, out.Message = tokenOf(*j.Token), "Welcome. You are logged in."
 		}
 		return &body[*signupBody]{out}, nil
 	})
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/verify-email", id: "verify-email", tag: "Auth", limit: limitAuth,
 		summary: "Confirm a mail address with the token that was sent to it", action: policy.VerifyEmail,
-	}, func(ctx context.Context, c *access.Call, in *verifyRequest) (*body[*tokenBody], error) {
+	}, func(ctx context.Context, c *access.Call, in *verifyRequest) (*body[*TokenBody], error) {
 		t, err := a.identity.VerifyEmail(ctx, c, in.Body.Token)
 		return answer(tokenOf(t), err)
 	})

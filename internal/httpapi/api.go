@@ -125,6 +125,7 @@ type op struct {
 	action                    policy.Action
 	status                    int // of success; 0 means 200, or 204 without a body
 	limit                     limitClass
+	errors                    []int // beside those that all have
 }
 
 // maxBody bounds request bodies (contract section 0: 413 above 5 MiB).
@@ -154,7 +155,7 @@ func handle[I, O any](a *API, o op, fn func(ctx context.Context, c *access.Call,
 
 // errorsOf lists the statuses that an operation may answer with.
 func errorsOf(o op) []int {
-	out := []int{http.StatusBadRequest, http.StatusTooManyRequests, http.StatusServiceUnavailable}
+	out := append([]int{http.StatusBadRequest, http.StatusTooManyRequests, http.StatusServiceUnavailable}, o.errors...)
 	if !o.action.Public() {
 		out = append(out, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound)
 	}

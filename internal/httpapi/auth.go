@@ -14,31 +14,32 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
-// tokenBody is TokenResponse of the contract, section 1. Strict: no field more,
-// and no refresh_token, since clients would use it.
-type tokenBody struct {
+// TokenBody is TokenResponse of the contract, section 1. Strict: no field more,
+// and no refresh_token, since clients would use it. It is exported since huma
+// reads embedded structs only then.
+type TokenBody struct {
 	AccessToken secretValue `json:"access_token"`
 	TokenType   string      `json:"token_type" enum:"Bearer"`
 	ExpiresIn   int64       `json:"expires_in" doc:"In seconds."`
 }
 
-func tokenOf(t identity.Token) *tokenBody {
-	return &tokenBody{AccessToken: secretValue{t.Access}, TokenType: "Bearer", ExpiresIn: t.ExpiresIn}
+func tokenOf(t identity.Token) *TokenBody {
+	return &TokenBody{AccessToken: secretValue{t.Access}, TokenType: "Bearer", ExpiresIn: t.ExpiresIn}
 }
 
 // appendJSON appends the token and wipes it: it is sent once.
-func (t *tokenBody) appendJSON(b []byte) []byte { return append(t.appendFields(append(b, '{')), '}') }
+func (t *TokenBody) appendJSON(b []byte) []byte { return append(t.appendFields(append(b, '{')), '}') }
 
-func (t *tokenBody) appendFields(b []byte) []byte {
+func (t *TokenBody) appendFields(b []byte) []byte {
 	b = appendQuoted(append(b, `"access_token":`...), t.AccessToken.Reveal())
 	t.AccessToken.Wipe()
 	b = append(b, `,"token_type":"Bearer","expires_in":`...)
 	return strconv.AppendInt(b, t.ExpiresIn, 10)
 }
 
-// agentTokenBody is tokenBody with what most clients read besides.
+// agentTokenBody is TokenBody with what most clients read besides.
 type agentTokenBody struct {
-	tokenBody
+	TokenBody
 	AgentID  string   `json:"agent_id,omitempty" format:"uuid" doc:"Left out for clients that refuse unknown fields."`
 	VaultIDs []string `json:"vault_ids,omitempty" doc:"The vaults that the agent is bound to; empty is any."`
 
@@ -93,8 +94,8 @@ type revokeRequest struct {
 func (a *API) registerAuth() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/token", id: "login", tag: "Auth", limit: limitAuth,
-		summary: "Log in with a mail address and password", action: policy.Login,
-	}, func(ctx context.Context, c *access.Call, in *loginRequest) (*body[*tokenBody], error) {
+		summary: "Log in with a mail address and password", errors: []int{http.StatusUnauthorized, http.StatusForbidden}, action: policy.Login,
+	}, func(ctx context.Context, c *access.Call, in *loginRequest) (*body[*TokenBody], error) {
 		defer in.Body.Password.Wipe()
 		t, err := a.identity.Login(ctx, c, in.Body.Email, in.Body.Password.Bytes)
 		return answer(tokenOf(t), err)
@@ -108,24 +109,24 @@ func (a *API) registerAuth() {
 	})
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/agent-token", id: "agent-token", tag: "Auth", limit: limitExchange,
-		summary: "Exchange an agent's key for a token", action: policy.Login,
+		summary: "Exchange an agent's key for a token", errors: []int{http.StatusUnauthorized}, action: policy.Login,
 	}, func(ctx context.Context, c *access.Call, in *agentTokenRequest) (*body[*agentTokenBody], error) {
 		t, err := a.identity.AgentToken(ctx, c, in.Body.APIKey, deref(in.Body.AgentID))
 		return answer(&agentTokenBody{
-			tokenBody: *tokenOf(t), AgentID: t.AgentID, VaultIDs: t.VaultIDs, short: decodesStrictly(in.UserAgent),
+			TokenBody: *tokenOf(t), AgentID: t.AgentID, VaultIDs: t.VaultIDs, short: decodesStrictly(in.UserAgent),
 		}, a.refusedKey(c, err))
 	})
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/api-key-token", id: "api-key-token", tag: "Auth", limit: limitExchange,
-		summary: "Exchange a user's or agent's key for a token", action: policy.Login,
-	}, func(ctx context.Context, c *access.Call, in *keyTokenRequest) (*body[*tokenBody], error) {
+		summary: "Exchange a user's or agent's key for a token", errors: []int{http.StatusUnauthorized}, action: policy.Login,
+	}, func(ctx context.Context, c *access.Call, in *keyTokenRequest) (*body[*TokenBody], error) {
 		t, err := a.identity.APIKeyToken(ctx, c, in.Body.APIKey)
 		return answer(tokenOf(t), a.refusedKey(c, err))
 	})
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/refresh", id: "refresh-token", tag: "Auth", limit: limitAuth,
 		summary: "Not offered: log in or exchange the key again", action: policy.Login,
-	}, func(_ context.Context, c *access.Call, _ *struct{}) (*body[*tokenBody], error) {
+	}, func(_ context.Context, c *access.Call, _ *struct{}) (*body[*TokenBody], error) {
 		c.Event.Action = string(policy.AuthFailure)
 		return nil, fault.New(fault.Invalid, "no_refresh", "Refresh tokens are not issued here. Log in, or exchange the API key, for a new token.")
 	})

@@ -9,6 +9,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
+//go:generate go test -count=1 -run ^TestOpenAPIDocument$ . -update
+
 // registerOpenAPI serves the document of every operation, made once, when it is
 // first asked for.
 func (a *API) registerOpenAPI() {

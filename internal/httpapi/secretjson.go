@@ -38,9 +38,11 @@ func (o jsonObject) MarshalJSON() ([]byte, error) {
 	return o, nil
 }
 
-// secretMeta is SecretMeta of the contract, section 4. Strict: no field more.
-// The fields are for the OpenAPI document; the domain's encoding is what is sent.
-type secretMeta struct {
+// SecretMeta is SecretMeta of the contract, section 4. Strict: no field more. It
+// is exported since huma reads embedded structs only then.
+// The fields are for the OpenAPI document, and the name is exported since huma
+// reads embedded structs only then; the domain's encoding is what is sent.
+type SecretMeta struct {
 	ID        string     `json:"id" format:"uuid" doc:"Of this version."`
 	Path      string     `json:"path"`
 	Type      string     `json:"type"`
@@ -52,13 +54,13 @@ type secretMeta struct {
 	from *vault.Meta
 }
 
-func metaOf(m *vault.Meta) *secretMeta { return &secretMeta{from: m} }
+func metaOf(m *vault.Meta) *SecretMeta { return &SecretMeta{from: m} }
 
-func (m *secretMeta) appendJSON(b []byte) []byte { return m.from.AppendJSON(b) }
+func (m *SecretMeta) appendJSON(b []byte) []byte { return m.from.AppendJSON(b) }
 
 // secretBody is Secret of the contract, section 4. Strict: no field more.
 type secretBody struct {
-	secretMeta
+	SecretMeta
 	Value         secretValue `json:"value"`
 	CreatedBy     string      `json:"created_by" doc:"user:<uuid> or agent:<uuid>"`
 	CMEKEncrypted bool        `json:"cmek_encrypted"`
@@ -71,7 +73,7 @@ type secretValue struct{ secret.Bytes }
 func (secretValue) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type: huma.TypeString} }
 
 func secretOf(s vault.Secret) *secretBody {
-	return &secretBody{secretMeta: *metaOf(&s.Meta), Value: secretValue{s.Value}, CreatedBy: s.CreatedBy, CMEKEncrypted: s.CMEK}
+	return &secretBody{SecretMeta: *metaOf(&s.Meta), Value: secretValue{s.Value}, CreatedBy: s.CreatedBy, CMEKEncrypted: s.CMEK}
 }
 
 // appendJSON appends the secret and wipes its value: it is sent once.
@@ -86,7 +88,7 @@ func (s *secretBody) appendJSON(b []byte) []byte {
 
 // secretList is a listing. It is sent page by page as it is read.
 type secretList struct {
-	Secrets    []secretMeta `json:"secrets"`
+	Secrets    []SecretMeta `json:"secrets"`
 	NextCursor *string      `json:"next_cursor,omitempty" doc:"Where to go on; absent at the end."`
 
 	ctx     context.Context //nolint:containedctx // of the request, whose answer this is

@@ -52,8 +52,8 @@ func (a *API) registerSecrets() {
 	const path = "/v1/vaults/{vault_id}/secrets/{path}"
 	handle(a, op{
 		method: http.MethodPut, path: path, id: "put-secret", tag: "Secrets", status: http.StatusCreated,
-		summary: "Store a new version of a secret", action: policy.WriteSecret,
-	}, func(ctx context.Context, c *access.Call, in *putSecret) (*body[*secretMeta], error) {
+		summary: "Store a new version of a secret", errors: []int{http.StatusRequestEntityTooLarge}, action: policy.WriteSecret,
+	}, func(ctx context.Context, c *access.Call, in *putSecret) (*body[*SecretMeta], error) {
 		defer clear(in.RawBody)
 		p, err := in.parse()
 		if err != nil {
@@ -65,11 +65,11 @@ func (a *API) registerSecrets() {
 		if err != nil {
 			return nil, err
 		}
-		return &body[*secretMeta]{metaOf(&m)}, nil
+		return &body[*SecretMeta]{metaOf(&m)}, nil
 	})
 	handle(a, op{
 		method: http.MethodGet, path: path, id: "get-secret", tag: "Secrets",
-		summary: "Read a secret with its value", action: policy.ReadSecret,
+		summary: "Read a secret with its value", errors: []int{http.StatusGone}, action: policy.ReadSecret,
 	}, func(ctx context.Context, c *access.Call, in *SecretPath) (*body[*secretBody], error) {
 		p, err := in.parse()
 		if err != nil {

@@ -53,7 +53,7 @@ type vaultList struct {
 func (a *API) registerVaults() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/vaults", id: "create-vault", tag: "Vaults",
-		summary: "Create a vault", action: policy.CreateVault, status: http.StatusCreated,
+		summary: "Create a vault", errors: []int{http.StatusConflict}, action: policy.CreateVault, status: http.StatusCreated,
 	}, func(ctx context.Context, c *access.Call, in *createVault) (*body[vaultBody], error) {
 		v, err := a.vault.Create(ctx, c, in.Body.Name, deref(in.Body.Description))
 		if err != nil {

@@ -66,7 +66,7 @@ func (a *API) registerVersions() {
 	const versions = "/v1/vaults/{vault_id}/secret-versions/{path}"
 	handle(a, op{
 		method: http.MethodGet, path: versions, id: "list-secret-versions", tag: "Secrets",
-		summary: "List every version of a secret, newest first; or read one", action: policy.ListVersions,
+		summary: "List every version of a secret, newest first; or read one", errors: []int{http.StatusGone}, action: policy.ListVersions,
 	}, func(ctx context.Context, c *access.Call, in *listVersions) (*body[*versionsAnswer], error) {
 		p, err := in.parse()
 		if err != nil {
@@ -102,7 +102,7 @@ func (a *API) registerVersions() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/vaults/{vault_id}/secret-restore/{path}", id: "restore-secret", tag: "Secrets",
 		summary: "Bring a deleted secret back", action: policy.RestoreSecret, status: http.StatusOK,
-	}, func(ctx context.Context, c *access.Call, in *SecretPath) (*body[*secretMeta], error) {
+	}, func(ctx context.Context, c *access.Call, in *SecretPath) (*body[*SecretMeta], error) {
 		p, err := in.parse()
 		if err != nil {
 			return nil, err
@@ -111,7 +111,7 @@ func (a *API) registerVersions() {
 		if err != nil {
 			return nil, err
 		}
-		return &body[*secretMeta]{metaOf(&m)}, nil
+		return &body[*SecretMeta]{metaOf(&m)}, nil
 	})
 }
 
