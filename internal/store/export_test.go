@@ -12,7 +12,17 @@ import (
 // would.
 func (db *DB) Exec(t *testing.T, query string, args ...any) {
 	t.Helper()
-	if _, err := db.writers.ExecContext(t.Context(), query, args...); err != nil {
+	pool := db.writers
+	if !db.eng.postgres { // the writer has the only connection of its pool
+		var seq, name, file string
+		db.Scan(t, "PRAGMA database_list", nil, &seq, &name, &file)
+		var err error
+		if pool, err = sql.Open("sqlite", file+"?_pragma=busy_timeout(5000)"); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = pool.Close() }()
+	}
+	if _, err := pool.ExecContext(t.Context(), query, args...); err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}
 }
