@@ -94,8 +94,12 @@ func (a *API) humaConfig() huma.Config {
 	// once, before the first API is made, and never change.
 	setErrors.Do(func() {
 		huma.NewError = validationProblem
-		huma.NewErrorWithContext = func(_ huma.Context, status int, msg string, errs ...error) huma.StatusError {
-			return validationProblem(status, msg, errs...)
+		huma.NewErrorWithContext = func(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
+			p := validationProblem(status, msg, errs...)
+			if x, ok := ctx.Context().Value(exchangeKey{}).(*exchange); ok && x.event.Details.Reason == "" {
+				x.event.Details.Reason = p.Error()
+			}
+			return p
 		}
 	})
 	cfg := huma.DefaultConfig("oneclaw", a.version)

@@ -207,6 +207,9 @@ func (x *exchange) record(status int) error {
 	if !x.audited || x.event.Committed {
 		return nil
 	}
+	if status >= 400 && x.event.Action == string(policy.Login) {
+		x.event.Action = string(policy.AuthFailure)
+	}
 	d := &x.event.Details
 	d.Status = status
 	switch {

@@ -98,6 +98,9 @@ var bodyField = regexp.MustCompile(`^(body|query|path|header)(\.[a-z][a-z0-9_]{0
 // validationProblem replaces huma's errors, which hold the rejected values and
 // the names of unknown properties.
 func validationProblem(status int, msg string, errs ...error) huma.StatusError {
+	if msg == "cannot read request body" { // cut short, or chunks that are none
+		return newProblem(http.StatusBadRequest, "body_unreadable", "The request's body did not arrive whole.")
+	}
 	if status >= http.StatusInternalServerError {
 		return problemOf(nil)
 	}
