@@ -194,7 +194,7 @@ func TestVerifyWhileEventsComeIn(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 4 {
 			wg.Go(func() {
-				for !stop.Load() {
+				for n := 0; n < 1500 && !stop.Load(); n++ {
 					if err := db.Append(t.Context(), event(org)); err != nil {
 						t.Error(err)
 					}
@@ -202,7 +202,7 @@ func TestVerifyWhileEventsComeIn(t *testing.T) {
 			})
 		}
 		last := uint64(0)
-		for range 30 {
+		for range 10 {
 			if err := log.Checkpoint(t.Context(), 1); err != nil {
 				t.Error(err)
 			}
