@@ -137,45 +137,40 @@ func (db *DB) list(ctx context.Context, vaultID, prefix, after string, limit int
 // PutVersion implements vault.Store.
 func (db *DB) PutVersion(ctx context.Context, org string, v vault.Version, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx *Tx) error {
-		// The listing's row is the gate: it comes with version 1, and moves from
-		// n-1 to n only.
-		query := `UPDATE secrets SET version = $3, version_id = $4, type = $5, metadata = $6, created_at = $7, expires_at = $8,
-			deleted_at = NULL WHERE vault_id = $1 AND path = $2 AND version + 1 = $3`
-		if v.Meta.Version == 1 {
-			query = `INSERT INTO secrets (vault_id, path, version, version_id, type, metadata, created_at, expires_at)
-				SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE EXISTS (SELECT 1 FROM vaults WHERE id = $1)
-				ON CONFLICT (vault_id, path) DO NOTHING`
-		}
-		n, err := tx.exec(query,
-			v.Vault, v.Path, int64(v.Meta.Version), v.ID, v.Type, string(v.Metadata), micros(v.CreatedAt), nullMicros(v.ExpiresAt))
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return tx.refuse(tx.staleOrNoVault(v.Vault))
-		}
-		_, err = tx.exec(`INSERT INTO secret_versions (`+versionColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL, $14, 0)`,
-			v.Vault, v.Path, int64(v.Meta.Version), v.ID, v.Type, string(v.Metadata), string(v.RotationPolicy),
-			v.Box.WrappedDEK, v.Box.Ciphertext, number(v.CMEK), v.CreatedBy, micros(v.CreatedAt), nullMicros(v.ExpiresAt), v.MaxAccess)
 		tx.forget(v.Vault, v.Path)
 		tx.record(ev)
-		return err
+		return tx.run(func(rows int64) error {
+			if rows == 0 {
+				return tx.staleOrNoVault(v.Vault)
+			}
+			return nil
+		}, putCurrent(&v), putVersion(&v))
 	})
 }
 
-// staleOrNoVault says why a version did not fit. Only the first is worth another
-// try.
-func (tx *Tx) staleOrNoVault(vaultID string) error {
-	var one int
-	found, err := tx.row(`SELECT 1 FROM vaults WHERE id = $1`, []any{vaultID}, &one)
-	if err == nil && !found {
-		return errNoVault
+// putCurrent is the gate that only one of two writers passes: the listing's row
+// comes with version 1, and moves from n-1 to n only.
+func putCurrent(v *vault.Version) stmt {
+	query := `UPDATE secrets SET version = $3, version_id = $4, type = $5, metadata = $6, created_at = $7, expires_at = $8,
+		deleted_at = NULL WHERE vault_id = $1 AND path = $2 AND version + 1 = $3`
+	if v.Meta.Version == 1 {
+		query = `INSERT INTO secrets (vault_id, path, version, version_id, type, metadata, created_at, expires_at)
+			SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE EXISTS (SELECT 1 FROM vaults WHERE id = $1)
+			ON CONFLICT (vault_id, path) DO NOTHING`
 	}
-	if err != nil {
-		return err
-	}
-	return vault.ErrStale
+	return stmt{query, []any{
+		v.Vault, v.Path, int64(v.Meta.Version), v.ID, v.Type, string(v.Metadata), micros(v.CreatedAt), nullMicros(v.ExpiresAt),
+	}}
+}
+
+// putVersion stores the version once putCurrent has let it pass.
+func putVersion(v *vault.Version) stmt {
+	return stmt{`INSERT INTO secret_versions (` + versionColumns + `)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL, $14, 0
+		WHERE EXISTS (SELECT 1 FROM secrets WHERE vault_id = $1 AND path = $2 AND version_id = $4)`, []any{
+		v.Vault, v.Path, int64(v.Meta.Version), v.ID, v.Type, string(v.Metadata), string(v.RotationPolicy),
+		v.Box.WrappedDEK, v.Box.Ciphertext, number(v.CMEK), v.CreatedBy, micros(v.CreatedAt), nullMicros(v.ExpiresAt), v.MaxAccess,
+	}}
 }
 
 // Spend implements vault.Store.
@@ -247,4 +242,18 @@ func number(b bool) int64 {
 		return 1
 	}
 	return 0
+}
+
+// staleOrNoVault says why a version did not fit. Only the first is worth another
+// try.
+func (tx *Tx) staleOrNoVault(vaultID string) error {
+	var one int
+	found, err := tx.row(`SELECT 1 FROM vaults WHERE id = $1`, []any{vaultID}, &one)
+	if err == nil && !found {
+		return errNoVault
+	}
+	if err != nil {
+		return err
+	}
+	return vault.ErrStale
 }

@@ -15,13 +15,14 @@ import (
 
 // Tx is one op's view of the writer's transaction.
 type Tx struct {
-	w      *writer
-	ctx    context.Context
-	events []*audit.Event
-	heads  map[string]audit.Head
-	wrote  bool // an op's statements may have changed rows
-	failed bool // a statement failed: PostgreSQL then ignores what follows, and would roll back at COMMIT without an error
-	bump   bool
+	w       *writer
+	ctx     context.Context
+	events  []*audit.Event
+	heads   map[string]audit.Head
+	wrote   bool // an op's statements may have changed rows
+	failed  bool // a statement failed: PostgreSQL then ignores what follows, and would roll back at COMMIT without an error
+	bump    bool
+	waiting []deferred // PostgreSQL: statements of ops that run together
 	// What the commit makes stale in the cache of secrets.
 	stale    []secretKey
 	staleAll bool
@@ -155,13 +156,14 @@ func (w *writer) appendEvents(tx *Tx) (map[string]audit.Head, error) {
 		return nil, err
 	}
 	for org, h := range moved {
-		if _, err := w.exec(tx.ctx, `UPDATE audit_heads SET seq = $2, last_id = $3, hash = $4 WHERE org_id = $1`,
-			org, int64(h.Seq), h.ID, h.Hash[:]); err != nil {
+		if _, err := w.exec(tx.ctx, moveHead, org, int64(h.Seq), h.ID, h.Hash[:]); err != nil {
 			return nil, err
 		}
 	}
 	return moved, nil
 }
+
+const moveHead = `UPDATE audit_heads SET seq = $2, last_id = $3, hash = $4 WHERE org_id = $1`
 
 // maxRows bounds the rows of one INSERT, and with it the number of statements
 // that stay prepared.

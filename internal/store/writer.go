@@ -264,7 +264,7 @@ func (w *writer) apply(tx *Tx, batch []*op) error {
 			tx.Append(o.event)
 			continue
 		}
-		wrote, events, bump := tx.wrote, len(tx.events), tx.bump
+		wrote, events, bump, waiting := tx.wrote, len(tx.events), tx.bump, len(tx.waiting)
 		tx.wrote = false
 		if err := o.fn(tx); err != nil || tx.failed {
 			if err == nil {
@@ -273,12 +273,15 @@ func (w *writer) apply(tx *Tx, batch []*op) error {
 			if tx.failed || tx.wrote || !errors.As(err, new(*fault.Error)) {
 				return wrap("write", err)
 			}
-			tx.events, tx.bump = tx.events[:events], bump
+			tx.events, tx.bump, tx.waiting = tx.events[:events], bump, tx.waiting[:waiting]
 			o.err = err
+		}
+		for i := waiting; i < len(tx.waiting); i++ {
+			tx.waiting[i].op, tx.waiting[i].events = o, [2]int{events, len(tx.events)}
 		}
 		tx.wrote = tx.wrote || wrote
 	}
-	return nil
+	return w.settle(tx)
 }
 
 // finish appends the batch's events and commits.
@@ -327,8 +330,7 @@ func (w *writer) begin(ctx context.Context, durable bool) error {
 		if durable {
 			mode = w.db.eng.durable
 		}
-		// Never prepared: SQLite applies this pragma when it parses it, and a
-		// prepared one does nothing the second time.
+		// Not kept prepared: SQLite parses a pragma each time anyway.
 		if _, err := w.conn.ExecContext(ctx, mode); err != nil {
 			return err
 		}

@@ -1,0 +1,118 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// stmt is a statement with its arguments.
+type stmt struct {
+	query string
+	args  []any
+}
+
+// deferred is what an op leaves to be run with the rest of its batch.
+type deferred struct {
+	op     *op
+	stmts  []stmt
+	check  func(rows int64) error // of the first statement
+	events [2]int                 // the op's events, as a range of tx.events
+}
+
+// run runs statements of which those after the first do nothing unless the
+// first touched a row. check is told how many it touched. On SQLite they run at
+// once. On PostgreSQL they wait for those of the other ops in the batch and all
+// go in one round trip: a write would take several, one after the other, while
+// everybody else waits for the writer.
+func (tx *Tx) run(check func(rows int64) error, stmts ...stmt) error {
+	if tx.w.db.eng.postgres {
+		tx.waiting = append(tx.waiting, deferred{stmts: stmts, check: check})
+		return nil
+	}
+	for i, s := range stmts {
+		n, err := tx.exec(s.query, s.args...)
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			continue
+		}
+		if err := check(n); err != nil {
+			if n == 0 {
+				return tx.refuse(err)
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// settle runs what ops left behind. An op whose check fails takes back its
+// events and keeps its error; the others go on.
+func (w *writer) settle(tx *Tx) error {
+	if len(tx.waiting) == 0 {
+		return nil
+	}
+	tx.wrote = true
+	var all []stmt
+	for _, d := range tx.waiting {
+		all = append(all, d.stmts...)
+	}
+	rows, err := w.pipeline(tx.ctx, all)
+	if err != nil {
+		tx.failed = true
+		return wrap("write", err)
+	}
+	at := 0
+	for _, d := range tx.waiting {
+		n := rows[at]
+		at += len(d.stmts)
+		err := d.check(n)
+		if err == nil {
+			continue
+		}
+		if n != 0 {
+			return wrap("write", err)
+		}
+		d.op.err = err
+		clear(tx.events[d.events[0]:d.events[1]]) // nil: left out
+	}
+	tx.dropEvents()
+	return nil
+}
+
+// dropEvents removes the events that settle has cleared.
+func (tx *Tx) dropEvents() {
+	kept := tx.events[:0]
+	for _, e := range tx.events {
+		if e != nil {
+			kept = append(kept, e)
+		}
+	}
+	tx.events = kept
+}
+
+// pipeline sends statements to PostgreSQL in one round trip and returns how many
+// rows each touched. After an error nothing of the transaction can be kept.
+func (w *writer) pipeline(ctx context.Context, all []stmt) (rows []int64, err error) {
+	rows = make([]int64, len(all))
+	err = w.conn.Raw(func(driverConn any) error {
+		c, ok := driverConn.(*stdlib.Conn)
+		if !ok {
+			return fmt.Errorf("the writer's connection is not one of pgx")
+		}
+		var b pgx.Batch
+		for i, s := range all {
+			b.Queue(s.query, s.args...).Exec(func(tag pgconn.CommandTag) error {
+				rows[i] = tag.RowsAffected()
+				return nil
+			})
+		}
+		return c.Conn().SendBatch(ctx, &b).Close()
+	})
+	return rows, err
+}
