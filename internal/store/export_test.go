@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"testing"
 
 	"github.com/pressly/goose/v3"
@@ -101,4 +102,14 @@ func (db *DB) LastMode(t *testing.T) (mode int) {
 		t.Error(err)
 	}
 	return mode
+}
+
+// LimitPages bounds the size of the SQLite file on the writer's connection.
+// Nothing may be under way.
+func (db *DB) LimitPages(t *testing.T, n int) {
+	t.Helper()
+	var now int
+	if err := db.writer.conn.QueryRowContext(t.Context(), fmt.Sprintf("PRAGMA max_page_count=%d", n)).Scan(&now); err != nil {
+		t.Fatal(err)
+	}
 }
