@@ -111,14 +111,20 @@ const (
 
 // warnings are what a reader of the figures should know.
 func (r *report) warnings() (out []string) {
+	disturbed, worst := 0, 0.0
 	for _, f := range r.Cases {
 		where := fmt.Sprintf("%s on %s with %d connections", f.Case, f.Engine, f.Conns)
 		if all := f.LoadCPU + f.ServerCPU + f.DatabaseCPU; f.LoadCPU > loadShare*all {
 			out = append(out, fmt.Sprintf("%s: the load itself took %.0f%% of the CPU, so the server could do more", where, 100*f.LoadCPU/all))
 		}
 		if f.Others > othersLimit {
-			out = append(out, fmt.Sprintf("%s: something else kept %.1f processors busy; run it again on a quiet machine", where, f.Others))
+			disturbed++
+			worst = max(worst, f.Others)
 		}
+	}
+	if disturbed > 0 {
+		out = append(out, fmt.Sprintf("in %d of %d cases something else kept up to %.1f of %d processors busy (column others): run it again on a quiet machine",
+			disturbed, len(r.Cases), worst, r.Machine.Cores))
 	}
 	return append(out, r.Notes...)
 }
@@ -127,10 +133,10 @@ func (r *report) print(w io.Writer) {
 	fmt.Fprintln(w, r.Machine)
 	if len(r.Cases) > 0 {
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprintln(t, "\ncase\tengine\tconns\trequests/s\tp50 µs\tp95 µs\tp99 µs\tserver CPU µs\tdatabase CPU µs\tload CPU µs\terrors\t")
+		fmt.Fprintln(t, "\ncase\tengine\tconns\trequests/s\tp50 µs\tp95 µs\tp99 µs\tserver CPU µs\tdatabase CPU µs\tload CPU µs\tothers\terrors\t")
 		for _, f := range r.Cases {
-			fmt.Fprintf(t, "%s\t%s\t%d\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%d\t\n",
-				f.Case, f.Engine, f.Conns, f.Rate, f.P50, f.P95, f.P99, f.ServerCPU, f.DatabaseCPU, f.LoadCPU, f.Errors)
+			fmt.Fprintf(t, "%s\t%s\t%d\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.1f\t%d\t\n",
+				f.Case, f.Engine, f.Conns, f.Rate, f.P50, f.P95, f.P99, f.ServerCPU, f.DatabaseCPU, f.LoadCPU, f.Others, f.Errors)
 		}
 		_ = t.Flush()
 	}
