@@ -52,7 +52,16 @@ func (c *Coalescer) Append(ctx context.Context, ev *Event) error {
 	if c.counted(ev) {
 		return nil
 	}
-	return c.next.Append(ctx, ev)
+	err := c.next.Append(ctx, ev)
+	if err != nil {
+		// The next of its kind is the first in the log, not one that is counted.
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if n := c.seen[kindOf{ev.IP, ev.Action, ev.Details.Reason}]; n != nil && n.more == 0 {
+			delete(c.seen, kindOf{ev.IP, ev.Action, ev.Details.Reason})
+		}
+	}
+	return err
 }
 
 // counted reports whether ev was added to the count of its kind.
@@ -96,23 +105,35 @@ func (c *Coalescer) Run(ctx context.Context) {
 // flush writes what was counted in minutes that are over by now.
 func (c *Coalescer) flush(ctx context.Context, now time.Time) {
 	c.mu.Lock()
-	var due []Event
+	due := map[kindOf]*count{}
 	for kind, n := range c.seen {
 		if now.Sub(n.since) < window {
 			continue
 		}
 		delete(c.seen, kind)
 		if n.more > 0 {
-			n.last.Details.Count = n.more
-			n.last.Committed = false
-			due = append(due, n.last)
+			due[kind] = n
 		}
 	}
 	c.mu.Unlock()
-	for i := range due {
-		if err := c.next.Append(ctx, &due[i]); err != nil {
-			c.log.Error("counted events could not be written", slog.Any("action", due[i].Action),
-				slog.Any("count", due[i].Details.Count), slog.Any("error", err))
+	for kind, n := range due {
+		ev := n.last
+		ev.Details.Count, ev.Committed = n.more, false
+		if err := c.next.Append(ctx, &ev); err != nil {
+			c.log.Error("counted events could not be written yet", slog.Any("action", ev.Action),
+				slog.Any("count", n.more), slog.Any("error", err))
+			c.putBack(kind, n)
 		}
+	}
+}
+
+// putBack keeps a count that could not be written for the next turn.
+func (c *Coalescer) putBack(kind kindOf, n *count) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if newer := c.seen[kind]; newer != nil && newer.more > 0 {
+		newer.more += n.more
+	} else {
+		c.seen[kind] = n
 	}
 }

@@ -7,9 +7,10 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"io"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
@@ -94,7 +95,8 @@ func VerifyExport(in io.Reader, keys map[string]ed25519.PublicKey) (Report, erro
 			continue
 		}
 		var line Line
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+		// Strict, so that no other reader sees another event in the same line.
+		if err := json.Unmarshal(lines.Bytes(), &line, json.RejectUnknownMembers(true)); err != nil {
 			return Report{}, errBadExport
 		}
 		hash, ok := parseHash(line.Hash)

@@ -166,6 +166,9 @@ func (l *Log) Verify(ctx context.Context, org string) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
+	if end == math.MaxUint64 {
+		head = v.Head() // the recorded one is broken: what was found stands for it
+	}
 	if unreadable != nil {
 		v.Unreadable()
 		return v.Finish(head), nil

@@ -121,9 +121,8 @@ func (v *Verifier) Damaged() {
 // Head is the last event that fitted.
 func (v *Verifier) Head() Head { return v.head }
 
-// Finish closes the check. recorded is the head that the database keeps; a zero
-// Head means that it is not known (an export). Events cut off at the end show
-// against it or against the last checkpoint.
+// Finish closes the check. recorded is the head that the database or the export
+// keeps. Events cut off at the end show against it or against the last checkpoint.
 func (v *Verifier) Finish(recorded Head) Report {
 	missing := v.head.Seq + 1
 	switch {
@@ -134,7 +133,7 @@ func (v *Verifier) Finish(recorded Head) Report {
 		v.fail(missing, "", fmt.Sprintf("event %d is missing: the log has %d events", missing, recorded.Seq))
 	case recorded.Seq == v.head.Seq && recorded.Seq > 0 && recorded.Hash != v.head.Hash:
 		v.fail(v.head.Seq, v.head.ID, fmt.Sprintf("event %d differs from the recorded head", v.head.Seq))
-	case recorded.Seq > 0 && recorded.Seq < v.head.Seq:
+	case recorded.Seq < v.head.Seq:
 		v.fail(recorded.Seq+1, "", fmt.Sprintf("event %d was inserted: the log has %d events", recorded.Seq+1, recorded.Seq))
 	}
 	v.report.OK = !v.failed
