@@ -1,0 +1,92 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+func TestSettingsThatStopTheStart(t *testing.T) {
+	for name, tc := range map[string]struct {
+		environ []string
+		says    string // a part of the sentence
+	}{
+		"a variable that is misspelt":             {[]string{"ONECLAW_LISTN=127.0.0.1:1"}, "ONECLAW_LISTN"},
+		"an address that others reach, plain":     {[]string{"ONECLAW_LISTEN=0.0.0.0:8210"}, "ONECLAW_ALLOW_PLAIN_HTTP"},
+		"every address, plain":                    {[]string{"ONECLAW_LISTEN=:8210"}, "ONECLAW_ALLOW_PLAIN_HTTP"},
+		"a certificate without its key":           {[]string{"ONECLAW_TLS_CERT_FILE=c"}, "set both or none"},
+		"an owner without a password":             {[]string{"ONECLAW_OWNER_EMAIL=a@example.com"}, "set both or none"},
+		"a public address without TLS":            {[]string{"ONECLAW_PUBLIC_URL=http://vault.example.com"}, "https://"},
+		"a public address with a path":            {[]string{"ONECLAW_PUBLIC_URL=https://vault.example.com/x"}, "without a path"},
+		"an unknown keystore":                     {[]string{"ONECLAW_KEYSTORE=paper"}, "soft or pkcs11"},
+		"an HSM without its settings":             {[]string{"ONECLAW_KEYSTORE=pkcs11"}, "ONECLAW_PKCS11_PIN_FILE"},
+		"confirming mails without a mail server":  {[]string{"ONECLAW_VERIFY_EMAIL=true"}, "ONECLAW_SMTP_HOST"},
+		"a mail server without a sender":          {[]string{"ONECLAW_SMTP_HOST=mail.example.com"}, "ONECLAW_MAIL_FROM"},
+		"a rate that is none":                     {[]string{"ONECLAW_RATE_AUTH=often"}, "PER_SECOND:BURST"},
+		"a number that is none":                   {[]string{"ONECLAW_SMTP_PORT=many"}, "can't be read"},
+		"a secret's file that is not there":       {[]string{"ONECLAW_PKCS11_PIN_FILE=/nowhere/pin"}, "can't be read"},
+		"a level of the log that there is not":    {[]string{"ONECLAW_LOG_LEVEL=loud"}, "ONECLAW_LOG_LEVEL"},
+		"a way to sync the log that there is not": {[]string{"ONECLAW_AUDIT_SYNC=maybe"}, "normal or full"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg, err := Read(append(tc.environ, "HOME="+t.TempDir()), "")
+			if err == nil {
+				err = cfg.Check()
+			}
+			if fault.CodeOf(err) != "bad_configuration" || !strings.Contains(err.Error(), tc.says) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestSettingsThatAreFine(t *testing.T) {
+	for name, environ := range map[string][]string{
+		"none":                                nil,
+		"those of the clients":                {"ONECLAW_BASE_URL=http://127.0.0.1:8210", "ONECLAW_AGENT_API_KEY=ocv_x", "ONECLAW_VAULT_ID=v"},
+		"of other programs":                   {"PATH=/bin", "ONECLAWISH=1"},
+		"IPv6 of this machine":                {"ONECLAW_LISTEN=[::1]:8210"},
+		"behind a proxy":                      {"ONECLAW_LISTEN=0.0.0.0:8210", "ONECLAW_ALLOW_PLAIN_HTTP=true", "ONECLAW_PUBLIC_URL=https://vault.example.com/"},
+		"no limit on logins, since it is off": {"ONECLAW_RATE_AUTH=off"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg, err := Read(environ, "")
+			if err == nil {
+				err = cfg.Check()
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestTheFileStandsBelowTheEnvironment(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	pin := write("pin", "1234\r\n")
+	file := write("conf", "# a comment\n\nONECLAW_LOG_LEVEL = warn\nONECLAW_LOG_FORMAT=\"json\"\nONECLAW_PKCS11_PIN_FILE="+pin+"\n")
+	cfg, err := Read([]string{"ONECLAW_LOG_LEVEL=error"}, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.LogLevel != "error" || cfg.LogFormat != "json" || string(cfg.PKCS11PIN.Reveal()) != "1234" {
+		t.Errorf("got level %s, format %s, a PIN of %d bytes", cfg.LogLevel, cfg.LogFormat, cfg.PKCS11PIN.Len())
+	}
+	for name, text := range map[string]string{
+		"an unknown name": "ONECLAW_NOPE=1\n", "no setting": "hello\n", "another program's": "PATH=/bin\n",
+	} {
+		if _, err := Read(nil, write("bad", text)); fault.CodeOf(err) != "bad_configuration" {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
