@@ -132,18 +132,24 @@ type op struct {
 	errors                    []int // beside those that all have
 }
 
-// maxBody bounds request bodies (contract section 0: 413 above 5 MiB).
-const maxBody = 5 << 20
+// Bounds of request bodies (contract section 0: 413 above 5 MiB). Strangers have
+// no secrets to store: what they may send holds a key or a password.
+const (
+	maxBody       = 5 << 20
+	maxPublicBody = 64 << 10
+)
 
 // handle registers an operation whose handler gets the call as an argument.
 func handle[I, O any](a *API, o op, fn func(ctx context.Context, c *access.Call, in *I) (*O, error)) {
 	h := huma.Operation{
 		OperationID: o.id, Method: o.method, Path: o.path, Summary: o.summary, Tags: []string{o.tag},
-		DefaultStatus: o.status, MaxBodyBytes: maxBody, BodyReadTimeout: 30 * time.Second,
+		DefaultStatus: o.status, MaxBodyBytes: maxBody + 1, BodyReadTimeout: 30 * time.Second, // huma refuses that size itself
 		Metadata: map[string]any{metaKey: opMeta{action: o.action, limit: o.limit}},
 		Errors:   errorsOf(o),
 	}
-	if !o.action.Public() {
+	if o.action.Public() {
+		h.MaxBodyBytes = maxPublicBody + 1
+	} else {
 		h.Security = []map[string][]string{{"bearer": {}}}
 	}
 	huma.Register(a.huma, h, func(ctx context.Context, in *I) (*O, error) {

@@ -38,7 +38,7 @@ func TestLogin(t *testing.T) {
 		"something else":     {"email": "no address", "password": password},
 		"a look-alike":       {"email": "\u0430da@example.com", "password": password},
 		"an empty address":   {"email": "", "password": password},
-		"a very long secret": {"email": ada.email, "password": strings.Repeat("x", 100_000)},
+		"a very long secret": {"email": ada.email, "password": strings.Repeat("x", 60_000)},
 	} {
 		got := w.do("POST", "/v1/auth/token", "", body)
 		got.what += ": " + name

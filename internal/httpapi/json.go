@@ -17,6 +17,11 @@ import (
 // maxDepth bounds the nesting of request bodies.
 const maxDepth = 32
 
+// maxTokens bounds what a body is made of: as decoded, each key or value takes
+// many times its size on the wire. The largest lists and objects that any
+// operation takes have fewer together.
+const maxTokens = 50_000
+
 // badJSON says why a body can't be read, in a fixed text.
 type badJSON struct{ what string }
 
@@ -25,13 +30,14 @@ func (e *badJSON) Error() string { return e.what }
 var (
 	errNotJSON   = &badJSON{"The body is not valid JSON in UTF-8."}
 	errTooDeep   = &badJSON{"The body is nested too deeply."}
+	errTooMany   = &badJSON{"The body has too many keys and values."}
 	errDuplicate = &badJSON{"An object in the body has the same key twice."}
 	errTwin      = &badJSON{"The body has a key in two spellings that differ only in case."}
 )
 
 // jsonFault returns the fault with that text. huma passes on texts only.
 func jsonFault(text string) *badJSON {
-	for _, e := range []*badJSON{errNotJSON, errTooDeep, errDuplicate, errTwin} {
+	for _, e := range []*badJSON{errNotJSON, errTooDeep, errTooMany, errDuplicate, errTwin} {
 		if e.what == text {
 			return e
 		}
@@ -40,12 +46,12 @@ func jsonFault(text string) *badJSON {
 }
 
 // checkJSON reads the body's tokens once, without building anything: syntax,
-// UTF-8, depth, duplicate keys anywhere, and keys of the outermost object that
+// UTF-8, depth, number, duplicate keys anywhere, and keys of the outermost object that
 // differ only in case. Two parsers could read such a body in two ways.
 func checkJSON(data []byte) error {
 	dec := jsontext.NewDecoder(bytes.NewReader(data))
 	top := map[string]bool{}
-	for {
+	for n := 0; ; n++ {
 		depth := dec.StackDepth()
 		isKey := false
 		if depth == 1 {
@@ -62,6 +68,8 @@ func checkJSON(data []byte) error {
 			return errNotJSON
 		case dec.StackDepth() > maxDepth:
 			return errTooDeep
+		case n == maxTokens:
+			return errTooMany
 		}
 		if isKey && tok.Kind() == '"' {
 			key := strings.ToLower(tok.String())

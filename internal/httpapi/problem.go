@@ -106,7 +106,7 @@ func validationProblem(status int, msg string, errs ...error) huma.StatusError {
 	}
 	switch status {
 	case http.StatusRequestEntityTooLarge:
-		return newProblem(status, "body_too_large", "A request's body may have at most 5 MiB.")
+		return newProblem(status, "body_too_large", "The request's body is too large: 5 MiB are taken, and 64 KiB where no credential is asked for.")
 	case http.StatusRequestTimeout:
 		return newProblem(status, "body_too_slow", "The request's body did not arrive in time.")
 	case http.StatusUnprocessableEntity:
