@@ -53,9 +53,11 @@ func New(ctx context.Context, cfg config.Config, at Addresses, version string, l
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	if a.keys, err = openKeystore(ctx, cfg); err != nil {
-		return nil, err
+	keys, err := openKeystore(ctx, cfg)
+	if err != nil {
+		return nil, err // keys may hold a nil pointer of some type, which is not nil
 	}
+	a.keys = keys
 	a.db, err = store.Open(ctx, store.Config{
 		Dir: cfg.Data, PostgresDSN: string(cfg.DatabaseURL.Reveal()), AuditSync: cfg.AuditSync == "full", Log: log,
 	})

@@ -27,11 +27,16 @@ type Addresses struct {
 // that was left to the system is known when links are made.
 type Listeners struct {
 	api, shroud net.Listener
+	tls         *tls.Config // nil for plain HTTP
 	At          Addresses
 }
 
-// Listen opens the ports that the configuration names.
+// Listen opens the ports that the configuration names, with its certificate.
 func Listen(ctx context.Context, cfg config.Config) (*Listeners, error) {
+	secured, err := certificate(cfg)
+	if err != nil {
+		return nil, err
+	}
 	api, err := listen(ctx, cfg.Listen)
 	if err != nil {
 		return nil, err
@@ -40,7 +45,7 @@ func Listen(ctx context.Context, cfg config.Config) (*Listeners, error) {
 	if err != nil {
 		return nil, errors.Join(err, api.Close())
 	}
-	return &Listeners{api: api, shroud: shroud, At: Addresses{API: publicURL(cfg, api), Shroud: "http://" + shroud.Addr().String()}}, nil
+	return &Listeners{api: api, shroud: shroud, tls: secured, At: Addresses{API: publicURL(cfg, api), Shroud: "http://" + shroud.Addr().String()}}, nil
 }
 
 // Close closes the ports of a server that never served.
@@ -52,7 +57,7 @@ func (a *App) Serve(ctx context.Context, l *Listeners, ready func() error) error
 	var conns connections
 	servers := []*http.Server{a.server(a.routes(hostOf(l.At.API)), &conns), a.server(shroudSoon(), &conns)}
 	failed := make(chan error, len(servers))
-	go func() { failed <- a.serve(servers[0], l.api) }()
+	go func() { failed <- serve(servers[0], l.api, l.tls) }()
 	go func() { failed <- servers[1].Serve(l.shroud) }()
 	err := ready()
 	if err == nil {
@@ -88,12 +93,24 @@ func (p *port) Close() error {
 	return p.err
 }
 
-func (a *App) serve(s *http.Server, l net.Listener) error {
-	if a.cfg.TLSCertFile == "" {
+func certificate(cfg config.Config) (*tls.Config, error) {
+	if cfg.TLSCertFile == "" {
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(cfg.TLSCertFile, cfg.TLSKeyFile)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "bad_certificate",
+			"The files that ONECLAW_TLS_CERT_FILE and ONECLAW_TLS_KEY_FILE name can't be used.")
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}, nil
+}
+
+func serve(s *http.Server, l net.Listener, secured *tls.Config) error {
+	if secured == nil {
 		return s.Serve(l)
 	}
-	s.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	return s.ServeTLS(l, a.cfg.TLSCertFile, a.cfg.TLSKeyFile)
+	s.TLSConfig = secured
+	return s.ServeTLS(l, "", "")
 }
 
 // server bounds what a slow or silent client can hold.
