@@ -80,10 +80,9 @@ type place struct {
 	home    string
 	command string   // dev or serve
 	listen  string   // 127.0.0.1:0
+	more    []string // arguments beside the usual ones
 	env     []string // beside HOME and PATH
 	binary  string
-	wrap    []string // a program that starts the binary, with its arguments
-	outputs []*output
 }
 
 // newPlace is an empty place for "oneclaw dev".
@@ -126,17 +125,16 @@ func (s *server) output() string { return s.out.String() }
 // process does not outlive the test, nor a test that is killed.
 func (p *place) launch() *server {
 	p.t.Helper()
-	args := slices.Concat(p.wrap, []string{p.binary, p.command, "--listen", p.listen, "--shroud-listen", "127.0.0.1:0", "--data", p.data})
+	args := append([]string{p.command, "--listen", p.listen, "--shroud-listen", "127.0.0.1:0", "--data", p.data}, p.more...)
 	s := &server{t: p.t, ended: make(chan struct{})}
 	// Not CommandContext: the test's context ends before its cleanups, and kills.
-	s.cmd = exec.Command(args[0], args[1:]...)
+	s.cmd = exec.Command(p.binary, args...)
 	s.cmd.Env = append([]string{"HOME=" + p.home, "PATH=" + os.Getenv("PATH")}, p.env...)
 	s.cmd.Stdout, s.cmd.Stderr = &s.out, &s.out
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := s.cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
-	p.outputs = append(p.outputs, &s.out)
 	go func() {
 		s.err = s.cmd.Wait()
 		close(s.ended)
