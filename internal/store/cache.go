@@ -50,15 +50,33 @@ func (c *latestCache) get(k secretKey) (*vault.Version, uint64) {
 // put keeps v unless something was forgotten since gen: v may have been read
 // before that.
 func (c *latestCache) put(k secretKey, v *vault.Version, gen uint64) {
-	size := rowOverhead + len(v.Box.Ciphertext) + len(v.Metadata) + len(v.RotationPolicy)
-	// A version whose reads are counted changes with each of them.
-	if v.MaxAccess > 0 || size > maxCachedValue {
-		return
-	}
 	s := c.shard(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.gen != gen || s.by[k] != nil {
+	if s.gen == gen && s.by[k] == nil {
+		s.keep(k, v)
+	}
+}
+
+// forget drops a path, and keeps next in its place if it is not nil.
+func (c *latestCache) forget(k secretKey, next *vault.Version) {
+	s := c.shard(k)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gen++
+	if old := s.by[k]; old != nil {
+		s.bytes -= cachedSize(old)
+		delete(s.by, k)
+	}
+	if next != nil {
+		s.keep(k, next)
+	}
+}
+
+func (s *latestShard) keep(k secretKey, v *vault.Version) {
+	size := cachedSize(v)
+	// A version whose reads are counted changes with each of them.
+	if v.MaxAccess > 0 || size > maxCachedValue {
 		return
 	}
 	if s.by == nil || s.bytes+size > maxShardBytes {
@@ -68,12 +86,8 @@ func (c *latestCache) put(k secretKey, v *vault.Version, gen uint64) {
 	s.bytes += size
 }
 
-func (c *latestCache) forget(k secretKey) {
-	s := c.shard(k)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.gen++
-	delete(s.by, k) // its bytes stay counted: the shard is emptied a little earlier
+func cachedSize(v *vault.Version) int {
+	return rowOverhead + len(v.Box.Ciphertext) + len(v.Metadata) + len(v.RotationPolicy)
 }
 
 func (c *latestCache) forgetAll() {

@@ -161,8 +161,8 @@ func (db *DB) invalidate(tx *Tx) {
 		return
 	}
 	for _, k := range tx.stale {
-		db.latest.forget(k)
-		db.lists.forget(k.vault)
+		db.latest.forget(k.key, k.next)
+		db.lists.forget(k.key.vault)
 	}
 	if tx.staleAll {
 		db.latest.forgetAll()

@@ -75,12 +75,18 @@ func (db *DB) version(ctx context.Context, query string, args ...any) (vault.Ver
 	return r.version(), nil
 }
 
-// Purged implements vault.Store.
-func (db *DB) Purged(ctx context.Context, vaultID, path string) (uint64, error) {
-	var version int64
-	_, err := db.row(ctx, `SELECT version FROM secrets WHERE vault_id = $1 AND path = $2 AND version_id = ''`,
-		[]any{vaultID, path}, &version)
-	return uint64(version), err
+// Tip implements vault.Store. A write asks for no more than this: the row of the
+// listing is small, and it outlives a purge.
+func (db *DB) Tip(ctx context.Context, vaultID, path string) (vault.Tip, error) {
+	if db.latest != nil {
+		if v, _ := db.latest.get(secretKey{vaultID, path}); v != nil {
+			return vault.Tip{Version: v.Meta.Version, Type: v.Type}, nil
+		}
+	}
+	var t vault.Tip
+	_, err := db.row(ctx, `SELECT version, type FROM secrets WHERE vault_id = $1 AND path = $2`,
+		[]any{vaultID, path}, &t.Version, &t.Type)
+	return t, err
 }
 
 // Versions implements vault.Store.
@@ -137,7 +143,7 @@ func (db *DB) list(ctx context.Context, vaultID, prefix, after string, limit int
 // PutVersion implements vault.Store.
 func (db *DB) PutVersion(ctx context.Context, org string, v vault.Version, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx *Tx) error {
-		tx.forget(v.Vault, v.Path)
+		tx.replace(&v)
 		tx.record(ev)
 		return tx.run(func(rows int64) error {
 			if rows == 0 {

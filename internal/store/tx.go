@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
 // Tx is one op's view of the writer's transaction.
@@ -24,8 +25,14 @@ type Tx struct {
 	bump    bool
 	waiting []deferred // PostgreSQL: statements of ops that run together
 	// What the commit makes stale in the cache of secrets.
-	stale    []secretKey
+	stale    []stale
 	staleAll bool
+}
+
+// stale is a path that a transaction writes, and its newest version if known.
+type stale struct {
+	key  secretKey
+	next *vault.Version
 }
 
 // Append puts ev into its organisation's log with this transaction. ev.Org must
@@ -53,7 +60,14 @@ func (tx *Tx) Bump() { tx.bump = true }
 
 // forget drops a path from the cache of secrets once this transaction is
 // committed; forgetAll drops all.
-func (tx *Tx) forget(vault, path string) { tx.stale = append(tx.stale, secretKey{vault, path}) }
+func (tx *Tx) forget(vault, path string) {
+	tx.stale = append(tx.stale, stale{key: secretKey{vault, path}})
+}
+
+// replace is forget for a path whose newest version will be v.
+func (tx *Tx) replace(v *vault.Version) {
+	tx.stale = append(tx.stale, stale{secretKey{v.Vault, v.Path}, v})
+}
 
 func (tx *Tx) forgetAll() { tx.staleAll = true }
 

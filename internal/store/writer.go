@@ -264,7 +264,7 @@ func (w *writer) apply(tx *Tx, batch []*op) error {
 			tx.Append(o.event)
 			continue
 		}
-		wrote, events, bump, waiting := tx.wrote, len(tx.events), tx.bump, len(tx.waiting)
+		wrote, events, bump, waiting, stale := tx.wrote, len(tx.events), tx.bump, len(tx.waiting), len(tx.stale)
 		tx.wrote = false
 		if err := o.fn(tx); err != nil || tx.failed {
 			if err == nil {
@@ -273,7 +273,7 @@ func (w *writer) apply(tx *Tx, batch []*op) error {
 			if tx.failed || tx.wrote || !errors.As(err, new(*fault.Error)) {
 				return wrap("write", err)
 			}
-			tx.events, tx.bump, tx.waiting = tx.events[:events], bump, tx.waiting[:waiting]
+			tx.events, tx.bump, tx.waiting, tx.stale = tx.events[:events], bump, tx.waiting[:waiting], tx.stale[:stale]
 			o.err = err
 		}
 		for i := waiting; i < len(tx.waiting); i++ {

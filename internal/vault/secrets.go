@@ -9,7 +9,6 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -137,17 +136,13 @@ func (s *Service) write(ctx context.Context, c *access.Call, v *Vault, p secretp
 }
 
 func (s *Service) put(ctx context.Context, c *access.Call, in *Vault, p secretpath.Path, d Draft, ev *audit.Event) (Meta, error) {
-	last, err := s.store.Latest(ctx, in.ID, p.String())
-	if fault.Is(err, fault.NotFound) {
-		last = Version{}
-		last.Meta.Version, err = s.store.Purged(ctx, in.ID, p.String())
-	}
+	last, err := s.store.Tip(ctx, in.ID, p.String())
 	if err != nil {
 		return Meta{}, err
 	}
 	v := Version{
 		Meta: Meta{
-			ID: newVersionID(), Path: p.String(), Type: d.Type, Version: last.Meta.Version + 1,
+			ID: newVersionID(), Path: p.String(), Type: d.Type, Version: last.Version + 1,
 			Metadata: d.Metadata, CreatedAt: c.Now.UTC().Truncate(time.Microsecond), ExpiresAt: d.ExpiresAt,
 		},
 		Vault: in.ID, RotationPolicy: d.RotationPolicy, CMEK: in.CMEKFingerprint != "",

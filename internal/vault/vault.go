@@ -70,6 +70,13 @@ type Secret struct {
 	Value secret.Bytes
 }
 
+// Tip is where a path stands: the number of its newest version, also of one that
+// was deleted or purged, and its type, empty once purged.
+type Tip struct {
+	Version uint64
+	Type    string
+}
+
 // Store is what vault needs of a database. Methods that write take the event
 // that records the write and commit both or neither.
 type Store interface {
@@ -105,8 +112,8 @@ type Store interface {
 	// comes after the given path, in order of path, at most limit. Neither the
 	// slice nor what it points to may be changed.
 	List(ctx context.Context, vault, prefix, after string, limit int) ([]*Meta, error)
-	// Purged returns the last version number of a purged path, and 0 for others.
-	Purged(ctx context.Context, vault, path string) (uint64, error)
+	// Tip returns where a path stands: the zero Tip when it was never written.
+	Tip(ctx context.Context, vault, path string) (Tip, error)
 	// PutVersion stores v. ErrStale when v.Version does not follow the newest,
 	// purged ones included: the place that a value is sealed for (path and
 	// version) is never used twice, so an old copy of a row fits nowhere.

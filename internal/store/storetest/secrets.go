@@ -178,14 +178,14 @@ func testDeleteRestore(t *testing.T, f *fixture) {
 func testPurge(t *testing.T, f *fixture) {
 	v := f.addVault(t, "v").ID
 	want(t, "to purge what never was", f.Purge(t.Context(), v, "p", f.event()), "secret_not_found")
-	if n, err := f.Purged(t.Context(), v, "p"); err != nil || n != 0 {
-		t.Errorf("a path never written ended at %d, %v", n, err)
+	if tip, err := f.Tip(t.Context(), v, "p"); err != nil || tip != (vault.Tip{}) {
+		t.Errorf("a path never written stands at %v, %v", tip, err)
 	}
 	f.put(t, v, "p", 1)
 	f.put(t, v, "p", 2)
 	f.put(t, v, "pp", 1)
-	if n, err := f.Purged(t.Context(), v, "p"); err != nil || n != 0 {
-		t.Errorf("a live path ended at %d, %v", n, err)
+	if tip, err := f.Tip(t.Context(), v, "p"); err != nil || tip.Version != 2 || tip.Type == "" {
+		t.Errorf("a live path stands at %v, %v", tip, err)
 	}
 	want(t, "to purge through another vault", f.Purge(t.Context(), uuid.NewString(), "p", f.event()), "secret_not_found")
 	must(t, f.Purge(t.Context(), v, "p", f.event()))
@@ -207,13 +207,13 @@ func testPurge(t *testing.T, f *fixture) {
 	}
 
 	// A copy of the purged version 1, from a backup, must not fit anywhere again.
-	if n, err := f.Purged(t.Context(), v, "p"); err != nil || n != 2 {
-		t.Errorf("the purged path ended at %d, %v, want 2", n, err)
+	if tip, err := f.Tip(t.Context(), v, "p"); err != nil || tip != (vault.Tip{Version: 2}) {
+		t.Errorf("the purged path stands at %v, %v, want 2", tip, err)
 	}
 	want(t, "a version 1 after the purge", f.PutVersion(t.Context(), f.org, version(v, "p", 1), f.event()), "stale_version")
 	f.put(t, v, "p", 3)
-	if n, err := f.Purged(t.Context(), v, "p"); err != nil || n != 0 {
-		t.Errorf("a revived path ended at %d, %v", n, err)
+	if tip, err := f.Tip(t.Context(), v, "p"); err != nil || tip.Version != 3 {
+		t.Errorf("a revived path stands at %v, %v", tip, err)
 	}
 	if rows, err := f.List(t.Context(), v, "", "", 10); err != nil || len(rows) != 2 || rows[0].Version != 3 {
 		t.Errorf("listed %v, %v after the revival", rows, err)
