@@ -108,3 +108,27 @@ func TestPersonalKeys(t *testing.T) {
 		wantCode(t, code, err, code)
 	}
 }
+
+// What two requests at once must not both do, the database decides.
+func TestTheDatabaseDecidesRaces(t *testing.T) {
+	w := open(t)
+	ctx := t.Context()
+	_, ada := w.signup("ada@example.com")
+	me, err := w.db.Account(ctx, ada.ID, ada.Org)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantKind(t, "a password that was changed meanwhile", w.db.SetPassword(ctx, ada.Org, ada.ID, "another", "x", "", nil), fault.Conflict)
+	if again, err := w.db.Account(ctx, ada.ID, ada.Org); err != nil || again.PasswordHash != me.PasswordHash || again.TokenGen != me.TokenGen {
+		t.Errorf("something changed: %v", err)
+	}
+	first := identity.Account{User: identity.User{ID: uuid.NewString(), Email: "owner@localhost"}, Org: uuid.NewString(), Role: policy.RoleOwner}
+	if made, err := w.db.AddFirstOwner(ctx, first, "x", nil); err != nil || made {
+		t.Errorf("a first owner beside a user: %v %v", made, err)
+	}
+	a, _ := w.agent(ada, identity.Agent{})
+	_, err = w.db.Agent(ctx, uuid.NewString(), a.ID)
+	wantKind(t, "another organisation's agent", err, fault.NotFound)
+	_, err = w.db.ChangeAgent(ctx, uuid.NewString(), a.ID, func(*identity.Agent) error { return nil }, nil)
+	wantKind(t, "changing it", err, fault.NotFound)
+}

@@ -59,6 +59,18 @@ func testRevocation(t *testing.T, w *world) {
 		w.dead("its old token", jwt)
 		w.who(w.exchange(key))
 	})
+	t.Run("an agent that a patch made inactive, also after another made it active", func(t *testing.T) {
+		a, key := w.agent(ada, identity.Agent{})
+		jwt := w.exchange(key)
+		for _, active := range []bool{false, true} {
+			patch := identity.AgentPatch{Active: identity.Value(active)}
+			if _, err := w.UpdateAgent(ctx, w.call(ada, policy.UpdateAgent), a.ID, patch); err != nil {
+				t.Fatal(err)
+			}
+			w.dead("its token", jwt)
+		}
+		w.who(key)
+	})
 	t.Run("a rotated key", func(t *testing.T) {
 		a, key := w.agent(ada, identity.Agent{})
 		jwt := w.exchange(key)
@@ -104,10 +116,10 @@ func testRevocation(t *testing.T, w *world) {
 		if _, err := w.RotateAgentKey(ctx, w.call(ada, policy.RotateAgentKey), a.ID); err != nil {
 			t.Fatal(err)
 		}
-		other.dead("the token of the old key", jwt)
-		other.dead("the old key", key)
 		_, err := other.AgentToken(ctx, w.anon(policy.Login), key, "")
 		wantCode(t, "exchange", err, "unauthenticated")
+		other.dead("the token of the old key", jwt)
+		other.dead("the old key", key)
 	})
 	t.Run("a changed binding is seen by the next request", func(t *testing.T) {
 		a, key := w.agent(ada, identity.Agent{Standing: identity.Standing{Scopes: []string{"prod/**"}}})

@@ -184,7 +184,7 @@ func TestTheFirstOwnerIsMadeOnce(t *testing.T) {
 	var wait sync.WaitGroup
 	for i := range 4 {
 		wait.Go(func() {
-			ok, err := w.EnsureOwner(t.Context(), "owner"+string(rune('a'+i))+"@example.com", secret.FromString("short"))
+			ok, err := w.EnsureOwner(t.Context(), "owner"+string(rune('a'+i))+"@example.com", secret.FromString(password))
 			if err != nil {
 				t.Error(err)
 			}

@@ -1,11 +1,14 @@
 package identity_test
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -77,6 +80,10 @@ func TestOnlyOurTokensAuthenticate(t *testing.T) {
 	header := func(name string, value any) string {
 		return w.forge(token, jwt.SigningMethodEdDSA, ours, func(h map[string]any, _ jwt.MapClaims) { h[name] = value })
 	}
+	_, key := w.agent(who, identity.Agent{})
+	forgeAgent := w.forge(w.exchange(key), jwt.SigningMethodEdDSA, ours, func(_ map[string]any, c jwt.MapClaims) {
+		c["org"] = "00000000-0000-4000-8000-000000000001"
+	})
 	now := w.clock.now()
 	for name, bearer := range map[string]string{
 		"empty":                              "",
@@ -88,6 +95,7 @@ func TestOnlyOurTokensAuthenticate(t *testing.T) {
 		"padded base64":                      part[0] + "." + part[1] + "." + part[2] + "==",
 		"padded claims":                      part[0] + "." + part[1] + "=." + part[2],
 		"a line break inside":                part[0] + "\n." + part[1] + "." + part[2],
+		"a line break in the signature":      token[:len(token)-9] + "\n" + token[len(token)-9:],
 		"a space before":                     " " + token,
 		"another token's claims":             part[0] + "." + otherPart[1] + "." + part[2],
 		"another token's signature":          part[0] + "." + part[1] + "." + otherPart[2],
@@ -118,6 +126,7 @@ func TestOnlyOurTokensAuthenticate(t *testing.T) {
 		"a user's id as an agent's":          set("sub", "agent:"+who.ID),
 		"an organisation that it is not of":  set("org", "00000000-0000-4000-8000-000000000001"),
 		"another generation":                 set("gen", 99),
+		"an agent of another organisation":   forgeAgent,
 		"an API key that does not exist":     set("key_id", "00000000-0000-4000-8000-000000000001"),
 		"claims of a wrong type":             set("org", 7),
 		"an unknown agent key":               "ocv_" + strings.Repeat("A", 43),
@@ -220,4 +229,62 @@ func TestKeysRotate(t *testing.T) {
 	if err != nil || h.Header["kid"] != after[0].ID {
 		t.Errorf("the new token's kid is %v, want the new key's", h.Header["kid"])
 	}
+}
+
+// countingKeys counts how often the keystore is listed.
+type countingKeys struct {
+	identity.Keys
+	lists atomic.Int64
+}
+
+func (k *countingKeys) Signers(ctx context.Context) ([]string, error) {
+	k.lists.Add(1)
+	return k.Keys.Signers(ctx)
+}
+
+func TestTheKeystoreIsListedSeldom(t *testing.T) {
+	keys := &countingKeys{}
+	w := open(t, func(c *identity.Config) { keys.Keys = c.Keys; c.Keys = keys })
+	token, _ := w.signup("ada@example.com")
+	start := keys.lists.Load()
+	unknown := w.forge(token, jwt.SigningMethodEdDSA, w.signer(), func(h map[string]any, _ jwt.MapClaims) { h["kid"] = "unknown" })
+	w.clock.forward(2 * time.Second)
+	for range 10 {
+		w.who(token)
+		w.dead("an unknown kid", unknown)
+	}
+	if n := keys.lists.Load() - start; n != 1 {
+		t.Errorf("listed %d times for unknown ids within a second, want 1", n)
+	}
+	w.clock.forward(time.Minute)
+	for range 10 {
+		w.who(token)
+	}
+	if n := keys.lists.Load() - start; n != 2 {
+		t.Errorf("listed %d times after a minute, want 2", n)
+	}
+}
+
+func TestAKeyThatIsGoneVerifiesNothing(t *testing.T) {
+	keys := &goneKeys{}
+	w := open(t, func(c *identity.Config) { keys.Keys = c.Keys; c.Keys = keys })
+	token, _ := w.signup("ada@example.com")
+	if err := w.RotateTokenKey(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.who(token)
+	keys.gone = "token:000001"
+	w.clock.forward(time.Minute)
+	w.dead("its token, although it was cached", token)
+}
+
+// goneKeys is a keystore from which a key was taken.
+type goneKeys struct {
+	identity.Keys
+	gone string
+}
+
+func (k *goneKeys) Signers(ctx context.Context) ([]string, error) {
+	ids, err := k.Keys.Signers(ctx)
+	return slices.DeleteFunc(ids, func(id string) bool { return id == k.gone }), err
 }

@@ -75,6 +75,7 @@ func TestPostgreSQL(t *testing.T) {
 		"patches":              TestPatches,
 		"who may do what":      TestWhoMayDoWhatToAnAgent,
 		"times of use":         TestTimesOfUseAreWrittenInTheBackground,
+		"races":                TestTheDatabaseDecidesRaces,
 	} {
 		t.Run(name, test)
 	}
