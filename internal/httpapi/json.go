@@ -49,7 +49,7 @@ func jsonFault(text string) *badJSON {
 // UTF-8, depth, number, duplicate keys anywhere, and keys of the outermost object that
 // differ only in case. Two parsers could read such a body in two ways.
 func checkJSON(data []byte) error {
-	dec := jsontext.NewDecoder(bytes.NewReader(data))
+	dec := decoder(data)
 	top := map[string]bool{}
 	for n := 0; ; n++ {
 		depth := dec.StackDepth()
@@ -81,6 +81,11 @@ func checkJSON(data []byte) error {
 	}
 }
 
+// decoder is one that goes with the request. Those that json.Unmarshal takes from
+// a pool keep the short strings that they decoded: values, keys and passwords would
+// stay in memory. It reads data in place, as it does with no other reader.
+func decoder(data []byte) *jsontext.Decoder { return jsontext.NewDecoder(bytes.NewBuffer(data)) }
+
 // appender is a response that encodes itself into a buffer which is wiped after
 // it was sent: those that hold a secret, and those that are sent most.
 type appender interface {
@@ -104,8 +109,13 @@ func format() huma.Format {
 				}
 			}
 			var err error
-			erase.Do(func() { err = json.Unmarshal(data, v) })
-			if err != nil {
+			erase.Do(func() {
+				dec := decoder(data)
+				if err = json.UnmarshalDecode(dec, v); err == nil {
+					_, err = dec.ReadToken() // there must be nothing more
+				}
+			})
+			if !errors.Is(err, io.EOF) {
 				return errNotJSON
 			}
 			return nil
