@@ -14,23 +14,25 @@ import (
 // PostgreSQL other nodes write too, and reads ask the database.
 type latestCache struct {
 	seed   maphash.Seed
-	shards [32]latestShard
+	shards [cacheShards]latestShard
 }
 
 type latestShard struct {
 	mu    sync.RWMutex
 	gen   uint64 // moves whenever something is forgotten
-	by    map[secretKey]*vault.Version
+	by    map[secretKey]packed
 	bytes int
 }
 
 type secretKey struct{ vault, path string }
 
-// What the cache may hold: about 32 MiB in all, and no single large value.
+// What the cache may hold: 48 MiB in all, which is about 100,000 small secrets,
+// and no single large value. It grows with use: an idle server has none of it.
 const (
 	maxCachedValue = 8 << 10
-	maxShardBytes  = 1 << 20
-	rowOverhead    = 512 // a Version with its strings, roughly
+	maxShardBytes  = 48 << 20 / cacheShards
+	rowOverhead    = 160 // of the map, the key and the allocator, roughly
+	cacheShards    = 32
 )
 
 func newLatestCache() *latestCache { return &latestCache{seed: maphash.MakeSeed()} }
@@ -40,11 +42,15 @@ func (c *latestCache) shard(k secretKey) *latestShard {
 }
 
 // get returns the cached version, or the generation that put needs.
-func (c *latestCache) get(k secretKey) (*vault.Version, uint64) {
+func (c *latestCache) get(k secretKey) (v vault.Version, found bool, gen uint64) {
 	s := c.shard(k)
 	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.by[k], s.gen
+	p, gen := s.by[k], s.gen
+	s.mu.RUnlock()
+	if p == "" {
+		return vault.Version{}, false, gen
+	}
+	return p.unpack(k), true, gen
 }
 
 // put keeps v unless something was forgotten since gen: v may have been read
@@ -53,7 +59,7 @@ func (c *latestCache) put(k secretKey, v *vault.Version, gen uint64) {
 	s := c.shard(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.gen == gen && s.by[k] == nil {
+	if s.gen == gen && s.by[k] == "" {
 		s.keep(k, v)
 	}
 }
@@ -64,8 +70,8 @@ func (c *latestCache) forget(k secretKey, next *vault.Version) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.gen++
-	if old := s.by[k]; old != nil {
-		s.bytes -= cachedSize(old)
+	if old := s.by[k]; old != "" {
+		s.bytes -= rowOverhead + len(old)
 		delete(s.by, k)
 	}
 	if next != nil {
@@ -74,20 +80,17 @@ func (c *latestCache) forget(k secretKey, next *vault.Version) {
 }
 
 func (s *latestShard) keep(k secretKey, v *vault.Version) {
-	size := cachedSize(v)
 	// A version whose reads are counted changes with each of them.
-	if v.MaxAccess > 0 || size > maxCachedValue {
+	if v.MaxAccess > 0 || len(v.Box.Ciphertext)+len(v.Metadata)+len(v.RotationPolicy) > maxCachedValue {
 		return
 	}
+	p := pack(v)
+	size := rowOverhead + len(p)
 	if s.by == nil || s.bytes+size > maxShardBytes {
-		s.by, s.bytes = map[secretKey]*vault.Version{}, 0
+		s.by, s.bytes = map[secretKey]packed{}, 0
 	}
-	s.by[k] = v
+	s.by[k] = p
 	s.bytes += size
-}
-
-func cachedSize(v *vault.Version) int {
-	return rowOverhead + len(v.Box.Ciphertext) + len(v.Metadata) + len(v.RotationPolicy)
 }
 
 func (c *latestCache) forgetAll() {

@@ -46,9 +46,9 @@ func (db *DB) Latest(ctx context.Context, vaultID, path string) (vault.Version, 
 		return db.version(ctx, query, vaultID, path)
 	}
 	k := secretKey{vaultID, path}
-	cached, gen := db.latest.get(k)
-	if cached != nil {
-		return *cached, nil
+	cached, found, gen := db.latest.get(k)
+	if found {
+		return cached, nil
 	}
 	v, err := db.version(ctx, query, vaultID, path)
 	if err == nil {
@@ -79,7 +79,7 @@ func (db *DB) version(ctx context.Context, query string, args ...any) (vault.Ver
 // listing is small, and it outlives a purge.
 func (db *DB) Tip(ctx context.Context, vaultID, path string) (vault.Tip, error) {
 	if db.latest != nil {
-		if v, _ := db.latest.get(secretKey{vaultID, path}); v != nil {
+		if v, found, _ := db.latest.get(secretKey{vaultID, path}); found {
 			return vault.Tip{Version: v.Meta.Version, Type: v.Type}, nil
 		}
 	}
