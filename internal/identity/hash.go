@@ -110,6 +110,7 @@ func (s *Service) derive(ctx context.Context, c cost, password, salt []byte) ([]
 		return nil, fault.Wrap(ctx.Err(), fault.Unavailable, "request_cancelled", "The request was given up before it was done.")
 	}
 	sum := make([]byte, 32)
+	defer s.hashed.Store(true)
 	erase.Do(func() { copy(sum, argon2.IDKey(password, salt, c.time, c.memory, c.lanes, 32)) })
 	return sum, nil
 }
