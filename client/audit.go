@@ -112,6 +112,9 @@ type AuditReport struct {
 	FirstBadSeq     int64  `json:"first_bad_seq,omitempty"`
 	Problem         string `json:"problem,omitempty"`
 	Checkpoints     int64  `json:"checkpoints"`
+	// SignedSeq is the last event that a signature confirms. What comes after it
+	// could still be cut off by who can write to the database.
+	SignedSeq int64 `json:"signed_seq"`
 }
 
 // AuditVerify asks the server to check the log.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -28,7 +29,7 @@ func (c *cli) auditList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
-		Short:   "List events, newest first: time, action, actor, resource, outcome, address, id",
+		Short:   "List events, newest first: time, action, outcome, actor, what was touched, address, id",
 		Args:    args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
@@ -50,12 +51,7 @@ func (c *cli) auditList() *cobra.Command {
 				page.Events = orEmpty(page.Events)
 				return c.printJSON(page)
 			}
-			var rows [][]string
-			for _, e := range page.Events {
-				rows = append(rows, []string{c.when(e.CreatedAt), e.Action, e.ActorType + ":" + e.ActorID,
-					e.ResourceType + ":" + e.ResourceID, compact(e.Details), e.IPAddress, e.ID})
-			}
-			return c.printRows([]string{"TIME", "ACTION", "ACTOR", "RESOURCE", "DETAILS", "ADDRESS", "ID"}, rows, "No events.")
+			return c.printRows([]string{"TIME", "ACTION", "OUTCOME", "ACTOR", "WHAT", "ADDRESS", "ID"}, c.eventRows(page.Events), "No events.")
 		},
 	}
 	fl := cmd.Flags()
@@ -67,6 +63,34 @@ func (c *cli) auditList() *cobra.Command {
 	fl.IntVar(&f.Limit, "limit", 100, "how many at most")
 	fl.IntVar(&f.Offset, "offset", 0, "how many of the newest to leave out")
 	return cmd
+}
+
+// eventRows shortens ids on a terminal, where a line should fit; a pipe gets them
+// whole.
+func (c *cli) eventRows(events []client.AuditEvent) (rows [][]string) {
+	short := func(id string) string { return id }
+	if c.IsTTY(c.Stdout) {
+		short = func(id string) string { return id[:min(len(id), 8)] }
+	}
+	for _, e := range events {
+		var d struct{ Outcome, Reason, Path string }
+		// Details that are not an object of texts show as nothing.
+		_ = json.Unmarshal(e.Details, &d)
+		what := d.Path
+		if what == "" && e.ResourceType != "" {
+			what = e.ResourceType + ":" + short(e.ResourceID)
+		}
+		outcome := d.Outcome
+		if outcome != "success" && d.Reason != "" {
+			outcome += " (" + d.Reason + ")"
+		}
+		actor := e.ActorType
+		if e.ActorID != "" {
+			actor += ":" + short(e.ActorID)
+		}
+		rows = append(rows, []string{c.when(e.CreatedAt), e.Action, outcome, actor, what, e.IPAddress, short(e.ID)})
+	}
+	return rows
 }
 
 // moment reads a time, or a duration before now.
@@ -215,7 +239,8 @@ func (c *cli) printReport(r *client.AuditReport) error {
 		seq = strconv.FormatInt(r.FirstBadSeq, 10)
 	}
 	return c.printFields(field{"Whole", yesNo(r.OK)}, field{"Events", strconv.FormatInt(r.Events, 10)},
-		field{"Checkpoints", strconv.FormatInt(r.Checkpoints, 10)}, field{"First bad event", r.FirstBadEventID},
+		field{"Checkpoints", strconv.FormatInt(r.Checkpoints, 10)},
+		field{"Signed up to event", strconv.FormatInt(r.SignedSeq, 10)}, field{"First bad event", r.FirstBadEventID},
 		field{"First bad number", seq}, field{"Problem", r.Problem})
 }
 

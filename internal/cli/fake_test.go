@@ -361,9 +361,9 @@ func (f *fake) audit(w http.ResponseWriter, parts []string) {
 			"resource_type": "secret", "resource_id": "s1", "org_id": orgID, "details": object{"outcome": "success", "path": "a\x1b[31m"},
 			"ip_address": "127.0.0.1", "created_at": fakeMoment}}})
 	case f.broken:
-		reply(w, 200, object{"ok": false, "events": 9, "checkpoints": 1, "first_bad_event_id": "e4", "first_bad_seq": 4, "problem": "altered"})
+		reply(w, 200, object{"ok": false, "events": 9, "checkpoints": 1, "signed_seq": 9, "first_bad_event_id": "e4", "first_bad_seq": 4, "problem": "altered"})
 	default:
-		reply(w, 200, object{"ok": true, "events": 9, "checkpoints": 1})
+		reply(w, 200, object{"ok": true, "events": 9, "checkpoints": 1, "signed_seq": 9})
 	}
 }
 

@@ -76,6 +76,7 @@ type reportBody struct {
 	OK              bool   `json:"ok"`
 	Events          uint64 `json:"events" doc:"How many events fit, from the first on."`
 	Checkpoints     uint64 `json:"checkpoints" doc:"How many of them a signature confirms."`
+	SignedSeq       uint64 `json:"signed_seq" doc:"The last event that a signature confirms."`
 	FirstBadEventID string `json:"first_bad_event_id,omitempty" doc:"Absent when that event is missing altogether."`
 	FirstBadSeq     uint64 `json:"first_bad_seq,omitzero"`
 	Problem         string `json:"problem,omitempty"`
@@ -130,7 +131,7 @@ func (a *API) registerAudit() {
 			return nil, err
 		}
 		return &body[reportBody]{reportBody{
-			OK: r.OK, Events: r.Events, Checkpoints: r.Checkpoints,
+			OK: r.OK, Events: r.Events, Checkpoints: r.Checkpoints, SignedSeq: r.Signed,
 			FirstBadEventID: r.BadID, FirstBadSeq: r.BadSeq, Problem: r.Problem,
 		}}, nil
 	})
