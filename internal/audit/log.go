@@ -159,10 +159,9 @@ func (l *Log) Verify(ctx context.Context, org string) (Report, error) {
 		}
 		end = math.MaxUint64
 	}
-	err = l.Store.Walk(ctx, org, 0, func(r *Row) bool {
+	unreadable, err := damage(nil, l.Store.Walk(ctx, org, 0, func(r *Row) bool {
 		return r.Seq <= end && v.Event(r)
-	})
-	unreadable, err := damage(nil, err)
+	}))
 	if err != nil {
 		return Report{}, err
 	}

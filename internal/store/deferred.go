@@ -7,6 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
 )
 
 // stmt is a statement with its arguments.
@@ -52,7 +54,9 @@ func (tx *Tx) run(check func(rows int64) error, stmts ...stmt) error {
 }
 
 // settle runs what ops left behind. An op whose check fails takes back its
-// events and keeps its error; the others go on.
+// events and keeps its error; the others go on. What was left behind happens after
+// the rest of the batch, so its events move behind the others': the log tells
+// what was done in the order in which it was done.
 func (w *writer) settle(tx *Tx) error {
 	if len(tx.waiting) == 0 {
 		return nil
@@ -68,20 +72,25 @@ func (w *writer) settle(tx *Tx) error {
 		return wrap("write", err)
 	}
 	at := 0
+	var late []*audit.Event
 	for _, d := range tx.waiting {
 		n := rows[at]
 		at += len(d.stmts)
 		err := d.check(n)
+		own := tx.events[d.events[0]:d.events[1]]
 		if err == nil {
+			late = append(late, own...)
+			clear(own)
 			continue
 		}
 		if n != 0 {
 			return wrap("write", err)
 		}
 		d.op.err = err
-		clear(tx.events[d.events[0]:d.events[1]]) // nil: left out
+		clear(own) // nil: left out
 	}
 	tx.dropEvents()
+	tx.events = append(tx.events, late...)
 	return nil
 }
 
