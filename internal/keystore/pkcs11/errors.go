@@ -16,6 +16,9 @@ import (
 // token vanish while its sessions seem to live on.
 var errLost = errors.New("the token lost its objects")
 
+// errUnauthentic is a wrapped key that the key used did not open.
+var errUnauthentic = errors.New("the token did not authenticate the wrapped key")
+
 func is(err error, codes ...p11.Error) bool {
 	e, ok := errors.AsType[p11.Error](err)
 	return ok && slices.Contains(codes, e)

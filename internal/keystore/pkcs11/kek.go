@@ -82,7 +82,7 @@ func (s *Store) generateAES(sh p11.SessionHandle, label string, tag []byte) (fun
 		return nil, err
 	}
 	undo := func() { _ = s.lib.DestroyObject(sh, obj) }
-	if err := s.checkGuarded(sh, obj); err != nil {
+	if _, err := s.checkGuarded(sh, obj, true); err != nil {
 		undo()
 		return nil, err
 	}
@@ -126,12 +126,7 @@ func (s *Store) Unwrap(ctx context.Context, id string, wrapped, aad []byte) ([]b
 			}
 			dek, err = s.decrypt(sh, kek, wrapped, aad)
 			if unauthentic(err) || vague(err) && s.tryProbe(sh) == nil {
-				// Or the key was destroyed while it was being used.
-				s.objects.drop(kekPrefix + id)
-				if _, err := s.one(sh, p11.CKO_SECRET_KEY, kekPrefix+id); err != nil {
-					return err
-				}
-				return keystore.UnwrapFailed()
+				return errUnauthentic
 			}
 			return err
 		})
@@ -149,7 +144,9 @@ func (s *Store) DestroyKEK(ctx context.Context, id string) error {
 	}
 	label := kekPrefix + id
 	return s.run(ctx, func(sh p11.SessionHandle) error {
-		defer s.objects.drop(label)
+		// Destroyed means that nothing opens: the copy goes with the key. Last,
+		// so that no caller who still finds the key makes another one.
+		defer s.drop(sh, label, nil)
 		found, err := s.find(sh, p11.CKO_SECRET_KEY, label)
 		if err != nil {
 			return err

@@ -3,10 +3,9 @@
 package pkcs11
 
 import (
-	"bytes"
 	"crypto/rand"
 	"errors"
-	"sync"
+	"time"
 
 	p11 "github.com/miekg/pkcs11"
 
@@ -16,11 +15,13 @@ import (
 const (
 	kekPrefix    = "oneclaw/kek/"
 	signerPrefix = "oneclaw/signer/"
-	maxHandles   = 10_000
 	findBatch    = 100
 )
 
-var errTwoKeys = errors.New("the token holds two keys under one id")
+var (
+	errTwoKeys     = errors.New("the token holds two keys under one id")
+	errNoAttribute = errors.New("the token did not return the attribute")
+)
 
 // newTag is the CKA_ID of a new key: it tells our own key, whose creation was
 // done but whose answer was lost, from somebody else's.
@@ -53,30 +54,55 @@ func (s *Store) find(sh p11.SessionHandle, class uint, label string) ([]p11.Obje
 	}
 }
 
-// one returns the one object under label, from the cache or from the token.
-func (s *Store) one(sh p11.SessionHandle, class uint, label string) (p11.ObjectHandle, error) {
-	obj, gen, ok := s.objects.get(label)
-	if ok {
-		return obj, nil
+// one returns the one key under label, from the cache or from the token. The
+// caller must letGo of it.
+func (s *Store) one(sh p11.SessionHandle, class uint, label string) (*key, error) {
+	now := s.cfg.Now() // before the token is asked, so that an answer never counts for too long
+	k, gen := s.keys.get(label)
+	if k != nil {
+		if !k.due(now) {
+			return k, nil
+		}
+		err := s.ask(sh, k, now)
+		if err == nil {
+			return s.withCopy(sh, class, k, now)
+		}
+		s.letGo(sh, k)
+		if lost(err) {
+			return nil, err
+		}
+		gen = s.drop(sh, label, k)
 	}
 	found, err := s.find(sh, class, label)
 	switch {
 	case err != nil:
-		return 0, err
+		return nil, err
 	case len(found) == 0:
-		return 0, s.missing(sh)
+		return nil, s.missing(sh)
 	case len(found) > 1:
-		return 0, keystore.Unusable(errTwoKeys)
+		return nil, keystore.Unusable(errTwoKeys)
 	}
-	if err := s.checkGuarded(sh, found[0]); err != nil {
+	id, err := s.checkGuarded(sh, found[0], true)
+	if err != nil {
 		// A key that is destroyed while we look seems to lack its attributes.
 		if left, findErr := s.find(sh, class, label); findErr == nil && len(left) == 0 {
-			return 0, s.missing(sh)
+			return nil, s.missing(sh)
 		}
-		return 0, err
+		return nil, err
 	}
-	s.objects.put(label, found[0], gen)
-	return found[0], nil
+	k, gone := s.keys.put(newKey(label, found[0], id, now.UnixNano()), gen)
+	if gone != nil {
+		s.letGo(sh, gone)
+	}
+	return s.withCopy(sh, class, k, now)
+}
+
+func (s *Store) withCopy(sh p11.SessionHandle, class uint, k *key, now time.Time) (*key, error) {
+	if err := s.ensureCopy(sh, class, k, now); err != nil {
+		s.letGo(sh, k)
+		return nil, err
+	}
+	return k, nil
 }
 
 // missing tells a key that is not there from a token that is not there.
@@ -92,15 +118,28 @@ func (s *Store) missing(sh p11.SessionHandle) error {
 // anew.
 func (s *Store) use(sh p11.SessionHandle, class uint, label string, f func(p11.ObjectHandle) error) error {
 	for again := false; ; again = true {
-		obj, err := s.one(sh, class, label)
+		k, err := s.one(sh, class, label)
 		if err != nil {
 			return err
 		}
-		err = f(obj)
-		if !odd(err) {
+		err = f(k.handle())
+		switch {
+		case errors.Is(err, errUnauthentic):
+			same, askErr := s.still(sh, class, k)
+			s.letGo(sh, k)
+			if askErr != nil {
+				return askErr
+			}
+			if same || again {
+				return keystore.UnwrapFailed()
+			}
+			continue
+		case !odd(err):
+			s.letGo(sh, k)
 			return err
 		}
-		s.objects.drop(label)
+		s.letGo(sh, k)
+		s.drop(sh, label, k)
 		switch {
 		case again && stale(err):
 			return errLost
@@ -110,72 +149,60 @@ func (s *Store) use(sh p11.SessionHandle, class uint, label string, f func(p11.O
 	}
 }
 
+// still asks the token at once whether k is the key that label stands for.
+func (s *Store) still(sh p11.SessionHandle, class uint, k *key) (bool, error) {
+	k.asked.Store(0)
+	now, err := s.one(sh, class, k.label)
+	if err != nil {
+		return false, err
+	}
+	s.letGo(sh, now)
+	return now == k, nil
+}
+
 func (s *Store) attribute(sh p11.SessionHandle, obj p11.ObjectHandle, typ uint) ([]byte, error) {
 	got, err := s.lib.GetAttributeValue(sh, obj, []*p11.Attribute{p11.NewAttribute(typ, nil)})
 	if err != nil {
 		return nil, err
 	}
 	if len(got) != 1 {
-		return nil, errors.New("the token did not return the attribute")
+		return nil, errNoAttribute
 	}
 	return got[0].Value, nil
 }
 
 // checkGuarded asks the token itself whether the key was made inside it and
-// can't leave it. A key that somebody imported is not used.
-func (s *Store) checkGuarded(sh p11.SessionHandle, obj p11.ObjectHandle) error {
-	want := map[uint]byte{
-		p11.CKA_LOCAL: 1, p11.CKA_SENSITIVE: 1, p11.CKA_ALWAYS_SENSITIVE: 1,
-		p11.CKA_EXTRACTABLE: 0, p11.CKA_NEVER_EXTRACTABLE: 1,
+// can't leave it, and returns its CKA_ID. A key that somebody imported is not
+// used. Copies and keys are told apart by whether they are durable.
+func (s *Store) checkGuarded(sh p11.SessionHandle, obj p11.ObjectHandle, durable bool) (id []byte, err error) {
+	want := []struct {
+		typ uint
+		is  bool
+	}{
+		{p11.CKA_LOCAL, true},
+		{p11.CKA_PRIVATE, true},
+		{p11.CKA_SENSITIVE, true},
+		{p11.CKA_ALWAYS_SENSITIVE, true},
+		{p11.CKA_EXTRACTABLE, false},
+		{p11.CKA_NEVER_EXTRACTABLE, true},
+		{p11.CKA_TOKEN, durable},
 	}
-	for typ, value := range want {
-		got, err := s.attribute(sh, obj, typ)
-		if err != nil {
-			return err
+	ask := []*p11.Attribute{p11.NewAttribute(p11.CKA_ID, nil)}
+	for _, w := range want {
+		ask = append(ask, p11.NewAttribute(w.typ, nil))
+	}
+	got, err := s.lib.GetAttributeValue(sh, obj, ask)
+	if err != nil {
+		return nil, err
+	}
+	if len(got) != len(ask) {
+		return nil, errNoAttribute
+	}
+	for i, w := range want {
+		value := got[i+1].Value
+		if len(value) != 1 || value[0] != 0 != w.is {
+			return nil, keystore.Unusable(errors.New("the token holds the key in a way that lets it out"))
 		}
-		if !bytes.Equal(got, []byte{value}) {
-			return keystore.Unusable(errors.New("the token holds the key in a way that lets it out"))
-		}
 	}
-	return nil
-}
-
-// objectCache keeps handles by label. The zero value is ready.
-type objectCache struct {
-	mu      sync.Mutex
-	handles map[string]p11.ObjectHandle
-	gen     uint64 // counts drops: what was found before one must not be put after it
-}
-
-func (c *objectCache) get(label string) (p11.ObjectHandle, uint64, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	obj, ok := c.handles[label]
-	return obj, c.gen, ok
-}
-
-func (c *objectCache) put(label string, obj p11.ObjectHandle, gen uint64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if gen != c.gen {
-		return
-	}
-	if c.handles == nil || len(c.handles) >= maxHandles {
-		c.handles = map[string]p11.ObjectHandle{}
-	}
-	c.handles[label] = obj
-}
-
-func (c *objectCache) drop(label string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.handles, label)
-	c.gen++
-}
-
-func (c *objectCache) clear() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.handles = nil
-	c.gen++
+	return got[0].Value, nil
 }

@@ -23,8 +23,9 @@ type Store struct {
 	cfg     Config
 	lib     *p11.Ctx
 	turns   chan struct{} // one element for each session in use
-	objects objectCache   // handles, good for one connection
+	keys    keyCache      // handles, good for one connection
 	making  sync.Mutex    // serialises creations: see the package comment
+	copying sync.Mutex    // serialises copies, since all are made in the anchor
 	probeID []byte        // CKA_ID of the probe key: tells our token from another one
 
 	// Calls into the token hold mu for reading; connecting holds it for writing,
@@ -32,7 +33,7 @@ type Store struct {
 	mu     sync.RWMutex
 	conn   uint64 // counts connections
 	slot   uint
-	anchor p11.SessionHandle // holds the login; never used for work
+	anchor p11.SessionHandle // holds the login and the session copies; never used for work
 	probe  p11.ObjectHandle
 	down   error     // why the last attempt to connect failed
 	retry  time.Time // when to try next
@@ -41,6 +42,9 @@ type Store struct {
 
 	free     []p11.SessionHandle // open and idle
 	freeLock sync.Mutex
+
+	// copyObject is C_CopyObject. Not every token has it.
+	copyObject func(p11.SessionHandle, p11.ObjectHandle, []*p11.Attribute) (p11.ObjectHandle, error)
 }
 
 var _ keystore.KeyStore = (*Store)(nil)
@@ -65,7 +69,8 @@ func Open(ctx context.Context, cfg Config) (keystore.KeyStore, error) {
 	if lib == nil {
 		return nil, fault.New(fault.Invalid, "pkcs11_module", "The PKCS#11 module can't be loaded: check its path and that it is for this machine.")
 	}
-	s := &Store{cfg: cfg, lib: lib, turns: make(chan struct{}, cfg.MaxSessions)}
+	s := &Store{cfg: cfg, lib: lib, turns: make(chan struct{}, cfg.MaxSessions), copyObject: lib.CopyObject}
+	s.keys.limit = maxCopies
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.start(); err != nil {
@@ -104,7 +109,7 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	s.cfg.PIN.Wipe()
-	s.objects.clear()
+	s.keys.clear()
 	s.release()
 	return nil
 }

@@ -105,7 +105,7 @@ func (s *Store) reconnect(conn uint64) error {
 }
 
 func (s *Store) connect(restart bool) error {
-	s.objects.clear()
+	s.keys.clear()
 	s.free = nil
 	_ = s.lib.CloseAllSessions(s.slot) // they are gone already, or of no use
 	if restart {

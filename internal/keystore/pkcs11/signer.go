@@ -58,7 +58,7 @@ func (s *Store) generateEd25519(sh p11.SessionHandle, label string, tag []byte) 
 		_ = s.lib.DestroyObject(sh, priv)
 		_ = s.lib.DestroyObject(sh, pub)
 	}
-	if err := s.checkGuarded(sh, priv); err != nil {
+	if _, err := s.checkGuarded(sh, priv, true); err != nil {
 		undo()
 		return nil, err
 	}
@@ -171,11 +171,15 @@ func (k *signer) Sign(_ io.Reader, msg []byte, opts crypto.SignerOpts) ([]byte, 
 func (k *signer) sign(sh p11.SessionHandle, msg []byte) ([]byte, error) {
 	var sig []byte
 	err := k.store.use(sh, p11.CKO_PRIVATE_KEY, k.label, func(key p11.ObjectHandle) (err error) {
-		if err = k.store.lib.SignInit(sh, []*p11.Mechanism{p11.NewMechanism(ckmEdDSA, nil)}, key); err != nil {
-			return err
-		}
-		sig, err = k.store.lib.Sign(sh, msg)
+		sig, err = k.store.signEd25519(sh, key, msg)
 		return err
 	})
 	return sig, err
+}
+
+func (s *Store) signEd25519(sh p11.SessionHandle, key p11.ObjectHandle, msg []byte) ([]byte, error) {
+	if err := s.lib.SignInit(sh, []*p11.Mechanism{p11.NewMechanism(ckmEdDSA, nil)}, key); err != nil {
+		return nil, err
+	}
+	return s.lib.Sign(sh, msg)
 }
