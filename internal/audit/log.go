@@ -142,7 +142,7 @@ func (l *Log) Verify(ctx context.Context, org string) (Report, error) {
 	}
 	v := NewVerifier(org, keys)
 	points, err := l.Store.Checkpoints(ctx, org)
-	broken, err := damage(nil, err)
+	broken, err := damage(false, err)
 	if err != nil {
 		return Report{}, err
 	}
@@ -159,7 +159,7 @@ func (l *Log) Verify(ctx context.Context, org string) (Report, error) {
 		}
 		end = math.MaxUint64
 	}
-	unreadable, err := damage(nil, l.Store.Walk(ctx, org, 0, func(r *Row) bool {
+	unreadable, err := damage(false, l.Store.Walk(ctx, org, 0, func(r *Row) bool {
 		return r.Seq <= end && v.Event(r)
 	}))
 	if err != nil {
@@ -168,21 +168,21 @@ func (l *Log) Verify(ctx context.Context, org string) (Report, error) {
 	if end == math.MaxUint64 {
 		head = v.Head() // the recorded one is broken: what was found stands for it
 	}
-	if unreadable != nil {
+	if unreadable {
 		v.Unreadable()
 		return v.Finish(head), nil
 	}
 	if err := l.beyond(ctx, org, v); err != nil {
 		return Report{}, err
 	}
-	if broken == nil {
-		if broken, err = damage(nil, l.Store.Check(ctx)); err != nil {
+	if !broken {
+		if broken, err = damage(false, l.Store.Check(ctx)); err != nil {
 			return Report{}, err
 		}
 	}
 	// An event that is missing says more than damage somewhere.
 	report := v.Finish(head)
-	if broken != nil && report.OK {
+	if broken && report.OK {
 		v.Damaged()
 		report = v.Finish(head)
 	}
@@ -194,11 +194,11 @@ func (l *Log) Verify(ctx context.Context, org string) (Report, error) {
 // beyond it.
 func (l *Log) beyond(ctx context.Context, org string, v *Verifier) error {
 	newest, err := l.Store.Events(ctx, org, Query{Limit: 1})
-	if broken, err := damage(nil, err); broken != nil || err != nil {
+	if broken, err := damage(false, err); broken || err != nil {
 		return err // what is broken, Check will name
 	}
 	now, err := l.Store.Head(ctx, org)
-	if broken, err := damage(nil, err); broken != nil || err != nil {
+	if broken, err := damage(false, err); broken || err != nil {
 		return err
 	}
 	if len(newest) > 0 && newest[0].Seq > now.Seq {
@@ -209,9 +209,9 @@ func (l *Log) beyond(ctx context.Context, org string, v *Verifier) error {
 
 // damage sorts err: broken says that the store is damaged (or was before), other
 // that it could not answer.
-func damage(before, err error) (broken, other error) {
+func damage(before bool, err error) (broken bool, other error) {
 	if fault.CodeOf(err) == CodeDamaged {
-		return err, nil
+		return true, nil
 	}
 	return before, err
 }
