@@ -147,7 +147,7 @@ func (a *API) refusedKey(c *access.Call, err error) error {
 	if !fault.Is(err, fault.Unauthenticated) {
 		return err
 	}
-	if limited := a.limits.failedExchange(c.IP, c.Now); limited != nil {
+	if limited := a.limits.guess(c.IP, c.Now); limited != nil {
 		return limited
 	}
 	return err

@@ -58,6 +58,9 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // pass finds the route and lets the request in, or says why not.
 func (a *API) pass(x *exchange, r *http.Request) error {
 	to, allowed := a.router.find(r)
+	if err := a.limits.general(x.call.IP, x.call.Now); err != nil {
+		return err
+	}
 	if to == nil {
 		if len(allowed) == 0 {
 			return errNoRoute
@@ -67,8 +70,10 @@ func (a *API) pass(x *exchange, r *http.Request) error {
 	}
 	x.event.Action = string(to.action)
 	x.audited = x.audited && to.action != policy.ReadHealth
-	if err := a.limits.address(to.limit, x.call.IP, x.call.Now); err != nil {
-		return err
+	if to.limit == limitAuth {
+		if err := a.limits.guess(x.call.IP, x.call.Now); err != nil {
+			return err
+		}
 	}
 	if !to.action.Public() {
 		who, err := a.authenticate(r.Context(), r, x.call.Now)
@@ -255,7 +260,9 @@ func (x *exchange) fail(err error) {
 }
 
 func (x *exchange) writeProblem(p *Problem) {
-	x.Header().Del("Content-Length")
+	for _, h := range [...]string{"Content-Length", "WWW-Authenticate", "Allow", "Retry-After"} {
+		x.Header().Del(h) // of the answer that this one replaces
+	}
 	x.Header().Set("Content-Type", p.ContentType(""))
 	x.ResponseWriter.WriteHeader(p.Status)
 	x.body(p)
@@ -277,6 +284,9 @@ func (x *exchange) finish(r *http.Request) {
 		panic(p)
 	default:
 		x.api.log.Error("a handler panicked", slog.String("action", x.event.Action), slog.String("stack", string(debug.Stack())))
+		if x.dropped {
+			return // what was sent instead of the answer is whole
+		}
 		if x.started {
 			panic(http.ErrAbortHandler) // half an answer must not look whole
 		}

@@ -46,17 +46,18 @@ func newLimits(l Limits) *limits {
 	return &limits{auth: newBuckets(l.Auth), addr: newBuckets(l.Address), who: newBuckets(l.Principal)}
 }
 
-func (l *limits) address(class limitClass, ip netip.Addr, now time.Time) error {
-	if err := l.addr.take(network(ip), now); err != nil || class != limitAuth {
-		return err
+// general counts a request, whatever it asks for.
+func (l *limits) general(ip netip.Addr, now time.Time) error {
+	if l.addr.rate.PerSecond <= 0 {
+		return nil
 	}
-	return l.auth.take(network(ip), now)
+	return l.addr.take(network(ip), now)
 }
 
-// failedExchange counts a refused key. It returns RateLimited in place of the
-// refusal once an address has guessed too often; a good key is never limited,
-// so a fleet behind one address can't be locked out by a bad neighbour.
-func (l *limits) failedExchange(ip netip.Addr, now time.Time) error {
+// guess counts a guess of a password, code or key. Of key exchanges only those
+// that failed are counted: a good key is never limited, so a fleet behind one
+// address can't be locked out by a bad neighbour.
+func (l *limits) guess(ip netip.Addr, now time.Time) error {
 	return l.auth.take(network(ip), now)
 }
 
