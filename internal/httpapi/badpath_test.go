@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -142,9 +143,9 @@ func TestCanariesInIDsAndQueries(t *testing.T) {
 // dump is the content of tables, to see that nothing changed.
 func (w *world) dump(tables ...string) string {
 	w.t.Helper()
-	var b strings.Builder
+	var lines []string
 	for _, table := range tables {
-		rows, err := w.raw.QueryContext(w.t.Context(), "SELECT * FROM "+table+" ORDER BY 1, 2, 3")
+		rows, err := w.raw.QueryContext(w.t.Context(), "SELECT * FROM "+table)
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -160,18 +161,20 @@ func (w *world) dump(tables ...string) string {
 			if err := rows.Scan(cells...); err != nil {
 				w.t.Fatal(err)
 			}
+			var b strings.Builder
 			b.WriteString(table)
 			for i, c := range cells {
 				if cols[i] != "last_active_at" && cols[i] != "last_used_at" {
 					b.Write(encode(w.t, object{cols[i]: *c.(*any)}))
 				}
 			}
-			b.WriteByte('\n')
+			lines = append(lines, b.String())
 		}
 		if err := rows.Err(); err != nil {
 			w.t.Fatal(err)
 		}
 		rows.Close()
 	}
-	return b.String()
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
 }

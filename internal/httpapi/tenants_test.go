@@ -1,0 +1,180 @@
+package httpapi_test
+
+import (
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+)
+
+// Whatever is another organisation's does not exist: on every route and with
+// every verb the answer is the one that a random id gets, and nothing changes.
+func TestAnotherOrganisationsIDsDoNotExist(t *testing.T) {
+	s := openSession(t)
+	bob := s.signup("bob")
+	own := bob.vaultNamed("own")
+	bob.put(own, "a/b", "bobs")
+	robot := bob.agent(nil)
+	tables := []string{"vaults", "secrets", "secret_versions", "policies", "agents", "user_keys", "users", "memberships"}
+	before := s.dump(tables...)
+	theirs := map[string]string{"vault_id": s.vault, "agent_id": s.worker.id, "policy_id": s.policy, "key_id": s.key}
+	mine := map[string]string{"vault_id": own, "agent_id": robot.id, "policy_id": nobodysID, "key_id": nobodysID, "path": "a/b"}
+	asked := 0
+	for _, op := range s.operations() {
+		var params []string
+		for _, p := range slices.Sorted(maps.Keys(theirs)) {
+			if strings.Contains(op.path, "{"+p+"}") {
+				params = append(params, p)
+			}
+		}
+		if len(params) == 0 {
+			continue
+		}
+		// Each id alone, the rest being bob's own; and all of them together.
+		for _, swap := range append([][]string{params}, chunk(params)...) {
+			for who, token := range map[string]string{"an owner": bob.token, "an agent": robot.token} {
+				asked++
+				s.sameAnswer(op, who, token, swap, mine, theirs)
+			}
+		}
+	}
+	if asked < 50 {
+		t.Errorf("only %d questions were asked", asked)
+	}
+	if s.dump(tables...) != before {
+		t.Error("something changed")
+	}
+	for _, e := range s.events() {
+		if e.actor == bob.id && e.org == s.ada.org {
+			t.Errorf("a stranger wrote into another organisation's log: %v", e)
+		}
+	}
+}
+
+func chunk(params []string) [][]string {
+	if len(params) < 2 {
+		return nil
+	}
+	var out [][]string
+	for _, p := range params {
+		out = append(out, []string{p})
+	}
+	return out
+}
+
+func (s *session) sameAnswer(op operation, who, token string, swap []string, mine, theirs map[string]string) {
+	s.t.Helper()
+	at, nobody := maps.Clone(mine), maps.Clone(mine)
+	for _, p := range swap {
+		at[p], nobody[p] = theirs[p], uuid.NewString()
+	}
+	body := s.goodBodies()[op.OperationID]
+	got := s.do(op.method, fill(op.path, at), token, body)
+	want := s.do(op.method, fill(op.path, nobody), token, body)
+	if got.status != want.status || string(got.body) != string(want.body) || !reflect.DeepEqual(got.header, want.header) {
+		s.t.Errorf("%s as %s with another's %v: %d %v %s\nand with nobody's: %d %v %s", op, who, swap,
+			got.status, got.header, got.body, want.status, want.header, want.body)
+	}
+	if who == "an owner" && got.status != http.StatusNotFound && op.OperationID != "rotate-secret" {
+		s.t.Errorf("%s with another's %v: got %d, want 404: %s", op, swap, got.status, got.body)
+	}
+}
+
+func TestBodiesThatNameAnotherOrganisationsThings(t *testing.T) {
+	s := openSession(t)
+	bob := s.signup("bob")
+	own := bob.vaultNamed("own")
+	for name, c := range map[string]struct {
+		method, target string
+		body           func(id string) object
+		theirs         string
+		status         int
+	}{
+		"a policy for another's agent": {"POST", "/v1/vaults/" + own + "/policies", func(id string) object {
+			return object{"secret_path_pattern": "**", "principal_type": "agent", "principal_id": id, "permissions": []string{"read"}}
+		}, s.worker.id, 404},
+		"a policy for another's user": {"POST", "/v1/vaults/" + own + "/policies", func(id string) object {
+			return object{"secret_path_pattern": "**", "principal_type": "user", "principal_id": id, "permissions": []string{"read"}}
+		}, s.ada.id, 404},
+		"an agent bound to another's vault": {"POST", "/v1/agents", func(id string) object {
+			return object{"name": "x", "vault_ids": []string{id}}
+		}, s.vault, 400},
+		"a key for another's agent": {"POST", "/v1/auth/agent-token", func(id string) object {
+			return object{"api_key": s.worker.key, "agent_id": id}
+		}, bob.agent(nil).id, 401},
+	} {
+		got := s.do(c.method, c.target, bob.token, c.body(c.theirs)).want(c.status)
+		want := s.do(c.method, c.target, bob.token, c.body(uuid.NewString())).want(c.status)
+		if string(got.body) != string(want.body) {
+			t.Errorf("%s: %s and %s", name, got.body, want.body)
+		}
+	}
+}
+
+func TestListingsShowNothingOfAnotherOrganisation(t *testing.T) {
+	s := openSession(t)
+	bob := s.signup("bob")
+	robot := bob.agent(nil)
+	for _, target := range []string{"/v1/vaults", "/v1/agents", "/v1/auth/api-keys", "/v1/audit/events?limit=1000", "/v1/audit?limit=1000", "/v1/audit/export",
+		"/v1/audit/events?actor_id=" + s.ada.id, "/v1/audit/events?resource_id=" + s.vault, "/v1/audit?vault_id=" + s.vault} {
+		for _, token := range []string{bob.token, robot.token} {
+			r := s.do("GET", target, token, nil)
+			for what, id := range map[string]string{"organisation": s.ada.org, "user": s.ada.id, "vault": s.vault, "agent": s.worker.id, "policy": s.policy, "mail": s.ada.email} {
+				if strings.Contains(string(r.body), id) {
+					t.Errorf("%s shows another's %s", target, what)
+				}
+			}
+		}
+	}
+	if l := s.do("GET", "/v1/vaults", bob.token, nil).want(200).list("vaults"); slices.ContainsFunc(l, func(v object) bool { return v["name"] == "main" }) {
+		t.Errorf("bob sees %v", l)
+	}
+	// Names are free in each organisation.
+	bob.vaultNamed("main")
+}
+
+// Of two people in one organisation, a member sees what it was granted.
+func TestMembersSeeTheirOwn(t *testing.T) {
+	s := openSession(t)
+	bob := s.signup("bob")
+	bob.moves(s.ada, "member")
+	s.do("GET", "/v1/vaults/"+s.vault, bob.token, nil).want(403)
+	s.do("GET", secretAt(s.vault, "a/b"), bob.token, nil).want(403)
+	if l := s.do("GET", "/v1/vaults", bob.token, nil).want(200).list("vaults"); len(l) != 0 {
+		t.Errorf("a member sees %v", l)
+	}
+	for _, step := range []struct{ method, tail string }{
+		{"GET", ""}, {"PATCH", ""}, {"DELETE", ""}, {"POST", "/rotate-key"}, {"POST", "/rotate-identity-keys"}, {"POST", "/token"},
+	} {
+		got := s.do(step.method, "/v1/agents/"+s.worker.id+step.tail, bob.token, object{"name": "mine"}).want(404)
+		want := s.do(step.method, "/v1/agents/"+nobodysID+step.tail, bob.token, object{"name": "mine"}).want(404)
+		if string(got.body) != string(want.body) {
+			t.Errorf("%s %s: %s and %s", step.method, step.tail, got.body, want.body)
+		}
+	}
+	s.do("DELETE", "/v1/auth/api-keys/"+s.key, bob.token, nil).want(404)
+	s.do("GET", "/v1/audit/verify", bob.token, nil).want(403)
+	for _, e := range s.do("GET", "/v1/audit/events?limit=1000", bob.token, nil).want(200).list("events") {
+		if e["actor_id"] != bob.id {
+			t.Errorf("a member sees another's event: %v", e)
+		}
+	}
+	grant := object{"secret_path_pattern": "a/*", "principal_type": "user", "principal_id": bob.id, "permissions": []string{"read"}}
+	s.do("POST", "/v1/vaults/"+s.vault+"/policies", bob.token, grant).want(403)
+	s.do("POST", "/v1/vaults/"+s.vault+"/policies", s.ada.token, grant).want(201)
+	s.do("GET", secretAt(s.vault, "a/b"), bob.token, nil).want(200)
+	s.do("PUT", secretAt(s.vault, "a/b"), bob.token, object{"value": "x"}).want(403)
+	s.do("GET", "/v1/vaults/"+s.vault+"/secret-versions/a/b?version=1", bob.token, nil).want(403)
+	if l := s.do("GET", "/v1/vaults/"+s.vault+"/policies", bob.token, nil).want(200).list("policies"); len(l) != 1 || l[0]["principal_id"] != bob.id {
+		t.Errorf("a member sees the policies %v", l)
+	}
+	// Owners and admins manage, but the role alone reads no value.
+	theirs := bob.vaultNamed("bobs")
+	bob.put(theirs, "x", "bobs own")
+	s.do("GET", "/v1/vaults/"+theirs+"/secrets", s.ada.token, nil).want(200)
+	s.do("GET", secretAt(theirs, "x"), s.ada.token, nil).want(403)
+}
