@@ -35,14 +35,21 @@ func (a *App) statusPage() http.Handler {
 			OK, Connected               bool
 			Version, Database, Keystore string
 		}{h.Ready(r.Context()) == nil && connected, connected, a.version, a.db.Engine(), provider}
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Referrer-Policy", "no-referrer")
-		w.Header().Set("Cache-Control", "no-store")
+		pageHeaders(w, "form-action 'none'")
 		// A write fails when the client is gone.
 		_ = statusTemplate.Execute(w, page)
 	})
+}
+
+// pageHeaders are those of every page: nothing is loaded, nothing may frame it,
+// and no address with a token in it is passed on.
+func pageHeaders(w http.ResponseWriter, formAction string) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; "+formAction)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store")
 }
 
 // shroudSoon answers on Shroud's port until Shroud is there (shroud.md section 4

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"sync"
 	"time"
@@ -135,6 +136,10 @@ func publicURL(cfg config.Config, l net.Listener) string {
 	if cfg.TLSCertFile != "" {
 		scheme = "https"
 	}
+	host, port, err := net.SplitHostPort(l.Addr().String())
+	if ip, bad := netip.ParseAddr(host); err == nil && bad == nil && ip.IsUnspecified() {
+		return scheme + "://" + net.JoinHostPort("localhost", port) // all addresses is none to go to
+	}
 	return scheme + "://" + l.Addr().String()
 }
 
@@ -151,13 +156,15 @@ func (a *App) routes(hosts []string) http.Handler {
 	mcp := mcpserver.Handler(mcpserver.HTTPConfig{
 		NewClient: mcpserver.InProcessClients(a.api, a.version, a.log), Version: a.version, Hosts: hosts, Log: a.log,
 	})
-	status := a.statusPage()
+	status, verify := a.statusPage(), a.verifyEmail()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/mcp":
 			mcp.ServeHTTP(w, r)
 		case "/":
 			status.ServeHTTP(w, r)
+		case "/verify-email":
+			verify.ServeHTTP(w, r)
 		default:
 			a.api.ServeHTTP(w, r)
 		}

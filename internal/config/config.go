@@ -198,6 +198,8 @@ func (c *Config) Check() error {
 		return bad("ONECLAW_OWNER_EMAIL and ONECLAW_OWNER_PASSWORD_FILE go together: set both or none.")
 	case c.VerifyEmail && c.SMTPHost == "" && !c.Dev:
 		return bad("ONECLAW_VERIFY_EMAIL needs a mail server: set ONECLAW_SMTP_HOST and ONECLAW_MAIL_FROM.")
+	case c.VerifyEmail && c.PublicURL == "" && !loopback(c.Listen):
+		return bad("ONECLAW_VERIFY_EMAIL needs ONECLAW_PUBLIC_URL: the mails link to it.")
 	case c.SMTPHost != "" && c.MailFrom == "":
 		return bad("ONECLAW_SMTP_HOST needs ONECLAW_MAIL_FROM.")
 	case !slices.Contains([]string{"starttls", "implicit", "none"}, c.SMTPTLS):
