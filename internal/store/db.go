@@ -142,7 +142,8 @@ func (db *DB) Ping(ctx context.Context) error {
 }
 
 // Append puts ev into its organisation's log and returns when it is there. It
-// returns fault.Unavailable when it could not be, and then ev is not in the log.
+// returns fault.Unavailable when it could not be, and then ev is not in the log,
+// unless the code is outcome_unknown: PostgreSQL went away while it committed.
 func (db *DB) Append(ctx context.Context, ev *audit.Event) error {
 	return db.writer.do(ctx, &op{org: ev.Org, event: ev})
 }

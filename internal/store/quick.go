@@ -51,7 +51,7 @@ func (w *writer) quick(batch []*op) (done bool, err error) {
 	case err != nil:
 		clear(w.heads)
 		w.dropQuick()
-		return true, lost("append events", err)
+		return true, unknown(err)
 	case n != int64(len(batch)):
 		delete(w.heads, org)
 		return false, nil

@@ -186,6 +186,12 @@ func lost(what string, err error) error {
 	return wrap(what, &lostError{err})
 }
 
+// unknown is the failure of a commit whose answer did not come.
+func unknown(err error) error {
+	return fault.Wrap(&lostError{err}, fault.Unavailable, "outcome_unknown",
+		"The database went away while it took this write. It may have been done: look before you try again.")
+}
+
 // batchTime bounds a transaction on PostgreSQL, from connecting to the commit:
 // callers get an answer also when the network swallows everything.
 const batchTime = 10 * time.Second
@@ -297,8 +303,7 @@ func (w *writer) finish(tx *Tx) (epoch int64, err error) {
 	}
 	if _, err := w.exec(tx.ctx, "COMMIT"); err != nil {
 		if w.db.eng.postgres && !refused(err) {
-			return 0, fault.Wrap(&lostError{err}, fault.Unavailable, "outcome_unknown",
-				"The database went away while it took this write. It may have been done: look before you try again.")
+			return 0, unknown(err)
 		}
 		return 0, wrap("commit", err)
 	}
