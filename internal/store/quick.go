@@ -36,7 +36,7 @@ func (w *writer) quick(batch []*op) (done bool, err error) {
 	defer cancel()
 	if w.quickConn == nil {
 		if err := w.openQuick(ctx); err != nil {
-			return false, nil //nolint:nilerr // the long way says what is wrong
+			return false, nil // the long way says what is wrong
 		}
 	}
 	last, args := quickArgs(head, org, batch)

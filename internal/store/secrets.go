@@ -122,13 +122,18 @@ func (db *DB) List(ctx context.Context, vaultID, prefix, after string, limit int
 	return page, err
 }
 
+// listQuery pages through the newest versions. Every path with the prefix sorts
+// below the prefix followed by the highest byte that a path can't hold.
+const listQuery = `SELECT version_id, path, type, version, metadata, created_at, expires_at FROM secrets
+	WHERE vault_id = $1 AND path > $2 AND path >= $3 AND path < $4 AND deleted_at IS NULL ORDER BY path LIMIT $5`
+
 func (db *DB) list(ctx context.Context, vaultID, prefix, after string, limit int) ([]*vault.Meta, error) {
-	// Every path with the prefix sorts below the prefix followed by the highest
-	// byte a path can't hold.
-	const query = `SELECT version_id, path, type, version, metadata, created_at, expires_at FROM secrets
-		WHERE vault_id = $1 AND path > $2 AND path >= $3 AND path < $4 AND deleted_at IS NULL ORDER BY path LIMIT $5`
+	args := []any{vaultID, after, prefix, prefix + "\x7f", limit}
+	if db.eng.postgres {
+		return db.listPostgres(ctx, args)
+	}
 	out := make([]*vault.Meta, 0, min(limit, 64))
-	err := db.each(ctx, query, []any{vaultID, after, prefix, prefix + "\x7f", limit}, func(rows *sql.Rows) error {
+	err := db.each(ctx, listQuery, args, func(rows *sql.Rows) error {
 		var m vault.Meta
 		var created int64
 		var expires sql.NullInt64
