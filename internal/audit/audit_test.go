@@ -175,6 +175,50 @@ func (f *fixture) sign(t *testing.T, events uint64) {
 	}
 }
 
+// Who can write to the database rewrites the whole chain, removes the
+// checkpoints, and waits for the next signature.
+func TestARewrittenChainIsNotSigned(t *testing.T) {
+	f := newFixture(t)
+	f.append(t, 5)
+	f.sign(t, 1)
+	f.append(t, 2)
+	rewritten := &rewriting{Store: f.db}
+	l := &audit.Log{Store: f.db, Keys: f.Log.Keys, KeyIDs: f.KeyIDs, Now: f.Log.Now, Log: f.Log.Log}
+	if err := l.Checkpoint(t.Context(), 1); err != nil { // remembers event 7
+		t.Fatal(err)
+	}
+	f.append(t, 3)
+	l.Store = rewritten
+	if err := l.Checkpoint(t.Context(), 1); fault.CodeOf(err) != "audit_chain_changed" {
+		t.Errorf("a rewritten chain: %v", err)
+	}
+	if rewritten.signed != 0 {
+		t.Errorf("%d checkpoints of a rewritten chain", rewritten.signed)
+	}
+	l.Store = f.db
+	if err := l.Checkpoint(t.Context(), 1); err != nil {
+		t.Errorf("the chain as it was: %v", err)
+	}
+}
+
+// rewriting is a store whose events all have other hashes than before.
+type rewriting struct {
+	audit.Store
+	signed int
+}
+
+func (r *rewriting) Walk(ctx context.Context, org string, after uint64, fn func(*audit.Row) bool) error {
+	return r.Store.Walk(ctx, org, after, func(row *audit.Row) bool {
+		row.Hash[0] ^= 1
+		return fn(row)
+	})
+}
+
+func (r *rewriting) AddCheckpoint(ctx context.Context, c audit.Checkpoint) error {
+	r.signed++
+	return r.Store.AddCheckpoint(ctx, c)
+}
+
 func TestCheckpointsAreSignedWhenTheyAreDueAndAfterAKeyChange(t *testing.T) {
 	f := newFixture(t)
 	count := func() int {
@@ -224,7 +268,7 @@ func TestAnOutageIsNoDamage(t *testing.T) {
 	}
 	f.keys.away = false
 	for call := 1; call <= 6; call++ { // whichever question the database does not answer
-		l := *f.Log
+		l := &audit.Log{Keys: f.Log.Keys, KeyIDs: f.KeyIDs, Now: f.Log.Now, Log: f.Log.Log}
 		l.Store = &failing{Store: f.db, after: call, err: fault.New(fault.Unavailable, "storage_unavailable", "")}
 		if r, err := l.Verify(t.Context(), f.org); !fault.Is(err, fault.Unavailable) {
 			t.Errorf("the database is away at call %d: %+v, %v", call, r, err)

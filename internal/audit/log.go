@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -57,6 +59,11 @@ type Log struct {
 	KeyIDs []string // key ids of checkpoints, the one that signs last
 	Now    func() time.Time
 	Log    *slog.Logger
+	// Grown tells that the log has grown by a good many events; nil is fine.
+	Grown <-chan struct{}
+
+	mu     sync.Mutex
+	signed map[string]Head // what this process last signed, by organisation
 }
 
 // How far a chain may grow before its head is signed.
@@ -75,8 +82,9 @@ func (l *Log) Run(ctx context.Context) {
 			l.sign(context.WithoutCancel(ctx), 1)
 			return
 		case <-tick.C:
-			l.sign(ctx, checkpointEvents)
+		case <-l.Grown:
 		}
+		l.sign(ctx, checkpointEvents)
 	}
 }
 
@@ -98,15 +106,45 @@ func (l *Log) Checkpoint(ctx context.Context, events uint64) error {
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for org, h := range heads {
-		c := Checkpoint{Org: org, Seq: h.Seq, Hash: h.Hash, At: l.Now().UTC().Truncate(time.Microsecond), KeyID: id}
-		if c.Signature, err = signer.Sign(nil, c.Message(), crypto.Hash(0)); err != nil {
+		errs = append(errs, l.checkpoint(ctx, signer, id, org, h))
+	}
+	return errors.Join(errs...)
+}
+
+// checkpoint signs one head, unless the chain below it is not the one that was
+// signed before: who can write to the database must not get a rewritten chain
+// signed by waiting.
+func (l *Log) checkpoint(ctx context.Context, signer crypto.Signer, id, org string, h Head) (err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if base := l.signed[org]; base.Seq > 0 {
+		var at Hash
+		if err := l.Store.Walk(ctx, org, base.Seq-1, func(r *Row) bool {
+			if r.Seq == base.Seq {
+				at = r.Hash
+			}
+			return false
+		}); err != nil {
 			return err
 		}
-		if err := l.Store.AddCheckpoint(ctx, c); err != nil {
-			return err
+		if at != base.Hash || h.Seq < base.Seq || h.Seq == base.Seq && h.Hash != base.Hash {
+			return fault.New(fault.Internal, "audit_chain_changed",
+				"The log was changed below event "+strconv.FormatUint(base.Seq, 10)+", which is signed. No more checkpoints are made of it: run `oneclaw audit verify`.")
 		}
 	}
+	c := Checkpoint{Org: org, Seq: h.Seq, Hash: h.Hash, At: l.Now().UTC().Truncate(time.Microsecond), KeyID: id}
+	if c.Signature, err = signer.Sign(nil, c.Message(), crypto.Hash(0)); err != nil {
+		return err
+	}
+	if err := l.Store.AddCheckpoint(ctx, c); err != nil {
+		return err
+	}
+	if l.signed == nil {
+		l.signed = map[string]Head{}
+	}
+	l.signed[org] = h
 	return nil
 }
 

@@ -58,6 +58,10 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // pass finds the route and lets the request in, or says why not.
 func (a *API) pass(x *exchange, r *http.Request) error {
 	to, allowed := a.router.find(r)
+	if to != nil {
+		x.event.Action = string(to.action)
+		x.audited = x.audited && to.action != policy.ReadHealth
+	}
 	if err := a.limits.general(x.call.IP, x.call.Now); err != nil {
 		return err
 	}
@@ -68,8 +72,6 @@ func (a *API) pass(x *exchange, r *http.Request) error {
 		x.Header().Set("Allow", strings.Join(allowed, ", "))
 		return fault.New(fault.NotAllowed, "method_not_allowed", "This path takes other methods: see the Allow header.")
 	}
-	x.event.Action = string(to.action)
-	x.audited = x.audited && to.action != policy.ReadHealth
 	if to.limit == limitAuth {
 		if err := a.limits.guess(x.call.IP, x.call.Now); err != nil {
 			return err
@@ -217,6 +219,9 @@ func (x *exchange) record(status int) error {
 	}
 	d := &x.event.Details
 	d.Status = status
+	if d.Reason == "outcome_unknown" {
+		x.event.ID = uuid.NewString() // the event itself may be in the log: this one says that nobody knows
+	}
 	switch {
 	case status < 400:
 		d.Outcome = audit.Success

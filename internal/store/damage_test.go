@@ -134,7 +134,6 @@ func verifyFile(t *testing.T, dir, org string, log *audit.Log) (audit.Report, er
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	again := *log
-	again.Store = db
+	again := &audit.Log{Store: db, Keys: log.Keys, KeyIDs: log.KeyIDs, Now: log.Now, Log: log.Log}
 	return again.Verify(t.Context(), org)
 }

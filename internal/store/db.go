@@ -171,6 +171,10 @@ func (db *DB) invalidate(tx *Tx) {
 	}
 }
 
+// Grown receives when the logs have grown by about a thousand events since it
+// last did.
+func (db *DB) Grown() <-chan struct{} { return db.writer.grown }
+
 // stmt returns a prepared statement of the readers' pool.
 func (db *DB) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	if s, ok := db.stmts.Load(query); ok {

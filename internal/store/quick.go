@@ -5,6 +5,8 @@ import (
 	"database/sql/driver"
 	"fmt"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 )
 
@@ -48,6 +50,9 @@ func (w *writer) quick(batch []*op) (done bool, err error) {
 	switch {
 	case err != nil && refused(err):
 		return false, nil
+	case err != nil && pgconn.SafeToRetry(err): // a session that died since: nothing was sent
+		w.dropQuick()
+		return false, nil
 	case err != nil:
 		clear(w.heads)
 		w.dropQuick()
@@ -60,6 +65,7 @@ func (w *writer) quick(batch []*op) (done bool, err error) {
 	for _, o := range batch {
 		o.err, o.event.Committed = nil, true
 	}
+	w.count(len(batch))
 	return true, nil
 }
 

@@ -44,13 +44,15 @@ type writer struct {
 	quickConn *sql.Conn            // PostgreSQL: see quick
 	stmts     map[string]*sql.Stmt // SQLite only: pgx caches by itself
 	heads     map[string]audit.Head
-	synced    bool // SQLite: which synchronous mode the connection is in
+	appended  int           // events since grown was told
+	grown     chan struct{} // see Grown
+	synced    bool          // SQLite: which synchronous mode the connection is in
 }
 
 func newWriter(db *DB, auditSync bool) *writer {
 	return &writer{
 		db: db, auditSync: auditSync,
-		queue: make(chan *op, 4*maxBatch), closing: make(chan struct{}), restart: make(chan struct{}, 1), stopped: make(chan struct{}),
+		queue: make(chan *op, 4*maxBatch), closing: make(chan struct{}), restart: make(chan struct{}, 1), grown: make(chan struct{}, 1), stopped: make(chan struct{}),
 		stmts: map[string]*sql.Stmt{}, heads: map[string]audit.Head{}, synced: true,
 	}
 }
@@ -238,7 +240,23 @@ func (w *writer) try(batch []*op) (err error) {
 	for _, e := range tx.events {
 		e.Committed = true
 	}
+	w.count(len(tx.events))
 	return nil
+}
+
+// grownEvents is after how many events Grown is told.
+const grownEvents = 1000
+
+// count tells Grown's reader when the logs have grown by grownEvents.
+func (w *writer) count(events int) {
+	if w.appended += events; w.appended < grownEvents {
+		return
+	}
+	w.appended = 0
+	select {
+	case w.grown <- struct{}{}:
+	default:
+	}
 }
 
 // start opens a transaction. A connection that was kept may have died since: then

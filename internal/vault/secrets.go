@@ -9,6 +9,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -69,7 +70,7 @@ func (s *Service) release(ctx context.Context, c *access.Call, e *entry, p secre
 	}
 	value, err := s.sealer.Open(ctx, e.vault.KEK(), ref(&e.vault, p, v.Meta.Version), v.Box)
 	if err != nil {
-		return Secret{}, err
+		return Secret{}, keyLost(err)
 	}
 	c.Event.Details.Outcome = audit.Success
 	if v.MaxAccess > 0 {
@@ -82,6 +83,15 @@ func (s *Service) release(ctx context.Context, c *access.Call, e *entry, p secre
 		return Secret{}, err
 	}
 	return Secret{Version: v, Value: value}, nil
+}
+
+// keyLost turns "no such key" of the keystore into a failure of the server: the
+// vault is there, so its key should be.
+func keyLost(err error) error {
+	if !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	return fault.Wrap(err, fault.Internal, "vault_key_lost", "The keystore does not have this vault's key.")
 }
 
 func gone(v *Version, now time.Time) bool {
@@ -155,7 +165,7 @@ func (s *Service) put(ctx context.Context, c *access.Call, in *Vault, p secretpa
 		v.Type = "generic"
 	}
 	if v.Box, err = s.sealer.Seal(ctx, in.KEK(), ref(in, p, v.Meta.Version), d.Value); err != nil {
-		return Meta{}, err
+		return Meta{}, keyLost(err)
 	}
 	if ev != nil {
 		ev.Details.Outcome, ev.Details.Version = audit.Success, v.Meta.Version
