@@ -54,7 +54,7 @@ type session struct {
 	key           string // id of an API key
 }
 
-func openSession(t *testing.T, change ...func(*setup)) *session {
+func openSession(t testing.TB, change ...func(*setup)) *session {
 	t.Helper()
 	w := open(t, change...)
 	s := &session{world: w, ada: w.signup("ada")}

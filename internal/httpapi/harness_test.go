@@ -33,7 +33,7 @@ const (
 // world is the whole API on a real database and a real keystore, with a clock
 // that stands until it is moved.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	api      *httpapi.API
 	db       *store.DB
 	raw      *sql.DB // the same file, past every layer
@@ -54,7 +54,7 @@ type setup struct {
 	health      httpapi.Health
 }
 
-func open(t *testing.T, change ...func(*setup)) *world {
+func open(t testing.TB, change ...func(*setup)) *world {
 	t.Helper()
 	s := setup{signup: true, events: coalesced}
 	for _, f := range change {
@@ -256,4 +256,11 @@ func (w *world) during(f func()) []event {
 	}
 	f()
 	return slices.DeleteFunc(w.events(), func(e event) bool { return had[e.id] })
+}
+
+// in is the same world as seen by another test: an input of a fuzz target.
+func (w *world) in(t testing.TB) *world {
+	seen := *w
+	seen.t = t
+	return &seen
 }

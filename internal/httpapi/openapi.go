@@ -9,7 +9,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
-//go:generate go test -count=1 -run ^TestOpenAPIDocument$ . -update
+//go:generate go test -count=1 -run "^Test(OpenAPIDocument|GoldenLines)$" . -update
 
 // registerOpenAPI serves the document of every operation, made once, when it is
 // first asked for.

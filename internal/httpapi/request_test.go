@@ -16,7 +16,7 @@ import (
 
 // reply is what came back.
 type reply struct {
-	t      *testing.T
+	t      testing.TB
 	what   string
 	status int
 	header http.Header
@@ -42,7 +42,7 @@ func (w *world) serve(r *http.Request) reply {
 	return reply{t: w.t, what: r.Method + " " + r.RequestURI, status: rec.Code, header: rec.Result().Header, body: rec.Body.Bytes()}
 }
 
-func request(t *testing.T, method, target, token string, body any, change ...func(*http.Request)) (*http.Request, bool) {
+func request(t testing.TB, method, target, token string, body any, change ...func(*http.Request)) (*http.Request, bool) {
 	t.Helper()
 	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(method + " " + target + " HTTP/1.1\r\nHost: vault.test\r\n\r\n")))
 	if err != nil {
@@ -68,7 +68,7 @@ func request(t *testing.T, method, target, token string, body any, change ...fun
 	return r, true
 }
 
-func encode(t *testing.T, body any) []byte {
+func encode(t testing.TB, body any) []byte {
 	t.Helper()
 	switch b := body.(type) {
 	case string:
