@@ -145,36 +145,42 @@ func (w *world) dump(tables ...string) string {
 	w.t.Helper()
 	var lines []string
 	for _, table := range tables {
-		rows, err := w.raw.QueryContext(w.t.Context(), "SELECT * FROM "+table)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		cols, err := rows.Columns()
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		cells := make([]any, len(cols))
-		for i := range cells {
-			cells[i] = new(any)
-		}
-		for rows.Next() {
-			if err := rows.Scan(cells...); err != nil {
-				w.t.Fatal(err)
-			}
-			var b strings.Builder
-			b.WriteString(table)
-			for i, c := range cells {
-				if cols[i] != "last_active_at" && cols[i] != "last_used_at" {
-					b.Write(encode(w.t, object{cols[i]: *c.(*any)}))
-				}
-			}
-			lines = append(lines, b.String())
-		}
-		if err := rows.Err(); err != nil {
-			w.t.Fatal(err)
-		}
-		rows.Close()
+		lines = append(lines, w.rows(table)...)
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
+}
+
+func (w *world) rows(table string) (lines []string) {
+	w.t.Helper()
+	rows, err := w.raw.QueryContext(w.t.Context(), "SELECT * FROM "+table)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer rows.Close()
+	cols, err := rows.Columns()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	cells := make([]any, len(cols))
+	for i := range cells {
+		cells[i] = new(any)
+	}
+	for rows.Next() {
+		if err := rows.Scan(cells...); err != nil {
+			w.t.Fatal(err)
+		}
+		var b strings.Builder
+		b.WriteString(table)
+		for i, c := range cells {
+			if cols[i] != "last_active_at" && cols[i] != "last_used_at" {
+				b.Write(encode(w.t, object{cols[i]: *c.(*any)}))
+			}
+		}
+		lines = append(lines, b.String())
+	}
+	if err := rows.Err(); err != nil {
+		w.t.Fatal(err)
+	}
+	return lines
 }

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -231,7 +232,10 @@ func TestAPanicIsAnswered500AndLogged(t *testing.T) {
 	for _, path := range []string{"/v1/test/late", "/v1/test/abort"} {
 		aborted := false
 		events := s.during(func() {
-			defer func() { aborted = recover() == http.ErrAbortHandler }()
+			defer func() {
+				err, _ := recover().(error)
+				aborted = errors.Is(err, http.ErrAbortHandler)
+			}()
 			s.do("GET", path, s.ada.token, nil)
 		})
 		if !aborted || len(events) != 1 {
@@ -264,7 +268,7 @@ func TestAClientThatIsGoneLeavesItsEvent(t *testing.T) {
 			r, _ := request(t, c.method, c.target, s.ada.token, object{"value": "x"})
 			gone = s.serve(r.WithContext(ctx))
 		})
-		if len(events) != 1 {
+		if len(events) != 1 || events[0].detail("reason") != "request_cancelled" {
 			t.Errorf("%s %s -> %d left %v", c.method, c.target, gone.status, events)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"log/slog"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -227,35 +226,63 @@ func (e event) detail(name string) string {
 // events are the rows of the log, of all organisations.
 func (w *world) events() []event {
 	w.t.Helper()
-	rows, err := w.raw.QueryContext(context.WithoutCancel(w.t.Context()), `SELECT org_id, id, action, actor_kind, actor_id,
-		resource_type, resource_id, ip, details FROM audit_events ORDER BY org_id, seq`)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer rows.Close()
-	var out []event
-	for rows.Next() {
-		var e event
-		if err := rows.Scan(&e.org, &e.id, &e.action, &e.actorKind, &e.actor, &e.resourceType, &e.resource, &e.ip, &e.details); err != nil {
-			w.t.Fatal(err)
-		}
-		out = append(out, e)
-	}
-	if err := rows.Err(); err != nil {
-		w.t.Fatal(err)
-	}
-	return out
+	return w.after(nil)
 }
 
 // during returns the events that f leaves in the log.
 func (w *world) during(f func()) []event {
 	w.t.Helper()
-	had := map[string]bool{}
-	for _, e := range w.events() {
-		had[e.id] = true
-	}
+	heads := w.heads()
 	f()
-	return slices.DeleteFunc(w.events(), func(e event) bool { return had[e.id] })
+	return w.after(heads)
+}
+
+// heads are the last sequence numbers, by organisation.
+func (w *world) heads() map[string]int64 {
+	w.t.Helper()
+	out := map[string]int64{}
+	w.each(`SELECT org_id, MAX(seq) FROM audit_events GROUP BY org_id`, func(scan func(...any) error) error {
+		var org string
+		var seq int64
+		err := scan(&org, &seq)
+		out[org] = seq
+		return err
+	})
+	return out
+}
+
+// after are the events that come after heads.
+func (w *world) after(heads map[string]int64) []event {
+	w.t.Helper()
+	var out []event
+	for org := range w.heads() {
+		w.each(`SELECT org_id, id, action, actor_kind, actor_id, resource_type, resource_id, ip, details
+			FROM audit_events WHERE org_id = ? AND seq > ? ORDER BY seq`, func(scan func(...any) error) error {
+			var e event
+			err := scan(&e.org, &e.id, &e.action, &e.actorKind, &e.actor, &e.resourceType, &e.resource, &e.ip, &e.details)
+			out = append(out, e)
+			return err
+		}, org, heads[org])
+	}
+	return out
+}
+
+// each runs a query past every layer.
+func (w *world) each(query string, row func(scan func(...any) error) error, args ...any) {
+	w.t.Helper()
+	rows, err := w.raw.QueryContext(context.WithoutCancel(w.t.Context()), query, args...)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := row(rows.Scan); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // in is the same world as seen by another test: an input of a fuzz target.
