@@ -8,6 +8,14 @@
 // keystore.CodeUnavailable, and when it comes back the same process goes on
 // without a restart.
 //
+// Work is done with session copies: the token copies a key inside itself, as
+// sensitive and as little extractable, from where it keeps it to where it works.
+// A copy is held to what its key is held to and is proved to be the same key;
+// a token that makes none, or none that passes, works with the key itself.
+// At most once a second per key the token is asked whether the key is still
+// there: what another process destroyed, or a token that went away, is noticed
+// within a second. A key destroyed through this Store is dead at once.
+//
 // PKCS#11 needs cgo, so this package does something only in the build with the
 // tag pkcs11 (make build-hsm). In other builds Open says so.
 //

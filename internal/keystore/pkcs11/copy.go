@@ -74,6 +74,9 @@ func (s *Store) makeCopy(sh p11.SessionHandle, class uint, object p11.ObjectHand
 	if err != nil {
 		return 0, err
 	}
+	if made == object {
+		return 0, errBadCopy // and nothing to destroy
+	}
 	if _, err = s.checkGuarded(sh, made, false); err == nil {
 		err = s.checkSame(sh, class, object, made)
 	}

@@ -92,6 +92,11 @@ func TestKeysCannotBeExtracted(t *testing.T) {
 	if len(keys) != 3 {
 		t.Fatalf("%d secret objects, want the probe, the KEK and the signer", len(keys))
 	}
+	r.cannotExtract(t, keys)
+}
+
+func (r raw) cannotExtract(t *testing.T, keys []p11.ObjectHandle) {
+	t.Helper()
 	for _, obj := range keys {
 		got, err := r.GetAttributeValue(r.sh, obj, []*p11.Attribute{p11.NewAttribute(p11.CKA_VALUE, nil)})
 		if !errors.Is(err, p11.Error(p11.CKR_ATTRIBUTE_SENSITIVE)) {
@@ -307,53 +312,4 @@ func TestSealingOverTheToken(t *testing.T) {
 	workers.Wait()
 	close(stop)
 	collector.Wait()
-}
-
-func BenchmarkUnwrap(b *testing.B) {
-	s := newToken(b).open(b)
-	must(b, s.CreateKEK(b.Context(), kek))
-	aad := bytes.Repeat([]byte("a"), 120)
-	w, err := s.Wrap(b.Context(), kek, make([]byte, 32), aad)
-	must(b, err)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := s.Unwrap(b.Context(), kek, w, aad); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-// BenchmarkUnwrapBare is what module and binding cost without this package.
-func BenchmarkUnwrapBare(b *testing.B) {
-	tok := newToken(b)
-	r := tok.raw(b)
-	r.makeAES(b, "bare", false)
-	key := r.find(b, p11.CKO_SECRET_KEY)[0]
-	nonce, aad := make([]byte, 12), bytes.Repeat([]byte("a"), 120)
-	run := func(init func(p11.SessionHandle, []*p11.Mechanism, p11.ObjectHandle) error,
-		do func(p11.SessionHandle, []byte) ([]byte, error), in []byte) []byte {
-		params := p11.NewGCMParams(nonce, aad, 128)
-		defer params.Free()
-		must(b, init(r.sh, []*p11.Mechanism{p11.NewMechanism(p11.CKM_AES_GCM, params)}, key))
-		out, err := do(r.sh, in)
-		must(b, err)
-		return out
-	}
-	w := run(r.EncryptInit, r.Encrypt, make([]byte, 32))
-	for b.Loop() {
-		run(r.DecryptInit, r.Decrypt, w)
-	}
-	must(b, r.Finalize())
-}
-
-func BenchmarkSign(b *testing.B) {
-	s := newToken(b).open(b)
-	must(b, s.CreateSigner(b.Context(), "token:1"))
-	k, err := s.Signer(b.Context(), "token:1")
-	must(b, err)
-	for b.Loop() {
-		if _, err := k.Sign(nil, []byte("a token"), crypto.Hash(0)); err != nil {
-			b.Fatal(err)
-		}
-	}
 }
