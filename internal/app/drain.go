@@ -55,24 +55,30 @@ func (c *connections) end(ctx context.Context, servers []*http.Server, log *slog
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
 	c.leaving.Store(true)
-	patient, enough := context.WithTimeout(ctx, leave)
-	defer enough()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for c.open.Load() > 0 && patient.Err() == nil {
-		select {
-		case <-tick.C:
-		case <-patient.Done():
-		}
-	}
+	c.gone(ctx)
 	var errs []error
 	for _, s := range servers {
 		err := s.Shutdown(ctx)
 		if errors.Is(err, context.DeadlineExceeded) {
 			log.Warn("requests that did not end were cut off", slog.Int64("connections", c.open.Load()))
 			err = s.Close()
+			c.gone(context.WithoutCancel(ctx)) // for their audit events
 		}
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// gone waits for the connections to end, for as long as leave.
+func (c *connections) gone(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, leave)
+	defer cancel()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for c.open.Load() > 0 && ctx.Err() == nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
 }

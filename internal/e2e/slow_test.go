@@ -97,13 +97,27 @@ func TestIdleAndSlowClientsCostLittle(t *testing.T) {
 	s.stop()
 	close(stop)
 	slow.Wait()
+	if strings.Contains(s.output(), "level=ERROR") {
+		t.Errorf("output:\n%s", s.output())
+	}
 	s = p.start()
 	agent = agent.at(s)
 	read()
 	if r := agent.do(t, "GET", vault+"/secrets?prefix=slow/", nil); !strings.Contains(string(r.body), `"secrets":[]`) {
 		t.Errorf("half a body was stored: %s", r.body)
 	}
-	owner.at(s).verified(t)
+	// A request that was cut off is in the log like any other.
+	owner = owner.at(s)
+	owner.verified(t)
+	cut := 0
+	for _, e := range export(t, owner) {
+		if e.Action == "secret.write" && e.Details.Outcome == "failed" {
+			cut++
+		}
+	}
+	if cut != slowConnections/2 {
+		t.Errorf("%d of %d requests that were cut off are in the log", cut, slowConnections/2)
+	}
 }
 
 func dial(t testing.TB, addr string) net.Conn {
