@@ -104,26 +104,34 @@ func TestAKeyThatAnotherProcessDestroys(t *testing.T) {
 }
 
 func TestAKeyThatAnotherProcessMakesAnew(t *testing.T) {
-	for name, wait := range map[string]time.Duration{
-		"after a second":                      time.Second,
-		"at once, when a wrapped key is odd":  0,
-		"a second later, the clock set back":  -time.Hour,
-		"long after, with the copy long idle": time.Hour,
-	} {
+	cases := map[string]struct {
+		wait  time.Duration
+		first func(t *testing.T, s keystore.KeyStore, before, after []byte)
+	}{
+		"after a second":                     {wait: time.Second},
+		"long after":                         {wait: time.Hour},
+		"when the clock was set back":        {wait: -time.Hour},
+		"at once, by what was wrapped since": {first: func(t *testing.T, s keystore.KeyStore, _, after []byte) { opens(t, s, kek, after) }},
+		"at once, by what opens under neither": {first: func(t *testing.T, s keystore.KeyStore, before, _ []byte) {
+			bad := bytes.Clone(before)
+			bad[len(bad)-1] ^= 1
+			opensNot(t, s, bad, keystore.CodeUnwrapFailed)
+		}},
+	}
+	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			tok := newToken(t)
 			s := tok.open(t)
 			must(t, s.CreateKEK(t.Context(), kek))
-			w := wrapped(t, s, kek)
-			tok.otherProcess(t, "anew")
-			tok.now.Add(int64(wait))
-			if wait == 0 {
-				bad := bytes.Clone(w)
-				bad[len(bad)-1] ^= 1
-				opensNot(t, s, bad, keystore.CodeUnwrapFailed)
+			before := wrapped(t, s, kek)
+			after := tok.otherProcess(t, "anew")
+			tok.now.Add(int64(c.wait))
+			if c.first != nil {
+				c.first(t, s, before, after)
 			}
-			opensNot(t, s, w, keystore.CodeUnwrapFailed)
-			w = wrapped(t, s, kek)
+			opensNot(t, s, before, keystore.CodeUnwrapFailed)
+			opens(t, s, kek, after)
+			w := wrapped(t, s, kek)
 			must(t, s.Close())
 			opens(t, tok.open(t), kek, w)
 		})

@@ -3,7 +3,9 @@
 package pkcs11_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -44,15 +46,27 @@ func other(ctx context.Context, what string) (err error) {
 	if err := s.DestroyKEK(ctx, kek); err != nil || what == "destroy" {
 		return err
 	}
-	return s.CreateKEK(ctx, kek)
+	if err := s.CreateKEK(ctx, kek); err != nil {
+		return err
+	}
+	w, err := s.Wrap(ctx, kek, dek(), nil)
+	fmt.Printf("%x", w)
+	return err
 }
 
-// otherProcess has another process open the token and destroy the key, or make it anew.
-func (tok *token) otherProcess(t *testing.T, what string) {
+// otherProcess has another process open the token and destroy the key, or make
+// it anew and return what it wrapped under that.
+func (tok *token) otherProcess(t *testing.T, what string) []byte {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), otherDoes+"="+what, otherLib+"="+tok.module, otherName+"="+tok.label, otherPIN+"="+tok.pin)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("the other process: %v: %s", err, out)
+	var failed bytes.Buffer
+	cmd.Stderr = &failed
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("the other process: %v: %s", err, failed.Bytes())
 	}
+	w, err := hex.DecodeString(string(out))
+	must(t, err)
+	return w
 }
