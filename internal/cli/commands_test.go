@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/cli"
@@ -325,5 +326,40 @@ func TestInterrupted(t *testing.T) {
 	}})
 	if code := cli.Execute(ctx, root, []string{"vault", "list"}); code != cli.ExitFailure || errs.String() != "oneclaw: Interrupted.\n" {
 		t.Errorf("exit %d, %q", code, errs.String())
+	}
+}
+
+func TestRotateKeepsWhatWasThere(t *testing.T) {
+	const ends = "2027-01-30T10:00:00Z" // 90 days on
+	for name, tc := range map[string]struct {
+		args     []string
+		later    time.Duration
+		metadata string
+		expires  string
+		says     string
+	}{
+		"all of it":                 {metadata: `{"team":"a"}`, expires: ends, says: `Kept type api_key, metadata {"team":"a"}, expiry 2027-01-30 10:00 UTC.`},
+		"not an expiry that passed": {later: 91 * 24 * time.Hour, metadata: `{"team":"a"}`, expires: "null"},
+		"not what a flag replaces":  {args: []string{"--metadata", `{"b":1}`, "--expires", "1d"}, metadata: `{"b":1}`, expires: "2026-11-02T10:00:00Z", says: "Kept type api_key."},
+		"not what a flag takes":     {args: []string{"--metadata", "{}", "--expires", "never"}, metadata: `{}`, expires: "null"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, s := inMain(t)
+			s.ok("1", "secret", "set", "p", "--type", "api_key", "--metadata", `{"team":"a"}`, "--expires", "90d")
+			s.now = s.now.Add(tc.later)
+			s.env["ONECLAW_TOKEN"] = "person"
+			f.tokens["person"] = "user"
+			s.tty = "oe"
+			r := s.run("2", append([]string{"secret", "rotate", "p", "--max-reads", "3"}, tc.args...)...)
+			if r.code != 0 || !strings.Contains(r.err, tc.says) {
+				t.Errorf("exit %d, %q must say %q", r.code, r.err, tc.says)
+			}
+			last := f.secrets[f.vaults[0]["id"].(string)+"/p"][1]
+			metadata, _ := json.Marshal(last["metadata"])
+			expires, _ := json.Marshal(last["expires_at"])
+			if last["type"] != "api_key" || string(metadata) != tc.metadata || strings.Trim(string(expires), `"`) != tc.expires {
+				t.Errorf("type %v, metadata %s, expires %s", last["type"], metadata, expires)
+			}
+		})
 	}
 }

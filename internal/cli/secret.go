@@ -114,6 +114,8 @@ func (c *cli) secretDescribe() *cobra.Command {
 	}
 }
 
+const codeNoSecret = "secret_not_found"
+
 // find looks a secret up in the listing, which does not count as a read of it.
 func find(ctx context.Context, cl *client.Client, vault, path string) (*client.SecretMeta, error) {
 	for s, err := range cl.Secrets(ctx, vault, path) {
@@ -124,7 +126,7 @@ func find(ctx context.Context, cl *client.Client, vault, path string) (*client.S
 			return &s, nil
 		}
 	}
-	return nil, fault.New(fault.NotFound, "secret_not_found",
+	return nil, fault.New(fault.NotFound, codeNoSecret,
 		"No such secret, or none that you may see. `oneclaw secret list` shows those you may.")
 }
 

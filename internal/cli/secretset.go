@@ -1,7 +1,11 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,9 +17,7 @@ terminal; it is never an argument, where other processes could see it. Of piped 
 a single line end at the very end is dropped, since echo adds one: --exact keeps it.`
 
 func (c *cli) secretSet() *cobra.Command {
-	var file, typ, metadata, expires string
-	var exact bool
-	var maxReads int64
+	var in written
 	cmd := &cobra.Command{
 		Use:   "set PATH",
 		Short: "Write a secret, or a new version of it",
@@ -25,58 +27,69 @@ func (c *cli) secretSet() *cobra.Command {
   oneclaw secret set tls/key --from-file key.pem --type private_key --expires 90d`,
 		Args: args("PATH"),
 	}
-	expiry := c.expiryFlag(cmd, &expires)
+	expiry := c.expiryFlag(cmd, &in.expires)
 	cmd.RunE = func(cmd *cobra.Command, a []string) error {
-		o := client.PutOptions{Type: typ, MaxAccessCount: maxReads}
-		var err error
-		if o.ExpiresAt, err = expiry(); err != nil {
+		o, err := in.options(expiry)
+		if err != nil {
 			return err
 		}
-		if maxReads < 0 {
-			return usage("--max-reads can not be negative.")
+		cl, vault, err := c.inVault(cmd.Context())
+		if err != nil {
+			return err
 		}
-		if metadata != "" {
-			var object map[string]any
-			if json.Unmarshal([]byte(metadata), &object) != nil || object == nil {
-				return usage(`--metadata takes a JSON object such as {"team":"billing"}.`)
-			}
-			o.Metadata = json.RawMessage(metadata)
-		}
-		s, err := c.put(cmd, a[0], file, exact, o)
+		s, err := c.put(cmd.Context(), cl, vault, a[0], in, o)
 		if err != nil {
 			return err
 		}
 		return c.printWritten("Wrote", s)
 	}
-	f := cmd.Flags()
-	valueFlags(cmd, &file, &exact)
-	f.StringVar(&typ, "type", "", "generic, password, api_key, private_key, certificate, file, note, ssh_key, env_bundle, env or token; keeps the type it has, else generic")
-	f.StringVar(&metadata, "metadata", "", "a JSON object to keep with it")
-	f.Int64Var(&maxReads, "max-reads", 0, "how often it can be read; 0 for any number")
+	in.flags(cmd)
+	cmd.Flags().StringVar(&in.typ, "type", "", oneOf(secretTypes[:])+"; keeps the type it has, else generic")
 	return cmd
 }
 
-func (c *cli) secretRotate() *cobra.Command {
-	var file string
-	var exact bool
-	cmd := &cobra.Command{
-		Use:   "rotate PATH",
-		Short: "Write a new value and keep the type",
-		Long:  "Write a new value of a secret and keep its type.\n\n" + valueHelp,
-		Args:  args("PATH"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			s, err := c.put(cmd, a[0], file, exact, client.PutOptions{})
-			if err != nil {
-				return err
-			}
-			if s.Version == 1 {
-				c.warn("There was no secret at this path: it was created.")
-			}
-			return c.printWritten("Rotated", s)
-		},
+// written is what the commands that write a value are given beside the path.
+type written struct {
+	file, typ, metadata, expires string
+	exact                        bool
+	maxReads                     int64
+}
+
+func (in *written) flags(cmd *cobra.Command) {
+	valueFlags(cmd, &in.file, &in.exact)
+	cmd.Flags().StringVar(&in.metadata, "metadata", "", "a JSON object to keep with it")
+	cmd.Flags().Int64Var(&in.maxReads, "max-reads", 0, "how often it can be read; 0 for any number")
+}
+
+// options checks the flags.
+func (in *written) options(expiry func() (*time.Time, error)) (o client.PutOptions, err error) {
+	if in.typ != "" && !slices.Contains(secretTypes[:], in.typ) {
+		return o, usage("--type takes " + oneOf(secretTypes[:]) + ".")
 	}
-	valueFlags(cmd, &file, &exact)
-	return cmd
+	o = client.PutOptions{Type: in.typ, MaxAccessCount: in.maxReads}
+	if o.ExpiresAt, err = expiry(); err != nil {
+		return o, err
+	}
+	if in.maxReads < 0 {
+		return o, usage("--max-reads can not be negative.")
+	}
+	if in.metadata != "" {
+		var object map[string]any
+		if json.Unmarshal([]byte(in.metadata), &object) != nil || object == nil {
+			return o, usage(`--metadata takes a JSON object such as {"team":"billing"}.`)
+		}
+		o.Metadata = json.RawMessage(in.metadata)
+	}
+	return o, nil
+}
+
+// secretTypes are those that the server knows.
+var secretTypes = [...]string{"generic", "password", "api_key", "private_key", "certificate", "file", "note", "ssh_key", "env_bundle", "env", "token"}
+
+// oneOf writes a choice: "a, b or c".
+func oneOf(all []string) string {
+	last := len(all) - 1
+	return strings.Join(all[:last], ", ") + " or " + all[last]
 }
 
 func valueFlags(cmd *cobra.Command, file *string, exact *bool) {
@@ -84,18 +97,14 @@ func valueFlags(cmd *cobra.Command, file *string, exact *bool) {
 	cmd.Flags().BoolVar(exact, "exact", false, "keep a line end at the end of piped text")
 }
 
-// put finds the vault before it asks for the value, so that nobody types one in vain.
-func (c *cli) put(cmd *cobra.Command, path, file string, exact bool, o client.PutOptions) (*client.SecretMeta, error) {
-	cl, vault, err := c.inVault(cmd.Context())
-	if err != nil {
-		return nil, err
-	}
-	v, err := c.readValue(cmd.Context(), file, "Value of "+clean(path), exact)
+// put comes after the vault is known, so that nobody types a value in vain.
+func (c *cli) put(ctx context.Context, cl *client.Client, vault, path string, in written, o client.PutOptions) (*client.SecretMeta, error) {
+	v, err := c.readValue(ctx, in.file, "Value of "+clean(path), in.exact)
 	if err != nil {
 		return nil, err
 	}
 	defer v.Wipe()
-	return cl.PutSecret(cmd.Context(), vault, path, v, o)
+	return cl.PutSecret(ctx, vault, path, v, o)
 }
 
 func (c *cli) printWritten(verb string, s *client.SecretMeta) error {
