@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,6 +33,8 @@ type devOwner struct {
 	Password    string `json:"password"`
 	AgentID     string `json:"agent_id"`
 	AgentAPIKey string `json:"agent_api_key"`
+	// first says that this start created the owner. It is not kept.
+	first bool
 }
 
 // devCredentials is DATA/dev-credentials.json. Scripts wait for it: it is
@@ -84,6 +87,7 @@ func (a *App) DevSetup(ctx context.Context) (devOwner, error) {
 	if err := a.devAgent(ctx, &o); err != nil {
 		return o, err
 	}
+	o.first = true
 	return o, writeJSON(file, o)
 }
 
@@ -169,14 +173,26 @@ MCP client configuration, with the key of the agent %q:
 
 %s
 
-Next: oneclaw login --dev
-      oneclaw vault create demo
-      printf %%s "$YOUR_KEY" | oneclaw secret set api-keys/demo
-      oneclaw policy create --agent %s --path 'api-keys/*'
-
-Ctrl-C stops it; the data stays.
-`, a.version, c.DashboardURL, c.APIURL, c.MCPURL, c.ShroudURL, a.cfg.Data, c.Email, c.Password, file, devAgent, mcp, o.AgentID)
+%sCtrl-C stops it; the data stays.
+`, a.version, c.DashboardURL, c.APIURL, c.MCPURL, c.ShroudURL, a.cfg.Data, c.Email, c.Password, file, devAgent, mcp, o.next(os.Args[0]))
 	return err
+}
+
+// next says how to go on after the first start. typed is the program as it was
+// started, so that the lines work also where it is not on the PATH.
+func (o devOwner) next(typed string) string {
+	if !o.first {
+		return ""
+	}
+	if strings.ContainsAny(typed, " \t\n\"'\\$`&|;<>()*?[]#~!{}") {
+		typed = "'" + strings.ReplaceAll(typed, "'", `'\''`) + "'"
+	}
+	return fmt.Sprintf(`Next: %[1]s login --dev
+      %[1]s vault create demo
+      printf %%s "$YOUR_KEY" | %[1]s secret set api-keys/demo
+      %[1]s policy create --agent %[2]s --path 'api-keys/*'
+
+`, typed, devAgent)
 }
 
 func (a *App) credentialsFile() string { return filepath.Join(a.cfg.Data, "dev-credentials.json") }
