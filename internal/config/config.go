@@ -9,6 +9,7 @@ package config
 import (
 	"bufio"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"net/url"
@@ -120,17 +121,10 @@ func Read(environ []string, file string) (Config, error) {
 		cfg.Data = filepath.Join(dir, "oneclaw")
 	}
 	if err := env.ParseWithOptions(&cfg, env.Options{Environment: vars, Prefix: prefix}); err != nil {
-		return Config{}, bad("A setting can't be read: %s.", firstLine(err))
+		return Config{}, unreadable(err)
 	}
 	trimFiles(&cfg)
 	return cfg, nil
-}
-
-// firstLine is what env says of the first setting it could not read. It names
-// the variable and the type or file, not the content of a file.
-func firstLine(err error) string {
-	line, _, _ := strings.Cut(err.Error(), ";")
-	return strings.TrimPrefix(line, "env: ")
 }
 
 // trimFiles cuts the newline that editors leave at the end of a file.
@@ -183,10 +177,14 @@ func names() []string {
 // Check refuses what is not safe to start with.
 func (c *Config) Check() error {
 	switch {
+	case !hostPort(c.Listen):
+		return bad("ONECLAW_LISTEN (or --listen) must be HOST:PORT, such as 127.0.0.1:8210.")
+	case !hostPort(c.ShroudListen):
+		return bad("ONECLAW_SHROUD_LISTEN (or --shroud-listen) must be HOST:PORT, such as 127.0.0.1:8211.")
 	case (c.TLSCertFile == "") != (c.TLSKeyFile == ""):
 		return bad("ONECLAW_TLS_CERT_FILE and ONECLAW_TLS_KEY_FILE go together: set both or none.")
 	case c.TLSCertFile == "" && !loopback(c.Listen) && !c.PlainHTTP:
-		return bad("ONECLAW_LISTEN is reachable from other machines without TLS. Set ONECLAW_TLS_CERT_FILE and ONECLAW_TLS_KEY_FILE; " +
+		return bad("ONECLAW_LISTEN (or --listen) is reachable from other machines without TLS. Set ONECLAW_TLS_CERT_FILE and ONECLAW_TLS_KEY_FILE; " +
 			"or, behind a proxy that ends TLS, ONECLAW_ALLOW_PLAIN_HTTP=true.")
 	case c.AuditSync != "normal" && c.AuditSync != "full":
 		return bad("ONECLAW_AUDIT_SYNC must be normal or full.")
@@ -200,6 +198,8 @@ func (c *Config) Check() error {
 		return bad("ONECLAW_VERIFY_EMAIL needs a mail server: set ONECLAW_SMTP_HOST and ONECLAW_MAIL_FROM.")
 	case c.VerifyEmail && c.PublicURL == "" && !loopback(c.Listen):
 		return bad("ONECLAW_VERIFY_EMAIL needs ONECLAW_PUBLIC_URL: the mails link to it.")
+	case c.SMTPPort < 1 || c.SMTPPort > math.MaxUint16:
+		return bad("ONECLAW_SMTP_PORT must be a port, such as 587.")
 	case c.SMTPHost != "" && c.MailFrom == "":
 		return bad("ONECLAW_SMTP_HOST needs ONECLAW_MAIL_FROM.")
 	case !slices.Contains([]string{"starttls", "implicit", "none"}, c.SMTPTLS):
@@ -225,6 +225,17 @@ func (c *Config) checkPublicURL() error {
 	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	return nil
+}
+
+// hostPort reports whether s is an address to listen on: a host, which may be
+// empty, and a port in digits.
+func hostPort(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return false
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	return err == nil
 }
 
 // loopback reports whether only this machine reaches the address.
