@@ -25,6 +25,9 @@ func getEnvBundle(ctx context.Context, s *session, in input) (string, error) {
 	if got.Type != envBundle {
 		return "", notBundle(path, got.Type)
 	}
+	if err := fits(path, got.Value); err != nil {
+		return "", err
+	}
 	return bundleJSON(string(got.Value.Reveal()))
 }
 

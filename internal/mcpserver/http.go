@@ -106,6 +106,10 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.turnAway(w, err)
 		return
 	}
+	if oneMessage(r) != nil {
+		refuse(w, http.StatusBadRequest, "batch_not_supported", "Send one protocol message a request: batches are not taken.")
+		return
+	}
 	clean := &cleanWriter{header: http.Header{}}
 	g.inner.ServeHTTP(clean, r.WithContext(context.WithValue(r.Context(), sessionKey{}, s)))
 	clean.send(w)

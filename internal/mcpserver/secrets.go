@@ -51,6 +51,9 @@ func getSecret(ctx context.Context, s *session, in input) (string, error) {
 		return "", s.onSecret(in.text("path"), err)
 	}
 	defer got.Value.Wipe()
+	if err := fits(in.text("path"), got.Value); err != nil {
+		return "", err
+	}
 	return asJSON("", struct {
 		Path    string `json:"path"`
 		Type    string `json:"type"`

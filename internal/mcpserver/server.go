@@ -67,7 +67,7 @@ func build(version string, log *slog.Logger, current func(context.Context) *sess
 		s.AddTool(t.declare(), t.handler(log, current))
 	}
 	addSecretsResource(s, log, current)
-	s.AddReceivingMiddleware(nothingChanges)
+	s.AddReceivingMiddleware(nothingChanges, onlySome(maxAtWork))
 	return s
 }
 
