@@ -87,7 +87,7 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 	if err != nil {
 		return err
 	}
-	a.audit = &audit.Log{Store: a.db, Keys: a.keys, KeyIDs: keyIDs, Grown: a.db.Grown(), Now: now, Log: a.log}
+	a.audit = &audit.Log{Store: a.db, Keys: a.keys, KeyIDs: keyIDs, Grown: a.db.Grown(), Anchor: anchor{a.cfg.Data}, Now: now, Log: a.log}
 	a.events = audit.NewCoalescer(a.db, now, a.log)
 	sealer := seal.New(a.keys)
 	a.vault = vault.New(a.db, sealer, a.keys, a.db, a.log)

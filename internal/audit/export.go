@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"time"
 
@@ -42,8 +43,9 @@ type Line struct {
 // Export feeds org's log to emit: a header that counts the events, the
 // checkpoints, then the events in order.
 func (l *Log) Export(ctx context.Context, org string, emit func(line any) error) error {
-	// A fresh checkpoint, so that the export's end is signed too.
-	if err := l.Checkpoint(ctx, 1); err != nil {
+	// A fresh checkpoint, so that the export's end is signed too. A log that was
+	// tampered with gets none, and is given out all the same: it is evidence.
+	if err := l.Checkpoint(ctx, 1); err != nil && fault.CodeOf(err) != codeChanged {
 		return err
 	}
 	points, err := l.Store.Checkpoints(ctx, org)
@@ -53,6 +55,10 @@ func (l *Log) Export(ctx context.Context, org string, emit func(line any) error)
 	head, err := l.Store.Head(ctx, org)
 	if err != nil {
 		return err
+	}
+	// Events that came in since the checkpoint stay out.
+	if n := len(points); n > 0 && points[n-1].Seq < head.Seq {
+		head = Head{Seq: points[n-1].Seq, Hash: points[n-1].Hash}
 	}
 	if err := emit(Line{Kind: "log", Org: org, Seq: head.Seq, Hash: head.Hash.String()}); err != nil {
 		return err
@@ -121,7 +127,14 @@ func VerifyExport(in io.Reader, keys map[string]ed25519.PublicKey) (Report, erro
 	if lines.Err() != nil || v == nil {
 		return Report{}, errBadExport
 	}
-	return v.Finish(head), nil
+	report := v.Finish(head)
+	// An export ends with a fresh checkpoint. Without one its end proves nothing:
+	// anybody can chain hashes.
+	if report.OK && report.Signed < head.Seq {
+		v.fail(report.Signed+1, "", fmt.Sprintf("event %d and what follows is confirmed by no signature: the export was cut or made up", report.Signed+1))
+		report = v.Finish(head)
+	}
+	return report, nil
 }
 
 func parseHash(s string) (h Hash, ok bool) {

@@ -52,6 +52,12 @@ type Keys interface {
 	Signer(ctx context.Context, id string) (crypto.Signer, error)
 }
 
+// Anchor remembers the last signed head of each organisation.
+type Anchor interface {
+	Load() (map[string]Head, error)
+	Save(signed map[string]Head) error
+}
+
 // Log reads, signs and verifies the log.
 type Log struct {
 	Store  Store
@@ -61,6 +67,10 @@ type Log struct {
 	Log    *slog.Logger
 	// Grown tells that the log has grown by a good many events; nil is fine.
 	Grown <-chan struct{}
+
+	// Anchor keeps what was signed outside of the database, so that who writes
+	// there can't have a rewritten log signed after a restart either. May be nil.
+	Anchor Anchor
 
 	mu     sync.Mutex
 	signed map[string]Head // what this process last signed, by organisation
@@ -106,19 +116,43 @@ func (l *Log) Checkpoint(ctx context.Context, events uint64) error {
 	if err != nil {
 		return err
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.signed == nil {
+		if err := l.remember(); err != nil {
+			return err
+		}
+	}
 	var errs []error
 	for org, h := range heads {
 		errs = append(errs, l.checkpoint(ctx, signer, id, org, h))
 	}
+	if l.Anchor != nil {
+		errs = append(errs, l.Anchor.Save(l.signed))
+	}
 	return errors.Join(errs...)
 }
+
+// remember takes up what earlier processes signed.
+func (l *Log) remember() (err error) {
+	if l.Anchor != nil {
+		if l.signed, err = l.Anchor.Load(); err != nil {
+			return err
+		}
+	}
+	if l.signed == nil {
+		l.signed = map[string]Head{}
+	}
+	return nil
+}
+
+// codeChanged is the fault of a log that is not the one that was signed.
+const codeChanged = "audit_chain_changed"
 
 // checkpoint signs one head, unless the chain below it is not the one that was
 // signed before: who can write to the database must not get a rewritten chain
 // signed by waiting.
 func (l *Log) checkpoint(ctx context.Context, signer crypto.Signer, id, org string, h Head) (err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	if base := l.signed[org]; base.Seq > 0 {
 		var at Hash
 		if err := l.Store.Walk(ctx, org, base.Seq-1, func(r *Row) bool {
@@ -130,8 +164,9 @@ func (l *Log) checkpoint(ctx context.Context, signer crypto.Signer, id, org stri
 			return err
 		}
 		if at != base.Hash || h.Seq < base.Seq || h.Seq == base.Seq && h.Hash != base.Hash {
-			return fault.New(fault.Internal, "audit_chain_changed",
-				"The log was changed below event "+strconv.FormatUint(base.Seq, 10)+", which is signed. No more checkpoints are made of it: run `oneclaw audit verify`.")
+			return fault.New(fault.Internal, codeChanged,
+				"The log was changed below event "+strconv.FormatUint(base.Seq, 10)+", which is signed. No more checkpoints are made of it: run `oneclaw audit verify`. "+
+					"If you restored an older database on purpose, remove audit-signed.json from the data folder.")
 		}
 	}
 	c := Checkpoint{Org: org, Seq: h.Seq, Hash: h.Hash, At: l.Now().UTC().Truncate(time.Microsecond), KeyID: id}
@@ -140,9 +175,6 @@ func (l *Log) checkpoint(ctx context.Context, signer crypto.Signer, id, org stri
 	}
 	if err := l.Store.AddCheckpoint(ctx, c); err != nil {
 		return err
-	}
-	if l.signed == nil {
-		l.signed = map[string]Head{}
 	}
 	l.signed[org] = h
 	return nil

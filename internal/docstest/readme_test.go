@@ -56,7 +56,7 @@ func TestTheFirstMinute(t *testing.T) {
 		"the agent reads the secret with curl": `"value":"sk-demo-4f1c"`,
 		"and gets nothing else":                `"code":"access_denied"`,
 		"the agent reads the secret with MCP":  `\"value\":\"sk-demo-4f1c\"`,
-		"its reads are in the log":             "secret.read\tagent:",
+		"its reads are in the log":             "secret.read\tsuccess\tagent:",
 		"the log is whole":                     "whole\tyes",
 	} {
 		if !bytes.Contains(out, []byte(want)) {

@@ -36,6 +36,11 @@ func asHash(b []byte) (h audit.Hash) {
 
 // Events returns the events of an organisation that fit q, newest first.
 func (db *DB) Events(ctx context.Context, org string, q audit.Query) ([]*audit.Row, error) {
+	ctx, done, err := db.logQuery(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	query, args := `SELECT `+eventColumns+` FROM audit_events WHERE org_id = $1`, []any{org}
 	add := func(clause string, value any) {
 		args = append(args, value)
@@ -60,7 +65,7 @@ func (db *DB) Events(ctx context.Context, org string, q audit.Query) ([]*audit.R
 	args = append(args, q.Limit, q.Offset)
 	query += fmt.Sprintf(" ORDER BY seq DESC LIMIT $%d OFFSET $%d", len(args)-1, len(args))
 	var out []*audit.Row
-	err := db.each(ctx, query, args, func(rows *sql.Rows) error {
+	err = db.each(ctx, query, args, func(rows *sql.Rows) error {
 		r, err := scanEvent(rows)
 		out = append(out, r)
 		return err
@@ -69,6 +74,27 @@ func (db *DB) Events(ctx context.Context, org string, q audit.Query) ([]*audit.R
 		err = db.addPrevious(ctx, org, out)
 	}
 	return out, err
+}
+
+// A filter that fits few events of a long log reads much of it. Such queries
+// have few places and little time, so that they can't keep reads of secrets from
+// the database.
+const (
+	maxLogQueries = 3
+	logQueryTime  = 10 * time.Second
+)
+
+// logQuery waits for a place.
+func (db *DB) logQuery(ctx context.Context) (context.Context, func(), error) {
+	ctx, cancel := context.WithTimeout(ctx, logQueryTime)
+	select {
+	case db.logQueries <- struct{}{}:
+		return ctx, func() { <-db.logQueries; cancel() }, nil
+	case <-ctx.Done():
+		cancel()
+		return nil, nil, fault.New(fault.Unavailable, "log_query_too_slow",
+			"The log is long and this question takes too much of it. Narrow it down: by actor, by time, or with before_seq.")
+	}
 }
 
 // addPrevious fills PrevID: from the next row where it is the one before, else

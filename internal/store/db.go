@@ -36,26 +36,27 @@ type Config struct {
 
 // DB is an open database. Its methods may be called from many goroutines.
 type DB struct {
-	eng     engine
-	readers *sql.DB
-	writers *sql.DB
-	lock    *os.File
-	log     *slog.Logger
-	writer  *writer
-	epoch   epoch
-	now     func() time.Time
-	latest  *latestCache // nil on PostgreSQL
-	lists   *listCache   // nil on PostgreSQL
-	stmts   sync.Map     // SQL text -> *sql.Stmt on readers
-	stop    context.CancelFunc
-	done    sync.WaitGroup
-	closed  sync.Once
+	eng        engine
+	readers    *sql.DB
+	writers    *sql.DB
+	lock       *os.File
+	log        *slog.Logger
+	writer     *writer
+	epoch      epoch
+	now        func() time.Time
+	latest     *latestCache  // nil on PostgreSQL
+	lists      *listCache    // nil on PostgreSQL
+	logQueries chan struct{} // places for queries of the log, see logQuery
+	stmts      sync.Map      // SQL text -> *sql.Stmt on readers
+	stop       context.CancelFunc
+	done       sync.WaitGroup
+	closed     sync.Once
 }
 
 // Open opens the database, brings its schema up to date under a lock, and
 // starts the writer. One process at a time may open a SQLite directory.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
-	db := &DB{eng: sqliteEngine, log: cfg.Log, now: time.Now}
+	db := &DB{eng: sqliteEngine, log: cfg.Log, now: time.Now, logQueries: make(chan struct{}, maxLogQueries)}
 	db.epoch.opened = db.now()
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)

@@ -55,23 +55,50 @@ func (db *DB) Grants(ctx context.Context, vaultID string) ([]vault.Grant, error)
 }
 
 // UpdateGrant implements vault.Store.
-func (db *DB) UpdateGrant(ctx context.Context, org string, g vault.Grant, ev *audit.Event) error {
+func (db *DB) UpdateGrant(ctx context.Context, org string, was, g vault.Grant, ev *audit.Event) error {
 	perms, err := json.Marshal(g.Permissions)
 	if err != nil {
 		return err
 	}
-	return db.changeGrant(ctx, org, ev, `UPDATE policies SET permissions = $3, conditions = $4, expires_at = $5
-		WHERE id = $1 AND vault_id = $2`, g.ID, g.Vault, string(perms), string(g.Conditions), nullMicros(g.ExpiresAt))
+	old, err := json.Marshal(was.Permissions)
+	if err != nil {
+		return err
+	}
+	return db.Write(ctx, org, func(tx *Tx) error {
+		n, err := tx.exec(`UPDATE policies SET permissions = $3, conditions = $4, expires_at = $5
+			WHERE id = $1 AND vault_id = $2 AND permissions = $6 AND conditions = $7 AND expires_at IS NOT DISTINCT FROM $8`,
+			g.ID, g.Vault, string(perms), string(g.Conditions), nullMicros(g.ExpiresAt),
+			string(old), string(was.Conditions), nullMicros(was.ExpiresAt))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return tx.refuse(tx.staleOrNoGrant(g.ID, g.Vault))
+		}
+		tx.record(ev)
+		tx.Bump()
+		return nil
+	})
+}
+
+// staleOrNoGrant says why a change did not fit. Only the first is worth another
+// try.
+func (tx *Tx) staleOrNoGrant(id, vaultID string) error {
+	var one int
+	found, err := tx.row(`SELECT 1 FROM policies WHERE id = $1 AND vault_id = $2`, []any{id, vaultID}, &one)
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return errNoGrant
+	}
+	return vault.ErrStale
 }
 
 // RemoveGrant implements vault.Store.
 func (db *DB) RemoveGrant(ctx context.Context, org, vaultID, id string, ev *audit.Event) error {
-	return db.changeGrant(ctx, org, ev, `DELETE FROM policies WHERE id = $1 AND vault_id = $2`, id, vaultID)
-}
-
-func (db *DB) changeGrant(ctx context.Context, org string, ev *audit.Event, query string, args ...any) error {
 	return db.Write(ctx, org, func(tx *Tx) error {
-		n, err := tx.exec(query, args...)
+		n, err := tx.exec(`DELETE FROM policies WHERE id = $1 AND vault_id = $2`, id, vaultID)
 		if err == nil && n == 0 {
 			return tx.refuse(errNoGrant)
 		}

@@ -128,7 +128,9 @@ func TestVerifyNamesTheFirstBadEvent(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				org := newOrg()
 				sign := func() {
-					if err := log.Checkpoint(t.Context(), 1); err != nil {
+					// One that remembers nothing: it is to sign what earlier cases altered too.
+					fresh := &audit.Log{Store: db, Keys: log.Keys, KeyIDs: log.KeyIDs, Now: log.Now, Log: log.Log}
+					if err := fresh.Checkpoint(t.Context(), 1); err != nil {
 						t.Fatal(err)
 					}
 				}

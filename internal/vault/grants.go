@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
@@ -66,12 +67,29 @@ type Change struct {
 	ClearExpiresAt bool
 }
 
-// UpdateGrant changes a policy's permissions, conditions or expiry.
+// UpdateGrant changes a policy's permissions, conditions or expiry. Of two
+// changes at once none undoes the other.
 func (s *Service) UpdateGrant(ctx context.Context, c *access.Call, vaultID, id string, ch Change) (Grant, error) {
-	e, g, err := s.grant(ctx, c, vaultID, id, policy.UpdatePolicy)
-	if err != nil {
-		return Grant{}, err
+	for {
+		e, was, err := s.grant(ctx, c, vaultID, id, policy.UpdatePolicy)
+		if err != nil {
+			return Grant{}, err
+		}
+		g, err := ch.apply(was, c.Now)
+		if err != nil {
+			return Grant{}, err
+		}
+		record(c, g)
+		// A change that came in between makes the rules be asked again. Each turn
+		// means that somebody made progress, so this ends.
+		if err = s.store.UpdateGrant(ctx, e.vault.Org, was, g, c.Event); !errors.Is(err, ErrStale) || ctx.Err() != nil {
+			return g, err
+		}
 	}
+}
+
+// apply returns what the change makes of g.
+func (ch *Change) apply(g Grant, now time.Time) (Grant, error) {
 	if ch.Permissions != nil {
 		g.Permissions = ch.Permissions
 	}
@@ -87,11 +105,7 @@ func (s *Service) UpdateGrant(ctx context.Context, c *access.Call, vaultID, id s
 	if ch.ExpiresAt != nil {
 		g.ExpiresAt = *ch.ExpiresAt
 	}
-	if err := g.check(c.Now); err != nil {
-		return Grant{}, err
-	}
-	record(c, g)
-	return g, s.store.UpdateGrant(ctx, e.vault.Org, g, c.Event)
+	return g, g.check(now)
 }
 
 // RemoveGrant deletes a policy. What it granted ends at once.

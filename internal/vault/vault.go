@@ -132,7 +132,9 @@ type Store interface {
 	// AddGrant stores g; fault.NotFound when its vault is gone.
 	AddGrant(ctx context.Context, org string, g Grant, ev *audit.Event) error
 	Grants(ctx context.Context, vault string) ([]Grant, error)
-	UpdateGrant(ctx context.Context, org string, g Grant, ev *audit.Event) error
+	// UpdateGrant replaces was by g. ErrStale when the policy is not was any more,
+	// NotFound when it is gone.
+	UpdateGrant(ctx context.Context, org string, was, g Grant, ev *audit.Event) error
 	RemoveGrant(ctx context.Context, org, vault, id string, ev *audit.Event) error
 }
 

@@ -25,6 +25,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
+	"slices"
+	"sync"
 )
 
 var moment = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
@@ -580,6 +582,32 @@ func TestEveryCallHasOneEventThatSaysWhatWasDone(t *testing.T) {
 	} {
 		if d := string(rows[i].DetailsJSON); !strings.Contains(d, want) || !strings.Contains(d, `"outcome":"success"`) {
 			t.Errorf("event %d says %s, want %s", i, d, want)
+		}
+	}
+}
+
+// One change narrows what a policy permits, another sets its end, at the same
+// time: neither may undo the other.
+func TestChangesOfAPolicyAtOnceAllStay(t *testing.T) {
+	f := newFixture(t)
+	v := f.vault("v")
+	for range 20 {
+		g := f.allow(v, f.agent, "api-keys/*", "read", "write")
+		end := f.now.Add(time.Hour)
+		var both sync.WaitGroup
+		for _, ch := range []vault.Change{{Permissions: []string{"read"}}, {ExpiresAt: &end}} {
+			both.Go(func() {
+				if _, err := f.UpdateGrant(t.Context(), f.call(f.owner), v.ID, g.ID, ch); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		both.Wait()
+		all, err := f.Grants(t.Context(), f.call(f.owner), v.ID)
+		must(t, err)
+		i := slices.IndexFunc(all, func(x vault.Grant) bool { return x.ID == g.ID })
+		if got := all[i]; !slices.Equal(got.Permissions, []string{"read"}) || !got.ExpiresAt.Equal(end) {
+			t.Fatalf("permissions %v, end %v", got.Permissions, got.ExpiresAt)
 		}
 	}
 }

@@ -192,6 +192,9 @@ CREATE TABLE audit_events (
 	PRIMARY KEY (org_id, seq)
 ) CLUSTERED;
 
+-- Agents ask for their own events only: they must not read all others' for it.
+CREATE INDEX audit_events_actor ON audit_events (org_id, actor_id, seq);
+
 CREATE TABLE audit_checkpoints (
 	org_id    CTEXT NOT NULL,
 	seq       BIGINT NOT NULL,
