@@ -125,6 +125,8 @@ func TestWhatIsSent(t *testing.T) {
 			`{"value":"v","type":"api_key","max_access_count":2}`},
 		"rotate_and_store keeps the type of a secret that it sees": {
 			"rotate_and_store", `{"path":"env/app","value":"A=1"}`, `{"value":"A=1"}`},
+		"rotate_and_store keeps the metadata of a secret that it sees": {
+			"rotate_and_store", `{"path":"api-keys/stripe","value":"v2"}`, `{"value":"v2","metadata":{"owner":"billing","n":1}}`},
 		"rotate_and_store makes an api_key where it sees none": {
 			"rotate_and_store", `{"path":"env/ap","value":"A=1"}`, `{"value":"A=1","type":"api_key"}`},
 		"create_vault sends an empty description for none": {

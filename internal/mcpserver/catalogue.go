@@ -31,7 +31,7 @@ func tools() []tool {
 	}, {
 		name: "put_secret", title: "Store a secret", hints: replaces, run: putSecret,
 		about: "Store a value at a path: a new secret, or a new version of an existing one, whose older versions are kept. " +
-			"To renew the value of an existing secret and leave the rest alone, use rotate_and_store.",
+			"To renew the value of an existing secret and keep its type and metadata, use rotate_and_store.",
 		fields: []field{path, value, {
 			name: "type", kind: "string", words: secretTypes(), preset: "api_key",
 			about: "What sort of secret it is. env_bundle holds lines KEY=VALUE.",
@@ -53,7 +53,7 @@ func tools() []tool {
 	}, {
 		name: "rotate_and_store", title: "Rotate a secret", hints: replaces, run: rotateAndStore,
 		about: "Store a renewed value as the next version of a secret, for example after making a new key at a provider. " +
-			"It does not talk to the provider itself.",
+			"Type and metadata stay; an expiry and an access limit do not pass to the new value. It does not talk to the provider itself.",
 		fields: []field{path, value},
 	}, {
 		name: "get_env_bundle", title: "Get an environment bundle", hints: spends, run: getEnvBundle,

@@ -77,9 +77,10 @@ func putSecret(ctx context.Context, s *session, in input) (string, error) {
 	return fmt.Sprintf("Secret stored at '%s' (version %d, type: %s).", in.text("path"), m.Version, m.Type), nil
 }
 
-// rotateAndStore writes a new version. The contract always writes type api_key;
-// here a secret that can be seen keeps its type, since an env_bundle or a private
-// key that became an api_key would not work any more.
+// rotateAndStore writes a new version. The contract always writes type api_key and
+// no metadata; here a secret that can be seen keeps both, since an env_bundle or a
+// private key that became an api_key would not work any more, and a new value is no
+// reason to lose what people noted about the secret.
 func rotateAndStore(ctx context.Context, s *session, in input) (string, error) {
 	vault, err := s.vault.pick(ctx, s.api)
 	if err != nil {
@@ -88,7 +89,10 @@ func rotateAndStore(ctx context.Context, s *session, in input) (string, error) {
 	path, o := in.text("path"), client.PutOptions{Type: "api_key"}
 	// An agent that may write and not list gets here too: not seeing is no failure.
 	if m, err := find(ctx, s, vault, path); err == nil && m != nil {
-		o.Type = ""
+		o.Type = "" // the API keeps it
+		if string(m.Metadata) != "{}" {
+			o.Metadata = m.Metadata
+		}
 	}
 	m, err := s.api.PutSecret(ctx, vault, path, client.ValueOf(in.text("value")), o)
 	if err != nil {
