@@ -53,30 +53,25 @@ func fits(path string, v client.Value) error {
 
 var errBatch = errors.New("a batch")
 
-// oneMessage makes the body of r begin with its first character that is not white
-// space, and returns errBatch when that begins a batch. One small batch could ask
-// for many large values; protocol versions from 2025-06-18 on have none.
-func oneMessage(r *http.Request) error {
-	body := bufio.NewReaderSize(r.Body, 512)
+// oneMessage returns body from its first character on that is not white space, and
+// errBatch when that begins a batch. One small batch could ask for many large
+// values; protocol versions from 2025-06-18 on have none.
+func oneMessage(body io.ReadCloser) (io.ReadCloser, error) {
+	buffered := bufio.NewReaderSize(body, 512)
 	for range maxBlank {
-		c, err := body.ReadByte()
+		c, err := buffered.ReadByte()
 		if err != nil {
-			break // the library says what it is
+			return http.NoBody, nil //nolint:nilerr // the library says what is wrong with an empty message
 		}
 		switch c {
 		case ' ', '\t', '\r', '\n':
 			continue
 		case '[':
-			return errBatch
+			return nil, errBatch
 		}
-		if err := body.UnreadByte(); err != nil {
-			return err
-		}
-		r.Body, r.ContentLength = readCloser{body, r.Body}, -1
-		return nil
+		return readCloser{buffered, body}, buffered.UnreadByte()
 	}
-	r.Body, r.ContentLength = http.NoBody, 0
-	return nil
+	return http.NoBody, nil
 }
 
 type readCloser struct {

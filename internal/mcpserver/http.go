@@ -61,7 +61,7 @@ func Handler(cfg HTTPConfig) http.Handler {
 	inner := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return tools }, &mcp.StreamableHTTPOptions{
 		Stateless: true, JSONResponse: true, MaxRequestBodyBytes: maxMessage,
 		PropagateRequestCancellation: true,
-		DisableLocalhostProtection:   true, // hostAllowed does it, and knows our names
+		DisableLocalhostProtection:   true, // HostAllowed does it, and knows our names
 	})
 	return &gate{cfg: cfg, inner: inner, seen: newSeen(cfg.Now), origin: http.NewCrossOriginProtection()}
 }
@@ -81,7 +81,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	if !g.hostAllowed(r) || g.origin.Check(r) != nil {
+	if !HostAllowed(r, g.cfg.Hosts) || g.origin.Check(r) != nil {
 		refuse(w, http.StatusForbidden, "forbidden_origin", "This address takes no requests for that host or from that web page.")
 		return
 	}
@@ -106,12 +106,15 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.turnAway(w, err)
 		return
 	}
-	if oneMessage(r) != nil {
+	body, err := oneMessage(r.Body)
+	if err != nil {
 		refuse(w, http.StatusBadRequest, "batch_not_supported", "Send one protocol message a request: batches are not taken.")
 		return
 	}
 	clean := &cleanWriter{header: http.Header{}}
-	g.inner.ServeHTTP(clean, r.WithContext(context.WithValue(r.Context(), sessionKey{}, s)))
+	in := r.WithContext(context.WithValue(r.Context(), sessionKey{}, s)) // a copy: the server goes on using r's body
+	in.Body, in.ContentLength = body, -1
+	g.inner.ServeHTTP(clean, in)
 	clean.send(w)
 }
 
@@ -157,15 +160,16 @@ func (g *gate) turnAway(w http.ResponseWriter, err error) {
 	}
 }
 
-// hostAllowed guards a loopback listener against web pages whose name was made to
+// HostAllowed guards a loopback listener against web pages whose name was made to
 // point at this machine (DNS rebinding). Other listeners are not for browsers of
-// this machine alone and have no such line to draw.
-func (g *gate) hostAllowed(r *http.Request) bool {
+// this machine alone and have no such line to draw. names are hosts that the
+// server has besides those of this machine.
+func HostAllowed(r *http.Request, names []string) bool {
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if !ok || local == nil || !isLoopback(local.String()) || isLoopback(r.Host) {
 		return true
 	}
-	for _, name := range g.cfg.Hosts {
+	for _, name := range names {
 		if strings.EqualFold(hostname(name), hostname(r.Host)) {
 			return true
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -46,11 +47,24 @@ func (c *clock) advance(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.t
 func overHTTP(t *testing.T, a *contractAPI) (*httptest.Server, *clock) {
 	t.Helper()
 	ck := &clock{t: time.Unix(1_800_000_000, 0)}
-	s := httptest.NewServer(mcpserver.Handler(mcpserver.HTTPConfig{
+	s := httptest.NewUnstartedServer(mcpserver.Handler(mcpserver.HTTPConfig{
 		NewClient: mcpserver.InProcessClients(a, "1", nil), Version: "1", Hosts: []string{"vault.example:443"}, Now: ck.now,
 	}))
+	s.Config.ErrorLog = log.New(noPanic{t}, "", 0)
+	s.Start()
 	t.Cleanup(s.Close)
 	return s, ck
+}
+
+// noPanic fails a test when the HTTP server reports a panic, which a client sees
+// only as a connection that ended.
+type noPanic struct{ t *testing.T }
+
+func (n noPanic) Write(b []byte) (int, error) {
+	if strings.Contains(string(b), "panic") {
+		n.t.Errorf("%s", b)
+	}
+	return len(b), nil
 }
 
 // withHeaders adds headers to every request of an MCP client.
