@@ -53,6 +53,9 @@ func New(ctx context.Context, cfg config.Config, at Addresses, version string, l
 			err = errors.Join(err, a.Close())
 		}
 	}()
+	if err := prepareData(cfg.Data); err != nil {
+		return nil, err
+	}
 	keys, err := openKeystore(ctx, cfg)
 	if err != nil {
 		return nil, err // keys may hold a nil pointer of some type, which is not nil

@@ -157,7 +157,7 @@ func (a *App) routes(hosts []string) http.Handler {
 		NewClient: mcpserver.InProcessClients(a.api, a.version, a.log), Version: a.version, Hosts: hosts, Log: a.log,
 	})
 	status, verify := a.statusPage(), a.verifyEmail()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return guard(hosts, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/mcp":
 			mcp.ServeHTTP(w, r)
@@ -168,5 +168,5 @@ func (a *App) routes(hosts []string) http.Handler {
 		default:
 			a.api.ServeHTTP(w, r)
 		}
-	})
+	}))
 }
