@@ -105,7 +105,7 @@ func (in *createAgent) draft() identity.Agent {
 	b := &in.Body
 	return identity.Agent{
 		Standing: identity.Standing{
-			ExpiresAt: deref(b.ExpiresAt), TokenTTL: deref(b.TokenTTLSeconds), Scopes: b.Scopes, VaultIDs: b.VaultIDs,
+			ExpiresAt: end(b.ExpiresAt), TokenTTL: deref(b.TokenTTLSeconds), Scopes: b.Scopes, VaultIDs: b.VaultIDs,
 			Intents: deref(b.IntentsAPIEnabled), Shroud: deref(b.ShroudEnabled),
 		},
 		Name: b.Name, Description: deref(b.Description), AuthMethod: deref(b.AuthMethod), ToAllowlist: b.TxToAllowlist,
@@ -137,6 +137,9 @@ type updateAgent struct {
 
 func (in *updateAgent) patch() identity.AgentPatch {
 	b := &in.Body
+	if at := &b.ExpiresAt; at.Set && !at.Null {
+		at.Value = end(&at.Value)
+	}
 	return identity.AgentPatch{
 		Name: b.Name.Field, Description: b.Description.Field, Scopes: b.Scopes.Field, VaultIDs: b.VaultIDs.Field,
 		ToAllowlist: b.TxToAllowlist.Field, AllowedChains: b.TxAllowedChains.Field, Active: b.IsActive.Field,

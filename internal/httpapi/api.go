@@ -87,12 +87,14 @@ func New(cfg Config) *API {
 // OpenAPI is the document of every operation, made from the Go types.
 func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
 
-var setErrors sync.Once
+var setHuma sync.Once
 
 func (a *API) humaConfig() huma.Config {
-	// huma makes its own errors through these two variables only. They are set
-	// once, before the first API is made, and never change.
-	setErrors.Do(func() {
+	// huma makes its own errors through two variables only, and takes keys in any
+	// case unless a third says otherwise. They are set once, before the first API
+	// is made, and never change.
+	setHuma.Do(func() {
+		huma.ValidateStrictCasing = true // a key in another case is another key: what decodes is what was checked
 		huma.NewError = validationProblem
 		huma.NewErrorWithContext = func(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
 			p := validationProblem(status, msg, errs...)
@@ -154,6 +156,12 @@ func handle[I, O any](a *API, o op, fn func(ctx context.Context, c *access.Call,
 	}
 	huma.Register(a.huma, h, func(ctx context.Context, in *I) (*O, error) {
 		x := ctx.Value(exchangeKey{}).(*exchange)
+		if !o.action.Public() {
+			if err := x.renew(ctx); err != nil {
+				x.fail(err)
+				return nil, problemOf(err)
+			}
+		}
 		out, err := fn(ctx, &x.call, in)
 		if err != nil {
 			x.fail(err)

@@ -79,7 +79,7 @@ func (a *API) registerAPIKeys() {
 		summary: "Make a personal API key", action: policy.CreateAPIKey,
 	}, func(ctx context.Context, c *access.Call, in *createAPIKey) (*body[*createdAPIKey], error) {
 		k, key, err := a.identity.CreateKey(ctx, c, identity.KeyDraft{
-			Name: in.Body.Name, Scopes: in.Body.Scopes, ExpiresAt: deref(in.Body.ExpiresAt),
+			Name: in.Body.Name, Scopes: in.Body.Scopes, ExpiresAt: end(in.Body.ExpiresAt),
 		})
 		return answer(&createdAPIKey{Key: apiKeyOf(&k, c.Now), APIKey: secretValue{key}}, err)
 	})

@@ -76,7 +76,8 @@ func TestBadPathsReachNothing(t *testing.T) {
 			}
 			target := strings.ReplaceAll(fill(strings.ReplaceAll(op.path, "{path}", "PATH"), map[string]string{"vault_id": s.vault}), "PATH", path)
 			r := s.do(op.method, target, s.ada.token, object{"value": "overwritten"})
-			if r.status != http.StatusBadRequest && r.status != http.StatusNotFound {
+			noMethod := op.OperationID == "rotate-secret" && r.status == http.StatusMethodNotAllowed
+			if r.status != http.StatusBadRequest && r.status != http.StatusNotFound && !noMethod {
 				t.Errorf("%s with %s: got %d: %.200s", op, name, r.status, r.body)
 			}
 			s.clean(r, "with "+name)

@@ -28,6 +28,7 @@ type exchange struct {
 	api     *API
 	call    access.Call
 	event   audit.Event
+	token   string // the caller's credential, where one is asked for
 	audited bool
 	started bool
 	dropped bool // the answer was replaced: its body must not be sent
@@ -70,7 +71,7 @@ func (a *API) pass(x *exchange, r *http.Request) error {
 			return errNoRoute
 		}
 		x.Header().Set("Allow", strings.Join(allowed, ", "))
-		return fault.New(fault.NotAllowed, "method_not_allowed", "This path takes other methods: see the Allow header.")
+		return errMethod
 	}
 	if to.limit == limitAuth {
 		if err := a.limits.guess(x.call.IP, x.call.Now); err != nil {
@@ -78,7 +79,8 @@ func (a *API) pass(x *exchange, r *http.Request) error {
 		}
 	}
 	if !to.action.Public() {
-		who, err := a.authenticate(r.Context(), r, x.call.Now)
+		x.token = bearer(r)
+		who, err := a.authenticate(r.Context(), x.token, x.call.Now)
 		if err != nil {
 			x.event.Details.Reason = fault.CodeOf(err)
 			if fault.Is(err, fault.Unauthenticated) {
@@ -112,6 +114,8 @@ const (
 	linesType = "application/jsonl"
 )
 
+var errMethod = fault.New(fault.NotAllowed, "method_not_allowed", "This path takes other methods: see the Allow header.")
+
 var errNoRoute = fault.New(fault.NotFound, "route_not_found", "There is nothing at this path. GET /v1/openapi.json lists what there is.")
 
 // identify puts the caller into the event.
@@ -121,12 +125,38 @@ func (x *exchange) identify(who policy.Principal) {
 	x.event.Details.Token = who.TokenID
 }
 
-func (a *API) authenticate(ctx context.Context, r *http.Request, now time.Time) (policy.Principal, error) {
+// renew takes the clock and authenticates again, once the body is there: it may
+// take half a minute to come, and a credential that ended meanwhile is no good.
+// Who was let in first stays in the event of a refusal.
+func (x *exchange) renew(ctx context.Context) error {
+	now := x.api.now()
+	who, err := x.api.authenticate(ctx, x.token, now)
+	if err != nil {
+		x.event.Details.Reason = fault.CodeOf(err)
+		if fault.Is(err, fault.Unauthenticated) {
+			x.event.Action = string(policy.AuthFailure)
+		}
+		return err
+	}
+	x.identify(who)
+	x.call.Now, x.event.At = now, now
+	return nil
+}
+
+// bearer returns the credential that the request carries, or nothing.
+func bearer(r *http.Request) string {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || token == "" {
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+func (a *API) authenticate(ctx context.Context, token string, now time.Time) (policy.Principal, error) {
+	if token == "" {
 		return policy.Principal{}, errNoCredential
 	}
-	return a.identity.Authenticate(ctx, strings.TrimSpace(token), now)
+	return a.identity.Authenticate(ctx, token, now)
 }
 
 var errNoCredential = fault.New(fault.Unauthenticated, "unauthenticated", "Send a token or an API key: Authorization: Bearer ...")

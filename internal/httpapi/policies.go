@@ -78,7 +78,7 @@ func (a *API) registerPolicies() {
 		b := &in.Body
 		g, err := a.vault.Grant(ctx, c, in.VaultID, vault.Grant{
 			Pattern: b.SecretPathPattern, PrincipalKind: policy.PrincipalKind(b.PrincipalType), PrincipalID: b.PrincipalID,
-			Permissions: b.Permissions, Conditions: b.Conditions, ExpiresAt: deref(b.ExpiresAt),
+			Permissions: b.Permissions, Conditions: b.Conditions, ExpiresAt: end(b.ExpiresAt),
 		})
 		if err != nil {
 			return nil, err
@@ -109,7 +109,10 @@ func (a *API) registerPolicies() {
 		}
 		ch := vault.Change{Permissions: b.Permissions, Conditions: b.Conditions}
 		if b.ExpiresAt.set {
-			ch.ExpiresAt, ch.ClearExpiresAt = b.ExpiresAt.at, b.ExpiresAt.at == nil
+			if ch.ClearExpiresAt = b.ExpiresAt.at == nil; !ch.ClearExpiresAt {
+				at := end(b.ExpiresAt.at)
+				ch.ExpiresAt = &at
+			}
 		}
 		g, err := a.vault.UpdateGrant(ctx, c, in.VaultID, in.PolicyID, ch)
 		if err != nil {

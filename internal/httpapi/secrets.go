@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
@@ -44,7 +45,7 @@ func (in *putSecret) draft() vault.Draft {
 	}
 	return vault.Draft{
 		Value: secret.FromString(b.Value), Type: t, Metadata: b.Metadata, RotationPolicy: b.RotationPolicy,
-		ExpiresAt: deref(b.ExpiresAt), MaxAccess: deref(b.MaxAccessCount),
+		ExpiresAt: end(b.ExpiresAt), MaxAccess: deref(b.MaxAccessCount),
 	}
 }
 
@@ -94,7 +95,11 @@ func (a *API) registerSecrets() {
 	handle(a, op{
 		method: http.MethodPost, path: path, id: "rotate-secret", tag: "Secrets",
 		summary: "Not implemented: rotate by storing a new version", action: policy.RotateSecret,
-	}, func(context.Context, *access.Call, *SecretPath) (*body[struct{}], error) {
+	}, func(ctx context.Context, _ *access.Call, in *SecretPath) (*body[struct{}], error) {
+		if !strings.HasSuffix(in.Path, "/rotate") {
+			ctx.Value(exchangeKey{}).(*exchange).Header().Set("Allow", "DELETE, GET, PUT")
+			return nil, errMethod
+		}
 		return nil, fault.New(fault.Invalid, "rotation_not_implemented", "Rotate a secret by storing a new version: PUT its path with the new value.")
 	})
 	a.registerListing()

@@ -100,6 +100,20 @@ func deref[T any](p *T) (zero T) {
 	return *p
 }
 
+// end is when something that was sent with this time ends; the zero time: never.
+// The zero time itself, when it is sent, is long past: a nanosecond later says
+// so to those who take it for never.
+func end(sent *time.Time) time.Time {
+	switch {
+	case sent == nil:
+		return time.Time{}
+	case sent.IsZero():
+		return sent.Add(1)
+	default:
+		return *sent
+	}
+}
+
 // pointer is nil for the zero time: an absent value on the wire.
 func pointer(t time.Time) *time.Time {
 	if t.IsZero() {
