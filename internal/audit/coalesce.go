@@ -18,10 +18,15 @@ const window = time.Minute
 // maxKinds bounds the memory of the counts. What comes beyond it shares one.
 const maxKinds = 4096
 
+// rateLimited is the reason of events whose request came too soon.
+const rateLimited = "rate_limited"
+
 // Coalescer keeps a flood from filling the disk: of the events of callers
-// without an identity, the first of each kind (address, action, reason) goes to
-// the log at once; those that follow within a minute are counted, and the
-// count goes to the log as one event. Events of known callers pass untouched.
+// without an identity, the first of each kind (organisation, address, action,
+// reason, target) goes to the log at once; those that follow within a minute
+// are counted, and the count goes to the log as one event. So do the requests
+// of a known caller that came too soon, by caller and action; whatever else a
+// known caller does passes untouched.
 type Coalescer struct {
 	next Appender
 	now  func() time.Time
@@ -30,7 +35,23 @@ type Coalescer struct {
 	seen map[kindOf]*count
 }
 
-type kindOf struct{ ip, action, reason string }
+// kindOf is what events that are counted together have in common. One without
+// an action holds what is beyond maxKinds: of one organisation or, beyond twice
+// that, of all.
+type kindOf struct{ org, actor, ip, action, reason, target, apart string }
+
+// kindFor returns the kind of an event, and false for one that is not counted.
+func kindFor(ev *Event) (kindOf, bool) {
+	switch {
+	case ev.ActorID == "":
+		return kindOf{
+			org: ev.Org, ip: ev.IP, action: ev.Action, reason: ev.Details.Reason, target: ev.Details.Target, apart: ev.Apart,
+		}, true
+	case ev.Details.Reason == rateLimited:
+		return kindOf{org: ev.Org, actor: ev.ActorKind + ":" + ev.ActorID, action: ev.Action, reason: rateLimited}, true
+	}
+	return kindOf{}, false
+}
 
 type count struct {
 	since time.Time
@@ -46,10 +67,12 @@ func NewCoalescer(next Appender, now func() time.Time, log *slog.Logger) *Coales
 
 // Append implements Appender.
 func (c *Coalescer) Append(ctx context.Context, ev *Event) error {
-	if ev.Org != SystemOrg || ev.ActorID != "" {
+	kind, ok := kindFor(ev)
+	if !ok {
 		return c.next.Append(ctx, ev)
 	}
-	if c.counted(ev) {
+	kind, counted := c.counted(kind, ev)
+	if counted {
 		return nil
 	}
 	err := c.next.Append(ctx, ev)
@@ -57,34 +80,50 @@ func (c *Coalescer) Append(ctx context.Context, ev *Event) error {
 		// The next of its kind is the first in the log, not one that is counted.
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if n := c.seen[kindOf{ev.IP, ev.Action, ev.Details.Reason}]; n != nil && n.more == 0 {
-			delete(c.seen, kindOf{ev.IP, ev.Action, ev.Details.Reason})
+		if n := c.seen[kind]; n != nil && n.more == 0 {
+			delete(c.seen, kind)
 		}
 	}
 	return err
 }
 
-// counted reports whether ev was added to the count of its kind.
-func (c *Coalescer) counted(ev *Event) bool {
+// counted reports whether ev was added to a count: its kind's, or the one that
+// holds it when there are too many kinds.
+func (c *Coalescer) counted(kind kindOf, ev *Event) (kindOf, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	kind := kindOf{ev.IP, ev.Action, ev.Details.Reason}
 	n := c.seen[kind]
 	if n == nil && len(c.seen) >= maxKinds {
+		kind = kindOf{org: kind.org}
+		n = c.seen[kind]
+	}
+	if n == nil && len(c.seen) >= 2*maxKinds {
 		kind = kindOf{}
 		n = c.seen[kind]
 	}
 	if n == nil {
 		c.seen[kind] = &count{since: ev.At}
-		return false
+		return kind, false
 	}
 	n.more++
 	n.last = *ev
-	if kind == (kindOf{}) {
-		n.last.IP, n.last.Details.Reason = "", "many_addresses"
+	if kind.action == "" {
+		n.last = many(ev, kind.org)
 	}
 	ev.Committed = true
-	return true
+	return kind, true
+}
+
+// many is the event of a count over several kinds: what they need not have in
+// common is left out.
+func many(ev *Event, org string) Event {
+	if org == "" {
+		org = SystemOrg
+	}
+	return Event{
+		ID: ev.ID, Org: org, At: ev.At, Action: ev.Action, ActorKind: "anonymous",
+		Details: Details{Outcome: ev.Details.Outcome, Reason: "many_addresses", Status: ev.Details.Status},
+	}
 }
 
 // Run writes counts whose minute is over, until ctx ends, and then all.

@@ -44,6 +44,9 @@ type Event struct {
 	PrevID string // the event before this one in the chain; empty for the first
 	Hash   Hash
 
+	// Apart tells events apart that would be counted as one kind. It is not stored.
+	Apart string
+
 	// Committed says that the event is in the log. The store sets it when the
 	// transaction that holds the event has been committed.
 	Committed bool
@@ -66,7 +69,7 @@ type Details struct {
 	Status  int    // HTTP status, where the request came over HTTP
 	Token   string // id (jti) of the token, or prefix-free id of the key used
 	Count   uint64 // how many requests a coalesced event stands for
-	Target  string // id of a second thing that was touched, such as a grant's principal
+	Target  string // a second thing that was touched, such as a grant's principal, or the account that somebody failed to sign in as
 }
 
 // AppendJSON appends d as JSON. Every field is an identifier, a code or a path,
