@@ -105,6 +105,24 @@ func TestEveryProtocolVersionIsSpoken(t *testing.T) {
 	})
 }
 
+// TestAnswersAreForOneAgentOnly: what one agent may see is not for a shared cache.
+func TestAnswersAreForOneAgentOnly(t *testing.T) {
+	a := newContractAPI(t)
+	seeded(a)
+	s, _ := overHTTP(t, a)
+	for _, method := range []string{"resources/list", "resources/read", "tools/list"} {
+		body := modern(method, "2026-07-28")
+		h := withHeaders{"Authorization": "Bearer " + agentKey, "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": method}
+		if method == "resources/read" {
+			body, h["Mcp-Name"] = strings.Replace(body, `"params":{`, `"params":{"uri":"vault://secrets",`, 1), "vault://secrets"
+		}
+		_, headers, got := post(t, s.URL, "POST", body, h)
+		if !strings.Contains(got, `"result"`) || !strings.Contains(got, `"cacheScope":"private"`) || headers.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %v %.300s", method, headers, got)
+		}
+	}
+}
+
 // modern is a request of the protocol that has no sessions.
 func modern(method, version string) string {
 	return `{"jsonrpc":"2.0","id":1,"method":"` + method + `","params":{"notifications":{"toolsListChanged":true},"_meta":{` +

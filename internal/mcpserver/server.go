@@ -62,6 +62,8 @@ func build(version string, log *slog.Logger, current func(context.Context) *sess
 		Instructions: guide,
 		// Nothing here changes or logs, so neither is announced.
 		Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}, Resources: &mcp.ResourceCapabilities{}},
+		// The library's own word is "public", and what one agent sees is not another's.
+		SetCacheable: func(_ context.Context, _ mcp.Request, c *mcp.Cacheable) { c.CacheScope = "private" },
 	})
 	for _, t := range tools() {
 		s.AddTool(t.declare(), t.handler(log, current))
