@@ -57,7 +57,9 @@ func tools() []tool {
 		fields: []field{path, value},
 	}, {
 		name: "get_env_bundle", title: "Get an environment bundle", hints: spends, run: getEnvBundle,
-		about: "Read a secret of type env_bundle as a JSON object of environment variables. The values enter this conversation: " +
+		about: "Read a secret of type env_bundle as a JSON object of environment variables, one for each line KEY=VALUE. " +
+			`Quotes around a whole value are removed, single or double; within double quotes \n, \" and \\ are resolved. ` +
+			"The values enter this conversation: " +
 			"handle them as those of get_secret.",
 		fields: []field{path},
 	}, {

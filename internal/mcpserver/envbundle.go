@@ -39,8 +39,7 @@ func notBundle(path, typ string) error {
 
 // bundleJSON turns lines KEY=VALUE into a JSON object in the same order. Blank
 // lines, lines that begin with # and lines without = are skipped; of a key that
-// comes twice the last value counts. Values are taken as they stand, quotes and
-// all, but for space around them: nothing that was stored is guessed away.
+// comes twice the last value counts. A value ends with its line.
 func bundleJSON(text string) (string, error) {
 	value, order := map[string]string{}, []string{}
 	for line := range strings.Lines(text) {
@@ -53,7 +52,7 @@ func bundleJSON(text string) (string, error) {
 		if _, twice := value[k]; !twice {
 			order = append(order, k)
 		}
-		value[k] = strings.TrimSpace(v)
+		value[k] = unquote(strings.TrimSpace(v))
 	}
 	if len(order) == 0 {
 		return "{}", nil
@@ -73,4 +72,49 @@ func bundleJSON(text string) (string, error) {
 		sep = ",\n  "
 	}
 	return b.String() + "\n}", nil
+}
+
+// unquote reads a value as dotenv files mean it. Quotes count only where one pair
+// encloses the whole value; anything else is taken as it stands, so that nothing
+// that was stored is guessed away.
+func unquote(v string) string {
+	if len(v) < 2 || v[0] != v[len(v)-1] {
+		return v
+	}
+	inner := v[1 : len(v)-1]
+	switch v[0] {
+	case '\'':
+		if !strings.Contains(inner, "'") {
+			return inner
+		}
+	case '"':
+		if plain, ok := unescape(inner); ok {
+			return plain
+		}
+	}
+	return v
+}
+
+// unescape resolves \n, \" and \\; other backslashes stay. It is not ok when a
+// bare quote, or a backslash in front of the last quote, shows that the pair around
+// s is none.
+func unescape(s string) (plain string, ok bool) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '"', s[i] == '\\' && i+1 == len(s):
+			return "", false
+		case s[i] != '\\':
+			b.WriteByte(s[i])
+		case s[i+1] == 'n':
+			b.WriteByte('\n')
+			i++
+		case s[i+1] == '"', s[i+1] == '\\':
+			b.WriteByte(s[i+1])
+			i++
+		default:
+			b.WriteByte(s[i])
+		}
+	}
+	return b.String(), true
 }

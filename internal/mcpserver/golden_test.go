@@ -111,7 +111,9 @@ func seeded(a *contractAPI) {
 	ts := "2030-01-31T12:00:00Z"
 	a.put("api-keys/stripe", "api_key", `sk_live_<&>"quoted"`).metadata = `{"owner":"billing","n":1}`
 	a.put("db/password", "password", "hunter2").expires = &ts
-	a.put("env/app", "env_bundle", "# a comment\nB=2\nexport A=1\n\nURL=https://x/?a=b&c=d\nB=3\nno equals sign\n = no key\nQ=\"kept\" \r\n")
+	a.put("env/app", "env_bundle", "# a comment\nB=2\nexport A=1\n\nURL=https://x/?a=b&c=d\nB=3\nno equals sign\n = no key\nQ=\"x y\" \r\n"+
+		"SINGLE='a \\n \"b\"'\nDOUBLE=\"a\\nb \\\"c\\\" d\\\\e \\t\"\nexport QUOTED_EXPORT=\"1\"\nNOTHING=\"\"\n"+
+		"OPEN=\"a\nONE=\"\nMIXED=\"a'\nPARTS=\"a\" and \"b\"\nESCAPED_END=\"a\\\"\nINNER=it's \"so\"\nSPACED=\" a \"\n")
 	a.put("used/up", "api_key", "x").gone = true
 	a.put("unlisted", "note", "x").hidden = true
 }
