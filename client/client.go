@@ -75,7 +75,7 @@ func WithClock(now func() time.Time) Option {
 }
 
 // New returns a client of the server at baseURL, such as https://vault.example.com
-// or http://127.0.0.1:8210. It makes no connection.
+// or http://127.0.0.1:8210; a /v1 at its end is cut. It makes no connection.
 func New(baseURL string, opts ...Option) (*Client, error) {
 	c := &Client{userAgent: "oneclaw-go", now: time.Now}
 	for _, o := range opts {
@@ -125,6 +125,10 @@ func (c *Client) setAuth(a authorizer, text string) error {
 	return nil
 }
 
+// ErrPlainHTTP is what New returns for http:// to another machine without
+// WithPlainHTTP.
+var ErrPlainHTTP = errors.New("client: http:// is for this machine only; use https://, or allow plain http explicitly")
+
 func parseBase(s string, plainOK bool) (string, error) {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || u.Opaque != "" || (u.Scheme != "https" && u.Scheme != "http") {
@@ -134,9 +138,9 @@ func parseBase(s string, plainOK bool) (string, error) {
 		return "", errors.New("client: the base URL must hold no user, query or fragment")
 	}
 	if u.Scheme == "http" && !plainOK && !loopback(u.Hostname()) {
-		return "", errors.New("client: http:// is for this machine only; use https://, or allow plain http explicitly")
+		return "", ErrPlainHTTP
 	}
-	return strings.TrimRight(u.String(), "/"), nil
+	return strings.TrimSuffix(strings.TrimRight(u.String(), "/"), "/v1"), nil
 }
 
 func loopback(host string) bool {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,6 +30,9 @@ this once. An agent has access to nothing until a policy grants it something; se
 	}
 	expiry := c.expiryFlag(cmd, &expires)
 	cmd.RunE = func(cmd *cobra.Command, a []string) error {
+		if err := checkAgent(a[0], n); err != nil {
+			return err
+		}
 		cl, err := c.session()
 		if err != nil {
 			return err
@@ -56,6 +60,17 @@ this once. An agent has access to nothing until a policy grants it something; se
 	f.StringVar(&n.OIDCIssuer, "oidc-issuer", "", "issuer of its tokens, for oidc_client_credentials")
 	f.StringVar(&n.OIDCClientID, "oidc-client-id", "", "its client id, for oidc_client_credentials")
 	return cmd
+}
+
+func checkAgent(name string, n client.AgentCreate) error {
+	methods := []string{"api_key", "mtls", "oidc_client_credentials"}
+	switch {
+	case n.AuthMethod != "" && !slices.Contains(methods, n.AuthMethod):
+		return usage("--auth-method takes " + oneOf(methods) + ".")
+	case n.TokenTTLSeconds < 0:
+		return usage("--token-ttl can not be negative.")
+	}
+	return checkName(name)
 }
 
 func (c *cli) printNewAgent(made *client.NewAgent) error {

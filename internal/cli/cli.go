@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/oneclaw-dev/oneclaw/client"
@@ -81,6 +82,7 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 3 not authenticated, 4 denied, 5 n
 	root.SetIn(d.Stdin)
 	root.SetOut(d.Stdout)
 	root.SetErr(d.Stderr)
+	root.SetFlagErrorFunc(badFlag)
 	root.SetContext(context.WithValue(context.Background(), stateKey{}, c))
 	f := root.PersistentFlags()
 	f.BoolVar(&c.jsonOut, "json", false, "print JSON, also for errors")
@@ -131,6 +133,22 @@ func args(names ...string) cobra.PositionalArgs {
 		}
 		return usage("Missing " + names[len(given)] + ". Usage: " + cmd.UseLine())
 	}
+}
+
+// badFlag says in plain words what a flag takes.
+func badFlag(_ *cobra.Command, err error) error {
+	e, ok := errors.AsType[*pflag.InvalidValueError](err)
+	if !ok {
+		return err
+	}
+	takes := "a " + e.GetFlag().Value.Type()
+	switch e.GetFlag().Value.Type() {
+	case "int", "int64":
+		takes = "a whole number"
+	case "bool":
+		takes = "true or false"
+	}
+	return usage("--" + e.GetFlag().Name + " takes " + takes + ".")
 }
 
 func usage(detail string) error { return fault.New(fault.Invalid, "usage", detail) }

@@ -162,7 +162,7 @@ func TestWhichVault(t *testing.T) {
 	f.vaults = append(f.vaults, object{"id": "00000000-0000-4000-8000-000000000777", "name": "__agent-keys", "created_at": fakeMoment})
 	s.ok("", "secret", "list") // the server's own vault does not count
 	s.ok("", "vault", "create", "second")
-	if r := s.run("", "secret", "list"); r.code != cli.ExitUsage || !strings.Contains(r.err, "--vault") {
+	if r := s.run("", "secret", "list"); r.code != cli.ExitUsage || !strings.Contains(r.err, "There are 2 vaults: main, second. Name one with --vault") {
 		t.Errorf("two vaults: exit %d, %q", r.code, r.err)
 	}
 	if out := s.ok("", "secret", "list", "--vault", "second"); out != "" {
@@ -221,7 +221,15 @@ func TestWrongUsage(t *testing.T) {
 		"no pattern":                   {[]string{"policy", "create", "--agent", "a"}, "--path"},
 		"half a window":                {[]string{"policy", "create", "--agent", "a", "--path", "**", "--after", "09:00"}, "--before"},
 		"a time that is none":          {[]string{"audit", "list", "--since", "yesterday"}, "--since"},
-		"a server without https":       {[]string{"vault", "list", "--api-url", "http://vault.example.com"}, "https"},
+		"a server without https":       {[]string{"vault", "list", "--api-url", "http://vault.example.com"}, "ssh -L"},
+		"a type that there is not":     {[]string{"secret", "set", "p", "--type", "bogus"}, "--type takes generic, password, "},
+		"a permission that is none":    {[]string{"policy", "create", "--path", "**", "--agent", "a", "--permissions", "red"}, "--permissions takes read, write, delete"},
+		"a vault without a name":       {[]string{"vault", "create", ""}, "NAME must have 1 to 255 characters."},
+		"an agent without a name":      {[]string{"agent", "create", ""}, "NAME must have 1 to 255 characters."},
+		"a way in that is none":        {[]string{"agent", "create", "a", "--auth-method", "key"}, "--auth-method takes api_key, mtls or oidc_client_credentials."},
+		"version 0":                    {[]string{"secret", "get", "p", "--version", "0"}, "--version takes the number of a version, from 1 on."},
+		"a version below 0":            {[]string{"secret", "get", "p", "--version", "-1"}, "--version takes the number of a version, from 1 on."},
+		"a version that is no number":  {[]string{"secret", "get", "p", "--version", "abc"}, "--version takes a whole number."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if name == "a server without https" {
@@ -361,5 +369,35 @@ func TestRotateKeepsWhatWasThere(t *testing.T) {
 				t.Errorf("type %v, metadata %s, expires %s", last["type"], metadata, expires)
 			}
 		})
+	}
+}
+
+func TestWhatIsNotThereIsNamed(t *testing.T) {
+	_, s := inMain(t)
+	s.ok("v", "secret", "set", "p")
+	for name, tc := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"a version of a secret":        {[]string{"secret", "get", "p", "--version", "9"}, cli.ExitNotFound, "The secret has no version 9. See `oneclaw secret versions p`."},
+		"a version of no secret":       {[]string{"secret", "get", "q", "--version", "9"}, cli.ExitNotFound, "nothing here"},
+		"a deletion to take back":      {[]string{"secret", "restore", "p"}, cli.ExitFailure, "The secret is not deleted"},
+		"a secret to bring back":       {[]string{"secret", "restore", "q"}, cli.ExitNotFound, "nothing here"},
+		"a password, in an empty pipe": {[]string{"login", "--email", ownerMail}, cli.ExitUsage, "The password is empty."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := s.run("", tc.args...)
+			if r.code != tc.code || !strings.Contains(r.err, tc.says) || strings.Contains(r.err, "written") {
+				t.Errorf("exit %d, %q must say %q", r.code, r.err, tc.says)
+			}
+		})
+	}
+}
+
+func TestTheAddressOfTheAPIIsAServersToo(t *testing.T) {
+	f, s := loggedIn(t)
+	for _, end := range []string{"", "/", "/v1", "/v1/"} {
+		s.ok("", "vault", "list", "--api-url", f.URL+end)
 	}
 }

@@ -2,11 +2,13 @@ package cli
 
 import (
 	"context"
+	"net/http"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
 func (c *cli) secretVersions() *cobra.Command {
@@ -54,6 +56,11 @@ func (c *cli) secretRestore() *cobra.Command {
 				return err
 			}
 			s, err := cl.RestoreSecret(cmd.Context(), vault, a[0])
+			if client.IsStatus(err, http.StatusNotFound) {
+				if _, ferr := find(cmd.Context(), cl, vault, a[0]); ferr == nil {
+					return fault.New(fault.Conflict, "secret_not_deleted", "The secret is not deleted: there is nothing to restore.")
+				}
+			}
 			if err != nil {
 				return err
 			}

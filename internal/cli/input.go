@@ -16,6 +16,8 @@ import (
 
 const maxValue = 5 << 20 // the server takes no longer body
 
+const codeEmpty = "empty_value"
+
 // readValue gets a secret value from the file, from stdin, or, on a terminal, from
 // a hidden prompt. A file is taken as it is. Of piped text a line end is dropped
 // where it is the only one and stands last, since echo adds it; exact keeps it.
@@ -43,7 +45,7 @@ func (c *cli) readValue(ctx context.Context, fromFile, prompt string, exact bool
 		return client.Value{}, err
 	}
 	if len(b) == 0 {
-		return client.Value{}, usage("The value is empty; nothing was written.")
+		return client.Value{}, fault.New(fault.Invalid, codeEmpty, "The value is empty; nothing was written.")
 	}
 	return client.NewValue(b), nil
 }
@@ -86,6 +88,9 @@ func dropEcho(b []byte) []byte {
 // readPassword is readValue for a password: one line, from the file, stdin or a prompt.
 func (c *cli) readPassword(ctx context.Context, file string) (client.Value, error) {
 	v, err := c.readValue(ctx, file, "Password", false)
+	if fault.CodeOf(err) == codeEmpty {
+		return v, usage("The password is empty. Give it with --password-file or on stdin.")
+	}
 	if err != nil {
 		return v, err
 	}

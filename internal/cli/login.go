@@ -64,7 +64,7 @@ func (c *cli) loginInput(ctx context.Context, dev bool, email, passwordFile stri
 			return "", "", pw, fault.New(fault.NotFound, "no_dev_server",
 				"No `oneclaw dev` has run here: "+c.devFile()+" is missing. Start one, or set ONECLAW_DATA to its data directory.")
 		}
-		if c.apiURL != "" && strings.TrimRight(c.apiURL, "/") != d.APIURL {
+		if c.apiURL != "" && trimURL(c.apiURL) != d.APIURL {
 			return "", "", pw, usage("--dev logs in to " + d.APIURL + "; leave out --api-url.")
 		}
 		return d.APIURL, d.Email, client.ValueOf(d.Password), nil

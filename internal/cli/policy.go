@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -36,6 +37,11 @@ func (c *cli) policyCreate() *cobra.Command {
 		}
 		if g.path == "" {
 			return usage("Give --path: * stands for one part of a path, ** for any number.")
+		}
+		for _, p := range g.permissions {
+			if !slices.Contains([]string{"read", "write", "delete"}, p) {
+				return usage("--permissions takes read, write, delete, or several of them with commas between.")
+			}
 		}
 		conditions, err := g.conditions()
 		if err != nil {

@@ -35,7 +35,20 @@ func (c *cli) theVault(ctx context.Context, cl *client.Client) (string, error) {
 	case 0:
 		return "", fault.New(fault.NotFound, "no_vault", "There is no vault yet. Make one with `oneclaw vault create NAME`.")
 	}
-	return "", usage(fmt.Sprintf("There are %d vaults. Name one with --vault or ONECLAW_VAULT_ID.", len(ours)))
+	return "", usage(fmt.Sprintf("There are %d vaults: %s. Name one with --vault or ONECLAW_VAULT_ID.", len(ours), names(ours)))
+}
+
+// names lists the first vaults, as many as a line may hold.
+func names(all []client.Vault) string {
+	const most = 10
+	var out []string
+	for _, v := range all[:min(len(all), most)] {
+		out = append(out, v.Name)
+	}
+	if len(all) > most {
+		out = append(out, "...")
+	}
+	return strings.Join(out, ", ")
 }
 
 // vaultID turns a name or an id into an id. What looks like an id is one.

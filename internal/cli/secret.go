@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -29,13 +31,17 @@ nothing else. A terminal gets a line end after it, and control characters are sh
 as escapes.`,
 		Args: args("PATH"),
 		RunE: func(cmd *cobra.Command, a []string) error {
+			older := cmd.Flags().Changed("version")
+			if older && version < 1 {
+				return usage("--version takes the number of a version, from 1 on.")
+			}
 			cl, vault, err := c.inVault(cmd.Context())
 			if err != nil {
 				return err
 			}
 			var s *client.Secret
-			if cmd.Flags().Changed("version") {
-				s, err = cl.GetSecretVersion(cmd.Context(), vault, a[0], version)
+			if older {
+				s, err = getVersion(cmd.Context(), cl, vault, a[0], version)
 			} else {
 				s, err = cl.GetSecret(cmd.Context(), vault, a[0])
 			}
@@ -49,6 +55,19 @@ as escapes.`,
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print the exact value and nothing else, also on a terminal")
 	cmd.Flags().Int64Var(&version, "version", 0, "an older version, for those who may see the history")
 	return cmd
+}
+
+// getVersion tells a version that is not there from a secret that is not there.
+func getVersion(ctx context.Context, cl *client.Client, vault, path string, version int64) (*client.Secret, error) {
+	s, err := cl.GetSecretVersion(ctx, vault, path, version)
+	if !client.IsStatus(err, http.StatusNotFound) {
+		return s, err
+	}
+	if all, lerr := cl.SecretVersions(ctx, vault, path); lerr != nil || len(all) == 0 {
+		return nil, err
+	}
+	return nil, fault.New(fault.NotFound, "version_not_found",
+		fmt.Sprintf("The secret has no version %d. See %s.", version, quote("oneclaw secret versions "+path)))
 }
 
 func (c *cli) printValue(s *client.Secret, quiet bool) error {

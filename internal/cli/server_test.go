@@ -81,6 +81,15 @@ func TestTheRealServer(t *testing.T) {
 	if got := s.ok("", "secret", "get", "api-keys/one", "--version", "1"); got != value {
 		t.Errorf("version 1 is %q", got)
 	}
+	if r := s.fails(cli.ExitNotFound, "secret", "get", "api-keys/one", "--version", "9"); !strings.Contains(r.err, "no version 9") {
+		t.Errorf("a version that is not there: %q", r.err)
+	}
+	if r := s.fails(cli.ExitFailure, "secret", "restore", "api-keys/one"); !strings.Contains(r.err, "not deleted") {
+		t.Errorf("a restore of what is not deleted: %q", r.err)
+	}
+	if out := s.ok("", "secret", "describe", "api-keys/one"); !strings.Contains(out, `metadata	{"team":"a"}`) || strings.Contains(out, "expires\tnever") {
+		t.Errorf("a rotation dropped something: %q", out)
+	}
 	if out := s.ok("", "secret", "list"); !strings.HasPrefix(out, "api-keys/one\tapi_key\t2\t") || strings.Count(out, "\n") != 2 {
 		t.Errorf("list: %q", out)
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/client"
@@ -16,7 +17,7 @@ var credentialVars = [...]string{"ONECLAW_TOKEN", "ONECLAW_API_KEY", "ONECLAW_AG
 func (c *cli) baseURL() (string, error) {
 	for _, s := range []string{c.apiURL, c.Getenv("ONECLAW_BASE_URL"), c.Getenv("ONECLAW_API_URL")} {
 		if s != "" {
-			return strings.TrimRight(s, "/"), nil
+			return trimURL(s), nil
 		}
 	}
 	s, err := c.loadStored()
@@ -37,6 +38,11 @@ func (c *cli) baseURL() (string, error) {
 		"No server is known. Set ONECLAW_BASE_URL, give --api-url, or start one here with `oneclaw dev`.")
 }
 
+// trimURL cuts what the address of a server may end in: the paths begin with /v1.
+func trimURL(s string) string {
+	return strings.TrimSuffix(strings.TrimRight(s, "/"), "/v1")
+}
+
 // connect returns a client without credential.
 func (c *cli) connect(base string, opts ...client.Option) (*client.Client, error) {
 	opts = append(opts, client.WithUserAgent(strings.TrimSuffix("oneclaw-cli/"+c.Version, "/")))
@@ -44,6 +50,10 @@ func (c *cli) connect(base string, opts ...client.Option) (*client.Client, error
 		opts = append(opts, client.WithHTTPClient(c.HTTPClient))
 	}
 	cl, err := client.New(base, opts...)
+	if errors.Is(err, client.ErrPlainHTTP) {
+		return nil, usage("Plain http:// is for servers on this machine, since others on the network could read along. Use https://, " +
+			"or a tunnel: " + quote("ssh -L 8210:127.0.0.1:8210 HOST") + ", and then --api-url http://127.0.0.1:8210.")
+	}
 	if err != nil {
 		return nil, usage(capital(sentence(strings.TrimPrefix(err.Error(), "client: "))))
 	}

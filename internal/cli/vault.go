@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"unicode/utf8"
+
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
@@ -18,6 +20,9 @@ func (c *cli) vaultCreate() *cobra.Command {
 		Short: "Make a vault",
 		Args:  args("NAME"),
 		RunE: func(cmd *cobra.Command, a []string) error {
+			if err := checkName(a[0]); err != nil {
+				return err
+			}
 			cl, err := c.session()
 			if err != nil {
 				return err
@@ -114,6 +119,14 @@ func (c *cli) vaultDelete() *cobra.Command {
 	}
 	yesFlag(cmd, &yes)
 	return cmd
+}
+
+// checkName holds a name to the server's rule.
+func checkName(s string) error {
+	if n := utf8.RuneCountInString(s); n < 1 || n > 255 {
+		return usage("NAME must have 1 to 255 characters.")
+	}
+	return nil
 }
 
 func (c *cli) printVault(v *client.Vault) error {
