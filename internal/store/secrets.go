@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
@@ -92,13 +93,13 @@ func (db *DB) Tip(ctx context.Context, vaultID, path string) (vault.Tip, error) 
 // Versions implements vault.Store.
 func (db *DB) Versions(ctx context.Context, vaultID, path string) ([]vault.Version, error) {
 	var out []vault.Version
-	err := db.each(ctx, `SELECT `+versionColumns+` FROM secret_versions WHERE vault_id = $1 AND path = $2 ORDER BY version DESC`,
+	// What is sealed may be megabytes a version, and nobody asks for it here.
+	columns := strings.Replace(versionColumns, "wrapped_dek, ciphertext", "NULL, NULL", 1)
+	err := db.each(ctx, `SELECT `+columns+` FROM secret_versions WHERE vault_id = $1 AND path = $2 ORDER BY version DESC`,
 		[]any{vaultID, path}, func(rows *sql.Rows) error {
 			var r versionRow
 			err := rows.Scan(r.fields()...)
-			v := r.version()
-			v.Box.WrappedDEK, v.Box.Ciphertext = nil, nil
-			out = append(out, v)
+			out = append(out, r.version())
 			return err
 		})
 	return out, err
