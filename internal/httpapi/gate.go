@@ -17,6 +17,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -85,6 +86,7 @@ func (a *API) pass(x *exchange, r *http.Request) error {
 			x.event.Details.Reason = fault.CodeOf(err)
 			if fault.Is(err, fault.Unauthenticated) {
 				x.event.Action = string(policy.AuthFailure)
+				identity.Blame(&x.event, err)
 			}
 			return err
 		}
@@ -105,6 +107,13 @@ func (a *API) pass(x *exchange, r *http.Request) error {
 		r.Header.Set("Content-Type", jsonType)
 	}
 	r.Header.Del("Accept") // answers are JSON whatever is asked for
+	if to.maxBody > 0 {
+		done, err := a.bodies.swap(x.ResponseWriter, r, to)
+		if err != nil {
+			return err
+		}
+		defer done()
+	}
 	to.serve(x, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 	return nil
 }
@@ -285,6 +294,10 @@ func (x *exchange) refuse(err error) {
 // fail notes why in the event, and logs what callers are not told.
 func (x *exchange) fail(err error) {
 	known := x.event.Details.Reason != "" && (fault.Is(err, fault.Denied) || x.event.Action == string(policy.AuthFailure))
+	if p, ok := errors.AsType[*Problem](err); ok {
+		x.event.Details.Reason = p.Code
+		return
+	}
 	if !known {
 		x.event.Details.Reason = fault.CodeOf(err)
 	}

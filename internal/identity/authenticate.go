@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"strings"
 	"time"
 
@@ -49,7 +50,9 @@ func (s *Service) Authenticate(ctx context.Context, bearer string, now time.Time
 	if fresh.who, fresh.until, err = s.live(ctx, &fresh.session, now); err != nil {
 		if fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.NotFound) {
 			s.known.drop(sum)
-			err = errUnauthenticated
+			if _, known := errors.AsType[*refused](err); !known {
+				err = errUnauthenticated
+			}
 		}
 		return policy.Principal{}, err
 	}
@@ -90,7 +93,7 @@ func (s *Service) live(ctx context.Context, se *session, now time.Time) (policy.
 		}
 		revoked, err := s.store.Revoked(ctx, se.jti)
 		if err == nil && revoked {
-			err = errUnauthenticated
+			err = refusal(se.kind, se.id, se.org, "token_revoked")
 		}
 		if err != nil {
 			return policy.Principal{}, time.Time{}, err
@@ -112,8 +115,12 @@ func (s *Service) liveAgent(ctx context.Context, se *session, now time.Time) (wh
 	switch {
 	case err != nil:
 		return who, until, err
-	case !a.live(now), se.keyHash == "" && (a.Org != se.org || a.TokenGen != se.gen):
+	case se.keyHash == "" && a.Org != se.org:
 		return who, until, errUnauthenticated
+	case !a.live(now):
+		return who, until, refusal(policy.KindAgent, a.ID, a.Org, a.deadReason())
+	case se.keyHash == "" && a.TokenGen != se.gen:
+		return who, until, refusal(policy.KindAgent, a.ID, a.Org, "token_revoked")
 	}
 	return agentPrincipal(&a, se.credential()), earlier(se.exp, a.ExpiresAt), nil
 }
@@ -164,8 +171,11 @@ func (s *Service) liveUser(ctx context.Context, se *session, now time.Time) (who
 		return who, until, err
 	}
 	if key.ID != "" {
-		if !key.live(now) || key.User != user || key.Org != org {
+		if key.User != user || key.Org != org {
 			return who, until, errUnauthenticated
+		}
+		if !key.live(now) {
+			return who, until, refusal(policy.KindUser, user, org, "key_not_live")
 		}
 		until = earlier(until, key.ExpiresAt)
 	}
@@ -174,7 +184,7 @@ func (s *Service) liveUser(ctx context.Context, se *session, now time.Time) (who
 	case err != nil:
 		return who, until, err
 	case se.keyHash == "" && a.TokenGen != se.gen && (a.TokenKept == "" || a.TokenKept != se.jti):
-		return who, until, errUnauthenticated
+		return who, until, refusal(policy.KindUser, a.ID, a.Org, "token_revoked")
 	}
 	who = userPrincipal(&a, se.credential())
 	who.Scopes = key.Scopes

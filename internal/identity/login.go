@@ -28,6 +28,9 @@ func (s *Service) Login(ctx context.Context, c *access.Call, email string, passw
 	a, err := Account{PasswordHash: nobody}, error(nil)
 	known := false
 	if address, bad := normalizeEmail(email); bad == nil {
+		// Accounts are told apart in the log. So are addresses without one, or
+		// the time of a second try would tell them from each other.
+		c.Event.Apart = hashKey(address)
 		found, err := s.store.AccountByEmail(ctx, address)
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			return Token{}, err
@@ -43,11 +46,11 @@ func (s *Service) Login(ctx context.Context, c *access.Call, email string, passw
 	case !known:
 		return Token{}, refuse(c, "unknown_user", errLogin)
 	case !same:
-		return Token{}, refuse(c, "wrong_password", errLogin)
+		return Token{}, refuseAs(c, policy.KindUser, a.ID, a.Org, "wrong_password", errLogin)
 	}
 	c.Touch("user", a.ID)
 	if s.cfg.VerifyEmail && !a.EmailVerified {
-		return Token{}, refuse(c, "email_not_verified", errUnverified)
+		return Token{}, refuseAs(c, policy.KindUser, a.ID, a.Org, "email_not_verified", errUnverified)
 	}
 	by(c, policy.KindUser, a.ID, a.Org)
 	if stale {
@@ -85,11 +88,9 @@ func (s *Service) AgentToken(ctx context.Context, c *access.Call, key, agentID s
 	c.Touch("agent", a.ID)
 	switch {
 	case agentID != "" && !strings.EqualFold(agentID, a.ID):
-		return Token{}, refuse(c, "agent_mismatch", errKey)
-	case !a.Active:
-		return Token{}, refuse(c, "agent_inactive", errKey)
+		return Token{}, refuseAs(c, policy.KindAgent, a.ID, a.Org, "agent_mismatch", errKey)
 	case !a.live(c.Now):
-		return Token{}, refuse(c, "agent_expired", errKey)
+		return Token{}, refuseAs(c, policy.KindAgent, a.ID, a.Org, a.deadReason(), errKey)
 	}
 	by(c, policy.KindAgent, a.ID, a.Org)
 	s.activity.note(s.activity.agents, a.ID, c.Now)
@@ -124,7 +125,7 @@ func (s *Service) APIKeyToken(ctx context.Context, c *access.Call, key string) (
 	}
 	c.Touch("user", a.ID)
 	if !k.live(c.Now) {
-		return Token{}, refuse(c, "key_not_live", errKey)
+		return Token{}, refuseAs(c, policy.KindUser, a.ID, a.Org, "key_not_live", errKey)
 	}
 	by(c, policy.KindUser, a.ID, a.Org)
 	s.activity.note(s.activity.keys, k.ID, c.Now)
@@ -183,13 +184,4 @@ func (s *Service) handOut(ctx context.Context, c *access.Call, g *grant, end tim
 // by fills in who the event's actor has turned out to be.
 func by(c *access.Call, kind policy.PrincipalKind, id, org string) {
 	c.Event.ActorKind, c.Event.ActorID, c.Event.Org = string(kind), id, org
-}
-
-// refuse makes the call's event one of a failed authentication. The reason is
-// for the log alone. The event has no actor: nobody was signed in, and the log
-// counts such events per address, so that whoever knocks on can't fill it.
-func refuse(c *access.Call, reason string, err error) error {
-	c.Event.Action = string(policy.AuthFailure)
-	c.Event.Details.Outcome, c.Event.Details.Reason = audit.Denied, reason
-	return err
 }

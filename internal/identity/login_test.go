@@ -22,7 +22,7 @@ import (
 
 func TestLoginRefusesInOneWay(t *testing.T) {
 	w := open(t)
-	w.signup("ada@example.com")
+	_, ada := w.signup("ada@example.com")
 	var first string
 	for name, try := range map[string]struct{ email, password, reason string }{
 		"a wrong password":             {"ada@example.com", "Tr0ub4dor-and-horse", "wrong_password"},
@@ -47,8 +47,21 @@ func TestLoginRefusesInOneWay(t *testing.T) {
 				t.Errorf("the answer differs: %v", err)
 			}
 			if c.Event.Action != "auth.failure" || c.Event.Details.Reason != try.reason || c.Event.Committed ||
-				c.Event.Org != audit.SystemOrg || c.Event.ActorID != "" {
+				c.Event.ActorID != "" || c.Event.ActorKind != "anonymous" {
 				t.Errorf("event %+v", c.Event)
+			}
+			// Her organisation sees it, and nobody an account that there is not.
+			org, target := audit.SystemOrg, ""
+			if try.reason == "wrong_password" {
+				org, target = ada.Org, "user:"+ada.ID
+			}
+			if c.Event.Org != org || c.Event.Details.Target != target {
+				t.Errorf("event in the log of %s about %q, want %s and %q", c.Event.Org, c.Event.Details.Target, org, target)
+			}
+			// An address is told apart whether it has an account or not, so that
+			// the log takes as long.
+			if has := c.Event.Apart != ""; has != (try.email == "ada@example.com" || try.email == "bob@example.com") || strings.Contains(c.Event.Apart, "@") {
+				t.Errorf("told apart by %q", c.Event.Apart)
 			}
 		})
 	}
@@ -206,8 +219,11 @@ func TestKeyExchange(t *testing.T) {
 				return
 			}
 			wantKind(t, "exchange", err, fault.Unauthenticated)
-			if c.Event.Action != "auth.failure" || c.Event.Details.Reason != try.reason || got.Access.Len() != 0 {
+			if c.Event.Action != "auth.failure" || c.Event.Details.Reason != try.reason || got.Access.Len() != 0 || c.Event.ActorID != "" {
 				t.Errorf("event %+v", c.Event)
+			}
+			if known := try.reason != "unknown_key"; known != (c.Event.Org == ada.Org) || known != strings.HasPrefix(c.Event.Details.Target, "agent:") {
+				t.Errorf("event in the log of %s about %q", c.Event.Org, c.Event.Details.Target)
 			}
 		})
 	}

@@ -60,6 +60,14 @@ type Standing struct {
 
 func (a *Standing) live(now time.Time) bool { return a.Active && before(now, a.ExpiresAt) }
 
+// deadReason says in the log why an agent is not live.
+func (a *Standing) deadReason() string {
+	if a.Active {
+		return "agent_expired"
+	}
+	return "agent_inactive"
+}
+
 // Agent is an agent as it is stored and shown.
 type Agent struct {
 	Standing

@@ -1,0 +1,55 @@
+package identity
+
+import (
+	"errors"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// refused is the cause in the fault of a credential that is not good, when it
+// is known whose it is or was. It is for the log alone: to the caller the fault
+// is like any other.
+type refused struct {
+	kind       policy.PrincipalKind
+	id, org    string
+	reasonCode string
+}
+
+// Error implements error.
+func (r *refused) Error() string { return r.reasonCode }
+
+// refusal is errUnauthenticated with the account that it is about.
+func refusal(kind policy.PrincipalKind, id, org, reason string) error {
+	e := *errUnauthenticated
+	e.Err = &refused{kind: kind, id: id, org: org, reasonCode: reason}
+	return &e
+}
+
+// Blame puts the event of a failed authentication into the log of the account
+// that it was tried as, when Authenticate's error tells: its organisation must
+// see it. The event has no actor, since nobody was signed in.
+func Blame(ev *audit.Event, err error) {
+	r, ok := errors.AsType[*refused](err)
+	if !ok {
+		return
+	}
+	ev.Org, ev.ActorKind, ev.ActorID = r.org, string(policy.KindAnonymous), ""
+	ev.Details.Reason, ev.Details.Target = r.reasonCode, string(r.kind)+":"+r.id
+}
+
+// refuse makes the call's event one of a failed authentication. The reason is
+// for the log alone. The event has no actor: nobody was signed in, and the log
+// counts such events, so that whoever knocks on can't fill it.
+func refuse(c *access.Call, reason string, err error) error {
+	c.Event.Action = string(policy.AuthFailure)
+	c.Event.Details.Outcome, c.Event.Details.Reason = audit.Denied, reason
+	return err
+}
+
+// refuseAs is refuse for an account that there is: its organisation sees it.
+func refuseAs(c *access.Call, kind policy.PrincipalKind, id, org, reason string, err error) error {
+	Blame(c.Event, &refused{kind: kind, id: id, org: org, reasonCode: reason})
+	return refuse(c, reason, err)
+}
