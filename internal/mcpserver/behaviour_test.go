@@ -76,6 +76,38 @@ func TestTheChosenVaultIsKeptWhileItLasts(t *testing.T) {
 	}
 }
 
+func TestTheConfiguredVault(t *testing.T) {
+	const missing = "99999999-0000-4000-8000-000000000009"
+	for name, c := range map[string]struct {
+		configured, tool, args string
+		want                   string
+	}{
+		"may be named":                    {"main", "get_secret", `{"path":"db/password"}`, `{"path":"db/password","type":"password","version":1,"value":"hunter2"}`},
+		"is not named by a part":          {"mai", "get_secret", `{"path":"db/password"}`, "error: ONECLAW_VAULT_ID must be the id of a vault"},
+		"needs a name that only one has":  {"twin", "get_secret", `{"path":"db/password"}`, "error: ONECLAW_VAULT_ID must be the id of a vault"},
+		"that is not there is told so":    {missing, "list_secrets", `{}`, "error: Tool 'list_secrets' execution failed: No such vault. ONECLAW_VAULT_ID must be the id of a vault"},
+		"matters not where none is used":  {"none", "list_vaults", `{}`, "Found 3 vault(s):"},
+		"is not to blame for another one": {missing, "grant_access", `{"vault_id":"` + missing + `","principal_type":"user","principal_id":"` + userID + `"}`, "error: Tool 'grant_access' execution failed: No such vault."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newContractAPI(t)
+			seeded(a)
+			a.addVault(vaultTwo, "twin")
+			a.addVault(policyID, "twin")
+			cs := connect(t, a, c.configured)
+			for range 2 {
+				got := call(t.Context(), t, cs, c.tool, c.args)
+				if !strings.HasPrefix(got, c.want) || c.tool == "grant_access" && got != c.want {
+					t.Errorf("got %s", got)
+				}
+			}
+			if n := strings.Count(fmt.Sprint(a.requests), "GET /v1/vaults "); c.configured == "main" && n != 1 {
+				t.Errorf("asked for the vaults %d times", n)
+			}
+		})
+	}
+}
+
 func TestAnAgentWithoutVaultCanMakeOneAndUseIt(t *testing.T) {
 	a := newContractAPI(t)
 	cs := connect(t, a, "")

@@ -38,7 +38,8 @@ input and output. An MCP client starts this command; it is not for typing.
 Environment:
   ONECLAW_AGENT_API_KEY  the agent's key (ocv_...), required
   ONECLAW_BASE_URL       the server, ` + defaultBaseURL + ` if not set
-  ONECLAW_VAULT_ID       the vault to use, if the agent can reach several
+  ONECLAW_VAULT_ID       the id (or name) of the vault to use, if the agent can
+                         reach several
 
 Example of a client's configuration:
   {"mcpServers": {"oneclaw": {"command": "oneclaw", "args": ["mcp"], "env": {
@@ -61,12 +62,17 @@ func (d Deps) run(ctx context.Context, plain bool) error {
 	if err != nil {
 		return err
 	}
-	s, err := New(Config{Client: c, VaultID: strings.TrimSpace(d.Getenv("ONECLAW_VAULT_ID")), Version: d.Version,
-		Log: slog.New(slog.NewTextHandler(d.Stderr, nil))})
-	if err != nil {
-		return err
-	}
-	return RunStdio(ctx, s, d.Stdin, d.Stdout)
+	log := slog.New(slog.NewTextHandler(d.Stderr, nil))
+	vault := &vaultChoice{fixed: strings.TrimSpace(d.Getenv("ONECLAW_VAULT_ID")), setting: vaultVariable}
+	s := newServer(Config{Client: c, Version: d.Version, Log: log}, vault)
+	looked := make(chan struct{})
+	go func() { // serving does not wait: the server may come up later
+		defer close(looked)
+		lookAhead(ctx, c, vault, log)
+	}()
+	err = RunStdio(ctx, s, d.Stdin, d.Stdout)
+	<-looked
+	return err
 }
 
 // connect reads the environment. ONECLAW_AGENT_TOKEN, a ready token, is what older
@@ -91,5 +97,12 @@ func (d Deps) connect(plain bool) (*client.Client, error) {
 	if plain {
 		opts = append(opts, client.WithPlainHTTP())
 	}
-	return client.New(base, opts...)
+	c, err := client.New(base, opts...)
+	if err == nil {
+		return c, nil
+	}
+	if _, otherwise := client.New(base, append(opts, client.WithPlainHTTP())...); otherwise == nil {
+		return nil, errors.New("ONECLAW_BASE_URL: http:// is for this machine only; use https://, or start 'oneclaw mcp' with --allow-plain-http")
+	}
+	return nil, errors.New("oneclaw mcp: " + strings.TrimPrefix(err.Error(), "client: "))
 }

@@ -46,8 +46,21 @@ func (t tool) explain(s *session, err error) string {
 			return "Resource limit reached: " + sentence(e.Detail) + "Remove what is not needed any more, or ask a human to raise the limit."
 		}
 		detail = s.hear(e)
+		if e.Status == http.StatusNotFound && s.vault.fixed != "" && t.inVault() {
+			detail = sentence(detail) + s.vault.wrong().Error()
+		}
 	}
 	return "Tool '" + t.name + "' execution failed: " + detail
+}
+
+// inVault reports whether t works in the vault of the session: what it does not find
+// is then that vault.
+func (t tool) inVault() bool {
+	switch t.name {
+	case "list_vaults", "create_vault", "grant_access":
+		return false
+	}
+	return true
 }
 
 // hear returns the detail of e with what helps, and draws its consequences.

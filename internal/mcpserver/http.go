@@ -136,7 +136,7 @@ func (g *gate) admit(r *http.Request, bearer, vault string) (*session, error) {
 				return nil, err
 			}
 		}
-		choice = g.seen.add(key, &vaultChoice{fixed: vault})
+		choice = g.seen.add(key, &vaultChoice{fixed: vault, setting: "X-Vault-ID"})
 	}
 	return &session{api: api, vault: choice, refused: func() { g.seen.drop(key) }}, nil
 }

@@ -15,7 +15,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -26,7 +25,7 @@ import (
 // Config says whose tools they are.
 type Config struct {
 	Client  *client.Client // carries the agent's credential
-	VaultID string         // the vault that secret tools use; "" lets the server choose one
+	VaultID string         // id or name of the vault that secret tools use; "" lets the server choose one
 	Version string         // of this program, told to clients
 	Log     *slog.Logger   // nil drops what goes wrong inside a tool
 }
@@ -37,8 +36,12 @@ func New(cfg Config) (*mcp.Server, error) {
 	if cfg.Client == nil {
 		return nil, errors.New("mcpserver: a client is needed")
 	}
-	s := &session{api: cfg.Client, vault: &vaultChoice{fixed: cfg.VaultID}}
-	return build(cfg.Version, cfg.Log, func(context.Context) *session { return s }), nil
+	return newServer(cfg, &vaultChoice{fixed: cfg.VaultID, setting: vaultVariable}), nil
+}
+
+func newServer(cfg Config, vault *vaultChoice) *mcp.Server {
+	s := &session{api: cfg.Client, vault: vault}
+	return build(cfg.Version, cfg.Log, func(context.Context) *session { return s })
 }
 
 // session is one agent at work: what every tool gets.
@@ -88,61 +91,4 @@ func nothingChanges(next mcp.MethodHandler) mcp.MethodHandler {
 		}
 		return next(ctx, method, req)
 	}
-}
-
-// vaultChoice picks the vault of a session: the one that was configured, else the
-// only one that the agent is bound to, else the first that it can see. It keeps to
-// that one while it lasts.
-type vaultChoice struct {
-	fixed string
-
-	mu    sync.Mutex
-	first string
-	stale bool
-}
-
-const errNoVault = notice("This agent has no vault yet. Create one with create_vault, or ask a human to give the agent " +
-	"access to one and, if there are several, to set ONECLAW_VAULT_ID.")
-
-func (v *vaultChoice) pick(ctx context.Context, c *client.Client) (string, error) {
-	if v.fixed != "" {
-		return v.fixed, nil
-	}
-	token, err := c.Session(ctx)
-	if err != nil {
-		return "", err
-	}
-	if token != nil && len(token.VaultIDs) == 1 {
-		return token.VaultIDs[0], nil
-	}
-	v.mu.Lock()
-	kept, stale := v.first, v.stale
-	v.mu.Unlock()
-	if kept != "" && !stale {
-		return kept, nil
-	}
-	all, err := c.Vaults(ctx)
-	if err != nil {
-		return "", err
-	}
-	chosen := ""
-	for i := range all {
-		if i == 0 || all[i].ID == kept {
-			chosen = all[i].ID
-		}
-	}
-	v.mu.Lock()
-	v.first, v.stale = chosen, false
-	v.mu.Unlock()
-	if chosen == "" {
-		return "", errNoVault
-	}
-	return chosen, nil
-}
-
-// doubt makes the next pick look whether the kept vault is still there.
-func (v *vaultChoice) doubt() {
-	v.mu.Lock()
-	v.stale = true
-	v.mu.Unlock()
 }

@@ -112,7 +112,7 @@ func TestCommandSaysWhatIsMissing(t *testing.T) {
 		"a human's key":             {[]string{"ONECLAW_AGENT_API_KEY=1ck_" + canary}, "begins with ocv_"},
 		"a key with a line end":     {[]string{"ONECLAW_AGENT_API_KEY=ocv_a\nb" + canary}, "a character that no token has"},
 		"a base URL that is none":   {[]string{"ONECLAW_AGENT_API_KEY=" + agentKey, "ONECLAW_BASE_URL=" + canary}, "base URL"},
-		"plain http to the network": {[]string{"ONECLAW_AGENT_API_KEY=" + agentKey, "ONECLAW_BASE_URL=http://" + canary}, "http://"},
+		"plain http to the network": {[]string{"ONECLAW_AGENT_API_KEY=" + agentKey, "ONECLAW_BASE_URL=http://" + canary}, "--allow-plain-http"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cmd, stderr := process(t, c.env...)
@@ -120,17 +120,58 @@ func TestCommandSaysWhatIsMissing(t *testing.T) {
 			if err == nil || len(out) != 0 {
 				t.Errorf("err = %v, stdout %q", err, out)
 			}
-			if !strings.Contains(stderr.String(), c.want) || strings.Contains(stderr.String(), canary) {
+			if !strings.Contains(stderr.String(), c.want) || strings.Contains(stderr.String(), canary) || strings.Contains(stderr.String(), "client:") {
 				t.Errorf("stderr: %s", stderr)
 			}
 		})
 	}
 }
 
+// TestWhatIsWrongShowsAtTheStart: the people who set a client up see its stderr,
+// and the model sees the tools.
+func TestWhatIsWrongShowsAtTheStart(t *testing.T) {
+	for name, c := range map[string]struct {
+		env  []string
+		down bool
+		want string // "" is silence
+	}{
+		"all is well":           {[]string{"ONECLAW_AGENT_API_KEY=" + agentKey, "ONECLAW_VAULT_ID=" + vaultOne}, false, ""},
+		"all is well by name":   {[]string{"ONECLAW_AGENT_API_KEY=" + agentKey, "ONECLAW_VAULT_ID=main"}, false, ""},
+		"a wrong key":           {[]string{"ONECLAW_AGENT_API_KEY=ocv_" + canary}, false, "ONECLAW_AGENT_API_KEY"},
+		"a wrong token":         {[]string{"ONECLAW_AGENT_TOKEN=" + canary}, false, "ONECLAW_AGENT_TOKEN"},
+		"no server":             {[]string{"ONECLAW_AGENT_API_KEY=" + agentKey}, true, "127.0.0.1"},
+		"a vault not there":     {[]string{"ONECLAW_AGENT_API_KEY=" + agentKey, "ONECLAW_VAULT_ID=" + vaultTwo}, false, "ONECLAW_VAULT_ID"},
+		"no vault of that name": {[]string{"ONECLAW_AGENT_API_KEY=" + agentKey, "ONECLAW_VAULT_ID=" + canary}, false, "ONECLAW_VAULT_ID"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newContractAPI(t)
+			seeded(a)
+			if c.down {
+				a.Close()
+			}
+			cmd, stderr := process(t, append(c.env, "ONECLAW_BASE_URL="+a.URL)...)
+			cmd.Stdin = strings.NewReader(hello + `{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"get_secret","arguments":{"path":"db/password"}}}` + "\n")
+			out, err := cmd.Output()
+			if err != nil || strings.Contains(string(out), "hunter2") != (c.want == "") && name != "a vault not there" {
+				t.Errorf("%v: %s", err, out)
+			}
+			lines := strings.Count(stderr.String(), "\n")
+			if c.want == "" && lines != 0 || c.want != "" && (lines != 1 || !strings.Contains(stderr.String(), "level=WARN") || !strings.Contains(stderr.String(), c.want)) {
+				t.Errorf("stderr: %s", stderr)
+			}
+			if strings.Contains(stderr.String()+string(out), canary) {
+				t.Errorf("repeated: %s %s", stderr, out)
+			}
+		})
+	}
+}
+
 func TestPlainHTTPIsAllowedOnRequest(t *testing.T) {
-	cmd, stderr := process(t, "ONECLAW_AGENT_API_KEY="+agentKey, "ONECLAW_BASE_URL=http://vault.example")
+	a := newContractAPI(t)
+	// The name has no address: a proxy stands in for that network.
+	cmd, stderr := process(t, "ONECLAW_AGENT_API_KEY="+agentKey, "ONECLAW_BASE_URL=http://vault.example", "http_proxy="+a.URL)
 	cmd.Args = append(cmd.Args, "--allow-plain-http")
-	cmd.Stdin = strings.NewReader(hello) // no tool is called, nothing is sent
+	cmd.Stdin = strings.NewReader(hello)
 	if out, err := cmd.Output(); err != nil || !strings.Contains(string(out), `"serverInfo"`) {
 		t.Errorf("%v: %s %s", err, out, stderr)
 	}
@@ -157,7 +198,7 @@ func TestStdioDoesNotRepeatWhatIsNoMessage(t *testing.T) {
 		"a batch of twins":   `[{"jsonrpc":"2.0","id":"` + canary + `","method":"ping"},{"jsonrpc":"2.0","id":"` + canary + `","method":"ping"}]`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			cmd, stderr := process(t, "ONECLAW_AGENT_API_KEY="+agentKey)
+			cmd, stderr := process(t, "ONECLAW_AGENT_API_KEY="+agentKey, "ONECLAW_BASE_URL="+newContractAPI(t).URL)
 			cmd.Stdin = strings.NewReader(hello + line + "\n")
 			out, _ := cmd.Output()
 			// An answer carries the id of its request; that is not repeating a value.

@@ -1,0 +1,111 @@
+package mcpserver
+
+import (
+	"context"
+	"sync"
+
+	"github.com/google/uuid"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+)
+
+// vaultVariable names the vault of "oneclaw mcp".
+const vaultVariable = "ONECLAW_VAULT_ID"
+
+// vaultChoice picks the vault of a session: the one that was configured, else the
+// only one that the agent is bound to, else the first that it can see. It keeps to
+// that one while it lasts.
+type vaultChoice struct {
+	fixed   string // an id, or a name
+	setting string // where fixed was set, for messages
+
+	mu    sync.Mutex
+	first string
+	stale bool
+}
+
+const errNoVault = notice("This agent has no vault yet. Create one with create_vault, or ask a human to give the agent " +
+	"access to one and, if there are several, to set ONECLAW_VAULT_ID.")
+
+func (v *vaultChoice) pick(ctx context.Context, c *client.Client) (string, error) {
+	if v.fixed != "" {
+		return v.configured(ctx, c)
+	}
+	token, err := c.Session(ctx)
+	if err != nil {
+		return "", err
+	}
+	if token != nil && len(token.VaultIDs) == 1 {
+		return token.VaultIDs[0], nil
+	}
+	kept, stale := v.kept()
+	if kept != "" && !stale {
+		return kept, nil
+	}
+	all, err := c.Vaults(ctx)
+	if err != nil {
+		return "", err
+	}
+	chosen := ""
+	for i := range all {
+		if i == 0 || all[i].ID == kept {
+			chosen = all[i].ID
+		}
+	}
+	v.keep(chosen)
+	if chosen == "" {
+		return "", errNoVault
+	}
+	return chosen, nil
+}
+
+// configured resolves a name once. Of vaults with the same name none is the one
+// that was meant.
+func (v *vaultChoice) configured(ctx context.Context, c *client.Client) (string, error) {
+	if len(v.fixed) == 36 && uuid.Validate(v.fixed) == nil {
+		return v.fixed, nil
+	}
+	if kept, stale := v.kept(); kept != "" && !stale {
+		return kept, nil
+	}
+	all, err := c.Vaults(ctx)
+	if err != nil {
+		return "", err
+	}
+	id, found := "", 0
+	for i := range all {
+		if all[i].Name == v.fixed {
+			id = all[i].ID
+			found++
+		}
+	}
+	if found != 1 {
+		return "", v.wrong()
+	}
+	v.keep(id)
+	return id, nil
+}
+
+// wrong says that the configured vault is none, without repeating it.
+func (v *vaultChoice) wrong() error {
+	return notice(v.setting + " must be the id of a vault that this agent can reach; list_vaults shows them with their ids.")
+}
+
+func (v *vaultChoice) kept() (id string, stale bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.first, v.stale
+}
+
+func (v *vaultChoice) keep(id string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.first, v.stale = id, false
+}
+
+// doubt makes the next pick look whether the kept vault is still there.
+func (v *vaultChoice) doubt() {
+	v.mu.Lock()
+	v.stale = true
+	v.mu.Unlock()
+}
