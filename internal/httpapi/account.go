@@ -98,7 +98,7 @@ func (a *API) registerAccount() {
 	})
 	handle(a, op{
 		method: http.MethodPatch, path: "/v1/auth/me", id: "update-me", tag: "Auth",
-		summary: "Change your profile", action: policy.UpdateUser,
+		summary: "Change your profile", action: policy.UpdateUser, bodyOptional: true,
 	}, func(ctx context.Context, c *access.Call, in *profileRequest) (*body[userBody], error) {
 		u, err := a.identity.UpdateMe(ctx, c, identity.Profile{
 			DisplayName: in.Body.DisplayName, MarketingEmails: in.Body.MarketingEmails,

@@ -84,7 +84,7 @@ func (a *API) registerAgents() {
 	})
 	handle(a, op{
 		method: http.MethodPatch, path: one, id: "update-agent", tag: "Agents",
-		summary: "Change an agent", action: policy.UpdateAgent,
+		summary: "Change an agent", action: policy.UpdateAgent, bodyOptional: true,
 	}, func(ctx context.Context, c *access.Call, in *updateAgent) (*body[agentBody], error) {
 		agent, err := a.identity.UpdateAgent(ctx, c, in.AgentID, in.patch())
 		return answer(agentOf(&agent), err)

@@ -60,6 +60,7 @@ type API struct {
 	now      func() time.Time
 	log      *slog.Logger
 	router   *router
+	bodies   *bodies
 	format   huma.Format
 	huma     huma.API
 }
@@ -69,8 +70,9 @@ func New(cfg Config) *API {
 	a := &API{
 		vault: cfg.Vault, identity: cfg.Identity, audit: cfg.Audit, events: cfg.Events, health: cfg.Health,
 		limits: newLimits(cfg.Limits), version: cfg.Version, now: cfg.Now, log: cfg.Log,
-		router: &router{root: newNode()}, format: format(),
+		router: &router{root: newNode()}, bodies: newBodies(),
 	}
+	a.format = format(a.bodies)
 	a.huma = huma.NewAPI(a.humaConfig(), a.router)
 	a.registerHealth()
 	a.registerAuth()
@@ -120,8 +122,9 @@ const metaKey = "oneclaw"
 
 // opMeta is what an operation declares beside its shape.
 type opMeta struct {
-	action policy.Action
-	limit  limitClass
+	action       policy.Action
+	limit        limitClass
+	bodyOptional bool
 }
 
 // op is an operation as the resource files declare it.
@@ -132,26 +135,18 @@ type op struct {
 	status                    int // of success; 0 means 200, or 204 without a body
 	limit                     limitClass
 	errors                    []int // beside those that all have
+	bodyOptional              bool  // no body is as good as {}
 }
-
-// Bounds of request bodies (contract section 0: 413 above 5 MiB). Strangers have
-// no secrets to store: what they may send holds a key or a password.
-const (
-	maxBody       = 5 << 20
-	maxPublicBody = 64 << 10
-)
 
 // handle registers an operation whose handler gets the call as an argument.
 func handle[I, O any](a *API, o op, fn func(ctx context.Context, c *access.Call, in *I) (*O, error)) {
 	h := huma.Operation{
 		OperationID: o.id, Method: o.method, Path: o.path, Summary: o.summary, Tags: []string{o.tag},
-		DefaultStatus: o.status, MaxBodyBytes: maxBody + 1, BodyReadTimeout: 30 * time.Second, // huma refuses that size itself
-		Metadata: map[string]any{metaKey: opMeta{action: o.action, limit: o.limit}},
+		DefaultStatus: o.status, BodyReadTimeout: bodyTime,
+		Metadata: map[string]any{metaKey: opMeta{action: o.action, limit: o.limit, bodyOptional: o.bodyOptional}},
 		Errors:   errorsOf(o),
 	}
-	if o.action.Public() {
-		h.MaxBodyBytes = maxPublicBody + 1
-	} else {
+	if !o.action.Public() {
 		h.Security = []map[string][]string{{"bearer": {}}}
 	}
 	huma.Register(a.huma, h, func(ctx context.Context, in *I) (*O, error) {

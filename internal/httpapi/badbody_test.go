@@ -136,6 +136,10 @@ func TestBodiesThatAreNoneAreRefusedEverywhere(t *testing.T) {
 		takes = append(takes, op.OperationID)
 		for name, body := range badBodies {
 			r := s.do(op.method, s.target(op), s.ada.token, body)
+			if body == "" && slices.Contains(emptyIsFine, op.OperationID) {
+				r.want(200)
+				continue
+			}
 			if want := expected(op, body); r.status != want {
 				t.Errorf("%s with %s: got %d: %.200s", op, name, r.status, r.body)
 				continue
@@ -150,6 +154,9 @@ func TestBodiesThatAreNoneAreRefusedEverywhere(t *testing.T) {
 	s.cleanLogs()
 	s.do("GET", secretAt(s.vault, "a/b"), s.ada.token, nil).want(200)
 }
+
+// emptyIsFine are the operations that change nothing when no body is sent.
+var emptyIsFine = []string{"update-me", "update-agent", "update-policy"}
 
 // expected is what a body that is none is answered with.
 func expected(op operation, body string) int {

@@ -99,10 +99,11 @@ type streamer interface {
 }
 
 // format reads requests strictly and writes responses.
-func format() huma.Format {
+func format(held *bodies) huma.Format {
 	buffers := &sync.Pool{New: func() any { return new([]byte) }}
 	return huma.Format{
-		Unmarshal: func(data []byte, v any) error {
+		Unmarshal: func(ticket []byte, v any) error {
+			data := held.of(ticket)
 			if _, first := v.(*any); first { // huma decodes once to validate, once into the type
 				if err := checkJSON(data); err != nil {
 					return err

@@ -101,7 +101,7 @@ func (a *API) registerPolicies() {
 	})
 	handle(a, op{
 		method: http.MethodPut, path: one, id: "update-policy", tag: "Policies",
-		summary: "Change a policy's permissions, conditions or expiry", action: policy.UpdatePolicy,
+		summary: "Change a policy's permissions, conditions or expiry", action: policy.UpdatePolicy, bodyOptional: true,
 	}, func(ctx context.Context, c *access.Call, in *updatePolicy) (*body[policyBody], error) {
 		b := &in.Body
 		if b.Permissions != nil && len(b.Permissions) == 0 {

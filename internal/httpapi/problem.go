@@ -98,18 +98,10 @@ var bodyField = regexp.MustCompile(`^(body|query|path|header)(\.[a-z][a-z0-9_]{0
 // validationProblem replaces huma's errors, which hold the rejected values and
 // the names of unknown properties.
 func validationProblem(status int, msg string, errs ...error) huma.StatusError {
-	if msg == "cannot read request body" { // cut short, or chunks that are none
-		return newProblem(http.StatusBadRequest, "body_unreadable", "The request's body did not arrive whole.")
-	}
 	if status >= http.StatusInternalServerError {
 		return problemOf(nil)
 	}
-	switch status {
-	case http.StatusRequestEntityTooLarge:
-		return newProblem(status, "body_too_large", "The request's body is too large: 5 MiB are taken, and 64 KiB where no credential is asked for.")
-	case http.StatusRequestTimeout:
-		return newProblem(status, "body_too_slow", "The request's body did not arrive in time.")
-	case http.StatusUnprocessableEntity:
+	if status == http.StatusUnprocessableEntity {
 		status = http.StatusBadRequest
 	}
 	p := newProblem(status, "invalid_request", "The request is not valid.")

@@ -17,6 +17,9 @@ type route struct {
 	action policy.Action
 	limit  limitClass
 	serve  http.HandlerFunc
+
+	maxBody      int64 // 0: the operation takes none
+	bodyOptional bool
 }
 
 // router matches requests on their escaped path, segment by segment, and
@@ -40,9 +43,16 @@ func newNode() *node { return &node{static: map[string]*node{}, methods: map[str
 // Handle implements huma.Adapter.
 func (rt *router) Handle(op *huma.Operation, handler func(huma.Context)) {
 	meta, _ := op.Metadata[metaKey].(opMeta)
-	rt.add(op.Method, op.Path, &route{action: meta.action, limit: meta.limit, serve: func(w http.ResponseWriter, r *http.Request) {
+	to := &route{action: meta.action, limit: meta.limit, bodyOptional: meta.bodyOptional, serve: func(w http.ResponseWriter, r *http.Request) {
 		handler(humago.NewContext(op, r, w))
-	}})
+	}}
+	if op.RequestBody != nil {
+		to.maxBody = maxBody
+		if meta.action.Public() {
+			to.maxBody = maxPublicBody
+		}
+	}
+	rt.add(op.Method, op.Path, to)
 }
 
 // ServeHTTP implements huma.Adapter. The API serves through its gate instead.

@@ -24,9 +24,7 @@ func (p *SecretPath) parse() (secretpath.Path, error) { return secretpath.Parse(
 
 type putSecret struct {
 	SecretPath
-	// RawBody is wiped when the request is done.
-	RawBody []byte
-	Body    struct {
+	Body struct {
 		Value          string     `json:"value" doc:"The secret itself."`
 		Type           *string    `json:"type,omitempty" nullable:"true" enum:"generic,password,api_key,private_key,certificate,file,note,ssh_key,env_bundle,env,token" doc:"Absent: the stored type, or generic."`
 		SecretType     *string    `json:"secret_type,omitempty" nullable:"true" hidden:"true" enum:"generic,password,api_key,private_key,certificate,file,note,ssh_key,env_bundle,env,token"`
@@ -55,7 +53,6 @@ func (a *API) registerSecrets() {
 		method: http.MethodPut, path: path, id: "put-secret", tag: "Secrets", status: http.StatusCreated,
 		summary: "Store a new version of a secret", errors: []int{http.StatusRequestEntityTooLarge}, action: policy.WriteSecret,
 	}, func(ctx context.Context, c *access.Call, in *putSecret) (*body[*SecretMeta], error) {
-		defer clear(in.RawBody)
 		p, err := in.parse()
 		if err != nil {
 			return nil, err
