@@ -90,7 +90,7 @@ func (c *cli) printNewAgent(made *client.NewAgent) error {
 }
 
 func (c *cli) agentList() *cobra.Command {
-	return &cobra.Command{
+	return c.wideFlag(&cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "List the agents: name, id, active, time, last seen",
@@ -109,12 +109,12 @@ func (c *cli) agentList() *cobra.Command {
 			}
 			var rows [][]string
 			for _, a := range all {
-				rows = append(rows, []string{a.Name, a.ID, yesNo(a.IsActive), c.when(a.CreatedAt), c.maybe(a.LastActiveAt, "never")})
+				rows = append(rows, []string{a.Name, c.short(a.ID), yesNo(a.IsActive), c.when(a.CreatedAt), c.maybe(a.LastActiveAt, "never")})
 			}
 			return c.printRows([]string{"NAME", "ID", "ACTIVE", "CREATED", "LAST SEEN"}, rows,
 				"No agents. Register one with `oneclaw agent create NAME`.")
 		},
-	}
+	})
 }
 
 func (c *cli) agentGet() *cobra.Command {

@@ -32,6 +32,12 @@ func (c *cli) auditList() *cobra.Command {
 		Short:   "List events, newest first: time, action, outcome, actor, what was touched, address, id",
 		Args:    args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.Limit < 1 || f.Limit > 1000 {
+				return usage("--limit takes 1 to 1000.")
+			}
+			if f.Offset < 0 {
+				return usage("--offset can not be negative.")
+			}
 			var err error
 			if f.From, err = c.moment("--since", since); err != nil {
 				return err
@@ -51,7 +57,7 @@ func (c *cli) auditList() *cobra.Command {
 				page.Events = orEmpty(page.Events)
 				return c.printJSON(page)
 			}
-			return c.printRows([]string{"TIME", "ACTION", "OUTCOME", "ACTOR", "WHAT", "ADDRESS", "ID"}, c.eventRows(page.Events), "No events.")
+			return c.printEvents(page.Events)
 		},
 	}
 	fl := cmd.Flags()
@@ -60,37 +66,55 @@ func (c *cli) auditList() *cobra.Command {
 	fl.StringVar(&f.ResourceID, "resource", "", "only on this resource (id)")
 	fl.StringVar(&since, "since", "", "only after this time (RFC 3339), or this long ago (2h, 7d)")
 	fl.StringVar(&until, "until", "", "only before this time (RFC 3339), or this long ago")
-	fl.IntVar(&f.Limit, "limit", 100, "how many at most")
+	fl.IntVar(&f.Limit, "limit", 100, "how many at most, up to 1000")
 	fl.IntVar(&f.Offset, "offset", 0, "how many of the newest to leave out")
-	return cmd
+	return c.wideFlag(cmd)
 }
 
-// eventRows shortens ids on a terminal, where a line should fit; a pipe gets them
-// whole.
-func (c *cli) eventRows(events []client.AuditEvent) (rows [][]string) {
-	short := func(id string) string { return id }
-	if c.IsTTY(c.Stdout) {
-		short = func(id string) string { return id[:min(len(id), 8)] }
+// printEvents leaves an event's own id to --wide and to programs, since in part it
+// is of no use, and on a narrow terminal the address as well.
+func (c *cli) printEvents(events []client.AuditEvent) error {
+	const roomy = 110
+	header := []string{"TIME", "ACTION", "OUTCOME", "ACTOR", "WHAT", "ADDRESS", "ID"}
+	if c.IsTTY(c.Stdout) && !c.wide {
+		header = header[:6]
+		if w := c.Width(c.Stdout); w > 0 && w < roomy {
+			header = header[:5]
+		}
 	}
+	rows := make([][]string, 0, len(events))
 	for _, e := range events {
-		var d struct{ Outcome, Reason, Path string }
-		// Details that are not an object of texts show as nothing.
-		_ = json.Unmarshal(e.Details, &d)
-		what := d.Path
-		if what == "" && e.ResourceType != "" {
-			what = e.ResourceType + ":" + short(e.ResourceID)
-		}
-		outcome := d.Outcome
-		if outcome != "success" && d.Reason != "" {
-			outcome += " (" + d.Reason + ")"
-		}
-		actor := e.ActorType
-		if e.ActorID != "" {
-			actor += ":" + short(e.ActorID)
-		}
-		rows = append(rows, []string{c.when(e.CreatedAt), e.Action, outcome, actor, what, e.IPAddress, short(e.ID)})
+		rows = append(rows, c.eventRow(e)[:len(header)])
 	}
-	return rows
+	return c.printRows(header, rows, "No events.")
+}
+
+func (c *cli) eventRow(e client.AuditEvent) []string {
+	var d struct {
+		Outcome, Reason, Path string
+		Vault                 string `json:"vault_id"`
+	}
+	// Details that are not an object of texts show as nothing.
+	_ = json.Unmarshal(e.Details, &d)
+	what := d.Path
+	switch {
+	case what != "" && d.Vault != "" && c.IsTTY(c.Stdout):
+		what += " in " + c.short(d.Vault)
+	case what != "" || e.ResourceType == "":
+	case e.ResourceID == "" && c.IsTTY(c.Stdout):
+		what = e.ResourceType
+	default:
+		what = e.ResourceType + ":" + c.short(e.ResourceID)
+	}
+	outcome := d.Outcome
+	if outcome != "success" && d.Reason != "" {
+		outcome += " (" + d.Reason + ")"
+	}
+	actor := e.ActorType
+	if e.ActorID != "" {
+		actor += ":" + c.short(e.ActorID)
+	}
+	return []string{c.when(e.CreatedAt), e.Action, outcome, actor, what, e.IPAddress, e.ID}
 }
 
 // moment reads a time, or a duration before now.

@@ -31,6 +31,7 @@ type Deps struct {
 	Getenv         func(string) string
 	Now            func() time.Time
 	IsTTY          func(stream any) bool
+	Width          func(stream any) int // columns of a terminal, 0 where not known
 	Prompt         Prompter
 	HTTPClient     *http.Client
 	Version        string
@@ -44,6 +45,7 @@ type cli struct {
 	jsonOut bool
 	apiURL  string
 	vault   string
+	wide    bool // --wide of the command that lists
 	running bool // the arguments were accepted: later errors are not about usage
 }
 
@@ -58,6 +60,9 @@ func New(d Deps) *cobra.Command {
 	}
 	if d.IsTTY == nil {
 		d.IsTTY = isTerminal
+	}
+	if d.Width == nil {
+		d.Width = terminalWidth
 	}
 	c := &cli{Deps: d}
 	if c.Prompt == nil {

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"charm.land/lipgloss/v2"
+
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/cli"
 )
@@ -399,5 +401,44 @@ func TestTheAddressOfTheAPIIsAServersToo(t *testing.T) {
 	f, s := loggedIn(t)
 	for _, end := range []string{"", "/", "/v1", "/v1/"} {
 		s.ok("", "vault", "list", "--api-url", f.URL+end)
+	}
+}
+
+func TestListsFitTheTerminal(t *testing.T) {
+	f, s := inMain(t)
+	long := strings.Repeat("segment/", 20) + "end"
+	s.ok("v", "secret", "set", long, "--type", "private_key", "--expires", "90d")
+	s.ok("", "agent", "create", "builder")
+	s.ok("", "policy", "create", "--agent", "builder", "--path", strings.Repeat("鍵/", 40)+"*", "--ip", "10.0.0.0/8", "--permissions", "read,write,delete", "--expires", "90d")
+	id := f.policies[f.vaults[0]["id"].(string)][0]["id"].(string)
+	s.tty = "oe"
+	s.env["NO_COLOR"] = "1"
+	for _, args := range [][]string{{"vault", "list"}, {"secret", "list"}, {"secret", "versions", long}, {"agent", "list"}, {"policy", "list"}, {"audit", "list"}} {
+		for line := range strings.Lines(s.ok("", args...)) {
+			if w := lipgloss.Width(strings.TrimSuffix(line, "\n")); w > 80 {
+				t.Errorf("%v: %d columns: %q", args, w, line)
+			}
+		}
+	}
+	if out := s.ok("", "secret", "list"); !strings.Contains(out, "segment/") || !strings.Contains(out, "…") {
+		t.Errorf("the path is not cut: %q", out)
+	}
+	if out := s.ok("", "secret", "list", "--wide"); !strings.Contains(out, long) {
+		t.Errorf("--wide cuts: %q", out)
+	}
+	s.width = 0 // not known
+	if out := s.ok("", "secret", "list"); !strings.Contains(out, long) {
+		t.Errorf("cut to an unknown width: %q", out)
+	}
+	s.tty = ""
+	s.width = 80
+	if out := s.ok("", "secret", "list"); !strings.Contains(out, long) {
+		t.Errorf("cut in a pipe: %q", out)
+	}
+	if r := s.run("", "policy", "delete", "99999999", "--yes"); r.code != cli.ExitNotFound {
+		t.Errorf("a start of no id: exit %d, %q", r.code, r.err)
+	}
+	if out := s.ok("", "policy", "delete", id[:35], "--yes", "--json"); !strings.Contains(out, id) {
+		t.Errorf("the start of an id: %q", out)
 	}
 }

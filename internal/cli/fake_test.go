@@ -358,8 +358,9 @@ func (f *fake) audit(w http.ResponseWriter, parts []string) {
 		_, _ = io.WriteString(w, "{\"seq\":1}\n{\"seq\":2}\n")
 	case parts[1] == "events":
 		reply(w, 200, object{"count": 1, "events": []object{{"id": "e1", "action": "secret.read", "actor_id": ownerID, "actor_type": "user",
-			"resource_type": "secret", "resource_id": "s1", "org_id": orgID, "details": object{"outcome": "success", "path": "a\x1b[31m"},
-			"ip_address": "127.0.0.1", "created_at": fakeMoment}}})
+			"resource_type": "secret", "resource_id": "s1", "org_id": orgID, "details": object{"outcome": "success", "path": "a\x1b[31m", "vault_id": orgID},
+			"ip_address": "127.0.0.1", "created_at": fakeMoment}, {"id": "e0", "action": "vault.list", "actor_id": ownerID, "actor_type": "user",
+			"resource_type": "vault", "resource_id": "", "details": object{"outcome": "success"}, "created_at": fakeMoment}}})
 	case f.broken:
 		reply(w, 200, object{"ok": false, "events": 9, "checkpoints": 1, "signed_seq": 9, "first_bad_event_id": "e4", "first_bad_seq": 4, "problem": "altered"})
 	default:

@@ -21,6 +21,7 @@ type shell struct {
 	env    map[string]string
 	now    time.Time
 	tty    string // any of "i", "o", "e": which streams are terminals
+	width  int    // of the terminal
 	person *person
 	verify func(io.Reader, string) (client.AuditReport, error)
 }
@@ -58,7 +59,7 @@ type result struct {
 func newShell(t *testing.T, base string) *shell {
 	t.Helper()
 	home := t.TempDir()
-	s := &shell{t: t, now: startOfTests, person: &person{}, env: map[string]string{"HOME": home}}
+	s := &shell{t: t, now: startOfTests, width: 80, person: &person{}, env: map[string]string{"HOME": home}}
 	if base != "" {
 		s.env["ONECLAW_BASE_URL"] = base
 	}
@@ -72,6 +73,7 @@ func (s *shell) run(stdin string, arguments ...string) result {
 	streams := map[any]bool{in: strings.Contains(s.tty, "i"), &out: strings.Contains(s.tty, "o"), &errs: strings.Contains(s.tty, "e")}
 	root := cli.New(cli.Deps{Stdin: in, Stdout: &out, Stderr: &errs, Getenv: func(k string) string { return s.env[k] },
 		Now: func() time.Time { return s.now }, IsTTY: func(x any) bool { return streams[x] },
+		Width:  func(any) int { return s.width },
 		Prompt: s.person, VerifyExport: s.verify, Version: "test"})
 	code := cli.Execute(s.t.Context(), root, arguments)
 	return result{out.String(), errs.String(), code}

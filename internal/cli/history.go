@@ -12,7 +12,7 @@ import (
 )
 
 func (c *cli) secretVersions() *cobra.Command {
-	return &cobra.Command{
+	return c.wideFlag(&cobra.Command{
 		Use:   "versions PATH",
 		Short: "List the versions of a secret, also of a deleted one",
 		Args:  args("PATH"),
@@ -37,12 +37,12 @@ func (c *cli) secretVersions() *cobra.Command {
 				case v.IsCurrent:
 					state = "current"
 				}
-				rows = append(rows, []string{strconv.FormatInt(v.Version, 10), state, v.Type, v.CreatedBy,
+				rows = append(rows, []string{strconv.FormatInt(v.Version, 10), state, v.Type, c.shortActor(v.CreatedBy),
 					c.when(v.CreatedAt), c.maybe(v.ExpiresAt, "never")})
 			}
 			return c.printRows([]string{"VERSION", "STATE", "TYPE", "WRITTEN BY", "WRITTEN", "EXPIRES"}, rows, "No versions.")
 		},
-	}
+	})
 }
 
 func (c *cli) secretRestore() *cobra.Command {

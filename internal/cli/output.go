@@ -41,7 +41,8 @@ func (c *cli) printRows(header []string, rows [][]string, none string) error {
 		_, err := fmt.Fprintln(c.Stdout, none)
 		return err
 	}
-	cell := lipgloss.NewStyle().PaddingRight(2)
+	c.fit(header, rows)
+	cell := lipgloss.NewStyle().PaddingRight(gap)
 	head := cell
 	if c.coloured(c.Stdout) {
 		head = head.Bold(true).Foreground(lipgloss.Cyan)

@@ -106,7 +106,7 @@ func (g *grantFlags) principal(ctx context.Context, cl *client.Client) (typ, id 
 }
 
 func (c *cli) policyList() *cobra.Command {
-	return &cobra.Command{
+	return c.wideFlag(&cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "List the policies of a vault: id, pattern, principal, permissions, conditions, expiry",
@@ -125,35 +125,39 @@ func (c *cli) policyList() *cobra.Command {
 			}
 			var rows [][]string
 			for _, p := range all {
-				rows = append(rows, []string{p.ID, p.SecretPathPattern, p.PrincipalType + ":" + p.PrincipalID,
+				rows = append(rows, []string{c.short(p.ID), p.SecretPathPattern, p.PrincipalType + ":" + c.short(p.PrincipalID),
 					strings.Join(p.Permissions, ","), compact(p.Conditions), c.maybe(p.ExpiresAt, "never")})
 			}
 			return c.printRows([]string{"ID", "PATH", "GRANTED TO", "PERMISSIONS", "CONDITIONS", "EXPIRES"}, rows, "No policies.")
 		},
-	}
+	})
 }
 
 func (c *cli) policyDelete() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:   "delete ID",
-		Short: "Take a grant back",
+		Short: "Take a grant back; the first 8 characters of its id do",
 		Args:  args("ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			cl, vault, err := c.inVault(cmd.Context())
 			if err != nil {
 				return err
 			}
-			if err := c.confirm(cmd.Context(), yes, "Take the policy "+a[0]+" back?"); err != nil {
+			id, err := policyID(cmd.Context(), cl, vault, a[0])
+			if err != nil {
 				return err
 			}
-			if err := cl.DeletePolicy(cmd.Context(), vault, a[0]); err != nil {
+			if err := c.confirm(cmd.Context(), yes, "Take the policy "+id+" back?"); err != nil {
+				return err
+			}
+			if err := cl.DeletePolicy(cmd.Context(), vault, id); err != nil {
 				return err
 			}
 			if c.jsonOut {
-				return c.printJSON(map[string]any{"id": a[0], "deleted": true})
+				return c.printJSON(map[string]any{"id": id, "deleted": true})
 			}
-			c.done("Took the policy %s back.", a[0])
+			c.done("Took the policy %s back.", id)
 			return nil
 		},
 	}

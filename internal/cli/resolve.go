@@ -114,4 +114,29 @@ func agentID(ctx context.Context, cl *client.Client, ref string) (string, error)
 	return "", usage("Several agents have that name. Give the id; see `oneclaw agent list`.")
 }
 
+// policyID completes the start of an id, as `policy list` shows it on a terminal.
+func policyID(ctx context.Context, cl *client.Client, vault, ref string) (string, error) {
+	if len(ref) < shortID || isID(ref) {
+		return ref, nil
+	}
+	all, err := cl.Policies(ctx, vault)
+	if err != nil {
+		return "", err
+	}
+	found := ""
+	for _, p := range all {
+		switch {
+		case !strings.HasPrefix(p.ID, ref):
+		case found != "":
+			return "", usage("Several policies have an id that starts so. Give it whole; see `oneclaw policy list --wide`.")
+		default:
+			found = p.ID
+		}
+	}
+	if found == "" {
+		return "", fault.New(fault.NotFound, "policy_not_found", "There is no policy with this id. See `oneclaw policy list`.")
+	}
+	return found, nil
+}
+
 func isID(s string) bool { return len(s) == 36 && uuid.Validate(s) == nil }

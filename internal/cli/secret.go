@@ -111,7 +111,7 @@ func (c *cli) secretList() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&prefix, "prefix", "", "only paths that start so")
-	return cmd
+	return c.wideFlag(cmd)
 }
 
 func (c *cli) secretDescribe() *cobra.Command {

@@ -39,7 +39,7 @@ func (c *cli) vaultCreate() *cobra.Command {
 }
 
 func (c *cli) vaultList() *cobra.Command {
-	return &cobra.Command{
+	return c.wideFlag(&cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "List the vaults: name, id, creator, time",
@@ -58,12 +58,12 @@ func (c *cli) vaultList() *cobra.Command {
 			}
 			var rows [][]string
 			for _, v := range all {
-				rows = append(rows, []string{v.Name, v.ID, v.CreatedByType, c.when(v.CreatedAt)})
+				rows = append(rows, []string{v.Name, c.short(v.ID), v.CreatedByType, c.when(v.CreatedAt)})
 			}
 			return c.printRows([]string{"NAME", "ID", "CREATED BY", "CREATED"}, rows,
 				"No vaults. Make one with `oneclaw vault create NAME`.")
 		},
-	}
+	})
 }
 
 func (c *cli) vaultGet() *cobra.Command {

@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"os"
+	"strings"
+
+	"charm.land/lipgloss/v2"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+const (
+	shortID   = 8 // characters of an id that a person sees in a list
+	narrowest = 6 // a column is not cut further
+	gap       = 2 // spaces between columns
+)
+
+// wideFlag adds --wide to a command that lists.
+func (c *cli) wideFlag(cmd *cobra.Command) *cobra.Command {
+	cmd.Flags().BoolVar(&c.wide, "wide", false, "on a terminal, shorten nothing to fit")
+	return cmd
+}
+
+// short is what a list shows of an id: all of it to programs and with --wide.
+func (c *cli) short(id string) string {
+	if c.wide || !c.IsTTY(c.Stdout) {
+		return id
+	}
+	return id[:min(len(id), shortID)]
+}
+
+// shortActor is short for "user:ID" and "agent:ID".
+func (c *cli) shortActor(s string) string {
+	kind, id, ok := strings.Cut(s, ":")
+	if !ok {
+		return s
+	}
+	return kind + ":" + c.short(id)
+}
+
+// fit cuts the widest of the columns that may be cut until a line fits the
+// terminal. Columns that are short anyway, or of no use in part, stay whole.
+func (c *cli) fit(header []string, rows [][]string) {
+	room := c.Width(c.Stdout)
+	if c.wide || room <= 0 {
+		return
+	}
+	widths := make([]int, len(header))
+	total := gap * (len(header) - 1)
+	for i, h := range header {
+		widths[i] = lipgloss.Width(h)
+		for _, r := range rows {
+			widths[i] = max(widths[i], lipgloss.Width(r[i]))
+		}
+		total += widths[i]
+	}
+	for ; total > room; total-- {
+		widest := -1
+		for i, h := range header {
+			if mayBeCut(h) && widths[i] > max(narrowest, lipgloss.Width(h)) && (widest < 0 || widths[i] > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			break
+		}
+		widths[widest]--
+	}
+	for _, r := range rows {
+		for i := range r {
+			r[i] = cut(r[i], widths[i])
+		}
+	}
+}
+
+func mayBeCut(header string) bool {
+	switch header {
+	case "NAME", "PATH", "CONDITIONS", "WHAT", "OUTCOME", "PERMISSIONS":
+		return true
+	}
+	return false
+}
+
+// cut shortens s to a width on the screen, and shows that it did.
+func cut(s string, width int) string {
+	if lipgloss.Width(s) <= width {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if lipgloss.Width(b.String()+string(r)) > width-1 {
+			break
+		}
+		b.WriteRune(r)
+	}
+	return b.String() + "…"
+}
+
+// terminalWidth is 0 where it is not known.
+func terminalWidth(stream any) int {
+	f, ok := stream.(*os.File)
+	if !ok {
+		return 0
+	}
+	w, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return w
+}
