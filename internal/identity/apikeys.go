@@ -2,10 +2,12 @@ package identity
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
@@ -17,7 +19,12 @@ type KeyDraft struct {
 	ExpiresAt time.Time // zero: never
 }
 
-// CreateKey makes a personal API key. The key itself is returned this once.
+var errBeyondKey = fault.New(fault.Denied, "beyond_own_key",
+	"A key that is made with another ends no later than that one and has only scopes that it has. Log in with the password to make more.")
+
+// CreateKey makes a personal API key. The key itself is returned this once. A
+// caller who came with a key can't make one that lasts longer or may do more:
+// what is left open is as with its own.
 func (s *Service) CreateKey(ctx context.Context, c *access.Call, d KeyDraft) (UserKey, secret.Bytes, error) {
 	c.Touch("api_key", "")
 	if err := decide(c, policy.CreateAPIKey, own(c)); err != nil {
@@ -33,16 +40,46 @@ func (s *Service) CreateKey(ctx context.Context, c *access.Call, d KeyDraft) (Us
 	if err := checkExpiry(d.ExpiresAt, c.Now); err != nil {
 		return UserKey{}, secret.Bytes{}, err
 	}
+	d.ExpiresAt = stampEnd(d.ExpiresAt)
+	if c.Who.Key != "" {
+		if err := s.withinKey(ctx, c, &d); err != nil {
+			return UserKey{}, secret.Bytes{}, err
+		}
+	}
 	text := newKey(userKeyPrefix)
 	k := UserKey{
 		ID: newID(), Org: c.Who.Org, User: c.Who.ID, Name: d.Name, Hash: hashKey(text), Prefix: text[:shownPrefix],
-		Scopes: d.Scopes, CreatedAt: stamp(c.Now), ExpiresAt: stampEnd(d.ExpiresAt),
+		Scopes: d.Scopes, CreatedAt: stamp(c.Now), ExpiresAt: d.ExpiresAt,
 	}
 	succeed(c, "api_key", k.ID)
 	if err := s.store.AddKey(ctx, k, c.Event); err != nil {
 		return UserKey{}, secret.Bytes{}, err
 	}
 	return k, secret.FromString(text), nil
+}
+
+// withinKey holds a draft within the key that its caller came with.
+func (s *Service) withinKey(ctx context.Context, c *access.Call, d *KeyDraft) error {
+	own, err := s.store.Key(ctx, c.Who.Key)
+	if fault.Is(err, fault.NotFound) || err == nil && !own.live(c.Now) {
+		return errUnauthenticated
+	}
+	if err != nil {
+		return err
+	}
+	if d.ExpiresAt.IsZero() {
+		d.ExpiresAt = own.ExpiresAt
+	}
+	if len(d.Scopes) == 0 {
+		d.Scopes = own.Scopes
+	}
+	later := !own.ExpiresAt.IsZero() && d.ExpiresAt.After(own.ExpiresAt)
+	lacks := func(scope string) bool { return !slices.Contains(own.Scopes, scope) }
+	if later || len(own.Scopes) > 0 && slices.ContainsFunc(d.Scopes, lacks) {
+		c.Event.Details.Reason = errBeyondKey.Code
+		return errBeyondKey
+	}
+	return nil
 }
 
 // APIKeys returns the calling user's personal keys, oldest first, revoked ones too.

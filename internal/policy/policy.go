@@ -50,6 +50,7 @@ type Principal struct {
 	Scopes     []string // cap as set on the agent or the API key; empty is none
 	Creator    string   // agents: the human who made it
 	TokenID    string   // the credential, for audit and revocation
+	Key        string   // users: id of the API key that it came with or got its token for; empty after a login
 	IntentsAPI bool     // agents: signs through Intents, so never sees signing keys
 }
 

@@ -1,0 +1,83 @@
+package identity_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// Neither a key nor the token that it was exchanged for makes a key that lasts
+// longer than the key, or may do more.
+func TestAKeyMakesNoKeyBeyondItself(t *testing.T) {
+	w := open(t)
+	ctx := t.Context()
+	_, ada := w.signup("ada@example.com")
+	day := w.clock.now().Add(24 * time.Hour).Truncate(time.Microsecond)
+	makeKey := func(who policy.Principal, d identity.KeyDraft) (identity.UserKey, string, error) {
+		d.Name = "made"
+		k, key, err := w.CreateKey(ctx, w.call(who, policy.CreateAPIKey), d)
+		return k, string(key.Reveal()), err
+	}
+	words := []string{"vault:write", "vault:read"}
+	for name, tc := range map[string]struct {
+		own, draft identity.KeyDraft
+		refused    bool
+		end        time.Time
+		scopes     []string
+	}{
+		"nothing asked for":          {own: identity.KeyDraft{ExpiresAt: day}, end: day},
+		"an earlier end":             {own: identity.KeyDraft{ExpiresAt: day}, draft: identity.KeyDraft{ExpiresAt: day.Add(-time.Hour)}, end: day.Add(-time.Hour)},
+		"the same end":               {own: identity.KeyDraft{ExpiresAt: day}, draft: identity.KeyDraft{ExpiresAt: day}, end: day},
+		"a later end":                {own: identity.KeyDraft{ExpiresAt: day}, draft: identity.KeyDraft{ExpiresAt: day.Add(time.Second)}, refused: true},
+		"an end, of a key without":   {draft: identity.KeyDraft{ExpiresAt: day}, end: day},
+		"no end, of a key without":   {},
+		"no scopes":                  {own: identity.KeyDraft{Scopes: words}, scopes: words},
+		"one of its scopes":          {own: identity.KeyDraft{Scopes: words}, draft: identity.KeyDraft{Scopes: words[1:]}, scopes: words[1:]},
+		"a scope that it lacks":      {own: identity.KeyDraft{Scopes: words}, draft: identity.KeyDraft{Scopes: []string{"vault:read", "tx:sign"}}, refused: true},
+		"the scope that is all":      {own: identity.KeyDraft{Scopes: words}, draft: identity.KeyDraft{Scopes: []string{"*"}}, refused: true},
+		"scopes, of a key without":   {draft: identity.KeyDraft{Scopes: words}, scopes: words},
+		"less, with a later end yet": {own: identity.KeyDraft{Scopes: words, ExpiresAt: day}, draft: identity.KeyDraft{Scopes: words[1:], ExpiresAt: day.Add(time.Hour)}, refused: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, own, err := makeKey(ada, tc.own)
+			if err != nil {
+				t.Fatal(err)
+			}
+			token, err := w.APIKeyToken(ctx, w.anon(policy.Login), own)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, bearer := range []string{own, string(token.Access.Reveal())} {
+				k, second, err := makeKey(w.who(bearer), tc.draft)
+				if tc.refused {
+					wantKind(t, "make it", err, fault.Denied)
+					wantCode(t, "make it", err, "beyond_own_key")
+					continue
+				}
+				if err != nil || !k.ExpiresAt.Equal(tc.end) || !slices.Equal(k.Scopes, tc.scopes) {
+					t.Errorf("made %+v, %v", k, err)
+				}
+				if tc.own.Scopes != nil && !slices.Contains(k.Scopes, "vault:write") {
+					continue // that one makes no keys at all
+				}
+				// Nor does what it made.
+				third, _, err := makeKey(w.who(second), identity.KeyDraft{})
+				if err != nil || !third.ExpiresAt.Equal(k.ExpiresAt) || !slices.Equal(third.Scopes, k.Scopes) {
+					t.Errorf("then %+v, %v", third, err)
+				}
+			}
+		})
+	}
+	_, own, err := makeKey(ada, identity.KeyDraft{ExpiresAt: day})
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := w.who(own)
+	w.clock.forward(24 * time.Hour)
+	_, _, err = makeKey(late, identity.KeyDraft{})
+	wantKind(t, "of a key that ended meanwhile", err, fault.Unauthenticated)
+}
