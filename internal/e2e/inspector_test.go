@@ -172,6 +172,8 @@ func TestARealMCPClientUsesEveryTool(t *testing.T) {
 	call(lit("No secrets found in this vault."), "list_secrets", "prefix=nothing/")
 	call(lit(`{"path":"api-keys/stripe","type":"api_key","version":1,"value":"sk_live_canary-51"}`), "get_secret", "path=api-keys/stripe")
 	call(lit("Rotated secret at 'app/token'. New version: 2."), "rotate_and_store", "path=app/token", "value=v2")
+	call(lit("{\n  \"path\": \"app/token\",\n  \"type\": \"password\",\n  \"version\": 2,\n  \"metadata\": {\n    \"team\": \"x\"\n  },\n  \"created_at\": \"")+ts+
+		lit("\",\n  \"expires_at\": null\n}"), "describe_secret", "path=app/token")
 	call(lit("{\n  \"path\": \"app/env\",\n  \"type\": \"env_bundle\",\n  \"version\": 1,\n  \"metadata\": {},\n  \"created_at\": \"")+ts+lit("\",\n  \"expires_at\": null\n}"),
 		"describe_secret", "path=app/env")
 	call(lit("{\n  \"A\": \"1\",\n  \"B\": \"canary-52\"\n}"), "get_env_bundle", "path=app/env")
