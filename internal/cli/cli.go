@@ -94,7 +94,8 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 3 not authenticated, 4 denied, 5 n
 	f.StringVar(&c.apiURL, "api-url", "", "address of the server")
 	f.StringVar(&c.vault, "vault", "", "name or id of the vault")
 	root.AddCommand(c.loginCommand(), c.logoutCommand(), c.whoamiCommand(), c.vaultCommand(),
-		c.secretCommand(), c.agentCommand(), c.policyCommand(), c.auditCommand())
+		c.secretCommand(), c.agentCommand(), c.policyCommand(), c.auditCommand(), c.versionCommand())
+	hideForeignFlags(root)
 	return root
 }
 
@@ -104,6 +105,43 @@ type stateKey struct{}
 const environmentHelp = `Environment: ONECLAW_BASE_URL or ONECLAW_API_URL (address of the server),
 ONECLAW_TOKEN, ONECLAW_API_KEY, ONECLAW_AGENT_API_KEY (credential, in this order,
 before a stored login), ONECLAW_VAULT_ID (vault), NO_COLOR.`
+
+// hideForeignFlags leaves the flags for calling a server out of the help of
+// commands that the caller adds, which do not read them.
+func hideForeignFlags(root *cobra.Command) {
+	ours := map[string]bool{root.Name(): true}
+	for _, cmd := range root.Commands() {
+		ours[cmd.Name()] = true
+	}
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, a []string) {
+		top := cmd
+		for top.HasParent() && top.Parent().HasParent() {
+			top = top.Parent()
+		}
+		if !ours[top.Name()] {
+			for _, name := range []string{"json", "api-url", "vault"} {
+				_ = root.PersistentFlags().MarkHidden(name) // they exist
+			}
+		}
+		help(cmd, a)
+	})
+}
+
+func (c *cli) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  args(),
+		RunE: func(*cobra.Command, []string) error {
+			if c.jsonOut {
+				return c.printJSON(map[string]string{"version": c.Version})
+			}
+			_, err := io.WriteString(c.Stdout, "oneclaw version "+c.Version+"\n")
+			return err
+		},
+	}
+}
 
 // group is a command that only holds others.
 func group(use, short string, subs ...*cobra.Command) *cobra.Command {
@@ -117,14 +155,25 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	cmd.SuggestionsMinimumDistance = 2
+	like := closest(cmd, args[0])
 	s := "There is no command " + quote(cmd.CommandPath()+" "+args[0]) + "."
-	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
-		s += " Did you mean " + quote(cmd.CommandPath()+" "+like[0]) + "?"
+	if like != "" {
+		s += " Did you mean " + quote(cmd.CommandPath()+" "+like) + "?"
 	} else {
 		s += " Run " + quote(cmd.CommandPath()+" --help") + "."
 	}
 	return errors.New(s)
+}
+
+// closest is the command that was most likely meant: one letter off before two.
+func closest(cmd *cobra.Command, typed string) string {
+	for d := range 2 {
+		cmd.SuggestionsMinimumDistance = d + 1
+		if like := cmd.SuggestionsFor(typed); len(like) > 0 {
+			return like[0]
+		}
+	}
+	return ""
 }
 
 // args wants one argument for each name.

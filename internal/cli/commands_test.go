@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"charm.land/lipgloss/v2"
+	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/cli"
@@ -231,6 +233,8 @@ func TestWrongUsage(t *testing.T) {
 		"a way in that is none":        {[]string{"agent", "create", "a", "--auth-method", "key"}, "--auth-method takes api_key, mtls or oidc_client_credentials."},
 		"version 0":                    {[]string{"secret", "get", "p", "--version", "0"}, "--version takes the number of a version, from 1 on."},
 		"a version below 0":            {[]string{"secret", "get", "p", "--version", "-1"}, "--version takes the number of a version, from 1 on."},
+		"a letter left out":            {[]string{"secret", "lst"}, "`oneclaw secret list`?"},
+		"no events":                    {[]string{"audit", "list", "--limit", "0"}, "--limit takes 1 to 1000."},
 		"a version that is no number":  {[]string{"secret", "get", "p", "--version", "abc"}, "--version takes a whole number."},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -440,5 +444,64 @@ func TestListsFitTheTerminal(t *testing.T) {
 	}
 	if out := s.ok("", "policy", "delete", id[:35], "--yes", "--json"); !strings.Contains(out, id) {
 		t.Errorf("the start of an id: %q", out)
+	}
+}
+
+func TestAnAgentIsAskedAsAnAgent(t *testing.T) {
+	f, s := inMain(t)
+	id := strings.Split(s.ok("", "agent", "create", "bot"), "\n")[1]
+	id = strings.TrimPrefix(id, "id\t")
+	jwt := func(claims string) string {
+		return "e30." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".sig"
+	}
+	f.tokens[jwt(`{"sub":"agent:`+id+`"}`)], f.tokens[jwt(`{"sub":"user:1"}`)], f.tokens[jwt(`{}`)] = id, "user", id
+	for credential, want := range map[string]string{
+		"ocv_" + id:                       "GET /v1/agents/me",
+		jwt(`{"sub":"agent:` + id + `"}`): "GET /v1/agents/me",
+		jwt(`{"sub":"user:1"}`):           "GET /v1/auth/me",
+		jwt(`{}`):                         "GET /v1/auth/me GET /v1/agents/me", // nothing to tell by
+	} {
+		s.env["ONECLAW_TOKEN"] = credential
+		before := len(f.log)
+		s.ok("", "whoami")
+		if got := strings.Join(f.log[before:], " "); got != want {
+			t.Errorf("%s: asked %q, want %q", credential, got, want)
+		}
+	}
+}
+
+func TestTheHelpOfCommandsThatCallNoServer(t *testing.T) {
+	help := func(name string) string {
+		var out strings.Builder
+		root := cli.New(cli.Deps{Stdin: strings.NewReader(""), Stdout: &out, Stderr: io.Discard, Version: "1.2"})
+		root.AddCommand(&cobra.Command{Use: "serve", RunE: func(*cobra.Command, []string) error { return nil }})
+		if code := cli.Execute(t.Context(), root, []string{name, "--help"}); code != 0 {
+			t.Fatalf("%s: exit %d", name, code)
+		}
+		return out.String()
+	}
+	if out := help("serve"); strings.Contains(out, "--api-url") || strings.Contains(out, "--json") {
+		t.Errorf("serve: %s", out)
+	}
+	if out := help("whoami"); !strings.Contains(out, "--api-url") {
+		t.Errorf("whoami: %s", out)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	s := newShell(t, "")
+	if out := s.ok("", "version"); out != "oneclaw version test\n" {
+		t.Errorf("got %q", out)
+	}
+}
+
+func TestALoginSaysSoInAPipe(t *testing.T) {
+	f := newFake(t)
+	s := newShell(t, f.URL)
+	if r := s.run(ownerPass, "login", "--email", ownerMail); r.out != "" || !strings.HasPrefix(r.err, "oneclaw: Logged in to "+f.URL) {
+		t.Errorf("login: %q %q", r.out, r.err)
+	}
+	if r := s.run("", "logout"); r.out != "" || r.err != "oneclaw: Logged out.\n" {
+		t.Errorf("logout: %q %q", r.out, r.err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -149,7 +150,7 @@ func (c *cli) confirm(ctx context.Context, yes bool, question string) error {
 		return nil
 	}
 	if !c.interactive() {
-		return usage("This can not be asked here: " + question + " Pass --yes to do it.")
+		return usage(strconv.Quote(question) + " can not be asked here. Pass --yes to do it without being asked.")
 	}
 	ok, err := c.Prompt.Confirm(ctx, clean(question))
 	if err != nil {

@@ -66,26 +66,35 @@ func (c *cli) session() (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	credential, err := c.credential(base)
+	if err != nil {
+		return nil, err
+	}
+	// An agent's key goes out as it is: one command is not worth an exchange, of
+	// which a server allows few in a second.
+	return c.connect(base, client.WithToken(credential))
+}
+
+// credential is what to call the server at base with.
+func (c *cli) credential(base string) (string, error) {
 	for _, name := range credentialVars {
-		// An agent's key goes out as it is: one command is not worth an exchange,
-		// of which a server allows few in a second.
 		if v := strings.TrimSpace(c.Getenv(name)); v != "" {
-			return c.connect(base, client.WithToken(v))
+			return v, nil
 		}
 	}
 	s, err := c.loadStored()
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	switch {
 	case s == nil:
-		return nil, unauthenticated("Not logged in.", "oneclaw login"+c.devFlag(base))
+		return "", unauthenticated("Not logged in.", "oneclaw login"+c.devFlag(base))
 	case s.APIURL != base:
-		return nil, unauthenticated("The stored login belongs to another server.", "oneclaw login --api-url "+base)
+		return "", unauthenticated("The stored login belongs to another server.", "oneclaw login --api-url "+base)
 	case !s.ExpiresAt.IsZero() && !c.Now().Before(s.ExpiresAt):
-		return nil, unauthenticated("The login has expired.", "oneclaw login"+c.devFlag(base))
+		return "", unauthenticated("The login has expired.", "oneclaw login"+c.devFlag(base))
 	}
-	return c.connect(base, client.WithToken(s.Credential))
+	return s.Credential, nil
 }
 
 // devFlag is the flag that logs in to base without typing, where there is one.
