@@ -47,6 +47,7 @@ func (rt *router) Handle(op *huma.Operation, handler func(huma.Context)) {
 		handler(humago.NewContext(op, r, w))
 	}}
 	if op.RequestBody != nil {
+		op.RequestBody.Required = !meta.bodyOptional
 		to.maxBody = maxBody
 		if meta.action.Public() {
 			to.maxBody = maxPublicBody

@@ -15,10 +15,10 @@ import (
 // listPostgres runs listQuery and takes the rows as PostgreSQL sends them.
 // database/sql converts and copies each of seven columns through an interface,
 // which is most of what a listing costs where it can't be cached.
-func (db *DB) listPostgres(ctx context.Context, args []any) (out []*vault.Meta, err error) {
+func (db *DB) listPostgres(ctx context.Context, args []any, limit int) (p page, err error) {
 	conn, err := db.readers.Conn(ctx)
 	if err != nil {
-		return nil, wrap("connect", err)
+		return p, wrap("connect", err)
 	}
 	defer func() { err = errors.Join(err, wrap("give a connection back", conn.Close())) }()
 	err = conn.Raw(func(driverConn any) error {
@@ -37,11 +37,14 @@ func (db *DB) listPostgres(ctx context.Context, args []any) (out []*vault.Meta, 
 			if err != nil {
 				return err
 			}
-			out = append(out, m)
+			if !p.add(m, limit) {
+				break
+			}
 		}
+		rows.Close()
 		return rows.Err()
 	})
-	return out, wrap("read", err)
+	return p, wrap("read", err)
 }
 
 // rawMeta reads the columns of listQuery. Its strings share one allocation.

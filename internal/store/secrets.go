@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strings"
 	"time"
 
@@ -107,20 +108,34 @@ func (db *DB) Versions(ctx context.Context, vaultID, path string) ([]vault.Versi
 
 // List implements vault.Store. It pages by key: the cost of a page does not
 // grow with how far into the vault it lies.
-func (db *DB) List(ctx context.Context, vaultID, prefix, after string, limit int) ([]*vault.Meta, error) {
-	if db.lists == nil {
-		return db.list(ctx, vaultID, prefix, after, limit)
-	}
+func (db *DB) List(ctx context.Context, vaultID, prefix, after string, limit int) (rows []*vault.Meta, more bool, err error) {
 	k := pageKey{prefix, after, limit}
-	page, gen := db.lists.get(vaultID, k)
-	if page != nil {
-		return page, nil
+	if db.lists == nil {
+		p, err := db.list(ctx, vaultID, k)
+		return p.rows, p.more, err
 	}
-	page, err := db.list(ctx, vaultID, prefix, after, limit)
-	if err == nil {
-		db.lists.put(vaultID, k, page, gen)
+	p, gen := db.lists.get(vaultID, k)
+	if p.rows == nil {
+		if p, err = db.list(ctx, vaultID, k); err == nil {
+			db.lists.put(vaultID, k, p, gen)
+		}
 	}
-	return page, err
+	return p.rows, p.more, err
+}
+
+// page is a part of a listing.
+type page struct {
+	rows []*vault.Meta
+	more bool // rows may follow
+	size int  // of the metadata
+}
+
+// add takes the next row, and reports whether another fits.
+func (p *page) add(m *vault.Meta, limit int) bool {
+	p.rows = append(p.rows, m)
+	p.size += len(m.Metadata)
+	p.more = len(p.rows) == limit || p.size >= vault.MaxPage
+	return !p.more
 }
 
 // listQuery pages through the newest versions. Every path with the prefix sorts
@@ -128,22 +143,30 @@ func (db *DB) List(ctx context.Context, vaultID, prefix, after string, limit int
 const listQuery = `SELECT version_id, path, type, version, metadata, created_at, expires_at FROM secrets
 	WHERE vault_id = $1 AND path > $2 AND path >= $3 AND path < $4 AND deleted_at IS NULL ORDER BY path LIMIT $5`
 
-func (db *DB) list(ctx context.Context, vaultID, prefix, after string, limit int) ([]*vault.Meta, error) {
-	args := []any{vaultID, after, prefix, prefix + "\x7f", limit}
+// errPageFull ends the reading of rows.
+var errPageFull = errors.New("the page is full")
+
+func (db *DB) list(ctx context.Context, vaultID string, k pageKey) (page, error) {
+	args := []any{vaultID, k.after, k.prefix, k.prefix + "\x7f", k.limit}
 	if db.eng.postgres {
-		return db.listPostgres(ctx, args)
+		return db.listPostgres(ctx, args, k.limit)
 	}
-	out := make([]*vault.Meta, 0, min(limit, 64))
+	p := page{rows: make([]*vault.Meta, 0, min(k.limit, 64))}
 	err := db.each(ctx, listQuery, args, func(rows *sql.Rows) error {
 		var m vault.Meta
 		var created int64
 		var expires sql.NullInt64
 		err := rows.Scan(&m.ID, &m.Path, &m.Type, &m.Version, &m.Metadata, &created, &expires)
 		m.CreatedAt, m.ExpiresAt = fromMicros(created), fromNull(expires)
-		out = append(out, &m)
+		if err == nil && !p.add(&m, k.limit) {
+			err = errPageFull
+		}
 		return err
 	})
-	return out, err
+	if errors.Is(err, errPageFull) {
+		err = nil
+	}
+	return p, err
 }
 
 // PutVersion implements vault.Store.

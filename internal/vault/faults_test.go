@@ -287,7 +287,7 @@ func TestAgentsKeysHaveAVaultOfTheirOwn(t *testing.T) {
 	if len(all) != 1 || all[0].Name != vault.AgentKeys {
 		t.Fatalf("vaults %+v", all)
 	}
-	rows, err := f.db.List(t.Context(), all[0].ID, "", "", 100)
+	rows, _, err := f.db.List(t.Context(), all[0].ID, "", "", 100)
 	if err != nil || len(rows) != 16 || rows[0].Type != "private_key" {
 		t.Errorf("%d keys, %v", len(rows), err)
 	}

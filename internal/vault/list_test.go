@@ -3,6 +3,7 @@ package vault_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,6 +96,83 @@ func TestAListingShowsWhatTheCallerMaySee(t *testing.T) {
 	}
 	_, err = f.List(t.Context(), f.call(f.newAgent()), v.ID, "", "", 0)
 	wantCode(t, "an agent without a grant", err, "access_denied")
+}
+
+func TestAListingEndsWhereTheRightToItDoes(t *testing.T) {
+	for name, ends := range map[string]func(f *fixture, v vault.Vault, grants []vault.Grant){
+		"the policy is deleted": func(f *fixture, v vault.Vault, grants []vault.Grant) {
+			must(f.t, f.RemoveGrant(f.t.Context(), f.call(f.owner), v.ID, grants[0].ID))
+		},
+		"the vault is deleted": func(f *fixture, v vault.Vault, _ []vault.Grant) {
+			must(f.t, f.Remove(f.t.Context(), f.call(f.owner), v.ID))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			v := f.vault("v")
+			for i := range 1200 {
+				f.put(v, fmt.Sprintf("k%04d", i), "x")
+			}
+			f.allow(v, f.agent, "**", "read")
+			grants, err := f.Grants(t.Context(), f.call(f.owner), v.ID)
+			must(t, err)
+			l, err := f.List(t.Context(), f.call(f.agent), v.ID, "", "", 0)
+			must(t, err)
+			page, err := l.Page(t.Context())
+			must(t, err)
+			if len(page) != 1000 {
+				t.Fatalf("%d rows in a page", len(page))
+			}
+			ends(f, v, grants)
+			if page, err := l.Page(t.Context()); err == nil {
+				t.Errorf("the listing goes on with %d rows", len(page))
+			}
+		})
+	}
+}
+
+func TestAListingShowsOnlyWhatIsStillGranted(t *testing.T) {
+	f := newFixture(t)
+	v := f.vault("v")
+	for i := range 1200 {
+		f.put(v, fmt.Sprintf("k%04d", i), "x")
+	}
+	f.allow(v, f.agent, "k1100", "read")
+	f.allow(v, f.agent, "**", "read")
+	grants, err := f.Grants(t.Context(), f.call(f.owner), v.ID)
+	must(t, err)
+	l, err := f.List(t.Context(), f.call(f.agent), v.ID, "", "", 0)
+	must(t, err)
+	_, err = l.Page(t.Context())
+	must(t, err)
+	for _, g := range grants {
+		if g.Pattern == "**" {
+			must(t, f.RemoveGrant(t.Context(), f.call(f.owner), v.ID, g.ID))
+		}
+	}
+	page, err := l.Page(t.Context())
+	must(t, err)
+	if len(page) != 1 || page[0].Path != "k1100" {
+		t.Errorf("%d rows after the wider grant ended", len(page))
+	}
+}
+
+func TestAListingOfLargeRowsIsWhole(t *testing.T) {
+	f := newFixture(t)
+	v := f.vault("v")
+	var all []string
+	meta := []byte(`{"x":"` + strings.Repeat("m", 60<<10) + `"}`)
+	for i := range 60 {
+		path := fmt.Sprintf("k%04d", i)
+		_, err := f.Put(t.Context(), f.call(f.owner), v.ID, parse(path), vault.Draft{Value: secret.FromString("x"), Metadata: meta})
+		must(t, err)
+		all = append(all, path)
+	}
+	for _, limit := range []int{0, 1, 7, 18, 50, 1000} {
+		if got := f.list(f.owner, v, "", limit); !slices.Equal(got, all) {
+			t.Errorf("by %d: %d paths, want %d", limit, len(got), len(all))
+		}
+	}
 }
 
 func TestVaultsAreSeenByThoseWhoMay(t *testing.T) {

@@ -230,8 +230,12 @@ func (s *Service) Versions(ctx context.Context, c *access.Call, vaultID string, 
 	return all, err
 }
 
-// listPage is how many rows a listing reads at a time.
-const listPage = 1000
+// listPage is how many rows a listing reads at a time, and MaxPage how many
+// bytes of metadata end a page before that: each row may have 64 KiB.
+const (
+	listPage = 1000
+	MaxPage  = 1 << 20
+)
 
 // Listing hands out a listing page by page, so that a large vault is never held
 // in memory whole.
@@ -241,8 +245,11 @@ type Listing struct {
 	prefix  string
 	after   string
 	left    int // how many items may still come; -1: all
+	page    int // how many rows to ask for
+	who     policy.Principal
+	at      policy.Moment
 	view    policy.View
-	now     time.Time
+	begun   bool
 	done    bool
 }
 
@@ -257,11 +264,11 @@ func (s *Service) List(ctx context.Context, c *access.Call, vaultID, prefix, aft
 	if err := decide(c, policy.ListSecrets, resource(e, secretpath.Path{})); err != nil {
 		return nil, err
 	}
-	l := &Listing{s: s, vaultID: vaultID, prefix: prefix, after: after, left: limit, now: c.Now}
+	l := &Listing{s: s, vaultID: vaultID, prefix: prefix, after: after, left: limit, page: listPage, who: c.Who, at: c.At()}
 	if limit == 0 {
 		l.left = -1
 	}
-	l.view = e.policies.View(c.Who, e.policyVault, c.At())
+	l.view = e.policies.View(l.who, e.policyVault, l.at)
 	// Rows that all of the caller's patterns rule out need not be read.
 	switch own := l.view.Prefix(); {
 	case strings.HasPrefix(own, prefix):
@@ -272,21 +279,31 @@ func (s *Service) List(ctx context.Context, c *access.Call, vaultID, prefix, aft
 	return l, nil
 }
 
-// Page returns the next items, none when there are no more.
+// Page returns the next items, none when there are no more. Each page is decided
+// anew, so that a listing ends where the right to it does: then Page returns an
+// error.
 func (l *Listing) Page(ctx context.Context) ([]*Meta, error) {
 	for !l.done {
-		want := listPage
-		if l.left >= 0 {
-			want = min(l.left, listPage)
+		if err := l.renew(ctx); err != nil {
+			return nil, err
 		}
-		rows, err := l.s.store.List(ctx, l.vaultID, l.prefix, l.after, want)
+		want := l.page
+		if l.left >= 0 {
+			want = min(l.left, want)
+		}
+		rows, more, err := l.s.store.List(ctx, l.vaultID, l.prefix, l.after, want)
 		if err != nil {
 			return nil, err
 		}
 		if len(rows) > 0 {
 			l.after = rows[len(rows)-1].Path
 		}
-		l.done = len(rows) < want
+		l.done = !more
+		if more && len(rows) < want {
+			// These rows are large. To ask for many more than fit costs a database
+			// that sends them all the same.
+			l.page = max(2*len(rows), 1)
+		}
 		rows = l.visible(rows)
 		if l.left >= 0 {
 			l.left -= len(rows)
@@ -299,10 +316,28 @@ func (l *Listing) Page(ctx context.Context) ([]*Meta, error) {
 	return nil, nil
 }
 
+// renew decides about the listing again, and takes the view that holds now. What
+// List decided holds for the first page.
+func (l *Listing) renew(ctx context.Context) error {
+	if !l.begun {
+		l.begun = true
+		return nil
+	}
+	e, err := l.s.known.get(ctx, l.s.store, l.vaultID)
+	if err != nil {
+		return err
+	}
+	if err := policy.Decide(l.who, policy.ListSecrets, resource(e, secretpath.Path{}), l.at).Err(); err != nil {
+		return err
+	}
+	l.view = e.policies.View(l.who, e.policyVault, l.at)
+	return nil
+}
+
 // visible returns the rows that the caller may see and that have not expired.
 func (l *Listing) visible(rows []*Meta) []*Meta {
 	hidden := func(m *Meta) bool {
-		return !m.ExpiresAt.IsZero() && !l.now.Before(m.ExpiresAt) || !l.view.Whole() && !l.view.Sees(m.Path)
+		return !m.ExpiresAt.IsZero() && !l.at.Now.Before(m.ExpiresAt) || !l.view.Whole() && !l.view.Sees(m.Path)
 	}
 	first := slices.IndexFunc(rows, hidden)
 	if first < 0 {

@@ -109,9 +109,10 @@ type Store interface {
 	// Versions returns every version of a path, newest first.
 	Versions(ctx context.Context, vault, path string) ([]Version, error)
 	// List returns the newest version of each live path with the prefix that
-	// comes after the given path, in order of path, at most limit. Neither the
-	// slice nor what it points to may be changed.
-	List(ctx context.Context, vault, prefix, after string, limit int) ([]*Meta, error)
+	// comes after the given path, in order of path, at most limit, and no more once
+	// their metadata is MaxPage bytes together. more is false when no row follows
+	// them. Neither the slice nor what it points to may be changed.
+	List(ctx context.Context, vault, prefix, after string, limit int) (rows []*Meta, more bool, err error)
 	// Tip returns where a path stands: the zero Tip when it was never written.
 	Tip(ctx context.Context, vault, path string) (Tip, error)
 	// PutVersion stores v. ErrStale when v.Version does not follow the newest,

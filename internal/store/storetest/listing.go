@@ -37,13 +37,16 @@ func (f *fixture) list(t *testing.T, vaultID, prefix string, page int, between f
 	t.Helper()
 	after := ""
 	for {
-		rows, err := f.List(t.Context(), vaultID, prefix, after, page)
+		rows, more, err := f.List(t.Context(), vaultID, prefix, after, page)
 		must(t, err)
 		for _, m := range rows {
 			paths = append(paths, m.Path)
 		}
-		if len(rows) < page {
+		if !more {
 			return paths
+		}
+		if len(rows) == 0 {
+			t.Fatal("more rows are said to follow none")
 		}
 		after = rows[len(rows)-1].Path
 		if between != nil {
@@ -76,6 +79,36 @@ func testListing(t *testing.T, f *fixture) {
 		}
 		if got := f.list(t, v, prefix, 100, nil); !slices.Equal(got, wanted) {
 			t.Errorf("prefix %s: %d paths, want %d", prefix, len(got), len(wanted))
+		}
+	}
+}
+
+func testListingBySize(t *testing.T, f *fixture) {
+	v := f.addVault(t, "v").ID
+	var paths []string
+	for i := range 50 {
+		in := version(v, fmt.Sprintf("p%02d", i), 1)
+		if i >= 10 {
+			in.Metadata = []byte(`{"x":"` + strings.Repeat("m", 64<<10-8) + `"}`)
+		}
+		paths = append(paths, in.Path)
+		must(t, f.PutVersion(t.Context(), f.org, in, nil))
+	}
+	for range 2 { // the second time from the cache, where there is one
+		for _, page := range []int{1000, 26, 25, 1} {
+			if got := f.list(t, v, "", page, nil); !slices.Equal(got, paths) {
+				t.Errorf("pages of %d: %d paths, want %d", page, len(got), len(paths))
+			}
+		}
+		rows, more, err := f.List(t.Context(), v, "", "", 1000)
+		must(t, err)
+		if len(rows) != 26 || !more { // 10 small ones and 16 of 64 KiB
+			t.Errorf("a page has %d rows, more to come %v", len(rows), more)
+		}
+		rows, more, err = f.List(t.Context(), v, "", "p47", 1000)
+		must(t, err)
+		if len(rows) != 2 || more {
+			t.Errorf("the last page has %d rows, more to come %v", len(rows), more)
 		}
 	}
 }
@@ -155,7 +188,7 @@ func testPrefix(t *testing.T, f *fixture) {
 		{"", "zz", nil},
 		{"", "nowhere", []string{"z", "zz"}}, // a path that is not there is a place all the same
 	} {
-		rows, err := f.List(t.Context(), v, tc.prefix, tc.after, 100)
+		rows, _, err := f.List(t.Context(), v, tc.prefix, tc.after, 100)
 		must(t, err)
 		if got := pathsOf(rows); !slices.Equal(got, tc.wanted) {
 			t.Errorf("prefix %q after %q: %v, want %v", tc.prefix, tc.after, got, tc.wanted)

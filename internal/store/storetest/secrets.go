@@ -100,7 +100,7 @@ func testColumns(t *testing.T, f *fixture) {
 		if !reflect.DeepEqual(got, in) {
 			t.Errorf("%s: stored %+v, read version %+v", in.Path, in.Meta, got.Meta)
 		}
-		rows, err := f.List(t.Context(), v, in.Path, "", 1)
+		rows, _, err := f.List(t.Context(), v, in.Path, "", 1)
 		must(t, err)
 		if len(rows) != 1 || !sameMeta(rows[0], &in.Meta) {
 			t.Errorf("%s: stored %+v, listed %+v", in.Path, in.Meta, rows)
@@ -132,7 +132,7 @@ func testDeleteRestore(t *testing.T, f *fixture) {
 		if got.Meta.Version != wantVersion || got.DeletedAt.IsZero() == deleted {
 			t.Errorf("the newest version is %d, deleted %v", got.Meta.Version, got.DeletedAt)
 		}
-		rows, err := f.List(t.Context(), v, "", "", 10)
+		rows, _, err := f.List(t.Context(), v, "", "", 10)
 		must(t, err)
 		if (len(rows) == 0) != deleted {
 			t.Errorf("listed %v when deleted is %v", rows, deleted)
@@ -197,7 +197,7 @@ func testPurge(t *testing.T, f *fixture) {
 	if all, err := f.Versions(t.Context(), v, "p"); err != nil || len(all) != 0 {
 		t.Errorf("versions %v, %v", all, err)
 	}
-	if rows, err := f.List(t.Context(), v, "", "", 10); err != nil || len(rows) != 1 || rows[0].Path != "pp" {
+	if rows, _, err := f.List(t.Context(), v, "", "", 10); err != nil || len(rows) != 1 || rows[0].Path != "pp" {
 		t.Errorf("listed %v, %v", rows, err)
 	}
 	want(t, "to purge twice", f.Purge(t.Context(), v, "p", f.event()), "secret_not_found")
@@ -215,7 +215,7 @@ func testPurge(t *testing.T, f *fixture) {
 	if tip, err := f.Tip(t.Context(), v, "p"); err != nil || tip.Version != 3 {
 		t.Errorf("a revived path stands at %v, %v", tip, err)
 	}
-	if rows, err := f.List(t.Context(), v, "", "", 10); err != nil || len(rows) != 2 || rows[0].Version != 3 {
+	if rows, _, err := f.List(t.Context(), v, "", "", 10); err != nil || len(rows) != 2 || rows[0].Version != 3 {
 		t.Errorf("listed %v, %v after the revival", rows, err)
 	}
 	must(t, f.Purge(t.Context(), v, "p", f.event()))

@@ -29,6 +29,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		"purge removes the rows and never gives a number again": testPurge,
 		"a listing pages by key, byte by byte":                  testListing,
 		"a listing stands still while rows come and go":         testListingMoves,
+		"a page of a listing ends after a MiB of metadata":      testListingBySize,
 		"a prefix is exact":                                      testPrefix,
 		"the last read goes to one of many readers":              testSpend,
 		"policies are stored, changed and removed in place":      testGrants,

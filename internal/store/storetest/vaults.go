@@ -84,7 +84,7 @@ func testRemoveVault(t *testing.T, f *fixture) {
 	want(t, "the vault", err, "vault_not_found")
 	_, err = f.Latest(t.Context(), v.ID, "a")
 	want(t, "its secret", err, "secret_not_found")
-	if rows, err := f.List(t.Context(), v.ID, "", "", 10); err != nil || len(rows) != 0 {
+	if rows, _, err := f.List(t.Context(), v.ID, "", "", 10); err != nil || len(rows) != 0 {
 		t.Errorf("its listing: %v, %v", rows, err)
 	}
 	if rows, err := f.Grants(t.Context(), v.ID); err != nil || len(rows) != 0 {
