@@ -8,11 +8,13 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/internal/config"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
 // Deps is what the server's commands use of the world.
@@ -138,16 +140,28 @@ func (a *App) devReady(ctx context.Context, at Addresses, out io.Writer) (func()
 	return func() error { return a.DevAnnounce(owner, at, out) }, err
 }
 
-// ensureOwner creates the configured owner on a server without users.
+// ensureOwner creates the configured owner on a server without users. A server
+// that nobody could ever log in to is refused.
 func (a *App) ensureOwner(ctx context.Context) error {
-	if a.cfg.OwnerEmail == "" {
-		return nil
-	}
 	have, err := a.db.HasUsers(ctx)
-	if err != nil || have {
+	switch {
+	case err != nil || have:
 		return err
+	case a.cfg.OwnerEmail == "" && a.cfg.Signup:
+		return nil
+	case a.cfg.OwnerEmail == "":
+		return fault.New(fault.Invalid, "no_owner", "This server has no users, and nobody may sign up, so nobody could log in. "+
+			"Set ONECLAW_OWNER_EMAIL and ONECLAW_OWNER_PASSWORD_FILE to create its owner, or ONECLAW_SIGNUP=true.")
 	}
-	_, err = a.identity.EnsureOwner(ctx, a.cfg.OwnerEmail, a.cfg.OwnerPassword)
+	made, err := a.identity.EnsureOwner(ctx, a.cfg.OwnerEmail, a.cfg.OwnerPassword)
+	if e, ok := errors.AsType[*fault.Error](err); ok && e.Kind == fault.Invalid {
+		return fault.New(fault.Invalid, e.Code, "The owner of ONECLAW_OWNER_EMAIL and ONECLAW_OWNER_PASSWORD_FILE can't be created. "+e.Detail)
+	}
+	if made {
+		// Of the address only where its mails go: logs are read by more people than the list of users.
+		_, domain, _ := strings.Cut(a.cfg.OwnerEmail, "@")
+		a.log.Info("the owner was created", slog.String("email", "...@"+domain))
+	}
 	return err
 }
 

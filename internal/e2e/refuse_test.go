@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -35,8 +36,8 @@ func TestServeRefusesWhatIsNotSafe(t *testing.T) {
 		"a variable that it does not know": {"", []string{"ONECLAW_LISTNE=127.0.0.1:1"}, 2,
 			"There is no setting ONECLAW_LISTNE. docs/config.md lists them all."},
 		"a port for all without TLS": {"0.0.0.0:0", nil, 2,
-			"ONECLAW_LISTEN is reachable from other machines without TLS. Set ONECLAW_TLS_CERT_FILE and ONECLAW_TLS_KEY_FILE; or, behind a proxy that ends TLS, ONECLAW_ALLOW_PLAIN_HTTP=true."},
-		"a port for all without an address": {":0", nil, 2, "ONECLAW_LISTEN is reachable from other machines without TLS."},
+			"ONECLAW_LISTEN (or --listen) is reachable from other machines without TLS. Set ONECLAW_TLS_CERT_FILE and ONECLAW_TLS_KEY_FILE; or, behind a proxy that ends TLS, ONECLAW_ALLOW_PLAIN_HTTP=true."},
+		"a port for all without an address": {":0", nil, 2, "ONECLAW_LISTEN (or --listen) is reachable from other machines without TLS."},
 		"a certificate without a key": {"", []string{"ONECLAW_TLS_CERT_FILE=cert.pem"}, 2,
 			"ONECLAW_TLS_CERT_FILE and ONECLAW_TLS_KEY_FILE go together: set both or none."},
 		"a key without a certificate": {"", []string{"ONECLAW_TLS_KEY_FILE=key.pem"}, 2,
@@ -49,9 +50,13 @@ func TestServeRefusesWhatIsNotSafe(t *testing.T) {
 		"a keystore that is none":         {"", []string{"ONECLAW_KEYSTORE=paper"}, 2, "ONECLAW_KEYSTORE must be soft or pkcs11."},
 		"an owner without password":       {"", []string{"ONECLAW_OWNER_EMAIL=a@example.com"}, 2, "ONECLAW_OWNER_EMAIL and ONECLAW_OWNER_PASSWORD_FILE go together"},
 		"an owner with an empty password": {"", []string{"ONECLAW_OWNER_EMAIL=a@example.com", "ONECLAW_OWNER_PASSWORD_FILE=" + file("\n")}, 2, "ONECLAW_OWNER_EMAIL and ONECLAW_OWNER_PASSWORD_FILE go together"},
-		"a secret that is no file":        {"", []string{"ONECLAW_DATABASE_URL_FILE=/nowhere/url"}, 2, "/nowhere/url"},
+		"an owner with a short password":  {"", []string{"ONECLAW_OWNER_EMAIL=a@example.com", "ONECLAW_OWNER_PASSWORD_FILE=" + file("Ab1-")}, 2, "ONECLAW_OWNER_PASSWORD_FILE can't be created. The password must have at least 12 characters."},
+		"an owner without a digit":        {"", []string{"ONECLAW_OWNER_EMAIL=a@example.com", "ONECLAW_OWNER_PASSWORD_FILE=" + file("Correct-Horse-Battery\n")}, 2, "The password must have a digit."},
+		"an owner without an address":     {"", []string{"ONECLAW_OWNER_EMAIL=owner", "ONECLAW_OWNER_PASSWORD_FILE=" + file(ownerPassword)}, 2, "ONECLAW_OWNER_PASSWORD_FILE can't be created."},
+		"nobody who could log in":         {"", nil, 2, "Set ONECLAW_OWNER_EMAIL and ONECLAW_OWNER_PASSWORD_FILE to create its owner, or ONECLAW_SIGNUP=true."},
+		"a secret that is no file":        {"", []string{"ONECLAW_DATABASE_URL_FILE=/nowhere/url"}, 2, "The file that ONECLAW_DATABASE_URL_FILE names can't be read: no such file or directory."},
 		"a database that is none":         {"", []string{"ONECLAW_DATABASE_URL_FILE=" + file("postgres://u:hunter2@%zz/x")}, 2, "The PostgreSQL connection string can't be parsed."},
-		"a rate that is none":             {"", []string{"ONECLAW_RATE_AUTH=fast"}, 2, "a rate is PER_SECOND:BURST, such as 1:5, or off"},
+		"a rate that is none":             {"", []string{"ONECLAW_RATE_AUTH=fast"}, 2, "ONECLAW_RATE_AUTH must be PER_SECOND:BURST, such as 1:5, or off."},
 		"a plain public address":          {"", []string{"ONECLAW_PUBLIC_URL=http://vault.example.com"}, 2, "ONECLAW_PUBLIC_URL must begin with https://: tokens would cross the network in the clear."},
 		"mails to confirm, no mails":      {"", []string{"ONECLAW_VERIFY_EMAIL=true"}, 2, "ONECLAW_VERIFY_EMAIL needs a mail server: set ONECLAW_SMTP_HOST and ONECLAW_MAIL_FROM."},
 	} {
@@ -69,7 +74,7 @@ func TestServeRefusesWhatIsNotSafe(t *testing.T) {
 func TestServeRefusesKeysThatOthersCanRead(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
-	p.command = "serve"
+	p.command, p.env = "serve", []string{"ONECLAW_SIGNUP=true"}
 	p.start().stop()
 	root := filepath.Join(p.data, "keystore", "root.key")
 	if err := os.Chmod(root, 0o644); err != nil {
@@ -110,6 +115,9 @@ func TestServeOverTLSFromAFileOfSettings(t *testing.T) {
 	p.command, p.more = "serve", []string{"--config", settings}
 	s := p.start()
 	s.Email, s.Password = ownerEmail, ownerPassword
+	if out := s.output(); !strings.Contains(out, "the owner was created") || strings.Contains(out, ownerEmail) {
+		t.Errorf("want the owner in the log, without the address:\n%s", out)
+	}
 	client := &http.Client{Timeout: patience, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}}
 	t.Cleanup(client.CloseIdleConnections)
 	c := caller{base: s.APIURL, http: client}

@@ -106,7 +106,7 @@ func (s *Service) VerifyEmail(ctx context.Context, c *access.Call, token string)
 
 // EnsureOwner makes the first user of a server that has none, an owner and the
 // server's administrator, and reports whether it did. Once it did, it never
-// does again. The password's rules do not apply: the operator chose it.
+// does again. The password's rules are everybody's.
 func (s *Service) EnsureOwner(ctx context.Context, email string, password secret.Bytes) (bool, error) {
 	// Most starts end here, before the time that a hash takes.
 	if some, err := s.store.HasUsers(ctx); err != nil || some {
@@ -114,6 +114,9 @@ func (s *Service) EnsureOwner(ctx context.Context, email string, password secret
 	}
 	now := s.cfg.Now()
 	a, err := newAccount(email, "", now)
+	if err == nil {
+		err = checkPassword(password.Reveal())
+	}
 	if err != nil {
 		return false, err
 	}

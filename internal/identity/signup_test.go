@@ -210,6 +210,9 @@ func TestTheFirstOwnerIsMadeOnce(t *testing.T) {
 		t.Errorf("a second owner: %v %v", ok, err)
 	}
 	w3 := open(t)
+	if ok, err := w3.EnsureOwner(t.Context(), "owner@localhost", secret.FromString("short")); ok || fault.CodeOf(err) != "weak_password" {
+		t.Errorf("an owner with a weak password: %v %v", ok, err)
+	}
 	w3.signup("ada@example.com")
 	if ok, err := w3.EnsureOwner(t.Context(), "owner@localhost", secret.FromString(password)); err != nil || ok {
 		t.Errorf("an owner beside a user: %v %v", ok, err)
