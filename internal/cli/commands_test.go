@@ -494,14 +494,3 @@ func TestVersion(t *testing.T) {
 		t.Errorf("got %q", out)
 	}
 }
-
-func TestALoginSaysSoInAPipe(t *testing.T) {
-	f := newFake(t)
-	s := newShell(t, f.URL)
-	if r := s.run(ownerPass, "login", "--email", ownerMail); r.out != "" || !strings.HasPrefix(r.err, "oneclaw: Logged in to "+f.URL) {
-		t.Errorf("login: %q %q", r.out, r.err)
-	}
-	if r := s.run("", "logout"); r.out != "" || r.err != "oneclaw: Logged out.\n" {
-		t.Errorf("logout: %q %q", r.out, r.err)
-	}
-}

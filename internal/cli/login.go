@@ -154,7 +154,7 @@ func (c *cli) keepLogin(ctx context.Context, cl *client.Client, base string, tok
 	if c.jsonOut {
 		return c.printJSON(map[string]any{"api_url": base, "email": s.Email, "user_id": s.UserID, "org_id": s.OrgID, "expires_at": s.ExpiresAt})
 	}
-	c.tell("Logged in to %s as %s until %s.", base, s.Email, s.ExpiresAt.Format("2006-01-02 15:04 UTC"))
+	c.done("Logged in to %s as %s until %s.", base, s.Email, s.ExpiresAt.Format("2006-01-02 15:04 UTC"))
 	return nil
 }
 
@@ -188,7 +188,7 @@ func (c *cli) logoutCommand() *cobra.Command {
 			if c.jsonOut {
 				return c.printJSON(map[string]any{"logged_out": true, "revoked": err == nil && s != nil})
 			}
-			c.tell("Logged out.")
+			c.done("Logged out.")
 			return nil
 		},
 	}

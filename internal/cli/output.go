@@ -106,15 +106,6 @@ func (c *cli) done(format string, a ...any) {
 	fmt.Fprintln(c.Stderr, mark+clean(fmt.Sprintf(format, a...)))
 }
 
-// tell is done for what anybody should see, also where stderr is no terminal.
-func (c *cli) tell(format string, a ...any) {
-	if c.IsTTY(c.Stderr) {
-		c.done(format, a...)
-		return
-	}
-	c.warn(fmt.Sprintf(format, a...))
-}
-
 // warn tells anybody on stderr what they should know though nothing failed.
 func (c *cli) warn(text string) {
 	if !c.jsonOut {
