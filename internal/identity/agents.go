@@ -155,7 +155,10 @@ func (s *Service) RotateAgentKey(ctx context.Context, c *access.Call, id string)
 	return secret.FromString(text), nil
 }
 
-// RotateAgentIdentityKeys gives an agent new Ed25519 and P-256 keys.
+// RotateAgentIdentityKeys gives an agent new Ed25519 and P-256 keys. The
+// private halves are stored first: should it fail before the public ones are,
+// the newest private halves are not those of the public keys, the version
+// before them is, and rotating again mends it.
 func (s *Service) RotateAgentIdentityKeys(ctx context.Context, c *access.Call, id string) (Agent, error) {
 	if _, err := s.agent(ctx, c, id, policy.RotateAgentIdentityKeys); err != nil {
 		return Agent{}, err
