@@ -54,7 +54,7 @@ func newBodies() *bodies {
 // Call done when the request is answered.
 func (b *bodies) swap(w http.ResponseWriter, r *http.Request, to *route) (done func(), err error) {
 	// Not every writer has a deadline, tests' have none; huma ignores that too.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) //nolint:forbidigo // the network's own clock
 	data, weight, err := b.read(r.Context(), r.Body, r.ContentLength, to.maxBody)
 	if err != nil {
 		b.large.give(weight)
@@ -90,6 +90,9 @@ func (b *bodies) read(ctx context.Context, from io.Reader, length, limit int64) 
 		return nil, 0, nil
 	}
 	if length > limit {
+		// Clients that write all before they read would see a broken connection
+		// and not why; a little more than fits is read for them, and not kept.
+		_, _ = io.CopyN(io.Discard, from, min(length, 2*limit))
 		return nil, 0, errBodyTooLarge
 	}
 	room := length
