@@ -86,6 +86,28 @@ func checkJSON(data []byte) error {
 // stay in memory. It reads data in place, as it does with no other reader.
 func decoder(data []byte) *jsontext.Decoder { return jsontext.NewDecoder(bytes.NewBuffer(data)) }
 
+// longText is more than any schema takes but that of a value, which takes any.
+const longText = 16 << 10
+
+// shortened decodes what is only validated. A long text is as good as its
+// beginning there, and need not be copied whole.
+var shortened = json.WithUnmarshalers(json.UnmarshalFromFunc(func(dec *jsontext.Decoder, v *any) error {
+	if dec.PeekKind() != '"' {
+		return errors.ErrUnsupported // decode as ever
+	}
+	raw, err := dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	if len(raw) > 6*longText { // of which each character has six bytes at most
+		*v = strings.Repeat("x", longText)
+		return nil
+	}
+	text, err := jsontext.AppendUnquote(nil, raw)
+	*v = string(text)
+	return err
+}))
+
 // appender is a response that encodes itself into a buffer which is wiped after
 // it was sent: those that hold a secret, and those that are sent most.
 type appender interface {
@@ -104,15 +126,19 @@ func format(held *bodies) huma.Format {
 	return huma.Format{
 		Unmarshal: func(ticket []byte, v any) error {
 			data := held.of(ticket)
+			var opts []json.Options
 			if _, first := v.(*any); first { // huma decodes once to validate, once into the type
 				if err := checkJSON(data); err != nil {
 					return err
+				}
+				if len(data) > smallBody {
+					opts = append(opts, shortened)
 				}
 			}
 			var err error
 			erase.Do(func() {
 				dec := decoder(data)
-				if err = json.UnmarshalDecode(dec, v); err == nil {
+				if err = json.UnmarshalDecode(dec, v, opts...); err == nil {
 					_, err = dec.ReadToken() // there must be nothing more
 				}
 			})
