@@ -68,6 +68,10 @@ func (a *API) pass(x *exchange, r *http.Request) error {
 		return err
 	}
 	if to == nil {
+		// Who probes with a good credential shows in its organisation's log.
+		if who, err := a.authenticate(r.Context(), bearer(r), x.call.Now); err == nil {
+			x.identify(who)
+		}
 		if len(allowed) == 0 {
 			return errNoRoute
 		}
