@@ -13,6 +13,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"slices"
+	"sync"
+
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -25,8 +28,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
-	"slices"
-	"sync"
 )
 
 var moment = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
