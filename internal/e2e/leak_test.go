@@ -313,18 +313,18 @@ func badHeaders(l *listener, vault string) {
 func badHTTP(l *listener, addr string) {
 	for way, request := range map[string]string{
 		"a request line":         "GET /%s HTTP/9.9\r\n\r\n",
-		"a method":               "%s / HTTP/1.1\r\nHost: x\r\n\r\n",
-		"a method with a blank":  "G%s T / HTTP/1.1\r\nHost: x\r\n\r\n",
+		"a method":               "%s / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+		"a method with a blank":  "G%s T / HTTP/1.1\r\nHost: localhost\r\n\r\n",
 		"a Host":                 "GET /v1/vaults HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n",
 		"a bad Host":             "GET /v1/vaults HTTP/1.1\r\nHost: %s/ \"\r\n\r\n",
-		"a header's bad name":    "GET / HTTP/1.1\r\nHost: x\r\n%s y: z\r\n\r\n",
-		"a header's bad value":   "GET / HTTP/1.1\r\nHost: x\r\nX: %s\x01\r\n\r\n",
-		"a length":               "POST /v1/auth/token HTTP/1.1\r\nHost: x\r\nContent-Length: %s\r\n\r\n",
-		"a transfer encoding":    "POST /v1/auth/token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: %s\r\n\r\n",
-		"a chunk":                "POST /v1/auth/token HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n%s\r\n\r\n",
-		"a URL that is not one":  "GET /%zz%s HTTP/1.1\r\nHost: x\r\n\r\n",
+		"a header's bad name":    "GET / HTTP/1.1\r\nHost: localhost\r\n%s y: z\r\n\r\n",
+		"a header's bad value":   "GET / HTTP/1.1\r\nHost: localhost\r\nX: %s\x01\r\n\r\n",
+		"a length":               "POST /v1/auth/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: %s\r\n\r\n",
+		"a transfer encoding":    "POST /v1/auth/token HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: %s\r\n\r\n",
+		"a chunk":                "POST /v1/auth/token HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n%s\r\n\r\n",
+		"a URL that is not one":  "GET /%zz%s HTTP/1.1\r\nHost: localhost\r\n\r\n",
 		"TLS to a plain port":    "\x16\x03\x01\x00\x70%s\r\n\r\n",
-		"headers that are large": "GET / HTTP/1.1\r\nHost: x\r\nX: %s" + strings.Repeat("x", 60_000) + "\r\n\r\n",
+		"headers that are large": "GET / HTTP/1.1\r\nHost: localhost\r\nX: %s" + strings.Repeat("x", 60_000) + "\r\n\r\n",
 	} {
 		conn, err := net.Dial("tcp", addr)
 		if err != nil {

@@ -46,7 +46,7 @@ func TestIdleAndSlowClientsCostLittle(t *testing.T) {
 	before := s.resident()
 
 	addr := strings.TrimPrefix(s.APIURL, "http://")
-	request := "GET " + vault + "/secrets/a/b HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + agent.token + "\r\n\r\n"
+	request := "GET " + vault + "/secrets/a/b HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + agent.token + "\r\n\r\n"
 	for range idleConnections {
 		conn := dial(t, addr)
 		if _, err := io.WriteString(conn, request); err != nil {
@@ -65,11 +65,11 @@ func TestIdleAndSlowClientsCostLittle(t *testing.T) {
 		conn := dial(t, addr)
 		if n%2 == 0 {
 			headers = append(headers, conn)
-			slow.Go(func() { drip(conn, "GET / HTTP/1.1\r\nHost: x\r\nX: ", stop) })
+			slow.Go(func() { drip(conn, "GET / HTTP/1.1\r\nHost: localhost\r\nX: ", stop) })
 			continue
 		}
 		slow.Go(func() {
-			drip(conn, fmt.Sprintf("PUT %s/secrets/slow/s%d HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 5000000\r\n\r\n{\"value\":\"", vault, n, agent.token), stop)
+			drip(conn, fmt.Sprintf("PUT %s/secrets/slow/s%d HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Length: 5000000\r\n\r\n{\"value\":\"", vault, n, agent.token), stop)
 		})
 	}
 	for range 200 {
