@@ -136,8 +136,8 @@ func format(held *bodies) huma.Format {
 				}
 			}
 			var err error
+			dec := decoder(data) // holds no text itself, so it need not be erased
 			erase.Do(func() {
-				dec := decoder(data)
 				if err = json.UnmarshalDecode(dec, v, opts...); err == nil {
 					_, err = dec.ReadToken() // there must be nothing more
 				}
