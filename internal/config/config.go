@@ -30,7 +30,7 @@ import (
 type Config struct {
 	Listen       string `env:"LISTEN" envDefault:"127.0.0.1:8210" doc:"Where the API, the MCP endpoint and the status page listen. Port 0 picks a free one."`
 	ShroudListen string `env:"SHROUD_LISTEN" envDefault:"127.0.0.1:8211" doc:"Where Shroud will listen. Shroud is not part of this version: the port answers that it is not there yet."`
-	PublicURL    string `env:"PUBLIC_URL" doc:"The address that users and agents reach this server at, such as https://vault.example.com. Needed in links; from LISTEN when empty."`
+	PublicURL    string `env:"PUBLIC_URL" doc:"The address that users and agents reach this server at, such as https://vault.example.com. Needed in the links of mails, and behind a proxy on the same machine, since a server that listens on a loopback address takes requests for no other name. From LISTEN when empty."`
 	TLSCertFile  string `env:"TLS_CERT_FILE" doc:"Certificate chain in PEM. With TLS_KEY_FILE the API speaks HTTPS."`
 	TLSKeyFile   string `env:"TLS_KEY_FILE" doc:"Private key in PEM."`
 	PlainHTTP    bool   `env:"ALLOW_PLAIN_HTTP" doc:"Listen without TLS on an address that other machines reach: only behind a proxy that ends TLS."`
