@@ -125,6 +125,7 @@ type opMeta struct {
 	action       policy.Action
 	limit        limitClass
 	bodyOptional bool
+	knowsCaller  bool
 }
 
 // op is an operation as the resource files declare it.
@@ -136,6 +137,7 @@ type op struct {
 	limit                     limitClass
 	errors                    []int // beside those that all have
 	bodyOptional              bool  // no body is as good as {}
+	knowsCaller               bool  // public, but a credential that is sent must be good, and says who calls
 }
 
 // handle registers an operation whose handler gets the call as an argument.
@@ -143,7 +145,7 @@ func handle[I, O any](a *API, o op, fn func(ctx context.Context, c *access.Call,
 	h := huma.Operation{
 		OperationID: o.id, Method: o.method, Path: o.path, Summary: o.summary, Tags: []string{o.tag},
 		DefaultStatus: o.status, BodyReadTimeout: bodyTime,
-		Metadata: map[string]any{metaKey: opMeta{action: o.action, limit: o.limit, bodyOptional: o.bodyOptional}},
+		Metadata: map[string]any{metaKey: opMeta{action: o.action, limit: o.limit, bodyOptional: o.bodyOptional, knowsCaller: o.knowsCaller}},
 		Errors:   errorsOf(o),
 	}
 	if !o.action.Public() {
@@ -151,7 +153,7 @@ func handle[I, O any](a *API, o op, fn func(ctx context.Context, c *access.Call,
 	}
 	huma.Register(a.huma, h, func(ctx context.Context, in *I) (*O, error) {
 		x := ctx.Value(exchangeKey{}).(*exchange)
-		if !o.action.Public() {
+		if x.token != "" {
 			if err := x.renew(ctx); err != nil {
 				x.fail(err)
 				return nil, problemOf(err)

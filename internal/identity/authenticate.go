@@ -195,7 +195,7 @@ func (s *Service) liveUser(ctx context.Context, se *session, now time.Time) (who
 }
 
 func userPrincipal(a *Account, credential string) policy.Principal {
-	return policy.Principal{Kind: policy.KindUser, ID: a.ID, Org: a.Org, Role: a.Role, TokenID: credential}
+	return policy.Principal{Kind: policy.KindUser, ID: a.ID, Org: a.Org, Role: a.Role, TokenID: credential, PlatformAdmin: a.PlatformAdmin}
 }
 
 // credential names a session in the log: the id of the token, or for an agent's

@@ -56,7 +56,14 @@ func (s *Service) Login(ctx context.Context, c *access.Call, email string, passw
 	if stale {
 		s.rehash(ctx, &a, password)
 	}
-	return s.userToken(ctx, c, &a, &UserKey{}, s.store.Append)
+	return s.finishLogin(ctx, c, &a)
+}
+
+// finishLogin is the end of every way in which a human proves who it is:
+// password, identity provider, reset. No other method hands a login's token
+// out, so that what all of them must pass stands here.
+func (s *Service) finishLogin(ctx context.Context, c *access.Call, a *Account) (Token, error) {
+	return s.userToken(ctx, c, a, &UserKey{}, s.store.Append)
 }
 
 // rehash stores the password's hash with today's parameters. A login does not

@@ -27,6 +27,9 @@ const (
 	CreateAPIKey   Action = "api_key.create"
 	ListAPIKeys    Action = "api_key.list"
 	DeleteAPIKey   Action = "api_key.delete"
+	ForgotPassword Action = "auth.forgot_password"
+	ResetPassword  Action = "auth.reset_password"
+	SwitchOrg      Action = "auth.switch_org"
 )
 
 // AuthFailure is recorded when a credential is refused. No operation declares
@@ -43,6 +46,31 @@ const (
 	DisableCMEK Action = "vault.cmek_disable"
 	RotateCMEK  Action = "vault.cmek_rotate"
 	ReadCMEK    Action = "vault.cmek_read"
+)
+
+// Jobs that wrap a vault's data keys anew.
+const (
+	RekeyVault Action = "vault.rekey"
+	ReadRekey  Action = "vault.rekey_read"
+)
+
+// Shares. Whose a share is, is checked where shares are kept.
+const (
+	CreateShare  Action = "share.create"
+	AccessShare  Action = "share.access"
+	ListShares   Action = "share.list"
+	AcceptShare  Action = "share.accept"
+	DeclineShare Action = "share.decline"
+	RevokeShare  Action = "share.revoke"
+)
+
+// Approvals. Who may decide one is checked where they are kept.
+const (
+	RequestApproval Action = "approval.request"
+	ListApprovals   Action = "approval.list"
+	ReadApproval    Action = "approval.read"
+	GrantApproval   Action = "approval.approve"
+	DenyApproval    Action = "approval.deny"
 )
 
 // Secrets.
@@ -79,6 +107,41 @@ const (
 	RotateAgentKey          Action = "agent.rotate_key"
 	RotateAgentIdentityKeys Action = "agent.rotate_identity_keys"
 	IssueAgentToken         Action = "agent.issue_token" // a human asks for its agent's token
+	ReadEnrollment          Action = "agent.enroll_read"
+	AcceptEnrollment        Action = "agent.enroll_accept" // the human takes the agent in
+	RejectEnrollment        Action = "agent.enroll_reject"
+)
+
+// The organisation.
+const (
+	ListMembers      Action = "org.member_list"
+	InviteMember     Action = "org.invite"
+	AcceptInvitation Action = "org.invite_accept"
+	UpdateMember     Action = "org.member_update"
+	RemoveMember     Action = "org.member_remove"
+	ListIPRules      Action = "ip_rule.list"
+	CreateIPRule     Action = "ip_rule.create"
+	DeleteIPRule     Action = "ip_rule.delete"
+)
+
+// Money.
+const (
+	ReadBilling   Action = "billing.read"
+	UpdateBilling Action = "billing.update"
+	BillingEvent  Action = "billing.event" // the payment provider tells of a payment
+)
+
+// The platform: what only platform admins may do, and the chains that all read.
+const (
+	ReadSettings   Action = "admin.settings_read"
+	UpdateSettings Action = "admin.settings_update"
+	ListAllUsers   Action = "admin.user_list"
+	DeleteAnyUser  Action = "admin.user_delete"
+	ReadLimits     Action = "admin.limits_read"
+	UpdateLimits   Action = "admin.limits_update"
+	ManageChains   Action = "admin.chain_update"
+	ListAllChains  Action = "admin.chain_list"
+	ListChains     Action = "chain.list"
 )
 
 // The server itself.
@@ -97,13 +160,22 @@ func Actions() []Action {
 		StartDevice, ReadDevice, ApproveDevice, DenyDevice,
 		ReadUser, UpdateUser, DeleteUser,
 		CreateAPIKey, ListAPIKeys, DeleteAPIKey,
+		ForgotPassword, ResetPassword, SwitchOrg,
 		CreateVault, ListVaults, ReadVault, DeleteVault,
-		EnableCMEK, DisableCMEK, RotateCMEK, ReadCMEK,
+		EnableCMEK, DisableCMEK, RotateCMEK, ReadCMEK, RekeyVault, ReadRekey,
+		CreateShare, AccessShare, ListShares, AcceptShare, DeclineShare, RevokeShare,
+		RequestApproval, ListApprovals, ReadApproval, GrantApproval, DenyApproval,
 		ReadSecret, WriteSecret, RotateSecret, DeleteSecret, ListSecrets, DescribeSecret,
 		ListVersions, ReadSecretVersion, RestoreSecret, PurgeSecret,
 		CreatePolicy, ListPolicies, UpdatePolicy, DeletePolicy,
 		EnrollAgent, RegisterAgent, ListAgents, ReadAgent, ReadAgentSelf, UpdateAgent,
 		DeactivateAgent, RotateAgentKey, RotateAgentIdentityKeys, IssueAgentToken,
+		ReadEnrollment, AcceptEnrollment, RejectEnrollment,
+		ListMembers, InviteMember, AcceptInvitation, UpdateMember, RemoveMember,
+		ListIPRules, CreateIPRule, DeleteIPRule,
+		ReadBilling, UpdateBilling, BillingEvent,
+		ReadSettings, UpdateSettings, ListAllUsers, DeleteAnyUser, ReadLimits, UpdateLimits,
+		ManageChains, ListAllChains, ListChains,
 		ReadAudit, VerifyAudit, ReadHealth, ReadOpenAPI,
 	}
 }

@@ -79,6 +79,8 @@ func granted(p *Principal, rule *Rule, r *Resource, at Moment) Decision {
 		reason = ReasonCreator
 	case rule.Admin && p.Manages():
 		reason = ReasonRole
+	case rule.Platform && p.PlatformAdmin && p.Kind == KindUser:
+		reason = ReasonPlatform
 	case rule.Bound && slices.Contains(p.Vaults, r.Vault.ID):
 		reason = ReasonBound
 	case rule.Self && p.Kind == KindAgent && r.Agent.ID == p.ID:

@@ -260,6 +260,16 @@ var decisions = map[string]struct {
 	"an owner with a policy reads old versions":         {who: user("olga", "owner"), do: policy.ReadSecretVersion, rows: specs(grant("**", "read", to("user", "olga"))), reason: "policy:p1", allow: true},
 	"the creator reads old versions":                    {who: user("carol", "member"), do: policy.ReadSecretVersion, reason: "creator", allow: true},
 
+	"a platform admin sets tiers":               {who: policy.Principal{Kind: policy.KindUser, ID: "pam", Org: "acme", Role: policy.RoleMember, PlatformAdmin: true}, do: policy.UpdateLimits, reason: "platform_admin", allow: true},
+	"an owner is no platform admin":             {who: user("olga", "owner"), do: policy.UpdateLimits, reason: "role_required"},
+	"a platform admin reads no secret by it":    {who: policy.Principal{Kind: policy.KindUser, ID: "pam", Org: "acme", Role: policy.RoleMember, PlatformAdmin: true}, do: policy.ReadSecret, reason: "no_policy"},
+	"a platform admin manages no members by it": {who: policy.Principal{Kind: policy.KindUser, ID: "pam", Org: "acme", Role: policy.RoleMember, PlatformAdmin: true}, do: policy.RemoveMember, reason: "role_required"},
+	"who may not read a secret shares none":     {who: user("olga", "owner"), do: policy.CreateShare, reason: "no_policy"},
+	"a reader shares what it reads":             {who: agent(), do: policy.CreateShare, rows: specs(grant("prod/**", "read")), reason: "policy:p1", allow: true},
+	"an Intents agent shares no private key":    {who: signer(), do: policy.CreateShare, rows: specs(grant("**", "read")), typ: "private_key", reason: "intents_key_type"},
+	"a member invites nobody":                   {who: user("mia", "member"), do: policy.InviteMember, reason: "role_required"},
+	"an admin invites":                          {who: user("adam", "admin"), do: policy.InviteMember, reason: "role", allow: true},
+
 	// Agents as resources.
 	"an agent rotates its own key":               {who: agent(), do: policy.RotateAgentKey, agent: carolsBot(), reason: "self", allow: true},
 	"an agent rotates no other's key":            {who: agent(), do: policy.RotateAgentKey, agent: &policy.Agent{ID: "other", Org: "acme", Creator: "carol"}, reason: "role_required"},

@@ -28,7 +28,7 @@ func FuzzDecide(f *testing.F) {
 func TestDecideAgreesWithTheReference(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	reached := map[policy.Reason]int{}
-	for range 30_000 {
+	for range 60_000 {
 		d := differ(t, randomBytes(r))
 		if d.PolicyID != "" {
 			d.Reason = "policy:"
@@ -111,11 +111,12 @@ func situationFrom(data []byte) situation {
 	s := &source{data}
 	var x situation
 	x.p = policy.Principal{
-		Kind:       pick(s, policy.KindUser, policy.KindAgent, policy.KindUser, policy.KindAgent, policy.KindAgent, policy.KindAnonymous, policy.PrincipalKind("")),
-		ID:         pick(s, "p1", "p1", "p1", "p1", "p2", "p1", "p1", ""),
-		Org:        pick(s, "o1", "o1", "o1", "o1", "o1", "o1", "o2", ""),
-		Role:       pick(s, policy.RoleMember, policy.RoleAdmin, policy.RoleOwner, policy.RoleMember, policy.Role("")),
-		IntentsAPI: pick(s, false, true),
+		Kind:          pick(s, policy.KindUser, policy.KindAgent, policy.KindUser, policy.KindAgent, policy.KindAgent, policy.KindAnonymous, policy.PrincipalKind("")),
+		ID:            pick(s, "p1", "p1", "p1", "p1", "p2", "p1", "p1", ""),
+		Org:           pick(s, "o1", "o1", "o1", "o1", "o1", "o1", "o2", ""),
+		Role:          pick(s, policy.RoleMember, policy.RoleAdmin, policy.RoleOwner, policy.RoleMember, policy.Role("")),
+		IntentsAPI:    pick(s, false, true),
+		PlatformAdmin: pick(s, false, false, true),
 	}
 	x.p.Vaults = pick(s, nil, nil, nil, []string{"v1"}, []string{"v2"}, []string{"v2", "v1"})
 	for range pick(s, 0, 0, 0, 0, 1, 2, 3) {

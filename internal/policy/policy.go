@@ -42,16 +42,17 @@ const (
 
 // Principal is an authenticated caller as identity found it.
 type Principal struct {
-	Kind       PrincipalKind
-	ID         string
-	Org        string
-	Role       Role     // users only
-	Vaults     []string // binding: the only vaults it may touch; empty is any
-	Scopes     []string // cap as set on the agent or the API key; empty is none
-	Creator    string   // agents: the human who made it
-	TokenID    string   // the credential, for audit and revocation
-	Key        string   // users: id of the API key that it came with or got its token for; empty after a login
-	IntentsAPI bool     // agents: signs through Intents, so never sees signing keys
+	Kind          PrincipalKind
+	ID            string
+	Org           string
+	Role          Role     // users only
+	Vaults        []string // binding: the only vaults it may touch; empty is any
+	Scopes        []string // cap as set on the agent or the API key; empty is none
+	Creator       string   // agents: the human who made it
+	TokenID       string   // the credential, for audit and revocation
+	Key           string   // users: id of the API key that it came with or got its token for; empty after a login
+	PlatformAdmin bool     // users: runs the server
+	IntentsAPI    bool     // agents: signs through Intents, so never sees signing keys
 }
 
 // Manages reports whether p is an owner or admin of its organisation.

@@ -13,6 +13,7 @@ const (
 	ReasonPublic   Reason = "public"
 	ReasonCreator  Reason = "creator"
 	ReasonRole     Reason = "role"
+	ReasonPlatform Reason = "platform_admin"
 	ReasonBound    Reason = "bound"     // bound to the vault by name
 	ReasonSelf     Reason = "self"      // the agent itself
 	ReasonSignedIn Reason = "signed_in" // open to every caller of the kind

@@ -72,7 +72,8 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 	no := func(why policy.Reason) policy.Decision { return policy.Decision{Reason: why} }
 
 	if is(policy.Login, policy.Signup, policy.VerifyEmail, policy.ReadSigningKey, policy.StartDevice,
-		policy.ReadDevice, policy.EnrollAgent, policy.ReadHealth, policy.ReadOpenAPI) {
+		policy.ReadDevice, policy.EnrollAgent, policy.ReadHealth, policy.ReadOpenAPI, policy.ForgotPassword,
+		policy.ResetPassword, policy.AccessShare, policy.BillingEvent, policy.ListChains) {
 		return policy.Decision{Allow: true, Reason: "public"}
 	}
 	if !slices.Contains(policy.Actions(), a) {
@@ -88,6 +89,14 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 	}
 
 	// Kind of caller.
+	platform := is(policy.ReadSettings, policy.UpdateSettings, policy.ListAllUsers, policy.DeleteAnyUser,
+		policy.ReadLimits, policy.UpdateLimits, policy.ManageChains, policy.ListAllChains)
+	if p.Kind == "agent" && (platform || is(policy.ReadEnrollment, policy.AcceptEnrollment, policy.RejectEnrollment,
+		policy.SwitchOrg, policy.AcceptInvitation, policy.GrantApproval, policy.DenyApproval, policy.InviteMember,
+		policy.UpdateMember, policy.RemoveMember, policy.ListIPRules, policy.CreateIPRule, policy.DeleteIPRule,
+		policy.UpdateBilling, policy.RekeyVault, policy.ReadRekey)) {
+		return no("kind_required")
+	}
 	if p.Kind == "agent" && is(policy.ReadMFA, policy.ReadUser, policy.ListAgents, policy.ChangePassword,
 		policy.EnableMFA, policy.DisableMFA, policy.ApproveDevice, policy.DenyDevice, policy.UpdateUser,
 		policy.DeleteUser, policy.CreateAPIKey, policy.ListAPIKeys, policy.DeleteAPIKey, policy.RegisterAgent,
@@ -101,10 +110,11 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 
 	// What the action is done to.
 	onPath := is(policy.ReadSecret, policy.WriteSecret, policy.RotateSecret, policy.DeleteSecret,
-		policy.DescribeSecret, policy.ListVersions, policy.ReadSecretVersion, policy.RestoreSecret, policy.PurgeSecret)
+		policy.DescribeSecret, policy.ListVersions, policy.ReadSecretVersion, policy.RestoreSecret, policy.PurgeSecret,
+		policy.CreateShare)
 	onVault := onPath || is(policy.ReadVault, policy.DeleteVault, policy.EnableCMEK, policy.DisableCMEK,
 		policy.RotateCMEK, policy.ReadCMEK, policy.ListSecrets, policy.CreatePolicy, policy.ListPolicies,
-		policy.UpdatePolicy, policy.DeletePolicy)
+		policy.UpdatePolicy, policy.DeletePolicy, policy.RekeyVault, policy.ReadRekey)
 	onAgent := is(policy.ReadAgent, policy.UpdateAgent, policy.DeactivateAgent, policy.RotateAgentKey,
 		policy.RotateAgentIdentityKeys, policy.IssueAgentToken)
 	path := r.Path.String()
@@ -123,7 +133,12 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		policy.CreateVault, policy.DeleteVault, policy.EnableCMEK, policy.DisableCMEK, policy.RotateCMEK,
 		policy.WriteSecret, policy.RotateSecret, policy.DeleteSecret, policy.RestoreSecret, policy.PurgeSecret,
 		policy.CreatePolicy, policy.UpdatePolicy, policy.DeletePolicy, policy.RegisterAgent, policy.UpdateAgent,
-		policy.DeactivateAgent, policy.RotateAgentKey, policy.RotateAgentIdentityKeys, policy.IssueAgentToken)
+		policy.DeactivateAgent, policy.RotateAgentKey, policy.RotateAgentIdentityKeys, policy.IssueAgentToken,
+		policy.SwitchOrg, policy.AcceptInvitation, policy.AcceptEnrollment, policy.RejectEnrollment,
+		policy.GrantApproval, policy.DenyApproval, policy.RequestApproval, policy.CreateShare, policy.AcceptShare,
+		policy.DeclineShare, policy.RevokeShare, policy.InviteMember, policy.UpdateMember, policy.RemoveMember,
+		policy.CreateIPRule, policy.DeleteIPRule, policy.UpdateBilling, policy.UpdateSettings, policy.DeleteAnyUser,
+		policy.UpdateLimits, policy.ManageChains, policy.RekeyVault)
 	words, mayWrite, caps := 0, false, []string{}
 	for _, s := range p.Scopes {
 		if s == "*" || strings.ContainsAny(s, ":.") && !strings.Contains(s, "/") {
@@ -146,7 +161,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		switch {
 		case onPath && !inside:
 			return no("outside_scope")
-		case is(policy.VerifyAudit):
+		case is(policy.VerifyAudit) || platform:
 			return no("outside_scope")
 		case !onPath && writes && (p.Kind == "user" || onVault):
 			return no("outside_scope")
@@ -162,7 +177,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 	if is(policy.ReadSecretVersion) && !manager {
 		return no("role_required")
 	}
-	if is(policy.ReadSecret, policy.ReadSecretVersion) && p.Kind == "agent" && p.IntentsAPI &&
+	if is(policy.ReadSecret, policy.ReadSecretVersion, policy.CreateShare) && p.Kind == "agent" && p.IntentsAPI &&
 		(r.SecretType == "private_key" || r.SecretType == "ssh_key") {
 		return no("intents_key_type")
 	}
@@ -173,6 +188,8 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		d.Partial = capped || !manager
 	case is(policy.ListVaults, policy.ReadAudit):
 		d.Partial = capped || !refManager(p) || len(p.Vaults) > 0
+	case is(policy.ListShares, policy.ListApprovals, policy.ReadApproval):
+		d.Partial = true
 	}
 	return d
 }
@@ -193,7 +210,7 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 	var wanted []string // any of these words
 	pathMatters := true
 	switch a {
-	case policy.ReadSecret, policy.ReadSecretVersion, policy.ListVersions:
+	case policy.ReadSecret, policy.ReadSecretVersion, policy.ListVersions, policy.CreateShare:
 		wanted = []string{"read"}
 	case policy.WriteSecret, policy.RotateSecret:
 		wanted = []string{"write"}
@@ -236,7 +253,8 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 	switch a {
 	case policy.ReadVault, policy.DeleteVault, policy.EnableCMEK, policy.DisableCMEK, policy.RotateCMEK,
 		policy.ReadCMEK, policy.ListSecrets, policy.DescribeSecret, policy.ListVersions, policy.RestoreSecret,
-		policy.PurgeSecret, policy.CreatePolicy, policy.ListPolicies, policy.UpdatePolicy, policy.DeletePolicy:
+		policy.PurgeSecret, policy.CreatePolicy, policy.ListPolicies, policy.UpdatePolicy, policy.DeletePolicy,
+		policy.RekeyVault, policy.ReadRekey:
 		if refManager(p) {
 			return yes("role")
 		}
@@ -255,9 +273,15 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 		case a == policy.RotateAgentKey && p.Kind == "agent" && r.Agent.ID == p.ID:
 			return yes("self")
 		}
-	case policy.VerifyAudit:
+	case policy.VerifyAudit, policy.InviteMember, policy.UpdateMember, policy.RemoveMember, policy.ListIPRules,
+		policy.CreateIPRule, policy.DeleteIPRule, policy.UpdateBilling:
 		if refManager(p) {
 			return yes("role")
+		}
+	case policy.ReadSettings, policy.UpdateSettings, policy.ListAllUsers, policy.DeleteAnyUser,
+		policy.ReadLimits, policy.UpdateLimits, policy.ManageChains, policy.ListAllChains:
+		if p.Kind == "user" && p.PlatformAdmin {
+			return yes("platform_admin")
 		}
 	case policy.ReadAgent:
 		switch {
@@ -276,7 +300,7 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 
 func refVaultAction(a policy.Action) bool {
 	s := string(a)
-	return strings.HasPrefix(s, "secret.") || strings.HasPrefix(s, "policy.") ||
+	return strings.HasPrefix(s, "secret.") || s == "share.create" || strings.HasPrefix(s, "policy.") ||
 		strings.HasPrefix(s, "vault.") && s != "vault.create" && s != "vault.list"
 }
 

@@ -24,22 +24,23 @@ const (
 )
 
 // Rule says who may do an action. Any one of the grants (Open, Need, Creator,
-// Admin, Bound, Self) is enough; with none, the action is denied.
+// Admin, Platform, Bound, Self) is enough; with none, the action is denied.
 type Rule struct {
 	Who  Who
 	Over Object
 
-	Open    bool       // every user that Who admits; agents too unless Self is set
-	Need    Permission // a live policy with any of these; for OverPath one that covers the path
-	Creator bool       // who created the vault or the agent
-	Admin   bool       // owners and admins
-	Bound   bool       // who is bound to the vault by name
-	Self    bool       // the agent that is acted on
+	Open     bool       // every user that Who admits; agents too unless Self is set
+	Need     Permission // a live policy with any of these; for OverPath one that covers the path
+	Creator  bool       // who created the vault or the agent
+	Admin    bool       // owners and admins
+	Platform bool       // platform admins, whatever their organisation
+	Bound    bool       // who is bound to the vault by name
+	Self     bool       // the agent that is acted on
 
 	// ManagersOnly asks, besides the grant, for the vault's creator or an owner
 	// or admin.
 	ManagersOnly bool
-	// Value marks the actions that hand out a secret's value.
+	// Value marks the actions that hand out a secret's value, or the right to it.
 	Value bool
 	// Writes marks the actions that a read-only API key may not do.
 	Writes bool
@@ -56,20 +57,36 @@ const anyUse = Read | Write | Delete
 func RuleFor(a Action) (Rule, bool) {
 	switch a {
 	case Login, Signup, VerifyEmail, ReadSigningKey, StartDevice, ReadDevice,
-		EnrollAgent, ReadHealth, ReadOpenAPI:
+		EnrollAgent, ForgotPassword, ResetPassword, AccessShare, BillingEvent, ListChains,
+		ReadHealth, ReadOpenAPI:
 		return Rule{Who: Anyone}, true
 	case Logout:
 		// Not Writes: giving up a token is never refused.
 		return Rule{Who: Principals, Open: true}, true
-	case ReadMFA, ReadUser, ListAgents:
+	case ReadMFA, ReadUser, ListAgents, ReadEnrollment:
 		return Rule{Who: Users, Open: true}, true
 	case ChangePassword, EnableMFA, DisableMFA, ApproveDevice, DenyDevice,
-		UpdateUser, DeleteUser, CreateAPIKey, RegisterAgent:
+		UpdateUser, DeleteUser, CreateAPIKey, RegisterAgent, SwitchOrg, AcceptInvitation,
+		AcceptEnrollment, RejectEnrollment, GrantApproval, DenyApproval:
 		return Rule{Who: Users, Open: true, Writes: true}, true
 	case ListAPIKeys:
 		return Rule{Who: Users, Open: true, Rows: true}, true
 	case DeleteAPIKey:
 		return Rule{Who: Users, Open: true, Rows: true, Writes: true}, true
+	case ListMembers, ReadBilling:
+		return Rule{Who: Principals, Open: true}, true
+	case ListShares, ListApprovals, ReadApproval:
+		return Rule{Who: Principals, Open: true, Rows: true}, true
+	case AcceptShare, DeclineShare, RevokeShare, RequestApproval:
+		return Rule{Who: Principals, Open: true, Writes: true}, true
+	case InviteMember, UpdateMember, RemoveMember, CreateIPRule, DeleteIPRule, UpdateBilling:
+		return Rule{Who: Users, Admin: true, Writes: true}, true
+	case ListIPRules:
+		return Rule{Who: Users, Admin: true}, true
+	case ReadSettings, ListAllUsers, ReadLimits, ListAllChains:
+		return Rule{Who: Users, Platform: true, Whole: true}, true
+	case UpdateSettings, DeleteAnyUser, UpdateLimits, ManageChains:
+		return Rule{Who: Users, Platform: true, Writes: true}, true
 	case ReadAudit:
 		return Rule{Who: Principals, Open: true, Rows: true}, true
 	case VerifyAudit:
@@ -85,13 +102,16 @@ func RuleFor(a Action) (Rule, bool) {
 		return Rule{Who: Principals, Over: OverVault, Creator: true, Admin: true, Writes: true}, true
 	case ListPolicies:
 		return Rule{Who: Principals, Over: OverVault, Need: anyUse, Creator: true, Admin: true, Bound: true, Rows: true}, true
-	case EnableCMEK, DisableCMEK, RotateCMEK:
+	case EnableCMEK, DisableCMEK, RotateCMEK, RekeyVault:
 		return Rule{Who: Users, Over: OverVault, Creator: true, Admin: true, Writes: true}, true
-	case ReadCMEK:
+	case ReadCMEK, ReadRekey:
 		return Rule{Who: Users, Over: OverVault, Creator: true, Admin: true}, true
 
 	case ReadSecret:
 		return Rule{Who: Principals, Over: OverPath, Need: Read, Creator: true, Value: true}, true
+	case CreateShare:
+		// A share hands the value on, so its maker must be able to read it.
+		return Rule{Who: Principals, Over: OverPath, Need: Read, Creator: true, Value: true, Writes: true}, true
 	case ReadSecretVersion:
 		return Rule{Who: Principals, Over: OverPath, Need: Read, Creator: true, Value: true, ManagersOnly: true}, true
 	case WriteSecret, RotateSecret:

@@ -72,6 +72,7 @@ func TestOnlyTheseActionsArePublic(t *testing.T) {
 	want := []policy.Action{
 		policy.Login, policy.Signup, policy.VerifyEmail, policy.ReadSigningKey, policy.StartDevice,
 		policy.ReadDevice, policy.EnrollAgent, policy.ReadHealth, policy.ReadOpenAPI,
+		policy.ForgotPassword, policy.ResetPassword, policy.AccessShare, policy.BillingEvent, policy.ListChains,
 	}
 	for _, a := range policy.Actions() {
 		if a.Public() != slices.Contains(want, a) {
@@ -85,7 +86,7 @@ func TestOnlyTheseActionsArePublic(t *testing.T) {
 
 func TestOnlyTheseActionsHandOutValues(t *testing.T) {
 	for a, rule := range policy.Rules() {
-		want := a == policy.ReadSecret || a == policy.ReadSecretVersion
+		want := a == policy.ReadSecret || a == policy.ReadSecretVersion || a == policy.CreateShare
 		if rule.Value != want {
 			t.Errorf("%s: value %v", a, rule.Value)
 		}
