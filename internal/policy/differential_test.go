@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -123,7 +124,8 @@ func situationFrom(data []byte) situation {
 		x.p.Scopes = append(x.p.Scopes, pick(s, "vault:read", "vault.write", "tx:sign", "secrets:*", "*", "**",
 			"a/**", "*/b", "a", "**/c", "a//b", "", "a:b/c", "a**", "**b/a"))
 	}
-	actions := append(policy.Actions(), policy.ReadSecret, policy.ReadSecret, policy.ReadSecret,
+	actions := append(policy.Actions(), slices.Repeat([]policy.Action{policy.ReadSecret}, 30)...)
+	actions = append(actions,
 		policy.WriteSecret, policy.ReadSecretVersion, policy.ReadSecretVersion, policy.AuthFailure)
 	x.a = actions[s.n(len(actions))]
 	x.r.Org = pick(s, "o1", "o1", "o1", "o1", "o1", "o1", "o1", "o1", "o2", "")
