@@ -22,6 +22,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/pkcs11"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
+	"github.com/oneclaw-dev/oneclaw/internal/proxies"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
@@ -109,6 +110,7 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 		Limits: httpapi.Limits{
 			Auth: httpapi.Rate(a.cfg.RateAuth), Address: httpapi.Rate(a.cfg.RateAddress), Principal: httpapi.Rate(a.cfg.RatePrincipal),
 		},
+		Proxies: proxies.New(a.cfg.TrustedProxies, a.cfg.ProxyHeader),
 		Version: a.version, Now: now, Log: a.log,
 	})
 	return nil

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -185,5 +186,35 @@ func TestOtherWebPagesGetNothing(t *testing.T) {
 		if res.StatusCode != tc.status {
 			t.Errorf("%s: %d, want %d", name, res.StatusCode, tc.status)
 		}
+	}
+}
+
+func TestThePagesKnowTheCallerBehindAProxy(t *testing.T) {
+	s, _ := server(t, func(c *config.Config) { c.TrustedProxies = config.Networks{netip.MustParsePrefix("127.0.0.1/32")} })
+	press := func(caller string) int {
+		r, err := http.NewRequestWithContext(t.Context(), "POST", s.URL+"/verify-email", strings.NewReader("token=x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("X-Forwarded-For", caller)
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		return res.StatusCode
+	}
+	limited := 0
+	for range 20 {
+		if press("198.51.100.1") == 429 {
+			limited++
+		}
+	}
+	if limited == 0 {
+		t.Error("nothing was limited")
+	}
+	if got := press("198.51.100.2"); got != 400 {
+		t.Errorf("another caller of the same proxy: %d", got)
 	}
 }

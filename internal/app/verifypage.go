@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"html/template"
 	"net/http"
+
+	"github.com/oneclaw-dev/oneclaw/internal/proxies"
 )
 
 var verifyTemplate = template.Must(template.New("verify").Parse(`<!doctype html>
@@ -66,7 +68,7 @@ func (a *App) confirm(r *http.Request) (int, string) {
 	if err != nil {
 		return http.StatusInternalServerError, "something went wrong here."
 	}
-	inner.RemoteAddr = r.RemoteAddr
+	proxies.Pass(inner, r)
 	answer := &capture{header: http.Header{}}
 	a.api.ServeHTTP(answer, inner)
 	if answer.status == http.StatusOK {

@@ -35,7 +35,7 @@ var arrows = map[string][]string{
 	"internal/app": {anything},
 
 	// Edges: decode, call, encode.
-	"internal/httpapi":       services,
+	"internal/httpapi":       join(services, "internal/proxies"),
 	"internal/dashboard":     services,
 	"internal/shroud":        join(services, "internal/netguard", "internal/shroud/detect"),
 	"internal/shroud/detect": {},
@@ -69,6 +69,7 @@ var arrows = map[string][]string{
 	"internal/erase":    {},
 	"internal/fault":    {},
 	"internal/netguard": {},
+	"internal/proxies":  {},
 	"internal/secret":   {},
 }
 

@@ -35,6 +35,9 @@ type Config struct {
 	TLSKeyFile   string `env:"TLS_KEY_FILE" doc:"Private key in PEM."`
 	PlainHTTP    bool   `env:"ALLOW_PLAIN_HTTP" doc:"Listen without TLS on an address that other machines reach: only behind a proxy that ends TLS."`
 
+	TrustedProxies Networks `env:"TRUSTED_PROXIES" doc:"Addresses and networks (CIDR) of the proxies in front of this server, with commas between. Only what they say of a caller's address is believed. Name the proxies, not the network that callers are in."`
+	ProxyHeader    string   `env:"PROXY_HEADER" envDefault:"X-Forwarded-For" doc:"The header in which those proxies name the caller: X-Forwarded-For or Forwarded (RFC 7239). The other one is not looked at, since the caller may have sent it."`
+
 	Data        string       `env:"DATA" doc:"Folder of the database and of the software keystore. Default: $XDG_DATA_HOME/oneclaw or ~/.local/share/oneclaw."`
 	DatabaseURL secret.Bytes `env:"DATABASE_URL_FILE,file" doc:"File that holds a PostgreSQL connection string. Without it, SQLite in DATA."`
 	AuditSync   string       `env:"AUDIT_SYNC" envDefault:"normal" doc:"normal: the record of a served read survives a crash of the process. full: a loss of power too, at the price of a disk flush a batch of reads."`
@@ -186,6 +189,8 @@ func (c *Config) Check() error {
 	case c.TLSCertFile == "" && !loopback(c.Listen) && !c.PlainHTTP:
 		return bad("ONECLAW_LISTEN (or --listen) is reachable from other machines without TLS. Set ONECLAW_TLS_CERT_FILE and ONECLAW_TLS_KEY_FILE; " +
 			"or, behind a proxy that ends TLS, ONECLAW_ALLOW_PLAIN_HTTP=true.")
+	case !strings.EqualFold(c.ProxyHeader, "X-Forwarded-For") && !strings.EqualFold(c.ProxyHeader, "Forwarded"):
+		return bad("ONECLAW_PROXY_HEADER must be X-Forwarded-For or Forwarded.")
 	case c.AuditSync != "normal" && c.AuditSync != "full":
 		return bad("ONECLAW_AUDIT_SYNC must be normal or full.")
 	case c.Keystore != "soft" && c.Keystore != "pkcs11":

@@ -25,6 +25,10 @@ func TestSettingsThatStopTheStart(t *testing.T) {
 		"an HSM without its settings":             {[]string{"ONECLAW_KEYSTORE=pkcs11"}, "ONECLAW_PKCS11_PIN_FILE"},
 		"confirming mails without a mail server":  {[]string{"ONECLAW_VERIFY_EMAIL=true"}, "ONECLAW_SMTP_HOST"},
 		"a mail server without a sender":          {[]string{"ONECLAW_SMTP_HOST=mail.example.com"}, "ONECLAW_MAIL_FROM"},
+		"a proxy that is no address":              {[]string{"ONECLAW_TRUSTED_PROXIES=10.0.0.1,proxy.example.com"}, "ONECLAW_TRUSTED_PROXIES must be a list of addresses and networks"},
+		"everybody as a proxy":                    {[]string{"ONECLAW_TRUSTED_PROXIES=0.0.0.0/0"}, "ONECLAW_TRUSTED_PROXIES"},
+		"everybody as a proxy, in IPv6":           {[]string{"ONECLAW_TRUSTED_PROXIES=::ffff:0:0/96"}, "ONECLAW_TRUSTED_PROXIES"},
+		"a header that no proxy writes":           {[]string{"ONECLAW_PROXY_HEADER=X-Real-IP"}, "X-Forwarded-For or Forwarded"},
 		"a rate that is none":                     {[]string{"ONECLAW_RATE_AUTH=often"}, "ONECLAW_RATE_AUTH must be PER_SECOND:BURST, such as 1:5, or off."},
 		"a number that is none":                   {[]string{"ONECLAW_SMTP_PORT=many"}, "ONECLAW_SMTP_PORT must be a whole number."},
 		"a port that there is not":                {[]string{"ONECLAW_SMTP_PORT=70000"}, "ONECLAW_SMTP_PORT must be a port"},
@@ -55,6 +59,7 @@ func TestSettingsThatAreFine(t *testing.T) {
 		"of other programs":                   {"PATH=/bin", "ONECLAWISH=1"},
 		"IPv6 of this machine":                {"ONECLAW_LISTEN=[::1]:8210"},
 		"behind a proxy":                      {"ONECLAW_LISTEN=0.0.0.0:8210", "ONECLAW_ALLOW_PLAIN_HTTP=true", "ONECLAW_PUBLIC_URL=https://vault.example.com/"},
+		"proxies, by address and network":     {"ONECLAW_TRUSTED_PROXIES=10.0.0.1, 192.0.2.0/24,2001:db8::/48", "ONECLAW_PROXY_HEADER=forwarded"},
 		"no limit on logins, since it is off": {"ONECLAW_RATE_AUTH=off"},
 	} {
 		t.Run(name, func(t *testing.T) {

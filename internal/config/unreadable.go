@@ -32,6 +32,8 @@ func accepted(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[Rate]():
 		return "PER_SECOND:BURST, such as 1:5, or off"
+	case t == reflect.TypeFor[Networks]():
+		return "a list of addresses and networks, such as 10.0.0.5,192.0.2.0/24, and not all addresses"
 	case t.Kind() == reflect.Bool:
 		return "true or false"
 	case t.Kind() == reflect.Int:

@@ -19,6 +19,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/proxies"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -43,6 +44,7 @@ type Config struct {
 	Events   Events
 	Health   Health
 	Limits   Limits
+	Proxies  proxies.Set // whose word on the caller's address is taken
 	Version  string
 	Now      func() time.Time
 	Log      *slog.Logger
@@ -56,6 +58,7 @@ type API struct {
 	events   Events
 	health   Health
 	limits   *limits
+	proxies  proxies.Set
 	version  string
 	now      func() time.Time
 	log      *slog.Logger
@@ -69,7 +72,7 @@ type API struct {
 func New(cfg Config) *API {
 	a := &API{
 		vault: cfg.Vault, identity: cfg.Identity, audit: cfg.Audit, events: cfg.Events, health: cfg.Health,
-		limits: newLimits(cfg.Limits), version: cfg.Version, now: cfg.Now, log: cfg.Log,
+		limits: newLimits(cfg.Limits), proxies: cfg.Proxies, version: cfg.Version, now: cfg.Now, log: cfg.Log,
 		router: &router{root: newNode()}, bodies: newBodies(),
 	}
 	a.format = format(a.bodies)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"runtime/debug"
 	"strings"
@@ -43,7 +42,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{ResponseWriter: w, api: a, audited: strings.HasPrefix(r.URL.Path, "/v1")}
 	now := a.now()
 	x.event = audit.Event{ID: uuid.NewString(), Org: audit.SystemOrg, At: now, Action: "request.unknown", ActorKind: string(policy.KindAnonymous)}
-	x.call = access.Call{Now: now, IP: clientIP(r), Event: &x.event}
+	x.call = access.Call{Now: now, Event: &x.event}
+	x.call.IP, _ = a.proxies.Client(r)
 	x.call.Who.Kind = policy.KindAnonymous
 	if x.call.IP.IsValid() {
 		x.event.IP = x.call.IP.String()
@@ -213,14 +213,6 @@ var errQuery = fault.New(fault.Invalid, "invalid_query", "The query is not well 
 // isUUID accepts the one spelling that ids have: 36 characters in lower case.
 func isUUID(s string) bool {
 	return len(s) == 36 && s == strings.ToLower(s) && uuid.Validate(s) == nil
-}
-
-func clientIP(r *http.Request) netip.Addr {
-	ap, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return ap.Addr().Unmap().WithZone("")
 }
 
 // WriteHeader records the request and then lets the answer go. When the record

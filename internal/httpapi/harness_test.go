@@ -18,6 +18,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
+	"github.com/oneclaw-dev/oneclaw/internal/proxies"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
@@ -47,6 +48,7 @@ type world struct {
 // setup is what a test may change before the world is made.
 type setup struct {
 	limits      httpapi.Limits
+	proxies     proxies.Set
 	signup      bool
 	verifyEmail bool
 	events      func(*store.DB, *world) httpapi.Events
@@ -103,7 +105,7 @@ func (w *world) services(s setup, log *slog.Logger) {
 	w.api = httpapi.New(httpapi.Config{
 		Vault: w.vault, Identity: w.identity,
 		Audit:  &audit.Log{Store: w.db, Keys: w.keys, KeyIDs: []string{checkpoints}, Now: w.clock.now, Log: log},
-		Events: s.events(w.db, w), Health: s.health, Limits: s.limits, Version: version, Now: w.clock.now, Log: log,
+		Events: s.events(w.db, w), Health: s.health, Limits: s.limits, Proxies: s.proxies, Version: version, Now: w.clock.now, Log: log,
 	})
 }
 
