@@ -22,6 +22,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/pkcs11"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
+	"github.com/oneclaw-dev/oneclaw/internal/netguard"
 	"github.com/oneclaw-dev/oneclaw/internal/proxies"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
@@ -40,6 +41,7 @@ type App struct {
 	audit    *audit.Log
 	events   *audit.Coalescer
 	mail     *mail.Service
+	out      *netguard.Guard // every call that users name the target of
 	api      *httpapi.API
 	stop     context.CancelFunc
 	running  sync.WaitGroup
@@ -55,6 +57,9 @@ func New(ctx context.Context, cfg config.Config, at Addresses, version string, l
 		}
 	}()
 	if err := prepareData(cfg.Data); err != nil {
+		return nil, err
+	}
+	if a.out, err = outbound(cfg); err != nil {
 		return nil, err
 	}
 	keys, err := openKeystore(ctx, cfg)

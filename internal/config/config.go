@@ -64,6 +64,8 @@ type Config struct {
 	RateAddress   Rate `env:"RATE_ADDRESS" envDefault:"off" doc:"All requests per address."`
 	RatePrincipal Rate `env:"RATE_PRINCIPAL" envDefault:"off" doc:"All requests per user or agent."`
 
+	OutboundAllow string `env:"OUTBOUND_ALLOW" doc:"What this server may call although it is private, and without TLS: networks (10.0.0.0/8), addresses (127.0.0.1) and HOST:PORT (idp.internal:8443), separated by commas. All else that is not public is refused to identity providers, webhooks and chains that users name. oneclaw dev allows 127.0.0.0/8 and ::1 when this is empty."`
+
 	LogLevel  string `env:"LOG_LEVEL" envDefault:"info" doc:"debug, info, warn or error."`
 	LogFormat string `env:"LOG_FORMAT" envDefault:"text" doc:"text or json."`
 
