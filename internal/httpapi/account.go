@@ -77,9 +77,9 @@ func (a *API) registerAccount() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/verify-email", id: "verify-email", tag: "Auth", limit: limitAuth,
 		summary: "Confirm a mail address with the token that was sent to it", action: policy.VerifyEmail,
-	}, func(ctx context.Context, c *access.Call, in *verifyRequest) (*body[*TokenBody], error) {
+	}, func(ctx context.Context, c *access.Call, in *verifyRequest) (*body[*loginBody], error) {
 		t, err := a.identity.VerifyEmail(ctx, c, in.Body.Token)
-		return answer(tokenOf(t), err)
+		return answer(loginOf(t), err)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/change-password", id: "change-password", tag: "Auth", limit: limitAuth,

@@ -37,6 +37,28 @@ func (t *TokenBody) appendFields(b []byte) []byte {
 	return strconv.AppendInt(b, t.ExpiresIn, 10)
 }
 
+// loginBody is LoginResponse of the contract: a TokenBody, or the challenge of a
+// second factor, which POST /v1/auth/mfa/verify takes with a code.
+type loginBody struct {
+	TokenBody
+	MFARequired bool        `json:"mfa_required,omitempty" doc:"There is no token yet: access_token is empty."`
+	MFAToken    secretValue `json:"mfa_token,omitempty" doc:"For POST /v1/auth/mfa/verify, within expires_in."`
+}
+
+// loginOf is the answer of everything that logs a human in.
+func loginOf(t identity.Token) *loginBody {
+	return &loginBody{TokenBody: *tokenOf(t), MFARequired: t.Challenge.Len() > 0, MFAToken: secretValue{t.Challenge}}
+}
+
+func (l *loginBody) appendJSON(b []byte) []byte {
+	b = l.appendFields(append(b, '{'))
+	if l.MFARequired {
+		b = appendQuoted(append(b, `,"mfa_required":true,"mfa_token":`...), l.MFAToken.Reveal())
+		l.MFAToken.Wipe()
+	}
+	return append(b, '}')
+}
+
 // agentTokenBody is TokenBody with what most clients read besides.
 type agentTokenBody struct {
 	TokenBody
@@ -95,10 +117,10 @@ func (a *API) registerAuth() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/token", id: "login", tag: "Auth", limit: limitAuth,
 		summary: "Log in with a mail address and password", errors: []int{http.StatusUnauthorized, http.StatusForbidden}, action: policy.Login,
-	}, func(ctx context.Context, c *access.Call, in *loginRequest) (*body[*TokenBody], error) {
+	}, func(ctx context.Context, c *access.Call, in *loginRequest) (*body[*loginBody], error) {
 		defer in.Body.Password.Wipe()
 		t, err := a.identity.Login(ctx, c, in.Body.Email, in.Body.Password.Bytes)
-		return answer(tokenOf(t), err)
+		return answer(loginOf(t), err)
 	})
 	handle(a, op{
 		method: http.MethodDelete, path: "/v1/auth/token", id: "revoke-token", tag: "Auth",
@@ -212,6 +234,6 @@ type userBody struct {
 func userOf(u identity.Account) userBody {
 	return userBody{
 		ID: u.ID, Email: u.Email, DisplayName: u.DisplayName, AuthMethod: u.AuthMethod, Role: string(u.Role), OrgID: u.Org,
-		EmailVerified: u.EmailVerified, MarketingEmails: u.MarketingEmails, CreatedAt: u.CreatedAt,
+		EmailVerified: u.EmailVerified, MarketingEmails: u.MarketingEmails, TOTPEnabled: u.TOTP, CreatedAt: u.CreatedAt,
 	}
 }

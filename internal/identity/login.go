@@ -59,13 +59,6 @@ func (s *Service) Login(ctx context.Context, c *access.Call, email string, passw
 	return s.finishLogin(ctx, c, &a)
 }
 
-// finishLogin is the end of every way in which a human proves who it is:
-// password, identity provider, reset. No other method hands a login's token
-// out, so that what all of them must pass stands here.
-func (s *Service) finishLogin(ctx context.Context, c *access.Call, a *Account) (Token, error) {
-	return s.userToken(ctx, c, a, &UserKey{}, s.store.Append)
-}
-
 // rehash stores the password's hash with today's parameters. A login does not
 // fail since that did.
 func (s *Service) rehash(ctx context.Context, a *Account, password secret.Bytes) {

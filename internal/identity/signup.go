@@ -95,7 +95,7 @@ func (s *Service) VerifyEmail(ctx context.Context, c *access.Call, token string)
 	}
 	by(c, policy.KindUser, a.ID, a.Org)
 	c.Touch("user", a.ID)
-	t, err := s.userToken(ctx, c, &a, &UserKey{}, func(ctx context.Context, ev *audit.Event) error {
+	t, err := s.finishLoginAs(ctx, c, &a, func(ctx context.Context, ev *audit.Event) error {
 		return s.store.VerifyEmail(ctx, a.Org, a.ID, hash, ev)
 	})
 	if fault.Is(err, fault.NotFound) { // of two at once, one

@@ -17,6 +17,7 @@ type Store interface {
 	Append(ctx context.Context, ev *audit.Event) error
 	UserStore
 	TokenStore
+	MFAStore
 	KeyStore
 	AgentStore
 }

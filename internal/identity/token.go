@@ -28,6 +28,9 @@ type Token struct {
 	AgentID   string       // empty for a user's token
 	VaultIDs  []string     // an agent's binding
 	Email     string       // of a user
+	// Challenge is there instead of Access when the user has a second factor:
+	// with a code it becomes a token (VerifyMFA).
+	Challenge secret.Bytes
 }
 
 // claims are what a token says. Scopes, vault_ids and intents_api_enabled are

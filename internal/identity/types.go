@@ -26,6 +26,8 @@ type Account struct {
 	// of them must die; TokenKept is the id of the one that outlives it.
 	TokenGen  int64
 	TokenKept string
+	// TOTP says that a login needs a second factor.
+	TOTP bool
 }
 
 // UserKey is a personal API key, without the key.

@@ -78,19 +78,20 @@ func (tx *Tx) addUser(a *identity.Account, orgName string) error {
 }
 
 const selectAccount = `SELECT u.id, u.email, u.display_name, u.password_hash, u.auth_method, u.email_verified,
-	u.marketing_emails, u.platform_admin, u.home_org, u.token_gen, u.token_kept, u.created_at, m.org_id, m.role
+	u.marketing_emails, u.platform_admin, u.home_org, u.token_gen, u.token_kept, u.totp, u.created_at, m.org_id, m.role
 	FROM users u JOIN memberships m ON m.user_id = u.id `
 
 func (db *DB) account(ctx context.Context, where string, args ...any) (identity.Account, error) {
 	var a identity.Account
-	var verified, marketing, admin, created int64
+	var verified, marketing, admin, totp, created int64
 	var role string
 	found, err := db.row(ctx, selectAccount+where, args, &a.ID, &a.Email, &a.DisplayName, &a.PasswordHash, &a.AuthMethod,
-		&verified, &marketing, &admin, &a.HomeOrg, &a.TokenGen, &a.TokenKept, &created, &a.Org, &role)
+		&verified, &marketing, &admin, &a.HomeOrg, &a.TokenGen, &a.TokenKept, &totp, &created, &a.Org, &role)
 	if err == nil && !found {
 		err = errNoUser
 	}
 	a.EmailVerified, a.MarketingEmails, a.PlatformAdmin = verified != 0, marketing != 0, admin != 0
+	a.TOTP = totp != 0
 	a.Role, a.CreatedAt = policy.Role(role), fromMicros(created)
 	return a, err
 }

@@ -1,0 +1,66 @@
+package identity
+
+import (
+	"context"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+)
+
+const (
+	challengeTTL = 5 * time.Minute
+	// challengePrefix begins the token of a challenge. No credential begins so:
+	// it is of no use but to answer the challenge.
+	challengePrefix = "mfa_"
+	// maxAttempts is how many codes one challenge may be answered with.
+	maxAttempts = 5
+)
+
+// Challenge is a login that waits for its second factor. It is the user's, and
+// dies with the generation of the user's tokens: when the password or the second
+// factor changes.
+type Challenge struct {
+	Hash      string // SHA-256 of its token in hexadecimal
+	User, Org string
+	TokenGen  int64
+	ExpiresAt time.Time
+}
+
+// MFAStore keeps second factors, and the logins that wait for them.
+type MFAStore interface {
+	// AddChallenge stores a challenge, and forgets those that have ended.
+	AddChallenge(ctx context.Context, ch Challenge, now time.Time, ev *audit.Event) error
+	// TryChallenge counts an answer and returns the challenge. NotFound when there
+	// is none, or it was answered most times already.
+	TryChallenge(ctx context.Context, hash string, most int64, now time.Time) (Challenge, error)
+}
+
+// finishLogin is the end of every way in which a human proves who it is:
+// password, identity provider, mailed link. No other method hands a login's
+// token out, so that what all of them must pass stands here: a user with a
+// second factor gets a challenge instead, Token.Challenge.
+func (s *Service) finishLogin(ctx context.Context, c *access.Call, a *Account) (Token, error) {
+	return s.finishLoginAs(ctx, c, a, s.store.Append)
+}
+
+// finishLoginAs is finishLogin for a login that writes more than its event.
+func (s *Service) finishLoginAs(ctx context.Context, c *access.Call, a *Account, log record) (Token, error) {
+	if !a.TOTP {
+		return s.userToken(ctx, c, a, &UserKey{}, log)
+	}
+	token := challengePrefix + randomText()
+	ch := Challenge{
+		Hash: hashKey(token), User: a.ID, Org: a.Org, TokenGen: a.TokenGen, ExpiresAt: c.Now.Add(challengeTTL),
+	}
+	// The challenge goes first and alone: without its token it is of no use.
+	if err := s.store.AddChallenge(ctx, ch, c.Now, nil); err != nil {
+		return Token{}, err
+	}
+	c.Event.Details.Outcome, c.Event.Details.Reason = audit.Success, "mfa_required"
+	if err := log(ctx, c.Event); err != nil {
+		return Token{}, err
+	}
+	return Token{Challenge: secret.FromString(token), ExpiresIn: int64(challengeTTL / time.Second), Email: a.Email}, nil
+}
