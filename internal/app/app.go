@@ -115,8 +115,9 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 		Limits: httpapi.Limits{
 			Auth: httpapi.Rate(a.cfg.RateAuth), Address: httpapi.Rate(a.cfg.RateAddress), Principal: httpapi.Rate(a.cfg.RatePrincipal),
 		},
-		Proxies: proxies.New(a.cfg.TrustedProxies, a.cfg.ProxyHeader),
-		Version: a.version, Now: now, Log: a.log,
+		PublicURL: at.API,
+		Proxies:   proxies.New(a.cfg.TrustedProxies, a.cfg.ProxyHeader),
+		Version:   a.version, Now: now, Log: a.log,
 	})
 	return nil
 }

@@ -44,28 +44,31 @@ type Config struct {
 	Events   Events
 	Health   Health
 	Limits   Limits
-	Proxies  proxies.Set // whose word on the caller's address is taken
-	Version  string
-	Now      func() time.Time
-	Log      *slog.Logger
+	// PublicURL is where humans reach the server, for the pages that answers name.
+	PublicURL string
+	Proxies   proxies.Set // whose word on the caller's address is taken
+	Version   string
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
 // API serves /v1 and /.well-known. It is an http.Handler.
 type API struct {
-	vault    *vault.Service
-	identity *identity.Service
-	audit    *audit.Log
-	events   Events
-	health   Health
-	limits   *limits
-	proxies  proxies.Set
-	version  string
-	now      func() time.Time
-	log      *slog.Logger
-	router   *router
-	bodies   *bodies
-	format   huma.Format
-	huma     huma.API
+	vault     *vault.Service
+	identity  *identity.Service
+	audit     *audit.Log
+	events    Events
+	health    Health
+	publicURL string
+	limits    *limits
+	proxies   proxies.Set
+	version   string
+	now       func() time.Time
+	log       *slog.Logger
+	router    *router
+	bodies    *bodies
+	format    huma.Format
+	huma      huma.API
 }
 
 // New returns the API with every operation registered.
@@ -73,12 +76,14 @@ func New(cfg Config) *API {
 	a := &API{
 		vault: cfg.Vault, identity: cfg.Identity, audit: cfg.Audit, events: cfg.Events, health: cfg.Health,
 		limits: newLimits(cfg.Limits), proxies: cfg.Proxies, version: cfg.Version, now: cfg.Now, log: cfg.Log,
-		router: &router{root: newNode()}, bodies: newBodies(),
+		publicURL: cfg.PublicURL,
+		router:    &router{root: newNode()}, bodies: newBodies(),
 	}
 	a.format = format(a.bodies)
 	a.huma = huma.NewAPI(a.humaConfig(), a.router)
 	a.registerHealth()
 	a.registerAuth()
+	a.registerDevice()
 	a.registerAPIKeys()
 	a.registerVaults()
 	a.registerSecrets()

@@ -38,6 +38,11 @@ func (s *session) goodBodies() map[string]object {
 		"update-policy": {"permissions": []string{"read"}, "conditions": object{}, "expires_at": nil},
 		"create-agent":  {"name": "x"},
 		"update-agent":  {"name": "x"},
+
+		"start-device-login":   {"client_id": "cli", "email": "nobody@example.com"},
+		"device-token":         {"device_code": "x", "grant_type": deviceGrant},
+		"approve-device-login": {"user_code": "BCDF-GHJK"},
+		"deny-device-login":    {"user_code": "BCDF-GHJK"},
 	}
 }
 

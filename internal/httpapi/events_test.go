@@ -145,6 +145,13 @@ func TestEveryRequestLeavesExactlyOneEvent(t *testing.T) {
 		{"GET", "/v1/audit/verify", me, nil, 200, "audit.verify", "success"},
 		{"GET", "/v1/audit/export", me, nil, 200, "audit.verify", "success"},
 		{"DELETE", vault, me, nil, 204, "vault.delete", "success"},
+		{"POST", "/v1/auth/device/code", "", object{"client_id": "cli"}, 200, "auth.device_start", "success"},
+		{"POST", "/v1/auth/device/code", "", object{"client_id": "<b>"}, 400, "auth.device_start", "failed"},
+		{"POST", "/v1/auth/device/token", "", object{"device_code": "x", "grant_type": deviceGrant}, 200, "auth.failure", "denied"},
+		{"GET", "/v1/auth/device/code/BCDF-GHJK", "", nil, 404, "auth.device_read", "failed"},
+		{"POST", "/v1/auth/device/approve", me, object{"user_code": "BCDF-GHJK"}, 404, "auth.device_approve", "failed"},
+		{"POST", "/v1/auth/device/deny", me, object{"user_code": "BCDF-GHJK"}, 404, "auth.device_deny", "failed"},
+		{"POST", "/v1/auth/device/deny", ag, object{"user_code": "BCDF-GHJK"}, 401, "auth.failure", "denied"},
 		{"GET", "/v1/nope", me, nil, 404, "request.unknown", "failed"},
 		{"DELETE", "/v1/auth/token", me, nil, 204, "auth.revoke", "success"},
 	}

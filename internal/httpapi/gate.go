@@ -260,6 +260,8 @@ func (x *exchange) record(status int) error {
 		x.event.ID = uuid.NewString() // the event itself may be in the log: this one says that nobody knows
 	}
 	switch {
+	case status < 400 && x.event.Action == string(policy.AuthFailure):
+		d.Outcome = audit.Denied // a device is told so in an answer that is no error
 	case status < 400:
 		d.Outcome = audit.Success
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:

@@ -106,6 +106,7 @@ func (w *world) services(s setup, log *slog.Logger) {
 		Vault: w.vault, Identity: w.identity,
 		Audit:  &audit.Log{Store: w.db, Keys: w.keys, KeyIDs: []string{checkpoints}, Now: w.clock.now, Log: log},
 		Events: s.events(w.db, w), Health: s.health, Limits: s.limits, Proxies: s.proxies, Version: version, Now: w.clock.now, Log: log,
+		PublicURL: "https://vault.test",
 	})
 }
 

@@ -119,6 +119,7 @@ func fill(path string, ids map[string]string) string {
 	for name, id := range ids {
 		path = strings.ReplaceAll(path, "{"+name+"}", id)
 	}
+	path = strings.ReplaceAll(path, "{user_code}", "BCDF-GHJK")
 	if strings.Contains(path, "{") {
 		panic(fmt.Sprintf("no id for %s", path))
 	}

@@ -20,6 +20,7 @@ type Store interface {
 	MFAStore
 	KeyStore
 	AgentStore
+	DeviceStore
 }
 
 // UserStore keeps users and their memberships.

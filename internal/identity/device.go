@@ -1,0 +1,337 @@
+package identity
+
+import (
+	"context"
+	"crypto/rand"
+	"net/netip"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// The device login (RFC 8628): a program without a browser shows a short code,
+// and a human who is signed in elsewhere lets it in.
+const (
+	deviceLife = 10 * time.Minute
+	deviceTTL  = 24 * time.Hour // of the token
+	// DeviceInterval is how often a device may ask. A second less is taken: the
+	// network does not keep time.
+	DeviceInterval = 5 * time.Second
+	pollSlack      = time.Second
+)
+
+// How many codes may wait at a time.
+const (
+	maxDevicesPerNetwork = 20
+	maxDevices           = 10_000
+)
+
+// DeviceStatus is how far a device's login is.
+type DeviceStatus string
+
+// The states of a device's login.
+const (
+	DevicePending  DeviceStatus = "pending"
+	DeviceApproved DeviceStatus = "approved"
+	DeviceDenied   DeviceStatus = "denied"
+	DeviceUsed     DeviceStatus = "used" // its token was handed out
+	DeviceExpired  DeviceStatus = "expired"
+)
+
+// Device is a login that a device asks for.
+type Device struct {
+	ID                   string
+	DeviceHash, UserHash string // SHA-256 of the codes in hexadecimal
+	ClientID             string
+	Address, Network     string // where it was asked for
+	Status               DeviceStatus
+	User, Org            string // who decided
+	TokenGen             int64  // of that user at that moment
+	CreatedAt, ExpiresAt time.Time
+}
+
+// DeviceStore keeps the logins of devices.
+type DeviceStore interface {
+	// AddDevice stores d unless perNetwork of its network or all of everybody's
+	// wait already: then it returns false. What ended a while ago is forgotten.
+	AddDevice(ctx context.Context, d Device, perNetwork, all int, ev *audit.Event) (bool, error)
+	// DeviceByCode and DeviceByUserCode return NotFound when there is none.
+	DeviceByCode(ctx context.Context, hash string) (Device, error)
+	DeviceByUserCode(ctx context.Context, hash string) (Device, error)
+	// DecideDevice stores the answer to a login that waits; false when none does.
+	DecideDevice(ctx context.Context, d Device, now time.Time, ev *audit.Event) (bool, error)
+	// PollDevice notes that a device asks, unless it did after since: then false.
+	PollDevice(ctx context.Context, id string, since, now time.Time) (bool, error)
+	// UseDevice spends an approved login. NotFound when that was done already.
+	UseDevice(ctx context.Context, d Device, now time.Time, ev *audit.Event) error
+}
+
+// DeviceCode is what a device is told: the code that it keeps, and the one that
+// it shows.
+type DeviceCode struct {
+	Device, User string
+	ExpiresIn    int64 // seconds
+}
+
+var clientID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$`)
+
+var (
+	errManyDevices = &fault.Error{Kind: fault.RateLimited, Code: "too_many_device_codes", RetryAfter: time.Minute,
+		Detail: "Too many logins of devices are waiting. Finish or leave those that are open, and try again in some minutes."}
+	errNoDevice      = fault.New(fault.NotFound, "user_code_not_found", "There is no such code. Compare it with what the device shows.")
+	errDeviceExpired = invalid("user_code_expired", "The code has expired. Start the login on the device again.")
+	errDeviceDecided = invalid("user_code_decided", "This code was approved or denied already.")
+	errDeviceByKey   = fault.New(fault.Denied, "login_required",
+		"An API key can't let a device in: its login would outlive the key and do more. Log in with the password.")
+)
+
+// StartDevice begins the login of a device.
+func (s *Service) StartDevice(ctx context.Context, c *access.Call, client string) (DeviceCode, error) {
+	c.Touch("device_code", "")
+	if !clientID.MatchString(client) {
+		return DeviceCode{}, invalid("invalid_client_id", "client_id must be a short name of letters, digits, blanks and . _ -")
+	}
+	code := DeviceCode{Device: randomText(), User: newUserCode(), ExpiresIn: int64(deviceLife / time.Second)}
+	d := Device{
+		ID: newID(), DeviceHash: hashKey(code.Device), UserHash: hashKey(plainUserCode(code.User)), ClientID: client,
+		Address: addressText(c.IP), Network: networkText(c.IP), Status: DevicePending, CreatedAt: stamp(c.Now), ExpiresAt: stamp(c.Now.Add(deviceLife)),
+	}
+	succeed(c, "device_code", d.ID)
+	added, err := s.store.AddDevice(ctx, d, maxDevicesPerNetwork, maxDevices, c.Event)
+	if err == nil && !added {
+		c.Touch("device_code", "")
+		err = errManyDevices
+	}
+	if err != nil {
+		return DeviceCode{}, err
+	}
+	return code, nil
+}
+
+// DeviceByUserCode returns the login that a device shows the code of. Case,
+// blanks and dashes in the code do not matter.
+func (s *Service) DeviceByUserCode(ctx context.Context, c *access.Call, code string) (Device, error) {
+	c.Touch("device_code", "")
+	d, err := s.waiting(ctx, code, c.Now)
+	c.Touch("device_code", d.ID)
+	return d, err
+}
+
+func (s *Service) waiting(ctx context.Context, code string, now time.Time) (Device, error) {
+	plain := plainUserCode(code)
+	if len(plain) != userCodeLength {
+		return Device{}, errNoDevice
+	}
+	d, err := s.store.DeviceByUserCode(ctx, hashKey(plain))
+	if fault.Is(err, fault.NotFound) {
+		err = errNoDevice
+	}
+	if err == nil && d.Status == DevicePending && !now.Before(d.ExpiresAt) {
+		d.Status = DeviceExpired
+	}
+	return d, err
+}
+
+// ApproveDevice lets the device in as the calling user, in the organisation that
+// the caller acts in. Only a login can: its second factor was asked for then,
+// and what is capped can't make what is not.
+func (s *Service) ApproveDevice(ctx context.Context, c *access.Call, code string) error {
+	return s.decideDevice(ctx, c, code, policy.ApproveDevice, DeviceApproved)
+}
+
+// DenyDevice refuses the device.
+func (s *Service) DenyDevice(ctx context.Context, c *access.Call, code string) error {
+	return s.decideDevice(ctx, c, code, policy.DenyDevice, DeviceDenied)
+}
+
+func (s *Service) decideDevice(ctx context.Context, c *access.Call, code string, action policy.Action, to DeviceStatus) error {
+	c.Touch("device_code", "")
+	if err := decide(c, action, own(c)); err != nil {
+		return err
+	}
+	if c.Who.Key != "" || len(c.Who.Scopes) > 0 {
+		c.Event.Details.Reason = errDeviceByKey.Code
+		return errDeviceByKey
+	}
+	d, err := s.waiting(ctx, code, c.Now)
+	if err != nil {
+		return err
+	}
+	c.Touch("device_code", d.ID)
+	switch d.Status {
+	case DevicePending:
+	case DeviceExpired:
+		return errDeviceExpired
+	default:
+		return errDeviceDecided
+	}
+	a, err := s.store.Account(ctx, c.Who.ID, c.Who.Org)
+	if err != nil {
+		return err
+	}
+	d.Status, d.User, d.Org, d.TokenGen = to, a.ID, a.Org, a.TokenGen
+	succeed(c, "device_code", d.ID)
+	done, err := s.store.DecideDevice(ctx, d, c.Now, c.Event)
+	if err == nil && !done { // of two that decide at once, one
+		err = errDeviceDecided
+	}
+	return err
+}
+
+// DevicePoll is the answer to a device that asks: a token, or why there is none
+// in the words of RFC 8628.
+type DevicePoll struct {
+	Token
+	User, Org string
+	Refusal   string // empty when there is a token
+}
+
+// The refusals of a poll.
+const (
+	pollPending = "authorization_pending"
+	pollSlow    = "slow_down"
+	pollExpired = "expired_token"
+	pollDenied  = "access_denied"
+)
+
+// DeviceToken hands the token out, once, of a login that was approved. The login
+// of the human who approved it passed the second factor, if there is one; so
+// none is asked for here. The token is of the generation that the human's tokens
+// had then: it ends with the password.
+func (s *Service) DeviceToken(ctx context.Context, c *access.Call, code string) (DevicePoll, error) {
+	c.Touch("device_code", "")
+	d, err := s.store.DeviceByCode(ctx, hashKey(code))
+	if fault.Is(err, fault.NotFound) {
+		return DevicePoll{Refusal: pollExpired}, refusePoll(c, "unknown_device_code")
+	}
+	if err != nil {
+		return DevicePoll{}, err
+	}
+	c.Touch("device_code", d.ID)
+	switch {
+	case d.Status == DeviceDenied:
+		return DevicePoll{Refusal: pollDenied}, refusePoll(c, pollDenied)
+	case d.Status == DeviceUsed || !c.Now.Before(d.ExpiresAt):
+		return DevicePoll{Refusal: pollExpired}, refusePoll(c, pollExpired)
+	}
+	inTime, err := s.store.PollDevice(ctx, d.ID, c.Now.Add(pollSlack-DeviceInterval), c.Now)
+	switch {
+	case err != nil:
+		return DevicePoll{}, err
+	case !inTime:
+		return DevicePoll{Refusal: pollSlow}, stillWaiting(c, pollSlow)
+	case d.Status == DevicePending:
+		return DevicePoll{Refusal: pollPending}, stillWaiting(c, pollPending)
+	}
+	return s.useDevice(ctx, c, &d)
+}
+
+func (s *Service) useDevice(ctx context.Context, c *access.Call, d *Device) (DevicePoll, error) {
+	a, err := s.store.Account(ctx, d.User, d.Org)
+	if err == nil && a.TokenGen != d.TokenGen || fault.Is(err, fault.NotFound) {
+		return DevicePoll{Refusal: pollDenied}, refusePoll(c, "approver_revoked")
+	}
+	if err != nil {
+		return DevicePoll{}, err
+	}
+	was := *c.Event
+	by(c, policy.KindUser, a.ID, a.Org)
+	c.Event.Details.Reason = "device_code"
+	g := &grant{
+		session: session{kind: policy.KindUser, id: a.ID, org: a.Org, gen: a.TokenGen, jti: newID()}, ttl: deviceTTL,
+	}
+	text, seconds, err := s.handOut(ctx, c, g, time.Time{}, func(ctx context.Context, ev *audit.Event) error {
+		return s.store.UseDevice(ctx, *d, c.Now, ev)
+	})
+	if fault.Is(err, fault.NotFound) { // of many that ask at once, one
+		*c.Event = was
+		return DevicePoll{Refusal: pollExpired}, refusePoll(c, pollExpired)
+	}
+	if err != nil {
+		return DevicePoll{}, err
+	}
+	return DevicePoll{Token: Token{Access: text, ExpiresIn: seconds, Email: a.Email}, User: a.ID, Org: a.Org}, nil
+}
+
+// refusePoll makes the event one of a failed authentication. The answer is no
+// error: devices go on asking after any error.
+func refusePoll(c *access.Call, reason string) error { return refuse(c, reason, nil) }
+
+// stillWaiting makes the event one of a device that looks: nobody was let in.
+func stillWaiting(c *access.Call, reason string) error {
+	c.Event.Action, c.Event.Details.Reason = string(policy.ReadDevice), reason
+	return nil
+}
+
+// userCodeLetters have no vowels, so that no words come out, and none that look
+// like another letter or digit.
+const (
+	userCodeLetters = "BCDFGHJKLMNPQRSTVWXZ"
+	userCodeLength  = 8
+)
+
+// newUserCode returns 8 of 20 letters, 2.5e10 codes: with 10,000 of them waiting
+// and one guess a second from an address, a hit takes a month.
+func newUserCode() string {
+	var code strings.Builder
+	for code.Len() < userCodeLength+1 {
+		if code.Len() == userCodeLength/2 {
+			code.WriteByte('-')
+		}
+		b := []byte{0}
+		_, _ = rand.Read(b) // never fails: the program ends before that
+		if n := int(b[0]); n < 256/len(userCodeLetters)*len(userCodeLetters) {
+			code.WriteByte(userCodeLetters[n%len(userCodeLetters)])
+		}
+	}
+	return code.String()
+}
+
+// plainUserCode is the code as it is hashed, or nothing.
+func plainUserCode(code string) string {
+	if len(code) > 64 {
+		return ""
+	}
+	plain := strings.Map(func(r rune) rune {
+		if r == '-' || r == ' ' {
+			return -1
+		}
+		return r
+	}, strings.ToUpper(code))
+	if len(plain) != userCodeLength || strings.Trim(plain, userCodeLetters) != "" {
+		return ""
+	}
+	return plain
+}
+
+// ShownUserCode is the code as the device shows it, or nothing when it is none.
+func ShownUserCode(code string) string {
+	plain := plainUserCode(code)
+	if plain == "" {
+		return ""
+	}
+	return plain[:userCodeLength/2] + "-" + plain[userCodeLength/2:]
+}
+
+func addressText(ip netip.Addr) string {
+	if !ip.IsValid() {
+		return ""
+	}
+	return ip.String()
+}
+
+// networkText is what one customer of an access provider holds: an IPv4 address,
+// or an IPv6 /64.
+func networkText(ip netip.Addr) string {
+	if ip.Is6() {
+		if p, err := ip.Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return addressText(ip)
+}

@@ -1,0 +1,107 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+)
+
+var errNoDevice = fault.New(fault.NotFound, "device_code_not_found", "There is no such device code.")
+
+// deviceKept is how long a login that ended is still told from one that never was.
+const deviceKept = time.Hour
+
+// AddDevice implements identity.DeviceStore. The lock on the organisation's audit
+// head makes the counts exact, on many nodes too.
+func (db *DB) AddDevice(ctx context.Context, d identity.Device, perNetwork, all int, ev *audit.Event) (added bool, err error) {
+	errFull := fault.New(fault.RateLimited, "full", "")
+	err = db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+		if _, err := tx.exec(`DELETE FROM device_codes WHERE expires_at < $1`, micros(d.CreatedAt.Add(-deviceKept))); err != nil {
+			return err
+		}
+		n, err := tx.exec(`INSERT INTO device_codes (id, device_hash, user_hash, client_id, address, network, status, user_id, org_id,
+				token_gen, created_at, expires_at, polled_at)
+			SELECT $1, $2, $3, $4, $5, $6, $7, '', '', 0, $8, $9, 0
+			WHERE (SELECT COUNT(*) FROM device_codes WHERE network = $6 AND expires_at > $8) < $10
+			AND (SELECT COUNT(*) FROM device_codes WHERE expires_at > $8) < $11`,
+			d.ID, d.DeviceHash, d.UserHash, d.ClientID, d.Address, d.Network, string(d.Status), micros(d.CreatedAt), micros(d.ExpiresAt),
+			perNetwork, all)
+		if err == nil && n == 0 {
+			return errFull
+		}
+		tx.record(ev)
+		return err
+	})
+	if fault.CodeOf(err) == errFull.Code {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+const selectDevice = `SELECT id, device_hash, user_hash, client_id, address, network, status, user_id, org_id, token_gen,
+	created_at, expires_at FROM device_codes `
+
+func (db *DB) device(ctx context.Context, where, hash string) (identity.Device, error) {
+	var d identity.Device
+	var created, expires int64
+	found, err := db.row(ctx, selectDevice+where, []any{hash}, &d.ID, &d.DeviceHash, &d.UserHash, &d.ClientID, &d.Address, &d.Network,
+		&d.Status, &d.User, &d.Org, &d.TokenGen, &created, &expires)
+	if err == nil && !found {
+		err = errNoDevice
+	}
+	d.CreatedAt, d.ExpiresAt = fromMicros(created), fromMicros(expires)
+	return d, err
+}
+
+// DeviceByCode implements identity.DeviceStore.
+func (db *DB) DeviceByCode(ctx context.Context, hash string) (identity.Device, error) {
+	return db.device(ctx, `WHERE device_hash = $1`, hash)
+}
+
+// DeviceByUserCode implements identity.DeviceStore.
+func (db *DB) DeviceByUserCode(ctx context.Context, hash string) (identity.Device, error) {
+	return db.device(ctx, `WHERE user_hash = $1`, hash)
+}
+
+// DecideDevice implements identity.DeviceStore.
+func (db *DB) DecideDevice(ctx context.Context, d identity.Device, now time.Time, ev *audit.Event) (bool, error) {
+	return db.moveDevice(ctx, d.Org, ev, `UPDATE device_codes SET status = $2, user_id = $3, org_id = $4, token_gen = $5
+		WHERE id = $1 AND status = 'pending' AND expires_at > $6`,
+		d.ID, string(d.Status), d.User, d.Org, d.TokenGen, micros(now))
+}
+
+// PollDevice implements identity.DeviceStore.
+func (db *DB) PollDevice(ctx context.Context, id string, since, now time.Time) (bool, error) {
+	return db.moveDevice(ctx, audit.SystemOrg, nil, `UPDATE device_codes SET polled_at = $3 WHERE id = $1 AND polled_at <= $2`,
+		id, micros(since), micros(now))
+}
+
+// UseDevice implements identity.DeviceStore.
+func (db *DB) UseDevice(ctx context.Context, d identity.Device, now time.Time, ev *audit.Event) error {
+	done, err := db.moveDevice(ctx, d.Org, ev, `UPDATE device_codes SET status = 'used'
+		WHERE id = $1 AND status = 'approved' AND expires_at > $2`, d.ID, micros(now))
+	if err == nil && !done {
+		err = errNoDevice
+	}
+	return err
+}
+
+// moveDevice changes one row with its event, or reports that there is none to
+// change any more.
+func (db *DB) moveDevice(ctx context.Context, org string, ev *audit.Event, query string, args ...any) (bool, error) {
+	err := db.Write(ctx, org, func(tx *Tx) error {
+		n, err := tx.exec(query, args...)
+		if err == nil && n == 0 {
+			return tx.refuse(errNoDevice)
+		}
+		tx.record(ev)
+		return err
+	})
+	if fault.CodeOf(err) == errNoDevice.Code {
+		return false, nil
+	}
+	return err == nil, err
+}
