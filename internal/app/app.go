@@ -88,7 +88,15 @@ func openKeystore(ctx context.Context, cfg config.Config) (keystore.KeyStore, er
 	if cfg.Keystore == "pkcs11" {
 		return pkcs11.Open(ctx, pkcs11.Config{Module: cfg.PKCS11Module, TokenLabel: cfg.PKCS11Token, PIN: cfg.PKCS11PIN})
 	}
-	return soft.Open(ctx, soft.Config{Dir: filepath.Join(cfg.Data, "keystore"), Passphrase: cfg.RootPassphrase})
+	return soft.Open(ctx, soft.Config{Dir: keystoreDir(cfg), Passphrase: cfg.RootPassphrase})
+}
+
+// keystoreDir is where the software keystore is.
+func keystoreDir(cfg config.Config) string {
+	if cfg.KeystoreDir != "" {
+		return cfg.KeystoreDir
+	}
+	return filepath.Join(cfg.Data, "keystore")
 }
 
 func (a *App) services(ctx context.Context, at Addresses) (err error) {

@@ -42,7 +42,8 @@ type Config struct {
 	DatabaseURL secret.Bytes `env:"DATABASE_URL_FILE,file" doc:"File that holds a PostgreSQL connection string. Without it, SQLite in DATA."`
 	AuditSync   string       `env:"AUDIT_SYNC" envDefault:"normal" doc:"normal: the record of a served read survives a crash of the process. full: a loss of power too, at the price of a disk flush a batch of reads."`
 
-	Keystore       string       `env:"KEYSTORE" envDefault:"soft" doc:"soft: keys in files under DATA/keystore. pkcs11: keys in a hardware security module (needs the build made by make build-hsm)."`
+	Keystore       string       `env:"KEYSTORE" envDefault:"soft" doc:"soft: keys in files under KEYSTORE_DIR. pkcs11: keys in a hardware security module (needs the build made by make build-hsm)."`
+	KeystoreDir    string       `env:"KEYSTORE_DIR" doc:"Folder of the software keystore. Default: DATA/keystore. Several nodes on one database share one folder: give each the same one."`
 	RootPassphrase secret.Bytes `env:"ROOT_PASSPHRASE_FILE,file" doc:"File with the passphrase that seals the software keystore's root key."`
 	PKCS11Module   string       `env:"PKCS11_MODULE" doc:"Path of the PKCS#11 library."`
 	PKCS11Token    string       `env:"PKCS11_TOKEN" doc:"Label of the token."`
@@ -61,7 +62,7 @@ type Config struct {
 	MailFrom     string       `env:"MAIL_FROM" doc:"Sender of mails, such as oneclaw@example.com."`
 
 	RateAuth      Rate `env:"RATE_AUTH" envDefault:"1:5" doc:"Logins, sign-ups and refused key exchanges per address, as PER_SECOND:BURST; off turns it off."`
-	RateAddress   Rate `env:"RATE_ADDRESS" envDefault:"off" doc:"All requests per address."`
+	RateAddress   Rate `env:"RATE_ADDRESS" envDefault:"100:200" doc:"All requests per address, but for those from this machine (loopback)."`
 	RatePrincipal Rate `env:"RATE_PRINCIPAL" envDefault:"off" doc:"All requests per user or agent."`
 
 	OutboundAllow string `env:"OUTBOUND_ALLOW" doc:"What this server may call although it is private, and without TLS: networks (10.0.0.0/8), addresses (127.0.0.1) and HOST:PORT (idp.internal:8443), separated by commas. All else that is not public is refused to identity providers, webhooks and chains that users name. oneclaw dev allows 127.0.0.0/8 and ::1 when this is empty."`

@@ -57,7 +57,7 @@ type DB struct {
 // starts the writer. One process at a time may open a SQLite directory.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
 	db := &DB{eng: sqliteEngine, log: cfg.Log, now: time.Now, logQueries: make(chan struct{}, maxLogQueries)}
-	db.epoch.opened = db.now()
+	db.epoch.opened, db.epoch.wake = db.now(), make(chan struct{}, 1)
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
 	}
@@ -76,6 +76,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	db.done.Go(db.writer.run)
 	if db.eng.postgres {
 		db.done.Go(func() { db.followEpoch(run) })
+		db.done.Go(func() { db.listenEpoch(run, cfg.PostgresDSN) })
 	} else {
 		db.done.Go(func() { db.checkpointWAL(run) })
 	}

@@ -71,15 +71,24 @@ func openSQLite(file string) (readers, writers *sql.DB, err error) {
 	return readers, writers, nil
 }
 
-// openPostgres opens one pool. The DSN may hold a password: errors of the
-// parser would show it, so the cause is dropped.
-func openPostgres(dsn string) (*sql.DB, error) {
+// postgresConfig reads a DSN. It may hold a password: errors of the parser would
+// show it, so the cause is dropped.
+func postgresConfig(dsn string) (*pgx.ConnConfig, error) {
 	cfg, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "bad_database_url", "The PostgreSQL connection string can't be parsed.")
 	}
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = 5 * time.Second
+	}
+	return cfg, nil
+}
+
+// openPostgres opens one pool.
+func openPostgres(dsn string) (*sql.DB, error) {
+	cfg, err := postgresConfig(dsn)
+	if err != nil {
+		return nil, err
 	}
 	db := stdlib.OpenDB(*cfg)
 	db.SetMaxOpenConns(16)

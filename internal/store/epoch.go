@@ -15,7 +15,9 @@ import (
 // not used. On SQLite this process is the only writer, so the number is exact.
 // On PostgreSQL other nodes move it: each node reads it every pollEpoch, and a
 // number older than maxEpochAge counts as unknown, so a cache is at most that
-// much behind, also while the database is out of reach.
+// much behind, also while the database is out of reach. A NOTIFY (listen.go)
+// makes a node look at once; it only hastens what the poll would find, so
+// nothing depends on its coming.
 //
 // What Epoch returns is this process's own count of the changes that it saw, not
 // the number in the database: that one can go back, when a standby takes over
@@ -29,6 +31,7 @@ type epoch struct {
 	opened time.Time    // what seen counts from; a clock that is set does not move it
 	seen   atomic.Int64 // nanoseconds: when the epoch was last known to be current
 	count  atomic.Int64
+	wake   chan struct{} // another node says that the number has moved
 
 	mu     sync.Mutex
 	stored int64 // as last seen in the database
@@ -91,6 +94,7 @@ func (db *DB) followEpoch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-db.epoch.wake:
 		}
 		poll, cancel := context.WithTimeout(ctx, maxEpochAge)
 		var err error
@@ -115,6 +119,10 @@ func (db *DB) followEpoch(ctx context.Context) {
 }
 
 func (tx *Tx) bumpEpoch() (n int64, err error) {
-	_, err = tx.row(`UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value`, nil, &n)
+	query := `UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value`
+	if tx.w.db.eng.postgres {
+		query = `WITH moved AS (` + query + `) SELECT value FROM moved, pg_notify('` + epochChannel + `', value::text)`
+	}
+	_, err = tx.row(query, nil, &n)
 	return n, err
 }

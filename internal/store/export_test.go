@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"testing"
 
 	"github.com/pressly/goose/v3"
@@ -112,4 +113,18 @@ func (db *DB) LimitPages(t *testing.T, n int) {
 	if err := db.writer.conn.QueryRowContext(t.Context(), fmt.Sprintf("PRAGMA max_page_count=%d", n)).Scan(&now); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Listen hears changes of the epoch without polling, until the test ends. It
+// sends once when it begins.
+func Listen(t *testing.T, cfg Config) <-chan struct{} {
+	db := &DB{eng: postgresEngine, log: slog.New(slog.DiscardHandler)}
+	db.epoch.wake = make(chan struct{}, 1)
+	ctx, stop := context.WithCancel(context.Background())
+	db.done.Go(func() { db.listenEpoch(ctx, cfg.PostgresDSN) })
+	t.Cleanup(func() {
+		stop()
+		db.done.Wait()
+	})
+	return db.epoch.wake
 }

@@ -1,0 +1,87 @@
+package store
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// epochChannel is where a transaction that moves the epoch says so: PostgreSQL
+// hands it out when the transaction is committed.
+const epochChannel = "oneclaw_epoch"
+
+// How long to wait before listening again after the connection was lost.
+const listenRetry = time.Second
+
+// listenEpoch wakes followEpoch when another node moves the epoch. While it does
+// not hear (its connection is cut, or a pooler between here and the database
+// drops what it sends) the poll alone keeps the bound.
+func (db *DB) listenEpoch(ctx context.Context, dsn string) {
+	told := false // of one break, once
+	for ctx.Err() == nil {
+		heard, err := db.listen(ctx, dsn)
+		if ctx.Err() != nil {
+			return
+		}
+		if told = told && !heard; !told {
+			told = true
+			db.log.Warn("changes of other nodes are polled for: the database's notifications are cut", slog.Any("error", err))
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(listenRetry):
+		}
+	}
+}
+
+// listen hears notifications until its connection breaks. It is one beside the
+// pool: it would be busy for good there. heard says that it did listen.
+func (db *DB) listen(ctx context.Context, dsn string) (heard bool, err error) {
+	cfg, err := postgresConfig(dsn)
+	if err != nil {
+		return false, err
+	}
+	connect, cancel := context.WithTimeout(ctx, batchTime)
+	defer cancel()
+	conn, err := pgx.ConnectConfig(connect, cfg)
+	if err != nil {
+		return false, err
+	}
+	defer func() {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), listenRetry)
+		defer cancel()
+		_ = conn.Close(closing)
+	}()
+	if _, err := conn.Exec(connect, "LISTEN "+epochChannel); err != nil {
+		return false, err
+	}
+	db.wakeEpoch() // for what was said before we listened
+	for {
+		n, err := conn.WaitForNotification(ctx)
+		if err != nil {
+			return true, err
+		}
+		if !db.knownEpoch(n.Payload) {
+			db.wakeEpoch()
+		}
+	}
+}
+
+// knownEpoch reports whether this node has the number already: its own changes
+// come back to it too.
+func (db *DB) knownEpoch(payload string) bool {
+	n, err := strconv.ParseInt(payload, 10, 64)
+	db.epoch.mu.Lock()
+	defer db.epoch.mu.Unlock()
+	return err == nil && n == db.epoch.stored
+}
+
+func (db *DB) wakeEpoch() {
+	select {
+	case db.epoch.wake <- struct{}{}:
+	default: // it is about to look anyway
+	}
+}
