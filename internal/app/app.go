@@ -78,7 +78,7 @@ func New(ctx context.Context, cfg config.Config, at Addresses, version string, l
 	}
 	run, stop := context.WithCancel(context.Background())
 	a.stop = stop
-	for _, loop := range []func(context.Context){a.audit.Run, a.events.Run, a.identity.Run, a.mail.Run, a.sweep} {
+	for _, loop := range []func(context.Context){a.audit.Run, a.events.Run, a.identity.Run, a.mail.Run, a.sweep, a.sweepLimits} {
 		a.running.Go(func() { loop(run) })
 	}
 	return a, nil
@@ -120,9 +120,7 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 	}
 	a.api = httpapi.New(httpapi.Config{
 		Vault: a.vault, Identity: a.identity, Audit: a.audit, Events: a.events, Health: health{a.db, a.keys},
-		Limits: httpapi.Limits{
-			Auth: httpapi.Rate(a.cfg.RateAuth), Address: httpapi.Rate(a.cfg.RateAddress), Principal: httpapi.Rate(a.cfg.RatePrincipal),
-		},
+		Limits:    a.limits(),
 		PublicURL: at.API,
 		Proxies:   proxies.New(a.cfg.TrustedProxies, a.cfg.ProxyHeader),
 		Version:   a.version, Now: now, Log: a.log,

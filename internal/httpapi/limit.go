@@ -32,23 +32,30 @@ type Rate struct {
 // Limits are the rates in force (contract section 0, 429).
 type Limits struct {
 	Auth      Rate // per address: login, sign-up, failed key exchanges
-	Address   Rate // per address, all routes; off by default
+	Address   Rate // per address that is not loopback, all routes
 	Principal Rate // per principal, all routes; off by default
+	Shared    Shared
 }
 
-// DefaultLimits are the contract's for authentication. The general limits are
-// off: a self-hosted server should not throttle its own fleet.
-func DefaultLimits() Limits { return Limits{Auth: Rate{PerSecond: 1, Burst: 5}} }
+// DefaultLimits are the contract's. The one per principal is off: a self-hosted
+// server should not throttle its own fleet.
+func DefaultLimits() Limits {
+	return Limits{Auth: Rate{PerSecond: 1, Burst: 5}, Address: Rate{PerSecond: 100, Burst: 200}}
+}
 
 type limits struct{ auth, addr, who buckets }
 
 func newLimits(l Limits) *limits {
-	return &limits{auth: newBuckets(l.Auth), addr: newBuckets(l.Address), who: newBuckets(l.Principal)}
+	return &limits{
+		auth: newBuckets(l.Auth).sharedAs("auth", l.Shared), addr: newBuckets(l.Address).sharedAs("address", l.Shared),
+		who: newBuckets(l.Principal).sharedAs("principal", l.Shared),
+	}
 }
 
-// general counts a request, whatever it asks for.
+// general counts a request, whatever it asks for. Those from this machine do not
+// count: they are the operator's own, or come through a proxy that was not named.
 func (l *limits) general(ip netip.Addr, now time.Time) error {
-	if l.addr.rate.PerSecond <= 0 {
+	if l.addr.rate.PerSecond <= 0 || ip.IsLoopback() {
 		return nil
 	}
 	return l.addr.take(network(ip), now)
@@ -85,11 +92,17 @@ type buckets struct {
 	rate   Rate
 	seed   maphash.Seed
 	shards *[16]shard
+	nodes  *sharing // nil: this node is alone
 }
 
 type shard struct {
 	mu sync.Mutex
-	by map[string]*rate.Limiter
+	by map[string]*bucket
+}
+
+type bucket struct {
+	*rate.Limiter
+	lease
 }
 
 const maxShard = 4096
@@ -102,6 +115,19 @@ func (b *buckets) take(key string, now time.Time) error {
 	if b.rate.PerSecond <= 0 {
 		return nil
 	}
+	mine, wait := b.local(key, now)
+	if wait == 0 && b.nodes != nil {
+		wait = b.nodes.take(mine, key, b.rate, now)
+	}
+	if wait == 0 {
+		return nil
+	}
+	return &fault.Error{Kind: fault.RateLimited, Code: "rate_limited", RetryAfter: wait,
+		Detail: "Too many requests. Wait as long as the Retry-After header says."}
+}
+
+// local counts a request in this node's memory.
+func (b *buckets) local(key string, now time.Time) (*bucket, time.Duration) {
 	s := &b.shards[maphash.String(b.seed, key)%uint64(len(b.shards))]
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -111,19 +137,17 @@ func (b *buckets) take(key string, now time.Time) error {
 			s.forget(now, b.rate.Burst)
 		}
 		if s.by == nil {
-			s.by = map[string]*rate.Limiter{}
+			s.by = map[string]*bucket{}
 		}
-		l = rate.NewLimiter(rate.Limit(b.rate.PerSecond), b.rate.Burst)
+		l = &bucket{Limiter: rate.NewLimiter(rate.Limit(b.rate.PerSecond), b.rate.Burst)}
 		s.by[key] = l
 	}
 	res := l.ReserveN(now, 1)
 	wait := res.DelayFrom(now)
-	if wait == 0 {
-		return nil
+	if wait > 0 {
+		res.CancelAt(now)
 	}
-	res.CancelAt(now)
-	return &fault.Error{Kind: fault.RateLimited, Code: "rate_limited", RetryAfter: wait,
-		Detail: "Too many requests. Wait as long as the Retry-After header says."}
+	return l, wait
 }
 
 func (s *shard) forget(now time.Time, burst int) {

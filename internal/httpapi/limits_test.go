@@ -81,8 +81,8 @@ func TestEveryRouteThatTakesGuessesIsLimited(t *testing.T) {
 	}
 }
 
-func TestAFleetBehindOneAddressIsNotLimited(t *testing.T) {
-	w := open(t, defaults)
+func TestGoodKeysBehindOneAddressAreNotLimited(t *testing.T) {
+	w := open(t, func(s *setup) { s.limits.Auth = httpapi.DefaultLimits().Auth })
 	ada := w.signup("ada")
 	a := ada.agent(nil)
 	key := w.do("POST", "/v1/auth/api-keys", ada.token, object{"name": "x"}).want(201).str("api_key")
@@ -108,12 +108,18 @@ func TestAFleetBehindOneAddressIsNotLimited(t *testing.T) {
 	good()
 }
 
-func TestGeneralLimitsAreOffUnlessConfigured(t *testing.T) {
+func TestGeneralLimits(t *testing.T) {
 	w := open(t, defaults)
 	ada := w.signup("ada")
-	for range 300 {
-		w.do("GET", "/v1/vaults", ada.token, nil).want(200)
+	for _, own := range []string{"127.0.0.1:1", "127.8.9.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1"} {
+		for range 210 {
+			w.do("GET", "/v1/vaults", ada.token, nil, from(own)).want(200)
+		}
 	}
+	for range 200 {
+		w.do("GET", "/v1/vaults", ada.token, nil, from("203.0.113.1:1")).want(200)
+	}
+	w.do("GET", "/v1/vaults", ada.token, nil, from("203.0.113.1:1")).limited()
 	byAddress := open(t, func(s *setup) { s.limits.Address = httpapi.Rate{PerSecond: 1, Burst: 20} })
 	eve := byAddress.signup("eve")
 	limited := 0

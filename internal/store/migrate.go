@@ -11,6 +11,8 @@ import (
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
 //go:embed migrations/*.sql
@@ -24,8 +26,34 @@ func (db *DB) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := db.checkSchema(ctx, p); err != nil {
+		return err
+	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}
+
+// checkSchema refuses a database that a later version made, and that says it is
+// not for programs which don't know its schema.
+func (db *DB) checkSchema(ctx context.Context, p *goose.Provider) error {
+	have, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return fmt.Errorf("read the schema's version: %w", err)
+	}
+	sources := p.ListSources()
+	if known := sources[len(sources)-1].Version; have <= known {
+		return nil
+	}
+	var oldest int64
+	err = db.readers.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'oldest_schema'`).Scan(&oldest)
+	if err != nil {
+		return wrap("read the schema's version", err)
+	}
+	if known := sources[len(sources)-1].Version; oldest > known {
+		return fault.New(fault.Conflict, "schema_too_new",
+			"This database was upgraded by a later version of oneclaw, which older ones may not use. Start that version, or restore the backup made before.")
 	}
 	return nil
 }

@@ -1,10 +1,15 @@
 package store_test
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 )
 
@@ -26,9 +31,9 @@ func TestEveryStepOfTheMigrationsLeadsToTheSameSchema(t *testing.T) {
 				if len(sources) == 0 {
 					t.Fatal("there are no migrations")
 				}
-				for i, s := range sources {
-					if s.Version != int64(i+1) {
-						t.Errorf("migration %d has the number %d", i+1, s.Version)
+				for i, s := range sources[1:] {
+					if s.Version <= sources[i].Version {
+						t.Errorf("migration %d comes after %d", s.Version, sources[i].Version)
 					}
 				}
 				if steps {
@@ -114,4 +119,64 @@ func TestManyOpenAnEmptyPostgresAtOnce(t *testing.T) {
 	if n := len(chain(t, open(t, cfg), org)); n != 4 {
 		t.Errorf("%d events, want 4", n)
 	}
+}
+
+// takesAway finds what programs of before a migration would stumble over.
+var takesAway = regexp.MustCompile(`(?i)\b(DROP|RENAME)\b|\bALTER\s+(COLUMN\s+)?\w+\s+(TYPE|SET)\b|\bADD\s+COLUMN\s[^;]*NOT NULL[^;]*;`)
+
+func TestMigrationsOnlyAdd(t *testing.T) {
+	for text, bad := range map[string]bool{
+		"ALTER TABLE a DROP COLUMN b;": true, "DROP TABLE a;": true, "ALTER TABLE a RENAME TO b;": true,
+		"ALTER TABLE a ADD COLUMN b BIGINT NOT NULL;": true, "ALTER TABLE a ADD COLUMN b BIGINT NOT NULL DEFAULT 0;": false,
+		"ALTER TABLE a ADD COLUMN b BIGINT;": false, "CREATE TABLE a (b BIGINT NOT NULL);": false,
+	} {
+		if got := takes(text); got != bad {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+	files, err := filepath.Glob("migrations/*.sql")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if takes(string(text)) && !strings.Contains(string(text), "'oldest_schema'") {
+			t.Errorf("%s takes away what older programs use: add instead, or set oldest_schema (docs/adr/0035)", f)
+		}
+	}
+}
+
+func takes(text string) bool {
+	text = regexp.MustCompile(`--.*`).ReplaceAllString(text, "")
+	for _, found := range takesAway.FindAllString(text, -1) {
+		if !strings.Contains(strings.ToUpper(found), "DEFAULT") {
+			return true
+		}
+	}
+	return false
+}
+
+func TestAProgramRefusesASchemaThatLeftItBehind(t *testing.T) {
+	onEach(t, func(t *testing.T, cfg store.Config) {
+		db := open(t, cfg)
+		// A later version adds.
+		db.Exec(t, "CREATE TABLE of_a_later_version (id BIGINT)")
+		db.Exec(t, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (90001, "+map[string]string{"sqlite": "1", "postgres": "true"}[db.Engine()]+")")
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		db = open(t, cfg)
+		appendEvents(t, db, newOrg(), 1)
+		// One more takes away.
+		db.Exec(t, "UPDATE meta SET value = 90002 WHERE name = 'oldest_schema'")
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.Open(t.Context(), cfg); fault.CodeOf(err) != "schema_too_new" {
+			t.Errorf("got %v, want schema_too_new", err)
+		}
+	})
 }

@@ -1,0 +1,37 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
+)
+
+// limits are the configured rates. Nodes on one PostgreSQL share their buckets
+// there; on SQLite this process is alone.
+func (a *App) limits() httpapi.Limits {
+	l := httpapi.Limits{
+		Auth: httpapi.Rate(a.cfg.RateAuth), Address: httpapi.Rate(a.cfg.RateAddress), Principal: httpapi.Rate(a.cfg.RatePrincipal),
+	}
+	if a.db.Engine() == "postgres" {
+		l.Shared = a.db
+	}
+	return l
+}
+
+// sweepLimits drops shared buckets that are full again.
+func (a *App) sweepLimits(ctx context.Context) {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := a.db.SweepLimits(ctx); err != nil && ctx.Err() == nil {
+			a.log.Warn("rate limits could not be swept", slog.Any("error", err))
+		}
+	}
+}
