@@ -89,6 +89,7 @@ func New(cfg Config) *API {
 	a.registerSecrets()
 	a.registerPolicies()
 	a.registerAgents()
+	a.registerEnroll()
 	a.registerAudit()
 	a.registerOpenAPI()
 	return a

@@ -39,6 +39,8 @@ func (s *session) goodBodies() map[string]object {
 		"create-agent":  {"name": "x"},
 		"update-agent":  {"name": "x"},
 
+		"enroll-agent":         {"name": "x", "human_email": "nobody@example.com", "description": "x"},
+		"accept-enrollment":    {"vault_id": s.vault, "secret_path_pattern": "a/*", "permissions": []string{"read"}},
 		"start-device-login":   {"client_id": "cli", "email": "nobody@example.com"},
 		"device-token":         {"device_code": "x", "grant_type": deviceGrant},
 		"approve-device-login": {"user_code": "BCDF-GHJK"},

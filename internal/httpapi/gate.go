@@ -179,7 +179,7 @@ var errNoCredential = fault.New(fault.Unauthenticated, "unauthenticated", "Send 
 // checkIDs refuses ids that are no UUIDs before anything looks them up: they
 // are not found, like those of others.
 func checkIDs(r *http.Request) error {
-	for _, name := range [...]string{"vault_id", "policy_id", "agent_id", "key_id"} {
+	for _, name := range [...]string{"vault_id", "policy_id", "agent_id", "key_id", "enrollment_id"} {
 		if id := r.PathValue(name); id != "" && !isUUID(id) {
 			return fault.New(fault.NotFound, "not_found", "There is nothing with this id.")
 		}

@@ -93,7 +93,7 @@ func (w *world) services(s setup, log *slog.Logger) {
 	w.vault = vault.New(w.db, seal.New(w.keys), w.keys, w.db, log)
 	var err error
 	w.identity, err = identity.New(w.t.Context(), identity.Config{
-		Store: w.db, Keys: w.keys, Mailer: w.mail, Safe: w.vault, Log: log, Now: w.clock.now,
+		Store: w.db, Keys: w.keys, Mailer: w.mail, Safe: w.vault, Granter: w.vault, Log: log, Now: w.clock.now,
 		Issuer: issuer, Audience: audience, Signup: s.signup, VerifyEmail: s.verifyEmail,
 	})
 	if err != nil {

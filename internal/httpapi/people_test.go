@@ -120,6 +120,7 @@ func fill(path string, ids map[string]string) string {
 		path = strings.ReplaceAll(path, "{"+name+"}", id)
 	}
 	path = strings.ReplaceAll(path, "{user_code}", "BCDF-GHJK")
+	path = strings.ReplaceAll(path, "{enrollment_id}", nobodysID)
 	if strings.Contains(path, "{") {
 		panic(fmt.Sprintf("no id for %s", path))
 	}

@@ -19,16 +19,8 @@ func (s *Service) CreateAgent(ctx context.Context, c *access.Call, draft Agent) 
 	if err := decide(c, policy.RegisterAgent, own(c)); err != nil {
 		return Agent{}, secret.Bytes{}, err
 	}
-	a := draft
-	a.ID, a.Org, a.Creator = newID(), c.Who.Org, c.Who.ID
-	a.Active, a.TokenGen, a.CreatedAt = true, 1, stamp(c.Now)
-	if err := checkExpiry(a.ExpiresAt, c.Now); err != nil {
-		return Agent{}, secret.Bytes{}, err
-	}
-	if err := a.check(); err != nil {
-		return Agent{}, secret.Bytes{}, err
-	}
-	if err := s.checkVaults(ctx, c.Who.Org, a.VaultIDs); err != nil {
+	a, err := s.prepareAgent(ctx, c, draft)
+	if err != nil {
 		return Agent{}, secret.Bytes{}, err
 	}
 	var key secret.Bytes
@@ -45,6 +37,20 @@ func (s *Service) CreateAgent(ctx context.Context, c *access.Call, draft Agent) 
 		return Agent{}, secret.Bytes{}, err
 	}
 	return a, key, nil
+}
+
+// prepareAgent makes a new agent of the caller's from a draft, and checks it.
+func (s *Service) prepareAgent(ctx context.Context, c *access.Call, draft Agent) (Agent, error) {
+	a := draft
+	a.ID, a.Org, a.Creator = newID(), c.Who.Org, c.Who.ID
+	a.Active, a.TokenGen, a.CreatedAt = true, 1, stamp(c.Now)
+	if err := checkExpiry(a.ExpiresAt, c.Now); err != nil {
+		return Agent{}, err
+	}
+	if err := a.check(); err != nil {
+		return Agent{}, err
+	}
+	return a, s.checkVaults(ctx, c.Who.Org, a.VaultIDs)
 }
 
 // renewKey gives the agent another key and ends its tokens.

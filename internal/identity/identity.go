@@ -37,6 +37,9 @@ type Keys interface {
 type Mailer interface {
 	// VerifyEmail asks the owner of the address to confirm it with the token.
 	VerifyEmail(ctx context.Context, to, token string) error
+	// EnrollAgent asks a human to take in an agent that came from an address. The
+	// name is a stranger's. The token is that of the link, the key the agent's.
+	EnrollAgent(ctx context.Context, to, name, from, key, token string) error
 }
 
 // Safe keeps the private halves of agents' identity keys.
@@ -51,8 +54,10 @@ type Config struct {
 	Keys   Keys
 	Mailer Mailer // needed when VerifyEmail is set
 	Safe   Safe
-	Log    *slog.Logger
-	Now    func() time.Time
+	// Granter is needed where enrolments are accepted with access to a vault.
+	Granter Granter
+	Log     *slog.Logger
+	Now     func() time.Time
 
 	Issuer   string // iss of tokens
 	Audience string // aud of tokens
@@ -98,6 +103,9 @@ func (s *Service) Run(ctx context.Context) {
 		}
 		if err := s.activity.flush(ctx, s.store, s.cfg.Now()); err != nil && ctx.Err() == nil {
 			s.cfg.Log.Warn("times of last use were not written", slog.Any("error", err))
+		}
+		if err := s.ProcessEnrollments(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Warn("enrolments of agents wait", slog.Any("error", err))
 		}
 		// Each hash leaves 19 MiB behind that the collector, which sees a small
 		// heap, would keep for minutes.

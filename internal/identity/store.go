@@ -21,6 +21,7 @@ type Store interface {
 	KeyStore
 	AgentStore
 	DeviceStore
+	EnrollStore
 }
 
 // UserStore keeps users and their memberships.

@@ -116,11 +116,16 @@ func agentValues(g *identity.Agent) []any {
 // AddAgent implements identity.AgentStore.
 func (db *DB) AddAgent(ctx context.Context, a identity.Agent, ev *audit.Event) error {
 	return db.Write(ctx, a.Org, func(tx *Tx) error {
-		_, err := tx.exec(`INSERT INTO agents (`+agentColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-			$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, NULL)`, agentValues(&a)...)
+		err := tx.addAgent(&a)
 		tx.record(ev)
 		return err
 	})
+}
+
+func (tx *Tx) addAgent(a *identity.Agent) error {
+	_, err := tx.exec(`INSERT INTO agents (`+agentColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+		$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, NULL)`, agentValues(a)...)
+	return err
 }
 
 // Agents implements identity.AgentStore.

@@ -1,0 +1,181 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+var (
+	errNoEnrollment = fault.New(fault.NotFound, "enrollment_not_found", "No such enrolment waits for this user.")
+	errEnrollLately = fault.New(fault.RateLimited, "enrolled_lately", "This address was named lately.")
+	errEnrollFull   = fault.New(fault.RateLimited, "too_many_enrollments", "Too many enrolments wait.")
+)
+
+// AddEnrollRequest implements identity.EnrollStore. It does the same for every
+// address. The lock on the organisation's audit head makes it exact on many nodes.
+func (db *DB) AddEnrollRequest(ctx context.Context, r identity.EnrollRequest, emailHash string, next time.Time, all int, ev *audit.Event) (wait time.Time, added bool, err error) {
+	err = db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+		now := micros(r.CreatedAt)
+		if _, err := tx.exec(`DELETE FROM enroll_limits WHERE next_at <= $1`, now); err != nil {
+			return err
+		}
+		n, err := tx.exec(`INSERT INTO enroll_limits (email_hash, next_at) VALUES ($1, $2) ON CONFLICT (email_hash) DO NOTHING`,
+			emailHash, micros(next))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			var at int64
+			if _, err := tx.row(`SELECT next_at FROM enroll_limits WHERE email_hash = $1`, []any{emailHash}, &at); err != nil {
+				return err
+			}
+			wait = fromMicros(at)
+			return errEnrollLately
+		}
+		n, err = tx.exec(`INSERT INTO enroll_requests (id, email, name, description, address, created_at, next_at)
+			SELECT $1, $2, $3, $4, $5, $6, $6 WHERE (SELECT COUNT(*) FROM enroll_requests) < $7`,
+			r.ID, r.Email, r.Name, r.Description, r.Address, now, all)
+		if err == nil && n == 0 {
+			wait = time.Time{}
+			return errEnrollFull
+		}
+		tx.record(ev)
+		return err
+	})
+	switch fault.CodeOf(err) {
+	case errEnrollLately.Code, errEnrollFull.Code:
+		return wait, false, nil
+	}
+	return time.Time{}, err == nil, err
+}
+
+// ClaimEnrollRequest implements identity.EnrollStore. It looks before it writes,
+// since there is mostly nothing.
+func (db *DB) ClaimEnrollRequest(ctx context.Context, now, lease time.Time) (r identity.EnrollRequest, found bool, err error) {
+	var id string
+	if found, err = db.row(ctx, `SELECT id FROM enroll_requests WHERE next_at <= $1 ORDER BY next_at LIMIT 1`, []any{micros(now)}, &id); err != nil || !found {
+		return r, false, err
+	}
+	err = db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+		var created int64
+		var err error
+		found, err = tx.row(`UPDATE enroll_requests SET next_at = $2 WHERE next_at <= $1
+			AND id = (SELECT id FROM enroll_requests WHERE next_at <= $1 ORDER BY next_at LIMIT 1)
+			RETURNING id, email, name, description, address, created_at`, []any{micros(now), micros(lease)},
+			&r.ID, &r.Email, &r.Name, &r.Description, &r.Address, &created)
+		r.CreatedAt = fromMicros(created)
+		return err
+	})
+	return r, found && err == nil, err
+}
+
+// DropEnrollRequest implements identity.EnrollStore.
+func (db *DB) DropEnrollRequest(ctx context.Context, id string) error {
+	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+		_, err := tx.exec(`DELETE FROM enroll_requests WHERE id = $1`, id)
+		return err
+	})
+}
+
+// AddEnrollment implements identity.EnrollStore. What has expired is forgotten
+// on the way.
+func (db *DB) AddEnrollment(ctx context.Context, request, org string, e identity.Enrollment, ev *audit.Event) error {
+	return db.Write(ctx, org, func(tx *Tx) error {
+		_, err := tx.exec(`DELETE FROM enroll_requests WHERE id = $1`, request)
+		if err == nil {
+			_, err = tx.exec(`DELETE FROM enrollments WHERE expires_at <= $1`, micros(ev.At))
+		}
+		if err == nil {
+			_, err = tx.exec(`INSERT INTO enrollments (id, user_id, name, description, key_hash, key_prefix, token_hash, address,
+				created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+				e.ID, e.User, e.Name, e.Description, e.KeyHash, e.KeyPrefix, e.TokenHash, e.Address, micros(e.CreatedAt), micros(e.ExpiresAt))
+		}
+		tx.record(ev)
+		return err
+	})
+}
+
+func (db *DB) enrollments(ctx context.Context, where string, args ...any) ([]identity.Enrollment, error) {
+	var out []identity.Enrollment
+	err := db.each(ctx, `SELECT id, user_id, name, description, key_hash, key_prefix, token_hash, address, created_at, expires_at
+		FROM enrollments WHERE `+where+` ORDER BY created_at, id`, args, func(rows *sql.Rows) error {
+		var e identity.Enrollment
+		var created, expires int64
+		err := rows.Scan(&e.ID, &e.User, &e.Name, &e.Description, &e.KeyHash, &e.KeyPrefix, &e.TokenHash, &e.Address, &created, &expires)
+		e.CreatedAt, e.ExpiresAt = fromMicros(created), fromMicros(expires)
+		out = append(out, e)
+		return err
+	})
+	return out, err
+}
+
+// Enrollments implements identity.EnrollStore.
+func (db *DB) Enrollments(ctx context.Context, user string, now time.Time) ([]identity.Enrollment, error) {
+	return db.enrollments(ctx, `user_id = $1 AND expires_at > $2`, user, micros(now))
+}
+
+// EnrollmentByToken implements identity.EnrollStore.
+func (db *DB) EnrollmentByToken(ctx context.Context, hash string, now time.Time) (identity.Enrollment, error) {
+	all, err := db.enrollments(ctx, `token_hash = $1 AND expires_at > $2`, hash, micros(now))
+	if err == nil && len(all) == 0 {
+		err = errNoEnrollment
+	}
+	if err != nil {
+		return identity.Enrollment{}, err
+	}
+	return all[0], nil
+}
+
+// AcceptEnrollment implements identity.EnrollStore.
+func (db *DB) AcceptEnrollment(ctx context.Context, id string, a identity.Agent, g *policy.Spec, ev *audit.Event) error {
+	return db.Write(ctx, a.Org, func(tx *Tx) error {
+		n, err := tx.exec(`DELETE FROM enrollments WHERE id = $1 AND user_id = $2 AND expires_at > $3`, id, a.Creator, micros(a.CreatedAt))
+		if err == nil && n == 0 {
+			return tx.refuse(errNoEnrollment)
+		}
+		if err == nil {
+			err = tx.addAgent(&a)
+		}
+		if err == nil && g != nil {
+			err = tx.addPolicy(g, &a)
+		}
+		tx.record(ev)
+		tx.Bump()
+		return err
+	})
+}
+
+// addPolicy writes the first policy of an agent, made by the agent's creator.
+func (tx *Tx) addPolicy(g *policy.Spec, a *identity.Agent) error {
+	perms, err := json.Marshal(g.Permissions)
+	if err != nil {
+		return err
+	}
+	n, err := tx.exec(`INSERT INTO policies (id, vault_id, secret_path_pattern, principal_type, principal_id, permissions,
+			conditions, expires_at, created_by, created_by_type, created_at)
+		SELECT $1, $2, $3, 'agent', $4, $5, $6, $7, $8, 'user', $9 WHERE EXISTS (SELECT 1 FROM vaults WHERE id = $2)`,
+		g.ID, g.Vault, g.Pattern, a.ID, string(perms), string(g.Conditions), nullMicros(g.ExpiresAt), a.Creator, micros(a.CreatedAt))
+	if err == nil && n == 0 {
+		err = errNoVault
+	}
+	return err
+}
+
+// RejectEnrollment implements identity.EnrollStore.
+func (db *DB) RejectEnrollment(ctx context.Context, org, user, id string, now time.Time, ev *audit.Event) error {
+	return db.Write(ctx, org, func(tx *Tx) error {
+		n, err := tx.exec(`DELETE FROM enrollments WHERE id = $1 AND user_id = $2 AND expires_at > $3`, id, user, micros(now))
+		if err == nil && n == 0 {
+			return tx.refuse(errNoEnrollment)
+		}
+		tx.record(ev)
+		return err
+	})
+}

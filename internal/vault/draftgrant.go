@@ -1,0 +1,31 @@
+package vault
+
+import (
+	"context"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+)
+
+// DraftGrant is Grant without the writing, for a principal that is about to be
+// made and is stored together with its first policy.
+func (s *Service) DraftGrant(ctx context.Context, c *access.Call, d policy.Spec) (policy.Spec, error) {
+	e, err := s.open(ctx, c, d.Vault)
+	if err != nil {
+		return policy.Spec{}, err
+	}
+	if err := decide(c, policy.CreatePolicy, resource(e, secretpath.Path{})); err != nil {
+		return policy.Spec{}, err
+	}
+	g := Grant{
+		ID: newID(), Vault: d.Vault, Pattern: d.Pattern, PrincipalKind: d.PrincipalKind, PrincipalID: d.PrincipalID,
+		Permissions: d.Permissions, Conditions: d.Conditions, ExpiresAt: d.ExpiresAt, CreatedAt: c.Now.UTC().Truncate(time.Microsecond),
+	}
+	if err := g.check(c.Now); err != nil {
+		return policy.Spec{}, err
+	}
+	d.ID, d.Conditions, d.ExpiresAt = g.ID, g.Conditions, g.ExpiresAt
+	return d, nil
+}
