@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
@@ -21,9 +22,24 @@ const (
 type Conditions struct {
 	IPAllowlist []netip.Prefix // masked, IPv4 never written as IPv6; empty is any address
 	TimeWindow  *TimeWindow    // nil is any time
+	Approval    *Approval      // nil: no human is asked
 
 	emptyList bool // "ip_allowlist": [] was sent, rather than null or nothing
 }
+
+// Approval asks that a human approves before a policy lets its principal use a
+// secret: read, write or delete it. What may be listed stays as it is.
+type Approval struct {
+	ValidFor time.Duration // how long an approval can be used
+	MaxUses  int           // and how often
+}
+
+// The terms of an approval when the policy does not say, and their bounds.
+const (
+	approvalValid    = 15 * time.Minute
+	maxApprovalValid = 30 * 24 * time.Hour
+	maxApprovalUses  = 1000
+)
 
 // TimeWindow is a span of each day: from After up to, not including, Before, in
 // minutes since midnight on the wall clock of Zone. It wraps midnight when
@@ -41,6 +57,8 @@ type TimeWindow struct {
 // ip_allowlist takes networks and single addresses; an IPv4 address in IPv6 form
 // is taken as the IPv4 address that it is. In time_window a missing after is
 // 00:00, a missing before is midnight at the day's end, a missing timezone UTC.
+// require_approval is a truth value or {valid_seconds, max_uses}: true is 900
+// seconds and one use, as is what the object leaves out.
 func CompileConditions(raw []byte) (Conditions, error) {
 	var c Conditions
 	if len(raw) == 0 {
@@ -56,10 +74,11 @@ func CompileConditions(raw []byte) (Conditions, error) {
 			Before   *string `json:"before"`
 			Timezone *string `json:"timezone"`
 		} `json:"time_window"`
+		RequireApproval jsontext.Value `json:"require_approval"`
 	}
 	// The cause is dropped: it repeats the input.
 	if json.Unmarshal(raw, &in, json.RejectUnknownMembers(true)) != nil {
-		return c, badConditions("Conditions are an object with ip_allowlist and time_window {after, before, timezone}; other keys are not supported.")
+		return c, badConditions("Conditions are an object with ip_allowlist time_window {after, before, timezone} and require_approval; other keys are not supported.")
 	}
 	if len(in.IPAllowlist) > maxAllowedNets {
 		return c, badConditions("ip_allowlist has at most 256 entries.")
@@ -78,6 +97,10 @@ func CompileConditions(raw []byte) (Conditions, error) {
 			return Conditions{}, err
 		}
 		c.TimeWindow = window
+	}
+	var err error
+	if c.Approval, err = compileApproval(in.RequireApproval); err != nil {
+		return Conditions{}, err
 	}
 	return c, nil
 }
@@ -118,6 +141,36 @@ func (w *TimeWindow) holds(now time.Time) bool {
 		return w.After <= m && m < w.Before
 	}
 	return m >= w.After || m < w.Before
+}
+
+func compileApproval(raw jsontext.Value) (*Approval, error) {
+	switch raw.Kind() {
+	case 0, 'n', 'f':
+		return nil, nil
+	case 't':
+		return &Approval{ValidFor: approvalValid, MaxUses: 1}, nil
+	}
+	in := struct {
+		ValidSeconds *int64 `json:"valid_seconds"`
+		MaxUses      *int64 `json:"max_uses"`
+	}{}
+	if json.Unmarshal(raw, &in, json.RejectUnknownMembers(true)) != nil {
+		return nil, badConditions("require_approval is true, false or an object with valid_seconds and max_uses.")
+	}
+	a := &Approval{ValidFor: approvalValid, MaxUses: 1}
+	if n := in.ValidSeconds; n != nil {
+		if *n < 1 || *n > int64(maxApprovalValid/time.Second) {
+			return nil, badConditions("valid_seconds is between 1 and 2592000, which is thirty days.")
+		}
+		a.ValidFor = time.Duration(*n) * time.Second
+	}
+	if n := in.MaxUses; n != nil {
+		if *n < 1 || *n > maxApprovalUses {
+			return nil, badConditions("max_uses is between 1 and 1000.")
+		}
+		a.MaxUses = int(*n)
+	}
+	return a, nil
 }
 
 func compileWindow(after, before, zone *string) (*TimeWindow, error) {

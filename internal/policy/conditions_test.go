@@ -162,7 +162,7 @@ func TestCompilePolicyRefuses(t *testing.T) {
 		"conditions that are not JSON":  {grant("**", "read", when(`{`)), "invalid_conditions"},
 		"conditions that are a list":    {grant("**", "read", when(`[]`)), "invalid_conditions"},
 		"conditions that are text":      {grant("**", "read", when(`"x"`)), "invalid_conditions"},
-		"an unknown condition":          {grant("**", "read", when(`{"require_approval":true}`)), "invalid_conditions"},
+		"an unknown condition":          {grant("**", "read", when(`{"require_coffee":true}`)), "invalid_conditions"},
 		"an unknown condition, null":    {grant("**", "read", when(`{"mfa":null}`)), "invalid_conditions"},
 		"a condition in capitals":       {grant("**", "read", when(`{"IP_allowlist":["10.0.0.1"]}`)), "invalid_conditions"},
 		"a condition said twice":        {grant("**", "read", when(`{"ip_allowlist":["10.0.0.1"],"ip_allowlist":[]}`)), "invalid_conditions"},
@@ -197,6 +197,14 @@ func TestCompilePolicyRefuses(t *testing.T) {
 		"an empty zone":                 {grant("**", "read", when(`{"time_window":{"after":"09:00","timezone":""}}`)), "invalid_conditions"},
 		"the machine's own zone":        {grant("**", "read", when(`{"time_window":{"after":"09:00","timezone":"Local"}}`)), "invalid_conditions"},
 		"a zone that climbs":            {grant("**", "read", when(`{"time_window":{"after":"09:00","timezone":"../../etc/passwd"}}`)), "invalid_conditions"},
+		"an approval that is a word":    {grant("**", "read", when(`{"require_approval":"yes"}`)), "invalid_conditions"},
+		"an approval that is a number":  {grant("**", "read", when(`{"require_approval":1}`)), "invalid_conditions"},
+		"an approval with other keys":   {grant("**", "read", when(`{"require_approval":{"valid_for":60}}`)), "invalid_conditions"},
+		"an approval without a use":     {grant("**", "read", when(`{"require_approval":{"max_uses":0}}`)), "invalid_conditions"},
+		"an approval of too many uses":  {grant("**", "read", when(`{"require_approval":{"max_uses":1001}}`)), "invalid_conditions"},
+		"an approval for no time":       {grant("**", "read", when(`{"require_approval":{"valid_seconds":0}}`)), "invalid_conditions"},
+		"an approval for too long":      {grant("**", "read", when(`{"require_approval":{"valid_seconds":2592001}}`)), "invalid_conditions"},
+		"half a use":                    {grant("**", "read", when(`{"require_approval":{"max_uses":1.5}}`)), "invalid_conditions"},
 		"a zone from the root":          {grant("**", "read", when(`{"time_window":{"after":"09:00","timezone":"/etc/localtime"}}`)), "invalid_conditions"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -270,4 +278,27 @@ func FuzzConditions(f *testing.F) {
 			t.Fatalf("%s lets a caller without an address in", raw)
 		}
 	})
+}
+
+func TestApprovalTerms(t *testing.T) {
+	for conditions, want := range map[string]*policy.Approval{
+		`{}`:                         nil,
+		`{"require_approval":false}`: nil,
+		`{"require_approval":null}`:  nil,
+		`{"require_approval":true}`:  {ValidFor: 15 * time.Minute, MaxUses: 1},
+		`{"require_approval":{}}`:    {ValidFor: 15 * time.Minute, MaxUses: 1},
+		`{"require_approval":{"valid_seconds":60,"max_uses":5}}`: {ValidFor: time.Minute, MaxUses: 5},
+	} {
+		c, err := policy.CompileConditions([]byte(conditions))
+		if err != nil || (c.Approval == nil) != (want == nil) || want != nil && *c.Approval != *want {
+			t.Errorf("%s: got %+v, %v", conditions, c.Approval, err)
+		}
+		terms, ok := set(t, grant("**", "read", when(conditions))).Terms(agent(), "p1")
+		if ok != (want != nil) || ok && terms != *want {
+			t.Errorf("%s: terms %+v, %v", conditions, terms, ok)
+		}
+	}
+	if _, ok := set(t, grant("**", "read", when(`{"require_approval":true}`))).Terms(user("olga", "owner"), "p1"); ok {
+		t.Error("another principal has the terms")
+	}
 }

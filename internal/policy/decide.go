@@ -6,7 +6,7 @@ import "slices"
 type Decision struct {
 	Allow    bool
 	Reason   Reason // stable; for the audit record
-	PolicyID string // the policy that allowed, if one did
+	PolicyID string // the policy that allowed, if one did, or that asks for an approval
 	// Partial says that the caller sees only a part of what is listed: for
 	// secret.list what View shows, for vault.list the vaults that it may
 	// vault.read, for policy.list the policies that name it, for audit.read its
@@ -62,14 +62,16 @@ func barred(p *Principal, rule *Rule, r *Resource, limit reach) Reason {
 
 // granted looks for a grant: live policy, creator, role, and the lesser ones.
 func granted(p *Principal, rule *Rule, r *Resource, at Moment) Decision {
-	reason := ReasonRoleRequired
+	reason, asks := ReasonRoleRequired, ""
 	if rule.Need != 0 {
 		path := ""
 		if rule.Over == OverPath {
 			path = r.Path.String()
 		}
-		pol, nearest := r.Policies.find(p, r.Vault.ID, rule.Need, path, at)
-		if pol != nil {
+		pol, nearest := r.Policies.find(p, r.Vault.ID, rule.Need, path, rule.Gated && !r.Approved, at)
+		if pol != nil && nearest == ReasonApprovalRequired {
+			asks = pol.ID
+		} else if pol != nil {
 			return Decision{Allow: true, Reason: pol.reason, PolicyID: pol.ID}
 		}
 		reason = nearest
@@ -88,7 +90,7 @@ func granted(p *Principal, rule *Rule, r *Resource, at Moment) Decision {
 	case rule.Open && (p.Kind == KindUser || !rule.Self):
 		reason = ReasonSignedIn
 	default:
-		return deny(reason)
+		return Decision{Reason: reason, PolicyID: asks}
 	}
 	return Decision{Allow: true, Reason: reason}
 }

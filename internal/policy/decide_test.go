@@ -63,10 +63,13 @@ func grant(pattern, words string, changes ...change) policy.Spec {
 func to(kind policy.PrincipalKind, id string) change {
 	return func(s *policy.Spec) { s.PrincipalKind, s.PrincipalID = kind, id }
 }
-func named(id string) change               { return func(s *policy.Spec) { s.ID = id } }
-func inVault(id string) change             { return func(s *policy.Spec) { s.Vault = id } }
-func when(json string) change              { return func(s *policy.Spec) { s.Conditions = []byte(json) } }
-func until(t time.Time) change             { return func(s *policy.Spec) { s.ExpiresAt = t } }
+func named(id string) change   { return func(s *policy.Spec) { s.ID = id } }
+func inVault(id string) change { return func(s *policy.Spec) { s.Vault = id } }
+func when(json string) change  { return func(s *policy.Spec) { s.Conditions = []byte(json) } }
+func until(t time.Time) change { return func(s *policy.Spec) { s.ExpiresAt = t } }
+
+const asks = `{"require_approval":true}`
+
 func specs(s ...policy.Spec) []policy.Spec { return s }
 
 func set(t testing.TB, rows ...policy.Spec) *policy.Set {
@@ -103,18 +106,19 @@ const (
 // decisions is the table. allow is whether reason is one that allows; partial is
 // Decision.Partial. The vault is carol's unless said; the path is prod/db.
 var decisions = map[string]struct {
-	who     policy.Principal
-	do      policy.Action
-	rows    []policy.Spec
-	vault   *policy.Vault // nil: carol's
-	noVault bool
-	noPath  bool
-	agent   *policy.Agent
-	org     string // "": acme
-	typ     string
-	reason  policy.Reason
-	allow   bool
-	partial bool
+	who      policy.Principal
+	do       policy.Action
+	rows     []policy.Spec
+	vault    *policy.Vault // nil: carol's
+	noVault  bool
+	approved bool
+	noPath   bool
+	agent    *policy.Agent
+	org      string // "": acme
+	typ      string
+	reason   policy.Reason
+	allow    bool
+	partial  bool
 }{
 	// Public and anonymous.
 	"anyone logs in":                     {who: policy.Principal{}, do: policy.Login, reason: "public", allow: true},
@@ -270,6 +274,19 @@ var decisions = map[string]struct {
 	"a member invites nobody":                   {who: user("mia", "member"), do: policy.InviteMember, reason: "role_required"},
 	"an admin invites":                          {who: user("adam", "admin"), do: policy.InviteMember, reason: "role", allow: true},
 
+	// Approvals.
+	"a policy that asks for an approval grants no read": {who: agent(), do: policy.ReadSecret, rows: specs(grant("**", "read", when(asks))), reason: "approval_required"},
+	"nor a write":                                {who: agent(), do: policy.WriteSecret, rows: specs(grant("**", "write", when(asks))), reason: "approval_required"},
+	"nor a deletion":                             {who: agent(), do: policy.DeleteSecret, rows: specs(grant("**", "delete", when(asks))), reason: "approval_required"},
+	"nor a share":                                {who: agent(), do: policy.CreateShare, rows: specs(grant("**", "read", when(asks))), reason: "approval_required"},
+	"once approved it grants":                    {who: agent(), do: policy.ReadSecret, approved: true, rows: specs(grant("**", "read", when(asks))), reason: "policy:p1", allow: true},
+	"an approval is no policy":                   {who: agent(), do: policy.ReadSecret, approved: true, reason: "no_policy"},
+	"an approval does not outlive its policy":    {who: agent(), do: policy.ReadSecret, approved: true, rows: specs(grant("**", "read", when(asks), until(noon.Now))), reason: "policy_expired"},
+	"an approval does not lift the intents rule": {who: signer(), do: policy.ReadSecret, approved: true, rows: specs(grant("**", "read", when(asks))), typ: "ssh_key", reason: "intents_key_type"},
+	"a policy that does not ask comes first":     {who: agent(), do: policy.ReadSecret, rows: specs(grant("**", "read", when(asks)), grant("prod/*", "read", named("p2"))), reason: "policy:p2", allow: true},
+	"the creator needs no approval":              {who: user("carol", "member"), do: policy.ReadSecret, rows: specs(grant("**", "read", to("user", "carol"), when(asks))), reason: "creator", allow: true},
+	"what needs an approval is listed without":   {who: agent(), do: policy.DescribeSecret, rows: specs(grant("**", "read", when(asks))), reason: "policy:p1", allow: true},
+
 	// Agents as resources.
 	"an agent rotates its own key":               {who: agent(), do: policy.RotateAgentKey, agent: carolsBot(), reason: "self", allow: true},
 	"an agent rotates no other's key":            {who: agent(), do: policy.RotateAgentKey, agent: &policy.Agent{ID: "other", Org: "acme", Creator: "carol"}, reason: "role_required"},
@@ -300,7 +317,7 @@ func TestDecide(t *testing.T) {
 		}
 		covered[c.reason] = true
 		t.Run(name, func(t *testing.T) {
-			r := policy.Resource{Org: "acme", Vault: carolsVault(), Path: path(t, "prod/db"), Policies: set(t, c.rows...), SecretType: c.typ, Agent: c.agent}
+			r := policy.Resource{Org: "acme", Vault: carolsVault(), Path: path(t, "prod/db"), Policies: set(t, c.rows...), SecretType: c.typ, Agent: c.agent, Approved: c.approved}
 			if c.vault != nil {
 				r.Vault = c.vault
 			}
@@ -317,7 +334,10 @@ func TestDecide(t *testing.T) {
 			if d.Allow != c.allow || d.Reason != c.reason || d.Partial != c.partial {
 				t.Errorf("got %+v, want allow %v, reason %s, partial %v", d, c.allow, c.reason, c.partial)
 			}
-			if id, ok := strings.CutPrefix(string(c.reason), "policy:"); ok != (d.PolicyID != "") || ok && id != d.PolicyID {
+			if d.Reason == policy.ReasonApprovalRequired && d.PolicyID != "p1" {
+				t.Errorf("the policy that asks is %q", d.PolicyID)
+			}
+			if id, ok := strings.CutPrefix(string(c.reason), "policy:"); d.Allow && ok != (d.PolicyID != "") || ok && id != d.PolicyID {
 				t.Errorf("policy id %q for reason %s", d.PolicyID, c.reason)
 			}
 			if (d.Err() == nil) != c.allow {

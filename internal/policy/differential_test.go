@@ -31,7 +31,7 @@ func TestDecideAgreesWithTheReference(t *testing.T) {
 	reached := map[policy.Reason]int{}
 	for range 60_000 {
 		d := differ(t, randomBytes(r))
-		if d.PolicyID != "" {
+		if d.Allow && d.PolicyID != "" {
 			d.Reason = "policy:"
 		}
 		reached[d.Reason]++
@@ -147,6 +147,7 @@ func situationFrom(data []byte) situation {
 		x.r.Path = somePath(s)
 	}
 	x.r.SecretType = pick(s, "generic", "private_key", "ssh_key", "")
+	x.r.Approved = pick(s, false, false, false, true)
 	x.at = someMoment(s)
 	for i := range s.n(7) {
 		x.rows = append(x.rows, someRow(s, fmt.Sprintf("pol%d", i)))
@@ -197,6 +198,7 @@ func someRow(s *source, id string) refPolicy {
 	if s.n(3) == 1 {
 		row.expires = time.Date(2026, pick(s, time.January, time.July), 10, s.n(24), s.n(60), 0, 0, time.UTC)
 	}
+	row.approval = pick(s, "", "", "", "true", "false", `{"max_uses":3}`, "null")
 	return row
 }
 
@@ -208,6 +210,9 @@ func (row refPolicy) compile(t *testing.T) policy.Policy {
 	}
 	if row.after != "" {
 		conditions["time_window"] = map[string]string{"after": row.after, "before": row.before, "timezone": row.zone}
+	}
+	if row.approval != "" {
+		conditions["require_approval"] = json.RawMessage(row.approval)
 	}
 	raw, err := json.Marshal(conditions)
 	if err != nil {

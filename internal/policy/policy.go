@@ -101,6 +101,9 @@ type Resource struct {
 	// again with it before the value leaves.
 	SecretType string
 	Agent      *Agent
+	// Approved says that a human has approved this very use: policies that ask for
+	// an approval then count like others.
+	Approved bool
 }
 
 // Moment is when and from where an action is asked for. An invalid IP meets no

@@ -34,6 +34,7 @@ const (
 	ReasonOutsideTimeWindow   Reason = "outside_time_window"
 	ReasonRoleRequired        Reason = "role_required"
 	ReasonIntentsKeyType      Reason = "intents_key_type"
+	ReasonApprovalRequired    Reason = "approval_required" // a policy would allow it once a human approves
 )
 
 // Err returns nil when the decision allows, and else the fault for the caller:
@@ -75,6 +76,8 @@ func (r Reason) advice() string {
 		return "The policy does not allow this at this time of day."
 	case ReasonRoleRequired:
 		return "Only the creator or an owner or admin of the organisation may do this."
+	case ReasonApprovalRequired:
+		return "The policy that allows this asks for a human's approval of each use, which this operation can't wait for."
 	case ReasonIntentsKeyType:
 		return "This agent signs through the Intents API, so it may not read private keys."
 	default:

@@ -22,6 +22,7 @@ type refPolicy struct {
 	after, before      string // both or none
 	zone               string
 	expires            time.Time
+	approval           string // JSON of require_approval, or nothing
 }
 
 // naiveValid is the pattern rule read literally.
@@ -221,7 +222,8 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 	case policy.ReadVault, policy.ListSecrets, policy.ListPolicies:
 		wanted, pathMatters = []string{"read", "write", "delete"}, false
 	}
-	why := policy.Reason("role_required")
+	why, asks := policy.Reason("role_required"), ""
+	is := func(actions ...policy.Action) bool { return slices.Contains(actions, a) }
 	if wanted != nil {
 		why = "no_policy"
 		var failed []policy.Reason
@@ -235,10 +237,20 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 				continue
 			}
 			fail := refUnmet(row, at)
+			if uses := is(policy.ReadSecret, policy.ReadSecretVersion, policy.WriteSecret, policy.RotateSecret,
+				policy.DeleteSecret, policy.CreateShare); fail == "" && uses && !r.Approved && refAsks(row) {
+				if asks == "" {
+					asks = row.id
+				}
+				continue
+			}
 			if fail == "" {
 				return policy.Decision{Allow: true, Reason: policy.Reason("policy:" + row.id), PolicyID: row.id}
 			}
 			failed = append(failed, fail)
+		}
+		if asks != "" {
+			why, failed = "approval_required", nil
 		}
 		for _, f := range []policy.Reason{"policy_expired", "ip_not_allowed", "outside_time_window"} {
 			if slices.Contains(failed, f) {
@@ -295,7 +307,11 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 			return yes("signed_in")
 		}
 	}
-	return policy.Decision{Reason: why}
+	return policy.Decision{Reason: why, PolicyID: asks}
+}
+
+func refAsks(row refPolicy) bool {
+	return row.approval != "" && row.approval != "false" && row.approval != "null"
 }
 
 func refVaultAction(a policy.Action) bool {

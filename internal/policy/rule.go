@@ -40,6 +40,8 @@ type Rule struct {
 	// ManagersOnly asks, besides the grant, for the vault's creator or an owner
 	// or admin.
 	ManagersOnly bool
+	// Gated marks the uses of a secret that a policy may ask a human's approval for.
+	Gated bool
 	// Value marks the actions that hand out a secret's value, or the right to it.
 	Value bool
 	// Writes marks the actions that a read-only API key may not do.
@@ -108,16 +110,16 @@ func RuleFor(a Action) (Rule, bool) {
 		return Rule{Who: Users, Over: OverVault, Creator: true, Admin: true}, true
 
 	case ReadSecret:
-		return Rule{Who: Principals, Over: OverPath, Need: Read, Creator: true, Value: true}, true
+		return Rule{Who: Principals, Over: OverPath, Need: Read, Creator: true, Value: true, Gated: true}, true
 	case CreateShare:
 		// A share hands the value on, so its maker must be able to read it.
-		return Rule{Who: Principals, Over: OverPath, Need: Read, Creator: true, Value: true, Writes: true}, true
+		return Rule{Who: Principals, Over: OverPath, Need: Read, Creator: true, Value: true, Gated: true, Writes: true}, true
 	case ReadSecretVersion:
-		return Rule{Who: Principals, Over: OverPath, Need: Read, Creator: true, Value: true, ManagersOnly: true}, true
+		return Rule{Who: Principals, Over: OverPath, Need: Read, Creator: true, Value: true, Gated: true, ManagersOnly: true}, true
 	case WriteSecret, RotateSecret:
-		return Rule{Who: Principals, Over: OverPath, Need: Write, Creator: true, Writes: true}, true
+		return Rule{Who: Principals, Over: OverPath, Need: Write, Creator: true, Gated: true, Writes: true}, true
 	case DeleteSecret:
-		return Rule{Who: Principals, Over: OverPath, Need: Delete, Creator: true, Writes: true}, true
+		return Rule{Who: Principals, Over: OverPath, Need: Delete, Creator: true, Gated: true, Writes: true}, true
 	case DescribeSecret:
 		return Rule{Who: Principals, Over: OverPath, Need: anyUse, Creator: true, Admin: true}, true
 	case ListVersions:

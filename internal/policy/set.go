@@ -34,11 +34,14 @@ func (s *Set) of(p *Principal) []Policy {
 }
 
 // find returns the first live policy of p in the vault that has one of the
-// permissions and, unless path is empty, covers it. Without one it says what
-// came nearest: a policy that fails only by time, then by address, then by
+// permissions and, unless path is empty, covers it. Where a human's approval
+// counts (gated), a policy that needs none comes first; if all need one, the
+// first of them comes with ReasonApprovalRequired. Without any policy find says
+// what came nearest: one that fails only by time, then by address, then by
 // expiry, then none.
-func (s *Set) find(p *Principal, vault string, need Permission, path string, at Moment) (*Policy, Reason) {
+func (s *Set) find(p *Principal, vault string, need Permission, path string, gated bool, at Moment) (*Policy, Reason) {
 	nearest := ReasonNoPolicy
+	var asks *Policy
 	policies := s.of(p)
 	for i := range policies {
 		pol := &policies[i]
@@ -46,14 +49,34 @@ func (s *Set) find(p *Principal, vault string, need Permission, path string, at 
 			continue
 		}
 		unmet := pol.unmet(at)
-		if unmet == "" {
+		switch {
+		case unmet == "" && gated && pol.Conditions.Approval != nil:
+			if asks == nil {
+				asks = pol
+			}
+			continue
+		case unmet == "":
 			return pol, ""
 		}
 		if rank(unmet) > rank(nearest) {
 			nearest = unmet
 		}
 	}
+	if asks != nil {
+		return asks, ReasonApprovalRequired
+	}
 	return nil, nearest
+}
+
+// Terms returns what an approval under the policy with that id of p is worth,
+// and false when there is no such policy or it asks for none.
+func (s *Set) Terms(p Principal, id string) (Approval, bool) {
+	for _, pol := range s.of(&p) {
+		if pol.ID == id && pol.Conditions.Approval != nil {
+			return *pol.Conditions.Approval, true
+		}
+	}
+	return Approval{}, false
 }
 
 func rank(r Reason) int {
