@@ -69,7 +69,9 @@ type Details struct {
 	Status  int    // HTTP status, where the request came over HTTP
 	Token   string // id (jti) of the token, or prefix-free id of the key used
 	Count   uint64 // how many requests a coalesced event stands for
-	Target  string // a second thing that was touched, such as a grant's principal, or the account that somebody failed to sign in as
+	// Approval is the id of the approval that was used for it.
+	Approval string
+	Target   string // a second thing that was touched, such as a grant's principal, or the account that somebody failed to sign in as
 }
 
 // AppendJSON appends d as JSON. Every field is an identifier, a code or a path,
@@ -84,6 +86,7 @@ func (d *Details) AppendJSON(b []byte) []byte {
 	b = appendNumber(b, "status", uint64(max(d.Status, 0)))
 	b = appendField(b, "token_id", d.Token)
 	b = appendNumber(b, "count", d.Count)
+	b = appendField(b, "approval_id", d.Approval)
 	b = appendField(b, "target", d.Target)
 	return append(b, '}')
 }

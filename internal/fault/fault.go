@@ -36,6 +36,7 @@ type Error struct {
 	Code       string        // stable and machine-readable: "secret_not_found"
 	Detail     string        // one or two plain sentences for the caller
 	RetryAfter time.Duration // RateLimited and Unavailable only
+	Ref        string        // id of the approval request that the caller waits for
 	Err        error         // the cause: logged, never sent
 }
 

@@ -23,6 +23,8 @@ type Problem struct {
 	Code   string  `json:"code" doc:"What went wrong, for programs. docs/errors.md lists the codes."`
 	Fields []Field `json:"fields,omitempty" doc:"Which parts of the request were refused."`
 
+	ApprovalRequestID string `json:"approval_request_id,omitempty" doc:"With type approval_required: the request that a human must approve."`
+
 	retryAfter time.Duration
 }
 
@@ -82,7 +84,7 @@ func problemOf(err error) *Problem {
 	p := newProblem(statuses[e.Kind], e.Code, e.Detail)
 	p.retryAfter = e.RetryAfter
 	if e.Code == "resource_limit_exceeded" || e.Code == "approval_required" {
-		p.Type = e.Code
+		p.Type, p.ApprovalRequestID = e.Code, e.Ref
 	}
 	return p
 }

@@ -71,6 +71,8 @@ const (
 	ReadApproval    Action = "approval.read"
 	GrantApproval   Action = "approval.approve"
 	DenyApproval    Action = "approval.deny"
+	ReadWebhook     Action = "approval.webhook_read"
+	UpdateWebhook   Action = "approval.webhook_update"
 )
 
 // Secrets.
@@ -164,7 +166,7 @@ func Actions() []Action {
 		CreateVault, ListVaults, ReadVault, DeleteVault,
 		EnableCMEK, DisableCMEK, RotateCMEK, ReadCMEK, RekeyVault, ReadRekey,
 		CreateShare, AccessShare, ListShares, AcceptShare, DeclineShare, RevokeShare,
-		RequestApproval, ListApprovals, ReadApproval, GrantApproval, DenyApproval,
+		RequestApproval, ListApprovals, ReadApproval, GrantApproval, DenyApproval, ReadWebhook, UpdateWebhook,
 		ReadSecret, WriteSecret, RotateSecret, DeleteSecret, ListSecrets, DescribeSecret,
 		ListVersions, ReadSecretVersion, RestoreSecret, PurgeSecret,
 		CreatePolicy, ListPolicies, UpdatePolicy, DeletePolicy,

@@ -95,7 +95,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 	if p.Kind == "agent" && (platform || is(policy.ReadEnrollment, policy.AcceptEnrollment, policy.RejectEnrollment,
 		policy.SwitchOrg, policy.AcceptInvitation, policy.GrantApproval, policy.DenyApproval, policy.InviteMember,
 		policy.UpdateMember, policy.RemoveMember, policy.ListIPRules, policy.CreateIPRule, policy.DeleteIPRule,
-		policy.UpdateBilling, policy.RekeyVault, policy.ReadRekey)) {
+		policy.UpdateBilling, policy.RekeyVault, policy.ReadRekey, policy.ReadWebhook, policy.UpdateWebhook)) {
 		return no("kind_required")
 	}
 	if p.Kind == "agent" && is(policy.ReadMFA, policy.ReadUser, policy.ListAgents, policy.ChangePassword,
@@ -139,7 +139,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		policy.GrantApproval, policy.DenyApproval, policy.RequestApproval, policy.CreateShare, policy.AcceptShare,
 		policy.DeclineShare, policy.RevokeShare, policy.InviteMember, policy.UpdateMember, policy.RemoveMember,
 		policy.CreateIPRule, policy.DeleteIPRule, policy.UpdateBilling, policy.UpdateSettings, policy.DeleteAnyUser,
-		policy.UpdateLimits, policy.ManageChains, policy.RekeyVault)
+		policy.UpdateLimits, policy.ManageChains, policy.RekeyVault, policy.UpdateWebhook)
 	words, mayWrite, caps := 0, false, []string{}
 	for _, s := range p.Scopes {
 		if s == "*" || strings.ContainsAny(s, ":.") && !strings.Contains(s, "/") {
@@ -286,7 +286,7 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 			return yes("self")
 		}
 	case policy.VerifyAudit, policy.InviteMember, policy.UpdateMember, policy.RemoveMember, policy.ListIPRules,
-		policy.CreateIPRule, policy.DeleteIPRule, policy.UpdateBilling:
+		policy.CreateIPRule, policy.DeleteIPRule, policy.UpdateBilling, policy.ReadWebhook, policy.UpdateWebhook:
 		if refManager(p) {
 			return yes("role")
 		}

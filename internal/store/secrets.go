@@ -172,6 +172,9 @@ func (db *DB) list(ctx context.Context, vaultID string, k pageKey) (page, error)
 // PutVersion implements vault.Store.
 func (db *DB) PutVersion(ctx context.Context, org string, v vault.Version, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx *Tx) error {
+		if ev != nil && ev.Details.Approval != "" {
+			return tx.putApproved(&v, ev)
+		}
 		tx.replace(&v)
 		tx.record(ev)
 		return tx.run(func(rows int64) error {
@@ -181,6 +184,24 @@ func (db *DB) PutVersion(ctx context.Context, org string, v vault.Version, ev *a
 			return nil
 		}, putCurrent(&v), putVersion(&v))
 	})
+}
+
+// putApproved is PutVersion with a use of an approval: all of it or nothing.
+func (tx *Tx) putApproved(v *vault.Version, ev *audit.Event) error {
+	tx.replace(v)
+	current, stored := putCurrent(v), putVersion(v)
+	n, err := tx.exec(current.query, current.args...)
+	if err == nil && n == 0 {
+		return tx.refuse(tx.staleOrNoVault(v.Vault))
+	}
+	if err == nil {
+		err = tx.spendApproval(ev)
+	}
+	if err == nil {
+		_, err = tx.exec(stored.query, stored.args...)
+	}
+	tx.record(ev)
+	return err
 }
 
 // putCurrent is the gate that only one of two writers passes: the listing's row
@@ -217,6 +238,9 @@ func (db *DB) Spend(ctx context.Context, vaultID, path string, version uint64, e
 		if err == nil && n == 0 {
 			return tx.refuse(errSpent)
 		}
+		if err == nil {
+			err = tx.spendApproval(ev)
+		}
 		tx.record(ev)
 		return err
 	})
@@ -244,6 +268,9 @@ func (db *DB) SetDeleted(ctx context.Context, vaultID, path string, at time.Time
 		if err == nil {
 			_, err = tx.exec(`UPDATE secret_versions SET deleted_at = $4 WHERE vault_id = $1 AND path = $2 AND version = $3`,
 				vaultID, path, int64(m.Version), nullMicros(at))
+		}
+		if err == nil {
+			err = tx.spendApproval(ev)
 		}
 		tx.forget(vaultID, path)
 		ev.Details.Version = m.Version

@@ -88,6 +88,7 @@ func (db *DB) RemoveVault(ctx context.Context, v vault.Vault, ev *audit.Event) e
 			`DELETE FROM secrets WHERE vault_id = $1`,
 			`DELETE FROM secret_versions WHERE vault_id = $1`,
 			`DELETE FROM policies WHERE vault_id = $1`,
+			`DELETE FROM approvals WHERE vault_id = $1`,
 		} {
 			if err == nil {
 				_, err = tx.exec(query, v.ID)

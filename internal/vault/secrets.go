@@ -26,14 +26,15 @@ func (s *Service) Reveal(ctx context.Context, c *access.Call, vaultID string, p 
 	if err != nil {
 		return Secret{}, err
 	}
-	if err := decide(c, policy.ReadSecret, resource(e, p)); err != nil {
+	ad, err := s.admit(ctx, c, policy.ReadSecret, e, p)
+	if err != nil {
 		return Secret{}, err
 	}
 	v, err := s.store.Latest(ctx, vaultID, p.String())
 	if err != nil {
 		return Secret{}, err
 	}
-	return s.release(ctx, c, e, p, v)
+	return s.release(ctx, c, e, p, v, ad)
 }
 
 // RevealVersion returns one version of a secret that may be an old one. It
@@ -45,24 +46,25 @@ func (s *Service) RevealVersion(ctx context.Context, c *access.Call, vaultID str
 		return Secret{}, err
 	}
 	c.Event.Action = string(policy.ReadSecretVersion)
-	if err := decide(c, policy.ReadSecretVersion, resource(e, p)); err != nil {
+	ad, err := s.admit(ctx, c, policy.ReadSecretVersion, e, p)
+	if err != nil {
 		return Secret{}, err
 	}
 	v, err := s.store.At(ctx, vaultID, p.String(), version)
 	if err != nil {
 		return Secret{}, err
 	}
-	return s.release(ctx, c, e, p, v)
+	return s.release(ctx, c, e, p, v, ad)
 }
 
 // release opens v, records the read, and only then gives the value out.
-func (s *Service) release(ctx context.Context, c *access.Call, e *entry, p secretpath.Path, v Version) (Secret, error) {
+func (s *Service) release(ctx context.Context, c *access.Call, e *entry, p secretpath.Path, v Version, ad admission) (Secret, error) {
 	c.Event.Details.Version = v.Meta.Version
 	if gone(&v, c.Now) {
 		return Secret{}, errGone
 	}
 	if c.Who.IntentsAPI {
-		r := resource(e, p)
+		r := ad.resource
 		r.SecretType = v.Type
 		if err := decide(c, policy.ReadSecret, r); err != nil {
 			return Secret{}, err
@@ -73,12 +75,16 @@ func (s *Service) release(ctx context.Context, c *access.Call, e *entry, p secre
 		return Secret{}, keyLost(err)
 	}
 	c.Event.Details.Outcome = audit.Success
-	if v.MaxAccess > 0 {
+	ad.in(c.Event)
+	switch {
+	case v.MaxAccess > 0:
 		err = s.store.Spend(ctx, v.Vault, v.Path, v.Meta.Version, c.Event)
-	} else {
+	case ad.approval != "":
+		err = s.store.AppendApproved(ctx, c.Event)
+	default:
 		err = s.store.Append(ctx, c.Event)
 	}
-	if err != nil {
+	if out(c.Event, err) != nil {
 		value.Wipe()
 		return Secret{}, err
 	}
@@ -120,13 +126,16 @@ func (s *Service) Put(ctx context.Context, c *access.Call, vaultID string, p sec
 	if err != nil {
 		return Meta{}, err
 	}
-	if err := decide(c, policy.WriteSecret, resource(e, p)); err != nil {
+	ad, err := s.admit(ctx, c, policy.WriteSecret, e, p)
+	if err != nil {
 		return Meta{}, err
 	}
 	if err := d.check(c.Now); err != nil {
 		return Meta{}, err
 	}
-	return s.write(ctx, c, &e.vault, p, d, c.Event)
+	ad.in(c.Event)
+	m, err := s.write(ctx, c, &e.vault, p, d, c.Event)
+	return m, out(c.Event, err)
 }
 
 // write stores d as the next version of p. ev may be nil: then the write is part
@@ -193,11 +202,14 @@ func (s *Service) setDeleted(ctx context.Context, c *access.Call, vaultID string
 	if err != nil {
 		return Meta{}, err
 	}
-	if err := decide(c, a, resource(e, p)); err != nil {
+	ad, err := s.admit(ctx, c, a, e, p)
+	if err != nil {
 		return Meta{}, err
 	}
 	c.Event.Details.Outcome = audit.Success
-	return s.store.SetDeleted(ctx, vaultID, p.String(), at, c.Event)
+	ad.in(c.Event)
+	m, err := s.store.SetDeleted(ctx, vaultID, p.String(), at, c.Event)
+	return m, out(c.Event, err)
 }
 
 // Purge removes every version of a path for good. Should the path be written

@@ -84,6 +84,10 @@ type Store interface {
 	// means that it is not known and nothing cached may be used.
 	Epoch() (int64, bool)
 	Append(ctx context.Context, ev *audit.Event) error
+	// AppendApproved is Append for an event that rests on an approval
+	// (Details.Approval): it counts one use of it in the same transaction. Denied
+	// when none is left. So do Spend, PutVersion and SetDeleted.
+	AppendApproved(ctx context.Context, ev *audit.Event) error
 
 	// AddVault returns fault.Conflict when the organisation has a vault of that name.
 	AddVault(ctx context.Context, v Vault, ev *audit.Event) error
@@ -158,14 +162,15 @@ type Service struct {
 	sealer     *seal.Sealer
 	keys       Keys
 	principals Principals
+	approvals  Approvals
 	log        *slog.Logger
 	known      cache
 	writes     locks
 }
 
 // New returns a Service.
-func New(st Store, sl *seal.Sealer, keys Keys, principals Principals, log *slog.Logger) *Service {
-	return &Service{store: st, sealer: sl, keys: keys, principals: principals, log: log, known: newCache(log)}
+func New(st Store, sl *seal.Sealer, keys Keys, principals Principals, approvals Approvals, log *slog.Logger) *Service {
+	return &Service{store: st, sealer: sl, keys: keys, principals: principals, approvals: approvals, log: log, known: newCache(log)}
 }
 
 // Faults that callers match on.

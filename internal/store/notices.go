@@ -1,0 +1,93 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/approval"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+var errNoWebhook = fault.New(fault.NotFound, "webhook_not_found", "The organisation has no webhook.")
+
+// ClaimNotice implements approval.NoticeStore. The condition stands twice: where
+// two nodes chose the same row, the one that comes second finds it moved.
+func (db *DB) ClaimNotice(ctx context.Context, now, lease time.Time) (r approval.Request, attempts int, found bool, err error) {
+	var due int64
+	if found, err = db.row(ctx, `SELECT notify_at FROM approvals WHERE notify_at <= $1 ORDER BY notify_at LIMIT 1`, []any{micros(now)}, &due); err != nil || !found {
+		return r, 0, false, err // the usual case costs no write
+	}
+	err = db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+		var row approvalRow
+		var err error
+		found, err = tx.row(`UPDATE approvals SET notify_at = $2, notify_attempts = notify_attempts + 1
+			WHERE notify_at <= $1 AND id = (SELECT id FROM approvals WHERE notify_at <= $1 ORDER BY notify_at LIMIT 1)
+			RETURNING `+approvalColumns+`, notify_attempts`, []any{micros(now), micros(lease)}, append(row.fields(), &attempts)...)
+		r = row.request()
+		return err
+	})
+	return r, attempts, found && err == nil, err
+}
+
+// NoticeDue implements approval.NoticeStore.
+func (db *DB) NoticeDue(ctx context.Context, id string, attempts int, at time.Time) error {
+	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+		_, err := tx.exec(`UPDATE approvals SET notify_at = $3 WHERE id = $1 AND notify_attempts = $2`, id, attempts, nullMicros(at))
+		return err
+	})
+}
+
+// Deciders implements approval.NoticeStore.
+func (db *DB) Deciders(ctx context.Context, org, vaultID, except string, limit int) ([]string, error) {
+	var out []string
+	err := db.each(ctx, `SELECT u.email FROM memberships m JOIN users u ON u.id = m.user_id
+		LEFT JOIN vaults v ON v.id = $2 AND (v.created_by = u.id OR v.creator_human = u.id)
+		WHERE m.org_id = $1 AND u.id <> $3 AND (m.role IN ('owner', 'admin') OR v.id IS NOT NULL)
+		ORDER BY CASE WHEN v.id IS NULL THEN 1 ELSE 0 END, m.created_at, u.id LIMIT $4`, []any{org, vaultID, except, limit},
+		func(rows *sql.Rows) error {
+			var address string
+			err := rows.Scan(&address)
+			out = append(out, address)
+			return err
+		})
+	return out, err
+}
+
+// Webhook implements approval.NoticeStore.
+func (db *DB) Webhook(ctx context.Context, org string) (approval.Webhook, error) {
+	var w approval.Webhook
+	var created int64
+	found, err := db.row(ctx, `SELECT id, org_id, url, wrapped, sealed, created_by, created_at FROM approval_webhooks WHERE org_id = $1`,
+		[]any{org}, &w.ID, &w.Org, &w.URL, &w.Box.WrappedDEK, &w.Box.Ciphertext, &w.CreatedBy, &created)
+	if err == nil && !found {
+		err = errNoWebhook
+	}
+	w.CreatedAt = fromMicros(created)
+	return w, err
+}
+
+// SetWebhook implements approval.WebhookStore.
+func (db *DB) SetWebhook(ctx context.Context, w approval.Webhook, ev *audit.Event) error {
+	return db.Write(ctx, w.Org, func(tx *Tx) error {
+		_, err := tx.exec(`INSERT INTO approval_webhooks (org_id, id, url, wrapped, sealed, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (org_id) DO UPDATE SET id = EXCLUDED.id, url = EXCLUDED.url, wrapped = EXCLUDED.wrapped, sealed = EXCLUDED.sealed,
+			created_by = EXCLUDED.created_by, created_at = EXCLUDED.created_at`,
+			w.Org, w.ID, w.URL, w.Box.WrappedDEK, w.Box.Ciphertext, w.CreatedBy, micros(w.CreatedAt))
+		tx.record(ev)
+		return err
+	})
+}
+
+// RemoveWebhook implements approval.WebhookStore.
+func (db *DB) RemoveWebhook(ctx context.Context, org string, ev *audit.Event) error {
+	return db.Write(ctx, org, func(tx *Tx) error {
+		n, err := tx.exec(`DELETE FROM approval_webhooks WHERE org_id = $1`, org)
+		if err == nil && n == 0 {
+			return tx.refuse(errNoWebhook)
+		}
+		tx.record(ev)
+		return err
+	})
+}

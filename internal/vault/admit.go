@@ -1,0 +1,136 @@
+package vault
+
+import (
+	"context"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/approval"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+)
+
+// Approvals keeps what humans approve.
+type Approvals interface {
+	// Live returns the id of an approval that covers the use now, and false without one.
+	Live(ctx context.Context, u approval.Use, now time.Time) (string, bool, error)
+	// Ask stores a request with the call's event, or finds the one that waits already.
+	Ask(ctx context.Context, c *access.Call, u approval.Use, policyID string, terms policy.Approval, reason string) (approval.Request, error)
+}
+
+// admission is the right to one use of a secret.
+type admission struct {
+	resource policy.Resource
+	approval string // the approval that it rests on, if a policy asks for one
+}
+
+// in puts the approval into the event that will spend it.
+func (a *admission) in(ev *audit.Event) {
+	if ev != nil {
+		ev.Details.Approval = a.approval
+	}
+}
+
+// out takes it back when the event was not recorded.
+func out(ev *audit.Event, err error) error {
+	if err != nil && ev != nil {
+		ev.Details.Approval = ""
+	}
+	return err
+}
+
+// admit decides about a use of a secret. Where the only policies that allow it
+// ask for a human's approval, it finds the approval; without one it asks for it
+// and returns approval.Required. Nothing of this depends on whether the path
+// exists.
+func (s *Service) admit(ctx context.Context, c *access.Call, a policy.Action, e *entry, p secretpath.Path) (admission, error) {
+	ad := admission{resource: resource(e, p)}
+	policyID, err := asks(c, a, &ad.resource)
+	if policyID == "" || err != nil {
+		return ad, err
+	}
+	u := use(c, e, p, a)
+	id, live, err := s.approvals.Live(ctx, u, c.Now)
+	if err != nil {
+		return ad, err
+	}
+	if live {
+		ad.approval = id
+		return ad, nil
+	}
+	c.Event.Details.Reason, c.Event.Details.Outcome = string(policy.ReasonApprovalRequired), audit.Denied
+	terms, _ := e.policies.Terms(c.Who, policyID)
+	r, err := s.approvals.Ask(ctx, c, u, policyID, terms, "")
+	if err != nil {
+		return ad, err
+	}
+	return ad, approval.Required(r.ID)
+}
+
+// asks decides, and returns the policy that asks for an approval if the use
+// would be allowed with one. The resource is then marked as approved.
+func asks(c *access.Call, a policy.Action, r *policy.Resource) (policyID string, err error) {
+	d := policy.Decide(c.Who, a, *r, c.At())
+	if d.Reason == policy.ReasonApprovalRequired {
+		policyID, r.Approved = d.PolicyID, true
+		d = policy.Decide(c.Who, a, *r, c.At())
+	}
+	c.Event.Details.Reason = string(d.Reason)
+	return policyID, d.Err()
+}
+
+func use(c *access.Call, e *entry, p secretpath.Path, a policy.Action) approval.Use {
+	u := approval.Use{
+		Org: e.vault.Org, Vault: e.vault.ID, Path: p.String(), Operation: approval.Read,
+		Kind: c.Who.Kind, Principal: c.Who.ID, Human: c.Who.Creator,
+	}
+	if c.Who.Kind == policy.KindUser {
+		u.Human = c.Who.ID
+	}
+	switch a {
+	case policy.WriteSecret, policy.RotateSecret:
+		u.Operation = approval.Write
+	case policy.DeleteSecret:
+		u.Operation = approval.Delete
+	}
+	return u
+}
+
+var errNotNeeded = fault.New(fault.Conflict, "approval_not_needed", "You may do this without an approval.")
+
+// AskApproval asks for the approval of a use before it is tried. It is denied
+// like the use itself where no policy would allow it. Conflict when no approval
+// is needed, or one is there already.
+func (s *Service) AskApproval(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path, op approval.Operation, reason string) (approval.Request, error) {
+	e, err := s.touch(ctx, c, vaultID, p)
+	if err != nil {
+		return approval.Request{}, err
+	}
+	if err := decide(c, policy.RequestApproval, policy.Resource{Org: c.Who.Org}); err != nil {
+		return approval.Request{}, err
+	}
+	action := map[approval.Operation]policy.Action{approval.Read: policy.ReadSecret, approval.Write: policy.WriteSecret, approval.Delete: policy.DeleteSecret}[op]
+	r := resource(e, p)
+	policyID, err := asks(c, action, &r)
+	if err != nil {
+		return approval.Request{}, err
+	}
+	if policyID == "" {
+		return approval.Request{}, errNotNeeded
+	}
+	if err := approval.CheckReason(reason); err != nil {
+		return approval.Request{}, err
+	}
+	u := use(c, e, p, action)
+	if _, live, err := s.approvals.Live(ctx, u, c.Now); err != nil || live {
+		if err == nil {
+			err = errNotNeeded
+		}
+		return approval.Request{}, err
+	}
+	terms, _ := e.policies.Terms(c.Who, policyID)
+	c.Event.Details.Outcome = audit.Success
+	return s.approvals.Ask(ctx, c, u, policyID, terms, reason)
+}
