@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -31,20 +32,21 @@ import (
 
 // App is a server that is ready to listen.
 type App struct {
-	cfg      config.Config
-	log      *slog.Logger
-	version  string
-	keys     keystore.KeyStore
-	db       *store.DB
-	vault    *vault.Service
-	identity *identity.Service
-	audit    *audit.Log
-	events   *audit.Coalescer
-	mail     *mail.Service
-	out      *netguard.Guard // every call that users name the target of
-	api      *httpapi.API
-	stop     context.CancelFunc
-	running  sync.WaitGroup
+	cfg       config.Config
+	log       *slog.Logger
+	version   string
+	keys      keystore.KeyStore
+	db        *store.DB
+	vault     *vault.Service
+	approvals *approval.Service
+	identity  *identity.Service
+	audit     *audit.Log
+	events    *audit.Coalescer
+	mail      *mail.Service
+	out       *netguard.Guard // every call that users name the target of
+	api       *httpapi.API
+	stop      context.CancelFunc
+	running   sync.WaitGroup
 }
 
 // New opens the keystore and the database and builds the services on them. at
@@ -78,7 +80,15 @@ func New(ctx context.Context, cfg config.Config, at Addresses, version string, l
 	}
 	run, stop := context.WithCancel(context.Background())
 	a.stop = stop
-	for _, loop := range []func(context.Context){a.audit.Run, a.events.Run, a.identity.Run, a.mail.Run, a.sweep, a.sweepLimits} {
+	for _, loop := range []func(context.Context){
+		a.audit.Run,
+		a.events.Run,
+		a.identity.Run,
+		a.mail.Run,
+		a.approvals.Run,
+		a.sweep,
+		a.sweepLimits,
+	} {
 		a.running.Go(func() { loop(run) })
 	}
 	return a, nil
@@ -107,10 +117,13 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 	a.audit = &audit.Log{Store: a.db, Keys: a.keys, KeyIDs: keyIDs, Grown: a.db.Grown(), Anchor: anchor{a.cfg.Data}, Now: now, Log: a.log}
 	a.events = audit.NewCoalescer(a.db, now, a.log)
 	sealer := seal.New(a.keys)
-	a.vault = vault.New(a.db, sealer, a.keys, a.db, a.log)
 	if a.mail, err = a.mailer(sealer, at.API); err != nil {
 		return err
 	}
+	a.approvals = approval.New(approval.Config{
+		Store: a.db, Mailer: a.mail, Sealer: sealer, Keys: a.keys, Sender: a.out.Client(netguard.Options{}), Log: a.log, Now: now,
+	})
+	a.vault = vault.New(a.db, sealer, a.keys, a.db, a.approvals, a.log)
 	a.identity, err = identity.New(ctx, identity.Config{
 		Store: a.db, Keys: a.keys, Mailer: a.mail, Safe: a.vault, Granter: a.vault, Log: a.log, Now: now,
 		Issuer: "oneclaw", Audience: "oneclaw", Signup: a.cfg.Signup, VerifyEmail: a.cfg.VerifyEmail,
@@ -119,11 +132,18 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 		return err
 	}
 	a.api = httpapi.New(httpapi.Config{
-		Vault: a.vault, Identity: a.identity, Audit: a.audit, Events: a.events, Health: health{a.db, a.keys},
+		Vault:     a.vault,
+		Approvals: a.approvals,
+		Identity:  a.identity,
+		Audit:     a.audit,
+		Events:    a.events,
+		Health:    health{a.db, a.keys},
 		Limits:    a.limits(),
 		PublicURL: at.API,
 		Proxies:   proxies.New(a.cfg.TrustedProxies, a.cfg.ProxyHeader),
-		Version:   a.version, Now: now, Log: a.log,
+		Version:   a.version,
+		Now:       now,
+		Log:       a.log,
 	})
 	return nil
 }

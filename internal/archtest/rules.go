@@ -13,7 +13,7 @@ var domain = []string{
 
 // services are the domain packages that the edges call.
 var services = []string{
-	"internal/access", "internal/audit", "internal/billing", "internal/broker", "internal/erase",
+	"internal/access", "internal/approval", "internal/audit", "internal/billing", "internal/broker", "internal/erase",
 	"internal/identity", "internal/intents", "internal/policy", "internal/secretpath", "internal/vault",
 }
 
@@ -41,7 +41,8 @@ var arrows = map[string][]string{
 	"internal/shroud/detect": {},
 
 	// Domain.
-	"internal/vault":      domain,
+	"internal/vault":      join(domain, "internal/approval"),
+	"internal/approval":   domain,
 	"internal/identity":   domain,
 	"internal/broker":     join(domain, "internal/netguard", "internal/vault"),
 	"internal/intents":    join(domain, "internal/netguard", "internal/vault"),
@@ -56,7 +57,7 @@ var arrows = map[string][]string{
 	// Implementations of what the domain declares.
 	"internal/store":            join(services, "internal/mail", "internal/seal", "internal/store/migrations"),
 	"internal/store/migrations": {},
-	"internal/mail":             {"internal/netguard", "internal/seal"},
+	"internal/mail":             {"internal/approval", "internal/netguard", "internal/seal"},
 	"internal/keystore/soft":    {"internal/erase", "internal/keystore"},
 	"internal/keystore/pkcs11":  {"internal/erase", "internal/keystore"},
 	"internal/keystore/awskms":  {"internal/erase", "internal/keystore", "internal/netguard"},

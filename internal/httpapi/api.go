@@ -16,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -38,12 +39,13 @@ type Health interface {
 
 // Config is what the API is made of.
 type Config struct {
-	Vault    *vault.Service
-	Identity *identity.Service
-	Audit    *audit.Log
-	Events   Events
-	Health   Health
-	Limits   Limits
+	Vault     *vault.Service
+	Approvals *approval.Service
+	Identity  *identity.Service
+	Audit     *audit.Log
+	Events    Events
+	Health    Health
+	Limits    Limits
 	// PublicURL is where humans reach the server, for the pages that answers name.
 	PublicURL string
 	Proxies   proxies.Set // whose word on the caller's address is taken
@@ -55,6 +57,7 @@ type Config struct {
 // API serves /v1 and /.well-known. It is an http.Handler.
 type API struct {
 	vault     *vault.Service
+	approvals *approval.Service
 	identity  *identity.Service
 	audit     *audit.Log
 	events    Events
@@ -74,7 +77,7 @@ type API struct {
 // New returns the API with every operation registered.
 func New(cfg Config) *API {
 	a := &API{
-		vault: cfg.Vault, identity: cfg.Identity, audit: cfg.Audit, events: cfg.Events, health: cfg.Health,
+		vault: cfg.Vault, approvals: cfg.Approvals, identity: cfg.Identity, audit: cfg.Audit, events: cfg.Events, health: cfg.Health,
 		limits: newLimits(cfg.Limits), proxies: cfg.Proxies, version: cfg.Version, now: cfg.Now, log: cfg.Log,
 		publicURL: cfg.PublicURL,
 		router:    &router{root: newNode()}, bodies: newBodies(),
@@ -90,6 +93,7 @@ func New(cfg Config) *API {
 	a.registerPolicies()
 	a.registerAgents()
 	a.registerEnroll()
+	a.registerApprovals()
 	a.registerAudit()
 	a.registerOpenAPI()
 	return a

@@ -101,7 +101,7 @@ func (a *API) pass(x *exchange, r *http.Request) error {
 			return err
 		}
 	}
-	if err := checkIDs(r); err != nil {
+	if err := checkIDs(r, to); err != nil {
 		return err
 	}
 	if err := checkQuery(r); err != nil {
@@ -178,8 +178,8 @@ var errNoCredential = fault.New(fault.Unauthenticated, "unauthenticated", "Send 
 
 // checkIDs refuses ids that are no UUIDs before anything looks them up: they
 // are not found, like those of others.
-func checkIDs(r *http.Request) error {
-	for _, name := range [...]string{"vault_id", "policy_id", "agent_id", "key_id", "enrollment_id"} {
+func checkIDs(r *http.Request, to *route) error {
+	for _, name := range to.ids {
 		if id := r.PathValue(name); id != "" && !isUUID(id) {
 			return fault.New(fault.NotFound, "not_found", "There is nothing with this id.")
 		}

@@ -13,6 +13,7 @@ import (
 
 	_ "modernc.org/sqlite" // the tests' own view of the database
 
+	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
@@ -33,16 +34,17 @@ const (
 // world is the whole API on a real database and a real keystore, with a clock
 // that stands until it is moved.
 type world struct {
-	t        testing.TB
-	api      *httpapi.API
-	db       *store.DB
-	raw      *sql.DB // the same file, past every layer
-	keys     *soft.Store
-	vault    *vault.Service
-	identity *identity.Service
-	clock    *clock
-	mail     *outbox
-	logged   *logBuffer
+	t         testing.TB
+	api       *httpapi.API
+	db        *store.DB
+	raw       *sql.DB // the same file, past every layer
+	keys      *soft.Store
+	vault     *vault.Service
+	approvals *approval.Service
+	identity  *identity.Service
+	clock     *clock
+	mail      *outbox
+	logged    *logBuffer
 }
 
 // setup is what a test may change before the world is made.
@@ -90,7 +92,10 @@ func (w *world) services(s setup, log *slog.Logger) {
 	if err := w.keys.CreateSigner(w.t.Context(), checkpoints); err != nil {
 		w.t.Fatal(err)
 	}
-	w.vault = vault.New(w.db, seal.New(w.keys), w.keys, w.db, log)
+	w.approvals = approval.New(approval.Config{
+		Store: w.db, Mailer: w.mail, Sealer: seal.New(w.keys), Keys: w.keys, Log: log, Now: w.clock.now,
+	})
+	w.vault = vault.New(w.db, seal.New(w.keys), w.keys, w.db, w.approvals, log)
 	var err error
 	w.identity, err = identity.New(w.t.Context(), identity.Config{
 		Store: w.db, Keys: w.keys, Mailer: w.mail, Safe: w.vault, Granter: w.vault, Log: log, Now: w.clock.now,
@@ -103,7 +108,7 @@ func (w *world) services(s setup, log *slog.Logger) {
 		s.health = healthy{w}
 	}
 	w.api = httpapi.New(httpapi.Config{
-		Vault: w.vault, Identity: w.identity,
+		Vault: w.vault, Approvals: w.approvals, Identity: w.identity,
 		Audit:  &audit.Log{Store: w.db, Keys: w.keys, KeyIDs: []string{checkpoints}, Now: w.clock.now, Log: log},
 		Events: s.events(w.db, w), Health: s.health, Limits: s.limits, Proxies: s.proxies, Version: version, Now: w.clock.now, Log: log,
 		PublicURL: "https://vault.test",
@@ -169,6 +174,8 @@ func (o *outbox) VerifyEmail(_ context.Context, to, token string) error {
 	o.tokens[to] = token
 	return nil
 }
+
+func (o *outbox) ApprovalRequested(context.Context, string, approval.Notice) error { return nil }
 
 // logBuffer holds the server's log.
 type logBuffer struct {

@@ -17,6 +17,7 @@ type route struct {
 	action policy.Action
 	limit  limitClass
 	serve  http.HandlerFunc
+	ids    []string // the parameters that are UUIDs
 
 	maxBody      int64 // 0: the operation takes none
 	bodyOptional bool
@@ -75,9 +76,12 @@ func (rt *router) add(method, path string, to *route) {
 			n = n.static[seg]
 			continue
 		}
+		if name = strings.TrimSuffix(name, "}"); strings.HasSuffix(name, "_id") {
+			to.ids = append(to.ids, name)
+		}
 		if n.param == nil {
 			n.param = newNode()
-			n.param.name = strings.TrimSuffix(name, "}")
+			n.param.name = name
 			n.param.rest = n.param.name == "path"
 		}
 		n = n.param

@@ -16,16 +16,18 @@ var templates embed.FS
 // The letters. Each has templates/NAME.txt (with the subject) and
 // templates/NAME.html, set into the layouts.
 const (
-	verifyEmail = "verify-email"
-	enrollAgent = "enroll-agent"
+	verifyEmail       = "verify-email"
+	enrollAgent       = "enroll-agent"
+	approvalRequested = "approval-requested"
 )
 
 // lives says how long each letter is worth sending: as long as the token in it
 // works, and never longer than giveUpAfter.
 func lives() map[string]time.Duration {
 	return map[string]time.Duration{
-		verifyEmail: 24 * time.Hour,
-		enrollAgent: 24 * time.Hour,
+		verifyEmail:       24 * time.Hour,
+		enrollAgent:       24 * time.Hour,
+		approvalRequested: 24 * time.Hour,
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"sync"
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
@@ -62,7 +63,7 @@ func newFixture(t *testing.T) *fixture {
 }
 
 func (f *fixture) service(st vault.Store, keys vault.Keys) *vault.Service {
-	return vault.New(st, seal.New(f.keys), keys, f.db, slog.New(slog.DiscardHandler))
+	return vault.New(st, seal.New(f.keys), keys, f.db, approval.New(approval.Config{Store: f.db}), slog.New(slog.DiscardHandler))
 }
 
 func (f *fixture) user(role policy.Role) policy.Principal {

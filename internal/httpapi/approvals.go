@@ -1,0 +1,215 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/approval"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+)
+
+// approvalBody is an item of the contract's section "Approvals", with what the
+// decision is about and how far it reaches.
+type approvalBody struct {
+	ID             string     `json:"id" format:"uuid"`
+	VaultID        string     `json:"vault_id" format:"uuid"`
+	SecretPath     string     `json:"secret_path"`
+	Operation      string     `json:"operation" enum:"read,write,delete"`
+	RequesterID    string     `json:"requester_id" format:"uuid"`
+	RequesterType  string     `json:"requester_type" enum:"user,agent"`
+	PolicyID       string     `json:"policy_id" format:"uuid" doc:"The policy that asks for the approval."`
+	Reason         *string    `json:"reason" nullable:"true" doc:"In the requester's words."`
+	Status         string     `json:"status" enum:"pending,approved,denied,expired"`
+	ValidSeconds   int64      `json:"valid_seconds" doc:"How long an approval can be used."`
+	MaxUses        int        `json:"max_uses"`
+	UsesLeft       int        `json:"uses_left"`
+	CreatedAt      time.Time  `json:"created_at"`
+	ExpiresAt      time.Time  `json:"expires_at" doc:"Until when it can be decided; once approved, used."`
+	DecidedBy      *string    `json:"decided_by" nullable:"true" format:"uuid"`
+	DecidedAt      *time.Time `json:"decided_at" nullable:"true"`
+	DecisionReason *string    `json:"decision_reason" nullable:"true"`
+}
+
+func approvalOf(r *approval.Request, now time.Time) approvalBody {
+	return approvalBody{
+		ID: r.ID, VaultID: r.Vault, SecretPath: r.Path, Operation: string(r.Operation), RequesterID: r.Principal,
+		RequesterType: string(r.Kind), PolicyID: r.Policy, Reason: textOrNil(r.Reason), Status: string(r.At(now)),
+		ValidSeconds: int64(r.ValidFor / time.Second), MaxUses: r.MaxUses, UsesLeft: r.UsesLeft, CreatedAt: r.CreatedAt,
+		ExpiresAt: r.ExpiresAt, DecidedBy: textOrNil(r.DecidedBy), DecidedAt: pointer(r.DecidedAt), DecisionReason: textOrNil(r.DecisionReason),
+	}
+}
+
+func textOrNil(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+type askApproval struct {
+	Body struct {
+		VaultID    string  `json:"vault_id" minLength:"36" maxLength:"36"`
+		SecretPath string  `json:"secret_path"`
+		Operation  *string `json:"operation,omitempty" nullable:"true" enum:"read,write,delete" doc:"read when absent."`
+		Reason     *string `json:"reason,omitempty" nullable:"true" maxLength:"500" doc:"Why, for who decides. One line."`
+	}
+}
+
+type listApprovals struct {
+	Status string `query:"status" enum:"pending,approved,denied,expired"`
+}
+
+// ApprovalPath is exported since huma reads embedded structs only then.
+type ApprovalPath struct {
+	ApprovalID string `path:"approval_id"`
+}
+
+type decideApproval struct {
+	ApprovalPath
+	Body struct {
+		Reason *string `json:"reason,omitempty" nullable:"true" maxLength:"500"`
+	}
+}
+
+type eitherDecision struct {
+	ApprovalPath
+	Body struct {
+		Decision string  `json:"decision" enum:"approved,rejected,denied"`
+		Reason   *string `json:"reason,omitempty" nullable:"true" maxLength:"500"`
+	}
+}
+
+type approvalList struct {
+	Approvals []approvalBody `json:"approvals"`
+}
+
+func (a *API) registerApprovals() {
+	const all, one = "/v1/approvals", "/v1/approvals/{approval_id}"
+	for path, id := range map[string]string{all: "request-approval", all + "/request": "request-approval-alias"} {
+		handle(a, op{
+			method: http.MethodPost, path: path, id: id, tag: "Approvals", status: http.StatusCreated,
+			summary: "Ask a human to approve a use of a secret", action: policy.RequestApproval, errors: []int{http.StatusConflict},
+		}, a.requestApproval)
+	}
+	handle(a, op{
+		method: http.MethodGet, path: all, id: "list-approvals", tag: "Approvals",
+		summary: "List what you asked for or may decide, newest first", action: policy.ListApprovals,
+	}, func(ctx context.Context, c *access.Call, in *listApprovals) (*body[approvalList], error) {
+		found, err := a.approvals.List(ctx, c, approval.Status(in.Status))
+		out := approvalList{}
+		for i := range found {
+			out.Approvals = append(out.Approvals, approvalOf(&found[i], c.Now))
+		}
+		return answer(out, err)
+	})
+	handle(a, op{
+		method: http.MethodGet, path: one, id: "get-approval", tag: "Approvals",
+		summary: "One request: whether it was decided", action: policy.ReadApproval,
+	}, func(ctx context.Context, c *access.Call, in *ApprovalPath) (*body[approvalBody], error) {
+		r, err := a.approvals.Get(ctx, c, in.ApprovalID)
+		return answer(approvalOf(&r, c.Now), err)
+	})
+	handle(a, op{
+		method: http.MethodPost, path: one + "/approve", id: "approve-approval", tag: "Approvals", bodyOptional: true,
+		summary: "Approve a request", action: policy.GrantApproval, errors: []int{http.StatusConflict},
+	}, func(ctx context.Context, c *access.Call, in *decideApproval) (*body[approvalBody], error) {
+		return a.decideApproval(ctx, c, in.ApprovalID, true, in.Body.Reason)
+	})
+	handle(a, op{
+		method: http.MethodPost, path: one + "/deny", id: "deny-approval", tag: "Approvals", bodyOptional: true,
+		summary: "Deny a request", action: policy.DenyApproval, errors: []int{http.StatusConflict},
+	}, func(ctx context.Context, c *access.Call, in *decideApproval) (*body[approvalBody], error) {
+		return a.decideApproval(ctx, c, in.ApprovalID, false, in.Body.Reason)
+	})
+	handle(a, op{
+		method: http.MethodPost, path: one + "/decide", id: "decide-approval", tag: "Approvals",
+		summary: "Approve or deny a request", action: policy.GrantApproval, errors: []int{http.StatusConflict},
+	}, func(ctx context.Context, c *access.Call, in *eitherDecision) (*body[approvalBody], error) {
+		return a.decideApproval(ctx, c, in.ApprovalID, in.Body.Decision == "approved", in.Body.Reason)
+	})
+	a.registerApprovalWebhook()
+}
+
+func (a *API) requestApproval(ctx context.Context, c *access.Call, in *askApproval) (*body[approvalBody], error) {
+	if !isUUID(in.Body.VaultID) {
+		return nil, fault.New(fault.NotFound, "vault_not_found", "There is no vault with this id.")
+	}
+	p, err := secretpath.Parse(in.Body.SecretPath)
+	if err != nil {
+		return nil, err
+	}
+	op := approval.Operation(deref(in.Body.Operation))
+	if op == "" {
+		op = approval.Read
+	}
+	r, err := a.vault.AskApproval(ctx, c, in.Body.VaultID, p, op, deref(in.Body.Reason))
+	return answer(approvalOf(&r, c.Now), err)
+}
+
+func (a *API) decideApproval(ctx context.Context, c *access.Call, id string, approve bool, reason *string) (*body[approvalBody], error) {
+	if err := approval.CheckReason(deref(reason)); err != nil {
+		return nil, err
+	}
+	r, err := a.approvals.Decide(ctx, c, id, approve, deref(reason))
+	return answer(approvalOf(&r, c.Now), err)
+}
+
+type webhookBody struct {
+	ID        string      `json:"id" format:"uuid"`
+	URL       string      `json:"url"`
+	Secret    secretValue `json:"secret,omitempty" doc:"What calls are signed with. It is shown this once."`
+	CreatedBy string      `json:"created_by" format:"uuid"`
+	CreatedAt time.Time   `json:"created_at"`
+}
+
+type webhookRequest struct {
+	Body struct {
+		URL string `json:"url" maxLength:"2048" doc:"An https address."`
+	}
+}
+
+func webhookOf(w approval.Webhook) webhookBody {
+	return webhookBody{ID: w.ID, URL: w.URL, CreatedBy: w.CreatedBy, CreatedAt: w.CreatedAt}
+}
+
+type newWebhook struct{ webhookBody }
+
+func (w *newWebhook) appendJSON(b []byte) []byte {
+	b = appendQuoted(append(b, `{"id":`...), w.ID)
+	b = appendQuoted(append(b, `,"url":`...), w.URL)
+	b = appendQuoted(append(b, `,"secret":`...), w.Secret.Reveal())
+	w.Secret.Wipe()
+	b = appendQuoted(append(b, `,"created_by":`...), w.CreatedBy)
+	b = append(b, `,"created_at":"`...)
+	return append(w.CreatedAt.AppendFormat(b, time.RFC3339Nano), '"', '}')
+}
+
+func (a *API) registerApprovalWebhook() {
+	const path = "/v1/org/approval-webhook"
+	handle(a, op{
+		method: http.MethodPut, path: path, id: "set-approval-webhook", tag: "Approvals",
+		summary: "Have an address called, signed, for each new approval request", action: policy.UpdateWebhook,
+	}, func(ctx context.Context, c *access.Call, in *webhookRequest) (*body[*newWebhook], error) {
+		w, key, err := a.approvals.SetWebhook(ctx, c, in.Body.URL)
+		out := &newWebhook{webhookOf(w)}
+		out.Secret = secretValue{key}
+		return answer(out, err)
+	})
+	handle(a, op{
+		method: http.MethodGet, path: path, id: "get-approval-webhook", tag: "Approvals",
+		summary: "The address that is called for new approval requests", action: policy.ReadWebhook,
+	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[webhookBody], error) {
+		w, err := a.approvals.Webhook(ctx, c)
+		return answer(webhookOf(w), err)
+	})
+	handle(a, op{
+		method: http.MethodDelete, path: path, id: "delete-approval-webhook", tag: "Approvals",
+		summary: "Stop the calls", action: policy.UpdateWebhook,
+	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*empty, error) {
+		return &empty{}, a.approvals.RemoveWebhook(ctx, c)
+	})
+}
