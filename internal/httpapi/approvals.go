@@ -159,9 +159,17 @@ func (a *API) decideApproval(ctx context.Context, c *access.Call, id string, app
 }
 
 type webhookBody struct {
+	ID        string    `json:"id" format:"uuid"`
+	URL       string    `json:"url"`
+	CreatedBy string    `json:"created_by" format:"uuid"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// newWebhook is webhookBody with the secret.
+type newWebhook struct {
 	ID        string      `json:"id" format:"uuid"`
 	URL       string      `json:"url"`
-	Secret    secretValue `json:"secret,omitempty" doc:"What calls are signed with. It is shown this once."`
+	Secret    secretValue `json:"secret" doc:"What calls are signed with. It is shown this once."`
 	CreatedBy string      `json:"created_by" format:"uuid"`
 	CreatedAt time.Time   `json:"created_at"`
 }
@@ -175,8 +183,6 @@ type webhookRequest struct {
 func webhookOf(w approval.Webhook) webhookBody {
 	return webhookBody{ID: w.ID, URL: w.URL, CreatedBy: w.CreatedBy, CreatedAt: w.CreatedAt}
 }
-
-type newWebhook struct{ webhookBody }
 
 func (w *newWebhook) appendJSON(b []byte) []byte {
 	b = appendQuoted(append(b, `{"id":`...), w.ID)
@@ -195,9 +201,7 @@ func (a *API) registerApprovalWebhook() {
 		summary: "Have an address called, signed, for each new approval request", action: policy.UpdateWebhook,
 	}, func(ctx context.Context, c *access.Call, in *webhookRequest) (*body[*newWebhook], error) {
 		w, key, err := a.approvals.SetWebhook(ctx, c, in.Body.URL)
-		out := &newWebhook{webhookOf(w)}
-		out.Secret = secretValue{key}
-		return answer(out, err)
+		return answer(&newWebhook{ID: w.ID, URL: w.URL, Secret: secretValue{key}, CreatedBy: w.CreatedBy, CreatedAt: w.CreatedAt}, err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: path, id: "get-approval-webhook", tag: "Approvals",

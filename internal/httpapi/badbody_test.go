@@ -45,6 +45,16 @@ func (s *session) goodBodies() map[string]object {
 		"device-token":         {"device_code": "x", "grant_type": deviceGrant},
 		"approve-device-login": {"user_code": "BCDF-GHJK"},
 		"deny-device-login":    {"user_code": "BCDF-GHJK"},
+		"start-device-login":     {"client_id": "cli", "email": "nobody@example.com"},
+		"device-token":           {"device_code": "x", "grant_type": deviceGrant},
+		"approve-device-login":   {"user_code": "BCDF-GHJK"},
+		"deny-device-login":      {"user_code": "BCDF-GHJK"},
+		"request-approval":       {"vault_id": s.vault, "secret_path": "a/b", "operation": "read", "reason": "x"},
+		"request-approval-alias": {"vault_id": s.vault, "secret_path": "a/b"},
+		"approve-approval":       {"reason": "x"},
+		"deny-approval":          {"reason": "x"},
+		"decide-approval":        {"decision": "approved", "reason": "x"},
+		"set-approval-webhook":   {"url": "https://example.com/hook"},
 	}
 }
 
@@ -143,8 +153,8 @@ func TestBodiesThatAreNoneAreRefusedEverywhere(t *testing.T) {
 		takes = append(takes, op.OperationID)
 		for name, body := range badBodies {
 			r := s.do(op.method, s.target(op), s.ada.token, body)
-			if body == "" && slices.Contains(emptyIsFine, op.OperationID) {
-				r.want(200)
+			if body == "" && emptyIsFine[op.OperationID] != 0 {
+				r.want(emptyIsFine[op.OperationID])
 				continue
 			}
 			if want := expected(op, body); r.status != want {
@@ -162,8 +172,12 @@ func TestBodiesThatAreNoneAreRefusedEverywhere(t *testing.T) {
 	s.do("GET", secretAt(s.vault, "a/b"), s.ada.token, nil).want(200)
 }
 
-// emptyIsFine are the operations that change nothing when no body is sent.
-var emptyIsFine = []string{"update-me", "update-agent", "update-policy"}
+// emptyIsFine are the operations that need no body, and what they answer for
+// the session's things without one. Those that answer 200 then change nothing.
+var emptyIsFine = map[string]int{
+	"update-me": 200, "update-agent": 200, "update-policy": 200,
+	"approve-approval": 404, "deny-approval": 404,
+}
 
 // expected is what a body that is none is answered with.
 func expected(op operation, body string) int {
@@ -204,7 +218,7 @@ func TestBadValuesAreRefusedInEveryField(t *testing.T) {
 		}
 		for field := range schema.Properties {
 			for name, value := range badValues {
-				if slow(op, field, schema, value) {
+				if slow(op, field, schema, value) || named(field, value) {
 					continue
 				}
 				body := maps.Clone(good[op.OperationID])
@@ -223,6 +237,9 @@ func TestBadValuesAreRefusedInEveryField(t *testing.T) {
 		s.do("GET", target, s.ada.token, nil).want(200)
 	}
 }
+
+// named leaves out what is a good path: the log names it.
+func named(field, value string) bool { return field == "secret_path" && value == badValues["a text"] }
 
 // slow leaves out most texts where each is hashed.
 func slow(op operation, field string, schema *huma.Schema, value string) bool {

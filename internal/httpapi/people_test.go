@@ -3,8 +3,8 @@ package httpapi_test
 import (
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -114,7 +114,11 @@ func claims(token string) object {
 // nobodysID is a UUID that nothing has.
 const nobodysID = "00000000-aaaa-4bbb-8ccc-000000000001"
 
-// fill puts ids into a path of the document.
+// param is a parameter in a path of the document.
+var param = regexp.MustCompile(`\{[a-z_]+\}`)
+
+// fill puts ids into a path of the document. A parameter without one gets
+// nobody's.
 func fill(path string, ids map[string]string) string {
 	for name, id := range ids {
 		path = strings.ReplaceAll(path, "{"+name+"}", id)
@@ -125,4 +129,5 @@ func fill(path string, ids map[string]string) string {
 		panic(fmt.Sprintf("no id for %s", path))
 	}
 	return path
+	return param.ReplaceAllString(path, nobodysID)
 }
