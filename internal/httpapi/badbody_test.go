@@ -45,10 +45,7 @@ func (s *session) goodBodies() map[string]object {
 		"device-token":         {"device_code": "x", "grant_type": deviceGrant},
 		"approve-device-login": {"user_code": "BCDF-GHJK"},
 		"deny-device-login":    {"user_code": "BCDF-GHJK"},
-		"start-device-login":     {"client_id": "cli", "email": "nobody@example.com"},
-		"device-token":           {"device_code": "x", "grant_type": deviceGrant},
-		"approve-device-login":   {"user_code": "BCDF-GHJK"},
-		"deny-device-login":      {"user_code": "BCDF-GHJK"},
+
 		"request-approval":       {"vault_id": s.vault, "secret_path": "a/b", "operation": "read", "reason": "x"},
 		"request-approval-alias": {"vault_id": s.vault, "secret_path": "a/b"},
 		"approve-approval":       {"reason": "x"},

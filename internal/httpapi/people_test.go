@@ -124,10 +124,5 @@ func fill(path string, ids map[string]string) string {
 		path = strings.ReplaceAll(path, "{"+name+"}", id)
 	}
 	path = strings.ReplaceAll(path, "{user_code}", "BCDF-GHJK")
-	path = strings.ReplaceAll(path, "{enrollment_id}", nobodysID)
-	if strings.Contains(path, "{") {
-		panic(fmt.Sprintf("no id for %s", path))
-	}
-	return path
 	return param.ReplaceAllString(path, nobodysID)
 }
