@@ -88,6 +88,7 @@ func New(ctx context.Context, cfg config.Config, at Addresses, version string, l
 		a.approvals.Run,
 		a.sweep,
 		a.sweepLimits,
+		vault.NewWorker(a.vault, now).Run,
 	} {
 		a.running.Go(func() { loop(run) })
 	}

@@ -41,8 +41,9 @@ var arrows = map[string][]string{
 	"internal/shroud/detect": {},
 
 	// Domain.
-	"internal/vault":      join(domain, "internal/approval"),
+	"internal/vault":      join(domain, "internal/approval", "internal/cmek"),
 	"internal/approval":   domain,
+	"internal/cmek":       {"internal/erase"},
 	"internal/identity":   domain,
 	"internal/broker":     join(domain, "internal/netguard", "internal/vault"),
 	"internal/intents":    join(domain, "internal/netguard", "internal/vault"),

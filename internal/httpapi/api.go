@@ -89,6 +89,7 @@ func New(cfg Config) *API {
 	a.registerDevice()
 	a.registerAPIKeys()
 	a.registerVaults()
+	a.registerVaultJobs()
 	a.registerSecrets()
 	a.registerPolicies()
 	a.registerAgents()

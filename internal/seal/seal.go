@@ -101,6 +101,39 @@ func (s *Sealer) Open(ctx context.Context, kek string, r Ref, b Box) (secret.Byt
 	return secret.New(plain), nil
 }
 
+// OldKeyError says that Rewrap failed at the key that a box has now, so that the
+// box is to blame and not the key that it should get.
+type OldKeyError struct{ Err error }
+
+// Error implements error.
+func (e *OldKeyError) Error() string { return "unwrap: " + e.Err.Error() }
+
+// Unwrap returns the failure itself.
+func (e *OldKeyError) Unwrap() error { return e.Err }
+
+// Rewrap takes the wrapped DEK of the row r, and returns it wrapped by another
+// KEK. The ciphertext that goes with it stays as it is. A failure to unwrap is an
+// *OldKeyError with the faults of Open.
+func (s *Sealer) Rewrap(ctx context.Context, from, to string, r Ref, wrapped []byte) ([]byte, error) {
+	if len(wrapped) < 2 || wrapped[0] != format {
+		return nil, &OldKeyError{openFailed()}
+	}
+	aad := r.AAD()
+	dek, err := s.keys.Unwrap(ctx, from, wrapped[1:], aad)
+	if fault.CodeOf(err) == keystore.CodeUnwrapFailed {
+		err = openFailed()
+	}
+	if err != nil {
+		return nil, &OldKeyError{err}
+	}
+	defer clear(dek)
+	again, err := s.keys.Wrap(ctx, to, dek, aad)
+	if err != nil {
+		return nil, fmt.Errorf("rewrap: %w", err)
+	}
+	return append(append(make([]byte, 0, 1+len(again)), format), again...), nil
+}
+
 // open runs within erase.Do, so the plaintext is made there: it is zeroed when
 // nobody refers to it any more, also when the caller forgot to wipe it.
 func open(dek, sealed, aad []byte) ([]byte, error) {

@@ -23,6 +23,7 @@ func pack(v *vault.Version) packed {
 		b = append(binary.AppendUvarint(b, uint64(len(s))), s...)
 	}
 	b = binary.AppendUvarint(b, v.Meta.Version)
+	b = binary.AppendUvarint(b, uint64(v.KEKGen))
 	for _, t := range [...]time.Time{v.CreatedAt, v.ExpiresAt, v.DeletedAt} {
 		var n int64
 		if !t.IsZero() {
@@ -43,6 +44,7 @@ func (p packed) unpack(k secretKey) vault.Version {
 	v.Metadata, v.RotationPolicy = []byte(r.text()), []byte(r.text())
 	v.Box.WrappedDEK, v.Box.Ciphertext = []byte(r.text()), []byte(r.text())
 	v.Meta.Version = r.uvarint()
+	v.KEKGen = int64(r.uvarint())
 	v.CreatedAt, v.ExpiresAt, v.DeletedAt = r.time(), r.time(), r.time()
 	v.CMEK = r.rest[0] == 1
 	return v

@@ -20,7 +20,7 @@ func TestAPackedVersionComesBackWhole(t *testing.T) {
 			Metadata: []byte(`{"k":"v"}`), CreatedAt: at, ExpiresAt: at.Add(time.Hour), DeletedAt: at.Add(time.Minute),
 		},
 		Vault: "v", Box: seal.Box{WrappedDEK: bytes.Repeat([]byte{0xff}, 61), Ciphertext: bytes.Repeat([]byte{7}, 300)},
-		RotationPolicy: []byte("{}"), CMEK: true, CreatedBy: "agent:x",
+		RotationPolicy: []byte("{}"), CMEK: true, KEKGen: 300, CreatedBy: "agent:x",
 	}
 	// Not packed: what a cached version never has.
 	never := map[string]bool{"MaxAccess": true, "AccessCount": true, "Encoded": true}

@@ -18,7 +18,7 @@ var (
 )
 
 const versionColumns = `vault_id, path, version, id, type, metadata, rotation_policy, wrapped_dek, ciphertext,
-	cmek_encrypted, created_by, created_at, expires_at, deleted_at, max_access_count, access_count`
+	cmek_encrypted, created_by, created_at, expires_at, deleted_at, max_access_count, access_count, kek_gen`
 
 // versionRow holds the columns that need turning into fields.
 type versionRow struct {
@@ -31,7 +31,7 @@ type versionRow struct {
 func (r *versionRow) fields() []any {
 	v := &r.Version
 	return []any{&v.Vault, &v.Path, &v.Meta.Version, &v.ID, &v.Type, &v.Metadata, &v.RotationPolicy, &v.Box.WrappedDEK,
-		&v.Box.Ciphertext, &r.cmek, &v.CreatedBy, &r.created, &r.expires, &r.deleted, &v.MaxAccess, &v.AccessCount}
+		&v.Box.Ciphertext, &r.cmek, &v.CreatedBy, &r.created, &r.expires, &r.deleted, &v.MaxAccess, &v.AccessCount, &v.KEKGen}
 }
 
 func (r *versionRow) version() vault.Version {
@@ -205,27 +205,30 @@ func (tx *Tx) putApproved(v *vault.Version, ev *audit.Event) error {
 }
 
 // putCurrent is the gate that only one of two writers passes: the listing's row
-// comes with version 1, and moves from n-1 to n only.
+// comes with version 1, and moves from n-1 to n only. The vault must be as the
+// writer saw it: an old key may be destroyed once none of its versions is left.
 func putCurrent(v *vault.Version) stmt {
+	const same = `EXISTS (SELECT 1 FROM vaults WHERE id = $1 AND kek_gen = $9 AND CASE WHEN cmek_fingerprint IS NULL THEN 0 ELSE 1 END = $10)`
 	query := `UPDATE secrets SET version = $3, version_id = $4, type = $5, metadata = $6, created_at = $7, expires_at = $8,
-		deleted_at = NULL WHERE vault_id = $1 AND path = $2 AND version + 1 = $3`
+		deleted_at = NULL WHERE vault_id = $1 AND path = $2 AND version + 1 = $3 AND ` + same
 	if v.Meta.Version == 1 {
 		query = `INSERT INTO secrets (vault_id, path, version, version_id, type, metadata, created_at, expires_at)
-			SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE EXISTS (SELECT 1 FROM vaults WHERE id = $1)
+			SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE ` + same + `
 			ON CONFLICT (vault_id, path) DO NOTHING`
 	}
 	return stmt{query, []any{
 		v.Vault, v.Path, int64(v.Meta.Version), v.ID, v.Type, string(v.Metadata), micros(v.CreatedAt), nullMicros(v.ExpiresAt),
+		v.KEKGen, number(v.CMEK),
 	}}
 }
 
 // putVersion stores the version once putCurrent has let it pass.
 func putVersion(v *vault.Version) stmt {
 	return stmt{`INSERT INTO secret_versions (` + versionColumns + `)
-		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL, $14, 0
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL, $14, 0, $15
 		WHERE EXISTS (SELECT 1 FROM secrets WHERE vault_id = $1 AND path = $2 AND version_id = $4)`, []any{
 		v.Vault, v.Path, int64(v.Meta.Version), v.ID, v.Type, string(v.Metadata), string(v.RotationPolicy),
-		v.Box.WrappedDEK, v.Box.Ciphertext, number(v.CMEK), v.CreatedBy, micros(v.CreatedAt), nullMicros(v.ExpiresAt), v.MaxAccess,
+		v.Box.WrappedDEK, v.Box.Ciphertext, number(v.CMEK), v.CreatedBy, micros(v.CreatedAt), nullMicros(v.ExpiresAt), v.MaxAccess, v.KEKGen,
 	}}
 }
 

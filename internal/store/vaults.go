@@ -14,19 +14,19 @@ var (
 	errNameTaken = fault.New(fault.Conflict, "vault_name_taken", "There is a vault of this name already.")
 )
 
-const vaultColumns = `id, org_id, name, description, created_by, created_by_type, creator_human, cmek_fingerprint, created_at`
+const vaultColumns = `id, org_id, name, description, created_by, created_by_type, creator_human, cmek_fingerprint, kek_gen, created_at`
 
 func vaultFields(v *vault.Vault, cmek *sql.NullString, at *int64) []any {
-	return []any{&v.ID, &v.Org, &v.Name, &v.Description, &v.CreatedBy, &v.CreatedByKind, &v.CreatorHuman, cmek, at}
+	return []any{&v.ID, &v.Org, &v.Name, &v.Description, &v.CreatedBy, &v.CreatedByKind, &v.CreatorHuman, cmek, &v.KEKGen, at}
 }
 
 // AddVault implements vault.Store.
 func (db *DB) AddVault(ctx context.Context, v vault.Vault, ev *audit.Event) error {
 	return db.Write(ctx, v.Org, func(tx *Tx) error {
-		n, err := tx.exec(`INSERT INTO vaults (`+vaultColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		n, err := tx.exec(`INSERT INTO vaults (`+vaultColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 			ON CONFLICT (org_id, name) DO NOTHING`,
 			v.ID, v.Org, v.Name, v.Description, v.CreatedBy, string(v.CreatedByKind), v.CreatorHuman,
-			nullString(v.CMEKFingerprint), micros(v.CreatedAt))
+			nullString(v.CMEKFingerprint), v.KEKGen, micros(v.CreatedAt))
 		if err == nil && n == 0 {
 			return tx.refuse(errNameTaken)
 		}
@@ -80,23 +80,25 @@ func (db *DB) Vaults(ctx context.Context, org string) ([]vault.Vault, error) {
 // RemoveVault implements vault.Store.
 func (db *DB) RemoveVault(ctx context.Context, v vault.Vault, ev *audit.Event) error {
 	return db.Write(ctx, v.Org, func(tx *Tx) error {
-		n, err := tx.exec(`DELETE FROM vaults WHERE id = $1`, v.ID)
-		if err == nil && n == 0 {
+		var from, to int64
+		tx.wrote = true
+		found, err := tx.row(`DELETE FROM vaults WHERE id = $1 RETURNING kek_oldest, kek_gen`, []any{v.ID}, &from, &to)
+		if err == nil && !found {
 			return tx.refuse(errNoVault)
+		}
+		if err == nil {
+			err = tx.doomVault(db.now(), v.ID, from, to)
 		}
 		for _, query := range []string{
 			`DELETE FROM secrets WHERE vault_id = $1`,
 			`DELETE FROM secret_versions WHERE vault_id = $1`,
 			`DELETE FROM policies WHERE vault_id = $1`,
 			`DELETE FROM approvals WHERE vault_id = $1`,
+			`DELETE FROM vault_jobs WHERE vault_id = $1`,
 		} {
 			if err == nil {
 				_, err = tx.exec(query, v.ID)
 			}
-		}
-		if err == nil {
-			_, err = tx.exec(`INSERT INTO doomed_keys (id, created_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`,
-				v.KEK(), micros(db.now()))
 		}
 		tx.forgetAll()
 		tx.record(ev)

@@ -70,9 +70,9 @@ func (s *Service) release(ctx context.Context, c *access.Call, e *entry, p secre
 			return Secret{}, err
 		}
 	}
-	value, err := s.sealer.Open(ctx, e.vault.KEK(), ref(&e.vault, p, v.Meta.Version), v.Box)
+	value, err := s.openBox(ctx, &e.vault, p, &v)
 	if err != nil {
-		return Secret{}, keyLost(err)
+		return Secret{}, err
 	}
 	c.Event.Details.Outcome = audit.Success
 	ad.in(c.Event)
@@ -91,6 +91,25 @@ func (s *Service) release(ctx context.Context, c *access.Call, e *entry, p secre
 	return Secret{Version: v, Value: value}, nil
 }
 
+// openBox opens v. Its key may have been replaced and destroyed since the row was
+// read: then the row has another, and is read again into v.
+func (s *Service) openBox(ctx context.Context, in *Vault, p secretpath.Path, v *Version) (secret.Bytes, error) {
+	for {
+		value, err := s.sealer.Open(ctx, kekID(in.ID, v.KEKGen), ref(in, p, v.Meta.Version), v.Box)
+		if !fault.Is(err, fault.NotFound) {
+			return value, err
+		}
+		now, readErr := s.store.At(ctx, in.ID, p.String(), v.Meta.Version)
+		if readErr != nil {
+			return secret.Bytes{}, readErr
+		}
+		if now.KEKGen == v.KEKGen {
+			return secret.Bytes{}, keyLost(err)
+		}
+		*v = now
+	}
+}
+
 // keyLost turns "no such key" of the keystore into a failure of the server: the
 // vault is there, so its key should be.
 func keyLost(err error) error {
@@ -98,6 +117,22 @@ func keyLost(err error) error {
 		return err
 	}
 	return fault.Wrap(err, fault.Internal, "vault_key_lost", "The keystore does not have this vault's key.")
+}
+
+// keyMoved is ErrStale when a key is not there because the vault has a newer one
+// than in, which came of a cache.
+func (s *Service) keyMoved(ctx context.Context, in *Vault, err error) error {
+	if !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	now, readErr := s.store.Vault(ctx, in.ID)
+	switch {
+	case readErr != nil:
+		return readErr
+	case now.KEKGen != in.KEKGen:
+		return ErrStale
+	}
+	return keyLost(err)
 }
 
 func gone(v *Version, now time.Time) bool {
@@ -146,11 +181,16 @@ func (s *Service) write(ctx context.Context, c *access.Call, v *Vault, p secretp
 	defer lock.Unlock()
 	for {
 		m, err := s.put(ctx, c, v, p, d, ev)
-		// Another node wrote the path since it was read. Each turn means that
-		// somebody made progress, so this ends.
+		// Another node wrote the path since it was read, or the vault has moved to
+		// another key. Each turn means that somebody made progress, so this ends.
 		if !errors.Is(err, ErrStale) || ctx.Err() != nil {
 			return m, err
 		}
+		now, err := s.store.Vault(ctx, v.ID)
+		if err != nil {
+			return Meta{}, err
+		}
+		v = &now
 	}
 }
 
@@ -164,7 +204,7 @@ func (s *Service) put(ctx context.Context, c *access.Call, in *Vault, p secretpa
 			ID: newVersionID(), Path: p.String(), Type: d.Type, Version: last.Version + 1,
 			Metadata: d.Metadata, CreatedAt: c.Now.UTC().Truncate(time.Microsecond), ExpiresAt: d.ExpiresAt,
 		},
-		Vault: in.ID, RotationPolicy: d.RotationPolicy, CMEK: in.CMEKFingerprint != "",
+		Vault: in.ID, KEKGen: in.KEKGen, RotationPolicy: d.RotationPolicy, CMEK: in.CMEKFingerprint != "",
 		CreatedBy: string(c.Who.Kind) + ":" + c.Who.ID, MaxAccess: d.MaxAccess,
 	}
 	if v.Type == "" {
@@ -174,7 +214,7 @@ func (s *Service) put(ctx context.Context, c *access.Call, in *Vault, p secretpa
 		v.Type = "generic"
 	}
 	if v.Box, err = s.sealer.Seal(ctx, in.KEK(), ref(in, p, v.Meta.Version), d.Value); err != nil {
-		return Meta{}, keyLost(err)
+		return Meta{}, s.keyMoved(ctx, in, err)
 	}
 	if ev != nil {
 		ev.Details.Outcome, ev.Details.Version = audit.Success, v.Meta.Version

@@ -29,11 +29,13 @@ type Vault struct {
 	CreatedByKind              policy.PrincipalKind
 	CreatorHuman               string // who stands behind an agent that created it
 	CMEKFingerprint            string // hexadecimal SHA-256, or empty
+	KEKGen                     int64  // generation of the key that new versions are sealed under
 	CreatedAt                  time.Time
 }
 
-// KEK is the keystore's id of the vault's key-encryption key.
-func (v *Vault) KEK() string { return "vault:" + v.ID }
+// KEK is the keystore's id of the key-encryption key that new versions are sealed
+// under. A version says itself which one it needs.
+func (v *Vault) KEK() string { return kekID(v.ID, v.KEKGen) }
 
 func (v *Vault) resource() *policy.Vault {
 	return &policy.Vault{ID: v.ID, Org: v.Org, CreatedBy: v.CreatedBy, CreatedByKind: v.CreatedByKind, CreatorHuman: v.CreatorHuman}
@@ -57,6 +59,7 @@ type Version struct {
 	Meta
 	Vault          string
 	Box            seal.Box
+	KEKGen         int64  // generation of the vault's key that wraps the data key
 	RotationPolicy []byte // JSON object
 	CMEK           bool
 	CreatedBy      string // "user:<uuid>" or "agent:<uuid>"
@@ -80,6 +83,8 @@ type Tip struct {
 // Store is what vault needs of a database. Methods that write take the event
 // that records the write and commit both or neither.
 type Store interface {
+	JobStore
+
 	// Epoch changes with every change of a vault, a policy or a principal; false
 	// means that it is not known and nothing cached may be used.
 	Epoch() (int64, bool)
@@ -96,8 +101,8 @@ type Store interface {
 	Vaults(ctx context.Context, org string) ([]Vault, error)
 	// VaultNamed returns fault.NotFound when the organisation has none of that name.
 	VaultNamed(ctx context.Context, org, name string) (Vault, error)
-	// RemoveVault removes the vault with all in it, and dooms its key. NotFound
-	// when it is gone.
+	// RemoveVault removes the vault with all in it, its jobs too, and dooms its
+	// keys. NotFound when it is gone.
 	RemoveVault(ctx context.Context, v Vault, ev *audit.Event) error
 
 	// DoomedKeys returns the ids of keys whose vault is gone.
@@ -122,7 +127,8 @@ type Store interface {
 	// PutVersion stores v. ErrStale when v.Version does not follow the newest,
 	// purged ones included: the place that a value is sealed for (path and
 	// version) is never used twice, so an old copy of a row fits nowhere.
-	// NotFound when the vault is gone.
+	// It is ErrStale too when the vault has moved to another key, or is not in
+	// the state of v.CMEK. NotFound when the vault is gone.
 	PutVersion(ctx context.Context, org string, v Version, ev *audit.Event) error
 	// Spend counts one read of a version whose reads are limited, with ev in the
 	// same transaction. fault.Gone when none is left.
@@ -166,11 +172,12 @@ type Service struct {
 	log        *slog.Logger
 	known      cache
 	writes     locks
+	begun      chan struct{} // a job waits
 }
 
 // New returns a Service.
 func New(st Store, sl *seal.Sealer, keys Keys, principals Principals, approvals Approvals, log *slog.Logger) *Service {
-	return &Service{store: st, sealer: sl, keys: keys, principals: principals, approvals: approvals, log: log, known: newCache(log)}
+	return &Service{store: st, sealer: sl, keys: keys, principals: principals, approvals: approvals, log: log, known: newCache(log), begun: make(chan struct{}, 1)}
 }
 
 // Faults that callers match on.

@@ -86,7 +86,11 @@ func testColumns(t *testing.T, f *fixture) {
 	bare := version(v, "bare", 1)
 	bare.CreatedAt = time.UnixMicro(-1).UTC() // before 1970
 	bare.Box.Ciphertext = []byte{0}
-	for _, in := range []vault.Version{full, bare} {
+	for _, in := range []vault.Version{bare, full} {
+		if in.CMEK { // only a vault with such a key takes it
+			want(t, "marked, in a plain vault", f.PutVersion(t.Context(), f.org, in, nil), "stale_version")
+			must(t, f.SetCMEK(t.Context(), f.org, v, "", "ab12", nil))
+		}
 		must(t, f.PutVersion(t.Context(), f.org, in, nil))
 		for range 2 { // the second may come from a cache
 			got, err := f.Latest(t.Context(), v, in.Path)
@@ -106,6 +110,7 @@ func testColumns(t *testing.T, f *fixture) {
 			t.Errorf("%s: stored %+v, listed %+v", in.Path, in.Meta, rows)
 		}
 	}
+	must(t, f.SetCMEK(t.Context(), f.org, v, "ab12", "", nil))
 	twin := version(v, "other", 1)
 	twin.ID = full.ID
 	if err := f.PutVersion(t.Context(), f.org, twin, nil); err == nil {
