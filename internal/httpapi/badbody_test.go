@@ -39,6 +39,9 @@ func (s *session) goodBodies() map[string]object {
 		"create-agent":  {"name": "x"},
 		"update-agent":  {"name": "x"},
 
+		"enable-cmek": {"fingerprint": strings.Repeat("ab", 32)},
+		"rotate-cmek": {"new_fingerprint": strings.Repeat("ab", 32)},
+
 		"enroll-agent":         {"name": "x", "human_email": "nobody@example.com", "description": "x"},
 		"accept-enrollment":    {"vault_id": s.vault, "secret_path_pattern": "a/*", "permissions": []string{"read"}},
 		"start-device-login":   {"client_id": "cli", "email": "nobody@example.com"},
@@ -58,7 +61,7 @@ func (s *session) goodBodies() map[string]object {
 // target is where an operation is asked for, with ids that exist.
 func (s *session) target(op operation) string {
 	return fill(op.path, map[string]string{
-		"vault_id": s.vault, "agent_id": s.worker.id, "policy_id": s.policy, "key_id": s.key, "path": "a/b",
+		"vault_id": s.vault, "agent_id": s.worker.id, "policy_id": s.policy, "key_id": s.key, "job_id": s.job, "path": "a/b",
 	})
 }
 

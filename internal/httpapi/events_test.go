@@ -53,6 +53,7 @@ type session struct {
 	worker        *robot
 	vault, policy string
 	key           string // id of an API key
+	job           string // id of a rekey that waits
 }
 
 func openSession(t testing.TB, change ...func(*setup)) *session {
@@ -60,6 +61,7 @@ func openSession(t testing.TB, change ...func(*setup)) *session {
 	w := open(t, change...)
 	s := &session{world: w, ada: w.signup("ada")}
 	s.vault = s.ada.vaultNamed("main")
+	s.job = w.do("POST", "/v1/vaults/"+s.vault+"/rekey", s.ada.token, nil).want(202).str("id")
 	s.ada.put(s.vault, "a/b", "value")
 	s.worker = s.ada.agent(nil)
 	s.policy = s.ada.grant(s.vault, s.worker, "a/*", nil, "read")
@@ -152,6 +154,14 @@ func TestEveryRequestLeavesExactlyOneEvent(t *testing.T) {
 		{"PUT", "/v1/org/approval-webhook", me, object{"url": "https://example.com/hook"}, 200, "approval.webhook_update", "success"},
 		{"GET", "/v1/org/approval-webhook", me, nil, 200, "approval.webhook_read", "success"},
 		{"DELETE", "/v1/org/approval-webhook", me, nil, 204, "approval.webhook_update", "success"},
+		{"POST", vault + "/cmek", me, object{"fingerprint": strings.Repeat("ab", 32)}, 409, "vault.cmek_enable", "failed"}, // the rekey waits
+		{"POST", vault + "/cmek", me, object{"fingerprint": "x"}, 400, "vault.cmek_enable", "failed"},
+		{"DELETE", vault + "/cmek", me, nil, 400, "vault.cmek_disable", "failed"},
+		{"POST", vault + "/cmek-rotate", me, object{"new_fingerprint": "x"}, 400, "vault.cmek_rotate", "failed"},
+		{"POST", vault + "/cmek-rotate", ag, object{"new_fingerprint": "x"}, 401, "auth.failure", "denied"}, // its key was rotated
+		{"GET", vault + "/cmek-rotate/" + nobodysID, me, nil, 404, "vault.cmek_read", "failed"},
+		{"POST", vault + "/rekey", me, nil, 409, "vault.rekey", "failed"},
+		{"GET", vault + "/rekey/" + s.job, me, nil, 200, "vault.rekey_read", "success"},
 		{"DELETE", vault, me, nil, 204, "vault.delete", "success"},
 		{"POST", "/v1/agents/enroll", "", object{"name": "x", "human_email": "nobody@example.com"}, 201, "agent.enroll", "success"},
 		{"POST", "/v1/agents/enroll", "", object{"name": "x", "human_email": "nobody@example.com"}, 429, "agent.enroll", "failed"},

@@ -83,7 +83,7 @@ func TestEveryOperationAsksForACredential(t *testing.T) {
 			continue
 		}
 		target := fill(op.path, map[string]string{
-			"vault_id": nobodysID, "agent_id": nobodysID, "policy_id": nobodysID, "key_id": nobodysID, "path": "a/b",
+			"vault_id": nobodysID, "agent_id": nobodysID, "policy_id": nobodysID, "key_id": nobodysID, "job_id": nobodysID, "path": "a/b",
 		})
 		bodies := map[string]bool{}
 		for name, auth := range map[string]string{
@@ -114,7 +114,7 @@ func TestUnknownVerbsAnswer405WithWhatThereIs(t *testing.T) {
 		allowed[op.path] = append(allowed[op.path], op.method)
 	}
 	for path, methods := range allowed {
-		target := fill(path, map[string]string{"vault_id": nobodysID, "agent_id": nobodysID, "policy_id": nobodysID, "key_id": nobodysID, "path": "a/b"})
+		target := fill(path, map[string]string{"vault_id": nobodysID, "agent_id": nobodysID, "policy_id": nobodysID, "key_id": nobodysID, "job_id": nobodysID, "path": "a/b"})
 		slices.Sort(methods)
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"} {
 			if slices.Contains(methods, method) {

@@ -47,7 +47,7 @@ func (w *Worker) Run(ctx context.Context) {
 	tick := time.NewTicker(pollJobs)
 	defer tick.Stop()
 	for {
-		for w.turn(ctx) {
+		for w.Turn(ctx) {
 		}
 		select {
 		case <-ctx.Done():
@@ -58,8 +58,8 @@ func (w *Worker) Run(ctx context.Context) {
 	}
 }
 
-// turn works on one job for a while, and reports whether there was one.
-func (w *Worker) turn(ctx context.Context) bool {
+// Turn works on one job for a while, and reports whether there was one.
+func (w *Worker) Turn(ctx context.Context) bool {
 	if ctx.Err() != nil {
 		return false
 	}
