@@ -126,7 +126,7 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 	})
 	a.vault = vault.New(a.db, sealer, a.keys, a.db, a.approvals, a.log)
 	a.identity, err = identity.New(ctx, identity.Config{
-		Store: a.db, Keys: a.keys, Mailer: a.mail, Safe: a.vault, Granter: a.vault, Log: a.log, Now: now,
+		Store: a.db, Keys: a.keys, Sealer: sealer, Mailer: a.mail, Safe: a.vault, Granter: a.vault, Log: a.log, Now: now,
 		Issuer: "oneclaw", Audience: "oneclaw", Signup: a.cfg.Signup, VerifyEmail: a.cfg.VerifyEmail,
 	})
 	if err != nil {

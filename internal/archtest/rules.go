@@ -99,6 +99,7 @@ var owners = map[string][]string{
 	"github.com/danielgtaylor/huma/v2":       {"internal/httpapi"},
 	"github.com/modelcontextprotocol/go-sdk": {"internal/mcpserver"},
 	"github.com/golang-jwt/jwt/v5":           {"internal/identity"},
+	"github.com/pquerna/otp":                 {"internal/identity"},
 	"github.com/wneessen/go-mail":            {"internal/mail"},
 }
 

@@ -154,6 +154,7 @@ func (a *API) registerAuth() {
 	})
 	a.registerSigningKeys()
 	a.registerAccount()
+	a.registerMFA()
 }
 
 // answer is a body, or the error that came instead of it.

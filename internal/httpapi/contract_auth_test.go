@@ -40,6 +40,7 @@ func TestLogin(t *testing.T) {
 		"an empty address":   {"email": "", "password": password},
 		"a very long secret": {"email": ada.email, "password": strings.Repeat("x", 60_000)},
 	} {
+		w.clock.forward(2 * time.Hour) // so many failures in a row would have to wait
 		got := w.do("POST", "/v1/auth/token", "", body)
 		got.what += ": " + name
 		got.want(401, "unauthenticated")

@@ -66,7 +66,7 @@ func open(t testing.TB, change ...func(*setup)) *world {
 	dir := t.TempDir()
 	w := &world{
 		t: t, clock: &clock{at: time.Date(2026, 11, 23, 12, 0, 0, 500e6, time.UTC)},
-		mail: &outbox{tokens: map[string]string{}}, logged: &logBuffer{},
+		mail: &outbox{tokens: map[string]string{}, resets: map[string]string{}}, logged: &logBuffer{},
 	}
 	log := slog.New(slog.NewTextHandler(w.logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var err error
@@ -98,7 +98,7 @@ func (w *world) services(s setup, log *slog.Logger) {
 	w.vault = vault.New(w.db, seal.New(w.keys), w.keys, w.db, w.approvals, log)
 	var err error
 	w.identity, err = identity.New(w.t.Context(), identity.Config{
-		Store: w.db, Keys: w.keys, Mailer: w.mail, Safe: w.vault, Granter: w.vault, Log: log, Now: w.clock.now,
+		Store: w.db, Keys: w.keys, Sealer: seal.New(w.keys), Mailer: w.mail, Safe: w.vault, Granter: w.vault, Log: log, Now: w.clock.now,
 		Issuer: issuer, Audience: audience, Signup: s.signup, VerifyEmail: s.verifyEmail,
 	})
 	if err != nil {
@@ -164,8 +164,11 @@ func (c *clock) forward(d time.Duration) {
 
 // outbox keeps the tokens that were mailed.
 type outbox struct {
-	mu     sync.Mutex
-	tokens map[string]string // by address
+	mu      sync.Mutex
+	tokens  map[string]string // by address
+	resets  map[string]string // the same, of new passwords
+	asked   int               // mails for new passwords, sent or not
+	notices []string
 }
 
 func (o *outbox) VerifyEmail(_ context.Context, to, token string) error {
@@ -176,6 +179,30 @@ func (o *outbox) VerifyEmail(_ context.Context, to, token string) error {
 }
 
 func (o *outbox) ApprovalRequested(context.Context, string, approval.Notice) error { return nil }
+func (o *outbox) ResetPassword(_ context.Context, to, token string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.resets == nil {
+		o.resets = map[string]string{}
+	}
+	o.resets[to] = token
+	o.asked++
+	return nil
+}
+
+func (o *outbox) AccountNotice(_ context.Context, to, what string, _ time.Time) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.notices = append(o.notices, to+": "+what)
+	return nil
+}
+
+func (o *outbox) NoMail(context.Context) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.asked++
+	return nil
+}
 
 // logBuffer holds the server's log.
 type logBuffer struct {

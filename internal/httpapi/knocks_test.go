@@ -22,8 +22,10 @@ func TestAnOrganisationSeesWhoKnocks(t *testing.T) {
 	}
 	var known, unknown reply
 	events := w.during(func() {
-		for range 50 {
-			known, unknown = login("ada@example.com"), login("nobody@example.com")
+		for i := range 50 {
+			if i < 5 { // more would have to wait
+				known, unknown = login("ada@example.com"), login("nobody@example.com")
+			}
 			w.do("POST", "/v1/auth/agent-token", "", object{"api_key": a.key}).want(401)
 			w.do("GET", "/v1/vaults", a.key, nil).want(401)
 		}
@@ -48,7 +50,7 @@ func TestAnOrganisationSeesWhoKnocks(t *testing.T) {
 		}
 	}
 	if len(events) != 3 {
-		t.Errorf("200 refused requests left %d events: %v", len(events), events)
+		t.Errorf("110 refused requests left %d events: %v", len(events), events)
 	}
 	list := func(token string) string {
 		return string(w.do("GET", "/v1/audit/events?action=auth.failure", token, nil).want(200).body)

@@ -26,8 +26,10 @@ func (r reply) limited() time.Duration {
 
 func TestLoginsAreLimitedByAddress(t *testing.T) {
 	w := open(t, defaults)
+	n := 0
 	login := func(addr string) reply {
-		return w.do("POST", "/v1/auth/token", "", object{"email": "nobody@example.com", "password": "x"}, from(addr))
+		n++ // guesses at one account have a limit of their own
+		return w.do("POST", "/v1/auth/token", "", object{"email": fmt.Sprintf("nobody%d@example.com", n), "password": "x"}, from(addr))
 	}
 	for range 5 {
 		login("192.0.2.1:1").want(401)
@@ -65,6 +67,9 @@ func TestEveryRouteThatTakesGuessesIsLimited(t *testing.T) {
 		"change-password": {"POST", "/v1/auth/change-password", ada.token, object{"current_password": "x", "new_password": "x"}},
 		"agent-token":     {"POST", "/v1/auth/agent-token", "", object{"api_key": "ocv_x"}},
 		"api-key-token":   {"POST", "/v1/auth/api-key-token", "", object{"api_key": "1ck_x"}},
+		"mfa/verify":      {"POST", "/v1/auth/mfa/verify", "", object{"mfa_token": "x", "code": "x"}},
+		"mfa/setup":       {"POST", "/v1/auth/mfa/setup", ada.token, nil},
+		"mfa/disable":     {"DELETE", "/v1/auth/mfa", ada.token, nil},
 		"refresh":         {"POST", "/v1/auth/refresh", "", nil},
 		"broken JSON":     {"POST", "/v1/auth/token", "", "{"},
 	} {

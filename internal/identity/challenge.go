@@ -35,6 +35,22 @@ type MFAStore interface {
 	// TryChallenge counts an answer and returns the challenge. NotFound when there
 	// is none, or it was answered most times already.
 	TryChallenge(ctx context.Context, hash string, most int64, now time.Time) (Challenge, error)
+	// FinishChallenge spends the challenge and the code that it was answered with.
+	// NotFound when one of them is spent already, or the user's tokens are of
+	// another generation.
+	FinishChallenge(ctx context.Context, ch Challenge, f Factor, ev *audit.Event) error
+
+	// TOTP returns NotFound when nothing was set up.
+	TOTP(ctx context.Context, user string) (TOTP, error)
+	// SetUpTOTP stores a key that is not on yet, in the place of an earlier such.
+	// Conflict when one is on.
+	SetUpTOTP(ctx context.Context, org string, t TOTP, now time.Time, ev *audit.Event) error
+	// EnableTOTP turns t on with the recovery codes' hashes, and ends all tokens
+	// but the one with the id kept. NotFound unless t is set up and off.
+	EnableTOTP(ctx context.Context, org string, t TOTP, codes []string, kept string, ev *audit.Event) error
+	// DisableTOTP forgets key and codes and ends all tokens but kept. With a factor
+	// it spends that. NotFound when there is nothing on, or the factor is spent.
+	DisableTOTP(ctx context.Context, org, user string, f *Factor, kept string, ev *audit.Event) error
 }
 
 // finishLogin is the end of every way in which a human proves who it is:

@@ -26,8 +26,10 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
 
-// Keys holds the keys that tokens are signed with.
+// Keys holds the keys that tokens are signed with, and second factors sealed.
 type Keys interface {
+	// CreateKEK fails with fault.Conflict when the key is there.
+	CreateKEK(ctx context.Context, id string) error
 	CreateSigner(ctx context.Context, id string) error
 	Signer(ctx context.Context, id string) (crypto.Signer, error)
 	Signers(ctx context.Context) ([]string, error)
@@ -40,6 +42,12 @@ type Mailer interface {
 	// EnrollAgent asks a human to take in an agent that came from an address. The
 	// name is a stranger's. The token is that of the link, the key the agent's.
 	EnrollAgent(ctx context.Context, to, name, from, key, token string) error
+	// ResetPassword sends the owner of the address a token for a new password.
+	ResetPassword(ctx context.Context, to, token string) error
+	// AccountNotice tells the owner of the address what was done to its account.
+	AccountNotice(ctx context.Context, to, what string, at time.Time) error
+	// NoMail takes as long as the others and sends nothing.
+	NoMail(ctx context.Context) error
 }
 
 // Safe keeps the private halves of agents' identity keys.
@@ -52,7 +60,8 @@ type Safe interface {
 type Config struct {
 	Store  Store
 	Keys   Keys
-	Mailer Mailer // needed when VerifyEmail is set
+	Sealer Sealer
+	Mailer Mailer
 	Safe   Safe
 	// Granter is needed where enrolments are accepted with access to a vault.
 	Granter Granter
@@ -75,7 +84,8 @@ type Service struct {
 	known    cache
 	activity activity
 	hashing  chan struct{} // bounds how many passwords are hashed at a time
-	hashed   atomic.Bool   // since memory was last given back
+	turns    turns
+	hashed   atomic.Bool // since memory was last given back
 }
 
 // New returns a Service. It makes the first token key when the keystore has none.
@@ -95,6 +105,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 func (s *Service) Run(ctx context.Context) {
 	tick := time.NewTicker(activityEvery)
 	defer tick.Stop()
+	var swept time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -106,6 +117,12 @@ func (s *Service) Run(ctx context.Context) {
 		}
 		if err := s.ProcessEnrollments(ctx); err != nil && ctx.Err() == nil {
 			s.cfg.Log.Warn("enrolments of agents wait", slog.Any("error", err))
+		}
+		if now := s.cfg.Now(); now.Sub(swept) >= sweepEvery {
+			swept = now
+			if err := s.store.Sweep(ctx, now, now.Add(-guessUnseen)); err != nil && ctx.Err() == nil {
+				s.cfg.Log.Warn("what has ended could not be swept", slog.Any("error", err))
+			}
 		}
 		// Each hash leaves 19 MiB behind that the collector, which sees a small
 		// heap, would keep for minutes.

@@ -25,9 +25,18 @@ var (
 // or the password was wrong can't be told, from the answer or from its time.
 func (s *Service) Login(ctx context.Context, c *access.Call, email string, password secret.Bytes) (Token, error) {
 	c.Touch("user", "")
-	a, err := Account{PasswordHash: nobody}, error(nil)
-	known := false
-	if address, bad := normalizeEmail(email); bad == nil {
+	a, known := Account{PasswordHash: nobody}, false
+	address, bad := normalizeEmail(email)
+	if bad != nil {
+		address = "" // all that are no addresses are one
+	}
+	g := guessAt(c, guessPassword, address)
+	done, err := s.admit(ctx, c, g)
+	if err != nil {
+		return Token{}, err
+	}
+	defer done()
+	if bad == nil {
 		// Accounts are told apart in the log. So are addresses without one, or
 		// the time of a second try would tell them from each other.
 		c.Event.Apart = hashKey(address)
@@ -49,6 +58,10 @@ func (s *Service) Login(ctx context.Context, c *access.Call, email string, passw
 		return Token{}, refuseAs(c, policy.KindUser, a.ID, a.Org, "wrong_password", errLogin)
 	}
 	c.Touch("user", a.ID)
+	// Who also needs a second factor is not trusted before that was seen.
+	if err := s.right(ctx, c, g, !a.TOTP && (a.EmailVerified || !s.cfg.VerifyEmail)); err != nil {
+		return Token{}, err
+	}
 	if s.cfg.VerifyEmail && !a.EmailVerified {
 		return Token{}, refuseAs(c, policy.KindUser, a.ID, a.Org, "email_not_verified", errUnverified)
 	}

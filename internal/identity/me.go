@@ -56,16 +56,8 @@ func (s *Service) ChangePassword(ctx context.Context, c *access.Call, old, passw
 	if err != nil {
 		return err
 	}
-	if a.PasswordHash == "" {
-		return invalid("no_password", "This account logs in without a password.")
-	}
-	same, _, err := s.matches(ctx, old.Reveal(), a.PasswordHash)
-	if err != nil {
+	if err := s.proveByPassword(ctx, c, &a, old); err != nil {
 		return err
-	}
-	if !same {
-		c.Event.Details.Reason = "wrong_password"
-		return invalid("wrong_password", "The current password is not right.")
 	}
 	if err := checkPassword(password.Reveal()); err != nil {
 		return err
@@ -75,7 +67,11 @@ func (s *Service) ChangePassword(ctx context.Context, c *access.Call, old, passw
 		return err
 	}
 	succeed(c, "user", a.ID)
-	return s.store.SetPassword(ctx, a.Org, a.ID, a.PasswordHash, hash, c.Who.TokenID, c.Event)
+	if err := s.store.SetPassword(ctx, a.Org, a.ID, a.PasswordHash, hash, c.Who.TokenID, c.Event); err != nil {
+		return err
+	}
+	s.notice(ctx, &a, "The password of your account was changed. All other sessions have ended; personal API keys have not.")
+	return nil
 }
 
 // Revoke ends the token that the caller came with, everywhere at once.

@@ -18,6 +18,7 @@ type Store interface {
 	UserStore
 	TokenStore
 	MFAStore
+	GuessStore
 	KeyStore
 	AgentStore
 	DeviceStore

@@ -16,6 +16,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
@@ -95,7 +96,7 @@ func openOn(t *testing.T, db *store.DB, change ...func(*identity.Config)) *world
 	w := &world{t: t, db: db, keys: keys, clock: &clock{at: time.Date(2026, 11, 23, 12, 0, 0, 500e6, time.UTC)},
 		mail: &outbox{}, safe: &safe{values: map[string]string{}}}
 	w.cfg = identity.Config{
-		Store: db, Keys: keys, Mailer: w.mail, Safe: w.safe, Log: slog.New(slog.DiscardHandler), Now: w.clock.now,
+		Store: db, Keys: keys, Sealer: seal.New(keys), Mailer: w.mail, Safe: w.safe, Log: slog.New(slog.DiscardHandler), Now: w.clock.now,
 		Issuer: issuer, Audience: audience, Signup: true,
 	}
 	for _, f := range change {
@@ -127,9 +128,12 @@ func (c *clock) forward(d time.Duration) {
 
 // outbox keeps the tokens that were mailed.
 type outbox struct {
-	mu     sync.Mutex
-	tokens map[string]string // by address
-	err    error
+	mu      sync.Mutex
+	tokens  map[string]string // by address
+	resets  map[string]string // the same, of new passwords
+	asked   int               // mails for new passwords, sent or not
+	notices []string
+	err     error
 }
 
 func (o *outbox) VerifyEmail(_ context.Context, to, token string) error {
@@ -140,6 +144,31 @@ func (o *outbox) VerifyEmail(_ context.Context, to, token string) error {
 	}
 	o.tokens[to] = token
 	return o.err
+}
+
+func (o *outbox) ResetPassword(_ context.Context, to, token string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.resets == nil {
+		o.resets = map[string]string{}
+	}
+	o.resets[to] = token
+	o.asked++
+	return nil
+}
+
+func (o *outbox) AccountNotice(_ context.Context, to, what string, _ time.Time) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.notices = append(o.notices, to+": "+what)
+	return nil
+}
+
+func (o *outbox) NoMail(context.Context) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.asked++
+	return nil
 }
 
 // safe keeps the private halves of identity keys.

@@ -19,6 +19,11 @@ const (
 	verifyEmail       = "verify-email"
 	enrollAgent       = "enroll-agent"
 	approvalRequested = "approval-requested"
+	resetPassword     = "reset-password"
+	accountNotice     = "account-notice"
+	// noMail is written as resetPassword, sealed, kept and taken out like it, and
+	// not sent.
+	noMail = "no-mail"
 )
 
 // lives says how long each letter is worth sending: as long as the token in it
@@ -28,6 +33,8 @@ func lives() map[string]time.Duration {
 		verifyEmail:       24 * time.Hour,
 		enrollAgent:       24 * time.Hour,
 		approvalRequested: 24 * time.Hour,
+		resetPassword:     time.Hour,
+		accountNotice:     48 * time.Hour,
 	}
 }
 
@@ -38,6 +45,12 @@ type tokenPage struct {
 	Page   string // where the link leads
 	API    string // where the token can be sent instead
 	Token  string
+}
+
+// noticePage is what a letter shows that tells of something done. What is one of
+// our own sentences.
+type noticePage struct {
+	Server, What, At string
 }
 
 // letter is one kind of mail.

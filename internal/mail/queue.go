@@ -35,11 +35,16 @@ func row(id string) seal.Ref { return seal.Ref{Org: "system", Vault: "mail", Pat
 // enqueue writes the letter and stores it. When it returns nil the mail is on
 // disk; nothing here waits for a mail server.
 func (s *Service) enqueue(ctx context.Context, name, to string, data any) error {
+	return s.enqueueAs(ctx, name, name, to, data)
+}
+
+// enqueueAs queues the letter under another name.
+func (s *Service) enqueueAs(ctx context.Context, name, as, to string, data any) error {
 	if err := checkRecipient(to); err != nil {
 		return err
 	}
 	l := s.letters[name]
-	c := content{Letter: name, To: to}
+	c := content{Letter: as, To: to}
 	var err error
 	if c.Subject, c.Text, c.HTML, err = l.write(data); err != nil {
 		return err

@@ -120,6 +120,7 @@ func (s *Service) deliver(ctx context.Context, m Queued) {
 	rejected, refused := errors.AsType[*Rejected](err)
 	again := s.cfg.Now().Add(pauseAfter(m.Attempts))
 	switch {
+	case err == nil && name == noMail: // nothing was to be sent
 	case err == nil:
 		log.Info("a mail was sent")
 	case refused:
@@ -156,6 +157,9 @@ func (s *Service) send(ctx context.Context, m Queued) (name string, err error) {
 	c, err := s.open(ctx, m)
 	if err != nil {
 		return "", err
+	}
+	if c.Letter == noMail {
+		return c.Letter, nil
 	}
 	return c.Letter, s.cfg.Sender.Send(ctx, Message{
 		ID: m.ID, From: s.from, To: c.To, Subject: c.Subject, Text: c.Text, HTML: c.HTML, Date: m.CreatedAt,

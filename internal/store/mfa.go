@@ -42,3 +42,126 @@ func (db *DB) TryChallenge(ctx context.Context, hash string, most int64, now tim
 	})
 	return ch, err
 }
+
+// FinishChallenge implements identity.MFAStore. The code goes first: that is
+// what several may try to spend at once.
+func (db *DB) FinishChallenge(ctx context.Context, ch identity.Challenge, f identity.Factor, ev *audit.Event) error {
+	return db.Write(ctx, ch.Org, func(tx *Tx) error {
+		n, err := tx.spendFactor(ch.User, &f)
+		if err == nil && n == 0 {
+			return tx.refuse(errNoChallenge)
+		}
+		for _, s := range []stmt{
+			{`DELETE FROM mfa_challenges WHERE token_hash = $1`, []any{ch.Hash}},
+			{`UPDATE users SET totp = 1 WHERE id = $1 AND token_gen = $2 AND totp = 1`, []any{ch.User, ch.TokenGen}},
+		} {
+			if err == nil {
+				n, err = tx.exec(s.query, s.args...)
+			}
+			if err == nil && n == 0 {
+				err = errNoChallenge
+			}
+		}
+		tx.record(ev)
+		return err
+	})
+}
+
+// spendFactor touches a row when the code was not accepted before.
+func (tx *Tx) spendFactor(user string, f *identity.Factor) (int64, error) {
+	if f.Recovery != "" {
+		return tx.exec(`DELETE FROM recovery_codes WHERE code_hash = $1 AND user_id = $2`, f.Recovery, user)
+	}
+	return tx.exec(`UPDATE user_totp SET last_step = $2 WHERE user_id = $1 AND enabled = 1 AND last_step < $2`, user, f.Step)
+}
+
+var errNoTOTP = fault.New(fault.NotFound, "totp_not_found", "There is no such second factor.")
+
+// TOTP implements identity.MFAStore.
+func (db *DB) TOTP(ctx context.Context, user string) (identity.TOTP, error) {
+	t := identity.TOTP{User: user}
+	var enabled int64
+	found, err := db.row(ctx, `SELECT wrapped, sealed, enabled, last_step FROM user_totp WHERE user_id = $1`, []any{user},
+		&t.Box.WrappedDEK, &t.Box.Ciphertext, &enabled, &t.LastStep)
+	if err == nil && !found {
+		err = errNoTOTP
+	}
+	t.Enabled = enabled != 0
+	return t, err
+}
+
+var errTOTPOn = fault.New(fault.Conflict, "mfa_already_enabled", "A second factor is on already.")
+
+// SetUpTOTP implements identity.MFAStore.
+func (db *DB) SetUpTOTP(ctx context.Context, org string, t identity.TOTP, now time.Time, ev *audit.Event) error {
+	return db.Write(ctx, org, func(tx *Tx) error {
+		n, err := tx.exec(`INSERT INTO user_totp (user_id, wrapped, sealed, enabled, last_step, created_at)
+			VALUES ($1, $2, $3, 0, 0, $4)
+			ON CONFLICT (user_id) DO UPDATE SET wrapped = excluded.wrapped, sealed = excluded.sealed, created_at = excluded.created_at
+			WHERE user_totp.enabled = 0`, t.User, t.Box.WrappedDEK, t.Box.Ciphertext, micros(now))
+		if err == nil && n == 0 {
+			return tx.refuse(errTOTPOn)
+		}
+		tx.record(ev)
+		return err
+	})
+}
+
+// EnableTOTP implements identity.MFAStore.
+func (db *DB) EnableTOTP(ctx context.Context, org string, t identity.TOTP, codes []string, kept string, ev *audit.Event) error {
+	return db.Write(ctx, org, func(tx *Tx) error {
+		n, err := tx.exec(`UPDATE user_totp SET enabled = 1, last_step = $3 WHERE user_id = $1 AND wrapped = $2 AND enabled = 0`,
+			t.User, t.Box.WrappedDEK, t.LastStep)
+		if err == nil && n == 0 {
+			return tx.refuse(errNoTOTP)
+		}
+		if err == nil {
+			err = tx.setTOTP(t.User, 1, kept)
+		}
+		for _, hash := range codes {
+			if err == nil {
+				_, err = tx.exec(`INSERT INTO recovery_codes (code_hash, user_id) VALUES ($1, $2)`, hash, t.User)
+			}
+		}
+		tx.record(ev)
+		tx.Bump()
+		return err
+	})
+}
+
+// setTOTP forgets the recovery codes and challenges of before.
+func (tx *Tx) setTOTP(user string, on int64, kept string) error {
+	_, err := tx.exec(`UPDATE users SET totp = $2, token_gen = token_gen + 1, token_kept = $3 WHERE id = $1`, user, on, kept)
+	if err == nil {
+		_, err = tx.exec(`DELETE FROM recovery_codes WHERE user_id = $1`, user)
+	}
+	if err == nil {
+		_, err = tx.exec(`DELETE FROM mfa_challenges WHERE user_id = $1`, user)
+	}
+	return err
+}
+
+// DisableTOTP implements identity.MFAStore.
+func (db *DB) DisableTOTP(ctx context.Context, org, user string, f *identity.Factor, kept string, ev *audit.Event) error {
+	return db.Write(ctx, org, func(tx *Tx) error {
+		if f != nil {
+			n, err := tx.spendFactor(user, f)
+			if err == nil && n == 0 {
+				return tx.refuse(errNoTOTP)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		n, err := tx.exec(`DELETE FROM user_totp WHERE user_id = $1 AND enabled = 1`, user)
+		if err == nil && n == 0 {
+			return errNoTOTP
+		}
+		if err == nil {
+			err = tx.setTOTP(user, 0, kept)
+		}
+		tx.record(ev)
+		tx.Bump()
+		return err
+	})
+}

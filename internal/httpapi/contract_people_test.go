@@ -1,0 +1,322 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"image/png"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp"
+	"github.com/pquerna/otp/totp"
+)
+
+// codeAt is what an authenticator shows.
+func (w *world) codeAt(key string, at time.Time) string {
+	w.t.Helper()
+	code, err := totp.GenerateCodeCustom(key, at, totp.ValidateOpts{Period: 30, Digits: otp.DigitsSix, Algorithm: otp.AlgorithmSHA1})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return code
+}
+
+// code is the code of now, in a time step that was not seen yet.
+func (w *world) code(key string) string {
+	w.clock.forward(30 * time.Second)
+	return w.codeAt(key, w.clock.now())
+}
+
+// secondFactor turns the second factor on.
+func (h *human) secondFactor() (key string, recovery []string) {
+	h.t.Helper()
+	key = h.do("POST", "/v1/auth/mfa/setup", h.token, nil).want(200).str("secret")
+	list := h.do("POST", "/v1/auth/mfa/verify-setup", h.token, object{"code": h.code(key)}).want(200).json()["recovery_codes"].([]any)
+	for _, c := range list {
+		recovery = append(recovery, c.(string))
+	}
+	return key, recovery
+}
+
+// challenge logs in as far as the second factor.
+func (h *human) challenge() string {
+	h.t.Helper()
+	r := h.do("POST", "/v1/auth/token", "", object{"email": h.email, "password": password}).want(200)
+	o := r.json()
+	if len(o) != 5 || o["token_type"] != "Bearer" || o["expires_in"] != float64(300) && fmt.Sprint(o["expires_in"]) != "300" || o["access_token"] != "" || o["mfa_required"] != true {
+		h.t.Errorf("a challenge is %v", o)
+	}
+	return r.str("mfa_token")
+}
+
+func TestSecondFactor(t *testing.T) {
+	w := open(t)
+	ada := w.signup("ada")
+	other := ada.login()
+	a := ada.agent(nil)
+	status := func(token string) any {
+		return fields(t, "mfa/status", w.do("GET", "/v1/auth/mfa/status", token, nil).want(200).json(), "enabled")["enabled"]
+	}
+	if status(ada.token) != false {
+		t.Error("it is on already")
+	}
+	w.do("POST", "/v1/auth/mfa/verify-setup", ada.token, object{"code": "123456"}).want(400, "mfa_not_set_up")
+	w.do("DELETE", "/v1/auth/mfa", ada.token, object{"code": "123456"}).want(400, "mfa_not_enabled")
+	r := w.do("POST", "/v1/auth/mfa/setup", ada.token, nil).want(200)
+	fields(t, "mfa/setup", r.json(), "otpauth_uri", "secret", "qr_code")
+	u, err := url.Parse(r.str("otpauth_uri"))
+	if err != nil || u.Scheme != "otpauth" || u.Host != "totp" || u.Query().Get("secret") != r.str("secret") || u.Query().Get("period") != "30" ||
+		u.Query().Get("digits") != "6" || u.Query().Get("algorithm") != "SHA1" || !strings.Contains(u.Path, ada.email) {
+		t.Errorf("otpauth_uri %v", u)
+	}
+	data, ok := strings.CutPrefix(r.str("qr_code"), "data:image/png;base64,")
+	raw, err := base64.StdEncoding.DecodeString(data)
+	if !ok || err != nil {
+		t.Fatalf("qr_code: %v", err)
+	}
+	if _, err := png.Decode(bytes.NewReader(raw)); err != nil {
+		t.Errorf("qr_code: %v", err)
+	}
+	// Nothing is on before a code was seen, and the newest key counts.
+	key := w.do("POST", "/v1/auth/mfa/setup", ada.token, nil).want(200).str("secret")
+	w.do("POST", "/v1/auth/mfa/verify-setup", ada.token, object{"code": w.codeAt(r.str("secret"), w.clock.now())}).want(400, "wrong_code")
+	w.do("GET", "/v1/auth/me", ada.login(), nil).want(200)
+	codes := w.do("POST", "/v1/auth/mfa/verify-setup", ada.token, object{"code": w.code(key)}).want(200)
+	if list := fields(t, "mfa/verify-setup", codes.json(), "recovery_codes")["recovery_codes"].([]any); len(list) != 8 {
+		t.Errorf("recovery codes: %v", list)
+	}
+	w.do("GET", "/v1/auth/me", other, nil).want(401)
+	if me := w.do("GET", "/v1/auth/me", ada.token, nil).want(200).json(); status(ada.token) != true || me["totp_enabled"] != true {
+		t.Errorf("profile %v", me)
+	}
+	w.do("POST", "/v1/auth/mfa/setup", ada.token, nil).want(400, "mfa_already_enabled")
+	w.do("POST", "/v1/auth/mfa/verify-setup", ada.token, object{"code": w.code(key)}).want(400, "mfa_already_enabled")
+	for _, op := range [][2]string{{"GET", "status"}, {"POST", "setup"}, {"POST", "verify-setup"}} {
+		w.do(op[0], "/v1/auth/mfa/"+op[1], a.token, object{"code": "123456"}).want(403)
+		w.do(op[0], "/v1/auth/mfa/"+op[1], "", object{"code": "123456"}).want(401)
+	}
+	if len(w.mail.notices) != 1 {
+		t.Errorf("notices %v", w.mail.notices)
+	}
+
+	w.do("DELETE", "/v1/auth/mfa", ada.token, nil).want(400, "proof_required")
+	w.do("DELETE", "/v1/auth/mfa", ada.token, object{"code": "000000"}).want(400, "wrong_code")
+	w.do("DELETE", "/v1/auth/mfa", ada.token, object{"code": "AAAA-AAAA-AAAA-AAAA"}).want(400, "wrong_code")
+	w.do("DELETE", "/v1/auth/mfa", ada.token, object{"password": "x"}).want(400, "wrong_password")
+	w.do("DELETE", "/v1/auth/mfa", a.token, object{"password": password}).want(403)
+	w.do("DELETE", "/v1/auth/mfa", ada.token, object{"code": w.code(key)}).want(204)
+	ada.token = ada.login()
+	for name, proof := range map[string]func(key string, codes []string) object{
+		"the password":    func(string, []string) object { return object{"password": password} },
+		"a recovery code": func(_ string, codes []string) object { return object{"code": codes[7]} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			key, codes := ada.secondFactor()
+			w.do("DELETE", "/v1/auth/mfa", ada.token, proof(key, codes)).want(204)
+			w.do("GET", "/v1/auth/me", ada.login(), nil).want(200)
+		})
+	}
+}
+
+func TestALoginWithASecondFactor(t *testing.T) {
+	w := open(t)
+	ada := w.signup("ada")
+	key, recovery := ada.secondFactor()
+	verify := func(token, code string) reply {
+		return w.do("POST", "/v1/auth/mfa/verify", "", object{"mfa_token": token, "code": code})
+	}
+	mfa := ada.challenge()
+	w.do("GET", "/v1/auth/me", mfa, nil).want(401)
+	w.do("POST", "/v1/auth/api-key-token", "", object{"api_key": mfa}).want(401)
+	code := w.code(key)
+	r := verify(mfa, code[:3]+" "+code[3:]).want(200)
+	number(t, fields(t, "TokenResponse", r.json(), tokenFields...), "expires_in", 900)
+	w.do("GET", "/v1/auth/me", r.str("access_token"), nil).want(200)
+
+	wrong := verify("mfa_x", code).want(401, "unauthenticated")
+	for name, try := range map[string]func() reply{
+		"a challenge that is spent": func() reply { return verify(mfa, w.code(key)) },
+		"a code that was used": func() reply {
+			c := w.code(key)
+			verify(ada.challenge(), c).want(200)
+			return verify(ada.challenge(), c)
+		},
+		"the same code spelt differently": func() reply {
+			c := w.code(key)
+			verify(ada.challenge(), c).want(200)
+			var wide strings.Builder
+			for _, d := range c {
+				wide.WriteRune(d - '0' + '０')
+			}
+			return verify(ada.challenge(), wide.String())
+		},
+		"an older code than the last": func() reply {
+			old := w.code(key)
+			w.clock.forward(30 * time.Second)
+			verify(ada.challenge(), w.codeAt(key, w.clock.now())).want(200)
+			return verify(ada.challenge(), old)
+		},
+		"a code of two minutes ago": func() reply {
+			old := w.code(key)
+			w.clock.forward(2 * time.Minute)
+			return verify(ada.challenge(), old)
+		},
+		"an unknown recovery code": func() reply { return verify(ada.challenge(), "AAAA-AAAA-AAAA-AAAA") },
+		"an empty code":            func() reply { return verify(ada.challenge(), "") },
+		"a huge code":              func() reply { return verify(ada.challenge(), strings.Repeat("1", 10_000)) },
+		"a recovery code twice": func() reply {
+			verify(ada.challenge(), strings.ToLower(strings.ReplaceAll(recovery[0], "-", " "))).want(200)
+			return verify(ada.challenge(), recovery[0])
+		},
+		"a challenge that has ended": func() reply {
+			m := ada.challenge()
+			w.clock.forward(5 * time.Minute)
+			return verify(m, w.code(key))
+		},
+		"a challenge of before the password changed": func() reply {
+			token := verify(ada.challenge(), w.code(key)).want(200).str("access_token")
+			m := ada.challenge()
+			w.do("POST", "/v1/auth/change-password", token, object{"current_password": password, "new_password": "Wind-farm5-at-night"}).want(204)
+			w.do("POST", "/v1/auth/change-password", token, object{"current_password": "Wind-farm5-at-night", "new_password": password}).want(204)
+			return verify(m, w.code(key))
+		},
+		"the sixth code for one challenge": func() reply {
+			m := ada.challenge()
+			for range 5 {
+				verify(m, "000000").want(401)
+				w.clock.forward(20 * time.Second)
+			}
+			w.clock.forward(time.Minute)
+			return verify(m, w.code(key))
+		},
+	} {
+		w.clock.forward(2 * time.Hour) // earlier failures are forgotten
+		r := try()
+		r.what = name
+		r.want(401, "unauthenticated")
+		if string(r.body) != string(wrong.body) {
+			t.Errorf("%s can be told from others: %s", name, r.body)
+		}
+	}
+	w.do("POST", "/v1/auth/mfa/verify", "", object{"code": "123456"}).want(400)
+	w.do("POST", "/v1/auth/mfa/verify", "", object{"mfa_token": mfa}).want(400)
+}
+
+// A code that many submit at once is good for one of them.
+func TestACodeIsAcceptedOnce(t *testing.T) {
+	for name, pick := range map[string]func(w *world, key string, recovery []string) string{
+		"of an authenticator": func(w *world, key string, _ []string) string { return w.code(key) },
+		"for recovery":        func(_ *world, _ string, recovery []string) string { return recovery[3] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := open(t)
+			ada := w.signup("ada")
+			key, recovery := ada.secondFactor()
+			var tokens []string
+			for range 100 {
+				tokens = append(tokens, ada.challenge())
+			}
+			code := pick(w, key, recovery)
+			var wait sync.WaitGroup
+			var won, other atomic.Int64
+			for i, token := range tokens {
+				spelt := code
+				if i%2 == 1 {
+					spelt = " " + code[:3] + "-" + code[3:] + "\u200b"
+				}
+				wait.Go(func() {
+					switch r := w.do("POST", "/v1/auth/mfa/verify", "", object{"mfa_token": token, "code": spelt}); r.status {
+					case 200:
+						won.Add(1)
+					case 401, 429:
+					default:
+						other.Add(1)
+					}
+				})
+			}
+			wait.Wait()
+			if won.Load() != 1 || other.Load() != 0 {
+				t.Errorf("%d got in, %d got another answer", won.Load(), other.Load())
+			}
+		})
+	}
+}
+
+// Guesses are counted before they are looked at, so those made at once can't
+// outrun the count; and nobody learns from it who has an account.
+func TestLoginsAreSlowedDown(t *testing.T) {
+	w := open(t)
+	w.signup("ada")
+	login := func(mail, pw, ip string) reply {
+		return w.do("POST", "/v1/auth/token", "", object{"email": mail, "password": pw}, from(ip+":1"))
+	}
+	for i := range 8 {
+		known, unknown := login("ada@example.com", "x", "192.0.2.1"), login("bob@example.com", "x", "192.0.2.2")
+		want := 401
+		if i >= 5 {
+			want = 429
+		}
+		if known.status != want || unknown.status != want || string(known.body) != string(unknown.body) ||
+			fmt.Sprint(known.header) != fmt.Sprint(unknown.header) {
+			t.Errorf("try %d: %d %v %s and %d %v %s", i, known.status, known.header, known.body, unknown.status, unknown.header, unknown.body)
+		}
+	}
+	// The right password must wait too, from there; elsewhere it is at once good.
+	if r := login("ada@example.com", password, "192.0.2.1").want(429, "too_many_attempts"); r.header.Get("Retry-After") != "1" {
+		t.Errorf("Retry-After %q", r.header.Get("Retry-After"))
+	}
+	login("ada@example.com", password, "192.0.2.9").want(200)
+	waited := time.Duration(0)
+	for range 12 { // doubling, up to 15 minutes
+		w.clock.forward(15 * time.Minute)
+		login("ada@example.com", "x", "192.0.2.1").want(401)
+		r := login("ada@example.com", "x", "192.0.2.1").want(429)
+		s, err := time.ParseDuration(r.header.Get("Retry-After") + "s")
+		if err != nil || s > 15*time.Minute || s < waited {
+			t.Errorf("Retry-After %v after %v", r.header.Get("Retry-After"), waited)
+		}
+		waited = s
+	}
+	if waited != 15*time.Minute {
+		t.Errorf("it grew to %v only", waited)
+	}
+	w.clock.forward(waited)
+	login("ada@example.com", password, "192.0.2.1").want(200)
+	login("ada@example.com", "x", "192.0.2.1").want(401) // counting anew
+
+	var wait sync.WaitGroup
+	var looked atomic.Int64
+	for range 60 {
+		wait.Go(func() {
+			if login("eve@example.com", "x", "192.0.2.7").status == 401 {
+				looked.Add(1)
+			}
+		})
+	}
+	wait.Wait()
+	if looked.Load() != 5 {
+		t.Errorf("%d of 60 guesses at once were looked at", looked.Load())
+	}
+}
+
+// Whoever guesses from many networks slows the account down for strangers, and
+// never for the network that its owner logs in from.
+func TestAnOwnerIsNotLockedOut(t *testing.T) {
+	w := open(t)
+	w.signup("ada")
+	login := func(pw, ip string) reply {
+		return w.do("POST", "/v1/auth/token", "", object{"email": "ada@example.com", "password": pw}, from(ip+":1"))
+	}
+	login(password, "192.0.2.9").want(200)
+	for i := range 50 {
+		login("x", fmt.Sprintf("198.51.100.%d", i)).want(401)
+	}
+	login("x", "198.51.100.200").want(429)
+	login(password, "198.51.100.201").want(429)
+	login(password, "192.0.2.9").want(200)
+}

@@ -1,0 +1,142 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+)
+
+// tooMany is what a guess gets that has to wait. It says the same whatever is
+// guessed at.
+func tooMany(wait time.Duration) error {
+	return &fault.Error{Kind: fault.RateLimited, Code: "too_many_attempts", RetryAfter: wait,
+		Detail: "Too many attempts failed. Wait as long as the Retry-After header says; a new password by mail works at once."}
+}
+
+// CountGuess implements identity.GuessStore. Guesses that have to wait cost a
+// read only; of those that are made at once each waits for the row, and sees
+// what the one before it wrote.
+func (db *DB) CountGuess(ctx context.Context, g *identity.Guess, now time.Time) error {
+	counters, blocked, err := db.guessState(ctx, g, now)
+	if err != nil {
+		return err
+	}
+	if wait := blocked.Sub(now); wait > 0 {
+		return tooMany(wait)
+	}
+	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+		for i := range counters {
+			ok, err := tx.countGuess(&counters[i], now)
+			if err == nil && !ok {
+				// Counted by another meanwhile.
+				var until int64
+				if _, err = tx.row(`SELECT blocked_until FROM guesses WHERE id = $1`, []any{counters[i].ID}, &until); err != nil {
+					return err
+				}
+				if err = tooMany(max(fromMicros(until).Sub(now), time.Second)); i == 0 {
+					err = tx.refuse(err)
+				}
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// guessState returns the counters that hold for g, and until when they bar it.
+func (db *DB) guessState(ctx context.Context, g *identity.Guess, now time.Time) ([]identity.Counter, time.Time, error) {
+	all := append([]identity.Counter{g.Here}, g.Others...)
+	until := map[string]int64{}
+	trusted := false
+	// One statement a counter: how many there are differs.
+	for _, c := range all {
+		var blocked, trust int64
+		found, err := db.row(ctx, `SELECT blocked_until, trusted_until FROM guesses WHERE id = $1`, []any{c.ID}, &blocked, &trust)
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		if found {
+			until[c.ID] = blocked
+			trusted = trusted || c.ID == g.Here.ID && trust > micros(now)
+		}
+	}
+	if trusted {
+		all = all[:1]
+	}
+	var latest int64
+	for _, c := range all {
+		latest = max(latest, until[c.ID])
+	}
+	return all, fromMicros(latest), nil
+}
+
+// countGuess is false when the counter makes the guess wait.
+func (tx *Tx) countGuess(c *identity.Counter, now time.Time) (bool, error) {
+	var failures int64
+	found, err := tx.row(`INSERT INTO guesses (id, failures, blocked_until, trusted_until, seen_at) VALUES ($1, 1, 0, 0, $2)
+		ON CONFLICT (id) DO UPDATE SET failures = CASE WHEN guesses.seen_at < $3 THEN 1 ELSE guesses.failures + 1 END,
+			seen_at = excluded.seen_at
+		WHERE guesses.blocked_until <= $4 RETURNING failures`,
+		[]any{c.ID, micros(now), micros(now.Add(-c.Forget)), micros(now)}, &failures)
+	if err != nil || !found {
+		return false, err
+	}
+	tx.wrote = true
+	if d := c.Delay(failures); d > 0 {
+		_, err = tx.exec(`UPDATE guesses SET blocked_until = $2 WHERE id = $1`, c.ID, micros(now.Add(d)))
+	}
+	return true, err
+}
+
+// ForgiveGuess implements identity.GuessStore. Of counters that others share
+// only this guess is taken back: who has an account of its own must not wipe
+// out its guesses at others'.
+func (db *DB) ForgiveGuess(ctx context.Context, g *identity.Guess, trusted time.Time) error {
+	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+		var until int64
+		if !trusted.IsZero() {
+			until = micros(trusted)
+		}
+		_, err := tx.exec(`UPDATE guesses SET failures = 0, blocked_until = 0,
+			trusted_until = CASE WHEN trusted_until < $2 THEN $2 ELSE trusted_until END WHERE id = $1`, g.Here.ID, until)
+		for i, c := range g.Others {
+			query := `UPDATE guesses SET failures = CASE WHEN failures > 0 THEN failures - 1 ELSE 0 END, blocked_until = 0 WHERE id = $1`
+			if i == 0 { // the account's own
+				query = `DELETE FROM guesses WHERE id = $1`
+			}
+			if err == nil {
+				_, err = tx.exec(query, c.ID)
+			}
+		}
+		return err
+	})
+}
+
+// Sweep implements identity.GuessStore.
+func (db *DB) Sweep(ctx context.Context, now, unseen time.Time) error {
+	var some int
+	for _, q := range []struct {
+		find, del string
+		args      []any
+	}{
+		{`SELECT 1 FROM guesses WHERE seen_at < $1 AND trusted_until < $2 LIMIT 1`,
+			`DELETE FROM guesses WHERE seen_at < $1 AND trusted_until < $2`, []any{micros(unseen), micros(now)}},
+		{`SELECT 1 FROM mfa_challenges WHERE expires_at < $1 LIMIT 1`, `DELETE FROM mfa_challenges WHERE expires_at < $1`, []any{micros(now)}},
+		{`SELECT 1 FROM mail_tokens WHERE expires_at < $1 LIMIT 1`, `DELETE FROM mail_tokens WHERE expires_at < $1`, []any{micros(now)}},
+	} {
+		// Most of the time there is nothing: no commit for that.
+		found, err := db.row(ctx, q.find, q.args, &some)
+		if err == nil && found {
+			err = db.Write(ctx, audit.SystemOrg, func(tx *Tx) error { _, err := tx.exec(q.del, q.args...); return err })
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
