@@ -90,7 +90,7 @@ func (db *DB) TOTP(ctx context.Context, user string) (identity.TOTP, error) {
 	return t, err
 }
 
-var errTOTPOn = fault.New(fault.Conflict, "mfa_already_enabled", "A second factor is on already.")
+var errTOTPOn = fault.New(fault.Conflict, "totp_enabled", "A second factor is on already.")
 
 // SetUpTOTP implements identity.MFAStore.
 func (db *DB) SetUpTOTP(ctx context.Context, org string, t identity.TOTP, now time.Time, ev *audit.Event) error {
