@@ -26,6 +26,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/netguard"
 	"github.com/oneclaw-dev/oneclaw/internal/proxies"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
+	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
@@ -47,6 +48,7 @@ type App struct {
 	api       *httpapi.API
 	stop      context.CancelFunc
 	running   sync.WaitGroup
+	sharing   *sharing.Service
 }
 
 // New opens the keystore and the database and builds the services on them. at
@@ -85,6 +87,7 @@ func New(ctx context.Context, cfg config.Config, at Addresses, version string, l
 		a.events.Run,
 		a.identity.Run,
 		a.mail.Run,
+		a.sharing.Run,
 		a.approvals.Run,
 		a.sweep,
 		a.sweepLimits,
@@ -132,8 +135,13 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 	if err != nil {
 		return err
 	}
+	a.sharing = sharing.New(sharing.Config{
+		Store: a.db, Vault: a.vault, People: a.identity, Principals: a.db, Sealer: sealer, Keys: a.keys, Mailer: a.mail,
+		PublicURL: at.API, TrustAddresses: a.cfg.Dev, Log: a.log, Now: now,
+	})
 	a.api = httpapi.New(httpapi.Config{
 		Vault:     a.vault,
+		Sharing:   a.sharing,
 		Approvals: a.approvals,
 		Identity:  a.identity,
 		Audit:     a.audit,

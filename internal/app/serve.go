@@ -157,18 +157,12 @@ func (a *App) routes(hosts []string) http.Handler {
 		NewClient: mcpserver.InProcessClients(a.api, a.version, a.log), Version: a.version, Hosts: hosts, Log: a.log,
 	})
 	status, verify := a.statusPage(), a.verifyEmail()
-	cli := (&cliVerify{api: a.api, shown: a.identity.DeviceShown}).handler()
-	enroll := (&enrollPage{api: a.api, asked: a.identity.EnrollmentByToken}).handler()
 	return guard(hosts, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/mcp":
 			mcp.ServeHTTP(w, r)
 		case "/":
 			status.ServeHTTP(w, r)
-		case "/cli/verify":
-			cli.ServeHTTP(w, r)
-		case "/agents/enroll":
-			enroll.ServeHTTP(w, r)
 		case "/verify-email":
 			verify.ServeHTTP(w, r)
 		default:

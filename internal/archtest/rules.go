@@ -14,7 +14,7 @@ var domain = []string{
 // services are the domain packages that the edges call.
 var services = []string{
 	"internal/access", "internal/approval", "internal/audit", "internal/billing", "internal/broker", "internal/erase",
-	"internal/identity", "internal/intents", "internal/policy", "internal/secretpath", "internal/vault",
+	"internal/identity", "internal/intents", "internal/policy", "internal/secretpath", "internal/sharing", "internal/vault",
 }
 
 // arrows says, for each package, which others of this module it may import
@@ -47,6 +47,7 @@ var arrows = map[string][]string{
 	"internal/identity":   domain,
 	"internal/broker":     join(domain, "internal/netguard", "internal/vault"),
 	"internal/intents":    join(domain, "internal/netguard", "internal/vault"),
+	"internal/sharing":    join(domain, "internal/vault"),
 	"internal/billing":    join(domain, "internal/netguard"),
 	"internal/access":     {"internal/audit", "internal/policy", "internal/secretpath"},
 	"internal/audit":      {"internal/access", "internal/keystore"},

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -97,7 +98,7 @@ func grantedServer(t *testing.T) granted {
 	return g
 }
 
-func TestARealMCPClientSeesTheTenTools(t *testing.T) {
+func TestARealMCPClientSeesEveryTool(t *testing.T) {
 	g := grantedServer(t)
 	var list struct {
 		Tools []struct {
@@ -123,6 +124,7 @@ func TestARealMCPClientSeesTheTenTools(t *testing.T) {
 		"list_vaults":      {"", ""},
 		"grant_access": {"permissions=[read] principal_id principal_type secret_path_pattern=** vault_id",
 			"principal_id principal_type vault_id"},
+		"share_secret": {"expires_at max_access_count recipient_id recipient_type secret_id", "expires_at recipient_type secret_id"},
 	}
 	for _, tool := range list.Tools {
 		params := []string{}
@@ -201,6 +203,10 @@ func TestARealMCPClientUsesEveryTool(t *testing.T) {
 	me := must[*client.User](t)(g.owner.Me(t.Context()))
 	call(lit("Access granted.\n  Policy ID: ")+id+lit("\n  Vault: "+made[1]+"\n  Granted to: user:"+me.ID+"\n  Permissions: read, write\n  Path pattern: shared/*"),
 		"grant_access", "vault_id="+made[1], "principal_type=user", "principal_id="+me.ID, `permissions=["read","write"]`, "secret_path_pattern=shared/*")
+	ends := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+	call(lit("Secret shared successfully.\n  Share ID: ")+id+lit("\n  Recipient: anyone_with_link\n  Expires: "+ends+"\n  Max accesses: 5\n  URL: http://")+".+/v1/share/"+id,
+		"share_secret", "secret_id=app/env", "recipient_type=anyone_with_link", "expires_at="+ends)
+	call(lit("Error: recipient_id is required")+".+", "share_secret", "secret_id=app/env", "recipient_type=user", "expires_at="+ends)
 	// The first vault stays the one in use.
 	call(lit("Found 1 secret(s):\n- api-keys/stripe  (type: api_key, version: 1, expires: never)"), "list_secrets", "prefix=api-keys/")
 

@@ -21,6 +21,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/proxies"
+	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -46,6 +47,7 @@ type Config struct {
 	Events    Events
 	Health    Health
 	Limits    Limits
+	Sharing   *sharing.Service
 	// PublicURL is where humans reach the server, for the pages that answers name.
 	PublicURL string
 	Proxies   proxies.Set // whose word on the caller's address is taken
@@ -58,6 +60,7 @@ type Config struct {
 type API struct {
 	vault     *vault.Service
 	approvals *approval.Service
+	sharing   *sharing.Service
 	identity  *identity.Service
 	audit     *audit.Log
 	events    Events
@@ -77,7 +80,7 @@ type API struct {
 // New returns the API with every operation registered.
 func New(cfg Config) *API {
 	a := &API{
-		vault: cfg.Vault, approvals: cfg.Approvals, identity: cfg.Identity, audit: cfg.Audit, events: cfg.Events, health: cfg.Health,
+		vault: cfg.Vault, sharing: cfg.Sharing, approvals: cfg.Approvals, identity: cfg.Identity, audit: cfg.Audit, events: cfg.Events, health: cfg.Health,
 		limits: newLimits(cfg.Limits), proxies: cfg.Proxies, version: cfg.Version, now: cfg.Now, log: cfg.Log,
 		publicURL: cfg.PublicURL,
 		router:    &router{root: newNode()}, bodies: newBodies(),
@@ -92,6 +95,7 @@ func New(cfg Config) *API {
 	a.registerVaultJobs()
 	a.registerSecrets()
 	a.registerPolicies()
+	a.registerShares()
 	a.registerAgents()
 	a.registerEnroll()
 	a.registerApprovals()

@@ -120,7 +120,7 @@ func TestCanariesInIDsAndQueries(t *testing.T) {
 				if !strings.Contains(op.path, "{"+param+"}") {
 					continue
 				}
-				values := map[string]string{"vault_id": s.vault, "agent_id": s.worker.id, "policy_id": s.policy, "key_id": s.key, "job_id": s.job, "path": "a/b"}
+				values := map[string]string{"vault_id": s.vault, "agent_id": s.worker.id, "policy_id": s.policy, "key_id": s.key, "job_id": s.job, "secret_id": s.secret, "share_id": s.share, "path": "a/b"}
 				values[param] = bad
 				r := s.do(op.method, fill(op.path, values), s.ada.token, s.goodBodies()[op.OperationID])
 				if r.status != http.StatusNotFound && r.status != http.StatusBadRequest && r.status != http.StatusMethodNotAllowed {

@@ -54,6 +54,7 @@ type session struct {
 	vault, policy string
 	key           string // id of an API key
 	job           string // id of a rekey that waits
+	secret, share string // id of the version of a/b, and of its share with the worker
 }
 
 func openSession(t testing.TB, change ...func(*setup)) *session {
@@ -66,6 +67,8 @@ func openSession(t testing.TB, change ...func(*setup)) *session {
 	s.worker = s.ada.agent(nil)
 	s.policy = s.ada.grant(s.vault, s.worker, "a/*", nil, "read")
 	s.key = w.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "k"}).want(201).str("key", "id")
+	s.secret = s.ada.secretID(s.vault, "a/b")
+	s.share = s.ada.shares(s.secret, object{"recipient_type": "agent", "recipient_id": s.worker.id}).str("id")
 	return s
 }
 
@@ -121,6 +124,15 @@ func TestEveryRequestLeavesExactlyOneEvent(t *testing.T) {
 		{"POST", secret + "/rotate", me, nil, 400, "secret.rotate", "failed"},
 		{"GET", vault + "/secrets", ag, nil, 200, "secret.list", "success"},
 		{"GET", vault + "/secrets?limit=0", ag, nil, 400, "secret.list", "failed"},
+		{"POST", "/v1/secrets/" + s.secret + "/share", me, object{}, 400, "share.create", "failed"},
+		{"POST", "/v1/shares", me, object{"recipient_type": "creator", "secret_id": nobodysID}, 403, "share.create", "denied"},
+		{"GET", "/v1/share/" + s.share, "", nil, 401, "share.access", "denied"},
+		{"GET", "/v1/share/" + s.share, me, nil, 403, "share.access", "denied"},
+		{"GET", "/v1/share/" + nobodysID, "", nil, 404, "share.access", "failed"},
+		{"GET", "/v1/shares/inbound", ag, nil, 200, "share.list", "success"},
+		{"POST", "/v1/shares/" + nobodysID + "/accept", ag, nil, 404, "share.accept", "failed"},
+		{"POST", "/v1/shares/" + nobodysID + "/decline", ag, nil, 404, "share.decline", "failed"},
+		{"DELETE", "/v1/share/" + nobodysID, me, nil, 404, "share.revoke", "failed"},
 		{"GET", vault + "/secret-versions/a/b", me, nil, 200, "secret.versions", "success"},
 		{"GET", vault + "/secret-versions/a/b?version=1", me, nil, 200, "secret.read_version", "success"},
 		{"DELETE", secret, me, nil, 204, "secret.delete", "success"},

@@ -21,6 +21,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
 	"github.com/oneclaw-dev/oneclaw/internal/proxies"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
+	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
@@ -45,6 +46,7 @@ type world struct {
 	clock     *clock
 	mail      *outbox
 	logged    *logBuffer
+	sharing   *sharing.Service
 }
 
 // setup is what a test may change before the world is made.
@@ -104,11 +106,15 @@ func (w *world) services(s setup, log *slog.Logger) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.sharing = sharing.New(sharing.Config{
+		Store: w.db, Vault: w.vault, People: w.identity, Principals: w.db, Sealer: seal.New(w.keys), Keys: w.keys, Mailer: w.mail,
+		PublicURL: "https://vault.test", Log: log, Now: w.clock.now,
+	})
 	if s.health == nil {
 		s.health = healthy{w}
 	}
 	w.api = httpapi.New(httpapi.Config{
-		Vault: w.vault, Approvals: w.approvals, Identity: w.identity,
+		Vault: w.vault, Sharing: w.sharing, Approvals: w.approvals, Identity: w.identity,
 		Audit:  &audit.Log{Store: w.db, Keys: w.keys, KeyIDs: []string{checkpoints}, Now: w.clock.now, Log: log},
 		Events: s.events(w.db, w), Health: s.health, Limits: s.limits, Proxies: s.proxies, Version: version, Now: w.clock.now, Log: log,
 		PublicURL: "https://vault.test",
@@ -169,6 +175,7 @@ type outbox struct {
 	resets  map[string]string // the same, of new passwords
 	asked   int               // mails for new passwords, sent or not
 	notices []string
+	shares  []string // letters about shares: kind, address, id, and who or how often
 }
 
 func (o *outbox) VerifyEmail(_ context.Context, to, token string) error {

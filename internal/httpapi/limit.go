@@ -92,7 +92,7 @@ type buckets struct {
 	rate   Rate
 	seed   maphash.Seed
 	shards *[16]shard
-	nodes  *sharing // nil: this node is alone
+	nodes  *common // nil: this node is alone
 }
 
 type shard struct {

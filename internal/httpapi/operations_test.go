@@ -66,11 +66,11 @@ func TestEveryOperationDeclaresAPolicyAction(t *testing.T) {
 // public are the operations that a stranger may call: an operation that turns
 // up here must be meant to.
 var public = []string{
-	"GET /.well-known/jwks.json", "GET /v1/audit/keys", "GET /v1/auth/jwt-public-key", "GET /v1/health", "GET /v1/health/hsm",
+	"GET /.well-known/jwks.json", "GET /v1/audit/keys", "GET /v1/auth/jwt-public-key", "GET /v1/health", "GET /v1/health/hsm", "GET /v1/share/{share_id}",
 	"GET /v1/auth/device/code/{user_code}", "POST /v1/auth/device/code", "POST /v1/auth/device/token",
 	"POST /v1/agents/enroll",
 	"POST /v1/auth/agent-token", "POST /v1/auth/api-key-token", "POST /v1/auth/mfa/verify", "POST /v1/auth/refresh", "POST /v1/auth/signup",
-	"POST /v1/auth/token", "POST /v1/auth/verify-email",
+	"POST /v1/auth/token", "POST /v1/auth/verify-email", "POST /v1/shares/{share_id}/access",
 }
 
 func TestEveryOperationAsksForACredential(t *testing.T) {
@@ -83,7 +83,7 @@ func TestEveryOperationAsksForACredential(t *testing.T) {
 			continue
 		}
 		target := fill(op.path, map[string]string{
-			"vault_id": nobodysID, "agent_id": nobodysID, "policy_id": nobodysID, "key_id": nobodysID, "job_id": nobodysID, "path": "a/b",
+			"vault_id": nobodysID, "agent_id": nobodysID, "policy_id": nobodysID, "key_id": nobodysID, "job_id": nobodysID, "secret_id": nobodysID, "share_id": nobodysID, "path": "a/b",
 		})
 		bodies := map[string]bool{}
 		for name, auth := range map[string]string{
@@ -114,7 +114,7 @@ func TestUnknownVerbsAnswer405WithWhatThereIs(t *testing.T) {
 		allowed[op.path] = append(allowed[op.path], op.method)
 	}
 	for path, methods := range allowed {
-		target := fill(path, map[string]string{"vault_id": nobodysID, "agent_id": nobodysID, "policy_id": nobodysID, "key_id": nobodysID, "job_id": nobodysID, "path": "a/b"})
+		target := fill(path, map[string]string{"vault_id": nobodysID, "agent_id": nobodysID, "policy_id": nobodysID, "key_id": nobodysID, "job_id": nobodysID, "secret_id": nobodysID, "share_id": nobodysID, "path": "a/b"})
 		slices.Sort(methods)
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"} {
 			if slices.Contains(methods, method) {

@@ -15,7 +15,7 @@ type Shared interface {
 	Take(ctx context.Context, key string, perSecond float64, burst, n int) (wait time.Duration, err error)
 }
 
-// sharing puts the buckets of one limit in a place that all nodes ask. What a
+// common puts the buckets of one limit in a place that all nodes ask. What a
 // node lets through is taken there first, so all together never let through more
 // than one bucket holds.
 //
@@ -23,7 +23,7 @@ type Shared interface {
 // others nothing. Of a bucket with a large burst a node takes some requests at
 // once, and asks again when they are spent; those that it does not need within
 // leaseTime are lost.
-type sharing struct {
+type common struct {
 	class string
 	in    Shared
 	away  atomic.Int64 // until when it is not asked, having failed: Unix microseconds
@@ -45,14 +45,14 @@ type lease struct {
 
 func (b buckets) sharedAs(class string, in Shared) buckets {
 	if in != nil {
-		b.nodes = &sharing{class: class, in: in}
+		b.nodes = &common{class: class, in: in}
 	}
 	return b
 }
 
 // take returns zero when the request may pass. When the place does not answer, it
 // passes: this node's own bucket has let it.
-func (s *sharing) take(l *bucket, key string, r Rate, now time.Time) time.Duration {
+func (s *common) take(l *bucket, key string, r Rate, now time.Time) time.Duration {
 	if s.away.Load() > now.UnixMicro() {
 		return 0
 	}

@@ -19,10 +19,10 @@ func TestAnotherOrganisationsIDsDoNotExist(t *testing.T) {
 	own := bob.vaultNamed("own")
 	bob.put(own, "a/b", "bobs")
 	robot := bob.agent(nil)
-	tables := []string{"vaults", "secrets", "secret_versions", "policies", "agents", "user_keys", "users", "memberships"}
+	tables := []string{"vaults", "secrets", "secret_versions", "policies", "agents", "user_keys", "users", "memberships", "shares"}
 	before := s.dump(tables...)
-	theirs := map[string]string{"vault_id": s.vault, "agent_id": s.worker.id, "policy_id": s.policy, "key_id": s.key, "job_id": s.job}
-	mine := map[string]string{"vault_id": own, "agent_id": robot.id, "policy_id": nobodysID, "key_id": nobodysID, "job_id": nobodysID, "path": "a/b"}
+	theirs := map[string]string{"vault_id": s.vault, "agent_id": s.worker.id, "policy_id": s.policy, "key_id": s.key, "job_id": s.job, "secret_id": s.secret, "share_id": s.share}
+	mine := map[string]string{"vault_id": own, "agent_id": robot.id, "policy_id": nobodysID, "key_id": nobodysID, "job_id": nobodysID, "secret_id": nobodysID, "share_id": nobodysID, "path": "a/b"}
 	asked := 0
 	for _, op := range s.operations() {
 		var params []string

@@ -23,7 +23,9 @@ const (
 	accountNotice     = "account-notice"
 	// noMail is written as resetPassword, sealed, kept and taken out like it, and
 	// not sent.
-	noMail = "no-mail"
+	noMail        = "no-mail"
+	shareReceived = "share-received"
+	shareAccessed = "share-accessed"
 )
 
 // lives says how long each letter is worth sending: as long as the token in it
@@ -35,6 +37,8 @@ func lives() map[string]time.Duration {
 		approvalRequested: 24 * time.Hour,
 		resetPassword:     time.Hour,
 		accountNotice:     48 * time.Hour,
+		shareReceived:     24 * time.Hour,
+		shareAccessed:     24 * time.Hour,
 	}
 }
 

@@ -93,7 +93,7 @@ func rawCall(t testing.TB, a *contractAPI, tool, args string) *mcp.CallToolResul
 // and no text that was not a path comes back in an error.
 func FuzzArguments(f *testing.F) {
 	names := []string{"list_secrets", "get_secret", "put_secret", "delete_secret", "describe_secret", "rotate_and_store",
-		"get_env_bundle", "create_vault", "list_vaults", "grant_access"}
+		"get_env_bundle", "create_vault", "list_vaults", "grant_access", "share_secret"}
 	for i, s := range []string{
 		`{}`, `{"prefix":"a"}`, `{"path":"a/b"}`, `{"path":"a","value":"` + canary + `"}`, `null`, `[]`, `{"path":"` + canary + `","value":1}`,
 		`{"path":"a","value":"v","type":"` + canary + `","metadata":{"` + canary + `":1},"expires_at":"` + canary + `","max_access_count":1e9}`,
@@ -109,9 +109,12 @@ func FuzzArguments(f *testing.F) {
 		res := rawCall(t, a, tool, args)
 		text := res.Content[0].(*mcp.TextContent).Text
 		var path struct {
-			Path string `json:"path"`
+			Path     string `json:"path"`
+			SecretID string `json:"secret_id"` // may be a path
 		}
 		_ = json.Unmarshal([]byte(args), &path)
+		path.Path += path.SecretID
+		text = strings.ReplaceAll(text, path.SecretID, "")
 		if res.IsError && strings.Contains(strings.ReplaceAll(text, path.Path, ""), canary) && !strings.Contains(path.Path, canary) {
 			t.Errorf("%s(%q) repeats its input: %q", tool, args, text)
 		}

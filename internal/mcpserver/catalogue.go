@@ -83,6 +83,18 @@ func tools() []tool {
 			{name: "permissions", kind: "array", words: []string{"read", "write", "delete"}, minLen: 1, preset: []string{"read"}, about: "What they may do."},
 			{name: "secret_path_pattern", kind: "string", minLen: 1, preset: "**", about: "Which paths: * stands for anything within a segment, ** for any number of segments."},
 		},
+	}, {
+		name: "share_secret", title: "Share a secret", hints: adds, run: shareSecret,
+		about: "Let somebody read one secret for a time, without a grant: a user, another agent, the human who made this agent (creator), " +
+			"or anyone who has the link. Share only when a human asked for it, with as few accesses and as short a time as will do; " +
+			"a link opens the secret for whoever gets hold of it. Users, agents and the creator accept the share before they can read it.",
+		fields: []field{
+			{name: "secret_id", kind: "string", required: true, minLen: 1, maxLen: 512, about: "Id of the secret, or its path in the vault. The share follows the path: a new version is shared too."},
+			{name: "recipient_type", kind: "string", words: []string{"user", "agent", "anyone_with_link", "creator"}, required: true, about: "Who may read it."},
+			{name: "recipient_id", kind: "string", format: "uuid", about: "Id of the user or agent, for these recipient types."},
+			{name: "expires_at", kind: "string", format: "date-time", required: true, about: "When the share ends: a time with zone, such as 2030-01-31T12:00:00Z, within a year."},
+			{name: "max_access_count", kind: "integer", preset: int64(5), about: "How many times it can be read. 0 is no limit."},
+		},
 	}}
 }
 

@@ -111,6 +111,8 @@ func (a *contractAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		reply(w, 200, map[string]any{"id": agentID, "name": "a"})
+	case seg[0] == "secrets" && len(seg) == 3 && seg[2] == "share" && r.Method == "POST":
+		a.share(w, seg[1], body)
 	case seg[0] != "vaults":
 		a.problem(w, fakeProblem{status: 404, detail: "No such route."})
 	case len(seg) == 1 && r.Method == "GET":
@@ -133,6 +135,23 @@ func (a *contractAPI) exchange(w http.ResponseWriter, body []byte) {
 	a.tokens++
 	reply(w, 200, map[string]any{"access_token": fmt.Sprintf("jwt-%d", a.tokens), "token_type": "Bearer",
 		"expires_in": 3600, "agent_id": agentID, "vault_ids": a.bound})
+}
+
+// share knows the ids that meta gives out.
+func (a *contractAPI) share(w http.ResponseWriter, id string, body []byte) {
+	var b map[string]any
+	_ = json.Unmarshal(body, &b)
+	if !strings.HasPrefix(id, "44444444-") || b["expires_at"] == nil {
+		a.problem(w, fakeProblem{status: 404, detail: "There is no such secret."})
+		return
+	}
+	most := b["max_access_count"]
+	if most == nil {
+		most = 0
+	}
+	const share = "55555555-0000-4000-8000-000000000005"
+	reply(w, 201, map[string]any{"id": share, "share_url": "https://vault.example.com/v1/share/" + share, "recipient_type": b["recipient_type"],
+		"recipient_email": nil, "expires_at": b["expires_at"], "max_access_count": most})
 }
 
 func (a *contractAPI) createVault(w http.ResponseWriter, body []byte) {

@@ -57,7 +57,7 @@ func (t tool) explain(s *session, err error) string {
 // is then that vault.
 func (t tool) inVault() bool {
 	switch t.name {
-	case "list_vaults", "create_vault", "grant_access":
+	case "list_vaults", "create_vault", "grant_access", "share_secret":
 		return false
 	}
 	return true

@@ -128,6 +128,9 @@ func TestResultsAreTheGoldenOnes(t *testing.T) {
 	del := "DELETE vaults/" + vaultOne + "/secrets"
 	policies := "POST vaults/" + vaultOne + "/policies"
 	grant := `{"vault_id":"` + vaultOne + `","principal_type":"agent","principal_id":"` + agentID + `"`
+	share := func(to string) string {
+		return `{"secret_id":"44444444-0000-4000-8000-000000000001","recipient_type":"` + to + `","expires_at":"2031-01-01T00:00:00Z"`
+	}
 	quota := fakeProblem{status: 402, detail: "The free requests of this month are used up"}
 	denied := fakeProblem{status: 403, detail: "No policy allows this."}
 	limit := fakeProblem{status: 403, typ: "resource_limit_exceeded", detail: "Vault limit reached (3/3 on free tier)."}
@@ -187,6 +190,14 @@ func TestResultsAreTheGoldenOnes(t *testing.T) {
 		"grant_access, not found":            {func(a *contractAPI) { a.addVault(vaultTwo, "x") }, "grant_access", grant + `}`},
 		"grant_access, bad id":               {seeded, "grant_access", `{"vault_id":"canary","principal_type":"agent","principal_id":"x"}`},
 		"grant_access, no permission":        {seeded, "grant_access", grant + `,"permissions":[]}`},
+		"share_secret":                       {seeded, "share_secret", share("anyone_with_link") + `}`},
+		"share_secret with an agent":         {seeded, "share_secret", share("agent") + `,"recipient_id":"` + agentID + `","max_access_count":0}`},
+		"share_secret by path":               {seeded, "share_secret", strings.Replace(share("creator"), "44444444-0000-4000-8000-000000000001", "db/password", 1) + `}`},
+		"share_secret, no recipient":         {seeded, "share_secret", share("user") + `}`},
+		"share_secret, no such path":         {seeded, "share_secret", strings.Replace(share("creator"), "44444444-0000-4000-8000-000000000001", "db/none", 1) + `}`},
+		"share_secret, not found":            {seeded, "share_secret", strings.Replace(share("creator"), "44444444", "54444444", 1) + `}`},
+		"share_secret, too many":             {refusing("POST secrets/44444444-0000-4000-8000-000000000001/share", fakeProblem{status: 429, detail: "Too many shares", after: "60"}), "share_secret", share("creator") + `}`},
+		"share_secret, bad type":             {seeded, "share_secret", share("canary") + `}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newContractAPI(t)

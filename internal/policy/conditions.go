@@ -199,6 +199,10 @@ func compileWindow(after, before, zone *string) (*TimeWindow, error) {
 	return w, nil
 }
 
+// ParseNet reads a network such as 10.0.0.0/8, or a single address. An IPv4
+// address in IPv6 form is taken as the IPv4 address that it is.
+func ParseNet(s string) (netip.Prefix, bool) { return parseNet(s) }
+
 func parseNet(s string) (netip.Prefix, bool) {
 	if !strings.Contains(s, "/") {
 		a, err := netip.ParseAddr(s)

@@ -295,6 +295,9 @@ func (db *DB) Purge(ctx context.Context, vaultID, path string, ev *audit.Event) 
 		if err == nil {
 			_, err = tx.exec(`DELETE FROM secret_versions WHERE vault_id = $1 AND path = $2`, vaultID, path)
 		}
+		if err == nil {
+			_, err = tx.exec(`DELETE FROM shares WHERE vault_id = $1 AND path = $2`, vaultID, path)
+		}
 		tx.forget(vaultID, path)
 		tx.record(ev)
 		return err

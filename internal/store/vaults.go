@@ -95,6 +95,7 @@ func (db *DB) RemoveVault(ctx context.Context, v vault.Vault, ev *audit.Event) e
 			`DELETE FROM policies WHERE vault_id = $1`,
 			`DELETE FROM approvals WHERE vault_id = $1`,
 			`DELETE FROM vault_jobs WHERE vault_id = $1`,
+			`DELETE FROM shares WHERE vault_id = $1`,
 		} {
 			if err == nil {
 				_, err = tx.exec(query, v.ID)

@@ -1,0 +1,67 @@
+package sharing
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/google/uuid"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/seal"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+)
+
+// linkKEK is the key that what opens links is sealed with.
+const linkKEK = "shares"
+
+// newID is a UUID of 122 random bits. That is what opens a link, too: clients
+// take ids for UUIDs.
+func newID() string { return uuid.Must(uuid.NewRandomFromReader(rand.Reader)).String() }
+
+// hashed is how the id that opens a link is looked up.
+func hashed(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:])
+}
+
+func (s *Share) ref() seal.Ref {
+	return seal.Ref{Org: s.Org, Vault: s.Vault, Path: ":share:" + s.ID, Version: 1}
+}
+
+// name gives the share the id that callers know it by. That of a link opens it,
+// so it is kept as a hash, and sealed for its maker's list.
+func (s *Service) name(ctx context.Context, sh *Share) (err error) {
+	sh.Handle, sh.public = sh.ID, sh.ID
+	if sh.Type != ToLink {
+		return nil
+	}
+	sh.public = newID()
+	sh.Handle = hashed(sh.public)
+	value := secret.FromString(sh.public)
+	defer value.Wipe()
+	sh.Link, err = s.cfg.Sealer.Seal(ctx, linkKEK, sh.ref(), value)
+	if !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	if err := s.cfg.Keys.CreateKEK(ctx, linkKEK); err != nil && !fault.Is(err, fault.Conflict) {
+		return err
+	}
+	sh.Link, err = s.cfg.Sealer.Seal(ctx, linkKEK, sh.ref(), value)
+	return err
+}
+
+// recall fills in what callers know the share by.
+func (s *Service) recall(ctx context.Context, sh *Share) error {
+	if sh.public = sh.ID; sh.Type != ToLink {
+		return nil
+	}
+	value, err := s.cfg.Sealer.Open(ctx, linkKEK, sh.ref(), sh.Link)
+	if err != nil {
+		return err
+	}
+	defer value.Wipe()
+	sh.public = string(value.Reveal())
+	return nil
+}

@@ -1,0 +1,73 @@
+package vault
+
+import (
+	"context"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+)
+
+// ErrLapsed says that who shared a secret may not read it any more.
+var ErrLapsed = fault.New(fault.Gone, "share_lapsed", "Who made this share may not read the secret any more, or the secret is gone.")
+
+// MayShare returns nil when the caller may hand on what is at the path. It may
+// not when it can't read it, and then there is nothing there: the answer is that
+// of a secret that does not exist.
+func (s *Service) MayShare(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path) error {
+	e, err := s.known.get(ctx, s.store, vaultID)
+	if fault.Is(err, fault.NotFound) {
+		return errNoSecret
+	}
+	if err != nil {
+		return err
+	}
+	r := resource(e, p)
+	if e.vault.Org != c.Who.Org || decide(c, policy.CreateShare, r) != nil {
+		return errNoSecret
+	}
+	v, err := s.store.Latest(ctx, vaultID, p.String())
+	if err != nil {
+		return err
+	}
+	if gone(&v, c.Now) {
+		return errNoSecret
+	}
+	r.SecretType = v.Type
+	return decide(c, policy.CreateShare, r)
+}
+
+// Lend opens the newest version of a path for somebody else, on the account of
+// maker, who must be allowed to read it at that moment. spend records the access
+// before the value leaves; if it fails, nothing does.
+func (s *Service) Lend(ctx context.Context, maker policy.Principal, at policy.Moment, vaultID string, p secretpath.Path, spend func(*Version) error) (Secret, error) {
+	e, err := s.known.get(ctx, s.store, vaultID)
+	if err != nil {
+		return Secret{}, err
+	}
+	r := resource(e, p)
+	if e.vault.Org != maker.Org || !policy.Decide(maker, policy.ReadSecret, r, at).Allow {
+		return Secret{}, ErrLapsed
+	}
+	v, err := s.store.Latest(ctx, vaultID, p.String())
+	if err != nil {
+		return Secret{}, err
+	}
+	if gone(&v, at.Now) {
+		return Secret{}, errGone
+	}
+	r.SecretType = v.Type
+	if !policy.Decide(maker, policy.ReadSecret, r, at).Allow {
+		return Secret{}, ErrLapsed
+	}
+	value, err := s.sealer.Open(ctx, e.vault.KEK(), ref(&e.vault, p, v.Meta.Version), v.Box)
+	if err != nil {
+		return Secret{}, keyLost(err)
+	}
+	if err := spend(&v); err != nil {
+		value.Wipe()
+		return Secret{}, err
+	}
+	return Secret{Version: v, Value: value}, nil
+}
