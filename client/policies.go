@@ -27,6 +27,15 @@ type Policy struct {
 type Conditions struct {
 	IPAllowlist []string    `json:"ip_allowlist,omitempty"` // CIDRs
 	TimeWindow  *TimeWindow `json:"time_window,omitempty"`
+	// RequireApproval asks that a human approves each use.
+	RequireApproval *ApprovalTerms `json:"require_approval,omitempty"`
+}
+
+// ApprovalTerms say how long an approval can be used and how often. Zero fields
+// are the server's defaults: 900 seconds, once.
+type ApprovalTerms struct {
+	ValidSeconds int64 `json:"valid_seconds,omitempty"`
+	MaxUses      int   `json:"max_uses,omitempty"`
 }
 
 // TimeWindow is a part of each day; After and Before are "HH:MM".

@@ -53,6 +53,18 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 			method: "GET", path: "/v1/auth/api-keys"},
 		"API key revoked": {call: func(ctx context.Context, c *client.Client) error { return c.DeleteAPIKey(ctx, "k") },
 			method: "DELETE", path: "/v1/auth/api-keys/k"},
+		"request of an approval": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.RequestApproval(ctx, client.ApprovalAsk{VaultID: "v", SecretPath: "a/b", Reason: "why"})
+			return err
+		}, method: "POST", path: "/v1/approvals", body: `{"vault_id":"v","secret_path":"a/b","reason":"why"}`},
+		"approvals": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Approvals(ctx, "pending"); return err },
+			method: "GET", path: "/v1/approvals?status=pending"},
+		"approval": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Approval(ctx, "i"); return err },
+			method: "GET", path: "/v1/approvals/i"},
+		"approve": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Approve(ctx, "i", ""); return err },
+			method: "POST", path: "/v1/approvals/i/approve", body: `{}`},
+		"deny": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Deny(ctx, "i", "no"); return err },
+			method: "POST", path: "/v1/approvals/i/deny", body: `{"reason":"no"}`},
 		"new vault": {call: func(ctx context.Context, c *client.Client) error { _, err := c.CreateVault(ctx, "n", "d"); return err },
 			method: "POST", path: "/v1/vaults", body: `{"name":"n","description":"d"}`},
 		"vaults": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Vaults(ctx); return err },

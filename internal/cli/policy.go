@@ -19,6 +19,9 @@ func (c *cli) policyCommand() *cobra.Command {
 type grantFlags struct {
 	agent, user, path, expires, after, before, zone string
 	permissions, addresses                          []string
+	approval                                        bool
+	uses                                            int
+	valid                                           int64
 }
 
 func (c *cli) policyCreate() *cobra.Command {
@@ -27,7 +30,8 @@ func (c *cli) policyCreate() *cobra.Command {
 		Use:   "create (--agent NAME|ID | --user ID) --path PATTERN",
 		Short: "Grant access to the secrets whose path matches a pattern",
 		Example: `  oneclaw policy create --agent builder --path 'api-keys/*'
-  oneclaw policy create --agent deployer --path 'prod/**' --permissions read,write --expires 30d`,
+  oneclaw policy create --agent deployer --path 'prod/**' --permissions read,write --expires 30d
+  oneclaw policy create --agent deployer --path 'prod/root' --require-approval`,
 		Args: args(),
 	}
 	expiry := c.expiryFlag(cmd, &g.expires)
@@ -79,6 +83,9 @@ func (c *cli) policyCreate() *cobra.Command {
 	f.StringSliceVar(&g.addresses, "ip", nil, "only from these address ranges (CIDR)")
 	f.StringVar(&g.after, "after", "", "only after this time of day (HH:MM)")
 	f.StringVar(&g.before, "before", "", "only before this time of day (HH:MM)")
+	f.BoolVar(&g.approval, "require-approval", false, "ask a human to approve each use")
+	f.IntVar(&g.uses, "approval-uses", 0, "how often an approval can be used (default 1)")
+	f.Int64Var(&g.valid, "approval-seconds", 0, "how long it can be used (default 900)")
 	f.StringVar(&g.zone, "timezone", "UTC", "time zone of --after and --before")
 	return cmd
 }
@@ -87,12 +94,18 @@ func (g *grantFlags) conditions() (*client.Conditions, error) {
 	if (g.after == "") != (g.before == "") {
 		return nil, usage("Give --after and --before together.")
 	}
-	if g.after == "" && len(g.addresses) == 0 {
+	if !g.approval && (g.uses != 0 || g.valid != 0) {
+		return nil, usage("--approval-uses and --approval-seconds go with --require-approval.")
+	}
+	if g.after == "" && len(g.addresses) == 0 && !g.approval {
 		return nil, nil
 	}
 	k := &client.Conditions{IPAllowlist: g.addresses}
 	if g.after != "" {
 		k.TimeWindow = &client.TimeWindow{After: g.after, Before: g.before, Timezone: g.zone}
+	}
+	if g.approval {
+		k.RequireApproval = &client.ApprovalTerms{ValidSeconds: g.valid, MaxUses: g.uses}
 	}
 	return k, nil
 }

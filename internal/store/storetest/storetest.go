@@ -39,6 +39,11 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		"a write and its event are one":                          testOneTransaction,
 		"checkpoints are kept in order and due when they should": testCheckpoints,
 		"the chain is whole after parallel appends":              testChain,
+		"approval requests are kept, decided once and swept":     testApprovals,
+		"requests are shown to who asked and who may decide":     testApprovalSight,
+		"a use of an approval and its event are one":             testSpendApproval,
+		"a notice is claimed by one and due until it is out":     testNotices,
+		"an organisation has one webhook":                        testWebhooks,
 		"text that is none is refused or kept, and harms nobody": testOddText,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, &fixture{DB: open(t), org: uuid.NewString()}) })

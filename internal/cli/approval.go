@@ -1,0 +1,185 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+func (c *cli) approvalCommand() *cobra.Command {
+	return group("approval", "Approve or deny what agents ask for",
+		c.approvalList(), c.approvalShow(), c.approvalRequest(), c.approvalDecide(true), c.approvalDecide(false))
+}
+
+func (c *cli) approvalList() *cobra.Command {
+	var status string
+	cmd := &cobra.Command{
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List the requests that you made or may decide, newest first",
+		Args:    args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if statuses := []string{"", "pending", "approved", "denied", "expired"}; !slices.Contains(statuses, status) {
+				return usage("--status takes " + oneOf(statuses[1:]) + ".")
+			}
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			all, err := cl.Approvals(cmd.Context(), status)
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"approvals": orEmpty(all)})
+			}
+			var rows [][]string
+			for _, a := range all {
+				rows = append(rows, []string{a.ID, a.Status, a.Operation, a.SecretPath, a.RequesterType + ":" + c.short(a.RequesterID), c.maybe(&a.ExpiresAt, "")})
+			}
+			return c.printRows([]string{"ID", "STATUS", "OPERATION", "PATH", "REQUESTER", "EXPIRES"}, rows, "No requests.")
+		},
+	}
+	cmd.Flags().StringVar(&status, "status", "", "pending, approved, denied or expired")
+	return c.wideFlag(cmd)
+}
+
+func (c *cli) approvalShow() *cobra.Command {
+	return &cobra.Command{
+		Use:   "show ID",
+		Short: "Show who asks for what, and whether it was decided",
+		Args:  args("ID"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			r, err := cl.Approval(cmd.Context(), a[0])
+			if err != nil {
+				return err
+			}
+			return c.printApproval(r)
+		},
+	}
+}
+
+func (c *cli) approvalRequest() *cobra.Command {
+	var ask client.ApprovalAsk
+	cmd := &cobra.Command{
+		Use:   "request PATH",
+		Short: "Ask for a use to be approved, before trying it",
+		Args:  args("PATH"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			if ops := []string{"read", "write", "delete"}; !slices.Contains(ops, ask.Operation) {
+				return usage("--operation takes " + oneOf(ops) + ".")
+			}
+			cl, vault, err := c.inVault(cmd.Context())
+			if err != nil {
+				return err
+			}
+			ask.VaultID, ask.SecretPath = vault, a[0]
+			r, err := cl.RequestApproval(cmd.Context(), ask)
+			if err != nil {
+				return err
+			}
+			return c.printApproval(r)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&ask.Operation, "operation", "read", "read, write or delete")
+	f.StringVar(&ask.Reason, "reason", "", "why, for who decides")
+	return cmd
+}
+
+// approvalDecide asks for the password each time: an agent that runs commands
+// as its human must not approve what it asked for.
+func (c *cli) approvalDecide(approve bool) *cobra.Command {
+	var email, passwordFile, code, reason string
+	verb, short := "deny", "Refuse a request"
+	if approve {
+		verb, short = "approve", "Let a request's use happen"
+	}
+	cmd := &cobra.Command{
+		Use:   verb + " ID",
+		Short: short,
+		Long: short + `. Your password is asked for each time, and the code of the second factor if
+you have one: a decision takes a person, and a stored login can be used by any
+program that runs as you.`,
+		Args: args("ID"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			cl, err := c.signIn(cmd.Context(), email, passwordFile, code)
+			if err != nil {
+				return err
+			}
+			decide := cl.Deny
+			if approve {
+				decide = cl.Approve
+			}
+			r, err := decide(cmd.Context(), a[0], reason)
+			if end := cl.Logout(context.WithoutCancel(cmd.Context())); end != nil && err == nil {
+				c.warn("The login for this decision could not be ended; it ends by itself within minutes.")
+			}
+			if err != nil {
+				return err
+			}
+			return c.printApproval(r)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&email, "email", "", "email of the account; else that of the stored login")
+	f.StringVar(&passwordFile, "password-file", "", "file that holds the password (- for stdin)")
+	f.StringVar(&code, "code", "", "code of the second factor, where there is one")
+	f.StringVar(&reason, "reason", "", "a line for who asked")
+	return cmd
+}
+
+// signIn returns a client with a login of its own, made with the password.
+func (c *cli) signIn(ctx context.Context, email, passwordFile, code string) (*client.Client, error) {
+	base, err := c.baseURL()
+	if err != nil {
+		return nil, err
+	}
+	if s, err := c.loadStored(); email == "" && err == nil && s != nil && s.APIURL == base {
+		email = s.Email
+	}
+	if email == "" {
+		return nil, usage("Give --email.")
+	}
+	password, err := c.readPassword(ctx, passwordFile)
+	if err != nil {
+		return nil, err
+	}
+	cl, err := c.connect(base)
+	if err != nil {
+		return nil, err
+	}
+	l, err := cl.Login(ctx, email, password)
+	if client.IsStatus(err, 401) {
+		return nil, fault.New(fault.Unauthenticated, "login_refused", "The email or the password is wrong.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	token := &l.Token
+	if l.MFARequired {
+		if token, err = c.secondFactor(ctx, cl, l.MFAToken, code); err != nil {
+			return nil, err
+		}
+	}
+	return cl.UsingToken(string(token.AccessToken.Reveal())), nil
+}
+
+func (c *cli) printApproval(r *client.Approval) error {
+	if c.jsonOut {
+		return c.printJSON(r)
+	}
+	return c.printFields(field{"ID", r.ID}, field{"Status", r.Status}, field{"Operation", r.Operation}, field{"Path", r.SecretPath},
+		field{"Vault", r.VaultID}, field{"Requester", r.RequesterType + ":" + r.RequesterID}, field{"Reason", r.Reason},
+		field{"Uses", strconv.Itoa(r.UsesLeft) + " of " + strconv.Itoa(r.MaxUses) + " left"}, field{"Expires", c.maybe(&r.ExpiresAt, "")},
+		field{"Decision", r.DecisionReason})
+}

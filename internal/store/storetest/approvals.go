@@ -1,0 +1,283 @@
+package storetest
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/oneclaw-dev/oneclaw/internal/approval"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/seal"
+)
+
+func (f *fixture) request(vaultID, path string) approval.Request {
+	return approval.Request{
+		ID: uuid.NewString(), Policy: uuid.NewString(), Reason: "to deploy", Status: approval.Pending,
+		Use: approval.Use{
+			Org: f.org, Vault: vaultID, Path: path, Operation: approval.Read, Kind: policy.KindAgent,
+			Principal: "11111111-1111-4111-8111-111111111111", Human: "22222222-2222-4222-8222-222222222222",
+		},
+		ValidFor: time.Hour, MaxUses: 3, CreatedAt: moment, ExpiresAt: moment.Add(approval.PendingFor),
+	}
+}
+
+// approve stores r and its approval.
+func (f *fixture) approve(t *testing.T, r approval.Request) approval.Request {
+	t.Helper()
+	r, err := f.AskApproval(t.Context(), r, f.event())
+	must(t, err)
+	r.Status, r.UsesLeft, r.DecidedBy, r.DecidedAt, r.ExpiresAt = approval.Approved, r.MaxUses, uuid.NewString(), moment, moment.Add(r.ValidFor)
+	must(t, f.DecideApproval(t.Context(), r, f.event()))
+	return r
+}
+
+func testApprovals(t *testing.T, f *fixture) {
+	v := f.addVault(t, "v")
+	all := approval.Seen{Org: f.org, All: true}
+	asked := f.request(v.ID, "a/b")
+	stored, err := f.AskApproval(t.Context(), asked, f.event())
+	must(t, err)
+	read, err := f.Approval(t.Context(), all, asked.ID)
+	must(t, err)
+	if stored != asked || read != asked {
+		t.Errorf("stored %+v, read %+v, want %+v", stored, read, asked)
+	}
+	twin := f.request(v.ID, "a/b")
+	if found, err := f.AskApproval(t.Context(), twin, f.event()); err != nil || found != asked {
+		t.Errorf("asked again: %+v, %v", found, err)
+	}
+	lost := f.request(uuid.NewString(), "a/b")
+	if _, err := f.AskApproval(t.Context(), lost, f.event()); err == nil {
+		t.Error("a request for a vault that is not there was stored")
+	}
+	_, err = f.LiveApproval(t.Context(), asked.Use, moment)
+	want(t, "one that is undecided", err, "approval_not_found")
+
+	given := asked
+	given.Status, given.UsesLeft, given.DecidedBy, given.DecidedAt = approval.Approved, 3, uuid.NewString(), moment.Add(time.Minute)
+	given.DecisionReason, given.ExpiresAt = "fine", moment.Add(time.Hour)
+	must(t, f.DecideApproval(t.Context(), given, f.event()))
+	want(t, "a second decision", f.DecideApproval(t.Context(), given, f.event()), "approval_decided")
+	if read, err = f.Approval(t.Context(), all, asked.ID); err != nil || read != given {
+		t.Errorf("read %+v, %v, want %+v", read, err, given)
+	}
+	if id, err := f.LiveApproval(t.Context(), asked.Use, moment); err != nil || id != asked.ID {
+		t.Errorf("live is %q, %v", id, err)
+	}
+	for what, change := range map[string]func(*approval.Use){
+		"another path":         func(u *approval.Use) { u.Path = "a/c" },
+		"another operation":    func(u *approval.Use) { u.Operation = approval.Write },
+		"another agent":        func(u *approval.Use) { u.Principal = uuid.NewString() },
+		"another kind":         func(u *approval.Use) { u.Kind = policy.KindUser },
+		"another vault":        func(u *approval.Use) { u.Vault = uuid.NewString() },
+		"another organisation": func(u *approval.Use) { u.Org = uuid.NewString() },
+	} {
+		u := asked.Use
+		change(&u)
+		_, err := f.LiveApproval(t.Context(), u, moment)
+		want(t, what, err, "approval_not_found")
+	}
+	_, err = f.LiveApproval(t.Context(), asked.Use, moment.Add(time.Hour))
+	want(t, "one whose time is over", err, "approval_not_found")
+	must(t, f.SweepApprovals(t.Context(), moment.Add(2*time.Hour)))
+	_, err = f.Approval(t.Context(), all, asked.ID)
+	want(t, "one that was swept", err, "approval_not_found")
+}
+
+func testApprovalSight(t *testing.T, f *fixture) {
+	v := f.addVault(t, "v")
+	r := f.request(v.ID, "a/b")
+	_, err := f.AskApproval(t.Context(), r, f.event())
+	must(t, err)
+	for what, c := range map[string]struct {
+		who  approval.Seen
+		sees bool
+	}{
+		"a manager":                   {approval.Seen{Org: f.org, All: true, Kind: policy.KindUser, ID: uuid.NewString()}, true},
+		"the requester":               {approval.Seen{Org: f.org, Kind: policy.KindAgent, ID: r.Principal}, true},
+		"its human":                   {approval.Seen{Org: f.org, Kind: policy.KindUser, ID: r.Human}, true},
+		"the vault's creator":         {approval.Seen{Org: f.org, Kind: policy.KindUser, ID: v.CreatedBy}, true},
+		"another member":              {approval.Seen{Org: f.org, Kind: policy.KindUser, ID: uuid.NewString()}, false},
+		"another agent":               {approval.Seen{Org: f.org, Kind: policy.KindAgent, ID: uuid.NewString()}, false},
+		"an agent of the human's id":  {approval.Seen{Org: f.org, Kind: policy.KindAgent, ID: r.Human}, false},
+		"a user of the agent's id":    {approval.Seen{Org: f.org, Kind: policy.KindUser, ID: r.Principal}, false},
+		"another organisation's boss": {approval.Seen{Org: uuid.NewString(), All: true, Kind: policy.KindUser, ID: v.CreatedBy}, false},
+	} {
+		_, err := f.Approval(t.Context(), c.who, r.ID)
+		list, err2 := f.Approvals(t.Context(), c.who, approval.Pending, moment, 10)
+		must(t, err2)
+		if (err == nil) != c.sees || (len(list) == 1) != c.sees {
+			t.Errorf("%s: %v, %d listed", what, err, len(list))
+		}
+	}
+	late := approval.Seen{Org: f.org, All: true}
+	for status, n := range map[approval.Status]int{approval.Pending: 0, approval.Expired: 1, approval.Denied: 0, "": 1} {
+		list, err := f.Approvals(t.Context(), late, status, moment.Add(approval.PendingFor), 10)
+		if err != nil || len(list) != n {
+			t.Errorf("%q: %d, %v, want %d", status, len(list), err, n)
+		}
+	}
+}
+
+// A use that is not recorded is not counted, and one that is not counted is not
+// recorded, in whatever statement.
+func testSpendApproval(t *testing.T, f *fixture) {
+	v := f.addVault(t, "v")
+	f.put(t, v.ID, "a/b", 1)
+	limited := version(v.ID, "limited", 1)
+	limited.MaxAccess = 100
+	must(t, f.PutVersion(t.Context(), f.org, limited, f.event()))
+	left := func(id string) int {
+		r, err := f.Approval(t.Context(), approval.Seen{Org: f.org, All: true}, id)
+		must(t, err)
+		return r.UsesLeft
+	}
+	resting := func(id string) *audit.Event {
+		ev := f.event()
+		ev.Details.Approval = id
+		return ev
+	}
+	for what, use := range map[string]func(ev *audit.Event) error{
+		"a read": func(ev *audit.Event) error { return f.AppendApproved(t.Context(), ev) },
+		"a limited read": func(ev *audit.Event) error {
+			return f.Spend(t.Context(), v.ID, "limited", 1, ev)
+		},
+		"a write": func(ev *audit.Event) error {
+			tip, err := f.Tip(t.Context(), v.ID, "a/b")
+			must(t, err)
+			return f.PutVersion(t.Context(), f.org, version(v.ID, "a/b", tip.Version+1), ev)
+		},
+		"a deletion": func(ev *audit.Event) error {
+			_, err := f.SetDeleted(t.Context(), v.ID, "a/b", moment, ev)
+			if err == nil {
+				_, err = f.SetDeleted(t.Context(), v.ID, "a/b", time.Time{}, f.event())
+			}
+			return err
+		},
+	} {
+		r := f.request(v.ID, "x/"+uuid.NewString())
+		r.MaxUses = 2
+		r = f.approve(t, r)
+		for n := 1; n >= 0; n-- {
+			if err := use(resting(r.ID)); err != nil || left(r.ID) != n {
+				t.Errorf("%s: %v, %d left, want %d", what, err, left(r.ID), n)
+			}
+		}
+		ev := resting(r.ID)
+		want(t, what+" too many", use(ev), "approval_used")
+		if ev.Committed {
+			t.Errorf("%s was recorded without a use", what)
+		}
+	}
+	r := f.approve(t, f.request(v.ID, "stale"))
+	want(t, "a stale write", f.PutVersion(t.Context(), f.org, version(v.ID, "a/b", 99), resting(r.ID)), "stale_version")
+	_, err := f.SetDeleted(t.Context(), v.ID, "a/b", time.Time{}, resting(r.ID))
+	want(t, "a restoration of what is there", err, "secret_not_found")
+	if left(r.ID) != 3 {
+		t.Errorf("what failed was counted: %d left", left(r.ID))
+	}
+	late := resting(r.ID)
+	late.At = moment.Add(time.Hour)
+	want(t, "a late use", f.AppendApproved(t.Context(), late), "approval_used")
+
+	// Many at once, with writes that need no approval between them.
+	var done atomic.Int64
+	var wg sync.WaitGroup
+	for range 32 {
+		wg.Go(func() {
+			if f.AppendApproved(t.Context(), resting(r.ID)) == nil {
+				done.Add(1)
+			}
+		})
+		wg.Go(func() {
+			if err := f.Append(t.Context(), f.event()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if done.Load() != 3 || left(r.ID) != 0 {
+		t.Errorf("%d uses of 3, %d left", done.Load(), left(r.ID))
+	}
+}
+
+func testNotices(t *testing.T, f *fixture) {
+	v := f.newVault("v")
+	boss, maker := addUser(t, f), uuid.NewString()
+	v.CreatedBy = maker
+	must(t, f.AddVault(t.Context(), v, f.event()))
+	r := f.request(v.ID, "a/b")
+	_, err := f.AskApproval(t.Context(), r, f.event())
+	must(t, err)
+	if _, _, found, err := f.ClaimNotice(t.Context(), moment.Add(-time.Second), moment); err != nil || found {
+		t.Errorf("a notice was due before its request: %v", err)
+	}
+	var claimed atomic.Int64
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			got, attempts, found, err := f.ClaimNotice(t.Context(), moment, moment.Add(time.Minute))
+			if err != nil {
+				t.Error(err)
+			}
+			if found {
+				claimed.Add(1)
+				if got != r || attempts != 1 {
+					t.Errorf("claimed %+v, attempt %d", got, attempts)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if claimed.Load() != 1 {
+		t.Errorf("%d claimed one notice", claimed.Load())
+	}
+	_, attempts, found, err := f.ClaimNotice(t.Context(), moment.Add(time.Minute), moment.Add(2*time.Minute))
+	if err != nil || !found || attempts != 2 {
+		t.Errorf("after the lease: %v, attempt %d, %v", found, attempts, err)
+	}
+	must(t, f.NoticeDue(t.Context(), r.ID, 1, time.Time{})) // of a lease that is over
+	must(t, f.NoticeDue(t.Context(), r.ID, 2, moment.Add(time.Hour)))
+	if _, attempts, found, err = f.ClaimNotice(t.Context(), moment.Add(time.Hour), moment.Add(2*time.Hour)); err != nil || !found || attempts != 3 {
+		t.Errorf("when it is due again: %v, attempt %d, %v", found, attempts, err)
+	}
+	must(t, f.NoticeDue(t.Context(), r.ID, 3, time.Time{}))
+	if _, _, found, err = f.ClaimNotice(t.Context(), moment.Add(24*time.Hour), moment.Add(25*time.Hour)); err != nil || found {
+		t.Errorf("a notice that is out is due again: %v", err)
+	}
+
+	told, err := f.Deciders(t.Context(), f.org, v.ID, "", 10)
+	if err != nil || len(told) != 1 || told[0] != boss+"@example.com" {
+		t.Errorf("told %v, %v", told, err)
+	}
+	if told, err = f.Deciders(t.Context(), f.org, v.ID, boss, 10); err != nil || len(told) != 0 {
+		t.Errorf("told %v, %v", told, err)
+	}
+}
+
+func testWebhooks(t *testing.T, f *fixture) {
+	_, err := f.Webhook(t.Context(), f.org)
+	want(t, "none", err, "webhook_not_found")
+	want(t, "removing none", f.RemoveWebhook(t.Context(), f.org, f.event()), "webhook_not_found")
+	for _, url := range []string{"https://example.com/a", "https://example.com/b"} {
+		w := approval.Webhook{
+			ID: uuid.NewString(), Org: f.org, URL: url, CreatedBy: uuid.NewString(), CreatedAt: moment,
+			Box: seal.Box{WrappedDEK: []byte{1, 0, 255}, Ciphertext: []byte(url)},
+		}
+		must(t, f.SetWebhook(t.Context(), w, f.event()))
+		got, err := f.Webhook(t.Context(), f.org)
+		must(t, err)
+		if got.ID != w.ID || got.URL != url || string(got.Box.Ciphertext) != url || string(got.Box.WrappedDEK) != "\x01\x00\xff" || !got.CreatedAt.Equal(moment) {
+			t.Errorf("stored %+v, read %+v", w, got)
+		}
+	}
+	_, err = f.Webhook(t.Context(), uuid.NewString())
+	want(t, "another's", err, "webhook_not_found")
+	must(t, f.RemoveWebhook(t.Context(), f.org, f.event()))
+	_, err = f.Webhook(t.Context(), f.org)
+	want(t, "removed", err, "webhook_not_found")
+}
