@@ -128,11 +128,14 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 		Store: a.db, Mailer: a.mail, Sealer: sealer, Keys: a.keys, Sender: a.out.Client(netguard.Options{}), Log: a.log, Now: now,
 	})
 	a.vault = vault.New(a.db, sealer, a.keys, a.db, a.approvals, a.log)
-	a.identity, err = identity.New(ctx, identity.Config{
+	people := identity.Config{
 		Store: a.db, Keys: a.keys, Sealer: sealer, Mailer: a.mail, Safe: a.vault, Granter: a.vault, Log: a.log, Now: now,
 		Issuer: "oneclaw", Audience: "oneclaw", Signup: a.cfg.Signup, VerifyEmail: a.cfg.VerifyEmail,
-	})
-	if err != nil {
+	}
+	if err := a.providers(&people, at.API); err != nil {
+		return err
+	}
+	if a.identity, err = identity.New(ctx, people); err != nil {
 		return err
 	}
 	a.sharing = sharing.New(sharing.Config{

@@ -44,7 +44,7 @@ var arrows = map[string][]string{
 	"internal/vault":      join(domain, "internal/approval", "internal/cmek"),
 	"internal/approval":   domain,
 	"internal/cmek":       {"internal/erase"},
-	"internal/identity":   domain,
+	"internal/identity":   join(domain, "internal/oidc"),
 	"internal/broker":     join(domain, "internal/netguard", "internal/vault"),
 	"internal/intents":    join(domain, "internal/netguard", "internal/vault"),
 	"internal/sharing":    join(domain, "internal/vault"),
@@ -72,6 +72,7 @@ var arrows = map[string][]string{
 	"internal/erase":    {},
 	"internal/fault":    {},
 	"internal/netguard": {},
+	"internal/oidc":     {}, // is given a guarded client
 	"internal/proxies":  {},
 	"internal/secret":   {},
 }
@@ -101,6 +102,7 @@ var owners = map[string][]string{
 	"github.com/modelcontextprotocol/go-sdk": {"internal/mcpserver"},
 	"github.com/golang-jwt/jwt/v5":           {"internal/identity"},
 	"github.com/pquerna/otp":                 {"internal/identity"},
+	"github.com/go-jose/go-jose/v4":          {"internal/oidc"},
 	"github.com/wneessen/go-mail":            {"internal/mail"},
 }
 

@@ -65,6 +65,10 @@ type Config struct {
 	RateAddress   Rate `env:"RATE_ADDRESS" envDefault:"100:200" doc:"All requests per address, but for those from this machine (loopback)."`
 	RatePrincipal Rate `env:"RATE_PRINCIPAL" envDefault:"off" doc:"All requests per user or agent."`
 
+	OIDCIssuer   string `env:"OIDC_ISSUER" doc:"Identity provider that humans log in through, as its tokens spell it, such as https://accounts.google.com. Several are separated by commas."`
+	OIDCClientID string `env:"OIDC_CLIENT_ID" doc:"The client id that this server's users have at it; as many, in the same order, as there are issuers."`
+	OIDCAudience string `env:"OIDC_AUDIENCE" doc:"What tokens of agents' own issuers may be meant for (aud), beside PUBLIC_URL and the address of the exchange there. Several are separated by commas."`
+
 	OutboundAllow string `env:"OUTBOUND_ALLOW" doc:"What this server may call although it is private, and without TLS: networks (10.0.0.0/8), addresses (127.0.0.1) and HOST:PORT (idp.internal:8443), separated by commas. All else that is not public is refused to identity providers, webhooks and chains that users name. oneclaw dev allows 127.0.0.0/8 and ::1 when this is empty."`
 
 	LogLevel  string `env:"LOG_LEVEL" envDefault:"info" doc:"debug, info, warn or error."`
@@ -214,6 +218,8 @@ func (c *Config) Check() error {
 		return bad("ONECLAW_SMTP_TLS must be starttls, implicit or none.")
 	case !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel):
 		return bad("ONECLAW_LOG_LEVEL must be debug, info, warn or error.")
+	case len(List(c.OIDCIssuer)) != len(List(c.OIDCClientID)):
+		return bad("ONECLAW_OIDC_ISSUER and ONECLAW_OIDC_CLIENT_ID go together: set as many of the one as of the other.")
 	case c.LogFormat != "text" && c.LogFormat != "json":
 		return bad("ONECLAW_LOG_FORMAT must be text or json.")
 	}
@@ -233,6 +239,17 @@ func (c *Config) checkPublicURL() error {
 	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	return nil
+}
+
+// List splits a setting that takes several values.
+func List(s string) []string {
+	var out []string
+	for v := range strings.SplitSeq(s, ",") {
+		if v = strings.TrimSpace(v); v != "" {
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 // hostPort reports whether s is an address to listen on: a host, which may be

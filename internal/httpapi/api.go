@@ -90,6 +90,7 @@ func New(cfg Config) *API {
 	a.registerHealth()
 	a.registerAuth()
 	a.registerDevice()
+	a.registerProviders()
 	a.registerAPIKeys()
 	a.registerVaults()
 	a.registerVaultJobs()
@@ -144,6 +145,7 @@ type opMeta struct {
 	limit        limitClass
 	bodyOptional bool
 	knowsCaller  bool
+	form         bool
 }
 
 // op is an operation as the resource files declare it.
@@ -155,6 +157,7 @@ type op struct {
 	limit                     limitClass
 	errors                    []int // beside those that all have
 	bodyOptional              bool  // no body is as good as {}
+	form                      bool  // a body of type application/x-www-form-urlencoded is taken too
 	knowsCaller               bool  // public, but a credential that is sent must be good, and says who calls
 }
 
@@ -163,7 +166,7 @@ func handle[I, O any](a *API, o op, fn func(ctx context.Context, c *access.Call,
 	h := huma.Operation{
 		OperationID: o.id, Method: o.method, Path: o.path, Summary: o.summary, Tags: []string{o.tag},
 		DefaultStatus: o.status, BodyReadTimeout: bodyTime,
-		Metadata: map[string]any{metaKey: opMeta{action: o.action, limit: o.limit, bodyOptional: o.bodyOptional, knowsCaller: o.knowsCaller}},
+		Metadata: map[string]any{metaKey: opMeta{action: o.action, limit: o.limit, bodyOptional: o.bodyOptional, knowsCaller: o.knowsCaller, form: o.form}},
 		Errors:   errorsOf(o),
 	}
 	if !o.action.Public() {

@@ -59,47 +59,10 @@ func (l *loginBody) appendJSON(b []byte) []byte {
 	return append(b, '}')
 }
 
-// agentTokenBody is TokenBody with what most clients read besides.
-type agentTokenBody struct {
-	TokenBody
-	AgentID  string   `json:"agent_id,omitempty" format:"uuid" doc:"Left out for clients that refuse unknown fields."`
-	VaultIDs []string `json:"vault_ids,omitempty" doc:"The vaults that the agent is bound to; empty is any."`
-
-	short bool
-}
-
-func (t *agentTokenBody) appendJSON(b []byte) []byte {
-	b = t.appendFields(append(b, '{'))
-	if t.short {
-		return append(b, '}')
-	}
-	b = appendQuoted(append(b, `,"agent_id":`...), t.AgentID)
-	b = append(b, `,"vault_ids":[`...)
-	for i, id := range t.VaultIDs {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendQuoted(b, id)
-	}
-	return append(b, ']', '}')
-}
-
-// decodesStrictly tells the generated Go client, which fails on a field that it
-// does not know, by the name it goes by.
-func decodesStrictly(userAgent string) bool { return strings.HasPrefix(userAgent, "OpenAPI-Generator") }
-
 type loginRequest struct {
 	Body struct {
 		Email    string      `json:"email"`
 		Password secretValue `json:"password"`
-	}
-}
-
-type agentTokenRequest struct {
-	UserAgent string `header:"User-Agent" hidden:"true"`
-	Body      struct {
-		APIKey  string  `json:"api_key" doc:"The agent's key: ocv_..."`
-		AgentID *string `json:"agent_id,omitempty" nullable:"true" doc:"If given, it must be the id of the key's agent."`
 	}
 }
 
@@ -130,15 +93,6 @@ func (a *API) registerAuth() {
 		return &empty{}, a.identity.Revoke(ctx, c, strings.TrimSpace(token))
 	})
 	handle(a, op{
-		method: http.MethodPost, path: "/v1/auth/agent-token", id: "agent-token", tag: "Auth", limit: limitExchange,
-		summary: "Exchange an agent's key for a token", errors: []int{http.StatusUnauthorized}, action: policy.Login,
-	}, func(ctx context.Context, c *access.Call, in *agentTokenRequest) (*body[*agentTokenBody], error) {
-		t, err := a.identity.AgentToken(ctx, c, in.Body.APIKey, deref(in.Body.AgentID))
-		return answer(&agentTokenBody{
-			TokenBody: *tokenOf(t), AgentID: t.AgentID, VaultIDs: t.VaultIDs, short: decodesStrictly(in.UserAgent),
-		}, a.refusedKey(c, err))
-	})
-	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/api-key-token", id: "api-key-token", tag: "Auth", limit: limitExchange,
 		summary: "Exchange a user's or agent's key for a token", errors: []int{http.StatusUnauthorized}, action: policy.Login,
 	}, func(ctx context.Context, c *access.Call, in *keyTokenRequest) (*body[*TokenBody], error) {
@@ -152,6 +106,7 @@ func (a *API) registerAuth() {
 		c.Event.Action = string(policy.AuthFailure)
 		return nil, fault.New(fault.Invalid, "no_refresh", "Refresh tokens are not issued here. Log in, or exchange the API key, for a new token.")
 	})
+	a.registerAgentToken()
 	a.registerSigningKeys()
 	a.registerAccount()
 	a.registerMFA()

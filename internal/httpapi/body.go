@@ -51,14 +51,20 @@ func newBodies() *bodies {
 }
 
 // swap reads the body of r, at most limit bytes, and puts a ticket in its place.
-// Call done when the request is answered.
-func (b *bodies) swap(w http.ResponseWriter, r *http.Request, to *route) (done func(), err error) {
+// Call done when the request is answered. sent is the type that its sender gave.
+func (b *bodies) swap(w http.ResponseWriter, r *http.Request, to *route, sent string) (done func(), err error) {
 	// Not every writer has a deadline, tests' have none; huma ignores that too.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) //nolint:forbidigo // the network's own clock
 	data, weight, err := b.read(r.Context(), r.Body, r.ContentLength, to.maxBody)
 	if err != nil {
 		b.large.give(weight)
 		return nil, err
+	}
+	if to.form && isForm(sent, data) {
+		if data, err = formToJSON(data); err != nil {
+			b.large.give(weight)
+			return nil, err
+		}
 	}
 	if len(data) == 0 && to.bodyOptional {
 		data = []byte("{}")

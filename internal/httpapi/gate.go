@@ -109,12 +109,13 @@ func (a *API) pass(x *exchange, r *http.Request) error {
 	}
 	// Bodies are JSON whatever the header says: browsers can't send a bearer
 	// token across origins, so there is no forgery to fear, and curl -d works.
-	if r.Header.Get("Content-Type") != jsonType {
+	sent := r.Header.Get("Content-Type")
+	if sent != jsonType {
 		r.Header.Set("Content-Type", jsonType)
 	}
 	r.Header.Del("Accept") // answers are JSON whatever is asked for
 	if to.maxBody > 0 {
-		done, err := a.bodies.swap(x.ResponseWriter, r, to)
+		done, err := a.bodies.swap(x.ResponseWriter, r, to, sent)
 		if err != nil {
 			return err
 		}

@@ -22,6 +22,7 @@ type route struct {
 	maxBody      int64 // 0: the operation takes none
 	bodyOptional bool
 	knowsCaller  bool
+	form         bool
 }
 
 // router matches requests on their escaped path, segment by segment, and
@@ -45,7 +46,7 @@ func newNode() *node { return &node{static: map[string]*node{}, methods: map[str
 // Handle implements huma.Adapter.
 func (rt *router) Handle(op *huma.Operation, handler func(huma.Context)) {
 	meta, _ := op.Metadata[metaKey].(opMeta)
-	to := &route{action: meta.action, limit: meta.limit, bodyOptional: meta.bodyOptional, knowsCaller: meta.knowsCaller, serve: func(w http.ResponseWriter, r *http.Request) {
+	to := &route{action: meta.action, limit: meta.limit, bodyOptional: meta.bodyOptional, knowsCaller: meta.knowsCaller, form: meta.form, serve: func(w http.ResponseWriter, r *http.Request) {
 		handler(humago.NewContext(op, r, w))
 	}}
 	if op.RequestBody != nil {

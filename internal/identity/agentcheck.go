@@ -24,7 +24,8 @@ var (
 	chain   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 	hexSum  = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-	errTTL = invalid("invalid_token_ttl_seconds", "token_ttl_seconds must be between 1 and 2592000 (30 days), or null for the default.")
+	errIssuer = invalid("invalid_oidc_issuer", "oidc_issuer must be an https URL of a public host, without a query, or one that the operator allowed (ONECLAW_OUTBOUND_ALLOW).")
+	errTTL    = invalid("invalid_token_ttl_seconds", "token_ttl_seconds must be between 1 and 2592000 (30 days), or null for the default.")
 )
 
 // check refuses what can't be stored and brings the rest into one form.
@@ -115,8 +116,9 @@ func (a *Agent) checkMethod() error {
 	}
 	if a.OIDCIssuer != "" {
 		u, err := url.Parse(a.OIDCIssuer)
-		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil || len(a.OIDCIssuer) > 1024 {
-			return invalid("invalid_oidc_issuer", "oidc_issuer must be an http or https URL.")
+		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil ||
+			u.RawQuery != "" || u.Fragment != "" || len(a.OIDCIssuer) > 1024 {
+			return errIssuer
 		}
 	}
 	if len(a.OIDCClientID) > 255 || strings.ContainsFunc(a.OIDCClientID, unicode.IsControl) || !utf8.ValidString(a.OIDCClientID) {

@@ -50,6 +50,9 @@ func (s *Service) prepareAgent(ctx context.Context, c *access.Call, draft Agent)
 	if err := a.check(); err != nil {
 		return Agent{}, err
 	}
+	if a.OIDCIssuer != "" && s.cfg.CheckURL != nil && s.cfg.CheckURL(a.OIDCIssuer) != nil {
+		return Agent{}, errIssuer
+	}
 	return a, s.checkVaults(ctx, c.Who.Org, a.VaultIDs)
 }
 

@@ -71,6 +71,18 @@ type Config struct {
 	Issuer   string // iss of tokens
 	Audience string // aud of tokens
 
+	// LoginKeys verifies tokens of Logins, whom humans log in through, and
+	// AgentKeys those of agents' issuers: what tenants name must not get in the way
+	// of logins. Without them no token of others is taken.
+	LoginKeys, AgentKeys Providers
+	Logins               []LoginProvider
+	Audiences            []string // what tokens of agents' issuers must be meant for
+	// CheckURL refuses the URL of an issuer that would never be called; nil: none.
+	CheckURL func(url string) error
+	// Invited reports whether an address may have an account although strangers
+	// may make none; nil: no.
+	Invited func(ctx context.Context, email string) (bool, error)
+
 	Signup      bool // strangers may make accounts
 	VerifyEmail bool // ... and must confirm their address before they log in
 }

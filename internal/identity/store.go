@@ -23,6 +23,7 @@ type Store interface {
 	AgentStore
 	DeviceStore
 	EnrollStore
+	ProviderStore
 }
 
 // UserStore keeps users and their memberships.

@@ -1,0 +1,110 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+)
+
+var (
+	errTokenSpent = fault.New(fault.Conflict, "token_spent", "The token was used already.")
+	errLinked     = fault.New(fault.Conflict, "identity_linked", "The identity belongs to another account.")
+)
+
+// SpendToken implements identity.ProviderStore. The primary key lets one of many
+// win, on whatever nodes they are. Tokens that have ended are forgotten on the
+// way.
+func (db *DB) SpendToken(ctx context.Context, hash string, until, now time.Time) error {
+	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+		n, err := tx.exec(`INSERT INTO spent_tokens (token_hash, expires_at) VALUES ($1, $2) ON CONFLICT (token_hash) DO NOTHING`,
+			hash, micros(until))
+		if err == nil && n == 0 {
+			return tx.refuse(errTokenSpent)
+		}
+		if err == nil {
+			_, err = tx.exec(`DELETE FROM spent_tokens WHERE expires_at < $1`, micros(now))
+		}
+		return err
+	})
+}
+
+// AccountByLink implements identity.ProviderStore.
+func (db *DB) AccountByLink(ctx context.Context, issuer, subject string) (identity.Account, error) {
+	return db.account(ctx, `JOIN provider_accounts p ON p.user_id = u.id
+		WHERE p.issuer = $1 AND p.subject = $2 AND m.org_id = u.home_org`, issuer, subject)
+}
+
+// LinkAccount implements identity.ProviderStore.
+func (db *DB) LinkAccount(ctx context.Context, org string, l identity.Link, ev *audit.Event) error {
+	return db.Write(ctx, org, func(tx *Tx) error {
+		if err := tx.link(&l); err != nil {
+			return err
+		}
+		tx.record(ev)
+		return nil
+	})
+}
+
+// AddLinkedUser implements identity.ProviderStore.
+func (db *DB) AddLinkedUser(ctx context.Context, a identity.Account, orgName string, l identity.Link, ev *audit.Event) error {
+	return db.Write(ctx, a.Org, func(tx *Tx) error {
+		err := tx.link(&l)
+		if err == nil {
+			err = tx.addUser(&a, orgName)
+		}
+		if err == nil {
+			tx.record(ev)
+		}
+		return err
+	})
+}
+
+// link comes first in its transaction: when the identity is another's nothing
+// was written. One whose account is gone is free.
+func (tx *Tx) link(l *identity.Link) error {
+	n, err := tx.exec(`INSERT INTO provider_accounts (issuer, subject, user_id, created_at) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (issuer, subject) DO UPDATE SET user_id = excluded.user_id, created_at = excluded.created_at
+		WHERE NOT EXISTS (SELECT 1 FROM users WHERE users.id = provider_accounts.user_id)`,
+		l.Issuer, l.Subject, l.User, micros(l.CreatedAt))
+	if err == nil && n == 0 {
+		return tx.refuse(errLinked)
+	}
+	return err
+}
+
+// AgentByID implements identity.ProviderStore.
+func (db *DB) AgentByID(ctx context.Context, id string) (identity.Agent, error) {
+	list, err := db.agents(ctx, `WHERE id = $1`, id)
+	if err == nil && len(list) == 0 {
+		err = errNoAgent
+	}
+	if err != nil {
+		return identity.Agent{}, err
+	}
+	return list[0], nil
+}
+
+// AgentsOfClients implements identity.ProviderStore.
+func (db *DB) AgentsOfClients(ctx context.Context, issuer string, clients [3]string, most int) ([]identity.Agent, error) {
+	return db.agents(ctx, `WHERE oidc_issuer = $1 AND oidc_client_id IN ($2, $3, $4) AND auth_method = $5
+		ORDER BY is_active DESC, created_at DESC, id LIMIT $6`,
+		issuer, clients[0], clients[1], clients[2], identity.MethodOIDC, most)
+}
+
+func (db *DB) agents(ctx context.Context, where string, args ...any) ([]identity.Agent, error) {
+	var out []identity.Agent
+	err := db.each(ctx, `SELECT `+agentColumns+` FROM agents `+where, args, func(rows *sql.Rows) error {
+		var r agentRow
+		if err := rows.Scan(r.dest()...); err != nil {
+			return err
+		}
+		a, err := r.agent()
+		out = append(out, a)
+		return err
+	})
+	return out, err
+}
