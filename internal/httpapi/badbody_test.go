@@ -50,6 +50,7 @@ func (s *session) goodBodies() map[string]object {
 
 		"enroll-agent":         {"name": "x", "human_email": "nobody@example.com", "description": "x"},
 		"accept-enrollment":    {"vault_id": s.vault, "secret_path_pattern": "a/*", "permissions": []string{"read"}},
+		"login-google":         {"id_token": "x"},
 		"start-device-login":   {"client_id": "cli", "email": "nobody@example.com"},
 		"device-token":         {"device_code": "x", "grant_type": deviceGrant},
 		"approve-device-login": {"user_code": "BCDF-GHJK"},

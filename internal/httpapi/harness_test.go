@@ -57,6 +57,7 @@ type setup struct {
 	verifyEmail bool
 	events      func(*store.DB, *world) httpapi.Events
 	health      httpapi.Health
+	people      func(*identity.Config) // changes what people log in with
 }
 
 func open(t testing.TB, change ...func(*setup)) *world {
@@ -99,10 +100,14 @@ func (w *world) services(s setup, log *slog.Logger) {
 	})
 	w.vault = vault.New(w.db, seal.New(w.keys), w.keys, w.db, w.approvals, log)
 	var err error
-	w.identity, err = identity.New(w.t.Context(), identity.Config{
+	people := identity.Config{
 		Store: w.db, Keys: w.keys, Sealer: seal.New(w.keys), Mailer: w.mail, Safe: w.vault, Granter: w.vault, Log: log, Now: w.clock.now,
 		Issuer: issuer, Audience: audience, Signup: s.signup, VerifyEmail: s.verifyEmail,
-	})
+	}
+	if s.people != nil {
+		s.people(&people)
+	}
+	w.identity, err = identity.New(w.t.Context(), people)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -35,7 +35,11 @@ func (s *Service) AgentTokenFor(ctx context.Context, c *access.Call, token, agen
 		return Token{}, refuse(c, string(oidc.Unreachable), errAssertion)
 	}
 	epoch, _ := s.store.Epoch()
-	a, err := s.agentOf(ctx, oidc.Peek(token), strings.ToLower(agentID))
+	said, err := oidc.Peek(token)
+	var a Agent
+	if err == nil {
+		a, err = s.agentOf(ctx, said, strings.ToLower(agentID))
+	}
 	if reason := oidc.Reason(""); errors.As(err, &reason) {
 		return Token{}, refuse(c, string(reason), errAssertion)
 	}

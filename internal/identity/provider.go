@@ -119,10 +119,13 @@ const (
 
 // readIDToken returns whom a token vouches for.
 func (s *Service) readIDToken(ctx context.Context, token string, nonce *string, now time.Time) (oidc.Claims, error) {
-	issuer := oidc.IssuerOf(token)
+	said, err := oidc.Peek(token)
+	if err != nil {
+		return said, err
+	}
 	var at *LoginProvider
 	for i, p := range s.cfg.Logins {
-		if p.Issuer == issuer && (at == nil || !forClient(oidc.Peek(token), at.ClientID)) {
+		if p.Issuer == said.Issuer && (at == nil || !forClient(said, at.ClientID)) {
 			at = &s.cfg.Logins[i]
 		}
 	}

@@ -108,21 +108,14 @@ func (v *Verifier) Verify(ctx context.Context, tenant, issuer, token string, now
 	return Claims{}, Signature
 }
 
-// IssuerOf returns who a token says that it is from, which nobody has verified.
-func IssuerOf(token string) string { return Peek(token).Issuer }
-
 // Peek returns what a token claims, which nobody has verified: it serves to find
-// out with whose keys to verify it, and for nothing else.
-func Peek(token string) Claims {
+// out with whose keys to verify it, and for nothing else. The error is a Reason.
+func Peek(token string) (Claims, error) {
 	signed, err := parse(token)
 	if err != nil {
-		return Claims{}
+		return Claims{}, err
 	}
-	c, err := readClaims(signed.UnsafePayloadWithoutVerification())
-	if err != nil {
-		return Claims{}
-	}
-	return c
+	return readClaims(signed.UnsafePayloadWithoutVerification())
 }
 
 func parse(token string) (*jose.JSONWebSignature, error) {
