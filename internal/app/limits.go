@@ -13,6 +13,7 @@ import (
 func (a *App) limits() httpapi.Limits {
 	l := httpapi.Limits{
 		Auth: httpapi.Rate(a.cfg.RateAuth), Address: httpapi.Rate(a.cfg.RateAddress), Principal: httpapi.Rate(a.cfg.RatePrincipal),
+		Invites: httpapi.DefaultLimits().Invites, Invited: httpapi.DefaultLimits().Invited,
 	}
 	if a.db.Engine() == "postgres" {
 		l.Shared = a.db

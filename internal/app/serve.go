@@ -156,7 +156,7 @@ func (a *App) routes(hosts []string) http.Handler {
 	mcp := mcpserver.Handler(mcpserver.HTTPConfig{
 		NewClient: mcpserver.InProcessClients(a.api, a.version, a.log), Version: a.version, Hosts: hosts, Log: a.log,
 	})
-	status, verify := a.statusPage(), a.verifyEmail()
+	status, verify, invite := a.statusPage(), a.verifyEmail(), a.invite()
 	return guard(hosts, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/mcp":
@@ -165,6 +165,8 @@ func (a *App) routes(hosts []string) http.Handler {
 			status.ServeHTTP(w, r)
 		case "/verify-email":
 			verify.ServeHTTP(w, r)
+		case "/invite":
+			invite.ServeHTTP(w, r)
 		default:
 			a.api.ServeHTTP(w, r)
 		}

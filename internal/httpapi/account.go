@@ -7,6 +7,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
 
 type signupRequest struct {
@@ -14,6 +15,7 @@ type signupRequest struct {
 		Email       string      `json:"email"`
 		Password    secretValue `json:"password" doc:"At least 12 characters with upper and lower case, a digit and a symbol; no character three times in a row, no run such as abc or 123."`
 		DisplayName *string     `json:"display_name,omitempty" nullable:"true"`
+		InviteToken *string     `json:"invite_token,omitempty" nullable:"true" doc:"From the mail of an invitation: join the organisation that sent it, with a new account or the one that the address has."`
 	}
 }
 
@@ -64,11 +66,20 @@ func (a *API) registerAccount() {
 		summary: "Make an account with an organisation of its own", errors: []int{http.StatusForbidden, http.StatusConflict}, action: policy.Signup,
 	}, func(ctx context.Context, c *access.Call, in *signupRequest) (*body[*signupBody], error) {
 		defer in.Body.Password.Wipe()
-		j, err := a.identity.Signup(ctx, c, in.Body.Email, in.Body.Password.Bytes, deref(in.Body.DisplayName))
+		join := a.identity.Signup
+		if token := deref(in.Body.InviteToken); token != "" {
+			join = func(ctx context.Context, c *access.Call, email string, password secret.Bytes, name string) (identity.Joined, error) {
+				return a.identity.SignupInvited(ctx, c, email, password, name, token)
+			}
+		}
+		j, err := join(ctx, c, in.Body.Email, in.Body.Password.Bytes, deref(in.Body.DisplayName))
 		if err != nil {
 			return nil, err
 		}
 		out := &signupBody{Email: j.Email, Message: "Follow the link in the mail that was sent to you, then log in."}
+		if j.Known {
+			out.Message = "You joined with the account that you have. Log in as always."
+		}
 		if j.Token != nil {
 			out.token, out.Message = tokenOf(*j.Token), "Welcome. You are logged in."
 		}

@@ -100,6 +100,7 @@ func New(cfg Config) *API {
 	a.registerAgents()
 	a.registerEnroll()
 	a.registerApprovals()
+	a.registerOrg()
 	a.registerAudit()
 	a.registerOpenAPI()
 	return a

@@ -24,7 +24,7 @@ func (s *session) goodBodies() map[string]object {
 		"login":            {"email": "nobody@example.com", "password": password},
 		"agent-token":      {"api_key": s.worker.key, "agent_id": s.worker.id},
 		"api-key-token":    {"api_key": s.worker.key},
-		"signup":           {"email": s.ada.email, "password": password, "display_name": "x"},
+		"signup":           {"email": s.ada.email, "password": password, "display_name": "x", "invite_token": nil},
 		"verify-email":     {"token": "x"},
 		"change-password":  {"current_password": "x", "new_password": password},
 		"mfa-verify":       {"mfa_token": "mfa_x", "code": "123456"},
@@ -62,14 +62,17 @@ func (s *session) goodBodies() map[string]object {
 		"deny-approval":          {"reason": "x"},
 		"decide-approval":        {"decision": "approved", "reason": "x"},
 		"set-approval-webhook":   {"url": "https://example.com/hook"},
+		"invite-member":          {"email": "zoe@example.com", "role": "member"},
+		"update-member":          {"role": "member"},
+		"accept-invitation":      {"token": "x"},
+		"switch-org":             {"org_id": s.ada.org},
+		"create-ip-rule":         {"rule_type": "deny", "cidr": "203.0.113.0/24", "label": "x", "description": "x", "applies_to": "all", "force": false},
 	}
 }
 
 // target is where an operation is asked for, with ids that exist.
 func (s *session) target(op operation) string {
-	return fill(op.path, map[string]string{
-		"vault_id": s.vault, "agent_id": s.worker.id, "policy_id": s.policy, "key_id": s.key, "job_id": s.job, "secret_id": s.secret, "share_id": s.share, "path": "a/b",
-	})
+	return fill(op.path, s.ids())
 }
 
 // clean checks that nothing of what was planted is left anywhere.

@@ -116,11 +116,11 @@ func TestCanariesInIDsAndQueries(t *testing.T) {
 		strings.ToUpper(s.vault), s.vault + "%20", "%7B" + s.vault + "%7D", "urn:uuid:" + s.vault, strings.ReplaceAll(s.vault, "-", ""), strings.Repeat("1", 10_000)}
 	for _, op := range s.operations() {
 		for _, bad := range ids {
-			for _, param := range []string{"vault_id", "agent_id", "policy_id", "key_id", "job_id"} {
+			for _, param := range idNames {
 				if !strings.Contains(op.path, "{"+param+"}") {
 					continue
 				}
-				values := map[string]string{"vault_id": s.vault, "agent_id": s.worker.id, "policy_id": s.policy, "key_id": s.key, "job_id": s.job, "secret_id": s.secret, "share_id": s.share, "path": "a/b"}
+				values := s.ids()
 				values[param] = bad
 				r := s.do(op.method, fill(op.path, values), s.ada.token, s.goodBodies()[op.OperationID])
 				if r.status != http.StatusNotFound && r.status != http.StatusBadRequest && r.status != http.StatusMethodNotAllowed {

@@ -55,6 +55,7 @@ type session struct {
 	key           string // id of an API key
 	job           string // id of a rekey that waits
 	secret, share string // id of the version of a/b, and of its share with the worker
+	known         map[string]string
 }
 
 func openSession(t testing.TB, change ...func(*setup)) *session {
@@ -74,7 +75,7 @@ func openSession(t testing.TB, change ...func(*setup)) *session {
 
 func TestEveryRequestLeavesExactlyOneEvent(t *testing.T) {
 	s := openSession(t, oneByOne)
-	me, ag := s.ada.token, s.worker.token
+	me, ag, ids := s.ada.token, s.worker.token, s.ids()
 	vault, agent := "/v1/vaults/"+s.vault, "/v1/agents/"+s.worker.id
 	secret := vault + "/secrets/a/b"
 	end := s.clock.now().Add(-time.Hour)
@@ -192,6 +193,26 @@ func TestEveryRequestLeavesExactlyOneEvent(t *testing.T) {
 		{"POST", "/v1/auth/device/approve", me, object{"user_code": "BCDF-GHJK"}, 404, "auth.device_approve", "failed"},
 		{"POST", "/v1/auth/device/deny", me, object{"user_code": "BCDF-GHJK"}, 404, "auth.device_deny", "failed"},
 		{"POST", "/v1/auth/device/deny", ag, object{"user_code": "BCDF-GHJK"}, 401, "auth.failure", "denied"},
+
+		{"GET", "/v1/org/members", me, nil, 200, "org.member_list", "success"},
+		{"POST", "/v1/org/invite", me, object{"email": "zoe@example.com"}, 200, "org.invite", "success"},
+		{"POST", "/v1/org/invite", me, object{"email": "zoe@example.com"}, 409, "org.invite", "failed"},
+		{"POST", "/v1/org/invite", ag, object{"email": "zoe@example.com"}, 401, "auth.failure", "denied"},
+		{"POST", "/v1/org/invitations/" + ids["invitation_id"] + "/resend", me, nil, 200, "org.invite", "success"},
+		{"POST", "/v1/org/invitations/accept", me, object{"token": "x"}, 400, "org.invite_accept", "failed"},
+		{"GET", "/v1/org/invitations", me, nil, 200, "org.invite_list", "success"},
+		{"DELETE", "/v1/org/invitations/" + ids["invitation_id"], me, nil, 204, "org.invite_revoke", "success"},
+		{"PATCH", "/v1/org/members/" + ids["user_id"], me, object{"role": "admin"}, 200, "org.member_update", "success"},
+		{"PATCH", "/v1/org/members/" + s.ada.id, me, object{"role": "admin"}, 403, "org.member_update", "denied"},
+		{"DELETE", "/v1/org/members/" + ids["user_id"], me, nil, 204, "org.member_remove", "success"},
+		{"DELETE", "/v1/org/members/" + ids["user_id"], me, nil, 404, "org.member_remove", "failed"},
+		{"GET", "/v1/auth/orgs", me, nil, 200, "user.read", "success"},
+		{"POST", "/v1/auth/switch-org", me, object{"org_id": nobodysID}, 404, "auth.switch_org", "failed"},
+		{"POST", "/v1/auth/switch-org", me, object{"org_id": s.ada.org}, 200, "auth.switch_org", "success"},
+		{"GET", "/v1/security/ip-rules", me, nil, 200, "ip_rule.list", "success"},
+		{"POST", "/v1/security/ip-rules", me, object{"rule_type": "deny", "cidr": "0.0.0.0/0"}, 409, "ip_rule.create", "failed"},
+		{"POST", "/v1/security/ip-rules", me, object{"rule_type": "deny", "cidr": "10.0.0.0/8"}, 201, "ip_rule.create", "success"},
+		{"DELETE", "/v1/security/ip-rules/" + ids["rule_id"], me, nil, 204, "ip_rule.delete", "success"},
 		{"GET", "/v1/nope", me, nil, 404, "request.unknown", "failed"},
 		{"DELETE", "/v1/auth/token", me, nil, 204, "auth.revoke", "success"},
 	}

@@ -16,9 +16,10 @@ import (
 // Without a log nothing is served: no value, no token, no listing, no write.
 func TestWithoutALogNothingLeaves(t *testing.T) {
 	s := openSession(t, oneByOne)
+	s.ids()
 	s.ada.put(s.vault, "a/limited", "value-in-the-vault")
 	s.do("PUT", secretAt(s.vault, "a/once"), s.ada.token, object{"value": "value-in-the-vault", "max_access_count": 1}).want(201)
-	tables := []string{"vaults", "secrets", "secret_versions", "policies", "agents", "user_keys", "users", "memberships", "revoked_tokens"}
+	tables := []string{"vaults", "secrets", "secret_versions", "policies", "agents", "user_keys", "users", "memberships", "revoked_tokens", "invitations", "ip_rules"}
 	before := map[string]string{}
 	for _, table := range tables {
 		before[table] = s.without(identityKeys, table)
@@ -27,6 +28,7 @@ func TestWithoutALogNothingLeaves(t *testing.T) {
 	bodies := s.goodBodies()
 	bodies["login"] = object{"email": s.ada.email, "password": password}
 	bodies["signup"] = object{"email": "bob@example.com", "password": password}
+	bodies["accept-invitation"] = object{"token": s.mail.token("ivy@example.com")}
 	bodies["create-vault"] = object{"name": "another"}
 	bodies["change-password"] = object{"current_password": password, "new_password": "Wind-farm5-at-night"}
 	for _, op := range s.operations() {

@@ -71,6 +71,9 @@ func (a *API) pass(x *exchange, r *http.Request) error {
 		// Who probes with a good credential shows in its organisation's log.
 		if who, err := a.authenticate(r.Context(), bearer(r), x.call.Now); err == nil {
 			x.identify(who)
+			if err := a.identity.Admit(r.Context(), who.Org, who.Kind, x.call.IP); err != nil {
+				return err
+			}
 		}
 		if len(allowed) == 0 {
 			return errNoRoute
@@ -97,6 +100,9 @@ func (a *API) pass(x *exchange, r *http.Request) error {
 			return err
 		}
 		x.identify(who)
+		if err := a.identity.Admit(r.Context(), who.Org, who.Kind, x.call.IP); err != nil {
+			return err
+		}
 		if err := a.limits.principal(who, x.call.Now); err != nil {
 			return err
 		}
@@ -156,7 +162,7 @@ func (x *exchange) renew(ctx context.Context) error {
 	}
 	x.identify(who)
 	x.call.Now, x.event.At = now, now
-	return nil
+	return x.api.identity.Admit(ctx, who.Org, who.Kind, x.call.IP)
 }
 
 // bearer returns the credential that the request carries, or nothing.

@@ -216,6 +216,13 @@ func (o *outbox) NoMail(context.Context) error {
 	return nil
 }
 
+func (o *outbox) Invite(_ context.Context, to, _, token string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.tokens[to] = token
+	return nil
+}
+
 // logBuffer holds the server's log.
 type logBuffer struct {
 	mu sync.Mutex

@@ -34,21 +34,27 @@ type Limits struct {
 	Auth      Rate // per address: login, sign-up, failed key exchanges
 	Address   Rate // per address that is not loopback, all routes
 	Principal Rate // per principal, all routes; off by default
+	Invites   Rate // per organisation: invitations mailed
+	Invited   Rate // per organisation and address that is invited
 	Shared    Shared
 }
 
 // DefaultLimits are the contract's. The one per principal is off: a self-hosted
 // server should not throttle its own fleet.
 func DefaultLimits() Limits {
-	return Limits{Auth: Rate{PerSecond: 1, Burst: 5}, Address: Rate{PerSecond: 100, Burst: 200}}
+	return Limits{
+		Auth: Rate{PerSecond: 1, Burst: 5}, Address: Rate{PerSecond: 100, Burst: 200},
+		Invites: Rate{PerSecond: 1.0 / 60, Burst: 30}, Invited: Rate{PerSecond: 1.0 / 600, Burst: 3},
+	}
 }
 
-type limits struct{ auth, addr, who buckets }
+type limits struct{ auth, addr, who, invites, invited buckets }
 
 func newLimits(l Limits) *limits {
 	return &limits{
 		auth: newBuckets(l.Auth).sharedAs("auth", l.Shared), addr: newBuckets(l.Address).sharedAs("address", l.Shared),
-		who: newBuckets(l.Principal).sharedAs("principal", l.Shared),
+		who:     newBuckets(l.Principal).sharedAs("principal", l.Shared),
+		invites: newBuckets(l.Invites).sharedAs("invites", l.Shared), invited: newBuckets(l.Invited).sharedAs("invited", l.Shared),
 	}
 }
 

@@ -82,9 +82,7 @@ func TestEveryOperationAsksForACredential(t *testing.T) {
 		if op.action.Public() {
 			continue
 		}
-		target := fill(op.path, map[string]string{
-			"vault_id": nobodysID, "agent_id": nobodysID, "policy_id": nobodysID, "key_id": nobodysID, "job_id": nobodysID, "secret_id": nobodysID, "share_id": nobodysID, "path": "a/b",
-		})
+		target := fill(op.path, nobodys())
 		bodies := map[string]bool{}
 		for name, auth := range map[string]string{
 			"nothing": "", "no scheme": "x", "another scheme": "Basic YTpi", "an empty token": "Bearer ", "garbage": "Bearer x.y.z",
@@ -114,7 +112,7 @@ func TestUnknownVerbsAnswer405WithWhatThereIs(t *testing.T) {
 		allowed[op.path] = append(allowed[op.path], op.method)
 	}
 	for path, methods := range allowed {
-		target := fill(path, map[string]string{"vault_id": nobodysID, "agent_id": nobodysID, "policy_id": nobodysID, "key_id": nobodysID, "job_id": nobodysID, "secret_id": nobodysID, "share_id": nobodysID, "path": "a/b"})
+		target := fill(path, nobodys())
 		slices.Sort(methods)
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"} {
 			if slices.Contains(methods, method) {

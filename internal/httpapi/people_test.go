@@ -34,14 +34,6 @@ func (h *human) login() string {
 	return h.do("POST", "/v1/auth/token", "", object{"email": h.email, "password": password}).want(http.StatusOK).str("access_token")
 }
 
-// moves makes h a member of another's organisation, which no route does yet.
-func (h *human) moves(to *human, role string) {
-	h.t.Helper()
-	h.exec(`UPDATE memberships SET org_id = ?, role = ? WHERE user_id = ?`, to.org, role, h.id)
-	h.exec(`UPDATE users SET home_org = ? WHERE id = ?`, to.org, h.id)
-	h.org, h.token = to.org, h.login()
-}
-
 // vaultNamed makes a vault.
 func (h *human) vaultNamed(name string) string {
 	h.t.Helper()

@@ -141,7 +141,7 @@ func TestListingsShowNothingOfAnotherOrganisation(t *testing.T) {
 func TestMembersSeeTheirOwn(t *testing.T) {
 	s := openSession(t)
 	bob := s.signup("bob")
-	bob.moves(s.ada, "member")
+	bob.joins(s.ada, "member")
 	s.do("GET", "/v1/vaults/"+s.vault, bob.token, nil).want(403)
 	s.do("GET", secretAt(s.vault, "a/b"), bob.token, nil).want(403)
 	if l := s.do("GET", "/v1/vaults", bob.token, nil).want(200).list("vaults"); len(l) != 0 {

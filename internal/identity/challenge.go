@@ -63,6 +63,9 @@ func (s *Service) finishLogin(ctx context.Context, c *access.Call, a *Account) (
 
 // finishLoginAs is finishLogin for a login that writes more than its event.
 func (s *Service) finishLoginAs(ctx context.Context, c *access.Call, a *Account, log record) (Token, error) {
+	if a.Org == "" {
+		return Token{}, errNoOrg
+	}
 	if !a.TOTP {
 		return s.userToken(ctx, c, a, &UserKey{}, log)
 	}

@@ -48,6 +48,9 @@ type Mailer interface {
 	AccountNotice(ctx context.Context, to, what string, at time.Time) error
 	// NoMail takes as long as the others and sends nothing.
 	NoMail(ctx context.Context) error
+	// Invite asks the owner of the address to join an organisation with the token.
+	// from is the address of who invites.
+	Invite(ctx context.Context, to, from, token string) error
 }
 
 // Safe keeps the private halves of agents' identity keys.
@@ -95,6 +98,7 @@ type Service struct {
 	parser   *parser
 	known    cache
 	activity activity
+	fences   fences
 	hashing  chan struct{} // bounds how many passwords are hashed at a time
 	turns    turns
 	hashed   atomic.Bool // since memory was last given back
@@ -108,7 +112,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	return &Service{
 		cfg: cfg, store: cfg.Store, ring: ring, parser: newParser(ring, cfg.Issuer, cfg.Audience),
-		known: newCache(), activity: newActivity(), hashing: make(chan struct{}, maxHashing),
+		known: newCache(), activity: newActivity(), fences: newFences(), hashing: make(chan struct{}, maxHashing),
 	}, nil
 }
 

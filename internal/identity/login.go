@@ -57,6 +57,11 @@ func (s *Service) Login(ctx context.Context, c *access.Call, email string, passw
 	case !same:
 		return Token{}, refuseAs(c, policy.KindUser, a.ID, a.Org, "wrong_password", errLogin)
 	}
+	// From an address that the organisation keeps out, a good password is no
+	// different from a bad one.
+	if err := s.Admit(ctx, a.Org, policy.KindUser, c.IP); err != nil {
+		return Token{}, refusedAddress(c, err, policy.KindUser, a.ID, a.Org, errLogin)
+	}
 	c.Touch("user", a.ID)
 	// Who also needs a second factor is not trusted before that was seen.
 	if err := s.right(ctx, c, g, !a.TOTP && (a.EmailVerified || !s.cfg.VerifyEmail)); err != nil {
@@ -64,6 +69,9 @@ func (s *Service) Login(ctx context.Context, c *access.Call, email string, passw
 	}
 	if s.cfg.VerifyEmail && !a.EmailVerified {
 		return Token{}, refuseAs(c, policy.KindUser, a.ID, a.Org, "email_not_verified", errUnverified)
+	}
+	if a.Org == "" {
+		return Token{}, refuseAs(c, policy.KindUser, a.ID, "", "no_organisation", errNoOrg)
 	}
 	by(c, policy.KindUser, a.ID, a.Org)
 	if stale {
@@ -105,6 +113,9 @@ func (s *Service) AgentToken(ctx context.Context, c *access.Call, key, agentID s
 	case !a.live(c.Now):
 		return Token{}, refuseAs(c, policy.KindAgent, a.ID, a.Org, a.deadReason(), errKey)
 	}
+	if err := s.Admit(ctx, a.Org, policy.KindAgent, c.IP); err != nil {
+		return Token{}, refusedAddress(c, err, policy.KindAgent, a.ID, a.Org, errKey)
+	}
 	by(c, policy.KindAgent, a.ID, a.Org)
 	s.activity.note(s.activity.agents, a.ID, c.Now)
 	return s.agentToken(ctx, c, &a, epoch)
@@ -140,9 +151,21 @@ func (s *Service) APIKeyToken(ctx context.Context, c *access.Call, key string) (
 	if !k.live(c.Now) {
 		return Token{}, refuseAs(c, policy.KindUser, a.ID, a.Org, "key_not_live", errKey)
 	}
+	if err := s.Admit(ctx, a.Org, policy.KindUser, c.IP); err != nil {
+		return Token{}, refusedAddress(c, err, policy.KindUser, a.ID, a.Org, errKey)
+	}
 	by(c, policy.KindUser, a.ID, a.Org)
 	s.activity.note(s.activity.keys, k.ID, c.Now)
 	return s.userToken(ctx, c, &a, &k, s.store.Append)
+}
+
+// refusedAddress makes errAddress one more credential that is not good: only the
+// log tells. Other errors stay what they are.
+func refusedAddress(c *access.Call, err error, kind policy.PrincipalKind, id, org string, as error) error {
+	if !fault.Is(err, fault.Denied) {
+		return err
+	}
+	return refuseAs(c, kind, id, org, "address_not_allowed", as)
 }
 
 // record is how the event of a new token gets into the log.
@@ -177,6 +200,13 @@ func (s *Service) agentToken(ctx context.Context, c *access.Call, a *Standing, e
 }
 
 func (s *Service) handOut(ctx context.Context, c *access.Call, g *grant, end time.Time, log record) (secret.Bytes, int64, error) {
+	// Every way to a token ends here. A human who asks for its agent's token was
+	// let in as what it is; the token is held to the rules where it is used.
+	if c.Who.Kind != policy.KindUser || g.kind == policy.KindUser {
+		if err := s.Admit(ctx, g.org, g.kind, c.IP); err != nil {
+			return secret.Bytes{}, 0, err
+		}
+	}
 	text, seconds, err := s.issue(ctx, g, c.Now, end)
 	if err != nil {
 		return secret.Bytes{}, 0, err

@@ -35,7 +35,10 @@ func Blame(ev *audit.Event, err error) {
 	if !ok {
 		return
 	}
-	ev.Org, ev.ActorKind, ev.ActorID = r.org, string(policy.KindAnonymous), ""
+	if r.org != "" { // who is in no organisation shows in the server's own log
+		ev.Org = r.org
+	}
+	ev.ActorKind, ev.ActorID = string(policy.KindAnonymous), ""
 	ev.Details.Reason, ev.Details.Target = r.reasonCode, string(r.kind)+":"+r.id
 }
 

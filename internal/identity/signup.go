@@ -27,6 +27,7 @@ var (
 type Joined struct {
 	Email string
 	Token *Token // nil: a mail was sent, to be followed first
+	Known bool   // the address had an account, which joined: it logs in as always
 }
 
 // Signup makes a user with an organisation of its own, which it owns.

@@ -24,6 +24,8 @@ type Store interface {
 	DeviceStore
 	EnrollStore
 	ProviderStore
+	OrgStore
+	IPRuleStore
 }
 
 // UserStore keeps users and their memberships.
@@ -37,7 +39,9 @@ type UserStore interface {
 	HasUsers(ctx context.Context) (bool, error)
 	// Account returns NotFound unless the user is a member of org.
 	Account(ctx context.Context, user, org string) (Account, error)
-	// AccountByEmail returns the user in its home organisation, or NotFound.
+	// AccountByEmail returns the user in its home organisation, or where it is no
+	// member there in another; Org is empty for who is in none. NotFound when
+	// there is no such user.
 	AccountByEmail(ctx context.Context, email string) (Account, error)
 	// ChangeProfile changes what is not nil.
 	ChangeProfile(ctx context.Context, org, user string, displayName *string, marketing *bool, ev *audit.Event) error

@@ -26,6 +26,7 @@ const (
 	noMail        = "no-mail"
 	shareReceived = "share-received"
 	shareAccessed = "share-accessed"
+	invitation    = "invitation"
 )
 
 // lives says how long each letter is worth sending: as long as the token in it
@@ -39,6 +40,7 @@ func lives() map[string]time.Duration {
 		accountNotice:     48 * time.Hour,
 		shareReceived:     24 * time.Hour,
 		shareAccessed:     24 * time.Hour,
+		invitation:        7 * 24 * time.Hour,
 	}
 }
 

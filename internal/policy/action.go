@@ -119,6 +119,8 @@ const (
 	ListMembers      Action = "org.member_list"
 	InviteMember     Action = "org.invite"
 	AcceptInvitation Action = "org.invite_accept"
+	ListInvitations  Action = "org.invite_list"
+	RevokeInvitation Action = "org.invite_revoke"
 	UpdateMember     Action = "org.member_update"
 	RemoveMember     Action = "org.member_remove"
 	ListIPRules      Action = "ip_rule.list"
@@ -173,7 +175,7 @@ func Actions() []Action {
 		EnrollAgent, RegisterAgent, ListAgents, ReadAgent, ReadAgentSelf, UpdateAgent,
 		DeactivateAgent, RotateAgentKey, RotateAgentIdentityKeys, IssueAgentToken,
 		ReadEnrollment, AcceptEnrollment, RejectEnrollment,
-		ListMembers, InviteMember, AcceptInvitation, UpdateMember, RemoveMember,
+		ListMembers, InviteMember, AcceptInvitation, ListInvitations, RevokeInvitation, UpdateMember, RemoveMember,
 		ListIPRules, CreateIPRule, DeleteIPRule,
 		ReadBilling, UpdateBilling, BillingEvent,
 		ReadSettings, UpdateSettings, ListAllUsers, DeleteAnyUser, ReadLimits, UpdateLimits,

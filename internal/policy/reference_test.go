@@ -94,6 +94,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		policy.ReadLimits, policy.UpdateLimits, policy.ManageChains, policy.ListAllChains)
 	if p.Kind == "agent" && (platform || is(policy.ReadEnrollment, policy.AcceptEnrollment, policy.RejectEnrollment,
 		policy.SwitchOrg, policy.AcceptInvitation, policy.GrantApproval, policy.DenyApproval, policy.InviteMember,
+		policy.ListInvitations, policy.RevokeInvitation,
 		policy.UpdateMember, policy.RemoveMember, policy.ListIPRules, policy.CreateIPRule, policy.DeleteIPRule,
 		policy.UpdateBilling, policy.RekeyVault, policy.ReadRekey, policy.ReadWebhook, policy.UpdateWebhook)) {
 		return no("kind_required")
@@ -137,7 +138,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		policy.DeactivateAgent, policy.RotateAgentKey, policy.RotateAgentIdentityKeys, policy.IssueAgentToken,
 		policy.SwitchOrg, policy.AcceptInvitation, policy.AcceptEnrollment, policy.RejectEnrollment,
 		policy.GrantApproval, policy.DenyApproval, policy.RequestApproval, policy.CreateShare, policy.AcceptShare,
-		policy.DeclineShare, policy.RevokeShare, policy.InviteMember, policy.UpdateMember, policy.RemoveMember,
+		policy.DeclineShare, policy.RevokeShare, policy.InviteMember, policy.RevokeInvitation, policy.UpdateMember, policy.RemoveMember,
 		policy.CreateIPRule, policy.DeleteIPRule, policy.UpdateBilling, policy.UpdateSettings, policy.DeleteAnyUser,
 		policy.UpdateLimits, policy.ManageChains, policy.RekeyVault, policy.UpdateWebhook)
 	words, mayWrite, caps := 0, false, []string{}
@@ -285,8 +286,8 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 		case a == policy.RotateAgentKey && p.Kind == "agent" && r.Agent.ID == p.ID:
 			return yes("self")
 		}
-	case policy.VerifyAudit, policy.InviteMember, policy.UpdateMember, policy.RemoveMember, policy.ListIPRules,
-		policy.CreateIPRule, policy.DeleteIPRule, policy.UpdateBilling, policy.ReadWebhook, policy.UpdateWebhook:
+	case policy.VerifyAudit, policy.InviteMember, policy.ListInvitations, policy.RevokeInvitation, policy.UpdateMember, policy.RemoveMember,
+		policy.ListIPRules, policy.CreateIPRule, policy.DeleteIPRule, policy.UpdateBilling, policy.ReadWebhook, policy.UpdateWebhook:
 		if refManager(p) {
 			return yes("role")
 		}

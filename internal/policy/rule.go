@@ -81,9 +81,9 @@ func RuleFor(a Action) (Rule, bool) {
 		return Rule{Who: Principals, Open: true, Rows: true}, true
 	case AcceptShare, DeclineShare, RevokeShare, RequestApproval:
 		return Rule{Who: Principals, Open: true, Writes: true}, true
-	case InviteMember, UpdateMember, RemoveMember, CreateIPRule, DeleteIPRule, UpdateBilling, UpdateWebhook:
+	case InviteMember, RevokeInvitation, UpdateMember, RemoveMember, CreateIPRule, DeleteIPRule, UpdateBilling, UpdateWebhook:
 		return Rule{Who: Users, Admin: true, Writes: true}, true
-	case ListIPRules, ReadWebhook:
+	case ListIPRules, ListInvitations, ReadWebhook:
 		return Rule{Who: Users, Admin: true}, true
 	case ReadSettings, ListAllUsers, ReadLimits, ListAllChains:
 		return Rule{Who: Users, Platform: true, Whole: true}, true

@@ -59,6 +59,15 @@ func (db *DB) AddFirstOwner(ctx context.Context, a identity.Account, orgName str
 
 // addUser writes the user first: when the mail is taken nothing was written.
 func (tx *Tx) addUser(a *identity.Account, orgName string) error {
+	err := tx.addUserIn(a)
+	if err == nil {
+		_, err = tx.exec(`INSERT INTO orgs (id, name, created_at) VALUES ($1, $2, $3)`, a.Org, orgName, micros(a.CreatedAt))
+	}
+	return err
+}
+
+// addUserIn writes a user of an organisation that there is.
+func (tx *Tx) addUserIn(a *identity.Account) error {
 	n, err := tx.exec(`INSERT INTO users (id, email, display_name, password_hash, auth_method, email_verified,
 			marketing_emails, platform_admin, home_org, token_gen, token_kept, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', $11) ON CONFLICT (email) DO NOTHING`,
@@ -68,18 +77,20 @@ func (tx *Tx) addUser(a *identity.Account, orgName string) error {
 		return errMailTaken
 	}
 	if err == nil {
-		_, err = tx.exec(`INSERT INTO orgs (id, name, created_at) VALUES ($1, $2, $3)`, a.Org, orgName, micros(a.CreatedAt))
-	}
-	if err == nil {
 		_, err = tx.exec(`INSERT INTO memberships (org_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)`,
 			a.Org, a.ID, string(a.Role), micros(a.CreatedAt))
 	}
 	return err
 }
 
+// selectAccount finds no organisation and no role for who is in none.
 const selectAccount = `SELECT u.id, u.email, u.display_name, u.password_hash, u.auth_method, u.email_verified,
-	u.marketing_emails, u.platform_admin, u.home_org, u.token_gen, u.token_kept, u.totp, u.created_at, m.org_id, m.role
-	FROM users u JOIN memberships m ON m.user_id = u.id `
+	u.marketing_emails, u.platform_admin, u.home_org, u.token_gen, u.token_kept, u.totp, u.created_at,
+	COALESCE(m.org_id, ''), COALESCE(m.role, '')
+	FROM users u LEFT JOIN memberships m ON m.user_id = u.id `
+
+// atHome picks the home organisation, and where that is lost the oldest other one.
+const atHome = ` ORDER BY CASE WHEN m.org_id = u.home_org THEN 0 ELSE 1 END, m.created_at, m.org_id LIMIT 1`
 
 func (db *DB) account(ctx context.Context, where string, args ...any) (identity.Account, error) {
 	var a identity.Account
@@ -103,7 +114,7 @@ func (db *DB) Account(ctx context.Context, user, org string) (identity.Account, 
 
 // AccountByEmail implements identity.UserStore.
 func (db *DB) AccountByEmail(ctx context.Context, email string) (identity.Account, error) {
-	return db.account(ctx, `WHERE u.email = $1 AND m.org_id = u.home_org`, email)
+	return db.account(ctx, `WHERE u.email = $1`+atHome, email)
 }
 
 // ChangeProfile implements identity.UserStore.
@@ -145,7 +156,7 @@ func (db *DB) changeUser(ctx context.Context, org string, ev *audit.Event, bump 
 // MailToken implements identity.TokenStore.
 func (db *DB) MailToken(ctx context.Context, hash, purpose string, now time.Time) (identity.Account, error) {
 	return db.account(ctx, `JOIN mail_tokens t ON t.user_id = u.id
-		WHERE t.token_hash = $1 AND t.purpose = $2 AND t.expires_at > $3 AND m.org_id = u.home_org`, hash, purpose, micros(now))
+		WHERE t.token_hash = $1 AND t.purpose = $2 AND t.expires_at > $3`+atHome, hash, purpose, micros(now))
 }
 
 // VerifyEmail implements identity.TokenStore.

@@ -14,16 +14,17 @@ var (
 	errNameTaken = fault.New(fault.Conflict, "vault_name_taken", "There is a vault of this name already.")
 )
 
-const vaultColumns = `id, org_id, name, description, created_by, created_by_type, creator_human, cmek_fingerprint, kek_gen, created_at`
+const vaultColumns = `id, org_id, name, description, created_by, created_by_type, creator_human, cmek_fingerprint, kek_gen, created_at,
+	creator_left`
 
 func vaultFields(v *vault.Vault, cmek *sql.NullString, at *int64) []any {
-	return []any{&v.ID, &v.Org, &v.Name, &v.Description, &v.CreatedBy, &v.CreatedByKind, &v.CreatorHuman, cmek, &v.KEKGen, at}
+	return []any{&v.ID, &v.Org, &v.Name, &v.Description, &v.CreatedBy, &v.CreatedByKind, &v.CreatorHuman, cmek, &v.KEKGen, at, &v.CreatorLeft}
 }
 
 // AddVault implements vault.Store.
 func (db *DB) AddVault(ctx context.Context, v vault.Vault, ev *audit.Event) error {
 	return db.Write(ctx, v.Org, func(tx *Tx) error {
-		n, err := tx.exec(`INSERT INTO vaults (`+vaultColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		n, err := tx.exec(`INSERT INTO vaults (`+vaultColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0)
 			ON CONFLICT (org_id, name) DO NOTHING`,
 			v.ID, v.Org, v.Name, v.Description, v.CreatedBy, string(v.CreatedByKind), v.CreatorHuman,
 			nullString(v.CMEKFingerprint), v.KEKGen, micros(v.CreatedAt))

@@ -28,6 +28,7 @@ type Vault struct {
 	CreatedBy                  string
 	CreatedByKind              policy.PrincipalKind
 	CreatorHuman               string // who stands behind an agent that created it
+	CreatorLeft                int64  // not 0: the user who created it has left the organisation
 	CMEKFingerprint            string // hexadecimal SHA-256, or empty
 	KEKGen                     int64  // generation of the key that new versions are sealed under
 	CreatedAt                  time.Time
@@ -38,6 +39,9 @@ type Vault struct {
 func (v *Vault) KEK() string { return kekID(v.ID, v.KEKGen) }
 
 func (v *Vault) resource() *policy.Vault {
+	if v.CreatorLeft != 0 {
+		return &policy.Vault{ID: v.ID, Org: v.Org} // admins manage it, and nobody reads it without a policy
+	}
 	return &policy.Vault{ID: v.ID, Org: v.Org, CreatedBy: v.CreatedBy, CreatedByKind: v.CreatedByKind, CreatorHuman: v.CreatorHuman}
 }
 

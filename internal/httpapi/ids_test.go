@@ -1,0 +1,95 @@
+package httpapi_test
+
+import "github.com/oneclaw-dev/oneclaw/internal/secret"
+
+// ids are those of one of each thing in the session, by the name that paths
+// give them. A new parameter needs an id here and in foreign (tenants_test.go).
+func (s *session) ids() map[string]string {
+	s.t.Helper()
+	if s.known == nil {
+		mia := s.ada.member("mia", "member")
+		s.do("POST", "/v1/org/invite", s.ada.token, object{"email": "ivy@example.com"}).want(200)
+		s.known = map[string]string{
+			"vault_id": s.vault, "agent_id": s.worker.id, "policy_id": s.policy, "key_id": s.key, "job_id": s.job, "secret_id": s.secret, "share_id": s.share, "path": "a/b",
+			"user_id":       mia.id,
+			"invitation_id": s.do("GET", "/v1/org/invitations", s.ada.token, nil).want(200).list("invitations")[0]["id"].(string),
+			"rule_id":       s.ada.ipRule(object{"rule_type": "deny", "cidr": "198.51.100.66"}),
+		}
+	}
+	out := map[string]string{}
+	for k, v := range s.known {
+		out[k] = v
+	}
+	return out
+}
+
+// nobodys are ids that nothing has, for the same names.
+func nobodys() map[string]string {
+	out := map[string]string{"path": "a/b"}
+	for _, name := range idNames {
+		out[name] = nobodysID
+	}
+	return out
+}
+
+// idNames are the ids that paths hold.
+var idNames = []string{"vault_id", "agent_id", "policy_id", "key_id", "user_id", "invitation_id", "rule_id", "job_id", "secret_id", "share_id"}
+
+// member invites somebody who has no account, and who accepts.
+func (h *human) member(name, role string) *human {
+	h.t.Helper()
+	email := name + "@example.com"
+	h.do("POST", "/v1/org/invite", h.token, object{"email": email, "role": role}).want(200)
+	r := h.do("POST", "/v1/auth/signup", "", object{"email": email, "password": password, "invite_token": h.mail.token(email)}).want(200)
+	m := &human{world: h.world, email: email, token: r.str("access_token")}
+	me := h.do("GET", "/v1/auth/me", m.token, nil).want(200)
+	m.id, m.org = me.str("id"), me.str("org_id")
+	return m
+}
+
+// joins makes somebody who has an account a member, with a token for it.
+func (h *human) joins(to *human, role string) {
+	h.t.Helper()
+	to.do("POST", "/v1/org/invite", to.token, object{"email": h.email, "role": role}).want(200)
+	h.do("POST", "/v1/org/invitations/accept", h.token, object{"token": h.mail.token(h.email)}).want(200)
+	h.org, h.token = to.org, h.switched(to.org)
+}
+
+// switched returns a token for another organisation.
+func (h *human) switched(org string) string {
+	h.t.Helper()
+	return h.do("POST", "/v1/auth/switch-org", h.token, object{"org_id": org}).want(200).str("access_token")
+}
+
+// token is the last that was mailed to an address.
+func (o *outbox) token(to string) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.tokens[to]
+}
+
+// ipRule makes a rule and returns its id.
+func (h *human) ipRule(body object) string {
+	h.t.Helper()
+	return h.do("POST", "/v1/security/ip-rules", h.token, body).want(201).str("id")
+}
+
+// firstOwner makes the owner of a server where nobody signs up.
+func (w *world) firstOwner() *human {
+	w.t.Helper()
+	const email = "ada@example.com"
+	if _, err := w.identity.EnsureOwner(w.t.Context(), email, secret.FromString(password)); err != nil {
+		w.t.Fatal(err)
+	}
+	h := &human{world: w, email: email}
+	h.token = h.login()
+	me := w.do("GET", "/v1/auth/me", h.token, nil).want(200)
+	h.id, h.org = me.str("id"), me.str("org_id")
+	return h
+}
+
+// moves is joins: logins lead to the other organisation from then on.
+func (h *human) moves(to *human, role string) {
+	h.t.Helper()
+	h.joins(to, role)
+}

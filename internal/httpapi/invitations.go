@@ -1,0 +1,118 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+type inviteRequest struct {
+	Body struct {
+		Email string  `json:"email"`
+		Role  *string `json:"role,omitempty" nullable:"true" doc:"owner, admin or member, which is the default."`
+	}
+}
+
+type invitedBody struct {
+	Message string `json:"message"`
+	Email   string `json:"email"`
+}
+
+type invitationBody struct {
+	ID        string    `json:"id" format:"uuid"`
+	Email     string    `json:"email"`
+	Role      string    `json:"role" enum:"owner,admin,member"`
+	InvitedBy string    `json:"invited_by" format:"uuid"`
+	CreatedAt time.Time `json:"created_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+	IsExpired bool      `json:"is_expired"`
+}
+
+type invitationList struct {
+	Invitations []invitationBody `json:"invitations"`
+}
+
+type invitationPath struct {
+	InvitationID string `path:"invitation_id"`
+}
+
+type acceptRequest struct {
+	Body struct {
+		Token string `json:"token" doc:"From the mail."`
+	}
+}
+
+type joinedBody struct {
+	OrgID string `json:"org_id" format:"uuid" doc:"Switch to it, or make it the home of your logins, with /v1/auth/switch-org."`
+	Role  string `json:"role" enum:"owner,admin,member"`
+}
+
+func (a *API) registerInvitations() {
+	const all, one = "/v1/org/invitations", "/v1/org/invitations/{invitation_id}"
+	sent := func(i identity.Invitation, err error) (*body[invitedBody], error) {
+		return answer(invitedBody{Message: "An invitation is on its way. It can be accepted for a week.", Email: i.Email}, err)
+	}
+	handle(a, op{
+		method: http.MethodPost, path: "/v1/org/invite", id: "invite-member", tag: "Organisation",
+		summary: "Invite somebody by mail", errors: []int{http.StatusConflict}, action: policy.InviteMember,
+	}, func(ctx context.Context, c *access.Call, in *inviteRequest) (*body[invitedBody], error) {
+		if err := a.limits.invite(c, in.Body.Email); err != nil {
+			return nil, err
+		}
+		return sent(a.identity.Invite(ctx, c, in.Body.Email, policy.Role(deref(in.Body.Role))))
+	})
+	handle(a, op{
+		method: http.MethodGet, path: all, id: "list-invitations", tag: "Organisation",
+		summary: "List the invitations that nobody has accepted", action: policy.ListInvitations,
+	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[invitationList], error) {
+		waiting, err := a.identity.Invitations(ctx, c)
+		out := invitationList{Invitations: []invitationBody{}}
+		for _, i := range waiting {
+			out.Invitations = append(out.Invitations, invitationBody{
+				ID: i.ID, Email: i.Email, Role: string(i.Role), InvitedBy: i.InvitedBy, CreatedAt: i.CreatedAt, ExpiresAt: i.ExpiresAt,
+				IsExpired: !c.Now.Before(i.ExpiresAt),
+			})
+		}
+		return answer(out, err)
+	})
+	handle(a, op{
+		method: http.MethodPost, path: one + "/resend", id: "resend-invitation", tag: "Organisation",
+		summary: "Mail an invitation again; the token of the earlier mail ends", action: policy.InviteMember,
+	}, func(ctx context.Context, c *access.Call, in *invitationPath) (*body[invitedBody], error) {
+		if err := a.limits.invite(c, in.InvitationID); err != nil {
+			return nil, err
+		}
+		return sent(a.identity.ResendInvitation(ctx, c, in.InvitationID))
+	})
+	handle(a, op{
+		method: http.MethodDelete, path: one, id: "revoke-invitation", tag: "Organisation",
+		summary: "Take an invitation back", action: policy.RevokeInvitation, status: http.StatusNoContent,
+	}, func(ctx context.Context, c *access.Call, in *invitationPath) (*empty, error) {
+		return &empty{}, a.identity.RevokeInvitation(ctx, c, in.InvitationID)
+	})
+	handle(a, op{
+		method: http.MethodPost, path: all + "/accept", id: "accept-invitation", tag: "Organisation", limit: limitAuth,
+		summary: "Join the organisation that invited your address", action: policy.AcceptInvitation,
+	}, func(ctx context.Context, c *access.Call, in *acceptRequest) (*body[joinedBody], error) {
+		m, err := a.identity.AcceptInvitation(ctx, c, in.Body.Token)
+		return answer(joinedBody{OrgID: m.Org, Role: string(m.Role)}, err)
+	})
+}
+
+// invite counts a mail that an organisation is about to send, in all and to
+// whom it goes. What other organisations send does not count: its answer would
+// tell of them.
+func (l *limits) invite(c *access.Call, to string) error {
+	if !c.Who.Manages() {
+		return nil // refused in a moment, and must not use up what others have
+	}
+	if err := l.invites.take(c.Who.Org, c.Now); err != nil {
+		return err
+	}
+	return l.invited.take(c.Who.Org+strings.ToLower(strings.TrimSpace(to)), c.Now)
+}

@@ -1,0 +1,201 @@
+package identity
+
+import (
+	"context"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+)
+
+// invitationTTL is how long an invitation can be accepted.
+const invitationTTL = 7 * 24 * time.Hour
+
+var (
+	errInvitation = invalid("invalid_token", "The invitation is wrong, was used or taken back, or is older than a week.")
+	errOtherMail  = fault.New(fault.Denied, "other_address",
+		"This invitation was sent to another mail address. Accept it with the account of that address.")
+)
+
+// Invite mails an invitation to join the caller's organisation. What it answers
+// does not depend on whether the address has an account.
+func (s *Service) Invite(ctx context.Context, c *access.Call, email string, role policy.Role) (Invitation, error) {
+	c.Touch("invitation", "")
+	if err := decide(c, policy.InviteMember, own(c)); err != nil {
+		return Invitation{}, err
+	}
+	address, err := normalizeEmail(email)
+	if err != nil {
+		return Invitation{}, err
+	}
+	if role == "" {
+		role = policy.RoleMember
+	}
+	if !validRole(role) {
+		return Invitation{}, errRole
+	}
+	may := func(actor Member) error { return mayChange(actor, Member{}, role) }
+	if err := may(Member{ID: c.Who.ID, Role: c.Who.Role}); err != nil {
+		return Invitation{}, err
+	}
+	if err := s.store.Invited(ctx, c.Who.Org, address, c.Now); err != nil {
+		return Invitation{}, err
+	}
+	from, err := s.store.Account(ctx, c.Who.ID, c.Who.Org)
+	if err != nil {
+		return Invitation{}, err
+	}
+	token := randomText()
+	i := Invitation{
+		ID: newID(), Org: c.Who.Org, Email: address, Role: role, TokenHash: hashKey(token), InvitedBy: c.Who.ID,
+		CreatedAt: stamp(c.Now), ExpiresAt: stamp(c.Now.Add(invitationTTL)),
+	}
+	// The mail comes first: an invitation that nobody got would only stand in the
+	// way, while a mail whose invitation was not stored does no harm.
+	if err := s.cfg.Mailer.Invite(ctx, address, from.Email, token); err != nil {
+		return Invitation{}, err
+	}
+	succeed(c, "invitation", i.ID)
+	return i, s.store.AddInvitation(ctx, i, may, c.Event)
+}
+
+// Invitations returns those that wait for an answer, and those that nobody
+// answered in time.
+func (s *Service) Invitations(ctx context.Context, c *access.Call) ([]Invitation, error) {
+	c.Touch("org", c.Who.Org)
+	if err := decide(c, policy.ListInvitations, own(c)); err != nil {
+		return nil, err
+	}
+	return s.store.Invitations(ctx, c.Who.Org)
+}
+
+// ResendInvitation mails another token for an invitation. The old one is dead.
+func (s *Service) ResendInvitation(ctx context.Context, c *access.Call, id string) (Invitation, error) {
+	c.Touch("invitation", id)
+	if err := decide(c, policy.InviteMember, own(c)); err != nil {
+		return Invitation{}, err
+	}
+	i, err := s.store.Invitation(ctx, c.Who.Org, id)
+	if err != nil {
+		return Invitation{}, err
+	}
+	if err := mayChange(Member{ID: c.Who.ID, Role: c.Who.Role}, Member{}, i.Role); err != nil {
+		return Invitation{}, err
+	}
+	from, err := s.store.Account(ctx, c.Who.ID, c.Who.Org)
+	if err != nil {
+		return Invitation{}, err
+	}
+	token := randomText()
+	if err := s.cfg.Mailer.Invite(ctx, i.Email, from.Email, token); err != nil {
+		return Invitation{}, err
+	}
+	succeed(c, "invitation", i.ID)
+	return i, s.store.RenewInvitation(ctx, i, hashKey(token), stamp(c.Now.Add(invitationTTL)), c.Event)
+}
+
+// RevokeInvitation takes an invitation back.
+func (s *Service) RevokeInvitation(ctx context.Context, c *access.Call, id string) error {
+	c.Touch("invitation", id)
+	if err := decide(c, policy.RevokeInvitation, own(c)); err != nil {
+		return err
+	}
+	succeed(c, "invitation", id)
+	return s.store.RemoveInvitation(ctx, c.Who.Org, id, c.Event)
+}
+
+// AcceptInvitation makes the calling user a member of the organisation that
+// invited its address.
+func (s *Service) AcceptInvitation(ctx context.Context, c *access.Call, token string) (Membership, error) {
+	c.Touch("invitation", "")
+	a, err := s.self(ctx, c, policy.AcceptInvitation)
+	if err != nil {
+		return Membership{}, err
+	}
+	if c.Who.Key != "" {
+		return Membership{}, errNotWithKey
+	}
+	i, err := s.invitation(ctx, c, token)
+	if err != nil {
+		return Membership{}, err
+	}
+	if i.Email != a.Email {
+		return Membership{}, errOtherMail
+	}
+	return Membership{Org: i.Org, Role: i.Role, Since: stamp(c.Now)}, s.join(ctx, c, &i, a.ID)
+}
+
+// invitation returns what a token invites to.
+func (s *Service) invitation(ctx context.Context, c *access.Call, token string) (Invitation, error) {
+	i, err := s.store.InvitationByToken(ctx, hashKey(token), c.Now)
+	if fault.Is(err, fault.NotFound) {
+		err = errInvitation
+	}
+	return i, err
+}
+
+// join spends the invitation. It is in the log of the organisation that is
+// joined.
+func (s *Service) join(ctx context.Context, c *access.Call, i *Invitation, user string) error {
+	was := *c.Event
+	by(c, policy.KindUser, user, i.Org)
+	succeed(c, "invitation", i.ID)
+	err := s.store.Join(ctx, *i, user, stamp(c.Now), c.Event)
+	if err != nil {
+		*c.Event = was
+	}
+	if fault.Is(err, fault.NotFound) { // of two at once, one
+		err = errInvitation
+	}
+	return err
+}
+
+// SignupInvited is Signup for somebody with an invitation, who joins the
+// organisation that sent it, whether or not strangers may sign up. The token
+// proves the address. An address that has an account joins with that, and gets
+// no token here: it logs in as it always does.
+func (s *Service) SignupInvited(ctx context.Context, c *access.Call, email string, password secret.Bytes, name, token string) (Joined, error) {
+	c.Touch("user", "")
+	i, err := s.invitation(ctx, c, token)
+	if err != nil {
+		return Joined{}, err
+	}
+	a, err := newAccount(email, name, c.Now)
+	if err != nil {
+		return Joined{}, err
+	}
+	if a.Email != i.Email {
+		return Joined{}, errOtherMail
+	}
+	known, err := s.store.AccountByEmail(ctx, a.Email)
+	if err == nil {
+		return Joined{Email: a.Email, Known: true}, s.join(ctx, c, &i, known.ID)
+	}
+	if !fault.Is(err, fault.NotFound) {
+		return Joined{}, err
+	}
+	if err := checkPassword(password.Reveal()); err != nil {
+		return Joined{}, err
+	}
+	if a.PasswordHash, err = s.hash(ctx, password.Reveal()); err != nil {
+		return Joined{}, err
+	}
+	a.Org, a.HomeOrg, a.Role, a.EmailVerified = i.Org, i.Org, i.Role, true
+	t, err := s.userToken(ctx, c, &a, &UserKey{}, func(ctx context.Context, _ *audit.Event) error {
+		was := *c.Event
+		by(c, policy.KindUser, a.ID, a.Org)
+		c.Touch("user", a.ID)
+		err := s.store.AddInvitedUser(ctx, a, i, c.Event)
+		if err != nil {
+			*c.Event = was
+		}
+		return err
+	})
+	if fault.Is(err, fault.NotFound) {
+		err = errInvitation
+	}
+	return Joined{Email: a.Email, Token: &t}, err
+}

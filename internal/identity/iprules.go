@@ -1,0 +1,215 @@
+package identity
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// IPRule lets an organisation's callers in from a network, or keeps them out.
+type IPRule struct {
+	ID, Org   string
+	Type      string // RuleAllow or RuleDeny
+	Network   netip.Prefix
+	Label     string
+	AppliesTo string // AppliesToAll, "user" or "agent"
+	CreatedBy string
+	CreatedAt time.Time
+}
+
+// What a rule does.
+const (
+	RuleAllow = "allow"
+	RuleDeny  = "deny"
+)
+
+// AppliesToAll is both kinds of callers, and those who are none.
+const AppliesToAll = "all"
+
+// maxIPRules bounds the rules of an organisation.
+const maxIPRules = 200
+
+var (
+	errAddress = fault.New(fault.Denied, "address_not_allowed", "The organisation does not allow requests from this address.")
+	errLockout = fault.New(fault.Conflict, "would_lock_you_out",
+		"With this change your own address would not be allowed any more. Allow it first, or send force to go on.")
+	errManyIPRules = fault.New(fault.Conflict, "too_many_ip_rules", "The organisation has as many IP rules as it can. Delete some first.")
+)
+
+// admits says whether the rules let an address in for a kind of callers: none
+// denies it, and if any allows, one allows it. Deny wins. An address that is not
+// known is let in only where there are no rules.
+func admits(rules []IPRule, kind policy.PrincipalKind, ip netip.Addr) bool {
+	allows, allowed := false, false
+	for i := range rules {
+		r := &rules[i]
+		if r.AppliesTo != AppliesToAll && r.AppliesTo != string(kind) {
+			continue
+		}
+		if !ip.IsValid() {
+			return false
+		}
+		in := r.Network.Contains(ip)
+		switch r.Type {
+		case RuleAllow:
+			allows, allowed = true, allowed || in
+		default: // whatever else it may say, it does not let anybody in
+			if in {
+				return false
+			}
+		}
+	}
+	return !allows || allowed
+}
+
+// Admit refuses callers of an organisation whose address its IP rules keep out.
+// For somebody who is no principal the rules for all callers count.
+func (s *Service) Admit(ctx context.Context, org string, kind policy.PrincipalKind, ip netip.Addr) error {
+	rules, err := s.fences.get(ctx, s.store, org)
+	if err != nil {
+		return err
+	}
+	if len(rules) > 0 && !admits(rules, kind, ip) {
+		return errAddress
+	}
+	return nil
+}
+
+// fences keeps the rules of organisations for as long as the store's epoch does
+// not move.
+type fences struct {
+	mu *sync.RWMutex
+	by map[string]fence
+}
+
+type fence struct {
+	rules []IPRule
+	epoch int64
+}
+
+// maxFences bounds the organisations whose rules are kept.
+const maxFences = 4096
+
+func newFences() fences { return fences{mu: &sync.RWMutex{}, by: map[string]fence{}} }
+
+func (f *fences) get(ctx context.Context, st Store, org string) ([]IPRule, error) {
+	// The epoch is read before the rows: rows that change meanwhile move it.
+	epoch, exact := st.Epoch()
+	if exact {
+		f.mu.RLock()
+		known, ok := f.by[org]
+		f.mu.RUnlock()
+		if ok && known.epoch == epoch {
+			return known.rules, nil
+		}
+	}
+	rules, err := st.IPRules(ctx, org)
+	if err != nil || !exact {
+		return rules, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.by) >= maxFences {
+		clear(f.by)
+	}
+	f.by[org] = fence{rules, epoch}
+	return rules, nil
+}
+
+// IPRuleDraft is a rule to be made.
+type IPRuleDraft struct {
+	Type, CIDR, Label, AppliesTo string
+	Force                        bool // though it keeps the caller out
+}
+
+// IPRules returns the rules of the caller's organisation.
+func (s *Service) IPRules(ctx context.Context, c *access.Call) ([]IPRule, error) {
+	c.Touch("org", c.Who.Org)
+	if err := decide(c, policy.ListIPRules, own(c)); err != nil {
+		return nil, err
+	}
+	return s.store.IPRules(ctx, c.Who.Org)
+}
+
+// AddIPRule adds a rule, which counts on every node within a second.
+func (s *Service) AddIPRule(ctx context.Context, c *access.Call, d IPRuleDraft) (IPRule, error) {
+	c.Touch("ip_rule", "")
+	if err := decide(c, policy.CreateIPRule, own(c)); err != nil {
+		return IPRule{}, err
+	}
+	r := IPRule{
+		ID: newID(), Org: c.Who.Org, Type: d.Type, Label: strings.TrimSpace(d.Label), AppliesTo: d.AppliesTo,
+		CreatedBy: c.Who.ID, CreatedAt: stamp(c.Now),
+	}
+	if r.Type == "block" { // the published documentation's word
+		r.Type = RuleDeny
+	}
+	if r.AppliesTo == "" {
+		r.AppliesTo = AppliesToAll
+	}
+	var ok bool
+	switch r.Network, ok = network(d.CIDR); {
+	case r.Type != RuleAllow && r.Type != RuleDeny:
+		return IPRule{}, invalid("invalid_rule_type", "rule_type is allow or deny.")
+	case !ok:
+		return IPRule{}, invalid("invalid_cidr", "cidr is a network such as 203.0.113.0/24 or 2001:db8::/32, or one address.")
+	case r.AppliesTo != AppliesToAll && r.AppliesTo != string(policy.KindUser) && r.AppliesTo != string(policy.KindAgent):
+		return IPRule{}, invalid("invalid_applies_to", "applies_to is all, user or agent.")
+	case utf8.RuneCountInString(r.Label) > 255 || !utf8.ValidString(r.Label) || strings.ContainsFunc(r.Label, unicode.IsControl):
+		return IPRule{}, invalid("invalid_label", "label is at most 255 characters without control characters.")
+	}
+	succeed(c, "ip_rule", r.ID)
+	return r, s.store.AddIPRule(ctx, r, func(will []IPRule) error {
+		if len(will) > maxIPRules {
+			return errManyIPRules
+		}
+		return keepsCaller(c, will, d.Force)
+	}, c.Event)
+}
+
+// RemoveIPRule deletes a rule.
+func (s *Service) RemoveIPRule(ctx context.Context, c *access.Call, id string, force bool) error {
+	c.Touch("ip_rule", id)
+	if err := decide(c, policy.DeleteIPRule, own(c)); err != nil {
+		return err
+	}
+	succeed(c, "ip_rule", id)
+	return s.store.RemoveIPRule(ctx, c.Who.Org, id, func(will []IPRule) error { return keepsCaller(c, will, force) }, c.Event)
+}
+
+func keepsCaller(c *access.Call, will []IPRule, force bool) error {
+	if !force && !admits(will, policy.KindUser, c.IP) {
+		return errLockout
+	}
+	return nil
+}
+
+// network reads a network or an address. Bits beyond the prefix are cleared, and
+// IPv4 in IPv6 is IPv4, as it is in the addresses of callers.
+func network(text string) (netip.Prefix, bool) {
+	text = strings.TrimSpace(text)
+	p, err := netip.ParsePrefix(text)
+	if err != nil {
+		a, err := netip.ParseAddr(text)
+		if err != nil || a.Zone() != "" {
+			return netip.Prefix{}, false
+		}
+		p = netip.PrefixFrom(a, a.BitLen())
+	}
+	if p.Addr().Is4In6() {
+		const mapped = 96
+		if p.Bits() < mapped {
+			return netip.Prefix{}, false // it would hold no address that a caller has
+		}
+		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-mapped)
+	}
+	return p.Masked(), true
+}

@@ -1,0 +1,124 @@
+package identity
+
+import (
+	"context"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+var (
+	errRole       = invalid("invalid_role", "A role is owner, admin or member.")
+	errSelf       = fault.New(fault.Denied, "not_yourself", "Nobody changes or ends the own membership: ask another owner or admin.")
+	errOwnersOnly = fault.New(fault.Denied, "owners_only", "Only owners make, change or remove owners.")
+	errNoOrg      = fault.New(fault.Denied, "no_organisation",
+		"This account belongs to no organisation any more. Ask for an invitation.")
+	errNotWithKey = fault.New(fault.Denied, "not_with_a_key", "Log in for this: an API key stays in its own organisation.")
+	errOrg        = fault.New(fault.NotFound, "org_not_found", "You belong to no organisation with this id.")
+)
+
+// Members returns the members of the caller's organisation.
+func (s *Service) Members(ctx context.Context, c *access.Call) ([]Member, error) {
+	c.Touch("org", c.Who.Org)
+	if err := decide(c, policy.ListMembers, own(c)); err != nil {
+		return nil, err
+	}
+	return s.store.Members(ctx, c.Who.Org)
+}
+
+// ChangeRole gives a member another role. Who decides is looked up again with
+// the write: of two owners who demote each other at once, one succeeds.
+func (s *Service) ChangeRole(ctx context.Context, c *access.Call, user string, role policy.Role) (Member, error) {
+	c.Touch("user", user)
+	if err := decide(c, policy.UpdateMember, own(c)); err != nil {
+		return Member{}, err
+	}
+	if !validRole(role) {
+		return Member{}, errRole
+	}
+	succeed(c, "user", user)
+	return s.store.ChangeRole(ctx, c.Who.Org, c.Who.ID, user, role, func(actor, m Member) error {
+		return mayChange(actor, m, role)
+	}, c.Event)
+}
+
+// RemoveMember ends a membership at once, with the keys, policies and pending
+// invitations of that user in this organisation. Its agents stop and become the
+// caller's. Who is in no other organisation gets an empty one of its own where
+// strangers may sign up, and can't log in elsewhere.
+func (s *Service) RemoveMember(ctx context.Context, c *access.Call, user string) error {
+	c.Touch("user", user)
+	if err := decide(c, policy.RemoveMember, own(c)); err != nil {
+		return err
+	}
+	r := Removal{Org: c.Who.Org, User: user, Actor: c.Who.ID, At: stamp(c.Now)}
+	if s.cfg.Signup {
+		r.OwnOrg = newID()
+	}
+	succeed(c, "user", user)
+	return s.store.RemoveMember(ctx, r, func(actor, m Member) error { return mayChange(actor, m, m.Role) }, c.Event)
+}
+
+// mayChange says whether actor may give m the role, or remove m.
+func mayChange(actor, m Member, role policy.Role) error {
+	switch {
+	case actor.Role != policy.RoleOwner && actor.Role != policy.RoleAdmin:
+		return errOwnersOnly // it was demoted a moment ago
+	case actor.ID == m.ID:
+		return errSelf
+	case actor.Role != policy.RoleOwner && (m.Role == policy.RoleOwner || role == policy.RoleOwner):
+		return errOwnersOnly
+	}
+	return nil
+}
+
+func validRole(r policy.Role) bool {
+	return r == policy.RoleOwner || r == policy.RoleAdmin || r == policy.RoleMember
+}
+
+// Orgs returns the organisations that the calling user belongs to.
+func (s *Service) Orgs(ctx context.Context, c *access.Call) ([]Membership, error) {
+	c.Touch("user", c.Who.ID)
+	if err := decide(c, policy.ReadUser, own(c)); err != nil {
+		return nil, err
+	}
+	if c.Who.Key != "" {
+		return nil, errNotWithKey // a key shows nothing beyond its organisation
+	}
+	return s.store.Orgs(ctx, c.Who.ID)
+}
+
+// SwitchOrg gives the calling user a token for another of its organisations,
+// which logins lead to from now on.
+func (s *Service) SwitchOrg(ctx context.Context, c *access.Call, org string) (Token, error) {
+	c.Touch("org", "")
+	if err := decide(c, policy.SwitchOrg, own(c)); err != nil {
+		return Token{}, err
+	}
+	if c.Who.Key != "" {
+		return Token{}, errNotWithKey
+	}
+	a, err := s.store.Account(ctx, c.Who.ID, org)
+	if fault.Is(err, fault.NotFound) {
+		err = errOrg
+	}
+	if err != nil {
+		return Token{}, err
+	}
+	if err := s.Admit(ctx, org, policy.KindUser, c.IP); err != nil {
+		return Token{}, err
+	}
+	// From here on it is in the log of the organisation that is entered.
+	was := *c.Event
+	by(c, policy.KindUser, a.ID, a.Org)
+	c.Touch("org", a.Org)
+	t, err := s.userToken(ctx, c, &a, &UserKey{}, func(ctx context.Context, ev *audit.Event) error {
+		return s.store.SetHome(ctx, a.ID, a.Org, ev)
+	})
+	if err != nil && !c.Event.Committed {
+		*c.Event = was
+	}
+	return t, err
+}

@@ -1,0 +1,24 @@
+package mail
+
+import "context"
+
+// invitationPage is a tokenPage with the address of who invites.
+type invitationPage struct {
+	tokenPage
+	From string
+}
+
+// Invite queues the mail that asks the owner of an address to join an
+// organisation. from is the address of who invites. It implements
+// identity.Mailer.
+func (s *Service) Invite(ctx context.Context, to, from, token string) error {
+	if err := checkToken(token); err != nil {
+		return err
+	}
+	return s.enqueue(ctx, invitation, to, invitationPage{From: from, tokenPage: tokenPage{
+		Server: s.public,
+		Page:   s.public + "/invite?token=" + token,
+		API:    s.public + "/v1/org/invitations/accept",
+		Token:  token,
+	}})
+}

@@ -1,0 +1,103 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"net/netip"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+)
+
+var (
+	errNoIPRule   = fault.New(fault.NotFound, "ip_rule_not_found", "There is no IP rule with this id.")
+	errSameIPRule = fault.New(fault.Conflict, "ip_rule_exists", "There is such a rule already.")
+)
+
+const selectIPRules = `SELECT id, org_id, rule_type, cidr, label, applies_to, created_by, created_at
+	FROM ip_rules WHERE org_id = $1 ORDER BY created_at, id`
+
+func scanIPRule(rows *sql.Rows) (identity.IPRule, error) {
+	var r identity.IPRule
+	var cidr string
+	var at int64
+	if err := rows.Scan(&r.ID, &r.Org, &r.Type, &cidr, &r.Label, &r.AppliesTo, &r.CreatedBy, &at); err != nil {
+		return r, err
+	}
+	r.CreatedAt = fromMicros(at)
+	var err error
+	r.Network, err = netip.ParsePrefix(cidr)
+	return r, wrap("read IP rule", err)
+}
+
+// IPRules implements identity.IPRuleStore. A rule that can't be read fails all:
+// without it somebody might be let in.
+func (db *DB) IPRules(ctx context.Context, org string) ([]identity.IPRule, error) {
+	var out []identity.IPRule
+	err := db.each(ctx, selectIPRules, []any{org}, func(rows *sql.Rows) error {
+		r, err := scanIPRule(rows)
+		out = append(out, r)
+		return err
+	})
+	return out, err
+}
+
+// ipRules are the rules as they are in the transaction.
+func (tx *Tx) ipRules(org string) ([]identity.IPRule, error) {
+	var out []identity.IPRule
+	err := tx.each(selectIPRules, []any{org}, func(rows *sql.Rows) error {
+		r, err := scanIPRule(rows)
+		out = append(out, r)
+		return err
+	})
+	return out, err
+}
+
+// AddIPRule implements identity.IPRuleStore.
+func (db *DB) AddIPRule(ctx context.Context, r identity.IPRule, check func(will []identity.IPRule) error, ev *audit.Event) error {
+	return db.Write(ctx, r.Org, func(tx *Tx) error {
+		rules, err := tx.ipRules(r.Org)
+		if err == nil {
+			err = check(append(rules, r))
+		}
+		if err != nil {
+			return tx.refuse(err)
+		}
+		n, err := tx.exec(`INSERT INTO ip_rules (id, org_id, rule_type, cidr, label, applies_to, created_by, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (org_id, rule_type, cidr, applies_to) DO NOTHING`,
+			r.ID, r.Org, r.Type, r.Network.String(), r.Label, r.AppliesTo, r.CreatedBy, micros(r.CreatedAt))
+		if err == nil && n == 0 {
+			return tx.refuse(errSameIPRule)
+		}
+		tx.record(ev)
+		tx.Bump()
+		return err
+	})
+}
+
+// RemoveIPRule implements identity.IPRuleStore.
+func (db *DB) RemoveIPRule(ctx context.Context, org, id string, check func(will []identity.IPRule) error, ev *audit.Event) error {
+	return db.Write(ctx, org, func(tx *Tx) error {
+		rules, err := tx.ipRules(org)
+		if err != nil {
+			return err
+		}
+		var left []identity.IPRule
+		for _, r := range rules {
+			if r.ID != id {
+				left = append(left, r)
+			}
+		}
+		if err = error(errNoIPRule); len(left) < len(rules) {
+			err = check(left)
+		}
+		if err != nil {
+			return tx.refuse(err)
+		}
+		_, err = tx.exec(`DELETE FROM ip_rules WHERE org_id = $1 AND id = $2`, org, id)
+		tx.record(ev)
+		tx.Bump()
+		return err
+	})
+}
