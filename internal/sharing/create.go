@@ -148,40 +148,39 @@ func (s *Service) tellRecipient(ctx context.Context, c *access.Call, sh *Share) 
 
 // check refuses what no share can be, before anything is looked up.
 func (d *Draft) check(c *access.Call) error {
-	invalid := func(code, detail string) error { return fault.New(fault.Invalid, code, detail) }
 	switch d.Type {
 	case ToUser, ToAgent:
 		if d.RecipientID == "" {
-			return invalid("recipient_required", "recipient_id is required for this recipient_type.")
+			return fault.New(fault.Invalid, "recipient_required", "recipient_id is required for this recipient_type.")
 		}
 	case ToEmail:
 		if d.Email == "" {
-			return invalid("recipient_required", "email is required for this recipient_type.")
+			return fault.New(fault.Invalid, "recipient_required", "email is required for this recipient_type.")
 		}
 	case ToLink, ToCreator:
 	default:
-		return invalid("invalid_recipient_type", "recipient_type is user, agent, external_email, anyone_with_link or creator.")
+		return fault.New(fault.Invalid, "invalid_recipient_type", "recipient_type is user, agent, external_email, anyone_with_link or creator.")
 	}
 	if d.misaddressed(&c.Who) {
-		return invalid("recipient_mismatch", "The request names a recipient that its recipient_type does not take. Leave it out, or choose another type.")
+		return fault.New(fault.Invalid, "recipient_mismatch", "The request names a recipient that its recipient_type does not take. Leave it out, or choose another type.")
 	}
 	if slices.ContainsFunc(d.Permissions, func(p string) bool { return p != "read" }) {
-		return invalid("invalid_permissions", "A share gives the right to read and no other: permissions may hold read only.")
+		return fault.New(fault.Invalid, "invalid_permissions", "A share gives the right to read and no other: permissions may hold read only.")
 	}
 	if d.MaxAccess < 0 || d.MaxAccess > 1<<31-1 {
-		return invalid("invalid_max_access_count", "max_access_count must be between 0 (unlimited) and 2147483647.")
+		return fault.New(fault.Invalid, "invalid_max_access_count", "max_access_count must be between 0 (unlimited) and 2147483647.")
 	}
 	if d.Passphrase != nil && (d.Passphrase.Len() == 0 || d.Passphrase.Len() > maxPassphrase) {
-		return invalid("invalid_passphrase", "A passphrase has 1 to 1,024 bytes. Leave it out for none.")
+		return fault.New(fault.Invalid, "invalid_passphrase", "A passphrase has 1 to 1,024 bytes. Leave it out for none.")
 	}
 	if d.ExpiresAt.IsZero() {
 		d.ExpiresAt = c.Now.Add(defaultLife)
 	}
 	if !d.ExpiresAt.After(c.Now) {
-		return invalid("expires_in_the_past", "expires_at must be in the future.")
+		return fault.New(fault.Invalid, "expires_in_the_past", "expires_at must be in the future.")
 	}
 	if d.ExpiresAt.After(c.Now.Add(maxLife)) {
-		return invalid("invalid_expires_at", "A share lives for a year at most.")
+		return fault.New(fault.Invalid, "invalid_expires_at", "A share lives for a year at most.")
 	}
 	d.ExpiresAt = d.ExpiresAt.UTC().Truncate(time.Microsecond)
 	if d.Type == ToEmail && c.Who.Kind == policy.KindAgent {

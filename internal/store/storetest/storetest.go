@@ -49,6 +49,9 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		"a notice is claimed by one and due until it is out":     testNotices,
 		"an organisation has one webhook":                        testWebhooks,
 		"text that is none is refused or kept, and harms nobody": testOddText,
+		"shares are kept, given, claimed and taken back":         testShares,
+		"an organisation makes ten shares a minute":              testSharesAMinute,
+		"a share is read as often as it may, and no more":        testSpendShare,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, &fixture{DB: open(t), org: uuid.NewString()}) })
 	}
