@@ -1,0 +1,265 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+)
+
+func (c *cli) shareCommand() *cobra.Command {
+	return group("share", "Let somebody read one secret for a time",
+		c.shareCreate(), c.shareList(), c.shareGet(),
+		c.shareAnswer("accept", "Accept a share that is for you, so that you can read it", "Accepted", (*client.Client).AcceptShare),
+		c.shareAnswer("decline", "Refuse a share that is for you, for good", "Declined", (*client.Client).DeclineShare),
+		c.shareRevoke())
+}
+
+// shareFlags are the flags of `share create`.
+type shareFlags struct {
+	user, agent, email, expires, phraseFile string
+	link, creator, phrase                   bool
+	most                                    int64
+	addresses                               []string
+}
+
+func (c *cli) shareCreate() *cobra.Command {
+	var f shareFlags
+	cmd := &cobra.Command{
+		Use:   "create PATH (--user ID | --agent NAME|ID | --email ADDRESS | --link | --creator)",
+		Short: "Share the secret at a path; whoever it is for reads the newest version",
+		Example: `  oneclaw share create db/password --link --max-reads 1 --expires 1h
+  oneclaw share create db/password --agent deployer --expires 7d`,
+		Args: args("PATH"),
+	}
+	expiry := c.expiryFlag(cmd, &f.expires)
+	cmd.RunE = func(cmd *cobra.Command, a []string) error {
+		typ, err := f.recipientType()
+		if err != nil {
+			return err
+		}
+		ends, err := expiry()
+		if err != nil {
+			return err
+		}
+		cl, vault, err := c.inVault(cmd.Context())
+		if err != nil {
+			return err
+		}
+		m, err := find(cmd.Context(), cl, vault, a[0])
+		if err != nil {
+			return err
+		}
+		s := client.ShareCreate{RecipientType: typ, RecipientID: f.user, Email: f.email, MaxAccessCount: f.most, IPAllowlist: f.addresses}
+		if ends != nil {
+			s.ExpiresAt = *ends
+		}
+		if f.agent != "" {
+			if s.RecipientID, err = agentID(cmd.Context(), cl, f.agent); err != nil {
+				return err
+			}
+		}
+		if s.Passphrase, err = c.passphrase(cmd.Context(), f.phrase, f.phraseFile); err != nil {
+			return err
+		}
+		made, err := cl.CreateShare(cmd.Context(), m.ID, s)
+		if err != nil {
+			return err
+		}
+		if c.jsonOut {
+			return c.printJSON(made)
+		}
+		return c.printFields(field{"ID", made.ID}, field{"URL", made.ShareURL}, field{"For", made.RecipientType},
+			field{"Expires", c.when(made.ExpiresAt)}, field{"Accesses", atMost(made.MaxAccessCount)})
+	}
+	g := cmd.Flags()
+	g.StringVar(&f.user, "user", "", "a member of the organisation, by id")
+	g.StringVar(&f.agent, "agent", "", "an agent, by name or id")
+	g.StringVar(&f.email, "email", "", "whoever has this mail address")
+	g.BoolVar(&f.link, "link", false, "whoever has the link")
+	g.BoolVar(&f.creator, "creator", false, "the human who made this agent")
+	g.Int64Var(&f.most, "max-reads", 0, "how often it may be read; 0 is no limit")
+	g.StringSliceVar(&f.addresses, "ip", nil, "only from these address ranges (CIDR)")
+	phraseFlags(cmd, &f.phrase, &f.phraseFile)
+	return cmd
+}
+
+func phraseFlags(cmd *cobra.Command, ask *bool, file *string) {
+	cmd.Flags().BoolVar(ask, "passphrase", false, "with a passphrase, from a prompt or stdin")
+	cmd.Flags().StringVar(file, "passphrase-file", "", "with the passphrase in this file")
+}
+
+// passphrase reads the share's passphrase, if there is to be one.
+func (c *cli) passphrase(ctx context.Context, ask bool, file string) (client.Value, error) {
+	if !ask && file == "" {
+		return client.Value{}, nil
+	}
+	v, err := c.readValue(ctx, file, "Passphrase", false)
+	if err != nil {
+		return v, err
+	}
+	return client.NewValue(dropEcho(v.Reveal())), nil
+}
+
+func (f *shareFlags) recipientType() (string, error) {
+	var types []string
+	for _, t := range []struct {
+		given bool
+		typ   string
+	}{{f.user != "", "user"}, {f.agent != "", "agent"}, {f.email != "", "external_email"}, {f.link, "anyone_with_link"}, {f.creator, "creator"}} {
+		if t.given {
+			types = append(types, t.typ)
+		}
+	}
+	if len(types) != 1 {
+		return "", usage("Give one of --user, --agent, --email, --link and --creator.")
+	}
+	return types[0], nil
+}
+
+func atMost(n int64) string {
+	if n == 0 {
+		return "unlimited"
+	}
+	return fmt.Sprintf("%d at most", n)
+}
+
+func (c *cli) shareList() *cobra.Command {
+	var inbound bool
+	cmd := &cobra.Command{
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List what you have shared, or with --inbound what was shared with you",
+		Args:    args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			list := cl.OutboundShares
+			if inbound {
+				list = cl.InboundShares
+			}
+			all, err := list(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"shares": orEmpty(all)})
+			}
+			var rows [][]string
+			for _, s := range all {
+				to := s.RecipientType
+				if s.RecipientEmail != "" {
+					to = s.RecipientEmail
+				} else if s.RecipientID != "" {
+					to += ":" + c.short(s.RecipientID)
+				}
+				reads := fmt.Sprint(s.AccessCount)
+				if s.MaxAccessCount > 0 {
+					reads += fmt.Sprintf(" of %d", s.MaxAccessCount)
+				}
+				rows = append(rows, []string{s.ID, s.SecretPath, to, s.Status, reads, c.when(s.ExpiresAt)})
+			}
+			return c.printRows([]string{"ID", "PATH", "FOR", "STATUS", "READS", "EXPIRES"}, rows, "No shares.")
+		},
+	}
+	cmd.Flags().BoolVar(&inbound, "inbound", false, "what was shared with you")
+	return c.wideFlag(cmd)
+}
+
+func (c *cli) shareGet() *cobra.Command {
+	var ask, quiet bool
+	var file string
+	cmd := &cobra.Command{
+		Use:   "get ID|URL",
+		Short: "Print the value that was shared; every time counts",
+		Args:  args("ID"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			phrase, err := c.passphrase(cmd.Context(), ask, file)
+			if err != nil {
+				return err
+			}
+			s, err := cl.ReadShare(cmd.Context(), shareID(a[0]), phrase)
+			if err != nil {
+				return err
+			}
+			defer s.Value.Wipe()
+			switch {
+			case c.jsonOut:
+				return c.printJSON(struct {
+					client.SharedSecret
+					Value string `json:"value"`
+				}{*s, string(s.Value.Reveal())})
+			case quiet || !c.IsTTY(c.Stdout):
+				return write(c.Stdout, s.Value.Reveal())
+			}
+			return write(c.Stdout, []byte(cleanLines(string(s.Value.Reveal()))+"\n"))
+		},
+	}
+	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print the value exactly, also on a terminal")
+	phraseFlags(cmd, &ask, &file)
+	return cmd
+}
+
+// shareID takes a share's address too: the id is what it ends with.
+func shareID(ref string) string { return ref[strings.LastIndexByte(ref, '/')+1:] }
+
+func (c *cli) shareAnswer(verb, short, past string, do func(*client.Client, context.Context, string) error) *cobra.Command {
+	return &cobra.Command{
+		Use:   verb + " ID",
+		Short: short,
+		Args:  args("ID"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			id := shareID(a[0])
+			if err := do(cl, cmd.Context(), id); err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"id": id, "answer": verb})
+			}
+			c.done("%s the share %s.", past, id)
+			return nil
+		},
+	}
+}
+
+func (c *cli) shareRevoke() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "revoke ID",
+		Short: "End a share at once",
+		Args:  args("ID"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			id := shareID(a[0])
+			if err := c.confirm(cmd.Context(), yes, "End the share "+id+"?"); err != nil {
+				return err
+			}
+			if err := cl.RevokeShare(cmd.Context(), id); err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"id": id, "revoked": true})
+			}
+			c.done("Ended the share %s.", id)
+			return nil
+		},
+	}
+	yesFlag(cmd, &yes)
+	return cmd
+}
