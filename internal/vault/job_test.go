@@ -1,0 +1,501 @@
+package vault_test
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"database/sql"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the tests' own view of PostgreSQL
+
+	"github.com/oneclaw-dev/oneclaw/internal/approval"
+	"github.com/oneclaw-dev/oneclaw/internal/cmek"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/seal"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
+)
+
+// cluster is two nodes over one database and one keystore. On SQLite, which one
+// process may open, both share its handle.
+type cluster struct {
+	*fixture
+	nodes  [2]*vault.Service
+	stores [2]*store.DB
+	exec   func(query string, args ...any)
+	// fresh is the keystore as a process sees it that has just started: the others
+	// may keep a key in memory for a while that another has destroyed.
+	fresh func() keystore.KeyStore
+}
+
+// onBoth runs a test on a cluster over each engine.
+func onBoth(t *testing.T, test func(t *testing.T, c *cluster)) {
+	t.Run("sqlite", func(t *testing.T) {
+		f := newFixture(t)
+		raw, err := sql.Open("sqlite", filepath.Join(f.dir, "oneclaw.db")+"?_pragma=busy_timeout(10000)")
+		c := f.cluster(raw, err, f.db, f.db, f.keys)
+		c.fresh = func() keystore.KeyStore { return f.keys }
+		test(t, c)
+	})
+	t.Run("postgres", func(t *testing.T) {
+		dsn, dir := pgtest.Shared(t).DSN(t), t.TempDir()
+		var dbs [2]*store.DB
+		var keys [2]*soft.Store
+		var err error
+		for i := range dbs {
+			dbs[i], err = store.Open(t.Context(), store.Config{PostgresDSN: dsn})
+			must(t, err)
+			t.Cleanup(func() { must(t, dbs[i].Close()) })
+			keys[i], err = soft.Open(t.Context(), soft.Config{Dir: dir})
+			must(t, err)
+		}
+		f := &fixture{t: t, db: dbs[0], keys: keys[0], org: uuid.NewString(), now: moment}
+		f.owner = f.user(policy.RoleOwner)
+		f.Service = f.service(f.db, f.keys)
+		raw, err := sql.Open("pgx", dsn)
+		c := f.cluster(raw, err, dbs[0], dbs[1], keys[1])
+		c.fresh = func() keystore.KeyStore {
+			k, err := soft.Open(t.Context(), soft.Config{Dir: dir})
+			must(t, err)
+			return k
+		}
+		test(t, c)
+	})
+}
+
+func (f *fixture) cluster(raw *sql.DB, err error, a, b *store.DB, keys keystore.KeyStore) *cluster {
+	f.t.Helper()
+	must(f.t, err)
+	f.t.Cleanup(func() { must(f.t, raw.Close()) })
+	c := &cluster{fixture: f, stores: [2]*store.DB{a, b}}
+	c.nodes = [2]*vault.Service{
+		f.Service,
+		vault.New(b, seal.New(keys), keys, b, approval.New(approval.Config{Store: b}), slog.New(slog.DiscardHandler)),
+	}
+	c.exec = func(query string, args ...any) {
+		f.t.Helper()
+		_, err := raw.ExecContext(f.t.Context(), query, args...)
+		must(f.t, err)
+	}
+	return c
+}
+
+// The keys of a client, and the values that it makes of them.
+var keyA, keyB, keyC = clientKey('a'), clientKey('b'), clientKey('c')
+
+func clientKey(fill byte) []byte { return []byte(strings.Repeat(string(rune(fill)), cmek.KeySize)) }
+
+func clientSeal(key []byte, text string, asHex bool) string {
+	body := clientCipher(key).Seal(nil, nil, []byte(text), nil)
+	if asHex {
+		return hex.EncodeToString(body)
+	}
+	return base64.StdEncoding.EncodeToString(append([]byte{1}, body...))
+}
+
+func clientCipher(key []byte) cipher.AEAD {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		panic(err)
+	}
+	a, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
+// clientOpen is what a client reads of a value: decrypted once.
+func clientOpen(key []byte, blob string) string {
+	b, err := hex.DecodeString(blob)
+	if err != nil {
+		if b, err = base64.StdEncoding.DecodeString(blob); err != nil || len(b) == 0 {
+			return "no known form"
+		}
+		b = b[1:]
+	}
+	plain, err := clientCipher(key).Open(nil, nil, b, nil)
+	if err != nil {
+		return "does not open"
+	}
+	return string(plain)
+}
+
+func (f *fixture) rotation(from, to []byte) vault.Rotation {
+	return vault.Rotation{
+		OldKey: base64.StdEncoding.EncodeToString(from), NewKey: base64.StdEncoding.EncodeToString(to), NewFingerprint: cmek.Fingerprint(to),
+	}
+}
+
+// opaque makes a vault with n versions that a client encrypted, two a path, and a
+// plain one from before.
+func (f *fixture) opaque(name string, n int) vault.Vault {
+	f.t.Helper()
+	v := f.vault(name)
+	f.put(v, "plain", "plain")
+	v, err := f.EnableCMEK(f.t.Context(), f.call(f.owner), v.ID, cmek.Fingerprint(keyA))
+	must(f.t, err)
+	for i := range n {
+		f.put(v, fmt.Sprintf("p%d", i/2), clientSeal(keyA, fmt.Sprint("value ", i), i%3 == 0))
+	}
+	return v
+}
+
+// allUnder wants every version of opaque to open once, with the key.
+func (f *fixture) allUnder(s *vault.Service, v vault.Vault, n int, key []byte) {
+	f.t.Helper()
+	for i := range n {
+		got, err := s.RevealVersion(f.t.Context(), f.call(f.owner), v.ID, parse(fmt.Sprintf("p%d", i/2)), uint64(1+i%2))
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		if text := clientOpen(key, string(got.Value.Reveal())); text != fmt.Sprint("value ", i) || !got.CMEK {
+			f.t.Errorf("version %d of p%d: %s", 1+i%2, i/2, text)
+		}
+	}
+	if got, err := f.reveal(f.owner, v, "plain"); err != nil || got != "plain" {
+		f.t.Errorf("the plain value: %q, %v", got, err)
+	}
+}
+
+// onlyKey wants the vault's key to be the only one of its generations.
+func (c *cluster) onlyKey(v vault.Vault) {
+	f, keys := c.fixture, c.fresh()
+	f.t.Helper()
+	v, err := f.db.Vault(f.t.Context(), v.ID)
+	must(f.t, err)
+	for _, id := range vault.KEKs(v.ID, 0, v.KEKGen+3) {
+		_, err := keys.Wrap(f.t.Context(), id, make([]byte, 32), nil)
+		if there := err == nil; there != (id == v.KEK()) {
+			f.t.Errorf("key %s: there %v", id, there)
+		}
+	}
+	if doomed, err := f.db.DoomedKeys(f.t.Context()); err != nil || len(doomed) > 0 {
+		f.t.Errorf("doomed keys %v, %v", doomed, err)
+	}
+}
+
+func drain(ctx context.Context, w *vault.Worker) {
+	for w.Turn(ctx) {
+	}
+}
+
+func TestKeysChangeUnderReadsAndWrites(t *testing.T) {
+	onBoth(t, func(t *testing.T, c *cluster) {
+		v := c.vault("v")
+		const paths = 120
+		for i := range paths {
+			c.put(v, fmt.Sprintf("p%d", i), fmt.Sprintf("p%d", i))
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		for _, s := range c.nodes {
+			w := vault.NewWorker(s, time.Now)
+			all.Go(func() { w.Run(ctx) })
+		}
+		var reads, writes atomic.Int64
+		for n := range 4 {
+			s := c.nodes[n%2]
+			all.Go(func() {
+				for i := n; ctx.Err() == nil; i++ {
+					path := fmt.Sprintf("p%d", i*7%paths)
+					got, err := s.Reveal(t.Context(), c.call(c.owner), v.ID, parse(path))
+					if err != nil || string(got.Value.Reveal()) != path {
+						t.Errorf("read: %v", err)
+						return
+					}
+					reads.Add(1)
+				}
+			})
+			all.Go(func() {
+				for i := n; ctx.Err() == nil; i++ {
+					path := fmt.Sprintf("p%d", i*11%paths)
+					if _, err := s.Put(t.Context(), c.call(c.owner), v.ID, parse(path), vault.Draft{Value: secret.FromString(path)}); err != nil {
+						t.Errorf("write: %v", err)
+						return
+					}
+					writes.Add(1)
+				}
+			})
+		}
+		for n := range 3 {
+			j, err := c.nodes[n%2].Rekey(t.Context(), c.call(c.owner), v.ID)
+			must(t, err)
+			c.awaitEnd(v, j, vault.JobCompleted)
+		}
+		stop()
+		all.Wait()
+		if reads.Load() == 0 || writes.Load() == 0 {
+			t.Errorf("%d reads, %d writes: nothing was tested", reads.Load(), writes.Load())
+		}
+		for i := range paths {
+			path := fmt.Sprintf("p%d", i)
+			rows, err := c.Versions(t.Context(), c.call(c.owner), v.ID, parse(path))
+			must(t, err)
+			for _, r := range rows {
+				got, err := c.RevealVersion(t.Context(), c.call(c.owner), v.ID, parse(path), r.Meta.Version)
+				if err != nil || string(got.Value.Reveal()) != path {
+					t.Fatalf("version %d of %s: %v", r.Meta.Version, path, err)
+				}
+			}
+		}
+		must(t, c.Sweep(t.Context()))
+		c.onlyKey(v)
+	})
+}
+
+func (c *cluster) awaitEnd(v vault.Vault, j vault.Job, want vault.JobStatus) vault.Job {
+	c.t.Helper()
+	end := time.Now().Add(time.Minute)
+	for {
+		j, err := c.db.Job(c.t.Context(), v.ID, j.Kind, j.ID)
+		must(c.t, err)
+		if j.Status == vault.JobCompleted || j.Status == vault.JobFailed {
+			if j.Status != want || j.Keys.WrappedDEK != nil || j.Keys.Ciphertext != nil {
+				c.t.Fatalf("ended as %+v", j)
+			}
+			return j
+		}
+		if time.Now().After(end) {
+			c.t.Fatalf("still %+v", j)
+		}
+		time.Sleep(time.Millisecond) // polls for a state
+	}
+}
+
+// stopping is a store where the process of a worker ends, as it seems, at the
+// n-th write of a job: before it is done or after.
+type stopping struct {
+	vault.Store
+	left  *atomic.Int64
+	after bool
+}
+
+var errStopped = errors.New("the process ended")
+
+func (s *stopping) step(do func() error) error {
+	if s.left.Add(-1) >= 0 {
+		return do()
+	}
+	if s.after {
+		return errors.Join(do(), errStopped)
+	}
+	return errStopped
+}
+
+func (s *stopping) Rewrite(ctx context.Context, j vault.Job, rows []vault.Rewritten, p vault.Progress, until time.Time) error {
+	return s.step(func() error { return s.Store.Rewrite(ctx, j, rows, p, until) })
+}
+
+func (s *stopping) SwitchKEK(ctx context.Context, j vault.Job) error {
+	return s.step(func() error { return s.Store.SwitchKEK(ctx, j) })
+}
+
+// A job is cut at every write that it does, before the write and after it. Whoever
+// takes over finds what is left, and every value is encrypted once.
+func TestAJobThatIsCutAnywhereGoesOn(t *testing.T) {
+	const n = 230
+	onBoth(t, func(t *testing.T, c *cluster) {
+		for _, after := range []bool{false, true} {
+			v := c.opaque(fmt.Sprint("v", after), n)
+			j, err := c.RotateCMEK(t.Context(), c.call(c.owner), v.ID, c.rotation(keyA, keyB))
+			must(t, err)
+			now := time.Now()
+			for cut := int64(0); ; cut++ {
+				if cut > 40 {
+					t.Fatal("the job gets nowhere")
+				}
+				left := new(atomic.Int64)
+				left.Store(cut % 2) // one write gets through in every other life
+				node := c.stores[cut%2]
+				s := c.service(&stopping{node, left, after}, c.keys)
+				for vault.NewWorker(s, func() time.Time { return now }).Turn(t.Context()) {
+				}
+				now = now.Add(time.Minute) // the lease of the dead ends
+				if got, err := c.db.Job(t.Context(), v.ID, vault.JobCMEK, j.ID); err != nil || got.Status == vault.JobCompleted {
+					must(t, err)
+					if got.Processed != n || got.Total != n || got.Unopened+got.Damaged > 0 {
+						t.Errorf("ended as %+v", got)
+					}
+					break
+				}
+			}
+			c.allUnder(c.nodes[0], v, n, keyB)
+			c.onlyKey(v)
+			if _, err := c.fresh().Wrap(t.Context(), j.KEK(), make([]byte, 32), nil); fault.CodeOf(err) != keystore.CodeKeyNotFound {
+				t.Errorf("the key of the client's keys: %v, want it destroyed", err)
+			}
+		}
+	})
+}
+
+// slow is a store whose first Rewrite lets somebody else go first.
+type slow struct {
+	vault.Store
+	once  sync.Once
+	first func()
+	err   error
+}
+
+func (s *slow) Rewrite(ctx context.Context, j vault.Job, rows []vault.Rewritten, p vault.Progress, until time.Time) error {
+	s.once.Do(s.first)
+	s.err = s.Store.Rewrite(ctx, j, rows, p, until)
+	return s.err
+}
+
+// A node that slept through its lease does not write what another did meanwhile.
+func TestTwoNodesDoNotWorkOnOneJob(t *testing.T) {
+	onBoth(t, func(t *testing.T, c *cluster) {
+		v := c.opaque("v", 150)
+		j, err := c.RotateCMEK(t.Context(), c.call(c.owner), v.ID, c.rotation(keyA, keyB))
+		must(t, err)
+		now := time.Now()
+		st := &slow{Store: c.stores[0], first: func() {
+			if c.stores[0] != c.stores[1] && vault.NewWorker(c.nodes[1], func() time.Time { return now }).Turn(t.Context()) {
+				t.Error("a job was taken from a node that works on it")
+			}
+			drain(t.Context(), vault.NewWorker(c.nodes[1], func() time.Time { return now.Add(time.Minute) }))
+		}}
+		drain(t.Context(), vault.NewWorker(c.service(st, c.keys), func() time.Time { return now }))
+		if !errors.Is(st.err, vault.ErrJobLost) {
+			t.Errorf("the write of the sleeper: %v", st.err)
+		}
+		if got, err := c.db.Job(t.Context(), v.ID, vault.JobCMEK, j.ID); err != nil || got.Status != vault.JobCompleted || got.Processed != 150 {
+			t.Errorf("%+v, %v", got, err)
+		}
+		c.allUnder(c.nodes[0], v, 150, keyB)
+		c.onlyKey(v)
+	})
+}
+
+func TestAVaultGoesWhileItsJobRuns(t *testing.T) {
+	onBoth(t, func(t *testing.T, c *cluster) {
+		v := c.opaque("v", 150)
+		j, err := c.RotateCMEK(t.Context(), c.call(c.owner), v.ID, c.rotation(keyA, keyB))
+		must(t, err)
+		st := &slow{Store: c.stores[0], first: func() { must(t, c.nodes[1].Remove(t.Context(), c.call(c.owner), v.ID)) }}
+		drain(t.Context(), vault.NewWorker(c.service(st, c.keys), time.Now))
+		for _, id := range append(vault.KEKs(v.ID, 0, 3), j.KEK()) {
+			if _, err := c.fresh().Wrap(t.Context(), id, make([]byte, 32), nil); fault.CodeOf(err) != keystore.CodeKeyNotFound {
+				t.Errorf("key %s: %v, want it gone", id, err)
+			}
+		}
+		_, err = c.db.Job(t.Context(), v.ID, vault.JobCMEK, j.ID)
+		wantCode(t, "the job", err, "job_not_found")
+	})
+}
+
+// A version that was altered stays as it is, and so does the key that it needs.
+func TestADamagedVersionIsLeftAlone(t *testing.T) {
+	onBoth(t, func(t *testing.T, c *cluster) {
+		v := c.vault("v")
+		for i := range 5 {
+			c.put(v, fmt.Sprintf("p%d", i), "x")
+		}
+		row, err := c.db.Latest(t.Context(), v.ID, "p2")
+		must(t, err)
+		c.exec(`UPDATE secret_versions SET wrapped_dek = $1 WHERE vault_id = $2 AND path = 'p2'`, append(row.Box.WrappedDEK, 0), v.ID)
+		j, err := c.Rekey(t.Context(), c.call(c.owner), v.ID)
+		must(t, err)
+		drain(t.Context(), vault.NewWorker(c.nodes[1], time.Now))
+		j = c.awaitEnd(v, j, vault.JobFailed)
+		if j.Processed != 4 || j.Total != 5 || j.Damaged != 1 || !strings.HasPrefix(j.Error, "1 stored versions") || strings.Contains(j.Error, "p2") {
+			t.Errorf("ended as %+v", j)
+		}
+		for i := range 5 {
+			got, err := c.RevealVersion(t.Context(), c.call(c.owner), v.ID, parse(fmt.Sprintf("p%d", i)), 1)
+			if (err == nil) != (i != 2) || err == nil && string(got.Value.Reveal()) != "x" {
+				t.Errorf("p%d: %v", i, err)
+			}
+		}
+		// It is mended, and the next rekey takes it along.
+		c.exec(`UPDATE secret_versions SET wrapped_dek = $1 WHERE vault_id = $2 AND path = 'p2'`, row.Box.WrappedDEK, v.ID)
+		j, err = c.Rekey(t.Context(), c.call(c.owner), v.ID)
+		must(t, err)
+		drain(t.Context(), vault.NewWorker(c.nodes[0], time.Now))
+		c.awaitEnd(v, j, vault.JobCompleted)
+		if got, err := c.Reveal(t.Context(), c.call(c.owner), v.ID, parse("p2")); err != nil || string(got.Value.Reveal()) != "x" {
+			t.Errorf("p2 after it was mended: %v", err)
+		}
+		c.onlyKey(v)
+	})
+}
+
+func TestOneJobAVaultAtATime(t *testing.T) {
+	onBoth(t, func(t *testing.T, c *cluster) {
+		v := c.opaque("v", 4)
+		var next, won atomic.Int64
+		for _, err := range parallel(16, func() error {
+			n := next.Add(1)
+			s := c.nodes[n%2]
+			call := c.call(c.owner)
+			var err error
+			if n%3 == 0 {
+				_, err = s.Rekey(t.Context(), call, v.ID)
+			} else {
+				_, err = s.RotateCMEK(t.Context(), call, v.ID, c.rotation(keyA, keyB))
+			}
+			if call.Event.Committed != (err == nil) {
+				t.Errorf("the event of a job that began with %v: committed %v", err, call.Event.Committed)
+			}
+			return err
+		}) {
+			switch {
+			case err == nil:
+				won.Add(1)
+			case fault.CodeOf(err) != "job_running" && fault.CodeOf(err) != "cmek_key_mismatch":
+				t.Errorf("one of the others: %v", err)
+			}
+		}
+		if won.Load() != 1 {
+			t.Errorf("%d jobs began", won.Load())
+		}
+		_, err := c.DisableCMEK(t.Context(), c.call(c.owner), v.ID)
+		wantCode(t, "disabling", err, "job_running")
+	})
+}
+
+// The client's keys are gone: the job says so, and the same request goes on.
+func TestALostRotationIsTakenUpAgain(t *testing.T) {
+	onBoth(t, func(t *testing.T, c *cluster) {
+		v := c.opaque("v", 150)
+		j, err := c.RotateCMEK(t.Context(), c.call(c.owner), v.ID, c.rotation(keyA, keyB))
+		must(t, err)
+		left := new(atomic.Int64)
+		left.Store(1)
+		vault.NewWorker(c.service(&stopping{c.stores[0], left, false}, c.keys), time.Now).Turn(t.Context())
+		must(t, c.keys.DestroyKEK(t.Context(), j.KEK()))
+		later := func() time.Time { return time.Now().Add(time.Minute) }
+		drain(t.Context(), vault.NewWorker(c.nodes[1], later))
+		j = c.awaitEnd(v, j, vault.JobFailed)
+		if j.Processed != 100 || !strings.HasPrefix(j.Error, "The keys of this rotation are lost.") {
+			t.Errorf("ended as %+v", j)
+		}
+		_, err = c.RotateCMEK(t.Context(), c.call(c.owner), v.ID, c.rotation(keyC, keyB))
+		wantCode(t, "another old key", err, "cmek_key_mismatch")
+		j, err = c.RotateCMEK(t.Context(), c.call(c.owner), v.ID, c.rotation(keyA, keyB))
+		must(t, err)
+		drain(t.Context(), vault.NewWorker(c.nodes[1], later))
+		c.awaitEnd(v, j, vault.JobCompleted)
+		c.allUnder(c.nodes[1], v, 150, keyB)
+		c.onlyKey(v)
+	})
+}
