@@ -27,7 +27,8 @@ type request struct {
 	path   string // escaped
 	query  url.Values
 	body   any
-	public bool // no credential is sent
+	header map[string]Value // beside the usual ones
+	public bool             // no credential is sent
 	// repeatable marks a call that may be sent again though an earlier try may
 	// have been carried out. Writing a secret is not: it would add two versions.
 	repeatable bool
@@ -155,6 +156,9 @@ func (c *Client) try(ctx context.Context, q request, body []byte, token string) 
 	r.Header.Set("Accept", "application/json")
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
+	}
+	for name, v := range q.header {
+		r.Header.Set(name, string(v.Reveal()))
 	}
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)

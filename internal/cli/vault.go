@@ -9,8 +9,8 @@ import (
 )
 
 func (c *cli) vaultCommand() *cobra.Command {
-	return group("vault", "Make, list and delete vaults",
-		c.vaultCreate(), c.vaultList(), c.vaultGet(), c.vaultDelete())
+	return group("vault", "Make, list and delete vaults, and change their keys",
+		c.vaultCreate(), c.vaultList(), c.vaultGet(), c.vaultDelete(), c.vaultRekey(), c.vaultCMEK())
 }
 
 func (c *cli) vaultCreate() *cobra.Command {
