@@ -21,7 +21,7 @@ import (
 // client to the next, and from one key of its own to the next, while clients
 // write. At the end every value opens once, with the newest key.
 func TestAKilledServerGoesOnWithItsRotations(t *testing.T) {
-	const paths, rounds = 220, 12
+	const paths, rounds = 220, 15
 	p := newPlace(t)
 	s := p.start()
 	owner := s.login()
@@ -33,7 +33,7 @@ func TestAKilledServerGoesOnWithItsRotations(t *testing.T) {
 	for i := range paths {
 		owner.want(t, http.StatusCreated, "PUT", fmt.Sprintf("%s/secrets/p%d", at, i), map[string]string{"value": key.seal(value(i), i%2 == 0)})
 	}
-	job, kills := "", 0
+	job, interrupted := "", 0
 	for round := range rounds {
 		next := key
 		if job == "" || owner.want(t, http.StatusOK, "GET", job, nil)["completed_at"] != nil {
@@ -60,11 +60,16 @@ func TestAKilledServerGoesOnWithItsRotations(t *testing.T) {
 		}()
 		time.Sleep(time.Duration(rand.IntN(120)) * time.Millisecond) // when it strikes is up to chance
 		s.kill9()
+		died := time.Now()
 		<-done
-		kills++
 		key = next
 		s = p.start()
 		owner = owner.at(s)
+		eventually(t, "the job's start", func() bool { return owner.want(t, http.StatusOK, "GET", job, nil)["status"] != "pending" })
+		end, err := time.Parse(time.RFC3339, fmt.Sprint(owner.want(t, http.StatusOK, "GET", job, nil)["completed_at"]))
+		if err != nil || end.After(died) {
+			interrupted++
+		}
 	}
 	eventually(t, "the end of the last job", func() bool { return owner.want(t, http.StatusOK, "GET", job, nil)["completed_at"] != nil })
 	ended(t, owner.want(t, http.StatusOK, "GET", job, nil))
@@ -80,7 +85,10 @@ func TestAKilledServerGoesOnWithItsRotations(t *testing.T) {
 		}
 	}
 	owner.verified(t)
-	t.Logf("%d kills, %d versions", kills, versions)
+	t.Logf("%d kills, %d of them in the middle of a job, %d versions", rounds, interrupted, versions)
+	if interrupted == 0 {
+		t.Error("no job was interrupted: nothing was tested")
+	}
 	if strings.Contains(s.output(), key.base64()) {
 		t.Error("a client's key is in the server's output")
 	}

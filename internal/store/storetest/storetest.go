@@ -23,6 +23,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 	for name, test := range map[string]func(*testing.T, *fixture){
 		"vaults are kept, listed by age and found by name":      testVaults,
 		"a vault goes with all that is in it and dooms its key": testRemoveVault,
+		"a job is one holder's, and changes rows once":          testJobs,
+		"jobs take turns": testJobTurns,
 		"versions follow each other and nothing else":           testVersions,
 		"a secret's columns come back as they were stored":      testColumns,
 		"soft delete, restore and revival keep the numbers":     testDeleteRestore,
