@@ -30,6 +30,14 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 			_, err := c.VerifyMFA(ctx, client.ValueOf("m"), "123456")
 			return err
 		}, method: "POST", path: "/v1/auth/mfa/verify", body: `{"mfa_token":"m","code":"123456"}`, public: true},
+		"ID token": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.LoginWithIDToken(ctx, client.ValueOf("t"), "")
+			return err
+		}, method: "POST", path: "/v1/auth/google", body: `{"id_token":"t"}`, public: true},
+		"ID token with a nonce": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.LoginWithIDToken(ctx, client.ValueOf("t"), "n")
+			return err
+		}, method: "POST", path: "/v1/auth/google", body: `{"id_token":"t","nonce":"n"}`, public: true},
 		"sign up": {call: func(ctx context.Context, c *client.Client) error {
 			_, err := c.Signup(ctx, "a@b", client.ValueOf("pw"), "Al")
 			return err

@@ -17,13 +17,14 @@ import (
 const loginLife = 24 * time.Hour
 
 func (c *cli) loginCommand() *cobra.Command {
-	var email, passwordFile, code string
+	var email, passwordFile, idTokenFile, code string
 	var dev bool
 	cmd := &cobra.Command{
 		Use:   "login",
 		Short: "Log in as a human with email and password",
 		Long: `Log in as a human. The email and the password are asked for on a terminal. Elsewhere
-give --email, and the password with --password-file or on stdin.
+give --email, and the password with --password-file or on stdin; or an ID token of the
+server's identity provider with --id-token-file.
 
 The login lasts a day: it is an API key of your account, kept in
 $XDG_CONFIG_HOME/oneclaw/credentials.json (or ~/.config/...) with access for you
@@ -38,6 +39,12 @@ they set ONECLAW_AGENT_API_KEY, ONECLAW_API_KEY or ONECLAW_TOKEN.`,
 			if dev && (email != "" || passwordFile != "") {
 				return usage("--dev brings its own email and password; leave out --email and --password-file.")
 			}
+			if idTokenFile != "" {
+				if dev || email != "" || passwordFile != "" {
+					return usage("--id-token-file goes without --dev, --email and --password-file.")
+				}
+				return c.loginWithIDToken(ctx, idTokenFile, code)
+			}
 			base, mail, password, err := c.loginInput(ctx, dev, email, passwordFile)
 			if err != nil {
 				return err
@@ -48,6 +55,7 @@ they set ONECLAW_AGENT_API_KEY, ONECLAW_API_KEY or ONECLAW_TOKEN.`,
 	f := cmd.Flags()
 	f.StringVar(&email, "email", "", "email of the account")
 	f.StringVar(&passwordFile, "password-file", "", "file that holds the password (- for stdin)")
+	f.StringVar(&idTokenFile, "id-token-file", "", "file that holds an ID token of the server's identity provider (- for stdin)")
 	f.StringVar(&code, "code", "", "code of the second factor, where there is one")
 	f.BoolVar(&dev, "dev", false, "log in to the oneclaw dev of this machine as its owner")
 	return cmd
@@ -96,6 +104,37 @@ func (c *cli) login(ctx context.Context, base, email string, password client.Val
 	if err != nil {
 		return err
 	}
+	return c.completeLogin(ctx, cl, base, l, code)
+}
+
+// loginWithIDToken logs in who an identity provider vouches for.
+func (c *cli) loginWithIDToken(ctx context.Context, file, code string) error {
+	base, err := c.baseURL()
+	if err != nil {
+		return err
+	}
+	idToken, err := c.readValue(ctx, file, "ID token", false)
+	if err != nil {
+		return err
+	}
+	cl, err := c.connect(base)
+	if err != nil {
+		return err
+	}
+	l, err := cl.LoginWithIDToken(ctx, client.ValueOf(strings.TrimSpace(string(idToken.Reveal()))), "")
+	if client.IsStatus(err, 401) {
+		return fault.New(fault.Unauthenticated, "login_refused",
+			"The ID token is not good at this server: it may be of another provider or client, over, or used already.")
+	}
+	if err != nil {
+		return err
+	}
+	return c.completeLogin(ctx, cl, base, l, code)
+}
+
+// completeLogin answers the challenge of a second factor, if there is one, and
+// keeps the login.
+func (c *cli) completeLogin(ctx context.Context, cl *client.Client, base string, l *client.Login, code string) (err error) {
 	token := &l.Token
 	if l.MFARequired {
 		if token, err = c.secondFactor(ctx, cl, l.MFAToken, code); err != nil {

@@ -1,0 +1,123 @@
+package storetest
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+func testSpendToken(t *testing.T, f *fixture) {
+	var wg sync.WaitGroup
+	var won, refused atomic.Int64
+	for range 100 {
+		wg.Go(func() {
+			switch err := f.SpendToken(t.Context(), "a", moment.Add(time.Hour), moment); {
+			case err == nil:
+				won.Add(1)
+			case fault.Is(err, fault.Conflict):
+				refused.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if won.Load() != 1 || refused.Load() != 99 {
+		t.Errorf("spent %d times, refused %d times", won.Load(), refused.Load())
+	}
+	must(t, f.SpendToken(t.Context(), "b", moment.Add(3*time.Hour), moment.Add(time.Hour)))
+	want(t, "a token that has not ended", f.SpendToken(t.Context(), "a", moment.Add(time.Hour), moment.Add(time.Hour)), "token_spent")
+	must(t, f.SpendToken(t.Context(), "c", moment.Add(3*time.Hour), moment.Add(2*time.Hour)))
+	must(t, f.SpendToken(t.Context(), "a", moment.Add(3*time.Hour), moment.Add(2*time.Hour))) // forgotten
+}
+
+func testLinks(t *testing.T, f *fixture) {
+	link := identity.Link{Issuer: "https://idp", Subject: "1", CreatedAt: moment}
+	missing := func(l identity.Link) {
+		t.Helper()
+		if _, err := f.AccountByLink(t.Context(), l.Issuer, l.Subject); !fault.Is(err, fault.NotFound) {
+			t.Errorf("%s at %s is somebody: %v", l.Subject, l.Issuer, err)
+		}
+	}
+	is := func(l identity.Link, user string) {
+		t.Helper()
+		if a, err := f.AccountByLink(t.Context(), l.Issuer, l.Subject); err != nil || a.ID != user {
+			t.Errorf("%s is %s, %v; want %s", l.Subject, a.ID, err, user)
+		}
+	}
+	missing(link)
+	link.User = addUser(t, f)
+	must(t, f.LinkAccount(t.Context(), f.org, link, f.event()))
+	is(link, link.User)
+	missing(identity.Link{Issuer: "https://idp/", Subject: "1"})
+	missing(identity.Link{Issuer: "https://IDP", Subject: "1"})
+	missing(identity.Link{Issuer: "https://idp", Subject: "2"})
+
+	second := &fixture{DB: f.DB, org: uuid.NewString()}
+	stolen := link
+	stolen.User = addUser(t, second)
+	ev := second.event()
+	want(t, "a link of another's", second.LinkAccount(t.Context(), second.org, stolen, ev), "identity_linked")
+	if ev.Committed {
+		t.Error("the event of a refused link is in the log")
+	}
+	is(link, link.User)
+
+	third := &fixture{DB: f.DB, org: uuid.NewString()}
+	add := func(f *fixture, email string, l identity.Link) error {
+		return f.AddLinkedUser(t.Context(), identity.Account{
+			User: identity.User{ID: l.User, Email: email, AuthMethod: "oidc", HomeOrg: f.org, CreatedAt: moment, EmailVerified: true},
+			Org:  f.org, Role: policy.RoleOwner,
+		}, "org", l, f.event())
+	}
+	fresh := identity.Link{Issuer: "https://idp", Subject: "3", User: uuid.NewString(), CreatedAt: moment}
+	want(t, "a mail that is taken", add(third, link.User+"@example.com", fresh), "email_taken")
+	missing(fresh) // with the account the link went too
+	taken := fresh
+	taken.Subject = "1"
+	want(t, "a link that is taken", add(third, "new@example.com", taken), "identity_linked")
+	must(t, add(third, "new@example.com", fresh))
+	is(fresh, fresh.User)
+}
+
+func testAgentsOfClients(t *testing.T, f *fixture) {
+	add := func(f *fixture, issuer, client, method string, active bool) string {
+		id := uuid.NewString()
+		must(t, f.AddAgent(t.Context(), identity.Agent{
+			Standing: identity.Standing{ID: id, Org: f.org, Creator: uuid.NewString(), Active: active},
+			Name:     "agent", AuthMethod: method, OIDCIssuer: issuer, OIDCClientID: client, CreatedAt: moment,
+		}, f.event()))
+		return id
+	}
+	other := &fixture{DB: f.DB, org: uuid.NewString()}
+	ended := add(f, "https://idp", "ci", identity.MethodOIDC, false)
+	live := add(other, "https://idp", "ci", identity.MethodOIDC, true)
+	add(f, "https://idp", "CI", identity.MethodOIDC, true)
+	add(f, "https://idp/", "ci", identity.MethodOIDC, true)
+	add(f, "https://idp", "ci", identity.MethodMTLS, true)
+	add(f, "https://idp", "", identity.MethodOIDC, true)
+	add(f, "", "", identity.MethodAPIKey, true)
+	got, err := f.AgentsOfClients(t.Context(), "https://idp", [3]string{"", "ci", ""}, 10)
+	if err != nil || len(got) != 2 || got[0].ID != live || got[1].ID != ended || got[0].Org != other.org || got[1].OIDCClientID != "ci" {
+		t.Errorf("found %+v, %v", got, err)
+	}
+	if got, err = f.AgentsOfClients(t.Context(), "https://idp", [3]string{"ci", "CI", "x"}, 2); err != nil || len(got) != 2 {
+		t.Errorf("found %d, %v", len(got), err)
+	}
+	if got, err = f.AgentsOfClients(t.Context(), "https://idp", [3]string{}, 10); err != nil || len(got) != 0 {
+		t.Errorf("no client found %d, %v", len(got), err)
+	}
+	if a, err := f.AgentByID(t.Context(), live); err != nil || a.Org != other.org || a.OIDCIssuer != "https://idp" {
+		t.Errorf("found %+v, %v", a, err)
+	}
+	if _, err := f.AgentByID(t.Context(), uuid.NewString()); !fault.Is(err, fault.NotFound) {
+		t.Errorf("an agent that is none: %v", err)
+	}
+}
