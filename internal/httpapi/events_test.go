@@ -85,6 +85,8 @@ func TestEveryRequestLeavesExactlyOneEvent(t *testing.T) {
 		{"POST", "/v1/auth/token", "", "{", 400, "auth.failure", "failed"},
 		{"POST", "/v1/auth/agent-token", "", object{"api_key": s.worker.key}, 200, "auth.success", "success"},
 		{"POST", "/v1/auth/agent-token", "", object{"api_key": "ocv_x"}, 401, "auth.failure", "denied"},
+		{"POST", "/v1/auth/agent-token", "", object{"jwt": "x"}, 401, "auth.failure", "denied"},
+		{"POST", "/v1/auth/google", "", object{"id_token": "x"}, 400, "auth.failure", "failed"},
 		{"POST", "/v1/auth/api-key-token", "", object{"api_key": s.worker.key}, 200, "auth.success", "success"},
 		{"POST", "/v1/auth/refresh", "", nil, 400, "auth.failure", "failed"},
 		{"GET", "/v1/auth/jwt-public-key", "", nil, 200, "auth.read_signing_key", "success"},
