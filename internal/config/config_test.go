@@ -29,6 +29,7 @@ func TestSettingsThatStopTheStart(t *testing.T) {
 		"everybody as a proxy":                    {[]string{"ONECLAW_TRUSTED_PROXIES=0.0.0.0/0"}, "ONECLAW_TRUSTED_PROXIES"},
 		"everybody as a proxy, in IPv6":           {[]string{"ONECLAW_TRUSTED_PROXIES=::ffff:0:0/96"}, "ONECLAW_TRUSTED_PROXIES"},
 		"a header that no proxy writes":           {[]string{"ONECLAW_PROXY_HEADER=X-Real-IP"}, "X-Forwarded-For or Forwarded"},
+		"a provider without a client id":          {[]string{"ONECLAW_OIDC_ISSUER=https://a.example.com,https://b.example.com", "ONECLAW_OIDC_CLIENT_ID=a"}, "set as many of the one as of the other"},
 		"a rate that is none":                     {[]string{"ONECLAW_RATE_AUTH=often"}, "ONECLAW_RATE_AUTH must be PER_SECOND:BURST, such as 1:5, or off."},
 		"a number that is none":                   {[]string{"ONECLAW_SMTP_PORT=many"}, "ONECLAW_SMTP_PORT must be a whole number."},
 		"a port that there is not":                {[]string{"ONECLAW_SMTP_PORT=70000"}, "ONECLAW_SMTP_PORT must be a port"},
