@@ -208,6 +208,9 @@ func now() time.Time { return time.Now() }
 func (a *App) Close() error {
 	a.stop()
 	a.running.Wait()
+	if a.identity != nil {
+		a.identity.Wait()
+	}
 	var errs []error
 	if a.db != nil {
 		errs = append(errs, a.db.Close())

@@ -156,13 +156,15 @@ func (a *App) routes(hosts []string) http.Handler {
 	mcp := mcpserver.Handler(mcpserver.HTTPConfig{
 		NewClient: mcpserver.InProcessClients(a.api, a.version, a.log), Version: a.version, Hosts: hosts, Log: a.log,
 	})
-	status, verify, invite := a.statusPage(), a.verifyEmail(), a.invite()
+	status, verify, invite, reset := a.statusPage(), a.verifyEmail(), a.invite(), a.resetPassword()
 	return guard(hosts, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/mcp":
 			mcp.ServeHTTP(w, r)
 		case "/":
 			status.ServeHTTP(w, r)
+		case "/reset-password":
+			reset.ServeHTTP(w, r)
 		case "/verify-email":
 			verify.ServeHTTP(w, r)
 		case "/invite":

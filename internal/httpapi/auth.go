@@ -110,6 +110,7 @@ func (a *API) registerAuth() {
 	a.registerSigningKeys()
 	a.registerAccount()
 	a.registerMFA()
+	a.registerReset()
 }
 
 // answer is a body, or the error that came instead of it.

@@ -29,6 +29,8 @@ func (s *session) goodBodies() map[string]object {
 		"change-password":  {"current_password": "x", "new_password": password},
 		"mfa-verify":       {"mfa_token": "mfa_x", "code": "123456"},
 		"mfa-verify-setup": {"code": "123456"},
+		"forgot-password":  {"email": "nobody@example.com"},
+		"reset-password":   {"token": "x", "new_password": password},
 		"mfa-disable":      {"code": "123456", "password": nil},
 		"update-me":        {"display_name": "x", "marketing_emails": true},
 		"create-api-key":   {"name": "x", "scopes": []string{"read"}, "expires_at": "2090-01-01T00:00:00Z"},

@@ -320,3 +320,128 @@ func TestAnOwnerIsNotLockedOut(t *testing.T) {
 	login(password, "198.51.100.201").want(429)
 	login(password, "192.0.2.9").want(200)
 }
+
+const nextPassword = "Wind-farm5-at-night"
+
+func TestForgottenPasswords(t *testing.T) {
+	w := open(t)
+	ada := w.signup("ada")
+	w.do("PATCH", "/v1/auth/me", ada.token, object{"display_name": "Ada Lovelace-Byron"}).want(200)
+	forgot := func(mail string) reply {
+		r := w.do("POST", "/v1/auth/forgot-password", "", object{"email": mail}).want(200)
+		w.identity.Wait()
+		return r
+	}
+	known := forgot(" ADA@example.com")
+	fields(t, "forgot-password", known.json(), "message")
+	token := w.mail.resets["ada@example.com"]
+	for _, mail := range []string{"nobody@example.com", "no address", ""} {
+		if r := forgot(mail); string(r.body) != string(known.body) || fmt.Sprint(r.header) != fmt.Sprint(known.header) {
+			t.Errorf("%q can be told from an account: %v %s", mail, r.header, r.body)
+		}
+	}
+	if len(w.mail.resets) != 1 || w.mail.asked != 4 {
+		t.Errorf("mails %v, %d asked for", w.mail.resets, w.mail.asked)
+	}
+	w.do("POST", "/v1/auth/forgot-password", "", object{}).want(400)
+
+	reset := func(token, pw string) reply {
+		return w.do("POST", "/v1/auth/reset-password", "", object{"token": token, "new_password": pw})
+	}
+	reset("x", nextPassword).want(400, "invalid_token")
+	reset(token, "short").want(400, "weak_password")
+	reset(token, "Lovelace-byron1").want(400, "weak_password")
+	reset(token, "Pa$$w0rd-Dragon-99").want(400, "common_password")
+	w.do("POST", "/v1/auth/verify-email", "", object{"token": token}).want(400, "invalid_token")
+	w.do("POST", "/v1/auth/reset-password", "", object{"token": token}).want(400)
+	forgot("ada@example.com")
+	second := w.mail.resets["ada@example.com"]
+	if r := reset(token, nextPassword).want(204); len(r.body) != 0 {
+		t.Errorf("a reset answers %s", r.body)
+	}
+	reset(token, nextPassword).want(400, "invalid_token")
+	reset(second, nextPassword).want(400, "invalid_token")
+	w.do("GET", "/v1/auth/me", ada.token, nil).want(401)
+	w.do("POST", "/v1/auth/token", "", object{"email": ada.email, "password": password}).want(401)
+	in := w.do("POST", "/v1/auth/token", "", object{"email": ada.email, "password": nextPassword}).want(200).str("access_token")
+	if me := w.do("GET", "/v1/auth/me", in, nil).want(200).json(); me["email_verified"] != true {
+		t.Errorf("profile %v", me)
+	}
+	if len(w.mail.notices) != 1 {
+		t.Errorf("notices %v", w.mail.notices)
+	}
+	// Mails to one address are limited; the answer stays the same.
+	w.clock.forward(3 * time.Hour)
+	before := w.mail.asked
+	for range 20 {
+		forgot("ada@example.com")
+	}
+	if n := w.mail.asked - before; n != 3 {
+		t.Errorf("%d mails at once", n)
+	}
+	late := w.mail.resets["ada@example.com"]
+	w.clock.forward(time.Hour)
+	reset(late, password).want(400, "invalid_token")
+}
+
+func TestAResetLeavesTheSecondFactor(t *testing.T) {
+	w := open(t)
+	ada := w.signup("ada")
+	key, _ := ada.secondFactor()
+	for range 5 {
+		w.do("POST", "/v1/auth/token", "", object{"email": ada.email, "password": "x"}).want(401)
+	}
+	w.do("POST", "/v1/auth/token", "", object{"email": ada.email, "password": password}).want(429)
+	w.do("POST", "/v1/auth/forgot-password", "", object{"email": ada.email}).want(200)
+	w.identity.Wait()
+	w.do("POST", "/v1/auth/reset-password", "", object{"token": w.mail.resets[ada.email], "new_password": nextPassword}).want(204)
+	// A reset lets the owner in at once, through the second factor.
+	r := w.do("POST", "/v1/auth/token", "", object{"email": ada.email, "password": nextPassword}).want(200)
+	if r.json()["access_token"] != "" {
+		t.Error("a reset took the second factor away")
+	}
+	w.do("POST", "/v1/auth/mfa/verify", "", object{"mfa_token": r.str("mfa_token"), "code": w.code(key)}).want(200)
+}
+
+func TestAResetTokenIsSpentOnce(t *testing.T) {
+	w := open(t)
+	ada := w.signup("ada")
+	var tokens []string
+	for range 2 {
+		w.do("POST", "/v1/auth/forgot-password", "", object{"email": ada.email}).want(200)
+		w.identity.Wait()
+		tokens = append(tokens, w.mail.resets[ada.email])
+	}
+	var wait sync.WaitGroup
+	var won, other atomic.Int64
+	for i := range 100 {
+		wait.Go(func() {
+			switch w.do("POST", "/v1/auth/reset-password", "", object{"token": tokens[i%2], "new_password": fmt.Sprintf("%s-%dx", nextPassword, i)}).status {
+			case 204:
+				won.Add(1)
+			case 400:
+			default:
+				other.Add(1)
+			}
+		})
+	}
+	wait.Wait()
+	if won.Load() != 1 || other.Load() != 0 {
+		t.Errorf("%d resets, %d other answers", won.Load(), other.Load())
+	}
+}
+
+func TestCommonPasswordsAreRefused(t *testing.T) {
+	w := open(t)
+	for _, p := range []string{
+		"Password-2029!", "P@ssw0rd!P@ssw0rd!", "Welcome.2024.!", "Qwertyuiop-19!", "Summer2024!Winter", "L0vely-Princess7", "Letmein-letmein1", "Liverpool!1992!", "ADMINistrator-0!",
+	} {
+		w.do("POST", "/v1/auth/signup", "", object{"email": "eve@example.com", "password": p}).want(400, "common_password")
+	}
+	for _, p := range []string{"Grace.hopper-7", "Grace.hopper@example.com1"} {
+		w.do("POST", "/v1/auth/signup", "", object{"email": "grace.hopper@example.com", "password": p}).want(400, "weak_password")
+	}
+	for i, p := range []string{password, nextPassword, "xK7-pq2Zv9!tmR", "Quiet-otter-Spoons4"} {
+		w.do("POST", "/v1/auth/signup", "", object{"email": fmt.Sprintf("ok%d@example.com", i), "password": p}).want(200)
+	}
+}

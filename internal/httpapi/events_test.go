@@ -103,6 +103,8 @@ func TestEveryRequestLeavesExactlyOneEvent(t *testing.T) {
 		{"POST", "/v1/auth/mfa/setup", me, nil, 200, "auth.mfa_enable", "success"},
 		{"POST", "/v1/auth/mfa/verify-setup", me, object{"code": "x"}, 400, "auth.mfa_enable", "failed"},
 		{"POST", "/v1/auth/mfa/verify", "", object{"mfa_token": "x", "code": "x"}, 401, "auth.failure", "denied"},
+		{"POST", "/v1/auth/forgot-password", "", object{"email": "x@example.com"}, 200, "auth.forgot_password", "success"},
+		{"POST", "/v1/auth/reset-password", "", object{"token": "x", "new_password": password}, 400, "auth.reset_password", "failed"},
 		{"DELETE", "/v1/auth/mfa", me, object{"code": "x"}, 400, "auth.mfa_disable", "failed"},
 		{"POST", "/v1/auth/api-keys", me, object{"name": "l"}, 201, "api_key.create", "success"},
 		{"GET", "/v1/auth/api-keys", me, nil, 200, "api_key.list", "success"},

@@ -68,6 +68,8 @@ func TestEveryRouteThatTakesGuessesIsLimited(t *testing.T) {
 		"agent-token":     {"POST", "/v1/auth/agent-token", "", object{"api_key": "ocv_x"}},
 		"api-key-token":   {"POST", "/v1/auth/api-key-token", "", object{"api_key": "1ck_x"}},
 		"mfa/verify":      {"POST", "/v1/auth/mfa/verify", "", object{"mfa_token": "x", "code": "x"}},
+		"forgot-password": {"POST", "/v1/auth/forgot-password", "", object{"email": "x@example.com"}},
+		"reset-password":  {"POST", "/v1/auth/reset-password", "", object{"token": "x", "new_password": "x"}},
 		"mfa/setup":       {"POST", "/v1/auth/mfa/setup", ada.token, nil},
 		"mfa/disable":     {"DELETE", "/v1/auth/mfa", ada.token, nil},
 		"refresh":         {"POST", "/v1/auth/refresh", "", nil},

@@ -14,6 +14,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -101,6 +102,8 @@ type Service struct {
 	fences   fences
 	hashing  chan struct{} // bounds how many passwords are hashed at a time
 	turns    turns
+	resets   chan struct{} // bounds the mails for new passwords that are made at a time
+	working  sync.WaitGroup
 	hashed   atomic.Bool // since memory was last given back
 }
 
@@ -113,6 +116,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	return &Service{
 		cfg: cfg, store: cfg.Store, ring: ring, parser: newParser(ring, cfg.Issuer, cfg.Audience),
 		known: newCache(), activity: newActivity(), fences: newFences(), hashing: make(chan struct{}, maxHashing),
+		resets: make(chan struct{}, maxResets),
 	}, nil
 }
 

@@ -59,7 +59,7 @@ func (s *Service) ChangePassword(ctx context.Context, c *access.Call, old, passw
 	if err := s.proveByPassword(ctx, c, &a, old); err != nil {
 		return err
 	}
-	if err := checkPassword(password.Reveal()); err != nil {
+	if err := checkPassword(password.Reveal(), a.Email, a.DisplayName); err != nil {
 		return err
 	}
 	hash, err := s.hash(ctx, password.Reveal())

@@ -10,8 +10,9 @@ import (
 const maxPassword = 1024
 
 // checkPassword holds the rules of the contract. Each has an answer of its own
-// that says what to change; none repeats the password.
-func checkPassword(password []byte) error {
+// that says what to change; none repeats the password. Beyond the contract it
+// refuses what is common, and what is made of what is known of its owner.
+func checkPassword(password []byte, owner ...string) error {
 	p := string(password)
 	has := func(is func(rune) bool) bool { return strings.ContainsFunc(p, is) }
 	switch {
@@ -33,6 +34,10 @@ func checkPassword(password []byte) error {
 		return invalid("weak_password", "The password must not have the same character three times in a row.")
 	case anyThree(p, ascending):
 		return invalid("weak_password", "The password must not have a run such as abc or 123.")
+	case isAbout(p, owner...):
+		return invalid("weak_password", "The password must not be made of your name or mail address.")
+	case commonPassword(p):
+		return invalid("common_password", "The password is one of those that are tried first: a common word or two, however they are spelt. Take three words or more, or let a program choose.")
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func (s *Service) Signup(ctx context.Context, c *access.Call, email string, pass
 	}
 	a, err := newAccount(email, name, c.Now)
 	if err == nil {
-		err = checkPassword(password.Reveal())
+		err = checkPassword(password.Reveal(), a.Email, a.DisplayName)
 	}
 	if err != nil {
 		return Joined{}, err
@@ -116,7 +116,7 @@ func (s *Service) EnsureOwner(ctx context.Context, email string, password secret
 	now := s.cfg.Now()
 	a, err := newAccount(email, "", now)
 	if err == nil {
-		err = checkPassword(password.Reveal())
+		err = checkPassword(password.Reveal(), a.Email, a.DisplayName)
 	}
 	if err != nil {
 		return false, err

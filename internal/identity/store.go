@@ -59,6 +59,13 @@ type TokenStore interface {
 	Revoked(ctx context.Context, id string) (bool, error)
 	// MailToken returns the account that the token was mailed to, or NotFound.
 	MailToken(ctx context.Context, hash, purpose string, now time.Time) (Account, error)
+	// AddMailToken stores a token. Without a user it is nobody's, and good for
+	// nothing.
+	AddMailToken(ctx context.Context, user string, t MailToken) error
+	// ResetPassword spends the token and all others of its user, sets the password,
+	// marks the address as confirmed and ends all tokens. NotFound when the token
+	// is spent already.
+	ResetPassword(ctx context.Context, org, user, tokenHash, hash string, now time.Time, ev *audit.Event) error
 	// VerifyEmail spends the token and marks its user's address as confirmed.
 	// NotFound when it is spent already.
 	VerifyEmail(ctx context.Context, org, user, hash string, ev *audit.Event) error

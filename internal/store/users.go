@@ -26,8 +26,7 @@ func (db *DB) AddUser(ctx context.Context, a identity.Account, orgName string, t
 			return err
 		}
 		if t != nil {
-			if _, err := tx.exec(`INSERT INTO mail_tokens (token_hash, user_id, purpose, expires_at) VALUES ($1, $2, $3, $4)`,
-				t.Hash, a.ID, t.Purpose, micros(t.ExpiresAt)); err != nil {
+			if err := tx.addMailToken(a.ID, t); err != nil {
 				return err
 			}
 		}

@@ -1,0 +1,130 @@
+package identity
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+)
+
+// PurposeReset is the purpose of tokens that set a new password.
+const PurposeReset = "reset_password"
+
+const (
+	resetTTL = time.Hour
+	// resetTime bounds how long the mail may take to be queued.
+	resetTime = 30 * time.Second
+	// maxResets bounds the mails that are being queued at a time.
+	maxResets = 8
+)
+
+var errResetToken = invalid("invalid_token", "The link is wrong, was used already, or is older than an hour. Ask for another.")
+
+// nobodyID is whose token it is when there is no such account: of nobody.
+const nobodyID = ""
+
+// ForgotPassword has a token for a new password mailed to an address. Whether
+// there is such an account can't be told, from the answer or from its time: what
+// differs is done after the answer, and takes as long for an unknown address.
+func (s *Service) ForgotPassword(ctx context.Context, c *access.Call, email string) error {
+	c.Touch("user", "")
+	address, err := normalizeEmail(email)
+	if err != nil {
+		address = ""
+	}
+	c.Event.Apart = hashKey(address)
+	from := networkOf(c.IP)
+	err = s.store.CountGuess(ctx, &Guess{
+		Here: Counter{ID: hashKey(guessForgot + " here " + address + "\n" + from), Free: 3, Base: 10 * time.Minute, Max: time.Hour, Forget: 2 * time.Hour},
+		Others: []Counter{
+			{ID: hashKey(guessForgot + " account " + address), Free: 6, Base: 10 * time.Minute, Max: time.Hour, Forget: 2 * time.Hour},
+			{ID: hashKey(guessForgot + " network " + from), Free: 30, Base: 10 * time.Second, Max: 10 * time.Minute, Forget: time.Hour},
+		},
+	}, c.Now)
+	if fault.Is(err, fault.RateLimited) {
+		c.Event.Details.Reason = "too_many_mails"
+		return nil // the same answer, and no mail
+	}
+	if err != nil {
+		return err
+	}
+	select {
+	case s.resets <- struct{}{}:
+	case <-ctx.Done():
+		return fault.Wrap(ctx.Err(), fault.Unavailable, "request_cancelled", "The request was given up before it was done.")
+	}
+	s.working.Go(func() {
+		defer func() { <-s.resets }()
+		work, stop := context.WithTimeout(context.WithoutCancel(ctx), resetTime)
+		defer stop()
+		if err := s.mailReset(work, address, c.Now); err != nil {
+			s.cfg.Log.Warn("a mail for a new password was not queued", slog.Any("error", err))
+		}
+	})
+	return nil
+}
+
+// Wait returns when the mails that were asked for are queued. No more may be
+// asked for meanwhile.
+func (s *Service) Wait() { s.working.Wait() }
+
+// mailReset does the same work for an account that there is and for one that
+// there is not, so that the requests that follow take as long.
+func (s *Service) mailReset(ctx context.Context, address string, now time.Time) error {
+	a, err := s.store.AccountByEmail(ctx, address)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	known := err == nil && a.PasswordHash != ""
+	token := randomText()
+	t := MailToken{Hash: hashKey(token), Purpose: PurposeReset, ExpiresAt: now.Add(resetTTL)}
+	if !known {
+		a = Account{User: User{ID: nobodyID}}
+	}
+	if err := s.store.AddMailToken(ctx, a.ID, t); err != nil {
+		return err
+	}
+	if !known {
+		return s.cfg.Mailer.NoMail(ctx)
+	}
+	return s.cfg.Mailer.ResetPassword(ctx, a.Email, token)
+}
+
+// ResetPassword sets a new password with a token that was mailed. All the user's
+// tokens end; the second factor stays, and nobody is logged in by it.
+func (s *Service) ResetPassword(ctx context.Context, c *access.Call, token string, password secret.Bytes) error {
+	c.Touch("user", "")
+	hash := hashKey(token)
+	a, err := s.store.MailToken(ctx, hash, PurposeReset, c.Now)
+	if fault.Is(err, fault.NotFound) {
+		return errResetToken
+	}
+	if err != nil {
+		return err
+	}
+	if err := checkPassword(password.Reveal(), a.Email, a.DisplayName); err != nil {
+		return err
+	}
+	phc, err := s.hash(ctx, password.Reveal())
+	if err != nil {
+		return err
+	}
+	was := *c.Event
+	by(c, policy.KindUser, a.ID, a.Org)
+	succeed(c, "user", a.ID)
+	if err := s.store.ResetPassword(ctx, a.Org, a.ID, hash, phc, c.Now, c.Event); err != nil {
+		*c.Event = was
+		if fault.Is(err, fault.NotFound) { // of two at once, one
+			err = errResetToken
+		}
+		return err
+	}
+	// Whoever could read the mail is the owner: earlier failures don't bar the way.
+	s.forgive(ctx, c, guessAt(c, guessPassword, a.Email), !a.TOTP)
+	s.notice(ctx, &a, "The password of your account was set anew through a mailed link. All sessions have ended; personal API keys have not.")
+	return nil
+}

@@ -1,0 +1,47 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+)
+
+// AddMailToken implements identity.TokenStore.
+func (db *DB) AddMailToken(ctx context.Context, user string, t identity.MailToken) error {
+	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error { return tx.addMailToken(user, &t) })
+}
+
+func (tx *Tx) addMailToken(user string, t *identity.MailToken) error {
+	_, err := tx.exec(`INSERT INTO mail_tokens (token_hash, user_id, purpose, expires_at) VALUES ($1, $2, $3, $4)`,
+		t.Hash, user, t.Purpose, micros(t.ExpiresAt))
+	return err
+}
+
+// ResetPassword implements identity.TokenStore. Of several tokens that are used
+// at once the first to be deleted wins: it takes the others with it.
+func (db *DB) ResetPassword(ctx context.Context, org, user, tokenHash, hash string, now time.Time, ev *audit.Event) error {
+	return db.Write(ctx, org, func(tx *Tx) error {
+		n, err := tx.exec(`DELETE FROM mail_tokens WHERE token_hash = $1 AND user_id = $2 AND purpose = $3 AND expires_at > $4`,
+			tokenHash, user, identity.PurposeReset, micros(now))
+		if err == nil && n == 0 {
+			return tx.refuse(errNoSuchMail)
+		}
+		for _, s := range []stmt{
+			{`DELETE FROM mail_tokens WHERE user_id = $1`, []any{user}},
+			{`DELETE FROM mfa_challenges WHERE user_id = $1`, []any{user}},
+			{`UPDATE users SET password_hash = $2, email_verified = 1, token_gen = token_gen + 1, token_kept = '' WHERE id = $1`, []any{user, hash}},
+		} {
+			if err == nil {
+				n, err = tx.exec(s.query, s.args...)
+			}
+		}
+		if err == nil && n == 0 {
+			err = errNoSuchMail
+		}
+		tx.record(ev)
+		tx.Bump()
+		return err
+	})
+}
