@@ -106,7 +106,6 @@ func (w *writer) run() {
 		case <-w.closing:
 			w.drain()
 			w.drop()
-			w.dropQuick()
 			return
 		}
 		batch = w.fill(batch)
@@ -420,4 +419,5 @@ func (w *writer) drop() {
 		_ = w.conn.Close()
 	}
 	w.conn, w.synced = nil, true
+	w.dropQuick() // what broke one has mostly broken the other, as a failover does
 }
