@@ -8,15 +8,12 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
@@ -114,11 +111,10 @@ func keystoreDir(cfg config.Config) string {
 }
 
 func (a *App) services(ctx context.Context, at Addresses) (err error) {
-	keyIDs, err := signers(ctx, a.keys, auditKeys, firstAuditKey)
-	if err != nil {
+	if err := ensureAuditKey(ctx, a.keys); err != nil {
 		return err
 	}
-	a.audit = &audit.Log{Store: a.db, Keys: a.keys, KeyIDs: keyIDs, Grown: a.db.Grown(), Anchor: anchor{a.cfg.Data}, Now: now, Log: a.log}
+	a.audit = &audit.Log{Store: a.db, Keys: a.keys, Newest: auditKeyIDs(a.keys), Grown: a.db.Grown(), Anchor: anchor{a.cfg.Data}, Now: now, Log: a.log}
 	a.events = audit.NewCoalescer(a.db, now, a.log)
 	sealer := seal.New(a.keys)
 	if a.mail, err = a.mailer(sealer, at.API); err != nil {
@@ -158,30 +154,6 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 		Log:       a.log,
 	})
 	return nil
-}
-
-// Ids of the keys that sign checkpoints.
-const (
-	auditKeys     = "audit:"
-	firstAuditKey = "audit:1"
-)
-
-// signers returns the ids of the signing keys with a prefix, making the first.
-func signers(ctx context.Context, keys keystore.KeyStore, prefix, first string) ([]string, error) {
-	all, err := keys.Signers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	mine := slices.DeleteFunc(all, func(id string) bool { return !strings.HasPrefix(id, prefix) })
-	if len(mine) > 0 {
-		return mine, nil
-	}
-	// Two nodes that start at once may both try: the one that comes second is as
-	// well served by the other's key.
-	if err := keys.CreateSigner(ctx, first); err != nil && !fault.Is(err, fault.Conflict) {
-		return nil, err
-	}
-	return []string{first}, nil
 }
 
 // sweep destroys the keys of vaults that are gone, at the start and then

@@ -24,8 +24,10 @@ type Deps struct {
 	Version        string
 }
 
-// Commands returns `dev` and `serve`.
-func Commands(d Deps) []*cobra.Command { return []*cobra.Command{d.dev(), d.serve()} }
+// Commands returns `dev`, `serve`, and the commands that look after a server.
+func Commands(d Deps) []*cobra.Command {
+	return []*cobra.Command{d.dev(), d.serve(), d.backup(), d.restore(), d.migrate(), d.doctor(), d.keys()}
+}
 
 func (d Deps) dev() *cobra.Command {
 	var listen, shroud, data string

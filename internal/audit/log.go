@@ -63,6 +63,9 @@ type Log struct {
 	Store  Store
 	Keys   Keys
 	KeyIDs []string // key ids of checkpoints, the one that signs last
+	// Newest gives the ids that there are now, in the order of KeyIDs, which then
+	// is not used: another process may have made a newer key. May be nil.
+	Newest func(ctx context.Context) ([]string, error)
 	Now    func() time.Time
 	Log    *slog.Logger
 	// Grown tells that the log has grown by a good many events; nil is fine.
@@ -111,7 +114,11 @@ func (l *Log) Checkpoint(ctx context.Context, events uint64) error {
 	if err != nil || len(heads) == 0 {
 		return err
 	}
-	id := l.KeyIDs[len(l.KeyIDs)-1]
+	ids, err := l.keyIDs(ctx)
+	if err != nil {
+		return err
+	}
+	id := ids[len(ids)-1]
 	signer, err := l.Keys.Signer(ctx, id)
 	if err != nil {
 		return err
@@ -187,8 +194,12 @@ func (l *Log) Read(ctx context.Context, org string, q Query) ([]*Row, error) {
 
 // PublicKeys returns the public halves of the checkpoint keys.
 func (l *Log) PublicKeys(ctx context.Context) (map[string]ed25519.PublicKey, error) {
+	ids, err := l.keyIDs(ctx)
+	if err != nil {
+		return nil, err
+	}
 	out := map[string]ed25519.PublicKey{}
-	for _, id := range l.KeyIDs {
+	for _, id := range ids {
 		s, err := l.Keys.Signer(ctx, id)
 		if err != nil {
 			return nil, err
@@ -200,6 +211,17 @@ func (l *Log) PublicKeys(ctx context.Context) (map[string]ed25519.PublicKey, err
 		out[id] = pub
 	}
 	return out, nil
+}
+
+func (l *Log) keyIDs(ctx context.Context) ([]string, error) {
+	if l.Newest == nil {
+		return l.KeyIDs, nil
+	}
+	ids, err := l.Newest(ctx)
+	if err == nil && len(ids) == 0 {
+		err = errors.New("audit: there is no checkpoint key")
+	}
+	return ids, err
 }
 
 // Verify walks the whole chain of org as it is stored now. It returns an error

@@ -165,3 +165,15 @@ func (s *Service) RotateTokenKey(ctx context.Context) error {
 	s.ring.set.Store(set)
 	return nil
 }
+
+// AddTokenKey makes a new key that signs from the next look of each node on, at
+// most ringAge later. It needs the keystore alone, so that a command can do it
+// beside servers that run. It returns the id in the keystore.
+func AddTokenKey(ctx context.Context, keys Keys, now time.Time) (string, error) {
+	r := keyring{keys: keys}
+	set, err := r.read(ctx, now)
+	if err != nil {
+		return "", err
+	}
+	return keyID(set.next), keys.CreateSigner(ctx, keyID(set.next))
+}

@@ -96,7 +96,7 @@ func (db *DB) open(cfg Config) (err error) {
 	if db.lock, err = lockDir(cfg.Dir); err != nil {
 		return err
 	}
-	file := filepath.Join(cfg.Dir, "oneclaw.db")
+	file := filepath.Join(cfg.Dir, File)
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return fmt.Errorf("create database: %w", err)

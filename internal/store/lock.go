@@ -14,7 +14,7 @@ import (
 // of the audit chains in memory, so a second process must not write beside it.
 // The lock goes with the process, however it ends.
 func lockDir(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "oneclaw.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open lock file: %w", err)
 	}
@@ -25,3 +25,5 @@ func lockDir(dir string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+const lockFile = "oneclaw.lock"

@@ -1,0 +1,237 @@
+package app
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/config"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+	"github.com/oneclaw-dev/oneclaw/internal/store"
+)
+
+func (d Deps) doctor() *cobra.Command {
+	o := &operator{Deps: d}
+	var whole bool
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check settings, database, keys, log and certificate",
+		Long: `Check what a server stands on, also while it runs: settings, the modes of its folders, the
+database and its schema, the keystore and the key of every vault, the end of the audit log
+against what was signed, the clock, the certificate and the mail settings. It changes
+nothing and prints no secrets. The exit code is 1 when something is wrong.`,
+	}
+	cmd.Flags().BoolVar(&whole, "full", false, "walk all of the audit log, and not only its end")
+	return o.command(cmd, func(ctx context.Context, cfg config.Config) error {
+		e := &examination{operator: o, cfg: cfg}
+		e.settings()
+		e.folders()
+		e.certificate()
+		e.stores(ctx, whole)
+		if e.bad > 0 {
+			return fault.New(fault.Invalid, "unwell", fmt.Sprintf("%d checks failed.", e.bad))
+		}
+		return nil
+	})
+}
+
+// examination prints a line for each check.
+type examination struct {
+	*operator
+	cfg config.Config
+	bad int
+}
+
+func (e *examination) ok(what, format string, args ...any) {
+	e.say("ok    %-12s %s", what, fmt.Sprintf(format, args...))
+}
+
+func (e *examination) warn(what, format string, args ...any) {
+	e.say("warn  %-12s %s", what, fmt.Sprintf(format, args...))
+}
+
+func (e *examination) fail(what, format string, args ...any) {
+	e.bad++
+	e.say("FAIL  %-12s %s", what, fmt.Sprintf(format, args...))
+}
+
+// failed prints the sentence of a fault; other errors may name what is secret.
+func (e *examination) failed(what string, err error) {
+	detail := "It could not be checked."
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Detail != "" {
+		detail = f.Detail
+	}
+	e.fail(what, "%s", detail)
+}
+
+func (e *examination) settings() {
+	if err := e.cfg.Check(); err != nil {
+		e.failed("settings", err)
+		return
+	}
+	e.ok("settings", "can be served with")
+	if e.cfg.SMTPHost == "" {
+		e.warn("mail", "No mail server is set: mails are written to %s.", filepath.Join(e.cfg.Data, "outbox"))
+	} else {
+		e.ok("mail", "goes to %s:%d with TLS %s; whether it answers was not tried", e.cfg.SMTPHost, e.cfg.SMTPPort, e.cfg.SMTPTLS)
+	}
+}
+
+func (e *examination) folders() {
+	dirs := map[string]string{"data folder": e.cfg.Data}
+	if e.cfg.Keystore != "pkcs11" {
+		dirs["keys folder"] = keystoreDir(e.cfg)
+	}
+	for what, dir := range dirs {
+		info, err := os.Stat(dir)
+		switch {
+		case err != nil:
+			e.fail(what, "%s is not there, or can't be reached.", dir)
+		case info.Mode().Perm()&0o022 != 0:
+			e.fail(what, "Others may write to %s: chmod go-w.", dir)
+		case info.Mode().Perm()&0o055 != 0:
+			e.warn(what, "Others may look into %s: chmod 700.", dir)
+		default:
+			e.ok(what, "%s", dir)
+		}
+	}
+}
+
+// How long before its end a certificate is worth a warning.
+const certificateWarning = 14 * 24 * time.Hour
+
+func (e *examination) certificate() {
+	if e.cfg.TLSCertFile == "" {
+		return
+	}
+	c, err := certificate(e.cfg)
+	if err != nil {
+		e.failed("certificate", err)
+		return
+	}
+	leaf, err := x509.ParseCertificate(c.Certificates[0].Certificate[0])
+	if err != nil {
+		e.fail("certificate", "It can't be read.")
+		return
+	}
+	left := leaf.NotAfter.Sub(now())
+	switch {
+	case left <= 0 || now().Before(leaf.NotBefore):
+		e.fail("certificate", "It is good from %s to %s only.", leaf.NotBefore.Format(time.DateOnly), leaf.NotAfter.Format(time.DateOnly))
+	case left < certificateWarning:
+		e.warn("certificate", "It ends on %s.", leaf.NotAfter.Format(time.DateOnly))
+	default:
+		e.ok("certificate", "good until %s", leaf.NotAfter.Format(time.DateOnly))
+	}
+}
+
+// stores looks at the database and the keystore, and at whether they fit.
+func (e *examination) stores(ctx context.Context, whole bool) {
+	keys, err := existingKeystore(ctx, e.cfg)
+	if err != nil {
+		e.failed("keystore", err)
+	} else {
+		defer func() { _ = keys.Close() }()
+		if h := keys.Health(ctx); h.Connected {
+			e.ok("keystore", "%s answers", h.Provider)
+		} else {
+			e.fail("keystore", "%s does not answer.", h.Provider)
+		}
+	}
+	db, err := look(e.cfg)
+	if err != nil {
+		e.failed("database", err)
+		return
+	}
+	defer func() { _ = db.Close() }()
+	if !e.database(ctx, db) || keys == nil {
+		return
+	}
+	in, err := inspect(ctx, db, keys, whole)
+	if err != nil {
+		e.failed("vaults", err)
+		return
+	}
+	for _, p := range in.problems {
+		e.fail("contents", "%s", p)
+	}
+	for _, id := range in.lost {
+		e.fail("vaults", "The keystore has not got the key of vault %s.", id)
+	}
+	if len(in.lost) == 0 {
+		e.ok("vaults", "%d, of %d that hold values one was opened", in.vaults, in.values)
+	}
+	if whole {
+		e.ok("log", "%d events of %d logs walked", in.events, in.logs)
+	}
+	e.signed(ctx, db, keys)
+}
+
+// maxClock is how far clocks may differ before tokens of one node look as if
+// they came from the future on another.
+const maxClock = 2 * time.Second
+
+func (e *examination) database(ctx context.Context, db *store.DB) bool {
+	have, want, err := db.Schema(ctx)
+	switch {
+	case err != nil:
+		e.failed("database", err)
+		return false
+	case have > want:
+		e.warn("database", "%s, schema %d: a later version of oneclaw upgraded it; this one knows %d.", db.Engine(), have, want)
+	case have < want:
+		e.warn("database", "%s, schema %d: the next start upgrades it to %d. Back it up first.", db.Engine(), have, want)
+	default:
+		e.ok("database", "%s, schema %d", db.Engine(), have)
+	}
+	ahead, err := db.Clock(ctx)
+	switch {
+	case err != nil:
+		e.failed("clock", err)
+	case ahead.Abs() > maxClock:
+		e.fail("clock", "The database's clock is %v ahead of this machine's: let both follow NTP.", ahead.Round(time.Millisecond))
+	default:
+		e.ok("clock", "the database's differs by %v", ahead.Round(time.Millisecond))
+	}
+	return true
+}
+
+// signed compares the log with what this node has signed of it.
+func (e *examination) signed(ctx context.Context, db *store.DB, keys keystore.KeyStore) {
+	known, err := anchor{e.cfg.Data}.Load()
+	if err != nil {
+		e.failed("signed log", err)
+		return
+	}
+	for org, h := range known {
+		var at audit.Hash
+		err := db.Walk(ctx, org, h.Seq-1, func(r *audit.Row) bool {
+			if r.Seq == h.Seq {
+				at = r.Hash
+			}
+			return false
+		})
+		if err != nil {
+			e.failed("signed log", err)
+			return
+		}
+		if at != h.Hash {
+			e.fail("signed log", "The log of organisation %s is not the one whose event %d was signed: run oneclaw audit verify.", org, h.Seq)
+			return
+		}
+	}
+	ids, err := auditKeyIDs(keys)(ctx)
+	if err != nil || len(ids) == 0 {
+		e.fail("signed log", "The keystore has no key that signs the log.")
+		return
+	}
+	e.ok("signed log", "%d logs are what this node signed, with %d keys", len(known), len(ids))
+}

@@ -1,0 +1,194 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/config"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+	"github.com/oneclaw-dev/oneclaw/internal/seal"
+	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
+)
+
+// operator is what the commands that look after a server have in common: they
+// read its settings as serve does, and work on its database and keystore.
+type operator struct {
+	Deps
+	file, data string
+}
+
+// command adds the common flags, and runs do with the settings.
+func (o *operator) command(cmd *cobra.Command, do func(ctx context.Context, cfg config.Config) error) *cobra.Command {
+	cmd.Args = cobra.NoArgs
+	cmd.Flags().StringVar(&o.file, "config", "", "file with settings, as for oneclaw serve")
+	cmd.Flags().StringVar(&o.data, "data", "", "folder of the data")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		cfg, err := config.Read(o.Environ, o.file)
+		if err != nil {
+			return err
+		}
+		override(&cfg, "", "", o.data)
+		syscall.Umask(0o077)
+		noCoreDumps()
+		return do(cmd.Context(), cfg)
+	}
+	return cmd
+}
+
+func (o *operator) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(o.Stdout, format+"\n", args...)
+}
+
+// look opens the configured database beside a server that may run on it.
+func look(cfg config.Config) (*store.DB, error) {
+	return store.Look(store.Config{Dir: cfg.Data, PostgresDSN: string(cfg.DatabaseURL.Reveal())})
+}
+
+// existingKeystore opens the keystore, and never makes one.
+func existingKeystore(ctx context.Context, cfg config.Config) (keystore.KeyStore, error) {
+	if cfg.Keystore != "pkcs11" {
+		if _, err := os.Stat(filepath.Join(keystoreDir(cfg), "root.key")); err != nil {
+			return nil, fault.Wrap(err, fault.NotFound, "no_keystore",
+				"There is no keystore in "+keystoreDir(cfg)+". Without its keys nothing in the database opens. Name it with ONECLAW_KEYSTORE_DIR, or restore it from its backup.")
+		}
+	}
+	keys, err := openKeystore(ctx, cfg)
+	if err != nil {
+		return nil, err // keys may hold a nil pointer of some type, which is not nil
+	}
+	return keys, nil
+}
+
+// inspection is what was found in a database with its keystore.
+type inspection struct {
+	vaults, values, logs int
+	events               uint64
+	lost                 []string // vaults whose key is not there: what deleting a vault leaves of it in older backups
+	problems             []string
+}
+
+// err is the first problem. That no vault at all has its key means another
+// keystore.
+func (i *inspection) err() error {
+	switch {
+	case len(i.problems) > 0:
+		return fault.New(fault.Internal, "verification_failed", i.problems[0])
+	case len(i.lost) > 0 && len(i.lost) == i.vaults:
+		return fault.New(fault.Invalid, "other_keystore", "The keystore has the key of no vault in the database: it is another one's.")
+	}
+	return nil
+}
+
+// tell says what was found to be in order, and which vaults are lost.
+func (o *operator) tell(i *inspection) {
+	o.say("Checked: %d logs with %d events are whole, %d of %d vaults hold values, %d open.", i.logs, i.events, i.values, i.vaults, i.vaults-len(i.lost))
+	for _, id := range i.lost {
+		o.say("Vault %s can't be read: its key was destroyed, as deleting a vault does.", id)
+	}
+}
+
+// inspect opens a value of every vault, and walks every log when whole is set.
+func inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole bool) (*inspection, error) {
+	in := &inspection{}
+	quiet := slog.New(slog.DiscardHandler)
+	vaults := vault.New(db, seal.New(keys), keys, db, quiet)
+	ids, err := db.AllVaults(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		path, version, found, err := db.AnyVersion(ctx, id)
+		if err == nil {
+			err = vaults.Probe(ctx, id, path, version)
+		}
+		switch {
+		case fault.Is(err, fault.Unavailable):
+			return nil, err
+		case fault.CodeOf(err) == "vault_key_lost":
+			in.lost = append(in.lost, id)
+		case err != nil:
+			in.problems = append(in.problems, "The values of vault "+id+" do not open: the keystore has another key for it, or they were altered.")
+		}
+		in.vaults++
+		if found {
+			in.values++
+		}
+	}
+	log := &audit.Log{Store: db, Keys: keys, Newest: auditKeyIDs(keys), Now: now, Log: quiet}
+	orgs, err := db.Chains(ctx)
+	for _, org := range orgs {
+		in.logs++
+		if !whole {
+			continue
+		}
+		r, err := log.Verify(ctx, org)
+		if err != nil {
+			return nil, err
+		}
+		if in.events += r.Events; !r.OK {
+			in.problems = append(in.problems, "The audit log of organisation "+org+" is not whole: "+r.Problem+".")
+		}
+	}
+	return in, err
+}
+
+// emptyDir makes a folder for a new copy; one that holds anything is refused.
+func emptyDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fault.Wrap(err, fault.Invalid, "folder_unusable", "The folder "+dir+" can't be made.")
+	}
+	entries, err := os.ReadDir(dir)
+	if err == nil && len(entries) > 0 {
+		err = fault.New(fault.Conflict, "folder_not_empty", "The folder "+dir+" is not empty. Give one that is empty or not there.")
+	}
+	return err
+}
+
+// copyKeys copies a software keystore's files. A key that is destroyed meanwhile
+// is left out.
+func copyKeys(from, to string) (n int, err error) {
+	entries, err := os.ReadDir(from)
+	if err != nil {
+		return 0, err
+	}
+	for _, e := range entries {
+		if !e.Type().IsRegular() || filepath.Ext(e.Name()) != ".key" {
+			continue // what a crash left of a key that nobody got
+		}
+		err := copyFile(filepath.Join(from, e.Name()), filepath.Join(to, e.Name()))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, store.SyncFile(to)
+}
+
+func copyFile(from, to string) (err error) {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Sync(), out.Close())
+}

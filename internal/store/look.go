@@ -1,0 +1,109 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+// Look opens a database to read it as it is, also beside a server that runs on
+// it: nothing is brought up to date, and writes are refused. A SQLite database
+// must be there.
+func Look(cfg Config) (*DB, error) {
+	db := &DB{eng: sqliteEngine, log: cfg.Log, now: time.Now, logQueries: make(chan struct{}, maxLogQueries), stop: func() {}}
+	db.epoch.opened = db.now()
+	if db.log == nil {
+		db.log = slog.New(slog.DiscardHandler)
+	}
+	db.writer = newWriter(db, false)
+	close(db.writer.stopped) // it never ran
+	var err error
+	if cfg.PostgresDSN != "" {
+		db.eng = postgresEngine
+		db.readers, err = openPostgres(cfg.PostgresDSN)
+		db.writers = db.readers
+		return db, err
+	}
+	file := filepath.Join(cfg.Dir, File)
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.NotFound, "no_database", "There is no database in "+cfg.Dir+".")
+	} else if err != nil {
+		return nil, wrap("look at the database", err)
+	}
+	db.readers, db.writers, err = openSQLite(file)
+	return db, err
+}
+
+// File is the name of a SQLite database in its folder.
+const File = "oneclaw.db"
+
+// Hold keeps every other process from opening the SQLite folder until db is
+// closed. It fails with data_in_use when one has.
+func (db *DB) Hold(dir string) (err error) {
+	db.lock, err = lockDir(dir)
+	return err
+}
+
+// Schema is the version of the database's schema, and the one of this program.
+func (db *DB) Schema(ctx context.Context) (have, want int64, err error) {
+	steps, err := db.steps()
+	if err != nil {
+		return 0, 0, err
+	}
+	want = steps[len(steps)-1].Version
+	err = db.readers.QueryRowContext(ctx, `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied`).Scan(&have)
+	return have, want, wrap("read the schema's version", err)
+}
+
+// Chains are the organisations that have a log.
+func (db *DB) Chains(ctx context.Context) ([]string, error) {
+	return db.texts(ctx, `SELECT org_id FROM audit_heads ORDER BY org_id`)
+}
+
+// AllVaults are the ids of the vaults of all organisations.
+func (db *DB) AllVaults(ctx context.Context) ([]string, error) {
+	return db.texts(ctx, `SELECT id FROM vaults ORDER BY id`)
+}
+
+func (db *DB) texts(ctx context.Context, query string, args ...any) (out []string, err error) {
+	rows, err := db.readers.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, wrap("read", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			return nil, wrap("read", err)
+		}
+		out = append(out, s)
+	}
+	return out, wrap("read", rows.Err())
+}
+
+// AnyVersion names the newest version of some path of a vault; found is false
+// when the vault is empty.
+func (db *DB) AnyVersion(ctx context.Context, vault string) (path string, version uint64, found bool, err error) {
+	found, err = db.row(ctx, `SELECT path, version FROM secret_versions WHERE vault_id = $1 ORDER BY path, version DESC LIMIT 1`,
+		[]any{vault}, &path, &version)
+	return path, version, found, err
+}
+
+// Clock is how far the database's clock is ahead of this machine's; zero on SQLite.
+func (db *DB) Clock(ctx context.Context) (time.Duration, error) {
+	if !db.eng.postgres {
+		return 0, nil
+	}
+	var us int64
+	asked := db.now()
+	if _, err := db.row(ctx, `SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT`, nil, &us); err != nil {
+		return 0, err
+	}
+	return fromMicros(us).Sub(asked.Add(db.now().Sub(asked) / 2)), nil
+}
