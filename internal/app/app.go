@@ -111,7 +111,7 @@ func keystoreDir(cfg config.Config) string {
 }
 
 func (a *App) services(ctx context.Context, at Addresses) (err error) {
-	if err := ensureAuditKey(ctx, a.keys); err != nil {
+	if err := ensureAuditKey(ctx, a.keys, a.db); err != nil {
 		return err
 	}
 	a.audit = &audit.Log{Store: a.db, Keys: a.keys, Newest: auditKeyIDs(a.keys), Grown: a.db.Grown(), Anchor: anchor{a.cfg.Data}, Now: now, Log: a.log}

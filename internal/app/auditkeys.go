@@ -8,6 +8,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+	"github.com/oneclaw-dev/oneclaw/internal/store"
 )
 
 // Ids of the keys that sign checkpoints: "audit:" and a number. The highest one
@@ -42,11 +43,21 @@ func auditKeyNumber(id string) int {
 }
 
 // ensureAuditKey makes the first key. Two nodes that start at once may both try:
-// the one that comes second is as well served by the other's key.
-func ensureAuditKey(ctx context.Context, keys keystore.KeyStore) error {
+// the one that comes second is as well served by the other's key. A keystore
+// without it is new: with a database that has vaults already it is not theirs, and
+// going on would hide that theirs is lost.
+func ensureAuditKey(ctx context.Context, keys keystore.KeyStore, db *store.DB) error {
 	ids, err := auditKeyIDs(keys)(ctx)
 	if err != nil || len(ids) > 0 {
 		return err
+	}
+	vaults, err := db.AllVaults(ctx)
+	if err != nil {
+		return err
+	}
+	if len(vaults) > 0 {
+		return fault.New(fault.Invalid, "keystore_empty", "The keystore is empty, but the database has vaults, whose keys were in another one. "+
+			"Name that with ONECLAW_KEYSTORE_DIR, or restore it from its backup: without its keys nothing opens.")
 	}
 	if err := keys.CreateSigner(ctx, firstAuditKey); err != nil && !fault.Is(err, fault.Conflict) {
 		return err

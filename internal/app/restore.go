@@ -41,7 +41,7 @@ a value of each vault is opened; when anything does not fit, nothing is put ther
 			return err
 		}
 		r := &restoring{operator: o, cfg: cfg, from: from, keysFrom: keysFrom}
-		if err := r.refuseUsed(); err != nil {
+		if err := r.refuseUsed(ctx); err != nil {
 			return err
 		}
 		if r.staging, err = os.MkdirTemp(cfg.Data, ".restoring-"); err != nil {
@@ -83,11 +83,13 @@ type restoring struct {
 }
 
 // refuseUsed refuses places that hold something already.
-func (r *restoring) refuseUsed() error {
+func (r *restoring) refuseUsed(ctx context.Context) error {
 	if r.cfg.DatabaseURL.Len() == 0 {
 		if _, err := os.Lstat(filepath.Join(r.cfg.Data, databaseFile)); !errors.Is(err, fs.ErrNotExist) {
 			return fault.Wrap(err, fault.Conflict, "target_not_empty", "There is a database in "+r.cfg.Data+" already. Restore into an empty folder.")
 		}
+	} else if err := refuseInUse(ctx, r.cfg); err != nil {
+		return err
 	}
 	if r.keysFrom == "" {
 		return nil
@@ -95,7 +97,6 @@ func (r *restoring) refuseUsed() error {
 	if r.cfg.Keystore == "pkcs11" {
 		return fault.New(fault.Invalid, "keys_in_hardware", "The keys are in a hardware module: restore them with its own tools, and leave --keys-from out.")
 	}
-	// An empty folder may be renamed onto; a keystore may not.
 	return emptyDir(keystoreDir(r.cfg))
 }
 
@@ -124,7 +125,8 @@ func (r *restoring) run(ctx context.Context) (err error) {
 		return err
 	}
 	if r.keysFrom != "" {
-		if err := os.Rename(staged.KeystoreDir, keystoreDir(r.cfg)); err != nil {
+		// What is there is empty, and if it no longer is, stays.
+		if err := errors.Join(os.Remove(keystoreDir(r.cfg)), os.Rename(staged.KeystoreDir, keystoreDir(r.cfg))); err != nil {
 			return err
 		}
 		if err := store.SyncFile(filepath.Dir(keystoreDir(r.cfg))); err != nil {
@@ -188,4 +190,17 @@ func (r *restoring) place(ctx context.Context, staged config.Config) (err error)
 	}
 	r.say("Restored into %s.", r.cfg.Data)
 	return store.SyncFile(r.cfg.Data)
+}
+
+// refuseInUse refuses a PostgreSQL database that holds a server's data.
+func refuseInUse(ctx context.Context, cfg config.Config) error {
+	db, err := look(cfg)
+	if err != nil {
+		return err
+	}
+	used, err := db.InUse(ctx)
+	if err == nil && used {
+		err = fault.New(fault.Conflict, "target_not_empty", "The PostgreSQL database is not empty. Restore into an empty one.")
+	}
+	return errors.Join(err, db.Close())
 }

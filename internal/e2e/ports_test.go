@@ -1,8 +1,12 @@
 package e2e_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"net"
+	"os"
+	"testing"
 )
 
 // freePorts are addresses that nobody listens on now.
@@ -16,4 +20,11 @@ func freePorts(n int) (out []string, err error) {
 		defer func() { err = errors.Join(err, l.Close()) }()
 	}
 	return out, nil
+}
+
+// sum is the SHA-256 of a file.
+func sum(t testing.TB, file string) string {
+	t.Helper()
+	s := sha256.Sum256(must[[]byte](t)(os.ReadFile(file)))
+	return hex.EncodeToString(s[:])
 }

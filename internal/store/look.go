@@ -107,3 +107,13 @@ func (db *DB) Clock(ctx context.Context) (time.Duration, error) {
 	}
 	return fromMicros(us).Sub(asked.Add(db.now().Sub(asked) / 2)), nil
 }
+
+// InUse reports whether a server ever served from a PostgreSQL database.
+func (db *DB) InUse(ctx context.Context) (used bool, err error) {
+	var there bool
+	if err := db.readers.QueryRowContext(ctx, `SELECT to_regclass('audit_heads') IS NOT NULL`).Scan(&there); err != nil || !there {
+		return false, wrap("look for tables", err)
+	}
+	err = db.readers.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM audit_heads) OR EXISTS (SELECT 1 FROM users)`).Scan(&used)
+	return used, wrap("look for rows", err)
+}
