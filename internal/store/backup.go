@@ -43,7 +43,7 @@ func checkFile(ctx context.Context, dir string) error {
 	var answer string
 	_, err = scanOne(db.readers.QueryRowContext(ctx, `PRAGMA quick_check`), []any{&answer})
 	if err == nil && answer != "ok" {
-		err = fault.New(fault.Internal, "backup_damaged", "The copy of the database is damaged. Is the disk full or failing?")
+		err = fault.New(fault.Internal, "copy_damaged", "The copy of the database is damaged. Is the disk full or failing?")
 	}
 	return errors.Join(err, db.Close())
 }
