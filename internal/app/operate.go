@@ -103,7 +103,7 @@ func (o *operator) tell(i *inspection) {
 func inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole bool) (*inspection, error) {
 	in := &inspection{}
 	quiet := slog.New(slog.DiscardHandler)
-	vaults := vault.New(db, seal.New(keys), keys, db, quiet)
+	vaults := vault.New(db, seal.New(keys), keys, db, nil, quiet) // no request is decided here
 	ids, err := db.AllVaults(ctx)
 	if err != nil {
 		return nil, err

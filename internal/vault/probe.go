@@ -34,7 +34,7 @@ func (s *Service) Probe(ctx context.Context, id, path string, version uint64) er
 	if err != nil {
 		return err
 	}
-	value, err := s.sealer.Open(ctx, v.KEK(), ref(&v, p, version), row.Box)
+	value, err := s.openBox(ctx, &v, p, &row)
 	value.Wipe()
-	return keyLost(err)
+	return err
 }
