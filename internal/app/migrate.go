@@ -22,7 +22,7 @@ func (d Deps) migrate() *cobra.Command {
 		Long: `Copy the SQLite database in DIR into the empty PostgreSQL database that
 ONECLAW_DATABASE_URL_FILE names, in one transaction, and check what arrived. The server
 on the SQLite database must be stopped, and can't be started meanwhile. The source is not
-changed: remove it when the new server runs. Stopped at any point, it leaves the target
+changed: remove it when the new server runs. Stopped before its end it leaves the target
 empty, and may be started again. The keystore stays where it is.`,
 	}
 	cmd.Flags().StringVar(&from, "from", "", "data folder of the SQLite server (required)")

@@ -204,7 +204,7 @@ func TestTwoNodesAreOne(t *testing.T) {
 }
 
 func TestTwoNodesCountTogether(t *testing.T) {
-	c := newNodes(t, pgtest.Shared(t).DSN(t), 2, "ONECLAW_RATE_AUTH=0.001:6")
+	c := newNodes(t, pgtest.Shared(t).DSN(t), 2, "ONECLAW_RATE_AUTH=0.001:4")
 	servers := c.start()
 	owner := servers[0].login()
 	w := newWorker(t, owner, "counted")
@@ -223,8 +223,8 @@ func TestTwoNodesCountTogether(t *testing.T) {
 		g.http = address
 		return g.do(t, "POST", "/v1/auth/token", guess).status
 	}, http.StatusUnauthorized)
-	if guessed != 6 || limited != 24-6 {
-		t.Errorf("%d guesses at two nodes with a limit of 6, %d limited", guessed, limited)
+	if guessed != 4 || limited != 24-4 {
+		t.Errorf("%d guesses at two nodes with a limit of 4, %d limited", guessed, limited)
 	}
 
 	// Versions follow each other, whoever writes.
