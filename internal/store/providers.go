@@ -35,7 +35,7 @@ func (db *DB) SpendToken(ctx context.Context, hash string, until, now time.Time)
 // AccountByLink implements identity.ProviderStore.
 func (db *DB) AccountByLink(ctx context.Context, issuer, subject string) (identity.Account, error) {
 	return db.account(ctx, `JOIN provider_accounts p ON p.user_id = u.id
-		WHERE p.issuer = $1 AND p.subject = $2 AND m.org_id = u.home_org`, issuer, subject)
+		WHERE p.issuer = $1 AND p.subject = $2`+atHome, issuer, subject)
 }
 
 // LinkAccount implements identity.ProviderStore.
