@@ -56,6 +56,11 @@ func (b *bench) engine(ctx context.Context, name string) (err error) {
 			return fmt.Errorf("start: %w", err)
 		}
 	}
+	if b.wants(oracleCase) {
+		if err := b.oracles(ctx, s); err != nil {
+			return fmt.Errorf("oracle: %w", err)
+		}
+	}
 	if b.wants(scale) && slices.Contains(b.scaleEngines, name) {
 		if err := b.scaling(ctx, s, &f); err != nil {
 			return fmt.Errorf("scale: %w", err)

@@ -32,21 +32,22 @@ const (
 	postgres = "postgres"
 	softhsm  = "softhsm"
 
-	readJWT = "read-jwt"
-	readKey = "read-key"
-	list    = "list"
-	token   = "token"
-	write   = "write"
-	scale   = "scale"
-	start   = "start"
-	memory  = "memory"
-	growth  = "growth"
+	readJWT    = "read-jwt"
+	readKey    = "read-key"
+	list       = "list"
+	token      = "token"
+	write      = "write"
+	scale      = "scale"
+	start      = "start"
+	memory     = "memory"
+	growth     = "growth"
+	oracleCase = "oracle"
 )
 
 var (
 	allEngines = []string{sqlite, postgres, softhsm}
 	loadCases  = []string{readJWT, readKey, list, token, write}
-	allCases   = append(slices.Clone(loadCases), scale, start, memory, growth)
+	allCases   = append(slices.Clone(loadCases), scale, start, memory, growth, oracleCase)
 )
 
 func parse(args []string, errs io.Writer) (options, error) {
