@@ -42,6 +42,16 @@ func (db *DB) Vault(ctx context.Context, id string) (vault.Vault, error) {
 	return db.vault(ctx, `WHERE id = $1`, id)
 }
 
+// HasVault implements vault.Store.
+func (db *DB) HasVault(ctx context.Context, org, id string) error {
+	var one int
+	found, err := db.row(ctx, `SELECT 1 FROM vaults WHERE id = $1 AND org_id = $2`, []any{id, org}, &one)
+	if err == nil && !found {
+		err = errNoVault
+	}
+	return err
+}
+
 // VaultNamed implements vault.Store.
 func (db *DB) VaultNamed(ctx context.Context, org, name string) (vault.Vault, error) {
 	return db.vault(ctx, `WHERE org_id = $1 AND name = $2`, org, name)

@@ -31,6 +31,33 @@ func newCache(log *slog.Logger) cache {
 	return cache{mu: &sync.RWMutex{}, entries: map[string]*entry{}, log: log}
 }
 
+// of is get for a caller of an organisation. What another organisation has takes
+// the same way, and so the same time, as what nobody has: a query that finds no
+// row.
+func (k *cache) of(ctx context.Context, st Store, org, id string) (*entry, error) {
+	if e := k.cached(st, id); e != nil && e.vault.Org == org {
+		return e, nil
+	}
+	if err := st.HasVault(ctx, org, id); err != nil {
+		return nil, err
+	}
+	return k.get(ctx, st, id)
+}
+
+// cached is the entry as of now, or nil.
+func (k *cache) cached(st Store, id string) *entry {
+	epoch, exact := st.Epoch()
+	if !exact {
+		return nil
+	}
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	if e := k.entries[id]; e != nil && e.epoch == epoch {
+		return e
+	}
+	return nil
+}
+
 func (k *cache) get(ctx context.Context, st Store, id string) (*entry, error) {
 	// The epoch is read before the rows: rows that change meanwhile move it, and
 	// this entry is then never used.

@@ -102,6 +102,9 @@ type Store interface {
 	AddVault(ctx context.Context, v Vault, ev *audit.Event) error
 	// Vault returns fault.NotFound when there is none with that id.
 	Vault(ctx context.Context, id string) (Vault, error)
+	// HasVault returns fault.NotFound unless the organisation has a vault with
+	// that id. Whether another has one does not show, in time either.
+	HasVault(ctx context.Context, org, id string) error
 	Vaults(ctx context.Context, org string) ([]Vault, error)
 	// VaultNamed returns fault.NotFound when the organisation has none of that name.
 	VaultNamed(ctx context.Context, org, name string) (Vault, error)
@@ -206,7 +209,7 @@ func decide(c *access.Call, a policy.Action, r policy.Resource) error {
 // not found, as if it did not exist.
 func (s *Service) open(ctx context.Context, c *access.Call, id string) (*entry, error) {
 	c.Touch("vault", id)
-	e, err := s.known.get(ctx, s.store, id)
+	e, err := s.known.of(ctx, s.store, c.Who.Org, id)
 	if err != nil {
 		return nil, err
 	}
