@@ -403,6 +403,26 @@ func TestAVaultGoesWhileItsJobRuns(t *testing.T) {
 	})
 }
 
+// In the middle of a job versions have keys of two generations: what is shared
+// opens as what is read does.
+func TestSharedValuesOpenInTheMiddleOfAJob(t *testing.T) {
+	onBoth(t, func(t *testing.T, c *cluster) {
+		v := c.vault("v")
+		c.put(v, "a", "x")
+		_, err := c.Rekey(t.Context(), c.call(c.owner), v.ID)
+		must(t, err)
+		lend := func() {
+			got, err := c.Lend(t.Context(), c.owner, policy.Moment{Now: c.now}, v.ID, parse("a"), func(*vault.Version) error { return nil })
+			if err != nil || string(got.Value.Reveal()) != "x" {
+				t.Errorf("lent: %v", err)
+			}
+		}
+		st := &slow{Store: c.stores[0], first: lend} // the vault has switched, the row has not
+		drain(t.Context(), vault.NewWorker(c.service(st, c.keys), time.Now))
+		lend()
+	})
+}
+
 // A version that was altered stays as it is, and so does the key that it needs.
 func TestADamagedVersionIsLeftAlone(t *testing.T) {
 	onBoth(t, func(t *testing.T, c *cluster) {

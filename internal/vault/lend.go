@@ -61,9 +61,9 @@ func (s *Service) Lend(ctx context.Context, maker policy.Principal, at policy.Mo
 	if !policy.Decide(maker, policy.ReadSecret, r, at).Allow {
 		return Secret{}, ErrLapsed
 	}
-	value, err := s.sealer.Open(ctx, e.vault.KEK(), ref(&e.vault, p, v.Meta.Version), v.Box)
+	value, err := s.openBox(ctx, &e.vault, p, &v)
 	if err != nil {
-		return Secret{}, keyLost(err)
+		return Secret{}, err
 	}
 	if err := spend(&v); err != nil {
 		value.Wipe()
