@@ -6,6 +6,7 @@
 package access
 
 import (
+	"crypto/x509"
 	"net/netip"
 	"time"
 
@@ -18,6 +19,9 @@ type Call struct {
 	Who policy.Principal
 	IP  netip.Addr // unmapped; the zero Addr when it is not known
 	Now time.Time
+	// Chain is the client certificate of the connection, leaf first. Its holder has
+	// proven to have the key; nobody has looked at the rest. Nil when there is none.
+	Chain []*x509.Certificate
 	// Event is the request's one audit event. A domain method fills in what was
 	// touched, and puts it into the transaction of a write (or appends it before
 	// a value leaves). An event that the domain did not commit is appended by

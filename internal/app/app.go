@@ -124,8 +124,12 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 		Store: a.db, Mailer: a.mail, Sealer: sealer, Keys: a.keys, Sender: a.out.Client(netguard.Options{}), Log: a.log, Now: now,
 	})
 	a.vault = vault.New(a.db, sealer, a.keys, a.db, a.approvals, a.log)
+	clients, err := clientCAs(a.cfg.ClientCAFile)
+	if err != nil {
+		return err
+	}
 	people := identity.Config{
-		Store: a.db, Keys: a.keys, Sealer: sealer, Mailer: a.mail, Safe: a.vault, Granter: a.vault, Log: a.log, Now: now,
+		Store: a.db, Keys: a.keys, Sealer: sealer, Mailer: a.mail, Safe: a.vault, Granter: a.vault, ClientCAs: clients, Log: a.log, Now: now,
 		Issuer: "oneclaw", Audience: "oneclaw", Signup: a.cfg.Signup, VerifyEmail: a.cfg.VerifyEmail,
 	}
 	if err := a.providers(&people, at.API); err != nil {

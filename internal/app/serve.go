@@ -15,6 +15,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/mcpserver"
+	"github.com/oneclaw-dev/oneclaw/internal/proxies"
 )
 
 // Addresses are where a running server is reached.
@@ -103,7 +104,7 @@ func certificate(cfg config.Config) (*tls.Config, error) {
 		return nil, fault.Wrap(err, fault.Invalid, "bad_certificate",
 			"The files that ONECLAW_TLS_CERT_FILE and ONECLAW_TLS_KEY_FILE name can't be used.")
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}, nil
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequestClientCert}, nil
 }
 
 func serve(s *http.Server, l net.Listener, secured *tls.Config) error {
@@ -157,7 +158,10 @@ func (a *App) routes(hosts []string) http.Handler {
 		NewClient: mcpserver.InProcessClients(a.api, a.version, a.log), Version: a.version, Hosts: hosts, Log: a.log,
 	})
 	status, verify, invite, reset := a.statusPage(), a.verifyEmail(), a.invite(), a.resetPassword()
-	return guard(hosts, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	cli := (&cliVerify{api: a.api, shown: a.identity.DeviceShown}).handler()
+	enroll := (&enrollPage{api: a.api, asked: a.identity.EnrollmentByToken}).handler()
+	trusted := proxies.New(a.cfg.TrustedProxies, a.cfg.ProxyHeader)
+	return guard(hosts, forwardedCertificates(a.cfg.ClientCertHeader, trusted, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/mcp":
 			mcp.ServeHTTP(w, r)
@@ -165,6 +169,10 @@ func (a *App) routes(hosts []string) http.Handler {
 			status.ServeHTTP(w, r)
 		case "/reset-password":
 			reset.ServeHTTP(w, r)
+		case "/cli/verify":
+			cli.ServeHTTP(w, r)
+		case "/agents/enroll":
+			enroll.ServeHTTP(w, r)
 		case "/verify-email":
 			verify.ServeHTTP(w, r)
 		case "/invite":
@@ -172,5 +180,5 @@ func (a *App) routes(hosts []string) http.Handler {
 		default:
 			a.api.ServeHTTP(w, r)
 		}
-	}))
+	})))
 }

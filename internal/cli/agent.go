@@ -13,7 +13,8 @@ import (
 
 func (c *cli) agentCommand() *cobra.Command {
 	return group("agent", "Register agents and their keys",
-		c.agentCreate(), c.agentList(), c.agentGet(), c.agentRotateKey(), c.agentDeactivate())
+		c.agentCreate(), c.agentList(), c.agentGet(), c.agentRotateKey(), c.agentDeactivate(),
+		c.agentEnroll())
 }
 
 func (c *cli) agentCreate() *cobra.Command {

@@ -34,6 +34,7 @@ type Deps struct {
 	Width          func(stream any) int // columns of a terminal, 0 where not known
 	Prompt         Prompter
 	HTTPClient     *http.Client
+	After          func(time.Duration) <-chan time.Time // waits; a test need not
 	Version        string
 	// VerifyExport checks an exported audit log with the public key, offline.
 	VerifyExport func(export io.Reader, publicKey string) (client.AuditReport, error)
@@ -57,6 +58,9 @@ func New(d Deps) *cobra.Command {
 	}
 	if d.Now == nil {
 		d.Now = time.Now
+	}
+	if d.After == nil {
+		d.After = time.After
 	}
 	if d.IsTTY == nil {
 		d.IsTTY = isTerminal

@@ -74,6 +74,7 @@ func (s *shell) run(stdin string, arguments ...string) result {
 	root := cli.New(cli.Deps{Stdin: in, Stdout: &out, Stderr: &errs, Getenv: func(k string) string { return s.env[k] },
 		Now: func() time.Time { return s.now }, IsTTY: func(x any) bool { return streams[x] },
 		Width:  func(any) int { return s.width },
+		After:  func(time.Duration) <-chan time.Time { now := make(chan time.Time, 1); now <- s.now; return now },
 		Prompt: s.person, VerifyExport: s.verify, Version: "test"})
 	code := cli.Execute(s.t.Context(), root, arguments)
 	return result{out.String(), errs.String(), code}

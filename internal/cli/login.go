@@ -18,7 +18,7 @@ const loginLife = 24 * time.Hour
 
 func (c *cli) loginCommand() *cobra.Command {
 	var email, passwordFile, idTokenFile, code string
-	var dev bool
+	var dev, device bool
 	cmd := &cobra.Command{
 		Use:   "login",
 		Short: "Log in as a human with email and password",
@@ -32,12 +32,19 @@ alone, and revoked by ` + "`oneclaw logout`" + `. Agents and programs do not log
 they set ONECLAW_AGENT_API_KEY, ONECLAW_API_KEY or ONECLAW_TOKEN.`,
 		Example: `  oneclaw login
   oneclaw login --dev
+  oneclaw login --device
   oneclaw login --api-url https://vault.example.com --email me@example.com --password-file pw`,
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			if dev && (email != "" || passwordFile != "") {
 				return usage("--dev brings its own email and password; leave out --email and --password-file.")
+			}
+			if device {
+				if dev || email != "" || passwordFile != "" || code != "" || idTokenFile != "" {
+					return usage("--device asks for nothing here; leave out the other flags of login.")
+				}
+				return c.loginByDevice(ctx)
 			}
 			if idTokenFile != "" {
 				if dev || email != "" || passwordFile != "" {
@@ -57,6 +64,7 @@ they set ONECLAW_AGENT_API_KEY, ONECLAW_API_KEY or ONECLAW_TOKEN.`,
 	f.StringVar(&passwordFile, "password-file", "", "file that holds the password (- for stdin)")
 	f.StringVar(&idTokenFile, "id-token-file", "", "file that holds an ID token of the server's identity provider (- for stdin)")
 	f.StringVar(&code, "code", "", "code of the second factor, where there is one")
+	f.BoolVar(&device, "device", false, "show a code to approve in a browser, here or elsewhere")
 	f.BoolVar(&dev, "dev", false, "log in to the oneclaw dev of this machine as its owner")
 	return cmd
 }
@@ -185,15 +193,20 @@ func (c *cli) keepLogin(ctx context.Context, cl *client.Client, base string, tok
 	if old != nil && old.APIURL == base && old.KeyID != "" {
 		_ = cl.DeleteAPIKey(ctx, old.KeyID) // it ends by itself within a day
 	}
+	return c.loggedIn(s)
+}
+
+// loggedIn says so.
+func (c *cli) loggedIn(s stored) error {
 	for _, name := range credentialVars {
 		if c.Getenv(name) != "" {
 			c.warn(name + " is set and is used before this login.")
 		}
 	}
 	if c.jsonOut {
-		return c.printJSON(map[string]any{"api_url": base, "email": s.Email, "user_id": s.UserID, "org_id": s.OrgID, "expires_at": s.ExpiresAt})
+		return c.printJSON(map[string]any{"api_url": s.APIURL, "email": s.Email, "user_id": s.UserID, "org_id": s.OrgID, "expires_at": s.ExpiresAt})
 	}
-	c.done("Logged in to %s as %s until %s.", base, s.Email, s.ExpiresAt.Format("2006-01-02 15:04 UTC"))
+	c.done("Logged in to %s as %s until %s.", s.APIURL, s.Email, s.ExpiresAt.Format("2006-01-02 15:04 UTC"))
 	return nil
 }
 

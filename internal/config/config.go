@@ -38,6 +38,9 @@ type Config struct {
 	TrustedProxies Networks `env:"TRUSTED_PROXIES" doc:"Addresses and networks (CIDR) of the proxies in front of this server, with commas between. Only what they say of a caller's address is believed. Name the proxies, not the network that callers are in."`
 	ProxyHeader    string   `env:"PROXY_HEADER" envDefault:"X-Forwarded-For" doc:"The header in which those proxies name the caller: X-Forwarded-For or Forwarded (RFC 7239). The other one is not looked at, since the caller may have sent it."`
 
+	ClientCAFile     string `env:"CLIENT_CA_FILE" doc:"Certificate authorities in PEM that may issue client certificates for agents of auth_method mtls. Such a certificate names its agent in a URI: urn:oneclaw:agent:ID or spiffe://DOMAIN/agent/ID. Without it, agents are known by pinned fingerprints alone."`
+	ClientCertHeader string `env:"CLIENT_CERT_HEADER" doc:"Header in which the proxies of TRUSTED_PROXIES, which end TLS, pass on the certificate that a client has proven to hold the key of: as RFC 9440 (Client-Cert) or as PEM escaped for URLs (nginx: $ssl_client_escaped_cert). They must remove it from what clients send. From all others it is dropped. Off when empty."`
+
 	Data        string       `env:"DATA" doc:"Folder of the database and of the software keystore. Default: $XDG_DATA_HOME/oneclaw or ~/.local/share/oneclaw."`
 	DatabaseURL secret.Bytes `env:"DATABASE_URL_FILE,file" doc:"File that holds a PostgreSQL connection string. Without it, SQLite in DATA."`
 	AuditSync   string       `env:"AUDIT_SYNC" envDefault:"normal" doc:"normal: the record of a served read survives a crash of the process. full: a loss of power too, at the price of a disk flush a batch of reads."`
@@ -198,6 +201,12 @@ func (c *Config) Check() error {
 			"or, behind a proxy that ends TLS, ONECLAW_ALLOW_PLAIN_HTTP=true.")
 	case !strings.EqualFold(c.ProxyHeader, "X-Forwarded-For") && !strings.EqualFold(c.ProxyHeader, "Forwarded"):
 		return bad("ONECLAW_PROXY_HEADER must be X-Forwarded-For or Forwarded.")
+	case c.ClientCertHeader != "" && len(c.TrustedProxies) == 0:
+		return bad("ONECLAW_CLIENT_CERT_HEADER needs ONECLAW_TRUSTED_PROXIES: else nobody's word on certificates is taken.")
+	case !headerName(c.ClientCertHeader):
+		return bad("ONECLAW_CLIENT_CERT_HEADER must be a header of its own, such as Client-Cert or X-Client-Cert.")
+	case c.ClientCAFile != "" && c.TLSCertFile == "" && c.ClientCertHeader == "":
+		return bad("ONECLAW_CLIENT_CA_FILE needs TLS: set ONECLAW_TLS_CERT_FILE, or ONECLAW_CLIENT_CERT_HEADER behind a proxy that ends TLS.")
 	case c.AuditSync != "normal" && c.AuditSync != "full":
 		return bad("ONECLAW_AUDIT_SYNC must be normal or full.")
 	case c.Keystore != "soft" && c.Keystore != "pkcs11":
@@ -250,6 +259,17 @@ func List(s string) []string {
 		}
 	}
 	return out
+}
+
+// headerName accepts the name of a header that has no other meaning here, or
+// nothing.
+func headerName(s string) bool {
+	for _, taken := range []string{"Authorization", "Host", "Cookie", "X-Forwarded-For", "Forwarded", "Content-Type", "Content-Length"} {
+		if strings.EqualFold(s, taken) {
+			return false
+		}
+	}
+	return strings.Trim(strings.ToLower(s), "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
 // hostPort reports whether s is an address to listen on: a host, which may be

@@ -132,6 +132,8 @@ type updateAgent struct {
 		VaultIDs          patch[[]string]   `json:"vault_ids,omitempty" doc:"null lifts the binding."`
 		ShroudEnabled     patch[bool]       `json:"shroud_enabled,omitempty"`
 		ShroudConfig      patch[jsonObject] `json:"shroud_config,omitempty" doc:"null: the defaults."`
+		// The contract has no way to renew a certificate.
+		ClientCertFingerprint patch[string] `json:"client_cert_fingerprint,omitempty" doc:"Another certificate; tokens of the one before end at once."`
 	}
 }
 
@@ -145,7 +147,8 @@ func (in *updateAgent) patch() identity.AgentPatch {
 		ToAllowlist: b.TxToAllowlist.Field, AllowedChains: b.TxAllowedChains.Field, Active: b.IsActive.Field,
 		Intents: b.IntentsAPIEnabled.Field, Shroud: b.ShroudEnabled.Field, ExpiresAt: b.ExpiresAt.Field,
 		MaxValueETH: b.TxMaxValueETH.Field, DailyLimETH: b.TxDailyLimitETH.Field, TokenTTL: b.TokenTTLSeconds.Field,
-		ShroudConfig: identity.Field[[]byte]{Set: b.ShroudConfig.Set, Null: b.ShroudConfig.Null, Value: b.ShroudConfig.Value},
+		CertFingerprint: b.ClientCertFingerprint.Field,
+		ShroudConfig:    identity.Field[[]byte]{Set: b.ShroudConfig.Set, Null: b.ShroudConfig.Null, Value: b.ShroudConfig.Value},
 	}
 }
 

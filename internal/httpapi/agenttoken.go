@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -80,7 +81,7 @@ const (
 
 var (
 	errNoAgentCredential = fault.New(fault.Invalid, "invalid_request",
-		"Send api_key, or a token of the agent's issuer as jwt, assertion, client_assertion or subject_token.")
+		"Send api_key, or a token of the agent's issuer as jwt, assertion, client_assertion or subject_token, or come with the agent's client certificate.")
 	errTwoCredentials = fault.New(fault.Invalid, "several_credentials", "Send one credential, and one id for the agent.")
 	errGrantType      = fault.New(fault.Invalid, "unsupported_grant_type",
 		"grant_type must be client_credentials, urn:ietf:params:oauth:grant-type:jwt-bearer or urn:ietf:params:oauth:grant-type:token-exchange, with the field of its own that holds the token.")
@@ -112,7 +113,7 @@ func (in *agentTokenRequest) credential() (key, token, agent string, err error) 
 	}
 	switch {
 	case sent == 0:
-		return "", "", "", errNoAgentCredential
+		return "", "", agent, errNoAgentCredential // which is fine with a certificate
 	case sent > 1:
 		return "", "", "", errTwoCredentials
 	}
@@ -157,11 +158,14 @@ func (a *API) registerAgentToken() {
 		summary: "Exchange an agent's key, or a token of its issuer, for a token", errors: []int{http.StatusUnauthorized}, action: policy.Login,
 	}, func(ctx context.Context, c *access.Call, in *agentTokenRequest) (*body[*agentTokenBody], error) {
 		key, token, agent, err := in.credential()
-		if err != nil {
+		byCertificate := errors.Is(err, errNoAgentCredential) && len(c.Chain) > 0
+		if err != nil && !byCertificate {
 			return nil, err
 		}
 		var t identity.Token
-		if token == "" {
+		if byCertificate {
+			t, err = a.identity.CertificateToken(ctx, c, agent)
+		} else if token == "" {
 			t, err = a.identity.AgentToken(ctx, c, key, agent)
 		} else {
 			t, err = a.identity.AgentTokenFor(ctx, c, token, agent)

@@ -45,6 +45,9 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.call = access.Call{Now: now, Event: &x.event}
 	x.call.IP, _ = a.proxies.Client(r)
 	x.call.Who.Kind = policy.KindAnonymous
+	if r.TLS != nil {
+		x.call.Chain = r.TLS.PeerCertificates
+	}
 	if x.call.IP.IsValid() {
 		x.event.IP = x.call.IP.String()
 	}
@@ -69,7 +72,7 @@ func (a *API) pass(x *exchange, r *http.Request) error {
 	}
 	if to == nil {
 		// Who probes with a good credential shows in its organisation's log.
-		if who, err := a.authenticate(r.Context(), bearer(r), x.call.Now); err == nil {
+		if who, err := a.authenticate(r.Context(), &x.call, bearer(r), x.call.Now); err == nil {
 			x.identify(who)
 			if err := a.identity.Admit(r.Context(), who.Org, who.Kind, x.call.IP); err != nil {
 				return err
@@ -90,7 +93,7 @@ func (a *API) pass(x *exchange, r *http.Request) error {
 		x.token = "" // nobody asks for it
 	}
 	if !to.action.Public() || x.token != "" {
-		who, err := a.authenticate(r.Context(), x.token, x.call.Now)
+		who, err := a.authenticate(r.Context(), &x.call, x.token, x.call.Now)
 		if err != nil {
 			x.event.Details.Reason = fault.CodeOf(err)
 			if fault.Is(err, fault.Unauthenticated) {
@@ -152,7 +155,7 @@ func (x *exchange) identify(who policy.Principal) {
 // Who was let in first stays in the event of a refusal.
 func (x *exchange) renew(ctx context.Context) error {
 	now := x.api.now()
-	who, err := x.api.authenticate(ctx, x.token, now)
+	who, err := x.api.authenticate(ctx, &x.call, x.token, now)
 	if err != nil {
 		x.event.Details.Reason = fault.CodeOf(err)
 		if fault.Is(err, fault.Unauthenticated) {
@@ -174,11 +177,11 @@ func bearer(r *http.Request) string {
 	return strings.TrimSpace(token)
 }
 
-func (a *API) authenticate(ctx context.Context, token string, now time.Time) (policy.Principal, error) {
+func (a *API) authenticate(ctx context.Context, c *access.Call, token string, now time.Time) (policy.Principal, error) {
 	if token == "" {
 		return policy.Principal{}, errNoCredential
 	}
-	return a.identity.Authenticate(ctx, token, now)
+	return a.identity.AuthenticateOver(ctx, c.Chain, token, now)
 }
 
 var errNoCredential = fault.New(fault.Unauthenticated, "unauthenticated", "Send a token or an API key: Authorization: Bearer ...")

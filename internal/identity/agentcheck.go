@@ -100,10 +100,7 @@ func (a *Agent) checkMethod() error {
 	case "":
 		a.AuthMethod = MethodAPIKey
 	case MethodAPIKey:
-	case MethodMTLS:
-		if a.CertFingerprint == "" {
-			return invalid("missing_client_cert_fingerprint", "auth_method mtls needs client_cert_fingerprint.")
-		}
+	case MethodMTLS: // checkCertified asks for a fingerprint
 	case MethodOIDC:
 		if a.OIDCIssuer == "" || a.OIDCClientID == "" {
 			return invalid("missing_oidc_fields", "auth_method oidc_client_credentials needs oidc_issuer and oidc_client_id.")

@@ -53,6 +53,9 @@ func (s *Service) prepareAgent(ctx context.Context, c *access.Call, draft Agent)
 	if a.OIDCIssuer != "" && s.cfg.CheckURL != nil && s.cfg.CheckURL(a.OIDCIssuer) != nil {
 		return Agent{}, errIssuer
 	}
+	if err := s.checkCertified(&a); err != nil {
+		return Agent{}, err
+	}
 	return a, s.checkVaults(ctx, c.Who.Org, a.VaultIDs)
 }
 
@@ -126,7 +129,12 @@ func (s *Service) UpdateAgent(ctx context.Context, c *access.Call, id string, p 
 		return Agent{}, err
 	}
 	succeed(c, "agent", id)
-	return s.store.ChangeAgent(ctx, c.Who.Org, id, func(a *Agent) error { return p.apply(a, c.Now) }, c.Event)
+	return s.store.ChangeAgent(ctx, c.Who.Org, id, func(a *Agent) error {
+		if err := p.apply(a, c.Now); err != nil {
+			return err
+		}
+		return s.checkCertified(a)
+	}, c.Event)
 }
 
 // DeactivateAgent ends an agent: its key and tokens stop working at once.

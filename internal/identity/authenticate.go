@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"strings"
@@ -24,6 +25,12 @@ var errUnauthenticated = fault.New(fault.Unauthenticated, "unauthenticated",
 // Authenticate returns who the bearer of a token or key is. Any credential that
 // is not good now, for whatever reason, is fault.Unauthenticated with one code.
 func (s *Service) Authenticate(ctx context.Context, bearer string, now time.Time) (policy.Principal, error) {
+	return s.AuthenticateOver(ctx, nil, bearer, now)
+}
+
+// AuthenticateOver is Authenticate for a connection with a client certificate,
+// leaf first: a token that is bound to one is good only with that one.
+func (s *Service) AuthenticateOver(ctx context.Context, chain []*x509.Certificate, bearer string, now time.Time) (policy.Principal, error) {
 	if bearer == "" || len(bearer) > maxBearer {
 		return policy.Principal{}, errUnauthenticated
 	}
@@ -32,7 +39,7 @@ func (s *Service) Authenticate(ctx context.Context, bearer string, now time.Time
 	// what was found here is then never used.
 	epoch, exact := s.store.Epoch()
 	e := s.known.get(sum)
-	if e != nil && exact && e.epoch == epoch && before(now, e.until) && s.signedByUs(ctx, &e.session, now) {
+	if e != nil && exact && e.epoch == epoch && before(now, e.until) && s.signedByUs(ctx, &e.session, now) && e.heldBy(chain, now) {
 		s.used(e, now)
 		return e.who, nil
 	}
@@ -45,6 +52,9 @@ func (s *Service) Authenticate(ctx context.Context, bearer string, now time.Time
 		if fresh.session, ok = s.read(ctx, bearer, now); !ok {
 			return policy.Principal{}, errUnauthenticated
 		}
+	}
+	if !fresh.heldBy(chain, now) {
+		return policy.Principal{}, refusal(fresh.kind, fresh.id, fresh.org, "certificate_mismatch")
 	}
 	var err error
 	if fresh.who, fresh.until, err = s.live(ctx, &fresh.session, now); err != nil {

@@ -335,3 +335,9 @@ func networkText(ip netip.Addr) string {
 	}
 	return addressText(ip)
 }
+
+// DeviceShown is the login that a device shows the code of, for the page that
+// shows it. The page asks the API first, which counts guesses.
+func (s *Service) DeviceShown(ctx context.Context, code string) (Device, error) {
+	return s.waiting(ctx, code, s.cfg.Now())
+}

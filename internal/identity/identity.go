@@ -12,6 +12,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/rand"
+	"crypto/x509"
 	"log/slog"
 	"runtime/debug"
 	"sync"
@@ -67,6 +68,8 @@ type Config struct {
 	Sealer Sealer
 	Mailer Mailer
 	Safe   Safe
+	// ClientCAs may issue certificates for agents that have none pinned. Nil: nobody.
+	ClientCAs *x509.CertPool
 	// Granter is needed where enrolments are accepted with access to a vault.
 	Granter Granter
 	Log     *slog.Logger

@@ -184,8 +184,14 @@ func (s *Service) userToken(ctx context.Context, c *access.Call, a *Account, k *
 
 // agentToken hands out a token of an agent as it was at that epoch.
 func (s *Service) agentToken(ctx context.Context, c *access.Call, a *Standing, epoch int64) (Token, error) {
+	return s.agentTokenBound(ctx, c, a, epoch, "")
+}
+
+// agentTokenBound is agentToken for a token that is bound to a certificate, given
+// by its thumbprint.
+func (s *Service) agentTokenBound(ctx context.Context, c *access.Call, a *Standing, epoch int64, cert string) (Token, error) {
 	g := &grant{
-		session: session{kind: policy.KindAgent, id: a.ID, org: a.Org, gen: a.TokenGen, jti: newID()},
+		session: session{kind: policy.KindAgent, id: a.ID, org: a.Org, gen: a.TokenGen, jti: newID(), cert: cert},
 		ttl:     agentTTL, scopes: a.Scopes, vaults: a.VaultIDs, standing: a,
 	}
 	if a.TokenTTL > 0 {

@@ -27,11 +27,14 @@ type AgentPatch struct {
 	MaxValueETH, DailyLimETH Field[string]
 	TokenTTL                 Field[int64]
 	ShroudConfig             Field[[]byte] // a JSON object
+	// CertFingerprint replaces the certificate that is pinned. Tokens end with it.
+	CertFingerprint Field[string]
 }
 
 // apply changes a and checks the result as a whole.
 func (p *AgentPatch) apply(a *Agent, now time.Time) error {
-	wasActive := a.Active
+	wasActive, pinned := a.Active, a.CertFingerprint
+	clearable(&a.CertFingerprint, p.CertFingerprint)
 	keep(&a.Name, p.Name)
 	keep(&a.Active, p.Active)
 	keep(&a.Intents, p.Intents)
@@ -41,6 +44,9 @@ func (p *AgentPatch) apply(a *Agent, now time.Time) error {
 	clearable(&a.DailyLimitETH, p.DailyLimETH)
 	clearable(&a.ExpiresAt, p.ExpiresAt)
 	clearable(&a.TokenTTL, p.TokenTTL)
+	if p.CertFingerprint.Set && !p.CertFingerprint.Null && p.CertFingerprint.Value == "" {
+		return invalid("invalid_client_cert_fingerprint", "client_cert_fingerprint must be a SHA-256 sum: 64 hexadecimal digits. Send null to pin no certificate.")
+	}
 	if p.TokenTTL.Set && !p.TokenTTL.Null && p.TokenTTL.Value == 0 {
 		return errTTL
 	}
@@ -72,7 +78,13 @@ func (p *AgentPatch) apply(a *Agent, now time.Time) error {
 	if wasActive && !a.Active {
 		a.TokenGen++
 	}
-	return a.check()
+	if err := a.check(); err != nil {
+		return err
+	}
+	if a.CertFingerprint != pinned {
+		a.TokenGen++
+	}
+	return nil
 }
 
 // keep sets a field that can't be absent: null leaves it as it is.

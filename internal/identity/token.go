@@ -43,7 +43,13 @@ type claims struct {
 	IntentsAPI *bool    `json:"intents_api_enabled,omitempty"`
 	Shroud     *bool    `json:"shroud_enabled,omitempty"`
 	Gen        int64    `json:"gen"`
+	Confirm    *confirm `json:"cnf,omitempty"`
 	Key        string   `json:"key_id,omitempty"` // the personal API key it was exchanged for
+}
+
+// confirm binds a token to a certificate (RFC 8705).
+type confirm struct {
+	Thumbprint string `json:"x5t#S256"`
 }
 
 // grant is what a token is to be issued for.
@@ -73,6 +79,9 @@ func (s *Service) issue(ctx context.Context, g *grant, now, end time.Time) (secr
 		},
 		Org: g.org, Scopes: orEmpty(g.scopes), VaultIDs: orEmpty(g.vaults), Gen: g.gen, Key: g.key,
 	}
+	if g.cert != "" {
+		c.Confirm = &confirm{Thumbprint: g.cert}
+	}
 	if g.standing != nil {
 		c.IntentsAPI, c.Shroud = &g.standing.Intents, &g.standing.Shroud
 	}
@@ -101,6 +110,7 @@ type session struct {
 	key     string // id of the API key that a user's token was exchanged for
 	keyHash string // of a bare key
 	kid     string // of a token
+	cert    string // thumbprint of the certificate that a token is bound to
 	exp     time.Time
 }
 
@@ -139,6 +149,11 @@ func (p *parser) parse(ctx context.Context, bearer string, now time.Time) (sessi
 	s := session{
 		kind: policy.PrincipalKind(kind), id: id, org: c.Org, gen: c.Gen,
 		jti: c.ID, key: c.Key, kid: kid, exp: c.ExpiresAt.Time,
+	}
+	if c.Confirm != nil {
+		if s.cert = c.Confirm.Thumbprint; s.cert == "" { // bound to what is not known here
+			return session{}, false
+		}
 	}
 	if s.kind != policy.KindUser && s.kind != policy.KindAgent {
 		return session{}, false

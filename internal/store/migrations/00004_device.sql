@@ -52,5 +52,3 @@ CREATE TABLE enrollments (
 );
 CREATE INDEX enrollments_user ON enrollments (user_id, expires_at);
 CREATE INDEX enrollments_end ON enrollments (expires_at);
-
-CREATE INDEX agents_certificate ON agents (client_cert_fingerprint);

@@ -1,0 +1,48 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+)
+
+func (c *cli) agentEnroll() *cobra.Command {
+	var email, description string
+	cmd := &cobra.Command{
+		Use:   "enroll NAME --human EMAIL",
+		Short: "Ask a human to take an agent in",
+		Long: `Ask a human to take an agent in. No login is needed. If the human has an account, the
+agent's key is mailed to them, with a link to a page where they say what the agent
+may read, or reject it. Until then the key does not work. Whether the human has an
+account does not show.`,
+		Example: "  oneclaw agent enroll build-bot --human me@example.com",
+		Args:    args("NAME"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			if err := checkName(a[0]); err != nil {
+				return err
+			}
+			if email == "" {
+				return usage("Say with --human whose agent it is to be.")
+			}
+			base, err := c.baseURL()
+			if err != nil {
+				return err
+			}
+			cl, err := c.connect(base)
+			if err != nil {
+				return err
+			}
+			message, err := cl.Enroll(cmd.Context(), a[0], email, description)
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]string{"message": message})
+			}
+			c.done("%s", message)
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&email, "human", "", "mail address of the human whose agent it is to be")
+	f.StringVar(&description, "description", "", "what it is for")
+	return cmd
+}
