@@ -137,6 +137,15 @@ var changes = map[string]func(t testing.TB, owner caller, w *worker) change{
 			owner.want(t, http.StatusNoContent, "DELETE", w.vault+"/policies/"+w.policy, nil)
 		})
 	},
+	"an address is denied": func(t testing.TB, owner caller, w *worker) change {
+		denied := w.token
+		const ip = "127.7.7.7"
+		denied.http = from(t, ip)
+		return w.barred(denied, http.StatusForbidden, func() {
+			r := owner.want(t, http.StatusCreated, "POST", "/v1/security/ip-rules", map[string]string{"rule_type": "deny", "cidr": ip})
+			w.after = func() { owner.want(t, http.StatusNoContent, "DELETE", "/v1/security/ip-rules/"+text(t, r, "id"), nil) }
+		})
+	},
 	"a personal key is revoked": func(t testing.TB, owner caller, w *worker) change {
 		k := owner.want(t, http.StatusCreated, "POST", "/v1/auth/api-keys", map[string]any{"name": w.id})
 		return w.barred(owner.as(text(t, k, "api_key")), http.StatusUnauthorized, func() {
@@ -149,6 +158,7 @@ var changes = map[string]func(t testing.TB, owner caller, w *worker) change{
 type worker struct {
 	id, key, vault, policy string
 	token                  caller
+	after                  func() // undoes a change that others would feel
 }
 
 func newWorker(t testing.TB, owner caller, name string) *worker {
@@ -180,7 +190,8 @@ func TestTwoNodesAreOne(t *testing.T) {
 			defer stop()
 			var worst time.Duration
 			for name, prepare := range changes {
-				ch := prepare(t, owner, newWorker(t, owner, name+" "+way))
+				w := newWorker(t, owner, name+" "+way)
+				ch := prepare(t, owner, w)
 				there := ch.caller.at(servers[1])
 				for range 3 { // so that it is in that node's caches
 					there.want(t, http.StatusOK, "GET", ch.path, nil)
@@ -194,6 +205,9 @@ func TestTwoNodesAreOne(t *testing.T) {
 				took := time.Since(began)
 				t.Logf("%s: on the other node after %v", name, took.Round(100*time.Microsecond))
 				worst = max(worst, took)
+				if w.after != nil {
+					w.after()
+				}
 			}
 			t.Logf("at most %v", worst.Round(100*time.Microsecond))
 		})
@@ -238,6 +252,22 @@ func TestTwoNodesCountTogether(t *testing.T) {
 	for _, s := range servers {
 		owner.at(s).verified(t)
 	}
+}
+
+func TestTwoNodesCountAShareTogether(t *testing.T) {
+	c := newNodes(t, pgtest.Shared(t).DSN(t), 2, "ONECLAW_RATE_AUTH=off")
+	servers := c.start()
+	owner := servers[0].login()
+	w := newWorker(t, owner, "shared")
+	secret := text(t, owner.want(t, http.StatusOK, "GET", w.vault+"/secrets/one", nil), "id")
+	const most = 20
+	share := text(t, owner.want(t, http.StatusCreated, "POST", "/v1/secrets/"+secret+"/share",
+		map[string]any{"recipient_type": "anyone_with_link", "max_access_count": most}), "id")
+	served, refused := both(t, servers, 6, 5, func(s *server) int { return owner.as("").at(s).do(t, "GET", "/v1/share/"+share, nil).status }, http.StatusOK)
+	if served != most || refused != 60-most {
+		t.Errorf("%d accesses of a share for %d, %d refused", served, most, refused)
+	}
+	owner.at(servers[1]).verified(t)
 }
 
 // both lets callers loose at all nodes at once, and counts the answers with the
