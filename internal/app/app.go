@@ -13,9 +13,11 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/pkcs11"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
@@ -38,6 +40,7 @@ type App struct {
 	vault     *vault.Service
 	approvals *approval.Service
 	identity  *identity.Service
+	billing   *billing.Service
 	audit     *audit.Log
 	events    *audit.Coalescer
 	mail      *mail.Service
@@ -83,6 +86,7 @@ func New(ctx context.Context, cfg config.Config, at Addresses, version string, l
 		a.audit.Run,
 		a.events.Run,
 		a.identity.Run,
+		a.billing.Run,
 		a.mail.Run,
 		a.sharing.Run,
 		a.approvals.Run,
@@ -142,11 +146,14 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 		Store: a.db, Vault: a.vault, People: a.identity, Principals: a.db, Sealer: sealer, Keys: a.keys, Mailer: a.mail,
 		PublicURL: at.API, TrustAddresses: a.cfg.Dev, Log: a.log, Now: now,
 	})
+	a.billing = billing.New(a.db, now, a.log)
 	a.api = httpapi.New(httpapi.Config{
 		Vault:     a.vault,
 		Sharing:   a.sharing,
 		Approvals: a.approvals,
 		Identity:  a.identity,
+		Billing:   a.billing,
+		Chains:    &intents.Chains{Store: a.db},
 		Audit:     a.audit,
 		Events:    a.events,
 		Health:    health{a.db, a.keys},
@@ -188,6 +195,10 @@ func (a *App) Close() error {
 		a.identity.Wait()
 	}
 	var errs []error
+	if a.billing != nil {
+		// Requests have ended: what they left is written before the database closes.
+		errs = append(errs, a.billing.Flush(context.Background()))
+	}
 	if a.db != nil {
 		errs = append(errs, a.db.Close())
 	}

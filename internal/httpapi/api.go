@@ -18,7 +18,9 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/proxies"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
@@ -43,6 +45,8 @@ type Config struct {
 	Vault     *vault.Service
 	Approvals *approval.Service
 	Identity  *identity.Service
+	Billing   *billing.Service
+	Chains    *intents.Chains
 	Audit     *audit.Log
 	Events    Events
 	Health    Health
@@ -62,6 +66,8 @@ type API struct {
 	approvals *approval.Service
 	sharing   *sharing.Service
 	identity  *identity.Service
+	billing   *billing.Service
+	chains    *intents.Chains
 	audit     *audit.Log
 	events    Events
 	health    Health
@@ -80,7 +86,7 @@ type API struct {
 // New returns the API with every operation registered.
 func New(cfg Config) *API {
 	a := &API{
-		vault: cfg.Vault, sharing: cfg.Sharing, approvals: cfg.Approvals, identity: cfg.Identity, audit: cfg.Audit, events: cfg.Events, health: cfg.Health,
+		vault: cfg.Vault, sharing: cfg.Sharing, approvals: cfg.Approvals, identity: cfg.Identity, billing: cfg.Billing, chains: cfg.Chains, audit: cfg.Audit, events: cfg.Events, health: cfg.Health,
 		limits: newLimits(cfg.Limits), proxies: cfg.Proxies, version: cfg.Version, now: cfg.Now, log: cfg.Log,
 		publicURL: cfg.PublicURL,
 		router:    &router{root: newNode()}, bodies: newBodies(),
@@ -102,6 +108,9 @@ func New(cfg Config) *API {
 	a.registerApprovals()
 	a.registerOrg()
 	a.registerAudit()
+	a.registerBilling()
+	a.registerAdmin()
+	a.registerChains()
 	a.registerOpenAPI()
 	return a
 }
@@ -194,7 +203,7 @@ func handle[I, O any](a *API, o op, fn func(ctx context.Context, c *access.Call,
 func errorsOf(o op) []int {
 	out := append([]int{http.StatusBadRequest, http.StatusTooManyRequests, http.StatusServiceUnavailable}, o.errors...)
 	if !o.action.Public() {
-		out = append(out, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound)
+		out = append(out, http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden, http.StatusNotFound)
 	}
 	return out
 }

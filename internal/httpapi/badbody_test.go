@@ -69,6 +69,15 @@ func (s *session) goodBodies() map[string]object {
 		"accept-invitation":      {"token": "x"},
 		"switch-org":             {"org_id": s.ada.org},
 		"create-ip-rule":         {"rule_type": "deny", "cidr": "203.0.113.0/24", "label": "x", "description": "x", "applies_to": "all", "force": false},
+
+		"set-overage-method": {"method": "credits"},
+		"put-setting":        {"value": "x"},
+		"put-x402":           {"network": "eip155:8453"},
+		"put-org-limits":     {"is_sponsored": false},
+		"put-org-tier":       {"tier": "enterprise"},
+		"grant-credits":      {"amount_cents": 1},
+		"create-chain":       {"name": "x", "display_name": "X", "chain_id": 7},
+		"update-chain":       {"display_name": "X"},
 	}
 }
 

@@ -76,6 +76,7 @@ func openSession(t testing.TB, change ...func(*setup)) *session {
 func TestEveryRequestLeavesExactlyOneEvent(t *testing.T) {
 	s := openSession(t, oneByOne)
 	me, ag, ids := s.ada.token, s.worker.token, s.ids()
+	boss := s.boss().token
 	vault, agent := "/v1/vaults/"+s.vault, "/v1/agents/"+s.worker.id
 	secret := vault + "/secrets/a/b"
 	end := s.clock.now().Add(-time.Hour)
@@ -110,6 +111,39 @@ func TestEveryRequestLeavesExactlyOneEvent(t *testing.T) {
 		{"GET", "/v1/auth/api-keys", me, nil, 200, "api_key.list", "success"},
 		{"DELETE", "/v1/auth/api-keys/" + s.key, me, nil, 204, "api_key.delete", "success"},
 		{"DELETE", "/v1/auth/api-keys/" + s.key, me, nil, 404, "api_key.delete", "failed"},
+
+		{"GET", "/v1/billing/usage", ag, nil, 200, "billing.read", "success"},
+		{"GET", "/v1/billing/history", me, nil, 200, "billing.read", "success"},
+		{"GET", "/v1/billing/subscription", me, nil, 200, "billing.read", "success"},
+		{"GET", "/v1/billing/credits/balance", me, nil, 200, "billing.read", "success"},
+		{"GET", "/v1/billing/credits/transactions", me, nil, 200, "billing.read", "success"},
+		{"PATCH", "/v1/billing/overage-method", me, object{"method": "x402"}, 200, "billing.update", "success"},
+		{"PATCH", "/v1/billing/overage-method", ag, object{"method": "x402"}, 403, "billing.update", "denied"},
+		{"POST", "/v1/billing/subscribe", me, object{"tier": "pro"}, 501, "billing.update", "error"},
+		{"POST", "/v1/billing/credits/topup", ag, nil, 403, "billing.update", "denied"},
+		{"POST", "/v1/billing/portal", me, nil, 501, "billing.update", "error"},
+		{"POST", "/v1/billing/webhooks", "", object{}, 501, "billing.event", "error"},
+		{"GET", "/v1/chains", "", nil, 200, "chain.list", "success"},
+		{"GET", "/v1/chains/base", "", nil, 200, "chain.list", "success"},
+		{"GET", "/v1/chains/none", "", nil, 404, "chain.list", "failed"},
+		{"GET", "/v1/admin/chains", boss, nil, 200, "admin.chain_list", "success"},
+		{"GET", "/v1/admin/chains", me, nil, 403, "admin.chain_list", "denied"},
+		{"POST", "/v1/admin/chains", boss, object{"name": "x", "display_name": "X", "chain_id": 7}, 201, "admin.chain_update", "success"},
+		{"POST", "/v1/admin/chains", boss, object{"name": "x", "display_name": "X", "chain_id": 8}, 409, "admin.chain_update", "failed"},
+		{"PUT", "/v1/admin/chains/" + nobodysID, boss, object{}, 404, "admin.chain_update", "failed"},
+		{"DELETE", "/v1/admin/chains/" + nobodysID, boss, nil, 404, "admin.chain_update", "failed"},
+		{"GET", "/v1/admin/settings", boss, nil, 200, "admin.settings_read", "success"},
+		{"PUT", "/v1/admin/settings/a.key", boss, object{"value": "x"}, 200, "admin.settings_update", "success"},
+		{"PUT", "/v1/admin/settings/a.key", me, object{"value": "x"}, 403, "admin.settings_update", "denied"},
+		{"DELETE", "/v1/admin/settings/a.key", boss, nil, 204, "admin.settings_update", "success"},
+		{"GET", "/v1/admin/x402", boss, nil, 200, "admin.settings_read", "success"},
+		{"PUT", "/v1/admin/x402", boss, object{"scheme": "exact"}, 200, "admin.settings_update", "success"},
+		{"GET", "/v1/admin/users", boss, nil, 200, "admin.user_list", "success"},
+		{"GET", "/v1/admin/orgs/" + s.ada.org + "/limits", boss, nil, 200, "admin.limits_read", "success"},
+		{"PUT", "/v1/admin/orgs/" + s.ada.org + "/limits", boss, object{"is_sponsored": true}, 200, "admin.limits_update", "success"},
+		{"PUT", "/v1/admin/orgs/" + s.ada.org + "/billing-tier", boss, object{"tier": "enterprise"}, 200, "admin.limits_update", "success"},
+		{"POST", "/v1/admin/orgs/" + s.ada.org + "/credits", boss, object{"amount_cents": 5}, 201, "admin.limits_update", "success"},
+		{"POST", "/v1/admin/orgs/" + nobodysID + "/credits", boss, object{"amount_cents": 5}, 404, "admin.limits_update", "failed"},
 
 		{"GET", "/v1/vaults", ag, nil, 200, "vault.list", "success"},
 		{"POST", "/v1/vaults", me, object{"name": "main"}, 409, "vault.create", "failed"},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -31,7 +32,11 @@ type exchange struct {
 	token   string // the caller's credential, where one is asked for
 	audited bool
 	started bool
+	status  int
 	dropped bool // the answer was replaced: its body must not be sent
+
+	passed   billing.Pass // counted; see quota.go
+	endpoint string       // the route that was counted
 }
 
 type exchangeKey struct{}
@@ -54,6 +59,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
+	defer x.counted(r)
 	defer x.finish(r)
 	if err := a.pass(x, r); err != nil {
 		x.refuse(err)
@@ -107,6 +113,9 @@ func (a *API) pass(x *exchange, r *http.Request) error {
 			return err
 		}
 		if err := a.limits.principal(who, x.call.Now); err != nil {
+			return err
+		}
+		if err := x.admit(r, to); err != nil {
 			return err
 		}
 	}
@@ -231,7 +240,7 @@ func (x *exchange) WriteHeader(status int) {
 	if x.started {
 		return
 	}
-	x.started = true
+	x.started, x.status = true, status
 	if err := x.record(status); err != nil {
 		x.api.log.Error("an audit event could not be written", slog.Any("error", err))
 		x.dropped = true
@@ -303,7 +312,7 @@ func (x *exchange) refuse(err error) {
 
 // fail notes why in the event, and logs what callers are not told.
 func (x *exchange) fail(err error) {
-	known := x.event.Details.Reason != "" && (fault.Is(err, fault.Denied) || x.event.Action == string(policy.AuthFailure))
+	known := x.event.Details.Reason != "" && (fault.Is(err, fault.Denied) && fault.CodeOf(err) != "resource_limit_exceeded" || x.event.Action == string(policy.AuthFailure))
 	if p, ok := errors.AsType[*Problem](err); ok {
 		x.event.Details.Reason = p.Code
 		return
@@ -353,7 +362,7 @@ func (x *exchange) finish(r *http.Request) {
 	if !x.started && r.Context().Err() == nil {
 		x.WriteHeader(http.StatusNoContent)
 	} else if !x.started {
-		x.started = true
+		x.started, x.status = true, 499
 		if err := x.record(499); err != nil {
 			x.api.log.Error("an audit event could not be written", slog.Any("error", err))
 		}

@@ -15,9 +15,11 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
 	"github.com/oneclaw-dev/oneclaw/internal/proxies"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
@@ -43,6 +45,7 @@ type world struct {
 	vault     *vault.Service
 	approvals *approval.Service
 	identity  *identity.Service
+	billing   *billing.Service
 	clock     *clock
 	mail      *outbox
 	logged    *logBuffer
@@ -118,7 +121,9 @@ func (w *world) services(s setup, log *slog.Logger) {
 	if s.health == nil {
 		s.health = healthy{w}
 	}
+	w.billing = billing.New(w.db, w.clock.now, log)
 	w.api = httpapi.New(httpapi.Config{
+		Billing: w.billing, Chains: &intents.Chains{Store: w.db},
 		Vault: w.vault, Sharing: w.sharing, Approvals: w.approvals, Identity: w.identity,
 		Audit:  &audit.Log{Store: w.db, Keys: w.keys, KeyIDs: []string{checkpoints}, Now: w.clock.now, Log: log},
 		Events: s.events(w.db, w), Health: s.health, Limits: s.limits, Proxies: s.proxies, Version: version, Now: w.clock.now, Log: log,

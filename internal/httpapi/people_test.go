@@ -28,6 +28,15 @@ func (w *world) signup(name string) *human {
 	return h
 }
 
+// boss is a user of another organisation who runs the server.
+func (w *world) boss() *human {
+	w.t.Helper()
+	h := w.signup("boss")
+	w.exec(`UPDATE users SET platform_admin = 1 WHERE id = ?`, h.id)
+	h.token = h.login()
+	return h
+}
+
 // login gives a user another token.
 func (h *human) login() string {
 	h.t.Helper()
@@ -116,5 +125,7 @@ func fill(path string, ids map[string]string) string {
 		path = strings.ReplaceAll(path, "{"+name+"}", id)
 	}
 	path = strings.ReplaceAll(path, "{user_code}", "BCDF-GHJK")
+	path = strings.ReplaceAll(path, "{chain}", "base")
+	path = strings.ReplaceAll(path, "{key}", "a.key")
 	return param.ReplaceAllString(path, nobodysID)
 }

@@ -83,6 +83,9 @@ func problemOf(err error) *Problem {
 	}
 	p := newProblem(statuses[e.Kind], e.Code, e.Detail)
 	p.retryAfter = e.RetryAfter
+	if e.Kind == fault.PaymentRequired {
+		p.Type = "payment_required"
+	}
 	if e.Code == "resource_limit_exceeded" || e.Code == "approval_required" {
 		p.Type, p.ApprovalRequestID = e.Code, e.Ref
 	}

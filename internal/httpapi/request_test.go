@@ -134,7 +134,7 @@ func (r reply) problem(code ...string) {
 			r.t.Errorf("%s: unknown field %q in a problem", r.what, k)
 		}
 	}
-	if o["type"] != "about:blank" && o["type"] != "resource_limit_exceeded" && o["type"] != "approval_required" || o["title"] != http.StatusText(r.status) ||
+	if o["type"] != "about:blank" && o["type"] != "resource_limit_exceeded" && o["type"] != "approval_required" && o["type"] != "payment_required" || o["title"] != http.StatusText(r.status) ||
 		o["status"] != json.Number(itoa(r.status)) || o["detail"] == "" || o["code"] == "" {
 		r.t.Errorf("%s: problem %s", r.what, r.body)
 	}

@@ -14,8 +14,10 @@ import (
 
 // route is one operation as the router finds it.
 type route struct {
+	path   string
 	action policy.Action
 	limit  limitClass
+	toll   toll
 	serve  http.HandlerFunc
 	ids    []string // the parameters that are UUIDs
 
@@ -46,7 +48,7 @@ func newNode() *node { return &node{static: map[string]*node{}, methods: map[str
 // Handle implements huma.Adapter.
 func (rt *router) Handle(op *huma.Operation, handler func(huma.Context)) {
 	meta, _ := op.Metadata[metaKey].(opMeta)
-	to := &route{action: meta.action, limit: meta.limit, bodyOptional: meta.bodyOptional, knowsCaller: meta.knowsCaller, form: meta.form, serve: func(w http.ResponseWriter, r *http.Request) {
+	to := &route{path: op.Path, toll: tollOf(meta.action), action: meta.action, limit: meta.limit, bodyOptional: meta.bodyOptional, knowsCaller: meta.knowsCaller, form: meta.form, serve: func(w http.ResponseWriter, r *http.Request) {
 		handler(humago.NewContext(op, r, w))
 	}}
 	if op.RequestBody != nil {

@@ -56,7 +56,10 @@ func (s *Service) prepareAgent(ctx context.Context, c *access.Call, draft Agent)
 	if err := s.checkCertified(&a); err != nil {
 		return Agent{}, err
 	}
-	return a, s.checkVaults(ctx, c.Who.Org, a.VaultIDs)
+	if err := s.checkVaults(ctx, c.Who.Org, a.VaultIDs); err != nil {
+		return Agent{}, err
+	}
+	return a, s.store.RoomForAgent(ctx, a.Org)
 }
 
 // renewKey gives the agent another key and ends its tokens.

@@ -43,6 +43,9 @@ type UserStore interface {
 	// member there in another; Org is empty for who is in none. NotFound when
 	// there is no such user.
 	AccountByEmail(ctx context.Context, email string) (Account, error)
+	// AllAccounts returns users in their home organisations, oldest first, and how
+	// many there are in all.
+	AllAccounts(ctx context.Context, limit, offset int) ([]Account, int64, error)
 	// ChangeProfile changes what is not nil.
 	ChangeProfile(ctx context.Context, org, user string, displayName *string, marketing *bool, ev *audit.Event) error
 	// SetPassword replaces the hash old, and ends all tokens but the one with the
@@ -84,7 +87,11 @@ type KeyStore interface {
 
 // AgentStore keeps agents.
 type AgentStore interface {
+	// AddAgent returns fault.Denied when the organisation has as many active agents
+	// as its tier allows; ChangeAgent does too, when it would make one active.
 	AddAgent(ctx context.Context, a Agent, ev *audit.Event) error
+	// RoomForAgent tells so before: AddAgent decides, this spares making keys in vain.
+	RoomForAgent(ctx context.Context, org string) error
 	// Agents returns the agents of org, oldest first; with a creator only its own.
 	Agents(ctx context.Context, org, creator string) ([]Agent, error)
 	// Agent returns NotFound unless org has it.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 )
@@ -115,7 +116,14 @@ func agentValues(g *identity.Agent) []any {
 
 // AddAgent implements identity.AgentStore.
 func (db *DB) AddAgent(ctx context.Context, a identity.Agent, ev *audit.Event) error {
+	caps, err := db.caps(ctx, a.Org)
+	if err != nil {
+		return err
+	}
 	return db.Write(ctx, a.Org, func(tx *Tx) error {
+		if err := tx.room(billing.Agents, caps, a.Org); err != nil {
+			return err
+		}
 		err := tx.addAgent(&a)
 		tx.record(ev)
 		return err
@@ -166,7 +174,11 @@ func (db *DB) Agent(ctx context.Context, org, id string) (identity.Agent, error)
 // locked first, so two changes of one agent follow each other.
 func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*identity.Agent) error, ev *audit.Event) (identity.Agent, error) {
 	var a identity.Agent
-	err := db.Write(ctx, org, func(tx *Tx) error {
+	caps, err := db.caps(ctx, org)
+	if err != nil {
+		return a, err
+	}
+	err = db.Write(ctx, org, func(tx *Tx) error {
 		var r agentRow
 		found, err := tx.row(selectAgent, []any{id, org}, r.dest()...)
 		if err == nil && !found {
@@ -175,8 +187,12 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*iden
 		if err == nil {
 			a, err = r.agent()
 		}
+		was := a.Active
 		if err == nil {
 			err = change(&a)
+		}
+		if err == nil && a.Active && !was {
+			err = tx.room(billing.Agents, caps, org)
 		}
 		if err != nil {
 			return err

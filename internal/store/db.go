@@ -44,8 +44,9 @@ type DB struct {
 	writer     *writer
 	epoch      epoch
 	now        func() time.Time
-	latest     *latestCache  // nil on PostgreSQL
-	lists      *listCache    // nil on PostgreSQL
+	latest     *latestCache // nil on PostgreSQL
+	lists      *listCache   // nil on PostgreSQL
+	capped     capCache
 	logQueries chan struct{} // places for queries of the log, see logQuery
 	stmts      sync.Map      // SQL text -> *sql.Stmt on readers
 	stop       context.CancelFunc

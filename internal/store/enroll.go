@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -135,10 +136,17 @@ func (db *DB) EnrollmentByToken(ctx context.Context, hash string, now time.Time)
 
 // AcceptEnrollment implements identity.EnrollStore.
 func (db *DB) AcceptEnrollment(ctx context.Context, id string, a identity.Agent, g *policy.Spec, ev *audit.Event) error {
+	caps, err := db.caps(ctx, a.Org)
+	if err != nil {
+		return err
+	}
 	return db.Write(ctx, a.Org, func(tx *Tx) error {
 		n, err := tx.exec(`DELETE FROM enrollments WHERE id = $1 AND user_id = $2 AND expires_at > $3`, id, a.Creator, micros(a.CreatedAt))
 		if err == nil && n == 0 {
 			return tx.refuse(errNoEnrollment)
+		}
+		if err == nil {
+			err = tx.room(billing.Agents, caps, a.Org)
 		}
 		if err == nil {
 			err = tx.addAgent(&a)

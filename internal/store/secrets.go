@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
@@ -171,28 +172,36 @@ func (db *DB) list(ctx context.Context, vaultID string, k pageKey) (page, error)
 
 // PutVersion implements vault.Store.
 func (db *DB) PutVersion(ctx context.Context, org string, v vault.Version, ev *audit.Event) error {
+	caps, err := db.caps(ctx, org)
+	if err != nil {
+		return err
+	}
+	gate := putCurrent(&v)
+	if caps.Secrets >= 0 {
+		gate = gate.within(caps.Secrets, org)
+	}
 	return db.Write(ctx, org, func(tx *Tx) error {
 		if ev != nil && ev.Details.Approval != "" {
-			return tx.putApproved(&v, ev)
+			return tx.putApproved(&v, gate, caps, ev)
 		}
 		tx.replace(&v)
 		tx.record(ev)
 		return tx.run(func(rows int64) error {
 			if rows == 0 {
-				return tx.staleOrNoVault(v.Vault)
+				return tx.noPlace(&v, caps, org)
 			}
 			return nil
-		}, putCurrent(&v), putVersion(&v))
+		}, gate, putVersion(&v))
 	})
 }
 
 // putApproved is PutVersion with a use of an approval: all of it or nothing.
-func (tx *Tx) putApproved(v *vault.Version, ev *audit.Event) error {
+func (tx *Tx) putApproved(v *vault.Version, gate stmt, caps billing.Caps, ev *audit.Event) error {
 	tx.replace(v)
-	current, stored := putCurrent(v), putVersion(v)
-	n, err := tx.exec(current.query, current.args...)
+	stored := putVersion(v)
+	n, err := tx.exec(gate.query, gate.args...)
 	if err == nil && n == 0 {
-		return tx.refuse(tx.staleOrNoVault(v.Vault))
+		return tx.refuse(tx.noPlace(v, caps, ev.Org))
 	}
 	if err == nil {
 		err = tx.spendApproval(ev)
@@ -232,6 +241,40 @@ func putVersion(v *vault.Version) stmt {
 	}}
 }
 
+// within adds to the gate that a path which comes to life finds room. The
+// statement counts by itself: on PostgreSQL it runs together with those of other
+// writes, each of which sees what came before it.
+func (s stmt) within(most int64, org string) stmt {
+	const revived = ` AND (deleted_at IS NULL OR `
+	room := `$11 > (` + strings.ReplaceAll(countSecrets, "$1", "$12") + `)
+		OR EXISTS (SELECT 1 FROM vaults WHERE id = $1 AND substr(name, 1, 2) = '__'))`
+	if head, tail, insert := strings.Cut(s.query, "ON CONFLICT"); insert {
+		return stmt{head + ` AND (` + room + ` ON CONFLICT` + tail, append(s.args, most, org)}
+	}
+	return stmt{s.query + revived + room, append(s.args, most, org)}
+}
+
+// noPlace says why a version did not fit: there is no vault, no room, or another
+// write was first.
+func (tx *Tx) noPlace(v *vault.Version, caps billing.Caps, org string) error {
+	err := tx.staleOrNoVault(v.Vault)
+	if caps.Secrets < 0 || !errors.Is(err, vault.ErrStale) {
+		return err
+	}
+	var n, live int64
+	if _, err := tx.row(countSecrets, []any{org}, &n); err != nil {
+		return err
+	}
+	const query = `SELECT COUNT(*) FROM secrets WHERE vault_id = $1 AND path = $2 AND (deleted_at IS NULL OR version + 1 <> $3)`
+	if _, err := tx.row(query, []any{v.Vault, v.Path, int64(v.Meta.Version)}, &live); err != nil {
+		return err
+	}
+	if n < caps.Secrets || live > 0 {
+		return err
+	}
+	return billing.LimitReached(billing.Secrets, caps, n)
+}
+
 // Spend implements vault.Store.
 func (db *DB) Spend(ctx context.Context, vaultID, path string, version uint64, ev *audit.Event) error {
 	return db.Write(ctx, ev.Org, func(tx *Tx) error {
@@ -252,7 +295,11 @@ func (db *DB) Spend(ctx context.Context, vaultID, path string, version uint64, e
 // SetDeleted implements vault.Store.
 func (db *DB) SetDeleted(ctx context.Context, vaultID, path string, at time.Time, ev *audit.Event) (vault.Meta, error) {
 	var m vault.Meta
-	err := db.Write(ctx, ev.Org, func(tx *Tx) error {
+	caps, err := db.caps(ctx, ev.Org)
+	if err != nil {
+		return m, err
+	}
+	err = db.Write(ctx, ev.Org, func(tx *Tx) error {
 		m = vault.Meta{Path: path, DeletedAt: at}
 		state := "NOT NULL"
 		if !at.IsZero() {
@@ -274,6 +321,9 @@ func (db *DB) SetDeleted(ctx context.Context, vaultID, path string, at time.Time
 		}
 		if err == nil {
 			err = tx.spendApproval(ev)
+		}
+		if err == nil && at.IsZero() {
+			err = tx.overfull(caps, ev.Org)
 		}
 		tx.forget(vaultID, path)
 		ev.Details.Version = m.Version

@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
+	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
@@ -23,7 +25,16 @@ func vaultFields(v *vault.Vault, cmek *sql.NullString, at *int64) []any {
 
 // AddVault implements vault.Store.
 func (db *DB) AddVault(ctx context.Context, v vault.Vault, ev *audit.Event) error {
+	caps, err := db.caps(ctx, v.Org)
+	if err != nil {
+		return err
+	}
 	return db.Write(ctx, v.Org, func(tx *Tx) error {
+		if !strings.HasPrefix(v.Name, "__") { // the server's own
+			if err := tx.room(billing.Vaults, caps, v.Org); err != nil {
+				return err
+			}
+		}
 		n, err := tx.exec(`INSERT INTO vaults (`+vaultColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0)
 			ON CONFLICT (org_id, name) DO NOTHING`,
 			v.ID, v.Org, v.Name, v.Description, v.CreatedBy, string(v.CreatedByKind), v.CreatorHuman,

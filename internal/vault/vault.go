@@ -98,8 +98,12 @@ type Store interface {
 	// when none is left. So do Spend, PutVersion and SetDeleted.
 	AppendApproved(ctx context.Context, ev *audit.Event) error
 
-	// AddVault returns fault.Conflict when the organisation has a vault of that name.
+	// AddVault returns fault.Conflict when the organisation has a vault of that
+	// name, and fault.Denied when it has as many as its tier allows.
 	AddVault(ctx context.Context, v Vault, ev *audit.Event) error
+	// RoomForVault returns fault.Denied when the organisation has as many vaults as
+	// its tier allows. AddVault decides; this spares making a key in vain.
+	RoomForVault(ctx context.Context, org string) error
 	// Vault returns fault.NotFound when there is none with that id.
 	Vault(ctx context.Context, id string) (Vault, error)
 	// HasVault returns fault.NotFound unless the organisation has a vault with
@@ -135,7 +139,8 @@ type Store interface {
 	// purged ones included: the place that a value is sealed for (path and
 	// version) is never used twice, so an old copy of a row fits nowhere.
 	// It is ErrStale too when the vault has moved to another key, or is not in
-	// the state of v.CMEK. NotFound when the vault is gone.
+	// the state of v.CMEK. NotFound when the vault is gone. Denied when the organisation
+	// has as many secrets as its tier allows and this would be one more.
 	PutVersion(ctx context.Context, org string, v Version, ev *audit.Event) error
 	// Spend counts one read of a version whose reads are limited, with ev in the
 	// same transaction. fault.Gone when none is left.

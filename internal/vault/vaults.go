@@ -34,6 +34,9 @@ func (s *Service) Create(ctx context.Context, c *access.Call, name, description 
 	if utf8.RuneCountInString(description) > 4096 || strings.ContainsRune(description, 0) {
 		return Vault{}, fault.New(fault.Invalid, "invalid_description", "A description may have at most 4,096 characters and no NUL.")
 	}
+	if err := s.store.RoomForVault(ctx, v.Org); err != nil {
+		return Vault{}, err
+	}
 	c.Touch("vault", v.ID)
 	c.Event.Details.Outcome, c.Event.Details.Vault = audit.Success, v.ID
 	if err := s.add(ctx, v, c.Event); err != nil {
@@ -51,7 +54,7 @@ func (s *Service) add(ctx context.Context, v Vault, ev *audit.Event) error {
 		return err
 	}
 	err := s.store.AddVault(ctx, v, ev)
-	if fault.Is(err, fault.Conflict) {
+	if fault.Is(err, fault.Conflict) || fault.Is(err, fault.Denied) {
 		if err := s.keys.DestroyKEK(context.WithoutCancel(ctx), v.KEK()); err != nil {
 			s.log.Warn("the key of a vault that was not created stays", slog.String("key", v.KEK()), slog.Any("error", err))
 		}

@@ -57,6 +57,11 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		"shares are kept, given, claimed and taken back":         testShares,
 		"an organisation makes ten shares a minute":              testSharesAMinute,
 		"a share is read as often as it may, and no more":        testSpendShare,
+		"counts of requests add up, and the history is bounded":  testUsage,
+		"the ledger is exact under parallel writers":             testLedger,
+		"tiers, limits and settings come back as they were set":  testTiers,
+		"of many for the last places, so many win as there are":  testCaps,
+		"chains are seeded, unique and changed in place":         testChains,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, &fixture{DB: open(t), org: uuid.NewString()}) })
 	}

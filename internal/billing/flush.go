@@ -1,0 +1,187 @@
+package billing
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// Count is what a node counted since it last wrote.
+type Count struct {
+	Org, Month        string
+	Total, Paid, Cost int64
+}
+
+// Usage is a month of an organisation.
+type Usage struct{ Total, Paid, Cost int64 }
+
+const (
+	// idleFlushes is after how many flushes without a request a meter is let go.
+	idleFlushes = 600
+	// settleEvery bounds the rows of the ledger: what a minute cost is one row.
+	settleEvery = time.Minute
+)
+
+// Flush writes what was counted. Counts of a failed flush stay for the next.
+func (s *Service) Flush(ctx context.Context) error {
+	s.flush.Lock()
+	defer s.flush.Unlock()
+	now := s.now()
+	meters := s.dying
+	s.dying = nil
+	s.meters.Range(func(_, m any) bool {
+		meters = append(meters, m.(*meter))
+		return true
+	})
+	slices.SortFunc(meters, func(a, b *meter) int { return cmp.Compare(a.org, b.org) })
+	err := s.write(ctx, meters)
+	if err == nil {
+		s.retire(meters)
+	}
+	if now.Sub(s.swept) >= settleEvery {
+		s.swept = now
+		err = errors.Join(err, s.settleAll(ctx, now))
+	}
+	return err
+}
+
+// write stores the counts of all meters in one transaction. A meter with counts
+// is locked from reading them until what the database then says was taken over.
+func (s *Service) write(ctx context.Context, meters []*meter) error {
+	var counts []Count
+	var events []Event
+	var busy []*batch
+	defer func() {
+		for _, b := range busy {
+			b.release()
+		}
+	}()
+	for _, m := range meters {
+		m.mu.Lock()
+		c := m.due()
+		if len(c) == 0 {
+			m.idle++
+			m.mu.Unlock()
+			continue
+		}
+		m.idle = 0
+		counts, busy = append(counts, c...), append(busy, &batch{m: m, counts: c})
+		events = append(events, m.seen()...)
+	}
+	if len(counts) == 0 {
+		return nil
+	}
+	if err := s.store.AddUsage(ctx, counts, events); err != nil {
+		return err
+	}
+	var errs []error
+	for _, b := range busy {
+		b.m.wrote(b.counts)
+		errs = append(errs, s.refresh(ctx, b.m))
+		b.release()
+	}
+	return errors.Join(errs...)
+}
+
+// batch is a meter, locked, with the counts that are being written.
+type batch struct {
+	m        *meter
+	counts   []Count
+	released bool
+}
+
+func (b *batch) release() {
+	if !b.released {
+		b.released = true
+		b.m.mu.Unlock()
+	}
+}
+
+// due returns what was counted and not written, oldest month first.
+func (m *meter) due() []Count {
+	var out []Count
+	kept := m.buckets[:0]
+	for _, b := range m.buckets {
+		c := Count{Org: m.org, Month: b.name, Total: b.total.Load() - b.wroteTotal, Paid: b.paid.Load() - b.wrotePaid, Cost: b.cost.Load() - b.wroteCost}
+		current := b == m.bucket.Load()
+		if c.Total != 0 || c.Paid != 0 || c.Cost != 0 {
+			out = append(out, c)
+		} else if !current {
+			continue // nothing came since the flush before: nobody holds it any more
+		}
+		kept = append(kept, b)
+	}
+	clear(m.buckets[len(kept):])
+	m.buckets = kept
+	return out
+}
+
+// wrote takes note of what is in the database now.
+func (m *meter) wrote(counts []Count) {
+	for _, c := range counts {
+		for _, b := range m.buckets {
+			if b.name == c.Month {
+				b.wroteTotal += c.Total
+				b.wrotePaid += c.Paid
+				b.wroteCost += c.Cost
+			}
+		}
+		m.written += c.Cost
+	}
+}
+
+// seen returns the requests since the last flush that are still remembered.
+func (m *meter) seen() []Event {
+	next := m.next.Load()
+	from := max(m.shown, next-min(next, recentEvents))
+	m.shown = next
+	var out []Event
+	for i := from; i < next; i++ {
+		if e := m.recent[i%recentEvents].Swap(nil); e != nil {
+			e.ID = newSortedID()
+			out = append(out, *e)
+		}
+	}
+	return out
+}
+
+// refresh learns what other nodes counted and spent, where a limit makes it
+// matter. m.mu is held.
+func (s *Service) refresh(ctx context.Context, m *meter) error {
+	st, b := m.stand.Load(), m.bucket.Load()
+	if st == nil || b == nil || st.caps.Requests < 0 {
+		return nil
+	}
+	now := s.now()
+	a, err := s.store.BillingAccount(ctx, m.org, b.name, now)
+	if err != nil {
+		return err
+	}
+	b.others.Store(a.Used - b.wroteTotal)
+	m.stand.Store(m.stands(a, st.epoch, now))
+	return nil
+}
+
+// retire lets go of the meters of organisations that have been silent. Each is
+// flushed once more, for a request that found it just before.
+func (s *Service) retire(meters []*meter) {
+	for _, m := range meters {
+		m.mu.Lock()
+		if m.idle == idleFlushes {
+			s.meters.Delete(m.org)
+			s.dying = append(s.dying, m)
+		}
+		m.mu.Unlock()
+	}
+}
+
+// settleAll moves what organisations owe, and what has expired, into the ledger.
+func (s *Service) settleAll(ctx context.Context, now time.Time) error {
+	orgs, err := s.store.Unsettled(ctx, now)
+	for _, org := range orgs {
+		err = errors.Join(err, s.store.Settle(ctx, org, now))
+	}
+	return err
+}

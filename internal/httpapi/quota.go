@@ -1,0 +1,93 @@
+package httpapi
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/oneclaw-dev/oneclaw/internal/billing"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// toll says what an operation does to the count of the month.
+type toll uint8
+
+const (
+	tollCounted toll = iota // counted, and refused when the month is used up
+	tollSpared              // counted, never refused: it takes rights away, or runs the server
+	tollFree                // not counted at all
+)
+
+// tollOf is the toll of an action. Who has used up the month can still pay, and
+// can still take back what somebody else could misuse.
+func tollOf(a policy.Action) toll {
+	switch a {
+	case policy.ReadBilling, policy.UpdateBilling, policy.BillingEvent, policy.ReadHealth:
+		return tollFree
+	case policy.Logout, policy.ChangePassword, policy.DeleteAPIKey, policy.DeactivateAgent, policy.RotateAgentKey,
+		policy.DeletePolicy, policy.RevokeShare, policy.RemoveMember, policy.DeleteUser:
+		return tollSpared
+	}
+	if rule, _ := policy.RuleFor(a); rule.Platform {
+		return tollSpared
+	}
+	return tollCounted
+}
+
+// admit counts a request whose caller is known, or refuses it with 402. It is the
+// one gate between those who ask and what they have paid for.
+func (x *exchange) admit(r *http.Request, to *route) error {
+	if to.toll == tollFree {
+		return nil
+	}
+	var err error
+	x.passed, err = x.api.billing.Admit(r.Context(), x.call.Who.Org, x.call.Now, to.toll == tollSpared)
+	x.endpoint = to.path
+	x.levels()
+	return err
+}
+
+// counted leaves the request in the history, once its status is known.
+func (x *exchange) counted(r *http.Request) {
+	if x.endpoint == "" {
+		return
+	}
+	status := x.status
+	if x.dropped {
+		status = http.StatusServiceUnavailable
+	}
+	x.passed.Done(&billing.Event{
+		PrincipalKind: x.call.Who.Kind, PrincipalID: x.call.Who.ID, Method: r.Method, Endpoint: x.endpoint,
+		Status: status, At: x.call.Now,
+	})
+}
+
+// quotaWarning is from which share of the limit on, in percent, answers warn.
+const quotaWarning = 80
+
+// levels tells the caller how far its organisation's month has gone. Where there
+// is no limit, there is nothing to tell.
+func (x *exchange) levels() {
+	l, h := x.passed.Level(), x.Header()
+	if l.Limit >= 0 {
+		percent := int64(100)
+		if l.Limit > 0 {
+			percent = min(l.Used*100/l.Limit, 999)
+		}
+		h["X-Ratelimit-Requests-Used"] = []string{strconv.FormatInt(l.Used, 10)}
+		h["X-Ratelimit-Requests-Limit"] = []string{strconv.FormatInt(l.Limit, 10)}
+		h["X-Ratelimit-Requests-Percent"] = []string{strconv.FormatInt(percent, 10)}
+		h["X-Overage-Method"] = []string{l.Overage}
+		switch {
+		case percent >= 100:
+			h["X-Quota-Warning"] = []string{"exceeded"}
+		case percent >= quotaWarning:
+			h["X-Quota-Warning"] = []string{"approaching"}
+		}
+	}
+	if l.Cents > 0 || l.Limit >= 0 {
+		h["X-Credit-Balance-Cents"] = []string{strconv.FormatInt(l.Cents, 10)}
+	}
+	if l.Cents > 0 && l.Soon {
+		h["X-Credit-Expiring-Soon"] = []string{"true"}
+	}
+}

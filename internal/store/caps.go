@@ -1,0 +1,131 @@
+package store
+
+import (
+	"context"
+	"sync"
+
+	"github.com/oneclaw-dev/oneclaw/internal/billing"
+)
+
+// capCache keeps what organisations may have, as long as the epoch stands. A
+// tier that ends by itself is looked at when it is used.
+type capCache struct {
+	mu sync.Mutex
+	by map[string]capEntry
+}
+
+type capEntry struct {
+	epoch   int64
+	account billing.Account
+}
+
+const maxCapEntries = 4096
+
+// caps returns what an organisation may have.
+func (db *DB) caps(ctx context.Context, org string) (billing.Caps, error) {
+	now := db.now()
+	epoch, exact := db.Epoch()
+	if exact {
+		db.capped.mu.Lock()
+		e, found := db.capped.by[org]
+		db.capped.mu.Unlock()
+		if found && e.epoch == epoch {
+			return e.account.Caps(now), nil
+		}
+	}
+	a, err := db.BillingAccount(ctx, org, "", now)
+	if err != nil {
+		return billing.Caps{}, err
+	}
+	if exact {
+		db.capped.mu.Lock()
+		if db.capped.by == nil || len(db.capped.by) >= maxCapEntries {
+			db.capped.by = map[string]capEntry{}
+		}
+		db.capped.by[org] = capEntry{epoch, a}
+		db.capped.mu.Unlock()
+	}
+	return a.Caps(now), nil
+}
+
+// What there is of each kind. Vaults that the server keeps for itself, and what
+// is in them, are nobody's; deleted secrets and inactive agents free their place.
+const (
+	countVaults  = `SELECT COUNT(*) FROM vaults WHERE org_id = $1 AND substr(name, 1, 2) <> '__'`
+	countSecrets = `SELECT COUNT(*) FROM secrets s JOIN vaults v ON v.id = s.vault_id
+		WHERE v.org_id = $1 AND s.deleted_at IS NULL AND substr(v.name, 1, 2) <> '__'`
+	countAgents  = `SELECT COUNT(*) FROM agents WHERE org_id = $1 AND is_active = 1`
+	countMembers = `SELECT COUNT(*) FROM memberships WHERE org_id = $1`
+	countShares  = `SELECT COUNT(*) FROM shares WHERE org_id = $1`
+)
+
+var counts = map[billing.Kind]string{billing.Vaults: countVaults, billing.Secrets: countSecrets, billing.Agents: countAgents}
+
+// room refuses one more of a kind when there are as many as there may be. In a
+// transaction on behalf of the organisation nobody adds one meanwhile: that
+// holds the organisation's head of the log.
+func (tx *Tx) room(kind billing.Kind, caps billing.Caps, org string) error {
+	if caps.Of(kind) < 0 {
+		return nil
+	}
+	var n int64
+	if _, err := tx.row(counts[kind], []any{org}, &n); err != nil {
+		return err
+	}
+	if n >= caps.Of(kind) {
+		return billing.LimitReached(kind, caps, n)
+	}
+	return nil
+}
+
+// overfull refuses a restored secret that is one too many. What was written is
+// undone with it.
+func (tx *Tx) overfull(caps billing.Caps, org string) error {
+	if caps.Secrets < 0 {
+		return nil
+	}
+	var n int64
+	if _, err := tx.row(countSecrets, []any{org}, &n); err != nil {
+		return err
+	}
+	if n > caps.Secrets {
+		return billing.LimitReached(billing.Secrets, caps, n-1)
+	}
+	return nil
+}
+
+// RoomForVault implements vault.Store.
+func (db *DB) RoomForVault(ctx context.Context, org string) error {
+	return db.roomFor(ctx, org, billing.Vaults)
+}
+
+// RoomForAgent implements identity.AgentStore.
+func (db *DB) RoomForAgent(ctx context.Context, org string) error {
+	return db.roomFor(ctx, org, billing.Agents)
+}
+
+func (db *DB) roomFor(ctx context.Context, org string, kind billing.Kind) error {
+	caps, err := db.caps(ctx, org)
+	if err != nil || caps.Of(kind) < 0 {
+		return err
+	}
+	var n int64
+	if _, err := db.row(ctx, counts[kind], []any{org}, &n); err != nil {
+		return err
+	}
+	if n >= caps.Of(kind) {
+		return billing.LimitReached(kind, caps, n)
+	}
+	return nil
+}
+
+// Resources implements billing.UsageStore.
+func (db *DB) Resources(ctx context.Context, org string) (billing.Resources, error) {
+	var r billing.Resources
+	for query, n := range map[string]*int64{countVaults: &r.Vaults, countSecrets: &r.Secrets, countAgents: &r.Agents, countMembers: &r.Members, countShares: &r.Shares} {
+		if _, err := db.row(ctx, query, []any{org}, n); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
