@@ -38,8 +38,8 @@ type Chain struct {
 
 // ChainStore keeps chains.
 type ChainStore interface {
-	// Chains returns all of them, by number.
-	Chains(ctx context.Context) ([]Chain, error)
+	// EVMChains returns all of them, by number.
+	EVMChains(ctx context.Context) ([]Chain, error)
 	// AddChain and ChangeChain return Conflict when name or number are taken, and
 	// the latter NotFound when there is no chain with the id.
 	AddChain(ctx context.Context, org string, chain Chain, limit int, ev *audit.Event) error
@@ -55,7 +55,7 @@ var errNoChain = fault.New(fault.NotFound, "chain_not_found", "There is no chain
 // Public returns the chains that are enabled, without what only admins see.
 func (s *Chains) Public(ctx context.Context, c *access.Call) ([]Chain, error) {
 	c.Touch("chain", "")
-	all, err := s.Store.Chains(ctx)
+	all, err := s.Store.EVMChains(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (s *Chains) All(ctx context.Context, c *access.Call) ([]Chain, error) {
 	if err := decide(c, policy.ListAllChains); err != nil {
 		return nil, err
 	}
-	return s.Store.Chains(ctx)
+	return s.Store.EVMChains(ctx)
 }
 
 // maxChains bounds a list that everybody may read.

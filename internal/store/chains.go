@@ -46,8 +46,8 @@ func chainValues(c *intents.Chain) []any {
 		c.NativeCurrency, number(c.Testnet), number(c.Enabled), micros(c.CreatedAt), micros(c.UpdatedAt)}
 }
 
-// Chains implements intents.ChainStore.
-func (db *DB) Chains(ctx context.Context) ([]intents.Chain, error) {
+// EVMChains implements intents.ChainStore.
+func (db *DB) EVMChains(ctx context.Context) ([]intents.Chain, error) {
 	out := []intents.Chain{}
 	err := db.each(ctx, `SELECT `+chainColumns+` FROM chains ORDER BY chain_id`, nil, func(rows *sql.Rows) error {
 		var r chainRow

@@ -267,7 +267,7 @@ func testCaps(t *testing.T, f *fixture) {
 }
 
 func testChains(t *testing.T, f *fixture) {
-	all, err := f.Chains(t.Context())
+	all, err := f.EVMChains(t.Context())
 	must(t, err)
 	if len(all) < 7 || all[0].Name != "ethereum" || all[0].ChainID != 1 || !all[0].Enabled || all[0].Testnet || all[0].RPCURL != "" {
 		t.Fatalf("chains are %+v", all)
@@ -275,7 +275,7 @@ func testChains(t *testing.T, f *fixture) {
 	c := intents.Chain{ID: uuid.NewString(), Name: "mine", DisplayName: "Mine", ChainID: 7, RPCURL: "https://a.example", WSURL: "wss://a.example",
 		ExplorerURL: "https://b.example", NativeCurrency: "X", Testnet: true, CreatedAt: moment, UpdatedAt: moment}
 	must(t, f.AddChain(t.Context(), f.org, c, 100, f.event()))
-	if all, err = f.Chains(t.Context()); err != nil || !slices.Contains(all, c) {
+	if all, err = f.EVMChains(t.Context()); err != nil || !slices.Contains(all, c) {
 		t.Errorf("%v, %+v", err, all)
 	}
 	twin := c
