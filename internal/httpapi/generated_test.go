@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
 // leak is in every value that only its owner may see.
@@ -42,15 +44,18 @@ func openArena(t testing.TB) *arena {
 	helper := a.ada.agent(object{"name": "helper"}) // no grant at all
 	member := a.signup("mia")
 	member.moves(a.ada, "member")
+	pam := a.signup("pam")
+	a.exec(`UPDATE users SET platform_admin = 1 WHERE id = ?`, pam.id)
+	pam.token = pam.login()
 	key := a.do("POST", "/v1/auth/api-keys", a.bob.token, object{"name": "k"}).want(http.StatusCreated).str("api_key")
 	a.callers = map[string]string{
 		"an owner": a.ada.token, "an agent": a.worker.token, "another organisation's owner": a.bob.token,
 		"another organisation's agent": robot.token, "another organisation's key": key, "an agent without a grant": helper.token,
-		"a member": member.token, "a stranger": "", "a liar": "eyJhbGciOiJub25lIn0.e30.",
+		"a member": member.token, "a platform admin": pam.token, "a stranger": "", "a liar": "eyJhbGciOiJub25lIn0.e30.",
 	}
 	a.foreign = map[string]bool{
 		"another organisation's owner": true, "another organisation's agent": true, "another organisation's key": true,
-		"an agent without a grant": true, "a member": true, "a stranger": true, "a liar": true,
+		"an agent without a grant": true, "a member": true, "a platform admin": true, "a stranger": true, "a liar": true,
 	}
 	version := a.versionID(a.vault, "a/b")
 	a.ids = map[string][]string{
@@ -207,10 +212,12 @@ func (a *arena) ask(t testing.TB, op operation, d *dice) reply {
 		}
 	}
 	who := "an owner"
-	switch d.n(4) {
-	case 1:
+	switch rule, _ := policy.RuleFor(op.action); {
+	case rule.Platform && d.n(4) != 1:
+		who = "a platform admin"
+	case d.n(4) == 1:
 		who = "an agent"
-	case 2:
+	case d.n(3) == 1:
 		who = choose(d, slices.Sorted(maps.Keys(a.callers)))
 	}
 	r := w.do(op.method, target, a.callers[who], body, change...)
@@ -223,7 +230,7 @@ func (a *arena) ask(t testing.TB, op operation, d *dice) reply {
 // made says whose id the "id" of an answer is, by the path that made it.
 var made = []struct{ path, param string }{
 	{"/v1/approvals", "approval_id"}, {"/v1/secrets/", "share_id"}, {"/v1/share", "share_id"}, {"/cmek-rotate", "job_id"}, {"/rekey", "job_id"},
-	{"/policies", "policy_id"}, {"/v1/org/invit", "invitation_id"}, {"/v1/security/ip-rules", "rule_id"}, {"/v1/admin/chains", "chain_id"}, {"/v1/auth/api-keys", "key_id"},
+	{"/policies", "policy_id"}, {"/v1/org/invit", "invitation_id"}, {"/v1/security/ip-rules", "rule_id"}, {"/v1/admin/chains", "chain_entry_id"}, {"/v1/auth/api-keys", "key_id"},
 }
 
 // learn keeps the ids of an answer for later requests.
