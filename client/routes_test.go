@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,6 +74,42 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 			method: "POST", path: "/v1/approvals/i/approve", body: `{}`},
 		"deny": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Deny(ctx, "i", "no"); return err },
 			method: "POST", path: "/v1/approvals/i/deny", body: `{"reason":"no"}`},
+		"members": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Members(ctx); return err },
+			method: "GET", path: "/v1/org/members"},
+		"another role": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.UpdateMemberRole(ctx, "u", "admin")
+			return err
+		}, method: "PATCH", path: "/v1/org/members/u", body: `{"role":"admin"}`},
+		"member removed": {call: func(ctx context.Context, c *client.Client) error { return c.RemoveMember(ctx, "u") },
+			method: "DELETE", path: "/v1/org/members/u"},
+		"invitation": {call: func(ctx context.Context, c *client.Client) error { return c.Invite(ctx, "a@b", "") },
+			method: "POST", path: "/v1/org/invite", body: `{"email":"a@b"}`},
+		"invitation with a role": {call: func(ctx context.Context, c *client.Client) error { return c.Invite(ctx, "a@b", "owner") },
+			method: "POST", path: "/v1/org/invite", body: `{"email":"a@b","role":"owner"}`},
+		"invitations": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Invitations(ctx); return err },
+			method: "GET", path: "/v1/org/invitations"},
+		"invitation again": {call: func(ctx context.Context, c *client.Client) error { return c.ResendInvitation(ctx, "i") },
+			method: "POST", path: "/v1/org/invitations/i/resend"},
+		"invitation taken back": {call: func(ctx context.Context, c *client.Client) error { return c.RevokeInvitation(ctx, "i") },
+			method: "DELETE", path: "/v1/org/invitations/i"},
+		"invitation accepted": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.AcceptInvitation(ctx, client.ValueOf("t"))
+			return err
+		}, method: "POST", path: "/v1/org/invitations/accept", body: `{"token":"t"}`},
+		"organisations": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Orgs(ctx); return err },
+			method: "GET", path: "/v1/auth/orgs"},
+		"another organisation": {call: func(ctx context.Context, c *client.Client) error { _, err := c.SwitchOrg(ctx, "o"); return err },
+			method: "POST", path: "/v1/auth/switch-org", body: `{"org_id":"o"}`},
+		"IP rules": {call: func(ctx context.Context, c *client.Client) error { _, err := c.IPRules(ctx); return err },
+			method: "GET", path: "/v1/security/ip-rules"},
+		"new IP rule": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.CreateIPRule(ctx, client.IPRuleCreate{RuleType: "deny", CIDR: "10.0.0.0/8", Label: "l", AppliesTo: "agent", Force: true})
+			return err
+		}, method: "POST", path: "/v1/security/ip-rules", body: `{"rule_type":"deny","cidr":"10.0.0.0/8","label":"l","applies_to":"agent","force":true}`},
+		"IP rule deleted": {call: func(ctx context.Context, c *client.Client) error { return c.DeleteIPRule(ctx, "r", false) },
+			method: "DELETE", path: "/v1/security/ip-rules/r"},
+		"IP rule deleted by force": {call: func(ctx context.Context, c *client.Client) error { return c.DeleteIPRule(ctx, "r", true) },
+			method: "DELETE", path: "/v1/security/ip-rules/r?force=true"},
 		"new vault": {call: func(ctx context.Context, c *client.Client) error { _, err := c.CreateVault(ctx, "n", "d"); return err },
 			method: "POST", path: "/v1/vaults", body: `{"name":"n","description":"d"}`},
 		"vaults": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Vaults(ctx); return err },
@@ -176,7 +213,7 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			reply := `{}`
-			if tc.public {
+			if tc.public || strings.HasSuffix(tc.path, "/switch-org") {
 				reply = `{"access_token":"t"}`
 			}
 			c, got := recorder(t, http.StatusOK, reply)

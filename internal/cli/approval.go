@@ -1,14 +1,12 @@
 package cli
 
 import (
-	"context"
 	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
 func (c *cli) approvalCommand() *cobra.Command {
@@ -99,7 +97,8 @@ func (c *cli) approvalRequest() *cobra.Command {
 // approvalDecide asks for the password each time: an agent that runs commands
 // as its human must not approve what it asked for.
 func (c *cli) approvalDecide(approve bool) *cobra.Command {
-	var email, passwordFile, code, reason string
+	var who personFlags
+	var reason string
 	verb, short := "deny", "Refuse a request"
 	if approve {
 		verb, short = "approve", "Let a request's use happen"
@@ -112,66 +111,22 @@ you have one: a decision takes a person, and a stored login can be used by any
 program that runs as you.`,
 		Args: args("ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.signIn(cmd.Context(), email, passwordFile, code)
-			if err != nil {
-				return err
-			}
-			decide := cl.Deny
-			if approve {
-				decide = cl.Approve
-			}
-			r, err := decide(cmd.Context(), a[0], reason)
-			if end := cl.Logout(context.WithoutCancel(cmd.Context())); end != nil && err == nil {
-				c.warn("The login for this decision could not be ended; it ends by itself within minutes.")
-			}
-			if err != nil {
-				return err
-			}
-			return c.printApproval(r)
+			return c.asPerson(cmd.Context(), &who, func(cl *client.Client) error {
+				decide := cl.Deny
+				if approve {
+					decide = cl.Approve
+				}
+				r, err := decide(cmd.Context(), a[0], reason)
+				if err != nil {
+					return err
+				}
+				return c.printApproval(r)
+			})
 		},
 	}
-	f := cmd.Flags()
-	f.StringVar(&email, "email", "", "email of the account; else that of the stored login")
-	f.StringVar(&passwordFile, "password-file", "", "file that holds the password (- for stdin)")
-	f.StringVar(&code, "code", "", "code of the second factor, where there is one")
-	f.StringVar(&reason, "reason", "", "a line for who asked")
+	who.add(cmd)
+	cmd.Flags().StringVar(&reason, "reason", "", "a line for who asked")
 	return cmd
-}
-
-// signIn returns a client with a login of its own, made with the password.
-func (c *cli) signIn(ctx context.Context, email, passwordFile, code string) (*client.Client, error) {
-	base, err := c.baseURL()
-	if err != nil {
-		return nil, err
-	}
-	if s, err := c.loadStored(); email == "" && err == nil && s != nil && s.APIURL == base {
-		email = s.Email
-	}
-	if email == "" {
-		return nil, usage("Give --email.")
-	}
-	password, err := c.readPassword(ctx, passwordFile)
-	if err != nil {
-		return nil, err
-	}
-	cl, err := c.connect(base)
-	if err != nil {
-		return nil, err
-	}
-	l, err := cl.Login(ctx, email, password)
-	if client.IsStatus(err, 401) {
-		return nil, fault.New(fault.Unauthenticated, "login_refused", "The email or the password is wrong.")
-	}
-	if err != nil {
-		return nil, err
-	}
-	token := &l.Token
-	if l.MFARequired {
-		if token, err = c.secondFactor(ctx, cl, l.MFAToken, code); err != nil {
-			return nil, err
-		}
-	}
-	return cl.UsingToken(string(token.AccessToken.Reveal())), nil
 }
 
 func (c *cli) printApproval(r *client.Approval) error {

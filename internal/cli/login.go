@@ -105,10 +105,7 @@ func (c *cli) login(ctx context.Context, base, email string, password client.Val
 	if err != nil {
 		return err
 	}
-	l, err := cl.Login(ctx, email, password)
-	if client.IsStatus(err, 401) {
-		return fault.New(fault.Unauthenticated, "login_refused", "The email or the password is wrong.")
-	}
+	l, err := byPassword(ctx, cl, email, password)
 	if err != nil {
 		return err
 	}
@@ -121,51 +118,24 @@ func (c *cli) loginWithIDToken(ctx context.Context, file, code string) error {
 	if err != nil {
 		return err
 	}
-	idToken, err := c.readValue(ctx, file, "ID token", false)
-	if err != nil {
-		return err
-	}
 	cl, err := c.connect(base)
 	if err != nil {
 		return err
 	}
-	l, err := cl.LoginWithIDToken(ctx, client.ValueOf(strings.TrimSpace(string(idToken.Reveal()))), "")
-	if client.IsStatus(err, 401) {
-		return fault.New(fault.Unauthenticated, "login_refused",
-			"The ID token is not good at this server: it may be of another provider or client, over, or used already.")
-	}
+	l, err := c.proveByIDToken(ctx, cl, file)
 	if err != nil {
 		return err
 	}
 	return c.completeLogin(ctx, cl, base, l, code)
 }
 
-// completeLogin answers the challenge of a second factor, if there is one, and
-// keeps the login.
-func (c *cli) completeLogin(ctx context.Context, cl *client.Client, base string, l *client.Login, code string) (err error) {
-	token := &l.Token
-	if l.MFARequired {
-		if token, err = c.secondFactor(ctx, cl, l.MFAToken, code); err != nil {
-			return err
-		}
-	}
-	if token.AccessToken.Len() == 0 {
-		return fault.New(fault.Internal, "bad_reply", "The server accepted the login but gave no token.")
+// completeLogin keeps a login whose second factor, if there is one, is given.
+func (c *cli) completeLogin(ctx context.Context, cl *client.Client, base string, l *client.Login, code string) error {
+	token, err := c.answered(ctx, cl, l, code)
+	if err != nil {
+		return err
 	}
 	return c.keepLogin(ctx, cl.UsingToken(string(token.AccessToken.Reveal())), base, *token)
-}
-
-func (c *cli) secondFactor(ctx context.Context, cl *client.Client, mfaToken client.Value, code string) (*client.Token, error) {
-	if code == "" {
-		if !c.interactive() {
-			return nil, usage("This account has a second factor: give its code with --code.")
-		}
-		var err error
-		if code, err = c.Prompt.Line(ctx, "Code of the second factor, or a recovery code"); err != nil {
-			return nil, err
-		}
-	}
-	return cl.VerifyMFA(ctx, mfaToken, strings.TrimSpace(code))
 }
 
 // keepLogin stores a day's API key in place of the short token. Where the server
@@ -191,7 +161,7 @@ func (c *cli) keepLogin(ctx context.Context, cl *client.Client, base string, tok
 		return err
 	}
 	if old != nil && old.APIURL == base && old.KeyID != "" {
-		_ = cl.DeleteAPIKey(ctx, old.KeyID) // it ends by itself within a day
+		_ = c.revoke(ctx, old) // with itself: it may be of another organisation. It ends within a day in any case
 	}
 	return c.loggedIn(s)
 }

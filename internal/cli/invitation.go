@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+func (c *cli) orgInvite() *cobra.Command {
+	var role string
+	cmd := &cobra.Command{
+		Use:   "invite EMAIL",
+		Short: "Invite somebody by mail; the invitation can be accepted for a week",
+		Args:  args("EMAIL"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			if err := cl.Invite(cmd.Context(), a[0], role); err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"email": a[0], "role": role, "invited": true})
+			}
+			c.done("Invited %s.", a[0])
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&role, "role", "member", "owner, admin or member")
+	return cmd
+}
+
+func (c *cli) orgInvitations() *cobra.Command {
+	return c.wideFlag(&cobra.Command{
+		Use:   "invitations",
+		Short: "List the invitations that nobody has accepted",
+		Args:  args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			all, err := cl.Invitations(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"invitations": orEmpty(all)})
+			}
+			var rows [][]string
+			for _, i := range all {
+				status := "waiting"
+				if i.IsExpired {
+					status = "expired"
+				}
+				rows = append(rows, []string{i.ID, i.Email, i.Role, status, c.when(i.ExpiresAt)})
+			}
+			return c.printRows([]string{"ID", "EMAIL", "ROLE", "STATUS", "EXPIRES"}, rows, "No invitations.")
+		},
+	})
+}
+
+func (c *cli) orgResend() *cobra.Command {
+	return &cobra.Command{
+		Use:   "resend ID",
+		Short: "Mail an invitation again; the token of the earlier mail ends",
+		Args:  args("ID"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			return c.onInvitation(cmd.Context(), a[0], "resent", (*client.Client).ResendInvitation)
+		},
+	}
+}
+
+func (c *cli) orgRevoke() *cobra.Command {
+	return &cobra.Command{
+		Use:   "revoke ID",
+		Short: "Take an invitation back",
+		Args:  args("ID"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			return c.onInvitation(cmd.Context(), a[0], "revoked", (*client.Client).RevokeInvitation)
+		},
+	}
+}
+
+func (c *cli) onInvitation(ctx context.Context, id, past string, do func(*client.Client, context.Context, string) error) error {
+	cl, err := c.session()
+	if err != nil {
+		return err
+	}
+	if err := do(cl, ctx, id); err != nil {
+		return err
+	}
+	if c.jsonOut {
+		return c.printJSON(map[string]any{"id": id, past: true})
+	}
+	c.done("The invitation %s was %s.", id, past)
+	return nil
+}
+
+// orgAccept takes the token as an argument too, as the mail shows it: it is good
+// once, and for the account with the address that it was mailed to alone.
+func (c *cli) orgAccept() *cobra.Command {
+	var who personFlags
+	cmd := &cobra.Command{
+		Use:   "accept [TOKEN]",
+		Short: "Join the organisation that invited you, with the token of the mail",
+		Long: `Join the organisation that invited your address. The token of the mail is asked for on
+a terminal, or read from stdin, where it is not given; then your password is asked
+for, and the code of the second factor if you have one: a stored login stays in its
+organisation. Where the token comes on stdin, give --password-file.
+
+Your login stays where it is: ` + "`oneclaw org switch`" + ` leads to the new organisation.`,
+		Args: func(cmd *cobra.Command, given []string) error {
+			if len(given) > 1 {
+				return usage("Too many arguments. Usage: " + cmd.UseLine())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, a []string) error {
+			ctx := cmd.Context()
+			token, err := c.invitationToken(ctx, a, &who)
+			if err != nil {
+				return err
+			}
+			return c.asPerson(ctx, &who, func(cl *client.Client) error {
+				joined, err := cl.AcceptInvitation(ctx, token)
+				if err != nil {
+					return err
+				}
+				if c.jsonOut {
+					return c.printJSON(joined)
+				}
+				if err := c.printFields(field{"Organisation", joined.OrgID}, field{"Role", joined.Role}); err != nil {
+					return err
+				}
+				c.done("You are a member. To work there: oneclaw org switch %s", joined.OrgID)
+				return nil
+			})
+		},
+	}
+	who.add(cmd)
+	return cmd
+}
+
+func (c *cli) invitationToken(ctx context.Context, given []string, who *personFlags) (client.Value, error) {
+	if len(given) > 0 {
+		return client.ValueOf(strings.TrimSpace(given[0])), nil
+	}
+	if !c.interactive() && who.fromStdin() {
+		return client.Value{}, usage("Give the token of the mail as an argument, or on stdin together with --password-file.")
+	}
+	v, err := c.readValue(ctx, "", "Token of the invitation", false)
+	if fault.CodeOf(err) == codeEmpty {
+		return v, usage("The token is empty. It is in the mail that invites you.")
+	}
+	if err != nil {
+		return v, err
+	}
+	return client.ValueOf(strings.TrimSpace(string(v.Reveal()))), nil
+}

@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+)
+
+func (c *cli) ipRuleCommand() *cobra.Command {
+	return group("ip-rule", "Which addresses may talk to your organisation",
+		c.ipRuleList(), c.ipRuleAdd(), c.ipRuleDelete())
+}
+
+func (c *cli) ipRuleList() *cobra.Command {
+	return c.wideFlag(&cobra.Command{
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List the rules: id, what they do, network, for whom, label",
+		Args:    args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			all, err := cl.IPRules(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"rules": orEmpty(all)})
+			}
+			var rows [][]string
+			for _, r := range all {
+				rows = append(rows, []string{r.ID, r.RuleType, r.CIDR, r.AppliesTo, r.Label})
+			}
+			return c.printRows([]string{"ID", "RULE", "NETWORK", "FOR", "NAME"}, rows, "No rules: any address may.")
+		},
+	})
+}
+
+func (c *cli) ipRuleAdd() *cobra.Command {
+	var r client.IPRuleCreate
+	cmd := &cobra.Command{
+		Use:   "add allow|deny NETWORK",
+		Short: "Let a network in, or keep it out",
+		Long: `Let a network or an address in, or keep it out. Deny wins; where any rule allows, an
+address must match one that does. A rule that keeps out the address that you ask from
+is refused unless --force is given.`,
+		Example: `  oneclaw ip-rule add allow 192.0.2.0/24 --label office
+  oneclaw ip-rule add deny 2001:db8::/32 --for agent`,
+		Args: args("RULE", "NETWORK"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			r.RuleType, r.CIDR = a[0], a[1]
+			if rules := []string{"allow", "deny"}; !slices.Contains(rules, r.RuleType) {
+				return usage("A rule is " + oneOf(rules) + ".")
+			}
+			if kinds := []string{"all", "user", "agent"}; !slices.Contains(kinds, r.AppliesTo) {
+				return usage("--for takes " + oneOf(kinds) + ".")
+			}
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			made, err := cl.CreateIPRule(cmd.Context(), r)
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(made)
+			}
+			return c.printFields(field{"ID", made.ID}, field{"Rule", made.RuleType}, field{"Network", made.CIDR},
+				field{"For", made.AppliesTo}, field{"Label", made.Label})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&r.AppliesTo, "for", "all", "all, user or agent")
+	f.StringVar(&r.Label, "label", "", "a name for people")
+	f.BoolVar(&r.Force, "force", false, "also when it keeps out the address that you ask from")
+	return cmd
+}
+
+func (c *cli) ipRuleDelete() *cobra.Command {
+	var yes, force bool
+	cmd := &cobra.Command{
+		Use:   "delete ID",
+		Short: "Delete a rule",
+		Args:  args("ID"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			if err := c.confirm(cmd.Context(), yes, "Delete the rule "+a[0]+"?"); err != nil {
+				return err
+			}
+			if err := cl.DeleteIPRule(cmd.Context(), a[0], force); err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"id": a[0], "deleted": true})
+			}
+			c.done("Deleted the rule %s.", a[0])
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&force, "force", false, "also when that keeps out the address that you ask from")
+	yesFlag(cmd, &yes)
+	return cmd
+}

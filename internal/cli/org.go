@@ -1,0 +1,224 @@
+package cli
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+func (c *cli) orgCommand() *cobra.Command {
+	return group("org", "Members, invitations, and the organisations that you belong to",
+		c.orgMembers(), c.orgRole(), c.orgRemove(), c.orgInvite(), c.orgInvitations(), c.orgResend(), c.orgRevoke(),
+		c.orgAccept(), c.orgList(), c.orgSwitch())
+}
+
+func (c *cli) orgMembers() *cobra.Command {
+	return c.wideFlag(&cobra.Command{
+		Use:   "members",
+		Short: "List the members of your organisation: id, mail address, name, role, since when",
+		Args:  args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			all, err := cl.Members(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"members": orEmpty(all)})
+			}
+			var rows [][]string
+			for _, m := range all {
+				rows = append(rows, []string{c.short(m.ID), m.Email, m.DisplayName, m.Role, c.when(m.CreatedAt)})
+			}
+			return c.printRows([]string{"ID", "EMAIL", "NAME", "ROLE", "SINCE"}, rows, "No members.")
+		},
+	})
+}
+
+func (c *cli) orgRole() *cobra.Command {
+	return &cobra.Command{
+		Use:   "role MEMBER owner|admin|member",
+		Short: "Give a member, named by mail address or id, another role",
+		Args:  args("MEMBER", "ROLE"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			id, err := memberID(cmd.Context(), cl, a[0])
+			if err != nil {
+				return err
+			}
+			m, err := cl.UpdateMemberRole(cmd.Context(), id, a[1])
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(m)
+			}
+			c.done("%s is %s now.", m.Email, m.Role)
+			return nil
+		},
+	}
+}
+
+func (c *cli) orgRemove() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "remove MEMBER",
+		Short: "End a membership, with the keys and policies of that member; its agents stop and become yours",
+		Args:  args("MEMBER"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			id, err := memberID(cmd.Context(), cl, a[0])
+			if err != nil {
+				return err
+			}
+			if err := c.confirm(cmd.Context(), yes, "Remove "+a[0]+" from the organisation?"); err != nil {
+				return err
+			}
+			if err := cl.RemoveMember(cmd.Context(), id); err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"id": id, "removed": true})
+			}
+			c.done("Removed %s.", a[0])
+			return nil
+		},
+	}
+	yesFlag(cmd, &yes)
+	return cmd
+}
+
+// memberID turns a mail address into the id of its member. What looks like an id
+// is one.
+func memberID(ctx context.Context, cl *client.Client, ref string) (string, error) {
+	if isID(ref) {
+		return ref, nil
+	}
+	all, err := cl.Members(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, m := range all {
+		if strings.EqualFold(m.Email, ref) {
+			return m.ID, nil
+		}
+	}
+	return "", fault.New(fault.NotFound, "member_not_found", "There is no member with this mail address. See `oneclaw org members`.")
+}
+
+func (c *cli) orgList() *cobra.Command {
+	var who personFlags
+	cmd := &cobra.Command{
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List the organisations that you belong to",
+		Long: `List the organisations that you belong to. Your password is asked for: a stored
+login is an API key of one organisation, and is shown nothing of others.`,
+		Args: args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.asPerson(cmd.Context(), &who, func(cl *client.Client) error {
+				all, err := cl.Orgs(cmd.Context())
+				if err != nil {
+					return err
+				}
+				c.markCurrent(all)
+				if c.jsonOut {
+					return c.printJSON(map[string]any{"orgs": orEmpty(all)})
+				}
+				var rows [][]string
+				for _, o := range all {
+					rows = append(rows, []string{o.ID, o.Name, o.Role, yesNo(o.IsCurrent), c.when(o.JoinedAt)})
+				}
+				return c.printRows([]string{"ID", "NAME", "ROLE", "CURRENT", "SINCE"}, rows, "No organisations.")
+			})
+		},
+	}
+	who.add(cmd)
+	return c.wideFlag(cmd)
+}
+
+// markCurrent marks the organisation that the stored login is for: the login
+// that asked is over in a moment.
+func (c *cli) markCurrent(all []client.Org) {
+	s, err := c.loadStored()
+	if err != nil || s == nil || s.OrgID == "" {
+		return
+	}
+	if base, err := c.baseURL(); err != nil || base != s.APIURL {
+		return
+	}
+	for i := range all {
+		all[i].IsCurrent = all[i].ID == s.OrgID
+	}
+}
+
+func (c *cli) orgSwitch() *cobra.Command {
+	var who personFlags
+	cmd := &cobra.Command{
+		Use:   "switch NAME|ID",
+		Short: "Work in another of your organisations, and log in to it from now on",
+		Long: `Work in another of your organisations, and log in to it from now on. Your password
+is asked for, and the code of the second factor if you have one: a stored login stays in
+its organisation. It is replaced by one of the other, and revoked.`,
+		Args: args("ORGANISATION"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			ctx := cmd.Context()
+			base, err := c.baseURL()
+			if err != nil {
+				return err
+			}
+			return c.asPerson(ctx, &who, func(cl *client.Client) error {
+				id, err := orgID(ctx, cl, a[0])
+				if err != nil {
+					return err
+				}
+				token, err := cl.SwitchOrg(ctx, id)
+				if err != nil {
+					return err
+				}
+				return c.keepLogin(ctx, cl.UsingToken(string(token.AccessToken.Reveal())), base, *token)
+			})
+		},
+	}
+	who.add(cmd)
+	return cmd
+}
+
+// orgID turns the name of one of the caller's organisations into its id. Names
+// need not be unique.
+func orgID(ctx context.Context, cl *client.Client, ref string) (string, error) {
+	if isID(ref) {
+		return ref, nil
+	}
+	all, err := cl.Orgs(ctx)
+	if err != nil {
+		return "", err
+	}
+	found := ""
+	for _, o := range all {
+		switch {
+		case o.Name != ref:
+		case found != "":
+			return "", usage("Several of your organisations have that name. Give the id; see `oneclaw org list`.")
+		default:
+			found = o.ID
+		}
+	}
+	if found == "" {
+		return "", fault.New(fault.NotFound, "org_not_found", "You belong to no organisation of that name. See `oneclaw org list`.")
+	}
+	return found, nil
+}

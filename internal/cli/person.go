@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+// personFlags are how a person signs in once more, for what a stored login may
+// not do: it is an API key, which any program that runs as its owner can use.
+type personFlags struct{ email, passwordFile, idTokenFile, code string }
+
+func (p *personFlags) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&p.email, "email", "", "email of the account; else that of the stored login")
+	f.StringVar(&p.passwordFile, "password-file", "", "file that holds the password (- for stdin)")
+	f.StringVar(&p.idTokenFile, "id-token-file", "", "file that holds an ID token of the server's identity provider (- for stdin)")
+	f.StringVar(&p.code, "code", "", "code of the second factor, where there is one")
+}
+
+// fromStdin reports whether signing in reads stdin where nobody can be asked.
+func (p *personFlags) fromStdin() bool {
+	return p.idTokenFile == "-" || p.idTokenFile == "" && (p.passwordFile == "" || p.passwordFile == "-")
+}
+
+// asPerson signs in, does something, and ends that login again.
+func (c *cli) asPerson(ctx context.Context, p *personFlags, do func(*client.Client) error) error {
+	cl, err := c.signIn(ctx, p)
+	if err != nil {
+		return err
+	}
+	err = do(cl)
+	if end := cl.Logout(context.WithoutCancel(ctx)); end != nil && err == nil {
+		c.warn("The login for this could not be ended; it ends by itself within minutes.")
+	}
+	return err
+}
+
+// signIn returns a client with a login of its own, made with the password or
+// with an ID token.
+func (c *cli) signIn(ctx context.Context, p *personFlags) (*client.Client, error) {
+	base, err := c.baseURL()
+	if err != nil {
+		return nil, err
+	}
+	if p.idTokenFile != "" && (p.email != "" || p.passwordFile != "") {
+		return nil, usage("--id-token-file goes without --email and --password-file.")
+	}
+	cl, err := c.connect(base)
+	if err != nil {
+		return nil, err
+	}
+	var l *client.Login
+	if p.idTokenFile != "" {
+		l, err = c.proveByIDToken(ctx, cl, p.idTokenFile)
+	} else {
+		l, err = c.proveByPassword(ctx, cl, base, p)
+	}
+	if err != nil {
+		return nil, err
+	}
+	token, err := c.answered(ctx, cl, l, p.code)
+	if err != nil {
+		return nil, err
+	}
+	return cl.UsingToken(string(token.AccessToken.Reveal())), nil
+}
+
+func (c *cli) proveByPassword(ctx context.Context, cl *client.Client, base string, p *personFlags) (*client.Login, error) {
+	email := p.email
+	if s, err := c.loadStored(); email == "" && err == nil && s != nil && s.APIURL == base {
+		email = s.Email
+	}
+	if email == "" {
+		return nil, usage("Give --email.")
+	}
+	password, err := c.readPassword(ctx, p.passwordFile)
+	if err != nil {
+		return nil, err
+	}
+	return byPassword(ctx, cl, email, password)
+}
+
+func byPassword(ctx context.Context, cl *client.Client, email string, password client.Value) (*client.Login, error) {
+	l, err := cl.Login(ctx, email, password)
+	if client.IsStatus(err, 401) {
+		return nil, fault.New(fault.Unauthenticated, "login_refused", "The email or the password is wrong.")
+	}
+	return l, err
+}
+
+// proveByIDToken takes who an identity provider vouches for.
+func (c *cli) proveByIDToken(ctx context.Context, cl *client.Client, file string) (*client.Login, error) {
+	idToken, err := c.readValue(ctx, file, "ID token", false)
+	if err != nil {
+		return nil, err
+	}
+	l, err := cl.LoginWithIDToken(ctx, client.ValueOf(strings.TrimSpace(string(idToken.Reveal()))), "")
+	if client.IsStatus(err, 401) {
+		return nil, fault.New(fault.Unauthenticated, "login_refused",
+			"The ID token is not good at this server: it may be of another provider or client, over, or used already.")
+	}
+	return l, err
+}
+
+// answered is the token of a login, once the challenge of a second factor is
+// answered, if there is one.
+func (c *cli) answered(ctx context.Context, cl *client.Client, l *client.Login, code string) (*client.Token, error) {
+	token := &l.Token
+	if l.MFARequired {
+		var err error
+		if token, err = c.secondFactor(ctx, cl, l.MFAToken, code); err != nil {
+			return nil, err
+		}
+	}
+	if token.AccessToken.Len() == 0 {
+		return nil, fault.New(fault.Internal, "bad_reply", "The server accepted the login but gave no token.")
+	}
+	return token, nil
+}
+
+func (c *cli) secondFactor(ctx context.Context, cl *client.Client, mfaToken client.Value, code string) (*client.Token, error) {
+	if code == "" {
+		if !c.interactive() {
+			return nil, usage("This account has a second factor: give its code with --code.")
+		}
+		var err error
+		if code, err = c.Prompt.Line(ctx, "Code of the second factor, or a recovery code"); err != nil {
+			return nil, err
+		}
+	}
+	return cl.VerifyMFA(ctx, mfaToken, strings.TrimSpace(code))
+}
