@@ -30,6 +30,7 @@ type shell struct {
 type person struct {
 	lines   []string
 	hidden  string
+	hiddens []string // before hidden
 	confirm bool
 	asked   []string
 }
@@ -43,6 +44,11 @@ func (p *person) Line(_ context.Context, title string) (string, error) {
 
 func (p *person) Hidden(_ context.Context, title string) (secret.Bytes, error) {
 	p.asked = append(p.asked, title)
+	if len(p.hiddens) > 0 {
+		s := p.hiddens[0]
+		p.hiddens = p.hiddens[1:]
+		return secret.FromString(s), nil
+	}
 	return secret.FromString(p.hidden), nil
 }
 

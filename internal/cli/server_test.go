@@ -16,12 +16,12 @@ import (
 )
 
 // serveDev runs the real server, as `oneclaw dev` does, and returns a shell on the
-// same machine where nothing else is set up.
-func serveDev(t *testing.T) *shell {
+// same machine where nothing else is set up. environ is the server's.
+func serveDev(t *testing.T, environ ...string) *shell {
 	t.Helper()
 	data := filepath.Join(t.TempDir(), "data")
 	out, in := io.Pipe()
-	dev := app.Commands(app.Deps{Stdout: in, Stderr: io.Discard, Environ: nil, Version: "test"})[0]
+	dev := app.Commands(app.Deps{Stdout: in, Stderr: io.Discard, Environ: environ, Version: "test"})[0]
 	dev.SilenceErrors, dev.SilenceUsage = true, true
 	dev.SetArgs([]string{"--listen", "127.0.0.1:0", "--shroud-listen", "127.0.0.1:0", "--data", data})
 	ctx, stop := context.WithCancel(context.Background())
