@@ -58,7 +58,7 @@ func TestAServerStartsOnTheUnlimitedTier(t *testing.T) {
 	sub := s.do("GET", "/v1/billing/subscription", s.ada.token, nil).want(200).json()
 	fields(t, "subscription", sub, "tier", "interval", "period_end", "status", "credit_balance_cents", "credit_balance_usd", "overage_method", "usage")
 	used := fields(t, "usage", sub["usage"].(object), "requests", "secrets", "agents", "vaults", "team_members", "intent_transactions", "shares")
-	for kind, want := range map[string]string{"secrets": "1", "agents": "1", "vaults": "1", "team_members": "1", "intent_transactions": "0", "shares": "0"} {
+	for kind, want := range map[string]string{"secrets": "1", "agents": "1", "vaults": "1", "team_members": "1", "intent_transactions": "0", "shares": "1"} {
 		o := fields(t, kind, used[kind].(object), "used", "limit")
 		if fmt.Sprint(o["used"]) != want || o["limit"] != nil {
 			t.Errorf("%s: %v, want %s of no limit", kind, o, want)

@@ -38,7 +38,7 @@ func TestTheRoleTable(t *testing.T) {
 			}
 			r := s.do(op.method, s.target(op), token, bodies[op.OperationID])
 			switch {
-			case r.status == 401 || r.status >= 500:
+			case r.status == 401 || r.status >= 500 && r.status != 501: // 501: it may, but nobody can
 				t.Errorf("%s as %s: got %d: %.200s", op, role, r.status, r.body)
 			case r.status == 403:
 				answers[op.String()] = append(answers[op.String()], "no")
@@ -97,7 +97,7 @@ func (s *session) caller(role string) string {
 	case "platform admin":
 		h := s.ada.member("rolf", "member")
 		s.exec(`UPDATE users SET platform_admin = 1 WHERE id = ?`, h.id)
-		return h.token
+		return h.login()
 	}
 	return s.ada.member("rolf", role).token
 }

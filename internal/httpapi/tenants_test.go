@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
 // Whatever is another organisation's does not exist: on every route and with
@@ -59,7 +61,7 @@ func TestAnotherOrganisationsIDsDoNotExist(t *testing.T) {
 }
 
 // withoutForeign are parameters whose foreign ids other tests try.
-var withoutForeign = []string{"approval_id", "enrollment_id", "key"}
+var withoutForeign = []string{"approval_id", "enrollment_id", "key", "chain", "chain_entry_id"}
 
 func chunk(params []string) [][]string {
 	if len(params) < 2 {
@@ -84,6 +86,13 @@ func (s *session) sameAnswer(op operation, who, token string, swap []string, min
 	if got.status != want.status || string(got.body) != string(want.body) || !reflect.DeepEqual(got.header, want.header) {
 		s.t.Errorf("%s as %s with another's %v: %d %v %s\nand with nobody's: %d %v %s", op, who, swap,
 			got.status, got.header, got.body, want.status, want.header, want.body)
+	}
+	rule, _ := policy.RuleFor(op.action)
+	if rule.Platform { // whatever the id, it is not for them
+		if got.status != http.StatusForbidden {
+			s.t.Errorf("%s with another's %v: got %d, want 403: %s", op, swap, got.status, got.body)
+		}
+		return
 	}
 	if who == "an owner" && got.status != http.StatusNotFound && op.OperationID != "rotate-secret" {
 		s.t.Errorf("%s with another's %v: got %d, want 404: %s", op, swap, got.status, got.body)
