@@ -2,6 +2,9 @@ package client_test
 
 import (
 	"bytes"
+	"encoding/base64"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -33,5 +36,36 @@ func TestCMEKValues(t *testing.T) {
 	}
 	if _, err := client.EncryptCMEK(client.ValueOf("short"), blob); err == nil {
 		t.Error("a short key encrypts")
+	}
+}
+
+// The two keys travel in headers, in base64, and nothing else does.
+func TestARotationSendsBothKeysInHeaders(t *testing.T) {
+	old, next := bytes.Repeat([]byte{0xfb}, client.CMEKKeySize), bytes.Repeat([]byte{2}, client.CMEKKeySize)
+	var sent http.Header
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sent = r.Header
+		w.WriteHeader(http.StatusAccepted)
+		_, _ = w.Write([]byte(`{"id":"j","status":"pending","total_secrets":3}`))
+	}))
+	defer s.Close()
+	c := dial(t, s.URL, client.WithToken("tok"))
+	j, err := c.RotateCMEK(t.Context(), "v", client.NewValue(bytes.Clone(old)), client.NewValue(bytes.Clone(next)))
+	if err != nil || j.ID != "j" || j.Status != "pending" || j.TotalSecrets != 3 {
+		t.Fatalf("%+v, %v", j, err)
+	}
+	for name, key := range map[string][]byte{"X-Cmek-Old-Key": old, "X-Cmek-New-Key": next} {
+		if got := sent.Values(name); len(got) != 1 || got[0] != base64.StdEncoding.EncodeToString(key) {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	sent = nil
+	for name, keys := range map[string][2]client.Value{
+		"a short old key": {client.ValueOf("x"), client.NewValue(next)}, "no new key": {client.NewValue(old), {}},
+		"a long new key": {client.NewValue(old), client.NewValue(make([]byte, 33))},
+	} {
+		if _, err := c.RotateCMEK(t.Context(), "v", keys[0], keys[1]); err == nil || sent != nil {
+			t.Errorf("%s was sent: %v", name, err)
+		}
 	}
 }

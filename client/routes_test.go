@@ -205,6 +205,23 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 			_, err := c.CreateShare(ctx, "s", client.ShareCreate{RecipientType: "anyone_with_link", ExpiresAt: at, MaxAccessCount: 1, Passphrase: client.ValueOf("pp")})
 			return err
 		}, method: "POST", path: "/v1/secrets/s/share", body: `{"recipient_type":"anyone_with_link","expires_at":"2030-01-02T03:04:05Z","max_access_count":1,"passphrase":"pp"}`},
+		"a client's key named": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.EnableCMEK(ctx, "v", "ab12")
+			return err
+		}, method: "POST", path: "/v1/vaults/v/cmek", body: `{"fingerprint":"ab12"}`},
+		"a client's key no more": {call: func(ctx context.Context, c *client.Client) error { _, err := c.DisableCMEK(ctx, "v"); return err },
+			method: "DELETE", path: "/v1/vaults/v/cmek"},
+		"a client's key rotated": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.RotateCMEK(ctx, "v", client.NewValue(make([]byte, 32)), client.ValueOf("0123456789abcdef0123456789abcdef"))
+			return err
+		}, method: "POST", path: "/v1/vaults/v/cmek-rotate",
+			body: `{"new_fingerprint":"3eb1bd439947eb762998e566ccc2e099c791118b2f40579cc4f7da2b5061b7f9"}`},
+		"how far a rotation is": {call: func(ctx context.Context, c *client.Client) error { _, err := c.CMEKJob(ctx, "v", "j"); return err },
+			method: "GET", path: "/v1/vaults/v/cmek-rotate/j"},
+		"rekey": {call: func(ctx context.Context, c *client.Client) error { _, err := c.RekeyVault(ctx, "v"); return err },
+			method: "POST", path: "/v1/vaults/v/rekey", body: `{}`},
+		"how far a rekey is": {call: func(ctx context.Context, c *client.Client) error { _, err := c.RekeyJob(ctx, "v", "j"); return err },
+			method: "GET", path: "/v1/vaults/v/rekey/j"},
 		"health": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Health(ctx); return err },
 			method: "GET", path: "/v1/health", public: true},
 		"keystore health": {call: func(ctx context.Context, c *client.Client) error { _, err := c.HSMHealth(ctx); return err },

@@ -35,7 +35,10 @@ func (c *cli) vaultRekey() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for wait && j.CompletedAt == nil && rest(cmd.Context()) {
+			for wait && j.CompletedAt == nil {
+				if err := rest(cmd.Context()); err != nil {
+					return err
+				}
 				if j, err = cl.RekeyJob(cmd.Context(), id, j.ID); err != nil {
 					return err
 				}
@@ -129,11 +132,16 @@ while it does, and forgets them at the end.
 				return err
 			}
 			j, err := cl.RotateCMEK(cmd.Context(), id, old, next)
-			for err == nil && wait && j.CompletedAt == nil && rest(cmd.Context()) {
-				j, err = cl.CMEKJob(cmd.Context(), id, j.ID)
-			}
 			if err != nil {
 				return err
+			}
+			for wait && j.CompletedAt == nil {
+				if err := rest(cmd.Context()); err != nil {
+					return err
+				}
+				if j, err = cl.CMEKJob(cmd.Context(), id, j.ID); err != nil {
+					return err
+				}
 			}
 			return c.printJob(j, j.ID, j.Status, j.Processed, j.TotalSecrets, j.Error)
 		},
@@ -219,15 +227,15 @@ func waitFlag(cmd *cobra.Command, wait *bool) {
 	cmd.Flags().BoolVar(wait, "wait", false, "wait for the end, and fail when the job does")
 }
 
-// rest waits before a job is asked about again; false when ctx ended.
-func rest(ctx context.Context) bool {
+// rest waits before a job is asked about again.
+func rest(ctx context.Context) error {
 	t := time.NewTimer(pollJob)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
-		return false
+		return ctx.Err()
 	case <-t.C:
-		return true
+		return nil
 	}
 }
 
