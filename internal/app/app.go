@@ -44,6 +44,7 @@ type App struct {
 	audit     *audit.Log
 	events    *audit.Coalescer
 	mail      *mail.Service
+	devMail   *devMail        // nil but in dev
 	out       *netguard.Guard // every call that users name the target of
 	api       *httpapi.API
 	stop      context.CancelFunc

@@ -46,6 +46,7 @@ type devCredentials struct {
 	ShroudURL    string `json:"shroud_url"`
 	MCPURL       string `json:"mcp_url"`
 	DashboardURL string `json:"dashboard_url"`
+	MailURL      string `json:"mail_url"`
 	AgentID      string `json:"agent_id"`
 	AgentAPIKey  string `json:"agent_api_key"`
 }
@@ -140,7 +141,7 @@ func newPassword() string {
 func (a *App) DevAnnounce(o devOwner, at Addresses, out io.Writer) error {
 	c := devCredentials{
 		Email: o.Email, Password: o.Password, APIURL: at.API, ShroudURL: at.Shroud, MCPURL: at.API + "/mcp",
-		DashboardURL: at.API + "/", AgentID: o.AgentID, AgentAPIKey: o.AgentAPIKey,
+		DashboardURL: at.API + "/", MailURL: a.devMail.address(), AgentID: o.AgentID, AgentAPIKey: o.AgentAPIKey,
 	}
 	file := a.credentialsFile()
 	if err := writeJSON(file, c); err != nil {
@@ -160,6 +161,7 @@ func (a *App) DevAnnounce(o devOwner, at Addresses, out io.Writer) error {
 	_, err = fmt.Fprintf(out, `oneclaw %s is running, for development on this machine.
 
   Dashboard  %s
+  Mails      %s
   API        %s/v1
   MCP        %s
   Shroud     %s (not in this version yet)
@@ -174,7 +176,7 @@ MCP client configuration, with the key of the agent %q:
 %s
 
 %sCtrl-C stops it; the data stays.
-`, a.version, c.DashboardURL, c.APIURL, c.MCPURL, c.ShroudURL, a.cfg.Data, c.Email, c.Password, file, devAgent, mcp, o.next(os.Args[0]))
+`, a.version, c.DashboardURL, c.MailURL, c.APIURL, c.MCPURL, c.ShroudURL, a.cfg.Data, c.Email, c.Password, file, devAgent, mcp, o.next(os.Args[0]))
 	return err
 }
 

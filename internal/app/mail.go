@@ -16,6 +16,10 @@ func (a *App) mailer(sealer *seal.Sealer, publicURL string) (*mail.Service, erro
 	if err != nil {
 		return nil, err
 	}
+	if a.cfg.Dev {
+		outbox, _ := sender.(*mail.Outbox)
+		a.devMail = newDevMail(outbox, publicURL)
+	}
 	from := a.cfg.MailFrom
 	if from == "" {
 		from = "oneclaw@oneclaw.localhost"

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -162,6 +163,10 @@ func (a *App) routes(hosts []string) http.Handler {
 	enroll := (&enrollPage{api: a.api, asked: a.identity.EnrollmentByToken}).handler()
 	trusted := proxies.New(a.cfg.TrustedProxies, a.cfg.ProxyHeader)
 	return guard(hosts, forwardedCertificates(a.cfg.ClientCertHeader, trusted, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.devMail != nil && (r.URL.Path == devMailPath || strings.HasPrefix(r.URL.Path, devMailPath+"/")) {
+			a.devMail.ServeHTTP(w, r)
+			return
+		}
 		switch r.URL.Path {
 		case "/mcp":
 			mcp.ServeHTTP(w, r)
