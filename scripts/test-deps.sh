@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what `make test` needs beside Go: a C compiler (race detector,
-# PKCS#11), SoftHSM2, PostgreSQL and an MCP client from npm. Says nothing and
+# PKCS#11), SoftHSM2, PostgreSQL, a mail server and an MCP client from npm. Says nothing and
 # takes a moment when all is there. As root on Debian it installs what is
 # missing; otherwise it says what to install.
 set -euo pipefail
@@ -14,6 +14,7 @@ has gcc || missing+=(gcc)
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
 { has softhsm2-util && { any '/usr/lib/softhsm/libsofthsm2.so' || any '/usr/lib*/*/softhsm/libsofthsm2.so' || any '/usr/lib64/pkcs11/libsofthsm2.so'; }; } || missing+=(softhsm2)
 { has initdb || any '/usr/lib/postgresql/*/bin/initdb'; } || missing+=(postgresql)
+[ -x /usr/bin/aiosmtpd ] || missing+=(python3-aiosmtpd)
 has node || missing+=(nodejs)
 if has node && ! has npm; then missing+=(npm); fi
 
