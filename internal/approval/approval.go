@@ -120,10 +120,9 @@ func New(cfg Config) *Service { return &Service{cfg: cfg} }
 
 // The faults of this package.
 var (
-	errNotFound = fault.New(fault.NotFound, "approval_not_found", "There is no approval request with this id, or it is not yours to see.")
-	errOwn      = fault.New(fault.Denied, "own_approval", "Nobody approves what it asked for itself. Ask somebody else who manages the vault.")
-	errKey      = fault.New(fault.Denied, "login_required", "A decision takes a person who is logged in: an API key can't make it.")
-	errDecided  = fault.New(fault.Conflict, "approval_decided", "This request was decided already, or its time is over.")
+	errOwn     = fault.New(fault.Denied, "own_approval", "Nobody approves what it asked for itself. Ask somebody else who manages the vault.")
+	errKey     = fault.New(fault.Denied, "login_required", "A decision takes a person who is logged in: an API key can't make it.")
+	errDecided = fault.New(fault.Conflict, "approval_decided", "This request was decided already, or its time is over.")
 )
 
 // Required is what a caller gets whose use must be approved first.

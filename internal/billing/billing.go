@@ -127,7 +127,5 @@ func succeed(c *access.Call, resourceType, id string) {
 
 func invalid(code, detail string) error { return fault.New(fault.Invalid, code, detail) }
 
-func newID() string { return uuid.Must(uuid.NewRandomFromReader(rand.Reader)).String() }
-
 // newSortedID is a UUID that begins with the time: ids sort as they were made.
 func newSortedID() string { return uuid.Must(uuid.NewV7FromReader(rand.Reader)).String() }

@@ -287,7 +287,6 @@ func (a *arena) holds(t testing.TB, op operation, who string, r reply) {
 // problemIn is problem for another test than the one that made the world.
 func (r reply) problemIn(t testing.TB) {
 	t.Helper()
-	r.t = t
 	var o object
 	if json.Unmarshal(r.body, &o) != nil || o["detail"] == nil || o["type"] == nil || o["status"] != float64(r.status) {
 		t.Errorf("%s: %d is no problem: %.300s", r.what, r.status, r.body)

@@ -26,11 +26,12 @@ func tollOf(a policy.Action) toll {
 	case policy.Logout, policy.ChangePassword, policy.DeleteAPIKey, policy.DeactivateAgent, policy.RotateAgentKey,
 		policy.DeletePolicy, policy.RevokeShare, policy.RemoveMember, policy.DeleteUser:
 		return tollSpared
+	default:
+		if rule, _ := policy.RuleFor(a); rule.Platform {
+			return tollSpared
+		}
+		return tollCounted
 	}
-	if rule, _ := policy.RuleFor(a); rule.Platform {
-		return tollSpared
-	}
-	return tollCounted
 }
 
 // admit counts a request whose caller is known, or refuses it with 402. It is the

@@ -224,9 +224,11 @@ func (s *Service) DeviceToken(ctx context.Context, c *access.Call, code string) 
 	case err != nil:
 		return DevicePoll{}, err
 	case !inTime:
-		return DevicePoll{Refusal: pollSlow}, stillWaiting(c, pollSlow)
+		stillWaiting(c, pollSlow)
+		return DevicePoll{Refusal: pollSlow}, nil
 	case d.Status == DevicePending:
-		return DevicePoll{Refusal: pollPending}, stillWaiting(c, pollPending)
+		stillWaiting(c, pollPending)
+		return DevicePoll{Refusal: pollPending}, nil
 	}
 	return s.useDevice(ctx, c, &d)
 }
@@ -263,9 +265,8 @@ func (s *Service) useDevice(ctx context.Context, c *access.Call, d *Device) (Dev
 func refusePoll(c *access.Call, reason string) error { return refuse(c, reason, nil) }
 
 // stillWaiting makes the event one of a device that looks: nobody was let in.
-func stillWaiting(c *access.Call, reason string) error {
+func stillWaiting(c *access.Call, reason string) {
 	c.Event.Action, c.Event.Details.Reason = string(policy.ReadDevice), reason
-	return nil
 }
 
 // userCodeLetters have no vowels, so that no words come out, and none that look

@@ -90,8 +90,12 @@ func runServer(t *testing.T, box string, flags []string) int {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	gone := make(chan error, 1)
-	go func() { gone <- cmd.Wait() }()
+	gone := make(chan struct{})
+	var ended error // once gone is closed
+	go func() {
+		defer close(gone)
+		ended = cmd.Wait()
+	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		<-gone
@@ -103,9 +107,8 @@ func runServer(t *testing.T, box string, flags []string) int {
 			return port
 		}
 		select {
-		case err := <-gone:
-			gone <- err
-			t.Fatalf("the mail server ended: %v\n%s", err, said.String())
+		case <-gone:
+			t.Fatalf("the mail server ended: %v\n%s", ended, said.String())
 		default:
 		}
 		if time.Now().After(deadline) {

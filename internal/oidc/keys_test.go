@@ -123,7 +123,8 @@ func first(list []<-chan error) int {
 	for {
 		for i, c := range list {
 			select {
-			case <-c:
+			case err := <-c:
+				_ = err // which one came is what is asked
 				return i
 			default:
 			}

@@ -149,6 +149,7 @@ func compileApproval(raw jsontext.Value) (*Approval, error) {
 		return nil, nil
 	case 't':
 		return &Approval{ValidFor: approvalValid, MaxUses: 1}, nil
+	default: // an object, or refused
 	}
 	in := struct {
 		ValidSeconds *int64 `json:"valid_seconds"`

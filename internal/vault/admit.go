@@ -94,6 +94,7 @@ func use(c *access.Call, e *entry, p secretpath.Path, a policy.Action) approval.
 		u.Operation = approval.Write
 	case policy.DeleteSecret:
 		u.Operation = approval.Delete
+	default: // it reads
 	}
 	return u
 }

@@ -88,7 +88,7 @@ func (p *Provider) IDToken(t testing.TB, user, nonce string) string {
 		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])},
 	}.Encode(), nil)
 	do(t, browser, http.MethodPost, p.Issuer+"/login/username", url.Values{
-		"username": {user}, "password": {"verysecure"}, "id": {page.Request.URL.Query().Get("authRequestID")},
+		"username": {user}, "password": {"verysecure"}, "id": {page.at.Query().Get("authRequestID")},
 	})
 	if code == "" {
 		t.Fatal("the provider gave no code")
@@ -107,14 +107,21 @@ func (p *Provider) IDToken(t testing.TB, user, nonce string) string {
 	return out.IDToken
 }
 
-func decode(t testing.TB, res *http.Response, into any) {
+func decode(t testing.TB, res reply, into any) {
 	t.Helper()
-	if err := json.NewDecoder(res.Body).Decode(into); err != nil || res.StatusCode != http.StatusOK {
-		t.Fatalf("the provider answered %d, %v", res.StatusCode, err)
+	if err := json.Unmarshal(res.body, into); err != nil || res.status != http.StatusOK {
+		t.Fatalf("the provider answered %d, %v", res.status, err)
 	}
 }
 
-func do(t testing.TB, c *http.Client, method, target string, form url.Values) *http.Response {
+// reply is what came back, read whole.
+type reply struct {
+	status int
+	at     *url.URL // where redirects led
+	body   []byte
+}
+
+func do(t testing.TB, c *http.Client, method, target string, form url.Values) reply {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, target, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -132,8 +139,7 @@ func do(t testing.TB, c *http.Client, method, target string, form url.Values) *h
 	if err != nil {
 		t.Fatal(err)
 	}
-	res.Body = io.NopCloser(strings.NewReader(string(body)))
-	return res
+	return reply{res.StatusCode, res.Request.URL, body}
 }
 
 func random() string { return rand.Text() }
