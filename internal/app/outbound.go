@@ -1,6 +1,8 @@
 package app
 
 import (
+	"context"
+
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
@@ -32,6 +34,7 @@ func (a *App) providers(c *identity.Config, publicURL string) error {
 		}
 		c.Logins = append(c.Logins, identity.LoginProvider{Issuer: issuer, ClientID: clients[i]})
 	}
+	c.Invited = func(ctx context.Context, email string) (bool, error) { return a.db.Awaited(ctx, email, now()) }
 	client := a.out.Client(netguard.Options{})
 	c.LoginKeys, c.AgentKeys, c.CheckURL = oidc.New(client), oidc.New(client), a.out.CheckURL
 	c.Audiences = append(config.List(a.cfg.OIDCAudience), publicURL, publicURL+"/", publicURL+"/v1/auth/agent-token")

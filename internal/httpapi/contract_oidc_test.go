@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"context"
 	"crypto/elliptic"
 	"encoding/base64"
 	"fmt"
@@ -265,17 +264,14 @@ func TestAccountsOfTheSameMail(t *testing.T) {
 
 	closed := open(t, trusting(f.Issuer, client), func(s *setup) { s.signup = false })
 	closed.google(f.Sign("first", closed.says(f, nil)), nil).want(403, "signup_closed")
-	invited := open(t, func(s *setup) {
-		trusting(f.Issuer, client)(s)
-		inner := s.people
-		s.signup = false
-		s.people = func(c *identity.Config) {
-			inner(c)
-			c.Invited = invitedOnly("eve@example.com")
-		}
-	})
-	invited.google(f.Sign("first", invited.says(f, nil)), nil).want(200)
-	invited.google(f.Sign("first", invited.says(f, idp.Claims{"sub": "2", "email": "x@example.com"})), nil).want(403, "signup_closed")
+	boss := closed.firstOwner()
+	closed.do("POST", "/v1/org/invite", boss.token, object{"email": "eve@example.com"}).want(200)
+	closed.google(f.Sign("first", closed.says(f, idp.Claims{"sub": "2", "email": "x@example.com"})), nil).want(403, "signup_closed")
+	closed.google(f.Sign("first", closed.says(f, idp.Claims{"jti": "2"})), nil).want(200)
+	// The invitation's time is the time for this.
+	closed.do("POST", "/v1/org/invite", boss.token, object{"email": "late@example.com"}).want(200)
+	closed.clock.forward(8 * 24 * time.Hour)
+	closed.google(f.Sign("first", closed.says(f, idp.Claims{"sub": "3", "email": "late@example.com"})), nil).want(403, "signup_closed")
 }
 
 func TestAProviderLoginPassesTheSecondFactor(t *testing.T) {
@@ -326,10 +322,6 @@ func TestKeysOfAProviderThatChangeAndAProviderThatIsAway(t *testing.T) {
 	login("second").want(200)
 	w.clock.forward(10 * time.Minute)
 	login("second").want(503, "identity_provider_unavailable")
-}
-
-func invitedOnly(email string) func(context.Context, string) (bool, error) {
-	return func(_ context.Context, address string) (bool, error) { return address == email, nil }
 }
 
 func cutLast(token string) (head, signature string, ok bool) {

@@ -106,6 +106,7 @@ func (w *world) services(s setup, log *slog.Logger) {
 	people := identity.Config{
 		Store: w.db, Keys: w.keys, Sealer: seal.New(w.keys), Mailer: w.mail, Safe: w.vault, Granter: w.vault, Log: log, Now: w.clock.now,
 		Issuer: issuer, Audience: audience, Signup: s.signup, VerifyEmail: s.verifyEmail,
+		Invited: func(ctx context.Context, email string) (bool, error) { return w.db.Awaited(ctx, email, w.clock.now()) },
 	}
 	if s.people != nil {
 		s.people(&people)

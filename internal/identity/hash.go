@@ -27,11 +27,16 @@ const shownPrefix = 12
 
 func newKey(prefix string) string { return prefix + randomText() }
 
-// randomText is 256 random bits, 43 characters long.
+// randomText is 256 random bits, 43 characters long. It begins with no dash: a
+// command that gets it as an argument would take it for a flag.
 func randomText() string {
 	b := make([]byte, 32)
-	_, _ = rand.Read(b) // never fails: the program ends before that
-	return base64.RawURLEncoding.EncodeToString(b)
+	for {
+		_, _ = rand.Read(b) // never fails: the program ends before that
+		if text := base64.RawURLEncoding.EncodeToString(b); text[0] != '-' {
+			return text
+		}
+	}
 }
 
 // hashKey is how a key or mailed token is stored. It is 256 random bits, so a

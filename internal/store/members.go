@@ -235,6 +235,13 @@ func invited(org, email string, now time.Time, found func(query string, args ...
 	return err
 }
 
+// Awaited reports whether some organisation waits for somebody with this
+// address.
+func (db *DB) Awaited(ctx context.Context, email string, now time.Time) (bool, error) {
+	var one int
+	return db.row(ctx, `SELECT 1 FROM invitations WHERE email = $1 AND expires_at > $2 LIMIT 1`, []any{email, micros(now)}, &one)
+}
+
 // AddInvitation implements identity.OrgStore.
 func (db *DB) AddInvitation(ctx context.Context, i identity.Invitation, may func(actor identity.Member) error, ev *audit.Event) error {
 	return db.Write(ctx, i.Org, func(tx *Tx) error {

@@ -65,6 +65,20 @@ func testInvitations(t *testing.T, f *fixture) {
 	must(t, f.RenewInvitation(t.Context(), i, "other", i.ExpiresAt.Add(time.Hour), f.event()))
 	want(t, "renewed meanwhile", f.RenewInvitation(t.Context(), i, "third", i.ExpiresAt, f.event()), "invitation_not_found")
 	want(t, "the old token", f.Join(t.Context(), i, owner, moment, f.event()), "invitation_not_found")
+	for who, c := range map[string]struct {
+		email string
+		at    time.Time
+		want  bool
+	}{
+		"invited":             {"zoe@example.com", moment, true},
+		"no longer":           {"zoe@example.com", moment.Add(2 * time.Hour), false},
+		"not at all":          {"zo@example.com", moment, false},
+		"a pattern of others": {"%@example.com", moment, false},
+	} {
+		if is, err := f.Awaited(t.Context(), c.email, c.at); is != c.want || err != nil {
+			t.Errorf("%s: awaited %v, %v", who, is, err)
+		}
+	}
 	// An expired one is in nobody's way.
 	late := i
 	late.ID, late.TokenHash, late.CreatedAt, late.ExpiresAt = uuid.NewString(), "late", moment.Add(24*time.Hour), moment.Add(48*time.Hour)
