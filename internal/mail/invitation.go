@@ -15,6 +15,9 @@ func (s *Service) Invite(ctx context.Context, to, from, token string) error {
 	if err := checkToken(token); err != nil {
 		return err
 	}
+	if !plainAddress(from) {
+		return badSender()
+	}
 	return s.enqueue(ctx, invitation, to, invitationPage{From: from, tokenPage: tokenPage{
 		Server: s.public,
 		Page:   s.public + "/invite?token=" + token,

@@ -53,6 +53,9 @@ func (s *Service) Access(ctx context.Context, c *access.Call, id string, passphr
 	if err := sh.open(c); err != nil {
 		return Lent{}, err
 	}
+	if err := s.admitted(ctx, c, &sh); err != nil {
+		return Lent{}, err
+	}
 	if err := s.phrase(ctx, c, &sh, passphrase); err != nil {
 		return Lent{}, err
 	}
@@ -167,6 +170,22 @@ func (sh *Share) open(c *access.Call) error {
 		return errAddress
 	}
 	return nil
+}
+
+// admitted returns nil unless the IP rules of the share's organisation keep the
+// caller out. Whoever is no caller of that organisation is held to the rules for
+// all; its own were held to theirs when they came in. The answer is that of the
+// share's own addresses: which of both it was is the organisation's to know.
+func (s *Service) admitted(ctx context.Context, c *access.Call, sh *Share) error {
+	if c.Who.ID != "" && c.Who.Org == sh.Org {
+		return nil
+	}
+	err := s.cfg.People.Admit(ctx, sh.Org, policy.KindAnonymous, c.IP)
+	if fault.Is(err, fault.Denied) {
+		c.Event.Details.Reason = "ip_rule"
+		return errAddress
+	}
+	return err
 }
 
 // phrase compares the passphrase. It is counted before it is compared, so that

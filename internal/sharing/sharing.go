@@ -168,6 +168,9 @@ type People interface {
 	PrincipalNow(ctx context.Context, kind policy.PrincipalKind, id, org string, now time.Time) (policy.Principal, error)
 	// Address returns a member's mail address, and whether it was confirmed.
 	Address(ctx context.Context, user, org string) (email string, confirmed bool, err error)
+	// Admit returns Denied when an organisation's IP rules keep out an address that
+	// callers of that kind come from.
+	Admit(ctx context.Context, org string, kind policy.PrincipalKind, ip netip.Addr) error
 	NormalizeEmail(email string) (string, error)
 	// HashPassphrase and MatchesPassphrase wait for their turn: each takes much memory.
 	HashPassphrase(ctx context.Context, passphrase secret.Bytes) (string, error)

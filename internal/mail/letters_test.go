@@ -1,0 +1,135 @@
+package mail_test
+
+import (
+	"context"
+	"html"
+	"strings"
+	"testing"
+
+	"github.com/oneclaw-dev/oneclaw/internal/mail"
+)
+
+const (
+	shareID = "7b6f2a10-3c4d-4e5f-8a9b-0c1d2e3f4a5b"
+	sender  = "o'brien+team@example.com" // with what HTML escapes
+)
+
+// delivered queues a letter and returns what a mail server got.
+func delivered(t *testing.T, queue func(ctx context.Context, s *mail.Service) error) letter {
+	t.Helper()
+	s := serve(t, &server{mode: mail.STARTTLS})
+	n := open(t, setup{dir: t.TempDir(), sender: s.sender(t, nil), now: newClock().Now})
+	if err := queue(t.Context(), n.Service); err != nil {
+		t.Fatal(err)
+	}
+	n.DeliverDue(t.Context())
+	n.empty(t)
+	if len(s.mails()) != 1 || len(s.mails()[0].to) != 1 || s.mails()[0].to[0] != to {
+		t.Fatalf("mails: %+v", s.mails())
+	}
+	return parse(t, s.mails()[0].raw)
+}
+
+func TestLettersAboutSharesAndInvitations(t *testing.T) {
+	for name, c := range map[string]struct {
+		queue   func(ctx context.Context, s *mail.Service) error
+		subject string
+		says    []string // in both forms
+		lines   []string // alone on a line of the text, to be copied
+		link    string
+		not     []string
+	}{
+		"an invitation": {
+			func(ctx context.Context, s *mail.Service) error { return s.Invite(ctx, to, sender, token) },
+			"You are invited to an organisation",
+			[]string{sender + " invites you", "once, for a week"},
+			[]string{public + "/invite?token=" + token, token, "oneclaw org accept"},
+			public + "/invite?token=" + token,
+			nil,
+		},
+		"a share from somebody": {
+			func(ctx context.Context, s *mail.Service) error { return s.ShareReceived(ctx, to, shareID, sender) },
+			"A secret was shared with you",
+			[]string{sender + " has shared a secret"},
+			[]string{public, "oneclaw login", "oneclaw share get " + shareID},
+			public,
+			[]string{"Someone has"},
+		},
+		"a share whose maker has no address": {
+			func(ctx context.Context, s *mail.Service) error { return s.ShareReceived(ctx, to, shareID, "") },
+			"A secret was shared with you",
+			[]string{"Someone has shared a secret"},
+			[]string{public, "oneclaw share get " + shareID},
+			public,
+			nil,
+		},
+		"one access": {
+			func(ctx context.Context, s *mail.Service) error { return s.ShareAccessed(ctx, to, shareID, 1) },
+			"A secret that you shared was read",
+			[]string{"shared was read.", shareID, "oneclaw audit list"},
+			[]string{"oneclaw share revoke " + shareID},
+			"",
+			[]string{"times"},
+		},
+		"more accesses": {
+			func(ctx context.Context, s *mail.Service) error { return s.ShareAccessed(ctx, to, shareID, 12) },
+			"A secret that you shared was read",
+			[]string{"shared was read 12 times."},
+			[]string{"oneclaw share revoke " + shareID},
+			"",
+			nil,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := delivered(t, c.queue)
+			if got := l.header.Get("Subject"); got != c.subject {
+				t.Errorf("the subject is %q", got)
+			}
+			page := html.UnescapeString(l.html)
+			for _, want := range c.says {
+				if !strings.Contains(l.text, want) || !strings.Contains(page, want) {
+					t.Errorf("%q is missing:\n%s\n%s", want, l.text, l.html)
+				}
+			}
+			for _, want := range c.lines {
+				if !strings.Contains("\n"+strings.ReplaceAll(l.text, "\r\n", "\n"), "\n"+want+"\n") || !strings.Contains(page, want) {
+					t.Errorf("%q has no line of its own:\n%s\n%s", want, l.text, l.html)
+				}
+			}
+			if strings.Contains(l.html, sender) || c.link != "" && !strings.Contains(l.html, `<a href="`+c.link+`">`) {
+				t.Errorf("the HTML: %s", l.html)
+			}
+			for _, no := range c.not {
+				if strings.Contains(l.text+page, no) {
+					t.Errorf("%q is there:\n%s", no, l.text)
+				}
+			}
+		})
+	}
+}
+
+func TestLettersTakeNothingThatWouldNotStayInItsPlace(t *testing.T) {
+	n := open(t, setup{dir: t.TempDir(), sender: unused{t}, now: newClock().Now})
+	for name, c := range map[string]struct {
+		to, id, by, code string
+	}{
+		"a header after the address":      {to + "\r\nBcc: x@example.org", shareID, sender, "invalid_recipient"},
+		"an id with markup":               {to, "<b>", sender, "invalid_mail_token"},
+		"an id that ends a shell word":    {to, shareID + ";id", sender, "invalid_mail_token"},
+		"no id":                           {to, "", sender, "invalid_mail_token"},
+		"a sender with a line":            {to, shareID, "a@example.com\r\nx", "invalid_mail_from"},
+		"a sender with a name":            {to, shareID, "Your bank <a@example.com>", "invalid_mail_from"},
+		"a sender that is a sentence":     {to, shareID, "Click https://evil.example", "invalid_mail_from"},
+		"a sender with letters of abroad": {to, shareID, "ä@example.com", "invalid_mail_from"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wants(t, n.ShareReceived(t.Context(), c.to, c.id, c.by), c.code)
+			wants(t, n.Invite(t.Context(), c.to, c.by, c.id), c.code)
+			if c.code != "invalid_mail_from" {
+				wants(t, n.ShareAccessed(t.Context(), c.to, c.id, 1), c.code)
+			}
+		})
+	}
+	wants(t, n.Invite(t.Context(), to, "", token), "invalid_mail_from")
+	n.empty(t)
+}
