@@ -110,6 +110,80 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 			method: "DELETE", path: "/v1/security/ip-rules/r"},
 		"IP rule deleted by force": {call: func(ctx context.Context, c *client.Client) error { return c.DeleteIPRule(ctx, "r", true) },
 			method: "DELETE", path: "/v1/security/ip-rules/r?force=true"},
+		"usage": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Usage(ctx); return err },
+			method: "GET", path: "/v1/billing/usage"},
+		"usage by request": {call: func(ctx context.Context, c *client.Client) error { _, err := c.UsageHistory(ctx, 5); return err },
+			method: "GET", path: "/v1/billing/history?limit=5"},
+		"subscription": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Subscription(ctx); return err },
+			method: "GET", path: "/v1/billing/subscription"},
+		"credits": {call: func(ctx context.Context, c *client.Client) error { _, err := c.CreditBalance(ctx); return err },
+			method: "GET", path: "/v1/billing/credits/balance"},
+		"ledger": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.CreditTransactions(ctx, 0, 0)
+			return err
+		},
+			method: "GET", path: "/v1/billing/credits/transactions"},
+		"a page of the ledger": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.CreditTransactions(ctx, 2, 9)
+			return err
+		},
+			method: "GET", path: "/v1/billing/credits/transactions?limit=9&page=2"},
+		"overage method": {call: func(ctx context.Context, c *client.Client) error { return c.SetOverageMethod(ctx, "x402") },
+			method: "PATCH", path: "/v1/billing/overage-method", body: `{"method":"x402"}`},
+		"chains": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Chains(ctx); return err },
+			method: "GET", path: "/v1/chains", public: true},
+		"chain": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Chain(ctx, "base"); return err },
+			method: "GET", path: "/v1/chains/base", public: true},
+		"all chains": {call: func(ctx context.Context, c *client.Client) error { _, err := c.AllChains(ctx); return err },
+			method: "GET", path: "/v1/admin/chains"},
+		"new chain": {call: func(ctx context.Context, c *client.Client) error {
+			name, number := "n", int64(7)
+			_, err := c.CreateChain(ctx, client.ChainChange{Name: &name, DisplayName: &name, ChainID: &number, IsTestnet: &no})
+			return err
+		}, method: "POST", path: "/v1/admin/chains", body: `{"name":"n","display_name":"n","chain_id":7,"is_testnet":false}`},
+		"chain changed": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.UpdateChain(ctx, "i", client.ChainChange{IsEnabled: &no})
+			return err
+		}, method: "PUT", path: "/v1/admin/chains/i", body: `{"is_enabled":false}`},
+		"chain removed": {call: func(ctx context.Context, c *client.Client) error { return c.DeleteChain(ctx, "i") },
+			method: "DELETE", path: "/v1/admin/chains/i"},
+		"settings": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Settings(ctx); return err },
+			method: "GET", path: "/v1/admin/settings"},
+		"setting": {call: func(ctx context.Context, c *client.Client) error { _, err := c.PutSetting(ctx, "a.b", "v"); return err },
+			method: "PUT", path: "/v1/admin/settings/a.b", body: `{"value":"v"}`},
+		"setting taken back": {call: func(ctx context.Context, c *client.Client) error { return c.DeleteSetting(ctx, "a.b") },
+			method: "DELETE", path: "/v1/admin/settings/a.b"},
+		"x402": {call: func(ctx context.Context, c *client.Client) error { _, err := c.X402(ctx); return err },
+			method: "GET", path: "/v1/admin/x402"},
+		"x402 changed": {call: func(ctx context.Context, c *client.Client) error {
+			scheme := "exact"
+			_, err := c.SetX402(ctx, client.X402Change{Scheme: &scheme})
+			return err
+		}, method: "PUT", path: "/v1/admin/x402", body: `{"scheme":"exact"}`},
+		"all users": {call: func(ctx context.Context, c *client.Client) error { _, _, err := c.Accounts(ctx, 3, 6); return err },
+			method: "GET", path: "/v1/admin/users?limit=3&offset=6"},
+		"limits": {call: func(ctx context.Context, c *client.Client) error { _, err := c.OrgLimits(ctx, "o"); return err },
+			method: "GET", path: "/v1/admin/orgs/o/limits"},
+		"limits changed": {call: func(ctx context.Context, c *client.Client) error {
+			n := int64(0)
+			_, err := c.SetOrgLimits(ctx, "o", &n, &no)
+			return err
+		}, method: "PUT", path: "/v1/admin/orgs/o/limits", body: `{"free_tier_override":0,"is_sponsored":false}`},
+		"limits of the tier again": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.SetOrgLimits(ctx, "o", nil, nil)
+			return err
+		}, method: "PUT", path: "/v1/admin/orgs/o/limits", body: `{"free_tier_override":null}`},
+		"tier": {call: func(ctx context.Context, c *client.Client) error { _, err := c.SetTier(ctx, "o", "pro", 0); return err },
+			method: "PUT", path: "/v1/admin/orgs/o/billing-tier", body: `{"tier":"pro"}`},
+		"tier for a time": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.SetTier(ctx, "o", "pro", 30)
+			return err
+		},
+			method: "PUT", path: "/v1/admin/orgs/o/billing-tier", body: `{"tier":"pro","duration_days":30}`},
+		"credits given": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.GrantCredits(ctx, "o", client.CreditGrant{AmountCents: 500, Description: "d", Days: 9})
+			return err
+		}, method: "POST", path: "/v1/admin/orgs/o/credits", body: `{"amount_cents":500,"description":"d","expires_in_days":9}`},
 		"new vault": {call: func(ctx context.Context, c *client.Client) error { _, err := c.CreateVault(ctx, "n", "d"); return err },
 			method: "POST", path: "/v1/vaults", body: `{"name":"n","description":"d"}`},
 		"vaults": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Vaults(ctx); return err },

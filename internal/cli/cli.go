@@ -99,6 +99,7 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 3 not authenticated, 4 denied, 5 n
 	f.StringVar(&c.vault, "vault", "", "name or id of the vault")
 	root.AddCommand(c.loginCommand(), c.logoutCommand(), c.whoamiCommand(), c.vaultCommand(),
 		c.secretCommand(), c.shareCommand(), c.agentCommand(), c.policyCommand(), c.approvalCommand(), c.orgCommand(), c.ipRuleCommand(),
+		c.billingCommand(), c.chainCommand(), c.adminCommand(),
 		c.auditCommand(), c.versionCommand())
 	hideForeignFlags(root)
 	return root

@@ -1,0 +1,192 @@
+package cli
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+)
+
+func (c *cli) adminCommand() *cobra.Command {
+	return group("admin", "Run the server for others; takes a platform admin, as the first owner is",
+		c.adminTier(), c.adminLimits(), c.adminCredits(), c.adminUsers(),
+		group("settings", "What is set for the whole server", c.settingList(), c.settingSet(), c.settingUnset()), c.adminChain())
+}
+
+func (c *cli) adminTier() *cobra.Command {
+	var days int
+	cmd := &cobra.Command{
+		Use:   "tier ORG free|pro|business|enterprise",
+		Short: "Put an organisation, named by its id, on a tier for a time",
+		Args:  args("ORG", "TIER"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			if tiers := []string{"free", "pro", "business", "enterprise"}; !slices.Contains(tiers, a[1]) {
+				return usage("A tier is " + oneOf(tiers) + ".")
+			}
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			t, err := cl.SetTier(cmd.Context(), a[0], a[1], days)
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(t)
+			}
+			return c.printFields(field{"Organisation", t.OrgID}, field{"Tier", t.Tier}, field{"Until", c.when(t.PeriodEnd)})
+		},
+	}
+	cmd.Flags().IntVar(&days, "days", 0, "for how long, up to 3650 (default 365)")
+	return cmd
+}
+
+func (c *cli) adminLimits() *cobra.Command {
+	var requests, sponsored string
+	cmd := &cobra.Command{
+		Use:   "limits ORG",
+		Short: "Show or set an organisation's free requests a month, and whether it is sponsored",
+		Long: `Show an organisation's own limits or, with a flag, set them. Of a sponsored
+organisation requests beyond the limit cost nothing.`,
+		Args: args("ORG"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			l, err := cl.OrgLimits(cmd.Context(), a[0])
+			if err != nil {
+				return err
+			}
+			if requests != "" || sponsored != "" {
+				override, is := l.FreeTierOverride, (*bool)(nil)
+				if requests != "" {
+					if override, err = parseRequests(requests); err != nil {
+						return err
+					}
+				}
+				if sponsored != "" {
+					b, err := strconv.ParseBool(sponsored)
+					if err != nil {
+						return usage("--sponsored takes true or false.")
+					}
+					is = &b
+				}
+				if l, err = cl.SetOrgLimits(cmd.Context(), a[0], override, is); err != nil {
+					return err
+				}
+			}
+			if c.jsonOut {
+				return c.printJSON(l)
+			}
+			free := "as the tier says"
+			if l.FreeTierOverride != nil {
+				free = strconv.FormatInt(*l.FreeTierOverride, 10)
+			}
+			return c.printFields(field{"Organisation", l.OrgID}, field{"Requests", free}, field{"Sponsored", yesNo(l.IsSponsored)})
+		},
+	}
+	cmd.Flags().StringVar(&requests, "requests", "", "free requests a month, or tier: as the tier says")
+	cmd.Flags().StringVar(&sponsored, "sponsored", "", "true or false")
+	return cmd
+}
+
+// parseRequests reads a number of requests; nil is the tier's own.
+func parseRequests(s string) (*int64, error) {
+	if s == "tier" {
+		return nil, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 32)
+	if err != nil || n < 0 {
+		return nil, usage("--requests takes a whole number, or tier.")
+	}
+	return &n, nil
+}
+
+func (c *cli) adminCredits() *cobra.Command {
+	var g client.CreditGrant
+	cmd := &cobra.Command{
+		Use:     "credits ORG DOLLARS",
+		Short:   "Give an organisation, named by its id, credit",
+		Example: `  oneclaw admin credits 018f2c5e-0000-7000-8000-000000000000 25.50 --days 90`,
+		Args:    args("ORG", "DOLLARS"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			cents, err := parseCents(a[1])
+			if err != nil {
+				return err
+			}
+			g.AmountCents = cents
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			e, err := cl.GrantCredits(cmd.Context(), a[0], g)
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(e)
+			}
+			return c.printFields(field{"ID", e.ID}, field{"Amount", dollars(e.AmountCents)}, field{"Credit", dollars(e.BalanceAfterCents)})
+		},
+	}
+	cmd.Flags().IntVar(&g.Days, "days", 0, "after how many days it ends, up to 3650 (default 365)")
+	cmd.Flags().StringVar(&g.Description, "description", "", "what the ledger says of it")
+	return cmd
+}
+
+// parseCents reads dollars with at most two places.
+func parseCents(s string) (int64, error) {
+	whole, part, dot := strings.Cut(s, ".")
+	n, err := strconv.ParseUint(whole+part+strings.Repeat("0", max(0, 2-len(part))), 10, 40)
+	if err != nil || whole == "" || len(part) > 2 || dot && part == "" || n == 0 {
+		return 0, usage("The amount is in dollars, with at most two places: 25 or 25.50.")
+	}
+	return int64(n), nil
+}
+
+func (c *cli) adminUsers() *cobra.Command {
+	var limit, offset int
+	cmd := &cobra.Command{
+		Use:   "users",
+		Short: "List the users of all organisations: id, mail address, name, organisation, role",
+		Args:  args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if limit < 0 || offset < 0 {
+				return usage("--limit and --offset take whole numbers.")
+			}
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			all, total, err := cl.Accounts(cmd.Context(), limit, offset)
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"users": orEmpty(all), "total": total})
+			}
+			var rows [][]string
+			for _, u := range all {
+				role := u.Role
+				if u.IsPlatformAdmin {
+					role += ", platform admin"
+				}
+				rows = append(rows, []string{c.short(u.ID), u.Email, u.DisplayName, u.OrgID, role})
+			}
+			if err := c.printRows([]string{"ID", "EMAIL", "NAME", "ORGANISATION", "ROLE"}, rows, "No users."); err != nil {
+				return err
+			}
+			if shown := int64(offset + len(all)); shown < total && len(all) > 0 {
+				c.done("There are %d users: see --offset %d.", total, shown)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many, up to 500 (default 100)")
+	cmd.Flags().IntVar(&offset, "offset", 0, "leave out so many of the first")
+	return c.wideFlag(cmd)
+}

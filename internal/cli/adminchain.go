@@ -1,0 +1,233 @@
+package cli
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+func (c *cli) adminChain() *cobra.Command {
+	return group("chain", "The chains of the server, also those that agents can't use",
+		c.adminChainList(), c.adminChainAdd(), c.adminChainUpdate(), c.adminChainDelete())
+}
+
+func (c *cli) adminChainList() *cobra.Command {
+	return c.wideFlag(&cobra.Command{
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List all chains: id, name, number, whether enabled, title",
+		Args:    args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			all, err := cl.AllChains(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"chains": orEmpty(all)})
+			}
+			var rows [][]string
+			for _, ch := range all {
+				rows = append(rows, []string{c.short(ch.ID), ch.Name, strconv.FormatInt(ch.ChainID, 10), yesNo(ch.IsEnabled), ch.DisplayName})
+			}
+			return c.printRows([]string{"ID", "CHAIN", "NUMBER", "ENABLED", "NAME"}, rows, "No chains.")
+		},
+	})
+}
+
+const chainHelp = `The addresses of a node often hold a provider's key, and so come from a file or, with
+-, from stdin; they are never arguments, where other processes could see them.`
+
+func (c *cli) adminChainAdd() *cobra.Command {
+	var in chainFlags
+	cmd := &cobra.Command{
+		Use:     "add NAME NUMBER",
+		Short:   "Add a chain",
+		Long:    "Add a chain.\n\n" + chainHelp,
+		Example: `  oneclaw admin chain add gnosis 100 --title "Gnosis" --currency xDAI --rpc-url-file rpc.txt`,
+		Args:    args("NAME", "NUMBER"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			number, err := strconv.ParseInt(a[1], 10, 64)
+			if err != nil {
+				return usage("The number of a chain is a whole number.")
+			}
+			change, err := c.readChain(cmd.Flags(), &in)
+			if err != nil {
+				return err
+			}
+			change.Name, change.ChainID = &a[0], &number
+			if change.DisplayName == nil {
+				change.DisplayName = &a[0]
+			}
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			made, err := cl.CreateChain(cmd.Context(), change)
+			if err != nil {
+				return err
+			}
+			return c.printChain(made)
+		},
+	}
+	in.flags(cmd)
+	return cmd
+}
+
+func (c *cli) adminChainUpdate() *cobra.Command {
+	var in chainFlags
+	var name string
+	cmd := &cobra.Command{
+		Use:   "update CHAIN",
+		Short: "Change a chain, named by name, number or id; what is not given stays",
+		Long:  "Change a chain, named by name, number or id; what is not given stays.\n\n" + chainHelp,
+		Args:  args("CHAIN"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			change, err := c.readChain(cmd.Flags(), &in)
+			if err != nil {
+				return err
+			}
+			if name != "" {
+				change.Name = &name
+			}
+			if change == (client.ChainChange{}) {
+				return usage("Give at least one flag: there is nothing to change.")
+			}
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			id, err := chainID(cmd.Context(), cl, a[0])
+			if err != nil {
+				return err
+			}
+			now, err := cl.UpdateChain(cmd.Context(), id, change)
+			if err != nil {
+				return err
+			}
+			return c.printChain(now)
+		},
+	}
+	cmd.Flags().StringVar(&name, "name", "", "another name")
+	in.flags(cmd)
+	return cmd
+}
+
+func (c *cli) adminChainDelete() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "delete CHAIN",
+		Short: "Remove a chain, named by name, number or id",
+		Args:  args("CHAIN"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			id, err := chainID(cmd.Context(), cl, a[0])
+			if err != nil {
+				return err
+			}
+			if err := c.confirm(cmd.Context(), yes, "Remove the chain "+a[0]+"?"); err != nil {
+				return err
+			}
+			if err := cl.DeleteChain(cmd.Context(), id); err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"id": id, "deleted": true})
+			}
+			c.done("Removed the chain %s.", a[0])
+			return nil
+		},
+	}
+	yesFlag(cmd, &yes)
+	return cmd
+}
+
+// chainFlags are what the flags say of a chain.
+type chainFlags struct {
+	title, currency, explorer, rpcFile, wsFile string
+	testnet, enabled                           bool
+}
+
+func (in *chainFlags) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&in.title, "title", "", "the name for people")
+	f.StringVar(&in.currency, "currency", "", "native currency (default ETH)")
+	f.StringVar(&in.explorer, "explorer-url", "", "address of a block explorer")
+	f.StringVar(&in.rpcFile, "rpc-url-file", "", "file that holds the address of a node (- for stdin)")
+	f.StringVar(&in.wsFile, "ws-url-file", "", "file that holds its WebSocket address (- for stdin)")
+	f.BoolVar(&in.testnet, "testnet", false, "whether it is a test net")
+	f.BoolVar(&in.enabled, "enabled", true, "whether agents can use it")
+}
+
+// readChain is what of a chain was given.
+func (c *cli) readChain(given *pflag.FlagSet, in *chainFlags) (client.ChainChange, error) {
+	var out client.ChainChange
+	if in.rpcFile == "-" && in.wsFile == "-" {
+		return out, usage("Only one of the two addresses can come from stdin.")
+	}
+	for name, to := range map[string]struct {
+		from *string
+		at   **string
+	}{"title": {&in.title, &out.DisplayName}, "currency": {&in.currency, &out.NativeCurrency}, "explorer-url": {&in.explorer, &out.ExplorerURL}} {
+		if given.Changed(name) {
+			*to.at = to.from
+		}
+	}
+	for file, at := range map[*string]**string{&in.rpcFile: &out.RPCURL, &in.wsFile: &out.WSURL} {
+		if *file == "" {
+			continue
+		}
+		address, err := c.readLine(*file)
+		if err != nil {
+			return out, err
+		}
+		*at = &address
+	}
+	if given.Changed("testnet") {
+		out.IsTestnet = &in.testnet
+	}
+	if given.Changed("enabled") {
+		out.IsEnabled = &in.enabled
+	}
+	return out, nil
+}
+
+// readLine is the text of a file, or of stdin, without the space around it.
+func (c *cli) readLine(file string) (string, error) {
+	b, err := []byte(nil), error(nil)
+	if file == "-" {
+		b, err = limited(c.Stdin)
+	} else {
+		b, err = readFile(file)
+	}
+	return strings.TrimSpace(string(b)), err
+}
+
+// chainID turns a name or a number into an id. What looks like an id is one.
+func chainID(ctx context.Context, cl *client.Client, ref string) (string, error) {
+	if isID(ref) {
+		return ref, nil
+	}
+	all, err := cl.AllChains(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, ch := range all {
+		if ch.Name == ref || strconv.FormatInt(ch.ChainID, 10) == ref {
+			return ch.ID, nil
+		}
+	}
+	return "", fault.New(fault.NotFound, "chain_not_found", "There is no chain of this name or number. See `oneclaw admin chain list`.")
+}

@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+)
+
+func (c *cli) settingList() *cobra.Command {
+	return c.wideFlag(&cobra.Command{
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List what is set: key, value, by whom, when",
+		Args:    args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			all, err := cl.Settings(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"settings": orEmpty(all)})
+			}
+			var rows [][]string
+			for _, s := range all {
+				rows = append(rows, []string{s.Key, s.Value, c.short(s.UpdatedBy), c.when(s.UpdatedAt)})
+			}
+			return c.printRows([]string{"KEY", "VALUE", "BY", "WHEN"}, rows, "Nothing is set: the server's defaults hold.")
+		},
+	})
+}
+
+func (c *cli) settingSet() *cobra.Command {
+	return &cobra.Command{
+		Use:     "set KEY VALUE",
+		Short:   "Set something for the whole server",
+		Example: `  oneclaw admin settings set billing.default_tier free`,
+		Args:    args("KEY", "VALUE"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			s, err := cl.PutSetting(cmd.Context(), a[0], a[1])
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(s)
+			}
+			c.done("%s is %s now.", s.Key, s.Value)
+			return nil
+		},
+	}
+}
+
+func (c *cli) settingUnset() *cobra.Command {
+	return &cobra.Command{
+		Use:   "unset KEY",
+		Short: "Take a setting back: the server's default holds",
+		Args:  args("KEY"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			if err := cl.DeleteSetting(cmd.Context(), a[0]); err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"key": a[0], "deleted": true})
+			}
+			c.done("%s is not set any more.", a[0])
+			return nil
+		},
+	}
+}

@@ -1,0 +1,197 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+)
+
+func (c *cli) billingCommand() *cobra.Command {
+	return group("billing", "What your organisation used, may use, and has credit for",
+		c.billingStatus(), c.billingUsage(), c.billingHistory(), c.billingCredits(), c.billingLedger(), c.billingOverage())
+}
+
+func (c *cli) billingStatus() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Show the tier, the credit, and what is used of what there may be",
+		Args:  args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			s, err := cl.Subscription(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(s)
+			}
+			u := &s.Usage
+			return c.printFields(field{"Tier", s.Tier}, field{"Until", c.maybe(s.PeriodEnd, "")}, field{"Credit", dollars(s.CreditBalanceCents)},
+				field{"Overage", s.OverageMethod}, field{"Requests", share(u.Requests)}, field{"Vaults", share(u.Vaults)},
+				field{"Secrets", share(u.Secrets)}, field{"Agents", share(u.Agents)}, field{"Members", share(u.TeamMembers)}, field{"Shares", share(u.Shares)})
+		},
+	}
+}
+
+// share is how much of something is used.
+func share(u client.Used) string {
+	if u.Limit == nil {
+		return strconv.FormatInt(u.Used, 10)
+	}
+	return fmt.Sprintf("%d of %d", u.Used, *u.Limit)
+}
+
+// dollars writes cents.
+func dollars(cents int64) string {
+	sign := ""
+	if cents < 0 {
+		sign, cents = "-", -cents
+	}
+	return fmt.Sprintf("%s%d.%02d USD", sign, cents/100, cents%100)
+}
+
+func (c *cli) billingUsage() *cobra.Command {
+	return &cobra.Command{
+		Use:   "usage",
+		Short: "Show the requests of this month",
+		Args:  args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			u, err := cl.Usage(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(u)
+			}
+			m := &u.CurrentMonth
+			return c.printFields(field{"Tier", u.BillingTier}, field{"Requests", share(client.Used{Used: m.TotalRequests, Limit: u.FreeTierLimit})},
+				field{"Paid", strconv.FormatInt(m.PaidRequests, 10)}, field{"Cost", m.TotalCostUSD + " USD"})
+		},
+	}
+}
+
+func (c *cli) billingHistory() *cobra.Command {
+	var limit int
+	cmd := &cobra.Command{
+		Use:   "history",
+		Short: "List the last requests: when, who, what, the answer's status, price",
+		Args:  args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if limit < 0 {
+				return usage("--limit takes a number above zero.")
+			}
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			all, err := cl.UsageHistory(cmd.Context(), limit)
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"events": orEmpty(all)})
+			}
+			var rows [][]string
+			for _, e := range all {
+				rows = append(rows, []string{c.when(e.CreatedAt), e.PrincipalType + ":" + c.short(e.PrincipalID), e.Method + " " + e.Endpoint,
+					strconv.Itoa(e.StatusCode), e.PriceUSD})
+			}
+			return c.printRows([]string{"WHEN", "WHO", "WHAT", "STATUS", "USD"}, rows, "No requests.")
+		},
+	}
+	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many, up to 200 (default 50)")
+	return c.wideFlag(cmd)
+}
+
+func (c *cli) billingCredits() *cobra.Command {
+	return &cobra.Command{
+		Use:   "credits",
+		Short: "Show the credit, and what of it ends soon",
+		Args:  args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			b, err := cl.CreditBalance(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(b)
+			}
+			soon := &b.ExpiringWithin90Days
+			return c.printFields(field{"Credit", dollars(b.BalanceCents)}, field{"Ends within 30 days", dollars(b.ExpiringWithin30DaysCents)},
+				field{"Ends within 90 days", dollars(soon.AmountCents)}, field{"First end", c.maybe(soon.EarliestExpiry, "")})
+		},
+	}
+}
+
+func (c *cli) billingLedger() *cobra.Command {
+	var page, limit int
+	cmd := &cobra.Command{
+		Use:   "ledger",
+		Short: "List what was credited and spent, newest first",
+		Args:  args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if page < 1 || limit < 0 {
+				return usage("--page and --limit take numbers above zero.")
+			}
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			all, err := cl.CreditTransactions(cmd.Context(), page, limit)
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"transactions": orEmpty(all)})
+			}
+			var rows [][]string
+			for _, e := range all {
+				rows = append(rows, []string{c.when(e.CreatedAt), e.Type, dollars(e.AmountCents), dollars(e.BalanceAfterCents), e.Description})
+			}
+			return c.printRows([]string{"WHEN", "KIND", "AMOUNT", "CREDIT", "WHAT"}, rows, "No credits so far.")
+		},
+	}
+	cmd.Flags().IntVar(&page, "page", 1, "pages count from 1")
+	cmd.Flags().IntVar(&limit, "limit", 0, "rows of a page, up to 200 (default 50)")
+	return c.wideFlag(cmd)
+}
+
+func (c *cli) billingOverage() *cobra.Command {
+	return &cobra.Command{
+		Use:   "overage credits|x402",
+		Short: "Choose what pays for requests beyond the month's limit",
+		Args:  args("METHOD"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			if methods := []string{"credits", "x402"}; !slices.Contains(methods, a[0]) {
+				return usage("The method is " + oneOf(methods) + ".")
+			}
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			if err := cl.SetOverageMethod(cmd.Context(), a[0]); err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]string{"overage_method": a[0]})
+			}
+			c.done("Requests beyond the limit are paid for by %s now.", a[0])
+			return nil
+		},
+	}
+}
