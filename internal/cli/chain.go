@@ -8,8 +8,18 @@ import (
 	"github.com/oneclaw-dev/oneclaw/client"
 )
 
+// stranger is a client without a credential: chains are public, and their nodes'
+// addresses are shown no more fully to those who have one.
+func (c *cli) stranger() (*client.Client, error) {
+	base, err := c.baseURL()
+	if err != nil {
+		return nil, err
+	}
+	return c.connect(base)
+}
+
 func (c *cli) chainCommand() *cobra.Command {
-	return group("chain", "The EVM chains that agents can use", c.chainList(), c.chainGet())
+	return group("chain", "The EVM chains that agents can use; no login is needed", c.chainList(), c.chainGet())
 }
 
 func (c *cli) chainList() *cobra.Command {
@@ -19,7 +29,7 @@ func (c *cli) chainList() *cobra.Command {
 		Short:   "List the chains: name, number, title, currency, whether a test net",
 		Args:    args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
+			cl, err := c.stranger()
 			if err != nil {
 				return err
 			}
@@ -45,7 +55,7 @@ func (c *cli) chainGet() *cobra.Command {
 		Short: "Show a chain",
 		Args:  args("NAME|NUMBER"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
+			cl, err := c.stranger()
 			if err != nil {
 				return err
 			}
