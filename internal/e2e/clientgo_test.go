@@ -66,29 +66,67 @@ type (
 		CreatedAt     time.Time      `json:"created_at"`
 	}
 	goAgent struct {
-		ID                string         `json:"id"`
-		Name              string         `json:"name"`
-		Description       *string        `json:"description,omitempty"`
-		AuthMethod        string         `json:"auth_method"`
-		Scopes            []string       `json:"scopes,omitempty"`
-		IsActive          bool           `json:"is_active"`
-		IntentsAPIEnabled bool           `json:"intents_api_enabled"`
-		TxToAllowlist     []string       `json:"tx_to_allowlist,omitempty"`
-		TxMaxValueETH     *string        `json:"tx_max_value_eth,omitempty"`
-		TxDailyLimitETH   *string        `json:"tx_daily_limit_eth,omitempty"`
-		TxAllowedChains   []string       `json:"tx_allowed_chains,omitempty"`
-		TokenTTLSeconds   *int32         `json:"token_ttl_seconds,omitempty"`
-		VaultIDs          []string       `json:"vault_ids,omitempty"`
-		ClientFingerprint *string        `json:"client_cert_fingerprint,omitempty"`
-		OIDCIssuer        *string        `json:"oidc_issuer,omitempty"`
-		OIDCClientID      *string        `json:"oidc_client_id,omitempty"`
-		SSHPublicKey      *string        `json:"ssh_public_key,omitempty"`
-		ECDHPublicKey     *string        `json:"ecdh_public_key,omitempty"`
-		ShroudEnabled     bool           `json:"shroud_enabled"`
-		ShroudConfig      map[string]any `json:"shroud_config,omitempty"`
-		CreatedAt         time.Time      `json:"created_at"`
-		ExpiresAt         *time.Time     `json:"expires_at,omitempty"`
-		LastActiveAt      *time.Time     `json:"last_active_at,omitempty"`
+		ID                string     `json:"id"`
+		Name              string     `json:"name"`
+		Description       *string    `json:"description,omitempty"`
+		AuthMethod        string     `json:"auth_method"`
+		Scopes            []string   `json:"scopes,omitempty"`
+		IsActive          bool       `json:"is_active"`
+		IntentsAPIEnabled bool       `json:"intents_api_enabled"`
+		TxToAllowlist     []string   `json:"tx_to_allowlist,omitempty"`
+		TxMaxValueETH     *string    `json:"tx_max_value_eth,omitempty"`
+		TxDailyLimitETH   *string    `json:"tx_daily_limit_eth,omitempty"`
+		TxAllowedChains   []string   `json:"tx_allowed_chains,omitempty"`
+		TokenTTLSeconds   *int32     `json:"token_ttl_seconds,omitempty"`
+		VaultIDs          []string   `json:"vault_ids,omitempty"`
+		ClientFingerprint *string    `json:"client_cert_fingerprint,omitempty"`
+		OIDCIssuer        *string    `json:"oidc_issuer,omitempty"`
+		OIDCClientID      *string    `json:"oidc_client_id,omitempty"`
+		SSHPublicKey      *string    `json:"ssh_public_key,omitempty"`
+		ECDHPublicKey     *string    `json:"ecdh_public_key,omitempty"`
+		ShroudEnabled     bool       `json:"shroud_enabled"`
+		ShroudConfig      *goShroud  `json:"shroud_config,omitempty"`
+		CreatedAt         time.Time  `json:"created_at"`
+		ExpiresAt         *time.Time `json:"expires_at,omitempty"`
+		LastActiveAt      *time.Time `json:"last_active_at,omitempty"`
+	}
+	goDetector struct {
+		Enabled             *bool    `json:"enabled,omitempty"`
+		Action              *string  `json:"action,omitempty"`
+		Patterns            *string  `json:"patterns,omitempty"`
+		CustomPatterns      []string `json:"custom_patterns,omitempty"`
+		Sensitivity         *string  `json:"sensitivity,omitempty"`
+		DetectBase64        *bool    `json:"detect_base64,omitempty"`
+		DetectHex           *bool    `json:"detect_hex,omitempty"`
+		DetectUnicodeEscape *bool    `json:"detect_unicode_escape,omitempty"`
+		BlockedDomains      []string `json:"blocked_domains,omitempty"`
+		AllowedDomains      []string `json:"allowed_domains,omitempty"`
+		BlockedPaths        []string `json:"blocked_paths,omitempty"`
+		StripZeroWidth      *bool    `json:"strip_zero_width,omitempty"`
+		NormalizeHomoglyphs *bool    `json:"normalize_homoglyphs,omitempty"`
+		NormalizationForm   *string  `json:"normalization_form,omitempty"`
+	}
+	goShroud struct {
+		PIIPolicy               *string     `json:"pii_policy,omitempty"`
+		InjectionThreshold      *float32    `json:"injection_threshold,omitempty"`
+		ContextThreshold        *float32    `json:"context_injection_threshold,omitempty"`
+		AllowedProviders        []string    `json:"allowed_providers,omitempty"`
+		AllowedModels           []string    `json:"allowed_models,omitempty"`
+		DeniedModels            []string    `json:"denied_models,omitempty"`
+		MaxTokensPerRequest     *int32      `json:"max_tokens_per_request,omitempty"`
+		MaxRequestsPerMinute    *int32      `json:"max_requests_per_minute,omitempty"`
+		MaxRequestsPerDay       *int32      `json:"max_requests_per_day,omitempty"`
+		DailyBudgetUSD          *float32    `json:"daily_budget_usd,omitempty"`
+		EnableSecretRedaction   *bool       `json:"enable_secret_redaction,omitempty"`
+		EnableResponseFiltering *bool       `json:"enable_response_filtering,omitempty"`
+		SanitizationMode        *string     `json:"sanitization_mode,omitempty"`
+		ThreatLogging           *bool       `json:"threat_logging,omitempty"`
+		UnicodeNormalization    *goDetector `json:"unicode_normalization,omitempty"`
+		CommandInjection        *goDetector `json:"command_injection_detection,omitempty"`
+		SocialEngineering       *goDetector `json:"social_engineering_detection,omitempty"`
+		Encoding                *goDetector `json:"encoding_detection,omitempty"`
+		Network                 *goDetector `json:"network_detection,omitempty"`
+		Filesystem              *goDetector `json:"filesystem_detection,omitempty"`
 	}
 	goJob struct {
 		ID             string     `json:"id"`
@@ -250,13 +288,19 @@ func TestTheGeneratedGoClient(t *testing.T) {
 		APIKey *string         `json:"api_key"`
 	}
 	draft := map[string]any{"name": "bot", "scopes": []string{"tx:sign"}, "vault_ids": []string{v.ID}, "token_ttl_seconds": 900, "tx_max_value_eth": "0.5",
-		"shroud_enabled": true, "shroud_config": map[string]any{"pii_policy": "warn", "command_injection_detection": map[string]any{"strictness": "strict"}}}
+		"shroud_enabled": true, "shroud_config": map[string]any{
+			"pii_policy": "warn", "sanitization_mode": "sanitize", "denied_models": []string{"x"}, "later_field": 1,
+			"command_injection_detection": map[string]any{"strictness": "strict", "later_field": 1}, "encoding_detection": map[string]any{"detect_unicode": true},
+		}}
 	c.into(&made, 201, "POST", "/v1/agents", draft)
 	var a goAgent
 	if err := refusing(made.Agent, &a); err != nil || made.APIKey == nil {
 		t.Fatalf("agent: %v in %s", err, made.Agent)
 	}
 	c.into(&a, 200, "GET", "/v1/agents/"+a.ID, nil)
+	if a.ShroudConfig == nil || *a.ShroudConfig.PIIPolicy != "warn" || *a.ShroudConfig.SanitizationMode != "surgical" || *a.ShroudConfig.CommandInjection.Patterns != "strict" {
+		t.Errorf("shroud_config: %+v", a.ShroudConfig)
+	}
 	c.into(&a, 200, "PATCH", "/v1/agents/"+a.ID, map[string]any{"scopes": []string{"tx:sign", "vault:read"}, "tx_max_value_eth": nil})
 	if a.TxMaxValueETH != nil {
 		t.Errorf("null did not clear: %v", *a.TxMaxValueETH)
