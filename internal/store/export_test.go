@@ -128,3 +128,6 @@ func Listen(t *testing.T, cfg Config) <-chan struct{} {
 	})
 	return db.epoch.wake
 }
+
+// MayUse asks whether a program that knows of schemas up to known may use db.
+func (db *DB) MayUse(ctx context.Context, known int64) error { return db.mayUse(ctx, 1<<40, known) }
