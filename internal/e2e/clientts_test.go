@@ -66,7 +66,7 @@ func (c *typeScript) call(method, path string, body any, header ...string) *enve
 
 func (c *typeScript) raw(method, path string, body any, token string, header ...string) *envelope {
 	c.t.Helper()
-	h := http.Header{"Content-Type": {"application/json"}, "User-Agent": {"node"}}
+	h := http.Header{"Content-Type": {"application/json"}, "User-Agent": {"node"}, "Accept": {"*/*"}, "Accept-Language": {"*"}, "Sec-Fetch-Mode": {"cors"}}
 	for i := 0; i < len(header); i += 2 {
 		h.Set(header[i], header[i+1])
 	}

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -238,5 +239,37 @@ func TestIDsOfNothingAnswer404(t *testing.T) {
 				t.Errorf("%s with the id %s: %d %.300s", op, id, r.status, r.body)
 			}
 		}
+	}
+}
+
+// Clients build a query of all that they might filter by, and leave empty what
+// nobody asked for.
+func TestAnEmptyParameterIsNone(t *testing.T) {
+	s := openSession(t)
+	asked := 0
+	for _, op := range s.operations() {
+		query := url.Values{}
+		for _, p := range op.Parameters {
+			if p.In == "query" && !p.Required {
+				query.Set(p.Name, "")
+			}
+		}
+		if len(query) == 0 {
+			continue
+		}
+		asked++
+		var body any
+		if good, ok := s.goodBodies()[op.OperationID]; ok {
+			body = good
+		}
+		bare := s.do(op.method, s.target(op), s.ada.token, body)
+		empty := s.do(op.method, s.target(op)+"?"+query.Encode(), s.ada.token, body)
+		gone := op.method == http.MethodDelete && empty.status == http.StatusNotFound // the first one ended it
+		if bare.status != empty.status && !gone {
+			t.Errorf("%s: %d, with %s %d: %.300s", op, bare.status, query.Encode(), empty.status, empty.body)
+		}
+	}
+	if asked < 8 {
+		t.Errorf("only %d operations have a query", asked)
 	}
 }
