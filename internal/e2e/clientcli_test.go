@@ -181,10 +181,10 @@ func TestTheNodeCommandLineLogsInAsADevice(t *testing.T) {
 		t.Errorf("before the human decided: %v", o)
 	}
 	// The page, at the address that the CLI builds itself.
-	page := must[*http.Response](t)(c.http.Get(strings.Replace(s.APIURL, "api.", "", 1) + "/cli/verify?code=" + d["user_code"].(string)))
-	_ = page.Body.Close()
-	if page.StatusCode != http.StatusOK || !strings.HasPrefix(page.Header.Get("Content-Type"), "text/html") {
-		t.Errorf("/cli/verify: %d %s", page.StatusCode, page.Header.Get("Content-Type"))
+	site := caller{base: strings.Replace(s.APIURL, "api.", "", 1), http: c.http}
+	page := site.do(t, "GET", "/cli/verify?code="+d["user_code"].(string), nil)
+	if page.status != http.StatusOK || !strings.HasPrefix(page.header.Get("Content-Type"), "text/html") {
+		t.Errorf("/cli/verify: %d %s", page.status, page.header.Get("Content-Type"))
 	}
 	shape(t, "device/code/{user_code}", "user_code:s status:s client_id:s expires_at:t", c.ok("GET", "/v1/auth/device/code/"+d["user_code"].(string), nil))
 	human.ok("POST", "/v1/auth/device/approve", map[string]any{"user_code": d["user_code"]})
