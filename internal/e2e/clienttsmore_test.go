@@ -307,4 +307,10 @@ func TestTheTypeScriptClientManagesAnAccount(t *testing.T) {
 	user = again()
 	user.call("DELETE", "/v1/auth/token", nil).ok(204) // auth.logout
 	user.call("GET", "/v1/auth/me", nil).is(401, "auth_error")
+	user = again()
+	user.call("DELETE", "/v1/auth/me", map[string]any{"confirm": "yes"}).is(400, "validation_error")
+	user.call("DELETE", "/v1/auth/me", map[string]any{"confirm": "DELETE MY ACCOUNT"}).ok(204) // auth.deleteMe({confirm})
+	user.call("GET", "/v1/auth/me", nil).is(401, "auth_error")
+	other := anyone.signsUp("zoe@example.com", goodPassword)
+	other.call("DELETE", "/v1/auth/me", map[string]any{"confirmation": "DELETE MY ACCOUNT"}).ok(204)
 }

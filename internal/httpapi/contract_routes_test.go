@@ -136,9 +136,6 @@ POST   /v1/approvals/{}/approve
 POST   /v1/approvals/{}/deny
 `
 
-// missingRoutes are the routes of the contract that this server has not got yet.
-var missingRoutes = []string{"DELETE /v1/auth/me", "DELETE /v1/admin/users/{}"}
-
 func TestEveryRouteOfTheContractIsThere(t *testing.T) {
 	w := open(t)
 	var have []string
@@ -152,9 +149,8 @@ func TestEveryRouteOfTheContractIsThere(t *testing.T) {
 			continue
 		}
 		rows++
-		name := row[0] + " " + row[1]
-		if there, late := slices.Contains(have, name), slices.Contains(missingRoutes, name); there == late {
-			t.Errorf("%s: there %v, listed as missing %v", name, there, late)
+		if name := row[0] + " " + row[1]; !slices.Contains(have, name) {
+			t.Errorf("%s is missing", name)
 		}
 	}
 	if rows < 95 {
