@@ -52,6 +52,27 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 		"change of password": {call: func(ctx context.Context, c *client.Client) error {
 			return c.ChangePassword(ctx, client.ValueOf("o"), client.ValueOf("n"))
 		}, method: "POST", path: "/v1/auth/change-password", body: `{"current_password":"o","new_password":"n"}`},
+		"second factor's state": {call: func(ctx context.Context, c *client.Client) error { _, err := c.MFAEnabled(ctx); return err },
+			method: "GET", path: "/v1/auth/mfa/status"},
+		"second factor's key": {call: func(ctx context.Context, c *client.Client) error { _, err := c.SetUpMFA(ctx); return err },
+			method: "POST", path: "/v1/auth/mfa/setup"},
+		"second factor on": {call: func(ctx context.Context, c *client.Client) error { _, err := c.ConfirmMFA(ctx, "123456"); return err },
+			method: "POST", path: "/v1/auth/mfa/verify-setup", body: `{"code":"123456"}`},
+		"second factor off by a code": {call: func(ctx context.Context, c *client.Client) error {
+			return c.DisableMFA(ctx, "123456", client.Value{})
+		}, method: "DELETE", path: "/v1/auth/mfa", body: `{"code":"123456"}`},
+		"second factor off by the password": {call: func(ctx context.Context, c *client.Client) error {
+			return c.DisableMFA(ctx, "", client.ValueOf("pw"))
+		}, method: "DELETE", path: "/v1/auth/mfa", body: `{"password":"pw"}`},
+		"forgotten password": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.ForgotPassword(ctx, "a@b")
+			return err
+		}, method: "POST", path: "/v1/auth/forgot-password", body: `{"email":"a@b"}`, public: true},
+		"new password": {call: func(ctx context.Context, c *client.Client) error {
+			return c.ResetPassword(ctx, client.ValueOf("t"), client.ValueOf("n"))
+		}, method: "POST", path: "/v1/auth/reset-password", body: `{"token":"t","new_password":"n"}`, public: true},
+		"end of an account": {call: func(ctx context.Context, c *client.Client) error { return c.DeleteAccount(ctx, "DELETE MY ACCOUNT") },
+			method: "DELETE", path: "/v1/auth/me", body: `{"confirmation":"DELETE MY ACCOUNT"}`},
 		"log out": {call: func(ctx context.Context, c *client.Client) error { return c.Logout(ctx) },
 			method: "DELETE", path: "/v1/auth/token"},
 		"API key": {call: func(ctx context.Context, c *client.Client) error {

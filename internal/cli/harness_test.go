@@ -23,12 +23,14 @@ type shell struct {
 	tty    string // any of "i", "o", "e": which streams are terminals
 	width  int    // of the terminal
 	person *person
+	errs   *bytes.Buffer // what the command that runs said so far
 	verify func(io.Reader, string) (client.AuditReport, error)
 }
 
 // person answers prompts.
 type person struct {
 	lines   []string
+	line    func() string // instead of lines
 	hidden  string
 	hiddens []string // before hidden
 	confirm bool
@@ -37,6 +39,9 @@ type person struct {
 
 func (p *person) Line(_ context.Context, title string) (string, error) {
 	p.asked = append(p.asked, title)
+	if p.line != nil {
+		return p.line(), nil
+	}
 	s := p.lines[0]
 	p.lines = p.lines[1:]
 	return s, nil
@@ -75,6 +80,7 @@ func newShell(t *testing.T, base string) *shell {
 func (s *shell) run(stdin string, arguments ...string) result {
 	s.t.Helper()
 	var out, errs bytes.Buffer
+	s.errs = &errs
 	in := strings.NewReader(stdin)
 	streams := map[any]bool{in: strings.Contains(s.tty, "i"), &out: strings.Contains(s.tty, "o"), &errs: strings.Contains(s.tty, "e")}
 	root := cli.New(cli.Deps{Stdin: in, Stdout: &out, Stderr: &errs, Getenv: func(k string) string { return s.env[k] },

@@ -18,6 +18,12 @@ const zoePass = "Quite-8-Good-Words"
 // tokens, the oldest first.
 func mailedTokens(t *testing.T, data string, many int) []string {
 	t.Helper()
+	return tokensOf(t, data, "oneclaw org accept", many)
+}
+
+// tokensOf is mailedTokens for the mails that say something.
+func tokensOf(t *testing.T, data, says string, many int) []string {
+	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for range 1000 {
@@ -32,7 +38,7 @@ func mailedTokens(t *testing.T, data string, many int) []string {
 				t.Fatal(err)
 			}
 			m := regexp.MustCompile(`(?m)^\s*([A-Za-z0-9_-]{43})\s*$`).FindSubmatch(b)
-			if m != nil && strings.Contains(string(b), "oneclaw org accept") {
+			if m != nil && strings.Contains(string(b), says) {
 				found = append(found, string(m[1]))
 			}
 		}

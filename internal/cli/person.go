@@ -34,10 +34,51 @@ func (c *cli) asPerson(ctx context.Context, p *personFlags, do func(*client.Clie
 		return err
 	}
 	err = do(cl)
-	if end := cl.Logout(context.WithoutCancel(ctx)); end != nil && err == nil {
+	c.end(ctx, cl)
+	return err
+}
+
+// end ends the login of asPerson.
+func (c *cli) end(ctx context.Context, cl *client.Client) {
+	if err := cl.Logout(context.WithoutCancel(ctx)); err != nil {
 		c.warn("The login for this could not be ended; it ends by itself within minutes.")
 	}
-	return err
+}
+
+// signInWith is signIn with a password that was read already.
+func (c *cli) signInWith(ctx context.Context, p *personFlags, password client.Value) (*client.Client, error) {
+	base, err := c.baseURL()
+	if err != nil {
+		return nil, err
+	}
+	email, err := c.emailAt(base, p)
+	if err != nil {
+		return nil, err
+	}
+	cl, err := c.connect(base)
+	if err != nil {
+		return nil, err
+	}
+	l, err := byPassword(ctx, cl, email, password)
+	if err != nil {
+		return nil, err
+	}
+	token, err := c.answered(ctx, cl, l, p.code)
+	if err != nil {
+		return nil, err
+	}
+	return cl.UsingToken(string(token.AccessToken.Reveal())), nil
+}
+
+// emailAt is whose password it is: the flag's, or that of the stored login.
+func (c *cli) emailAt(base string, p *personFlags) (string, error) {
+	if p.email != "" {
+		return p.email, nil
+	}
+	if s, err := c.loadStored(); err == nil && s != nil && s.APIURL == base && s.Email != "" {
+		return s.Email, nil
+	}
+	return "", usage("Give --email.")
 }
 
 // signIn returns a client with a login of its own, made with the password or
@@ -71,12 +112,9 @@ func (c *cli) signIn(ctx context.Context, p *personFlags) (*client.Client, error
 }
 
 func (c *cli) proveByPassword(ctx context.Context, cl *client.Client, base string, p *personFlags) (*client.Login, error) {
-	email := p.email
-	if s, err := c.loadStored(); email == "" && err == nil && s != nil && s.APIURL == base {
-		email = s.Email
-	}
-	if email == "" {
-		return nil, usage("Give --email.")
+	email, err := c.emailAt(base, p)
+	if err != nil {
+		return nil, err
 	}
 	password, err := c.readPassword(ctx, p.passwordFile)
 	if err != nil {

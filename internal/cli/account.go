@@ -1,0 +1,214 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+)
+
+func (c *cli) passwordCommand() *cobra.Command {
+	return group("password", "Your password", c.passwordChange(), c.passwordForgot(), c.passwordReset())
+}
+
+func (c *cli) passwordChange() *cobra.Command {
+	var current, next string
+	cmd := &cobra.Command{
+		Use:   "change",
+		Short: "Set a new password; your other sessions end, API keys stay",
+		Args:  args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			if !c.interactive() && (current == "" || current == "-") && (next == "" || next == "-") {
+				return usage("Only one of the passwords can come from stdin: give the other with --password-file or --new-password-file.")
+			}
+			was, err := c.readPassword(ctx, current)
+			if err != nil {
+				return err
+			}
+			will, err := c.newPassword(ctx, next)
+			if err != nil {
+				return err
+			}
+			if err := cl.ChangePassword(ctx, was, will); err != nil {
+				return err
+			}
+			return c.said("password_changed", "The password was changed.")
+		},
+	}
+	cmd.Flags().StringVar(&current, "password-file", "", "file that holds the current password (- for stdin)")
+	cmd.Flags().StringVar(&next, "new-password-file", "", "file that holds the new password (- for stdin)")
+	return cmd
+}
+
+// newPassword asks twice on a terminal.
+func (c *cli) newPassword(ctx context.Context, file string) (client.Value, error) {
+	if file != "" || !c.interactive() {
+		return c.readPassword(ctx, file)
+	}
+	one, err := c.Prompt.Hidden(ctx, "New password")
+	if err != nil {
+		return client.Value{}, err
+	}
+	two, err := c.Prompt.Hidden(ctx, "The same again")
+	if err != nil {
+		return client.Value{}, err
+	}
+	if !bytes.Equal(one.Reveal(), two.Reveal()) {
+		return client.Value{}, usage("The two are not the same; nothing was changed.")
+	}
+	if one.Len() == 0 {
+		return client.Value{}, usage("The password is empty; nothing was changed.")
+	}
+	return client.NewValue(one.Reveal()), nil
+}
+
+// said ends a command that has nothing to show.
+func (c *cli) said(what, text string) error {
+	if c.jsonOut {
+		return c.printJSON(map[string]bool{what: true})
+	}
+	c.done("%s", text)
+	return nil
+}
+
+func (c *cli) passwordForgot() *cobra.Command {
+	var email string
+	cmd := &cobra.Command{
+		Use:   "forgot",
+		Short: "Have a mail sent that lets you set a new password",
+		Args:  args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			base, err := c.baseURL()
+			if err != nil {
+				return err
+			}
+			if s, err := c.loadStored(); email == "" && err == nil && s != nil && s.APIURL == base {
+				email = s.Email
+			}
+			if email == "" {
+				if !c.interactive() {
+					return usage("Give --email.")
+				}
+				if email, err = c.Prompt.Line(cmd.Context(), "Email for "+base); err != nil {
+					return err
+				}
+			}
+			cl, err := c.connect(base)
+			if err != nil {
+				return err
+			}
+			message, err := cl.ForgotPassword(cmd.Context(), strings.TrimSpace(email))
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]string{"message": message})
+			}
+			c.done("%s Follow its link, or give its token to `oneclaw password reset`.", message)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&email, "email", "", "email of the account; else that of the stored login")
+	return cmd
+}
+
+func (c *cli) passwordReset() *cobra.Command {
+	var tokenFile, next string
+	cmd := &cobra.Command{
+		Use:   "reset",
+		Short: "Set a new password with the token from the mail; all sessions end, API keys stay",
+		Args:  args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			base, err := c.baseURL()
+			if err != nil {
+				return err
+			}
+			if !c.interactive() && (tokenFile == "" || tokenFile == "-") && (next == "" || next == "-") {
+				return usage("Only one of them can come from stdin: give the other with --token-file or --new-password-file.")
+			}
+			token, err := c.readValue(ctx, tokenFile, "Token from the mail", false)
+			if err != nil {
+				return err
+			}
+			will, err := c.newPassword(ctx, next)
+			if err != nil {
+				return err
+			}
+			cl, err := c.connect(base)
+			if err != nil {
+				return err
+			}
+			if err := cl.ResetPassword(ctx, client.ValueOf(strings.TrimSpace(string(token.Reveal()))), will); err != nil {
+				return err
+			}
+			return c.said("password_changed", "The password was changed. Log in with it.")
+		},
+	}
+	cmd.Flags().StringVar(&tokenFile, "token-file", "", "file that holds the token (- for stdin)")
+	cmd.Flags().StringVar(&next, "new-password-file", "", "file that holds the new password (- for stdin)")
+	return cmd
+}
+
+func (c *cli) accountCommand() *cobra.Command {
+	return group("account", "Your account", c.accountDelete())
+}
+
+// farewell is what the server wants to hear.
+const farewell = "DELETE MY ACCOUNT"
+
+func (c *cli) accountDelete() *cobra.Command {
+	var p personFlags
+	var confirmation string
+	cmd := &cobra.Command{
+		Use:   "delete",
+		Short: "Delete your account, and the organisations that have no other member with all their secrets",
+		Long: `Delete your account for good. Organisations that you are the only member of go with it:
+their vaults' keys are destroyed, so that no copy of a secret opens any more. In other
+organisations your membership ends and your agents stop.
+
+It asks for the words ` + farewell + `, and for your password; in a pipe give
+--confirm "` + farewell + `".`,
+		Args: args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			base, err := c.baseURL()
+			if err != nil {
+				return err
+			}
+			if confirmation == "" && c.interactive() {
+				if confirmation, err = c.Prompt.Line(ctx, "This can't be undone. Type "+farewell); err != nil {
+					return err
+				}
+			}
+			if confirmation != farewell {
+				return usage("Nothing was deleted. It takes the words " + farewell + ", exactly so.")
+			}
+			cl, err := c.signIn(ctx, &p)
+			if err != nil {
+				return err
+			}
+			if err := cl.DeleteAccount(ctx, confirmation); err != nil {
+				c.end(ctx, cl)
+				return err
+			}
+			if s, err := c.loadStored(); err == nil && s != nil && s.APIURL == base && (p.email == "" || strings.EqualFold(s.Email, p.email)) {
+				if err := c.forget(); err != nil {
+					return err
+				}
+			}
+			return c.said("deleted", "Your account was deleted.")
+		},
+	}
+	p.add(cmd)
+	cmd.Flags().StringVar(&confirmation, "confirm", "", "the words "+farewell)
+	return cmd
+}

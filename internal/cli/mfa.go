@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+)
+
+func (c *cli) mfaCommand() *cobra.Command {
+	return group("mfa", "The second factor of your logins", c.mfaStatus(), c.mfaEnable(), c.mfaDisable())
+}
+
+func (c *cli) mfaStatus() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Say whether your logins need a second factor",
+		Args:  args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			on, err := cl.MFAEnabled(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]bool{"enabled": on})
+			}
+			state := "off"
+			if on {
+				state = "on"
+			}
+			return c.printFields(field{"Second factor", state})
+		},
+	}
+}
+
+func (c *cli) mfaEnable() *cobra.Command {
+	var p personFlags
+	cmd := &cobra.Command{
+		Use:   "enable",
+		Short: "Turn the second factor on",
+		Long: `Turn the second factor on. It shows the key for your authenticator, asks for a code of
+it, and prints the recovery codes: keep them where the authenticator is not. All other
+sessions end; API keys, and so the logins of this command, stay.`,
+		Args: args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !c.interactive() {
+				return usage("This shows a key and asks for its code: run it on a terminal.")
+			}
+			return c.asPerson(cmd.Context(), &p, func(cl *client.Client) error {
+				setup, err := cl.SetUpMFA(cmd.Context())
+				if err != nil {
+					return err
+				}
+				// Not to stdout: that is for the recovery codes, which may go to a file.
+				fmt.Fprintf(c.Stderr, "Add this key to your authenticator:\n\n  %s\n\nor open this there:\n\n  %s\n\n",
+					clean(string(setup.Secret.Reveal())), clean(string(setup.OTPAuthURI.Reveal())))
+				code, err := c.Prompt.Line(cmd.Context(), "Code that it shows")
+				if err != nil {
+					return err
+				}
+				codes, err := cl.ConfirmMFA(cmd.Context(), strings.TrimSpace(code))
+				if err != nil {
+					return err
+				}
+				c.done("The second factor is on. These recovery codes work once each, and are shown this once:")
+				if c.jsonOut {
+					return c.printJSON(map[string]any{"recovery_codes": orEmpty(codes)})
+				}
+				for _, code := range codes {
+					if _, err := fmt.Fprintln(c.Stdout, clean(code)); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		},
+	}
+	p.add(cmd)
+	return cmd
+}
+
+func (c *cli) mfaDisable() *cobra.Command {
+	var p personFlags
+	cmd := &cobra.Command{
+		Use:   "disable",
+		Short: "Turn the second factor off",
+		Long: `Turn the second factor off. It takes your password and a code, or a recovery code, to
+sign in, and the next code or the password to turn it off.`,
+		Args: args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			if p.idTokenFile != "" {
+				return usage("Turn it off with the password: leave out --id-token-file.")
+			}
+			// Read once: it signs in, and is the proof.
+			password, err := c.readPassword(ctx, p.passwordFile)
+			if err != nil {
+				return err
+			}
+			cl, err := c.signInWith(ctx, &p, password)
+			if err != nil {
+				return err
+			}
+			if err := cl.DisableMFA(ctx, "", password); err != nil {
+				return err
+			}
+			c.end(ctx, cl)
+			if c.jsonOut {
+				return c.printJSON(map[string]bool{"enabled": false})
+			}
+			c.done("The second factor is off.")
+			return nil
+		},
+	}
+	p.add(cmd)
+	return cmd
+}
