@@ -146,6 +146,14 @@ var changes = map[string]func(t testing.TB, owner caller, w *worker) change{
 			w.after = func() { owner.want(t, http.StatusNoContent, "DELETE", "/v1/security/ip-rules/"+text(t, r, "id"), nil) }
 		})
 	},
+	"an organisation's limits are changed": func(t testing.TB, owner caller, w *worker) change {
+		other := owner.as(text(t, owner.as("").want(t, http.StatusOK, "POST", "/v1/auth/signup",
+			map[string]string{"email": "other-" + w.id + "@example.com", "password": ownerPassword}), "access_token"))
+		org := text(t, other.want(t, http.StatusOK, "GET", "/v1/auth/me", nil), "org_id")
+		return change{other, "/v1/vaults", http.StatusPaymentRequired, func() {
+			owner.want(t, http.StatusOK, "PUT", "/v1/admin/orgs/"+org+"/limits", map[string]any{"free_tier_override": 0})
+		}}
+	},
 	"a personal key is revoked": func(t testing.TB, owner caller, w *worker) change {
 		k := owner.want(t, http.StatusCreated, "POST", "/v1/auth/api-keys", map[string]any{"name": w.id})
 		return w.barred(owner.as(text(t, k, "api_key")), http.StatusUnauthorized, func() {
@@ -178,7 +186,7 @@ func (w *worker) barred(c caller, after int, do func()) change {
 }
 
 func TestTwoNodesAreOne(t *testing.T) {
-	c := newNodes(t, pgtest.Shared(t).DSN(t), 2)
+	c := newNodes(t, pgtest.Shared(t).DSN(t), 2, "ONECLAW_SIGNUP=true")
 	servers := c.start()
 	owner := servers[0].login()
 	for way, cut := range map[string]bool{"with NOTIFY": false, "while NOTIFY is cut": true} {
