@@ -73,7 +73,7 @@ func New(ctx context.Context, cfg config.Config, at Addresses, version string, l
 	}
 	a.keys = keys
 	a.db, err = store.Open(ctx, store.Config{
-		Dir: cfg.Data, PostgresDSN: string(cfg.DatabaseURL.Reveal()), AuditSync: cfg.AuditSync == "full", Log: log,
+		Dir: cfg.Data, PostgresDSN: string(cfg.DatabaseURL.Reveal()), AuditSync: cfg.AuditSync == "full", Log: log, Clock: now,
 	})
 	if err != nil {
 		return nil, err
@@ -134,7 +134,7 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 		return err
 	}
 	people := identity.Config{
-		Store: a.db, Keys: a.keys, Sealer: sealer, Mailer: a.mail, Safe: a.vault, Shredder: a.vault, Granter: a.vault, ClientCAs: clients, Log: a.log, Now: now,
+		Store: a.db, Keys: a.keys, Sealer: sealer, Mailer: a.mail, Safe: a.vault, Granter: a.vault, ClientCAs: clients, Log: a.log, Now: now,
 		Issuer: "oneclaw", Audience: "oneclaw", Signup: a.cfg.Signup, VerifyEmail: a.cfg.VerifyEmail,
 	}
 	if err := a.providers(&people, at.API); err != nil {

@@ -71,6 +71,8 @@ func TestAServerStartsOnTheUnlimitedTier(t *testing.T) {
 
 func TestRequestsAreCounted(t *testing.T) {
 	s := openSession(t)
+	s.ada.ipRule(object{"rule_type": "deny", "cidr": "203.0.113.0/24"})
+	kept := from("203.0.113.9:1")
 	total := func() int64 {
 		n, err := s.month(s.ada.token)["total_requests"].(json.Number).Int64()
 		if err != nil {
@@ -82,14 +84,21 @@ func TestRequestsAreCounted(t *testing.T) {
 		ask  func()
 		more int64
 	}{
-		"a read":               {func() { s.do("GET", secretAt(s.vault, "a/b"), s.worker.token, nil).want(200) }, 1},
-		"a refused read":       {func() { s.do("GET", secretAt(s.vault, "c"), s.worker.token, nil).want(403) }, 1},
-		"a bad body":           {func() { s.do("POST", "/v1/vaults", s.ada.token, "{").want(400) }, 1},
-		"billing":              {func() { s.do("GET", "/v1/billing/history", s.ada.token, nil).want(200) }, 0},
-		"health":               {func() { s.do("GET", "/v1/health", s.ada.token, nil).want(200) }, 0},
-		"a public route":       {func() { s.do("GET", "/v1/chains", s.ada.token, nil).want(200) }, 0},
-		"no route":             {func() { s.do("GET", "/v1/nope", s.ada.token, nil).want(404) }, 0},
-		"a stranger":           {func() { s.do("GET", "/v1/vaults", "", nil).want(401) }, 0},
+		"a read":             {func() { s.do("GET", secretAt(s.vault, "a/b"), s.worker.token, nil).want(200) }, 1},
+		"a refused read":     {func() { s.do("GET", secretAt(s.vault, "c"), s.worker.token, nil).want(403) }, 1},
+		"a bad body":         {func() { s.do("POST", "/v1/vaults", s.ada.token, "{").want(400) }, 1},
+		"billing":            {func() { s.do("GET", "/v1/billing/history", s.ada.token, nil).want(200) }, 0},
+		"health":             {func() { s.do("GET", "/v1/health", s.ada.token, nil).want(200) }, 0},
+		"a public route":     {func() { s.do("GET", "/v1/chains", s.ada.token, nil).want(200) }, 0},
+		"no route":           {func() { s.do("GET", "/v1/nope", s.ada.token, nil).want(404) }, 0},
+		"a stranger":         {func() { s.do("GET", "/v1/vaults", "", nil).want(401) }, 0},
+		"a bad token":        {func() { s.do("GET", "/v1/vaults", s.worker.token+"x", nil).want(401) }, 0},
+		"an unknown key":     {func() { s.do("GET", "/v1/vaults", "ocv_"+strings.Repeat("x", 43), nil).want(401) }, 0},
+		"a kept out address": {func() { s.do("GET", "/v1/vaults", s.ada.token, nil, kept).want(403, "address_not_allowed") }, 0},
+		"a kept out agent": {func() {
+			s.do("GET", secretAt(s.vault, "a/b"), s.worker.key, nil, kept).want(403, "address_not_allowed")
+		}, 0},
+		"a kept out body":      {func() { s.do("POST", "/v1/vaults", s.ada.token, "{", kept).want(403, "address_not_allowed") }, 0},
 		"another organisation": {func() { s.do("GET", "/v1/vaults", s.signup("stranger").token, nil).want(200) }, 0},
 	} {
 		before := total()
@@ -411,8 +420,9 @@ func TestCapsOfATier(t *testing.T) {
 	s.ada.vaultNamed("five")
 	s.ada.agent(nil)
 
-	// A tier ends by itself.
+	// A tier ends by itself, for requests and for what there may be at the same moment.
 	s.do("PUT", "/v1/admin/orgs/"+s.ada.org+"/billing-tier", boss.token, object{"tier": "free", "duration_days": 1}).want(200)
+	limit(s.do("POST", "/v1/vaults", s.ada.token, object{"name": "six"}), "Vault limit reached")
 	if got := s.do("GET", "/v1/billing/usage", s.ada.token, nil).want(200).json()["billing_tier"]; got != "free" {
 		t.Errorf("tier %v", got)
 	}
@@ -421,6 +431,9 @@ func TestCapsOfATier(t *testing.T) {
 	if got := s.do("GET", "/v1/billing/usage", s.ada.token, nil).want(200).json()["billing_tier"]; got != "enterprise" {
 		t.Errorf("after its end the tier is %v", got)
 	}
+	s.ada.vaultNamed("six")
+	s.ada.agent(nil)
+	s.ada.put(s.vault, "n/2nd", "x")
 }
 
 func TestPaymentsAreOff(t *testing.T) {

@@ -23,7 +23,7 @@ const maxCapEntries = 4096
 
 // caps returns what an organisation may have.
 func (db *DB) caps(ctx context.Context, org string) (billing.Caps, error) {
-	now := db.now()
+	now := db.clock()
 	epoch, exact := db.Epoch()
 	if exact {
 		db.capped.mu.Lock()

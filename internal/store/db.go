@@ -32,6 +32,9 @@ type Config struct {
 	// (ONECLAW_AUDIT_SYNC=full).
 	AuditSync bool
 	Log       *slog.Logger
+	// Clock says whether an organisation's tier has ended: it is the clock of those
+	// who count requests. nil is the machine's.
+	Clock func() time.Time
 }
 
 // DB is an open database. Its methods may be called from many goroutines.
@@ -43,9 +46,10 @@ type DB struct {
 	log        *slog.Logger
 	writer     *writer
 	epoch      epoch
-	now        func() time.Time
-	latest     *latestCache // nil on PostgreSQL
-	lists      *listCache   // nil on PostgreSQL
+	now        func() time.Time // the age of caches
+	clock      func() time.Time // Config.Clock
+	latest     *latestCache     // nil on PostgreSQL
+	lists      *listCache       // nil on PostgreSQL
 	capped     capCache
 	logQueries chan struct{} // places for queries of the log, see logQuery
 	stmts      sync.Map      // SQL text -> *sql.Stmt on readers
@@ -57,10 +61,13 @@ type DB struct {
 // Open opens the database, brings its schema up to date under a lock, and
 // starts the writer. One process at a time may open a SQLite directory.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
-	db := &DB{eng: sqliteEngine, log: cfg.Log, now: time.Now, logQueries: make(chan struct{}, maxLogQueries)}
+	db := &DB{eng: sqliteEngine, log: cfg.Log, now: time.Now, clock: cfg.Clock, logQueries: make(chan struct{}, maxLogQueries)}
 	db.epoch.opened, db.epoch.wake = db.now(), make(chan struct{}, 1)
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
+	}
+	if db.clock == nil {
+		db.clock = time.Now
 	}
 	if err := db.open(cfg); err != nil {
 		return nil, errors.Join(err, db.closeAll())
@@ -157,11 +164,6 @@ func (db *DB) Append(ctx context.Context, ev *audit.Event) error {
 // an error nothing of it stays.
 func (db *DB) Write(ctx context.Context, org string, fn func(tx *Tx) error) error {
 	return db.writer.do(ctx, &op{org: org, fn: fn, durable: true})
-}
-
-// writeIn is Write for a change that concerns several organisations.
-func (db *DB) writeIn(ctx context.Context, orgs []string, fn func(tx *Tx) error) error {
-	return db.writer.do(ctx, &op{org: orgs[0], more: orgs[1:], fn: fn, durable: true})
 }
 
 // invalidate drops what a committed transaction made stale.
