@@ -61,7 +61,7 @@ func TestAnotherOrganisationsIDsDoNotExist(t *testing.T) {
 }
 
 // withoutForeign are parameters whose foreign ids other tests try.
-var withoutForeign = []string{"approval_id", "enrollment_id", "account_id", "key", "chain", "chain_entry_id"}
+var withoutForeign = []string{"approval_id", "enrollment_id", "key", "chain", "chain_entry_id"}
 
 func chunk(params []string) [][]string {
 	if len(params) < 2 {

@@ -61,6 +61,9 @@ func (db *DB) EVMChains(ctx context.Context) ([]intents.Chain, error) {
 // AddChain implements intents.ChainStore.
 func (db *DB) AddChain(ctx context.Context, org string, c intents.Chain, limit int, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx *Tx) error {
+		if err := tx.holdPlatform(); err != nil {
+			return err
+		}
 		n, err := tx.exec(`INSERT INTO chains (`+chainColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 			ON CONFLICT DO NOTHING`, chainValues(&c)...)
 		if err == nil && n == 0 {
@@ -82,6 +85,9 @@ func (db *DB) AddChain(ctx context.Context, org string, c intents.Chain, limit i
 func (db *DB) ChangeChain(ctx context.Context, org, id string, change func(*intents.Chain) error, ev *audit.Event) (intents.Chain, error) {
 	var c intents.Chain
 	err := db.Write(ctx, org, func(tx *Tx) error {
+		if err := tx.holdPlatform(); err != nil {
+			return err
+		}
 		var r chainRow
 		found, err := tx.row(`UPDATE chains SET id = id WHERE id = $1 RETURNING `+chainColumns, []any{id}, r.dest()...)
 		if err == nil && !found {

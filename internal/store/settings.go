@@ -28,9 +28,20 @@ func (db *DB) Settings(ctx context.Context) ([]billing.Setting, error) {
 	return out, err
 }
 
+// holdPlatform lets one transaction at a time, of all nodes, change what belongs to
+// no organisation: admins of two organisations hold no head of the log in common.
+// What it then reads is what the one before left.
+func (tx *Tx) holdPlatform() error {
+	_, err := tx.exec(`INSERT INTO meta (name, value) VALUES ('platform', 0) ON CONFLICT (name) DO UPDATE SET value = meta.value`)
+	return err
+}
+
 // PutSettings implements billing.AdminStore.
 func (db *DB) PutSettings(ctx context.Context, org string, all []billing.Setting, limit int, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx *Tx) error {
+		if err := tx.holdPlatform(); err != nil {
+			return err
+		}
 		for _, s := range all {
 			if _, err := tx.exec(`INSERT INTO admin_settings (name, value, updated_by, updated_at) VALUES ($1, $2, $3, $4)
 				ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_by = excluded.updated_by, updated_at = excluded.updated_at`,
