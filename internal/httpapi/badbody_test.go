@@ -198,10 +198,11 @@ func TestBodiesThatAreNoneAreRefusedEverywhere(t *testing.T) {
 }
 
 // emptyIsFine are the operations that need no body, and what they answer for
-// the session's things without one. Those that answer 200 then change nothing.
+// the session's things without one. Those of 200 change nothing then, but an
+// approval, which is decided.
 var emptyIsFine = map[string]int{
 	"update-me": 200, "update-agent": 200, "update-policy": 200,
-	"approve-approval": 404, "deny-approval": 404,
+	"approve-approval": 200, "deny-approval": 409,
 }
 
 // expected is what a body that is none is answered with.

@@ -15,6 +15,8 @@ func (s *session) ids() map[string]string {
 			"org_id":        s.ada.org,
 			"invitation_id": s.do("GET", "/v1/org/invitations", s.ada.token, nil).want(200).list("invitations")[0]["id"].(string),
 			"rule_id":       s.ada.ipRule(object{"rule_type": "deny", "cidr": "198.51.100.66"}),
+			"approval_id":   s.approvalOf("ids/gated"),
+			"enrollment_id": s.enrollmentOf(s.ada),
 		}
 	}
 	out := map[string]string{}
@@ -22,6 +24,22 @@ func (s *session) ids() map[string]string {
 		out[k] = v
 	}
 	return out
+}
+
+// approvalOf has an agent of ada's ask for a read of a path that needs one.
+func (s *session) approvalOf(path string) string {
+	s.t.Helper()
+	asker := s.ada.agent(object{"name": "asker"})
+	s.ada.put(s.vault, path, "gated")
+	s.ada.grant(s.vault, asker, path, asks(true), "read")
+	return s.do("GET", secretAt(s.vault, path), asker.key, nil).want(403, "approval_required").str("approval_request_id")
+}
+
+// enrollmentOf is an enrolment that waits for somebody.
+func (s *session) enrollmentOf(h *human) string {
+	s.t.Helper()
+	s.enroll("newcomer", h.email)
+	return h.waiting()[0]["id"].(string)
 }
 
 // nobodys are ids that nothing has, for the same names.
@@ -34,7 +52,7 @@ func nobodys() map[string]string {
 }
 
 // idNames are the ids that paths hold.
-var idNames = []string{"vault_id", "agent_id", "policy_id", "key_id", "user_id", "invitation_id", "rule_id", "job_id", "secret_id", "share_id", "org_id"}
+var idNames = []string{"vault_id", "agent_id", "policy_id", "key_id", "user_id", "invitation_id", "rule_id", "job_id", "secret_id", "share_id", "org_id", "approval_id", "enrollment_id"}
 
 // member invites somebody who has no account, and who accepts.
 func (h *human) member(name, role string) *human {

@@ -21,7 +21,7 @@ func TestAnotherOrganisationsIDsDoNotExist(t *testing.T) {
 	own := bob.vaultNamed("own")
 	bob.put(own, "a/b", "bobs")
 	robot := bob.agent(nil)
-	tables := []string{"vaults", "secrets", "secret_versions", "policies", "agents", "user_keys", "users", "memberships", "shares"}
+	tables := []string{"vaults", "secrets", "secret_versions", "policies", "agents", "user_keys", "users", "memberships", "shares", "approvals", "enrollments", "invitations", "ip_rules"}
 	theirs, mine := s.ids(), nobodys()
 	mine["vault_id"], mine["agent_id"] = own, robot.id
 	before := s.dump(tables...)
@@ -29,7 +29,7 @@ func TestAnotherOrganisationsIDsDoNotExist(t *testing.T) {
 	for _, op := range s.operations() {
 		var params []string
 		for _, m := range param.FindAllStringSubmatch(op.path, -1) {
-			if p := strings.Trim(m[0], "{}"); p != "path" && p != "user_code" && !slices.Contains(withoutForeign, p) {
+			if p := strings.Trim(m[0], "{}"); !slices.Contains(nobodysOwn, p) {
 				if theirs[p] == "" {
 					s.t.Errorf("%s: there is no foreign id for %s: add one to ids", op, p)
 				}
@@ -60,8 +60,10 @@ func TestAnotherOrganisationsIDsDoNotExist(t *testing.T) {
 	}
 }
 
-// withoutForeign are parameters whose foreign ids other tests try.
-var withoutForeign = []string{"approval_id", "enrollment_id", "key", "chain", "chain_entry_id"}
+// nobodysOwn are parameters that are no ids of an organisation's things: a
+// path is looked for within a vault, a user code is what its finder holds, and
+// settings and chains are the server's.
+var nobodysOwn = []string{"path", "user_code", "key", "chain", "chain_entry_id"}
 
 func chunk(params []string) [][]string {
 	if len(params) < 2 {
@@ -103,29 +105,109 @@ func TestBodiesThatNameAnotherOrganisationsThings(t *testing.T) {
 	s := openSession(t)
 	bob := s.signup("bob")
 	own := bob.vaultNamed("own")
+	bob.put(own, "a/b", "bobs")
+	robot := bob.agent(nil)
+	bob.grant(own, robot, "a/*", nil, "read")
+	enrolment := s.enrollmentOf(bob)
+	shared := "/v1/secrets/" + bob.secretID(own, "a/b") + "/share"
+	policyFor := func(kind string) func(string) object {
+		return func(id string) object {
+			return object{"secret_path_pattern": "**", "principal_type": kind, "principal_id": id, "permissions": []string{"read"}}
+		}
+	}
+	shareFor := func(kind string) func(string) object {
+		return func(id string) object { return object{"recipient_type": kind, "recipient_id": id} }
+	}
+	byPathFor := func(kind string) func(string) object {
+		return func(id string) object {
+			return object{"vault_id": own, "secret_path": "a/b", "recipient_type": kind, "recipient_id": id}
+		}
+	}
+	inVault := func(more object) func(string) object {
+		return func(id string) object {
+			o := object{"vault_id": id}
+			maps.Copy(o, more)
+			return o
+		}
+	}
+	owner := map[string]string{"bob": bob.token}
+	both := map[string]string{"bob": bob.token, "bob's agent": robot.token}
+	tables := []string{"policies", "agents", "shares", "approvals", "enrollments", "memberships"}
+	before := s.dump(tables...)
 	for name, c := range map[string]struct {
 		method, target string
 		body           func(id string) object
 		theirs         string
-		status         int
+		who            map[string]string
+		status         int // for bob
 	}{
-		"a policy for another's agent": {"POST", "/v1/vaults/" + own + "/policies", func(id string) object {
-			return object{"secret_path_pattern": "**", "principal_type": "agent", "principal_id": id, "permissions": []string{"read"}}
-		}, s.worker.id, 404},
-		"a policy for another's user": {"POST", "/v1/vaults/" + own + "/policies", func(id string) object {
-			return object{"secret_path_pattern": "**", "principal_type": "user", "principal_id": id, "permissions": []string{"read"}}
-		}, s.ada.id, 404},
-		"an agent bound to another's vault": {"POST", "/v1/agents", func(id string) object {
-			return object{"name": "x", "vault_ids": []string{id}}
-		}, s.vault, 400},
+		"a policy for another's agent":      {"POST", "/v1/vaults/" + own + "/policies", policyFor("agent"), s.worker.id, both, 404},
+		"a policy for another's user":       {"POST", "/v1/vaults/" + own + "/policies", policyFor("user"), s.ada.id, both, 404},
+		"an agent bound to another's vault": {"POST", "/v1/agents", func(id string) object { return object{"name": "x", "vault_ids": []string{id}} }, s.vault, both, 400},
+		"an agent bound to it later": {"PATCH", "/v1/agents/" + robot.id, func(id string) object {
+			return object{"vault_ids": []string{id}}
+		}, s.vault, both, 400},
+		"an agent bound to it and the own": {"PATCH", "/v1/agents/" + robot.id, func(id string) object {
+			return object{"vault_ids": []string{own, id}}
+		}, s.vault, owner, 400},
+		"a share with another's agent":         {"POST", shared, shareFor("agent"), s.worker.id, both, 404},
+		"a share with another's user":          {"POST", shared, shareFor("user"), s.ada.id, both, 404},
+		"a share with another's agent by path": {"POST", "/v1/shares", byPathFor("agent"), s.worker.id, both, 404},
+		"a share with another's user by path":  {"POST", "/v1/shares", byPathFor("user"), s.ada.id, both, 404},
+		"a share out of another's vault":       {"POST", "/v1/shares", inVault(object{"secret_path": "a/b"}), s.vault, both, 404},
+		"an approval in another's vault":       {"POST", "/v1/approvals", inVault(object{"secret_path": "a/b", "operation": "read"}), s.vault, both, 404},
+		"an approval in it, the other name":    {"POST", "/v1/approvals/request", inVault(object{"secret_path": "a/b"}), s.vault, both, 404},
+		"an enrolment into another's vault": {"POST", "/v1/agents/enrollments/" + enrolment + "/accept",
+			inVault(object{"secret_path_pattern": "a/*"}), s.vault, both, 404},
+		"a switch to another's organisation": {"POST", "/v1/auth/switch-org", func(id string) object { return object{"org_id": id} }, s.ada.org, both, 404},
 		"a key for another's agent": {"POST", "/v1/auth/agent-token", func(id string) object {
 			return object{"api_key": s.worker.key, "agent_id": id}
-		}, bob.agent(nil).id, 401},
+		}, robot.id, map[string]string{"bob": ""}, 401},
 	} {
-		got := s.do(c.method, c.target, bob.token, c.body(c.theirs)).want(c.status)
-		want := s.do(c.method, c.target, bob.token, c.body(uuid.NewString())).want(c.status)
-		if string(got.body) != string(want.body) {
-			t.Errorf("%s: %s and %s", name, got.body, want.body)
+		for who, token := range c.who {
+			got := s.do(c.method, c.target, token, c.body(c.theirs))
+			want := s.do(c.method, c.target, token, c.body(uuid.NewString()))
+			got.alike(name+" by "+who, want)
+			if who == "bob" && got.status != c.status {
+				t.Errorf("%s: got %d, want %d: %s", name, got.status, c.status, got.body)
+			}
+			if got.status < 400 {
+				t.Errorf("%s by %s was taken: %s", name, who, got.body)
+			}
+		}
+	}
+	if s.dump(tables...) != before {
+		t.Error("something changed")
+	}
+}
+
+// alike checks that nothing tells one answer from another.
+func (r reply) alike(what string, other reply) {
+	r.t.Helper()
+	if r.status != other.status || string(r.body) != string(other.body) || !reflect.DeepEqual(r.header, other.header) {
+		r.t.Errorf("%s: with another's id %d %v %s\nand with nobody's %d %v %s", what, r.status, r.header, r.body, other.status, other.header, other.body)
+	}
+}
+
+func TestQueriesThatNameAnotherOrganisationsThings(t *testing.T) {
+	s := openSession(t)
+	bob := s.signup("bob")
+	robot := bob.agent(nil)
+	theirs := s.ids()
+	for _, target := range []string{
+		"/v1/audit?resource_id=", "/v1/audit/events?resource_id=", "/v1/audit?actor_id=", "/v1/audit/events?actor_id=", "/v1/audit?vault_id=",
+		"/v1/audit/events?limit=5&offset=0&resource_id=",
+	} {
+		for name, id := range theirs {
+			if slices.Contains(nobodysOwn, name) {
+				continue
+			}
+			for who, token := range map[string]string{"bob": bob.token, "bob's agent": robot.token} {
+				s.do("GET", target+id, token, nil).alike(target+name+" by "+who, s.do("GET", target+uuid.NewString(), token, nil))
+			}
+		}
+		for what, id := range map[string]string{"an owner": s.ada.id, "an agent": s.worker.id} {
+			s.do("GET", target+id, bob.token, nil).alike(target+what, s.do("GET", target+uuid.NewString(), bob.token, nil))
 		}
 	}
 }
