@@ -16,7 +16,7 @@ type Approval struct {
 	Operation      string     `json:"operation"`
 	RequesterID    string     `json:"requester_id"`
 	RequesterType  string     `json:"requester_type"`
-	PolicyID       string     `json:"policy_id"`
+	PolicyID       string     `json:"policy_id,omitempty"`
 	Reason         string     `json:"reason,omitempty"`
 	Status         string     `json:"status"`
 	ValidSeconds   int64      `json:"valid_seconds"`
@@ -38,8 +38,8 @@ type ApprovalAsk struct {
 	Reason     string `json:"reason,omitempty"`
 }
 
-// RequestApproval asks for a use to be approved before it is tried. A use that
-// needs no approval, or has one, is a 409.
+// RequestApproval asks for a use to be approved before it is tried. The approval
+// grants nothing by itself: a policy must allow the use.
 func (c *Client) RequestApproval(ctx context.Context, ask ApprovalAsk) (*Approval, error) {
 	out := new(Approval)
 	return got(out, c.write(ctx, http.MethodPost, ask, out, "approvals"))

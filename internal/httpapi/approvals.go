@@ -21,7 +21,7 @@ type approvalBody struct {
 	Operation      string     `json:"operation" enum:"read,write,delete"`
 	RequesterID    string     `json:"requester_id" format:"uuid"`
 	RequesterType  string     `json:"requester_type" enum:"user,agent"`
-	PolicyID       string     `json:"policy_id" format:"uuid" doc:"The policy that asks for the approval."`
+	PolicyID       *string    `json:"policy_id" nullable:"true" format:"uuid" doc:"The policy that asks for the approval; null when none does."`
 	Reason         *string    `json:"reason" nullable:"true" doc:"In the requester's words."`
 	Status         string     `json:"status" enum:"pending,approved,denied,expired"`
 	ValidSeconds   int64      `json:"valid_seconds" doc:"How long an approval can be used."`
@@ -37,7 +37,7 @@ type approvalBody struct {
 func approvalOf(r *approval.Request, now time.Time) approvalBody {
 	return approvalBody{
 		ID: r.ID, VaultID: r.Vault, SecretPath: r.Path, Operation: string(r.Operation), RequesterID: r.Principal,
-		RequesterType: string(r.Kind), PolicyID: r.Policy, Reason: textOrNil(r.Reason), Status: string(r.At(now)),
+		RequesterType: string(r.Kind), PolicyID: textOrNil(r.Policy), Reason: textOrNil(r.Reason), Status: string(r.At(now)),
 		ValidSeconds: int64(r.ValidFor / time.Second), MaxUses: r.MaxUses, UsesLeft: r.UsesLeft, CreatedAt: r.CreatedAt,
 		ExpiresAt: r.ExpiresAt, DecidedBy: textOrNil(r.DecidedBy), DecidedAt: pointer(r.DecidedAt), DecisionReason: textOrNil(r.DecisionReason),
 	}
@@ -92,7 +92,7 @@ func (a *API) registerApprovals() {
 	for path, id := range map[string]string{all: "request-approval", all + "/request": "request-approval-alias"} {
 		handle(a, op{
 			method: http.MethodPost, path: path, id: id, tag: "Approvals", status: http.StatusCreated,
-			summary: "Ask a human to approve a use of a secret", action: policy.RequestApproval, errors: []int{http.StatusConflict},
+			summary: "Ask a human to approve a use of a secret", action: policy.RequestApproval,
 		}, a.requestApproval)
 	}
 	handle(a, op{

@@ -202,7 +202,7 @@ func TestEveryRequestLeavesExactlyOneEvent(t *testing.T) {
 		{"GET", "/v1/audit", me, nil, 200, "audit.read", "success"},
 		{"GET", "/v1/audit/verify", me, nil, 200, "audit.verify", "success"},
 		{"GET", "/v1/audit/export", me, nil, 200, "audit.verify", "success"},
-		{"POST", "/v1/approvals", me, object{"vault_id": s.vault, "secret_path": "a/b"}, 409, "approval.request", "failed"},
+		{"POST", "/v1/approvals", me, object{"vault_id": s.vault, "secret_path": "a/b"}, 201, "approval.request", "success"},
 		{"GET", "/v1/approvals", me, nil, 200, "approval.list", "success"},
 		{"GET", "/v1/approvals/" + nobodysID, me, nil, 404, "approval.read", "failed"},
 		{"POST", "/v1/approvals/" + nobodysID + "/approve", me, nil, 404, "approval.approve", "failed"},

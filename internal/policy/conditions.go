@@ -34,6 +34,10 @@ type Approval struct {
 	MaxUses  int           // and how often
 }
 
+// UsualApproval is what an approval is worth when no policy says: fifteen
+// minutes, one use.
+func UsualApproval() Approval { return Approval{ValidFor: approvalValid, MaxUses: 1} }
+
 // The terms of an approval when the policy does not say, and their bounds.
 const (
 	approvalValid    = 15 * time.Minute
@@ -148,7 +152,8 @@ func compileApproval(raw jsontext.Value) (*Approval, error) {
 	case 0, 'n', 'f':
 		return nil, nil
 	case 't':
-		return &Approval{ValidFor: approvalValid, MaxUses: 1}, nil
+		usual := UsualApproval()
+		return &usual, nil
 	default: // an object, or refused
 	}
 	in := struct {
@@ -158,7 +163,7 @@ func compileApproval(raw jsontext.Value) (*Approval, error) {
 	if json.Unmarshal(raw, &in, json.RejectUnknownMembers(true)) != nil {
 		return nil, badConditions("require_approval is true, false or an object with valid_seconds and max_uses.")
 	}
-	a := &Approval{ValidFor: approvalValid, MaxUses: 1}
+	a := UsualApproval()
 	if n := in.ValidSeconds; n != nil {
 		if *n < 1 || *n > int64(maxApprovalValid/time.Second) {
 			return nil, badConditions("valid_seconds is between 1 and 2592000, which is thirty days.")
@@ -171,7 +176,7 @@ func compileApproval(raw jsontext.Value) (*Approval, error) {
 		}
 		a.MaxUses = int(*n)
 	}
-	return a, nil
+	return &a, nil
 }
 
 func compileWindow(after, before, zone *string) (*TimeWindow, error) {

@@ -7,7 +7,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
 )
@@ -99,11 +98,9 @@ func use(c *access.Call, e *entry, p secretpath.Path, a policy.Action) approval.
 	return u
 }
 
-var errNotNeeded = fault.New(fault.Conflict, "approval_not_needed", "You may do this without an approval.")
-
-// AskApproval asks for the approval of a use before it is tried. It is denied
-// like the use itself where no policy would allow it. Conflict when no approval
-// is needed, or one is there already.
+// AskApproval asks for the approval of a use before it is tried. It is taken from
+// everybody whose bindings and scopes reach the path, also where no policy asks
+// for it or allows the use (yet): an approval grants nothing by itself.
 func (s *Service) AskApproval(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path, op approval.Operation, reason string) (approval.Request, error) {
 	e, err := s.touch(ctx, c, vaultID, p)
 	if err != nil {
@@ -113,25 +110,21 @@ func (s *Service) AskApproval(ctx context.Context, c *access.Call, vaultID strin
 		return approval.Request{}, err
 	}
 	action := map[approval.Operation]policy.Action{approval.Read: policy.ReadSecret, approval.Write: policy.WriteSecret, approval.Delete: policy.DeleteSecret}[op]
-	r := resource(e, p)
-	policyID, err := asks(c, action, &r)
-	if err != nil {
-		return approval.Request{}, err
-	}
-	if policyID == "" {
-		return approval.Request{}, errNotNeeded
+	d := policy.Decide(c.Who, action, resource(e, p), c.At())
+	switch d.Reason {
+	case policy.ReasonOtherOrg, policy.ReasonKindRequired, policy.ReasonOutsideVaultBinding, policy.ReasonOutsideScope:
+		c.Event.Details.Reason = string(d.Reason)
+		return approval.Request{}, d.Err()
+	default:
 	}
 	if err := approval.CheckReason(reason); err != nil {
 		return approval.Request{}, err
 	}
-	u := use(c, e, p, action)
-	if _, live, err := s.approvals.Live(ctx, u, c.Now); err != nil || live {
-		if err == nil {
-			err = errNotNeeded
-		}
-		return approval.Request{}, err
+	policyID, terms := "", policy.UsualApproval()
+	if d.Reason == policy.ReasonApprovalRequired {
+		policyID = d.PolicyID
+		terms, _ = e.policies.Terms(c.Who, policyID)
 	}
-	terms, _ := e.policies.Terms(c.Who, policyID)
 	c.Event.Details.Outcome = audit.Success
-	return s.approvals.Ask(ctx, c, u, policyID, terms, reason)
+	return s.approvals.Ask(ctx, c, use(c, e, p, action), policyID, terms, reason)
 }
