@@ -89,7 +89,7 @@ func (db *DB) AskApproval(ctx context.Context, r approval.Request, ev *audit.Eve
 
 // visible is the condition of Seen, with arguments from the first on.
 const visible = `org_id = $1 AND ($2 = 1 OR (requester_kind = $3 AND requester_id = $4) OR ($3 = 'user' AND (requester_human = $4
-	OR vault_id IN (SELECT id FROM vaults WHERE org_id = $1 AND (created_by = $4 OR creator_human = $4)))))`
+	OR vault_id IN (SELECT id FROM vaults WHERE org_id = $1 AND creator_left = 0 AND (created_by = $4 OR creator_human = $4)))))`
 
 func seenArgs(s approval.Seen) []any {
 	return []any{s.Org, number(s.All), string(s.Kind), s.ID}
@@ -174,9 +174,13 @@ func (db *DB) AppendApproved(ctx context.Context, ev *audit.Event) error {
 	})
 }
 
-// ApprovalVault implements approval.Store.
+// ApprovalVault implements approval.Store. Who made a vault and has left decides
+// about it no more, also after coming back.
 func (db *DB) ApprovalVault(ctx context.Context, id string) (policy.Vault, error) {
 	v, err := db.Vault(ctx, id)
+	if v.CreatorLeft != 0 {
+		v.CreatedBy, v.CreatedByKind, v.CreatorHuman = "", "", ""
+	}
 	return policy.Vault{ID: v.ID, Org: v.Org, CreatedBy: v.CreatedBy, CreatedByKind: v.CreatedByKind, CreatorHuman: v.CreatorHuman}, err
 }
 

@@ -125,6 +125,12 @@ func (db *DB) RemoveMember(ctx context.Context, r identity.Removal, may func(act
 			{`UPDATE vaults SET creator_human = '' WHERE org_id = $1 AND creator_human = $2`, []any{r.Org, r.User}},
 			{`UPDATE agents SET created_by = $3, is_active = 0, token_gen = token_gen + 1 WHERE org_id = $1 AND created_by = $2`,
 				[]any{r.Org, r.User, r.Actor}},
+			// Coming back must bring none of this back.
+			{`UPDATE shares SET revoked_at = $3 WHERE org_id = $1 AND revoked_at IS NULL AND (maker_type = 'user' AND maker_id = $2
+				OR recipient_type IN ('user', 'creator') AND recipient_id = $2)`, []any{r.Org, r.User, micros(r.At)}},
+			{`UPDATE shares SET maker_human = $3 WHERE org_id = $1 AND maker_human = $2 AND maker_type = 'agent'`, []any{r.Org, r.User, r.Actor}},
+			{`DELETE FROM approvals WHERE org_id = $1 AND requester_kind = 'user' AND requester_id = $2`, []any{r.Org, r.User}},
+			{`UPDATE approvals SET requester_human = $3 WHERE org_id = $1 AND requester_human = $2`, []any{r.Org, r.User, r.Actor}},
 		} {
 			if _, err := tx.exec(s.query, s.args...); err != nil {
 				return err

@@ -1,0 +1,55 @@
+package httpapi_test
+
+import (
+	"testing"
+	"time"
+)
+
+// Who was removed and is invited again decides about nothing that it made
+// before, and reads nothing that was given to it then.
+func TestWhoComesBackHasNothingOfBefore(t *testing.T) {
+	s := openSession(t, oneByOne)
+	bob := s.ada.member("bob", "member")
+	made := bob.vaultNamed("bobs")
+	bob.put(made, "gated/one", "the value")
+	robot := bob.agent(nil)
+	bob.grant(made, s.worker, "gated/*", asks(true), "read")
+	bob.grant(made, robot, "gated/two", nil, "read")
+	bob.put(made, "gated/two", "the other")
+
+	s.ada.put(s.vault, "given", "the gift")
+	given := s.ada.shares(s.ada.secretID(s.vault, "given"), object{"recipient_type": "user", "recipient_id": bob.id}).str("id")
+	s.do("POST", "/v1/shares/"+given+"/accept", bob.token, nil).want(204)
+	s.do("GET", "/v1/share/"+given, bob.token, nil).want(200)
+	link := s.do("POST", "/v1/shares", bob.token, object{"vault_id": made, "secret_path": "gated/one"}).want(201).str("id")
+	robots := s.do("POST", "/v1/shares", robot.token, object{"vault_id": made, "secret_path": "gated/two"}).want(201).str("id")
+	s.do("GET", "/v1/share/"+link, "", nil).want(200)
+
+	s.do("DELETE", "/v1/org/members/"+bob.id, s.ada.token, nil).want(204)
+	asked := s.do("GET", secretAt(made, "gated/one"), s.worker.token, nil).want(403, "approval_required").str("approval_request_id")
+	bob.token = bob.login()
+	bob.joins(s.ada, "member")
+	s.clock.forward(time.Second)
+
+	s.do("GET", "/v1/approvals/"+asked, bob.token, nil).want(404)
+	s.do("POST", "/v1/approvals/"+asked+"/approve", bob.token, nil).want(404)
+	if l := s.do("GET", "/v1/approvals", bob.token, nil).want(200).list("approvals"); len(l) != 0 {
+		t.Errorf("it sees requests: %v", l)
+	}
+	s.do("GET", "/v1/share/"+given, bob.token, nil).want(404)
+	if l := s.do("GET", "/v1/shares/inbound", bob.token, nil).want(200).list("shares"); len(l) != 0 {
+		t.Errorf("it was given %v", l)
+	}
+	if l := s.do("GET", "/v1/shares/outbound", bob.token, nil).want(200).list("shares"); len(l) != 0 {
+		t.Errorf("it has shared %v", l)
+	}
+	s.do("GET", "/v1/shares/"+robots, bob.token, nil).want(403)
+	// A right that is given anew does not wake what was made under an old one.
+	s.do("POST", "/v1/vaults/"+made+"/policies", s.ada.token,
+		object{"secret_path_pattern": "**", "principal_type": "user", "principal_id": bob.id, "permissions": []string{"read"}}).want(201)
+	s.do("GET", secretAt(made, "gated/one"), bob.token, nil).want(200)
+	s.do("GET", "/v1/share/"+link, "", nil).want(404)
+	// Those who manage the vault decide.
+	s.do("POST", "/v1/approvals/"+asked+"/approve", s.ada.token, nil).want(200)
+	s.do("GET", secretAt(made, "gated/one"), s.worker.token, nil).want(200)
+}
