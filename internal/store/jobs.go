@@ -38,6 +38,9 @@ func (r *jobRow) job() vault.Job {
 // underWay are the states of a job that somebody works on or should.
 const underWay = `status IN ('pending', 'running')`
 
+// keptJobs bounds the jobs of a kind that a vault remembers.
+const keptJobs = 100
+
 // SetCMEK implements vault.JobStore.
 func (db *DB) SetCMEK(ctx context.Context, org, vaultID, was, is string, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx *Tx) error {
@@ -103,6 +106,9 @@ func (db *DB) AddJob(ctx context.Context, j vault.Job, ev *audit.Event) (vault.J
 			nullBytes(j.Keys.WrappedDEK), nullBytes(j.Keys.Ciphertext), j.Total, j.CreatedBy, micros(j.CreatedAt))
 		if err == nil && j.Kind == vault.JobCMEK {
 			_, err = tx.exec(`UPDATE vaults SET cmek_fingerprint = $2 WHERE id = $1`, j.Vault, j.NewFingerprint)
+		}
+		if err == nil { // none of them is under way, and this one has the highest generation
+			_, err = tx.exec(`DELETE FROM vault_jobs WHERE vault_id = $1 AND kind = $2 AND to_gen <= $3`, j.Vault, string(j.Kind), j.To-keptJobs)
 		}
 		tx.record(ev)
 		tx.Bump()

@@ -93,9 +93,11 @@ func (db *DB) AddShare(ctx context.Context, s sharing.Share, ev *audit.Event) (t
 			s.ID, s.Handle, orNone(s.Link.WrappedDEK), orNone(s.Link.Ciphertext), s.Org, s.Vault, s.Path, string(s.MakerKind), s.MakerID,
 			s.MakerHuman, listText(s.MakerScopes), ip, string(s.Type), s.RecipientID, s.Email, s.PassphraseHash,
 			listText(allowed), s.MaxAccess, micros(s.CreatedAt), micros(s.ExpiresAt))
-		if err == nil { // what ended long ago goes as new ones come
-			old := micros(s.CreatedAt.Add(-sharing.Keep))
-			_, err = tx.exec(`DELETE FROM shares WHERE org_id = $1 AND (expires_at < $2 OR revoked_at < $3)`, s.Org, old, old)
+		// What ended long ago goes as new ones come. It was made before that, too:
+		// the index then spares looking at all that are younger.
+		if err == nil {
+			_, err = tx.exec(`DELETE FROM shares WHERE org_id = $1 AND created_at < $2 AND (expires_at < $2 OR revoked_at < $2)`,
+				s.Org, micros(s.CreatedAt.Add(-sharing.Keep)))
 		}
 		tx.record(ev)
 		return err

@@ -184,6 +184,23 @@ func TestADoomedKeyIsDestroyedInTheEnd(t *testing.T) {
 	}
 }
 
+func TestAKeyThatCanNotBeDestroyedKeepsNoOtherAlive(t *testing.T) {
+	f := newFixture(t)
+	stuck, other := f.vault("stuck"), f.vault("other")
+	keys := &keysWith{f.keys, func(string) error { return keystore.Unavailable(errors.New("away")) }}
+	s := f.service(f.db, keys)
+	for _, v := range []vault.Vault{stuck, other} {
+		must(t, s.Remove(t.Context(), f.call(f.owner), v.ID))
+	}
+	keys.destroy = func(id string) error { return when(id == stuck.KEK(), keystore.Unavailable(errors.New("away"))) }
+	if err := s.Sweep(t.Context()); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("the sweep: %v", err)
+	}
+	if doomed, err := f.db.DoomedKeys(t.Context()); err != nil || !slices.Equal(doomed, []string{stuck.KEK()}) {
+		t.Errorf("doomed keys %v, %v, want the one that is stuck", doomed, err)
+	}
+}
+
 // TestAWriteToAVaultThatGoesMeanwhileEnds: it must not try again for ever.
 func TestAWriteToAVaultThatGoesMeanwhileEnds(t *testing.T) {
 	f := newFixture(t)

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"time"
@@ -133,20 +134,30 @@ func (s *Service) Remove(ctx context.Context, c *access.Call, id string) error {
 	return nil
 }
 
+// maxUndestroyed is how many keys are tried in vain before a keystore counts as
+// away.
+const maxUndestroyed = 3
+
 // Sweep destroys the keys of vaults that are gone: those whose destruction was
-// cut short by a crash or a keystore that was away.
+// cut short by a crash or a keystore that was away. A key that can't be destroyed
+// keeps the others from it only when it looks as if none can.
 func (s *Service) Sweep(ctx context.Context) error {
 	ids, err := s.store.DoomedKeys(ctx)
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for _, id := range ids {
-		if err := s.keys.DestroyKEK(ctx, id); err != nil {
-			return err
+		err := s.keys.DestroyKEK(ctx, id)
+		if err == nil {
+			err = s.store.ForgetKey(ctx, id)
 		}
-		if err := s.store.ForgetKey(ctx, id); err != nil {
-			return err
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if len(errs) == maxUndestroyed || ctx.Err() != nil {
+			break // to ask a keystore that is away takes time, and somebody may wait
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }

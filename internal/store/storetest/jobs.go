@@ -178,3 +178,27 @@ func testJobTurns(t *testing.T, f *fixture) {
 		t.Errorf("turns %v", seen)
 	}
 }
+
+// Jobs can be asked for without end: a vault remembers the last hundred, and a
+// generation is used once all the same.
+func testOldJobs(t *testing.T, f *fixture) {
+	v := f.addVault(t, "v")
+	var all []vault.Job
+	for n := range int64(103) {
+		j, err := f.AddJob(t.Context(), f.newJob(v, vault.JobRekey), f.event())
+		must(t, err)
+		if j.To != n+1 {
+			t.Fatalf("job %d has generation %d", n, j.To)
+		}
+		all = append(all, j)
+		j, _ = f.claim(t, "one", moment)
+		must(t, f.SwitchKEK(t.Context(), j))
+		j.Status, j.CompletedAt = vault.JobCompleted, moment
+		must(t, f.EndJob(t.Context(), j, 0, nil))
+	}
+	for n, j := range all {
+		if _, err := f.Job(t.Context(), v.ID, vault.JobRekey, j.ID); (err == nil) != (n >= 3) {
+			t.Errorf("job %d of 103: %v", n, err)
+		}
+	}
+}
