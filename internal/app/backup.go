@@ -59,24 +59,43 @@ module are backed up with the tools of the module.`,
 		if keysTo != "" && cfg.Keystore == "pkcs11" {
 			return fault.New(fault.Invalid, "keys_in_hardware", "The keys are in a hardware module: back them up with its own tools, and leave --keys-to out.")
 		}
-		// Keys last: those of every vault in the copy of the database are in theirs.
-		if err := o.backupDatabase(ctx, cfg, to); err != nil {
-			return err
-		}
 		if keysTo == "" {
+			if err := o.backupDatabase(ctx, cfg, to); err != nil {
+				return err
+			}
 			o.say("The keys are not in it. Without the keystore nothing in it opens: back that up too, elsewhere (--keys-to).")
 			return nil
 		}
-		if err := emptyDir(keysTo); err != nil {
-			return err
-		}
-		n, err := copyKeys(keystoreDir(cfg), keysTo)
+		n, err := withKeys(keystoreDir(cfg), keysTo, func() error { return o.backupDatabase(ctx, cfg, to) })
 		if err != nil {
-			return fault.Wrap(err, fault.Unavailable, "keys_not_copied", "The keystore could not be copied.")
+			return err
 		}
 		o.say("Copied %d key files to %s. Keep them apart from the database.", n, keysTo)
 		return nil
 	})
+}
+
+// withKeys copies the keys before and after the database. Every key that the copy
+// of the database needs is among them: also one that was made meanwhile, and one
+// that a rekeyed or deleted vault no longer needs and that was destroyed meanwhile.
+func withKeys(from, to string, database func() error) (n int, err error) {
+	if err := emptyDir(to); err != nil {
+		return 0, err
+	}
+	failed := func(err error) error {
+		return fault.Wrap(err, fault.Unavailable, "keys_not_copied", "The keystore could not be copied.")
+	}
+	if n, err = copyKeys(from, to); err != nil {
+		return 0, failed(err)
+	}
+	if err := database(); err != nil {
+		return 0, err
+	}
+	more, err := copyKeys(from, to)
+	if err != nil {
+		return 0, failed(err)
+	}
+	return n + more, nil
 }
 
 func (o *operator) backupDatabase(ctx context.Context, cfg config.Config, to string) (err error) {

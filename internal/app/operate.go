@@ -156,8 +156,8 @@ func emptyDir(dir string) error {
 	return err
 }
 
-// copyKeys copies a software keystore's files. A key that is destroyed meanwhile
-// is left out.
+// copyKeys copies a software keystore's files that are not copied yet: they never
+// change but by being destroyed. A key that is destroyed meanwhile is left out.
 func copyKeys(from, to string) (n int, err error) {
 	entries, err := os.ReadDir(from)
 	if err != nil {
@@ -168,7 +168,7 @@ func copyKeys(from, to string) (n int, err error) {
 			continue // what a crash left of a key that nobody got
 		}
 		err := copyFile(filepath.Join(from, e.Name()), filepath.Join(to, e.Name()))
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
 			continue
 		}
 		if err != nil {

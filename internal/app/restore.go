@@ -88,6 +88,12 @@ func (r *restoring) refuseUsed(ctx context.Context) error {
 		if _, err := os.Lstat(filepath.Join(r.cfg.Data, databaseFile)); !errors.Is(err, fs.ErrNotExist) {
 			return fault.Wrap(err, fault.Conflict, "target_not_empty", "There is a database in "+r.cfg.Data+" already. Restore into an empty folder.")
 		}
+		// SQLite would put what such a file holds over what was restored.
+		for _, of := range []string{"-wal", "-shm", "-journal"} {
+			if _, err := os.Lstat(filepath.Join(r.cfg.Data, databaseFile+of)); !errors.Is(err, fs.ErrNotExist) {
+				return fault.Wrap(err, fault.Conflict, "target_not_empty", "The file "+databaseFile+of+" in "+r.cfg.Data+" is left of another database. Move it away, or restore into an empty folder.")
+			}
+		}
 	} else if err := refuseInUse(ctx, r.cfg); err != nil {
 		return err
 	}

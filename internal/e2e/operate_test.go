@@ -149,6 +149,32 @@ func TestADisasterIsSurvivedWithTheBackups(t *testing.T) {
 				h.fails("", "restore", "--from", db)
 				h.untouched()
 			})
+			t.Run("only the database's own file is lost", func(t *testing.T) {
+				if engine != "SQLite" {
+					t.Log("PostgreSQL keeps no files here")
+					return
+				}
+				h := h.elsewhere(t, "")
+				newHouseIn(t, h.data).s.kill9() // its log of writes stays
+				if err := os.Remove(filepath.Join(h.data, "oneclaw.db")); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.RemoveAll(filepath.Join(h.data, "keystore")); err != nil {
+					t.Fatal(err)
+				}
+				h.fails("left of another database", "restore", "--from", db, "--keys-from", keys)
+				h.untouched()
+				for _, of := range []string{"-wal", "-shm"} {
+					if err := os.Remove(filepath.Join(h.data, "oneclaw.db"+of)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := os.Remove(filepath.Join(h.data, "audit-signed.json")); err != nil && !os.IsNotExist(err) {
+					t.Fatal(err)
+				}
+				h.done([]string{"are whole"}, "restore", "--from", db, "--keys-from", keys)
+				h.asBefore()
+			})
 			t.Run("the keystore is lost under a server", func(t *testing.T) {
 				h := h.elsewhere(t, fresh())
 				h.done(nil, "restore", "--from", db, "--keys-from", keys)
