@@ -148,12 +148,18 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 		PublicURL: at.API, TrustAddresses: a.cfg.Dev, Log: a.log, Now: now,
 	})
 	a.billing = billing.New(a.db, now, a.log)
+	stripe, err := a.stripe(at.API)
+	if err != nil {
+		return err
+	}
 	a.api = httpapi.New(httpapi.Config{
 		Vault:     a.vault,
 		Sharing:   a.sharing,
 		Approvals: a.approvals,
 		Identity:  a.identity,
 		Billing:   a.billing,
+		Payments:  a.payments(),
+		Checkout:  stripe,
 		Chains:    &intents.Chains{Store: a.db},
 		Audit:     a.audit,
 		Events:    a.events,

@@ -2,12 +2,17 @@ package app
 
 import (
 	"context"
+	"strings"
+	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/billing"
+	"github.com/oneclaw-dev/oneclaw/internal/checkout"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/netguard"
 	"github.com/oneclaw-dev/oneclaw/internal/oidc"
+	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
 
 // outbound makes the guard of calls to the outside. A server for one person's
@@ -39,4 +44,36 @@ func (a *App) providers(c *identity.Config, publicURL string) error {
 	c.LoginKeys, c.AgentKeys, c.CheckURL = oidc.New(client), oidc.New(client), a.out.CheckURL
 	c.Audiences = append(config.List(a.cfg.OIDCAudience), publicURL, publicURL+"/", publicURL+"/v1/auth/agent-token")
 	return nil
+}
+
+// payments lets requests be paid for one by one, when a platform admin says how.
+func (a *App) payments() *x402.Service {
+	return x402.New(x402.Config{
+		Store: a.db, Settings: a.billing, Client: a.out.Client(netguard.Options{Timeout: time.Minute}), Now: now, Log: a.log,
+	})
+}
+
+// stripe is nil when no payment provider is set up.
+func (a *App) stripe(publicURL string) (*checkout.Service, error) {
+	c := &a.cfg
+	if c.StripeKey.Len() == 0 {
+		return nil, nil
+	}
+	if err := a.out.CheckURL(c.StripeURL); err != nil {
+		return nil, fault.New(fault.Invalid, "bad_configuration",
+			"ONECLAW_STRIPE_URL must be an https URL of a public host, or what ONECLAW_OUTBOUND_ALLOW allows.")
+	}
+	if c.StripeWebhookSecret.Len() == 0 {
+		a.log.Warn("ONECLAW_STRIPE_WEBHOOK_SECRET_FILE is not set: no event of Stripe is taken, and what is paid is not credited")
+	}
+	return checkout.New(checkout.Config{
+		Key: c.StripeKey, WebhookSecret: c.StripeWebhookSecret, URL: strings.TrimRight(c.StripeURL, "/"),
+		Prices: map[checkout.Plan]string{
+			{Tier: billing.Pro, Period: checkout.Monthly}:      c.StripePriceProMonthly,
+			{Tier: billing.Pro, Period: checkout.Yearly}:       c.StripePriceProYearly,
+			{Tier: billing.Business, Period: checkout.Monthly}: c.StripePriceBusinessMonthly,
+			{Tier: billing.Business, Period: checkout.Yearly}:  c.StripePriceBusinessYearly,
+		},
+		Client: a.out.Client(netguard.Options{Timeout: 20 * time.Second}), Store: a.db, Credits: a.billing, PublicURL: publicURL, Log: a.log,
+	}), nil
 }

@@ -13,8 +13,8 @@ var domain = []string{
 
 // services are the domain packages that the edges call.
 var services = []string{
-	"internal/access", "internal/approval", "internal/audit", "internal/billing", "internal/broker", "internal/erase",
-	"internal/identity", "internal/intents", "internal/policy", "internal/secretpath", "internal/sharing", "internal/vault",
+	"internal/access", "internal/approval", "internal/audit", "internal/billing", "internal/broker", "internal/checkout", "internal/erase",
+	"internal/identity", "internal/intents", "internal/policy", "internal/secretpath", "internal/sharing", "internal/vault", "internal/x402",
 }
 
 // arrows says, for each package, which others of this module it may import
@@ -49,6 +49,8 @@ var arrows = map[string][]string{
 	"internal/intents":    join(domain, "internal/netguard", "internal/vault"),
 	"internal/sharing":    join(domain, "internal/vault"),
 	"internal/billing":    join(domain, "internal/netguard"),
+	"internal/checkout":   join(domain, "internal/billing"), // is given a guarded client
+	"internal/x402":       {"internal/billing"},             // the same
 	"internal/access":     {"internal/audit", "internal/policy", "internal/secretpath"},
 	"internal/audit":      {"internal/access", "internal/keystore"},
 	"internal/policy":     {"internal/secretpath"},
@@ -104,6 +106,7 @@ var owners = map[string][]string{
 	"github.com/pquerna/otp":                 {"internal/identity"},
 	"github.com/go-jose/go-jose/v4":          {"internal/oidc"},
 	"github.com/wneessen/go-mail":            {"internal/mail"},
+	"github.com/stripe/stripe-go/v85":        {"internal/checkout"},
 }
 
 func join(list []string, more ...string) []string {

@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"slices"
 	"time"
 )
 
@@ -15,6 +16,7 @@ type Account struct {
 	Org       string
 	Tier      Tier      // empty: the server's default
 	TierEnds  time.Time // zero: never
+	Paid      Paid      // the subscription that is live, if there is one
 	Override  *int64    // requests a month, instead of the tier's
 	Sponsored bool
 	Overage   string // ByCredits or ByX402
@@ -32,16 +34,41 @@ type Account struct {
 	FreeRequests string // of the free tier; empty: the contract's
 }
 
-// Caps are what holds for the organisation at a moment.
-func (a *Account) Caps(now time.Time) Caps {
+// Paid is a subscription. It never takes anything away: the higher one of its tier
+// and of the one that the organisation has otherwise holds.
+type Paid struct {
+	Tier             Tier
+	Interval, Status string
+	PeriodEnd        time.Time
+	Until            time.Time // the tier holds until then
+}
+
+// subscribed reports whether the subscription is what the tier comes from.
+func (a *Account) subscribed(now time.Time) bool {
+	return a.Paid.Tier != "" && now.Before(a.Paid.Until) && rank(a.Paid.Tier) >= rank(a.granted(now))
+}
+
+// granted is the tier without the subscription.
+func (a *Account) granted(now time.Time) Tier {
 	tier := a.Tier
 	if tier == "" || !a.TierEnds.IsZero() && !now.Before(a.TierEnds) {
 		tier = Tier(a.DefaultTier)
 	}
-	caps, known := CapsOf(tier)
-	if !known {
-		caps, _ = CapsOf(Enterprise)
+	if _, known := CapsOf(tier); !known {
+		tier = Enterprise
 	}
+	return tier
+}
+
+func rank(t Tier) int { return slices.Index([]Tier{Free, Pro, Business, Enterprise}, t) }
+
+// Caps are what holds for the organisation at a moment.
+func (a *Account) Caps(now time.Time) Caps {
+	tier := a.granted(now)
+	if a.subscribed(now) {
+		tier = a.Paid.Tier
+	}
+	caps, _ := CapsOf(tier)
 	if n, err := parseCount(a.FreeRequests); err == nil && caps.Tier == Free {
 		caps.Requests = n
 	}
@@ -71,7 +98,7 @@ const MicrosPerCent = 10_000
 // changes returns when the account next changes by itself; the zero time: never.
 func (a *Account) changes(now time.Time) time.Time {
 	var next time.Time
-	for _, t := range []time.Time{a.TierEnds, a.CreditsEnd} {
+	for _, t := range []time.Time{a.TierEnds, a.CreditsEnd, a.Paid.Until} {
 		if t.After(now) && (next.IsZero() || t.Before(next)) {
 			next = t
 		}

@@ -12,6 +12,7 @@ import (
 type Count struct {
 	Org, Month        string
 	Total, Paid, Cost int64
+	Prepaid           int64 // what requests cost that were paid for one by one
 }
 
 // Usage is a month of an organisation.
@@ -104,9 +105,9 @@ func (m *meter) due() []Count {
 	var out []Count
 	kept := m.buckets[:0]
 	for _, b := range m.buckets {
-		c := Count{Org: m.org, Month: b.name, Total: b.total.Load() - b.wroteTotal, Paid: b.paid.Load() - b.wrotePaid, Cost: b.cost.Load() - b.wroteCost}
+		c := Count{Org: m.org, Month: b.name, Total: b.total.Load() - b.wroteTotal, Paid: b.paid.Load() - b.wrotePaid, Cost: b.cost.Load() - b.wroteCost, Prepaid: b.prepaid.Load() - b.wrotePrepaid}
 		current := b == m.bucket.Load()
-		if c.Total != 0 || c.Paid != 0 || c.Cost != 0 {
+		if c.Total != 0 || c.Paid != 0 || c.Cost != 0 || c.Prepaid != 0 {
 			out = append(out, c)
 		} else if !current {
 			continue // nothing came since the flush before: nobody holds it any more
@@ -126,6 +127,7 @@ func (m *meter) wrote(counts []Count) {
 				b.wroteTotal += c.Total
 				b.wrotePaid += c.Paid
 				b.wroteCost += c.Cost
+				b.wrotePrepaid += c.Prepaid
 			}
 		}
 		m.written += c.Cost

@@ -48,9 +48,10 @@ type bucket struct {
 	name              string
 	ends              int64 // Unix nanoseconds
 	total, paid, cost atomic.Int64
+	prepaid           atomic.Int64 // paid for by request: never owed
 	others            atomic.Int64 // requests that are not among total: of other nodes, and before this process
 
-	wroteTotal, wrotePaid, wroteCost int64 // guarded by meter.mu
+	wroteTotal, wrotePaid, wroteCost, wrotePrepaid int64 // guarded by meter.mu
 }
 
 // standing is an account as the hot path needs it.
@@ -133,6 +134,23 @@ func (m *meter) pay(st *standing) bool {
 			return true
 		}
 	}
+}
+
+// Refused reports whether the request was refused though it could be paid for by
+// itself, and what it then costs, in millionths of a dollar.
+func (p *Pass) Refused() (price int64, payable bool) {
+	if p.m == nil || p.stand.account.Overage != ByX402 {
+		return 0, false
+	}
+	return p.stand.price, p.stand.price > 0
+}
+
+// Prepaid counts a refused request that was paid for by itself after all.
+func (p *Pass) Prepaid(price int64) {
+	p.b.total.Add(1)
+	p.b.paid.Add(1)
+	p.b.prepaid.Add(price)
+	p.Price = price
 }
 
 // Done remembers an admitted request for the history.

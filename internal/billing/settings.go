@@ -2,6 +2,7 @@ package billing
 
 import (
 	"context"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"strings"
@@ -29,6 +30,7 @@ const (
 	x402Network       = "x402.network"
 	x402Scheme        = "x402.scheme"
 	x402Facilitator   = "x402.facilitator_url"
+	x402Asset         = "x402.asset" // the token's contract, where the network has no USD Coin that is known here
 	FreeRequests      = "x402.free_tier_limit"
 )
 
@@ -102,14 +104,14 @@ func acceptable(name, value string) bool {
 	case FreeRequests:
 		n, err := parseCount(value)
 		return err == nil && n <= 1e12
-	case x402PayTo:
+	case x402PayTo, x402Asset:
 		return value == "" || walletAddress.MatchString(value)
 	case x402Network:
 		return value == "" || networkName.MatchString(value)
 	case x402Scheme:
 		return value == "exact"
 	case x402Facilitator:
-		return value == "" || httpsURL(value)
+		return value == "" || facilitatorURL(value)
 	}
 	return true
 }
@@ -119,16 +121,24 @@ var (
 	networkName   = regexp.MustCompile(`^[a-z0-9-]{1,32}(:[a-zA-Z0-9-]{1,32})?$`)
 )
 
-func httpsURL(s string) bool {
+// facilitatorURL takes https, and plain http to this machine only. Whether the
+// server may call it at all, its outbound guard decides.
+func facilitatorURL(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil && u.Fragment == "" && len(s) <= 512
+	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || u.RawQuery != "" || u.ForceQuery || len(s) > 512 {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	here := u.Hostname() == "localhost" || err == nil && ip.IsLoopback()
+	return u.Scheme == "https" || u.Scheme == "http" && here
 }
 
 // X402 is how strangers and organisations over their limit may pay by request.
 // Without PayTo and Facilitator it is off.
 type X402 struct {
-	PayTo, Network, Scheme, Facilitator string
-	FreeRequests                        int64
+	PayTo, Network, Scheme, Facilitator, Asset string
+	FreeRequests                               int64
+	Price                                      int64 // of a request, in millionths of a dollar
 }
 
 // X402 returns it, for those who set it.
@@ -147,7 +157,7 @@ func (s *Service) ReadX402(ctx context.Context) (X402, error) {
 		return X402{}, err
 	}
 	free, _ := CapsOf(Free)
-	x := X402{Network: "eip155:8453", Scheme: "exact", FreeRequests: free.Requests}
+	x := X402{Network: "eip155:8453", Scheme: "exact", FreeRequests: free.Requests, Price: defaultPrice}
 	for _, set := range all {
 		switch set.Name {
 		case x402PayTo:
@@ -157,7 +167,13 @@ func (s *Service) ReadX402(ctx context.Context) (X402, error) {
 		case x402Scheme:
 			x.Scheme = set.Value
 		case x402Facilitator:
-			x.Facilitator = set.Value
+			x.Facilitator = strings.TrimRight(set.Value, "/")
+		case x402Asset:
+			x.Asset = set.Value
+		case RequestPrice:
+			if n, err := ParseDollars(set.Value); err == nil {
+				x.Price = n
+			}
 		case FreeRequests:
 			if n, err := parseCount(set.Value); err == nil {
 				x.FreeRequests = n

@@ -48,6 +48,8 @@ type Subscription struct {
 	Account   Account
 	Caps      Caps
 	Ends      time.Time // of the tier; zero: never
+	Interval  string    // monthly, yearly, or empty when it is not paid for
+	Status    string    // active, trialing or past_due
 	Balance   int64
 	Requests  int64
 	Resources Resources
@@ -59,9 +61,12 @@ func (s *Service) Subscription(ctx context.Context, c *access.Call) (Subscriptio
 	if err != nil {
 		return Subscription{}, err
 	}
-	out := Subscription{Account: a, Caps: a.Caps(c.Now), Balance: max(a.Credits, 0), Requests: a.Used}
+	out := Subscription{Account: a, Caps: a.Caps(c.Now), Balance: max(a.Credits, 0), Requests: a.Used, Status: "active"}
 	if a.TierEnds.After(c.Now) {
 		out.Ends = a.TierEnds
+	}
+	if a.subscribed(c.Now) {
+		out.Ends, out.Interval, out.Status = a.Paid.PeriodEnd, a.Paid.Interval, a.Paid.Status
 	}
 	out.Resources, err = s.store.Resources(ctx, c.Who.Org)
 	return out, err

@@ -74,6 +74,14 @@ type Config struct {
 
 	OutboundAllow string `env:"OUTBOUND_ALLOW" doc:"What this server may call although it is private, and without TLS: networks (10.0.0.0/8), addresses (127.0.0.1) and HOST:PORT (idp.internal:8443), separated by commas. All else that is not public is refused to identity providers, webhooks and chains that users name. oneclaw dev allows 127.0.0.0/8 and ::1 when this is empty."`
 
+	StripeKey                  secret.Bytes `env:"STRIPE_KEY_FILE,file" doc:"File with the secret key of the Stripe account that subscriptions and credits are paid to; a restricted key that may write checkout and portal sessions is enough. Without it no payments are taken."`
+	StripeWebhookSecret        secret.Bytes `env:"STRIPE_WEBHOOK_SECRET_FILE,file" doc:"File with the signing secret of the webhook endpoint PUBLIC_URL/v1/billing/webhooks. Without it nothing that is paid is credited: no event is taken."`
+	StripePriceProMonthly      string       `env:"STRIPE_PRICE_PRO_MONTHLY" doc:"Stripe's id of the price of the tier pro for a month. A plan without a price is not sold."`
+	StripePriceProYearly       string       `env:"STRIPE_PRICE_PRO_YEARLY" doc:"The same, for a year."`
+	StripePriceBusinessMonthly string       `env:"STRIPE_PRICE_BUSINESS_MONTHLY" doc:"The price of the tier business for a month."`
+	StripePriceBusinessYearly  string       `env:"STRIPE_PRICE_BUSINESS_YEARLY" doc:"The same, for a year."`
+	StripeURL                  string       `env:"STRIPE_URL" envDefault:"https://api.stripe.com" doc:"Where Stripe's API is; another address serves tests."`
+
 	LogLevel  string `env:"LOG_LEVEL" envDefault:"info" doc:"debug, info, warn or error."`
 	LogFormat string `env:"LOG_FORMAT" envDefault:"text" doc:"text or json."`
 
@@ -142,7 +150,7 @@ func Read(environ []string, file string) (Config, error) {
 
 // trimFiles cuts the newline that editors leave at the end of a file.
 func trimFiles(cfg *Config) {
-	for _, s := range []*secret.Bytes{&cfg.DatabaseURL, &cfg.RootPassphrase, &cfg.PKCS11PIN, &cfg.OwnerPassword, &cfg.SMTPPassword} {
+	for _, s := range []*secret.Bytes{&cfg.DatabaseURL, &cfg.RootPassphrase, &cfg.PKCS11PIN, &cfg.OwnerPassword, &cfg.SMTPPassword, &cfg.StripeKey, &cfg.StripeWebhookSecret} {
 		*s = secret.FromString(strings.TrimRight(string(s.Reveal()), "\r\n"))
 	}
 }
@@ -229,6 +237,8 @@ func (c *Config) Check() error {
 		return bad("ONECLAW_LOG_LEVEL must be debug, info, warn or error.")
 	case len(List(c.OIDCIssuer)) != len(List(c.OIDCClientID)):
 		return bad("ONECLAW_OIDC_ISSUER and ONECLAW_OIDC_CLIENT_ID go together: set as many of the one as of the other.")
+	case c.StripeKey.Len() == 0 && c.StripeWebhookSecret.Len()+len(c.StripePriceProMonthly+c.StripePriceProYearly+c.StripePriceBusinessMonthly+c.StripePriceBusinessYearly) > 0:
+		return bad("The other ONECLAW_STRIPE settings need ONECLAW_STRIPE_KEY_FILE.")
 	case c.LogFormat != "text" && c.LogFormat != "json":
 		return bad("ONECLAW_LOG_FORMAT must be text or json.")
 	}

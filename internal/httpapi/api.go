@@ -19,12 +19,14 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
+	"github.com/oneclaw-dev/oneclaw/internal/checkout"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/proxies"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
+	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
 
 // Events takes the events of requests that no domain method recorded.
@@ -46,6 +48,8 @@ type Config struct {
 	Approvals *approval.Service
 	Identity  *identity.Service
 	Billing   *billing.Service
+	Payments  *x402.Service     // by request; nil: none
+	Checkout  *checkout.Service // nil: no payment provider
 	Chains    *intents.Chains
 	Audit     *audit.Log
 	Events    Events
@@ -67,6 +71,8 @@ type API struct {
 	sharing   *sharing.Service
 	identity  *identity.Service
 	billing   *billing.Service
+	payments  *x402.Service
+	checkout  *checkout.Service
 	chains    *intents.Chains
 	audit     *audit.Log
 	events    Events
@@ -86,7 +92,7 @@ type API struct {
 // New returns the API with every operation registered.
 func New(cfg Config) *API {
 	a := &API{
-		vault: cfg.Vault, sharing: cfg.Sharing, approvals: cfg.Approvals, identity: cfg.Identity, billing: cfg.Billing, chains: cfg.Chains, audit: cfg.Audit, events: cfg.Events, health: cfg.Health,
+		vault: cfg.Vault, sharing: cfg.Sharing, approvals: cfg.Approvals, identity: cfg.Identity, billing: cfg.Billing, payments: cfg.Payments, checkout: cfg.Checkout, chains: cfg.Chains, audit: cfg.Audit, events: cfg.Events, health: cfg.Health,
 		limits: newLimits(cfg.Limits), proxies: cfg.Proxies, version: cfg.Version, now: cfg.Now, log: cfg.Log,
 		publicURL: cfg.PublicURL,
 		router:    &router{root: newNode()}, bodies: newBodies(),
@@ -111,6 +117,7 @@ func New(cfg Config) *API {
 	a.registerBilling()
 	a.registerAdmin()
 	a.registerChains()
+	a.registerX402()
 	a.registerOpenAPI()
 	return a
 }
@@ -168,6 +175,7 @@ type op struct {
 	errors                    []int // beside those that all have
 	bodyOptional              bool  // no body is as good as {}
 	form                      bool  // a body of type application/x-www-form-urlencoded is taken too
+	raw                       bool  // the body is taken as it came: its signature is over every byte
 	knowsCaller               bool  // public, but a credential that is sent must be good, and says who calls
 }
 
@@ -175,7 +183,7 @@ type op struct {
 func handle[I, O any](a *API, o op, fn func(ctx context.Context, c *access.Call, in *I) (*O, error)) {
 	h := huma.Operation{
 		OperationID: o.id, Method: o.method, Path: o.path, Summary: o.summary, Tags: []string{o.tag},
-		DefaultStatus: o.status, BodyReadTimeout: bodyTime,
+		DefaultStatus: o.status, BodyReadTimeout: bodyTime, SkipValidateBody: o.raw,
 		Metadata: map[string]any{metaKey: opMeta{action: o.action, limit: o.limit, bodyOptional: o.bodyOptional, knowsCaller: o.knowsCaller, form: o.form}},
 		Errors:   errorsOf(o),
 	}

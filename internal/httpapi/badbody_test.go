@@ -70,6 +70,10 @@ func (s *session) goodBodies() map[string]object {
 		"switch-org":             {"org_id": s.ada.org},
 		"create-ip-rule":         {"rule_type": "deny", "cidr": "203.0.113.0/24", "label": "x", "description": "x", "applies_to": "all", "force": false},
 
+		"subscribe":             {"tier": "pro", "interval": "monthly", "trial": true},
+		"top-up-credits":        {"amount_usd": 5},
+		"receive-payment-event": {},
+
 		"set-overage-method": {"method": "credits"},
 		"put-setting":        {"value": "x"},
 		"put-x402":           {"network": "eip155:8453"},
@@ -165,7 +169,7 @@ var badBodies = map[string]string{
 }
 
 func TestBodiesThatAreNoneAreRefusedEverywhere(t *testing.T) {
-	s := openSession(t)
+	s := openSession(t, stripeAt(newStripe(t).URL))
 	var takes []string
 	for _, op := range s.operations() {
 		if !op.takesBody() {
@@ -228,11 +232,11 @@ var badValues = map[string]string{
 }
 
 func TestBadValuesAreRefusedInEveryField(t *testing.T) {
-	s := openSession(t)
+	s := openSession(t, stripeAt(newStripe(t).URL))
 	good := s.goodBodies()
 	schemas := s.api.OpenAPI().Components.Schemas
 	for _, op := range s.operations() {
-		if !op.takesBody() {
+		if !op.takesBody() || op.OperationID == "receive-payment-event" { // whose body is nothing until its signature is good
 			continue
 		}
 		schema := op.RequestBody.Content["application/json"].Schema

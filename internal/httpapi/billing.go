@@ -46,7 +46,7 @@ type subscriptionBody struct {
 	Tier          string     `json:"tier" enum:"free,pro,business,enterprise"`
 	Interval      *string    `json:"interval" nullable:"true"`
 	PeriodEnd     *time.Time `json:"period_end" nullable:"true"`
-	Status        string     `json:"status" enum:"active"`
+	Status        string     `json:"status" enum:"active,trialing,past_due"`
 	BalanceCents  int64      `json:"credit_balance_cents"`
 	BalanceUSD    string     `json:"credit_balance_usd"`
 	OverageMethod string     `json:"overage_method" enum:"credits,x402"`
@@ -163,7 +163,7 @@ func (a *API) registerBilling() {
 
 func subscriptionOf(s *billing.Subscription) subscriptionBody {
 	b := subscriptionBody{
-		Tier: string(s.Caps.Tier), PeriodEnd: pointer(s.Ends), Status: "active", BalanceCents: s.Balance,
+		Tier: string(s.Caps.Tier), PeriodEnd: pointer(s.Ends), Interval: text(s.Interval), Status: s.Status, BalanceCents: s.Balance,
 		BalanceUSD: billing.Cents(s.Balance), OverageMethod: s.Account.Overage,
 	}
 	u, r := &b.Usage, &s.Resources
@@ -208,32 +208,4 @@ func (a *API) registerCredits() {
 		}
 		return out, nil
 	})
-}
-
-// errPayments is the answer of what needs a payment provider.
-var errPayments = newProblem(http.StatusNotImplemented, "payments_off",
-	"This server takes no payments. Ask who runs it for another tier or for credits.")
-
-// registerCheckout has the operations of a payment provider. None is connected.
-func (a *API) registerCheckout() {
-	for path, what := range map[string][2]string{
-		"/v1/billing/subscribe":     {"subscribe", "Pay for another tier; not on this server"},
-		"/v1/billing/credits/topup": {"top-up-credits", "Pay for credits; not on this server"},
-		"/v1/billing/portal":        {"open-billing-portal", "Change how you pay; not on this server"},
-	} {
-		handle(a, op{
-			method: http.MethodPost, path: path, id: what[0], tag: "Billing", summary: what[1],
-			action: policy.UpdateBilling, errors: []int{http.StatusNotImplemented}, status: http.StatusOK,
-		}, func(_ context.Context, c *access.Call, _ *struct{}) (*empty, error) {
-			if err := a.billing.MayPay(c); err != nil {
-				return nil, err
-			}
-			return nil, errPayments
-		})
-	}
-	handle(a, op{
-		method: http.MethodPost, path: "/v1/billing/webhooks", id: "receive-payment-event", tag: "Billing",
-		summary: "Take word of a payment from the provider; none is connected", action: policy.BillingEvent,
-		errors: []int{http.StatusNotImplemented}, status: http.StatusOK,
-	}, func(context.Context, *access.Call, *struct{}) (*empty, error) { return nil, errPayments })
 }

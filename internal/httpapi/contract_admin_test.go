@@ -46,7 +46,7 @@ func TestSettings(t *testing.T) {
 		"billing.default_tier":           {"pro": 200, "enterprise": 200, "gold": 400},
 		"billing.request_price_usd":      {"0.001": 200, "0": 200, "1": 200, "0.0000001": 400, "-1": 400, "1e3": 400, "1001": 400, ".5": 400, "": 400},
 		"x402.pay_to":                    {"0x" + strings.Repeat("aB", 20): 200, "0x12": 400, "": 200},
-		"x402.facilitator_url":           {"https://f.example": 200, "http://f.example": 400, "https://u:p@f.example": 400},
+		"x402.facilitator_url":           {"https://f.example": 200, "http://f.example": 400, "https://u:p@f.example": 400, "http://127.0.0.1:4021": 200, "http://localhost:4021": 200, "http://10.0.0.1": 400, "https://f.example?x": 400, "ftp://127.0.0.1": 400},
 		"x402.free_tier_limit":           {"1000": 200, "-1": 400, "x": 400},
 		"x402.scheme":                    {"exact": 200, "upto": 400},
 		"x402.network":                   {"eip155:8453": 200, "a b": 400},

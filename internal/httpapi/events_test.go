@@ -122,7 +122,7 @@ func TestEveryRequestLeavesExactlyOneEvent(t *testing.T) {
 		{"POST", "/v1/billing/subscribe", me, object{"tier": "pro"}, 501, "billing.update", "error"},
 		{"POST", "/v1/billing/credits/topup", ag, nil, 403, "billing.update", "denied"},
 		{"POST", "/v1/billing/portal", me, nil, 501, "billing.update", "error"},
-		{"POST", "/v1/billing/webhooks", "", object{}, 501, "billing.event", "error"},
+		{"POST", "/v1/billing/webhooks", "", object{}, 400, "billing.event", "failed"},
 		{"GET", "/v1/chains", "", nil, 200, "chain.list", "success"},
 		{"GET", "/v1/chains/base", "", nil, 200, "chain.list", "success"},
 		{"GET", "/v1/chains/none", "", nil, 404, "chain.list", "failed"},

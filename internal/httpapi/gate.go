@@ -19,6 +19,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
 
 // exchange is one request and its answer. It holds the answer back until the
@@ -35,8 +36,9 @@ type exchange struct {
 	status  int
 	dropped bool // the answer was replaced: its body must not be sent
 
-	passed   billing.Pass // counted; see quota.go
-	endpoint string       // the route that was counted
+	passed   billing.Pass  // counted; see quota.go
+	endpoint string        // the route that was counted
+	receipt  *x402.Receipt // of the payment that let it in; see paywall.go
 }
 
 type exchangeKey struct{}
@@ -59,6 +61,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
+	defer x.unserved()
 	defer x.counted(r)
 	defer x.finish(r)
 	if err := a.pass(x, r); err != nil {
@@ -97,6 +100,11 @@ func (a *API) pass(x *exchange, r *http.Request) error {
 	}
 	if x.token = bearer(r); to.action.Public() && !to.knowsCaller {
 		x.token = "" // nobody asks for it
+	}
+	if !to.action.Public() && x.token == "" {
+		if err := x.stranger(r, to); err != nil {
+			return err
+		}
 	}
 	if !to.action.Public() || x.token != "" {
 		who, err := a.authenticate(r.Context(), &x.call, x.token, x.call.Now)
@@ -297,6 +305,10 @@ func (x *exchange) record(status int) error {
 // refuse answers with an error before the route's handler ran.
 func (x *exchange) refuse(err error) {
 	x.fail(err)
+	if c, ok := errors.AsType[*challenge](err); ok {
+		x.demand(c)
+		return
+	}
 	p := problemOf(err)
 	for k, v := range p.GetHeaders() {
 		x.Header()[k] = v

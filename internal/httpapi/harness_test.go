@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"log/slog"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
+	"github.com/oneclaw-dev/oneclaw/internal/checkout"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
@@ -26,6 +28,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
+	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
 
 const (
@@ -50,6 +53,7 @@ type world struct {
 	mail      *outbox
 	logged    *logBuffer
 	sharing   *sharing.Service
+	checkout  *checkout.Service
 }
 
 // setup is what a test may change before the world is made.
@@ -61,6 +65,8 @@ type setup struct {
 	events      func(*store.DB, *world) httpapi.Events
 	health      httpapi.Health
 	people      func(*identity.Config) // changes what people log in with
+	facilitator x402.Doer
+	stripe      func(*checkout.Config) // sets up the payment provider; nil: none
 }
 
 func open(t testing.TB, change ...func(*setup)) *world {
@@ -123,8 +129,19 @@ func (w *world) services(s setup, log *slog.Logger) {
 		s.health = healthy{w}
 	}
 	w.billing = billing.New(w.db, w.clock.now, log)
+	client := s.facilitator
+	if client == nil {
+		client = http.DefaultClient
+	}
+	if s.stripe != nil {
+		c := checkout.Config{Client: http.DefaultClient, Store: w.db, Credits: w.billing, PublicURL: "https://vault.test", Log: log}
+		s.stripe(&c)
+		w.checkout = checkout.New(c)
+	}
 	w.api = httpapi.New(httpapi.Config{
-		Billing: w.billing, Chains: &intents.Chains{Store: w.db},
+		Checkout: w.checkout,
+		Payments: x402.New(x402.Config{Store: w.db, Settings: w.billing, Client: client, Now: w.clock.now, Log: log}),
+		Billing:  w.billing, Chains: &intents.Chains{Store: w.db},
 		Vault: w.vault, Sharing: w.sharing, Approvals: w.approvals, Identity: w.identity,
 		Audit:  &audit.Log{Store: w.db, Keys: w.keys, KeyIDs: []string{checkpoints}, Now: w.clock.now, Log: log},
 		Events: s.events(w.db, w), Health: s.health, Limits: s.limits, Proxies: s.proxies, Version: version, Now: w.clock.now, Log: log,

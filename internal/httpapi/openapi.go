@@ -15,18 +15,20 @@ import (
 // first asked for.
 func (a *API) registerOpenAPI() {
 	document := sync.OnceValues(a.openAPIJSON)
-	a.router.Handle(&huma.Operation{
-		Method: http.MethodGet, Path: "/v1/openapi.json", Metadata: map[string]any{metaKey: opMeta{action: policy.ReadOpenAPI}},
-	}, func(ctx huma.Context) {
-		doc, err := document()
-		if err != nil {
-			panic(err) // a type that can't be described; the golden file's test shows it first
-		}
-		ctx.SetHeader("Content-Type", "application/json")
-		ctx.SetStatus(http.StatusOK)
-		// A write fails when the client is gone.
-		_, _ = ctx.BodyWriter().Write(doc)
-	})
+	for _, path := range []string{"/v1/openapi.json", "/openapi.json"} {
+		a.router.Handle(&huma.Operation{
+			Method: http.MethodGet, Path: path, Metadata: map[string]any{metaKey: opMeta{action: policy.ReadOpenAPI}},
+		}, func(ctx huma.Context) {
+			doc, err := document()
+			if err != nil {
+				panic(err) // a type that can't be described; the golden file's test shows it first
+			}
+			ctx.SetHeader("Content-Type", "application/json")
+			ctx.SetStatus(http.StatusOK)
+			// A write fails when the client is gone.
+			_, _ = ctx.BodyWriter().Write(doc)
+		})
+	}
 }
 
 func (a *API) openAPIJSON() ([]byte, error) { return a.huma.OpenAPI().MarshalJSON() }

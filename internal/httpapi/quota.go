@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 
@@ -43,6 +44,9 @@ func (x *exchange) admit(r *http.Request, to *route) error {
 	var err error
 	x.passed, err = x.api.billing.Admit(r.Context(), x.call.Who.Org, x.call.Now, to.toll == tollSpared)
 	x.endpoint = to.path
+	if errors.Is(err, billing.ErrQuota) {
+		err = x.sell(r, err)
+	}
 	x.levels()
 	return err
 }

@@ -20,8 +20,11 @@ const accountQuery = `SELECT a.tier, a.tier_ends_at, a.free_tier_override, a.is_
 	(SELECT COUNT(*) FROM credit_lots WHERE org_id = $1 AND left_cents > 0 AND expires_at <= $3),
 	(SELECT value FROM admin_settings WHERE name = '` + billing.DefaultTier + `'),
 	(SELECT value FROM admin_settings WHERE name = '` + billing.RequestPrice + `'),
-	(SELECT value FROM admin_settings WHERE name = '` + billing.FreeRequests + `')
-	FROM (SELECT 1 AS one) o LEFT JOIN billing_accounts a ON a.org_id = $1`
+	(SELECT value FROM admin_settings WHERE name = '` + billing.FreeRequests + `'),
+	s.tier, s.period, s.status, s.period_end, s.live_until
+	FROM (SELECT 1 AS one) o LEFT JOIN billing_accounts a ON a.org_id = $1
+	LEFT JOIN (SELECT tier, period, status, period_end, live_until FROM stripe_subscriptions WHERE org_id = $1 AND live_until > $3
+		ORDER BY CASE tier WHEN '` + string(billing.Business) + `' THEN 0 ELSE 1 END, live_until DESC LIMIT 1) s ON 1 = 1`
 
 // soon is when credits count as about to end.
 const soon = 30 * 24 * time.Hour
@@ -29,10 +32,11 @@ const soon = 30 * 24 * time.Hour
 // BillingAccount implements billing.UsageStore.
 func (db *DB) BillingAccount(ctx context.Context, org, month string, now time.Time) (billing.Account, error) {
 	a := billing.Account{Org: org}
-	var tier, overage, defaultTier, price, free sql.NullString
-	var ends, override, sponsored, owed, used, credits, creditsEnd, dead sql.NullInt64
+	var tier, overage, defaultTier, price, free, subTier, subPeriod, subStatus sql.NullString
+	var ends, override, sponsored, owed, used, credits, creditsEnd, dead, subEnd, subLive sql.NullInt64
 	_, err := db.row(ctx, accountQuery, []any{org, month, micros(now)}, &tier, &ends, &override, &sponsored, &overage, &owed,
-		&used, &credits, &creditsEnd, &dead, &defaultTier, &price, &free)
+		&used, &credits, &creditsEnd, &dead, &defaultTier, &price, &free,
+		&subTier, &subPeriod, &subStatus, &subEnd, &subLive)
 	if err != nil {
 		return a, err
 	}
@@ -46,6 +50,9 @@ func (db *DB) BillingAccount(ctx context.Context, org, month string, now time.Ti
 	a.Used, a.Owed, a.Credits, a.CreditsEnd = used.Int64, owed.Int64, credits.Int64, fromNull(creditsEnd)
 	a.Soon = creditsEnd.Valid && a.CreditsEnd.Before(now.Add(soon))
 	a.Unsettled = a.Owed >= billing.MicrosPerCent && a.Credits+dead.Int64 > 0 || dead.Int64 > 0
+	a.Paid = billing.Paid{
+		Tier: billing.Tier(subTier.String), Interval: subPeriod.String, Status: subStatus.String, PeriodEnd: fromNull(subEnd), Until: fromNull(subLive),
+	}
 	a.DefaultTier, a.RequestPrice, a.FreeRequests = defaultTier.String, price.String, free.String
 	return a, nil
 }
@@ -64,7 +71,7 @@ func (db *DB) AddUsage(ctx context.Context, counts []billing.Count, events []bil
 			all = append(all, stmt{`INSERT INTO billing_usage (org_id, month, total, paid, cost_micros) VALUES ($1, $2, $3, $4, $5)
 				ON CONFLICT (org_id, month) DO UPDATE SET total = billing_usage.total + excluded.total,
 				paid = billing_usage.paid + excluded.paid, cost_micros = billing_usage.cost_micros + excluded.cost_micros`,
-				[]any{c.Org, c.Month, c.Total, c.Paid, c.Cost}})
+				[]any{c.Org, c.Month, c.Total, c.Paid, c.Cost + c.Prepaid}})
 			if c.Cost != 0 {
 				all = append(all, stmt{openAccount, []any{c.Org}},
 					stmt{`UPDATE billing_accounts SET owed_micros = owed_micros + $2 WHERE org_id = $1`, []any{c.Org, c.Cost}})

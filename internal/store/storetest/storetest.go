@@ -62,6 +62,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		"shares are kept, given, claimed and taken back":         testShares,
 		"an organisation makes ten shares a minute":              testSharesAMinute,
 		"a share is read as often as it may, and no more":        testSpendShare,
+		"a payment is held, settled and served once":             testPayments,
+		"a hold on a payment ends by itself":                     testPaymentHolds,
 		"counts of requests add up, and the history is bounded":  testUsage,
 		"the ledger is exact under parallel writers":             testLedger,
 		"tiers, limits and settings come back as they were set":  testTiers,

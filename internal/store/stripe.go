@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/checkout"
+)
+
+// Customer implements checkout.Store.
+func (db *DB) Customer(ctx context.Context, org string, now time.Time) (checkout.Customer, error) {
+	var c checkout.Customer
+	var live, all int64
+	if _, err := db.row(ctx, `SELECT customer_id FROM stripe_customers WHERE org_id = $1`, []any{org}, &c.ID); err != nil {
+		return c, err
+	}
+	_, err := db.row(ctx, `SELECT COUNT(*), COUNT(CASE WHEN live_until > $1 THEN 1 END) FROM stripe_subscriptions WHERE org_id = $2`,
+		[]any{micros(now), org}, &all, &live)
+	c.Subscribed, c.Ever = live > 0, all > 0
+	return c, err
+}
+
+// SaveCustomer implements checkout.Store.
+func (db *DB) SaveCustomer(ctx context.Context, org, customer string) error {
+	return db.Write(ctx, org, func(tx *Tx) error { return tx.saveCustomer(org, customer) })
+}
+
+func (tx *Tx) saveCustomer(org, customer string) error {
+	var one int
+	found, err := tx.row(`SELECT 1 FROM orgs WHERE id = $1`, []any{org}, &one)
+	if err == nil && !found {
+		err = tx.refuse(errNoOrg)
+	}
+	if err != nil || customer == "" {
+		return err
+	}
+	_, err = tx.exec(`INSERT INTO stripe_customers (org_id, customer_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, org, customer)
+	return err
+}
+
+// eventsKept is longer than Stripe sends an event again, and than a signature is good.
+const eventsKept = 60 * 24 * time.Hour
+
+// Subscribe implements checkout.Store. The event's own row is what makes it count
+// once; that of the subscription takes nothing older than what it says. An end is
+// final: Stripe revives no subscription.
+func (db *DB) Subscribe(ctx context.Context, event string, s *checkout.Subscription, now time.Time, ev *audit.Event) (applied bool, err error) {
+	err = db.Write(ctx, s.Org, func(tx *Tx) error {
+		applied = false
+		if err := tx.saveCustomer(s.Org, s.Customer); err != nil {
+			return err
+		}
+		if _, err := tx.exec(`DELETE FROM stripe_events WHERE created_at < $1`, micros(now.Add(-eventsKept))); err != nil {
+			return err
+		}
+		n, err := tx.exec(`INSERT INTO stripe_events (id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING`, event, micros(now))
+		if err != nil || n == 0 {
+			return err
+		}
+		live := int64(0)
+		if !s.LiveUntil.IsZero() {
+			live = micros(s.LiveUntil)
+		}
+		// What is past due holds as long as what was paid for last did.
+		n, err = tx.exec(`INSERT INTO stripe_subscriptions (id, org_id, tier, period, status, period_end, live_until, said_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE
+			SET tier = excluded.tier, period = excluded.period, status = excluded.status, period_end = excluded.period_end, said_at = excluded.said_at,
+				live_until = CASE WHEN excluded.status = 'past_due' AND stripe_subscriptions.live_until > 0
+					THEN stripe_subscriptions.live_until ELSE excluded.live_until END
+			WHERE stripe_subscriptions.org_id = excluded.org_id AND stripe_subscriptions.said_at <= excluded.said_at
+				AND stripe_subscriptions.status NOT IN ('canceled', 'incomplete_expired')`,
+			s.ID, s.Org, string(s.Tier), s.Period, s.Status, micros(s.PeriodEnd), live, s.Said)
+		if err != nil || n == 0 {
+			return err
+		}
+		applied = true
+		tx.record(ev)
+		tx.Bump()
+		return nil
+	})
+	return applied && err == nil, err
+}
