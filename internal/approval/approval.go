@@ -11,6 +11,7 @@ package approval
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,6 +20,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
 )
 
 // Operation is what may be done with a secret.
@@ -120,9 +122,10 @@ func New(cfg Config) *Service { return &Service{cfg: cfg} }
 
 // The faults of this package.
 var (
-	errOwn     = fault.New(fault.Denied, "own_approval", "Nobody approves what it asked for itself. Ask somebody else who manages the vault.")
-	errKey     = fault.New(fault.Denied, "login_required", "A decision takes a person who is logged in: an API key can't make it.")
-	errDecided = fault.New(fault.Conflict, "approval_decided", "This request was decided already, or its time is over.")
+	errOwn      = fault.New(fault.Denied, "own_approval", "Nobody approves what it asked for itself. Ask somebody else who manages the vault.")
+	errKey      = fault.New(fault.Denied, "login_required", "A decision takes a person who is logged in: an API key can't make it.")
+	errNotFound = fault.New(fault.NotFound, "approval_not_found", "There is no approval request with this id, or it is not yours to see.")
+	errDecided  = fault.New(fault.Conflict, "approval_decided", "This request was decided already, or its time is over.")
 )
 
 // Required is what a caller gets whose use must be approved first.
@@ -165,7 +168,20 @@ func (s *Service) Get(ctx context.Context, c *access.Call, id string) (Request, 
 	if err := decide(c, policy.ReadApproval); err != nil {
 		return Request{}, err
 	}
-	return s.cfg.Store.Approval(ctx, seen(c), id)
+	r, err := s.cfg.Store.Approval(ctx, seen(c), id)
+	if err == nil && !visible(c, &r) {
+		return Request{}, errNotFound
+	}
+	return r, err
+}
+
+// visible reports whether the cap of the caller's credential leaves the path in
+// sight.
+func visible(c *access.Call, r *Request) bool {
+	p, err := secretpath.Parse(r.Path)
+	// As if it were the caller's own vault: then only its caps can deny.
+	own := &policy.Vault{ID: r.Vault, Org: c.Who.Org, CreatedBy: c.Who.ID, CreatedByKind: c.Who.Kind}
+	return err == nil && policy.Decide(c.Who, policy.DescribeSecret, policy.Resource{Org: c.Who.Org, Vault: own, Path: p}, c.At()).Allow
 }
 
 // maxListed bounds a listing.
@@ -176,7 +192,8 @@ func (s *Service) List(ctx context.Context, c *access.Call, status Status) ([]Re
 	if err := decide(c, policy.ListApprovals); err != nil {
 		return nil, err
 	}
-	return s.cfg.Store.Approvals(ctx, seen(c), status, c.Now, maxListed)
+	all, err := s.cfg.Store.Approvals(ctx, seen(c), status, c.Now, maxListed)
+	return slices.DeleteFunc(all, func(r Request) bool { return !visible(c, &r) }), err
 }
 
 // Decide approves or denies a request. The caller must be a logged-in human who
