@@ -134,7 +134,7 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 		return err
 	}
 	people := identity.Config{
-		Store: a.db, Keys: a.keys, Sealer: sealer, Mailer: a.mail, Safe: a.vault, Granter: a.vault, ClientCAs: clients, Log: a.log, Now: now,
+		Store: a.db, Keys: a.keys, Sealer: sealer, Mailer: a.mail, Safe: a.vault, Shredder: a.vault, Granter: a.vault, ClientCAs: clients, Log: a.log, Now: now,
 		Issuer: "oneclaw", Audience: "oneclaw", Signup: a.cfg.Signup, VerifyEmail: a.cfg.VerifyEmail,
 	}
 	if err := a.providers(&people, at.API); err != nil {

@@ -41,7 +41,7 @@ var arrows = map[string][]string{
 	"internal/shroud/detect": {},
 
 	// Domain.
-	"internal/vault":      join(domain, "internal/approval", "internal/cmek"),
+	"internal/vault":      join(domain, "internal/approval", "internal/cmek", "internal/erase"),
 	"internal/approval":   domain,
 	"internal/cmek":       {"internal/erase"},
 	"internal/identity":   join(domain, "internal/oidc"),

@@ -60,6 +60,13 @@ type profileRequest struct {
 	}
 }
 
+type deleteMeRequest struct {
+	Body struct {
+		Confirmation *string `json:"confirmation,omitempty" nullable:"true" doc:"DELETE MY ACCOUNT"`
+		Confirm      *string `json:"confirm,omitempty" nullable:"true" doc:"Another name of confirmation."`
+	}
+}
+
 func (a *API) registerAccount() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/signup", id: "signup", tag: "Auth", limit: limitAuth,
@@ -115,5 +122,16 @@ func (a *API) registerAccount() {
 			DisplayName: in.Body.DisplayName, MarketingEmails: in.Body.MarketingEmails,
 		})
 		return answer(userOf(u), err)
+	})
+	handle(a, op{
+		method: http.MethodDelete, path: "/v1/auth/me", id: "delete-me", tag: "Auth", limit: limitAuth,
+		summary: "Delete your account, and the organisations that have no other member with all their secrets", action: policy.DeleteUser,
+		errors: []int{http.StatusConflict}, status: http.StatusNoContent, bodyOptional: true,
+	}, func(ctx context.Context, c *access.Call, in *deleteMeRequest) (*empty, error) {
+		confirmation := in.Body.Confirmation
+		if confirmation == nil {
+			confirmation = in.Body.Confirm
+		}
+		return &empty{}, a.identity.DeleteMe(ctx, c, deref(confirmation))
 	})
 }

@@ -146,6 +146,15 @@ func (a *API) registerAdmin() {
 		}
 		return out, nil
 	})
+	handle(a, op{
+		method: http.MethodDelete, path: "/v1/admin/users/{account_id}", id: "delete-user", tag: "Admin",
+		summary: "Delete somebody else's account", action: policy.DeleteAnyUser,
+		errors: []int{http.StatusConflict}, status: http.StatusNoContent,
+	}, func(ctx context.Context, c *access.Call, in *struct {
+		AccountID string `path:"account_id"`
+	}) (*empty, error) {
+		return &empty{}, a.identity.DeleteUser(ctx, c, in.AccountID)
+	})
 	a.registerAdminOrgs()
 }
 

@@ -33,6 +33,7 @@ func (s *session) goodBodies() map[string]object {
 		"reset-password":   {"token": "x", "new_password": password},
 		"mfa-disable":      {"code": "123456", "password": nil},
 		"update-me":        {"display_name": "x", "marketing_emails": true},
+		"delete-me":        {"confirmation": "delete my account", "confirm": nil}, // not quite: the account is still needed
 		"create-api-key":   {"name": "x", "scopes": []string{"read"}, "expires_at": "2090-01-01T00:00:00Z"},
 		"create-vault":     {"name": "main", "description": "x"},
 		"put-secret":       {"value": "x", "type": "generic", "metadata": object{}, "expires_at": nil, "rotation_policy": object{}, "max_access_count": 0},

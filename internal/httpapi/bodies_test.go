@@ -82,7 +82,7 @@ func TestABodyThatIsLeftOutChangesNothing(t *testing.T) {
 	s := openSession(t)
 	for _, op := range s.operations() {
 		for id, status := range emptyIsFine {
-			if op.OperationID != id || status != 200 {
+			if op.OperationID != id || status != 200 || id == "approve-approval" { // it decides
 				continue
 			}
 			get := func() string {

@@ -63,6 +63,7 @@ func openArena(t testing.TB) *arena {
 		"secret_id": {version}, "path": {"a/b", "other/c", "a%2Fb", "x", "..%2Fa", "a//b", "%00", "%ff"},
 		"principal_id": {a.worker.id, robot.id, a.ada.id, a.bob.id}, "recipient_id": {a.worker.id, robot.id, a.ada.id, a.bob.id},
 		"user_id": {a.ada.id, a.bob.id, member.id}, "member_id": {a.ada.id, member.id}, "org_id": {a.ada.org, a.bob.org},
+		"account_id": {a.signup("leo").id}, // whoever else is deleted could not go on
 	}
 	a.ada.grant(a.vault, a.worker, "gated/*", object{"conditions": object{"require_approval": object{"max_uses": 1000}}}, "read", "write")
 	a.ada.put(a.vault, "gated/x", leak)

@@ -44,6 +44,7 @@ type world struct {
 	api       *httpapi.API
 	db        *store.DB
 	raw       *sql.DB // the same file, past every layer
+	keysDir   string
 	keys      *soft.Store
 	vault     *vault.Service
 	approvals *approval.Service
@@ -77,12 +78,12 @@ func open(t testing.TB, change ...func(*setup)) *world {
 	}
 	dir := t.TempDir()
 	w := &world{
-		t: t, clock: &clock{at: time.Date(2026, 11, 23, 12, 0, 0, 500e6, time.UTC)},
+		t: t, keysDir: filepath.Join(dir, "keys"), clock: &clock{at: time.Date(2026, 11, 23, 12, 0, 0, 500e6, time.UTC)},
 		mail: &outbox{tokens: map[string]string{}, resets: map[string]string{}}, logged: &logBuffer{},
 	}
 	log := slog.New(slog.NewTextHandler(w.logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var err error
-	if w.keys, err = soft.Open(t.Context(), soft.Config{Dir: filepath.Join(dir, "keys")}); err != nil {
+	if w.keys, err = soft.Open(t.Context(), soft.Config{Dir: w.keysDir}); err != nil {
 		t.Fatal(err)
 	}
 	w.closeLater(w.keys.Close)
@@ -110,7 +111,7 @@ func (w *world) services(s setup, log *slog.Logger) {
 	w.vault = vault.New(w.db, seal.New(w.keys), w.keys, w.db, w.approvals, log)
 	var err error
 	people := identity.Config{
-		Store: w.db, Keys: w.keys, Sealer: seal.New(w.keys), Mailer: w.mail, Safe: w.vault, Granter: w.vault, Log: log, Now: w.clock.now,
+		Store: w.db, Keys: w.keys, Sealer: seal.New(w.keys), Mailer: w.mail, Safe: w.vault, Shredder: w.vault, Granter: w.vault, Log: log, Now: w.clock.now,
 		Issuer: issuer, Audience: audience, Signup: s.signup, VerifyEmail: s.verifyEmail,
 		Invited: func(ctx context.Context, email string) (bool, error) { return w.db.Awaited(ctx, email, w.clock.now()) },
 	}

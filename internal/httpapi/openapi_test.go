@@ -47,6 +47,9 @@ func TestOpenAPIDocument(t *testing.T) {
 	if r.header.Get("Content-Type") != "application/json" {
 		t.Errorf("content type %q", r.header.Get("Content-Type"))
 	}
+	if other := w.do("GET", "/openapi.json", "", nil).want(200); !bytes.Equal(other.body, r.body) {
+		t.Error("/openapi.json is another document")
+	}
 	var pretty bytes.Buffer
 	if err := json.Indent(&pretty, r.body, "", "  "); err != nil {
 		t.Fatal(err)

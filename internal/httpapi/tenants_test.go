@@ -62,8 +62,8 @@ func TestAnotherOrganisationsIDsDoNotExist(t *testing.T) {
 
 // nobodysOwn are parameters that are no ids of an organisation's things: a
 // path is looked for within a vault, a user code is what its finder holds, and
-// settings and chains are the server's.
-var nobodysOwn = []string{"path", "user_code", "key", "chain", "chain_entry_id"}
+// settings, chains and all accounts are the server's.
+var nobodysOwn = []string{"path", "user_code", "key", "chain", "chain_entry_id", "account_id"}
 
 func chunk(params []string) [][]string {
 	if len(params) < 2 {

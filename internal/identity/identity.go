@@ -61,6 +61,11 @@ type Safe interface {
 	PutAgentKey(ctx context.Context, c *access.Call, path string, value secret.Bytes) error
 }
 
+// Shredder destroys the keys of vaults that are gone.
+type Shredder interface {
+	Sweep(ctx context.Context) error
+}
+
 // Config is what a Service is made of.
 type Config struct {
 	Store  Store
@@ -68,6 +73,9 @@ type Config struct {
 	Sealer Sealer
 	Mailer Mailer
 	Safe   Safe
+	// Shredder destroys the keys of organisations that are deleted; nil: that is
+	// left to others.
+	Shredder Shredder
 	// ClientCAs may issue certificates for agents that have none pinned. Nil: nobody.
 	ClientCAs *x509.CertPool
 	// Granter is needed where enrolments are accepted with access to a vault.

@@ -51,6 +51,13 @@ type UserStore interface {
 	// SetPassword replaces the hash old, and ends all tokens but the one with the
 	// id kept. Conflict when the hash is not old any more.
 	SetPassword(ctx context.Context, org, user, old, hash, kept string, ev *audit.Event) error
+	// EmailOf returns the mail address of a user, or NotFound.
+	EmailOf(ctx context.Context, user string) (string, error)
+	// RemoveUser deletes the account and all that is its own. Organisations whose
+	// only member it is go with it; in others the membership ends as with
+	// RemoveMember. NotFound when there is no such user, Conflict when it is the
+	// last owner of an organisation that others are in, or the last platform admin.
+	RemoveUser(ctx context.Context, e Erasure, ev *audit.Event) error
 	// Rehash replaces the hash old by another of the same password.
 	Rehash(ctx context.Context, user, old, hash string) error
 }

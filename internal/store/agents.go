@@ -121,6 +121,9 @@ func (db *DB) AddAgent(ctx context.Context, a identity.Agent, ev *audit.Event) e
 		return err
 	}
 	return db.Write(ctx, a.Org, func(tx *Tx) error {
+		if err := tx.alive(a.Org, a.Creator); err != nil {
+			return err
+		}
 		if err := tx.room(billing.Agents, caps, a.Org); err != nil {
 			return err
 		}

@@ -58,6 +58,9 @@ func (db *DB) LiveApproval(ctx context.Context, u approval.Use, now time.Time) (
 func (db *DB) AskApproval(ctx context.Context, r approval.Request, ev *audit.Event) (approval.Request, error) {
 	var out approval.Request
 	err := db.Write(ctx, r.Org, func(tx *Tx) error {
+		if err := tx.alive(r.Principal, r.Human); err != nil {
+			return err
+		}
 		var row approvalRow
 		found, err := tx.row(`SELECT `+approvalColumns+` FROM approvals WHERE requester_id = $1 AND vault_id = $2 AND path = $3
 			AND operation = $4 AND requester_kind = $5 AND status = 'pending' AND expires_at > $6 ORDER BY created_at LIMIT 1`,

@@ -8,6 +8,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
 var errNoOrg = fault.New(fault.NotFound, "org_not_found", "There is no organisation with this id.")
@@ -66,6 +67,10 @@ const openAccount = `INSERT INTO billing_accounts (org_id, tier, is_sponsored, o
 // kill -9 leaves is enough.
 func (db *DB) AddUsage(ctx context.Context, counts []billing.Count, events []billing.Event) error {
 	return db.writer.do(ctx, &op{org: audit.SystemOrg, fn: func(tx *Tx) error {
+		counts, events, err := tx.usageOfLiving(counts, events)
+		if err != nil {
+			return err
+		}
 		var all []stmt
 		for _, c := range counts {
 			all = append(all, stmt{`INSERT INTO billing_usage (org_id, month, total, paid, cost_micros) VALUES ($1, $2, $3, $4, $5)
@@ -90,6 +95,42 @@ func (db *DB) AddUsage(ctx context.Context, counts []billing.Count, events []bil
 		}
 		return tx.run(func(int64) error { return nil }, all...)
 	}})
+}
+
+// usageOfLiving leaves out what organisations did that are deleted, and who it
+// was that did it if that is deleted.
+func (tx *Tx) usageOfLiving(counts []billing.Count, events []billing.Event) ([]billing.Count, []billing.Event, error) {
+	var one int
+	if found, err := tx.row(`SELECT 1 FROM gone LIMIT 1`, nil, &one); err != nil || !found {
+		return counts, events, err // as nearly always
+	}
+	known := map[string]bool{}
+	var failed error
+	gone := func(id string) bool {
+		is, seen := known[id]
+		if !seen && failed == nil {
+			is, failed = tx.isGone(id)
+			known[id] = is
+		}
+		return is
+	}
+	var left []billing.Count
+	for _, c := range counts {
+		if !gone(c.Org) {
+			left = append(left, c)
+		}
+	}
+	var done []billing.Event
+	for _, e := range events {
+		if gone(e.Org) {
+			continue
+		}
+		if e.PrincipalKind == policy.KindUser && gone(e.PrincipalID) {
+			e.PrincipalID = nobody
+		}
+		done = append(done, e)
+	}
+	return left, done, failed
 }
 
 // Usage implements billing.UsageStore.

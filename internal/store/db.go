@@ -166,6 +166,11 @@ func (db *DB) Write(ctx context.Context, org string, fn func(tx *Tx) error) erro
 	return db.writer.do(ctx, &op{org: org, fn: fn, durable: true})
 }
 
+// writeIn is Write for a change that concerns several organisations.
+func (db *DB) writeIn(ctx context.Context, orgs []string, fn func(tx *Tx) error) error {
+	return db.writer.do(ctx, &op{org: orgs[0], more: orgs[1:], fn: fn, durable: true})
+}
+
 // invalidate drops what a committed transaction made stale.
 func (db *DB) invalidate(tx *Tx) {
 	if db.latest == nil {

@@ -69,8 +69,8 @@ func (db *DB) DeviceByUserCode(ctx context.Context, hash string) (identity.Devic
 // DecideDevice implements identity.DeviceStore.
 func (db *DB) DecideDevice(ctx context.Context, d identity.Device, now time.Time, ev *audit.Event) (bool, error) {
 	return db.moveDevice(ctx, d.Org, ev, `UPDATE device_codes SET status = $2, user_id = $3, org_id = $4, token_gen = $5
-		WHERE id = $1 AND status = 'pending' AND expires_at > $6`,
-		d.ID, string(d.Status), d.User, d.Org, d.TokenGen, micros(now))
+		WHERE id = $1 AND status = 'pending' AND expires_at > $6 AND NOT EXISTS (SELECT 1 FROM gone WHERE hash = $7)`,
+		d.ID, string(d.Status), d.User, d.Org, d.TokenGen, micros(now), goneHash(d.User))
 }
 
 // PollDevice implements identity.DeviceStore.

@@ -89,6 +89,9 @@ func (db *DB) DropEnrollRequest(ctx context.Context, id string) error {
 // on the way.
 func (db *DB) AddEnrollment(ctx context.Context, request, org string, e identity.Enrollment, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx *Tx) error {
+		if err := tx.alive(e.User); err != nil {
+			return err
+		}
 		_, err := tx.exec(`DELETE FROM enroll_requests WHERE id = $1`, request)
 		if err == nil {
 			_, err = tx.exec(`DELETE FROM enrollments WHERE expires_at <= $1`, micros(ev.At))

@@ -128,3 +128,17 @@ func Listen(t *testing.T, cfg Config) <-chan struct{} {
 	})
 	return db.epoch.wake
 }
+
+// MayUse asks whether a program that knows of schemas up to known may use db.
+func (db *DB) MayUse(ctx context.Context, known int64) error { return db.mayUse(ctx, 1<<40, known) }
+
+// Each hands every row of a query to fn.
+func (db *DB) Each(t *testing.T, query string, fn func(scan func(...any) error) error, args ...any) {
+	t.Helper()
+	if err := db.each(t.Context(), query, args, func(rows *sql.Rows) error { return fn(rows.Scan) }); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+}
+
+// Postgres reports which engine it is.
+func (db *DB) Postgres() bool { return db.eng.postgres }

@@ -57,6 +57,9 @@ func (tx *Tx) ipRules(org string) ([]identity.IPRule, error) {
 // AddIPRule implements identity.IPRuleStore.
 func (db *DB) AddIPRule(ctx context.Context, r identity.IPRule, check func(will []identity.IPRule) error, ev *audit.Event) error {
 	return db.Write(ctx, r.Org, func(tx *Tx) error {
+		if err := tx.alive(r.Org, r.CreatedBy); err != nil {
+			return err
+		}
 		rules, err := tx.ipRules(r.Org)
 		if err == nil {
 			err = check(append(rules, r))

@@ -108,7 +108,8 @@ func (db *DB) AddJob(ctx context.Context, j vault.Job, ev *audit.Event) (vault.J
 			_, err = tx.exec(`UPDATE vaults SET cmek_fingerprint = $2 WHERE id = $1`, j.Vault, j.NewFingerprint)
 		}
 		if err == nil { // none of them is under way, and this one has the highest generation
-			_, err = tx.exec(`DELETE FROM vault_jobs WHERE vault_id = $1 AND kind = $2 AND to_gen <= $3`, j.Vault, string(j.Kind), j.To-keptJobs)
+			_, err = tx.exec(`DELETE FROM vault_jobs WHERE vault_id = $1 AND kind = $2 AND status = 'completed' AND to_gen <= $3`,
+				j.Vault, string(j.Kind), j.To-keptJobs)
 		}
 		tx.record(ev)
 		tx.Bump()
@@ -185,6 +186,32 @@ func (db *DB) Remaining(ctx context.Context, j vault.Job, limit int) ([]vault.Ve
 			return err
 		})
 	return out, err
+}
+
+// WrittenSince implements vault.JobStore.
+func (db *DB) WrittenSince(ctx context.Context, j vault.Job, since time.Time, path string, version uint64, limit int) ([]vault.Version, error) {
+	var out []vault.Version
+	err := db.each(ctx, `SELECT path, version, kek_gen FROM secret_versions
+		WHERE vault_id = $1 AND (path, version) > ($2, $3) AND kek_gen = $4 AND cmek_encrypted = 1 AND created_at >= $5
+		ORDER BY path, version LIMIT $6`,
+		[]any{j.Vault, path, int64(version), j.To, micros(since), limit}, func(rows *sql.Rows) error {
+			v := vault.Version{Vault: j.Vault, CMEK: true}
+			err := rows.Scan(&v.Path, &v.Meta.Version, &v.KEKGen)
+			out = append(out, v)
+			return err
+		})
+	return out, err
+}
+
+// PruneJobs implements vault.JobStore.
+func (db *DB) PruneJobs(ctx context.Context, before time.Time) error {
+	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+		_, err := tx.exec(`DELETE FROM vault_jobs WHERE completed_at < $1 AND NOT (`+underWay+`)
+			AND EXISTS (SELECT 1 FROM vaults v WHERE v.id = vault_jobs.vault_id AND v.kek_gen >= vault_jobs.to_gen)
+			AND (status = 'completed' OR EXISTS (SELECT 1 FROM vault_jobs l
+				WHERE l.vault_id = vault_jobs.vault_id AND l.kind = vault_jobs.kind AND l.to_gen > vault_jobs.to_gen))`, micros(before))
+		return err
+	})
 }
 
 // OldestKEK implements vault.JobStore.

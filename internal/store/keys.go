@@ -18,6 +18,9 @@ const keyColumns = `id, org_id, user_id, name, key_hash, key_prefix, scopes, cre
 // AddKey implements identity.KeyStore.
 func (db *DB) AddKey(ctx context.Context, k identity.UserKey, ev *audit.Event) error {
 	return db.Write(ctx, k.Org, func(tx *Tx) error {
+		if err := tx.alive(k.User); err != nil {
+			return err
+		}
 		_, err := tx.exec(`INSERT INTO user_keys (`+keyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, NULL)`,
 			k.ID, k.Org, k.User, k.Name, k.Hash, k.Prefix, listText(k.Scopes), micros(k.CreatedAt), nullMicros(k.ExpiresAt))
 		tx.record(ev)

@@ -113,28 +113,8 @@ func (db *DB) RemoveMember(ctx context.Context, r identity.Removal, may func(act
 		if err != nil {
 			return tx.refuse(err)
 		}
-		for _, s := range []stmt{
-			{`DELETE FROM memberships WHERE org_id = $1 AND user_id = $2`, []any{r.Org, r.User}},
-			{`DELETE FROM invitations WHERE org_id = $1 AND invited_by = $2`, []any{r.Org, r.User}},
-			{`UPDATE user_keys SET revoked_at = $3 WHERE org_id = $1 AND user_id = $2 AND revoked_at IS NULL`,
-				[]any{r.Org, r.User, micros(r.At)}},
-			{`DELETE FROM policies WHERE principal_type = $1 AND principal_id = $2
-				AND vault_id IN (SELECT id FROM vaults WHERE org_id = $3)`, []any{string(policy.KindUser), r.User, r.Org}},
-			{`UPDATE vaults SET creator_left = 1 WHERE org_id = $1 AND created_by_type = $2 AND created_by = $3`,
-				[]any{r.Org, string(policy.KindUser), r.User}},
-			{`UPDATE vaults SET creator_human = '' WHERE org_id = $1 AND creator_human = $2`, []any{r.Org, r.User}},
-			{`UPDATE agents SET created_by = $3, is_active = 0, token_gen = token_gen + 1 WHERE org_id = $1 AND created_by = $2`,
-				[]any{r.Org, r.User, r.Actor}},
-			// Coming back must bring none of this back.
-			{`UPDATE shares SET revoked_at = $3 WHERE org_id = $1 AND revoked_at IS NULL AND (maker_type = 'user' AND maker_id = $2
-				OR recipient_type IN ('user', 'creator') AND recipient_id = $2)`, []any{r.Org, r.User, micros(r.At)}},
-			{`UPDATE shares SET maker_human = $3 WHERE org_id = $1 AND maker_human = $2 AND maker_type = 'agent'`, []any{r.Org, r.User, r.Actor}},
-			{`DELETE FROM approvals WHERE org_id = $1 AND requester_kind = 'user' AND requester_id = $2`, []any{r.Org, r.User}},
-			{`UPDATE approvals SET requester_human = $3 WHERE org_id = $1 AND requester_human = $2`, []any{r.Org, r.User, r.Actor}},
-		} {
-			if _, err := tx.exec(s.query, s.args...); err != nil {
-				return err
-			}
+		if err := tx.endMembership(r.Org, r.User, r.Actor, r.At); err != nil {
+			return err
 		}
 		if r.OwnOrg != "" {
 			if err := tx.ownOrg(&r, m.DisplayName); err != nil {
@@ -145,6 +125,35 @@ func (db *DB) RemoveMember(ctx context.Context, r identity.Removal, may func(act
 		tx.Bump()
 		return nil
 	})
+}
+
+// endMembership ends what somebody may do in an organisation. Its agents stop and
+// become the heir's.
+func (tx *Tx) endMembership(org, user, heir string, at time.Time) error {
+	for _, s := range []stmt{
+		{`DELETE FROM memberships WHERE org_id = $1 AND user_id = $2`, []any{org, user}},
+		{`DELETE FROM invitations WHERE org_id = $1 AND invited_by = $2`, []any{org, user}},
+		{`UPDATE user_keys SET revoked_at = $3 WHERE org_id = $1 AND user_id = $2 AND revoked_at IS NULL`,
+			[]any{org, user, micros(at)}},
+		{`DELETE FROM policies WHERE principal_type = $1 AND principal_id = $2
+			AND vault_id IN (SELECT id FROM vaults WHERE org_id = $3)`, []any{string(policy.KindUser), user, org}},
+		{`UPDATE vaults SET creator_left = 1 WHERE org_id = $1 AND created_by_type = $2 AND created_by = $3`,
+			[]any{org, string(policy.KindUser), user}},
+		{`UPDATE vaults SET creator_human = '' WHERE org_id = $1 AND creator_human = $2`, []any{org, user}},
+		{`UPDATE agents SET created_by = $3, is_active = 0, token_gen = token_gen + 1 WHERE org_id = $1 AND created_by = $2`,
+			[]any{org, user, heir}},
+		// Coming back must bring none of this back.
+		{`UPDATE shares SET revoked_at = $3 WHERE org_id = $1 AND revoked_at IS NULL AND (maker_type = 'user' AND maker_id = $2
+			OR recipient_type IN ('user', 'creator') AND recipient_id = $2)`, []any{org, user, micros(at)}},
+		{`UPDATE shares SET maker_human = $3 WHERE org_id = $1 AND maker_human = $2 AND maker_type = 'agent'`, []any{org, user, heir}},
+		{`DELETE FROM approvals WHERE org_id = $1 AND requester_kind = 'user' AND requester_id = $2`, []any{org, user}},
+		{`UPDATE approvals SET requester_human = $3 WHERE org_id = $1 AND requester_human = $2`, []any{org, user, heir}},
+	} {
+		if _, err := tx.exec(s.query, s.args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ownOrg gives somebody who is in no organisation now an empty one.
@@ -328,13 +337,21 @@ func (db *DB) RemoveInvitation(ctx context.Context, org, id string, ev *audit.Ev
 // Join implements identity.OrgStore.
 func (db *DB) Join(ctx context.Context, i identity.Invitation, user string, now time.Time, ev *audit.Event) error {
 	return db.Write(ctx, i.Org, func(tx *Tx) error {
-		if err := tx.spend(&i, now); err != nil {
-			return err
+		// This holds the user: who is deleted at the same time joins nothing. It
+		// comes first, as in RemoveUser, and changes nothing.
+		n, err := tx.exec(`UPDATE users SET email_verified = email_verified WHERE id = $1`, user)
+		if err == nil && n == 0 {
+			return tx.refuse(errNoUser)
 		}
-		_, err := tx.exec(`INSERT INTO memberships (org_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (org_id, user_id) DO NOTHING`, i.Org, user, string(i.Role), micros(now))
+		if err == nil {
+			err = tx.spend(&i, now)
+		}
 		if err == nil { // the token came by mail: the address is theirs
 			_, err = tx.exec(`UPDATE users SET email_verified = 1 WHERE id = $1`, user)
+		}
+		if err == nil {
+			_, err = tx.exec(`INSERT INTO memberships (org_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)
+				ON CONFLICT (org_id, user_id) DO NOTHING`, i.Org, user, string(i.Role), micros(now))
 		}
 		tx.record(ev)
 		tx.Bump()

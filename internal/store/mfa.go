@@ -14,6 +14,9 @@ var errNoChallenge = fault.New(fault.NotFound, "challenge_not_found", "There is 
 // AddChallenge implements identity.MFAStore.
 func (db *DB) AddChallenge(ctx context.Context, ch identity.Challenge, now time.Time, ev *audit.Event) error {
 	return db.Write(ctx, ch.Org, func(tx *Tx) error {
+		if err := tx.alive(ch.User); err != nil {
+			return err
+		}
 		_, err := tx.exec(`DELETE FROM mfa_challenges WHERE expires_at < $1`, micros(now))
 		if err == nil {
 			_, err = tx.exec(`INSERT INTO mfa_challenges (token_hash, user_id, org_id, token_gen, attempts, expires_at)
@@ -95,6 +98,9 @@ var errTOTPOn = fault.New(fault.Conflict, "totp_enabled", "A second factor is on
 // SetUpTOTP implements identity.MFAStore.
 func (db *DB) SetUpTOTP(ctx context.Context, org string, t identity.TOTP, now time.Time, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx *Tx) error {
+		if err := tx.alive(t.User); err != nil {
+			return err
+		}
 		n, err := tx.exec(`INSERT INTO user_totp (user_id, wrapped, sealed, enabled, last_step, created_at)
 			VALUES ($1, $2, $3, 0, 0, $4)
 			ON CONFLICT (user_id) DO UPDATE SET wrapped = excluded.wrapped, sealed = excluded.sealed, created_at = excluded.created_at

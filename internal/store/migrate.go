@@ -43,15 +43,21 @@ func (db *DB) checkSchema(ctx context.Context, p *goose.Provider) error {
 		return fmt.Errorf("read the schema's version: %w", err)
 	}
 	sources := p.ListSources()
-	if known := sources[len(sources)-1].Version; have <= known {
+	return db.mayUse(ctx, have, sources[len(sources)-1].Version)
+}
+
+// mayUse asks a database of schema have whether a program that knows of schemas up
+// to known may use it.
+func (db *DB) mayUse(ctx context.Context, have, known int64) error {
+	if have <= known {
 		return nil
 	}
 	var oldest int64
-	err = db.readers.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'oldest_schema'`).Scan(&oldest)
+	err := db.readers.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'oldest_schema'`).Scan(&oldest)
 	if err != nil {
 		return wrap("read the schema's version", err)
 	}
-	if known := sources[len(sources)-1].Version; oldest > known {
+	if oldest > known {
 		return fault.New(fault.Conflict, "schema_too_new",
 			"This database was upgraded by a later version of oneclaw, which older ones may not use. Start that version, or restore the backup made before.")
 	}

@@ -180,3 +180,20 @@ func TestAProgramRefusesASchemaThatLeftItBehind(t *testing.T) {
 		}
 	})
 }
+
+// A program that knows of no generations of keys would write under keys that a
+// rekey destroys, so it must not start beside one that rekeys.
+func TestProgramsThatKnowNoGenerationsAreRefused(t *testing.T) {
+	onEach(t, func(t *testing.T, cfg store.Config) {
+		db := open(t, cfg)
+		for known := range int64(9) {
+			err := db.MayUse(t.Context(), known)
+			if known < 7 && fault.CodeOf(err) != "schema_too_new" {
+				t.Errorf("a program of schema %d: %v, want schema_too_new", known, err)
+			}
+			if known >= 7 && err != nil {
+				t.Errorf("a program of schema %d: %v", known, err)
+			}
+		}
+	})
+}

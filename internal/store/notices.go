@@ -71,6 +71,9 @@ func (db *DB) Webhook(ctx context.Context, org string) (approval.Webhook, error)
 // SetWebhook implements approval.WebhookStore.
 func (db *DB) SetWebhook(ctx context.Context, w approval.Webhook, ev *audit.Event) error {
 	return db.Write(ctx, w.Org, func(tx *Tx) error {
+		if err := tx.alive(w.Org, w.CreatedBy); err != nil {
+			return err
+		}
 		_, err := tx.exec(`INSERT INTO approval_webhooks (org_id, id, url, wrapped, sealed, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (org_id) DO UPDATE SET id = EXCLUDED.id, url = EXCLUDED.url, wrapped = EXCLUDED.wrapped, sealed = EXCLUDED.sealed,
 			created_by = EXCLUDED.created_by, created_at = EXCLUDED.created_at`,

@@ -19,6 +19,9 @@ func (db *DB) AddGrant(ctx context.Context, org string, g vault.Grant, ev *audit
 		return err
 	}
 	return db.Write(ctx, org, func(tx *Tx) error {
+		if err := tx.alive(g.PrincipalID, g.CreatedBy); err != nil {
+			return err
+		}
 		n, err := tx.exec(`INSERT INTO policies (id, vault_id, secret_path_pattern, principal_type, principal_id, permissions,
 				conditions, expires_at, created_by, created_by_type, created_at)
 			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 WHERE EXISTS (SELECT 1 FROM vaults WHERE id = $2)`,

@@ -41,6 +41,9 @@ func (db *DB) AccountByLink(ctx context.Context, issuer, subject string) (identi
 // LinkAccount implements identity.ProviderStore.
 func (db *DB) LinkAccount(ctx context.Context, org string, l identity.Link, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx *Tx) error {
+		if err := tx.alive(l.User); err != nil {
+			return err
+		}
 		if err := tx.link(&l); err != nil {
 			return err
 		}

@@ -10,7 +10,12 @@ import (
 
 // AddMailToken implements identity.TokenStore.
 func (db *DB) AddMailToken(ctx context.Context, user string, t identity.MailToken) error {
-	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error { return tx.addMailToken(user, &t) })
+	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+		if err := tx.alive(user); err != nil {
+			return err
+		}
+		return tx.addMailToken(user, &t)
+	})
 }
 
 func (tx *Tx) addMailToken(user string, t *identity.MailToken) error {

@@ -77,6 +77,9 @@ func (db *DB) AddShare(ctx context.Context, s sharing.Share, ev *audit.Event) (t
 		ip = s.MakerIP.String()
 	}
 	err = db.Write(ctx, s.Org, func(tx *Tx) error {
+		if err := tx.alive(s.Org, s.MakerID, s.MakerHuman); err != nil {
+			return err
+		}
 		if err := tx.roomForShare(s.Org, s.CreatedAt); err != nil {
 			return err
 		}

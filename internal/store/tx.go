@@ -36,7 +36,7 @@ type stale struct {
 }
 
 // Append puts ev into its organisation's log with this transaction. ev.Org must
-// be the organisation that Write was called for.
+// be an organisation that Write was called for.
 func (tx *Tx) Append(ev *audit.Event) { tx.events = append(tx.events, ev) }
 
 // record is Append for an event that may be absent: a write that is part of
@@ -99,6 +99,9 @@ func (w *writer) lockHeads(tx *Tx, batch []*op) error {
 	tx.heads = make(map[string]audit.Head, 1)
 	for _, o := range batch {
 		tx.heads[o.org] = audit.Head{}
+		for _, org := range o.more {
+			tx.heads[org] = audit.Head{}
+		}
 	}
 	for _, org := range slices.Sorted(maps.Keys(tx.heads)) {
 		h, known := w.heads[org]

@@ -30,6 +30,9 @@ func (db *DB) AddVault(ctx context.Context, v vault.Vault, ev *audit.Event) erro
 		return err
 	}
 	return db.Write(ctx, v.Org, func(tx *Tx) error {
+		if err := tx.alive(v.Org, v.CreatedBy); err != nil {
+			return err
+		}
 		if !strings.HasPrefix(v.Name, "__") { // the server's own
 			if err := tx.room(billing.Vaults, caps, v.Org); err != nil {
 				return err
@@ -102,32 +105,41 @@ func (db *DB) Vaults(ctx context.Context, org string) ([]vault.Vault, error) {
 // RemoveVault implements vault.Store.
 func (db *DB) RemoveVault(ctx context.Context, v vault.Vault, ev *audit.Event) error {
 	return db.Write(ctx, v.Org, func(tx *Tx) error {
-		var from, to int64
-		tx.wrote = true
-		found, err := tx.row(`DELETE FROM vaults WHERE id = $1 RETURNING kek_oldest, kek_gen`, []any{v.ID}, &from, &to)
+		found, err := tx.removeVault(`id = $1`, v.ID)
 		if err == nil && !found {
 			return tx.refuse(errNoVault)
-		}
-		if err == nil {
-			err = tx.doomVault(db.now(), v.ID, from, to)
-		}
-		for _, query := range []string{
-			`DELETE FROM secrets WHERE vault_id = $1`,
-			`DELETE FROM secret_versions WHERE vault_id = $1`,
-			`DELETE FROM policies WHERE vault_id = $1`,
-			`DELETE FROM approvals WHERE vault_id = $1`,
-			`DELETE FROM vault_jobs WHERE vault_id = $1`,
-			`DELETE FROM shares WHERE vault_id = $1`,
-		} {
-			if err == nil {
-				_, err = tx.exec(query, v.ID)
-			}
 		}
 		tx.forgetAll()
 		tx.record(ev)
 		tx.Bump()
 		return err
 	})
+}
+
+// removeVault deletes the vault that where finds with all that is in it, and
+// dooms its keys.
+func (tx *Tx) removeVault(where, arg string) (found bool, err error) {
+	var id string
+	var from, to int64
+	tx.wrote = true
+	found, err = tx.row(`DELETE FROM vaults WHERE `+where+` RETURNING id, kek_oldest, kek_gen`, []any{arg}, &id, &from, &to)
+	if err != nil || !found {
+		return false, err
+	}
+	err = tx.doomVault(tx.w.db.now(), id, from, to)
+	for _, query := range []string{
+		`DELETE FROM secrets WHERE vault_id = $1`,
+		`DELETE FROM secret_versions WHERE vault_id = $1`,
+		`DELETE FROM policies WHERE vault_id = $1`,
+		`DELETE FROM approvals WHERE vault_id = $1`,
+		`DELETE FROM vault_jobs WHERE vault_id = $1`,
+		`DELETE FROM shares WHERE vault_id = $1`,
+	} {
+		if err == nil {
+			_, err = tx.exec(query, id)
+		}
+	}
+	return true, err
 }
 
 // DoomedKeys implements vault.Store.

@@ -24,6 +24,7 @@ const maxYields = 2
 // op is one caller's piece of a transaction: a function, or a lone event.
 type op struct {
 	org     string
+	more    []string // other organisations whose logs are locked, and may be appended to
 	fn      func(tx *Tx) error
 	event   *audit.Event
 	durable bool

@@ -11,6 +11,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/cmek"
+	"github.com/oneclaw-dev/oneclaw/internal/erase"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -159,7 +160,17 @@ func (s *Service) mayRotate(ctx context.Context, j *Job) error {
 // fingerprints, which it fills in.
 func (r *Rotation) keys(j *Job) (secret.Bytes, error) {
 	both := secret.New(make([]byte, 2*cmek.KeySize))
-	old, next := both.Reveal()[:cmek.KeySize], both.Reveal()[cmek.KeySize:]
+	var err error
+	erase.Do(func() { err = r.decode(both.Reveal(), j) })
+	if err != nil {
+		both.Wipe()
+		return secret.Bytes{}, err
+	}
+	return both, nil
+}
+
+func (r *Rotation) decode(both []byte, j *Job) error {
+	old, next := both[:cmek.KeySize], both[cmek.KeySize:]
 	is, err := parseFingerprint(r.NewFingerprint)
 	switch {
 	case err != nil:
@@ -170,12 +181,10 @@ func (r *Rotation) keys(j *Job) (secret.Bytes, error) {
 	case cmek.Fingerprint(next) != is:
 		err = errNewKey
 	}
-	if err != nil {
-		both.Wipe()
-		return secret.Bytes{}, err
+	if err == nil {
+		j.OldFingerprint, j.NewFingerprint = cmek.Fingerprint(old), is
 	}
-	j.OldFingerprint, j.NewFingerprint = cmek.Fingerprint(old), is
-	return both, nil
+	return err
 }
 
 // decodeKey takes both alphabets of base64, with padding or without.
@@ -183,11 +192,19 @@ func decodeKey(key []byte, text string) bool {
 	if len(text) > 64 {
 		return false
 	}
-	text = strings.TrimRight(text, "=")
-	text = strings.NewReplacer("-", "+", "_", "/").Replace(text)
-	var b [64]byte
+	var in, b [64]byte
+	defer clear(in[:])
 	defer clear(b[:])
-	n, err := base64.RawStdEncoding.Strict().Decode(b[:], []byte(text))
+	n := copy(in[:], strings.TrimRight(text, "="))
+	for i, c := range in[:n] {
+		switch c {
+		case '-':
+			in[i] = '+'
+		case '_':
+			in[i] = '/'
+		}
+	}
+	n, err := base64.RawStdEncoding.Strict().Decode(b[:], in[:n])
 	return err == nil && n == len(key) && copy(key, b[:n]) == n
 }
 

@@ -106,9 +106,17 @@ type JobStore interface {
 	// SwitchKEK makes the job's generation the one that the vault writes under:
 	// no version of an older one comes after. The cursor goes back to the start.
 	SwitchKEK(ctx context.Context, j Job) error
+	// WrittenSince returns versions without their Box that a client encrypted, that
+	// have the job's generation, come after path and version, and were written at
+	// the time or later.
+	WrittenSince(ctx context.Context, j Job, since time.Time, path string, version uint64, limit int) ([]Version, error)
 	// EndJob ends a job as j says, forgets the client's keys, dooms the key that
 	// they were sealed with and the vault's keys of generations below oldest.
 	EndJob(ctx context.Context, j Job, oldest int64, ev *audit.Event) error
+	// PruneJobs removes jobs that ended before. The last of a vault stays when it
+	// failed, so that it can be taken up again, and one whose generation the vault
+	// has not reached, so that no other gets it.
+	PruneJobs(ctx context.Context, before time.Time) error
 }
 
 // Faults of jobs.

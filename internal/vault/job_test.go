@@ -22,6 +22,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the tests' own view of PostgreSQL
 
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/cmek"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
@@ -287,30 +288,65 @@ type stopping struct {
 	vault.Store
 	left  *atomic.Int64
 	after bool
+	cut   map[string]int // what was cut, when somebody asks
 }
 
 var errStopped = errors.New("the process ended")
 
-func (s *stopping) step(do func() error) error {
-	if s.left.Add(-1) >= 0 {
-		return do()
+func (s *stopping) step(name string, do func() error) error {
+	left := s.left.Add(-1)
+	if left == -1 && s.cut != nil {
+		s.cut[name]++
 	}
-	if s.after {
+	switch {
+	case left >= 0:
+		return do()
+	case left == -1 && s.after:
 		return errors.Join(do(), errStopped)
 	}
-	return errStopped
+	return errStopped // the dead do nothing
+}
+
+func (s *stopping) EndJob(ctx context.Context, j vault.Job, oldest int64, ev *audit.Event) error {
+	return s.step("EndJob", func() error { return s.Store.EndJob(ctx, j, oldest, ev) })
+}
+
+func (s *stopping) ReleaseJob(ctx context.Context, j vault.Job, from time.Time) error {
+	if s.left.Load() < 0 {
+		return errStopped
+	}
+	return s.Store.ReleaseJob(ctx, j, from)
+}
+
+func (s *stopping) ForgetKey(ctx context.Context, id string) error {
+	return s.step("ForgetKey", func() error { return s.Store.ForgetKey(ctx, id) })
+}
+
+// stoppingKeys is a keystore of the same process.
+type stoppingKeys struct {
+	vault.Keys
+	*stopping
+}
+
+func (s *stoppingKeys) CreateKEK(ctx context.Context, id string) error {
+	return s.step("CreateKEK", func() error { return s.Keys.CreateKEK(ctx, id) })
+}
+
+func (s *stoppingKeys) DestroyKEK(ctx context.Context, id string) error {
+	return s.step("DestroyKEK", func() error { return s.Keys.DestroyKEK(ctx, id) })
 }
 
 func (s *stopping) Rewrite(ctx context.Context, j vault.Job, rows []vault.Rewritten, p vault.Progress, until time.Time) error {
-	return s.step(func() error { return s.Store.Rewrite(ctx, j, rows, p, until) })
+	return s.step("Rewrite", func() error { return s.Store.Rewrite(ctx, j, rows, p, until) })
 }
 
 func (s *stopping) SwitchKEK(ctx context.Context, j vault.Job) error {
-	return s.step(func() error { return s.Store.SwitchKEK(ctx, j) })
+	return s.step("SwitchKEK", func() error { return s.Store.SwitchKEK(ctx, j) })
 }
 
-// A job is cut at every write that it does, before the write and after it. Whoever
-// takes over finds what is left, and every value is encrypted once.
+// A job is cut at every write that it does, its end and the destruction of the
+// keys among them, before the write and after it. Whoever takes over finds what is
+// left: every value is encrypted once, the end is told once, and no old key stays.
 func TestAJobThatIsCutAnywhereGoesOn(t *testing.T) {
 	const n = 230
 	onBoth(t, func(t *testing.T, c *cluster) {
@@ -318,24 +354,45 @@ func TestAJobThatIsCutAnywhereGoesOn(t *testing.T) {
 			v := c.opaque(fmt.Sprint("v", after), n)
 			j, err := c.RotateCMEK(t.Context(), c.call(c.owner), v.ID, c.rotation(keyA, keyB))
 			must(t, err)
-			now := time.Now()
-			for cut := int64(0); ; cut++ {
-				if cut > 40 {
+			now, cut, over := time.Now(), map[string]int{}, false
+			for life := int64(0); ; life++ {
+				if life > 60 {
 					t.Fatal("the job gets nowhere")
 				}
 				left := new(atomic.Int64)
-				left.Store(cut % 2) // one write gets through in every other life
-				node := c.stores[cut%2]
-				s := c.service(&stopping{node, left, after}, c.keys)
-				for vault.NewWorker(s, func() time.Time { return now }).Turn(t.Context()) {
+				switch {
+				case over:
+					left.Store(life % 3)
+				case after: // the key is asked for first in each life
+					left.Store(1)
+				default:
+					left.Store(1 + life%2)
+				}
+				st := &stopping{c.stores[life%2], left, after, cut}
+				s := c.service(st, &stoppingKeys{c.keys, st})
+				for vault.NewWorker(s, func() time.Time { return now }).Turn(t.Context()) && left.Load() >= 0 {
+				}
+				if left.Load() >= 0 { // as a server does now and then
+					if err := s.Sweep(t.Context()); err != nil && left.Load() >= 0 {
+						t.Fatal(err)
+					}
 				}
 				now = now.Add(time.Minute) // the lease of the dead ends
-				if got, err := c.db.Job(t.Context(), v.ID, vault.JobCMEK, j.ID); err != nil || got.Status == vault.JobCompleted {
-					must(t, err)
+				got, err := c.db.Job(t.Context(), v.ID, vault.JobCMEK, j.ID)
+				must(t, err)
+				doomed, err := c.db.DoomedKeys(t.Context())
+				must(t, err)
+				over = got.Status == vault.JobCompleted
+				if over && len(doomed) == 0 {
 					if got.Processed != n || got.Total != n || got.Unopened+got.Damaged > 0 {
 						t.Errorf("ended as %+v", got)
 					}
 					break
+				}
+			}
+			for what, times := range map[string]int{"Rewrite": 3, "SwitchKEK": 1, "EndJob": 1, "DestroyKEK": 1, "ForgetKey": 1} {
+				if cut[what] < times {
+					t.Errorf("%s was cut %d times, want %d", what, cut[what], times)
 				}
 			}
 			c.allUnder(c.nodes[0], v, n, keyB)
@@ -343,8 +400,28 @@ func TestAJobThatIsCutAnywhereGoesOn(t *testing.T) {
 			if _, err := c.fresh().Wrap(t.Context(), j.KEK(), make([]byte, 32), nil); fault.CodeOf(err) != keystore.CodeKeyNotFound {
 				t.Errorf("the key of the client's keys: %v, want it destroyed", err)
 			}
+			c.told(j, "cmek_rotate", "success old_key_destroyed")
 		}
 	})
+}
+
+// told wants one event of the job's end in the log, of who began it.
+func (c *cluster) told(j vault.Job, action, what string) {
+	c.t.Helper()
+	found := 0
+	for _, r := range c.events() {
+		if r.Action != "vault."+action || !strings.Contains(string(r.DetailsJSON), `"target":"job:`+j.ID+`"`) {
+			continue
+		}
+		found++
+		details := fmt.Sprintf(`{"outcome":%q,"reason":%q,"vault_id":%q,"target":"job:%s"}`, strings.Fields(what)[0], strings.Fields(what)[1], j.Vault, j.ID)
+		if string(r.DetailsJSON) != details || r.ActorKind+":"+r.ActorID != j.CreatedBy || r.ResourceType != "vault" || r.ResourceID != j.Vault || r.IP != "" {
+			c.t.Errorf("the end was told as %+v %s, want %s", r.Event, r.DetailsJSON, details)
+		}
+	}
+	if found != 1 {
+		c.t.Errorf("the end of a job was told %d times, want once", found)
+	}
 }
 
 // slow is a store whose first Rewrite lets somebody else go first.
@@ -440,6 +517,7 @@ func TestADamagedVersionIsLeftAlone(t *testing.T) {
 		if j.Processed != 4 || j.Total != 5 || j.Damaged != 1 || !strings.HasPrefix(j.Error, "1 stored versions") || strings.Contains(j.Error, "p2") {
 			t.Errorf("ended as %+v", j)
 		}
+		c.told(j, "rekey", "failed old_key_kept")
 		for i := range 5 {
 			got, err := c.RevealVersion(t.Context(), c.call(c.owner), v.ID, parse(fmt.Sprintf("p%d", i)), 1)
 			if (err == nil) != (i != 2) || err == nil && string(got.Value.Reveal()) != "x" {
@@ -501,7 +579,7 @@ func TestALostRotationIsTakenUpAgain(t *testing.T) {
 		must(t, err)
 		left := new(atomic.Int64)
 		left.Store(1)
-		vault.NewWorker(c.service(&stopping{c.stores[0], left, false}, c.keys), time.Now).Turn(t.Context())
+		vault.NewWorker(c.service(&stopping{Store: c.stores[0], left: left}, c.keys), time.Now).Turn(t.Context())
 		must(t, c.keys.DestroyKEK(t.Context(), j.KEK()))
 		later := func() time.Time { return time.Now().Add(time.Minute) }
 		drain(t.Context(), vault.NewWorker(c.nodes[1], later))
@@ -509,6 +587,8 @@ func TestALostRotationIsTakenUpAgain(t *testing.T) {
 		if j.Processed != 100 || !strings.HasPrefix(j.Error, "The keys of this rotation are lost.") {
 			t.Errorf("ended as %+v", j)
 		}
+		c.told(j, "cmek_rotate", "failed old_key_kept")
+		must(t, c.db.PruneJobs(t.Context(), time.Now().Add(99*time.Hour))) // it must be there to be taken up
 		_, err = c.RotateCMEK(t.Context(), c.call(c.owner), v.ID, c.rotation(keyC, keyB))
 		wantCode(t, "another old key", err, "cmek_key_mismatch")
 		j, err = c.RotateCMEK(t.Context(), c.call(c.owner), v.ID, c.rotation(keyA, keyB))
@@ -516,6 +596,58 @@ func TestALostRotationIsTakenUpAgain(t *testing.T) {
 		drain(t.Context(), vault.NewWorker(c.nodes[1], later))
 		c.awaitEnd(v, j, vault.JobCompleted)
 		c.allUnder(c.nodes[1], v, 150, keyB)
+		c.onlyKey(v)
+	})
+}
+
+// ending is a store where somebody else goes first as soon as the vault has
+// switched.
+type ending struct {
+	vault.Store
+	then func()
+}
+
+func (s *ending) SwitchKEK(ctx context.Context, j vault.Job) error {
+	err := s.Store.SwitchKEK(ctx, j)
+	s.then()
+	return err
+}
+
+// A client that goes on with the old key after the switch: the job says so, and the
+// same request once more turns what it wrote.
+func TestARotationTellsOfValuesThatCameLate(t *testing.T) {
+	onBoth(t, func(t *testing.T, c *cluster) {
+		const n = 10
+		v := c.opaque("v", n)
+		j, err := c.RotateCMEK(t.Context(), c.call(c.owner), v.ID, c.rotation(keyA, keyB))
+		must(t, err)
+		st := &ending{c.stores[0], func() {
+			c.now = time.Now()
+			for i := range 120 {
+				c.put(v, fmt.Sprintf("late%d", i), clientSeal(keyA, "late", i%2 == 0))
+			}
+			c.put(v, "good", clientSeal(keyB, "good", false))
+			c.put(v, "odd", "not encrypted")
+		}}
+		drain(t.Context(), vault.NewWorker(c.service(st, c.keys), time.Now))
+		j = c.awaitEnd(v, j, vault.JobFailed)
+		if j.Processed != n || j.Unopened+j.Damaged != 0 || !strings.HasPrefix(j.Error, "120 values were written with the old key") {
+			t.Errorf("ended as %+v", j)
+		}
+		c.told(j, "cmek_rotate", "failed old_key_destroyed")
+		j, err = c.RotateCMEK(t.Context(), c.call(c.owner), v.ID, c.rotation(keyA, keyB))
+		must(t, err)
+		drain(t.Context(), vault.NewWorker(c.nodes[1], time.Now))
+		j = c.awaitEnd(v, j, vault.JobFailed)
+		if j.Error != fmt.Sprintf("1 of %d values open with neither key and were left as they were.", n+122) {
+			t.Errorf("ended as %+v", j)
+		}
+		c.allUnder(c.nodes[0], v, n, keyB)
+		for path, want := range map[string]string{"late7": "late", "late118": "late", "good": "good"} {
+			if got, err := c.reveal(c.owner, v, path); err != nil || clientOpen(keyB, got) != want {
+				t.Errorf("%s: %s, %v", path, clientOpen(keyB, got), err)
+			}
+		}
 		c.onlyKey(v)
 	})
 }

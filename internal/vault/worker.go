@@ -25,6 +25,10 @@ const (
 	leaseTime = 20 * time.Second
 	// pollJobs is how often a worker looks for what other nodes began or left.
 	pollJobs = time.Second
+	// pruneEvery is how often jobs that ended long ago are looked for, and
+	// keepJobs how long they can be read.
+	pruneEvery = time.Hour
+	keepJobs   = 30 * 24 * time.Hour
 	// retryJob is how long a job rests whose keystore or database was away.
 	retryJob = 5 * time.Second
 )
@@ -46,6 +50,9 @@ func NewWorker(s *Service, now func() time.Time) *Worker {
 func (w *Worker) Run(ctx context.Context) {
 	tick := time.NewTicker(pollJobs)
 	defer tick.Stop()
+	prune := time.NewTicker(pruneEvery)
+	defer prune.Stop()
+	w.Prune(ctx)
 	for {
 		for w.Turn(ctx) {
 		}
@@ -54,6 +61,8 @@ func (w *Worker) Run(ctx context.Context) {
 			return
 		case <-w.s.begun:
 		case <-tick.C:
+		case <-prune.C:
+			w.Prune(ctx)
 		}
 	}
 }
@@ -128,7 +137,7 @@ func (w *Worker) work(ctx context.Context, j *Job, log *slog.Logger) (over bool,
 			return false, err
 		}
 		log.Error("the client's keys of a job do not open any more", slog.Any("error", err))
-		return true, w.end(ctx, j, "The keys of this rotation are lost. Ask for it again with the same keys: it goes on where it ended.")
+		return w.end(ctx, j, "The keys of this rotation are lost. Ask for it again with the same keys: it goes on where it ended.")
 	}
 	defer t.wipe()
 	// The key may be there already, from a turn that was cut short.
@@ -163,7 +172,11 @@ func (w *Worker) step(ctx context.Context, j *Job, t *turner) (over bool, err er
 	case !j.Switched:
 		return false, w.switched(ctx, j)
 	}
-	return true, w.end(ctx, j, "")
+	late, err := w.late(ctx, j, t)
+	if err != nil {
+		return false, err
+	}
+	return w.end(ctx, j, j.complaint(late))
 }
 
 func (w *Worker) switched(ctx context.Context, j *Job) error {
@@ -276,42 +289,6 @@ func passing(err error) error {
 		return nil
 	}
 	return err
-}
-
-// end closes the job. why is empty when it came to its end.
-func (w *Worker) end(ctx context.Context, j *Job, why string) error {
-	oldest, err := w.s.store.OldestKEK(ctx, j.Vault, j.To)
-	if err != nil {
-		return err
-	}
-	j.Status, j.Error = JobCompleted, why
-	if j.Error == "" {
-		j.Error = j.complaint()
-	}
-	if j.Error != "" {
-		j.Status = JobFailed
-	}
-	if !j.Switched {
-		oldest = 0 // nothing may be destroyed: the vault still writes under the old key
-	}
-	j.CompletedAt = w.now().UTC().Truncate(time.Microsecond)
-	return w.s.store.EndJob(ctx, *j, oldest, nil)
-}
-
-// complaint says what a job could not do, without naming what the reader may
-// not see.
-func (j *Job) complaint() string {
-	text := ""
-	if j.Unopened > 0 {
-		text = fmt.Sprintf("%d of %d values open with neither key and were left as they were.", j.Unopened, j.Processed)
-	}
-	if j.Damaged > 0 {
-		if text != "" {
-			text += " "
-		}
-		text += fmt.Sprintf("%d stored versions do not open at all; the vault's old key is kept for them.", j.Damaged)
-	}
-	return text
 }
 
 // turner holds a job's client keys for one turn.

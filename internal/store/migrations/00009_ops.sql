@@ -6,5 +6,6 @@ CREATE TABLE rate_limits (
 ) CLUSTERED;
 
 -- The oldest schema that a program must know of to run on this one. A migration that takes
--- something away, or that older programs would break, sets it to its own number.
-INSERT INTO meta (name, value) VALUES ('oldest_schema', 1);
+-- something away, or that older programs would break, sets it to its own number. Programs that know
+-- of no generations of keys (before 7) would write under a key that a rekey has destroyed.
+INSERT INTO meta (name, value) VALUES ('oldest_schema', 7);

@@ -202,3 +202,102 @@ func testOldJobs(t *testing.T, f *fixture) {
 		}
 	}
 }
+
+// Jobs that are over stay for a while, and those that something hangs on longer.
+func testJobsArePruned(t *testing.T, f *fixture) {
+	v, late := f.addVault(t, "v"), moment.Add(24*time.Hour)
+	ended := func(at time.Time, status vault.JobStatus, switched bool) vault.Job {
+		t.Helper()
+		j, err := f.AddJob(t.Context(), f.newJob(v, vault.JobRekey), nil)
+		must(t, err)
+		j, found := f.claim(t, "one", moment)
+		if !found {
+			t.Fatal("no job to claim")
+		}
+		if switched {
+			must(t, f.SwitchKEK(t.Context(), j))
+		}
+		j.Status, j.CompletedAt = status, at
+		must(t, f.EndJob(t.Context(), j, 0, nil))
+		return j
+	}
+	there := func(what string, j vault.Job, is bool) {
+		t.Helper()
+		_, err := f.Job(t.Context(), v.ID, j.Kind, j.ID)
+		if is {
+			must(t, err)
+		} else {
+			want(t, what, err, "job_not_found")
+		}
+	}
+	prune := func(before time.Time) {
+		t.Helper()
+		must(t, f.PruneJobs(t.Context(), before))
+	}
+	done := ended(moment, vault.JobCompleted, true)
+	prune(moment)
+	there("one that ended just then", done, true)
+	prune(late)
+	there("one that ended before", done, false)
+	failed := ended(moment, vault.JobFailed, true)
+	prune(late)
+	there("the last one, which failed", failed, true)
+	stuck := ended(moment, vault.JobFailed, false)
+	prune(late)
+	there("one that failed, and that another followed", failed, false)
+	there("one whose generation the vault has not reached", stuck, true)
+	next := ended(moment.Add(48*time.Hour), vault.JobCompleted, true)
+	if next.To != stuck.To+1 || stuck.To != failed.To+1 {
+		t.Errorf("generations %d, %d, %d", failed.To, stuck.To, next.To)
+	}
+	running, err := f.AddJob(t.Context(), f.newJob(v, vault.JobRekey), nil)
+	must(t, err)
+	prune(late)
+	there("one that another has gone beyond", stuck, false)
+	there("one that ended later", next, true)
+	prune(moment.Add(9999 * time.Hour))
+	there("the one that ended later, at last", next, false)
+	there("one under way", running, true)
+	if running.To != next.To+1 {
+		t.Errorf("generation %d after %d", running.To, next.To)
+	}
+}
+
+// What clients wrote under the job's generation, and when.
+func testWrittenSince(t *testing.T, f *fixture) {
+	v := f.addVault(t, "v")
+	must(t, f.SetCMEK(t.Context(), f.org, v.ID, "", "aa", nil))
+	for n := range uint64(3) {
+		one := version(v.ID, "a", n+1)
+		one.CMEK, one.CreatedAt = true, moment.Add(time.Duration(n)*time.Hour)
+		must(t, f.PutVersion(t.Context(), f.org, one, nil))
+	}
+	j, err := f.AddJob(t.Context(), f.newJob(v, vault.JobCMEK), nil)
+	must(t, err)
+	since := func(at time.Time, path string, n uint64) (got []uint64) {
+		t.Helper()
+		rows, err := f.WrittenSince(t.Context(), j, at, path, n, 2)
+		must(t, err)
+		for _, r := range rows {
+			got = append(got, r.Meta.Version)
+		}
+		return got
+	}
+	if got := since(moment, "", 0); got != nil {
+		t.Errorf("under an older generation: %v", got)
+	}
+	j.To = 0 // that of all of them
+	for _, tc := range []struct {
+		at   time.Time
+		path string
+		n    uint64
+		want []uint64
+	}{
+		{moment, "", 0, []uint64{1, 2}}, {moment, "a", 2, []uint64{3}}, {moment, "a", 3, nil},
+		{moment.Add(time.Hour), "", 0, []uint64{2, 3}}, {moment.Add(3 * time.Hour), "", 0, nil},
+	} {
+		if got := since(tc.at, tc.path, tc.n); !slices.Equal(got, tc.want) {
+			t.Errorf("since %v after %s %d: %v, want %v", tc.at, tc.path, tc.n, got, tc.want)
+		}
+	}
+}

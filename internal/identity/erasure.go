@@ -1,0 +1,90 @@
+package identity
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// Confirmation is what somebody has to send who wants its account deleted.
+const Confirmation = "DELETE MY ACCOUNT"
+
+var (
+	errConfirm = invalid("confirmation_required", `Nothing was deleted. Send "confirmation": "`+Confirmation+`", exactly so.`)
+	errOwnUser = fault.New(fault.Denied, "own_account", "Delete your own account with DELETE /v1/auth/me.")
+)
+
+// Erasure says whose account is deleted.
+type Erasure struct {
+	User string
+	At   time.Time
+	// Note returns the event for the log of another organisation of that user than
+	// the one whose log has the request's.
+	Note func(org string) *audit.Event
+}
+
+// DeleteMe deletes the calling user's account for good: see erase. Only a login
+// may: a key, which may be in many hands, has no say about more than its
+// organisation.
+func (s *Service) DeleteMe(ctx context.Context, c *access.Call, confirmation string) error {
+	a, err := s.self(ctx, c, policy.DeleteUser)
+	switch {
+	case err != nil:
+		return err
+	case c.Who.Key != "":
+		return errNotWithKey
+	case confirmation != Confirmation:
+		return errConfirm
+	}
+	return s.erase(ctx, c, a.ID, a.Email)
+}
+
+// DeleteUser deletes any other account. The caller is a platform admin.
+func (s *Service) DeleteUser(ctx context.Context, c *access.Call, user string) error {
+	c.Touch("user", user)
+	if err := decide(c, policy.DeleteAnyUser, own(c)); err != nil {
+		return err
+	}
+	switch {
+	case c.Who.Key != "":
+		return errNotWithKey
+	case user == c.Who.ID:
+		return errOwnUser
+	}
+	email, err := s.store.EmailOf(ctx, user)
+	if err != nil {
+		return err
+	}
+	return s.erase(ctx, c, user, email)
+}
+
+// erase deletes an account in one transaction: killed at any moment, the server
+// has all of it or nothing of it. Organisations that it leaves without a member
+// go with it, and the keys of their vaults are destroyed. In other organisations
+// its agents stop and become those of the oldest owner; what others keep names
+// nobody in its place. Only the audit log still knows its id.
+func (s *Service) erase(ctx context.Context, c *access.Call, user, email string) error {
+	succeed(c, "user", user)
+	e := Erasure{User: user, At: stamp(c.Now), Note: func(org string) *audit.Event {
+		ev := *c.Event
+		ev.ID, ev.Org = newID(), org
+		return &ev
+	}}
+	if err := s.store.RemoveUser(ctx, e, c.Event); err != nil {
+		return err
+	}
+	// The rows are gone for good: a key that can't be destroyed now stays doomed,
+	// and is tried again.
+	if s.cfg.Shredder != nil {
+		if err := s.cfg.Shredder.Sweep(context.WithoutCancel(ctx)); err != nil {
+			s.cfg.Log.Error("the keys of a deleted organisation could not be destroyed yet", slog.Any("error", err))
+		}
+	}
+	s.notice(ctx, &Account{User: User{ID: user, Email: email}}, "Your account was deleted, with the organisations that had no other member and all their secrets. This can't be undone.")
+	return nil
+}

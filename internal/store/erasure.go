@@ -1,0 +1,271 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+var (
+	errSoleOwner = fault.New(fault.Conflict, "sole_owner",
+		"This account is the last owner of an organisation that has other members. Make one of them an owner, or remove them, first.")
+	errLastAdmin = fault.New(fault.Conflict, "last_platform_admin",
+		"This is the account of the last platform admin. Make another before it is deleted.")
+	errGone = fault.New(fault.Conflict, "account_gone", "The account or the organisation was deleted meanwhile.")
+
+	// errMoved says that the user's organisations are not those that were locked.
+	errMoved = errors.New("the user's organisations changed meanwhile")
+)
+
+// nobody stands where the id of a user stood who is gone.
+const nobody = "00000000-0000-0000-0000-000000000000"
+
+// goneKept is how long it is known who is gone: longer than any request or
+// background write that began before.
+const goneKept = 24 * time.Hour
+
+// maxMoves bounds how often an erasure begins anew since its user joined or left
+// an organisation meanwhile.
+const maxMoves = 8
+
+// RemoveUser implements identity.UserStore. All of it is one transaction, which
+// locks the log of every organisation of the user first: of two owners who go at
+// once the second sees that the first is gone.
+func (db *DB) RemoveUser(ctx context.Context, e identity.Erasure, ev *audit.Event) error {
+	for range maxMoves {
+		orgs, err := db.orgsOf(ctx, e.User)
+		if err != nil {
+			return err
+		}
+		// The server's own log, too: platform admins who go at once have no other
+		// in common.
+		err = db.writeIn(ctx, append(orgs, ev.Org, audit.SystemOrg), func(tx *Tx) error { return tx.removeUser(&e, orgs, ev) })
+		if !errors.Is(err, errMoved) {
+			return err
+		}
+	}
+	return fault.New(fault.Unavailable, "try_again", "The account changes too often. Try again.")
+}
+
+// EmailOf implements identity.UserStore.
+func (db *DB) EmailOf(ctx context.Context, user string) (email string, err error) {
+	found, err := db.row(ctx, `SELECT email FROM users WHERE id = $1`, []any{user}, &email)
+	if err == nil && !found {
+		err = errNoUser
+	}
+	return email, err
+}
+
+func (db *DB) orgsOf(ctx context.Context, user string) (orgs []string, err error) {
+	err = db.each(ctx, `SELECT org_id FROM memberships WHERE user_id = $1 ORDER BY org_id`, []any{user}, func(rows *sql.Rows) error {
+		var org string
+		err := rows.Scan(&org)
+		orgs = append(orgs, org)
+		return err
+	})
+	return orgs, err
+}
+
+// place is what becomes of one organisation of a user who goes.
+type place struct {
+	org  string
+	heir string // who gets the user's agents; empty: nobody else is there, and the organisation goes too
+}
+
+func (tx *Tx) removeUser(e *identity.Erasure, locked []string, ev *audit.Event) error {
+	var email string
+	var admin, others int64
+	tx.wrote = true
+	// This holds the row: who joins an organisation changes it first, and waits.
+	found, err := tx.row(`UPDATE users SET token_gen = token_gen + 1 WHERE id = $1 RETURNING email, platform_admin`,
+		[]any{e.User}, &email, &admin)
+	if err == nil && !found {
+		return tx.refuse(errNoUser)
+	}
+	if err == nil && admin != 0 {
+		_, err = tx.row(`SELECT COUNT(*) FROM users WHERE platform_admin = 1 AND id <> $1`, []any{e.User}, &others)
+		if err == nil && others == 0 {
+			err = errLastAdmin
+		}
+	}
+	var places []place
+	if err == nil {
+		places, err = tx.places(e.User, locked)
+	}
+	for _, p := range places {
+		if err == nil && p.heir == "" {
+			err = tx.removeOrg(p.org, e.At)
+		} else if err == nil {
+			err = tx.endMembership(p.org, e.User, p.heir, e.At)
+		}
+		if err == nil && p.org != ev.Org {
+			tx.record(e.Note(p.org))
+		}
+	}
+	if err == nil {
+		err = tx.forgetUser(e.User, email)
+	}
+	if err == nil {
+		err = tx.markGone(e.User, e.At)
+	}
+	tx.forgetAll()
+	tx.record(ev)
+	tx.Bump()
+	return err
+}
+
+// places decides about all organisations before anything is written.
+func (tx *Tx) places(user string, locked []string) ([]place, error) {
+	var all []place
+	for after := ""; ; {
+		p := place{}
+		var role string
+		found, err := tx.row(`SELECT org_id, role FROM memberships WHERE user_id = $1 AND org_id > $2 ORDER BY org_id LIMIT 1`,
+			[]any{user, after}, &p.org, &role)
+		if err != nil || !found {
+			if err == nil && len(all) != len(locked) {
+				err = errMoved
+			}
+			return all, err
+		}
+		if !slices.Contains(locked, p.org) {
+			return nil, errMoved
+		}
+		var heirs string
+		if _, err = tx.row(`SELECT user_id, role FROM memberships WHERE org_id = $1 AND user_id <> $2
+			ORDER BY CASE role WHEN 'owner' THEN 0 WHEN 'admin' THEN 1 ELSE 2 END, created_at, user_id LIMIT 1`,
+			[]any{p.org, user}, &p.heir, &heirs); err != nil {
+			return nil, err
+		}
+		if p.heir != "" && role == string(policy.RoleOwner) && heirs != string(policy.RoleOwner) {
+			return nil, errSoleOwner
+		}
+		all, after = append(all, p), p.org
+	}
+}
+
+// removeOrg deletes an organisation with all that is in it but its log and the
+// ledger of its credits. The keys of its vaults are doomed with it.
+func (tx *Tx) removeOrg(org string, at time.Time) error {
+	for {
+		found, err := tx.removeVault(`id = (SELECT id FROM vaults WHERE org_id = $1 LIMIT 1)`, org)
+		if err != nil {
+			return err
+		}
+		if !found {
+			break
+		}
+	}
+	for _, query := range []string{
+		`DELETE FROM policies WHERE principal_type = 'agent' AND principal_id IN (SELECT id FROM agents WHERE org_id = $1)`,
+		`DELETE FROM shares WHERE org_id = $1 OR recipient_id IN (SELECT id FROM agents WHERE org_id = $1)`,
+		`DELETE FROM approvals WHERE org_id = $1`,
+		`DELETE FROM vault_jobs WHERE org_id = $1`,
+		`DELETE FROM approval_webhooks WHERE org_id = $1`,
+		`DELETE FROM agents WHERE org_id = $1`,
+		`DELETE FROM user_keys WHERE org_id = $1`,
+		`DELETE FROM invitations WHERE org_id = $1`,
+		`DELETE FROM ip_rules WHERE org_id = $1`,
+		`DELETE FROM device_codes WHERE org_id = $1`,
+		`DELETE FROM mfa_challenges WHERE org_id = $1`,
+		`DELETE FROM billing_accounts WHERE org_id = $1`,
+		`DELETE FROM billing_usage WHERE org_id = $1`,
+		`DELETE FROM billing_events WHERE org_id = $1`,
+		`DELETE FROM credit_lots WHERE org_id = $1`,
+		`DELETE FROM memberships WHERE org_id = $1`,
+		`DELETE FROM orgs WHERE id = $1`,
+	} {
+		if _, err := tx.exec(query, org); err != nil {
+			return err
+		}
+	}
+	return tx.markGone(org, at)
+}
+
+// forgetUser deletes what is a user's own, and its id from what others keep.
+func (tx *Tx) forgetUser(user, email string) error {
+	all := []stmt{
+		{`DELETE FROM shares WHERE maker_id = $1 OR maker_human = $1 OR recipient_id = $1 OR recipient_email = $2`, []any{user, email}},
+		{`DELETE FROM invitations WHERE invited_by = $1 OR email = $2`, []any{user, email}},
+		{`DELETE FROM enroll_requests WHERE email = $1`, []any{email}},
+		{`UPDATE secret_versions SET created_by = $2 WHERE created_by = $1`,
+			[]any{string(policy.KindUser) + ":" + user, string(policy.KindUser) + ":" + nobody}},
+		{`UPDATE vaults SET creator_left = 1, created_by = $2 WHERE created_by = $1`, []any{user, nobody}},
+		{`UPDATE vaults SET creator_human = '' WHERE creator_human = $1`, []any{user}},
+	}
+	for _, query := range []string{
+		`DELETE FROM memberships WHERE user_id = $1`,
+		`DELETE FROM mail_tokens WHERE user_id = $1`,
+		`DELETE FROM user_keys WHERE user_id = $1`,
+		`DELETE FROM user_totp WHERE user_id = $1`,
+		`DELETE FROM recovery_codes WHERE user_id = $1`,
+		`DELETE FROM mfa_challenges WHERE user_id = $1`,
+		`DELETE FROM provider_accounts WHERE user_id = $1`,
+		`DELETE FROM device_codes WHERE user_id = $1`,
+		`DELETE FROM enrollments WHERE user_id = $1`,
+		`DELETE FROM policies WHERE principal_type = 'user' AND principal_id = $1`,
+		`DELETE FROM approvals WHERE requester_id = $1`,
+		`DELETE FROM users WHERE id = $1`,
+	} {
+		all = append(all, stmt{query, []any{user}})
+	}
+	for _, query := range []string{
+		`UPDATE policies SET created_by = $2 WHERE created_by = $1`,
+		`UPDATE agents SET created_by = $2 WHERE created_by = $1`,
+		`UPDATE ip_rules SET created_by = $2 WHERE created_by = $1`,
+		`UPDATE vault_jobs SET created_by = $2 WHERE created_by = $1`,
+		`UPDATE approval_webhooks SET created_by = $2 WHERE created_by = $1`,
+		`UPDATE approvals SET requester_human = $2 WHERE requester_human = $1`,
+		`UPDATE approvals SET decided_by = $2 WHERE decided_by = $1`,
+		`UPDATE billing_events SET principal_id = $2 WHERE principal_id = $1`,
+		`UPDATE admin_settings SET updated_by = $2 WHERE updated_by = $1`,
+	} {
+		all = append(all, stmt{query, []any{user, nobody}})
+	}
+	for _, s := range all {
+		if _, err := tx.exec(s.query, s.args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func goneHash(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:])
+}
+
+func (tx *Tx) markGone(id string, at time.Time) error {
+	_, err := tx.exec(`INSERT INTO gone (hash, gone_at) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING`, goneHash(id), micros(at))
+	return err
+}
+
+// alive refuses when one of the users and organisations was deleted. It comes
+// first in the transactions of those that add something to them: they lock the
+// log of an organisation that the erasure locked too.
+func (tx *Tx) alive(ids ...string) error {
+	for _, id := range ids {
+		gone, err := tx.isGone(id)
+		if err == nil && gone {
+			err = tx.refuse(errGone)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (tx *Tx) isGone(id string) (bool, error) {
+	var one int
+	return tx.row(`SELECT 1 FROM gone WHERE hash = $1`, []any{goneHash(id)}, &one)
+}
