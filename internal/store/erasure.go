@@ -181,6 +181,9 @@ func (tx *Tx) removeOrg(org string, at time.Time) error {
 		`DELETE FROM billing_usage WHERE org_id = $1`,
 		`DELETE FROM billing_events WHERE org_id = $1`,
 		`DELETE FROM credit_lots WHERE org_id = $1`,
+		`DELETE FROM stripe_customers WHERE org_id = $1`,
+		`DELETE FROM stripe_subscriptions WHERE org_id = $1`,
+		`UPDATE payments SET payer = NULL WHERE org_id = $1`, // the row says that a payment was used
 		`DELETE FROM memberships WHERE org_id = $1`,
 		`DELETE FROM orgs WHERE id = $1`,
 	} {
