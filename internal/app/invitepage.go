@@ -22,8 +22,8 @@ button,input{font:inherit;padding:.4rem 1rem}label{display:block;margin:0 0 .7re
 <form method="post" action="/invite"><input type="hidden" name="token" value="{{.Token}}">
 <label>The mail address that the invitation was sent to <input name="email" type="email" autocomplete="username" required></label>
 <label>Your name <input name="display_name" autocomplete="name"></label>
-<label>A password, if you have no account here yet: at least 12 characters with upper and lower case, a digit and a symbol
-<input name="password" type="password" autocomplete="new-password"></label>
+<label>The password of your account or, if you have none here yet, a new one: at least 12 characters with upper and lower case, a digit and a symbol
+<input name="password" type="password"></label>
 <button>Join</button></form>
 <p>If the address has an account already, it joins and keeps its password.</p>
 {{end}}</body></html>

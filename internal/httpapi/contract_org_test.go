@@ -139,7 +139,7 @@ func TestAnAccountThatThereIsJoinsThroughTheInvitation(t *testing.T) {
 	bob := s.signup("bob")
 	s.clock.forward(time.Second)
 	s.do("POST", "/v1/org/invite", s.ada.token, object{"email": bob.email}).want(200)
-	r := s.do("POST", "/v1/auth/signup", "", object{"email": bob.email, "password": "whatever", "invite_token": s.mail.token(bob.email)}).want(200)
+	r := s.do("POST", "/v1/auth/signup", "", object{"email": bob.email, "password": password, "invite_token": s.mail.token(bob.email)}).want(200)
 	fields(t, "the answer", r.json(), "message", "email") // no token: there is a second factor, perhaps
 	if me := s.do("GET", "/v1/auth/me", bob.login(), nil).want(200).json(); me["org_id"] != bob.org {
 		t.Errorf("logs in to %v, home is %s", me["org_id"], bob.org)
@@ -168,6 +168,39 @@ func TestAnAccountThatThereIsJoinsThroughTheInvitation(t *testing.T) {
 	none := s.do("POST", "/v1/auth/switch-org", s.ada.token, object{"org_id": nobodysID}).want(404)
 	if string(mine.body) != string(none.body) {
 		t.Errorf("%s %s", mine.body, none.body)
+	}
+}
+
+// Whoever made an account with another's address must not get into the
+// organisation that invites that address, by its owner following the link.
+func TestAnInvitationGivesNothingToWhoMadeTheAccountBefore(t *testing.T) {
+	s := openSession(t)
+	s.signup("bob") // by somebody else, with a password that Bob does not know
+	s.do("POST", "/v1/org/invite", s.ada.token, object{"email": "bob@example.com", "role": "admin"}).want(200)
+	invitation := s.mail.token("bob@example.com")
+	join := func(password string) reply {
+		return s.do("POST", "/v1/auth/signup", "", object{"email": "bob@example.com", "password": password, "invite_token": invitation})
+	}
+	for range 5 {
+		join(nextPassword).want(403, "account_not_confirmed")
+	}
+	join(nextPassword).want(429, "too_many_attempts") // it is no place to guess passwords at
+	squatter := s.do("POST", "/v1/auth/token", "", object{"email": "bob@example.com", "password": password}, from("192.0.2.77:1")).want(200).str("access_token")
+	if l := s.do("GET", "/v1/auth/orgs", squatter, nil).want(200).list("orgs"); len(l) != 1 {
+		t.Fatalf("the squatter is in %v", l)
+	}
+	key := s.do("POST", "/v1/auth/api-keys", squatter, object{"name": "k"}).want(201).str("api_key")
+	// The mail that sets a new password shows whose the account is.
+	s.do("POST", "/v1/auth/forgot-password", "", object{"email": "bob@example.com"}).want(200)
+	s.identity.Wait()
+	s.do("POST", "/v1/auth/reset-password", "", object{"token": s.mail.resets["bob@example.com"], "new_password": nextPassword}).want(204)
+	join("").want(200)
+	s.do("GET", "/v1/auth/me", squatter, nil).want(401)
+	s.do("GET", "/v1/auth/me", key, nil).want(401)
+	s.do("POST", "/v1/auth/token", "", object{"email": "bob@example.com", "password": password}, from("192.0.2.78:1")).want(401)
+	bob := s.do("POST", "/v1/auth/token", "", object{"email": "bob@example.com", "password": nextPassword}).want(200).str("access_token")
+	if l := s.do("GET", "/v1/auth/orgs", bob, nil).want(200).list("orgs"); len(l) != 2 {
+		t.Errorf("Bob is in %v", l)
 	}
 }
 

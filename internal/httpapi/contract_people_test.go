@@ -321,6 +321,79 @@ func TestAnOwnerIsNotLockedOut(t *testing.T) {
 	login(password, "192.0.2.9").want(200)
 }
 
+// A new password by mail works at once, as the refusal says, also from a network
+// that nobody guessed from before.
+func TestANewPasswordByMailWorksThoughStrangersGuess(t *testing.T) {
+	w := open(t)
+	w.signup("ada")
+	login := func(pw, ip string) reply {
+		return w.do("POST", "/v1/auth/token", "", object{"email": "ada@example.com", "password": pw}, from(ip+":1"))
+	}
+	for i := range 50 {
+		login("x", fmt.Sprintf("198.51.100.%d", i)).want(401)
+	}
+	login(password, "192.0.2.9").want(429)
+	w.do("POST", "/v1/auth/forgot-password", "", object{"email": "ada@example.com"}).want(200)
+	w.identity.Wait()
+	w.do("POST", "/v1/auth/reset-password", "", object{"token": w.mail.resets["ada@example.com"], "new_password": nextPassword}, from("192.0.2.10:1")).want(204)
+	login(nextPassword, "192.0.2.10").want(200)
+}
+
+// An account of one's own does not pay for guesses at those of others: its right
+// passwords take back no count but their own.
+func TestALoginOfOnesOwnForgivesNoGuessesAtOthers(t *testing.T) {
+	w := open(t)
+	w.signup("eve")
+	login := func(mail, pw string) int {
+		return w.do("POST", "/v1/auth/token", "", object{"email": mail, "password": pw}, from("192.0.2.9:1")).status
+	}
+	if got := login("eve@example.com", password); got != 200 {
+		t.Fatal(got)
+	}
+	looked := 0
+	for i := range 150 {
+		if login(fmt.Sprintf("victim%d@example.com", i), "x") == 401 {
+			looked++
+		}
+		if got := login("eve@example.com", password); got != 200 {
+			t.Fatalf("login %d: %d", i, got)
+		}
+	}
+	if looked != 100 {
+		t.Errorf("%d of 150 guesses from one network were looked at, want 100", looked)
+	}
+}
+
+// When somebody logs in shows in no counter that strangers can see: it would say
+// that there is an account.
+func TestALoginDoesNotShowInTheWaitOfStrangers(t *testing.T) {
+	w := open(t)
+	w.signup("ada")
+	login := func(mail, pw, ip string) reply {
+		return w.do("POST", "/v1/auth/token", "", object{"email": mail, "password": pw}, from(ip+":1"))
+	}
+	login("ada@example.com", password, "192.0.2.9").want(200)
+	for _, mail := range []string{"ada@example.com", "nobody@example.com"} {
+		for i := range 50 {
+			login(mail, "x", fmt.Sprintf("198.51.100.%d", i)).want(401)
+		}
+	}
+	login("ada@example.com", password, "192.0.2.9").want(200)
+	known, unknown := login("ada@example.com", "x", "203.0.113.1"), login("nobody@example.com", "x", "203.0.113.2")
+	if known.status != 429 || unknown.status != 429 || string(known.body) != string(unknown.body) {
+		t.Errorf("%d %s and %d %s", known.status, known.body, unknown.status, unknown.body)
+	}
+	// From a network that is new to the account too, once it waited.
+	w.clock.forward(time.Minute)
+	login("ada@example.com", password, "192.0.2.10").want(200)
+	login("nobody@example.com", "x", "203.0.113.3").want(401)
+	login("ada@example.com", "x", "203.0.113.4").want(401)
+	known, unknown = login("ada@example.com", "x", "203.0.113.5"), login("nobody@example.com", "x", "203.0.113.6")
+	if known.status != 429 || unknown.status != 429 {
+		t.Errorf("after the owner's login %d, for nobody %d", known.status, unknown.status)
+	}
+}
+
 const nextPassword = "Wind-farm5-at-night"
 
 func TestForgottenPasswords(t *testing.T) {

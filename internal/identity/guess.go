@@ -43,6 +43,9 @@ type Guess struct {
 	Here Counter
 	// Others are those that hold where Here is not trusted.
 	Others []Counter
+	// Counted is set by CountGuess when it counted Others too: only then is there
+	// something in them to take back.
+	Counted bool
 }
 
 // GuessStore counts guesses, for all nodes.
@@ -52,8 +55,9 @@ type GuessStore interface {
 	// wait it counts nothing and returns RateLimited with the time to wait.
 	CountGuess(ctx context.Context, g *Guess, now time.Time) error
 	// ForgiveGuess takes back what CountGuess counted, since the guess was right,
-	// and forgets earlier failures at the account. A trusted time that is not zero
-	// makes Here trusted until then.
+	// and forgets earlier failures from Here. Those of others stay: from there it
+	// must not show that somebody logged in. A trusted time that is not zero makes
+	// Here trusted until then.
 	ForgiveGuess(ctx context.Context, g *Guess, trusted time.Time) error
 	// Sweep forgets counters that nobody asked for since, and tokens and
 	// challenges that have ended.

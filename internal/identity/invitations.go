@@ -18,6 +18,8 @@ var (
 	errInvitation = invalid("invalid_token", "The invitation is wrong, was used or taken back, or is older than a week.")
 	errOtherMail  = fault.New(fault.Denied, "other_address",
 		"This invitation was sent to another mail address. Accept it with the account of that address.")
+	errUnconfirmed = fault.New(fault.Denied, "account_not_confirmed",
+		"There is an account with this mail address, and nobody has confirmed that address yet. Join with its password, or have a new one mailed to you (forgot-password) and then join.")
 )
 
 // Invite mails an invitation to join the caller's organisation. What it answers
@@ -153,10 +155,22 @@ func (s *Service) join(ctx context.Context, c *access.Call, i *Invitation, user 
 	return err
 }
 
+// ownsUnconfirmed refuses somebody who owns an address but not, as far as is known,
+// the account that was made with it: whoever made that would join too.
+func (s *Service) ownsUnconfirmed(ctx context.Context, c *access.Call, a *Account, password secret.Bytes) error {
+	err := s.proveByPassword(ctx, c, a, password)
+	if fault.Is(err, fault.Invalid) {
+		c.Event.Details.Reason, err = "wrong_password", errUnconfirmed
+	}
+	return err
+}
+
 // SignupInvited is Signup for somebody with an invitation, who joins the
 // organisation that sent it, whether or not strangers may sign up. The token
 // proves the address. An address that has an account joins with that, and gets
-// no token here: it logs in as it always does.
+// no token here: it logs in as it always does. While nobody has confirmed the
+// account's address it joins with its password alone, since anybody may have made
+// an account with that address.
 func (s *Service) SignupInvited(ctx context.Context, c *access.Call, email string, password secret.Bytes, name, token string) (Joined, error) {
 	c.Touch("user", "")
 	i, err := s.invitation(ctx, c, token)
@@ -171,6 +185,11 @@ func (s *Service) SignupInvited(ctx context.Context, c *access.Call, email strin
 		return Joined{}, errOtherMail
 	}
 	known, err := s.store.AccountByEmail(ctx, a.Email)
+	if err == nil && !known.EmailVerified {
+		if err := s.ownsUnconfirmed(ctx, c, &known, password); err != nil {
+			return Joined{}, err
+		}
+	}
 	if err == nil {
 		return Joined{Email: a.Email, Known: true}, s.join(ctx, c, &i, known.ID)
 	}

@@ -251,8 +251,9 @@ func (s *Service) DisableMFA(ctx context.Context, c *access.Call, code string, p
 		return err
 	}
 	var f *Factor
+	g := guessAt(c, guessCode, a.ID)
 	if code != "" {
-		f, err = s.proveByCode(ctx, c, &a, &t, code)
+		f, err = s.proveByCode(ctx, c, g, &t, code)
 	} else {
 		err = s.proveByPassword(ctx, c, &a, password)
 	}
@@ -267,14 +268,14 @@ func (s *Service) DisableMFA(ctx context.Context, c *access.Call, code string, p
 		return err
 	}
 	if f != nil {
-		s.forgive(ctx, c, guessAt(c, guessCode, a.ID), false)
+		s.forgive(ctx, c, g, false)
 	}
 	s.notice(ctx, &a, "The second factor of your account was turned off: logins need the password alone. All other sessions have ended.")
 	return nil
 }
 
-func (s *Service) proveByCode(ctx context.Context, c *access.Call, a *Account, t *TOTP, code string) (*Factor, error) {
-	done, err := s.admit(ctx, c, guessAt(c, guessCode, a.ID))
+func (s *Service) proveByCode(ctx context.Context, c *access.Call, g *Guess, t *TOTP, code string) (*Factor, error) {
+	done, err := s.admit(ctx, c, g)
 	if err != nil {
 		return nil, err
 	}

@@ -123,8 +123,13 @@ func (s *Service) ResetPassword(ctx context.Context, c *access.Call, token strin
 		}
 		return err
 	}
-	// Whoever could read the mail is the owner: earlier failures don't bar the way.
-	s.forgive(ctx, c, guessAt(c, guessPassword, a.Email), !a.TOTP)
-	s.notice(ctx, &a, "The password of your account was set anew through a mailed link. All sessions have ended; personal API keys have not.")
+	// Whoever could read the mail is the owner: failures elsewhere don't bar the way
+	// from here.
+	s.forgive(ctx, c, guessAt(c, guessPassword, a.Email), true)
+	keys := "personal API keys have not."
+	if !a.EmailVerified {
+		keys = "so have personal API keys, since nobody had confirmed the address before."
+	}
+	s.notice(ctx, &a, "The password of your account was set anew through a mailed link. All sessions have ended; "+keys)
 	return nil
 }

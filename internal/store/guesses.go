@@ -27,7 +27,7 @@ func (db *DB) CountGuess(ctx context.Context, g *identity.Guess, now time.Time) 
 	if wait := blocked.Sub(now); wait > 0 {
 		return tooMany(wait)
 	}
-	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+	err = db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
 		for i := range counters {
 			ok, err := tx.countGuess(&counters[i], now)
 			if err == nil && !ok {
@@ -46,6 +46,8 @@ func (db *DB) CountGuess(ctx context.Context, g *identity.Guess, now time.Time) 
 		}
 		return nil
 	})
+	g.Counted = err == nil && len(counters) > 1
+	return err
 }
 
 // guessState returns the counters that hold for g, and until when they bar it.
@@ -94,23 +96,24 @@ func (tx *Tx) countGuess(c *identity.Counter, now time.Time) (bool, error) {
 }
 
 // ForgiveGuess implements identity.GuessStore. Of counters that others share
-// only this guess is taken back: who has an account of its own must not wipe
-// out its guesses at others'.
+// only this guess is taken back, if it was counted there: who has an account of
+// its own must not wipe out its guesses at others', nor may a login show in how
+// long strangers wait.
 func (db *DB) ForgiveGuess(ctx context.Context, g *identity.Guess, trusted time.Time) error {
 	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
-		var until int64
-		if !trusted.IsZero() {
-			until = micros(trusted)
+		_, err := tx.exec(`UPDATE guesses SET failures = 0, blocked_until = 0 WHERE id = $1`, g.Here.ID)
+		if err == nil && !trusted.IsZero() {
+			_, err = tx.exec(`INSERT INTO guesses (id, failures, blocked_until, trusted_until, seen_at) VALUES ($1, 0, 0, $2, 0)
+				ON CONFLICT (id) DO UPDATE SET trusted_until = excluded.trusted_until WHERE guesses.trusted_until < excluded.trusted_until`,
+				g.Here.ID, micros(trusted))
 		}
-		_, err := tx.exec(`UPDATE guesses SET failures = 0, blocked_until = 0,
-			trusted_until = CASE WHEN trusted_until < $2 THEN $2 ELSE trusted_until END WHERE id = $1`, g.Here.ID, until)
-		for i, c := range g.Others {
-			query := `UPDATE guesses SET failures = CASE WHEN failures > 0 THEN failures - 1 ELSE 0 END, blocked_until = 0 WHERE id = $1`
-			if i == 0 { // the account's own
-				query = `DELETE FROM guesses WHERE id = $1`
-			}
-			if err == nil {
-				_, err = tx.exec(query, c.ID)
+		if !g.Counted {
+			return err
+		}
+		for _, c := range g.Others {
+			if err == nil { // it was not barred before this guess
+				_, err = tx.exec(`UPDATE guesses SET failures = CASE WHEN failures > 0 THEN failures - 1 ELSE 0 END, blocked_until = 0
+					WHERE id = $1`, c.ID)
 			}
 		}
 		return err
