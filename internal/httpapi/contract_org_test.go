@@ -204,6 +204,19 @@ func TestAnInvitationGivesNothingToWhoMadeTheAccountBefore(t *testing.T) {
 	}
 }
 
+// There are no refresh tokens: a login that switches does not live longer for it.
+func TestATokenOfASwitchEndsWithTheLogin(t *testing.T) {
+	s := openSession(t)
+	token := s.ada.login()
+	for range 3 {
+		s.clock.forward(4 * time.Minute)
+		token = s.do("POST", "/v1/auth/switch-org", token, object{"org_id": s.ada.org}).want(200).str("access_token")
+	}
+	s.clock.forward(4 * time.Minute)
+	s.do("GET", "/v1/auth/me", token, nil).want(401)
+	s.do("POST", "/v1/auth/switch-org", token, object{"org_id": s.ada.org}).want(401)
+}
+
 func TestRolesAreChangedByThoseWhoMay(t *testing.T) {
 	s := openSession(t)
 	bob, eve, mia := s.ada.member("bob", "admin"), s.ada.member("eve", "admin"), s.ada.member("mia", "member")

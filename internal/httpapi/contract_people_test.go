@@ -123,6 +123,26 @@ func TestSecondFactor(t *testing.T) {
 	}
 }
 
+// Whoever has a key could otherwise lock its owner out for good: not even a new
+// password by mail turns a second factor off.
+func TestAKeyTurnsNoSecondFactorOn(t *testing.T) {
+	w := open(t)
+	ada := w.signup("ada")
+	key := w.do("POST", "/v1/auth/api-keys", ada.token, object{"name": "k"}).want(201).str("api_key")
+	words := w.do("POST", "/v1/auth/api-keys", ada.token, object{"name": "k", "scopes": []string{"vault:write"}}).want(201).str("api_key")
+	exchanged := w.do("POST", "/v1/auth/api-key-token", "", object{"api_key": key}).want(200).str("access_token")
+	totp := w.do("POST", "/v1/auth/mfa/setup", ada.token, nil).want(200).str("secret")
+	for what, bearer := range map[string]string{"a key": key, "a key with a word": words, "a key's token": exchanged} {
+		r := w.do("POST", "/v1/auth/mfa/setup", bearer, nil)
+		r.what += " by " + what
+		r.want(403, "login_required")
+		r = w.do("POST", "/v1/auth/mfa/verify-setup", bearer, object{"code": w.code(totp)})
+		r.what += " by " + what
+		r.want(403, "login_required")
+	}
+	w.do("POST", "/v1/auth/mfa/verify-setup", ada.token, object{"code": w.code(totp)}).want(200)
+}
+
 func TestALoginWithASecondFactor(t *testing.T) {
 	w := open(t)
 	ada := w.signup("ada")

@@ -91,7 +91,8 @@ func (s *Service) Orgs(ctx context.Context, c *access.Call) ([]Membership, error
 }
 
 // SwitchOrg gives the calling user a token for another of its organisations,
-// which logins lead to from now on.
+// which logins lead to from now on. The token ends with the one that asks: nobody
+// stays in by switching again and again.
 func (s *Service) SwitchOrg(ctx context.Context, c *access.Call, org string) (Token, error) {
 	c.Touch("org", "")
 	if err := decide(c, policy.SwitchOrg, own(c)); err != nil {
@@ -114,7 +115,7 @@ func (s *Service) SwitchOrg(ctx context.Context, c *access.Call, org string) (To
 	was := *c.Event
 	by(c, policy.KindUser, a.ID, a.Org)
 	c.Touch("org", a.Org)
-	t, err := s.userToken(ctx, c, &a, &UserKey{}, func(ctx context.Context, ev *audit.Event) error {
+	t, err := s.userToken(ctx, c, &a, &UserKey{ExpiresAt: c.Who.Until}, func(ctx context.Context, ev *audit.Event) error {
 		return s.store.SetHome(ctx, a.ID, a.Org, ev)
 	})
 	if err != nil && !c.Event.Committed {

@@ -47,7 +47,9 @@ var (
 	errNoSetup = invalid("mfa_not_set_up", "Nothing was set up yet: POST /v1/auth/mfa/setup first.")
 	errCode    = invalid("wrong_code", "The code is wrong, too old, or was used already.")
 	errNoProof = invalid("proof_required", "Send a code, or the password, to turn the second factor off.")
-	errMFA     = fault.New(fault.Unauthenticated, "unauthenticated",
+	errMFAKey  = fault.New(fault.Denied, "login_required",
+		"An API key can't turn a second factor on: it would lock out its owner. Log in with the password.")
+	errMFA = fault.New(fault.Unauthenticated, "unauthenticated",
 		"The code is wrong, too old or was used already, or the login has expired. Wait for the next code, or log in again.")
 )
 
@@ -56,6 +58,16 @@ type MFASetup struct {
 	URI    secret.Bytes // otpauth://...
 	QR     secret.Bytes // the URI as a PNG, in a data URI
 	Secret secret.Bytes // the key in base32
+}
+
+// enabling returns the calling user, who must be logged in: not even a new password
+// by mail turns the second factor off again.
+func (s *Service) enabling(ctx context.Context, c *access.Call) (Account, error) {
+	a, err := s.self(ctx, c, policy.EnableMFA)
+	if err == nil && c.Who.Key != "" {
+		c.Event.Details.Reason, err = errMFAKey.Code, errMFAKey
+	}
+	return a, err
 }
 
 // MFAStatus reports whether the calling user's logins need a second factor.
@@ -67,7 +79,7 @@ func (s *Service) MFAStatus(ctx context.Context, c *access.Call) (bool, error) {
 // SetUpMFA makes the key of an authenticator. It counts for nothing until
 // ConfirmMFA gets a code of it; another SetUpMFA takes its place.
 func (s *Service) SetUpMFA(ctx context.Context, c *access.Call) (MFASetup, error) {
-	a, err := s.self(ctx, c, policy.EnableMFA)
+	a, err := s.enabling(ctx, c)
 	if err != nil {
 		return MFASetup{}, err
 	}
@@ -109,7 +121,7 @@ func (s *Service) sealTOTP(ctx context.Context, user string, key secret.Bytes) (
 // authenticator has the key. It returns the recovery codes, which are shown this
 // once. All the user's tokens end but the one that asks.
 func (s *Service) ConfirmMFA(ctx context.Context, c *access.Call, code string) ([]string, error) {
-	a, err := s.self(ctx, c, policy.EnableMFA)
+	a, err := s.enabling(ctx, c)
 	if err != nil {
 		return nil, err
 	}

@@ -45,14 +45,15 @@ type Principal struct {
 	Kind          PrincipalKind
 	ID            string
 	Org           string
-	Role          Role     // users only
-	Vaults        []string // binding: the only vaults it may touch; empty is any
-	Scopes        []string // cap as set on the agent or the API key; empty is none
-	Creator       string   // agents: the human who made it
-	TokenID       string   // the credential, for audit and revocation
-	Key           string   // users: id of the API key that it came with or got its token for; empty after a login
-	PlatformAdmin bool     // users: runs the server
-	IntentsAPI    bool     // agents: signs through Intents, so never sees signing keys
+	Role          Role      // users only
+	Vaults        []string  // binding: the only vaults it may touch; empty is any
+	Scopes        []string  // cap as set on the agent or the API key; empty is none
+	Creator       string    // agents: the human who made it
+	TokenID       string    // the credential, for audit and revocation
+	Key           string    // users: id of the API key that it came with or got its token for; empty after a login
+	PlatformAdmin bool      // users: runs the server
+	Until         time.Time // users: when the token that it came with ends; zero for a bare key
+	IntentsAPI    bool      // agents: signs through Intents, so never sees signing keys
 }
 
 // Manages reports whether p is an owner or admin of its organisation.
