@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
@@ -45,7 +46,7 @@ type Guess struct {
 	Others []Counter
 	// Counted is set by CountGuess when it counted Others too: only then is there
 	// something in them to take back.
-	Counted bool
+	Counted atomic.Bool
 }
 
 // GuessStore counts guesses, for all nodes.

@@ -46,7 +46,9 @@ func (db *DB) CountGuess(ctx context.Context, g *identity.Guess, now time.Time) 
 		}
 		return nil
 	})
-	g.Counted = err == nil && len(counters) > 1
+	if err == nil {
+		g.Counted.Store(len(counters) > 1)
+	}
 	return err
 }
 
@@ -107,7 +109,7 @@ func (db *DB) ForgiveGuess(ctx context.Context, g *identity.Guess, trusted time.
 				ON CONFLICT (id) DO UPDATE SET trusted_until = excluded.trusted_until WHERE guesses.trusted_until < excluded.trusted_until`,
 				g.Here.ID, micros(trusted))
 		}
-		if !g.Counted {
+		if !g.Counted.Load() {
 			return err
 		}
 		for _, c := range g.Others {

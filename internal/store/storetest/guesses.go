@@ -8,7 +8,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 )
 
-func testGuesses(t *testing.T, f *fixture) {
+func testRightGuess(t *testing.T, f *fixture) {
 	counter := func(id string, free int64) identity.Counter {
 		return identity.Counter{ID: id, Free: free, Base: time.Second, Max: time.Minute, Forget: time.Hour}
 	}
@@ -32,7 +32,7 @@ func testGuesses(t *testing.T, f *fixture) {
 	trusted := moment.Add(time.Hour)
 
 	first := guess("home", "ada")
-	if !count(first) || !first.Counted {
+	if !count(first) || !first.Counted.Load() {
 		t.Fatal("the first guess is not counted")
 	}
 	forgive(first, trusted)
@@ -43,7 +43,7 @@ func testGuesses(t *testing.T, f *fixture) {
 		}
 	}
 	home := guess("home", "ada")
-	if !count(home) || home.Counted {
+	if !count(home) || home.Counted.Load() {
 		t.Error("a trusted network waits, or is counted against all others")
 	}
 	forgive(home, trusted)

@@ -39,7 +39,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		"policies are stored, changed and removed in place":      testGrants,
 		"principals exist in their own organisation":             testPrincipals,
 		"a token is spent once":                                  testSpendToken,
-		"a right guess takes back what was counted and no more":  testGuesses,
+		"a right guess takes back what was counted and no more":  testRightGuess,
 		"who somebody at a provider is does not change":          testLinks,
 		"agents are found by their issuer and client":            testAgentsOfClients,
 		"changes of vaults and policies move the epoch":          testEpoch,
