@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
 )
 
 // Section 10 of the contract, and what stands beside it.
@@ -201,6 +203,23 @@ func TestAnInvitationGivesNothingToWhoMadeTheAccountBefore(t *testing.T) {
 	bob := s.do("POST", "/v1/auth/token", "", object{"email": "bob@example.com", "password": nextPassword}).want(200).str("access_token")
 	if l := s.do("GET", "/v1/auth/orgs", bob, nil).want(200).list("orgs"); len(l) != 2 {
 		t.Errorf("Bob is in %v", l)
+	}
+}
+
+// What somebody does who is in no organisation any more is in the server's log: no
+// log is nobody's.
+func TestANewPasswordOfWhoIsInNoOrganisationIsInTheLog(t *testing.T) {
+	w := open(t, func(s *setup) { s.signup = false })
+	ada := w.firstOwner()
+	bob := ada.member("bob", "member")
+	w.do("POST", "/v1/auth/forgot-password", "", object{"email": bob.email}).want(200)
+	w.identity.Wait()
+	w.do("DELETE", "/v1/org/members/"+bob.id, ada.token, nil).want(204)
+	left := w.during(func() {
+		w.do("POST", "/v1/auth/reset-password", "", object{"token": w.mail.resets[bob.email], "new_password": nextPassword}).want(204)
+	})
+	if len(left) != 1 || left[0].org != audit.SystemOrg || left[0].action != "auth.reset_password" || left[0].actor != bob.id {
+		t.Errorf("the log has %+v", left)
 	}
 }
 

@@ -1,11 +1,13 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -114,9 +116,10 @@ func (s *Service) ResetPassword(ctx context.Context, c *access.Call, token strin
 		return err
 	}
 	was := *c.Event
-	by(c, policy.KindUser, a.ID, a.Org)
+	org := cmp.Or(a.Org, audit.SystemOrg) // somebody removed may be in none
+	by(c, policy.KindUser, a.ID, org)
 	succeed(c, "user", a.ID)
-	if err := s.store.ResetPassword(ctx, a.Org, a.ID, hash, phc, c.Now, c.Event); err != nil {
+	if err := s.store.ResetPassword(ctx, org, a.ID, hash, phc, c.Now, c.Event); err != nil {
 		*c.Event = was
 		if fault.Is(err, fault.NotFound) { // of two at once, one
 			err = errResetToken
