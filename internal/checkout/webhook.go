@@ -46,8 +46,9 @@ func (s *Service) Receive(ctx context.Context, c *access.Call, body []byte, sign
 		return s.completed(ctx, c, event.Data.Raw)
 	case stripe.EventTypeCustomerSubscriptionCreated, stripe.EventTypeCustomerSubscriptionUpdated, stripe.EventTypeCustomerSubscriptionDeleted:
 		return s.subscription(ctx, c, &event)
+	default:
+		return nil
 	}
-	return nil
 }
 
 // maxID bounds the ids that are stored.
@@ -166,8 +167,9 @@ func order(t stripe.EventType) int64 {
 		return 0
 	case stripe.EventTypeCustomerSubscriptionDeleted:
 		return 2
+	default:
+		return 1
 	}
-	return 1
 }
 
 // own puts the request into the log of the organisation that it is about.
@@ -212,6 +214,7 @@ func idOf(raw jsontext.Value) string {
 			return ""
 		}
 		id = o.ID
+	default: // it names nothing
 	}
 	if len(id) > maxID {
 		return ""

@@ -229,7 +229,7 @@ func refusing(body []byte, model any) error {
 	if err := d.Decode(model); err != nil {
 		return err
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // the decoder returns it bare
+	if _, err := d.Token(); err != io.EOF {
 		return err
 	}
 	return nil

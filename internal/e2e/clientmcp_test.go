@@ -214,5 +214,5 @@ func TestAnAgentOfTheMCPServerMakesVaults(t *testing.T) {
 func (m *mcpServer) tokenLife() time.Duration {
 	m.t.Helper()
 	r := m.want(m.t, 200, "POST", "/v1/auth/agent-token", map[string]string{"api_key": m.key})
-	return time.Duration(r["expires_in"].(float64)) * time.Second
+	return time.Duration(r["expires_in"].(float64) * float64(time.Second))
 }

@@ -55,7 +55,7 @@ func (c *typeScript) refresh() {
 	o := shape(c.t, "agent-token", agentToken, e.ok(http.StatusOK))
 	c.asked++
 	c.token, c.agentID = o["access_token"].(string), o["agent_id"].(string)
-	c.left = time.Duration(o["expires_in"].(float64)) * time.Second
+	c.left = time.Duration(o["expires_in"].(float64) * float64(time.Second))
 }
 
 func (c *typeScript) call(method, path string, body any, header ...string) *envelope {

@@ -268,7 +268,7 @@ func (x *exchange) Write(b []byte) (int, error) {
 	if x.dropped {
 		return len(b), nil
 	}
-	return x.ResponseWriter.Write(b)
+	return x.ResponseWriter.Write(b) //nolint:gosec // G705: bodies are JSON, and are said to be (nosniff)
 }
 
 // Unwrap lets http.ResponseController reach the connection's deadlines.

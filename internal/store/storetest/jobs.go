@@ -208,7 +208,7 @@ func testJobsArePruned(t *testing.T, f *fixture) {
 	v, late := f.addVault(t, "v"), moment.Add(24*time.Hour)
 	ended := func(at time.Time, status vault.JobStatus, switched bool) vault.Job {
 		t.Helper()
-		j, err := f.AddJob(t.Context(), f.newJob(v, vault.JobRekey), nil)
+		_, err := f.AddJob(t.Context(), f.newJob(v, vault.JobRekey), nil)
 		must(t, err)
 		j, found := f.claim(t, "one", moment)
 		if !found {

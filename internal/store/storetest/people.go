@@ -44,8 +44,8 @@ func testGuesses(t *testing.T, f *fixture) {
 	}
 	// Each wait is twice the one before, and no guess in it is counted.
 	now := moment
-	for _, wait := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
-		wait *= time.Second
+	for _, seconds := range []int{1, 2, 4, 8, 16, 32, 60, 60} {
+		wait := time.Duration(seconds) * time.Second
 		for _, early := range []time.Duration{0, wait - time.Microsecond} {
 			if err := f.CountGuess(ctx, g, now.Add(early)); fault.CodeOf(err) != "too_many_attempts" {
 				t.Fatalf("%v of %v are enough: %v", early, wait, err)

@@ -28,7 +28,7 @@ func Start(t *testing.T) string {
 	if err != nil {
 		t.Fatalf("stripe-mock can't be built: %v", err)
 	}
-	cmd := exec.Command(strings.TrimSpace(string(path)), "-http-addr", "127.0.0.1:0", "-https-addr", "127.0.0.1:0") //nolint:noctx // it is killed after the test's context ended
+	cmd := exec.Command(strings.TrimSpace(string(path)), "-http-addr", "127.0.0.1:0", "-https-addr", "127.0.0.1:0")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
