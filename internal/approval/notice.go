@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
@@ -13,9 +14,12 @@ import (
 // NoticeStore keeps whom to tell of requests, and which are still to be told.
 type NoticeStore interface {
 	// ClaimNotice returns a request whose notice is due and keeps it from all
-	// others until the lease ends; attempts is 1 the first time. False when there is none.
-	ClaimNotice(ctx context.Context, now, lease time.Time) (r Request, attempts int, found bool, err error)
-	// NoticeDue makes the request's notice due again at a time; never, at zero.
+	// others until the lease ends: with fresh one whose mails are not out, at 0
+	// attempts, else one whose webhook is to be called, from 2 on. False when there
+	// is none.
+	ClaimNotice(ctx context.Context, fresh bool, now, lease time.Time) (r Request, attempts int, found bool, err error)
+	// NoticeDue makes the request's notice due again at a time; never, at zero. It
+	// is not fresh any more.
 	NoticeDue(ctx context.Context, id string, attempts int, at time.Time) error
 	// Deciders returns the mail addresses of those who may decide about a vault,
 	// its creator first, but the given user's; at most limit.
@@ -68,17 +72,44 @@ type Config struct {
 const (
 	noticeEvery = time.Second
 	noticeLease = time.Minute
-	maxTries    = 8
+	maxTries    = 8  // of a webhook
+	callers     = 4  // webhooks that are called at a time
 	maxTold     = 10 // people who get a mail
 	keepEnded   = 30 * 24 * time.Hour
 	sweepEvery  = time.Hour
 )
 
-// Run sends notices, and forgets old requests, until ctx ends.
+// Run sends notices, and forgets old requests, until ctx ends. Mails do not wait
+// for webhooks, and a webhook that is slow keeps one of several callers busy.
 func (s *Service) Run(ctx context.Context) {
+	var all sync.WaitGroup
+	all.Go(func() { s.tellAll(ctx, true) })
+	for range callers {
+		all.Go(func() { s.tellAll(ctx, false) })
+	}
+	s.sweep(ctx)
+	all.Wait()
+}
+
+// sweep forgets old requests until ctx ends.
+func (s *Service) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		if err := s.cfg.Store.SweepApprovals(ctx, s.cfg.Now().Add(-keepEnded)); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Warn("old approval requests were not removed", slog.Any("error", err))
+		}
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
+}
+
+// tellAll sends what is due, by mail or to webhooks, until ctx ends.
+func (s *Service) tellAll(ctx context.Context, fresh bool) {
 	tick := time.NewTicker(noticeEvery)
 	defer tick.Stop()
-	var swept time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -86,7 +117,7 @@ func (s *Service) Run(ctx context.Context) {
 		case <-tick.C:
 		}
 		for ctx.Err() == nil {
-			more, err := s.tell(ctx)
+			more, err := s.tell(ctx, fresh)
 			if err != nil && ctx.Err() == nil {
 				s.cfg.Log.Warn("a notice of an approval request was not sent", slog.Any("error", err))
 			}
@@ -94,38 +125,41 @@ func (s *Service) Run(ctx context.Context) {
 				break
 			}
 		}
-		if now := s.cfg.Now(); now.Sub(swept) > sweepEvery {
-			swept = now
-			if err := s.cfg.Store.SweepApprovals(ctx, now.Add(-keepEnded)); err != nil && ctx.Err() == nil {
-				s.cfg.Log.Warn("old approval requests were not removed", slog.Any("error", err))
-			}
-		}
 	}
 }
 
-// tell sends the notice that is due, if one is.
-func (s *Service) tell(ctx context.Context) (found bool, err error) {
+// tell sends the notice that is due, if one is: first the mails, and then, until
+// it is taken, the call of the webhook.
+func (s *Service) tell(ctx context.Context, fresh bool) (found bool, err error) {
 	now := s.cfg.Now()
-	r, attempts, found, err := s.cfg.Store.ClaimNotice(ctx, now, now.Add(noticeLease))
+	r, attempts, found, err := s.cfg.Store.ClaimNotice(ctx, fresh, now, now.Add(noticeLease))
 	if err != nil || !found {
 		return false, err
 	}
-	if r.At(now) != Pending {
-		return true, s.cfg.Store.NoticeDue(ctx, r.ID, attempts, time.Time{})
-	}
-	if attempts == 1 {
+	next := time.Time{}
+	switch {
+	case r.At(now) != Pending:
+	case fresh:
+		next = now
 		if err := s.mail(ctx, &r); err != nil {
 			return true, err
 		}
-	}
-	next := time.Time{}
-	if err := s.post(ctx, &r); err != nil {
-		if attempts < maxTries {
-			next = now.Add(backoff(attempts))
-		}
-		s.cfg.Log.Warn("an approval webhook did not take a request", slog.String("approval", r.ID), slog.Int("attempt", attempts), slog.Any("error", err))
+	default:
+		next = s.call(ctx, &r, attempts, now)
 	}
 	return true, s.cfg.Store.NoticeDue(ctx, r.ID, attempts, next)
+}
+
+// call calls the webhook and says when to try again; never, at zero. The first
+// attempt was the mails.
+func (s *Service) call(ctx context.Context, r *Request, attempts int, now time.Time) (next time.Time) {
+	if err := s.post(ctx, r); err != nil {
+		if attempts <= maxTries {
+			next = now.Add(backoff(attempts - 1))
+		}
+		s.cfg.Log.Warn("an approval webhook did not take a request", slog.String("approval", r.ID), slog.Int("attempt", attempts-1), slog.Any("error", err))
+	}
+	return next
 }
 
 // backoff doubles from two seconds to about four minutes.

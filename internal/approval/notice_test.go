@@ -196,12 +196,41 @@ func TestAWebhookReachesNoPrivateAddress(t *testing.T) {
 	receive(t, o.told, "mail")
 	// The call is tried right after the mail. Once its next try is noted, it has failed.
 	for due := false; !due; {
-		_, _, found, err := o.db.ClaimNotice(t.Context(), o.clock().Add(3*time.Second), o.clock().Add(3*time.Second))
+		_, _, found, err := o.db.ClaimNotice(t.Context(), false, o.clock().Add(3*time.Second), o.clock().Add(3*time.Second))
 		must(t, err)
 		due = found
 	}
 	if len(called) != 0 {
 		t.Error("a webhook on a loopback address was called")
+	}
+}
+
+// A webhook that hangs keeps nobody else's mails.
+func TestMailsDoNotWaitForWebhooks(t *testing.T) {
+	o := newOffice(t, "127.0.0.0/8")
+	hang := make(chan struct{})
+	var ended atomic.Int64
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		select {
+		case <-hang:
+		case <-r.Context().Done():
+			ended.Add(1)
+		}
+	}))
+	t.Cleanup(hook.Close)
+	t.Cleanup(func() { close(hang) })
+	_, _, err := o.SetWebhook(t.Context(), o.call(o.owner), hook.URL)
+	must(t, err)
+	for range 8 {
+		o.ask(t)
+	}
+	o.run(t)
+	for range 8 {
+		receive(t, o.told, "mail")
+	}
+	if ended.Load() != 0 {
+		t.Error("a mail waited until a call was given up")
 	}
 }
 

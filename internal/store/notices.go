@@ -14,17 +14,21 @@ var errNoWebhook = fault.New(fault.NotFound, "webhook_not_found", "The organisat
 
 // ClaimNotice implements approval.NoticeStore. The condition stands twice: where
 // two nodes chose the same row, the one that comes second finds it moved.
-func (db *DB) ClaimNotice(ctx context.Context, now, lease time.Time) (r approval.Request, attempts int, found bool, err error) {
-	var due int64
-	if found, err = db.row(ctx, `SELECT notify_at FROM approvals WHERE notify_at <= $1 ORDER BY notify_at LIMIT 1`, []any{micros(now)}, &due); err != nil || !found {
+func (db *DB) ClaimNotice(ctx context.Context, fresh bool, now, lease time.Time) (r approval.Request, attempts int, found bool, err error) {
+	due, more := `notify_at <= $1 AND notify_attempts > 0`, 1
+	if fresh { // it stays fresh until NoticeDue, so that mails go out after a crash too
+		due, more = `notify_at <= $1 AND notify_attempts = 0`, 0
+	}
+	var at int64
+	if found, err = db.row(ctx, `SELECT notify_at FROM approvals WHERE `+due+` ORDER BY notify_at LIMIT 1`, []any{micros(now)}, &at); err != nil || !found {
 		return r, 0, false, err // the usual case costs no write
 	}
 	err = db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
 		var row approvalRow
 		var err error
-		found, err = tx.row(`UPDATE approvals SET notify_at = $2, notify_attempts = notify_attempts + 1
-			WHERE notify_at <= $1 AND id = (SELECT id FROM approvals WHERE notify_at <= $1 ORDER BY notify_at LIMIT 1)
-			RETURNING `+approvalColumns+`, notify_attempts`, []any{micros(now), micros(lease)}, append(row.fields(), &attempts)...)
+		found, err = tx.row(`UPDATE approvals SET notify_at = $2, notify_attempts = notify_attempts + $3
+			WHERE `+due+` AND id = (SELECT id FROM approvals WHERE `+due+` ORDER BY notify_at LIMIT 1)
+			RETURNING `+approvalColumns+`, notify_attempts`, []any{micros(now), micros(lease), more}, append(row.fields(), &attempts)...)
 		r = row.request()
 		return err
 	})
@@ -34,7 +38,8 @@ func (db *DB) ClaimNotice(ctx context.Context, now, lease time.Time) (r approval
 // NoticeDue implements approval.NoticeStore.
 func (db *DB) NoticeDue(ctx context.Context, id string, attempts int, at time.Time) error {
 	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
-		_, err := tx.exec(`UPDATE approvals SET notify_at = $3 WHERE id = $1 AND notify_attempts = $2`, id, attempts, nullMicros(at))
+		_, err := tx.exec(`UPDATE approvals SET notify_at = $3, notify_attempts = CASE notify_attempts WHEN 0 THEN 1 ELSE notify_attempts END
+			WHERE id = $1 AND notify_attempts = $2`, id, attempts, nullMicros(at))
 		return err
 	})
 }

@@ -213,20 +213,20 @@ func testNotices(t *testing.T, f *fixture) {
 	r := f.request(v.ID, "a/b")
 	_, err := f.AskApproval(t.Context(), r, f.event())
 	must(t, err)
-	if _, _, found, err := f.ClaimNotice(t.Context(), moment.Add(-time.Second), moment); err != nil || found {
+	if _, _, found, err := f.ClaimNotice(t.Context(), true, moment.Add(-time.Second), moment); err != nil || found {
 		t.Errorf("a notice was due before its request: %v", err)
 	}
 	var claimed atomic.Int64
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			got, attempts, found, err := f.ClaimNotice(t.Context(), moment, moment.Add(time.Minute))
+			got, attempts, found, err := f.ClaimNotice(t.Context(), true, moment, moment.Add(time.Minute))
 			if err != nil {
 				t.Error(err)
 			}
 			if found {
 				claimed.Add(1)
-				if got != r || attempts != 1 {
+				if got != r || attempts != 0 {
 					t.Errorf("claimed %+v, attempt %d", got, attempts)
 				}
 			}
@@ -236,17 +236,28 @@ func testNotices(t *testing.T, f *fixture) {
 	if claimed.Load() != 1 {
 		t.Errorf("%d claimed one notice", claimed.Load())
 	}
-	_, attempts, found, err := f.ClaimNotice(t.Context(), moment.Add(time.Minute), moment.Add(2*time.Minute))
+	if _, _, found, err := f.ClaimNotice(t.Context(), false, moment, moment.Add(time.Minute)); err != nil || found {
+		t.Errorf("a webhook is called before the mails are out: %v", err)
+	}
+	_, attempts, found, err := f.ClaimNotice(t.Context(), true, moment.Add(time.Minute), moment.Add(2*time.Minute))
+	if err != nil || !found || attempts != 0 {
+		t.Errorf("mails after the lease: %v, attempt %d, %v", found, attempts, err)
+	}
+	must(t, f.NoticeDue(t.Context(), r.ID, 0, moment.Add(time.Minute)))
+	if _, _, found, err = f.ClaimNotice(t.Context(), true, moment.Add(time.Hour), moment.Add(time.Hour)); err != nil || found {
+		t.Errorf("mails that are out are due again: %v", err)
+	}
+	_, attempts, found, err = f.ClaimNotice(t.Context(), false, moment.Add(time.Minute), moment.Add(2*time.Minute))
 	if err != nil || !found || attempts != 2 {
-		t.Errorf("after the lease: %v, attempt %d, %v", found, attempts, err)
+		t.Errorf("the webhook: %v, attempt %d, %v", found, attempts, err)
 	}
 	must(t, f.NoticeDue(t.Context(), r.ID, 1, time.Time{})) // of a lease that is over
 	must(t, f.NoticeDue(t.Context(), r.ID, 2, moment.Add(time.Hour)))
-	if _, attempts, found, err = f.ClaimNotice(t.Context(), moment.Add(time.Hour), moment.Add(2*time.Hour)); err != nil || !found || attempts != 3 {
+	if _, attempts, found, err = f.ClaimNotice(t.Context(), false, moment.Add(time.Hour), moment.Add(2*time.Hour)); err != nil || !found || attempts != 3 {
 		t.Errorf("when it is due again: %v, attempt %d, %v", found, attempts, err)
 	}
 	must(t, f.NoticeDue(t.Context(), r.ID, 3, time.Time{}))
-	if _, _, found, err = f.ClaimNotice(t.Context(), moment.Add(24*time.Hour), moment.Add(25*time.Hour)); err != nil || found {
+	if _, _, found, err = f.ClaimNotice(t.Context(), false, moment.Add(24*time.Hour), moment.Add(25*time.Hour)); err != nil || found {
 		t.Errorf("a notice that is out is due again: %v", err)
 	}
 
