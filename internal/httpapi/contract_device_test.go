@@ -260,3 +260,19 @@ func TestDeviceCodesAreNotInTheDatabase(t *testing.T) {
 		}
 	}
 }
+
+// What a device has is worth less than the login that let it in: it can't let in
+// others, and so stay for ever.
+func TestADeviceLetsNoDeviceIn(t *testing.T) {
+	w := open(t)
+	ada := w.signup("ada")
+	first, second := w.device(), w.device()
+	w.do("POST", "/v1/auth/device/approve", ada.token, object{"user_code": first.shown}).want(200)
+	token := first.poll().str("access_token")
+	w.do("GET", "/v1/auth/me", token, nil).want(200)
+	for _, verb := range []string{"approve", "deny"} {
+		w.do("POST", "/v1/auth/device/"+verb, token, object{"user_code": second.shown}).want(403, "login_required")
+	}
+	w.do("POST", "/v1/auth/switch-org", token, object{"org_id": ada.org}).want(403, "not_with_a_key")
+	second.refused(second.poll(), "authorization_pending")
+}

@@ -197,7 +197,7 @@ func (s *Service) liveUser(ctx context.Context, se *session, now time.Time) (who
 		return who, until, refusal(policy.KindUser, a.ID, a.Org, "token_revoked")
 	}
 	who = userPrincipal(&a, se.credential())
-	who.Scopes, who.Key, who.Until = key.Scopes, key.ID, se.exp
+	who.Scopes, who.Key, who.Until, who.Device = key.Scopes, key.ID, se.exp, se.device
 	if se.keyHash != "" {
 		who.TokenID = key.ID
 	}

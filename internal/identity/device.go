@@ -87,7 +87,7 @@ var (
 	errDeviceExpired = invalid("user_code_expired", "The code has expired. Start the login on the device again.")
 	errDeviceDecided = invalid("user_code_decided", "This code was approved or denied already.")
 	errDeviceByKey   = fault.New(fault.Denied, "login_required",
-		"An API key can't let a device in: its login would outlive the key and do more. Log in with the password.")
+		"An API key or a device can't let a device in: its login would outlive them. Log in with the password.")
 )
 
 // StartDevice begins the login of a device.
@@ -154,7 +154,8 @@ func (s *Service) decideDevice(ctx context.Context, c *access.Call, code string,
 	if err := decide(c, action, own(c)); err != nil {
 		return err
 	}
-	if c.Who.Key != "" || len(c.Who.Scopes) > 0 {
+	// A device that could let in others would stay for ever.
+	if c.Who.Key != "" || c.Who.Device || len(c.Who.Scopes) > 0 {
 		c.Event.Details.Reason = errDeviceByKey.Code
 		return errDeviceByKey
 	}
@@ -245,7 +246,7 @@ func (s *Service) useDevice(ctx context.Context, c *access.Call, d *Device) (Dev
 	by(c, policy.KindUser, a.ID, a.Org)
 	c.Event.Details.Reason = "device_code"
 	g := &grant{
-		session: session{kind: policy.KindUser, id: a.ID, org: a.Org, gen: a.TokenGen, jti: newID()}, ttl: deviceTTL,
+		session: session{kind: policy.KindUser, id: a.ID, org: a.Org, gen: a.TokenGen, jti: newID(), device: true}, ttl: deviceTTL,
 	}
 	text, seconds, err := s.handOut(ctx, c, g, time.Time{}, func(ctx context.Context, ev *audit.Event) error {
 		return s.store.UseDevice(ctx, *d, c.Now, ev)

@@ -15,7 +15,7 @@ var (
 	errOwnersOnly = fault.New(fault.Denied, "owners_only", "Only owners make, change or remove owners.")
 	errNoOrg      = fault.New(fault.Denied, "no_organisation",
 		"This account belongs to no organisation any more. Ask for an invitation.")
-	errNotWithKey = fault.New(fault.Denied, "not_with_a_key", "Log in for this: an API key stays in its own organisation.")
+	errNotWithKey = fault.New(fault.Denied, "not_with_a_key", "Log in for this: an API key or a device stays in its own organisation.")
 	errOrg        = fault.New(fault.NotFound, "org_not_found", "You belong to no organisation with this id.")
 )
 
@@ -98,7 +98,7 @@ func (s *Service) SwitchOrg(ctx context.Context, c *access.Call, org string) (To
 	if err := decide(c, policy.SwitchOrg, own(c)); err != nil {
 		return Token{}, err
 	}
-	if c.Who.Key != "" {
+	if c.Who.Key != "" || c.Who.Device {
 		return Token{}, errNotWithKey
 	}
 	a, err := s.store.Account(ctx, c.Who.ID, org)

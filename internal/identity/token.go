@@ -45,6 +45,7 @@ type claims struct {
 	Gen        int64    `json:"gen"`
 	Confirm    *confirm `json:"cnf,omitempty"`
 	Key        string   `json:"key_id,omitempty"` // the personal API key it was exchanged for
+	Device     bool     `json:"device,omitempty"` // it was handed to a device that somebody let in
 }
 
 // confirm binds a token to a certificate (RFC 8705).
@@ -77,7 +78,7 @@ func (s *Service) issue(ctx context.Context, g *grant, now, end time.Time) (secr
 			Issuer: s.cfg.Issuer, Subject: string(g.kind) + ":" + g.id, Audience: jwt.ClaimStrings{s.cfg.Audience},
 			ExpiresAt: jwt.NewNumericDate(g.exp), IssuedAt: jwt.NewNumericDate(issued), ID: g.jti,
 		},
-		Org: g.org, Scopes: orEmpty(g.scopes), VaultIDs: orEmpty(g.vaults), Gen: g.gen, Key: g.key,
+		Org: g.org, Scopes: orEmpty(g.scopes), VaultIDs: orEmpty(g.vaults), Gen: g.gen, Key: g.key, Device: g.device,
 	}
 	if g.cert != "" {
 		c.Confirm = &confirm{Thumbprint: g.cert}
@@ -110,6 +111,7 @@ type session struct {
 	key     string // id of the API key that a user's token was exchanged for
 	keyHash string // of a bare key
 	kid     string // of a token
+	device  bool   // a device has it, not who let the device in
 	cert    string // thumbprint of the certificate that a token is bound to
 	exp     time.Time
 }
@@ -148,7 +150,7 @@ func (p *parser) parse(ctx context.Context, bearer string, now time.Time) (sessi
 	kind, id, _ := strings.Cut(c.Subject, ":")
 	s := session{
 		kind: policy.PrincipalKind(kind), id: id, org: c.Org, gen: c.Gen,
-		jti: c.ID, key: c.Key, kid: kid, exp: c.ExpiresAt.Time,
+		jti: c.ID, key: c.Key, device: c.Device, kid: kid, exp: c.ExpiresAt.Time,
 	}
 	if c.Confirm != nil {
 		if s.cert = c.Confirm.Thumbprint; s.cert == "" { // bound to what is not known here

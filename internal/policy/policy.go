@@ -52,6 +52,7 @@ type Principal struct {
 	TokenID       string    // the credential, for audit and revocation
 	Key           string    // users: id of the API key that it came with or got its token for; empty after a login
 	PlatformAdmin bool      // users: runs the server
+	Device        bool      // users: a device has the token, which somebody let in
 	Until         time.Time // users: when the token that it came with ends; zero for a bare key
 	IntentsAPI    bool      // agents: signs through Intents, so never sees signing keys
 }
