@@ -142,8 +142,7 @@ func (tx *Tx) endMembership(org, user, heir string, at time.Time) error {
 		{`UPDATE vaults SET creator_human = '' WHERE org_id = $1 AND creator_human = $2`, []any{org, user}},
 		{`UPDATE agents SET created_by = $3, is_active = 0, token_gen = token_gen + 1 WHERE org_id = $1 AND created_by = $2`,
 			[]any{org, user, heir}},
-		// Coming back must bring none of this back, no token either.
-		{`UPDATE users SET token_gen = token_gen + 1, token_kept = '' WHERE id = $1`, []any{user}},
+		// Coming back must bring none of this back.
 		{`UPDATE shares SET revoked_at = $3 WHERE org_id = $1 AND revoked_at IS NULL AND (maker_type = 'user' AND maker_id = $2
 			OR recipient_type IN ('user', 'creator') AND recipient_id = $2)`, []any{org, user, micros(at)}},
 		{`UPDATE shares SET maker_human = $3 WHERE org_id = $1 AND maker_human = $2 AND maker_type = 'agent'`, []any{org, user, heir}},
