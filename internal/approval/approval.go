@@ -120,12 +120,12 @@ type Service struct{ cfg Config }
 // New returns a Service.
 func New(cfg Config) *Service { return &Service{cfg: cfg} }
 
-// The faults of this package.
+// The faults of this package; the store returns the exported ones.
 var (
 	errOwn      = fault.New(fault.Denied, "own_approval", "Nobody approves what it asked for itself. Ask somebody else who manages the vault.")
 	errKey      = fault.New(fault.Denied, "login_required", "A decision takes a person who is logged in: an API key can't make it.")
-	errNotFound = fault.New(fault.NotFound, "approval_not_found", "There is no approval request with this id, or it is not yours to see.")
-	errDecided  = fault.New(fault.Conflict, "approval_decided", "This request was decided already, or its time is over.")
+	ErrNotFound = fault.New(fault.NotFound, "approval_not_found", "There is no approval request with this id, or it is not yours to see.")
+	ErrDecided  = fault.New(fault.Conflict, "approval_decided", "This request was decided already, or its time is over.")
 )
 
 // Required is what a caller gets whose use must be approved first.
@@ -170,7 +170,7 @@ func (s *Service) Get(ctx context.Context, c *access.Call, id string) (Request, 
 	}
 	r, err := s.cfg.Store.Approval(ctx, seen(c), id)
 	if err == nil && !visible(c, &r) {
-		return Request{}, errNotFound
+		return Request{}, ErrNotFound
 	}
 	return r, err
 }
@@ -231,7 +231,7 @@ func (s *Service) Decide(ctx context.Context, c *access.Call, id string, approve
 		return Request{}, err
 	}
 	if r.At(c.Now) != Pending {
-		return Request{}, errDecided
+		return Request{}, ErrDecided
 	}
 	r.DecidedBy, r.DecidedAt, r.DecisionReason = c.Who.ID, c.Now.UTC().Truncate(time.Microsecond), reason
 	r.Status = Denied

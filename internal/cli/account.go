@@ -124,7 +124,7 @@ func (c *cli) passwordReset() *cobra.Command {
 	var tokenFile, next string
 	cmd := &cobra.Command{
 		Use:   "reset",
-		Short: "Set a new password with the token from the mail; all sessions end, API keys stay",
+		Short: "Set a new password with the token from the mail; all sessions end, and API keys too if the address was never confirmed",
 		Args:  args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()

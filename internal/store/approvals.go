@@ -12,8 +12,6 @@ import (
 )
 
 var (
-	errNoApproval   = fault.New(fault.NotFound, "approval_not_found", "There is no approval request with this id, or it is not yours to see.")
-	errDecided      = fault.New(fault.Conflict, "approval_decided", "This request was decided already, or its time is over.")
 	errManyPending  = &fault.Error{Kind: fault.RateLimited, Code: "too_many_approvals", RetryAfter: time.Minute, Detail: "Too many of your requests wait for a decision."}
 	errApprovalUsed = fault.New(fault.Denied, "approval_used", "The approval was used up or ended meanwhile. Try again to ask for another.")
 )
@@ -48,7 +46,7 @@ func (db *DB) LiveApproval(ctx context.Context, u approval.Use, now time.Time) (
 		AND requester_kind = $5 AND org_id = $6 AND status = 'approved' AND uses_left > 0 AND expires_at > $7 ORDER BY expires_at LIMIT 1`,
 		[]any{u.Principal, u.Vault, u.Path, string(u.Operation), string(u.Kind), u.Org, micros(now)}, &id)
 	if err == nil && !found {
-		err = errNoApproval
+		err = approval.ErrNotFound
 	}
 	return id, err
 }
@@ -103,7 +101,7 @@ func (db *DB) Approval(ctx context.Context, s approval.Seen, id string) (approva
 	var row approvalRow
 	found, err := db.row(ctx, `SELECT `+approvalColumns+` FROM approvals WHERE `+visible+` AND id = $5`, append(seenArgs(s), id), row.fields()...)
 	if err == nil && !found {
-		err = errNoApproval
+		err = approval.ErrNotFound
 	}
 	return row.request(), err
 }
@@ -142,7 +140,7 @@ func (db *DB) DecideApproval(ctx context.Context, r approval.Request, ev *audit.
 			decision_reason = $7, notify_at = NULL WHERE id = $1 AND status = 'pending' AND expires_at > $6`,
 			r.ID, string(r.Status), r.UsesLeft, micros(r.ExpiresAt), r.DecidedBy, micros(r.DecidedAt), r.DecisionReason)
 		if err == nil && n == 0 {
-			return tx.refuse(errDecided)
+			return tx.refuse(approval.ErrDecided)
 		}
 		tx.record(ev)
 		return err
