@@ -55,6 +55,8 @@ type Principal struct {
 	Device        bool      // users: a device has the token, which somebody let in
 	Until         time.Time // users: when the token that it came with ends; zero for a bare key
 	IntentsAPI    bool      // agents: signs through Intents, so never sees signing keys
+	Session       string    // users: id of the login that its token belongs to; empty for API keys and what was exchanged for them
+	Person        time.Time // users: when a person last proved to be there (password, provider) for this token; zero for keys and devices
 }
 
 // Manages reports whether p is an owner or admin of its organisation.

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,8 +19,7 @@ var listening = regexp.MustCompile(`Listening for HTTP at address: (\S+)`)
 // version that tools/go.mod pins.
 func Start(t *testing.T) string {
 	t.Helper()
-	_, here, _, _ := runtime.Caller(0)
-	tools := filepath.Join(filepath.Dir(here), "..", "..", "..", "tools", "go.mod")
+	tools := filepath.Join(root(t), "tools", "go.mod")
 	find := exec.CommandContext(t.Context(), "go", "tool", "-modfile="+tools, "-n", "stripe-mock")
 	find.Stderr = os.Stderr
 	path, err := find.Output()
@@ -53,4 +51,14 @@ func Start(t *testing.T) string {
 	}
 	t.Fatal("stripe-mock did not start")
 	return ""
+}
+
+// root is the folder of the module that the test belongs to.
+func root(t *testing.T) string {
+	t.Helper()
+	mod, err := exec.CommandContext(t.Context(), "go", "env", "GOMOD").Output()
+	if err != nil {
+		t.Fatalf("where the module is: %v", err)
+	}
+	return filepath.Dir(strings.TrimSpace(string(mod)))
 }
