@@ -115,7 +115,7 @@ func (o *operator) backupDatabase(ctx context.Context, cfg config.Config, to str
 	if m.Schema, _, err = db.Schema(ctx); err != nil {
 		return err
 	}
-	if err := db.Backup(ctx, to); err != nil {
+	if _, err := db.Backup(ctx, to, nil); err != nil {
 		return err
 	}
 	if m.SHA256, err = sumFile(filepath.Join(to, databaseFile)); err != nil {

@@ -58,13 +58,13 @@ empty, and may be started again. The keystore stays where it is.`,
 		if err != nil {
 			return err
 		}
-		rows, err := store.Transfer(ctx, source, target)
+		rows, err := store.Transfer(ctx, source, target, nil)
 		if err != nil {
 			return err
 		}
 		total := int64(0)
 		for _, n := range rows {
-			total += n
+			total += n.Rows
 		}
 		o.say("Moved %d rows of %d tables; each arrived as it was.", total, len(rows))
 		moved, err := store.Look(target)

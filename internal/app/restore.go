@@ -180,7 +180,7 @@ func (r *restoring) place(ctx context.Context, staged config.Config) (err error)
 		if err != nil {
 			return err
 		}
-		_, err = store.Transfer(ctx, db, store.Config{PostgresDSN: string(r.cfg.DatabaseURL.Reveal())})
+		_, err = store.Transfer(ctx, db, store.Config{PostgresDSN: string(r.cfg.DatabaseURL.Reveal())}, nil)
 		if err := errors.Join(err, db.Close()); err != nil {
 			return err
 		}

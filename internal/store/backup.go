@@ -2,50 +2,163 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
 // Backup writes a copy of the database as it is at one moment into dir, which
-// must be an empty folder, as a SQLite file whatever the engine. Servers go on
-// meanwhile. When it returns nil the copy is on disk and its pages fit together.
-func (db *DB) Backup(ctx context.Context, dir string) error {
+// must be an empty folder, as a SQLite file whatever the engine, and returns what
+// each table holds. Servers go on meanwhile: it holds one snapshot on a connection of
+// its own, and bounded memory. When it returns no error the copy is on disk, its
+// pages fit together, and what was read back from it is what the database has.
+func (db *DB) Backup(ctx context.Context, dir string, progress Progress) (map[string]Sum, error) {
 	file := filepath.Join(dir, File)
-	if db.eng.postgres {
-		if _, err := Transfer(ctx, db, Config{Dir: dir}); err != nil {
-			return err
-		}
-		if err := os.Remove(filepath.Join(dir, lockFile)); err != nil {
-			return err
-		}
-	} else if _, err := db.writers.ExecContext(ctx, `VACUUM INTO $1`, file); err != nil {
-		return wrap("copy the database", err)
+	sums, err := db.copyInto(ctx, dir, progress)
+	if err != nil {
+		return nil, err
 	}
-	if err := os.Chmod(file, 0o600); err != nil {
-		return err
+	if err := errors.Join(os.Chmod(file, 0o600), SyncFile(file), SyncFile(dir)); err != nil {
+		return nil, err
 	}
-	if err := checkFile(ctx, dir); err != nil {
-		return err
+	read, err := CheckCopy(ctx, dir, progress)
+	if err != nil {
+		return nil, err
 	}
-	return errors.Join(SyncFile(file), SyncFile(dir))
+	if name := Differing(sums, read); name != "" {
+		return nil, fault.New(fault.Internal, "copy_damaged", "What was read back of table "+name+" is not what the database has. Is the disk failing?")
+	}
+	return sums, nil
 }
 
-// checkFile asks SQLite whether a copy's pages fit together.
-func checkFile(ctx context.Context, dir string) error {
-	db, err := Look(Config{Dir: dir})
-	if err != nil {
-		return err
+func (db *DB) copyInto(ctx context.Context, dir string, progress Progress) (map[string]Sum, error) {
+	if !db.eng.postgres {
+		return db.copyFile(ctx, filepath.Join(dir, File), progress)
 	}
+	have, want, err := db.Schema(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if have > want {
+		return nil, fault.New(fault.Conflict, "schema_differs",
+			fmt.Sprintf("The database has schema %d, and this version of oneclaw knows %d. Make the backup with the later version.", have, want))
+	}
+	sums, err := transferTo(ctx, db, Config{Dir: dir}, have, progress)
+	if err != nil {
+		return nil, err
+	}
+	return sums, os.Remove(filepath.Join(dir, lockFile))
+}
+
+// copyFile copies a SQLite database of whatever schema into a new file, within one
+// transaction: rows that are summed are those that were copied. The copy needs no
+// journal, for it is thrown away when anything fails.
+func (db *DB) copyFile(ctx context.Context, file string, progress Progress) (sums map[string]Sum, err error) {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "folder_unusable", "The copy of the database can't be made there.")
+	}
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
+	conn, err := db.writers.Conn(ctx)
+	if err != nil {
+		return nil, wrap("connect", err)
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	run := func(ctx context.Context, query string, args ...any) {
+		if err == nil {
+			_, err = conn.ExecContext(ctx, query, args...)
+			err = wrap("copy the database", err)
+		}
+	}
+	run(ctx, `ATTACH $1 AS copy`, file)
+	run(ctx, `PRAGMA copy.journal_mode=OFF`)
+	run(ctx, `PRAGMA copy.synchronous=OFF`)
+	run(ctx, `BEGIN`) // of main it only reads: the server writes on
+	if err != nil {
+		return nil, err
+	}
+	if sums, err = copyTables(ctx, conn, progress); err == nil {
+		run(ctx, `COMMIT`)
+	}
+	if err != nil {
+		_, rollback := conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`)
+		return nil, errors.Join(err, rollback)
+	}
+	run(ctx, `DETACH copy`)
+	return sums, err
+}
+
+// copyTables copies the schema as it is and the rows of all tables.
+func copyTables(ctx context.Context, conn *sql.Conn, progress Progress) (map[string]Sum, error) {
+	var tables, statements []string
+	rows, err := conn.QueryContext(ctx, `SELECT type, name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type DESC, name`)
+	if err != nil {
+		return nil, wrap("read the schema", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() { // tables come before their indexes
+		var what, name, text string
+		if err := rows.Scan(&what, &name, &text); err != nil {
+			return nil, wrap("read the schema", err)
+		}
+		if what == "table" {
+			tables = append(tables, name)
+		}
+		made, ok := inCopy(text)
+		if !ok {
+			return nil, fmt.Errorf("the schema has a %s, which can't be copied", what)
+		}
+		statements = append(statements, made)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, wrap("read the schema", err)
+	}
+	for _, name := range tables {
+		statements = append(statements, `INSERT INTO copy.`+quote(name)+` SELECT * FROM main.`+quote(name))
+	}
+	for _, s := range statements {
+		if _, err := conn.ExecContext(ctx, s); err != nil {
+			return nil, wrap("copy the database", err)
+		}
+	}
+	return end{conn, sqliteEngine}.sums(ctx, progress)
+}
+
+// inCopy is a statement of a schema, which SQLite keeps in one spelling, for the
+// database that is attached as copy.
+func inCopy(text string) (string, bool) {
+	for _, begin := range []string{"CREATE TABLE ", "CREATE INDEX ", "CREATE UNIQUE INDEX "} {
+		if rest, ok := strings.CutPrefix(text, begin); ok {
+			return begin + "copy." + rest, true
+		}
+	}
+	return "", false
+}
+
+// CheckCopy asks SQLite whether a copy's pages fit together, and returns what each of
+// its tables holds. It writes nothing there.
+func CheckCopy(ctx context.Context, dir string, progress Progress) (sums map[string]Sum, err error) {
+	db, err := LookAtCopy(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.closeAll()) }()
 	var answer string
 	_, err = scanOne(db.readers.QueryRowContext(ctx, `PRAGMA quick_check`), []any{&answer})
 	if err == nil && answer != "ok" {
 		err = fault.New(fault.Internal, "copy_damaged", "The copy of the database is damaged. Is the disk full or failing?")
 	}
-	return errors.Join(err, db.Close())
+	if err != nil {
+		return nil, err
+	}
+	return db.Sums(ctx, progress)
 }
 
 // SyncFile puts a file or folder on disk.

@@ -2,9 +2,12 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -16,13 +19,7 @@ import (
 // it: nothing is brought up to date, and writes are refused. A SQLite database
 // must be there.
 func Look(cfg Config) (*DB, error) {
-	db := &DB{eng: sqliteEngine, log: cfg.Log, now: time.Now, logQueries: make(chan struct{}, maxLogQueries), stop: func() {}}
-	db.epoch.opened = db.now()
-	if db.log == nil {
-		db.log = slog.New(slog.DiscardHandler)
-	}
-	db.writer = newWriter(db, false)
-	close(db.writer.stopped) // it never ran
+	db := looking(cfg)
 	var err error
 	if cfg.PostgresDSN != "" {
 		db.eng = postgresEngine
@@ -38,6 +35,36 @@ func Look(cfg Config) (*DB, error) {
 	}
 	db.readers, db.writers, err = openSQLite(file)
 	return db, err
+}
+
+// LookAtCopy opens a SQLite file that nobody writes to, and makes no files beside
+// it: the folder may be on a medium that can't be written.
+func LookAtCopy(dir string) (*DB, error) {
+	file := filepath.Join(dir, File)
+	if _, err := os.Stat(file); err != nil {
+		return nil, fault.Wrap(err, fault.NotFound, "no_database", "There is no database in "+dir+".")
+	}
+	db := looking(Config{})
+	query := url.Values{"mode": {"ro"}, "immutable": {"1"}, "_pragma": {"query_only(ON)", "cache_size(-8192)", "trusted_schema(OFF)", "cell_size_check(ON)"}}
+	var err error
+	db.readers, err = sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath(), RawQuery: query.Encode()}).String())
+	if err != nil {
+		return nil, fmt.Errorf("open sqlite: %w", err)
+	}
+	db.writers = db.readers
+	return db, nil
+}
+
+// looking is a database that is not open yet and whose writer never runs.
+func looking(cfg Config) *DB {
+	db := &DB{eng: sqliteEngine, log: cfg.Log, now: time.Now, logQueries: make(chan struct{}, maxLogQueries), stop: func() {}}
+	db.epoch.opened = db.now()
+	if db.log == nil {
+		db.log = slog.New(slog.DiscardHandler)
+	}
+	db.writer = newWriter(db, false)
+	close(db.writer.stopped)
+	return db
 }
 
 // File is the name of a SQLite database in its folder.

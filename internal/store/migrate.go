@@ -21,7 +21,10 @@ var migrations embed.FS
 // migrate brings the schema up to date. Each file runs in a transaction; on
 // PostgreSQL a session lock lets one node at a time do it, on SQLite the data
 // directory's lock does.
-func (db *DB) migrate(ctx context.Context) error {
+func (db *DB) migrate(ctx context.Context) error { return db.migrateTo(ctx, 0) }
+
+// migrateTo is migrate up to a version; 0 is the newest.
+func (db *DB) migrateTo(ctx context.Context, version int64) error {
 	p, err := db.migrator()
 	if err != nil {
 		return err
@@ -29,7 +32,12 @@ func (db *DB) migrate(ctx context.Context) error {
 	if err := db.checkSchema(ctx, p); err != nil {
 		return err
 	}
-	if _, err := p.Up(ctx); err != nil {
+	if version == 0 {
+		_, err = p.Up(ctx)
+	} else {
+		_, err = p.UpTo(ctx, version)
+	}
+	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	return nil

@@ -24,7 +24,7 @@ func TestABackupIsWhatWasThereAndTheServerGoesOn(t *testing.T) {
 		want := appendEvents(t, db, org, 2100) // more than one INSERT and one page
 		dir := t.TempDir()
 		seen := look(t, cfg)
-		if err := seen.Backup(t.Context(), dir); err != nil {
+		if _, err := seen.Backup(t.Context(), dir, nil); err != nil {
 			t.Fatal(err)
 		}
 		appendEvents(t, db, org, 1)
@@ -35,7 +35,7 @@ func TestABackupIsWhatWasThereAndTheServerGoesOn(t *testing.T) {
 		if len(got) != len(want) || got[2099].ID != want[2099].ID {
 			t.Errorf("%d events, want %d", len(got), len(want))
 		}
-		if err := seen.Backup(t.Context(), dir); err == nil {
+		if _, err := seen.Backup(t.Context(), dir, nil); err == nil {
 			t.Error("a backup over another one")
 		}
 	})
@@ -57,11 +57,11 @@ func TestATransferIsWholeOrLeavesNothing(t *testing.T) {
 	}
 	cut, stop := context.WithCancel(t.Context())
 	stop()
-	if _, err := store.Transfer(cut, source, to); err == nil {
+	if _, err := store.Transfer(cut, source, to, nil); err == nil {
 		t.Fatal("it went on")
 	}
-	rows, err := store.Transfer(t.Context(), source, to)
-	if err != nil || rows["audit_events"] != 50 || rows["meta"] < 2 {
+	rows, err := store.Transfer(t.Context(), source, to, nil)
+	if err != nil || rows["audit_events"].Rows != 50 || rows["meta"].Rows < 2 {
 		t.Fatalf("%v, %v", rows, err)
 	}
 	target := open(t, to)
@@ -69,7 +69,7 @@ func TestATransferIsWholeOrLeavesNothing(t *testing.T) {
 		t.Errorf("%d events", len(got))
 	}
 	appendEvents(t, target, org, 1)
-	if _, err := store.Transfer(t.Context(), source, to); fault.CodeOf(err) != "target_not_empty" {
+	if _, err := store.Transfer(t.Context(), source, to, nil); fault.CodeOf(err) != "target_not_empty" {
 		t.Errorf("into a database in use: %v", err)
 	}
 	if h, err := source.Head(t.Context(), org); err != nil || h.Seq != 50 {
@@ -86,7 +86,7 @@ func TestATransferOfAnOlderSchemaIsRefused(t *testing.T) {
 	if err := old.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, err := store.Transfer(t.Context(), look(t, from), engines["postgres"](t))
+	_, err := store.Transfer(t.Context(), look(t, from), engines["postgres"](t), nil)
 	if fault.CodeOf(err) != "schema_differs" {
 		t.Errorf("got %v", err)
 	}
