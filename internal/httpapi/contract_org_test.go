@@ -320,7 +320,9 @@ func TestARemovedMemberKeepsNothing(t *testing.T) {
 	}
 	// The agent is its remover's now, and works again when that says so.
 	s.do("PATCH", "/v1/agents/"+robot.id, s.ada.token, object{"is_active": true}).want(200)
-	s.do("GET", "/v1/agents/me", robot.key, nil).want(200)
+	s.do("GET", "/v1/agents/me", robot.key, nil).want(401) // the person may know it
+	fresh := s.do("POST", "/v1/agents/"+robot.id+"/rotate-key", s.ada.token, nil).want(200).str("api_key")
+	s.do("GET", "/v1/agents/me", fresh, nil).want(200)
 	// Vaults stay, for admins to manage. Coming back brings no old right back.
 	s.do("GET", "/v1/vaults/"+made, s.ada.token, nil).want(200)
 	bob.token = bob.login()

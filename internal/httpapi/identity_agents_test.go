@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 )
 
 var agentFields = []string{
@@ -15,7 +16,8 @@ var agentFields = []string{
 
 func TestIdentityAgentResource(t *testing.T) {
 	s := open(t)
-	token := s.signup("ada").token
+	ada := s.signup("ada")
+	token := ada.token
 	vault := s.ask(201, "POST", "/v1/vaults", token, `{"name":"main"}`).str("id")
 	made := s.ask(201, "POST", "/v1/agents", token, `{"name":"worker","description":"works","auth_method":"api_key","scopes":["prod/**"],
 		"expires_at":"2090-01-02T03:04:05Z","intents_api_enabled":true,"tx_to_allowlist":["0x`+strings.Repeat("ab", 20)+`"],
@@ -79,7 +81,13 @@ func TestIdentityAgentResource(t *testing.T) {
 	if keys.json()["ssh_public_key"] == agent["ssh_public_key"] || keys.json()["ecdh_public_key"] == agent["ecdh_public_key"] {
 		t.Error("an identity key stayed")
 	}
-	again := s.ask(200, "POST", one+"/rotate-key", rotated.str("api_key"), "") // by itself
+	own := rotated.str("api_key")
+	s.ask(403, "POST", one+"/rotate-key", own, "") // so soon after a human did
+	s.clock.forward(time.Hour)
+	jwt := s.ask(200, "POST", "/v1/auth/agent-token", "", `{"api_key":"`+own+`"}`).str("access_token")
+	s.ask(403, "POST", one+"/rotate-key", jwt, "")
+	again := s.ask(200, "POST", one+"/rotate-key", own, "") // by itself
+	token = ada.login()
 	s.ask(204, "DELETE", one, token, "")
 	s.ask(401, "GET", "/v1/agents/me", again.str("api_key"), "")
 	if r := s.ask(200, "GET", one, token, ""); r.json()["is_active"] != false {

@@ -152,7 +152,7 @@ func TestACredentialIsDeadAtOnce(t *testing.T) {
 		"a user's token expires":     {true, func(*robot) { s.clock.forward(15 * time.Minute) }},
 		"the agent is deactivated":   {false, func(r *robot) { s.do("DELETE", "/v1/agents/"+r.id, s.ada.login(), nil).want(204) }},
 		"the agent is switched off":  {false, func(r *robot) { s.do("PATCH", "/v1/agents/"+r.id, s.ada.login(), object{"is_active": false}).want(200) }},
-		"the agent's key is rotated": {false, func(r *robot) { s.do("POST", "/v1/agents/"+r.id+"/rotate-key", r.token, nil).want(200) }},
+		"the agent's key is rotated": {false, func(r *robot) { s.do("POST", "/v1/agents/"+r.id+"/rotate-key", s.ada.login(), nil).want(200) }},
 		"the password is changed":    {true, func(*robot) { s.changePassword() }},
 	} {
 		t.Run(name, func(t *testing.T) {

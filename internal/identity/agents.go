@@ -44,6 +44,7 @@ func (s *Service) prepareAgent(ctx context.Context, c *access.Call, draft Agent)
 	a := draft
 	a.ID, a.Org, a.Creator = newID(), c.Who.Org, c.Who.ID
 	a.Active, a.TokenGen, a.CreatedAt = true, 1, stamp(c.Now)
+	a.Held = nil
 	if err := checkExpiry(a.ExpiresAt, c.Now); err != nil {
 		return Agent{}, err
 	}
@@ -59,6 +60,9 @@ func (s *Service) prepareAgent(ctx context.Context, c *access.Call, draft Agent)
 	if err := s.checkVaults(ctx, c.Who.Org, a.VaultIDs); err != nil {
 		return Agent{}, err
 	}
+	if err := a.hold(&a, c.Who.Manages(), everyCap()); err != nil {
+		return Agent{}, err
+	}
 	return a, s.store.RoomForAgent(ctx, a.Org)
 }
 
@@ -67,6 +71,14 @@ func (a *Agent) renewKey() secret.Bytes {
 	text := newKey(agentKeyPrefix)
 	a.setKey(text)
 	return secret.FromString(text)
+}
+
+// stop ends the agent with its key and tokens. What authenticates it otherwise is
+// not here to be forgotten: see AgentPatch.
+func (a *Agent) stop() {
+	a.Active = false
+	a.KeyHash, a.KeyPrefix = "", ""
+	a.TokenGen++
 }
 
 func (a *Agent) setKey(text string) {
@@ -133,46 +145,30 @@ func (s *Service) UpdateAgent(ctx context.Context, c *access.Call, id string, p 
 	}
 	succeed(c, "agent", id)
 	return s.store.ChangeAgent(ctx, c.Who.Org, id, func(a *Agent) error {
+		was := *a
 		if err := p.apply(a, c.Now); err != nil {
+			return err
+		}
+		if err := a.hold(&was, c.Who.Manages(), p.touched()); err != nil {
 			return err
 		}
 		return s.checkCertified(a)
 	}, c.Event)
 }
 
-// DeactivateAgent ends an agent: its key and tokens stop working at once.
+// DeactivateAgent ends an agent: its key and tokens stop working at once, and
+// for good. Who activates it again gives it another key.
 func (s *Service) DeactivateAgent(ctx context.Context, c *access.Call, id string) error {
 	if _, err := s.agent(ctx, c, id, policy.DeactivateAgent); err != nil {
 		return err
 	}
 	succeed(c, "agent", id)
 	_, err := s.store.ChangeAgent(ctx, c.Who.Org, id, func(a *Agent) error {
-		a.Active = false
-		a.TokenGen++
-		return nil
+		was := *a
+		a.stop()
+		return a.hold(&was, c.Who.Manages(), []string{"is_active"})
 	}, c.Event)
 	return err
-}
-
-// RotateAgentKey gives an agent a new key. The old one, and every token made
-// from it, stop working at once.
-func (s *Service) RotateAgentKey(ctx context.Context, c *access.Call, id string) (secret.Bytes, error) {
-	if _, err := s.agent(ctx, c, id, policy.RotateAgentKey); err != nil {
-		return secret.Bytes{}, err
-	}
-	text := newKey(agentKeyPrefix)
-	succeed(c, "agent", id)
-	_, err := s.store.ChangeAgent(ctx, c.Who.Org, id, func(a *Agent) error {
-		if a.AuthMethod != MethodAPIKey {
-			return invalid("no_api_key", "This agent does not authenticate with an API key.")
-		}
-		a.setKey(text)
-		return nil
-	}, c.Event)
-	if err != nil {
-		return secret.Bytes{}, err
-	}
-	return secret.FromString(text), nil
 }
 
 // RotateAgentIdentityKeys gives an agent new Ed25519 and P-256 keys. The

@@ -132,7 +132,7 @@ func (s *Service) liveAgent(ctx context.Context, se *session, now time.Time) (wh
 	case se.keyHash == "" && a.TokenGen != se.gen:
 		return who, until, refusal(policy.KindAgent, a.ID, a.Org, "token_revoked")
 	}
-	return agentPrincipal(&a, se.credential()), earlier(se.exp, a.ExpiresAt), nil
+	return agentPrincipal(&a, se), earlier(se.exp, a.ExpiresAt), nil
 }
 
 // standingOf returns the agent of a key, live or not. A live one is kept like
@@ -147,7 +147,7 @@ func (s *Service) standingOf(ctx context.Context, key string, now time.Time) (St
 	a, err := s.store.StandingByKey(ctx, se.keyHash)
 	if err == nil && exact && a.live(now) {
 		s.known.put(sum, &entry{
-			session: se, who: agentPrincipal(&a, se.credential()), standing: &a, epoch: epoch, until: a.ExpiresAt,
+			session: se, who: agentPrincipal(&a, &se), standing: &a, epoch: epoch, until: a.ExpiresAt,
 		})
 	}
 	return a, epoch, err
@@ -156,14 +156,14 @@ func (s *Service) standingOf(ctx context.Context, key string, now time.Time) (St
 // remember keeps a token that was just issued for rows of that epoch, so that
 // its first use need not verify what was signed here.
 func (s *Service) remember(text []byte, se *session, a *Standing, epoch int64) {
-	e := &entry{session: *se, who: agentPrincipal(a, se.jti), epoch: epoch, until: earlier(se.exp, a.ExpiresAt)}
+	e := &entry{session: *se, who: agentPrincipal(a, se), epoch: epoch, until: earlier(se.exp, a.ExpiresAt)}
 	s.known.put(sha256.Sum256(text), e)
 }
 
-func agentPrincipal(a *Standing, credential string) policy.Principal {
+func agentPrincipal(a *Standing, se *session) policy.Principal {
 	return policy.Principal{
 		Kind: policy.KindAgent, ID: a.ID, Org: a.Org, Vaults: a.VaultIDs, Scopes: a.Scopes,
-		Creator: a.Creator, TokenID: credential, IntentsAPI: a.Intents,
+		Creator: a.Creator, TokenID: se.credential(), IntentsAPI: a.Intents, Bare: se.keyHash != "", Gen: a.TokenGen,
 	}
 }
 

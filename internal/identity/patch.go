@@ -28,6 +28,8 @@ type AgentPatch struct {
 	TokenTTL                 Field[int64]
 	ShroudConfig             Field[[]byte] // a JSON object
 	// CertFingerprint replaces the certificate that is pinned. Tokens end with it.
+	// Who activates an agent that has one pinned must name it: the one that was
+	// pinned when it stopped may be why.
 	CertFingerprint Field[string]
 }
 
@@ -75,8 +77,11 @@ func (p *AgentPatch) apply(a *Agent, now time.Time) error {
 		}
 		clearable(l.list, l.f)
 	}
-	if wasActive && !a.Active {
-		a.TokenGen++
+	switch {
+	case wasActive && !a.Active:
+		a.stop()
+	case !wasActive && a.Active && pinned != "" && !p.CertFingerprint.Set:
+		return invalid("certificate_not_named", "Activating this agent lets its certificate in again. Send client_cert_fingerprint with it: the one to trust from now on.")
 	}
 	if err := a.check(); err != nil {
 		return err

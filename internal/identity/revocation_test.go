@@ -43,7 +43,7 @@ func testRevocation(t *testing.T, w *world) {
 		w.dead("revoked", again)
 		w.who(token)
 	})
-	t.Run("a deactivated agent, also after it was activated again", func(t *testing.T) {
+	t.Run("a deactivated agent for good, also after it was activated again", func(t *testing.T) {
 		a, key := w.agent(ada, identity.Agent{})
 		jwt := w.exchange(key)
 		w.who(jwt)
@@ -57,7 +57,14 @@ func testRevocation(t *testing.T, w *world) {
 			t.Fatal(err)
 		}
 		w.dead("its old token", jwt)
-		w.who(w.exchange(key))
+		w.dead("its old key", key)
+		_, err := w.AgentToken(ctx, w.anon(policy.Login), key, "")
+		wantCode(t, "exchange", err, "unauthenticated")
+		fresh, err := w.RotateAgentKey(ctx, w.call(ada, policy.RotateAgentKey), a.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.who(w.exchange(string(fresh.Reveal())))
 	})
 	t.Run("an agent that a patch made inactive, also after another made it active", func(t *testing.T) {
 		a, key := w.agent(ada, identity.Agent{})
@@ -68,8 +75,8 @@ func testRevocation(t *testing.T, w *world) {
 				t.Fatal(err)
 			}
 			w.dead("its token", jwt)
+			w.dead("its key", key)
 		}
-		w.who(key)
 	})
 	t.Run("a rotated key", func(t *testing.T) {
 		a, key := w.agent(ada, identity.Agent{})

@@ -21,7 +21,7 @@ func (s *Service) PrincipalNow(ctx context.Context, kind policy.PrincipalKind, i
 		if err != nil {
 			return policy.Principal{}, err
 		}
-		return agentPrincipal(&a, ""), nil
+		return agentPrincipal(&a, &session{}), nil
 	}
 	a, err := s.store.Account(ctx, id, org)
 	if err != nil {

@@ -85,6 +85,10 @@ type Agent struct {
 	ShroudConfig                []byte // JSON object, or nil
 	CreatedAt                   time.Time
 	LastActiveAt                time.Time
+	// KeyBy and KeyAt say who renewed the key last, and when; empty for the first.
+	KeyBy policy.PrincipalKind
+	KeyAt time.Time
+	Held  []string // the caps that an owner or admin set, which no member lifts
 }
 
 // How an agent proves who it is.

@@ -77,6 +77,10 @@ func TestPostgreSQL(t *testing.T) {
 		"who may do what":      TestWhoMayDoWhatToAnAgent,
 		"times of use":         TestTimesOfUseAreWrittenInTheBackground,
 		"races":                TestTheDatabaseDecidesRaces,
+		"a race for a key":     TestAHumanWinsTheRaceForAKey,
+		"two humans renew":     TestOfTwoHumansWhoRenewAKeyOneWins,
+		"own renewals":         TestAnAgentRenewsItsKeyWithTheKeyAndSeldom,
+		"caps of managers":     TestWhatAManagerSetOnlyAManagerLifts,
 	} {
 		t.Run(name, test)
 	}

@@ -55,6 +55,8 @@ type Principal struct {
 	Device        bool      // users: a device has the token, which somebody let in
 	Until         time.Time // users: when the token that it came with ends; zero for a bare key
 	IntentsAPI    bool      // agents: signs through Intents, so never sees signing keys
+	Bare          bool      // agents: came with the key itself, not with a token made from it
+	Gen           int64     // agents: generation of the credential that it came with
 	Session       string    // users: id of the login that its token belongs to; empty for API keys and what was exchanged for them
 	Person        time.Time // users: when a person last proved to be there (password, provider) for this token; zero for keys and devices
 }

@@ -20,7 +20,7 @@ const (
 		intents_api_enabled, shroud_enabled`
 	agentColumns = standingColumns + `, name, description, auth_method, key_hash, key_prefix, tx_to_allowlist, tx_max_value_eth,
 		tx_daily_limit_eth, tx_allowed_chains, client_cert_fingerprint, oidc_issuer, oidc_client_id, ssh_public_key,
-		ecdh_public_key, shroud_config, created_at, last_active_at`
+		ecdh_public_key, shroud_config, created_at, key_by, key_at, held, last_active_at`
 )
 
 // standingRow takes the columns of a standing.
@@ -73,15 +73,16 @@ type agentRow struct {
 	standingRow
 	g                                                       identity.Agent
 	keyHash, maxValue, daily, cert, issuer, client, shroudC sql.NullString
-	to, chains                                              string
+	to, chains, held                                        string
 	created                                                 int64
-	last                                                    sql.NullInt64
+	keyAt, last                                             sql.NullInt64
 }
 
 func (r *agentRow) dest() []any {
 	g := &r.g
 	return append(r.standingRow.dest(), &g.Name, &g.Description, &g.AuthMethod, &r.keyHash, &g.KeyPrefix, &r.to, &r.maxValue,
-		&r.daily, &r.chains, &r.cert, &r.issuer, &r.client, &g.SSHPublicKey, &g.ECDHPublicKey, &r.shroudC, &r.created, &r.last)
+		&r.daily, &r.chains, &r.cert, &r.issuer, &r.client, &g.SSHPublicKey, &g.ECDHPublicKey, &r.shroudC, &r.created,
+		&g.KeyBy, &r.keyAt, &r.held, &r.last)
 }
 
 func (r *agentRow) agent() (identity.Agent, error) {
@@ -95,7 +96,10 @@ func (r *agentRow) agent() (identity.Agent, error) {
 	if r.shroudC.Valid {
 		g.ShroudConfig = []byte(r.shroudC.String)
 	}
-	g.CreatedAt, g.LastActiveAt = fromMicros(r.created), fromNull(r.last)
+	g.CreatedAt, g.LastActiveAt, g.KeyAt = fromMicros(r.created), fromNull(r.last), fromNull(r.keyAt)
+	if err = readList(r.held, &g.Held); err != nil {
+		return g, err
+	}
 	if err = readList(r.to, &g.ToAllowlist); err != nil {
 		return g, err
 	}
@@ -111,6 +115,7 @@ func agentValues(g *identity.Agent) []any {
 		listText(g.ToAllowlist), nullString(g.MaxValueETH), nullString(g.DailyLimitETH), listText(g.AllowedChains),
 		nullString(g.CertFingerprint), nullString(g.OIDCIssuer), nullString(g.OIDCClientID), g.SSHPublicKey,
 		g.ECDHPublicKey, nullString(string(g.ShroudConfig)), micros(g.CreatedAt),
+		string(g.KeyBy), nullMicros(g.KeyAt), listText(g.Held),
 	}
 }
 
@@ -135,7 +140,7 @@ func (db *DB) AddAgent(ctx context.Context, a identity.Agent, ev *audit.Event) e
 
 func (tx *Tx) addAgent(a *identity.Agent) error {
 	_, err := tx.exec(`INSERT INTO agents (`+agentColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-		$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, NULL)`, agentValues(a)...)
+		$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, NULL)`, agentValues(a)...)
 	return err
 }
 
@@ -204,7 +209,8 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*iden
 			scopes = $8, vault_ids = $9, intents_api_enabled = $10, shroud_enabled = $11, name = $12, description = $13,
 			auth_method = $14, key_hash = $15, key_prefix = $16, tx_to_allowlist = $17, tx_max_value_eth = $18,
 			tx_daily_limit_eth = $19, tx_allowed_chains = $20, client_cert_fingerprint = $21, oidc_issuer = $22,
-			oidc_client_id = $23, ssh_public_key = $24, ecdh_public_key = $25, shroud_config = $26, created_at = $27
+			oidc_client_id = $23, ssh_public_key = $24, ecdh_public_key = $25, shroud_config = $26, created_at = $27,
+			key_by = $28, key_at = $29, held = $30
 			WHERE id = $1 AND org_id = $2`, agentValues(&a)...)
 		tx.record(ev)
 		tx.Bump()

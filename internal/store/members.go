@@ -140,7 +140,7 @@ func (tx *Tx) endMembership(org, user, heir string, at time.Time) error {
 		{`UPDATE vaults SET creator_left = 1 WHERE org_id = $1 AND created_by_type = $2 AND created_by = $3`,
 			[]any{org, string(policy.KindUser), user}},
 		{`UPDATE vaults SET creator_human = '' WHERE org_id = $1 AND creator_human = $2`, []any{org, user}},
-		{`UPDATE agents SET created_by = $3, is_active = 0, token_gen = token_gen + 1 WHERE org_id = $1 AND created_by = $2`,
+		{`UPDATE agents SET created_by = $3, is_active = 0, key_hash = NULL, key_prefix = '', token_gen = token_gen + 1 WHERE org_id = $1 AND created_by = $2`,
 			[]any{org, user, heir}},
 		// Coming back must bring none of this back.
 		{`UPDATE shares SET revoked_at = $3 WHERE org_id = $1 AND revoked_at IS NULL AND (maker_type = 'user' AND maker_id = $2
