@@ -22,6 +22,8 @@ type Query struct {
 	From, To                    time.Time
 	BeforeSeq                   uint64 // keyset paging: only events before this one
 	Limit, Offset               int
+	// Shows leaves out, before paging, the rows that it returns false for; nil: none.
+	Shows func(*Row) bool
 }
 
 // CodeDamaged is the code of a fault of the Store that means: this can't be read
@@ -187,9 +189,43 @@ func (l *Log) checkpoint(ctx context.Context, signer crypto.Signer, id, org stri
 	return nil
 }
 
+// A question with Shows looks at no more than so many rows: what lies further back
+// is not found, and from and before_seq lead there.
+const (
+	shownPage  = 1000
+	shownPages = 20
+)
+
 // Read returns the events of org that fit q, newest first.
 func (l *Log) Read(ctx context.Context, org string, q Query) ([]*Row, error) {
-	return l.Store.Events(ctx, org, q)
+	if q.Shows == nil {
+		return l.Store.Events(ctx, org, q)
+	}
+	out, skip, limit := []*Row{}, q.Offset, q.Limit
+	q.Offset, q.Limit = 0, shownPage
+	for range shownPages {
+		rows, err := l.Store.Events(ctx, org, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			switch {
+			case !q.Shows(r):
+			case skip > 0:
+				skip--
+			default:
+				out = append(out, r)
+			}
+			if len(out) == limit {
+				return out, nil
+			}
+		}
+		if len(rows) < shownPage {
+			break
+		}
+		q.BeforeSeq = rows[len(rows)-1].Seq
+	}
+	return out, nil
 }
 
 // PublicKeys returns the public halves of the checkpoint keys.

@@ -171,12 +171,23 @@ func (a *API) registerAudit() {
 	})
 }
 
-// visible restricts to its own events whom policy shows no more: who does not
-// manage the organisation, and whose credential is capped to some paths or vaults.
+// visible restricts a caller to its own events when policy shows no more: a caller
+// that does not manage the organisation, or whose credential is capped to some
+// paths or vaults. Of those events a capped credential sees the ones within its cap,
+// since its owner has others.
 func visible(c *access.Call, q audit.Query) (audit.Query, error) {
 	d := policy.Decide(c.Who, policy.ReadAudit, policy.Resource{Org: c.Who.Org}, c.At())
 	if d.Partial {
 		q.OnlyActor = c.Who.ID
+	}
+	if d.Partial && c.Who.Narrowed() {
+		q.Shows = func(r *audit.Row) bool {
+			var at struct {
+				Vault string `json:"vault_id"`
+				Path  string `json:"path"`
+			}
+			return json.Unmarshal(r.DetailsJSON, &at) == nil && c.Who.Covers(at.Vault, at.Path)
+		}
 	}
 	return q, d.Err()
 }

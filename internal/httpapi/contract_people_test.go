@@ -129,7 +129,7 @@ func TestAKeyTurnsNoSecondFactorOn(t *testing.T) {
 	w := open(t)
 	ada := w.signup("ada")
 	key := w.do("POST", "/v1/auth/api-keys", ada.token, object{"name": "k"}).want(201).str("api_key")
-	words := w.do("POST", "/v1/auth/api-keys", ada.token, object{"name": "k", "scopes": []string{"vault:write"}}).want(201).str("api_key")
+	words := w.do("POST", "/v1/auth/api-keys", ada.token, object{"name": "k", "scopes": []string{"auth:*"}}).want(201).str("api_key")
 	exchanged := w.do("POST", "/v1/auth/api-key-token", "", object{"api_key": key}).want(200).str("access_token")
 	totp := w.do("POST", "/v1/auth/mfa/setup", ada.token, nil).want(200).str("secret")
 	for what, bearer := range map[string]string{"a key": key, "a key with a word": words, "a key's token": exchanged} {
@@ -480,6 +480,7 @@ func TestForgottenPasswords(t *testing.T) {
 func TestAResetLeavesTheSecondFactor(t *testing.T) {
 	w := open(t)
 	ada := w.signup("ada")
+	w.exec(`UPDATE users SET email_verified = 1 WHERE id = ?`, ada.id)
 	key, _ := ada.secondFactor()
 	for range 5 {
 		w.do("POST", "/v1/auth/token", "", object{"email": ada.email, "password": "x"}).want(401)

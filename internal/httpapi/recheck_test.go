@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"strings"
@@ -78,7 +79,9 @@ func TestACappedKeyReadsItsOwnersEventsOnly(t *testing.T) {
 	ada.grant(v, a, "**", nil, "write")
 	w.do("PUT", secretAt(v, "hr/salaries"), a.token, `{"value":"x"}`).want(201)
 	capped := w.do("POST", "/v1/auth/api-keys", ada.token, object{"name": "capped", "scopes": []string{"prod/**"}}).want(201).str("api_key")
-	words := w.do("POST", "/v1/auth/api-keys", ada.token, object{"name": "words", "scopes": []string{"vault:read"}}).want(201).str("api_key")
+	words := w.do("POST", "/v1/auth/api-keys", ada.token, object{"name": "words", "scopes": []string{"audit:read"}}).want(201).str("api_key")
+	w.do("PUT", secretAt(v, "hr/own"), ada.token, `{"value":"x"}`).want(201)
+	w.do("PUT", secretAt(v, "prod/own"), ada.token, `{"value":"x"}`).want(201)
 	others := func(token, target string) (n int) {
 		t.Helper()
 		r := w.do("GET", target, token, nil).want(200)
@@ -103,6 +106,14 @@ func TestACappedKeyReadsItsOwnersEventsOnly(t *testing.T) {
 	for _, target := range []string{"/v1/audit/events?limit=1000", "/v1/audit?limit=1000"} {
 		if n := others(capped, target); n != 0 {
 			t.Errorf("a capped key is shown %d events of others at %s", n, target)
+		}
+		// Its owner's events elsewhere are as far off as the secrets there.
+		r := w.do("GET", target, capped, nil).want(200)
+		if bytes.Contains(r.body, []byte("hr/own")) || !bytes.Contains(r.body, []byte("prod/own")) {
+			t.Errorf("a key for prod/** is shown %s", r.body)
+		}
+		if r = w.do("GET", strings.Replace(target, "1000", "1&action=secret.write", 1), capped, nil).want(200); !bytes.Contains(r.body, []byte("prod/own")) {
+			t.Errorf("the first page of a capped key is %s", r.body)
 		}
 		if others(words, target) == 0 {
 			t.Errorf("a key without a cap is shown none of others at %s", target)

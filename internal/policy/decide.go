@@ -24,7 +24,7 @@ func Decide(p Principal, a Action, r Resource, at Moment) Decision {
 		return Decision{Allow: true, Reason: ReasonPublic}
 	}
 	limit := reachOf(p.Scopes)
-	if reason := barred(&p, &rule, &r, limit); reason != "" {
+	if reason := barred(&p, a, &rule, &r, limit); reason != "" {
 		return deny(reason)
 	}
 	d := granted(&p, &rule, &r, at)
@@ -42,7 +42,7 @@ func Decide(p Principal, a Action, r Resource, at Moment) Decision {
 }
 
 // barred returns what stops p before any grant is looked at, or nothing.
-func barred(p *Principal, rule *Rule, r *Resource, limit reach) Reason {
+func barred(p *Principal, a Action, rule *Rule, r *Resource, limit reach) Reason {
 	switch {
 	case !p.known():
 		return ReasonUnauthenticated
@@ -54,7 +54,7 @@ func barred(p *Principal, rule *Rule, r *Resource, limit reach) Reason {
 		return ReasonMissingResource
 	case r.Vault != nil && len(p.Vaults) > 0 && !slices.Contains(p.Vaults, r.Vault.ID):
 		return ReasonOutsideVaultBinding
-	case !inScope(p, rule, r, limit):
+	case !inScope(p, a, rule, r, limit):
 		return ReasonOutsideScope
 	}
 	return ""
@@ -117,8 +117,8 @@ func complete(over Object, r *Resource) bool {
 }
 
 // inScope applies the cap of the credential's scopes.
-func inScope(p *Principal, rule *Rule, r *Resource, limit reach) bool {
-	if p.Kind == KindUser && rule.Writes && limit.words && !limit.writeWord {
+func inScope(p *Principal, a Action, rule *Rule, r *Resource, limit reach) bool {
+	if p.Kind == KindUser && limit.words && !named(p.Scopes, a, rule) {
 		return false
 	}
 	if !limit.capped {

@@ -184,6 +184,18 @@ var decisions = map[string]struct {
 	"an API key with a dotted write word writes":           {who: user("carol", "owner", "vault.write"), do: policy.WriteSecret, reason: "creator", allow: true},
 	"an API key with a starred word writes":                {who: user("carol", "owner", "vault:*"), do: policy.WriteSecret, reason: "creator", allow: true},
 	"an API key with the star word writes":                 {who: user("carol", "owner", "*"), do: policy.WriteSecret, reason: "creator", allow: true},
+	"a word for the audit log reads no secrets":            {who: user("carol", "owner", "audit:read"), do: policy.ReadSecret, reason: "outside_scope"},
+	"a word for the audit log reads it":                    {who: user("olga", "owner", "audit:read"), do: policy.ReadAudit, noVault: true, reason: "signed_in", allow: true},
+	"a word for writing the audit log invites nobody":      {who: user("olga", "owner", "audit:write"), do: policy.InviteMember, noVault: true, reason: "outside_scope"},
+	"a word for members invites":                           {who: user("olga", "owner", "members:write"), do: policy.InviteMember, noVault: true, reason: "role", allow: true},
+	"a word that nobody knows reads nothing":               {who: user("carol", "owner", "tx:sign"), do: policy.ReadSecret, reason: "outside_scope"},
+	"a longer word is another word":                        {who: user("carol", "owner", "vault:read:all"), do: policy.ReadSecret, reason: "outside_scope"},
+	"a word for writing does not read":                     {who: user("carol", "owner", "secret:write"), do: policy.ReadSecret, reason: "outside_scope"},
+	"a word for secrets shows the vault":                   {who: user("carol", "owner", "secret:write"), do: policy.ReadVault, reason: "creator", allow: true},
+	"a word for secrets deletes no vault":                  {who: user("carol", "owner", "secret:*"), do: policy.DeleteVault, reason: "outside_scope"},
+	"a word for shares alone shares no secret":             {who: user("carol", "owner", "share:write"), do: policy.CreateShare, reason: "outside_scope"},
+	"words for shares and for reading share":               {who: user("carol", "owner", "share:write", "secret:read"), do: policy.CreateShare, reason: "creator", allow: true},
+	"every key may ask whose it is":                        {who: user("carol", "owner", "tx:sign"), do: policy.ReadUser, noVault: true, reason: "signed_in", allow: true},
 	"an API key whose word only begins with write":         {who: user("carol", "owner", "vault:write_none"), do: policy.WriteSecret, reason: "outside_scope"},
 
 	// Policies.

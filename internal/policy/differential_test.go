@@ -121,7 +121,7 @@ func situationFrom(data []byte) situation {
 	}
 	x.p.Vaults = pick(s, nil, nil, nil, []string{"v1"}, []string{"v2"}, []string{"v2", "v1"})
 	for range pick(s, 0, 0, 0, 0, 1, 2, 3) {
-		x.p.Scopes = append(x.p.Scopes, pick(s, "vault:read", "vault.write", "tx:sign", "secrets:*", "*", "**",
+		x.p.Scopes = append(x.p.Scopes, pick(s, "vault:read", "vault.write", "tx:sign", "secrets:*", "*", "**", "secret:write", "audit:read", "audit.write", "share:write", "org:write", "members:*", "agent:read", "x:read", "vault:read:all",
 			"a/**", "*/b", "a", "**/c", "a//b", "", "a:b/c", "a**", "**b/a"))
 	}
 	actions := append(policy.Actions(), slices.Repeat([]policy.Action{policy.ReadSecret}, 30)...)

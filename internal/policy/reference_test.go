@@ -5,6 +5,7 @@ package policy_test
 
 import (
 	"net"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -141,17 +142,25 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		policy.DeclineShare, policy.RevokeShare, policy.InviteMember, policy.RevokeInvitation, policy.UpdateMember, policy.RemoveMember,
 		policy.CreateIPRule, policy.DeleteIPRule, policy.UpdateBilling, policy.UpdateSettings, policy.DeleteAnyUser,
 		policy.UpdateLimits, policy.ManageChains, policy.RekeyVault, policy.UpdateWebhook)
-	words, mayWrite, caps := 0, false, []string{}
+	words, named, readsSecrets, caps := 0, is(policy.Logout, policy.ReadUser), false, []string{}
 	for _, s := range p.Scopes {
 		if s == "*" || strings.ContainsAny(s, ":.") && !strings.Contains(s, "/") {
 			words++
-			mayWrite = mayWrite || s == "*" || strings.HasSuffix(s, ":write") || strings.HasSuffix(s, ".write") ||
-				strings.HasSuffix(s, ":*") || strings.HasSuffix(s, ".*")
+			if s == "*" {
+				named, readsSecrets = true, true
+				continue
+			}
+			parts := regexp.MustCompile("[:.]").Split(s, 2)
+			of := refAreas[parts[0]]
+			fits := parts[1] == "*" || parts[1] == "read" && !writes || parts[1] == "write" && writes
+			named = named || fits && slices.ContainsFunc(of, func(p string) bool { return strings.HasPrefix(string(a), p+".") }) ||
+				slices.Equal(of, []string{"secret"}) && is(policy.ListVaults, policy.ReadVault) && slices.Contains([]string{"*", "read", "write"}, parts[1])
+			readsSecrets = readsSecrets || slices.Contains(of, "secret") && slices.Contains([]string{"*", "read"}, parts[1])
 			continue
 		}
 		caps = append(caps, s)
 	}
-	if p.Kind == "user" && writes && words > 0 && !mayWrite {
+	if p.Kind == "user" && words > 0 && (!named || is(policy.CreateShare, policy.ReadSecretVersion) && !readsSecrets) {
 		return no("outside_scope")
 	}
 	capped := len(caps) > 0 && !slices.Contains(caps, "**")
@@ -194,6 +203,15 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		d.Partial = true
 	}
 	return d
+}
+
+// refAreas are the words' first halves, and the beginnings of the actions that each names.
+var refAreas = map[string][]string{
+	"secret": {"secret"}, "secrets": {"secret"}, "vault": {"vault", "secret"}, "vaults": {"vault", "secret"},
+	"policy": {"policy"}, "policies": {"policy"}, "agent": {"agent"}, "agents": {"agent"}, "share": {"share"}, "shares": {"share"},
+	"approval": {"approval"}, "approvals": {"approval"}, "org": {"org"}, "member": {"org"}, "members": {"org"},
+	"api_key": {"api_key"}, "api_keys": {"api_key"}, "ip_rule": {"ip_rule"}, "ip_rules": {"ip_rule"}, "user": {"user"}, "users": {"user"},
+	"chain": {"chain"}, "chains": {"chain"}, "audit": {"audit"}, "auth": {"auth"}, "billing": {"billing"}, "admin": {"admin"},
 }
 
 func refManager(p policy.Principal) bool {

@@ -44,7 +44,8 @@ type Rule struct {
 	Gated bool
 	// Value marks the actions that hand out a secret's value, or the right to it.
 	Value bool
-	// Writes marks the actions that a read-only API key may not do.
+	// Writes marks the actions that change something: an API key with words needs one
+	// that names writing.
 	Writes bool
 	// Whole marks the actions that show what no cap on paths can narrow.
 	Whole bool

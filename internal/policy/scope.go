@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -9,8 +10,9 @@ import (
 // Scopes cap what a credential may do; they never grant. There are two sorts:
 //
 // Words, such as vault:read, vault.write, tx:sign, or * alone: names joined by
-// ':' or '.', which no path has. They never restrict paths. On a user's API key
-// that has words, writing needs one that ends in write or *.
+// ':' or '.', which no path has. They never restrict paths, and they do not
+// restrict agents (contract section 5). A user's API key that has words may do
+// what one of them names, and nothing else: see wordNames.
 //
 // Patterns, such as prod/** : the caller's paths are those that one of them
 // matches. What covers a whole vault, or hands out another credential, is more
@@ -31,9 +33,8 @@ func CheckScopes(scopes []string) error {
 
 // reach is what a list of scopes amounts to.
 type reach struct {
-	capped    bool // to the paths that match a pattern among the scopes
-	words     bool
-	writeWord bool
+	capped bool // to the paths that match a pattern among the scopes
+	words  bool
 }
 
 func reachOf(scopes []string) reach {
@@ -43,7 +44,6 @@ func reachOf(scopes []string) reach {
 		switch {
 		case isWord(s):
 			r.words = true
-			r.writeWord = r.writeWord || isWriteWord(s)
 		case s == "**":
 			everywhere = true
 		default:
@@ -62,6 +62,18 @@ func covers(scopes []string, path string) bool {
 		}
 	}
 	return false
+}
+
+// Narrowed reports whether the credential is bound to vaults or capped to paths.
+func (p *Principal) Narrowed() bool { return len(p.Vaults) > 0 || reachOf(p.Scopes).capped }
+
+// Covers reports whether what happened to a path of a vault lies within what the
+// credential is capped and bound to. An empty vault or path is nothing to cap.
+func (p *Principal) Covers(vault, path string) bool {
+	if vault != "" && len(p.Vaults) > 0 && !slices.Contains(p.Vaults, vault) {
+		return false
+	}
+	return path == "" || !reachOf(p.Scopes).capped || covers(p.Scopes, path)
 }
 
 func isWord(s string) bool {
@@ -85,7 +97,74 @@ func isWord(s string) bool {
 	return joints > 0 && last != ':' && last != '.'
 }
 
-func isWriteWord(s string) bool {
-	last := s[strings.LastIndexAny(s, ":.")+1:]
-	return last == "write" || last == "*"
+// named reports whether a word among the scopes names the action. What hands out
+// a value needs a word that names reading secrets too.
+func named(scopes []string, a Action, rule *Rule) bool {
+	if a == Logout || a == ReadUser { // to give a key up, and to ask whose it is
+		return true
+	}
+	if rule.Value && a != ReadSecret && !anyNames(scopes, ReadSecret, false) {
+		return false
+	}
+	return anyNames(scopes, a, rule.Writes)
+}
+
+func anyNames(scopes []string, a Action, writes bool) bool {
+	for _, s := range scopes {
+		if isWord(s) && wordNames(s, a, writes) {
+			return true
+		}
+	}
+	return false
+}
+
+// wordNames reports whether a word names an action. A word is an area and a verb:
+// read for all that changes nothing there, write for all that does, * for both.
+// The area vault holds its secrets. Secrets are found through their vaults, so the
+// area secret shows which vaults there are. An unknown word names nothing.
+func wordNames(word string, a Action, writes bool) bool {
+	if word == "*" {
+		return true
+	}
+	joint := strings.IndexAny(word, ":.")
+	area, verb := areaOf(word[:joint]), word[joint+1:]
+	if verb != "*" && !(verb == "read" && !writes) && !(verb == "write" && writes) {
+		return area == "secret" && verb == "write" && showsVaults(a)
+	}
+	noun, _, _ := strings.Cut(string(a), ".")
+	return area == noun || area == "vault" && noun == "secret" || area == "secret" && showsVaults(a)
+}
+
+func showsVaults(a Action) bool { return a == ListVaults || a == ReadVault }
+
+// areaOf returns the first half of the names of an area's actions, or nothing for
+// a name that is no area's.
+func areaOf(name string) string {
+	switch name {
+	case "secret", "secrets":
+		return "secret"
+	case "vault", "vaults":
+		return "vault"
+	case "policy", "policies":
+		return "policy"
+	case "agent", "agents":
+		return "agent"
+	case "share", "shares":
+		return "share"
+	case "approval", "approvals":
+		return "approval"
+	case "org", "member", "members":
+		return "org"
+	case "api_key", "api_keys":
+		return "api_key"
+	case "ip_rule", "ip_rules":
+		return "ip_rule"
+	case "user", "users":
+		return "user"
+	case "chain", "chains":
+		return "chain"
+	case "audit", "auth", "billing", "admin":
+		return name
+	}
+	return ""
 }

@@ -18,7 +18,7 @@ func (s *Set) View(p Principal, v *Vault, at Moment) View {
 	rule, _ := RuleFor(ListSecrets)
 	r := Resource{Org: p.Org, Vault: v, Policies: s}
 	limit := reachOf(p.Scopes)
-	if barred(&p, &rule, &r, limit) != "" {
+	if barred(&p, ListSecrets, &rule, &r, limit) != "" {
 		return View{}
 	}
 	view := View{capped: limit.capped, scopes: p.Scopes}
