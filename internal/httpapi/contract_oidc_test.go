@@ -286,6 +286,9 @@ func TestAccountsOfTheSameMail(t *testing.T) {
 	}
 	// The password still works.
 	ada.login()
+	// Somebody who is given the address later has another subject: nobody's account.
+	next := f.Sign("first", w.says(f, idp.Claims{"sub": "next-there", "email": ada.email}))
+	w.google(next, nil).want(403, "account_of_other_identity")
 
 	closed := open(t, trusting(f.Issuer, client), func(s *setup) { s.signup = false })
 	closed.google(f.Sign("first", closed.says(f, nil)), nil).want(403, "signup_closed")
@@ -297,6 +300,31 @@ func TestAccountsOfTheSameMail(t *testing.T) {
 	closed.do("POST", "/v1/org/invite", boss.token, object{"email": "late@example.com"}).want(200)
 	closed.clock.forward(8 * 24 * time.Hour)
 	closed.google(f.Sign("first", closed.says(f, idp.Claims{"sub": "3", "email": "late@example.com"})), nil).want(403, "signup_closed")
+}
+
+// Letters that fold into ASCII make two addresses of one: a provider may vouch for
+// the one, and an account of the other must not open.
+func TestAddressesThatOnlyLookAlikeAreRefused(t *testing.T) {
+	f := idp.NewForge(t)
+	w := open(t, trusting(f.Issuer, client))
+	victim := w.signup("kiki")
+	w.exec(`UPDATE users SET email_verified = 1 WHERE id = ?`, victim.id)
+	for name, spelling := range map[string]string{
+		"KELVIN SIGN": "\u212Aiki@example.com", "DOTTED I": "k\u0130ki@example.com", "LONG S": "kiki@example.com\u017f",
+		"NO-BREAK SPACE": "\u00a0kiki@example.com",
+	} {
+		for path, body := range map[string]object{
+			"/v1/auth/signup":   {"email": spelling, "password": password},
+			"/v1/agents/enroll": {"name": "x", "human_email": spelling},
+			"/v1/org/invite":    {"email": spelling},
+		} {
+			r := w.do("POST", path, victim.token, body)
+			r.what += " with " + name
+			r.want(400, "invalid_email")
+		}
+		w.do("POST", "/v1/auth/token", "", object{"email": spelling, "password": password}).want(401)
+		w.google(f.Sign("first", w.says(f, idp.Claims{"sub": name, "email": spelling})), nil).want(401)
+	}
 }
 
 func TestAProviderLoginPassesTheSecondFactor(t *testing.T) {

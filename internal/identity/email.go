@@ -9,15 +9,22 @@ const badMail = "Give one mail address such as name@example.com, in ASCII (write
 
 // normalizeEmail returns the form under which an address is stored and looked
 // up: trimmed and in lower case. It takes plain ASCII addresses only, so two
-// addresses that look the same are the same.
+// addresses that look the same are the same. ASCII is checked before letters are
+// folded, since some others fold into it (U+212A becomes k).
 func normalizeEmail(email string) (string, error) {
-	email = strings.ToLower(strings.TrimSpace(email))
+	email = strings.Trim(email, " \t\r\n")
+	for i := range len(email) {
+		if email[i] >= 0x7f {
+			return "", invalid("invalid_email", badMail)
+		}
+	}
+	email = strings.ToLower(email)
 	local, domain, _ := strings.Cut(email, "@")
 	if len(email) > 254 || len(local) > 64 || !plainDomain(domain) {
 		return "", invalid("invalid_email", badMail)
 	}
 	for i := range len(email) {
-		if c := email[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),:;<>[\]`, c) >= 0 {
+		if c := email[i]; c <= ' ' || strings.IndexByte(`"(),:;<>[\]`, c) >= 0 {
 			return "", invalid("invalid_email", badMail)
 		}
 	}

@@ -38,7 +38,11 @@ type ProviderStore interface {
 	SpendToken(ctx context.Context, hash string, until, now time.Time) error
 	// AccountByLink returns the user in its home organisation, or NotFound.
 	AccountByLink(ctx context.Context, issuer, subject string) (Account, error)
-	// LinkAccount stores the link. Conflict when it is another account's.
+	// LinkedAt reports whether the user has an identity at the issuer.
+	LinkedAt(ctx context.Context, issuer, user string) (bool, error)
+	// LinkAccount stores the link. Conflict when it is another account's, or when
+	// the account has another identity at that issuer: an address that a provider
+	// gives to somebody else does not bring the account along.
 	LinkAccount(ctx context.Context, org string, l Link, ev *audit.Event) error
 	// AddLinkedUser is AddUser with a link. Conflict when the mail is taken or the
 	// link is another account's.
@@ -71,6 +75,8 @@ var (
 	errNotLinked = fault.New(fault.Denied, "account_not_linked",
 		"There is an account with this mail address, and nobody has confirmed that address to this server yet. "+
 			"Log in with its password and confirm the address, or reset the password by mail; then the provider's login works.")
+	errOtherIdentity = fault.New(fault.Denied, "account_of_other_identity",
+		"The account with this mail address belongs to another identity at this provider. Its owner, or an owner of the organisation, can delete it; then this login makes a new one.")
 )
 
 // LoginWithIDToken logs in who an identity provider vouches for. A given nonce
@@ -78,8 +84,9 @@ var (
 //
 // Accounts are found by issuer and subject. Whoever comes for the first time
 // gets the account with the mail address that the provider vouches for, if that
-// account's own address is confirmed: an account that somebody made with another's
-// address must not be waiting for its owner. Else a new account is made, if
+// account's own address is confirmed (an account that somebody made with another's
+// address must not be waiting for its owner) and it has no identity at that issuer
+// yet (the provider may have given the address to somebody else). Else a new account is made, if
 // strangers may sign up or the address was invited.
 func (s *Service) LoginWithIDToken(ctx context.Context, c *access.Call, token string, nonce *string) (Token, error) {
 	c.Touch("user", "")
@@ -194,6 +201,12 @@ func (s *Service) tryLoginAs(ctx context.Context, c *access.Call, who *oidc.Clai
 	c.Touch("user", a.ID)
 	if !a.EmailVerified {
 		return Token{}, refuseAs(c, policy.KindUser, a.ID, a.Org, "account_not_linked", errNotLinked)
+	}
+	if other, err := s.store.LinkedAt(ctx, who.Issuer, a.ID); err != nil || other {
+		if err == nil {
+			err = refuseAs(c, policy.KindUser, a.ID, a.Org, "account_of_other_identity", errOtherIdentity)
+		}
+		return Token{}, err
 	}
 	link.User = a.ID
 	was := *c.Event

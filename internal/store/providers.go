@@ -38,11 +38,32 @@ func (db *DB) AccountByLink(ctx context.Context, issuer, subject string) (identi
 		WHERE p.issuer = $1 AND p.subject = $2`+atHome, issuer, subject)
 }
 
-// LinkAccount implements identity.ProviderStore.
+const linkedAt = `SELECT 1 FROM provider_accounts WHERE user_id = $1 AND issuer = $2 LIMIT 1`
+
+// LinkedAt implements identity.ProviderStore.
+func (db *DB) LinkedAt(ctx context.Context, issuer, user string) (bool, error) {
+	var one int
+	return db.row(ctx, linkedAt, []any{user, issuer}, &one)
+}
+
+// LinkAccount implements identity.ProviderStore. The user's row is held, so that
+// of two identities that come at once one is linked.
 func (db *DB) LinkAccount(ctx context.Context, org string, l identity.Link, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx *Tx) error {
 		if err := tx.alive(l.User); err != nil {
 			return err
+		}
+		// This changes nothing and holds the row.
+		if _, err := tx.exec(`UPDATE users SET email_verified = email_verified WHERE id = $1`, l.User); err != nil {
+			return err
+		}
+		var one int
+		other, err := tx.row(linkedAt, []any{l.User, l.Issuer}, &one)
+		if err != nil {
+			return err
+		}
+		if other {
+			return tx.refuse(errLinked)
 		}
 		if err := tx.link(&l); err != nil {
 			return err

@@ -70,6 +70,20 @@ func testLinks(t *testing.T, f *fixture) {
 	}
 	is(link, link.User)
 
+	again := link
+	again.Subject = "another"
+	want(t, "a second identity at the issuer", f.LinkAccount(t.Context(), f.org, again, f.event()), "identity_linked")
+	missing(again)
+	elsewhere := again
+	elsewhere.Issuer = "https://another-idp"
+	must(t, f.LinkAccount(t.Context(), f.org, elsewhere, f.event()))
+	is(elsewhere, link.User)
+	for issuer, linked := range map[string]bool{link.Issuer: true, elsewhere.Issuer: true, "https://IDP": false} {
+		if got, err := f.LinkedAt(t.Context(), issuer, link.User); err != nil || got != linked {
+			t.Errorf("linked at %s: %v, %v", issuer, got, err)
+		}
+	}
+
 	third := &fixture{DB: f.DB, org: uuid.NewString()}
 	add := func(f *fixture, email string, l identity.Link) error {
 		return f.AddLinkedUser(t.Context(), identity.Account{
