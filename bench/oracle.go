@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/mailbox"
 )
 
 // The case oracle asks whether the time of an answer tells what exists. For each
@@ -48,15 +49,21 @@ const (
 // oracles measures on a server of its own, which believes the load about where
 // its requests come from.
 func (b *bench) oracles(ctx context.Context, s *site) (err error) {
+	mails, err := mailbox.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, mails.Close()) }()
 	own := *s
-	own.env = append(slices.Clone(s.env), "ONECLAW_TRUSTED_PROXIES=127.0.0.1", "ONECLAW_SIGNUP=true", "ONECLAW_RATE_ADDRESS=off")
+	own.env = append(slices.Clone(s.env), "ONECLAW_TRUSTED_PROXIES=127.0.0.1", "ONECLAW_RATE_ADDRESS=off", "ONECLAW_SIGNUP=true", "ONECLAW_VERIFY_EMAIL=true",
+		"ONECLAW_SMTP_HOST=127.0.0.1", "ONECLAW_SMTP_TLS=none", "ONECLAW_MAIL_FROM=oneclaw@example.com", fmt.Sprint("ONECLAW_SMTP_PORT=", mails.Port))
 	srv, err := own.start(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, srv.stop()) }()
 	t := &timer{srv: srv, http: &http.Client{Timeout: patience}}
-	questions, err := b.questions(ctx, s, srv)
+	questions, err := b.questions(ctx, s, srv, mails)
 	if err != nil {
 		return err
 	}
@@ -77,8 +84,26 @@ func (b *bench) oracles(ctx context.Context, s *site) (err error) {
 	return nil
 }
 
+// joined signs somebody up, confirms the address and returns a token.
+func joined(ctx context.Context, anyone *client.Client, mails *mailbox.Box, email string) (string, error) {
+	ctx, stop := context.WithTimeout(ctx, mailbox.Patience)
+	defer stop()
+	if _, err := anyone.Signup(ctx, email, client.ValueOf(serveOwner.Password), ""); err != nil {
+		return "", err
+	}
+	token, err := mails.Token(ctx, email)
+	if err != nil {
+		return "", err
+	}
+	t, err := anyone.VerifyEmail(ctx, token)
+	if err != nil {
+		return "", err
+	}
+	return string(t.AccessToken.Reveal()), nil
+}
+
 // questions prepares what is asked about.
-func (b *bench) questions(ctx context.Context, s *site, srv *server) ([]oracle, error) {
+func (b *bench) questions(ctx context.Context, s *site, srv *server, mails *mailbox.Box) ([]oracle, error) {
 	l, err := s.owner()
 	if err != nil {
 		return nil, err
@@ -105,11 +130,9 @@ func (b *bench) questions(ctx context.Context, s *site, srv *server) ([]oracle, 
 	stranger := ""
 	for i := range accounts {
 		b.say("oracle: account %d of %d", i+1, accounts)
-		t, err := anyone.Signup(ctx, known(i), client.ValueOf(serveOwner.Password), "")
-		if err != nil {
+		if stranger, err = joined(ctx, anyone, mails, known(i)); err != nil {
 			return nil, fmt.Errorf("sign up: %w", err)
 		}
-		stranger = string(t.AccessToken.Reveal())
 	}
 	key := string(agent.APIKey.Reveal())
 	secret := func(vault, path, token string) func(int) ask {

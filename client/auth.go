@@ -75,6 +75,13 @@ func (c *Client) Signup(ctx context.Context, email string, password Value, displ
 	return got(out, c.call(ctx, request{method: http.MethodPost, path: "/v1/auth/signup", public: true, body: body}, out))
 }
 
+// VerifyEmail confirms the address of a new account with the token of its mail.
+func (c *Client) VerifyEmail(ctx context.Context, token string) (*Token, error) {
+	out := new(Token)
+	return got(out, c.call(ctx, request{method: http.MethodPost, path: "/v1/auth/verify-email", public: true,
+		body: map[string]string{"token": token}}, out))
+}
+
 // Me returns the profile of the logged-in human. Agents get 403: see AgentMe.
 func (c *Client) Me(ctx context.Context) (*User, error) {
 	out := new(User)

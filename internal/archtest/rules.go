@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 	"client":             {},
 	"internal/cli":       {"client"},
 	"internal/mcpserver": {"client"},
-	"bench":              {"client", "internal/testkit/pgtest"},
+	"bench":              {"client", "internal/testkit/mailbox", "internal/testkit/pgtest"},
 
 	// The wiring: only here do implementations meet those who use them.
 	"internal/app": {anything},

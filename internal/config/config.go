@@ -54,8 +54,8 @@ type Config struct {
 
 	OwnerEmail    string       `env:"OWNER_EMAIL" doc:"Address of the first owner, who is created when the server has no users."`
 	OwnerPassword secret.Bytes `env:"OWNER_PASSWORD_FILE,file" doc:"File with the first owner's password."`
-	Signup        bool         `env:"SIGNUP" envDefault:"false" doc:"Whether strangers may sign up, each with an organisation of their own."`
-	VerifyEmail   bool         `env:"VERIFY_EMAIL" envDefault:"false" doc:"Whether who signs up must confirm the address first. Needs SMTP_HOST."`
+	Signup        bool         `env:"SIGNUP" envDefault:"false" doc:"Whether strangers may sign up, each with an organisation of their own. Needs VERIFY_EMAIL."`
+	VerifyEmail   bool         `env:"VERIFY_EMAIL" envDefault:"false" doc:"Whether a new account must confirm its address before it logs in. Needs SMTP_HOST."`
 
 	SMTPHost     string       `env:"SMTP_HOST" doc:"Mail server. Without it, mails are written to DATA/outbox."`
 	SMTPPort     int          `env:"SMTP_PORT" envDefault:"587" doc:"Port of the mail server."`
@@ -225,6 +225,9 @@ func (c *Config) Check() error {
 		return bad("ONECLAW_OWNER_EMAIL and ONECLAW_OWNER_PASSWORD_FILE go together: set both or none.")
 	case c.VerifyEmail && c.SMTPHost == "" && !c.Dev:
 		return bad("ONECLAW_VERIFY_EMAIL needs a mail server: set ONECLAW_SMTP_HOST and ONECLAW_MAIL_FROM.")
+	case c.Signup && !c.VerifyEmail && !c.Dev:
+		return bad("ONECLAW_SIGNUP without ONECLAW_VERIFY_EMAIL lets strangers take mail addresses that are not theirs, and leave agents and keys behind for whoever comes. " +
+			"Set ONECLAW_VERIFY_EMAIL=true and a mail server, or leave ONECLAW_SIGNUP off and invite people.")
 	case c.VerifyEmail && c.PublicURL == "" && !loopback(c.Listen):
 		return bad("ONECLAW_VERIFY_EMAIL needs ONECLAW_PUBLIC_URL: the mails link to it.")
 	case c.SMTPPort < 1 || c.SMTPPort > math.MaxUint16:

@@ -23,6 +23,7 @@ func TestSettingsThatStopTheStart(t *testing.T) {
 		"a public address with a path":            {[]string{"ONECLAW_PUBLIC_URL=https://vault.example.com/x"}, "without a path"},
 		"an unknown keystore":                     {[]string{"ONECLAW_KEYSTORE=paper"}, "soft or pkcs11"},
 		"an HSM without its settings":             {[]string{"ONECLAW_KEYSTORE=pkcs11"}, "ONECLAW_PKCS11_PIN_FILE"},
+		"sign-up without confirming mails":        {[]string{"ONECLAW_SIGNUP=true"}, "ONECLAW_VERIFY_EMAIL=true"},
 		"confirming mails without a mail server":  {[]string{"ONECLAW_VERIFY_EMAIL=true"}, "ONECLAW_SMTP_HOST"},
 		"a mail server without a sender":          {[]string{"ONECLAW_SMTP_HOST=mail.example.com"}, "ONECLAW_MAIL_FROM"},
 		"a proxy that is no address":              {[]string{"ONECLAW_TRUSTED_PROXIES=10.0.0.1,proxy.example.com"}, "ONECLAW_TRUSTED_PROXIES must be a list of addresses and networks"},

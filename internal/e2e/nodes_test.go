@@ -14,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/mailbox"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
 )
 
@@ -147,8 +148,10 @@ var changes = map[string]func(t testing.TB, owner caller, w *worker) change{
 		})
 	},
 	"an organisation's limits are changed": func(t testing.TB, owner caller, w *worker) change {
-		other := owner.as(text(t, owner.as("").want(t, http.StatusOK, "POST", "/v1/auth/signup",
-			map[string]string{"email": "other-" + w.id + "@example.com", "password": ownerPassword}), "access_token"))
+		email := "other-" + w.id + "@example.com"
+		owner.as("").want(t, http.StatusOK, "POST", "/v1/auth/signup", map[string]string{"email": email, "password": ownerPassword})
+		other := owner.as(text(t, owner.as("").want(t, http.StatusOK, "POST", "/v1/auth/verify-email",
+			map[string]string{"token": mailed(t, w.mails, email)}), "access_token"))
 		org := text(t, other.want(t, http.StatusOK, "GET", "/v1/auth/me", nil), "org_id")
 		return change{other, "/v1/vaults", http.StatusPaymentRequired, func() {
 			owner.want(t, http.StatusOK, "PUT", "/v1/admin/orgs/"+org+"/limits", map[string]any{"free_tier_override": 0})
@@ -167,6 +170,18 @@ type worker struct {
 	id, key, vault, policy string
 	token                  caller
 	after                  func() // undoes a change that others would feel
+	mails                  *mailbox.Box
+}
+
+func mailed(t testing.TB, mails *mailbox.Box, email string) string {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), mailbox.Patience)
+	defer stop()
+	token, err := mails.Token(ctx, email)
+	if err != nil {
+		t.Fatalf("no mail came to %s: %v", email, err)
+	}
+	return token
 }
 
 func newWorker(t testing.TB, owner caller, name string) *worker {
@@ -186,7 +201,13 @@ func (w *worker) barred(c caller, after int, do func()) change {
 }
 
 func TestTwoNodesAreOne(t *testing.T) {
-	c := newNodes(t, pgtest.Shared(t).DSN(t), 2, "ONECLAW_SIGNUP=true")
+	mails, err := mailbox.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mails.Close()
+	c := newNodes(t, pgtest.Shared(t).DSN(t), 2, "ONECLAW_SIGNUP=true", "ONECLAW_VERIFY_EMAIL=true",
+		"ONECLAW_SMTP_HOST=127.0.0.1", "ONECLAW_SMTP_TLS=none", "ONECLAW_MAIL_FROM=oneclaw@example.com", fmt.Sprint("ONECLAW_SMTP_PORT=", mails.Port))
 	servers := c.start()
 	owner := servers[0].login()
 	for way, cut := range map[string]bool{"with NOTIFY": false, "while NOTIFY is cut": true} {
@@ -199,6 +220,7 @@ func TestTwoNodesAreOne(t *testing.T) {
 			var worst time.Duration
 			for name, prepare := range changes {
 				w := newWorker(t, owner, name+" "+way)
+				w.mails = mails
 				ch := prepare(t, owner, w)
 				there := ch.caller.at(servers[1])
 				for range 3 { // so that it is in that node's caches

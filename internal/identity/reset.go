@@ -97,7 +97,8 @@ func (s *Service) mailReset(ctx context.Context, address string, now time.Time) 
 }
 
 // ResetPassword sets a new password with a token that was mailed. All the user's
-// tokens end; the second factor stays, and nobody is logged in by it.
+// tokens end; the second factor stays, unless nobody had confirmed the address
+// before, and nobody is logged in by it.
 func (s *Service) ResetPassword(ctx context.Context, c *access.Call, token string, password secret.Bytes) error {
 	c.Touch("user", "")
 	hash := hashKey(token)
@@ -131,7 +132,7 @@ func (s *Service) ResetPassword(ctx context.Context, c *access.Call, token strin
 	s.forgive(ctx, c, guessAt(c, guessPassword, a.Email), true)
 	keys := "personal API keys have not."
 	if !a.EmailVerified {
-		keys = "so have personal API keys, since nobody had confirmed the address before."
+		keys = "so have personal API keys and the second factor, since nobody had confirmed the address before."
 	}
 	s.notice(ctx, &a, "The password of your account was set anew through a mailed link. All sessions have ended; "+keys)
 	return nil

@@ -26,8 +26,8 @@ func (tx *Tx) addMailToken(user string, t *identity.MailToken) error {
 
 // ResetPassword implements identity.TokenStore. Of several tokens that are used
 // at once the first to be deleted wins: it takes the others with it. Where the
-// mail is the first that shows whose the address is, the account's keys end: they
-// may be of somebody else who made the account.
+// mail is the first that shows whose the address is, the account's keys and second
+// factor end: they may be of somebody else who made the account.
 func (db *DB) ResetPassword(ctx context.Context, org, user, tokenHash, hash string, now time.Time, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx *Tx) error {
 		n, err := tx.exec(`DELETE FROM mail_tokens WHERE token_hash = $1 AND user_id = $2 AND purpose = $3 AND expires_at > $4`,
@@ -40,6 +40,9 @@ func (db *DB) ResetPassword(ctx context.Context, org, user, tokenHash, hash stri
 			{`DELETE FROM mfa_challenges WHERE user_id = $1`, []any{user}},
 			{`UPDATE user_keys SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL
 				AND EXISTS (SELECT 1 FROM users WHERE id = $1 AND email_verified = 0)`, []any{user, micros(now)}},
+			{`DELETE FROM user_totp WHERE user_id = $1 AND EXISTS (SELECT 1 FROM users WHERE id = $1 AND email_verified = 0)`, []any{user}},
+			{`DELETE FROM recovery_codes WHERE user_id = $1 AND EXISTS (SELECT 1 FROM users WHERE id = $1 AND email_verified = 0)`, []any{user}},
+			{`UPDATE users SET totp = 0 WHERE id = $1 AND email_verified = 0`, []any{user}},
 			{`UPDATE users SET password_hash = $2, email_verified = 1, token_gen = token_gen + 1, token_kept = '' WHERE id = $1`, []any{user, hash}},
 		} {
 			if err == nil {
