@@ -153,7 +153,7 @@ func TestWhoMayDecide(t *testing.T) {
 		"the agent itself":           {g.worker.token, "access_denied", 403},
 		"a member without the vault": {bob.token, "approval_not_found", 404},
 		"another organisation":       {eve.token, "approval_not_found", 404},
-		"an API key of the owner":    {key, "login_required", 403},
+		"an API key of the owner":    {key, "person_required", 403},
 		"nobody":                     {"", "unauthenticated", 401},
 	} {
 		for _, verb := range []string{"approve", "deny", "decide"} {

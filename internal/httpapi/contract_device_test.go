@@ -271,7 +271,7 @@ func TestADeviceLetsNoDeviceIn(t *testing.T) {
 	token := first.poll().str("access_token")
 	w.do("GET", "/v1/auth/me", token, nil).want(200)
 	for _, verb := range []string{"approve", "deny"} {
-		w.do("POST", "/v1/auth/device/"+verb, token, object{"user_code": second.shown}).want(403, "login_required")
+		w.do("POST", "/v1/auth/device/"+verb, token, object{"user_code": second.shown}).want(403, "person_required")
 	}
 	w.do("POST", "/v1/auth/switch-org", token, object{"org_id": ada.org}).want(403, "not_with_a_key")
 	second.refused(second.poll(), "authorization_pending")

@@ -77,9 +77,9 @@ func TestAnAccountIsDeletedOnlyWhenSaidSo(t *testing.T) {
 		}
 	}
 	key := s.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "k"}).want(201).str("api_key")
-	s.do("DELETE", "/v1/auth/me", key, farewell).want(403, "not_with_a_key")
+	s.do("DELETE", "/v1/auth/me", key, farewell).want(403, "person_required")
 	byKey := s.do("POST", "/v1/auth/api-key-token", "", object{"api_key": key}).want(200).str("access_token")
-	s.do("DELETE", "/v1/auth/me", byKey, farewell).want(403, "not_with_a_key")
+	s.do("DELETE", "/v1/auth/me", byKey, farewell).want(403, "person_required")
 	s.do("DELETE", "/v1/auth/me", s.worker.token, farewell).want(403, "access_denied")
 	s.do("DELETE", "/v1/auth/me", "", farewell).want(401)
 	s.do("GET", secretAt(s.vault, "a/b"), s.ada.token, nil).want(200)

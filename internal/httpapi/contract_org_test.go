@@ -98,7 +98,7 @@ func TestInvitationsEnd(t *testing.T) {
 	s.do("POST", "/v1/org/invitations/accept", s.signup("mallory").token, object{"token": token}).want(403, "other_address")
 	s.do("POST", "/v1/org/invitations/accept", s.worker.key, object{"token": token}).want(403)
 	key := s.do("POST", "/v1/auth/api-keys", bob.token, object{"name": "k"}).want(201).str("api_key")
-	s.do("POST", "/v1/org/invitations/accept", key, object{"token": token}).want(403, "not_with_a_key")
+	s.do("POST", "/v1/org/invitations/accept", key, object{"token": token}).want(403, "person_required")
 
 	var mu sync.Mutex
 	won := 0

@@ -135,10 +135,10 @@ func TestAKeyTurnsNoSecondFactorOn(t *testing.T) {
 	for what, bearer := range map[string]string{"a key": key, "a key with a word": words, "a key's token": exchanged} {
 		r := w.do("POST", "/v1/auth/mfa/setup", bearer, nil)
 		r.what += " by " + what
-		r.want(403, "login_required")
+		r.want(403, "person_required")
 		r = w.do("POST", "/v1/auth/mfa/verify-setup", bearer, object{"code": w.code(totp)})
 		r.what += " by " + what
-		r.want(403, "login_required")
+		r.want(403, "person_required")
 	}
 	w.do("POST", "/v1/auth/mfa/verify-setup", ada.token, object{"code": w.code(totp)}).want(200)
 }

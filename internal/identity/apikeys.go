@@ -20,11 +20,12 @@ type KeyDraft struct {
 }
 
 var errBeyondKey = fault.New(fault.Denied, "beyond_own_key",
-	"A key that is made with another ends no later than that one and has only scopes that it has. Log in with the password to make more.")
+	"A key that is made with another has only scopes that it has. Log in with the password to make more.")
 
-// CreateKey makes a personal API key. The key itself is returned this once. A
-// caller who came with a key can't make one that lasts longer or may do more:
-// what is left open is as with its own.
+// CreateKey makes a personal API key. The key itself is returned this once. It takes
+// a person to make one that never ends, or that ends later than the credential
+// that makes it. A caller who came with a key can't make one that may do more:
+// scopes that are left open are as with its own.
 func (s *Service) CreateKey(ctx context.Context, c *access.Call, d KeyDraft) (UserKey, secret.Bytes, error) {
 	c.Touch("api_key", "")
 	if err := decide(c, policy.CreateAPIKey, own(c)); err != nil {
@@ -46,6 +47,9 @@ func (s *Service) CreateKey(ctx context.Context, c *access.Call, d KeyDraft) (Us
 			return UserKey{}, secret.Bytes{}, err
 		}
 	}
+	if err := c.RequirePersonBeyond(d.ExpiresAt); err != nil {
+		return UserKey{}, secret.Bytes{}, err
+	}
 	text := newKey(userKeyPrefix)
 	k := UserKey{
 		ID: newID(), Org: c.Who.Org, User: c.Who.ID, Name: d.Name, Hash: hashKey(text), Prefix: text[:shownPrefix],
@@ -58,7 +62,7 @@ func (s *Service) CreateKey(ctx context.Context, c *access.Call, d KeyDraft) (Us
 	return k, secret.FromString(text), nil
 }
 
-// withinKey holds a draft within the key that its caller came with.
+// withinKey holds the scopes of a draft within the key that its caller came with.
 func (s *Service) withinKey(ctx context.Context, c *access.Call, d *KeyDraft) error {
 	own, err := s.store.Key(ctx, c.Who.Key)
 	if fault.Is(err, fault.NotFound) || err == nil && !own.live(c.Now) {
@@ -67,15 +71,11 @@ func (s *Service) withinKey(ctx context.Context, c *access.Call, d *KeyDraft) er
 	if err != nil {
 		return err
 	}
-	if d.ExpiresAt.IsZero() {
-		d.ExpiresAt = own.ExpiresAt
-	}
 	if len(d.Scopes) == 0 {
 		d.Scopes = own.Scopes
 	}
-	later := !own.ExpiresAt.IsZero() && d.ExpiresAt.After(own.ExpiresAt)
 	lacks := func(scope string) bool { return !slices.Contains(own.Scopes, scope) }
-	if later || len(own.Scopes) > 0 && slices.ContainsFunc(d.Scopes, lacks) {
+	if len(own.Scopes) > 0 && slices.ContainsFunc(d.Scopes, lacks) {
 		c.Event.Details.Reason = errBeyondKey.Code
 		return errBeyondKey
 	}

@@ -25,22 +25,23 @@ func TestAKeyMakesNoKeyBeyondItself(t *testing.T) {
 	words := []string{"vault:write", "vault:read"}
 	for name, tc := range map[string]struct {
 		own, draft identity.KeyDraft
-		refused    bool
+		refused    string
 		end        time.Time
 		scopes     []string
 	}{
-		"nothing asked for":          {own: identity.KeyDraft{ExpiresAt: day}, end: day},
+		"no end":                     {own: identity.KeyDraft{ExpiresAt: day}, refused: "person_required"},
 		"an earlier end":             {own: identity.KeyDraft{ExpiresAt: day}, draft: identity.KeyDraft{ExpiresAt: day.Add(-time.Hour)}, end: day.Add(-time.Hour)},
 		"the same end":               {own: identity.KeyDraft{ExpiresAt: day}, draft: identity.KeyDraft{ExpiresAt: day}, end: day},
-		"a later end":                {own: identity.KeyDraft{ExpiresAt: day}, draft: identity.KeyDraft{ExpiresAt: day.Add(time.Second)}, refused: true},
+		"a later end":                {own: identity.KeyDraft{ExpiresAt: day}, draft: identity.KeyDraft{ExpiresAt: day.Add(time.Second)}, refused: "person_required"},
 		"an end, of a key without":   {draft: identity.KeyDraft{ExpiresAt: day}, end: day},
-		"no end, of a key without":   {},
-		"no scopes":                  {own: identity.KeyDraft{Scopes: words}, scopes: words},
-		"one of its scopes":          {own: identity.KeyDraft{Scopes: words}, draft: identity.KeyDraft{Scopes: words[1:]}, scopes: words[1:]},
-		"a scope that it lacks":      {own: identity.KeyDraft{Scopes: words}, draft: identity.KeyDraft{Scopes: []string{"vault:read", "tx:sign"}}, refused: true},
-		"the scope that is all":      {own: identity.KeyDraft{Scopes: words}, draft: identity.KeyDraft{Scopes: []string{"*"}}, refused: true},
-		"scopes, of a key without":   {draft: identity.KeyDraft{Scopes: words}, scopes: words},
-		"less, with a later end yet": {own: identity.KeyDraft{Scopes: words, ExpiresAt: day}, draft: identity.KeyDraft{Scopes: words[1:], ExpiresAt: day.Add(time.Hour)}, refused: true},
+		"no end, of a key without":   {refused: "person_required"},
+		"an end far away, of such":   {draft: identity.KeyDraft{ExpiresAt: day.AddDate(1, 0, 0)}, refused: "person_required"},
+		"no scopes":                  {own: identity.KeyDraft{Scopes: words}, draft: identity.KeyDraft{ExpiresAt: day}, end: day, scopes: words},
+		"one of its scopes":          {own: identity.KeyDraft{Scopes: words}, draft: identity.KeyDraft{Scopes: words[1:], ExpiresAt: day}, end: day, scopes: words[1:]},
+		"a scope that it lacks":      {own: identity.KeyDraft{Scopes: words}, draft: identity.KeyDraft{Scopes: []string{"vault:read", "tx:sign"}, ExpiresAt: day}, refused: "beyond_own_key"},
+		"the scope that is all":      {own: identity.KeyDraft{Scopes: words}, draft: identity.KeyDraft{Scopes: []string{"*"}, ExpiresAt: day}, refused: "beyond_own_key"},
+		"scopes, of a key without":   {draft: identity.KeyDraft{Scopes: words, ExpiresAt: day}, end: day, scopes: words},
+		"less, with a later end yet": {own: identity.KeyDraft{Scopes: words, ExpiresAt: day}, draft: identity.KeyDraft{Scopes: words[1:], ExpiresAt: day.Add(time.Hour)}, refused: "person_required"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, own, err := makeKey(ada, tc.own)
@@ -53,9 +54,9 @@ func TestAKeyMakesNoKeyBeyondItself(t *testing.T) {
 			}
 			for _, bearer := range []string{own, string(token.Access.Reveal())} {
 				k, second, err := makeKey(w.who(bearer), tc.draft)
-				if tc.refused {
+				if tc.refused != "" {
 					wantKind(t, "make it", err, fault.Denied)
-					wantCode(t, "make it", err, "beyond_own_key")
+					wantCode(t, "make it", err, tc.refused)
 					continue
 				}
 				if err != nil || !k.ExpiresAt.Equal(tc.end) || !slices.Equal(k.Scopes, tc.scopes) {
@@ -65,7 +66,7 @@ func TestAKeyMakesNoKeyBeyondItself(t *testing.T) {
 					continue // that one makes no keys at all
 				}
 				// Nor does what it made.
-				third, _, err := makeKey(w.who(second), identity.KeyDraft{})
+				third, _, err := makeKey(w.who(second), identity.KeyDraft{ExpiresAt: k.ExpiresAt})
 				if err != nil || !third.ExpiresAt.Equal(k.ExpiresAt) || !slices.Equal(third.Scopes, k.Scopes) {
 					t.Errorf("then %+v, %v", third, err)
 				}

@@ -163,7 +163,7 @@ func (s *Service) remember(text []byte, se *session, a *Standing, epoch int64) {
 func agentPrincipal(a *Standing, se *session) policy.Principal {
 	return policy.Principal{
 		Kind: policy.KindAgent, ID: a.ID, Org: a.Org, Vaults: a.VaultIDs, Scopes: a.Scopes,
-		Creator: a.Creator, TokenID: se.credential(), IntentsAPI: a.Intents, Bare: se.keyHash != "", Gen: a.TokenGen,
+		Creator: a.Creator, TokenID: se.credential(), IntentsAPI: a.Intents, Bare: se.keyHash != "", Gen: a.TokenGen, Ends: a.ExpiresAt,
 	}
 }
 
@@ -198,6 +198,10 @@ func (s *Service) liveUser(ctx context.Context, se *session, now time.Time) (who
 	}
 	who = userPrincipal(&a, se.credential())
 	who.Scopes, who.Key, who.Until, who.Device = key.Scopes, key.ID, se.exp, se.device
+	who.Session, who.Person, who.Ends = se.login, se.person, se.exp
+	if key.ID != "" {
+		who.Ends = key.ExpiresAt
+	}
 	if se.keyHash != "" {
 		who.TokenID = key.ID
 	}

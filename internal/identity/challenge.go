@@ -25,6 +25,7 @@ type Challenge struct {
 	Hash      string // SHA-256 of its token in hexadecimal
 	User, Org string
 	TokenGen  int64
+	Kind      string // of the session that it becomes
 	ExpiresAt time.Time
 }
 
@@ -57,21 +58,21 @@ type MFAStore interface {
 // password, identity provider, mailed link. No other method hands a login's
 // token out, so that what all of them must pass stands here: a user with a
 // second factor gets a challenge instead, Token.Challenge.
-func (s *Service) finishLogin(ctx context.Context, c *access.Call, a *Account) (Token, error) {
-	return s.finishLoginAs(ctx, c, a, s.store.Append)
+func (s *Service) finishLogin(ctx context.Context, c *access.Call, a *Account, p proof) (Token, error) {
+	return s.finishLoginAs(ctx, c, a, p, s.store.Append)
 }
 
 // finishLoginAs is finishLogin for a login that writes more than its event.
-func (s *Service) finishLoginAs(ctx context.Context, c *access.Call, a *Account, log record) (Token, error) {
+func (s *Service) finishLoginAs(ctx context.Context, c *access.Call, a *Account, p proof, log record) (Token, error) {
 	if a.Org == "" {
 		return Token{}, errNoOrg
 	}
 	if !a.TOTP {
-		return s.userToken(ctx, c, a, &UserKey{}, log)
+		return s.loginToken(ctx, c, a, p, log)
 	}
 	token := challengePrefix + randomText()
 	ch := Challenge{
-		Hash: hashKey(token), User: a.ID, Org: a.Org, TokenGen: a.TokenGen, ExpiresAt: c.Now.Add(challengeTTL),
+		Hash: hashKey(token), User: a.ID, Org: a.Org, TokenGen: a.TokenGen, Kind: p.kind, ExpiresAt: c.Now.Add(challengeTTL),
 	}
 	// The challenge goes first and alone: without its token it is of no use.
 	if err := s.store.AddChallenge(ctx, ch, c.Now, nil); err != nil {

@@ -86,8 +86,6 @@ var (
 	errNoDevice      = fault.New(fault.NotFound, "user_code_not_found", "There is no such code. Compare it with what the device shows.")
 	errDeviceExpired = invalid("user_code_expired", "The code has expired. Start the login on the device again.")
 	errDeviceDecided = invalid("user_code_decided", "This code was approved or denied already.")
-	errDeviceByKey   = fault.New(fault.Denied, "login_required",
-		"An API key or a device can't let a device in: its login would outlive them. Log in with the password.")
 )
 
 // StartDevice begins the login of a device.
@@ -138,8 +136,8 @@ func (s *Service) waiting(ctx context.Context, code string, now time.Time) (Devi
 }
 
 // ApproveDevice lets the device in as the calling user, in the organisation that
-// the caller acts in. Only a login can: its second factor was asked for then,
-// and what is capped can't make what is not.
+// the caller acts in. It takes a person: a device that could let in others would
+// stay for ever.
 func (s *Service) ApproveDevice(ctx context.Context, c *access.Call, code string) error {
 	return s.decideDevice(ctx, c, code, policy.ApproveDevice, DeviceApproved)
 }
@@ -153,11 +151,6 @@ func (s *Service) decideDevice(ctx context.Context, c *access.Call, code string,
 	c.Touch("device_code", "")
 	if err := decide(c, action, own(c)); err != nil {
 		return err
-	}
-	// A device that could let in others would stay for ever.
-	if c.Who.Key != "" || c.Who.Device || len(c.Who.Scopes) > 0 {
-		c.Event.Details.Reason = errDeviceByKey.Code
-		return errDeviceByKey
 	}
 	d, err := s.waiting(ctx, code, c.Now)
 	if err != nil {

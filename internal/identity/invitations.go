@@ -40,7 +40,7 @@ func (s *Service) Invite(ctx context.Context, c *access.Call, email string, role
 		return Invitation{}, errRole
 	}
 	may := func(actor Member) error { return mayChange(actor, Member{}, role) }
-	if err := may(Member{ID: c.Who.ID, Role: c.Who.Role}); err != nil {
+	if err := inPerson(c, may(Member{ID: c.Who.ID, Role: c.Who.Role}), role); err != nil {
 		return Invitation{}, err
 	}
 	if err := s.store.Invited(ctx, c.Who.Org, address, c.Now); err != nil {
@@ -84,7 +84,7 @@ func (s *Service) ResendInvitation(ctx context.Context, c *access.Call, id strin
 	if err != nil {
 		return Invitation{}, err
 	}
-	if err := mayChange(Member{ID: c.Who.ID, Role: c.Who.Role}, Member{}, i.Role); err != nil {
+	if err := inPerson(c, mayChange(Member{ID: c.Who.ID, Role: c.Who.Role}, Member{}, i.Role), i.Role); err != nil {
 		return Invitation{}, err
 	}
 	from, err := s.store.Account(ctx, c.Who.ID, c.Who.Org)
@@ -116,9 +116,6 @@ func (s *Service) AcceptInvitation(ctx context.Context, c *access.Call, token st
 	a, err := s.self(ctx, c, policy.AcceptInvitation)
 	if err != nil {
 		return Membership{}, err
-	}
-	if c.Who.Key != "" {
-		return Membership{}, errNotWithKey
 	}
 	i, err := s.invitation(ctx, c, token)
 	if err != nil {
@@ -203,7 +200,7 @@ func (s *Service) SignupInvited(ctx context.Context, c *access.Call, email strin
 		return Joined{}, err
 	}
 	a.Org, a.HomeOrg, a.Role, a.EmailVerified = i.Org, i.Org, i.Role, true
-	t, err := s.userToken(ctx, c, &a, &UserKey{}, func(ctx context.Context, _ *audit.Event) error {
+	t, err := s.loginToken(ctx, c, &a, proof{byPassword, c.Now}, func(ctx context.Context, _ *audit.Event) error {
 		was := *c.Event
 		by(c, policy.KindUser, a.ID, a.Org)
 		c.Touch("user", a.ID)

@@ -77,7 +77,7 @@ func (s *Service) Login(ctx context.Context, c *access.Call, email string, passw
 	if stale {
 		s.rehash(ctx, &a, password)
 	}
-	return s.finishLogin(ctx, c, &a)
+	return s.finishLogin(ctx, c, &a, proof{byPassword, c.Now})
 }
 
 // rehash stores the password's hash with today's parameters. A login does not
@@ -156,7 +156,7 @@ func (s *Service) APIKeyToken(ctx context.Context, c *access.Call, key string) (
 	}
 	by(c, policy.KindUser, a.ID, a.Org)
 	s.activity.note(s.activity.keys, k.ID, c.Now)
-	return s.userToken(ctx, c, &a, &k, s.store.Append)
+	return s.keyToken(ctx, c, &a, &k)
 }
 
 // refusedAddress makes errAddress one more credential that is not good: only the
@@ -171,14 +171,22 @@ func refusedAddress(c *access.Call, err error, kind policy.PrincipalKind, id, or
 // record is how the event of a new token gets into the log.
 type record func(ctx context.Context, ev *audit.Event) error
 
-// userToken hands out a token once its event is in the log. k is the zero key
-// when it was not a key that was exchanged.
-func (s *Service) userToken(ctx context.Context, c *access.Call, a *Account, k *UserKey, log record) (Token, error) {
+// keyToken hands out a token for a personal key.
+func (s *Service) keyToken(ctx context.Context, c *access.Call, a *Account, k *UserKey) (Token, error) {
 	g := &grant{
 		session: session{kind: policy.KindUser, id: a.ID, org: a.Org, gen: a.TokenGen, jti: newID(), key: k.ID},
 		ttl:     userTTL, scopes: k.Scopes,
 	}
-	text, seconds, err := s.handOut(ctx, c, g, k.ExpiresAt, log)
+	text, seconds, err := s.handOut(ctx, c, g, k.ExpiresAt, s.store.Append)
+	return Token{Access: text, ExpiresIn: seconds, Email: a.Email}, err
+}
+
+// loginToken hands out the token of a login once its event is in the log.
+func (s *Service) loginToken(ctx context.Context, c *access.Call, a *Account, p proof, log record) (Token, error) {
+	g := &grant{session: session{
+		kind: policy.KindUser, id: a.ID, org: a.Org, gen: a.TokenGen, jti: newID(), login: newID(), person: p.person,
+	}, ttl: userTTL}
+	text, seconds, err := s.handOut(ctx, c, g, time.Time{}, log)
 	return Token{Access: text, ExpiresIn: seconds, Email: a.Email}, err
 }
 

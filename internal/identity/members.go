@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"slices"
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
@@ -40,7 +41,7 @@ func (s *Service) ChangeRole(ctx context.Context, c *access.Call, user string, r
 	}
 	succeed(c, "user", user)
 	return s.store.ChangeRole(ctx, c.Who.Org, c.Who.ID, user, role, func(actor, m Member) error {
-		return mayChange(actor, m, role)
+		return inPerson(c, mayChange(actor, m, role), m.Role, role)
 	}, c.Event)
 }
 
@@ -58,7 +59,19 @@ func (s *Service) RemoveMember(ctx context.Context, c *access.Call, user string)
 		r.OwnOrg = newID()
 	}
 	succeed(c, "user", user)
-	return s.store.RemoveMember(ctx, r, func(actor, m Member) error { return mayChange(actor, m, m.Role) }, c.Event)
+	return s.store.RemoveMember(ctx, r, func(actor, m Member) error {
+		return inPerson(c, mayChange(actor, m, m.Role), m.Role)
+	}, c.Event)
+}
+
+// inPerson asks for a person where somebody becomes, is or stops being one of those
+// who manage the organisation, unless it is refused already.
+func inPerson(c *access.Call, refused error, roles ...policy.Role) error {
+	manages := slices.Contains(roles, policy.RoleOwner) || slices.Contains(roles, policy.RoleAdmin)
+	if refused != nil || !manages {
+		return refused
+	}
+	return c.RequirePerson()
 }
 
 // mayChange says whether actor may give m the role, or remove m.
@@ -98,7 +111,7 @@ func (s *Service) SwitchOrg(ctx context.Context, c *access.Call, org string) (To
 	if err := decide(c, policy.SwitchOrg, own(c)); err != nil {
 		return Token{}, err
 	}
-	if c.Who.Key != "" || c.Who.Device {
+	if c.Who.Session == "" || c.Who.Device { // not a question of a person: they are for one organisation
 		return Token{}, errNotWithKey
 	}
 	a, err := s.store.Account(ctx, c.Who.ID, org)
@@ -115,7 +128,7 @@ func (s *Service) SwitchOrg(ctx context.Context, c *access.Call, org string) (To
 	was := *c.Event
 	by(c, policy.KindUser, a.ID, a.Org)
 	c.Touch("org", a.Org)
-	t, err := s.userToken(ctx, c, &a, &UserKey{ExpiresAt: c.Who.Until}, func(ctx context.Context, ev *audit.Event) error {
+	t, err := s.derivedToken(ctx, c, &a, func(ctx context.Context, ev *audit.Event) error {
 		return s.store.SetHome(ctx, a.ID, a.Org, ev)
 	})
 	if err != nil && !c.Event.Committed {

@@ -47,9 +47,7 @@ var (
 	errNoSetup = invalid("mfa_not_set_up", "Nothing was set up yet: POST /v1/auth/mfa/setup first.")
 	errCode    = invalid("wrong_code", "The code is wrong, too old, or was used already.")
 	errNoProof = invalid("proof_required", "Send a code, or the password, to turn the second factor off.")
-	errMFAKey  = fault.New(fault.Denied, "login_required",
-		"An API key can't turn a second factor on: it would lock out its owner. Log in with the password.")
-	errMFA = fault.New(fault.Unauthenticated, "unauthenticated",
+	errMFA     = fault.New(fault.Unauthenticated, "unauthenticated",
 		"The code is wrong, too old or was used already, or the login has expired. Wait for the next code, or log in again.")
 )
 
@@ -58,16 +56,6 @@ type MFASetup struct {
 	URI    secret.Bytes // otpauth://...
 	QR     secret.Bytes // the URI as a PNG, in a data URI
 	Secret secret.Bytes // the key in base32
-}
-
-// enabling returns the calling user, who must be logged in: not even a new password
-// by mail turns the second factor off again.
-func (s *Service) enabling(ctx context.Context, c *access.Call) (Account, error) {
-	a, err := s.self(ctx, c, policy.EnableMFA)
-	if err == nil && c.Who.Key != "" {
-		c.Event.Details.Reason, err = errMFAKey.Code, errMFAKey
-	}
-	return a, err
 }
 
 // MFAStatus reports whether the calling user's logins need a second factor.
@@ -79,7 +67,7 @@ func (s *Service) MFAStatus(ctx context.Context, c *access.Call) (bool, error) {
 // SetUpMFA makes the key of an authenticator. It counts for nothing until
 // ConfirmMFA gets a code of it; another SetUpMFA takes its place.
 func (s *Service) SetUpMFA(ctx context.Context, c *access.Call) (MFASetup, error) {
-	a, err := s.enabling(ctx, c)
+	a, err := s.self(ctx, c, policy.EnableMFA)
 	if err != nil {
 		return MFASetup{}, err
 	}
@@ -121,7 +109,7 @@ func (s *Service) sealTOTP(ctx context.Context, user string, key secret.Bytes) (
 // authenticator has the key. It returns the recovery codes, which are shown this
 // once. All the user's tokens end but the one that asks.
 func (s *Service) ConfirmMFA(ctx context.Context, c *access.Call, code string) ([]string, error) {
-	a, err := s.enabling(ctx, c)
+	a, err := s.self(ctx, c, policy.EnableMFA)
 	if err != nil {
 		return nil, err
 	}
@@ -227,7 +215,7 @@ func (s *Service) VerifyMFA(ctx context.Context, c *access.Call, token, code str
 		c.Event.Details.Reason = "recovery_code"
 	}
 	was := *c.Event
-	out, err := s.userToken(ctx, c, &a, &UserKey{}, func(ctx context.Context, ev *audit.Event) error {
+	out, err := s.loginToken(ctx, c, &a, proof{ch.Kind, c.Now}, func(ctx context.Context, ev *audit.Event) error {
 		return s.store.FinishChallenge(ctx, ch, *f, ev)
 	})
 	if fault.Is(err, fault.NotFound) { // a recovery code that is none, or of two at once the second

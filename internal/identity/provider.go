@@ -185,7 +185,7 @@ func (s *Service) tryLoginAs(ctx context.Context, c *access.Call, who *oidc.Clai
 	if err == nil {
 		by(c, policy.KindUser, a.ID, a.Org)
 		c.Touch("user", a.ID)
-		return s.finishLogin(ctx, c, &a)
+		return s.finishLogin(ctx, c, &a, vouched(who, c.Now))
 	}
 	if !fault.Is(err, fault.NotFound) {
 		return Token{}, err
@@ -211,7 +211,7 @@ func (s *Service) tryLoginAs(ctx context.Context, c *access.Call, who *oidc.Clai
 	link.User = a.ID
 	was := *c.Event
 	by(c, policy.KindUser, a.ID, a.Org)
-	t, err := s.finishLoginAs(ctx, c, &a, func(ctx context.Context, ev *audit.Event) error {
+	t, err := s.finishLoginAs(ctx, c, &a, vouched(who, c.Now), func(ctx context.Context, ev *audit.Event) error {
 		return s.store.LinkAccount(ctx, a.Org, link, ev)
 	})
 	if err != nil {
@@ -244,7 +244,7 @@ func (s *Service) signupAs(ctx context.Context, c *access.Call, who *oidc.Claims
 		a.AuthMethod = methodGoogle
 	}
 	link.User = a.ID
-	return s.finishLoginAs(ctx, c, &a, func(ctx context.Context, ev *audit.Event) error {
+	return s.finishLoginAs(ctx, c, &a, vouched(who, c.Now), func(ctx context.Context, ev *audit.Event) error {
 		was := *ev
 		by(c, policy.KindUser, a.ID, a.Org)
 		c.Touch("user", a.ID)

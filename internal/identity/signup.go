@@ -56,7 +56,7 @@ func (s *Service) Signup(ctx context.Context, c *access.Call, email string, pass
 		return func(ctx context.Context, ev *audit.Event) error { return s.addUser(ctx, c, a, t) }
 	}
 	if !s.cfg.VerifyEmail {
-		t, err := s.userToken(ctx, c, &a, &UserKey{}, add(nil))
+		t, err := s.loginToken(ctx, c, &a, proof{byPassword, c.Now}, add(nil))
 		return Joined{Email: a.Email, Token: &t}, err
 	}
 	// The mail comes first: an account that nobody can confirm would keep its
@@ -96,7 +96,8 @@ func (s *Service) VerifyEmail(ctx context.Context, c *access.Call, token string)
 	}
 	by(c, policy.KindUser, a.ID, a.Org)
 	c.Touch("user", a.ID)
-	t, err := s.finishLoginAs(ctx, c, &a, func(ctx context.Context, ev *audit.Event) error {
+	// Whoever has the link may be a program that reads mail.
+	t, err := s.finishLoginAs(ctx, c, &a, proof{kind: byMail}, func(ctx context.Context, ev *audit.Event) error {
 		return s.store.VerifyEmail(ctx, a.Org, a.ID, hash, ev)
 	})
 	if fault.Is(err, fault.NotFound) { // of two at once, one

@@ -237,7 +237,14 @@ func TestTheDatabaseHoldsNoCredential(t *testing.T) {
 	token := string(got.Access.Reveal())
 	ada := w.who(token)
 	_, agentKey := w.agent(ada, identity.Agent{})
-	_, userKey, err := w.CreateKey(t.Context(), w.call(ada, policy.CreateAPIKey), identity.KeyDraft{Name: "laptop"})
+	// A mailed link is no person: programs read mail.
+	_, _, err = w.CreateKey(t.Context(), w.call(ada, policy.CreateAPIKey), identity.KeyDraft{Name: "laptop"})
+	wantCode(t, "a key without end, from a mailed link", err, "person_required")
+	in, err := w.Login(t.Context(), w.anon(policy.Login), "ada@example.com", secret.FromString(password))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, userKey, err := w.CreateKey(t.Context(), w.call(w.who(string(in.Access.Reveal())), policy.CreateAPIKey), identity.KeyDraft{Name: "laptop"})
 	if err != nil {
 		t.Fatal(err)
 	}

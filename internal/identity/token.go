@@ -46,6 +46,11 @@ type claims struct {
 	Confirm    *confirm `json:"cnf,omitempty"`
 	Key        string   `json:"key_id,omitempty"` // the personal API key it was exchanged for
 	Device     bool     `json:"device,omitempty"` // it was handed to a device that somebody let in
+	// Session is the login that it belongs to, and AuthTime when a person proved to
+	// be there for it: a token for another organisation has both of the one that it
+	// was asked for with.
+	Session  string           `json:"sid,omitempty"`
+	AuthTime *jwt.NumericDate `json:"auth_time,omitempty"`
 }
 
 // confirm binds a token to a certificate (RFC 8705).
@@ -80,6 +85,9 @@ func (s *Service) issue(ctx context.Context, g *grant, now, end time.Time) (secr
 		},
 		Org: g.org, Scopes: orEmpty(g.scopes), VaultIDs: orEmpty(g.vaults), Gen: g.gen, Key: g.key, Device: g.device,
 	}
+	if c.Session = g.login; !g.person.IsZero() {
+		c.AuthTime = jwt.NewNumericDate(g.person)
+	}
 	if g.cert != "" {
 		c.Confirm = &confirm{Thumbprint: g.cert}
 	}
@@ -107,12 +115,14 @@ type session struct {
 	kind    policy.PrincipalKind
 	id, org string
 	gen     int64
-	jti     string // empty for a bare key
-	key     string // id of the API key that a user's token was exchanged for
-	keyHash string // of a bare key
-	kid     string // of a token
-	device  bool   // a device has it, not who let the device in
-	cert    string // thumbprint of the certificate that a token is bound to
+	jti     string    // empty for a bare key
+	key     string    // id of the API key that a user's token was exchanged for
+	keyHash string    // of a bare key
+	kid     string    // of a token
+	device  bool      // a device has it, not who let the device in
+	login   string    // id of the login that a user's token belongs to; empty where a key was exchanged
+	person  time.Time // when a person proved to be there for it; zero: nobody did
+	cert    string    // thumbprint of the certificate that a token is bound to
 	exp     time.Time
 }
 
@@ -151,6 +161,9 @@ func (p *parser) parse(ctx context.Context, bearer string, now time.Time) (sessi
 	s := session{
 		kind: policy.PrincipalKind(kind), id: id, org: c.Org, gen: c.Gen,
 		jti: c.ID, key: c.Key, device: c.Device, kid: kid, exp: c.ExpiresAt.Time,
+	}
+	if s.login = c.Session; c.AuthTime != nil {
+		s.person = c.AuthTime.Time
 	}
 	if c.Confirm != nil {
 		if s.cert = c.Confirm.Thumbprint; s.cert == "" { // bound to what is not known here

@@ -20,6 +20,7 @@ type Claims struct {
 	EmailVerified    bool // only of a JSON true
 	Expires          time.Time
 	Issued, NotEarly time.Time // zero when absent
+	Authenticated    time.Time // auth_time: when its human proved who they are to the provider; zero when absent
 }
 
 // wire is a token's payload. Keys are taken in their one spelling, and one that
@@ -37,6 +38,7 @@ type wire struct {
 	Expires       *float64       `json:"exp"`
 	Issued        *float64       `json:"iat"`
 	NotBefore     *float64       `json:"nbf"`
+	AuthTime      *float64       `json:"auth_time"`
 }
 
 // maxAudiences is more than any token needs.
@@ -73,7 +75,7 @@ func readClaims(payload []byte) (Claims, error) {
 	for _, t := range []struct {
 		to   *time.Time
 		from *float64
-	}{{&c.Expires, w.Expires}, {&c.Issued, w.Issued}, {&c.NotEarly, w.NotBefore}} {
+	}{{&c.Expires, w.Expires}, {&c.Issued, w.Issued}, {&c.NotEarly, w.NotBefore}, {&c.Authenticated, w.AuthTime}} {
 		ok = ok && numericDate(t.to, t.from)
 	}
 	if !ok {

@@ -37,6 +37,9 @@ func Decide(p Principal, a Action, r Resource, at Moment) Decision {
 	if rule.Value && hidesKeys(&p, r.SecretType) {
 		return deny(ReasonIntentsKeyType)
 	}
+	if rule.Person && !p.Here(at.Now) {
+		return deny(ReasonPersonRequired)
+	}
 	d.Partial = rule.Rows && (limit.capped || !seesAllRows(&p, a, &r))
 	return d
 }

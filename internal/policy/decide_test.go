@@ -28,6 +28,17 @@ func agent(scopes ...string) policy.Principal {
 	return policy.Principal{Kind: policy.KindAgent, ID: "bot", Org: "acme", Creator: "carol", Scopes: scopes}
 }
 
+func signedIn(p policy.Principal, ago time.Duration) policy.Principal {
+	p.Person = noon.Now.Add(ago)
+	return p
+}
+
+func withKey(p policy.Principal) policy.Principal { p.Key = "k1"; return p }
+
+func onDevice(p policy.Principal) policy.Principal { p.Device = true; return p }
+
+func platformAdmin(p policy.Principal) policy.Principal { p.PlatformAdmin = true; return p }
+
 func bound(p policy.Principal, vaults ...string) policy.Principal { p.Vaults = vaults; return p }
 
 func signer() policy.Principal { p := agent(); p.IntentsAPI = true; return p }
@@ -298,6 +309,18 @@ var decisions = map[string]struct {
 	"a policy that does not ask comes first":     {who: agent(), do: policy.ReadSecret, rows: specs(grant("**", "read", when(asks)), grant("prod/*", "read", named("p2"))), reason: "policy:p2", allow: true},
 	"the creator needs no approval":              {who: user("carol", "member"), do: policy.ReadSecret, rows: specs(grant("**", "read", to("user", "carol"), when(asks))), reason: "creator", allow: true},
 	"what needs an approval is listed without":   {who: agent(), do: policy.DescribeSecret, rows: specs(grant("**", "read", when(asks))), reason: "policy:p1", allow: true},
+
+	// What takes a person.
+	"a person who signed in a minute ago decides":     {who: signedIn(user("carol", "member"), -time.Minute), do: policy.GrantApproval, reason: "signed_in", allow: true},
+	"one who signed in ten minutes ago does not":      {who: signedIn(user("carol", "member"), -policy.PersonFor), do: policy.GrantApproval, reason: "person_required"},
+	"nor one who will sign in":                        {who: signedIn(user("carol", "member"), time.Minute), do: policy.GrantApproval, reason: "person_required"},
+	"a clock that is a little ahead does no harm":     {who: signedIn(user("carol", "member"), time.Second), do: policy.DenyApproval, reason: "signed_in", allow: true},
+	"nobody is there without a login":                 {who: user("carol", "owner"), do: policy.DeleteUser, reason: "person_required"},
+	"an API key is no person, whatever it says":       {who: withKey(signedIn(user("carol", "owner"), 0)), do: policy.EnableMFA, reason: "person_required"},
+	"a device is no person, whatever it says":         {who: onDevice(signedIn(user("carol", "owner"), 0)), do: policy.DisableMFA, reason: "person_required"},
+	"a person without the role hears of the role":     {who: user("mia", "owner"), do: policy.DeleteAnyUser, reason: "role_required"},
+	"the platform's admin deletes users in person":    {who: platformAdmin(signedIn(user("root", "owner"), 0)), do: policy.DeleteAnyUser, reason: "platform_admin", allow: true},
+	"and not with what was kept from a login of days": {who: platformAdmin(user("root", "owner")), do: policy.DeleteAnyUser, reason: "person_required"},
 
 	// Agents as resources.
 	"an agent rotates its own key":               {who: agent(), do: policy.RotateAgentKey, agent: carolsBot(), reason: "self", allow: true},

@@ -149,6 +149,10 @@ func situationFrom(data []byte) situation {
 	x.r.SecretType = pick(s, "generic", "private_key", "ssh_key", "")
 	x.r.Approved = pick(s, false, false, false, true)
 	x.at = someMoment(s)
+	if s.n(3) != 1 {
+		x.p.Person = x.at.Now.Add(pick(s, -time.Minute, -time.Minute, 0, -10*time.Minute, time.Minute))
+		x.p.Key, x.p.Device = pick(s, "", "", "", "k1"), pick(s, false, false, false, true)
+	}
 	for i := range s.n(7) {
 		x.rows = append(x.rows, someRow(s, fmt.Sprintf("pol%d", i)))
 	}

@@ -54,6 +54,7 @@ type Principal struct {
 	PlatformAdmin bool      // users: runs the server
 	Device        bool      // users: a device has the token, which somebody let in
 	Until         time.Time // users: when the token that it came with ends; zero for a bare key
+	Ends          time.Time // when the key, login or agent ends for good that it came with; zero is never
 	IntentsAPI    bool      // agents: signs through Intents, so never sees signing keys
 	Bare          bool      // agents: came with the key itself, not with a token made from it
 	Gen           int64     // agents: generation of the credential that it came with

@@ -35,6 +35,7 @@ const (
 	ReasonRoleRequired        Reason = "role_required"
 	ReasonIntentsKeyType      Reason = "intents_key_type"
 	ReasonApprovalRequired    Reason = "approval_required" // a policy would allow it once a human approves
+	ReasonPersonRequired      Reason = "person_required"   // it takes a person who has just signed in
 )
 
 // Err returns nil when the decision allows, and else the fault for the caller:
@@ -53,6 +54,8 @@ func (d Decision) Err() error {
 		return fault.New(fault.Unauthenticated, "unauthenticated", "Sign in, or send a bearer token or API key.")
 	case ReasonUnknownAction, ReasonMissingResource:
 		return fault.New(fault.Internal, "internal_error", "")
+	case ReasonPersonRequired:
+		return ErrPersonRequired
 	default:
 		return fault.New(fault.Denied, "access_denied", d.Reason.advice())
 	}

@@ -68,6 +68,12 @@ func naiveSegment(pattern, name string) bool {
 	return name != "" && pattern[0] == name[0] && naiveSegment(pattern[1:], name[1:])
 }
 
+// personal are the actions that take a person.
+var personal = []policy.Action{
+	policy.EnableMFA, policy.DisableMFA, policy.ApproveDevice, policy.DenyDevice, policy.DeleteUser, policy.DeleteAnyUser,
+	policy.AcceptInvitation, policy.GrantApproval, policy.DenyApproval,
+}
+
 // refDecide says who may do what in the order of the rules.
 func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []refPolicy, at policy.Moment) policy.Decision {
 	is := func(actions ...policy.Action) bool { return slices.Contains(actions, a) }
@@ -191,6 +197,10 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 	if is(policy.ReadSecret, policy.ReadSecretVersion, policy.CreateShare) && p.Kind == "agent" && p.IntentsAPI &&
 		(r.SecretType == "private_key" || r.SecretType == "ssh_key") {
 		return no("intents_key_type")
+	}
+	if is(personal...) && (p.Person.IsZero() || p.Key != "" || p.Device ||
+		at.Now.Before(p.Person.Add(-5*time.Second)) || !at.Now.Before(p.Person.Add(10*time.Minute))) {
+		return no("person_required")
 	}
 	switch {
 	case is(policy.ListAPIKeys, policy.DeleteAPIKey):

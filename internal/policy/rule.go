@@ -49,6 +49,9 @@ type Rule struct {
 	Writes bool
 	// Whole marks the actions that show what no cap on paths can narrow.
 	Whole bool
+	// Person marks the actions that take a person who is there now: who has just
+	// signed in, not a key, a device or a token that was kept (Principal.Here).
+	Person bool
 	// Rows marks the listings of which most callers see a part: Decision.Partial.
 	Rows bool
 }
@@ -68,10 +71,10 @@ func RuleFor(a Action) (Rule, bool) {
 		return Rule{Who: Principals, Open: true}, true
 	case ReadMFA, ReadUser, ListAgents, ReadEnrollment:
 		return Rule{Who: Users, Open: true}, true
-	case ChangePassword, EnableMFA, DisableMFA, ApproveDevice, DenyDevice,
-		UpdateUser, DeleteUser, CreateAPIKey, RegisterAgent, SwitchOrg, AcceptInvitation,
-		AcceptEnrollment, RejectEnrollment, GrantApproval, DenyApproval:
+	case ChangePassword, UpdateUser, CreateAPIKey, RegisterAgent, SwitchOrg, AcceptEnrollment, RejectEnrollment:
 		return Rule{Who: Users, Open: true, Writes: true}, true
+	case EnableMFA, DisableMFA, ApproveDevice, DenyDevice, DeleteUser, AcceptInvitation, GrantApproval, DenyApproval:
+		return Rule{Who: Users, Open: true, Writes: true, Person: true}, true
 	case ListAPIKeys:
 		return Rule{Who: Users, Open: true, Rows: true}, true
 	case DeleteAPIKey:
@@ -88,8 +91,10 @@ func RuleFor(a Action) (Rule, bool) {
 		return Rule{Who: Users, Admin: true}, true
 	case ReadSettings, ListAllUsers, ReadLimits, ListAllChains:
 		return Rule{Who: Users, Platform: true, Whole: true}, true
-	case UpdateSettings, DeleteAnyUser, UpdateLimits, ManageChains:
+	case UpdateSettings, UpdateLimits, ManageChains:
 		return Rule{Who: Users, Platform: true, Writes: true}, true
+	case DeleteAnyUser:
+		return Rule{Who: Users, Platform: true, Writes: true, Person: true}, true
 	case ReadAudit:
 		return Rule{Who: Principals, Open: true, Rows: true}, true
 	case VerifyAudit:

@@ -95,3 +95,14 @@ func TestOnlyTheseActionsHandOutValues(t *testing.T) {
 		}
 	}
 }
+
+func TestOnlyTheseActionsTakeAPerson(t *testing.T) {
+	for a, rule := range policy.Rules() {
+		if rule.Person != slices.Contains(personal, a) {
+			t.Errorf("%s: person %v", a, rule.Person)
+		}
+		if rule.Person && rule.Who != policy.Users {
+			t.Errorf("%s: agents are no persons", a)
+		}
+	}
+}

@@ -1,0 +1,133 @@
+package httpapi_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// personal is a request that takes a person.
+type personal struct {
+	action       policy.Action
+	method, path string
+	body         object
+	only         bool // the action takes a person only when it is done like this
+}
+
+func (p *personal) sent() any {
+	if p.body == nil {
+		return nil
+	}
+	return p.body
+}
+
+// personals are all of them. ada owns the organisation, bob is a member, cat an admin.
+func personals(bob, cat *human) map[string]personal {
+	mfa, org := "/v1/auth/mfa", "/v1/org/members/"
+	return map[string]personal{
+		"set up a second factor":   {action: policy.EnableMFA, method: "POST", path: mfa + "/setup"},
+		"turn a second factor on":  {action: policy.EnableMFA, method: "POST", path: mfa + "/verify-setup", body: object{"code": "123456"}},
+		"turn a second factor off": {action: policy.DisableMFA, method: "DELETE", path: mfa, body: object{"code": "123456"}},
+		"let a device in":          {action: policy.ApproveDevice, method: "POST", path: "/v1/auth/device/approve", body: object{"user_code": "BCDF-GHJK"}},
+		"refuse a device":          {action: policy.DenyDevice, method: "POST", path: "/v1/auth/device/deny", body: object{"user_code": "BCDF-GHJK"}},
+		"delete the account":       {action: policy.DeleteUser, method: "DELETE", path: "/v1/auth/me", body: object{"confirmation": "no"}},
+		"delete another account":   {action: policy.DeleteAnyUser, method: "DELETE", path: "/v1/admin/users/" + nobodysID},
+		"accept an invitation":     {action: policy.AcceptInvitation, method: "POST", path: "/v1/org/invitations/accept", body: object{"token": "x"}},
+		"approve a use":            {action: policy.GrantApproval, method: "POST", path: "/v1/approvals/" + nobodysID + "/approve"},
+		"deny a use":               {action: policy.DenyApproval, method: "POST", path: "/v1/approvals/" + nobodysID + "/deny"},
+		"decide on a use":          {action: policy.GrantApproval, method: "POST", path: "/v1/approvals/" + nobodysID + "/decide", body: object{"decision": "approved"}},
+
+		"promote to admin":    {action: policy.UpdateMember, method: "PATCH", path: org + bob.id, body: object{"role": "admin"}, only: true},
+		"promote to owner":    {action: policy.UpdateMember, method: "PATCH", path: org + bob.id, body: object{"role": "owner"}, only: true},
+		"demote an admin":     {action: policy.UpdateMember, method: "PATCH", path: org + cat.id, body: object{"role": "member"}, only: true},
+		"remove an admin":     {action: policy.RemoveMember, method: "DELETE", path: org + cat.id, only: true},
+		"invite an admin":     {action: policy.InviteMember, method: "POST", path: "/v1/org/invite", body: object{"email": "x@example.com", "role": "admin"}, only: true},
+		"invite an owner":     {action: policy.InviteMember, method: "POST", path: "/v1/org/invite", body: object{"email": "y@example.com", "role": "owner"}, only: true},
+		"an endless key":      {action: policy.CreateAPIKey, method: "POST", path: "/v1/auth/api-keys", body: object{"name": "k"}, only: true},
+		"a key for ten years": {action: policy.CreateAPIKey, method: "POST", path: "/v1/auth/api-keys", body: object{"name": "k", "expires_at": "2036-01-01T00:00:00Z"}, only: true},
+	}
+}
+
+// letIn logs a device in as h and returns its token.
+func (h *human) letIn() string {
+	h.t.Helper()
+	d := h.device()
+	h.do("POST", "/v1/auth/device/approve", h.login(), object{"user_code": d.shown}).want(200)
+	return d.poll().str("access_token")
+}
+
+func TestWhatTakesAPerson(t *testing.T) {
+	s := openSession(t)
+	s.exec(`UPDATE users SET platform_admin = 1 WHERE id = ?`, s.ada.id)
+	bob, cat := s.ada.member("bob", "member"), s.ada.member("cat", "admin")
+	old := s.ada.login()
+	device := s.ada.letIn()
+	key := s.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "k"}).want(201).str("api_key")
+	s.clock.forward(policy.PersonFor)
+	exchanged := s.do("POST", "/v1/auth/api-key-token", "", object{"api_key": key}).want(200).str("access_token")
+	nobody := map[string]string{
+		"a device": device, "an API key": key, "a key's token": exchanged, "an old login": old,
+		"the token of another organisation, of an old login": s.do("POST", "/v1/auth/switch-org", old, object{"org_id": s.ada.org}).want(200).str("access_token"),
+	}
+	for _, token := range nobody {
+		s.do("GET", "/v1/auth/me", token, nil).want(200) // it is good otherwise
+	}
+	declared := map[policy.Action]bool{}
+	all := personals(bob, cat)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		p := all[name]
+		rule, _ := policy.RuleFor(p.action)
+		if rule.Person == p.only {
+			t.Errorf("%s: the table of actions says person %v", name, rule.Person)
+		}
+		declared[p.action] = true
+		for what, token := range nobody {
+			r := s.do(p.method, p.path, token, p.sent())
+			r.what = name + " with " + what
+			r.want(403, "person_required")
+		}
+		r := s.do(p.method, p.path, s.worker.exchange(), p.sent())
+		r.what = name + " as an agent"
+		r.want(403)
+	}
+	for a, rule := range policy.Rules() {
+		if rule.Person && !declared[a] {
+			t.Errorf("%s takes a person and is not tried here", a)
+		}
+	}
+}
+
+func TestAPersonWhoHasJustSignedIn(t *testing.T) {
+	s := openSession(t)
+	s.exec(`UPDATE users SET platform_admin = 1 WHERE id = ?`, s.ada.id)
+	bob, cat := s.ada.member("bob", "member"), s.ada.member("cat", "admin")
+	all := personals(bob, cat)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		p := all[name]
+		s.clock.forward(time.Minute)
+		token := s.ada.login()
+		s.clock.forward(policy.PersonFor - time.Second)
+		if r := s.do(p.method, p.path, token, p.sent()); r.status == 403 {
+			t.Errorf("%s: got %s", name, r.body)
+		}
+	}
+}
+
+// What a program with the stored login of a device can't do to its owner.
+func TestAStoredDeviceLoginIsNoPerson(t *testing.T) {
+	g := openGated(t, true)
+	stored := g.ada.letIn()
+	id := g.asked("gated/one")
+	g.approve(id, stored).want(403, "person_required")
+	g.read("gated/one").want(403, "approval_required")
+	g.do("POST", "/v1/auth/api-keys", stored, object{"name": "for ever"}).want(403, "person_required")
+	g.do("POST", "/v1/auth/api-keys", stored, object{"name": "longer", "expires_at": g.clock.now().Add(25 * time.Hour)}).want(403, "person_required")
+	g.do("POST", "/v1/auth/api-keys", stored, object{"name": "shorter", "expires_at": g.clock.now().Add(23 * time.Hour)}).want(201)
+	g.do("POST", "/v1/auth/mfa/setup", stored, nil).want(403, "person_required")
+	g.do("DELETE", "/v1/auth/me", stored, farewell).want(403, "person_required")
+	g.do("GET", "/v1/auth/me", stored, nil).want(200)
+	g.approve(id, g.ada.login()).want(200)
+}
