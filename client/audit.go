@@ -106,8 +106,11 @@ func (c *Client) AuditAll(ctx context.Context, f AuditFilter) iter.Seq2[AuditEve
 
 // AuditReport is the server's own check of the log.
 type AuditReport struct {
-	OK              bool   `json:"ok"`
-	Events          int64  `json:"events"`
+	OK     bool  `json:"ok"`
+	Events int64 `json:"events"`
+	// FromSeq is the first event that was checked now. Those before it were found
+	// whole earlier, since the server started.
+	FromSeq         int64  `json:"from_seq,omitempty"`
 	FirstBadEventID string `json:"first_bad_event_id,omitempty"`
 	FirstBadSeq     int64  `json:"first_bad_seq,omitempty"`
 	Problem         string `json:"problem,omitempty"`
@@ -117,10 +120,17 @@ type AuditReport struct {
 	SignedSeq int64 `json:"signed_seq"`
 }
 
-// AuditVerify asks the server to check the log.
+// AuditVerify asks the server to check the log, from the last checkpoint up to
+// which it found it whole since it started.
 func (c *Client) AuditVerify(ctx context.Context) (*AuditReport, error) {
 	out := new(AuditReport)
 	return got(out, c.call(ctx, request{method: http.MethodGet, path: "/v1/audit/verify", repeatable: true}, out))
+}
+
+// AuditVerifyFull asks the server to check the log from the first event on.
+func (c *Client) AuditVerifyFull(ctx context.Context) (*AuditReport, error) {
+	out := new(AuditReport)
+	return got(out, c.call(ctx, request{method: http.MethodGet, path: "/v1/audit/verify?full=true", repeatable: true}, out))
 }
 
 // AuditExport streams the log as JSON lines, for an offline check. The caller

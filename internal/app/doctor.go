@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
@@ -212,18 +211,12 @@ func (e *examination) signed(ctx context.Context, db *store.DB, keys keystore.Ke
 		return
 	}
 	for org, h := range known {
-		var at audit.Hash
-		err := db.Walk(ctx, org, h.Seq-1, func(r *audit.Row) bool {
-			if r.Seq == h.Seq {
-				at = r.Hash
-			}
-			return false
-		})
+		r, found, err := db.Event(ctx, org, h.Seq)
 		if err != nil {
 			e.failed("signed log", err)
 			return
 		}
-		if at != h.Hash {
+		if !found || r.Hash != h.Hash {
 			e.fail("signed log", "The log of organisation %s is not the one whose event %d was signed: run oneclaw audit verify.", org, h.Seq)
 			return
 		}

@@ -127,13 +127,20 @@ func inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole bo
 		}
 	}
 	log := &audit.Log{Store: db, Keys: keys, Newest: auditKeyIDs(keys), Now: now, Log: quiet}
+	if whole {
+		if err := db.Check(ctx); fault.CodeOf(err) == audit.CodeDamaged {
+			in.problems = append(in.problems, "The database is damaged: its pages do not fit together.")
+		} else if err != nil {
+			return nil, err
+		}
+	}
 	orgs, err := db.Chains(ctx)
 	for _, org := range orgs {
 		in.logs++
 		if !whole {
 			continue
 		}
-		r, err := log.Verify(ctx, org)
+		r, err := log.Verify(ctx, org, audit.Whole)
 		if err != nil {
 			return nil, err
 		}

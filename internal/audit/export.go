@@ -45,10 +45,10 @@ type Line struct {
 func (l *Log) Export(ctx context.Context, org string, emit func(line any) error) error {
 	// A fresh checkpoint, so that the export's end is signed too. A log that was
 	// tampered with gets none, and is given out all the same: it is evidence.
-	if err := l.Checkpoint(ctx, 1); err != nil && fault.CodeOf(err) != codeChanged {
+	if err := l.signGrown(ctx, org, 1); err != nil && fault.CodeOf(err) != codeChanged {
 		return err
 	}
-	points, err := l.Store.Checkpoints(ctx, org)
+	points, err := l.Store.Checkpoints(ctx, org, 0)
 	if err != nil {
 		return err
 	}

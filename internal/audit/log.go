@@ -5,9 +5,7 @@ import (
 	"crypto"
 	"crypto/ed25519"
 	"errors"
-	"fmt"
 	"log/slog"
-	"math"
 	"strconv"
 	"sync"
 	"time"
@@ -35,18 +33,22 @@ type Store interface {
 	// Events returns the events of org that fit, newest first.
 	Events(ctx context.Context, org string, q Query) ([]*Row, error)
 	// Walk feeds events in order, from the one after the given sequence number,
-	// until fn returns false.
+	// until fn returns false. Walks have one connection among them, apart from those
+	// of requests, and take turns at it: a long one starves nobody.
 	Walk(ctx context.Context, org string, after uint64, fn func(*Row) bool) error
-	// Check looks for damage to the stored events that reading them may not show.
-	Check(ctx context.Context) error
+	// Event returns one event; found is false when it is not there.
+	Event(ctx context.Context, org string, seq uint64) (r *Row, found bool, err error)
+	// Newest returns the event with the highest sequence number.
+	Newest(ctx context.Context, org string) (r *Row, found bool, err error)
 	// Head returns the recorded end of the chain; zero when there is none.
 	Head(ctx context.Context, org string) (Head, error)
 	// Unsigned returns chains grown by that many events since they were last
-	// signed, or grown at all and last signed before the given time.
-	Unsigned(ctx context.Context, events uint64, before time.Time) (map[string]Head, error)
+	// signed, or grown at all and last signed before the given time: that of org, or
+	// all when it is empty.
+	Unsigned(ctx context.Context, org string, events uint64, before time.Time) (map[string]Head, error)
 	AddCheckpoint(ctx context.Context, c Checkpoint) error
-	// Checkpoints returns org's checkpoints in order.
-	Checkpoints(ctx context.Context, org string) ([]Checkpoint, error)
+	// Checkpoints returns org's checkpoints in order, those of events after the given one.
+	Checkpoints(ctx context.Context, org string, after uint64) ([]Checkpoint, error)
 }
 
 // Keys gives the keys that checkpoints are signed with: the newest id signs.
@@ -79,6 +81,8 @@ type Log struct {
 
 	mu     sync.Mutex
 	signed map[string]Head // what this process last signed, by organisation
+
+	runs verifications
 }
 
 // How far a chain may grow before its head is signed.
@@ -112,7 +116,11 @@ func (l *Log) sign(ctx context.Context, events uint64) {
 // Checkpoint signs the head of every chain that has grown by that many events
 // since its last checkpoint, or was last signed more than a minute ago.
 func (l *Log) Checkpoint(ctx context.Context, events uint64) error {
-	heads, err := l.Store.Unsigned(ctx, events, l.Now().Add(-checkpointAge))
+	return l.signGrown(ctx, "", events)
+}
+
+func (l *Log) signGrown(ctx context.Context, org string, events uint64) error {
+	heads, err := l.Store.Unsigned(ctx, org, events, l.Now().Add(-checkpointAge))
 	if err != nil || len(heads) == 0 {
 		return err
 	}
@@ -128,7 +136,7 @@ func (l *Log) Checkpoint(ctx context.Context, events uint64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.signed == nil {
-		if err := l.remember(); err != nil {
+		if err := l.recall(); err != nil {
 			return err
 		}
 	}
@@ -142,8 +150,8 @@ func (l *Log) Checkpoint(ctx context.Context, events uint64) error {
 	return errors.Join(errs...)
 }
 
-// remember takes up what earlier processes signed.
-func (l *Log) remember() (err error) {
+// recall takes up what earlier processes signed.
+func (l *Log) recall() (err error) {
 	if l.Anchor != nil {
 		if l.signed, err = l.Anchor.Load(); err != nil {
 			return err
@@ -163,16 +171,11 @@ const codeChanged = "audit_chain_changed"
 // signed by waiting.
 func (l *Log) checkpoint(ctx context.Context, signer crypto.Signer, id, org string, h Head) (err error) {
 	if base := l.signed[org]; base.Seq > 0 {
-		var at Hash
-		if err := l.Store.Walk(ctx, org, base.Seq-1, func(r *Row) bool {
-			if r.Seq == base.Seq {
-				at = r.Hash
-			}
-			return false
-		}); err != nil {
+		r, found, err := l.Store.Event(ctx, org, base.Seq)
+		if err != nil {
 			return err
 		}
-		if at != base.Hash || h.Seq < base.Seq || h.Seq == base.Seq && h.Hash != base.Hash {
+		if !found || r.Hash != base.Hash || h.Seq < base.Seq || h.Seq == base.Seq && h.Hash != base.Hash {
 			return fault.New(fault.Internal, codeChanged,
 				"The log was changed below event "+strconv.FormatUint(base.Seq, 10)+", which is signed. No more checkpoints are made of it: run `oneclaw audit verify`. "+
 					"If you restored an older database on purpose, remove audit-signed.json from the data folder.")
@@ -258,88 +261,4 @@ func (l *Log) keyIDs(ctx context.Context) ([]string, error) {
 		err = errors.New("audit: there is no checkpoint key")
 	}
 	return ids, err
-}
-
-// Verify walks the whole chain of org as it is stored now. It returns an error
-// when the database or the keystore does not answer; what can't be read because
-// it is broken is a finding.
-func (l *Log) Verify(ctx context.Context, org string) (Report, error) {
-	keys, err := l.PublicKeys(ctx)
-	if err != nil {
-		return Report{}, err
-	}
-	v := NewVerifier(org, keys)
-	points, err := l.Store.Checkpoints(ctx, org)
-	broken, err := damage(false, err)
-	if err != nil {
-		return Report{}, err
-	}
-	for _, c := range points {
-		v.Checkpoint(c)
-	}
-	// The head is read first: events that come in meanwhile lie beyond it, and
-	// are not walked.
-	head, err := l.Store.Head(ctx, org)
-	end := head.Seq
-	if err != nil {
-		if broken, err = damage(broken, err); err != nil {
-			return Report{}, err
-		}
-		end = math.MaxUint64
-	}
-	unreadable, err := damage(false, l.Store.Walk(ctx, org, 0, func(r *Row) bool {
-		return r.Seq <= end && v.Event(r)
-	}))
-	if err != nil {
-		return Report{}, err
-	}
-	if end == math.MaxUint64 {
-		head = v.Head() // the recorded one is broken: what was found stands for it
-	}
-	if unreadable {
-		v.Unreadable()
-		return v.Finish(head), nil
-	}
-	if err := l.beyond(ctx, org, v); err != nil {
-		return Report{}, err
-	}
-	if !broken {
-		if broken, err = damage(false, l.Store.Check(ctx)); err != nil {
-			return Report{}, err
-		}
-	}
-	// An event that is missing says more than damage somewhere.
-	report := v.Finish(head)
-	if broken && report.OK {
-		v.Damaged()
-		report = v.Finish(head)
-	}
-	return report, nil
-}
-
-// beyond looks for an event after the recorded head. An event is committed with
-// the head that counts it, so the newest event read before the head can't lie
-// beyond it.
-func (l *Log) beyond(ctx context.Context, org string, v *Verifier) error {
-	newest, err := l.Store.Events(ctx, org, Query{Limit: 1})
-	if broken, err := damage(false, err); broken || err != nil {
-		return err // what is broken, Check will name
-	}
-	now, err := l.Store.Head(ctx, org)
-	if broken, err := damage(false, err); broken || err != nil {
-		return err
-	}
-	if len(newest) > 0 && newest[0].Seq > now.Seq {
-		v.fail(now.Seq+1, newest[0].ID, fmt.Sprintf("event %d was inserted: the log has %d events", now.Seq+1, now.Seq))
-	}
-	return nil
-}
-
-// damage sorts err: broken says that the store is damaged (or was before), other
-// that it could not answer.
-func damage(before bool, err error) (broken bool, other error) {
-	if fault.CodeOf(err) == CodeDamaged {
-		return true, nil
-	}
-	return before, err
 }

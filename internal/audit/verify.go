@@ -33,6 +33,7 @@ func (c *Checkpoint) Message() []byte {
 type Report struct {
 	Org         string
 	Events      uint64 // how many fitted
+	From        uint64 // the first that was checked now: those before it fitted earlier
 	Checkpoints uint64 // how many of them were confirmed by a signature
 	OK          bool
 	// Signed is the last event that a signature confirms. Who can write to the
@@ -53,6 +54,8 @@ type Verifier struct {
 	points map[uint64]Checkpoint
 	top    Checkpoint
 	head   Head
+	known  Head // fitted earlier
+	signed Head // the last that a signature confirms
 	report Report
 	failed bool
 }
@@ -60,7 +63,20 @@ type Verifier struct {
 // NewVerifier returns a Verifier for org's chain, with the public keys of
 // checkpoints by key id.
 func NewVerifier(org string, keys map[string]ed25519.PublicKey) *Verifier {
-	return &Verifier{org: org, keys: keys, points: map[uint64]Checkpoint{}, report: Report{Org: org}}
+	return &Verifier{org: org, keys: keys, points: map[uint64]Checkpoint{}, report: Report{Org: org, From: 1}}
+}
+
+// verified is the last signed event of a chain that was found whole, and how many
+// checkpoints there were up to it.
+type verified struct {
+	Head
+	points uint64
+}
+
+// resume goes on after what was found whole earlier, instead of at the start.
+func (v *Verifier) resume(at verified) {
+	v.head, v.known, v.signed = at.Head, at.Head, at.Head
+	v.report.Events, v.report.From, v.report.Checkpoints, v.report.Signed = at.Seq, at.Seq+1, at.points, at.Seq
 }
 
 // Checkpoint adds a checkpoint. One whose signature is bad is itself a finding.
@@ -99,6 +115,10 @@ func (v *Verifier) Event(r *Row) bool {
 		}
 		v.report.Checkpoints++
 		v.report.Signed = r.Seq
+		v.signed = Head{Seq: r.Seq, ID: r.ID, Hash: r.Hash}
+	}
+	if r.Seq == v.known.Seq && r.Hash != v.known.Hash {
+		return v.fail(r.Seq, r.ID, fmt.Sprintf("event %d is not the one that was there at an earlier check", r.Seq))
 	}
 	v.head = Head{Seq: r.Seq, ID: r.ID, Hash: r.Hash}
 	v.report.Events++
@@ -129,6 +149,8 @@ func (v *Verifier) Finish(recorded Head) Report {
 	case v.failed:
 	case v.top.Seq > v.head.Seq:
 		v.fail(missing, "", fmt.Sprintf("event %d is missing: a checkpoint covers %d events", missing, v.top.Seq))
+	case v.known.Seq > v.head.Seq:
+		v.fail(missing, "", fmt.Sprintf("event %d is missing: there were %d events at an earlier check", missing, v.known.Seq))
 	case recorded.Seq > v.head.Seq:
 		v.fail(missing, "", fmt.Sprintf("event %d is missing: the log has %d events", missing, recorded.Seq))
 	case recorded.Seq == v.head.Seq && recorded.Seq > 0 && recorded.Hash != v.head.Hash:

@@ -184,11 +184,13 @@ func (c *cli) auditKeys() *cobra.Command {
 
 func (c *cli) auditVerify() *cobra.Command {
 	var file, key string
+	var full bool
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Check that no event was altered, removed, added or moved",
 		Long: `Check that no event of the audit log was altered, removed, added or moved. The server
-checks its own log. With --file an export is checked here, without any server, with
+checks its own log, from where it found it whole last since it started; with --full from
+the first event on. With --file an export is checked here, without any server, with
 nothing but the public keys of the log. The exit code is 1 when the log is not whole.`,
 		Example: `  oneclaw audit verify
   oneclaw audit keys > log.pub          # once, and kept apart from the server
@@ -196,7 +198,7 @@ nothing but the public keys of the log. The exit code is 1 when the log is not w
   oneclaw audit verify --file export.jsonl --public-key @log.pub`,
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			report, err := c.verify(cmd.Context(), file, key)
+			report, err := c.verify(cmd.Context(), file, key, full)
 			if err != nil {
 				return err
 			}
@@ -209,12 +211,13 @@ nothing but the public keys of the log. The exit code is 1 when the log is not w
 			return fault.New(fault.Internal, "audit_log_broken", broken(report))
 		},
 	}
+	cmd.Flags().BoolVar(&full, "full", false, "check all events again, also those that the server found whole before")
 	cmd.Flags().StringVar(&file, "file", "", "check this export offline (- for stdin)")
 	cmd.Flags().StringVar(&key, "public-key", "", "public keys of the log as audit keys prints them, or @FILE that holds them; with --file")
 	return cmd
 }
 
-func (c *cli) verify(ctx context.Context, file, key string) (*client.AuditReport, error) {
+func (c *cli) verify(ctx context.Context, file, key string, full bool) (*client.AuditReport, error) {
 	if file == "" {
 		if key != "" {
 			return nil, usage("--public-key goes with --file.")
@@ -222,6 +225,9 @@ func (c *cli) verify(ctx context.Context, file, key string) (*client.AuditReport
 		cl, err := c.session()
 		if err != nil {
 			return nil, err
+		}
+		if full {
+			return cl.AuditVerifyFull(ctx)
 		}
 		return cl.AuditVerify(ctx)
 	}
@@ -262,10 +268,13 @@ func (c *cli) printReport(r *client.AuditReport) error {
 	if r.FirstBadSeq > 0 {
 		seq = strconv.FormatInt(r.FirstBadSeq, 10)
 	}
-	return c.printFields(field{"Whole", yesNo(r.OK)}, field{"Events", strconv.FormatInt(r.Events, 10)},
-		field{"Checkpoints", strconv.FormatInt(r.Checkpoints, 10)},
+	fields := []field{{"Whole", yesNo(r.OK)}, {"Events", strconv.FormatInt(r.Events, 10)}}
+	if r.FromSeq > 1 {
+		fields = append(fields, field{"Checked now from", strconv.FormatInt(r.FromSeq, 10)})
+	}
+	return c.printFields(append(fields, field{"Checkpoints", strconv.FormatInt(r.Checkpoints, 10)},
 		field{"Signed up to event", strconv.FormatInt(r.SignedSeq, 10)}, field{"First bad event", r.FirstBadEventID},
-		field{"First bad number", seq}, field{"Problem", r.Problem})
+		field{"First bad number", seq}, field{"Problem", r.Problem})...)
 }
 
 func broken(r *client.AuditReport) string {

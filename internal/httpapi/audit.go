@@ -75,9 +75,15 @@ type eventList struct {
 	Count  int         `json:"count" doc:"How many are in this answer."`
 }
 
+// VerifyLog is exported since huma reads embedded structs only then.
+type VerifyLog struct {
+	Full bool `query:"full" doc:"Check all events again, also those that this server found whole before."`
+}
+
 type reportBody struct {
 	OK              bool   `json:"ok"`
 	Events          uint64 `json:"events" doc:"How many events fit, from the first on."`
+	FromSeq         uint64 `json:"from_seq" doc:"The first event that was checked now. Those before it were found whole since this server started."`
 	Checkpoints     uint64 `json:"checkpoints" doc:"How many of them a signature confirms."`
 	SignedSeq       uint64 `json:"signed_seq" doc:"The last event that a signature confirms."`
 	FirstBadEventID string `json:"first_bad_event_id,omitempty" doc:"Absent when that event is missing altogether."`
@@ -132,17 +138,21 @@ func (a *API) registerAudit() {
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/audit/verify", id: "verify-audit", tag: "Audit",
-		summary: "Check the organisation's whole log and name the first event that does not fit", action: policy.VerifyAudit,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[reportBody], error) {
+		summary: "Check the organisation's log and name the first event that does not fit; with full=true from the first event on, else from where this server found it whole last", action: policy.VerifyAudit,
+	}, func(ctx context.Context, c *access.Call, in *VerifyLog) (*body[reportBody], error) {
 		if err := decideOrg(c, policy.VerifyAudit); err != nil {
 			return nil, err
 		}
-		r, err := a.audit.Verify(ctx, c.Who.Org)
+		scope := audit.Recent
+		if in.Full {
+			scope = audit.Whole
+		}
+		r, err := a.audit.Verify(ctx, c.Who.Org, scope)
 		if err != nil {
 			return nil, err
 		}
 		return &body[reportBody]{reportBody{
-			OK: r.OK, Events: r.Events, Checkpoints: r.Checkpoints, SignedSeq: r.Signed,
+			OK: r.OK, Events: r.Events, FromSeq: r.From, Checkpoints: r.Checkpoints, SignedSeq: r.Signed,
 			FirstBadEventID: r.BadID, FirstBadSeq: r.BadSeq, Problem: r.Problem,
 		}}, nil
 	})

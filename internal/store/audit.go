@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -115,52 +114,6 @@ func (db *DB) addPrevious(ctx context.Context, org string, rows []*audit.Row) er
 	return nil
 }
 
-// Walk feeds an organisation's events to fn in order of their sequence numbers,
-// starting after the given one, until fn returns false. It holds no connection
-// while fn runs: fn may be as slow as a client that reads an export.
-func (db *DB) Walk(ctx context.Context, org string, after uint64, fn func(*audit.Row) bool) error {
-	const size = 1000
-	page := make([]*audit.Row, 0, size)
-	for {
-		page = page[:0]
-		err := db.each(ctx, `SELECT `+eventColumns+` FROM audit_events WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
-			[]any{org, int64(after), size}, func(rows *sql.Rows) error {
-				r, err := scanEvent(rows)
-				if err == nil {
-					page = append(page, r)
-				}
-				return err
-			})
-		for _, r := range page { // also those before a row that can't be read
-			if !fn(r) {
-				return nil
-			}
-			if r.Seq <= after {
-				return errColumn // or this would go round for ever
-			}
-			after = r.Seq
-		}
-		if err != nil || len(page) < size {
-			return err
-		}
-	}
-}
-
-// Check implements audit.Store. SQLite is asked whether the pages of the table
-// fit together: a byte that no query happens to read shows there. PostgreSQL has
-// checksums for that.
-func (db *DB) Check(ctx context.Context) error {
-	if db.eng.postgres {
-		return nil
-	}
-	var answer string
-	row := db.readers.QueryRowContext(ctx, `PRAGMA integrity_check('audit_events')`)
-	if _, err := scanOne(row, []any{&answer}); err != nil || answer == "ok" {
-		return err
-	}
-	return fault.Wrap(errors.New(answer), fault.Internal, audit.CodeDamaged, "The database is damaged.")
-}
-
 // Head returns the recorded end of an organisation's chain.
 func (db *DB) Head(ctx context.Context, org string) (audit.Head, error) {
 	var seq int64
@@ -176,22 +129,26 @@ func (db *DB) Head(ctx context.Context, org string) (audit.Head, error) {
 
 // Unsigned returns the heads of chains that have grown by at least events since
 // their last checkpoint, or have grown at all and were last signed before the
-// given time.
-func (db *DB) Unsigned(ctx context.Context, events uint64, before time.Time) (map[string]audit.Head, error) {
+// given time: of one organisation, or of all when org is empty.
+func (db *DB) Unsigned(ctx context.Context, org string, events uint64, before time.Time) (map[string]audit.Head, error) {
 	out := map[string]audit.Head{}
-	err := db.each(ctx, `SELECT h.org_id, h.seq, h.last_id, h.hash FROM audit_heads h
+	query, args := `SELECT h.org_id, h.seq, h.last_id, h.hash FROM audit_heads h
 		LEFT JOIN audit_checkpoints c ON c.org_id = h.org_id
 			AND c.seq = (SELECT MAX(seq) FROM audit_checkpoints WHERE org_id = h.org_id)
-		WHERE h.seq - COALESCE(c.seq, 0) >= $1 OR (h.seq > COALESCE(c.seq, 0) AND COALESCE(c.at, 0) < $2)`,
-		[]any{int64(events), micros(before)}, func(rows *sql.Rows) error {
-			var org string
-			var h audit.Head
-			var hash []byte
-			err := rows.Scan(&org, &h.Seq, &h.ID, &hash)
-			copy(h.Hash[:], hash)
-			out[org] = h
-			return err
-		})
+		WHERE (h.seq - COALESCE(c.seq, 0) >= $1 OR (h.seq > COALESCE(c.seq, 0) AND COALESCE(c.at, 0) < $2))`,
+		[]any{int64(events), micros(before)}
+	if org != "" {
+		query, args = query+` AND h.org_id = $3`, append(args, org)
+	}
+	err := db.each(ctx, query, args, func(rows *sql.Rows) error {
+		var org string
+		var h audit.Head
+		var hash []byte
+		err := rows.Scan(&org, &h.Seq, &h.ID, &hash)
+		copy(h.Hash[:], hash)
+		out[org] = h
+		return err
+	})
 	return out, err
 }
 
@@ -203,20 +160,4 @@ func (db *DB) AddCheckpoint(ctx context.Context, c audit.Checkpoint) error {
 			c.Org, int64(c.Seq), c.Hash[:], micros(c.At), c.KeyID, c.Signature)
 		return err
 	})
-}
-
-// Checkpoints returns an organisation's checkpoints in order.
-func (db *DB) Checkpoints(ctx context.Context, org string) ([]audit.Checkpoint, error) {
-	var out []audit.Checkpoint
-	err := db.each(ctx, `SELECT seq, hash, at, key_id, signature FROM audit_checkpoints WHERE org_id = $1 ORDER BY seq`,
-		[]any{org}, func(rows *sql.Rows) error {
-			c := audit.Checkpoint{Org: org}
-			var seq, at int64
-			var hash []byte
-			err := rows.Scan(strict(&seq), strict(&hash), strict(&at), strict(&c.KeyID), strict(&c.Signature))
-			c.Seq, c.At, c.Hash = uint64(seq), fromMicros(at), asHash(hash)
-			out = append(out, c)
-			return err
-		})
-	return out, err
 }

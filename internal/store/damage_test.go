@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 )
 
@@ -62,7 +63,7 @@ func rowBytes(t *testing.T, file []byte, org string, events []*audit.Event) (cel
 }
 
 // TestNoByteOfALogCanBeFlippedUnseen alters the file of a stopped server, one
-// byte at a time.
+// byte at a time, and asks for what the operator's full check asks for.
 func TestNoByteOfALogCanBeFlippedUnseen(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "oneclaw.db")
@@ -135,5 +136,15 @@ func verifyFile(t *testing.T, dir, org string, log *audit.Log) (audit.Report, er
 	}
 	defer func() { _ = db.Close() }()
 	again := &audit.Log{Store: db, Keys: log.Keys, KeyIDs: log.KeyIDs, Now: log.Now, Log: log.Log}
-	return again.Verify(t.Context(), org)
+	r, err := again.Verify(t.Context(), org, audit.Whole)
+	if err != nil || !r.OK {
+		return r, err
+	}
+	// What no event's text shows, the pages do.
+	if err := db.Check(t.Context()); fault.CodeOf(err) == audit.CodeDamaged {
+		return audit.Report{Problem: "the pages do not fit together"}, nil
+	} else if err != nil {
+		return r, err
+	}
+	return r, nil
 }

@@ -42,6 +42,7 @@ type DB struct {
 	eng        engine
 	readers    *sql.DB
 	writers    *sql.DB
+	walks      *sql.DB // one connection, see onWalks
 	lock       *os.File
 	log        *slog.Logger
 	writer     *writer
@@ -94,8 +95,11 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 func (db *DB) open(cfg Config) (err error) {
 	if cfg.PostgresDSN != "" {
 		db.eng = postgresEngine
-		db.readers, err = openPostgres(cfg.PostgresDSN)
+		if db.readers, err = openPostgres(cfg.PostgresDSN); err != nil {
+			return err
+		}
 		db.writers = db.readers
+		db.walks, err = openWalks(cfg.PostgresDSN, "")
 		return err
 	}
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
@@ -113,7 +117,10 @@ func (db *DB) open(cfg Config) (err error) {
 		return err
 	}
 	db.latest, db.lists = newLatestCache(), newListCache()
-	db.readers, db.writers, err = openSQLite(file)
+	if db.readers, db.writers, err = openSQLite(file); err != nil {
+		return err
+	}
+	db.walks, err = openWalks("", file)
 	return err
 }
 
@@ -136,6 +143,9 @@ func (db *DB) closeAll() error {
 	}
 	if db.writers != nil && db.writers != db.readers {
 		errs = append(errs, db.writers.Close())
+	}
+	if db.walks != nil {
+		errs = append(errs, db.walks.Close())
 	}
 	if db.lock != nil {
 		errs = append(errs, db.lock.Close())

@@ -49,26 +49,47 @@ var (
 )
 
 // openSQLite opens DIR/oneclaw.db with a connection for the writer and a pool
-// for readers. secure_delete overwrites what is deleted, in the file.
+// for readers.
 func openSQLite(file string) (readers, writers *sql.DB, err error) {
-	base := url.Values{"_pragma": {
-		"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)", "foreign_keys(ON)",
-		"secure_delete(ON)", "cache_size(-8192)", "temp_store(MEMORY)", "wal_autocheckpoint(0)",
-		"trusted_schema(OFF)", "cell_size_check(ON)",
-	}}
-	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath(), RawQuery: base.Encode()}).String()
-	if writers, err = sql.Open("sqlite", dsn); err != nil {
+	if writers, err = sql.Open("sqlite", sqliteDSN(file)); err != nil {
 		return nil, nil, fmt.Errorf("open sqlite: %w", err)
 	}
 	writers.SetMaxOpenConns(1)
-	base["_pragma"] = append(base["_pragma"], "query_only(ON)")
-	dsn = (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath(), RawQuery: base.Encode()}).String()
-	if readers, err = sql.Open("sqlite", dsn); err != nil {
+	if readers, err = sql.Open("sqlite", sqliteDSN(file, "query_only(ON)")); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("open sqlite: %w", err), writers.Close())
 	}
 	readers.SetMaxOpenConns(8)
 	readers.SetMaxIdleConns(8)
 	return readers, writers, nil
+}
+
+// sqliteDSN names a file with the settings of every connection to it.
+// secure_delete overwrites what is deleted, in the file.
+func sqliteDSN(file string, more ...string) string {
+	base := url.Values{"_pragma": {
+		"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)", "foreign_keys(ON)",
+		"secure_delete(ON)", "cache_size(-8192)", "temp_store(MEMORY)", "wal_autocheckpoint(0)",
+		"trusted_schema(OFF)", "cell_size_check(ON)",
+	}}
+	base["_pragma"] = append(base["_pragma"], more...)
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath(), RawQuery: base.Encode()}).String()
+}
+
+// openWalks opens the one connection of those who walk logs. It is closed when
+// nobody has walked for a while.
+func openWalks(dsn, file string) (walks *sql.DB, err error) {
+	if dsn != "" {
+		walks, err = openPostgres(dsn)
+	} else {
+		walks, err = sql.Open("sqlite", sqliteDSN(file, "query_only(ON)"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	walks.SetMaxOpenConns(1)
+	walks.SetMaxIdleConns(1)
+	walks.SetConnMaxIdleTime(time.Minute)
+	return walks, nil
 }
 
 // postgresConfig reads a DSN. It may hold a password: errors of the parser would

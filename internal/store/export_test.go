@@ -3,8 +3,12 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/pressly/goose/v3"
@@ -142,3 +146,70 @@ func (db *DB) Each(t *testing.T, query string, fn func(scan func(...any) error) 
 
 // Postgres reports which engine it is.
 func (db *DB) Postgres() bool { return db.eng.postgres }
+
+// HoldWalks takes the connection of walks until the returned func is called.
+func (db *DB) HoldWalks(t *testing.T) (release func()) {
+	t.Helper()
+	c, err := db.walks.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() { _ = c.Close() }
+}
+
+// OpenWalks is how many connections walks have.
+func (db *DB) OpenWalks() int { return db.walks.Stats().OpenConnections }
+
+// Plan is how SQLite runs a statement.
+type Plan struct{ Query, Plan string }
+
+// Plans asks for the plan of every statement that was prepared so far, and of more.
+func (db *DB) Plans(t *testing.T, more ...string) (out []Plan) {
+	t.Helper()
+	all := more
+	db.stmts.Range(func(query, _ any) bool {
+		all = append(all, query.(string))
+		return true
+	})
+	for query := range db.writer.stmts {
+		all = append(all, query)
+	}
+	for _, query := range all {
+		if first, _, _ := strings.Cut(strings.TrimSpace(query), " "); !slices.Contains([]string{"SELECT", "UPDATE", "DELETE", "INSERT", "WITH"}, first) {
+			continue
+		}
+		args := make([]any, strings.Count(query, "$")) // at least as many as it takes
+		for i := range args {
+			args[i] = 1
+		}
+		rows, err := db.readers.QueryContext(context.Background(), "EXPLAIN QUERY PLAN "+query, args[:params(query)]...)
+		if err != nil {
+			if slices.Contains(more, query) {
+				continue // a part of a statement, or one for PostgreSQL alone
+			}
+			t.Fatalf("%s: %v", query, err)
+		}
+		p := Plan{Query: query}
+		for rows.Next() {
+			var id, parent, notUsed int
+			var detail string
+			if err := rows.Scan(&id, &parent, &notUsed, &detail); err != nil {
+				t.Fatal(err)
+			}
+			p.Plan += detail + "\n"
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// params is the highest number of a parameter.
+func params(query string) (n int) {
+	for i := 1; strings.Contains(query, "$"+strconv.Itoa(i)); i++ {
+		n = i
+	}
+	return n
+}

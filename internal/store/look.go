@@ -23,8 +23,11 @@ func Look(cfg Config) (*DB, error) {
 	var err error
 	if cfg.PostgresDSN != "" {
 		db.eng = postgresEngine
-		db.readers, err = openPostgres(cfg.PostgresDSN)
+		if db.readers, err = openPostgres(cfg.PostgresDSN); err != nil {
+			return nil, err
+		}
 		db.writers = db.readers
+		db.walks, err = openWalks(cfg.PostgresDSN, "")
 		return db, err
 	}
 	file := filepath.Join(cfg.Dir, File)
@@ -33,7 +36,10 @@ func Look(cfg Config) (*DB, error) {
 	} else if err != nil {
 		return nil, wrap("look at the database", err)
 	}
-	db.readers, db.writers, err = openSQLite(file)
+	if db.readers, db.writers, err = openSQLite(file); err != nil {
+		return nil, err
+	}
+	db.walks, err = openWalks("", file)
 	return db, err
 }
 

@@ -31,7 +31,7 @@ func newLog(t *testing.T, db *store.DB) *audit.Log {
 
 func verify(t *testing.T, l *audit.Log, org string) audit.Report {
 	t.Helper()
-	r, err := l.Verify(t.Context(), org)
+	r, err := l.Verify(t.Context(), org, audit.Whole)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,8 +134,13 @@ func TestVerifyNamesTheFirstBadEvent(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
+				// One that found the first 15 whole, and goes on from there.
+				recent := &audit.Log{Store: db, Keys: log.Keys, KeyIDs: log.KeyIDs, Now: log.Now, Log: log.Log}
 				appendEvents(t, db, org, 15)
 				sign()
+				if r, err := recent.Verify(t.Context(), org, audit.Recent); err != nil || !r.OK || r.From != 1 {
+					t.Fatalf("the first 15: %+v, %v", r, err)
+				}
 				appendEvents(t, db, org, 15)
 				sign()
 				appendEvents(t, db, org, 10)
@@ -150,6 +155,14 @@ func TestVerifyNamesTheFirstBadEvent(t *testing.T) {
 				r := verify(t, log, org)
 				if r.OK || r.BadSeq != tc.seq || !strings.Contains(r.Problem, tc.problem) {
 					t.Errorf("got %+v, want event %d, %q", r, tc.seq, tc.problem)
+				}
+				fresh := &audit.Log{Store: db, Keys: log.Keys, KeyIDs: log.KeyIDs, Now: log.Now, Log: log.Log}
+				if first, err := fresh.Verify(t.Context(), org, audit.Recent); err != nil || first != r {
+					t.Errorf("the first check of a server: %+v, %v, want %+v", first, err, r)
+				}
+				late, err := recent.Verify(t.Context(), org, audit.Recent)
+				if tc.seq > 15 && (err != nil || late.OK || late.BadSeq != r.BadSeq || late.Problem != r.Problem || late.From != 16) {
+					t.Errorf("a check from event 16 on: %+v, %v, want %+v", late, err, r)
 				}
 				if tc.missing && r.BadID != "" || id != "" && r.BadID == "" {
 					t.Errorf("the first bad event has the id %q", r.BadID)

@@ -126,7 +126,7 @@ func testOneTransaction(t *testing.T, f *fixture) {
 func testCheckpoints(t *testing.T, f *fixture) {
 	due := func(events uint64, before time.Time) audit.Head {
 		t.Helper()
-		heads, err := f.Unsigned(t.Context(), events, before)
+		heads, err := f.Unsigned(t.Context(), "", events, before)
 		must(t, err)
 		return heads[f.org]
 	}
@@ -171,13 +171,13 @@ func testCheckpoints(t *testing.T, f *fixture) {
 	must(t, err)
 	second := audit.Checkpoint{Org: f.org, Seq: 5, Hash: head.Hash, At: moment.Add(time.Minute), KeyID: "audit:2", Signature: []byte{0, 255}}
 	must(t, f.AddCheckpoint(t.Context(), second))
-	points, err := f.Checkpoints(t.Context(), f.org)
+	points, err := f.Checkpoints(t.Context(), f.org, 0)
 	must(t, err)
 	same := func(a, b audit.Checkpoint) bool { return fmt.Sprint(a) == fmt.Sprint(b) }
 	if !slices.EqualFunc(points, []audit.Checkpoint{c, second}, same) {
 		t.Errorf("checkpoints %+v", points)
 	}
-	if points, err = f.Checkpoints(t.Context(), uuid.NewString()); err != nil || len(points) != 0 {
+	if points, err = f.Checkpoints(t.Context(), uuid.NewString(), 0); err != nil || len(points) != 0 {
 		t.Errorf("another organisation has %v, %v", points, err)
 	}
 }

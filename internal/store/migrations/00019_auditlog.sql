@@ -1,0 +1,23 @@
+-- Rows that requests found by reading everybody's.
+CREATE INDEX approvals_vault ON approvals (vault_id);
+CREATE INDEX approvals_human ON approvals (requester_human);
+CREATE INDEX approvals_decider ON approvals (decided_by);
+CREATE INDEX approval_webhooks_creator ON approval_webhooks (created_by);
+CREATE INDEX agents_creator ON agents (created_by);
+CREATE INDEX billing_events_user ON billing_events (principal_id) WHERE principal_type = 'user';
+CREATE INDEX device_codes_user ON device_codes (user_id);
+CREATE INDEX device_codes_org ON device_codes (org_id);
+CREATE INDEX invitations_email ON invitations (email);
+CREATE INDEX invitations_inviter ON invitations (invited_by);
+CREATE INDEX ip_rules_creator ON ip_rules (created_by);
+CREATE INDEX mfa_challenges_org ON mfa_challenges (org_id);
+CREATE INDEX payments_org ON payments (org_id);
+CREATE INDEX policies_creator ON policies (created_by);
+CREATE INDEX shares_human ON shares (maker_human);
+CREATE INDEX user_keys_org ON user_keys (org_id);
+CREATE INDEX users_admins ON users (platform_admin) WHERE platform_admin = 1;
+CREATE INDEX vault_jobs_org ON vault_jobs (org_id);
+CREATE INDEX vault_jobs_creator ON vault_jobs (created_by);
+CREATE INDEX vaults_creator ON vaults (created_by);
+CREATE INDEX vaults_human ON vaults (creator_human);
+CREATE INDEX gone_age ON gone (gone_at);
