@@ -61,7 +61,7 @@ func New(ctx context.Context, cfg config.Config, at Addresses, version string, l
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	if err := prepareData(cfg.Data); err != nil {
+	if err := errors.Join(prepareData(cfg.Data), refuseUnfinished(cfg.Data)); err != nil {
 		return nil, err
 	}
 	if a.out, err = outbound(cfg); err != nil {
@@ -117,6 +117,10 @@ func keystoreDir(cfg config.Config) string {
 
 func (a *App) services(ctx context.Context, at Addresses) (err error) {
 	if err := ensureAuditKey(ctx, a.keys, a.db); err != nil {
+		return err
+	}
+	// Made before it is needed: every copy of the keystore has it then.
+	if err := backupKeys.ensure(ctx, a.keys); err != nil {
 		return err
 	}
 	a.audit = &audit.Log{Store: a.db, Keys: a.keys, Newest: auditKeyIDs(a.keys), Grown: a.db.Grown(), Anchor: anchor{a.cfg.Data}, Now: now, Log: a.log}

@@ -2,36 +2,17 @@ package app
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"crypto"
 	"errors"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-)
-
-// manifest is what a backup says of itself. It is made last: a folder without it
-// is no backup.
-type manifest struct {
-	Format  int       `json:"format"`
-	Oneclaw string    `json:"oneclaw"`
-	Engine  string    `json:"engine"` // that it was made from
-	Schema  int64     `json:"schema"`
-	MadeAt  time.Time `json:"made_at"`
-	SHA256  string    `json:"sha256"` // of the database file
-}
-
-const (
-	manifestFile   = "backup.json"
-	manifestFormat = 1
+	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 )
 
 func (d Deps) backup() *cobra.Command {
@@ -41,15 +22,18 @@ func (d Deps) backup() *cobra.Command {
 		Use:   "backup --to DIR [--keys-to DIR]",
 		Short: "Copy the database, and apart from it the keys, while the server runs",
 		Long: `Copy the database as it is at one moment into an empty folder, while servers go on. From
-PostgreSQL too it is one SQLite file, that "oneclaw restore" reads back into either.
+PostgreSQL too it is one SQLite file, that "oneclaw restore" reads back into either. What
+was written is read back and compared table by table, and then signed with a key of the
+keystore; the key's public half is printed.
 
-With --keys-to the software keystore is copied into a second folder. Keep the two apart:
-who has both has every secret; the database alone opens nothing. Keys in a hardware
-module are backed up with the tools of the module.`,
+With --keys-to the software keystore is copied into a second folder, with the password
+that "oneclaw dev" made up. Keep the two apart: who has both has every secret; the
+database alone opens nothing. Keys in a hardware module are backed up with the tools of
+the module. Files that settings name, such as certificates, are in neither.`,
 	}
 	cmd.Flags().StringVar(&to, "to", "", "folder for the copy of the database (required)")
 	cmd.Flags().StringVar(&keysTo, "keys-to", "", "folder for the copy of the software keystore")
-	return o.command(cmd, func(ctx context.Context, cfg config.Config) error {
+	return o.command(cmd, func(ctx context.Context, cfg config.Config) (err error) {
 		if to == "" {
 			return fault.New(fault.Invalid, "usage", "Say where with --to DIR.")
 		}
@@ -59,72 +43,127 @@ module are backed up with the tools of the module.`,
 		if keysTo != "" && cfg.Keystore == "pkcs11" {
 			return fault.New(fault.Invalid, "keys_in_hardware", "The keys are in a hardware module: back them up with its own tools, and leave --keys-to out.")
 		}
-		if keysTo == "" {
-			if err := o.backupDatabase(ctx, cfg, to); err != nil {
-				return err
-			}
-			o.say("The keys are not in it. Without the keystore nothing in it opens: back that up too, elsewhere (--keys-to).")
-			return nil
-		}
-		n, err := withKeys(keystoreDir(cfg), keysTo, func() error { return o.backupDatabase(ctx, cfg, to) })
+		keys, err := existingKeystore(ctx, cfg)
 		if err != nil {
 			return err
 		}
-		o.say("Copied %d key files to %s. Keep them apart from the database.", n, keysTo)
-		return nil
+		defer func() { err = errors.Join(err, keys.Close()) }()
+		b := &backup{operator: o, cfg: cfg}
+		return b.run(ctx, keys, to, keysTo)
 	})
 }
 
-// withKeys copies the keys before and after the database. Every key that the copy
-// of the database needs is among them: also one that was made meanwhile, and one
-// that a rekeyed or deleted vault no longer needs and that was destroyed meanwhile.
-func withKeys(from, to string, database func() error) (n int, err error) {
-	if err := emptyDir(to); err != nil {
-		return 0, err
+// backup is one under way.
+type backup struct {
+	*operator
+	cfg    config.Config
+	keyID  string
+	signer crypto.Signer
+}
+
+// run writes both folders and puts the keys in place first: a database that looks
+// whole has its keys.
+func (b *backup) run(ctx context.Context, keys keystore.KeyStore, to, keysTo string) (err error) {
+	if b.keyID, b.signer, err = backupKeys.newest(ctx, keys); err != nil {
+		return err
 	}
+	database, err := newParcel(to)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, database.drop()) }()
+	var m manifest
+	copied := func() error {
+		m, err = b.database(ctx, database.staging)
+		return err
+	}
+	if keysTo == "" {
+		err = copied()
+	} else {
+		err = b.keys(keysTo, copied)
+	}
+	if err != nil {
+		return err
+	}
+	if err := database.send(m, b.keyID, b.signer); err != nil {
+		return err
+	}
+	rows := int64(0)
+	for _, s := range m.Tables {
+		rows += s.Rows
+	}
+	b.say("Copied the database (%s, schema %d) to %s, and read it back: %d rows of %d tables are what the database has.", m.Engine, m.Schema, to, rows, len(m.Tables))
+	return b.tellRest(keysTo)
+}
+
+// keys copies the keys before and after the database. Every key that the copy of the
+// database needs is among them: also one that was made meanwhile, and one that a
+// rekeyed or deleted vault no longer needs and that was destroyed meanwhile.
+func (b *backup) keys(to string, database func() error) (err error) {
+	p, err := newParcel(to)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.drop()) }()
 	failed := func(err error) error {
 		return fault.Wrap(err, fault.Unavailable, "keys_not_copied", "The keystore could not be copied.")
 	}
-	if n, err = copyKeys(from, to); err != nil {
-		return 0, failed(err)
+	n, err := copyKeys(keystoreDir(b.cfg), p.staging)
+	if err != nil {
+		return failed(err)
+	}
+	// A password lies with the keys, not with the database, which is good for nothing alone.
+	if err := copyFile(filepath.Join(b.cfg.Data, devOwnerFile), filepath.Join(p.staging, devOwnerFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return failed(err)
 	}
 	if err := database(); err != nil {
-		return 0, err
+		return err
 	}
-	more, err := copyKeys(from, to)
+	more, err := copyKeys(keystoreDir(b.cfg), p.staging)
 	if err != nil {
-		return 0, failed(err)
+		return failed(err)
 	}
-	return n + more, nil
+	if err := p.send(manifest{Holds: holdsKeys, Oneclaw: b.Version, MadeAt: now().UTC()}, b.keyID, b.signer); err != nil {
+		return err
+	}
+	b.say("Copied %d key files to %s. Keep them apart from the database.", n+more, to)
+	return nil
 }
 
-func (o *operator) backupDatabase(ctx context.Context, cfg config.Config, to string) (err error) {
-	if err := emptyDir(to); err != nil {
-		return err
-	}
-	db, err := look(cfg)
+func (b *backup) database(ctx context.Context, to string) (m manifest, err error) {
+	db, err := look(b.cfg)
 	if err != nil {
-		return err
+		return m, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	// The anchor is copied first: what it says was signed is then in the copy.
-	if err := copyFile(anchor{cfg.Data}.file(), anchor{to}.file()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	if err := copyFile(anchor{b.cfg.Data}.file(), anchor{to}.file()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return m, err
 	}
-	m := manifest{Format: manifestFormat, Oneclaw: o.Version, Engine: db.Engine(), MadeAt: now().UTC()}
+	m = manifest{Holds: holdsDatabase, Oneclaw: b.Version, Engine: db.Engine(), MadeAt: now().UTC()}
 	if m.Schema, _, err = db.Schema(ctx); err != nil {
+		return m, err
+	}
+	m.Tables, err = db.Backup(ctx, to, b.progress("rows of"))
+	return m, err
+}
+
+// tellRest says who signed, and what is in neither folder.
+func (b *backup) tellRest(keysTo string) error {
+	public, err := spellKey(b.keyID, b.signer.Public())
+	if err != nil {
 		return err
 	}
-	if _, err := db.Backup(ctx, to, nil); err != nil {
-		return err
+	b.say("Signed. The public key is %s: keep it where who could alter the backup can't, and give it to restore with --key.", public)
+	switch {
+	case b.cfg.Keystore == "pkcs11":
+		b.say("The keys are in the hardware module, and not in the backup. Without them nothing in it opens: back them up with the module's tools.")
+	case keysTo == "":
+		b.say("The keys are not in it. Without the keystore nothing in it opens: back that up too, elsewhere (--keys-to).")
 	}
-	if m.SHA256, err = sumFile(filepath.Join(to, databaseFile)); err != nil {
-		return err
+	if names := b.cfg.Files(); len(names) > 0 {
+		b.say("Not in it are the files that these settings name: %s.", strings.Join(names, ", "))
 	}
-	if err := writeJSON(filepath.Join(to, manifestFile), m); err != nil {
-		return err
-	}
-	o.say("Copied the database (%s, schema %d) to %s.", m.Engine, m.Schema, to)
 	return nil
 }
 
@@ -143,15 +182,4 @@ func apart(database, keys string) error {
 		return fault.New(fault.Invalid, "keys_with_database", "Keys and database must not lie together: give --keys-to a folder that is elsewhere.")
 	}
 	return nil
-}
-
-func sumFile(name string) (sum string, err error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	h := sha256.New()
-	_, err = io.Copy(h, f)
-	return hex.EncodeToString(h.Sum(nil)), err
 }

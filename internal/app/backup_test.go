@@ -1,10 +1,13 @@
 package app
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
 )
@@ -29,15 +32,20 @@ func TestABackupHasTheKeysOfTheWholeTimeThatItTook(t *testing.T) {
 	}
 	create("vault:a")
 	create("vault:b")
-	n, err := withKeys(from, to, func() error {
+	var out bytes.Buffer
+	b := &backup{operator: &operator{Deps: Deps{Stdout: &out}}, cfg: config.Config{Data: t.TempDir(), KeystoreDir: from}}
+	if b.keyID, b.signer, err = backupKeys.newest(t.Context(), keys); err != nil {
+		t.Fatal(err)
+	}
+	err = b.keys(to, func() error {
 		if err := keys.DestroyKEK(t.Context(), "vault:a"); err != nil {
 			t.Fatal(err)
 		}
 		create("vault:c")
 		return nil
 	})
-	if err != nil || n != 4 { // and the root key
-		t.Errorf("%d files, %v", n, err)
+	if err != nil || !strings.Contains(out.String(), "Copied 5 key files") { // and the root key, and the one that signs
+		t.Errorf("%s, %v", out.String(), err)
 	}
 	if err := keys.Close(); err != nil {
 		t.Fatal(err)
@@ -61,7 +69,7 @@ func TestABackupHasTheKeysOfTheWholeTimeThatItTook(t *testing.T) {
 			t.Errorf("%s: %v %v", e.Name(), info.Mode(), err)
 		}
 	}
-	if _, err := withKeys(from, to, func() error { return nil }); !fault.Is(err, fault.Conflict) {
+	if err := b.keys(to, func() error { return nil }); !fault.Is(err, fault.Conflict) {
 		t.Errorf("into a folder that is not empty: %v", err)
 	}
 }

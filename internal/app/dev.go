@@ -51,6 +51,9 @@ type devCredentials struct {
 	AgentAPIKey  string `json:"agent_api_key"`
 }
 
+// devOwnerFile is where dev keeps it.
+const devOwnerFile = "dev-owner.json"
+
 const (
 	devEmail = "owner@oneclaw.localhost"
 	devAgent = "dev-agent"
@@ -58,7 +61,7 @@ const (
 
 // DevSetup creates the owner and its first agent when the server has no users.
 func (a *App) DevSetup(ctx context.Context) (devOwner, error) {
-	file := filepath.Join(a.cfg.Data, "dev-owner.json")
+	file := filepath.Join(a.cfg.Data, devOwnerFile)
 	var o devOwner
 	err := readJSON(file, &o)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

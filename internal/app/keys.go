@@ -13,7 +13,7 @@ import (
 func (d Deps) keys() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "keys",
-		Short: "Rotate the keys that sign tokens and the audit log",
+		Short: "Show and rotate the keys that sign tokens, the audit log and backups",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -38,8 +38,48 @@ minute, and verify tokens of both keys at once: nobody is logged out.`,
 it from their next checkpoint on. Who verifies exports offline needs its public half too:
 GET /v1/audit/keys lists them all.`,
 	}, func(ctx context.Context, cfg config.Config) error { return p.rotate(ctx, cfg, "audit") }))
-	cmd.AddCommand(rotate)
+	q := &operator{Deps: d}
+	rotate.AddCommand(q.command(&cobra.Command{
+		Use:   "backup",
+		Short: "Make a new key for backups",
+		Long: `Make a new key for the manifests of backups in the keystore, and print its public half.
+Backups that were signed with older ones can be restored as before.`,
+	}, func(ctx context.Context, cfg config.Config) error { return q.rotate(ctx, cfg, "backup") }))
+	show := &operator{Deps: d}
+	cmd.AddCommand(rotate, show.command(&cobra.Command{
+		Use:   "show",
+		Short: "Print the public halves of the keys that sign the audit log and backups",
+		Long: `Print the public halves of the keys that sign the audit log and backups. Write them down
+where who can reach the server can't alter them: "oneclaw audit verify --key" and
+"oneclaw restore --key" take them from there.`,
+	}, show.showKeys))
 	return cmd
+}
+
+func (o *operator) showKeys(ctx context.Context, cfg config.Config) error {
+	keys, err := existingKeystore(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = keys.Close() }()
+	for _, s := range []series{auditKeys, backupKeys} {
+		ids, err := s.ids(ctx, keys)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			signer, err := keys.Signer(ctx, id)
+			if err != nil {
+				return err
+			}
+			public, err := spellKey(id, signer.Public())
+			if err != nil {
+				return err
+			}
+			o.say("%s", public)
+		}
+	}
+	return nil
 }
 
 func (o *operator) rotate(ctx context.Context, cfg config.Config, which string) error {
@@ -49,10 +89,13 @@ func (o *operator) rotate(ctx context.Context, cfg config.Config, which string) 
 	}
 	defer func() { _ = keys.Close() }()
 	var id string
-	if which == "token" {
+	switch which {
+	case "token":
 		id, err = identity.AddTokenKey(ctx, keys, now())
-	} else {
-		id, err = rotateAuditKey(ctx, keys)
+	case "audit":
+		id, err = auditKeys.add(ctx, keys)
+	default:
+		id, err = backupKeys.add(ctx, keys)
 	}
 	if fault.Is(err, fault.Conflict) {
 		return fault.New(fault.Conflict, "rotated_meanwhile", "Another rotation was faster. There is a new key already.")

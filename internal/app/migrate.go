@@ -58,7 +58,10 @@ empty, and may be started again. The keystore stays where it is.`,
 		if err != nil {
 			return err
 		}
-		rows, err := store.Transfer(ctx, source, target, nil)
+		rows, err := store.Transfer(ctx, source, target, o.progress("rows of"))
+		if fault.CodeOf(err) == "target_not_empty" {
+			return o.arrivedBefore(ctx, source, target, err)
+		}
 		if err != nil {
 			return err
 		}
@@ -82,4 +85,23 @@ empty, and may be started again. The keystore stays where it is.`,
 		o.say("Start the server with ONECLAW_DATABASE_URL_FILE and the same keystore now. Then remove %s from %s.", databaseFile, from)
 		return nil
 	})
+}
+
+// arrivedBefore looks whether the target, which is not empty, holds what the source
+// does: then an earlier run was cut off after its end.
+func (o *operator) arrivedBefore(ctx context.Context, source *store.DB, target store.Config, refusal error) error {
+	moved, err := store.Look(target)
+	if err != nil {
+		return err
+	}
+	a, err := source.Sums(ctx, o.progress("rows of"))
+	b, err2 := moved.Sums(ctx, o.progress("rows of"))
+	if err := errors.Join(err, err2, moved.Close()); err != nil {
+		return err
+	}
+	if store.Differing(a, b) != "" {
+		return refusal
+	}
+	o.say("All had arrived already: an earlier run was cut off at its end. Start the server with ONECLAW_DATABASE_URL_FILE and the same keystore now.")
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -151,6 +152,21 @@ func inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole bo
 	return in, err
 }
 
+// progressEach is how long a command that copies much is silent.
+const progressEach = 5 * time.Second
+
+// progress says on the standard error how far a long copy has come.
+func (o *operator) progress(what string) store.Progress {
+	said := now()
+	return func(table string, rows int64) {
+		if now().Sub(said) < progressEach {
+			return
+		}
+		said = now()
+		_, _ = fmt.Fprintf(o.Stderr, "... %d %s %s\n", rows, what, table)
+	}
+}
+
 // emptyDir makes a folder for a new copy; one that holds anything is refused.
 func emptyDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -158,7 +174,7 @@ func emptyDir(dir string) error {
 	}
 	entries, err := os.ReadDir(dir)
 	if err == nil && len(entries) > 0 {
-		err = fault.New(fault.Conflict, "folder_not_empty", "The folder "+dir+" is not empty. Give one that is empty or not there.")
+		err = notEmpty(dir)
 	}
 	return err
 }

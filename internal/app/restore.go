@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"io/fs"
 	"os"
@@ -19,39 +20,55 @@ const databaseFile = store.File
 
 func (d Deps) restore() *cobra.Command {
 	o := &operator{Deps: d}
-	var from, keysFrom string
+	r := &restoring{operator: o}
+	var from, keysFrom, key string
+	var check bool
 	cmd := &cobra.Command{
 		Use:   "restore --from DIR [--keys-from DIR]",
 		Short: "Put a backup back, after checking all of it",
 		Long: `Put a backup made by "oneclaw backup" into an empty place: the data folder, or the
-PostgreSQL database that ONECLAW_DATABASE_URL_FILE names. First all logs are walked and
-a value of each vault is opened; when anything does not fit, nothing is put there.`,
+PostgreSQL database that ONECLAW_DATABASE_URL_FILE names. First its signature and files are
+checked, all logs are walked and a value of each vault is opened; when anything does not
+fit, nothing is put there. A restore that was cut off leaves nothing that a server starts
+on, and may be run again.
+
+The signature must be of a key of the keystore. When that comes with the backup, who
+replaced both can have signed both: give the public key that "oneclaw backup" printed
+with --key then. --check does all but putting anything there.`,
 	}
 	cmd.Flags().StringVar(&from, "from", "", "folder that holds the backup of the database (required)")
 	cmd.Flags().StringVar(&keysFrom, "keys-from", "", "folder that holds the backup of the software keystore; without it the keystore must be there")
-	return o.command(cmd, func(ctx context.Context, cfg config.Config) error {
+	cmd.Flags().StringVar(&key, "key", "", "public key that must have signed the backup, as oneclaw backup printed it")
+	cmd.Flags().BoolVar(&r.unsigned, "unsigned", false, "take a backup that is not signed")
+	cmd.Flags().BoolVar(&check, "check", false, "check the backup, and restore nothing")
+	return o.command(cmd, func(ctx context.Context, cfg config.Config) (err error) {
 		if from == "" {
 			return fault.New(fault.Invalid, "usage", "Say which backup with --from DIR.")
 		}
-		m, err := readManifest(from)
-		if err != nil {
+		r.cfg = cfg
+		if key != "" {
+			if r.pinned, err = parseKey(key); err != nil {
+				return err
+			}
+		}
+		if keysFrom != "" && cfg.Keystore == "pkcs11" {
+			return fault.New(fault.Invalid, "keys_in_hardware", "The keys are in a hardware module: restore them with its own tools, and leave --keys-from out.")
+		}
+		if r.database, err = readSealed(from, holdsDatabase); err != nil {
 			return err
 		}
-		if err := prepareData(cfg.Data); err != nil {
-			return err
+		if keysFrom != "" {
+			if r.keys, err = readSealed(keysFrom, holdsKeys); err != nil {
+				return err
+			}
 		}
-		r := &restoring{operator: o, cfg: cfg, from: from, keysFrom: keysFrom}
-		if err := r.refuseUsed(ctx); err != nil {
-			return err
+		if check {
+			return r.check(ctx)
 		}
-		if r.staging, err = os.MkdirTemp(cfg.Data, ".restoring-"); err != nil {
-			return err
-		}
-		defer func() { _ = os.RemoveAll(r.staging) }()
 		if err := r.run(ctx); err != nil {
 			return err
 		}
-		o.say("The backup was made at %s. What was done since is undone:", m.MadeAt.Format("2006-01-02 15:04:05 MST"))
+		o.say("The backup was made at %s. What was done since is undone:", r.database.MadeAt.Format("2006-01-02 15:04:05 MST"))
 		o.say("- Keys and tokens that were revoked, and grants that were taken away, since then are good again. Revoke them again.")
 		o.say("- Counted reads that were used up since then may be used again.")
 		o.say("- Nodes that signed the log since then refuse to sign the older one: remove audit-signed.json from their data folders.")
@@ -59,106 +76,165 @@ a value of each vault is opened; when anything does not fit, nothing is put ther
 	})
 }
 
-func readManifest(dir string) (m manifest, err error) {
-	if err := readJSON(filepath.Join(dir, manifestFile), &m); err != nil {
-		return m, fault.Wrap(err, fault.NotFound, "no_backup", "There is no whole backup in "+dir+".")
-	}
-	if m.Format != manifestFormat {
-		return m, fault.New(fault.Conflict, "backup_too_new", "This backup was made by a later version of oneclaw.")
-	}
-	sum, err := sumFile(filepath.Join(dir, databaseFile))
-	if err != nil || sum != m.SHA256 {
-		return m, fault.Wrap(err, fault.Invalid, "backup_damaged", "The backup in "+dir+" is not as it was made: it was damaged or altered.")
-	}
-	return m, nil
-}
-
 // restoring is a restore under way. Everything is made ready in staging, within
 // the data folder, and put in place by renames at the end.
 type restoring struct {
 	*operator
 	cfg            config.Config
-	from, keysFrom string
+	database, keys *sealed           // keys is nil when the keystore is there already
+	pinned         ed25519.PublicKey // nil: the keystore's
+	unsigned       bool
 	staging        string
+	stagedKeys     string
+	resumed        bool // an earlier restore of this backup was cut off here
 }
 
-// refuseUsed refuses places that hold something already.
-func (r *restoring) refuseUsed(ctx context.Context) error {
-	if r.cfg.DatabaseURL.Len() == 0 {
-		if _, err := os.Lstat(filepath.Join(r.cfg.Data, databaseFile)); !errors.Is(err, fs.ErrNotExist) {
-			return fault.Wrap(err, fault.Conflict, "target_not_empty", "There is a database in "+r.cfg.Data+" already. Restore into an empty folder.")
-		}
-		// SQLite would put what such a file holds over what was restored.
-		for _, of := range []string{"-wal", "-shm", "-journal"} {
-			if _, err := os.Lstat(filepath.Join(r.cfg.Data, databaseFile+of)); !errors.Is(err, fs.ErrNotExist) {
-				return fault.Wrap(err, fault.Conflict, "target_not_empty", "The file "+databaseFile+of+" in "+r.cfg.Data+" is left of another database. Move it away, or restore into an empty folder.")
-			}
-		}
-	} else if err := refuseInUse(ctx, r.cfg); err != nil {
-		return err
-	}
-	if r.keysFrom == "" {
-		return nil
-	}
-	if r.cfg.Keystore == "pkcs11" {
-		return fault.New(fault.Invalid, "keys_in_hardware", "The keys are in a hardware module: restore them with its own tools, and leave --keys-from out.")
-	}
-	return emptyDir(keystoreDir(r.cfg))
-}
+// staged begins the names of folders that a restore works in.
+const staged = ".restoring-"
 
 func (r *restoring) run(ctx context.Context) (err error) {
-	staged := r.cfg
-	staged.Data = filepath.Join(r.staging, "data")
-	staged.DatabaseURL = config.Config{}.DatabaseURL
-	staged.KeystoreDir = keystoreDir(r.cfg)
-	if err := os.Mkdir(staged.Data, 0o700); err != nil {
+	if err := prepareData(r.cfg.Data); err != nil {
 		return err
 	}
-	if err := copyFile(filepath.Join(r.from, databaseFile), filepath.Join(staged.Data, databaseFile)); err != nil {
-		return err
-	}
-	if r.keysFrom != "" {
-		// Beside its place: that may be on another disk than the data.
-		if staged.KeystoreDir, err = os.MkdirTemp(filepath.Dir(keystoreDir(r.cfg)), ".restoring-keys-"); err != nil {
-			return err
-		}
-		defer func() { _ = os.RemoveAll(staged.KeystoreDir) }()
-		if _, err := copyKeys(r.keysFrom, staged.KeystoreDir); err != nil {
-			return fault.Wrap(err, fault.NotFound, "no_keys_backup", "The backup of the keys in "+r.keysFrom+" can't be read.")
-		}
-	}
-	if err := r.verify(ctx, staged); err != nil {
-		return err
-	}
-	if r.keysFrom != "" {
-		// What is there is empty, and if it no longer is, stays.
-		if err := errors.Join(os.Remove(keystoreDir(r.cfg)), os.Rename(staged.KeystoreDir, keystoreDir(r.cfg))); err != nil {
-			return err
-		}
-		if err := store.SyncFile(filepath.Dir(keystoreDir(r.cfg))); err != nil {
-			return err
-		}
-	}
-	return r.place(ctx, staged)
-}
-
-// verify brings the copy's schema up to date, walks its logs and opens values.
-func (r *restoring) verify(ctx context.Context, staged config.Config) (err error) {
-	keys, err := existingKeystore(ctx, staged)
+	lock, err := store.Lock(r.cfg.Data)
 	if err != nil {
 		return err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	if err := r.refuseUsed(ctx); err != nil {
+		return err
+	}
+	if err := r.sweep(); err != nil {
+		return err
+	}
+	if r.staging, err = os.MkdirTemp(r.cfg.Data, staged); err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(r.staging) }()
+	if r.keys != nil {
+		// Beside its place: that may be on another disk than the data.
+		if r.stagedKeys, err = os.MkdirTemp(filepath.Dir(keystoreDir(r.cfg)), staged); err != nil {
+			return err
+		}
+		defer func() { _ = os.RemoveAll(r.stagedKeys) }()
+	}
+	copied, err := r.stage(ctx)
+	if err != nil {
+		return err
+	}
+	return r.place(ctx, copied)
+}
+
+// stage copies the backup to where it is going to be, checks the copies, and brings
+// the schema up to date. It returns settings that name the copies.
+func (r *restoring) stage(ctx context.Context) (copied config.Config, err error) {
+	copied = r.cfg
+	copied.Data, copied.KeystoreDir = filepath.Join(r.staging, "data"), keystoreDir(r.cfg)
+	copied.DatabaseURL = config.Config{}.DatabaseURL
+	if err := os.Mkdir(copied.Data, 0o700); err != nil {
+		return copied, err
+	}
+	if err := r.database.copyTo(copied.Data); err != nil {
+		return copied, r.whichTable(ctx, err)
+	}
+	if r.keys != nil {
+		copied.KeystoreDir = r.stagedKeys
+		if err := r.keys.copyTo(copied.KeystoreDir); err != nil {
+			return copied, err
+		}
+	}
+	keys, err := existingKeystore(ctx, copied)
+	if err != nil {
+		return copied, err
 	}
 	defer func() { err = errors.Join(err, keys.Close()) }()
-	return r.verifyWith(ctx, staged, keys)
+	if err := r.prove(ctx, keys); err != nil {
+		return copied, err
+	}
+	db, err := store.Open(ctx, store.Config{Dir: copied.Data})
+	if err != nil {
+		return copied, err
+	}
+	return copied, errors.Join(r.inspect(ctx, db, keys), db.Close())
 }
 
-func (r *restoring) verifyWith(ctx context.Context, staged config.Config, keys keystore.KeyStore) error {
-	db, err := store.Open(ctx, store.Config{Dir: staged.Data})
+// copyTo copies the files that the manifest names, and checks the copies. A folder
+// with a file too many, or one too few, is refused.
+func (s *sealed) copyTo(dir string) error {
+	entries, err := os.ReadDir(s.dir)
 	if err != nil {
 		return err
 	}
+	for _, e := range entries {
+		if name := e.Name(); name == manifestFile || name == signatureFile || name == partial || s.Format == 1 && name != databaseFile {
+			continue
+		}
+		if !e.Type().IsRegular() {
+			return s.refused(e.Name(), "is no file, and was not in it when it was made")
+		}
+		if err := copyFile(filepath.Join(s.dir, e.Name()), filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return s.check(dir)
+}
+
+// prove sees that both folders were signed by the key that counts: the one that was
+// given, or else the one of that name in the keystore.
+func (r *restoring) prove(ctx context.Context, keys keystore.KeyStore) error {
+	for _, s := range []*sealed{r.database, r.keys} {
+		if s == nil {
+			continue
+		}
+		if s.signed == nil && r.unsigned {
+			r.say("Nobody signed the backup in %s: you took it as it is.", s.dir)
+			continue
+		}
+		key := r.pinned
+		if key == nil && s.signed != nil {
+			var err error
+			if key, err = r.keyOf(ctx, keys, s); err != nil {
+				return err
+			}
+		}
+		if err := s.provenBy(key); err != nil {
+			return err
+		}
+		spelled, err := spellKey(s.signed.KeyID, key)
+		if err != nil {
+			return err
+		}
+		r.say("The backup in %s was signed with %s.", s.dir, spelled)
+	}
+	if r.pinned == nil && r.keys != nil && !r.unsigned {
+		r.say("That key came with the backup: who could replace both could sign both. Compare it with what oneclaw backup printed, or give it with --key.")
+	}
+	return nil
+}
+
+func (r *restoring) keyOf(ctx context.Context, keys keystore.KeyStore, s *sealed) (ed25519.PublicKey, error) {
+	missing := fault.New(fault.Invalid, "backup_key_unknown",
+		"The keystore has not got the key that signed the backup in "+s.dir+": it is another one's, or older than that key. Give the public key that oneclaw backup printed with --key.")
+	if backupKeys.number(s.signed.KeyID) == 0 {
+		return nil, missing
+	}
+	signer, err := keys.Signer(ctx, s.signed.KeyID)
+	if fault.CodeOf(err) == keystore.CodeKeyNotFound {
+		return nil, missing
+	}
+	if err != nil {
+		return nil, err
+	}
+	key, ok := signer.Public().(ed25519.PublicKey)
+	if !ok {
+		return nil, missing
+	}
+	return key, nil
+}
+
+func (r *restoring) inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore) error {
 	in, err := inspect(ctx, db, keys, true)
-	if err := errors.Join(err, db.Close()); err != nil {
+	if err != nil {
 		return err
 	}
 	if err := in.err(); err != nil {
@@ -168,45 +244,90 @@ func (r *restoring) verifyWith(ctx context.Context, staged config.Config, keys k
 	return nil
 }
 
-// place puts what was checked where the server looks for it. The database comes
-// last: without it there is nothing to start on.
-func (r *restoring) place(ctx context.Context, staged config.Config) (err error) {
-	signed := anchor{r.cfg.Data}.file()
-	if err := copyFile(anchor{r.from}.file(), signed); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) {
-		return err
+// check is a restore that ends before anything is put in place. The files are read
+// where they are; only a database of an older schema is copied first.
+func (r *restoring) check(ctx context.Context) (err error) {
+	at := r.cfg
+	at.KeystoreDir = keystoreDir(r.cfg)
+	if err := r.database.check(r.database.dir); err != nil {
+		return r.whichTable(ctx, err)
 	}
-	if r.cfg.DatabaseURL.Len() > 0 {
-		db, err := store.Look(store.Config{Dir: staged.Data})
-		if err != nil {
+	if r.keys != nil {
+		at.KeystoreDir = r.keys.dir
+		if err := r.keys.check(r.keys.dir); err != nil {
 			return err
 		}
-		_, err = store.Transfer(ctx, db, store.Config{PostgresDSN: string(r.cfg.DatabaseURL.Reveal())}, nil)
-		if err := errors.Join(err, db.Close()); err != nil {
-			return err
-		}
-		r.say("Restored into PostgreSQL.")
-		return nil
 	}
-	file := filepath.Join(staged.Data, databaseFile)
-	if err := store.SyncFile(file); err != nil {
-		return err
-	}
-	if err := os.Rename(file, filepath.Join(r.cfg.Data, databaseFile)); err != nil {
-		return err
-	}
-	r.say("Restored into %s.", r.cfg.Data)
-	return store.SyncFile(r.cfg.Data)
-}
-
-// refuseInUse refuses a PostgreSQL database that holds a server's data.
-func refuseInUse(ctx context.Context, cfg config.Config) error {
-	db, err := look(cfg)
+	keys, err := existingKeystore(ctx, at)
 	if err != nil {
 		return err
 	}
-	used, err := db.InUse(ctx)
-	if err == nil && used {
-		err = fault.New(fault.Conflict, "target_not_empty", "The PostgreSQL database is not empty. Restore into an empty one.")
+	defer func() { err = errors.Join(err, keys.Close()) }()
+	if err := r.prove(ctx, keys); err != nil {
+		return err
 	}
-	return errors.Join(err, db.Close())
+	db, done, err := r.lookAt(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	sums, err := store.CheckCopy(ctx, r.database.dir, r.progress("rows of"))
+	if err != nil {
+		return err
+	}
+	if name := store.Differing(r.database.Tables, sums); name != "" && r.database.Format > 1 {
+		return r.database.refused(databaseFile, "holds other rows in table "+name)
+	}
+	if err := r.inspect(ctx, db, keys); err != nil {
+		return err
+	}
+	r.say("The backup of %s can be restored. Nothing was changed.", r.database.MadeAt.Format("2006-01-02 15:04:05 MST"))
+	return nil
+}
+
+// whichTable makes a refusal of the database file one that says which table is not
+// what it was, when that can be told.
+func (r *restoring) whichTable(ctx context.Context, refusal error) error {
+	sums, err := store.CheckCopy(ctx, r.database.dir, nil)
+	if err != nil || r.database.Format == 1 {
+		return refusal
+	}
+	if name := store.Differing(r.database.Tables, sums); name != "" {
+		return r.database.refused(databaseFile, "was damaged or altered: table "+name+" is not what it was")
+	}
+	return refusal
+}
+
+// lookAt opens the database of a backup in its place, or a copy of it with the schema
+// of today.
+func (r *restoring) lookAt(ctx context.Context) (_ *store.DB, done func() error, err error) {
+	db, err := store.LookAtCopy(r.database.dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	have, want, err := db.Schema(ctx)
+	if err != nil || have >= want {
+		return db, db.Close, err
+	}
+	if err := db.Close(); err != nil {
+		return nil, nil, err
+	}
+	dir, err := os.MkdirTemp("", "oneclaw-check-")
+	if err != nil {
+		return nil, nil, err
+	}
+	remove := func() error { return os.RemoveAll(dir) }
+	if err := copyFile(filepath.Join(r.database.dir, databaseFile), filepath.Join(dir, databaseFile)); err != nil {
+		return nil, nil, errors.Join(err, remove())
+	}
+	if db, err = store.Open(ctx, store.Config{Dir: dir}); err != nil {
+		return nil, nil, errors.Join(err, remove())
+	}
+	return db, func() error { return errors.Join(db.Close(), remove()) }, nil
+}
+
+// there reports whether a name is taken.
+func there(name string) bool {
+	_, err := os.Lstat(name)
+	return !errors.Is(err, fs.ErrNotExist)
 }

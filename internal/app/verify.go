@@ -17,7 +17,7 @@ func VerifyExport(in io.Reader, publicKeys string) (client.AuditReport, error) {
 		// Base64 may end in "=": an id is what comes before the first one only
 		// when it looks like one.
 		id, key := firstAuditKey, item
-		if before, after, ok := strings.Cut(item, "="); ok && strings.HasPrefix(before, auditKeys) {
+		if before, after, ok := strings.Cut(item, "="); ok && strings.HasPrefix(before, string(auditKeys)) {
 			id, key = before, after
 		}
 		k, err := audit.ParsePublicKey(key)

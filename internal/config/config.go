@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -193,6 +194,19 @@ func names() []string {
 		out = append(out, s.Name)
 	}
 	return out
+}
+
+// Files names the settings that are set and name a file: a copy of the data has got
+// none of them.
+func (c *Config) Files() (names []string) {
+	v := reflect.ValueOf(c).Elem()
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("env"), ",")
+		if set, ok := v.Field(i).Interface().(secret.Bytes); strings.HasSuffix(name, "_FILE") && (!ok && !v.Field(i).IsZero() || ok && set.Len() > 0) {
+			names = append(names, prefix+name)
+		}
+	}
+	return names
 }
 
 // Check refuses what is not safe to start with.

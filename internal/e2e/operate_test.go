@@ -191,10 +191,15 @@ func TestADisasterIsSurvivedWithTheBackups(t *testing.T) {
 				bad := filepath.Join(h.home, "bad")
 				copyTree(t, db, bad)
 				flip(t, filepath.Join(bad, "oneclaw.db"))
-				h.fails("damaged or altered", "restore", "--from", bad, "--keys-from", keys)
-				// Whoever repairs the sum as well has the log to fool.
+				h.fails("the file oneclaw.db was damaged or altered: table audit_events is not what it was", "restore", "--from", bad, "--keys-from", keys)
+				// Whoever repairs the sums as well has the signature to forge, and whoever
+				// talks the operator out of that has the log to fool.
 				forge(t, bad)
-				h.fails("", "restore", "--from", bad, "--keys-from", keys)
+				h.fails("the file backup.json was altered since it was signed", "restore", "--from", bad, "--keys-from", keys)
+				h.untouched()
+				remove(t, filepath.Join(bad, "backup.sig"))
+				h.fails("is not signed", "restore", "--from", bad, "--keys-from", keys)
+				h.fails("is not whole", "restore", "--from", bad, "--keys-from", keys, "--unsigned")
 				h.untouched()
 				if err := os.Remove(filepath.Join(bad, "backup.json")); err != nil {
 					t.Fatal(err)
@@ -283,7 +288,7 @@ func flip(t testing.TB, file string) {
 	}
 }
 
-// forge makes the backup's own sum fit again.
+// forge makes the backup's own sum of the database fit again.
 func forge(t testing.TB, dir string) {
 	t.Helper()
 	file := filepath.Join(dir, "backup.json")
@@ -291,7 +296,7 @@ func forge(t testing.TB, dir string) {
 	if err := json.Unmarshal(must[[]byte](t)(os.ReadFile(file)), &m); err != nil {
 		t.Fatal(err)
 	}
-	m["sha256"] = sum(t, filepath.Join(dir, "oneclaw.db"))
+	m["files"].(map[string]any)["oneclaw.db"].(map[string]any)["sha256"] = sum(t, filepath.Join(dir, "oneclaw.db"))
 	if err := os.WriteFile(file, must[[]byte](t)(json.Marshal(m)), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,9 @@ import (
 // pages fit together, and what was read back from it is what the database has.
 func (db *DB) Backup(ctx context.Context, dir string, progress Progress) (map[string]Sum, error) {
 	file := filepath.Join(dir, File)
+	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.Wrap(err, fault.Conflict, "folder_not_empty", "There is a copy of a database in "+dir+" already.")
+	}
 	sums, err := db.copyInto(ctx, dir, progress)
 	if err != nil {
 		return nil, err
@@ -48,11 +52,16 @@ func (db *DB) copyInto(ctx context.Context, dir string, progress Progress) (map[
 		return nil, fault.New(fault.Conflict, "schema_differs",
 			fmt.Sprintf("The database has schema %d, and this version of oneclaw knows %d. Make the backup with the later version.", have, want))
 	}
-	sums, err := transferTo(ctx, db, Config{Dir: dir}, have, progress)
+	// In a folder of its own: what else lies in dir, such as a lock, is not the transfer's.
+	within, err := os.MkdirTemp(dir, ".copying-")
 	if err != nil {
-		return nil, err
+		return nil, fault.Wrap(err, fault.Invalid, "folder_unusable", "The copy of the database can't be made there.")
 	}
-	return sums, os.Remove(filepath.Join(dir, lockFile))
+	sums, err := transferTo(ctx, db, Config{Dir: within}, have, progress)
+	if err == nil {
+		err = os.Rename(filepath.Join(within, File), filepath.Join(dir, File))
+	}
+	return sums, errors.Join(err, os.RemoveAll(within))
 }
 
 // copyFile copies a SQLite database of whatever schema into a new file, within one

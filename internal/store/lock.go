@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -14,7 +15,7 @@ import (
 // of the audit chains in memory, so a second process must not write beside it.
 // The lock goes with the process, however it ends.
 func lockDir(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, LockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open lock file: %w", err)
 	}
@@ -26,4 +27,15 @@ func lockDir(dir string) (*os.File, error) {
 	return f, nil
 }
 
-const lockFile = "oneclaw.lock"
+// LockFile is the name of the file that who holds a folder has locked.
+const LockFile = "oneclaw.lock"
+
+// Lock takes a data folder for this process as Open does, without opening what is in
+// it. It fails with data_in_use when another process has it.
+func Lock(dir string) (io.Closer, error) {
+	f, err := lockDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
