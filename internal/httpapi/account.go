@@ -103,8 +103,7 @@ func (a *API) registerAccount() {
 		method: http.MethodPost, path: "/v1/auth/change-password", id: "change-password", tag: "Auth", limit: limitAuth,
 		summary: "Change your password; all your other tokens end", action: policy.ChangePassword, status: http.StatusNoContent,
 	}, func(ctx context.Context, c *access.Call, in *passwordRequest) (*empty, error) {
-		defer in.Body.Current.Wipe()
-		defer in.Body.New.Wipe()
+		wipeAfter(ctx, in.Body.Current.Bytes, in.Body.New.Bytes)
 		return &empty{}, a.identity.ChangePassword(ctx, c, in.Body.Current.Bytes, in.Body.New.Bytes)
 	})
 	handle(a, op{

@@ -87,6 +87,7 @@ type API struct {
 	bodies    *bodies
 	format    huma.Format
 	huma      huma.API
+	turns     turns
 }
 
 // New returns the API with every operation registered.
@@ -192,13 +193,11 @@ func handle[I, O any](a *API, o op, fn func(ctx context.Context, c *access.Call,
 	}
 	huma.Register(a.huma, h, func(ctx context.Context, in *I) (*O, error) {
 		x := ctx.Value(exchangeKey{}).(*exchange)
-		if x.token != "" {
-			if err := x.renew(ctx); err != nil {
-				x.fail(err)
-				return nil, problemOf(err)
-			}
-		}
-		out, err := fn(ctx, &x.call, in)
+		var out *O
+		err := x.decide(ctx, func(ctx context.Context) (err error) {
+			out, err = fn(ctx, &x.call, in)
+			return err
+		})
 		if err != nil {
 			x.fail(err)
 			return nil, problemOf(err)

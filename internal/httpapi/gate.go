@@ -19,6 +19,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
 
@@ -30,7 +31,8 @@ type exchange struct {
 	api     *API
 	call    access.Call
 	event   audit.Event
-	token   string // the caller's credential, where one is asked for
+	token   string         // the caller's credential, where one is asked for
+	spent   []secret.Bytes // to be wiped when the operation has run; see decide.go
 	audited bool
 	started bool
 	status  int

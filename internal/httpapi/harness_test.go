@@ -9,11 +9,13 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	_ "modernc.org/sqlite" // the tests' own view of the database
 
+	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
@@ -55,6 +57,7 @@ type world struct {
 	logged    *logBuffer
 	sharing   *sharing.Service
 	checkout  *checkout.Service
+	between   *atomic.Pointer[func()] // runs once, before the next write that acts for somebody
 }
 
 // setup is what a test may change before the world is made.
@@ -79,7 +82,7 @@ func open(t testing.TB, change ...func(*setup)) *world {
 	dir := t.TempDir()
 	w := &world{
 		t: t, keysDir: filepath.Join(dir, "keys"), clock: &clock{at: time.Date(2026, 11, 23, 12, 0, 0, 500e6, time.UTC)},
-		mail: &outbox{tokens: map[string]string{}, resets: map[string]string{}}, logged: &logBuffer{},
+		mail: &outbox{tokens: map[string]string{}, resets: map[string]string{}}, logged: &logBuffer{}, between: new(atomic.Pointer[func()]),
 	}
 	log := slog.New(slog.NewTextHandler(w.logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var err error
@@ -87,7 +90,7 @@ func open(t testing.TB, change ...func(*setup)) *world {
 		t.Fatal(err)
 	}
 	w.closeLater(w.keys.Close)
-	if w.db, err = store.Open(t.Context(), store.Config{Dir: dir, Log: log, Clock: w.clock.now}); err != nil {
+	if w.db, err = store.Open(t.Context(), store.Config{Dir: dir, Log: log, Clock: w.clock.now, BeforeWrite: w.interrupt}); err != nil {
 		t.Fatal(err)
 	}
 	w.closeLater(w.db.Close)
@@ -97,6 +100,16 @@ func open(t testing.TB, change ...func(*setup)) *world {
 	w.closeLater(w.raw.Close)
 	w.services(s, log)
 	return w
+}
+
+// interrupt runs what a test wants to happen between a decision and its commit.
+func (w *world) interrupt(ctx context.Context) {
+	if access.BasisOf(ctx) == nil {
+		return
+	}
+	if f := w.between.Swap(nil); f != nil {
+		(*f)()
+	}
 }
 
 func (w *world) services(s setup, log *slog.Logger) {

@@ -93,7 +93,7 @@ func (a *API) registerMFA() {
 		if in.Body.Password != nil {
 			password = *in.Body.Password
 		}
-		defer password.Wipe()
+		wipeAfter(ctx, password.Bytes)
 		return &empty{}, a.identity.DisableMFA(ctx, c, deref(in.Body.Code), password.Bytes)
 	})
 }

@@ -161,9 +161,9 @@ func (b *ShareDraft) draft() (sharing.Draft, error) {
 	return d, nil
 }
 
-func (b *ShareDraft) wipe() {
+func (b *ShareDraft) wipeAfter(ctx context.Context) {
 	if b.Passphrase != nil {
-		b.Passphrase.Wipe()
+		wipeAfter(ctx, b.Passphrase.Bytes)
 	}
 }
 
@@ -187,7 +187,7 @@ func (a *API) registerShareMaking() {
 		method: http.MethodPost, path: "/v1/secrets/{secret_id}/share", id: "create-share", tag: "Sharing", status: http.StatusCreated,
 		summary: "Share a secret that you may read, for a time", errors: making, action: policy.CreateShare,
 	}, func(ctx context.Context, c *access.Call, in *createShare) (*body[shareBody], error) {
-		defer in.Body.wipe()
+		in.Body.wipeAfter(ctx)
 		d, err := in.Body.draft()
 		if err != nil {
 			return nil, err
@@ -199,7 +199,7 @@ func (a *API) registerShareMaking() {
 		method: http.MethodPost, path: "/v1/shares", id: "create-share-by-path", tag: "Sharing", status: http.StatusCreated,
 		summary: "Share a secret, named by its vault and path", errors: making, action: policy.CreateShare,
 	}, func(ctx context.Context, c *access.Call, in *createShareByPath) (*body[shareBody], error) {
-		defer in.Body.wipe()
+		in.Body.wipeAfter(ctx)
 		b := &in.Body
 		d, err := b.draft()
 		if err != nil {
@@ -280,7 +280,7 @@ func (a *API) registerShareReading() {
 }
 
 func (a *API) readShare(ctx context.Context, c *access.Call, id string, phrase secret.Bytes) (*body[*sharedSecret], error) {
-	defer phrase.Wipe()
+	wipeAfter(ctx, phrase)
 	got, err := a.sharing.Access(ctx, c, id, phrase)
 	if err != nil {
 		return nil, err

@@ -28,6 +28,13 @@ func (s *Service) Authenticate(ctx context.Context, bearer string, now time.Time
 	return s.AuthenticateOver(ctx, nil, bearer, now)
 }
 
+// Seen is the number of the latest change of anybody's rights that this server knows
+// of. Ask before Authenticate: what it finds then knows of every change up to it.
+func (s *Service) Seen() int64 { return s.store.Seen() }
+
+// Look asks for the changes up to now. An access.ErrMoved says that there are some.
+func (s *Service) Look(ctx context.Context) error { return s.store.Look(ctx) }
+
 // AuthenticateOver is Authenticate for a connection with a client certificate,
 // leaf first: a token that is bound to one is good only with that one.
 func (s *Service) AuthenticateOver(ctx context.Context, chain []*x509.Certificate, bearer string, now time.Time) (policy.Principal, error) {

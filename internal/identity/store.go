@@ -14,6 +14,10 @@ type Store interface {
 	// Epoch changes with every change of a principal; false means that it is not
 	// known and nothing cached may be used.
 	Epoch() (int64, bool)
+	// Seen is the number of the latest change that is known here, and Look brings it
+	// up to now.
+	Seen() int64
+	Look(ctx context.Context) error
 	Append(ctx context.Context, ev *audit.Event) error
 	UserStore
 	TokenStore

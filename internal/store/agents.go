@@ -213,7 +213,7 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*iden
 			key_by = $28, key_at = $29, held = $30
 			WHERE id = $1 AND org_id = $2`, agentValues(&a)...)
 		tx.record(ev)
-		tx.Bump()
+		tx.ended(org)
 		return err
 	})
 	return a, err

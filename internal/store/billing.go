@@ -66,7 +66,7 @@ const openAccount = `INSERT INTO billing_accounts (org_id, tier, is_sponsored, o
 // AddUsage implements billing.UsageStore. It does not wait for the disk: what
 // kill -9 leaves is enough.
 func (db *DB) AddUsage(ctx context.Context, counts []billing.Count, events []billing.Event) error {
-	return db.writer.do(ctx, &op{org: audit.SystemOrg, fn: func(tx *Tx) error {
+	return db.writer.do(ctx, &op{org: audit.SystemOrg, orgs: []string{audit.SystemOrg}, fn: func(tx *Tx) error {
 		counts, events, err := tx.usageOfLiving(counts, events)
 		if err != nil {
 			return err
@@ -182,13 +182,13 @@ func (db *DB) SetOverage(ctx context.Context, org, method string, ev *audit.Even
 
 // changeAccount changes the row of an organisation that exists.
 func (db *DB) changeAccount(ctx context.Context, org string, ev *audit.Event, query string, args ...any) error {
-	return db.Write(ctx, ev.Org, func(tx *Tx) error {
+	return db.writeIn(ctx, []string{ev.Org, org}, func(tx *Tx) error {
 		if err := tx.account(org); err != nil {
 			return err
 		}
 		_, err := tx.exec(query, args...)
 		tx.record(ev)
-		tx.Bump()
+		tx.changed(org)
 		return err
 	})
 }

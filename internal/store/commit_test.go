@@ -137,7 +137,7 @@ func TestAnOpThatFailsLeavesItsBatchMatesAlone(t *testing.T) {
 				wg.Go(func() {
 					err := db.Write(t.Context(), org, func(tx *store.Tx) error {
 						tx.Append(lost)
-						tx.Bump()
+						tx.Changed(org)
 						return tc.fn(tx)
 					})
 					wantKind(t, err, tc.kind)

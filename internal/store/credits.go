@@ -17,11 +17,11 @@ var errCredited = fault.New(fault.Conflict, "already_credited", "This payment ha
 
 // AddCredits implements billing.CreditStore.
 func (db *DB) AddCredits(ctx context.Context, e billing.Entry, expires time.Time, ev *audit.Event) (billing.Entry, error) {
-	org := e.Org
-	if ev != nil {
-		org = ev.Org
+	orgs := []string{e.Org}
+	if ev != nil && ev.Org != e.Org {
+		orgs = append(orgs, ev.Org)
 	}
-	err := db.Write(ctx, org, func(tx *Tx) error {
+	err := db.writeIn(ctx, orgs, func(tx *Tx) error {
 		if err := tx.account(e.Org); err != nil {
 			return err
 		}
@@ -45,7 +45,7 @@ func (db *DB) AddCredits(ctx context.Context, e billing.Entry, expires time.Time
 			e.Balance, err = tx.book(e)
 		}
 		tx.record(ev)
-		tx.Bump()
+		tx.changed(e.Org)
 		return err
 	})
 	return e, err

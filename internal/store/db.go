@@ -14,9 +14,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
@@ -35,6 +37,9 @@ type Config struct {
 	// Clock says whether an organisation's tier has ended: it is the clock of those
 	// who count requests. nil is the machine's.
 	Clock func() time.Time
+	// BeforeWrite, if not nil, runs before each write gets into line. Tests put there
+	// what happens between a decision and its commit.
+	BeforeWrite func(ctx context.Context)
 }
 
 // DB is an open database. Its methods may be called from many goroutines.
@@ -47,10 +52,11 @@ type DB struct {
 	log        *slog.Logger
 	writer     *writer
 	epoch      epoch
-	now        func() time.Time // the age of caches
-	clock      func() time.Time // Config.Clock
-	latest     *latestCache     // nil on PostgreSQL
-	lists      *listCache       // nil on PostgreSQL
+	now        func() time.Time      // the age of caches
+	clock      func() time.Time      // Config.Clock
+	before     func(context.Context) // Config.BeforeWrite
+	latest     *latestCache          // nil on PostgreSQL
+	lists      *listCache            // nil on PostgreSQL
 	capped     capCache
 	logQueries chan struct{} // places for queries of the log, see logQuery
 	stmts      sync.Map      // SQL text -> *sql.Stmt on readers
@@ -62,7 +68,7 @@ type DB struct {
 // Open opens the database, brings its schema up to date under a lock, and
 // starts the writer. One process at a time may open a SQLite directory.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
-	db := &DB{eng: sqliteEngine, log: cfg.Log, now: time.Now, clock: cfg.Clock, logQueries: make(chan struct{}, maxLogQueries)}
+	db := &DB{eng: sqliteEngine, log: cfg.Log, now: time.Now, clock: cfg.Clock, before: cfg.BeforeWrite, logQueries: make(chan struct{}, maxLogQueries)}
 	db.epoch.opened, db.epoch.wake = db.now(), make(chan struct{}, 1)
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
@@ -165,20 +171,28 @@ func (db *DB) Ping(ctx context.Context) error {
 // returns fault.Unavailable when it could not be, and then ev is not in the log,
 // unless the code is outcome_unknown: PostgreSQL went away while it committed.
 func (db *DB) Append(ctx context.Context, ev *audit.Event) error {
-	return db.writer.do(ctx, &op{org: ev.Org, event: ev})
+	return db.writer.do(ctx, &op{org: ev.Org, orgs: []string{ev.Org}, event: ev})
 }
 
 // Write runs fn in a transaction of its own on behalf of org. What fn wrote,
 // and the events it appended, are on disk when Write returns nil. fn may run
 // more than once and must have no other effect than through tx. When fn returns
-// an error nothing of it stays.
+// an error nothing of it stays. When ctx carries an access.Basis on which the write
+// does not stand any more, fn does not run and the error is access.ErrMoved.
 func (db *DB) Write(ctx context.Context, org string, fn func(tx *Tx) error) error {
-	return db.writer.do(ctx, &op{org: org, fn: fn, durable: true})
+	return db.writeIn(ctx, []string{org}, fn)
 }
 
 // writeIn is Write for a change that concerns several organisations.
 func (db *DB) writeIn(ctx context.Context, orgs []string, fn func(tx *Tx) error) error {
-	return db.writer.do(ctx, &op{org: orgs[0], more: orgs[1:], fn: fn, durable: true})
+	o := &op{org: orgs[0], orgs: orgs, basis: access.BasisOf(ctx), fn: fn, durable: true}
+	if o.basis != nil && !slices.Contains(orgs, o.basis.Org) {
+		o.orgs = append(slices.Clone(orgs), o.basis.Org)
+	}
+	if db.before != nil {
+		db.before(ctx)
+	}
+	return db.writer.do(ctx, o)
 }
 
 // invalidate drops what a committed transaction made stale.

@@ -61,6 +61,9 @@ func (w *writer) settle(tx *Tx) error {
 	if len(tx.waiting) == 0 {
 		return nil
 	}
+	if err := tx.restand(); err != nil || len(tx.waiting) == 0 {
+		return err
+	}
 	tx.wrote = true
 	var all []stmt
 	for _, d := range tx.waiting {
@@ -91,6 +94,31 @@ func (w *writer) settle(tx *Tx) error {
 	}
 	tx.dropEvents()
 	tx.events = append(tx.events, late...)
+	return nil
+}
+
+// restand takes out what rests on a right that an op of this batch has ended: what
+// was left behind happens after it.
+func (tx *Tx) restand() error {
+	if len(tx.moves) == 0 {
+		return nil
+	}
+	kept := tx.waiting[:0]
+	for _, d := range tx.waiting {
+		err := tx.stands(d.op)
+		switch {
+		case err == nil:
+			kept = append(kept, d)
+		case tx.failed:
+			return wrap("write", err)
+		default:
+			d.op.err = err
+			clear(tx.events[d.events[0]:d.events[1]])
+		}
+	}
+	if tx.waiting = kept; len(kept) == 0 {
+		tx.dropEvents()
+	}
 	return nil
 }
 

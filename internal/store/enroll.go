@@ -158,7 +158,7 @@ func (db *DB) AcceptEnrollment(ctx context.Context, id string, a identity.Agent,
 			err = tx.addPolicy(g, &a)
 		}
 		tx.record(ev)
-		tx.Bump()
+		tx.changed(a.Org)
 		return err
 	})
 }

@@ -47,6 +47,22 @@ func (db *DB) Epoch() (int64, bool) {
 	return n, true
 }
 
+// Seen is the number of the latest change that this node has seen. A decision that
+// begins after it was asked knows of every change up to it.
+func (db *DB) Seen() int64 {
+	db.epoch.mu.Lock()
+	defer db.epoch.mu.Unlock()
+	return db.epoch.stored
+}
+
+// Look brings what Seen says, and with it the caches, up to now. On SQLite they are.
+func (db *DB) Look(ctx context.Context) error {
+	if !db.eng.postgres {
+		return nil
+	}
+	return db.refreshEpoch(ctx)
+}
+
 // setEpoch takes note of the number in the database.
 func (db *DB) setEpoch(stored int64) {
 	db.epoch.mu.Lock()
@@ -116,13 +132,4 @@ func (db *DB) followEpoch(ctx context.Context) {
 			db.log.Warn("the database does not answer", slog.Any("error", err))
 		}
 	}
-}
-
-func (tx *Tx) bumpEpoch() (n int64, err error) {
-	query := `UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value`
-	if tx.w.db.eng.postgres {
-		query = `WITH moved AS (` + query + `) SELECT value FROM moved, pg_notify('` + epochChannel + `', value::text)`
-	}
-	_, err = tx.row(query, nil, &n)
-	return n, err
 }

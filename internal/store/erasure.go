@@ -41,19 +41,11 @@ const maxMoves = 8
 // locks the log of every organisation of the user first: of two owners who go at
 // once the second sees that the first is gone.
 func (db *DB) RemoveUser(ctx context.Context, e identity.Erasure, ev *audit.Event) error {
-	for range maxMoves {
-		orgs, err := db.orgsOf(ctx, e.User)
-		if err != nil {
-			return err
-		}
+	return db.inAll(ctx, e.User, func(orgs []string) error {
 		// The server's own log, too: platform admins who go at once have no other
 		// in common.
-		err = db.writeIn(ctx, append(orgs, ev.Org, audit.SystemOrg), func(tx *Tx) error { return tx.removeUser(&e, orgs, ev) })
-		if !errors.Is(err, errMoved) {
-			return err
-		}
-	}
-	return fault.New(fault.Unavailable, "try_again", "The account changes too often. Try again.")
+		return db.writeIn(ctx, append(orgs, ev.Org, audit.SystemOrg), func(tx *Tx) error { return tx.removeUser(&e, orgs, ev) })
+	})
 }
 
 // EmailOf implements identity.UserStore.
@@ -119,7 +111,7 @@ func (tx *Tx) removeUser(e *identity.Erasure, locked []string, ev *audit.Event) 
 	}
 	tx.forgetAll()
 	tx.record(ev)
-	tx.Bump()
+	tx.ended(locked...)
 	return err
 }
 

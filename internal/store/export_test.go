@@ -47,6 +47,10 @@ func (tx *Tx) ExecIn(query string, args ...any) error {
 	return err
 }
 
+// Changed and Ended are what a write of an organisation's principals says.
+func (tx *Tx) Changed(orgs ...string) { tx.changed(orgs...) }
+func (tx *Tx) Ended(orgs ...string)   { tx.ended(orgs...) }
+
 // SyncMode is SQLite's synchronous setting on the writer's connection, asked
 // within a transaction: 1 is NORMAL, 2 is FULL.
 func (tx *Tx) SyncMode(t *testing.T) (mode int) {

@@ -74,7 +74,7 @@ func (db *DB) AddIPRule(ctx context.Context, r identity.IPRule, check func(will 
 			return tx.refuse(errSameIPRule)
 		}
 		tx.record(ev)
-		tx.Bump()
+		tx.ended(r.Org)
 		return err
 	})
 }
@@ -100,7 +100,7 @@ func (db *DB) RemoveIPRule(ctx context.Context, org, id string, check func(will 
 		}
 		_, err = tx.exec(`DELETE FROM ip_rules WHERE org_id = $1 AND id = $2`, org, id)
 		tx.record(ev)
-		tx.Bump()
+		tx.ended(org)
 		return err
 	})
 }

@@ -53,7 +53,7 @@ func (db *DB) SetCMEK(ctx context.Context, org, vaultID, was, is string, ev *aud
 			return tx.refuse(tx.staleOrNoVault(vaultID))
 		}
 		tx.record(ev)
-		tx.Bump()
+		tx.changed(org)
 		return err
 	})
 }
@@ -112,7 +112,7 @@ func (db *DB) AddJob(ctx context.Context, j vault.Job, ev *audit.Event) (vault.J
 				j.Vault, string(j.Kind), j.To-keptJobs)
 		}
 		tx.record(ev)
-		tx.Bump()
+		tx.changed(j.Org)
 		return err
 	})
 	return j, err
@@ -268,7 +268,7 @@ func (db *DB) SwitchKEK(ctx context.Context, j vault.Job) error {
 		if err == nil && n == 0 {
 			return errors.New("a vault with a job has no row, or a later key already")
 		}
-		tx.Bump()
+		tx.changed(j.Org)
 		return err
 	})
 }

@@ -100,7 +100,7 @@ func (db *DB) ChangeRole(ctx context.Context, org, actor, user string, role poli
 		m.Role = role
 		_, err = tx.exec(`UPDATE memberships SET role = $3 WHERE org_id = $1 AND user_id = $2`, org, user, string(role))
 		tx.record(ev)
-		tx.Bump()
+		tx.ended(org)
 		return err
 	})
 	return m, err
@@ -122,7 +122,7 @@ func (db *DB) RemoveMember(ctx context.Context, r identity.Removal, may func(act
 			}
 		}
 		tx.record(ev)
-		tx.Bump()
+		tx.ended(r.Org)
 		return nil
 	})
 }
@@ -354,7 +354,7 @@ func (db *DB) Join(ctx context.Context, i identity.Invitation, user string, now 
 				ON CONFLICT (org_id, user_id) DO NOTHING`, i.Org, user, string(i.Role), micros(now))
 		}
 		tx.record(ev)
-		tx.Bump()
+		tx.changed(i.Org)
 		return err
 	})
 }

@@ -115,7 +115,7 @@ func (db *DB) SetUpTOTP(ctx context.Context, org string, t identity.TOTP, now ti
 
 // EnableTOTP implements identity.MFAStore.
 func (db *DB) EnableTOTP(ctx context.Context, org string, t identity.TOTP, codes []string, kept string, ev *audit.Event) error {
-	return db.Write(ctx, org, func(tx *Tx) error {
+	return db.writeOf(ctx, org, t.User, func(tx *Tx) error {
 		n, err := tx.exec(`UPDATE user_totp SET enabled = 1, last_step = $3 WHERE user_id = $1 AND wrapped = $2 AND enabled = 0`,
 			t.User, t.Box.WrappedDEK, t.LastStep)
 		if err == nil && n == 0 {
@@ -130,7 +130,6 @@ func (db *DB) EnableTOTP(ctx context.Context, org string, t identity.TOTP, codes
 			}
 		}
 		tx.record(ev)
-		tx.Bump()
 		return err
 	})
 }
@@ -149,7 +148,7 @@ func (tx *Tx) setTOTP(user string, on int64, kept string) error {
 
 // DisableTOTP implements identity.MFAStore.
 func (db *DB) DisableTOTP(ctx context.Context, org, user string, f *identity.Factor, kept string, ev *audit.Event) error {
-	return db.Write(ctx, org, func(tx *Tx) error {
+	return db.writeOf(ctx, org, user, func(tx *Tx) error {
 		if f != nil {
 			n, err := tx.spendFactor(user, f)
 			if err == nil && n == 0 {
@@ -167,7 +166,6 @@ func (db *DB) DisableTOTP(ctx context.Context, org, user string, f *identity.Fac
 			err = tx.setTOTP(user, 0, kept)
 		}
 		tx.record(ev)
-		tx.Bump()
 		return err
 	})
 }

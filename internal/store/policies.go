@@ -31,7 +31,7 @@ func (db *DB) AddGrant(ctx context.Context, org string, g vault.Grant, ev *audit
 			return tx.refuse(errNoVault)
 		}
 		tx.record(ev)
-		tx.Bump()
+		tx.changed(org)
 		return err
 	})
 }
@@ -79,7 +79,7 @@ func (db *DB) UpdateGrant(ctx context.Context, org string, was, g vault.Grant, e
 			return tx.refuse(tx.staleOrNoGrant(g.ID, g.Vault))
 		}
 		tx.record(ev)
-		tx.Bump()
+		tx.ended(org)
 		return nil
 	})
 }
@@ -106,7 +106,7 @@ func (db *DB) RemoveGrant(ctx context.Context, org, vaultID, id string, ev *audi
 			return tx.refuse(errNoGrant)
 		}
 		tx.record(ev)
-		tx.Bump()
+		tx.ended(org)
 		return err
 	})
 }

@@ -41,7 +41,7 @@ func (w *writer) quick(batch []*op) (done bool, err error) {
 			return false, nil // the long way says what is wrong
 		}
 	}
-	last, args := quickArgs(head, org, batch)
+	last, args := quickArgs(head.Head, org, batch)
 	res, err := w.quickConn.ExecContext(ctx, quickAppend, args...)
 	var n int64
 	if err == nil {
@@ -61,7 +61,8 @@ func (w *writer) quick(batch []*op) (done bool, err error) {
 		delete(w.heads, org)
 		return false, nil
 	}
-	w.heads[org] = last
+	head.Head = last
+	w.heads[org] = head
 	for _, o := range batch {
 		o.err, o.event.Committed = nil, true
 	}

@@ -29,7 +29,7 @@ func (tx *Tx) addMailToken(user string, t *identity.MailToken) error {
 // mail is the first that shows whose the address is, the account's keys and second
 // factor end: they may be of somebody else who made the account.
 func (db *DB) ResetPassword(ctx context.Context, org, user, tokenHash, hash string, now time.Time, ev *audit.Event) error {
-	return db.Write(ctx, org, func(tx *Tx) error {
+	return db.writeOf(ctx, org, user, func(tx *Tx) error {
 		n, err := tx.exec(`DELETE FROM mail_tokens WHERE token_hash = $1 AND user_id = $2 AND purpose = $3 AND expires_at > $4`,
 			tokenHash, user, identity.PurposeReset, micros(now))
 		if err == nil && n == 0 {
@@ -53,7 +53,6 @@ func (db *DB) ResetPassword(ctx context.Context, org, user, tokenHash, hash stri
 			err = errNoSuchMail
 		}
 		tx.record(ev)
-		tx.Bump()
 		return err
 	})
 }

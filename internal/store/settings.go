@@ -38,7 +38,7 @@ func (tx *Tx) holdPlatform() error {
 
 // PutSettings implements billing.AdminStore.
 func (db *DB) PutSettings(ctx context.Context, org string, all []billing.Setting, limit int, ev *audit.Event) error {
-	return db.Write(ctx, org, func(tx *Tx) error {
+	return db.writeIn(ctx, []string{org, audit.SystemOrg}, func(tx *Tx) error {
 		if err := tx.holdPlatform(); err != nil {
 			return err
 		}
@@ -57,12 +57,20 @@ func (db *DB) PutSettings(ctx context.Context, org string, all []billing.Setting
 			return errManySettings // what was written is undone with the transaction
 		}
 		tx.record(ev)
-		tx.Bump()
+		tx.changed(audit.SystemOrg)
 		return nil
 	})
 }
 
 // DropSetting implements billing.AdminStore.
 func (db *DB) DropSetting(ctx context.Context, org, name string, ev *audit.Event) error {
-	return db.changeUser(ctx, org, ev, true, errNoSetting, `DELETE FROM admin_settings WHERE name = $1`, name)
+	return db.writeIn(ctx, []string{org, audit.SystemOrg}, func(tx *Tx) error {
+		n, err := tx.exec(`DELETE FROM admin_settings WHERE name = $1`, name)
+		if err == nil && n == 0 {
+			return tx.refuse(errNoSetting)
+		}
+		tx.record(ev)
+		tx.changed(audit.SystemOrg)
+		return err
+	})
 }

@@ -76,7 +76,7 @@ func (db *DB) Subscribe(ctx context.Context, event string, s *checkout.Subscript
 		}
 		applied = true
 		tx.record(ev)
-		tx.Bump()
+		tx.changed(s.Org)
 		return nil
 	})
 	return applied && err == nil, err

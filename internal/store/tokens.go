@@ -17,7 +17,7 @@ func (db *DB) Revoke(ctx context.Context, org, id string, until, now time.Time, 
 				id, micros(until))
 		}
 		tx.record(ev)
-		tx.Bump()
+		tx.revoked(org, id)
 		return err
 	})
 }

@@ -19,10 +19,10 @@ type Tx struct {
 	w       *writer
 	ctx     context.Context
 	events  []*audit.Event
-	heads   map[string]audit.Head
+	heads   map[string]head
 	wrote   bool // an op's statements may have changed rows
 	failed  bool // a statement failed: PostgreSQL then ignores what follows, and would roll back at COMMIT without an error
-	bump    bool
+	moves   []move
 	waiting []deferred // PostgreSQL: statements of ops that run together
 	// What the commit makes stale in the cache of secrets.
 	stale    []stale
@@ -53,10 +53,6 @@ func (tx *Tx) refuse(err error) error {
 	tx.wrote = false
 	return err
 }
-
-// Bump makes every cache of principals, policies and vaults, on every node,
-// forget what it holds once this transaction is committed.
-func (tx *Tx) Bump() { tx.bump = true }
 
 // forget drops a path from the cache of secrets once this transaction is
 // committed; forgetAll drops all.
@@ -96,11 +92,10 @@ func (tx *Tx) row(query string, args []any, dest ...any) (found bool, err error)
 // order: two nodes can't deadlock over the rows that follow, and the chain's
 // order is the order of commits.
 func (w *writer) lockHeads(tx *Tx, batch []*op) error {
-	tx.heads = make(map[string]audit.Head, 1)
+	tx.heads = make(map[string]head, 1)
 	for _, o := range batch {
-		tx.heads[o.org] = audit.Head{}
-		for _, org := range o.more {
-			tx.heads[org] = audit.Head{}
+		for _, org := range o.orgs {
+			tx.heads[org] = head{}
 		}
 	}
 	for _, org := range slices.Sorted(maps.Keys(tx.heads)) {
@@ -116,15 +111,23 @@ func (w *writer) lockHeads(tx *Tx, batch []*op) error {
 	return nil
 }
 
-func (tx *Tx) lockHead(org string) (audit.Head, error) {
-	var h audit.Head
+// head is the end of an organisation's log, and the numbers of its latest changes.
+type head struct {
+	audit.Head
+	ended   int64 // a right may have ended
+	revoked int64 // a token was revoked
+}
+
+func (tx *Tx) lockHead(org string) (head, error) {
+	var h head
 	var hash []byte
-	const lock = `UPDATE audit_heads SET seq = seq WHERE org_id = $1 RETURNING seq, last_id, hash`
-	found, err := tx.row(lock, []any{org}, &h.Seq, &h.ID, &hash)
+	const lock = `UPDATE audit_heads SET seq = seq WHERE org_id = $1 RETURNING seq, last_id, hash, ended, revoked`
+	dest := []any{&h.Seq, &h.ID, &hash, &h.ended, &h.revoked}
+	found, err := tx.row(lock, []any{org}, dest...)
 	if err == nil && !found {
 		if _, err = tx.w.exec(tx.ctx, `INSERT INTO audit_heads (org_id, seq, last_id, hash) VALUES ($1, 0, '', $2)
 			ON CONFLICT (org_id) DO NOTHING`, org, make([]byte, len(h.Hash))); err == nil {
-			found, err = tx.row(lock, []any{org}, &h.Seq, &h.ID, &hash)
+			found, err = tx.row(lock, []any{org}, dest...)
 		}
 	}
 	switch {
@@ -138,12 +141,12 @@ func (tx *Tx) lockHead(org string) (audit.Head, error) {
 }
 
 // appendEvents links the batch's events and inserts them, several rows a
-// statement. It returns the new heads.
-func (w *writer) appendEvents(tx *Tx) (map[string]audit.Head, error) {
+// statement. It returns the organisations whose heads it moved.
+func (w *writer) appendEvents(tx *Tx) (map[string]head, error) {
 	if len(tx.events) == 0 {
 		return nil, nil
 	}
-	moved := make(map[string]audit.Head, 1)
+	moved := make(map[string]head, 1)
 	args := make([]any, 0, 12*min(len(tx.events), maxRows))
 	rows := 0
 	flush := func() error {
@@ -159,8 +162,9 @@ func (w *writer) appendEvents(tx *Tx) (map[string]audit.Head, error) {
 		if !ok {
 			return nil, fmt.Errorf("an event of another organisation than its transaction's")
 		}
-		r, head := audit.Link(prev, e)
-		tx.heads[e.Org], moved[e.Org] = head, head
+		r, last := audit.Link(prev.Head, e)
+		prev.Head = last
+		tx.heads[e.Org], moved[e.Org] = prev, prev
 		args = append(args, r.Org, int64(r.Seq), r.ID, micros(r.At), r.Action, r.ActorKind, r.ActorID,
 			r.ResourceType, r.ResourceID, r.IP, string(r.DetailsJSON), r.Hash[:])
 		if rows++; rows == maxRows {

@@ -128,8 +128,15 @@ func (db *DB) ChangeProfile(ctx context.Context, org, user string, name *string,
 
 // SetPassword implements identity.UserStore.
 func (db *DB) SetPassword(ctx context.Context, org, user, old, hash, kept string, ev *audit.Event) error {
-	return db.changeUser(ctx, org, ev, true, errOtherHash, `UPDATE users SET password_hash = $3, token_gen = token_gen + 1,
-		token_kept = $4 WHERE id = $1 AND password_hash = $2`, user, old, hash, kept)
+	return db.writeOf(ctx, org, user, func(tx *Tx) error {
+		n, err := tx.exec(`UPDATE users SET password_hash = $3, token_gen = token_gen + 1,
+			token_kept = $4 WHERE id = $1 AND password_hash = $2`, user, old, hash, kept)
+		if err == nil && n == 0 {
+			return tx.refuse(errOtherHash)
+		}
+		tx.record(ev)
+		return err
+	})
 }
 
 // Rehash implements identity.UserStore.
@@ -138,15 +145,15 @@ func (db *DB) Rehash(ctx context.Context, user, old, hash string) error {
 		`UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2`, user, old, hash)
 }
 
-func (db *DB) changeUser(ctx context.Context, org string, ev *audit.Event, bump bool, missing error, query string, args ...any) error {
+func (db *DB) changeUser(ctx context.Context, org string, ev *audit.Event, ends bool, missing error, query string, args ...any) error {
 	return db.Write(ctx, org, func(tx *Tx) error {
 		n, err := tx.exec(query, args...)
 		if err == nil && n == 0 {
 			return tx.refuse(missing)
 		}
 		tx.record(ev)
-		if bump {
-			tx.Bump()
+		if ends {
+			tx.ended(org)
 		}
 		return err
 	})

@@ -46,7 +46,7 @@ func (db *DB) AddVault(ctx context.Context, v vault.Vault, ev *audit.Event) erro
 			return tx.refuse(errNameTaken)
 		}
 		tx.record(ev)
-		tx.Bump()
+		tx.changed(v.Org)
 		return err
 	})
 }
@@ -111,7 +111,7 @@ func (db *DB) RemoveVault(ctx context.Context, v vault.Vault, ev *audit.Event) e
 		}
 		tx.forgetAll()
 		tx.record(ev)
-		tx.Bump()
+		tx.ended(v.Org)
 		return err
 	})
 }

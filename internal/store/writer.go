@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
@@ -23,8 +24,9 @@ const maxYields = 2
 
 // op is one caller's piece of a transaction: a function, or a lone event.
 type op struct {
-	org     string
-	more    []string // other organisations whose logs are locked, and may be appended to
+	org     string   // whose the op is
+	orgs    []string // whose logs are locked, and may be appended to; org is one
+	basis   *access.Basis
 	fn      func(tx *Tx) error
 	event   *audit.Event
 	durable bool
@@ -44,7 +46,7 @@ type writer struct {
 	conn      *sql.Conn
 	quickConn *sql.Conn            // PostgreSQL: see quick
 	stmts     map[string]*sql.Stmt // SQLite only: pgx caches by itself
-	heads     map[string]audit.Head
+	heads     map[string]head
 	appended  int           // events since grown was told
 	grown     chan struct{} // see Grown
 	synced    bool          // SQLite: which synchronous mode the connection is in
@@ -54,7 +56,7 @@ func newWriter(db *DB, auditSync bool) *writer {
 	return &writer{
 		db: db, auditSync: auditSync,
 		queue: make(chan *op, 4*maxBatch), closing: make(chan struct{}), restart: make(chan struct{}, 1), grown: make(chan struct{}, 1), stopped: make(chan struct{}),
-		stmts: map[string]*sql.Stmt{}, heads: map[string]audit.Head{}, synced: true,
+		stmts: map[string]*sql.Stmt{}, heads: map[string]head{}, synced: true,
 	}
 }
 
@@ -288,16 +290,20 @@ func (w *writer) apply(tx *Tx, batch []*op) error {
 			tx.Append(o.event)
 			continue
 		}
-		wrote, events, bump, waiting, stale := tx.wrote, len(tx.events), tx.bump, len(tx.waiting), len(tx.stale)
+		wrote, events, moves, waiting, stale := tx.wrote, len(tx.events), len(tx.moves), len(tx.waiting), len(tx.stale)
 		tx.wrote = false
-		if err := o.fn(tx); err != nil || tx.failed {
+		err := tx.stands(o)
+		if err == nil {
+			err = o.fn(tx)
+		}
+		if err != nil || tx.failed {
 			if err == nil {
 				err = errors.New("an op went on after a statement had failed")
 			}
 			if tx.failed || tx.wrote || !errors.As(err, new(*fault.Error)) {
 				return wrap("write", err)
 			}
-			tx.events, tx.bump, tx.waiting, tx.stale = tx.events[:events], bump, tx.waiting[:waiting], tx.stale[:stale]
+			tx.events, tx.moves, tx.waiting, tx.stale = tx.events[:events], tx.moves[:moves], tx.waiting[:waiting], tx.stale[:stale]
 			o.err = err
 		}
 		for i := waiting; i < len(tx.waiting); i++ {
@@ -314,8 +320,8 @@ func (w *writer) finish(tx *Tx) (epoch int64, err error) {
 	if err != nil {
 		return 0, wrap("append events", err)
 	}
-	if tx.bump {
-		if epoch, err = tx.bumpEpoch(); err != nil {
+	if len(tx.moves) > 0 {
+		if epoch, err = tx.moveEpochs(); err != nil {
 			return 0, wrap("move the epoch", err)
 		}
 	}
@@ -325,8 +331,11 @@ func (w *writer) finish(tx *Tx) (epoch int64, err error) {
 		}
 		return 0, wrap("commit", err)
 	}
-	for org, h := range heads {
-		w.heads[org] = h
+	for org := range heads {
+		w.heads[org] = tx.heads[org]
+	}
+	for _, m := range tx.moves {
+		w.heads[m.org] = tx.heads[m.org]
 	}
 	return epoch, nil
 }
