@@ -1,6 +1,9 @@
 package policy
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Decision is the answer and what it rests on.
 type Decision struct {
@@ -31,7 +34,7 @@ func Decide(p Principal, a Action, r Resource, at Moment) Decision {
 	if !d.Allow {
 		return d
 	}
-	if rule.ManagersOnly && !p.Manages() && !r.Vault.createdBy(&p) {
+	if rule.ManagersOnly && !p.Manages() && (r.Vault.Reserved || !r.Vault.createdBy(&p)) {
 		return deny(ReasonRoleRequired)
 	}
 	if rule.Value && hidesKeys(&p, r.SecretType) {
@@ -63,8 +66,31 @@ func barred(p *Principal, a Action, rule *Rule, r *Resource, limit reach) Reason
 	return ""
 }
 
+// ownKeys is below what an agent reads of a vault of the server's own.
+const ownKeys = "agents/"
+
+// ofServer decides in a vault of the server's own, where no policy, creator or
+// binding counts.
+func ofServer(p *Principal, rule *Rule, r *Resource) Decision {
+	switch {
+	case !rule.Reserved:
+		return deny(ReasonReservedVault)
+	case p.Manages():
+		return Decision{Allow: true, Reason: ReasonRole}
+	case rule.Value && p.Kind == KindAgent:
+		rest, ok := strings.CutPrefix(r.Path.String(), ownKeys)
+		if rest, own := strings.CutPrefix(rest, p.ID); ok && own && strings.HasPrefix(rest, "/") {
+			return Decision{Allow: true, Reason: ReasonSelf}
+		}
+	}
+	return deny(ReasonReservedVault)
+}
+
 // granted looks for a grant: live policy, creator, role, and the lesser ones.
 func granted(p *Principal, rule *Rule, r *Resource, at Moment) Decision {
+	if r.Vault != nil && r.Vault.Reserved && (rule.Over == OverVault || rule.Over == OverPath) {
+		return ofServer(p, rule, r)
+	}
 	reason, asks := ReasonRoleRequired, ""
 	if rule.Need != 0 {
 		path := ""

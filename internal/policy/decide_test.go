@@ -56,6 +56,9 @@ func foreignVault() *policy.Vault {
 	return &policy.Vault{ID: "v1", Org: "evil", CreatedBy: "bot", CreatedByKind: policy.KindAgent, CreatorHuman: "carol"}
 }
 
+// serversVault is the server's own, whoever it says made it.
+func serversVault() *policy.Vault { v := carolsVault(); v.Reserved = true; return v }
+
 func carolsBot() *policy.Agent { return &policy.Agent{ID: "bot", Org: "acme", Creator: "carol"} }
 
 type change func(*policy.Spec)
@@ -123,6 +126,7 @@ var decisions = map[string]struct {
 	vault    *policy.Vault // nil: carol's
 	noVault  bool
 	approved bool
+	path     string // "": prod/db
 	noPath   bool
 	agent    *policy.Agent
 	org      string // "": acme
@@ -322,6 +326,29 @@ var decisions = map[string]struct {
 	"the platform's admin deletes users in person":    {who: platformAdmin(signedIn(user("root", "owner"), 0)), do: policy.DeleteAnyUser, reason: "platform_admin", allow: true},
 	"and not with what was kept from a login of days": {who: platformAdmin(user("root", "owner")), do: policy.DeleteAnyUser, reason: "person_required"},
 
+	// The server's own vault.
+	"an owner reads it":                         {who: user("olga", "owner"), do: policy.ReadSecret, vault: serversVault(), reason: "role", allow: true},
+	"an admin sees it":                          {who: user("adam", "admin"), do: policy.ReadVault, vault: serversVault(), reason: "role", allow: true},
+	"an owner writes nothing there":             {who: user("olga", "owner"), do: policy.WriteSecret, vault: serversVault(), reason: "reserved_vault"},
+	"an owner restores nothing there":           {who: user("olga", "owner"), do: policy.RestoreSecret, vault: serversVault(), reason: "reserved_vault"},
+	"an owner purges nothing there":             {who: user("olga", "owner"), do: policy.PurgeSecret, vault: serversVault(), reason: "reserved_vault"},
+	"an owner grants nothing there":             {who: user("olga", "owner"), do: policy.CreatePolicy, vault: serversVault(), reason: "reserved_vault"},
+	"an owner shares nothing there":             {who: user("olga", "owner"), do: policy.CreateShare, vault: serversVault(), reason: "reserved_vault"},
+	"an owner does not delete it":               {who: user("olga", "owner"), do: policy.DeleteVault, vault: serversVault(), reason: "reserved_vault"},
+	"an owner renews its key":                   {who: user("olga", "owner"), do: policy.RekeyVault, vault: serversVault(), reason: "role", allow: true},
+	"who made it reads nothing there":           {who: user("carol", "member"), do: policy.ReadSecret, vault: serversVault(), reason: "reserved_vault"},
+	"who made it does not see it":               {who: user("carol", "member"), do: policy.ReadVault, vault: serversVault(), reason: "reserved_vault"},
+	"a policy of old counts for nothing there":  {who: agent(), do: policy.ReadSecret, vault: serversVault(), rows: specs(grant("**", "read")), reason: "reserved_vault"},
+	"an agent reads its own key":                {who: agent(), do: policy.ReadSecret, vault: serversVault(), path: "agents/bot/ssh/private_key", reason: "self", allow: true},
+	"an agent reads no other's key":             {who: agent(), do: policy.ReadSecret, vault: serversVault(), path: "agents/bot2/ssh/private_key", reason: "reserved_vault"},
+	"an agent's name is no beginning":           {who: agent(), do: policy.ReadSecret, vault: serversVault(), path: "agents/bot", reason: "reserved_vault"},
+	"an agent writes not even its own key":      {who: agent(), do: policy.WriteSecret, vault: serversVault(), path: "agents/bot/ssh/private_key", reason: "reserved_vault"},
+	"an agent reads no old key of its own":      {who: agent(), do: policy.ReadSecretVersion, vault: serversVault(), path: "agents/bot/ssh/private_key", reason: "role_required"},
+	"an Intents agent reads not its own":        {who: signer(), do: policy.ReadSecret, vault: serversVault(), path: "agents/bot/ssh/private_key", typ: "private_key", reason: "intents_key_type"},
+	"a bound agent does not see it":             {who: bound(agent(), "v1"), do: policy.ReadVault, vault: serversVault(), reason: "reserved_vault"},
+	"an agent bound elsewhere reads not there":  {who: bound(agent(), "v2"), do: policy.ReadSecret, vault: serversVault(), path: "agents/bot/ssh/private_key", reason: "outside_vault_binding"},
+	"another organisation's owner finds it not": {who: user("olga", "owner"), do: policy.ReadSecret, vault: &policy.Vault{ID: "v1", Org: "evil", Reserved: true}, reason: "other_org"},
+
 	// Agents as resources.
 	"an agent rotates its own key":               {who: agent(), do: policy.RotateAgentKey, agent: carolsBot(), reason: "self", allow: true},
 	"an agent rotates no other's key":            {who: agent(), do: policy.RotateAgentKey, agent: &policy.Agent{ID: "other", Org: "acme", Creator: "carol"}, reason: "role_required"},
@@ -358,6 +385,9 @@ func TestDecide(t *testing.T) {
 			}
 			if c.noVault {
 				r.Vault = nil
+			}
+			if c.path != "" {
+				r.Path = path(t, c.path)
 			}
 			if c.noPath {
 				r.Path = secretpath.Path{}

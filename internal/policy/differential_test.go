@@ -156,6 +156,12 @@ func situationFrom(data []byte) situation {
 	for i := range s.n(7) {
 		x.rows = append(x.rows, someRow(s, fmt.Sprintf("pol%d", i)))
 	}
+	if x.r.Vault != nil && s.n(5) == 1 {
+		x.r.Vault.Reserved = true
+		if own := pick(s, "", "agents/p1/a", "agents/p1", "agents/p2/a", "agents/p11/a"); own != "" && !x.r.Path.IsZero() {
+			x.r.Path, _ = secretpath.Parse(own)
+		}
+	}
 	return x
 }
 

@@ -10,7 +10,10 @@
 // What the roles mean: owners and admins manage every vault of the organisation
 // (see it, delete it, set its policies, list, restore and purge its secrets) but
 // read no value without a policy or being the vault's creator. Whoever created a
-// vault, and the human whose agent created it, may do everything in it.
+// vault, and the human whose agent created it, may do everything in it. A vault
+// of the server's own was created by nobody: owners and admins see and read it,
+// an agent reads what lies under its own id, and nobody changes, grants, shares
+// or deletes anything of it by hand.
 package policy
 
 import (
@@ -78,6 +81,7 @@ type Vault struct {
 	CreatedBy     string
 	CreatedByKind PrincipalKind
 	CreatorHuman  string // when an agent made it: that agent's human
+	Reserved      bool   // the server's own
 }
 
 // createdBy reports whether p made the vault or is the human of the agent that

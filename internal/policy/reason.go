@@ -34,6 +34,7 @@ const (
 	ReasonOutsideTimeWindow   Reason = "outside_time_window"
 	ReasonRoleRequired        Reason = "role_required"
 	ReasonIntentsKeyType      Reason = "intents_key_type"
+	ReasonReservedVault       Reason = "reserved_vault"    // the vault is the server's own
 	ReasonApprovalRequired    Reason = "approval_required" // a policy would allow it once a human approves
 	ReasonPersonRequired      Reason = "person_required"   // it takes a person who has just signed in
 )
@@ -81,6 +82,8 @@ func (r Reason) advice() string {
 		return "Only the creator or an owner or admin of the organisation may do this."
 	case ReasonApprovalRequired:
 		return "The policy that allows this asks for a human's approval of each use, which this operation can't wait for."
+	case ReasonReservedVault:
+		return "This vault is the server's own. Owners and admins may read it, and each agent its own keys; nobody changes, grants, shares or deletes anything in it by hand."
 	case ReasonIntentsKeyType:
 		return "This agent signs through the Intents API, so it may not read private keys."
 	default:

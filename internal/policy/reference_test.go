@@ -185,6 +185,24 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		}
 	}
 
+	// A vault of the server's own.
+	if onVault && r.Vault.Reserved {
+		looks := is(policy.ReadVault, policy.ListPolicies, policy.ReadCMEK, policy.RekeyVault, policy.ReadRekey, policy.ReadSecret,
+			policy.ReadSecretVersion, policy.DescribeSecret, policy.ListVersions, policy.ListSecrets)
+		own := is(policy.ReadSecret, policy.ReadSecretVersion) && p.Kind == "agent" && strings.HasPrefix(path, "agents/"+p.ID+"/")
+		switch {
+		case !looks || !refManager(p) && !own:
+			return no("reserved_vault")
+		case own && is(policy.ReadSecretVersion):
+			return no("role_required")
+		case own && p.IntentsAPI && (r.SecretType == "private_key" || r.SecretType == "ssh_key"):
+			return no("intents_key_type")
+		case own:
+			return policy.Decision{Allow: true, Reason: "self"}
+		}
+		return policy.Decision{Allow: true, Reason: "role", Partial: is(policy.ListSecrets, policy.ListPolicies) && capped}
+	}
+
 	// Live policies, then creator, then role.
 	d := refGrant(p, a, r, rows, path, at)
 	if !d.Allow {

@@ -52,6 +52,8 @@ type Rule struct {
 	// Person marks the actions that take a person who is there now: who has just
 	// signed in, not a key, a device or a token that was kept (Principal.Here).
 	Person bool
+	// Reserved marks what is possible at all in a vault of the server's own.
+	Reserved bool
 	// Rows marks the listings of which most callers see a part: Decision.Partial.
 	Rows bool
 }
@@ -105,35 +107,37 @@ func RuleFor(a Action) (Rule, bool) {
 	case ListVaults:
 		return Rule{Who: Principals, Open: true, Rows: true}, true
 	case ReadVault:
-		return Rule{Who: Principals, Over: OverVault, Need: anyUse, Creator: true, Admin: true, Bound: true}, true
+		return Rule{Who: Principals, Over: OverVault, Need: anyUse, Creator: true, Admin: true, Bound: true, Reserved: true}, true
 	case DeleteVault, CreatePolicy, UpdatePolicy, DeletePolicy:
 		return Rule{Who: Principals, Over: OverVault, Creator: true, Admin: true, Writes: true}, true
 	case ListPolicies:
-		return Rule{Who: Principals, Over: OverVault, Need: anyUse, Creator: true, Admin: true, Bound: true, Rows: true}, true
-	case EnableCMEK, DisableCMEK, RotateCMEK, RekeyVault:
+		return Rule{Who: Principals, Over: OverVault, Need: anyUse, Creator: true, Admin: true, Bound: true, Rows: true, Reserved: true}, true
+	case EnableCMEK, DisableCMEK, RotateCMEK:
 		return Rule{Who: Users, Over: OverVault, Creator: true, Admin: true, Writes: true}, true
+	case RekeyVault:
+		return Rule{Who: Users, Over: OverVault, Creator: true, Admin: true, Writes: true, Reserved: true}, true
 	case ReadCMEK, ReadRekey:
-		return Rule{Who: Users, Over: OverVault, Creator: true, Admin: true}, true
+		return Rule{Who: Users, Over: OverVault, Creator: true, Admin: true, Reserved: true}, true
 
 	case ReadSecret:
-		return Rule{Who: Principals, Over: OverPath, Need: Read, Creator: true, Value: true, Gated: true}, true
+		return Rule{Who: Principals, Over: OverPath, Need: Read, Creator: true, Value: true, Gated: true, Reserved: true}, true
 	case CreateShare:
 		// A share hands the value on, so its maker must be able to read it.
 		return Rule{Who: Principals, Over: OverPath, Need: Read, Creator: true, Value: true, Gated: true, Writes: true}, true
 	case ReadSecretVersion:
-		return Rule{Who: Principals, Over: OverPath, Need: Read, Creator: true, Value: true, Gated: true, ManagersOnly: true}, true
+		return Rule{Who: Principals, Over: OverPath, Need: Read, Creator: true, Value: true, Gated: true, ManagersOnly: true, Reserved: true}, true
 	case WriteSecret, RotateSecret:
 		return Rule{Who: Principals, Over: OverPath, Need: Write, Creator: true, Gated: true, Writes: true}, true
 	case DeleteSecret:
 		return Rule{Who: Principals, Over: OverPath, Need: Delete, Creator: true, Gated: true, Writes: true}, true
 	case DescribeSecret:
-		return Rule{Who: Principals, Over: OverPath, Need: anyUse, Creator: true, Admin: true}, true
+		return Rule{Who: Principals, Over: OverPath, Need: anyUse, Creator: true, Admin: true, Reserved: true}, true
 	case ListVersions:
-		return Rule{Who: Principals, Over: OverPath, Need: Read, Creator: true, Admin: true}, true
+		return Rule{Who: Principals, Over: OverPath, Need: Read, Creator: true, Admin: true, Reserved: true}, true
 	case RestoreSecret, PurgeSecret:
 		return Rule{Who: Principals, Over: OverPath, Creator: true, Admin: true, Writes: true}, true
 	case ListSecrets:
-		return Rule{Who: Principals, Over: OverVault, Need: anyUse, Creator: true, Admin: true, Rows: true}, true
+		return Rule{Who: Principals, Over: OverVault, Need: anyUse, Creator: true, Admin: true, Rows: true, Reserved: true}, true
 
 	case ReadAgentSelf:
 		return Rule{Who: Agents, Open: true}, true

@@ -22,9 +22,12 @@ func (s *Set) View(p Principal, v *Vault, at Moment) View {
 		return View{}
 	}
 	view := View{capped: limit.capped, scopes: p.Scopes}
-	if v.createdBy(&p) || p.Manages() {
+	if p.Manages() || !v.Reserved && v.createdBy(&p) {
 		view.whole = true
 		return view
+	}
+	if v.Reserved {
+		return View{}
 	}
 	policies := s.of(&p)
 	for i := range policies {

@@ -217,3 +217,21 @@ func params(query string) (n int) {
 	}
 	return n
 }
+
+// AtSchema brings cfg's database to an older schema and returns its writers, to be
+// filled with what an older program left.
+func AtSchema(t *testing.T, cfg Config, version int64) (write *sql.DB, closed func()) {
+	t.Helper()
+	db := &DB{eng: sqliteEngine}
+	if err := db.open(cfg); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.migrateTo(t.Context(), version); err != nil {
+		t.Fatal(err)
+	}
+	return db.writers, func() {
+		if err := db.closeAll(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -16,8 +17,27 @@ import (
 // organisation's agents' identity keys.
 const AgentKeys = "__agent-keys"
 
-// reserved reports whether a name is one that only the server gives.
+// reserved reports whether a vault of that name is the server's own.
 func reserved(name string) bool { return strings.HasPrefix(name, "__") }
+
+// looksReserved reports whether a name is, or looks like, one that only the
+// server gives: whatever joins words counts as an underscore, and what does not
+// show does not count.
+func looksReserved(name string) bool {
+	joins := 0
+	for _, r := range name {
+		switch {
+		case unicode.Is(unicode.Pc, r):
+			if joins++; joins == 2 {
+				return true
+			}
+		case unicode.In(r, unicode.Cf, unicode.Mn, unicode.Me, unicode.Z, unicode.Other_Default_Ignorable_Code_Point):
+		default:
+			return false
+		}
+	}
+	return false
+}
 
 // PutAgentKey stores value at path in the vault AgentKeys of the caller's
 // organisation, which it makes when there is none. Whether the caller may is
@@ -40,7 +60,8 @@ func (s *Service) PutAgentKey(ctx context.Context, c *access.Call, path string, 
 	return err
 }
 
-// agentKeys finds or makes the organisation's vault. Of two that make it at the
+// agentKeys finds or makes the organisation's vault, which nobody counts as the
+// creator of: whoever created a vault may read all of it for ever. Of two that make it at the
 // same moment one wins, and the other finds that one's.
 func (s *Service) agentKeys(ctx context.Context, c *access.Call) (Vault, error) {
 	v, err := s.store.VaultNamed(ctx, c.Who.Org, AgentKeys)
@@ -49,23 +70,11 @@ func (s *Service) agentKeys(ctx context.Context, c *access.Call) (Vault, error) 
 	}
 	v = Vault{
 		ID: newID(), Org: c.Who.Org, Name: AgentKeys, Description: "Identity keys of the organisation's agents",
-		CreatedBy: keeper(c), CreatedByKind: policy.KindUser, CreatedAt: c.Now.UTC().Truncate(time.Microsecond),
+		CreatedBy: c.Who.Org, CreatedByKind: policy.KindUser, CreatedAt: c.Now.UTC().Truncate(time.Microsecond),
 	}
 	err = s.add(ctx, v, nil)
 	if fault.Is(err, fault.Conflict) {
 		return s.store.VaultNamed(ctx, c.Who.Org, AgentKeys)
 	}
 	return v, err
-}
-
-// keeper is who counts as the creator of the vault. Whoever created a vault may
-// read all of it, and a member's agent must not make that member the reader of
-// everybody's keys. So it is the caller if it manages the organisation, else the
-// organisation, which nobody signs in as: its owners and admins manage the vault
-// in any case.
-func keeper(c *access.Call) string {
-	if c.Who.Manages() {
-		return c.Who.ID
-	}
-	return c.Who.Org
 }

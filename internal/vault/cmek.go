@@ -23,7 +23,6 @@ var (
 	errCMEKOff     = fault.New(fault.Invalid, "cmek_not_enabled", "This vault has no customer-managed key.")
 	errCMEKOther   = fault.New(fault.Invalid, "cmek_already_enabled",
 		"This vault has another customer-managed key. Rotate it, or disable it first.")
-	errCMEKServer = fault.New(fault.Invalid, "cmek_not_possible", "The server itself writes to this vault and would not encrypt for you.")
 	errKeyText    = fault.New(fault.Invalid, "invalid_cmek_key", "x-cmek-old-key and x-cmek-new-key must each be 32 bytes in base64.")
 	errOldKey     = fault.New(fault.Invalid, "cmek_key_mismatch", "x-cmek-old-key is not the key that this vault's fingerprint names.")
 	errNewKey     = fault.New(fault.Invalid, "cmek_key_mismatch", "x-cmek-new-key is not the key that new_fingerprint names.")
@@ -38,8 +37,6 @@ func (s *Service) EnableCMEK(ctx context.Context, c *access.Call, id, fingerprin
 		switch {
 		case err != nil:
 			return "", err
-		case reserved(v.Name):
-			return "", errCMEKServer
 		case v.CMEKFingerprint != "" && v.CMEKFingerprint != is:
 			return "", errCMEKOther
 		}

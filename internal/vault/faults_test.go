@@ -273,7 +273,8 @@ func TestVaultNames(t *testing.T) {
 	if _, err := f.keys.Wrap(t.Context(), made[0], []byte("0123456789abcdef"), nil); fault.CodeOf(err) != keystore.CodeKeyNotFound {
 		t.Errorf("the key of a vault that was not created: %v, want it destroyed", err)
 	}
-	for _, bad := range []string{"", "   ", "a\x00b", "line\nbreak", "\xff", string(make([]rune, 256)), "__agent-keys", " __agent-keys", "__other"} {
+	for _, bad := range []string{"", "   ", "a\x00b", "line\nbreak", "\xff", string(make([]rune, 256)), "__agent-keys", " __agent-keys", "__other",
+		"\uFF3F\uFF3Fagent-keys", "_\u200b_agent-keys", "\u203f\ufe33x", "\u2060__x", "\u034f__x"} {
 		if _, err := f.Create(t.Context(), f.call(f.owner), bad, ""); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%q: %v", bad, err)
 		}
@@ -317,9 +318,13 @@ func TestAgentsKeysHaveAVaultOfTheirOwn(t *testing.T) {
 	must(t, owners.PutAgentKey(t.Context(), owners.call(owners.owner), "agents/x/ssh/private_key", secret.FromString("rotated")))
 	v, err := owners.db.VaultNamed(t.Context(), owners.org, vault.AgentKeys)
 	must(t, err)
-	if got, err := owners.reveal(owners.owner, v, "agents/x/ssh/private_key"); err != nil || got != "rotated" || v.CreatedBy != owners.owner.ID {
+	if got, err := owners.reveal(owners.owner, v, "agents/x/ssh/private_key"); err != nil || got != "rotated" || v.CreatedBy != owners.org {
 		t.Errorf("the owner reads %q, %v", got, err)
 	}
+	demoted := owners.owner
+	demoted.Role = policy.RoleMember
+	_, err = owners.reveal(demoted, v, "agents/x/ssh/private_key")
+	wantCode(t, "who was an owner", err, "access_denied")
 	err = owners.PutAgentKey(t.Context(), owners.call(owners.owner), "agents/../x", secret.FromString("key"))
 	wantCode(t, "a bad path", err, "invalid_path")
 }

@@ -39,6 +39,9 @@ type Vault struct {
 func (v *Vault) KEK() string { return kekID(v.ID, v.KEKGen) }
 
 func (v *Vault) resource() *policy.Vault {
+	if reserved(v.Name) {
+		return &policy.Vault{ID: v.ID, Org: v.Org, Reserved: true}
+	}
 	if v.CreatorLeft != 0 {
 		return &policy.Vault{ID: v.ID, Org: v.Org} // admins manage it, and nobody reads it without a policy
 	}

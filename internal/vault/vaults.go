@@ -68,7 +68,7 @@ func checkName(name string) error {
 	if n < 1 || n > 255 || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
 		return fault.New(fault.Invalid, "invalid_name", "A name has 1 to 255 characters and no control characters.")
 	}
-	if reserved(name) {
+	if looksReserved(name) {
 		return fault.New(fault.Invalid, "reserved_name", "Names that begin with two underscores are kept for the server. Choose another.")
 	}
 	return nil
