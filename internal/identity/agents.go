@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
@@ -57,7 +58,7 @@ func (s *Service) prepareAgent(ctx context.Context, c *access.Call, draft Agent)
 	if err := s.checkCertified(&a); err != nil {
 		return Agent{}, err
 	}
-	if err := s.checkVaults(ctx, c.Who.Org, a.VaultIDs); err != nil {
+	if err := s.checkVaults(ctx, c, a.VaultIDs, nil); err != nil {
 		return Agent{}, err
 	}
 	if err := a.hold(&a, c.Who.Manages(), everyCap()); err != nil {
@@ -137,10 +138,11 @@ func (s *Service) agent(ctx context.Context, c *access.Call, id string, action p
 
 // UpdateAgent changes an agent. What it may no longer do, it can't at once.
 func (s *Service) UpdateAgent(ctx context.Context, c *access.Call, id string, p AgentPatch) (Agent, error) {
-	if _, err := s.agent(ctx, c, id, policy.UpdateAgent); err != nil {
+	now, err := s.agent(ctx, c, id, policy.UpdateAgent)
+	if err != nil {
 		return Agent{}, err
 	}
-	if err := s.checkVaults(ctx, c.Who.Org, p.VaultIDs.Value); err != nil {
+	if err := s.checkVaults(ctx, c, p.VaultIDs.Value, now.VaultIDs); err != nil {
 		return Agent{}, err
 	}
 	succeed(c, "agent", id)
@@ -203,16 +205,24 @@ func (s *Service) IssueAgentToken(ctx context.Context, c *access.Call, id string
 	return s.agentToken(ctx, c, &a.Standing, epoch)
 }
 
-func (s *Service) checkVaults(ctx context.Context, org string, ids []string) error {
+// checkVaults refuses a binding to vaults that the caller may not see, but for
+// those that the agent is bound to already: a binding shows the vault to the agent.
+func (s *Service) checkVaults(ctx context.Context, c *access.Call, ids, had []string) error {
 	if len(ids) == 0 {
 		return nil
 	}
 	if err := checkVaultIDs(ids); err != nil {
 		return err
 	}
-	ok, err := s.store.HasVaults(ctx, org, lowerAll(ids))
+	ids = lowerAll(ids)
+	ok, err := s.store.HasVaults(ctx, c.Who.Org, ids)
+	for _, id := range ids {
+		if err == nil && ok && !c.Who.Manages() && !slices.Contains(had, id) {
+			ok, err = s.cfg.Granter.Shows(ctx, c, id)
+		}
+	}
 	if err == nil && !ok {
-		err = invalid("unknown_vault", "vault_ids names a vault that does not exist in this organisation.")
+		err = invalid("unknown_vault", "vault_ids names a vault that does not exist in this organisation, or that you may not see.")
 	}
 	return err
 }

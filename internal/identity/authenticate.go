@@ -152,6 +152,9 @@ func (s *Service) standingOf(ctx context.Context, key string, now time.Time) (St
 	}
 	se := session{kind: policy.KindAgent, keyHash: hex.EncodeToString(sum[:])}
 	a, err := s.store.StandingByKey(ctx, se.keyHash)
+	if err == nil && a.live(now) {
+		err = s.lookUpPatterns(ctx, &a, now)
+	}
 	if err == nil && exact && a.live(now) {
 		s.known.put(sum, &entry{
 			session: se, who: agentPrincipal(&a, &se), standing: &a, epoch: epoch, until: a.ExpiresAt,
@@ -159,6 +162,17 @@ func (s *Service) standingOf(ctx context.Context, key string, now time.Time) (St
 	}
 	return a, epoch, err
 }
+
+// lookUpPatterns fills in what tokens of an agent without scopes tell.
+func (s *Service) lookUpPatterns(ctx context.Context, a *Standing, now time.Time) (err error) {
+	if len(a.Scopes) == 0 && a.Patterns == nil {
+		a.Patterns, err = s.store.PatternsOf(ctx, a.ID, now, maxPatterns)
+	}
+	return err
+}
+
+// maxPatterns bounds the patterns in a token, which travels in a header.
+const maxPatterns = 32
 
 // remember keeps a token that was just issued for rows of that epoch, so that
 // its first use need not verify what was signed here.

@@ -70,6 +70,8 @@ type EnrollStore interface {
 
 // Granter says whether the caller may give access to a vault.
 type Granter interface {
+	// Shows reports whether the caller may see the vault, which must exist.
+	Shows(ctx context.Context, c *access.Call, vaultID string) (bool, error)
 	// DraftGrant returns the policy as it is to be stored. Nothing is stored yet,
 	// nor is the principal asked for, which may not exist yet.
 	DraftGrant(ctx context.Context, c *access.Call, g policy.Spec) (policy.Spec, error)

@@ -78,7 +78,8 @@ type Config struct {
 	Shredder Shredder
 	// ClientCAs may issue certificates for agents that have none pinned. Nil: nobody.
 	ClientCAs *x509.CertPool
-	// Granter is needed where enrolments are accepted with access to a vault.
+	// Granter is needed where agents are bound to vaults, or enrolments accepted with
+	// access to one.
 	Granter Granter
 	Log     *slog.Logger
 	Now     func() time.Time

@@ -198,9 +198,15 @@ func (s *Service) agentToken(ctx context.Context, c *access.Call, a *Standing, e
 // agentTokenBound is agentToken for a token that is bound to a certificate, given
 // by its thumbprint.
 func (s *Service) agentTokenBound(ctx context.Context, c *access.Call, a *Standing, epoch int64, cert string) (Token, error) {
+	if err := s.lookUpPatterns(ctx, a, c.Now); err != nil {
+		return Token{}, err
+	}
 	g := &grant{
 		session: session{kind: policy.KindAgent, id: a.ID, org: a.Org, gen: a.TokenGen, jti: newID(), cert: cert},
 		ttl:     agentTTL, scopes: a.Scopes, vaults: a.VaultIDs, standing: a,
+	}
+	if len(g.scopes) == 0 {
+		g.scopes = a.Patterns
 	}
 	if a.TokenTTL > 0 {
 		g.ttl = time.Duration(a.TokenTTL) * time.Second

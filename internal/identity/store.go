@@ -109,6 +109,9 @@ type AgentStore interface {
 	Agent(ctx context.Context, org, id string) (Agent, error)
 	// Standing and StandingByKey return NotFound when there is no such agent.
 	Standing(ctx context.Context, id string) (Standing, error)
+	// PatternsOf returns the path patterns of the agent's policies that are live, in
+	// order, each once and at most so many. It never returns nil without an error.
+	PatternsOf(ctx context.Context, agent string, now time.Time, most int) ([]string, error)
 	StandingByKey(ctx context.Context, hash string) (Standing, error)
 	// ChangeAgent stores what change makes of the agent. change may run more
 	// than once, each time on a fresh copy; when it fails nothing is stored.

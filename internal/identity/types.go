@@ -58,6 +58,9 @@ type Standing struct {
 	VaultIDs  []string
 	Intents   bool
 	Shroud    bool
+	// Patterns are those of its live policies, for its tokens to tell when it has no
+	// scopes of its own (contract section 5). nil: not looked up.
+	Patterns []string
 }
 
 func (a *Standing) live(now time.Time) bool { return a.Active && before(now, a.ExpiresAt) }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
@@ -66,6 +67,20 @@ func (db *DB) Standing(ctx context.Context, id string) (identity.Standing, error
 // StandingByKey implements identity.AgentStore.
 func (db *DB) StandingByKey(ctx context.Context, hash string) (identity.Standing, error) {
 	return db.standing(ctx, `SELECT `+standingColumns+` FROM agents WHERE key_hash = $1`, hash)
+}
+
+// PatternsOf implements identity.AgentStore.
+func (db *DB) PatternsOf(ctx context.Context, agent string, now time.Time, most int) ([]string, error) {
+	out := []string{}
+	err := db.each(ctx, `SELECT DISTINCT secret_path_pattern FROM policies
+		WHERE principal_id = $1 AND principal_type = 'agent' AND (expires_at IS NULL OR expires_at > $2)
+		ORDER BY secret_path_pattern LIMIT $3`, []any{agent, micros(now), most}, func(rows *sql.Rows) error {
+		var p string
+		err := rows.Scan(&p)
+		out = append(out, p)
+		return err
+	})
+	return out, err
 }
 
 // agentRow takes all columns of an agent.

@@ -38,10 +38,14 @@ func (db *DB) AddVault(ctx context.Context, v vault.Vault, ev *audit.Event) erro
 				return err
 			}
 		}
-		n, err := tx.exec(`INSERT INTO vaults (`+vaultColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0)
+		key, err := tx.freeName(&v)
+		if err != nil {
+			return err
+		}
+		n, err := tx.exec(`INSERT INTO vaults (`+vaultColumns+`, name_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11)
 			ON CONFLICT (org_id, name) DO NOTHING`,
 			v.ID, v.Org, v.Name, v.Description, v.CreatedBy, string(v.CreatedByKind), v.CreatorHuman,
-			nullString(v.CMEKFingerprint), v.KEKGen, micros(v.CreatedAt))
+			nullString(v.CMEKFingerprint), v.KEKGen, micros(v.CreatedAt), key)
 		if err == nil && n == 0 {
 			return tx.refuse(errNameTaken)
 		}

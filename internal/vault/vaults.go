@@ -68,6 +68,9 @@ func checkName(name string) error {
 	if n < 1 || n > 255 || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
 		return fault.New(fault.Invalid, "invalid_name", "A name has 1 to 255 characters and no control characters.")
 	}
+	if NameKey(name) == "" {
+		return fault.New(fault.Invalid, "invalid_name", "A name has 1 to 255 characters and no control characters.")
+	}
 	if looksReserved(name) {
 		return fault.New(fault.Invalid, "reserved_name", "Names that begin with two underscores are kept for the server. Choose another.")
 	}
@@ -84,6 +87,12 @@ func (s *Service) Get(ctx context.Context, c *access.Call, id string) (Vault, er
 		return Vault{}, err
 	}
 	return e.vault, nil
+}
+
+// Shows reports whether the caller may see the vault. NotFound when there is none.
+func (s *Service) Shows(ctx context.Context, c *access.Call, id string) (bool, error) {
+	e, err := s.known.get(ctx, s.store, id)
+	return err == nil && policy.Decide(c.Who, policy.ReadVault, resource(e, secretpath.Path{}), c.At()).Allow, err
 }
 
 // All returns the vaults that the caller may see, oldest first.
