@@ -57,7 +57,7 @@ func LookAtCopy(dir string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open sqlite: %w", err)
 	}
-	db.writers = db.readers
+	db.writers, db.walks = db.readers, db.readers
 	return db, nil
 }
 
