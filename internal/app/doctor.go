@@ -165,6 +165,9 @@ func (e *examination) stores(ctx context.Context, whole bool) {
 	for _, id := range in.lost {
 		e.fail("vaults", "The keystore has not got the key of vault %s.", id)
 	}
+	for _, what := range in.unsealed {
+		e.fail("keystore", "It has not got the key of %s.", what)
+	}
 	if len(in.lost) == 0 {
 		e.ok("vaults", "%d, of %d that hold values one was opened", in.vaults, in.values)
 	}

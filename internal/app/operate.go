@@ -76,6 +76,7 @@ func existingKeystore(ctx context.Context, cfg config.Config) (keystore.KeyStore
 type inspection struct {
 	vaults, values, logs int
 	events               uint64
+	unsealed             []string // what else was sealed under a key that is not there
 	lost                 []string // vaults whose key is not there: what deleting a vault leaves of it in older backups
 	problems             []string
 }
@@ -97,6 +98,9 @@ func (o *operator) tell(i *inspection) {
 	o.say("Checked: %d logs with %d events are whole, %d of %d vaults hold values, %d open.", i.logs, i.events, i.values, i.vaults, i.vaults-len(i.lost))
 	for _, id := range i.lost {
 		o.say("Vault %s can't be read: its key was destroyed, as deleting a vault does.", id)
+	}
+	for _, what := range i.unsealed {
+		o.say("The keystore has not got the key of %s: they must be made anew.", what)
 	}
 }
 
@@ -126,6 +130,9 @@ func inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole bo
 		if found {
 			in.values++
 		}
+	}
+	if in.unsealed, err = unsealed(ctx, db, keys); err != nil {
+		return nil, err
 	}
 	log := &audit.Log{Store: db, Keys: keys, Newest: auditKeyIDs(keys), Now: now, Log: quiet}
 	if whole {

@@ -149,6 +149,19 @@ func TestEverythingComesBack(t *testing.T) {
 		f.remember(t, h)
 		c, _ := h.backedUp()
 		h.s.stop()
+		t.Run("but what is sealed under keys that are lost", func(t *testing.T) {
+			to := h.elsewhere(t, "") // looks at the database that is there
+			if from == "SQLite" {
+				copyTree(t, h.data, to.data)
+			} else {
+				copyTree(t, filepath.Join(h.data, "keystore"), filepath.Join(to.data, "keystore"))
+			}
+			for _, id := range []string{"shares", "system:approval-webhooks"} {
+				remove(t, filepath.Join(to.data, "keystore", fmt.Sprintf("kek-%x.key", id)))
+			}
+			to.fails("has not got the key of links of shares", "doctor")
+			to.fails("has not got the key of signing secrets of approval webhooks", "doctor")
+		})
 		for to, fresh := range engines {
 			t.Run(from+" to "+to, func(t *testing.T) {
 				to := h.elsewhere(t, "")

@@ -120,6 +120,16 @@ func (db *DB) texts(ctx context.Context, query string, args ...any) (out []strin
 	return out, wrap("read", rows.Err())
 }
 
+// SealedRows are counts of rows that are sealed under keys of the server's own.
+type SealedRows struct{ Factors, Mails, Links, Webhooks int64 }
+
+// SealedRows counts them.
+func (db *DB) SealedRows(ctx context.Context) (n SealedRows, err error) {
+	_, err = db.row(ctx, `SELECT (SELECT COUNT(*) FROM user_totp), (SELECT COUNT(*) FROM mail_queue),
+		(SELECT COUNT(*) FROM shares WHERE LENGTH(link_sealed) > 0), (SELECT COUNT(*) FROM approval_webhooks)`, nil, &n.Factors, &n.Mails, &n.Links, &n.Webhooks)
+	return n, err
+}
+
 // AnyVersion names the newest version of some path of a vault; found is false
 // when the vault is empty.
 func (db *DB) AnyVersion(ctx context.Context, vault string) (path string, version uint64, found bool, err error) {

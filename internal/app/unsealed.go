@@ -1,0 +1,39 @@
+package app
+
+import (
+	"context"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+	"github.com/oneclaw-dev/oneclaw/internal/store"
+)
+
+// unsealed names what the database holds sealed under keys of the server's own that
+// the keystore has not got. Keys of vaults are looked at with their vaults.
+func unsealed(ctx context.Context, db *store.DB, keys keystore.KeyStore) (lost []string, err error) {
+	rows, err := db.SealedRows(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range []struct {
+		key, what string
+		rows      int64
+	}{
+		{"identity", "second factors", rows.Factors},
+		{"system", "mails that wait to be sent", rows.Mails},
+		{"shares", "links of shares", rows.Links},
+		{"system:approval-webhooks", "signing secrets of approval webhooks", rows.Webhooks},
+	} {
+		if s.rows == 0 {
+			continue
+		}
+		_, err := keys.Wrap(ctx, s.key, make([]byte, keystore.MaxDEK), nil)
+		switch {
+		case fault.CodeOf(err) == keystore.CodeKeyNotFound:
+			lost = append(lost, s.what)
+		case err != nil:
+			return nil, err
+		}
+	}
+	return lost, nil
+}
