@@ -8,7 +8,8 @@ import (
 )
 
 // Approval is a use of a secret that a human was asked to approve. Status is
-// "pending", "approved", "denied" or "expired".
+// "pending", "approved", "denied", "expired", "withdrawn", or "ended" when what it
+// rests on has changed or gone.
 type Approval struct {
 	ID             string     `json:"id"`
 	VaultID        string     `json:"vault_id"`
@@ -27,6 +28,8 @@ type Approval struct {
 	DecidedBy      string     `json:"decided_by,omitempty"`
 	DecidedAt      *time.Time `json:"decided_at,omitempty"`
 	DecisionReason string     `json:"decision_reason,omitempty"`
+	WithdrawnBy    string     `json:"withdrawn_by,omitempty"`
+	WithdrawnAt    *time.Time `json:"withdrawn_at,omitempty"`
 }
 
 // ApprovalAsk says what is asked for. Operation is "read", "write" or "delete";
@@ -73,6 +76,12 @@ func (c *Client) Approve(ctx context.Context, id, reason string) (*Approval, err
 // Deny refuses the use.
 func (c *Client) Deny(ctx context.Context, id, reason string) (*Approval, error) {
 	return c.decide(ctx, id, "deny", reason)
+}
+
+// Withdraw takes a request back, or what is left of an approval. Who asked may,
+// and who may decide about it.
+func (c *Client) Withdraw(ctx context.Context, id string) (*Approval, error) {
+	return c.decide(ctx, id, "withdraw", "")
 }
 
 func (c *Client) decide(ctx context.Context, id, verb, reason string) (*Approval, error) {

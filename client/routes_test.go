@@ -95,6 +95,8 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 			method: "POST", path: "/v1/approvals/i/approve", body: `{}`},
 		"deny": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Deny(ctx, "i", "no"); return err },
 			method: "POST", path: "/v1/approvals/i/deny", body: `{"reason":"no"}`},
+		"withdrawal": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Withdraw(ctx, "i"); return err },
+			method: "POST", path: "/v1/approvals/i/withdraw", body: `{}`},
 		"members": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Members(ctx); return err },
 			method: "GET", path: "/v1/org/members"},
 		"another role": {call: func(ctx context.Context, c *client.Client) error {

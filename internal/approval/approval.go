@@ -3,10 +3,11 @@
 //
 // Its promise: an approval is given by a signed-in human who could have granted
 // the access by policy, and never by the requester, an agent or an API key. It
-// is good for one requester, vault, path and operation, for as long and as
-// often as the policy said when it was asked for, and each use of it is counted
-// in the transaction that records the use. It grants nothing by itself: the
-// policy must still be there.
+// is good for one requester, vault, path and operation, under one policy as it
+// stood at the decision, and for as long and as often as the policy said both
+// then and when it was asked for. It ends with whatever it rests on: the policy
+// as it was, the credentials of who asked, the right of who decided. That is
+// compared, and each use counted, in the transaction that records the use.
 package approval
 
 import (
@@ -36,19 +37,40 @@ const (
 // Status is where a request stands.
 type Status string
 
-// The statuses. Only the first three are stored.
+// The statuses. Expired and Ended are not stored.
 const (
 	Pending  Status = "pending"
 	Approved Status = "approved"
 	Denied   Status = "denied"
 	Expired  Status = "expired" // nobody decided in time
+	// Withdrawn: taken back by who asked or by somebody who may decide.
+	Withdrawn Status = "withdrawn"
+	// Ended: what it rests on has changed or gone, and it is worth nothing.
+	Ended Status = "ended"
 )
 
 // PendingFor is how long a request waits for a decision.
 const PendingFor = 24 * time.Hour
 
-// MaxPending bounds the undecided requests of one requester.
-const MaxPending = 50
+// MaxPending bounds the undecided requests of one requester, and MaxAsked those
+// that it makes in an hour: what is withdrawn has cost a human's attention too.
+const (
+	MaxPending = 50
+	MaxAsked   = 100
+)
+
+// How long a requester waits after a denial before it may ask for the same use
+// again: it doubles with each denial of the last day.
+const (
+	firstPause = 10 * time.Minute
+	// PauseMemory is how far back denials count, and the longest pause.
+	PauseMemory = 24 * time.Hour
+)
+
+// Pause returns how long the latest of n denials holds.
+func Pause(n int) time.Duration {
+	return min(firstPause<<min(max(n-1, 0), 10), PauseMemory)
+}
 
 // Use is one principal's use of one secret.
 type Use struct {
@@ -63,8 +85,8 @@ type Use struct {
 type Request struct {
 	ID string
 	Use
-	Policy         string // the policy that asks
-	Reason         string // in the requester's words
+	Policy         policy.Version // the policy that asks, as it was then; once approved, at the decision
+	Reason         string         // in the requester's words
 	Status         Status
 	ValidFor       time.Duration
 	MaxUses        int
@@ -74,14 +96,27 @@ type Request struct {
 	DecidedBy      string
 	DecidedAt      time.Time
 	DecisionReason string
+	WithdrawnBy    string
+	WithdrawnAt    time.Time
+	Stale          bool // what it rests on has changed or gone
+}
+
+// Given is an approval that can be used under a policy.
+type Given struct {
+	ID     string
+	Policy policy.Version
 }
 
 // At returns the request's status at a time.
 func (r *Request) At(now time.Time) Status {
-	if r.Status == Pending && !now.Before(r.ExpiresAt) {
+	switch {
+	case r.Status == Pending && !now.Before(r.ExpiresAt):
 		return Expired
+	case r.Stale && (r.Status == Pending || r.Status == Approved):
+		return Ended
+	default:
+		return r.Status
 	}
-	return r.Status
 }
 
 // Seen says whose requests a listing shows: with All those of the organisation,
@@ -96,17 +131,27 @@ type Seen struct {
 
 // Store is what approvals need of a database.
 type Store interface {
-	// LiveApproval returns the id of an approval that covers the use now; fault.NotFound without one.
-	LiveApproval(ctx context.Context, u Use, now time.Time) (string, error)
-	// AskApproval stores r with ev, or finds the request for the same use that is
-	// still undecided and returns that one. RateLimited beyond MaxPending.
+	// LiveApprovals returns the approvals that cover the use now, whatever their
+	// policy. The one that ends first comes first.
+	LiveApprovals(ctx context.Context, u Use, now time.Time) ([]Given, error)
+	// AskApproval stores r with ev, or finds the request for the same use under the
+	// same policy that is still undecided and returns that one. RateLimited beyond
+	// MaxPending and MaxAsked, and in the pause after a denial.
 	AskApproval(ctx context.Context, r Request, ev *audit.Event) (Request, error)
 	// Approval returns fault.NotFound unless the caller may see one with that id.
 	Approval(ctx context.Context, s Seen, id string) (Request, error)
 	// Approvals returns the newest first, at most limit; of a status if one is given.
 	Approvals(ctx context.Context, s Seen, status Status, now time.Time, limit int) ([]Request, error)
-	// DecideApproval stores the decision of r. Conflict unless it is undecided.
+	// ApprovalPolicy returns the terms of a policy that asks for approvals, and its
+	// version; fault.NotFound when it is gone or asks for none.
+	ApprovalPolicy(ctx context.Context, id string) (policy.Approval, policy.Version, error)
+	// DecideApproval stores the decision of r. ErrDecided unless it is undecided,
+	// ErrChanged when its policy is not r.Policy any more, Denied when who decided
+	// may not.
 	DecideApproval(ctx context.Context, r Request, ev *audit.Event) error
+	// WithdrawApproval ends a request or what is left of an approval. ErrOver when
+	// nothing is.
+	WithdrawApproval(ctx context.Context, r Request, ev *audit.Event) error
 	// ApprovalVault returns what a decision needs to know of a vault.
 	ApprovalVault(ctx context.Context, id string) (policy.Vault, error)
 	// SweepApprovals removes what ended before a time.
@@ -125,6 +170,8 @@ var (
 	errOwn      = fault.New(fault.Denied, "own_approval", "Nobody approves what it asked for itself. Ask somebody else who manages the vault.")
 	ErrNotFound = fault.New(fault.NotFound, "approval_not_found", "There is no approval request with this id, or it is not yours to see.")
 	ErrDecided  = fault.New(fault.Conflict, "approval_decided", "This request was decided already, or its time is over.")
+	ErrChanged  = fault.New(fault.Conflict, "approval_ended", "What this request rests on has changed: its policy, or the credentials of who asked. It must be asked for again.")
+	ErrOver     = fault.New(fault.Conflict, "approval_over", "There is nothing to withdraw: this request was denied, withdrawn or used up, or its time is over.")
 )
 
 // Required is what a caller gets whose use must be approved first.
@@ -135,22 +182,27 @@ func Required(id string) error {
 	}
 }
 
-// Live returns the id of an approval that covers the use now, and false without one.
-func (s *Service) Live(ctx context.Context, u Use, now time.Time) (string, bool, error) {
-	id, err := s.cfg.Store.LiveApproval(ctx, u, now)
-	if fault.Is(err, fault.NotFound) {
-		return "", false, nil
+// Paused is what a requester gets that was denied a short while ago.
+func Paused(left time.Duration) error {
+	return &fault.Error{
+		Kind: fault.RateLimited, Code: "approval_paused", RetryAfter: left,
+		Detail: "A human denied this a short while ago. Ask again after the time in Retry-After, or talk to them.",
 	}
-	return id, err == nil, err
+}
+
+// Live returns the approvals that cover the use now. Each counts under its policy
+// alone.
+func (s *Service) Live(ctx context.Context, u Use, now time.Time) ([]Given, error) {
+	return s.cfg.Store.LiveApprovals(ctx, u, now)
 }
 
 // Ask stores a request for a use under a policy's terms, with the event of the
 // call, and has the people who can decide it told. While an earlier request for
 // the same use is undecided, that one is returned.
-func (s *Service) Ask(ctx context.Context, c *access.Call, u Use, policyID string, terms policy.Approval, reason string) (Request, error) {
+func (s *Service) Ask(ctx context.Context, c *access.Call, u Use, asks policy.Version, terms policy.Approval, reason string) (Request, error) {
 	now := c.Now.UTC().Truncate(time.Microsecond)
 	r := Request{
-		ID: uuid.NewString(), Use: u, Policy: policyID, Reason: reason, Status: Pending,
+		ID: uuid.NewString(), Use: u, Policy: asks, Reason: reason, Status: Pending,
 		ValidFor: terms.ValidFor, MaxUses: terms.MaxUses, CreatedAt: now, ExpiresAt: now.Add(PendingFor),
 	}
 	return s.cfg.Store.AskApproval(ctx, r, c.Event)
@@ -193,49 +245,6 @@ func (s *Service) List(ctx context.Context, c *access.Call, status Status) ([]Re
 	}
 	all, err := s.cfg.Store.Approvals(ctx, seen(c), status, c.Now, maxListed)
 	return slices.DeleteFunc(all, func(r Request) bool { return !visible(c, &r) }), err
-}
-
-// Decide approves or denies a request. The caller must be a person who is there and
-// may set policies on the vault, and not the requester.
-func (s *Service) Decide(ctx context.Context, c *access.Call, id string, approve bool, reason string) (Request, error) {
-	action := policy.GrantApproval
-	if !approve {
-		action = policy.DenyApproval
-	}
-	c.Touch("approval", id)
-	c.Event.Action = string(action)
-	if err := decide(c, action); err != nil {
-		return Request{}, err
-	}
-	r, err := s.cfg.Store.Approval(ctx, seen(c), id)
-	if err != nil {
-		return Request{}, err
-	}
-	c.Event.Details.Vault, c.Event.Details.Path = r.Vault, r.Path
-	c.Event.Details.Target = string(r.Kind) + ":" + r.Principal
-	if r.Kind == policy.KindUser && r.Principal == c.Who.ID {
-		return Request{}, errOwn
-	}
-	v, err := s.cfg.Store.ApprovalVault(ctx, r.Vault)
-	if err != nil {
-		return Request{}, err
-	}
-	// Who may grant the access for good may approve it once.
-	may := policy.Decide(c.Who, policy.CreatePolicy, policy.Resource{Org: v.Org, Vault: &v}, c.At())
-	c.Event.Details.Reason = string(may.Reason)
-	if err := may.Err(); err != nil {
-		return Request{}, err
-	}
-	if r.At(c.Now) != Pending {
-		return Request{}, ErrDecided
-	}
-	r.DecidedBy, r.DecidedAt, r.DecisionReason = c.Who.ID, c.Now.UTC().Truncate(time.Microsecond), reason
-	r.Status = Denied
-	if approve {
-		r.Status, r.UsesLeft, r.ExpiresAt = Approved, r.MaxUses, r.DecidedAt.Add(r.ValidFor)
-	}
-	c.Event.Details.Outcome = audit.Success
-	return r, s.cfg.Store.DecideApproval(ctx, r, c.Event)
 }
 
 // decide asks the policy and leaves the answer in the call's event.

@@ -4,22 +4,29 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
 
 // NoticeStore keeps whom to tell of requests, and which are still to be told.
 type NoticeStore interface {
-	// ClaimNotice returns a request whose notice is due and keeps it from all
-	// others until the lease ends: with fresh one whose mails are not out, at 0
-	// attempts, else one whose webhook is to be called, from 2 on. False when there
-	// is none.
-	ClaimNotice(ctx context.Context, fresh bool, now, lease time.Time) (r Request, attempts int, found bool, err error)
-	// NoticeDue makes the request's notice due again at a time; never, at zero. It
-	// is not fresh any more.
+	// ClaimMails returns the requests of one organisation whose mails are due, at
+	// most MaxClaimed, and keeps them from all others until the lease ends. There are
+	// none when it had mails less than a MailGap ago: then theirs are due later. False
+	// when no organisation has any.
+	ClaimMails(ctx context.Context, now, lease time.Time) (due []Request, found bool, err error)
+	// MailsOut says that the mails of requests that were claimed until lease are out.
+	MailsOut(ctx context.Context, ids []string, lease time.Time) error
+	// ClaimNotice returns a request whose webhook is to be called and keeps it from
+	// all others until the lease ends; attempts counts this one. False when there is
+	// none.
+	ClaimNotice(ctx context.Context, now, lease time.Time) (r Request, attempts int, found bool, err error)
+	// NoticeDue makes the request's call due again at a time; never, at zero.
 	NoticeDue(ctx context.Context, id string, attempts int, at time.Time) error
 	// Deciders returns the mail addresses of those who may decide about a vault,
 	// its creator first, but the given user's; at most limit.
@@ -31,10 +38,16 @@ type NoticeStore interface {
 
 // Mailer tells people. It returns when the mail is queued.
 type Mailer interface {
-	ApprovalRequested(ctx context.Context, to string, n Notice) error
+	ApprovalRequested(ctx context.Context, to string, l Letter) error
 }
 
-// Notice is what people are told: nothing that the requester wrote.
+// Letter is one mail.
+type Letter struct {
+	Notices []Notice // at least one
+	More    int      // how many more requests it leaves out
+}
+
+// Notice is what people are told of a request: nothing that the requester wrote.
 type Notice struct {
 	ID, Vault, Path, Operation string
 	Requester                  string // "agent <id>"
@@ -73,19 +86,30 @@ const (
 	noticeEvery = time.Second
 	noticeLease = time.Minute
 	maxTries    = 8  // of a webhook
+	maxShown    = 20 // requests in a mail
 	callers     = 4  // webhooks that are called at a time
 	maxTold     = 10 // people who get a mail
 	keepEnded   = 30 * 24 * time.Hour
 	sweepEvery  = time.Hour
 )
 
+// MaxClaimed bounds the requests that one round of mails tells of.
+const MaxClaimed = 500
+
+// MailGap returns how long an organisation's people get no more mails about
+// requests after the latest of n rounds in an hour: what is asked meanwhile comes
+// in one mail. The first comes at once, and there are about ten in an hour.
+func MailGap(n int) time.Duration {
+	return min(30*time.Second<<min(max(n-1, 0), 5), 10*time.Minute)
+}
+
 // Run sends notices, and forgets old requests, until ctx ends. Mails do not wait
 // for webhooks, and a webhook that is slow keeps one of several callers busy.
 func (s *Service) Run(ctx context.Context) {
 	var all sync.WaitGroup
-	all.Go(func() { s.tellAll(ctx, true) })
+	all.Go(func() { s.tellAll(ctx, s.mails) })
 	for range callers {
-		all.Go(func() { s.tellAll(ctx, false) })
+		all.Go(func() { s.tellAll(ctx, s.calls) })
 	}
 	s.sweep(ctx)
 	all.Wait()
@@ -107,7 +131,7 @@ func (s *Service) sweep(ctx context.Context) {
 }
 
 // tellAll sends what is due, by mail or to webhooks, until ctx ends.
-func (s *Service) tellAll(ctx context.Context, fresh bool) {
+func (s *Service) tellAll(ctx context.Context, tell func(context.Context) (found bool, err error)) {
 	tick := time.NewTicker(noticeEvery)
 	defer tick.Stop()
 	for {
@@ -117,7 +141,7 @@ func (s *Service) tellAll(ctx context.Context, fresh bool) {
 		case <-tick.C:
 		}
 		for ctx.Err() == nil {
-			more, err := s.tell(ctx, fresh)
+			more, err := tell(ctx)
 			if err != nil && ctx.Err() == nil {
 				s.cfg.Log.Warn("a notice of an approval request was not sent", slog.Any("error", err))
 			}
@@ -128,36 +152,46 @@ func (s *Service) tellAll(ctx context.Context, fresh bool) {
 	}
 }
 
-// tell sends the notice that is due, if one is: first the mails, and then, until
-// it is taken, the call of the webhook.
-func (s *Service) tell(ctx context.Context, fresh bool) (found bool, err error) {
+// mails sends the mails of one organisation that are due.
+func (s *Service) mails(ctx context.Context) (found bool, err error) {
 	now := s.cfg.Now()
-	r, attempts, found, err := s.cfg.Store.ClaimNotice(ctx, fresh, now, now.Add(noticeLease))
+	lease := now.Add(noticeLease)
+	due, found, err := s.cfg.Store.ClaimMails(ctx, now, lease)
+	if err != nil || !found {
+		return false, err
+	}
+	ids := make([]string, len(due))
+	for i := range due {
+		ids[i] = due[i].ID
+	}
+	due = slices.DeleteFunc(due, func(r Request) bool { return r.At(now) != Pending })
+	if err := s.mail(ctx, due); err != nil {
+		return true, err
+	}
+	return true, s.cfg.Store.MailsOut(ctx, ids, lease)
+}
+
+// calls calls a webhook that is due.
+func (s *Service) calls(ctx context.Context) (found bool, err error) {
+	now := s.cfg.Now()
+	r, attempts, found, err := s.cfg.Store.ClaimNotice(ctx, now, now.Add(noticeLease))
 	if err != nil || !found {
 		return false, err
 	}
 	next := time.Time{}
-	switch {
-	case r.At(now) != Pending:
-	case fresh:
-		next = now
-		if err := s.mail(ctx, &r); err != nil {
-			return true, err
-		}
-	default:
+	if r.At(now) == Pending {
 		next = s.call(ctx, &r, attempts, now)
 	}
 	return true, s.cfg.Store.NoticeDue(ctx, r.ID, attempts, next)
 }
 
-// call calls the webhook and says when to try again; never, at zero. The first
-// attempt was the mails.
+// call calls the webhook and says when to try again; never, at zero.
 func (s *Service) call(ctx context.Context, r *Request, attempts int, now time.Time) (next time.Time) {
 	if err := s.post(ctx, r); err != nil {
-		if attempts <= maxTries {
-			next = now.Add(backoff(attempts - 1))
+		if attempts < maxTries {
+			next = now.Add(backoff(attempts))
 		}
-		s.cfg.Log.Warn("an approval webhook did not take a request", slog.String("approval", r.ID), slog.Int("attempt", attempts-1), slog.Any("error", err))
+		s.cfg.Log.Warn("an approval webhook did not take a request", slog.String("approval", r.ID), slog.Int("attempt", attempts), slog.Any("error", err))
 	}
 	return next
 }
@@ -165,18 +199,45 @@ func (s *Service) call(ctx context.Context, r *Request, attempts int, now time.T
 // backoff doubles from two seconds to about four minutes.
 func backoff(attempts int) time.Duration { return time.Second << min(attempts, 8) }
 
-func (s *Service) mail(ctx context.Context, r *Request) error {
-	except := ""
-	if r.Kind == "user" {
-		except = r.Principal
+// mail tells each of those who may decide about some of the requests of all these
+// in one mail.
+func (s *Service) mail(ctx context.Context, due []Request) error {
+	letters := map[string]*Letter{}
+	var order []string
+	type place struct{ vault, except string }
+	told := map[place][]string{}
+	for i := range due {
+		r := &due[i]
+		at := place{vault: r.Vault}
+		if r.Kind == policy.KindUser {
+			at.except = r.Principal
+		}
+		to, known := told[at]
+		if !known {
+			var err error
+			if to, err = s.cfg.Store.Deciders(ctx, r.Org, at.vault, at.except, maxTold); err != nil {
+				return err
+			}
+			told[at] = to
+		}
+		for _, address := range to {
+			l := letters[address]
+			if l == nil {
+				l = &Letter{}
+				letters[address] = l
+				order = append(order, address)
+			}
+			if len(l.Notices) == maxShown {
+				l.More++
+				continue
+			}
+			l.Notices = append(l.Notices, Notice{
+				ID: r.ID, Vault: r.Vault, Path: r.Path, Operation: string(r.Operation), Requester: string(r.Kind) + " " + r.Principal,
+			})
+		}
 	}
-	to, err := s.cfg.Store.Deciders(ctx, r.Org, r.Vault, except, maxTold)
-	if err != nil {
-		return err
-	}
-	n := Notice{ID: r.ID, Vault: r.Vault, Path: r.Path, Operation: string(r.Operation), Requester: string(r.Kind) + " " + r.Principal}
-	for _, address := range to {
-		if err := s.cfg.Mailer.ApprovalRequested(ctx, address, n); err != nil {
+	for _, address := range order {
+		if err := s.cfg.Mailer.ApprovalRequested(ctx, address, *letters[address]); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -43,8 +44,15 @@ type office struct {
 }
 
 // ApprovalRequested implements approval.Mailer.
-func (o *office) ApprovalRequested(_ context.Context, to string, n approval.Notice) error {
-	o.told <- to + " " + n.Requester + " " + n.Operation + " " + n.Path
+func (o *office) ApprovalRequested(_ context.Context, to string, l approval.Letter) error {
+	text := to
+	for _, n := range l.Notices {
+		text += " " + n.Requester + " " + n.Operation + " " + n.Path
+	}
+	if l.More > 0 {
+		text += fmt.Sprint(" and ", l.More, " more")
+	}
+	o.told <- text
 	return nil
 }
 
@@ -89,9 +97,18 @@ func (o *office) call(who policy.Principal) *access.Call {
 func (o *office) ask(t *testing.T) approval.Request {
 	t.Helper()
 	who := policy.Principal{Kind: policy.KindAgent, ID: uuid.NewString(), Org: o.org, Creator: o.owner.ID}
+	must(t, o.db.AddAgent(t.Context(), identity.Agent{
+		Standing: identity.Standing{ID: who.ID, Org: o.org, Creator: o.owner.ID, Active: true},
+		Name:     "agent", AuthMethod: identity.MethodMTLS, CreatedAt: o.clock(),
+	}, o.call(o.owner).Event))
+	g := vault.Grant{
+		ID: uuid.NewString(), Vault: o.vault, Pattern: "**", PrincipalKind: who.Kind, PrincipalID: who.ID, Permissions: []string{"read"},
+		Conditions: []byte(`{"require_approval":true}`), CreatedBy: o.owner.ID, CreatedByKind: policy.KindUser, CreatedAt: o.clock(),
+	}
+	must(t, o.db.AddGrant(t.Context(), o.org, g, o.call(o.owner).Event))
 	r, err := o.Ask(t.Context(), o.call(who), approval.Use{
 		Org: o.org, Vault: o.vault, Path: "prod/db", Operation: approval.Read, Kind: who.Kind, Principal: who.ID, Human: who.Creator,
-	}, uuid.NewString(), policy.Approval{ValidFor: time.Hour, MaxUses: 1}, "a \"quoted\" reason")
+	}, policy.Version{ID: g.ID, Revision: 1}, policy.Approval{ValidFor: time.Hour, MaxUses: 1}, "a \"quoted\" reason")
 	must(t, err)
 	return r
 }
@@ -196,7 +213,7 @@ func TestAWebhookReachesNoPrivateAddress(t *testing.T) {
 	receive(t, o.told, "mail")
 	// The call is tried right after the mail. Once its next try is noted, it has failed.
 	for due := false; !due; {
-		_, _, found, err := o.db.ClaimNotice(t.Context(), false, o.clock().Add(3*time.Second), o.clock().Add(3*time.Second))
+		_, _, found, err := o.db.ClaimNotice(t.Context(), o.clock().Add(3*time.Second), o.clock().Add(3*time.Second))
 		must(t, err)
 		due = found
 	}
@@ -226,8 +243,8 @@ func TestMailsDoNotWaitForWebhooks(t *testing.T) {
 		o.ask(t)
 	}
 	o.run(t)
-	for range 8 {
-		receive(t, o.told, "mail")
+	if mail := receive(t, o.told, "mail"); strings.Count(mail, "prod/db") != 8 {
+		t.Errorf("one mail tells of all: %q", mail)
 	}
 	if ended.Load() != 0 {
 		t.Error("a mail waited until a call was given up")
@@ -243,5 +260,33 @@ func TestARequestThatWasDecidedIsNotAnnounced(t *testing.T) {
 	o.run(t)
 	if mail := receive(t, o.told, "mail"); strings.Contains(mail, r.Principal) {
 		t.Errorf("told of a decided request: %s", mail)
+	}
+}
+
+// Many requests make one mail to each human, and while they come, few mails.
+func TestManyRequestsMakeFewMails(t *testing.T) {
+	o := newOffice(t, "")
+	for range 25 {
+		o.ask(t)
+	}
+	o.run(t)
+	if mail := receive(t, o.told, "mail"); strings.Count(mail, "prod/db") != 20 || !strings.HasSuffix(mail, " and 5 more") {
+		t.Errorf("the first mail is %q", mail)
+	}
+	for range 7 {
+		o.ask(t)
+	}
+	// They wait for the next round: once the queue says so, nothing was sent.
+	for due := true; due; {
+		_, found, err := o.db.ClaimMails(t.Context(), o.clock(), o.clock().Add(time.Minute))
+		must(t, err)
+		due = found
+	}
+	if len(o.told) != 0 {
+		t.Errorf("a second mail came at once: %q", <-o.told)
+	}
+	o.now.Add(int64(30 * time.Second / time.Microsecond))
+	if mail := receive(t, o.told, "mail"); strings.Count(mail, "prod/db") != 7 {
+		t.Errorf("the second mail is %q", mail)
 	}
 }

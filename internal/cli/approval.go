@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 
@@ -11,7 +12,7 @@ import (
 
 func (c *cli) approvalCommand() *cobra.Command {
 	return group("approval", "Approve or deny what agents ask for",
-		c.approvalList(), c.approvalShow(), c.approvalRequest(), c.approvalDecide(true), c.approvalDecide(false))
+		c.approvalList(), c.approvalShow(), c.approvalRequest(), c.approvalDecide(true), c.approvalDecide(false), c.approvalWithdraw())
 }
 
 func (c *cli) approvalList() *cobra.Command {
@@ -22,7 +23,7 @@ func (c *cli) approvalList() *cobra.Command {
 		Short:   "List the requests that you made or may decide, newest first",
 		Args:    args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if statuses := []string{"", "pending", "approved", "denied", "expired"}; !slices.Contains(statuses, status) {
+			if statuses := []string{"", "pending", "approved", "denied", "expired", "withdrawn", "ended"}; !slices.Contains(statuses, status) {
 				return usage("--status takes " + oneOf(statuses[1:]) + ".")
 			}
 			cl, err := c.session()
@@ -43,7 +44,7 @@ func (c *cli) approvalList() *cobra.Command {
 			return c.printRows([]string{"ID", "STATUS", "OPERATION", "PATH", "REQUESTER", "EXPIRES"}, rows, "No requests.")
 		},
 	}
-	cmd.Flags().StringVar(&status, "status", "", "pending, approved, denied or expired")
+	cmd.Flags().StringVar(&status, "status", "", "pending, approved, denied, expired, withdrawn or ended")
 	return c.wideFlag(cmd)
 }
 
@@ -126,6 +127,39 @@ program that runs as you.`,
 	}
 	who.add(cmd)
 	cmd.Flags().StringVar(&reason, "reason", "", "a line for who asked")
+	return cmd
+}
+
+// approvalWithdraw tries the login at hand first: who asked needs no more. For
+// what somebody else was given it takes a person.
+func (c *cli) approvalWithdraw() *cobra.Command {
+	var who personFlags
+	cmd := &cobra.Command{
+		Use:   "withdraw ID",
+		Short: "Take a request back, or what is left of an approval",
+		Long: `Take a request back, or what is left of an approval. It ends at once. Your
+password is asked for when neither you nor an agent of yours asked for it.`,
+		Args: args("ID"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			withdraw := func(cl *client.Client) error {
+				r, err := cl.Withdraw(cmd.Context(), a[0])
+				if err != nil {
+					return err
+				}
+				return c.printApproval(r)
+			}
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			err = withdraw(cl)
+			if e, ok := errors.AsType[*client.Error](err); ok && e.Code == "person_required" {
+				return c.asPerson(cmd.Context(), &who, withdraw)
+			}
+			return err
+		},
+	}
+	who.add(cmd)
 	return cmd
 }
 

@@ -23,7 +23,7 @@ type approvalBody struct {
 	RequesterType  string     `json:"requester_type" enum:"user,agent"`
 	PolicyID       *string    `json:"policy_id" nullable:"true" format:"uuid" doc:"The policy that asks for the approval; null when none does."`
 	Reason         *string    `json:"reason" nullable:"true" doc:"In the requester's words."`
-	Status         string     `json:"status" enum:"pending,approved,denied,expired"`
+	Status         string     `json:"status" enum:"pending,approved,denied,expired,withdrawn,ended" doc:"ended: what it rests on has changed or gone (the policy, the credentials of who asked, the right of who decided)."`
 	ValidSeconds   int64      `json:"valid_seconds" doc:"How long an approval can be used."`
 	MaxUses        int        `json:"max_uses"`
 	UsesLeft       int        `json:"uses_left"`
@@ -32,14 +32,17 @@ type approvalBody struct {
 	DecidedBy      *string    `json:"decided_by" nullable:"true" format:"uuid"`
 	DecidedAt      *time.Time `json:"decided_at" nullable:"true"`
 	DecisionReason *string    `json:"decision_reason" nullable:"true"`
+	WithdrawnBy    *string    `json:"withdrawn_by" nullable:"true" format:"uuid"`
+	WithdrawnAt    *time.Time `json:"withdrawn_at" nullable:"true"`
 }
 
 func approvalOf(r *approval.Request, now time.Time) approvalBody {
 	return approvalBody{
 		ID: r.ID, VaultID: r.Vault, SecretPath: r.Path, Operation: string(r.Operation), RequesterID: r.Principal,
-		RequesterType: string(r.Kind), PolicyID: textOrNil(r.Policy), Reason: textOrNil(r.Reason), Status: string(r.At(now)),
+		RequesterType: string(r.Kind), PolicyID: textOrNil(r.Policy.ID), Reason: textOrNil(r.Reason), Status: string(r.At(now)),
 		ValidSeconds: int64(r.ValidFor / time.Second), MaxUses: r.MaxUses, UsesLeft: r.UsesLeft, CreatedAt: r.CreatedAt,
 		ExpiresAt: r.ExpiresAt, DecidedBy: textOrNil(r.DecidedBy), DecidedAt: pointer(r.DecidedAt), DecisionReason: textOrNil(r.DecisionReason),
+		WithdrawnBy: textOrNil(r.WithdrawnBy), WithdrawnAt: pointer(r.WithdrawnAt),
 	}
 }
 
@@ -60,7 +63,7 @@ type askApproval struct {
 }
 
 type listApprovals struct {
-	Status string `query:"status" enum:"pending,approved,denied,expired"`
+	Status string `query:"status" enum:"pending,approved,denied,expired,withdrawn,ended"`
 }
 
 // ApprovalPath is exported since huma reads embedded structs only then.
@@ -130,6 +133,13 @@ func (a *API) registerApprovals() {
 		summary: "Approve or deny a request", action: policy.GrantApproval, errors: []int{http.StatusConflict},
 	}, func(ctx context.Context, c *access.Call, in *eitherDecision) (*body[approvalBody], error) {
 		return a.decideApproval(ctx, c, in.ApprovalID, in.Body.Decision == "approved", in.Body.Reason)
+	})
+	handle(a, op{
+		method: http.MethodPost, path: one + "/withdraw", id: "withdraw-approval", tag: "Approvals",
+		summary: "Take a request back, or what is left of an approval", action: policy.WithdrawApproval, errors: []int{http.StatusConflict},
+	}, func(ctx context.Context, c *access.Call, in *ApprovalPath) (*body[approvalBody], error) {
+		r, err := a.approvals.Withdraw(ctx, c, in.ApprovalID)
+		return answer(approvalOf(&r, c.Now), err)
 	})
 	a.registerApprovalWebhook()
 }

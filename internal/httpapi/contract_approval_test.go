@@ -193,9 +193,11 @@ func TestDecisions(t *testing.T) {
 		t.Errorf("%s", denied.body)
 	}
 	g.approve(id, g.ada.token).want(409, "approval_decided")
-	g.read("gated/one").want(403, "approval_required")
-	g.do("POST", "/v1/approvals/"+g.asked("gated/one")+"/decide", g.ada.token, object{"decision": "rejected"}).want(200)
+	g.read("gated/one").want(429, "approval_paused")
+	g.do("POST", "/v1/approvals/"+g.asked("gated/two")+"/decide", g.ada.token, object{"decision": "rejected"}).want(200)
 
+	g.clock.forward(10 * time.Minute)
+	g.ada.token = g.ada.login()
 	id = g.asked("gated/one")
 	g.do("POST", "/v1/approvals/"+id+"/decide", g.ada.token, object{"decision": "approved"}).want(200)
 	g.read("gated/one").want(200)

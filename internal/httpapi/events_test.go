@@ -211,6 +211,7 @@ func TestEveryRequestLeavesExactlyOneEvent(t *testing.T) {
 		{"GET", "/v1/approvals/" + nobodysID, me, nil, 404, "approval.read", "failed"},
 		{"POST", "/v1/approvals/" + nobodysID + "/approve", me, nil, 404, "approval.approve", "failed"},
 		{"POST", "/v1/approvals/" + nobodysID + "/deny", me, nil, 404, "approval.deny", "failed"},
+		{"POST", "/v1/approvals/" + nobodysID + "/withdraw", me, nil, 404, "approval.withdraw", "failed"},
 		{"PUT", "/v1/org/approval-webhook", me, object{"url": "https://example.com/hook"}, 200, "approval.webhook_update", "success"},
 		{"GET", "/v1/org/approval-webhook", me, nil, 200, "approval.webhook_read", "success"},
 		{"DELETE", "/v1/org/approval-webhook", me, nil, 204, "approval.webhook_update", "success"},

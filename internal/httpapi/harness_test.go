@@ -227,7 +227,7 @@ func (o *outbox) VerifyEmail(_ context.Context, to, token string) error {
 	return nil
 }
 
-func (o *outbox) ApprovalRequested(context.Context, string, approval.Notice) error { return nil }
+func (o *outbox) ApprovalRequested(context.Context, string, approval.Letter) error { return nil }
 func (o *outbox) ResetPassword(_ context.Context, to, token string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()

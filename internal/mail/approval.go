@@ -6,14 +6,14 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 )
 
-// approvalPage is a notice as its letter shows it.
+// approvalPage is what the letter about requests shows.
 type approvalPage struct {
 	Server string // base URL
-	approval.Notice
+	approval.Letter
 }
 
-// ApprovalRequested queues the mail that tells who can decide about a request.
+// ApprovalRequested queues the mail that tells who can decide about requests.
 // It implements approval.Mailer.
-func (s *Service) ApprovalRequested(ctx context.Context, to string, n approval.Notice) error {
-	return s.enqueue(ctx, approvalRequested, to, approvalPage{Server: s.public, Notice: n})
+func (s *Service) ApprovalRequested(ctx context.Context, to string, l approval.Letter) error {
+	return s.enqueue(ctx, approvalRequested, to, approvalPage{Server: s.public, Letter: l})
 }

@@ -66,13 +66,14 @@ const (
 
 // Approvals. Who may decide one is checked where they are kept.
 const (
-	RequestApproval Action = "approval.request"
-	ListApprovals   Action = "approval.list"
-	ReadApproval    Action = "approval.read"
-	GrantApproval   Action = "approval.approve"
-	DenyApproval    Action = "approval.deny"
-	ReadWebhook     Action = "approval.webhook_read"
-	UpdateWebhook   Action = "approval.webhook_update"
+	RequestApproval  Action = "approval.request"
+	ListApprovals    Action = "approval.list"
+	ReadApproval     Action = "approval.read"
+	GrantApproval    Action = "approval.approve"
+	DenyApproval     Action = "approval.deny"
+	WithdrawApproval Action = "approval.withdraw"
+	ReadWebhook      Action = "approval.webhook_read"
+	UpdateWebhook    Action = "approval.webhook_update"
 )
 
 // Secrets.
@@ -168,7 +169,7 @@ func Actions() []Action {
 		CreateVault, ListVaults, ReadVault, DeleteVault,
 		EnableCMEK, DisableCMEK, RotateCMEK, ReadCMEK, RekeyVault, ReadRekey,
 		CreateShare, AccessShare, ListShares, AcceptShare, DeclineShare, RevokeShare,
-		RequestApproval, ListApprovals, ReadApproval, GrantApproval, DenyApproval, ReadWebhook, UpdateWebhook,
+		RequestApproval, ListApprovals, ReadApproval, GrantApproval, DenyApproval, WithdrawApproval, ReadWebhook, UpdateWebhook,
 		ReadSecret, WriteSecret, RotateSecret, DeleteSecret, ListSecrets, DescribeSecret,
 		ListVersions, ReadSecretVersion, RestoreSecret, PurgeSecret,
 		CreatePolicy, ListPolicies, UpdatePolicy, DeletePolicy,

@@ -26,6 +26,13 @@ type Spec struct {
 	Permissions   []string  // of read, write, delete; at least one
 	Conditions    []byte    // JSON object, or nothing
 	ExpiresAt     time.Time // zero is never
+	Revision      int64     // moves with each edit
+}
+
+// Version names a policy as it stands: after an edit it is another.
+type Version struct {
+	ID       string
+	Revision int64
 }
 
 // Policy is a compiled row. Only CompilePolicy makes one that grants anything.
@@ -38,6 +45,7 @@ type Policy struct {
 	Permissions   Permission
 	Conditions    Conditions
 	ExpiresAt     time.Time
+	Revision      int64
 
 	reason Reason // "policy:<id>", made once so that a decision need not
 }
@@ -69,7 +77,7 @@ func CompilePolicy(s Spec) (Policy, error) {
 	return Policy{
 		ID: s.ID, Vault: s.Vault, Pattern: pattern,
 		PrincipalKind: s.PrincipalKind, PrincipalID: s.PrincipalID,
-		Permissions: perms, Conditions: conditions, ExpiresAt: s.ExpiresAt,
+		Permissions: perms, Conditions: conditions, ExpiresAt: s.ExpiresAt, Revision: s.Revision,
 		reason: reasonPolicyPrefix + Reason(s.ID),
 	}, nil
 }
@@ -95,6 +103,9 @@ func ParsePermissions(words []string) (Permission, error) {
 	}
 	return p, nil
 }
+
+// version names the policy as it stands.
+func (p *Policy) version() Version { return Version{p.ID, p.Revision} }
 
 // unmet returns why the policy does not count at a moment, or nothing when it
 // is live.

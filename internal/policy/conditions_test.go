@@ -293,12 +293,12 @@ func TestApprovalTerms(t *testing.T) {
 		if err != nil || (c.Approval == nil) != (want == nil) || want != nil && *c.Approval != *want {
 			t.Errorf("%s: got %+v, %v", conditions, c.Approval, err)
 		}
-		terms, ok := set(t, grant("**", "read", when(conditions))).Terms(agent(), "p1")
+		terms, _, ok := set(t, grant("**", "read", when(conditions))).Terms(agent(), "p1")
 		if ok != (want != nil) || ok && terms != *want {
 			t.Errorf("%s: terms %+v, %v", conditions, terms, ok)
 		}
 	}
-	if _, ok := set(t, grant("**", "read", when(`{"require_approval":true}`))).Terms(user("olga", "owner"), "p1"); ok {
+	if _, _, ok := set(t, grant("**", "read", when(`{"require_approval":true}`))).Terms(user("olga", "owner"), "p1"); ok {
 		t.Error("another principal has the terms")
 	}
 }

@@ -97,7 +97,7 @@ func granted(p *Principal, rule *Rule, r *Resource, at Moment) Decision {
 		if rule.Over == OverPath {
 			path = r.Path.String()
 		}
-		pol, nearest := r.Policies.find(p, r.Vault.ID, rule.Need, path, rule.Gated && !r.Approved, at)
+		pol, nearest := r.Policies.find(p, r.Vault.ID, rule.Need, path, rule.Gated, r.Approved, at)
 		if pol != nil && nearest == ReasonApprovalRequired {
 			asks = pol.ID
 		} else if pol != nil {
@@ -106,7 +106,8 @@ func granted(p *Principal, rule *Rule, r *Resource, at Moment) Decision {
 		reason = nearest
 	}
 	switch {
-	case rule.Creator && createdBy(p, rule.Over, r):
+	case rule.Creator && createdBy(p, rule.Over, r) &&
+		!(rule.Gated && r.Policies.gates(p, r.Vault.ID, rule.Need, r.Path.String())):
 		reason = ReasonCreator
 	case rule.Admin && p.Manages():
 		reason = ReasonRole

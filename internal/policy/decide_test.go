@@ -125,7 +125,7 @@ var decisions = map[string]struct {
 	rows     []policy.Spec
 	vault    *policy.Vault // nil: carol's
 	noVault  bool
-	approved bool
+	approved policy.Version
 	path     string // "": prod/db
 	noPath   bool
 	agent    *policy.Agent
@@ -306,12 +306,19 @@ var decisions = map[string]struct {
 	"nor a write":                                {who: agent(), do: policy.WriteSecret, rows: specs(grant("**", "write", when(asks))), reason: "approval_required"},
 	"nor a deletion":                             {who: agent(), do: policy.DeleteSecret, rows: specs(grant("**", "delete", when(asks))), reason: "approval_required"},
 	"nor a share":                                {who: agent(), do: policy.CreateShare, rows: specs(grant("**", "read", when(asks))), reason: "approval_required"},
-	"once approved it grants":                    {who: agent(), do: policy.ReadSecret, approved: true, rows: specs(grant("**", "read", when(asks))), reason: "policy:p1", allow: true},
-	"an approval is no policy":                   {who: agent(), do: policy.ReadSecret, approved: true, reason: "no_policy"},
-	"an approval does not outlive its policy":    {who: agent(), do: policy.ReadSecret, approved: true, rows: specs(grant("**", "read", when(asks), until(noon.Now))), reason: "policy_expired"},
-	"an approval does not lift the intents rule": {who: signer(), do: policy.ReadSecret, approved: true, rows: specs(grant("**", "read", when(asks))), typ: "ssh_key", reason: "intents_key_type"},
+	"once approved it grants":                    {who: agent(), do: policy.ReadSecret, approved: p1, rows: specs(grant("**", "read", when(asks))), reason: "policy:p1", allow: true},
+	"an approval is no policy":                   {who: agent(), do: policy.ReadSecret, approved: p1, reason: "no_policy"},
+	"an approval does not outlive its policy":    {who: agent(), do: policy.ReadSecret, approved: p1, rows: specs(grant("**", "read", when(asks), until(noon.Now))), reason: "policy_expired"},
+	"an approval of another policy":              {who: agent(), do: policy.ReadSecret, approved: policy.Version{ID: "p2"}, rows: specs(grant("**", "read", when(asks))), reason: "approval_required"},
+	"an approval of what the policy was":         {who: agent(), do: policy.ReadSecret, approved: p1, rows: specs(grant("**", "read", when(asks), func(s *policy.Spec) { s.Revision = 1 })), reason: "approval_required"},
+	"a creator that a policy names asks":         {who: agent(), do: policy.ReadSecret, vault: botsVault(), rows: specs(grant("prod/*", "read", when(asks))), reason: "approval_required"},
+	"a creator asks when it is over too":         {who: agent(), do: policy.ReadSecret, vault: botsVault(), rows: specs(grant("prod/*", "read", when(asks), until(noon.Now))), reason: "policy_expired"},
+	"a creator asks for what it names alone":     {who: agent(), do: policy.WriteSecret, vault: botsVault(), rows: specs(grant("prod/*", "read", when(asks))), reason: "creator", allow: true},
+	"a creator asks where it reaches alone":      {who: agent(), do: policy.ReadSecret, vault: botsVault(), rows: specs(grant("dev/*", "read", when(asks))), reason: "creator", allow: true},
+	"a creator that a policy names shares not":   {who: agent(), do: policy.CreateShare, vault: botsVault(), rows: specs(grant("**", "read", when(asks))), reason: "approval_required"},
+	"an approval does not lift the intents rule": {who: signer(), do: policy.ReadSecret, approved: p1, rows: specs(grant("**", "read", when(asks))), typ: "ssh_key", reason: "intents_key_type"},
 	"a policy that does not ask comes first":     {who: agent(), do: policy.ReadSecret, rows: specs(grant("**", "read", when(asks)), grant("prod/*", "read", named("p2"))), reason: "policy:p2", allow: true},
-	"the creator needs no approval":              {who: user("carol", "member"), do: policy.ReadSecret, rows: specs(grant("**", "read", to("user", "carol"), when(asks))), reason: "creator", allow: true},
+	"a creator that no policy names needs none":  {who: user("carol", "member"), do: policy.ReadSecret, rows: specs(grant("**", "read", when(asks))), reason: "creator", allow: true},
 	"what needs an approval is listed without":   {who: agent(), do: policy.DescribeSecret, rows: specs(grant("**", "read", when(asks))), reason: "policy:p1", allow: true},
 
 	// What takes a person.
@@ -370,6 +377,9 @@ var decisions = map[string]struct {
 	"an Intents agent without a policy learns no type": {who: signer(), do: policy.ReadSecret, typ: "private_key", reason: "no_policy"},
 	"another agent reads a private key":                {who: agent(), do: policy.ReadSecret, rows: specs(grant("**", "read")), typ: "private_key", reason: "policy:p1", allow: true},
 }
+
+// p1 is the policy of specs as it is first.
+var p1 = policy.Version{ID: "p1"}
 
 func TestDecide(t *testing.T) {
 	covered := map[policy.Reason]bool{}

@@ -147,7 +147,7 @@ func situationFrom(data []byte) situation {
 		x.r.Path = somePath(s)
 	}
 	x.r.SecretType = pick(s, "generic", "private_key", "ssh_key", "")
-	x.r.Approved = pick(s, false, false, false, true)
+	x.r.Approved = policy.Version{ID: pick(s, "", "pol0", "pol0", "pol1", "pol2"), Revision: pick(s, int64(1), 1, 1, 2)}
 	x.at = someMoment(s)
 	if s.n(3) != 1 {
 		x.p.Person = x.at.Now.Add(pick(s, -time.Minute, -time.Minute, 0, -10*time.Minute, time.Minute))
@@ -208,6 +208,7 @@ func someRow(s *source, id string) refPolicy {
 	if s.n(3) == 1 {
 		row.expires = time.Date(2026, pick(s, time.January, time.July), 10, s.n(24), s.n(60), 0, 0, time.UTC)
 	}
+	row.revision = pick(s, int64(1), 1, 1, 2)
 	row.approval = pick(s, "", "", "", "true", "false", `{"max_uses":3}`, "null")
 	return row
 }
@@ -230,7 +231,7 @@ func (row refPolicy) compile(t *testing.T) policy.Policy {
 	}
 	p, err := policy.CompilePolicy(policy.Spec{
 		ID: row.id, Vault: row.vault, Pattern: row.pattern, PrincipalKind: row.kind, PrincipalID: row.principal,
-		Permissions: row.words, Conditions: raw, ExpiresAt: row.expires,
+		Permissions: row.words, Conditions: raw, ExpiresAt: row.expires, Revision: row.revision,
 	})
 	if err != nil {
 		t.Fatalf("%+v: %v", row, err)

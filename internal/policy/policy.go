@@ -10,9 +10,10 @@
 // What the roles mean: owners and admins manage every vault of the organisation
 // (see it, delete it, set its policies, list, restore and purge its secrets) but
 // read no value without a policy or being the vault's creator. Whoever created a
-// vault, and the human whose agent created it, may do everything in it. A vault
-// of the server's own was created by nobody: owners and admins see and read it,
-// an agent reads what lies under its own id, and nobody changes, grants, shares
+// vault, and the human whose agent created it, may do everything in it but one:
+// where a policy that asks for an approval names them, they ask like others. A
+// vault of the server's own was created by nobody: owners and admins see and read
+// it, an agent reads what lies under its own id, and nobody changes, grants, shares
 // or deletes anything of it by hand.
 package policy
 
@@ -112,9 +113,9 @@ type Resource struct {
 	// again with it before the value leaves.
 	SecretType string
 	Agent      *Agent
-	// Approved says that a human has approved this very use: policies that ask for
-	// an approval then count like others.
-	Approved bool
+	// Approved is the policy, as it stands, under which a human has approved this
+	// very use: that one policy then counts like those that ask for no approval.
+	Approved Version
 }
 
 // Moment is when and from where an action is asked for. An invalid IP meets no

@@ -23,6 +23,7 @@ type refPolicy struct {
 	after, before      string // both or none
 	zone               string
 	expires            time.Time
+	revision           int64
 	approval           string // JSON of require_approval, or nothing
 }
 
@@ -285,7 +286,7 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 			}
 			fail := refUnmet(row, at)
 			if uses := is(policy.ReadSecret, policy.ReadSecretVersion, policy.WriteSecret, policy.RotateSecret,
-				policy.DeleteSecret, policy.CreateShare); fail == "" && uses && !r.Approved && refAsks(row) {
+				policy.DeleteSecret, policy.CreateShare); fail == "" && uses && refAsks(row) && r.Approved != (policy.Version{ID: row.id, Revision: row.revision}) {
 				if asks == "" {
 					asks = row.id
 				}
@@ -306,7 +307,15 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 		}
 	}
 
-	if r.Vault != nil && refVaultAction(a) && refCreator(p, r.Vault) {
+	gated := false
+	for _, row := range rows {
+		for _, w := range row.words {
+			gated = gated || slices.Contains(wanted, w) && refAsks(row) && row.vault == r.Vault.ID && row.kind == p.Kind &&
+				row.principal == p.ID && naiveMatch(row.pattern, path) && is(policy.ReadSecret, policy.ReadSecretVersion,
+				policy.WriteSecret, policy.RotateSecret, policy.DeleteSecret, policy.CreateShare)
+		}
+	}
+	if r.Vault != nil && refVaultAction(a) && refCreator(p, r.Vault) && !gated {
 		return yes("creator")
 	}
 	switch a {

@@ -85,7 +85,7 @@ func RuleFor(a Action) (Rule, bool) {
 		return Rule{Who: Principals, Open: true}, true
 	case ListShares, ListApprovals, ReadApproval:
 		return Rule{Who: Principals, Open: true, Rows: true}, true
-	case AcceptShare, DeclineShare, RevokeShare, RequestApproval:
+	case AcceptShare, DeclineShare, RevokeShare, RequestApproval, WithdrawApproval:
 		return Rule{Who: Principals, Open: true, Writes: true}, true
 	case InviteMember, RevokeInvitation, UpdateMember, RemoveMember, CreateIPRule, DeleteIPRule, UpdateBilling, UpdateWebhook:
 		return Rule{Who: Users, Admin: true, Writes: true}, true

@@ -35,11 +35,11 @@ func (s *Set) of(p *Principal) []Policy {
 
 // find returns the first live policy of p in the vault that has one of the
 // permissions and, unless path is empty, covers it. Where a human's approval
-// counts (gated), a policy that needs none comes first; if all need one, the
-// first of them comes with ReasonApprovalRequired. Without any policy find says
-// what came nearest: one that fails only by time, then by address, then by
-// expiry, then none.
-func (s *Set) find(p *Principal, vault string, need Permission, path string, gated bool, at Moment) (*Policy, Reason) {
+// counts (gated), a policy that needs none, or has the one that was given, comes
+// first; if all need one, the first of them comes with ReasonApprovalRequired.
+// Without any policy find says what came nearest: one that fails only by time,
+// then by address, then by expiry, then none.
+func (s *Set) find(p *Principal, vault string, need Permission, path string, gated bool, given Version, at Moment) (*Policy, Reason) {
 	nearest := ReasonNoPolicy
 	var asks *Policy
 	policies := s.of(p)
@@ -50,7 +50,7 @@ func (s *Set) find(p *Principal, vault string, need Permission, path string, gat
 		}
 		unmet := pol.unmet(at)
 		switch {
-		case unmet == "" && gated && pol.Conditions.Approval != nil:
+		case unmet == "" && gated && pol.Conditions.Approval != nil && pol.version() != given:
 			if asks == nil {
 				asks = pol
 			}
@@ -68,15 +68,30 @@ func (s *Set) find(p *Principal, vault string, need Permission, path string, gat
 	return nil, nearest
 }
 
-// Terms returns what an approval under the policy with that id of p is worth,
-// and false when there is no such policy or it asks for none.
-func (s *Set) Terms(p Principal, id string) (Approval, bool) {
-	for _, pol := range s.of(&p) {
-		if pol.ID == id && pol.Conditions.Approval != nil {
-			return *pol.Conditions.Approval, true
+// gates reports whether a policy of p with one of the permissions over the path
+// asks for approvals, met or unmet, over or not: who was named in one is held to
+// it when no policy counts.
+func (s *Set) gates(p *Principal, vault string, need Permission, path string) bool {
+	policies := s.of(p)
+	for i := range policies {
+		pol := &policies[i]
+		if pol.Conditions.Approval != nil && pol.Permissions&need != 0 && pol.Vault == vault && pol.Pattern.Match(path) {
+			return true
 		}
 	}
-	return Approval{}, false
+	return false
+}
+
+// Terms returns what an approval under the policy with that id of p is worth,
+// and the policy's version; false when there is no such policy or it asks for
+// none.
+func (s *Set) Terms(p Principal, id string) (Approval, Version, bool) {
+	for _, pol := range s.of(&p) {
+		if pol.ID == id && pol.Conditions.Approval != nil {
+			return *pol.Conditions.Approval, pol.version(), true
+		}
+	}
+	return Approval{}, Version{}, false
 }
 
 func rank(r Reason) int {

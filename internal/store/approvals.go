@@ -12,43 +12,82 @@ import (
 )
 
 var (
-	errManyPending  = &fault.Error{Kind: fault.RateLimited, Code: "too_many_approvals", RetryAfter: time.Minute, Detail: "Too many of your requests wait for a decision."}
+	errManyPending  = &fault.Error{Kind: fault.RateLimited, Code: "too_many_approvals", RetryAfter: time.Minute, Detail: "Too many of your requests wait for a decision, or were made within the hour."}
 	errApprovalUsed = fault.New(fault.Denied, "approval_used", "The approval was used up or ended meanwhile. Try again to ask for another.")
+	errNoDecider    = fault.New(fault.Denied, "access_denied", "Only the creator or an owner or admin of the organisation may do this.")
 )
 
-const approvalColumns = `id, org_id, vault_id, path, operation, requester_kind, requester_id, requester_human, policy_id, reason,
-	status, valid_seconds, max_uses, uses_left, created_at, expires_at, decided_by, decided_at, decision_reason`
+const approvalColumns = `id, org_id, vault_id, path, operation, requester_kind, requester_id, requester_human, policy_id, policy_revision, reason,
+	status, valid_seconds, max_uses, uses_left, created_at, expires_at, decided_by, decided_at, decision_reason, withdrawn_by, withdrawn_at`
+
+// What an approval rests on, as conditions on its row. They are asked wherever it
+// counts, so nothing has to be told when one of them ends.
+const (
+	// sameRequester: who asked is there, with the credentials that it had then.
+	sameRequester = `(requester_kind = 'agent' AND EXISTS (SELECT 1 FROM agents g WHERE g.id = approvals.requester_id
+			AND g.org_id = approvals.org_id AND g.is_active = 1 AND g.token_gen = approvals.requester_gen)
+		OR requester_kind = 'user' AND EXISTS (SELECT 1 FROM users u JOIN memberships m ON m.user_id = u.id
+			WHERE u.id = approvals.requester_id AND m.org_id = approvals.org_id AND u.token_gen = approvals.requester_gen))`
+	// samePolicy: the policy stands as it did at the decision. One that waits for the
+	// decision takes the terms that hold then.
+	samePolicy = `EXISTS (SELECT 1 FROM policies p WHERE p.id = approvals.policy_id AND p.vault_id = approvals.vault_id
+		AND (p.revision = approvals.policy_revision OR approvals.status = 'pending'))`
+	// sameDecider: who decided may decide still, and has been in the organisation
+	// with the same credentials since.
+	sameDecider = `EXISTS (SELECT 1 FROM users u JOIN memberships m ON m.user_id = u.id
+		LEFT JOIN vaults v ON v.id = approvals.vault_id AND v.creator_left = 0 AND (v.created_by = u.id OR v.creator_human = u.id)
+		WHERE u.id = approvals.decided_by AND m.org_id = approvals.org_id AND u.token_gen = approvals.decider_gen
+		AND m.created_at <= approvals.decided_at AND (m.role IN ('owner', 'admin') OR v.id IS NOT NULL))`
+	// standing: all that it needs. A request that no policy asked for needs none.
+	standing = `(` + sameRequester + ` AND (policy_id = '' OR ` + samePolicy + `) AND (status = 'pending' OR ` + sameDecider + `))`
+)
+
+const selectApproval = `SELECT ` + approvalColumns + `, CASE WHEN ` + standing + ` THEN 0 ELSE 1 END FROM approvals `
 
 // approvalRow is a row as it is scanned.
 type approvalRow struct {
 	approval.Request
 	valid, created, expires int64
-	decided                 sql.NullInt64
+	decided, withdrawn      sql.NullInt64
+	stale                   int64
 }
 
-func (r *approvalRow) fields() []any {
+// fields takes selectApproval.
+func (r *approvalRow) fields() []any { return append(r.columns(), &r.stale) }
+
+// columns takes approvalColumns.
+func (r *approvalRow) columns() []any {
 	return []any{
-		&r.ID, &r.Org, &r.Vault, &r.Path, &r.Operation, &r.Kind, &r.Principal, &r.Human, &r.Policy, &r.Reason,
+		&r.ID, &r.Org, &r.Vault, &r.Path, &r.Operation, &r.Kind, &r.Principal, &r.Human, &r.Policy.ID, &r.Policy.Revision, &r.Reason,
 		&r.Status, &r.valid, &r.MaxUses, &r.UsesLeft, &r.created, &r.expires, &r.DecidedBy, &r.decided, &r.DecisionReason,
+		&r.WithdrawnBy, &r.withdrawn,
 	}
 }
 
 func (r *approvalRow) request() approval.Request {
-	r.ValidFor = time.Duration(r.valid) * time.Second
-	r.CreatedAt, r.ExpiresAt, r.DecidedAt = fromMicros(r.created), fromMicros(r.expires), fromNull(r.decided)
+	r.ValidFor, r.Stale = time.Duration(r.valid)*time.Second, r.stale != 0
+	r.CreatedAt, r.ExpiresAt, r.DecidedAt, r.WithdrawnAt = fromMicros(r.created), fromMicros(r.expires), fromNull(r.decided), fromNull(r.withdrawn)
 	return r.Request
 }
 
-// LiveApproval implements approval.Store. The one that ends first is used first.
-func (db *DB) LiveApproval(ctx context.Context, u approval.Use, now time.Time) (string, error) {
-	var id string
-	found, err := db.row(ctx, `SELECT id FROM approvals WHERE requester_id = $1 AND vault_id = $2 AND path = $3 AND operation = $4
-		AND requester_kind = $5 AND org_id = $6 AND status = 'approved' AND uses_left > 0 AND expires_at > $7 ORDER BY expires_at LIMIT 1`,
-		[]any{u.Principal, u.Vault, u.Path, string(u.Operation), string(u.Kind), u.Org, micros(now)}, &id)
-	if err == nil && !found {
-		err = approval.ErrNotFound
-	}
-	return id, err
+// ofUse is the condition of a Use, with useArgs.
+const ofUse = `requester_id = $1 AND vault_id = $2 AND path = $3 AND operation = $4 AND requester_kind = $5 AND org_id = $6`
+
+func useArgs(u *approval.Use, more ...any) []any {
+	return append([]any{u.Principal, u.Vault, u.Path, string(u.Operation), string(u.Kind), u.Org}, more...)
+}
+
+// LiveApprovals implements approval.Store.
+func (db *DB) LiveApprovals(ctx context.Context, u approval.Use, now time.Time) ([]approval.Given, error) {
+	var out []approval.Given
+	err := db.each(ctx, `SELECT id, policy_id, policy_revision FROM approvals WHERE `+ofUse+` AND status = 'approved' AND uses_left > 0
+		AND expires_at > $7 AND policy_id <> '' AND `+standing+` ORDER BY expires_at, id`, useArgs(&u, micros(now)), func(rows *sql.Rows) error {
+		var g approval.Given
+		err := rows.Scan(&g.ID, &g.Policy.ID, &g.Policy.Revision)
+		out = append(out, g)
+		return err
+	})
+	return out, err
 }
 
 // AskApproval implements approval.Store. Requests of one organisation are
@@ -60,9 +99,8 @@ func (db *DB) AskApproval(ctx context.Context, r approval.Request, ev *audit.Eve
 			return err
 		}
 		var row approvalRow
-		found, err := tx.row(`SELECT `+approvalColumns+` FROM approvals WHERE requester_id = $1 AND vault_id = $2 AND path = $3
-			AND operation = $4 AND requester_kind = $5 AND status = 'pending' AND expires_at > $6 ORDER BY created_at LIMIT 1`,
-			[]any{r.Principal, r.Vault, r.Path, string(r.Operation), string(r.Kind), micros(r.CreatedAt)}, row.fields()...)
+		found, err := tx.row(selectApproval+`WHERE `+ofUse+` AND policy_id = $7 AND status = 'pending' AND expires_at > $8
+			AND `+standing+` ORDER BY created_at LIMIT 1`, useArgs(&r.Use, r.Policy.ID, micros(r.CreatedAt)), row.fields()...)
 		if err != nil {
 			return err
 		}
@@ -73,19 +111,51 @@ func (db *DB) AskApproval(ctx context.Context, r approval.Request, ev *audit.Eve
 			tx.record(ev)
 			return nil
 		}
-		n, err := tx.exec(`INSERT INTO approvals (`+approvalColumns+`, notify_at, notify_attempts)
-			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'pending', $11, $12, 0, $13, $14, '', NULL, '', $13, 0
-			WHERE (SELECT COUNT(*) FROM approvals WHERE requester_id = $7 AND status = 'pending' AND expires_at > $13) < $15
-			AND EXISTS (SELECT 1 FROM vaults WHERE id = $3)`,
-			r.ID, r.Org, r.Vault, r.Path, string(r.Operation), string(r.Kind), r.Principal, r.Human, r.Policy, r.Reason,
-			int64(r.ValidFor/time.Second), r.MaxUses, micros(r.CreatedAt), micros(r.ExpiresAt), approval.MaxPending)
-		if err == nil && n == 0 {
-			return tx.refuse(errManyPending)
+		if err := tx.mayAsk(&r); err != nil {
+			return err
 		}
+		// What the same use waited for under another policy is asked for no more.
+		if _, err := tx.exec(`UPDATE approvals SET status = 'withdrawn', withdrawn_by = $1, withdrawn_at = $7, notify_at = NULL, mail_at = NULL
+			WHERE `+ofUse+` AND status = 'pending' AND expires_at > $7`, useArgs(&r.Use, micros(r.CreatedAt))...); err != nil {
+			return err
+		}
+		_, err = tx.exec(`INSERT INTO approvals (`+approvalColumns+`, requester_gen, notify_at, notify_attempts, mail_at)
+			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'pending', $12, $13, 0, $14, $15, '', NULL, '', '', NULL,
+			COALESCE((SELECT token_gen FROM agents WHERE id = $7), (SELECT token_gen FROM users WHERE id = $7), 0), $14, 0, $14`,
+			r.ID, r.Org, r.Vault, r.Path, string(r.Operation), string(r.Kind), r.Principal, r.Human, r.Policy.ID, r.Policy.Revision, r.Reason,
+			int64(r.ValidFor/time.Second), r.MaxUses, micros(r.CreatedAt), micros(r.ExpiresAt))
 		tx.record(ev)
 		return err
 	})
 	return out, err
+}
+
+// mayAsk refuses a request in the pause after a denial, one too many, and one
+// about a vault that is gone.
+func (tx *Tx) mayAsk(r *approval.Request) error {
+	var denials, waiting, asked int64
+	var last sql.NullInt64
+	if _, err := tx.row(`SELECT COUNT(*), MAX(decided_at) FROM approvals WHERE `+ofUse+` AND status = 'denied' AND decided_at > $7`,
+		useArgs(&r.Use, micros(r.CreatedAt.Add(-approval.PauseMemory))), &denials, &last); err != nil {
+		return err
+	}
+	if left := fromNull(last).Add(approval.Pause(int(denials))).Sub(r.CreatedAt); denials > 0 && left > 0 {
+		return tx.refuse(approval.Paused(left))
+	}
+	if _, err := tx.row(`SELECT COUNT(CASE WHEN status = 'pending' AND expires_at > $2 AND `+standing+` THEN 1 END),
+		COUNT(CASE WHEN created_at > $3 THEN 1 END) FROM approvals WHERE requester_id = $1`,
+		[]any{r.Principal, micros(r.CreatedAt), micros(r.CreatedAt.Add(-time.Hour))}, &waiting, &asked); err != nil {
+		return err
+	}
+	if waiting >= approval.MaxPending || asked >= approval.MaxAsked {
+		return tx.refuse(errManyPending)
+	}
+	var one int
+	found, err := tx.row(`SELECT 1 FROM vaults WHERE id = $1`, []any{r.Vault}, &one)
+	if err == nil && !found {
+		err = tx.refuse(errNoVault)
+	}
+	return err
 }
 
 // visible is the condition of Seen, with arguments from the first on.
@@ -99,7 +169,7 @@ func seenArgs(s approval.Seen) []any {
 // Approval implements approval.Store.
 func (db *DB) Approval(ctx context.Context, s approval.Seen, id string) (approval.Request, error) {
 	var row approvalRow
-	found, err := db.row(ctx, `SELECT `+approvalColumns+` FROM approvals WHERE `+visible+` AND id = $5`, append(seenArgs(s), id), row.fields()...)
+	found, err := db.row(ctx, selectApproval+`WHERE `+visible+` AND id = $5`, append(seenArgs(s), id), row.fields()...)
 	if err == nil && !found {
 		err = approval.ErrNotFound
 	}
@@ -109,14 +179,18 @@ func (db *DB) Approval(ctx context.Context, s approval.Seen, id string) (approva
 // Approvals implements approval.Store.
 func (db *DB) Approvals(ctx context.Context, s approval.Seen, status approval.Status, now time.Time, limit int) ([]approval.Request, error) {
 	var out []approval.Request
-	query := `SELECT ` + approvalColumns + ` FROM approvals WHERE ` + visible
+	query := selectApproval + `WHERE ` + visible
 	args := seenArgs(s)
 	switch status {
 	case "":
 	case approval.Pending:
-		query, args = query+` AND status = 'pending' AND expires_at > $5`, append(args, micros(now))
+		query, args = query+` AND status = 'pending' AND expires_at > $5 AND `+standing, append(args, micros(now))
 	case approval.Expired:
 		query, args = query+` AND status = 'pending' AND expires_at <= $5`, append(args, micros(now))
+	case approval.Ended:
+		query, args = query+` AND (status = 'approved' OR status = 'pending' AND expires_at > $5) AND NOT `+standing, append(args, micros(now))
+	case approval.Approved:
+		query, args = query+` AND status = $5 AND `+standing, append(args, string(status))
 	default:
 		query, args = query+` AND status = $5`, append(args, string(status))
 	}
@@ -133,48 +207,6 @@ func (db *DB) Approvals(ctx context.Context, s approval.Seen, status approval.St
 	return out, err
 }
 
-// DecideApproval implements approval.Store.
-func (db *DB) DecideApproval(ctx context.Context, r approval.Request, ev *audit.Event) error {
-	return db.Write(ctx, r.Org, func(tx *Tx) error {
-		n, err := tx.exec(`UPDATE approvals SET status = $2, uses_left = $3, expires_at = $4, decided_by = $5, decided_at = $6,
-			decision_reason = $7, notify_at = NULL WHERE id = $1 AND status = 'pending' AND expires_at > $6`,
-			r.ID, string(r.Status), r.UsesLeft, micros(r.ExpiresAt), r.DecidedBy, micros(r.DecidedAt), r.DecisionReason)
-		if err == nil && n == 0 {
-			return tx.refuse(approval.ErrDecided)
-		}
-		tx.record(ev)
-		return err
-	})
-}
-
-// spendApproval counts one use of the approval that ev rests on, if it rests on
-// one: with the event in the same transaction, no use goes uncounted.
-func (tx *Tx) spendApproval(ev *audit.Event) error {
-	if ev == nil || ev.Details.Approval == "" {
-		return nil
-	}
-	n, err := tx.exec(`UPDATE approvals SET uses_left = uses_left - 1
-		WHERE id = $1 AND status = 'approved' AND uses_left > 0 AND expires_at > $2`, ev.Details.Approval, micros(ev.At))
-	if err == nil && n == 0 {
-		err = errApprovalUsed
-	}
-	return err
-}
-
-// AppendApproved implements vault.Store.
-func (db *DB) AppendApproved(ctx context.Context, ev *audit.Event) error {
-	return db.Write(ctx, ev.Org, func(tx *Tx) error {
-		if err := tx.spendApproval(ev); err != nil {
-			if fault.Is(err, fault.Denied) {
-				return tx.refuse(err)
-			}
-			return err
-		}
-		tx.record(ev)
-		return nil
-	})
-}
-
 // ApprovalVault implements approval.Store. Who made a vault and has left decides
 // about it no more, also after coming back.
 func (db *DB) ApprovalVault(ctx context.Context, id string) (policy.Vault, error) {
@@ -188,7 +220,7 @@ func (db *DB) ApprovalVault(ctx context.Context, id string) (policy.Vault, error
 // SweepApprovals implements approval.Store.
 func (db *DB) SweepApprovals(ctx context.Context, before time.Time) error {
 	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
-		_, err := tx.exec(`DELETE FROM approvals WHERE expires_at < $1 OR status = 'denied' AND decided_at < $1`, micros(before))
+		_, err := tx.exec(`DELETE FROM approvals WHERE expires_at < $1 OR status = 'denied' AND decided_at < $1 OR withdrawn_at < $1`, micros(before))
 		return err
 	})
 }

@@ -99,6 +99,9 @@ func (db *DB) ChangeRole(ctx context.Context, org, actor, user string, role poli
 		}
 		m.Role = role
 		_, err = tx.exec(`UPDATE memberships SET role = $3 WHERE org_id = $1 AND user_id = $2`, org, user, string(role))
+		if err == nil {
+			err = tx.endApprovalsOf(org, user, actor)
+		}
 		tx.record(ev)
 		tx.ended(org)
 		return err
@@ -153,7 +156,7 @@ func (tx *Tx) endMembership(org, user, heir string, at time.Time) error {
 			return err
 		}
 	}
-	return nil
+	return tx.endApprovalsOf(org, user, heir)
 }
 
 // ownOrg gives somebody who is in no organisation now an empty one.

@@ -12,13 +12,64 @@ import (
 
 var errNoWebhook = fault.New(fault.NotFound, "webhook_not_found", "The organisation has no webhook.")
 
+// ClaimMails implements approval.NoticeStore. Nodes claim one after the other,
+// since each locks the head of the same log first.
+func (db *DB) ClaimMails(ctx context.Context, now, lease time.Time) (out []approval.Request, found bool, err error) {
+	var org string
+	const due = `SELECT org_id FROM approvals WHERE mail_at <= $1 ORDER BY mail_at LIMIT 1`
+	if found, err = db.row(ctx, due, []any{micros(now)}, &org); err != nil || !found {
+		return nil, false, err // the usual case costs no write
+	}
+	err = db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+		out = nil
+		if found, err = tx.row(due, []any{micros(now)}, &org); err != nil || !found {
+			return err
+		}
+		var sent int64
+		var last sql.NullInt64
+		if _, err := tx.row(`SELECT COUNT(DISTINCT mailed_at), MAX(mailed_at) FROM approvals WHERE org_id = $1 AND mailed_at > $2`,
+			[]any{org, micros(now.Add(-time.Hour))}, &sent, &last); err != nil {
+			return err
+		}
+		if next := fromNull(last).Add(approval.MailGap(int(sent))); sent > 0 && next.After(now) {
+			_, err := tx.exec(`UPDATE approvals SET mail_at = $3 WHERE org_id = $1 AND mail_at <= $2`, org, micros(now), micros(next))
+			return err
+		}
+		if err := tx.each(selectApproval+`WHERE org_id = $1 AND mail_at <= $2 ORDER BY created_at, id LIMIT $3`,
+			[]any{org, micros(now), approval.MaxClaimed}, func(rows *sql.Rows) error {
+				var row approvalRow
+				err := rows.Scan(row.fields()...)
+				out = append(out, row.request())
+				return err
+			}); err != nil {
+			return err
+		}
+		for i := range out {
+			if _, err := tx.exec(`UPDATE approvals SET mail_at = $2, mailed_at = $3 WHERE id = $1`, out[i].ID, micros(lease), micros(now)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return out, found && err == nil, err
+}
+
+// MailsOut implements approval.NoticeStore.
+func (db *DB) MailsOut(ctx context.Context, ids []string, lease time.Time) error {
+	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+		for _, id := range ids {
+			if _, err := tx.exec(`UPDATE approvals SET mail_at = NULL WHERE id = $1 AND mail_at = $2`, id, micros(lease)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // ClaimNotice implements approval.NoticeStore. The condition stands twice: where
 // two nodes chose the same row, the one that comes second finds it moved.
-func (db *DB) ClaimNotice(ctx context.Context, fresh bool, now, lease time.Time) (r approval.Request, attempts int, found bool, err error) {
-	due, more := `notify_at <= $1 AND notify_attempts > 0`, 1
-	if fresh { // it stays fresh until NoticeDue, so that mails go out after a crash too
-		due, more = `notify_at <= $1 AND notify_attempts = 0`, 0
-	}
+func (db *DB) ClaimNotice(ctx context.Context, now, lease time.Time) (r approval.Request, attempts int, found bool, err error) {
+	const due = `notify_at <= $1`
 	var at int64
 	if found, err = db.row(ctx, `SELECT notify_at FROM approvals WHERE `+due+` ORDER BY notify_at LIMIT 1`, []any{micros(now)}, &at); err != nil || !found {
 		return r, 0, false, err // the usual case costs no write
@@ -26,9 +77,9 @@ func (db *DB) ClaimNotice(ctx context.Context, fresh bool, now, lease time.Time)
 	err = db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
 		var row approvalRow
 		var err error
-		found, err = tx.row(`UPDATE approvals SET notify_at = $2, notify_attempts = notify_attempts + $3
+		found, err = tx.row(`UPDATE approvals SET notify_at = $2, notify_attempts = notify_attempts + 1
 			WHERE `+due+` AND id = (SELECT id FROM approvals WHERE `+due+` ORDER BY notify_at LIMIT 1)
-			RETURNING `+approvalColumns+`, notify_attempts`, []any{micros(now), micros(lease), more}, append(row.fields(), &attempts)...)
+			RETURNING `+approvalColumns+`, notify_attempts`, []any{micros(now), micros(lease)}, append(row.columns(), &attempts)...)
 		r = row.request()
 		return err
 	})
@@ -38,8 +89,7 @@ func (db *DB) ClaimNotice(ctx context.Context, fresh bool, now, lease time.Time)
 // NoticeDue implements approval.NoticeStore.
 func (db *DB) NoticeDue(ctx context.Context, id string, attempts int, at time.Time) error {
 	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
-		_, err := tx.exec(`UPDATE approvals SET notify_at = $3, notify_attempts = CASE notify_attempts WHEN 0 THEN 1 ELSE notify_attempts END
-			WHERE id = $1 AND notify_attempts = $2`, id, attempts, nullMicros(at))
+		_, err := tx.exec(`UPDATE approvals SET notify_at = $3 WHERE id = $1 AND notify_attempts = $2`, id, attempts, nullMicros(at))
 		return err
 	})
 }

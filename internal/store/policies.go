@@ -40,14 +40,14 @@ func (db *DB) AddGrant(ctx context.Context, org string, g vault.Grant, ev *audit
 func (db *DB) Grants(ctx context.Context, vaultID string) ([]vault.Grant, error) {
 	var out []vault.Grant
 	err := db.each(ctx, `SELECT id, vault_id, secret_path_pattern, principal_type, principal_id, permissions, conditions,
-		expires_at, created_by, created_by_type, created_at FROM policies WHERE vault_id = $1 ORDER BY created_at, id`,
+		expires_at, created_by, created_by_type, created_at, revision FROM policies WHERE vault_id = $1 ORDER BY created_at, id`,
 		[]any{vaultID}, func(rows *sql.Rows) error {
 			var g vault.Grant
 			var perms []byte
 			var expires sql.NullInt64
 			var created int64
 			if err := rows.Scan(&g.ID, &g.Vault, &g.Pattern, &g.PrincipalKind, &g.PrincipalID, &perms, &g.Conditions,
-				&expires, &g.CreatedBy, &g.CreatedByKind, &created); err != nil {
+				&expires, &g.CreatedBy, &g.CreatedByKind, &created, &g.Revision); err != nil {
 				return err
 			}
 			g.ExpiresAt, g.CreatedAt = fromNull(expires), fromMicros(created)
@@ -57,7 +57,8 @@ func (db *DB) Grants(ctx context.Context, vaultID string) ([]vault.Grant, error)
 	return out, err
 }
 
-// UpdateGrant implements vault.Store.
+// UpdateGrant implements vault.Store. The revision makes an edit that was taken
+// back another policy all the same.
 func (db *DB) UpdateGrant(ctx context.Context, org string, was, g vault.Grant, ev *audit.Event) error {
 	perms, err := json.Marshal(g.Permissions)
 	if err != nil {
@@ -68,10 +69,10 @@ func (db *DB) UpdateGrant(ctx context.Context, org string, was, g vault.Grant, e
 		return err
 	}
 	return db.Write(ctx, org, func(tx *Tx) error {
-		n, err := tx.exec(`UPDATE policies SET permissions = $3, conditions = $4, expires_at = $5
-			WHERE id = $1 AND vault_id = $2 AND permissions = $6 AND conditions = $7 AND expires_at IS NOT DISTINCT FROM $8`,
+		n, err := tx.exec(`UPDATE policies SET permissions = $3, conditions = $4, expires_at = $5, revision = revision + 1
+			WHERE id = $1 AND vault_id = $2 AND permissions = $6 AND conditions = $7 AND expires_at IS NOT DISTINCT FROM $8 AND revision = $9`,
 			g.ID, g.Vault, string(perms), string(g.Conditions), nullMicros(g.ExpiresAt),
-			string(old), string(was.Conditions), nullMicros(was.ExpiresAt))
+			string(old), string(was.Conditions), nullMicros(was.ExpiresAt), was.Revision)
 		if err != nil {
 			return err
 		}

@@ -13,10 +13,11 @@ import (
 
 // Approvals keeps what humans approve.
 type Approvals interface {
-	// Live returns the id of an approval that covers the use now, and false without one.
-	Live(ctx context.Context, u approval.Use, now time.Time) (string, bool, error)
+	// Live returns the approvals that cover the use now. Each counts under its
+	// policy alone.
+	Live(ctx context.Context, u approval.Use, now time.Time) ([]approval.Given, error)
 	// Ask stores a request with the call's event, or finds the one that waits already.
-	Ask(ctx context.Context, c *access.Call, u approval.Use, policyID string, terms policy.Approval, reason string) (approval.Request, error)
+	Ask(ctx context.Context, c *access.Call, u approval.Use, asks policy.Version, terms policy.Approval, reason string) (approval.Request, error)
 }
 
 // admission is the right to one use of a secret.
@@ -46,38 +47,43 @@ func out(ev *audit.Event, err error) error {
 // exists.
 func (s *Service) admit(ctx context.Context, c *access.Call, a policy.Action, e *entry, p secretpath.Path) (admission, error) {
 	ad := admission{resource: resource(e, p)}
-	policyID, err := asks(c, a, &ad.resource)
-	if policyID == "" || err != nil {
+	asking, terms, err := asks(c, a, &ad.resource)
+	if asking.ID == "" || err != nil {
 		return ad, err
 	}
 	u := use(c, e, p, a)
-	id, live, err := s.approvals.Live(ctx, u, c.Now)
+	given, err := s.approvals.Live(ctx, u, c.Now)
 	if err != nil {
 		return ad, err
 	}
-	if live {
-		ad.approval = id
-		return ad, nil
+	for _, g := range given {
+		// Another policy than the first that asks may have been approved.
+		ad.resource.Approved = g.Policy
+		if d := policy.Decide(c.Who, a, ad.resource, c.At()); d.Allow {
+			c.Event.Details.Reason, ad.approval = string(d.Reason), g.ID
+			return ad, nil
+		}
 	}
 	c.Event.Details.Reason, c.Event.Details.Outcome = string(policy.ReasonApprovalRequired), audit.Denied
-	terms, _ := e.policies.Terms(c.Who, policyID)
-	r, err := s.approvals.Ask(ctx, c, u, policyID, terms, "")
+	r, err := s.approvals.Ask(ctx, c, u, asking, terms, "")
 	if err != nil {
 		return ad, err
 	}
 	return ad, approval.Required(r.ID)
 }
 
-// asks decides, and returns the policy that asks for an approval if the use
-// would be allowed with one. The resource is then marked as approved.
-func asks(c *access.Call, a policy.Action, r *policy.Resource) (policyID string, err error) {
+// asks decides, and returns the policy that asks for an approval, with its terms,
+// if the use would be allowed with one.
+func asks(c *access.Call, a policy.Action, r *policy.Resource) (asking policy.Version, terms policy.Approval, err error) {
 	d := policy.Decide(c.Who, a, *r, c.At())
 	if d.Reason == policy.ReasonApprovalRequired {
-		policyID, r.Approved = d.PolicyID, true
-		d = policy.Decide(c.Who, a, *r, c.At())
+		terms, asking, _ = r.Policies.Terms(c.Who, d.PolicyID)
+		approved := *r
+		approved.Approved = asking
+		d = policy.Decide(c.Who, a, approved, c.At())
 	}
 	c.Event.Details.Reason = string(d.Reason)
-	return policyID, d.Err()
+	return asking, terms, d.Err()
 }
 
 func use(c *access.Call, e *entry, p secretpath.Path, a policy.Action) approval.Use {
@@ -120,11 +126,10 @@ func (s *Service) AskApproval(ctx context.Context, c *access.Call, vaultID strin
 	if err := approval.CheckReason(reason); err != nil {
 		return approval.Request{}, err
 	}
-	policyID, terms := "", policy.UsualApproval()
+	asking, terms := policy.Version{}, policy.UsualApproval()
 	if d.Reason == policy.ReasonApprovalRequired {
-		policyID = d.PolicyID
-		terms, _ = e.policies.Terms(c.Who, policyID)
+		terms, asking, _ = e.policies.Terms(c.Who, d.PolicyID)
 	}
 	c.Event.Details.Outcome = audit.Success
-	return s.approvals.Ask(ctx, c, use(c, e, p, action), policyID, terms, reason)
+	return s.approvals.Ask(ctx, c, use(c, e, p, action), asking, terms, reason)
 }

@@ -26,7 +26,7 @@ func (s *Service) Grant(ctx context.Context, c *access.Call, vaultID string, g G
 	}
 	g.ID, g.Vault = newID(), vaultID
 	g.CreatedBy, g.CreatedByKind = c.Who.ID, c.Who.Kind
-	g.CreatedAt = c.Now.UTC().Truncate(time.Microsecond)
+	g.CreatedAt, g.Revision = c.Now.UTC().Truncate(time.Microsecond), 1
 	if err := g.check(c.Now); err != nil {
 		return Grant{}, err
 	}
@@ -183,6 +183,6 @@ func (g *Grant) check(now time.Time) error {
 func (g *Grant) compile() (policy.Policy, error) {
 	return policy.CompilePolicy(policy.Spec{
 		ID: g.ID, Vault: g.Vault, Pattern: g.Pattern, PrincipalKind: g.PrincipalKind, PrincipalID: g.PrincipalID,
-		Permissions: g.Permissions, Conditions: g.Conditions, ExpiresAt: g.ExpiresAt,
+		Permissions: g.Permissions, Conditions: g.Conditions, ExpiresAt: g.ExpiresAt, Revision: g.Revision,
 	})
 }

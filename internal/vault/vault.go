@@ -59,6 +59,7 @@ type Grant struct {
 	CreatedBy          string
 	CreatedByKind      policy.PrincipalKind
 	CreatedAt          time.Time
+	Revision           int64 // moves with each edit, from 1
 }
 
 // Version is a stored version: what is sealed and what governs its use.
@@ -158,7 +159,7 @@ type Store interface {
 	// AddGrant stores g; fault.NotFound when its vault is gone.
 	AddGrant(ctx context.Context, org string, g Grant, ev *audit.Event) error
 	Grants(ctx context.Context, vault string) ([]Grant, error)
-	// UpdateGrant replaces was by g. ErrStale when the policy is not was any more,
+	// UpdateGrant replaces was by g, one revision on. ErrStale when the policy is not was any more,
 	// NotFound when it is gone.
 	UpdateGrant(ctx context.Context, org string, was, g Grant, ev *audit.Event) error
 	RemoveGrant(ctx context.Context, org, vault, id string, ev *audit.Event) error

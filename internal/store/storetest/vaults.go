@@ -114,7 +114,7 @@ func (f *fixture) grant(vaultID string) vault.Grant {
 	return vault.Grant{
 		ID: uuid.NewString(), Vault: vaultID, Pattern: "api-keys/*", PrincipalKind: policy.KindAgent, PrincipalID: uuid.NewString(),
 		Permissions: []string{"read", "write"}, Conditions: []byte(`{}`), CreatedBy: uuid.NewString(),
-		CreatedByKind: policy.KindUser, CreatedAt: moment,
+		CreatedByKind: policy.KindUser, CreatedAt: moment, Revision: 1,
 	}
 }
 
