@@ -76,7 +76,7 @@ func newOffice(t *testing.T, allow string) *office {
 		Store: o.db, Mailer: o, Sealer: seal.New(keys), Keys: keys, Log: log, Now: o.clock,
 		Sender: netguard.New(netguard.Config{Allow: allowed}).Client(netguard.Options{}),
 	})
-	o.owner = policy.Principal{Kind: policy.KindUser, ID: uuid.NewString(), Org: o.org, Role: policy.RoleOwner}
+	o.owner = policy.Principal{Kind: policy.KindUser, ID: uuid.NewString(), Org: o.org, Role: policy.RoleOwner, Person: o.clock()}
 	must(t, o.db.AddUser(t.Context(), identity.Account{
 		User: identity.User{ID: o.owner.ID, Email: "owner@example.com", AuthMethod: "password", HomeOrg: o.org, CreatedAt: o.clock()},
 		Org:  o.org, Role: policy.RoleOwner, PasswordHash: "none",

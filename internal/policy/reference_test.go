@@ -145,7 +145,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		policy.CreatePolicy, policy.UpdatePolicy, policy.DeletePolicy, policy.RegisterAgent, policy.UpdateAgent,
 		policy.DeactivateAgent, policy.RotateAgentKey, policy.RotateAgentIdentityKeys, policy.IssueAgentToken,
 		policy.SwitchOrg, policy.AcceptInvitation, policy.AcceptEnrollment, policy.RejectEnrollment,
-		policy.GrantApproval, policy.DenyApproval, policy.RequestApproval, policy.CreateShare, policy.AcceptShare,
+		policy.GrantApproval, policy.DenyApproval, policy.RequestApproval, policy.WithdrawApproval, policy.CreateShare, policy.AcceptShare,
 		policy.DeclineShare, policy.RevokeShare, policy.InviteMember, policy.RevokeInvitation, policy.UpdateMember, policy.RemoveMember,
 		policy.CreateIPRule, policy.DeleteIPRule, policy.UpdateBilling, policy.UpdateSettings, policy.DeleteAnyUser,
 		policy.UpdateLimits, policy.ManageChains, policy.RekeyVault, policy.UpdateWebhook)
