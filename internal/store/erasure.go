@@ -223,7 +223,6 @@ func (tx *Tx) forgetUser(user, email string) error {
 		`UPDATE approvals SET decided_by = $2 WHERE decided_by = $1`,
 		`UPDATE billing_events SET principal_id = $2 WHERE principal_type = 'user' AND principal_id = $1`,
 		`UPDATE approvals SET withdrawn_by = $2 WHERE withdrawn_by = $1`,
-		`UPDATE billing_events SET principal_id = $2 WHERE principal_id = $1`,
 		`UPDATE admin_settings SET updated_by = $2 WHERE updated_by = $1`,
 	} {
 		all = append(all, stmt{query, []any{user, nobody}})
