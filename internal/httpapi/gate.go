@@ -344,6 +344,9 @@ func (x *exchange) writeProblem(p *Problem) {
 	for _, h := range [...]string{"Content-Length", "WWW-Authenticate", "Allow", "Retry-After"} {
 		x.Header().Del(h) // of the answer that this one replaces
 	}
+	for k, v := range p.GetHeaders() {
+		x.Header()[k] = v
+	}
 	x.Header().Set("Content-Type", p.ContentType(""))
 	x.ResponseWriter.WriteHeader(p.Status)
 	x.body(p)

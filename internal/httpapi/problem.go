@@ -43,8 +43,12 @@ func (p *Problem) GetStatus() int { return p.Status }
 // GetHeaders implements huma.HeadersError.
 func (p *Problem) GetHeaders() http.Header {
 	h := http.Header{}
-	if p.retryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(int((p.retryAfter+time.Second-1)/time.Second)))
+	wait := p.retryAfter
+	if wait == 0 && p.Status == http.StatusServiceUnavailable {
+		wait = time.Second // what is away may be back at any moment
+	}
+	if wait > 0 {
+		h.Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
 	}
 	if p.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", "Bearer")

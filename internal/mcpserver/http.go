@@ -156,6 +156,7 @@ func (g *gate) turnAway(w http.ResponseWriter, err error) {
 		}
 		refuse(w, e.Status, e.Code, e.Detail)
 	default:
+		w.Header().Set("Retry-After", "1")
 		refuse(w, http.StatusServiceUnavailable, "unavailable", "The vault can not answer now; try again shortly.")
 	}
 }

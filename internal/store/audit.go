@@ -78,21 +78,20 @@ func (db *DB) Events(ctx context.Context, org string, q audit.Query) ([]*audit.R
 // A filter that fits few events of a long log reads much of it. Such queries
 // have few places and little time, so that they can't keep reads of secrets from
 // the database.
-const (
-	maxLogQueries = 3
-	logQueryTime  = 10 * time.Second
-)
+const maxLogQueries = 3
+
+var errSlowLog = fault.New(fault.Unavailable, "log_query_too_slow",
+	"The log is long and this question takes too much of it. Narrow it down: by actor, by time, or with before_seq.")
 
 // logQuery waits for a place.
 func (db *DB) logQuery(ctx context.Context) (context.Context, func(), error) {
-	ctx, cancel := context.WithTimeout(ctx, logQueryTime)
+	ctx, cancel := context.WithTimeout(ctx, db.eng.logTime)
 	select {
 	case db.logQueries <- struct{}{}:
 		return ctx, func() { <-db.logQueries; cancel() }, nil
 	case <-ctx.Done():
 		cancel()
-		return nil, nil, fault.New(fault.Unavailable, "log_query_too_slow",
-			"The log is long and this question takes too much of it. Narrow it down: by actor, by time, or with before_seq.")
+		return nil, nil, errSlowLog
 	}
 }
 

@@ -21,6 +21,9 @@ const walkTime = 30 * time.Second
 // take turns at it page by page, in the order in which they came, and use none of
 // the readers' or the writer's.
 func (db *DB) onWalks(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) (err error) {
+	if db.Away() {
+		return errAway
+	}
 	ctx, cancel := context.WithTimeout(ctx, walkTime)
 	defer cancel()
 	rows, err := db.walks.QueryContext(ctx, query, args...)

@@ -48,10 +48,13 @@ type DB struct {
 	readers    *sql.DB
 	writers    *sql.DB
 	walks      *sql.DB // one connection, see onWalks
+	keeper     *sql.DB // SQLite: the connection that copies the write-ahead log
 	lock       *os.File
 	log        *slog.Logger
 	writer     *writer
 	epoch      epoch
+	answers    answers
+	queryTime  time.Duration         // of one query; zero is no bound
 	now        func() time.Time      // the age of caches
 	clock      func() time.Time      // Config.Clock
 	before     func(context.Context) // Config.BeforeWrite
@@ -85,6 +88,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := db.refreshEpoch(ctx); err != nil {
 		return nil, errors.Join(err, db.closeAll())
 	}
+	db.queryTime = db.eng.queryTime
 	run, stop := context.WithCancel(context.Background())
 	db.stop = stop
 	db.writer = newWriter(db, cfg.AuditSync)
@@ -93,7 +97,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		db.done.Go(func() { db.followEpoch(run) })
 		db.done.Go(func() { db.listenEpoch(run, cfg.PostgresDSN) })
 	} else {
-		db.done.Go(func() { db.checkpointWAL(run) })
+		db.done.Go(func() { newWAL(db, db.keeper).run(run) })
 	}
 	return db, nil
 }
@@ -126,7 +130,10 @@ func (db *DB) open(cfg Config) (err error) {
 	if db.readers, db.writers, err = openSQLite(file); err != nil {
 		return err
 	}
-	db.walks, err = openWalks("", file)
+	if db.walks, err = openWalks("", file); err != nil {
+		return err
+	}
+	db.keeper, err = sqlitePool(file, 1, "busy_timeout("+walRestartWait+")", "query_only(ON)")
 	return err
 }
 
@@ -152,6 +159,9 @@ func (db *DB) closeAll() error {
 	}
 	if db.walks != nil {
 		errs = append(errs, db.walks.Close())
+	}
+	if db.keeper != nil {
+		errs = append(errs, db.keeper.Close())
 	}
 	if db.lock != nil {
 		errs = append(errs, db.lock.Close())
@@ -183,9 +193,18 @@ func (db *DB) Write(ctx context.Context, org string, fn func(tx *Tx) error) erro
 	return db.writeIn(ctx, []string{org}, fn)
 }
 
+// writeLong is Write for what may delete very many rows.
+func (db *DB) writeLong(ctx context.Context, orgs []string, fn func(tx *Tx) error) error {
+	return db.write(ctx, orgs, true, fn)
+}
+
 // writeIn is Write for a change that concerns several organisations.
 func (db *DB) writeIn(ctx context.Context, orgs []string, fn func(tx *Tx) error) error {
-	o := &op{org: orgs[0], orgs: orgs, basis: access.BasisOf(ctx), fn: fn, durable: true}
+	return db.write(ctx, orgs, false, fn)
+}
+
+func (db *DB) write(ctx context.Context, orgs []string, long bool, fn func(tx *Tx) error) error {
+	o := &op{org: orgs[0], orgs: orgs, basis: access.BasisOf(ctx), fn: fn, durable: true, long: long}
 	if o.basis != nil && !slices.Contains(orgs, o.basis.Org) {
 		o.orgs = append(slices.Clone(orgs), o.basis.Org)
 	}
@@ -232,11 +251,19 @@ func (db *DB) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 
 // row reads one row into dest. found is false when there is none.
 func (db *DB) row(ctx context.Context, query string, args []any, dest ...any) (found bool, err error) {
+	ctx, done, err := db.bounded(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer done()
 	s, err := db.stmt(ctx, query)
 	if err != nil {
 		return false, wrap("prepare", err)
 	}
-	return scanOne(s.QueryRowContext(ctx, args...), dest)
+	if found, err = scanOne(s.QueryRowContext(ctx, args...), dest); err == nil {
+		db.answered()
+	}
+	return found, err
 }
 
 func scanOne(r *sql.Row, dest []any) (bool, error) {
@@ -249,6 +276,11 @@ func scanOne(r *sql.Row, dest []any) (bool, error) {
 
 // each runs scan for every row of the query.
 func (db *DB) each(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) (err error) {
+	ctx, done, err := db.bounded(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	s, err := db.stmt(ctx, query)
 	if err != nil {
 		return wrap("prepare", err)

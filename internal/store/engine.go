@@ -29,6 +29,8 @@ type engine struct {
 	// durable makes it wait. Both run outside (SQLite) or inside (PostgreSQL) it.
 	quick, durable string
 	begin          string
+	queryTime      time.Duration // of a query
+	logTime        time.Duration // of a question to the log, which may read much of it
 }
 
 var (
@@ -38,6 +40,8 @@ var (
 		quick:   "PRAGMA synchronous=NORMAL",
 		durable: "PRAGMA synchronous=FULL",
 		begin:   "BEGIN IMMEDIATE",
+
+		queryTime: sqliteQueryTime, logTime: 10 * time.Second,
 	}
 	postgresEngine = engine{
 		name:     "postgres",
@@ -45,34 +49,43 @@ var (
 		types:    strings.NewReplacer("BYTES", "BYTEA", "CTEXT", `TEXT COLLATE "C"`, ") CLUSTERED", ")"),
 		quick:    "BEGIN; SET LOCAL synchronous_commit TO OFF",
 		durable:  "BEGIN",
+
+		queryTime: postgresQueryTime, logTime: 4 * time.Second,
 	}
 )
 
 // openSQLite opens DIR/oneclaw.db with a connection for the writer and a pool
 // for readers.
 func openSQLite(file string) (readers, writers *sql.DB, err error) {
-	if writers, err = sql.Open("sqlite", sqliteDSN(file)); err != nil {
-		return nil, nil, fmt.Errorf("open sqlite: %w", err)
+	if writers, err = sqlitePool(file, 1, "busy_timeout("+sqliteWait+")"); err != nil {
+		return nil, nil, err
 	}
-	writers.SetMaxOpenConns(1)
-	if readers, err = sql.Open("sqlite", sqliteDSN(file, "query_only(ON)")); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("open sqlite: %w", err), writers.Close())
+	if readers, err = sqlitePool(file, 8, "busy_timeout("+sqliteWait+")", "query_only(ON)"); err != nil {
+		return nil, nil, errors.Join(err, writers.Close())
 	}
-	readers.SetMaxOpenConns(8)
-	readers.SetMaxIdleConns(8)
 	return readers, writers, nil
 }
 
-// sqliteDSN names a file with the settings of every connection to it.
-// secure_delete overwrites what is deleted, in the file.
-func sqliteDSN(file string, more ...string) string {
-	base := url.Values{"_pragma": {
-		"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)", "foreign_keys(ON)",
+// sqliteWait is how many milliseconds a statement waits for a lock that another
+// process holds on the file.
+const sqliteWait = "2000"
+
+// sqlitePool opens up to n connections to a file. secure_delete overwrites what is
+// deleted, in the file.
+func sqlitePool(file string, n int, more ...string) (*sql.DB, error) {
+	q := url.Values{"_pragma": append([]string{
+		"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "journal_size_limit(" + walKeptBytes + ")",
 		"secure_delete(ON)", "cache_size(-8192)", "temp_store(MEMORY)", "wal_autocheckpoint(0)",
 		"trusted_schema(OFF)", "cell_size_check(ON)",
-	}}
-	base["_pragma"] = append(base["_pragma"], more...)
-	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath(), RawQuery: base.Encode()}).String()
+	}, more...)}
+	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath(), RawQuery: q.Encode()}).String()
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, fmt.Errorf("open sqlite: %w", err)
+	}
+	db.SetMaxOpenConns(n)
+	db.SetMaxIdleConns(n)
+	return db, nil
 }
 
 // openWalks opens the one connection of those who walk logs. It is closed when
@@ -81,7 +94,7 @@ func openWalks(dsn, file string) (walks *sql.DB, err error) {
 	if dsn != "" {
 		walks, err = openPostgres(dsn)
 	} else {
-		walks, err = sql.Open("sqlite", sqliteDSN(file, "query_only(ON)"))
+		walks, err = sqlitePool(file, 1, "busy_timeout("+sqliteWait+")", "query_only(ON)")
 	}
 	if err != nil {
 		return nil, err
@@ -101,6 +114,11 @@ func postgresConfig(dsn string) (*pgx.ConnConfig, error) {
 	}
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = 5 * time.Second
+		for _, f := range cfg.Fallbacks {
+			if f.Host != cfg.Host || f.Port != cfg.Port { // the next is tried while a batch still has time
+				cfg.ConnectTimeout = time.Second
+			}
+		}
 	}
 	return cfg, nil
 }
@@ -123,6 +141,12 @@ func openPostgres(dsn string) (*sql.DB, error) {
 func refused(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && e.Severity == "ERROR"
+}
+
+// busy reports whether another process holds SQLite's file.
+func busy(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && e.Code()&0xff == sqlitelib.SQLITE_BUSY
 }
 
 // damaged reports whether the database says that its own files are broken.
@@ -149,7 +173,7 @@ func wrap(what string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.Canceled):
 		return fault.Wrap(err, fault.Unavailable, "request_cancelled", "The request was given up before it was done.")
 	}
 	if e, ok := errors.AsType[*fault.Error](err); ok {
@@ -161,6 +185,8 @@ func wrap(what string, err error) error {
 	case badText(err):
 		return fault.Wrap(err, fault.Invalid, "invalid_text", "A text holds characters that can't be stored.")
 	}
-	return fault.Wrap(fmt.Errorf("%s: %w", what, err), fault.Unavailable, "storage_unavailable",
+	e := fault.Wrap(fmt.Errorf("%s: %w", what, err), fault.Unavailable, "storage_unavailable",
 		"The database can't serve this request now. Nothing was changed. Try again.")
+	e.RetryAfter = time.Second
+	return e
 }

@@ -76,6 +76,8 @@ func (db *DB) setEpoch(stored int64) {
 const selectEpoch = `SELECT value FROM meta WHERE name = 'epoch'`
 
 func (db *DB) refreshEpoch(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
 	conn, err := db.readers.Conn(ctx)
 	if err != nil {
 		return wrap("connect", err)
@@ -94,42 +96,73 @@ func (db *DB) pollEpoch(ctx context.Context, conn *sql.Conn) error {
 	return nil
 }
 
+// pollConnect is how long the poll tries to connect: to each server that the
+// connection string names, one after the other, while some swallow what they get.
+const pollConnect = 15 * time.Second
+
+var errNoPoll = errors.New("there is no connection to poll on")
+
 // followEpoch keeps a connection of its own: when all others are busy, the
-// caches must not go stale on top.
+// caches must not go stale on top. It connects beside the ticks, which find out
+// meanwhile that nothing answers.
 func (db *DB) followEpoch(ctx context.Context) {
 	tick := time.NewTicker(pollEpoch)
 	defer tick.Stop()
 	var conn *sql.Conn
-	defer func() {
-		if conn != nil {
-			_ = conn.Close()
-		}
-	}()
+	var opening chan *sql.Conn // nil but while one connects
 	for {
 		select {
-		case <-ctx.Done():
-			return
+		case conn = <-opening:
+			opening = nil
 		case <-tick.C:
 		case <-db.epoch.wake:
+		case <-ctx.Done():
+			if opening != nil {
+				conn = <-opening
+			}
+			if conn != nil {
+				_ = conn.Close()
+			}
+			return
+		}
+		if conn == nil {
+			db.polled(errNoPoll)
+			if opening == nil {
+				opening = db.openPoll(ctx)
+			}
+			continue
 		}
 		poll, cancel := context.WithTimeout(ctx, maxEpochAge)
-		var err error
-		if conn == nil {
-			conn, err = db.readers.Conn(poll)
-		}
-		if err == nil {
-			err = db.pollEpoch(poll, conn)
-		}
+		err := db.pollEpoch(poll, conn)
 		cancel()
+		db.polled(err)
 		if err == nil {
 			continue
 		}
-		if conn != nil {
-			_ = conn.Close()
+		hangUp(conn)
+		conn = nil
+		db.noPoll(ctx, err)
+	}
+}
+
+// openPoll connects in the background and sends the connection, or nil.
+func (db *DB) openPoll(ctx context.Context) chan *sql.Conn {
+	out := make(chan *sql.Conn, 1)
+	go func() {
+		connect, cancel := context.WithTimeout(ctx, pollConnect)
+		defer cancel()
+		conn, err := db.readers.Conn(connect)
+		if err != nil {
 			conn = nil
+			db.noPoll(ctx, err)
 		}
-		if ctx.Err() == nil {
-			db.log.Warn("the database does not answer", slog.Any("error", err))
-		}
+		out <- conn
+	}()
+	return out
+}
+
+func (db *DB) noPoll(ctx context.Context, err error) {
+	if ctx.Err() == nil {
+		db.log.Warn("the database does not answer", slog.Any("error", err))
 	}
 }

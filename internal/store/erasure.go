@@ -44,7 +44,7 @@ func (db *DB) RemoveUser(ctx context.Context, e identity.Erasure, ev *audit.Even
 	return db.inAll(ctx, e.User, func(orgs []string) error {
 		// The server's own log, too: platform admins who go at once have no other
 		// in common.
-		return db.writeIn(ctx, append(orgs, ev.Org, audit.SystemOrg), func(tx *Tx) error { return tx.removeUser(&e, orgs, ev) })
+		return db.writeLong(ctx, append(orgs, ev.Org, audit.SystemOrg), func(tx *Tx) error { return tx.removeUser(&e, orgs, ev) })
 	})
 }
 

@@ -41,6 +41,11 @@ func (db *DB) SweepLimits(ctx context.Context) error {
 	if !db.eng.postgres {
 		return nil
 	}
-	_, err := db.writers.ExecContext(ctx, `DELETE FROM rate_limits WHERE full_at < (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT - 60000000`)
+	ctx, done, err := db.bounded(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	_, err = db.writers.ExecContext(ctx, `DELETE FROM rate_limits WHERE full_at < (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT - 60000000`)
 	return wrap("sweep limits", err)
 }

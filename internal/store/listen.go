@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // epochChannel is where a transaction that moves the epoch says so: PostgreSQL
@@ -15,6 +16,9 @@ const epochChannel = "oneclaw_epoch"
 
 // How long to wait before listening again after the connection was lost.
 const listenRetry = time.Second
+
+// listenSilence is how long nothing is heard before the connection is tried.
+const listenSilence = 15 * time.Second
 
 // listenEpoch wakes followEpoch when another node moves the epoch. While it does
 // not hear (its connection is cut, or a pooler between here and the database
@@ -44,7 +48,7 @@ func (db *DB) listen(ctx context.Context, dsn string) (heard bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	connect, cancel := context.WithTimeout(ctx, batchTime)
+	connect, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	conn, err := pgx.ConnectConfig(connect, cfg)
 	if err != nil {
@@ -60,14 +64,29 @@ func (db *DB) listen(ctx context.Context, dsn string) (heard bool, err error) {
 	}
 	db.wakeEpoch() // for what was said before we listened
 	for {
-		n, err := conn.WaitForNotification(ctx)
+		n, err := hear(ctx, conn)
 		if err != nil {
 			return true, err
 		}
-		if !db.knownEpoch(n.Payload) {
+		if n != nil && !db.knownEpoch(n.Payload) {
 			db.wakeEpoch()
 		}
 	}
+}
+
+// hear returns the next notification. When none comes for a while it asks whether
+// the database is still there, and returns nil: silence is what a dead connection
+// sounds like too.
+func hear(ctx context.Context, conn *pgx.Conn) (*pgconn.Notification, error) {
+	wait, cancel := context.WithTimeout(ctx, listenSilence)
+	defer cancel()
+	n, err := conn.WaitForNotification(wait)
+	if err == nil || ctx.Err() != nil || !late(wait.Err()) {
+		return n, err
+	}
+	ask, cancel := context.WithTimeout(ctx, postgresQueryTime)
+	defer cancel()
+	return nil, conn.Ping(ask)
 }
 
 // knownEpoch reports whether this node has the number already: its own changes

@@ -105,6 +105,11 @@ func (db *DB) AllVaults(ctx context.Context) ([]string, error) {
 }
 
 func (db *DB) texts(ctx context.Context, query string, args ...any) (out []string, err error) {
+	ctx, done, err := db.bounded(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	rows, err := db.readers.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, wrap("read", err)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -29,13 +30,22 @@ func (db *DB) migrateTo(ctx context.Context, version int64) error {
 	if err != nil {
 		return err
 	}
-	if err := db.checkSchema(ctx, p); err != nil {
+	look, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	current, err := db.checkSchema(look, p)
+	if err != nil {
 		return err
 	}
+	longest := migrateTime
+	if current {
+		longest = startTime
+	}
+	up, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
 	if version == 0 {
-		_, err = p.Up(ctx)
+		_, err = p.Up(up)
 	} else {
-		_, err = p.UpTo(ctx, version)
+		_, err = p.UpTo(up, version)
 	}
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
@@ -43,15 +53,23 @@ func (db *DB) migrateTo(ctx context.Context, version int64) error {
 	return nil
 }
 
+// A start on a database that hangs fails within startTime. Only one that changes
+// the schema, or waits for another node that does, may take longer.
+const (
+	startTime   = 10 * time.Second
+	migrateTime = time.Hour
+)
+
 // checkSchema refuses a database that a later version made, and that says it is
-// not for programs which don't know its schema.
-func (db *DB) checkSchema(ctx context.Context, p *goose.Provider) error {
+// not for programs which don't know its schema. current says that no step is due.
+func (db *DB) checkSchema(ctx context.Context, p *goose.Provider) (current bool, err error) {
 	have, err := p.GetDBVersion(ctx)
 	if err != nil {
-		return fmt.Errorf("read the schema's version: %w", err)
+		return false, fmt.Errorf("read the schema's version: %w", err)
 	}
 	sources := p.ListSources()
-	return db.mayUse(ctx, have, sources[len(sources)-1].Version)
+	known := sources[len(sources)-1].Version
+	return have >= known, db.mayUse(ctx, have, known)
 }
 
 // mayUse asks a database of schema have whether a program that knows of schemas up

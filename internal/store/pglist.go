@@ -16,6 +16,11 @@ import (
 // database/sql converts and copies each of seven columns through an interface,
 // which is most of what a listing costs where it can't be cached.
 func (db *DB) listPostgres(ctx context.Context, args []any, limit int) (p page, err error) {
+	ctx, done, err := db.bounded(ctx)
+	if err != nil {
+		return p, err
+	}
+	defer done()
 	conn, err := db.readers.Conn(ctx)
 	if err != nil {
 		return p, wrap("connect", err)

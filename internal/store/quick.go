@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql/driver"
 	"fmt"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -23,7 +22,7 @@ const quickAppend = `WITH moved AS (
 
 // quick appends the batch in one statement. done is false when the batch must go
 // the long way; then nothing of it was committed.
-func (w *writer) quick(batch []*op) (done bool, err error) {
+func (w *writer) quick(ctx context.Context, batch []*op) (done bool, err error) {
 	org := batch[0].org
 	head, known := w.heads[org]
 	if !w.db.eng.postgres || !known {
@@ -34,8 +33,6 @@ func (w *writer) quick(batch []*op) (done bool, err error) {
 			return false, nil
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), batchTime)
-	defer cancel()
 	if w.quickConn == nil {
 		if err := w.openQuick(ctx); err != nil {
 			return false, nil // the long way says what is wrong
@@ -66,6 +63,7 @@ func (w *writer) quick(batch []*op) (done bool, err error) {
 	for _, o := range batch {
 		o.err, o.event.Committed = nil, true
 	}
+	w.db.answered()
 	w.count(len(batch))
 	return true, nil
 }
@@ -116,8 +114,7 @@ func (w *writer) openQuick(ctx context.Context) error {
 // into the pool, where a durable write could get it.
 func (w *writer) dropQuick() {
 	if w.quickConn != nil {
-		_ = w.quickConn.Raw(func(any) error { return driver.ErrBadConn })
-		_ = w.quickConn.Close()
+		hangUp(w.quickConn)
 		w.quickConn = nil
 	}
 }

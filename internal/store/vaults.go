@@ -108,7 +108,7 @@ func (db *DB) Vaults(ctx context.Context, org string) ([]vault.Vault, error) {
 
 // RemoveVault implements vault.Store.
 func (db *DB) RemoveVault(ctx context.Context, v vault.Vault, ev *audit.Event) error {
-	return db.Write(ctx, v.Org, func(tx *Tx) error {
+	return db.writeLong(ctx, []string{v.Org}, func(tx *Tx) error {
 		found, err := tx.removeVault(`id = $1`, v.ID)
 		if err == nil && !found {
 			return tx.refuse(errNoVault)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"log/slog"
 	"time"
 )
@@ -10,15 +11,46 @@ import (
 // file. Every page in it is read through an index, so it should stay small.
 const walCheckpointEvery = 250 * time.Millisecond
 
-// walRestartPages is how long the log may grow before the writer pauses to begin
-// it again at its start: 16 MiB. Under steady load the copying above never
-// catches up with the end of the log, and it would grow without bound.
+// walRestartPages is how long the log may grow before it is to begin again at its
+// start: 16 MiB. Under steady load the copying above never catches up with the
+// end of the log, and it would grow without bound.
 const walRestartPages = 4096
 
-// checkpointWAL copies the write-ahead log into the database on a connection of
-// its own, so that no request waits for the bulk of it; what is left when the
-// log has grown long, the writer copies itself between two batches.
-func (db *DB) checkpointWAL(ctx context.Context) {
+// walKeptBytes is what the file of the log keeps of its size when it begins
+// again: a long backup leaves a long one. SQLite truncates the rest.
+const walKeptBytes = "67108864"
+
+// walRestartWait is how many milliseconds the writer waits for readers to leave
+// the log at most, so that it can begin again. Readers are quick; one that is
+// not keeps its snapshot for long, and nobody waits for it.
+const walRestartWait = "5"
+
+// walMaxPause bounds how long the log is left alone after a reader was in the way.
+const walMaxPause = 10 * time.Second
+
+// A log of walWarnPages (64 MiB) has a reader that does not end, such as a long
+// backup. Until it does the log can't begin again, and takes disk.
+const (
+	walWarnPages = 16384
+	walWarnEvery = time.Minute
+)
+
+// wal keeps the write-ahead log short. It has a connection of its own: no
+// request waits for the bulk of the copying, nor for a place in a pool.
+type wal struct {
+	db     *DB
+	conn   *sql.DB
+	asked  bool          // the writer was to restart the log
+	pause  time.Duration // how long to leave it alone, when that did not help
+	next   time.Time
+	warned time.Time
+}
+
+func newWAL(db *DB, conn *sql.DB) *wal {
+	return &wal{db: db, conn: conn, pause: walCheckpointEvery}
+}
+
+func (l *wal) run(ctx context.Context) {
 	tick := time.NewTicker(walCheckpointEvery)
 	defer tick.Stop()
 	for {
@@ -27,31 +59,55 @@ func (db *DB) checkpointWAL(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		var busy, pages, copied int64
-		err := db.readers.QueryRowContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`).Scan(&busy, &pages, &copied)
+		pages, copied, err := l.checkpoint(ctx, "PASSIVE")
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			db.log.Warn("the write-ahead log could not be checkpointed", slog.Any("error", err))
-		case pages >= walRestartPages:
-			select {
-			case db.writer.restart <- struct{}{}:
-			default:
-			}
+			l.db.log.Warn("the write-ahead log could not be checkpointed", slog.Any("error", err))
+		default:
+			l.look(ctx, l.db.now(), pages, copied)
 		}
 	}
 }
 
-// restartWAL copies what is left of the log and lets the next transaction begin
-// it again. It waits for readers, which are quick. A failure costs disk space
-// only, and the next turn tries again.
-func (w *writer) restartWAL() {
-	if w.conn == nil {
+// look decides what is to be done about a log of that many pages.
+func (l *wal) look(ctx context.Context, now time.Time, pages, copied int64) {
+	if pages < walRestartPages {
+		l.asked, l.pause, l.next = false, walCheckpointEvery, time.Time{}
 		return
 	}
-	var busy, pages, copied int64
-	if err := w.conn.QueryRowContext(context.Background(), `PRAGMA wal_checkpoint(RESTART)`).Scan(&busy, &pages, &copied); err != nil {
-		w.db.log.Warn("the write-ahead log could not be restarted", slog.Any("error", err))
+	if pages >= walWarnPages && now.Sub(l.warned) >= walWarnEvery {
+		l.warned = now
+		l.db.log.Warn("the write-ahead log grows: somebody holds an old state of the database, as a long backup does",
+			slog.Int64("bytes", pages*4096), slog.Int64("bytes_to_copy", (pages-copied)*4096))
 	}
+	if l.asked { // and it is still long: a reader is in the way
+		l.asked, l.next = false, now.Add(l.pause)
+		l.pause = min(2*l.pause, walMaxPause)
+	}
+	// What is left to copy, the writer waits for: the bulk is copied here first.
+	if now.Before(l.next) || pages-copied > walRestartPages {
+		return
+	}
+	select {
+	case l.db.writer.between <- func() { l.restart(ctx) }:
+		l.asked = true
+	default: // the last one has not had its turn
+	}
+}
+
+// restart copies what is left of the log and lets the next transaction begin it
+// again. The writer runs it between two batches. A failure costs disk space only.
+func (l *wal) restart(ctx context.Context) {
+	if _, _, err := l.checkpoint(ctx, "RESTART"); err != nil && ctx.Err() == nil {
+		l.db.log.Warn("the write-ahead log could not be restarted", slog.Any("error", err))
+	}
+}
+
+// checkpoint returns how many pages the log has, and how many of them are copied.
+func (l *wal) checkpoint(ctx context.Context, mode string) (pages, copied int64, err error) {
+	var busy int64
+	err = l.conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(`+mode+`)`).Scan(&busy, &pages, &copied)
+	return pages, copied, err
 }

@@ -3,12 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"runtime"
 	"slices"
-	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
@@ -30,6 +28,7 @@ type op struct {
 	fn      func(tx *Tx) error
 	event   *audit.Event
 	durable bool
+	long    bool // it may touch very many rows
 	err     error
 	done    chan struct{}
 }
@@ -41,7 +40,7 @@ type writer struct {
 	auditSync bool
 	queue     chan *op
 	closing   chan struct{}
-	restart   chan struct{} // SQLite: the write-ahead log has grown long
+	between   chan func()   // SQLite: work for between two batches, see wal
 	stopped   chan struct{} // closed when no op will run any more
 	conn      *sql.Conn
 	quickConn *sql.Conn            // PostgreSQL: see quick
@@ -50,12 +49,13 @@ type writer struct {
 	appended  int           // events since grown was told
 	grown     chan struct{} // see Grown
 	synced    bool          // SQLite: which synchronous mode the connection is in
+	ward      ward
 }
 
 func newWriter(db *DB, auditSync bool) *writer {
 	return &writer{
 		db: db, auditSync: auditSync,
-		queue: make(chan *op, 4*maxBatch), closing: make(chan struct{}), restart: make(chan struct{}, 1), grown: make(chan struct{}, 1), stopped: make(chan struct{}),
+		queue: make(chan *op, 4*maxBatch), closing: make(chan struct{}), between: make(chan func(), 1), grown: make(chan struct{}, 1), stopped: make(chan struct{}),
 		stmts: map[string]*sql.Stmt{}, heads: map[string]head{}, synced: true,
 	}
 }
@@ -71,6 +71,9 @@ func (w *writer) do(ctx context.Context, o *op) error {
 	case <-w.closing:
 		return errClosed
 	default:
+	}
+	if w.ward.refuses(w.db) {
+		return errAway
 	}
 	select {
 	case w.queue <- o:
@@ -103,8 +106,8 @@ func (w *writer) run() {
 		select {
 		case o := <-w.queue:
 			batch = append(batch[:0], o)
-		case <-w.restart:
-			w.restartWAL()
+		case f := <-w.between:
+			f()
 			continue
 		case <-w.closing:
 			w.drain()
@@ -112,7 +115,11 @@ func (w *writer) run() {
 			return
 		}
 		batch = w.fill(batch)
-		w.commit(batch)
+		if w.ward.refuses(w.db) { // they waited while another got no answer
+			turnAway(batch)
+		} else {
+			w.commit(batch)
+		}
 		clear(batch)
 	}
 }
@@ -174,32 +181,6 @@ func (w *writer) commit(batch []*op) {
 	}
 }
 
-// lostError says that the database did not answer, so that no op is to blame.
-type lostError struct{ err error }
-
-func (e *lostError) Error() string { return e.err.Error() }
-func (e *lostError) Unwrap() error { return e.err }
-
-// isLost reports whether the database did not answer: not at all, or not in time.
-func isLost(err error) bool {
-	return errors.As(err, new(*lostError)) || errors.Is(err, context.DeadlineExceeded)
-}
-
-// lost is wrap for a database that did not answer.
-func lost(what string, err error) error {
-	return wrap(what, &lostError{err})
-}
-
-// unknown is the failure of a commit whose answer did not come.
-func unknown(err error) error {
-	return fault.Wrap(&lostError{err}, fault.Unavailable, "outcome_unknown",
-		"The database went away while it took this write. It may have been done: look before you try again.")
-}
-
-// batchTime bounds a transaction on PostgreSQL, from connecting to the commit:
-// callers get an answer also when the network swallows everything.
-const batchTime = 10 * time.Second
-
 // try runs the batch in one transaction. It returns an error when nothing of it
 // was committed (or, when the database went away during the commit, nothing is
 // known of it). An op that refused without having written leaves the others
@@ -212,14 +193,11 @@ func (w *writer) try(batch []*op) (err error) {
 			err = fault.Wrap(fmt.Errorf("panic in a transaction: %v", r), fault.Internal, "internal_error", "")
 		}
 	}()
-	if done, err := w.quick(batch); done {
+	defer func() { w.ward.note(w.db.now(), err) }()
+	ctx, cancel := w.deadline(batch)
+	defer cancel()
+	if done, err := w.quick(ctx, batch); done {
 		return err
-	}
-	ctx := context.Background()
-	if w.db.eng.postgres {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, batchTime)
-		defer cancel()
 	}
 	durable := w.auditSync || slices.ContainsFunc(batch, func(o *op) bool { return o.durable })
 	if err := w.start(ctx, durable); err != nil {
@@ -227,14 +205,15 @@ func (w *writer) try(batch []*op) (err error) {
 	}
 	tx := &Tx{w: w, ctx: ctx}
 	if err := w.apply(tx, batch); err != nil {
-		w.rollback()
+		w.rollback(ctx)
 		return err
 	}
 	epoch, err := w.finish(tx)
 	if err != nil {
-		w.rollback()
+		w.rollback(ctx)
 		return err
 	}
+	w.db.answered()
 	if epoch > 0 {
 		w.db.setEpoch(epoch)
 	}
@@ -273,7 +252,7 @@ func (w *writer) start(ctx context.Context, durable bool) error {
 			}
 			w.drop()
 		}
-		if !kept {
+		if !kept || busy(err) || ctx.Err() != nil {
 			return lost("begin", err)
 		}
 		kept = false
@@ -282,7 +261,7 @@ func (w *writer) start(ctx context.Context, durable bool) error {
 
 func (w *writer) apply(tx *Tx, batch []*op) error {
 	if err := w.lockHeads(tx, batch); err != nil {
-		return wrap("lock audit heads", err)
+		return stage("lock audit heads", err)
 	}
 	for _, o := range batch {
 		o.err = nil
@@ -318,18 +297,18 @@ func (w *writer) apply(tx *Tx, batch []*op) error {
 func (w *writer) finish(tx *Tx) (epoch int64, err error) {
 	heads, err := w.appendEvents(tx)
 	if err != nil {
-		return 0, wrap("append events", err)
+		return 0, stage("append events", err)
 	}
 	if len(tx.moves) > 0 {
 		if epoch, err = tx.moveEpochs(); err != nil {
-			return 0, wrap("move the epoch", err)
+			return 0, stage("move the epoch", err)
 		}
 	}
 	if _, err := w.exec(tx.ctx, "COMMIT"); err != nil {
 		if w.db.eng.postgres && !refused(err) {
 			return 0, unknown(err)
 		}
-		return 0, wrap("commit", err)
+		return 0, stage("commit", err)
 	}
 	for org := range heads {
 		w.heads[org] = tx.heads[org]
@@ -403,31 +382,4 @@ func (w *writer) prepared(ctx context.Context, query string) (*sql.Stmt, error) 
 		w.stmts[query] = s
 	}
 	return s, err
-}
-
-// rollback leaves the connection clean, or drops it.
-func (w *writer) rollback() {
-	clear(w.heads)
-	ctx, cancel := context.WithTimeout(context.Background(), batchTime)
-	defer cancel()
-	if _, err := w.conn.ExecContext(ctx, "ROLLBACK"); err != nil {
-		w.drop()
-	}
-}
-
-// drop closes the connection; the next batch opens another.
-func (w *writer) drop() {
-	clear(w.heads)
-	for q, s := range w.stmts {
-		_ = s.Close()
-		delete(w.stmts, q)
-	}
-	if w.conn != nil {
-		// ErrBadConn makes the pool throw the connection away: it may be in the
-		// middle of a transaction.
-		_ = w.conn.Raw(func(any) error { return driver.ErrBadConn })
-		_ = w.conn.Close()
-	}
-	w.conn, w.synced = nil, true
-	w.dropQuick() // what broke one has mostly broken the other, as a failover does
 }

@@ -1,0 +1,116 @@
+package store
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlitelib "modernc.org/sqlite/lib"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+// refuseFor is how long nobody is made to wait for the writer after a batch got no
+// answer in time. The next one after that tries again.
+const refuseFor = time.Second
+
+// ailingFor is how long the log counts as ailing after the last time that it could
+// not be written: on a disk that is almost full, what is small still fits.
+const ailingFor = 10 * time.Second
+
+// ward follows whether the log can be written.
+type ward struct {
+	until atomic.Int64 // refuse until then: Unix nanoseconds, 0 when all is well
+
+	mu   sync.Mutex
+	err  error     // of the last batch that failed by the database's fault
+	at   time.Time // when
+	well bool      // a batch was committed since
+}
+
+// refuses reports whether a write would wait for nothing.
+func (w *ward) refuses(db *DB) bool {
+	if db.answers.away.Load() {
+		return true
+	}
+	until := w.until.Load()
+	return until != 0 && db.now().UnixNano() < until
+}
+
+// note takes what became of a batch.
+func (w *ward) note(now time.Time, err error) {
+	if err == nil && w.until.Load() == 0 {
+		return // all is well, as ever
+	}
+	if err != nil && !ailment(err) {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case err != nil:
+		w.err, w.at, w.well = err, now, false
+		w.until.Store(1)
+		if late(err) || busy(err) {
+			w.until.Store(now.Add(refuseFor).UnixNano())
+		}
+	case now.Sub(w.at) > ailingFor:
+		w.err = nil
+		w.until.Store(0)
+	default:
+		w.well = true
+	}
+}
+
+// ailing returns why the log can't be written, or could not a moment ago.
+func (w *ward) ailing(now time.Time) error {
+	if w.until.Load() == 0 {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.well && now.Sub(w.at) > ailingFor {
+		w.err = nil
+		w.until.Store(0)
+	}
+	return w.err
+}
+
+// stageError marks a failure of what is done for a batch as a whole: its beginning,
+// its events, its commit. What an op's own statement did wrong is none.
+type stageError struct{ err error }
+
+func (e *stageError) Error() string { return e.err.Error() }
+func (e *stageError) Unwrap() error { return e.err }
+
+// stage is wrap for such a failure.
+func stage(what string, err error) error { return wrap(what, &stageError{err}) }
+
+// ailment reports whether a batch failed by the database's fault.
+func ailment(err error) bool {
+	if isLost(err) || errors.As(err, new(*stageError)) {
+		return true
+	}
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		switch e.Code() & 0xff {
+		case sqlitelib.SQLITE_FULL, sqlitelib.SQLITE_IOERR, sqlitelib.SQLITE_READONLY, sqlitelib.SQLITE_CANTOPEN,
+			sqlitelib.SQLITE_CORRUPT, sqlitelib.SQLITE_NOTADB:
+			return true
+		}
+	}
+	return false
+}
+
+// Ready returns nil when the last batch was written and the database answers.
+// Otherwise its code says what is wrong.
+func (db *DB) Ready() error {
+	if db.Away() {
+		return fault.New(fault.Unavailable, "database_unavailable", "The database does not answer.")
+	}
+	if err := db.writer.ward.ailing(db.now()); err != nil {
+		return fault.Wrap(err, fault.Unavailable, "log_not_written", "The log can't be written: is the disk full, or the database held by somebody?")
+	}
+	return nil
+}
