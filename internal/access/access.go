@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/budget"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -27,6 +28,9 @@ type Call struct {
 	// a value leaves). An event that the domain did not commit is appended by
 	// the edge before it sends the first byte of its answer.
 	Event *audit.Event
+	// Room is memory for what the answer holds. Large values take a part of it
+	// before they are opened. Nil is as much as is asked for.
+	Room *budget.Lease
 }
 
 // Touch names the resource of the call's event.

@@ -169,6 +169,7 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 		Events:    a.events,
 		Health:    health{a.db, a.keys},
 		Limits:    a.limits(),
+		Budgets:   httpapi.DefaultBudgets(),
 		PublicURL: at.API,
 		Proxies:   proxies.New(a.cfg.TrustedProxies, a.cfg.ProxyHeader),
 		Version:   a.version,

@@ -7,7 +7,7 @@ var common = []string{"internal/secret", "internal/fault"}
 // who asks, what is allowed, what is recorded, how a value is sealed. How a
 // keystore or a database does its part is behind interfaces.
 var domain = []string{
-	"internal/access", "internal/audit", "internal/erase", "internal/keystore",
+	"internal/access", "internal/audit", "internal/budget", "internal/erase", "internal/keystore",
 	"internal/policy", "internal/seal", "internal/secretpath",
 }
 
@@ -28,14 +28,14 @@ var arrows = map[string][]string{
 	// The public client and what stands on it alone.
 	"client":             {},
 	"internal/cli":       {"client"},
-	"internal/mcpserver": {"client"},
+	"internal/mcpserver": {"client", "internal/budget", "internal/strictjson"},
 	"bench":              {"client", "internal/testkit/mailbox", "internal/testkit/pgtest"},
 
 	// The wiring: only here do implementations meet those who use them.
 	"internal/app": {anything},
 
 	// Edges: decode, call, encode.
-	"internal/httpapi":       join(services, "internal/proxies"),
+	"internal/httpapi":       join(services, "internal/budget", "internal/proxies", "internal/strictjson"),
 	"internal/dashboard":     services,
 	"internal/shroud":        join(services, "internal/netguard", "internal/shroud/detect"),
 	"internal/shroud/detect": {},
@@ -51,7 +51,7 @@ var arrows = map[string][]string{
 	"internal/billing":    join(domain, "internal/netguard"),
 	"internal/checkout":   join(domain, "internal/billing"), // is given a guarded client
 	"internal/x402":       {"internal/billing"},             // the same
-	"internal/access":     {"internal/audit", "internal/policy", "internal/secretpath"},
+	"internal/access":     {"internal/audit", "internal/budget", "internal/policy", "internal/secretpath"},
 	"internal/audit":      {"internal/access", "internal/keystore"},
 	"internal/policy":     {"internal/secretpath"},
 	"internal/seal":       {"internal/erase", "internal/keystore", "internal/secretpath"},
@@ -68,15 +68,17 @@ var arrows = map[string][]string{
 	"internal/keystore/gcpkms":  {"internal/erase", "internal/keystore", "internal/netguard"},
 
 	// Leaves.
-	"internal/config":   {},
-	"internal/docgen":   {"internal/config"},
-	"internal/e2e":      {}, // tests of the whole binary only
-	"internal/erase":    {},
-	"internal/fault":    {},
-	"internal/netguard": {},
-	"internal/oidc":     {}, // is given a guarded client
-	"internal/proxies":  {},
-	"internal/secret":   {},
+	"internal/budget":     {},
+	"internal/config":     {},
+	"internal/docgen":     {"internal/config"},
+	"internal/e2e":        {}, // tests of the whole binary only
+	"internal/erase":      {},
+	"internal/fault":      {},
+	"internal/netguard":   {},
+	"internal/oidc":       {}, // is given a guarded client
+	"internal/proxies":    {},
+	"internal/secret":     {},
+	"internal/strictjson": {},
 }
 
 const anything = "*"

@@ -55,6 +55,7 @@ type Config struct {
 	Events    Events
 	Health    Health
 	Limits    Limits
+	Budgets   Budgets
 	Sharing   *sharing.Service
 	// PublicURL is where humans reach the server, for the pages that answers name.
 	PublicURL string
@@ -79,6 +80,7 @@ type API struct {
 	health    Health
 	publicURL string
 	limits    *limits
+	ingress   *ingress
 	proxies   proxies.Set
 	version   string
 	now       func() time.Time
@@ -96,8 +98,9 @@ func New(cfg Config) *API {
 		vault: cfg.Vault, sharing: cfg.Sharing, approvals: cfg.Approvals, identity: cfg.Identity, billing: cfg.Billing, payments: cfg.Payments, checkout: cfg.Checkout, chains: cfg.Chains, audit: cfg.Audit, events: cfg.Events, health: cfg.Health,
 		limits: newLimits(cfg.Limits), proxies: cfg.Proxies, version: cfg.Version, now: cfg.Now, log: cfg.Log,
 		publicURL: cfg.PublicURL,
-		router:    &router{root: newNode()}, bodies: newBodies(),
+		router:    &router{root: newNode()}, bodies: &bodies{}, ingress: newIngress(cfg.Budgets),
 	}
+	a.bodies.pace = a.ingress.Pace
 	a.format = format(a.bodies)
 	a.huma = huma.NewAPI(a.humaConfig(), a.router)
 	a.registerHealth()

@@ -12,7 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/budget"
 )
 
 // Bounds of request bodies (contract section 0: 413 above 5 MiB). Strangers have
@@ -23,46 +23,35 @@ const (
 	bodyTime      = 30 * time.Second // to arrive in
 )
 
-// Bodies above smallBody share largeBodies bytes among all requests under way,
-// and wait at most bodyWait for their part.
-const (
-	smallBody   = 64 << 10
-	largeBodies = 64 << 20
-	bodyWait    = 5 * time.Second
-)
-
-var errBusy = &fault.Error{
-	Kind: fault.Unavailable, Code: "server_busy", RetryAfter: bodyWait,
-	Detail: "Too many large requests are under way. Try again in a moment.",
-}
+// smallBody is what a body may hold without a part of the budget: what most of
+// them are. Whoever sends nothing holds nothing.
+const smallBody = 8 << 10
 
 // bodies reads requests' bodies, each into one buffer that is wiped when the
 // request is done. huma, which copies what it reads into a buffer that doubles
 // and leaves the old ones behind, gets a ticket in the body's place, and the
 // format finds the body by it.
 type bodies struct {
-	large budget
-	last  atomic.Uint64
-	held  sync.Map // ticket to []byte
+	pace budget.Pace
+	last atomic.Uint64
+	held sync.Map // ticket to []byte
 }
 
-func newBodies() *bodies {
-	return &bodies{large: budget{free: largeBodies, wait: bodyWait, freed: make(chan struct{})}}
-}
-
-// swap reads the body of r, at most limit bytes, and puts a ticket in its place.
-// Call done when the request is answered. sent is the type that its sender gave.
-func (b *bodies) swap(w http.ResponseWriter, r *http.Request, to *route, sent string) (done func(), err error) {
-	// Not every writer has a deadline, tests' have none; huma ignores that too.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) //nolint:forbidigo // the network's own clock
-	data, weight, err := b.read(r.Context(), r.Body, r.ContentLength, to.maxBody)
+// swap reads the body of r, at most what its route takes, and puts a ticket in its
+// place. Call done when the request is answered. sent is the type that its sender
+// gave.
+func (b *bodies) swap(x *exchange, r *http.Request, to *route, sent string) (done func(), err error) {
+	limit := to.maxBody
+	if x.within != nil {
+		limit *= 2 // what came over MCP was written anew, and may have become longer
+	}
+	data, err := b.read(r.Context(), x.ResponseWriter, r, limit, x.taken())
 	if err != nil {
-		b.large.give(weight)
 		return nil, err
 	}
+	x.read = true
 	if to.form && isForm(sent, data) {
 		if data, err = formToJSON(data); err != nil {
-			b.large.give(weight)
 			return nil, err
 		}
 	}
@@ -78,7 +67,6 @@ func (b *bodies) swap(w http.ResponseWriter, r *http.Request, to *route, sent st
 	return func() {
 		b.held.Delete(ticket)
 		clear(data)
-		b.large.give(weight)
 	}, nil
 }
 
@@ -89,36 +77,42 @@ func (b *bodies) of(ticket []byte) []byte {
 	return body
 }
 
-// read returns the body and what it took from the budget. The first part is read
-// before any is taken, so that who sends nothing holds nothing.
-func (b *bodies) read(ctx context.Context, from io.Reader, length, limit int64) (data []byte, weight int64, err error) {
-	if from == nil || length == 0 {
-		return nil, 0, nil
+// read returns the body of r, at most limit bytes. Above smallBody, what it holds
+// is taken from the lease as it arrives, whatever was announced. Nothing is held
+// twice but while it grows.
+func (b *bodies) read(ctx context.Context, w http.ResponseWriter, r *http.Request, limit int64, lease *budget.Lease) ([]byte, error) {
+	length := r.ContentLength
+	if r.Body == nil || length == 0 {
+		return nil, nil
 	}
+	from := b.pace.Reader(w, r.Body)
 	if length > limit {
 		// Clients that write all before they read would see a broken connection
 		// and not why; a little more than fits is read for them, and not kept.
 		_, _ = io.CopyN(io.Discard, from, min(length, 2*limit))
-		return nil, 0, errBodyTooLarge
+		return nil, errBodyTooLarge
 	}
-	room := length
+	most := length
 	if length < 0 {
-		room = limit + 1 // one byte more shows that it is too large
+		most = limit + 1 // one byte more shows that it is too large
 	}
-	data = make([]byte, min(room, smallBody))
+	data := make([]byte, min(most, smallBody))
 	n, err := io.ReadFull(from, data)
-	if err == nil && room > smallBody {
-		if err := b.large.take(ctx, room); err != nil {
-			clear(data)
-			return nil, 0, err
+	for err == nil && int64(n) < most {
+		size := min(most, max(2*int64(n), budget.Chunk))
+		if lack := size - lease.Held(); lack > 0 {
+			if err := lease.Take(ctx, lack); err != nil {
+				clear(data)
+				return nil, err
+			}
 		}
-		weight = room
-		whole := make([]byte, room)
-		copy(whole, data)
+		more := make([]byte, size)
+		copy(more, data)
 		clear(data)
-		var more int
-		more, err = io.ReadFull(from, whole[n:])
-		data, n = whole, n+more
+		data = more
+		var m int
+		m, err = io.ReadFull(from, data[n:])
+		n += m
 	}
 	short := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 	switch {
@@ -131,9 +125,9 @@ func (b *bodies) read(ctx context.Context, from io.Reader, length, limit int64) 
 	}
 	if err != nil {
 		clear(data)
-		return nil, weight, err
+		return nil, err
 	}
-	return data[:n], weight, nil
+	return data[:n], nil
 }
 
 // The problems of bodies that have no kind of fault, or have their own words.
@@ -149,47 +143,4 @@ func unreadable(err error) error {
 		return errBodyTooSlow
 	}
 	return errBodyUnreadable
-}
-
-// budget is a number of bytes that requests share.
-type budget struct {
-	wait  time.Duration
-	mu    sync.Mutex
-	free  int64
-	freed chan struct{} // closed and made anew with every part given back
-}
-
-// take waits for n bytes, not for long. errBusy when they do not come.
-func (b *budget) take(ctx context.Context, n int64) error {
-	timer := time.NewTimer(b.wait)
-	defer timer.Stop()
-	for {
-		b.mu.Lock()
-		if b.free >= n {
-			b.free -= n
-			b.mu.Unlock()
-			return nil
-		}
-		freed := b.freed
-		b.mu.Unlock()
-		select {
-		case <-freed:
-		case <-timer.C:
-			return errBusy
-		case <-ctx.Done():
-			return errBusy
-		}
-	}
-}
-
-// give returns what take gave.
-func (b *budget) give(n int64) {
-	if n == 0 {
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.free += n
-	close(b.freed)
-	b.freed = make(chan struct{})
 }

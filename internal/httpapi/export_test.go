@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -38,13 +37,3 @@ const MaxBuckets = 16 * maxShard
 
 // ParseCursor reads a cursor.
 func ParseCursor(s string) (string, error) { return parseCursor(s) }
-
-// LargeBodies are the bytes that large bodies may still take.
-func (a *API) LargeBodies() int64 {
-	a.bodies.large.mu.Lock()
-	defer a.bodies.large.mu.Unlock()
-	return a.bodies.large.free
-}
-
-// WaitForBodies sets how long a large body waits for its part.
-func (a *API) WaitForBodies(d time.Duration) { a.bodies.large.wait = d }

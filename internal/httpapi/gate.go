@@ -37,6 +37,10 @@ type exchange struct {
 	started bool
 	status  int
 	dropped bool // the answer was replaced: its body must not be sent
+	read    bool // the body was
+
+	own    part  // of the budgets; see ingress.go
+	within *part // that of the request which made this one, in this process
 
 	passed   billing.Pass  // counted; see quota.go
 	endpoint string        // the route that was counted
@@ -50,6 +54,7 @@ type exchangeKey struct{}
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{ResponseWriter: w, api: a, audited: strings.HasPrefix(r.URL.Path, "/v1")}
 	now := a.now()
+	x.within = withinOf(r.Context())
 	x.event = audit.Event{ID: uuid.NewString(), Org: audit.SystemOrg, At: now, Action: "request.unknown", ActorKind: string(policy.KindAnonymous)}
 	x.call = access.Call{Now: now, Event: &x.event}
 	x.call.IP, _ = a.proxies.Client(r)
@@ -65,8 +70,10 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	defer x.unserved()
 	defer x.counted(r)
+	defer x.leave()
 	defer x.finish(r)
 	if err := a.pass(x, r); err != nil {
+		x.hurry(r)
 		x.refuse(err)
 	}
 }
@@ -125,9 +132,14 @@ func (a *API) pass(x *exchange, r *http.Request) error {
 		if err := a.limits.principal(who, x.call.Now); err != nil {
 			return err
 		}
+		if err := x.enter(); err != nil {
+			return err
+		}
 		if err := x.admit(r, to); err != nil {
 			return err
 		}
+	} else if err := x.enter(); err != nil {
+		return err
 	}
 	if err := checkIDs(r, to); err != nil {
 		return err
@@ -143,7 +155,7 @@ func (a *API) pass(x *exchange, r *http.Request) error {
 	}
 	r.Header.Del("Accept") // answers are JSON whatever is asked for
 	if to.maxBody > 0 {
-		done, err := a.bodies.swap(x.ResponseWriter, r, to, sent)
+		done, err := a.bodies.swap(x, r, to, sent)
 		if err != nil {
 			return err
 		}
@@ -270,7 +282,7 @@ func (x *exchange) Write(b []byte) (int, error) {
 	if x.dropped {
 		return len(b), nil
 	}
-	return x.ResponseWriter.Write(b) //nolint:gosec // G705: bodies are JSON, and are said to be (nosniff)
+	return x.api.ingress.Pace.Write(x.ResponseWriter, b)
 }
 
 // Unwrap lets http.ResponseController reach the connection's deadlines.

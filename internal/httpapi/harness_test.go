@@ -63,6 +63,7 @@ type world struct {
 // setup is what a test may change before the world is made.
 type setup struct {
 	limits      httpapi.Limits
+	budgets     httpapi.Budgets
 	proxies     proxies.Set
 	signup      bool
 	verifyEmail bool
@@ -158,7 +159,7 @@ func (w *world) services(s setup, log *slog.Logger) {
 		Billing:  w.billing, Chains: &intents.Chains{Store: w.db},
 		Vault: w.vault, Sharing: w.sharing, Approvals: w.approvals, Identity: w.identity,
 		Audit:  &audit.Log{Store: w.db, Keys: w.keys, KeyIDs: []string{checkpoints}, Now: w.clock.now, Log: log},
-		Events: s.events(w.db, w), Health: s.health, Limits: s.limits, Proxies: s.proxies, Version: version, Now: w.clock.now, Log: log,
+		Events: s.events(w.db, w), Health: s.health, Limits: s.limits, Budgets: s.budgets, Proxies: s.proxies, Version: version, Now: w.clock.now, Log: log,
 		PublicURL: "https://vault.test",
 	})
 }

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"strings"
@@ -12,79 +11,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/oneclaw-dev/oneclaw/internal/erase"
+	"github.com/oneclaw-dev/oneclaw/internal/strictjson"
 )
 
 // maxDepth bounds the nesting of request bodies.
 const maxDepth = 32
-
-// maxTokens bounds what a body is made of: as decoded, each key or value takes
-// many times its size on the wire. The largest lists and objects that any
-// operation takes have fewer together.
-const maxTokens = 50_000
-
-// badJSON says why a body can't be read, in a fixed text.
-type badJSON struct{ what string }
-
-func (e *badJSON) Error() string { return e.what }
-
-var (
-	errNotJSON   = &badJSON{"The body is not valid JSON in UTF-8."}
-	errTooDeep   = &badJSON{"The body is nested too deeply."}
-	errTooMany   = &badJSON{"The body has too many keys and values."}
-	errDuplicate = &badJSON{"An object in the body has the same key twice."}
-	errTwin      = &badJSON{"The body has a key in two spellings that differ only in case."}
-)
-
-// jsonFault returns the fault with that text. huma passes on texts only.
-func jsonFault(text string) *badJSON {
-	for _, e := range []*badJSON{errNotJSON, errTooDeep, errTooMany, errDuplicate, errTwin} {
-		if e.what == text {
-			return e
-		}
-	}
-	return nil
-}
-
-// checkJSON reads the body's tokens once, without building anything: syntax,
-// UTF-8, depth, number, duplicate keys anywhere, and keys of the outermost object that
-// differ only in case. Two parsers could read such a body in two ways.
-func checkJSON(data []byte) error {
-	dec := decoder(data)
-	top := map[string]bool{}
-	for n := 0; ; n++ {
-		depth := dec.StackDepth()
-		isKey := false
-		if depth == 1 {
-			kind, length := dec.StackIndex(1)
-			isKey = kind == '{' && length%2 == 0
-		}
-		tok, err := dec.ReadToken()
-		switch {
-		case errors.Is(err, io.EOF) && depth == 0:
-			return nil
-		case errors.Is(err, jsontext.ErrDuplicateName):
-			return errDuplicate
-		case err != nil:
-			return errNotJSON
-		case dec.StackDepth() > maxDepth:
-			return errTooDeep
-		case n == maxTokens:
-			return errTooMany
-		}
-		if isKey && tok.Kind() == '"' {
-			key := strings.ToLower(tok.String())
-			if top[key] {
-				return errTwin
-			}
-			top[key] = true
-		}
-	}
-}
-
-// decoder is one that goes with the request. Those that json.Unmarshal takes from
-// a pool keep the short strings that they decoded: values, keys and passwords would
-// stay in memory. It reads data in place, as it does with no other reader.
-func decoder(data []byte) *jsontext.Decoder { return jsontext.NewDecoder(bytes.NewBuffer(data)) }
 
 // longText is more than any schema takes but that of a value, which takes any.
 const longText = 16 << 10
@@ -114,6 +45,9 @@ type appender interface {
 	appendJSON([]byte) []byte
 }
 
+// lengthy is an appender that knows how long it will be, about, when it is long.
+type lengthy interface{ length() int }
+
 // streamer is a response that writes itself piece by piece. An error cuts the
 // connection: half an answer must not look whole.
 type streamer interface {
@@ -128,7 +62,7 @@ func format(held *bodies) huma.Format {
 			data := held.of(ticket)
 			var opts []json.Options
 			if _, first := v.(*any); first { // huma decodes once to validate, once into the type
-				if err := checkJSON(data); err != nil {
+				if err := strictjson.Check(data, maxDepth); err != nil {
 					return err
 				}
 				if len(data) > smallBody {
@@ -136,14 +70,14 @@ func format(held *bodies) huma.Format {
 				}
 			}
 			var err error
-			dec := decoder(data) // holds no text itself, so it need not be erased
+			dec := strictjson.Decoder(data) // holds no text itself, so it need not be erased
 			erase.Do(func() {
 				if err = json.UnmarshalDecode(dec, v, opts...); err == nil {
 					_, err = dec.ReadToken() // there must be nothing more
 				}
 			})
 			if !errors.Is(err, io.EOF) {
-				return errNotJSON
+				return strictjson.ErrNotJSON
 			}
 			return nil
 		},
@@ -156,8 +90,12 @@ func format(held *bodies) huma.Format {
 				return json.MarshalWrite(w, v)
 			}
 			buf := buffers.Get().(*[]byte)
+			into := (*buf)[:0]
+			if l, ok := v.(lengthy); ok && l.length() > cap(into) {
+				into = make([]byte, 0, l.length()) // growing would leave pieces of the value behind
+			}
 			var b []byte
-			erase.Do(func() { b = a.appendJSON((*buf)[:0]) })
+			erase.Do(func() { b = a.appendJSON(into) })
 			_, err := w.Write(b)
 			clear(b)
 			if cap(b) <= 64<<10 {

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/strictjson"
 )
 
 // Problem is the body of every error: RFC 9457 (contract section 0), with a
@@ -122,8 +123,8 @@ func validationProblem(status int, msg string, errs ...error) huma.StatusError {
 		if !errors.As(err, &d) {
 			continue
 		}
-		if known := jsonFault(d.Message); known != nil {
-			return newProblem(status, "invalid_json", known.what)
+		if known := strictjson.Find(d.Message); known != nil {
+			return newProblem(status, "invalid_json", known.Error())
 		}
 		p.Fields = append(p.Fields, fieldOf(d))
 		if len(p.Fields) == maxFields {

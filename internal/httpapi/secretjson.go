@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/oneclaw-dev/oneclaw/internal/budget"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
@@ -76,11 +77,30 @@ func secretOf(s vault.Secret) *secretBody {
 	return &secretBody{SecretMeta: *metaOf(&s.Meta), Value: secretValue{s.Value}, CreatedBy: s.CreatedBy, CMEKEncrypted: s.CMEK}
 }
 
+// length implements lengthy.
+func (s *secretBody) length() int { return s.Value.length() }
+
+// length is that of an answer with the value, or 0 when it is short.
+func (v secretValue) length() int {
+	b := v.Reveal()
+	if len(b) < budget.Chunk {
+		return 0
+	}
+	n := len(b) + 4<<10
+	for _, c := range b {
+		if c < ' ' || c == '"' || c == '\\' {
+			n++ // what takes more than one character more is rare
+		}
+	}
+	return n
+}
+
 // appendJSON appends the secret and wipes its value: it is sent once.
 func (s *secretBody) appendJSON(b []byte) []byte {
 	b = s.from.AppendJSON(b)
 	b = appendQuoted(append(b[:len(b)-1], `,"value":`...), s.Value.Reveal())
 	s.Value.Wipe()
+	s.Value = secretValue{} // a long one is not held while the answer is sent
 	b = appendQuoted(append(b, `,"created_by":`...), s.CreatedBy)
 	b = strconv.AppendBool(append(b, `,"cmek_encrypted":`...), s.CMEKEncrypted)
 	return append(b, '}')

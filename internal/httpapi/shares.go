@@ -93,6 +93,9 @@ type sharedSecret struct {
 	CMEKEncrypted  bool        `json:"cmek_encrypted,omitempty" doc:"The value is encrypted with a key that this server does not have."`
 }
 
+// length implements lengthy.
+func (s *sharedSecret) length() int { return s.Value.length() }
+
 // appendJSON appends the secret and wipes its value: it is sent once.
 func (s *sharedSecret) appendJSON(b []byte) []byte {
 	b = appendQuoted(append(b, `{"id":`...), s.ID)
@@ -100,6 +103,7 @@ func (s *sharedSecret) appendJSON(b []byte) []byte {
 	b = appendQuoted(append(b, `,"type":`...), s.Type)
 	b = appendQuoted(append(b, `,"value":`...), s.Value.Reveal())
 	s.Value.Wipe()
+	s.Value = secretValue{}
 	b = strconv.AppendInt(append(b, `,"access_count":`...), s.AccessCount, 10)
 	b = strconv.AppendInt(append(b, `,"max_access_count":`...), s.MaxAccessCount, 10)
 	if s.CMEKEncrypted {

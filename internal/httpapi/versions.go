@@ -44,6 +44,14 @@ func (versionsAnswer) Schema(r huma.Registry) *huma.Schema {
 	}}
 }
 
+// length implements lengthy.
+func (v *versionsAnswer) length() int {
+	if v.one == nil {
+		return 0
+	}
+	return v.one.length()
+}
+
 func (v *versionsAnswer) appendJSON(b []byte) []byte {
 	if v.one != nil {
 		return v.one.appendJSON(b)

@@ -67,7 +67,7 @@ func (s *Service) Access(ctx context.Context, c *access.Call, id string, passphr
 	if err != nil {
 		return Lent{}, err
 	}
-	got, err := s.cfg.Vault.Lend(ctx, maker, policy.Moment{Now: c.Now, IP: sh.MakerIP}, sh.Vault, p, func(v *vault.Version) (err error) {
+	got, err := s.cfg.Vault.Lend(ctx, maker, policy.Moment{Now: c.Now, IP: sh.MakerIP}, c.Room, sh.Vault, p, func(v *vault.Version) (err error) {
 		if err := sh.within(c, p, v.Type); err != nil {
 			return err
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/budget"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
@@ -158,7 +159,7 @@ type Lender interface {
 	MayShare(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path) error
 	// Lend opens the newest version as maker may now. spend records it before the
 	// value leaves. vault.ErrLapsed when the maker may not read it any more.
-	Lend(ctx context.Context, maker policy.Principal, at policy.Moment, vaultID string, p secretpath.Path, spend func(*vault.Version) error) (vault.Secret, error)
+	Lend(ctx context.Context, maker policy.Principal, at policy.Moment, room *budget.Lease, vaultID string, p secretpath.Path, spend func(*vault.Version) error) (vault.Secret, error)
 }
 
 // People knows users and agents as the database has them now.

@@ -489,7 +489,7 @@ func TestSharedValuesOpenInTheMiddleOfAJob(t *testing.T) {
 		_, err := c.Rekey(t.Context(), c.call(c.owner), v.ID)
 		must(t, err)
 		lend := func() {
-			got, err := c.Lend(t.Context(), c.owner, policy.Moment{Now: c.now}, v.ID, parse("a"), func(*vault.Version) error { return nil })
+			got, err := c.Lend(t.Context(), c.owner, policy.Moment{Now: c.now}, nil, v.ID, parse("a"), func(*vault.Version) error { return nil })
 			if err != nil || string(got.Value.Reveal()) != "x" {
 				t.Errorf("lent: %v", err)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/budget"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
@@ -41,7 +42,7 @@ func (s *Service) MayShare(ctx context.Context, c *access.Call, vaultID string, 
 // Lend opens the newest version of a path for somebody else, on the account of
 // maker, who must be allowed to read it at that moment. spend records the access
 // before the value leaves; if it fails, nothing does.
-func (s *Service) Lend(ctx context.Context, maker policy.Principal, at policy.Moment, vaultID string, p secretpath.Path, spend func(*Version) error) (Secret, error) {
+func (s *Service) Lend(ctx context.Context, maker policy.Principal, at policy.Moment, room *budget.Lease, vaultID string, p secretpath.Path, spend func(*Version) error) (Secret, error) {
 	e, err := s.known.get(ctx, s.store, vaultID)
 	if err != nil {
 		return Secret{}, err
@@ -50,7 +51,7 @@ func (s *Service) Lend(ctx context.Context, maker policy.Principal, at policy.Mo
 	if e.vault.Org != maker.Org || !policy.Decide(maker, policy.ReadSecret, r, at).Allow {
 		return Secret{}, ErrLapsed
 	}
-	v, err := s.store.Latest(ctx, vaultID, p.String())
+	v, err := fetch(ctx, room, func() (Version, error) { return s.store.Latest(ctx, vaultID, p.String()) })
 	if err != nil {
 		return Secret{}, err
 	}
@@ -65,6 +66,7 @@ func (s *Service) Lend(ctx context.Context, maker policy.Principal, at policy.Mo
 	if err != nil {
 		return Secret{}, err
 	}
+	v.Box.Ciphertext = nil
 	if err := spend(&v); err != nil {
 		value.Wipe()
 		return Secret{}, err
