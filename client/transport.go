@@ -63,11 +63,13 @@ type reply struct {
 func (c *Client) send(ctx context.Context, q request) (*reply, error) {
 	var body []byte
 	if q.body != nil {
-		b, err := json.Marshal(q.body)
-		if err != nil {
+		var b bytes.Buffer
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false) // a value that is nearly as long as allowed must not become longer
+		if err := e.Encode(q.body); err != nil {
 			return nil, refuse("invalid_request", "The request can not be written as JSON.")
 		}
-		body = b
+		body = bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 	}
 	renewed, lost := false, false
 	for try := 1; ; try++ {

@@ -93,6 +93,7 @@ func New(ctx context.Context, cfg config.Config, at Addresses, version string, l
 		a.approvals.Run,
 		a.sweep,
 		a.sweepLimits,
+		a.giveBack,
 		vault.NewWorker(a.vault, now).Run,
 	} {
 		a.running.Go(func() { loop(run) })

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -104,6 +105,9 @@ func (d Deps) run(ctx context.Context, cfg config.Config) (err error) {
 	noCoreDumps()
 	log := d.logger(cfg)
 	debug.SetGCPercent(gcPercent)
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 { // GOMEMLIMIT is not set
+		debug.SetMemoryLimit(frugalFrom)
+	}
 	l, err := Listen(ctx, cfg)
 	if err != nil {
 		return err
@@ -133,6 +137,10 @@ func (d Deps) run(ctx context.Context, cfg config.Config) (err error) {
 // collected: the live heap is a few megabytes, so this costs little memory and
 // saves a tenth of the CPU of a read.
 const gcPercent = 300
+
+// frugalFrom is how many bytes of memory let the collector work harder than that:
+// large values under way would take four times their size.
+const frugalFrom = 384 << 20
 
 func (a *App) devReady(ctx context.Context, at Addresses, out io.Writer) (func() error, error) {
 	if err := a.DevForget(); err != nil {

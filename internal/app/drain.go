@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
-	"sync/atomic"
 	"time"
 )
 
@@ -16,25 +14,6 @@ const (
 	// drain is how long requests under way may take once the server is told to stop.
 	drain = 20 * time.Second
 )
-
-// connections knows how many connections the servers have, and lets those who
-// hold them go in order. Shutdown alone closes an idle connection at once: a
-// client that is just sending its next request on it sees a broken connection,
-// and can't know whether the request was done.
-type connections struct {
-	open    atomic.Int64
-	leaving atomic.Bool
-}
-
-func (c *connections) count(_ net.Conn, s http.ConnState) {
-	switch s {
-	case http.StateNew:
-		c.open.Add(1)
-	case http.StateClosed, http.StateHijacked:
-		c.open.Add(-1)
-	case http.StateActive, http.StateIdle:
-	}
-}
 
 // answer tells clients, from the moment when the server is to stop, that the
 // connection ends with this answer.
@@ -48,7 +27,8 @@ func (c *connections) answer(h http.Handler) http.Handler {
 }
 
 // end stops the servers, whose ports are closed already: it waits for clients to
-// leave, then closes what is idle, then waits for requests under way. Clients that
+// leave, then closes what is idle (Shutdown alone would do so at once, and a client
+// that is just sending on it can't know whether its request was done), then waits for requests under way. Clients that
 // hold a request open beyond that are cut off; the server has done its part then,
 // so that is logged and is no error.
 func (c *connections) end(ctx context.Context, servers []*http.Server, log *slog.Logger) error {
@@ -60,7 +40,7 @@ func (c *connections) end(ctx context.Context, servers []*http.Server, log *slog
 	for _, s := range servers {
 		err := s.Shutdown(ctx)
 		if errors.Is(err, context.DeadlineExceeded) {
-			log.Warn("requests that did not end were cut off", slog.Int64("connections", c.open.Load()))
+			log.Warn("requests that did not end were cut off", slog.Int("connections", c.open()))
 			err = s.Close()
 			c.gone(context.WithoutCancel(ctx)) // for their audit events
 		}
@@ -75,7 +55,7 @@ func (c *connections) gone(ctx context.Context) {
 	defer cancel()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	for c.open.Load() > 0 && ctx.Err() == nil {
+	for c.open() > 0 && ctx.Err() == nil {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

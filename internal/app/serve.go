@@ -57,11 +57,12 @@ func (l *Listeners) Close() error { return errors.Join(l.api.Close(), l.shroud.C
 // Serve serves until ctx ends; then it lets requests under way finish. ready is
 // called once the server answers.
 func (a *App) Serve(ctx context.Context, l *Listeners, ready func() error) error {
-	var conns connections
-	servers := []*http.Server{a.server(a.routes(hostOf(l.At.API)), &conns), a.server(shroudSoon(), &conns)}
+	trusted := proxies.New(a.cfg.TrustedProxies, a.cfg.ProxyHeader)
+	conns := newConnections(descriptors(), trusted.Trusts, a.log)
+	servers := []*http.Server{a.server(a.routes(hostOf(l.At.API)), conns), a.server(shroudSoon(), conns)}
 	failed := make(chan error, len(servers))
-	go func() { failed <- serve(servers[0], l.api, l.tls) }()
-	go func() { failed <- servers[1].Serve(l.shroud) }()
+	go func() { failed <- serve(servers[0], &bounded{l.api, conns}, l.tls) }()
+	go func() { failed <- servers[1].Serve(&bounded{l.shroud, conns}) }()
 	err := ready()
 	if err == nil {
 		select {
@@ -126,7 +127,12 @@ func (a *App) server(h http.Handler, conns *connections) *http.Server {
 		WriteTimeout:      120 * time.Second,
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    32 << 10,
-		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+		// What one connection can hold of unread bodies and of requests under way.
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: 100, MaxReceiveBufferPerConnection: 1 << 20, MaxReceiveBufferPerStream: 256 << 10,
+			WriteByteTimeout: 15 * time.Second, SendPingTimeout: 60 * time.Second, PingTimeout: 15 * time.Second,
+		},
+		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
 }
 
@@ -156,7 +162,7 @@ func hostOf(base string) []string {
 // routes puts the API, the MCP endpoint and the status page on one address.
 func (a *App) routes(hosts []string) http.Handler {
 	mcp := mcpserver.Handler(mcpserver.HTTPConfig{
-		NewClient: mcpserver.InProcessClients(a.api, a.version, a.log), Version: a.version, Hosts: hosts, Log: a.log,
+		NewClient: mcpserver.InProcessClients(a.api, a.version, a.log), Version: a.version, Hosts: hosts, Log: a.log, Receive: a.receive,
 	})
 	status, verify, invite, reset := a.statusPage(), a.verifyEmail(), a.invite(), a.resetPassword()
 	cli := (&cliVerify{api: a.api, shown: a.identity.DeviceShown}).handler()

@@ -60,6 +60,7 @@ type Bytes struct {
 	all   limit
 	by    map[Key]*limit
 	last  uint64
+	peak  int64
 	queue []*waiter // the lease that began first stands first
 }
 
@@ -85,6 +86,15 @@ func (b *Bytes) Used() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.all.used
+}
+
+// Peak is how many bytes were held at most since it was last asked for.
+func (b *Bytes) Peak() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := b.peak
+	b.peak = b.all.used
+	return n
 }
 
 // Lease is what one request holds of a budget. The zero Lease is of none, and
@@ -228,6 +238,7 @@ func (l *Lease) take(n int64) {
 			lim.beyond = l
 		}
 	}
+	l.of.peak = max(l.of.peak, l.of.all.used)
 }
 
 // settle lets those on who wait and need not any more.

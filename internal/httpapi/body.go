@@ -43,7 +43,7 @@ type bodies struct {
 func (b *bodies) swap(x *exchange, r *http.Request, to *route, sent string) (done func(), err error) {
 	limit := to.maxBody
 	if x.within != nil {
-		limit *= 2 // what came over MCP was written anew, and may have become longer
+		limit = 2*limit + maxPublicBody // what came over MCP was written anew, and may have become longer
 	}
 	data, err := b.read(r.Context(), x.ResponseWriter, r, limit, x.taken())
 	if err != nil {

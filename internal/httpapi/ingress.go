@@ -120,6 +120,9 @@ func withinOf(ctx context.Context) *part {
 // Used is how many bytes requests hold of the two budgets.
 func (a *API) Used() (in, out int64) { return a.ingress.in.Used(), a.ingress.out.Used() }
 
+// Peak is the most that Used has been since Peak was last asked for.
+func (a *API) Peak() (in, out int64) { return a.ingress.in.Peak(), a.ingress.out.Peak() }
+
 // hurry leaves a request that was refused little time for the body that nobody
 // reads.
 func (x *exchange) hurry(r *http.Request) {

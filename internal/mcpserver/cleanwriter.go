@@ -29,7 +29,7 @@ func (w *cleanWriter) Write(b []byte) (int, error) {
 }
 
 // send gives the reply to out.
-func (w *cleanWriter) send(out http.ResponseWriter) {
+func (w *cleanWriter) send(out http.ResponseWriter, write func([]byte)) {
 	w.WriteHeader(http.StatusOK)
 	kind := w.header.Get("Content-Type")
 	if w.status >= 400 && !strings.HasPrefix(kind, "application/json") {
@@ -41,7 +41,7 @@ func (w *cleanWriter) send(out http.ResponseWriter) {
 		out.Header().Set("Content-Type", kind)
 	}
 	out.WriteHeader(w.status)
-	_, _ = out.Write(body)
+	write(body)
 	clear(w.body.Bytes())
 }
 

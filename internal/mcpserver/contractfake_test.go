@@ -76,6 +76,16 @@ func (a *contractAPI) put(path, kind, value string) *fakeSecret {
 	return s
 }
 
+// valueAt is what is stored at a path of the one vault.
+func (a *contractAPI) valueAt(path string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if s := a.secrets[vaultOne+"/"+path]; s != nil {
+		return s.value
+	}
+	return ""
+}
+
 func (a *contractAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	a.mu.Lock()

@@ -19,3 +19,6 @@ func HandlerOf(c *client.Client, name string) (mcp.ToolHandler, error) {
 	}
 	return nil, errors.New("no such tool")
 }
+
+// Unpack is what a message over HTTP goes through.
+var Unpack = unpack

@@ -13,6 +13,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/google/uuid"
+
+	"github.com/oneclaw-dev/oneclaw/client"
 )
 
 // field is one parameter of a tool. Its schema and its check come from the same
@@ -67,6 +69,14 @@ type input map[string]any
 func (in input) text(name string) string    { s, _ := in[name].(string); return s }
 func (in input) integer(name string) int64  { n, _ := in[name].(int64); return n }
 func (in input) texts(name string) []string { l, _ := in[name].([]string); return l }
+
+// value gives a value, which may be a long one.
+func (in input) value(name string) client.Value {
+	if b, long := in[name].([]byte); long {
+		return client.NewValue(b)
+	}
+	return client.ValueOf(in.text(name))
+}
 
 // object gives the JSON text of an object, nil when absent.
 func (in input) object(name string) []byte { o, _ := in[name].([]byte); return o }

@@ -1,8 +1,10 @@
 package mcpserver
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -31,6 +33,7 @@ func InProcessClients(api http.Handler, version string, log *slog.Logger) NewCli
 // HTTPConfig is what Handler needs.
 type HTTPConfig struct {
 	NewClient NewClient
+	Receive   Receive // nil reads without regard to what others need
 	Version   string
 	// Hosts are names that the server has besides those of this machine, such as
 	// that of its public URL. A listener on a loopback address answers to no others.
@@ -38,9 +41,6 @@ type HTTPConfig struct {
 	Now   func() time.Time // nil is time.Now
 	Log   *slog.Logger     // nil drops what goes wrong inside a tool
 }
-
-// maxMessage lets a value of the API's largest body through, with its escapes.
-const maxMessage = 8 << 20
 
 // Handler serves the tools on streamable HTTP, for mounting at /mcp. Each request
 // carries the agent's key or token as "Authorization: Bearer", and may name a vault
@@ -54,12 +54,15 @@ func Handler(cfg HTTPConfig) http.Handler {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Receive == nil {
+		cfg.Receive = plainly
+	}
 	tools := build(cfg.Version, cfg.Log, func(ctx context.Context) *session {
 		s, _ := ctx.Value(sessionKey{}).(*session)
 		return s // the gate below lets nothing pass without one
 	})
 	inner := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return tools }, &mcp.StreamableHTTPOptions{
-		Stateless: true, JSONResponse: true, MaxRequestBodyBytes: maxMessage,
+		Stateless: true, JSONResponse: true, MaxRequestBodyBytes: maxRest,
 		PropagateRequestCancellation: true,
 		DisableLocalhostProtection:   true, // HostAllowed does it, and knows our names
 	})
@@ -106,16 +109,35 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.turnAway(w, err)
 		return
 	}
-	body, err := oneMessage(r.Body)
+	got, err := g.cfg.Receive(w, r, maxMessage)
 	if err != nil {
-		refuse(w, http.StatusBadRequest, "batch_not_supported", "Send one protocol message a request: batches are not taken.")
+		s.refusedBy(err)
+		g.turnAway(w, err)
 		return
 	}
+	defer got.Done()
+	rest, long, err := unpacked(got.Message)
+	if err != nil {
+		g.turnAway(w, err)
+		return
+	}
+	s.who = got.Sender
 	clean := &cleanWriter{header: http.Header{}}
-	in := r.WithContext(context.WithValue(r.Context(), sessionKey{}, s)) // a copy: the server goes on using r's body
-	in.Body, in.ContentLength = body, -1
+	in := r.WithContext(withLong(context.WithValue(got.Context, sessionKey{}, s), long)) // a copy: the server goes on using r's body
+	in.Body, in.ContentLength = io.NopCloser(bytes.NewReader(rest)), int64(len(rest))
 	g.inner.ServeHTTP(clean, in)
-	clean.send(w)
+	if err := got.Room(clean.body.Len()); err != nil {
+		g.turnAway(w, err)
+		return
+	}
+	clean.send(w, got.Write)
+}
+
+// refusedBy forgets the session of a credential that is no good any more.
+func (s *session) refusedBy(err error) {
+	if client.IsStatus(err, http.StatusUnauthorized) {
+		s.refused()
+	}
 }
 
 // admit returns the session of a credential, asking the API about it unless that
@@ -150,7 +172,7 @@ func (g *gate) turnAway(w http.ResponseWriter, err error) {
 	case e != nil && e.Status == http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 		refuse(w, e.Status, "unauthenticated", "The agent's key or token is wrong, expired or revoked.")
-	case e != nil && e.Status >= 400 && e.Status < 500:
+	case e != nil && e.Status >= 400 && e.Status < 500, e != nil && e.Code == "server_busy":
 		if e.RetryAfter > 0 {
 			w.Header().Set("Retry-After", seconds(e.RetryAfter))
 		}

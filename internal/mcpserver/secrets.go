@@ -67,7 +67,7 @@ func putSecret(ctx context.Context, s *session, in input) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	m, err := s.api.PutSecret(ctx, vault, in.text("path"), client.ValueOf(in.text("value")), client.PutOptions{
+	m, err := s.api.PutSecret(ctx, vault, in.text("path"), in.value("value"), client.PutOptions{
 		Type: in.text("type"), Metadata: in.object("metadata"),
 		ExpiresAt: in.moment("expires_at"), MaxAccessCount: in.integer("max_access_count"),
 	})
@@ -94,7 +94,7 @@ func rotateAndStore(ctx context.Context, s *session, in input) (string, error) {
 			o.Metadata = m.Metadata
 		}
 	}
-	m, err := s.api.PutSecret(ctx, vault, path, client.ValueOf(in.text("value")), o)
+	m, err := s.api.PutSecret(ctx, vault, path, in.value("value"), o)
 	if err != nil {
 		return "", err
 	}

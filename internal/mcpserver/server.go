@@ -48,6 +48,7 @@ func newServer(cfg Config, vault *vaultChoice) *mcp.Server {
 type session struct {
 	api     *client.Client
 	vault   *vaultChoice
+	who     string // whose turns its calls take
 	refused func() // the API did not take the credential; may be nil
 }
 
@@ -72,7 +73,7 @@ func build(version string, log *slog.Logger, current func(context.Context) *sess
 		s.AddTool(t.declare(), t.handler(log, current))
 	}
 	addSecretsResource(s, log, current)
-	s.AddReceivingMiddleware(nothingChanges, onlySome(maxAtWork))
+	s.AddReceivingMiddleware(nothingChanges, onlySome(maxAtWork, current))
 	return s
 }
 

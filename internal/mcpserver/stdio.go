@@ -1,6 +1,7 @@
 package mcpserver
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -14,18 +15,15 @@ import (
 // and all that was asked is answered, or ctx ends; both are a clean end (nil).
 // Nothing but the protocol goes to out.
 func RunStdio(ctx context.Context, s *mcp.Server, in io.ReadCloser, out io.Writer) error {
-	err := s.Run(ctx, streams{&mcp.IOTransport{Reader: in, Writer: openWriter{out}}})
+	to := &whole{to: out}
+	from := &lines{in: bufio.NewReaderSize(in, 64<<10), end: in, out: to}
+	err := s.Run(ctx, streams{&mcp.IOTransport{Reader: from, Writer: to, MaxLineLength: maxMessage + 1}})
 	if err == nil || ctx.Err() != nil || errors.Is(err, io.EOF) {
 		return nil //nolint:nilerr // these are how a session ends
 	}
 	// The library's error may quote the line that it could not read.
 	return errors.New("the MCP client sent something that is not a protocol message, or closed its end; the session is over")
 }
-
-// openWriter leaves the process's standard output open.
-type openWriter struct{ io.Writer }
-
-func (openWriter) Close() error { return nil }
 
 // streams mends two habits of the library: its errors quote what was sent, and it
 // drops the answers to calls that the end of the input follows closely, as in

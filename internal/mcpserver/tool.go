@@ -44,6 +44,9 @@ func (t tool) handler(log *slog.Logger, current func(context.Context) *session) 
 			res = said("Tool '"+t.name+"' execution failed: Internal error.", true)
 		})
 		in, err := read(t.fields, req.Params.Arguments)
+		if err == nil {
+			err = restore(ctx, t.fields, in)
+		}
 		if err != nil {
 			return said("Tool '"+t.name+"' was not run: "+err.Error(), true), nil
 		}

@@ -45,7 +45,7 @@ func (s Set) Client(r *http.Request) (addr netip.Addr, fromProxy bool) {
 		return netip.Addr{}, false
 	}
 	peer := plain(ap.Addr())
-	if !s.trusts(peer) {
+	if !s.Trusts(peer) {
 		return peer, false
 	}
 	// Proxies add at the end: what stands before the last address that is none
@@ -56,7 +56,7 @@ func (s Set) Client(r *http.Request) (addr netip.Addr, fromProxy bool) {
 		if !ok {
 			return peer, true
 		}
-		if !s.trusts(hop) {
+		if !s.Trusts(hop) {
 			return hop, true
 		}
 	}
@@ -74,7 +74,8 @@ func Pass(inner, outer *http.Request) {
 	}
 }
 
-func (s Set) trusts(a netip.Addr) bool {
+// Trusts reports whether an address is that of a proxy which is believed.
+func (s Set) Trusts(a netip.Addr) bool {
 	for _, n := range s.networks {
 		if n.Contains(a) {
 			return true

@@ -1,0 +1,57 @@
+package mcpserver
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/strictjson"
+)
+
+// Received is a message that was let in and read, on the account of who sent it.
+type Received struct {
+	Message []byte
+	Sender  string          // who sent it; the same text for the same principal
+	Context context.Context //nolint:containedctx // of the request, for calls within the process
+	Room    func(n int) error
+	Write   func([]byte) // sends the answer's body, as fast as its reader is
+	Done    func()       // gives back what the message held
+}
+
+// Receive reads a message of at most limit bytes for a caller whose credential is
+// good at this moment. Its errors are *client.Error.
+type Receive func(w http.ResponseWriter, r *http.Request, limit int64) (*Received, error)
+
+// plainly is the Receive of a server without budgets.
+func plainly(w http.ResponseWriter, r *http.Request, limit int64) (*Received, error) {
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if _, long := errors.AsType[*http.MaxBytesError](err); long {
+		return nil, errTooLongMessage
+	}
+	if err != nil {
+		return nil, &client.Error{Status: http.StatusBadRequest, Code: "body_unreadable", Detail: "The message did not arrive whole."}
+	}
+	return &Received{Message: b, Context: r.Context(), Room: func(int) error { return nil },
+		Write: func(b []byte) { _, _ = w.Write(b) }, Done: func() {}}, nil
+}
+
+var errTooLongMessage = &client.Error{Status: http.StatusRequestEntityTooLarge, Code: "body_too_large", Detail: "The message is too long."}
+
+// unpacked is unpack for HTTP: its errors are *client.Error.
+func unpacked(message []byte) (rest, long []byte, err error) {
+	rest, long, err = unpack(message)
+	bad, _ := errors.AsType[*strictjson.Error](err)
+	switch {
+	case err == nil:
+		return rest, long, nil
+	case errors.Is(err, errBatch):
+		err = &client.Error{Status: http.StatusBadRequest, Code: "batch_not_supported", Detail: "Send one protocol message a request: batches are not taken."}
+	case bad != nil:
+		err = &client.Error{Status: http.StatusBadRequest, Code: "invalid_json", Detail: bad.Error()}
+	default:
+		err = errTooLongMessage
+	}
+	return nil, nil, err
+}
