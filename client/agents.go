@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -153,15 +154,49 @@ func (c *Client) UpdateAgent(ctx context.Context, id string, u AgentUpdate) (*Ag
 }
 
 // DeactivateAgent ends an agent: its key and its tokens are refused from then on.
+// The shares and policies that it made end too.
 func (c *Client) DeactivateAgent(ctx context.Context, id string) error {
-	return c.remove(ctx, "agents", id)
+	_, err := c.EndAgent(ctx, id, false)
+	return err
 }
 
-// RotateAgentKey gives an agent a new key and ends the old one.
+// EndAgent is DeactivateAgent that may keep what the agent made, and says what
+// ended, such as "shares=2".
+func (c *Client) EndAgent(ctx context.Context, id string, keep bool) (ended string, err error) {
+	return c.end(ctx, request{method: http.MethodDelete, repeatable: true}, nil, keep, "agents", id)
+}
+
+// RotateAgentKey gives an agent a new key and ends the old one, with the shares and
+// policies that the agent made.
 func (c *Client) RotateAgentKey(ctx context.Context, id string) (Value, error) {
+	key, _, err := c.RenewAgentKey(ctx, id, false)
+	return key, err
+}
+
+// RenewAgentKey is RotateAgentKey that may keep what the agent made, and says what
+// ended, such as "shares=2".
+func (c *Client) RenewAgentKey(ctx context.Context, id string, keep bool) (key Value, ended string, err error) {
 	var out struct {
 		APIKey Value `json:"api_key"`
 	}
-	err := c.write(ctx, http.MethodPost, nil, &out, "agents", id, "rotate-key")
-	return out.APIKey, err
+	ended, err = c.end(ctx, request{method: http.MethodPost}, &out, keep, "agents", id, "rotate-key")
+	return out.APIKey, ended, err
+}
+
+// end calls what ends a credential, and returns what ended with it.
+func (c *Client) end(ctx context.Context, q request, out any, keep bool, parts ...string) (ended string, err error) {
+	if q.path, err = route(parts...); err != nil {
+		return "", err
+	}
+	if keep {
+		q.query = url.Values{"keep": {"true"}}
+	}
+	res, err := c.send(ctx, q)
+	if err != nil {
+		return "", err
+	}
+	if res.Header != nil {
+		ended = res.Header.Get("X-Ended")
+	}
+	return ended, decoded(res, q, c.base, out)
 }

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -43,9 +44,47 @@ func (c *Client) APIKeys(ctx context.Context) ([]APIKey, error) {
 	return out.Keys, err
 }
 
-// DeleteAPIKey revokes a key.
+// DeleteAPIKeyAlone revokes a key and keeps what was made with it.
+func (c *Client) DeleteAPIKeyAlone(ctx context.Context, id string) error {
+	p, err := route("auth", "api-keys", id)
+	if err != nil {
+		return err
+	}
+	return c.call(ctx, request{method: http.MethodDelete, path: p, query: url.Values{"keep": {"true"}}, repeatable: true}, nil)
+}
+
+// DeleteAPIKey revokes a key and ends what was made with it: keys, agents, shares,
+// policies, invitations and the webhook.
 func (c *Client) DeleteAPIKey(ctx context.Context, id string) error {
 	return c.remove(ctx, "auth", "api-keys", id)
+}
+
+// Made is something that was made with a credential.
+type Made struct {
+	Kind      string    `json:"kind"`
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	MadeWith  string    `json:"made_with"`
+	CreatedAt time.Time `json:"created_at"`
+	IsLive    bool      `json:"is_live"`
+}
+
+// MadeWithAPIKey lists what was made with a key.
+func (c *Client) MadeWithAPIKey(ctx context.Context, id string) ([]Made, error) {
+	var out struct {
+		Made []Made `json:"made"`
+	}
+	err := c.read(ctx, &out, "auth", "api-keys", id, "made")
+	return out.Made, err
+}
+
+// MadeByAgent lists what an agent made.
+func (c *Client) MadeByAgent(ctx context.Context, id string) ([]Made, error) {
+	var out struct {
+		Made []Made `json:"made"`
+	}
+	err := c.read(ctx, &out, "agents", id, "made")
+	return out.Made, err
 }
 
 // remove sends DELETE to the route of parts.

@@ -41,13 +41,18 @@ func (c *Client) call(ctx context.Context, q request, out any) error {
 	if err != nil {
 		return err
 	}
+	return decoded(res, q, c.base, out)
+}
+
+// decoded reads the answer to q into out.
+func decoded(res *reply, q request, base string, out any) error {
 	if out == nil || res.StatusCode == http.StatusNoContent {
 		return nil
 	}
 	if err := json.Unmarshal(res.body, out); err != nil {
 		// The cause may quote the reply: it is not kept.
 		return badReply(fmt.Sprintf("%s answered %s %s with something that is not the expected JSON. Is the base URL right?",
-			c.base, q.method, q.path))
+			base, q.method, q.path))
 	}
 	return nil
 }

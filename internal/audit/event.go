@@ -44,6 +44,10 @@ type Event struct {
 	PrevID string // the event before this one in the chain; empty for the first
 	Hash   Hash
 
+	// With names the credential that the request came with, for what it makes. It is
+	// not stored here.
+	With string
+
 	// Apart tells events apart that would be counted as one kind. It is not stored.
 	Apart string
 
@@ -71,6 +75,7 @@ type Details struct {
 	Count   uint64 // how many requests a coalesced event stands for
 	// Approval is the id of the approval that was used for it.
 	Approval string
+	Ended    string // what ended with a credential: counts, then ids of keys and agents
 	Target   string // a second thing that was touched, such as a grant's principal, or the account that somebody failed to sign in as
 }
 
@@ -88,6 +93,7 @@ func (d *Details) AppendJSON(b []byte) []byte {
 	b = appendNumber(b, "count", d.Count)
 	b = appendField(b, "approval_id", d.Approval)
 	b = appendField(b, "target", d.Target)
+	b = appendField(b, "ended", d.Ended)
 	return append(b, '}')
 }
 

@@ -14,7 +14,7 @@ import (
 func (c *cli) agentCommand() *cobra.Command {
 	return group("agent", "Register agents and their keys",
 		c.agentCreate(), c.agentList(), c.agentGet(), c.agentRotateKey(), c.agentDeactivate(),
-		c.agentEnroll())
+		c.agentEnroll(), c.agentMade())
 }
 
 func (c *cli) agentCreate() *cobra.Command {
@@ -145,7 +145,7 @@ func (c *cli) agentGet() *cobra.Command {
 }
 
 func (c *cli) agentRotateKey() *cobra.Command {
-	var yes bool
+	var yes, keep bool
 	cmd := &cobra.Command{
 		Use:   "rotate-key NAME|ID",
 		Short: "Give an agent a new key, print it this once, and end the old one",
@@ -154,24 +154,30 @@ func (c *cli) agentRotateKey() *cobra.Command {
 			if err := c.confirm(ctx, yes, "End the present key of the agent "+name+"?"); err != nil {
 				return err
 			}
-			key, err := cl.RotateAgentKey(ctx, id)
+			key, ended, err := cl.RenewAgentKey(ctx, id, keep)
 			if err != nil {
 				return err
 			}
 			defer key.Wipe()
 			if c.jsonOut {
-				return c.printJSON(map[string]string{"id": id, "api_key": string(key.Reveal())})
+				return c.printJSON(struct {
+					APIKey string `json:"api_key"`
+					ID     string `json:"id"`
+					Ended  string `json:"ended,omitempty"`
+				}{string(key.Reveal()), id, ended})
 			}
+			c.sayEnded(ended)
 			c.done("Keep the key now: it is not shown again.")
 			return c.printFields(field{"ID", id}, field{"API key", string(key.Reveal())})
 		}),
 	}
 	yesFlag(cmd, &yes)
+	keepFlag(cmd, &keep)
 	return cmd
 }
 
 func (c *cli) agentDeactivate() *cobra.Command {
-	var yes bool
+	var yes, keep bool
 	cmd := &cobra.Command{
 		Use:   "deactivate NAME|ID",
 		Short: "End an agent: its key and tokens are refused from then on",
@@ -180,18 +186,58 @@ func (c *cli) agentDeactivate() *cobra.Command {
 			if err := c.confirm(ctx, yes, "Deactivate the agent "+name+"?"); err != nil {
 				return err
 			}
-			if err := cl.DeactivateAgent(ctx, id); err != nil {
+			ended, err := cl.EndAgent(ctx, id, keep)
+			if err != nil {
 				return err
 			}
 			if c.jsonOut {
-				return c.printJSON(map[string]any{"id": id, "deactivated": true})
+				return c.printJSON(struct {
+					Deactivated bool   `json:"deactivated"`
+					ID          string `json:"id"`
+					Ended       string `json:"ended,omitempty"`
+				}{true, id, ended})
 			}
+			c.sayEnded(ended)
 			c.done("Deactivated the agent %s.", name)
 			return nil
 		}),
 	}
 	yesFlag(cmd, &yes)
+	keepFlag(cmd, &keep)
 	return cmd
+}
+
+func keepFlag(cmd *cobra.Command, keep *bool) {
+	cmd.Flags().BoolVar(keep, "keep", false, "keep the shares and policies that it made")
+}
+
+// sayEnded says what ended with a credential, as the server counts it.
+func (c *cli) sayEnded(ended string) {
+	if ended != "" {
+		c.done("Ended with it: %s.", strings.ReplaceAll(ended, ",", ", "))
+	}
+}
+
+func (c *cli) agentMade() *cobra.Command {
+	return c.wideFlag(&cobra.Command{
+		Use:   "made NAME|ID",
+		Short: "List what an agent made: kind, id, name, live, time, credential",
+		Args:  args("NAME|ID"),
+		RunE: c.withAgent(func(ctx context.Context, cl *client.Client, id, _ string) error {
+			all, err := cl.MadeByAgent(ctx, id)
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"made": orEmpty(all)})
+			}
+			var rows [][]string
+			for _, m := range all {
+				rows = append(rows, []string{m.Kind, c.short(m.ID), m.Name, yesNo(m.IsLive), c.when(m.CreatedAt), m.MadeWith})
+			}
+			return c.printRows([]string{"KIND", "ID", "NAME", "LIVE", "CREATED", "MADE WITH"}, rows, "It made nothing that is known of.")
+		}),
+	})
 }
 
 // withAgent runs f with the agent that the argument names.

@@ -224,7 +224,7 @@ func (c *cli) revoke(ctx context.Context, s *stored) error {
 		return err
 	}
 	if s.KeyID != "" {
-		err = cl.DeleteAPIKey(ctx, s.KeyID)
+		err = cl.DeleteAPIKeyAlone(ctx, s.KeyID) // what was made meanwhile goes on
 	} else {
 		err = cl.Logout(ctx)
 	}

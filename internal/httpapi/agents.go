@@ -37,6 +37,16 @@ func (k *rotatedKey) appendJSON(b []byte) []byte {
 	return append(b, '}')
 }
 
+type rotatedAnswer struct {
+	Gone
+	Body *rotatedKey
+}
+
+type endedAgent struct {
+	AgentPath
+	KeepFlag
+}
+
 type issuedToken struct {
 	Token     secretValue `json:"token"`
 	ExpiresIn int64       `json:"expires_in" doc:"In seconds."`
@@ -92,8 +102,9 @@ func (a *API) registerAgents() {
 	handle(a, op{
 		method: http.MethodDelete, path: one, id: "deactivate-agent", tag: "Agents",
 		summary: "Deactivate an agent: its key and tokens end at once", action: policy.DeactivateAgent,
-	}, func(ctx context.Context, c *access.Call, in *AgentPath) (*empty, error) {
-		return &empty{}, a.identity.DeactivateAgent(ctx, c, in.AgentID)
+	}, func(ctx context.Context, c *access.Call, in *endedAgent) (*Gone, error) {
+		err := a.identity.DeactivateAgent(ctx, c, in.AgentID, in.Keep)
+		return &Gone{endedBy(c)}, err
 	})
 	a.registerAgentKeys(one)
 }
@@ -102,9 +113,12 @@ func (a *API) registerAgentKeys(one string) {
 	handle(a, op{
 		method: http.MethodPost, path: one + "/rotate-key", id: "rotate-agent-key", tag: "Agents",
 		summary: "Give an agent a new key; the old one and its tokens end at once", action: policy.RotateAgentKey,
-	}, func(ctx context.Context, c *access.Call, in *AgentPath) (*body[*rotatedKey], error) {
-		key, err := a.identity.RotateAgentKey(ctx, c, in.AgentID)
-		return answer(&rotatedKey{APIKey: secretValue{key}}, err)
+	}, func(ctx context.Context, c *access.Call, in *endedAgent) (*rotatedAnswer, error) {
+		key, err := a.identity.RotateAgentKey(ctx, c, in.AgentID, in.Keep)
+		if err != nil {
+			return nil, err
+		}
+		return &rotatedAnswer{Gone{endedBy(c)}, &rotatedKey{APIKey: secretValue{key}}}, nil
 	})
 	handle(a, op{
 		method: http.MethodPost, path: one + "/rotate-identity-keys", id: "rotate-agent-identity-keys", tag: "Agents",

@@ -68,8 +68,14 @@ type apiKeyList struct {
 	Keys []apiKeyBody `json:"keys"`
 }
 
-type apiKeyPath struct {
+// KeyPath is exported since huma reads embedded structs only then.
+type KeyPath struct {
 	KeyID string `path:"key_id"`
+}
+
+type endedKey struct {
+	KeyPath
+	KeepFlag
 }
 
 func (a *API) registerAPIKeys() {
@@ -97,7 +103,9 @@ func (a *API) registerAPIKeys() {
 	handle(a, op{
 		method: http.MethodDelete, path: one, id: "revoke-api-key", tag: "API keys",
 		summary: "Revoke an API key, and every token made from it", action: policy.DeleteAPIKey,
-	}, func(ctx context.Context, c *access.Call, in *apiKeyPath) (*empty, error) {
-		return &empty{}, a.identity.RevokeKey(ctx, c, in.KeyID)
+	}, func(ctx context.Context, c *access.Call, in *endedKey) (*Gone, error) {
+		err := a.identity.RevokeKey(ctx, c, in.KeyID, in.Keep)
+		return &Gone{endedBy(c)}, err
 	})
+	a.registerMade()
 }

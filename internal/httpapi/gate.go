@@ -179,6 +179,7 @@ func (x *exchange) identify(who policy.Principal) {
 	x.call.Who = who
 	x.event.Org, x.event.ActorKind, x.event.ActorID = who.Org, string(who.Kind), who.ID
 	x.event.Details.Token = who.TokenID
+	x.event.With = who.Credential()
 }
 
 // renew takes the clock and authenticates again, once the body is there: it may

@@ -82,8 +82,9 @@ func (a *API) registerOrg() {
 	handle(a, op{
 		method: http.MethodDelete, path: one, id: "remove-member", tag: "Organisation",
 		summary: "End a membership, with the keys and policies of that user", action: policy.RemoveMember, status: http.StatusNoContent,
-	}, func(ctx context.Context, c *access.Call, in *memberPath) (*empty, error) {
-		return &empty{}, a.identity.RemoveMember(ctx, c, in.UserID)
+	}, func(ctx context.Context, c *access.Call, in *memberPath) (*Gone, error) {
+		err := a.identity.RemoveMember(ctx, c, in.UserID)
+		return &Gone{endedBy(c)}, err
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/auth/orgs", id: "list-orgs", tag: "Organisation",

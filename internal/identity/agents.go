@@ -155,12 +155,13 @@ func (s *Service) UpdateAgent(ctx context.Context, c *access.Call, id string, p 
 			return err
 		}
 		return s.checkCertified(a)
-	}, c.Event)
+	}, false, c.Event)
 }
 
 // DeactivateAgent ends an agent: its key and tokens stop working at once, and
-// for good. Who activates it again gives it another key.
-func (s *Service) DeactivateAgent(ctx context.Context, c *access.Call, id string) error {
+// for good. Who activates it again gives it another key. The shares and policies
+// that it made end too, unless keep is set.
+func (s *Service) DeactivateAgent(ctx context.Context, c *access.Call, id string, keep bool) error {
 	if _, err := s.agent(ctx, c, id, policy.DeactivateAgent); err != nil {
 		return err
 	}
@@ -169,7 +170,7 @@ func (s *Service) DeactivateAgent(ctx context.Context, c *access.Call, id string
 		was := *a
 		a.stop()
 		return a.hold(&was, c.Who.Manages(), []string{"is_active"})
-	}, c.Event)
+	}, keep, c.Event)
 	return err
 }
 
@@ -189,7 +190,7 @@ func (s *Service) RotateAgentIdentityKeys(ctx context.Context, c *access.Call, i
 	return s.store.ChangeAgent(ctx, c.Who.Org, id, func(a *Agent) error {
 		a.SSHPublicKey, a.ECDHPublicKey = ssh, ecdh
 		return nil
-	}, c.Event)
+	}, false, c.Event)
 }
 
 // IssueAgentToken gives a token of an agent to the human who manages it.

@@ -165,7 +165,7 @@ func TestOtherMethodsHaveNoKey(t *testing.T) {
 		if a.AuthMethod == "mtls" && a.CertFingerprint != strings.Repeat("ab", 32) {
 			t.Errorf("fingerprint %q", a.CertFingerprint)
 		}
-		_, err := w.RotateAgentKey(t.Context(), w.call(ada, policy.RotateAgentKey), a.ID)
+		_, err := w.RotateAgentKey(t.Context(), w.call(ada, policy.RotateAgentKey), a.ID, false)
 		wantCode(t, "rotate", err, "no_api_key")
 	}
 }
@@ -275,8 +275,8 @@ func TestWhoMayDoWhatToAnAgent(t *testing.T) {
 		},
 		policy.RotateAgentIdentityKeys: func(c *access.Call, id string) error { _, err := w.RotateAgentIdentityKeys(ctx, c, id); return err },
 		policy.IssueAgentToken:         func(c *access.Call, id string) error { _, err := w.IssueAgentToken(ctx, c, id); return err },
-		policy.RotateAgentKey:          func(c *access.Call, id string) error { _, err := w.RotateAgentKey(ctx, c, id); return err },
-		policy.DeactivateAgent:         func(c *access.Call, id string) error { return w.DeactivateAgent(ctx, c, id) },
+		policy.RotateAgentKey:          func(c *access.Call, id string) error { _, err := w.RotateAgentKey(ctx, c, id, false); return err },
+		policy.DeactivateAgent:         func(c *access.Call, id string) error { return w.DeactivateAgent(ctx, c, id, false) },
 	}
 	for action, do := range ops {
 		for name, id := range map[string]string{"another organisation's user": a.ID, "an id that is nobody's": uuid.NewString()} {

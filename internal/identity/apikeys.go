@@ -91,14 +91,16 @@ func (s *Service) APIKeys(ctx context.Context, c *access.Call) ([]UserKey, error
 	return s.store.Keys(ctx, c.Who.Org, c.Who.ID)
 }
 
-// RevokeKey ends one of the calling user's keys and every token made from it.
-func (s *Service) RevokeKey(ctx context.Context, c *access.Call, id string) error {
+// RevokeKey ends one of the calling user's keys, every token made from it and,
+// unless keep is set, what was made with it: keys and agents, what those made,
+// shares, policies, invitations and the webhook.
+func (s *Service) RevokeKey(ctx context.Context, c *access.Call, id string, keep bool) error {
 	c.Touch("api_key", id)
 	if err := decide(c, policy.DeleteAPIKey, own(c)); err != nil {
 		return err
 	}
 	succeed(c, "api_key", id)
-	return s.store.RevokeKey(ctx, c.Who.Org, c.Who.ID, id, c.Now, c.Event)
+	return s.store.RevokeKey(ctx, c.Who.Org, c.Who.ID, id, keep, c.Now, c.Event)
 }
 
 // Live reports whether the key works at a moment.

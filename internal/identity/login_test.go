@@ -191,7 +191,7 @@ func TestKeyExchange(t *testing.T) {
 	b, _ := w.agent(ada, identity.Agent{})
 	expired, expiredKey := w.agent(ada, identity.Agent{Standing: identity.Standing{ExpiresAt: w.clock.now().Add(time.Second)}})
 	idle, idleKey := w.agent(ada, identity.Agent{})
-	if err := w.DeactivateAgent(t.Context(), w.call(ada, policy.DeactivateAgent), idle.ID); err != nil {
+	if err := w.DeactivateAgent(t.Context(), w.call(ada, policy.DeactivateAgent), idle.ID, false); err != nil {
 		t.Fatal(err)
 	}
 	w.clock.forward(2 * time.Second)

@@ -82,8 +82,8 @@ func TestPersonalKeys(t *testing.T) {
 		_, _, err := w.CreateKey(ctx, w.call(who, policy.CreateAPIKey), identity.KeyDraft{Name: "wider"})
 		wantKind(t, "a capped key makes one without a cap", err, fault.Denied)
 	}
-	wantKind(t, "another user revokes it", w.RevokeKey(ctx, w.call(bob, policy.DeleteAPIKey), k.ID), fault.NotFound)
-	wantKind(t, "an unknown id", w.RevokeKey(ctx, w.call(ada, policy.DeleteAPIKey), uuid.NewString()), fault.NotFound)
+	wantKind(t, "another user revokes it", w.RevokeKey(ctx, w.call(bob, policy.DeleteAPIKey), k.ID, false), fault.NotFound)
+	wantKind(t, "an unknown id", w.RevokeKey(ctx, w.call(ada, policy.DeleteAPIKey), uuid.NewString(), false), fault.NotFound)
 	if keys, err := w.APIKeys(ctx, w.call(bob, policy.ListAPIKeys)); err != nil || len(keys) != 0 {
 		t.Errorf("another user lists %d keys, %v", len(keys), err)
 	}
@@ -94,10 +94,10 @@ func TestPersonalKeys(t *testing.T) {
 	if err != nil || len(keys) != 1 || keys[0].Live(w.clock.now()) || keys[0].Name != "laptop" {
 		t.Errorf("keys %+v, %v", keys, err)
 	}
-	if err := w.RevokeKey(ctx, w.call(ada, policy.DeleteAPIKey), k.ID); err != nil {
+	if err := w.RevokeKey(ctx, w.call(ada, policy.DeleteAPIKey), k.ID, false); err != nil {
 		t.Errorf("revoke: %v", err)
 	}
-	wantKind(t, "a second time", w.RevokeKey(ctx, w.call(ada, policy.DeleteAPIKey), k.ID), fault.NotFound)
+	wantKind(t, "a second time", w.RevokeKey(ctx, w.call(ada, policy.DeleteAPIKey), k.ID, false), fault.NotFound)
 	for code, d := range map[string]identity.KeyDraft{
 		"invalid_name":        {Name: ""},
 		"invalid_scope":       {Name: "x", Scopes: []string{"a//b"}},
@@ -129,6 +129,6 @@ func TestTheDatabaseDecidesRaces(t *testing.T) {
 	a, _ := w.agent(ada, identity.Agent{})
 	_, err = w.db.Agent(ctx, uuid.NewString(), a.ID)
 	wantKind(t, "another organisation's agent", err, fault.NotFound)
-	_, err = w.db.ChangeAgent(ctx, uuid.NewString(), a.ID, func(*identity.Agent) error { return nil }, nil)
+	_, err = w.db.ChangeAgent(ctx, uuid.NewString(), a.ID, func(*identity.Agent) error { return nil }, false, nil)
 	wantKind(t, "changing it", err, fault.NotFound)
 }

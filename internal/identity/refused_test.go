@@ -49,9 +49,9 @@ func testRefused(t *testing.T, w *world) {
 	for _, bearer := range []string{userKey, idleKey, idleToken, expiredKey, rotatedToken, string(fromKey.Access.Reveal())} {
 		w.who(bearer)
 	}
-	_, err = w.RotateAgentKey(ctx, w.call(ada, policy.RotateAgentKey), rotated.ID)
-	if err = errors.Join(err, w.RevokeKey(ctx, w.call(ada, policy.DeleteAPIKey), k.ID),
-		w.DeactivateAgent(ctx, w.call(ada, policy.DeactivateAgent), idle.ID)); err != nil {
+	_, err = w.RotateAgentKey(ctx, w.call(ada, policy.RotateAgentKey), rotated.ID, false)
+	if err = errors.Join(err, w.RevokeKey(ctx, w.call(ada, policy.DeleteAPIKey), k.ID, false),
+		w.DeactivateAgent(ctx, w.call(ada, policy.DeactivateAgent), idle.ID, false)); err != nil {
 		t.Fatal(err)
 	}
 	w.clock.forward(2 * time.Second)

@@ -26,10 +26,11 @@ var (
 )
 
 // RotateAgentKey gives an agent a new key. The old one, and every token made
-// from it, stop working at once. A key that is returned is the agent's when the
+// from it, stop working at once; the shares and policies that the agent made end
+// with it unless keep is set. A key that is returned is the agent's when the
 // call returns: of two who renew at once one gets a Conflict, but a human always
 // wins against the agent itself.
-func (s *Service) RotateAgentKey(ctx context.Context, c *access.Call, id string) (secret.Bytes, error) {
+func (s *Service) RotateAgentKey(ctx context.Context, c *access.Call, id string, keep bool) (secret.Bytes, error) {
 	seen, err := s.agent(ctx, c, id, policy.RotateAgentKey)
 	if err != nil {
 		return secret.Bytes{}, err
@@ -49,7 +50,7 @@ func (s *Service) RotateAgentKey(ctx context.Context, c *access.Call, id string)
 		a.setKey(text)
 		a.KeyBy, a.KeyAt = c.Who.Kind, stamp(c.Now)
 		return nil
-	}, c.Event)
+	}, keep, c.Event)
 	if err != nil {
 		return secret.Bytes{}, err
 	}

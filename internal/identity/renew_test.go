@@ -20,7 +20,7 @@ func TestAHumanWinsTheRaceForAKey(t *testing.T) {
 	w := open(t)
 	_, ada := w.signup("ada@example.com")
 	renew := func(who policy.Principal, id string) (string, error) {
-		key, err := w.RotateAgentKey(t.Context(), w.call(who, policy.RotateAgentKey), id)
+		key, err := w.RotateAgentKey(t.Context(), w.call(who, policy.RotateAgentKey), id, false)
 		if err != nil {
 			return "", err
 		}
@@ -103,7 +103,7 @@ func TestOfTwoHumansWhoRenewAKeyOneWins(t *testing.T) {
 		var codes []string
 		for range 2 {
 			done.Go(func() {
-				key, err := racing.RotateAgentKey(t.Context(), w.call(ada, policy.RotateAgentKey), a.ID)
+				key, err := racing.RotateAgentKey(t.Context(), w.call(ada, policy.RotateAgentKey), a.ID, false)
 				mu.Lock()
 				defer mu.Unlock()
 				if err != nil {
@@ -126,7 +126,7 @@ func TestAnAgentRenewsItsKeyWithTheKeyAndSeldom(t *testing.T) {
 	_, ada := w.signup("ada@example.com")
 	a, key := w.agent(ada, identity.Agent{})
 	renew := func(credential string) (string, error) {
-		got, err := w.RotateAgentKey(t.Context(), w.call(w.who(credential), policy.RotateAgentKey), a.ID)
+		got, err := w.RotateAgentKey(t.Context(), w.call(w.who(credential), policy.RotateAgentKey), a.ID, false)
 		if err != nil {
 			return "", err
 		}
@@ -159,7 +159,7 @@ func TestAnAgentRenewsItsKeyWithTheKeyAndSeldom(t *testing.T) {
 	w.clock.forward(time.Hour)
 	third := must(renew(second))
 
-	got, err := w.RotateAgentKey(t.Context(), w.call(ada, policy.RotateAgentKey), a.ID)
+	got, err := w.RotateAgentKey(t.Context(), w.call(ada, policy.RotateAgentKey), a.ID, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,14 +178,14 @@ func TestAnAgentRenewsItsKeyWithTheKeyAndSeldom(t *testing.T) {
 	stale := w.who(w.newKeyOf(ada, a.ID))
 	w.newKeyOf(ada, a.ID)
 	w.clock.forward(2 * time.Hour)
-	_, err = w.RotateAgentKey(t.Context(), w.call(stale, policy.RotateAgentKey), a.ID)
+	_, err = w.RotateAgentKey(t.Context(), w.call(stale, policy.RotateAgentKey), a.ID, false)
 	wantCode(t, "with a key that was replaced meanwhile", err, "key_renewed_meanwhile")
 }
 
 // newKeyOf is a key that a human gave the agent.
 func (w *world) newKeyOf(who policy.Principal, id string) string {
 	w.t.Helper()
-	key, err := w.RotateAgentKey(w.t.Context(), w.call(who, policy.RotateAgentKey), id)
+	key, err := w.RotateAgentKey(w.t.Context(), w.call(who, policy.RotateAgentKey), id, false)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -260,7 +260,7 @@ func TestWhatAManagerSetOnlyAManagerLifts(t *testing.T) {
 	}
 	t.Run("stopped by DELETE", func(t *testing.T) {
 		a, _ := w.agent(carol, identity.Agent{})
-		if err := w.DeactivateAgent(t.Context(), w.call(ada, policy.DeactivateAgent), a.ID); err != nil {
+		if err := w.DeactivateAgent(t.Context(), w.call(ada, policy.DeactivateAgent), a.ID, false); err != nil {
 			t.Fatal(err)
 		}
 		_, err := w.UpdateAgent(t.Context(), w.call(carol, policy.UpdateAgent), a.ID, identity.AgentPatch{Active: identity.Value(true)})

@@ -48,7 +48,7 @@ func testRevocation(t *testing.T, w *world) {
 		jwt := w.exchange(key)
 		w.who(jwt)
 		w.who(key)
-		if err := w.DeactivateAgent(ctx, w.call(ada, policy.DeactivateAgent), a.ID); err != nil {
+		if err := w.DeactivateAgent(ctx, w.call(ada, policy.DeactivateAgent), a.ID, false); err != nil {
 			t.Fatal(err)
 		}
 		w.dead("its token", jwt)
@@ -60,7 +60,7 @@ func testRevocation(t *testing.T, w *world) {
 		w.dead("its old key", key)
 		_, err := w.AgentToken(ctx, w.anon(policy.Login), key, "")
 		wantCode(t, "exchange", err, "unauthenticated")
-		fresh, err := w.RotateAgentKey(ctx, w.call(ada, policy.RotateAgentKey), a.ID)
+		fresh, err := w.RotateAgentKey(ctx, w.call(ada, policy.RotateAgentKey), a.ID, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +83,7 @@ func testRevocation(t *testing.T, w *world) {
 		jwt := w.exchange(key)
 		w.who(jwt)
 		w.who(key)
-		fresh, err := w.RotateAgentKey(ctx, w.call(ada, policy.RotateAgentKey), a.ID)
+		fresh, err := w.RotateAgentKey(ctx, w.call(ada, policy.RotateAgentKey), a.ID, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +104,7 @@ func testRevocation(t *testing.T, w *world) {
 		}
 		w.who(string(key.Reveal()))
 		w.who(string(got.Access.Reveal()))
-		if err := w.RevokeKey(ctx, w.call(ada, policy.DeleteAPIKey), k.ID); err != nil {
+		if err := w.RevokeKey(ctx, w.call(ada, policy.DeleteAPIKey), k.ID, false); err != nil {
 			t.Fatal(err)
 		}
 		w.dead("the key", string(key.Reveal()))
@@ -120,7 +120,7 @@ func testRevocation(t *testing.T, w *world) {
 		other.who(jwt)
 		other.who(key)
 		other.exchange(key)
-		if _, err := w.RotateAgentKey(ctx, w.call(ada, policy.RotateAgentKey), a.ID); err != nil {
+		if _, err := w.RotateAgentKey(ctx, w.call(ada, policy.RotateAgentKey), a.ID, false); err != nil {
 			t.Fatal(err)
 		}
 		_, err := other.AgentToken(ctx, w.anon(policy.Login), key, "")

@@ -92,8 +92,12 @@ type KeyStore interface {
 	// Key and KeyByHash return NotFound when there is none, revoked or not.
 	Key(ctx context.Context, id string) (UserKey, error)
 	KeyByHash(ctx context.Context, hash string) (UserKey, error)
-	// RevokeKey returns NotFound unless the user has a live key with the id.
-	RevokeKey(ctx context.Context, org, user, id string, at time.Time, ev *audit.Event) error
+	// RevokeKey returns NotFound unless the user has a live key with the id. Unless
+	// keep is set, what was made with the key ends too, and ev says what.
+	RevokeKey(ctx context.Context, org, user, id string, keep bool, at time.Time, ev *audit.Event) error
+	// Made returns what was made with the credentials whose names are from from on and
+	// below below, oldest first.
+	Made(ctx context.Context, org, from, below string, now time.Time) ([]Made, error)
 }
 
 // AgentStore keeps agents.
@@ -114,8 +118,10 @@ type AgentStore interface {
 	PatternsOf(ctx context.Context, agent string, now time.Time, most int) ([]string, error)
 	StandingByKey(ctx context.Context, hash string) (Standing, error)
 	// ChangeAgent stores what change makes of the agent. change may run more
-	// than once, each time on a fresh copy; when it fails nothing is stored.
-	ChangeAgent(ctx context.Context, org, id string, change func(*Agent) error, ev *audit.Event) (Agent, error)
+	// than once, each time on a fresh copy; when it fails nothing is stored. When
+	// its key changes or it stops, and keep is not set, the shares and policies that
+	// it made end, and ev says so.
+	ChangeAgent(ctx context.Context, org, id string, change func(*Agent) error, keep bool, ev *audit.Event) (Agent, error)
 	// HasVaults reports whether all the vaults are of org.
 	HasVaults(ctx context.Context, org string, ids []string) (bool, error)
 	// NoteUse stores when agents and personal keys were last used, by id.

@@ -77,6 +77,7 @@ func TestPostgreSQL(t *testing.T) {
 		"who may do what":      TestWhoMayDoWhatToAnAgent,
 		"times of use":         TestTimesOfUseAreWrittenInTheBackground,
 		"races":                TestTheDatabaseDecidesRaces,
+		"keys of keys":         TestKeysMadeWithKeysEndTogether,
 		"a race for a key":     TestAHumanWinsTheRaceForAKey,
 		"two humans renew":     TestOfTwoHumansWhoRenewAKeyOneWins,
 		"own renewals":         TestAnAgentRenewsItsKeyWithTheKeyAndSeldom,
@@ -204,6 +205,7 @@ func (w *world) call(who policy.Principal, a policy.Action) *access.Call {
 	}
 	if who.Org != "" {
 		ev.Org = who.Org
+		ev.With = who.Credential()
 	}
 	return &access.Call{Who: who, Now: w.clock.now(), Event: ev}
 }

@@ -19,6 +19,7 @@ package policy
 
 import (
 	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
@@ -69,6 +70,20 @@ type Principal struct {
 // Manages reports whether p is an owner or admin of its organisation.
 func (p *Principal) Manages() bool {
 	return p.Kind == KindUser && (p.Role == RoleOwner || p.Role == RoleAdmin)
+}
+
+// Credential names what p came with, for what is made with it: key:ID of an API
+// key, session:ID of a login, agent:ID/GENERATION. It is empty where none is known.
+func (p *Principal) Credential() string {
+	switch {
+	case p.Kind == KindAgent:
+		return "agent:" + p.ID + "/" + strconv.FormatInt(p.Gen, 10)
+	case p.Key != "":
+		return "key:" + p.Key
+	case p.Session != "":
+		return "session:" + p.Session
+	}
+	return ""
 }
 
 func (p *Principal) known() bool {

@@ -148,6 +148,9 @@ func (db *DB) AddAgent(ctx context.Context, a identity.Agent, ev *audit.Event) e
 			return err
 		}
 		err := tx.addAgent(&a)
+		if err == nil {
+			err = tx.made("agents", a.ID, ev)
+		}
 		tx.record(ev)
 		return err
 	})
@@ -195,7 +198,7 @@ func (db *DB) Agent(ctx context.Context, org, id string) (identity.Agent, error)
 
 // ChangeAgent implements identity.AgentStore. The organisation's audit head is
 // locked first, so two changes of one agent follow each other.
-func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*identity.Agent) error, ev *audit.Event) (identity.Agent, error) {
+func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*identity.Agent) error, keep bool, ev *audit.Event) (identity.Agent, error) {
 	var a identity.Agent
 	caps, err := db.caps(ctx, org)
 	if err != nil {
@@ -210,7 +213,7 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*iden
 		if err == nil {
 			a, err = r.agent()
 		}
-		was := a.Active
+		was, key := a.Active, a.KeyHash
 		if err == nil {
 			err = change(&a)
 		}
@@ -227,6 +230,13 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*iden
 			oidc_client_id = $23, ssh_public_key = $24, ecdh_public_key = $25, shroud_config = $26, created_at = $27,
 			key_by = $28, key_at = $29, held = $30
 			WHERE id = $1 AND org_id = $2`, agentValues(&a)...)
+		if err == nil && !keep && (was && !a.Active || key != a.KeyHash) {
+			var e ending
+			err = tx.endMadeBy(&e, org, id, tx.w.db.now())
+			if ev != nil {
+				ev.Details.Ended = e.text()
+			}
+		}
 		tx.record(ev)
 		tx.ended(org)
 		return err

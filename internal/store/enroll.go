@@ -157,6 +157,12 @@ func (db *DB) AcceptEnrollment(ctx context.Context, id string, a identity.Agent,
 		if err == nil && g != nil {
 			err = tx.addPolicy(g, &a)
 		}
+		if err == nil {
+			err = tx.made("agents", a.ID, ev)
+		}
+		if err == nil && g != nil {
+			err = tx.made("policies", g.ID, ev)
+		}
 		tx.record(ev)
 		tx.changed(a.Org)
 		return err

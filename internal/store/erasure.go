@@ -97,7 +97,7 @@ func (tx *Tx) removeUser(e *identity.Erasure, locked []string, ev *audit.Event) 
 		if err == nil && p.heir == "" {
 			err = tx.removeOrg(p.org, e.At)
 		} else if err == nil {
-			err = tx.endMembership(p.org, e.User, p.heir, e.At)
+			_, err = tx.endMembership(p.org, e.User, p.heir, e.At)
 		}
 		if err == nil && p.org != ev.Org {
 			tx.record(e.Note(p.org))

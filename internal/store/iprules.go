@@ -73,6 +73,9 @@ func (db *DB) AddIPRule(ctx context.Context, r identity.IPRule, check func(will 
 		if err == nil && n == 0 {
 			return tx.refuse(errSameIPRule)
 		}
+		if err == nil {
+			err = tx.made("ip_rules", r.ID, ev)
+		}
 		tx.record(ev)
 		tx.ended(r.Org)
 		return err

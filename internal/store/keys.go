@@ -23,6 +23,9 @@ func (db *DB) AddKey(ctx context.Context, k identity.UserKey, ev *audit.Event) e
 		}
 		_, err := tx.exec(`INSERT INTO user_keys (`+keyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, NULL)`,
 			k.ID, k.Org, k.User, k.Name, k.Hash, k.Prefix, listText(k.Scopes), micros(k.CreatedAt), nullMicros(k.ExpiresAt))
+		if err == nil {
+			err = tx.made("user_keys", k.ID, ev)
+		}
 		tx.record(ev)
 		return err
 	})
@@ -86,9 +89,24 @@ func (db *DB) oneKey(ctx context.Context, query, arg string) (identity.UserKey, 
 }
 
 // RevokeKey implements identity.KeyStore.
-func (db *DB) RevokeKey(ctx context.Context, org, user, id string, at time.Time, ev *audit.Event) error {
-	return db.changeUser(ctx, org, ev, true, errNoKey, `UPDATE user_keys SET revoked_at = $4
-		WHERE id = $1 AND org_id = $2 AND user_id = $3 AND revoked_at IS NULL`, id, org, user, micros(at))
+func (db *DB) RevokeKey(ctx context.Context, org, user, id string, keep bool, at time.Time, ev *audit.Event) error {
+	return db.Write(ctx, org, func(tx *Tx) error {
+		n, err := tx.exec(`UPDATE user_keys SET revoked_at = $4
+			WHERE id = $1 AND org_id = $2 AND user_id = $3 AND revoked_at IS NULL`, id, org, user, micros(at))
+		if err == nil && n == 0 {
+			return tx.refuse(errNoKey)
+		}
+		if err == nil && !keep {
+			var e ending
+			e, err = tx.endMadeWith(org, id, at)
+			if ev != nil {
+				ev.Details.Ended = e.text()
+			}
+		}
+		tx.record(ev)
+		tx.ended(org)
+		return err
+	})
 }
 
 // listText is how a list of texts is stored.

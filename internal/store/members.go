@@ -97,6 +97,16 @@ func (db *DB) ChangeRole(ctx context.Context, org, actor, user string, role poli
 				return err
 			}
 		}
+		if role != policy.RoleOwner && role != policy.RoleAdmin {
+			var e ending
+			// Who may not set a webhook any more is told of nothing by it.
+			if err = tx.count(&e.webhooks, `DELETE FROM approval_webhooks WHERE org_id = $1 AND created_by = $2`, org, user); err != nil {
+				return err
+			}
+			if ev != nil {
+				ev.Details.Ended = e.text()
+			}
+		}
 		m.Role = role
 		_, err = tx.exec(`UPDATE memberships SET role = $3 WHERE org_id = $1 AND user_id = $2`, org, user, string(role))
 		if err == nil {
@@ -116,8 +126,12 @@ func (db *DB) RemoveMember(ctx context.Context, r identity.Removal, may func(act
 		if err != nil {
 			return tx.refuse(err)
 		}
-		if err := tx.endMembership(r.Org, r.User, r.Actor, r.At); err != nil {
+		e, err := tx.endMembership(r.Org, r.User, r.Actor, r.At)
+		if err != nil {
 			return err
+		}
+		if ev != nil {
+			ev.Details.Ended = e.text()
 		}
 		if r.OwnOrg != "" {
 			if err := tx.ownOrg(&r, m.DisplayName); err != nil {
@@ -132,7 +146,23 @@ func (db *DB) RemoveMember(ctx context.Context, r identity.Removal, may func(act
 
 // endMembership ends what somebody may do in an organisation. Its agents stop and
 // become the heir's.
-func (tx *Tx) endMembership(org, user, heir string, at time.Time) error {
+func (tx *Tx) endMembership(org, user, heir string, at time.Time) (ending, error) {
+	var e ending
+	agents, live, err := tx.children(`SELECT id, is_active FROM agents WHERE org_id = $1 AND created_by = $2`, org, user)
+	for i, id := range agents {
+		if live[i] {
+			e.agents = append(e.agents, id)
+		}
+		if err == nil {
+			err = tx.endMadeBy(&e, org, id, at)
+		}
+	}
+	if err == nil {
+		err = tx.count(&e.webhooks, `DELETE FROM approval_webhooks WHERE org_id = $1 AND created_by = $2`, org, user)
+	}
+	if err != nil {
+		return e, err
+	}
 	for _, s := range []stmt{
 		{`DELETE FROM memberships WHERE org_id = $1 AND user_id = $2`, []any{org, user}},
 		{`DELETE FROM invitations WHERE org_id = $1 AND invited_by = $2`, []any{org, user}},
@@ -153,10 +183,10 @@ func (tx *Tx) endMembership(org, user, heir string, at time.Time) error {
 		{`UPDATE approvals SET requester_human = $3 WHERE org_id = $1 AND requester_human = $2`, []any{org, user, heir}},
 	} {
 		if _, err := tx.exec(s.query, s.args...); err != nil {
-			return err
+			return e, err
 		}
 	}
-	return tx.endApprovalsOf(org, user, heir)
+	return e, tx.endApprovalsOf(org, user, heir)
 }
 
 // ownOrg gives somebody who is in no organisation now an empty one.
@@ -289,6 +319,9 @@ func (db *DB) AddInvitation(ctx context.Context, i identity.Invitation, may func
 		}
 		_, err = tx.exec(`INSERT INTO invitations (`+invitationColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 			i.ID, i.Org, i.Email, string(i.Role), i.TokenHash, i.InvitedBy, micros(i.CreatedAt), micros(i.ExpiresAt))
+		if err == nil {
+			err = tx.made("invitations", i.ID, ev)
+		}
 		tx.record(ev)
 		return err
 	})

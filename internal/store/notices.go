@@ -133,6 +133,9 @@ func (db *DB) SetWebhook(ctx context.Context, w approval.Webhook, ev *audit.Even
 			ON CONFLICT (org_id) DO UPDATE SET id = EXCLUDED.id, url = EXCLUDED.url, wrapped = EXCLUDED.wrapped, sealed = EXCLUDED.sealed,
 			created_by = EXCLUDED.created_by, created_at = EXCLUDED.created_at`,
 			w.Org, w.ID, w.URL, w.Box.WrappedDEK, w.Box.Ciphertext, w.CreatedBy, micros(w.CreatedAt))
+		if err == nil && ev != nil {
+			_, err = tx.exec(`UPDATE approval_webhooks SET made_with = $2 WHERE org_id = $1`, w.Org, ev.With)
+		}
 		tx.record(ev)
 		return err
 	})

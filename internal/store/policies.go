@@ -30,6 +30,9 @@ func (db *DB) AddGrant(ctx context.Context, org string, g vault.Grant, ev *audit
 		if err == nil && n == 0 {
 			return tx.refuse(errNoVault)
 		}
+		if err == nil {
+			err = tx.made("policies", g.ID, ev)
+		}
 		tx.record(ev)
 		tx.changed(org)
 		return err

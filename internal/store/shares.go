@@ -102,6 +102,9 @@ func (db *DB) AddShare(ctx context.Context, s sharing.Share, ev *audit.Event) (t
 			_, err = tx.exec(`DELETE FROM shares WHERE org_id = $1 AND created_at < $2 AND (expires_at < $2 OR revoked_at < $2)`,
 				s.Org, micros(s.CreatedAt.Add(-sharing.Keep)))
 		}
+		if err == nil {
+			err = tx.made("shares", s.ID, ev)
+		}
 		tx.record(ev)
 		return err
 	})

@@ -49,6 +49,9 @@ func (db *DB) AddVault(ctx context.Context, v vault.Vault, ev *audit.Event) erro
 		if err == nil && n == 0 {
 			return tx.refuse(errNameTaken)
 		}
+		if err == nil {
+			err = tx.made("vaults", v.ID, ev)
+		}
 		tx.record(ev)
 		tx.changed(v.Org)
 		return err

@@ -23,10 +23,10 @@ var (
 	errCMEKOff     = fault.New(fault.Invalid, "cmek_not_enabled", "This vault has no customer-managed key.")
 	errCMEKOther   = fault.New(fault.Invalid, "cmek_already_enabled",
 		"This vault has another customer-managed key. Rotate it, or disable it first.")
-	errKeyText    = fault.New(fault.Invalid, "invalid_cmek_key", "x-cmek-old-key and x-cmek-new-key must each be 32 bytes in base64.")
-	errOldKey     = fault.New(fault.Invalid, "cmek_key_mismatch", "x-cmek-old-key is not the key that this vault's fingerprint names.")
-	errNewKey     = fault.New(fault.Invalid, "cmek_key_mismatch", "x-cmek-new-key is not the key that new_fingerprint names.")
-	errSameKey    = fault.New(fault.Invalid, "cmek_same_key", "The new key is the old one.")
+	errKeyText = fault.New(fault.Invalid, "invalid_cmek_key", "x-cmek-old-key and x-cmek-new-key must each be 32 bytes in base64.")
+	errOldKey  = fault.New(fault.Invalid, "cmek_key_mismatch", "x-cmek-old-key is not the key that this vault's fingerprint names.")
+	errNewKey  = fault.New(fault.Invalid, "cmek_key_mismatch", "x-cmek-new-key is not the key that new_fingerprint names.")
+	errSameKey = fault.New(fault.Invalid, "cmek_same_key", "The new key is the old one.")
 )
 
 // EnableCMEK notes that clients encrypt what they write to the vault from now on

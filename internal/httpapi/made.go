@@ -1,0 +1,67 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// KeepFlag is how whoever ends a credential keeps what was made with it. It
+// is exported since huma reads embedded structs only then; so is Gone.
+type KeepFlag struct {
+	Keep bool `query:"keep" doc:"true keeps what was made with the credential. Otherwise its API keys, agents, shares, policies, invitations and webhook end with it."`
+}
+
+// Gone is the answer without a body that says what ended with a credential.
+type Gone struct {
+	Ended string `header:"X-Ended" doc:"What ended with it, such as api_keys=1,agents=2,shares=3. Absent when nothing did."`
+}
+
+// endedBy is what the call's event says that ended, without the ids.
+func endedBy(c *access.Call) string {
+	counts, _, _ := strings.Cut(c.Event.Details.Ended, " ")
+	return counts
+}
+
+type madeBody struct {
+	Kind      string    `json:"kind" enum:"api_key,agent,share,policy,vault,invitation,ip_rule,webhook"`
+	ID        string    `json:"id"`
+	Name      string    `json:"name" doc:"Its name, or a share's path, a policy's pattern, an invitation's address, a rule's network."`
+	MadeWith  string    `json:"made_with" doc:"key:ID, or agent:ID/GENERATION of the agent's credentials."`
+	CreatedAt time.Time `json:"created_at"`
+	IsLive    bool      `json:"is_live"`
+}
+
+type madeList struct {
+	Made []madeBody `json:"made" doc:"Oldest first, 1,000 at most."`
+}
+
+func madeOf(all []identity.Made) madeList {
+	out := madeList{Made: []madeBody{}}
+	for _, m := range all {
+		out.Made = append(out.Made, madeBody{m.Kind, m.ID, m.Name, m.With, m.CreatedAt, m.Live})
+	}
+	return out
+}
+
+func (a *API) registerMade() {
+	handle(a, op{
+		method: http.MethodGet, path: "/v1/auth/api-keys/{key_id}/made", id: "list-made-with-api-key", tag: "API keys",
+		summary: "List what was made with an API key; owners and admins ask about anybody's", action: policy.ListAPIKeys,
+	}, func(ctx context.Context, c *access.Call, in *KeyPath) (*body[madeList], error) {
+		all, err := a.identity.MadeWithKey(ctx, c, in.KeyID)
+		return answer(madeOf(all), err)
+	})
+	handle(a, op{
+		method: http.MethodGet, path: "/v1/agents/{agent_id}/made", id: "list-made-by-agent", tag: "Agents",
+		summary: "List what an agent made", action: policy.ReadAgent,
+	}, func(ctx context.Context, c *access.Call, in *AgentPath) (*body[madeList], error) {
+		all, err := a.identity.MadeByAgent(ctx, c, in.AgentID)
+		return answer(madeOf(all), err)
+	})
+}

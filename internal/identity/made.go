@@ -1,0 +1,44 @@
+package identity
+
+import (
+	"context"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// Made is something that was made with a credential.
+type Made struct {
+	Kind, ID, Name string
+	With           string // the credential, as policy.Principal.Credential names it
+	CreatedAt      time.Time
+	Live           bool // it has not ended
+}
+
+// MadeWithKey returns what was made with an API key of the calling user's, oldest
+// first; owners and admins ask about each of the organisation's.
+func (s *Service) MadeWithKey(ctx context.Context, c *access.Call, id string) ([]Made, error) {
+	c.Touch("api_key", id)
+	if err := decide(c, policy.ListAPIKeys, own(c)); err != nil {
+		return nil, err
+	}
+	k, err := s.store.Key(ctx, id)
+	if err == nil && (k.Org != c.Who.Org || k.User != c.Who.ID && !c.Who.Manages()) {
+		err = fault.New(fault.NotFound, "api_key_not_found", "There is no API key with this id.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.store.Made(ctx, c.Who.Org, "key:"+k.ID, "key:"+k.ID+"!", c.Now)
+}
+
+// MadeByAgent is MadeWithKey for all credentials that an agent has had.
+func (s *Service) MadeByAgent(ctx context.Context, c *access.Call, id string) ([]Made, error) {
+	a, err := s.agent(ctx, c, id, policy.ReadAgent)
+	if err != nil {
+		return nil, err
+	}
+	return s.store.Made(ctx, a.Org, "agent:"+a.ID+"/", "agent:"+a.ID+"0", c.Now)
+}

@@ -1,0 +1,172 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+)
+
+// made notes with which credential a row was made: the one that the event's
+// request came with. A row that the server itself makes has none.
+func (tx *Tx) made(table, id string, ev *audit.Event) error {
+	if ev == nil || ev.With == "" {
+		return nil
+	}
+	//nolint:gosec // G202: the name is a constant of the caller's
+	_, err := tx.exec(`UPDATE `+table+` SET made_with = $2 WHERE id = $1`, id, ev.With)
+	return err
+}
+
+// ending is what ended with a credential.
+type ending struct {
+	keys, agents                            []string
+	shares, policies, invitations, webhooks int64
+}
+
+// maxNamed is how many ids an event names.
+const maxNamed = 20
+
+// text says what ended: counts, and after a blank the ids of keys and agents.
+func (e *ending) text() string {
+	var counts, ids []string
+	for _, c := range []struct {
+		name string
+		n    int64
+	}{
+		{"api_keys", int64(len(e.keys))}, {"agents", int64(len(e.agents))}, {"shares", e.shares}, {"policies", e.policies},
+		{"invitations", e.invitations}, {"webhooks", e.webhooks},
+	} {
+		if c.n > 0 {
+			counts = append(counts, c.name+"="+strconv.FormatInt(c.n, 10))
+		}
+	}
+	for _, id := range e.keys {
+		ids = append(ids, "key:"+id)
+	}
+	for _, id := range e.agents {
+		ids = append(ids, "agent:"+id)
+	}
+	out := strings.Join(counts, ",")
+	if len(ids) > 0 {
+		out += " " + strings.Join(ids[:min(len(ids), maxNamed)], " ")
+	}
+	return out
+}
+
+// endMadeWith ends what was made with an API key: keys, with what was made with
+// those in turn, agents with what they made, shares, policies, invitations and the
+// webhook. Each key is looked at once, so it ends. IP rules stay: without one
+// more addresses might get in. Vaults and secrets are data, and stay.
+func (tx *Tx) endMadeWith(org, key string, at time.Time) (ending, error) {
+	var e ending
+	seen, waiting := map[string]bool{key: true}, []string{key}
+	for len(waiting) > 0 {
+		with := "key:" + waiting[0]
+		waiting = waiting[1:]
+		keys, live, err := tx.children(`SELECT id, CASE WHEN revoked_at IS NULL THEN 1 ELSE 0 END FROM user_keys WHERE made_with = $1 AND org_id = $2`, with, org)
+		for i, id := range keys {
+			if err != nil || seen[id] {
+				continue
+			}
+			seen[id] = true
+			waiting = append(waiting, id)
+			if live[i] {
+				e.keys = append(e.keys, id)
+				_, err = tx.exec(`UPDATE user_keys SET revoked_at = $2 WHERE id = $1`, id, micros(at))
+			}
+		}
+		var agents []string
+		if err == nil {
+			agents, live, err = tx.children(`SELECT id, is_active FROM agents WHERE made_with = $1 AND org_id = $2`, with, org)
+		}
+		for i, id := range agents {
+			if err == nil && live[i] {
+				e.agents = append(e.agents, id)
+				_, err = tx.exec(`UPDATE agents SET is_active = 0, key_hash = NULL, key_prefix = '', token_gen = token_gen + 1 WHERE id = $1`, id)
+			}
+			if err == nil {
+				err = tx.endMadeBy(&e, org, id, at)
+			}
+		}
+		for _, s := range []struct {
+			n     *int64
+			query string
+			args  []any
+		}{
+			{&e.shares, `UPDATE shares SET revoked_at = $3 WHERE made_with = $1 AND org_id = $2 AND revoked_at IS NULL`, []any{with, org, micros(at)}},
+			{&e.policies, `DELETE FROM policies WHERE made_with = $1 AND vault_id IN (SELECT id FROM vaults WHERE org_id = $2)`, []any{with, org}},
+			{&e.invitations, `DELETE FROM invitations WHERE made_with = $1 AND org_id = $2`, []any{with, org}},
+			{&e.webhooks, `DELETE FROM approval_webhooks WHERE made_with = $1 AND org_id = $2`, []any{with, org}},
+		} {
+			if err == nil {
+				err = tx.count(s.n, s.query, s.args...)
+			}
+		}
+		if err != nil {
+			return e, err
+		}
+	}
+	return e, nil
+}
+
+// endMadeBy ends the shares and policies that an agent made, with whichever of
+// its keys.
+func (tx *Tx) endMadeBy(e *ending, org, agent string, at time.Time) error {
+	err := tx.count(&e.shares, `UPDATE shares SET revoked_at = $2 WHERE maker_id = $1 AND maker_type = 'agent' AND revoked_at IS NULL`, agent, micros(at))
+	if err == nil {
+		err = tx.count(&e.policies, `DELETE FROM policies WHERE created_by = $1 AND created_by_type = 'agent'
+			AND vault_id IN (SELECT id FROM vaults WHERE org_id = $2)`, agent, org)
+	}
+	return err
+}
+
+func (tx *Tx) count(n *int64, query string, args ...any) error {
+	rows, err := tx.exec(query, args...)
+	*n += rows
+	return err
+}
+
+func (tx *Tx) children(query string, args ...any) (ids []string, live []bool, err error) {
+	err = tx.each(query, args, func(rows *sql.Rows) error {
+		var id string
+		var is int64
+		err := rows.Scan(&id, &is)
+		ids, live = append(ids, id), append(live, is != 0)
+		return err
+	})
+	return ids, live, err
+}
+
+// maxMade bounds a listing of what was made.
+const maxMade = 1000
+
+const within = ` WHERE org_id = $1 AND made_with >= $2 AND made_with < $3`
+
+// Made implements identity.KeyStore.
+func (db *DB) Made(ctx context.Context, org, from, below string, now time.Time) ([]identity.Made, error) {
+	var out []identity.Made
+	err := db.each(ctx, `SELECT 'api_key', id, name, created_at, made_with,
+			CASE WHEN revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $4) THEN 1 ELSE 0 END FROM user_keys`+within+`
+		UNION ALL SELECT 'agent', id, name, created_at, made_with, CASE WHEN is_active = 1 AND (expires_at IS NULL OR expires_at > $4) THEN 1 ELSE 0 END FROM agents`+within+`
+		UNION ALL SELECT 'share', id, path, created_at, made_with, CASE WHEN revoked_at IS NULL AND declined_at IS NULL AND expires_at > $4 THEN 1 ELSE 0 END FROM shares`+within+`
+		UNION ALL SELECT 'policy', id, secret_path_pattern, created_at, made_with, CASE WHEN expires_at IS NULL OR expires_at > $4 THEN 1 ELSE 0 END FROM policies
+			WHERE vault_id IN (SELECT id FROM vaults WHERE org_id = $1) AND made_with >= $2 AND made_with < $3
+		UNION ALL SELECT 'vault', id, name, created_at, made_with, 1 FROM vaults`+within+`
+		UNION ALL SELECT 'invitation', id, email, created_at, made_with, CASE WHEN expires_at > $4 THEN 1 ELSE 0 END FROM invitations`+within+`
+		UNION ALL SELECT 'ip_rule', id, cidr, created_at, made_with, 1 FROM ip_rules`+within+`
+		UNION ALL SELECT 'webhook', id, '', created_at, made_with, 1 FROM approval_webhooks`+within+`
+		ORDER BY 4, 2 LIMIT `+strconv.Itoa(maxMade), []any{org, from, below, micros(now)}, func(rows *sql.Rows) error {
+		var m identity.Made
+		var at, live int64
+		err := rows.Scan(&m.Kind, &m.ID, &m.Name, &at, &m.With, &live)
+		m.CreatedAt, m.Live = fromMicros(at), live != 0
+		out = append(out, m)
+		return err
+	})
+	return out, err
+}
