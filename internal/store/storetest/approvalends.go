@@ -39,7 +39,7 @@ func (f *fixture) edit(t *testing.T, g *given, conditions string) {
 func testApprovalEnds(t *testing.T, f *fixture) {
 	const terms = `{"require_approval":{"valid_seconds":3600,"max_uses":3}}`
 	agent := func(t *testing.T, g *given, change func(*identity.Agent)) {
-		_, err := f.ChangeAgent(t.Context(), f.org, g.Principal, func(a *identity.Agent) error { change(a); return nil }, f.event())
+		_, err := f.ChangeAgent(t.Context(), f.org, g.Principal, func(a *identity.Agent) error { change(a); return nil }, false, f.event())
 		must(t, err)
 	}
 	role := func(t *testing.T, g *given, r policy.Role) {
@@ -147,7 +147,7 @@ func testRequestEnds(t *testing.T, f *fixture) {
 	want(t, "a policy that is gone", decide(gone.Request), "approval_ended")
 
 	rotated := ask("rotated")
-	_, err = f.ChangeAgent(t.Context(), f.org, rotated.Principal, func(a *identity.Agent) error { a.TokenGen++; return nil }, f.event())
+	_, err = f.ChangeAgent(t.Context(), f.org, rotated.Principal, func(a *identity.Agent) error { a.TokenGen++; return nil }, false, f.event())
 	must(t, err)
 	want(t, "an old key's request", decide(rotated.Request), "approval_ended")
 	again := rotated.Request
