@@ -26,6 +26,9 @@ func (s *Service) DraftGrant(ctx context.Context, c *access.Call, d policy.Spec)
 	if err := g.check(c.Now); err != nil {
 		return policy.Spec{}, err
 	}
+	if err := gated(c, e, g.ID, &g); err != nil {
+		return policy.Spec{}, err
+	}
 	d.ID, d.Conditions, d.ExpiresAt = g.ID, g.Conditions, g.ExpiresAt
 	return d, nil
 }

@@ -33,6 +33,9 @@ func (s *Service) Grant(ctx context.Context, c *access.Call, vaultID string, g G
 	if err := s.principals.Exists(ctx, c.Who.Org, g.PrincipalKind, g.PrincipalID); err != nil {
 		return Grant{}, err
 	}
+	if err := gated(c, e, g.ID, &g); err != nil {
+		return Grant{}, err
+	}
 	record(c, g)
 	return g, s.store.AddGrant(ctx, e.vault.Org, g, c.Event)
 }
@@ -76,6 +79,9 @@ func (s *Service) UpdateGrant(ctx context.Context, c *access.Call, vaultID, id s
 			return Grant{}, err
 		}
 		g, err := ch.apply(was, c.Now)
+		if err == nil {
+			err = gated(c, e, id, &g)
+		}
 		if err != nil {
 			return Grant{}, err
 		}
@@ -86,6 +92,24 @@ func (s *Service) UpdateGrant(ctx context.Context, c *access.Call, vaultID, id s
 			return g, err
 		}
 	}
+}
+
+// gated asks for a person where to put g (nil: nothing) in the place of the policy
+// with that id opens a gate: what asks for a human's approval must not be lifted by
+// whoever finds a stored login.
+func gated(c *access.Call, e *entry, id string, g *Grant) error {
+	var now *policy.Policy
+	if g != nil {
+		p, err := g.compile()
+		if err != nil {
+			return err
+		}
+		now = &p
+	}
+	if e.policies.Loosens(id, now) {
+		return c.RequirePerson()
+	}
+	return nil
 }
 
 // apply returns what the change makes of g.
@@ -112,6 +136,9 @@ func (ch *Change) apply(g Grant, now time.Time) (Grant, error) {
 func (s *Service) RemoveGrant(ctx context.Context, c *access.Call, vaultID, id string) error {
 	e, g, err := s.grant(ctx, c, vaultID, id, policy.DeletePolicy)
 	if err != nil {
+		return err
+	}
+	if err := gated(c, e, id, nil); err != nil {
 		return err
 	}
 	record(c, g)

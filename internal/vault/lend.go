@@ -15,7 +15,8 @@ var ErrLapsed = fault.New(fault.Gone, "share_lapsed", "Who made this share may n
 
 // MayShare returns nil when the caller may hand on what is at the path. It may
 // not when it can't read it, and then there is nothing there: the answer is that
-// of a secret that does not exist.
+// of a secret that does not exist. Where some policy asks for approvals of reads it
+// takes a person.
 func (s *Service) MayShare(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path) error {
 	e, err := s.known.get(ctx, s.store, vaultID)
 	if fault.Is(err, fault.NotFound) {
@@ -36,7 +37,14 @@ func (s *Service) MayShare(ctx context.Context, c *access.Call, vaultID string, 
 		return errNoSecret
 	}
 	r.SecretType = v.Type
-	return decide(c, policy.CreateShare, r)
+	if err := decide(c, policy.CreateShare, r); err != nil {
+		return err
+	}
+	// Whoever must ask could be handed the value by a stored login of somebody else.
+	if e.policies.Gated(vaultID, policy.Read, p.String()) {
+		return c.RequirePerson()
+	}
+	return nil
 }
 
 // Lend opens the newest version of a path for somebody else, on the account of

@@ -1,0 +1,143 @@
+package policy_test
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// paths are all of up to four segments of up to two letters of two.
+func paths() (all []string) {
+	names := []string{"a", "b", "aa", "ab", "ba", "bb"}
+	last := []string{""}
+	for range 4 {
+		var next []string
+		for _, p := range last {
+			for _, n := range names {
+				next = append(next, strings.TrimPrefix(p+"/"+n, "/"))
+			}
+		}
+		all, last = append(all, next...), next
+	}
+	return all
+}
+
+func compiled(t testing.TB, text string) policy.Pattern {
+	t.Helper()
+	p, err := policy.Compile(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// Overlap says what trying all paths says.
+func TestOverlapAgreesWithTryingAllPaths(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	segments := []string{"a", "b", "ab", "*", "a*", "*b", "**", "**"}
+	pattern := func() policy.Pattern {
+		parts := make([]string, 1+r.IntN(3))
+		for i := range parts {
+			parts[i] = segments[r.IntN(len(segments))]
+		}
+		return compiled(t, strings.Join(parts, "/"))
+	}
+	all := paths()
+	met := map[bool]int{}
+	for range 2000 {
+		a, b := pattern(), pattern()
+		want := false
+		for _, p := range all {
+			if a.Match(p) && b.Match(p) {
+				want = true
+				break
+			}
+		}
+		met[want]++
+		if got := policy.Overlap(a, b); got != want || got != policy.Overlap(b, a) {
+			t.Fatalf("%s and %s: %v, want %v", a, b, got, want)
+		}
+	}
+	if met[true] < 200 || met[false] < 200 {
+		t.Errorf("the patterns say little: %v", met)
+	}
+}
+
+// FuzzOverlap: what both match, overlaps.
+func FuzzOverlap(f *testing.F) {
+	f.Add("prod/**", "**/db", "prod/x/db")
+	f.Add("a*/b", "*c/*", "abc/b")
+	f.Fuzz(func(t *testing.T, left, right, path string) {
+		a, err := policy.Compile(left)
+		b, err2 := policy.Compile(right)
+		if err != nil || err2 != nil {
+			return
+		}
+		over := policy.Overlap(a, b)
+		if over != policy.Overlap(b, a) || a.Match(path) && b.Match(path) && !over {
+			t.Errorf("%q and %q at %q: %v", left, right, path, over)
+		}
+	})
+}
+
+func TestLoosens(t *testing.T) {
+	const terms = `{"require_approval":{"valid_seconds":600,"max_uses":2}}`
+	id := func(id string) change { return func(s *policy.Spec) { s.ID = id } }
+	gate := grant("prod/*", "read,delete", id("gate"), when(terms))
+	free := grant("prod/**", "read", id("free"))
+	long := until(noon.Now.Add(time.Hour))
+	for name, c := range map[string]struct {
+		rows []policy.Spec
+		now  policy.Spec // without an id: the policy of drop goes
+		drop string
+		want bool
+	}{
+		"no gate, no question":                   {now: free},
+		"an ungated policy over a gate":          {rows: specs(gate), now: free, want: true},
+		"for somebody else too":                  {rows: specs(gate), now: grant("prod/db", "read", id("x"), to("user", "eve")), want: true},
+		"one with a condition":                   {rows: specs(gate), now: grant("prod/db", "read", id("x"), when(farIP)), want: true},
+		"one that ends":                          {rows: specs(gate), now: grant("prod/db", "read", id("x"), long), want: true},
+		"over a gate that is over":               {rows: specs(grant("prod/*", "read", id("gate"), when(terms), until(noon.Now.Add(-time.Hour)))), now: free, want: true},
+		"beside the gate":                        {rows: specs(gate), now: grant("dev/**", "read", id("x"))},
+		"deeper than the gate":                   {rows: specs(gate), now: grant("prod/*/*", "read", id("x"))},
+		"for another operation":                  {rows: specs(grant("prod/*", "read", id("gate"), when(terms))), now: grant("prod/db", "write", id("x"))},
+		"writing deletes":                        {rows: specs(gate), now: grant("prod/db", "write", id("x")), want: true},
+		"in another vault":                       {rows: specs(gate), now: grant("prod/db", "read", id("x"), func(s *policy.Spec) { s.Vault = "v2" })},
+		"a gated policy over a gate":             {rows: specs(gate), now: grant("**", "read", id("x"), when(terms))},
+		"on laxer terms":                         {rows: specs(gate), now: grant("**", "read", id("x"), when(`{"require_approval":{"valid_seconds":601,"max_uses":1}}`)), want: true},
+		"on laxer terms for others":              {rows: specs(gate), now: grant("**", "read", id("x"), to("user", "eve"), when(`{"require_approval":{"max_uses":9}}`))},
+		"the gate is lifted":                     {rows: specs(gate), now: grant("prod/*", "read,delete", id("gate")), want: true},
+		"the gate gives more uses":               {rows: specs(gate), now: grant("prod/*", "read,delete", id("gate"), when(`{"require_approval":{"valid_seconds":600,"max_uses":3}}`)), want: true},
+		"the gate gives fewer":                   {rows: specs(gate), now: grant("prod/*", "read,delete", id("gate"), when(`{"require_approval":{"valid_seconds":600,"max_uses":1}}`))},
+		"the gate covers more":                   {rows: specs(gate), now: grant("prod/*", "read,write", id("gate"), when(terms))},
+		"the gate covers less":                   {rows: specs(gate), now: grant("prod/*", "read", id("gate"), when(terms)), want: true},
+		"the gate ends sooner":                   {rows: specs(gate), now: grant("prod/*", "read,delete", id("gate"), when(terms), long)},
+		"the gate is deleted":                    {rows: specs(gate), drop: "gate", want: true},
+		"an ungated policy is deleted":           {rows: specs(gate, free), drop: "free"},
+		"nothing is deleted":                     {rows: specs(gate), drop: "none"},
+		"a free policy is edited to less":        {rows: specs(gate, grant("prod/**", "read,write", id("free"))), now: free},
+		"a free policy gets a gate":              {rows: specs(gate, free), now: grant("prod/**", "read", id("free"), when(terms))},
+		"a free policy is made longer":           {rows: specs(gate, grant("prod/**", "read", id("free"), long)), now: free, want: true},
+		"a free policy loses its condition":      {rows: specs(gate, grant("prod/**", "read", id("free"), when(farIP))), now: free, want: true},
+		"a free policy gets a condition":         {rows: specs(gate, free), now: grant("prod/**", "read", id("free"), when(atNight))},
+		"a free policy's other hours":            {rows: specs(gate, grant("prod/**", "read", id("free"), when(atNight))), now: grant("prod/**", "read", id("free"), when(`{"time_window":{"after":"08:00"}}`)), want: true},
+		"a free policy gives another permission": {rows: specs(gate, free), now: grant("prod/**", "read,delete", id("free")), want: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var now *policy.Policy
+			if c.now.ID != "" {
+				p, err := policy.CompilePolicy(c.now)
+				if err != nil {
+					t.Fatal(err)
+				}
+				now = &p
+			}
+			if got := set(t, c.rows...).Loosens(c.drop, now); got != c.want {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
