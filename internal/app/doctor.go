@@ -28,7 +28,7 @@ database and its schema, the keystore and the key of every vault, the end of the
 against what was signed, the clock, the certificate and the mail settings. It changes
 nothing and prints no secrets. The exit code is 1 when something is wrong.`,
 	}
-	cmd.Flags().BoolVar(&whole, "full", false, "walk all of the audit log, and not only its end")
+	cmd.Flags().BoolVar(&whole, "full", false, "open every stored value, walk all of the audit log and not only its end, and check the pages of the database")
 	return o.command(cmd, func(ctx context.Context, cfg config.Config) error {
 		e := &examination{operator: o, cfg: cfg}
 		e.settings()
@@ -161,6 +161,12 @@ func (e *examination) stores(ctx context.Context, whole bool) {
 	}
 	for _, p := range in.problems {
 		e.fail("contents", "%s", p)
+	}
+	if in.opening != nil {
+		for _, line := range in.opening.lines() {
+			e.fail("values", "It does not open: %s.", line)
+		}
+		e.ok("values", "%d versions and other sealed things opened, %d damaged", in.opening.opened, in.opening.damaged)
 	}
 	for _, id := range in.lost {
 		e.fail("vaults", "The keystore has not got the key of vault %s.", id)

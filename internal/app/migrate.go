@@ -55,7 +55,7 @@ empty, and may be started again. The keystore stays where it is.`,
 		if err == nil {
 			err = in.err()
 		}
-		if err != nil {
+		if err != nil && fault.CodeOf(err) != codeDamaged { // a copy of what is damaged is no worse
 			return err
 		}
 		rows, err := store.Transfer(ctx, source, target, o.progress("rows of"))
@@ -78,7 +78,7 @@ empty, and may be started again. The keystore stays where it is.`,
 		if err = errors.Join(err, moved.Close()); err == nil {
 			err = in.err()
 		}
-		if err != nil {
+		if err != nil && fault.CodeOf(err) != codeDamaged {
 			return fmt.Errorf("check the target: %w", err)
 		}
 		o.tell(in)

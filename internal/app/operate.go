@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -72,6 +73,9 @@ func existingKeystore(ctx context.Context, cfg config.Config) (keystore.KeyStore
 	return keys, nil
 }
 
+// codeDamaged says that all is well but for values that do not open.
+const codeDamaged = "values_damaged"
+
 // inspection is what was found in a database with its keystore.
 type inspection struct {
 	vaults, values, logs int
@@ -79,6 +83,7 @@ type inspection struct {
 	unsealed             []string // what else was sealed under a key that is not there
 	lost                 []string // vaults whose key is not there: what deleting a vault leaves of it in older backups
 	problems             []string
+	opening              *opening // nil: not everything was opened
 }
 
 // err is the first problem. That no vault at all has its key means another
@@ -89,6 +94,9 @@ func (i *inspection) err() error {
 		return fault.New(fault.Internal, "verification_failed", i.problems[0])
 	case len(i.lost) > 0 && len(i.lost) == i.vaults:
 		return fault.New(fault.Invalid, "other_keystore", "The keystore has the key of no vault in the database: it is another one's.")
+	case i.opening != nil && i.opening.damaged > 0:
+		return fault.New(fault.Damaged, codeDamaged, fmt.Sprintf("%d of %d stored values do not open: %s.",
+			i.opening.damaged, i.opening.opened, strings.Join(i.opening.lines(), "; ")))
 	}
 	return nil
 }
@@ -96,6 +104,12 @@ func (i *inspection) err() error {
 // tell says what was found to be in order, and which vaults are lost.
 func (o *operator) tell(i *inspection) {
 	o.say("Checked: %d logs with %d events are whole, %d of %d vaults hold values, %d open.", i.logs, i.events, i.values, i.vaults, i.vaults-len(i.lost))
+	if i.opening != nil {
+		o.say("Opened: %d versions and other sealed things, of which %d are damaged.", i.opening.opened, i.opening.damaged)
+		for _, line := range i.opening.lines() {
+			o.say("Damaged: %s.", line)
+		}
+	}
 	for _, id := range i.lost {
 		o.say("Vault %s can't be read: its key was destroyed, as deleting a vault does.", id)
 	}
@@ -104,7 +118,8 @@ func (o *operator) tell(i *inspection) {
 	}
 }
 
-// inspect opens a value of every vault, and walks every log when whole is set.
+// inspect opens a value of every vault. When whole is set it opens everything that
+// is sealed, checks the database's pages and walks every log.
 func inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole bool) (*inspection, error) {
 	in := &inspection{}
 	quiet := slog.New(slog.DiscardHandler)
@@ -115,13 +130,16 @@ func inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole bo
 	}
 	for _, id := range ids {
 		path, version, found, err := db.AnyVersion(ctx, id)
+		if whole {
+			path = "" // all are opened below
+		}
 		if err == nil {
 			err = vaults.Probe(ctx, id, path, version)
 		}
 		switch {
 		case fault.Is(err, fault.Unavailable):
 			return nil, err
-		case fault.CodeOf(err) == "vault_key_lost":
+		case fault.CodeOf(err) == seal.CodeKeyLost:
 			in.lost = append(in.lost, id)
 		case err != nil:
 			in.problems = append(in.problems, "The values of vault "+id+" do not open: the keystore has another key for it, or they were altered.")
@@ -133,6 +151,15 @@ func inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole bo
 	}
 	if in.unsealed, err = unsealed(ctx, db, keys); err != nil {
 		return nil, err
+	}
+	if whole {
+		lost := map[string]bool{}
+		for _, id := range in.lost {
+			lost[id] = true
+		}
+		if in.opening, err = openAll(ctx, db, keys, vaults, lost); err != nil {
+			return nil, err
+		}
 	}
 	log := &audit.Log{Store: db, Keys: keys, Newest: auditKeyIDs(keys), Now: now, Log: quiet}
 	if whole {

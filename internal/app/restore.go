@@ -28,7 +28,7 @@ func (d Deps) restore() *cobra.Command {
 		Short: "Put a backup back, after checking all of it",
 		Long: `Put a backup made by "oneclaw backup" into an empty place: the data folder, or the
 PostgreSQL database that ONECLAW_DATABASE_URL_FILE names. First its signature and files are
-checked, all logs are walked and a value of each vault is opened; when anything does not
+checked, all logs are walked and everything that is sealed is opened; when anything does not
 fit, nothing is put there. A restore that was cut off leaves nothing that a server starts
 on, and may be run again.
 
@@ -40,6 +40,7 @@ with --key then. --check does all but putting anything there.`,
 	cmd.Flags().StringVar(&keysFrom, "keys-from", "", "folder that holds the backup of the software keystore; without it the keystore must be there")
 	cmd.Flags().StringVar(&key, "key", "", "public key that must have signed the backup, as oneclaw backup printed it")
 	cmd.Flags().BoolVar(&r.unsigned, "unsigned", false, "take a backup that is not signed")
+	cmd.Flags().BoolVar(&r.damaged, "accept-damaged", false, "restore although some values are damaged: the rest opens")
 	cmd.Flags().BoolVar(&check, "check", false, "check the backup, and restore nothing")
 	return o.command(cmd, func(ctx context.Context, cfg config.Config) (err error) {
 		if from == "" {
@@ -84,6 +85,7 @@ type restoring struct {
 	database, keys *sealed           // keys is nil when the keystore is there already
 	pinned         ed25519.PublicKey // nil: the keystore's
 	unsigned       bool
+	damaged        bool // may be among the values
 	staging        string
 	stagedKeys     string
 	resumed        bool // an earlier restore of this backup was cut off here
@@ -237,7 +239,7 @@ func (r *restoring) inspect(ctx context.Context, db *store.DB, keys keystore.Key
 	if err != nil {
 		return err
 	}
-	if err := in.err(); err != nil {
+	if err := in.err(); err != nil && !(r.damaged && fault.CodeOf(err) == codeDamaged) {
 		return err
 	}
 	r.tell(in)

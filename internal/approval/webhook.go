@@ -105,6 +105,11 @@ func newSecret() secret.Bytes {
 	return secret.New(base64.RawURLEncoding.AppendEncode([]byte("whsec_"), raw[:]))
 }
 
+// SealOfWebhook says which key the signing secret of a webhook is sealed with, and where.
+func SealOfWebhook(org, id string) (key string, at seal.Ref) {
+	return kek, (&Webhook{Org: org, ID: id}).ref()
+}
+
 func (w *Webhook) ref() seal.Ref {
 	return seal.Ref{Org: w.Org, Vault: "approval-webhooks", Path: w.ID, Version: 1}
 }
@@ -162,7 +167,7 @@ func (s *Service) post(ctx context.Context, r *Request) error {
 	}
 	key, err := s.cfg.Sealer.Open(ctx, kek, w.ref(), w.Box)
 	if err != nil {
-		return err
+		return seal.KeyLost(err)
 	}
 	at := strconv.FormatInt(s.cfg.Now().Unix(), 10)
 	signature := sign(key, at, body)

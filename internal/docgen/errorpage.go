@@ -30,7 +30,7 @@ var sections = [...]section{
 
 // api is what no other section has.
 var api = section{"In answers of the API", "Bodies are `application/problem+json` with `type`, `title`, `status`, `detail` and `code`. " +
-	"What has status 500 here is sent as `internal_error`: its own code and detail are in the server's log, as is the cause of every 500 and 503. " +
+	"What has kind Internal is sent as `internal_error`: its own code and detail are in the server's log, as is the cause of every 500 and 503. " +
 	"A detail never holds what was sent. 4xx is 400 unless HTTP has a status of its own for it.", "Status", nil, nil}
 
 // errorPage is docs/errors.md.

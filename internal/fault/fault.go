@@ -28,6 +28,7 @@ const (
 	TooLarge                    // 413
 	RateLimited                 // 429: RetryAfter says when to come back
 	Unavailable                 // 503: a part the request needs is down; nothing was done
+	Damaged                     // 500: what is stored can't be read any more, and trying again won't help
 )
 
 // Error is a failure that crosses packages.

@@ -348,7 +348,7 @@ func (x *exchange) fail(err error) {
 		x.event.Details.Reason = fault.CodeOf(err)
 	}
 	e, ok := errors.AsType[*fault.Error](err)
-	if !ok || e.Kind == fault.Internal || e.Kind == fault.Unavailable {
+	if !ok || e.Kind == fault.Internal || e.Kind == fault.Unavailable || e.Kind == fault.Damaged {
 		x.api.log.Error("request failed", slog.String("action", x.event.Action), slog.String("event", x.event.ID), slog.Any("error", err))
 	}
 }

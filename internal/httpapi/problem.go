@@ -74,6 +74,7 @@ var statuses = map[fault.Kind]int{
 	fault.TooLarge:        http.StatusRequestEntityTooLarge,
 	fault.RateLimited:     http.StatusTooManyRequests,
 	fault.Unavailable:     http.StatusServiceUnavailable,
+	fault.Damaged:         http.StatusInternalServerError,
 }
 
 // problemOf maps an error of the domain. What is no fault, or an internal one,

@@ -37,6 +37,9 @@ type Factor struct {
 // identityKEK is the key in the keystore under which second factors are sealed.
 const identityKEK = "identity"
 
+// SealOfTOTP says which key an authenticator's key is sealed with, and where.
+func SealOfTOTP(user string) (kek string, at seal.Ref) { return identityKEK, totpRow(user) }
+
 func totpRow(user string) seal.Ref {
 	return seal.Ref{Org: "system", Vault: "totp", Path: user, Version: 1}
 }
@@ -161,7 +164,7 @@ func (s *Service) factor(ctx context.Context, c *access.Call, t *TOTP, plain str
 	}
 	key, err := s.cfg.Sealer.Open(ctx, identityKEK, totpRow(t.User), t.Box)
 	if err != nil {
-		return nil, err
+		return nil, seal.KeyLost(err)
 	}
 	defer key.Wipe()
 	step, ok := stepOf(key, plain, c.Now)

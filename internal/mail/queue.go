@@ -30,6 +30,9 @@ type content struct {
 	HTML    string `json:"html"`
 }
 
+// SealOf says which key a queued mail is sealed with, and where.
+func SealOf(id string) (kek string, at seal.Ref) { return systemKEK, row(id) }
+
 func row(id string) seal.Ref { return seal.Ref{Org: "system", Vault: "mail", Path: id, Version: 1} }
 
 // enqueue writes the letter and stores it. When it returns nil the mail is on
@@ -91,7 +94,7 @@ func (s *Service) open(ctx context.Context, m Queued) (content, error) {
 		return content{}, errDamaged
 	}
 	if err != nil {
-		return content{}, err
+		return content{}, seal.KeyLost(err)
 	}
 	defer value.Wipe()
 	var c content

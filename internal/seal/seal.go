@@ -26,8 +26,8 @@ import (
 )
 
 // CodeOpenFailed is the code of a Box that does not open here, whatever the
-// reason. Its kind is fault.Internal: rows do not break by themselves.
-const CodeOpenFailed = "open_failed"
+// reason. Its kind is fault.Damaged.
+const CodeOpenFailed = "value_damaged"
 
 const (
 	format   = 1 // first byte of both halves: format, then what the half holds
@@ -134,6 +134,20 @@ func (s *Sealer) Rewrap(ctx context.Context, from, to string, r Ref, wrapped []b
 	return append(append(make([]byte, 0, 1+len(again)), format), again...), nil
 }
 
+// CodeKeyLost is the code of a Box whose key the keystore has not got, or can't use.
+const CodeKeyLost = "vault_key_lost"
+
+// KeyLost turns what the keystore says of a key that is not there, or is damaged,
+// into a failure of what is stored: the Box is there, so its key should be. Other
+// errors it returns as they are.
+func KeyLost(err error) error {
+	switch fault.CodeOf(err) {
+	case keystore.CodeKeyNotFound, keystore.CodeKeyUnusable:
+		return fault.Wrap(err, fault.Damaged, CodeKeyLost, "The keystore has not got the key that this was sealed with, or the key is damaged.")
+	}
+	return err
+}
+
 // open runs within erase.Do, so the plaintext is made there: it is zeroed when
 // nobody refers to it any more, also when the caller forgot to wipe it.
 func open(dek, sealed, aad []byte) ([]byte, error) {
@@ -152,7 +166,7 @@ func open(dek, sealed, aad []byte) ([]byte, error) {
 // openFailed says nothing of what did not match: not in the code, the detail
 // or a cause.
 func openFailed() error {
-	return fault.New(fault.Internal, CodeOpenFailed, "The stored value does not open: it was altered or belongs to another row.")
+	return fault.New(fault.Damaged, CodeOpenFailed, "The stored value does not open: it was altered or belongs to another row.")
 }
 
 func newAEAD(key []byte) (cipher.AEAD, error) {

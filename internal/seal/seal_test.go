@@ -48,8 +48,8 @@ func mustSeal(t testing.TB, s *seal.Sealer, kek string, r seal.Ref, value string
 // fails wants the one fault of everything that does not open, word for word.
 func fails(t *testing.T, v secret.Bytes, err error) {
 	t.Helper()
-	const want = "open_failed: The stored value does not open: it was altered or belongs to another row."
-	if err == nil || err.Error() != want || !fault.Is(err, fault.Internal) {
+	const want = "value_damaged: The stored value does not open: it was altered or belongs to another row."
+	if err == nil || err.Error() != want || !fault.Is(err, fault.Damaged) {
 		t.Fatalf("got %v, want %s", err, want)
 	}
 	if v.Reveal() != nil {

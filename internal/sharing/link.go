@@ -26,6 +26,11 @@ func hashed(id string) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// SealOfLink says which key what opens a link is sealed with, and where.
+func SealOfLink(org, vault, id string) (kek string, at seal.Ref) {
+	return linkKEK, (&Share{Org: org, Vault: vault, ID: id}).ref()
+}
+
 func (s *Share) ref() seal.Ref {
 	return seal.Ref{Org: s.Org, Vault: s.Vault, Path: ":share:" + s.ID, Version: 1}
 }
@@ -59,7 +64,7 @@ func (s *Service) recall(ctx context.Context, sh *Share) error {
 	}
 	value, err := s.cfg.Sealer.Open(ctx, linkKEK, sh.ref(), sh.Link)
 	if err != nil {
-		return err
+		return seal.KeyLost(err)
 	}
 	defer value.Wipe()
 	sh.public = string(value.Reveal())

@@ -125,5 +125,5 @@ func (db *DB) Check(ctx context.Context) error {
 	if _, err := scanOne(db.walks.QueryRowContext(ctx, `PRAGMA integrity_check(1)`), []any{&answer}); err != nil || answer == "ok" {
 		return err
 	}
-	return fault.Wrap(errors.New(answer), fault.Internal, audit.CodeDamaged, "The database is damaged.")
+	return fault.Wrap(errors.New(answer), fault.Damaged, audit.CodeDamaged, "The database is damaged.")
 }

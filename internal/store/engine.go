@@ -181,7 +181,7 @@ func wrap(what string, err error) error {
 	}
 	switch {
 	case damaged(err):
-		return fault.Wrap(fmt.Errorf("%s: %w", what, err), fault.Internal, audit.CodeDamaged, "The database is damaged.")
+		return fault.Wrap(fmt.Errorf("%s: %w", what, err), fault.Damaged, audit.CodeDamaged, "The database is damaged.")
 	case badText(err):
 		return fault.Wrap(err, fault.Invalid, "invalid_text", "A text holds characters that can't be stored.")
 	}

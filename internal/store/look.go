@@ -96,7 +96,7 @@ func (db *DB) Schema(ctx context.Context) (have, want int64, err error) {
 
 // Chains are the organisations that have a log.
 func (db *DB) Chains(ctx context.Context) ([]string, error) {
-	return db.texts(ctx, `SELECT org_id FROM audit_heads ORDER BY org_id`)
+	return db.texts(ctx, `SELECT org_id FROM audit_heads UNION SELECT org_id FROM audit_checkpoints ORDER BY org_id`)
 }
 
 // AllVaults are the ids of the vaults of all organisations.

@@ -14,7 +14,7 @@ type exactly[T string | int64 | []byte] struct{ to *T }
 
 func strict[T string | int64 | []byte](to *T) exactly[T] { return exactly[T]{to} }
 
-var errColumn = fault.New(fault.Internal, audit.CodeDamaged, "The database is damaged: a column holds what it never should.")
+var errColumn = fault.New(fault.Damaged, audit.CodeDamaged, "The database is damaged: a column holds what it never should.")
 
 // Scan implements sql.Scanner.
 func (e exactly[T]) Scan(src any) error {

@@ -149,6 +149,12 @@ func KEKs(vault string, from, to int64) []string {
 // job runs. It is destroyed with the job's end, and every copy of them with it.
 func (j *Job) KEK() string { return "job:" + j.ID }
 
+// SealOfJob says which key the client's keys of a job are sealed with, and where.
+func SealOfJob(org, vault, id string) (kek string, at seal.Ref) {
+	j := &Job{Org: org, Vault: vault, ID: id}
+	return j.KEK(), j.ref()
+}
+
 // ref is the place of the client's keys. No secret has it: a secret's vault is a
 // bare UUID.
 func (j *Job) ref() seal.Ref {

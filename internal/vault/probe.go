@@ -26,15 +26,21 @@ func (s *Service) Probe(ctx context.Context, id, path string, version uint64) er
 	if path == "" {
 		return nil
 	}
+	return s.OpenVersion(ctx, &v, path, version)
+}
+
+// OpenVersion sees whether a version opens, deleted or not, and wipes the value. It
+// is for the operator's checks, as Probe is.
+func (s *Service) OpenVersion(ctx context.Context, v *Vault, path string, version uint64) error {
 	p, err := secretpath.Parse(path)
 	if err != nil {
 		return err
 	}
-	row, err := s.store.At(ctx, id, path, version)
+	row, err := s.store.At(ctx, v.ID, path, version)
 	if err != nil {
 		return err
 	}
-	value, err := s.openBox(ctx, &v, p, &row)
+	value, err := s.openBox(ctx, v, p, &row)
 	value.Wipe()
 	return err
 }

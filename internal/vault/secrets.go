@@ -98,7 +98,7 @@ func (s *Service) openBox(ctx context.Context, in *Vault, p secretpath.Path, v *
 	for {
 		value, err := s.sealer.Open(ctx, kekID(in.ID, v.KEKGen), ref(in, p, v.Meta.Version), v.Box)
 		if !fault.Is(err, fault.NotFound) {
-			return value, err
+			return value, keyLost(err)
 		}
 		now, readErr := s.store.At(ctx, in.ID, p.String(), v.Meta.Version)
 		if readErr != nil {
@@ -114,10 +114,7 @@ func (s *Service) openBox(ctx context.Context, in *Vault, p secretpath.Path, v *
 // keyLost turns "no such key" of the keystore into a failure of the server: the
 // vault is there, so its key should be.
 func keyLost(err error) error {
-	if !fault.Is(err, fault.NotFound) {
-		return err
-	}
-	return fault.Wrap(err, fault.Internal, "vault_key_lost", "The keystore does not have this vault's key.")
+	return seal.KeyLost(err)
 }
 
 // keyMoved is ErrStale when a key is not there because the vault has a newer one

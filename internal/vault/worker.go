@@ -300,7 +300,7 @@ func (t *turner) load(ctx context.Context, sl *seal.Sealer, j *Job) (err error) 
 	}
 	t.both, err = sl.Open(ctx, j.KEK(), j.ref(), j.Keys)
 	if err == nil && t.both.Len() != 2*cmek.KeySize {
-		err = fault.New(fault.Internal, seal.CodeOpenFailed, "")
+		err = fault.New(fault.Damaged, seal.CodeOpenFailed, "")
 	}
 	return err
 }

@@ -1,0 +1,127 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/oneclaw-dev/oneclaw/internal/approval"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+	"github.com/oneclaw-dev/oneclaw/internal/mail"
+	"github.com/oneclaw-dev/oneclaw/internal/seal"
+	"github.com/oneclaw-dev/oneclaw/internal/sharing"
+	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
+)
+
+// maxNamed bounds how many damaged things are named; all are counted.
+const maxNamed = 1000
+
+// opening is what opening everything that is sealed in a database found.
+type opening struct {
+	opened  int      // that opened, or did not
+	damaged int      // that did not
+	named   []string // the first of those
+}
+
+func (o *opening) note(name string, err error) {
+	o.damaged++
+	if len(o.named) < maxNamed {
+		o.named = append(o.named, name+": "+fault.CodeOf(err))
+	}
+}
+
+// openAll opens every version of every vault but those whose key is lost, and
+// whatever else is sealed, one after the other, and wipes each at once. It ends
+// with an error only when the database or the keystore does not answer.
+func openAll(ctx context.Context, db *store.DB, keys keystore.KeyStore, vaults *vault.Service, lost map[string]bool) (*opening, error) {
+	o := &opening{}
+	tried := func(name string, err error) error {
+		o.opened++
+		if !lasting(err) {
+			return err
+		}
+		o.note(name, err)
+		return nil
+	}
+	ids, err := db.AllVaults(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		if lost[id] {
+			continue
+		}
+		if err := openVault(ctx, db, vaults, id, tried); err != nil {
+			return nil, err
+		}
+	}
+	sealer := seal.New(keys)
+	return o, db.EachSealed(ctx, func(s store.Sealed) error {
+		kek, at := sealedAt(s)
+		value, err := sealer.Open(ctx, kek, at, s.Box)
+		value.Wipe()
+		return tried(string(s.Kind)+" "+s.ID, seal.KeyLost(err))
+	})
+}
+
+// lasting reports whether err says that something does not open and never will.
+func lasting(err error) bool {
+	return err != nil && fault.Is(err, fault.Damaged)
+}
+
+const namesAtOnce = 500
+
+func openVault(ctx context.Context, db *store.DB, vaults *vault.Service, id string, tried func(string, error) error) error {
+	v, err := db.Vault(ctx, id)
+	if err != nil {
+		return err
+	}
+	var at store.VersionName
+	for {
+		names, err := db.VersionNames(ctx, id, at, namesAtOnce)
+		if err != nil {
+			return err
+		}
+		for _, at = range names {
+			err := vaults.OpenVersion(ctx, &v, at.Path, at.Version)
+			if fault.CodeOf(err) == "secret_not_found" {
+				continue // removed meanwhile
+			}
+			if err := tried("vault "+id+", path "+strconv.Quote(at.Path)+", version "+strconv.FormatUint(at.Version, 10), err); err != nil {
+				return err
+			}
+		}
+		if len(names) < namesAtOnce {
+			return nil
+		}
+	}
+}
+
+// sealedAt says which key a thing is sealed with, and where.
+func sealedAt(s store.Sealed) (kek string, at seal.Ref) {
+	switch s.Kind {
+	case store.SealedTOTP:
+		return identity.SealOfTOTP(s.ID)
+	case store.SealedMail:
+		return mail.SealOf(s.ID)
+	case store.SealedLink:
+		return sharing.SealOfLink(s.Org, s.Vault, s.ID)
+	case store.SealedWebhook:
+		return approval.SealOfWebhook(s.Org, s.ID)
+	case store.SealedJob:
+		return vault.SealOfJob(s.Org, s.Vault, s.ID)
+	}
+	panic("app: a kind that nobody seals")
+}
+
+// lines says what did not open.
+func (o *opening) lines() []string {
+	all := o.named
+	if more := o.damaged - len(all); more > 0 {
+		all = append(all[:len(all):len(all)], fmt.Sprintf("and %d more", more))
+	}
+	return all
+}

@@ -1,0 +1,37 @@
+package httpapi_test
+
+import (
+	"testing"
+)
+
+// TestWhatIsDamagedSaysSo: a stored value that does not authenticate, and a key that
+// the keystore has not got, have codes of their own wherever they are met.
+func TestWhatIsDamagedSaysSo(t *testing.T) {
+	s := openSharer(t)
+	link := s.link(object{})
+	secret := "/v1/vaults/" + s.vault + "/secrets/a/b"
+	s.ada.put(s.vault, "a/c", "another value")
+
+	flip := `UPDATE secret_versions SET ciphertext = CAST(substr(ciphertext, 1, 8) || x'00' || substr(ciphertext, 10) AS BLOB) WHERE path = 'a/b'`
+	s.exec(flip)
+	s.do("DELETE", secret, s.ada.token, nil) // and back: what is cached is forgotten
+	s.do("POST", "/v1/vaults/"+s.vault+"/secret-restore/a/b", s.ada.token, nil).want(200)
+	s.do("GET", secret, s.ada.token, nil).want(500, "value_damaged")
+	s.do("GET", "/v1/vaults/"+s.vault+"/secret-versions/a/b?version=1", s.ada.token, nil).want(500, "value_damaged")
+	s.read(link, "").want(500, "value_damaged")
+	s.do("GET", "/v1/vaults/"+s.vault+"/secrets/a/c", s.ada.token, nil).want(200)
+
+	s.exec(`UPDATE shares SET link_sealed = CAST(substr(link_sealed, 1, 8) || x'00' || substr(link_sealed, 10) AS BLOB)`)
+	s.do("GET", "/v1/shares/outbound", s.ada.token, nil).want(500, "value_damaged")
+
+	if err := s.keys.DestroyKEK(t.Context(), "shares"); err != nil {
+		t.Fatal(err)
+	}
+	s.do("GET", "/v1/shares/outbound", s.ada.token, nil).want(500, "vault_key_lost")
+	if err := s.keys.DestroyKEK(t.Context(), "vault:"+s.vault); err != nil {
+		t.Fatal(err)
+	}
+	s.do("GET", "/v1/vaults/"+s.vault+"/secrets/a/c", s.ada.token, nil).want(500, "vault_key_lost")
+	s.do("PUT", "/v1/vaults/"+s.vault+"/secrets/a/d", s.ada.token, object{"value": "x", "type": "generic"}).want(500, "vault_key_lost")
+	s.read(link, "").want(500, "vault_key_lost")
+}
