@@ -154,7 +154,7 @@ func (e *examination) stores(ctx context.Context, whole bool) {
 	if !e.database(ctx, db) || keys == nil {
 		return
 	}
-	in, err := inspect(ctx, db, keys, whole)
+	in, err := inspect(ctx, db, keys, whole, e.progress("of the"))
 	if err != nil {
 		e.failed("vaults", err)
 		return

@@ -51,7 +51,7 @@ empty, and may be started again. The keystore stays where it is.`,
 		if err := source.Hold(from); err != nil {
 			return err
 		}
-		in, err := inspect(ctx, source, keys, true)
+		in, err := inspect(ctx, source, keys, true, o.progress("of the"))
 		if err == nil {
 			err = in.err()
 		}
@@ -74,7 +74,7 @@ empty, and may be started again. The keystore stays where it is.`,
 		if err != nil {
 			return err
 		}
-		in, err = inspect(ctx, moved, keys, true)
+		in, err = inspect(ctx, moved, keys, true, o.progress("of the"))
 		if err = errors.Join(err, moved.Close()); err == nil {
 			err = in.err()
 		}

@@ -36,10 +36,12 @@ func (o *opening) note(name string, err error) {
 // openAll opens every version of every vault but those whose key is lost, and
 // whatever else is sealed, one after the other, and wipes each at once. It ends
 // with an error only when the database or the keystore does not answer.
-func openAll(ctx context.Context, db *store.DB, keys keystore.KeyStore, vaults *vault.Service, lost map[string]bool) (*opening, error) {
+// step is told how far it is.
+func openAll(ctx context.Context, db *store.DB, keys keystore.KeyStore, vaults *vault.Service, lost map[string]bool, step store.Progress) (*opening, error) {
 	o := &opening{}
 	tried := func(name string, err error) error {
 		o.opened++
+		step("stored values", int64(o.opened))
 		if !lasting(err) {
 			return err
 		}

@@ -186,7 +186,7 @@ var unknowable = map[string]string{
 // found is all that the operator's full check says.
 func (h *sealedHouse) found() string {
 	h.t.Helper()
-	in, err := inspect(h.t.Context(), h.db, h.keys, true)
+	in, err := inspect(h.t.Context(), h.db, h.keys, true, func(string, int64) {})
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -120,7 +120,7 @@ func (o *operator) tell(i *inspection) {
 
 // inspect opens a value of every vault. When whole is set it opens everything that
 // is sealed, checks the database's pages and walks every log.
-func inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole bool) (*inspection, error) {
+func inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole bool, step store.Progress) (*inspection, error) {
 	in := &inspection{}
 	quiet := slog.New(slog.DiscardHandler)
 	vaults := vault.New(db, seal.New(keys), keys, db, nil, quiet) // no request is decided here
@@ -157,7 +157,7 @@ func inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole bo
 		for _, id := range in.lost {
 			lost[id] = true
 		}
-		if in.opening, err = openAll(ctx, db, keys, vaults, lost); err != nil {
+		if in.opening, err = openAll(ctx, db, keys, vaults, lost, step); err != nil {
 			return nil, err
 		}
 	}

@@ -235,7 +235,7 @@ func (r *restoring) keyOf(ctx context.Context, keys keystore.KeyStore, s *sealed
 }
 
 func (r *restoring) inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore) error {
-	in, err := inspect(ctx, db, keys, true)
+	in, err := inspect(ctx, db, keys, true, r.progress("of the"))
 	if err != nil {
 		return err
 	}
