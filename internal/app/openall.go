@@ -23,11 +23,16 @@ const maxNamed = 1000
 type opening struct {
 	opened  int      // that opened, or did not
 	damaged int      // that did not
-	named   []string // the first of those
+	keyless int      // whose key is not there
+	named   []string // the first of both
 }
 
 func (o *opening) note(name string, err error) {
-	o.damaged++
+	if fault.CodeOf(err) == seal.CodeKeyLost {
+		o.keyless++
+	} else {
+		o.damaged++
+	}
 	if len(o.named) < maxNamed {
 		o.named = append(o.named, name+": "+fault.CodeOf(err))
 	}
@@ -122,7 +127,7 @@ func sealedAt(s store.Sealed) (kek string, at seal.Ref) {
 // lines says what did not open.
 func (o *opening) lines() []string {
 	all := o.named
-	if more := o.damaged - len(all); more > 0 {
+	if more := o.damaged + o.keyless - len(all); more > 0 {
 		all = append(all[:len(all):len(all)], fmt.Sprintf("and %d more", more))
 	}
 	return all
