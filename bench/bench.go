@@ -61,6 +61,11 @@ func (b *bench) engine(ctx context.Context, name string) (err error) {
 			return fmt.Errorf("oracle: %w", err)
 		}
 	}
+	if b.wants(revoke) {
+		if err := b.revoking(ctx, s, &f); err != nil {
+			return fmt.Errorf("revoke: %w", err)
+		}
+	}
 	if b.wants(scale) && slices.Contains(b.scaleEngines, name) {
 		if err := b.scaling(ctx, s, &f); err != nil {
 			return fmt.Errorf("scale: %w", err)

@@ -42,12 +42,13 @@ const (
 	memory     = "memory"
 	growth     = "growth"
 	oracleCase = "oracle"
+	revoke     = "revoke"
 )
 
 var (
 	allEngines = []string{sqlite, postgres, softhsm}
 	loadCases  = []string{readJWT, readKey, list, token, write}
-	allCases   = append(slices.Clone(loadCases), scale, start, memory, growth, oracleCase)
+	allCases   = append(slices.Clone(loadCases), scale, start, memory, growth, oracleCase, revoke)
 )
 
 func parse(args []string, errs io.Writer) (options, error) {

@@ -27,9 +27,10 @@ import (
 // commit both or neither; those that change a tier, a limit, a balance or a
 // setting move the epoch.
 type Store interface {
-	// Epoch changes with every change of a tier, limit, grant or setting; false
+	// EpochOf changes with every change of the organisation's tier, limits or grants,
+	// and with every setting; false
 	// means that it is not known and nothing cached may be used.
-	Epoch() (int64, bool)
+	EpochOf(org string) (int64, bool)
 	UsageStore
 	CreditStore
 	AdminStore

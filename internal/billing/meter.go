@@ -84,7 +84,7 @@ func (s *Service) Admit(ctx context.Context, org string, now time.Time, free boo
 	m := s.meter(org)
 	nanos := now.UnixNano()
 	st := m.stand.Load()
-	epoch, exact := s.store.Epoch()
+	epoch, exact := s.store.EpochOf(org)
 	b := m.bucket.Load()
 	if st == nil || !exact || st.epoch != epoch || st.until != 0 && nanos >= st.until || b == nil || nanos >= b.ends {
 		var err error
@@ -176,7 +176,7 @@ func (s *Service) meter(org string) *meter {
 func (s *Service) load(ctx context.Context, m *meter, now time.Time) (*standing, *bucket, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	epoch, exact := s.store.Epoch()
+	epoch, exact := s.store.EpochOf(m.org)
 	nanos := now.UnixNano()
 	b, st := m.bucket.Load(), m.stand.Load()
 	if exact && st != nil && st.epoch == epoch && (st.until == 0 || nanos < st.until) && b != nil && nanos < b.ends {

@@ -195,7 +195,7 @@ func (s *Service) RotateAgentIdentityKeys(ctx context.Context, c *access.Call, i
 
 // IssueAgentToken gives a token of an agent to the human who manages it.
 func (s *Service) IssueAgentToken(ctx context.Context, c *access.Call, id string) (Token, error) {
-	epoch, _ := s.store.Epoch()
+	began := s.begin()
 	a, err := s.agent(ctx, c, id, policy.IssueAgentToken)
 	if err != nil {
 		return Token{}, err
@@ -203,7 +203,7 @@ func (s *Service) IssueAgentToken(ctx context.Context, c *access.Call, id string
 	if !a.live(c.Now) {
 		return Token{}, invalid("agent_inactive", "This agent is inactive or has expired.")
 	}
-	return s.agentToken(ctx, c, &a.Standing, epoch)
+	return s.agentToken(ctx, c, &a.Standing, began)
 }
 
 // checkVaults refuses a binding to vaults that the caller may not see, but for

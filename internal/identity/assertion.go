@@ -34,7 +34,7 @@ func (s *Service) AgentTokenFor(ctx context.Context, c *access.Call, token, agen
 	if s.cfg.AgentKeys == nil {
 		return Token{}, refuse(c, string(oidc.Unreachable), errAssertion)
 	}
-	epoch, _ := s.store.Epoch()
+	began := s.begin()
 	said, err := oidc.Peek(token)
 	var a Agent
 	if err == nil {
@@ -62,7 +62,7 @@ func (s *Service) AgentTokenFor(ctx context.Context, c *access.Call, token, agen
 	}
 	by(c, policy.KindAgent, a.ID, a.Org)
 	s.activity.note(s.activity.agents, a.ID, c.Now)
-	return s.agentToken(ctx, c, &a.Standing, epoch)
+	return s.agentToken(ctx, c, &a.Standing, began)
 }
 
 // agentOf finds the agent that a token, which is not verified yet, is about.

@@ -42,15 +42,13 @@ func (s *Service) AuthenticateOver(ctx context.Context, chain []*x509.Certificat
 		return policy.Principal{}, errUnauthenticated
 	}
 	sum := sha256.Sum256([]byte(bearer))
-	// The epoch is read before the rows: rows that change meanwhile move it, and
-	// what was found here is then never used.
-	epoch, exact := s.store.Epoch()
 	e := s.known.get(sum)
-	if e != nil && exact && e.epoch == epoch && before(now, e.until) && s.signedByUs(ctx, &e.session, now) && e.heldBy(chain, now) {
+	if e != nil && s.current(e) && before(now, e.until) && s.signedByUs(ctx, &e.session, now) && e.heldBy(chain, now) {
 		s.used(e, now)
 		return e.who, nil
 	}
-	fresh := &entry{epoch: epoch}
+	began := s.begin()
+	fresh := &entry{}
 	if e != nil { // its signature was verified before
 		fresh.session = e.session
 		fresh.noted.Store(e.noted.Load())
@@ -73,11 +71,33 @@ func (s *Service) AuthenticateOver(ctx context.Context, chain []*x509.Certificat
 		}
 		return policy.Principal{}, err
 	}
-	if exact {
-		s.known.put(sum, fresh)
-	}
+	s.keep(sum, fresh, began)
 	s.used(fresh, now)
 	return fresh.who, nil
+}
+
+// moment is when the rows behind an entry were begun to be read.
+type moment struct{ epoch, revoked int64 }
+
+// begin comes before the rows: what has changed after it is not kept.
+func (s *Service) begin() moment {
+	epoch, _ := s.store.Epoch()
+	return moment{epoch, s.known.revocations()}
+}
+
+// keep puts an entry into the cache unless its organisation has changed, or its token
+// was revoked, since the moment.
+func (s *Service) keep(sum [sha256.Size]byte, e *entry, began moment) {
+	var exact bool
+	if e.epoch, exact = s.store.EpochOf(e.who.Org); exact && e.epoch <= began.epoch {
+		s.known.put(sum, e, began.revoked)
+	}
+}
+
+// current reports whether nothing has changed since an entry was made.
+func (s *Service) current(e *entry) bool {
+	epoch, exact := s.store.EpochOf(e.who.Org)
+	return exact && e.epoch == epoch && !e.dead.Load()
 }
 
 // read finds what a credential is: a bare key by its prefix, else a token.
@@ -144,23 +164,21 @@ func (s *Service) liveAgent(ctx context.Context, se *session, now time.Time) (wh
 
 // standingOf returns the agent of a key, live or not. A live one is kept like
 // the bearer of that key: exchanges and requests with the key share an entry.
-func (s *Service) standingOf(ctx context.Context, key string, now time.Time) (Standing, int64, error) {
+func (s *Service) standingOf(ctx context.Context, key string, now time.Time) (Standing, moment, error) {
 	sum := sha256.Sum256([]byte(key))
-	epoch, exact := s.store.Epoch()
-	if e := s.known.get(sum); e != nil && e.standing != nil && exact && e.epoch == epoch && before(now, e.until) {
-		return *e.standing, epoch, nil
+	began := s.begin()
+	if e := s.known.get(sum); e != nil && e.standing != nil && s.current(e) && before(now, e.until) {
+		return *e.standing, began, nil
 	}
 	se := session{kind: policy.KindAgent, keyHash: hex.EncodeToString(sum[:])}
 	a, err := s.store.StandingByKey(ctx, se.keyHash)
 	if err == nil && a.live(now) {
 		err = s.lookUpPatterns(ctx, &a, now)
 	}
-	if err == nil && exact && a.live(now) {
-		s.known.put(sum, &entry{
-			session: se, who: agentPrincipal(&a, &se), standing: &a, epoch: epoch, until: a.ExpiresAt,
-		})
+	if err == nil && a.live(now) {
+		s.keep(sum, &entry{session: se, who: agentPrincipal(&a, &se), standing: &a, until: a.ExpiresAt}, began)
 	}
-	return a, epoch, err
+	return a, began, err
 }
 
 // lookUpPatterns fills in what tokens of an agent without scopes tell.
@@ -174,11 +192,11 @@ func (s *Service) lookUpPatterns(ctx context.Context, a *Standing, now time.Time
 // maxPatterns bounds the patterns in a token, which travels in a header.
 const maxPatterns = 32
 
-// remember keeps a token that was just issued for rows of that epoch, so that
+// remember keeps a token that was just issued for rows of that moment, so that
 // its first use need not verify what was signed here.
-func (s *Service) remember(text []byte, se *session, a *Standing, epoch int64) {
-	e := &entry{session: *se, who: agentPrincipal(a, se), epoch: epoch, until: earlier(se.exp, a.ExpiresAt)}
-	s.known.put(sha256.Sum256(text), e)
+func (s *Service) remember(text []byte, se *session, a *Standing, began moment) {
+	e := &entry{session: *se, who: agentPrincipal(a, se), until: earlier(se.exp, a.ExpiresAt)}
+	s.keep(sha256.Sum256(text), e, began)
 }
 
 func agentPrincipal(a *Standing, se *session) policy.Principal {

@@ -33,7 +33,7 @@ func (s *Service) CertificateToken(ctx context.Context, c *access.Call, agentID 
 	if len(c.Chain) == 0 || id == "" {
 		return Token{}, refuse(c, "no_certificate", errCertificate)
 	}
-	epoch, _ := s.store.Epoch()
+	began := s.begin()
 	a, err := s.store.AgentByID(ctx, id)
 	if fault.Is(err, fault.NotFound) {
 		return Token{}, refuse(c, "unknown_agent", errCertificate)
@@ -52,7 +52,7 @@ func (s *Service) CertificateToken(ctx context.Context, c *access.Call, agentID 
 	}
 	by(c, policy.KindAgent, a.ID, a.Org)
 	s.activity.note(s.activity.agents, a.ID, c.Now)
-	return s.agentTokenBound(ctx, c, &a.Standing, epoch, thumbprintOf(c.Chain[0]))
+	return s.agentTokenBound(ctx, c, &a.Standing, began, thumbprintOf(c.Chain[0]))
 }
 
 // certifies reports whether a certificate, whose key its holder has proven to

@@ -109,7 +109,7 @@ type Service struct {
 	store    Store
 	ring     *keyring
 	parser   *parser
-	known    cache
+	known    *cache
 	activity activity
 	fences   fences
 	hashing  chan struct{} // bounds how many passwords are hashed at a time
@@ -125,9 +125,11 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	known := newCache()
+	cfg.Store.OnRevoke(known.revoke)
 	return &Service{
 		cfg: cfg, store: cfg.Store, ring: ring, parser: newParser(ring, cfg.Issuer, cfg.Audience),
-		known: newCache(), activity: newActivity(), fences: newFences(), hashing: make(chan struct{}, maxHashing),
+		known: known, activity: newActivity(), fences: newFences(), hashing: make(chan struct{}, maxHashing),
 		resets: make(chan struct{}, maxResets),
 	}, nil
 }

@@ -83,8 +83,7 @@ func (s *Service) Admit(ctx context.Context, org string, kind policy.PrincipalKi
 	return nil
 }
 
-// fences keeps the rules of organisations for as long as the store's epoch does
-// not move.
+// fences keeps the rules of organisations for as long as their epochs do not move.
 type fences struct {
 	mu *sync.RWMutex
 	by map[string]fence
@@ -102,7 +101,7 @@ func newFences() fences { return fences{mu: &sync.RWMutex{}, by: map[string]fenc
 
 func (f *fences) get(ctx context.Context, st Store, org string) ([]IPRule, error) {
 	// The epoch is read before the rows: rows that change meanwhile move it.
-	epoch, exact := st.Epoch()
+	epoch, exact := st.EpochOf(org)
 	if exact {
 		f.mu.RLock()
 		known, ok := f.by[org]

@@ -99,7 +99,7 @@ func (s *Service) AgentToken(ctx context.Context, c *access.Call, key, agentID s
 	if !strings.HasPrefix(key, agentKeyPrefix) || len(key) > maxKey {
 		return Token{}, refuse(c, "unknown_key", errKey)
 	}
-	a, epoch, err := s.standingOf(ctx, key, c.Now)
+	a, began, err := s.standingOf(ctx, key, c.Now)
 	if fault.Is(err, fault.NotFound) {
 		return Token{}, refuse(c, "unknown_key", errKey)
 	}
@@ -118,7 +118,7 @@ func (s *Service) AgentToken(ctx context.Context, c *access.Call, key, agentID s
 	}
 	by(c, policy.KindAgent, a.ID, a.Org)
 	s.activity.note(s.activity.agents, a.ID, c.Now)
-	return s.agentToken(ctx, c, &a, epoch)
+	return s.agentToken(ctx, c, &a, began)
 }
 
 // maxKey is longer than any key of ours.
@@ -190,14 +190,14 @@ func (s *Service) loginToken(ctx context.Context, c *access.Call, a *Account, p 
 	return Token{Access: text, ExpiresIn: seconds, Email: a.Email}, err
 }
 
-// agentToken hands out a token of an agent as it was at that epoch.
-func (s *Service) agentToken(ctx context.Context, c *access.Call, a *Standing, epoch int64) (Token, error) {
-	return s.agentTokenBound(ctx, c, a, epoch, "")
+// agentToken hands out a token of an agent as it was at that moment.
+func (s *Service) agentToken(ctx context.Context, c *access.Call, a *Standing, began moment) (Token, error) {
+	return s.agentTokenBound(ctx, c, a, began, "")
 }
 
 // agentTokenBound is agentToken for a token that is bound to a certificate, given
 // by its thumbprint.
-func (s *Service) agentTokenBound(ctx context.Context, c *access.Call, a *Standing, epoch int64, cert string) (Token, error) {
+func (s *Service) agentTokenBound(ctx context.Context, c *access.Call, a *Standing, began moment, cert string) (Token, error) {
 	if err := s.lookUpPatterns(ctx, a, c.Now); err != nil {
 		return Token{}, err
 	}
@@ -215,7 +215,7 @@ func (s *Service) agentTokenBound(ctx context.Context, c *access.Call, a *Standi
 	if err != nil {
 		return Token{}, err
 	}
-	s.remember(text.Reveal(), &g.session, a, epoch)
+	s.remember(text.Reveal(), &g.session, a, began)
 	return Token{Access: text, ExpiresIn: seconds, AgentID: a.ID, VaultIDs: orEmpty(a.VaultIDs)}, nil
 }
 

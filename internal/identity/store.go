@@ -9,11 +9,15 @@ import (
 
 // Store is what identity needs of a database. Methods that write take the event
 // that records the write and commit both or neither; those that take away what
-// a credential could do move the epoch.
+// a credential could do move the epoch of its organisation.
 type Store interface {
 	// Epoch changes with every change of a principal; false means that it is not
 	// known and nothing cached may be used.
 	Epoch() (int64, bool)
+	// EpochOf is what Epoch was when the organisation last changed.
+	EpochOf(org string) (int64, bool)
+	// OnRevoke has f called with the ids of tokens that were revoked anywhere.
+	OnRevoke(f func(tokens []string))
 	// Seen is the number of the latest change that is known here, and Look brings it
 	// up to now.
 	Seen() int64

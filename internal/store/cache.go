@@ -79,6 +79,23 @@ func (c *latestCache) forget(k secretKey, next *vault.Version) {
 	}
 }
 
+// forgetVault drops all paths of a vault. It looks at every entry, which costs less
+// than to make all others read theirs again.
+func (c *latestCache) forgetVault(vault string) {
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		s.gen++
+		for k, p := range s.by {
+			if k.vault == vault {
+				s.bytes -= rowOverhead + len(p)
+				delete(s.by, k)
+			}
+		}
+		s.mu.Unlock()
+	}
+}
+
 func (s *latestShard) keep(k secretKey, v *vault.Version) {
 	// A version whose reads are counted changes with each of them.
 	if v.MaxAccess > 0 || len(v.Box.Ciphertext)+len(v.Metadata)+len(v.RotationPolicy) > maxCachedValue {

@@ -24,7 +24,7 @@ const maxCapEntries = 4096
 // caps returns what an organisation may have.
 func (db *DB) caps(ctx context.Context, org string) (billing.Caps, error) {
 	now := db.clock()
-	epoch, exact := db.Epoch()
+	epoch, exact := db.EpochOf(org)
 	if exact {
 		db.capped.mu.Lock()
 		e, found := db.capped.by[org]

@@ -220,7 +220,11 @@ func (db *DB) invalidate(tx *Tx) {
 		return
 	}
 	for _, k := range tx.stale {
-		db.latest.forget(k.key, k.next)
+		if k.key.path == "" {
+			db.latest.forgetVault(k.key.vault)
+		} else {
+			db.latest.forget(k.key, k.next)
+		}
 		db.lists.forget(k.key.vault)
 	}
 	if tx.staleAll {

@@ -93,9 +93,7 @@ func hear(ctx context.Context, conn *pgx.Conn) (*pgconn.Notification, error) {
 // come back to it too.
 func (db *DB) knownEpoch(payload string) bool {
 	n, err := strconv.ParseInt(payload, 10, 64)
-	db.epoch.mu.Lock()
-	defer db.epoch.mu.Unlock()
-	return err == nil && n == db.epoch.stored
+	return err == nil && n <= db.Seen()
 }
 
 func (db *DB) wakeEpoch() {

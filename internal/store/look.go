@@ -104,7 +104,7 @@ func (db *DB) AllVaults(ctx context.Context) ([]string, error) {
 	return db.texts(ctx, `SELECT id FROM vaults ORDER BY id`)
 }
 
-func (db *DB) texts(ctx context.Context, query string, args ...any) (out []string, err error) {
+func (db *DB) texts(ctx context.Context, query string, args ...any) ([]string, error) {
 	ctx, done, err := db.bounded(ctx)
 	if err != nil {
 		return nil, err
@@ -114,6 +114,10 @@ func (db *DB) texts(ctx context.Context, query string, args ...any) (out []strin
 	if err != nil {
 		return nil, wrap("read", err)
 	}
+	return readTexts(rows)
+}
+
+func readTexts(rows *sql.Rows) (out []string, err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var s string

@@ -104,6 +104,18 @@ func (tx *Tx) moveEpochs() (n int64, err error) {
 		}
 		tx.heads[m.org] = h
 	}
+	// Nodes tell by this count whether a program has moved the epoch that does not say
+	// whose it was: then they forget all.
+	if _, err = tx.exec(`UPDATE meta SET value = value + 1 WHERE name = 'epoch_orgs'`); err != nil {
+		return 0, err
+	}
+	for _, m := range tx.moves {
+		if m.what == revoked {
+			if _, err = tx.exec(`UPDATE revoked_tokens SET epoch = $2 WHERE id = $1`, m.token, n); err != nil {
+				return 0, err
+			}
+		}
+	}
 	for _, org := range slices.Sorted(maps.Keys(all)) {
 		is := all[org]
 		if _, err = tx.exec(`UPDATE audit_heads SET epoch = CASE WHEN $3 = 1 THEN $2 ELSE epoch END,

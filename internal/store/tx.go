@@ -65,6 +65,11 @@ func (tx *Tx) replace(v *vault.Version) {
 	tx.stale = append(tx.stale, stale{secretKey{v.Vault, v.Path}, v})
 }
 
+// forgetVault drops all of a vault that is deleted.
+func (tx *Tx) forgetVault(vault string) {
+	tx.stale = append(tx.stale, stale{key: secretKey{vault: vault}})
+}
+
 func (tx *Tx) forgetAll() { tx.staleAll = true }
 
 // exec runs a statement and returns how many rows it touched.

@@ -116,7 +116,7 @@ func (db *DB) RemoveVault(ctx context.Context, v vault.Vault, ev *audit.Event) e
 		if err == nil && !found {
 			return tx.refuse(errNoVault)
 		}
-		tx.forgetAll()
+		tx.forgetVault(v.ID)
 		tx.record(ev)
 		tx.ended(v.Org)
 		return err

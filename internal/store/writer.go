@@ -215,7 +215,7 @@ func (w *writer) try(batch []*op) (err error) {
 	}
 	w.db.answered()
 	if epoch > 0 {
-		w.db.setEpoch(epoch)
+		w.db.moved(epoch, tx.moves)
 	}
 	w.db.invalidate(tx)
 	for _, e := range tx.events {

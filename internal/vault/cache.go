@@ -20,7 +20,7 @@ type entry struct {
 // maxCached bounds the vaults whose policies are kept compiled.
 const maxCached = 4096
 
-// cache keeps entries for as long as the store's epoch does not move.
+// cache keeps entries for as long as the epoch of their organisation does not move.
 type cache struct {
 	mu      *sync.RWMutex
 	entries map[string]*entry
@@ -46,36 +46,31 @@ func (k *cache) of(ctx context.Context, st Store, org, id string) (*entry, error
 
 // cached is the entry as of now, or nil.
 func (k *cache) cached(st Store, id string) *entry {
-	epoch, exact := st.Epoch()
-	if !exact {
+	k.mu.RLock()
+	e := k.entries[id]
+	k.mu.RUnlock()
+	if e == nil {
 		return nil
 	}
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	if e := k.entries[id]; e != nil && e.epoch == epoch {
-		return e
+	if epoch, exact := st.EpochOf(e.vault.Org); !exact || e.epoch != epoch {
+		return nil
 	}
-	return nil
+	return e
 }
 
 func (k *cache) get(ctx context.Context, st Store, id string) (*entry, error) {
-	// The epoch is read before the rows: rows that change meanwhile move it, and
-	// this entry is then never used.
-	epoch, exact := st.Epoch()
-	if exact {
-		k.mu.RLock()
-		e := k.entries[id]
-		k.mu.RUnlock()
-		if e != nil && e.epoch == epoch {
-			return e, nil
-		}
+	if e := k.cached(st, id); e != nil {
+		return e, nil
 	}
+	// The epoch is read before the rows: when the organisation has changed after it,
+	// this entry is not kept.
+	began, _ := st.Epoch()
 	e, err := k.load(ctx, st, id)
 	if err != nil {
 		return nil, err
 	}
-	e.epoch = epoch
-	if exact {
+	var exact bool
+	if e.epoch, exact = st.EpochOf(e.vault.Org); exact && e.epoch <= began {
 		k.mu.Lock()
 		if len(k.entries) >= maxCached {
 			clear(k.entries)

@@ -96,6 +96,8 @@ type Store interface {
 	// Epoch changes with every change of a vault, a policy or a principal; false
 	// means that it is not known and nothing cached may be used.
 	Epoch() (int64, bool)
+	// EpochOf is what Epoch was when the organisation last changed.
+	EpochOf(org string) (int64, bool)
 	Append(ctx context.Context, ev *audit.Event) error
 	// AppendApproved is Append for an event that rests on an approval
 	// (Details.Approval): it counts one use of it in the same transaction. Denied

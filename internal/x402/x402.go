@@ -48,8 +48,8 @@ type Hold struct {
 
 // Store keeps payments. Each method is one transaction.
 type Store interface {
-	// Epoch changes with every setting; false: nothing cached may be used.
-	Epoch() (int64, bool)
+	// ServerEpoch changes with every setting; false: nothing cached may be used.
+	ServerEpoch() (int64, bool)
 	// LookPayment tells what HoldPayment would, and changes nothing.
 	LookPayment(ctx context.Context, h *Hold) (paid bool, err error)
 	// HoldPayment takes a payment that nobody holds. paid: it was settled before, for
@@ -105,7 +105,7 @@ func (t *Terms) On() bool {
 
 // Terms returns the server's terms. Without a change of settings it asks nobody.
 func (s *Service) Terms(ctx context.Context) (Terms, error) {
-	epoch, exact := s.cfg.Store.Epoch()
+	epoch, exact := s.cfg.Store.ServerEpoch()
 	if k := s.terms.Load(); exact && k != nil && k.epoch == epoch {
 		return k.terms, nil
 	}

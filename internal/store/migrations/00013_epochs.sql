@@ -11,3 +11,7 @@ CREATE INDEX audit_heads_epoch ON audit_heads (epoch);
 -- The number of the change that revoked the token: a node asks for what came since.
 ALTER TABLE revoked_tokens ADD COLUMN epoch BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX revoked_tokens_epoch ON revoked_tokens (epoch);
+
+-- How many changes said whose they were. Programs that know of one epoch for all
+-- organisations move that alone.
+INSERT INTO meta (name, value) SELECT 'epoch_orgs', value FROM meta WHERE name = 'epoch';

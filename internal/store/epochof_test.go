@@ -1,0 +1,105 @@
+package store_test
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/store"
+)
+
+func TestAChangeMovesTheEpochsOfThoseItConcerns(t *testing.T) {
+	onEach(t, func(t *testing.T, cfg store.Config) {
+		db := open(t, cfg)
+		mine, other := newOrg(), newOrg()
+		epoch := func() int64 {
+			n, _ := db.EpochOf(mine)
+			return n
+		}
+		for name, tc := range map[string]struct {
+			org   string
+			moves bool
+		}{"mine": {mine, true}, "another's": {other, false}, "the server's": {audit.SystemOrg, true}} {
+			if err := db.Look(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			before := epoch()
+			if err := db.Write(t.Context(), tc.org, func(tx *store.Tx) error { tx.Changed(tc.org); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			if err := db.Look(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if moved := epoch() != before; moved != tc.moves {
+				t.Errorf("a change that is %s moves my epoch: %v", name, moved)
+			}
+		}
+		before := epoch()
+		if err := db.Revoke(t.Context(), mine, uuid.NewString(), time.Now().Add(time.Hour), time.Now(), event(mine)); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if epoch() != before {
+			t.Error("a revoked token moves the epoch of its organisation")
+		}
+	})
+}
+
+// heardTokens are what a node was told of revoked tokens.
+type heardTokens struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (h *heardTokens) of(db *store.DB) *heardTokens {
+	db.OnRevoke(func(tokens []string) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.all = append(h.all, tokens...)
+	})
+	return h
+}
+
+func (h *heardTokens) has(token string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Contains(h.all, token)
+}
+
+func TestNodesAreToldWhichTokensAreRevoked(t *testing.T) {
+	onEach(t, func(t *testing.T, cfg store.Config) {
+		here := open(t, cfg)
+		org, token := newOrg(), uuid.NewString()
+		mine := new(heardTokens).of(here)
+		theirs, there := mine, here
+		if here.Engine() == "postgres" {
+			there = open(t, cfg)
+			theirs = new(heardTokens).of(there)
+		}
+		if err := here.Revoke(t.Context(), org, token, time.Now().Add(time.Hour), time.Now(), event(org)); err != nil {
+			t.Fatal(err)
+		}
+		if !mine.has(token) {
+			t.Error("the node that revoked it is not told before the answer")
+		}
+		if err := there.Look(t.Context()); err != nil || !theirs.has(token) {
+			t.Errorf("the other node is not told: %v", err)
+		}
+	})
+}
+
+// While programs of before run beside this one, a change of theirs is one of everybody.
+func TestAChangeOfAnOlderProgramConcernsAll(t *testing.T) {
+	cfg := engines["postgres"](t)
+	db := open(t, cfg)
+	org := newOrg()
+	before, _ := db.EpochOf(org)
+	db.Exec(t, `UPDATE meta SET value = value + 1 WHERE name = 'epoch'`)
+	until(t, "the change is seen", func() bool { now, ok := db.EpochOf(org); return ok && now != before })
+}
