@@ -38,14 +38,10 @@ func (c *Client) ConfirmMFA(ctx context.Context, code string) ([]string, error) 
 	return out.Codes, err
 }
 
-// DisableMFA turns the second factor off with a code or, where that is empty, the
-// password. All other login tokens end.
-func (c *Client) DisableMFA(ctx context.Context, code string, password Value) error {
-	body := map[string]string{"code": code}
-	if code == "" {
-		body = map[string]string{"password": string(password.Reveal())}
-	}
-	return c.write(ctx, http.MethodDelete, body, nil, "auth", "mfa")
+// DisableMFA turns the second factor off with a code, or a recovery code. All other
+// login tokens end.
+func (c *Client) DisableMFA(ctx context.Context, code string) error {
+	return c.write(ctx, http.MethodDelete, map[string]string{"code": code}, nil, "auth", "mfa")
 }
 
 // ForgotPassword has a token for a new password mailed to the address, if it has

@@ -59,11 +59,14 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 		"second factor on": {call: func(ctx context.Context, c *client.Client) error { _, err := c.ConfirmMFA(ctx, "123456"); return err },
 			method: "POST", path: "/v1/auth/mfa/verify-setup", body: `{"code":"123456"}`},
 		"second factor off by a code": {call: func(ctx context.Context, c *client.Client) error {
-			return c.DisableMFA(ctx, "123456", client.Value{})
+			return c.DisableMFA(ctx, "123456")
 		}, method: "DELETE", path: "/v1/auth/mfa", body: `{"code":"123456"}`},
-		"second factor off by the password": {call: func(ctx context.Context, c *client.Client) error {
-			return c.DisableMFA(ctx, "", client.ValueOf("pw"))
-		}, method: "DELETE", path: "/v1/auth/mfa", body: `{"password":"pw"}`},
+		"sessions": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Sessions(ctx); return err },
+			method: "GET", path: "/v1/auth/sessions"},
+		"end a session": {call: func(ctx context.Context, c *client.Client) error { return c.EndSession(ctx, "s1") },
+			method: "DELETE", path: "/v1/auth/sessions/s1"},
+		"end all sessions": {call: func(ctx context.Context, c *client.Client) error { return c.EndSessions(ctx, true) },
+			method: "DELETE", path: "/v1/auth/sessions?keep_current=true"},
 		"forgotten password": {call: func(ctx context.Context, c *client.Client) error {
 			_, err := c.ForgotPassword(ctx, "a@b")
 			return err

@@ -20,6 +20,9 @@ type Call struct {
 	Who policy.Principal
 	IP  netip.Addr // unmapped; the zero Addr when it is not known
 	Now time.Time
+	// Client is what the caller's program calls itself, printable and short. It is
+	// shown to the caller alone, beside its logins.
+	Client string
 	// Chain is the client certificate of the connection, leaf first. Its holder has
 	// proven to have the key; nobody has looked at the rest. Nil when there is none.
 	Chain []*x509.Certificate

@@ -15,7 +15,9 @@ import (
 type Basis struct {
 	Org   string // the actor's organisation
 	Token string // the id of the actor's credential
-	Epoch int64  // the number of the latest change that this node had seen
+	// Session is the login that it is of, if it is of one.
+	Session string
+	Epoch   int64 // the number of the latest change that this node had seen
 	// Event is the call's. Once it is committed the operation is done: what follows
 	// belongs to it, and is not asked for again.
 	Event *audit.Event

@@ -51,9 +51,22 @@ type Event struct {
 	// Apart tells events apart that would be counted as one kind. It is not stored.
 	Apart string
 
+	// Begins is the login that begins with the event, if one does: the store keeps
+	// it in the transaction that stores the event. It is no part of the log.
+	Begins *Login
+
 	// Committed says that the event is in the log. The store sets it when the
 	// transaction that holds the event has been committed.
 	Committed bool
+}
+
+// Login is a session as it begins.
+type Login struct {
+	ID, User, Org string // UUIDs
+	Kind          string
+	Client        string // what the program calls itself
+	Address       string
+	At, Expires   time.Time
 }
 
 // Hash is a SHA-256 sum.

@@ -59,7 +59,7 @@ func TestAnAccountOnTheRealServer(t *testing.T) {
 	if r := s.run(zoePass, "mfa", "disable"); r.code != 2 || !strings.Contains(r.err, "--code") {
 		t.Errorf("without a code: %+v", r)
 	}
-	s.ok(zoePass, "mfa", "disable", "--code", codes[0])
+	s.ok(zoePass, "mfa", "disable", "--code", codes[0], "--last-code", codes[1])
 
 	// The password: changed, forgotten, set anew.
 	next, last := "Other-8-Good-Words", "Third-8-Good-Words"

@@ -87,37 +87,38 @@ sessions end; API keys, and so the logins of this command, stay.`,
 
 func (c *cli) mfaDisable() *cobra.Command {
 	var p personFlags
+	var last string
 	cmd := &cobra.Command{
 		Use:   "disable",
 		Short: "Turn the second factor off",
 		Long: `Turn the second factor off. It takes your password and a code, or a recovery code, to
-sign in, and the next code or the password to turn it off.`,
+sign in, and another to turn it off: the next that your authenticator shows, or a
+recovery code.`,
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			if p.idTokenFile != "" {
-				return usage("Turn it off with the password: leave out --id-token-file.")
+			if last == "" && !c.interactive() {
+				return usage("Give --last-code: the next code of the authenticator, or a recovery code. --code is for signing in.")
 			}
-			// Read once: it signs in, and is the proof.
-			password, err := c.readPassword(ctx, p.passwordFile)
-			if err != nil {
-				return err
-			}
-			cl, err := c.signInWith(ctx, &p, password)
-			if err != nil {
-				return err
-			}
-			if err := cl.DisableMFA(ctx, "", password); err != nil {
-				return err
-			}
-			c.end(ctx, cl)
-			if c.jsonOut {
-				return c.printJSON(map[string]bool{"enabled": false})
-			}
-			c.done("The second factor is off.")
-			return nil
+			return c.asPerson(ctx, &p, func(cl *client.Client) error {
+				if last == "" {
+					var err error
+					if last, err = c.Prompt.Line(ctx, "The next code that it shows, or a recovery code"); err != nil {
+						return err
+					}
+				}
+				if err := cl.DisableMFA(ctx, strings.TrimSpace(last)); err != nil {
+					return err
+				}
+				if c.jsonOut {
+					return c.printJSON(map[string]bool{"enabled": false})
+				}
+				c.done("The second factor is off.")
+				return nil
+			})
 		},
 	}
 	p.add(cmd)
+	cmd.Flags().StringVar(&last, "last-code", "", "code or recovery code that turns it off")
 	return cmd
 }

@@ -45,31 +45,6 @@ func (c *cli) end(ctx context.Context, cl *client.Client) {
 	}
 }
 
-// signInWith is signIn with a password that was read already.
-func (c *cli) signInWith(ctx context.Context, p *personFlags, password client.Value) (*client.Client, error) {
-	base, err := c.baseURL()
-	if err != nil {
-		return nil, err
-	}
-	email, err := c.emailAt(base, p)
-	if err != nil {
-		return nil, err
-	}
-	cl, err := c.connect(base)
-	if err != nil {
-		return nil, err
-	}
-	l, err := byPassword(ctx, cl, email, password)
-	if err != nil {
-		return nil, err
-	}
-	token, err := c.answered(ctx, cl, l, p.code)
-	if err != nil {
-		return nil, err
-	}
-	return cl.UsingToken(string(token.AccessToken.Reveal())), nil
-}
-
 // emailAt is whose password it is: the flag's, or that of the stored login.
 func (c *cli) emailAt(base string, p *personFlags) (string, error) {
 	if p.email != "" {

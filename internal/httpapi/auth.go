@@ -110,6 +110,7 @@ func (a *API) registerAuth() {
 	a.registerSigningKeys()
 	a.registerAccount()
 	a.registerMFA()
+	a.registerSessions()
 	a.registerReset()
 }
 

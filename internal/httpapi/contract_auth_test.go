@@ -27,7 +27,7 @@ func TestLogin(t *testing.T) {
 	o := fields(t, "LoginResponse", r.json(), tokenFields...)
 	number(t, o, "expires_in", 900)
 	c := claims(r.str("access_token"))
-	fields(t, "a user's claims", c, "iss", "sub", "aud", "exp", "iat", "jti", "org", "scopes", "vault_ids", "gen")
+	fields(t, "a user's claims", c, "iss", "sub", "aud", "exp", "iat", "jti", "org", "scopes", "vault_ids", "gen", "sid", "auth_time")
 	if o["token_type"] != "Bearer" || c["sub"] != "user:"+ada.id || c["org"] != ada.org || c["exp"].(float64)-c["iat"].(float64) != 900 {
 		t.Errorf("reply %v, claims %v", o, c)
 	}

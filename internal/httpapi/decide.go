@@ -32,7 +32,7 @@ func (x *exchange) decide(ctx context.Context, run func(context.Context) error) 
 		if err := x.renew(ctx); err != nil {
 			return err
 		}
-		b.Org, b.Token = x.call.Who.Org, x.call.Who.TokenID
+		b.Org, b.Token, b.Session = x.call.Who.Org, x.call.Who.TokenID, x.call.Who.Session
 		err := run(b.With(ctx))
 		if !errors.Is(err, access.ErrMoved) || try == maxTries {
 			return err

@@ -59,6 +59,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.call = access.Call{Now: now, Event: &x.event}
 	x.call.IP, _ = a.proxies.Client(r)
 	x.call.Who.Kind = policy.KindAnonymous
+	x.call.Client = plain(r.UserAgent())
 	if r.TLS != nil {
 		x.call.Chain = r.TLS.PeerCertificates
 	}
@@ -198,6 +199,17 @@ func (x *exchange) renew(ctx context.Context) error {
 	x.identify(who)
 	x.call.Now, x.event.At = now, now
 	return x.api.identity.Admit(ctx, who.Org, who.Kind, x.call.IP)
+}
+
+// plain is what a program calls itself, cut to 100 printable characters of ASCII.
+func plain(agent string) string {
+	var b strings.Builder
+	for i := range min(len(agent), 100) {
+		if c := agent[i]; c >= 0x20 && c < 0x7f {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 // bearer returns the credential that the request carries, or nothing.

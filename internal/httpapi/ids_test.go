@@ -18,6 +18,7 @@ func (s *session) ids() map[string]string {
 			"rule_id":       s.ada.ipRule(object{"rule_type": "deny", "cidr": "198.51.100.66"}),
 			"approval_id":   s.approvalOf("ids/gated"),
 			"enrollment_id": s.enrollmentOf(s.ada),
+			"session_id":    s.sessions(s.ada.login())[0]["id"].(string),
 		}
 	}
 	out := map[string]string{}
@@ -53,7 +54,7 @@ func nobodys() map[string]string {
 }
 
 // idNames are the ids that paths hold.
-var idNames = []string{"vault_id", "agent_id", "policy_id", "key_id", "user_id", "invitation_id", "rule_id", "job_id", "secret_id", "share_id", "org_id", "approval_id", "enrollment_id", "account_id"}
+var idNames = []string{"vault_id", "agent_id", "policy_id", "key_id", "user_id", "invitation_id", "rule_id", "job_id", "secret_id", "share_id", "org_id", "approval_id", "enrollment_id", "account_id", "session_id"}
 
 // member invites somebody who has no account, and who accepts.
 func (h *human) member(name, role string) *human {

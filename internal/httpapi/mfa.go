@@ -49,7 +49,7 @@ type mfaVerifyRequest struct {
 type mfaDisableRequest struct {
 	Body struct {
 		Code     *string      `json:"code,omitempty" nullable:"true" doc:"Of the authenticator, or a recovery code."`
-		Password *secretValue `json:"password,omitempty" nullable:"true" doc:"In the place of a code."`
+		Password *secretValue `json:"password,omitempty" nullable:"true" doc:"Taken and not used: it takes a code."`
 	}
 }
 
@@ -86,14 +86,12 @@ func (a *API) registerMFA() {
 	})
 	handle(a, op{
 		method: http.MethodDelete, path: "/v1/auth/mfa", id: "mfa-disable", tag: "Auth", limit: limitAuth,
-		summary: "Turn the second factor off with a code or the password; all your other tokens end",
+		summary: "Turn the second factor off with a code; all your other tokens end",
 		action:  policy.DisableMFA, status: http.StatusNoContent, bodyOptional: true,
 	}, func(ctx context.Context, c *access.Call, in *mfaDisableRequest) (*empty, error) {
-		var password secretValue
 		if in.Body.Password != nil {
-			password = *in.Body.Password
+			wipeAfter(ctx, in.Body.Password.Bytes)
 		}
-		wipeAfter(ctx, password.Bytes)
-		return &empty{}, a.identity.DisableMFA(ctx, c, deref(in.Body.Code), password.Bytes)
+		return &empty{}, a.identity.DisableMFA(ctx, c, deref(in.Body.Code))
 	})
 }

@@ -9,17 +9,18 @@ import (
 )
 
 // A time of last use is written within activityEvery of the use, and at most
-// once in activityAge for each agent and key.
+// once in activityAge for each agent, key and session.
 const (
 	activityEvery = time.Second
 	activityAge   = time.Minute
 )
 
-// activity collects when agents and personal keys were used.
+// activity collects when agents, personal keys and sessions were used.
 type activity struct {
-	mu     *sync.Mutex
-	agents map[string]use
-	keys   map[string]use
+	mu       *sync.Mutex
+	agents   map[string]use
+	keys     map[string]use
+	sessions map[string]use
 }
 
 // use is when something was used last, and when that was last written.
@@ -29,7 +30,7 @@ type use struct {
 }
 
 func newActivity() activity {
-	return activity{mu: &sync.Mutex{}, agents: map[string]use{}, keys: map[string]use{}}
+	return activity{mu: &sync.Mutex{}, agents: map[string]use{}, keys: map[string]use{}, sessions: map[string]use{}}
 }
 
 func (a *activity) note(of map[string]use, id string, now time.Time) {
@@ -52,16 +53,18 @@ func (s *Service) used(e *entry, now time.Time) {
 		s.activity.note(s.activity.agents, e.who.ID, now)
 	case e.keyHash != "":
 		s.activity.note(s.activity.keys, e.who.TokenID, now)
+	case e.login != "":
+		s.activity.note(s.activity.sessions, e.login, now)
 	}
 }
 
 // flush writes what is due and forgets what was not used for a while.
 func (a *activity) flush(ctx context.Context, st AgentStore, now time.Time) error {
-	agents, keys := a.due(a.agents, now), a.due(a.keys, now)
-	if len(agents)+len(keys) == 0 {
+	agents, keys, sessions := a.due(a.agents, now), a.due(a.keys, now), a.due(a.sessions, now)
+	if len(agents)+len(keys)+len(sessions) == 0 {
 		return nil
 	}
-	return st.NoteUse(ctx, agents, keys)
+	return st.NoteUse(ctx, agents, keys, sessions)
 }
 
 func (a *activity) due(of map[string]use, now time.Time) map[string]time.Time {

@@ -47,11 +47,12 @@ type MFAStore interface {
 	// Conflict when one is on.
 	SetUpTOTP(ctx context.Context, org string, t TOTP, now time.Time, ev *audit.Event) error
 	// EnableTOTP turns t on with the recovery codes' hashes, and ends all tokens
-	// but the one with the id kept. NotFound unless t is set up and off.
-	EnableTOTP(ctx context.Context, org string, t TOTP, codes []string, kept string, ev *audit.Event) error
-	// DisableTOTP forgets key and codes and ends all tokens but kept. With a factor
-	// it spends that. NotFound when there is nothing on, or the factor is spent.
-	DisableTOTP(ctx context.Context, org, user string, f *Factor, kept string, ev *audit.Event) error
+	// and sessions but what is kept, and mailed tokens for new passwords. NotFound
+	// unless t is set up and off.
+	EnableTOTP(ctx context.Context, org string, t TOTP, codes []string, kept Kept, ev *audit.Event) error
+	// DisableTOTP spends a factor, forgets key and codes, and ends what EnableTOTP
+	// does. NotFound when there is nothing on, or the factor is spent.
+	DisableTOTP(ctx context.Context, org, user string, f Factor, kept Kept, ev *audit.Event) error
 }
 
 // finishLogin is the end of every way in which a human proves who it is:

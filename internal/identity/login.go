@@ -185,7 +185,7 @@ func (s *Service) keyToken(ctx context.Context, c *access.Call, a *Account, k *U
 func (s *Service) loginToken(ctx context.Context, c *access.Call, a *Account, p proof, log record) (Token, error) {
 	g := &grant{session: session{
 		kind: policy.KindUser, id: a.ID, org: a.Org, gen: a.TokenGen, jti: newID(), login: newID(), person: p.person,
-	}, ttl: userTTL}
+	}, ttl: userTTL, begins: &audit.Login{Kind: p.kind, Client: c.Client, Address: addressText(c.IP)}}
 	text, seconds, err := s.handOut(ctx, c, g, time.Time{}, log)
 	return Token{Access: text, ExpiresIn: seconds, Email: a.Email}, err
 }
@@ -237,7 +237,12 @@ func (s *Service) handOut(ctx context.Context, c *access.Call, g *grant, end tim
 	} else { // somebody's who is signed in already
 		c.Event.Details.Target = g.jti
 	}
+	if b := g.begins; b != nil {
+		b.ID, b.User, b.Org, b.At, b.Expires = g.login, g.id, g.org, stamp(c.Now), g.exp
+		c.Event.Begins = b
+	}
 	if err := log(ctx, c.Event); err != nil {
+		c.Event.Begins = nil // the event will be another: of a login that was not
 		text.Wipe()
 		return secret.Bytes{}, 0, err
 	}

@@ -67,14 +67,15 @@ func (s *Service) ChangePassword(ctx context.Context, c *access.Call, old, passw
 		return err
 	}
 	succeed(c, "user", a.ID)
-	if err := s.store.SetPassword(ctx, a.Org, a.ID, a.PasswordHash, hash, c.Who.TokenID, c.Event); err != nil {
+	if err := s.store.SetPassword(ctx, a.Org, a.ID, a.PasswordHash, hash, keptOf(c), c.Event); err != nil {
 		return err
 	}
 	s.notice(ctx, &a, "The password of your account was changed. All other sessions have ended; personal API keys have not.")
 	return nil
 }
 
-// Revoke ends the token that the caller came with, everywhere at once.
+// Revoke ends the token that the caller came with, everywhere at once. A user's
+// login ends with it: all its tokens, of other organisations too.
 func (s *Service) Revoke(ctx context.Context, c *access.Call, bearer string) error {
 	c.Touch(string(c.Who.Kind), c.Who.ID)
 	if err := decide(c, policy.Logout, own(c)); err != nil {
@@ -88,5 +89,8 @@ func (s *Service) Revoke(ctx context.Context, c *access.Call, bearer string) err
 		return fault.New(fault.Invalid, "not_a_token", "This is a key, not a token: delete the API key, or rotate the agent's key, to end it.")
 	}
 	c.Event.Details.Outcome, c.Event.Details.Token = audit.Success, se.jti
+	if se.login != "" {
+		return s.store.EndSession(ctx, c.Who.Org, c.Who.ID, se.login, c.Now, c.Event)
+	}
 	return s.store.Revoke(ctx, c.Who.Org, se.jti, se.exp, c.Now, c.Event)
 }

@@ -118,7 +118,7 @@ func TestTheDatabaseDecidesRaces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantKind(t, "a password that was changed meanwhile", w.db.SetPassword(ctx, ada.Org, ada.ID, "another", "x", "", nil), fault.Conflict)
+	wantKind(t, "a password that was changed meanwhile", w.db.SetPassword(ctx, ada.Org, ada.ID, "another", "x", identity.Kept{}, nil), fault.Conflict)
 	if again, err := w.db.Account(ctx, ada.ID, ada.Org); err != nil || again.PasswordHash != me.PasswordHash || again.TokenGen != me.TokenGen {
 		t.Errorf("something changed: %v", err)
 	}

@@ -49,7 +49,7 @@ var (
 	errMFAOff  = invalid("mfa_not_enabled", "No second factor is on.")
 	errNoSetup = invalid("mfa_not_set_up", "Nothing was set up yet: POST /v1/auth/mfa/setup first.")
 	errCode    = invalid("wrong_code", "The code is wrong, too old, or was used already.")
-	errNoProof = invalid("proof_required", "Send a code, or the password, to turn the second factor off.")
+	errNoProof = invalid("proof_required", "Send a code of the authenticator, or a recovery code, to turn the second factor off. The password alone does not.")
 	errMFA     = fault.New(fault.Unauthenticated, "unauthenticated",
 		"The code is wrong, too old or was used already, or the login has expired. Wait for the next code, or log in again.")
 )
@@ -142,7 +142,7 @@ func (s *Service) ConfirmMFA(ctx context.Context, c *access.Call, code string) (
 	t.LastStep = f.Step
 	shown, hashes := newRecoveryCodes(a.ID)
 	succeed(c, "user", a.ID)
-	if err := s.store.EnableTOTP(ctx, a.Org, t, hashes, c.Who.TokenID, c.Event); err != nil {
+	if err := s.store.EnableTOTP(ctx, a.Org, t, hashes, keptOf(c), c.Event); err != nil {
 		if fault.Is(err, fault.NotFound) { // of two at once, one
 			err = errCode
 		}
@@ -236,14 +236,15 @@ func (s *Service) VerifyMFA(ctx context.Context, c *access.Call, token, code str
 	return out, nil
 }
 
-// DisableMFA turns the second factor off, with a code or the password. All the
+// DisableMFA turns the second factor off with a code: of the authenticator, or a
+// recovery code. The password alone is what a second factor guards against. All the
 // user's tokens end but the one that asks.
-func (s *Service) DisableMFA(ctx context.Context, c *access.Call, code string, password secret.Bytes) error {
+func (s *Service) DisableMFA(ctx context.Context, c *access.Call, code string) error {
 	a, err := s.self(ctx, c, policy.DisableMFA)
 	if err != nil {
 		return err
 	}
-	if code == "" && password.Len() == 0 {
+	if code == "" {
 		return errNoProof
 	}
 	t, err := s.store.TOTP(ctx, a.ID)
@@ -253,26 +254,19 @@ func (s *Service) DisableMFA(ctx context.Context, c *access.Call, code string, p
 	if err != nil {
 		return err
 	}
-	var f *Factor
 	g := guessAt(c, guessCode, a.ID)
-	if code != "" {
-		f, err = s.proveByCode(ctx, c, g, &t, code)
-	} else {
-		err = s.proveByPassword(ctx, c, &a, password)
-	}
+	f, err := s.proveByCode(ctx, c, g, &t, code)
 	if err != nil {
 		return err
 	}
 	succeed(c, "user", a.ID)
-	if err := s.store.DisableTOTP(ctx, a.Org, a.ID, f, c.Who.TokenID, c.Event); err != nil {
+	if err := s.store.DisableTOTP(ctx, a.Org, a.ID, *f, keptOf(c), c.Event); err != nil {
 		if fault.Is(err, fault.NotFound) {
 			c.Event.Details.Reason, err = "wrong_code", errCode
 		}
 		return err
 	}
-	if f != nil {
-		s.forgive(ctx, c, g, false)
-	}
+	s.forgive(ctx, c, g, false)
 	s.notice(ctx, &a, "The second factor of your account was turned off: logins need the password alone. All other sessions have ended.")
 	return nil
 }

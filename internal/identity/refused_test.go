@@ -59,7 +59,7 @@ func testRefused(t *testing.T, w *world) {
 	user := "user:" + ada.ID
 	var code, detail string
 	for name, tc := range map[string]struct{ bearer, reason, target string }{
-		"a revoked token":               {revoked, "token_revoked", user},
+		"a revoked token":               {revoked, "session_ended", user},
 		"a revoked key":                 {userKey, "key_not_live", user},
 		"a token of a revoked key":      {string(fromKey.Access.Reveal()), "key_not_live", user},
 		"an inactive agent's key":       {idleKey, "agent_inactive", "agent:" + idle.ID},

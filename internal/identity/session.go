@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/oidc"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -43,4 +45,111 @@ func (s *Service) derivedToken(ctx context.Context, c *access.Call, a *Account, 
 	}, ttl: userTTL}
 	text, seconds, err := s.handOut(ctx, c, g, c.Who.Until, log)
 	return Token{Access: text, ExpiresIn: seconds, Email: a.Email}, err
+}
+
+// Session is a login: what a person began by password or identity provider, or a
+// device that it let in. All tokens of it end with it.
+type Session struct {
+	audit.Login
+	SeenAt  time.Time // zero: not yet
+	EndedAt time.Time // zero: nobody ended it
+}
+
+// Kept is what outlives the end of all other tokens and sessions of a user: the
+// token that asks for that, and its session. Tokens for other organisations
+// that were asked for with it end, too.
+type Kept struct {
+	Token, Session string
+	At             time.Time
+}
+
+func keptOf(c *access.Call) Kept {
+	return Kept{Token: c.Who.TokenID, Session: c.Who.Session, At: c.Now}
+}
+
+// maxSessions bounds a listing.
+const maxSessions = 200
+
+// SessionStore keeps sessions. Their rows begin with the events that carry them
+// (audit.Event.Begins).
+type SessionStore interface {
+	// Session returns a session, ended or not, or NotFound.
+	Session(ctx context.Context, id string) (Session, error)
+	// Sessions returns those of a user that have not ended, newest first.
+	Sessions(ctx context.Context, user string, now time.Time, most int) ([]Session, error)
+	// EndSession returns NotFound unless the user has the session and it has not ended.
+	EndSession(ctx context.Context, org, user, id string, now time.Time, ev *audit.Event) error
+	// EndSessions ends all of a user's but the one kept, and what is on the way to
+	// become one.
+	EndSessions(ctx context.Context, org, user, kept string, now time.Time, ev *audit.Event) error
+}
+
+// Sessions returns the calling user's logins and devices that have not ended.
+func (s *Service) Sessions(ctx context.Context, c *access.Call) ([]Session, error) {
+	c.Touch("session", "")
+	if err := decide(c, policy.ListSessions, own(c)); err != nil {
+		return nil, err
+	}
+	return s.store.Sessions(ctx, c.Who.ID, c.Now, maxSessions)
+}
+
+// EndSession ends one of the calling user's sessions, and every token of it. To end
+// another than the own takes a person: whoever holds one stored login could
+// otherwise keep its owner out.
+func (s *Service) EndSession(ctx context.Context, c *access.Call, id string) error {
+	c.Touch("session", id)
+	if err := decide(c, policy.EndSession, own(c)); err != nil {
+		return err
+	}
+	if id != c.Who.Session {
+		if err := c.RequirePerson(); err != nil {
+			return err
+		}
+	}
+	succeed(c, "session", id)
+	return s.store.EndSession(ctx, c.Who.Org, c.Who.ID, id, c.Now, c.Event)
+}
+
+// EndSessions ends all of the calling user's sessions; with keep all but the one
+// that asks.
+func (s *Service) EndSessions(ctx context.Context, c *access.Call, keep bool) error {
+	c.Touch("session", "")
+	if err := decide(c, policy.EndSession, own(c)); err != nil {
+		return err
+	}
+	if err := c.RequirePerson(); err != nil {
+		return err
+	}
+	kept := ""
+	if keep {
+		kept = c.Who.Session
+	}
+	succeed(c, "session", "")
+	if err := s.store.EndSessions(ctx, c.Who.Org, c.Who.ID, kept, c.Now, c.Event); err != nil {
+		return err
+	}
+	a, err := s.store.Account(ctx, c.Who.ID, c.Who.Org)
+	if err == nil {
+		s.notice(ctx, &a, "All sessions of your account were ended, of devices too. Personal API keys have not.")
+	}
+	return nil
+}
+
+// liveSession refuses a token whose session has ended, or is not known.
+func (s *Service) liveSession(ctx context.Context, se *session) error {
+	if se.login == "" {
+		return errUnauthenticated // of a version without sessions
+	}
+	row, err := s.store.Session(ctx, se.login)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return refusal(se.kind, se.id, se.org, "session_unknown")
+	case err != nil:
+		return err
+	case row.User != se.id:
+		return errUnauthenticated
+	case !row.EndedAt.IsZero():
+		return refusal(se.kind, se.id, se.org, "session_ended")
+	}
+	return nil
 }

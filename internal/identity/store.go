@@ -25,6 +25,7 @@ type Store interface {
 	Append(ctx context.Context, ev *audit.Event) error
 	UserStore
 	TokenStore
+	SessionStore
 	MFAStore
 	GuessStore
 	KeyStore
@@ -56,9 +57,10 @@ type UserStore interface {
 	AllAccounts(ctx context.Context, limit, offset int) ([]Account, int64, error)
 	// ChangeProfile changes what is not nil.
 	ChangeProfile(ctx context.Context, org, user string, displayName *string, marketing *bool, ev *audit.Event) error
-	// SetPassword replaces the hash old, and ends all tokens but the one with the
-	// id kept. Conflict when the hash is not old any more.
-	SetPassword(ctx context.Context, org, user, old, hash, kept string, ev *audit.Event) error
+	// SetPassword replaces the hash old, and ends all tokens and sessions but what is
+	// kept, and mailed tokens for new passwords. Conflict when the hash is not old
+	// any more.
+	SetPassword(ctx context.Context, org, user, old, hash string, kept Kept, ev *audit.Event) error
 	// EmailOf returns the mail address of a user, or NotFound.
 	EmailOf(ctx context.Context, user string) (string, error)
 	// RemoveUser deletes the account and all that is its own. Organisations whose
@@ -128,8 +130,8 @@ type AgentStore interface {
 	ChangeAgent(ctx context.Context, org, id string, change func(*Agent) error, keep bool, ev *audit.Event) (Agent, error)
 	// HasVaults reports whether all the vaults are of org.
 	HasVaults(ctx context.Context, org string, ids []string) (bool, error)
-	// NoteUse stores when agents and personal keys were last used, by id.
-	NoteUse(ctx context.Context, agents, keys map[string]time.Time) error
+	// NoteUse stores when agents, personal keys and sessions were last used, by id.
+	NoteUse(ctx context.Context, agents, keys, sessions map[string]time.Time) error
 }
 
 // MailToken is a single-use token that was mailed to a user.

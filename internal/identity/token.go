@@ -8,6 +8,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
 
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
@@ -64,7 +65,8 @@ type grant struct {
 	ttl      time.Duration
 	scopes   []string
 	vaults   []string
-	standing *Standing // agents
+	standing *Standing    // agents
+	begins   *audit.Login // of the first token of a login
 }
 
 // issue signs a token for g. The end of what it is based on (an agent, an API
@@ -115,12 +117,13 @@ type session struct {
 	kind    policy.PrincipalKind
 	id, org string
 	gen     int64
-	jti     string    // empty for a bare key
-	key     string    // id of the API key that a user's token was exchanged for
-	keyHash string    // of a bare key
-	kid     string    // of a token
-	device  bool      // a device has it, not who let the device in
-	login   string    // id of the login that a user's token belongs to; empty where a key was exchanged
+	jti     string // empty for a bare key
+	key     string // id of the API key that a user's token was exchanged for
+	keyHash string // of a bare key
+	kid     string // of a token
+	device  bool   // a device has it, not who let the device in
+	login   string // id of the login that a user's token belongs to; empty where a key was exchanged
+	issued  time.Time
 	person  time.Time // when a person proved to be there for it; zero: nobody did
 	cert    string    // thumbprint of the certificate that a token is bound to
 	exp     time.Time
@@ -162,6 +165,7 @@ func (p *parser) parse(ctx context.Context, bearer string, now time.Time) (sessi
 		kind: policy.PrincipalKind(kind), id: id, org: c.Org, gen: c.Gen,
 		jti: c.ID, key: c.Key, device: c.Device, kid: kid, exp: c.ExpiresAt.Time,
 	}
+	s.issued = c.IssuedAt.Time
 	if s.login = c.Session; c.AuthTime != nil {
 		s.person = c.AuthTime.Time
 	}

@@ -78,6 +78,7 @@ func TestPostgreSQL(t *testing.T) {
 		"times of use":         TestTimesOfUseAreWrittenInTheBackground,
 		"races":                TestTheDatabaseDecidesRaces,
 		"keys of keys":         TestKeysMadeWithKeysEndTogether,
+		"sessions":             TestSessions,
 		"a race for a key":     TestAHumanWinsTheRaceForAKey,
 		"two humans renew":     TestOfTwoHumansWhoRenewAKeyOneWins,
 		"own renewals":         TestAnAgentRenewsItsKeyWithTheKeyAndSeldom,

@@ -30,6 +30,8 @@ const (
 	ForgotPassword Action = "auth.forgot_password"
 	ResetPassword  Action = "auth.reset_password"
 	SwitchOrg      Action = "auth.switch_org"
+	ListSessions   Action = "auth.session_list"
+	EndSession     Action = "auth.session_end"
 )
 
 // AuthFailure is recorded when a credential is refused. No operation declares
@@ -165,7 +167,7 @@ func Actions() []Action {
 		StartDevice, ReadDevice, ApproveDevice, DenyDevice,
 		ReadUser, UpdateUser, DeleteUser,
 		CreateAPIKey, ListAPIKeys, DeleteAPIKey,
-		ForgotPassword, ResetPassword, SwitchOrg,
+		ForgotPassword, ResetPassword, SwitchOrg, ListSessions, EndSession,
 		CreateVault, ListVaults, ReadVault, DeleteVault,
 		EnableCMEK, DisableCMEK, RotateCMEK, ReadCMEK, RekeyVault, ReadRekey,
 		CreateShare, AccessShare, ListShares, AcceptShare, DeclineShare, RevokeShare,

@@ -71,7 +71,7 @@ func RuleFor(a Action) (Rule, bool) {
 	case Logout:
 		// Not Writes: giving up a token is never refused.
 		return Rule{Who: Principals, Open: true}, true
-	case ReadMFA, ReadUser, ListAgents, ReadEnrollment:
+	case ReadMFA, ReadUser, ListAgents, ReadEnrollment, ListSessions, EndSession:
 		return Rule{Who: Users, Open: true}, true
 	case ChangePassword, UpdateUser, CreateAPIKey, RegisterAgent, SwitchOrg, AcceptEnrollment, RejectEnrollment:
 		return Rule{Who: Users, Open: true, Writes: true}, true

@@ -169,6 +169,7 @@ func (tx *Tx) removeOrg(org string, at time.Time) error {
 		`DELETE FROM ip_rules WHERE org_id = $1`,
 		`DELETE FROM device_codes WHERE org_id = $1`,
 		`DELETE FROM mfa_challenges WHERE org_id = $1`,
+		`UPDATE sessions SET org_id = '' WHERE org_id = $1`, // logins of who has left it
 		`DELETE FROM billing_accounts WHERE org_id = $1`,
 		`DELETE FROM billing_usage WHERE org_id = $1`,
 		`DELETE FROM billing_events WHERE org_id = $1`,
@@ -204,6 +205,7 @@ func (tx *Tx) forgetUser(user, email string) error {
 		`DELETE FROM user_totp WHERE user_id = $1`,
 		`DELETE FROM recovery_codes WHERE user_id = $1`,
 		`DELETE FROM mfa_challenges WHERE user_id = $1`,
+		`DELETE FROM sessions WHERE user_id = $1`,
 		`DELETE FROM provider_accounts WHERE user_id = $1`,
 		`DELETE FROM device_codes WHERE user_id = $1`,
 		`DELETE FROM enrollments WHERE user_id = $1`,

@@ -133,6 +133,8 @@ func (db *DB) Sweep(ctx context.Context, now, unseen time.Time) error {
 			`DELETE FROM guesses WHERE seen_at < $1 AND trusted_until < $2`, []any{micros(unseen), micros(now)}},
 		{`SELECT 1 FROM mfa_challenges WHERE expires_at < $1 LIMIT 1`, `DELETE FROM mfa_challenges WHERE expires_at < $1`, []any{micros(now)}},
 		{`SELECT 1 FROM gone WHERE gone_at < $1 LIMIT 1`, `DELETE FROM gone WHERE gone_at < $1`, []any{micros(now.Add(-goneKept))}},
+		{`SELECT 1 FROM sessions WHERE expires_at < $1 LIMIT 1`, `DELETE FROM sessions WHERE expires_at < $1`,
+			[]any{micros(now.Add(-sessionKept))}},
 		{`SELECT 1 FROM mail_tokens WHERE expires_at < $1 LIMIT 1`, `DELETE FROM mail_tokens WHERE expires_at < $1`, []any{micros(now)}},
 	} {
 		// Most of the time there is nothing: no commit for that.

@@ -19,8 +19,8 @@ func (db *DB) AddChallenge(ctx context.Context, ch identity.Challenge, now time.
 		}
 		_, err := tx.exec(`DELETE FROM mfa_challenges WHERE expires_at < $1`, micros(now))
 		if err == nil {
-			_, err = tx.exec(`INSERT INTO mfa_challenges (token_hash, user_id, org_id, token_gen, attempts, expires_at)
-				VALUES ($1, $2, $3, $4, 0, $5)`, ch.Hash, ch.User, ch.Org, ch.TokenGen, micros(ch.ExpiresAt))
+			_, err = tx.exec(`INSERT INTO mfa_challenges (token_hash, user_id, org_id, token_gen, kind, attempts, expires_at)
+				VALUES ($1, $2, $3, $4, $5, 0, $6)`, ch.Hash, ch.User, ch.Org, ch.TokenGen, ch.Kind, micros(ch.ExpiresAt))
 		}
 		tx.record(ev)
 		return err
@@ -35,8 +35,8 @@ func (db *DB) TryChallenge(ctx context.Context, hash string, most int64, now tim
 		var ends int64
 		found, err := tx.row(`UPDATE mfa_challenges SET attempts = attempts + 1
 			WHERE token_hash = $1 AND attempts < $2 AND expires_at > $3
-			RETURNING user_id, org_id, token_gen, expires_at`,
-			[]any{hash, most, micros(now)}, &ch.User, &ch.Org, &ch.TokenGen, &ends)
+			RETURNING user_id, org_id, token_gen, kind, expires_at`,
+			[]any{hash, most, micros(now)}, &ch.User, &ch.Org, &ch.TokenGen, &ch.Kind, &ends)
 		if err == nil && !found {
 			return tx.refuse(errNoChallenge)
 		}
@@ -114,7 +114,7 @@ func (db *DB) SetUpTOTP(ctx context.Context, org string, t identity.TOTP, now ti
 }
 
 // EnableTOTP implements identity.MFAStore.
-func (db *DB) EnableTOTP(ctx context.Context, org string, t identity.TOTP, codes []string, kept string, ev *audit.Event) error {
+func (db *DB) EnableTOTP(ctx context.Context, org string, t identity.TOTP, codes []string, kept identity.Kept, ev *audit.Event) error {
 	return db.writeOf(ctx, org, t.User, func(tx *Tx) error {
 		n, err := tx.exec(`UPDATE user_totp SET enabled = 1, last_step = $3 WHERE user_id = $1 AND wrapped = $2 AND enabled = 0`,
 			t.User, t.Box.WrappedDEK, t.LastStep)
@@ -135,30 +135,30 @@ func (db *DB) EnableTOTP(ctx context.Context, org string, t identity.TOTP, codes
 }
 
 // setTOTP forgets the recovery codes and challenges of before.
-func (tx *Tx) setTOTP(user string, on int64, kept string) error {
-	_, err := tx.exec(`UPDATE users SET totp = $2, token_gen = token_gen + 1, token_kept = $3 WHERE id = $1`, user, on, kept)
+func (tx *Tx) setTOTP(user string, on int64, kept identity.Kept) error {
+	_, err := tx.exec(`UPDATE users SET totp = $2, token_gen = token_gen + 1, token_kept = $3 WHERE id = $1`, user, on, kept.Token)
 	if err == nil {
 		_, err = tx.exec(`DELETE FROM recovery_codes WHERE user_id = $1`, user)
 	}
 	if err == nil {
 		_, err = tx.exec(`DELETE FROM mfa_challenges WHERE user_id = $1`, user)
 	}
+	if err == nil {
+		err = tx.endLogins(user, kept)
+	}
 	return err
 }
 
 // DisableTOTP implements identity.MFAStore.
-func (db *DB) DisableTOTP(ctx context.Context, org, user string, f *identity.Factor, kept string, ev *audit.Event) error {
+func (db *DB) DisableTOTP(ctx context.Context, org, user string, f identity.Factor, kept identity.Kept, ev *audit.Event) error {
 	return db.writeOf(ctx, org, user, func(tx *Tx) error {
-		if f != nil {
-			n, err := tx.spendFactor(user, f)
-			if err == nil && n == 0 {
-				return tx.refuse(errNoTOTP)
-			}
-			if err != nil {
-				return err
-			}
+		n, err := tx.spendFactor(user, &f)
+		if err == nil && n == 0 {
+			return tx.refuse(errNoTOTP)
 		}
-		n, err := tx.exec(`DELETE FROM user_totp WHERE user_id = $1 AND enabled = 1`, user)
+		if err == nil {
+			n, err = tx.exec(`DELETE FROM user_totp WHERE user_id = $1 AND enabled = 1`, user)
+		}
 		if err == nil && n == 0 {
 			return errNoTOTP
 		}

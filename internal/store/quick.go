@@ -29,7 +29,7 @@ func (w *writer) quick(ctx context.Context, batch []*op) (done bool, err error) 
 		return false, nil
 	}
 	for _, o := range batch {
-		if o.event == nil || o.org != org {
+		if o.event == nil || o.org != org || o.event.Begins != nil {
 			return false, nil
 		}
 	}

@@ -38,6 +38,7 @@ func (db *DB) ResetPassword(ctx context.Context, org, user, tokenHash, hash stri
 		for _, s := range []stmt{
 			{`DELETE FROM mail_tokens WHERE user_id = $1`, []any{user}},
 			{`DELETE FROM mfa_challenges WHERE user_id = $1`, []any{user}},
+			{`UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL`, []any{user, micros(now)}},
 			{`UPDATE user_keys SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL
 				AND EXISTS (SELECT 1 FROM users WHERE id = $1 AND email_verified = 0)`, []any{user, micros(now)}},
 			{`DELETE FROM user_totp WHERE user_id = $1 AND EXISTS (SELECT 1 FROM users WHERE id = $1 AND email_verified = 0)`, []any{user}},

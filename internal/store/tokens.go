@@ -30,7 +30,7 @@ func (db *DB) Revoked(ctx context.Context, id string) (bool, error) {
 
 // NoteUse implements identity.AgentStore. A time never moves back: another node
 // may have written a later one.
-func (db *DB) NoteUse(ctx context.Context, agents, keys map[string]time.Time) error {
+func (db *DB) NoteUse(ctx context.Context, agents, keys, sessions map[string]time.Time) error {
 	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
 		for _, t := range []struct {
 			query string
@@ -38,6 +38,7 @@ func (db *DB) NoteUse(ctx context.Context, agents, keys map[string]time.Time) er
 		}{
 			{`UPDATE agents SET last_active_at = $2 WHERE id = $1 AND COALESCE(last_active_at, 0) < $2`, agents},
 			{`UPDATE user_keys SET last_used_at = $2 WHERE id = $1 AND COALESCE(last_used_at, 0) < $2`, keys},
+			{`UPDATE sessions SET seen_at = $2 WHERE id = $1 AND COALESCE(seen_at, 0) < $2`, sessions},
 		} {
 			for id, at := range t.used {
 				if _, err := tx.exec(t.query, id, micros(at)); err != nil {

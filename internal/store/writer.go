@@ -295,6 +295,9 @@ func (w *writer) apply(tx *Tx, batch []*op) error {
 
 // finish appends the batch's events and commits.
 func (w *writer) finish(tx *Tx) (epoch int64, err error) {
+	if err := tx.openSessions(); err != nil {
+		return 0, wrap("open sessions", err)
+	}
 	heads, err := w.appendEvents(tx)
 	if err != nil {
 		return 0, stage("append events", err)

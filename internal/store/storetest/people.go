@@ -97,7 +97,7 @@ func (f *fixture) enabled(t *testing.T, codes ...string) (user string) {
 	k.Box.WrappedDEK, k.Box.Ciphertext = []byte(uuid.NewString()), []byte("sealed")
 	must(t, f.SetUpTOTP(t.Context(), f.org, k, moment, f.event()))
 	k.LastStep = 10
-	must(t, f.EnableTOTP(t.Context(), f.org, k, codes, "", f.event()))
+	must(t, f.EnableTOTP(t.Context(), f.org, k, codes, identity.Kept{At: moment}, f.event()))
 	return user
 }
 
@@ -141,7 +141,7 @@ func testFactors(t *testing.T, f *fixture) {
 	want(t, "an expired challenge", err, "challenge_not_found")
 	// One turns it off, and what waited ends with it.
 	x := identity.Factor{Recovery: "code 2"}
-	if won := crowd(t, 50, "totp_not_found", func() error { return f.DisableTOTP(ctx, f.org, user, &x, "", f.event()) }); won != 1 {
+	if won := crowd(t, 50, "totp_not_found", func() error { return f.DisableTOTP(ctx, f.org, user, x, identity.Kept{At: moment}, f.event()) }); won != 1 {
 		t.Errorf("it was turned off %d times", won)
 	}
 	_, err = f.TryChallenge(ctx, late.Hash, 5, moment)

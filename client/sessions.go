@@ -1,0 +1,45 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Session is a login of the human, or a device that it let in.
+type Session struct {
+	ID         string     `json:"id"`
+	Kind       string     `json:"kind"` // password, provider, mail or device
+	Client     string     `json:"client"`
+	Address    string     `json:"address"`
+	OrgID      string     `json:"org_id"`
+	CreatedAt  time.Time  `json:"created_at"`
+	ExpiresAt  time.Time  `json:"expires_at"`
+	LastSeenAt *time.Time `json:"last_seen_at,omitempty"`
+	Current    bool       `json:"current"` // this client's token is of it
+}
+
+// Sessions returns the logins and devices that have not ended, newest first.
+func (c *Client) Sessions(ctx context.Context) ([]Session, error) {
+	var out struct {
+		Sessions []Session `json:"sessions"`
+	}
+	err := c.call(ctx, request{method: http.MethodGet, path: "/v1/auth/sessions", repeatable: true}, &out)
+	return out.Sessions, err
+}
+
+// EndSession ends a login or device with all its tokens. Another than this client's
+// own takes a person.
+func (c *Client) EndSession(ctx context.Context, id string) error {
+	return c.call(ctx, request{method: http.MethodDelete, path: "/v1/auth/sessions/" + url.PathEscape(id), repeatable: true}, nil)
+}
+
+// EndSessions logs out everywhere; with keepCurrent but here. It takes a person.
+func (c *Client) EndSessions(ctx context.Context, keepCurrent bool) error {
+	q := request{method: http.MethodDelete, path: "/v1/auth/sessions"}
+	if keepCurrent {
+		q.query = url.Values{"keep_current": {"true"}}
+	}
+	return c.call(ctx, q, nil)
+}

@@ -1,0 +1,161 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+)
+
+// sessions returns what a token's owner sees, newest first.
+func (w *world) sessions(token string) []object {
+	w.t.Helper()
+	var out []object
+	for _, s := range w.do("GET", "/v1/auth/sessions", token, nil).want(200).json()["sessions"].([]any) {
+		out = append(out, s.(object))
+	}
+	return out
+}
+
+func TestSessionsAreListedAndEnded(t *testing.T) {
+	w := open(t, oneByOne)
+	ada, bob := w.signup("ada"), w.signup("bob")
+	w.clock.forward(time.Second)
+	laptop := w.do("POST", "/v1/auth/token", "", object{"email": ada.email, "password": password},
+		header("User-Agent", "laptop/1 \x01é")).want(200).str("access_token")
+	w.clock.forward(time.Second)
+	device := ada.letIn()
+	w.exec(`UPDATE sessions SET seen_at = created_at WHERE client LIKE 'laptop%'`)
+	all := w.sessions(laptop)
+	if len(all) != 4 { // sign-up, laptop, the login that let the device in, the device
+		t.Fatalf("sessions %v", all)
+	}
+	d := fields(t, "a session", all[0], "id", "kind", "client", "address", "org_id", "created_at", "expires_at", "current")
+	if d["kind"] != "device" || d["client"] != "cli" || d["address"] != "192.0.2.7" || d["current"] != false || d["org_id"] != ada.org {
+		t.Errorf("the device is %v", d)
+	}
+	var mine object
+	for _, s := range all {
+		if s["current"] == true {
+			mine = s
+		}
+	}
+	if mine["kind"] != "password" || mine["client"] != "laptop/1 " || mine["last_seen_at"] == nil {
+		t.Errorf("the laptop is %v", mine)
+	}
+
+	// Nobody else sees or ends them, and a stored login ends itself alone.
+	id, _ := d["id"].(string)
+	own, _ := mine["id"].(string)
+	w.do("DELETE", "/v1/auth/sessions/"+id, bob.login(), nil).want(404, "session_not_found")
+	w.do("DELETE", "/v1/auth/sessions/"+own, device, nil).want(403, "person_required")
+	w.do("DELETE", "/v1/auth/sessions", device, nil).want(403, "person_required")
+	w.do("GET", "/v1/auth/me", laptop, nil).want(200)
+	events := w.during(func() { w.do("DELETE", "/v1/auth/sessions/"+id, laptop, nil).want(204) })
+	if len(events) != 1 || events[0].action != "auth.session_end" {
+		t.Errorf("events %+v", events)
+	}
+	w.do("GET", "/v1/auth/me", device, nil).want(401)
+	w.do("DELETE", "/v1/auth/sessions/"+id, laptop, nil).want(404, "session_not_found")
+	again := ada.letIn()
+	for _, s := range w.sessions(again) {
+		if s["current"] == true {
+			id, _ = s["id"].(string)
+		}
+	}
+	w.do("DELETE", "/v1/auth/sessions/"+id, again, nil).want(204)
+	w.do("GET", "/v1/auth/me", again, nil).want(401)
+
+	// Everywhere.
+	other, keep := ada.letIn(), ada.login()
+	w.do("DELETE", "/v1/auth/sessions?keep_current=true", keep, nil).want(204)
+	for _, token := range []string{laptop, ada.token, other} {
+		w.do("GET", "/v1/auth/me", token, nil).want(401)
+	}
+	if left := w.sessions(keep); len(left) != 1 || left[0]["current"] != true {
+		t.Errorf("left are %v", left)
+	}
+	w.do("DELETE", "/v1/auth/sessions", keep, nil).want(204)
+	w.do("GET", "/v1/auth/me", keep, nil).want(401)
+	w.do("GET", "/v1/auth/me", bob.token, nil).want(200)
+	w.do("GET", "/v1/auth/me", ada.login(), nil).want(200)
+}
+
+// What was made of a login by switching ends with it, and the other way round.
+func TestALogoutEndsWhatWasDerived(t *testing.T) {
+	w := open(t)
+	ada, bob := w.signup("ada"), w.signup("bob")
+	home := ada.org
+	ada.joins(bob, "member")
+	for name, end := range map[string]func(first, second string) reply{
+		"the login":   func(first, _ string) reply { return w.do("DELETE", "/v1/auth/token", first, nil) },
+		"the derived": func(_, second string) reply { return w.do("DELETE", "/v1/auth/token", second, nil) },
+		"everywhere":  func(string, string) reply { return w.do("DELETE", "/v1/auth/sessions", ada.login(), nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			first := ada.login()
+			second := w.do("POST", "/v1/auth/switch-org", first, object{"org_id": bob.org}).want(200).str("access_token")
+			third := w.do("POST", "/v1/auth/switch-org", second, object{"org_id": home}).want(200).str("access_token")
+			for _, token := range []string{first, second, third} {
+				w.do("GET", "/v1/auth/me", token, nil).want(200)
+			}
+			end(first, second).want(204)
+			for _, token := range []string{first, second, third} {
+				w.do("GET", "/v1/auth/me", token, nil).want(401)
+			}
+		})
+	}
+}
+
+// A new password ends the others' sessions, and tokens of the own for other
+// organisations; a reset mail that waits in a mailbox dies, too.
+func TestANewPasswordEndsSessionsAndResetMails(t *testing.T) {
+	w := open(t)
+	ada := w.signup("ada")
+	device, other, mine := ada.letIn(), ada.login(), ada.login()
+	derived := w.do("POST", "/v1/auth/switch-org", mine, object{"org_id": ada.org}).want(200).str("access_token")
+	reset := func() string {
+		w.do("POST", "/v1/auth/forgot-password", "", object{"email": ada.email}).want(200)
+		w.identity.Wait()
+		return w.mail.resets[ada.email]
+	}
+	mailed := reset()
+	const next = "Other-8-Good-Words"
+	w.do("POST", "/v1/auth/change-password", mine, object{"current_password": password, "new_password": next}).want(204)
+	for _, token := range []string{device, other, derived, ada.token} {
+		w.do("GET", "/v1/auth/me", token, nil).want(401)
+	}
+	if left := w.sessions(mine); len(left) != 1 {
+		t.Errorf("left are %v", left)
+	}
+	w.do("POST", "/v1/auth/reset-password", "", object{"token": mailed, "new_password": password}).want(400, "invalid_token")
+	w.do("POST", "/v1/auth/change-password", mine, object{"current_password": next, "new_password": password}).want(204)
+	mailed = reset()
+	ada.token = ada.login()
+	ada.secondFactor()
+	w.do("POST", "/v1/auth/reset-password", "", object{"token": mailed, "new_password": next}).want(400, "invalid_token")
+}
+
+// Somebody who was removed and comes back brings no old token back to life.
+func TestTokensOfBeforeAMembership(t *testing.T) {
+	w := open(t)
+	ada, bob := w.signup("ada"), w.signup("bob")
+	ada.joins(bob, "member")
+	old := w.do("POST", "/v1/auth/switch-org", ada.login(), object{"org_id": bob.org}).want(200).str("access_token")
+	w.do("DELETE", "/v1/org/members/"+ada.id, bob.login(), nil).want(204)
+	w.do("GET", "/v1/auth/me", old, nil).want(401)
+	w.clock.forward(10 * time.Second)
+	ada.token, bob.token = ada.login(), bob.login()
+	ada.joins(bob, "member")
+	w.do("GET", "/v1/auth/me", old, nil).want(401)
+	now := w.do("POST", "/v1/auth/switch-org", ada.login(), object{"org_id": bob.org}).want(200).str("access_token")
+	w.do("GET", "/v1/auth/me", now, nil).want(200)
+}
+
+// A token of a session that is not there is nobody's: of an older version, say.
+func TestATokenOfNoSession(t *testing.T) {
+	w := open(t)
+	ada := w.signup("ada")
+	w.exec(`DELETE FROM sessions`)
+	w.do("DELETE", "/v1/auth/token", w.signup("bob").token, nil).want(http.StatusNoContent) // what is cached is looked up again
+	w.do("GET", "/v1/auth/me", ada.token, nil).want(401)
+}

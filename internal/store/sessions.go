@@ -1,0 +1,140 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+)
+
+var errNoSession = fault.New(fault.NotFound, "session_not_found", "You have no such session, or it has ended.")
+
+// sessionKept is how long after its end a session's row is kept: well beyond any
+// clock that jumps, since a token whose row is gone must not come to life.
+const sessionKept = 30 * 24 * time.Hour
+
+// openSessions writes the sessions that begin with the events of a batch, so that
+// no token is of a session without a row. One of somebody who was deleted
+// meanwhile is not written, and its token is dead.
+func (tx *Tx) openSessions() error {
+	for _, ev := range tx.events {
+		b := ev.Begins
+		if b == nil {
+			continue
+		}
+		if _, err := tx.exec(`INSERT INTO sessions (id, user_id, org_id, kind, client, address, created_at, expires_at)
+			SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE EXISTS (SELECT 1 FROM users WHERE id = $2)`,
+			b.ID, b.User, b.Org, b.Kind, b.Client, b.Address, micros(b.At), micros(b.Expires)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const selectSession = `SELECT id, user_id, org_id, kind, client, address, created_at, expires_at, seen_at, ended_at FROM sessions `
+
+// sessionRow takes the columns of a session.
+type sessionRow struct {
+	s                identity.Session
+	created, expires int64
+	seen, ended      sql.NullInt64
+}
+
+func (r *sessionRow) dest() []any {
+	return []any{&r.s.ID, &r.s.User, &r.s.Org, &r.s.Kind, &r.s.Client, &r.s.Address, &r.created, &r.expires, &r.seen, &r.ended}
+}
+
+func (r *sessionRow) session() identity.Session {
+	r.s.At, r.s.Expires = fromMicros(r.created), fromMicros(r.expires)
+	if r.seen.Valid {
+		r.s.SeenAt = fromMicros(r.seen.Int64)
+	}
+	if r.ended.Valid {
+		r.s.EndedAt = fromMicros(r.ended.Int64)
+	}
+	return r.s
+}
+
+// Session implements identity.SessionStore.
+func (db *DB) Session(ctx context.Context, id string) (identity.Session, error) {
+	var r sessionRow
+	found, err := db.row(ctx, selectSession+`WHERE id = $1`, []any{id}, r.dest()...)
+	if err == nil && !found {
+		err = errNoSession
+	}
+	if err != nil {
+		return identity.Session{}, err
+	}
+	return r.session(), nil
+}
+
+// Sessions implements identity.SessionStore.
+func (db *DB) Sessions(ctx context.Context, user string, now time.Time, most int) ([]identity.Session, error) {
+	var out []identity.Session
+	err := db.each(ctx, selectSession+`WHERE user_id = $1 AND expires_at > $2 AND ended_at IS NULL
+		ORDER BY created_at DESC, id LIMIT $3`, []any{user, micros(now), most}, func(rows *sql.Rows) error {
+		var r sessionRow
+		err := rows.Scan(r.dest()...)
+		out = append(out, r.session())
+		return err
+	})
+	return out, err
+}
+
+// EndSession implements identity.SessionStore. Tokens of a session are of several
+// organisations.
+func (db *DB) EndSession(ctx context.Context, org, user, id string, now time.Time, ev *audit.Event) error {
+	return db.inAll(ctx, user, func(orgs []string) error {
+		all := append(slices.DeleteFunc(orgs, func(o string) bool { return o == org }), org)
+		return db.writeIn(ctx, all, func(tx *Tx) error {
+			if err := tx.hold(user, all); err != nil {
+				return err
+			}
+			n, err := tx.exec(`UPDATE sessions SET ended_at = $3
+				WHERE id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3`, id, user, micros(now))
+			if err == nil && n == 0 {
+				return tx.refuse(errNoSession)
+			}
+			tx.record(ev)
+			for _, o := range all {
+				tx.revoked(o, id)
+			}
+			return err
+		})
+	})
+}
+
+// EndSessions implements identity.SessionStore.
+func (db *DB) EndSessions(ctx context.Context, org, user, kept string, now time.Time, ev *audit.Event) error {
+	return db.writeOf(ctx, org, user, func(tx *Tx) error {
+		err := tx.endSessions(user, kept, now)
+		if err == nil { // logins that wait for their second factor, and devices that were let in
+			_, err = tx.exec(`DELETE FROM mfa_challenges WHERE user_id = $1`, user)
+		}
+		if err == nil {
+			_, err = tx.exec(`DELETE FROM device_codes WHERE user_id = $1`, user)
+		}
+		tx.record(ev)
+		return err
+	})
+}
+
+// endSessions ends the sessions of a user but the one kept.
+func (tx *Tx) endSessions(user, kept string, now time.Time) error {
+	_, err := tx.exec(`UPDATE sessions SET ended_at = $3 WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL`, user, kept, micros(now))
+	return err
+}
+
+// endLogins is what a new password and a second factor have in common: all sessions
+// but the one kept end, and so do tokens for a new password that wait in a mailbox.
+func (tx *Tx) endLogins(user string, kept identity.Kept) error {
+	_, err := tx.exec(`DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2`, user, identity.PurposeReset)
+	if err == nil {
+		err = tx.endSessions(user, kept.Session, kept.At)
+	}
+	return err
+}
