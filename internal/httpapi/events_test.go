@@ -256,6 +256,10 @@ func TestEveryRequestLeavesExactlyOneEvent(t *testing.T) {
 		{"POST", "/v1/security/ip-rules", me, object{"rule_type": "deny", "cidr": "0.0.0.0/0"}, 409, "ip_rule.create", "failed"},
 		{"POST", "/v1/security/ip-rules", me, object{"rule_type": "deny", "cidr": "10.0.0.0/8"}, 201, "ip_rule.create", "success"},
 		{"DELETE", "/v1/security/ip-rules/" + ids["rule_id"], me, nil, 204, "ip_rule.delete", "success"},
+		{"GET", "/v1/auth/sessions", me, nil, 200, "auth.session_list", "success"},
+		{"DELETE", "/v1/auth/sessions/" + ids["session_id"], me, nil, 204, "auth.session_end", "success"},
+		{"DELETE", "/v1/auth/sessions/" + ids["session_id"], me, nil, 404, "auth.session_end", "failed"},
+		{"DELETE", "/v1/auth/sessions?keep_current=true", me, nil, 204, "auth.session_end", "success"},
 		{"GET", "/v1/nope", me, nil, 404, "request.unknown", "failed"},
 		{"DELETE", "/v1/auth/token", me, nil, 204, "auth.revoke", "success"},
 	}
