@@ -8,6 +8,7 @@
 package client
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -25,6 +26,7 @@ type Client struct {
 	plainOK   bool
 	now       func() time.Time
 	auth      authorizer
+	person    func(ctx context.Context) (*Client, func(), error) // see WithPerson
 }
 
 // Option changes what New builds.
@@ -61,6 +63,13 @@ func WithHTTPClient(h *http.Client) Option {
 // WithUserAgent sets the User-Agent header.
 func WithUserAgent(s string) Option {
 	return func(c *Client) error { c.userAgent = s; return nil }
+}
+
+// WithPerson has ask sign a person in when the server says that a call takes one who
+// is there (CodePersonRequired). The client that it returns, with the token of a new
+// login, makes that call alone; done is called after it.
+func WithPerson(ask func(ctx context.Context) (c *Client, done func(), err error)) Option {
+	return func(c *Client) error { c.person = ask; return nil }
 }
 
 // WithPlainHTTP allows http:// to a host that is not this machine. Credentials and
@@ -104,7 +113,7 @@ func New(baseURL string, opts ...Option) (*Client, error) {
 // sends another token.
 func (c *Client) UsingToken(token string) *Client {
 	d := *c
-	d.auth = fixed{ValueOf(token)}
+	d.auth, d.person = fixed{ValueOf(token)}, nil
 	return &d
 }
 

@@ -26,10 +26,11 @@ type Error struct {
 
 // Codes of failures that no server sent.
 const (
-	CodeUnreachable  = "unreachable"   // no answer: connection refused, timed out, cancelled
-	CodeBadReply     = "bad_reply"     // the answer is not what this API sends
-	CodeInvalidPath  = "invalid_path"  // a path or id that must not be put in a URL
-	CodeInvalidValue = "invalid_value" // a value that JSON can not carry unchanged
+	CodePersonRequired = "person_required" // of a 403: sign in again and use that token
+	CodeUnreachable    = "unreachable"     // no answer: connection refused, timed out, cancelled
+	CodeBadReply       = "bad_reply"       // the answer is not what this API sends
+	CodeInvalidPath    = "invalid_path"    // a path or id that must not be put in a URL
+	CodeInvalidValue   = "invalid_value"   // a value that JSON can not carry unchanged
 )
 
 // Error gives the detail, or the title where there is none.

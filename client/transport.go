@@ -96,6 +96,9 @@ func (c *Client) send(ctx context.Context, q request) (*reply, error) {
 			try--
 			continue
 		}
+		if e.Code == CodePersonRequired && c.person != nil && !q.public {
+			return c.inPerson(ctx, q)
+		}
 		if lost && q.method == http.MethodDelete && e.Status == http.StatusNotFound {
 			// An earlier try got no answer: it was the one that deleted.
 			return &reply{Response: &http.Response{StatusCode: http.StatusNoContent}}, nil
@@ -109,6 +112,16 @@ func (c *Client) send(ctx context.Context, q request) (*reply, error) {
 			return nil, e
 		}
 	}
+}
+
+// inPerson makes a call with the token of a person who signs in for it.
+func (c *Client) inPerson(ctx context.Context, q request) (*reply, error) {
+	signedIn, done, err := c.person(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return signedIn.send(ctx, q)
 }
 
 // pause says whether time may heal e, and how long to wait before try+1.

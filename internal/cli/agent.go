@@ -49,6 +49,9 @@ this once. An agent has access to nothing until a policy grants it something; se
 		if err != nil {
 			return err
 		}
+		if n.ExpiresAt == nil && made.Agent.ExpiresAt != nil {
+			c.lastingAgent(cmd.Context(), cl, made)
+		}
 		return c.printNewAgent(made)
 	}
 	f := cmd.Flags()
@@ -61,6 +64,19 @@ this once. An agent has access to nothing until a policy grants it something; se
 	f.StringVar(&n.OIDCIssuer, "oidc-issuer", "", "issuer of its tokens, for oidc_client_credentials")
 	f.StringVar(&n.OIDCClientID, "oidc-client-id", "", "its client id, for oidc_client_credentials")
 	return cmd
+}
+
+// lastingAgent lets an agent go on that would end with the stored login which made
+// it, where its owner can be asked.
+func (c *cli) lastingAgent(ctx context.Context, cl *client.Client, made *client.NewAgent) {
+	end := made.Agent.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC")
+	if c.interactive() {
+		if a, err := cl.UpdateAgent(ctx, made.Agent.ID, client.AgentUpdate{Clear: []string{"expires_at"}}); err == nil {
+			made.Agent = *a
+			return
+		}
+	}
+	c.warn("The agent ends with the login that made it, " + end + ". To have one that lasts, sign in for it: run this on a terminal, or with ONECLAW_TOKEN set to the token of a new login.")
 }
 
 func checkAgent(name string, n client.AgentCreate) error {

@@ -97,7 +97,7 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 3 not authenticated, 4 denied, 5 n
 	f.BoolVar(&c.jsonOut, "json", false, "print JSON, also for errors")
 	f.StringVar(&c.apiURL, "api-url", "", "address of the server")
 	f.StringVar(&c.vault, "vault", "", "name or id of the vault")
-	root.AddCommand(c.loginCommand(), c.logoutCommand(), c.whoamiCommand(), c.passwordCommand(), c.mfaCommand(), c.accountCommand(), c.vaultCommand(),
+	root.AddCommand(c.loginCommand(), c.logoutCommand(), c.whoamiCommand(), c.passwordCommand(), c.mfaCommand(), c.sessionsCommand(), c.accountCommand(), c.vaultCommand(),
 		c.secretCommand(), c.shareCommand(), c.agentCommand(), c.policyCommand(), c.approvalCommand(), c.orgCommand(), c.ipRuleCommand(),
 		c.billingCommand(), c.chainCommand(), c.adminCommand(),
 		c.auditCommand(), c.versionCommand())

@@ -189,11 +189,21 @@ func keyName() string {
 }
 
 func (c *cli) logoutCommand() *cobra.Command {
-	return &cobra.Command{
+	var everywhere bool
+	cmd := &cobra.Command{
 		Use:   "logout",
 		Short: "End the login, here and at the server",
 		Args:  args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if everywhere {
+				cl, err := c.session()
+				if err == nil {
+					err = cl.EndSessions(cmd.Context(), false)
+				}
+				if err != nil {
+					return err
+				}
+			}
 			s, err := c.loadStored()
 			if err == nil && s != nil {
 				err = c.revoke(cmd.Context(), s)
@@ -214,6 +224,8 @@ func (c *cli) logoutCommand() *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&everywhere, "everywhere", false, "end all your logins and devices, too; it asks for your password")
+	return cmd
 }
 
 // revoke ends the credential at the server. One that the server does not take any

@@ -180,21 +180,33 @@ its organisation. It is replaced by one of the other, and revoked.`,
 			if err != nil {
 				return err
 			}
-			return c.asPerson(ctx, &who, func(cl *client.Client) error {
-				id, err := orgID(ctx, cl, a[0])
-				if err != nil {
-					return err
-				}
-				token, err := cl.SwitchOrg(ctx, id)
-				if err != nil {
-					return err
-				}
-				return c.keepLogin(ctx, cl.UsingToken(string(token.AccessToken.Reveal())), base, *token)
-			})
+			cl, err := c.signIn(ctx, &who)
+			if err != nil {
+				return err
+			}
+			err = c.switchOrg(ctx, cl, base, a[0])
+			// Where the server gave no key, the login is what was kept.
+			if s, lost := c.loadStored(); err != nil || lost != nil || s == nil || s.KeyID != "" {
+				c.end(ctx, cl)
+			}
+			return err
 		},
 	}
 	who.add(cmd)
 	return cmd
+}
+
+// switchOrg keeps a login for another organisation.
+func (c *cli) switchOrg(ctx context.Context, cl *client.Client, base, ref string) error {
+	id, err := orgID(ctx, cl, ref)
+	if err != nil {
+		return err
+	}
+	token, err := cl.SwitchOrg(ctx, id)
+	if err != nil {
+		return err
+	}
+	return c.keepLogin(ctx, cl.UsingToken(string(token.AccessToken.Reveal())), base, *token)
 }
 
 // orgID turns the name of one of the caller's organisations into its id. Names

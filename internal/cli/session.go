@@ -72,7 +72,36 @@ func (c *cli) session() (*client.Client, error) {
 	}
 	// An agent's key goes out as it is: one command is not worth an exchange, of
 	// which a server allows few in a second.
-	return c.connect(base, client.WithToken(credential))
+	opts := []client.Option{client.WithToken(credential)}
+	if s, err := c.loadStored(); err == nil && s != nil && s.Credential == credential {
+		opts = append(opts, client.WithPerson(func(ctx context.Context) (*client.Client, func(), error) { return c.askPerson(ctx, s) }))
+	}
+	return c.connect(base, opts...)
+}
+
+// askPerson signs the owner of the stored login in for one call that the login may
+// not make. The token is stored nowhere, and ended after the call.
+func (c *cli) askPerson(ctx context.Context, s *stored) (*client.Client, func(), error) {
+	if !c.interactive() {
+		return nil, nil, fault.New(fault.Denied, client.CodePersonRequired,
+			"This takes a person who has just signed in, and nobody can be asked here. Run it on a terminal without --json, or set ONECLAW_TOKEN to the token of a new login.")
+	}
+	c.warn("This takes you, not a stored login: sign in for it.")
+	cl, err := c.signIn(ctx, &personFlags{})
+	if err != nil {
+		return nil, nil, err
+	}
+	done := func() { c.end(ctx, cl) }
+	me, err := cl.Me(ctx)
+	if err == nil && (me.ID != s.UserID || s.OrgID != "" && me.OrgID != s.OrgID) {
+		err = fault.New(fault.Denied, "other_organisation",
+			"Your logins now lead to another organisation than the stored login: run `oneclaw login` and then this again.")
+	}
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	return cl, done, nil
 }
 
 // credential is what to call the server at base with.

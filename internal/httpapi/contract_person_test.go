@@ -131,3 +131,32 @@ func TestAStoredDeviceLoginIsNoPerson(t *testing.T) {
 	g.do("GET", "/v1/auth/me", stored, nil).want(200)
 	g.approve(id, g.ada.login()).want(200)
 }
+
+// What a short credential makes ends no later than it does.
+func TestWhatAShortCredentialMakesEndsWithIt(t *testing.T) {
+	s := openSession(t)
+	end := s.clock.now().Add(time.Hour).UTC().Truncate(time.Second)
+	key := s.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "k", "expires_at": end}).want(201).str("api_key")
+	exchanged := s.do("POST", "/v1/auth/api-key-token", "", object{"api_key": key}).want(200).str("access_token")
+	until := func(r reply, at ...string) {
+		t.Helper()
+		got, err := time.Parse(time.RFC3339, r.str(at...))
+		if err != nil || !got.Equal(end) {
+			t.Errorf("%s ends %v, want %v", r.what, got, end)
+		}
+	}
+	for _, token := range []string{key, exchanged} {
+		r := s.do("POST", "/v1/agents", token, object{"name": "short"}).want(201)
+		until(r, "agent", "expires_at")
+		id := "/v1/agents/" + r.str("agent", "id")
+		s.do("PATCH", id, token, object{"expires_at": nil}).want(403, "person_required")
+		s.do("PATCH", id, token, object{"expires_at": end.Add(time.Hour)}).want(403, "person_required")
+		s.do("PATCH", id, token, object{"name": "shorter"}).want(200)
+		s.do("PATCH", id, s.ada.login(), object{"expires_at": nil}).want(200)
+		until(s.do("POST", "/v1/secrets/"+s.secret+"/share", token, object{"recipient_type": "anyone_with_link", "expires_at": end.Add(time.Hour)}).want(201), "expires_at")
+		s.do("POST", "/v1/auth/api-keys", token, object{"name": "k2", "expires_at": end.Add(time.Second)}).want(403, "person_required")
+	}
+	if r := s.do("POST", "/v1/agents", s.ada.login(), object{"name": "lasting"}).want(201); r.json()["agent"].(object)["expires_at"] != nil {
+		t.Errorf("a person's agent ends: %s", r.body)
+	}
+}

@@ -16,6 +16,18 @@ func (w *world) sessions(token string) []object {
 	return out
 }
 
+// sessionOf is the id of the session that a token is of.
+func (w *world) sessionOf(token string) string {
+	w.t.Helper()
+	for _, s := range w.sessions(token) {
+		if s["current"] == true {
+			return s["id"].(string)
+		}
+	}
+	w.t.Fatal("the token is of no session")
+	return ""
+}
+
 func TestSessionsAreListedAndEnded(t *testing.T) {
 	w := open(t, oneByOne)
 	ada, bob := w.signup("ada"), w.signup("bob")
@@ -57,12 +69,7 @@ func TestSessionsAreListedAndEnded(t *testing.T) {
 	w.do("GET", "/v1/auth/me", device, nil).want(401)
 	w.do("DELETE", "/v1/auth/sessions/"+id, laptop, nil).want(404, "session_not_found")
 	again := ada.letIn()
-	for _, s := range w.sessions(again) {
-		if s["current"] == true {
-			id, _ = s["id"].(string)
-		}
-	}
-	w.do("DELETE", "/v1/auth/sessions/"+id, again, nil).want(204)
+	w.do("DELETE", "/v1/auth/sessions/"+w.sessionOf(again), again, nil).want(204)
 	w.do("GET", "/v1/auth/me", again, nil).want(401)
 
 	// Everywhere.

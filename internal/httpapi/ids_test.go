@@ -18,7 +18,7 @@ func (s *session) ids() map[string]string {
 			"rule_id":       s.ada.ipRule(object{"rule_type": "deny", "cidr": "198.51.100.66"}),
 			"approval_id":   s.approvalOf("ids/gated"),
 			"enrollment_id": s.enrollmentOf(s.ada),
-			"session_id":    s.sessions(s.ada.login())[0]["id"].(string),
+			"session_id":    s.sessionOf(s.ada.login()),
 		}
 	}
 	out := map[string]string{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -47,6 +48,10 @@ func (s *Service) prepareAgent(ctx context.Context, c *access.Call, draft Agent)
 	a.Active, a.TokenGen, a.CreatedAt = true, 1, stamp(c.Now)
 	a.Held = nil
 	if err := checkExpiry(a.ExpiresAt, c.Now); err != nil {
+		return Agent{}, err
+	}
+	var err error
+	if a.ExpiresAt, err = c.Capped(a.ExpiresAt); err != nil {
 		return Agent{}, err
 	}
 	if err := a.check(); err != nil {
@@ -151,11 +156,26 @@ func (s *Service) UpdateAgent(ctx context.Context, c *access.Call, id string, p 
 		if err := p.apply(a, c.Now); err != nil {
 			return err
 		}
+		if err := prolongs(c, was.ExpiresAt, a.ExpiresAt); err != nil {
+			return err
+		}
 		if err := a.hold(&was, c.Who.Manages(), p.touched()); err != nil {
 			return err
 		}
 		return s.checkCertified(a)
 	}, false, c.Event)
+}
+
+// prolongs asks for a person where an agent is to go on beyond its end, and beyond
+// that of the credential that says so.
+func prolongs(c *access.Call, was, end time.Time) error {
+	if was.IsZero() || !end.IsZero() && !end.After(was) {
+		return nil
+	}
+	if capped, err := c.Capped(end); err != nil || !capped.Equal(end) {
+		return c.RequirePerson()
+	}
+	return nil
 }
 
 // DeactivateAgent ends an agent: its key and tokens stop working at once, and

@@ -43,6 +43,10 @@ func (s *Service) Invite(ctx context.Context, c *access.Call, email string, role
 	if err := inPerson(c, may(Member{ID: c.Who.ID, Role: c.Who.Role}), role); err != nil {
 		return Invitation{}, err
 	}
+	until, err := c.Capped(stamp(c.Now.Add(invitationTTL)))
+	if err != nil {
+		return Invitation{}, err
+	}
 	if err := s.store.Invited(ctx, c.Who.Org, address, c.Now); err != nil {
 		return Invitation{}, err
 	}
@@ -53,7 +57,7 @@ func (s *Service) Invite(ctx context.Context, c *access.Call, email string, role
 	token := randomText()
 	i := Invitation{
 		ID: newID(), Org: c.Who.Org, Email: address, Role: role, TokenHash: hashKey(token), InvitedBy: c.Who.ID,
-		CreatedAt: stamp(c.Now), ExpiresAt: stamp(c.Now.Add(invitationTTL)),
+		CreatedAt: stamp(c.Now), ExpiresAt: stamp(until),
 	}
 	// The mail comes first: an invitation that nobody got would only stand in the
 	// way, while a mail whose invitation was not stored does no harm.
@@ -87,6 +91,10 @@ func (s *Service) ResendInvitation(ctx context.Context, c *access.Call, id strin
 	if err := inPerson(c, mayChange(Member{ID: c.Who.ID, Role: c.Who.Role}, Member{}, i.Role), i.Role); err != nil {
 		return Invitation{}, err
 	}
+	until, err := c.Capped(stamp(c.Now.Add(invitationTTL)))
+	if err != nil {
+		return Invitation{}, err
+	}
 	from, err := s.store.Account(ctx, c.Who.ID, c.Who.Org)
 	if err != nil {
 		return Invitation{}, err
@@ -96,7 +104,7 @@ func (s *Service) ResendInvitation(ctx context.Context, c *access.Call, id strin
 		return Invitation{}, err
 	}
 	succeed(c, "invitation", i.ID)
-	return i, s.store.RenewInvitation(ctx, i, hashKey(token), stamp(c.Now.Add(invitationTTL)), c.Event)
+	return i, s.store.RenewInvitation(ctx, i, hashKey(token), stamp(until), c.Event)
 }
 
 // RevokeInvitation takes an invitation back.

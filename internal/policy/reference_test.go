@@ -107,7 +107,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		policy.UpdateBilling, policy.RekeyVault, policy.ReadRekey, policy.ReadWebhook, policy.UpdateWebhook)) {
 		return no("kind_required")
 	}
-	if p.Kind == "agent" && is(policy.ReadMFA, policy.ReadUser, policy.ListAgents, policy.ChangePassword,
+	if p.Kind == "agent" && is(policy.ReadMFA, policy.ListSessions, policy.EndSession, policy.ReadUser, policy.ListAgents, policy.ChangePassword,
 		policy.EnableMFA, policy.DisableMFA, policy.ApproveDevice, policy.DenyDevice, policy.UpdateUser,
 		policy.DeleteUser, policy.CreateAPIKey, policy.ListAPIKeys, policy.DeleteAPIKey, policy.RegisterAgent,
 		policy.EnableCMEK, policy.DisableCMEK, policy.RotateCMEK, policy.ReadCMEK, policy.UpdateAgent,

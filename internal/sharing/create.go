@@ -182,6 +182,10 @@ func (d *Draft) check(c *access.Call) error {
 	if d.ExpiresAt.After(c.Now.Add(maxLife)) {
 		return fault.New(fault.Invalid, "invalid_expires_at", "A share lives for a year at most.")
 	}
+	var err error
+	if d.ExpiresAt, err = c.Capped(d.ExpiresAt); err != nil {
+		return err
+	}
 	d.ExpiresAt = d.ExpiresAt.UTC().Truncate(time.Microsecond)
 	if d.Type == ToEmail && c.Who.Kind == policy.KindAgent {
 		return fault.New(fault.Denied, "share_not_allowed", "Agents share within the organisation or by a link, not to mail addresses.")

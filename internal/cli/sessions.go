@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+)
+
+func (c *cli) sessionsCommand() *cobra.Command {
+	return group("sessions", "Your logins and devices", c.sessionsList(), c.sessionsEnd(), c.sessionsEndAll())
+}
+
+func (c *cli) sessionsList() *cobra.Command {
+	return c.wideFlag(&cobra.Command{
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List your logins and devices that have not ended, newest first",
+		Args:    args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			all, err := cl.Sessions(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if c.jsonOut {
+				return c.printJSON(map[string]any{"sessions": orEmpty(all)})
+			}
+			var rows [][]string
+			for _, s := range all {
+				rows = append(rows, []string{s.ID, s.Kind, s.Client, s.Address, c.when(s.CreatedAt), c.maybe(s.LastSeenAt, "never"), yesNo(s.Current)})
+			}
+			return c.printRows([]string{"ID", "KIND", "PROGRAM", "ADDRESS", "CREATED", "LAST SEEN", "THIS"}, rows, "No sessions.")
+		},
+	})
+}
+
+func (c *cli) sessionsEnd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "end ID",
+		Short: "End a login or device with all its tokens; it asks for your password",
+		Args:  args("ID"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			cl, err := c.session()
+			if err == nil {
+				err = cl.EndSession(cmd.Context(), a[0])
+			}
+			if err != nil {
+				return err
+			}
+			return c.said("ended", "The session has ended.")
+		},
+	}
+}
+
+func (c *cli) sessionsEndAll() *cobra.Command {
+	return &cobra.Command{
+		Use:   "end-all",
+		Short: "Log out everywhere; it asks for your password",
+		Long: `Log out everywhere: all your logins and devices end, this one too if it is one. API keys
+have a list of their own, and so does a login of this command that was made with the
+password: it is an API key, which ` + "`oneclaw logout`" + ` ends.`,
+		Args: args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, err := c.session()
+			if err == nil {
+				err = cl.EndSessions(cmd.Context(), false)
+			}
+			if err != nil {
+				return err
+			}
+			return c.said("ended", "All sessions have ended.")
+		},
+	}
+}
