@@ -70,7 +70,7 @@ func testApprovalEnds(t *testing.T, f *fixture) {
 			must(t, f.RemoveUser(t.Context(), identity.Erasure{User: g.DecidedBy, At: moment, Note: func(string) *audit.Event { return f.event() }}, f.event()))
 		},
 		"its decider's password is changed": func(t *testing.T, g *given) {
-			must(t, f.SetPassword(t.Context(), f.org, g.DecidedBy, "none", "other", "", f.event()))
+			must(t, f.SetPassword(t.Context(), f.org, g.DecidedBy, "none", "other", identity.Kept{At: moment}, f.event()))
 		},
 		"its requester's key is rotated": func(t *testing.T, g *given) { agent(t, g, func(a *identity.Agent) { a.TokenGen++ }) },
 		"its requester is stopped":       func(t *testing.T, g *given) { agent(t, g, func(a *identity.Agent) { a.Active = false }) },
