@@ -22,7 +22,7 @@ func TestAKeyMakesNoKeyBeyondItself(t *testing.T) {
 		k, key, err := w.CreateKey(ctx, w.call(who, policy.CreateAPIKey), d)
 		return k, string(key.Reveal()), err
 	}
-	words := []string{"vault:write", "vault:read"}
+	words := []string{"api_keys:write", "vault:read"}
 	for name, tc := range map[string]struct {
 		own, draft identity.KeyDraft
 		refused    string
@@ -62,7 +62,7 @@ func TestAKeyMakesNoKeyBeyondItself(t *testing.T) {
 				if err != nil || !k.ExpiresAt.Equal(tc.end) || !slices.Equal(k.Scopes, tc.scopes) {
 					t.Errorf("made %+v, %v", k, err)
 				}
-				if tc.own.Scopes != nil && !slices.Contains(k.Scopes, "vault:write") {
+				if tc.own.Scopes != nil && !slices.Contains(k.Scopes, "api_keys:write") {
 					continue // that one makes no keys at all
 				}
 				// Nor does what it made.
