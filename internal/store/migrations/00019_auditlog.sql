@@ -2,6 +2,7 @@
 CREATE INDEX approvals_vault ON approvals (vault_id);
 CREATE INDEX approvals_human ON approvals (requester_human);
 CREATE INDEX approvals_decider ON approvals (decided_by);
+CREATE INDEX approvals_withdrawer ON approvals (withdrawn_by);
 CREATE INDEX approval_webhooks_creator ON approval_webhooks (created_by);
 CREATE INDEX agents_creator ON agents (created_by);
 CREATE INDEX billing_events_user ON billing_events (principal_id) WHERE principal_type = 'user';
