@@ -4,6 +4,3 @@
 ALTER TABLE vaults ADD COLUMN name_key CTEXT;
 CREATE INDEX vaults_name_key ON vaults (org_id, name_key);
 
--- An account's identities at an issuer are looked up by the account.
-CREATE INDEX provider_accounts_issuer ON provider_accounts (user_id, issuer);
-DROP INDEX provider_accounts_user;
