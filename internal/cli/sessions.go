@@ -57,9 +57,8 @@ func (c *cli) sessionsEndAll() *cobra.Command {
 	return &cobra.Command{
 		Use:   "end-all",
 		Short: "Log out everywhere; it asks for your password",
-		Long: `Log out everywhere: all your logins and devices end, this one too if it is one. API keys
-have a list of their own, and so does a login of this command that was made with the
-password: it is an API key, which ` + "`oneclaw logout`" + ` ends.`,
+		Long: `Log out everywhere: all your logins and devices end, this one too. API keys that last
+longer than a day have a list of their own, and stay.`,
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cl, err := c.session()
@@ -69,7 +68,7 @@ password: it is an API key, which ` + "`oneclaw logout`" + ` ends.`,
 			if err != nil {
 				return err
 			}
-			return c.said("ended", "All sessions have ended.")
+			return c.said("ended", "All sessions have ended, of this command too: run `oneclaw login` to go on.")
 		},
 	}
 }

@@ -74,10 +74,15 @@ func TestSessionsAreListedAndEnded(t *testing.T) {
 
 	// Everywhere.
 	other, keep := ada.letIn(), ada.login()
+	made := func(life time.Duration) string {
+		return w.do("POST", "/v1/auth/api-keys", keep, object{"name": "k", "expires_at": w.clock.now().Add(life)}).want(201).str("api_key")
+	}
+	stored, lasting := made(24*time.Hour), made(30*24*time.Hour)
 	w.do("DELETE", "/v1/auth/sessions?keep_current=true", keep, nil).want(204)
-	for _, token := range []string{laptop, ada.token, other} {
+	for _, token := range []string{laptop, ada.token, other, stored} {
 		w.do("GET", "/v1/auth/me", token, nil).want(401)
 	}
+	w.do("GET", "/v1/auth/me", lasting, nil).want(200)
 	if left := w.sessions(keep); len(left) != 1 || left[0]["current"] != true {
 		t.Errorf("left are %v", left)
 	}

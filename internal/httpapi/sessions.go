@@ -68,7 +68,7 @@ func (a *API) registerSessions() {
 	})
 	handle(a, op{
 		method: http.MethodDelete, path: base, id: "end-sessions", tag: "Auth",
-		summary: "Log out everywhere; takes a person. API keys stay: they have a list of their own", action: policy.EndSession,
+		summary: "Log out everywhere; takes a person. API keys stay, but those made for a day or less, which are stored logins", action: policy.EndSession,
 		status: http.StatusNoContent,
 	}, func(ctx context.Context, c *access.Call, in *endSessions) (*empty, error) {
 		return &empty{}, a.identity.EndSessions(ctx, c, in.KeepCurrent)

@@ -67,6 +67,10 @@ func keptOf(c *access.Call) Kept {
 	return Kept{Token: c.Who.TokenID, Session: c.Who.Session, At: c.Now}
 }
 
+// StoredLogin is how long a key lives at most that counts as a login: the command
+// line keeps one for a day, and a login that is ended everywhere is ended there.
+const StoredLogin = 24*time.Hour + time.Minute
+
 // maxSessions bounds a listing.
 const maxSessions = 200
 
@@ -79,8 +83,8 @@ type SessionStore interface {
 	Sessions(ctx context.Context, user string, now time.Time, most int) ([]Session, error)
 	// EndSession returns NotFound unless the user has the session and it has not ended.
 	EndSession(ctx context.Context, org, user, id string, now time.Time, ev *audit.Event) error
-	// EndSessions ends all of a user's but the one kept, and what is on the way to
-	// become one.
+	// EndSessions ends all of a user's but the one kept, what is on the way to become
+	// one, and keys that were made for no longer than StoredLogin.
 	EndSessions(ctx context.Context, org, user, kept string, now time.Time, ev *audit.Event) error
 }
 
@@ -110,8 +114,8 @@ func (s *Service) EndSession(ctx context.Context, c *access.Call, id string) err
 	return s.store.EndSession(ctx, c.Who.Org, c.Who.ID, id, c.Now, c.Event)
 }
 
-// EndSessions ends all of the calling user's sessions; with keep all but the one
-// that asks.
+// EndSessions ends all of the calling user's sessions, with keep all but the one
+// that asks, and the logins that the command line keeps.
 func (s *Service) EndSessions(ctx context.Context, c *access.Call, keep bool) error {
 	c.Touch("session", "")
 	if err := decide(c, policy.EndSession, own(c)); err != nil {
@@ -130,7 +134,7 @@ func (s *Service) EndSessions(ctx context.Context, c *access.Call, keep bool) er
 	}
 	a, err := s.store.Account(ctx, c.Who.ID, c.Who.Org)
 	if err == nil {
-		s.notice(ctx, &a, "All sessions of your account were ended, of devices too. Personal API keys have not.")
+		s.notice(ctx, &a, "All sessions of your account were ended, of devices and of the command line too. Personal API keys that last longer than a day have not.")
 	}
 	return nil
 }

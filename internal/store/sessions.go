@@ -118,6 +118,10 @@ func (db *DB) EndSessions(ctx context.Context, org, user, kept string, now time.
 		if err == nil {
 			_, err = tx.exec(`DELETE FROM device_codes WHERE user_id = $1`, user)
 		}
+		if err == nil { // keys that are a stored login
+			_, err = tx.exec(`UPDATE user_keys SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL AND expires_at - created_at <= $3`,
+				user, micros(now), identity.StoredLogin.Microseconds())
+		}
 		tx.record(ev)
 		return err
 	})
