@@ -27,10 +27,11 @@ type maker struct {
 
 // known are the makers that all others are built on.
 var known = map[string]maker{
-	"fault.New":          {kind: 0, status: -1, code: 1, detail: 2},
-	"fault.Wrap":         {kind: 1, status: -1, code: 2, detail: 3},
-	"httpapi.newProblem": {kind: -1, status: 0, code: 1, detail: 2},
-	"mcpserver.refuse":   {kind: -1, status: 1, code: 2, detail: 3},
+	"fault.New":            {kind: 0, status: -1, code: 1, detail: 2},
+	"fault.Wrap":           {kind: 1, status: -1, code: 2, detail: 3},
+	"httpapi.newProblem":   {kind: -1, status: 0, code: 1, detail: 2},
+	"mcpserver.refuse":     {kind: -1, status: 1, code: 2, detail: 3},
+	"mcpserver.badMessage": {kind: -1, status: 0, code: 1, detail: 2},
 }
 
 // finder looks through one package for calls of makers.

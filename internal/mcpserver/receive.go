@@ -37,7 +37,12 @@ func plainly(w http.ResponseWriter, r *http.Request, limit int64) (*Received, er
 		Write: func(b []byte) { _, _ = w.Write(b) }, Done: func() {}}, nil
 }
 
-var errTooLongMessage = &client.Error{Status: http.StatusRequestEntityTooLarge, Code: "body_too_large", Detail: "The message is too long."}
+// badMessage is a message that is refused before anybody looks at it.
+func badMessage(status int, code, detail string) *client.Error {
+	return &client.Error{Status: status, Code: code, Detail: detail}
+}
+
+var errTooLongMessage = badMessage(http.StatusRequestEntityTooLarge, "body_too_large", "The message is too long.")
 
 // unpacked is unpack for HTTP: its errors are *client.Error.
 func unpacked(message []byte) (rest, long []byte, err error) {
@@ -47,9 +52,9 @@ func unpacked(message []byte) (rest, long []byte, err error) {
 	case err == nil:
 		return rest, long, nil
 	case errors.Is(err, errBatch):
-		err = &client.Error{Status: http.StatusBadRequest, Code: "batch_not_supported", Detail: "Send one protocol message a request: batches are not taken."}
+		err = badMessage(http.StatusBadRequest, "batch_not_supported", "Send one protocol message a request: batches are not taken.")
 	case bad != nil:
-		err = &client.Error{Status: http.StatusBadRequest, Code: "invalid_json", Detail: bad.Error()}
+		err = badMessage(http.StatusBadRequest, "invalid_json", bad.Error())
 	default:
 		err = errTooLongMessage
 	}

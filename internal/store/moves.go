@@ -13,7 +13,7 @@ import (
 type move struct {
 	org   string
 	what  moved
-	token string // that was revoked, or the session
+	token string // that was revoked
 }
 
 type moved uint8
@@ -35,7 +35,7 @@ func (tx *Tx) changed(orgs ...string) { tx.move(changed, orgs) }
 // decided before is committed after it.
 func (tx *Tx) ended(orgs ...string) { tx.move(ended, orgs) }
 
-// revoked says that one token, or all tokens of one session, are no good any more.
+// revoked says that one token is no good any more.
 func (tx *Tx) revoked(org, token string) {
 	tx.moves = append(tx.moves, move{org, revoked, token})
 }
@@ -61,7 +61,7 @@ func (tx *Tx) stands(o *op) error {
 			return access.ErrMoved
 		}
 	}
-	if slices.ContainsFunc(tx.moves, func(m move) bool { return m.what == revoked && (m.token == b.Token || m.token == b.Session) }) {
+	if slices.ContainsFunc(tx.moves, func(m move) bool { return m.what == revoked && m.token == b.Token }) {
 		return access.ErrMoved
 	}
 	if b.Token == "" || tx.heads[b.Org].revoked <= b.Epoch {
@@ -69,8 +69,7 @@ func (tx *Tx) stands(o *op) error {
 	}
 	// Some token of the organisation was revoked since: was it this one?
 	var one int
-	found, err := tx.row(`SELECT 1 FROM revoked_tokens WHERE id = $1
-		UNION ALL SELECT 1 FROM sessions WHERE id = $2 AND ended_at IS NOT NULL`, []any{b.Token, b.Session}, &one)
+	found, err := tx.row(`SELECT 1 FROM revoked_tokens WHERE id = $1`, []any{b.Token}, &one)
 	if err == nil && found {
 		err = access.ErrMoved
 	}

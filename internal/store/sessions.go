@@ -100,9 +100,7 @@ func (db *DB) EndSession(ctx context.Context, org, user, id string, now time.Tim
 				return tx.refuse(errNoSession)
 			}
 			tx.record(ev)
-			for _, o := range all {
-				tx.revoked(o, id)
-			}
+			tx.ended(all...)
 			return err
 		})
 	})
