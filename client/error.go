@@ -86,6 +86,7 @@ func problem(r *http.Response, body []byte, now time.Time) *Error {
 		Type, Title, Detail, Message, Code string
 		Error                              json.RawMessage
 		RequestID                          string `json:"request_id"`
+		Reason                             string // of a server that is degraded
 	}
 	_ = json.Unmarshal(body, &b)
 	e := &Error{Status: r.StatusCode, Type: b.Type, Title: b.Title, Detail: b.Detail, RequestID: b.RequestID}
@@ -109,6 +110,12 @@ func problem(r *http.Response, body []byte, now time.Time) *Error {
 	}
 	if e.Detail == "" && r.StatusCode >= 300 && r.StatusCode < 400 {
 		e.Detail = "The server answered with a redirect, which is not followed. Set the base URL to the address of the API itself."
+	}
+	if b.Code == "" && b.Reason != "" {
+		b.Code = b.Reason
+		if e.Detail == "" {
+			e.Detail = "The server answers, but it is degraded. Its log says why."
+		}
 	}
 	e.Code = codeOf(b.Code, e.Type, e.Status)
 	e.RetryAfter = retryAfter(r.Header.Get("Retry-After"), now)

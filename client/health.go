@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// Health says that the server answers.
+// Health says whether the server can serve.
 type Health struct {
 	Status  string `json:"status"`
 	Service string `json:"service"`
@@ -19,7 +19,8 @@ type HSMHealth struct {
 	Connected   bool   `json:"connected"`
 }
 
-// Health asks without credential.
+// Health asks without credential. A server that is degraded answers with an error
+// whose Code is the reason.
 func (c *Client) Health(ctx context.Context) (*Health, error) {
 	out := new(Health)
 	return got(out, c.call(ctx, request{method: http.MethodGet, path: "/v1/health", public: true, repeatable: true}, out))

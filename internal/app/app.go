@@ -94,6 +94,7 @@ func New(ctx context.Context, cfg config.Config, at Addresses, version string, l
 		a.sweep,
 		a.sweepLimits,
 		a.giveBack,
+		a.probe,
 		vault.NewWorker(a.vault, now).Run,
 	} {
 		a.running.Go(func() { loop(run) })
@@ -168,7 +169,7 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 		Chains:    &intents.Chains{Store: a.db},
 		Audit:     a.audit,
 		Events:    a.events,
-		Health:    health{a.db, a.keys},
+		Health:    a.health(),
 		Limits:    a.limits(),
 		Budgets:   httpapi.DefaultBudgets(),
 		PublicURL: at.API,
@@ -219,17 +220,4 @@ func (a *App) Close() error {
 		errs = append(errs, a.keys.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// health implements httpapi.Health.
-type health struct {
-	db   *store.DB
-	keys keystore.KeyStore
-}
-
-func (h health) Ready(ctx context.Context) error { return h.db.Ping(ctx) }
-
-func (h health) Keystore(ctx context.Context) (string, bool) {
-	k := h.keys.Health(ctx)
-	return k.Provider, k.Connected
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/faultlog"
 )
 
 // Deps is what the server's commands use of the world.
@@ -182,7 +183,7 @@ func (d Deps) logger(cfg config.Config) *slog.Logger {
 	}
 	opts := &slog.HandlerOptions{Level: level}
 	if cfg.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(d.Stderr, opts))
+		return slog.New(faultlog.New(slog.NewJSONHandler(d.Stderr, opts), now))
 	}
-	return slog.New(slog.NewTextHandler(d.Stderr, opts))
+	return slog.New(faultlog.New(slog.NewTextHandler(d.Stderr, opts), now))
 }

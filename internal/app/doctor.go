@@ -5,12 +5,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
@@ -34,6 +36,7 @@ nothing and prints no secrets. The exit code is 1 when something is wrong.`,
 		e.settings()
 		e.folders()
 		e.certificate()
+		e.server(ctx)
 		e.stores(ctx, whole)
 		if e.bad > 0 {
 			return fault.New(fault.Invalid, "unwell", fmt.Sprintf("%d checks failed.", e.bad))
@@ -131,6 +134,33 @@ func (e *examination) certificate() {
 		e.ok("certificate", "good until %s", leaf.NotAfter.Format(time.DateOnly))
 	}
 }
+
+// server asks the server that runs with these settings, if one does, how it is.
+func (e *examination) server(ctx context.Context) {
+	base := e.cfg.PublicURL
+	if base == "" && e.cfg.TLSCertFile == "" {
+		base = "http://" + e.cfg.Listen
+	}
+	c, err := client.New(base)
+	if err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, serverTime)
+	defer cancel()
+	_, err = c.Health(ctx)
+	failure, _ := errors.AsType[*client.Error](err)
+	switch {
+	case err == nil:
+		e.ok("server", "%s is healthy", base)
+	case failure != nil && failure.Status == http.StatusServiceUnavailable:
+		e.fail("server", "%s is degraded: %s.", base, failure.Code)
+	default:
+		e.ok("server", "none answers at %s", base)
+	}
+}
+
+// serverTime is how long the doctor waits for a server.
+const serverTime = 10 * time.Second
 
 // stores looks at the database and the keystore, and at whether they fit.
 func (e *examination) stores(ctx context.Context, whole bool) {

@@ -3,6 +3,8 @@ package app
 import (
 	"html/template"
 	"net/http"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
 var statusTemplate = template.Must(template.New("status").Parse(`<!doctype html>
@@ -12,7 +14,7 @@ var statusTemplate = template.Must(template.New("status").Parse(`<!doctype html>
 dt{font-weight:600}dd{margin:0 0 .7rem}code{background:#f1f1f4;padding:.1rem .3rem;border-radius:.2rem}
 @media(prefers-color-scheme:dark){body{color:#e6e6ea;background:#16161a}code{background:#26262c}a{color:#9ab8ff}}</style></head>
 <body><h1>oneclaw</h1>
-<dl><dt>Status</dt><dd>{{if .OK}}serving{{else}}degraded: the server's log says why{{end}}</dd>
+<dl><dt>Status</dt><dd>{{if .Reason}}degraded: {{.Reason}}. The server's log has more{{else}}serving{{end}}</dd>
 <dt>Version</dt><dd>{{.Version}}</dd>
 <dt>Database</dt><dd>{{.Database}}</dd>
 <dt>Keystore</dt><dd>{{.Keystore}}{{if not .Connected}} (does not answer){{end}}</dd></dl>
@@ -29,12 +31,17 @@ func (a *App) statusPage() http.Handler {
 			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 			return
 		}
-		h := health{a.db, a.keys}
+		h := a.health()
 		provider, connected := h.Keystore(r.Context())
 		page := struct {
-			OK, Connected               bool
-			Version, Database, Keystore string
-		}{h.Ready(r.Context()) == nil && connected, connected, a.version, a.db.Engine(), provider}
+			Connected                           bool
+			Reason, Version, Database, Keystore string
+		}{connected, "", a.version, a.db.Engine(), provider}
+		if err := h.Ready(r.Context()); err != nil {
+			page.Reason = fault.CodeOf(err)
+		} else if !connected {
+			page.Reason = "keystore_unavailable"
+		}
 		pageHeaders(w, "form-action 'none'")
 		// A write fails when the client is gone.
 		_ = statusTemplate.Execute(w, page)

@@ -74,6 +74,7 @@ var arrows = map[string][]string{
 	"internal/e2e":        {}, // tests of the whole binary only
 	"internal/erase":      {},
 	"internal/fault":      {},
+	"internal/faultlog":   {},
 	"internal/netguard":   {},
 	"internal/oidc":       {}, // is given a guarded client
 	"internal/proxies":    {},

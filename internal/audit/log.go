@@ -83,6 +83,9 @@ type Log struct {
 	signed map[string]Head // what this process last signed, by organisation
 
 	runs verifications
+
+	lastMu sync.Mutex
+	last   error // of the last time that heads were to be signed
 }
 
 // How far a chain may grow before its head is signed.
@@ -108,9 +111,29 @@ func (l *Log) Run(ctx context.Context) {
 }
 
 func (l *Log) sign(ctx context.Context, events uint64) {
-	if err := l.Checkpoint(ctx, events); err != nil && ctx.Err() == nil {
+	err := l.Checkpoint(ctx, events)
+	if ctx.Err() == nil {
+		l.lastMu.Lock()
+		l.last = err
+		l.lastMu.Unlock()
+	}
+	if err != nil && ctx.Err() == nil {
 		l.Log.Warn("audit checkpoint not written", slog.Any("error", err))
 	}
+}
+
+// Ready returns nil when the heads that were due last were signed. Otherwise its
+// code says what is wrong.
+func (l *Log) Ready() error {
+	l.lastMu.Lock()
+	defer l.lastMu.Unlock()
+	switch {
+	case l.last == nil:
+		return nil
+	case fault.CodeOf(l.last) == codeChanged:
+		return fault.Wrap(l.last, fault.Unavailable, "log_changed", "A log was changed below what is signed: run oneclaw audit verify.")
+	}
+	return fault.Wrap(l.last, fault.Unavailable, "log_not_signed", "The log can't be signed: does the keystore answer?")
 }
 
 // Checkpoint signs the head of every chain that has grown by that many events

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -104,10 +105,19 @@ func fullDisk(t *testing.T, p *place, takeSpace, giveBack func(*server)) {
 		until(t, "logins", canary, func() *reply {
 			return agent.as("").do(t, "POST", "/v1/auth/agent-token", map[string]string{"api_key": key})
 		})
-		if r := agent.do(t, "GET", "/v1/health", nil); r.status != http.StatusOK && r.status != http.StatusServiceUnavailable {
-			t.Errorf("health: %d %s", r.status, r.body)
+		if r := agent.do(t, "GET", "/v1/health", nil); r.status != http.StatusServiceUnavailable || r.fields(t)["reason"] != "log_not_written" {
+			t.Errorf("health on a full disk: %d %s", r.status, r.body)
+		}
+		if r := agent.do(t, "GET", "/", nil); !strings.Contains(string(r.body), "log_not_written") {
+			t.Errorf("the status page on a full disk: %s", r.body)
 		}
 		giveBack(s)
+		healthy := func() bool { return agent.do(t, "GET", "/v1/health", nil).status == http.StatusOK }
+		for deadline := time.Now().Add(time.Minute); !healthy(); time.Sleep(50 * time.Millisecond) { // and nobody writes
+			if time.Now().After(deadline) {
+				t.Fatal("it is not healthy a minute after there is space again")
+			}
+		}
 		if r := write(n + 1); r.status != http.StatusCreated {
 			t.Errorf("a write after there is space again: %d %s", r.status, r.body)
 		}
@@ -127,6 +137,11 @@ func fullDisk(t *testing.T, p *place, takeSpace, giveBack func(*server)) {
 	there(agent)
 	if strings.Contains(s.output(), canary) || strings.Contains(s.output(), "panic") {
 		t.Errorf("output:\n%s", s.output())
+	}
+	for _, line := range []string{"an audit event could not be written", "request failed"} {
+		if n := strings.Count(s.output(), line); n > 20 {
+			t.Errorf("%q was logged %d times", line, n)
+		}
 	}
 	s.kill9()
 	s = p.start()

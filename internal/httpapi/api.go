@@ -36,7 +36,8 @@ type Events interface {
 
 // Health tells how the server's parts are.
 type Health interface {
-	// Ready returns nil when the database answers.
+	// Ready returns nil when the last events were written and signed. The code of
+	// its error says what is wrong.
 	Ready(ctx context.Context) error
 	// Keystore returns the provider's name and whether it answers.
 	Keystore(ctx context.Context) (provider string, connected bool)

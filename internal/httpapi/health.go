@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -12,6 +13,7 @@ type healthBody struct {
 	Status  string `json:"status" enum:"healthy,degraded"`
 	Service string `json:"service"`
 	Version string `json:"version"`
+	Reason  string `json:"reason,omitempty" doc:"With status degraded: what is wrong, as a code. database_unavailable, log_not_written, log_not_signed, log_changed or keystore_unavailable."`
 }
 
 type hsmBody struct {
@@ -28,13 +30,20 @@ type healthAnswer[T any] struct {
 func (a *API) registerHealth() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/health", id: "health", tag: "Health",
-		summary: "Whether the server can serve", action: policy.ReadHealth,
+		summary: "Whether the last events were written and signed, and the keystore answers", action: policy.ReadHealth,
 	}, func(ctx context.Context, _ *access.Call, _ *struct{}) (*healthAnswer[healthBody], error) {
 		out := &healthAnswer[healthBody]{Status: http.StatusOK, Body: healthBody{Status: "healthy", Service: "oneclaw", Version: a.version}}
 		_, connected := a.health.Keystore(ctx)
-		if err := a.health.Ready(ctx); err != nil || !connected {
-			out.Status, out.Body.Status = http.StatusServiceUnavailable, "degraded"
+		err := a.health.Ready(ctx)
+		switch {
+		case err != nil:
+			out.Body.Reason = fault.CodeOf(err)
+		case !connected:
+			out.Body.Reason = "keystore_unavailable"
+		default:
+			return out, nil
 		}
+		out.Status, out.Body.Status = http.StatusServiceUnavailable, "degraded"
 		return out, nil
 	})
 	handle(a, op{

@@ -114,3 +114,15 @@ func (db *DB) Ready() error {
 	}
 	return nil
 }
+
+// Unwritten reports whether nothing was written since the last batch that failed by
+// the database's fault, and the database answers.
+func (db *DB) Unwritten() bool {
+	w := &db.writer.ward
+	if w.until.Load() == 0 || db.Away() {
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !w.well
+}

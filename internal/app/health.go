@@ -1,0 +1,73 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/store"
+)
+
+// health implements httpapi.Health. It asks nobody anew what requests have found
+// out: an anonymous caller costs nothing.
+type health struct {
+	db   *store.DB
+	log  *audit.Log
+	keys keystore.KeyStore
+}
+
+func (a *App) health() health { return health{a.db, a.audit, a.keys} }
+
+// Ready returns why the last events were not written or signed.
+func (h health) Ready(context.Context) error {
+	if err := h.db.Ready(); err != nil {
+		return err
+	}
+	return h.log.Ready()
+}
+
+func (h health) Keystore(ctx context.Context) (string, bool) {
+	k := h.keys.Health(ctx)
+	return k.Provider, k.Connected
+}
+
+// probeEvery is how often a server that could not write its log tries to, also
+// when no request comes: those that watch it may send none until it is healthy.
+const probeEvery = 2 * time.Second
+
+// probe writes an event while the log is not written. The first that gets there says
+// in the log that there was a time without one.
+func (a *App) probe(ctx context.Context) {
+	tick := time.NewTicker(probeEvery)
+	defer tick.Stop()
+	sick := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		err := a.db.Ready()
+		if sick != (err != nil) {
+			sick = err != nil
+			a.log.Warn("the state of the log changed", slog.Bool("written", !sick))
+		}
+		if !a.db.Unwritten() {
+			continue
+		}
+		at := now()
+		_ = a.db.Write(ctx, audit.SystemOrg, func(tx *store.Tx) error { // what it finds, Ready tells
+			tx.Append(&audit.Event{
+				ID: uuid.NewString(), Org: audit.SystemOrg, At: at, Action: "log.resumed", ActorKind: string(policy.KindAnonymous),
+				Details: audit.Details{Outcome: audit.Success, Reason: fault.CodeOf(err)},
+			})
+			return nil
+		})
+	}
+}

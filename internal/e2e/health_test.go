@@ -1,0 +1,58 @@
+package e2e_test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The key that signs the log is taken out of the keystore of a server that runs,
+// and put back.
+func TestHealthWithoutTheKeyThatSigns(t *testing.T) {
+	p := newPlace(t)
+	s := p.start()
+	owner := s.login()
+	health := func(status int) map[string]any {
+		t.Helper()
+		for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
+			r := owner.as("").do(t, "GET", "/v1/health", nil)
+			if r.status == status {
+				return r.fields(t)
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("health: %d %s, want %d", r.status, r.body, status)
+			}
+		}
+	}
+	health(http.StatusOK)
+	keys, err := filepath.Glob(filepath.Join(p.data, "keystore", "signer-61756469743a*.key")) // audit:
+	if err != nil || len(keys) != 1 {
+		t.Fatal(keys, err)
+	}
+	away := filepath.Join(t.TempDir(), "key")
+	if err := os.Rename(keys[0], away); err != nil {
+		t.Fatal(err)
+	}
+	for range 1100 { // as many events as are signed at once
+		owner.want(t, http.StatusOK, "GET", "/v1/vaults", nil)
+	}
+	if m := health(http.StatusServiceUnavailable); m["status"] != "degraded" || m["reason"] != "log_not_signed" {
+		t.Errorf("health: %v", m)
+	}
+	if r := owner.do(t, "GET", "/", nil); !strings.Contains(string(r.body), "log_not_signed") {
+		t.Errorf("the status page: %s", r.body)
+	}
+	owner.want(t, http.StatusOK, "GET", "/v1/vaults", nil) // what can be recorded is served
+	if err := os.Rename(away, keys[0]); err != nil {
+		t.Fatal(err)
+	}
+	if m := health(http.StatusOK); m["status"] != "healthy" || m["reason"] != nil {
+		t.Errorf("health: %v", m)
+	}
+	if n := strings.Count(s.output(), "audit checkpoint not written"); n < 1 || n > 3 {
+		t.Errorf("it was logged %d times that the log is not signed", n)
+	}
+}
