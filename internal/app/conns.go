@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/network"
 )
 
 const (
@@ -37,7 +39,7 @@ type connections struct {
 
 	mu     sync.Mutex
 	all    map[*connection]struct{}
-	nets   map[netip.Prefix]int
+	nets   map[string]int
 	warned time.Time
 }
 
@@ -45,7 +47,7 @@ type connections struct {
 type connection struct {
 	net.Conn
 	of    *connections
-	from  netip.Prefix // the zero Prefix is no network
+	from  string       // empty is no network
 	state atomic.Int32 // an http.ConnState
 	since atomic.Int64 // when it came to that, in nanoseconds
 }
@@ -64,7 +66,7 @@ func (k *connection) is(s http.ConnState) {
 }
 
 func newConnections(most int, trusted func(netip.Addr) bool, log *slog.Logger) *connections {
-	return &connections{most: most, trusted: trusted, log: log, all: map[*connection]struct{}{}, nets: map[netip.Prefix]int{}}
+	return &connections{most: most, trusted: trusted, log: log, all: map[*connection]struct{}{}, nets: map[string]int{}}
 }
 
 // bounded accepts connections for a server, and makes room for them first.
@@ -118,7 +120,7 @@ func (c *connections) admit(conn net.Conn) *connection {
 // room returns connections that make room for one from a network. They are a few
 // at a time, since it takes a look at all. A network that has most makes room by
 // itself.
-func (c *connections) room(from netip.Prefix) []*connection {
+func (c *connections) room(from string) []*connection {
 	own := c.leads(from)
 	var able []*connection
 	for k := range c.all {
@@ -134,12 +136,12 @@ func (c *connections) room(from netip.Prefix) []*connection {
 }
 
 // leads reports whether no other network has more connections than this one.
-func (c *connections) leads(n netip.Prefix) bool {
-	if n == (netip.Prefix{}) {
+func (c *connections) leads(n string) bool {
+	if n == "" {
 		return false
 	}
 	for other, count := range c.nets {
-		if other != (netip.Prefix{}) && count > c.nets[n] {
+		if other != "" && count > c.nets[n] {
 			return false
 		}
 	}
@@ -184,21 +186,13 @@ func (c *connections) open() int {
 	return len(c.all)
 }
 
-// networkOf is what one customer of an access provider holds, or none for this
-// machine and for proxies.
-func (c *connections) networkOf(conn net.Conn) netip.Prefix {
+// networkOf is the network of who is at the other end, or none for this machine
+// and for proxies.
+func (c *connections) networkOf(conn net.Conn) string {
 	ap, err := netip.ParseAddrPort(conn.RemoteAddr().String())
 	ip := ap.Addr().Unmap()
 	if err != nil || ip.IsLoopback() || c.trusted(ip) {
-		return netip.Prefix{}
+		return ""
 	}
-	bits := 64
-	if ip.Is4() {
-		bits = 32
-	}
-	p, err := ip.WithZone("").Prefix(bits)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	return p
+	return network.Of(ip)
 }

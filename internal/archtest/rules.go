@@ -1,7 +1,7 @@
 package archtest
 
 // common are the packages that every package may import.
-var common = []string{"internal/secret", "internal/fault"}
+var common = []string{"internal/secret", "internal/fault", "internal/network"}
 
 // domain is what the packages that hold the rules of the product may share:
 // who asks, what is allowed, what is recorded, how a value is sealed. How a
@@ -56,6 +56,7 @@ var arrows = map[string][]string{
 	"internal/policy":     {"internal/secretpath"},
 	"internal/seal":       {"internal/erase", "internal/keystore", "internal/secretpath"},
 	"internal/keystore":   {},
+	"internal/network":    {},
 	"internal/secretpath": {},
 
 	// Implementations of what the domain declares.

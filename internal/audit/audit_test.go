@@ -557,7 +557,7 @@ func TestAFloodIsCounted(t *testing.T) {
 		t.Errorf("counts %v", counts)
 	}
 	for i := range 10_000 { // many addresses do not make many events or much memory
-		flood(fmt.Sprint("2001:db8::", i), 1)
+		flood(fmt.Sprintf("2001:db8:%x:%x::1", i>>8, i&0xff), 1)
 	}
 	if len(log.events) > 5+4100 {
 		t.Errorf("%d events", len(log.events))

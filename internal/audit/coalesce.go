@@ -3,8 +3,11 @@ package audit
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/network"
 )
 
 // Appender puts an event into the log and returns when it is there.
@@ -22,7 +25,7 @@ const maxKinds = 4096
 const rateLimited = "rate_limited"
 
 // Coalescer keeps a flood from filling the disk: of the events of callers
-// without an identity, the first of each kind (organisation, address, action,
+// without an identity, the first of each kind (organisation, network, action,
 // reason, target) goes to the log at once; those that follow within a minute
 // are counted, and the count goes to the log as one event. So do the requests
 // of a known caller that came too soon, by caller and action; whatever else a
@@ -38,14 +41,14 @@ type Coalescer struct {
 // kindOf is what events that are counted together have in common. One without
 // an action holds what is beyond maxKinds: of one organisation or, beyond twice
 // that, of all.
-type kindOf struct{ org, actor, ip, action, reason, target, apart string }
+type kindOf struct{ org, actor, network, action, reason, target, apart string }
 
 // kindFor returns the kind of an event, and false for one that is not counted.
 func kindFor(ev *Event) (kindOf, bool) {
 	switch {
 	case ev.ActorID == "":
 		return kindOf{
-			org: ev.Org, ip: ev.IP, action: ev.Action, reason: ev.Details.Reason, target: ev.Details.Target, apart: ev.Apart,
+			org: ev.Org, network: networkOf(ev.IP), action: ev.Action, reason: ev.Details.Reason, target: ev.Details.Target, apart: ev.Apart,
 		}, true
 	case ev.Details.Reason == rateLimited:
 		return kindOf{org: ev.Org, actor: ev.ActorKind + ":" + ev.ActorID, action: ev.Action, reason: rateLimited}, true
@@ -53,8 +56,18 @@ func kindFor(ev *Event) (kindOf, bool) {
 	return kindOf{}, false
 }
 
+// networkOf is the network of an event's address, by which limits count too.
+func networkOf(ip string) string {
+	addr, err := netip.ParseAddr(ip)
+	if err != nil {
+		return ip
+	}
+	return network.Of(addr)
+}
+
 type count struct {
 	since time.Time
+	ip    string // of the first
 	more  uint64
 	last  Event
 }
@@ -102,11 +115,17 @@ func (c *Coalescer) counted(kind kindOf, ev *Event) (kindOf, bool) {
 		n = c.seen[kind]
 	}
 	if n == nil {
-		c.seen[kind] = &count{since: ev.At}
+		c.seen[kind] = &count{since: ev.At, ip: ev.IP}
 		return kind, false
 	}
 	n.more++
 	n.last = *ev
+	if n.ip != ev.IP {
+		n.ip = ""
+	}
+	if n.ip == "" && kind.network != "" { // of several addresses
+		n.last.IP = kind.network
+	}
 	if kind.action == "" {
 		n.last = many(ev, kind.org)
 	}

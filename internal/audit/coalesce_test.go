@@ -24,6 +24,8 @@ func TestWhatIsCountedTogether(t *testing.T) {
 		"of two organisations":          {func(i int, ev *audit.Event) { ev.Org = orgs[i%2] }, 2, 8},
 		"of two accounts":               {func(i int, ev *audit.Event) { ev.Org, ev.Details.Target = orgs[0], fmt.Sprint("user:", i%2) }, 2, 8},
 		"of two names without accounts": {func(i int, ev *audit.Event) { ev.Apart = fmt.Sprint(i % 2) }, 2, 8},
+		"one network":                   {func(i int, ev *audit.Event) { ev.IP = fmt.Sprint("2001:db8:0:1::", i) }, 1, 9},
+		"two networks":                  {func(i int, ev *audit.Event) { ev.IP = fmt.Sprintf("2001:db8:0:%d::%d", i%2, i) }, 2, 8},
 		"a known caller":                {func(_ int, ev *audit.Event) { ev.Org, ev.ActorID = orgs[0], agent }, 10, 0},
 		"a known caller who comes too soon, from anywhere": {func(i int, ev *audit.Event) {
 			ev.Org, ev.ActorID, ev.IP, ev.Details.Reason = orgs[0], agent, fmt.Sprint("192.0.2.", i), "rate_limited"
@@ -79,7 +81,7 @@ func TestTooManyKindsAreCountedByOrganisation(t *testing.T) {
 	}
 	org := uuid.NewString()
 	for i := range 5000 {
-		try(org, fmt.Sprint("2001:db8::", i), "user:1")
+		try(org, fmt.Sprintf("2001:db8:%x:%x::1", i>>8, i&0xff), "user:1")
 	}
 	for range 20_000 {
 		try(uuid.NewString(), "192.0.2.1", "user:2")

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/network"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -64,14 +65,14 @@ func (l *limits) general(ip netip.Addr, now time.Time) error {
 	if l.addr.rate.PerSecond <= 0 || ip.IsLoopback() {
 		return nil
 	}
-	return l.addr.take(network(ip), now)
+	return l.addr.take(network.Of(ip), now)
 }
 
 // guess counts a guess of a password, code or key. Of key exchanges only those
 // that failed are counted: a good key is never limited, so a fleet behind one
 // address can't be locked out by a bad neighbour.
 func (l *limits) guess(ip netip.Addr, now time.Time) error {
-	return l.auth.take(network(ip), now)
+	return l.auth.take(network.Of(ip), now)
 }
 
 func (l *limits) principal(who policy.Principal, now time.Time) error {
@@ -79,17 +80,6 @@ func (l *limits) principal(who policy.Principal, now time.Time) error {
 		return nil
 	}
 	return l.who.take(string(who.Kind)+who.ID, now)
-}
-
-// network is what one customer of an access provider holds: an IPv4 address, or
-// an IPv6 /64.
-func network(ip netip.Addr) string {
-	if ip.Is6() {
-		if p, err := ip.Prefix(64); err == nil {
-			return p.String()
-		}
-	}
-	return ip.String()
 }
 
 // buckets are token buckets by key. Memory is bounded: when a shard is full,

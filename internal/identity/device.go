@@ -11,6 +11,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/network"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -97,7 +98,7 @@ func (s *Service) StartDevice(ctx context.Context, c *access.Call, client string
 	code := DeviceCode{Device: randomText(), User: newUserCode(), ExpiresIn: int64(deviceLife / time.Second)}
 	d := Device{
 		ID: newID(), DeviceHash: hashKey(code.Device), UserHash: hashKey(plainUserCode(code.User)), ClientID: client,
-		Address: addressText(c.IP), Network: networkText(c.IP), Status: DevicePending, CreatedAt: stamp(c.Now), ExpiresAt: stamp(c.Now.Add(deviceLife)),
+		Address: addressText(c.IP), Network: network.Of(c.IP), Status: DevicePending, CreatedAt: stamp(c.Now), ExpiresAt: stamp(c.Now.Add(deviceLife)),
 	}
 	succeed(c, "device_code", d.ID)
 	added, err := s.store.AddDevice(ctx, d, maxDevicesPerNetwork, maxDevices, c.Event)
@@ -319,17 +320,6 @@ func addressText(ip netip.Addr) string {
 		return ""
 	}
 	return ip.String()
-}
-
-// networkText is what one customer of an access provider holds: an IPv4 address,
-// or an IPv6 /64.
-func networkText(ip netip.Addr) string {
-	if ip.Is6() {
-		if p, err := ip.Prefix(64); err == nil {
-			return p.String()
-		}
-	}
-	return addressText(ip)
 }
 
 // DeviceShown is the login that a device shows the code of, for the page that

@@ -2,13 +2,13 @@ package identity
 
 import (
 	"context"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/network"
 )
 
 // Counter counts guesses that failed. When there were Free of them, each that
@@ -87,7 +87,7 @@ const (
 
 // guessAt is what a guess of kind at a subject counts against: an address, or an id.
 func guessAt(c *access.Call, kind, subject string) *Guess {
-	from := networkOf(c.IP)
+	from := network.Of(c.IP)
 	return &Guess{
 		Here: Counter{ID: hashKey(kind + " here " + subject + "\n" + from), Free: 5, Base: guessBase, Max: guessMax, Forget: guessForget},
 		Others: []Counter{
@@ -95,17 +95,6 @@ func guessAt(c *access.Call, kind, subject string) *Guess {
 			{ID: hashKey(kind + " network " + from), Free: 100, Base: guessBase, Max: guessWide, Forget: guessForget},
 		},
 	}
-}
-
-// networkOf is what one customer of an access provider holds: an IPv4 address,
-// or an IPv6 /64.
-func networkOf(ip netip.Addr) string {
-	if ip.Is6() {
-		if p, err := ip.Prefix(64); err == nil {
-			return p.String()
-		}
-	}
-	return ip.String()
 }
 
 // admit counts a guess, or refuses it since there were too many. Those of one

@@ -155,7 +155,7 @@ func (s *Service) AddIPRule(ctx context.Context, c *access.Call, d IPRuleDraft) 
 		r.AppliesTo = AppliesToAll
 	}
 	var ok bool
-	switch r.Network, ok = network(d.CIDR); {
+	switch r.Network, ok = parseNetwork(d.CIDR); {
 	case r.Type != RuleAllow && r.Type != RuleDeny:
 		return IPRule{}, invalid("invalid_rule_type", "rule_type is allow or deny.")
 	case !ok:
@@ -191,9 +191,9 @@ func keepsCaller(c *access.Call, will []IPRule, force bool) error {
 	return nil
 }
 
-// network reads a network or an address. Bits beyond the prefix are cleared, and
+// parseNetwork reads a network or an address. Bits beyond the prefix are cleared, and
 // IPv4 in IPv6 is IPv4, as it is in the addresses of callers.
-func network(text string) (netip.Prefix, bool) {
+func parseNetwork(text string) (netip.Prefix, bool) {
 	text = strings.TrimSpace(text)
 	p, err := netip.ParsePrefix(text)
 	if err != nil {

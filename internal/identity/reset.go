@@ -9,6 +9,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/network"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
@@ -39,7 +40,7 @@ func (s *Service) ForgotPassword(ctx context.Context, c *access.Call, email stri
 		address = ""
 	}
 	c.Event.Apart = hashKey(address)
-	from := networkOf(c.IP)
+	from := network.Of(c.IP)
 	err = s.store.CountGuess(ctx, &Guess{
 		Here: Counter{ID: hashKey(guessForgot + " here " + address + "\n" + from), Free: 3, Base: 10 * time.Minute, Max: time.Hour, Forget: 2 * time.Hour},
 		Others: []Counter{
