@@ -255,7 +255,7 @@ func TestAnEmptyParameterIsNone(t *testing.T) {
 				query.Set(p.Name, "")
 			}
 		}
-		if len(query) == 0 {
+		if len(query) == 0 || op.OperationID == "end-sessions" { // which ends the login that asks
 			continue
 		}
 		asked++

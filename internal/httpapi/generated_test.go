@@ -258,7 +258,7 @@ func (a *arena) learn(op operation, r reply) {
 
 // spoils are the operations that would end the arena: they are asked as callers
 // who may not, or not at all.
-var spoils = []string{"put-org-limits", "put-org-tier", "revoke-token", "change-password", "delete-vault", "delete-me", "delete-agent", "rotate-agent-key", "reset-password"}
+var spoils = []string{"put-org-limits", "put-org-tier", "revoke-token", "end-sessions", "change-password", "delete-vault", "delete-me", "delete-agent", "rotate-agent-key", "reset-password"}
 
 func (a *arena) holds(t testing.TB, op operation, who string, r reply) {
 	t.Helper()

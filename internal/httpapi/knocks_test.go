@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
@@ -14,9 +15,9 @@ import (
 func TestAnOrganisationSeesWhoKnocks(t *testing.T) {
 	w := open(t)
 	ada, eve := w.signup("ada"), w.signup("eve")
-	a := ada.agent(nil)
+	a := ada.agent(object{"expires_at": w.clock.now().Add(time.Minute)})
 	w.do("GET", "/v1/agents/me", a.key, nil).want(200)
-	w.do("DELETE", "/v1/agents/"+a.id, ada.token, nil).want(204)
+	w.clock.forward(2 * time.Minute)
 	login := func(email string) reply {
 		return w.do("POST", "/v1/auth/token", "", object{"email": email, "password": "x"})
 	}
@@ -43,7 +44,7 @@ func TestAnOrganisationSeesWhoKnocks(t *testing.T) {
 	me := w.do("GET", "/v1/auth/me", ada.token, nil).want(200)
 	org, user := me.str("org_id"), me.str("id")
 	for _, want := range []string{
-		org + " wrong_password user:" + user, org + " agent_inactive agent:" + a.id, audit.SystemOrg + " unknown_user ",
+		org + " wrong_password user:" + user, org + " agent_expired agent:" + a.id, audit.SystemOrg + " unknown_user ",
 	} {
 		if got[want] != 1 {
 			t.Errorf("%d events %q of %v", got[want], want, got)

@@ -41,7 +41,11 @@ func TestTheRoleTable(t *testing.T) {
 				s.clock.forward(10 * time.Second)
 				s.known["share_id"] = s.ada.shares(s.secret, object{"recipient_type": "agent", "recipient_id": s.worker.id}).str("id")
 			}
-			r := s.do(op.method, s.target(op), token, bodies[op.OperationID])
+			target := s.target(op)
+			if op.OperationID == "end-sessions" {
+				target += "?keep_current=true" // the login that asks goes on to the rows that follow
+			}
+			r := s.do(op.method, target, token, bodies[op.OperationID])
 			switch {
 			case r.status == 401 || r.status >= 500 && r.status != 501: // 501: it may, but nobody can
 				t.Errorf("%s as %s: got %d: %.200s", op, role, r.status, r.body)
