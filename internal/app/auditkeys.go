@@ -11,7 +11,7 @@ import (
 // Ids of the keys that sign checkpoints.
 const (
 	auditKeys     series = "audit:"
-	firstAuditKey        = "audit:1"
+	firstAuditKey string = "audit:1"
 )
 
 // auditKeyIDs asks the keystore each time: another process may have made a key

@@ -61,8 +61,8 @@ func (k *connection) Close() error {
 }
 
 func (k *connection) is(s http.ConnState) {
-	k.since.Store(time.Now().UnixNano()) //nolint:forbidigo // the network's own clock
-	k.state.Store(int32(s))              //nolint:gosec // G115: there are five
+	k.since.Store(time.Now().UnixNano())
+	k.state.Store(int32(s))
 }
 
 func newConnections(most int, trusted func(netip.Addr) bool, log *slog.Logger) *connections {
@@ -150,7 +150,7 @@ func (c *connections) leads(n string) bool {
 
 // warn says now and then that there are too many.
 func (c *connections) warn() {
-	now := time.Now() //nolint:forbidigo // not part of any decision
+	now := time.Now()
 	if now.Sub(c.warned) < time.Minute {
 		return
 	}

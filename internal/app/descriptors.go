@@ -12,5 +12,5 @@ func descriptors() int {
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &r) != nil || r.Cur > mostConns+reserve {
 		return mostConns
 	}
-	return max(int(r.Cur)-reserve, int(r.Cur)/2, 1) //nolint:gosec // G115: it is small
+	return max(int(r.Cur)-reserve, int(r.Cur)/2, 1)
 }

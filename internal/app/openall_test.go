@@ -2,6 +2,7 @@ package app
 
 import (
 	"database/sql"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -234,6 +235,7 @@ func (h *sealedHouse) flip(table, column, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer rows.Close()
 	var values [][]byte
 	for rows.Next() {
 		var v []byte
@@ -242,7 +244,7 @@ func (h *sealedHouse) flip(table, column, name string) {
 		}
 		values = append(values, v)
 	}
-	if err := rows.Close(); err != nil {
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if len(values) == 0 || name == "" {

@@ -138,7 +138,7 @@ func (l *Lease) Take(ctx context.Context, n int64) error {
 	b.mu.Lock()
 	w := &waiter{lease: l, n: n, ready: make(chan struct{})}
 	at, _ := slices.BinarySearchFunc(b.queue, l.begun, func(w *waiter, begun uint64) int {
-		return int(min(max(int64(w.lease.begun)-int64(begun), -1), 1)) //nolint:gosec // G115: no process counts so far
+		return int(min(max(int64(w.lease.begun)-int64(begun), -1), 1))
 	})
 	b.queue = slices.Insert(b.queue, at, w)
 	b.settle()

@@ -133,7 +133,7 @@ func TestAnswersThatNobodyReadsCostLittle(t *testing.T) {
 func TestIdleConnectionsMakeRoom(t *testing.T) {
 	p := newPlace(t)
 	script := filepath.Join(t.TempDir(), "few")
-	if err := os.WriteFile(script, []byte("#!/bin/sh\nulimit -n 1024\nexec "+p.binary+` "$@"`+"\n"), 0o700); err != nil { //nolint:gosec // G306: it is run
+	if err := os.WriteFile(script, []byte("#!/bin/sh\nulimit -n 1024\nexec "+p.binary+` "$@"`+"\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	p.binary = script

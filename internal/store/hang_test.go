@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -44,7 +45,7 @@ func refused(t *testing.T, db *store.DB, org string, kinds ...string) {
 				if took := time.Since(began); took > patient {
 					t.Errorf("%s waited %v", what, took)
 				}
-				if e, _ := err.(*fault.Error); !fault.Is(err, fault.Unavailable) || e.Kind == fault.Unavailable && e.Code != "outcome_unknown" && e.RetryAfter == 0 {
+				if e, _ := errors.AsType[*fault.Error](err); !fault.Is(err, fault.Unavailable) || e.Kind == fault.Unavailable && e.Code != "outcome_unknown" && e.RetryAfter == 0 {
 					t.Errorf("%s: %v", what, err)
 				}
 			})

@@ -17,7 +17,6 @@ func (tx *Tx) made(table, id string, ev *audit.Event) error {
 	if ev == nil || ev.With == "" {
 		return nil
 	}
-	//nolint:gosec // G202: the name is a constant of the caller's
 	_, err := tx.exec(`UPDATE `+table+` SET made_with = $2 WHERE id = $1`, id, ev.With)
 	return err
 }

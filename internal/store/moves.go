@@ -101,6 +101,7 @@ func (tx *Tx) moveEpochs() (n int64, err error) {
 			h.ended = n
 		case revoked:
 			h.revoked = n
+		case changed: // moves the epoch alone
 		}
 		tx.heads[m.org] = h
 	}

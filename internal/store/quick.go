@@ -35,7 +35,7 @@ func (w *writer) quick(ctx context.Context, batch []*op) (done bool, err error) 
 	}
 	if w.quickConn == nil {
 		if err := w.openQuick(ctx); err != nil {
-			return false, nil // the long way says what is wrong
+			return false, nil //nolint:nilerr // the long way says what is wrong
 		}
 	}
 	last, args := quickArgs(head.Head, org, batch)
