@@ -172,8 +172,13 @@ func (db *DB) closeAll() error {
 // Engine is "sqlite" or "postgres".
 func (db *DB) Engine() string { return db.eng.name }
 
-// Ping reports whether the database answers.
+// Ping reports whether the database answers, in the time that a query has.
 func (db *DB) Ping(ctx context.Context) error {
+	ctx, done, err := db.bounded(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	return wrap("ping", db.readers.PingContext(ctx))
 }
 

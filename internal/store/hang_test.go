@@ -24,6 +24,7 @@ func calls(db *store.DB, org string) map[string]func() error {
 	return map[string]func() error{
 		"a read":   func() error { _, err := db.Vault(context.Background(), newOrg()); return err },
 		"a list":   func() error { _, err := db.DoomedKeys(context.Background()); return err },
+		"a ping":   func() error { return db.Ping(context.Background()) },
 		"an event": func() error { return db.Append(context.Background(), event(org)) },
 		"a write": func() error {
 			return db.Write(context.Background(), org, func(tx *store.Tx) error { return remember(newOrg())(tx) })
