@@ -57,14 +57,18 @@ func (s *Service) name(ctx context.Context, sh *Share) (err error) {
 	return err
 }
 
-// recall fills in what callers know the share by.
+// recall fills in what callers know the share by. A link whose seal is damaged goes by
+// its row's id: that ends it, and opens nothing.
 func (s *Service) recall(ctx context.Context, sh *Share) error {
 	if sh.public = sh.ID; sh.Type != ToLink {
 		return nil
 	}
 	value, err := s.cfg.Sealer.Open(ctx, linkKEK, sh.ref(), sh.Link)
+	if err = seal.KeyLost(err); fault.Is(err, fault.Damaged) {
+		return nil
+	}
 	if err != nil {
-		return seal.KeyLost(err)
+		return err
 	}
 	defer value.Wipe()
 	sh.public = string(value.Reveal())
