@@ -16,7 +16,8 @@ import (
 )
 
 // unfinishedFile is in a data folder from when a restore puts the first thing in its
-// place until it has put the last. A server does not start meanwhile.
+// place until it has put the last. A server does not start meanwhile, nor while a folder
+// is there that a restore works in.
 const unfinishedFile = "restore-unfinished.json"
 
 // unfinished names the backup: the restore that goes on must be of the same one.
@@ -25,10 +26,16 @@ type unfinished struct {
 }
 
 func refuseUnfinished(data string) error {
-	if !there(filepath.Join(data, unfinishedFile)) {
-		return nil
+	if there(filepath.Join(data, unfinishedFile)) {
+		return fault.New(fault.Conflict, "restore_unfinished", "A restore into "+data+" did not come to its end. Run it again, with the same backup.")
 	}
-	return fault.New(fault.Conflict, "restore_unfinished", "A restore into "+data+" did not come to its end. Run it again, with the same backup.")
+	entries, err := os.ReadDir(data)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), staged) {
+			return fault.New(fault.Conflict, "restore_unfinished", "A restore into "+data+" did not come to its end. Run it again; or remove "+e.Name()+" there, to start without what it was to bring.")
+		}
+	}
+	return err
 }
 
 // refuseUsed refuses places that hold something already, unless a restore of the
@@ -73,8 +80,8 @@ func (s *sealed) id() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// sweep removes what restores that were cut off worked on: the folder is locked, so
-// none does now.
+// sweep removes what restores worked in, this one and those that were cut off: the
+// folder is locked, so no other does now.
 func (r *restoring) sweep() error {
 	dirs := []string{r.cfg.Data}
 	if r.keys != nil {
@@ -118,7 +125,11 @@ func (r *restoring) place(ctx context.Context, from config.Config) error {
 	if err := r.placeDatabase(ctx, from.Data); err != nil {
 		return err
 	}
-	return errors.Join(store.SyncFile(r.cfg.Data), os.Remove(mark), store.SyncFile(r.cfg.Data))
+	// What was worked in goes before the mark: a server starts on neither.
+	if err := errors.Join(store.SyncFile(r.cfg.Data), r.sweep()); err != nil {
+		return err
+	}
+	return errors.Join(os.Remove(mark), store.SyncFile(r.cfg.Data))
 }
 
 // placeKeys moves the keystore to its place, unless a restore that was cut off did.

@@ -49,6 +49,10 @@ func TestARestoreThatIsKilledGoesOn(t *testing.T) {
 						barred(to)
 						return false
 					}
+					if left := must[[]string](t)(filepath.Glob(filepath.Join(to.data, ".restoring-*"))); len(left) > 0 {
+						barred(to)
+						return false
+					}
 					// Without the mark nothing is in its place, or all is: asBefore looks.
 					_, keys := os.Stat(filepath.Join(to.data, "keystore", "root.key"))
 					_, db := os.Stat(filepath.Join(to.data, "oneclaw.db"))
@@ -58,6 +62,16 @@ func TestARestoreThatIsKilledGoesOn(t *testing.T) {
 					return keys == nil
 				}, c.restore()...)
 				to.asBefore()
+			})
+			t.Run("before anything is in its place", func(t *testing.T) {
+				to := h.elsewhere(t, fresh())
+				if err := os.MkdirAll(filepath.Join(to.data, ".restoring-1", "data"), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				barred(to)
+				to.done([]string{"are whole"}, c.restore()...)
+				to.asBefore()
+				to.s.stop()
 			})
 			t.Run("before its last step", func(t *testing.T) {
 				to := h.elsewhere(t, fresh())
