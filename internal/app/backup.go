@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"fmt"
 	"io/fs"
+	"log/slog"
 	"path/filepath"
 	"strings"
 
@@ -13,6 +15,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+	"github.com/oneclaw-dev/oneclaw/internal/seal"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
 func (d Deps) backup() *cobra.Command {
@@ -93,7 +97,42 @@ func (b *backup) run(ctx context.Context, keys keystore.KeyStore, to, keysTo str
 		rows += s.Rows
 	}
 	b.say("Copied the database (%s, schema %d) to %s, and read it back: %d rows of %d tables are what the database has.", m.Engine, m.Schema, to, rows, len(m.Tables))
-	return b.tellRest(keysTo)
+	if err := b.tellRest(keysTo); err != nil {
+		return err
+	}
+	return b.readable(ctx, keys)
+}
+
+// readable says of which vaults the keystore has no key that can be used. One that is
+// deleted meanwhile is none of them.
+func (b *backup) readable(ctx context.Context, keys keystore.KeyStore) (err error) {
+	db, err := look(b.cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	ids, err := db.AllVaults(ctx)
+	if err != nil {
+		return err
+	}
+	vaults := vault.New(db, seal.New(keys), keys, db, nil, slog.New(slog.DiscardHandler)) // no request is decided here
+	lost := 0
+	for _, id := range ids {
+		switch err := vaults.Probe(ctx, id, "", 0); {
+		case fault.CodeOf(err) == seal.CodeKeyLost:
+			if _, err := db.Vault(ctx, id); fault.Is(err, fault.NotFound) {
+				continue
+			}
+			lost++
+			_, _ = fmt.Fprintf(b.Stderr, "warning: vault %s can't be read: the keystore has not got its key, or the key is damaged.\n", id)
+		case err != nil && !fault.Is(err, fault.NotFound):
+			return err
+		}
+	}
+	if lost > 0 {
+		return fault.New(fault.Damaged, "vault_key_lost", fmt.Sprintf("The backup is written, but the keys of %d vaults are not in it: put them back from an older copy of the keystore.", lost))
+	}
+	return nil
 }
 
 // keys copies the keys before and after the database. Every key that the copy of the

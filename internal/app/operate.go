@@ -81,7 +81,7 @@ type inspection struct {
 	vaults, values, logs int
 	events               uint64
 	unsealed             []string // what else was sealed under a key that is not there
-	lost                 []string // vaults whose key is not there: what deleting a vault leaves of it in older backups
+	lost                 []string // vaults that are there, and whose key is not, or can't be used
 	problems             []string
 	opening              *opening // nil: not everything was opened
 }
@@ -94,6 +94,8 @@ func (i *inspection) err() error {
 		return fault.New(fault.Internal, "verification_failed", i.problems[0])
 	case len(i.lost) > 0 && len(i.lost) == i.vaults:
 		return fault.New(fault.Invalid, "other_keystore", "The keystore has the key of no vault in the database: it is another one's.")
+	case len(i.lost) > 0 && i.opening != nil:
+		return fault.New(fault.Damaged, codeDamaged, fmt.Sprintf("The keystore has no key that opens vault %s, and so for %d of %d vaults.", i.lost[0], len(i.lost), i.vaults))
 	case i.opening != nil && i.opening.damaged > 0:
 		return fault.New(fault.Damaged, codeDamaged, fmt.Sprintf("%d of %d stored values do not open: %s.",
 			i.opening.damaged, i.opening.opened, strings.Join(i.opening.lines(), "; ")))
@@ -111,7 +113,7 @@ func (o *operator) tell(i *inspection) {
 		}
 	}
 	for _, id := range i.lost {
-		o.say("Vault %s can't be read: its key was destroyed, as deleting a vault does.", id)
+		o.say("Vault %s can't be read: the keystore has not got its key, or the key is damaged.", id)
 	}
 	for _, what := range i.unsealed {
 		o.say("The keystore has not got the key of %s: they must be made anew.", what)

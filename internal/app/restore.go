@@ -40,7 +40,7 @@ with --key then. --check does all but putting anything there.`,
 	cmd.Flags().StringVar(&keysFrom, "keys-from", "", "folder that holds the backup of the software keystore; without it the keystore must be there")
 	cmd.Flags().StringVar(&key, "key", "", "public key that must have signed the backup, as oneclaw backup printed it")
 	cmd.Flags().BoolVar(&r.unsigned, "unsigned", false, "take a backup that is not signed")
-	cmd.Flags().BoolVar(&r.damaged, "accept-damaged", false, "restore although some values are damaged: the rest opens")
+	cmd.Flags().BoolVar(&r.damaged, "accept-damaged", false, "restore although some values are damaged, or keys of vaults are lost: the rest opens")
 	cmd.Flags().BoolVar(&check, "check", false, "check the backup, and restore nothing")
 	return o.command(cmd, func(ctx context.Context, cfg config.Config) (err error) {
 		if from == "" {
