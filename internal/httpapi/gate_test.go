@@ -54,3 +54,41 @@ func (g *gated) secretID(path string) string {
 	g.t.Helper()
 	return g.do("GET", secretAt(g.vault, path), g.ada.token, nil).want(200).str("id")
 }
+
+// Nothing that ends a credential or a membership lifts a gate without a person.
+func TestACascadeLiftsNoGate(t *testing.T) {
+	g := openGated(t, true)
+	key := g.do("POST", "/v1/auth/api-keys", g.ada.token, object{"name": "maker"}).want(201)
+	other := g.do("POST", "/v1/auth/api-keys", g.ada.token, object{"name": "stored"}).want(201).str("api_key")
+	shown := func(vault, id string, want bool) {
+		t.Helper()
+		var has bool
+		for _, p := range g.do("GET", "/v1/vaults/"+vault+"/policies", g.ada.token, nil).want(200).list("policies") {
+			has = has || p["id"] == id
+		}
+		if has != want {
+			t.Errorf("the policy is there: %v", has)
+		}
+	}
+	maker := &human{world: g.world, token: key.str("api_key")}
+	gate := maker.grant(g.vault, g.worker, "made/*", asks(true), "read")
+	free := maker.grant(g.vault, g.worker, "open/*", nil, "read")
+	g.do("DELETE", "/v1/auth/api-keys/"+key.str("key", "id"), other, nil).want(204)
+	shown(g.vault, gate, true)
+	shown(g.vault, free, false)
+
+	// An agent that gated itself.
+	own := g.do("POST", "/v1/vaults", g.worker.token, object{"name": "own"}).want(201).str("id")
+	gate = (&human{world: g.world, token: g.worker.token}).grant(own, g.worker, "**", asks(true), "read")
+	g.do("POST", "/v1/agents/"+g.worker.id+"/rotate-key", g.worker.key, nil).want(200)
+	shown(own, gate, true)
+
+	bob, cat := g.ada.member("bob", "member"), g.ada.member("cat", "member")
+	id := g.do("POST", "/v1/vaults/"+g.vault+"/policies", g.ada.token, object{"secret_path_pattern": "**", "principal_type": "user",
+		"principal_id": bob.id, "permissions": []string{"read"}, "conditions": object{"require_approval": true}}).want(201).str("id")
+	g.do("DELETE", "/v1/org/members/"+cat.id, other, nil).want(204)
+	g.do("DELETE", "/v1/org/members/"+bob.id, other, nil).want(403, "person_required")
+	shown(g.vault, id, true)
+	g.do("DELETE", "/v1/org/members/"+bob.id, g.ada.login(), nil).want(204)
+	shown(g.vault, id, false)
+}

@@ -14,7 +14,7 @@ import (
 // KeepFlag is how whoever ends a credential keeps what was made with it. It
 // is exported since huma reads embedded structs only then; so is Gone.
 type KeepFlag struct {
-	Keep bool `query:"keep" doc:"true keeps what was made with the credential. Otherwise its API keys, agents, shares, policies, invitations and webhook end with it."`
+	Keep bool `query:"keep" doc:"true keeps what was made with the credential; it takes a person who has just signed in, or the credential itself. Otherwise its API keys, agents, shares, policies, invitations and webhook end with it."`
 }
 
 // Gone is the answer without a body that says what ended with a credential.

@@ -180,10 +180,16 @@ func prolongs(c *access.Call, was, end time.Time) error {
 
 // DeactivateAgent ends an agent: its key and tokens stop working at once, and
 // for good. Who activates it again gives it another key. The shares and policies
-// that it made end too, unless keep is set.
+// that it made end too, unless a person keeps them: those that were kept end when it
+// is deactivated again.
 func (s *Service) DeactivateAgent(ctx context.Context, c *access.Call, id string, keep bool) error {
 	if _, err := s.agent(ctx, c, id, policy.DeactivateAgent); err != nil {
 		return err
+	}
+	if keep {
+		if err := c.RequirePerson(); err != nil {
+			return err
+		}
 	}
 	succeed(c, "agent", id)
 	_, err := s.store.ChangeAgent(ctx, c.Who.Org, id, func(a *Agent) error {

@@ -93,11 +93,18 @@ func (s *Service) APIKeys(ctx context.Context, c *access.Call) ([]UserKey, error
 
 // RevokeKey ends one of the calling user's keys, every token made from it and,
 // unless keep is set, what was made with it: keys and agents, what those made,
-// shares, policies, invitations and the webhook.
+// shares, policies, invitations and the webhook. To keep takes a person, but for
+// a key that ends itself, as a program does that logs out. What was kept so ends
+// when its user revokes the revoked key again.
 func (s *Service) RevokeKey(ctx context.Context, c *access.Call, id string, keep bool) error {
 	c.Touch("api_key", id)
 	if err := decide(c, policy.DeleteAPIKey, own(c)); err != nil {
 		return err
+	}
+	if keep && c.Who.Key != id {
+		if err := c.RequirePerson(); err != nil {
+			return err
+		}
 	}
 	succeed(c, "api_key", id)
 	return s.store.RevokeKey(ctx, c.Who.Org, c.Who.ID, id, keep, c.Now, c.Event)

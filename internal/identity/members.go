@@ -46,7 +46,8 @@ func (s *Service) ChangeRole(ctx context.Context, c *access.Call, user string, r
 }
 
 // RemoveMember ends a membership at once, with the keys, policies and pending
-// invitations of that user in this organisation. Its agents stop and become the
+// invitations of that user in this organisation. Where one of the policies asks for
+// approvals it takes a person, as to delete that policy does. Its agents stop and become the
 // caller's. Who is in no other organisation gets an empty one of its own where
 // strangers may sign up, and can't log in elsewhere.
 func (s *Service) RemoveMember(ctx context.Context, c *access.Call, user string) error {
@@ -54,7 +55,7 @@ func (s *Service) RemoveMember(ctx context.Context, c *access.Call, user string)
 	if err := decide(c, policy.RemoveMember, own(c)); err != nil {
 		return err
 	}
-	r := Removal{Org: c.Who.Org, User: user, Actor: c.Who.ID, At: stamp(c.Now)}
+	r := Removal{Org: c.Who.Org, User: user, Actor: c.Who.ID, At: stamp(c.Now), Gate: c.RequirePerson}
 	if s.cfg.Signup {
 		r.OwnOrg = newID()
 	}

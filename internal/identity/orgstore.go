@@ -79,6 +79,9 @@ type Removal struct {
 	// OwnOrg is the id of an organisation to make for who would be in none;
 	// empty: none is made.
 	OwnOrg string
+	// Gate is asked when a policy that names the user and asks for approvals ends
+	// with the membership: it is a gate for others, too. nil: it may end.
+	Gate func() error
 }
 
 // Invitation is an offer to join an organisation that was mailed.

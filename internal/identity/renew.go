@@ -27,7 +27,8 @@ var (
 
 // RotateAgentKey gives an agent a new key. The old one, and every token made
 // from it, stop working at once; the shares and policies that the agent made end
-// with it unless keep is set. A key that is returned is the agent's when the
+// with it unless keep is set, which takes a person or the agent itself: the next who
+// renews its key ends what the agent kept. A key that is returned is the agent's when the
 // call returns: of two who renew at once one gets a Conflict, but a human always
 // wins against the agent itself.
 func (s *Service) RotateAgentKey(ctx context.Context, c *access.Call, id string, keep bool) (secret.Bytes, error) {
@@ -37,6 +38,11 @@ func (s *Service) RotateAgentKey(ctx context.Context, c *access.Call, id string,
 	}
 	if err := mayRenew(c, &seen, &seen); err != nil {
 		return secret.Bytes{}, err
+	}
+	if keep && c.Who.Kind != policy.KindAgent {
+		if err := c.RequirePerson(); err != nil {
+			return secret.Bytes{}, err
+		}
 	}
 	text := newKey(agentKeyPrefix)
 	succeed(c, "agent", id)

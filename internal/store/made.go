@@ -9,6 +9,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
 // made notes with which credential a row was made: the one that the event's
@@ -60,7 +61,7 @@ func (e *ending) text() string {
 // endMadeWith ends what was made with an API key: keys, with what was made with
 // those in turn, agents with what they made, shares, policies, invitations and the
 // webhook. Each key is looked at once, so it ends. IP rules stay: without one
-// more addresses might get in. Vaults and secrets are data, and stay.
+// more addresses might get in. So do policies that ask for approvals. Vaults and secrets are data, and stay.
 func (tx *Tx) endMadeWith(org, key string, at time.Time) (ending, error) {
 	var e ending
 	seen, waiting := map[string]bool{key: true}, []string{key}
@@ -98,13 +99,15 @@ func (tx *Tx) endMadeWith(org, key string, at time.Time) (ending, error) {
 			args  []any
 		}{
 			{&e.shares, `UPDATE shares SET revoked_at = $3 WHERE made_with = $1 AND org_id = $2 AND revoked_at IS NULL`, []any{with, org, micros(at)}},
-			{&e.policies, `DELETE FROM policies WHERE made_with = $1 AND vault_id IN (SELECT id FROM vaults WHERE org_id = $2)`, []any{with, org}},
 			{&e.invitations, `DELETE FROM invitations WHERE made_with = $1 AND org_id = $2`, []any{with, org}},
 			{&e.webhooks, `DELETE FROM approval_webhooks WHERE made_with = $1 AND org_id = $2`, []any{with, org}},
 		} {
 			if err == nil {
 				err = tx.count(s.n, s.query, s.args...)
 			}
+		}
+		if err == nil {
+			err = tx.endPolicies(&e, `made_with = $1 AND vault_id IN (SELECT id FROM vaults WHERE org_id = $2)`, with, org)
 		}
 		if err != nil {
 			return e, err
@@ -118,10 +121,41 @@ func (tx *Tx) endMadeWith(org, key string, at time.Time) (ending, error) {
 func (tx *Tx) endMadeBy(e *ending, org, agent string, at time.Time) error {
 	err := tx.count(&e.shares, `UPDATE shares SET revoked_at = $2 WHERE maker_id = $1 AND maker_type = 'agent' AND revoked_at IS NULL`, agent, micros(at))
 	if err == nil {
-		err = tx.count(&e.policies, `DELETE FROM policies WHERE created_by = $1 AND created_by_type = 'agent'
-			AND vault_id IN (SELECT id FROM vaults WHERE org_id = $2)`, agent, org)
+		err = tx.endPolicies(e, `created_by = $1 AND created_by_type = 'agent' AND vault_id IN (SELECT id FROM vaults WHERE org_id = $2)`, agent, org)
 	}
 	return err
+}
+
+// endPolicies ends the policies of a condition but for those that ask for
+// approvals: without such a gate a path might be read that was not before, so to
+// lift one takes a person, who does it with the policy itself.
+func (tx *Tx) endPolicies(e *ending, where string, args ...any) error {
+	free, _, err := tx.gatedAmong(where, args...)
+	for _, id := range free {
+		if err == nil {
+			err = tx.count(&e.policies, `DELETE FROM policies WHERE id = $1`, id)
+		}
+	}
+	return err
+}
+
+// gatedAmong tells the policies of a condition that ask for approvals from those
+// that are free of that. What can't be read is in doubt, and counts as a gate.
+func (tx *Tx) gatedAmong(where string, args ...any) (free, gated []string, err error) {
+	err = tx.each(`SELECT id, conditions FROM policies WHERE `+where, args, func(rows *sql.Rows) error {
+		var id string
+		var conditions []byte
+		if err := rows.Scan(&id, &conditions); err != nil {
+			return err
+		}
+		if c, err := policy.CompileConditions(conditions); err != nil || c.Approval != nil {
+			gated = append(gated, id)
+		} else {
+			free = append(free, id)
+		}
+		return nil
+	})
+	return free, gated, err
 }
 
 func (tx *Tx) count(n *int64, query string, args ...any) error {

@@ -126,6 +126,15 @@ func (db *DB) RemoveMember(ctx context.Context, r identity.Removal, may func(act
 		if err != nil {
 			return tx.refuse(err)
 		}
+		if r.Gate != nil {
+			_, gated, err := tx.gatedAmong(policiesNaming, string(policy.KindUser), r.User, r.Org)
+			if err == nil && len(gated) > 0 {
+				err = r.Gate()
+			}
+			if err != nil {
+				return tx.refuse(err)
+			}
+		}
 		e, err := tx.endMembership(r.Org, r.User, r.Actor, r.At)
 		if err != nil {
 			return err
@@ -143,6 +152,8 @@ func (db *DB) RemoveMember(ctx context.Context, r identity.Removal, may func(act
 		return nil
 	})
 }
+
+const policiesNaming = `principal_type = $1 AND principal_id = $2 AND vault_id IN (SELECT id FROM vaults WHERE org_id = $3)`
 
 // endMembership ends what somebody may do in an organisation. Its agents stop and
 // become the heir's.
@@ -168,8 +179,7 @@ func (tx *Tx) endMembership(org, user, heir string, at time.Time) (ending, error
 		{`DELETE FROM invitations WHERE org_id = $1 AND invited_by = $2`, []any{org, user}},
 		{`UPDATE user_keys SET revoked_at = $3 WHERE org_id = $1 AND user_id = $2 AND revoked_at IS NULL`,
 			[]any{org, user, micros(at)}},
-		{`DELETE FROM policies WHERE principal_type = $1 AND principal_id = $2
-			AND vault_id IN (SELECT id FROM vaults WHERE org_id = $3)`, []any{string(policy.KindUser), user, org}},
+		{`DELETE FROM policies WHERE ` + policiesNaming, []any{string(policy.KindUser), user, org}},
 		{`UPDATE vaults SET creator_left = 1 WHERE org_id = $1 AND created_by_type = $2 AND created_by = $3`,
 			[]any{org, string(policy.KindUser), user}},
 		{`UPDATE vaults SET creator_human = '' WHERE org_id = $1 AND creator_human = $2`, []any{org, user}},
