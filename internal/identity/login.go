@@ -211,12 +211,31 @@ func (s *Service) agentTokenBound(ctx context.Context, c *access.Call, a *Standi
 	if a.TokenTTL > 0 {
 		g.ttl = time.Duration(a.TokenTTL) * time.Second
 	}
-	text, seconds, err := s.handOut(ctx, c, g, a.ExpiresAt, s.store.Append)
+	end := a.ExpiresAt
+	if c.Who.Kind == policy.KindUser {
+		end = takenUntil(c, end)
+	}
+	text, seconds, err := s.handOut(ctx, c, g, end, s.store.Append)
 	if err != nil {
 		return Token{}, err
 	}
 	s.remember(text.Reveal(), &g.session, a, began)
 	return Token{Access: text, ExpiresIn: seconds, AgentID: a.ID, VaultIDs: orEmpty(a.VaultIDs)}, nil
+}
+
+// takenUntil is the end of a token that a human takes of an agent that ends at end.
+// With nobody there it is gone soon after the credential that asked, which the
+// token does not show: with that credential, and within an hour.
+func takenUntil(c *access.Call, end time.Time) time.Time {
+	if c.PersonHere() {
+		return end
+	}
+	for _, e := range []time.Time{c.Who.Ends, c.Now.Add(agentTTL)} {
+		if !e.IsZero() && (end.IsZero() || e.Before(end)) {
+			end = e
+		}
+	}
+	return end
 }
 
 func (s *Service) handOut(ctx context.Context, c *access.Call, g *grant, end time.Time, log record) (secret.Bytes, int64, error) {

@@ -230,6 +230,9 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*iden
 			oidc_client_id = $23, ssh_public_key = $24, ecdh_public_key = $25, shroud_config = $26, created_at = $27,
 			key_by = $28, key_at = $29, held = $30
 			WHERE id = $1 AND org_id = $2`, agentValues(&a)...)
+		if err == nil && key != a.KeyHash {
+			err = tx.gaveKey(id, ev)
+		}
 		if err == nil && !keep && (!a.Active && (was || gen != a.TokenGen) || key != a.KeyHash) {
 			var e ending
 			err = tx.endMadeBy(&e, org, id, tx.w.db.now())

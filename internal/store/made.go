@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ func (tx *Tx) made(table, id string, ev *audit.Event) error {
 
 // ending is what ended with a credential.
 type ending struct {
-	keys, agents                            []string
+	keys, agents, rekeyed                   []string // rekeyed: agents that lost their key alone
 	shares, policies, invitations, webhooks int64
 }
 
@@ -39,7 +40,7 @@ func (e *ending) text() string {
 		n    int64
 	}{
 		{"api_keys", int64(len(e.keys))}, {"agents", int64(len(e.agents))}, {"shares", e.shares}, {"policies", e.policies},
-		{"invitations", e.invitations}, {"webhooks", e.webhooks},
+		{"invitations", e.invitations}, {"webhooks", e.webhooks}, {"agent_keys", int64(len(e.rekeyed))},
 	} {
 		if c.n > 0 {
 			counts = append(counts, c.name+"="+strconv.FormatInt(c.n, 10))
@@ -48,7 +49,7 @@ func (e *ending) text() string {
 	for _, id := range e.keys {
 		ids = append(ids, "key:"+id)
 	}
-	for _, id := range e.agents {
+	for _, id := range append(slices.Clone(e.agents), e.rekeyed...) {
 		ids = append(ids, "agent:"+id)
 	}
 	out := strings.Join(counts, ",")
@@ -59,7 +60,7 @@ func (e *ending) text() string {
 }
 
 // endMadeWith ends what was made with an API key: keys, with what was made with
-// those in turn, agents with what they made, shares, policies, invitations and the
+// those in turn, agents with what they made, the keys that it gave to other agents, shares, policies, invitations and the
 // webhook. Each key is looked at once, so it ends. IP rules stay: without one
 // more addresses might get in. So do policies that ask for approvals. Vaults and secrets are data, and stay.
 func (tx *Tx) endMadeWith(org, key string, at time.Time) (ending, error) {
@@ -93,6 +94,9 @@ func (tx *Tx) endMadeWith(org, key string, at time.Time) (ending, error) {
 				err = tx.endMadeBy(&e, org, id, at)
 			}
 		}
+		if err == nil {
+			err = tx.endKeysGiven(&e, org, with, at)
+		}
 		for _, s := range []struct {
 			n     *int64
 			query string
@@ -114,6 +118,32 @@ func (tx *Tx) endMadeWith(org, key string, at time.Time) (ending, error) {
 		}
 	}
 	return e, nil
+}
+
+// gaveKey notes which credential gave an agent its key. What an agent gives itself
+// came from the key before, and so from the same.
+func (tx *Tx) gaveKey(agent string, ev *audit.Event) error {
+	if ev == nil || strings.HasPrefix(ev.With, "agent:") {
+		return nil
+	}
+	_, err := tx.exec(`UPDATE agents SET key_with = $2 WHERE id = $1`, agent, ev.With)
+	return err
+}
+
+// endKeysGiven ends the keys that a credential gave to agents, with the agents'
+// tokens, shares and policies. The agents stay, and get another key.
+func (tx *Tx) endKeysGiven(e *ending, org, with string, at time.Time) error {
+	agents, _, err := tx.children(`SELECT id, is_active FROM agents WHERE key_with = $1 AND org_id = $2 AND key_hash IS NOT NULL`, with, org)
+	for _, id := range agents {
+		if err == nil {
+			e.rekeyed = append(e.rekeyed, id)
+			_, err = tx.exec(`UPDATE agents SET key_hash = NULL, key_prefix = '', token_gen = token_gen + 1, key_with = '' WHERE id = $1`, id)
+		}
+		if err == nil {
+			err = tx.endMadeBy(e, org, id, at)
+		}
+	}
+	return err
 }
 
 // endMadeBy ends the shares and policies that an agent made, with whichever of
