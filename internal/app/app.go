@@ -73,7 +73,7 @@ func New(ctx context.Context, cfg config.Config, at Addresses, version string, l
 	}
 	a.keys = keys
 	a.db, err = store.Open(ctx, store.Config{
-		Dir: cfg.Data, PostgresDSN: string(cfg.DatabaseURL.Reveal()), AuditSync: cfg.AuditSync == "full", Log: log, Clock: now,
+		Dir: cfg.Data, PostgresDSN: string(cfg.DatabaseURL.Reveal()), AuditSync: cfg.AuditSync == "full", Log: log, Clock: now, Steady: store.Steady,
 	})
 	if err != nil {
 		return nil, err

@@ -239,6 +239,11 @@ func (e *examination) database(ctx context.Context, db *store.DB) bool {
 	default:
 		e.ok("clock", "the database's differs by %v", ahead.Round(time.Millisecond))
 	}
+	if off, err := db.ClockOff(ctx, now()); err != nil {
+		e.failed("clock", err)
+	} else if off != 0 {
+		e.warn("clock", "It is %v off the latest time that a server saw here: a server that starts sweeps nothing for a day.", off.Round(time.Second))
+	}
 	return true
 }
 

@@ -295,3 +295,18 @@ func TestHealth(t *testing.T) {
 		t.Errorf("health is in the log: %v", left)
 	}
 }
+
+// A clock that was ahead for an hour sweeps no revocation that still matters.
+func TestARevokedTokenStaysSoWhenTheClockComesBack(t *testing.T) {
+	w := newWorld(t)
+	ada := w.signup("ada@example.com")
+	w.do("DELETE", "/v1/auth/token", ada.token, nil).want(204)
+	w.clock.forward(time.Hour)
+	if err := w.db.Sweep(t.Context(), w.clock.now(), w.clock.now()); err != nil {
+		t.Fatal(err)
+	}
+	other := w.signup("bob@example.com")
+	w.do("DELETE", "/v1/auth/token", other.token, nil).want(204) // this sweeps too
+	w.clock.forward(-time.Hour)
+	w.do("GET", "/v1/vaults", ada.token, nil).want(401, "unauthenticated")
+}

@@ -152,7 +152,7 @@ func (s *Service) Run(ctx context.Context) {
 		if err := s.ProcessEnrollments(ctx); err != nil && ctx.Err() == nil {
 			s.cfg.Log.Warn("enrolments of agents wait", slog.Any("error", err))
 		}
-		if now := s.cfg.Now(); now.Sub(swept) >= sweepEvery {
+		if now := s.cfg.Now(); now.Sub(swept).Abs() >= sweepEvery { // the clock may have been set back
 			swept = now
 			if err := s.store.Sweep(ctx, now, now.Add(-guessUnseen)); err != nil && ctx.Err() == nil {
 				s.cfg.Log.Warn("what has ended could not be swept", slog.Any("error", err))

@@ -220,7 +220,7 @@ func (db *DB) ApprovalVault(ctx context.Context, id string) (policy.Vault, error
 // SweepApprovals implements approval.Store.
 func (db *DB) SweepApprovals(ctx context.Context, before time.Time) error {
 	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
-		_, err := tx.exec(`DELETE FROM approvals WHERE expires_at < $1 OR status = 'denied' AND decided_at < $1 OR withdrawn_at < $1`, micros(before))
+		_, err := tx.sweep(`DELETE FROM approvals WHERE expires_at < $1 OR status = 'denied' AND decided_at < $1 OR withdrawn_at < $1`, micros(before))
 		return err
 	})
 }

@@ -75,16 +75,20 @@ func (tx *Tx) settle(org string, now time.Time) error {
 			_, err = tx.book(entry(org, billing.Spent, -spent, "Requests beyond the month's limit", now))
 		}
 	}
-	var gone sql.NullInt64
 	if err == nil {
-		_, err = tx.row(`SELECT CAST(SUM(left_cents) AS BIGINT) FROM credit_lots WHERE org_id = $1 AND expires_at <= $2`,
-			[]any{org, micros(now)}, &gone)
+		_, err = tx.exec(`DELETE FROM credit_lots WHERE org_id = $1 AND left_cents = 0`, org)
 	}
+	if err != nil || !tx.w.db.watch.believes() { // what ends is gone for good
+		return err
+	}
+	var gone sql.NullInt64
+	_, err = tx.row(`SELECT CAST(SUM(left_cents) AS BIGINT) FROM credit_lots WHERE org_id = $1 AND expires_at <= $2`,
+		[]any{org, micros(now)}, &gone)
 	if err == nil && gone.Int64 > 0 {
 		_, err = tx.book(entry(org, billing.Expired, -gone.Int64, "Credits that ended", now))
 	}
 	if err == nil {
-		_, err = tx.exec(`DELETE FROM credit_lots WHERE org_id = $1 AND (expires_at <= $2 OR left_cents = 0)`, org, micros(now))
+		_, err = tx.sweep(`DELETE FROM credit_lots WHERE org_id = $1 AND expires_at <= $2`, org, micros(now))
 	}
 	return err
 }

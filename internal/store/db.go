@@ -37,6 +37,8 @@ type Config struct {
 	// Clock says whether an organisation's tier has ended: it is the clock of those
 	// who count requests. nil is the machine's.
 	Clock func() time.Time
+	// Steady is a clock that nobody sets. nil is the machine's, or Clock if that is set.
+	Steady func() time.Duration
 	// BeforeWrite, if not nil, runs before each write gets into line. Tests put there
 	// what happens between a decision and its commit.
 	BeforeWrite func(ctx context.Context)
@@ -54,9 +56,10 @@ type DB struct {
 	writer     *writer
 	epoch      epoch
 	answers    answers
-	queryTime  time.Duration         // of one query; zero is no bound
-	now        func() time.Time      // the age of caches
-	clock      func() time.Time      // Config.Clock
+	queryTime  time.Duration    // of one query; zero is no bound
+	now        func() time.Time // the age of caches
+	clock      func() time.Time // Config.Clock
+	watch      *watch
 	before     func(context.Context) // Config.BeforeWrite
 	latest     *latestCache          // nil on PostgreSQL
 	lists      *listCache            // nil on PostgreSQL
@@ -86,6 +89,9 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		return nil, errors.Join(err, db.closeAll())
 	}
 	if err := db.refreshEpoch(ctx); err != nil {
+		return nil, errors.Join(err, db.closeAll())
+	}
+	if err := db.watchClock(ctx, cfg); err != nil {
 		return nil, errors.Join(err, db.closeAll())
 	}
 	db.queryTime = db.eng.queryTime

@@ -12,6 +12,7 @@ import (
 var errNoDevice = fault.New(fault.NotFound, "device_code_not_found", "There is no such device code.")
 
 // deviceKept is how long a login that ended is still told from one that never was.
+// It is short since strangers make them: a code that is swept lets nobody in.
 const deviceKept = time.Hour
 
 // AddDevice implements identity.DeviceStore. The lock on the organisation's audit
@@ -19,7 +20,7 @@ const deviceKept = time.Hour
 func (db *DB) AddDevice(ctx context.Context, d identity.Device, perNetwork, all int, ev *audit.Event) (added bool, err error) {
 	errFull := fault.New(fault.RateLimited, "full", "")
 	err = db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
-		if _, err := tx.exec(`DELETE FROM device_codes WHERE expires_at < $1`, micros(d.CreatedAt.Add(-deviceKept))); err != nil {
+		if _, err := tx.sweep(`DELETE FROM device_codes WHERE expires_at < $1`, micros(d.CreatedAt.Add(-deviceKept))); err != nil {
 			return err
 		}
 		n, err := tx.exec(`INSERT INTO device_codes (id, device_hash, user_hash, client_id, address, network, status, user_id, org_id,

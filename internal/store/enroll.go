@@ -24,11 +24,12 @@ var (
 func (db *DB) AddEnrollRequest(ctx context.Context, r identity.EnrollRequest, emailHash string, next time.Time, all int, ev *audit.Event) (wait time.Time, added bool, err error) {
 	err = db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
 		now := micros(r.CreatedAt)
-		if _, err := tx.exec(`DELETE FROM enroll_limits WHERE next_at <= $1`, now); err != nil {
+		if _, err := tx.sweep(`DELETE FROM enroll_limits WHERE next_at <= $1`, longAgo(r.CreatedAt)); err != nil {
 			return err
 		}
-		n, err := tx.exec(`INSERT INTO enroll_limits (email_hash, next_at) VALUES ($1, $2) ON CONFLICT (email_hash) DO NOTHING`,
-			emailHash, micros(next))
+		n, err := tx.exec(`INSERT INTO enroll_limits (email_hash, next_at) VALUES ($1, $2)
+			ON CONFLICT (email_hash) DO UPDATE SET next_at = excluded.next_at WHERE enroll_limits.next_at <= $3`,
+			emailHash, micros(next), now)
 		if err != nil {
 			return err
 		}
@@ -85,8 +86,8 @@ func (db *DB) DropEnrollRequest(ctx context.Context, id string) error {
 	})
 }
 
-// AddEnrollment implements identity.EnrollStore. What has expired is forgotten
-// on the way.
+// AddEnrollment implements identity.EnrollStore. What expired long ago is
+// forgotten on the way.
 func (db *DB) AddEnrollment(ctx context.Context, request, org string, e identity.Enrollment, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx *Tx) error {
 		if err := tx.alive(e.User); err != nil {
@@ -94,7 +95,7 @@ func (db *DB) AddEnrollment(ctx context.Context, request, org string, e identity
 		}
 		_, err := tx.exec(`DELETE FROM enroll_requests WHERE id = $1`, request)
 		if err == nil {
-			_, err = tx.exec(`DELETE FROM enrollments WHERE expires_at <= $1`, micros(ev.At))
+			_, err = tx.sweep(`DELETE FROM enrollments WHERE expires_at <= $1`, longAgo(ev.At))
 		}
 		if err == nil {
 			_, err = tx.exec(`INSERT INTO enrollments (id, user_id, name, description, key_hash, key_prefix, token_hash, address,

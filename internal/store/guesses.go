@@ -124,23 +124,29 @@ func (db *DB) ForgiveGuess(ctx context.Context, g *identity.Guess, trusted time.
 
 // Sweep implements identity.GuessStore.
 func (db *DB) Sweep(ctx context.Context, now, unseen time.Time) error {
+	if !db.watch.believes() {
+		return nil
+	}
+	if err := db.noteTime(ctx); err != nil {
+		return err
+	}
 	var some int
 	for _, q := range []struct {
 		find, del string
 		args      []any
 	}{
 		{`SELECT 1 FROM guesses WHERE seen_at < $1 AND trusted_until < $2 LIMIT 1`,
-			`DELETE FROM guesses WHERE seen_at < $1 AND trusted_until < $2`, []any{micros(unseen), micros(now)}},
-		{`SELECT 1 FROM mfa_challenges WHERE expires_at < $1 LIMIT 1`, `DELETE FROM mfa_challenges WHERE expires_at < $1`, []any{micros(now)}},
-		{`SELECT 1 FROM gone WHERE gone_at < $1 LIMIT 1`, `DELETE FROM gone WHERE gone_at < $1`, []any{micros(now.Add(-goneKept))}},
+			`DELETE FROM guesses WHERE seen_at < $1 AND trusted_until < $2`, []any{longAgo(unseen), longAgo(now)}},
+		{`SELECT 1 FROM mfa_challenges WHERE expires_at < $1 LIMIT 1`, `DELETE FROM mfa_challenges WHERE expires_at < $1`, []any{longAgo(now)}},
+		{`SELECT 1 FROM gone WHERE gone_at < $1 LIMIT 1`, `DELETE FROM gone WHERE gone_at < $1`, []any{longAgo(now.Add(-goneKept))}},
 		{`SELECT 1 FROM sessions WHERE expires_at < $1 LIMIT 1`, `DELETE FROM sessions WHERE expires_at < $1`,
 			[]any{micros(now.Add(-sessionKept))}},
-		{`SELECT 1 FROM mail_tokens WHERE expires_at < $1 LIMIT 1`, `DELETE FROM mail_tokens WHERE expires_at < $1`, []any{micros(now)}},
+		{`SELECT 1 FROM mail_tokens WHERE expires_at < $1 LIMIT 1`, `DELETE FROM mail_tokens WHERE expires_at < $1`, []any{longAgo(now)}},
 	} {
 		// Most of the time there is nothing: no commit for that.
 		found, err := db.row(ctx, q.find, q.args, &some)
 		if err == nil && found {
-			err = db.Write(ctx, audit.SystemOrg, func(tx *Tx) error { _, err := tx.exec(q.del, q.args...); return err })
+			err = db.Write(ctx, audit.SystemOrg, func(tx *Tx) error { _, err := tx.sweep(q.del, q.args...); return err })
 		}
 		if err != nil {
 			return err

@@ -206,7 +206,7 @@ func (db *DB) WrittenSince(ctx context.Context, j vault.Job, since time.Time, pa
 // PruneJobs implements vault.JobStore.
 func (db *DB) PruneJobs(ctx context.Context, before time.Time) error {
 	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
-		_, err := tx.exec(`DELETE FROM vault_jobs WHERE completed_at < $1 AND NOT (`+underWay+`)
+		_, err := tx.sweep(`DELETE FROM vault_jobs WHERE completed_at < $1 AND NOT (`+underWay+`)
 			AND EXISTS (SELECT 1 FROM vaults v WHERE v.id = vault_jobs.vault_id AND v.kek_gen >= vault_jobs.to_gen)
 			AND (status = 'completed' OR EXISTS (SELECT 1 FROM vault_jobs l
 				WHERE l.vault_id = vault_jobs.vault_id AND l.kind = vault_jobs.kind AND l.to_gen > vault_jobs.to_gen))`, micros(before))

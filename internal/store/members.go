@@ -324,7 +324,7 @@ func (db *DB) AddInvitation(ctx context.Context, i identity.Invitation, may func
 		if err != nil {
 			return tx.refuse(err)
 		}
-		if _, err = tx.exec(`DELETE FROM invitations WHERE org_id = $1 AND expires_at <= $2`, i.Org, micros(i.CreatedAt)); err != nil {
+		if _, err = tx.sweep(`DELETE FROM invitations WHERE org_id = $1 AND expires_at <= $2`, i.Org, longAgo(i.CreatedAt)); err != nil {
 			return err
 		}
 		_, err = tx.exec(`INSERT INTO invitations (`+invitationColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,

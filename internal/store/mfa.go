@@ -17,7 +17,7 @@ func (db *DB) AddChallenge(ctx context.Context, ch identity.Challenge, now time.
 		if err := tx.alive(ch.User); err != nil {
 			return err
 		}
-		_, err := tx.exec(`DELETE FROM mfa_challenges WHERE expires_at < $1`, micros(now))
+		_, err := tx.sweep(`DELETE FROM mfa_challenges WHERE expires_at < $1`, longAgo(now))
 		if err == nil {
 			_, err = tx.exec(`INSERT INTO mfa_challenges (token_hash, user_id, org_id, token_gen, kind, attempts, expires_at)
 				VALUES ($1, $2, $3, $4, $5, 0, $6)`, ch.Hash, ch.User, ch.Org, ch.TokenGen, ch.Kind, micros(ch.ExpiresAt))

@@ -60,7 +60,7 @@ const refusedFor = 90 * 24 * time.Hour
 func (db *DB) HoldPayment(ctx context.Context, h *x402.Hold) (paid bool, err error) {
 	err = db.Write(ctx, h.Org, func(tx *Tx) error {
 		paid = false
-		old, err := tx.exec(`DELETE FROM payments WHERE state IN ('`+paymentHeld+`', '`+paymentRefused+`') AND created_at < $1`,
+		old, err := tx.sweep(`DELETE FROM payments WHERE state IN ('`+paymentHeld+`', '`+paymentRefused+`') AND created_at < $1`,
 			micros(h.At.Add(-refusedFor)))
 		if err != nil {
 			return err

@@ -16,8 +16,8 @@ var (
 )
 
 // SpendToken implements identity.ProviderStore. The primary key lets one of many
-// win, on whatever nodes they are. Tokens that have ended are forgotten on the
-// way.
+// win, on whatever nodes they are. Tokens that ended long ago are forgotten on
+// the way.
 func (db *DB) SpendToken(ctx context.Context, hash string, until, now time.Time) error {
 	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
 		n, err := tx.exec(`INSERT INTO spent_tokens (token_hash, expires_at) VALUES ($1, $2) ON CONFLICT (token_hash) DO NOTHING`,
@@ -26,7 +26,7 @@ func (db *DB) SpendToken(ctx context.Context, hash string, until, now time.Time)
 			return tx.refuse(errTokenSpent)
 		}
 		if err == nil {
-			_, err = tx.exec(`DELETE FROM spent_tokens WHERE expires_at < $1`, micros(now))
+			_, err = tx.sweep(`DELETE FROM spent_tokens WHERE expires_at < $1`, longAgo(now))
 		}
 		return err
 	})

@@ -99,7 +99,7 @@ func (db *DB) AddShare(ctx context.Context, s sharing.Share, ev *audit.Event) (t
 		// What ended long ago goes as new ones come. It was made before that, too:
 		// the index then spares looking at all that are younger.
 		if err == nil {
-			_, err = tx.exec(`DELETE FROM shares WHERE org_id = $1 AND created_at < $2 AND (expires_at < $2 OR revoked_at < $2)`,
+			_, err = tx.sweep(`DELETE FROM shares WHERE org_id = $1 AND created_at < $2 AND (expires_at < $2 OR revoked_at < $2)`,
 				s.Org, micros(s.CreatedAt.Add(-sharing.Keep)))
 		}
 		if err == nil {

@@ -51,7 +51,7 @@ func (db *DB) Subscribe(ctx context.Context, event string, s *checkout.Subscript
 		if err := tx.saveCustomer(s.Org, s.Customer); err != nil {
 			return err
 		}
-		if _, err := tx.exec(`DELETE FROM stripe_events WHERE created_at < $1`, micros(now.Add(-eventsKept))); err != nil {
+		if _, err := tx.sweep(`DELETE FROM stripe_events WHERE created_at < $1`, micros(now.Add(-eventsKept))); err != nil {
 			return err
 		}
 		n, err := tx.exec(`INSERT INTO stripe_events (id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING`, event, micros(now))

@@ -7,11 +7,11 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 )
 
-// Revoke implements identity.TokenStore. Tokens that have expired by themselves
-// are forgotten on the way.
+// Revoke implements identity.TokenStore. Tokens that expired by themselves
+// long ago are forgotten on the way.
 func (db *DB) Revoke(ctx context.Context, org, id string, until, now time.Time, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx *Tx) error {
-		_, err := tx.exec(`DELETE FROM revoked_tokens WHERE expires_at < $1`, micros(now))
+		_, err := tx.sweep(`DELETE FROM revoked_tokens WHERE expires_at < $1`, longAgo(now))
 		if err == nil {
 			_, err = tx.exec(`INSERT INTO revoked_tokens (id, expires_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`,
 				id, micros(until))
