@@ -327,6 +327,10 @@ func (db *DB) AddInvitation(ctx context.Context, i identity.Invitation, may func
 		if _, err = tx.sweep(`DELETE FROM invitations WHERE org_id = $1 AND expires_at <= $2`, i.Org, longAgo(i.CreatedAt)); err != nil {
 			return err
 		}
+		// What is left of this address has ended: another that waits was refused above.
+		if _, err = tx.exec(`DELETE FROM invitations WHERE org_id = $1 AND email = $2`, i.Org, i.Email); err != nil {
+			return err
+		}
 		_, err = tx.exec(`INSERT INTO invitations (`+invitationColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 			i.ID, i.Org, i.Email, string(i.Role), i.TokenHash, i.InvitedBy, micros(i.CreatedAt), micros(i.ExpiresAt))
 		if err == nil {

@@ -48,7 +48,7 @@ type watch struct {
 func newWatch(wall func() time.Time, steady func() time.Duration, log *slog.Logger, seen time.Time, found bool) *watch {
 	w := &watch{wall: wall, steady: steady, log: log, believed: true}
 	at, offset := w.read()
-	w.low, w.high, w.redraw = offset, offset, at
+	w.low, w.high, w.redraw = offset-maxJump, offset+maxJump, at
 	if found {
 		w.low = time.Duration(seen.Add(-clockSkew).UnixNano()) - at
 		w.high = time.Duration(seen.Add(sweepGrace).UnixNano()) - at
