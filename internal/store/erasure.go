@@ -218,6 +218,7 @@ func (tx *Tx) forgetUser(user, email string) error {
 	for _, query := range []string{
 		`UPDATE policies SET created_by = $2 WHERE created_by = $1`,
 		`UPDATE agents SET created_by = $2 WHERE created_by = $1`,
+		`UPDATE agents SET key_by = $2 WHERE key_by = $1`,
 		`UPDATE ip_rules SET created_by = $2 WHERE created_by = $1`,
 		`UPDATE vault_jobs SET created_by = $2 WHERE created_by = $1`,
 		`UPDATE approval_webhooks SET created_by = $2 WHERE created_by = $1`,

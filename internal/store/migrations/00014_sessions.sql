@@ -15,6 +15,7 @@ CREATE TABLE sessions (
 
 CREATE INDEX sessions_user ON sessions (user_id, expires_at);
 CREATE INDEX sessions_expiry ON sessions (expires_at);
+CREATE INDEX sessions_org ON sessions (org_id);
 
 -- How a login began that waits for its second factor.
 ALTER TABLE mfa_challenges ADD COLUMN kind TEXT NOT NULL DEFAULT '';

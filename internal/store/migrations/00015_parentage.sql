@@ -2,6 +2,7 @@
 
 -- Who gave the agent its present key after the first: user or agent, and when.
 ALTER TABLE agents ADD COLUMN key_by CTEXT NOT NULL DEFAULT '';
+CREATE INDEX agents_key_by ON agents (key_by);
 ALTER TABLE agents ADD COLUMN key_at BIGINT;
 -- The fields that an owner or admin restricted: only those lift that.
 ALTER TABLE agents ADD COLUMN held TEXT NOT NULL DEFAULT '[]';
