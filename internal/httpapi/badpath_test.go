@@ -174,7 +174,7 @@ func (w *world) rows(table string) (lines []string) {
 		var b strings.Builder
 		b.WriteString(table)
 		for i, c := range cells {
-			if cols[i] != "last_active_at" && cols[i] != "last_used_at" && cols[i] != "seen_at" {
+			if cols[i] != "last_active_at" && cols[i] != "last_used_at" {
 				b.Write(encode(w.t, object{cols[i]: *c.(*any)}))
 			}
 		}

@@ -43,11 +43,6 @@ var endings = map[string]ending{
 		token := s.ada.login()
 		return actor{token: token, id: s.ada.id, email: s.ada.email, ends: func() { s.do("DELETE", "/v1/auth/token", token, nil).want(204) }}
 	}},
-	"a session that is ended": {begin: func(s *session, _ int) actor {
-		token := s.ada.login()
-		at := "/v1/auth/sessions/" + s.sessionOf(token)
-		return actor{token: token, id: s.ada.id, email: s.ada.email, ends: func() { s.do("DELETE", at, s.ada.token, nil).want(204) }}
-	}},
 	"an API key that is revoked": {begin: func(s *session, n int) actor {
 		r := s.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "k" + itoa(n)}).want(201)
 		return actor{token: r.str("api_key"), id: s.ada.id, ends: func() { s.do("DELETE", "/v1/auth/api-keys/"+r.str("key", "id"), s.ada.token, nil).want(204) }}
@@ -108,7 +103,7 @@ func (s *session) granted(kind, id string) (ends func()) {
 var kept = []string{
 	"users", "orgs", "memberships", "invitations", "user_keys", "agents", "vaults", "secrets", "secret_versions", "policies", "shares", "approvals",
 	"approval_webhooks", "ip_rules", "vault_jobs", "device_codes", "enrollments", "mail_tokens", "user_totp", "recovery_codes", "mfa_challenges",
-	"billing_accounts", "credit_lots", "credit_ledger", "admin_settings", "chains", "doomed_keys", "stripe_customers", "revoked_tokens", "sessions",
+	"billing_accounts", "credit_lots", "credit_ledger", "admin_settings", "chains", "doomed_keys", "stripe_customers", "revoked_tokens",
 }
 
 func (o operation) writes() bool { return o.method != http.MethodGet && !o.action.Public() }
