@@ -13,8 +13,7 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the tests' own view of the database
-	_ "modernc.org/sqlite"             // the same
+	_ "modernc.org/sqlite" // the tests' own view of the database
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
@@ -30,7 +29,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
@@ -47,8 +45,7 @@ type world struct {
 	t         testing.TB
 	api       *httpapi.API
 	db        *store.DB
-	raw       *sql.DB // the same database, past every layer
-	postgres  bool
+	raw       *sql.DB // the same file, past every layer
 	keysDir   string
 	keys      *soft.Store
 	vault     *vault.Service
@@ -65,7 +62,6 @@ type world struct {
 
 // setup is what a test may change before the world is made.
 type setup struct {
-	postgres    bool // instead of SQLite
 	limits      httpapi.Limits
 	budgets     httpapi.Budgets
 	proxies     proxies.Set
@@ -95,36 +91,16 @@ func open(t testing.TB, change ...func(*setup)) *world {
 		t.Fatal(err)
 	}
 	w.closeLater(w.keys.Close)
-	cfg := store.Config{Dir: dir, Log: log, Clock: w.clock.now, BeforeWrite: w.interrupt}
-	driver, raw := "sqlite", filepath.Join(dir, "oneclaw.db")+"?_pragma=busy_timeout(10000)"
-	if w.postgres = s.postgres; s.postgres {
-		cfg.Dir, cfg.PostgresDSN = "", pgtest.Shared(t).DSN(t)
-		driver, raw = "pgx", cfg.PostgresDSN
-	}
-	if w.db, err = store.Open(t.Context(), cfg); err != nil {
+	if w.db, err = store.Open(t.Context(), store.Config{Dir: dir, Log: log, Clock: w.clock.now, BeforeWrite: w.interrupt}); err != nil {
 		t.Fatal(err)
 	}
 	w.closeLater(w.db.Close)
-	if w.raw, err = sql.Open(driver, raw); err != nil {
+	if w.raw, err = sql.Open("sqlite", filepath.Join(dir, "oneclaw.db")+"?_pragma=busy_timeout(10000)"); err != nil {
 		t.Fatal(err)
 	}
 	w.closeLater(w.raw.Close)
 	w.services(s, log)
 	return w
-}
-
-// onPostgres is a world whose database is PostgreSQL.
-func onPostgres(s *setup) { s.postgres = true }
-
-// onSQLite is the world as it is anyway.
-func onSQLite(*setup) {}
-
-// bind writes the parameters of a query as the database takes them.
-func (w *world) bind(query string) string {
-	for n := 1; w.postgres && strings.Contains(query, "?"); n++ {
-		query = strings.Replace(query, "?", "$"+itoa(n), 1)
-	}
-	return query
 }
 
 // interrupt runs what a test wants to happen between a decision and its commit.
@@ -212,7 +188,7 @@ func (w *world) closeLater(f func() error) {
 // exec changes the database past every layer.
 func (w *world) exec(query string, args ...any) {
 	w.t.Helper()
-	if _, err := w.raw.ExecContext(w.t.Context(), w.bind(query), args...); err != nil {
+	if _, err := w.raw.ExecContext(w.t.Context(), query, args...); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -388,7 +364,7 @@ func (w *world) after(heads map[string]int64) []event {
 // each runs a query past every layer.
 func (w *world) each(query string, row func(scan func(...any) error) error, args ...any) {
 	w.t.Helper()
-	rows, err := w.raw.QueryContext(context.WithoutCancel(w.t.Context()), w.bind(query), args...)
+	rows, err := w.raw.QueryContext(context.WithoutCancel(w.t.Context()), query, args...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
