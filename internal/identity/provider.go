@@ -75,7 +75,8 @@ var (
 	errNotLinked = fault.New(fault.Denied, "account_not_linked",
 		"There is an account with this mail address, and nobody has confirmed that address to this server yet. "+
 			"Log in with its password and confirm the address, or reset the password by mail; then the provider's login works.")
-	errOtherIdentity = fault.New(fault.Denied, "account_of_other_identity",
+	errLinkedMeanwhile = fault.New(fault.Conflict, "identity_linked", "The identity was linked meanwhile. Try again.")
+	errOtherIdentity   = fault.New(fault.Denied, "account_of_other_identity",
 		"The account with this mail address belongs to another identity at this provider. Its owner, or an owner of the organisation, can delete it; then this login makes a new one.")
 )
 
@@ -203,10 +204,13 @@ func (s *Service) tryLoginAs(ctx context.Context, c *access.Call, who *oidc.Clai
 		return Token{}, refuseAs(c, policy.KindUser, a.ID, a.Org, "account_not_linked", errNotLinked)
 	}
 	if other, err := s.store.LinkedAt(ctx, who.Issuer, a.ID); err != nil || other {
-		if err == nil {
-			err = refuseAs(c, policy.KindUser, a.ID, a.Org, "account_of_other_identity", errOtherIdentity)
+		if err != nil {
+			return Token{}, err
 		}
-		return Token{}, err
+		if _, err := s.store.AccountByLink(ctx, who.Issuer, who.Subject); err == nil {
+			return Token{}, errLinkedMeanwhile // by the same identity, which asked more than once
+		}
+		return Token{}, refuseAs(c, policy.KindUser, a.ID, a.Org, "account_of_other_identity", errOtherIdentity)
 	}
 	link.User = a.ID
 	was := *c.Event
