@@ -28,6 +28,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -60,7 +61,7 @@ func (o *office) clock() time.Time { return time.UnixMicro(o.now.Load()) }
 
 func newOffice(t *testing.T, allow string) *office {
 	t.Helper()
-	dir := t.TempDir()
+	dir := ready.Dir(t)
 	o := &office{org: uuid.NewString(), vault: uuid.NewString(), told: make(chan string, 10)}
 	o.now.Store(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC).UnixMicro())
 	keys, err := soft.Open(t.Context(), soft.Config{Dir: filepath.Join(dir, "keys")})

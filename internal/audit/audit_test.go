@@ -19,6 +19,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 )
 
 var moment = time.Date(2026, 3, 4, 5, 6, 7, 890_123_456, time.UTC)
@@ -136,7 +137,7 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	db, err := store.Open(t.Context(), store.Config{Dir: t.TempDir()})
+	db, err := store.Open(t.Context(), store.Config{Dir: ready.Dir(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

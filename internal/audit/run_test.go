@@ -24,11 +24,12 @@ type counting struct {
 func (s *counting) Walk(ctx context.Context, org string, after uint64, fn func(*audit.Row) bool) error {
 	s.mu.Lock()
 	s.walks++
+	hold := s.hold
 	s.mu.Unlock()
-	if s.hold != nil {
+	if hold != nil {
 		s.started <- org
 		select {
-		case <-s.hold:
+		case <-hold:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -161,7 +162,9 @@ func TestSoManyLogsAreVerifiedAtOnceAndNotMore(t *testing.T) {
 	}
 	stop() // nobody waits any more: their places are free
 	wg.Wait()
+	s.mu.Lock()
 	s.hold = nil
+	s.mu.Unlock()
 	if _, err := l.Verify(t.Context(), f.org, audit.Recent); err != nil {
 		t.Errorf("after the others left: %v", err)
 	}

@@ -129,7 +129,9 @@ func TestTheTypeScriptClientAsksForApprovals(t *testing.T) {
 	if o := shape(t, "approvals.deny", approvalShape, owner.call("POST", "/v1/approvals/"+again+"/deny", map[string]any{"reason": "no"}).ok(200)); o["status"] != "denied" {
 		t.Errorf("approvals.deny: %v", o)
 	}
-	third := agent.call("GET", secret, nil).is(403, "approval_required").problem["approval_request_id"].(string)
+	agent.call("GET", secret, nil).is(429, "rate_limit") // a denial is a pause for this secret
+	owner.call("PUT", secret+"2", map[string]any{"value": "v", "type": "generic"}).ok(201)
+	third := agent.call("GET", secret+"2", nil).is(403, "approval_required").problem["approval_request_id"].(string)
 	owner.call("POST", "/v1/approvals/"+third+"/decide", map[string]any{"decision": "rejected", "reason": "no"}).ok(200)
 	agent.call("GET", "/v1/approvals/"+vault, nil).is(404, "not_found")
 }
@@ -303,7 +305,8 @@ func TestTheTypeScriptClientManagesAnAccount(t *testing.T) {
 	token := shape(t, "mfa.verify", tokenShape, anyone.call("POST", "/v1/auth/mfa/verify", map[string]any{"mfa_token": challenge["mfa_token"], "code": codes[0]}).ok(200))
 	user = anyone.withToken(token["access_token"].(string))
 	user.call("DELETE", "/v1/auth/mfa", map[string]any{"code": "000000"}).is(400, "validation_error")
-	user.call("DELETE", "/v1/auth/mfa", map[string]any{"password": next}).ok(204)
+	user.call("DELETE", "/v1/auth/mfa", map[string]any{"password": next}).is(400, "validation_error")
+	user.call("DELETE", "/v1/auth/mfa", map[string]any{"code": codes[1]}).ok(204)
 	user = again()
 	user.call("DELETE", "/v1/auth/token", nil).ok(204) // auth.logout
 	user.call("GET", "/v1/auth/me", nil).is(401, "auth_error")

@@ -262,8 +262,9 @@ func TestTheSameToolsOverHTTP(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, cs := range sessions {
-		if got, failed := read(cs); !failed || strings.Contains(got, "canary") {
-			t.Errorf("%s still works after the agent was deactivated: %s", name, got)
+		res, err := cs.CallTool(t.Context(), &mcp.CallToolParams{Name: "get_secret", Arguments: map[string]any{"path": "api-keys/stripe"}})
+		if err == nil || !strings.Contains(err.Error(), "Unauthorized") {
+			t.Errorf("%s after the agent was deactivated: %v, %v", name, res, err)
 		}
 	}
 	if cs, err := dialMCP(t.Context(), g.MCPURL, g.key); err == nil {

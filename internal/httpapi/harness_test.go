@@ -29,6 +29,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
@@ -80,7 +81,7 @@ func open(t testing.TB, change ...func(*setup)) *world {
 	for _, f := range change {
 		f(&s)
 	}
-	dir := t.TempDir()
+	dir := ready.Dir(t)
 	w := &world{
 		t: t, keysDir: filepath.Join(dir, "keys"), clock: &clock{at: time.Date(2026, 11, 23, 12, 0, 0, 500e6, time.UTC)},
 		mail: &outbox{tokens: map[string]string{}, resets: map[string]string{}}, logged: &logBuffer{}, between: new(atomic.Pointer[func()]),

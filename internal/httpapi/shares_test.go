@@ -33,7 +33,7 @@ func TestAShareNeverOutlivesItsMakersRight(t *testing.T) {
 		"the policy has expired": {func(s *sharer, _ string) { s.clock.forward(2 * time.Hour) }, 410, "share_lapsed"},
 		"the agent is deactivated": {func(s *sharer, _ string) {
 			s.do("DELETE", "/v1/agents/"+s.robot.id, s.ada.token, nil).want(204)
-		}, 410, "share_lapsed"},
+		}, 404, "share_not_found"}, // it ends with its maker, as if it had been revoked
 		"the agent is capped to other paths": {func(s *sharer, _ string) {
 			s.do("PATCH", "/v1/agents/"+s.robot.id, s.ada.token, object{"scopes": []string{"other/**"}}).want(200)
 		}, 410, "share_lapsed"},

@@ -11,7 +11,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 )
 
 // A session begins with its login's event, ends when it is told to, and is kept
@@ -92,7 +92,7 @@ func TestARefusedLoginBeginsNoSession(t *testing.T) {
 }
 
 func TestAnEndedSessionIsHeardByTheOtherNode(t *testing.T) {
-	cfg := store.Config{Dir: t.TempDir(), PostgresDSN: pgtest.Shared(t).DSN(t)}
+	cfg := store.Config{Dir: t.TempDir(), PostgresDSN: ready.DSN(t)}
 	here, there := openNode(t, cfg), openNode(t, cfg)
 	w := openOn(t, here)
 	people := w.cfg

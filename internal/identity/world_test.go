@@ -19,7 +19,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 )
 
 const (
@@ -42,9 +42,9 @@ type world struct {
 
 func open(t *testing.T, change ...func(*identity.Config)) *world {
 	t.Helper()
-	cfg := store.Config{Dir: t.TempDir()}
+	cfg := store.Config{Dir: ready.Dir(t)}
 	if strings.HasPrefix(t.Name(), onPostgres) {
-		cfg.PostgresDSN = pgtest.Shared(t).DSN(t)
+		cfg.PostgresDSN = ready.DSN(t)
 	}
 	db, err := store.Open(t.Context(), cfg)
 	if err != nil {

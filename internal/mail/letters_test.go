@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 )
 
 const (
@@ -18,7 +19,7 @@ const (
 func delivered(t *testing.T, queue func(ctx context.Context, s *mail.Service) error) letter {
 	t.Helper()
 	s := serve(t, &server{mode: mail.STARTTLS})
-	n := open(t, setup{dir: t.TempDir(), sender: s.sender(t, nil), now: newClock().Now})
+	n := open(t, setup{dir: ready.Dir(t), sender: s.sender(t, nil), now: newClock().Now})
 	if err := queue(t.Context(), n.Service); err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +110,7 @@ func TestLettersAboutSharesAndInvitations(t *testing.T) {
 }
 
 func TestLettersTakeNothingThatWouldNotStayInItsPlace(t *testing.T) {
-	n := open(t, setup{dir: t.TempDir(), sender: unused{t}, now: newClock().Now})
+	n := open(t, setup{dir: ready.Dir(t), sender: unused{t}, now: newClock().Now})
 	for name, c := range map[string]struct {
 		to, id, by, code string
 	}{

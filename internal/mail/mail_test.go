@@ -8,6 +8,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 )
 
 var _ identity.Mailer = (*mail.Service)(nil)
@@ -61,7 +62,7 @@ func TestConfiguration(t *testing.T) {
 }
 
 func TestRecipientsAndTokens(t *testing.T) {
-	n := open(t, setup{dir: t.TempDir(), sender: unused{t}, now: newClock().Now})
+	n := open(t, setup{dir: ready.Dir(t), sender: unused{t}, now: newClock().Now})
 	for name, c := range map[string]struct{ to, token, code string }{
 		"a header after the address":     {to + "\r\nBcc: x@example.org", token, "invalid_recipient"},
 		"a header after a line feed":     {to + "\nBcc: x@example.org", token, "invalid_recipient"},

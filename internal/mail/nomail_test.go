@@ -4,13 +4,14 @@ import (
 	"testing"
 
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 )
 
 // What stands for a mail to nobody is kept and taken out like one, and not sent.
 func TestAMailToNobodyIsTakenOutUnsent(t *testing.T) {
 	s := serve(t, &server{mode: mail.STARTTLS})
 	at := newClock()
-	n := open(t, setup{dir: t.TempDir(), sender: s.sender(t, nil), now: at.Now})
+	n := open(t, setup{dir: ready.Dir(t), sender: s.sender(t, nil), now: at.Now})
 	if err := n.NoMail(t.Context()); err != nil {
 		t.Fatal(err)
 	}

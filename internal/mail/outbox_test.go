@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 )
 
 // files are the names in dir, sorted.
@@ -30,7 +31,7 @@ func TestTheOutboxHasTheMail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := open(t, setup{dir: t.TempDir(), sender: box, now: at.Now})
+	n := open(t, setup{dir: ready.Dir(t), sender: box, now: at.Now})
 	n.verify(t)
 	n.DeliverDue(t.Context())
 	n.empty(t)

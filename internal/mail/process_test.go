@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 )
 
 // aiosmtpd is a mail server of others, as Debian ships it.
@@ -54,7 +55,7 @@ func TestAMailServerOfOthersTakesOurMails(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			n := open(t, setup{dir: t.TempDir(), sender: sender, now: time.Now})
+			n := open(t, setup{dir: ready.Dir(t), sender: sender, now: time.Now})
 			if err := n.VerifyEmail(t.Context(), to, token); err != nil {
 				t.Fatal(err)
 			}

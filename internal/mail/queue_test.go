@@ -14,7 +14,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 )
 
 func TestAMailIsTriedAgainAfterATemporaryFailure(t *testing.T) {
@@ -28,7 +28,7 @@ func TestAMailIsTriedAgainAfterATemporaryFailure(t *testing.T) {
 	down.Store("down", true)
 	at := newClock()
 	began := at.Now()
-	n := open(t, setup{dir: t.TempDir(), sender: s.sender(t, nil), now: at.Now})
+	n := open(t, setup{dir: ready.Dir(t), sender: s.sender(t, nil), now: at.Now})
 	n.verify(t)
 	for attempt := 1; attempt <= 5; attempt++ {
 		if tries := n.DeliverDue(t.Context()); tries != 1 {
@@ -67,7 +67,7 @@ func TestAMailIsGivenUpWhenItsTokenIsDead(t *testing.T) {
 	}})
 	at := newClock()
 	began := at.Now()
-	n := open(t, setup{dir: t.TempDir(), sender: s.sender(t, nil), now: at.Now})
+	n := open(t, setup{dir: ready.Dir(t), sender: s.sender(t, nil), now: at.Now})
 	n.verify(t)
 	tries := 0
 	for {
@@ -88,7 +88,7 @@ func TestAMailIsGivenUpWhenItsTokenIsDead(t *testing.T) {
 
 func TestAMailThatIsTooOldIsNotSent(t *testing.T) {
 	at := newClock()
-	n := open(t, setup{dir: t.TempDir(), sender: unused{t}, now: at.Now})
+	n := open(t, setup{dir: ready.Dir(t), sender: unused{t}, now: at.Now})
 	n.verify(t)
 	at.Add(24*time.Hour + time.Second)
 	if n.DeliverDue(t.Context()) != 1 {
@@ -136,7 +136,7 @@ func TestAQueuedMailSurvivesARestart(t *testing.T) {
 func TestAMailWhoseWorkerDiedIsSentWhenTheLeaseEnds(t *testing.T) {
 	s := serve(t, &server{mode: mail.STARTTLS})
 	at := newClock()
-	n := open(t, setup{dir: t.TempDir(), sender: s.sender(t, nil), now: at.Now})
+	n := open(t, setup{dir: ready.Dir(t), sender: s.sender(t, nil), now: at.Now})
 	n.verify(t)
 	lease := at.Now().Add(5 * time.Minute)
 	if _, found, err := n.db.ClaimMail(t.Context(), at.Now(), lease); !found || err != nil {
@@ -155,7 +155,7 @@ func TestAMailWhoseWorkerDiedIsSentWhenTheLeaseEnds(t *testing.T) {
 
 func TestAWorkerThatWasTooSlowDoesNotMoveAMailThatAnotherHas(t *testing.T) {
 	at := newClock()
-	n := open(t, setup{dir: t.TempDir(), sender: unused{t}, now: at.Now})
+	n := open(t, setup{dir: ready.Dir(t), sender: unused{t}, now: at.Now})
 	n.verify(t)
 	slow, _, err := n.db.ClaimMail(t.Context(), at.Now(), at.Now())
 	if err != nil {
@@ -217,7 +217,7 @@ func TestTheDatabaseShowsNothingOfAMail(t *testing.T) {
 
 func TestAMailOpensOnlyInItsRow(t *testing.T) {
 	at := newClock()
-	n := open(t, setup{dir: t.TempDir(), sender: unused{t}, now: at.Now})
+	n := open(t, setup{dir: ready.Dir(t), sender: unused{t}, now: at.Now})
 	n.verify(t)
 	m, _, err := n.db.ClaimMail(t.Context(), at.Now(), at.Now().Add(time.Hour))
 	if err != nil {
@@ -237,7 +237,7 @@ func TestAMailOpensOnlyInItsRow(t *testing.T) {
 }
 
 func TestOfTwoFirstMailsBothAreSealed(t *testing.T) {
-	n := open(t, setup{dir: t.TempDir(), sender: unused{t}, now: newClock().Now})
+	n := open(t, setup{dir: ready.Dir(t), sender: unused{t}, now: newClock().Now})
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -250,7 +250,7 @@ func TestOfTwoFirstMailsBothAreSealed(t *testing.T) {
 }
 
 func TestAMailIsNotAcceptedWhileTheKeystoreIsAway(t *testing.T) {
-	n := open(t, setup{dir: t.TempDir(), sender: unused{t}, now: newClock().Now})
+	n := open(t, setup{dir: ready.Dir(t), sender: unused{t}, now: newClock().Now})
 	if err := n.keys.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -264,11 +264,11 @@ func TestTwoWorkersSendEachMailOnce(t *testing.T) {
 	const mails = 40
 	for engine, place := range map[string]func(t *testing.T) (first, second setup){
 		"SQLite": func(t *testing.T) (setup, setup) {
-			s := setup{dir: t.TempDir()}
+			s := setup{dir: ready.Dir(t)}
 			return s, s
 		},
 		"PostgreSQL": func(t *testing.T) (setup, setup) {
-			s := setup{dir: t.TempDir(), dsn: pgtest.Shared(t).DSN(t)}
+			s := setup{dir: t.TempDir(), dsn: ready.DSN(t)}
 			return s, s
 		},
 	} {

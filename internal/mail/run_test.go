@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 )
 
 // scripted is a sender that does what the test says, and notes when.
@@ -33,7 +34,7 @@ func (s *scripted) times() []time.Time { s.mu.Lock(); defer s.mu.Unlock(); retur
 // long that took.
 func running(t *testing.T, sender mail.Sender) (n *node, stop func() time.Duration) {
 	t.Helper()
-	n = open(t, setup{dir: t.TempDir(), sender: sender, now: time.Now})
+	n = open(t, setup{dir: ready.Dir(t), sender: sender, now: time.Now})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); n.Run(ctx) }()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 )
 
 func TestAMailArrivesBy(t *testing.T) {
@@ -28,7 +29,7 @@ func TestAMailArrivesBy(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			serve(t, s)
 			at := newClock()
-			n := open(t, setup{dir: t.TempDir(), sender: s.sender(t, nil), now: at.Now})
+			n := open(t, setup{dir: ready.Dir(t), sender: s.sender(t, nil), now: at.Now})
 			n.verify(t)
 			if tries := n.DeliverDue(t.Context()); tries != 1 || len(s.mails()) != 1 {
 				t.Fatalf("%d tries, %d mails; log:\n%s", tries, len(s.mails()), n.log)
@@ -191,7 +192,7 @@ func TestAnswersOfTheServer(t *testing.T) {
 				return &smtp.SMTPError{Code: c.code, Message: "about " + to + " and " + token}
 			}})
 			at := newClock()
-			n := open(t, setup{dir: t.TempDir(), sender: s.sender(t, nil), now: at.Now})
+			n := open(t, setup{dir: ready.Dir(t), sender: s.sender(t, nil), now: at.Now})
 			n.verify(t)
 			if tries := n.DeliverDue(t.Context()); tries != 1 {
 				t.Fatalf("%d tries", tries)

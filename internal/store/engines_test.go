@@ -12,10 +12,17 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/store/storetest"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 )
 
-// engines names the two databases and how a test gets an empty one.
+// engines names the two databases and how a test gets one without rows.
 var engines = map[string]func(t *testing.T) store.Config{
+	"sqlite":   func(t *testing.T) store.Config { return store.Config{Dir: ready.Dir(t)} },
+	"postgres": func(t *testing.T) store.Config { return store.Config{PostgresDSN: ready.DSN(t)} },
+}
+
+// unmade is the same, and the schema is not made yet.
+var unmade = map[string]func(t *testing.T) store.Config{
 	"sqlite":   func(t *testing.T) store.Config { return store.Config{Dir: t.TempDir()} },
 	"postgres": func(t *testing.T) store.Config { return store.Config{PostgresDSN: pgtest.Shared(t).DSN(t)} },
 }

@@ -121,7 +121,8 @@ func TestALockThatSomebodyHoldsIsNotWaitedFor(t *testing.T) {
 	other := pgtest.Session(t, dsn)
 	for table, kinds := range map[string][]string{
 		"vaults": {"a read"}, "doomed_keys": {"a list", "a write"}, "audit_events": {"an event"}, "audit_heads": {"an event", "a write"},
-		"vaults, doomed_keys, audit_events, audit_heads, meta": allKinds(db),
+		// A ping asks no table, so it may get through.
+		"vaults, doomed_keys, audit_events, audit_heads, meta": {"a read", "a list", "an event", "a write"},
 	} {
 		t.Run(table, func(t *testing.T) {
 			served(t, db, org)

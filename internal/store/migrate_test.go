@@ -97,7 +97,7 @@ func TestOpenAgainKeepsAllThatIsThere(t *testing.T) {
 }
 
 func TestManyOpenAnEmptyPostgresAtOnce(t *testing.T) {
-	cfg := engines["postgres"](t)
+	cfg := unmade["postgres"](t)
 	org := newOrg()
 	var wg sync.WaitGroup
 	for range 4 {

@@ -42,7 +42,7 @@ func TestABackupIsWhatWasThereAndTheServerGoesOn(t *testing.T) {
 }
 
 func TestATransferIsWholeOrLeavesNothing(t *testing.T) {
-	from, to := engines["sqlite"](t), engines["postgres"](t)
+	from, to := unmade["sqlite"](t), unmade["postgres"](t)
 	db, org := open(t, from), newOrg()
 	appendEvents(t, db, org, 50)
 	if err := db.Close(); err != nil {
@@ -78,7 +78,7 @@ func TestATransferIsWholeOrLeavesNothing(t *testing.T) {
 }
 
 func TestATransferOfAnOlderSchemaIsRefused(t *testing.T) {
-	from := engines["sqlite"](t)
+	from := unmade["sqlite"](t)
 	p, old := store.Migrator(t, from)
 	if _, err := p.UpTo(t.Context(), p.ListSources()[0].Version); err != nil {
 		t.Fatal(err)
@@ -86,7 +86,7 @@ func TestATransferOfAnOlderSchemaIsRefused(t *testing.T) {
 	if err := old.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, err := store.Transfer(t.Context(), look(t, from), engines["postgres"](t), nil)
+	_, err := store.Transfer(t.Context(), look(t, from), unmade["postgres"](t), nil)
 	if fault.CodeOf(err) != "schema_differs" {
 		t.Errorf("got %v", err)
 	}

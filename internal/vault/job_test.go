@@ -31,7 +31,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -57,7 +57,7 @@ func onBoth(t *testing.T, test func(t *testing.T, c *cluster)) {
 		test(t, c)
 	})
 	t.Run("postgres", func(t *testing.T) {
-		dsn, dir := pgtest.Shared(t).DSN(t), t.TempDir()
+		dsn, dir := ready.DSN(t), t.TempDir()
 		var dbs [2]*store.DB
 		var keys [2]*soft.Store
 		var err error

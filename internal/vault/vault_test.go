@@ -28,6 +28,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -49,7 +50,7 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	dir := t.TempDir()
+	dir := ready.Dir(t)
 	db, err := store.Open(t.Context(), store.Config{Dir: dir})
 	must(t, err)
 	t.Cleanup(func() { must(t, db.Close()) })

@@ -10,6 +10,8 @@ package pgtest
 import (
 	"context"
 	"fmt"
+	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -54,6 +56,9 @@ func Start(tb testing.TB, opts ...Option) *Cluster {
 // database should pay for it once.
 var shared = sync.OnceValues(func() (*Cluster, error) { return start() })
 
+// SharedCluster is Shared for what has no test at hand.
+func SharedCluster() (*Cluster, error) { return shared() }
+
 // Shared returns the cluster that all tests of this process use together. It
 // goes away with the process. Tests that stop or kill the server use Start.
 func Shared(tb testing.TB) *Cluster {
@@ -69,7 +74,23 @@ func Shared(tb testing.TB) *Cluster {
 // database is dropped when the test ends, if the server still answers then.
 func (c *Cluster) DSN(tb testing.TB) string {
 	tb.Helper()
-	name, err := c.create(tb.Context())
+	return c.forTest(tb, "")
+}
+
+// CopyOf is DSN for a copy of another database of this cluster, to which nobody
+// may be connected meanwhile.
+func (c *Cluster) CopyOf(tb testing.TB, dsn string) string {
+	tb.Helper()
+	at, err := url.Parse(dsn)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c.forTest(tb, " TEMPLATE "+strings.TrimPrefix(at.Path, "/"))
+}
+
+func (c *Cluster) forTest(tb testing.TB, how string) string {
+	tb.Helper()
+	name, err := c.create(tb.Context(), how)
 	if err != nil {
 		tb.Fatal(err)
 	}

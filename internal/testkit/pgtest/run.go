@@ -27,16 +27,16 @@ func (c *Cluster) PID() int {
 
 // Create makes an empty database and returns a connection URL for it.
 func (c *Cluster) Create(ctx context.Context) (dsn string, err error) {
-	name, err := c.create(ctx)
+	name, err := c.create(ctx, "")
 	if err != nil {
 		return "", err
 	}
 	return c.url(name), nil
 }
 
-func (c *Cluster) create(ctx context.Context) (name string, err error) {
+func (c *Cluster) create(ctx context.Context, how string) (name string, err error) {
 	name = fmt.Sprintf("t%d", c.databases.Add(1))
-	if err := c.admin(ctx, "CREATE DATABASE "+name); err != nil {
+	if err := c.admin(ctx, "CREATE DATABASE "+name+how); err != nil {
 		return "", fmt.Errorf("pgtest: create database: %w", err)
 	}
 	return name, nil

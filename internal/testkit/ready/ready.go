@@ -1,0 +1,74 @@
+// Package ready gives tests databases whose schema is made already.
+//
+// Its promise: each database is the test's own and is what store.Open makes of an
+// empty one. The steps of the schema run once a process, since they take longer
+// than most tests.
+package ready
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
+)
+
+// Dir is a temporary data directory with a database of SQLite in it.
+func Dir(tb testing.TB) string {
+	tb.Helper()
+	content, err := file()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	dir := tb.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, store.File), content, 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	return dir
+}
+
+// DSN is the connection URL of a database in the cluster that all tests share.
+func DSN(tb testing.TB) string {
+	tb.Helper()
+	cluster := pgtest.Shared(tb)
+	template, err := database()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return cluster.CopyOf(tb, template)
+}
+
+var file = sync.OnceValues(func() (content []byte, err error) {
+	dir, err := os.MkdirTemp("", "oneclaw-ready-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if err := migrate(store.Config{Dir: dir}); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(filepath.Join(dir, store.File))
+})
+
+var database = sync.OnceValues(func() (dsn string, err error) {
+	cluster, err := pgtest.SharedCluster()
+	if err != nil {
+		return "", err
+	}
+	if dsn, err = cluster.Create(context.Background()); err != nil {
+		return "", err
+	}
+	return dsn, migrate(store.Config{PostgresDSN: dsn})
+})
+
+func migrate(cfg store.Config) error {
+	db, err := store.Open(context.Background(), cfg)
+	if err != nil {
+		return err
+	}
+	return db.Close()
+}
