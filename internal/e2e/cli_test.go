@@ -171,7 +171,11 @@ func TestTheCommandsWithoutATerminal(t *testing.T) {
 	})
 
 	t.Run("agents and policies", func(t *testing.T) {
-		made := sh.ok("", "agent", "create", "bot")
+		r := sh.run("", "agent", "create", "bot")
+		if r.code != 0 || !strings.HasPrefix(r.err, "oneclaw: The agent ends with the login that made it") || strings.Count(r.err, "\n") != 1 {
+			t.Errorf("agent create without a person: exit code %d: %s", r.code, r.err)
+		}
+		made := r.out
 		id, key := column(t, sh.ok("", "policy", "create", "--agent", "bot", "--path", "api-keys/*"), 1), made[strings.LastIndex(made, "\t")+1:]
 		if out := sh.ok("", "agent", "list"); !strings.Contains(out, "bot\t") {
 			t.Errorf("agent list: %q", out)
