@@ -245,7 +245,13 @@ func TestAHumanTakesAnAgentInOnThePage(t *testing.T) {
 	field(t, s.URL+"/v1/agents/enroll", "", `{"name":"<b>build.bot</b> http://evil.example/x","human_email":"ann@example.com","description":"<script>alert(1)</script>"}`, "message")
 	key, link := enrollMail(t, filepath.Join(cfg.Data, "outbox"))
 	page := s.URL + "/agents/enroll"
-	res, body := do(t, "GET", page+"?token="+link, "", "")
+	var res *http.Response
+	var body string
+	for range 1000 { // the mail leaves before what it links to is stored
+		if res, body = do(t, "GET", page+"?token="+link, "", ""); res.StatusCode != 404 {
+			break
+		}
+	}
 	if res.StatusCode != 200 || strings.Contains(body, "<script") || strings.Contains(body, "<b>") || !strings.Contains(body, "&lt;b&gt;build.bot") || !strings.Contains(body, key[:12]) || strings.Contains(body, key) {
 		t.Fatalf("%d %s", res.StatusCode, body)
 	}
