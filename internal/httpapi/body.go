@@ -12,7 +12,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/oneclaw-dev/oneclaw/internal/budget"
+	"github.com/oneclaw-dev/oneclaw/internal/strictjson"
 )
 
 // Bounds of request bodies (contract section 0: 413 above 5 MiB). Strangers have
@@ -34,7 +37,13 @@ const smallBody = 8 << 10
 type bodies struct {
 	pace budget.Pace
 	last atomic.Uint64
-	held sync.Map // ticket to []byte
+	held sync.Map // ticket to received
+}
+
+// received is the text of a request, and what decodes it.
+type received struct {
+	data []byte
+	dec  *jsontext.Decoder // holds no text itself, so it need not be erased
 }
 
 // swap reads the body of r, at most what its route takes, and puts a ticket in its
@@ -62,7 +71,7 @@ func (b *bodies) swap(x *exchange, r *http.Request, to *route, sent string) (don
 		return func() {}, nil // huma says what is missing
 	}
 	ticket := strconv.FormatUint(b.last.Add(1), 10)
-	b.held.Store(ticket, data)
+	b.held.Store(ticket, received{data, strictjson.Decoder(data)})
 	r.Body = io.NopCloser(bytes.NewReader([]byte(ticket)))
 	return func() {
 		b.held.Delete(ticket)
@@ -71,10 +80,10 @@ func (b *bodies) swap(x *exchange, r *http.Request, to *route, sent string) (don
 }
 
 // of returns the body that the ticket stands for.
-func (b *bodies) of(ticket []byte) []byte {
-	data, _ := b.held.Load(string(ticket))
-	body, _ := data.([]byte)
-	return body
+func (b *bodies) of(ticket []byte) received {
+	held, _ := b.held.Load(string(ticket))
+	found, _ := held.(received)
+	return found
 }
 
 // read returns the body of r, at most limit bytes. Above smallBody, what it holds

@@ -85,7 +85,7 @@ func (a *API) registerCheckout() {
 		if a.checkout == nil {
 			return nil, checkout.ErrSignature // nobody's word is taken
 		}
-		return answer(receivedBody{true}, a.checkout.Receive(ctx, c, a.bodies.of(in.RawBody), in.Signature))
+		return answer(receivedBody{true}, a.checkout.Receive(ctx, c, a.bodies.of(in.RawBody).data, in.Signature))
 	})
 }
 

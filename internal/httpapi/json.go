@@ -59,21 +59,24 @@ func format(held *bodies) huma.Format {
 	buffers := &sync.Pool{New: func() any { return new([]byte) }}
 	return huma.Format{
 		Unmarshal: func(ticket []byte, v any) error {
-			data := held.of(ticket)
+			b := held.of(ticket)
+			if b.dec == nil {
+				return strictjson.ErrNotJSON
+			}
 			var opts []json.Options
 			if _, first := v.(*any); first { // huma decodes once to validate, once into the type
-				if err := strictjson.Check(data, maxDepth); err != nil {
+				if err := strictjson.CheckWith(b.dec, maxDepth); err != nil {
 					return err
 				}
-				if len(data) > smallBody {
+				if len(b.data) > smallBody {
 					opts = append(opts, shortened)
 				}
 			}
 			var err error
-			dec := strictjson.Decoder(data) // holds no text itself, so it need not be erased
+			strictjson.Again(b.dec, b.data)
 			erase.Do(func() {
-				if err = json.UnmarshalDecode(dec, v, opts...); err == nil {
-					_, err = dec.ReadToken() // there must be nothing more
+				if err = json.UnmarshalDecode(b.dec, v, opts...); err == nil {
+					_, err = b.dec.ReadToken() // there must be nothing more
 				}
 			})
 			if !errors.Is(err, io.EOF) {

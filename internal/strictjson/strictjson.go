@@ -47,8 +47,10 @@ func Find(text string) *Error {
 // depth, number, that there is one value and no more text, duplicate keys anywhere,
 // and keys of the outermost object that differ only in case. Two parsers could read
 // such a text in two ways.
-func Check(data []byte, maxDepth int) error {
-	dec := Decoder(data)
+func Check(data []byte, maxDepth int) error { return CheckWith(Decoder(data), maxDepth) }
+
+// CheckWith is Check for the text that is in dec, which it reads to the end.
+func CheckWith(dec *jsontext.Decoder, maxDepth int) error {
 	top := map[string]bool{}
 	for n := 0; ; n++ {
 		depth := dec.StackDepth()
@@ -88,3 +90,7 @@ func Check(data []byte, maxDepth int) error {
 // a pool keep the short strings that they decoded: values, keys and passwords would
 // stay in memory. It reads data in place, as it does with no other reader.
 func Decoder(data []byte) *jsontext.Decoder { return jsontext.NewDecoder(bytes.NewBuffer(data)) }
+
+// Again puts dec back to the beginning of data. What it needs to follow a text it
+// has then, so that decoding allocates only what it decodes.
+func Again(dec *jsontext.Decoder, data []byte) { dec.Reset(bytes.NewBuffer(data)) }
