@@ -66,6 +66,11 @@ func (b *bench) engine(ctx context.Context, name string) (err error) {
 			return fmt.Errorf("revoke: %w", err)
 		}
 	}
+	if b.wants(backup) {
+		if err := b.backingUp(ctx, s, &f); err != nil {
+			return fmt.Errorf("backup: %w", err)
+		}
+	}
 	if b.wants(scale) && slices.Contains(b.scaleEngines, name) {
 		if err := b.scaling(ctx, s, &f); err != nil {
 			return fmt.Errorf("scale: %w", err)

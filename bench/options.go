@@ -19,6 +19,7 @@ type options struct {
 	conns             []int
 	duration, warmup  time.Duration
 	secrets, scale    int
+	backupMB          int
 	scaleEngines      []string
 	starts            int
 	json, dir, record string
@@ -43,12 +44,13 @@ const (
 	growth     = "growth"
 	oracleCase = "oracle"
 	revoke     = "revoke"
+	backup     = "backup"
 )
 
 var (
 	allEngines = []string{sqlite, postgres, softhsm}
 	loadCases  = []string{readJWT, readKey, list, token, write}
-	allCases   = append(slices.Clone(loadCases), scale, start, memory, growth, oracleCase, revoke)
+	allCases   = append(slices.Clone(loadCases), scale, start, memory, growth, oracleCase, revoke, backup)
 )
 
 func parse(args []string, errs io.Writer) (options, error) {
@@ -65,6 +67,7 @@ func parse(args []string, errs io.Writer) (options, error) {
 	f.DurationVar(&o.warmup, "warmup", 500*time.Millisecond, "how long each case runs before that")
 	f.IntVar(&o.secrets, "secrets", 1000, "secrets in the vault")
 	f.IntVar(&o.scale, "scale", 100_000, "secrets in the large vault of the case scale")
+	f.IntVar(&o.backupMB, "backup-mb", 512, "MiB of values in the database of the case backup")
 	f.StringVar(&scaleEngines, "scale-engines", sqlite, "engines of the case scale, which must fill the large vault first")
 	f.IntVar(&o.starts, "starts", 10, "how often the case start starts the server")
 	f.StringVar(&o.json, "json", "", "also write the report as JSON to this file (- for standard output)")
@@ -96,6 +99,9 @@ func parse(args []string, errs io.Writer) (options, error) {
 	}
 	if o.secrets < 1 || o.secrets > maxSecrets || o.scale < 1 || o.scale > maxSecrets {
 		return o, fmt.Errorf("-secrets and -scale are 1 to %d", maxSecrets)
+	}
+	if o.backupMB < 1 || o.backupMB > 1<<14 {
+		return o, fmt.Errorf("-backup-mb is 1 to %d", 1<<14)
 	}
 	if o.duration <= 0 || o.warmup < 0 || o.starts < 1 {
 		return o, fmt.Errorf("-duration and -starts must be above zero")

@@ -52,6 +52,7 @@ the module. Files that settings name, such as certificates, are in neither.`,
 			return err
 		}
 		defer func() { err = errors.Join(err, keys.Close()) }()
+		letServersRunFirst()
 		b := &backup{operator: o, cfg: cfg}
 		return b.run(ctx, keys, to, keysTo)
 	})

@@ -155,6 +155,7 @@ func inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole bo
 		return nil, err
 	}
 	if whole {
+		letServersRunFirst()
 		lost := map[string]bool{}
 		for _, id := range in.lost {
 			lost[id] = true

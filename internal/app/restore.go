@@ -64,6 +64,7 @@ with --key then. --check does all but putting anything there.`,
 			}
 		}
 		if check {
+			letServersRunFirst()
 			return r.check(ctx)
 		}
 		if err := r.run(ctx); err != nil {
@@ -239,7 +240,14 @@ func (r *restoring) inspect(ctx context.Context, db *store.DB, keys keystore.Key
 	if err != nil {
 		return err
 	}
-	if err := in.err(); err != nil && !(r.damaged && fault.CodeOf(err) == codeDamaged) {
+	err = in.err()
+	if e, ok := errors.AsType[*fault.Error](err); ok && e.Code == codeDamaged {
+		if !r.damaged {
+			return fault.New(e.Kind, e.Code, e.Detail+" If that is meant to be (a vault that was deleted after the backup has no key any more), --accept-damaged puts back the rest.")
+		}
+		err = nil
+	}
+	if err != nil {
 		return err
 	}
 	r.tell(in)

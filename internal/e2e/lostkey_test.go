@@ -36,6 +36,7 @@ func TestALostKeyOfAVaultIsNoSuccess(t *testing.T) {
 			to := h.elsewhere(t, "")
 			check := append(c.restore(), "--check")
 			to.fails("no key that opens vault", check...)
+			to.fails("--accept-damaged puts back the rest", check...)
 			to.done([]string{"can't be read"}, append(check, "--accept-damaged")...)
 		})
 	}
