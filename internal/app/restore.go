@@ -243,7 +243,9 @@ func (r *restoring) inspect(ctx context.Context, db *store.DB, keys keystore.Key
 	err = in.err()
 	if e, ok := errors.AsType[*fault.Error](err); ok && e.Code == codeDamaged {
 		if !r.damaged {
-			return fault.New(e.Kind, e.Code, e.Detail+" If that is meant to be (a vault that was deleted after the backup has no key any more), --accept-damaged puts back the rest.")
+			more := *e
+			more.Detail += " If that is meant to be (a vault that was deleted after the backup has no key any more), --accept-damaged puts back the rest."
+			return &more
 		}
 		err = nil
 	}

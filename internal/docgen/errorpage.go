@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -50,7 +51,7 @@ func errorPage(root string) (string, error) {
 	var b strings.Builder
 	b.WriteString(madeFromCode + "# Error codes\n\nA code is stable: programs may compare it. One code always stands for one kind of failure. " +
 		"Details are for people and may change.\n\n| Kind | HTTP status |\n|---|---|\n")
-	for _, k := range slices.SortedFunc(maps.Keys(statuses), func(a, b string) int { return statuses[a] - statuses[b] }) {
+	for _, k := range slices.SortedFunc(maps.Keys(statuses), func(a, b string) int { return cmp.Or(statuses[a]-statuses[b], strings.Compare(a, b)) }) {
 		fmt.Fprintf(&b, "| %s | %d |\n", k, statuses[k])
 	}
 	rest := all
