@@ -40,7 +40,7 @@ func (c *cli) asPerson(ctx context.Context, p *personFlags, do func(*client.Clie
 
 // end ends the login of asPerson.
 func (c *cli) end(ctx context.Context, cl *client.Client) {
-	if err := cl.Logout(context.WithoutCancel(ctx)); err != nil {
+	if err := cl.Logout(context.WithoutCancel(ctx)); err != nil && !client.IsStatus(err, 401) { // 401: what it did ended it
 		c.warn("The login for this could not be ended; it ends by itself within minutes.")
 	}
 }

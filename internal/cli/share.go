@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -68,6 +69,9 @@ func (c *cli) shareCreate() *cobra.Command {
 		made, err := cl.CreateShare(cmd.Context(), m.ID, s)
 		if err != nil {
 			return err
+		}
+		if ends != nil && made.ExpiresAt.Before(ends.Add(-time.Minute)) {
+			c.warn("The share ends with the login that made it, before the time asked for. To have one that lasts, set ONECLAW_TOKEN to the token of a new login.")
 		}
 		if c.jsonOut {
 			return c.printJSON(made)

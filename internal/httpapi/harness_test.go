@@ -255,7 +255,7 @@ func (o *outbox) NoMail(context.Context) error {
 	return nil
 }
 
-func (o *outbox) Invite(_ context.Context, to, _, token string) error {
+func (o *outbox) Invite(_ context.Context, to, _, token string, _ time.Time) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.tokens[to] = token

@@ -52,7 +52,7 @@ type Mailer interface {
 	NoMail(ctx context.Context) error
 	// Invite asks the owner of the address to join an organisation with the token.
 	// from is the address of who invites.
-	Invite(ctx context.Context, to, from, token string) error
+	Invite(ctx context.Context, to, from, token string, ends time.Time) error
 }
 
 // Safe keeps the private halves of agents' identity keys.

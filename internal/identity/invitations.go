@@ -61,7 +61,7 @@ func (s *Service) Invite(ctx context.Context, c *access.Call, email string, role
 	}
 	// The mail comes first: an invitation that nobody got would only stand in the
 	// way, while a mail whose invitation was not stored does no harm.
-	if err := s.cfg.Mailer.Invite(ctx, address, from.Email, token); err != nil {
+	if err := s.cfg.Mailer.Invite(ctx, address, from.Email, token, until); err != nil {
 		return Invitation{}, err
 	}
 	succeed(c, "invitation", i.ID)
@@ -100,7 +100,7 @@ func (s *Service) ResendInvitation(ctx context.Context, c *access.Call, id strin
 		return Invitation{}, err
 	}
 	token := randomText()
-	if err := s.cfg.Mailer.Invite(ctx, i.Email, from.Email, token); err != nil {
+	if err := s.cfg.Mailer.Invite(ctx, i.Email, from.Email, token, until); err != nil {
 		return Invitation{}, err
 	}
 	succeed(c, "invitation", i.ID)

@@ -142,7 +142,7 @@ type outbox struct {
 	err     error
 }
 
-func (o *outbox) Invite(_ context.Context, to, _, token string) error {
+func (o *outbox) Invite(_ context.Context, to, _, token string, _ time.Time) error {
 	return o.VerifyEmail(context.Background(), to, token)
 }
 

@@ -33,5 +33,8 @@ func (s *Service) NoMail(ctx context.Context) error {
 // AccountNotice queues the mail that tells a user what was done to its account.
 // what is a sentence of the server's own. It implements identity.Mailer.
 func (s *Service) AccountNotice(ctx context.Context, to, what string, at time.Time) error {
-	return s.enqueue(ctx, accountNotice, to, noticePage{Server: s.public, What: what, At: at.UTC().Format("2006-01-02 15:04 UTC")})
+	return s.enqueue(ctx, accountNotice, to, noticePage{Server: s.public, What: what, At: atMinute(at)})
 }
+
+// atMinute is how mails tell a time.
+func atMinute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

@@ -5,6 +5,7 @@ import (
 	"html"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
@@ -41,9 +42,11 @@ func TestLettersAboutSharesAndInvitations(t *testing.T) {
 		not     []string
 	}{
 		"an invitation": {
-			func(ctx context.Context, s *mail.Service) error { return s.Invite(ctx, to, sender, token) },
+			func(ctx context.Context, s *mail.Service) error {
+				return s.Invite(ctx, to, sender, token, time.Date(2026, 12, 1, 8, 30, 0, 0, time.UTC))
+			},
 			"You are invited to an organisation",
-			[]string{sender + " invites you", "once, for a week"},
+			[]string{sender + " invites you", "once, until 2026-12-01 08:30 UTC"},
 			[]string{public + "/invite?token=" + token, token, "oneclaw org accept"},
 			public + "/invite?token=" + token,
 			nil,
@@ -125,12 +128,12 @@ func TestLettersTakeNothingThatWouldNotStayInItsPlace(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			wants(t, n.ShareReceived(t.Context(), c.to, c.id, c.by), c.code)
-			wants(t, n.Invite(t.Context(), c.to, c.by, c.id), c.code)
+			wants(t, n.Invite(t.Context(), c.to, c.by, c.id, time.Time{}), c.code)
 			if c.code != "invalid_mail_from" {
 				wants(t, n.ShareAccessed(t.Context(), c.to, c.id, 1), c.code)
 			}
 		})
 	}
-	wants(t, n.Invite(t.Context(), to, "", token), "invalid_mail_from")
+	wants(t, n.Invite(t.Context(), to, "", token, time.Time{}), "invalid_mail_from")
 	n.empty(t)
 }
