@@ -198,7 +198,7 @@ func handle[I, O any](a *API, o op, fn func(ctx context.Context, c *access.Call,
 	huma.Register(a.huma, h, func(ctx context.Context, in *I) (*O, error) {
 		x := ctx.Value(exchangeKey{}).(*exchange)
 		var out *O
-		err := x.decide(ctx, func(ctx context.Context) (err error) {
+		err := x.decide(ctx, o.method != http.MethodGet, func(ctx context.Context) (err error) {
 			out, err = fn(ctx, &x.call, in)
 			return err
 		})

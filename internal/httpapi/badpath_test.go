@@ -171,14 +171,13 @@ func (w *world) rows(table string) (lines []string) {
 		if err := rows.Scan(cells...); err != nil {
 			w.t.Fatal(err)
 		}
-		var b strings.Builder
-		b.WriteString(table)
+		row := object{}
 		for i, c := range cells {
-			if cols[i] != "last_active_at" && cols[i] != "last_used_at" {
-				b.Write(encode(w.t, object{cols[i]: *c.(*any)}))
+			if cols[i] != "last_active_at" && cols[i] != "last_used_at" && cols[i] != "seen_at" {
+				row[cols[i]] = *c.(*any)
 			}
 		}
-		lines = append(lines, b.String())
+		lines = append(lines, table+string(encode(w.t, row)))
 	}
 	if err := rows.Err(); err != nil {
 		w.t.Fatal(err)

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"errors"
-	"sync"
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -20,11 +19,15 @@ const (
 
 // decide runs an operation for whoever sent the request, on their rights as they
 // are now: the store commits nothing that rests on others, and then the operation
-// runs again from the start, beginning with who calls.
-func (x *exchange) decide(ctx context.Context, run func(context.Context) error) error {
+// runs again from the start, beginning with who calls. changes says that it is one
+// that may end rights.
+func (x *exchange) decide(ctx context.Context, changes bool, run func(context.Context) error) error {
 	defer x.wipe()
 	if x.token == "" {
 		return run(ctx) // nobody's right is asked for; what it needs it checks as it writes
+	}
+	if changes {
+		x.api.turns.giveWay(ctx, x.call.Who.Org)
 	}
 	asked := x.event
 	for try := 1; ; try++ {
@@ -57,39 +60,5 @@ func wipeAfter(ctx context.Context, values ...secret.Bytes) {
 func (x *exchange) wipe() {
 	for _, v := range x.spent {
 		v.Wipe()
-	}
-}
-
-// turns lets one at a time go on for each organisation.
-type turns struct {
-	mu sync.Mutex
-	by map[string]*turn
-}
-
-type turn struct {
-	sync.Mutex
-	waiting int
-}
-
-// wait returns when it is the caller's turn, which ends with what it returns.
-func (t *turns) wait(org string) (done func()) {
-	t.mu.Lock()
-	if t.by == nil {
-		t.by = map[string]*turn{}
-	}
-	if t.by[org] == nil {
-		t.by[org] = &turn{}
-	}
-	mine := t.by[org]
-	mine.waiting++
-	t.mu.Unlock()
-	mine.Lock()
-	return func() {
-		mine.Unlock()
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		if mine.waiting--; mine.waiting == 0 {
-			delete(t.by, org)
-		}
 	}
 }

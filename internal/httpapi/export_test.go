@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -37,3 +38,15 @@ const MaxBuckets = 16 * maxShard
 
 // ParseCursor reads a cursor.
 func ParseCursor(s string) (string, error) { return parseCursor(s) }
+
+// Turns are those of requests that are decided over and over.
+type Turns struct{ turns }
+
+// Wait is wait.
+func (t *Turns) Wait(org string) (done func()) { return t.wait(org) }
+
+// GiveWay is giveWay.
+func (t *Turns) GiveWay(ctx context.Context, org string) { t.giveWay(ctx, org) }
+
+// GiveWayFor is how long a request gives way.
+const GiveWayFor = giveWayFor

@@ -13,7 +13,8 @@ import (
 	"testing"
 	"time"
 
-	_ "modernc.org/sqlite" // the tests' own view of the database
+	_ "github.com/jackc/pgx/v5/stdlib" // the tests' own view of the database
+	_ "modernc.org/sqlite"             // the same
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
@@ -46,7 +47,8 @@ type world struct {
 	t         testing.TB
 	api       *httpapi.API
 	db        *store.DB
-	raw       *sql.DB // the same file, past every layer
+	raw       *sql.DB // the same database, past every layer
+	postgres  bool
 	keysDir   string
 	keys      *soft.Store
 	vault     *vault.Service
@@ -63,6 +65,7 @@ type world struct {
 
 // setup is what a test may change before the world is made.
 type setup struct {
+	postgres    bool // instead of SQLite
 	limits      httpapi.Limits
 	budgets     httpapi.Budgets
 	proxies     proxies.Set
@@ -81,9 +84,16 @@ func open(t testing.TB, change ...func(*setup)) *world {
 	for _, f := range change {
 		f(&s)
 	}
-	dir := ready.Dir(t)
+	dir := t.TempDir()
+	cfg := store.Config{}
+	if s.postgres {
+		cfg.PostgresDSN = ready.DSN(t)
+	} else {
+		dir = ready.Dir(t)
+		cfg.Dir = dir
+	}
 	w := &world{
-		t: t, keysDir: filepath.Join(dir, "keys"), clock: &clock{at: time.Date(2026, 11, 23, 12, 0, 0, 500e6, time.UTC)},
+		t: t, postgres: s.postgres, keysDir: filepath.Join(dir, "keys"), clock: &clock{at: time.Date(2026, 11, 23, 12, 0, 0, 500e6, time.UTC)},
 		mail: &outbox{tokens: map[string]string{}, resets: map[string]string{}}, logged: &logBuffer{}, between: new(atomic.Pointer[func()]),
 	}
 	log := slog.New(slog.NewTextHandler(w.logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -92,16 +102,35 @@ func open(t testing.TB, change ...func(*setup)) *world {
 		t.Fatal(err)
 	}
 	w.closeLater(w.keys.Close)
-	if w.db, err = store.Open(t.Context(), store.Config{Dir: dir, Log: log, Clock: w.clock.now, BeforeWrite: w.interrupt}); err != nil {
+	cfg.Log, cfg.Clock, cfg.BeforeWrite = log, w.clock.now, w.interrupt
+	driver, raw := "sqlite", filepath.Join(dir, store.File)+"?_pragma=busy_timeout(10000)"
+	if s.postgres {
+		driver, raw = "pgx", cfg.PostgresDSN
+	}
+	if w.db, err = store.Open(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
 	w.closeLater(w.db.Close)
-	if w.raw, err = sql.Open("sqlite", filepath.Join(dir, "oneclaw.db")+"?_pragma=busy_timeout(10000)"); err != nil {
+	if w.raw, err = sql.Open(driver, raw); err != nil {
 		t.Fatal(err)
 	}
 	w.closeLater(w.raw.Close)
 	w.services(s, log)
 	return w
+}
+
+// onPostgres is a world whose database is PostgreSQL.
+func onPostgres(s *setup) { s.postgres = true }
+
+// onSQLite is the world as it is anyway.
+func onSQLite(*setup) {}
+
+// bind writes the parameters of a query as the database takes them.
+func (w *world) bind(query string) string {
+	for n := 1; w.postgres && strings.Contains(query, "?"); n++ {
+		query = strings.Replace(query, "?", "$"+itoa(n), 1)
+	}
+	return query
 }
 
 // interrupt runs what a test wants to happen between a decision and its commit.
@@ -189,7 +218,7 @@ func (w *world) closeLater(f func() error) {
 // exec changes the database past every layer.
 func (w *world) exec(query string, args ...any) {
 	w.t.Helper()
-	if _, err := w.raw.ExecContext(w.t.Context(), query, args...); err != nil {
+	if _, err := w.raw.ExecContext(w.t.Context(), w.bind(query), args...); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -365,7 +394,7 @@ func (w *world) after(heads map[string]int64) []event {
 // each runs a query past every layer.
 func (w *world) each(query string, row func(scan func(...any) error) error, args ...any) {
 	w.t.Helper()
-	rows, err := w.raw.QueryContext(context.WithoutCancel(w.t.Context()), query, args...)
+	rows, err := w.raw.QueryContext(context.WithoutCancel(w.t.Context()), w.bind(query), args...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
