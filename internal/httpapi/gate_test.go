@@ -1,6 +1,9 @@
 package httpapi_test
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // What opens a gate takes a person: a key of the owner, such as a stored login is,
 // and an agent that made the vault can't, by any way.
@@ -91,4 +94,37 @@ func TestACascadeLiftsNoGate(t *testing.T) {
 	shown(g.vault, id, true)
 	g.do("DELETE", "/v1/org/members/"+bob.id, g.ada.login(), nil).want(204)
 	shown(g.vault, id, false)
+}
+
+// To let an agent reach further than the person meant who granted it a path takes a
+// person where others need an approval: by its scopes, its vaults, or a new start.
+func TestWideningAnAgentOverAGateTakesAPerson(t *testing.T) {
+	g := openGated(t, true)
+	key := g.do("POST", "/v1/auth/api-keys", g.ada.token, object{"name": "stored"}).want(201).str("api_key")
+	elsewhere := g.ada.vaultNamed("elsewhere")
+	for what, c := range map[string]struct{ has, gets, may object }{
+		"no scopes":    {object{"scopes": []string{"open/**"}}, object{"scopes": nil}, object{"scopes": []string{"open/**", "else/*"}}},
+		"a word":       {object{"scopes": []string{"open/**"}}, object{"scopes": []string{"vault:read"}}, object{"scopes": []string{"open/one"}}},
+		"more scopes":  {object{"scopes": []string{"open/**"}}, object{"scopes": []string{"open/**", "gated/o*"}}, object{"scopes": []string{"open/**", "vault:read"}}},
+		"no vaults":    {object{"vault_ids": []string{elsewhere}}, object{"vault_ids": nil}, object{"description": "x"}},
+		"more vaults":  {object{"vault_ids": []string{elsewhere}}, object{"vault_ids": []string{elsewhere, g.vault}}, object{"vault_ids": []string{elsewhere}}},
+		"to see keys":  {object{"intents_api_enabled": true}, object{"intents_api_enabled": false}, object{"intents_api_enabled": true}},
+		"a new start":  {object{"is_active": false}, object{"is_active": true}, object{"description": "x"}},
+		"a longer end": {object{"expires_at": g.clock.now().Add(time.Hour)}, object{"expires_at": g.clock.now().Add(2 * time.Hour)}, object{"expires_at": g.clock.now().Add(time.Minute)}},
+	} {
+		bot := g.ada.agent(object{"name": what})
+		one := "/v1/agents/" + bot.id
+		g.ada.grant(g.vault, bot, "**", nil, "read")
+		g.do("PATCH", one, g.ada.token, c.has).want(200)
+		status := map[bool]int{false: 403, true: 200}[what == "a longer end"] // it reaches the path today
+		r := g.do("PATCH", one, key, c.gets)
+		r.what += " for " + what
+		r.want(status)
+		g.do("PATCH", one, key, c.may).want(200)
+		g.do("PATCH", one, g.ada.token, c.gets).want(200)
+	}
+	// Without a policy over the gate nothing opens.
+	bot := g.ada.agent(object{"name": "aside", "scopes": []string{"open/**"}})
+	g.ada.grant(g.vault, bot, "open/**", nil, "read")
+	g.do("PATCH", "/v1/agents/"+bot.id, key, object{"scopes": nil}).want(200)
 }

@@ -150,6 +150,9 @@ func (s *Service) UpdateAgent(ctx context.Context, c *access.Call, id string, p 
 	if err := s.checkVaults(ctx, c, p.VaultIDs.Value, now.VaultIDs); err != nil {
 		return Agent{}, err
 	}
+	if err := s.opensNoGate(ctx, c, &now, &p); err != nil {
+		return Agent{}, err
+	}
 	succeed(c, "agent", id)
 	return s.store.ChangeAgent(ctx, c.Who.Org, id, func(a *Agent) error {
 		was := *a
@@ -164,6 +167,27 @@ func (s *Service) UpdateAgent(ctx context.Context, c *access.Call, id string, p 
 		}
 		return s.checkCertified(a)
 	}, false, c.Event)
+}
+
+// opensNoGate asks for a person where a change lets the agent reach what a policy
+// asks approvals for, by one that asks for none: by other scopes or vaults, by
+// showing it the keys that Intents hides, or by starting it again. Who narrows the
+// agent meanwhile ends a right, so the change is decided anew.
+func (s *Service) opensNoGate(ctx context.Context, c *access.Call, was *Agent, p *AgentPatch) error {
+	is := *was
+	if err := p.apply(&is, c.Now); err != nil || c.PersonHere() {
+		return err
+	}
+	before := policy.Cap{Nowhere: !was.live(c.Now) || was.Intents && !is.Intents, Vaults: was.VaultIDs, Scopes: was.Scopes}
+	after := policy.Cap{Nowhere: !is.live(c.Now), Vaults: is.VaultIDs, Scopes: is.Scopes}
+	if before.Equal(after) {
+		return nil
+	}
+	opens, err := s.cfg.Granter.Widens(ctx, was.ID, before, after)
+	if err == nil && opens {
+		err = c.RequirePerson()
+	}
+	return err
 }
 
 // prolongs asks for a person where an agent is to go on beyond its end, and beyond

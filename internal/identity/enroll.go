@@ -68,10 +68,13 @@ type EnrollStore interface {
 	RejectEnrollment(ctx context.Context, org, user, id string, now time.Time, ev *audit.Event) error
 }
 
-// Granter says whether the caller may give access to a vault.
+// Granter says whether the caller may give access to a vault, and what that opens.
 type Granter interface {
 	// Shows reports whether the caller may see the vault, which must exist.
 	Shows(ctx context.Context, c *access.Call, vaultID string) (bool, error)
+	// Widens reports whether an agent that gets from one cap to another reaches a path
+	// on laxer terms than a policy asks for there.
+	Widens(ctx context.Context, agent string, was, now policy.Cap) (bool, error)
 	// DraftGrant returns the policy as it is to be stored. Nothing is stored yet,
 	// nor is the principal asked for, which may not exist yet.
 	DraftGrant(ctx context.Context, c *access.Call, g policy.Spec) (policy.Spec, error)

@@ -35,7 +35,7 @@ func (s *Set) Loosens(id string, now *Policy) bool {
 	if now == nil || s.alreadyGives(now) {
 		return false
 	}
-	return s.gatedFor(now)
+	return s.gatedFor(now, now.Pattern)
 }
 
 // shrinks reports whether p, which asks for approvals, asks for fewer as now.
@@ -44,9 +44,9 @@ func (p *Policy) shrinks(now *Policy) bool {
 		laxer(now.Conditions.Approval, p.Conditions.Approval) || p.Vault != now.Vault || p.Pattern != now.Pattern
 }
 
-// gatedFor reports whether a gate of the set stands where p would be a way round
-// it: p asks for no approval, or for the same principal on laxer terms.
-func (s *Set) gatedFor(p *Policy) bool {
+// gatedFor reports whether a gate of the set stands, over paths within, where p would
+// be a way round it: p asks for no approval, or for the same principal on laxer terms.
+func (s *Set) gatedFor(p *Policy, within Pattern) bool {
 	if s == nil {
 		return false
 	}
@@ -54,7 +54,8 @@ func (s *Set) gatedFor(p *Policy) bool {
 		same := who == subject{p.PrincipalKind, p.PrincipalID}
 		for i := range all {
 			gate := &all[i]
-			if gate.Conditions.Approval == nil || gate.Vault != p.Vault || gate.Permissions&p.Permissions == 0 || !Overlap(gate.Pattern, p.Pattern) {
+			if gate.Conditions.Approval == nil || gate.Vault != p.Vault || gate.Permissions&p.Permissions == 0 ||
+				!Overlap(gate.Pattern, p.Pattern) || !Overlap(gate.Pattern, within) {
 				continue
 			}
 			if p.Conditions.Approval == nil || same && laxer(p.Conditions.Approval, gate.Conditions.Approval) {

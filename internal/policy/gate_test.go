@@ -141,3 +141,48 @@ func TestLoosens(t *testing.T) {
 		})
 	}
 }
+
+func TestWidens(t *testing.T) {
+	const terms = `{"require_approval":{"valid_seconds":600,"max_uses":2}}`
+	bot := to("agent", "bot")
+	gate := grant("prod/*", "read", when(terms), to("user", "eve"))
+	free := grant("**", "read", bot)
+	none, dev := policy.Cap{}, policy.Cap{Scopes: []string{"dev/**"}}
+	for name, c := range map[string]struct {
+		rows     []policy.Spec
+		was, now policy.Cap
+		made     bool // the agent made the vault
+		want     bool
+	}{
+		"the cap lifted":                   {rows: specs(gate, free), was: dev, now: none, want: true},
+		"the cap lifted by a word":         {rows: specs(gate, free), was: dev, now: policy.Cap{Scopes: []string{"vault:read"}}, want: true},
+		"a scope more":                     {rows: specs(gate, free), was: dev, now: policy.Cap{Scopes: []string{"dev/**", "*/db"}}, want: true},
+		"a scope more beside the gate":     {rows: specs(gate, free), was: dev, now: policy.Cap{Scopes: []string{"dev/**", "test/**"}}},
+		"a scope less":                     {rows: specs(gate, free), was: policy.Cap{Scopes: []string{"dev/**", "prod/**"}}, now: dev},
+		"a first scope":                    {rows: specs(gate, free), was: none, now: dev},
+		"no gate":                          {rows: specs(free), was: dev, now: none},
+		"nothing that is free":             {rows: specs(gate, grant("**", "read", bot, when(terms))), was: dev, now: none},
+		"a free policy aside":              {rows: specs(gate, grant("dev/**", "read", bot)), was: dev, now: none},
+		"a free policy of another":         {rows: specs(gate, grant("**", "read", to("agent", "else"))), was: dev, now: none},
+		"the vault":                        {rows: specs(gate, free), was: policy.Cap{Vaults: []string{"v2"}}, now: policy.Cap{Vaults: []string{"v2", "v1"}}, want: true},
+		"all vaults":                       {rows: specs(gate, free), was: policy.Cap{Vaults: []string{"v2"}}, want: true},
+		"another vault":                    {rows: specs(gate, free), was: policy.Cap{Vaults: []string{"v2"}}, now: policy.Cap{Vaults: []string{"v3"}}},
+		"the vault, capped":                {rows: specs(gate, free), was: policy.Cap{Vaults: []string{"v2"}}, now: policy.Cap{Scopes: []string{"dev/**"}}},
+		"it works again":                   {rows: specs(gate, free), was: policy.Cap{Nowhere: true}, want: true},
+		"it stops":                         {rows: specs(gate, free), now: policy.Cap{Nowhere: true}},
+		"its own vault":                    {rows: specs(gate), was: dev, now: none, made: true, want: true},
+		"its own vault, gated for itself":  {rows: specs(grant("prod/*", "read", when(terms), bot)), was: dev, now: none, made: true},
+		"its own vault, beside the gate":   {rows: specs(gate), was: dev, now: policy.Cap{Scopes: []string{"dev/**", "test/*"}}, made: true},
+		"its own vault, with nothing more": {rows: specs(gate), now: none, made: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := &policy.Vault{ID: "v1"}
+			if c.made {
+				v.CreatedBy, v.CreatedByKind = "bot", policy.KindAgent
+			}
+			if got := set(t, c.rows...).Widens("bot", v, c.was, c.now); got != c.want {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}

@@ -73,6 +73,12 @@ func (db *DB) HasVault(ctx context.Context, org, id string) error {
 	return err
 }
 
+// VaultsOfAgent implements vault.Store.
+func (db *DB) VaultsOfAgent(ctx context.Context, agent string) ([]string, error) {
+	return db.texts(ctx, `SELECT vault_id FROM policies WHERE principal_id = $1 AND principal_type = 'agent'
+		UNION SELECT id FROM vaults WHERE created_by = $1 AND created_by_type = 'agent'`, agent)
+}
+
 // VaultNamed implements vault.Store.
 func (db *DB) VaultNamed(ctx context.Context, org, name string) (vault.Vault, error) {
 	return db.vault(ctx, `WHERE org_id = $1 AND name = $2`, org, name)

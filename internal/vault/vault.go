@@ -112,6 +112,8 @@ type Store interface {
 	RoomForVault(ctx context.Context, org string) error
 	// Vault returns fault.NotFound when there is none with that id.
 	Vault(ctx context.Context, id string) (Vault, error)
+	// VaultsOfAgent returns those that have a policy for the agent, or that it made.
+	VaultsOfAgent(ctx context.Context, agent string) ([]string, error)
 	// HasVault returns fault.NotFound unless the organisation has a vault with
 	// that id. Whether another has one does not show, in time either.
 	HasVault(ctx context.Context, org, id string) error

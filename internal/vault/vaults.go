@@ -95,6 +95,25 @@ func (s *Service) Shows(ctx context.Context, c *access.Call, id string) (bool, e
 	return err == nil && policy.Decide(c.Who, policy.ReadVault, resource(e, secretpath.Path{}), c.At()).Allow, err
 }
 
+// Widens reports whether an agent that gets from one cap to another reaches a path
+// of some vault on laxer terms than a policy asks for there.
+func (s *Service) Widens(ctx context.Context, agent string, was, now policy.Cap) (bool, error) {
+	ids, err := s.store.VaultsOfAgent(ctx, agent)
+	if err != nil {
+		return false, err
+	}
+	for _, id := range ids {
+		e, err := s.known.get(ctx, s.store, id)
+		if fault.Is(err, fault.NotFound) {
+			continue // deleted meanwhile
+		}
+		if err != nil || e.policies.Widens(agent, e.policyVault, was, now) {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
 // All returns the vaults that the caller may see, oldest first.
 func (s *Service) All(ctx context.Context, c *access.Call) ([]Vault, error) {
 	c.Touch("vault", "")
