@@ -211,11 +211,14 @@ func (s *Service) agentTokenBound(ctx context.Context, c *access.Call, a *Standi
 	if a.TokenTTL > 0 {
 		g.ttl = time.Duration(a.TokenTTL) * time.Second
 	}
-	end := a.ExpiresAt
+	end, log := a.ExpiresAt, s.store.Append
 	if c.Who.Kind == policy.KindUser {
-		end = takenUntil(c, end)
+		end, g.with = takenUntil(c, end), c.Who.Credential()
+		log = func(ctx context.Context, ev *audit.Event) error {
+			return s.store.TakeToken(ctx, Taken{g.jti, g.org, g.id, g.gen, c.Who.ID, stamp(c.Now), g.exp}, ev)
+		}
 	}
-	text, seconds, err := s.handOut(ctx, c, g, end, s.store.Append)
+	text, seconds, err := s.handOut(ctx, c, g, end, log)
 	if err != nil {
 		return Token{}, err
 	}
@@ -224,8 +227,8 @@ func (s *Service) agentTokenBound(ctx context.Context, c *access.Call, a *Standi
 }
 
 // takenUntil is the end of a token that a human takes of an agent that ends at end.
-// With nobody there it is gone soon after the credential that asked, which the
-// token does not show: with that credential, and within an hour.
+// It is revoked with the credential that asked; with nobody there it is gone also
+// when that expires, and within an hour.
 func takenUntil(c *access.Call, end time.Time) time.Time {
 	if c.PersonHere() {
 		return end

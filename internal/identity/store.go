@@ -77,6 +77,9 @@ type TokenStore interface {
 	// Revoke keeps the token's id until it would have expired anyway.
 	Revoke(ctx context.Context, org, id string, until, now time.Time, ev *audit.Event) error
 	Revoked(ctx context.Context, id string) (bool, error)
+	// TakeToken keeps that a human took a token of an agent, with the credential that
+	// ev says: it is revoked when that ends, or when the human's right to it does.
+	TakeToken(ctx context.Context, t Taken, ev *audit.Event) error
 	// MailToken returns the account that the token was mailed to, or NotFound.
 	MailToken(ctx context.Context, hash, purpose string, now time.Time) (Account, error)
 	// AddMailToken stores a token. Without a user it is nobody's, and good for
@@ -132,6 +135,14 @@ type AgentStore interface {
 	HasVaults(ctx context.Context, org string, ids []string) (bool, error)
 	// NoteUse stores when agents, personal keys and sessions were last used, by id.
 	NoteUse(ctx context.Context, agents, keys, sessions map[string]time.Time) error
+}
+
+// Taken is a token of an agent that a human took.
+type Taken struct {
+	ID, Org, Agent string
+	Gen            int64 // of the agent's credentials
+	User           string
+	At, Expires    time.Time
 }
 
 // MailToken is a single-use token that was mailed to a user.

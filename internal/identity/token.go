@@ -50,7 +50,10 @@ type claims struct {
 	// Session is the login that it belongs to, and AuthTime when a person proved to
 	// be there for it: a token for another organisation has both of the one that it
 	// was asked for with.
-	Session  string           `json:"sid,omitempty"`
+	Session string `json:"sid,omitempty"`
+	// With is the credential of a human who took this token of an agent: what is made
+	// with the token is made with that.
+	With     string           `json:"made_with,omitempty"`
 	AuthTime *jwt.NumericDate `json:"auth_time,omitempty"`
 }
 
@@ -85,7 +88,7 @@ func (s *Service) issue(ctx context.Context, g *grant, now, end time.Time) (secr
 			Issuer: s.cfg.Issuer, Subject: string(g.kind) + ":" + g.id, Audience: jwt.ClaimStrings{s.cfg.Audience},
 			ExpiresAt: jwt.NewNumericDate(g.exp), IssuedAt: jwt.NewNumericDate(issued), ID: g.jti,
 		},
-		Org: g.org, Scopes: orEmpty(g.scopes), VaultIDs: orEmpty(g.vaults), Gen: g.gen, Key: g.key, Device: g.device,
+		Org: g.org, Scopes: orEmpty(g.scopes), VaultIDs: orEmpty(g.vaults), Gen: g.gen, Key: g.key, Device: g.device, With: g.with,
 	}
 	if c.Session = g.login; !g.person.IsZero() {
 		c.AuthTime = jwt.NewNumericDate(g.person)
@@ -125,6 +128,7 @@ type session struct {
 	login   string // id of the login that a user's token belongs to; empty where a key was exchanged
 	issued  time.Time
 	person  time.Time // when a person proved to be there for it; zero: nobody did
+	with    string    // the credential of the human who took an agent's token
 	cert    string    // thumbprint of the certificate that a token is bound to
 	exp     time.Time
 }
@@ -165,7 +169,7 @@ func (p *parser) parse(ctx context.Context, bearer string, now time.Time) (sessi
 		kind: policy.PrincipalKind(kind), id: id, org: c.Org, gen: c.Gen,
 		jti: c.ID, key: c.Key, device: c.Device, kid: kid, exp: c.ExpiresAt.Time,
 	}
-	s.issued = c.IssuedAt.Time
+	s.issued, s.with = c.IssuedAt.Time, c.With
 	if s.login = c.Session; c.AuthTime != nil {
 		s.person = c.AuthTime.Time
 	}

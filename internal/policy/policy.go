@@ -63,6 +63,7 @@ type Principal struct {
 	IntentsAPI    bool      // agents: signs through Intents, so never sees signing keys
 	Bare          bool      // agents: came with the key itself, not with a token made from it
 	Gen           int64     // agents: generation of the credential that it came with
+	With          string    // agents: the credential of the human who took the token that it came with
 	Session       string    // users: id of the login that its token belongs to; empty for API keys and what was exchanged for them
 	Person        time.Time // users: when a person last proved to be there (password, provider) for this token; zero for keys and devices
 }
@@ -73,9 +74,12 @@ func (p *Principal) Manages() bool {
 }
 
 // Credential names what p came with, for what is made with it: key:ID of an API
-// key, session:ID of a login, agent:ID/GENERATION. It is empty where none is known.
+// key, session:ID of a login, agent:ID/GENERATION; for a token of an agent that a
+// human took, that of the human. It is empty where none is known.
 func (p *Principal) Credential() string {
 	switch {
+	case p.With != "":
+		return p.With
 	case p.Kind == KindAgent:
 		return "agent:" + p.ID + "/" + strconv.FormatInt(p.Gen, 10)
 	case p.Key != "":

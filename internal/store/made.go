@@ -27,6 +27,7 @@ func (tx *Tx) made(table, id string, ev *audit.Event) error {
 type ending struct {
 	keys, agents, rekeyed                   []string // rekeyed: agents that lost their key alone
 	shares, policies, invitations, webhooks int64
+	tokens                                  int64 // that humans took of agents
 }
 
 // maxNamed is how many ids an event names.
@@ -41,6 +42,7 @@ func (e *ending) text() string {
 	}{
 		{"api_keys", int64(len(e.keys))}, {"agents", int64(len(e.agents))}, {"shares", e.shares}, {"policies", e.policies},
 		{"invitations", e.invitations}, {"webhooks", e.webhooks}, {"agent_keys", int64(len(e.rekeyed))},
+		{"agent_tokens", e.tokens},
 	} {
 		if c.n > 0 {
 			counts = append(counts, c.name+"="+strconv.FormatInt(c.n, 10))
@@ -60,8 +62,8 @@ func (e *ending) text() string {
 }
 
 // endMadeWith ends what was made with an API key: keys, with what was made with
-// those in turn, agents with what they made, the keys that it gave to other agents, shares, policies, invitations and the
-// webhook. Each key is looked at once, so it ends. IP rules stay: without one
+// those in turn, agents with what they made, the keys that it gave to other agents, the tokens that it took of them, shares,
+// policies, invitations and the webhook. Each key is looked at once, so it ends. IP rules stay: without one
 // more addresses might get in. So do policies that ask for approvals. Vaults and secrets are data, and stay.
 func (tx *Tx) endMadeWith(org, key string, at time.Time) (ending, error) {
 	var e ending
@@ -96,6 +98,9 @@ func (tx *Tx) endMadeWith(org, key string, at time.Time) (ending, error) {
 		}
 		if err == nil {
 			err = tx.endKeysGiven(&e, org, with, at)
+		}
+		if err == nil {
+			err = tx.endTokens(&e, at, `made_with = $2 AND org_id = $3`, with, org)
 		}
 		for _, s := range []struct {
 			n     *int64
@@ -222,6 +227,7 @@ func (db *DB) Made(ctx context.Context, org, from, below string, now time.Time) 
 		UNION ALL SELECT 'vault', id, name, created_at, made_with, 1 FROM vaults`+within+`
 		UNION ALL SELECT 'invitation', id, email, created_at, made_with, CASE WHEN expires_at > $4 THEN 1 ELSE 0 END FROM invitations`+within+`
 		UNION ALL SELECT 'ip_rule', id, cidr, created_at, made_with, 1 FROM ip_rules`+within+`
+		UNION ALL SELECT 'agent_token', id, agent_id, created_at, made_with, CASE WHEN `+strings.ReplaceAll(liveToken, "$1", "$4")+` THEN 1 ELSE 0 END FROM agent_tokens`+within+`
 		UNION ALL SELECT 'webhook', id, '', created_at, made_with, 1 FROM approval_webhooks`+within+`
 		ORDER BY 4, 2 LIMIT `+strconv.Itoa(maxMade), []any{org, from, below, micros(now)}, func(rows *sql.Rows) error {
 		var m identity.Made

@@ -103,6 +103,9 @@ func (db *DB) ChangeRole(ctx context.Context, org, actor, user string, role poli
 			if err = tx.count(&e.webhooks, `DELETE FROM approval_webhooks WHERE org_id = $1 AND created_by = $2`, org, user); err != nil {
 				return err
 			}
+			if err = tx.endTokensOf(&e, org, user, policy.RoleMember, tx.w.db.clock()); err != nil {
+				return err
+			}
 			if ev != nil {
 				ev.Details.Ended = e.text()
 			}
@@ -170,6 +173,9 @@ func (tx *Tx) endMembership(org, user, heir string, at time.Time) (ending, error
 	}
 	if err == nil {
 		err = tx.count(&e.webhooks, `DELETE FROM approval_webhooks WHERE org_id = $1 AND created_by = $2`, org, user)
+	}
+	if err == nil {
+		err = tx.endTokensOf(&e, org, user, "", at)
 	}
 	if err != nil {
 		return e, err
