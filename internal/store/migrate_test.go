@@ -23,7 +23,7 @@ var schema = map[string]string{
 }
 
 func TestEveryStepOfTheMigrationsLeadsToTheSameSchema(t *testing.T) {
-	for name, fresh := range engines {
+	for name, fresh := range unmade {
 		t.Run(name, func(t *testing.T) {
 			describe := func(cfg store.Config, steps bool) []string {
 				p, db := store.Migrator(t, cfg)
