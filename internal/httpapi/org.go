@@ -41,6 +41,11 @@ type roleRequest struct {
 	}
 }
 
+type changedMember struct {
+	Gone
+	Body memberBody
+}
+
 type orgBody struct {
 	ID        string    `json:"id" format:"uuid"`
 	Name      string    `json:"name"`
@@ -75,9 +80,12 @@ func (a *API) registerOrg() {
 	handle(a, op{
 		method: http.MethodPatch, path: one, id: "update-member", tag: "Organisation",
 		summary: "Give a member another role", action: policy.UpdateMember,
-	}, func(ctx context.Context, c *access.Call, in *roleRequest) (*body[memberBody], error) {
+	}, func(ctx context.Context, c *access.Call, in *roleRequest) (*changedMember, error) {
 		m, err := a.identity.ChangeRole(ctx, c, in.UserID, policy.Role(in.Body.Role))
-		return answer(memberOf(m), err)
+		if err != nil {
+			return nil, err
+		}
+		return &changedMember{Gone{endedBy(c)}, memberOf(m)}, nil
 	})
 	handle(a, op{
 		method: http.MethodDelete, path: one, id: "remove-member", tag: "Organisation",

@@ -98,12 +98,8 @@ func (db *DB) ChangeRole(ctx context.Context, org, actor, user string, role poli
 			}
 		}
 		if role != policy.RoleOwner && role != policy.RoleAdmin {
-			var e ending
-			// Who may not set a webhook any more is told of nothing by it.
-			if err = tx.count(&e.webhooks, `DELETE FROM approval_webhooks WHERE org_id = $1 AND created_by = $2`, org, user); err != nil {
-				return err
-			}
-			if err = tx.endTokensOf(&e, org, user, policy.RoleMember, tx.w.db.clock()); err != nil {
+			e, err := tx.endManaging(org, user, tx.w.db.clock())
+			if err != nil {
 				return err
 			}
 			if ev != nil {
@@ -172,10 +168,10 @@ func (tx *Tx) endMembership(org, user, heir string, at time.Time) (ending, error
 		}
 	}
 	if err == nil {
-		err = tx.count(&e.webhooks, `DELETE FROM approval_webhooks WHERE org_id = $1 AND created_by = $2`, org, user)
+		err = tx.endWebhooks(&e, org, user)
 	}
 	if err == nil {
-		err = tx.endTokensOf(&e, org, user, "", at)
+		err = tx.endTokens(&e, at, `user_id = $2 AND org_id = $3`, user, org)
 	}
 	if err != nil {
 		return e, err

@@ -6,7 +6,6 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
-	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
 // TakeToken implements identity.TokenStore.
@@ -34,14 +33,4 @@ const liveToken = `expires_at > $1 AND NOT EXISTS (SELECT 1 FROM revoked_tokens 
 func (tx *Tx) endTokens(e *ending, at time.Time, where string, args ...any) error {
 	return tx.count(&e.tokens, `INSERT INTO revoked_tokens (id, expires_at) SELECT id, expires_at FROM agent_tokens
 		WHERE `+liveToken+` AND `+where+` ON CONFLICT (id) DO NOTHING`, append([]any{micros(at)}, args...)...)
-}
-
-// endTokensOf ends those that somebody took of agents in an organisation, with a
-// role that manages it or none but for its own agents.
-func (tx *Tx) endTokensOf(e *ending, org, user string, role policy.Role, at time.Time) error {
-	where := `user_id = $2 AND org_id = $3`
-	if role == policy.RoleMember {
-		where += ` AND agent_id NOT IN (SELECT id FROM agents WHERE created_by = $2 AND org_id = $3)`
-	}
-	return tx.endTokens(e, at, where, user, org)
 }

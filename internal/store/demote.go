@@ -1,0 +1,34 @@
+package store
+
+import "time"
+
+// ownVaults are the vaults whose policies somebody sets as a member: those that it,
+// or an agent of its own, made.
+const ownVaults = `SELECT id FROM vaults WHERE org_id = $2 AND (created_by_type = 'user' AND created_by = $1 AND creator_left = 0
+	OR created_by_type = 'agent' AND creator_human = $1)`
+
+// endManaging ends what somebody has who managed an organisation and is a member of
+// it now: the webhook, which a member may not set; tokens that it took of others'
+// agents; and the policies in others' vaults that it made for itself or its own
+// agents. What it made for others is the organisation's.
+func (tx *Tx) endManaging(org, user string, at time.Time) (ending, error) {
+	var e ending
+	err := tx.endWebhooks(&e, org, user)
+	if err == nil {
+		err = tx.endTokens(&e, at, `user_id = $2 AND org_id = $3
+			AND agent_id NOT IN (SELECT id FROM agents WHERE created_by = $2 AND org_id = $3)`, user, org)
+	}
+	if err == nil {
+		err = tx.endPolicies(&e, `created_by = $1 AND created_by_type = 'user'
+			AND (principal_type = 'user' AND principal_id = $1
+				OR principal_type = 'agent' AND principal_id IN (SELECT id FROM agents WHERE created_by = $1 AND org_id = $2))
+			AND vault_id IN (SELECT id FROM vaults WHERE org_id = $2) AND vault_id NOT IN (`+ownVaults+`)`, user, org)
+	}
+	return e, err
+}
+
+// endWebhooks ends the webhook that somebody set, who may not set one any more: it
+// is told of nothing by it.
+func (tx *Tx) endWebhooks(e *ending, org, user string) error {
+	return tx.count(&e.webhooks, `DELETE FROM approval_webhooks WHERE org_id = $1 AND created_by = $2`, org, user)
+}
