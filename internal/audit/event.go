@@ -89,6 +89,7 @@ type Details struct {
 	// Approval is the id of the approval that was used for it.
 	Approval string
 	Ended    string // what ended with a credential: counts, then ids of keys and agents
+	Stays    string // what came of what ended and stays: counts, then ids
 	Target   string // a second thing that was touched, such as a grant's principal, or the account that somebody failed to sign in as
 }
 
@@ -107,6 +108,7 @@ func (d *Details) AppendJSON(b []byte) []byte {
 	b = appendField(b, "approval_id", d.Approval)
 	b = appendField(b, "target", d.Target)
 	b = appendField(b, "ended", d.Ended)
+	b = appendField(b, "stays", d.Stays)
 	return append(b, '}')
 }
 

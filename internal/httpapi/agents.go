@@ -104,7 +104,8 @@ func (a *API) registerAgents() {
 		summary: "Deactivate an agent: its key and tokens end at once", action: policy.DeactivateAgent,
 	}, func(ctx context.Context, c *access.Call, in *endedAgent) (*Gone, error) {
 		err := a.identity.DeactivateAgent(ctx, c, in.AgentID, in.Keep)
-		return &Gone{endedBy(c)}, err
+		ended := goneBy(c)
+		return &ended, err
 	})
 	a.registerAgentKeys(one)
 }
@@ -118,7 +119,7 @@ func (a *API) registerAgentKeys(one string) {
 		if err != nil {
 			return nil, err
 		}
-		return &rotatedAnswer{Gone{endedBy(c)}, &rotatedKey{APIKey: secretValue{key}}}, nil
+		return &rotatedAnswer{goneBy(c), &rotatedKey{APIKey: secretValue{key}}}, nil
 	})
 	handle(a, op{
 		method: http.MethodPost, path: one + "/rotate-identity-keys", id: "rotate-agent-identity-keys", tag: "Agents",

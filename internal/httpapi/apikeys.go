@@ -105,7 +105,8 @@ func (a *API) registerAPIKeys() {
 		summary: "Revoke an API key, and every token made from it", action: policy.DeleteAPIKey,
 	}, func(ctx context.Context, c *access.Call, in *endedKey) (*Gone, error) {
 		err := a.identity.RevokeKey(ctx, c, in.KeyID, in.Keep)
-		return &Gone{endedBy(c)}, err
+		ended := goneBy(c)
+		return &ended, err
 	})
 	a.registerMade()
 }

@@ -20,18 +20,20 @@ type KeepFlag struct {
 // Gone is the answer without a body that says what ended with a credential.
 type Gone struct {
 	Ended string `header:"X-Ended" doc:"What ended with it, such as api_keys=1,agents=2,shares=3. Absent when nothing did."`
+	Stays string `header:"X-Stays" doc:"What came of it and stays, for you to look at: members=1 for somebody who joined by an invitation that it made. The event and .../made say who."`
 }
 
-// endedBy is what the call's event says that ended, without the ids.
-func endedBy(c *access.Call) string {
-	counts, _, _ := strings.Cut(c.Event.Details.Ended, " ")
-	return counts
+// goneBy is what the call's event says that ended, without the ids.
+func goneBy(c *access.Call) Gone {
+	ended, _, _ := strings.Cut(c.Event.Details.Ended, " ")
+	stays, _, _ := strings.Cut(c.Event.Details.Stays, " ")
+	return Gone{ended, stays}
 }
 
 type madeBody struct {
-	Kind      string    `json:"kind" enum:"api_key,agent,share,policy,vault,invitation,ip_rule,webhook,agent_token"`
+	Kind      string    `json:"kind" enum:"api_key,agent,share,policy,vault,invitation,ip_rule,webhook,agent_token,member"`
 	ID        string    `json:"id"`
-	Name      string    `json:"name" doc:"Its name, or a share's path, a policy's pattern, an invitation's address, a rule's network, the agent whose token was taken."`
+	Name      string    `json:"name" doc:"Its name, or a share's path, a policy's pattern, an invitation's address, a rule's network, a member's address, the agent whose token was taken."`
 	MadeWith  string    `json:"made_with" doc:"key:ID, or agent:ID/GENERATION of the agent's credentials."`
 	CreatedAt time.Time `json:"created_at"`
 	IsLive    bool      `json:"is_live"`

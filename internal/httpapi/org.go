@@ -85,14 +85,15 @@ func (a *API) registerOrg() {
 		if err != nil {
 			return nil, err
 		}
-		return &changedMember{Gone{endedBy(c)}, memberOf(m)}, nil
+		return &changedMember{goneBy(c), memberOf(m)}, nil
 	})
 	handle(a, op{
 		method: http.MethodDelete, path: one, id: "remove-member", tag: "Organisation",
 		summary: "End a membership, with the keys and policies of that user", action: policy.RemoveMember, status: http.StatusNoContent,
 	}, func(ctx context.Context, c *access.Call, in *memberPath) (*Gone, error) {
 		err := a.identity.RemoveMember(ctx, c, in.UserID)
-		return &Gone{endedBy(c)}, err
+		ended := goneBy(c)
+		return &ended, err
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/auth/orgs", id: "list-orgs", tag: "Organisation",

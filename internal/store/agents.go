@@ -236,9 +236,7 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*iden
 		if err == nil && !keep && (!a.Active && (was || gen != a.TokenGen) || key != a.KeyHash) {
 			var e ending
 			err = tx.endMadeBy(&e, org, id, tx.w.db.now())
-			if ev != nil {
-				ev.Details.Ended = e.text()
-			}
+			e.note(ev)
 		}
 		tx.record(ev)
 		tx.ended(org)

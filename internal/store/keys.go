@@ -111,9 +111,7 @@ func (db *DB) RevokeKey(ctx context.Context, org, user, id string, keep bool, at
 		if was && err == nil && e.text() == "" {
 			return tx.refuse(errNoKey)
 		}
-		if ev != nil {
-			ev.Details.Ended = e.text()
-		}
+		e.note(ev)
 		tx.record(ev)
 		tx.ended(org)
 		return err

@@ -27,7 +27,8 @@ func (tx *Tx) made(table, id string, ev *audit.Event) error {
 type ending struct {
 	keys, agents, rekeyed                   []string // rekeyed: agents that lost their key alone
 	shares, policies, invitations, webhooks int64
-	tokens                                  int64 // that humans took of agents
+	tokens                                  int64    // that humans took of agents
+	members                                 []string // who joined by an invitation, and stay
 }
 
 // maxNamed is how many ids an event names.
@@ -64,7 +65,8 @@ func (e *ending) text() string {
 // endMadeWith ends what was made with an API key: keys, with what was made with
 // those in turn, agents with what they made, the keys that it gave to other agents, the tokens that it took of them, shares,
 // policies, invitations and the webhook. Each key is looked at once, so it ends. IP rules stay: without one
-// more addresses might get in. So do policies that ask for approvals. Vaults and secrets are data, and stay.
+// more addresses might get in. So do policies that ask for approvals. Vaults and secrets are data, and stay; and so do the
+// members who joined by its invitations, since by now they work here: they are named.
 func (tx *Tx) endMadeWith(org, key string, at time.Time) (ending, error) {
 	var e ending
 	seen, waiting := map[string]bool{key: true}, []string{key}
@@ -101,6 +103,11 @@ func (tx *Tx) endMadeWith(org, key string, at time.Time) (ending, error) {
 		}
 		if err == nil {
 			err = tx.endTokens(&e, at, `made_with = $2 AND org_id = $3`, with, org)
+		}
+		if err == nil {
+			var members []string
+			members, _, err = tx.children(`SELECT user_id, 1 FROM memberships WHERE made_with = $1 AND org_id = $2`, with, org)
+			e.members = append(e.members, members...)
 		}
 		for _, s := range []struct {
 			n     *int64
@@ -193,6 +200,17 @@ func (tx *Tx) gatedAmong(where string, args ...any) (free, gated []string, err e
 	return free, gated, err
 }
 
+// note says in an event what ended, and who came by what ended and stays.
+func (e *ending) note(ev *audit.Event) {
+	if ev == nil {
+		return
+	}
+	ev.Details.Ended = e.text()
+	if n := len(e.members); n > 0 {
+		ev.Details.Stays = "members=" + strconv.Itoa(n) + " user:" + strings.Join(e.members[:min(n, maxNamed)], " user:")
+	}
+}
+
 func (tx *Tx) count(n *int64, query string, args ...any) error {
 	rows, err := tx.exec(query, args...)
 	*n += rows
@@ -227,6 +245,7 @@ func (db *DB) Made(ctx context.Context, org, from, below string, now time.Time) 
 		UNION ALL SELECT 'vault', id, name, created_at, made_with, 1 FROM vaults`+within+`
 		UNION ALL SELECT 'invitation', id, email, created_at, made_with, CASE WHEN expires_at > $4 THEN 1 ELSE 0 END FROM invitations`+within+`
 		UNION ALL SELECT 'ip_rule', id, cidr, created_at, made_with, 1 FROM ip_rules`+within+`
+		UNION ALL SELECT 'member', user_id, (SELECT email FROM users WHERE id = user_id), created_at, made_with, 1 FROM memberships`+within+`
 		UNION ALL SELECT 'agent_token', id, agent_id, created_at, made_with, CASE WHEN `+strings.ReplaceAll(liveToken, "$1", "$4")+` THEN 1 ELSE 0 END FROM agent_tokens`+within+`
 		UNION ALL SELECT 'webhook', id, '', created_at, made_with, 1 FROM approval_webhooks`+within+`
 		ORDER BY 4, 2 LIMIT `+strconv.Itoa(maxMade), []any{org, from, below, micros(now)}, func(rows *sql.Rows) error {

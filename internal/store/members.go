@@ -102,9 +102,7 @@ func (db *DB) ChangeRole(ctx context.Context, org, actor, user string, role poli
 			if err != nil {
 				return err
 			}
-			if ev != nil {
-				ev.Details.Ended = e.text()
-			}
+			e.note(ev)
 		}
 		m.Role = role
 		_, err = tx.exec(`UPDATE memberships SET role = $3 WHERE org_id = $1 AND user_id = $2`, org, user, string(role))
@@ -138,9 +136,7 @@ func (db *DB) RemoveMember(ctx context.Context, r identity.Removal, may func(act
 		if err != nil {
 			return err
 		}
-		if ev != nil {
-			ev.Details.Ended = e.text()
-		}
+		e.note(ev)
 		if r.OwnOrg != "" {
 			if err := tx.ownOrg(&r, m.DisplayName); err != nil {
 				return err
@@ -391,19 +387,20 @@ func (db *DB) Join(ctx context.Context, i identity.Invitation, user string, now 
 	return db.Write(ctx, i.Org, func(tx *Tx) error {
 		// This holds the user: who is deleted at the same time joins nothing. It
 		// comes first, as in RemoveUser, and changes nothing.
+		var with string
 		n, err := tx.exec(`UPDATE users SET email_verified = email_verified WHERE id = $1`, user)
 		if err == nil && n == 0 {
 			return tx.refuse(errNoUser)
 		}
 		if err == nil {
-			err = tx.spend(&i, now)
+			with, err = tx.spend(&i, now)
 		}
 		if err == nil { // the token came by mail: the address is theirs
 			_, err = tx.exec(`UPDATE users SET email_verified = 1 WHERE id = $1`, user)
 		}
 		if err == nil {
-			_, err = tx.exec(`INSERT INTO memberships (org_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)
-				ON CONFLICT (org_id, user_id) DO NOTHING`, i.Org, user, string(i.Role), micros(now))
+			_, err = tx.exec(`INSERT INTO memberships (org_id, user_id, role, created_at, made_with) VALUES ($1, $2, $3, $4, $5)
+				ON CONFLICT (org_id, user_id) DO NOTHING`, i.Org, user, string(i.Role), micros(now), with)
 		}
 		tx.record(ev)
 		tx.changed(i.Org)
@@ -414,22 +411,26 @@ func (db *DB) Join(ctx context.Context, i identity.Invitation, user string, now 
 // AddInvitedUser implements identity.OrgStore.
 func (db *DB) AddInvitedUser(ctx context.Context, a identity.Account, i identity.Invitation, ev *audit.Event) error {
 	return db.Write(ctx, i.Org, func(tx *Tx) error {
-		if err := tx.spend(&i, a.CreatedAt); err != nil {
-			return err
+		with, err := tx.spend(&i, a.CreatedAt)
+		if err == nil {
+			err = tx.addUserIn(&a)
 		}
-		if err := tx.addUserIn(&a); err != nil {
-			return err
+		if err == nil && with != "" {
+			_, err = tx.exec(`UPDATE memberships SET made_with = $3 WHERE org_id = $1 AND user_id = $2`, i.Org, a.ID, with)
 		}
 		tx.record(ev)
-		return nil
+		return err
 	})
 }
 
-// spend takes an invitation: of those who try, one does.
-func (tx *Tx) spend(i *identity.Invitation, now time.Time) error {
-	n, err := tx.exec(`DELETE FROM invitations WHERE id = $1 AND token_hash = $2 AND expires_at > $3`, i.ID, i.TokenHash, micros(now))
-	if err == nil && n == 0 {
-		return tx.refuse(errNoInvitation)
+// spend takes an invitation: of those who try, one does. It returns the credential
+// that the invitation was made with.
+func (tx *Tx) spend(i *identity.Invitation, now time.Time) (with string, err error) {
+	tx.wrote = true
+	found, err := tx.row(`DELETE FROM invitations WHERE id = $1 AND token_hash = $2 AND expires_at > $3 RETURNING made_with`,
+		[]any{i.ID, i.TokenHash, micros(now)}, &with)
+	if err == nil && !found {
+		err = tx.refuse(errNoInvitation)
 	}
-	return err
+	return with, err
 }
