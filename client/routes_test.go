@@ -65,6 +65,11 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 			method: "GET", path: "/v1/auth/sessions"},
 		"end a session": {call: func(ctx context.Context, c *client.Client) error { return c.EndSession(ctx, "s1") },
 			method: "DELETE", path: "/v1/auth/sessions/s1"},
+		"end a session, not what it made": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.StopSession(ctx, "s1", true)
+			return err
+		},
+			method: "DELETE", path: "/v1/auth/sessions/s1?keep=true"},
 		"end all sessions": {call: func(ctx context.Context, c *client.Client) error { return c.EndSessions(ctx, true) },
 			method: "DELETE", path: "/v1/auth/sessions?keep_current=true"},
 		"forgotten password": {call: func(ctx context.Context, c *client.Client) error {

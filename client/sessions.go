@@ -35,6 +35,12 @@ func (c *Client) EndSession(ctx context.Context, id string) error {
 	return c.call(ctx, request{method: http.MethodDelete, path: "/v1/auth/sessions/" + url.PathEscape(id), repeatable: true}, nil)
 }
 
+// StopSession is EndSession that may keep what was made with the session, and says
+// what ended, such as "agents=2". EndSession keeps nothing.
+func (c *Client) StopSession(ctx context.Context, id string, keep bool) (ended string, err error) {
+	return c.end(ctx, request{method: http.MethodDelete, repeatable: true}, nil, keep, "auth", "sessions", id)
+}
+
 // EndSessions logs out everywhere; with keepCurrent but here. It takes a person.
 func (c *Client) EndSessions(ctx context.Context, keepCurrent bool) error {
 	q := request{method: http.MethodDelete, path: "/v1/auth/sessions"}

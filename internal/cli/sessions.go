@@ -36,21 +36,28 @@ func (c *cli) sessionsList() *cobra.Command {
 }
 
 func (c *cli) sessionsEnd() *cobra.Command {
-	return &cobra.Command{
+	var keep bool
+	cmd := &cobra.Command{
 		Use:   "end ID",
-		Short: "End a login or device with all its tokens; it asks for your password",
+		Short: "End a login or device, its tokens and what was made with it; it asks for your password",
 		Args:  args("ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			cl, err := c.session()
+			var ended string
 			if err == nil {
-				err = cl.EndSession(cmd.Context(), a[0])
+				ended, err = cl.StopSession(cmd.Context(), a[0], keep)
 			}
 			if err != nil {
 				return err
 			}
+			if !c.jsonOut {
+				c.sayEnded(ended)
+			}
 			return c.said("ended", "The session has ended.")
 		},
 	}
+	cmd.Flags().BoolVar(&keep, "keep", false, "keep the keys, agents, shares and policies that were made with it")
+	return cmd
 }
 
 func (c *cli) sessionsEndAll() *cobra.Command {

@@ -34,7 +34,7 @@ type madeBody struct {
 	Kind      string    `json:"kind" enum:"api_key,agent,share,policy,vault,invitation,ip_rule,webhook,agent_token,member"`
 	ID        string    `json:"id"`
 	Name      string    `json:"name" doc:"Its name, or a share's path, a policy's pattern, an invitation's address, a rule's network, a member's address, the agent whose token was taken."`
-	MadeWith  string    `json:"made_with" doc:"key:ID, or agent:ID/GENERATION of the agent's credentials."`
+	MadeWith  string    `json:"made_with" doc:"key:ID of an API key, session:ID of a login, or agent:ID/GENERATION of the agent's credentials."`
 	CreatedAt time.Time `json:"created_at"`
 	IsLive    bool      `json:"is_live"`
 }
@@ -57,6 +57,13 @@ func (a *API) registerMade() {
 		summary: "List what was made with an API key; owners and admins ask about anybody's", action: policy.ListAPIKeys,
 	}, func(ctx context.Context, c *access.Call, in *KeyPath) (*body[madeList], error) {
 		all, err := a.identity.MadeWithKey(ctx, c, in.KeyID)
+		return answer(madeOf(all), err)
+	})
+	handle(a, op{
+		method: http.MethodGet, path: "/v1/auth/sessions/{session_id}/made", id: "list-made-with-session", tag: "Auth", errors: []int{http.StatusNotFound},
+		summary: "List what was made with one of your logins or devices", action: policy.ListSessions,
+	}, func(ctx context.Context, c *access.Call, in *SessionPath) (*body[madeList], error) {
+		all, err := a.identity.MadeWithSession(ctx, c, in.ID)
 		return answer(madeOf(all), err)
 	})
 	handle(a, op{

@@ -20,6 +20,7 @@ type sessionBody struct {
 	ExpiresAt time.Time `json:"expires_at"`
 	// LastSeenAt is at most a few minutes old.
 	LastSeenAt *time.Time `json:"last_seen_at,omitempty" doc:"When a token of it was last used, give or take a minute."`
+	EndedAt    *time.Time `json:"ended_at,omitempty" doc:"When somebody ended it."`
 	Current    bool       `json:"current" doc:"This request came with a token of it."`
 }
 
@@ -27,8 +28,18 @@ type sessionsBody struct {
 	Sessions []sessionBody `json:"sessions"`
 }
 
-type sessionPath struct {
+// SessionPath is exported since huma reads embedded structs only then.
+type SessionPath struct {
 	ID string `path:"session_id" format:"uuid"`
+}
+
+type listSessions struct {
+	Ended bool `query:"ended" doc:"Those of the last 30 days that have ended, too."`
+}
+
+type endSession struct {
+	SessionPath
+	KeepFlag
 }
 
 type endSessions struct {
@@ -43,6 +54,9 @@ func sessionOf(s *identity.Session, current string) sessionBody {
 	if !s.SeenAt.IsZero() {
 		b.LastSeenAt = &s.SeenAt
 	}
+	if !s.EndedAt.IsZero() {
+		b.EndedAt = &s.EndedAt
+	}
 	return b
 }
 
@@ -51,8 +65,8 @@ func (a *API) registerSessions() {
 	handle(a, op{
 		method: http.MethodGet, path: base, id: "list-sessions", tag: "Auth",
 		summary: "Your logins and devices that have not ended, newest first", action: policy.ListSessions,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[sessionsBody], error) {
-		all, err := a.identity.Sessions(ctx, c)
+	}, func(ctx context.Context, c *access.Call, in *listSessions) (*body[sessionsBody], error) {
+		all, err := a.identity.Sessions(ctx, c, in.Ended)
 		out := sessionsBody{Sessions: []sessionBody{}}
 		for i := range all {
 			out.Sessions = append(out.Sessions, sessionOf(&all[i], c.Who.Session))
@@ -61,10 +75,12 @@ func (a *API) registerSessions() {
 	})
 	handle(a, op{
 		method: http.MethodDelete, path: base + "/{session_id}", id: "end-session", tag: "Auth", errors: []int{http.StatusNotFound},
-		summary: "End one of your logins or devices, with all its tokens; another than your own takes a person", action: policy.EndSession,
+		summary: "End one of your logins or devices, with all its tokens and what was made with it; another than your own takes a person", action: policy.EndSession,
 		status: http.StatusNoContent,
-	}, func(ctx context.Context, c *access.Call, in *sessionPath) (*empty, error) {
-		return &empty{}, a.identity.EndSession(ctx, c, in.ID)
+	}, func(ctx context.Context, c *access.Call, in *endSession) (*Gone, error) {
+		err := a.identity.EndSession(ctx, c, in.ID, in.Keep)
+		ended := goneBy(c)
+		return &ended, err
 	})
 	handle(a, op{
 		method: http.MethodDelete, path: base, id: "end-sessions", tag: "Auth",

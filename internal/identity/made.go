@@ -34,6 +34,23 @@ func (s *Service) MadeWithKey(ctx context.Context, c *access.Call, id string) ([
 	return s.store.Made(ctx, c.Who.Org, "key:"+k.ID, "key:"+k.ID+"!", c.Now)
 }
 
+// MadeWithSession returns what was made with a login or device of the calling user's
+// in the organisation that it acts in, also when that has ended.
+func (s *Service) MadeWithSession(ctx context.Context, c *access.Call, id string) ([]Made, error) {
+	c.Touch("session", id)
+	if err := decide(c, policy.ListSessions, own(c)); err != nil {
+		return nil, err
+	}
+	row, err := s.store.Session(ctx, id)
+	if err == nil && row.User != c.Who.ID {
+		err = fault.New(fault.NotFound, "session_not_found", "You have no such session, or it has ended.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.store.Made(ctx, c.Who.Org, "session:"+id, "session:"+id+"!", c.Now)
+}
+
 // MadeByAgent is MadeWithKey for all credentials that an agent has had.
 func (s *Service) MadeByAgent(ctx context.Context, c *access.Call, id string) ([]Made, error) {
 	a, err := s.agent(ctx, c, id, policy.ReadAgent)

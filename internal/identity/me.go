@@ -90,7 +90,7 @@ func (s *Service) Revoke(ctx context.Context, c *access.Call, bearer string) err
 	}
 	c.Event.Details.Outcome, c.Event.Details.Token = audit.Success, se.jti
 	if se.login != "" {
-		return s.store.EndSession(ctx, c.Who.Org, c.Who.ID, se.login, c.Now, c.Event)
+		return s.store.EndSession(ctx, c.Who.Org, c.Who.ID, se.login, true, c.Now, c.Event)
 	}
 	return s.store.Revoke(ctx, c.Who.Org, se.jti, se.exp, c.Now, c.Event)
 }

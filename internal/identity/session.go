@@ -80,27 +80,31 @@ type SessionStore interface {
 	// Session returns a session, ended or not, or NotFound.
 	Session(ctx context.Context, id string) (Session, error)
 	// Sessions returns those of a user that have not ended, newest first.
-	Sessions(ctx context.Context, user string, now time.Time, most int) ([]Session, error)
+	// With ended also those that have, for as long as their rows are kept.
+	Sessions(ctx context.Context, user string, ended bool, now time.Time, most int) ([]Session, error)
 	// EndSession returns NotFound unless the user has the session and it has not ended.
-	EndSession(ctx context.Context, org, user, id string, now time.Time, ev *audit.Event) error
-	// EndSessions ends all of a user's but the one kept, what is on the way to become
-	// one, and keys that were made for no longer than StoredLogin.
+	// Unless keep is set, what was made with it ends too, also of one that has ended,
+	// and ev says what.
+	EndSession(ctx context.Context, org, user, id string, keep bool, now time.Time, ev *audit.Event) error
+	// EndSessions ends all of a user's but the one kept, tokens of agents taken with
+	// them, what is on the way to become one, and keys that were made for no longer than StoredLogin.
 	EndSessions(ctx context.Context, org, user, kept string, now time.Time, ev *audit.Event) error
 }
 
-// Sessions returns the calling user's logins and devices that have not ended.
-func (s *Service) Sessions(ctx context.Context, c *access.Call) ([]Session, error) {
+// Sessions returns the calling user's logins and devices that have not ended, with
+// ended also those of the last 30 days that have.
+func (s *Service) Sessions(ctx context.Context, c *access.Call, ended bool) ([]Session, error) {
 	c.Touch("session", "")
 	if err := decide(c, policy.ListSessions, own(c)); err != nil {
 		return nil, err
 	}
-	return s.store.Sessions(ctx, c.Who.ID, c.Now, maxSessions)
+	return s.store.Sessions(ctx, c.Who.ID, ended, c.Now, maxSessions)
 }
 
-// EndSession ends one of the calling user's sessions, and every token of it. To end
-// another than the own takes a person: whoever holds one stored login could
-// otherwise keep its owner out.
-func (s *Service) EndSession(ctx context.Context, c *access.Call, id string) error {
+// EndSession ends one of the calling user's sessions, every token of it and, unless
+// keep is set, what was made with it, as RevokeKey does for a key. To end another than
+// the own takes a person: whoever holds one stored login could otherwise keep its owner out.
+func (s *Service) EndSession(ctx context.Context, c *access.Call, id string, keep bool) error {
 	c.Touch("session", id)
 	if err := decide(c, policy.EndSession, own(c)); err != nil {
 		return err
@@ -111,7 +115,7 @@ func (s *Service) EndSession(ctx context.Context, c *access.Call, id string) err
 		}
 	}
 	succeed(c, "session", id)
-	return s.store.EndSession(ctx, c.Who.Org, c.Who.ID, id, c.Now, c.Event)
+	return s.store.EndSession(ctx, c.Who.Org, c.Who.ID, id, keep, c.Now, c.Event)
 }
 
 // EndSessions ends all of the calling user's sessions, with keep all but the one

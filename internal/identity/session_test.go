@@ -27,7 +27,7 @@ func TestSessions(t *testing.T) {
 	}
 	list := func() (ids []string) {
 		t.Helper()
-		all, err := w.Sessions(ctx, w.call(in, policy.ListSessions))
+		all, err := w.Sessions(ctx, w.call(in, policy.ListSessions), false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,9 +49,9 @@ func TestSessions(t *testing.T) {
 		t.Errorf("the row %+v, %v", row, err)
 	}
 	_, strangers := w.signup("bob@example.com")
-	wantCode(t, "another's", w.EndSession(ctx, w.call(strangers, policy.EndSession), ada.Session), "session_not_found")
+	wantCode(t, "another's", w.EndSession(ctx, w.call(strangers, policy.EndSession), ada.Session, true), "session_not_found")
 	w.who(first)
-	if err := w.EndSession(ctx, w.call(in, policy.EndSession), ada.Session); err != nil {
+	if err := w.EndSession(ctx, w.call(in, policy.EndSession), ada.Session, true); err != nil {
 		t.Fatal(err)
 	}
 	w.dead("an ended session", first)
@@ -85,7 +85,7 @@ func TestARefusedLoginBeginsNoSession(t *testing.T) {
 	if _, err := w.Signup(t.Context(), c, "ada@example.com", secret.FromString(password), ""); err == nil || c.Event.Begins != nil {
 		t.Errorf("signed up twice: %v, %+v", err, c.Event.Begins)
 	}
-	all, err := w.Sessions(t.Context(), w.call(ada, policy.ListSessions))
+	all, err := w.Sessions(t.Context(), w.call(ada, policy.ListSessions), false)
 	if err != nil || len(all) != 1 {
 		t.Errorf("sessions %v, %v", all, err)
 	}

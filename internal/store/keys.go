@@ -93,28 +93,18 @@ func (db *DB) RevokeKey(ctx context.Context, org, user, id string, keep bool, at
 	return db.Write(ctx, org, func(tx *Tx) error {
 		n, err := tx.exec(`UPDATE user_keys SET revoked_at = $4
 			WHERE id = $1 AND org_id = $2 AND user_id = $3 AND revoked_at IS NULL`, id, org, user, micros(at))
-		was := err == nil && n == 0 // revoked already
-		if was {
+		there := n > 0
+		if err == nil && !there {
 			var one int
-			found, err := tx.row(`SELECT 1 FROM user_keys WHERE id = $1 AND org_id = $2 AND user_id = $3`, []any{id, org, user}, &one)
-			if err != nil {
-				return err
-			}
-			if keep || !found {
-				return tx.refuse(errNoKey)
-			}
+			there, err = tx.row(`SELECT 1 FROM user_keys WHERE id = $1 AND org_id = $2 AND user_id = $3`, []any{id, org, user}, &one)
 		}
-		var e ending
-		if err == nil && !keep {
-			e, err = tx.endMadeWith(org, id, at)
+		if err == nil && !there {
+			err = tx.refuse(errNoKey)
 		}
-		if was && err == nil && e.text() == "" {
-			return tx.refuse(errNoKey)
+		if err != nil {
+			return err
 		}
-		e.note(ev)
-		tx.record(ev)
-		tx.ended(org)
-		return err
+		return tx.endCredential(credential{with: "key:" + id, orgs: []string{org}, again: n == 0, keep: keep, none: errNoKey}, at, ev)
 	})
 }
 

@@ -62,24 +62,52 @@ func (e *ending) text() string {
 	return out
 }
 
-// endMadeWith ends what was made with an API key: keys, with what was made with
+// credential is one that is ended, or was (again): a key in its organisation, or a
+// login in all of its user's.
+type credential struct {
+	with        string
+	orgs        []string
+	again, keep bool
+	none        error // of one that is gone, with all that was made with it
+}
+
+// endCredential ends what was made with a credential unless it is kept, and records
+// all of it. One that has ended is ended again for what was kept.
+func (tx *Tx) endCredential(c credential, at time.Time, ev *audit.Event) error {
+	var e ending
+	for _, org := range c.orgs {
+		if c.keep {
+			break
+		}
+		if err := tx.endMadeWith(&e, org, c.with, at); err != nil {
+			return err
+		}
+	}
+	if c.again && e.text() == "" {
+		return tx.refuse(c.none)
+	}
+	e.note(ev)
+	tx.record(ev)
+	tx.ended(c.orgs...)
+	return nil
+}
+
+// endMadeWith ends what was made with an API key or a login: keys, with what was made with
 // those in turn, agents with what they made, the keys that it gave to other agents, the tokens that it took of them, shares,
-// policies, invitations and the webhook. Each key is looked at once, so it ends. IP rules stay: without one
+// policies, invitations and the webhook. Each is looked at once, so it ends. IP rules stay: without one
 // more addresses might get in. So do policies that ask for approvals. Vaults and secrets are data, and stay; and so do the
 // members who joined by its invitations, since by now they work here: they are named.
-func (tx *Tx) endMadeWith(org, key string, at time.Time) (ending, error) {
-	var e ending
-	seen, waiting := map[string]bool{key: true}, []string{key}
-	for len(waiting) > 0 {
-		with := "key:" + waiting[0]
-		waiting = waiting[1:]
+func (tx *Tx) endMadeWith(e *ending, org, with string, at time.Time) error {
+	seen := map[string]bool{with: true}
+	for waiting := []string{with}; len(waiting) > 0; {
+		with, waiting = waiting[0], waiting[1:]
 		keys, live, err := tx.children(`SELECT id, CASE WHEN revoked_at IS NULL THEN 1 ELSE 0 END FROM user_keys WHERE made_with = $1 AND org_id = $2`, with, org)
 		for i, id := range keys {
-			if err != nil || seen[id] {
+			if err != nil || seen["key:"+id] {
 				continue
 			}
-			seen[id] = true
-			waiting = append(waiting, id)
+			seen["key:"+id] = true
+			waiting = append(waiting, "key:"+id)
 			if live[i] {
 				e.keys = append(e.keys, id)
 				_, err = tx.exec(`UPDATE user_keys SET revoked_at = $2 WHERE id = $1`, id, micros(at))
@@ -95,14 +123,14 @@ func (tx *Tx) endMadeWith(org, key string, at time.Time) (ending, error) {
 				_, err = tx.exec(`UPDATE agents SET is_active = 0, key_hash = NULL, key_prefix = '', token_gen = token_gen + 1 WHERE id = $1`, id)
 			}
 			if err == nil {
-				err = tx.endMadeBy(&e, org, id, at)
+				err = tx.endMadeBy(e, org, id, at)
 			}
 		}
 		if err == nil {
-			err = tx.endKeysGiven(&e, org, with, at)
+			err = tx.endKeysGiven(e, org, with, at)
 		}
 		if err == nil {
-			err = tx.endTokens(&e, at, `made_with = $2 AND org_id = $3`, with, org)
+			err = tx.endTokens(e, at, `made_with = $2 AND org_id = $3`, with, org)
 		}
 		if err == nil {
 			var members []string
@@ -123,13 +151,13 @@ func (tx *Tx) endMadeWith(org, key string, at time.Time) (ending, error) {
 			}
 		}
 		if err == nil {
-			err = tx.endPolicies(&e, `made_with = $1 AND vault_id IN (SELECT id FROM vaults WHERE org_id = $2)`, with, org)
+			err = tx.endPolicies(e, `made_with = $1 AND vault_id IN (SELECT id FROM vaults WHERE org_id = $2)`, with, org)
 		}
 		if err != nil {
-			return e, err
+			return err
 		}
 	}
-	return e, nil
+	return nil
 }
 
 // gaveKey notes which credential gave an agent its key. What an agent gives itself

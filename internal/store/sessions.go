@@ -73,9 +73,13 @@ func (db *DB) Session(ctx context.Context, id string) (identity.Session, error) 
 }
 
 // Sessions implements identity.SessionStore.
-func (db *DB) Sessions(ctx context.Context, user string, now time.Time, most int) ([]identity.Session, error) {
+func (db *DB) Sessions(ctx context.Context, user string, ended bool, now time.Time, most int) ([]identity.Session, error) {
 	var out []identity.Session
-	err := db.each(ctx, selectSession+`WHERE user_id = $1 AND expires_at > $2 AND ended_at IS NULL
+	live := `AND expires_at > $2 AND ended_at IS NULL`
+	if ended {
+		now, live = now.Add(-sessionKept), `AND expires_at > $2`
+	}
+	err := db.each(ctx, selectSession+`WHERE user_id = $1 `+live+`
 		ORDER BY created_at DESC, id LIMIT $3`, []any{user, micros(now), most}, func(rows *sql.Rows) error {
 		var r sessionRow
 		err := rows.Scan(r.dest()...)
@@ -87,7 +91,7 @@ func (db *DB) Sessions(ctx context.Context, user string, now time.Time, most int
 
 // EndSession implements identity.SessionStore. Tokens of a session are of several
 // organisations.
-func (db *DB) EndSession(ctx context.Context, org, user, id string, now time.Time, ev *audit.Event) error {
+func (db *DB) EndSession(ctx context.Context, org, user, id string, keep bool, now time.Time, ev *audit.Event) error {
 	return db.inAll(ctx, user, func(orgs []string) error {
 		all := append(slices.DeleteFunc(orgs, func(o string) bool { return o == org }), org)
 		return db.writeIn(ctx, all, func(tx *Tx) error {
@@ -96,12 +100,18 @@ func (db *DB) EndSession(ctx context.Context, org, user, id string, now time.Tim
 			}
 			n, err := tx.exec(`UPDATE sessions SET ended_at = $3
 				WHERE id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3`, id, user, micros(now))
-			if err == nil && n == 0 {
-				return tx.refuse(errNoSession)
+			there := n > 0
+			if err == nil && !there {
+				var one int
+				there, err = tx.row(`SELECT 1 FROM sessions WHERE id = $1 AND user_id = $2`, []any{id, user}, &one)
 			}
-			tx.record(ev)
-			tx.ended(all...)
-			return err
+			if err == nil && !there {
+				err = tx.refuse(errNoSession)
+			}
+			if err != nil {
+				return err
+			}
+			return tx.endCredential(credential{with: "session:" + id, orgs: all, again: n == 0, keep: keep, none: errNoSession}, now, ev)
 		})
 	})
 }
@@ -120,13 +130,23 @@ func (db *DB) EndSessions(ctx context.Context, org, user, kept string, now time.
 			_, err = tx.exec(`UPDATE user_keys SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL AND expires_at - created_at <= $3`,
 				user, micros(now), identity.StoredLogin.Microseconds())
 		}
+		if err == nil {
+			var e ending
+			err = tx.endTokens(&e, now, `user_id = $2 AND made_with IN (SELECT 'key:' || id FROM user_keys WHERE user_id = $2 AND revoked_at = $1)`, user)
+		}
 		tx.record(ev)
 		return err
 	})
 }
 
-// endSessions ends the sessions of a user but the one kept.
+// endSessions ends the sessions of a user but the one kept, and the tokens of agents
+// that were taken with them. What else was made with them stays: each can be ended
+// for that by itself.
 func (tx *Tx) endSessions(user, kept string, now time.Time) error {
+	var e ending
+	if err := tx.endTokens(&e, now, `user_id = $2 AND made_with LIKE 'session:%' AND made_with <> $3`, user, "session:"+kept); err != nil {
+		return err
+	}
 	_, err := tx.exec(`UPDATE sessions SET ended_at = $3 WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL`, user, kept, micros(now))
 	return err
 }

@@ -1,0 +1,76 @@
+package httpapi_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// A login, or a device, that was a thief's is ended with what was made with it, as a
+// key is: also when it has expired long since.
+func TestWhatALoginMadeEndsWithIt(t *testing.T) {
+	s := openSession(t)
+	mine := s.ada.login()
+	for what, log := range map[string]func() string{"a login": s.ada.login, "a device": s.ada.letIn} {
+		thief := &human{world: s.world, token: log()}
+		id := s.sessionOf(thief.token)
+		one := "/v1/auth/sessions/" + id
+		bot := thief.agent(object{"name": what})
+		thief.grant(thief.vaultNamed(what), bot, "**", nil, "read")
+		s.do("POST", "/v1/secrets/"+s.secret+"/share", thief.token, object{"recipient_type": "anyone_with_link"}).want(201)
+		s.do("POST", "/v1/org/invite", thief.token, object{"email": id + "@example.com", "role": "member"}).want(200)
+		end := s.clock.now().Add(10 * time.Minute)
+		k := s.do("POST", "/v1/auth/api-keys", thief.token, object{"name": "k", "expires_at": end}).want(201)
+		deep := (&human{world: s.world, token: k.str("api_key")}).agent(object{"name": "deep"})
+		taken := s.do("POST", "/v1/agents/"+s.worker.id+"/token", thief.token, nil).want(200).str("token")
+
+		var kinds []string
+		for _, o := range s.do("GET", one+"/made", mine, nil).want(200).list("made") {
+			kinds = append(kinds, o["kind"].(string))
+		}
+		slices.Sort(kinds)
+		if want := []string{"agent", "agent_token", "api_key", "invitation", "policy", "share", "vault"}; !slices.Equal(kinds, want) {
+			t.Errorf("%s made %v", what, kinds)
+		}
+		s.do("GET", one+"/made", s.signup("eve"+id[:4]).token, nil).want(404, "session_not_found")
+		s.do("DELETE", one+"?keep=true", s.ada.login(), nil).want(204)
+		s.do("GET", "/v1/auth/me", thief.token, nil).want(401)
+		s.do("GET", "/v1/agents/me", bot.token, nil).want(200)
+		s.do("DELETE", one+"?keep=true", s.ada.login(), nil).want(404, "session_not_found")
+		r := s.do("DELETE", one, s.ada.login(), nil).want(204)
+		if got := r.header.Get("X-Ended"); got != "api_keys=1,agents=2,shares=1,policies=1,invitations=1,agent_tokens=1" {
+			t.Errorf("%s: X-Ended: %q", what, got)
+		}
+		s.do("DELETE", one, s.ada.login(), nil).want(404, "session_not_found")
+		for _, token := range []string{bot.token, deep.token, taken, k.str("api_key")} {
+			s.do("GET", "/v1/agents/me", token, nil).want(401)
+		}
+		listed := func(query string) bool {
+			return slices.ContainsFunc(s.do("GET", "/v1/auth/sessions"+query, mine, nil).want(200).list("sessions"), func(o object) bool { return o["id"] == id })
+		}
+		if listed("") || !listed("?ended=true") {
+			t.Errorf("%s is among those that live: %v", what, listed(""))
+		}
+		s.clock.forward(2 * time.Minute) // mails to invite
+		mine = s.ada.login()
+	}
+}
+
+// A logout is no suspicion; a new password, and the end of all sessions, end tokens
+// that were taken of agents with them.
+func TestALogoutKeepsWhatTheLoginMade(t *testing.T) {
+	s := openSession(t)
+	take := func() (login, token string) {
+		login = s.ada.login()
+		return login, s.do("POST", "/v1/agents/"+s.worker.id+"/token", login, nil).want(200).str("token")
+	}
+	login, token := take()
+	s.do("DELETE", "/v1/auth/token", login, nil).want(204)
+	s.do("GET", "/v1/agents/me", token, nil).want(200)
+	_, other := take()
+	login, own := take()
+	s.do("DELETE", "/v1/auth/sessions?keep_current=true", login, nil).want(204)
+	s.do("GET", "/v1/agents/me", token, nil).want(401)
+	s.do("GET", "/v1/agents/me", other, nil).want(401)
+	s.do("GET", "/v1/agents/me", own, nil).want(200)
+}
