@@ -9,7 +9,7 @@ const ownVaults = `SELECT id FROM vaults WHERE org_id = $2 AND (created_by_type 
 
 // endManaging ends what somebody has who managed an organisation and is a member of
 // it now: the webhook, which a member may not set; tokens that it took of others'
-// agents; and the policies in others' vaults that it made for itself or its own
+// agents, and keys that it gave to them; and the policies in others' vaults that it made for itself or its own
 // agents. What it made for others is the organisation's.
 func (tx *Tx) endManaging(org, user string, at time.Time) (ending, error) {
 	var e ending
@@ -17,6 +17,9 @@ func (tx *Tx) endManaging(org, user string, at time.Time) (ending, error) {
 	if err == nil {
 		err = tx.endTokens(&e, at, `user_id = $2 AND org_id = $3
 			AND agent_id NOT IN (SELECT id FROM agents WHERE created_by = $2 AND org_id = $3)`, user, org)
+	}
+	if err == nil {
+		err = tx.endKeysGiven(&e, at, keysOfOthers, user, org)
 	}
 	if err == nil {
 		err = tx.endPolicies(&e, `created_by = $1 AND created_by_type = 'user'

@@ -221,6 +221,7 @@ func (tx *Tx) forgetUser(user, email string) error {
 		`UPDATE policies SET created_by = $2 WHERE created_by = $1`,
 		`UPDATE agents SET created_by = $2 WHERE created_by = $1`,
 		`UPDATE agents SET key_by = $2 WHERE key_by = $1`,
+		`UPDATE agents SET key_human = $2 WHERE key_human = $1`,
 		`UPDATE ip_rules SET created_by = $2 WHERE created_by = $1`,
 		`UPDATE vault_jobs SET created_by = $2 WHERE created_by = $1`,
 		`UPDATE approval_webhooks SET created_by = $2 WHERE created_by = $1`,

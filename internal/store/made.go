@@ -127,7 +127,7 @@ func (tx *Tx) endMadeWith(e *ending, org, with string, at time.Time) error {
 			}
 		}
 		if err == nil {
-			err = tx.endKeysGiven(e, org, with, at)
+			err = tx.endKeysGiven(e, at, `key_with = $1 AND org_id = $2`, with, org)
 		}
 		if err == nil {
 			err = tx.endTokens(e, at, `made_with = $2 AND org_id = $3`, with, org)
@@ -160,24 +160,28 @@ func (tx *Tx) endMadeWith(e *ending, org, with string, at time.Time) error {
 	return nil
 }
 
-// gaveKey notes which credential gave an agent its key. What an agent gives itself
-// came from the key before, and so from the same.
+// gaveKey notes which credential, and so which human, gave an agent its key. What an
+// agent gives itself came from the key before, and so from the same.
 func (tx *Tx) gaveKey(agent string, ev *audit.Event) error {
 	if ev == nil || strings.HasPrefix(ev.With, "agent:") {
 		return nil
 	}
-	_, err := tx.exec(`UPDATE agents SET key_with = $2 WHERE id = $1`, agent, ev.With)
+	_, err := tx.exec(`UPDATE agents SET key_with = $2, key_human = $3 WHERE id = $1`, agent, ev.With, ev.ActorID)
 	return err
 }
 
-// endKeysGiven ends the keys that a credential gave to agents, with the agents'
-// tokens, shares and policies. The agents stay, and get another key.
-func (tx *Tx) endKeysGiven(e *ending, org, with string, at time.Time) error {
-	agents, _, err := tx.children(`SELECT id, is_active FROM agents WHERE key_with = $1 AND org_id = $2 AND key_hash IS NOT NULL`, with, org)
+// keysOfOthers are the agents whose key a human gave who is not theirs.
+const keysOfOthers = `key_human = $1 AND org_id = $2 AND created_by <> $1`
+
+// endKeysGiven ends the keys that a credential or a human gave to the agents of a
+// condition, with the agents' tokens, shares and policies. The agents stay, and get
+// another key.
+func (tx *Tx) endKeysGiven(e *ending, at time.Time, where, giver, org string) error {
+	agents, _, err := tx.children(`SELECT id, is_active FROM agents WHERE `+where+` AND key_hash IS NOT NULL`, giver, org)
 	for _, id := range agents {
 		if err == nil {
 			e.rekeyed = append(e.rekeyed, id)
-			_, err = tx.exec(`UPDATE agents SET key_hash = NULL, key_prefix = '', token_gen = token_gen + 1, key_with = '' WHERE id = $1`, id)
+			_, err = tx.exec(`UPDATE agents SET key_hash = NULL, key_prefix = '', token_gen = token_gen + 1, key_with = '', key_human = '' WHERE id = $1`, id)
 		}
 		if err == nil {
 			err = tx.endMadeBy(e, org, id, at)

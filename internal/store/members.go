@@ -166,6 +166,9 @@ func (tx *Tx) endMembership(org, user, heir string, at time.Time) (ending, error
 	if err == nil {
 		err = tx.endWebhooks(&e, org, user)
 	}
+	if err == nil { // it knows them
+		err = tx.endKeysGiven(&e, at, keysOfOthers, user, org)
+	}
 	if err == nil {
 		err = tx.endTokens(&e, at, `user_id = $2 AND org_id = $3`, user, org)
 	}

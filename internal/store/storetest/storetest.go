@@ -50,6 +50,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		"a second factor's codes are accepted once":              testFactors,
 		"a mailed token sets one password":                       testResets,
 		"a vault remembers its last jobs":                        testOldJobs,
+		"tokens that humans took of agents":                      testTaken,
 		"a member who comes back has nothing of before":          testComeback,
 		"IP rules are kept, checked with the others and removed": testIPRules,
 		"events are read back newest first by every filter":      testEvents,
