@@ -66,6 +66,7 @@ type Login struct {
 	Kind          string
 	Client        string // what the program calls itself
 	Address       string
+	With          string // of a device: the login that let it in
 	At, Expires   time.Time
 }
 

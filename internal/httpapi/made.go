@@ -14,7 +14,7 @@ import (
 // KeepFlag is how whoever ends a credential keeps what was made with it. It
 // is exported since huma reads embedded structs only then; so is Gone.
 type KeepFlag struct {
-	Keep bool `query:"keep" doc:"true keeps what was made with the credential; it takes a person who has just signed in, or the credential itself. Otherwise its API keys, agents, agents' tokens, shares, policies, invitations and webhook end with it."`
+	Keep bool `query:"keep" doc:"true keeps what was made with the credential; it takes a person who has just signed in, or the credential itself. Otherwise its API keys, devices that it let in, agents, agents' tokens, shares, policies, invitations and webhook end with it."`
 }
 
 // Gone is the answer without a body that says what ended with a credential.
@@ -31,9 +31,9 @@ func goneBy(c *access.Call) Gone {
 }
 
 type madeBody struct {
-	Kind      string    `json:"kind" enum:"api_key,agent,share,policy,vault,invitation,ip_rule,webhook,agent_token,member"`
+	Kind      string    `json:"kind" enum:"api_key,agent,share,policy,vault,invitation,ip_rule,webhook,agent_token,member,session"`
 	ID        string    `json:"id"`
-	Name      string    `json:"name" doc:"Its name, or a share's path, a policy's pattern, an invitation's address, a rule's network, a member's address, the agent whose token was taken."`
+	Name      string    `json:"name" doc:"Its name, or a share's path, a policy's pattern, an invitation's address, a rule's network, a member's address, the program of a device that was let in, the agent whose token was taken."`
 	MadeWith  string    `json:"made_with" doc:"key:ID of an API key, session:ID of a login, or agent:ID/GENERATION of the agent's credentials."`
 	CreatedAt time.Time `json:"created_at"`
 	IsLive    bool      `json:"is_live"`

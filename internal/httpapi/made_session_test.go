@@ -74,3 +74,43 @@ func TestALogoutKeepsWhatTheLoginMade(t *testing.T) {
 	s.do("GET", "/v1/agents/me", other, nil).want(401)
 	s.do("GET", "/v1/agents/me", own, nil).want(200)
 }
+
+// What a login has agreed to it agrees to no more when it has ended: a device that it
+// let in gets no token. One that has its token ends with the login for cause alone.
+func TestADeviceIsLetInByALoginThatStands(t *testing.T) {
+	s := openSession(t)
+	letIn := func(login string) *device {
+		d := s.device()
+		s.do("POST", "/v1/auth/device/approve", login, object{"user_code": d.shown}).want(200)
+		return d
+	}
+	for what, end := range map[string]func(login string){
+		"a logout": func(login string) { s.do("DELETE", "/v1/auth/token", login, nil).want(204) },
+		"an end by another": func(login string) {
+			s.do("DELETE", "/v1/auth/sessions/"+s.sessionOf(login), s.ada.login(), nil).want(204)
+		},
+	} {
+		login := s.ada.login()
+		d := letIn(login)
+		end(login)
+		r := d.poll()
+		r.what += " after " + what
+		d.refused(r, "access_denied")
+	}
+	login := s.ada.login()
+	d := letIn(login)
+	in := d.poll().want(200).str("access_token")
+	bot := (&human{world: s.world, token: in}).agent(nil)
+	id := s.sessionOf(login)
+	if l := s.do("GET", "/v1/auth/sessions/"+id+"/made", login, nil).want(200).list("made"); len(l) != 1 || l[0]["kind"] != "session" || l[0]["is_live"] != true {
+		t.Errorf("made: %v", l)
+	}
+	s.do("DELETE", "/v1/auth/token", login, nil).want(204)
+	s.do("GET", "/v1/auth/me", in, nil).want(200)
+	r := s.do("DELETE", "/v1/auth/sessions/"+id, s.ada.login(), nil).want(204)
+	if got := r.header.Get("X-Ended"); got != "agents=1,sessions=1" {
+		t.Errorf("X-Ended: %q", got)
+	}
+	s.do("GET", "/v1/auth/me", in, nil).want(401)
+	s.do("GET", "/v1/agents/me", bot.token, nil).want(401)
+}

@@ -53,6 +53,7 @@ type Device struct {
 	Status               DeviceStatus
 	User, Org            string // who decided
 	TokenGen             int64  // of that user at that moment
+	With                 string // the credential that it was decided with
 	CreatedAt, ExpiresAt time.Time
 }
 
@@ -169,7 +170,7 @@ func (s *Service) decideDevice(ctx context.Context, c *access.Call, code string,
 	if err != nil {
 		return err
 	}
-	d.Status, d.User, d.Org, d.TokenGen = to, a.ID, a.Org, a.TokenGen
+	d.Status, d.User, d.Org, d.TokenGen, d.With = to, a.ID, a.Org, a.TokenGen, c.Who.Credential()
 	succeed(c, "device_code", d.ID)
 	done, err := s.store.DecideDevice(ctx, d, c.Now, c.Event)
 	if err == nil && !done { // of two that decide at once, one
@@ -197,7 +198,7 @@ const (
 // DeviceToken hands the token out, once, of a login that was approved. The login
 // of the human who approved it passed the second factor, if there is one; so
 // none is asked for here. The token is of the generation that the human's tokens
-// had then: it ends with the password.
+// had then: it ends with the password. A login that has ended lets nothing in any more.
 func (s *Service) DeviceToken(ctx context.Context, c *access.Call, code string) (DevicePoll, error) {
 	c.Touch("device_code", "")
 	d, err := s.store.DeviceByCode(ctx, hashKey(code))
@@ -230,7 +231,11 @@ func (s *Service) DeviceToken(ctx context.Context, c *access.Call, code string) 
 
 func (s *Service) useDevice(ctx context.Context, c *access.Call, d *Device) (DevicePoll, error) {
 	a, err := s.store.Account(ctx, d.User, d.Org)
-	if err == nil && a.TokenGen != d.TokenGen || fault.Is(err, fault.NotFound) {
+	var let Session // the login that let it in
+	if err == nil {
+		let, err = s.store.Session(ctx, strings.TrimPrefix(d.With, "session:"))
+	}
+	if err == nil && (a.TokenGen != d.TokenGen || !let.EndedAt.IsZero()) || fault.Is(err, fault.NotFound) {
 		return DevicePoll{Refusal: pollDenied}, refusePoll(c, "approver_revoked")
 	}
 	if err != nil {
@@ -241,7 +246,7 @@ func (s *Service) useDevice(ctx context.Context, c *access.Call, d *Device) (Dev
 	c.Event.Details.Reason = "device_code"
 	g := &grant{
 		session: session{kind: policy.KindUser, id: a.ID, org: a.Org, gen: a.TokenGen, jti: newID(), device: true, login: newID()}, ttl: deviceTTL,
-		begins: &audit.Login{Kind: byDevice, Client: d.ClientID, Address: d.Address},
+		begins: &audit.Login{Kind: byDevice, Client: d.ClientID, Address: d.Address, With: d.With},
 	}
 	text, seconds, err := s.handOut(ctx, c, g, time.Time{}, func(ctx context.Context, ev *audit.Event) error {
 		return s.store.UseDevice(ctx, *d, c.Now, ev)

@@ -42,14 +42,14 @@ func (db *DB) AddDevice(ctx context.Context, d identity.Device, perNetwork, all 
 	return err == nil, err
 }
 
-const selectDevice = `SELECT id, device_hash, user_hash, client_id, address, network, status, user_id, org_id, token_gen,
+const selectDevice = `SELECT id, device_hash, user_hash, client_id, address, network, status, user_id, org_id, token_gen, made_with,
 	created_at, expires_at FROM device_codes `
 
 func (db *DB) device(ctx context.Context, where, hash string) (identity.Device, error) {
 	var d identity.Device
 	var created, expires int64
 	found, err := db.row(ctx, selectDevice+where, []any{hash}, &d.ID, &d.DeviceHash, &d.UserHash, &d.ClientID, &d.Address, &d.Network,
-		&d.Status, &d.User, &d.Org, &d.TokenGen, &created, &expires)
+		&d.Status, &d.User, &d.Org, &d.TokenGen, &d.With, &created, &expires)
 	if err == nil && !found {
 		err = errNoDevice
 	}
@@ -69,9 +69,9 @@ func (db *DB) DeviceByUserCode(ctx context.Context, hash string) (identity.Devic
 
 // DecideDevice implements identity.DeviceStore.
 func (db *DB) DecideDevice(ctx context.Context, d identity.Device, now time.Time, ev *audit.Event) (bool, error) {
-	return db.moveDevice(ctx, d.Org, ev, `UPDATE device_codes SET status = $2, user_id = $3, org_id = $4, token_gen = $5
+	return db.moveDevice(ctx, d.Org, ev, `UPDATE device_codes SET status = $2, user_id = $3, org_id = $4, token_gen = $5, made_with = $8
 		WHERE id = $1 AND status = 'pending' AND expires_at > $6 AND NOT EXISTS (SELECT 1 FROM gone WHERE hash = $7)`,
-		d.ID, string(d.Status), d.User, d.Org, d.TokenGen, micros(now), goneHash(d.User))
+		d.ID, string(d.Status), d.User, d.Org, d.TokenGen, micros(now), goneHash(d.User), d.With)
 }
 
 // PollDevice implements identity.DeviceStore.
@@ -83,7 +83,8 @@ func (db *DB) PollDevice(ctx context.Context, id string, since, now time.Time) (
 // UseDevice implements identity.DeviceStore.
 func (db *DB) UseDevice(ctx context.Context, d identity.Device, now time.Time, ev *audit.Event) error {
 	done, err := db.moveDevice(ctx, d.Org, ev, `UPDATE device_codes SET status = 'used'
-		WHERE id = $1 AND status = 'approved' AND expires_at > $2`, d.ID, micros(now))
+		WHERE id = $1 AND status = 'approved' AND expires_at > $2
+		AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.id = substr(device_codes.made_with, 9) AND s.ended_at IS NOT NULL)`, d.ID, micros(now))
 	if err == nil && !done {
 		err = errNoDevice
 	}

@@ -28,6 +28,7 @@ type ending struct {
 	keys, agents, rekeyed                   []string // rekeyed: agents that lost their key alone
 	shares, policies, invitations, webhooks int64
 	tokens                                  int64    // that humans took of agents
+	sessions                                int64    // of devices
 	members                                 []string // who joined by an invitation, and stay
 }
 
@@ -43,7 +44,7 @@ func (e *ending) text() string {
 	}{
 		{"api_keys", int64(len(e.keys))}, {"agents", int64(len(e.agents))}, {"shares", e.shares}, {"policies", e.policies},
 		{"invitations", e.invitations}, {"webhooks", e.webhooks}, {"agent_keys", int64(len(e.rekeyed))},
-		{"agent_tokens", e.tokens},
+		{"agent_tokens", e.tokens}, {"sessions", e.sessions},
 	} {
 		if c.n > 0 {
 			counts = append(counts, c.name+"="+strconv.FormatInt(c.n, 10))
@@ -111,6 +112,17 @@ func (tx *Tx) endMadeWith(e *ending, org, with string, at time.Time) error {
 			if live[i] {
 				e.keys = append(e.keys, id)
 				_, err = tx.exec(`UPDATE user_keys SET revoked_at = $2 WHERE id = $1`, id, micros(at))
+			}
+		}
+		var devices []string // that the login let in, of the same user
+		if err == nil {
+			devices, _, err = tx.children(`SELECT id, 1 FROM sessions WHERE made_with = $1`, with)
+		}
+		for _, id := range devices {
+			if err == nil && !seen["session:"+id] {
+				seen["session:"+id] = true
+				waiting = append(waiting, "session:"+id)
+				err = tx.count(&e.sessions, `UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL AND expires_at > $2`, id, micros(at))
 			}
 		}
 		var agents []string
@@ -277,6 +289,7 @@ func (db *DB) Made(ctx context.Context, org, from, below string, now time.Time) 
 		UNION ALL SELECT 'vault', id, name, created_at, made_with, 1 FROM vaults`+within+`
 		UNION ALL SELECT 'invitation', id, email, created_at, made_with, CASE WHEN expires_at > $4 THEN 1 ELSE 0 END FROM invitations`+within+`
 		UNION ALL SELECT 'ip_rule', id, cidr, created_at, made_with, 1 FROM ip_rules`+within+`
+		UNION ALL SELECT 'session', id, client, created_at, made_with, CASE WHEN ended_at IS NULL AND expires_at > $4 THEN 1 ELSE 0 END FROM sessions`+within+`
 		UNION ALL SELECT 'member', user_id, (SELECT email FROM users WHERE id = user_id), created_at, made_with, 1 FROM memberships`+within+`
 		UNION ALL SELECT 'agent_token', id, agent_id, created_at, made_with, CASE WHEN `+strings.ReplaceAll(liveToken, "$1", "$4")+` THEN 1 ELSE 0 END FROM agent_tokens`+within+`
 		UNION ALL SELECT 'webhook', id, '', created_at, made_with, 1 FROM approval_webhooks`+within+`

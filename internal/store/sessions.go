@@ -26,9 +26,9 @@ func (tx *Tx) openSessions() error {
 		if b == nil {
 			continue
 		}
-		if _, err := tx.exec(`INSERT INTO sessions (id, user_id, org_id, kind, client, address, created_at, expires_at)
-			SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE EXISTS (SELECT 1 FROM users WHERE id = $2)`,
-			b.ID, b.User, b.Org, b.Kind, b.Client, b.Address, micros(b.At), micros(b.Expires)); err != nil {
+		if _, err := tx.exec(`INSERT INTO sessions (id, user_id, org_id, kind, client, address, created_at, expires_at, made_with)
+			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 WHERE EXISTS (SELECT 1 FROM users WHERE id = $2)`,
+			b.ID, b.User, b.Org, b.Kind, b.Client, b.Address, micros(b.At), micros(b.Expires), b.With); err != nil {
 			return err
 		}
 	}
