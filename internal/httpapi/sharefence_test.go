@@ -128,3 +128,34 @@ func TestAShareOfAnOpaqueValueSaysSo(t *testing.T) {
 		t.Errorf("the plain value came as %v", o)
 	}
 }
+
+// A gate that comes after a share holds for it, unless a person made the share.
+func TestAShareMadeBeforeAGateLapses(t *testing.T) {
+	s := openSession(t)
+	key := s.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "k"}).want(201).str("api_key")
+	link := func(token string) string {
+		r := s.do("POST", "/v1/secrets/"+s.secret+"/share", token, object{"recipient_type": "anyone_with_link"}).want(201)
+		return strings.TrimPrefix(r.str("share_url"), "https://vault.test")
+	}
+	links := map[string]string{"a key": link(key), "an agent": link(s.worker.token), "a person": link(s.ada.login())}
+	other := s.ada.agent(object{"name": "other"})
+	works := func(want int) {
+		t.Helper()
+		for who, l := range links {
+			r := s.do("GET", l, "", nil)
+			r.what += " made by " + who
+			if who == "a person" || want == 200 {
+				r.want(200)
+			} else {
+				r.want(want, "share_lapsed")
+			}
+		}
+	}
+	works(200)
+	s.ada.grant(s.vault, other, "else/*", asks(true), "read")
+	works(200)
+	gate := s.ada.grant(s.vault, other, "a/*", asks(true), "read")
+	works(410)
+	s.do("DELETE", "/v1/vaults/"+s.vault+"/policies/"+gate, s.ada.login(), nil).want(204)
+	works(200)
+}

@@ -208,7 +208,7 @@ func (s *Service) phrase(ctx context.Context, c *access.Call, sh *Share, given s
 }
 
 // maker returns who made the share as it is now, with the cap of the key that it
-// was made with.
+// was made with, and with the person who was there.
 func (s *Service) maker(ctx context.Context, c *access.Call, sh *Share) (policy.Principal, error) {
 	who, err := s.cfg.People.PrincipalNow(ctx, sh.MakerKind, sh.MakerID, sh.Org, c.Now)
 	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Unauthenticated) {
@@ -216,6 +216,9 @@ func (s *Service) maker(ctx context.Context, c *access.Call, sh *Share) (policy.
 	}
 	if sh.MakerKind == policy.KindUser {
 		who.Scopes = sh.MakerScopes
+	}
+	if sh.InPerson {
+		who.Person = sh.CreatedAt
 	}
 	return who, err
 }

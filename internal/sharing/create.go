@@ -60,7 +60,7 @@ func (s *Service) Create(ctx context.Context, c *access.Call, d Draft) (Share, e
 	c.Event.Details.Vault, c.Event.Details.Path = vaultID, p.String()
 	sh := Share{
 		ID: newID(), Org: c.Who.Org, Vault: vaultID, Path: p.String(),
-		MakerKind: c.Who.Kind, MakerID: c.Who.ID, MakerHuman: c.Who.ID, MakerIP: c.IP,
+		MakerKind: c.Who.Kind, MakerID: c.Who.ID, MakerHuman: c.Who.ID, MakerIP: c.IP, InPerson: c.PersonHere(),
 		Type: d.Type, Allowed: d.Allowed, MaxAccess: d.MaxAccess,
 		CreatedAt: c.Now.UTC().Truncate(time.Microsecond), ExpiresAt: d.ExpiresAt,
 	}

@@ -51,6 +51,7 @@ type Share struct {
 	MakerHuman  string   // the maker, or the human of the agent that is
 	MakerScopes []string // of the API key that it was made with
 	MakerIP     netip.Addr
+	InPerson    bool // a person was there who made it
 
 	Type           RecipientType
 	RecipientID    string // empty for a link, and for a mail address that nobody claimed yet

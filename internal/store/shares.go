@@ -14,7 +14,7 @@ import (
 
 const shareColumns = `id, handle, link_wrapped, link_sealed, org_id, vault_id, path, maker_type, maker_id, maker_human,
 	maker_scopes, maker_ip, recipient_type, recipient_id, recipient_email, passphrase_hash, ip_allowlist,
-	max_access_count, access_count, notified_count, notified_at, created_at, expires_at, accepted_at, declined_at, revoked_at`
+	max_access_count, access_count, notified_count, notified_at, created_at, expires_at, accepted_at, declined_at, revoked_at, in_person`
 
 // shareRow takes the columns of a share.
 type shareRow struct {
@@ -22,6 +22,7 @@ type shareRow struct {
 	maker, recipient            string
 	scopes, ip, allowed         string
 	notified, created, expires  int64
+	person                      int64
 	accepted, declined, revoked sql.NullInt64
 }
 
@@ -29,12 +30,12 @@ func (r *shareRow) dest() []any {
 	s := &r.s
 	return []any{&s.ID, &s.Handle, &s.Link.WrappedDEK, &s.Link.Ciphertext, &s.Org, &s.Vault, &s.Path, &r.maker, &s.MakerID, &s.MakerHuman,
 		&r.scopes, &r.ip, &r.recipient, &s.RecipientID, &s.Email, &s.PassphraseHash, &r.allowed,
-		&s.MaxAccess, &s.AccessCount, &s.NotifiedCount, &r.notified, &r.created, &r.expires, &r.accepted, &r.declined, &r.revoked}
+		&s.MaxAccess, &s.AccessCount, &s.NotifiedCount, &r.notified, &r.created, &r.expires, &r.accepted, &r.declined, &r.revoked, &r.person}
 }
 
 func (r *shareRow) share() (sharing.Share, error) {
 	s := r.s
-	s.MakerKind, s.Type = policy.PrincipalKind(r.maker), sharing.RecipientType(r.recipient)
+	s.MakerKind, s.Type, s.InPerson = policy.PrincipalKind(r.maker), sharing.RecipientType(r.recipient), r.person != 0
 	s.NotifiedAt, s.CreatedAt, s.ExpiresAt = fromMicros(r.notified), fromMicros(r.created), fromMicros(r.expires)
 	s.AcceptedAt, s.DeclinedAt, s.RevokedAt = fromNull(r.accepted), fromNull(r.declined), fromNull(r.revoked)
 	var nets []string
@@ -92,10 +93,10 @@ func (db *DB) AddShare(ctx context.Context, s sharing.Share, ev *audit.Event) (t
 			tell = letters < sharing.MaxLetters
 		}
 		_, err := tx.exec(`INSERT INTO shares (`+shareColumns+`, failed_count, locked_until)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, 0, 0, $19, $20, NULL, NULL, NULL, 0, 0)`,
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, 0, 0, $19, $20, NULL, NULL, NULL, $21, 0, 0)`,
 			s.ID, s.Handle, orNone(s.Link.WrappedDEK), orNone(s.Link.Ciphertext), s.Org, s.Vault, s.Path, string(s.MakerKind), s.MakerID,
 			s.MakerHuman, listText(s.MakerScopes), ip, string(s.Type), s.RecipientID, s.Email, s.PassphraseHash,
-			listText(allowed), s.MaxAccess, micros(s.CreatedAt), micros(s.ExpiresAt))
+			listText(allowed), s.MaxAccess, micros(s.CreatedAt), micros(s.ExpiresAt), number(s.InPerson))
 		// What ended long ago goes as new ones come. It was made before that, too:
 		// the index then spares looking at all that are younger.
 		if err == nil {

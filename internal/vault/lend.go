@@ -48,8 +48,9 @@ func (s *Service) MayShare(ctx context.Context, c *access.Call, vaultID string, 
 }
 
 // Lend opens the newest version of a path for somebody else, on the account of
-// maker, who must be allowed to read it at that moment. spend records the access
-// before the value leaves; if it fails, nothing does.
+// maker, who must be allowed to read it at that moment, and must have shared it as a
+// person where a policy asks for approvals of reads: such a gate may have come since. spend
+// records the access before the value leaves; if it fails, nothing does.
 func (s *Service) Lend(ctx context.Context, maker policy.Principal, at policy.Moment, room *budget.Lease, vaultID string, p secretpath.Path, spend func(*Version) error) (Secret, error) {
 	e, err := s.known.get(ctx, s.store, vaultID)
 	if err != nil {
@@ -57,6 +58,9 @@ func (s *Service) Lend(ctx context.Context, maker policy.Principal, at policy.Mo
 	}
 	r := resource(e, p)
 	if e.vault.Org != maker.Org || !policy.Decide(maker, policy.ReadSecret, r, at).Allow {
+		return Secret{}, ErrLapsed
+	}
+	if maker.Person.IsZero() && e.policies.Gated(vaultID, policy.Read, p.String()) {
 		return Secret{}, ErrLapsed
 	}
 	v, err := fetch(ctx, room, func() (Version, error) { return s.store.Latest(ctx, vaultID, p.String()) })
