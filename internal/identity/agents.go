@@ -29,13 +29,8 @@ func (s *Service) CreateAgent(ctx context.Context, c *access.Call, draft Agent) 
 	if a.AuthMethod == MethodAPIKey {
 		key = a.renewKey()
 	}
-	ssh, ecdh, err := s.makeIdentityKeys(ctx, c, a.ID)
-	if err != nil {
-		return Agent{}, secret.Bytes{}, err
-	}
-	a.SSHPublicKey, a.ECDHPublicKey = ssh, ecdh
 	succeed(c, "agent", a.ID)
-	if err := s.store.AddAgent(ctx, a, c.Event); err != nil {
+	if err := s.withIdentityKeys(ctx, c, &a, func() error { return s.store.AddAgent(ctx, a, c.Event) }); err != nil {
 		return Agent{}, secret.Bytes{}, err
 	}
 	return a, key, nil
@@ -224,23 +219,26 @@ func (s *Service) DeactivateAgent(ctx context.Context, c *access.Call, id string
 	return err
 }
 
-// RotateAgentIdentityKeys gives an agent new Ed25519 and P-256 keys. The
-// private halves are stored first: should it fail before the public ones are,
-// the newest private halves are not those of the public keys, the version
-// before them is, and rotating again mends it.
+// RotateAgentIdentityKeys gives an agent new Ed25519 and P-256 keys. Public and
+// private halves change in one transaction.
 func (s *Service) RotateAgentIdentityKeys(ctx context.Context, c *access.Call, id string) (Agent, error) {
 	if _, err := s.agent(ctx, c, id, policy.RotateAgentIdentityKeys); err != nil {
 		return Agent{}, err
 	}
-	ssh, ecdh, err := s.makeIdentityKeys(ctx, c, id)
-	if err != nil {
-		return Agent{}, err
-	}
 	succeed(c, "agent", id)
-	return s.store.ChangeAgent(ctx, c.Who.Org, id, func(a *Agent) error {
-		a.SSHPublicKey, a.ECDHPublicKey = ssh, ecdh
-		return nil
-	}, false, c.Event)
+	is := Agent{Standing: Standing{ID: id}}
+	err := s.withIdentityKeys(ctx, c, &is, func() (err error) {
+		keys := is
+		is, err = s.store.ChangeAgent(ctx, c.Who.Org, id, func(a *Agent) error {
+			a.SSHPublicKey, a.ECDHPublicKey, a.Sealed = keys.SSHPublicKey, keys.ECDHPublicKey, keys.Sealed
+			return nil
+		}, false, c.Event)
+		if err != nil {
+			is = keys
+		}
+		return err
+	})
+	return is, err
 }
 
 // IssueAgentToken gives a token of an agent to the human who manages it.

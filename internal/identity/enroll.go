@@ -225,15 +225,12 @@ func (s *Service) AcceptEnrollment(ctx context.Context, c *access.Call, id strin
 			return Agent{}, err
 		}
 	}
-	if a.SSHPublicKey, a.ECDHPublicKey, err = s.makeIdentityKeys(ctx, c, a.ID); err != nil {
-		return Agent{}, err
-	}
 	succeed(c, "enrollment", id)
 	c.Event.Details.Target = "agent:" + a.ID
 	if g != nil {
 		c.Event.Details.Vault, c.Event.Details.Path = g.Vault, g.Pattern
 	}
-	err = s.store.AcceptEnrollment(ctx, id, a, g, c.Event)
+	err = s.withIdentityKeys(ctx, c, &a, func() error { return s.store.AcceptEnrollment(ctx, id, a, g, c.Event) })
 	if fault.CodeOf(err) == errNoEnrollment.Code { // of two that answer at once, one
 		err = errNoEnrollment
 	}

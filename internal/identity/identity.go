@@ -57,8 +57,9 @@ type Mailer interface {
 
 // Safe keeps the private halves of agents' identity keys.
 type Safe interface {
-	// PutAgentKey stores value at path in the vault __agent-keys of c's organisation.
-	PutAgentKey(ctx context.Context, c *access.Call, path string, value secret.Bytes) error
+	// SealAgentKeys seals keys for the vault __agent-keys of c's organisation, by their
+	// paths, and calls store, perhaps more than once, which writes them with the agent.
+	SealAgentKeys(ctx context.Context, c *access.Call, keys map[string]secret.Bytes, store func(sealed any) error) error
 }
 
 // Shredder destroys the keys of vaults that are gone.

@@ -12,23 +12,26 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
 
-// makeIdentityKeys makes an agent's Ed25519 and P-256 keys, puts the private
-// halves into the safe and returns the public ones in base64. It comes before
-// the agent's row: a key whose agent was not stored is of no use to anybody.
-func (s *Service) makeIdentityKeys(ctx context.Context, c *access.Call, agent string) (ssh, ecdhPublic string, err error) {
+// withIdentityKeys makes an agent's Ed25519 and P-256 keys, and calls store with the
+// public ones in base64, in the agent, beside the private halves: both are stored in
+// one transaction or not at all.
+func (s *Service) withIdentityKeys(ctx context.Context, c *access.Call, a *Agent, store func() error) error {
 	var sshKey, ecdhKey secret.Bytes
+	var err error
 	erase.Do(func() {
-		ssh, sshKey, ecdhPublic, ecdhKey, err = generate()
+		a.SSHPublicKey, sshKey, a.ECDHPublicKey, ecdhKey, err = generate()
 	})
 	if err != nil {
-		return "", "", err
+		return err
 	}
 	defer sshKey.Wipe()
 	defer ecdhKey.Wipe()
-	if err = s.cfg.Safe.PutAgentKey(ctx, c, "agents/"+agent+"/ssh/private_key", sshKey); err != nil {
-		return "", "", err
-	}
-	return ssh, ecdhPublic, s.cfg.Safe.PutAgentKey(ctx, c, "agents/"+agent+"/ecdh/private_key", ecdhKey)
+	at := "agents/" + a.ID
+	return s.cfg.Safe.SealAgentKeys(ctx, c, map[string]secret.Bytes{at + "/ssh/private_key": sshKey, at + "/ecdh/private_key": ecdhKey},
+		func(sealed any) error {
+			a.Sealed = sealed
+			return store()
+		})
 }
 
 func generate() (ssh string, sshKey secret.Bytes, ecdhPublic string, ecdhKey secret.Bytes, err error) {

@@ -86,6 +86,7 @@ type Agent struct {
 	CertFingerprint             string
 	OIDCIssuer, OIDCClientID    string
 	SSHPublicKey, ECDHPublicKey string // base64
+	Sealed                      any    // of new keys: the private halves, as Safe sealed them, to be stored with the rest
 	ShroudConfig                []byte // JSON object, or nil
 	CreatedAt                   time.Time
 	LastActiveAt                time.Time

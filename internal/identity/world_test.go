@@ -188,11 +188,19 @@ type safe struct {
 	err    error
 }
 
-func (s *safe) PutAgentKey(_ context.Context, c *access.Call, path string, value secret.Bytes) error {
+func (s *safe) SealAgentKeys(_ context.Context, c *access.Call, keys map[string]secret.Bytes, store func(any) error) error {
+	if s.err != nil {
+		return s.err
+	}
+	if err := store(nil); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.values[c.Who.Org+" "+path] = string(value.Reveal())
-	return s.err
+	for path, value := range keys {
+		s.values[c.Who.Org+" "+path] = string(value.Reveal())
+	}
+	return nil
 }
 
 // call makes a call as the gate of the API does.

@@ -149,6 +149,9 @@ func (db *DB) AddAgent(ctx context.Context, a identity.Agent, ev *audit.Event) e
 		}
 		err := tx.addAgent(&a)
 		if err == nil {
+			err = tx.putKeys(&a, caps)
+		}
+		if err == nil {
 			err = tx.made("agents", a.ID, ev)
 		}
 		tx.record(ev)
@@ -230,6 +233,9 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*iden
 			oidc_client_id = $23, ssh_public_key = $24, ecdh_public_key = $25, shroud_config = $26, created_at = $27,
 			key_by = $28, key_at = $29, held = $30
 			WHERE id = $1 AND org_id = $2`, agentValues(&a)...)
+		if err == nil {
+			err = tx.putKeys(&a, caps)
+		}
 		if err == nil && key != a.KeyHash {
 			err = tx.gaveKey(id, ev)
 		}

@@ -155,6 +155,9 @@ func (db *DB) AcceptEnrollment(ctx context.Context, id string, a identity.Agent,
 		if err == nil {
 			err = tx.addAgent(&a)
 		}
+		if err == nil {
+			err = tx.putKeys(&a, caps)
+		}
 		if err == nil && g != nil {
 			err = tx.addPolicy(g, &a)
 		}

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 	"unicode"
@@ -39,25 +40,45 @@ func looksReserved(name string) bool {
 	return false
 }
 
-// PutAgentKey stores value at path in the vault AgentKeys of the caller's
-// organisation, which it makes when there is none. Whether the caller may is
-// for the operation to say that this is a part of, and so is the event: none is
-// recorded here, and the call's own is left alone.
-func (s *Service) PutAgentKey(ctx context.Context, c *access.Call, path string, value secret.Bytes) error {
-	p, err := secretpath.Parse(path)
-	if err != nil {
-		return err
+// SealAgentKeys seals keys, by their paths in the vault AgentKeys of the caller's
+// organisation, which it makes when there is none, and hands them to store: it writes
+// them, a []Version to the database, with what they belong to. That is done again when
+// another write came first. Whether the caller may is for the operation to say that
+// this is a part of, and so is the event.
+func (s *Service) SealAgentKeys(ctx context.Context, c *access.Call, keys map[string]secret.Bytes, store func(sealed any) error) error {
+	for {
+		all, err := s.sealAgentKeys(ctx, c, keys)
+		if err == nil {
+			err = store(all)
+		}
+		if !errors.Is(err, ErrStale) || ctx.Err() != nil {
+			return err
+		}
 	}
-	d := Draft{Value: value, Type: "private_key"}
-	if err := d.check(c.Now); err != nil {
-		return err
-	}
+}
+
+func (s *Service) sealAgentKeys(ctx context.Context, c *access.Call, keys map[string]secret.Bytes) ([]Version, error) {
 	v, err := s.agentKeys(ctx, c)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = s.write(ctx, c, &v, p, d, nil)
-	return err
+	var all []Version
+	for path, value := range keys {
+		p, err := secretpath.Parse(path)
+		if err != nil {
+			return nil, err
+		}
+		d := Draft{Value: value, Type: "private_key"}
+		if err := d.check(c.Now); err != nil {
+			return nil, err
+		}
+		one, err := s.next(ctx, c, &v, p, d)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, nil
 }
 
 // agentKeys finds or makes the organisation's vault, which nobody counts as the

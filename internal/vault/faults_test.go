@@ -11,8 +11,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -281,6 +283,15 @@ func TestVaultNames(t *testing.T) {
 	}
 }
 
+// putKey stores an agent's key with an agent that is made for it.
+func (f *fixture) putKey(s *vault.Service, c *access.Call, path string, value secret.Bytes) error {
+	return s.SealAgentKeys(f.t.Context(), c, map[string]secret.Bytes{path: value}, func(sealed any) error {
+		a := identity.Agent{AuthMethod: identity.MethodMTLS, Sealed: sealed, CreatedAt: c.Now}
+		a.ID, a.Org, a.Creator, a.TokenGen = uuid.NewString(), f.org, c.Who.ID, 1
+		return f.db.AddAgent(f.t.Context(), a, nil)
+	})
+}
+
 func TestAgentsKeysHaveAVaultOfTheirOwn(t *testing.T) {
 	f := newFixture(t)
 	member := f.user(policy.RoleMember)
@@ -290,7 +301,7 @@ func TestAgentsKeysHaveAVaultOfTheirOwn(t *testing.T) {
 	errs := parallel(16, func() error {
 		c := f.call(member)
 		id := next.Add(1)
-		err := nodes[id%2].PutAgentKey(t.Context(), c, "agents/"+uuid.NewString()+"/ssh/private_key", secret.FromString("key"))
+		err := f.putKey(nodes[id%2], c, "agents/"+uuid.NewString()+"/ssh/private_key", secret.FromString("key"))
 		if c.Event.Committed || c.Event.Details != (audit.Details{}) || c.Event.ResourceType != "" {
 			t.Errorf("the caller's event was touched: %+v", c.Event)
 		}
@@ -314,8 +325,8 @@ func TestAgentsKeysHaveAVaultOfTheirOwn(t *testing.T) {
 	wantCode(t, "a member", err, "access_denied")
 
 	owners := newFixture(t)
-	must(t, owners.PutAgentKey(t.Context(), owners.call(owners.owner), "agents/x/ssh/private_key", secret.FromString("key")))
-	must(t, owners.PutAgentKey(t.Context(), owners.call(owners.owner), "agents/x/ssh/private_key", secret.FromString("rotated")))
+	must(t, owners.putKey(owners.Service, owners.call(owners.owner), "agents/x/ssh/private_key", secret.FromString("key")))
+	must(t, owners.putKey(owners.Service, owners.call(owners.owner), "agents/x/ssh/private_key", secret.FromString("rotated")))
 	v, err := owners.db.VaultNamed(t.Context(), owners.org, vault.AgentKeys)
 	must(t, err)
 	if got, err := owners.reveal(owners.owner, v, "agents/x/ssh/private_key"); err != nil || got != "rotated" || v.CreatedBy != owners.org {
@@ -325,6 +336,6 @@ func TestAgentsKeysHaveAVaultOfTheirOwn(t *testing.T) {
 	demoted.Role = policy.RoleMember
 	_, err = owners.reveal(demoted, v, "agents/x/ssh/private_key")
 	wantCode(t, "who was an owner", err, "access_denied")
-	err = owners.PutAgentKey(t.Context(), owners.call(owners.owner), "agents/../x", secret.FromString("key"))
+	err = owners.putKey(owners.Service, owners.call(owners.owner), "agents/../x", secret.FromString("key"))
 	wantCode(t, "a bad path", err, "invalid_path")
 }

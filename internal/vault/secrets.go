@@ -193,9 +193,24 @@ func (s *Service) write(ctx context.Context, c *access.Call, v *Vault, p secretp
 }
 
 func (s *Service) put(ctx context.Context, c *access.Call, in *Vault, p secretpath.Path, d Draft, ev *audit.Event) (Meta, error) {
-	last, err := s.store.Tip(ctx, in.ID, p.String())
+	v, err := s.next(ctx, c, in, p, d)
 	if err != nil {
 		return Meta{}, err
+	}
+	if ev != nil {
+		ev.Details.Outcome, ev.Details.Version = audit.Success, v.Meta.Version
+	}
+	if err := s.store.PutVersion(ctx, in.Org, v, ev); err != nil {
+		return Meta{}, err
+	}
+	return v.Meta, nil
+}
+
+// next seals the version that follows the newest of a path.
+func (s *Service) next(ctx context.Context, c *access.Call, in *Vault, p secretpath.Path, d Draft) (Version, error) {
+	last, err := s.store.Tip(ctx, in.ID, p.String())
+	if err != nil {
+		return Version{}, err
 	}
 	v := Version{
 		Meta: Meta{
@@ -212,15 +227,9 @@ func (s *Service) put(ctx context.Context, c *access.Call, in *Vault, p secretpa
 		v.Type = "generic"
 	}
 	if v.Box, err = s.sealer.Seal(ctx, in.KEK(), ref(in, p, v.Meta.Version), d.Value); err != nil {
-		return Meta{}, s.keyMoved(ctx, in, err)
+		return Version{}, s.keyMoved(ctx, in, err)
 	}
-	if ev != nil {
-		ev.Details.Outcome, ev.Details.Version = audit.Success, v.Meta.Version
-	}
-	if err := s.store.PutVersion(ctx, in.Org, v, ev); err != nil {
-		return Meta{}, err
-	}
-	return v.Meta, nil
+	return v, nil
 }
 
 // Delete soft-deletes a path: reads answer Gone, its versions stay, and Restore
