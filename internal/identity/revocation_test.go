@@ -242,6 +242,13 @@ func (f *failing) Append(ctx context.Context, ev *audit.Event) error {
 	return f.DB.Append(ctx, ev)
 }
 
+func (f *failing) TakeToken(ctx context.Context, t identity.Taken, ev *audit.Event) error {
+	if f.log {
+		return errDown
+	}
+	return f.DB.TakeToken(ctx, t, ev)
+}
+
 func (f *failing) Standing(ctx context.Context, id string) (identity.Standing, error) {
 	if f.rows {
 		return identity.Standing{}, errDown

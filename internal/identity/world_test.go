@@ -102,7 +102,7 @@ func openOn(t *testing.T, db *store.DB, change ...func(*identity.Config)) *world
 	w := &world{t: t, db: db, keys: keys, clock: &clock{at: time.Date(2026, 11, 23, 12, 0, 0, 500e6, time.UTC)},
 		mail: &outbox{}, safe: &safe{values: map[string]string{}}}
 	w.cfg = identity.Config{
-		Store: db, Keys: keys, Sealer: seal.New(keys), Mailer: w.mail, Safe: w.safe, Log: slog.New(slog.DiscardHandler), Now: w.clock.now,
+		Store: db, Keys: keys, Sealer: seal.New(keys), Mailer: w.mail, Safe: w.safe, Granter: openVaults{}, Log: slog.New(slog.DiscardHandler), Now: w.clock.now,
 		Issuer: issuer, Audience: audience, Signup: true,
 	}
 	for _, f := range change {
@@ -201,6 +201,20 @@ func (s *safe) SealAgentKeys(_ context.Context, c *access.Call, keys map[string]
 		s.values[c.Who.Org+" "+path] = string(value.Reveal())
 	}
 	return nil
+}
+
+// openVaults are those of an organisation whose vaults everybody sees, and whose policies ask for no
+// approvals.
+type openVaults struct{}
+
+func (openVaults) Shows(context.Context, *access.Call, string) (bool, error) { return true, nil }
+
+func (openVaults) Widens(context.Context, string, policy.Cap, policy.Cap) (bool, error) {
+	return false, nil
+}
+
+func (openVaults) DraftGrant(_ context.Context, _ *access.Call, g policy.Spec) (policy.Spec, error) {
+	return g, nil
 }
 
 // call makes a call as the gate of the API does.
