@@ -8,13 +8,17 @@ import (
 
 // Pace is how fast the other side of a connection has to be.
 type Pace struct {
-	Grace  time.Duration // before the rate counts, and for each Chunk of an answer
-	Rate   int64         // bytes a second that a body brings on average, once Grace is over
+	Grace  time.Duration // before the rate counts
+	Rate   int64         // bytes a second that a body brings, and an answer's reader takes, once Grace is over
 	Within time.Duration // for all of a body
 }
 
-// Chunk is how much of an answer is written at a time.
+// Chunk is how much a body or an answer may hold without being looked at.
 const Chunk = 64 << 10
+
+// piece is how much of an answer is written at once. Each more costs its writer and
+// its reader.
+const piece = 4 * Chunk
 
 // Reader reads a request's body, and fails with a timeout once it falls behind.
 func (p Pace) Reader(w http.ResponseWriter, body io.Reader) io.Reader {
@@ -43,17 +47,18 @@ func (p *paced) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Write writes an answer, or a part of one, as long as the other side takes a
-// Chunk of it within Grace.
+// Write writes an answer, or a part of one, as long as the other side takes each
+// piece of it within Grace or at Rate.
 func (p Pace) Write(w http.ResponseWriter, b []byte) (n int, err error) {
 	if len(b) < Chunk {
 		return w.Write(b)
 	}
 	conn := http.NewResponseController(w)
 	for len(b) > 0 && err == nil {
-		_ = conn.SetWriteDeadline(time.Now().Add(p.Grace)) //nolint:forbidigo // the network's own clock
+		part := b[:min(len(b), piece)]
+		_ = conn.SetWriteDeadline(time.Now().Add(max(p.Grace, time.Duration(len(part))*time.Second/time.Duration(p.Rate)))) //nolint:forbidigo // the network's own clock
 		var m int
-		m, err = w.Write(b[:min(len(b), Chunk)])
+		m, err = w.Write(part)
 		n, b = n+m, b[m:]
 	}
 	_ = conn.SetWriteDeadline(time.Now().Add(p.Grace)) //nolint:forbidigo // for what is still in buffers
