@@ -12,13 +12,13 @@ func TestIdentityKeysAreStoredWithTheirAgent(t *testing.T) {
 	}
 	const keys = `SELECT COUNT(*) FROM secret_versions v JOIN vaults ON vaults.id = v.vault_id WHERE vaults.name = '__agent-keys'`
 	before := count(keys)
-	s.exec(`CREATE TRIGGER no_agents BEFORE INSERT ON agents BEGIN SELECT RAISE(ABORT, 'no'); END`)
+	lift := s.refuse("INSERT ON agents")
 	s.do("POST", "/v1/agents", s.ada.token, object{"name": "refused"}).want(503)
-	s.exec(`DROP TRIGGER no_agents`)
-	s.exec(`CREATE TRIGGER no_change BEFORE UPDATE OF ssh_public_key ON agents BEGIN SELECT RAISE(ABORT, 'no'); END`)
+	lift()
+	lift = s.refuse("UPDATE OF ssh_public_key ON agents")
 	rotate := "/v1/agents/" + s.worker.id + "/rotate-identity-keys"
 	s.do("POST", rotate, s.ada.token, nil).want(503)
-	s.exec(`DROP TRIGGER no_change`)
+	lift()
 	if n := count(keys); n != before {
 		t.Errorf("%d keys are there, want %d", n, before)
 	}
@@ -27,10 +27,23 @@ func TestIdentityKeysAreStoredWithTheirAgent(t *testing.T) {
 	if n := count(keys); n != before+2 || is.str("ssh_public_key") == was || is.str("name") != "worker" {
 		t.Errorf("%d keys are there after %d, and the agent is %s", n, before, is.body)
 	}
-	s.exec(`CREATE TRIGGER no_keys BEFORE INSERT ON secret_versions BEGIN SELECT RAISE(ABORT, 'no'); END`)
+	lift = s.refuse("INSERT ON secret_versions")
 	s.do("POST", "/v1/agents", s.ada.token, object{"name": "without"}).want(503)
-	s.exec(`DROP TRIGGER no_keys`)
+	lift()
 	if n := count(`SELECT COUNT(*) FROM agents WHERE name IN ('refused', 'without')`); n != 0 {
 		t.Errorf("%d agents are there", n)
 	}
+}
+
+// refuse makes the database fail a kind of change, such as "INSERT ON agents", until
+// lift is called.
+func (w *world) refuse(change string) (lift func()) {
+	w.t.Helper()
+	if !w.postgres {
+		w.exec(`CREATE TRIGGER refused BEFORE ` + change + ` BEGIN SELECT RAISE(ABORT, 'no'); END`)
+		return func() { w.exec(`DROP TRIGGER refused`) }
+	}
+	w.exec(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no''; END'`)
+	w.exec(`CREATE TRIGGER refused BEFORE ` + change + ` FOR EACH ROW EXECUTE FUNCTION refuse()`)
+	return func() { w.exec(`DROP FUNCTION refuse CASCADE`) }
 }

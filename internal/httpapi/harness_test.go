@@ -80,7 +80,7 @@ type setup struct {
 
 func open(t testing.TB, change ...func(*setup)) *world {
 	t.Helper()
-	s := setup{signup: true, events: coalesced}
+	s := setup{signup: true, events: coalesced, postgres: strings.HasPrefix(t.Name(), postgresTests)}
 	for _, f := range change {
 		f(&s)
 	}

@@ -1,0 +1,46 @@
+package httpapi_test
+
+import "testing"
+
+// postgresTests is the parent of tests that run on PostgreSQL: see open.
+const postgresTests = "TestPostgreSQL/"
+
+// TestPostgreSQL runs what is about rights and what ends with them on the other
+// database.
+func TestPostgreSQL(t *testing.T) {
+	for name, test := range map[string]func(*testing.T){
+		"what a credential made":          TestWhatACredentialMadeEndsWithIt,
+		"what a login made":               TestWhatALoginMadeEndsWithIt,
+		"a logout":                        TestALogoutKeepsWhatTheLoginMade,
+		"tokens taken of agents":          TestATokenOfAnAgentEndsWithWhatTookIt,
+		"whom a key invited":              TestWhomAStolenKeyInvitedIsNamed,
+		"a demoted admin's policies":      TestADemotedAdminKeepsNoPolicyThatItMadeForItself,
+		"keys given by a removed admin":   TestAKeyThatARemovedAdminGaveEnds,
+		"webhooks":                        TestARemovedOrDemotedAdminsWebhookEnds,
+		"opening a gate":                  TestOpeningAGateTakesAPerson,
+		"widening an agent over a gate":   TestWideningAnAgentOverAGateTakesAPerson,
+		"a cascade lifts no gate":         TestACascadeLiftsNoGate,
+		"the server's vault":              TestNobodyOwnsTheServersVault,
+		"identity keys":                   TestIdentityKeysAreStoredWithTheirAgent,
+		"what takes a person":             TestWhatTakesAPerson,
+		"a stored device login":           TestAStoredDeviceLoginIsNoPerson,
+		"a short credential":              TestWhatAShortCredentialMakesEndsWithIt,
+		"sessions":                        TestSessionsAreListedAndEnded,
+		"a logout and what was derived":   TestALogoutEndsWhatWasDerived,
+		"a new password":                  TestANewPasswordEndsSessionsAndResetMails,
+		"tokens of before a membership":   TestTokensOfBeforeAMembership,
+		"an approval withdrawn":           TestAnApprovalIsWithdrawn,
+		"an approval and its policy":      TestAnApprovalIsBoundToThePolicyAsItWas,
+		"an approval and its decider":     TestAnApprovalEndsWithItsDeciderAndItsRequestersKey,
+		"a pause after a denial":          TestADenialIsFollowedByAPause,
+		"an agent's own vault":            TestAnAgentsOwnVaultIsNoWayRoundItsGate,
+		"names of vaults":                 TestVaultNamesThatLookAlikeAreTaken,
+		"vaults that agents are bound to": TestAMemberBindsAgentsOnlyToVaultsItSees,
+		"an agent's token":                TestAnAgentsTokenTellsItsPatterns,
+		"shares and gates":                TestAShareMadeBeforeAGateLapses,
+		"shares and their makers":         TestAShareNeverOutlivesItsMakersRight,
+		"devices":                         TestADeviceIsLetInByALoginThatStands,
+	} {
+		t.Run(name, test)
+	}
+}
