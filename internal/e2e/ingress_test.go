@@ -168,3 +168,25 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 	// Nor do they keep the server from stopping.
 	s.stop()
 }
+
+// TestValuesOfEachLengthComeOverMCP stores values below and above what a body may hold
+// without a part of the budget.
+func TestValuesOfEachLengthComeOverMCP(t *testing.T) {
+	t.Parallel()
+	s := newPlace(t).start()
+	owner := s.login()
+	vault, key := grant(t, owner, "**", "read", "write")
+	conn := dial(t, strings.TrimPrefix(s.APIURL, "http://"))
+	for _, length := range []int{1, 8 << 10, 8<<10 + 1, 64 << 10, 1 << 20, 4 << 20} {
+		value := strings.Repeat("v", length)
+		m := message("put_secret", map[string]any{"path": "x", "value": value})
+		must[int](t)(io.WriteString(conn, posted(key, vault, len(m))+m))
+		if status, body := answer(conn); status != 200 || strings.Contains(body, "isError\":true") {
+			t.Errorf("%d bytes: %d %.300s", length, status, body)
+			continue
+		}
+		if got := owner.want(t, http.StatusOK, "GET", vault+"/secrets/x", nil)["value"]; got != value {
+			t.Errorf("%d bytes came back as %d", length, len(fmt.Sprint(got)))
+		}
+	}
+}

@@ -109,8 +109,8 @@ func (b *bodies) read(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	n, err := io.ReadFull(from, data)
 	for err == nil && int64(n) < most {
 		size := min(most, max(2*int64(n), budget.Chunk))
-		if lack := size - lease.Held(); lack > 0 {
-			if err := lease.Take(ctx, lack); err != nil {
+		if lease != nil && size > lease.Held() {
+			if err := lease.Take(ctx, size-lease.Held()); err != nil {
 				clear(data)
 				return nil, err
 			}

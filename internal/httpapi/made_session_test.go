@@ -84,19 +84,32 @@ func TestADeviceIsLetInByALoginThatStands(t *testing.T) {
 		s.do("POST", "/v1/auth/device/approve", login, object{"user_code": d.shown}).want(200)
 		return d
 	}
-	for what, end := range map[string]func(login string){
-		"a logout": func(login string) { s.do("DELETE", "/v1/auth/token", login, nil).want(204) },
-		"an end by another": func(login string) {
+	for what, c := range map[string]struct {
+		end  func(login string)
+		code string
+	}{
+		"an end by another": {func(login string) {
 			s.do("DELETE", "/v1/auth/sessions/"+s.sessionOf(login), s.ada.login(), nil).want(204)
-		},
+		}, "access_denied"},
+		"an end of all": {func(login string) { s.do("DELETE", "/v1/auth/sessions", login, nil).want(204) }, "expired_token"},
+		"an end by another after a logout": {func(login string) {
+			id := s.sessionOf(login)
+			s.do("DELETE", "/v1/auth/token", login, nil).want(204)
+			s.do("DELETE", "/v1/auth/sessions/"+id, s.ada.login(), nil).want(204)
+		}, "access_denied"},
 	} {
 		login := s.ada.login()
 		d := letIn(login)
-		end(login)
+		c.end(login)
 		r := d.poll()
 		r.what += " after " + what
-		d.refused(r, "access_denied")
+		d.refused(r, c.code)
 	}
+	out := s.ada.login()
+	waits := letIn(out)
+	s.do("DELETE", "/v1/auth/token", out, nil).want(204) // as the page does that asked for the decision
+	waits.poll().want(200)
+
 	login := s.ada.login()
 	d := letIn(login)
 	in := d.poll().want(200).str("access_token")

@@ -198,7 +198,8 @@ const (
 // DeviceToken hands the token out, once, of a login that was approved. The login
 // of the human who approved it passed the second factor, if there is one; so
 // none is asked for here. The token is of the generation that the human's tokens
-// had then: it ends with the password. A login that has ended lets nothing in any more.
+// had then: it ends with the password. A login that is ended for cause lets nothing in any
+// more; one that is logged out does, as the page that asks for the decision is at once.
 func (s *Service) DeviceToken(ctx context.Context, c *access.Call, code string) (DevicePoll, error) {
 	c.Touch("device_code", "")
 	d, err := s.store.DeviceByCode(ctx, hashKey(code))
@@ -231,11 +232,7 @@ func (s *Service) DeviceToken(ctx context.Context, c *access.Call, code string) 
 
 func (s *Service) useDevice(ctx context.Context, c *access.Call, d *Device) (DevicePoll, error) {
 	a, err := s.store.Account(ctx, d.User, d.Org)
-	var let Session // the login that let it in
-	if err == nil {
-		let, err = s.store.Session(ctx, strings.TrimPrefix(d.With, "session:"))
-	}
-	if err == nil && (a.TokenGen != d.TokenGen || !let.EndedAt.IsZero()) || fault.Is(err, fault.NotFound) {
+	if err == nil && a.TokenGen != d.TokenGen || fault.Is(err, fault.NotFound) {
 		return DevicePoll{Refusal: pollDenied}, refusePoll(c, "approver_revoked")
 	}
 	if err != nil {

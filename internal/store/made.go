@@ -29,6 +29,7 @@ type ending struct {
 	shares, policies, invitations, webhooks int64
 	tokens                                  int64    // that humans took of agents
 	sessions                                int64    // of devices
+	codes                                   int64    // of devices that were let in
 	members                                 []string // who joined by an invitation, and stay
 }
 
@@ -44,7 +45,7 @@ func (e *ending) text() string {
 	}{
 		{"api_keys", int64(len(e.keys))}, {"agents", int64(len(e.agents))}, {"shares", e.shares}, {"policies", e.policies},
 		{"invitations", e.invitations}, {"webhooks", e.webhooks}, {"agent_keys", int64(len(e.rekeyed))},
-		{"agent_tokens", e.tokens}, {"sessions", e.sessions},
+		{"agent_tokens", e.tokens}, {"sessions", e.sessions}, {"device_codes", e.codes},
 	} {
 		if c.n > 0 {
 			counts = append(counts, c.name+"="+strconv.FormatInt(c.n, 10))
@@ -115,6 +116,9 @@ func (tx *Tx) endMadeWith(e *ending, org, with string, at time.Time) error {
 			}
 		}
 		var devices []string // that the login let in, of the same user
+		if err == nil {      // and those that it would have
+			err = tx.count(&e.codes, `UPDATE device_codes SET status = 'denied' WHERE made_with = $1 AND status = 'approved'`, with)
+		}
 		if err == nil {
 			devices, _, err = tx.children(`SELECT id, 1 FROM sessions WHERE made_with = $1`, with)
 		}
