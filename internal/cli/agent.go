@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -34,14 +35,16 @@ this once. An agent has access to nothing until a policy grants it something; se
 		if err := checkAgent(a[0], n); err != nil {
 			return err
 		}
-		cl, err := c.session()
-		if err != nil {
-			return err
-		}
 		n.Name = a[0]
+		var err error
 		if n.ExpiresAt, err = expiry(); err != nil {
 			return err
 		}
+		cl, done, err := c.outlasting(cmd.Context(), n.ExpiresAt)
+		if err != nil {
+			return err
+		}
+		defer done()
 		if n.VaultIDs, err = vaultIDs(cmd.Context(), cl, vaults); err != nil {
 			return err
 		}
@@ -49,8 +52,8 @@ this once. An agent has access to nothing until a policy grants it something; se
 		if err != nil {
 			return err
 		}
-		if n.ExpiresAt == nil && made.Agent.ExpiresAt != nil {
-			c.lastingAgent(cmd.Context(), cl, made)
+		if end := made.Agent.ExpiresAt; end != nil && (n.ExpiresAt == nil || end.Before(n.ExpiresAt.Add(-time.Minute))) {
+			c.warn("The agent ends with the login that made it, " + end.UTC().Format("2006-01-02 15:04 UTC") + ". To have one that lasts, sign in for it: run this on a terminal, or with ONECLAW_TOKEN set to the token of a new login.")
 		}
 		return c.printNewAgent(made)
 	}
@@ -64,19 +67,6 @@ this once. An agent has access to nothing until a policy grants it something; se
 	f.StringVar(&n.OIDCIssuer, "oidc-issuer", "", "issuer of its tokens, for oidc_client_credentials")
 	f.StringVar(&n.OIDCClientID, "oidc-client-id", "", "its client id, for oidc_client_credentials")
 	return cmd
-}
-
-// lastingAgent lets an agent go on that would end with the stored login which made
-// it, where its owner can be asked.
-func (c *cli) lastingAgent(ctx context.Context, cl *client.Client, made *client.NewAgent) {
-	end := made.Agent.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC")
-	if c.interactive() {
-		if a, err := cl.UpdateAgent(ctx, made.Agent.ID, client.AgentUpdate{Clear: []string{"expires_at"}}); err == nil {
-			made.Agent = *a
-			return
-		}
-	}
-	c.warn("The agent ends with the login that made it, " + end + ". To have one that lasts, sign in for it: run this on a terminal, or with ONECLAW_TOKEN set to the token of a new login.")
 }
 
 func checkAgent(name string, n client.AgentCreate) error {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,12 +16,16 @@ func (c *cli) orgInvite() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "invite EMAIL",
 		Short: "Invite somebody by mail; the invitation can be accepted for a week",
-		Args:  args("EMAIL"),
+		Long: `Invite somebody by mail. The invitation can be accepted for a week, or, where nobody can be asked
+for a password, until the stored login ends; the mail says until when.`,
+		Args: args("EMAIL"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
+			week := c.Now().Add(7 * 24 * time.Hour)
+			cl, done, err := c.outlasting(cmd.Context(), &week)
 			if err != nil {
 				return err
 			}
+			defer done()
 			if err := cl.Invite(cmd.Context(), a[0], role); err != nil {
 				return err
 			}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/app"
@@ -167,4 +168,34 @@ func TestTheRealServer(t *testing.T) {
 
 	s.ok("", "logout")
 	s.fails(cli.ExitUnauthenticated, "whoami")
+}
+
+// Who can't prove to be there gets nothing made, not something that ends in a day.
+func TestWhatOutlastsTheLoginIsAskedForFirst(t *testing.T) {
+	s := serveDev(t)
+	s.now = time.Now()
+	s.ok("", "login", "--dev")
+	b, err := os.ReadFile(filepath.Join(s.env["ONECLAW_DATA"], "dev-credentials.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dev struct{ Password string }
+	if err := json.Unmarshal(b, &dev); err != nil {
+		t.Fatal(err)
+	}
+	s.tty, s.person.hidden = "ioe", "wrong"
+	for _, args := range [][]string{{"agent", "create", "bot"}, {"agent", "create", "bot", "--expires", "30d"}, {"org", "invite", "eve@example.com"}} {
+		if r := s.run("", args...); r.code != cli.ExitUnauthenticated {
+			t.Errorf("%v: exit %d: %s", args, r.code, r.err)
+		}
+	}
+	if out := s.ok("", "agent", "list"); strings.Contains(out, "bot") {
+		t.Errorf("after a wrong password: %q", out)
+	}
+	s.ok("", "agent", "create", "short", "--expires", "1h") // ends before the login
+	s.person.hidden = dev.Password
+	s.ok("", "agent", "create", "bot")
+	if out := s.ok("", "agent", "get", "bot"); !strings.Contains(out, "never") {
+		t.Errorf("with the password: %q", out)
+	}
 }

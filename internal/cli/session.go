@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -73,10 +74,41 @@ func (c *cli) session() (*client.Client, error) {
 	// An agent's key goes out as it is: one command is not worth an exchange, of
 	// which a server allows few in a second.
 	opts := []client.Option{client.WithToken(credential)}
-	if s, err := c.loadStored(); err == nil && s != nil && s.Credential == credential {
+	if s := c.storedAs(credential); s != nil {
 		opts = append(opts, client.WithPerson(func(ctx context.Context) (*client.Client, func(), error) { return c.askPerson(ctx, s) }))
 	}
 	return c.connect(base, opts...)
+}
+
+// storedAs is the stored login, if it is what commands use.
+func (c *cli) storedAs(credential string) *stored {
+	if s, err := c.loadStored(); err == nil && s != nil && s.Credential == credential {
+		return s
+	}
+	return nil
+}
+
+// outlasting is session for what shall last until a time, or without end (nil). What
+// is made with a stored login ends with it; where that is too early and its owner can
+// be asked, the client is of a login that the owner makes for it, before anything is
+// made. Call done at the end.
+func (c *cli) outlasting(ctx context.Context, until *time.Time) (cl *client.Client, done func(), err error) {
+	if cl, err = c.session(); err != nil {
+		return nil, nil, err
+	}
+	base, err := c.baseURL()
+	if err != nil {
+		return nil, nil, err
+	}
+	credential, err := c.credential(base)
+	if err != nil {
+		return nil, nil, err
+	}
+	s := c.storedAs(credential)
+	if s == nil || !c.interactive() || s.ExpiresAt.IsZero() || until != nil && !until.After(s.ExpiresAt) {
+		return cl, func() {}, nil
+	}
+	return c.askPerson(ctx, s)
 }
 
 // askPerson signs the owner of the stored login in for one call that the login may

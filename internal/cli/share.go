@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -46,7 +47,12 @@ func (c *cli) shareCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		cl, vault, err := c.inVault(cmd.Context())
+		cl, done, err := c.outlasting(cmd.Context(), cmp.Or(ends, new(time.Time)))
+		if err != nil {
+			return err
+		}
+		defer done()
+		vault, err := c.theVault(cmd.Context(), cl)
 		if err != nil {
 			return err
 		}
