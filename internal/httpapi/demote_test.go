@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -80,6 +81,69 @@ func TestAKeyThatARemovedAdminGaveEnds(t *testing.T) {
 			for key, works := range kept {
 				s.do("GET", "/v1/agents/me", key, nil).want(map[bool]int{true: 200, false: 401}[works])
 			}
+		})
+	}
+}
+
+// A certificate that is pinned is a key: it ends with the credential, the membership and
+// the role that pinned it. What came of the one before ends when it is pinned.
+func TestAPinEndsWithWhatPinnedIt(t *testing.T) {
+	const api = "/v1/agents/"
+	pin := func(of string) object { return object{"client_cert_fingerprint": strings.Repeat(of, 32)} }
+	for what, end := range map[string]func(s *session, bob *human, key string) reply{
+		"revoked": func(s *session, bob *human, key string) reply {
+			return s.do("DELETE", "/v1/auth/api-keys/"+key, bob.token, nil).want(204)
+		},
+		"removed": func(s *session, bob *human, _ string) reply {
+			return s.do("DELETE", "/v1/org/members/"+bob.id, s.ada.login(), nil).want(204)
+		},
+		"demoted": func(s *session, bob *human, _ string) reply {
+			return s.do("PATCH", "/v1/org/members/"+bob.id, s.ada.login(), object{"role": "member"}).want(200)
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := openSession(t)
+			bob := s.ada.member("bob", "admin")
+			k := s.do("POST", "/v1/auth/api-keys", bob.token, object{"name": "k"}).want(201)
+			key := k.str("api_key")
+			mtls := func(name string) *robot {
+				draft := pin("aa")
+				draft["name"], draft["auth_method"] = name, "mtls"
+				return &robot{id: s.do("POST", "/v1/agents", s.ada.token, draft).want(201).str("agent", "id")}
+			}
+			pinned, again, restarted, untouched := mtls("pinned"), mtls("again"), mtls("restarted"), mtls("untouched")
+			s.ada.grant(s.vault, pinned, "**", nil, "read")
+			takes := func() taken {
+				token := s.do("POST", api+pinned.id+"/token", s.ada.token, nil).want(200).str("token")
+				share := s.do("POST", "/v1/secrets/"+s.secret+"/share", token, object{"recipient_type": "anyone_with_link"}).want(201)
+				return taken{token, strings.TrimPrefix(share.str("share_url"), "https://vault.test")}
+			}
+			before := takes()
+			s.lives(t, "before", before, true, true)
+			s.do("PATCH", api+pinned.id, key, pin("bb")).want(200)
+			s.lives(t, "of the certificate before", before, false, false)
+			after := takes()
+			s.do("PATCH", api+again.id, key, pin("bb")).want(200)
+			s.do("PATCH", api+again.id, s.ada.token, pin("cc")).want(200)
+			s.do("DELETE", api+restarted.id, s.ada.token, nil).want(204)
+			restart := pin("aa")
+			restart["is_active"] = true
+			s.do("PATCH", api+restarted.id, key, restart).want(200)
+			// A pin of an agent with a key says nothing of who knows the key.
+			keyed := s.do("POST", api+s.worker.id+"/rotate-key", key, nil).want(200).str("api_key")
+			s.do("PATCH", api+s.worker.id, s.ada.token, pin("dd")).want(200)
+
+			if got := end(s, bob, k.str("key", "id")).header.Get("X-Ended"); got != "shares=1,agent_keys=3" {
+				t.Errorf("X-Ended: %q", got)
+			}
+			s.lives(t, "of the pin that ended", after, false, false)
+			s.do("GET", api+"me", keyed, nil).want(401)
+			for bot, active := range map[*robot]bool{pinned: false, again: true, restarted: false, untouched: true} {
+				if is := s.do("GET", api+bot.id, s.ada.token, nil).want(200).json()["is_active"]; is != active {
+					t.Errorf("%s is active: %v", bot.id, is)
+				}
+			}
+			s.do("PATCH", api+pinned.id, s.ada.login(), object{"is_active": true}).want(400, "certificate_not_named")
 		})
 	}
 }

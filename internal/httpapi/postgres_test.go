@@ -16,6 +16,7 @@ func TestPostgreSQL(t *testing.T) {
 		"whom a key invited":              TestWhomAStolenKeyInvitedIsNamed,
 		"a demoted admin's policies":      TestADemotedAdminKeepsNoPolicyThatItMadeForItself,
 		"keys given by a removed admin":   TestAKeyThatARemovedAdminGaveEnds,
+		"pins":                            TestAPinEndsWithWhatPinnedIt,
 		"webhooks":                        TestARemovedOrDemotedAdminsWebhookEnds,
 		"opening a gate":                  TestOpeningAGateTakesAPerson,
 		"widening an agent over a gate":   TestWideningAnAgentOverAGateTakesAPerson,

@@ -216,7 +216,7 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*iden
 		if err == nil {
 			a, err = r.agent()
 		}
-		was, key, gen := a.Active, a.KeyHash, a.TokenGen
+		was, key, gen, pin := a.Active, a.KeyHash, a.TokenGen, pinOf(&a)
 		if err == nil {
 			err = change(&a)
 		}
@@ -236,10 +236,13 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*iden
 		if err == nil {
 			err = tx.putKeys(&a, caps)
 		}
-		if err == nil && key != a.KeyHash {
+		renewed := key != a.KeyHash || pin != pinOf(&a)
+		// Who activates an agent with a pinned certificate names it, and so gives it again.
+		named := a.Active && !was && a.AuthMethod == identity.MethodMTLS && a.CertFingerprint != ""
+		if err == nil && (renewed || named) {
 			err = tx.gaveKey(id, ev)
 		}
-		if err == nil && !keep && (!a.Active && (was || gen != a.TokenGen) || key != a.KeyHash) {
+		if err == nil && !keep && (!a.Active && (was || gen != a.TokenGen) || renewed) {
 			var e ending
 			err = tx.endMadeBy(&e, org, id, tx.w.db.now())
 			e.note(ev)
@@ -249,6 +252,18 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*iden
 		return err
 	})
 	return a, err
+}
+
+// pinOf is what lets an agent in that has no key: the certificate that is pinned, or
+// the client of its issuer. Of an agent with a key both are without effect.
+func pinOf(a *identity.Agent) string {
+	switch a.AuthMethod {
+	case identity.MethodMTLS:
+		return a.CertFingerprint
+	case identity.MethodOIDC:
+		return a.OIDCIssuer + " " + a.OIDCClientID
+	}
+	return ""
 }
 
 // HasVaults implements identity.AgentStore.

@@ -176,8 +176,8 @@ func (tx *Tx) endMadeWith(e *ending, org, with string, at time.Time) error {
 	return nil
 }
 
-// gaveKey notes which credential, and so which human, gave an agent its key. What an
-// agent gives itself came from the key before, and so from the same.
+// gaveKey notes which credential, and so which human, gave an agent its key, or what
+// lets it in instead: see pinOf. What an agent gives itself came from the key before, and so from the same.
 func (tx *Tx) gaveKey(agent string, ev *audit.Event) error {
 	if ev == nil || strings.HasPrefix(ev.With, "agent:") {
 		return nil
@@ -191,13 +191,16 @@ const keysOfOthers = `key_human = $1 AND org_id = $2 AND created_by <> $1`
 
 // endKeysGiven ends the keys that a credential or a human gave to the agents of a
 // condition, with the agents' tokens, shares and policies. The agents stay, and get
-// another key.
+// another key. Those without a key stop, since the certificate or client that was given
+// would let them in for as long as they are active: who activates one again names its
+// certificate.
 func (tx *Tx) endKeysGiven(e *ending, at time.Time, where, giver, org string) error {
-	agents, _, err := tx.children(`SELECT id, is_active FROM agents WHERE `+where+` AND key_hash IS NOT NULL`, giver, org)
+	agents, _, err := tx.children(`SELECT id, is_active FROM agents WHERE `+where+` AND (key_hash IS NOT NULL OR auth_method IN ('mtls', 'oidc_client_credentials') AND is_active = 1)`, giver, org)
 	for _, id := range agents {
 		if err == nil {
 			e.rekeyed = append(e.rekeyed, id)
-			_, err = tx.exec(`UPDATE agents SET key_hash = NULL, key_prefix = '', token_gen = token_gen + 1, key_with = '', key_human = '' WHERE id = $1`, id)
+			_, err = tx.exec(`UPDATE agents SET key_hash = NULL, key_prefix = '', token_gen = token_gen + 1, key_with = '', key_human = '',
+				is_active = CASE WHEN auth_method = 'api_key' THEN is_active ELSE 0 END WHERE id = $1`, id)
 		}
 		if err == nil {
 			err = tx.endMadeBy(e, org, id, at)
