@@ -14,7 +14,7 @@ func (s *session) takes(t *testing.T, as string) taken {
 	t.Helper()
 	token := s.do("POST", "/v1/agents/"+s.worker.id+"/token", as, nil).want(200).str("token")
 	s.clock.forward(time.Second)
-	share := s.do("POST", "/v1/secrets/"+s.secret+"/share", token, object{"recipient_type": "anyone_with_link"}).want(201)
+	share := s.do("POST", "/v1/secrets/"+s.secret+"/share", token, object{"recipient_type": "anyone_with_link", "expires_at": s.clock.now().Add(60 * 24 * time.Hour)}).want(201)
 	return taken{token, strings.TrimPrefix(share.str("share_url"), "https://vault.test")}
 }
 
@@ -74,4 +74,69 @@ func TestATokenOfAnAgentEndsWithWhatTookIt(t *testing.T) {
 		s.do("GET", "/v1/agents/me", his, nil).want(map[string]int{"demoted": 200, "removed": 401}[what])
 	}
 	s.lives(t, "another token", own, true, true)
+}
+
+// What somebody made with a token that it took of another's agent ends with the right
+// to take it, whether it took the token with a login or a key, and long after the token.
+func TestWhatATakenTokenMadeEndsWithTheRightToTakeIt(t *testing.T) {
+	for what, end := range map[string]func(s *session, bob *human) string{
+		"demoted": func(s *session, bob *human) string {
+			return s.do("PATCH", "/v1/org/members/"+bob.id, s.ada.login(), object{"role": "member"}).want(200).header.Get("X-Ended")
+		},
+		"removed": func(s *session, bob *human) string {
+			return s.do("DELETE", "/v1/org/members/"+bob.id, s.ada.login(), nil).want(204).header.Get("X-Ended")
+		},
+		"deleted": func(s *session, bob *human) string {
+			s.do("DELETE", "/v1/auth/me", bob.login(), farewell).want(204)
+			return ""
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := openSession(t)
+			bob := s.ada.member("bob", "admin")
+			friend := bob.agent(object{"name": "bobs"})
+			key := s.do("POST", "/v1/auth/api-keys", bob.token, object{"name": "k"}).want(201).str("api_key")
+			with := s.takes(t, bob.token)
+			links := []taken{with, s.takes(t, key)}
+			vault := s.do("POST", "/v1/vaults", with.token, object{"name": "the worker's"}).want(201).str("id")
+			grant := func(token string, more object) string {
+				body := object{"secret_path_pattern": "**", "principal_type": "agent", "principal_id": friend.id, "permissions": []string{"read"}}
+				for k, v := range more {
+					body[k] = v
+				}
+				return s.do("POST", "/v1/vaults/"+vault+"/policies", token, body).want(201).str("id")
+			}
+			ends := map[string]bool{
+				grant(with.token, nil):                    true,
+				grant(with.token, asks(true)):             false, // a gate
+				grant(s.worker.token, nil):                false, // the agent's own
+				grant(s.takes(t, s.ada.token).token, nil): false,
+			}
+			adas := s.takes(t, s.ada.token)
+			own := s.do("POST", "/v1/secrets/"+s.secret+"/share", s.worker.token, object{"recipient_type": "anyone_with_link", "expires_at": s.clock.now().Add(60 * 24 * time.Hour)}).want(201)
+			s.clock.forward(35 * 24 * time.Hour)
+			s.lives(t, "a link of bob's, before", with, false, true)
+			if err := s.db.Sweep(t.Context(), s.clock.now(), s.clock.now()); err != nil {
+				t.Fatal(err)
+			}
+			s.ada.token, bob.token = s.ada.login(), bob.login()
+			if got := end(s, bob); got != map[string]string{"demoted": "shares=2,policies=1", "removed": "agents=1,shares=2,policies=1"}[what] {
+				t.Errorf("X-Ended: %q", got)
+			}
+			for _, l := range links {
+				s.lives(t, "a link of bob's", l, false, false)
+			}
+			s.lives(t, "a link of ada's", adas, false, true)
+			s.do("GET", strings.TrimPrefix(own.str("share_url"), "https://vault.test"), "", nil).want(200)
+			there := map[string]bool{}
+			for _, p := range s.do("GET", "/v1/vaults/"+vault+"/policies", s.ada.token, nil).want(200).list("policies") {
+				there[p["id"].(string)] = true
+			}
+			for id, end := range ends {
+				if there[id] == end {
+					t.Errorf("the policy %s is there: %v", id, there[id])
+				}
+			}
+		})
+	}
 }

@@ -13,6 +13,7 @@ func TestPostgreSQL(t *testing.T) {
 		"what a login made":               TestWhatALoginMadeEndsWithIt,
 		"a logout":                        TestALogoutKeepsWhatTheLoginMade,
 		"tokens taken of agents":          TestATokenOfAnAgentEndsWithWhatTookIt,
+		"what taken tokens made":          TestWhatATakenTokenMadeEndsWithTheRightToTakeIt,
 		"whom a key invited":              TestWhomAStolenKeyInvitedIsNamed,
 		"a demoted admin's policies":      TestADemotedAdminKeepsNoPolicyThatItMadeForItself,
 		"keys given by a removed admin":   TestAKeyThatARemovedAdminGaveEnds,

@@ -9,14 +9,13 @@ const ownVaults = `SELECT id FROM vaults WHERE org_id = $2 AND (created_by_type 
 
 // endManaging ends what somebody has who managed an organisation and is a member of
 // it now: the webhook, which a member may not set; tokens that it took of others'
-// agents, and keys that it gave to them; and the policies in others' vaults that it made for itself or its own
+// agents, with what was made with them, and keys that it gave to them; and the policies in others' vaults that it made for itself or its own
 // agents. What it made for others is the organisation's.
 func (tx *Tx) endManaging(org, user string, at time.Time) (ending, error) {
 	var e ending
 	err := tx.endWebhooks(&e, org, user)
 	if err == nil {
-		err = tx.endTokens(&e, at, `user_id = $2 AND org_id = $3
-			AND agent_id NOT IN (SELECT id FROM agents WHERE created_by = $2 AND org_id = $3)`, user, org)
+		err = tx.endTaken(&e, org, user, ` AND agent_id NOT IN (SELECT id FROM agents WHERE created_by = $2 AND org_id = $3)`, at)
 	}
 	if err == nil {
 		err = tx.endKeysGiven(&e, at, keysOfOthers, user, org)

@@ -139,7 +139,7 @@ func (db *DB) Sweep(ctx context.Context, now, unseen time.Time) error {
 			`DELETE FROM guesses WHERE seen_at < $1 AND trusted_until < $2`, []any{longAgo(unseen), longAgo(now)}},
 		{`SELECT 1 FROM mfa_challenges WHERE expires_at < $1 LIMIT 1`, `DELETE FROM mfa_challenges WHERE expires_at < $1`, []any{longAgo(now)}},
 		{`SELECT 1 FROM gone WHERE gone_at < $1 LIMIT 1`, `DELETE FROM gone WHERE gone_at < $1`, []any{longAgo(now.Add(-goneKept))}},
-		{`SELECT 1 FROM sessions WHERE expires_at < $1 LIMIT 1`, `DELETE FROM sessions WHERE expires_at < $1`,
+		{`SELECT 1 FROM sessions WHERE expires_at < $1` + madeNothing + ` LIMIT 1`, `DELETE FROM sessions WHERE expires_at < $1` + madeNothing,
 			[]any{micros(now.Add(-sessionKept))}},
 		{`SELECT 1 FROM mail_tokens WHERE expires_at < $1 LIMIT 1`, `DELETE FROM mail_tokens WHERE expires_at < $1`, []any{longAgo(now)}},
 	} {

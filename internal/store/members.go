@@ -170,7 +170,7 @@ func (tx *Tx) endMembership(org, user, heir string, at time.Time) (ending, error
 		err = tx.endKeysGiven(&e, at, keysOfOthers, user, org)
 	}
 	if err == nil {
-		err = tx.endTokens(&e, at, `user_id = $2 AND org_id = $3`, user, org)
+		err = tx.endTaken(&e, org, user, "", at)
 	}
 	if err != nil {
 		return e, err

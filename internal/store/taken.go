@@ -34,3 +34,26 @@ func (tx *Tx) endTokens(e *ending, at time.Time, where string, args ...any) erro
 	return tx.count(&e.tokens, `INSERT INTO revoked_tokens (id, expires_at) SELECT id, expires_at FROM agent_tokens
 		WHERE `+liveToken+` AND `+where+` ON CONFLICT (id) DO NOTHING`, append([]any{micros(at)}, args...)...)
 }
+
+// endTaken ends the tokens of a condition that somebody took of agents, and the shares
+// and policies that others' agents made with such tokens: those made with a login or a
+// key of the human. Tokens that have expired are forgotten, so it does not ask for them.
+func (tx *Tx) endTaken(e *ending, org, user, which string, at time.Time) error {
+	err := tx.endTokens(e, at, `user_id = $2 AND org_id = $3`+which, user, org)
+	const theirs = `NOT IN (SELECT id FROM agents WHERE created_by = $1 AND org_id = $2)
+		AND made_with IN (SELECT 'session:' || id FROM sessions WHERE user_id = $1 UNION ALL SELECT 'key:' || id FROM user_keys WHERE user_id = $1)`
+	if err == nil {
+		err = tx.count(&e.shares, `UPDATE shares SET revoked_at = $3 WHERE revoked_at IS NULL AND org_id = $2
+			AND maker_type = 'agent' AND maker_id `+theirs, user, org, micros(at))
+	}
+	if err == nil {
+		err = tx.endPolicies(e, `vault_id IN (SELECT id FROM vaults WHERE org_id = $2)
+			AND created_by_type = 'agent' AND created_by `+theirs, user, org)
+	}
+	return err
+}
+
+// madeNothing is a condition for sessions that nothing names which an agent made:
+// endTaken asks whose session it was.
+const madeNothing = ` AND NOT EXISTS (SELECT 1 FROM shares h WHERE h.made_with = 'session:' || sessions.id AND h.maker_type = 'agent' AND h.revoked_at IS NULL)
+	AND NOT EXISTS (SELECT 1 FROM policies p WHERE p.made_with = 'session:' || sessions.id AND p.created_by_type = 'agent')`
