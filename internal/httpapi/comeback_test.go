@@ -54,3 +54,25 @@ func TestWhoComesBackHasNothingOfBefore(t *testing.T) {
 	s.do("POST", "/v1/approvals/"+asked+"/approve", s.ada.token, nil).want(200)
 	s.do("GET", secretAt(made, "gated/one"), s.worker.token, nil).want(200)
 }
+
+// A device that somebody let in before it was removed stays out when it comes back.
+func TestADeviceLetInBeforeAMembershipStaysOut(t *testing.T) {
+	w := open(t)
+	ada, bob := w.signup("ada"), w.signup("bob")
+	ada.joins(bob, "member")
+	letIn := func() *device {
+		d := w.device()
+		w.do("POST", "/v1/auth/device/approve", ada.token, object{"user_code": d.shown}).want(200)
+		return d
+	}
+	d, elsewhere := letIn(), (*device)(nil)
+	w.do("DELETE", "/v1/org/members/"+ada.id, bob.login(), nil).want(204)
+	w.clock.forward(10 * time.Second)
+	bob.token, ada.token = bob.login(), ada.login()
+	elsewhere = letIn() // in another organisation
+	ada.joins(bob, "member")
+	d.refused(d.poll(), "access_denied")
+	elsewhere.poll().want(200)
+	again := letIn()
+	again.poll().want(200)
+}

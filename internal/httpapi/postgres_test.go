@@ -31,6 +31,7 @@ func TestPostgreSQL(t *testing.T) {
 		"a logout and what was derived":   TestALogoutEndsWhatWasDerived,
 		"a new password":                  TestANewPasswordEndsSessionsAndResetMails,
 		"tokens of before a membership":   TestTokensOfBeforeAMembership,
+		"devices of before a membership":  TestADeviceLetInBeforeAMembershipStaysOut,
 		"an approval withdrawn":           TestAnApprovalIsWithdrawn,
 		"an approval and its policy":      TestAnApprovalIsBoundToThePolicyAsItWas,
 		"an approval and its decider":     TestAnApprovalEndsWithItsDeciderAndItsRequestersKey,

@@ -177,6 +177,7 @@ func (tx *Tx) endMembership(org, user, heir string, at time.Time) (ending, error
 	}
 	for _, s := range []stmt{
 		{`DELETE FROM memberships WHERE org_id = $1 AND user_id = $2`, []any{org, user}},
+		{`UPDATE device_codes SET status = 'denied' WHERE org_id = $1 AND user_id = $2 AND status = 'approved'`, []any{org, user}},
 		{`DELETE FROM invitations WHERE org_id = $1 AND invited_by = $2`, []any{org, user}},
 		{`UPDATE user_keys SET revoked_at = $3 WHERE org_id = $1 AND user_id = $2 AND revoked_at IS NULL`,
 			[]any{org, user, micros(at)}},
