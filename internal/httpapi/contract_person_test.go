@@ -154,6 +154,10 @@ func TestWhatAShortCredentialMakesEndsWithIt(t *testing.T) {
 		s.do("PATCH", id, token, object{"name": "shorter"}).want(200)
 		s.do("PATCH", id, s.ada.login(), object{"expires_at": nil}).want(200)
 		until(s.do("POST", "/v1/secrets/"+s.secret+"/share", token, object{"recipient_type": "anyone_with_link", "expires_at": end.Add(time.Hour)}).want(201), "expires_at")
+		lent := s.do("POST", "/v1/agents/"+s.worker.id+"/token", token, nil).want(200).str("token")
+		until(s.do("POST", "/v1/secrets/"+s.secret+"/share", lent, object{"recipient_type": "anyone_with_link", "expires_at": end.Add(time.Hour)}).want(201), "expires_at")
+		s.do("DELETE", "/v1/auth/token", s.ada.login(), nil).want(204) // what is cached is looked up again
+		until(s.do("POST", "/v1/secrets/"+s.secret+"/share", lent, object{"recipient_type": "anyone_with_link", "expires_at": end.Add(time.Hour)}).want(201), "expires_at")
 		s.do("POST", "/v1/auth/api-keys", token, object{"name": "k2", "expires_at": end.Add(time.Second)}).want(403, "person_required")
 	}
 	if r := s.do("POST", "/v1/agents", s.ada.login(), object{"name": "lasting"}).want(201); r.json()["agent"].(object)["expires_at"] != nil {

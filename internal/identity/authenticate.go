@@ -202,7 +202,7 @@ func (s *Service) remember(text []byte, se *session, a *Standing, began moment) 
 func agentPrincipal(a *Standing, se *session) policy.Principal {
 	return policy.Principal{
 		Kind: policy.KindAgent, ID: a.ID, Org: a.Org, Vaults: a.VaultIDs, Scopes: a.Scopes,
-		Creator: a.Creator, TokenID: se.credential(), IntentsAPI: a.Intents, Bare: se.keyHash != "", Gen: a.TokenGen, Ends: a.ExpiresAt, With: se.with,
+		Creator: a.Creator, TokenID: se.credential(), IntentsAPI: a.Intents, Bare: se.keyHash != "", Gen: a.TokenGen, Ends: earlier(a.ExpiresAt, se.until), With: se.with,
 	}
 }
 

@@ -214,6 +214,9 @@ func (s *Service) agentTokenBound(ctx context.Context, c *access.Call, a *Standi
 	end, log := a.ExpiresAt, s.store.Append
 	if c.Who.Kind == policy.KindUser {
 		end, g.with = takenUntil(c, end), c.Who.Credential()
+		if !c.PersonHere() {
+			g.until = c.Who.Ends
+		}
 		log = func(ctx context.Context, ev *audit.Event) error {
 			return s.store.TakeToken(ctx, Taken{g.jti, g.org, g.id, g.gen, c.Who.ID, stamp(c.Now), g.exp}, ev)
 		}

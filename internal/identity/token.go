@@ -53,7 +53,10 @@ type claims struct {
 	Session string `json:"sid,omitempty"`
 	// With is the credential of a human who took this token of an agent: what is made
 	// with the token is made with that.
-	With     string           `json:"made_with,omitempty"`
+	With string `json:"made_with,omitempty"`
+	// Until is the end of that credential unless a person was there: what is made with
+	// the token is cut to it.
+	Until    *jwt.NumericDate `json:"made_until,omitempty"`
 	AuthTime *jwt.NumericDate `json:"auth_time,omitempty"`
 }
 
@@ -93,6 +96,9 @@ func (s *Service) issue(ctx context.Context, g *grant, now, end time.Time) (secr
 	if c.Session = g.login; !g.person.IsZero() {
 		c.AuthTime = jwt.NewNumericDate(g.person)
 	}
+	if !g.until.IsZero() {
+		c.Until = jwt.NewNumericDate(g.until)
+	}
 	if g.cert != "" {
 		c.Confirm = &confirm{Thumbprint: g.cert}
 	}
@@ -129,6 +135,7 @@ type session struct {
 	issued  time.Time
 	person  time.Time // when a person proved to be there for it; zero: nobody did
 	with    string    // the credential of the human who took an agent's token
+	until   time.Time // when what is made with the token ends at the latest; zero: never
 	cert    string    // thumbprint of the certificate that a token is bound to
 	exp     time.Time
 }
@@ -169,7 +176,9 @@ func (p *parser) parse(ctx context.Context, bearer string, now time.Time) (sessi
 		kind: policy.PrincipalKind(kind), id: id, org: c.Org, gen: c.Gen,
 		jti: c.ID, key: c.Key, device: c.Device, kid: kid, exp: c.ExpiresAt.Time,
 	}
-	s.issued, s.with = c.IssuedAt.Time, c.With
+	if s.issued, s.with = c.IssuedAt.Time, c.With; c.Until != nil {
+		s.until = c.Until.Time
+	}
 	if s.login = c.Session; c.AuthTime != nil {
 		s.person = c.AuthTime.Time
 	}
