@@ -147,7 +147,7 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 		return err
 	}
 	if a.identity, err = identity.New(ctx, people); err != nil {
-		return err
+		return explained(ctx, a.cfg, a.keys, err)
 	}
 	a.sharing = sharing.New(sharing.Config{
 		Store: a.db, Vault: a.vault, People: a.identity, Principals: a.db, Sealer: sealer, Keys: a.keys, Mailer: a.mail,

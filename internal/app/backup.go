@@ -70,7 +70,7 @@ type backup struct {
 // whole has its keys.
 func (b *backup) run(ctx context.Context, keys keystore.KeyStore, to, keysTo string) (err error) {
 	if b.keyID, b.signer, err = backupKeys.newest(ctx, keys); err != nil {
-		return err
+		return explained(ctx, b.cfg, keys, err)
 	}
 	database, err := newParcel(to)
 	if err != nil {
@@ -101,7 +101,17 @@ func (b *backup) run(ctx context.Context, keys keystore.KeyStore, to, keysTo str
 	if err := b.tellRest(keysTo); err != nil {
 		return err
 	}
-	return b.readable(ctx, keys)
+	bad, err := damagedSigners(ctx, b.cfg, keys)
+	if err != nil {
+		return err
+	}
+	for _, k := range bad {
+		_, _ = fmt.Fprintf(b.Stderr, "warning: %s\n", k)
+	}
+	if err := b.readable(ctx, keys); err != nil {
+		return err
+	}
+	return keysDamaged("The backup is written, but not all of its keys can be used. ", bad, " Then make a backup anew.")
 }
 
 // readable says of which vaults the keystore has no key that can be used. One that is

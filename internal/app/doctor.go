@@ -26,9 +26,9 @@ func (d Deps) doctor() *cobra.Command {
 		Use:   "doctor",
 		Short: "Check settings, database, keys, log and certificate",
 		Long: `Check what a server stands on, also while it runs: settings, the modes of its folders, the
-database and its schema, the keystore and the key of every vault, the end of the audit log
-against what was signed, the clock, the certificate and the mail settings. It changes
-nothing and prints no secrets. The exit code is 1 when something is wrong.`,
+database and its schema, the keystore, its signing keys and the key of every vault, the end
+of the audit log against what was signed, the clock, the certificate and the mail settings.
+It changes nothing and prints no secrets. The exit code is 1 when something is wrong.`,
 	}
 	cmd.Flags().BoolVar(&whole, "full", false, "open every stored value, walk all of the audit log and not only its end, and check the pages of the database")
 	return o.command(cmd, func(ctx context.Context, cfg config.Config) error {
@@ -174,6 +174,7 @@ func (e *examination) stores(ctx context.Context, whole bool) {
 		} else {
 			e.fail("keystore", "%s does not answer.", h.Provider)
 		}
+		e.signers(ctx, keys)
 	}
 	db, err := look(e.cfg)
 	if err != nil {
@@ -207,10 +208,27 @@ func (e *examination) stores(ctx context.Context, whole bool) {
 	if len(in.lost) == 0 {
 		e.ok("vaults", "%d, of %d that hold values one was opened", in.vaults, in.values)
 	}
-	if whole {
+	if in.unwalked {
+		e.fail("log", "It was not walked: a key that signed it does not open.")
+	} else if whole {
 		e.ok("log", "%d events of %d logs walked", in.events, in.logs)
 	}
 	e.signed(ctx, db, keys)
+}
+
+// signers opens the keys that sign tokens, the log and backups.
+func (e *examination) signers(ctx context.Context, keys keystore.KeyStore) {
+	bad, err := damagedSigners(ctx, e.cfg, keys)
+	if err != nil {
+		e.failed("signing keys", err)
+		return
+	}
+	for _, k := range bad {
+		e.fail("signing keys", "%s", k)
+	}
+	if len(bad) == 0 {
+		e.ok("signing keys", "all open")
+	}
 }
 
 // maxClock is how far clocks may differ before tokens of one node look as if

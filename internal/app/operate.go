@@ -84,6 +84,7 @@ type inspection struct {
 	lost                 []string // vaults that are there, and whose key is not, or can't be used
 	problems             []string
 	opening              *opening // nil: not everything was opened
+	unwalked             bool     // a key that signed the log can't be used
 }
 
 // err is the first problem. That no vault at all has its key means another
@@ -92,6 +93,8 @@ func (i *inspection) err() error {
 	switch {
 	case len(i.problems) > 0:
 		return fault.New(fault.Internal, "verification_failed", i.problems[0])
+	case i.unwalked:
+		return fault.New(fault.Internal, "verification_failed", "The audit log was not walked: a key that signed it does not open.")
 	case len(i.lost) > 0 && len(i.lost) == i.vaults:
 		return fault.New(fault.Invalid, "other_keystore", "The keystore has the key of no vault in the database: it is another one's.")
 	case len(i.lost) > 0 && i.opening != nil:
@@ -179,6 +182,10 @@ func inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole bo
 			continue
 		}
 		r, err := log.Verify(ctx, org, audit.Whole)
+		if code := fault.CodeOf(err); code == keystore.CodeKeyUnusable || code == keystore.CodeKeyNotFound {
+			in.unwalked = true
+			break
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -40,7 +40,7 @@ with --key then. --check does all but putting anything there.`,
 	cmd.Flags().StringVar(&keysFrom, "keys-from", "", "folder that holds the backup of the software keystore; without it the keystore must be there")
 	cmd.Flags().StringVar(&key, "key", "", "public key that must have signed the backup, as oneclaw backup printed it")
 	cmd.Flags().BoolVar(&r.unsigned, "unsigned", false, "take a backup that is not signed")
-	cmd.Flags().BoolVar(&r.damaged, "accept-damaged", false, "restore although some values are damaged, or keys of vaults are lost: the rest opens")
+	cmd.Flags().BoolVar(&r.damaged, "accept-damaged", false, "restore although some values are damaged, or keys of vaults or signing keys are lost: the rest opens")
 	cmd.Flags().BoolVar(&check, "check", false, "check the backup, and restore nothing")
 	return o.command(cmd, func(ctx context.Context, cfg config.Config) (err error) {
 		if from == "" {
@@ -151,6 +151,9 @@ func (r *restoring) stage(ctx context.Context) (copied config.Config, err error)
 		return copied, err
 	}
 	defer func() { err = errors.Join(err, keys.Close()) }()
+	if err := r.signers(ctx, copied, keys); err != nil {
+		return copied, err
+	}
 	if err := r.prove(ctx, keys); err != nil {
 		return copied, err
 	}
@@ -215,6 +218,33 @@ func (r *restoring) prove(ctx context.Context, keys keystore.KeyStore) error {
 	return nil
 }
 
+// signers refuses a keystore with signing keys that do not open. With --accept-damaged
+// they are named; the log can't be walked without the keys that signed it, and so
+// those must open.
+func (r *restoring) signers(ctx context.Context, cfg config.Config, keys keystore.KeyStore) error {
+	bad, err := damagedSigners(ctx, cfg, keys)
+	if err != nil || len(bad) == 0 {
+		return err
+	}
+	log := false
+	for _, k := range bad {
+		log = log || auditKeys.number(k.id) > 0
+	}
+	if r.damaged && !log {
+		for _, k := range bad {
+			r.say("Before a server starts: %s", k)
+		}
+		return nil
+	}
+	after := ""
+	if !log {
+		after = " --accept-damaged puts back the rest."
+	} else if r.keys != nil {
+		after = " Copy the backup of the keys to the place of the keystore, put the file back there, and leave --keys-from out."
+	}
+	return keysDamaged("", bad, after)
+}
+
 func (r *restoring) keyOf(ctx context.Context, keys keystore.KeyStore, s *sealed) (ed25519.PublicKey, error) {
 	missing := fault.New(fault.Invalid, "backup_key_unknown",
 		"The keystore has not got the key that signed the backup in "+s.dir+": it is another one's, or older than that key. Give the public key that oneclaw backup printed with --key.")
@@ -275,6 +305,9 @@ func (r *restoring) check(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, keys.Close()) }()
+	if err := r.signers(ctx, at, keys); err != nil {
+		return err
+	}
 	if err := r.prove(ctx, keys); err != nil {
 		return err
 	}

@@ -1,6 +1,10 @@
 package keystore
 
-import "github.com/oneclaw-dev/oneclaw/internal/fault"
+import (
+	"errors"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
 
 // The stable codes of every KeyStore.
 const (
@@ -32,6 +36,16 @@ func UnwrapFailed() error {
 // Unavailable is the failure of a store that is away. Nothing was done.
 func Unavailable(cause error) error {
 	return fault.Wrap(cause, fault.Unavailable, CodeUnavailable, "The keystore can't be reached. Try again when it is back.")
+}
+
+// Named puts the id of the key into the failure of one that can't be used. Other
+// failures stay as they are.
+func Named(id string, err error) error {
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok || e.Code != CodeKeyUnusable {
+		return err
+	}
+	return fault.Wrap(e.Err, e.Kind, CodeKeyUnusable, "The stored key "+id+" can't be used.")
 }
 
 // Unusable is the failure of a stored key that is damaged, or that breaks a

@@ -87,7 +87,7 @@ func (s *Store) Signer(ctx context.Context, id string) (crypto.Signer, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, keystore.Named(id, err)
 	}
 	return k, nil
 }

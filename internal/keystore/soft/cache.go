@@ -95,7 +95,7 @@ func (c *cache[T]) load(id string) (T, error) {
 			continue // perhaps read while it was being zeroed
 		}
 		if err != nil {
-			return none, err
+			return none, keystore.Named(id, err)
 		}
 		if c.add(id, e, gen) {
 			return e.key, nil

@@ -40,6 +40,9 @@ func fileName(k kind, id string) string {
 	return string(k) + "-" + hex.EncodeToString([]byte(id)) + fileSuffix
 }
 
+// SignerFile is the name, within the folder, of the file of a signing key.
+func SignerFile(id string) string { return fileName(kindSigner, id) }
+
 func fileAAD(k kind, id string) []byte {
 	b := append([]byte(filePrefix), fileFormat)
 	for _, part := range []string{string(k), id} {
@@ -99,11 +102,11 @@ func (s *Store) readKeyFile(k kind, id string) ([]byte, fs.FileInfo, error) {
 // openKeyFile returns the key, which the caller must wipe.
 func (s *Store) openKeyFile(k kind, id string, content []byte) ([]byte, error) {
 	if len(content) != fileSize || content[0] != fileFormat {
-		return nil, keystore.Unusable(errors.New("not a key file of a known format"))
+		return nil, keystore.Unusable(errors.New(fileName(k, id) + " is no key file of a known format"))
 	}
 	key, err := s.root.Open(make([]byte, 0, keySize), nil, content[1:], fileAAD(k, id))
 	if err != nil {
-		return nil, keystore.Unusable(errors.New("the key file does not open under this root key"))
+		return nil, keystore.Unusable(errors.New(fileName(k, id) + " does not open under this root key"))
 	}
 	return key, nil
 }
