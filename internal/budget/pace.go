@@ -8,8 +8,8 @@ import (
 
 // Pace is how fast the other side of a connection has to be.
 type Pace struct {
-	Grace  time.Duration // before the rate counts
-	Rate   int64         // bytes a second that a body brings, and an answer's reader takes, once Grace is over
+	Grace  time.Duration // before the rate counts, and for each piece of an answer
+	Rate   int64         // bytes a second that a body brings on average, once Grace is over
 	Within time.Duration // for all of a body
 }
 
@@ -48,7 +48,7 @@ func (p *paced) Read(b []byte) (int, error) {
 }
 
 // Write writes an answer, or a part of one, as long as the other side takes each
-// piece of it within Grace or at Rate.
+// piece of it within Grace.
 func (p Pace) Write(w http.ResponseWriter, b []byte) (n int, err error) {
 	if len(b) < Chunk {
 		return w.Write(b)
@@ -56,7 +56,7 @@ func (p Pace) Write(w http.ResponseWriter, b []byte) (n int, err error) {
 	conn := http.NewResponseController(w)
 	for len(b) > 0 && err == nil {
 		part := b[:min(len(b), piece)]
-		_ = conn.SetWriteDeadline(time.Now().Add(max(p.Grace, time.Duration(len(part))*time.Second/time.Duration(p.Rate)))) //nolint:forbidigo // the network's own clock
+		_ = conn.SetWriteDeadline(time.Now().Add(p.Grace)) //nolint:forbidigo // the network's own clock
 		var m int
 		m, err = w.Write(part)
 		n, b = n+m, b[m:]
