@@ -114,8 +114,8 @@ func (b *backup) run(ctx context.Context, keys keystore.KeyStore, to, keysTo str
 	return keysDamaged("The backup is written, but not all of its keys can be used. ", bad, " Then make a backup anew.")
 }
 
-// readable says of which vaults the keystore has no key that can be used. One that is
-// deleted meanwhile is none of them.
+// readable says of which vaults the keystore has no key that can be used. A vault that
+// is deleted meanwhile is left out.
 func (b *backup) readable(ctx context.Context, keys keystore.KeyStore) (err error) {
 	db, err := look(b.cfg)
 	if err != nil {

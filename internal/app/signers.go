@@ -64,7 +64,7 @@ func (k damagedKey) String() string {
 	return text + " " + back + ": what it signed can't be verified without it."
 }
 
-// keysDamaged is the failure that keys do not open; nil when there are none.
+// keysDamaged is the failure that names the damaged keys. It is nil when bad is empty.
 func keysDamaged(before string, bad []damagedKey, after string) error {
 	if len(bad) == 0 {
 		return nil

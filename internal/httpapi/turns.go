@@ -10,9 +10,9 @@ import (
 // and over: what they do may take long for another reason.
 const giveWayFor = time.Second
 
-// turns lets one at a time go on for each organisation, of those that have been
-// decided too often. Nobody else begins meanwhile, so whoever has the turn is beaten
-// at most by what was under way already.
+// turns lets one request at a time go on for each organisation, of those that have
+// been decided too often. Other changes of the organisation do not begin meanwhile. So
+// only requests that were under way before can beat the one that has the turn.
 type turns struct {
 	mu sync.Mutex
 	by map[string]*turn

@@ -7,10 +7,10 @@ import "time"
 const ownVaults = `SELECT id FROM vaults WHERE org_id = $2 AND (created_by_type = 'user' AND created_by = $1 AND creator_left = 0
 	OR created_by_type = 'agent' AND creator_human = $1)`
 
-// endManaging ends what somebody has who managed an organisation and is a member of
-// it now: the webhook, which a member may not set; tokens that it took of others'
-// agents, with what was made with them, and keys that it gave to them; and the policies in others' vaults that it made for itself or its own
-// agents. What it made for others is the organisation's.
+// endManaging ends what somebody keeps from managing an organisation who becomes a
+// member: the webhook, which a member may not set; tokens taken of others' agents, with
+// what was made with them; keys given to others' agents; and policies in others' vaults
+// for itself or its own agents. What it made for others is the organisation's.
 func (tx *Tx) endManaging(org, user string, at time.Time) (ending, error) {
 	var e ending
 	err := tx.endWebhooks(&e, org, user)

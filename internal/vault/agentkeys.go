@@ -40,11 +40,11 @@ func looksReserved(name string) bool {
 	return false
 }
 
-// SealAgentKeys seals keys, by their paths in the vault AgentKeys of the caller's
-// organisation, which it makes when there is none, and hands them to store: it writes
-// them, a []Version to the database, with what they belong to. That is done again when
-// another write came first. Whether the caller may is for the operation to say that
-// this is a part of, and so is the event.
+// SealAgentKeys seals keys for the vault AgentKeys of the caller's organisation, and
+// hands them to store as a []Version. keys are by their paths there. The vault is made
+// when there is none. store writes the versions in one transaction with what they belong
+// to. Both run again when another write came first. The operation around this decides
+// whether the caller may, and records the event.
 func (s *Service) SealAgentKeys(ctx context.Context, c *access.Call, keys map[string]secret.Bytes, store func(sealed any) error) error {
 	for {
 		all, err := s.sealAgentKeys(ctx, c, keys)
