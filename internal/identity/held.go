@@ -21,10 +21,10 @@ type agentCap struct {
 var agentCaps = []agentCap{
 	{"is_active", func(a *Agent) bool { return !a.Active }, func(was, is *Agent) bool { return is.Active && !was.Active }},
 	{"expires_at", func(a *Agent) bool { return !a.ExpiresAt.IsZero() }, func(was, is *Agent) bool {
-		return is.ExpiresAt.IsZero() || is.ExpiresAt.After(was.ExpiresAt)
+		return !was.ExpiresAt.IsZero() && (is.ExpiresAt.IsZero() || is.ExpiresAt.After(was.ExpiresAt))
 	}},
 	{"token_ttl_seconds", func(a *Agent) bool { return a.TokenTTL != 0 }, func(was, is *Agent) bool {
-		return is.TokenTTL == 0 || is.TokenTTL > was.TokenTTL
+		return was.TokenTTL != 0 && (is.TokenTTL == 0 || is.TokenTTL > was.TokenTTL)
 	}},
 	listCap("scopes", func(a *Agent) []string { return a.Scopes }),
 	listCap("vault_ids", func(a *Agent) []string { return a.VaultIDs }),
@@ -34,16 +34,16 @@ var agentCaps = []agentCap{
 	amountCap("tx_daily_limit_eth", func(a *Agent) string { return a.DailyLimitETH }),
 	// Both ways of an Intents agent give something: to sign, or to see the keys.
 	{"intents_api_enabled", func(a *Agent) bool { return a.Intents }, func(was, is *Agent) bool { return is.Intents != was.Intents }},
-	{"shroud_enabled", func(a *Agent) bool { return a.Shroud }, func(was, is *Agent) bool { return !is.Shroud }},
+	{"shroud_enabled", func(a *Agent) bool { return a.Shroud }, func(was, is *Agent) bool { return was.Shroud && !is.Shroud }},
 	{"shroud_config", func(a *Agent) bool { return a.ShroudConfig != nil }, func(was, is *Agent) bool {
-		return string(is.ShroudConfig) != string(was.ShroudConfig)
+		return was.ShroudConfig != nil && string(is.ShroudConfig) != string(was.ShroudConfig)
 	}},
 }
 
 func listCap(name string, of func(*Agent) []string) agentCap {
 	return agentCap{name, func(a *Agent) bool { return len(of(a)) > 0 }, func(was, is *Agent) bool {
 		before, now := of(was), of(is)
-		return len(now) == 0 || slices.ContainsFunc(now, func(s string) bool { return !slices.Contains(before, s) })
+		return len(before) > 0 && (len(now) == 0 || slices.ContainsFunc(now, func(s string) bool { return !slices.Contains(before, s) }))
 	}}
 }
 
@@ -51,7 +51,7 @@ func amountCap(name string, of func(*Agent) string) agentCap {
 	return agentCap{name, func(a *Agent) bool { return of(a) != "" }, func(was, is *Agent) bool {
 		before, ok := new(big.Rat).SetString(of(was))
 		now, good := new(big.Rat).SetString(of(is))
-		return !ok || !good || now.Cmp(before) > 0
+		return of(was) != "" && (!ok || !good || now.Cmp(before) > 0)
 	}}
 }
 
@@ -62,6 +62,9 @@ func amountCap(name string, of func(*Agent) string) agentCap {
 func (a *Agent) hold(was *Agent, manages bool, touched []string) error {
 	for _, c := range agentCaps {
 		held := slices.Contains(a.Held, c.name)
+		if slices.Contains(touched, c.name) && c.lifts(was, a) {
+			a.Widened, a.Lifted = true, a.Lifted || held
+		}
 		switch {
 		case manages && slices.Contains(touched, c.name):
 			a.Held = slices.DeleteFunc(slices.Clone(a.Held), func(s string) bool { return s == c.name })

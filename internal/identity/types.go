@@ -94,6 +94,9 @@ type Agent struct {
 	KeyBy policy.PrincipalKind
 	KeyAt time.Time
 	Held  []string // the caps that an owner or admin set, which no member lifts
+	// Widened says of a change that it lets the agent do more, Lifted that it lifts what
+	// no member lifts. Neither is kept in the agent's row.
+	Widened, Lifted bool
 }
 
 // How an agent proves who it is.

@@ -73,11 +73,19 @@ func (s *Set) alreadyGives(p *Policy) bool {
 		return false
 	}
 	return slices.ContainsFunc(s.byPrincipal[subject{p.PrincipalKind, p.PrincipalID}], func(has Policy) bool {
-		return has.Vault == p.Vault && has.Conditions.Approval == nil && p.Permissions&^has.Permissions == 0 &&
-			(has.Pattern == p.Pattern || has.Pattern.shape == all) &&
-			(has.ExpiresAt.IsZero() || !p.ExpiresAt.IsZero() && !p.ExpiresAt.After(has.ExpiresAt)) &&
-			has.Conditions.within(&p.Conditions)
+		return has.Conditions.Approval == nil && has.Gives(p)
 	})
+}
+
+// Gives reports whether p gives the same principal all that now gives; it may say no
+// where it does.
+func (p *Policy) Gives(now *Policy) bool {
+	asks, will := p.Conditions.Approval, now.Conditions.Approval
+	return p.Vault == now.Vault && now.Permissions&^p.Permissions == 0 &&
+		(p.Pattern == now.Pattern || p.Pattern.shape == all) &&
+		(p.ExpiresAt.IsZero() || !now.ExpiresAt.IsZero() && !now.ExpiresAt.After(p.ExpiresAt)) &&
+		(asks == nil || will != nil && !laxer(will, asks)) &&
+		p.Conditions.within(&now.Conditions)
 }
 
 // within reports whether conditions that are met by now were met by c as well; it

@@ -247,6 +247,9 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*iden
 			err = tx.endMadeBy(&e, org, id, tx.w.db.now())
 			e.note(ev)
 		}
+		if err == nil && a.Widened {
+			err = tx.widened(wideAgent, id, org, a.Lifted, ev)
+		}
 		tx.record(ev)
 		tx.ended(org)
 		return err

@@ -37,14 +37,14 @@ func (db *DB) DecideApproval(ctx context.Context, r approval.Request, ev *audit.
 	return db.Write(ctx, r.Org, func(tx *Tx) error {
 		n, err := tx.exec(`UPDATE approvals SET status = $2, uses_left = $3, expires_at = $4, decided_by = $5, decided_at = $6,
 			decision_reason = $7, policy_revision = $8, valid_seconds = $9, max_uses = $10, notify_at = NULL, mail_at = NULL,
-			decider_gen = (SELECT token_gen FROM users WHERE id = $5)
+			decider_gen = (SELECT token_gen FROM users WHERE id = $5), decided_with = $11
 			WHERE id = $1 AND status = 'pending' AND expires_at > $6 AND `+sameRequester+`
 			AND (policy_id = '' OR EXISTS (SELECT 1 FROM policies p WHERE p.id = approvals.policy_id AND p.revision = $8))
 			AND EXISTS (SELECT 1 FROM users u JOIN memberships m ON m.user_id = u.id LEFT JOIN vaults v ON v.id = approvals.vault_id
 				AND v.creator_left = 0 AND (v.created_by = u.id OR v.creator_human = u.id)
 				WHERE u.id = $5 AND m.org_id = approvals.org_id AND (m.role IN ('owner', 'admin') OR v.id IS NOT NULL))`,
 			r.ID, string(r.Status), r.UsesLeft, micros(r.ExpiresAt), r.DecidedBy, micros(r.DecidedAt), r.DecisionReason,
-			r.Policy.Revision, int64(r.ValidFor/time.Second), r.MaxUses)
+			r.Policy.Revision, int64(r.ValidFor/time.Second), r.MaxUses, ev.With)
 		if err == nil && n == 0 {
 			return tx.refuse(tx.whyUndecided(&r))
 		}

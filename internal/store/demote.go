@@ -21,13 +21,23 @@ func (tx *Tx) endManaging(org, user string, at time.Time) (ending, error) {
 		err = tx.endKeysGiven(&e, at, keysOfOthers, user, org)
 	}
 	if err == nil {
-		err = tx.endPolicies(&e, `created_by = $1 AND created_by_type = 'user'
-			AND (principal_type = 'user' AND principal_id = $1
-				OR principal_type = 'agent' AND principal_id IN (SELECT id FROM agents WHERE created_by = $1 AND org_id = $2))
+		err = tx.endPolicies(&e, `created_by = $1 AND created_by_type = 'user' AND `+forItself+`
 			AND vault_id IN (SELECT id FROM vaults WHERE org_id = $2) AND vault_id NOT IN (`+ownVaults+`)`, user, org)
+	}
+	if err == nil { // what it only let do more
+		err = tx.endPolicies(&e, `id IN (SELECT subject_id FROM widenings WHERE by_id = $1 AND org_id = $2 AND kind = 'policy')
+			AND `+forItself+` AND vault_id NOT IN (`+ownVaults+`)`, user, org)
+	}
+	if err == nil {
+		err = tx.stopAgents(&e, org, `id IN (SELECT subject_id FROM widenings WHERE by_id = $1 AND org_id = $2 AND kind = 'agent' AND held = 1)
+			AND created_by = $1 AND org_id = $2`, at, user, org)
 	}
 	return e, err
 }
+
+// forItself is a condition for policies that name somebody or one of its agents.
+const forItself = `(principal_type = 'user' AND principal_id = $1
+	OR principal_type = 'agent' AND principal_id IN (SELECT id FROM agents WHERE created_by = $1 AND org_id = $2))`
 
 // endWebhooks ends the webhook that somebody set, who may not set one any more: it
 // is told of nothing by it.

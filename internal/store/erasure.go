@@ -164,6 +164,7 @@ func (tx *Tx) removeOrg(org string, at time.Time) error {
 		`DELETE FROM vault_jobs WHERE org_id = $1`,
 		`DELETE FROM approval_webhooks WHERE org_id = $1`,
 		`DELETE FROM agent_tokens WHERE org_id = $1`,
+		`DELETE FROM widenings WHERE org_id = $1`,
 		`DELETE FROM agents WHERE org_id = $1`,
 		`DELETE FROM user_keys WHERE org_id = $1`,
 		`DELETE FROM invitations WHERE org_id = $1`,
@@ -208,6 +209,7 @@ func (tx *Tx) forgetUser(user, email string) error {
 		`DELETE FROM mfa_challenges WHERE user_id = $1`,
 		`DELETE FROM sessions WHERE user_id = $1`,
 		`DELETE FROM agent_tokens WHERE user_id = $1`,
+		`DELETE FROM widenings WHERE subject_id = $1 AND kind = 'member'`,
 		`DELETE FROM provider_accounts WHERE user_id = $1`,
 		`DELETE FROM device_codes WHERE user_id = $1`,
 		`DELETE FROM enrollments WHERE user_id = $1`,
@@ -219,6 +221,7 @@ func (tx *Tx) forgetUser(user, email string) error {
 	}
 	for _, query := range []string{
 		`UPDATE policies SET created_by = $2 WHERE created_by = $1`,
+		`UPDATE widenings SET by_id = $2 WHERE by_id = $1`,
 		`UPDATE agents SET created_by = $2 WHERE created_by = $1`,
 		`UPDATE agents SET key_by = $2 WHERE key_by = $1`,
 		`UPDATE agents SET key_human = $2 WHERE key_human = $1`,

@@ -30,7 +30,8 @@ type ending struct {
 	tokens                                  int64    // that humans took of agents
 	sessions                                int64    // of devices
 	codes                                   int64    // of devices that were let in
-	members                                 []string // who joined by an invitation, and stay
+	approvals                               int64    // that were given, and not used up
+	members                                 []string // who joined by an invitation or were raised in role, and stay
 }
 
 // maxNamed is how many ids an event names.
@@ -46,6 +47,7 @@ func (e *ending) text() string {
 		{"api_keys", int64(len(e.keys))}, {"agents", int64(len(e.agents))}, {"shares", e.shares}, {"policies", e.policies},
 		{"invitations", e.invitations}, {"webhooks", e.webhooks}, {"agent_keys", int64(len(e.rekeyed))},
 		{"agent_tokens", e.tokens}, {"sessions", e.sessions}, {"device_codes", e.codes},
+		{"approvals", e.approvals},
 	} {
 		if c.n > 0 {
 			counts = append(counts, c.name+"="+strconv.FormatInt(c.n, 10))
@@ -129,18 +131,8 @@ func (tx *Tx) endMadeWith(e *ending, org, with string, at time.Time) error {
 				err = tx.count(&e.sessions, `UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL AND expires_at > $2`, id, micros(at))
 			}
 		}
-		var agents []string
 		if err == nil {
-			agents, live, err = tx.children(`SELECT id, is_active FROM agents WHERE made_with = $1 AND org_id = $2`, with, org)
-		}
-		for i, id := range agents {
-			if err == nil && live[i] {
-				e.agents = append(e.agents, id)
-				_, err = tx.exec(`UPDATE agents SET is_active = 0, key_hash = NULL, key_prefix = '', token_gen = token_gen + 1 WHERE id = $1`, id)
-			}
-			if err == nil {
-				err = tx.endMadeBy(e, org, id, at)
-			}
+			err = tx.stopAgents(e, org, `made_with = $1 AND org_id = $2`, at, with, org)
 		}
 		if err == nil {
 			err = tx.endKeysGiven(e, at, `key_with = $1 AND org_id = $2`, with, org)
@@ -161,6 +153,8 @@ func (tx *Tx) endMadeWith(e *ending, org, with string, at time.Time) error {
 			{&e.shares, `UPDATE shares SET revoked_at = $3 WHERE made_with = $1 AND org_id = $2 AND revoked_at IS NULL`, []any{with, org, micros(at)}},
 			{&e.invitations, `DELETE FROM invitations WHERE made_with = $1 AND org_id = $2`, []any{with, org}},
 			{&e.webhooks, `DELETE FROM approval_webhooks WHERE made_with = $1 AND org_id = $2`, []any{with, org}},
+			{&e.approvals, `UPDATE approvals SET status = 'withdrawn', uses_left = 0, withdrawn_by = decided_by, withdrawn_at = $3
+				WHERE decided_with = $1 AND org_id = $2 AND status = 'approved' AND uses_left > 0 AND expires_at > $3`, []any{with, org, micros(at)}},
 		} {
 			if err == nil {
 				err = tx.count(s.n, s.query, s.args...)
@@ -168,6 +162,9 @@ func (tx *Tx) endMadeWith(e *ending, org, with string, at time.Time) error {
 		}
 		if err == nil {
 			err = tx.endPolicies(e, `made_with = $1 AND vault_id IN (SELECT id FROM vaults WHERE org_id = $2)`, with, org)
+		}
+		if err == nil {
+			err = tx.endWidened(e, org, with, at)
 		}
 		if err != nil {
 			return err
@@ -215,6 +212,9 @@ func (tx *Tx) endMadeBy(e *ending, org, agent string, at time.Time) error {
 	err := tx.count(&e.shares, `UPDATE shares SET revoked_at = $2 WHERE maker_id = $1 AND maker_type = 'agent' AND revoked_at IS NULL`, agent, micros(at))
 	if err == nil {
 		err = tx.endPolicies(e, `created_by = $1 AND created_by_type = 'agent' AND vault_id IN (SELECT id FROM vaults WHERE org_id = $2)`, agent, org)
+	}
+	if err == nil {
+		err = tx.endPolicies(e, `id IN (SELECT subject_id FROM widenings WHERE by_id = $1 AND org_id = $2 AND kind = 'policy')`, agent, org)
 	}
 	return err
 }
@@ -299,7 +299,7 @@ func (db *DB) Made(ctx context.Context, org, from, below string, now time.Time) 
 		UNION ALL SELECT 'session', id, client, created_at, made_with, CASE WHEN ended_at IS NULL AND expires_at > $4 THEN 1 ELSE 0 END FROM sessions`+within+`
 		UNION ALL SELECT 'member', user_id, (SELECT email FROM users WHERE id = user_id), created_at, made_with, 1 FROM memberships`+within+`
 		UNION ALL SELECT 'agent_token', id, agent_id, created_at, made_with, CASE WHEN `+strings.ReplaceAll(liveToken, "$1", "$4")+` THEN 1 ELSE 0 END FROM agent_tokens`+within+`
-		UNION ALL SELECT 'webhook', id, '', created_at, made_with, 1 FROM approval_webhooks`+within+`
+		UNION ALL SELECT 'webhook', id, '', created_at, made_with, 1 FROM approval_webhooks`+within+madeAlso+`
 		ORDER BY 4, 2 LIMIT `+strconv.Itoa(maxMade), []any{org, from, below, micros(now)}, func(rows *sql.Rows) error {
 		var m identity.Made
 		var at, live int64

@@ -104,10 +104,14 @@ func (db *DB) ChangeRole(ctx context.Context, org, actor, user string, role poli
 			}
 			e.note(ev)
 		}
+		was := m.Role
 		m.Role = role
 		_, err = tx.exec(`UPDATE memberships SET role = $3 WHERE org_id = $1 AND user_id = $2`, org, user, string(role))
 		if err == nil {
 			err = tx.endApprovalsOf(org, user, actor)
+		}
+		if err == nil && role != policy.RoleMember && was != policy.RoleOwner && was != role {
+			err = tx.widened(wideMember, user, org, false, ev)
 		}
 		tx.record(ev)
 		tx.ended(org)

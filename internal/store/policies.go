@@ -62,7 +62,7 @@ func (db *DB) Grants(ctx context.Context, vaultID string) ([]vault.Grant, error)
 
 // UpdateGrant implements vault.Store. The revision makes an edit that was taken
 // back another policy all the same.
-func (db *DB) UpdateGrant(ctx context.Context, org string, was, g vault.Grant, ev *audit.Event) error {
+func (db *DB) UpdateGrant(ctx context.Context, org string, was, g vault.Grant, widens bool, ev *audit.Event) error {
 	perms, err := json.Marshal(g.Permissions)
 	if err != nil {
 		return err
@@ -82,9 +82,12 @@ func (db *DB) UpdateGrant(ctx context.Context, org string, was, g vault.Grant, e
 		if n == 0 {
 			return tx.refuse(tx.staleOrNoGrant(g.ID, g.Vault))
 		}
+		if widens {
+			err = tx.widened(widePolicy, g.ID, org, false, ev)
+		}
 		tx.record(ev)
 		tx.ended(org)
-		return nil
+		return err
 	})
 }
 

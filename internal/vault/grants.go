@@ -79,8 +79,12 @@ func (s *Service) UpdateGrant(ctx context.Context, c *access.Call, vaultID, id s
 			return Grant{}, err
 		}
 		g, err := ch.apply(was, c.Now)
+		widens := false
 		if err == nil {
 			err = gated(c, e, id, &g)
+		}
+		if err == nil {
+			widens, err = g.widens(&was)
 		}
 		if err != nil {
 			return Grant{}, err
@@ -88,7 +92,7 @@ func (s *Service) UpdateGrant(ctx context.Context, c *access.Call, vaultID, id s
 		record(c, g)
 		// A change that came in between makes the rules be asked again. Each turn
 		// means that somebody made progress, so this ends.
-		if err = s.store.UpdateGrant(ctx, e.vault.Org, was, g, c.Event); !errors.Is(err, ErrStale) || ctx.Err() != nil {
+		if err = s.store.UpdateGrant(ctx, e.vault.Org, was, g, widens, c.Event); !errors.Is(err, ErrStale) || ctx.Err() != nil {
 			return g, err
 		}
 	}
@@ -205,6 +209,14 @@ func (g *Grant) check(now time.Time) error {
 	}
 	_, err := g.compile()
 	return err
+}
+
+// widens reports whether g gives something that was did not. One that was not
+// understood gave nothing.
+func (g *Grant) widens(was *Grant) (bool, error) {
+	before, bad := was.compile()
+	now, err := g.compile()
+	return bad != nil || !before.Gives(&now), err
 }
 
 func (g *Grant) compile() (policy.Policy, error) {

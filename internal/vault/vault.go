@@ -165,7 +165,7 @@ type Store interface {
 	Grants(ctx context.Context, vault string) ([]Grant, error)
 	// UpdateGrant replaces was by g, one revision on. ErrStale when the policy is not was any more,
 	// NotFound when it is gone.
-	UpdateGrant(ctx context.Context, org string, was, g Grant, ev *audit.Event) error
+	UpdateGrant(ctx context.Context, org string, was, g Grant, widens bool, ev *audit.Event) error
 	RemoveGrant(ctx context.Context, org, vault, id string, ev *audit.Event) error
 }
 

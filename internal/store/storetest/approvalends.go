@@ -31,7 +31,7 @@ func (f *fixture) edit(t *testing.T, g *given, conditions string) {
 	t.Helper()
 	was := g.grant
 	g.grant.Conditions, g.grant.Revision = []byte(conditions), was.Revision+1
-	must(t, f.UpdateGrant(t.Context(), f.org, was, g.grant, f.event()))
+	must(t, f.UpdateGrant(t.Context(), f.org, was, g.grant, false, f.event()))
 }
 
 // An approval counts for as long as all that it rests on, and no longer; what comes
@@ -229,7 +229,7 @@ func testApprovalRaces(t *testing.T, f *fixture) {
 		func(ctx context.Context, _ approval.Request, g vault.Grant) error {
 			next := g
 			next.Conditions = []byte(`{"require_approval":{"max_uses":1}}`)
-			return f.UpdateGrant(ctx, f.org, g, next, f.event())
+			return f.UpdateGrant(ctx, f.org, g, next, false, f.event())
 		},
 	} {
 		r := f.request(t, v.ID, fmt.Sprint("use/", i))

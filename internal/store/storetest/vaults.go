@@ -134,9 +134,9 @@ func testGrants(t *testing.T, f *fixture) {
 	check(g)
 	was := g
 	g.Permissions, g.Conditions, g.ExpiresAt = []string{"read"}, []byte(`{"ip_allowlist":["10.0.0.0/8"]}`), time.Time{}
-	must(t, f.UpdateGrant(t.Context(), f.org, was, g, f.event()))
+	must(t, f.UpdateGrant(t.Context(), f.org, was, g, false, f.event()))
 	check(g)
-	want(t, "a change of what it is not any more", f.UpdateGrant(t.Context(), f.org, was, was, f.event()), "stale_version")
+	want(t, "a change of what it is not any more", f.UpdateGrant(t.Context(), f.org, was, was, false, f.event()), "stale_version")
 	check(g)
 
 	later := f.grant(v.ID)
@@ -146,13 +146,13 @@ func testGrants(t *testing.T, f *fixture) {
 
 	elsewhere := g
 	elsewhere.Vault = other.ID
-	want(t, "a change through another vault", f.UpdateGrant(t.Context(), f.org, elsewhere, elsewhere, f.event()), "policy_not_found")
+	want(t, "a change through another vault", f.UpdateGrant(t.Context(), f.org, elsewhere, elsewhere, false, f.event()), "policy_not_found")
 	want(t, "a removal through another vault", f.RemoveGrant(t.Context(), f.org, other.ID, g.ID, f.event()), "policy_not_found")
 	check(g, later)
 	must(t, f.RemoveGrant(t.Context(), f.org, v.ID, g.ID, f.event()))
 	check(later)
 	want(t, "a second removal", f.RemoveGrant(t.Context(), f.org, v.ID, g.ID, f.event()), "policy_not_found")
-	want(t, "a change afterwards", f.UpdateGrant(t.Context(), f.org, g, g, f.event()), "policy_not_found")
+	want(t, "a change afterwards", f.UpdateGrant(t.Context(), f.org, g, g, false, f.event()), "policy_not_found")
 	want(t, "a policy of no vault", f.AddGrant(t.Context(), f.org, f.grant(uuid.NewString()), f.event()), "vault_not_found")
 }
 
@@ -200,7 +200,7 @@ func testEpoch(t *testing.T, f *fixture) {
 	}{
 		{"a vault is made", func() error { return f.AddVault(t.Context(), v, f.event()) }, true},
 		{"a policy is made", func() error { return f.AddGrant(t.Context(), f.org, g, f.event()) }, true},
-		{"a policy is changed", func() error { return f.UpdateGrant(t.Context(), f.org, g, g, f.event()) }, true},
+		{"a policy is changed", func() error { return f.UpdateGrant(t.Context(), f.org, g, g, false, f.event()) }, true},
 		{"a secret is written", func() error { return f.PutVersion(t.Context(), f.org, version(v.ID, "a", 1), f.event()) }, false},
 		{"an event is appended", func() error { return f.Append(t.Context(), f.event()) }, false},
 		{"a policy is removed", func() error { return f.RemoveGrant(t.Context(), f.org, v.ID, g.ID, f.event()) }, true},

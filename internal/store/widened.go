@@ -1,0 +1,76 @@
+package store
+
+import (
+	"strings"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+)
+
+// Kinds of what is widened.
+const (
+	widePolicy = "policy"
+	wideAgent  = "agent"
+	wideMember = "member"
+)
+
+// widened notes that the event's actor let something do more that may be another's: it
+// ends with the actor's credential as if it were made with that. held says that it
+// lifted what only an owner or admin lifts.
+func (tx *Tx) widened(kind, id, org string, held bool, ev *audit.Event) error {
+	if ev == nil || ev.With == "" {
+		return nil
+	}
+	_, err := tx.exec(`INSERT INTO widenings (subject_id, kind, org_id, made_with, by_id, held, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (subject_id, made_with, by_id) DO UPDATE SET held = CASE WHEN widenings.held = 1 THEN 1 ELSE excluded.held END`,
+		id, kind, org, ev.With, ev.ActorID, number(held), micros(ev.At))
+	return err
+}
+
+// endWidened ends what was widened with a credential: policies, and agents, which stop
+// and forget their keys. Members whose role was raised stay, and are named.
+func (tx *Tx) endWidened(e *ending, org, with string, at time.Time) error {
+	const mine = `IN (SELECT subject_id FROM widenings WHERE made_with = $1 AND org_id = $2 AND kind = `
+	err := tx.endPolicies(e, `id `+mine+`'`+widePolicy+`')`, with, org)
+	if err == nil {
+		err = tx.stopAgents(e, org, `id `+mine+`'`+wideAgent+`') AND org_id = $2`, at, with, org)
+	}
+	if err == nil {
+		var members []string
+		members, _, err = tx.children(`SELECT user_id, 1 FROM memberships WHERE org_id = $2 AND user_id `+mine+`'`+wideMember+`')`, with, org)
+		e.members = append(e.members, members...)
+	}
+	if err == nil {
+		_, err = tx.exec(`DELETE FROM widenings WHERE made_with = $1 AND org_id = $2 AND kind <> '`+wideMember+`'`, with, org)
+	}
+	return err
+}
+
+// stopAgents stops the agents of a condition, which forget their keys, and ends what
+// they made.
+func (tx *Tx) stopAgents(e *ending, org, where string, at time.Time, args ...any) error {
+	agents, live, err := tx.children(`SELECT id, is_active FROM agents WHERE `+where, args...)
+	for i, id := range agents {
+		if err == nil && live[i] {
+			e.agents = append(e.agents, id)
+			_, err = tx.exec(`UPDATE agents SET is_active = 0, key_hash = NULL, key_prefix = '', token_gen = token_gen + 1 WHERE id = $1`, id)
+		}
+		if err == nil {
+			err = tx.endMadeBy(e, org, id, at)
+		}
+	}
+	return err
+}
+
+// madeAlso are the parts of Made for what a credential widened or approved.
+var madeAlso = strings.ReplaceAll(`
+		UNION ALL SELECT 'policy_change', p.id, p.secret_path_pattern, w.created_at, w.made_with, CASE WHEN p.expires_at IS NULL OR p.expires_at > $4 THEN 1 ELSE 0 END
+			FROM widenings w JOIN policies p ON p.id = w.subject_id`+withinOf+`
+		UNION ALL SELECT 'agent_change', a.id, a.name, w.created_at, w.made_with, CASE WHEN a.is_active = 1 AND (a.expires_at IS NULL OR a.expires_at > $4) THEN 1 ELSE 0 END
+			FROM widenings w JOIN agents a ON a.id = w.subject_id`+withinOf+`
+		UNION ALL SELECT 'role_change', w.subject_id, m.role, w.created_at, w.made_with, 1
+			FROM widenings w JOIN memberships m ON m.user_id = w.subject_id AND m.org_id = w.org_id`+withinOf+` AND w.kind = '`+wideMember+`'
+		UNION ALL SELECT 'approval', id, path, decided_at, decided_with, CASE WHEN status = 'approved' AND uses_left > 0 AND expires_at > $4 THEN 1 ELSE 0 END
+			FROM approvals WHERE org_id = $1 AND decided_with >= $2 AND decided_with < $3`, "\n", "\n")
+
+const withinOf = ` WHERE w.org_id = $1 AND w.made_with >= $2 AND w.made_with < $3`
