@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -139,6 +140,37 @@ func TestLoosens(t *testing.T) {
 				t.Errorf("got %v, want %v", got, c.want)
 			}
 		})
+	}
+}
+
+func TestGives(t *testing.T) {
+	const terms, more = `{"require_approval":{"max_uses":2}}`, `{"require_approval":{"max_uses":3}}`
+	soon, later := until(noon.Now.Add(time.Hour)), until(noon.Now.Add(2*time.Hour))
+	was := grant("prod/*", "read", soon, when(farIP))
+	for name, c := range map[string]struct {
+		was, now policy.Spec
+		want     bool
+	}{
+		"the same":                {was: was, now: was, want: true},
+		"less":                    {was: grant("prod/*", "read,write"), now: was, want: true},
+		"another permission":      {was: was, now: grant("prod/*", "read,write", soon, when(farIP))},
+		"longer":                  {was: was, now: grant("prod/*", "read", later, when(farIP))},
+		"for ever":                {was: was, now: grant("prod/*", "read", when(farIP))},
+		"from anywhere":           {was: was, now: grant("prod/*", "read", soon)},
+		"at other hours":          {was: grant("a", "read", when(atNight)), now: grant("a", "read", when(`{"time_window":{"after":"08:00"}}`))},
+		"with approvals from now": {was: grant("a", "read"), now: grant("a", "read", when(terms)), want: true},
+		"without approvals":       {was: grant("a", "read", when(terms)), now: grant("a", "read")},
+		"with fewer uses":         {was: grant("a", "read", when(more)), now: grant("a", "read", when(terms)), want: true},
+		"with more uses":          {was: grant("a", "read", when(terms)), now: grant("a", "read", when(more))},
+	} {
+		before, err := policy.CompilePolicy(c.was)
+		after, err2 := policy.CompilePolicy(c.now)
+		if err := errors.Join(err, err2); err != nil {
+			t.Fatal(name, err)
+		}
+		if got := before.Gives(&after); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }
 
