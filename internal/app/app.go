@@ -188,7 +188,7 @@ func (a *App) sweep(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		if err := a.vault.Sweep(ctx); err != nil && ctx.Err() == nil {
-			a.log.Error("the key of a deleted vault could not be destroyed yet", slog.Any("error", err))
+			a.log.Error("the key of a deleted vault could not be destroyed yet, or its secrets not be cleared away", slog.Any("error", err))
 		}
 		select {
 		case <-ctx.Done():

@@ -148,8 +148,8 @@ func (tx *Tx) places(user string, locked []string) ([]place, error) {
 // removeOrg deletes an organisation with all that is in it but its log and the
 // ledger of its credits. The keys of its vaults are doomed with it.
 func (tx *Tx) removeOrg(org string, at time.Time) error {
-	for {
-		found, err := tx.removeVault(`id = (SELECT id FROM vaults WHERE org_id = $1 LIMIT 1)`, org)
+	for room := int64(clearedAtOnce); ; {
+		found, err := tx.removeVault(`id = (SELECT id FROM vaults WHERE org_id = $1 LIMIT 1)`, org, &room)
 		if err != nil {
 			return err
 		}

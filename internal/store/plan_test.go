@@ -21,6 +21,7 @@ var scans = map[string]string{
 	"UPDATE admin_settings":      "the same",
 	"FROM chains":                "a row a chain, which platform admins add",
 	"FROM doomed_keys":           "is emptied all the time, in the background",
+	"FROM remains LIMIT 1":       "one row",
 	"SELECT 1 FROM gone LIMIT 1": "one row",
 	"FROM audit_heads h":         "signing in the background; of one organisation where a request asks",
 	"FROM credit_lots l JOIN":    "credits that end, in the background",

@@ -118,7 +118,8 @@ func (db *DB) Vaults(ctx context.Context, org string) ([]vault.Vault, error) {
 // RemoveVault implements vault.Store.
 func (db *DB) RemoveVault(ctx context.Context, v vault.Vault, ev *audit.Event) error {
 	return db.writeLong(ctx, []string{v.Org}, func(tx *Tx) error {
-		found, err := tx.removeVault(`id = $1`, v.ID)
+		room := int64(clearedAtOnce)
+		found, err := tx.removeVault(`id = $1`, v.ID, &room)
 		if err == nil && !found {
 			return tx.refuse(errNoVault)
 		}
@@ -130,8 +131,8 @@ func (db *DB) RemoveVault(ctx context.Context, v vault.Vault, ev *audit.Event) e
 }
 
 // removeVault deletes the vault that where finds with all that is in it, and
-// dooms its keys.
-func (tx *Tx) removeVault(where, arg string) (found bool, err error) {
+// dooms its keys. Secrets for which there is no room are cleared away later.
+func (tx *Tx) removeVault(where, arg string, room *int64) (found bool, err error) {
 	var id string
 	var from, to int64
 	tx.wrote = true
@@ -140,9 +141,14 @@ func (tx *Tx) removeVault(where, arg string) (found bool, err error) {
 		return false, err
 	}
 	err = tx.doomVault(tx.w.db.now(), id, from, to)
+	var left bool
+	if err == nil {
+		left, err = tx.clear(id, room)
+	}
+	if err == nil && left {
+		_, err = tx.exec(`INSERT INTO remains (vault_id) VALUES ($1)`, id)
+	}
 	for _, query := range []string{
-		`DELETE FROM secrets WHERE vault_id = $1`,
-		`DELETE FROM secret_versions WHERE vault_id = $1`,
 		`DELETE FROM policies WHERE vault_id = $1`,
 		`DELETE FROM approvals WHERE vault_id = $1`,
 		`DELETE FROM vault_jobs WHERE vault_id = $1`,

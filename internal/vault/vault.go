@@ -126,6 +126,8 @@ type Store interface {
 
 	// DoomedKeys returns the ids of keys whose vault is gone.
 	DoomedKeys(ctx context.Context) ([]string, error)
+	// ClearRemains deletes the secrets of vaults that are gone which RemoveVault left.
+	ClearRemains(ctx context.Context) error
 	// ForgetKey removes a destroyed key from the doomed ones.
 	ForgetKey(ctx context.Context, id string) error
 

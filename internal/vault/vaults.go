@@ -157,7 +157,7 @@ func (s *Service) Remove(ctx context.Context, c *access.Call, id string) error {
 	// The rows are gone for good: a key that can't be destroyed now stays doomed,
 	// and the next Sweep tries again.
 	if err := s.Sweep(context.WithoutCancel(ctx)); err != nil {
-		s.log.Error("the key of a deleted vault could not be destroyed yet", slog.Any("error", err))
+		s.log.Error("the key of a deleted vault could not be destroyed yet, or its secrets not be cleared away", slog.Any("error", err))
 	}
 	return nil
 }
@@ -166,8 +166,8 @@ func (s *Service) Remove(ctx context.Context, c *access.Call, id string) error {
 // away.
 const maxUndestroyed = 3
 
-// Sweep destroys the keys of vaults that are gone: those whose destruction was
-// cut short by a crash or a keystore that was away. A key that can't be destroyed
+// Sweep destroys the keys of vaults that are gone, and clears away what is left of
+// them: also what was cut short by a crash or a keystore that was away. A key that can't be destroyed
 // keeps the others from it only when it looks as if none can.
 func (s *Service) Sweep(ctx context.Context) error {
 	ids, err := s.store.DoomedKeys(ctx)
@@ -187,5 +187,5 @@ func (s *Service) Sweep(ctx context.Context) error {
 			break // to ask a keystore that is away takes time, and somebody may wait
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.store.ClearRemains(ctx))...)
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -107,6 +108,47 @@ func testRemoveVault(t *testing.T, f *fixture) {
 	must(t, f.ForgetKey(t.Context(), v.KEK())) // forgetting twice is no fault
 	if doomed, err = f.DoomedKeys(t.Context()); err != nil || len(doomed) != 0 {
 		t.Errorf("doomed keys %v, %v after they were forgotten", doomed, err)
+	}
+}
+
+// testClearRemains: no transaction deletes very many rows, and in the end none is left.
+func testClearRemains(t *testing.T, f *fixture) {
+	const secrets = 601
+	v, kept := f.addVault(t, "large"), f.addVault(t, "kept")
+	f.put(t, kept.ID, "a", 1)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for n := i; n < secrets; n += 8 {
+				if err := f.PutVersion(t.Context(), f.org, version(v.ID, "p/"+strconv.Itoa(n), 1), f.event()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	left := func() (n int) {
+		for i := range secrets {
+			if _, err := f.Latest(t.Context(), v.ID, "p/"+strconv.Itoa(i)); err == nil {
+				n++
+			}
+		}
+		return n
+	}
+	must(t, f.RemoveVault(t.Context(), v, f.event()))
+	if n := left(); n < 300 || n == secrets {
+		t.Errorf("the removal left %d of %d", n, secrets)
+	}
+	_, err := f.Vault(t.Context(), v.ID)
+	want(t, "the vault", err, "vault_not_found")
+	want(t, "a write", f.PutVersion(t.Context(), f.org, version(v.ID, "p/600", 2), f.event()), "vault_not_found")
+	must(t, f.ClearRemains(t.Context()))
+	must(t, f.ClearRemains(t.Context()))
+	if n := left(); n != 0 {
+		t.Errorf("%d are left", n)
+	}
+	if _, err := f.Latest(t.Context(), kept.ID, "a"); err != nil {
+		t.Errorf("another vault's secret: %v", err)
 	}
 }
 
