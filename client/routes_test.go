@@ -61,8 +61,14 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 		"second factor off by a code": {call: func(ctx context.Context, c *client.Client) error {
 			return c.DisableMFA(ctx, "123456")
 		}, method: "DELETE", path: "/v1/auth/mfa", body: `{"code":"123456"}`},
-		"sessions": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Sessions(ctx); return err },
+		"sessions": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Sessions(ctx, false); return err },
 			method: "GET", path: "/v1/auth/sessions"},
+		"sessions that have ended, too": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Sessions(ctx, true); return err },
+			method: "GET", path: "/v1/auth/sessions?ended=true"},
+		"what a session made": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.MadeWithSession(ctx, "s1")
+			return err
+		}, method: "GET", path: "/v1/auth/sessions/s1/made"},
 		"end a session": {call: func(ctx context.Context, c *client.Client) error { return c.EndSession(ctx, "s1") },
 			method: "DELETE", path: "/v1/auth/sessions/s1"},
 		"end a session, not what it made": {call: func(ctx context.Context, c *client.Client) error {

@@ -10,23 +10,38 @@ import (
 // Session is a login of the human, or a device that it let in.
 type Session struct {
 	ID         string     `json:"id"`
-	Kind       string     `json:"kind"` // password, provider, mail or device
+	Kind       string     `json:"kind"` // password, provider, mail, device or key
 	Client     string     `json:"client"`
 	Address    string     `json:"address"`
 	OrgID      string     `json:"org_id"`
 	CreatedAt  time.Time  `json:"created_at"`
 	ExpiresAt  time.Time  `json:"expires_at"`
 	LastSeenAt *time.Time `json:"last_seen_at,omitempty"`
+	EndedAt    *time.Time `json:"ended_at,omitempty"`
 	Current    bool       `json:"current"` // this client's token is of it
 }
 
-// Sessions returns the logins and devices that have not ended, newest first.
-func (c *Client) Sessions(ctx context.Context) ([]Session, error) {
+// Sessions returns the logins and devices that have not ended, newest first; with
+// ended also those of the last 30 days that have.
+func (c *Client) Sessions(ctx context.Context, ended bool) ([]Session, error) {
 	var out struct {
 		Sessions []Session `json:"sessions"`
 	}
-	err := c.call(ctx, request{method: http.MethodGet, path: "/v1/auth/sessions", repeatable: true}, &out)
+	q := request{method: http.MethodGet, path: "/v1/auth/sessions", repeatable: true}
+	if ended {
+		q.query = url.Values{"ended": {"true"}}
+	}
+	err := c.call(ctx, q, &out)
 	return out.Sessions, err
+}
+
+// MadeWithSession lists what was made with a login or device.
+func (c *Client) MadeWithSession(ctx context.Context, id string) ([]Made, error) {
+	var out struct {
+		Made []Made `json:"made"`
+	}
+	err := c.read(ctx, &out, "auth", "sessions", id, "made")
+	return out.Made, err
 }
 
 // EndSession ends a login or device with all its tokens. Another than this client's

@@ -234,14 +234,7 @@ func (c *cli) agentMade() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"made": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, m := range all {
-				rows = append(rows, []string{m.Kind, c.short(m.ID), m.Name, yesNo(m.IsLive), c.when(m.CreatedAt), m.MadeWith})
-			}
-			return c.printRows([]string{"KIND", "ID", "NAME", "LIVE", "CREATED", "MADE WITH"}, rows, "It made nothing that is known of.")
+			return c.printMade(all)
 		}),
 	})
 }
@@ -259,4 +252,15 @@ func (c *cli) withAgent(f func(ctx context.Context, cl *client.Client, id, name 
 		}
 		return f(cmd.Context(), cl, id, a[0])
 	}
+}
+
+func (c *cli) printMade(all []client.Made) error {
+	if c.jsonOut {
+		return c.printJSON(map[string]any{"made": orEmpty(all)})
+	}
+	var rows [][]string
+	for _, m := range all {
+		rows = append(rows, []string{m.Kind, c.short(m.ID), m.Name, yesNo(m.IsLive), c.when(m.CreatedAt), m.MadeWith})
+	}
+	return c.printRows([]string{"KIND", "ID", "NAME", "LIVE", "CREATED", "MADE WITH"}, rows, "It made nothing that is known of.")
 }

@@ -199,3 +199,43 @@ func TestWhatOutlastsTheLoginIsAskedForFirst(t *testing.T) {
 		t.Errorf("with the password: %q", out)
 	}
 }
+
+// The login of the command line is among the sessions, and says what was made with it.
+func TestTheStoredLoginIsAmongTheSessions(t *testing.T) {
+	s := serveDev(t)
+	s.now = time.Now()
+	s.ok("", "login", "--dev")
+	s.ok("", "agent", "create", "short", "--expires", "1h")
+	var all struct {
+		Sessions []client.Session `json:"sessions"`
+	}
+	decode := func(text string, v any) {
+		t.Helper()
+		if err := json.Unmarshal([]byte(text), v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	decode(s.ok("", "--json", "sessions", "list"), &all)
+	id := ""
+	for _, one := range all.Sessions {
+		if one.Current {
+			id = one.ID
+			if one.Kind != "key" {
+				t.Errorf("this one is %+v", one)
+			}
+		}
+	}
+	var made struct {
+		Made []client.Made `json:"made"`
+	}
+	decode(s.ok("", "--json", "sessions", "made", id), &made)
+	if len(made.Made) != 1 || made.Made[0].Name != "short" || !made.Made[0].IsLive {
+		t.Errorf("made: %+v", made.Made)
+	}
+	s.tty = "ioe"
+	if r := s.run("", "sessions", "end", id); r.code != cli.ExitOK || !strings.Contains(r.err, "agents=1") {
+		t.Errorf("ending it: exit %d, %q", r.code, r.err)
+	}
+	s.tty = ""
+	s.fails(cli.ExitUnauthenticated, "sessions", "list")
+}

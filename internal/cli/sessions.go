@@ -5,11 +5,12 @@ import (
 )
 
 func (c *cli) sessionsCommand() *cobra.Command {
-	return group("sessions", "Your logins and devices", c.sessionsList(), c.sessionsEnd(), c.sessionsEndAll())
+	return group("sessions", "Your logins and devices", c.sessionsList(), c.sessionsMade(), c.sessionsEnd(), c.sessionsEndAll())
 }
 
 func (c *cli) sessionsList() *cobra.Command {
-	return c.wideFlag(&cobra.Command{
+	var ended bool
+	cmd := c.wideFlag(&cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "List your logins and devices that have not ended, newest first",
@@ -19,7 +20,7 @@ func (c *cli) sessionsList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			all, err := cl.Sessions(cmd.Context())
+			all, err := cl.Sessions(cmd.Context(), ended)
 			if err != nil {
 				return err
 			}
@@ -28,9 +29,34 @@ func (c *cli) sessionsList() *cobra.Command {
 			}
 			var rows [][]string
 			for _, s := range all {
-				rows = append(rows, []string{s.ID, s.Kind, s.Client, s.Address, c.when(s.CreatedAt), c.maybe(s.LastSeenAt, "never"), yesNo(s.Current)})
+				ends := c.when(s.ExpiresAt)
+				if s.EndedAt != nil {
+					ends = c.when(*s.EndedAt)
+				}
+				rows = append(rows, []string{s.ID, s.Kind, yesNo(s.Current), s.Client, s.Address, c.when(s.CreatedAt), c.maybe(s.LastSeenAt, "never"), ends})
 			}
-			return c.printRows([]string{"ID", "KIND", "PROGRAM", "ADDRESS", "CREATED", "LAST SEEN", "THIS"}, rows, "No sessions.")
+			return c.printRows([]string{"ID", "KIND", "THIS", "PROGRAM", "ADDRESS", "CREATED", "LAST SEEN", "ENDS"}, rows, "No sessions.")
+		},
+	})
+	cmd.Flags().BoolVar(&ended, "ended", false, "those of the last 30 days that have ended, too")
+	return cmd
+}
+
+func (c *cli) sessionsMade() *cobra.Command {
+	return c.wideFlag(&cobra.Command{
+		Use:   "made ID",
+		Short: "List what was made with a login or device, and whether it still works",
+		Args:  args("ID"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			cl, err := c.session()
+			if err != nil {
+				return err
+			}
+			all, err := cl.MadeWithSession(cmd.Context(), a[0])
+			if err != nil {
+				return err
+			}
+			return c.printMade(all)
 		},
 	})
 }
@@ -40,7 +66,9 @@ func (c *cli) sessionsEnd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "end ID",
 		Short: "End a login or device, its tokens and what was made with it; it asks for your password",
-		Args:  args("ID"),
+		Long: `End a login or device, its tokens and what was made with it. It asks for your password.
+"oneclaw sessions made ID" shows what that is, and --keep keeps it.`,
+		Args: args("ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			cl, err := c.session()
 			var ended string
@@ -65,7 +93,8 @@ func (c *cli) sessionsEndAll() *cobra.Command {
 		Use:   "end-all",
 		Short: "Log out everywhere; it asks for your password",
 		Long: `Log out everywhere: all your logins and devices end, this one too. API keys that last
-longer than a day have a list of their own, and stay.`,
+longer than a day have a list of their own, and stay, and so does what the logins made:
+"oneclaw sessions list --ended" and "sessions end ID" end that, one by one.`,
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cl, err := c.session()

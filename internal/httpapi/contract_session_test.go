@@ -171,3 +171,55 @@ func TestATokenOfNoSession(t *testing.T) {
 	w.do("DELETE", "/v1/auth/token", ada.login(), nil).want(http.StatusNoContent) // what is cached is looked up again
 	w.do("GET", "/v1/auth/me", ada.token, nil).want(401)
 }
+
+// The day's key that a program keeps as its login is a login like others: it is listed
+// with where it came from, can be ended by its id from each organisation, and says what it made.
+func TestAKeyThatIsAStoredLoginIsASession(t *testing.T) {
+	s := openSession(t)
+	day := object{"name": "oneclaw login", "expires_at": s.clock.now().Add(24 * time.Hour)}
+	k := s.do("POST", "/v1/auth/api-keys", s.ada.login(), day).want(201)
+	key, id := k.str("api_key"), k.str("key", "id")
+	long := s.do("POST", "/v1/auth/api-keys", s.ada.login(), object{"name": "long", "expires_at": s.clock.now().Add(48 * time.Hour)}).want(201).str("key", "id")
+	s.clock.forward(time.Hour) // its login has expired
+	listed := func(token, query string) (found object) {
+		for _, o := range s.do("GET", "/v1/auth/sessions"+query, token, nil).want(200).list("sessions") {
+			if o["id"] == long {
+				t.Errorf("a key for two days is a login: %v", o)
+			}
+			if o["id"] == id {
+				found = o
+			}
+		}
+		return found
+	}
+	jwt := s.do("POST", "/v1/auth/api-key-token", "", object{"api_key": key}).want(200).str("access_token")
+	for _, token := range []string{key, jwt} {
+		if o := listed(token, ""); o["kind"] != "key" || o["current"] != true || o["address"] == "" || o["expires_at"] == nil {
+			t.Errorf("listed as %v", o)
+		}
+	}
+	if o := listed(s.ada.login(), ""); o["current"] != false {
+		t.Errorf("of another login: %v", o)
+	}
+	bot := (&human{world: s.world, token: key}).agent(object{"name": "bot"})
+	if l := s.do("GET", "/v1/auth/sessions/"+id+"/made", s.ada.login(), nil).want(200).list("made"); len(l) != 1 || l[0]["id"] != bot.id {
+		t.Errorf("made: %v", l)
+	}
+	eve := s.signup("eve")
+	s.do("DELETE", "/v1/auth/sessions/"+id, eve.login(), nil).want(404, "session_not_found")
+	s.do("GET", "/v1/auth/sessions/"+id+"/made", eve.login(), nil).want(404, "session_not_found")
+	s.do("DELETE", "/v1/auth/sessions/"+long, s.ada.login(), nil).want(404, "session_not_found")
+
+	s.ada.token, eve.token = s.ada.login(), eve.login()
+	s.ada.joins(eve, "member")
+	s.clock.forward(time.Hour)
+	away := &human{world: s.world, token: s.ada.login()}
+	if got := s.do("DELETE", "/v1/auth/sessions/"+id, away.switched(eve.org), nil).want(204).header.Get("X-Ended"); got != "agents=1" {
+		t.Errorf("X-Ended: %q", got)
+	}
+	s.do("GET", "/v1/auth/me", key, nil).want(401)
+	s.do("GET", "/v1/agents/me", bot.token, nil).want(401)
+	if listed(away.token, "") != nil || listed(away.token, "?ended=true")["ended_at"] == nil {
+		t.Error("the ended login is not among those that have ended")
+	}
+}

@@ -28,6 +28,7 @@ func TestPostgreSQL(t *testing.T) {
 		"a stored device login":            TestAStoredDeviceLoginIsNoPerson,
 		"a short credential":               TestWhatAShortCredentialMakesEndsWithIt,
 		"sessions":                         TestSessionsAreListedAndEnded,
+		"a key that is a stored login":     TestAKeyThatIsAStoredLoginIsASession,
 		"a logout and what was derived":    TestALogoutEndsWhatWasDerived,
 		"a new password":                   TestANewPasswordEndsSessionsAndResetMails,
 		"tokens of before a membership":    TestTokensOfBeforeAMembership,

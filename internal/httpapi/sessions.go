@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -12,7 +13,7 @@ import (
 
 type sessionBody struct {
 	ID        string    `json:"id" format:"uuid"`
-	Kind      string    `json:"kind" enum:"password,provider,mail,device"`
+	Kind      string    `json:"kind" enum:"password,provider,mail,device,key" doc:"How it began. A key is one that lives for a day or less, which a program keeps as its login."`
 	Client    string    `json:"client" doc:"What the program called itself. Nobody has checked it."`
 	Address   string    `json:"address" doc:"Where the login came from; of a device, where its login was asked for."`
 	OrgID     string    `json:"org_id" doc:"The organisation that it began in; empty when that is gone."`
@@ -69,7 +70,7 @@ func (a *API) registerSessions() {
 		all, err := a.identity.Sessions(ctx, c, in.Ended)
 		out := sessionsBody{Sessions: []sessionBody{}}
 		for i := range all {
-			out.Sessions = append(out.Sessions, sessionOf(&all[i], c.Who.Session))
+			out.Sessions = append(out.Sessions, sessionOf(&all[i], cmp.Or(c.Who.Key, c.Who.Session)))
 		}
 		return answer(out, err)
 	})

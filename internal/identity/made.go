@@ -41,6 +41,11 @@ func (s *Service) MadeWithSession(ctx context.Context, c *access.Call, id string
 	if err := decide(c, policy.ListSessions, own(c)); err != nil {
 		return nil, err
 	}
+	if k, err := s.storedLogin(ctx, c, id); err == nil {
+		return s.store.Made(ctx, k.Org, "key:"+id, "key:"+id+"!", c.Now)
+	} else if !fault.Is(err, fault.NotFound) {
+		return nil, err
+	}
 	row, err := s.store.Session(ctx, id)
 	if err == nil && row.User != c.Who.ID {
 		err = fault.New(fault.NotFound, "session_not_found", "You have no such session, or it has ended.")

@@ -17,6 +17,7 @@ const (
 	byProvider = "provider" // an identity provider vouched for it
 	byMail     = "mail"     // with the link that confirms an address
 	byDevice   = "device"   // let in by a human who was signed in elsewhere
+	// A key of a day or less that a program keeps as its login is listed as "key".
 )
 
 // proof is how somebody logs in, and when a person proved to be there: zero when
@@ -109,13 +110,28 @@ func (s *Service) EndSession(ctx context.Context, c *access.Call, id string, kee
 	if err := decide(c, policy.EndSession, own(c)); err != nil {
 		return err
 	}
-	if id != c.Who.Session {
+	if id != c.Who.Session && id != c.Who.Key {
 		if err := c.RequirePerson(); err != nil {
 			return err
 		}
 	}
 	succeed(c, "session", id)
+	if k, err := s.storedLogin(ctx, c, id); err == nil {
+		return s.store.RevokeKey(ctx, k.Org, k.User, id, keep, c.Now, c.Event)
+	} else if !fault.Is(err, fault.NotFound) {
+		return err
+	}
 	return s.store.EndSession(ctx, c.Who.Org, c.Who.ID, id, keep, c.Now, c.Event)
+}
+
+// storedLogin is a key of the calling user's that counts as a login, live or not, or
+// NotFound.
+func (s *Service) storedLogin(ctx context.Context, c *access.Call, id string) (UserKey, error) {
+	k, err := s.store.Key(ctx, id)
+	if err == nil && (k.User != c.Who.ID || k.ExpiresAt.IsZero() || k.ExpiresAt.Sub(k.CreatedAt) > StoredLogin) {
+		err = fault.New(fault.NotFound, "session_not_found", "You have no such session, or it has ended.")
+	}
+	return k, err
 }
 
 // EndSessions ends all of the calling user's sessions, with keep all but the one

@@ -90,7 +90,11 @@ func (db *DB) oneKey(ctx context.Context, query, arg string) (identity.UserKey, 
 
 // RevokeKey implements identity.KeyStore.
 func (db *DB) RevokeKey(ctx context.Context, org, user, id string, keep bool, at time.Time, ev *audit.Event) error {
-	return db.Write(ctx, org, func(tx *Tx) error {
+	orgs := []string{org}
+	if ev.Org != org { // a login that is kept as a key is ended from another organisation
+		orgs = append(orgs, ev.Org)
+	}
+	return db.writeIn(ctx, orgs, func(tx *Tx) error {
 		n, err := tx.exec(`UPDATE user_keys SET revoked_at = $4
 			WHERE id = $1 AND org_id = $2 AND user_id = $3 AND revoked_at IS NULL`, id, org, user, micros(at))
 		there := n > 0

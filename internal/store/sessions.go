@@ -75,12 +75,17 @@ func (db *DB) Session(ctx context.Context, id string) (identity.Session, error) 
 // Sessions implements identity.SessionStore.
 func (db *DB) Sessions(ctx context.Context, user string, ended bool, now time.Time, most int) ([]identity.Session, error) {
 	var out []identity.Session
-	live := `AND expires_at > $2 AND ended_at IS NULL`
+	live, keys := `AND expires_at > $2 AND ended_at IS NULL`, ` AND k.revoked_at IS NULL`
 	if ended {
-		now, live = now.Add(-sessionKept), `AND expires_at > $2`
+		now, live, keys = now.Add(-sessionKept), `AND expires_at > $2`, ""
 	}
+	// A key that lives no longer than a stored login is one: the login that it was made with has
+	// a session of its own, which says where that came from, and ends long before the key.
 	err := db.each(ctx, selectSession+`WHERE user_id = $1 `+live+`
-		ORDER BY created_at DESC, id LIMIT $3`, []any{user, micros(now), most}, func(rows *sql.Rows) error {
+		UNION ALL SELECT k.id, k.user_id, k.org_id, 'key', COALESCE(s.client, k.name), COALESCE(s.address, ''), k.created_at, k.expires_at, k.last_used_at, k.revoked_at
+			FROM user_keys k LEFT JOIN sessions s ON s.id = substr(k.made_with, 9)
+			WHERE k.user_id = $1 AND k.expires_at - k.created_at <= $4 AND k.expires_at > $2`+keys+`
+		ORDER BY 7 DESC, 1 LIMIT $3`, []any{user, micros(now), most, identity.StoredLogin.Microseconds()}, func(rows *sql.Rows) error {
 		var r sessionRow
 		err := rows.Scan(r.dest()...)
 		out = append(out, r.session())
