@@ -128,3 +128,77 @@ func TestWideningAnAgentOverAGateTakesAPerson(t *testing.T) {
 	g.ada.grant(g.vault, bot, "open/**", nil, "read")
 	g.do("PATCH", "/v1/agents/"+bot.id, key, object{"scopes": nil}).want(200)
 }
+
+// A person's share of a gated path is a way in for its agent like a policy is, whether
+// it was accepted or waits: to let the agent reach the path takes a person. One that
+// has ended, or that a key made and that lapses with the gate, is none.
+func TestWideningAnAgentOverASharedGateTakesAPerson(t *testing.T) {
+	g := openGated(t, true)
+	key := g.do("POST", "/v1/auth/api-keys", g.ada.token, object{"name": "stored"}).want(201).str("api_key")
+	g.ada.put(g.vault, "late/one", "the value")
+	secret, late, elsewhere := g.secretID("gated/one"), g.ada.secretID(g.vault, "late/one"), g.ada.vaultNamed("elsewhere")
+	scopes := object{"scopes": []string{"open/**"}}
+	later := object{"expires_at": g.clock.now().Add(time.Hour)}
+	share := func(bot *robot, as, id string, more object) string {
+		g.t.Helper()
+		g.clock.forward(10 * time.Second)
+		body := object{"recipient_type": "agent", "recipient_id": bot.id}
+		for k, v := range more {
+			body[k] = v
+		}
+		return g.do("POST", "/v1/secrets/"+id+"/share", as, body).want(201).str("id")
+	}
+	accept := func(bot *robot, id string) { g.do("POST", "/v1/shares/"+id+"/accept", bot.token, nil).want(204) }
+	for what, c := range map[string]struct {
+		has, gets object
+		gives     func(bot *robot)
+		want      int
+	}{
+		"one that waits, and no scopes":   {scopes, object{"scopes": nil}, func(bot *robot) { share(bot, g.ada.token, secret, nil) }, 403},
+		"one that waits, and a word":      {scopes, object{"scopes": []string{"vault:read"}}, func(bot *robot) { share(bot, g.ada.token, secret, nil) }, 403},
+		"one accepted, and the scope":     {scopes, object{"scopes": []string{"open/**", "gated/*"}}, func(bot *robot) { accept(bot, share(bot, g.ada.token, secret, nil)) }, 403},
+		"another scope":                   {scopes, object{"scopes": []string{"open/**", "gated/two"}}, func(bot *robot) { share(bot, g.ada.token, secret, nil) }, 200},
+		"the vault":                       {object{"vault_ids": []string{elsewhere}}, object{"vault_ids": []string{elsewhere, g.vault}}, func(bot *robot) { share(bot, g.ada.token, secret, nil) }, 403},
+		"to see keys":                     {object{"intents_api_enabled": true}, object{"intents_api_enabled": false}, func(bot *robot) { share(bot, g.ada.token, secret, nil) }, 403},
+		"a new start":                     {object{"is_active": false}, object{"is_active": true}, func(bot *robot) { accept(bot, share(bot, g.ada.token, secret, nil)) }, 403},
+		"reached today, and a longer end": {later, object{"expires_at": g.clock.now().Add(2 * time.Hour)}, func(bot *robot) { share(bot, g.ada.token, secret, nil) }, 200},
+		"revoked": {scopes, object{"scopes": nil}, func(bot *robot) {
+			g.do("DELETE", "/v1/share/"+share(bot, g.ada.token, secret, nil), g.ada.token, nil).want(204)
+		}, 200},
+		"declined": {scopes, object{"scopes": nil}, func(bot *robot) {
+			g.do("POST", "/v1/shares/"+share(bot, g.ada.token, secret, nil)+"/decline", bot.token, nil).want(204)
+		}, 200},
+		"used up": {object{"description": "x"}, scopes, func(bot *robot) {
+			id := share(bot, g.ada.token, secret, object{"max_access_count": 1})
+			accept(bot, id)
+			g.do("GET", "/v1/share/"+id, bot.token, nil).want(200)
+			g.do("PATCH", "/v1/agents/"+bot.id, key, scopes).want(200)
+			g.do("PATCH", "/v1/agents/"+bot.id, key, object{"scopes": nil}).want(200)
+		}, 200},
+		"over": {scopes, object{"scopes": nil}, func(bot *robot) {
+			share(bot, g.ada.token, secret, object{"expires_at": g.clock.now().Add(time.Minute)})
+			g.clock.forward(2 * time.Minute)
+		}, 200},
+		"of a key, before the gate": {scopes, object{"scopes": nil}, func(bot *robot) {
+			share(bot, key, late, nil)
+			g.ada.grant(g.vault, g.worker, "late/*", asks(true), "read")
+		}, 200},
+		"of a path without a gate": {scopes, object{"scopes": nil}, func(bot *robot) {
+			g.ada.put(g.vault, "free/one", "the value")
+			share(bot, g.ada.token, g.secretID("free/one"), nil)
+		}, 200},
+	} {
+		bot := g.ada.agent(object{"name": what})
+		c.gives(bot)
+		one := "/v1/agents/" + bot.id
+		g.do("PATCH", one, g.ada.token, c.has).want(200)
+		r := g.do("PATCH", one, key, c.gets)
+		r.what += " for " + what
+		if c.want == 403 {
+			r.want(403, "person_required")
+			g.do("PATCH", one, g.ada.token, c.gets).want(200)
+		} else {
+			r.want(200)
+		}
+	}
+}

@@ -21,6 +21,7 @@ func TestPostgreSQL(t *testing.T) {
 		"webhooks":                        TestARemovedOrDemotedAdminsWebhookEnds,
 		"opening a gate":                  TestOpeningAGateTakesAPerson,
 		"widening an agent over a gate":   TestWideningAnAgentOverAGateTakesAPerson,
+		"widening one over a shared gate": TestWideningAnAgentOverASharedGateTakesAPerson,
 		"a cascade lifts no gate":         TestACascadeLiftsNoGate,
 		"the server's vault":              TestNobodyOwnsTheServersVault,
 		"identity keys":                   TestIdentityKeysAreStoredWithTheirAgent,
