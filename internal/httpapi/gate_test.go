@@ -202,3 +202,51 @@ func TestWideningAnAgentOverASharedGateTakesAPerson(t *testing.T) {
 		}
 	}
 }
+
+// A gate that names somebody holds for the paths of others too: it stands, and names
+// nobody, when the account that it names is deleted. What names the account and is no
+// gate goes.
+func TestADeletedAccountLeavesItsGates(t *testing.T) {
+	for what, erase := range map[string]func(g *gated, bob *human){
+		"by itself":           func(g *gated, bob *human) { g.do("DELETE", "/v1/auth/me", bob.token, farewell).want(204) },
+		"by a platform admin": func(g *gated, bob *human) { g.do("DELETE", "/v1/admin/users/"+bob.id, g.boss().token, nil).want(204) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			g := openGated(t, true)
+			g.ada.put(g.vault, "team/one", "the value")
+			key := g.do("POST", "/v1/auth/api-keys", g.ada.token, object{"name": "stored"}).want(201).str("api_key")
+			bob := g.ada.member("bob", "member")
+			policies := "/v1/vaults/" + g.vault + "/policies"
+			names := func(more object) string {
+				body := object{"secret_path_pattern": "team/*", "principal_type": "user", "principal_id": bob.id, "permissions": []string{"read"}}
+				for k, v := range more {
+					body[k] = v
+				}
+				return g.do("POST", policies, g.ada.token, body).want(201).str("id")
+			}
+			gate, free := names(asks(object{"valid_seconds": 60})), names(object{"secret_path_pattern": "aside/*"})
+			way := object{"secret_path_pattern": "team/**", "principal_type": "agent", "principal_id": g.worker.id, "permissions": []string{"read"}}
+			share := func() reply {
+				return g.do("POST", "/v1/secrets/"+g.secretID("team/one")+"/share", key, object{"recipient_type": "agent", "recipient_id": g.worker.id})
+			}
+			share().want(403, "person_required")
+
+			erase(g, bob)
+			shown := map[string]any{}
+			for _, p := range g.do("GET", policies, g.ada.token, nil).want(200).list("policies") {
+				shown[p["id"].(string)] = p["principal_id"]
+			}
+			if shown[gate] != "00000000-0000-0000-0000-000000000000" || shown[free] != nil {
+				t.Errorf("the policies are %v", shown)
+			}
+			g.do("POST", policies, key, way).want(403, "person_required")
+			share().want(403, "person_required")
+			one := policies + "/" + gate
+			g.do("DELETE", one, key, nil).want(403, "person_required")
+			g.do("PUT", one, key, object{"conditions": object{}}).want(403, "person_required")
+			g.do("PUT", one, key, object{"conditions": object{"require_approval": object{"valid_seconds": 30}}}).want(200)
+			g.do("DELETE", one, g.ada.login(), nil).want(204)
+			g.do("POST", policies, key, way).want(201)
+		})
+	}
+}

@@ -22,6 +22,7 @@ func TestPostgreSQL(t *testing.T) {
 		"opening a gate":                  TestOpeningAGateTakesAPerson,
 		"widening an agent over a gate":   TestWideningAnAgentOverAGateTakesAPerson,
 		"widening one over a shared gate": TestWideningAnAgentOverASharedGateTakesAPerson,
+		"gates of a deleted account":      TestADeletedAccountLeavesItsGates,
 		"a cascade lifts no gate":         TestACascadeLiftsNoGate,
 		"the server's vault":              TestNobodyOwnsTheServersVault,
 		"identity keys":                   TestIdentityKeysAreStoredWithTheirAgent,

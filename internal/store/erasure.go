@@ -93,6 +93,9 @@ func (tx *Tx) removeUser(e *identity.Erasure, locked []string, ev *audit.Event) 
 	if err == nil {
 		places, err = tx.places(e.User, locked)
 	}
+	if err == nil {
+		err = tx.keepGates(e.User)
+	}
 	for _, p := range places {
 		if err == nil && p.heir == "" {
 			err = tx.removeOrg(p.org, e.At)
@@ -112,6 +115,18 @@ func (tx *Tx) removeUser(e *identity.Erasure, locked []string, ev *audit.Event) 
 	tx.forgetAll()
 	tx.record(ev)
 	tx.ended(locked...)
+	return err
+}
+
+// keepGates takes the name of a user who goes off the policies that ask for approvals:
+// they hold for the paths of others too, and to lift one takes a person.
+func (tx *Tx) keepGates(user string) error {
+	_, gated, err := tx.gatedAmong(`principal_type = $1 AND principal_id = $2`, string(policy.KindUser), user)
+	for _, id := range gated {
+		if err == nil {
+			_, err = tx.exec(`UPDATE policies SET principal_id = $2 WHERE id = $1`, id, nobody)
+		}
+	}
 	return err
 }
 
