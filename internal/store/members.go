@@ -98,7 +98,7 @@ func (db *DB) ChangeRole(ctx context.Context, org, actor, user string, role poli
 			}
 		}
 		if role != policy.RoleOwner && role != policy.RoleAdmin {
-			e, err := tx.endManaging(org, user, tx.w.db.clock())
+			e, err := tx.endManaging(org, user, actor, tx.w.db.clock())
 			if err != nil {
 				return err
 			}
@@ -154,23 +154,15 @@ const policiesNaming = `principal_type = $1 AND principal_id = $2 AND vault_id I
 // become the heir's.
 func (tx *Tx) endMembership(org, user, heir string, at time.Time) (ending, error) {
 	var e ending
-	agents, live, err := tx.children(`SELECT id, is_active FROM agents WHERE org_id = $1 AND created_by = $2`, org, user)
-	for i, id := range agents {
-		if live[i] {
-			e.agents = append(e.agents, id)
-		}
-		if err == nil {
-			err = tx.endMadeBy(&e, org, id, at)
-		}
-	}
-	if err == nil {
-		err = tx.endWebhooks(&e, org, user)
-	}
+	err := tx.endWebhooks(&e, org, user)
 	if err == nil { // it knows them
 		err = tx.endKeysGiven(&e, at, keysOfOthers, user, org)
 	}
 	if err == nil {
 		err = tx.endTaken(&e, org, user, "", at)
+	}
+	if err == nil {
+		err = tx.passOn(&e, org, user, heir, "", at)
 	}
 	if err != nil {
 		return e, err
@@ -185,8 +177,6 @@ func (tx *Tx) endMembership(org, user, heir string, at time.Time) (ending, error
 		{`UPDATE vaults SET creator_left = 1 WHERE org_id = $1 AND created_by_type = $2 AND created_by = $3`,
 			[]any{org, string(policy.KindUser), user}},
 		{`UPDATE vaults SET creator_human = '' WHERE org_id = $1 AND creator_human = $2`, []any{org, user}},
-		{`UPDATE agents SET created_by = $3, is_active = 0, key_hash = NULL, key_prefix = '', token_gen = token_gen + 1 WHERE org_id = $1 AND created_by = $2`,
-			[]any{org, user, heir}},
 		// Coming back must bring none of this back.
 		{`UPDATE shares SET revoked_at = $3 WHERE org_id = $1 AND revoked_at IS NULL AND (maker_type = 'user' AND maker_id = $2
 			OR recipient_type IN ('user', 'creator') AND recipient_id = $2)`, []any{org, user, micros(at)}},
