@@ -34,6 +34,7 @@ func TestPostgreSQL(t *testing.T) {
 		"a logout and what was derived":   TestALogoutEndsWhatWasDerived,
 		"a new password":                  TestANewPasswordEndsSessionsAndResetMails,
 		"tokens of before a membership":   TestTokensOfBeforeAMembership,
+		"a membership has no grace":       TestTokensOfBeforeAMembershipHaveNoGrace,
 		"devices of before a membership":  TestADeviceLetInBeforeAMembershipStaysOut,
 		"an approval withdrawn":           TestAnApprovalIsWithdrawn,
 		"an approval and its policy":      TestAnApprovalIsBoundToThePolicyAsItWas,

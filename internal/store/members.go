@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"time"
 
@@ -393,8 +394,8 @@ func (db *DB) Join(ctx context.Context, i identity.Invitation, user string, now 
 			_, err = tx.exec(`UPDATE users SET email_verified = 1 WHERE id = $1`, user)
 		}
 		if err == nil {
-			_, err = tx.exec(`INSERT INTO memberships (org_id, user_id, role, created_at, made_with) VALUES ($1, $2, $3, $4, $5)
-				ON CONFLICT (org_id, user_id) DO NOTHING`, i.Org, user, string(i.Role), micros(now), with)
+			_, err = tx.exec(`INSERT INTO memberships (org_id, user_id, role, created_at, made_with, term) VALUES ($1, $2, $3, $4, $5, $6)
+				ON CONFLICT (org_id, user_id) DO NOTHING`, i.Org, user, string(i.Role), micros(now), with, rand.Text())
 		}
 		tx.record(ev)
 		tx.changed(i.Org)
