@@ -18,6 +18,8 @@ func TestPostgreSQL(t *testing.T) {
 		"a demoted admin's policies":      TestADemotedAdminKeepsNoPolicyThatItMadeForItself,
 		"a demoted admin's inheritance":   TestADemotedAdminKeepsNoAgentThatItInherited,
 		"keys given by a removed admin":   TestAKeyThatARemovedAdminGaveEnds,
+		"what ends logins says":           TestWhatEndsLoginsSaysWhatEnded,
+		"what a deleted account says":     TestADeletedAccountSaysWhatEnded,
 		"pins":                            TestAPinEndsWithWhatPinnedIt,
 		"webhooks":                        TestARemovedOrDemotedAdminsWebhookEnds,
 		"opening a gate":                  TestOpeningAGateTakesAPerson,

@@ -97,13 +97,18 @@ func (tx *Tx) removeUser(e *identity.Erasure, locked []string, ev *audit.Event) 
 		err = tx.keepGates(e.User)
 	}
 	for _, p := range places {
+		var gone ending
 		if err == nil && p.heir == "" {
 			err = tx.removeOrg(p.org, e.At)
 		} else if err == nil {
-			_, err = tx.endMembership(p.org, e.User, p.heir, e.At)
+			gone, err = tx.endMembership(p.org, e.User, p.heir, e.At)
 		}
-		if err == nil && p.org != ev.Org {
-			tx.record(e.Note(p.org))
+		if p.org == ev.Org {
+			gone.note(ev)
+		} else if err == nil {
+			own := e.Note(p.org)
+			gone.note(own)
+			tx.record(own)
 		}
 	}
 	if err == nil {

@@ -28,7 +28,7 @@ type ending struct {
 	keys, agents, rekeyed                   []string // rekeyed: agents that lost their key alone
 	shares, policies, invitations, webhooks int64
 	tokens                                  int64    // that humans took of agents
-	sessions                                int64    // of devices
+	sessions                                int64    // devices that it let in, or other logins
 	codes                                   int64    // of devices that were let in
 	members                                 []string // who joined by an invitation, and stay
 }

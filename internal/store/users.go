@@ -135,7 +135,7 @@ func (db *DB) SetPassword(ctx context.Context, org, user, old, hash string, kept
 			return tx.refuse(errOtherHash)
 		}
 		if err == nil {
-			err = tx.endLogins(user, kept)
+			err = tx.endLogins(user, kept, ev)
 		}
 		tx.record(ev)
 		return err
