@@ -162,6 +162,11 @@ func TestWideningAnAgentOverASharedGateTakesAPerson(t *testing.T) {
 		"to see keys":                     {object{"intents_api_enabled": true}, object{"intents_api_enabled": false}, func(bot *robot) { share(bot, g.ada.token, secret, nil) }, 403},
 		"a new start":                     {object{"is_active": false}, object{"is_active": true}, func(bot *robot) { accept(bot, share(bot, g.ada.token, secret, nil)) }, 403},
 		"reached today, and a longer end": {later, object{"expires_at": g.clock.now().Add(2 * time.Hour)}, func(bot *robot) { share(bot, g.ada.token, secret, nil) }, 200},
+		"after its end": {object{"description": "x"}, object{"expires_at": nil}, func(bot *robot) {
+			accept(bot, share(bot, g.ada.token, secret, nil))
+			g.do("PATCH", "/v1/agents/"+bot.id, g.ada.token, object{"expires_at": g.clock.now().Add(time.Second)}).want(200)
+			g.clock.forward(2 * time.Second)
+		}, 403},
 		"revoked": {scopes, object{"scopes": nil}, func(bot *robot) {
 			g.do("DELETE", "/v1/share/"+share(bot, g.ada.token, secret, nil), g.ada.token, nil).want(204)
 		}, 200},
