@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -41,7 +42,7 @@ func TestWhatEndsLoginsSaysWhatEnded(t *testing.T) {
 			var ended string
 			logged := false
 			for _, e := range s.during(func() { ended = c.end(s).header.Get("X-Ended") }) {
-				logged = logged || len(e.detail("ended")) >= len(c.want) && e.detail("ended")[:len(c.want)] == c.want
+				logged = logged || strings.HasPrefix(e.detail("ended"), c.want)
 			}
 			if ended != c.want || !logged {
 				t.Errorf("X-Ended: %q, and the log says so: %v", ended, logged)
