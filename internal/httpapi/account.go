@@ -102,9 +102,11 @@ func (a *API) registerAccount() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/change-password", id: "change-password", tag: "Auth", limit: limitAuth,
 		summary: "Change your password; all your other tokens end", action: policy.ChangePassword, status: http.StatusNoContent,
-	}, func(ctx context.Context, c *access.Call, in *passwordRequest) (*empty, error) {
+	}, func(ctx context.Context, c *access.Call, in *passwordRequest) (*Gone, error) {
 		wipeAfter(ctx, in.Body.Current.Bytes, in.Body.New.Bytes)
-		return &empty{}, a.identity.ChangePassword(ctx, c, in.Body.Current.Bytes, in.Body.New.Bytes)
+		err := a.identity.ChangePassword(ctx, c, in.Body.Current.Bytes, in.Body.New.Bytes)
+		ended := goneBy(c)
+		return &ended, err
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/auth/me", id: "get-me", tag: "Auth",
@@ -126,11 +128,13 @@ func (a *API) registerAccount() {
 		method: http.MethodDelete, path: "/v1/auth/me", id: "delete-me", tag: "Auth", limit: limitAuth,
 		summary: "Delete your account, and the organisations that have no other member with all their secrets", action: policy.DeleteUser,
 		errors: []int{http.StatusConflict}, status: http.StatusNoContent, bodyOptional: true,
-	}, func(ctx context.Context, c *access.Call, in *deleteMeRequest) (*empty, error) {
+	}, func(ctx context.Context, c *access.Call, in *deleteMeRequest) (*Gone, error) {
 		confirmation := in.Body.Confirmation
 		if confirmation == nil {
 			confirmation = in.Body.Confirm
 		}
-		return &empty{}, a.identity.DeleteMe(ctx, c, deref(confirmation))
+		err := a.identity.DeleteMe(ctx, c, deref(confirmation))
+		ended := goneBy(c)
+		return &ended, err
 	})
 }

@@ -152,8 +152,10 @@ func (a *API) registerAdmin() {
 		errors: []int{http.StatusConflict}, status: http.StatusNoContent,
 	}, func(ctx context.Context, c *access.Call, in *struct {
 		AccountID string `path:"account_id"`
-	}) (*empty, error) {
-		return &empty{}, a.identity.DeleteUser(ctx, c, in.AccountID)
+	}) (*Gone, error) {
+		err := a.identity.DeleteUser(ctx, c, in.AccountID)
+		ended := goneBy(c)
+		return &ended, err
 	})
 	a.registerAdminOrgs()
 }

@@ -58,6 +58,11 @@ func (t *issuedToken) appendJSON(b []byte) []byte {
 	return append(strconv.AppendInt(append(b, `,"expires_in":`...), t.ExpiresIn, 10), '}')
 }
 
+type changedAgent struct {
+	Gone
+	Body agentBody
+}
+
 func (a *API) registerAgents() {
 	const all, one = "/v1/agents", "/v1/agents/{agent_id}"
 	handle(a, op{
@@ -95,9 +100,12 @@ func (a *API) registerAgents() {
 	handle(a, op{
 		method: http.MethodPatch, path: one, id: "update-agent", tag: "Agents",
 		summary: "Change an agent", action: policy.UpdateAgent, bodyOptional: true,
-	}, func(ctx context.Context, c *access.Call, in *updateAgent) (*body[agentBody], error) {
+	}, func(ctx context.Context, c *access.Call, in *updateAgent) (*changedAgent, error) {
 		agent, err := a.identity.UpdateAgent(ctx, c, in.AgentID, in.patch())
-		return answer(agentOf(&agent), err)
+		if err != nil {
+			return nil, err
+		}
+		return &changedAgent{goneBy(c), agentOf(&agent)}, nil
 	})
 	handle(a, op{
 		method: http.MethodDelete, path: one, id: "deactivate-agent", tag: "Agents",

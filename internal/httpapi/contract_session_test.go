@@ -163,6 +163,49 @@ func TestTokensOfBeforeAMembership(t *testing.T) {
 	w.do("GET", "/v1/auth/me", now, nil).want(200)
 }
 
+// Whoever was removed and comes back at once, on a clock that may stand still, has none of
+// the tokens of before, of any kind. Those of other organisations, and of after, work.
+func TestTokensOfBeforeAMembershipHaveNoGrace(t *testing.T) {
+	for _, pause := range []time.Duration{0, time.Microsecond, time.Second} {
+		t.Run(pause.String(), func(t *testing.T) {
+			w := open(t)
+			ada, bob := w.signup("ada"), w.signup("bob")
+			home := ada.token
+			ada.joins(bob, "admin")
+			d := w.device()
+			w.do("POST", "/v1/auth/device/approve", ada.token, object{"user_code": d.shown}).want(200)
+			key := w.do("POST", "/v1/auth/api-keys", ada.token, object{"name": "k"}).want(201).str("api_key")
+			bot := ada.agent(object{"name": "bot"})
+			old := map[string]string{
+				"switched":         ada.token,
+				"a login":          ada.login(),
+				"a device":         d.poll().want(200).str("access_token"),
+				"a key":            key,
+				"a key exchanged":  w.do("POST", "/v1/auth/api-key-token", "", object{"api_key": key}).want(200).str("access_token"),
+				"an agent's":       bot.token,
+				"an agent's taken": w.do("POST", "/v1/agents/"+bot.id+"/token", ada.token, nil).want(200).str("token"),
+			}
+			w.do("DELETE", "/v1/org/members/"+ada.id, bob.login(), nil).want(204)
+			w.clock.forward(pause)
+			ada.token = home
+			ada.joins(bob, "member")
+			for what, token := range old {
+				if r := w.do("GET", "/v1/vaults", token, nil); r.status != 401 {
+					t.Errorf("%s: got %d", what, r.status)
+				}
+			}
+			for what, token := range map[string]string{"switched": ada.token, "a login": ada.login(), "of home": home} {
+				if r := w.do("GET", "/v1/vaults", token, nil); r.status != 200 {
+					t.Errorf("%s of after: got %d", what, r.status)
+				}
+			}
+			again := w.device()
+			w.do("POST", "/v1/auth/device/approve", ada.token, object{"user_code": again.shown}).want(200)
+			w.do("GET", "/v1/vaults", again.poll().want(200).str("access_token"), nil).want(200)
+		})
+	}
+}
+
 // A token of a session that is not there is nobody's: of an older version, say.
 func TestATokenOfNoSession(t *testing.T) {
 	w := open(t)

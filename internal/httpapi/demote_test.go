@@ -120,7 +120,9 @@ func TestAPinEndsWithWhatPinnedIt(t *testing.T) {
 			}
 			before := takes()
 			s.lives(t, "before", before, true, true)
-			s.do("PATCH", api+pinned.id, key, pin("bb")).want(200)
+			if got := s.do("PATCH", api+pinned.id, key, pin("bb")).want(200).header.Get("X-Ended"); got != "shares=1" {
+				t.Errorf("X-Ended: %q", got)
+			}
 			s.lives(t, "of the certificate before", before, false, false)
 			after := takes()
 			s.do("PATCH", api+again.id, key, pin("bb")).want(200)

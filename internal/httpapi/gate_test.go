@@ -128,3 +128,130 @@ func TestWideningAnAgentOverAGateTakesAPerson(t *testing.T) {
 	g.ada.grant(g.vault, bot, "open/**", nil, "read")
 	g.do("PATCH", "/v1/agents/"+bot.id, key, object{"scopes": nil}).want(200)
 }
+
+// A person's share of a gated path is a way in for its agent like a policy is, whether
+// it was accepted or waits: to let the agent reach the path takes a person. One that
+// has ended, or that a key made and that lapses with the gate, is none.
+func TestWideningAnAgentOverASharedGateTakesAPerson(t *testing.T) {
+	g := openGated(t, true)
+	key := g.do("POST", "/v1/auth/api-keys", g.ada.token, object{"name": "stored"}).want(201).str("api_key")
+	g.ada.put(g.vault, "late/one", "the value")
+	secret, late, elsewhere := g.secretID("gated/one"), g.ada.secretID(g.vault, "late/one"), g.ada.vaultNamed("elsewhere")
+	scopes := object{"scopes": []string{"open/**"}}
+	later := object{"expires_at": g.clock.now().Add(time.Hour)}
+	share := func(bot *robot, as, id string, more object) string {
+		g.t.Helper()
+		g.clock.forward(10 * time.Second)
+		body := object{"recipient_type": "agent", "recipient_id": bot.id}
+		for k, v := range more {
+			body[k] = v
+		}
+		return g.do("POST", "/v1/secrets/"+id+"/share", as, body).want(201).str("id")
+	}
+	accept := func(bot *robot, id string) { g.do("POST", "/v1/shares/"+id+"/accept", bot.token, nil).want(204) }
+	for what, c := range map[string]struct {
+		has, gets object
+		gives     func(bot *robot)
+		want      int
+	}{
+		"one that waits, and no scopes":   {scopes, object{"scopes": nil}, func(bot *robot) { share(bot, g.ada.token, secret, nil) }, 403},
+		"one that waits, and a word":      {scopes, object{"scopes": []string{"vault:read"}}, func(bot *robot) { share(bot, g.ada.token, secret, nil) }, 403},
+		"one accepted, and the scope":     {scopes, object{"scopes": []string{"open/**", "gated/*"}}, func(bot *robot) { accept(bot, share(bot, g.ada.token, secret, nil)) }, 403},
+		"another scope":                   {scopes, object{"scopes": []string{"open/**", "gated/two"}}, func(bot *robot) { share(bot, g.ada.token, secret, nil) }, 200},
+		"the vault":                       {object{"vault_ids": []string{elsewhere}}, object{"vault_ids": []string{elsewhere, g.vault}}, func(bot *robot) { share(bot, g.ada.token, secret, nil) }, 403},
+		"to see keys":                     {object{"intents_api_enabled": true}, object{"intents_api_enabled": false}, func(bot *robot) { share(bot, g.ada.token, secret, nil) }, 403},
+		"a new start":                     {object{"is_active": false}, object{"is_active": true}, func(bot *robot) { accept(bot, share(bot, g.ada.token, secret, nil)) }, 403},
+		"reached today, and a longer end": {later, object{"expires_at": g.clock.now().Add(2 * time.Hour)}, func(bot *robot) { share(bot, g.ada.token, secret, nil) }, 200},
+		"after its end": {object{"description": "x"}, object{"expires_at": nil}, func(bot *robot) {
+			accept(bot, share(bot, g.ada.token, secret, nil))
+			g.do("PATCH", "/v1/agents/"+bot.id, g.ada.token, object{"expires_at": g.clock.now().Add(time.Second)}).want(200)
+			g.clock.forward(2 * time.Second)
+		}, 403},
+		"revoked": {scopes, object{"scopes": nil}, func(bot *robot) {
+			g.do("DELETE", "/v1/share/"+share(bot, g.ada.token, secret, nil), g.ada.token, nil).want(204)
+		}, 200},
+		"declined": {scopes, object{"scopes": nil}, func(bot *robot) {
+			g.do("POST", "/v1/shares/"+share(bot, g.ada.token, secret, nil)+"/decline", bot.token, nil).want(204)
+		}, 200},
+		"used up": {object{"description": "x"}, scopes, func(bot *robot) {
+			id := share(bot, g.ada.token, secret, object{"max_access_count": 1})
+			accept(bot, id)
+			g.do("GET", "/v1/share/"+id, bot.token, nil).want(200)
+			g.do("PATCH", "/v1/agents/"+bot.id, key, scopes).want(200)
+			g.do("PATCH", "/v1/agents/"+bot.id, key, object{"scopes": nil}).want(200)
+		}, 200},
+		"over": {scopes, object{"scopes": nil}, func(bot *robot) {
+			share(bot, g.ada.token, secret, object{"expires_at": g.clock.now().Add(time.Minute)})
+			g.clock.forward(2 * time.Minute)
+		}, 200},
+		"of a key, before the gate": {scopes, object{"scopes": nil}, func(bot *robot) {
+			share(bot, key, late, nil)
+			g.ada.grant(g.vault, g.worker, "late/*", asks(true), "read")
+		}, 200},
+		"of a path without a gate": {scopes, object{"scopes": nil}, func(bot *robot) {
+			g.ada.put(g.vault, "free/one", "the value")
+			share(bot, g.ada.token, g.secretID("free/one"), nil)
+		}, 200},
+	} {
+		bot := g.ada.agent(object{"name": what})
+		c.gives(bot)
+		one := "/v1/agents/" + bot.id
+		g.do("PATCH", one, g.ada.token, c.has).want(200)
+		r := g.do("PATCH", one, key, c.gets)
+		r.what += " for " + what
+		if c.want == 403 {
+			r.want(403, "person_required")
+			g.do("PATCH", one, g.ada.token, c.gets).want(200)
+		} else {
+			r.want(200)
+		}
+	}
+}
+
+// A gate that names somebody holds for the paths of others too: it stands, and names
+// nobody, when the account that it names is deleted. What names the account and is no
+// gate goes.
+func TestADeletedAccountLeavesItsGates(t *testing.T) {
+	for what, erase := range map[string]func(g *gated, bob *human){
+		"by itself":           func(g *gated, bob *human) { g.do("DELETE", "/v1/auth/me", bob.token, farewell).want(204) },
+		"by a platform admin": func(g *gated, bob *human) { g.do("DELETE", "/v1/admin/users/"+bob.id, g.boss().token, nil).want(204) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			g := openGated(t, true)
+			g.ada.put(g.vault, "team/one", "the value")
+			key := g.do("POST", "/v1/auth/api-keys", g.ada.token, object{"name": "stored"}).want(201).str("api_key")
+			bob := g.ada.member("bob", "member")
+			policies := "/v1/vaults/" + g.vault + "/policies"
+			names := func(more object) string {
+				body := object{"secret_path_pattern": "team/*", "principal_type": "user", "principal_id": bob.id, "permissions": []string{"read"}}
+				for k, v := range more {
+					body[k] = v
+				}
+				return g.do("POST", policies, g.ada.token, body).want(201).str("id")
+			}
+			gate, free := names(asks(object{"valid_seconds": 60})), names(object{"secret_path_pattern": "aside/*"})
+			way := object{"secret_path_pattern": "team/**", "principal_type": "agent", "principal_id": g.worker.id, "permissions": []string{"read"}}
+			share := func() reply {
+				return g.do("POST", "/v1/secrets/"+g.secretID("team/one")+"/share", key, object{"recipient_type": "agent", "recipient_id": g.worker.id})
+			}
+			share().want(403, "person_required")
+
+			erase(g, bob)
+			shown := map[string]any{}
+			for _, p := range g.do("GET", policies, g.ada.token, nil).want(200).list("policies") {
+				shown[p["id"].(string)] = p["principal_id"]
+			}
+			if shown[gate] != "00000000-0000-0000-0000-000000000000" || shown[free] != nil {
+				t.Errorf("the policies are %v", shown)
+			}
+			g.do("POST", policies, key, way).want(403, "person_required")
+			share().want(403, "person_required")
+			one := policies + "/" + gate
+			g.do("DELETE", one, key, nil).want(403, "person_required")
+			g.do("PUT", one, key, object{"conditions": object{}}).want(403, "person_required")
+			g.do("PUT", one, key, object{"conditions": object{"require_approval": object{"valid_seconds": 30}}}).want(200)
+			g.do("DELETE", one, g.ada.login(), nil).want(204)
+			g.do("POST", policies, key, way).want(201)
+		})
+	}
+}

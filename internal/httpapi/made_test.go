@@ -124,7 +124,7 @@ func TestWhatACredentialMadeEndsWithIt(t *testing.T) {
 				body = object{"is_active": false}
 			}
 			r := m.do(op.method, "/v1/agents/"+m.bot.id+op.tail, s.ada.token, body).want(op.status)
-			if op.method != "PATCH" && r.header.Get("X-Ended") != "shares=1" {
+			if r.header.Get("X-Ended") != "shares=1" {
 				t.Errorf("X-Ended: %q", r.header.Get("X-Ended"))
 			}
 			alive := map[string]bool{"the first key": true, "the second key": true, "a link of the login": true,

@@ -39,6 +39,11 @@ type recoveryBody struct {
 	RecoveryCodes []string `json:"recovery_codes" doc:"Each works once in the place of a code. They are shown this once."`
 }
 
+type enabledMFA struct {
+	Gone
+	Body recoveryBody
+}
+
 type mfaVerifyRequest struct {
 	Body struct {
 		MFAToken string `json:"mfa_token" doc:"From the answer to the login."`
@@ -73,9 +78,12 @@ func (a *API) registerMFA() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/mfa/verify-setup", id: "mfa-verify-setup", tag: "Auth", limit: limitAuth,
 		summary: "Turn the second factor on with a code; all your other tokens end", action: policy.EnableMFA,
-	}, func(ctx context.Context, c *access.Call, in *mfaCodeRequest) (*body[recoveryBody], error) {
+	}, func(ctx context.Context, c *access.Call, in *mfaCodeRequest) (*enabledMFA, error) {
 		codes, err := a.identity.ConfirmMFA(ctx, c, in.Body.Code)
-		return answer(recoveryBody{RecoveryCodes: codes}, err)
+		if err != nil {
+			return nil, err
+		}
+		return &enabledMFA{goneBy(c), recoveryBody{RecoveryCodes: codes}}, nil
 	})
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/mfa/verify", id: "mfa-verify", tag: "Auth", limit: limitAuth,
@@ -88,10 +96,12 @@ func (a *API) registerMFA() {
 		method: http.MethodDelete, path: "/v1/auth/mfa", id: "mfa-disable", tag: "Auth", limit: limitAuth,
 		summary: "Turn the second factor off with a code; all your other tokens end",
 		action:  policy.DisableMFA, status: http.StatusNoContent, bodyOptional: true,
-	}, func(ctx context.Context, c *access.Call, in *mfaDisableRequest) (*empty, error) {
+	}, func(ctx context.Context, c *access.Call, in *mfaDisableRequest) (*Gone, error) {
 		if in.Body.Password != nil {
 			wipeAfter(ctx, in.Body.Password.Bytes)
 		}
-		return &empty{}, a.identity.DisableMFA(ctx, c, deref(in.Body.Code))
+		err := a.identity.DisableMFA(ctx, c, deref(in.Body.Code))
+		ended := goneBy(c)
+		return &ended, err
 	})
 }

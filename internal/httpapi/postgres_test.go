@@ -49,6 +49,12 @@ func TestPostgreSQL(t *testing.T) {
 		"what a demoted admin let do more": TestADemotedAdminKeepsNothingThatItLetDoMore,
 		"who was raised in role":           TestWhoWasRaisedByAStolenLoginIsNamed,
 		"approvals of an ended login":      TestAnApprovalEndsWithTheLoginThatGaveIt,
+		"a demoted admin's inheritance":    TestADemotedAdminKeepsNoAgentThatItInherited,
+		"what ends logins says":            TestWhatEndsLoginsSaysWhatEnded,
+		"what a deleted account says":      TestADeletedAccountSaysWhatEnded,
+		"widening one over a shared gate":  TestWideningAnAgentOverASharedGateTakesAPerson,
+		"gates of a deleted account":       TestADeletedAccountLeavesItsGates,
+		"a membership has no grace":        TestTokensOfBeforeAMembershipHaveNoGrace,
 	} {
 		t.Run(name, test)
 	}

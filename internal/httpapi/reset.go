@@ -33,8 +33,10 @@ func (a *API) registerReset() {
 		method: http.MethodPost, path: "/v1/auth/reset-password", id: "reset-password", tag: "Auth", limit: limitAuth,
 		summary: "Set a new password with the token from the mail; all your tokens end", action: policy.ResetPassword,
 		status: http.StatusNoContent,
-	}, func(ctx context.Context, c *access.Call, in *resetRequest) (*empty, error) {
+	}, func(ctx context.Context, c *access.Call, in *resetRequest) (*Gone, error) {
 		defer in.Body.New.Wipe()
-		return &empty{}, a.identity.ResetPassword(ctx, c, in.Body.Token, in.Body.New.Bytes)
+		err := a.identity.ResetPassword(ctx, c, in.Body.Token, in.Body.New.Bytes)
+		ended := goneBy(c)
+		return &ended, err
 	})
 }

@@ -87,7 +87,9 @@ func (a *API) registerSessions() {
 		method: http.MethodDelete, path: base, id: "end-sessions", tag: "Auth",
 		summary: "Log out everywhere; takes a person. API keys stay, but those made for a day or less, which are stored logins", action: policy.EndSession,
 		status: http.StatusNoContent,
-	}, func(ctx context.Context, c *access.Call, in *endSessions) (*empty, error) {
-		return &empty{}, a.identity.EndSessions(ctx, c, in.KeepCurrent)
+	}, func(ctx context.Context, c *access.Call, in *endSessions) (*Gone, error) {
+		err := a.identity.EndSessions(ctx, c, in.KeepCurrent)
+		ended := goneBy(c)
+		return &ended, err
 	})
 }

@@ -178,7 +178,7 @@ func (s *Service) opensNoGate(ctx context.Context, c *access.Call, was *Agent, p
 	if before.Equal(after) {
 		return nil
 	}
-	opens, err := s.cfg.Granter.Widens(ctx, was.ID, before, after)
+	opens, err := s.cfg.Granter.Widens(ctx, was.ID, before, after, c.Now)
 	if err == nil && opens {
 		err = c.RequirePerson()
 	}

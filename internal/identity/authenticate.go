@@ -239,7 +239,7 @@ func (s *Service) liveUser(ctx context.Context, se *session, now time.Time) (who
 		return who, until, err
 	case se.keyHash == "" && a.TokenGen != se.gen && (a.TokenKept == "" || a.TokenKept != se.jti):
 		return who, until, refusal(policy.KindUser, a.ID, a.Org, "token_revoked")
-	case older(se, &key, a.Since):
+	case se.keyHash == "" && a.Term != se.term: // it was removed, and came back
 		return who, until, refusal(policy.KindUser, a.ID, a.Org, "before_membership")
 	}
 	who = userPrincipal(&a, se.credential())
@@ -252,17 +252,6 @@ func (s *Service) liveUser(ctx context.Context, se *session, now time.Time) (who
 		who.TokenID = key.ID
 	}
 	return who, until, nil
-}
-
-// older reports whether a credential is of before its user's membership began: of
-// somebody who was removed and came back, whose old ones stay dead. Tokens are of
-// whole seconds, and nodes' clocks differ a little.
-func older(se *session, key *UserKey, since time.Time) bool {
-	began := se.issued
-	if se.keyHash != "" {
-		began = key.CreatedAt
-	}
-	return began.Add(time.Second + clockSkew).Before(since)
 }
 
 func userPrincipal(a *Account, credential string) policy.Principal {

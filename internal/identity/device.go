@@ -242,7 +242,7 @@ func (s *Service) useDevice(ctx context.Context, c *access.Call, d *Device) (Dev
 	by(c, policy.KindUser, a.ID, a.Org)
 	c.Event.Details.Reason = "device_code"
 	g := &grant{
-		session: session{kind: policy.KindUser, id: a.ID, org: a.Org, gen: a.TokenGen, jti: newID(), device: true, login: newID()}, ttl: deviceTTL,
+		session: session{kind: policy.KindUser, id: a.ID, org: a.Org, term: a.Term, gen: a.TokenGen, jti: newID(), device: true, login: newID()}, ttl: deviceTTL,
 		begins: &audit.Login{Kind: byDevice, Client: d.ClientID, Address: d.Address, With: d.With},
 	}
 	text, seconds, err := s.handOut(ctx, c, g, time.Time{}, func(ctx context.Context, ev *audit.Event) error {

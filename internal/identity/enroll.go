@@ -74,7 +74,7 @@ type Granter interface {
 	Shows(ctx context.Context, c *access.Call, vaultID string) (bool, error)
 	// Widens reports whether an agent that gets from one cap to another reaches a path
 	// on laxer terms than a policy asks for there.
-	Widens(ctx context.Context, agent string, was, now policy.Cap) (bool, error)
+	Widens(ctx context.Context, agent string, was, now policy.Cap, at time.Time) (bool, error)
 	// DraftGrant returns the policy as it is to be stored. Nothing is stored yet,
 	// nor is the principal asked for, which may not exist yet.
 	DraftGrant(ctx context.Context, c *access.Call, g policy.Spec) (policy.Spec, error)

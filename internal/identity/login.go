@@ -174,7 +174,7 @@ type record func(ctx context.Context, ev *audit.Event) error
 // keyToken hands out a token for a personal key.
 func (s *Service) keyToken(ctx context.Context, c *access.Call, a *Account, k *UserKey) (Token, error) {
 	g := &grant{
-		session: session{kind: policy.KindUser, id: a.ID, org: a.Org, gen: a.TokenGen, jti: newID(), key: k.ID},
+		session: session{kind: policy.KindUser, id: a.ID, org: a.Org, term: a.Term, gen: a.TokenGen, jti: newID(), key: k.ID},
 		ttl:     userTTL, scopes: k.Scopes,
 	}
 	text, seconds, err := s.handOut(ctx, c, g, k.ExpiresAt, s.store.Append)
@@ -184,7 +184,7 @@ func (s *Service) keyToken(ctx context.Context, c *access.Call, a *Account, k *U
 // loginToken hands out the token of a login once its event is in the log.
 func (s *Service) loginToken(ctx context.Context, c *access.Call, a *Account, p proof, log record) (Token, error) {
 	g := &grant{session: session{
-		kind: policy.KindUser, id: a.ID, org: a.Org, gen: a.TokenGen, jti: newID(), login: newID(), person: p.person,
+		kind: policy.KindUser, id: a.ID, org: a.Org, term: a.Term, gen: a.TokenGen, jti: newID(), login: newID(), person: p.person,
 	}, ttl: userTTL, begins: &audit.Login{Kind: p.kind, Client: c.Client, Address: addressText(c.IP)}}
 	text, seconds, err := s.handOut(ctx, c, g, time.Time{}, log)
 	return Token{Access: text, ExpiresIn: seconds, Email: a.Email}, err

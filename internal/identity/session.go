@@ -42,7 +42,7 @@ func vouched(who *oidc.Claims, now time.Time) proof {
 // person.
 func (s *Service) derivedToken(ctx context.Context, c *access.Call, a *Account, log record) (Token, error) {
 	g := &grant{session: session{
-		kind: policy.KindUser, id: a.ID, org: a.Org, gen: a.TokenGen, jti: newID(), login: c.Who.Session, person: c.Who.Person,
+		kind: policy.KindUser, id: a.ID, org: a.Org, term: a.Term, gen: a.TokenGen, jti: newID(), login: c.Who.Session, person: c.Who.Person,
 	}, ttl: userTTL}
 	text, seconds, err := s.handOut(ctx, c, g, c.Who.Until, log)
 	return Token{Access: text, ExpiresIn: seconds, Email: a.Email}, err

@@ -44,6 +44,7 @@ type claims struct {
 	IntentsAPI *bool    `json:"intents_api_enabled,omitempty"`
 	Shroud     *bool    `json:"shroud_enabled,omitempty"`
 	Gen        int64    `json:"gen"`
+	Term       string   `json:"term,omitempty"` // the user's membership, unless it is the account's first
 	Confirm    *confirm `json:"cnf,omitempty"`
 	Key        string   `json:"key_id,omitempty"` // the personal API key it was exchanged for
 	Device     bool     `json:"device,omitempty"` // it was handed to a device that somebody let in
@@ -91,7 +92,7 @@ func (s *Service) issue(ctx context.Context, g *grant, now, end time.Time) (secr
 			Issuer: s.cfg.Issuer, Subject: string(g.kind) + ":" + g.id, Audience: jwt.ClaimStrings{s.cfg.Audience},
 			ExpiresAt: jwt.NewNumericDate(g.exp), IssuedAt: jwt.NewNumericDate(issued), ID: g.jti,
 		},
-		Org: g.org, Scopes: orEmpty(g.scopes), VaultIDs: orEmpty(g.vaults), Gen: g.gen, Key: g.key, Device: g.device, With: g.with,
+		Org: g.org, Scopes: orEmpty(g.scopes), VaultIDs: orEmpty(g.vaults), Gen: g.gen, Term: g.term, Key: g.key, Device: g.device, With: g.with,
 	}
 	if c.Session = g.login; !g.person.IsZero() {
 		c.AuthTime = jwt.NewNumericDate(g.person)
@@ -126,13 +127,13 @@ type session struct {
 	kind    policy.PrincipalKind
 	id, org string
 	gen     int64
-	jti     string // empty for a bare key
-	key     string // id of the API key that a user's token was exchanged for
-	keyHash string // of a bare key
-	kid     string // of a token
-	device  bool   // a device has it, not who let the device in
-	login   string // id of the login that a user's token belongs to; empty where a key was exchanged
-	issued  time.Time
+	term    string    // of a user's membership
+	jti     string    // empty for a bare key
+	key     string    // id of the API key that a user's token was exchanged for
+	keyHash string    // of a bare key
+	kid     string    // of a token
+	device  bool      // a device has it, not who let the device in
+	login   string    // id of the login that a user's token belongs to; empty where a key was exchanged
 	person  time.Time // when a person proved to be there for it; zero: nobody did
 	with    string    // the credential of the human who took an agent's token
 	until   time.Time // when what is made with the token ends at the latest; zero: never
@@ -173,10 +174,10 @@ func (p *parser) parse(ctx context.Context, bearer string, now time.Time) (sessi
 	}
 	kind, id, _ := strings.Cut(c.Subject, ":")
 	s := session{
-		kind: policy.PrincipalKind(kind), id: id, org: c.Org, gen: c.Gen,
+		kind: policy.PrincipalKind(kind), id: id, org: c.Org, gen: c.Gen, term: c.Term,
 		jti: c.ID, key: c.Key, device: c.Device, kid: kid, exp: c.ExpiresAt.Time,
 	}
-	if s.issued, s.with = c.IssuedAt.Time, c.With; c.Until != nil {
+	if s.with = c.With; c.Until != nil {
 		s.until = c.Until.Time
 	}
 	if s.login = c.Session; c.AuthTime != nil {

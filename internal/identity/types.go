@@ -21,8 +21,8 @@ type Account struct {
 	User
 	Org          string
 	Role         policy.Role
-	Since        time.Time // when the membership began
-	PasswordHash string    // PHC string
+	Term         string // differs from that of a former membership
+	PasswordHash string // PHC string
 	// TokenGen is the generation that the user's tokens carry. It grows when all
 	// of them must die; TokenKept is the id of the one that outlives it.
 	TokenGen  int64

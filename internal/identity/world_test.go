@@ -209,7 +209,7 @@ type openVaults struct{}
 
 func (openVaults) Shows(context.Context, *access.Call, string) (bool, error) { return true, nil }
 
-func (openVaults) Widens(context.Context, string, policy.Cap, policy.Cap) (bool, error) {
+func (openVaults) Widens(context.Context, string, policy.Cap, policy.Cap, time.Time) (bool, error) {
 	return false, nil
 }
 

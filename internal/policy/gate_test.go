@@ -184,6 +184,7 @@ func TestWidens(t *testing.T) {
 		rows     []policy.Spec
 		was, now policy.Cap
 		made     bool // the agent made the vault
+		lent     []string
 		want     bool
 	}{
 		"the cap lifted":                   {rows: specs(gate, free), was: dev, now: none, want: true},
@@ -206,13 +207,20 @@ func TestWidens(t *testing.T) {
 		"its own vault, gated for itself":  {rows: specs(grant("prod/*", "read", when(terms), bot)), was: dev, now: none, made: true},
 		"its own vault, beside the gate":   {rows: specs(gate), was: dev, now: policy.Cap{Scopes: []string{"dev/**", "test/*"}}, made: true},
 		"its own vault, with nothing more": {rows: specs(gate), now: none, made: true},
+		"lent":                             {rows: specs(gate), was: dev, now: none, lent: []string{"dev/a", "prod/a"}, want: true},
+		"lent, by a word":                  {rows: specs(gate), was: dev, now: policy.Cap{Scopes: []string{"vault:read"}}, lent: []string{"prod/a"}, want: true},
+		"lent, a new start":                {rows: specs(gate), was: policy.Cap{Nowhere: true}, now: policy.Cap{Scopes: []string{"prod/*"}}, lent: []string{"prod/a"}, want: true},
+		"lent, and reached before":         {rows: specs(gate), was: policy.Cap{Scopes: []string{"prod/*"}}, now: none, lent: []string{"prod/a"}},
+		"lent, and not reached":            {rows: specs(gate), was: dev, now: policy.Cap{Scopes: []string{"prod/b"}}, lent: []string{"prod/a"}},
+		"lent, without a gate":             {rows: specs(gate), was: dev, now: none, lent: []string{"test/a"}},
+		"lent, with a gate of writes":      {rows: specs(grant("**", "write", when(terms), to("user", "eve"))), was: dev, now: none, lent: []string{"prod/a"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := &policy.Vault{ID: "v1"}
 			if c.made {
 				v.CreatedBy, v.CreatedByKind = "bot", policy.KindAgent
 			}
-			if got := set(t, c.rows...).Widens("bot", v, c.was, c.now); got != c.want {
+			if got := set(t, c.rows...).Widens("bot", v, c.was, c.now, c.lent); got != c.want {
 				t.Errorf("got %v, want %v", got, c.want)
 			}
 		})

@@ -15,38 +15,6 @@ import (
 
 var errNoAgent = fault.New(fault.NotFound, "agent_not_found", "There is no agent with this id.")
 
-// standingColumns are what a request needs of an agent; agentColumns the rest.
-const (
-	standingColumns = `id, org_id, created_by, is_active, expires_at, token_gen, token_ttl_seconds, scopes, vault_ids,
-		intents_api_enabled, shroud_enabled`
-	agentColumns = standingColumns + `, name, description, auth_method, key_hash, key_prefix, tx_to_allowlist, tx_max_value_eth,
-		tx_daily_limit_eth, tx_allowed_chains, client_cert_fingerprint, oidc_issuer, oidc_client_id, ssh_public_key,
-		ecdh_public_key, shroud_config, created_at, key_by, key_at, held, last_active_at`
-)
-
-// standingRow takes the columns of a standing.
-type standingRow struct {
-	a                       identity.Standing
-	active, intents, shroud int64
-	expires, ttl            sql.NullInt64
-	scopes, vaults          string
-}
-
-func (r *standingRow) dest() []any {
-	return []any{&r.a.ID, &r.a.Org, &r.a.Creator, &r.active, &r.expires, &r.a.TokenGen, &r.ttl, &r.scopes, &r.vaults,
-		&r.intents, &r.shroud}
-}
-
-func (r *standingRow) standing() (identity.Standing, error) {
-	a := r.a
-	a.Active, a.Intents, a.Shroud = r.active != 0, r.intents != 0, r.shroud != 0
-	a.ExpiresAt, a.TokenTTL = fromNull(r.expires), r.ttl.Int64
-	if err := readList(r.scopes, &a.Scopes); err != nil {
-		return a, err
-	}
-	return a, readList(r.vaults, &a.VaultIDs)
-}
-
 func (db *DB) standing(ctx context.Context, query, arg string) (identity.Standing, error) {
 	var r standingRow
 	found, err := db.row(ctx, query, []any{arg}, r.dest()...)
@@ -81,57 +49,6 @@ func (db *DB) PatternsOf(ctx context.Context, agent string, now time.Time, most 
 		return err
 	})
 	return out, err
-}
-
-// agentRow takes all columns of an agent.
-type agentRow struct {
-	standingRow
-	g                                                       identity.Agent
-	keyHash, maxValue, daily, cert, issuer, client, shroudC sql.NullString
-	to, chains, held                                        string
-	created                                                 int64
-	keyAt, last                                             sql.NullInt64
-}
-
-func (r *agentRow) dest() []any {
-	g := &r.g
-	return append(r.standingRow.dest(), &g.Name, &g.Description, &g.AuthMethod, &r.keyHash, &g.KeyPrefix, &r.to, &r.maxValue,
-		&r.daily, &r.chains, &r.cert, &r.issuer, &r.client, &g.SSHPublicKey, &g.ECDHPublicKey, &r.shroudC, &r.created,
-		&g.KeyBy, &r.keyAt, &r.held, &r.last)
-}
-
-func (r *agentRow) agent() (identity.Agent, error) {
-	g := r.g
-	var err error
-	if g.Standing, err = r.standing(); err != nil {
-		return g, err
-	}
-	g.KeyHash, g.MaxValueETH, g.DailyLimitETH = r.keyHash.String, r.maxValue.String, r.daily.String
-	g.CertFingerprint, g.OIDCIssuer, g.OIDCClientID = r.cert.String, r.issuer.String, r.client.String
-	if r.shroudC.Valid {
-		g.ShroudConfig = []byte(r.shroudC.String)
-	}
-	g.CreatedAt, g.LastActiveAt, g.KeyAt = fromMicros(r.created), fromNull(r.last), fromNull(r.keyAt)
-	if err = readList(r.held, &g.Held); err != nil {
-		return g, err
-	}
-	if err = readList(r.to, &g.ToAllowlist); err != nil {
-		return g, err
-	}
-	return g, readList(r.chains, &g.AllowedChains)
-}
-
-// agentValues are the values of agentColumns without last_active_at.
-func agentValues(g *identity.Agent) []any {
-	return []any{
-		g.ID, g.Org, g.Creator, number(g.Active), nullMicros(g.ExpiresAt), g.TokenGen,
-		sql.NullInt64{Int64: g.TokenTTL, Valid: g.TokenTTL != 0}, listText(g.Scopes), listText(g.VaultIDs),
-		number(g.Intents), number(g.Shroud), g.Name, g.Description, g.AuthMethod, nullString(g.KeyHash), g.KeyPrefix,
-		listText(g.ToAllowlist), nullString(g.MaxValueETH), nullString(g.DailyLimitETH), listText(g.AllowedChains),
-		nullString(g.CertFingerprint), nullString(g.OIDCIssuer), nullString(g.OIDCClientID), g.SSHPublicKey,
-		g.ECDHPublicKey, nullString(string(g.ShroudConfig)), micros(g.CreatedAt),
-		string(g.KeyBy), nullMicros(g.KeyAt), listText(g.Held),
-	}
 }
 
 // AddAgent implements identity.AgentStore.

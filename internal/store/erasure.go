@@ -93,14 +93,22 @@ func (tx *Tx) removeUser(e *identity.Erasure, locked []string, ev *audit.Event) 
 	if err == nil {
 		places, err = tx.places(e.User, locked)
 	}
+	if err == nil {
+		err = tx.keepGates(e.User)
+	}
 	for _, p := range places {
+		var gone ending
 		if err == nil && p.heir == "" {
 			err = tx.removeOrg(p.org, e.At)
 		} else if err == nil {
-			_, err = tx.endMembership(p.org, e.User, p.heir, e.At)
+			gone, err = tx.endMembership(p.org, e.User, p.heir, e.At)
 		}
-		if err == nil && p.org != ev.Org {
-			tx.record(e.Note(p.org))
+		if p.org == ev.Org {
+			gone.note(ev)
+		} else if err == nil {
+			own := e.Note(p.org)
+			gone.note(own)
+			tx.record(own)
 		}
 	}
 	if err == nil {
@@ -112,6 +120,18 @@ func (tx *Tx) removeUser(e *identity.Erasure, locked []string, ev *audit.Event) 
 	tx.forgetAll()
 	tx.record(ev)
 	tx.ended(locked...)
+	return err
+}
+
+// keepGates takes the name of a user who goes off the policies that ask for approvals:
+// they hold for the paths of others too, and to lift one takes a person.
+func (tx *Tx) keepGates(user string) error {
+	_, gated, err := tx.gatedAmong(`principal_type = $1 AND principal_id = $2`, string(policy.KindUser), user)
+	for _, id := range gated {
+		if err == nil {
+			_, err = tx.exec(`UPDATE policies SET principal_id = $2 WHERE id = $1`, id, nobody)
+		}
+	}
 	return err
 }
 

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"database/sql"
 	"slices"
 	"strconv"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -28,7 +26,7 @@ type ending struct {
 	keys, agents, rekeyed                   []string // rekeyed: agents that lost their key alone
 	shares, policies, invitations, webhooks int64
 	tokens                                  int64    // that humans took of agents
-	sessions                                int64    // of devices
+	sessions                                int64    // devices that it let in, or other logins
 	codes                                   int64    // of devices that were let in
 	approvals                               int64    // that were given, and not used up
 	members                                 []string // who joined by an invitation or were raised in role, and stay
@@ -277,36 +275,4 @@ func (tx *Tx) children(query string, args ...any) (ids []string, live []bool, er
 		return err
 	})
 	return ids, live, err
-}
-
-// maxMade bounds a listing of what was made.
-const maxMade = 1000
-
-const within = ` WHERE org_id = $1 AND made_with >= $2 AND made_with < $3`
-
-// Made implements identity.KeyStore.
-func (db *DB) Made(ctx context.Context, org, from, below string, now time.Time) ([]identity.Made, error) {
-	var out []identity.Made
-	err := db.each(ctx, `SELECT 'api_key', id, name, created_at, made_with,
-			CASE WHEN revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $4) THEN 1 ELSE 0 END FROM user_keys`+within+`
-		UNION ALL SELECT 'agent', id, name, created_at, made_with, CASE WHEN is_active = 1 AND (expires_at IS NULL OR expires_at > $4) THEN 1 ELSE 0 END FROM agents`+within+`
-		UNION ALL SELECT 'share', id, path, created_at, made_with, CASE WHEN revoked_at IS NULL AND declined_at IS NULL AND expires_at > $4 THEN 1 ELSE 0 END FROM shares`+within+`
-		UNION ALL SELECT 'policy', id, secret_path_pattern, created_at, made_with, CASE WHEN expires_at IS NULL OR expires_at > $4 THEN 1 ELSE 0 END FROM policies
-			WHERE vault_id IN (SELECT id FROM vaults WHERE org_id = $1) AND made_with >= $2 AND made_with < $3
-		UNION ALL SELECT 'vault', id, name, created_at, made_with, 1 FROM vaults`+within+`
-		UNION ALL SELECT 'invitation', id, email, created_at, made_with, CASE WHEN expires_at > $4 THEN 1 ELSE 0 END FROM invitations`+within+`
-		UNION ALL SELECT 'ip_rule', id, cidr, created_at, made_with, 1 FROM ip_rules`+within+`
-		UNION ALL SELECT 'session', id, client, created_at, made_with, CASE WHEN ended_at IS NULL AND expires_at > $4 THEN 1 ELSE 0 END FROM sessions`+within+`
-		UNION ALL SELECT 'member', user_id, (SELECT email FROM users WHERE id = user_id), created_at, made_with, 1 FROM memberships`+within+`
-		UNION ALL SELECT 'agent_token', id, agent_id, created_at, made_with, CASE WHEN `+strings.ReplaceAll(liveToken, "$1", "$4")+` THEN 1 ELSE 0 END FROM agent_tokens`+within+`
-		UNION ALL SELECT 'webhook', id, '', created_at, made_with, 1 FROM approval_webhooks`+within+madeAlso+`
-		ORDER BY 4, 2 LIMIT `+strconv.Itoa(maxMade), []any{org, from, below, micros(now)}, func(rows *sql.Rows) error {
-		var m identity.Made
-		var at, live int64
-		err := rows.Scan(&m.Kind, &m.ID, &m.Name, &at, &m.With, &live)
-		m.CreatedAt, m.Live = fromMicros(at), live != 0
-		out = append(out, m)
-		return err
-	})
-	return out, err
 }

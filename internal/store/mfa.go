@@ -122,7 +122,7 @@ func (db *DB) EnableTOTP(ctx context.Context, org string, t identity.TOTP, codes
 			return tx.refuse(errNoTOTP)
 		}
 		if err == nil {
-			err = tx.setTOTP(t.User, 1, kept)
+			err = tx.setTOTP(t.User, 1, kept, ev)
 		}
 		for _, hash := range codes {
 			if err == nil {
@@ -135,7 +135,7 @@ func (db *DB) EnableTOTP(ctx context.Context, org string, t identity.TOTP, codes
 }
 
 // setTOTP forgets the recovery codes and challenges of before.
-func (tx *Tx) setTOTP(user string, on int64, kept identity.Kept) error {
+func (tx *Tx) setTOTP(user string, on int64, kept identity.Kept, ev *audit.Event) error {
 	_, err := tx.exec(`UPDATE users SET totp = $2, token_gen = token_gen + 1, token_kept = $3 WHERE id = $1`, user, on, kept.Token)
 	if err == nil {
 		_, err = tx.exec(`DELETE FROM recovery_codes WHERE user_id = $1`, user)
@@ -144,7 +144,7 @@ func (tx *Tx) setTOTP(user string, on int64, kept identity.Kept) error {
 		_, err = tx.exec(`DELETE FROM mfa_challenges WHERE user_id = $1`, user)
 	}
 	if err == nil {
-		err = tx.endLogins(user, kept)
+		err = tx.endLogins(user, kept, ev)
 	}
 	return err
 }
@@ -163,7 +163,7 @@ func (db *DB) DisableTOTP(ctx context.Context, org, user string, f identity.Fact
 			return errNoTOTP
 		}
 		if err == nil {
-			err = tx.setTOTP(user, 0, kept)
+			err = tx.setTOTP(user, 0, kept, ev)
 		}
 		tx.record(ev)
 		return err

@@ -35,12 +35,16 @@ func (db *DB) ResetPassword(ctx context.Context, org, user, tokenHash, hash stri
 		if err == nil && n == 0 {
 			return tx.refuse(errNoSuchMail)
 		}
+		var e ending
+		if err == nil {
+			err = tx.endSessions(&e, user, "", now)
+		}
+		if err == nil {
+			err = tx.endKeys(&e, now, user, `EXISTS (SELECT 1 FROM users WHERE id = $2 AND email_verified = 0)`)
+		}
 		for _, s := range []stmt{
 			{`DELETE FROM mail_tokens WHERE user_id = $1`, []any{user}},
 			{`DELETE FROM mfa_challenges WHERE user_id = $1`, []any{user}},
-			{`UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL`, []any{user, micros(now)}},
-			{`UPDATE user_keys SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL
-				AND EXISTS (SELECT 1 FROM users WHERE id = $1 AND email_verified = 0)`, []any{user, micros(now)}},
 			{`DELETE FROM user_totp WHERE user_id = $1 AND EXISTS (SELECT 1 FROM users WHERE id = $1 AND email_verified = 0)`, []any{user}},
 			{`DELETE FROM recovery_codes WHERE user_id = $1 AND EXISTS (SELECT 1 FROM users WHERE id = $1 AND email_verified = 0)`, []any{user}},
 			{`UPDATE users SET totp = 0 WHERE id = $1 AND email_verified = 0`, []any{user}},
@@ -53,6 +57,7 @@ func (db *DB) ResetPassword(ctx context.Context, org, user, tokenHash, hash stri
 		if err == nil && n == 0 {
 			err = errNoSuchMail
 		}
+		e.note(ev)
 		tx.record(ev)
 		return err
 	})

@@ -176,13 +176,9 @@ func (db *DB) PutVersion(ctx context.Context, org string, v vault.Version, ev *a
 	if err != nil {
 		return err
 	}
-	gate := putCurrent(&v)
-	if caps.Secrets >= 0 {
-		gate = gate.within(caps.Secrets, org)
-	}
 	return db.Write(ctx, org, func(tx *Tx) error {
 		if ev != nil && ev.Details.Approval != "" {
-			return tx.putApproved(&v, gate, caps, ev)
+			return tx.putApproved(&v, caps, ev)
 		}
 		tx.replace(&v)
 		tx.record(ev)
@@ -191,26 +187,47 @@ func (db *DB) PutVersion(ctx context.Context, org string, v vault.Version, ev *a
 				return tx.noPlace(&v, caps, org)
 			}
 			return nil
-		}, gate, putVersion(&v))
+		}, gateOf(&v, caps, org), putVersion(&v))
 	})
 }
 
 // putApproved is PutVersion with a use of an approval: all of it or nothing.
-func (tx *Tx) putApproved(v *vault.Version, gate stmt, caps billing.Caps, ev *audit.Event) error {
-	tx.replace(v)
-	stored := putVersion(v)
-	n, err := tx.exec(gate.query, gate.args...)
-	if err == nil && n == 0 {
-		return tx.refuse(tx.noPlace(v, caps, ev.Org))
+func (tx *Tx) putApproved(v *vault.Version, caps billing.Caps, ev *audit.Event) error {
+	if err := tx.pass(v, caps, ev.Org); err != nil {
+		return tx.refuse(err)
 	}
+	err := tx.spendApproval(ev)
 	if err == nil {
-		err = tx.spendApproval(ev)
-	}
-	if err == nil {
-		_, err = tx.exec(stored.query, stored.args...)
+		err = tx.store(v)
 	}
 	tx.record(ev)
 	return err
+}
+
+// pass runs the gate by itself, for a version that is stored after something else.
+func (tx *Tx) pass(v *vault.Version, caps billing.Caps, org string) error {
+	gate := gateOf(v, caps, org)
+	n, err := tx.exec(gate.query, gate.args...)
+	if err == nil && n == 0 {
+		err = tx.noPlace(v, caps, org)
+	}
+	return err
+}
+
+// store stores a version that has passed.
+func (tx *Tx) store(v *vault.Version) error {
+	tx.replace(v)
+	s := putVersion(v)
+	_, err := tx.exec(s.query, s.args...)
+	return err
+}
+
+// gateOf is putCurrent with the cap on the organisation's secrets.
+func gateOf(v *vault.Version, caps billing.Caps, org string) stmt {
+	if caps.Secrets < 0 {
+		return putCurrent(v)
+	}
+	return putCurrent(v).within(caps.Secrets, org)
 }
 
 // putCurrent is the gate that only one of two writers passes: the listing's row

@@ -124,7 +124,8 @@ func (db *DB) EndSession(ctx context.Context, org, user, id string, keep bool, n
 // EndSessions implements identity.SessionStore.
 func (db *DB) EndSessions(ctx context.Context, org, user, kept string, now time.Time, ev *audit.Event) error {
 	return db.writeOf(ctx, org, user, func(tx *Tx) error {
-		err := tx.endSessions(user, kept, now)
+		var e ending
+		err := tx.endSessions(&e, user, kept, now)
 		if err == nil { // logins that wait for their second factor, and devices that were let in
 			_, err = tx.exec(`DELETE FROM mfa_challenges WHERE user_id = $1`, user)
 		}
@@ -132,13 +133,9 @@ func (db *DB) EndSessions(ctx context.Context, org, user, kept string, now time.
 			_, err = tx.exec(`DELETE FROM device_codes WHERE user_id = $1`, user)
 		}
 		if err == nil { // keys that are a stored login
-			_, err = tx.exec(`UPDATE user_keys SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL AND expires_at - created_at <= $3`,
-				user, micros(now), identity.StoredLogin.Microseconds())
+			err = tx.endKeys(&e, now, user, `expires_at - created_at <= $3`, identity.StoredLogin.Microseconds())
 		}
-		if err == nil {
-			var e ending
-			err = tx.endTokens(&e, now, `user_id = $2 AND made_with IN (SELECT 'key:' || id FROM user_keys WHERE user_id = $2 AND revoked_at = $1)`, user)
-		}
+		e.note(ev)
 		tx.record(ev)
 		return err
 	})
@@ -146,22 +143,46 @@ func (db *DB) EndSessions(ctx context.Context, org, user, kept string, now time.
 
 // endSessions ends the sessions of a user but the one kept, and the tokens of agents
 // that were taken with them. What else was made with them stays: each can be ended
-// for that by itself.
-func (tx *Tx) endSessions(user, kept string, now time.Time) error {
-	var e ending
-	if err := tx.endTokens(&e, now, `user_id = $2 AND made_with LIKE 'session:%' AND made_with <> $3`, user, "session:"+kept); err != nil {
-		return err
+// for that by itself. Those that have expired end too, in case a clock goes back.
+func (tx *Tx) endSessions(e *ending, user, kept string, now time.Time) error {
+	err := tx.endTokens(e, now, `user_id = $2 AND made_with LIKE 'session:%' AND made_with <> $3`, user, "session:"+kept)
+	const others = `UPDATE sessions SET ended_at = $3 WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL`
+	if err == nil {
+		err = tx.count(&e.sessions, others+` AND expires_at > $3`, user, kept, micros(now))
 	}
-	_, err := tx.exec(`UPDATE sessions SET ended_at = $3 WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL`, user, kept, micros(now))
+	if err == nil {
+		_, err = tx.exec(others, user, kept, micros(now))
+	}
+	return err
+}
+
+// endKeys ends a user's API keys of a condition, whose arguments begin with $3, and the
+// tokens of agents that were taken with them.
+func (tx *Tx) endKeys(e *ending, now time.Time, user, which string, args ...any) error {
+	keys, live, err := tx.children(`SELECT id, CASE WHEN expires_at <= $1 THEN 0 ELSE 1 END FROM user_keys
+		WHERE user_id = $2 AND revoked_at IS NULL AND `+which, append([]any{micros(now), user}, args...)...)
+	for i, id := range keys {
+		if live[i] {
+			e.keys = append(e.keys, id)
+		}
+		if err == nil {
+			_, err = tx.exec(`UPDATE user_keys SET revoked_at = $2 WHERE id = $1`, id, micros(now))
+		}
+		if err == nil {
+			err = tx.endTokens(e, now, `made_with = $2`, "key:"+id)
+		}
+	}
 	return err
 }
 
 // endLogins is what a new password and a second factor have in common: all sessions
 // but the one kept end, and so do tokens for a new password that wait in a mailbox.
-func (tx *Tx) endLogins(user string, kept identity.Kept) error {
+func (tx *Tx) endLogins(user string, kept identity.Kept, ev *audit.Event) error {
+	var e ending
 	_, err := tx.exec(`DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2`, user, identity.PurposeReset)
 	if err == nil {
-		err = tx.endSessions(user, kept.Session, kept.At)
+		err = tx.endSessions(&e, user, kept.Session, kept.At)
 	}
+	e.note(ev)
 	return err
 }

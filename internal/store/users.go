@@ -85,7 +85,7 @@ func (tx *Tx) addUserIn(a *identity.Account) error {
 // selectAccount finds no organisation and no role for who is in none.
 const selectAccount = `SELECT u.id, u.email, u.display_name, u.password_hash, u.auth_method, u.email_verified,
 	u.marketing_emails, u.platform_admin, u.home_org, u.token_gen, u.token_kept, u.totp, u.created_at,
-	COALESCE(m.org_id, ''), COALESCE(m.role, ''), COALESCE(m.created_at, 0)
+	COALESCE(m.org_id, ''), COALESCE(m.role, ''), COALESCE(m.term, '')
 	FROM users u LEFT JOIN memberships m ON m.user_id = u.id `
 
 // atHome picks the home organisation, and where that is lost the oldest other one.
@@ -93,16 +93,16 @@ const atHome = ` ORDER BY CASE WHEN m.org_id = u.home_org THEN 0 ELSE 1 END, m.c
 
 func (db *DB) account(ctx context.Context, where string, args ...any) (identity.Account, error) {
 	var a identity.Account
-	var verified, marketing, admin, totp, created, since int64
+	var verified, marketing, admin, totp, created int64
 	var role string
 	found, err := db.row(ctx, selectAccount+where, args, &a.ID, &a.Email, &a.DisplayName, &a.PasswordHash, &a.AuthMethod,
-		&verified, &marketing, &admin, &a.HomeOrg, &a.TokenGen, &a.TokenKept, &totp, &created, &a.Org, &role, &since)
+		&verified, &marketing, &admin, &a.HomeOrg, &a.TokenGen, &a.TokenKept, &totp, &created, &a.Org, &role, &a.Term)
 	if err == nil && !found {
 		err = errNoUser
 	}
 	a.EmailVerified, a.MarketingEmails, a.PlatformAdmin = verified != 0, marketing != 0, admin != 0
 	a.TOTP = totp != 0
-	a.Role, a.CreatedAt, a.Since = policy.Role(role), fromMicros(created), fromMicros(since)
+	a.Role, a.CreatedAt = policy.Role(role), fromMicros(created)
 	return a, err
 }
 
@@ -135,7 +135,7 @@ func (db *DB) SetPassword(ctx context.Context, org, user, old, hash string, kept
 			return tx.refuse(errOtherHash)
 		}
 		if err == nil {
-			err = tx.endLogins(user, kept)
+			err = tx.endLogins(user, kept, ev)
 		}
 		tx.record(ev)
 		return err

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"strings"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
@@ -61,16 +60,3 @@ func (tx *Tx) stopAgents(e *ending, org, where string, at time.Time, args ...any
 	}
 	return err
 }
-
-// madeAlso are the parts of Made for what a credential widened or approved.
-var madeAlso = strings.ReplaceAll(`
-		UNION ALL SELECT 'policy_change', p.id, p.secret_path_pattern, w.created_at, w.made_with, CASE WHEN p.expires_at IS NULL OR p.expires_at > $4 THEN 1 ELSE 0 END
-			FROM widenings w JOIN policies p ON p.id = w.subject_id`+withinOf+`
-		UNION ALL SELECT 'agent_change', a.id, a.name, w.created_at, w.made_with, CASE WHEN a.is_active = 1 AND (a.expires_at IS NULL OR a.expires_at > $4) THEN 1 ELSE 0 END
-			FROM widenings w JOIN agents a ON a.id = w.subject_id`+withinOf+`
-		UNION ALL SELECT 'role_change', w.subject_id, m.role, w.created_at, w.made_with, 1
-			FROM widenings w JOIN memberships m ON m.user_id = w.subject_id AND m.org_id = w.org_id`+withinOf+` AND w.kind = '`+wideMember+`'
-		UNION ALL SELECT 'approval', id, path, decided_at, decided_with, CASE WHEN status = 'approved' AND uses_left > 0 AND expires_at > $4 THEN 1 ELSE 0 END
-			FROM approvals WHERE org_id = $1 AND decided_with >= $2 AND decided_with < $3`, "\n", "\n")
-
-const withinOf = ` WHERE w.org_id = $1 AND w.made_with >= $2 AND w.made_with < $3`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -96,18 +97,27 @@ func (s *Service) Shows(ctx context.Context, c *access.Call, id string) (bool, e
 }
 
 // Widens reports whether an agent that gets from one cap to another reaches a path
-// of some vault on laxer terms than a policy asks for there.
-func (s *Service) Widens(ctx context.Context, agent string, was, now policy.Cap) (bool, error) {
+// of some vault on laxer terms than a policy asks for there at that time.
+func (s *Service) Widens(ctx context.Context, agent string, was, now policy.Cap, at time.Time) (bool, error) {
 	ids, err := s.store.VaultsOfAgent(ctx, agent)
 	if err != nil {
 		return false, err
+	}
+	lent, err := s.store.LentTo(ctx, agent, at)
+	if err != nil {
+		return false, err
+	}
+	for id := range lent {
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
 	}
 	for _, id := range ids {
 		e, err := s.known.get(ctx, s.store, id)
 		if fault.Is(err, fault.NotFound) {
 			continue // deleted meanwhile
 		}
-		if err != nil || e.policies.Widens(agent, e.policyVault, was, now) {
+		if err != nil || e.policies.Widens(agent, e.policyVault, was, now, lent[id]) {
 			return err == nil, err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
 func addUser(t *testing.T, f *fixture) (id string) {
@@ -27,4 +28,31 @@ func addAgent(t *testing.T, f *fixture) (id string) {
 		Name:     "agent", AuthMethod: identity.MethodMTLS, CreatedAt: moment,
 	}, f.event()))
 	return id
+}
+
+func testAgentKeys(t *testing.T, f *fixture) {
+	v := f.newVault("__agent-keys")
+	must(t, f.AddVault(t.Context(), v, nil))
+	for what, c := range map[string]struct {
+		sealed any
+		fits   bool
+	}{
+		"none":                   {nil, true},
+		"one":                    {[]vault.Version{version(v.ID, "a", 1)}, true},
+		"one of a later version": {[]vault.Version{version(v.ID, "b", 2)}, false},
+		"what no version is":     {"keys", false},
+		"pointers to versions":   {[]*vault.Version{}, false},
+	} {
+		id := uuid.NewString()
+		err := f.AddAgent(t.Context(), identity.Agent{
+			Standing: identity.Standing{ID: id, Org: f.org, Creator: uuid.NewString()}, Name: what, AuthMethod: identity.MethodMTLS,
+			CreatedAt: moment, Sealed: c.sealed,
+		}, f.event())
+		_, found := f.Standing(t.Context(), id)
+		if (err == nil) != c.fits || (found == nil) != c.fits {
+			t.Errorf("%s: %v, and the agent: %v", what, err, found)
+		}
+	}
+	_, err := f.Latest(t.Context(), v.ID, "a")
+	must(t, err)
 }

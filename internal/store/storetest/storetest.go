@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		"a token is spent once":                                  testSpendToken,
 		"a right guess takes back what was counted and no more":  testRightGuess,
 		"who somebody at a provider is does not change":          testLinks,
+		"an agent comes with its keys or not at all":             testAgentKeys,
 		"agents are found by their issuer and client":            testAgentsOfClients,
 		"changes of vaults and policies move the epoch":          testEpoch,
 		"an invitation is kept, renewed and spent once":          testInvitations,

@@ -1,0 +1,209 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+var (
+	errNoInvitation = fault.New(fault.NotFound, "invitation_not_found", "There is no invitation with this id.")
+	errInvited      = fault.New(fault.Conflict, "already_invited",
+		"This address is invited already. Send the invitation again, or take it back first.")
+	errIsMember    = fault.New(fault.Conflict, "already_member", "This address is a member's already.")
+	errInvitations = fault.New(fault.Conflict, "too_many_invitations", "Too many invitations wait for an answer. Take some back first.")
+)
+
+// maxInvitations bounds the invitations of an organisation that wait.
+const maxInvitations = 500
+
+const invitationColumns = `id, org_id, email, role, token_hash, invited_by, created_at, expires_at`
+
+// invitationRow takes the columns of an invitation.
+type invitationRow struct {
+	i                identity.Invitation
+	role             string
+	created, expires int64
+}
+
+func (r *invitationRow) dest() []any {
+	return []any{&r.i.ID, &r.i.Org, &r.i.Email, &r.role, &r.i.TokenHash, &r.i.InvitedBy, &r.created, &r.expires}
+}
+
+func (r *invitationRow) invitation() identity.Invitation {
+	r.i.Role, r.i.CreatedAt, r.i.ExpiresAt = policy.Role(r.role), fromMicros(r.created), fromMicros(r.expires)
+	return r.i
+}
+
+// Invited implements identity.OrgStore.
+func (db *DB) Invited(ctx context.Context, org, email string, now time.Time) error {
+	return invited(org, email, now, func(query string, args ...any) (bool, error) {
+		var one int
+		return db.row(ctx, query, args, &one)
+	})
+}
+
+func invited(org, email string, now time.Time, found func(query string, args ...any) (bool, error)) error {
+	is, err := found(`SELECT 1 FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND u.email = $2`, org, email)
+	switch {
+	case err != nil:
+		return err
+	case is:
+		return errIsMember
+	}
+	is, err = found(`SELECT 1 FROM invitations WHERE org_id = $1 AND email = $2 AND expires_at > $3`, org, email, micros(now))
+	if err == nil && is {
+		err = errInvited
+	}
+	return err
+}
+
+// Awaited reports whether some organisation waits for somebody with this
+// address.
+func (db *DB) Awaited(ctx context.Context, email string, now time.Time) (bool, error) {
+	var one int
+	return db.row(ctx, `SELECT 1 FROM invitations WHERE email = $1 AND expires_at > $2 LIMIT 1`, []any{email, micros(now)}, &one)
+}
+
+// AddInvitation implements identity.OrgStore.
+func (db *DB) AddInvitation(ctx context.Context, i identity.Invitation, may func(actor identity.Member) error, ev *audit.Event) error {
+	return db.Write(ctx, i.Org, func(tx *Tx) error {
+		by, err := tx.member(i.Org, i.InvitedBy)
+		if err == nil {
+			err = may(by)
+		}
+		if err == nil {
+			err = invited(i.Org, i.Email, i.CreatedAt, func(query string, args ...any) (bool, error) {
+				var one int
+				return tx.row(query, args, &one)
+			})
+		}
+		var waiting int64
+		if err == nil {
+			_, err = tx.row(`SELECT COUNT(*) FROM invitations WHERE org_id = $1 AND expires_at > $2`,
+				[]any{i.Org, micros(i.CreatedAt)}, &waiting)
+		}
+		if err == nil && waiting >= maxInvitations {
+			err = errInvitations
+		}
+		if err != nil {
+			return tx.refuse(err)
+		}
+		if _, err = tx.sweep(`DELETE FROM invitations WHERE org_id = $1 AND expires_at <= $2`, i.Org, longAgo(i.CreatedAt)); err != nil {
+			return err
+		}
+		// What is left of this address has ended: another that waits was refused above.
+		if _, err = tx.exec(`DELETE FROM invitations WHERE org_id = $1 AND email = $2`, i.Org, i.Email); err != nil {
+			return err
+		}
+		_, err = tx.exec(`INSERT INTO invitations (`+invitationColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			i.ID, i.Org, i.Email, string(i.Role), i.TokenHash, i.InvitedBy, micros(i.CreatedAt), micros(i.ExpiresAt))
+		if err == nil {
+			err = tx.made("invitations", i.ID, ev)
+		}
+		tx.record(ev)
+		return err
+	})
+}
+
+// Invitations implements identity.OrgStore.
+func (db *DB) Invitations(ctx context.Context, org string) ([]identity.Invitation, error) {
+	var out []identity.Invitation
+	err := db.each(ctx, `SELECT `+invitationColumns+` FROM invitations WHERE org_id = $1 ORDER BY created_at, id`, []any{org},
+		func(rows *sql.Rows) error {
+			var r invitationRow
+			err := rows.Scan(r.dest()...)
+			out = append(out, r.invitation())
+			return err
+		})
+	return out, err
+}
+
+// Invitation implements identity.OrgStore.
+func (db *DB) Invitation(ctx context.Context, org, id string) (identity.Invitation, error) {
+	return db.invitation(ctx, `SELECT `+invitationColumns+` FROM invitations WHERE org_id = $1 AND id = $2`, org, id)
+}
+
+// InvitationByToken implements identity.OrgStore.
+func (db *DB) InvitationByToken(ctx context.Context, hash string, now time.Time) (identity.Invitation, error) {
+	return db.invitation(ctx, `SELECT `+invitationColumns+` FROM invitations WHERE token_hash = $1 AND expires_at > $2`, hash, micros(now))
+}
+
+func (db *DB) invitation(ctx context.Context, query string, args ...any) (identity.Invitation, error) {
+	var r invitationRow
+	found, err := db.row(ctx, query, args, r.dest()...)
+	if err == nil && !found {
+		err = errNoInvitation
+	}
+	return r.invitation(), err
+}
+
+// RenewInvitation implements identity.OrgStore.
+func (db *DB) RenewInvitation(ctx context.Context, was identity.Invitation, hash string, expires time.Time, ev *audit.Event) error {
+	return db.changeUser(ctx, was.Org, ev, false, errNoInvitation, `UPDATE invitations SET token_hash = $4, expires_at = $5
+		WHERE org_id = $1 AND id = $2 AND token_hash = $3`, was.Org, was.ID, was.TokenHash, hash, micros(expires))
+}
+
+// RemoveInvitation implements identity.OrgStore.
+func (db *DB) RemoveInvitation(ctx context.Context, org, id string, ev *audit.Event) error {
+	return db.changeUser(ctx, org, ev, false, errNoInvitation, `DELETE FROM invitations WHERE org_id = $1 AND id = $2`, org, id)
+}
+
+// Join implements identity.OrgStore.
+func (db *DB) Join(ctx context.Context, i identity.Invitation, user string, now time.Time, ev *audit.Event) error {
+	return db.Write(ctx, i.Org, func(tx *Tx) error {
+		// This holds the user: who is deleted at the same time joins nothing. It
+		// comes first, as in RemoveUser, and changes nothing.
+		var with string
+		n, err := tx.exec(`UPDATE users SET email_verified = email_verified WHERE id = $1`, user)
+		if err == nil && n == 0 {
+			return tx.refuse(errNoUser)
+		}
+		if err == nil {
+			with, err = tx.spend(&i, now)
+		}
+		if err == nil { // the token came by mail: the address is theirs
+			_, err = tx.exec(`UPDATE users SET email_verified = 1 WHERE id = $1`, user)
+		}
+		if err == nil {
+			_, err = tx.exec(`INSERT INTO memberships (org_id, user_id, role, created_at, made_with, term) VALUES ($1, $2, $3, $4, $5, $6)
+				ON CONFLICT (org_id, user_id) DO NOTHING`, i.Org, user, string(i.Role), micros(now), with, rand.Text())
+		}
+		tx.record(ev)
+		tx.changed(i.Org)
+		return err
+	})
+}
+
+// AddInvitedUser implements identity.OrgStore.
+func (db *DB) AddInvitedUser(ctx context.Context, a identity.Account, i identity.Invitation, ev *audit.Event) error {
+	return db.Write(ctx, i.Org, func(tx *Tx) error {
+		with, err := tx.spend(&i, a.CreatedAt)
+		if err == nil {
+			err = tx.addUserIn(&a)
+		}
+		if err == nil && with != "" {
+			_, err = tx.exec(`UPDATE memberships SET made_with = $3 WHERE org_id = $1 AND user_id = $2`, i.Org, a.ID, with)
+		}
+		tx.record(ev)
+		return err
+	})
+}
+
+// spend takes an invitation: of those who try, one does. It returns the credential
+// that the invitation was made with.
+func (tx *Tx) spend(i *identity.Invitation, now time.Time) (with string, err error) {
+	tx.wrote = true
+	found, err := tx.row(`DELETE FROM invitations WHERE id = $1 AND token_hash = $2 AND expires_at > $3 RETURNING made_with`,
+		[]any{i.ID, i.TokenHash, micros(now)}, &with)
+	if err == nil && !found {
+		err = tx.refuse(errNoInvitation)
+	}
+	return with, err
+}
