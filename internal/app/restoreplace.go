@@ -52,7 +52,7 @@ func (r *restoring) refuseUsed(ctx context.Context) error {
 		return nil
 	}
 	if r.cfg.DatabaseURL.Len() == 0 {
-		if there(filepath.Join(r.cfg.Data, databaseFile)) {
+		if store.HasFile(r.cfg.Data) {
 			return fault.New(fault.Conflict, "target_not_empty", "There is a database in "+r.cfg.Data+" already. Restore into an empty folder.")
 		}
 		// SQLite would put what such a file holds over what was restored.
@@ -206,7 +206,7 @@ func (r *restoring) arrived(ctx context.Context, from string) (bool, error) {
 		if used, err := r.targetInUse(ctx); err != nil || !used {
 			return false, err
 		}
-	} else if !there(filepath.Join(r.cfg.Data, databaseFile)) {
+	} else if !store.HasFile(r.cfg.Data) {
 		return false, nil
 	}
 	target, err := look(r.cfg)

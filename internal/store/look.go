@@ -76,6 +76,36 @@ func looking(cfg Config) *DB {
 // File is the name of a SQLite database in its folder.
 const File = "oneclaw.db"
 
+// HasFile reports whether there is a SQLite database in a folder. An empty file is
+// none: SQLite would begin a new one in it.
+func HasFile(dir string) bool {
+	info, err := os.Lstat(filepath.Join(dir, File))
+	return err == nil && info.Size() > 0 || err != nil && !errors.Is(err, fs.ErrNotExist)
+}
+
+// refuseNew returns what the configuration says of a database without our tables.
+func (db *DB) refuseNew(ctx context.Context, cfg Config) error {
+	if cfg.RefuseNew == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	query := `SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'audit_heads')`
+	if db.eng.postgres {
+		query = hasTables
+	}
+	var there bool
+	if err := db.readers.QueryRowContext(ctx, query).Scan(&there); err != nil {
+		return wrap("look for tables", err)
+	}
+	if !there {
+		return cfg.RefuseNew
+	}
+	return nil
+}
+
+const hasTables = `SELECT to_regclass('audit_heads') IS NOT NULL`
+
 // Hold keeps every other process from opening the SQLite folder until db is
 // closed. It fails with data_in_use when one has.
 func (db *DB) Hold(dir string) (err error) {
@@ -163,7 +193,7 @@ func (db *DB) Clock(ctx context.Context) (time.Duration, error) {
 // InUse reports whether a server ever served from a PostgreSQL database.
 func (db *DB) InUse(ctx context.Context) (used bool, err error) {
 	var there bool
-	if err := db.readers.QueryRowContext(ctx, `SELECT to_regclass('audit_heads') IS NOT NULL`).Scan(&there); err != nil || !there {
+	if err := db.readers.QueryRowContext(ctx, hasTables).Scan(&there); err != nil || !there {
 		return false, wrap("look for tables", err)
 	}
 	err = db.readers.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM audit_heads) OR EXISTS (SELECT 1 FROM users)`).Scan(&used)
