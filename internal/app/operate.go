@@ -182,7 +182,7 @@ func inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole bo
 			continue
 		}
 		r, err := log.Verify(ctx, org, audit.Whole)
-		if code := fault.CodeOf(err); code == keystore.CodeKeyUnusable || code == keystore.CodeKeyNotFound {
+		if fault.CodeOf(err) == audit.CodeKeyUnusable {
 			in.unwalked = true
 			break
 		}

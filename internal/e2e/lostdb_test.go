@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -92,4 +93,41 @@ func TestADataFolderIsForOneServer(t *testing.T) {
 		t.Errorf("it ended with %v:\n%s", s.err, s.output())
 	}
 	h.done(nil, "doctor") // what only looks may be beside it
+}
+
+// An older database in the place of the one whose log was signed: verify and health
+// look at the same thing. And a damaged key is no internal error.
+func TestVerifySeesWhatHealthSees(t *testing.T) {
+	h := newHouse(t, "")
+	h.s.stop()
+	file := filepath.Join(h.data, "oneclaw.db")
+	old := must[[]byte](t)(os.ReadFile(file))
+	h.open()
+	h.owner.verified(t)
+	h.s.stop() // signs what is there
+	if err := os.WriteFile(file, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.open()
+	verify := func() map[string]any { return h.owner.do(t, "GET", "/v1/audit/verify", nil).fields(t) }
+	if m := verify(); m["ok"] != false || !strings.Contains(fmt.Sprint(m["problem"]), "which this server signed") {
+		t.Errorf("verify: %v", m)
+	}
+	h.s.stop()
+	key := filepath.Join(h.data, "keystore", fmt.Sprintf("signer-%x.key", "audit:1"))
+	if err := os.Truncate(key, 5); err != nil {
+		t.Fatal(err)
+	}
+	h.open()
+	for _, path := range []string{"/v1/audit/verify", "/v1/audit/keys"} {
+		if m := h.owner.do(t, "GET", path, nil).fields(t); m["code"] != "log_key_unusable" || m["status"] != 500.0 {
+			t.Errorf("%s with a damaged key: %v", path, m)
+		}
+	}
+	remove(t, key)
+	h.s.stop()
+	s := h.launch()
+	if s.wait(); s.err == nil || strings.Contains(s.output(), "keystore is empty") || !strings.Contains(s.output(), "signs the audit log (audit:1") {
+		t.Errorf("without the key that signs the log it ended with %v:\n%s", s.err, s.output())
+	}
 }

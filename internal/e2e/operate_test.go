@@ -345,7 +345,10 @@ func TestMovingFromSQLiteToPostgreSQL(t *testing.T) {
 	}
 	to.done([]string{"All had arrived already"}, migrate...)
 	to.asBefore()
+	to.fails("Another oneclaw process uses this data directory", migrate...)
+	to.s.stop()
 	to.fails("not empty", migrate...) // it was served from since
+	to.open()
 	if n := len(to.owner.want(t, http.StatusOK, "GET", h.w.vault+"/secrets?prefix=many/", nil)["secrets"].([]any)); n != 40 {
 		t.Errorf("%d secrets, want 40", n)
 	}
