@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -72,7 +73,15 @@ func (r *restoring) refuseUsed(ctx context.Context) error {
 	if _, has := r.keys.Files[devOwnerFile]; has && there(filepath.Join(r.cfg.Data, devOwnerFile)) {
 		return fault.New(fault.Conflict, "target_not_empty", "There is a "+devOwnerFile+" in "+r.cfg.Data+" already. Restore into an empty folder.")
 	}
-	return emptyDir(keystoreDir(r.cfg))
+	dir := keystoreDir(r.cfg)
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return os.MkdirAll(filepath.Dir(dir), 0o700) // the keys are put beside their place first
+	case err == nil && len(entries) > 0:
+		return notEmpty(dir)
+	}
+	return err
 }
 
 func (s *sealed) id() string {

@@ -131,3 +131,15 @@ func TestVerifySeesWhatHealthSees(t *testing.T) {
 		t.Errorf("without the key that signs the log it ended with %v:\n%s", s.err, s.output())
 	}
 }
+
+func TestADamagedFileOfDevIsNamed(t *testing.T) {
+	p := newPlace(t)
+	p.start().stop()
+	if err := os.Truncate(filepath.Join(p.data, "dev-owner.json"), 20); err != nil {
+		t.Fatal(err)
+	}
+	s := p.launch()
+	if s.wait(); s.err == nil || !strings.Contains(s.output(), "dev-owner.json in the data folder is damaged") || !strings.Contains(s.output(), "from a backup of the keys") {
+		t.Errorf("it ended with %v:\n%s", s.err, s.output())
+	}
+}

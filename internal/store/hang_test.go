@@ -149,6 +149,31 @@ func TestALockThatSomebodyHoldsIsNotWaitedFor(t *testing.T) {
 	}
 }
 
+// What takes long, as a backup does, is not bounded, but ends with its server.
+func TestLongWorkEndsWithADatabaseThatHangs(t *testing.T) {
+	t.Parallel()
+	proxy, dsn := pgtest.Hanging(t, engines["postgres"](t).PostgresDSN)
+	open(t, store.Config{PostgresDSN: dsn}) // the schema is there
+	db, err := store.Look(store.Config{PostgresDSN: dsn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, failure := db.WhileAlive(t.Context(), time.Minute)
+	if _, err := db.Backup(ctx, t.TempDir(), func(string, int64) {}); failure(err) != nil {
+		t.Errorf("a database that answers: %v", err)
+	}
+	ctx, failure = db.WhileAlive(t.Context(), 400*time.Millisecond)
+	proxy.Hang(true)
+	_, err = db.Backup(ctx, t.TempDir(), func(string, int64) {})
+	if err := failure(err); fault.CodeOf(err) != "database_unavailable" {
+		t.Errorf("a database that hangs: %v", err)
+	}
+	proxy.Hang(false)
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAStartOnADatabaseThatHangsFails(t *testing.T) {
 	t.Parallel()
 	proxy, dsn := pgtest.Hanging(t, engines["postgres"](t).PostgresDSN)
