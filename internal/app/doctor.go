@@ -27,9 +27,10 @@ func (d Deps) doctor() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check settings, database, keys, log and certificate",
-		Long: `Check what a server stands on, also while it runs: settings, the modes of its folders, the
-free space, the database and its schema, the keystore, its signing keys and the key of every vault, the end
-of the audit log against what was signed, the clock, the certificate and the mail settings.
+		Long: `Check what a server stands on, also while it runs: settings, the modes of its folders,
+free space, the database and its schema, the keystore, its signing keys and the key of
+every vault, the end of the audit log against what was signed, the clock, the certificate
+and the mail settings.
 It changes nothing and prints no secrets. The exit code is 1 when something is wrong.`,
 	}
 	cmd.Flags().BoolVar(&whole, "full", false, "open every stored value, walk all of the audit log and not only its end, and check the pages of the database")
