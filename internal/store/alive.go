@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -38,7 +39,7 @@ func (db *DB) WhileAlive(ctx context.Context, patience time.Duration) (_ context
 		}
 	}()
 	return ctx, func(err error) error {
-		if err != nil && context.Cause(ctx) == error(errSilent) {
+		if err != nil && errors.Is(context.Cause(ctx), errSilent) {
 			err = fault.Wrap(err, errSilent.Kind, errSilent.Code, errSilent.Detail)
 		}
 		end(nil)

@@ -100,7 +100,7 @@ func (db *DB) refuseNew(ctx context.Context, cfg Config) error {
 
 // hasTables reports whether the schema was made in the database.
 func (db *DB) hasTables(ctx context.Context) (made bool, err error) {
-	query := `SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'audit_heads')`
+	query := `SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE name = 'audit_heads')`
 	if db.eng.postgres {
 		query = `SELECT to_regclass('audit_heads') IS NOT NULL`
 	}
