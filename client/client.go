@@ -26,6 +26,7 @@ type Client struct {
 	plainOK   bool
 	now       func() time.Time
 	auth      authorizer
+	maxWait   time.Duration                                      // see WithPatience
 	person    func(ctx context.Context) (*Client, func(), error) // see WithPerson
 }
 
@@ -72,6 +73,13 @@ func WithPerson(ask func(ctx context.Context) (c *Client, done func(), err error
 	return func(c *Client) error { c.person = ask; return nil }
 }
 
+// WithPatience bounds how long a call waits, between its tries, for a server that says
+// when to come back (Retry-After). When it says a longer time, the call fails at once.
+// Without this option it is 30 s.
+func WithPatience(d time.Duration) Option {
+	return func(c *Client) error { c.maxWait = d; return nil }
+}
+
 // WithPlainHTTP allows http:// to a host that is not this machine. Credentials and
 // values then cross the network readable by anyone on it.
 func WithPlainHTTP() Option {
@@ -86,7 +94,7 @@ func WithClock(now func() time.Time) Option {
 // New returns a client of the server at baseURL, such as https://vault.example.com
 // or http://127.0.0.1:8210; a /v1 at its end is cut. It makes no connection.
 func New(baseURL string, opts ...Option) (*Client, error) {
-	c := &Client{userAgent: "oneclaw-go", now: time.Now}
+	c := &Client{userAgent: "oneclaw-go", now: time.Now, maxWait: maxWait}
 	for _, o := range opts {
 		if err := o(c); err != nil {
 			return nil, err

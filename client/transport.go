@@ -17,7 +17,7 @@ const (
 	maxReply   = 64 << 20 // a whole listing of 100,000 secrets fits
 	maxProblem = 64 << 10
 	maxTries   = 3
-	maxWait    = 30 * time.Second // a longer Retry-After is the caller's to wait for
+	maxWait    = 30 * time.Second // a longer Retry-After is the caller's to wait for, see WithPatience
 	tryTimeout = 60 * time.Second
 )
 
@@ -103,7 +103,7 @@ func (c *Client) send(ctx context.Context, q request) (*reply, error) {
 			// An earlier try got no answer: it was the one that deleted.
 			return &reply{Response: &http.Response{StatusCode: http.StatusNoContent}}, nil
 		}
-		wait, again := pause(e, try)
+		wait, again := pause(e, try, c.maxWait)
 		if !again || !q.repeatable || try >= maxTries || ctx.Err() != nil {
 			return nil, e
 		}
@@ -124,16 +124,17 @@ func (c *Client) inPerson(ctx context.Context, q request) (*reply, error) {
 	return signedIn.send(ctx, q)
 }
 
-// pause says whether time may heal e, and how long to wait before try+1.
-func pause(e *Error, try int) (time.Duration, bool) {
+// pause says whether time may heal e, and how long to wait before try+1. A server
+// that asks for more than longest is not waited for.
+func pause(e *Error, try int, longest time.Duration) (time.Duration, bool) {
 	back := 100 * time.Millisecond << (2 * (try - 1))
 	switch e.Status {
 	case 0:
 		return back, e.Code == CodeUnreachable
 	case http.StatusTooManyRequests:
-		return max(e.RetryAfter, back), e.RetryAfter > 0 && e.RetryAfter <= maxWait
+		return max(e.RetryAfter, back), e.RetryAfter > 0 && e.RetryAfter <= longest
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return max(e.RetryAfter, back), e.RetryAfter <= maxWait
+		return max(e.RetryAfter, back), e.RetryAfter <= longest
 	}
 	return 0, false
 }

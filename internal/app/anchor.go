@@ -24,8 +24,12 @@ func (a anchor) file() string { return filepath.Join(a.dir, "audit-signed.json")
 // Load returns what was saved last, and nothing when nothing was.
 func (a anchor) Load() (map[string]audit.Head, error) {
 	var saved map[string]signedHead
+	damaged := fault.New(fault.Invalid, codeFileDamaged, "The file audit-signed.json in the data folder is damaged. "+
+		"Put it back from a backup of the database, or remove it: then the check against it begins anew.")
 	if err := readJSON(a.file(), &saved); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
+	} else if fault.CodeOf(err) == codeFileDamaged {
+		return nil, damaged
 	} else if err != nil {
 		return nil, err
 	}
@@ -33,7 +37,7 @@ func (a anchor) Load() (map[string]audit.Head, error) {
 	for org, s := range saved {
 		h := audit.Head{Seq: s.Seq}
 		if n, err := hex.Decode(h.Hash[:], []byte(s.Hash)); err != nil || n != len(h.Hash) || len(s.Hash) != 2*len(h.Hash) {
-			return nil, fault.New(fault.Invalid, "damaged_file", "The file audit-signed.json in the data folder can't be read.")
+			return nil, damaged
 		}
 		heads[org] = h
 	}

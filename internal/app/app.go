@@ -72,8 +72,12 @@ func New(ctx context.Context, cfg config.Config, at Addresses, version string, l
 		return nil, err // keys may hold a nil pointer of some type, which is not nil
 	}
 	a.keys = keys
+	lost, err := databaseLost(ctx, cfg, keys)
+	if err != nil {
+		return nil, err
+	}
 	a.db, err = store.Open(ctx, store.Config{
-		Dir: cfg.Data, PostgresDSN: string(cfg.DatabaseURL.Reveal()), AuditSync: cfg.AuditSync == "full", Log: log, Clock: now, Steady: store.Steady,
+		RefuseNew: lost, Dir: cfg.Data, PostgresDSN: string(cfg.DatabaseURL.Reveal()), AuditSync: cfg.AuditSync == "full", Log: log, Clock: now, Steady: store.Steady,
 	})
 	if err != nil {
 		return nil, err

@@ -33,9 +33,17 @@ func ensureAuditKey(ctx context.Context, keys keystore.KeyStore, db *store.DB) e
 	if err != nil {
 		return err
 	}
-	if len(vaults) > 0 {
+	if len(vaults) == 0 {
+		return auditKeys.ensure(ctx, keys)
+	}
+	signers, err := keys.Signers(ctx)
+	if err != nil {
+		return err
+	}
+	if len(signers) == 0 {
 		return fault.New(fault.Invalid, "keystore_empty", "The keystore is empty, but the database has vaults, whose keys were in another one. "+
 			"Name that with ONECLAW_KEYSTORE_DIR, or restore it from its backup: without its keys nothing opens.")
 	}
-	return auditKeys.ensure(ctx, keys)
+	return fault.New(fault.Invalid, "audit_key_lost", "The key that signs the audit log ("+firstAuditKey+" or a later one) is not in the keystore; other keys are. "+
+		"Put it back from a backup of the keys. If it is lost for good, oneclaw keys rotate audit makes a new one: what the lost one signed can't be verified.")
 }

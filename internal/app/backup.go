@@ -16,6 +16,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
+	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -80,7 +81,7 @@ func (b *backup) run(ctx context.Context, keys keystore.KeyStore, to, keysTo str
 	var m manifest
 	copied := func() error {
 		m, err = b.database(ctx, database.staging)
-		return err
+		return noSpace(err, to)
 	}
 	if keysTo == "" {
 		err = copied()
@@ -121,7 +122,8 @@ func (b *backup) readable(ctx context.Context, keys keystore.KeyStore) (err erro
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
+	ctx, failure := db.WhileAlive(ctx, patience)
+	defer func() { err = errors.Join(failure(err), db.Close()) }()
 	ids, err := db.AllVaults(ctx)
 	if err != nil {
 		return err
@@ -156,6 +158,9 @@ func (b *backup) keys(to string, database func() error) (err error) {
 	}
 	defer func() { err = errors.Join(err, p.drop()) }()
 	failed := func(err error) error {
+		if store.DiskFull(err) {
+			return noSpace(err, to)
+		}
 		return fault.Wrap(err, fault.Unavailable, "keys_not_copied", "The keystore could not be copied.")
 	}
 	n, err := copyKeys(keystoreDir(b.cfg), p.staging)
@@ -185,7 +190,8 @@ func (b *backup) database(ctx context.Context, to string) (m manifest, err error
 	if err != nil {
 		return m, err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
+	ctx, failure := db.WhileAlive(ctx, patience)
+	defer func() { err = errors.Join(failure(err), db.Close()) }()
 	// The anchor is copied first: what it says was signed is then in the copy.
 	if err := copyFile(anchor{b.cfg.Data}.file(), anchor{to}.file()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return m, err

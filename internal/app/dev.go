@@ -64,7 +64,8 @@ func (a *App) DevSetup(ctx context.Context) (devOwner, error) {
 	file := filepath.Join(a.cfg.Data, devOwnerFile)
 	var o devOwner
 	err := readJSON(file, &o)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	damaged := fault.CodeOf(err) == codeFileDamaged
+	if err != nil && !damaged && !errors.Is(err, fs.ErrNotExist) {
 		return o, err
 	}
 	have, dbErr := a.db.HasUsers(ctx)
@@ -72,13 +73,16 @@ func (a *App) DevSetup(ctx context.Context) (devOwner, error) {
 		return o, dbErr
 	}
 	switch {
+	case have && damaged:
+		return o, fault.Wrap(err, fault.Invalid, codeFileDamaged, "The file "+devOwnerFile+" in the data folder is damaged. It holds the owner's password: "+
+			"put it back from a backup of the keys. Who knows the password can go on with `oneclaw serve`.")
 	case have && err == nil && o.AgentID != "":
 		return o, nil
 	case have && err != nil:
 		return o, fault.New(fault.Conflict, "not_a_dev_database",
 			"This data folder was not set up by `oneclaw dev`, or its dev-owner.json is gone. Start it with `oneclaw serve`, or give another --data.")
 	}
-	if o.Password == "" {
+	if damaged || o.Password == "" {
 		o = devOwner{Email: devEmail, Password: newPassword()}
 		// Before the owner exists: a password that nobody can read back is of no use.
 		if err := writeJSON(file, o); err != nil {
@@ -212,13 +216,16 @@ func (a *App) DevForget() error {
 	return err
 }
 
+// codeFileDamaged says that a file of the data folder is not what was written there.
+const codeFileDamaged = "damaged_file"
+
 func readJSON(file string, v any) error {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
 	if err := json.Unmarshal(b, v); err != nil {
-		return fault.Wrap(err, fault.Invalid, "damaged_file", "The file "+filepath.Base(file)+" in the data folder can't be read.")
+		return fault.Wrap(err, fault.Invalid, codeFileDamaged, "The file "+filepath.Base(file)+" in the data folder can't be read.")
 	}
 	return nil
 }

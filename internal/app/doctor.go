@@ -5,12 +5,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
@@ -25,9 +27,10 @@ func (d Deps) doctor() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check settings, database, keys, log and certificate",
-		Long: `Check what a server stands on, also while it runs: settings, the modes of its folders, the
-database and its schema, the keystore, its signing keys and the key of every vault, the end
-of the audit log against what was signed, the clock, the certificate and the mail settings.
+		Long: `Check what a server stands on, also while it runs: settings, the modes of its folders,
+free space, the database and its schema, the keystore, its signing keys and the key of
+every vault, the end of the audit log against what was signed, the clock, the certificate
+and the mail settings.
 It changes nothing and prints no secrets. The exit code is 1 when something is wrong.`,
 	}
 	cmd.Flags().BoolVar(&whole, "full", false, "open every stored value, walk all of the audit log and not only its end, and check the pages of the database")
@@ -35,6 +38,7 @@ It changes nothing and prints no secrets. The exit code is 1 when something is w
 		e := &examination{operator: o, cfg: cfg}
 		e.settings()
 		e.folders()
+		e.space(freeSpace(cfg.Data))
 		e.certificate()
 		e.server(ctx)
 		e.stores(ctx, whole)
@@ -104,6 +108,28 @@ func (e *examination) folders() {
 		default:
 			e.ok(what, "%s", dir)
 		}
+	}
+}
+
+// enoughSpace is how much free space in the data folder is no worry: the log of writes
+// grows to 64 MiB as a rule, and to what is written while a backup reads.
+const enoughSpace = 1 << 30
+
+func freeSpace(dir string) (uint64, error) {
+	var s unix.Statfs_t
+	err := unix.Statfs(dir, &s)
+	return s.Bavail * uint64(s.Bsize), err
+}
+
+func (e *examination) space(free uint64, err error) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // the folder's own line says so
+	case err != nil:
+		e.warn("disk space", "It can't be told.")
+	case free < enoughSpace:
+		e.warn("disk space", "%d MiB are free in the data folder. When it is full nothing is served: make room for 1 GiB and more.", free>>20)
+	default:
+		e.ok("disk space", "%d MiB are free in the data folder", free>>20)
 	}
 }
 
@@ -181,7 +207,8 @@ func (e *examination) stores(ctx context.Context, whole bool) {
 		e.failed("database", err)
 		return
 	}
-	defer func() { _ = db.Close() }()
+	ctx, failure := db.WhileAlive(ctx, patience)
+	defer func() { _ = errors.Join(failure(nil), db.Close()) }()
 	if !e.database(ctx, db) || keys == nil {
 		return
 	}

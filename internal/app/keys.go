@@ -2,12 +2,16 @@ package app
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 )
 
 func (d Deps) keys() *cobra.Command {
@@ -28,7 +32,8 @@ func (d Deps) keys() *cobra.Command {
 		Use:   "token",
 		Short: "Make a new key for access tokens",
 		Long: `Make a new key for access tokens in the keystore. Servers that run sign with it within a
-minute, and verify tokens of both keys at once: nobody is logged out.`,
+minute, and verify tokens of both keys at once: nobody is logged out. Keys that do not
+open any more are set aside, and the tokens that they signed end.`,
 	}, func(ctx context.Context, cfg config.Config) error { return o.rotate(ctx, cfg, "token") }))
 	p := &operator{Deps: d}
 	rotate.AddCommand(p.command(&cobra.Command{
@@ -91,7 +96,7 @@ func (o *operator) rotate(ctx context.Context, cfg config.Config, which string) 
 	var id string
 	switch which {
 	case "token":
-		id, err = identity.AddTokenKey(ctx, keys, now())
+		id, err = identity.AddTokenKey(ctx, keys)
 	case "audit":
 		id, err = auditKeys.add(ctx, keys)
 	default:
@@ -100,8 +105,35 @@ func (o *operator) rotate(ctx context.Context, cfg config.Config, which string) 
 	if fault.Is(err, fault.Conflict) {
 		return fault.New(fault.Conflict, "rotated_meanwhile", "Another rotation was faster. There is a new key already.")
 	}
-	if err == nil {
-		o.say("Made the key %s.", id)
+	if err != nil {
+		return err
 	}
-	return err
+	o.say("Made the key %s.", id)
+	if which != "token" {
+		return nil
+	}
+	return o.setAside(ctx, cfg, keys)
+}
+
+// setAside moves the files of token keys that do not open out of the keystore's sight:
+// a server does not start, nor see a new key, while they are there.
+func (o *operator) setAside(ctx context.Context, cfg config.Config, keys keystore.KeyStore) error {
+	bad, err := damagedSigners(ctx, cfg, keys)
+	if err != nil {
+		return err
+	}
+	for _, k := range bad {
+		if !strings.HasPrefix(k.id, tokenKeys) {
+			continue
+		}
+		if k.file == "" {
+			return keysDamaged("", []damagedKey{k}, "")
+		}
+		file := filepath.Join(keystoreDir(cfg), k.file)
+		if err := os.Rename(file, file+".damaged"); err != nil {
+			return err
+		}
+		o.say("The key %s did not open: its file is %s.damaged now. The tokens that it signed end: everybody logs in again.", k.id, k.file)
+	}
+	return nil
 }

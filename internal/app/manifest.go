@@ -81,11 +81,11 @@ type sealed struct {
 func readSealed(dir, holds string) (*sealed, error) {
 	s := &sealed{dir: dir}
 	var err error
-	if s.text, err = os.ReadFile(filepath.Join(dir, manifestFile)); err == nil {
-		err = json.Unmarshal(s.text, &s.manifest)
-	}
-	if err != nil {
+	if s.text, err = os.ReadFile(filepath.Join(dir, manifestFile)); err != nil {
 		return nil, fault.Wrap(err, fault.NotFound, "no_backup", "There is no whole backup in "+dir+".")
+	}
+	if json.Unmarshal(s.text, &s.manifest) != nil {
+		return nil, s.refused(manifestFile, "was damaged or altered, and can't be read")
 	}
 	switch {
 	case s.Format > manifestFormat:

@@ -58,6 +58,9 @@ func look(cfg config.Config) (*store.DB, error) {
 	return store.Look(store.Config{Dir: cfg.Data, PostgresDSN: string(cfg.DatabaseURL.Reveal())})
 }
 
+// patience is how long a command waits for a PostgreSQL that answers nothing at all.
+const patience = 30 * time.Second
+
 // existingKeystore opens the keystore, and never makes one.
 func existingKeystore(ctx context.Context, cfg config.Config) (keystore.KeyStore, error) {
 	if cfg.Keystore != "pkcs11" {
@@ -182,7 +185,7 @@ func inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole bo
 			continue
 		}
 		r, err := log.Verify(ctx, org, audit.Whole)
-		if code := fault.CodeOf(err); code == keystore.CodeKeyUnusable || code == keystore.CodeKeyNotFound {
+		if fault.CodeOf(err) == audit.CodeKeyUnusable {
 			in.unwalked = true
 			break
 		}
@@ -209,18 +212,6 @@ func (o *operator) progress(what string) store.Progress {
 		said = now()
 		_, _ = fmt.Fprintf(o.Stderr, "... %d %s %s\n", rows, what, table)
 	}
-}
-
-// emptyDir makes a folder for a new copy; one that holds anything is refused.
-func emptyDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fault.Wrap(err, fault.Invalid, "folder_unusable", "The folder "+dir+" can't be made.")
-	}
-	entries, err := os.ReadDir(dir)
-	if err == nil && len(entries) > 0 {
-		err = notEmpty(dir)
-	}
-	return err
 }
 
 // copyKeys copies a software keystore's files that are not copied yet: they never

@@ -32,6 +32,9 @@ type parcel struct {
 func newParcel(dir string) (_ *parcel, err error) {
 	p := &parcel{dir: dir, staging: filepath.Join(dir, partial)}
 	unusable := func(err error) error {
+		if store.DiskFull(err) {
+			return noSpace(err, dir)
+		}
 		return fault.Wrap(err, fault.Invalid, "folder_unusable", "The folder "+dir+" can't be written.")
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -98,7 +101,8 @@ func notEmpty(dir string) error {
 }
 
 // send lists what was written, signs the list, puts all on disk and moves it up.
-func (p *parcel) send(m manifest, keyID string, signer crypto.Signer) error {
+func (p *parcel) send(m manifest, keyID string, signer crypto.Signer) (err error) {
+	defer func() { err = noSpace(err, p.dir) }()
 	entries, err := os.ReadDir(p.staging)
 	if err != nil {
 		return err
@@ -141,6 +145,15 @@ func (p *parcel) drop() error {
 	err := errors.Join(os.RemoveAll(p.staging), p.lock.Close())
 	p.lock = nil
 	return err
+}
+
+// noSpace makes an error one that names the folder, when its disk is full: the
+// database that is copied is not to blame.
+func noSpace(err error, dir string) error {
+	if !store.DiskFull(err) {
+		return err
+	}
+	return fault.New(fault.Unavailable, "disk_full", "There is no space for what is written to "+dir+": its disk is full, or a limit on files is reached. Nothing of it is kept.")
 }
 
 // newFile writes a file that is on disk when it returns nil.

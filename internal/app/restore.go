@@ -96,6 +96,7 @@ type restoring struct {
 const staged = ".restoring-"
 
 func (r *restoring) run(ctx context.Context) (err error) {
+	hadData, hadLock := there(r.cfg.Data), there(filepath.Join(r.cfg.Data, store.LockFile))
 	if err := prepareData(r.cfg.Data); err != nil {
 		return err
 	}
@@ -103,7 +104,16 @@ func (r *restoring) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, lock.Close()) }()
+	defer func() {
+		err = noSpace(err, r.cfg.Data)
+		if err != nil && !hadLock && !there(filepath.Join(r.cfg.Data, unfinishedFile)) {
+			_ = os.Remove(filepath.Join(r.cfg.Data, store.LockFile))
+			if !hadData {
+				_ = os.Remove(r.cfg.Data) // which fails when something is in it
+			}
+		}
+		err = errors.Join(err, lock.Close())
+	}()
 	if err := r.refuseUsed(ctx); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -52,7 +53,7 @@ func (r *restoring) refuseUsed(ctx context.Context) error {
 		return nil
 	}
 	if r.cfg.DatabaseURL.Len() == 0 {
-		if there(filepath.Join(r.cfg.Data, databaseFile)) {
+		if store.HasFile(r.cfg.Data) {
 			return fault.New(fault.Conflict, "target_not_empty", "There is a database in "+r.cfg.Data+" already. Restore into an empty folder.")
 		}
 		// SQLite would put what such a file holds over what was restored.
@@ -72,7 +73,15 @@ func (r *restoring) refuseUsed(ctx context.Context) error {
 	if _, has := r.keys.Files[devOwnerFile]; has && there(filepath.Join(r.cfg.Data, devOwnerFile)) {
 		return fault.New(fault.Conflict, "target_not_empty", "There is a "+devOwnerFile+" in "+r.cfg.Data+" already. Restore into an empty folder.")
 	}
-	return emptyDir(keystoreDir(r.cfg))
+	dir := keystoreDir(r.cfg)
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return os.MkdirAll(filepath.Dir(dir), 0o700) // the keys are put beside their place first
+	case err == nil && len(entries) > 0:
+		return notEmpty(dir)
+	}
+	return err
 }
 
 func (s *sealed) id() string {
@@ -206,7 +215,7 @@ func (r *restoring) arrived(ctx context.Context, from string) (bool, error) {
 		if used, err := r.targetInUse(ctx); err != nil || !used {
 			return false, err
 		}
-	} else if !there(filepath.Join(r.cfg.Data, databaseFile)) {
+	} else if !store.HasFile(r.cfg.Data) {
 		return false, nil
 	}
 	target, err := look(r.cfg)

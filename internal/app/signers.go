@@ -56,6 +56,8 @@ func (k damagedKey) String() string {
 		back, away = "Put the file back from a backup of the keys", "the file"
 	}
 	switch {
+	case strings.HasPrefix(k.id, tokenKeys) && k.file != "":
+		return text + " " + back + ", or run oneclaw keys rotate token, which replaces it: everybody logs in again then."
 	case strings.HasPrefix(k.id, tokenKeys):
 		return text + " " + back + ", or remove " + away + ": everybody logs in again then."
 	case backupKeys.number(k.id) > 0:

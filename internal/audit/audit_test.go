@@ -117,9 +117,13 @@ func FuzzDetailsAreJSON(f *testing.F) {
 type signers struct {
 	keys map[string]ed25519.PrivateKey
 	away bool
+	err  error
 }
 
 func (s *signers) Signer(_ context.Context, id string) (crypto.Signer, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
 	if s.away || s.keys[id] == nil {
 		return nil, fault.New(fault.Unavailable, "keystore_unavailable", "")
 	}
@@ -216,10 +220,69 @@ func TestARewrittenChainIsNotSigned(t *testing.T) {
 	}
 }
 
-// memory is an anchor without a file.
-type memory struct{ heads map[string]audit.Head }
+// A log that the signer would not go on with is not whole for who asks, either.
+func TestVerifyLooksAtWhatThisServerSigned(t *testing.T) {
+	f := newFixture(t)
+	f.append(t, 5)
+	f.sign(t, 1)
+	verified := func(kept *memory) audit.Report {
+		t.Helper()
+		l := &audit.Log{Store: f.db, Keys: f.keys, KeyIDs: f.KeyIDs, Now: f.Log.Now, Log: f.Log.Log, Anchor: kept}
+		r, err := l.Verify(t.Context(), f.org, audit.Recent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	head, err := f.db.Head(t.Context(), f.org)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := func(h audit.Head) *memory { return &memory{heads: map[string]audit.Head{f.org: h}} }
+	for _, kept := range []*memory{{}, signed(head)} {
+		if r := verified(kept); !r.OK {
+			t.Errorf("the log as it was: %+v", r)
+		}
+	}
+	for name, h := range map[string]audit.Head{
+		"longer": {Seq: head.Seq + 3, Hash: audit.Hash{1}}, "another": {Seq: head.Seq, Hash: audit.Hash{1}},
+	} {
+		if r := verified(signed(h)); r.OK || r.BadSeq != h.Seq || !strings.Contains(r.Problem, "this server signed") {
+			t.Errorf("what was signed was %s: %+v", name, r)
+		}
+	}
+	if r := verified(&memory{err: errors.New("damaged")}); r.OK || !strings.Contains(r.Problem, "audit-signed.json") {
+		t.Errorf("what was signed can't be read: %+v", r)
+	}
+}
 
-func (m *memory) Load() (map[string]audit.Head, error) { return maps.Clone(m.heads), nil }
+func TestASigningKeyThatDoesNotOpenIsNamed(t *testing.T) {
+	f := newFixture(t)
+	f.append(t, 1)
+	for name, cause := range map[string]error{
+		"damaged": fault.New(fault.Internal, "key_unusable", ""), "gone": fault.New(fault.NotFound, "key_not_found", ""), "none": nil,
+	} {
+		f.keys.err = cause
+		if cause == nil {
+			f.Newest = func(context.Context) ([]string, error) { return nil, nil }
+		}
+		_, err := f.Verify(t.Context(), f.org, audit.Recent)
+		_, err2 := f.PublicKeys(t.Context())
+		for _, err := range []error{err, err2, f.Checkpoint(t.Context(), 1)} {
+			if fault.CodeOf(err) != audit.CodeKeyUnusable || !fault.Is(err, fault.Damaged) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
+// memory is an anchor without a file.
+type memory struct {
+	heads map[string]audit.Head
+	err   error
+}
+
+func (m *memory) Load() (map[string]audit.Head, error) { return maps.Clone(m.heads), m.err }
 
 func (m *memory) Save(signed map[string]audit.Head) error {
 	m.heads = maps.Clone(signed)

@@ -133,7 +133,7 @@ func (l *Log) Ready() error {
 	case fault.CodeOf(l.last) == codeChanged:
 		return fault.Wrap(l.last, fault.Unavailable, "log_changed", "A log was changed below what is signed: run oneclaw audit verify.")
 	}
-	return fault.Wrap(l.last, fault.Unavailable, "log_not_signed", "The log can't be signed: does the keystore answer?")
+	return fault.Wrap(l.last, fault.Unavailable, "log_not_signed", "The log can't be signed: does the keystore answer, and can audit-signed.json in the data folder be read and written?")
 }
 
 // Checkpoint signs the head of every chain that has grown by that many events
@@ -152,20 +152,23 @@ func (l *Log) signGrown(ctx context.Context, org string, events uint64) error {
 		return err
 	}
 	id := ids[len(ids)-1]
-	signer, err := l.Keys.Signer(ctx, id)
+	signer, err := l.signer(ctx, id)
 	if err != nil {
 		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.signed == nil {
-		if err := l.recall(); err != nil {
-			return err
-		}
+	if err := l.recall(); err != nil {
+		return err
 	}
 	var errs []error
 	for org, h := range heads {
-		errs = append(errs, l.checkpoint(ctx, signer, id, org, h))
+		err := l.checkpoint(ctx, signer, id, org, h)
+		if fault.CodeOf(err) == codeChanged { // the gravest is the one that is told
+			errs = append([]error{err}, errs...)
+			continue
+		}
+		errs = append(errs, err)
 	}
 	if l.Anchor != nil {
 		errs = append(errs, l.Anchor.Save(l.signed))
@@ -173,8 +176,11 @@ func (l *Log) signGrown(ctx context.Context, org string, events uint64) error {
 	return errors.Join(errs...)
 }
 
-// recall takes up what earlier processes signed.
+// recall takes up what earlier processes signed. mu is held.
 func (l *Log) recall() (err error) {
+	if l.signed != nil {
+		return nil
+	}
 	if l.Anchor != nil {
 		if l.signed, err = l.Anchor.Load(); err != nil {
 			return err
@@ -193,16 +199,15 @@ const codeChanged = "audit_chain_changed"
 // signed before: who can write to the database must not get a rewritten chain
 // signed by waiting.
 func (l *Log) checkpoint(ctx context.Context, signer crypto.Signer, id, org string, h Head) (err error) {
-	if base := l.signed[org]; base.Seq > 0 {
-		r, found, err := l.Store.Event(ctx, org, base.Seq)
-		if err != nil {
-			return err
-		}
-		if !found || r.Hash != base.Hash || h.Seq < base.Seq || h.Seq == base.Seq && h.Hash != base.Hash {
-			return fault.New(fault.Internal, codeChanged,
-				"The log was changed below event "+strconv.FormatUint(base.Seq, 10)+", which is signed. No more checkpoints are made of it: run `oneclaw audit verify`. "+
-					"If you restored an older database on purpose, remove audit-signed.json from the data folder.")
-		}
+	base := l.signed[org]
+	changed, err := l.changed(ctx, org, base, h)
+	if err != nil {
+		return err
+	}
+	if changed {
+		return fault.New(fault.Internal, codeChanged,
+			"The log was changed below event "+strconv.FormatUint(base.Seq, 10)+", which is signed. No more checkpoints are made of it: run `oneclaw audit verify`. "+
+				"If you restored an older database on purpose, remove audit-signed.json from the data folder.")
 	}
 	c := Checkpoint{Org: org, Seq: h.Seq, Hash: h.Hash, At: l.Now().UTC().Truncate(time.Microsecond), KeyID: id}
 	if c.Signature, err = signer.Sign(nil, c.Message(), crypto.Hash(0)); err != nil {
@@ -213,6 +218,43 @@ func (l *Log) checkpoint(ctx context.Context, signer crypto.Signer, id, org stri
 	}
 	l.signed[org] = h
 	return nil
+}
+
+// changed reports whether the chain that ends with h is not the one of which base was
+// signed.
+func (l *Log) changed(ctx context.Context, org string, base, h Head) (bool, error) {
+	if base.Seq == 0 {
+		return false, nil
+	}
+	r, found, err := l.Store.Event(ctx, org, base.Seq)
+	if err != nil {
+		return false, err
+	}
+	return !found || r.Hash != base.Hash || h.Seq < base.Seq || h.Seq == base.Seq && h.Hash != base.Hash, nil
+}
+
+// lastSigned is the head of org that this server signed last.
+func (l *Log) lastSigned(org string) (Head, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	err := l.recall()
+	return l.signed[org], err
+}
+
+// CodeKeyUnusable is the code of the fault of a log whose signing keys do not all open.
+const CodeKeyUnusable = "log_key_unusable"
+
+func (l *Log) signer(ctx context.Context, id string) (crypto.Signer, error) {
+	s, err := l.Keys.Signer(ctx, id)
+	if err == nil || fault.Is(err, fault.Unavailable) || ctx.Err() != nil {
+		return s, err
+	}
+	return nil, keyUnusable(err)
+}
+
+func keyUnusable(err error) error {
+	return fault.Wrap(err, fault.Damaged, CodeKeyUnusable, "A key that signs the log is not there or does not open, and so checkpoints can't be verified. "+
+		"An operator has to put it back from a backup of the keys: oneclaw doctor names it.")
 }
 
 // A question with Shows looks at no more than so many rows: what lies further back
@@ -262,7 +304,7 @@ func (l *Log) PublicKeys(ctx context.Context) (map[string]ed25519.PublicKey, err
 	}
 	out := map[string]ed25519.PublicKey{}
 	for _, id := range ids {
-		s, err := l.Keys.Signer(ctx, id)
+		s, err := l.signer(ctx, id)
 		if err != nil {
 			return nil, err
 		}
@@ -281,7 +323,7 @@ func (l *Log) keyIDs(ctx context.Context) ([]string, error) {
 	}
 	ids, err := l.Newest(ctx)
 	if err == nil && len(ids) == 0 {
-		err = errors.New("audit: there is no checkpoint key")
+		err = keyUnusable(errors.New("the keystore has no key that signs the log"))
 	}
 	return ids, err
 }

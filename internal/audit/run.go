@@ -140,6 +140,7 @@ func (l *Log) verify(ctx context.Context, org string, scope Scope) (Report, erro
 	for _, c := range points {
 		v.Checkpoint(c)
 	}
+	base, blind := l.lastSigned(org)
 	// The head is read first: events that come in meanwhile lie beyond it, and
 	// are not walked.
 	head, err := l.Store.Head(ctx, org)
@@ -166,12 +167,22 @@ func (l *Log) verify(ctx context.Context, org string, scope Scope) (Report, erro
 	if err := l.beyond(ctx, org, v); err != nil {
 		return Report{}, err
 	}
-	// An event that is missing says more than damage somewhere.
-	report := v.Finish(head)
-	if broken && report.OK {
-		v.Damaged()
-		report = v.Finish(head)
+	changed, err := l.changed(ctx, org, base, head)
+	if broken, err = damage(broken, err); err != nil {
+		return Report{}, err
 	}
+	// An event that is missing says more than what follows.
+	report := v.Finish(head)
+	switch {
+	case !report.OK:
+	case broken:
+		v.Damaged()
+	case blind != nil:
+		v.fail(0, "", "what this server signed of the log can not be read: audit-signed.json in its data folder is damaged")
+	case changed:
+		v.fail(base.Seq, "", fmt.Sprintf("the log was changed below event %d, which this server signed", base.Seq))
+	}
+	report = v.Finish(head)
 	l.remember(org, v, report)
 	return report, nil
 }

@@ -194,6 +194,7 @@ func TestWhatWasDoneToABackupIsNamed(t *testing.T) {
 		"the signature is altered": {func(c copies) {
 			take(filepath.Join(later.db, "backup.sig"), filepath.Join(c.db, "backup.sig"))
 		}, "the file backup.json was altered since it was signed", nil},
+		"the list is damaged":   {func(c copies) { put(filepath.Join(c.db, "backup.json"), "{") }, "the file backup.json was damaged or altered, and can't be read", nil},
 		"a key is missing":      {func(c copies) { remove(t, keyFile(t, c.keys)) }, "is missing", nil},
 		"a key is altered":      {func(c copies) { put(keyFile(t, c.keys), strings.Repeat("x", 61)) }, "was damaged or altered", nil},
 		"a key is added":        {func(c copies) { put(filepath.Join(c.keys, "kek-00.key"), "x") }, "the file kek-00.key was not in it", nil},

@@ -19,7 +19,7 @@ func TestADamagedSigningKeyIsNamed(t *testing.T) {
 		"truncated": func(b []byte) []byte { return b[:len(b)/2] },
 	}
 	remedies := map[string]string{
-		"token:000001": "or remove the file: everybody logs in again",
+		"token:000001": "oneclaw keys rotate token, which replaces it: everybody logs in again",
 		"audit:1":      "can't be verified without it",
 		"backup:1":     "oneclaw keys rotate backup",
 	}
@@ -69,7 +69,7 @@ func TestADamagedSigningKeyIsNamed(t *testing.T) {
 				if out, code := to.run("serve", "--listen", "127.0.0.1:0"); code == 0 || !strings.Contains(out, name) || !strings.Contains(out, remedy) {
 					t.Errorf("serve: exit code %d:\n%s", code, out)
 				}
-				remove(t, filepath.Join(to.data, "keystore", name))
+				to.done([]string{"token:000002", name + ".damaged", "everybody logs in again"}, "keys", "rotate", "token")
 				to.asBefore()
 				to.s.stop()
 			})

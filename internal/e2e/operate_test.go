@@ -345,7 +345,10 @@ func TestMovingFromSQLiteToPostgreSQL(t *testing.T) {
 	}
 	to.done([]string{"All had arrived already"}, migrate...)
 	to.asBefore()
+	to.fails("Another oneclaw process uses this data directory", migrate...)
+	to.s.stop()
 	to.fails("not empty", migrate...) // it was served from since
+	to.open()
 	if n := len(to.owner.want(t, http.StatusOK, "GET", h.w.vault+"/secrets?prefix=many/", nil)["secrets"].([]any)); n != 40 {
 		t.Errorf("%d secrets, want 40", n)
 	}
@@ -393,9 +396,14 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 	}{
 		"the data folder is open to all": {func(h *house) { chmod(h.t, h.data, 0o777) }, "FAIL  data folder"},
 		"there is no database":           {func(h *house) { remove(h.t, filepath.Join(h.data, "oneclaw.db")) }, "FAIL  database"},
-		"there is no root key":           {func(h *house) { remove(h.t, filepath.Join(h.data, "keystore", "root.key")) }, "FAIL  keystore"},
-		"a vault's key is lost":          {func(h *house) { removeKEKs(h.t, h.data) }, "has not got the key of vault"},
-		"an event was altered":           {func(h *house) { flip(h.t, filepath.Join(h.data, "oneclaw.db")) }, "is not whole"},
+		"the database is empty": {func(h *house) {
+			if err := os.Truncate(filepath.Join(h.data, "oneclaw.db"), 0); err != nil {
+				h.t.Fatal(err)
+			}
+		}, "FAIL  database     The file oneclaw.db in "},
+		"there is no root key":  {func(h *house) { remove(h.t, filepath.Join(h.data, "keystore", "root.key")) }, "FAIL  keystore"},
+		"a vault's key is lost": {func(h *house) { removeKEKs(h.t, h.data) }, "has not got the key of vault"},
+		"an event was altered":  {func(h *house) { flip(h.t, filepath.Join(h.data, "oneclaw.db")) }, "is not whole"},
 		"the log is not the signed one": {func(h *house) {
 			file := filepath.Join(h.data, "audit-signed.json")
 			b := must[[]byte](h.t)(os.ReadFile(file))

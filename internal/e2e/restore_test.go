@@ -129,6 +129,9 @@ func TestAFullDiskLeavesNoBackupAndNoServer(t *testing.T) {
 				if err == nil {
 					t.Fatalf("with %d bytes it said that it was done:\n%s", bytes, out)
 				}
+				if !strings.Contains(out, "no space for what is written to "+h.home) || strings.Contains(out, "The database") {
+					t.Errorf("with %d bytes it said:\n%s", bytes, out)
+				}
 				for _, dir := range []string{c.db, c.keys} {
 					if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) > 0 {
 						t.Errorf("with %d bytes it left %v %v", bytes, left, err)
@@ -147,6 +150,27 @@ func TestAFullDiskLeavesNoBackupAndNoServer(t *testing.T) {
 			to.done(nil, c.restore()...)
 			to.asBefore()
 		})
+	}
+}
+
+// A refused restore leaves an empty folder empty, and one that was not there away.
+func TestARefusedRestoreLeavesNothing(t *testing.T) {
+	h := newHouse(t, "")
+	c, _ := h.backedUp()
+	h.s.stop()
+	remove(t, keyFile(t, c.keys))
+	to := h.elsewhere(t, "")
+	to.fails("is missing", c.restore()...)
+	if _, err := os.Stat(to.data); !os.IsNotExist(err) {
+		t.Errorf("the data folder: %v", err)
+	}
+	if err := os.MkdirAll(to.data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	to.fails("is missing", c.restore()...)
+	to.fails("There is no keystore", "restore", "--from", c.db)
+	if left := must[[]os.DirEntry](t)(os.ReadDir(to.data)); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }
 

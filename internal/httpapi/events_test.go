@@ -467,3 +467,17 @@ func TestABrokenBodyIsTheClientsFault(t *testing.T) {
 		t.Error("the log says that the server failed")
 	}
 }
+
+// A client that hangs up is no failure of the server.
+func TestAClientThatHangsUpIsNoError(t *testing.T) {
+	s := open(t)
+	ada := s.signup("ada")
+	ctx, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/v1/vaults", nil)
+	r.Header.Set("Authorization", "Bearer "+ada.token)
+	s.api.ServeHTTP(httptest.NewRecorder(), r)
+	if log := s.logged.String(); strings.Contains(log, "level=ERROR") || !strings.Contains(log, "a client hung up") {
+		t.Errorf("the log:\n%s", log)
+	}
+}

@@ -360,6 +360,10 @@ func (x *exchange) fail(err error) {
 		x.event.Details.Reason = fault.CodeOf(err)
 	}
 	e, ok := errors.AsType[*fault.Error](err)
+	if errors.Is(err, context.Canceled) || ok && e.Code == "request_cancelled" {
+		x.api.log.Info("a client hung up", slog.String("action", x.event.Action), slog.String("event", x.event.ID))
+		return
+	}
 	if !ok || e.Kind == fault.Internal || e.Kind == fault.Unavailable || e.Kind == fault.Damaged {
 		x.api.log.Error("request failed", slog.String("action", x.event.Action), slog.String("event", x.event.ID), slog.Any("error", err))
 	}

@@ -72,6 +72,12 @@ func newKeyring(ctx context.Context, keys Keys, now time.Time, log *slog.Logger)
 
 func keyID(n int) string { return fmt.Sprintf("%s%06d", keyPrefix, n) }
 
+func keyNumber(id string) (n int, ok bool) {
+	text, ok := strings.CutPrefix(id, keyPrefix)
+	n, err := strconv.Atoi(text)
+	return n, ok && err == nil && id == keyID(n)
+}
+
 func (r *keyring) read(ctx context.Context, now time.Time) (*keySet, error) {
 	ids, err := r.keys.Signers(ctx)
 	if err != nil {
@@ -79,11 +85,8 @@ func (r *keyring) read(ctx context.Context, now time.Time) (*keySet, error) {
 	}
 	set := &keySet{public: map[string]ed25519.PublicKey{}, readAt: now, next: 1}
 	for _, id := range ids { // sorted: the highest number comes last
-		if !strings.HasPrefix(id, keyPrefix) {
-			continue
-		}
-		n, err := strconv.Atoi(strings.TrimPrefix(id, keyPrefix))
-		if err != nil || id != keyID(n) {
+		n, ok := keyNumber(id)
+		if !ok {
 			continue
 		}
 		signer, err := r.keys.Signer(ctx, id)
@@ -168,12 +171,18 @@ func (s *Service) RotateTokenKey(ctx context.Context) error {
 
 // AddTokenKey makes a new key that signs from the next look of each node on, at
 // most ringAge later. It needs the keystore alone, so that a command can do it
-// beside servers that run. It returns the id in the keystore.
-func AddTokenKey(ctx context.Context, keys Keys, now time.Time) (string, error) {
-	r := keyring{keys: keys}
-	set, err := r.read(ctx, now)
+// beside servers that run, and opens no other key: one of them may be damaged. It
+// returns the id in the keystore.
+func AddTokenKey(ctx context.Context, keys Keys) (string, error) {
+	ids, err := keys.Signers(ctx)
 	if err != nil {
 		return "", err
 	}
-	return keyID(set.next), keys.CreateSigner(ctx, keyID(set.next))
+	next := 1
+	for _, id := range ids {
+		if n, ok := keyNumber(id); ok {
+			next = max(next, n+1)
+		}
+	}
+	return keyID(next), keys.CreateSigner(ctx, keyID(next))
 }

@@ -84,7 +84,11 @@ func open(t *testing.T, s setup) *node {
 	if n.keys, err = soft.Open(ctx, soft.Config{Dir: filepath.Join(s.dir, "keystore")}); err != nil {
 		t.Fatal(err)
 	}
-	if n.db, err = store.Open(ctx, store.Config{Dir: s.dir, PostgresDSN: s.dsn}); err != nil {
+	cfg := store.Config{PostgresDSN: s.dsn} // nodes of one database share the keystore, and no data folder
+	if s.dsn == "" {
+		cfg.Dir = s.dir
+	}
+	if n.db, err = store.Open(ctx, cfg); err != nil {
 		t.Fatal(err)
 	}
 	once := sync.OnceFunc(func() { n.close(t) })

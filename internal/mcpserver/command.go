@@ -82,7 +82,7 @@ func (d Deps) connect(plain bool) (*client.Client, error) {
 	if base == "" {
 		base = defaultBaseURL
 	}
-	opts := []client.Option{client.WithUserAgent("oneclaw-mcp/" + d.Version)}
+	opts := []client.Option{client.WithUserAgent("oneclaw-mcp/" + d.Version), client.WithPatience(0)}
 	key, token := strings.TrimSpace(d.Getenv("ONECLAW_AGENT_API_KEY")), strings.TrimSpace(d.Getenv("ONECLAW_AGENT_TOKEN"))
 	switch {
 	case strings.HasPrefix(key, "ocv_"):

@@ -22,10 +22,11 @@ import (
 type NewClient func(r *http.Request, bearer string) (*client.Client, error)
 
 // InProcessClients calls api directly. A key is sent as it is, not exchanged: an
-// exchange for each request would meet the limit on logins.
+// exchange for each request would meet the limit on logins. What the API refuses for
+// now is refused here at once too: a model that is told how long can wait by itself.
 func InProcessClients(api http.Handler, version string, log *slog.Logger) NewClient {
 	return func(r *http.Request, bearer string) (*client.Client, error) {
-		return client.New("http://127.0.0.1", client.WithToken(bearer), client.WithUserAgent("oneclaw-mcp/"+version),
+		return client.New("http://127.0.0.1", client.WithToken(bearer), client.WithUserAgent("oneclaw-mcp/"+version), client.WithPatience(0),
 			client.WithHTTPClient(&http.Client{Transport: InProcess(api, r, log)}))
 	}
 }
@@ -172,7 +173,7 @@ func (g *gate) turnAway(w http.ResponseWriter, err error) {
 	case e != nil && e.Status == http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 		refuse(w, e.Status, "unauthenticated", "The agent's key or token is wrong, expired or revoked.")
-	case e != nil && e.Status >= 400 && e.Status < 500, e != nil && e.Code == "server_busy":
+	case e != nil && (e.Status >= 400 && e.Status < 500 || e.Status == http.StatusServiceUnavailable && e.Code != ""):
 		if e.RetryAfter > 0 {
 			w.Header().Set("Retry-After", seconds(e.RetryAfter))
 		}

@@ -25,14 +25,16 @@ import (
 
 // Config says which database to open.
 type Config struct {
-	// Dir is the data directory of SQLite (the file is DIR/oneclaw.db). It is
-	// used when PostgresDSN is empty.
+	// Dir is the data directory, which Open locks. SQLite is in it (DIR/oneclaw.db)
+	// when PostgresDSN is empty; on PostgreSQL it may be left out.
 	Dir string
 	// PostgresDSN is a libpq connection string or URL.
 	PostgresDSN string
 	// AuditSync makes the record of a served read wait for the disk too
 	// (ONECLAW_AUDIT_SYNC=full).
 	AuditSync bool
+	// RefuseNew, if not nil, is returned by Open instead of making a new database.
+	RefuseNew error
 	Log       *slog.Logger
 	// Clock says whether an organisation's tier has ended: it is the clock of those
 	// who count requests. nil is the machine's.
@@ -72,7 +74,7 @@ type DB struct {
 }
 
 // Open opens the database, brings its schema up to date under a lock, and
-// starts the writer. One process at a time may open a SQLite directory.
+// starts the writer. One process at a time may open a data directory.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
 	db := &DB{eng: sqliteEngine, log: cfg.Log, now: time.Now, clock: cfg.Clock, before: cfg.BeforeWrite, logQueries: make(chan struct{}, maxLogQueries)}
 	db.epoch.opened, db.epoch.wake = db.now(), make(chan struct{}, 1)
@@ -83,6 +85,9 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		db.clock = time.Now
 	}
 	if err := db.open(cfg); err != nil {
+		return nil, errors.Join(err, db.closeAll())
+	}
+	if err := db.refuseNew(ctx, cfg); err != nil {
 		return nil, errors.Join(err, db.closeAll())
 	}
 	if err := db.migrate(ctx); err != nil {
@@ -109,6 +114,14 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 }
 
 func (db *DB) open(cfg Config) (err error) {
+	if cfg.Dir != "" || cfg.PostgresDSN == "" {
+		if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+			return fmt.Errorf("create data directory: %w", err)
+		}
+		if db.lock, err = lockDir(cfg.Dir); err != nil {
+			return err
+		}
+	}
 	if cfg.PostgresDSN != "" {
 		db.eng = postgresEngine
 		if db.readers, err = openPostgres(cfg.PostgresDSN); err != nil {
@@ -118,13 +131,10 @@ func (db *DB) open(cfg Config) (err error) {
 		db.walks, err = openWalks(cfg.PostgresDSN, "")
 		return err
 	}
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
-		return fmt.Errorf("create data directory: %w", err)
-	}
-	if db.lock, err = lockDir(cfg.Dir); err != nil {
-		return err
-	}
 	file := filepath.Join(cfg.Dir, File)
+	if cfg.RefuseNew != nil && !HasFile(cfg.Dir) {
+		return cfg.RefuseNew
+	}
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return fmt.Errorf("create database: %w", err)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -19,12 +20,30 @@ func lockDir(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open lock file: %w", err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if err == nil {
+		err = stillThere(f)
+	}
+	if err != nil {
 		_ = f.Close()
 		return nil, fault.Wrap(err, fault.Conflict, "data_in_use",
 			"Another oneclaw process uses this data directory. Stop it, or give this one another --data.")
 	}
 	return f, nil
+}
+
+// stillThere sees that the file that was locked is the one that others find: who held
+// it may have removed it meanwhile.
+func stillThere(f *os.File) error {
+	mine, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	found, err := os.Stat(f.Name())
+	if err == nil && !os.SameFile(mine, found) {
+		err = errors.New("the lock file was replaced")
+	}
+	return err
 }
 
 // LockFile is the name of the file that who holds a folder has locked.

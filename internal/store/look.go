@@ -31,10 +31,12 @@ func Look(cfg Config) (*DB, error) {
 		return db, err
 	}
 	file := filepath.Join(cfg.Dir, File)
-	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+	if info, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.NotFound, "no_database", "There is no database in "+cfg.Dir+".")
 	} else if err != nil {
 		return nil, wrap("look at the database", err)
+	} else if info.Size() == 0 {
+		return nil, fault.New(fault.NotFound, "no_database", "The file "+File+" in "+cfg.Dir+" is empty: the database is gone. Restore it from its backup.")
 	}
 	if db.readers, db.writers, err = openSQLite(file); err != nil {
 		return nil, err
@@ -76,6 +78,36 @@ func looking(cfg Config) *DB {
 // File is the name of a SQLite database in its folder.
 const File = "oneclaw.db"
 
+// HasFile reports whether there is a SQLite database in a folder. An empty file is
+// none: SQLite would begin a new one in it.
+func HasFile(dir string) bool {
+	info, err := os.Lstat(filepath.Join(dir, File))
+	return err == nil && info.Size() > 0 || err != nil && !errors.Is(err, fs.ErrNotExist)
+}
+
+// refuseNew returns what the configuration says of a database without our tables.
+func (db *DB) refuseNew(ctx context.Context, cfg Config) error {
+	if cfg.RefuseNew == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	if made, err := db.hasTables(ctx); err != nil || made {
+		return err
+	}
+	return cfg.RefuseNew
+}
+
+// hasTables reports whether the schema was made in the database.
+func (db *DB) hasTables(ctx context.Context) (made bool, err error) {
+	query := `SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE name = 'audit_heads')`
+	if db.eng.postgres {
+		query = `SELECT to_regclass('audit_heads') IS NOT NULL`
+	}
+	err = db.readers.QueryRowContext(ctx, query).Scan(&made)
+	return made, wrap("look for tables", err)
+}
+
 // Hold keeps every other process from opening the SQLite folder until db is
 // closed. It fails with data_in_use when one has.
 func (db *DB) Hold(dir string) (err error) {
@@ -90,6 +122,11 @@ func (db *DB) Schema(ctx context.Context) (have, want int64, err error) {
 		return 0, 0, err
 	}
 	want = steps[len(steps)-1].Version
+	if made, err := db.hasTables(ctx); err != nil {
+		return 0, want, err
+	} else if !made {
+		return 0, want, fault.New(fault.NotFound, "no_database", "There are no tables of oneclaw in the database.")
+	}
 	err = db.readers.QueryRowContext(ctx, `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied`).Scan(&have)
 	return have, want, wrap("read the schema's version", err)
 }
@@ -162,9 +199,8 @@ func (db *DB) Clock(ctx context.Context) (time.Duration, error) {
 
 // InUse reports whether a server ever served from a PostgreSQL database.
 func (db *DB) InUse(ctx context.Context) (used bool, err error) {
-	var there bool
-	if err := db.readers.QueryRowContext(ctx, `SELECT to_regclass('audit_heads') IS NOT NULL`).Scan(&there); err != nil || !there {
-		return false, wrap("look for tables", err)
+	if made, err := db.hasTables(ctx); err != nil || !made {
+		return false, err
 	}
 	err = db.readers.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM audit_heads) OR EXISTS (SELECT 1 FROM users)`).Scan(&used)
 	return used, wrap("look for rows", err)

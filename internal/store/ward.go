@@ -16,18 +16,12 @@ import (
 // answer in time. The next one after that tries again.
 const refuseFor = time.Second
 
-// ailingFor is how long the log counts as ailing after the last time that it could
-// not be written: on a disk that is almost full, what is small still fits.
-const ailingFor = 10 * time.Second
-
 // ward follows whether the log can be written.
 type ward struct {
 	until atomic.Int64 // refuse until then: Unix nanoseconds, 0 when all is well
 
-	mu   sync.Mutex
-	err  error     // of the last batch that failed by the database's fault
-	at   time.Time // when
-	well bool      // a batch was committed since
+	mu  sync.Mutex
+	err error // of the last batch that failed by the database's fault; nil once one was committed
 }
 
 // refuses reports whether a write would wait for nothing.
@@ -49,32 +43,24 @@ func (w *ward) note(now time.Time, err error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.err = err
 	switch {
-	case err != nil:
-		w.err, w.at, w.well = err, now, false
-		w.until.Store(1)
-		if late(err) || busy(err) {
-			w.until.Store(now.Add(refuseFor).UnixNano())
-		}
-	case now.Sub(w.at) > ailingFor:
-		w.err = nil
+	case err == nil:
 		w.until.Store(0)
+	case late(err) || busy(err):
+		w.until.Store(now.Add(refuseFor).UnixNano())
 	default:
-		w.well = true
+		w.until.Store(1)
 	}
 }
 
-// ailing returns why the log can't be written, or could not a moment ago.
-func (w *ward) ailing(now time.Time) error {
+// ailing returns why the log can't be written.
+func (w *ward) ailing() error {
 	if w.until.Load() == 0 {
 		return nil
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.well && now.Sub(w.at) > ailingFor {
-		w.err = nil
-		w.until.Store(0)
-	}
 	return w.err
 }
 
@@ -109,20 +95,12 @@ func (db *DB) Ready() error {
 	if db.Away() {
 		return fault.New(fault.Unavailable, "database_unavailable", "The database does not answer.")
 	}
-	if err := db.writer.ward.ailing(db.now()); err != nil {
+	if err := db.writer.ward.ailing(); err != nil {
 		return fault.Wrap(err, fault.Unavailable, "log_not_written", "The log can't be written: is the disk full, or the database held by somebody?")
 	}
 	return nil
 }
 
-// Unwritten reports whether nothing was written since the last batch that failed by
-// the database's fault, and the database answers.
-func (db *DB) Unwritten() bool {
-	w := &db.writer.ward
-	if w.until.Load() == 0 || db.Away() {
-		return false
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return !w.well
-}
+// Unwritten reports whether the last batch failed by the database's fault, and the
+// database answers.
+func (db *DB) Unwritten() bool { return db.writer.ward.ailing() != nil && !db.Away() }

@@ -1,0 +1,48 @@
+package app
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+
+	"github.com/oneclaw-dev/oneclaw/internal/config"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+)
+
+// databaseLost is the refusal of a start that would make a new database beside what
+// is left of another one, and nil when nothing is left. It must be asked before the
+// database is looked at: another node that starts for the first time makes its tables
+// before its keys.
+//
+// A key that signs the log is made after the tables of its database. A hardware
+// module may serve several databases by its owner's choice, so its keys show nothing.
+func databaseLost(ctx context.Context, cfg config.Config, keys keystore.KeyStore) (lost, err error) {
+	var left []string
+	if cfg.Keystore != "pkcs11" {
+		ids, err := auditKeys.ids(ctx, keys)
+		if err != nil {
+			return nil, err
+		}
+		if len(ids) > 0 {
+			left = append(left, keystoreDir(cfg))
+		}
+	}
+	if file := (anchor{cfg.Data}).file(); there(file) {
+		left = append(left, file)
+	}
+	if len(left) == 0 {
+		return nil, nil
+	}
+	names := strings.Join(left, " and ")
+	what, remedy := filepath.Join(cfg.Data, databaseFile)+" is missing or empty", "Restore it from its backup with oneclaw restore."
+	if cfg.DatabaseURL.Len() > 0 {
+		what = "PostgreSQL has no tables of oneclaw"
+		remedy = "Does ONECLAW_DATABASE_URL_FILE name the right one? Restore it from its backup with oneclaw restore."
+		if there(filepath.Join(cfg.Data, databaseFile)) {
+			remedy = "Move the SQLite database in " + cfg.Data + " there with oneclaw migrate, or name the right one with ONECLAW_DATABASE_URL_FILE."
+		}
+	}
+	return fault.New(fault.Conflict, "database_lost", "The database is gone: "+what+", but "+names+" were used with one. "+remedy+
+		" To begin anew instead, move "+names+" away first, and keep them: without them backups do not open."), nil
+}
