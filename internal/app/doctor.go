@@ -43,7 +43,7 @@ It changes nothing and prints no secrets. The exit code is 1 when something is w
 		e.server(ctx)
 		e.stores(ctx, whole)
 		if e.bad > 0 {
-			return fault.New(fault.Invalid, "unwell", fmt.Sprintf("%d checks failed.", e.bad))
+			return fault.New(fault.Damaged, "unwell", fmt.Sprintf("%d checks failed.", e.bad))
 		}
 		return nil
 	})

@@ -154,7 +154,7 @@ func (s *sealed) check(dir string) error {
 }
 
 func (s *sealed) refused(name, why string) error {
-	return fault.New(fault.Invalid, "backup_damaged", "The backup in "+s.dir+" is not as it was made: the file "+name+" "+why+".")
+	return fault.New(fault.Damaged, "backup_damaged", "The backup in "+s.dir+" is not as it was made: the file "+name+" "+why+".")
 }
 
 func sumFile(name string) (sum fileSum, err error) {

@@ -56,12 +56,20 @@ func (db *DB) Away() bool { return db.answers.away.Load() }
 var errAway = &fault.Error{Kind: fault.Unavailable, Code: "storage_unavailable", RetryAfter: time.Second,
 	Detail: "The database does not answer. Nothing was changed. Try again."}
 
-// bounded gives a query its deadline. One that the caller has set stands.
+// patient is a context whose queries may take as long as d, beyond what one usually has.
+func patient(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithValue(ctx, patientKey{}, true), d)
+}
+
+type patientKey struct{}
+
+// bounded gives a query its deadline, however long its caller would wait: the tools of
+// MCP call the API with a minute.
 func (db *DB) bounded(ctx context.Context) (context.Context, context.CancelFunc, error) {
 	if db.answers.away.Load() {
 		return nil, nil, errAway
 	}
-	if _, has := ctx.Deadline(); has || db.queryTime == 0 {
+	if ctx.Value(patientKey{}) != nil || db.queryTime == 0 {
 		return ctx, func() {}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, db.queryTime)

@@ -85,7 +85,7 @@ var errSlowLog = fault.New(fault.Unavailable, "log_query_too_slow",
 
 // logQuery waits for a place.
 func (db *DB) logQuery(ctx context.Context) (context.Context, func(), error) {
-	ctx, cancel := context.WithTimeout(ctx, db.eng.logTime)
+	ctx, cancel := patient(ctx, db.eng.logTime)
 	select {
 	case db.logQueries <- struct{}{}:
 		return ctx, func() { <-db.logQueries; cancel() }, nil

@@ -29,6 +29,18 @@ func calls(db *store.DB, org string) map[string]func() error {
 		"a write": func() error {
 			return db.Write(context.Background(), org, func(tx *store.Tx) error { return remember(newOrg())(tx) })
 		},
+		// As the tools of MCP call the API: their own deadline is late.
+		"a read of a patient caller": func() error {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			_, err := db.Vault(ctx, newOrg())
+			return err
+		},
+		"a write of a patient caller": func() error {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			return db.Write(ctx, org, func(tx *store.Tx) error { return remember(newOrg())(tx) })
+		},
 	}
 }
 
