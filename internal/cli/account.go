@@ -18,7 +18,7 @@ func (c *cli) passwordChange() *cobra.Command {
 	var current, next string
 	cmd := &cobra.Command{
 		Use:   "change",
-		Short: "Set a new password; your other sessions end, API keys stay",
+		Short: "Set a new password; your other logins end, API keys that last longer than a day stay",
 		Args:  args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
@@ -40,7 +40,7 @@ func (c *cli) passwordChange() *cobra.Command {
 			if err := cl.ChangePassword(ctx, was, will); err != nil {
 				return err
 			}
-			return c.said("password_changed", "The password was changed.")
+			return c.said("password_changed", "The password was changed, and your other logins have ended. What they made stays: see oneclaw sessions list --ended.")
 		},
 	}
 	cmd.Flags().StringVar(&current, "password-file", "", "file that holds the current password (- for stdin)")

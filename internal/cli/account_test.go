@@ -11,6 +11,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli"
 )
 
 func TestAnAccountOnTheRealServer(t *testing.T) {
@@ -28,6 +29,20 @@ func TestAnAccountOnTheRealServer(t *testing.T) {
 	s := newShell(t, base)
 	s.now = time.Now()
 	s.ok(zoePass, "login", "--email", mail)
+	// A second factor and a new password end the stored logins of other machines, not the
+	// one at which they are set.
+	var laptop *shell
+	away := func() {
+		t.Helper()
+		if laptop != nil {
+			laptop.fails(cli.ExitUnauthenticated, "whoami")
+			s.ok("", "whoami")
+		}
+		laptop = newShell(t, base)
+		laptop.now = s.now
+	}
+	away()
+	laptop.ok(zoePass, "login", "--email", mail)
 
 	// The second factor.
 	if out := s.ok("", "mfa", "status"); !strings.Contains(out, "off") {
@@ -53,6 +68,7 @@ func TestAnAccountOnTheRealServer(t *testing.T) {
 		t.Fatalf("recovery codes %q", codes)
 	}
 	s.tty, s.person = "", &person{}
+	away()
 	if out := s.ok("", "--json", "mfa", "status"); !strings.Contains(out, "true") {
 		t.Errorf("status %q", out)
 	}
@@ -66,7 +82,9 @@ func TestAnAccountOnTheRealServer(t *testing.T) {
 	if r := s.run(next, "password", "change"); r.code != 2 {
 		t.Errorf("two passwords on stdin: %+v", r)
 	}
+	laptop.ok(zoePass, "login", "--email", mail)
 	s.ok(next, "password", "change", "--password-file", s.file("pw", zoePass))
+	away()
 	if r := s.run(zoePass, "login", "--email", mail); r.code != 3 {
 		t.Errorf("the old password: %+v", r)
 	}

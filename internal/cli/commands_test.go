@@ -133,7 +133,7 @@ func TestDestructionIsAskedFor(t *testing.T) {
 			changes := func() int {
 				n := 0
 				for _, l := range f.log {
-					if strings.HasPrefix(l, "DELETE") || strings.HasSuffix(l, "rotate-key") {
+					if strings.HasPrefix(l, "DELETE") && !strings.HasSuffix(l, "/v1/auth/token") || strings.HasSuffix(l, "rotate-key") {
 						n++
 					}
 				}

@@ -147,23 +147,42 @@ func (c *cli) keepLogin(ctx context.Context, cl *client.Client, base string, tok
 	}
 	old, _ := c.loadStored() // a broken file is simply replaced
 	s := stored{APIURL: base, Email: me.Email, UserID: me.ID, OrgID: me.OrgID}
-	ends := c.Now().Add(loginLife).UTC().Truncate(time.Second)
-	if key, err := cl.CreateAPIKey(ctx, keyName(), nil, &ends); err == nil && key.Secret.Len() > 0 {
-		s.Credential, s.KeyID, s.ExpiresAt = string(key.Secret.Reveal()), key.Key.ID, ends
-	} else {
+	if err := c.takeKey(ctx, cl, &s); err != nil {
 		s.Credential = string(token.AccessToken.Reveal())
 		s.ExpiresAt = c.Now().Add(time.Duration(token.ExpiresIn) * time.Second).UTC().Truncate(time.Second)
 	}
-	if err := c.save(s); err != nil {
-		if s.KeyID != "" {
-			_ = cl.DeleteAPIKey(ctx, s.KeyID) // nobody holds it
-		}
+	if err := c.saveLogin(ctx, cl, s); err != nil {
 		return err
+	}
+	if s.KeyID != "" {
+		c.end(ctx, cl) // the key stands for it now
 	}
 	if old != nil && old.APIURL == base && old.KeyID != "" {
 		_ = c.revoke(ctx, old) // with itself: it may be of another organisation. It ends within a day in any case
 	}
 	return c.loggedIn(s)
+}
+
+// takeKey gives a stored login a new key.
+func (c *cli) takeKey(ctx context.Context, cl *client.Client, s *stored) error {
+	ends := c.Now().Add(loginLife).UTC().Truncate(time.Second)
+	key, err := cl.CreateAPIKey(ctx, keyName(), nil, &ends)
+	if err == nil && key.Secret.Len() == 0 {
+		err = fault.New(fault.Internal, "bad_reply", "The server made a key and did not show it.")
+	}
+	if err == nil {
+		s.Credential, s.KeyID, s.ExpiresAt = string(key.Secret.Reveal()), key.Key.ID, ends
+	}
+	return err
+}
+
+// saveLogin saves a login whose key, if it has one, was made with the client.
+func (c *cli) saveLogin(ctx context.Context, cl *client.Client, s stored) error {
+	err := c.save(s)
+	if err != nil && s.KeyID != "" {
+		_ = cl.DeleteAPIKey(ctx, s.KeyID) // nobody holds it
+	}
+	return err
 }
 
 // loggedIn says so.

@@ -98,7 +98,7 @@ func TestTheStoredLogin(t *testing.T) {
 	if _, err := os.Stat(s.credentials()); !os.IsNotExist(err) {
 		t.Errorf("the file is still there: %v", err)
 	}
-	if len(f.tokens) != 1 { // jwt1, which ends by itself
+	if len(f.tokens) != 0 {
 		t.Errorf("the server still takes %d credentials", len(f.tokens))
 	}
 	s.ok("", "logout") // once more is no error
@@ -107,7 +107,7 @@ func TestTheStoredLogin(t *testing.T) {
 func TestASecondLoginEndsTheFirst(t *testing.T) {
 	f, s := loggedIn(t)
 	s.ok(ownerPass, "login", "--email", ownerMail)
-	if len(f.tokens) != 2 { // jwt1 and one key
+	if len(f.tokens) != 1 { // one key
 		t.Errorf("the server takes %d credentials", len(f.tokens))
 	}
 }

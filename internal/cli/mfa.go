@@ -46,13 +46,14 @@ func (c *cli) mfaEnable() *cobra.Command {
 		Short: "Turn the second factor on",
 		Long: `Turn the second factor on. It shows the key for your authenticator, asks for a code of
 it, and prints the recovery codes: keep them where the authenticator is not. All other
-sessions end; API keys, and so the logins of this command, stay.`,
+sessions end, also those that "oneclaw login" keeps elsewhere; API keys that last longer
+than a day stay.`,
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !c.interactive() {
 				return usage("This shows a key and asks for its code: run it on a terminal.")
 			}
-			return c.asPerson(cmd.Context(), &p, func(cl *client.Client) error {
+			return c.asPerson(cmd.Context(), &p, c.renewed(cmd.Context(), func(cl *client.Client) error {
 				setup, err := cl.SetUpMFA(cmd.Context())
 				if err != nil {
 					return err
@@ -78,7 +79,7 @@ sessions end; API keys, and so the logins of this command, stay.`,
 					}
 				}
 				return nil
-			})
+			}))
 		},
 	}
 	p.add(cmd)
@@ -100,7 +101,7 @@ recovery code.`,
 			if last == "" && !c.interactive() {
 				return usage("Give --last-code: the next code of the authenticator, or a recovery code. --code is for signing in.")
 			}
-			return c.asPerson(ctx, &p, func(cl *client.Client) error {
+			return c.asPerson(ctx, &p, c.renewed(ctx, func(cl *client.Client) error {
 				if last == "" {
 					var err error
 					if last, err = c.Prompt.Line(ctx, "The next code that it shows, or a recovery code"); err != nil {
@@ -115,7 +116,7 @@ recovery code.`,
 				}
 				c.done("The second factor is off.")
 				return nil
-			})
+			}))
 		},
 	}
 	p.add(cmd)

@@ -38,6 +38,31 @@ func (c *cli) asPerson(ctx context.Context, p *personFlags, do func(*client.Clie
 	return err
 }
 
+// renewed is asPerson's do where that ends all other logins: the stored one is made anew
+// with the login that did it, which has just been shown to be its owner's.
+func (c *cli) renewed(ctx context.Context, do func(*client.Client) error) func(*client.Client) error {
+	return func(cl *client.Client) error {
+		if err := do(cl); err != nil {
+			return err
+		}
+		s, err := c.loadStored()
+		if err != nil || s == nil || s.KeyID == "" {
+			return nil //nolint:nilerr // there is no stored login to renew
+		}
+		if me, err := cl.Me(ctx); err != nil || me.ID != s.UserID || me.OrgID != s.OrgID {
+			return nil //nolint:nilerr // it is another's
+		}
+		if err = c.takeKey(ctx, cl, s); err == nil {
+			err = c.saveLogin(ctx, cl, *s)
+		}
+		if err != nil {
+			c.warn("The stored login has ended too: run `oneclaw login`.")
+			return c.forget()
+		}
+		return nil
+	}
+}
+
 // end ends the login of asPerson.
 func (c *cli) end(ctx context.Context, cl *client.Client) {
 	if err := cl.Logout(context.WithoutCancel(ctx)); err != nil && !client.IsStatus(err, 401) { // 401: what it did ended it

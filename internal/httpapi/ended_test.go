@@ -16,17 +16,17 @@ func TestWhatEndsLoginsSaysWhatEnded(t *testing.T) {
 		end  func(s *session) reply
 		want string
 	}{
-		"a new password": {change, "agent_tokens=1,sessions=2"},
+		"a new password": {change, "api_keys=1,agent_tokens=1,sessions=2"},
 		"a reset password": {func(s *session) reply {
 			s.exec(`UPDATE users SET email_verified = 1`) // or its keys end, too
 			s.do("POST", "/v1/auth/forgot-password", "", object{"email": s.ada.email}).want(200)
 			s.identity.Wait()
 			return s.do("POST", "/v1/auth/reset-password", "", object{"token": s.mail.resets[s.ada.email], "new_password": "An0ther pass!word"}).want(204)
-		}, "agent_tokens=1,sessions=3"},
+		}, "api_keys=1,agent_tokens=1,sessions=3"},
 		"a second factor": {func(s *session) reply {
 			key := s.do("POST", "/v1/auth/mfa/setup", s.ada.token, nil).want(200).str("secret")
 			return s.do("POST", "/v1/auth/mfa/verify-setup", s.ada.token, object{"code": s.code(key)}).want(200)
-		}, "agent_tokens=1,sessions=2"},
+		}, "api_keys=1,agent_tokens=1,sessions=2"},
 		"the others ended": {func(s *session) reply {
 			return s.do("DELETE", "/v1/auth/sessions?keep_current=true", s.ada.token, nil).want(204)
 		}, "api_keys=1,agent_tokens=1,sessions=2"},

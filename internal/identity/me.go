@@ -50,7 +50,7 @@ func (s *Service) UpdateMe(ctx context.Context, c *access.Call, p Profile) (Acco
 }
 
 // ChangePassword sets a new password. All the user's tokens die but the one
-// that asks; API keys stay.
+// that asks, and stored logins; API keys that last longer stay.
 func (s *Service) ChangePassword(ctx context.Context, c *access.Call, old, password secret.Bytes) error {
 	a, err := s.self(ctx, c, policy.ChangePassword)
 	if err != nil {
@@ -70,7 +70,7 @@ func (s *Service) ChangePassword(ctx context.Context, c *access.Call, old, passw
 	if err := s.store.SetPassword(ctx, a.Org, a.ID, a.PasswordHash, hash, keptOf(c), c.Event); err != nil {
 		return err
 	}
-	s.notice(ctx, &a, "The password of your account was changed. All other sessions have ended; personal API keys have not.")
+	s.notice(ctx, &a, "The password of your account was changed. All other sessions have ended, of the command line too; personal API keys that last longer than a day have not.")
 	return nil
 }
 

@@ -131,7 +131,7 @@ func (s *Service) ResetPassword(ctx context.Context, c *access.Call, token strin
 	// Whoever could read the mail is the owner: failures elsewhere don't bar the way
 	// from here.
 	s.forgive(ctx, c, guessAt(c, guessPassword, a.Email), true)
-	keys := "personal API keys have not."
+	keys := "personal API keys that last longer than a day have not."
 	if !a.EmailVerified {
 		keys = "so have personal API keys and the second factor, since nobody had confirmed the address before."
 	}

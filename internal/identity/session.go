@@ -57,15 +57,15 @@ type Session struct {
 }
 
 // Kept is what outlives the end of all other tokens and sessions of a user: the
-// token that asks for that, and its session. Tokens for other organisations
-// that were asked for with it end, too.
+// token that asks for that, its session, or the key that it came with. Tokens for other
+// organisations that were asked for with it end, too.
 type Kept struct {
-	Token, Session string
-	At             time.Time
+	Token, Session, Key string
+	At                  time.Time
 }
 
 func keptOf(c *access.Call) Kept {
-	return Kept{Token: c.Who.TokenID, Session: c.Who.Session, At: c.Now}
+	return Kept{Token: c.Who.TokenID, Session: c.Who.Session, Key: c.Who.Key, At: c.Now}
 }
 
 // StoredLogin is how long a key lives at most that counts as a login: the command

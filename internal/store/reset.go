@@ -37,7 +37,7 @@ func (db *DB) ResetPassword(ctx context.Context, org, user, tokenHash, hash stri
 		}
 		var e ending
 		if err == nil {
-			err = tx.endSessions(&e, user, "", now)
+			err = tx.endSessions(&e, user, identity.Kept{At: now})
 		}
 		if err == nil {
 			err = tx.endKeys(&e, now, user, `EXISTS (SELECT 1 FROM users WHERE id = $2 AND email_verified = 0)`)

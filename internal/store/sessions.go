@@ -125,15 +125,12 @@ func (db *DB) EndSession(ctx context.Context, org, user, id string, keep bool, n
 func (db *DB) EndSessions(ctx context.Context, org, user, kept string, now time.Time, ev *audit.Event) error {
 	return db.writeOf(ctx, org, user, func(tx *Tx) error {
 		var e ending
-		err := tx.endSessions(&e, user, kept, now)
+		err := tx.endSessions(&e, user, identity.Kept{Session: kept, At: now})
 		if err == nil { // logins that wait for their second factor, and devices that were let in
 			_, err = tx.exec(`DELETE FROM mfa_challenges WHERE user_id = $1`, user)
 		}
 		if err == nil {
 			_, err = tx.exec(`DELETE FROM device_codes WHERE user_id = $1`, user)
-		}
-		if err == nil { // keys that are a stored login
-			err = tx.endKeys(&e, now, user, `expires_at - created_at <= $3`, identity.StoredLogin.Microseconds())
 		}
 		e.note(ev)
 		tx.record(ev)
@@ -141,17 +138,21 @@ func (db *DB) EndSessions(ctx context.Context, org, user, kept string, now time.
 	})
 }
 
-// endSessions ends the sessions of a user but the one kept, and the tokens of agents
-// that were taken with them. What else was made with them stays: each can be ended
-// for that by itself. Those that have expired end too, in case a clock goes back.
-func (tx *Tx) endSessions(e *ending, user, kept string, now time.Time) error {
-	err := tx.endTokens(e, now, `user_id = $2 AND made_with LIKE 'session:%' AND made_with <> $3`, user, "session:"+kept)
+// endSessions ends the sessions of a user and the keys that are a stored login, but for
+// what is kept, and the tokens of agents that were taken with them. What else was made
+// with them stays: each can be ended for that by itself. Those that have expired end too,
+// in case a clock goes back.
+func (tx *Tx) endSessions(e *ending, user string, kept identity.Kept) error {
+	err := tx.endTokens(e, kept.At, `user_id = $2 AND made_with LIKE 'session:%' AND made_with <> $3`, user, "session:"+kept.Session)
 	const others = `UPDATE sessions SET ended_at = $3 WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL`
 	if err == nil {
-		err = tx.count(&e.sessions, others+` AND expires_at > $3`, user, kept, micros(now))
+		err = tx.count(&e.sessions, others+` AND expires_at > $3`, user, kept.Session, micros(kept.At))
 	}
 	if err == nil {
-		_, err = tx.exec(others, user, kept, micros(now))
+		_, err = tx.exec(others, user, kept.Session, micros(kept.At))
+	}
+	if err == nil {
+		err = tx.endKeys(e, kept.At, user, `expires_at - created_at <= $3 AND id <> $4`, identity.StoredLogin.Microseconds(), kept.Key)
 	}
 	return err
 }
@@ -181,7 +182,7 @@ func (tx *Tx) endLogins(user string, kept identity.Kept, ev *audit.Event) error 
 	var e ending
 	_, err := tx.exec(`DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2`, user, identity.PurposeReset)
 	if err == nil {
-		err = tx.endSessions(&e, user, kept.Session, kept.At)
+		err = tx.endSessions(&e, user, kept)
 	}
 	e.note(ev)
 	return err
