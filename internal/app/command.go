@@ -144,10 +144,10 @@ const gcPercent = 300
 const frugalFrom = 384 << 20
 
 func (a *App) devReady(ctx context.Context, at Addresses, out io.Writer) (func() error, error) {
-	if err := a.DevForget(); err != nil {
-		return nil, err
-	}
 	owner, err := a.DevSetup(ctx)
+	if err == nil { // a start that is refused leaves what may be the last copy
+		err = a.DevForget()
+	}
 	return func() error { return a.DevAnnounce(owner, at, out) }, err
 }
 

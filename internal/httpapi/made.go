@@ -31,9 +31,9 @@ func goneBy(c *access.Call) Gone {
 }
 
 type madeBody struct {
-	Kind      string    `json:"kind" enum:"api_key,agent,share,policy,vault,invitation,ip_rule,webhook,agent_token,member,session,policy_change,agent_change,role_change,approval"`
+	Kind      string    `json:"kind" enum:"api_key,agent,share,policy,vault,invitation,ip_rule,webhook,agent_token,member,session,policy_change,agent_change,role_change,approval,agent_key"`
 	ID        string    `json:"id"`
-	Name      string    `json:"name" doc:"Its name, or a share's path, a policy's pattern, an invitation's address, a rule's network, a member's address, the program of a device that was let in, the agent whose token was taken, the role that a member was raised to, the path of an approval."`
+	Name      string    `json:"name" doc:"Its name, or a share's path, a policy's pattern, an invitation's address, a rule's network, a member's address, the program of a device that was let in, the agent whose token was taken, the role that a member was raised to, the path of an approval, the agent that was given its key."`
 	MadeWith  string    `json:"made_with" doc:"key:ID of an API key, session:ID of a login, or agent:ID/GENERATION of the agent's credentials."`
 	CreatedAt time.Time `json:"created_at"`
 	IsLive    bool      `json:"is_live"`

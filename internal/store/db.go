@@ -59,6 +59,8 @@ type DB struct {
 	epoch      epoch
 	answers    answers
 	queryTime  time.Duration    // of one query; zero is no bound
+	path       string           // of the file of SQLite
+	file       os.FileInfo      // as it was opened; nil on PostgreSQL
 	now        func() time.Time // the age of caches
 	clock      func() time.Time // Config.Clock
 	watch      *watch
@@ -139,7 +141,7 @@ func (db *DB) open(cfg Config) (err error) {
 	if err != nil {
 		return fmt.Errorf("create database: %w", err)
 	}
-	if err := f.Close(); err != nil {
+	if err := errors.Join(f.Close(), db.placed(file)); err != nil {
 		return err
 	}
 	db.latest, db.lists = newLatestCache(), newListCache()

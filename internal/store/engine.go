@@ -74,7 +74,8 @@ const sqliteWait = "2000"
 // sqlitePool opens up to n connections to a file. secure_delete overwrites what is
 // deleted, in the file.
 func sqlitePool(file string, n int, more ...string) (*sql.DB, error) {
-	q := url.Values{"_pragma": append([]string{
+	// The file is there: one that was removed meanwhile must not be made anew, without tables.
+	q := url.Values{"mode": {"rw"}, "_pragma": append([]string{
 		"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "journal_size_limit(" + walKeptBytes + ")",
 		"secure_delete(ON)", "cache_size(-8192)", "temp_store(MEMORY)", "wal_autocheckpoint(0)",
 		"trusted_schema(OFF)", "cell_size_check(ON)",

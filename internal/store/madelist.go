@@ -43,8 +43,10 @@ func (db *DB) Made(ctx context.Context, org, from, below string, now time.Time) 
 	return out, err
 }
 
-// madeAlso are the parts of Made for what a credential widened or approved.
-const madeAlso = `UNION ALL SELECT 'policy_change', p.id, p.secret_path_pattern, w.created_at, w.made_with, CASE WHEN p.expires_at IS NULL OR p.expires_at > $4 THEN 1 ELSE 0 END
+// madeAlso are the parts of Made for what a credential gave, widened or approved.
+const madeAlso = `UNION ALL SELECT 'agent_key', id, name, COALESCE(key_at, created_at), key_with, CASE WHEN is_active = 1 AND (key_hash IS NOT NULL OR auth_method <> 'api_key') THEN 1 ELSE 0 END
+			FROM agents WHERE org_id = $1 AND key_with >= $2 AND key_with < $3
+		UNION ALL SELECT 'policy_change', p.id, p.secret_path_pattern, w.created_at, w.made_with, CASE WHEN p.expires_at IS NULL OR p.expires_at > $4 THEN 1 ELSE 0 END
 			FROM widenings w JOIN policies p ON p.id = w.subject_id` + withinOf + `
 		UNION ALL SELECT 'agent_change', a.id, a.name, w.created_at, w.made_with, CASE WHEN a.is_active = 1 AND (a.expires_at IS NULL OR a.expires_at > $4) THEN 1 ELSE 0 END
 			FROM widenings w JOIN agents a ON a.id = w.subject_id` + withinOf + `

@@ -95,6 +95,9 @@ func (db *DB) Ready() error {
 	if db.Away() {
 		return fault.New(fault.Unavailable, "database_unavailable", "The database does not answer.")
 	}
+	if err := db.inPlace(); err != nil {
+		return err
+	}
 	if err := db.writer.ward.ailing(); err != nil {
 		return fault.Wrap(err, fault.Unavailable, "log_not_written", "The log can't be written: is the disk full, or the database held by somebody?")
 	}

@@ -194,6 +194,9 @@ func (w *writer) try(batch []*op) (err error) {
 		}
 	}()
 	defer func() { w.ward.note(w.db.now(), err) }()
+	if err := w.db.inPlace(); err != nil {
+		return err
+	}
 	ctx, cancel := w.deadline(batch)
 	defer cancel()
 	if done, err := w.quick(ctx, batch); done {

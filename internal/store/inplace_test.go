@@ -1,0 +1,54 @@
+package store_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
+)
+
+// A server whose database file is taken away, or another put in its place, acknowledges
+// nothing that would be gone with its process; it goes on when the file is back.
+func TestADatabaseFileThatIsTakenAwayIsNotWrittenTo(t *testing.T) {
+	for name, harm := range map[string]func(t *testing.T, file string){
+		"moved": func(*testing.T, string) {},
+		"replaced": func(t *testing.T, file string) {
+			if err := os.WriteFile(file, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := ready.Dir(t)
+			db, org := open(t, store.Config{Dir: dir}), newOrg()
+			if err := db.Append(t.Context(), event(org)); err != nil {
+				t.Fatal(err)
+			}
+			file, away := filepath.Join(dir, store.File), filepath.Join(dir, "away")
+			if err := os.Rename(file, away); err != nil {
+				t.Fatal(err)
+			}
+			harm(t, file)
+			for range 3 {
+				if err := db.Append(t.Context(), event(org)); fault.CodeOf(err) != "database_replaced" || !fault.Is(err, fault.Unavailable) {
+					t.Errorf("a write: %v", err)
+				}
+			}
+			if err := db.Ready(); fault.CodeOf(err) != "database_replaced" {
+				t.Errorf("ready: %v", err)
+			}
+			if err := os.Rename(away, file); err != nil {
+				t.Fatal(err)
+			}
+			if err := db.Append(t.Context(), event(org)); err != nil {
+				t.Errorf("a write afterwards: %v", err)
+			}
+			if err := db.Ready(); err != nil {
+				t.Errorf("ready afterwards: %v", err)
+			}
+		})
+	}
+}
