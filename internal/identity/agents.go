@@ -157,6 +157,11 @@ func (s *Service) UpdateAgent(ctx context.Context, c *access.Call, id string, p 
 		if err := prolongs(c, was.ExpiresAt, a.ExpiresAt); err != nil {
 			return err
 		}
+		if a.Active && (!was.Active || a.AuthMethod != MethodAPIKey && a.TokenGen != was.TokenGen) {
+			if err := goesOn(c, a); err != nil {
+				return err
+			}
+		}
 		if err := a.hold(&was, c.Who.Manages(), p.touched()); err != nil {
 			return err
 		}
@@ -183,6 +188,15 @@ func (s *Service) opensNoGate(ctx context.Context, c *access.Call, was *Agent, p
 		err = c.RequirePerson()
 	}
 	return err
+}
+
+// goesOn asks for a person where an agent is started, or given another way in, by a
+// credential that ends before the agent does: what it gives would outlast it.
+func goesOn(c *access.Call, a *Agent) error {
+	if capped, err := c.Capped(a.ExpiresAt); err != nil || !capped.Equal(a.ExpiresAt) {
+		return c.RequirePerson()
+	}
+	return nil
 }
 
 // prolongs asks for a person where an agent is to go on beyond its end, and beyond

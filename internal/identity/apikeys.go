@@ -74,8 +74,7 @@ func (s *Service) withinKey(ctx context.Context, c *access.Call, d *KeyDraft) er
 	if len(d.Scopes) == 0 {
 		d.Scopes = own.Scopes
 	}
-	lacks := func(scope string) bool { return !slices.Contains(own.Scopes, scope) }
-	if len(own.Scopes) > 0 && slices.ContainsFunc(d.Scopes, lacks) {
+	if policy.Lifts(own.Scopes, d.Scopes) {
 		c.Event.Details.Reason = errBeyondKey.Code
 		return errBeyondKey
 	}
@@ -106,8 +105,26 @@ func (s *Service) RevokeKey(ctx context.Context, c *access.Call, id string, keep
 			return err
 		}
 	}
+	if err := s.mayRevoke(ctx, c, id); err != nil {
+		return err
+	}
 	succeed(c, "api_key", id)
 	return s.store.RevokeKey(ctx, c.Who.Org, c.Who.ID, id, keep, c.Now, c.Event)
+}
+
+// mayRevoke asks for a person where a key, or a device, revokes a key that is neither
+// itself nor its own make: whoever found one could otherwise end its owner's.
+func (s *Service) mayRevoke(ctx context.Context, c *access.Call, id string) error {
+	switch {
+	case c.Who.Key == "" && !c.Who.Device, c.Who.Key == id:
+		return nil
+	case c.Who.Key != "":
+		made, err := s.store.Made(ctx, c.Who.Org, "key:"+c.Who.Key, "key:"+c.Who.Key+"!", c.Now)
+		if err != nil || slices.ContainsFunc(made, func(m Made) bool { return m.Kind == "api_key" && m.ID == id }) {
+			return err
+		}
+	}
+	return c.RequirePerson()
 }
 
 // Live reports whether the key works at a moment.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
 // agentCap is a field of an agent that restricts it. Who manages the organisation may
@@ -26,7 +27,7 @@ var agentCaps = []agentCap{
 	{"token_ttl_seconds", func(a *Agent) bool { return a.TokenTTL != 0 }, func(was, is *Agent) bool {
 		return was.TokenTTL != 0 && (is.TokenTTL == 0 || is.TokenTTL > was.TokenTTL)
 	}},
-	listCap("scopes", func(a *Agent) []string { return a.Scopes }),
+	{"scopes", func(a *Agent) bool { return len(a.Scopes) > 0 }, func(was, is *Agent) bool { return policy.Lifts(was.Scopes, is.Scopes) }},
 	listCap("vault_ids", func(a *Agent) []string { return a.VaultIDs }),
 	listCap("tx_to_allowlist", func(a *Agent) []string { return lowerAll(a.ToAllowlist) }),
 	listCap("tx_allowed_chains", func(a *Agent) []string { return lowerAll(a.AllowedChains) }),

@@ -39,6 +39,11 @@ func (s *Service) RotateAgentKey(ctx context.Context, c *access.Call, id string,
 	if err := mayRenew(c, &seen, &seen); err != nil {
 		return secret.Bytes{}, err
 	}
+	if c.Who.Kind != policy.KindAgent {
+		if err := goesOn(c, &seen); err != nil {
+			return secret.Bytes{}, err
+		}
+	}
 	if keep && c.Who.Kind != policy.KindAgent {
 		if err := c.RequirePerson(); err != nil {
 			return secret.Bytes{}, err

@@ -159,6 +159,9 @@ func TestAnAgentRenewsItsKeyWithTheKeyAndSeldom(t *testing.T) {
 	w.clock.forward(time.Hour)
 	third := must(renew(second))
 
+	_, err = w.RotateAgentKey(t.Context(), w.call(ada, policy.RotateAgentKey), a.ID, false)
+	wantCode(t, "with a login that was left open", err, "person_required")
+	ada = w.who(w.login("ada@example.com", password))
 	got, err := w.RotateAgentKey(t.Context(), w.call(ada, policy.RotateAgentKey), a.ID, false)
 	if err != nil {
 		t.Fatal(err)
@@ -175,6 +178,7 @@ func TestAnAgentRenewsItsKeyWithTheKeyAndSeldom(t *testing.T) {
 	}
 
 	// What the decision saw is compared with the key that is replaced.
+	ada = w.who(w.login("ada@example.com", password))
 	stale := w.who(w.newKeyOf(ada, a.ID))
 	w.newKeyOf(ada, a.ID)
 	w.clock.forward(2 * time.Hour)

@@ -106,8 +106,7 @@ func granted(p *Principal, rule *Rule, r *Resource, at Moment) Decision {
 		reason = nearest
 	}
 	switch {
-	case rule.Creator && createdBy(p, rule.Over, r) &&
-		!(rule.Gated && r.Policies.gates(p, r.Vault.ID, rule.Need, r.Path.String())):
+	case rule.Creator && createdBy(p, rule.Over, r) && !held(p, rule, r):
 		reason = ReasonCreator
 	case rule.Admin && p.Manages():
 		reason = ReasonRole
@@ -123,6 +122,20 @@ func granted(p *Principal, rule *Rule, r *Resource, at Moment) Decision {
 		return Decision{Reason: reason, PolicyID: asks}
 	}
 	return Decision{Allow: true, Reason: reason}
+}
+
+// held reports whether a policy that asks for approvals names the vault's creator for
+// the action: it asks like others, and an agent does not destroy round it.
+func held(p *Principal, rule *Rule, r *Resource) bool {
+	switch {
+	case rule.Gated:
+		return r.Policies.gates(p, r.Vault.ID, rule.Need, r.Path.String())
+	case rule.Holds == 0 || p.Kind != KindAgent:
+		return false
+	case rule.Over == OverVault:
+		return slices.ContainsFunc(r.Policies.of(p), func(pol Policy) bool { return pol.gates(r.Vault.ID, rule.Holds) })
+	}
+	return r.Policies.gates(p, r.Vault.ID, rule.Holds, r.Path.String())
 }
 
 // sameOrg is false when any part of the resource is another organisation's, and

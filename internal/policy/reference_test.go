@@ -315,6 +315,14 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 				policy.WriteSecret, policy.RotateSecret, policy.DeleteSecret, policy.CreateShare)
 		}
 	}
+	// An agent does not destroy, or bring back, round a policy that asks it for approvals.
+	held := map[policy.Action][]string{policy.DeleteVault: {"write", "delete"}, policy.PurgeSecret: {"write", "delete"}, policy.RestoreSecret: {"write"}}[a]
+	for _, row := range rows {
+		for _, w := range row.words {
+			gated = gated || p.Kind == "agent" && slices.Contains(held, w) && refAsks(row) && row.vault == r.Vault.ID && row.kind == p.Kind &&
+				row.principal == p.ID && (a == policy.DeleteVault || naiveMatch(row.pattern, path))
+		}
+	}
 	if r.Vault != nil && refVaultAction(a) && refCreator(p, r.Vault) && !gated {
 		return yes("creator")
 	}

@@ -42,6 +42,9 @@ type Rule struct {
 	ManagersOnly bool
 	// Gated marks the uses of a secret that a policy may ask a human's approval for.
 	Gated bool
+	// Holds is for actions that can't wait for an approval: a policy that asks the agent
+	// which made the vault for approvals of this keeps it from the action.
+	Holds Permission
 	// Value marks the actions that hand out a secret's value, or the right to it.
 	Value bool
 	// Writes marks the actions that change something: an API key with words needs one
@@ -108,7 +111,9 @@ func RuleFor(a Action) (Rule, bool) {
 		return Rule{Who: Principals, Open: true, Rows: true}, true
 	case ReadVault:
 		return Rule{Who: Principals, Over: OverVault, Need: anyUse, Creator: true, Admin: true, Bound: true, Reserved: true}, true
-	case DeleteVault, CreatePolicy, UpdatePolicy, DeletePolicy:
+	case DeleteVault:
+		return Rule{Who: Principals, Over: OverVault, Creator: true, Admin: true, Holds: Delete, Writes: true}, true
+	case CreatePolicy, UpdatePolicy, DeletePolicy:
 		return Rule{Who: Principals, Over: OverVault, Creator: true, Admin: true, Writes: true}, true
 	case ListPolicies:
 		return Rule{Who: Principals, Over: OverVault, Need: anyUse, Creator: true, Admin: true, Bound: true, Rows: true, Reserved: true}, true
@@ -134,8 +139,10 @@ func RuleFor(a Action) (Rule, bool) {
 		return Rule{Who: Principals, Over: OverPath, Need: anyUse, Creator: true, Admin: true, Reserved: true}, true
 	case ListVersions:
 		return Rule{Who: Principals, Over: OverPath, Need: Read, Creator: true, Admin: true, Reserved: true}, true
-	case RestoreSecret, PurgeSecret:
-		return Rule{Who: Principals, Over: OverPath, Creator: true, Admin: true, Writes: true}, true
+	case RestoreSecret:
+		return Rule{Who: Principals, Over: OverPath, Creator: true, Admin: true, Holds: Write, Writes: true}, true
+	case PurgeSecret:
+		return Rule{Who: Principals, Over: OverPath, Creator: true, Admin: true, Holds: Delete, Writes: true}, true
 	case ListSecrets:
 		return Rule{Who: Principals, Over: OverVault, Need: anyUse, Creator: true, Admin: true, Rows: true, Reserved: true}, true
 

@@ -54,6 +54,18 @@ func reachOf(scopes []string) reach {
 	return r
 }
 
+// Lifts reports whether a list of scopes lets a credential do what another did not. A
+// list without a pattern caps no path, and one without a word names no action: to drop
+// the last of a sort lifts as much as to add one.
+func Lifts(was, now []string) bool {
+	before, after := reachOf(was), reachOf(now)
+	adds := func(sort func(string) bool) bool {
+		return slices.ContainsFunc(now, func(s string) bool { return sort(s) && !slices.Contains(was, s) })
+	}
+	return before.capped && (!after.capped || adds(func(s string) bool { return !isWord(s) })) ||
+		before.words && (!after.words || adds(isWord))
+}
+
 // covers reports whether a pattern among the scopes matches path.
 func covers(scopes []string, path string) bool {
 	for _, s := range scopes {

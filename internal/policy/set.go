@@ -75,11 +75,15 @@ func (s *Set) gates(p *Principal, vault string, need Permission, path string) bo
 	policies := s.of(p)
 	for i := range policies {
 		pol := &policies[i]
-		if pol.Conditions.Approval != nil && pol.Permissions&need != 0 && pol.Vault == vault && pol.Pattern.Match(path) {
+		if pol.gates(vault, need) && pol.Pattern.Match(path) {
 			return true
 		}
 	}
 	return false
+}
+
+func (p *Policy) gates(vault string, need Permission) bool {
+	return p.Conditions.Approval != nil && p.Permissions&need != 0 && p.Vault == vault
 }
 
 // Terms returns what an approval under the policy with that id of p is worth,

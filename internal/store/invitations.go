@@ -146,8 +146,18 @@ func (db *DB) invitation(ctx context.Context, query string, args ...any) (identi
 
 // RenewInvitation implements identity.OrgStore.
 func (db *DB) RenewInvitation(ctx context.Context, was identity.Invitation, hash string, expires time.Time, ev *audit.Event) error {
-	return db.changeUser(ctx, was.Org, ev, false, errNoInvitation, `UPDATE invitations SET token_hash = $4, expires_at = $5
-		WHERE org_id = $1 AND id = $2 AND token_hash = $3`, was.Org, was.ID, was.TokenHash, hash, micros(expires))
+	return db.Write(ctx, was.Org, func(tx *Tx) error {
+		n, err := tx.exec(`UPDATE invitations SET token_hash = $4, expires_at = $5
+			WHERE org_id = $1 AND id = $2 AND token_hash = $3`, was.Org, was.ID, was.TokenHash, hash, micros(expires))
+		if err == nil && n == 0 {
+			return tx.refuse(errNoInvitation)
+		}
+		if err == nil {
+			err = tx.widened(wideInvitation, was.ID, was.Org, false, ev)
+		}
+		tx.record(ev)
+		return err
+	})
 }
 
 // RemoveInvitation implements identity.OrgStore.

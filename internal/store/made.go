@@ -29,6 +29,7 @@ type ending struct {
 	sessions                                int64    // devices that it let in, or other logins
 	codes                                   int64    // of devices that were let in
 	approvals                               int64    // that were given, and not used up
+	rules                                   []string // allow addresses, and stay
 	members                                 []string // who joined by an invitation or were raised in role, and stay
 }
 
@@ -143,6 +144,11 @@ func (tx *Tx) endMadeWith(e *ending, org, with string, at time.Time) error {
 			members, _, err = tx.children(`SELECT user_id, 1 FROM memberships WHERE made_with = $1 AND org_id = $2`, with, org)
 			e.members = append(e.members, members...)
 		}
+		if err == nil {
+			var rules []string
+			rules, _, err = tx.children(`SELECT id, 1 FROM ip_rules WHERE made_with = $1 AND org_id = $2 AND rule_type = 'allow'`, with, org)
+			e.rules = append(e.rules, rules...)
+		}
 		for _, s := range []struct {
 			n     *int64
 			query string
@@ -255,9 +261,17 @@ func (e *ending) note(ev *audit.Event) {
 		return
 	}
 	ev.Details.Ended = e.text()
-	if n := len(e.members); n > 0 {
-		ev.Details.Stays = "members=" + strconv.Itoa(n) + " user:" + strings.Join(e.members[:min(n, maxNamed)], " user:")
+	var counts, ids []string
+	for _, s := range []struct {
+		what, one string
+		ids       []string
+	}{{"members", " user:", e.members}, {"ip_rules", " ip_rule:", e.rules}} {
+		if n := len(s.ids); n > 0 {
+			counts = append(counts, s.what+"="+strconv.Itoa(n))
+			ids = append(ids, s.one+strings.Join(s.ids[:min(n, maxNamed)], s.one))
+		}
 	}
+	ev.Details.Stays = strings.Join(append([]string{strings.Join(counts, ",")}, ids...), "")
 }
 
 func (tx *Tx) count(n *int64, query string, args ...any) error {

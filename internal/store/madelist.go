@@ -50,6 +50,8 @@ const madeAlso = `UNION ALL SELECT 'agent_key', id, name, COALESCE(key_at, creat
 			FROM widenings w JOIN policies p ON p.id = w.subject_id` + withinOf + `
 		UNION ALL SELECT 'agent_change', a.id, a.name, w.created_at, w.made_with, CASE WHEN a.is_active = 1 AND (a.expires_at IS NULL OR a.expires_at > $4) THEN 1 ELSE 0 END
 			FROM widenings w JOIN agents a ON a.id = w.subject_id` + withinOf + `
+		UNION ALL SELECT 'invitation_change', i.id, i.email, w.created_at, w.made_with, CASE WHEN i.expires_at > $4 THEN 1 ELSE 0 END
+			FROM widenings w JOIN invitations i ON i.id = w.subject_id` + withinOf + `
 		UNION ALL SELECT 'role_change', w.subject_id, m.role, w.created_at, w.made_with, 1
 			FROM widenings w JOIN memberships m ON m.user_id = w.subject_id AND m.org_id = w.org_id` + withinOf + ` AND w.kind = '` + wideMember + `'
 		UNION ALL SELECT 'approval', id, path, decided_at, decided_with, CASE WHEN status = 'approved' AND uses_left > 0 AND expires_at > $4 THEN 1 ELSE 0 END

@@ -57,6 +57,10 @@ func (tx *Tx) endMembership(org, user, heir string, at time.Time) (ending, error
 	if err == nil {
 		err = tx.passOn(&e, org, user, heir, "", at)
 	}
+	if err == nil { // what it was sent by mail as a member
+		err = tx.count(&e.shares, `UPDATE shares SET revoked_at = $3 WHERE org_id = $1 AND revoked_at IS NULL AND recipient_type = 'external_email'
+			AND (recipient_id = $2 OR recipient_email = (SELECT email FROM users WHERE id = $2))`, org, user, micros(at))
+	}
 	if err != nil {
 		return e, err
 	}

@@ -50,10 +50,15 @@ func (tx *Tx) endTaken(e *ending, org, user, which string, at time.Time) error {
 		err = tx.endPolicies(e, `vault_id IN (SELECT id FROM vaults WHERE org_id = $2)
 			AND created_by_type = 'agent' AND created_by `+theirs, user, org)
 	}
+	if err == nil {
+		err = tx.endPolicies(e, `id IN (SELECT subject_id FROM widenings WHERE kind = 'policy' AND org_id = $2
+			AND by_id IN (SELECT id FROM agents WHERE org_id = $2) AND by_id `+theirs+`)`, user, org)
+	}
 	return err
 }
 
 // madeNothing is a condition for sessions that nothing names which an agent made:
 // endTaken asks whose session it was.
 const madeNothing = ` AND NOT EXISTS (SELECT 1 FROM shares h WHERE h.made_with = 'session:' || sessions.id AND h.maker_type = 'agent' AND h.revoked_at IS NULL)
-	AND NOT EXISTS (SELECT 1 FROM policies p WHERE p.made_with = 'session:' || sessions.id AND p.created_by_type = 'agent')`
+	AND NOT EXISTS (SELECT 1 FROM policies p WHERE p.made_with = 'session:' || sessions.id AND p.created_by_type = 'agent')
+	AND NOT EXISTS (SELECT 1 FROM widenings w WHERE w.made_with = 'session:' || sessions.id AND w.by_id <> sessions.user_id)`

@@ -11,6 +11,8 @@ const (
 	widePolicy = "policy"
 	wideAgent  = "agent"
 	wideMember = "member"
+
+	wideInvitation = "invitation"
 )
 
 // widened notes that the event's actor let something do more that may be another's: it
@@ -33,6 +35,9 @@ func (tx *Tx) endWidened(e *ending, org, with string, at time.Time) error {
 	err := tx.endPolicies(e, `id `+mine+`'`+widePolicy+`')`, with, org)
 	if err == nil {
 		err = tx.stopAgents(e, org, `id `+mine+`'`+wideAgent+`') AND org_id = $2`, at, with, org)
+	}
+	if err == nil {
+		err = tx.count(&e.invitations, `DELETE FROM invitations WHERE org_id = $2 AND id `+mine+`'`+wideInvitation+`')`, with, org)
 	}
 	if err == nil {
 		var members []string
