@@ -226,11 +226,11 @@ func (e *examination) stores(ctx context.Context, whole bool) {
 		}
 		e.ok("values", "%d versions and other sealed things opened, %d damaged", in.opening.opened, in.opening.damaged)
 	}
-	for _, id := range in.lost {
-		e.fail("vaults", "The keystore has not got the key of vault %s.", id)
+	for _, k := range in.lost {
+		e.fail("vaults", "%s", k)
 	}
-	for _, what := range in.unsealed {
-		e.fail("keystore", "It has not got the key of %s.", what)
+	for _, k := range in.unsealed {
+		e.fail("keystore", "%s", k)
 	}
 	if len(in.lost) == 0 {
 		e.ok("vaults", "%d, of %d that hold values one was opened", in.vaults, in.values)

@@ -45,8 +45,21 @@ func Named(id string, err error) error {
 	if !ok || e.Code != CodeKeyUnusable {
 		return err
 	}
-	return fault.Wrap(e.Err, e.Kind, CodeKeyUnusable, "The stored key "+id+" can't be used.")
+	return fault.Wrap(&UnusableError{ID: id, Err: e.Err}, e.Kind, CodeKeyUnusable, "The stored key "+id+" can't be used.")
 }
+
+// UnusableError is the cause of a failure with CodeKeyUnusable, whatever that
+// failure was turned into.
+type UnusableError struct {
+	ID  string
+	Err error
+}
+
+// Error implements error.
+func (e *UnusableError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *UnusableError) Unwrap() error { return e.Err }
 
 // Unusable is the failure of a stored key that is damaged, or that breaks a
 // rule which the store demands of its keys.
