@@ -2,6 +2,7 @@ package keystore
 
 import (
 	"errors"
+	"syscall"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
@@ -33,8 +34,11 @@ func UnwrapFailed() error {
 	return fault.New(fault.Internal, CodeUnwrapFailed, "The wrapped key does not authenticate.")
 }
 
-// Unavailable is the failure of a store that is away. Nothing was done.
+// Unavailable is the failure of a store that is away, or full. Nothing was done.
 func Unavailable(cause error) error {
+	if errors.Is(cause, syscall.ENOSPC) || errors.Is(cause, syscall.EDQUOT) || errors.Is(cause, syscall.EFBIG) {
+		return fault.Wrap(cause, fault.Unavailable, CodeUnavailable, "The keystore can't be written: its disk is full, or a limit on files is reached. Try again when there is space.")
+	}
 	return fault.Wrap(cause, fault.Unavailable, CodeUnavailable, "The keystore can't be reached. Try again when it is back.")
 }
 
