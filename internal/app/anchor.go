@@ -25,7 +25,7 @@ func (a anchor) file() string { return filepath.Join(a.dir, "audit-signed.json")
 func (a anchor) Load() (map[string]audit.Head, error) {
 	var saved map[string]signedHead
 	damaged := fault.New(fault.Invalid, codeFileDamaged, "The file audit-signed.json in the data folder is damaged. "+
-		"Put it back from a backup of the database, or remove it: then the check against it begins anew.")
+		"Put it back from a backup of the database, or stop the server and remove it: then the check against it begins anew.")
 	if err := readJSON(a.file(), &saved); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	} else if fault.CodeOf(err) == codeFileDamaged {

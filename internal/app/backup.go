@@ -137,7 +137,7 @@ func (b *backup) readable(ctx context.Context, keys keystore.KeyStore) (err erro
 				continue
 			}
 			lost++
-			_, _ = fmt.Fprintf(b.Stderr, "warning: vault %s can't be read: the keystore has not got its key, or the key is damaged.\n", id)
+			_, _ = fmt.Fprintf(b.Stderr, "warning: %s\n", newLostKey(ctx, keys, "vault "+id, err))
 		case err != nil && !fault.Is(err, fault.NotFound):
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,7 +39,7 @@ It changes nothing and prints no secrets. The exit code is 1 when something is w
 		e := &examination{operator: o, cfg: cfg}
 		e.settings()
 		e.folders()
-		e.space(freeSpace(cfg.Data))
+		e.space()
 		e.certificate()
 		e.server(ctx)
 		e.stores(ctx, whole)
@@ -69,11 +70,15 @@ func (e *examination) fail(what, format string, args ...any) {
 	e.say("FAIL  %-12s %s", what, fmt.Sprintf(format, args...))
 }
 
-// failed prints the sentence of a fault; other errors may name what is secret.
+// failed prints the sentence of a fault, and of a database or keystore that does not
+// serve its own words; other errors may name what is secret.
 func (e *examination) failed(what string, err error) {
 	detail := "It could not be checked."
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Detail != "" {
 		detail = f.Detail
+		if f.Kind == fault.Unavailable && f.Err != nil {
+			detail += " (" + strings.Join(strings.Fields(f.Err.Error()), " ") + ")"
+		}
 	}
 	e.fail(what, "%s", detail)
 }
@@ -121,15 +126,35 @@ func freeSpace(dir string) (uint64, error) {
 	return s.Bavail * uint64(s.Bsize), err
 }
 
-func (e *examination) space(free uint64, err error) {
+// space looks at the file system of the data folder, and at that of the keystore's
+// folder when it is another one.
+func (e *examination) space() {
+	free, err := freeSpace(e.cfg.Data)
+	e.free("data folder", free, err, "When it is full nothing is served")
+	if keys := keystoreDir(e.cfg); e.cfg.Keystore != "pkcs11" && device(keys) != device(e.cfg.Data) {
+		free, err := freeSpace(keys)
+		e.free("keys folder", free, err, "When it is full no vault is made and no key replaced")
+	}
+}
+
+// device tells file systems apart. It is 0 when the folder is not there.
+func device(dir string) uint64 {
+	var s unix.Stat_t
+	if unix.Stat(dir, &s) != nil {
+		return 0
+	}
+	return uint64(s.Dev) //nolint:unconvert // of another type on other systems
+}
+
+func (e *examination) free(where string, free uint64, err error, full string) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // the folder's own line says so
 	case err != nil:
-		e.warn("disk space", "It can't be told.")
+		e.warn("disk space", "It can't be told of the %s.", where)
 	case free < enoughSpace:
-		e.warn("disk space", "%d MiB are free in the data folder. When it is full nothing is served: make room for 1 GiB and more.", free>>20)
+		e.warn("disk space", "%d MiB are free in the %s. %s: make room for 1 GiB and more.", free>>20, where, full)
 	default:
-		e.ok("disk space", "%d MiB are free in the data folder", free>>20)
+		e.ok("disk space", "%d MiB are free in the %s", free>>20, where)
 	}
 }
 
@@ -226,11 +251,11 @@ func (e *examination) stores(ctx context.Context, whole bool) {
 		}
 		e.ok("values", "%d versions and other sealed things opened, %d damaged", in.opening.opened, in.opening.damaged)
 	}
-	for _, id := range in.lost {
-		e.fail("vaults", "The keystore has not got the key of vault %s.", id)
+	for _, k := range in.lost {
+		e.fail("vaults", "%s", k)
 	}
-	for _, what := range in.unsealed {
-		e.fail("keystore", "It has not got the key of %s.", what)
+	for _, k := range in.unsealed {
+		e.fail("keystore", "%s", k)
 	}
 	if len(in.lost) == 0 {
 		e.ok("vaults", "%d, of %d that hold values one was opened", in.vaults, in.values)
@@ -275,6 +300,7 @@ func (e *examination) database(ctx context.Context, db *store.DB) bool {
 	default:
 		e.ok("database", "%s, schema %d", db.Engine(), have)
 	}
+	e.privileges(ctx, db)
 	ahead, err := db.Clock(ctx)
 	switch {
 	case err != nil:
@@ -290,6 +316,22 @@ func (e *examination) database(ctx context.Context, db *store.DB) bool {
 		e.warn("clock", "It is %v off the latest time that a server saw here: a server that starts sweeps nothing for a day.", off.Round(time.Second))
 	}
 	return true
+}
+
+// privileges looks at what PostgreSQL lets the server's role do.
+func (e *examination) privileges(ctx context.Context, db *store.DB) {
+	if only, err := db.ReadOnly(ctx); err != nil {
+		e.failed("database", err)
+	} else if only {
+		e.fail("database", "Its sessions may only read: is it a standby, or default_transaction_read_only set?")
+	}
+	missing, err := db.Privileges(ctx)
+	if err != nil {
+		e.failed("database", err)
+	}
+	for _, m := range missing {
+		e.fail("database", "The server's role lacks %s: GRANT it.", m)
+	}
 }
 
 // signed compares the log with what this node has signed of it.

@@ -35,6 +35,13 @@ func databaseLost(ctx context.Context, cfg config.Config, keys keystore.KeyStore
 		return nil, nil
 	}
 	names := strings.Join(left, " and ")
+	were, them, need := "were", "them", ""
+	if len(left) == 1 {
+		were, them = "was", "it"
+	}
+	if left[0] == keystoreDir(cfg) {
+		need = ": without the keys backups do not open"
+	}
 	what, remedy := filepath.Join(cfg.Data, databaseFile)+" is missing or empty", "Restore it from its backup with oneclaw restore."
 	if cfg.DatabaseURL.Len() > 0 {
 		what = "PostgreSQL has no tables of oneclaw"
@@ -43,6 +50,6 @@ func databaseLost(ctx context.Context, cfg config.Config, keys keystore.KeyStore
 			remedy = "Move the SQLite database in " + cfg.Data + " there with oneclaw migrate, or name the right one with ONECLAW_DATABASE_URL_FILE."
 		}
 	}
-	return fault.New(fault.Conflict, "database_lost", "The database is gone: "+what+", but "+names+" were used with one. "+remedy+
-		" To begin anew instead, move "+names+" away first, and keep them: without them backups do not open."), nil
+	return fault.New(fault.Conflict, "database_lost", "The database is gone: "+what+", but "+names+" "+were+" used with one. "+remedy+
+		" To begin anew instead, move "+names+" away first, and keep "+them+need+"."), nil
 }

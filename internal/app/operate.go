@@ -83,8 +83,8 @@ const codeDamaged = "values_damaged"
 type inspection struct {
 	vaults, values, logs int
 	events               uint64
-	unsealed             []string // what else was sealed under a key that is not there
-	lost                 []string // vaults that are there, and whose key is not, or can't be used
+	unsealed             []lostKey // what else was sealed under a key that is not there, or can't be used
+	lost                 []lostKey // vaults that are there, and whose key is not, or can't be used
 	problems             []string
 	opening              *opening // nil: not everything was opened
 	unwalked             bool     // a key that signed the log can't be used
@@ -101,7 +101,7 @@ func (i *inspection) err() error {
 	case len(i.lost) > 0 && len(i.lost) == i.vaults:
 		return fault.New(fault.Invalid, "other_keystore", "The keystore has the key of no vault in the database: it is another one's.")
 	case len(i.lost) > 0 && i.opening != nil:
-		return fault.New(fault.Damaged, codeDamaged, fmt.Sprintf("The keystore has no key that opens vault %s, and so for %d of %d vaults.", i.lost[0], len(i.lost), i.vaults))
+		return fault.New(fault.Damaged, codeDamaged, fmt.Sprintf("The keystore has no key that opens %s, and so for %d of %d vaults.", i.lost[0].of, len(i.lost), i.vaults))
 	case i.opening != nil && i.opening.damaged > 0:
 		return fault.New(fault.Damaged, codeDamaged, fmt.Sprintf("%d of %d stored values do not open: %s.",
 			i.opening.damaged, i.opening.opened, strings.Join(i.opening.lines(), "; ")))
@@ -118,11 +118,11 @@ func (o *operator) tell(i *inspection) {
 			o.say("Damaged: %s.", line)
 		}
 	}
-	for _, id := range i.lost {
-		o.say("Vault %s can't be read: the keystore has not got its key, or the key is damaged.", id)
+	for _, k := range i.lost {
+		o.say("%s", k)
 	}
-	for _, what := range i.unsealed {
-		o.say("The keystore has not got the key of %s: they must be made anew.", what)
+	for _, k := range i.unsealed {
+		o.say("%s Without it they must be made anew.", k)
 	}
 }
 
@@ -136,6 +136,7 @@ func inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole bo
 	if err != nil {
 		return nil, err
 	}
+	lost := map[string]bool{}
 	for _, id := range ids {
 		path, version, found, err := db.AnyVersion(ctx, id)
 		if whole {
@@ -148,7 +149,8 @@ func inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole bo
 		case fault.Is(err, fault.Unavailable):
 			return nil, err
 		case fault.CodeOf(err) == seal.CodeKeyLost:
-			in.lost = append(in.lost, id)
+			in.lost = append(in.lost, newLostKey(ctx, keys, "vault "+id, err))
+			lost[id] = true
 		case err != nil:
 			in.problems = append(in.problems, "The values of vault "+id+" do not open: the keystore has another key for it, or they were altered.")
 		}
@@ -162,10 +164,6 @@ func inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole bo
 	}
 	if whole {
 		letServersRunFirst()
-		lost := map[string]bool{}
-		for _, id := range in.lost {
-			lost[id] = true
-		}
 		if in.opening, err = openAll(ctx, db, keys, vaults, lost, step); err != nil {
 			return nil, err
 		}

@@ -73,7 +73,7 @@ with --key then. --check does all but putting anything there.`,
 		o.say("The backup was made at %s. What was done since is undone:", r.database.MadeAt.Format("2006-01-02 15:04:05 MST"))
 		o.say("- Keys and tokens that were revoked, and grants that were taken away, since then are good again. Revoke them again.")
 		o.say("- Counted reads that were used up since then may be used again.")
-		o.say("- Nodes that signed the log since then refuse to sign the older one: remove audit-signed.json from their data folders.")
+		o.say("- Nodes that signed the log since then refuse to sign the older one: stop them, and then remove audit-signed.json from their data folders.")
 		return nil
 	})
 }

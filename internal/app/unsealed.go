@@ -9,8 +9,8 @@ import (
 )
 
 // unsealed names what the database holds sealed under keys of the server's own that
-// the keystore has not got. Keys of vaults are looked at with their vaults.
-func unsealed(ctx context.Context, db *store.DB, keys keystore.KeyStore) (lost []string, err error) {
+// the keystore has not got, or can't use. Keys of vaults are looked at with their vaults.
+func unsealed(ctx context.Context, db *store.DB, keys keystore.KeyStore) (lost []lostKey, err error) {
 	rows, err := db.SealedRows(ctx)
 	if err != nil {
 		return nil, err
@@ -28,11 +28,13 @@ func unsealed(ctx context.Context, db *store.DB, keys keystore.KeyStore) (lost [
 			continue
 		}
 		_, err := keys.Wrap(ctx, s.key, make([]byte, keystore.MaxDEK), nil)
-		switch {
-		case fault.CodeOf(err) == keystore.CodeKeyNotFound:
-			lost = append(lost, s.what)
-		case err != nil:
-			return nil, err
+		switch fault.CodeOf(err) {
+		case keystore.CodeKeyNotFound, keystore.CodeKeyUnusable:
+			lost = append(lost, newLostKey(ctx, keys, s.what, err))
+		default:
+			if err != nil {
+				return nil, err
+			}
 		}
 	}
 	return lost, nil

@@ -207,7 +207,7 @@ func (l *Log) checkpoint(ctx context.Context, signer crypto.Signer, id, org stri
 	if changed {
 		return fault.New(fault.Internal, codeChanged,
 			"The log was changed below event "+strconv.FormatUint(base.Seq, 10)+", which is signed. No more checkpoints are made of it: run `oneclaw audit verify`. "+
-				"If you restored an older database on purpose, remove audit-signed.json from the data folder.")
+				"If you restored an older database on purpose, stop the server, and then remove audit-signed.json from the data folder: a server that runs writes it again.")
 	}
 	c := Checkpoint{Org: org, Seq: h.Seq, Hash: h.Hash, At: l.Now().UTC().Truncate(time.Microsecond), KeyID: id}
 	if c.Signature, err = signer.Sign(nil, c.Message(), crypto.Hash(0)); err != nil {

@@ -46,11 +46,11 @@ func TestAServerWithoutItsDatabaseDoesNotBeginAnew(t *testing.T) {
 	h.asBefore()
 	h.s.stop()
 	remove(t, file)
-	refused(h.place, "missing or empty", keys+" and "+anchor)
+	refused(h.place, "missing or empty", keys+" and "+anchor+" were used with one", "and keep them: without the keys backups do not open")
 	if err := os.Rename(keys, keys+"-old"); err != nil {
 		t.Fatal(err)
 	}
-	refused(h.place, "missing or empty", anchor)
+	refused(h.place, "missing or empty", anchor+" was used with one", "and keep it.")
 	if err := os.Rename(anchor, anchor+"-old"); err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -429,6 +430,39 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 				t.Errorf("exit code %d, want %q:\n%s", code, c.says, out)
 			}
 		})
+	}
+}
+
+// A role that may not do all that a server does is no healthy database.
+func TestTheDoctorFindsWhatARoleMayNotDo(t *testing.T) {
+	dsn := pgtest.Shared(t).DSN(t)
+	h := newHouse(t, dsn)
+	h.done([]string{"ok    database"}, "doctor")
+	h.s.stop()
+	u := must[*url.URL](t)(url.Parse(dsn))
+	sql, role := pgtest.Session(t, dsn), "lesser_"+strings.TrimPrefix(u.Path, "/")
+	sql(`CREATE ROLE ` + role + ` LOGIN PASSWORD 'hunter2'; GRANT USAGE ON SCHEMA public TO ` + role)
+	sql(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ` + role)
+	u.User = url.UserPassword(role, "hunter2")
+	h.env = append(h.env, "ONECLAW_DATABASE_URL_FILE="+writeFile(t, h.home, "dsn", u.String()))
+	h.done([]string{"ok    database"}, "doctor")
+	for harm, c := range map[string]struct {
+		says, undo string
+	}{
+		"REVOKE DELETE ON sessions FROM $":                       {"FAIL  database     The server's role lacks DELETE on sessions", "GRANT DELETE ON sessions TO $"},
+		"REVOKE ALL ON vaults FROM $":                            {"(read: ERROR: permission denied for table vaults (SQLSTATE 42501))", "GRANT SELECT, INSERT, UPDATE, DELETE ON vaults TO $"},
+		"REVOKE ALL ON goose_db_version FROM $":                  {"permission denied for table goose_db_version", "GRANT SELECT ON goose_db_version TO $"},
+		"ALTER ROLE $ SET default_transaction_read_only TO 'on'": {"FAIL  database     Its sessions may only read", "ALTER ROLE $ RESET default_transaction_read_only"},
+	} {
+		as := func(text string) string {
+			return strings.ReplaceAll(text, "$", role)
+		}
+		sql(as(harm))
+		out, code := h.run("doctor")
+		if code != 1 || !strings.Contains(out, c.says) || strings.Contains(out, "hunter2") {
+			t.Errorf("%s: exit code %d, want %q:\n%s", harm, code, c.says, out)
+		}
+		sql(as(c.undo))
 	}
 }
 

@@ -197,8 +197,11 @@ func TestEverythingComesBack(t *testing.T) {
 			for _, id := range []string{"shares", "system:approval-webhooks"} {
 				remove(t, filepath.Join(to.data, "keystore", fmt.Sprintf("kek-%x.key", id)))
 			}
+			webhooks := filepath.Join(to.data, "keystore", fmt.Sprintf("kek-%x.key", "system:approval-webhooks"))
 			to.fails("has not got the key of links of shares", "doctor")
 			to.fails("has not got the key of signing secrets of approval webhooks", "doctor")
+			writeFile(t, filepath.Dir(webhooks), filepath.Base(webhooks), "damaged")
+			to.fails("The key of signing secrets of approval webhooks does not open: its file "+filepath.Base(webhooks)+" is damaged.", "doctor")
 		})
 		for to, fresh := range engines {
 			t.Run(from+" to "+to, func(t *testing.T) {

@@ -1,6 +1,9 @@
 package httpapi_test
 
 import (
+	"encoding/hex"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -40,4 +43,45 @@ func TestWhatIsDamagedSaysSo(t *testing.T) {
 	s.do("GET", "/v1/vaults/"+s.vault+"/secrets/a/c", s.ada.token, nil).want(500, "vault_key_lost")
 	s.do("PUT", "/v1/vaults/"+s.vault+"/secrets/a/d", s.ada.token, object{"value": "x", "type": "generic"}).want(500, "vault_key_lost")
 	s.read(link, "").want(500, "vault_key_lost")
+}
+
+// TestADamagedKeyIsNamedWhereverItIsNeeded: also by what seals, not only by what opens.
+func TestADamagedKeyIsNamedWhereverItIsNeeded(t *testing.T) {
+	s := openSharer(t)
+	link := s.link(object{})
+	identity := "/v1/agents/" + s.robot.id + "/rotate-identity-keys"
+	s.do("POST", identity, s.ada.token, nil).want(200)
+	s.do("POST", "/v1/auth/mfa/setup", s.ada.token, nil).want(200)
+	webhook := object{"url": "https://example.com/hook"}
+	s.do("PUT", "/v1/org/approval-webhook", s.ada.token, webhook).want(200)
+	files, err := filepath.Glob(filepath.Join(s.keysDir, "kek-*.key"))
+	if err != nil || len(files) < 5 {
+		t.Fatalf("%v %v", files, err)
+	}
+	for _, file := range files {
+		id, err := hex.DecodeString(strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "kek-"), ".key"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.keys.DestroyKEK(t.Context(), string(id)); err != nil { // forgets it
+			t.Fatal(err)
+		}
+		key[len(key)/2] ^= 1
+		if err := os.WriteFile(file, key, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := "/v1/vaults/" + s.vault + "/secrets/a/"
+	s.do("GET", at+"b", s.ada.token, nil).want(500, "vault_key_lost")
+	s.do("PUT", at+"b", s.ada.token, object{"value": "x", "type": "generic"}).want(500, "vault_key_lost")
+	s.do("PUT", at+"new", s.ada.token, object{"value": "x", "type": "generic"}).want(500, "vault_key_lost")
+	s.read(link, "").want(500, "vault_key_lost")
+	s.do("POST", "/v1/secrets/"+s.secret+"/share", s.ada.token, object{"recipient_type": "anyone_with_link"}).want(500, "vault_key_lost")
+	s.do("POST", identity, s.ada.token, nil).want(500, "vault_key_lost")
+	s.do("POST", "/v1/auth/mfa/setup", s.ada.token, nil).want(500, "vault_key_lost")
+	s.do("PUT", "/v1/org/approval-webhook", s.ada.token, webhook).want(500, "vault_key_lost")
 }

@@ -2,6 +2,7 @@ package keystore
 
 import (
 	"errors"
+	"syscall"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
@@ -33,8 +34,11 @@ func UnwrapFailed() error {
 	return fault.New(fault.Internal, CodeUnwrapFailed, "The wrapped key does not authenticate.")
 }
 
-// Unavailable is the failure of a store that is away. Nothing was done.
+// Unavailable is the failure of a store that is away, or full. Nothing was done.
 func Unavailable(cause error) error {
+	if errors.Is(cause, syscall.ENOSPC) || errors.Is(cause, syscall.EDQUOT) || errors.Is(cause, syscall.EFBIG) {
+		return fault.Wrap(cause, fault.Unavailable, CodeUnavailable, "The keystore can't be written: its disk is full, or a limit on files is reached. Try again when there is space.")
+	}
 	return fault.Wrap(cause, fault.Unavailable, CodeUnavailable, "The keystore can't be reached. Try again when it is back.")
 }
 
@@ -45,8 +49,21 @@ func Named(id string, err error) error {
 	if !ok || e.Code != CodeKeyUnusable {
 		return err
 	}
-	return fault.Wrap(e.Err, e.Kind, CodeKeyUnusable, "The stored key "+id+" can't be used.")
+	return fault.Wrap(&UnusableError{ID: id, Err: e.Err}, e.Kind, CodeKeyUnusable, "The stored key "+id+" can't be used.")
 }
+
+// UnusableError is the cause of a failure with CodeKeyUnusable, whatever that
+// failure was turned into.
+type UnusableError struct {
+	ID  string
+	Err error
+}
+
+// Error implements error.
+func (e *UnusableError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *UnusableError) Unwrap() error { return e.Err }
 
 // Unusable is the failure of a stored key that is damaged, or that breaks a
 // rule which the store demands of its keys.

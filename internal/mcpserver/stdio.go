@@ -25,9 +25,9 @@ func RunStdio(ctx context.Context, s *mcp.Server, in io.ReadCloser, out io.Write
 	return errors.New("the MCP client sent something that is not a protocol message, or closed its end; the session is over")
 }
 
-// streams mends two habits of the library: its errors quote what was sent, and it
+// streams mends three habits of the library: its errors quote what was sent, it
 // drops the answers to calls that the end of the input follows closely, as in
-// printf ... | oneclaw mcp.
+// printf ... | oneclaw mcp, and it answers nothing to a call whose id is in use.
 type streams struct{ mcp.Transport }
 
 // Connect implements mcp.Transport.
@@ -36,7 +36,7 @@ func (t streams) Connect(ctx context.Context) (mcp.Connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &stream{Connection: c, idle: make(chan struct{}, 1), closed: make(chan struct{})}, nil
+	return &stream{Connection: c, idle: make(chan struct{}, 1), closed: make(chan struct{}), ids: map[jsonrpc.ID]bool{}}, nil
 }
 
 type stream struct {
@@ -46,15 +46,13 @@ type stream struct {
 	once   sync.Once
 
 	mu   sync.Mutex
-	open int // calls without an answer
+	ids  map[jsonrpc.ID]bool // of calls that the library has not answered
+	open int                 // calls whose answer is not written
 }
 
 // Read holds the end of the input back until every call is answered.
 func (s *stream) Read(ctx context.Context) (jsonrpc.Message, error) {
-	m, err := s.Connection.Read(ctx)
-	if r, ok := m.(*jsonrpc.Request); ok && err == nil && r.IsCall() {
-		s.count(+1)
-	}
+	m, err := s.read(ctx)
 	for errors.Is(err, io.EOF) && s.count(0) > 0 {
 		select {
 		case <-s.idle:
@@ -67,6 +65,22 @@ func (s *stream) Read(ctx context.Context) (jsonrpc.Message, error) {
 	return m, err
 }
 
+// read returns the next message, and answers calls whose id another one still has.
+func (s *stream) read(ctx context.Context) (jsonrpc.Message, error) {
+	for {
+		m, err := s.Connection.Read(ctx)
+		r, ok := m.(*jsonrpc.Request)
+		if err != nil || !ok || !r.IsCall() || s.begin(r.ID) {
+			return m, err
+		}
+		if err := s.Connection.Write(ctx, &jsonrpc.Response{ID: r.ID, Error: errIDInUse}); err != nil {
+			return nil, err
+		}
+	}
+}
+
+var errIDInUse = &jsonrpc.Error{Code: jsonrpc.CodeInvalidRequest, Message: "A request with this id is not answered yet: give each request its own."}
+
 func (s *stream) Write(ctx context.Context, m jsonrpc.Message) error {
 	r, ok := m.(*jsonrpc.Response)
 	if !ok {
@@ -77,15 +91,33 @@ func (s *stream) Write(ctx context.Context, m jsonrpc.Message) error {
 		mended.Error = mend(r.Error)
 		m = &mended
 	}
-	err := s.Connection.Write(ctx, m)
-	s.count(-1)
-	return err
+	defer s.count(-1)
+	s.end(r.ID) // first: who reads the answer may use the id again
+	return s.Connection.Write(ctx, m)
 }
 
 // Close also ends a Read that waits.
 func (s *stream) Close() error {
 	s.once.Do(func() { close(s.closed) })
 	return s.Connection.Close()
+}
+
+// begin counts a call, unless another one has its id.
+func (s *stream) begin(id jsonrpc.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ids[id] {
+		return false
+	}
+	s.ids[id] = true
+	s.open++
+	return true
+}
+
+func (s *stream) end(id jsonrpc.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.ids, id)
 }
 
 func (s *stream) count(n int) int {

@@ -74,6 +74,71 @@ func TestStdioAnswersAndEndsWithItsInput(t *testing.T) {
 	}
 }
 
+// TestStdioAnswersAllAndEnds: the process ends with its input whatever the requests are
+// that nobody has answered by then.
+func TestStdioAnswersAllAndEnds(t *testing.T) {
+	const get = `,"method":"tools/call","params":{"name":"get_secret","arguments":{"path":"db/password"}}}` + "\n"
+	call := func(id string) string { return `{"jsonrpc":"2.0","id":` + id + get }
+	old := strings.Replace(hello, "2025-06-18", "2025-03-26", 1)
+	for name, c := range map[string]struct {
+		sent    string
+		answers int // but for that to initialize; those with an error are refused
+		refused int
+		twins   int // of these, those that are refused for their id alone
+	}{
+		"an id twice":               {hello + call("2") + call("2"), 2, 1, 1},
+		"an id three times":         {hello + call("2") + call("2") + call("2"), 3, 2, 2},
+		"a text as id":              {hello + call(`"a"`) + call(`"a"`), 2, 1, 1},
+		"a text and a number":       {hello + call(`"2"`) + call("2"), 2, 0, 0},
+		"a number in two ways":      {hello + call("2") + call("2.0"), 2, 1, 1},
+		"a number below zero":       {hello + call("-2") + call("-2"), 2, 1, 1},
+		"no id":                     {hello + `{"jsonrpc":"2.0"` + get + `{"jsonrpc":"2.0"` + get + call("2"), 1, 0, 0},
+		"null as id":                {hello + call("null") + call("null") + call("2"), 1, 0, 0},
+		"a notification with an id": {hello + `{"jsonrpc":"2.0","id":2,"method":"notifications/initialized"}` + "\n" + call("3"), 2, 1, 0},
+		"an unknown method":         {hello + `{"jsonrpc":"2.0","id":2,"method":"none"}` + "\n" + call("3"), 2, 1, 0},
+		"a second initialize":       {hello + strings.Split(hello, "\n")[0] + "\n" + call("3"), 2, 1, 0},
+		"an answer to nothing":      {hello + `{"jsonrpc":"2.0","id":2,"result":{}}` + "\n" + call("2"), 1, 0, 0},
+		"a batch after its twin":    {old + call("2") + "[" + strings.TrimSpace(call("2")) + "]\n", 2, 1, 1},
+		"a batch before its twin":   {old + "[" + strings.TrimSpace(call("2")) + "]\n" + call("2"), 2, 1, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newContractAPI(t)
+			seeded(a)
+			cmd, stderr := process(t, "ONECLAW_AGENT_API_KEY="+agentKey, "ONECLAW_BASE_URL="+a.URL)
+			cmd.Stdin = strings.NewReader(c.sent)
+			a.mu.Lock() // the API answers once all twins are refused
+			out := &untilErrors{left: c.twins, then: sync.OnceFunc(a.mu.Unlock)}
+			defer out.then()
+			cmd.Stdout = out
+			_, _ = out.Write(nil)
+			if err := cmd.Run(); err != nil {
+				t.Fatalf("%v: %s", err, stderr)
+			}
+			said := out.all.String()
+			if n := strings.Count(said, `"jsonrpc"`) - 1; n != c.answers {
+				t.Errorf("%d answers: %s", n, said)
+			}
+			if n := strings.Count(said, `"error":`); n != c.refused {
+				t.Errorf("%d refused: %s", n, said)
+			}
+		})
+	}
+}
+
+// untilErrors calls then once that many errors are written.
+type untilErrors struct {
+	all  bytes.Buffer
+	left int
+	then func()
+}
+
+func (u *untilErrors) Write(b []byte) (int, error) {
+	if u.left -= bytes.Count(b, []byte(`"error":`)); u.left <= 0 {
+		u.then()
+	}
+	return u.all.Write(b)
+}
+
 func TestStdioEndsOnSIGTERM(t *testing.T) {
 	a := newContractAPI(t)
 	cmd, stderr := process(t, "ONECLAW_AGENT_API_KEY="+agentKey, "ONECLAW_BASE_URL="+a.URL)

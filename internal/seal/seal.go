@@ -48,6 +48,8 @@ type Sealer struct{ keys keystore.KeyStore }
 func New(keys keystore.KeyStore) *Sealer { return &Sealer{keys: keys} }
 
 // Seal encrypts value for the row r. The value is not wiped: it is the caller's.
+// A key that is damaged is CodeKeyLost; one that is not there is the caller's to
+// make, and stays keystore.CodeKeyNotFound.
 func (s *Sealer) Seal(ctx context.Context, kek string, r Ref, value secret.Bytes) (Box, error) {
 	aad := r.AAD()
 	dek := make([]byte, dekSize)
@@ -56,7 +58,7 @@ func (s *Sealer) Seal(ctx context.Context, kek string, r Ref, value secret.Bytes
 	// Not within erase.Do: a keystore may have to call C.
 	wrapped, err := s.keys.Wrap(ctx, kek, dek, aad)
 	if err != nil {
-		return Box{}, fmt.Errorf("seal: %w", err)
+		return Box{}, fmt.Errorf("seal: %w", unusable(err))
 	}
 	// Made outside Do: a Box is no secret and lives long.
 	sealed := make([]byte, 1, overhead+value.Len())
@@ -74,8 +76,8 @@ func (s *Sealer) Seal(ctx context.Context, kek string, r Ref, value secret.Bytes
 }
 
 // Open decrypts the box of the row r. The caller wipes the value. Besides
-// CodeOpenFailed it fails as the keystore does: keystore.CodeKeyNotFound when
-// the vault's key has been destroyed, fault.Unavailable when the store is away.
+// CodeOpenFailed it fails with CodeKeyLost when the key is damaged, and else as the
+// keystore does: keystore.CodeKeyNotFound when the key has been destroyed, fault.Unavailable when the store is away.
 func (s *Sealer) Open(ctx context.Context, kek string, r Ref, b Box) (secret.Bytes, error) {
 	if len(b.WrappedDEK) < 2 || b.WrappedDEK[0] != format ||
 		len(b.Ciphertext) < overhead || b.Ciphertext[0] != format {
@@ -87,7 +89,7 @@ func (s *Sealer) Open(ctx context.Context, kek string, r Ref, b Box) (secret.Byt
 		return secret.Bytes{}, openFailed()
 	}
 	if err != nil {
-		return secret.Bytes{}, fmt.Errorf("open: %w", err)
+		return secret.Bytes{}, fmt.Errorf("open: %w", unusable(err))
 	}
 	defer clear(dek)
 	if len(dek) != dekSize {
@@ -124,12 +126,12 @@ func (s *Sealer) Rewrap(ctx context.Context, from, to string, r Ref, wrapped []b
 		err = openFailed()
 	}
 	if err != nil {
-		return nil, &OldKeyError{err}
+		return nil, &OldKeyError{unusable(err)}
 	}
 	defer clear(dek)
 	again, err := s.keys.Wrap(ctx, to, dek, aad)
 	if err != nil {
-		return nil, fmt.Errorf("rewrap: %w", err)
+		return nil, fmt.Errorf("rewrap: %w", unusable(err))
 	}
 	return append(append(make([]byte, 0, 1+len(again)), format), again...), nil
 }
@@ -144,6 +146,14 @@ func KeyLost(err error) error {
 	switch fault.CodeOf(err) {
 	case keystore.CodeKeyNotFound, keystore.CodeKeyUnusable:
 		return fault.Wrap(err, fault.Damaged, CodeKeyLost, "The keystore has not got the key that this was sealed with, or the key is damaged.")
+	}
+	return err
+}
+
+// unusable is KeyLost for a key that is there and damaged.
+func unusable(err error) error {
+	if fault.CodeOf(err) == keystore.CodeKeyUnusable {
+		return KeyLost(err)
 	}
 	return err
 }

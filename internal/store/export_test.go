@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -234,4 +235,10 @@ func AtSchema(t *testing.T, cfg Config, version int64) (write *sql.DB, closed fu
 			t.Fatal(err)
 		}
 	}
+}
+
+// TableNames are the tables that are ours, sorted.
+func (db *DB) TableNames(ctx context.Context) ([]string, error) {
+	tables, err := end{db.readers, db.eng}.tables(ctx)
+	return slices.Sorted(maps.Keys(tables)), err
 }

@@ -133,7 +133,7 @@ func (w *Worker) work(ctx context.Context, j *Job, log *slog.Logger) (over bool,
 	until := w.now().Add(turnTime)
 	var t turner
 	if err := t.load(ctx, w.s.sealer, j); err != nil {
-		if !fault.Is(err, fault.NotFound) && fault.CodeOf(err) != seal.CodeOpenFailed {
+		if !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Damaged) {
 			return false, err
 		}
 		log.Error("the client's keys of a job do not open any more", slog.Any("error", err))
@@ -285,7 +285,7 @@ func (w *Worker) rewrite(ctx context.Context, j *Job, t *turner, v *Version) (Re
 // open, or its key is not there.
 func passing(err error) error {
 	switch {
-	case fault.CodeOf(err) == seal.CodeOpenFailed, fault.Is(err, fault.NotFound), fault.CodeOf(err) == keystore.CodeKeyUnusable:
+	case fault.CodeOf(err) == seal.CodeOpenFailed, fault.Is(err, fault.NotFound), fault.CodeOf(err) == seal.CodeKeyLost:
 		return nil
 	}
 	return err

@@ -43,6 +43,9 @@ func fileName(k kind, id string) string {
 // SignerFile is the name, within the folder, of the file of a signing key.
 func SignerFile(id string) string { return fileName(kindSigner, id) }
 
+// KEKFile is the same of a key-encryption key.
+func KEKFile(id string) string { return fileName(kindKEK, id) }
+
 func fileAAD(k kind, id string) []byte {
 	b := append([]byte(filePrefix), fileFormat)
 	for _, part := range []string{string(k), id} {
