@@ -34,6 +34,8 @@ type sealedHouse struct {
 	keys keystore.KeyStore
 	org  string
 	pg   bool
+
+	dir, keyDir string
 }
 
 func newSealedHouse(t *testing.T, pg bool) *sealedHouse {
@@ -43,7 +45,8 @@ func newSealedHouse(t *testing.T, pg bool) *sealedHouse {
 		dsn = pgtest.Shared(t).DSN(t)
 		cfg, driver = store.Config{PostgresDSN: dsn}, "pgx"
 	}
-	h := &sealedHouse{t: t, org: uuid.NewString(), pg: pg}
+	h := &sealedHouse{t: t, org: uuid.NewString(), pg: pg, keyDir: t.TempDir()}
+	h.dir = cfg.Dir
 	var err error
 	if h.db, err = store.Open(t.Context(), cfg); err != nil {
 		t.Fatal(err)
@@ -53,7 +56,7 @@ func newSealedHouse(t *testing.T, pg bool) *sealedHouse {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = h.sql.Close() })
-	if h.keys, err = soft.Open(t.Context(), soft.Config{Dir: t.TempDir()}); err != nil {
+	if h.keys, err = soft.Open(t.Context(), soft.Config{Dir: h.keyDir}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = h.keys.Close() })
