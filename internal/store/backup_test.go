@@ -126,3 +126,20 @@ func TestADamagedCopyIsNoBackup(t *testing.T) {
 		})
 	}
 }
+
+func TestHealthKeepsSayingThatTheDatabaseIsDamaged(t *testing.T) {
+	dir := filled(t)
+	damageLeaf(t, dir, "secrets", func(page []byte) { page[0] = 0xff })
+	db, org := open(t, store.Config{Dir: dir}), newOrg()
+	if err := db.Ready(); err != nil {
+		t.Fatal(err)
+	}
+	err := db.Write(t.Context(), org, func(tx *store.Tx) error { return tx.ExecIn(`UPDATE secrets SET metadata = '{}'`) })
+	if fault.CodeOf(err) != audit.CodeDamaged {
+		t.Fatalf("a write there: %v", err)
+	}
+	appendEvents(t, db, org, 1) // elsewhere in the file
+	if err := db.Ready(); fault.CodeOf(err) != audit.CodeDamaged {
+		t.Errorf("ready: %v", err)
+	}
+}
