@@ -129,8 +129,16 @@ func (b *backup) readable(ctx context.Context, keys keystore.KeyStore) (err erro
 		return err
 	}
 	vaults := vault.New(db, seal.New(keys), keys, db, nil, slog.New(slog.DiscardHandler)) // no request is decided here
-	lost := 0
+	lost, torn := 0, 0
 	for _, id := range ids {
+		paths, err := db.Unlisted(ctx, id)
+		if err != nil {
+			return err
+		}
+		for _, path := range paths {
+			torn++
+			_, _ = fmt.Fprintf(b.Stderr, "warning: vault %s, path %q: rows of this secret are missing in the database.\n", id, path)
+		}
 		switch err := vaults.Probe(ctx, id, "", 0); {
 		case fault.CodeOf(err) == seal.CodeKeyLost:
 			if _, err := db.Vault(ctx, id); fault.Is(err, fault.NotFound) {
@@ -144,6 +152,10 @@ func (b *backup) readable(ctx context.Context, keys keystore.KeyStore) (err erro
 	}
 	if lost > 0 {
 		return fault.New(fault.Damaged, "vault_key_lost", fmt.Sprintf("The backup is written, but the keys of %d vaults are not in it: put them back from an older copy of the keystore.", lost))
+	}
+	if torn > 0 {
+		return fault.New(fault.Damaged, codeDamaged, fmt.Sprintf("The backup is written, but the database has lost rows of %d secrets, and so restore takes it only with --accept-damaged. "+
+			"Keep the last backup that was made without an error: it has them.", torn))
 	}
 	return nil
 }

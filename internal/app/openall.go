@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
@@ -58,6 +59,15 @@ func openAll(ctx context.Context, db *store.DB, keys keystore.KeyStore, vaults *
 		return nil, err
 	}
 	for _, id := range ids {
+		torn, err := db.Unlisted(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		for _, path := range torn {
+			if err := tried("rows of vault "+id+", path "+strconv.Quote(path), fault.New(fault.Damaged, audit.CodeDamaged, "")); err != nil {
+				return nil, err
+			}
+		}
 		if lost[id] {
 			continue
 		}

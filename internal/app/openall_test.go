@@ -34,6 +34,8 @@ type sealedHouse struct {
 	keys keystore.KeyStore
 	org  string
 	pg   bool
+
+	dir, keyDir string
 }
 
 func newSealedHouse(t *testing.T, pg bool) *sealedHouse {
@@ -43,7 +45,8 @@ func newSealedHouse(t *testing.T, pg bool) *sealedHouse {
 		dsn = pgtest.Shared(t).DSN(t)
 		cfg, driver = store.Config{PostgresDSN: dsn}, "pgx"
 	}
-	h := &sealedHouse{t: t, org: uuid.NewString(), pg: pg}
+	h := &sealedHouse{t: t, org: uuid.NewString(), pg: pg, keyDir: t.TempDir()}
+	h.dir = cfg.Dir
 	var err error
 	if h.db, err = store.Open(t.Context(), cfg); err != nil {
 		t.Fatal(err)
@@ -53,7 +56,7 @@ func newSealedHouse(t *testing.T, pg bool) *sealedHouse {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = h.sql.Close() })
-	if h.keys, err = soft.Open(t.Context(), soft.Config{Dir: t.TempDir()}); err != nil {
+	if h.keys, err = soft.Open(t.Context(), soft.Config{Dir: h.keyDir}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = h.keys.Close() })
@@ -138,6 +141,9 @@ func (h *sealedHouse) fill() map[string]string {
 		id := uuid.NewString()
 		if n == 1 {
 			id = version
+		}
+		if n == 2 {
+			h.insert("secrets", map[string]any{"vault_id": v, "path": "a/b", "version": n + 1, "version_id": id, "metadata": "{}", "expires_at": nil, "deleted_at": nil})
 		}
 		h.insert("secret_versions", map[string]any{"vault_id": v, "path": "a/b", "version": n + 1, "id": id,
 			"wrapped_dek": b.WrappedDEK, "ciphertext": b.Ciphertext, "metadata": "{}", "rotation_policy": "{}", "expires_at": nil, "deleted_at": nil})
@@ -280,5 +286,31 @@ func TestALostKeyIsNamed(t *testing.T) {
 	}
 	if all := h.found(); !strings.Contains(all, names["shares"]+": "+seal.CodeKeyLost) {
 		t.Errorf("the key of links is lost: %q", all)
+	}
+}
+
+// TestLostRowsOfSecretsAreNamed: neither table of secrets may lose a row unseen. Those of
+// vaults that are gone are no loss.
+func TestLostRowsOfSecretsAreNamed(t *testing.T) {
+	for _, pg := range []bool{false, true} {
+		for _, harm := range []string{`DELETE FROM secrets`, `UPDATE secrets SET version_id = 'other'`, `DELETE FROM secret_versions WHERE version = 3`} {
+			h := newSealedHouse(t, pg)
+			h.fill()
+			if all := h.found(); all != "" {
+				t.Fatalf("before: %s", all)
+			}
+			if _, err := h.sql.ExecContext(t.Context(), harm); err != nil {
+				t.Fatal(err)
+			}
+			if all := h.found(); !strings.Contains(all, `path "a/b": storage_damaged`) {
+				t.Errorf("postgres %v, %s: %q", pg, harm, all)
+			}
+			if _, err := h.sql.ExecContext(t.Context(), `DELETE FROM vaults`); err != nil {
+				t.Fatal(err)
+			}
+			if all := h.found(); strings.Contains(all, "a/b") {
+				t.Errorf("postgres %v, of a vault that is gone: %q", pg, all)
+			}
+		}
 	}
 }

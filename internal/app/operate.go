@@ -86,6 +86,7 @@ type inspection struct {
 	unsealed             []lostKey // what else was sealed under a key that is not there, or can't be used
 	lost                 []lostKey // vaults that are there, and whose key is not, or can't be used
 	problems             []string
+	torn                 error    // pages that do not fit together; among the problems too
 	opening              *opening // nil: not everything was opened
 	unwalked             bool     // a key that signed the log can't be used
 }
@@ -171,6 +172,7 @@ func inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole bo
 	log := &audit.Log{Store: db, Keys: keys, Newest: auditKeyIDs(keys), Now: now, Log: quiet}
 	if whole {
 		if err := db.Check(ctx); fault.CodeOf(err) == audit.CodeDamaged {
+			in.torn = err
 			in.problems = append(in.problems, "The database is damaged: its pages do not fit together.")
 		} else if err != nil {
 			return nil, err

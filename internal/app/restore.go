@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
@@ -169,7 +170,7 @@ func (r *restoring) stage(ctx context.Context) (copied config.Config, err error)
 	}
 	db, err := store.Open(ctx, store.Config{Dir: copied.Data})
 	if err != nil {
-		return copied, err
+		return copied, r.spoiled(err)
 	}
 	return copied, errors.Join(r.inspect(ctx, db, keys), db.Close())
 }
@@ -278,7 +279,10 @@ func (r *restoring) keyOf(ctx context.Context, keys keystore.KeyStore, s *sealed
 func (r *restoring) inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore) error {
 	in, err := inspect(ctx, db, keys, true, r.progress("of the"))
 	if err != nil {
-		return err
+		return r.spoiled(err)
+	}
+	if in.torn != nil {
+		return r.spoiled(in.torn)
 	}
 	err = in.err()
 	if e, ok := errors.AsType[*fault.Error](err); ok && e.Code == codeDamaged {
@@ -323,12 +327,12 @@ func (r *restoring) check(ctx context.Context) (err error) {
 	}
 	db, done, err := r.lookAt(ctx)
 	if err != nil {
-		return err
+		return r.spoiled(err)
 	}
 	defer func() { err = errors.Join(err, done()) }()
 	sums, err := store.CheckCopy(ctx, r.database.dir, r.progress("rows of"))
 	if err != nil {
-		return err
+		return r.spoiled(err)
 	}
 	if name := store.Differing(r.database.Tables, sums); name != "" && r.database.Format > 1 {
 		return r.database.refused(databaseFile, "holds other rows in table "+name)
@@ -343,7 +347,12 @@ func (r *restoring) check(ctx context.Context) (err error) {
 // whichTable makes a refusal of the database file one that says which table is not
 // what it was, when that can be told.
 func (r *restoring) whichTable(ctx context.Context, refusal error) error {
-	sums, err := store.CheckCopy(ctx, r.database.dir, nil)
+	db, err := store.LookAtCopy(r.database.dir)
+	if err != nil {
+		return refusal
+	}
+	defer func() { _ = db.Close() }()
+	sums, err := db.Sums(ctx, nil)
 	if err != nil || r.database.Format == 1 {
 		return refusal
 	}
@@ -351,6 +360,16 @@ func (r *restoring) whichTable(ctx context.Context, refusal error) error {
 		return r.database.refused(databaseFile, "was damaged or altered: table "+name+" is not what it was")
 	}
 	return refusal
+}
+
+// spoiled makes what is found in a damaged database say that it is the backup's, which
+// is as it was made: what was altered since is told before.
+func (r *restoring) spoiled(err error) error {
+	if code := fault.CodeOf(err); code != audit.CodeDamaged && code != "copy_damaged" {
+		return err
+	}
+	return fault.Wrap(err, fault.Damaged, "backup_damaged", "The backup in "+r.database.dir+" is of a database that was damaged when it was made, and can't be restored, "+
+		"also not with --accept-damaged. Take an older one: oneclaw restore --check tells which is whole.")
 }
 
 // lookAt opens the database of a backup in its place, or a copy of it with the schema

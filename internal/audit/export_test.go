@@ -17,3 +17,7 @@ func (l *Log) Waiting(org string, scope Scope) int {
 	}
 	return 0
 }
+
+// Look is what Run does at its start, Sign what it does each second.
+func (l *Log) Look(ctx context.Context) { l.look(ctx) }
+func (l *Log) Sign(ctx context.Context) { l.sign(ctx, checkpointEvents) }

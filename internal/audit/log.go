@@ -1,11 +1,13 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/ed25519"
 	"errors"
 	"log/slog"
+	"maps"
 	"strconv"
 	"sync"
 	"time"
@@ -86,6 +88,7 @@ type Log struct {
 
 	lastMu sync.Mutex
 	last   error // of the last time that heads were to be signed
+	first  error // of the look at all heads at the start
 }
 
 // How far a chain may grow before its head is signed.
@@ -98,6 +101,7 @@ const (
 func (l *Log) Run(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	l.look(ctx)
 	for {
 		select {
 		case <-ctx.Done():
@@ -105,6 +109,9 @@ func (l *Log) Run(ctx context.Context) {
 			return
 		case <-tick.C:
 		case <-l.Grown:
+		}
+		if err := l.begun(); err != nil && fault.CodeOf(err) != codeChanged { // which ends with a restart
+			l.look(ctx)
 		}
 		l.sign(ctx, checkpointEvents)
 	}
@@ -122,18 +129,83 @@ func (l *Log) sign(ctx context.Context, events uint64) {
 	}
 }
 
-// Ready returns nil when the heads that were due last were signed. Otherwise its
-// code says what is wrong.
+// look checks once what signing checks of logs that grow: that the key opens, that what
+// was signed can be read, and that the logs are those. It runs beside the start of a
+// server: each log costs it a look at one event.
+func (l *Log) look(ctx context.Context) {
+	err := l.unchanged(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	l.lastMu.Lock()
+	l.first = err
+	l.lastMu.Unlock()
+	if err != nil {
+		l.Log.Warn("the audit log can't go on as it is", slog.Any("error", err))
+	}
+}
+
+func (l *Log) begun() error {
+	l.lastMu.Lock()
+	defer l.lastMu.Unlock()
+	return l.first
+}
+
+func (l *Log) unchanged(ctx context.Context) error {
+	ids, err := l.keyIDs(ctx)
+	if err != nil {
+		return err
+	}
+	if len(ids) > 0 {
+		if _, err := l.signer(ctx, ids[len(ids)-1]); err != nil {
+			return err
+		}
+	}
+	l.mu.Lock()
+	err = l.recall()
+	signed := maps.Clone(l.signed)
+	l.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	for org, base := range signed {
+		h, err := l.Store.Head(ctx, org)
+		if err != nil {
+			return err
+		}
+		changed, err := l.changed(ctx, org, base, h)
+		if err != nil {
+			return err
+		}
+		if changed {
+			return changedBelow(base)
+		}
+	}
+	return nil
+}
+
+func changedBelow(base Head) error {
+	return fault.New(fault.Internal, codeChanged,
+		"The log was changed below event "+strconv.FormatUint(base.Seq, 10)+", which is signed. No more checkpoints are made of it: run `oneclaw audit verify`. "+
+			"If you restored an older database on purpose, stop the server, and then remove audit-signed.json from the data folder: a server that runs writes it again.")
+}
+
+// Ready returns nil when the heads that were due last were signed, and nothing was found
+// at the start. Otherwise its code says what is wrong.
 func (l *Log) Ready() error {
 	l.lastMu.Lock()
 	defer l.lastMu.Unlock()
-	switch {
-	case l.last == nil:
-		return nil
-	case fault.CodeOf(l.last) == codeChanged:
-		return fault.Wrap(l.last, fault.Unavailable, "log_changed", "A log was changed below what is signed: run oneclaw audit verify.")
+	last := l.last
+	if last == nil || fault.CodeOf(l.first) == codeChanged {
+		last = cmp.Or(l.first, l.last)
 	}
-	return fault.Wrap(l.last, fault.Unavailable, "log_not_signed", "The log can't be signed: does the keystore answer, and can audit-signed.json in the data folder be read and written?")
+	switch {
+	case last == nil:
+		return nil
+	case fault.CodeOf(last) == codeChanged:
+		return fault.Wrap(last, fault.Unavailable, "log_changed", "A log was changed below what is signed: run oneclaw audit verify.")
+	}
+	return fault.Wrap(last, fault.Unavailable, "log_not_signed", "The log can't be signed: does the keystore answer, and can audit-signed.json in the data folder be read and written?")
 }
 
 // Checkpoint signs the head of every chain that has grown by that many events
@@ -205,9 +277,7 @@ func (l *Log) checkpoint(ctx context.Context, signer crypto.Signer, id, org stri
 		return err
 	}
 	if changed {
-		return fault.New(fault.Internal, codeChanged,
-			"The log was changed below event "+strconv.FormatUint(base.Seq, 10)+", which is signed. No more checkpoints are made of it: run `oneclaw audit verify`. "+
-				"If you restored an older database on purpose, stop the server, and then remove audit-signed.json from the data folder: a server that runs writes it again.")
+		return changedBelow(base)
 	}
 	c := Checkpoint{Org: org, Seq: h.Seq, Hash: h.Hash, At: l.Now().UTC().Truncate(time.Microsecond), KeyID: id}
 	if c.Signature, err = signer.Sign(nil, c.Message(), crypto.Hash(0)); err != nil {

@@ -2,6 +2,8 @@ package audit_test
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -167,5 +169,42 @@ func TestSoManyLogsAreVerifiedAtOnceAndNotMore(t *testing.T) {
 	s.mu.Unlock()
 	if _, err := l.Verify(t.Context(), f.org, audit.Recent); err != nil {
 		t.Errorf("after the others left: %v", err)
+	}
+}
+
+// TestTheStartLooksAtWhatWasSigned: no event comes, and what is wrong is told all the same.
+func TestTheStartLooksAtWhatWasSigned(t *testing.T) {
+	f := newFixture(t)
+	kept := &memory{}
+	l := &audit.Log{Store: f.db, Keys: f.keys, KeyIDs: f.KeyIDs, Now: f.Log.Now, Log: f.Log.Log, Anchor: kept}
+	f.append(t, 3)
+	if err := l.Checkpoint(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	good := maps.Clone(kept.heads)
+	older := maps.Clone(kept.heads)
+	for org, h := range older {
+		older[org] = audit.Head{Seq: h.Seq + 5, Hash: h.Hash}
+	}
+	for name, c := range map[string]struct {
+		anchor *memory
+		keys   []string
+		code   string
+	}{
+		"all is well":        {&memory{heads: good}, f.KeyIDs, ""},
+		"an older database":  {&memory{heads: older}, f.KeyIDs, "log_changed"},
+		"a damaged anchor":   {&memory{err: errors.New("damaged")}, f.KeyIDs, "log_not_signed"},
+		"a key that is gone": {&memory{heads: good}, []string{"audit:none"}, "log_not_signed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := &audit.Log{Store: f.db, Keys: f.keys, KeyIDs: c.keys, Now: f.Log.Now, Log: f.Log.Log, Anchor: c.anchor}
+			l.Look(t.Context())
+			for range 2 { // with nothing to sign it stays
+				if err := l.Ready(); (err != nil || c.code != "") && fault.CodeOf(err) != c.code {
+					t.Errorf("%v, want %q", err, c.code)
+				}
+				l.Sign(t.Context())
+			}
+		})
 	}
 }

@@ -85,3 +85,17 @@ func TestADamagedKeyIsNamedWhereverItIsNeeded(t *testing.T) {
 	s.do("POST", "/v1/auth/mfa/setup", s.ada.token, nil).want(500, "vault_key_lost")
 	s.do("PUT", "/v1/org/approval-webhook", s.ada.token, webhook).want(500, "vault_key_lost")
 }
+
+// TestASecretThatLostRowsSaysSo: no write to it can succeed, and none is tried for ever.
+func TestASecretThatLostRowsSaysSo(t *testing.T) {
+	s := openSharer(t)
+	s.ada.put(s.vault, "a/c", "a value")
+	s.exec(`DELETE FROM secrets WHERE path IN ('a/b', 'a/c')`)
+	for _, path := range []string{"a/b", "a/c"} {
+		secret := "/v1/vaults/" + s.vault + "/secrets/" + path
+		s.do("PUT", secret, s.ada.token, object{"value": "x", "type": "generic"}).want(500, "storage_damaged")
+		s.do("DELETE", secret, s.ada.token, nil).want(500, "storage_damaged")
+		s.do("PUT", secret, s.ada.token, object{"value": "x", "type": "generic"}).want(500, "storage_damaged")
+	}
+	s.do("DELETE", "/v1/vaults/"+s.vault+"/secrets/a/none", s.ada.token, nil).want(404, "secret_not_found")
+}

@@ -10,20 +10,31 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
 // Backup writes a copy of the database as it is at one moment into dir, which
 // must be an empty folder, as a SQLite file whatever the engine, and returns what
 // each table holds. Servers go on meanwhile: it holds one snapshot on a connection of
-// its own, and bounded memory. When it returns no error the copy is on disk, its
-// pages fit together, and what was read back from it is what the database has.
+// its own, and bounded memory. When it returns no error the pages of the database fit
+// together, the copy is on disk, its pages do too, and what was read back from it is
+// what the database has.
 func (db *DB) Backup(ctx context.Context, dir string, progress Progress) (map[string]Sum, error) {
 	file := filepath.Join(dir, File)
 	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.Wrap(err, fault.Conflict, "folder_not_empty", "There is a copy of a database in "+dir+" already.")
 	}
-	sums, err := db.copyInto(ctx, dir, progress)
+	// A copy may be whole that was made of what is not: rows that can't be found are not copied.
+	err := db.Check(ctx)
+	var sums map[string]Sum
+	if err == nil {
+		sums, err = db.copyInto(ctx, dir, progress)
+	}
+	if fault.CodeOf(err) == audit.CodeDamaged {
+		return nil, fault.Wrap(err, fault.Damaged, audit.CodeDamaged, "The database is damaged, and no backup is made of it: restore would refuse it. "+
+			"Stop the server, keep its data folder for who may repair it, and restore the last backup that was made without an error. Is the disk failing?")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -159,12 +170,9 @@ func CheckCopy(ctx context.Context, dir string, progress Progress) (sums map[str
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.closeAll()) }()
-	var answer string
-	_, err = scanOne(db.readers.QueryRowContext(ctx, `PRAGMA quick_check`), []any{&answer})
-	if err == nil && answer != "ok" {
-		err = fault.New(fault.Internal, "copy_damaged", "The copy of the database is damaged. Is the disk full or failing?")
-	}
-	if err != nil {
+	if err := db.Check(ctx); fault.CodeOf(err) == audit.CodeDamaged {
+		return nil, fault.Wrap(err, fault.Damaged, "copy_damaged", "The copy of the database is damaged: its pages do not fit together. Is the disk full or failing?")
+	} else if err != nil {
 		return nil, err
 	}
 	return db.Sums(ctx, progress)

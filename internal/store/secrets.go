@@ -239,7 +239,7 @@ func putCurrent(v *vault.Version) stmt {
 		deleted_at = NULL WHERE vault_id = $1 AND path = $2 AND version + 1 = $3 AND ` + same
 	if v.Meta.Version == 1 {
 		query = `INSERT INTO secrets (vault_id, path, version, version_id, type, metadata, created_at, expires_at)
-			SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE ` + same + `
+			SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE NOT EXISTS (SELECT 1 FROM secret_versions WHERE vault_id = $1 AND path = $2) AND ` + same + `
 			ON CONFLICT (vault_id, path) DO NOTHING`
 	}
 	return stmt{query, []any{
@@ -275,6 +275,9 @@ func (s stmt) within(most int64, org string) stmt {
 // write was first.
 func (tx *Tx) noPlace(v *vault.Version, caps billing.Caps, org string) error {
 	err := tx.staleOrNoVault(v.Vault)
+	if errors.Is(err, vault.ErrStale) {
+		err = tx.whole(v.Vault, v.Path, err)
+	}
 	if caps.Secrets < 0 || !errors.Is(err, vault.ErrStale) {
 		return err
 	}
@@ -329,7 +332,7 @@ func (db *DB) SetDeleted(ctx context.Context, vaultID, path string, at time.Time
 			RETURNING version_id, type, version, metadata, created_at, expires_at`,
 			[]any{vaultID, path, nullMicros(at)}, &m.ID, &m.Type, &m.Version, &m.Metadata, &created, &expires)
 		if err == nil && !found {
-			return tx.refuse(errNoSecret)
+			return tx.refuse(tx.whole(vaultID, path, errNoSecret))
 		}
 		m.CreatedAt, m.ExpiresAt = fromMicros(created), fromNull(expires)
 		if err == nil {
@@ -357,7 +360,7 @@ func (db *DB) Purge(ctx context.Context, vaultID, path string, ev *audit.Event) 
 		n, err := tx.exec(`UPDATE secrets SET version_id = '', type = '', metadata = '{}', expires_at = NULL, deleted_at = $3
 			WHERE vault_id = $1 AND path = $2 AND version_id <> ''`, vaultID, path, micros(db.now()))
 		if err == nil && n == 0 {
-			return tx.refuse(errNoSecret)
+			return tx.refuse(tx.whole(vaultID, path, errNoSecret))
 		}
 		if err == nil {
 			_, err = tx.exec(`DELETE FROM secret_versions WHERE vault_id = $1 AND path = $2`, vaultID, path)

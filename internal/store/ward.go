@@ -9,6 +9,7 @@ import (
 	"modernc.org/sqlite"
 	sqlitelib "modernc.org/sqlite/lib"
 
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
@@ -22,6 +23,8 @@ type ward struct {
 
 	mu  sync.Mutex
 	err error // of the last batch that failed by the database's fault; nil once one was committed
+
+	torn atomic.Bool // the database said that its files are broken: until a restart
 }
 
 // refuses reports whether a write would wait for nothing.
@@ -35,6 +38,9 @@ func (w *ward) refuses(db *DB) bool {
 
 // note takes what became of a batch.
 func (w *ward) note(now time.Time, err error) {
+	if damaged(err) { // what else is written lies on other pages, and says nothing of these
+		w.torn.Store(true)
+	}
 	if err == nil && w.until.Load() == 0 {
 		return // all is well, as ever
 	}
@@ -89,7 +95,8 @@ func ailment(err error) bool {
 	return false
 }
 
-// Ready returns nil when the last batch was written and the database answers.
+// Ready returns nil when the last batch was written, the database answers, and no batch
+// found it damaged.
 // Otherwise its code says what is wrong.
 func (db *DB) Ready() error {
 	if db.Away() {
@@ -97,6 +104,9 @@ func (db *DB) Ready() error {
 	}
 	if err := db.inPlace(); err != nil {
 		return err
+	}
+	if db.writer.ward.torn.Load() {
+		return fault.New(fault.Unavailable, audit.CodeDamaged, "The database is damaged: stop the server, and run oneclaw doctor --full.")
 	}
 	if err := db.writer.ward.ailing(); err != nil {
 		return fault.Wrap(err, fault.Unavailable, "log_not_written", "The log can't be written: is the disk full, or the database held by somebody?")
