@@ -79,20 +79,24 @@ func (db *DB) Sessions(ctx context.Context, user string, ended bool, now time.Ti
 	if ended {
 		now, live, keys = now.Add(-sessionKept), `AND expires_at > $2`, ""
 	}
-	// A key that lives no longer than a stored login is one: the login that it was made with has
-	// a session of its own, which says where that came from, and ends long before the key.
-	// Each of both is cut by itself: a key makes keys, and must not hide the login by a flood of them.
-	err := db.each(ctx, `SELECT * FROM (`+selectSession+`WHERE user_id = $1 `+live+` ORDER BY created_at DESC, id LIMIT $3) logins
-		UNION ALL SELECT * FROM (SELECT k.id, k.user_id, k.org_id, 'key' AS kind, COALESCE(s.client, k.name) AS client, COALESCE(s.address, '') AS address,
-			k.created_at, k.expires_at, k.last_used_at AS seen_at, k.revoked_at AS ended_at
-			FROM user_keys k LEFT JOIN sessions s ON s.id = substr(k.made_with, 9)
-			WHERE k.user_id = $1 AND k.expires_at - k.created_at <= $4 AND k.expires_at > $2`+keys+` ORDER BY k.created_at DESC, k.id LIMIT $3) stored
-		ORDER BY 7 DESC, 1`, []any{user, micros(now), most, identity.StoredLogin.Microseconds()}, func(rows *sql.Rows) error {
+	add := func(rows *sql.Rows) error {
 		var r sessionRow
 		err := rows.Scan(r.dest()...)
 		out = append(out, r.session())
 		return err
-	})
+	}
+	err := db.each(ctx, selectSession+`WHERE user_id = $1 `+live+` ORDER BY created_at DESC, id LIMIT $3`, []any{user, micros(now), most}, add)
+	if err != nil {
+		return nil, err
+	}
+	// A key that lives no longer than a stored login is one: the login that it was made with has
+	// a session of its own, which says where that came from, and ends long before the key. Each
+	// of both lists is cut by itself: a key makes keys, and must not hide the login by a flood of them.
+	err = db.each(ctx, `SELECT k.id, k.user_id, k.org_id, 'key', COALESCE(s.client, k.name), COALESCE(s.address, ''), k.created_at, k.expires_at, k.last_used_at, k.revoked_at
+		FROM user_keys k LEFT JOIN sessions s ON s.id = substr(k.made_with, 9)
+		WHERE k.user_id = $1 AND k.expires_at - k.created_at <= $4 AND k.expires_at > $2`+keys+` ORDER BY k.created_at DESC, k.id LIMIT $3`,
+		[]any{user, micros(now), most, identity.StoredLogin.Microseconds()}, add)
+	slices.SortStableFunc(out, func(a, b identity.Session) int { return b.At.Compare(a.At) })
 	return out, err
 }
 

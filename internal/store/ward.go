@@ -106,7 +106,7 @@ func (db *DB) Ready() error {
 		return err
 	}
 	if db.writer.ward.torn.Load() {
-		return fault.New(fault.Unavailable, audit.CodeDamaged, "The database is damaged: stop the server, and run oneclaw doctor --full.")
+		return fault.New(fault.Damaged, audit.CodeDamaged, "The database is damaged: stop the server, and run oneclaw doctor --full.")
 	}
 	if err := db.writer.ward.ailing(); err != nil {
 		return fault.Wrap(err, fault.Unavailable, "log_not_written", "The log can't be written: is the disk full, or the database held by somebody?")
