@@ -95,8 +95,8 @@ func TestADataFolderIsForOneServer(t *testing.T) {
 	h.done(nil, "doctor") // what only looks may be beside it
 }
 
-// An older database in the place of the one whose log was signed: verify and health
-// look at the same thing. And a damaged key is no internal error.
+// Verify and health both find an older database that was put in the place of the signed
+// one. A damaged key has an error of its own.
 func TestVerifySeesWhatHealthSees(t *testing.T) {
 	h := newHouse(t, "")
 	h.s.stop()

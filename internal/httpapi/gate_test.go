@@ -132,8 +132,8 @@ func TestWideningAnAgentOverAGateTakesAPerson(t *testing.T) {
 }
 
 // A person's share of a gated path is a way in for its agent like a policy is, whether
-// it was accepted or waits: to let the agent reach the path takes a person. One that
-// has ended, or that a key made and that lapses with the gate, is none.
+// it was accepted or waits: to let the agent reach the path takes a person. A
+// share that has ended opens nothing, nor does one that a key made: it lapses with the gate.
 func TestWideningAnAgentOverASharedGateTakesAPerson(t *testing.T) {
 	g := openGated(t, true)
 	key := g.do("POST", "/v1/auth/api-keys", g.ada.token, object{"name": "stored"}).want(201).str("api_key")

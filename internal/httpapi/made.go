@@ -20,7 +20,7 @@ type KeepFlag struct {
 // Gone is the answer without a body that says what ended with a credential.
 type Gone struct {
 	Ended string `header:"X-Ended" doc:"What ended with it, such as api_keys=1,agents=2,shares=3. Absent when nothing did."`
-	Stays string `header:"X-Stays" doc:"What came of it and stays, for you to look at: members=1 for somebody who joined by an invitation that it made, or whose role it raised, ip_rules=1 for an address that it allowed. The event and .../made say who."`
+	Stays string `header:"X-Stays" doc:"What the credential made that does not end, for you to look at: members=1 for somebody who joined by an invitation that it made, or whose role it raised, ip_rules=1 for an address that it allowed. The event and .../made say who."`
 }
 
 // goneBy is what the call's event says that ended, without the ids.

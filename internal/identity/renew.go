@@ -39,11 +39,6 @@ func (s *Service) RotateAgentKey(ctx context.Context, c *access.Call, id string,
 	if err := mayRenew(c, &seen, &seen); err != nil {
 		return secret.Bytes{}, err
 	}
-	if c.Who.Kind != policy.KindAgent {
-		if err := goesOn(c, &seen); err != nil {
-			return secret.Bytes{}, err
-		}
-	}
 	if keep && c.Who.Kind != policy.KindAgent {
 		if err := c.RequirePerson(); err != nil {
 			return secret.Bytes{}, err
@@ -90,7 +85,7 @@ func mayRenew(c *access.Call, seen, a *Agent) error {
 	if a.TokenGen != seen.TokenGen && a.KeyBy != policy.KindAgent {
 		return errRenewed
 	}
-	return nil
+	return goesOn(c, a)
 }
 
 // tellOfRenewal mails the agent's human. The key is renewed already: that nobody

@@ -59,8 +59,8 @@ func (l *lines) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// next returns a line, or io.EOF once there is none. Of a line that is too long it
-// reads all, and returns the beginning with errLongLine.
+// next returns a line, or io.EOF once there is none. It reads a
+// line that is too long to its end, and returns the beginning with errLongLine.
 func (l *lines) next() ([]byte, error) {
 	var line []byte
 	long := false

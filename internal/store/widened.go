@@ -8,10 +8,9 @@ import (
 
 // Kinds of what is widened.
 const (
-	widePolicy = "policy"
-	wideAgent  = "agent"
-	wideMember = "member"
-
+	widePolicy     = "policy"
+	wideAgent      = "agent"
+	wideMember     = "member"
 	wideInvitation = "invitation"
 )
 
