@@ -13,7 +13,7 @@ import (
 )
 
 // Freeze stops all processes of the server, or lets them go on. The kernel goes on
-// taking connections, and nothing answers.
+// taking connections, and nothing answers. A test that ends earlier lets them go on.
 func (c *Cluster) Freeze(tb testing.TB, stop bool) {
 	tb.Helper()
 	c.mu.Lock()
@@ -21,12 +21,35 @@ func (c *Cluster) Freeze(tb testing.TB, stop bool) {
 	if c.process == nil {
 		tb.Fatal("pgtest: the server is down")
 	}
-	sig := syscall.SIGCONT
-	if stop {
-		sig = syscall.SIGSTOP
+	parent := c.process.Pid
+	if !stop {
+		signalAll(tb, syscall.SIGCONT, append(children(tb, parent), parent))
+		return
 	}
-	// The parent first when it stops: it makes no more.
-	pids := append([]int{c.process.Pid}, children(tb, c.process.Pid)...)
+	tb.Cleanup(func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.process != nil {
+			signalAll(tb, syscall.SIGCONT, append(children(tb, parent), parent))
+		}
+	})
+	// Children are looked for only once the parent is known to stand: one that it
+	// makes meanwhile would be missed, and would go on answering.
+	signalAll(tb, syscall.SIGSTOP, []int{parent})
+	for {
+		state, _ := processState(parent)
+		if state == "T" {
+			break
+		}
+		if state == "" {
+			tb.Fatal("pgtest: the server has ended")
+		}
+	}
+	signalAll(tb, syscall.SIGSTOP, children(tb, parent))
+}
+
+func signalAll(tb testing.TB, sig syscall.Signal, pids []int) {
+	tb.Helper()
 	for _, pid := range pids {
 		if err := syscall.Kill(pid, sig); err != nil && err != syscall.ESRCH {
 			tb.Fatal(err)
@@ -34,24 +57,33 @@ func (c *Cluster) Freeze(tb testing.TB, stop bool) {
 	}
 }
 
+// processState is the state of a process and its parent, as proc(5) writes them.
+// Both are empty for a process that has ended.
+func processState(pid int) (state, parent string) {
+	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return "", ""
+	}
+	// pid (name) state ppid ...
+	_, rest, _ := strings.Cut(string(b), ") ")
+	if f := strings.Fields(rest); len(f) > 1 {
+		return f[0], f[1]
+	}
+	return "", ""
+}
+
 func children(tb testing.TB, parent int) (pids []int) {
 	tb.Helper()
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	dirs, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	for _, name := range stats {
-		b, err := os.ReadFile(name)
+	for _, dir := range dirs {
+		pid, err := strconv.Atoi(filepath.Base(dir))
 		if err != nil {
-			continue // it has ended
+			tb.Fatal(err)
 		}
-		// pid (name) state ppid ...
-		_, rest, _ := strings.Cut(string(b), ") ")
-		if f := strings.Fields(rest); len(f) > 1 && f[1] == strconv.Itoa(parent) {
-			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(name)))
-			if err != nil {
-				tb.Fatal(err)
-			}
+		if _, of := processState(pid); of == strconv.Itoa(parent) {
 			pids = append(pids, pid)
 		}
 	}
