@@ -64,16 +64,17 @@ func patient(ctx context.Context, d time.Duration) (context.Context, context.Can
 type patientKey struct{}
 
 // bounded gives a query its deadline, however long its caller would wait: the tools of
-// MCP call the API with a minute.
-func (db *DB) bounded(ctx context.Context) (context.Context, context.CancelFunc, error) {
+// MCP call the API with a minute. The query ends with done, which is given its error
+// and says what the caller is told.
+func (db *DB) bounded(ctx context.Context) (_ context.Context, done func(error) error, err error) {
 	if db.answers.away.Load() {
 		return nil, nil, errAway
 	}
-	if ctx.Value(patientKey{}) != nil || db.queryTime == 0 {
-		return ctx, func() {}, nil
+	if ctx.Value(patientKey{}) != nil || db.running.limit == 0 {
+		return ctx, func(err error) error { return err }, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, db.queryTime)
-	return ctx, cancel, nil
+	ctx, q := db.running.begin(ctx, db.now())
+	return ctx, q.end, nil
 }
 
 // late reports whether a query ended by its deadline.

@@ -58,7 +58,7 @@ type DB struct {
 	writer     *writer
 	epoch      epoch
 	answers    answers
-	queryTime  time.Duration    // of one query; zero is no bound
+	running    running
 	path       string           // of the file of SQLite
 	file       os.FileInfo      // as it was opened; nil on PostgreSQL
 	now        func() time.Time // the age of caches
@@ -101,9 +101,10 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := db.watchClock(ctx, cfg); err != nil {
 		return nil, errors.Join(err, db.closeAll())
 	}
-	db.queryTime = db.eng.queryTime
+	db.running.limit = db.eng.queryTime
 	run, stop := context.WithCancel(context.Background())
 	db.stop = stop
+	db.done.Go(func() { db.running.watch(run, db.now) })
 	db.writer = newWriter(db, cfg.AuditSync)
 	db.done.Go(db.writer.run)
 	if db.eng.postgres {
@@ -196,8 +197,7 @@ func (db *DB) Ping(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer done()
-	return wrap("ping", db.readers.PingContext(ctx))
+	return done(wrap("ping", db.readers.PingContext(ctx)))
 }
 
 // Append puts ev into its organisation's log and returns when it is there. It
@@ -282,7 +282,7 @@ func (db *DB) row(ctx context.Context, query string, args []any, dest ...any) (f
 	if err != nil {
 		return false, err
 	}
-	defer done()
+	defer func() { err = done(err) }()
 	s, err := db.stmt(ctx, query)
 	if err != nil {
 		return false, wrap("prepare", err)
@@ -307,7 +307,7 @@ func (db *DB) each(ctx context.Context, query string, args []any, scan func(*sql
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer func() { err = done(err) }()
 	s, err := db.stmt(ctx, query)
 	if err != nil {
 		return wrap("prepare", err)

@@ -43,12 +43,14 @@ type epoch struct {
 	count  atomic.Int64
 	wake   chan struct{} // another node says that the number has moved
 
+	orgs  sync.Map     // organisation -> int64; read for every request, so without a lock
+	floor atomic.Int64 // of organisations that are not in orgs
+
 	polling sync.Mutex
 	mu      sync.RWMutex
-	stored  int64 // up to which number all changes are known
-	foreign int64 // changes by programs that know of one epoch for all
-	orgs    map[string]int64
-	floor   int64                   // of organisations that are not in orgs
+	stored  int64                   // up to which number all changes are known
+	foreign int64                   // changes by programs that know of one epoch for all
+	known   int                     // how many orgs are marked since the last reset
 	revoke  []func(tokens []string) // see OnRevoke
 }
 
@@ -61,10 +63,8 @@ func (db *DB) Epoch() (int64, bool) {
 // EpochOf is what Epoch was when the organisation, or the server for all of them, last
 // changed. Of audit.SystemOrg it is the server's own.
 func (db *DB) EpochOf(org string) (int64, bool) {
-	db.epoch.mu.RLock()
-	n := max(db.epoch.orgs[org], db.epoch.orgs[audit.SystemOrg], db.epoch.floor)
-	db.epoch.mu.RUnlock()
-	return n, db.epochKnown()
+	e := &db.epoch
+	return max(e.of(org), e.of(audit.SystemOrg), e.floor.Load()), db.epochKnown()
 }
 
 // ServerEpoch is EpochOf what belongs to no organisation: the server's settings.
@@ -136,17 +136,28 @@ func (db *DB) moved(n int64, moves []move) {
 	}
 }
 
-// mark says that an organisation has changed. mu is held.
-func (e *epoch) mark(org string) {
-	if e.orgs == nil || len(e.orgs) >= maxEpochOrgs {
-		e.reset()
-	}
-	e.orgs[org] = e.count.Add(1)
+func (e *epoch) of(org string) int64 {
+	n, _ := e.orgs.Load(org)
+	v, _ := n.(int64)
+	return v
 }
 
-// reset makes every cache forget. mu is held.
+// mark says that an organisation has changed. mu is held.
+func (e *epoch) mark(org string) {
+	if e.known >= maxEpochOrgs {
+		e.reset()
+	}
+	if _, again := e.orgs.Swap(org, e.count.Add(1)); !again {
+		e.known++
+	}
+}
+
+// reset makes every cache forget. mu is held. The floor rises first, so that nobody
+// reads an older epoch meanwhile.
 func (e *epoch) reset() {
-	e.orgs, e.floor = map[string]int64{}, e.count.Add(1)
+	e.floor.Store(e.count.Add(1))
+	e.orgs.Clear()
+	e.known = 0
 }
 
 const selectEpoch = `SELECT value, COALESCE((SELECT value FROM meta WHERE name = 'epoch_orgs'), 0) FROM meta WHERE name = 'epoch'`
@@ -185,7 +196,7 @@ func (db *DB) pollEpoch(ctx context.Context, conn *sql.Conn) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if n < before || n-told != e.foreign || e.orgs == nil {
+	if n < before || n-told != e.foreign || e.floor.Load() == 0 {
 		e.reset()
 		e.foreign, e.stored = n-told, n
 	}

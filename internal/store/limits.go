@@ -45,7 +45,6 @@ func (db *DB) SweepLimits(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer done()
 	_, err = db.writers.ExecContext(ctx, `DELETE FROM rate_limits WHERE full_at < (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT - 60000000`)
-	return wrap("sweep limits", err)
+	return done(wrap("sweep limits", err))
 }

@@ -141,12 +141,12 @@ func (db *DB) AllVaults(ctx context.Context) ([]string, error) {
 	return db.texts(ctx, `SELECT id FROM vaults ORDER BY id`)
 }
 
-func (db *DB) texts(ctx context.Context, query string, args ...any) ([]string, error) {
+func (db *DB) texts(ctx context.Context, query string, args ...any) (_ []string, err error) {
 	ctx, done, err := db.bounded(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer done()
+	defer func() { err = done(err) }()
 	rows, err := db.readers.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, wrap("read", err)

@@ -66,16 +66,22 @@ func (db *DB) At(ctx context.Context, vaultID, path string, version uint64) (vau
 		WHERE vault_id = $1 AND path = $2 AND version = $3`, vaultID, path, int64(version))
 }
 
-func (db *DB) version(ctx context.Context, query string, args ...any) (vault.Version, error) {
-	var r versionRow
-	found, err := db.row(ctx, query, args, r.fields()...)
+func (db *DB) version(ctx context.Context, query string, args ...any) (v vault.Version, err error) {
+	var found bool
+	if db.eng.postgres {
+		found, err = db.versionPostgres(ctx, query, args, &v)
+	} else {
+		var r versionRow
+		found, err = db.row(ctx, query, args, r.fields()...)
+		v = r.version()
+	}
 	if err == nil && !found {
 		err = errNoSecret
 	}
 	if err != nil {
 		return vault.Version{}, err
 	}
-	return r.version(), nil
+	return v, nil
 }
 
 // Tip implements vault.Store. A write asks for no more than this: the row of the

@@ -63,8 +63,9 @@ func (s *Service) Lend(ctx context.Context, maker policy.Principal, at policy.Mo
 	if maker.Person.IsZero() && e.policies.Gated(vaultID, policy.Read, p.String()) {
 		return Secret{}, ErrLapsed
 	}
-	v, err := fetch(ctx, room, func() (Version, error) { return s.store.Latest(ctx, vaultID, p.String()) })
-	if err != nil {
+	var v Version
+	read := func() (err error) { v, err = s.store.Latest(ctx, vaultID, p.String()); return err }
+	if err := fetch(ctx, room, &v, read); err != nil {
 		return Secret{}, err
 	}
 	if gone(&v, at.Now) {

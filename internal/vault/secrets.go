@@ -30,8 +30,9 @@ func (s *Service) Reveal(ctx context.Context, c *access.Call, vaultID string, p 
 	if err != nil {
 		return Secret{}, err
 	}
-	v, err := fetch(ctx, c.Room, func() (Version, error) { return s.store.Latest(ctx, vaultID, p.String()) })
-	if err != nil {
+	var v Version
+	read := func() (err error) { v, err = s.store.Latest(ctx, vaultID, p.String()); return err }
+	if err := fetch(ctx, c.Room, &v, read); err != nil {
 		return Secret{}, err
 	}
 	return s.release(ctx, c, e, p, v, ad)
@@ -50,8 +51,9 @@ func (s *Service) RevealVersion(ctx context.Context, c *access.Call, vaultID str
 	if err != nil {
 		return Secret{}, err
 	}
-	v, err := fetch(ctx, c.Room, func() (Version, error) { return s.store.At(ctx, vaultID, p.String(), version) })
-	if err != nil {
+	var v Version
+	read := func() (err error) { v, err = s.store.At(ctx, vaultID, p.String(), version); return err }
+	if err := fetch(ctx, c.Room, &v, read); err != nil {
 		return Secret{}, err
 	}
 	return s.release(ctx, c, e, p, v, ad)
