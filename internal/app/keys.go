@@ -55,7 +55,7 @@ Backups that were signed with older ones can be restored as before.`,
 		Use:   "show",
 		Short: "Print the public halves of the keys that sign the audit log and backups",
 		Long: `Print the public halves of the keys that sign the audit log and backups. Write them down
-where who can reach the server can't alter them: "oneclaw audit verify --key" and
+where who can reach the server can't alter them: "oneclaw audit verify --public-key" and
 "oneclaw restore --key" take them from there.`,
 	}, show.showKeys))
 	return cmd

@@ -46,8 +46,9 @@ type cli struct {
 	jsonOut bool
 	apiURL  string
 	vault   string
-	wide    bool // --wide of the command that lists
-	running bool // the arguments were accepted: later errors are not about usage
+	wide    bool            // --wide of the command that lists
+	running bool            // the arguments were accepted: later errors are not about usage
+	ours    map[string]bool // the first words of this package's commands
 }
 
 // New returns the root command with all commands of this package. The caller may
@@ -83,7 +84,7 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 3 not authenticated, 4 denied, 5 n
 		Version:           d.Version,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
-		PersistentPreRun:  func(*cobra.Command, []string) { c.running = true },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { c.running = true; return c.checkFlags(cmd) },
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 		Args:              unknownCommand,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -101,7 +102,7 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 3 not authenticated, 4 denied, 5 n
 		c.secretCommand(), c.shareCommand(), c.agentCommand(), c.policyCommand(), c.approvalCommand(), c.orgCommand(), c.ipRuleCommand(),
 		c.billingCommand(), c.chainCommand(), c.adminCommand(),
 		c.auditCommand(), c.versionCommand())
-	hideForeignFlags(root)
+	c.hideForeignFlags(root)
 	return root
 }
 
@@ -114,18 +115,14 @@ before a stored login), ONECLAW_VAULT_ID (vault), NO_COLOR.`
 
 // hideForeignFlags leaves the flags for calling a server out of the help of
 // commands that the caller adds, which do not read them.
-func hideForeignFlags(root *cobra.Command) {
-	ours := map[string]bool{root.Name(): true}
+func (c *cli) hideForeignFlags(root *cobra.Command) {
+	c.ours = map[string]bool{root.Name(): true}
 	for _, cmd := range root.Commands() {
-		ours[cmd.Name()] = true
+		c.ours[cmd.Name()] = true
 	}
 	help := root.HelpFunc()
 	root.SetHelpFunc(func(cmd *cobra.Command, a []string) {
-		top := cmd
-		for top.HasParent() && top.Parent().HasParent() {
-			top = top.Parent()
-		}
-		if !ours[top.Name()] {
+		if c.foreign(cmd) {
 			for _, name := range []string{"json", "api-url", "vault"} {
 				_ = root.PersistentFlags().MarkHidden(name) // they exist
 			}

@@ -235,6 +235,14 @@ func TestWrongUsage(t *testing.T) {
 		"a version below 0":            {[]string{"secret", "get", "p", "--version", "-1"}, "--version takes the number of a version, from 1 on."},
 		"a letter left out":            {[]string{"secret", "lst"}, "`oneclaw secret list`?"},
 		"no events":                    {[]string{"audit", "list", "--limit", "0"}, "--limit takes 1 to 1000."},
+		"an empty passphrase file":     {[]string{"share", "create", "p", "--link", "--passphrase-file", ""}, "--passphrase-file has an empty value."},
+		"an empty range":               {[]string{"share", "create", "p", "--link", "--ip", ""}, "--ip has an empty value."},
+		"an empty end":                 {[]string{"share", "create", "p", "--link", "--expires="}, "--expires has an empty value."},
+		"an empty end of a secret":     {[]string{"secret", "set", "p", "--expires", ""}, "--expires has an empty value."},
+		"an empty window":              {[]string{"policy", "create", "--path", "**", "--agent", "a", "--after", "", "--before", ""}, " has an empty value."},
+		"bound to an empty name":       {[]string{"agent", "create", "a", "--vault-ids", ""}, "--vault-ids has an empty value."},
+		"capped by an empty path":      {[]string{"agent", "create", "a", "--scopes", "db/**,"}, "--scopes has an empty value."},
+		"an empty vault":               {[]string{"secret", "get", "p", "--vault", ""}, "--vault has an empty value."},
 		"a version that is no number":  {[]string{"secret", "get", "p", "--version", "abc"}, "--version takes a whole number."},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -485,6 +493,17 @@ func TestTheHelpOfCommandsThatCallNoServer(t *testing.T) {
 	}
 	if out := help("whoami"); !strings.Contains(out, "--api-url") {
 		t.Errorf("whoami: %s", out)
+	}
+}
+
+func TestACommandThatCallsNoServerTakesNoAddressOfOne(t *testing.T) {
+	for _, flag := range []string{"--api-url=https://vault.example.com", "--vault=main"} {
+		var errs strings.Builder
+		root := cli.New(cli.Deps{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: &errs, Version: "1.2"})
+		root.AddCommand(&cobra.Command{Use: "mcp", RunE: func(*cobra.Command, []string) error { t.Error("it runs"); return nil }})
+		if code := cli.Execute(t.Context(), root, []string{"mcp", flag}); code != cli.ExitUsage || !strings.Contains(errs.String(), "does not take --") {
+			t.Errorf("%s: exit %d, %s", flag, code, errs.String())
+		}
 	}
 }
 

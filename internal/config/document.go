@@ -51,7 +51,7 @@ func ClientSettings() []Setting { return clientSettings[:] }
 
 var clientSettings = [...]Setting{
 	{"ONECLAW_BASE_URL", "text", "", "Address of the server. `oneclaw mcp` takes http://127.0.0.1:8210 without it; the other commands the address of the stored login, or of the `oneclaw dev` of this machine."},
-	{"ONECLAW_API_URL", "text", "", "Another name of ONECLAW_BASE_URL, which comes first. `oneclaw mcp` does not read it."},
+	{"ONECLAW_API_URL", "text", "", "Another name of ONECLAW_BASE_URL, which comes first."},
 	{"ONECLAW_TOKEN", "text", "", "A token to call the server with. It comes before ONECLAW_API_KEY, that before ONECLAW_AGENT_API_KEY, and that before a stored login."},
 	{"ONECLAW_API_KEY", "text", "", "A user's API key (1ck_...)."},
 	{"ONECLAW_AGENT_API_KEY", "text", "", "An agent's key (ocv_...). `oneclaw mcp` needs it."},

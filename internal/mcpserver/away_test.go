@@ -63,7 +63,7 @@ func TestADatabaseThatIsAwayIsNotWaitedForOnStdio(t *testing.T) {
 	a := &away{}
 	s := httptest.NewServer(a)
 	defer s.Close()
-	cmd, stderr := process(t, "ONECLAW_AGENT_TOKEN=token", "ONECLAW_BASE_URL="+s.URL)
+	cmd, stderr := process(t, "ONECLAW_AGENT_TOKEN=token", "ONECLAW_API_URL="+s.URL) // the other name of ONECLAW_BASE_URL
 	cmd.Stdin = strings.NewReader(hello + `{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"get_secret","arguments":{"path":"db/password"}}}` + "\n")
 	out, err := cmd.Output()
 	if err != nil || !strings.Contains(string(out), "The database does not answer. Try again in 1 s.") {

@@ -80,6 +80,9 @@ func (d Deps) run(ctx context.Context, plain bool) error {
 func (d Deps) connect(plain bool) (*client.Client, error) {
 	base := strings.TrimSpace(d.Getenv("ONECLAW_BASE_URL"))
 	if base == "" {
+		base = strings.TrimSpace(d.Getenv("ONECLAW_API_URL")) // as the other commands are told
+	}
+	if base == "" {
 		base = defaultBaseURL
 	}
 	opts := []client.Option{client.WithUserAgent("oneclaw-mcp/" + d.Version), client.WithPatience(0)}
