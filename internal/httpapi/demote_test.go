@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -147,5 +148,32 @@ func TestAPinEndsWithWhatPinnedIt(t *testing.T) {
 			}
 			s.do("PATCH", api+pinned.id, s.ada.login(), object{"is_active": true}).want(400, "certificate_not_named")
 		})
+	}
+}
+
+// A binding shows a vault to its agent, and so to the human who takes the agent's token.
+func TestADemotedAdminsAgentsAreBoundToNothingItDoesNotSee(t *testing.T) {
+	s := openSession(t)
+	bob := s.ada.member("bob", "admin")
+	mine := bob.vaultNamed("bobs")
+	granted := s.ada.vaultNamed("granted")
+	agent := func(name string, vaults ...string) string {
+		return s.do("POST", "/v1/agents", bob.token, object{"name": name, "vault_ids": vaults}).want(201).str("agent", "id")
+	}
+	both, theirs, reader, own := agent("both", mine, s.vault), agent("theirs", s.vault), agent("reader", s.vault, granted), agent("own", mine)
+	s.do("POST", "/v1/vaults/"+granted+"/policies", s.ada.token,
+		object{"secret_path_pattern": "db/**", "principal_type": "agent", "principal_id": reader, "permissions": []string{"read"}}).want(201)
+	r := s.do("PATCH", "/v1/org/members/"+bob.id, s.ada.login(), object{"role": "member"}).want(200)
+	if got := r.header.Get("X-Ended"); got != "agents=1" {
+		t.Errorf("X-Ended: %q", got)
+	}
+	for id, want := range map[string]struct {
+		active bool
+		vaults string
+	}{both: {true, mine}, theirs: {false, s.vault}, reader: {true, granted}, own: {true, mine}} {
+		a := s.do("GET", "/v1/agents/"+id, s.ada.token, nil).want(200).json()
+		if got := fmt.Sprint(a["vault_ids"]); a["is_active"] != want.active || got != "["+want.vaults+"]" {
+			t.Errorf("%v is active %v and bound to %s, not to %s", a["name"], a["is_active"], got, want.vaults)
+		}
 	}
 }

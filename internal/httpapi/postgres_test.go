@@ -16,6 +16,7 @@ func TestPostgreSQL(t *testing.T) {
 		"what taken tokens made":           TestWhatATakenTokenMadeEndsWithTheRightToTakeIt,
 		"whom a key invited":               TestWhomAStolenKeyInvitedIsNamed,
 		"a demoted admin's policies":       TestADemotedAdminKeepsNoPolicyThatItMadeForItself,
+		"a demoted admin's bindings":       TestADemotedAdminsAgentsAreBoundToNothingItDoesNotSee,
 		"keys given by a removed admin":    TestAKeyThatARemovedAdminGaveEnds,
 		"pins":                             TestAPinEndsWithWhatPinnedIt,
 		"webhooks":                         TestARemovedOrDemotedAdminsWebhookEnds,

@@ -1,6 +1,10 @@
 package store
 
-import "time"
+import (
+	"database/sql"
+	"slices"
+	"time"
+)
 
 // ownVaults are the vaults whose policies somebody sets as a member: those that it,
 // or an agent of its own, made.
@@ -36,7 +40,43 @@ func (tx *Tx) endManaging(org, user, heir string, at time.Time) (ending, error) 
 		err = tx.stopAgents(&e, org, `id IN (SELECT subject_id FROM widenings WHERE by_id = $1 AND org_id = $2 AND kind = 'agent' AND held = 1)
 			AND created_by = $1 AND org_id = $2`, at, user, org)
 	}
+	if err == nil {
+		err = tx.unbindAgents(&e, org, user, at)
+	}
 	return e, err
+}
+
+// unbindAgents takes from somebody's agents the bindings to vaults that neither it nor
+// the agent may see any more: a binding shows a vault's name. An agent that is left with
+// none stops, since without a binding it could reach more than before.
+func (tx *Tx) unbindAgents(e *ending, org, user string, at time.Time) error {
+	var ids, bound []string
+	err := tx.each(`SELECT id, vault_ids FROM agents WHERE created_by = $1 AND org_id = $2 AND vault_ids <> '[]'`, []any{user, org}, func(rows *sql.Rows) error {
+		var id, list string
+		err := rows.Scan(&id, &list)
+		ids, bound = append(ids, id), append(bound, list)
+		return err
+	})
+	for i, id := range ids {
+		var had, seen []string
+		if err == nil {
+			err = readList(bound[i], &had)
+		}
+		if err == nil {
+			seen, _, err = tx.children(`SELECT id, 1 FROM vaults WHERE id IN (`+ownVaults+`) OR org_id = $2 AND EXISTS (SELECT 1 FROM policies p
+				WHERE p.vault_id = vaults.id AND (p.principal_type = 'user' AND p.principal_id = $1 OR p.principal_type = 'agent' AND p.principal_id = $3))`, user, org, id)
+		}
+		left := slices.DeleteFunc(slices.Clone(had), func(v string) bool { return !slices.Contains(seen, v) })
+		switch {
+		case err != nil:
+			return err
+		case len(left) == 0:
+			err = tx.stopAgents(e, org, `id = $1`, at, id)
+		case len(left) < len(had):
+			_, err = tx.exec(`UPDATE agents SET vault_ids = $2 WHERE id = $1`, id, listText(left))
+		}
+	}
+	return err
 }
 
 // forItself is a condition for policies that name somebody or one of its agents.
