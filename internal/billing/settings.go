@@ -69,6 +69,9 @@ func (s *Service) PutSetting(ctx context.Context, c *access.Call, name, value st
 	if !acceptable(name, value) {
 		return Setting{}, errSettingValue
 	}
+	if err := moneyGoes(c, name); err != nil {
+		return Setting{}, err
+	}
 	set := Setting{Name: name, Value: value, By: c.Who.ID, At: c.Now.UTC().Truncate(time.Microsecond)}
 	succeed(c, "setting", name)
 	return set, s.store.PutSettings(ctx, c.Who.Org, []Setting{set}, maxSettings, c.Event)
@@ -85,6 +88,16 @@ func (s *Service) DropSetting(ctx context.Context, c *access.Call, name string) 
 	}
 	succeed(c, "setting", name)
 	return s.store.DropSetting(ctx, c.Who.Org, name, c.Event)
+}
+
+// moneyGoes refuses a setting that says where payments go, and who says that they came,
+// unless a person is there: a stolen key would lead them elsewhere.
+func moneyGoes(c *access.Call, name string) error {
+	switch name {
+	case x402PayTo, x402Facilitator, x402Network, x402Asset:
+		return c.RequirePerson()
+	}
+	return nil
 }
 
 // acceptable reports whether a setting takes a value.
@@ -204,6 +217,9 @@ func (s *Service) SetX402(ctx context.Context, c *access.Call, change X402Change
 		}
 		if !acceptable(p.name, *p.value) {
 			return X402{}, errSettingValue
+		}
+		if err := moneyGoes(c, p.name); err != nil {
+			return X402{}, err
 		}
 		all = append(all, Setting{Name: p.name, Value: *p.value, By: c.Who.ID, At: c.Now.UTC().Truncate(time.Microsecond)})
 	}

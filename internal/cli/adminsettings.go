@@ -2,6 +2,8 @@ package cli
 
 import (
 	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/client"
 )
 
 func (c *cli) settingList() *cobra.Command {
@@ -32,27 +34,28 @@ func (c *cli) settingList() *cobra.Command {
 }
 
 func (c *cli) settingSet() *cobra.Command {
-	return &cobra.Command{
+	var who personFlags
+	cmd := &cobra.Command{
 		Use:     "set KEY VALUE",
-		Short:   "Set something for the whole server",
+		Short:   "Set something for the whole server; where payments go takes your password",
 		Example: `  oneclaw admin settings set billing.default_tier free`,
 		Args:    args("KEY", "VALUE"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
-			if err != nil {
-				return err
-			}
-			s, err := cl.PutSetting(cmd.Context(), a[0], a[1])
-			if err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(s)
-			}
-			c.done("%s is %s now.", s.Key, s.Value)
-			return nil
+			return c.orAsPerson(cmd.Context(), &who, func(cl *client.Client) error {
+				s, err := cl.PutSetting(cmd.Context(), a[0], a[1])
+				if err != nil {
+					return err
+				}
+				if c.jsonOut {
+					return c.printJSON(s)
+				}
+				c.done("%s is %s now.", s.Key, s.Value)
+				return nil
+			})
 		},
 	}
+	who.add(cmd)
+	return cmd
 }
 
 func (c *cli) settingUnset() *cobra.Command {

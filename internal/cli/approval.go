@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"slices"
 	"strconv"
 
@@ -141,22 +140,13 @@ func (c *cli) approvalWithdraw() *cobra.Command {
 password is asked for when neither you nor an agent of yours asked for it.`,
 		Args: args("ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			withdraw := func(cl *client.Client) error {
+			return c.orAsPerson(cmd.Context(), &who, func(cl *client.Client) error {
 				r, err := cl.Withdraw(cmd.Context(), a[0])
 				if err != nil {
 					return err
 				}
 				return c.printApproval(r)
-			}
-			cl, err := c.session()
-			if err != nil {
-				return err
-			}
-			err = withdraw(cl)
-			if e, ok := errors.AsType[*client.Error](err); ok && e.Code == "person_required" {
-				return c.asPerson(cmd.Context(), &who, withdraw)
-			}
-			return err
+			})
 		},
 	}
 	who.add(cmd)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -35,6 +36,20 @@ func (c *cli) asPerson(ctx context.Context, p *personFlags, do func(*client.Clie
 	}
 	err = do(cl)
 	c.end(ctx, cl)
+	return err
+}
+
+// orAsPerson does something with the stored login, and signs in for it only where the
+// server says that it takes a person.
+func (c *cli) orAsPerson(ctx context.Context, p *personFlags, do func(*client.Client) error) error {
+	cl, err := c.session()
+	if err != nil {
+		return err
+	}
+	err = do(cl)
+	if e, ok := errors.AsType[*client.Error](err); ok && e.Code == "person_required" {
+		return c.asPerson(ctx, p, do)
+	}
 	return err
 }
 

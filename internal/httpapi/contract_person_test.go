@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +48,8 @@ func personals(bob, cat *human) map[string]personal {
 		"invite an admin":     {action: policy.InviteMember, method: "POST", path: "/v1/org/invite", body: object{"email": "x@example.com", "role": "admin"}, only: true},
 		"invite an owner":     {action: policy.InviteMember, method: "POST", path: "/v1/org/invite", body: object{"email": "y@example.com", "role": "owner"}, only: true},
 		"an endless key":      {action: policy.CreateAPIKey, method: "POST", path: "/v1/auth/api-keys", body: object{"name": "k"}, only: true},
+		"where payments go":   {action: policy.UpdateSettings, method: "PUT", path: "/v1/admin/x402", body: object{"pay_to": "0x" + strings.Repeat("ab", 20)}, only: true},
+		"who confirms them":   {action: policy.UpdateSettings, method: "PUT", path: "/v1/admin/settings/x402.facilitator_url", body: object{"value": "https://facilitator.example.com"}, only: true},
 		"a key for ten years": {action: policy.CreateAPIKey, method: "POST", path: "/v1/auth/api-keys", body: object{"name": "k", "expires_at": "2036-01-01T00:00:00Z"}, only: true},
 	}
 }
