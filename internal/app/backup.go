@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -86,7 +87,7 @@ func (b *backup) run(ctx context.Context, keys keystore.KeyStore, to, keysTo str
 	if keysTo == "" {
 		err = copied()
 	} else {
-		err = b.keys(keysTo, copied)
+		err = b.keys(keysTo, copied, func(keys string) (bool, error) { return b.opens(ctx, database.staging, keys) })
 	}
 	if err != nil {
 		return err
@@ -160,44 +161,12 @@ func (b *backup) readable(ctx context.Context, keys keystore.KeyStore) (err erro
 	return nil
 }
 
-// keys copies the keys before and after the database. Every key that the copy of the
-// database needs is among them: also one that was made meanwhile, and one that a
-// rekeyed or deleted vault no longer needs and that was destroyed meanwhile.
-func (b *backup) keys(to string, database func() error) (err error) {
-	p, err := newParcel(to)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, p.drop()) }()
-	failed := func(err error) error {
-		if store.DiskFull(err) {
-			return noSpace(err, to)
-		}
-		return fault.Wrap(err, fault.Unavailable, "keys_not_copied", "The keystore could not be copied.")
-	}
-	n, err := copyKeys(keystoreDir(b.cfg), p.staging)
-	if err != nil {
-		return failed(err)
-	}
-	// A password lies with the keys, not with the database, which is good for nothing alone.
-	if err := copyFile(filepath.Join(b.cfg.Data, devOwnerFile), filepath.Join(p.staging, devOwnerFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return failed(err)
-	}
-	if err := database(); err != nil {
-		return err
-	}
-	more, err := copyKeys(keystoreDir(b.cfg), p.staging)
-	if err != nil {
-		return failed(err)
-	}
-	if err := p.send(manifest{Holds: holdsKeys, Oneclaw: b.Version, MadeAt: now().UTC()}, b.keyID, b.signer); err != nil {
-		return err
-	}
-	b.say("Copied %d key files to %s. Keep them apart from the database.", n+more, to)
-	return nil
-}
-
 func (b *backup) database(ctx context.Context, to string) (m manifest, err error) {
+	for _, file := range []string{filepath.Join(to, store.File), anchor{to}.file()} { // of a copy that was not whole
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return m, err
+		}
+	}
 	db, err := look(b.cfg)
 	if err != nil {
 		return m, err

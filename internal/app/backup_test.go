@@ -43,7 +43,7 @@ func TestABackupHasTheKeysOfTheWholeTimeThatItTook(t *testing.T) {
 		}
 		create("vault:c")
 		return nil
-	})
+	}, func(string) (bool, error) { return true, nil })
 	if err != nil || !strings.Contains(out.String(), "Copied 5 key files") { // and the root key, and the one that signs
 		t.Errorf("%s, %v", out.String(), err)
 	}
@@ -69,7 +69,7 @@ func TestABackupHasTheKeysOfTheWholeTimeThatItTook(t *testing.T) {
 			t.Errorf("%s: %v %v", e.Name(), info.Mode(), err)
 		}
 	}
-	if err := b.keys(to, func() error { return nil }); !fault.Is(err, fault.Conflict) {
+	if err := b.keys(to, func() error { return nil }, nil); !fault.Is(err, fault.Conflict) {
 		t.Errorf("into a folder that is not empty: %v", err)
 	}
 }

@@ -1,13 +1,16 @@
 package e2e_test
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -302,6 +305,43 @@ func TestABackupThatIsKilledLooksLikeNone(t *testing.T) {
 			if left, err := filepath.Glob(filepath.Join(c.db, ".*")); err != nil || len(left) > 0 {
 				t.Errorf("left behind: %v %v", left, err)
 			}
+		})
+	}
+}
+
+// A vault that gets one key after the other meanwhile: a key that came and went while
+// the database was copied is in neither copy of the keystore.
+func TestABackupBesideRekeysHasAllItsKeysOrIsNone(t *testing.T) {
+	for engine, dsn := range map[string]string{"SQLite": "", "PostgreSQL": pgtest.Shared(t).DSN(t)} {
+		t.Run(engine, func(t *testing.T) {
+			h := newHouse(t, dsn)
+			ctx, stop := context.WithCancel(t.Context())
+			var busy sync.WaitGroup
+			busy.Go(func() {
+				for ctx.Err() == nil { // one is refused while another runs
+					if _, err := h.owner.try(context.WithoutCancel(ctx), "POST", h.w.vault+"/rekey", nil); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+			for i := range 2 {
+				c := copies{filepath.Join(h.home, fmt.Sprint("db", i)), filepath.Join(h.home, fmt.Sprint("keys", i))}
+				if out, code := h.run("backup", "--to", c.db, "--keys-to", c.keys); code != 0 {
+					if !strings.Contains(out, "vaults got new keys") {
+						t.Errorf("exit %d: %s", code, out)
+					}
+					if left, err := os.ReadDir(c.db); err != nil || len(left) > 0 {
+						t.Errorf("left behind: %v %v", left, err)
+					}
+					continue
+				}
+				h.done([]string{"can be restored"}, c.restore("--check")...)
+			}
+			stop()
+			busy.Wait()
+			c, _ := h.backedUp()
+			h.done([]string{"can be restored"}, c.restore("--check")...)
 		})
 	}
 }

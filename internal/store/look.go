@@ -141,6 +141,32 @@ func (db *DB) AllVaults(ctx context.Context) ([]string, error) {
 	return db.texts(ctx, `SELECT id FROM vaults ORDER BY id`)
 }
 
+// VaultKey is a generation of a vault's key.
+type VaultKey struct {
+	Vault string
+	Gen   int64
+}
+
+// VaultKeys are the keys that vaults and their versions are sealed under. What is left of
+// a deleted vault, and not yet cleared away, needs none.
+func (db *DB) VaultKeys(ctx context.Context) (all []VaultKey, err error) {
+	err = db.each(ctx, `SELECT id, kek_gen FROM vaults UNION
+		SELECT s.vault_id, s.kek_gen FROM secret_versions s JOIN vaults v ON v.id = s.vault_id`, nil, func(rows *sql.Rows) error {
+		var k VaultKey
+		err := rows.Scan(&k.Vault, &k.Gen)
+		all = append(all, k)
+		return err
+	})
+	return all, err
+}
+
+// UsesVaultKey reports whether a vault, or a version of one, is sealed under a key.
+func (db *DB) UsesVaultKey(ctx context.Context, k VaultKey) (bool, error) {
+	var one int
+	return db.row(ctx, `SELECT 1 FROM vaults WHERE id = $1 AND (kek_gen = $2
+		OR EXISTS (SELECT 1 FROM secret_versions WHERE vault_id = $1 AND kek_gen = $2))`, []any{k.Vault, k.Gen}, &one)
+}
+
 func (db *DB) texts(ctx context.Context, query string, args ...any) (_ []string, err error) {
 	ctx, done, err := db.bounded(ctx)
 	if err != nil {
