@@ -51,6 +51,10 @@ type Event struct {
 	// Apart tells events apart that would be counted as one kind. It is not stored.
 	Apart string
 
+	// Told is what the caller is told that ended and stays, where Details has only what
+	// was in the event's own organisation. It is not stored.
+	Told struct{ Ended, Stays string }
+
 	// Begins is the login that begins with the event, if one does: the store keeps
 	// it in the transaction that stores the event. It is no part of the log.
 	Begins *Login

@@ -41,6 +41,7 @@ func (c *cli) ipRuleList() *cobra.Command {
 }
 
 func (c *cli) ipRuleAdd() *cobra.Command {
+	var who personFlags
 	var r client.IPRuleCreate
 	cmd := &cobra.Command{
 		Use:   "add allow|deny NETWORK",
@@ -59,53 +60,55 @@ is refused unless --force is given.`,
 			if kinds := []string{"all", "user", "agent"}; !slices.Contains(kinds, r.AppliesTo) {
 				return usage("--for takes " + oneOf(kinds) + ".")
 			}
-			cl, err := c.session()
-			if err != nil {
-				return err
-			}
-			made, err := cl.CreateIPRule(cmd.Context(), r)
-			if err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(made)
-			}
-			return c.printFields(field{"ID", made.ID}, field{"Rule", made.RuleType}, field{"Network", made.CIDR},
-				field{"For", made.AppliesTo}, field{"Label", made.Label})
+			return c.orAsPerson(cmd.Context(), &who, func(cl *client.Client) error {
+				made, err := cl.CreateIPRule(cmd.Context(), r)
+				if err != nil {
+					return err
+				}
+				if c.jsonOut {
+					return c.printJSON(made)
+				}
+				return c.printFields(field{"ID", made.ID}, field{"Rule", made.RuleType}, field{"Network", made.CIDR},
+					field{"For", made.AppliesTo}, field{"Label", made.Label})
+			})
 		},
 	}
+	who.add(cmd)
 	f := cmd.Flags()
 	f.StringVar(&r.AppliesTo, "for", "all", "all, user or agent")
 	f.StringVar(&r.Label, "label", "", "a name for people")
-	f.BoolVar(&r.Force, "force", false, "also when it keeps out the address that you ask from")
+	f.BoolVar(&r.Force, "force", false, "also when it keeps out the address that you ask from; it asks for your password then")
 	return cmd
 }
 
 func (c *cli) ipRuleDelete() *cobra.Command {
+	var who personFlags
 	var yes, force bool
 	cmd := &cobra.Command{
 		Use:   "delete ID",
 		Short: "Delete a rule",
 		Args:  args("ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
-			if err != nil {
+			if _, err := c.session(); err != nil {
 				return err
 			}
 			if err := c.confirm(cmd.Context(), yes, "Delete the rule "+a[0]+"?"); err != nil {
 				return err
 			}
-			if err := cl.DeleteIPRule(cmd.Context(), a[0], force); err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"id": a[0], "deleted": true})
-			}
-			c.done("Deleted the rule %s.", a[0])
-			return nil
+			return c.orAsPerson(cmd.Context(), &who, func(cl *client.Client) error {
+				if err := cl.DeleteIPRule(cmd.Context(), a[0], force); err != nil {
+					return err
+				}
+				if c.jsonOut {
+					return c.printJSON(map[string]any{"id": a[0], "deleted": true})
+				}
+				c.done("Deleted the rule %s.", a[0])
+				return nil
+			})
 		},
 	}
-	cmd.Flags().BoolVar(&force, "force", false, "also when that keeps out the address that you ask from")
+	who.add(cmd)
+	cmd.Flags().BoolVar(&force, "force", false, "also when that keeps out the address that you ask from; it asks for your password then")
 	yesFlag(cmd, &yes)
 	return cmd
 }

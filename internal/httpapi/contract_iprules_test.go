@@ -157,7 +157,10 @@ func TestARuleThatLocksItsAuthorOutNeedsForce(t *testing.T) {
 	s.do("POST", all, s.ada.token, object{"rule_type": "deny", "cidr": "192.0.2.0/24", "applies_to": "agent"}).want(201)
 	mine := s.ada.ipRule(object{"rule_type": "allow", "cidr": "192.0.2.7"})
 	s.ada.ipRule(object{"rule_type": "allow", "cidr": "198.51.100.0/24"})
-	// The rule that lets the caller in goes only with force.
+	// The rule that lets the caller in goes only with force, and for a person who is there.
+	key := s.do("POST", "/v1/auth/api-keys", s.ada.login(), object{"name": "k"}).want(201).str("api_key")
+	s.do("DELETE", all+"/"+mine+"?force=true", key, nil).want(403, "person_required")
+	s.do("POST", all, key, object{"rule_type": "deny", "cidr": "0.0.0.0/0", "force": true}).want(403, "person_required")
 	s.do("DELETE", all+"/"+mine, s.ada.token, nil).want(409, "would_lock_you_out")
 	s.do("DELETE", all+"/"+mine+"?force=true", s.ada.token, nil).want(204)
 	s.do("GET", all, s.ada.token, nil).want(403, "address_not_allowed")

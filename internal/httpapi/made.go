@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -25,8 +26,8 @@ type Gone struct {
 
 // goneBy is what the call's event says that ended, without the ids.
 func goneBy(c *access.Call) Gone {
-	ended, _, _ := strings.Cut(c.Event.Details.Ended, " ")
-	stays, _, _ := strings.Cut(c.Event.Details.Stays, " ")
+	ended, _, _ := strings.Cut(cmp.Or(c.Event.Told.Ended, c.Event.Details.Ended), " ")
+	stays, _, _ := strings.Cut(cmp.Or(c.Event.Told.Stays, c.Event.Details.Stays), " ")
 	return Gone{ended, stays}
 }
 

@@ -93,6 +93,30 @@ func TestAnAgentDestroysNothingRoundItsGate(t *testing.T) {
 	s.do("DELETE", "/v1/vaults/"+v, s.ada.token, nil).want(204)
 }
 
+// What a policy asks a human for approvals of, a stored login or a key of theirs does not
+// destroy round it, nor an admin's.
+func TestOnlyAPersonDestroysRoundItsGate(t *testing.T) {
+	s := openSession(t)
+	s.ada.token = s.ada.login()
+	cat := s.ada.member("cat", "admin")
+	s.ada.put(s.vault, "g/x", "value")
+	s.ada.put(s.vault, "g/y", "value")
+	s.do("DELETE", "/v1/vaults/"+s.vault+"/secrets/g/y", s.ada.token, nil).want(204)
+	for _, h := range []*human{s.ada, cat} {
+		s.do("POST", "/v1/vaults/"+s.vault+"/policies", s.ada.token, object{"secret_path_pattern": "g/*", "principal_type": "user", "principal_id": h.id,
+			"permissions": []string{"read", "write", "delete"}, "conditions": asks(true)["conditions"]}).want(201)
+		key := s.do("POST", "/v1/auth/api-keys", h.login(), object{"name": "k"}).want(201).str("api_key")
+		for _, token := range []string{key, h.letIn()} {
+			s.do("DELETE", "/v1/vaults/"+s.vault+"/secret-versions/g/x", token, nil).want(403, "person_required")
+			s.do("POST", "/v1/vaults/"+s.vault+"/secret-restore/g/y", token, nil).want(403, "person_required")
+			s.do("DELETE", "/v1/vaults/"+s.vault, token, nil).want(403, "person_required")
+		}
+	}
+	s.do("POST", "/v1/vaults/"+s.vault+"/secret-restore/g/y", cat.login(), nil).want(200)
+	s.do("DELETE", "/v1/vaults/"+s.vault+"/secret-versions/g/x", s.ada.login(), nil).want(204)
+	s.do("DELETE", "/v1/vaults/"+s.vault, s.ada.login(), nil).want(204)
+}
+
 // A key revokes itself and the keys that it made, and no flood of those hides the login.
 func TestAKeyNeitherEndsNorHidesItsOwnersLogins(t *testing.T) {
 	s := openSession(t)

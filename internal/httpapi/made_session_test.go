@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -126,4 +127,55 @@ func TestADeviceIsLetInByALoginThatStands(t *testing.T) {
 	}
 	s.do("GET", "/v1/auth/me", in, nil).want(401)
 	s.do("GET", "/v1/agents/me", bot.token, nil).want(401)
+}
+
+// What ends in another organisation is told there, and its ids there alone.
+func TestWhatEndsElsewhereIsToldThere(t *testing.T) {
+	for what, end := range map[string]func(s *session, mine, there, key string) reply{
+		"one login": func(s *session, mine, there, _ string) reply {
+			return s.do("DELETE", "/v1/auth/sessions/"+s.sessionOf(there), mine, nil).want(204)
+		},
+		"all logins": func(s *session, mine, _, _ string) reply {
+			return s.do("DELETE", "/v1/auth/sessions?keep_current=true", mine, nil).want(204)
+		},
+		"a new password": func(s *session, mine, _, _ string) reply {
+			return s.do("POST", "/v1/auth/change-password", mine, object{"current_password": password, "new_password": password + "-2"}).want(204)
+		},
+		"a stored login": func(s *session, mine, _, key string) reply {
+			return s.do("DELETE", "/v1/auth/sessions/"+key, mine, nil).want(204)
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := openSession(t)
+			bob := s.signup("bob")
+			home := bob.org
+			bob.joins(s.ada, "admin")
+			there := bob.switched(s.ada.org)
+			s.do("POST", "/v1/auth/switch-org", there, object{"org_id": home}).want(200) // the next login is at home
+			key := s.do("POST", "/v1/auth/api-keys", there, object{"name": "k", "expires_at": s.clock.now().Add(5 * time.Minute)}).want(201)
+			made := s.do("POST", "/v1/agents", key.str("api_key"), object{"name": "bot"}).want(201).str("agent", "id")
+			mine := bob.login()
+			r := end(s, mine, there, key.str("key", "id"))
+			if r.header.Get("X-Ended") == "" {
+				t.Error("nothing ended")
+			}
+			told := func(events []object) (ended string) {
+				for _, e := range events {
+					d, _ := e["details"].(object)
+					if text, _ := d["ended"].(string); e["action"] != "api_key.create" {
+						ended += text + " "
+					}
+				}
+				return ended
+			}
+			his := s.do("GET", "/v1/audit/events?limit=100", mine, nil).want(200)
+			if strings.Contains(string(his.body), made) || strings.Contains(told(his.list("events")), key.str("key", "id")) {
+				t.Errorf("the home's log names another's ids: %s", told(his.list("events")))
+			}
+			hers := s.do("GET", "/v1/audit/events?limit=100", s.ada.token, nil).want(200)
+			if !strings.Contains(told(hers.list("events")), ":") {
+				t.Errorf("the log where it ended does not tell: %q", told(hers.list("events")))
+			}
+		})
+	}
 }

@@ -184,11 +184,16 @@ func (s *Service) RemoveIPRule(ctx context.Context, c *access.Call, id string, f
 	return s.store.RemoveIPRule(ctx, c.Who.Org, id, func(will []IPRule) error { return keepsCaller(c, will, force) }, c.Event)
 }
 
+// keepsCaller refuses rules that would keep the caller out, unless it forces them and is
+// there in person: with a stolen key they would keep everybody out.
 func keepsCaller(c *access.Call, will []IPRule, force bool) error {
-	if !force && !admits(will, policy.KindUser, c.IP) {
-		return errLockout
+	switch {
+	case admits(will, policy.KindUser, c.IP):
+		return nil
+	case force:
+		return c.RequirePerson()
 	}
-	return nil
+	return errLockout
 }
 
 // parseNetwork reads a network or an address. Bits beyond the prefix are cleared, and

@@ -40,7 +40,7 @@ func Decide(p Principal, a Action, r Resource, at Moment) Decision {
 	if rule.Value && hidesKeys(&p, r.SecretType) {
 		return deny(ReasonIntentsKeyType)
 	}
-	if rule.Person && !p.Here(at.Now) {
+	if (rule.Person || held(&p, &rule, &r)) && !p.Here(at.Now) {
 		return deny(ReasonPersonRequired)
 	}
 	d.Partial = rule.Rows && (limit.capped || !seesAllRows(&p, a, &r))
@@ -106,7 +106,7 @@ func granted(p *Principal, rule *Rule, r *Resource, at Moment) Decision {
 		reason = nearest
 	}
 	switch {
-	case rule.Creator && createdBy(p, rule.Over, r) && !held(p, rule, r):
+	case rule.Creator && createdBy(p, rule.Over, r) && !asked(p, rule, r):
 		reason = ReasonCreator
 	case rule.Admin && p.Manages():
 		reason = ReasonRole
@@ -124,13 +124,20 @@ func granted(p *Principal, rule *Rule, r *Resource, at Moment) Decision {
 	return Decision{Allow: true, Reason: reason}
 }
 
-// held reports whether a policy that asks for approvals names the vault's creator for
+// asked reports whether a policy that asks for approvals names the vault's creator for
 // the action: it asks like others, and an agent does not destroy round it.
+func asked(p *Principal, rule *Rule, r *Resource) bool {
+	if rule.Gated {
+		return r.Policies.gates(p, r.Vault.ID, rule.Need, r.Path.String())
+	}
+	return p.Kind == KindAgent && held(p, rule, r)
+}
+
+// held reports whether a policy asks p for approvals of what the action would do round
+// it. Nothing waits for an approval here, so a person does it who is there, not a key.
 func held(p *Principal, rule *Rule, r *Resource) bool {
 	switch {
-	case rule.Gated:
-		return r.Policies.gates(p, r.Vault.ID, rule.Need, r.Path.String())
-	case rule.Holds == 0 || p.Kind != KindAgent:
+	case rule.Holds == 0:
 		return false
 	case rule.Over == OverVault:
 		return slices.ContainsFunc(r.Policies.of(p), func(pol Policy) bool { return pol.gates(r.Vault.ID, rule.Holds) })

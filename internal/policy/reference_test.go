@@ -217,7 +217,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		(r.SecretType == "private_key" || r.SecretType == "ssh_key") {
 		return no("intents_key_type")
 	}
-	if is(personal...) && (p.Person.IsZero() || p.Key != "" || p.Device ||
+	if (is(personal...) || refHeld(p, a, r, rows, path)) && (p.Person.IsZero() || p.Key != "" || p.Device ||
 		at.Now.Before(p.Person.Add(-5*time.Second)) || !at.Now.Before(p.Person.Add(10*time.Minute))) {
 		return no("person_required")
 	}
@@ -252,6 +252,21 @@ func refCreator(p policy.Principal, v *policy.Vault) bool {
 		return true
 	}
 	return p.Kind == "user" && v.CreatedByKind == "agent" && v.CreatorHuman == p.ID
+}
+
+// refHeld says whether a policy asks somebody for approvals of what an action would
+// destroy, or bring back, round it.
+func refHeld(p policy.Principal, a policy.Action, r policy.Resource, rows []refPolicy, path string) bool {
+	held := map[policy.Action][]string{policy.DeleteVault: {"write", "delete"}, policy.PurgeSecret: {"write", "delete"}, policy.RestoreSecret: {"write"}}[a]
+	for _, row := range rows {
+		for _, w := range row.words {
+			if slices.Contains(held, w) && refAsks(row) && row.vault == r.Vault.ID && row.kind == p.Kind &&
+				row.principal == p.ID && (a == policy.DeleteVault || naiveMatch(row.pattern, path)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []refPolicy, path string, at policy.Moment) policy.Decision {
@@ -315,14 +330,7 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 				policy.WriteSecret, policy.RotateSecret, policy.DeleteSecret, policy.CreateShare)
 		}
 	}
-	// An agent does not destroy, or bring back, round a policy that asks it for approvals.
-	held := map[policy.Action][]string{policy.DeleteVault: {"write", "delete"}, policy.PurgeSecret: {"write", "delete"}, policy.RestoreSecret: {"write"}}[a]
-	for _, row := range rows {
-		for _, w := range row.words {
-			gated = gated || p.Kind == "agent" && slices.Contains(held, w) && refAsks(row) && row.vault == r.Vault.ID && row.kind == p.Kind &&
-				row.principal == p.ID && (a == policy.DeleteVault || naiveMatch(row.pattern, path))
-		}
-	}
+	gated = gated || p.Kind == "agent" && refHeld(p, a, r, rows, path)
 	if r.Vault != nil && refVaultAction(a) && refCreator(p, r.Vault) && !gated {
 		return yes("creator")
 	}

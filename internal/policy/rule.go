@@ -43,7 +43,8 @@ type Rule struct {
 	// Gated marks the uses of a secret that a policy may ask a human's approval for.
 	Gated bool
 	// Holds is for actions that can't wait for an approval: a policy that asks the agent
-	// which made the vault for approvals of this keeps it from the action.
+	// which made the vault for approvals of this keeps it from the action, and one that
+	// asks a human makes the action take a person who is there.
 	Holds Permission
 	// Value marks the actions that hand out a secret's value, or the right to it.
 	Value bool

@@ -108,7 +108,7 @@ func (db *DB) RevokeKey(ctx context.Context, org, user, id string, keep bool, at
 		if err != nil {
 			return err
 		}
-		return tx.endCredential(credential{with: "key:" + id, orgs: []string{org}, again: n == 0, keep: keep, none: errNoKey}, at, ev)
+		return tx.endCredential(credential{with: "key:" + id, org: org, orgs: []string{org}, again: n == 0, keep: keep, none: errNoKey}, at, ev)
 	})
 }
 

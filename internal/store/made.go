@@ -69,6 +69,7 @@ func (e *ending) text() string {
 // login in all of its user's.
 type credential struct {
 	with        string
+	org         string // a key's
 	orgs        []string
 	again, keep bool
 	none        error // of one that is gone, with all that was made with it
@@ -77,20 +78,20 @@ type credential struct {
 // endCredential ends what was made with a credential unless it is kept, and records
 // all of it. One that has ended is ended again for what was kept.
 func (tx *Tx) endCredential(c credential, at time.Time, ev *audit.Event) error {
-	var e ending
+	all := endings{}
 	for _, org := range c.orgs {
+		e := all.in(org)
 		if c.keep {
 			break
 		}
-		if err := tx.endMadeWith(&e, org, c.with, at); err != nil {
+		if err := tx.endMadeWith(e, org, c.with, at); err != nil {
 			return err
 		}
 	}
-	if c.again && e.text() == "" {
+	if c.again && all.sum().text() == "" {
 		return tx.refuse(c.none)
 	}
-	e.note(ev)
-	tx.record(ev)
+	tx.recordAll(all, ev, c.org)
 	tx.ended(c.orgs...)
 	return nil
 }

@@ -115,27 +115,27 @@ func (db *DB) SetUpTOTP(ctx context.Context, org string, t identity.TOTP, now ti
 
 // EnableTOTP implements identity.MFAStore.
 func (db *DB) EnableTOTP(ctx context.Context, org string, t identity.TOTP, codes []string, kept identity.Kept, ev *audit.Event) error {
-	return db.writeOf(ctx, org, t.User, func(tx *Tx) error {
+	return db.writeOf(ctx, org, t.User, func(tx *Tx, all endings) error {
 		n, err := tx.exec(`UPDATE user_totp SET enabled = 1, last_step = $3 WHERE user_id = $1 AND wrapped = $2 AND enabled = 0`,
 			t.User, t.Box.WrappedDEK, t.LastStep)
 		if err == nil && n == 0 {
 			return tx.refuse(errNoTOTP)
 		}
 		if err == nil {
-			err = tx.setTOTP(t.User, 1, kept, ev)
+			err = tx.setTOTP(all, org, t.User, 1, kept)
 		}
 		for _, hash := range codes {
 			if err == nil {
 				_, err = tx.exec(`INSERT INTO recovery_codes (code_hash, user_id) VALUES ($1, $2)`, hash, t.User)
 			}
 		}
-		tx.record(ev)
+		tx.recordAll(all, ev)
 		return err
 	})
 }
 
 // setTOTP forgets the recovery codes and challenges of before.
-func (tx *Tx) setTOTP(user string, on int64, kept identity.Kept, ev *audit.Event) error {
+func (tx *Tx) setTOTP(all endings, org, user string, on int64, kept identity.Kept) error {
 	_, err := tx.exec(`UPDATE users SET totp = $2, token_gen = token_gen + 1, token_kept = $3 WHERE id = $1`, user, on, kept.Token)
 	if err == nil {
 		_, err = tx.exec(`DELETE FROM recovery_codes WHERE user_id = $1`, user)
@@ -144,14 +144,14 @@ func (tx *Tx) setTOTP(user string, on int64, kept identity.Kept, ev *audit.Event
 		_, err = tx.exec(`DELETE FROM mfa_challenges WHERE user_id = $1`, user)
 	}
 	if err == nil {
-		err = tx.endLogins(user, kept, ev)
+		err = tx.endLogins(all, org, user, kept)
 	}
 	return err
 }
 
 // DisableTOTP implements identity.MFAStore.
 func (db *DB) DisableTOTP(ctx context.Context, org, user string, f identity.Factor, kept identity.Kept, ev *audit.Event) error {
-	return db.writeOf(ctx, org, user, func(tx *Tx) error {
+	return db.writeOf(ctx, org, user, func(tx *Tx, all endings) error {
 		n, err := tx.spendFactor(user, &f)
 		if err == nil && n == 0 {
 			return tx.refuse(errNoTOTP)
@@ -163,9 +163,9 @@ func (db *DB) DisableTOTP(ctx context.Context, org, user string, f identity.Fact
 			return errNoTOTP
 		}
 		if err == nil {
-			err = tx.setTOTP(user, 0, kept, ev)
+			err = tx.setTOTP(all, org, user, 0, kept)
 		}
-		tx.record(ev)
+		tx.recordAll(all, ev)
 		return err
 	})
 }

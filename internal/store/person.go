@@ -9,8 +9,9 @@ import (
 )
 
 // writeOf is Write for a change that ends what a user's credentials are good for in
-// every organisation of theirs. It holds the logs of all of them.
-func (db *DB) writeOf(ctx context.Context, org, user string, fn func(tx *Tx) error) error {
+// every organisation of theirs. It holds the logs of all of them, and gives fn a place
+// for what ends in each.
+func (db *DB) writeOf(ctx context.Context, org, user string, fn func(tx *Tx, all endings) error) error {
 	return db.inAll(ctx, user, func(orgs []string) error {
 		all := []string{org}
 		for _, o := range orgs {
@@ -22,7 +23,11 @@ func (db *DB) writeOf(ctx context.Context, org, user string, fn func(tx *Tx) err
 			if err := tx.hold(user, all); err != nil {
 				return err
 			}
-			if err := fn(tx); err != nil {
+			ended := endings{}
+			for _, o := range all {
+				ended.in(o)
+			}
+			if err := fn(tx, ended); err != nil {
 				return err
 			}
 			tx.ended(all...)

@@ -29,18 +29,17 @@ func (tx *Tx) addMailToken(user string, t *identity.MailToken) error {
 // mail is the first that shows whose the address is, the account's keys and second
 // factor end: they may be of somebody else who made the account.
 func (db *DB) ResetPassword(ctx context.Context, org, user, tokenHash, hash string, now time.Time, ev *audit.Event) error {
-	return db.writeOf(ctx, org, user, func(tx *Tx) error {
+	return db.writeOf(ctx, org, user, func(tx *Tx, all endings) error {
 		n, err := tx.exec(`DELETE FROM mail_tokens WHERE token_hash = $1 AND user_id = $2 AND purpose = $3 AND expires_at > $4`,
 			tokenHash, user, identity.PurposeReset, micros(now))
 		if err == nil && n == 0 {
 			return tx.refuse(errNoSuchMail)
 		}
-		var e ending
 		if err == nil {
-			err = tx.endSessions(&e, user, identity.Kept{At: now})
+			err = tx.endSessions(all, org, user, identity.Kept{At: now})
 		}
 		if err == nil {
-			err = tx.endKeys(&e, now, user, `EXISTS (SELECT 1 FROM users WHERE id = $2 AND email_verified = 0)`)
+			err = tx.endKeys(all, now, user, `EXISTS (SELECT 1 FROM users WHERE id = $2 AND email_verified = 0)`)
 		}
 		for _, s := range []stmt{
 			{`DELETE FROM mail_tokens WHERE user_id = $1`, []any{user}},
@@ -57,8 +56,7 @@ func (db *DB) ResetPassword(ctx context.Context, org, user, tokenHash, hash stri
 		if err == nil && n == 0 {
 			err = errNoSuchMail
 		}
-		e.note(ev)
-		tx.record(ev)
+		tx.recordAll(all, ev)
 		return err
 	})
 }

@@ -104,7 +104,7 @@ func (db *DB) Sessions(ctx context.Context, user string, ended bool, now time.Ti
 // organisations.
 func (db *DB) EndSession(ctx context.Context, org, user, id string, keep bool, now time.Time, ev *audit.Event) error {
 	return db.inAll(ctx, user, func(orgs []string) error {
-		all := append(slices.DeleteFunc(orgs, func(o string) bool { return o == org }), org)
+		all := append([]string{org}, slices.DeleteFunc(orgs, func(o string) bool { return o == org })...)
 		return db.writeIn(ctx, all, func(tx *Tx) error {
 			if err := tx.hold(user, all); err != nil {
 				return err
@@ -129,17 +129,15 @@ func (db *DB) EndSession(ctx context.Context, org, user, id string, keep bool, n
 
 // EndSessions implements identity.SessionStore.
 func (db *DB) EndSessions(ctx context.Context, org, user, kept string, now time.Time, ev *audit.Event) error {
-	return db.writeOf(ctx, org, user, func(tx *Tx) error {
-		var e ending
-		err := tx.endSessions(&e, user, identity.Kept{Session: kept, At: now})
+	return db.writeOf(ctx, org, user, func(tx *Tx, all endings) error {
+		err := tx.endSessions(all, org, user, identity.Kept{Session: kept, At: now})
 		if err == nil { // logins that wait for their second factor, and devices that were let in
 			_, err = tx.exec(`DELETE FROM mfa_challenges WHERE user_id = $1`, user)
 		}
 		if err == nil {
 			_, err = tx.exec(`DELETE FROM device_codes WHERE user_id = $1`, user)
 		}
-		e.note(ev)
-		tx.record(ev)
+		tx.recordAll(all, ev)
 		return err
 	})
 }
@@ -147,36 +145,53 @@ func (db *DB) EndSessions(ctx context.Context, org, user, kept string, now time.
 // endSessions ends the sessions of a user and the keys that are a stored login, but for
 // what is kept, and the tokens of agents that were taken with them. What else was made
 // with them stays: each can be ended for that by itself. Those that have expired end too,
-// in case a clock goes back.
-func (tx *Tx) endSessions(e *ending, user string, kept identity.Kept) error {
-	err := tx.endTokens(e, kept.At, `user_id = $2 AND made_with LIKE 'session:%' AND made_with <> $3`, user, "session:"+kept.Session)
+// in case a clock goes back. Sessions are of no organisation: home tells of them.
+func (tx *Tx) endSessions(all endings, home, user string, kept identity.Kept) (err error) {
+	for org, e := range all {
+		if err == nil {
+			err = tx.endTokens(e, kept.At, `user_id = $2 AND made_with LIKE 'session:%' AND made_with <> $3 AND org_id = $4`, user, "session:"+kept.Session, org)
+		}
+	}
 	const others = `UPDATE sessions SET ended_at = $3 WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL`
 	if err == nil {
-		err = tx.count(&e.sessions, others+` AND expires_at > $3`, user, kept.Session, micros(kept.At))
+		err = tx.count(&all.in(home).sessions, others+` AND expires_at > $3`, user, kept.Session, micros(kept.At))
 	}
 	if err == nil {
 		_, err = tx.exec(others, user, kept.Session, micros(kept.At))
 	}
 	if err == nil {
-		err = tx.endKeys(e, kept.At, user, `expires_at - created_at <= $3 AND id <> $4`, identity.StoredLogin.Microseconds(), kept.Key)
+		err = tx.endKeys(all, kept.At, user, `expires_at - created_at <= $3 AND id <> $4`, identity.StoredLogin.Microseconds(), kept.Key)
 	}
 	return err
 }
 
 // endKeys ends a user's API keys of a condition, whose arguments begin with $3, and the
 // tokens of agents that were taken with them.
-func (tx *Tx) endKeys(e *ending, now time.Time, user, which string, args ...any) error {
-	keys, live, err := tx.children(`SELECT id, CASE WHEN expires_at <= $1 THEN 0 ELSE 1 END FROM user_keys
-		WHERE user_id = $2 AND revoked_at IS NULL AND `+which, append([]any{micros(now), user}, args...)...)
-	for i, id := range keys {
-		if live[i] {
-			e.keys = append(e.keys, id)
+func (tx *Tx) endKeys(all endings, now time.Time, user, which string, args ...any) error {
+	type key struct {
+		id, org string
+		live    bool
+	}
+	var keys []key
+	err := tx.each(`SELECT id, org_id, CASE WHEN expires_at <= $1 THEN 0 ELSE 1 END FROM user_keys
+		WHERE user_id = $2 AND revoked_at IS NULL AND `+which, append([]any{micros(now), user}, args...), func(rows *sql.Rows) error {
+		var k key
+		var live int64
+		err := rows.Scan(&k.id, &k.org, &live)
+		k.live = live != 0
+		keys = append(keys, k)
+		return err
+	})
+	for _, k := range keys {
+		e := all.in(k.org)
+		if k.live {
+			e.keys = append(e.keys, k.id)
 		}
 		if err == nil {
-			_, err = tx.exec(`UPDATE user_keys SET revoked_at = $2 WHERE id = $1`, id, micros(now))
+			_, err = tx.exec(`UPDATE user_keys SET revoked_at = $2 WHERE id = $1`, k.id, micros(now))
 		}
 		if err == nil {
-			err = tx.endTokens(e, now, `made_with = $2`, "key:"+id)
+			err = tx.endTokens(e, now, `made_with = $2`, "key:"+k.id)
 		}
 	}
 	return err
@@ -184,12 +199,10 @@ func (tx *Tx) endKeys(e *ending, now time.Time, user, which string, args ...any)
 
 // endLogins is what a new password and a second factor have in common: all sessions
 // but the one kept end, and so do tokens for a new password that wait in a mailbox.
-func (tx *Tx) endLogins(user string, kept identity.Kept, ev *audit.Event) error {
-	var e ending
+func (tx *Tx) endLogins(all endings, home, user string, kept identity.Kept) error {
 	_, err := tx.exec(`DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2`, user, identity.PurposeReset)
 	if err == nil {
-		err = tx.endSessions(&e, user, kept)
+		err = tx.endSessions(all, home, user, kept)
 	}
-	e.note(ev)
 	return err
 }

@@ -128,16 +128,16 @@ func (db *DB) ChangeProfile(ctx context.Context, org, user string, name *string,
 
 // SetPassword implements identity.UserStore.
 func (db *DB) SetPassword(ctx context.Context, org, user, old, hash string, kept identity.Kept, ev *audit.Event) error {
-	return db.writeOf(ctx, org, user, func(tx *Tx) error {
+	return db.writeOf(ctx, org, user, func(tx *Tx, all endings) error {
 		n, err := tx.exec(`UPDATE users SET password_hash = $3, token_gen = token_gen + 1, token_kept = $4
 			WHERE id = $1 AND password_hash = $2`, user, old, hash, kept.Token)
 		if err == nil && n == 0 {
 			return tx.refuse(errOtherHash)
 		}
 		if err == nil {
-			err = tx.endLogins(user, kept, ev)
+			err = tx.endLogins(all, org, user, kept)
 		}
-		tx.record(ev)
+		tx.recordAll(all, ev)
 		return err
 	})
 }
