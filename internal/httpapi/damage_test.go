@@ -16,7 +16,7 @@ func TestWhatIsDamagedSaysSo(t *testing.T) {
 	secret := "/v1/vaults/" + s.vault + "/secrets/a/b"
 	s.ada.put(s.vault, "a/c", "another value")
 
-	flip := `UPDATE secret_versions SET ciphertext = CAST(substr(ciphertext, 1, 8) || x'00' || substr(ciphertext, 10) AS BLOB) WHERE path = 'a/b'`
+	flip := `UPDATE secret_versions SET ciphertext = CAST(substr(ciphertext, 1, 8) || CASE substr(ciphertext, 9, 1) WHEN x'00' THEN x'01' ELSE x'00' END || substr(ciphertext, 10) AS BLOB) WHERE path = 'a/b'`
 	s.exec(flip)
 	s.do("DELETE", secret, s.ada.token, nil) // and back: what is cached is forgotten
 	s.do("POST", "/v1/vaults/"+s.vault+"/secret-restore/a/b", s.ada.token, nil).want(200)
@@ -25,7 +25,7 @@ func TestWhatIsDamagedSaysSo(t *testing.T) {
 	s.read(link, "").want(500, "value_damaged")
 	s.do("GET", "/v1/vaults/"+s.vault+"/secrets/a/c", s.ada.token, nil).want(200)
 
-	s.exec(`UPDATE shares SET link_sealed = CAST(substr(link_sealed, 1, 8) || x'00' || substr(link_sealed, 10) AS BLOB)`)
+	s.exec(`UPDATE shares SET link_sealed = CAST(substr(link_sealed, 1, 8) || CASE substr(link_sealed, 9, 1) WHEN x'00' THEN x'01' ELSE x'00' END || substr(link_sealed, 10) AS BLOB)`)
 	other := s.link(object{})
 	listed := s.do("GET", "/v1/shares/outbound", s.ada.token, nil).want(200)
 	s.do("GET", "/v1/shares", s.ada.token, nil).want(200)
