@@ -68,7 +68,7 @@ func (db *DB) copyInto(ctx context.Context, dir string, progress Progress) (map[
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "folder_unusable", "The copy of the database can't be made there.")
 	}
-	sums, err := transferTo(ctx, db, Config{Dir: within}, have, progress)
+	sums, err := transferTo(ctx, db, Config{Dir: within}, have, transferPatience, progress)
 	if err == nil {
 		err = os.Rename(filepath.Join(within, File), filepath.Join(dir, File))
 	}

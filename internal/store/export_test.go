@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pressly/goose/v3"
 )
@@ -241,4 +242,13 @@ func AtSchema(t *testing.T, cfg Config, version int64) (write *sql.DB, closed fu
 func (db *DB) TableNames(ctx context.Context) ([]string, error) {
 	tables, err := end{db.readers, db.eng}.tables(ctx)
 	return slices.Sorted(maps.Keys(tables)), err
+}
+
+// TransferWithin is Transfer with another patience.
+func TransferWithin(ctx context.Context, from *DB, to Config, patience time.Duration, progress Progress) error {
+	schema, _, err := from.Schema(ctx)
+	if err == nil {
+		_, err = transferTo(ctx, from, to, schema, patience, progress)
+	}
+	return err
 }

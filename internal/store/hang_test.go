@@ -240,3 +240,21 @@ func TestAnotherProcessThatHoldsTheFileIsNotWaitedFor(t *testing.T) {
 		t.Errorf("the log: %+v", r)
 	}
 }
+
+// The network to the target swallows everything from the first row on.
+func TestATransferIntoADatabaseThatHangsEnds(t *testing.T) {
+	t.Parallel()
+	from := unmade["sqlite"](t)
+	db := open(t, from)
+	appendEvents(t, db, newOrg(), 10_100) // progress is told at 10,000
+	proxy, dsn := pgtest.Hanging(t, unmade["postgres"](t).PostgresDSN)
+	to := store.Config{PostgresDSN: dsn}
+	err := store.TransferWithin(t.Context(), look(t, from), to, 400*time.Millisecond, func(string, int64) { proxy.Hang(true) })
+	if fault.CodeOf(err) != "database_unavailable" {
+		t.Errorf("it ended with %v", err)
+	}
+	proxy.Hang(false)
+	if err := store.TransferWithin(t.Context(), look(t, from), to, 10*time.Second, nil); err != nil {
+		t.Errorf("the next one: %v", err)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
@@ -28,11 +29,14 @@ func Transfer(ctx context.Context, from *DB, to Config, progress Progress) (map[
 		return nil, fault.New(fault.Conflict, "schema_differs",
 			fmt.Sprintf("The database to copy has schema %d, and this version of oneclaw %d. Start this version on it once, then copy.", have, want))
 	}
-	return transferTo(ctx, from, to, have, progress)
+	return transferTo(ctx, from, to, have, transferPatience, progress)
 }
 
+// transferPatience is how long either PostgreSQL may answer nothing.
+const transferPatience = 30 * time.Second
+
 // transferTo is Transfer into a database that is brought to the given schema.
-func transferTo(ctx context.Context, from *DB, to Config, schema int64, progress Progress) (_ map[string]Sum, err error) {
+func transferTo(ctx context.Context, from *DB, to Config, schema int64, patience time.Duration, progress Progress) (_ map[string]Sum, err error) {
 	empty, err := freshCounts(ctx, schema)
 	if err != nil {
 		return nil, err
@@ -41,6 +45,11 @@ func transferTo(ctx context.Context, from *DB, to Config, schema int64, progress
 	defer func() { err = errors.Join(err, dst.closeAll()) }()
 	if err := dst.open(to); err != nil {
 		return nil, err
+	}
+	for _, db := range []*DB{from, dst} {
+		var failure func(error) error
+		ctx, failure = db.WhileAlive(ctx, patience)
+		defer func() { err = failure(err) }()
 	}
 	if err := dst.migrateTo(ctx, schema); err != nil {
 		return nil, err
