@@ -33,6 +33,7 @@ var scans = map[string]string{
 	"EXISTS (SELECT 1 FROM audit_heads)":                   "one row, for the operator",
 	"SELECT org_id FROM audit_heads":                       "for the operator",
 	"SELECT id FROM vaults ORDER BY id":                    "for the operator, and at the start",
+	"SELECT id, kek_gen FROM vaults UNION":                 "of a copy that is not served, by backup",
 	"main.sqlite_schema":                                   "the schema",
 	"SELECT (SELECT COUNT(*) FROM user_totp)":              "for the operator",
 	"wrapped, sealed FROM approval_webhooks WHERE id > $1": "for the operator",

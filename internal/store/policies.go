@@ -7,6 +7,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -20,6 +21,9 @@ func (db *DB) AddGrant(ctx context.Context, org string, g vault.Grant, ev *audit
 	}
 	return db.Write(ctx, org, func(tx *Tx) error {
 		if err := tx.alive(g.PrincipalID, g.CreatedBy); err != nil {
+			return err
+		}
+		if err := tx.endUncovered(&ending{}, org, g.Vault, g.PrincipalKind, g.PrincipalID, g.CreatedAt); err != nil {
 			return err
 		}
 		n, err := tx.exec(`INSERT INTO policies (id, vault_id, secret_path_pattern, principal_type, principal_id, permissions,
@@ -72,6 +76,11 @@ func (db *DB) UpdateGrant(ctx context.Context, org string, was, g vault.Grant, w
 		return err
 	}
 	return db.Write(ctx, org, func(tx *Tx) error {
+		at := tx.w.db.clock()
+		var e ending
+		if err := tx.endUncovered(&e, org, g.Vault, was.PrincipalKind, was.PrincipalID, at); err != nil { // by what has expired
+			return err
+		}
 		n, err := tx.exec(`UPDATE policies SET permissions = $3, conditions = $4, expires_at = $5, revision = revision + 1
 			WHERE id = $1 AND vault_id = $2 AND permissions = $6 AND conditions = $7 AND expires_at IS NOT DISTINCT FROM $8 AND revision = $9`,
 			g.ID, g.Vault, string(perms), string(g.Conditions), nullMicros(g.ExpiresAt),
@@ -82,9 +91,11 @@ func (db *DB) UpdateGrant(ctx context.Context, org string, was, g vault.Grant, w
 		if n == 0 {
 			return tx.refuse(tx.staleOrNoGrant(g.ID, g.Vault))
 		}
-		if widens {
+		err = tx.endUncovered(&e, org, g.Vault, was.PrincipalKind, was.PrincipalID, at)
+		if err == nil && widens {
 			err = tx.widened(widePolicy, g.ID, org, false, ev)
 		}
+		e.note(ev)
 		tx.record(ev)
 		tx.ended(org)
 		return err
@@ -108,10 +119,19 @@ func (tx *Tx) staleOrNoGrant(id, vaultID string) error {
 // RemoveGrant implements vault.Store.
 func (db *DB) RemoveGrant(ctx context.Context, org, vaultID, id string, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx *Tx) error {
-		n, err := tx.exec(`DELETE FROM policies WHERE id = $1 AND vault_id = $2`, id, vaultID)
-		if err == nil && n == 0 {
+		var kind policy.PrincipalKind
+		var principal string
+		found, err := tx.row(`DELETE FROM policies WHERE id = $1 AND vault_id = $2 RETURNING principal_type, principal_id`,
+			[]any{id, vaultID}, &kind, &principal)
+		if err == nil && !found {
 			return tx.refuse(errNoGrant)
 		}
+		tx.wrote = true
+		var e ending
+		if err == nil {
+			err = tx.endUncovered(&e, org, vaultID, kind, principal, tx.w.db.clock())
+		}
+		e.note(ev)
 		tx.record(ev)
 		tx.ended(org)
 		return err
