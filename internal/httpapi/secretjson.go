@@ -31,12 +31,10 @@ func (o *jsonObject) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// MarshalJSON implements json.Marshaler.
+// MarshalJSON implements json.Marshaler. It is null when damage has made it no JSON,
+// so that the answer around it stays one.
 func (o jsonObject) MarshalJSON() ([]byte, error) {
-	if len(o) == 0 {
-		return []byte("{}"), nil
-	}
-	return o, nil
+	return vault.AppendObject(nil, o), nil
 }
 
 // SecretMeta is SecretMeta of the contract, section 4. Strict: no field more. It
