@@ -247,7 +247,7 @@ func (e *examination) stores(ctx context.Context, whole bool) {
 	}
 	if in.opening != nil {
 		for _, line := range in.opening.lines() {
-			e.fail("values", "It does not open: %s.", line)
+			e.fail("values", "Damaged: %s.", line)
 		}
 		e.ok("values", "%d versions and other sealed things opened, %d damaged", in.opening.opened, in.opening.damaged)
 	}
