@@ -1,6 +1,8 @@
 package httpapi_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -58,6 +60,23 @@ func TestADamagedTextBreaksNoAnswer(t *testing.T) {
 	s.do("GET", vault+"/secrets", ada, nil).whole(shown, `"a/b"`)
 	s.do("GET", vault+"/secret-versions/a/c?version=1", ada, nil).whole(shown, "another value")
 	s.do("GET", vault+"/secret-versions/a/c", ada, nil).whole(shown, `"versions"`)
+
+	s.exec(`UPDATE secrets SET path = CAST(x'612f6300ff' AS TEXT) WHERE path = 'a/c'`)
+	s.ada.put(s.vault, "b", "a value")
+	var seen []string
+	for next := ""; ; {
+		page := s.do("GET", vault+"/secrets?limit=1&cursor="+next, ada, nil)
+		page.whole()
+		for _, m := range page.list("secrets") {
+			seen = append(seen, fmt.Sprint(m["path"]))
+		}
+		if next, _ = page.json()["next_cursor"].(string); next == "" {
+			break
+		}
+	}
+	if want := []string{"a/b", "a/c\x00\ufffd", "b"}; !slices.Equal(seen, want) {
+		t.Errorf("page by page %q are listed, want %q", seen, want)
+	}
 	s.do("PATCH", "/v1/agents/"+s.robot.id, ada, object{"name": "mended", "description": ""}).whole("mended")
 }
 
@@ -141,6 +160,7 @@ func TestStoredJSONThatIsNoneIsNotSent(t *testing.T) {
 
 	s.exec(`UPDATE agents SET scopes = '["x"]]'`)
 	s.do("GET", "/v1/agents", ada, nil).want(500, "storage_damaged")
+	s.do("POST", "/v1/auth/agent-token", "", object{"api_key": s.robot.key}).want(500, "storage_damaged")
 	s.do("GET", "/v1/agents/"+s.robot.id, ada, nil).want(500, "storage_damaged")
 	s.exec(`UPDATE policies SET permissions = '["read"'`)
 	s.do("GET", vault+"/policies", ada, nil).want(500, "storage_damaged")
