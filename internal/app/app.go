@@ -129,6 +129,7 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 	if err := backupKeys.ensure(ctx, a.keys); err != nil {
 		return err
 	}
+	a.sweepKeys()
 	a.audit = &audit.Log{Store: a.db, Keys: a.keys, Newest: auditKeyIDs(a.keys), Grown: a.db.Grown(), Anchor: anchor{a.cfg.Data}, Now: now, Log: a.log}
 	a.events = audit.NewCoalescer(a.db, now, a.log)
 	sealer := seal.New(a.keys)

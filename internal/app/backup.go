@@ -116,8 +116,8 @@ func (b *backup) run(ctx context.Context, keys keystore.KeyStore, to, keysTo str
 	return keysDamaged("The backup is written, but not all of its keys can be used. ", bad, " Then make a backup anew.")
 }
 
-// readable says of which vaults the keystore has no key that can be used. A vault that
-// is deleted meanwhile is left out.
+// readable says of which vaults the keystore has no key that can be used, and what else
+// restore would not take without a word. A vault that is deleted meanwhile is left out.
 func (b *backup) readable(ctx context.Context, keys keystore.KeyStore) (err error) {
 	db, err := look(b.cfg)
 	if err != nil {
@@ -151,12 +151,21 @@ func (b *backup) readable(ctx context.Context, keys keystore.KeyStore) (err erro
 			return err
 		}
 	}
+	flawed := 0
+	err = db.Flaws(ctx, b.progress("rows of"), func(f store.Flaw) error {
+		flawed++
+		_, _ = fmt.Fprintf(b.Stderr, "warning: %s.\n", f)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	if lost > 0 {
 		return fault.New(fault.Damaged, "vault_key_lost", fmt.Sprintf("The backup is written, but the keys of %d vaults are not in it: put them back from an older copy of the keystore.", lost))
 	}
-	if torn > 0 {
-		return fault.New(fault.Damaged, codeDamaged, fmt.Sprintf("The backup is written, but the database has lost rows of %d secrets, and so restore takes it only with --accept-damaged. "+
-			"Keep the last backup that was made without an error: it has them.", torn))
+	if torn+flawed > 0 {
+		return fault.New(fault.Damaged, codeDamaged, fmt.Sprintf("The backup is written, but the database has lost rows of %d secrets, and %d of its texts are damaged, and so restore takes it only with --accept-damaged. "+
+			"Keep the last backup that was made without an error: it has them.", torn, flawed))
 	}
 	return nil
 }

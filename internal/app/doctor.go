@@ -108,6 +108,8 @@ func (e *examination) folders() {
 			e.fail(what, "%s is not there, or can't be reached.", dir)
 		case info.Mode().Perm()&0o022 != 0:
 			e.fail(what, "Others may write to %s: chmod go-w.", dir)
+		case unix.Access(dir, unix.W_OK) != nil && dir == e.cfg.Data:
+			e.fail(what, "%s can't be written to, and so no server starts on it: is it mounted read-only?", dir)
 		case info.Mode().Perm()&0o055 != 0:
 			e.warn(what, "Others may look into %s: chmod 700.", dir)
 		default:
@@ -247,7 +249,7 @@ func (e *examination) stores(ctx context.Context, whole bool) {
 	}
 	if in.opening != nil {
 		for _, line := range in.opening.lines() {
-			e.fail("values", "It does not open: %s.", line)
+			e.fail("values", "Damaged: %s.", line)
 		}
 		e.ok("values", "%d versions and other sealed things opened, %d damaged", in.opening.opened, in.opening.damaged)
 	}
@@ -256,6 +258,9 @@ func (e *examination) stores(ctx context.Context, whole bool) {
 	}
 	for _, k := range in.unsealed {
 		e.fail("keystore", "%s", k)
+	}
+	if whole {
+		e.unused(ctx, db, keys)
 	}
 	if len(in.lost) == 0 {
 		e.ok("vaults", "%d, of %d that hold values one was opened", in.vaults, in.values)

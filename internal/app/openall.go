@@ -26,6 +26,8 @@ type opening struct {
 	damaged int      // that did not
 	keyless int      // whose key is not there
 	named   []string // the first of both
+
+	unmovable string // the first damaged text that PostgreSQL can't store
 }
 
 func (o *opening) note(name string, err error) {
@@ -39,7 +41,7 @@ func (o *opening) note(name string, err error) {
 	}
 }
 
-// openAll opens every version of every vault but those whose key is lost, and
+// openAll looks at every text, opens every version of every vault but those whose key is lost, and
 // whatever else is sealed, one after the other, and wipes each at once. It ends
 // with an error only when the database or the keystore does not answer.
 // step is told how far it is.
@@ -74,6 +76,15 @@ func openAll(ctx context.Context, db *store.DB, keys keystore.KeyStore, vaults *
 		if err := openVault(ctx, db, vaults, id, tried); err != nil {
 			return nil, err
 		}
+	}
+	err = db.Flaws(ctx, step, func(f store.Flaw) error {
+		if f.Unmovable && o.unmovable == "" {
+			o.unmovable = f.String()
+		}
+		return tried(f.String(), fault.New(fault.Damaged, audit.CodeDamaged, ""))
+	})
+	if err != nil {
+		return nil, err
 	}
 	sealer := seal.New(keys)
 	return o, db.EachSealed(ctx, func(s store.Sealed) error {

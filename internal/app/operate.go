@@ -104,7 +104,7 @@ func (i *inspection) err() error {
 	case len(i.lost) > 0 && i.opening != nil:
 		return fault.New(fault.Damaged, codeDamaged, fmt.Sprintf("The keystore has no key that opens %s, and so for %d of %d vaults.", i.lost[0].of, len(i.lost), i.vaults))
 	case i.opening != nil && i.opening.damaged > 0:
-		return fault.New(fault.Damaged, codeDamaged, fmt.Sprintf("%d of %d stored values do not open: %s.",
+		return fault.New(fault.Damaged, codeDamaged, fmt.Sprintf("%d of %d stored values and texts are damaged: %s.",
 			i.opening.damaged, i.opening.opened, strings.Join(i.opening.lines(), "; ")))
 	}
 	return nil

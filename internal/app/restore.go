@@ -284,6 +284,10 @@ func (r *restoring) inspect(ctx context.Context, db *store.DB, keys keystore.Key
 	if in.torn != nil {
 		return r.spoiled(in.torn)
 	}
+	if bad := in.opening.unmovable; bad != "" && r.cfg.DatabaseURL.Len() > 0 {
+		return fault.New(fault.Damaged, audit.CodeDamaged, "PostgreSQL can't store what is damaged in the backup: "+bad+
+			". Take an older backup, or restore this one into SQLite with --accept-damaged.")
+	}
 	err = in.err()
 	if e, ok := errors.AsType[*fault.Error](err); ok && e.Code == codeDamaged {
 		if !r.damaged {

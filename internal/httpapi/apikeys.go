@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -52,7 +50,7 @@ func (k *createdAPIKey) appendJSON(b []byte) []byte {
 // key, which is wiped: it is sent once.
 func appendWithKey(b []byte, name string, made any, key *secretValue) []byte {
 	b = append(appendQuoted(append(b, '{'), name), ':')
-	text, err := json.Marshal(made)
+	text, err := marshal(made)
 	if err != nil {
 		panic(err) // a struct of plain fields always marshals
 	}

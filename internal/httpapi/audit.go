@@ -222,7 +222,7 @@ type export struct {
 
 func (e *export) writeJSON(w io.Writer) error {
 	return e.log.Export(e.ctx, e.org, func(line any) error {
-		b, err := json.Marshal(line)
+		b, err := marshal(line)
 		if err != nil {
 			return err
 		}

@@ -86,7 +86,7 @@ func FuzzPath(f *testing.F) {
 
 func valueOf(path string) string { return "value of " + path }
 
-// Whatever a cursor is, a listing goes on after a path or is refused.
+// Whatever a cursor is, a listing goes on after what it stands for or is refused.
 func FuzzCursor(f *testing.F) {
 	s := openSession(f)
 	for _, c := range []string{"", "!", "YQ", "YQ==", "YS9i", "Li4", "AA", "_w", base64.RawURLEncoding.EncodeToString([]byte(strings.Repeat("a", 512)))} {
@@ -99,7 +99,7 @@ func FuzzCursor(f *testing.F) {
 			r.want(400)
 			return
 		}
-		if _, err := secretpath.Parse(after); err != nil && after != "" {
+		if len(after) > secretpath.MaxBytes {
 			t.Errorf("%q stands for %q", cursor, after)
 		}
 		if base64.RawURLEncoding.EncodeToString([]byte(after)) != cursor {

@@ -39,6 +39,10 @@ var shortened = json.WithUnmarshalers(json.UnmarshalFromFunc(func(dec *jsontext.
 	return err
 }))
 
+// marshal encodes what is answered. SQLite stores any bytes as a text: one that is no
+// UTF-8, which only damage makes, is shown with U+FFFD in their place, and breaks nothing else.
+func marshal(v any) ([]byte, error) { return json.Marshal(v, jsontext.AllowInvalidUTF8(true)) }
+
 // appender is a response that encodes itself into a buffer which is wiped after
 // it was sent: those that hold a secret, and those that are sent most.
 type appender interface {
@@ -90,7 +94,7 @@ func format(held *bodies) huma.Format {
 			}
 			a, ok := v.(appender)
 			if !ok {
-				return json.MarshalWrite(w, v)
+				return json.MarshalWrite(w, v, jsontext.AllowInvalidUTF8(true))
 			}
 			buf := buffers.Get().(*[]byte)
 			into := (*buf)[:0]

@@ -4,8 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -87,7 +85,7 @@ func (x *exchange) ask(r *http.Request, terms *x402.Terms, price int64, why erro
 
 // demand answers with a challenge.
 func (x *exchange) demand(c *challenge) {
-	text, err := json.Marshal(&c.body)
+	text, err := marshal(&c.body)
 	if err != nil || x.started {
 		return
 	}

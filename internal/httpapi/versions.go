@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/go-json-experiment/json"
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -57,7 +56,7 @@ func (v *versionsAnswer) appendJSON(b []byte) []byte {
 		return v.one.appendJSON(b)
 	}
 	// The list holds no type that can fail to encode.
-	out, err := json.Marshal(v.list)
+	out, err := marshal(v.list)
 	if err != nil {
 		return append(b, "null"...)
 	}

@@ -35,6 +35,9 @@ func (db *DB) Exec(t *testing.T, query string, args ...any) {
 	}
 }
 
+// IsJSON reports whether the texts of columns of that name are.
+func IsJSON(column string) bool { return jsonColumns[column] }
+
 // Scan reads one row into dest.
 func (db *DB) Scan(t *testing.T, query string, args []any, dest ...any) {
 	t.Helper()

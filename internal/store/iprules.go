@@ -28,7 +28,7 @@ func scanIPRule(rows *sql.Rows) (identity.IPRule, error) {
 	r.CreatedAt = fromMicros(at)
 	var err error
 	r.Network, err = netip.ParsePrefix(cidr)
-	return r, wrap("read IP rule", err)
+	return r, parsed(err)
 }
 
 // IPRules implements identity.IPRuleStore. A rule that can't be read fails all:

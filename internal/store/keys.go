@@ -128,5 +128,5 @@ func readList(text string, list *[]string) error {
 	if text == "[]" {
 		return nil
 	}
-	return wrap("read list", json.Unmarshal([]byte(text), list))
+	return parsed(json.Unmarshal([]byte(text), list))
 }

@@ -167,6 +167,12 @@ func (db *DB) UsesVaultKey(ctx context.Context, k VaultKey) (bool, error) {
 		OR EXISTS (SELECT 1 FROM secret_versions WHERE vault_id = $1 AND kek_gen = $2))`, []any{k.Vault, k.Gen}, &one)
 }
 
+// KeysInUse are the ids of keys of vaults and jobs that rows refer to. Of a vault it is
+// the first: those of later generations begin with it.
+func (db *DB) KeysInUse(ctx context.Context) ([]string, error) {
+	return db.texts(ctx, `SELECT 'vault:' || id FROM vaults UNION SELECT 'job:' || id FROM vault_jobs UNION SELECT id FROM doomed_keys`)
+}
+
 func (db *DB) texts(ctx context.Context, query string, args ...any) (_ []string, err error) {
 	ctx, done, err := db.bounded(ctx)
 	if err != nil {

@@ -59,7 +59,7 @@ func (db *DB) Grants(ctx context.Context, vaultID string) ([]vault.Grant, error)
 			}
 			g.ExpiresAt, g.CreatedAt = fromNull(expires), fromMicros(created)
 			out = append(out, g)
-			return json.Unmarshal(perms, &out[len(out)-1].Permissions)
+			return parsed(json.Unmarshal(perms, &out[len(out)-1].Permissions))
 		})
 	return out, err
 }

@@ -54,7 +54,7 @@ func (r *shareRow) share() (sharing.Share, error) {
 		p, err = netip.ParsePrefix(n)
 		s.Allowed = append(s.Allowed, p)
 	}
-	return s, wrap("read share", err)
+	return s, parsed(err)
 }
 
 // Place implements sharing.Store.

@@ -16,6 +16,15 @@ func strict[T string | int64 | []byte](to *T) exactly[T] { return exactly[T]{to}
 
 var errColumn = fault.New(fault.Damaged, audit.CodeDamaged, "The database is damaged: a column holds what it never should.")
 
+// parsed makes of the failure to read a stored text that the database is damaged: trying
+// again is of no use. The reader's own words may quote the text.
+func parsed(err error) error {
+	if err != nil {
+		return errColumn
+	}
+	return nil
+}
+
 // Scan implements sql.Scanner.
 func (e exactly[T]) Scan(src any) error {
 	v, ok := src.(T)

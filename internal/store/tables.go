@@ -26,6 +26,7 @@ type end struct {
 type column struct {
 	name string
 	kind kind
+	key  bool // of the primary key
 }
 
 type kind byte
@@ -41,10 +42,13 @@ var kinds = map[string]kind{"TEXT": kindText, "text": kindText, "BLOB": kindByte
 
 // tables are the columns, sorted, of each table that is ours.
 func (e end) tables(ctx context.Context) (map[string][]column, error) {
-	query := `SELECT t.name, c.name, c.type FROM main.sqlite_schema t, pragma_table_info(t.name, 'main') c
+	query := `SELECT t.name, c.name, c.type, c.pk > 0 FROM main.sqlite_schema t, pragma_table_info(t.name, 'main') c
 		WHERE t.type = 'table' AND t.name NOT LIKE 'goose%' AND t.name NOT LIKE 'sqlite%' ORDER BY t.name, c.name`
 	if e.eng.postgres {
-		query = `SELECT c.table_name::text, c.column_name::text, c.data_type::text FROM information_schema.columns c
+		query = `SELECT c.table_name::text, c.column_name::text, c.data_type::text, EXISTS (
+				SELECT 1 FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+				WHERE i.indisprimary AND i.indrelid = (quote_ident(c.table_schema) || '.' || quote_ident(c.table_name))::regclass AND a.attname = c.column_name)
+			FROM information_schema.columns c
 			JOIN information_schema.tables t ON t.table_schema = c.table_schema AND t.table_name = c.table_name
 			WHERE c.table_schema = current_schema() AND t.table_type = 'BASE TABLE' AND c.table_name NOT LIKE 'goose%'`
 	}
@@ -56,14 +60,15 @@ func (e end) tables(ctx context.Context) (map[string][]column, error) {
 	out := map[string][]column{}
 	for rows.Next() {
 		var table, name, declared string
-		if err := rows.Scan(&table, &name, &declared); err != nil {
+		var key bool
+		if err := rows.Scan(&table, &name, &declared, &key); err != nil {
 			return nil, wrap("read the schema", err)
 		}
 		k, known := kinds[declared]
 		if !known {
 			return nil, fmt.Errorf("column %s of table %s has the type %s, which can't be copied", name, table, declared)
 		}
-		out[table] = append(out[table], column{name, k})
+		out[table] = append(out[table], column{name, k, key})
 	}
 	for _, columns := range out {
 		slices.SortFunc(columns, func(a, b column) int { return strings.Compare(a.name, b.name) })

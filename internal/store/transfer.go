@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
@@ -181,6 +182,9 @@ func (t *transfer) table(ctx context.Context, name string, columns []column) (se
 		if err := sent.add(row); err != nil {
 			return err
 		}
+		if err := t.movable(name, columns, row); err != nil {
+			return err
+		}
 		t.progress.row(name, sent.rows)
 		for _, v := range row {
 			switch v := v.(type) {
@@ -199,6 +203,19 @@ func (t *transfer) table(ctx context.Context, name string, columns []column) (se
 		return sent, err
 	}
 	return sent, flush()
+}
+
+// movable refuses a text that PostgreSQL would, which does not say of what row it is.
+func (t *transfer) movable(name string, columns []column, row []any) error {
+	if !t.to.eng.postgres {
+		return nil
+	}
+	return flaws(name, columns, row, func(f Flaw) error {
+		if !f.Unmovable {
+			return nil
+		}
+		return fault.New(fault.Damaged, audit.CodeDamaged, "PostgreSQL can't store what is damaged: "+f.String()+".")
+	})
 }
 
 func insertRows(table string, columns []column, rows int) string {

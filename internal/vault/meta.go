@@ -33,12 +33,7 @@ func (m *Meta) AppendJSON(b []byte) []byte {
 	b = AppendString(append(b, `,"path":`...), m.Path)
 	b = AppendString(append(b, `,"type":`...), m.Type)
 	b = strconv.AppendUint(append(b, `,"version":`...), m.Version, 10)
-	b = append(b, `,"metadata":`...)
-	if len(m.Metadata) == 0 {
-		b = append(b, '{', '}')
-	} else {
-		b = append(b, m.Metadata...)
-	}
+	b = AppendObject(append(b, `,"metadata":`...), m.Metadata)
 	b = appendTime(append(b, `,"created_at":`...), m.CreatedAt)
 	b = append(b, `,"expires_at":`...)
 	if m.ExpiresAt.IsZero() {
@@ -46,6 +41,20 @@ func (m *Meta) AppendJSON(b []byte) []byte {
 	}
 	return append(appendTime(b, m.ExpiresAt), '}')
 }
+
+// AppendObject appends a stored JSON object, or null when damage has made it no JSON: the
+// answer around it stays one.
+func AppendObject(b, object []byte) []byte {
+	switch {
+	case len(object) == 0:
+		return append(b, "{}"...)
+	case !isJSON(object):
+		return append(b, "null"...)
+	}
+	return append(b, object...)
+}
+
+func isJSON(b []byte) bool { return string(b) == "{}" || jsontext.Value(b).IsValid() }
 
 // appendTime appends t as a JSON string, RFC 3339 in UTC.
 func appendTime(b []byte, t time.Time) []byte {

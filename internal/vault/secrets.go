@@ -72,6 +72,9 @@ func (s *Service) release(ctx context.Context, c *access.Call, e *entry, p secre
 			return Secret{}, err
 		}
 	}
+	if len(v.Metadata) > 0 && !isJSON(v.Metadata) {
+		return Secret{}, errMetadata
+	}
 	value, err := s.openBox(ctx, &e.vault, p, &v)
 	if err != nil {
 		return Secret{}, err

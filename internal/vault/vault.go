@@ -212,6 +212,7 @@ var (
 
 	errNoVault  = fault.New(fault.NotFound, "vault_not_found", "There is no vault with this id.")
 	errNoSecret = fault.New(fault.NotFound, "secret_not_found", "There is no secret at this path.")
+	errMetadata = fault.New(fault.Damaged, seal.CodeOpenFailed, "The metadata of this version is damaged.")
 	errGone     = fault.New(fault.Gone, "secret_gone", "This secret is expired, deleted, or has been read as often as it may.")
 )
 

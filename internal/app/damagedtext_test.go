@@ -1,0 +1,63 @@
+package app
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/config"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
+)
+
+// TestADamagedTextIsNamedByWhatLooksAtAll: pages that fit together may hold it. A backup of it is
+// written and exits with an error, and restore says what it would say then.
+func TestADamagedTextIsNamedByWhatLooksAtAll(t *testing.T) {
+	for bad, of := range map[string]struct {
+		says    string
+		movable bool
+	}{
+		"'{}]'":                       {"the text in metadata is no JSON", true},
+		"CAST(x'7b2261ff7d' AS TEXT)": {"the text in metadata is no UTF-8", false},
+	} {
+		h := newSealedHouse(t, false)
+		h.fill()
+		if _, err := h.sql.ExecContext(t.Context(), `UPDATE secrets SET metadata = `+bad); err != nil {
+			t.Fatal(err)
+		}
+		name := `table secrets, row path "a/b", vault_id "`
+		if all := h.found(); !strings.Contains(all, name) || !strings.Contains(all, of.says) || strings.Count(all, "\n") > 0 {
+			t.Errorf("%s: the full check finds %q", bad, all)
+		}
+		var out bytes.Buffer
+		o := &operator{Deps: Deps{Stdout: &out, Stderr: &out}}
+		cfg := config.Config{Data: h.dir, KeystoreDir: h.keyDir}
+		made := filepath.Join(t.TempDir(), "made")
+		err := (&backup{operator: o, cfg: cfg}).run(t.Context(), h.keys, made, "")
+		if fault.CodeOf(err) != codeDamaged || !strings.Contains(out.String(), "warning: "+name) || !strings.Contains(out.String(), of.says) {
+			t.Errorf("%s: backup: %v\n%s", bad, err, &out)
+		}
+		check := func(accept bool, dsn string) error {
+			r := &restoring{operator: o, damaged: accept, cfg: config.Config{
+				Data: filepath.Join(t.TempDir(), "data"), KeystoreDir: h.keyDir, DatabaseURL: secret.FromString(dsn)}}
+			var err error
+			if r.database, err = readSealed(made, holdsDatabase); err != nil {
+				t.Fatal(err)
+			}
+			return r.check(t.Context())
+		}
+		if err := check(false, ""); fault.CodeOf(err) != codeDamaged || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "--accept-damaged puts back") {
+			t.Errorf("%s: restore --check: %v", bad, err)
+		}
+		if err := check(true, ""); err != nil {
+			t.Errorf("%s: restore --check --accept-damaged: %v", bad, err)
+		}
+		err = check(true, pgtest.Shared(t).DSN(t))
+		if of.movable && err != nil || !of.movable && (fault.CodeOf(err) != audit.CodeDamaged || !strings.Contains(err.Error(), name)) {
+			t.Errorf("%s: restore --check into PostgreSQL: %v", bad, err)
+		}
+	}
+}
