@@ -54,6 +54,7 @@ func TestPostgreSQL(t *testing.T) {
 		"destroying round a gate":          TestAnAgentDestroysNothingRoundItsGate,
 		"a key and its owner":              TestAKeyNeitherEndsNorHidesItsOwnersLogins,
 		"prolonged or let in":              TestWhatAStolenKeyProlongedOrLetInIsEndedOrNamed,
+		"a rule that was removed":          TestARuleThatAStolenKeyRemovedIsNamed,
 		"a short credential and agents":    TestAShortCredentialLetsNoAgentGoOn,
 		"who was raised in role":           TestWhoWasRaisedByAStolenLoginIsNamed,
 		"approvals of an ended login":      TestAnApprovalEndsWithTheLoginThatGaveIt,

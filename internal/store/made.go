@@ -30,6 +30,7 @@ type ending struct {
 	codes                                   int64    // of devices that were let in
 	approvals                               int64    // that were given, and not used up
 	rules                                   []string // allow addresses, and stay
+	removed                                 []string // IP rules that are gone, and stay so
 	members                                 []string // who joined by an invitation or were raised in role, and stay
 }
 
@@ -265,7 +266,7 @@ func (e *ending) note(ev *audit.Event) {
 	for _, s := range []struct {
 		what, one string
 		ids       []string
-	}{{"members", " user:", e.members}, {"ip_rules", " ip_rule:", e.rules}} {
+	}{{"members", " user:", e.members}, {"ip_rules", " ip_rule:", e.rules}, {"ip_rules_removed", " ip_rule_removed:", e.removed}} {
 		if n := len(s.ids); n > 0 {
 			counts = append(counts, s.what+"="+strconv.Itoa(n))
 			ids = append(ids, s.one+strings.Join(s.ids[:min(n, maxNamed)], s.one))
