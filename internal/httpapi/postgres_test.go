@@ -57,6 +57,8 @@ func TestPostgreSQL(t *testing.T) {
 		"a rule that was removed":          TestARuleThatAStolenKeyRemovedIsNamed,
 		"a short credential and agents":    TestAShortCredentialLetsNoAgentGoOn,
 		"who was raised in role":           TestWhoWasRaisedByAStolenLoginIsNamed,
+		"approvals and caps":               TestARightThatComesBackBringsNoApprovalBack,
+		"approvals that a key asked for":   TestAnApprovalEndsWithTheKeyThatAskedForIt,
 		"approvals of an ended login":      TestAnApprovalEndsWithTheLoginThatGaveIt,
 		"a demoted admin's inheritance":    TestADemotedAdminKeepsNoAgentThatItInherited,
 		"what ends logins says":            TestWhatEndsLoginsSaysWhatEnded,
