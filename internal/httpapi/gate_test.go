@@ -125,6 +125,10 @@ func TestWideningAnAgentOverAGateTakesAPerson(t *testing.T) {
 		g.do("PATCH", one, key, c.may).want(200)
 		g.do("PATCH", one, g.ada.token, c.gets).want(200)
 	}
+	// To narrow the agent over the gate opens nothing.
+	tighter := g.ada.agent(object{"name": "tighter", "scopes": []string{"gated/**"}})
+	g.ada.grant(g.vault, tighter, "**", nil, "read")
+	g.do("PATCH", "/v1/agents/"+tighter.id, key, object{"scopes": []string{"gated/o*", "gated/two"}, "vault_ids": []string{g.vault}}).want(200)
 	// Without a policy over the gate nothing opens.
 	bot := g.ada.agent(object{"name": "aside", "scopes": []string{"open/**"}})
 	g.ada.grant(g.vault, bot, "open/**", nil, "read")

@@ -21,7 +21,7 @@ type KeepFlag struct {
 // Gone is the answer without a body that says what ended with a credential.
 type Gone struct {
 	Ended string `header:"X-Ended" doc:"What ended with it, such as api_keys=1,agents=2,shares=3. Absent when nothing did."`
-	Stays string `header:"X-Stays" doc:"What the credential made that does not end, for you to look at: members=1 for somebody who joined by an invitation that it made, or whose role it raised, ip_rules=1 for an address that it allowed. The event and .../made say who."`
+	Stays string `header:"X-Stays" doc:"What the credential made that does not end, for you to look at: members=1 for somebody who joined by an invitation that it made, or whose role it raised, ip_rules=1 for an address that it allowed, ip_rules_removed=1 for a rule that it removed and that kept others out. The event and .../made say who."`
 }
 
 // goneBy is what the call's event says that ended, without the ids.
@@ -32,9 +32,9 @@ func goneBy(c *access.Call) Gone {
 }
 
 type madeBody struct {
-	Kind      string    `json:"kind" enum:"api_key,agent,share,policy,vault,invitation,ip_rule,webhook,agent_token,member,session,policy_change,agent_change,invitation_change,role_change,approval,agent_key"`
+	Kind      string    `json:"kind" enum:"api_key,agent,share,policy,vault,invitation,ip_rule,webhook,agent_token,member,session,policy_change,agent_change,invitation_change,role_change,approval,agent_key,ip_rule_removed"`
 	ID        string    `json:"id"`
-	Name      string    `json:"name" doc:"Its name, or a share's path, a policy's pattern, an invitation's address, a rule's network, a member's address, the program of a device that was let in, the agent whose token was taken, the role that a member was raised to, the path of an approval, the agent that was given its key."`
+	Name      string    `json:"name" doc:"Its name, or a share's path, a policy's pattern, an invitation's address, a rule's network, what a removed rule said, a member's address, the program of a device that was let in, the agent whose token was taken, the role that a member was raised to, the path of an approval, the agent that was given its key."`
 	MadeWith  string    `json:"made_with" doc:"key:ID of an API key, session:ID of a login, or agent:ID/GENERATION of the agent's credentials."`
 	CreatedAt time.Time `json:"created_at"`
 	IsLive    bool      `json:"is_live"`

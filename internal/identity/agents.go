@@ -180,7 +180,7 @@ func (s *Service) opensNoGate(ctx context.Context, c *access.Call, was *Agent, p
 	}
 	before := policy.Cap{Nowhere: !was.live(c.Now) || was.Intents && !is.Intents, Vaults: was.VaultIDs, Scopes: was.Scopes}
 	after := policy.Cap{Nowhere: !is.live(c.Now), Vaults: is.VaultIDs, Scopes: is.Scopes}
-	if before.Equal(after) {
+	if after.Within(before) {
 		return nil
 	}
 	opens, err := s.cfg.Granter.Widens(ctx, was.ID, before, after, c.Now)

@@ -20,7 +20,7 @@ type KeyDraft struct {
 }
 
 var errBeyondKey = fault.New(fault.Denied, "beyond_own_key",
-	"A key that is made with another has only scopes that it has. Log in with the password to make more.")
+	"A key that is made with another has only scopes that lie within its own. Log in with the password to make more.")
 
 // CreateKey makes a personal API key. The key itself is returned this once. It takes
 // a person to make one that never ends, or that ends later than the credential

@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -68,6 +69,21 @@ func admits(rules []IPRule, kind policy.PrincipalKind, ip netip.Addr) bool {
 		}
 	}
 	return !allows || allowed
+}
+
+// Fenced reports whether a rule kept somebody out whom those that are left may let in: it
+// denied, or it was the last that allowed for a kind of callers.
+func (r *IPRule) Fenced(left []IPRule) bool {
+	if r.Type != RuleAllow {
+		return true
+	}
+	for _, to := range []string{string(policy.KindUser), string(policy.KindAgent), AppliesToAll} {
+		applies := func(r IPRule) bool { return r.Type == RuleAllow && (r.AppliesTo == to || r.AppliesTo == AppliesToAll) }
+		if applies(*r) && !slices.ContainsFunc(left, applies) {
+			return true
+		}
+	}
+	return false
 }
 
 // Admit refuses callers of an organisation whose address its IP rules keep out.

@@ -217,7 +217,7 @@ func TestWhatAManagerSetOnlyAManagerLifts(t *testing.T) {
 			patches{"shorter": {TokenTTL: identity.Value[int64](59)}}},
 		"scopes": {identity.AgentPatch{Scopes: identity.Value([]string{"a/**", "b/**"})},
 			patches{"none": {Scopes: identity.Null[[]string]()}, "another": {Scopes: identity.Value([]string{"a/**", "c/**"})}},
-			patches{"fewer": {Scopes: identity.Value([]string{"b/**"})}}},
+			patches{"fewer": {Scopes: identity.Value([]string{"b/**"})}, "within them": {Scopes: identity.Value([]string{"b/c", "b/*/d"})}}},
 		"addresses": {identity.AgentPatch{ToAllowlist: identity.Value(two)},
 			patches{"none": {ToAllowlist: identity.Null[[]string]()}, "another": {ToAllowlist: identity.Value([]string{"0x" + strings.Repeat("c", 40)})}},
 			patches{"the same in capitals": {ToAllowlist: identity.Value([]string{"0x" + strings.Repeat("A", 40)})}}},

@@ -58,8 +58,8 @@ func barred(p *Principal, a Action, rule *Rule, r *Resource, limit reach) Reason
 		return ReasonKindRequired
 	case !complete(rule.Over, r):
 		return ReasonMissingResource
-	case r.Vault != nil && len(p.Vaults) > 0 && !slices.Contains(p.Vaults, r.Vault.ID):
-		return ReasonOutsideVaultBinding
+	case len(p.Vaults) > 0 && (a == CreateVault || r.Vault != nil && !slices.Contains(p.Vaults, r.Vault.ID)):
+		return ReasonOutsideVaultBinding // also of a new vault, which it could not touch
 	case !inScope(p, a, rule, r, limit):
 		return ReasonOutsideScope
 	}

@@ -166,6 +166,7 @@ var decisions = map[string]struct {
 	// Vault binding.
 	"a bound agent is denied outside in spite of a policy": {who: bound(agent(), "v2"), do: policy.ReadSecret, rows: specs(grant("**", "read")), reason: "outside_vault_binding"},
 	"a bound agent is denied outside even as creator":      {who: bound(agent(), "v2"), do: policy.ReadSecret, vault: botsVault(), reason: "outside_vault_binding"},
+	"a bound agent makes no vault":                         {who: bound(agent(), "v1"), do: policy.CreateVault, noVault: true, reason: "outside_vault_binding"},
 	"binding alone reads no secret":                        {who: bound(agent(), "v2", "v1"), do: policy.ReadSecret, reason: "no_policy"},
 	"binding alone lists no secrets":                       {who: bound(agent(), "v1"), do: policy.ListSecrets, reason: "no_policy"},
 	"binding shows the vault":                              {who: bound(agent(), "v1"), do: policy.ReadVault, reason: "bound", allow: true},

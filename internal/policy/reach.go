@@ -9,9 +9,11 @@ type Cap struct {
 	Scopes  []string
 }
 
-// Equal reports whether two caps are the same, word for word.
-func (c Cap) Equal(other Cap) bool {
-	return c.Nowhere == other.Nowhere && slices.Equal(c.Vaults, other.Vaults) && slices.Equal(c.Scopes, other.Scopes)
+// Within reports whether a cap gives nothing that another does not. It may say no where
+// that is so.
+func (c Cap) Within(other Cap) bool {
+	vaults := len(other.Vaults) == 0 || len(c.Vaults) > 0 && !slices.ContainsFunc(c.Vaults, func(v string) bool { return !slices.Contains(other.Vaults, v) })
+	return c.Nowhere || !other.Nowhere && vaults && !Lifts(other.Scopes, c.Scopes)
 }
 
 // patterns are those of the paths of a vault that lie within the cap.
@@ -22,8 +24,12 @@ func (c Cap) patterns(vault string) []Pattern {
 	if !reachOf(c.Scopes).capped {
 		return []Pattern{{text: "**", shape: all}}
 	}
-	var out []Pattern
-	for _, s := range c.Scopes {
+	return patternsOf(c.Scopes)
+}
+
+// patternsOf are the patterns among scopes.
+func patternsOf(scopes []string) (out []Pattern) {
+	for _, s := range scopes {
 		if p, err := Compile(s); err == nil && !isWord(s) {
 			out = append(out, p)
 		}

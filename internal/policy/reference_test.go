@@ -133,7 +133,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 	}
 
 	// Vault binding.
-	if r.Vault != nil && len(p.Vaults) > 0 && !slices.Contains(p.Vaults, r.Vault.ID) {
+	if r.Vault != nil && len(p.Vaults) > 0 && !slices.Contains(p.Vaults, r.Vault.ID) || is(policy.CreateVault) && len(p.Vaults) > 0 {
 		return no("outside_vault_binding")
 	}
 

@@ -55,15 +55,20 @@ func reachOf(scopes []string) reach {
 }
 
 // Lifts reports whether a list of scopes lets a credential do what another did not. A
+// pattern does not where one of the other list covers it, nor a word that is there. A
 // list without a pattern caps no path, and one without a word names no action: to drop
 // the last of a sort lifts as much as to add one.
 func Lifts(was, now []string) bool {
 	before, after := reachOf(was), reachOf(now)
-	adds := func(sort func(string) bool) bool {
-		return slices.ContainsFunc(now, func(s string) bool { return sort(s) && !slices.Contains(was, s) })
+	had := patternsOf(was)
+	adds := func(s string) bool {
+		if slices.Contains(was, s) {
+			return false
+		}
+		p, err := Compile(s)
+		return isWord(s) && before.words || !isWord(s) && before.capped && (err != nil || !coveredBy(had, p))
 	}
-	return before.capped && (!after.capped || adds(func(s string) bool { return !isWord(s) })) ||
-		before.words && (!after.words || adds(isWord))
+	return before.capped && !after.capped || before.words && !after.words || slices.ContainsFunc(now, adds)
 }
 
 // covers reports whether a pattern among the scopes matches path.

@@ -133,6 +133,7 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*iden
 		if err == nil {
 			a, err = r.agent()
 		}
+		before := a
 		was, key, gen, pin := a.Active, a.KeyHash, a.TokenGen, pinOf(&a)
 		if err == nil {
 			err = change(&a)
@@ -159,11 +160,14 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*iden
 		if err == nil && (renewed || named) {
 			err = tx.gaveKey(id, ev)
 		}
+		var e ending
 		if err == nil && !keep && (!a.Active && (was || gen != a.TokenGen) || renewed) {
-			var e ending
 			err = tx.endMadeBy(&e, org, id, tx.w.db.now())
-			e.note(ev)
 		}
+		if err == nil {
+			err = tx.endApprovalsBeyond(&e, &before, &a, ev)
+		}
+		e.note(ev)
 		if err == nil && a.Widened {
 			err = tx.widened(wideAgent, id, org, a.Lifted, ev)
 		}

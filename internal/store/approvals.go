@@ -119,11 +119,11 @@ func (db *DB) AskApproval(ctx context.Context, r approval.Request, ev *audit.Eve
 			WHERE `+ofUse+` AND status = 'pending' AND expires_at > $7`, useArgs(&r.Use, micros(r.CreatedAt))...); err != nil {
 			return err
 		}
-		_, err = tx.exec(`INSERT INTO approvals (`+approvalColumns+`, requester_gen, notify_at, notify_attempts, mail_at)
+		_, err = tx.exec(`INSERT INTO approvals (`+approvalColumns+`, requester_gen, notify_at, notify_attempts, mail_at, asked_with)
 			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'pending', $12, $13, 0, $14, $15, '', NULL, '', '', NULL,
-			COALESCE((SELECT token_gen FROM agents WHERE id = $7), (SELECT token_gen FROM users WHERE id = $7), 0), $14, 0, $14`,
+			COALESCE((SELECT token_gen FROM agents WHERE id = $7), (SELECT token_gen FROM users WHERE id = $7), 0), $14, 0, $14, $16`,
 			r.ID, r.Org, r.Vault, r.Path, string(r.Operation), string(r.Kind), r.Principal, r.Human, r.Policy.ID, r.Policy.Revision, r.Reason,
-			int64(r.ValidFor/time.Second), r.MaxUses, micros(r.CreatedAt), micros(r.ExpiresAt))
+			int64(r.ValidFor/time.Second), r.MaxUses, micros(r.CreatedAt), micros(r.ExpiresAt), ev.With)
 		tx.record(ev)
 		return err
 	})

@@ -90,9 +90,12 @@ func (db *DB) RemoveIPRule(ctx context.Context, org, id string, check func(will 
 			return err
 		}
 		var left []identity.IPRule
+		var gone identity.IPRule
 		for _, r := range rules {
 			if r.ID != id {
 				left = append(left, r)
+			} else {
+				gone = r
 			}
 		}
 		if err = error(errNoIPRule); len(left) < len(rules) {
@@ -101,7 +104,9 @@ func (db *DB) RemoveIPRule(ctx context.Context, org, id string, check func(will 
 		if err != nil {
 			return tx.refuse(err)
 		}
-		_, err = tx.exec(`DELETE FROM ip_rules WHERE org_id = $1 AND id = $2`, org, id)
+		if _, err = tx.exec(`DELETE FROM ip_rules WHERE org_id = $1 AND id = $2`, org, id); err == nil && gone.Fenced(left) {
+			err = tx.removedRule(&gone, ev)
+		}
 		tx.record(ev)
 		tx.ended(org)
 		return err

@@ -54,6 +54,7 @@ const madeAlso = `UNION ALL SELECT 'agent_key', id, name, COALESCE(key_at, creat
 			FROM widenings w JOIN invitations i ON i.id = w.subject_id` + withinOf + `
 		UNION ALL SELECT 'role_change', w.subject_id, m.role, w.created_at, w.made_with, 1
 			FROM widenings w JOIN memberships m ON m.user_id = w.subject_id AND m.org_id = w.org_id` + withinOf + ` AND w.kind = '` + wideMember + `'
+		UNION ALL SELECT '` + wideRemoved + `', w.subject_id, w.name, w.created_at, w.made_with, 1 FROM widenings w` + withinOf + ` AND w.kind = '` + wideRemoved + `'
 		UNION ALL SELECT 'approval', id, path, decided_at, decided_with, CASE WHEN status = 'approved' AND uses_left > 0 AND expires_at > $4 THEN 1 ELSE 0 END
 			FROM approvals WHERE org_id = $1 AND decided_with >= $2 AND decided_with < $3`
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
 )
 
 // Kinds of what is widened.
@@ -12,6 +13,7 @@ const (
 	wideAgent      = "agent"
 	wideMember     = "member"
 	wideInvitation = "invitation"
+	wideRemoved    = "ip_rule_removed"
 )
 
 // widened notes that the event's actor let something do more that may be another's: it
@@ -28,7 +30,8 @@ func (tx *Tx) widened(kind, id, org string, held bool, ev *audit.Event) error {
 }
 
 // endWidened ends what was widened with a credential: policies, and agents, which stop
-// and forget their keys. Members whose role was raised stay, and are named.
+// and forget their keys. Members whose role was raised stay, and are named; so are IP rules
+// that were removed, which do not come back.
 func (tx *Tx) endWidened(e *ending, org, with string, at time.Time) error {
 	const mine = `IN (SELECT subject_id FROM widenings WHERE made_with = $1 AND org_id = $2 AND kind = `
 	err := tx.endPolicies(e, `id `+mine+`'`+widePolicy+`')`, with, org)
@@ -44,7 +47,22 @@ func (tx *Tx) endWidened(e *ending, org, with string, at time.Time) error {
 		e.members = append(e.members, members...)
 	}
 	if err == nil {
-		_, err = tx.exec(`DELETE FROM widenings WHERE made_with = $1 AND org_id = $2 AND kind <> '`+wideMember+`'`, with, org)
+		var rules []string
+		rules, _, err = tx.children(`SELECT subject_id, 1 FROM widenings WHERE made_with = $1 AND org_id = $2 AND kind = '`+wideRemoved+`'`, with, org)
+		e.removed = append(e.removed, rules...)
+	}
+	if err == nil {
+		_, err = tx.exec(`DELETE FROM widenings WHERE made_with = $1 AND org_id = $2 AND kind NOT IN ('`+wideMember+`', '`+wideRemoved+`')`, with, org)
+	}
+	return err
+}
+
+// removedRule notes that the event's actor removed an IP rule that kept somebody out, with
+// what it said: whoever looks at it later may put it back.
+func (tx *Tx) removedRule(r *identity.IPRule, ev *audit.Event) error {
+	err := tx.widened(wideRemoved, r.ID, r.Org, false, ev)
+	if err == nil {
+		_, err = tx.exec(`UPDATE widenings SET name = $2 WHERE subject_id = $1`, r.ID, r.Type+" "+r.Network.String()+" "+r.AppliesTo)
 	}
 	return err
 }

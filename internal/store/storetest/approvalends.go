@@ -74,6 +74,14 @@ func testApprovalEnds(t *testing.T, f *fixture) {
 		},
 		"its requester's key is rotated": func(t *testing.T, g *given) { agent(t, g, func(a *identity.Agent) { a.TokenGen++ }) },
 		"its requester is stopped":       func(t *testing.T, g *given) { agent(t, g, func(a *identity.Agent) { a.Active = false }) },
+		"its requester is bound elsewhere and back": func(t *testing.T, g *given) {
+			agent(t, g, func(a *identity.Agent) { a.VaultIDs = []string{uuid.NewString()} })
+			agent(t, g, func(a *identity.Agent) { a.VaultIDs = nil })
+		},
+		"its requester is capped to other paths and back": func(t *testing.T, g *given) {
+			agent(t, g, func(a *identity.Agent) { a.Scopes = []string{"a/c"} })
+			agent(t, g, func(a *identity.Agent) { a.Scopes = []string{"a/*"} })
+		},
 		"it is withdrawn": func(t *testing.T, g *given) {
 			r := g.Request
 			r.WithdrawnBy, r.WithdrawnAt = g.DecidedBy, moment
