@@ -24,7 +24,7 @@ func (all endings) sum() *ending {
 	for _, org := range slices.Sorted(maps.Keys(all)) {
 		e := all[org]
 		for _, l := range []struct{ to, from *[]string }{
-			{&s.keys, &e.keys}, {&s.agents, &e.agents}, {&s.rekeyed, &e.rekeyed}, {&s.rules, &e.rules}, {&s.members, &e.members},
+			{&s.keys, &e.keys}, {&s.agents, &e.agents}, {&s.rekeyed, &e.rekeyed}, {&s.rules, &e.rules}, {&s.removed, &e.removed}, {&s.members, &e.members},
 		} {
 			*l.to = append(*l.to, *l.from...)
 		}
