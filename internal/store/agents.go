@@ -165,7 +165,7 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*iden
 			err = tx.endMadeBy(&e, org, id, tx.w.db.now())
 		}
 		if err == nil {
-			err = tx.endApprovalsBeyond(&e, &before, &a, ev)
+			err = tx.endBeyond(&e, &before, &a, ev)
 		}
 		e.note(ev)
 		if err == nil && a.Widened {
