@@ -50,8 +50,9 @@ func (tx *Tx) covers(vault, path string, kind policy.PrincipalKind, id string, n
 		if err := rows.Scan(&text); err != nil {
 			return err
 		}
-		p, err := policy.Compile(text)
-		covered = covered || err != nil || p.Match(path)
+		if p, err := policy.Compile(text); err != nil || p.Match(path) {
+			covered = true
+		}
 		return nil
 	})
 	return covered, err
