@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"net/url"
 	"strings"
 	"time"
 
@@ -17,9 +18,13 @@ var credentialVars = [...]string{"ONECLAW_TOKEN", "ONECLAW_API_KEY", "ONECLAW_AG
 // login, or a `oneclaw dev` on this machine, in this order.
 func (c *cli) baseURL() (string, error) {
 	for _, s := range []string{c.apiURL, c.Getenv("ONECLAW_BASE_URL"), c.Getenv("ONECLAW_API_URL")} {
-		if s != "" {
-			return trimURL(s), nil
+		if s == "" {
+			continue
 		}
+		if u, err := url.Parse(s); err == nil && u.User != nil { // messages name the address
+			return "", usage("The address of a server holds no name and no password: log in with `oneclaw login`, or set ONECLAW_TOKEN.")
+		}
+		return trimURL(s), nil
 	}
 	s, err := c.loadStored()
 	if err != nil {
