@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
@@ -26,6 +27,24 @@ func (db *DB) inPlace() error {
 	}
 	return fault.Wrap(fmt.Errorf("%w: %v", errOtherFile, err), fault.Unavailable, codeReplaced, //nolint:errorlint // the other cause is for the log
 		"The database file was removed, moved or replaced under the running server. Put it back, or stop the server and restore it.")
+}
+
+// placedFor is how long the writer takes it for granted that the file is where it was,
+// before it appends events that need not be on disk yet. To look costs 1 % of a read.
+const placedFor = 20 * time.Millisecond
+
+// inPlace is DB.inPlace for a batch. What is to be durable is not written without a look.
+func (w *writer) inPlace(durable bool) error {
+	now := w.db.age()
+	if !durable && now < w.placed {
+		return nil
+	}
+	w.placed = 0
+	err := w.db.inPlace()
+	if err == nil {
+		w.placed = now + placedFor
+	}
+	return err
 }
 
 // placed notes which file was opened.

@@ -32,6 +32,12 @@ func TestADatabaseFileThatIsTakenAwayIsNotWrittenTo(t *testing.T) {
 				t.Fatal(err)
 			}
 			harm(t, file)
+			if name == "moved" { // what must last is not written at all, an event not for long
+				if err := db.Write(t.Context(), org, remember(newOrg())); fault.CodeOf(err) != "database_replaced" {
+					t.Errorf("a write that must last: %v", err)
+				}
+			}
+			until(t, "an event is refused", func() bool { return db.Append(t.Context(), event(org)) != nil })
 			for range 3 {
 				if err := db.Append(t.Context(), event(org)); fault.CodeOf(err) != "database_replaced" || !fault.Is(err, fault.Unavailable) {
 					t.Errorf("a write: %v", err)

@@ -41,13 +41,14 @@ type wal struct {
 	db     *DB
 	conn   *sql.DB
 	asked  bool          // the writer was to restart the log
+	ended  chan bool     // the writer did; true: readers were in the way
 	pause  time.Duration // how long to leave it alone, when that did not help
 	next   time.Time
 	warned time.Time
 }
 
 func newWAL(db *DB, conn *sql.DB) *wal {
-	return &wal{db: db, conn: conn, pause: walCheckpointEvery}
+	return &wal{db: db, conn: conn, pause: walCheckpointEvery, ended: make(chan bool, 1)}
 }
 
 func (l *wal) run(ctx context.Context) {
@@ -59,7 +60,7 @@ func (l *wal) run(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		pages, copied, err := l.checkpoint(ctx, "PASSIVE")
+		_, pages, copied, err := l.checkpoint(ctx, "PASSIVE")
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -73,18 +74,27 @@ func (l *wal) run(ctx context.Context) {
 
 // look decides what is to be done about a log of that many pages.
 func (l *wal) look(ctx context.Context, now time.Time, pages, copied int64) {
+	if l.asked {
+		select {
+		case blocked := <-l.ended:
+			l.asked = false
+			if blocked {
+				l.next, l.pause = now.Add(l.pause), min(2*l.pause, walMaxPause)
+			} else { // a log that is long has grown so since: many write
+				l.next, l.pause = time.Time{}, walCheckpointEvery
+			}
+		default: // it had no turn yet
+			return
+		}
+	}
 	if pages < walRestartPages {
-		l.asked, l.pause, l.next = false, walCheckpointEvery, time.Time{}
+		l.next, l.pause = time.Time{}, walCheckpointEvery
 		return
 	}
 	if pages >= walWarnPages && now.Sub(l.warned) >= walWarnEvery {
 		l.warned = now
 		l.db.log.Warn("the write-ahead log grows: somebody holds an old state of the database, as a long backup does",
 			slog.Int64("bytes", pages*4096), slog.Int64("bytes_to_copy", (pages-copied)*4096))
-	}
-	if l.asked { // and it is still long: a reader is in the way
-		l.asked, l.next = false, now.Add(l.pause)
-		l.pause = min(2*l.pause, walMaxPause)
 	}
 	// What is left to copy, the writer waits for: the bulk is copied here first.
 	if now.Before(l.next) || pages-copied > walRestartPages {
@@ -100,14 +110,16 @@ func (l *wal) look(ctx context.Context, now time.Time, pages, copied int64) {
 // restart copies what is left of the log and lets the next transaction begin it
 // again. The writer runs it between two batches. A failure costs disk space only.
 func (l *wal) restart(ctx context.Context) {
-	if _, _, err := l.checkpoint(ctx, "RESTART"); err != nil && ctx.Err() == nil {
+	blocked, _, _, err := l.checkpoint(ctx, "RESTART")
+	if err != nil && ctx.Err() == nil {
 		l.db.log.Warn("the write-ahead log could not be restarted", slog.Any("error", err))
 	}
+	l.ended <- blocked || err != nil
 }
 
-// checkpoint returns how many pages the log has, and how many of them are copied.
-func (l *wal) checkpoint(ctx context.Context, mode string) (pages, copied int64, err error) {
-	var busy int64
-	err = l.conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(`+mode+`)`).Scan(&busy, &pages, &copied)
-	return pages, copied, err
+// checkpoint returns whether readers were in the way, how many pages the log has, and
+// how many of them are copied.
+func (l *wal) checkpoint(ctx context.Context, mode string) (blocked bool, pages, copied int64, err error) {
+	err = l.conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(`+mode+`)`).Scan(&blocked, &pages, &copied)
+	return blocked, pages, copied, err
 }

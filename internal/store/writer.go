@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
@@ -49,6 +50,7 @@ type writer struct {
 	appended  int           // events since grown was told
 	grown     chan struct{} // see Grown
 	synced    bool          // SQLite: which synchronous mode the connection is in
+	placed    time.Duration // SQLite: until when the file counts as in its place
 	ward      ward
 }
 
@@ -194,7 +196,8 @@ func (w *writer) try(batch []*op) (err error) {
 		}
 	}()
 	defer func() { w.ward.note(w.db.now(), err) }()
-	if err := w.db.inPlace(); err != nil {
+	durable := w.auditSync || slices.ContainsFunc(batch, func(o *op) bool { return o.durable })
+	if err := w.inPlace(durable); err != nil {
 		return err
 	}
 	ctx, cancel := w.deadline(batch)
@@ -202,7 +205,6 @@ func (w *writer) try(batch []*op) (err error) {
 	if done, err := w.quick(ctx, batch); done {
 		return err
 	}
-	durable := w.auditSync || slices.ContainsFunc(batch, func(o *op) bool { return o.durable })
 	if err := w.start(ctx, durable); err != nil {
 		return err
 	}
