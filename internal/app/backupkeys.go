@@ -84,7 +84,8 @@ func (b *backup) opens(ctx context.Context, database, keyFolder string) (_ bool,
 	if err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, live.Close()) }()
+	ctx, failure := live.WhileAlive(ctx, patience)
+	defer func() { err = errors.Join(failure(err), live.Close()) }()
 	used, err := db.VaultKeys(ctx)
 	if err != nil {
 		return false, err

@@ -16,7 +16,7 @@ import (
 func TestTheDoctorSeesAReadOnlyDataFolder(t *testing.T) {
 	data := t.TempDir()
 	if err := unix.Mount("tmpfs", data, "tmpfs", unix.MS_RDONLY, "mode=0700"); errors.Is(err, unix.EPERM) {
-		if err := os.Chmod(data, 0o500); err != nil { // who may not mount is bound by modes, and root is not
+		if err := os.Chmod(data, 0o500); err != nil { // without root nothing can be mounted, but file modes apply
 			t.Fatal(err)
 		}
 	} else if err != nil {

@@ -5,7 +5,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// mayBeEmpty are the flags whose empty text means what it says: there is none.
+// mayBeEmpty are the flags that may be set to an empty text.
 var mayBeEmpty = map[string]bool{"description": true, "reason": true, "prefix": true}
 
 // checkFlags refuses what a command would take for a flag that was not given. An empty

@@ -80,7 +80,7 @@ func TestADamagedTextBreaksNoAnswer(t *testing.T) {
 	s.do("PATCH", "/v1/agents/"+s.robot.id, ada, object{"name": "mended", "description": ""}).whole("mended")
 }
 
-// TestADamagedEventIsShownAndNamed: a log with a text that is none is read, verified
+// TestADamagedEventIsShownAndNamed: a log with invalid UTF-8 in an event is read, verified
 // and exported to its end.
 func TestADamagedEventIsShownAndNamed(t *testing.T) {
 	s := openSharer(t)

@@ -179,3 +179,21 @@ func TestWhatEndsElsewhereIsToldThere(t *testing.T) {
 		})
 	}
 }
+
+// A key that is left in an organisation without its user ends with the others, and keeps
+// no password from being changed.
+func TestAKeyInAnOrganisationThatWasLeftEndsToo(t *testing.T) {
+	s := openSession(t)
+	bob := s.signup("bob")
+	home := bob.org
+	bob.joins(s.ada, "admin")
+	s.do("POST", "/v1/auth/api-keys", bob.token, object{"name": "left", "expires_at": s.clock.now().Add(5 * time.Minute)}).want(201)
+	s.do("POST", "/v1/auth/switch-org", bob.token, object{"org_id": home}).want(200)
+	s.exec(`DELETE FROM memberships WHERE user_id = ? AND org_id = ?`, bob.id, s.ada.org) // as no version of ours leaves it
+	s.do("POST", "/v1/auth/change-password", bob.login(), object{"current_password": password, "new_password": password + "-2"}).want(204)
+	live := 0
+	s.each(`SELECT 1 FROM user_keys WHERE revoked_at IS NULL AND name = 'left'`, func(scan func(...any) error) error { live++; var n int; return scan(&n) })
+	if live > 0 {
+		t.Error("the key lives")
+	}
+}

@@ -67,7 +67,7 @@ func TestPostgreSQL(t *testing.T) {
 		"what a deleted account says":      TestADeletedAccountSaysWhatEnded,
 		"widening one over a shared gate":  TestWideningAnAgentOverASharedGateTakesAPerson,
 		"gates of a deleted account":       TestADeletedAccountLeavesItsGates,
-		"stored JSON that is none":         TestStoredJSONThatIsNoneIsNotSent,
+		"damaged JSON in a column":         TestStoredJSONThatIsNoneIsNotSent,
 		"a membership has no grace":        TestTokensOfBeforeAMembershipHaveNoGrace,
 	} {
 		t.Run(name, test)

@@ -55,7 +55,8 @@ func (tx *Tx) recordAll(all endings, ev *audit.Event, whose ...string) {
 			ResourceType: ev.ResourceType, ResourceID: ev.ResourceID, IP: ev.IP, Details: audit.Details{Outcome: audit.Success},
 		}
 		all[org].note(own)
-		if org != ev.Org && (own.Details.Ended+own.Details.Stays != "" || slices.Contains(whose, org)) {
+		_, held := tx.heads[org] // not of one that the user is in no more
+		if held && org != ev.Org && (own.Details.Ended+own.Details.Stays != "" || slices.Contains(whose, org)) {
 			tx.record(own)
 		}
 	}

@@ -32,7 +32,7 @@ func (db *DB) AddGrant(ctx context.Context, org string, g vault.Grant, ev *audit
 			g.ID, g.Vault, g.Pattern, string(g.PrincipalKind), g.PrincipalID, string(perms), string(g.Conditions),
 			nullMicros(g.ExpiresAt), g.CreatedBy, string(g.CreatedByKind), micros(g.CreatedAt))
 		if err == nil && n == 0 {
-			return tx.refuse(errNoVault)
+			return errNoVault // shares may have ended: the batch is undone
 		}
 		if err == nil {
 			err = tx.made("policies", g.ID, ev)
@@ -89,7 +89,7 @@ func (db *DB) UpdateGrant(ctx context.Context, org string, was, g vault.Grant, w
 			return err
 		}
 		if n == 0 {
-			return tx.refuse(tx.staleOrNoGrant(g.ID, g.Vault))
+			return tx.staleOrNoGrant(g.ID, g.Vault) // as above
 		}
 		err = tx.endUncovered(&e, org, g.Vault, was.PrincipalKind, was.PrincipalID, at)
 		if err == nil && widens {
