@@ -22,6 +22,9 @@ func (b *bench) say(format string, args ...any) { fmt.Fprintf(b.errs, "bench: "+
 
 // engine runs everything that was asked for on one engine.
 func (b *bench) engine(ctx context.Context, name string) (err error) {
+	if b.against != "" {
+		return b.compare(ctx, name)
+	}
 	s, closing, err := b.open(name)
 	defer func() { err = errors.Join(err, closing()) }()
 	if errors.Is(err, errAbsent) {
@@ -122,6 +125,15 @@ func (b *bench) loads(ctx context.Context, s *site, f *fixture) (err error) {
 // measure runs one case and adds it to the report.
 func (b *bench) measure(ctx context.Context, s *site, srv *server, name string, conns int, q request) (f figures, err error) {
 	b.say("%s %s, %d connections (server pid %d)", s.engine, name, conns, srv.pid())
+	f, first, err := b.once(ctx, s, srv, name, conns, q)
+	if err == nil {
+		b.report.add(f, first)
+	}
+	return f, err
+}
+
+// once runs one case. first is the first wrong answer.
+func (b *bench) once(ctx context.Context, s *site, srv *server, name string, conns int, q request) (f figures, first, err error) {
 	var marks []usage
 	var rec *recording
 	l := load{
@@ -138,14 +150,12 @@ func (b *bench) measure(ctx context.Context, s *site, srv *server, name string, 
 	}
 	out, runErr := l.run(ctx)
 	if err = errors.Join(err, runErr, rec.stop()); err != nil {
-		return f, err
+		return f, nil, err
 	}
 	if len(out.latency) == 0 || len(marks) != 2 {
-		return f, errors.New("no answer came while it was measured: choose a longer -duration")
+		return f, nil, errors.New("no answer came while it was measured: choose a longer -duration")
 	}
-	f = row(name, s.engine, conns, out, marks[1].minus(marks[0]))
-	b.report.add(f, out.first)
-	return f, nil
+	return row(name, s.engine, conns, out, marks[1].minus(marks[0])), out.first, nil
 }
 
 // idle is what a server is given before its memory counts as idle.

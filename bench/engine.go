@@ -23,8 +23,12 @@ var errAbsent = errors.New("not measured")
 
 // open prepares an engine. closing gives back what it took, in any case.
 func (b *bench) open(name string) (s *site, closing func() error, err error) {
+	return b.openIn(name, b.bin, filepath.Join(b.root, name))
+}
+
+func (b *bench) openIn(name, bin, dir string) (s *site, closing func() error, err error) {
 	closing = func() error { return nil }
-	s = &site{engine: name, bin: b.bin, dir: filepath.Join(b.root, name), command: "dev"}
+	s = &site{engine: name, bin: bin, dir: dir, command: "dev"}
 	data := filepath.Join(s.dir, "data")
 	s.size = func(context.Context) (int64, error) { return sizeOf(data) }
 	if err := os.MkdirAll(data, 0o700); err != nil {

@@ -14,6 +14,8 @@ import (
 // options are the flags.
 type options struct {
 	bin, hsmBin       string
+	against           string
+	turns             int
 	engines           []string
 	cases             []string
 	conns             []int
@@ -60,6 +62,8 @@ func parse(args []string, errs io.Writer) (options, error) {
 	f.SetOutput(errs)
 	f.StringVar(&o.bin, "bin", filepath.Join("bin", "oneclaw"), "the binary to measure")
 	f.StringVar(&o.hsmBin, "hsm-bin", filepath.Join("bin", "oneclaw-hsm"), "the binary with PKCS#11, for the engine softhsm")
+	f.StringVar(&o.against, "against", "", "a binary of before: run the cases under load on both in turns, and print what changed")
+	f.IntVar(&o.turns, "turns", 24, "turns of each binary with -against; a turn lasts for -duration")
 	f.StringVar(&engines, "engines", strings.Join(allEngines, ","), "what to run on")
 	f.StringVar(&cases, "cases", strings.Join(allCases, ","), "what to measure")
 	f.StringVar(&conns, "conns", "1,8,32", "numbers of connections")
@@ -103,8 +107,8 @@ func parse(args []string, errs io.Writer) (options, error) {
 	if o.backupMB < 1 || o.backupMB > 1<<14 {
 		return o, fmt.Errorf("-backup-mb is 1 to %d", 1<<14)
 	}
-	if o.duration <= 0 || o.warmup < 0 || o.starts < 1 {
-		return o, fmt.Errorf("-duration and -starts must be above zero")
+	if o.duration <= 0 || o.warmup < 0 || o.starts < 1 || o.turns < 4 {
+		return o, fmt.Errorf("-duration and -starts must be above zero, -turns above 3")
 	}
 	return o, nil
 }

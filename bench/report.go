@@ -14,10 +14,11 @@ import (
 
 // report is what a run found. Its JSON is the same as what is printed.
 type report struct {
-	Machine machine   `json:"machine"`
-	Cases   []figures `json:"cases"`
-	Extras  []extra   `json:"others"`
-	Notes   []string  `json:"notes"`
+	Machine     machine      `json:"machine"`
+	Cases       []figures    `json:"cases"`
+	Comparisons []comparison `json:"comparisons,omitempty"`
+	Extras      []extra      `json:"others"`
+	Notes       []string     `json:"notes"`
 
 	binaries []string
 	firsts   []error
@@ -139,6 +140,9 @@ func (r *report) print(w io.Writer) {
 				f.Case, f.Engine, f.Conns, f.Rate, f.P50, f.P95, f.P99, f.ServerCPU, f.DatabaseCPU, f.LoadCPU, f.Others, f.Errors)
 		}
 		_ = t.Flush()
+	}
+	if len(r.Comparisons) > 0 {
+		printComparisons(w, r.Comparisons)
 	}
 	if len(r.Extras) > 0 {
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

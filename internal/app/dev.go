@@ -199,7 +199,7 @@ func (o devOwner) next(typed string) string {
 	return fmt.Sprintf(`Next: %[1]s login --dev
       %[1]s vault create demo
       printf %%s "$YOUR_KEY" | %[1]s secret set api-keys/demo
-      %[1]s policy create --agent %[2]s --path 'api-keys/*'
+      %[1]s policy create --agent %[2]s --path 'api-keys/*' --expires 12h
 
 `, typed, devAgent)
 }

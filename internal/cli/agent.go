@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -52,9 +51,7 @@ this once. An agent has access to nothing until a policy grants it something; se
 		if err != nil {
 			return err
 		}
-		if end := made.Agent.ExpiresAt; end != nil && (n.ExpiresAt == nil || end.Before(n.ExpiresAt.Add(-time.Minute))) {
-			c.warn("The agent ends with the login that made it, " + end.UTC().Format("2006-01-02 15:04 UTC") + ". To have one that lasts, sign in for it: run this on a terminal, or with ONECLAW_TOKEN set to the token of a new login.")
-		}
+		c.endsEarly("agent", n.ExpiresAt, made.Agent.ExpiresAt)
 		return c.printNewAgent(made)
 	}
 	f := cmd.Flags()

@@ -55,7 +55,12 @@ func (c *cli) policyCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		cl, vault, err := c.inVault(cmd.Context())
+		cl, done, err := c.outlasting(cmd.Context(), ends)
+		if err != nil {
+			return err
+		}
+		defer done()
+		vault, err := c.theVault(cmd.Context(), cl)
 		if err != nil {
 			return err
 		}
@@ -68,6 +73,7 @@ func (c *cli) policyCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		c.endsEarly("policy", ends, p.ExpiresAt)
 		if c.jsonOut {
 			return c.printJSON(p)
 		}

@@ -175,14 +175,6 @@ func TestWhatOutlastsTheLoginIsAskedForFirst(t *testing.T) {
 	s := serveDev(t)
 	s.now = time.Now()
 	s.ok("", "login", "--dev")
-	b, err := os.ReadFile(filepath.Join(s.env["ONECLAW_DATA"], "dev-credentials.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var dev struct{ Password string }
-	if err := json.Unmarshal(b, &dev); err != nil {
-		t.Fatal(err)
-	}
 	s.tty, s.person.hidden = "ioe", "wrong"
 	for _, args := range [][]string{{"agent", "create", "bot"}, {"agent", "create", "bot", "--expires", "30d"}, {"org", "invite", "eve@example.com"}} {
 		if r := s.run("", args...); r.code != cli.ExitUnauthenticated {
@@ -193,11 +185,52 @@ func TestWhatOutlastsTheLoginIsAskedForFirst(t *testing.T) {
 		t.Errorf("after a wrong password: %q", out)
 	}
 	s.ok("", "agent", "create", "short", "--expires", "1h") // ends before the login
-	s.person.hidden = dev.Password
+	s.person.hidden = s.devPassword()
 	s.ok("", "agent", "create", "bot")
 	if out := s.ok("", "agent", "get", "bot"); !strings.Contains(out, "never") {
 		t.Errorf("with the password: %q", out)
 	}
+}
+
+func TestAPolicyThatOutlastsTheLoginIsAskedForFirst(t *testing.T) {
+	s := serveDev(t)
+	s.now = time.Now()
+	s.ok("", "login", "--dev")
+	s.ok("", "vault", "create", "main")
+	s.ok("", "agent", "create", "short", "--expires", "1h")
+	s.tty, s.person.hidden = "ioe", "wrong"
+	grant := func(path string, more ...string) []string {
+		return append([]string{"policy", "create", "--agent", "short", "--path", path}, more...)
+	}
+	if r := s.run("", grant("a/*")...); r.code != cli.ExitUnauthenticated {
+		t.Errorf("without an end: exit %d: %s", r.code, r.err)
+	}
+	s.ok("", grant("b/*", "--expires", "1h")...)
+	s.tty = ""
+	if r := s.run("", grant("c/*")...); r.code != cli.ExitOK || !strings.Contains(r.err, "ends with the login") {
+		t.Errorf("with nobody to ask: exit %d: %s", r.code, r.err)
+	}
+	if out := s.ok("", "policy", "list"); strings.Contains(out, "a/*") || strings.Contains(out, "never") {
+		t.Errorf("policies: %q", out)
+	}
+	s.tty, s.person.hidden = "ioe", s.devPassword()
+	if out := s.ok("", grant("d/*")...); !strings.Contains(out, "never") {
+		t.Errorf("with the password: %q", out)
+	}
+}
+
+// devPassword is that of the owner whom `oneclaw dev` made.
+func (s *shell) devPassword() string {
+	s.t.Helper()
+	b, err := os.ReadFile(filepath.Join(s.env["ONECLAW_DATA"], "dev-credentials.json"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var dev struct{ Password string }
+	if err := json.Unmarshal(b, &dev); err != nil {
+		s.t.Fatal(err)
+	}
+	return dev.Password
 }
 
 // The login of the command line is among the sessions, and says what was made with it.

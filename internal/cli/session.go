@@ -116,6 +116,15 @@ func (c *cli) outlasting(ctx context.Context, until *time.Time) (cl *client.Clie
 	return c.askPerson(ctx, s)
 }
 
+// endsEarly says that what was made ends before it was to (nil: never), with the login
+// that made it.
+func (c *cli) endsEarly(what string, asked, end *time.Time) {
+	if end != nil && (asked == nil || end.Before(asked.Add(-time.Minute))) {
+		c.warn("The " + what + " ends with the login that made it, " + end.UTC().Format("2006-01-02 15:04 UTC") +
+			". To have one that lasts, sign in for it: run this on a terminal, or with ONECLAW_TOKEN set to the token of a new login.")
+	}
+}
+
 // askPerson signs the owner of the stored login in for one call that the login may
 // not make. The token is stored nowhere, and ended after the call.
 func (c *cli) askPerson(ctx context.Context, s *stored) (*client.Client, func(), error) {

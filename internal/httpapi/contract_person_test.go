@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -162,6 +163,32 @@ func TestWhatAShortCredentialMakesEndsWithIt(t *testing.T) {
 		s.do("DELETE", "/v1/auth/token", s.ada.login(), nil).want(204) // what is cached is looked up again
 		until(s.do("POST", "/v1/secrets/"+s.secret+"/share", lent, object{"recipient_type": "anyone_with_link", "expires_at": end.Add(time.Hour)}).want(201), "expires_at")
 		s.do("POST", "/v1/auth/api-keys", token, object{"name": "k2", "expires_at": end.Add(time.Second)}).want(403, "person_required")
+	}
+	all := "/v1/vaults/" + s.vault + "/policies"
+	grant := func(path string, ends any) object {
+		return object{"secret_path_pattern": path, "principal_type": "agent", "principal_id": s.worker.id, "permissions": []string{"read"}, "expires_at": ends}
+	}
+	lasting := all + "/" + s.do("POST", all, s.ada.login(), grant("lasting", nil)).want(201).str("id")
+	for i, token := range []string{key, exchanged} {
+		until(s.do("POST", all, token, grant(fmt.Sprint("never/", i), nil)).want(201), "expires_at")
+		r := s.do("POST", all, token, grant(fmt.Sprint("later/", i), end.Add(time.Hour))).want(201)
+		until(r, "expires_at")
+		mine := all + "/" + r.str("id")
+		s.do("PUT", mine, token, object{"expires_at": nil}).want(403, "person_required")
+		s.do("PUT", mine, token, object{"expires_at": end.Add(time.Hour)}).want(403, "person_required")
+		s.do("PUT", mine, token, object{"permissions": []string{"read", "write"}}).want(200)
+		s.do("PUT", lasting, token, object{"permissions": []string{"read", "write"}}).want(403, "person_required")
+		s.do("PUT", lasting, token, object{"permissions": []string{"read"}}).want(200)
+		s.do("POST", all, token, grant(fmt.Sprint("sooner/", i), end.Add(-time.Minute))).want(201)
+	}
+	lent := s.do("POST", "/v1/agents/"+s.worker.id+"/token", key, nil).want(200).str("token")
+	own := s.do("POST", "/v1/vaults", lent, object{"name": "the agent's"}).want(201).str("id")
+	until(s.do("POST", "/v1/vaults/"+own+"/policies", lent, grant("x", nil)).want(201), "expires_at")
+	if r := s.do("POST", "/v1/vaults/"+own+"/policies", s.worker.token, grant("y", nil)).want(201); r.json()["expires_at"] != nil {
+		t.Errorf("the agent's own policy ends: %s", r.body)
+	}
+	if r := s.do("POST", all, s.ada.login(), grant("z", nil)).want(201); r.json()["expires_at"] != nil {
+		t.Errorf("a person's policy ends: %s", r.body)
 	}
 	if r := s.do("POST", "/v1/agents", s.ada.login(), object{"name": "lasting"}).want(201); r.json()["agent"].(object)["expires_at"] != nil {
 		t.Errorf("a person's agent ends: %s", r.body)

@@ -31,9 +31,12 @@ func (x *exchange) decide(ctx context.Context, changes bool, run func(context.Co
 	}
 	asked := x.event
 	for try := 1; ; try++ {
-		b := &access.Basis{Epoch: x.api.identity.Seen(), Event: &x.event}
-		if err := x.renew(ctx); err != nil {
-			return err
+		b := &access.Basis{Epoch: x.seen, Event: &x.event}
+		if try > 1 || changes || x.read || x.receipt != nil { // else it was let in just now
+			b.Epoch = x.api.identity.Seen()
+			if err := x.renew(ctx); err != nil {
+				return err
+			}
 		}
 		b.Org, b.Token, b.Session = x.call.Who.Org, x.call.Who.TokenID, x.call.Who.Session
 		err := run(b.With(ctx))

@@ -32,6 +32,7 @@ type exchange struct {
 	call    access.Call
 	event   audit.Event
 	token   string         // the caller's credential, where one is asked for
+	seen    int64          // the latest change of rights that its check knows of
 	spent   []secret.Bytes // to be wiped when the operation has run; see decide.go
 	audited bool
 	started bool
@@ -117,6 +118,7 @@ func (a *API) pass(x *exchange, r *http.Request) error {
 		}
 	}
 	if !to.action.Public() || x.token != "" {
+		x.seen = a.identity.Seen()
 		who, err := a.authenticate(r.Context(), &x.call, x.token, x.call.Now)
 		if err != nil {
 			x.event.Details.Reason = fault.CodeOf(err)
@@ -183,8 +185,9 @@ func (x *exchange) identify(who policy.Principal) {
 	x.event.With = who.Credential()
 }
 
-// renew takes the clock and authenticates again, once the body is there: it may
-// take half a minute to come, and a credential that ended meanwhile is no good.
+// renew takes the clock and authenticates again, once the body is there or the request
+// was paid for: that may take half a minute, and a credential that ended meanwhile is
+// no good.
 // Who was let in first stays in the event of a refusal.
 func (x *exchange) renew(ctx context.Context) error {
 	now := x.api.now()

@@ -23,7 +23,7 @@ func (s *Service) DraftGrant(ctx context.Context, c *access.Call, d policy.Spec)
 		ID: newID(), Vault: d.Vault, Pattern: d.Pattern, PrincipalKind: d.PrincipalKind, PrincipalID: d.PrincipalID,
 		Permissions: d.Permissions, Conditions: d.Conditions, ExpiresAt: d.ExpiresAt, CreatedAt: c.Now.UTC().Truncate(time.Microsecond),
 	}
-	if err := g.check(c.Now); err != nil {
+	if err := g.cap(c); err != nil {
 		return policy.Spec{}, err
 	}
 	if err := gated(c, e, g.ID, &g); err != nil {

@@ -27,7 +27,7 @@ func (s *Service) Grant(ctx context.Context, c *access.Call, vaultID string, g G
 	g.ID, g.Vault = newID(), vaultID
 	g.CreatedBy, g.CreatedByKind = c.Who.ID, c.Who.Kind
 	g.CreatedAt, g.Revision = c.Now.UTC().Truncate(time.Microsecond), 1
-	if err := g.check(c.Now); err != nil {
+	if err := g.cap(c); err != nil {
 		return Grant{}, err
 	}
 	if err := s.principals.Exists(ctx, c.Who.Org, g.PrincipalKind, g.PrincipalID); err != nil {
@@ -86,6 +86,9 @@ func (s *Service) UpdateGrant(ctx context.Context, c *access.Call, vaultID, id s
 		if err == nil {
 			widens, err = g.widens(&was)
 		}
+		if err == nil && widens {
+			err = lasts(c, &g)
+		}
 		if err != nil {
 			return Grant{}, err
 		}
@@ -111,6 +114,27 @@ func gated(c *access.Call, e *entry, id string, g *Grant) error {
 		now = &p
 	}
 	if e.policies.Loosens(id, now) {
+		return c.RequirePerson()
+	}
+	return nil
+}
+
+// cap validates g and ends it with the credential that makes it, where nobody is
+// there.
+func (g *Grant) cap(c *access.Call) (err error) {
+	if err = g.check(c.Now); err != nil {
+		return err
+	}
+	if g.ExpiresAt, err = c.Capped(g.ExpiresAt); err != nil {
+		return err
+	}
+	return g.check(c.Now)
+}
+
+// lasts asks for a person where a policy that a change widens goes on beyond the
+// credential that the change came with. Capping it would end what it gave before.
+func lasts(c *access.Call, g *Grant) error {
+	if end, err := c.Capped(g.ExpiresAt); err != nil || !end.Equal(g.ExpiresAt) {
 		return c.RequirePerson()
 	}
 	return nil

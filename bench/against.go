@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"slices"
+	"text/tabwriter"
+)
+
+// comparison is one case of two binaries that took turns. Both ran for the
+// whole time, each on data of its own, so that what disturbs the machine for
+// longer than a turn disturbs both.
+type comparison struct {
+	Case   string `json:"case"`
+	Engine string `json:"engine"`
+	Conns  int    `json:"conns"`
+	Turns  int    `json:"turns"`
+	// CPU is of the server and its database, microseconds a request, medians.
+	BeforeCPU float64 `json:"before_cpu_us"`
+	NowCPU    float64 `json:"now_cpu_us"`
+	// CPUChange and RateChange are percent, medians over the pairs of turns;
+	// the errors are standard errors of those medians.
+	CPUChange  float64 `json:"cpu_change_percent"`
+	CPUError   float64 `json:"cpu_change_error"`
+	RateChange float64 `json:"rate_change_percent"`
+	RateError  float64 `json:"rate_change_error"`
+}
+
+// side is one of the two binaries of a comparison.
+type side struct {
+	site *site
+	srv  *server
+	f    fixture
+	mark []figures
+}
+
+// compare runs the load cases on both binaries in turns.
+func (b *bench) compare(ctx context.Context, name string) (err error) {
+	sides := [2]*side{}
+	for i, bin := range []string{b.against, b.bin} {
+		s, closing, e := b.openIn(name, bin, filepath.Join(b.root, fmt.Sprintf("%s-%d", name, i)))
+		defer func() { err = errors.Join(err, closing()) }()
+		if errors.Is(e, errAbsent) {
+			b.report.note("%s: %v", name, e)
+			return nil
+		}
+		if e != nil {
+			return e
+		}
+		srv, e := s.start(ctx)
+		if e != nil {
+			return e
+		}
+		defer func() { err = errors.Join(err, srv.stop()) }()
+		sides[i] = &side{site: s, srv: srv}
+		if sides[i].f, e = b.build(ctx, s, srv); e != nil {
+			return e
+		}
+	}
+	for _, kind := range loadCases {
+		if !b.wants(kind) {
+			continue
+		}
+		for _, n := range b.conns {
+			c, err := b.turn(ctx, sides, kind, n)
+			if err != nil {
+				return fmt.Errorf("%s with %d connections: %w", kind, n, err)
+			}
+			b.report.Comparisons = append(b.report.Comparisons, c)
+		}
+	}
+	return nil
+}
+
+func (b *bench) turn(ctx context.Context, sides [2]*side, kind string, conns int) (comparison, error) {
+	for _, s := range sides {
+		s.mark = s.mark[:0]
+	}
+	for i := range b.turns {
+		for k := range sides {
+			s := sides[(i+k)%2] // each is first every other time
+			f, first, err := b.once(ctx, s.site, s.srv, kind, conns, s.f.request(kind, &b.options))
+			if err = errors.Join(err, first); err != nil {
+				return comparison{}, err
+			}
+			s.mark = append(s.mark, f)
+		}
+	}
+	cpu := func(f figures) float64 { return f.ServerCPU + f.DatabaseCPU }
+	rate := func(f figures) float64 { return f.Rate }
+	c := comparison{Case: kind, Engine: sides[0].site.engine, Conns: conns, Turns: b.turns}
+	c.BeforeCPU, c.NowCPU = median(each(sides[0].mark, cpu)), median(each(sides[1].mark, cpu))
+	c.CPUChange, c.CPUError = change(each(sides[0].mark, cpu), each(sides[1].mark, cpu))
+	c.RateChange, c.RateError = change(each(sides[0].mark, rate), each(sides[1].mark, rate))
+	return c, nil
+}
+
+func each(of []figures, what func(figures) float64) []float64 {
+	out := make([]float64, len(of))
+	for i, f := range of {
+		out[i] = what(f)
+	}
+	return out
+}
+
+// change is the median of the changes from before to now, in percent, and its
+// standard error, taken from the middle half so that single turns that
+// something disturbed don't count.
+func change(before, now []float64) (percent, standardError float64) {
+	changes := make([]float64, len(before))
+	for i := range before {
+		changes[i] = 100 * (now[i]/before[i] - 1)
+	}
+	slices.Sort(changes)
+	n := len(changes)
+	spread := (changes[(3*n)/4] - changes[n/4]) / 1.349            // of a normal distribution
+	return median(changes), 1.253 * spread / math.Sqrt(float64(n)) // of a median
+}
+
+func printComparisons(w io.Writer, all []comparison) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "\ncase\tengine\tconns\tCPU µs before\tCPU µs now\tCPU change\t±\trate change\t±\tturns\t")
+	for _, c := range all {
+		fmt.Fprintf(t, "%s\t%s\t%d\t%.1f\t%.1f\t%+.1f%%\t%.1f\t%+.1f%%\t%.1f\t%d\t\n",
+			c.Case, c.Engine, c.Conns, c.BeforeCPU, c.NowCPU, c.CPUChange, c.CPUError, c.RateChange, c.RateError, c.Turns)
+	}
+	_ = t.Flush()
+}
