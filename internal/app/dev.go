@@ -17,8 +17,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -120,9 +120,9 @@ func (a *App) devAgent(ctx context.Context, o *devOwner) error {
 	return err
 }
 
-func newCall() *access.Call {
+func newCall() *call.Call {
 	now := time.Now()
-	return &access.Call{
+	return &call.Call{
 		Now: now, IP: netip.MustParseAddr("127.0.0.1"),
 		Event: &audit.Event{ID: uuid.NewString(), Org: audit.SystemOrg, At: now, Action: string(policy.Login), IP: "127.0.0.1"},
 	}

@@ -28,7 +28,7 @@ func ann(t *testing.T) (s *httptest.Server, cfg config.Config, token string) {
 }
 
 // call sends JSON and returns the status and what came back.
-func call(t *testing.T, method, url, token, body string) (int, map[string]any) {
+func request(t *testing.T, method, url, token, body string) (int, map[string]any) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
@@ -57,7 +57,7 @@ func call(t *testing.T, method, url, token, body string) (int, map[string]any) {
 
 func field(t *testing.T, url, token, body, name string) string {
 	t.Helper()
-	status, o := call(t, "POST", url, token, body)
+	status, o := request(t, "POST", url, token, body)
 	v, _ := o[name].(string)
 	if status >= 300 || v == "" {
 		t.Fatalf("%s: %d %v", url, status, o)
@@ -77,13 +77,13 @@ func press(t *testing.T, page string, form url.Values) (int, string) {
 
 func newDevice(t *testing.T, s *httptest.Server) (code, shown string) {
 	t.Helper()
-	_, o := call(t, "POST", s.URL+"/v1/auth/device/code", "", `{"client_id":"cli"}`)
+	_, o := request(t, "POST", s.URL+"/v1/auth/device/code", "", `{"client_id":"cli"}`)
 	return o["device_code"].(string), o["user_code"].(string)
 }
 
 func poll(t *testing.T, s *httptest.Server, code string) map[string]any {
 	t.Helper()
-	status, o := call(t, "POST", s.URL+"/v1/auth/device/token", "",
+	status, o := request(t, "POST", s.URL+"/v1/auth/device/token", "",
 		`{"device_code":"`+code+`","grant_type":"urn:ietf:params:oauth:grant-type:device_code"}`)
 	if status != 200 {
 		t.Fatalf("poll: %d %v", status, o)
@@ -122,14 +122,14 @@ func TestAHumanLetsADeviceInOnThePage(t *testing.T) {
 	if o["email"] != "ann@example.com" || token == "" {
 		t.Fatalf("the device got %v", o)
 	}
-	if status, me := call(t, "GET", s.URL+"/v1/auth/me", token, ""); status != 200 || me["email"] != "ann@example.com" {
+	if status, me := request(t, "GET", s.URL+"/v1/auth/me", token, ""); status != 200 || me["email"] != "ann@example.com" {
 		t.Errorf("with the token: %d %v", status, me)
 	}
 	if status, _ := press(t, page, form); status != 400 {
 		t.Errorf("approved twice: %d", status)
 	}
 	// The login that the page made is over: of what the log has, it ended with a revocation.
-	_, log := call(t, "GET", s.URL+"/v1/audit/events?limit=20&action=auth.revoke", token, "")
+	_, log := request(t, "GET", s.URL+"/v1/audit/events?limit=20&action=auth.revoke", token, "")
 	if events, _ := log["events"].([]any); len(events) < 1 {
 		t.Errorf("the page's login was not revoked: %v", log)
 	}
@@ -241,7 +241,7 @@ func TestThePageAsksForTheSecondFactor(t *testing.T) {
 func TestAHumanTakesAnAgentInOnThePage(t *testing.T) {
 	s, cfg, token := ann(t)
 	vault := field(t, s.URL+"/v1/vaults", token, `{"name":"main"}`, "id")
-	call(t, "PUT", s.URL+"/v1/vaults/"+vault+"/secrets/api-keys/one", token, `{"value":"v"}`)
+	request(t, "PUT", s.URL+"/v1/vaults/"+vault+"/secrets/api-keys/one", token, `{"value":"v"}`)
 	field(t, s.URL+"/v1/agents/enroll", "", `{"name":"<b>build.bot</b> http://evil.example/x","human_email":"ann@example.com","description":"<script>alert(1)</script>"}`, "message")
 	key, link := enrollMail(t, filepath.Join(cfg.Data, "outbox"))
 	page := s.URL + "/agents/enroll"
@@ -255,7 +255,7 @@ func TestAHumanTakesAnAgentInOnThePage(t *testing.T) {
 	if res.StatusCode != 200 || strings.Contains(body, "<script") || strings.Contains(body, "<b>") || !strings.Contains(body, "&lt;b&gt;build.bot") || !strings.Contains(body, key[:12]) || strings.Contains(body, key) {
 		t.Fatalf("%d %s", res.StatusCode, body)
 	}
-	if status, _ := call(t, "GET", s.URL+"/v1/agents/me", key, ""); status != 401 {
+	if status, _ := request(t, "GET", s.URL+"/v1/agents/me", key, ""); status != 401 {
 		t.Errorf("before: %d", status)
 	}
 	form := url.Values{"token": {link}, "email": {"ann@example.com"}, "password": {"wrong"}, "decision": {"accept"}, "vault": {"main"}, "pattern": {"api-keys/*"}}
@@ -271,10 +271,10 @@ func TestAHumanTakesAnAgentInOnThePage(t *testing.T) {
 	if status, body := press(t, page, form); status != 200 || !strings.Contains(body, "is yours") {
 		t.Fatalf("accept: %d %s", status, body)
 	}
-	if status, o := call(t, "GET", s.URL+"/v1/vaults/"+vault+"/secrets/api-keys/one", key, ""); status != 200 || o["value"] != "v" {
+	if status, o := request(t, "GET", s.URL+"/v1/vaults/"+vault+"/secrets/api-keys/one", key, ""); status != 200 || o["value"] != "v" {
 		t.Errorf("with the key: %d %v", status, o)
 	}
-	if status, _ := call(t, "PUT", s.URL+"/v1/vaults/"+vault+"/secrets/api-keys/one", key, `{"value":"w"}`); status != 403 {
+	if status, _ := request(t, "PUT", s.URL+"/v1/vaults/"+vault+"/secrets/api-keys/one", key, `{"value":"w"}`); status != 403 {
 		t.Errorf("writing: %d", status)
 	}
 	if status, _ := press(t, page, form); status != 400 {

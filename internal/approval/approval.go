@@ -17,8 +17,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
@@ -199,7 +199,7 @@ func (s *Service) Live(ctx context.Context, u Use, now time.Time) ([]Given, erro
 // Ask stores a request for a use under a policy's terms, with the event of the
 // call, and has the people who can decide it told. While an earlier request for
 // the same use is undecided, that one is returned.
-func (s *Service) Ask(ctx context.Context, c *access.Call, u Use, asks policy.Version, terms policy.Approval, reason string) (Request, error) {
+func (s *Service) Ask(ctx context.Context, c *call.Call, u Use, asks policy.Version, terms policy.Approval, reason string) (Request, error) {
 	now := c.Now.UTC().Truncate(time.Microsecond)
 	r := Request{
 		ID: uuid.NewString(), Use: u, Policy: asks, Reason: reason, Status: Pending,
@@ -209,12 +209,12 @@ func (s *Service) Ask(ctx context.Context, c *access.Call, u Use, asks policy.Ve
 }
 
 // seen says what the caller may see.
-func seen(c *access.Call) Seen {
+func seen(c *call.Call) Seen {
 	return Seen{Org: c.Who.Org, All: c.Who.Manages(), Kind: c.Who.Kind, ID: c.Who.ID}
 }
 
 // Get returns a request that the caller made or may decide.
-func (s *Service) Get(ctx context.Context, c *access.Call, id string) (Request, error) {
+func (s *Service) Get(ctx context.Context, c *call.Call, id string) (Request, error) {
 	c.Touch("approval", id)
 	if err := decide(c, policy.ReadApproval); err != nil {
 		return Request{}, err
@@ -228,7 +228,7 @@ func (s *Service) Get(ctx context.Context, c *access.Call, id string) (Request, 
 
 // visible reports whether the cap of the caller's credential leaves the path in
 // sight.
-func visible(c *access.Call, r *Request) bool {
+func visible(c *call.Call, r *Request) bool {
 	p, err := secretpath.Parse(r.Path)
 	// As if it were the caller's own vault: then only its caps can deny.
 	own := &policy.Vault{ID: r.Vault, Org: c.Who.Org, CreatedBy: c.Who.ID, CreatedByKind: c.Who.Kind}
@@ -239,7 +239,7 @@ func visible(c *access.Call, r *Request) bool {
 const maxListed = 200
 
 // List returns the newest requests that the caller made or may decide.
-func (s *Service) List(ctx context.Context, c *access.Call, status Status) ([]Request, error) {
+func (s *Service) List(ctx context.Context, c *call.Call, status Status) ([]Request, error) {
 	if err := decide(c, policy.ListApprovals); err != nil {
 		return nil, err
 	}
@@ -248,7 +248,7 @@ func (s *Service) List(ctx context.Context, c *access.Call, status Status) ([]Re
 }
 
 // decide asks the policy and leaves the answer in the call's event.
-func decide(c *access.Call, a policy.Action) error {
+func decide(c *call.Call, a policy.Action) error {
 	d := policy.Decide(c.Who, a, policy.Resource{Org: c.Who.Org}, c.At())
 	c.Event.Details.Reason = string(d.Reason)
 	return d.Err()

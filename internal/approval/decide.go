@@ -5,15 +5,15 @@ import (
 	"errors"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
 // Decide approves or denies a request. The caller must be a person who is there and
 // may set policies on the vault, and not the requester.
-func (s *Service) Decide(ctx context.Context, c *access.Call, id string, approve bool, reason string) (Request, error) {
+func (s *Service) Decide(ctx context.Context, c *call.Call, id string, approve bool, reason string) (Request, error) {
 	action := policy.GrantApproval
 	if !approve {
 		action = policy.DenyApproval
@@ -49,7 +49,7 @@ func (s *Service) Decide(ctx context.Context, c *access.Call, id string, approve
 
 // decideNow makes of r what was decided. An approval is worth no more than the
 // policy said when it was asked for, and no more than it says now.
-func (s *Service) decideNow(ctx context.Context, c *access.Call, r *Request, approve bool) error {
+func (s *Service) decideNow(ctx context.Context, c *call.Call, r *Request, approve bool) error {
 	switch r.At(c.Now) {
 	case Pending:
 	case Ended:
@@ -76,7 +76,7 @@ func (s *Service) decideNow(ctx context.Context, c *access.Call, r *Request, app
 
 // Withdraw takes a request back, or what is left of an approval. Who asked may,
 // and the human behind it; for everybody else it is a decision.
-func (s *Service) Withdraw(ctx context.Context, c *access.Call, id string) (Request, error) {
+func (s *Service) Withdraw(ctx context.Context, c *call.Call, id string) (Request, error) {
 	if err := enter(c, policy.WithdrawApproval, id); err != nil {
 		return Request{}, err
 	}
@@ -100,13 +100,13 @@ func (s *Service) Withdraw(ctx context.Context, c *access.Call, id string) (Requ
 }
 
 // enter asks whether the caller may decide about requests at all.
-func enter(c *access.Call, a policy.Action, id string) error {
+func enter(c *call.Call, a policy.Action, id string) error {
 	c.Touch("approval", id)
 	return decide(c, a)
 }
 
 // found is a request that the caller can see, named in the call's event.
-func (s *Service) found(ctx context.Context, c *access.Call, id string) (Request, error) {
+func (s *Service) found(ctx context.Context, c *call.Call, id string) (Request, error) {
 	r, err := s.cfg.Store.Approval(ctx, seen(c), id)
 	if err == nil && !visible(c, &r) {
 		err = ErrNotFound
@@ -121,7 +121,7 @@ func (s *Service) found(ctx context.Context, c *access.Call, id string) (Request
 
 // mayDecide returns nil for who may grant the access for good: it may approve it
 // once, and take that back.
-func (s *Service) mayDecide(ctx context.Context, c *access.Call, r *Request) error {
+func (s *Service) mayDecide(ctx context.Context, c *call.Call, r *Request) error {
 	v, err := s.cfg.Store.ApprovalVault(ctx, r.Vault)
 	if err != nil {
 		return err

@@ -19,9 +19,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
 	"github.com/oneclaw-dev/oneclaw/internal/netguard"
@@ -88,8 +88,8 @@ func newOffice(t *testing.T, allow string) *office {
 	return o
 }
 
-func (o *office) call(who policy.Principal) *access.Call {
-	return &access.Call{Who: who, Now: o.clock(), Event: &audit.Event{
+func (o *office) call(who policy.Principal) *call.Call {
+	return &call.Call{Who: who, Now: o.clock(), Event: &audit.Event{
 		ID: uuid.NewString(), Org: o.org, At: o.clock(), Action: "approval.request", ActorKind: string(who.Kind), ActorID: who.ID,
 	}}
 }

@@ -19,8 +19,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
@@ -52,7 +52,7 @@ var errURL = fault.New(fault.Invalid, "invalid_webhook_url", "url must be an htt
 // SetWebhook stores where the caller's organisation is told of requests, in
 // place of what was there, and returns the new secret that calls are signed
 // with. It is shown this once. Wipe it.
-func (s *Service) SetWebhook(ctx context.Context, c *access.Call, address string) (Webhook, secret.Bytes, error) {
+func (s *Service) SetWebhook(ctx context.Context, c *call.Call, address string) (Webhook, secret.Bytes, error) {
 	c.Touch("webhook", "")
 	if err := decide(c, policy.UpdateWebhook); err != nil {
 		return Webhook{}, secret.Bytes{}, err
@@ -77,7 +77,7 @@ func (s *Service) SetWebhook(ctx context.Context, c *access.Call, address string
 }
 
 // Webhook returns the organisation's webhook without its secret.
-func (s *Service) Webhook(ctx context.Context, c *access.Call) (Webhook, error) {
+func (s *Service) Webhook(ctx context.Context, c *call.Call) (Webhook, error) {
 	c.Touch("webhook", "")
 	if err := decide(c, policy.ReadWebhook); err != nil {
 		return Webhook{}, err
@@ -86,7 +86,7 @@ func (s *Service) Webhook(ctx context.Context, c *access.Call) (Webhook, error) 
 }
 
 // RemoveWebhook ends the calls.
-func (s *Service) RemoveWebhook(ctx context.Context, c *access.Call) error {
+func (s *Service) RemoveWebhook(ctx context.Context, c *call.Call) error {
 	c.Touch("webhook", "")
 	if err := decide(c, policy.UpdateWebhook); err != nil {
 		return err

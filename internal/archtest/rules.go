@@ -7,13 +7,13 @@ var common = []string{"internal/secret", "internal/fault", "internal/network"}
 // who asks, what is allowed, what is recorded, how a value is sealed. How a
 // keystore or a database does its part is behind interfaces.
 var domain = []string{
-	"internal/access", "internal/audit", "internal/budget", "internal/erase", "internal/keystore",
+	"internal/call", "internal/audit", "internal/budget", "internal/erase", "internal/keystore",
 	"internal/policy", "internal/seal", "internal/secretpath",
 }
 
 // services are the domain packages that the edges call.
 var services = []string{
-	"internal/access", "internal/approval", "internal/audit", "internal/billing", "internal/broker", "internal/checkout", "internal/erase",
+	"internal/call", "internal/approval", "internal/audit", "internal/billing", "internal/broker", "internal/checkout", "internal/erase",
 	"internal/identity", "internal/intents", "internal/policy", "internal/secretpath", "internal/sharing", "internal/vault", "internal/x402",
 }
 
@@ -51,8 +51,8 @@ var arrows = map[string][]string{
 	"internal/billing":    join(domain, "internal/netguard"),
 	"internal/checkout":   join(domain, "internal/billing"), // is given a guarded client
 	"internal/x402":       {"internal/billing"},             // the same
-	"internal/access":     {"internal/audit", "internal/budget", "internal/policy", "internal/secretpath"},
-	"internal/audit":      {"internal/access", "internal/keystore"},
+	"internal/call":       {"internal/audit", "internal/budget", "internal/policy", "internal/secretpath"},
+	"internal/audit":      {"internal/call", "internal/keystore"},
 	"internal/policy":     {"internal/secretpath"},
 	"internal/seal":       {"internal/erase", "internal/keystore", "internal/secretpath"},
 	"internal/keystore":   {},

@@ -5,7 +5,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -17,7 +17,7 @@ type OrgLimits struct {
 }
 
 // Limits returns the limits of an organisation.
-func (s *Service) Limits(ctx context.Context, c *access.Call, org string) (OrgLimits, error) {
+func (s *Service) Limits(ctx context.Context, c *call.Call, org string) (OrgLimits, error) {
 	c.Touch("org", org)
 	if err := decide(c, policy.ReadLimits); err != nil {
 		return OrgLimits{}, err
@@ -36,7 +36,7 @@ func (s *Service) limits(ctx context.Context, org string, now time.Time) (OrgLim
 
 // SetLimits sets how many requests a month are free, instead of the tier's (nil:
 // the tier's again), and whether those beyond cost anything (nil: as before).
-func (s *Service) SetLimits(ctx context.Context, c *access.Call, org string, override *int64, sponsored *bool) (OrgLimits, error) {
+func (s *Service) SetLimits(ctx context.Context, c *call.Call, org string, override *int64, sponsored *bool) (OrgLimits, error) {
 	c.Touch("org", org)
 	if err := decide(c, policy.UpdateLimits); err != nil {
 		return OrgLimits{}, err
@@ -58,7 +58,7 @@ const (
 
 // SetTier puts an organisation on a tier for days; after them it is on the
 // server's default again. It returns when that is.
-func (s *Service) SetTier(ctx context.Context, c *access.Call, org string, tier Tier, days int) (time.Time, error) {
+func (s *Service) SetTier(ctx context.Context, c *call.Call, org string, tier Tier, days int) (time.Time, error) {
 	c.Touch("org", org)
 	if err := decide(c, policy.UpdateLimits); err != nil {
 		return time.Time{}, err

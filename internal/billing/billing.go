@@ -17,8 +17,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -114,14 +114,14 @@ func (s *Service) Run(ctx context.Context) {
 }
 
 // decide asks the policy and leaves the answer in the call's event.
-func decide(c *access.Call, a policy.Action) error {
+func decide(c *call.Call, a policy.Action) error {
 	d := policy.Decide(c.Who, a, policy.Resource{Org: c.Who.Org}, c.At())
 	c.Event.Details.Reason = string(d.Reason)
 	return d.Err()
 }
 
 // succeed marks the call's event before it goes into a transaction.
-func succeed(c *access.Call, resourceType, id string) {
+func succeed(c *call.Call, resourceType, id string) {
 	c.Touch(resourceType, id)
 	c.Event.Details.Outcome = audit.Success
 }

@@ -7,8 +7,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -46,7 +46,7 @@ type Balance struct {
 }
 
 // Balance tells the credits of the caller's organisation.
-func (s *Service) Balance(ctx context.Context, c *access.Call) (Balance, error) {
+func (s *Service) Balance(ctx context.Context, c *call.Call) (Balance, error) {
 	a, err := s.current(ctx, c)
 	if err != nil {
 		return Balance{}, err
@@ -70,7 +70,7 @@ func (s *Service) Balance(ctx context.Context, c *access.Call) (Balance, error) 
 
 // Transactions returns a part of the ledger of the caller's organisation, newest
 // first.
-func (s *Service) Transactions(ctx context.Context, c *access.Call, limit, offset int) ([]Entry, error) {
+func (s *Service) Transactions(ctx context.Context, c *call.Call, limit, offset int) ([]Entry, error) {
 	if _, err := s.current(ctx, c); err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (s *Service) Transactions(ctx context.Context, c *access.Call, limit, offse
 }
 
 // SetOverage chooses how requests beyond the limit are paid for.
-func (s *Service) SetOverage(ctx context.Context, c *access.Call, method string) error {
+func (s *Service) SetOverage(ctx context.Context, c *call.Call, method string) error {
 	c.Touch("billing", c.Who.Org)
 	if err := decide(c, policy.UpdateBilling); err != nil {
 		return err
@@ -98,7 +98,7 @@ const (
 )
 
 // Grant gives an organisation credits. The caller is a platform admin.
-func (s *Service) Grant(ctx context.Context, c *access.Call, org string, cents int64, description string, days int) (Entry, error) {
+func (s *Service) Grant(ctx context.Context, c *call.Call, org string, cents int64, description string, days int) (Entry, error) {
 	c.Touch("org", org)
 	if err := decide(c, policy.UpdateLimits); err != nil {
 		return Entry{}, err
@@ -130,7 +130,7 @@ func (s *Service) Credit(ctx context.Context, e Entry, days int, ev *audit.Event
 }
 
 // MayPay returns nil when the caller may spend its organisation's money.
-func (s *Service) MayPay(c *access.Call) error {
+func (s *Service) MayPay(c *call.Call) error {
 	c.Touch("billing", c.Who.Org)
 	return decide(c, policy.UpdateBilling)
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -48,7 +48,7 @@ var (
 )
 
 // Settings returns what is set.
-func (s *Service) Settings(ctx context.Context, c *access.Call) ([]Setting, error) {
+func (s *Service) Settings(ctx context.Context, c *call.Call) ([]Setting, error) {
 	c.Touch("setting", "")
 	if err := decide(c, policy.ReadSettings); err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func (s *Service) Settings(ctx context.Context, c *access.Call) ([]Setting, erro
 
 // PutSetting sets one thing. Of the keys that the server reads it takes what
 // they can be; other keys are kept for others to read.
-func (s *Service) PutSetting(ctx context.Context, c *access.Call, name, value string) (Setting, error) {
+func (s *Service) PutSetting(ctx context.Context, c *call.Call, name, value string) (Setting, error) {
 	c.Touch("setting", "")
 	if err := decide(c, policy.UpdateSettings); err != nil {
 		return Setting{}, err
@@ -78,7 +78,7 @@ func (s *Service) PutSetting(ctx context.Context, c *access.Call, name, value st
 }
 
 // DropSetting takes a setting back: what it says then is the server's default.
-func (s *Service) DropSetting(ctx context.Context, c *access.Call, name string) error {
+func (s *Service) DropSetting(ctx context.Context, c *call.Call, name string) error {
 	c.Touch("setting", "")
 	if err := decide(c, policy.UpdateSettings); err != nil {
 		return err
@@ -92,7 +92,7 @@ func (s *Service) DropSetting(ctx context.Context, c *access.Call, name string) 
 
 // moneyGoes refuses a setting that says where payments go, and who says that they came,
 // unless a person is there: a stolen key would lead them elsewhere.
-func moneyGoes(c *access.Call, name string) error {
+func moneyGoes(c *call.Call, name string) error {
 	switch name {
 	case x402PayTo, x402Facilitator, x402Network, x402Asset:
 		return c.RequirePerson()
@@ -155,7 +155,7 @@ type X402 struct {
 }
 
 // X402 returns it, for those who set it.
-func (s *Service) X402(ctx context.Context, c *access.Call) (X402, error) {
+func (s *Service) X402(ctx context.Context, c *call.Call) (X402, error) {
 	c.Touch("setting", "x402")
 	if err := decide(c, policy.ReadSettings); err != nil {
 		return X402{}, err
@@ -202,7 +202,7 @@ type X402Change struct {
 }
 
 // SetX402 changes it and returns what it then is.
-func (s *Service) SetX402(ctx context.Context, c *access.Call, change X402Change) (X402, error) {
+func (s *Service) SetX402(ctx context.Context, c *call.Call, change X402Change) (X402, error) {
 	c.Touch("setting", "x402")
 	if err := decide(c, policy.UpdateSettings); err != nil {
 		return X402{}, err

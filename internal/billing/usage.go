@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -16,7 +16,7 @@ type Report struct {
 
 // Usage tells what the caller's organisation used this month. What this node
 // counted is in it to the last request.
-func (s *Service) Usage(ctx context.Context, c *access.Call) (Report, error) {
+func (s *Service) Usage(ctx context.Context, c *call.Call) (Report, error) {
 	a, err := s.current(ctx, c)
 	if err != nil {
 		return Report{}, err
@@ -31,7 +31,7 @@ const MaxHistory = 200
 
 // History returns the last requests of the caller's organisation, newest first.
 // When there were more than a node remembers in a second, some are left out.
-func (s *Service) History(ctx context.Context, c *access.Call, limit int) ([]Event, error) {
+func (s *Service) History(ctx context.Context, c *call.Call, limit int) ([]Event, error) {
 	if _, err := s.current(ctx, c); err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ type Subscription struct {
 }
 
 // Subscription tells the caller's organisation how it stands.
-func (s *Service) Subscription(ctx context.Context, c *access.Call) (Subscription, error) {
+func (s *Service) Subscription(ctx context.Context, c *call.Call) (Subscription, error) {
 	a, err := s.current(ctx, c)
 	if err != nil {
 		return Subscription{}, err
@@ -74,7 +74,7 @@ func (s *Service) Subscription(ctx context.Context, c *access.Call) (Subscriptio
 
 // current lets the caller read, and returns its organisation's account with
 // everything that this node knows written down first.
-func (s *Service) current(ctx context.Context, c *access.Call) (Account, error) {
+func (s *Service) current(ctx context.Context, c *call.Call) (Account, error) {
 	c.Touch("billing", c.Who.Org)
 	if err := decide(c, policy.ReadBilling); err != nil {
 		return Account{}, err

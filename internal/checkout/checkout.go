@@ -15,9 +15,9 @@ import (
 
 	"github.com/stripe/stripe-go/v85"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
@@ -68,7 +68,7 @@ type Credits interface {
 	// Credit is done once for a reference: Conflict afterwards.
 	Credit(ctx context.Context, e billing.Entry, days int, ev *audit.Event) (billing.Entry, error)
 	// MayPay returns nil when the caller may spend its organisation's money.
-	MayPay(c *access.Call) error
+	MayPay(c *call.Call) error
 }
 
 // Config is what a Service is made of.
@@ -130,7 +130,7 @@ var (
 )
 
 // Subscribe returns the page where a human pays for a tier.
-func (s *Service) Subscribe(ctx context.Context, c *access.Call, plan Plan, trial bool) (string, error) {
+func (s *Service) Subscribe(ctx context.Context, c *call.Call, plan Plan, trial bool) (string, error) {
 	if err := s.cfg.Credits.MayPay(c); err != nil {
 		return "", err
 	}
@@ -158,7 +158,7 @@ func (s *Service) Subscribe(ctx context.Context, c *access.Call, plan Plan, tria
 }
 
 // TopUp returns the page where a human pays for credits.
-func (s *Service) TopUp(ctx context.Context, c *access.Call, dollars float64) (string, error) {
+func (s *Service) TopUp(ctx context.Context, c *call.Call, dollars float64) (string, error) {
 	if err := s.cfg.Credits.MayPay(c); err != nil {
 		return "", err
 	}
@@ -186,7 +186,7 @@ func (s *Service) TopUp(ctx context.Context, c *access.Call, dollars float64) (s
 
 const currency = "usd"
 
-func (s *Service) session(c *access.Call, known Customer, mode stripe.CheckoutSessionMode, kind string) *stripe.CheckoutSessionCreateParams {
+func (s *Service) session(c *call.Call, known Customer, mode stripe.CheckoutSessionMode, kind string) *stripe.CheckoutSessionCreateParams {
 	p := &stripe.CheckoutSessionCreateParams{
 		Mode: stripe.String(string(mode)), ClientReferenceID: stripe.String(c.Who.Org),
 		Metadata:   map[string]string{metaOrg: c.Who.Org, metaKind: kind},
@@ -207,7 +207,7 @@ func (s *Service) open(ctx context.Context, p *stripe.CheckoutSessionCreateParam
 }
 
 // Portal returns the page where a human changes how the organisation pays.
-func (s *Service) Portal(ctx context.Context, c *access.Call) (string, error) {
+func (s *Service) Portal(ctx context.Context, c *call.Call) (string, error) {
 	if err := s.cfg.Credits.MayPay(c); err != nil {
 		return "", err
 	}

@@ -14,9 +14,9 @@ import (
 	"github.com/stripe/stripe-go/v85"
 	"github.com/stripe/stripe-go/v85/webhook"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
@@ -29,7 +29,7 @@ var errEvent = fault.New(fault.Invalid, "invalid_event", "The event can't be rea
 // Receive takes one event. An error other than Invalid makes Stripe send it again;
 // an event that means nothing here is none. The reading is ours: of what the account
 // sends, in whatever version of Stripe's API, a few fields matter.
-func (s *Service) Receive(ctx context.Context, c *access.Call, body []byte, signature string) error {
+func (s *Service) Receive(ctx context.Context, c *call.Call, body []byte, signature string) error {
 	key := string(s.cfg.WebhookSecret.Reveal())
 	if strings.TrimSpace(key) == "" {
 		return ErrSignature
@@ -69,7 +69,7 @@ type session struct {
 // creditDays is how long paid credits last.
 const creditDays = 365
 
-func (s *Service) completed(ctx context.Context, c *access.Call, raw []byte) error {
+func (s *Service) completed(ctx context.Context, c *call.Call, raw []byte) error {
 	var got session
 	if json.Unmarshal(raw, &got) != nil {
 		return errEvent
@@ -120,7 +120,7 @@ type subscribed struct {
 // hours after a period's end, and tried again when they fail.
 const grace = 3 * 24 * time.Hour
 
-func (s *Service) subscription(ctx context.Context, c *access.Call, event *stripe.Event) error {
+func (s *Service) subscription(ctx context.Context, c *call.Call, event *stripe.Event) error {
 	var got subscribed
 	if json.Unmarshal(event.Data.Raw, &got) != nil {
 		return errEvent
@@ -173,14 +173,14 @@ func order(t stripe.EventType) int64 {
 }
 
 // own puts the request into the log of the organisation that it is about.
-func own(c *access.Call, org string) {
+func own(c *call.Call, org string) {
 	c.Event.Org = org
 	c.Touch("billing", org)
 }
 
 // ignored is nil for what would fail each time it is sent: it was done before, or
 // the organisation is gone.
-func (s *Service) ignored(c *access.Call, err error) error {
+func (s *Service) ignored(c *call.Call, err error) error {
 	switch {
 	case fault.Is(err, fault.Conflict):
 		return nil

@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -71,11 +71,11 @@ func (a *API) registerAccount() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/signup", id: "signup", tag: "Auth", limit: limitAuth,
 		summary: "Make an account with an organisation of its own", errors: []int{http.StatusForbidden, http.StatusConflict}, action: policy.Signup,
-	}, func(ctx context.Context, c *access.Call, in *signupRequest) (*body[*signupBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *signupRequest) (*body[*signupBody], error) {
 		defer in.Body.Password.Wipe()
 		join := a.identity.Signup
 		if token := deref(in.Body.InviteToken); token != "" {
-			join = func(ctx context.Context, c *access.Call, email string, password secret.Bytes, name string) (identity.Joined, error) {
+			join = func(ctx context.Context, c *call.Call, email string, password secret.Bytes, name string) (identity.Joined, error) {
 				return a.identity.SignupInvited(ctx, c, email, password, name, token)
 			}
 		}
@@ -95,14 +95,14 @@ func (a *API) registerAccount() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/verify-email", id: "verify-email", tag: "Auth", limit: limitAuth,
 		summary: "Confirm a mail address with the token that was sent to it", action: policy.VerifyEmail,
-	}, func(ctx context.Context, c *access.Call, in *verifyRequest) (*body[*loginBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *verifyRequest) (*body[*loginBody], error) {
 		t, err := a.identity.VerifyEmail(ctx, c, in.Body.Token)
 		return answer(loginOf(t), err)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/change-password", id: "change-password", tag: "Auth", limit: limitAuth,
 		summary: "Change your password; all your other tokens end", action: policy.ChangePassword, status: http.StatusNoContent,
-	}, func(ctx context.Context, c *access.Call, in *passwordRequest) (*Gone, error) {
+	}, func(ctx context.Context, c *call.Call, in *passwordRequest) (*Gone, error) {
 		wipeAfter(ctx, in.Body.Current.Bytes, in.Body.New.Bytes)
 		err := a.identity.ChangePassword(ctx, c, in.Body.Current.Bytes, in.Body.New.Bytes)
 		ended := goneBy(c)
@@ -111,14 +111,14 @@ func (a *API) registerAccount() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/auth/me", id: "get-me", tag: "Auth",
 		summary: "Your profile", action: policy.ReadUser,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[userBody], error) {
+	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[userBody], error) {
 		u, err := a.identity.Me(ctx, c)
 		return answer(userOf(u), err)
 	})
 	handle(a, op{
 		method: http.MethodPatch, path: "/v1/auth/me", id: "update-me", tag: "Auth",
 		summary: "Change your profile", action: policy.UpdateUser, bodyOptional: true,
-	}, func(ctx context.Context, c *access.Call, in *profileRequest) (*body[userBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *profileRequest) (*body[userBody], error) {
 		u, err := a.identity.UpdateMe(ctx, c, identity.Profile{
 			DisplayName: in.Body.DisplayName, MarketingEmails: in.Body.MarketingEmails,
 		})
@@ -128,7 +128,7 @@ func (a *API) registerAccount() {
 		method: http.MethodDelete, path: "/v1/auth/me", id: "delete-me", tag: "Auth", limit: limitAuth,
 		summary: "Delete your account, and the organisations that have no other member with all their secrets", action: policy.DeleteUser,
 		errors: []int{http.StatusConflict}, status: http.StatusNoContent, bodyOptional: true,
-	}, func(ctx context.Context, c *access.Call, in *deleteMeRequest) (*Gone, error) {
+	}, func(ctx context.Context, c *call.Call, in *deleteMeRequest) (*Gone, error) {
 		confirmation := in.Body.Confirmation
 		if confirmation == nil {
 			confirmation = in.Body.Confirm

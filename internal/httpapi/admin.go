@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -81,7 +81,7 @@ func (a *API) registerAdmin() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/admin/settings", id: "list-settings", tag: "Admin",
 		summary: "List what is set for the whole server", action: policy.ReadSettings,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[settingList], error) {
+	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[settingList], error) {
 		all, err := a.billing.Settings(ctx, c)
 		if err != nil {
 			return nil, err
@@ -95,7 +95,7 @@ func (a *API) registerAdmin() {
 	handle(a, op{
 		method: http.MethodPut, path: "/v1/admin/settings/{key}", id: "put-setting", tag: "Admin",
 		summary: "Set something for the whole server", errors: []int{http.StatusConflict}, action: policy.UpdateSettings,
-	}, func(ctx context.Context, c *access.Call, in *struct {
+	}, func(ctx context.Context, c *call.Call, in *struct {
 		SettingPath
 		Body struct {
 			Value string `json:"value" doc:"At most 4,096 characters."`
@@ -107,20 +107,20 @@ func (a *API) registerAdmin() {
 	handle(a, op{
 		method: http.MethodDelete, path: "/v1/admin/settings/{key}", id: "delete-setting", tag: "Admin",
 		summary: "Take a setting back", action: policy.UpdateSettings,
-	}, func(ctx context.Context, c *access.Call, in *SettingPath) (*empty, error) {
+	}, func(ctx context.Context, c *call.Call, in *SettingPath) (*empty, error) {
 		return &empty{}, a.billing.DropSetting(ctx, c, in.Key)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/admin/x402", id: "get-x402", tag: "Admin",
 		summary: "Tell how requests can be paid for one by one", action: policy.ReadSettings,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[x402Body], error) {
+	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[x402Body], error) {
 		x, err := a.billing.X402(ctx, c)
 		return answer(x402Of(x), err)
 	})
 	handle(a, op{
 		method: http.MethodPut, path: "/v1/admin/x402", id: "put-x402", tag: "Admin",
 		summary: "Set how requests can be paid for one by one; what is absent stays", errors: []int{http.StatusConflict}, action: policy.UpdateSettings,
-	}, func(ctx context.Context, c *access.Call, in *x402Request) (*body[x402Body], error) {
+	}, func(ctx context.Context, c *call.Call, in *x402Request) (*body[x402Body], error) {
 		change := billing.X402Change{PayTo: in.Body.PayTo, Network: in.Body.Network, Scheme: in.Body.Scheme, Facilitator: in.Body.FacilitatorURL}
 		if n := in.Body.FreeTierLimit; n != nil {
 			number := strconv.FormatInt(*n, 10)
@@ -132,7 +132,7 @@ func (a *API) registerAdmin() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/admin/users", id: "list-all-users", tag: "Admin",
 		summary: "List the users of all organisations", action: policy.ListAllUsers,
-	}, func(ctx context.Context, c *access.Call, in *struct {
+	}, func(ctx context.Context, c *call.Call, in *struct {
 		Limit  int `query:"limit" minimum:"1" default:"100" doc:"At most 500; more is taken as 500."`
 		Offset int `query:"offset" minimum:"0" maximum:"100000000" default:"0"`
 	}) (*body[adminUserList], error) {
@@ -150,7 +150,7 @@ func (a *API) registerAdmin() {
 		method: http.MethodDelete, path: "/v1/admin/users/{account_id}", id: "delete-user", tag: "Admin",
 		summary: "Delete somebody else's account", action: policy.DeleteAnyUser,
 		errors: []int{http.StatusConflict}, status: http.StatusNoContent,
-	}, func(ctx context.Context, c *access.Call, in *struct {
+	}, func(ctx context.Context, c *call.Call, in *struct {
 		AccountID string `path:"account_id"`
 	}) (*Gone, error) {
 		err := a.identity.DeleteUser(ctx, c, in.AccountID)

@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -35,14 +35,14 @@ func (a *API) registerAdminOrgs() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/admin/orgs/{org_id}/limits", id: "get-org-limits", tag: "Admin",
 		summary: "Tell an organisation's own limits", action: policy.ReadLimits,
-	}, func(ctx context.Context, c *access.Call, in *OrgPath) (*body[orgLimitsBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *OrgPath) (*body[orgLimitsBody], error) {
 		l, err := a.billing.Limits(ctx, c, in.OrgID)
 		return answer(orgLimitsOf(l), err)
 	})
 	handle(a, op{
 		method: http.MethodPut, path: "/v1/admin/orgs/{org_id}/limits", id: "put-org-limits", tag: "Admin",
 		summary: "Set an organisation's own limits", action: policy.UpdateLimits,
-	}, func(ctx context.Context, c *access.Call, in *struct {
+	}, func(ctx context.Context, c *call.Call, in *struct {
 		OrgPath
 		Body struct {
 			Override  *int64 `json:"free_tier_override,omitempty" nullable:"true" doc:"null or absent: the tier's own."`
@@ -55,7 +55,7 @@ func (a *API) registerAdminOrgs() {
 	handle(a, op{
 		method: http.MethodPut, path: "/v1/admin/orgs/{org_id}/billing-tier", id: "put-org-tier", tag: "Admin",
 		summary: "Put an organisation on a tier", action: policy.UpdateLimits,
-	}, func(ctx context.Context, c *access.Call, in *struct {
+	}, func(ctx context.Context, c *call.Call, in *struct {
 		OrgPath
 		Body struct {
 			Tier string `json:"tier" doc:"free, pro, business or enterprise."`
@@ -68,7 +68,7 @@ func (a *API) registerAdminOrgs() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/admin/orgs/{org_id}/credits", id: "grant-credits", tag: "Admin",
 		summary: "Give an organisation credits", action: policy.UpdateLimits, status: http.StatusCreated,
-	}, func(ctx context.Context, c *access.Call, in *struct {
+	}, func(ctx context.Context, c *call.Call, in *struct {
 		OrgPath
 		Body struct {
 			Cents       int64   `json:"amount_cents"`

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -156,7 +156,7 @@ func (a *API) registerAgentToken() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/agent-token", id: "agent-token", tag: "Auth", limit: limitExchange, form: true,
 		summary: "Exchange an agent's key, or a token of its issuer, for a token", errors: []int{http.StatusUnauthorized}, action: policy.Login,
-	}, func(ctx context.Context, c *access.Call, in *agentTokenRequest) (*body[*agentTokenBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *agentTokenRequest) (*body[*agentTokenBody], error) {
 		key, token, agent, err := in.credential()
 		byCertificate := errors.Is(err, errNoAgentCredential) && len(c.Chain) > 0
 		if err != nil && !byCertificate {

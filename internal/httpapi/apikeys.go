@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -81,7 +81,7 @@ func (a *API) registerAPIKeys() {
 	handle(a, op{
 		method: http.MethodPost, path: all, id: "create-api-key", tag: "API keys", status: http.StatusCreated,
 		summary: "Make a personal API key", action: policy.CreateAPIKey,
-	}, func(ctx context.Context, c *access.Call, in *createAPIKey) (*body[*createdAPIKey], error) {
+	}, func(ctx context.Context, c *call.Call, in *createAPIKey) (*body[*createdAPIKey], error) {
 		k, key, err := a.identity.CreateKey(ctx, c, identity.KeyDraft{
 			Name: in.Body.Name, Scopes: in.Body.Scopes, ExpiresAt: end(in.Body.ExpiresAt),
 		})
@@ -90,7 +90,7 @@ func (a *API) registerAPIKeys() {
 	handle(a, op{
 		method: http.MethodGet, path: all, id: "list-api-keys", tag: "API keys",
 		summary: "List your API keys, revoked ones too", action: policy.ListAPIKeys,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[apiKeyList], error) {
+	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[apiKeyList], error) {
 		keys, err := a.identity.APIKeys(ctx, c)
 		out := apiKeyList{}
 		for i := range keys {
@@ -101,7 +101,7 @@ func (a *API) registerAPIKeys() {
 	handle(a, op{
 		method: http.MethodDelete, path: one, id: "revoke-api-key", tag: "API keys",
 		summary: "Revoke an API key, and every token made from it", action: policy.DeleteAPIKey,
-	}, func(ctx context.Context, c *access.Call, in *endedKey) (*Gone, error) {
+	}, func(ctx context.Context, c *call.Call, in *endedKey) (*Gone, error) {
 		err := a.identity.RevokeKey(ctx, c, in.KeyID, in.Keep)
 		ended := goneBy(c)
 		return &ended, err

@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
@@ -101,7 +101,7 @@ func (a *API) registerApprovals() {
 	handle(a, op{
 		method: http.MethodGet, path: all, id: "list-approvals", tag: "Approvals",
 		summary: "List what you asked for or may decide, newest first", action: policy.ListApprovals,
-	}, func(ctx context.Context, c *access.Call, in *listApprovals) (*body[approvalList], error) {
+	}, func(ctx context.Context, c *call.Call, in *listApprovals) (*body[approvalList], error) {
 		found, err := a.approvals.List(ctx, c, approval.Status(in.Status))
 		out := approvalList{}
 		for i := range found {
@@ -112,39 +112,39 @@ func (a *API) registerApprovals() {
 	handle(a, op{
 		method: http.MethodGet, path: one, id: "get-approval", tag: "Approvals",
 		summary: "One request: whether it was decided", action: policy.ReadApproval,
-	}, func(ctx context.Context, c *access.Call, in *ApprovalPath) (*body[approvalBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *ApprovalPath) (*body[approvalBody], error) {
 		r, err := a.approvals.Get(ctx, c, in.ApprovalID)
 		return answer(approvalOf(&r, c.Now), err)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: one + "/approve", id: "approve-approval", tag: "Approvals", bodyOptional: true,
 		summary: "Approve a request", action: policy.GrantApproval, errors: []int{http.StatusConflict},
-	}, func(ctx context.Context, c *access.Call, in *decideApproval) (*body[approvalBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *decideApproval) (*body[approvalBody], error) {
 		return a.decideApproval(ctx, c, in.ApprovalID, true, in.Body.Reason)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: one + "/deny", id: "deny-approval", tag: "Approvals", bodyOptional: true,
 		summary: "Deny a request", action: policy.DenyApproval, errors: []int{http.StatusConflict},
-	}, func(ctx context.Context, c *access.Call, in *decideApproval) (*body[approvalBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *decideApproval) (*body[approvalBody], error) {
 		return a.decideApproval(ctx, c, in.ApprovalID, false, in.Body.Reason)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: one + "/decide", id: "decide-approval", tag: "Approvals",
 		summary: "Approve or deny a request", action: policy.GrantApproval, errors: []int{http.StatusConflict},
-	}, func(ctx context.Context, c *access.Call, in *eitherDecision) (*body[approvalBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *eitherDecision) (*body[approvalBody], error) {
 		return a.decideApproval(ctx, c, in.ApprovalID, in.Body.Decision == "approved", in.Body.Reason)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: one + "/withdraw", id: "withdraw-approval", tag: "Approvals",
 		summary: "Take a request back, or what is left of an approval", action: policy.WithdrawApproval, errors: []int{http.StatusConflict},
-	}, func(ctx context.Context, c *access.Call, in *ApprovalPath) (*body[approvalBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *ApprovalPath) (*body[approvalBody], error) {
 		r, err := a.approvals.Withdraw(ctx, c, in.ApprovalID)
 		return answer(approvalOf(&r, c.Now), err)
 	})
 	a.registerApprovalWebhook()
 }
 
-func (a *API) requestApproval(ctx context.Context, c *access.Call, in *askApproval) (*body[approvalBody], error) {
+func (a *API) requestApproval(ctx context.Context, c *call.Call, in *askApproval) (*body[approvalBody], error) {
 	if !isUUID(in.Body.VaultID) {
 		return nil, fault.New(fault.NotFound, "vault_not_found", "There is no vault with this id.")
 	}
@@ -160,7 +160,7 @@ func (a *API) requestApproval(ctx context.Context, c *access.Call, in *askApprov
 	return answer(approvalOf(&r, c.Now), err)
 }
 
-func (a *API) decideApproval(ctx context.Context, c *access.Call, id string, approve bool, reason *string) (*body[approvalBody], error) {
+func (a *API) decideApproval(ctx context.Context, c *call.Call, id string, approve bool, reason *string) (*body[approvalBody], error) {
 	if err := approval.CheckReason(deref(reason)); err != nil {
 		return nil, err
 	}
@@ -209,21 +209,21 @@ func (a *API) registerApprovalWebhook() {
 	handle(a, op{
 		method: http.MethodPut, path: path, id: "set-approval-webhook", tag: "Approvals",
 		summary: "Have an address called, signed, for each new approval request", action: policy.UpdateWebhook,
-	}, func(ctx context.Context, c *access.Call, in *webhookRequest) (*body[*newWebhook], error) {
+	}, func(ctx context.Context, c *call.Call, in *webhookRequest) (*body[*newWebhook], error) {
 		w, key, err := a.approvals.SetWebhook(ctx, c, in.Body.URL)
 		return answer(&newWebhook{ID: w.ID, URL: w.URL, Secret: secretValue{key}, CreatedBy: w.CreatedBy, CreatedAt: w.CreatedAt}, err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: path, id: "get-approval-webhook", tag: "Approvals",
 		summary: "The address that is called for new approval requests", action: policy.ReadWebhook,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[webhookBody], error) {
+	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[webhookBody], error) {
 		w, err := a.approvals.Webhook(ctx, c)
 		return answer(webhookOf(w), err)
 	})
 	handle(a, op{
 		method: http.MethodDelete, path: path, id: "delete-approval-webhook", tag: "Approvals",
 		summary: "Stop the calls", action: policy.UpdateWebhook,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*empty, error) {
+	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*empty, error) {
 		return &empty{}, a.approvals.RemoveWebhook(ctx, c)
 	})
 }

@@ -10,8 +10,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -95,7 +95,7 @@ func (a *API) registerAudit() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/audit/events", id: "list-audit-events", tag: "Audit",
 		summary: "Read the access log, newest first; who does not manage the organisation reads its own events", action: policy.ReadAudit,
-	}, func(ctx context.Context, c *access.Call, in *ListEvents) (*body[eventList], error) {
+	}, func(ctx context.Context, c *call.Call, in *ListEvents) (*body[eventList], error) {
 		q, err := visible(c, in.query())
 		if err != nil {
 			return nil, err
@@ -114,7 +114,7 @@ func (a *API) registerAudit() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/audit", id: "list-audit-events-bare", tag: "Audit",
 		summary: "The same as a bare list, as the 1Claw CLI asks for it", action: policy.ReadAudit,
-	}, func(ctx context.Context, c *access.Call, in *struct {
+	}, func(ctx context.Context, c *call.Call, in *struct {
 		ListEvents
 		VaultID string `query:"vault_id" maxLength:"64"`
 	}) (*body[[]eventBody], error) {
@@ -139,7 +139,7 @@ func (a *API) registerAudit() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/audit/verify", id: "verify-audit", tag: "Audit",
 		summary: "Check the organisation's log and name the first event that does not fit; with full=true from the first event on, else from where this server found it whole last", action: policy.VerifyAudit,
-	}, func(ctx context.Context, c *access.Call, in *VerifyLog) (*body[reportBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *VerifyLog) (*body[reportBody], error) {
 		if err := decideOrg(c, policy.VerifyAudit); err != nil {
 			return nil, err
 		}
@@ -159,7 +159,7 @@ func (a *API) registerAudit() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/audit/export", id: "export-audit", tag: "Audit",
 		summary: "The organisation's whole log as JSON lines, with its checkpoints, to verify elsewhere", action: policy.VerifyAudit,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*exportAnswer, error) {
+	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*exportAnswer, error) {
 		if err := decideOrg(c, policy.VerifyAudit); err != nil {
 			return nil, err
 		}
@@ -168,7 +168,7 @@ func (a *API) registerAudit() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/audit/keys", id: "audit-keys", tag: "Audit",
 		summary: "The public keys of the log's checkpoints", action: policy.ReadSigningKey,
-	}, func(ctx context.Context, _ *access.Call, _ *struct{}) (*body[map[string]string], error) {
+	}, func(ctx context.Context, _ *call.Call, _ *struct{}) (*body[map[string]string], error) {
 		keys, err := a.audit.PublicKeys(ctx)
 		if err != nil {
 			return nil, err
@@ -185,7 +185,7 @@ func (a *API) registerAudit() {
 // that does not manage the organisation, or whose credential is capped to some
 // paths or vaults. Of those events a capped credential sees the ones within its cap,
 // since its owner has others.
-func visible(c *access.Call, q audit.Query) (audit.Query, error) {
+func visible(c *call.Call, q audit.Query) (audit.Query, error) {
 	d := policy.Decide(c.Who, policy.ReadAudit, policy.Resource{Org: c.Who.Org}, c.At())
 	if d.Partial {
 		q.OnlyActor = c.Who.ID
@@ -202,7 +202,7 @@ func visible(c *access.Call, q audit.Query) (audit.Query, error) {
 	return q, d.Err()
 }
 
-func decideOrg(c *access.Call, action policy.Action) error {
+func decideOrg(c *call.Call, action policy.Action) error {
 	d := policy.Decide(c.Who, action, policy.Resource{Org: c.Who.Org}, c.At())
 	c.Event.Details.Reason = string(d.Reason)
 	return d.Err()

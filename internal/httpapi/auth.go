@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -80,7 +80,7 @@ func (a *API) registerAuth() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/token", id: "login", tag: "Auth", limit: limitAuth,
 		summary: "Log in with a mail address and password", errors: []int{http.StatusUnauthorized, http.StatusForbidden}, action: policy.Login,
-	}, func(ctx context.Context, c *access.Call, in *loginRequest) (*body[*loginBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *loginRequest) (*body[*loginBody], error) {
 		defer in.Body.Password.Wipe()
 		t, err := a.identity.Login(ctx, c, in.Body.Email, in.Body.Password.Bytes)
 		return answer(loginOf(t), err)
@@ -88,21 +88,21 @@ func (a *API) registerAuth() {
 	handle(a, op{
 		method: http.MethodDelete, path: "/v1/auth/token", id: "revoke-token", tag: "Auth",
 		summary: "Revoke the token that this request carries", action: policy.Logout,
-	}, func(ctx context.Context, c *access.Call, in *revokeRequest) (*empty, error) {
+	}, func(ctx context.Context, c *call.Call, in *revokeRequest) (*empty, error) {
 		_, token, _ := strings.Cut(in.Authorization, " ")
 		return &empty{}, a.identity.Revoke(ctx, c, strings.TrimSpace(token))
 	})
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/api-key-token", id: "api-key-token", tag: "Auth", limit: limitExchange,
 		summary: "Exchange a user's or agent's key for a token", errors: []int{http.StatusUnauthorized}, action: policy.Login,
-	}, func(ctx context.Context, c *access.Call, in *keyTokenRequest) (*body[*TokenBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *keyTokenRequest) (*body[*TokenBody], error) {
 		t, err := a.identity.APIKeyToken(ctx, c, in.Body.APIKey)
 		return answer(tokenOf(t), a.refusedKey(c, err))
 	})
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/refresh", id: "refresh-token", tag: "Auth", limit: limitAuth,
 		summary: "Not offered: log in or exchange the key again", action: policy.Login,
-	}, func(_ context.Context, c *access.Call, _ *struct{}) (*body[*TokenBody], error) {
+	}, func(_ context.Context, c *call.Call, _ *struct{}) (*body[*TokenBody], error) {
 		c.Event.Action = string(policy.AuthFailure)
 		return nil, fault.New(fault.Invalid, "no_refresh", "Refresh tokens are not issued here. Log in, or exchange the API key, for a new token.")
 	})
@@ -123,7 +123,7 @@ func answer[T any](b T, err error) (*body[T], error) {
 }
 
 // refusedKey counts a key that was not good against its address.
-func (a *API) refusedKey(c *access.Call, err error) error {
+func (a *API) refusedKey(c *call.Call, err error) error {
 	if !fault.Is(err, fault.Unauthenticated) {
 		return err
 	}
@@ -156,14 +156,14 @@ func (a *API) registerSigningKeys() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/auth/jwt-public-key", id: "jwt-public-key", tag: "Auth",
 		summary: "The key that signs tokens now", action: policy.ReadSigningKey,
-	}, func(ctx context.Context, _ *access.Call, _ *struct{}) (*body[jwtKeyBody], error) {
+	}, func(ctx context.Context, _ *call.Call, _ *struct{}) (*body[jwtKeyBody], error) {
 		k := a.identity.PublicKeys(ctx)[0]
 		return &body[jwtKeyBody]{jwtKeyBody{Alg: "EdDSA", PublicKeyBase64: base64.StdEncoding.EncodeToString(k.Key)}}, nil
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/.well-known/jwks.json", id: "jwks", tag: "Auth",
 		summary: "All keys that tokens verify with (RFC 7517)", action: policy.ReadSigningKey,
-	}, func(ctx context.Context, _ *access.Call, _ *struct{}) (*body[jwks], error) {
+	}, func(ctx context.Context, _ *call.Call, _ *struct{}) (*body[jwks], error) {
 		out := &body[jwks]{}
 		for _, k := range a.identity.PublicKeys(ctx) {
 			out.Body.Keys = append(out.Body.Keys, jwk{

@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -106,7 +106,7 @@ func (a *API) registerBilling() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/billing/usage", id: "get-usage", tag: "Billing",
 		summary: "Tell how many requests your organisation made this month", action: policy.ReadBilling,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[usageBody], error) {
+	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[usageBody], error) {
 		r, err := a.billing.Usage(ctx, c)
 		if err != nil {
 			return nil, err
@@ -119,7 +119,7 @@ func (a *API) registerBilling() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/billing/history", id: "list-usage", tag: "Billing",
 		summary: "List the last requests of your organisation", action: policy.ReadBilling,
-	}, func(ctx context.Context, c *access.Call, in *struct {
+	}, func(ctx context.Context, c *call.Call, in *struct {
 		Limit int `query:"limit" minimum:"1" default:"50" doc:"At most 200; more is taken as 200."`
 	}) (*body[usageHistory], error) {
 		events, err := a.billing.History(ctx, c, in.Limit)
@@ -138,14 +138,14 @@ func (a *API) registerBilling() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/billing/subscription", id: "get-subscription", tag: "Billing",
 		summary: "Tell what your organisation has and may have", action: policy.ReadBilling,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[subscriptionBody], error) {
+	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[subscriptionBody], error) {
 		s, err := a.billing.Subscription(ctx, c)
 		return answer(subscriptionOf(&s), err)
 	})
 	handle(a, op{
 		method: http.MethodPatch, path: "/v1/billing/overage-method", id: "set-overage-method", tag: "Billing",
 		summary: "Choose how requests beyond the limit are paid for", action: policy.UpdateBilling,
-	}, func(ctx context.Context, c *access.Call, in *struct {
+	}, func(ctx context.Context, c *call.Call, in *struct {
 		Body struct {
 			Method  *string `json:"method,omitempty" nullable:"true" doc:"credits or x402."`
 			Overage *string `json:"overage_method,omitempty" nullable:"true" doc:"Another name of method."`
@@ -180,7 +180,7 @@ func (a *API) registerCredits() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/billing/credits/balance", id: "get-credit-balance", tag: "Billing",
 		summary: "Tell how much credit your organisation has", action: policy.ReadBilling,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[balanceBody], error) {
+	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[balanceBody], error) {
 		b, err := a.billing.Balance(ctx, c)
 		if err != nil {
 			return nil, err
@@ -192,7 +192,7 @@ func (a *API) registerCredits() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/billing/credits/transactions", id: "list-credit-transactions", tag: "Billing",
 		summary: "List what was credited and spent, newest first", action: policy.ReadBilling,
-	}, func(ctx context.Context, c *access.Call, in *struct {
+	}, func(ctx context.Context, c *call.Call, in *struct {
 		Page   int `query:"page" minimum:"1" maximum:"1000000" default:"1"`
 		Limit  int `query:"limit" minimum:"1" default:"50" doc:"At most 200; more is taken as 200."`
 		Offset int `query:"offset" minimum:"0" maximum:"1000000" default:"0" doc:"How many of the newest to leave out, beside those of earlier pages."`

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -103,13 +103,13 @@ func (a *API) registerChains() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/chains", id: "list-chains", tag: "Chains",
 		summary: "List the chains that agents can use", action: policy.ListChains,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[chainList], error) {
+	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[chainList], error) {
 		return chainsOf(a.chains.Public(ctx, c))
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/chains/{chain}", id: "get-chain", tag: "Chains",
 		summary: "Get a chain by its name or number", errors: []int{http.StatusNotFound}, action: policy.ListChains,
-	}, func(ctx context.Context, c *access.Call, in *struct {
+	}, func(ctx context.Context, c *call.Call, in *struct {
 		Chain string `path:"chain"`
 	}) (*body[chainBody], error) {
 		chain, err := a.chains.Find(ctx, c, in.Chain)
@@ -118,13 +118,13 @@ func (a *API) registerChains() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/admin/chains", id: "list-all-chains", tag: "Admin",
 		summary: "List all chains, also those that are not enabled", action: policy.ListAllChains,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[chainList], error) {
+	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[chainList], error) {
 		return chainsOf(a.chains.All(ctx, c))
 	})
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/admin/chains", id: "create-chain", tag: "Admin",
 		summary: "Add a chain", errors: []int{http.StatusConflict}, action: policy.ManageChains, status: http.StatusCreated,
-	}, func(ctx context.Context, c *access.Call, in *createChain) (*body[chainBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *createChain) (*body[chainBody], error) {
 		chain := intents.Chain{Name: in.Body.Name, DisplayName: in.Body.DisplayName, ChainID: in.Body.ChainID, NativeCurrency: "ETH", Enabled: true}
 		in.Body.set(&chain)
 		chain, err := a.chains.Create(ctx, c, chain)
@@ -133,7 +133,7 @@ func (a *API) registerChains() {
 	handle(a, op{
 		method: http.MethodPut, path: "/v1/admin/chains/{chain_entry_id}", id: "update-chain", tag: "Admin",
 		summary: "Change a chain; what is absent stays", errors: []int{http.StatusConflict}, action: policy.ManageChains,
-	}, func(ctx context.Context, c *access.Call, in *updateChain) (*body[chainBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *updateChain) (*body[chainBody], error) {
 		chain, err := a.chains.Update(ctx, c, in.ID, func(chain *intents.Chain) {
 			put(&chain.Name, in.Body.Name)
 			put(&chain.DisplayName, in.Body.DisplayName)
@@ -145,7 +145,7 @@ func (a *API) registerChains() {
 	handle(a, op{
 		method: http.MethodDelete, path: "/v1/admin/chains/{chain_entry_id}", id: "delete-chain", tag: "Admin",
 		summary: "Remove a chain", action: policy.ManageChains,
-	}, func(ctx context.Context, c *access.Call, in *ChainPath) (*empty, error) {
+	}, func(ctx context.Context, c *call.Call, in *ChainPath) (*empty, error) {
 		return &empty{}, a.chains.Remove(ctx, c, in.ID)
 	})
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/checkout"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -33,7 +33,7 @@ func (a *API) registerCheckout() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/billing/subscribe", id: "subscribe", tag: "Billing",
 		summary: "Get the page where another tier is paid for", action: policy.UpdateBilling, errors: refused, bodyOptional: true,
-	}, func(ctx context.Context, c *access.Call, in *struct {
+	}, func(ctx context.Context, c *call.Call, in *struct {
 		Body struct {
 			Tier     string `json:"tier,omitempty" doc:"pro or business."`
 			Interval string `json:"interval,omitempty" doc:"monthly or yearly; monthly when absent."`
@@ -53,7 +53,7 @@ func (a *API) registerCheckout() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/billing/credits/topup", id: "top-up-credits", tag: "Billing",
 		summary: "Get the page where credits are paid for", action: policy.UpdateBilling, errors: refused, bodyOptional: true,
-	}, func(ctx context.Context, c *access.Call, in *struct {
+	}, func(ctx context.Context, c *call.Call, in *struct {
 		Body struct {
 			Dollars float64 `json:"amount_usd,omitempty" doc:"From 5 to 1000, with at most two decimals."`
 		}
@@ -68,7 +68,7 @@ func (a *API) registerCheckout() {
 		method: http.MethodPost, path: "/v1/billing/portal", id: "open-billing-portal", tag: "Billing",
 		summary: "Get the page where it is changed how the organisation pays", action: policy.UpdateBilling, errors: refused,
 		status: http.StatusOK,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[portalBody], error) {
+	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[portalBody], error) {
 		if err := a.mayCheckout(c); err != nil {
 			return nil, err
 		}
@@ -78,7 +78,7 @@ func (a *API) registerCheckout() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/billing/webhooks", id: "receive-payment-event", tag: "Billing",
 		summary: "Take word of a payment from Stripe, which signs it", action: policy.BillingEvent, status: http.StatusOK, raw: true,
-	}, func(ctx context.Context, c *access.Call, in *struct {
+	}, func(ctx context.Context, c *call.Call, in *struct {
 		Signature string `header:"Stripe-Signature"`
 		RawBody   []byte `contentType:"application/json"`
 	}) (*body[receivedBody], error) {
@@ -90,7 +90,7 @@ func (a *API) registerCheckout() {
 }
 
 // mayCheckout refuses who may not pay, and then what nobody can.
-func (a *API) mayCheckout(c *access.Call) error {
+func (a *API) mayCheckout(c *call.Call) error {
 	if err := a.billing.MayPay(c); err != nil {
 		return err
 	}

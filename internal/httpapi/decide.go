@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
 
@@ -31,7 +31,7 @@ func (x *exchange) decide(ctx context.Context, changes bool, run func(context.Co
 	}
 	asked := x.event
 	for try := 1; ; try++ {
-		b := &access.Basis{Epoch: x.seen, Event: &x.event}
+		b := &call.Basis{Epoch: x.seen, Event: &x.event}
 		if try > 1 || changes || x.read || x.receipt != nil { // else it was let in just now
 			b.Epoch = x.api.identity.Seen()
 			if err := x.renew(ctx); err != nil {
@@ -40,7 +40,7 @@ func (x *exchange) decide(ctx context.Context, changes bool, run func(context.Co
 		}
 		b.Org, b.Token, b.Session = x.call.Who.Org, x.call.Who.TokenID, x.call.Who.Session
 		err := run(b.With(ctx))
-		if !errors.Is(err, access.ErrMoved) || try == maxTries {
+		if !errors.Is(err, call.ErrMoved) || try == maxTries {
 			return err
 		}
 		if err := x.api.identity.Look(ctx); err != nil {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -91,7 +91,7 @@ func (a *API) registerDevice() {
 	handle(a, op{
 		method: http.MethodPost, path: base + "/code", id: "start-device-login", tag: "Auth", limit: limitAuth,
 		summary: "Begin the login of a device (RFC 8628)", action: policy.StartDevice,
-	}, func(ctx context.Context, c *access.Call, in *startDevice) (*body[deviceCodeBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *startDevice) (*body[deviceCodeBody], error) {
 		code, err := a.identity.StartDevice(ctx, c, in.Body.ClientID)
 		page := strings.TrimRight(a.publicURL, "/") + verifyPage
 		return answer(deviceCodeBody{
@@ -107,7 +107,7 @@ func (a *API) registerDevice() {
 	handle(a, op{
 		method: http.MethodGet, path: base + "/code/{user_code}", id: "get-device-login", tag: "Auth", limit: limitAuth,
 		summary: "How far a device's login is", action: policy.ReadDevice, errors: []int{http.StatusNotFound},
-	}, func(ctx context.Context, c *access.Call, in *userCodePath) (*body[deviceBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *userCodePath) (*body[deviceBody], error) {
 		d, err := a.identity.DeviceByUserCode(ctx, c, in.UserCode)
 		return answer(deviceBody{
 			UserCode: identity.ShownUserCode(in.UserCode), Status: string(d.Status), ClientID: d.ClientID, ExpiresAt: d.ExpiresAt,
@@ -116,20 +116,20 @@ func (a *API) registerDevice() {
 	handle(a, op{
 		method: http.MethodPost, path: base + "/approve", id: "approve-device-login", tag: "Auth", limit: limitAuth,
 		summary: "Let a device in as yourself", action: policy.ApproveDevice,
-	}, func(ctx context.Context, c *access.Call, in *decideDevice) (*body[messageBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *decideDevice) (*body[messageBody], error) {
 		err := a.identity.ApproveDevice(ctx, c, in.Body.UserCode)
 		return answer(messageBody{"The device is logged in as soon as it asks again."}, err)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: base + "/deny", id: "deny-device-login", tag: "Auth", limit: limitAuth,
 		summary: "Refuse a device's login", action: policy.DenyDevice,
-	}, func(ctx context.Context, c *access.Call, in *decideDevice) (*body[messageBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *decideDevice) (*body[messageBody], error) {
 		err := a.identity.DenyDevice(ctx, c, in.Body.UserCode)
 		return answer(messageBody{"The device was refused."}, err)
 	})
 }
 
-func (a *API) deviceToken(ctx context.Context, c *access.Call, in *deviceTokenRequest) (*body[*deviceTokenBody], error) {
+func (a *API) deviceToken(ctx context.Context, c *call.Call, in *deviceTokenRequest) (*body[*deviceTokenBody], error) {
 	if in.Body.GrantType != deviceGrant {
 		c.Event.Action = string(policy.AuthFailure)
 		return nil, fault.New(fault.Invalid, "unsupported_grant_type", "grant_type must be "+deviceGrant+".")

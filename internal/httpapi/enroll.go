@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -83,7 +83,7 @@ func (a *API) registerEnroll() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/agents/enroll", id: "enroll-agent", tag: "Agents", status: http.StatusCreated, limit: limitAuth,
 		summary: "Ask a human to take an agent in; its key is mailed to them", action: policy.EnrollAgent,
-	}, func(ctx context.Context, c *access.Call, in *enrollAgent) (*body[enrolledBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *enrollAgent) (*body[enrolledBody], error) {
 		err := a.identity.Enroll(ctx, c, in.Body.Name, in.Body.HumanEmail, deref(in.Body.Description))
 		return answer(enrolledBody{
 			AgentID: identity.NoAgent,
@@ -93,7 +93,7 @@ func (a *API) registerEnroll() {
 	handle(a, op{
 		method: http.MethodGet, path: all, id: "list-enrollments", tag: "Agents",
 		summary: "List the agents that ask to be yours", action: policy.ReadEnrollment,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[enrollmentList], error) {
+	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[enrollmentList], error) {
 		waiting, err := a.identity.Enrollments(ctx, c)
 		out := enrollmentList{Enrollments: []enrollmentBody{}}
 		for _, e := range waiting {
@@ -107,7 +107,7 @@ func (a *API) registerEnroll() {
 	handle(a, op{
 		method: http.MethodPost, path: one + "/accept", id: "accept-enrollment", tag: "Agents",
 		summary: "Take an agent in, with access to paths of a vault", action: policy.AcceptEnrollment,
-	}, func(ctx context.Context, c *access.Call, in *acceptEnrollment) (*body[agentBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *acceptEnrollment) (*body[agentBody], error) {
 		g, err := in.grant()
 		if err != nil {
 			return nil, err
@@ -118,7 +118,7 @@ func (a *API) registerEnroll() {
 	handle(a, op{
 		method: http.MethodPost, path: one + "/reject", id: "reject-enrollment", tag: "Agents",
 		summary: "Reject an agent; its key never works", action: policy.RejectEnrollment,
-	}, func(ctx context.Context, c *access.Call, in *EnrollmentPath) (*empty, error) {
+	}, func(ctx context.Context, c *call.Call, in *EnrollmentPath) (*empty, error) {
 		return &empty{}, a.identity.RejectEnrollment(ctx, c, in.EnrollmentID)
 	})
 }

@@ -13,9 +13,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -29,7 +29,7 @@ import (
 type exchange struct {
 	http.ResponseWriter
 	api     *API
-	call    access.Call
+	call    call.Call
 	event   audit.Event
 	token   string         // the caller's credential, where one is asked for
 	seen    int64          // the latest change of rights that its check knows of
@@ -57,7 +57,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	now := a.now()
 	x.within = withinOf(r.Context())
 	x.event = audit.Event{ID: uuid.NewString(), Org: audit.SystemOrg, At: now, Action: "request.unknown", ActorKind: string(policy.KindAnonymous)}
-	x.call = access.Call{Now: now, Event: &x.event}
+	x.call = call.Call{Now: now, Event: &x.event}
 	x.call.IP, _ = a.proxies.Client(r)
 	x.call.Who.Kind = policy.KindAnonymous
 	x.call.Client = plain(r.UserAgent())
@@ -224,7 +224,7 @@ func bearer(r *http.Request) string {
 	return strings.TrimSpace(token)
 }
 
-func (a *API) authenticate(ctx context.Context, c *access.Call, token string, now time.Time) (policy.Principal, error) {
+func (a *API) authenticate(ctx context.Context, c *call.Call, token string, now time.Time) (policy.Principal, error) {
 	if token == "" {
 		return policy.Principal{}, errNoCredential
 	}

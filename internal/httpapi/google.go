@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -19,7 +19,7 @@ func (a *API) registerProviders() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/google", id: "login-google", tag: "Auth", limit: limitAuth,
 		summary: "Log in with the ID token of an identity provider", errors: []int{http.StatusUnauthorized, http.StatusForbidden}, action: policy.Login,
-	}, func(ctx context.Context, c *access.Call, in *idTokenRequest) (*body[*loginBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *idTokenRequest) (*body[*loginBody], error) {
 		t, err := a.identity.LoginWithIDToken(ctx, c, in.Body.IDToken, in.Body.Nonce)
 		return answer(loginOf(t), err)
 	})

@@ -16,10 +16,10 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the tests' own view of the database
 	_ "modernc.org/sqlite"             // the same
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/checkout"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
@@ -135,7 +135,7 @@ func (w *world) bind(query string) string {
 
 // interrupt runs what a test wants to happen between a decision and its commit.
 func (w *world) interrupt(ctx context.Context) {
-	if access.BasisOf(ctx) == nil {
+	if call.BasisOf(ctx) == nil {
 		return
 	}
 	if f := w.between.Swap(nil); f != nil {

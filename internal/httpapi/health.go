@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -31,7 +31,7 @@ func (a *API) registerHealth() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/health", id: "health", tag: "Health",
 		summary: "Whether the last events were written and signed, and the keystore answers", action: policy.ReadHealth,
-	}, func(ctx context.Context, _ *access.Call, _ *struct{}) (*healthAnswer[healthBody], error) {
+	}, func(ctx context.Context, _ *call.Call, _ *struct{}) (*healthAnswer[healthBody], error) {
 		out := &healthAnswer[healthBody]{Status: http.StatusOK, Body: healthBody{Status: "healthy", Service: "oneclaw", Version: a.version}}
 		_, connected := a.health.Keystore(ctx)
 		err := a.health.Ready(ctx)
@@ -49,7 +49,7 @@ func (a *API) registerHealth() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/health/hsm", id: "health-hsm", tag: "Health",
 		summary: "Which keystore holds the keys, and whether it answers", action: policy.ReadHealth,
-	}, func(ctx context.Context, _ *access.Call, _ *struct{}) (*healthAnswer[hsmBody], error) {
+	}, func(ctx context.Context, _ *call.Call, _ *struct{}) (*healthAnswer[hsmBody], error) {
 		provider, connected := a.health.Keystore(ctx)
 		out := &healthAnswer[hsmBody]{Status: http.StatusOK, Body: hsmBody{Status: "ok", HSMProvider: provider, Connected: connected}}
 		if !connected {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -60,7 +60,7 @@ func (a *API) registerInvitations() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/org/invite", id: "invite-member", tag: "Organisation",
 		summary: "Invite somebody by mail", errors: []int{http.StatusConflict}, action: policy.InviteMember,
-	}, func(ctx context.Context, c *access.Call, in *inviteRequest) (*body[invitedBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *inviteRequest) (*body[invitedBody], error) {
 		if err := a.limits.invite(c, in.Body.Email); err != nil {
 			return nil, err
 		}
@@ -69,7 +69,7 @@ func (a *API) registerInvitations() {
 	handle(a, op{
 		method: http.MethodGet, path: all, id: "list-invitations", tag: "Organisation",
 		summary: "List the invitations that nobody has accepted", action: policy.ListInvitations,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[invitationList], error) {
+	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[invitationList], error) {
 		waiting, err := a.identity.Invitations(ctx, c)
 		out := invitationList{Invitations: []invitationBody{}}
 		for _, i := range waiting {
@@ -83,7 +83,7 @@ func (a *API) registerInvitations() {
 	handle(a, op{
 		method: http.MethodPost, path: one + "/resend", id: "resend-invitation", tag: "Organisation",
 		summary: "Mail an invitation again; the token of the earlier mail ends", action: policy.InviteMember,
-	}, func(ctx context.Context, c *access.Call, in *invitationPath) (*body[invitedBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *invitationPath) (*body[invitedBody], error) {
 		if err := a.limits.invite(c, in.InvitationID); err != nil {
 			return nil, err
 		}
@@ -92,13 +92,13 @@ func (a *API) registerInvitations() {
 	handle(a, op{
 		method: http.MethodDelete, path: one, id: "revoke-invitation", tag: "Organisation",
 		summary: "Take an invitation back", action: policy.RevokeInvitation, status: http.StatusNoContent,
-	}, func(ctx context.Context, c *access.Call, in *invitationPath) (*empty, error) {
+	}, func(ctx context.Context, c *call.Call, in *invitationPath) (*empty, error) {
 		return &empty{}, a.identity.RevokeInvitation(ctx, c, in.InvitationID)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: all + "/accept", id: "accept-invitation", tag: "Organisation", limit: limitAuth,
 		summary: "Join the organisation that invited your address", action: policy.AcceptInvitation,
-	}, func(ctx context.Context, c *access.Call, in *acceptRequest) (*body[joinedBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *acceptRequest) (*body[joinedBody], error) {
 		m, err := a.identity.AcceptInvitation(ctx, c, in.Body.Token)
 		return answer(joinedBody{OrgID: m.Org, Role: string(m.Role)}, err)
 	})
@@ -107,7 +107,7 @@ func (a *API) registerInvitations() {
 // invite counts a mail that an organisation is about to send, in all and to
 // whom it goes. What other organisations send does not count: its answer would
 // tell of them.
-func (l *limits) invite(c *access.Call, to string) error {
+func (l *limits) invite(c *call.Call, to string) error {
 	if !c.Who.Manages() {
 		return nil // refused in a moment, and must not use up what others have
 	}

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -58,7 +58,7 @@ func (a *API) registerIPRules() {
 	handle(a, op{
 		method: http.MethodGet, path: all, id: "list-ip-rules", tag: "Security",
 		summary: "List the addresses that may and may not talk to your organisation", action: policy.ListIPRules,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[ipRuleList], error) {
+	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[ipRuleList], error) {
 		rules, err := a.identity.IPRules(ctx, c)
 		out := ipRuleList{Rules: []ipRuleBody{}}
 		for _, r := range rules {
@@ -69,7 +69,7 @@ func (a *API) registerIPRules() {
 	handle(a, op{
 		method: http.MethodPost, path: all, id: "create-ip-rule", tag: "Security", status: http.StatusCreated,
 		summary: "Let a network in, or keep it out", errors: []int{http.StatusConflict}, action: policy.CreateIPRule,
-	}, func(ctx context.Context, c *access.Call, in *createIPRule) (*body[ipRuleBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *createIPRule) (*body[ipRuleBody], error) {
 		d := identity.IPRuleDraft{Type: in.Body.RuleType, CIDR: in.Body.CIDR, AppliesTo: deref(in.Body.AppliesTo)}
 		if d.Label = deref(in.Body.Label); d.Label == "" {
 			d.Label = deref(in.Body.Description)
@@ -81,7 +81,7 @@ func (a *API) registerIPRules() {
 	handle(a, op{
 		method: http.MethodDelete, path: one, id: "delete-ip-rule", tag: "Security", status: http.StatusNoContent,
 		summary: "Delete an IP rule", errors: []int{http.StatusConflict}, action: policy.DeleteIPRule,
-	}, func(ctx context.Context, c *access.Call, in *ipRulePath) (*empty, error) {
+	}, func(ctx context.Context, c *call.Call, in *ipRulePath) (*empty, error) {
 		return &empty{}, a.identity.RemoveIPRule(ctx, c, in.RuleID, in.Force)
 	})
 }

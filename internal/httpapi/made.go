@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -25,7 +25,7 @@ type Gone struct {
 }
 
 // goneBy is what the call's event says that ended, without the ids.
-func goneBy(c *access.Call) Gone {
+func goneBy(c *call.Call) Gone {
 	ended, _, _ := strings.Cut(cmp.Or(c.Event.Told.Ended, c.Event.Details.Ended), " ")
 	stays, _, _ := strings.Cut(cmp.Or(c.Event.Told.Stays, c.Event.Details.Stays), " ")
 	return Gone{ended, stays}
@@ -56,21 +56,21 @@ func (a *API) registerMade() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/auth/api-keys/{key_id}/made", id: "list-made-with-api-key", tag: "API keys",
 		summary: "List what was made with an API key; owners and admins ask about anybody's", action: policy.ListAPIKeys,
-	}, func(ctx context.Context, c *access.Call, in *KeyPath) (*body[madeList], error) {
+	}, func(ctx context.Context, c *call.Call, in *KeyPath) (*body[madeList], error) {
 		all, err := a.identity.MadeWithKey(ctx, c, in.KeyID)
 		return answer(madeOf(all), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/auth/sessions/{session_id}/made", id: "list-made-with-session", tag: "Auth", errors: []int{http.StatusNotFound},
 		summary: "List what was made with one of your logins or devices", action: policy.ListSessions,
-	}, func(ctx context.Context, c *access.Call, in *SessionPath) (*body[madeList], error) {
+	}, func(ctx context.Context, c *call.Call, in *SessionPath) (*body[madeList], error) {
 		all, err := a.identity.MadeWithSession(ctx, c, in.ID)
 		return answer(madeOf(all), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/agents/{agent_id}/made", id: "list-made-by-agent", tag: "Agents",
 		summary: "List what an agent made", action: policy.ReadAgent,
-	}, func(ctx context.Context, c *access.Call, in *AgentPath) (*body[madeList], error) {
+	}, func(ctx context.Context, c *call.Call, in *AgentPath) (*body[madeList], error) {
 		all, err := a.identity.MadeByAgent(ctx, c, in.AgentID)
 		return answer(madeOf(all), err)
 	})

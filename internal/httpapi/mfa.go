@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -62,14 +62,14 @@ func (a *API) registerMFA() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/auth/mfa/status", id: "mfa-status", tag: "Auth",
 		summary: "Whether your logins need a second factor", action: policy.ReadMFA,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[mfaStatusBody], error) {
+	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[mfaStatusBody], error) {
 		on, err := a.identity.MFAStatus(ctx, c)
 		return answer(mfaStatusBody{Enabled: on}, err)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/mfa/setup", id: "mfa-setup", tag: "Auth", limit: limitAuth,
 		summary: "Make the key of an authenticator; it counts once a code confirmed it", action: policy.EnableMFA,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[*mfaSetupBody], error) {
+	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[*mfaSetupBody], error) {
 		m, err := a.identity.SetUpMFA(ctx, c)
 		return answer(&mfaSetupBody{
 			OTPAuthURI: secretValue{m.URI}, Secret: secretValue{m.Secret}, QRCode: secretValue{m.QR},
@@ -78,7 +78,7 @@ func (a *API) registerMFA() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/mfa/verify-setup", id: "mfa-verify-setup", tag: "Auth", limit: limitAuth,
 		summary: "Turn the second factor on with a code; all your other tokens end", action: policy.EnableMFA,
-	}, func(ctx context.Context, c *access.Call, in *mfaCodeRequest) (*enabledMFA, error) {
+	}, func(ctx context.Context, c *call.Call, in *mfaCodeRequest) (*enabledMFA, error) {
 		codes, err := a.identity.ConfirmMFA(ctx, c, in.Body.Code)
 		if err != nil {
 			return nil, err
@@ -88,7 +88,7 @@ func (a *API) registerMFA() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/mfa/verify", id: "mfa-verify", tag: "Auth", limit: limitAuth,
 		summary: "Finish a login with a code", errors: []int{http.StatusUnauthorized}, action: policy.Login,
-	}, func(ctx context.Context, c *access.Call, in *mfaVerifyRequest) (*body[*TokenBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *mfaVerifyRequest) (*body[*TokenBody], error) {
 		t, err := a.identity.VerifyMFA(ctx, c, in.Body.MFAToken, in.Body.Code)
 		return answer(tokenOf(t), err)
 	})
@@ -96,7 +96,7 @@ func (a *API) registerMFA() {
 		method: http.MethodDelete, path: "/v1/auth/mfa", id: "mfa-disable", tag: "Auth", limit: limitAuth,
 		summary: "Turn the second factor off with a code; all your other tokens end",
 		action:  policy.DisableMFA, status: http.StatusNoContent, bodyOptional: true,
-	}, func(ctx context.Context, c *access.Call, in *mfaDisableRequest) (*Gone, error) {
+	}, func(ctx context.Context, c *call.Call, in *mfaDisableRequest) (*Gone, error) {
 		if in.Body.Password != nil {
 			wipeAfter(ctx, in.Body.Password.Bytes)
 		}

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -69,7 +69,7 @@ func (a *API) registerOrg() {
 	handle(a, op{
 		method: http.MethodGet, path: all, id: "list-members", tag: "Organisation",
 		summary: "List the members of your organisation", action: policy.ListMembers,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[memberList], error) {
+	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[memberList], error) {
 		members, err := a.identity.Members(ctx, c)
 		out := memberList{Members: []memberBody{}}
 		for _, m := range members {
@@ -80,7 +80,7 @@ func (a *API) registerOrg() {
 	handle(a, op{
 		method: http.MethodPatch, path: one, id: "update-member", tag: "Organisation",
 		summary: "Give a member another role", action: policy.UpdateMember,
-	}, func(ctx context.Context, c *access.Call, in *roleRequest) (*changedMember, error) {
+	}, func(ctx context.Context, c *call.Call, in *roleRequest) (*changedMember, error) {
 		m, err := a.identity.ChangeRole(ctx, c, in.UserID, policy.Role(in.Body.Role))
 		if err != nil {
 			return nil, err
@@ -90,7 +90,7 @@ func (a *API) registerOrg() {
 	handle(a, op{
 		method: http.MethodDelete, path: one, id: "remove-member", tag: "Organisation",
 		summary: "End a membership, with the keys and policies of that user", action: policy.RemoveMember, status: http.StatusNoContent,
-	}, func(ctx context.Context, c *access.Call, in *memberPath) (*Gone, error) {
+	}, func(ctx context.Context, c *call.Call, in *memberPath) (*Gone, error) {
 		err := a.identity.RemoveMember(ctx, c, in.UserID)
 		ended := goneBy(c)
 		return &ended, err
@@ -98,7 +98,7 @@ func (a *API) registerOrg() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/auth/orgs", id: "list-orgs", tag: "Organisation",
 		summary: "List the organisations that you belong to", action: policy.ReadUser,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[orgList], error) {
+	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[orgList], error) {
 		mine, err := a.identity.Orgs(ctx, c)
 		out := orgList{Orgs: []orgBody{}}
 		for _, m := range mine {
@@ -109,7 +109,7 @@ func (a *API) registerOrg() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/switch-org", id: "switch-org", tag: "Organisation",
 		summary: "Get a token for another of your organisations, which logins lead to from now on", action: policy.SwitchOrg,
-	}, func(ctx context.Context, c *access.Call, in *switchRequest) (*body[*TokenBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *switchRequest) (*body[*TokenBody], error) {
 		t, err := a.identity.SwitchOrg(ctx, c, in.Body.OrgID)
 		return answer(tokenOf(t), err)
 	})

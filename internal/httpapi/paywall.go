@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
@@ -118,7 +118,7 @@ func (a *API) registerX402() {
 	handle(a, op{
 		method: http.MethodGet, path: "/.well-known/x402", id: "discover-x402", tag: "Billing",
 		summary: "Tell how requests can be paid for one by one", action: policy.ReadOpenAPI,
-	}, func(ctx context.Context, _ *access.Call, _ *struct{}) (*body[x402Document], error) {
+	}, func(ctx context.Context, _ *call.Call, _ *struct{}) (*body[x402Document], error) {
 		d := x402Document{Version: x402.Version, Resources: []string{}, Accepts: []x402.Requirement{}, OpenAPI: a.publicURL + "/openapi.json"}
 		if a.payments == nil {
 			return answer(d, nil)

@@ -9,7 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
@@ -74,7 +74,7 @@ func (a *API) registerPolicies() {
 	handle(a, op{
 		method: http.MethodPost, path: all, id: "create-policy", tag: "Policies", status: http.StatusCreated,
 		summary: "Grant a user or an agent access to the paths that match a pattern", action: policy.CreatePolicy,
-	}, func(ctx context.Context, c *access.Call, in *createPolicy) (*body[policyBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *createPolicy) (*body[policyBody], error) {
 		b := &in.Body
 		g, err := a.vault.Grant(ctx, c, in.VaultID, vault.Grant{
 			Pattern: b.SecretPathPattern, PrincipalKind: policy.PrincipalKind(b.PrincipalType), PrincipalID: b.PrincipalID,
@@ -88,7 +88,7 @@ func (a *API) registerPolicies() {
 	handle(a, op{
 		method: http.MethodGet, path: all, id: "list-policies", tag: "Policies",
 		summary: "List a vault's policies; who may not manage them sees its own", action: policy.ListPolicies,
-	}, func(ctx context.Context, c *access.Call, in *VaultPath) (*body[policyList], error) {
+	}, func(ctx context.Context, c *call.Call, in *VaultPath) (*body[policyList], error) {
 		grants, err := a.vault.Grants(ctx, c, in.VaultID)
 		if err != nil {
 			return nil, err
@@ -102,7 +102,7 @@ func (a *API) registerPolicies() {
 	handle(a, op{
 		method: http.MethodPut, path: one, id: "update-policy", tag: "Policies",
 		summary: "Change a policy's permissions, conditions or expiry", action: policy.UpdatePolicy, bodyOptional: true,
-	}, func(ctx context.Context, c *access.Call, in *updatePolicy) (*body[policyBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *updatePolicy) (*body[policyBody], error) {
 		b := &in.Body
 		if b.Permissions != nil && len(b.Permissions) == 0 {
 			return nil, fault.New(fault.Invalid, "invalid_permissions", "permissions must name at least one of read, write, delete. To end a grant, delete the policy.")
@@ -123,7 +123,7 @@ func (a *API) registerPolicies() {
 	handle(a, op{
 		method: http.MethodDelete, path: one, id: "delete-policy", tag: "Policies",
 		summary: "Delete a policy; what it granted ends at once", action: policy.DeletePolicy,
-	}, func(ctx context.Context, c *access.Call, in *PolicyPath) (*empty, error) {
+	}, func(ctx context.Context, c *call.Call, in *PolicyPath) (*empty, error) {
 		return &empty{}, a.vault.RemoveGrant(ctx, c, in.VaultID, in.PolicyID)
 	})
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -25,7 +25,7 @@ func (a *API) registerReset() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/forgot-password", id: "forgot-password", tag: "Auth", limit: limitAuth,
 		summary: "Have a token for a new password mailed to you", action: policy.ForgotPassword,
-	}, func(ctx context.Context, c *access.Call, in *forgotRequest) (*body[messageBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *forgotRequest) (*body[messageBody], error) {
 		err := a.identity.ForgotPassword(ctx, c, in.Body.Email)
 		return answer(messageBody{"If there is an account with this address, a mail is on its way to it."}, err)
 	})
@@ -33,7 +33,7 @@ func (a *API) registerReset() {
 		method: http.MethodPost, path: "/v1/auth/reset-password", id: "reset-password", tag: "Auth", limit: limitAuth,
 		summary: "Set a new password with the token from the mail; all your tokens end", action: policy.ResetPassword,
 		status: http.StatusNoContent,
-	}, func(ctx context.Context, c *access.Call, in *resetRequest) (*Gone, error) {
+	}, func(ctx context.Context, c *call.Call, in *resetRequest) (*Gone, error) {
 		defer in.Body.New.Wipe()
 		err := a.identity.ResetPassword(ctx, c, in.Body.Token, in.Body.New.Bytes)
 		ended := goneBy(c)

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -52,7 +52,7 @@ func (a *API) registerSecrets() {
 	handle(a, op{
 		method: http.MethodPut, path: path, id: "put-secret", tag: "Secrets", status: http.StatusCreated,
 		summary: "Store a new version of a secret", errors: []int{http.StatusRequestEntityTooLarge}, action: policy.WriteSecret,
-	}, func(ctx context.Context, c *access.Call, in *putSecret) (*body[*SecretMeta], error) {
+	}, func(ctx context.Context, c *call.Call, in *putSecret) (*body[*SecretMeta], error) {
 		p, err := in.parse()
 		if err != nil {
 			return nil, err
@@ -68,7 +68,7 @@ func (a *API) registerSecrets() {
 	handle(a, op{
 		method: http.MethodGet, path: path, id: "get-secret", tag: "Secrets",
 		summary: "Read a secret with its value", errors: []int{http.StatusGone}, action: policy.ReadSecret,
-	}, func(ctx context.Context, c *access.Call, in *SecretPath) (*body[*secretBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *SecretPath) (*body[*secretBody], error) {
 		p, err := in.parse()
 		if err != nil {
 			return nil, err
@@ -82,7 +82,7 @@ func (a *API) registerSecrets() {
 	handle(a, op{
 		method: http.MethodDelete, path: path, id: "delete-secret", tag: "Secrets",
 		summary: "Delete a secret; its versions stay and it can be restored", action: policy.DeleteSecret,
-	}, func(ctx context.Context, c *access.Call, in *SecretPath) (*empty, error) {
+	}, func(ctx context.Context, c *call.Call, in *SecretPath) (*empty, error) {
 		p, err := in.parse()
 		if err != nil {
 			return nil, err
@@ -92,7 +92,7 @@ func (a *API) registerSecrets() {
 	handle(a, op{
 		method: http.MethodPost, path: path, id: "rotate-secret", tag: "Secrets",
 		summary: "Not implemented: rotate by storing a new version", action: policy.RotateSecret,
-	}, func(ctx context.Context, _ *access.Call, in *SecretPath) (*body[struct{}], error) {
+	}, func(ctx context.Context, _ *call.Call, in *SecretPath) (*body[struct{}], error) {
 		if !strings.HasSuffix(in.Path, "/rotate") {
 			ctx.Value(exchangeKey{}).(*exchange).Header().Set("Allow", "DELETE, GET, PUT")
 			return nil, errMethod
@@ -114,7 +114,7 @@ func (a *API) registerListing() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/vaults/{vault_id}/secrets", id: "list-secrets", tag: "Secrets",
 		summary: "List the secrets that you may see, without values", action: policy.ListSecrets,
-	}, func(ctx context.Context, c *access.Call, in *listSecrets) (*body[*secretList], error) {
+	}, func(ctx context.Context, c *call.Call, in *listSecrets) (*body[*secretList], error) {
 		prefix, err := secretpath.ParsePrefix(in.Prefix)
 		if err != nil {
 			return nil, err

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -66,7 +66,7 @@ func (a *API) registerSessions() {
 	handle(a, op{
 		method: http.MethodGet, path: base, id: "list-sessions", tag: "Auth",
 		summary: "Your logins and devices that have not ended, newest first", action: policy.ListSessions,
-	}, func(ctx context.Context, c *access.Call, in *listSessions) (*body[sessionsBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *listSessions) (*body[sessionsBody], error) {
 		all, err := a.identity.Sessions(ctx, c, in.Ended)
 		out := sessionsBody{Sessions: []sessionBody{}}
 		for i := range all {
@@ -78,7 +78,7 @@ func (a *API) registerSessions() {
 		method: http.MethodDelete, path: base + "/{session_id}", id: "end-session", tag: "Auth", errors: []int{http.StatusNotFound},
 		summary: "End one of your logins or devices, with all its tokens and what was made with it; another than your own takes a person", action: policy.EndSession,
 		status: http.StatusNoContent,
-	}, func(ctx context.Context, c *access.Call, in *endSession) (*Gone, error) {
+	}, func(ctx context.Context, c *call.Call, in *endSession) (*Gone, error) {
 		err := a.identity.EndSession(ctx, c, in.ID, in.Keep)
 		ended := goneBy(c)
 		return &ended, err
@@ -87,7 +87,7 @@ func (a *API) registerSessions() {
 		method: http.MethodDelete, path: base, id: "end-sessions", tag: "Auth",
 		summary: "Log out everywhere; takes a person. API keys stay, but those made for a day or less, which are stored logins", action: policy.EndSession,
 		status: http.StatusNoContent,
-	}, func(ctx context.Context, c *access.Call, in *endSessions) (*Gone, error) {
+	}, func(ctx context.Context, c *call.Call, in *endSessions) (*Gone, error) {
 		err := a.identity.EndSessions(ctx, c, in.KeepCurrent)
 		ended := goneBy(c)
 		return &ended, err

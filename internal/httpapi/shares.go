@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -190,7 +190,7 @@ func (a *API) registerShareMaking() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/secrets/{secret_id}/share", id: "create-share", tag: "Sharing", status: http.StatusCreated,
 		summary: "Share a secret that you may read, for a time", errors: making, action: policy.CreateShare,
-	}, func(ctx context.Context, c *access.Call, in *createShare) (*body[shareBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *createShare) (*body[shareBody], error) {
 		in.Body.wipeAfter(ctx)
 		d, err := in.Body.draft()
 		if err != nil {
@@ -202,7 +202,7 @@ func (a *API) registerShareMaking() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/shares", id: "create-share-by-path", tag: "Sharing", status: http.StatusCreated,
 		summary: "Share a secret, named by its vault and path", errors: making, action: policy.CreateShare,
-	}, func(ctx context.Context, c *access.Call, in *createShareByPath) (*body[shareBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *createShareByPath) (*body[shareBody], error) {
 		in.Body.wipeAfter(ctx)
 		b := &in.Body
 		d, err := b.draft()
@@ -237,7 +237,7 @@ func (a *API) registerShareMaking() {
 	})
 }
 
-func (a *API) share(ctx context.Context, c *access.Call, d sharing.Draft) (*body[shareBody], error) {
+func (a *API) share(ctx context.Context, c *call.Call, d sharing.Draft) (*body[shareBody], error) {
 	s, err := a.sharing.Create(ctx, c, d)
 	if err != nil {
 		return nil, err
@@ -264,7 +264,7 @@ func (a *API) registerShareReading() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/share/{share_id}", id: "read-share", tag: "Sharing", knowsCaller: true,
 		summary: "Read what was shared: a link without a credential, anything else as its recipient", errors: reading, action: policy.AccessShare,
-	}, func(ctx context.Context, c *access.Call, in *readShare) (*body[*sharedSecret], error) {
+	}, func(ctx context.Context, c *call.Call, in *readShare) (*body[*sharedSecret], error) {
 		phrase := in.Header
 		if phrase == "" {
 			phrase = in.Query
@@ -274,7 +274,7 @@ func (a *API) registerShareReading() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/shares/{share_id}/access", id: "access-share", tag: "Sharing", knowsCaller: true, bodyOptional: true,
 		summary: "Read what was shared, with the passphrase in the body", errors: reading, action: policy.AccessShare,
-	}, func(ctx context.Context, c *access.Call, in *readShareByBody) (*body[*sharedSecret], error) {
+	}, func(ctx context.Context, c *call.Call, in *readShareByBody) (*body[*sharedSecret], error) {
 		var phrase secret.Bytes
 		if in.Body.Passphrase != nil {
 			phrase = in.Body.Passphrase.Bytes
@@ -283,7 +283,7 @@ func (a *API) registerShareReading() {
 	})
 }
 
-func (a *API) readShare(ctx context.Context, c *access.Call, id string, phrase secret.Bytes) (*body[*sharedSecret], error) {
+func (a *API) readShare(ctx context.Context, c *call.Call, id string, phrase secret.Bytes) (*body[*sharedSecret], error) {
 	wipeAfter(ctx, phrase)
 	got, err := a.sharing.Access(ctx, c, id, phrase)
 	if err != nil {
@@ -300,8 +300,8 @@ type listShares struct {
 }
 
 func (a *API) registerShareLists() {
-	type find = func(context.Context, *access.Call) ([]sharing.Share, error)
-	list := func(ctx context.Context, c *access.Call, rows find) (*body[shareList], error) {
+	type find = func(context.Context, *call.Call) ([]sharing.Share, error)
+	list := func(ctx context.Context, c *call.Call, rows find) (*body[shareList], error) {
 		all, err := rows(ctx, c)
 		if err != nil {
 			return nil, err
@@ -315,19 +315,19 @@ func (a *API) registerShareLists() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/shares/outbound", id: "list-outbound-shares", tag: "Sharing",
 		summary: "List what you and your agents have shared", action: policy.ListShares,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[shareList], error) {
+	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[shareList], error) {
 		return list(ctx, c, a.sharing.Outbound)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/shares/inbound", id: "list-inbound-shares", tag: "Sharing",
 		summary: "List what was shared with you by name", action: policy.ListShares,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[shareList], error) {
+	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[shareList], error) {
 		return list(ctx, c, a.sharing.Inbound)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/shares", id: "list-shares", tag: "Sharing",
 		summary: "List shares in one direction", action: policy.ListShares,
-	}, func(ctx context.Context, c *access.Call, in *listShares) (*body[shareList], error) {
+	}, func(ctx context.Context, c *call.Call, in *listShares) (*body[shareList], error) {
 		if in.Direction == "inbound" {
 			return list(ctx, c, a.sharing.Inbound)
 		}
@@ -336,7 +336,7 @@ func (a *API) registerShareLists() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/shares/{share_id}", id: "get-share", tag: "Sharing",
 		summary: "See how a share stands, without its value", action: policy.ListShares,
-	}, func(ctx context.Context, c *access.Call, in *SharePath) (*body[shareItem], error) {
+	}, func(ctx context.Context, c *call.Call, in *SharePath) (*body[shareItem], error) {
 		s, err := a.sharing.Get(ctx, c, in.ShareID)
 		if err != nil {
 			return nil, err
@@ -349,7 +349,7 @@ func (a *API) registerShareAnswers() {
 	for _, o := range []struct {
 		method, path, id, summary string
 		action                    policy.Action
-		do                        func(context.Context, *access.Call, string) error
+		do                        func(context.Context, *call.Call, string) error
 	}{
 		{http.MethodPost, "/v1/shares/{share_id}/accept", "accept-share", "Accept a share that is for you, so that you can read it", policy.AcceptShare, a.sharing.Accept},
 		{http.MethodPost, "/v1/shares/{share_id}/decline", "decline-share", "Refuse a share that is for you, for good", policy.DeclineShare, a.sharing.Decline},
@@ -357,7 +357,7 @@ func (a *API) registerShareAnswers() {
 		{http.MethodDelete, "/v1/shares/{share_id}", "delete-share", "Revoke a share, by its other address", policy.RevokeShare, a.sharing.Revoke},
 	} {
 		handle(a, op{method: o.method, path: o.path, id: o.id, tag: "Sharing", summary: o.summary, action: o.action},
-			func(ctx context.Context, c *access.Call, in *SharePath) (*empty, error) {
+			func(ctx context.Context, c *call.Call, in *SharePath) (*empty, error) {
 				return &empty{}, o.do(ctx, c, in.ShareID)
 			})
 	}

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
@@ -94,7 +94,7 @@ func (a *API) registerVaultJobs() {
 	handle(a, op{
 		method: http.MethodPost, path: own, id: "enable-cmek", tag: "Vault keys", errors: []int{http.StatusConflict},
 		summary: "Say that clients encrypt what they write to a vault", action: policy.EnableCMEK, status: http.StatusOK,
-	}, func(ctx context.Context, c *access.Call, in *enableCMEK) (*body[vaultBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *enableCMEK) (*body[vaultBody], error) {
 		v, err := a.vault.EnableCMEK(ctx, c, in.VaultID, in.Body.Fingerprint)
 		if err != nil {
 			return nil, err
@@ -104,7 +104,7 @@ func (a *API) registerVaultJobs() {
 	handle(a, op{
 		method: http.MethodDelete, path: own, id: "disable-cmek", tag: "Vault keys", errors: []int{http.StatusConflict},
 		summary: "Say that clients do not encrypt what they write to a vault any more", action: policy.DisableCMEK, status: http.StatusOK,
-	}, func(ctx context.Context, c *access.Call, in *VaultPath) (*body[vaultBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *VaultPath) (*body[vaultBody], error) {
 		v, err := a.vault.DisableCMEK(ctx, c, in.VaultID)
 		if err != nil {
 			return nil, err
@@ -114,7 +114,7 @@ func (a *API) registerVaultJobs() {
 	handle(a, op{
 		method: http.MethodPost, path: rotate, id: "rotate-cmek", tag: "Vault keys", errors: []int{http.StatusConflict},
 		summary: "Move all values that clients encrypted to another key of the client", action: policy.RotateCMEK, status: http.StatusAccepted,
-	}, func(ctx context.Context, c *access.Call, in *rotateCMEK) (*body[cmekJobBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *rotateCMEK) (*body[cmekJobBody], error) {
 		j, err := a.vault.RotateCMEK(ctx, c, in.VaultID, vault.Rotation{OldKey: in.OldKey, NewKey: in.NewKey, NewFingerprint: in.Body.NewFingerprint})
 		if err != nil {
 			return nil, err
@@ -124,7 +124,7 @@ func (a *API) registerVaultJobs() {
 	handle(a, op{
 		method: http.MethodGet, path: rotate + "/{job_id}", id: "get-cmek-rotation", tag: "Vault keys",
 		summary: "See how far a rotation of a client's key is", action: policy.ReadCMEK,
-	}, func(ctx context.Context, c *access.Call, in *JobPath) (*body[cmekJobBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *JobPath) (*body[cmekJobBody], error) {
 		j, err := a.vault.CMEKRotation(ctx, c, in.VaultID, in.JobID)
 		if err != nil {
 			return nil, err
@@ -134,7 +134,7 @@ func (a *API) registerVaultJobs() {
 	handle(a, op{
 		method: http.MethodPost, path: rekey, id: "rekey-vault", tag: "Vault keys", errors: []int{http.StatusConflict},
 		summary: "Give a vault a new key-encryption key and destroy the old one", action: policy.RekeyVault, status: http.StatusAccepted,
-	}, func(ctx context.Context, c *access.Call, in *VaultPath) (*body[rekeyBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *VaultPath) (*body[rekeyBody], error) {
 		j, err := a.vault.Rekey(ctx, c, in.VaultID)
 		if err != nil {
 			return nil, err
@@ -144,7 +144,7 @@ func (a *API) registerVaultJobs() {
 	handle(a, op{
 		method: http.MethodGet, path: rekey + "/{job_id}", id: "get-rekey", tag: "Vault keys",
 		summary: "See how far a vault's change of keys is", action: policy.ReadRekey,
-	}, func(ctx context.Context, c *access.Call, in *JobPath) (*body[rekeyBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *JobPath) (*body[rekeyBody], error) {
 		j, err := a.vault.Rekeying(ctx, c, in.VaultID, in.JobID)
 		if err != nil {
 			return nil, err

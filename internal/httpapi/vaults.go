@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
@@ -54,7 +54,7 @@ func (a *API) registerVaults() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/vaults", id: "create-vault", tag: "Vaults",
 		summary: "Create a vault", errors: []int{http.StatusConflict}, action: policy.CreateVault, status: http.StatusCreated,
-	}, func(ctx context.Context, c *access.Call, in *createVault) (*body[vaultBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *createVault) (*body[vaultBody], error) {
 		v, err := a.vault.Create(ctx, c, in.Body.Name, deref(in.Body.Description))
 		if err != nil {
 			return nil, err
@@ -64,7 +64,7 @@ func (a *API) registerVaults() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/vaults", id: "list-vaults", tag: "Vaults",
 		summary: "List the vaults that you may see", action: policy.ListVaults,
-	}, func(ctx context.Context, c *access.Call, _ *struct{}) (*body[vaultList], error) {
+	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[vaultList], error) {
 		all, err := a.vault.All(ctx, c)
 		if err != nil {
 			return nil, err
@@ -78,7 +78,7 @@ func (a *API) registerVaults() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/vaults/{vault_id}", id: "get-vault", tag: "Vaults",
 		summary: "Get a vault", action: policy.ReadVault,
-	}, func(ctx context.Context, c *access.Call, in *VaultPath) (*body[vaultBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *VaultPath) (*body[vaultBody], error) {
 		v, err := a.vault.Get(ctx, c, in.VaultID)
 		if err != nil {
 			return nil, err
@@ -88,7 +88,7 @@ func (a *API) registerVaults() {
 	handle(a, op{
 		method: http.MethodDelete, path: "/v1/vaults/{vault_id}", id: "delete-vault", tag: "Vaults",
 		summary: "Delete a vault with everything in it, and destroy its key", action: policy.DeleteVault,
-	}, func(ctx context.Context, c *access.Call, in *VaultPath) (*empty, error) {
+	}, func(ctx context.Context, c *call.Call, in *VaultPath) (*empty, error) {
 		return &empty{}, a.vault.Remove(ctx, c, in.VaultID)
 	})
 }

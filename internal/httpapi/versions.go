@@ -8,7 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
@@ -74,7 +74,7 @@ func (a *API) registerVersions() {
 	handle(a, op{
 		method: http.MethodGet, path: versions, id: "list-secret-versions", tag: "Secrets",
 		summary: "List every version of a secret, newest first; or read one", errors: []int{http.StatusGone}, action: policy.ListVersions,
-	}, func(ctx context.Context, c *access.Call, in *listVersions) (*body[*versionsAnswer], error) {
+	}, func(ctx context.Context, c *call.Call, in *listVersions) (*body[*versionsAnswer], error) {
 		p, err := in.parse()
 		if err != nil {
 			return nil, err
@@ -99,7 +99,7 @@ func (a *API) registerVersions() {
 	handle(a, op{
 		method: http.MethodDelete, path: versions, id: "purge-secret", tag: "Secrets",
 		summary: "Remove every version of a secret for good", action: policy.PurgeSecret,
-	}, func(ctx context.Context, c *access.Call, in *SecretPath) (*empty, error) {
+	}, func(ctx context.Context, c *call.Call, in *SecretPath) (*empty, error) {
 		p, err := in.parse()
 		if err != nil {
 			return nil, err
@@ -109,7 +109,7 @@ func (a *API) registerVersions() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/vaults/{vault_id}/secret-restore/{path}", id: "restore-secret", tag: "Secrets",
 		summary: "Bring a deleted secret back", action: policy.RestoreSecret, status: http.StatusOK,
-	}, func(ctx context.Context, c *access.Call, in *SecretPath) (*body[*SecretMeta], error) {
+	}, func(ctx context.Context, c *call.Call, in *SecretPath) (*body[*SecretMeta], error) {
 		p, err := in.parse()
 		if err != nil {
 			return nil, err

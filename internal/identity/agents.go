@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -16,7 +16,7 @@ var errNoAgent = fault.New(fault.NotFound, "agent_not_found", "There is no agent
 
 // CreateAgent registers an agent of the calling user's. Its key, when it has
 // one, is returned this once.
-func (s *Service) CreateAgent(ctx context.Context, c *access.Call, draft Agent) (Agent, secret.Bytes, error) {
+func (s *Service) CreateAgent(ctx context.Context, c *call.Call, draft Agent) (Agent, secret.Bytes, error) {
 	c.Touch("agent", "")
 	if err := decide(c, policy.RegisterAgent, own(c)); err != nil {
 		return Agent{}, secret.Bytes{}, err
@@ -37,7 +37,7 @@ func (s *Service) CreateAgent(ctx context.Context, c *access.Call, draft Agent) 
 }
 
 // prepareAgent makes a new agent of the caller's from a draft, and checks it.
-func (s *Service) prepareAgent(ctx context.Context, c *access.Call, draft Agent) (Agent, error) {
+func (s *Service) prepareAgent(ctx context.Context, c *call.Call, draft Agent) (Agent, error) {
 	a := draft
 	a.ID, a.Org, a.Creator = newID(), c.Who.Org, c.Who.ID
 	a.Active, a.TokenGen, a.CreatedAt = true, 1, stamp(c.Now)
@@ -89,7 +89,7 @@ func (a *Agent) setKey(text string) {
 
 // Agents returns the agents that the calling user may see, oldest first: an
 // owner or admin all of the organisation, a member its own.
-func (s *Service) Agents(ctx context.Context, c *access.Call) ([]Agent, error) {
+func (s *Service) Agents(ctx context.Context, c *call.Call) ([]Agent, error) {
 	c.Touch("agent", "")
 	if err := decide(c, policy.ListAgents, own(c)); err != nil {
 		return nil, err
@@ -102,12 +102,12 @@ func (s *Service) Agents(ctx context.Context, c *access.Call) ([]Agent, error) {
 }
 
 // Agent returns an agent that the caller may see: to others it does not exist.
-func (s *Service) Agent(ctx context.Context, c *access.Call, id string) (Agent, error) {
+func (s *Service) Agent(ctx context.Context, c *call.Call, id string) (Agent, error) {
 	return s.agent(ctx, c, id, policy.ReadAgent)
 }
 
 // AgentSelf returns the calling agent.
-func (s *Service) AgentSelf(ctx context.Context, c *access.Call) (Agent, error) {
+func (s *Service) AgentSelf(ctx context.Context, c *call.Call) (Agent, error) {
 	c.Touch("agent", c.Who.ID)
 	if err := decide(c, policy.ReadAgentSelf, own(c)); err != nil {
 		return Agent{}, err
@@ -116,7 +116,7 @@ func (s *Service) AgentSelf(ctx context.Context, c *access.Call) (Agent, error) 
 }
 
 // agent finds an agent and asks whether the caller may do action to it.
-func (s *Service) agent(ctx context.Context, c *access.Call, id string, action policy.Action) (Agent, error) {
+func (s *Service) agent(ctx context.Context, c *call.Call, id string, action policy.Action) (Agent, error) {
 	c.Touch("agent", id)
 	a, err := s.store.Agent(ctx, c.Who.Org, id)
 	if fault.Is(err, fault.NotFound) {
@@ -137,7 +137,7 @@ func (s *Service) agent(ctx context.Context, c *access.Call, id string, action p
 }
 
 // UpdateAgent changes an agent. What it may no longer do, it can't at once.
-func (s *Service) UpdateAgent(ctx context.Context, c *access.Call, id string, p AgentPatch) (Agent, error) {
+func (s *Service) UpdateAgent(ctx context.Context, c *call.Call, id string, p AgentPatch) (Agent, error) {
 	now, err := s.agent(ctx, c, id, policy.UpdateAgent)
 	if err != nil {
 		return Agent{}, err
@@ -173,7 +173,7 @@ func (s *Service) UpdateAgent(ctx context.Context, c *access.Call, id string, p 
 // asks approvals for, by one that asks for none: by other scopes or vaults, by
 // showing it the keys that Intents hides, or by starting it again. Who narrows the
 // agent meanwhile ends a right, so the change is decided anew.
-func (s *Service) opensNoGate(ctx context.Context, c *access.Call, was *Agent, p *AgentPatch) error {
+func (s *Service) opensNoGate(ctx context.Context, c *call.Call, was *Agent, p *AgentPatch) error {
 	is := *was
 	if err := p.apply(&is, c.Now); err != nil || c.PersonHere() {
 		return err
@@ -192,7 +192,7 @@ func (s *Service) opensNoGate(ctx context.Context, c *access.Call, was *Agent, p
 
 // goesOn asks for a person where an agent is started, or given another way in, by a
 // credential that ends before the agent does: what it gives would outlast it.
-func goesOn(c *access.Call, a *Agent) error {
+func goesOn(c *call.Call, a *Agent) error {
 	if capped, err := c.Capped(a.ExpiresAt); err != nil || !capped.Equal(a.ExpiresAt) {
 		return c.RequirePerson()
 	}
@@ -201,7 +201,7 @@ func goesOn(c *access.Call, a *Agent) error {
 
 // prolongs asks for a person where an agent is to go on beyond its end, and beyond
 // that of the credential that says so.
-func prolongs(c *access.Call, was, end time.Time) error {
+func prolongs(c *call.Call, was, end time.Time) error {
 	if was.IsZero() || !end.IsZero() && !end.After(was) {
 		return nil
 	}
@@ -215,7 +215,7 @@ func prolongs(c *access.Call, was, end time.Time) error {
 // for good. Who activates it again gives it another key. The shares and policies
 // that it made end too, unless a person keeps them: those that were kept end when it
 // is deactivated again.
-func (s *Service) DeactivateAgent(ctx context.Context, c *access.Call, id string, keep bool) error {
+func (s *Service) DeactivateAgent(ctx context.Context, c *call.Call, id string, keep bool) error {
 	if _, err := s.agent(ctx, c, id, policy.DeactivateAgent); err != nil {
 		return err
 	}
@@ -235,7 +235,7 @@ func (s *Service) DeactivateAgent(ctx context.Context, c *access.Call, id string
 
 // RotateAgentIdentityKeys gives an agent new Ed25519 and P-256 keys. Public and
 // private halves change in one transaction.
-func (s *Service) RotateAgentIdentityKeys(ctx context.Context, c *access.Call, id string) (Agent, error) {
+func (s *Service) RotateAgentIdentityKeys(ctx context.Context, c *call.Call, id string) (Agent, error) {
 	if _, err := s.agent(ctx, c, id, policy.RotateAgentIdentityKeys); err != nil {
 		return Agent{}, err
 	}
@@ -256,7 +256,7 @@ func (s *Service) RotateAgentIdentityKeys(ctx context.Context, c *access.Call, i
 }
 
 // IssueAgentToken gives a token of an agent to the human who manages it.
-func (s *Service) IssueAgentToken(ctx context.Context, c *access.Call, id string) (Token, error) {
+func (s *Service) IssueAgentToken(ctx context.Context, c *call.Call, id string) (Token, error) {
 	began := s.begin()
 	a, err := s.agent(ctx, c, id, policy.IssueAgentToken)
 	if err != nil {
@@ -270,7 +270,7 @@ func (s *Service) IssueAgentToken(ctx context.Context, c *access.Call, id string
 
 // checkVaults refuses a binding to vaults that the caller may not see, but for
 // those that the agent is bound to already: a binding shows the vault to the agent.
-func (s *Service) checkVaults(ctx context.Context, c *access.Call, ids, had []string) error {
+func (s *Service) checkVaults(ctx context.Context, c *call.Call, ids, had []string) error {
 	if len(ids) == 0 {
 		return nil
 	}

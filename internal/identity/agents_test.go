@@ -12,8 +12,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -267,16 +267,16 @@ func TestWhoMayDoWhatToAnAgent(t *testing.T) {
 	_, otherKey := w.agent(carol, identity.Agent{})
 	self, other := w.who(key), w.who(otherKey)
 	ctx := t.Context()
-	ops := map[policy.Action]func(c *access.Call, id string) error{
-		policy.ReadAgent: func(c *access.Call, id string) error { _, err := w.Agent(ctx, c, id); return err },
-		policy.UpdateAgent: func(c *access.Call, id string) error {
+	ops := map[policy.Action]func(c *call.Call, id string) error{
+		policy.ReadAgent: func(c *call.Call, id string) error { _, err := w.Agent(ctx, c, id); return err },
+		policy.UpdateAgent: func(c *call.Call, id string) error {
 			_, err := w.UpdateAgent(ctx, c, id, identity.AgentPatch{})
 			return err
 		},
-		policy.RotateAgentIdentityKeys: func(c *access.Call, id string) error { _, err := w.RotateAgentIdentityKeys(ctx, c, id); return err },
-		policy.IssueAgentToken:         func(c *access.Call, id string) error { _, err := w.IssueAgentToken(ctx, c, id); return err },
-		policy.RotateAgentKey:          func(c *access.Call, id string) error { _, err := w.RotateAgentKey(ctx, c, id, false); return err },
-		policy.DeactivateAgent:         func(c *access.Call, id string) error { return w.DeactivateAgent(ctx, c, id, false) },
+		policy.RotateAgentIdentityKeys: func(c *call.Call, id string) error { _, err := w.RotateAgentIdentityKeys(ctx, c, id); return err },
+		policy.IssueAgentToken:         func(c *call.Call, id string) error { _, err := w.IssueAgentToken(ctx, c, id); return err },
+		policy.RotateAgentKey:          func(c *call.Call, id string) error { _, err := w.RotateAgentKey(ctx, c, id, false); return err },
+		policy.DeactivateAgent:         func(c *call.Call, id string) error { return w.DeactivateAgent(ctx, c, id, false) },
 	}
 	for action, do := range ops {
 		for name, id := range map[string]string{"another organisation's user": a.ID, "an id that is nobody's": uuid.NewString()} {

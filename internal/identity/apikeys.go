@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -26,7 +26,7 @@ var errBeyondKey = fault.New(fault.Denied, "beyond_own_key",
 // a person to make one that never ends, or that ends later than the credential
 // that makes it. A caller who came with a key can't make one that may do more:
 // scopes that are left open are as with its own.
-func (s *Service) CreateKey(ctx context.Context, c *access.Call, d KeyDraft) (UserKey, secret.Bytes, error) {
+func (s *Service) CreateKey(ctx context.Context, c *call.Call, d KeyDraft) (UserKey, secret.Bytes, error) {
 	c.Touch("api_key", "")
 	if err := decide(c, policy.CreateAPIKey, own(c)); err != nil {
 		return UserKey{}, secret.Bytes{}, err
@@ -63,7 +63,7 @@ func (s *Service) CreateKey(ctx context.Context, c *access.Call, d KeyDraft) (Us
 }
 
 // withinKey holds the scopes of a draft within the key that its caller came with.
-func (s *Service) withinKey(ctx context.Context, c *access.Call, d *KeyDraft) error {
+func (s *Service) withinKey(ctx context.Context, c *call.Call, d *KeyDraft) error {
 	own, err := s.store.Key(ctx, c.Who.Key)
 	if fault.Is(err, fault.NotFound) || err == nil && !own.live(c.Now) {
 		return errUnauthenticated
@@ -82,7 +82,7 @@ func (s *Service) withinKey(ctx context.Context, c *access.Call, d *KeyDraft) er
 }
 
 // APIKeys returns the calling user's personal keys, oldest first, revoked ones too.
-func (s *Service) APIKeys(ctx context.Context, c *access.Call) ([]UserKey, error) {
+func (s *Service) APIKeys(ctx context.Context, c *call.Call) ([]UserKey, error) {
 	c.Touch("api_key", "")
 	if err := decide(c, policy.ListAPIKeys, own(c)); err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func (s *Service) APIKeys(ctx context.Context, c *access.Call) ([]UserKey, error
 // shares, policies, invitations and the webhook. To keep takes a person, but for
 // a key that ends itself, as a program does that logs out. What was kept so ends
 // when its user revokes the revoked key again.
-func (s *Service) RevokeKey(ctx context.Context, c *access.Call, id string, keep bool) error {
+func (s *Service) RevokeKey(ctx context.Context, c *call.Call, id string, keep bool) error {
 	c.Touch("api_key", id)
 	if err := decide(c, policy.DeleteAPIKey, own(c)); err != nil {
 		return err
@@ -114,7 +114,7 @@ func (s *Service) RevokeKey(ctx context.Context, c *access.Call, id string, keep
 
 // mayRevoke asks for a person where a key, or a device, revokes a key that is neither
 // itself nor its own make: whoever found one could otherwise end its owner's.
-func (s *Service) mayRevoke(ctx context.Context, c *access.Call, id string) error {
+func (s *Service) mayRevoke(ctx context.Context, c *call.Call, id string) error {
 	switch {
 	case c.Who.Key == "" && !c.Who.Device, c.Who.Key == id:
 		return nil

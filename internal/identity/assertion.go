@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/oidc"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -29,7 +29,7 @@ var errAssertion = fault.New(fault.Unauthenticated, "unauthenticated",
 // same client must not get what is meant for the first.
 //
 // Why a token is refused stands in the log alone.
-func (s *Service) AgentTokenFor(ctx context.Context, c *access.Call, token, agentID string) (Token, error) {
+func (s *Service) AgentTokenFor(ctx context.Context, c *call.Call, token, agentID string) (Token, error) {
 	c.Touch("agent", "")
 	if s.cfg.AgentKeys == nil {
 		return Token{}, refuse(c, string(oidc.Unreachable), errAssertion)

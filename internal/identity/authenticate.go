@@ -32,7 +32,7 @@ func (s *Service) Authenticate(ctx context.Context, bearer string, now time.Time
 // of. Ask before Authenticate: what it finds then knows of every change up to it.
 func (s *Service) Seen() int64 { return s.store.Seen() }
 
-// Look asks for the changes up to now. An access.ErrMoved says that there are some.
+// Look asks for the changes up to now. An call.ErrMoved says that there are some.
 func (s *Service) Look(ctx context.Context) error { return s.store.Look(ctx) }
 
 // AuthenticateOver is Authenticate for a connection with a client certificate,

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -53,9 +53,9 @@ func bench(b *testing.B) (s *identity.Service, db *store.DB, key, token string) 
 	return s, db, string(k.Reveal()), string(t.Access.Reveal())
 }
 
-func anonymous() *access.Call {
+func anonymous() *call.Call {
 	now := time.Now()
-	return &access.Call{Now: now, Event: &audit.Event{ID: "00000000-0000-4000-8000-000000000001", Org: audit.SystemOrg, At: now}}
+	return &call.Call{Now: now, Event: &audit.Event{ID: "00000000-0000-4000-8000-000000000001", Org: audit.SystemOrg, At: now}}
 }
 
 func BenchmarkAuthenticateToken(b *testing.B) {

@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -24,7 +24,7 @@ var errCertificate = fault.New(fault.Unauthenticated, "unauthenticated",
 // CertificateToken gives an agent a token for the certificate that its connection
 // came with. The token is bound to that certificate (RFC 8705): it is of no use
 // on a connection without it. The agent is named by its id or by the certificate.
-func (s *Service) CertificateToken(ctx context.Context, c *access.Call, agentID string) (Token, error) {
+func (s *Service) CertificateToken(ctx context.Context, c *call.Call, agentID string) (Token, error) {
 	c.Touch("agent", "")
 	id := strings.ToLower(agentID)
 	if id == "" && len(c.Chain) > 0 {

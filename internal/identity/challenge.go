@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
 
@@ -59,12 +59,12 @@ type MFAStore interface {
 // password, identity provider, mailed link. No other method hands a login's
 // token out, so that what all of them must pass stands here: a user with a
 // second factor gets a challenge instead, Token.Challenge.
-func (s *Service) finishLogin(ctx context.Context, c *access.Call, a *Account, p proof) (Token, error) {
+func (s *Service) finishLogin(ctx context.Context, c *call.Call, a *Account, p proof) (Token, error) {
 	return s.finishLoginAs(ctx, c, a, p, s.store.Append)
 }
 
 // finishLoginAs is finishLogin for a login that writes more than its event.
-func (s *Service) finishLoginAs(ctx context.Context, c *access.Call, a *Account, p proof, log record) (Token, error) {
+func (s *Service) finishLoginAs(ctx context.Context, c *call.Call, a *Account, p proof, log record) (Token, error) {
 	if a.Org == "" {
 		return Token{}, errNoOrg
 	}

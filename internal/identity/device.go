@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/network"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -91,7 +91,7 @@ var (
 )
 
 // StartDevice begins the login of a device.
-func (s *Service) StartDevice(ctx context.Context, c *access.Call, client string) (DeviceCode, error) {
+func (s *Service) StartDevice(ctx context.Context, c *call.Call, client string) (DeviceCode, error) {
 	c.Touch("device_code", "")
 	if !clientID.MatchString(client) {
 		return DeviceCode{}, invalid("invalid_client_id", "client_id must be a short name of letters, digits, blanks and . _ -")
@@ -115,7 +115,7 @@ func (s *Service) StartDevice(ctx context.Context, c *access.Call, client string
 
 // DeviceByUserCode returns the login that a device shows the code of. Case,
 // blanks and dashes in the code do not matter.
-func (s *Service) DeviceByUserCode(ctx context.Context, c *access.Call, code string) (Device, error) {
+func (s *Service) DeviceByUserCode(ctx context.Context, c *call.Call, code string) (Device, error) {
 	c.Touch("device_code", "")
 	d, err := s.waiting(ctx, code, c.Now)
 	c.Touch("device_code", d.ID)
@@ -140,16 +140,16 @@ func (s *Service) waiting(ctx context.Context, code string, now time.Time) (Devi
 // ApproveDevice lets the device in as the calling user, in the organisation that
 // the caller acts in. It takes a person: a device that could let in others would
 // stay for ever.
-func (s *Service) ApproveDevice(ctx context.Context, c *access.Call, code string) error {
+func (s *Service) ApproveDevice(ctx context.Context, c *call.Call, code string) error {
 	return s.decideDevice(ctx, c, code, policy.ApproveDevice, DeviceApproved)
 }
 
 // DenyDevice refuses the device.
-func (s *Service) DenyDevice(ctx context.Context, c *access.Call, code string) error {
+func (s *Service) DenyDevice(ctx context.Context, c *call.Call, code string) error {
 	return s.decideDevice(ctx, c, code, policy.DenyDevice, DeviceDenied)
 }
 
-func (s *Service) decideDevice(ctx context.Context, c *access.Call, code string, action policy.Action, to DeviceStatus) error {
+func (s *Service) decideDevice(ctx context.Context, c *call.Call, code string, action policy.Action, to DeviceStatus) error {
 	c.Touch("device_code", "")
 	if err := decide(c, action, own(c)); err != nil {
 		return err
@@ -200,7 +200,7 @@ const (
 // none is asked for here. The token is of the generation that the human's tokens
 // had then: it ends with the password. A login that is ended for cause lets nothing in any
 // more; one that is logged out does, as the page that asks for the decision is at once.
-func (s *Service) DeviceToken(ctx context.Context, c *access.Call, code string) (DevicePoll, error) {
+func (s *Service) DeviceToken(ctx context.Context, c *call.Call, code string) (DevicePoll, error) {
 	c.Touch("device_code", "")
 	d, err := s.store.DeviceByCode(ctx, hashKey(code))
 	if fault.Is(err, fault.NotFound) {
@@ -230,7 +230,7 @@ func (s *Service) DeviceToken(ctx context.Context, c *access.Call, code string) 
 	return s.useDevice(ctx, c, &d)
 }
 
-func (s *Service) useDevice(ctx context.Context, c *access.Call, d *Device) (DevicePoll, error) {
+func (s *Service) useDevice(ctx context.Context, c *call.Call, d *Device) (DevicePoll, error) {
 	a, err := s.store.Account(ctx, d.User, d.Org)
 	if err == nil && a.TokenGen != d.TokenGen || fault.Is(err, fault.NotFound) {
 		return DevicePoll{Refusal: pollDenied}, refusePoll(c, "approver_revoked")
@@ -260,10 +260,10 @@ func (s *Service) useDevice(ctx context.Context, c *access.Call, d *Device) (Dev
 
 // refusePoll makes the event one of a failed authentication. The answer is no
 // error: devices go on asking after any error.
-func refusePoll(c *access.Call, reason string) error { return refuse(c, reason, nil) }
+func refusePoll(c *call.Call, reason string) error { return refuse(c, reason, nil) }
 
 // stillWaiting makes the event one of a device that looks: nobody was let in.
-func stillWaiting(c *access.Call, reason string) {
+func stillWaiting(c *call.Call, reason string) {
 	c.Event.Action, c.Event.Details.Reason = string(policy.ReadDevice), reason
 }
 

@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -71,13 +71,13 @@ type EnrollStore interface {
 // Granter says whether the caller may give access to a vault, and what that opens.
 type Granter interface {
 	// Shows reports whether the caller may see the vault, which must exist.
-	Shows(ctx context.Context, c *access.Call, vaultID string) (bool, error)
+	Shows(ctx context.Context, c *call.Call, vaultID string) (bool, error)
 	// Widens reports whether an agent that gets from one cap to another reaches a path
 	// on laxer terms than a policy asks for there.
 	Widens(ctx context.Context, agent string, was, now policy.Cap, at time.Time) (bool, error)
 	// DraftGrant returns the policy as it is to be stored. Nothing is stored yet,
 	// nor is the principal asked for, which may not exist yet.
-	DraftGrant(ctx context.Context, c *access.Call, g policy.Spec) (policy.Spec, error)
+	DraftGrant(ctx context.Context, c *call.Call, g policy.Spec) (policy.Spec, error)
 }
 
 // NoAgent is the agent's id in every answer to an enrolment: the id itself would
@@ -91,7 +91,7 @@ var (
 )
 
 // Enroll asks the human with that mail address to take an agent in.
-func (s *Service) Enroll(ctx context.Context, c *access.Call, name, email, description string) error {
+func (s *Service) Enroll(ctx context.Context, c *call.Call, name, email, description string) error {
 	c.Touch("agent", "")
 	address, err := normalizeEmail(email)
 	if err != nil {
@@ -170,7 +170,7 @@ func (s *Service) enroll(ctx context.Context, r *EnrollRequest, now time.Time) e
 }
 
 // Enrollments returns those that wait for the calling user.
-func (s *Service) Enrollments(ctx context.Context, c *access.Call) ([]Enrollment, error) {
+func (s *Service) Enrollments(ctx context.Context, c *call.Call) ([]Enrollment, error) {
 	c.Touch("enrollment", "")
 	if err := decide(c, policy.ReadEnrollment, own(c)); err != nil {
 		return nil, err
@@ -188,7 +188,7 @@ func (s *Service) EnrollmentByToken(ctx context.Context, token string) (Enrollme
 	return e, err
 }
 
-func (s *Service) enrollment(ctx context.Context, c *access.Call, id string) (Enrollment, error) {
+func (s *Service) enrollment(ctx context.Context, c *call.Call, id string) (Enrollment, error) {
 	all, err := s.store.Enrollments(ctx, c.Who.ID, stamp(c.Now))
 	for _, e := range all {
 		if e.ID == id {
@@ -204,7 +204,7 @@ func (s *Service) enrollment(ctx context.Context, c *access.Call, id string) (En
 // AcceptEnrollment makes the agent, of the calling user's and in the organisation
 // that the caller acts in, and grants it what g says. From then on the key works
 // that was mailed. Without g the agent has access to nothing yet.
-func (s *Service) AcceptEnrollment(ctx context.Context, c *access.Call, id string, g *policy.Spec) (Agent, error) {
+func (s *Service) AcceptEnrollment(ctx context.Context, c *call.Call, id string, g *policy.Spec) (Agent, error) {
 	c.Touch("enrollment", id)
 	if err := decide(c, policy.AcceptEnrollment, own(c)); err != nil {
 		return Agent{}, err
@@ -241,7 +241,7 @@ func (s *Service) AcceptEnrollment(ctx context.Context, c *access.Call, id strin
 }
 
 // RejectEnrollment forgets an enrolment and its key.
-func (s *Service) RejectEnrollment(ctx context.Context, c *access.Call, id string) error {
+func (s *Service) RejectEnrollment(ctx context.Context, c *call.Call, id string) error {
 	c.Touch("enrollment", id)
 	if err := decide(c, policy.RejectEnrollment, own(c)); err != nil {
 		return err

@@ -5,8 +5,8 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -29,7 +29,7 @@ type Erasure struct {
 }
 
 // DeleteMe deletes the calling user's account for good: see erase.
-func (s *Service) DeleteMe(ctx context.Context, c *access.Call, confirmation string) error {
+func (s *Service) DeleteMe(ctx context.Context, c *call.Call, confirmation string) error {
 	a, err := s.self(ctx, c, policy.DeleteUser)
 	switch {
 	case err != nil:
@@ -41,7 +41,7 @@ func (s *Service) DeleteMe(ctx context.Context, c *access.Call, confirmation str
 }
 
 // DeleteUser deletes any other account. The caller is a platform admin.
-func (s *Service) DeleteUser(ctx context.Context, c *access.Call, user string) error {
+func (s *Service) DeleteUser(ctx context.Context, c *call.Call, user string) error {
 	c.Touch("user", user)
 	if err := decide(c, policy.DeleteAnyUser, own(c)); err != nil {
 		return err
@@ -61,7 +61,7 @@ func (s *Service) DeleteUser(ctx context.Context, c *access.Call, user string) e
 // go with it, and the keys of their vaults are destroyed. In other organisations
 // its agents stop and become those of the oldest owner; what others keep names
 // nobody in its place. Only the audit log still knows its id.
-func (s *Service) erase(ctx context.Context, c *access.Call, user, email string) error {
+func (s *Service) erase(ctx context.Context, c *call.Call, user, email string) error {
 	succeed(c, "user", user)
 	e := Erasure{User: user, At: stamp(c.Now), Note: func(org string) *audit.Event {
 		ev := *c.Event

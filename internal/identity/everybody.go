@@ -3,13 +3,13 @@ package identity
 import (
 	"context"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
 // Everybody returns a part of all users of the server, oldest first, each in its
 // home organisation, and how many there are. The caller is a platform admin.
-func (s *Service) Everybody(ctx context.Context, c *access.Call, limit, offset int) ([]Account, int64, error) {
+func (s *Service) Everybody(ctx context.Context, c *call.Call, limit, offset int) ([]Account, int64, error) {
 	c.Touch("user", "")
 	if err := decide(c, policy.ListAllUsers, own(c)); err != nil {
 		return nil, 0, err

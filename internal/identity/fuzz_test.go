@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
@@ -41,7 +41,7 @@ func FuzzAuthenticate(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	c := &access.Call{Now: now, Event: &audit.Event{ID: "00000000-0000-4000-8000-000000000001", At: now}}
+	c := &call.Call{Now: now, Event: &audit.Event{ID: "00000000-0000-4000-8000-000000000001", At: now}}
 	j, err := s.Signup(f.Context(), c, "ada@example.com", secret.FromString(password), "")
 	if err != nil {
 		f.Fatal(err)

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/network"
 )
@@ -86,7 +86,7 @@ const (
 )
 
 // guessAt is what a guess of kind at a subject counts against: an address, or an id.
-func guessAt(c *access.Call, kind, subject string) *Guess {
+func guessAt(c *call.Call, kind, subject string) *Guess {
 	from := network.Of(c.IP)
 	return &Guess{
 		Here: Counter{ID: hashKey(kind + " here " + subject + "\n" + from), Free: 5, Base: guessBase, Max: guessMax, Forget: guessForget},
@@ -100,7 +100,7 @@ func guessAt(c *access.Call, kind, subject string) *Guess {
 // admit counts a guess, or refuses it since there were too many. Those of one
 // account from one network take turns, so that several right ones at once are
 // not counted as failures of each other. done ends the turn.
-func (s *Service) admit(ctx context.Context, c *access.Call, g *Guess) (done func(), err error) {
+func (s *Service) admit(ctx context.Context, c *call.Call, g *Guess) (done func(), err error) {
 	if done, err = s.turns.take(ctx, g.Here.ID); err != nil {
 		return nil, err
 	}
@@ -155,7 +155,7 @@ func (t *turns) take(ctx context.Context, key string) (done func(), err error) {
 }
 
 // right takes a guess back.
-func (s *Service) right(ctx context.Context, c *access.Call, g *Guess, trust bool) error {
+func (s *Service) right(ctx context.Context, c *call.Call, g *Guess, trust bool) error {
 	var until time.Time
 	if trust {
 		until = c.Now.Add(trustedFor)

@@ -21,8 +21,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -59,7 +59,7 @@ type Mailer interface {
 type Safe interface {
 	// SealAgentKeys seals keys for the vault __agent-keys of c's organisation, by their
 	// paths, and calls store, perhaps more than once, which writes them with the agent.
-	SealAgentKeys(ctx context.Context, c *access.Call, keys map[string]secret.Bytes, store func(sealed any) error) error
+	SealAgentKeys(ctx context.Context, c *call.Call, keys map[string]secret.Bytes, store func(sealed any) error) error
 }
 
 // Shredder destroys the keys of vaults that are gone.
@@ -168,17 +168,17 @@ func (s *Service) Run(ctx context.Context) {
 }
 
 // decide asks the policy and leaves the answer in the call's event.
-func decide(c *access.Call, a policy.Action, r policy.Resource) error {
+func decide(c *call.Call, a policy.Action, r policy.Resource) error {
 	d := policy.Decide(c.Who, a, r, c.At())
 	c.Event.Details.Reason = string(d.Reason)
 	return d.Err()
 }
 
 // own is the resource of what a caller does to itself or its organisation.
-func own(c *access.Call) policy.Resource { return policy.Resource{Org: c.Who.Org} }
+func own(c *call.Call) policy.Resource { return policy.Resource{Org: c.Who.Org} }
 
 // succeed marks the call's event before it goes into a transaction.
-func succeed(c *access.Call, resourceType, id string) {
+func succeed(c *call.Call, resourceType, id string) {
 	c.Touch(resourceType, id)
 	c.Event.Details.Outcome = audit.Success
 }

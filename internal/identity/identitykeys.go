@@ -7,7 +7,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/erase"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
@@ -15,7 +15,7 @@ import (
 // withIdentityKeys makes an agent's Ed25519 and P-256 keys, and calls store with the
 // public ones in base64, in the agent, beside the private halves: both are stored in
 // one transaction or not at all.
-func (s *Service) withIdentityKeys(ctx context.Context, c *access.Call, a *Agent, store func() error) error {
+func (s *Service) withIdentityKeys(ctx context.Context, c *call.Call, a *Agent, store func() error) error {
 	var sshKey, ecdhKey secret.Bytes
 	var err error
 	erase.Do(func() {

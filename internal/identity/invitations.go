@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -24,7 +24,7 @@ var (
 
 // Invite mails an invitation to join the caller's organisation. What it answers
 // does not depend on whether the address has an account.
-func (s *Service) Invite(ctx context.Context, c *access.Call, email string, role policy.Role) (Invitation, error) {
+func (s *Service) Invite(ctx context.Context, c *call.Call, email string, role policy.Role) (Invitation, error) {
 	c.Touch("invitation", "")
 	if err := decide(c, policy.InviteMember, own(c)); err != nil {
 		return Invitation{}, err
@@ -70,7 +70,7 @@ func (s *Service) Invite(ctx context.Context, c *access.Call, email string, role
 
 // Invitations returns those that wait for an answer, and those that nobody
 // answered in time.
-func (s *Service) Invitations(ctx context.Context, c *access.Call) ([]Invitation, error) {
+func (s *Service) Invitations(ctx context.Context, c *call.Call) ([]Invitation, error) {
 	c.Touch("org", c.Who.Org)
 	if err := decide(c, policy.ListInvitations, own(c)); err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func (s *Service) Invitations(ctx context.Context, c *access.Call) ([]Invitation
 }
 
 // ResendInvitation mails another token for an invitation. The old one is dead.
-func (s *Service) ResendInvitation(ctx context.Context, c *access.Call, id string) (Invitation, error) {
+func (s *Service) ResendInvitation(ctx context.Context, c *call.Call, id string) (Invitation, error) {
 	c.Touch("invitation", id)
 	if err := decide(c, policy.InviteMember, own(c)); err != nil {
 		return Invitation{}, err
@@ -108,7 +108,7 @@ func (s *Service) ResendInvitation(ctx context.Context, c *access.Call, id strin
 }
 
 // RevokeInvitation takes an invitation back.
-func (s *Service) RevokeInvitation(ctx context.Context, c *access.Call, id string) error {
+func (s *Service) RevokeInvitation(ctx context.Context, c *call.Call, id string) error {
 	c.Touch("invitation", id)
 	if err := decide(c, policy.RevokeInvitation, own(c)); err != nil {
 		return err
@@ -119,7 +119,7 @@ func (s *Service) RevokeInvitation(ctx context.Context, c *access.Call, id strin
 
 // AcceptInvitation makes the calling user a member of the organisation that
 // invited its address.
-func (s *Service) AcceptInvitation(ctx context.Context, c *access.Call, token string) (Membership, error) {
+func (s *Service) AcceptInvitation(ctx context.Context, c *call.Call, token string) (Membership, error) {
 	c.Touch("invitation", "")
 	a, err := s.self(ctx, c, policy.AcceptInvitation)
 	if err != nil {
@@ -136,7 +136,7 @@ func (s *Service) AcceptInvitation(ctx context.Context, c *access.Call, token st
 }
 
 // invitation returns what a token invites to.
-func (s *Service) invitation(ctx context.Context, c *access.Call, token string) (Invitation, error) {
+func (s *Service) invitation(ctx context.Context, c *call.Call, token string) (Invitation, error) {
 	i, err := s.store.InvitationByToken(ctx, hashKey(token), c.Now)
 	if fault.Is(err, fault.NotFound) {
 		err = errInvitation
@@ -146,7 +146,7 @@ func (s *Service) invitation(ctx context.Context, c *access.Call, token string) 
 
 // join spends the invitation. It is in the log of the organisation that is
 // joined.
-func (s *Service) join(ctx context.Context, c *access.Call, i *Invitation, user string) error {
+func (s *Service) join(ctx context.Context, c *call.Call, i *Invitation, user string) error {
 	was := *c.Event
 	by(c, policy.KindUser, user, i.Org)
 	succeed(c, "invitation", i.ID)
@@ -162,7 +162,7 @@ func (s *Service) join(ctx context.Context, c *access.Call, i *Invitation, user 
 
 // ownsUnconfirmed refuses somebody who owns an address but not, as far as is known,
 // the account that was made with it: whoever made that would join too.
-func (s *Service) ownsUnconfirmed(ctx context.Context, c *access.Call, a *Account, password secret.Bytes) error {
+func (s *Service) ownsUnconfirmed(ctx context.Context, c *call.Call, a *Account, password secret.Bytes) error {
 	err := s.proveByPassword(ctx, c, a, password)
 	if fault.Is(err, fault.Invalid) {
 		c.Event.Details.Reason, err = "wrong_password", errUnconfirmed
@@ -176,7 +176,7 @@ func (s *Service) ownsUnconfirmed(ctx context.Context, c *access.Call, a *Accoun
 // no token here: it logs in as it always does. While nobody has confirmed the
 // account's address it joins with its password alone, since anybody may have made
 // an account with that address.
-func (s *Service) SignupInvited(ctx context.Context, c *access.Call, email string, password secret.Bytes, name, token string) (Joined, error) {
+func (s *Service) SignupInvited(ctx context.Context, c *call.Call, email string, password secret.Bytes, name, token string) (Joined, error) {
 	c.Touch("user", "")
 	i, err := s.invitation(ctx, c, token)
 	if err != nil {

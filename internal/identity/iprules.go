@@ -10,7 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -146,7 +146,7 @@ type IPRuleDraft struct {
 }
 
 // IPRules returns the rules of the caller's organisation.
-func (s *Service) IPRules(ctx context.Context, c *access.Call) ([]IPRule, error) {
+func (s *Service) IPRules(ctx context.Context, c *call.Call) ([]IPRule, error) {
 	c.Touch("org", c.Who.Org)
 	if err := decide(c, policy.ListIPRules, own(c)); err != nil {
 		return nil, err
@@ -155,7 +155,7 @@ func (s *Service) IPRules(ctx context.Context, c *access.Call) ([]IPRule, error)
 }
 
 // AddIPRule adds a rule, which counts on every node within a second.
-func (s *Service) AddIPRule(ctx context.Context, c *access.Call, d IPRuleDraft) (IPRule, error) {
+func (s *Service) AddIPRule(ctx context.Context, c *call.Call, d IPRuleDraft) (IPRule, error) {
 	c.Touch("ip_rule", "")
 	if err := decide(c, policy.CreateIPRule, own(c)); err != nil {
 		return IPRule{}, err
@@ -191,7 +191,7 @@ func (s *Service) AddIPRule(ctx context.Context, c *access.Call, d IPRuleDraft) 
 }
 
 // RemoveIPRule deletes a rule.
-func (s *Service) RemoveIPRule(ctx context.Context, c *access.Call, id string, force bool) error {
+func (s *Service) RemoveIPRule(ctx context.Context, c *call.Call, id string, force bool) error {
 	c.Touch("ip_rule", id)
 	if err := decide(c, policy.DeleteIPRule, own(c)); err != nil {
 		return err
@@ -202,7 +202,7 @@ func (s *Service) RemoveIPRule(ctx context.Context, c *access.Call, id string, f
 
 // keepsCaller refuses rules that would keep the caller out, unless it forces them and is
 // there in person: with a stolen key they would keep everybody out.
-func keepsCaller(c *access.Call, will []IPRule, force bool) error {
+func keepsCaller(c *call.Call, will []IPRule, force bool) error {
 	switch {
 	case admits(will, policy.KindUser, c.IP):
 		return nil

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -23,7 +23,7 @@ var (
 
 // Login exchanges a mail address and password for a token. Whether the address
 // or the password was wrong can't be told, from the answer or from its time.
-func (s *Service) Login(ctx context.Context, c *access.Call, email string, password secret.Bytes) (Token, error) {
+func (s *Service) Login(ctx context.Context, c *call.Call, email string, password secret.Bytes) (Token, error) {
 	c.Touch("user", "")
 	a, known := Account{PasswordHash: nobody}, false
 	address, bad := normalizeEmail(email)
@@ -94,7 +94,7 @@ func (s *Service) rehash(ctx context.Context, a *Account, password secret.Bytes)
 
 // AgentToken exchanges an agent's key for a token. A given agent id must be the
 // id of the key's agent.
-func (s *Service) AgentToken(ctx context.Context, c *access.Call, key, agentID string) (Token, error) {
+func (s *Service) AgentToken(ctx context.Context, c *call.Call, key, agentID string) (Token, error) {
 	c.Touch("agent", "")
 	if !strings.HasPrefix(key, agentKeyPrefix) || len(key) > maxKey {
 		return Token{}, refuse(c, "unknown_key", errKey)
@@ -125,7 +125,7 @@ func (s *Service) AgentToken(ctx context.Context, c *access.Call, key, agentID s
 const maxKey = 256
 
 // APIKeyToken exchanges a personal key or an agent's key for a token.
-func (s *Service) APIKeyToken(ctx context.Context, c *access.Call, key string) (Token, error) {
+func (s *Service) APIKeyToken(ctx context.Context, c *call.Call, key string) (Token, error) {
 	if strings.HasPrefix(key, agentKeyPrefix) {
 		return s.AgentToken(ctx, c, key, "")
 	}
@@ -161,7 +161,7 @@ func (s *Service) APIKeyToken(ctx context.Context, c *access.Call, key string) (
 
 // refusedAddress makes errAddress one more credential that is not good: only the
 // log tells. Other errors stay what they are.
-func refusedAddress(c *access.Call, err error, kind policy.PrincipalKind, id, org string, as error) error {
+func refusedAddress(c *call.Call, err error, kind policy.PrincipalKind, id, org string, as error) error {
 	if !fault.Is(err, fault.Denied) {
 		return err
 	}
@@ -172,7 +172,7 @@ func refusedAddress(c *access.Call, err error, kind policy.PrincipalKind, id, or
 type record func(ctx context.Context, ev *audit.Event) error
 
 // keyToken hands out a token for a personal key.
-func (s *Service) keyToken(ctx context.Context, c *access.Call, a *Account, k *UserKey) (Token, error) {
+func (s *Service) keyToken(ctx context.Context, c *call.Call, a *Account, k *UserKey) (Token, error) {
 	g := &grant{
 		session: session{kind: policy.KindUser, id: a.ID, org: a.Org, term: a.Term, gen: a.TokenGen, jti: newID(), key: k.ID},
 		ttl:     userTTL, scopes: k.Scopes,
@@ -182,7 +182,7 @@ func (s *Service) keyToken(ctx context.Context, c *access.Call, a *Account, k *U
 }
 
 // loginToken hands out the token of a login once its event is in the log.
-func (s *Service) loginToken(ctx context.Context, c *access.Call, a *Account, p proof, log record) (Token, error) {
+func (s *Service) loginToken(ctx context.Context, c *call.Call, a *Account, p proof, log record) (Token, error) {
 	g := &grant{session: session{
 		kind: policy.KindUser, id: a.ID, org: a.Org, term: a.Term, gen: a.TokenGen, jti: newID(), login: newID(), person: p.person,
 	}, ttl: userTTL, begins: &audit.Login{Kind: p.kind, Client: c.Client, Address: addressText(c.IP)}}
@@ -191,13 +191,13 @@ func (s *Service) loginToken(ctx context.Context, c *access.Call, a *Account, p 
 }
 
 // agentToken hands out a token of an agent as it was at that moment.
-func (s *Service) agentToken(ctx context.Context, c *access.Call, a *Standing, began moment) (Token, error) {
+func (s *Service) agentToken(ctx context.Context, c *call.Call, a *Standing, began moment) (Token, error) {
 	return s.agentTokenBound(ctx, c, a, began, "")
 }
 
 // agentTokenBound is agentToken for a token that is bound to a certificate, given
 // by its thumbprint.
-func (s *Service) agentTokenBound(ctx context.Context, c *access.Call, a *Standing, began moment, cert string) (Token, error) {
+func (s *Service) agentTokenBound(ctx context.Context, c *call.Call, a *Standing, began moment, cert string) (Token, error) {
 	if err := s.lookUpPatterns(ctx, a, c.Now); err != nil {
 		return Token{}, err
 	}
@@ -232,7 +232,7 @@ func (s *Service) agentTokenBound(ctx context.Context, c *access.Call, a *Standi
 // takenUntil is the end of a token that a human takes of an agent that ends at end.
 // It is revoked with the credential that asked; with nobody there it is gone also
 // when that expires, and within an hour.
-func takenUntil(c *access.Call, end time.Time) time.Time {
+func takenUntil(c *call.Call, end time.Time) time.Time {
 	if c.PersonHere() {
 		return end
 	}
@@ -244,7 +244,7 @@ func takenUntil(c *access.Call, end time.Time) time.Time {
 	return end
 }
 
-func (s *Service) handOut(ctx context.Context, c *access.Call, g *grant, end time.Time, log record) (secret.Bytes, int64, error) {
+func (s *Service) handOut(ctx context.Context, c *call.Call, g *grant, end time.Time, log record) (secret.Bytes, int64, error) {
 	// Every way to a token ends here. A human who asks for its agent's token was
 	// let in as what it is; the token is held to the rules where it is used.
 	if c.Who.Kind != policy.KindUser || g.kind == policy.KindUser {
@@ -275,6 +275,6 @@ func (s *Service) handOut(ctx context.Context, c *access.Call, g *grant, end tim
 }
 
 // by fills in who the event's actor has turned out to be.
-func by(c *access.Call, kind policy.PrincipalKind, id, org string) {
+func by(c *call.Call, kind policy.PrincipalKind, id, org string) {
 	c.Event.ActorKind, c.Event.ActorID, c.Event.Org = string(kind), id, org
 }

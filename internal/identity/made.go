@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -19,7 +19,7 @@ type Made struct {
 
 // MadeWithKey returns what was made with an API key of the calling user's, oldest
 // first; owners and admins ask about each of the organisation's.
-func (s *Service) MadeWithKey(ctx context.Context, c *access.Call, id string) ([]Made, error) {
+func (s *Service) MadeWithKey(ctx context.Context, c *call.Call, id string) ([]Made, error) {
 	c.Touch("api_key", id)
 	if err := decide(c, policy.ListAPIKeys, own(c)); err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func (s *Service) MadeWithKey(ctx context.Context, c *access.Call, id string) ([
 
 // MadeWithSession returns what was made with a login or device of the calling user's
 // in the organisation that it acts in, also when that has ended.
-func (s *Service) MadeWithSession(ctx context.Context, c *access.Call, id string) ([]Made, error) {
+func (s *Service) MadeWithSession(ctx context.Context, c *call.Call, id string) ([]Made, error) {
 	c.Touch("session", id)
 	if err := decide(c, policy.ListSessions, own(c)); err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func (s *Service) MadeWithSession(ctx context.Context, c *access.Call, id string
 }
 
 // MadeByAgent is MadeWithKey for all credentials that an agent has had.
-func (s *Service) MadeByAgent(ctx context.Context, c *access.Call, id string) ([]Made, error) {
+func (s *Service) MadeByAgent(ctx context.Context, c *call.Call, id string) ([]Made, error) {
 	a, err := s.agent(ctx, c, id, policy.ReadAgent)
 	if err != nil {
 		return nil, err

@@ -4,19 +4,19 @@ import (
 	"context"
 	"strings"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
 
 // Me returns the calling user's account.
-func (s *Service) Me(ctx context.Context, c *access.Call) (Account, error) {
+func (s *Service) Me(ctx context.Context, c *call.Call) (Account, error) {
 	return s.self(ctx, c, policy.ReadUser)
 }
 
-func (s *Service) self(ctx context.Context, c *access.Call, a policy.Action) (Account, error) {
+func (s *Service) self(ctx context.Context, c *call.Call, a policy.Action) (Account, error) {
 	c.Touch("user", c.Who.ID)
 	if err := decide(c, a, own(c)); err != nil {
 		return Account{}, err
@@ -31,7 +31,7 @@ type Profile struct {
 }
 
 // UpdateMe changes the calling user's profile.
-func (s *Service) UpdateMe(ctx context.Context, c *access.Call, p Profile) (Account, error) {
+func (s *Service) UpdateMe(ctx context.Context, c *call.Call, p Profile) (Account, error) {
 	if _, err := s.self(ctx, c, policy.UpdateUser); err != nil {
 		return Account{}, err
 	}
@@ -51,7 +51,7 @@ func (s *Service) UpdateMe(ctx context.Context, c *access.Call, p Profile) (Acco
 
 // ChangePassword sets a new password. All the user's tokens die but the one
 // that asks, and stored logins; API keys that last longer stay.
-func (s *Service) ChangePassword(ctx context.Context, c *access.Call, old, password secret.Bytes) error {
+func (s *Service) ChangePassword(ctx context.Context, c *call.Call, old, password secret.Bytes) error {
 	a, err := s.self(ctx, c, policy.ChangePassword)
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func (s *Service) ChangePassword(ctx context.Context, c *access.Call, old, passw
 
 // Revoke ends the token that the caller came with, everywhere at once. A user's
 // login ends with it: all its tokens, of other organisations too.
-func (s *Service) Revoke(ctx context.Context, c *access.Call, bearer string) error {
+func (s *Service) Revoke(ctx context.Context, c *call.Call, bearer string) error {
 	c.Touch(string(c.Who.Kind), c.Who.ID)
 	if err := decide(c, policy.Logout, own(c)); err != nil {
 		return err

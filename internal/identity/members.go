@@ -4,8 +4,8 @@ import (
 	"context"
 	"slices"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -21,7 +21,7 @@ var (
 )
 
 // Members returns the members of the caller's organisation.
-func (s *Service) Members(ctx context.Context, c *access.Call) ([]Member, error) {
+func (s *Service) Members(ctx context.Context, c *call.Call) ([]Member, error) {
 	c.Touch("org", c.Who.Org)
 	if err := decide(c, policy.ListMembers, own(c)); err != nil {
 		return nil, err
@@ -31,7 +31,7 @@ func (s *Service) Members(ctx context.Context, c *access.Call) ([]Member, error)
 
 // ChangeRole gives a member another role. Who decides is looked up again with
 // the write: of two owners who demote each other at once, one succeeds.
-func (s *Service) ChangeRole(ctx context.Context, c *access.Call, user string, role policy.Role) (Member, error) {
+func (s *Service) ChangeRole(ctx context.Context, c *call.Call, user string, role policy.Role) (Member, error) {
 	c.Touch("user", user)
 	if err := decide(c, policy.UpdateMember, own(c)); err != nil {
 		return Member{}, err
@@ -50,7 +50,7 @@ func (s *Service) ChangeRole(ctx context.Context, c *access.Call, user string, r
 // approvals it takes a person, as to delete that policy does. Its agents stop and become the
 // caller's. Who is in no other organisation gets an empty one of its own where
 // strangers may sign up, and can't log in elsewhere.
-func (s *Service) RemoveMember(ctx context.Context, c *access.Call, user string) error {
+func (s *Service) RemoveMember(ctx context.Context, c *call.Call, user string) error {
 	c.Touch("user", user)
 	if err := decide(c, policy.RemoveMember, own(c)); err != nil {
 		return err
@@ -67,7 +67,7 @@ func (s *Service) RemoveMember(ctx context.Context, c *access.Call, user string)
 
 // inPerson asks for a person where somebody becomes, is or stops being one of those
 // who manage the organisation, unless it is refused already.
-func inPerson(c *access.Call, refused error, roles ...policy.Role) error {
+func inPerson(c *call.Call, refused error, roles ...policy.Role) error {
 	manages := slices.Contains(roles, policy.RoleOwner) || slices.Contains(roles, policy.RoleAdmin)
 	if refused != nil || !manages {
 		return refused
@@ -93,7 +93,7 @@ func validRole(r policy.Role) bool {
 }
 
 // Orgs returns the organisations that the calling user belongs to.
-func (s *Service) Orgs(ctx context.Context, c *access.Call) ([]Membership, error) {
+func (s *Service) Orgs(ctx context.Context, c *call.Call) ([]Membership, error) {
 	c.Touch("user", c.Who.ID)
 	if err := decide(c, policy.ReadUser, own(c)); err != nil {
 		return nil, err
@@ -107,7 +107,7 @@ func (s *Service) Orgs(ctx context.Context, c *access.Call) ([]Membership, error
 // SwitchOrg gives the calling user a token for another of its organisations,
 // which logins lead to from now on. The token ends with the one that asks: nobody
 // stays in by switching again and again.
-func (s *Service) SwitchOrg(ctx context.Context, c *access.Call, org string) (Token, error) {
+func (s *Service) SwitchOrg(ctx context.Context, c *call.Call, org string) (Token, error) {
 	c.Touch("org", "")
 	if err := decide(c, policy.SwitchOrg, own(c)); err != nil {
 		return Token{}, err

@@ -5,8 +5,8 @@ import (
 	"log/slog"
 	"strings"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
@@ -62,14 +62,14 @@ type MFASetup struct {
 }
 
 // MFAStatus reports whether the calling user's logins need a second factor.
-func (s *Service) MFAStatus(ctx context.Context, c *access.Call) (bool, error) {
+func (s *Service) MFAStatus(ctx context.Context, c *call.Call) (bool, error) {
 	a, err := s.self(ctx, c, policy.ReadMFA)
 	return a.TOTP, err
 }
 
 // SetUpMFA makes the key of an authenticator. It counts for nothing until
 // ConfirmMFA gets a code of it; another SetUpMFA takes its place.
-func (s *Service) SetUpMFA(ctx context.Context, c *access.Call) (MFASetup, error) {
+func (s *Service) SetUpMFA(ctx context.Context, c *call.Call) (MFASetup, error) {
 	a, err := s.self(ctx, c, policy.EnableMFA)
 	if err != nil {
 		return MFASetup{}, err
@@ -111,7 +111,7 @@ func (s *Service) sealTOTP(ctx context.Context, user string, key secret.Bytes) (
 // ConfirmMFA turns the second factor on, once a code shows that the
 // authenticator has the key. It returns the recovery codes, which are shown this
 // once. All the user's tokens end but the one that asks.
-func (s *Service) ConfirmMFA(ctx context.Context, c *access.Call, code string) ([]string, error) {
+func (s *Service) ConfirmMFA(ctx context.Context, c *call.Call, code string) ([]string, error) {
 	a, err := s.self(ctx, c, policy.EnableMFA)
 	if err != nil {
 		return nil, err
@@ -155,7 +155,7 @@ func (s *Service) ConfirmMFA(ctx context.Context, c *access.Call, code string) (
 
 // factor finds what a code is. nil means that it is nothing: the database still
 // decides whether a Factor was accepted before.
-func (s *Service) factor(ctx context.Context, c *access.Call, t *TOTP, plain string) (*Factor, error) {
+func (s *Service) factor(ctx context.Context, c *call.Call, t *TOTP, plain string) (*Factor, error) {
 	if !isTOTP(plain) {
 		if !t.Enabled || plain == "" {
 			return nil, nil
@@ -176,7 +176,7 @@ func (s *Service) factor(ctx context.Context, c *access.Call, t *TOTP, plain str
 
 // VerifyMFA finishes a login with a code of the authenticator, or a recovery
 // code. Each code is accepted once.
-func (s *Service) VerifyMFA(ctx context.Context, c *access.Call, token, code string) (Token, error) {
+func (s *Service) VerifyMFA(ctx context.Context, c *call.Call, token, code string) (Token, error) {
 	c.Touch("user", "")
 	if !strings.HasPrefix(token, challengePrefix) || len(token) > maxKey {
 		return Token{}, refuse(c, "unknown_challenge", errMFA)
@@ -239,7 +239,7 @@ func (s *Service) VerifyMFA(ctx context.Context, c *access.Call, token, code str
 // DisableMFA turns the second factor off with a code: of the authenticator, or a
 // recovery code. The password alone is what a second factor guards against. All the
 // user's tokens end but the one that asks.
-func (s *Service) DisableMFA(ctx context.Context, c *access.Call, code string) error {
+func (s *Service) DisableMFA(ctx context.Context, c *call.Call, code string) error {
 	a, err := s.self(ctx, c, policy.DisableMFA)
 	if err != nil {
 		return err
@@ -271,7 +271,7 @@ func (s *Service) DisableMFA(ctx context.Context, c *access.Call, code string) e
 	return nil
 }
 
-func (s *Service) proveByCode(ctx context.Context, c *access.Call, g *Guess, t *TOTP, code string) (*Factor, error) {
+func (s *Service) proveByCode(ctx context.Context, c *call.Call, g *Guess, t *TOTP, code string) (*Factor, error) {
 	done, err := s.admit(ctx, c, g)
 	if err != nil {
 		return nil, err
@@ -287,7 +287,7 @@ func (s *Service) proveByCode(ctx context.Context, c *access.Call, g *Guess, t *
 
 // proveByPassword checks the password of somebody who is signed in. Guesses are
 // counted like those at the login.
-func (s *Service) proveByPassword(ctx context.Context, c *access.Call, a *Account, password secret.Bytes) error {
+func (s *Service) proveByPassword(ctx context.Context, c *call.Call, a *Account, password secret.Bytes) error {
 	if a.PasswordHash == "" {
 		return invalid("no_password", "This account logs in without a password.")
 	}
@@ -311,7 +311,7 @@ func (s *Service) proveByPassword(ctx context.Context, c *access.Call, a *Accoun
 
 // forgive is right for what is done already: that the count stays is no reason
 // to fail.
-func (s *Service) forgive(ctx context.Context, c *access.Call, g *Guess, trust bool) {
+func (s *Service) forgive(ctx context.Context, c *call.Call, g *Guess, trust bool) {
 	if err := s.right(ctx, c, g, trust); err != nil {
 		s.cfg.Log.Warn("a right guess stays counted as a wrong one", slog.Any("error", err))
 	}

@@ -7,8 +7,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/oidc"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -89,7 +89,7 @@ var (
 // address must not be waiting for its owner) and it has no identity at that issuer
 // yet (the provider may have given the address to somebody else). Else a new account is made, if
 // strangers may sign up or the address was invited.
-func (s *Service) LoginWithIDToken(ctx context.Context, c *access.Call, token string, nonce *string) (Token, error) {
+func (s *Service) LoginWithIDToken(ctx context.Context, c *call.Call, token string, nonce *string) (Token, error) {
 	c.Touch("user", "")
 	if len(s.cfg.Logins) == 0 || s.cfg.LoginKeys == nil {
 		return Token{}, errNoProvider
@@ -171,7 +171,7 @@ func storable(name string) bool {
 
 // loginAs finds or makes the account. Of many that come for the first time at
 // once one makes it, and the others find it when they look again.
-func (s *Service) loginAs(ctx context.Context, c *access.Call, who *oidc.Claims) (Token, error) {
+func (s *Service) loginAs(ctx context.Context, c *call.Call, who *oidc.Claims) (Token, error) {
 	for range 3 {
 		t, err := s.tryLoginAs(ctx, c, who)
 		if !fault.Is(err, fault.Conflict) {
@@ -181,7 +181,7 @@ func (s *Service) loginAs(ctx context.Context, c *access.Call, who *oidc.Claims)
 	return Token{}, refuse(c, "account_conflict", errIDToken)
 }
 
-func (s *Service) tryLoginAs(ctx context.Context, c *access.Call, who *oidc.Claims) (Token, error) {
+func (s *Service) tryLoginAs(ctx context.Context, c *call.Call, who *oidc.Claims) (Token, error) {
 	a, err := s.store.AccountByLink(ctx, who.Issuer, who.Subject)
 	if err == nil {
 		by(c, policy.KindUser, a.ID, a.Org)
@@ -225,7 +225,7 @@ func (s *Service) tryLoginAs(ctx context.Context, c *access.Call, who *oidc.Clai
 }
 
 // signupAs makes the account of somebody who has none.
-func (s *Service) signupAs(ctx context.Context, c *access.Call, who *oidc.Claims, link Link) (Token, error) {
+func (s *Service) signupAs(ctx context.Context, c *call.Call, who *oidc.Claims, link Link) (Token, error) {
 	open := s.cfg.Signup
 	if !open && s.cfg.Invited != nil {
 		var err error

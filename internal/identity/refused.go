@@ -3,8 +3,8 @@ package identity
 import (
 	"errors"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -45,14 +45,14 @@ func Blame(ev *audit.Event, err error) {
 // refuse makes the call's event one of a failed authentication. The reason is
 // for the log alone. The event has no actor: nobody was signed in, and the log
 // counts such events, so that whoever knocks on can't fill it.
-func refuse(c *access.Call, reason string, err error) error {
+func refuse(c *call.Call, reason string, err error) error {
 	c.Event.Action = string(policy.AuthFailure)
 	c.Event.Details.Outcome, c.Event.Details.Reason = audit.Denied, reason
 	return err
 }
 
 // refuseAs is refuse for an account that there is: its organisation sees it.
-func refuseAs(c *access.Call, kind policy.PrincipalKind, id, org, reason string, err error) error {
+func refuseAs(c *call.Call, kind policy.PrincipalKind, id, org, reason string, err error) error {
 	Blame(c.Event, &refused{kind: kind, id: id, org: org, reasonCode: reason})
 	return refuse(c, reason, err)
 }

@@ -5,7 +5,7 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -31,7 +31,7 @@ var (
 // renews its key ends what the agent kept. A key that is returned is the agent's when the
 // call returns: of two who renew at once one gets a Conflict, but a human always
 // wins against the agent itself.
-func (s *Service) RotateAgentKey(ctx context.Context, c *access.Call, id string, keep bool) (secret.Bytes, error) {
+func (s *Service) RotateAgentKey(ctx context.Context, c *call.Call, id string, keep bool) (secret.Bytes, error) {
 	seen, err := s.agent(ctx, c, id, policy.RotateAgentKey)
 	if err != nil {
 		return secret.Bytes{}, err
@@ -69,7 +69,7 @@ func (s *Service) RotateAgentKey(ctx context.Context, c *access.Call, id string,
 // mayRenew compares the agent that was decided about with the one that the
 // transaction sees. It is asked before, too, so that whoever tries in a loop does
 // not keep the writer busy.
-func mayRenew(c *access.Call, seen, a *Agent) error {
+func mayRenew(c *call.Call, seen, a *Agent) error {
 	if c.Who.Kind == policy.KindAgent {
 		switch {
 		case !c.Who.Bare:

@@ -6,8 +6,8 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/network"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -33,7 +33,7 @@ const nobodyID = ""
 // ForgotPassword has a token for a new password mailed to an address. Whether
 // there is such an account can't be told, from the answer or from its time: what
 // differs is done after the answer, and takes as long for an unknown address.
-func (s *Service) ForgotPassword(ctx context.Context, c *access.Call, email string) error {
+func (s *Service) ForgotPassword(ctx context.Context, c *call.Call, email string) error {
 	c.Touch("user", "")
 	address, err := normalizeEmail(email)
 	if err != nil {
@@ -100,7 +100,7 @@ func (s *Service) mailReset(ctx context.Context, address string, now time.Time) 
 // ResetPassword sets a new password with a token that was mailed. All the user's
 // tokens end; the second factor stays, unless nobody had confirmed the address
 // before, and nobody is logged in by it.
-func (s *Service) ResetPassword(ctx context.Context, c *access.Call, token string, password secret.Bytes) error {
+func (s *Service) ResetPassword(ctx context.Context, c *call.Call, token string, password secret.Bytes) error {
 	c.Touch("user", "")
 	hash := hashKey(token)
 	a, err := s.store.MailToken(ctx, hash, PurposeReset, c.Now)

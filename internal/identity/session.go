@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/oidc"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -40,7 +40,7 @@ func vouched(who *oidc.Claims, now time.Time) proof {
 // derivedToken hands out a token for another organisation, of the same login as
 // the one that it is asked for with: it ends with that and is no newer proof of a
 // person.
-func (s *Service) derivedToken(ctx context.Context, c *access.Call, a *Account, log record) (Token, error) {
+func (s *Service) derivedToken(ctx context.Context, c *call.Call, a *Account, log record) (Token, error) {
 	g := &grant{session: session{
 		kind: policy.KindUser, id: a.ID, org: a.Org, term: a.Term, gen: a.TokenGen, jti: newID(), login: c.Who.Session, person: c.Who.Person,
 	}, ttl: userTTL}
@@ -64,7 +64,7 @@ type Kept struct {
 	At                  time.Time
 }
 
-func keptOf(c *access.Call) Kept {
+func keptOf(c *call.Call) Kept {
 	return Kept{Token: c.Who.TokenID, Session: c.Who.Session, Key: c.Who.Key, At: c.Now}
 }
 
@@ -94,7 +94,7 @@ type SessionStore interface {
 
 // Sessions returns the calling user's logins and devices that have not ended, with
 // ended also those of the last 30 days that have.
-func (s *Service) Sessions(ctx context.Context, c *access.Call, ended bool) ([]Session, error) {
+func (s *Service) Sessions(ctx context.Context, c *call.Call, ended bool) ([]Session, error) {
 	c.Touch("session", "")
 	if err := decide(c, policy.ListSessions, own(c)); err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ func (s *Service) Sessions(ctx context.Context, c *access.Call, ended bool) ([]S
 // EndSession ends one of the calling user's sessions, every token of it and, unless
 // keep is set, what was made with it, as RevokeKey does for a key. To end another than
 // the own takes a person: whoever holds one stored login could otherwise keep its owner out.
-func (s *Service) EndSession(ctx context.Context, c *access.Call, id string, keep bool) error {
+func (s *Service) EndSession(ctx context.Context, c *call.Call, id string, keep bool) error {
 	c.Touch("session", id)
 	if err := decide(c, policy.EndSession, own(c)); err != nil {
 		return err
@@ -126,7 +126,7 @@ func (s *Service) EndSession(ctx context.Context, c *access.Call, id string, kee
 
 // storedLogin is a key of the calling user's that counts as a login, live or not, or
 // NotFound.
-func (s *Service) storedLogin(ctx context.Context, c *access.Call, id string) (UserKey, error) {
+func (s *Service) storedLogin(ctx context.Context, c *call.Call, id string) (UserKey, error) {
 	k, err := s.store.Key(ctx, id)
 	if err == nil && (k.User != c.Who.ID || k.ExpiresAt.IsZero() || k.ExpiresAt.Sub(k.CreatedAt) > StoredLogin) {
 		err = fault.New(fault.NotFound, "session_not_found", "You have no such session, or it has ended.")
@@ -136,7 +136,7 @@ func (s *Service) storedLogin(ctx context.Context, c *access.Call, id string) (U
 
 // EndSessions ends all of the calling user's sessions, with keep all but the one
 // that asks, and the logins that the command line keeps.
-func (s *Service) EndSessions(ctx context.Context, c *access.Call, keep bool) error {
+func (s *Service) EndSessions(ctx context.Context, c *call.Call, keep bool) error {
 	c.Touch("session", "")
 	if err := decide(c, policy.EndSession, own(c)); err != nil {
 		return err

@@ -7,8 +7,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -31,7 +31,7 @@ type Joined struct {
 }
 
 // Signup makes a user with an organisation of its own, which it owns.
-func (s *Service) Signup(ctx context.Context, c *access.Call, email string, password secret.Bytes, name string) (Joined, error) {
+func (s *Service) Signup(ctx context.Context, c *call.Call, email string, password secret.Bytes, name string) (Joined, error) {
 	c.Touch("user", "")
 	if !s.cfg.Signup {
 		return Joined{}, errClosed
@@ -71,7 +71,7 @@ func (s *Service) Signup(ctx context.Context, c *access.Call, email string, pass
 }
 
 // addUser stores the account. Until it is stored the event is nobody's.
-func (s *Service) addUser(ctx context.Context, c *access.Call, a Account, t *MailToken) error {
+func (s *Service) addUser(ctx context.Context, c *call.Call, a Account, t *MailToken) error {
 	was := *c.Event
 	by(c, policy.KindUser, a.ID, a.Org)
 	c.Touch("user", a.ID)
@@ -84,7 +84,7 @@ func (s *Service) addUser(ctx context.Context, c *access.Call, a Account, t *Mai
 
 // VerifyEmail confirms an address with the token that was mailed to it, and
 // logs its owner in.
-func (s *Service) VerifyEmail(ctx context.Context, c *access.Call, token string) (Token, error) {
+func (s *Service) VerifyEmail(ctx context.Context, c *call.Call, token string) (Token, error) {
 	c.Touch("user", "")
 	hash := hashKey(token)
 	a, err := s.store.MailToken(ctx, hash, PurposeVerify, c.Now)

@@ -10,8 +10,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
@@ -188,7 +188,7 @@ type safe struct {
 	err    error
 }
 
-func (s *safe) SealAgentKeys(_ context.Context, c *access.Call, keys map[string]secret.Bytes, store func(any) error) error {
+func (s *safe) SealAgentKeys(_ context.Context, c *call.Call, keys map[string]secret.Bytes, store func(any) error) error {
 	if s.err != nil {
 		return s.err
 	}
@@ -207,18 +207,18 @@ func (s *safe) SealAgentKeys(_ context.Context, c *access.Call, keys map[string]
 // approvals.
 type openVaults struct{}
 
-func (openVaults) Shows(context.Context, *access.Call, string) (bool, error) { return true, nil }
+func (openVaults) Shows(context.Context, *call.Call, string) (bool, error) { return true, nil }
 
 func (openVaults) Widens(context.Context, string, policy.Cap, policy.Cap, time.Time) (bool, error) {
 	return false, nil
 }
 
-func (openVaults) DraftGrant(_ context.Context, _ *access.Call, g policy.Spec) (policy.Spec, error) {
+func (openVaults) DraftGrant(_ context.Context, _ *call.Call, g policy.Spec) (policy.Spec, error) {
 	return g, nil
 }
 
 // call makes a call as the gate of the API does.
-func (w *world) call(who policy.Principal, a policy.Action) *access.Call {
+func (w *world) call(who policy.Principal, a policy.Action) *call.Call {
 	if who.Kind == "" {
 		who.Kind = policy.KindAnonymous
 	}
@@ -230,10 +230,10 @@ func (w *world) call(who policy.Principal, a policy.Action) *access.Call {
 		ev.Org = who.Org
 		ev.With = who.Credential()
 	}
-	return &access.Call{Who: who, Now: w.clock.now(), Event: ev}
+	return &call.Call{Who: who, Now: w.clock.now(), Event: ev}
 }
 
-func (w *world) anon(a policy.Action) *access.Call { return w.call(policy.Principal{}, a) }
+func (w *world) anon(a policy.Action) *call.Call { return w.call(policy.Principal{}, a) }
 
 // signup makes a user and returns its token and who it is.
 func (w *world) signup(email string) (string, policy.Principal) {

@@ -20,8 +20,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -53,7 +53,7 @@ type Chains struct{ Store ChainStore }
 var errNoChain = fault.New(fault.NotFound, "chain_not_found", "There is no chain with this name, number or id.")
 
 // Public returns the chains that are enabled, without what only admins see.
-func (s *Chains) Public(ctx context.Context, c *access.Call) ([]Chain, error) {
+func (s *Chains) Public(ctx context.Context, c *call.Call) ([]Chain, error) {
 	c.Touch("chain", "")
 	all, err := s.Store.EVMChains(ctx)
 	if err != nil {
@@ -69,7 +69,7 @@ func (s *Chains) Public(ctx context.Context, c *access.Call) ([]Chain, error) {
 }
 
 // Find returns an enabled chain by its name or number.
-func (s *Chains) Find(ctx context.Context, c *access.Call, nameOrNumber string) (Chain, error) {
+func (s *Chains) Find(ctx context.Context, c *call.Call, nameOrNumber string) (Chain, error) {
 	all, err := s.Public(ctx, c)
 	if err != nil {
 		return Chain{}, err
@@ -84,7 +84,7 @@ func (s *Chains) Find(ctx context.Context, c *access.Call, nameOrNumber string) 
 }
 
 // All returns every chain with all that is known of it.
-func (s *Chains) All(ctx context.Context, c *access.Call) ([]Chain, error) {
+func (s *Chains) All(ctx context.Context, c *call.Call) ([]Chain, error) {
 	c.Touch("chain", "")
 	if err := decide(c, policy.ListAllChains); err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func (s *Chains) All(ctx context.Context, c *access.Call) ([]Chain, error) {
 const maxChains = 500
 
 // Create adds a chain.
-func (s *Chains) Create(ctx context.Context, c *access.Call, chain Chain) (Chain, error) {
+func (s *Chains) Create(ctx context.Context, c *call.Call, chain Chain) (Chain, error) {
 	c.Touch("chain", "")
 	if err := decide(c, policy.ManageChains); err != nil {
 		return Chain{}, err
@@ -113,7 +113,7 @@ func (s *Chains) Create(ctx context.Context, c *access.Call, chain Chain) (Chain
 }
 
 // Update changes a chain.
-func (s *Chains) Update(ctx context.Context, c *access.Call, id string, change func(*Chain)) (Chain, error) {
+func (s *Chains) Update(ctx context.Context, c *call.Call, id string, change func(*Chain)) (Chain, error) {
 	c.Touch("chain", id)
 	if err := decide(c, policy.ManageChains); err != nil {
 		return Chain{}, err
@@ -127,7 +127,7 @@ func (s *Chains) Update(ctx context.Context, c *access.Call, id string, change f
 }
 
 // Remove removes a chain.
-func (s *Chains) Remove(ctx context.Context, c *access.Call, id string) error {
+func (s *Chains) Remove(ctx context.Context, c *call.Call, id string) error {
 	c.Touch("chain", id)
 	if err := decide(c, policy.ManageChains); err != nil {
 		return err
@@ -136,7 +136,7 @@ func (s *Chains) Remove(ctx context.Context, c *access.Call, id string) error {
 	return s.Store.RemoveChain(ctx, c.Who.Org, id, c.Event)
 }
 
-func decide(c *access.Call, a policy.Action) error {
+func decide(c *call.Call, a policy.Action) error {
 	d := policy.Decide(c.Who, a, policy.Resource{Org: c.Who.Org}, c.At())
 	c.Event.Details.Reason = string(d.Reason)
 	return d.Err()

@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -34,7 +34,7 @@ type Lent struct {
 // What is checked goes from outside inwards, so that nobody learns of a later
 // check before the earlier ones hold: whom it is for, its state, the address,
 // the passphrase, and at last what its maker may read now.
-func (s *Service) Access(ctx context.Context, c *access.Call, id string, passphrase secret.Bytes) (Lent, error) {
+func (s *Service) Access(ctx context.Context, c *call.Call, id string, passphrase secret.Bytes) (Lent, error) {
 	c.Touch("share", "")
 	if err := decide(c, policy.AccessShare, policy.Resource{Org: c.Who.Org}); err != nil {
 		return Lent{}, err
@@ -90,7 +90,7 @@ func (s *Service) Access(ctx context.Context, c *access.Call, id string, passphr
 }
 
 // enter puts the event into the log of the organisation whose secret it is.
-func (s *Service) enter(c *access.Call, sh *Share) {
+func (s *Service) enter(c *call.Call, sh *Share) {
 	c.Touch("share", sh.ID)
 	c.Event.Org = sh.Org
 	c.Event.Details.Vault, c.Event.Details.Path = sh.Vault, sh.Path
@@ -98,7 +98,7 @@ func (s *Service) enter(c *access.Call, sh *Share) {
 
 // received returns nil when the caller is whom the share is for. A share to a
 // mail address is claimed on the way.
-func (s *Service) received(ctx context.Context, c *access.Call, sh *Share) error {
+func (s *Service) received(ctx context.Context, c *call.Call, sh *Share) error {
 	if c.Who.ID == "" {
 		return errSignIn
 	}
@@ -130,7 +130,7 @@ func (s *Service) received(ctx context.Context, c *access.Call, sh *Share) error
 
 // claim takes the shares to the caller's confirmed mail address for it, and
 // looks whether sh is among them.
-func (s *Service) claim(ctx context.Context, c *access.Call, sh *Share) error {
+func (s *Service) claim(ctx context.Context, c *call.Call, sh *Share) error {
 	email, err := s.confirmed(ctx, c)
 	if err != nil || email == "" || email != sh.Email {
 		return err
@@ -144,7 +144,7 @@ func (s *Service) claim(ctx context.Context, c *access.Call, sh *Share) error {
 
 // confirmed returns the mail address that the caller has shown to be its own, or
 // nothing.
-func (s *Service) confirmed(ctx context.Context, c *access.Call) (string, error) {
+func (s *Service) confirmed(ctx context.Context, c *call.Call) (string, error) {
 	if c.Who.Kind != policy.KindUser {
 		return "", nil
 	}
@@ -156,7 +156,7 @@ func (s *Service) confirmed(ctx context.Context, c *access.Call) (string, error)
 }
 
 // open returns nil when the share can be read from where the caller is.
-func (sh *Share) open(c *access.Call) error {
+func (sh *Share) open(c *call.Call) error {
 	switch {
 	case !sh.RevokedAt.IsZero():
 		return ErrNoShare
@@ -176,7 +176,7 @@ func (sh *Share) open(c *access.Call) error {
 // caller out. Whoever is no caller of that organisation is held to the rules for
 // all; its own were held to theirs when they came in. The answer is that of the
 // share's own addresses: which of both it was is the organisation's to know.
-func (s *Service) admitted(ctx context.Context, c *access.Call, sh *Share) error {
+func (s *Service) admitted(ctx context.Context, c *call.Call, sh *Share) error {
 	if c.Who.ID != "" && c.Who.Org == sh.Org {
 		return nil
 	}
@@ -190,7 +190,7 @@ func (s *Service) admitted(ctx context.Context, c *access.Call, sh *Share) error
 
 // phrase compares the passphrase. It is counted before it is compared, so that
 // many at once are no more than so many.
-func (s *Service) phrase(ctx context.Context, c *access.Call, sh *Share, given secret.Bytes) error {
+func (s *Service) phrase(ctx context.Context, c *call.Call, sh *Share, given secret.Bytes) error {
 	if sh.PassphraseHash == "" {
 		return nil
 	}
@@ -209,7 +209,7 @@ func (s *Service) phrase(ctx context.Context, c *access.Call, sh *Share, given s
 
 // maker returns who made the share as it is now, with the cap of the key that it
 // was made with, and with the person who was there.
-func (s *Service) maker(ctx context.Context, c *access.Call, sh *Share) (policy.Principal, error) {
+func (s *Service) maker(ctx context.Context, c *call.Call, sh *Share) (policy.Principal, error) {
 	who, err := s.cfg.People.PrincipalNow(ctx, sh.MakerKind, sh.MakerID, sh.Org, c.Now)
 	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Unauthenticated) {
 		return who, errLapsed
@@ -226,7 +226,7 @@ func (s *Service) maker(ctx context.Context, c *access.Call, sh *Share) (policy.
 // within returns nil unless the recipient's own credential is capped to other
 // paths or vaults, or signs through Intents and must not see keys: what was
 // given to it does not lift what holds for it. Links have no recipient.
-func (sh *Share) within(c *access.Call, p secretpath.Path, secretType string) error {
+func (sh *Share) within(c *call.Call, p secretpath.Path, secretType string) error {
 	if sh.Type == ToLink {
 		return nil
 	}

@@ -3,13 +3,13 @@ package sharing
 import (
 	"context"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
 // Accept makes a share that is for the caller readable. To accept twice is fine.
-func (s *Service) Accept(ctx context.Context, c *access.Call, id string) error {
+func (s *Service) Accept(ctx context.Context, c *call.Call, id string) error {
 	sh, err := s.mine(ctx, c, id, policy.AcceptShare)
 	if err != nil {
 		return err
@@ -25,7 +25,7 @@ func (s *Service) Accept(ctx context.Context, c *access.Call, id string) error {
 }
 
 // Decline refuses a share for good, also one that was accepted.
-func (s *Service) Decline(ctx context.Context, c *access.Call, id string) error {
+func (s *Service) Decline(ctx context.Context, c *call.Call, id string) error {
 	sh, err := s.mine(ctx, c, id, policy.DeclineShare)
 	if err != nil {
 		return err
@@ -35,7 +35,7 @@ func (s *Service) Decline(ctx context.Context, c *access.Call, id string) error 
 }
 
 // mine finds a share that is for the caller.
-func (s *Service) mine(ctx context.Context, c *access.Call, id string, a policy.Action) (Share, error) {
+func (s *Service) mine(ctx context.Context, c *call.Call, id string, a policy.Action) (Share, error) {
 	c.Touch("share", "")
 	if err := decide(c, a, policy.Resource{Org: c.Who.Org}); err != nil {
 		return Share{}, err
@@ -56,7 +56,7 @@ func (s *Service) mine(ctx context.Context, c *access.Call, id string, a policy.
 
 // Revoke ends a share at once. Its maker may, the human whose agent made it, and
 // the organisation's owners and admins, who find its id in the log.
-func (s *Service) Revoke(ctx context.Context, c *access.Call, id string) error {
+func (s *Service) Revoke(ctx context.Context, c *call.Call, id string) error {
 	c.Touch("share", "")
 	if err := decide(c, policy.RevokeShare, policy.Resource{Org: c.Who.Org}); err != nil {
 		return err

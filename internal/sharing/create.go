@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -45,7 +45,7 @@ type Draft struct {
 //
 // A secret that does not exist, is another organisation's or may not be read by
 // the caller is NotFound, with the same answer.
-func (s *Service) Create(ctx context.Context, c *access.Call, d Draft) (Share, error) {
+func (s *Service) Create(ctx context.Context, c *call.Call, d Draft) (Share, error) {
 	c.Touch("share", "")
 	if err := d.check(c); err != nil {
 		return Share{}, err
@@ -108,7 +108,7 @@ func (s *Service) place(ctx context.Context, d *Draft) (string, secretpath.Path,
 }
 
 // address fills in whom the share is for.
-func (s *Service) address(ctx context.Context, c *access.Call, sh *Share, d *Draft) (err error) {
+func (s *Service) address(ctx context.Context, c *call.Call, sh *Share, d *Draft) (err error) {
 	switch d.Type {
 	case ToUser:
 		sh.RecipientID, err = d.RecipientID, s.cfg.Principals.Exists(ctx, sh.Org, policy.KindUser, d.RecipientID)
@@ -136,7 +136,7 @@ func (s *Share) target() string {
 }
 
 // tellRecipient queues the letter to an address. The share stands without it.
-func (s *Service) tellRecipient(ctx context.Context, c *access.Call, sh *Share) {
+func (s *Service) tellRecipient(ctx context.Context, c *call.Call, sh *Share) {
 	by, confirmed, err := s.cfg.People.Address(ctx, c.Who.ID, c.Who.Org)
 	if err != nil || !confirmed {
 		by = ""
@@ -147,7 +147,7 @@ func (s *Service) tellRecipient(ctx context.Context, c *access.Call, sh *Share) 
 }
 
 // check refuses what no share can be, before anything is looked up.
-func (d *Draft) check(c *access.Call) error {
+func (d *Draft) check(c *call.Call) error {
 	switch d.Type {
 	case ToUser, ToAgent:
 		if d.RecipientID == "" {

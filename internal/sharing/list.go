@@ -4,7 +4,7 @@ import (
 	"context"
 	"slices"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
@@ -15,7 +15,7 @@ const maxListed = 1000
 
 // Outbound returns what the caller has shared and not revoked, newest first: a
 // user what its agents have, too.
-func (s *Service) Outbound(ctx context.Context, c *access.Call) ([]Share, error) {
+func (s *Service) Outbound(ctx context.Context, c *call.Call) ([]Share, error) {
 	return s.list(ctx, c, func() ([]Share, error) {
 		return s.cfg.Store.SharesBy(ctx, c.Who.Org, c.Who.ID, maxListed)
 	})
@@ -23,7 +23,7 @@ func (s *Service) Outbound(ctx context.Context, c *access.Call) ([]Share, error)
 
 // Inbound returns what was shared with the caller by name, newest first. Shares
 // to its confirmed mail address are claimed on the way.
-func (s *Service) Inbound(ctx context.Context, c *access.Call) ([]Share, error) {
+func (s *Service) Inbound(ctx context.Context, c *call.Call) ([]Share, error) {
 	return s.list(ctx, c, func() ([]Share, error) {
 		email, err := s.confirmed(ctx, c)
 		if err == nil && email != "" {
@@ -36,7 +36,7 @@ func (s *Service) Inbound(ctx context.Context, c *access.Call) ([]Share, error) 
 	})
 }
 
-func (s *Service) list(ctx context.Context, c *access.Call, rows func() ([]Share, error)) ([]Share, error) {
+func (s *Service) list(ctx context.Context, c *call.Call, rows func() ([]Share, error)) ([]Share, error) {
 	c.Touch("share", "")
 	if err := decide(c, policy.ListShares, policy.Resource{Org: c.Who.Org}); err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func (s *Service) list(ctx context.Context, c *access.Call, rows func() ([]Share
 
 // visible reports whether the cap of the caller's credential leaves the path in
 // sight.
-func (s *Share) visible(c *access.Call) bool {
+func (s *Share) visible(c *call.Call) bool {
 	p, err := secretpath.Parse(s.Path)
 	own := &policy.Vault{ID: s.Vault, Org: c.Who.Org, CreatedBy: c.Who.ID, CreatedByKind: c.Who.Kind}
 	r := policy.Resource{Org: c.Who.Org, Vault: own, Path: p}
@@ -64,7 +64,7 @@ func (s *Share) visible(c *access.Call) bool {
 }
 
 // Get returns one share, without its value, to who made it or is to have it.
-func (s *Service) Get(ctx context.Context, c *access.Call, id string) (Share, error) {
+func (s *Service) Get(ctx context.Context, c *call.Call, id string) (Share, error) {
 	c.Touch("share", "")
 	if err := decide(c, policy.ListShares, policy.Resource{Org: c.Who.Org}); err != nil {
 		return Share{}, err

@@ -14,9 +14,9 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/budget"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
@@ -157,7 +157,7 @@ type Store interface {
 type Lender interface {
 	// MayShare returns nil when the caller may share what is at the path, and
 	// there is something. NotFound when not, whatever the reason.
-	MayShare(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path) error
+	MayShare(ctx context.Context, c *call.Call, vaultID string, p secretpath.Path) error
 	// Lend opens the newest version as maker may now. spend records it before the
 	// value leaves. vault.ErrLapsed when the maker may not read it any more.
 	Lend(ctx context.Context, maker policy.Principal, at policy.Moment, room *budget.Lease, vaultID string, p secretpath.Path, spend func(*vault.Version) error) (vault.Secret, error)
@@ -245,7 +245,7 @@ var (
 
 // decide asks the policy, and leaves a denial in the call's event. That the
 // policy allows is the lesser part: whose the share is comes after it.
-func decide(c *access.Call, a policy.Action, r policy.Resource) error {
+func decide(c *call.Call, a policy.Action, r policy.Resource) error {
 	d := policy.Decide(c.Who, a, r, c.At())
 	if !d.Allow {
 		c.Event.Details.Reason = string(d.Reason)
@@ -254,6 +254,6 @@ func decide(c *access.Call, a policy.Action, r policy.Resource) error {
 }
 
 // done marks the call's event as that of a success, and says what it rests on.
-func done(c *access.Call, reason string) {
+func done(c *call.Call, reason string) {
 	c.Event.Details.Outcome, c.Event.Details.Reason = audit.Success, reason
 }

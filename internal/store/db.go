@@ -18,8 +18,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
@@ -210,8 +210,8 @@ func (db *DB) Append(ctx context.Context, ev *audit.Event) error {
 // Write runs fn in a transaction of its own on behalf of org. What fn wrote,
 // and the events it appended, are on disk when Write returns nil. fn may run
 // more than once and must have no other effect than through tx. When fn returns
-// an error nothing of it stays. When ctx carries an access.Basis on which the write
-// does not stand any more, fn does not run and the error is access.ErrMoved.
+// an error nothing of it stays. When ctx carries an call.Basis on which the write
+// does not stand any more, fn does not run and the error is call.ErrMoved.
 func (db *DB) Write(ctx context.Context, org string, fn func(tx *Tx) error) error {
 	return db.writeIn(ctx, []string{org}, fn)
 }
@@ -227,7 +227,7 @@ func (db *DB) writeIn(ctx context.Context, orgs []string, fn func(tx *Tx) error)
 }
 
 func (db *DB) write(ctx context.Context, orgs []string, long bool, fn func(tx *Tx) error) error {
-	o := &op{org: orgs[0], orgs: orgs, basis: access.BasisOf(ctx), fn: fn, durable: true, long: long}
+	o := &op{org: orgs[0], orgs: orgs, basis: call.BasisOf(ctx), fn: fn, durable: true, long: long}
 	if o.basis != nil && !slices.Contains(orgs, o.basis.Org) {
 		o.orgs = append(slices.Clone(orgs), o.basis.Org)
 	}

@@ -5,7 +5,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 )
 
 // move is what a transaction changes of an organisation beside its rows: the
@@ -58,11 +58,11 @@ func (tx *Tx) stands(o *op) error {
 	}
 	for _, org := range o.orgs {
 		if tx.heads[org].ended > b.Epoch || slices.ContainsFunc(tx.moves, func(m move) bool { return m.org == org && m.what == ended }) {
-			return access.ErrMoved
+			return call.ErrMoved
 		}
 	}
 	if slices.ContainsFunc(tx.moves, func(m move) bool { return m.what == revoked && m.token == b.Token }) {
-		return access.ErrMoved
+		return call.ErrMoved
 	}
 	if b.Token == "" || tx.heads[b.Org].revoked <= b.Epoch {
 		return nil
@@ -71,7 +71,7 @@ func (tx *Tx) stands(o *op) error {
 	var one int
 	found, err := tx.row(`SELECT 1 FROM revoked_tokens WHERE id = $1`, []any{b.Token}, &one)
 	if err == nil && found {
-		err = access.ErrMoved
+		err = call.ErrMoved
 	}
 	return err
 }

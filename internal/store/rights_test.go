@@ -9,14 +9,14 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
 // decided is a write's basis as of now.
-func decided(db *store.DB, org, token string) *access.Basis {
-	return &access.Basis{Org: org, Token: token, Epoch: db.Seen(), Event: event(org)}
+func decided(db *store.DB, org, token string) *call.Basis {
+	return &call.Basis{Org: org, Token: token, Epoch: db.Seen(), Event: event(org)}
 }
 
 func end(t *testing.T, db *store.DB, orgs ...string) {
@@ -30,39 +30,39 @@ func TestAWriteStandsOnTheRightsItWasDecidedOn(t *testing.T) {
 	onEach(t, func(t *testing.T, cfg store.Config) {
 		db := open(t, cfg)
 		org, other := newOrg(), newOrg()
-		write := func(b *access.Basis, name, where string) error {
+		write := func(b *call.Basis, name, where string) error {
 			return db.Write(b.With(t.Context()), where, remember(name))
 		}
 		for name, tc := range map[string]struct {
-			between func(b *access.Basis)
+			between func(b *call.Basis)
 			where   string
 			moved   bool
 		}{
-			"nothing happens":                       {func(*access.Basis) {}, org, false},
-			"a right of the organisation ends":      {func(*access.Basis) { end(t, db, org) }, org, true},
-			"one of another organisation's ends":    {func(*access.Basis) { end(t, db, other) }, org, false},
-			"the actor's, where it acts on another": {func(*access.Basis) { end(t, db, org) }, other, true},
-			"one where it acts on another":          {func(*access.Basis) { end(t, db, other) }, other, true},
-			"something is added": {func(*access.Basis) {
+			"nothing happens":                       {func(*call.Basis) {}, org, false},
+			"a right of the organisation ends":      {func(*call.Basis) { end(t, db, org) }, org, true},
+			"one of another organisation's ends":    {func(*call.Basis) { end(t, db, other) }, org, false},
+			"the actor's, where it acts on another": {func(*call.Basis) { end(t, db, org) }, other, true},
+			"one where it acts on another":          {func(*call.Basis) { end(t, db, other) }, other, true},
+			"something is added": {func(*call.Basis) {
 				if err := db.Write(t.Context(), org, func(tx *store.Tx) error { tx.Changed(org); return nil }); err != nil {
 					t.Error(err)
 				}
 			}, org, false},
-			"its token is revoked": {func(b *access.Basis) {
+			"its token is revoked": {func(b *call.Basis) {
 				if err := db.Revoke(t.Context(), org, b.Token, time.Now().Add(time.Hour), time.Now(), event(org)); err != nil {
 					t.Error(err)
 				}
 			}, org, true},
-			"another's token is revoked": {func(*access.Basis) {
+			"another's token is revoked": {func(*call.Basis) {
 				if err := db.Revoke(t.Context(), org, uuid.NewString(), time.Now().Add(time.Hour), time.Now(), event(org)); err != nil {
 					t.Error(err)
 				}
 			}, org, false},
-			"it is done already": {func(b *access.Basis) { end(t, db, org); b.Event.Committed = true }, org, false},
+			"it is done already": {func(b *call.Basis) { end(t, db, org); b.Event.Committed = true }, org, false},
 		} {
 			b := decided(db, org, uuid.NewString())
 			tc.between(b)
-			if err := write(b, name, tc.where); errors.Is(err, access.ErrMoved) != tc.moved || (err == nil) == tc.moved {
+			if err := write(b, name, tc.where); errors.Is(err, call.ErrMoved) != tc.moved || (err == nil) == tc.moved {
 				t.Errorf("%s: %v", name, err)
 			}
 			if remembered(t, db)[name] == tc.moved {
@@ -99,10 +99,10 @@ func TestARightThatEndsInTheSameTransactionIsGone(t *testing.T) {
 				ver.Box.WrappedDEK, ver.Box.Ciphertext = []byte("k"), []byte("c")
 				b.Event.Details.Path = path
 				err := db.PutVersion(b.With(t.Context()), org, ver, b.Event)
-				if err != nil && !errors.Is(err, access.ErrMoved) {
+				if err != nil && !errors.Is(err, call.ErrMoved) {
 					t.Errorf("%s: %v", path, err)
 				}
-				if got := errors.Is(err, access.ErrMoved); path == "after" && !got || path == "before" && db.Engine() == "sqlite" && got {
+				if got := errors.Is(err, call.ErrMoved); path == "after" && !got || path == "before" && db.Engine() == "sqlite" && got {
 					t.Errorf("%s: %v", path, err)
 				}
 			}
@@ -143,7 +143,7 @@ func TestTwoNodesStandOnEachOthersRights(t *testing.T) {
 	org := newOrg()
 	b := decided(here, org, "")
 	end(t, there, org)
-	if err := here.Write(b.With(t.Context()), org, remember("late")); !errors.Is(err, access.ErrMoved) {
+	if err := here.Write(b.With(t.Context()), org, remember("late")); !errors.Is(err, call.ErrMoved) {
 		t.Fatalf("a right that the other node ended: %v", err)
 	}
 	if err := here.Look(t.Context()); err != nil {
@@ -157,7 +157,7 @@ func TestTwoNodesStandOnEachOthersRights(t *testing.T) {
 	if err := there.Revoke(t.Context(), org, token, time.Now().Add(time.Hour), time.Now(), event(org)); err != nil {
 		t.Fatal(err)
 	}
-	if err := here.Write(b.With(t.Context()), org, remember("revoked")); !errors.Is(err, access.ErrMoved) {
+	if err := here.Write(b.With(t.Context()), org, remember("revoked")); !errors.Is(err, call.ErrMoved) {
 		t.Errorf("a token that the other node revoked: %v", err)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
@@ -25,7 +25,7 @@ const maxYields = 2
 type op struct {
 	org     string   // whose the op is
 	orgs    []string // whose logs are locked, and may be appended to; org is one
-	basis   *access.Basis
+	basis   *call.Basis
 	fn      func(tx *Tx) error
 	event   *audit.Event
 	durable bool

@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
 )
@@ -17,7 +17,7 @@ type Approvals interface {
 	// policy alone.
 	Live(ctx context.Context, u approval.Use, now time.Time) ([]approval.Given, error)
 	// Ask stores a request with the call's event, or finds the one that waits already.
-	Ask(ctx context.Context, c *access.Call, u approval.Use, asks policy.Version, terms policy.Approval, reason string) (approval.Request, error)
+	Ask(ctx context.Context, c *call.Call, u approval.Use, asks policy.Version, terms policy.Approval, reason string) (approval.Request, error)
 }
 
 // admission is the right to one use of a secret.
@@ -45,7 +45,7 @@ func out(ev *audit.Event, err error) error {
 // ask for a human's approval, it finds the approval; without one it asks for it
 // and returns approval.Required. Nothing of this depends on whether the path
 // exists.
-func (s *Service) admit(ctx context.Context, c *access.Call, a policy.Action, e *entry, p secretpath.Path) (admission, error) {
+func (s *Service) admit(ctx context.Context, c *call.Call, a policy.Action, e *entry, p secretpath.Path) (admission, error) {
 	ad := admission{resource: resource(e, p)}
 	asking, terms, err := asks(c, a, &ad.resource)
 	if asking.ID == "" || err != nil {
@@ -74,7 +74,7 @@ func (s *Service) admit(ctx context.Context, c *access.Call, a policy.Action, e 
 
 // asks decides, and returns the policy that asks for an approval, with its terms,
 // if the use would be allowed with one.
-func asks(c *access.Call, a policy.Action, r *policy.Resource) (asking policy.Version, terms policy.Approval, err error) {
+func asks(c *call.Call, a policy.Action, r *policy.Resource) (asking policy.Version, terms policy.Approval, err error) {
 	d := policy.Decide(c.Who, a, *r, c.At())
 	if d.Reason == policy.ReasonApprovalRequired {
 		terms, asking, _ = r.Policies.Terms(c.Who, d.PolicyID)
@@ -86,7 +86,7 @@ func asks(c *access.Call, a policy.Action, r *policy.Resource) (asking policy.Ve
 	return asking, terms, d.Err()
 }
 
-func use(c *access.Call, e *entry, p secretpath.Path, a policy.Action) approval.Use {
+func use(c *call.Call, e *entry, p secretpath.Path, a policy.Action) approval.Use {
 	u := approval.Use{
 		Org: e.vault.Org, Vault: e.vault.ID, Path: p.String(), Operation: approval.Read,
 		Kind: c.Who.Kind, Principal: c.Who.ID, Human: c.Who.Creator,
@@ -107,7 +107,7 @@ func use(c *access.Call, e *entry, p secretpath.Path, a policy.Action) approval.
 // AskApproval asks for the approval of a use before it is tried. It is taken from
 // everybody whose bindings and scopes reach the path, also where no policy asks
 // for it or allows the use (yet): an approval grants nothing by itself.
-func (s *Service) AskApproval(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path, op approval.Operation, reason string) (approval.Request, error) {
+func (s *Service) AskApproval(ctx context.Context, c *call.Call, vaultID string, p secretpath.Path, op approval.Operation, reason string) (approval.Request, error) {
 	e, err := s.touch(ctx, c, vaultID, p)
 	if err != nil {
 		return approval.Request{}, err

@@ -7,7 +7,7 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -45,7 +45,7 @@ func looksReserved(name string) bool {
 // when there is none. store writes the versions in one transaction with what they belong
 // to. Both run again when another write came first. The operation around this decides
 // whether the caller may, and records the event.
-func (s *Service) SealAgentKeys(ctx context.Context, c *access.Call, keys map[string]secret.Bytes, store func(sealed any) error) error {
+func (s *Service) SealAgentKeys(ctx context.Context, c *call.Call, keys map[string]secret.Bytes, store func(sealed any) error) error {
 	for {
 		all, err := s.sealAgentKeys(ctx, c, keys)
 		if err == nil {
@@ -57,7 +57,7 @@ func (s *Service) SealAgentKeys(ctx context.Context, c *access.Call, keys map[st
 	}
 }
 
-func (s *Service) sealAgentKeys(ctx context.Context, c *access.Call, keys map[string]secret.Bytes) ([]Version, error) {
+func (s *Service) sealAgentKeys(ctx context.Context, c *call.Call, keys map[string]secret.Bytes) ([]Version, error) {
 	v, err := s.agentKeys(ctx, c)
 	if err != nil {
 		return nil, err
@@ -84,7 +84,7 @@ func (s *Service) sealAgentKeys(ctx context.Context, c *access.Call, keys map[st
 // agentKeys finds or makes the organisation's vault, which nobody counts as the
 // creator of: whoever created a vault may read all of it for ever. Of two that make it at the
 // same moment one wins, and the other finds that one's.
-func (s *Service) agentKeys(ctx context.Context, c *access.Call) (Vault, error) {
+func (s *Service) agentKeys(ctx context.Context, c *call.Call) (Vault, error) {
 	v, err := s.store.VaultNamed(ctx, c.Who.Org, AgentKeys)
 	if !fault.Is(err, fault.NotFound) {
 		return v, err

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/cmek"
 	"github.com/oneclaw-dev/oneclaw/internal/erase"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -31,7 +31,7 @@ var (
 
 // EnableCMEK notes that clients encrypt what they write to the vault from now on
 // with the key of that fingerprint. What is there already stays as it is.
-func (s *Service) EnableCMEK(ctx context.Context, c *access.Call, id, fingerprint string) (Vault, error) {
+func (s *Service) EnableCMEK(ctx context.Context, c *call.Call, id, fingerprint string) (Vault, error) {
 	return s.setCMEK(ctx, c, id, policy.EnableCMEK, func(v *Vault) (string, error) {
 		is, err := parseFingerprint(fingerprint)
 		switch {
@@ -46,7 +46,7 @@ func (s *Service) EnableCMEK(ctx context.Context, c *access.Call, id, fingerprin
 
 // DisableCMEK notes that clients do not encrypt what they write from now on.
 // Versions that they did encrypt stay so, and say so.
-func (s *Service) DisableCMEK(ctx context.Context, c *access.Call, id string) (Vault, error) {
+func (s *Service) DisableCMEK(ctx context.Context, c *call.Call, id string) (Vault, error) {
 	return s.setCMEK(ctx, c, id, policy.DisableCMEK, func(v *Vault) (string, error) {
 		if v.CMEKFingerprint == "" {
 			return "", errCMEKOff
@@ -55,7 +55,7 @@ func (s *Service) DisableCMEK(ctx context.Context, c *access.Call, id string) (V
 	})
 }
 
-func (s *Service) setCMEK(ctx context.Context, c *access.Call, id string, a policy.Action, next func(*Vault) (string, error)) (Vault, error) {
+func (s *Service) setCMEK(ctx context.Context, c *call.Call, id string, a policy.Action, next func(*Vault) (string, error)) (Vault, error) {
 	e, err := s.open(ctx, c, id)
 	if err != nil {
 		return Vault{}, err
@@ -92,7 +92,7 @@ type Rotation struct {
 
 // RotateCMEK begins to move every value that clients encrypted to a new key. The
 // vault names the new key from now on; the job does the rest.
-func (s *Service) RotateCMEK(ctx context.Context, c *access.Call, id string, r Rotation) (Job, error) {
+func (s *Service) RotateCMEK(ctx context.Context, c *call.Call, id string, r Rotation) (Job, error) {
 	e, err := s.open(ctx, c, id)
 	if err != nil {
 		return Job{}, err
@@ -206,11 +206,11 @@ func decodeKey(key []byte, text string) bool {
 }
 
 // CMEKRotation returns a job that RotateCMEK began.
-func (s *Service) CMEKRotation(ctx context.Context, c *access.Call, id, job string) (Job, error) {
+func (s *Service) CMEKRotation(ctx context.Context, c *call.Call, id, job string) (Job, error) {
 	return s.job(ctx, c, id, policy.ReadCMEK, JobCMEK, job)
 }
 
-func newJob(c *access.Call, v *Vault, kind JobKind) Job {
+func newJob(c *call.Call, v *Vault, kind JobKind) Job {
 	return Job{
 		ID: newID(), Org: v.Org, Vault: v.ID, Kind: kind, Status: JobPending,
 		CreatedBy: string(c.Who.Kind) + ":" + c.Who.ID, CreatedAt: c.Now.UTC().Truncate(time.Microsecond),

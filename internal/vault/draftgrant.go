@@ -4,14 +4,14 @@ import (
 	"context"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
 )
 
 // DraftGrant is Grant without the writing, for a principal that is about to be
 // made and is stored together with its first policy.
-func (s *Service) DraftGrant(ctx context.Context, c *access.Call, d policy.Spec) (policy.Spec, error) {
+func (s *Service) DraftGrant(ctx context.Context, c *call.Call, d policy.Spec) (policy.Spec, error) {
 	e, err := s.open(ctx, c, d.Vault)
 	if err != nil {
 		return policy.Spec{}, err

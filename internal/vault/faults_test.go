@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
@@ -284,7 +284,7 @@ func TestVaultNames(t *testing.T) {
 }
 
 // putKey stores an agent's key with an agent that is made for it.
-func (f *fixture) putKey(s *vault.Service, c *access.Call, path string, value secret.Bytes) error {
+func (f *fixture) putKey(s *vault.Service, c *call.Call, path string, value secret.Bytes) error {
 	return s.SealAgentKeys(f.t.Context(), c, map[string]secret.Bytes{path: value}, func(sealed any) error {
 		a := identity.Agent{AuthMethod: identity.MethodMTLS, Sealed: sealed, CreatedAt: c.Now}
 		a.ID, a.Org, a.Creator, a.TokenGen = uuid.NewString(), f.org, c.Who.ID, 1

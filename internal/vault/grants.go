@@ -5,8 +5,8 @@ import (
 	"errors"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
@@ -16,7 +16,7 @@ var errNoGrant = fault.New(fault.NotFound, "policy_not_found", "There is no poli
 
 // Grant stores a policy on a vault. Only the vault's creator and the
 // organisation's owners and admins may; agents only on vaults they created.
-func (s *Service) Grant(ctx context.Context, c *access.Call, vaultID string, g Grant) (Grant, error) {
+func (s *Service) Grant(ctx context.Context, c *call.Call, vaultID string, g Grant) (Grant, error) {
 	e, err := s.open(ctx, c, vaultID)
 	if err != nil {
 		return Grant{}, err
@@ -41,7 +41,7 @@ func (s *Service) Grant(ctx context.Context, c *access.Call, vaultID string, g G
 }
 
 // Grants returns the policies of a vault. Who may not manage them sees its own.
-func (s *Service) Grants(ctx context.Context, c *access.Call, vaultID string) ([]Grant, error) {
+func (s *Service) Grants(ctx context.Context, c *call.Call, vaultID string) ([]Grant, error) {
 	e, err := s.open(ctx, c, vaultID)
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ type Change struct {
 
 // UpdateGrant changes a policy's permissions, conditions or expiry. Of two
 // changes at once none undoes the other.
-func (s *Service) UpdateGrant(ctx context.Context, c *access.Call, vaultID, id string, ch Change) (Grant, error) {
+func (s *Service) UpdateGrant(ctx context.Context, c *call.Call, vaultID, id string, ch Change) (Grant, error) {
 	for {
 		e, was, err := s.grant(ctx, c, vaultID, id, policy.UpdatePolicy)
 		if err != nil {
@@ -104,7 +104,7 @@ func (s *Service) UpdateGrant(ctx context.Context, c *access.Call, vaultID, id s
 // gated asks for a person where to put g (nil: nothing) in the place of the policy
 // with that id opens a gate: what asks for a human's approval must not be lifted by
 // whoever finds a stored login.
-func gated(c *access.Call, e *entry, id string, g *Grant) error {
+func gated(c *call.Call, e *entry, id string, g *Grant) error {
 	var now *policy.Policy
 	if g != nil {
 		p, err := g.compile()
@@ -121,7 +121,7 @@ func gated(c *access.Call, e *entry, id string, g *Grant) error {
 
 // cap validates g and ends it with the credential that makes it, where nobody is
 // there.
-func (g *Grant) cap(c *access.Call) (err error) {
+func (g *Grant) cap(c *call.Call) (err error) {
 	if err = g.check(c.Now); err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (g *Grant) cap(c *access.Call) (err error) {
 
 // lasts asks for a person where a policy that a change widens goes on beyond the
 // credential that the change came with. Capping it would end what it gave before.
-func lasts(c *access.Call, g *Grant) error {
+func lasts(c *call.Call, g *Grant) error {
 	if end, err := c.Capped(g.ExpiresAt); err != nil || !end.Equal(g.ExpiresAt) {
 		return c.RequirePerson()
 	}
@@ -161,7 +161,7 @@ func (ch *Change) apply(g Grant, now time.Time) (Grant, error) {
 }
 
 // RemoveGrant deletes a policy. What it granted ends at once.
-func (s *Service) RemoveGrant(ctx context.Context, c *access.Call, vaultID, id string) error {
+func (s *Service) RemoveGrant(ctx context.Context, c *call.Call, vaultID, id string) error {
 	e, g, err := s.grant(ctx, c, vaultID, id, policy.DeletePolicy)
 	if err != nil {
 		return err
@@ -191,7 +191,7 @@ func narrows(old, changed []byte) error {
 	return nil
 }
 
-func (s *Service) grant(ctx context.Context, c *access.Call, vaultID, id string, a policy.Action) (*entry, Grant, error) {
+func (s *Service) grant(ctx context.Context, c *call.Call, vaultID, id string, a policy.Action) (*entry, Grant, error) {
 	e, err := s.open(ctx, c, vaultID)
 	if err != nil {
 		return nil, Grant{}, err
@@ -212,7 +212,7 @@ func (s *Service) grant(ctx context.Context, c *access.Call, vaultID, id string,
 }
 
 // record fills the call's event with what a change of g touches.
-func record(c *access.Call, g Grant) {
+func record(c *call.Call, g Grant) {
 	c.Touch("policy", g.ID)
 	c.Event.Details.Outcome = audit.Success
 	c.Event.Details.Path = g.Pattern

@@ -3,8 +3,8 @@ package vault
 import (
 	"context"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/budget"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
@@ -17,7 +17,7 @@ var ErrLapsed = fault.New(fault.Gone, "share_lapsed", "Who made this share may n
 // not when it can't read it, and then there is nothing there: the answer is that
 // of a secret that does not exist. Where some policy asks for approvals of reads it
 // takes a person.
-func (s *Service) MayShare(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path) error {
+func (s *Service) MayShare(ctx context.Context, c *call.Call, vaultID string, p secretpath.Path) error {
 	e, err := s.known.get(ctx, s.store, vaultID)
 	if fault.Is(err, fault.NotFound) {
 		return errNoSecret

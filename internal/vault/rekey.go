@@ -3,15 +3,15 @@ package vault
 import (
 	"context"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
 )
 
 // Rekey begins to give a vault a new key-encryption key: all data keys are
 // wrapped with it, then the old key is destroyed.
-func (s *Service) Rekey(ctx context.Context, c *access.Call, id string) (Job, error) {
+func (s *Service) Rekey(ctx context.Context, c *call.Call, id string) (Job, error) {
 	e, err := s.open(ctx, c, id)
 	if err != nil {
 		return Job{}, err
@@ -27,12 +27,12 @@ func (s *Service) Rekey(ctx context.Context, c *access.Call, id string) (Job, er
 }
 
 // Rekeying returns a job that Rekey began.
-func (s *Service) Rekeying(ctx context.Context, c *access.Call, id, job string) (Job, error) {
+func (s *Service) Rekeying(ctx context.Context, c *call.Call, id, job string) (Job, error) {
 	return s.job(ctx, c, id, policy.ReadRekey, JobRekey, job)
 }
 
 // begin stores the job and lets the worker of this process know.
-func (s *Service) begin(ctx context.Context, c *access.Call, j Job) (Job, error) {
+func (s *Service) begin(ctx context.Context, c *call.Call, j Job) (Job, error) {
 	c.Event.Details.Outcome, c.Event.Details.Target = audit.Success, "job:"+j.ID
 	added, err := s.store.AddJob(ctx, j, c.Event)
 	if err != nil {
@@ -46,7 +46,7 @@ func (s *Service) begin(ctx context.Context, c *access.Call, j Job) (Job, error)
 	return added, nil
 }
 
-func (s *Service) job(ctx context.Context, c *access.Call, id string, a policy.Action, kind JobKind, job string) (Job, error) {
+func (s *Service) job(ctx context.Context, c *call.Call, id string, a policy.Action, kind JobKind, job string) (Job, error) {
 	e, err := s.open(ctx, c, id)
 	if err != nil {
 		return Job{}, err

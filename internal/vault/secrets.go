@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
@@ -21,7 +21,7 @@ import (
 //
 // Denied is the same whether the path exists or not. Gone: expired, deleted, or
 // read as often as it may.
-func (s *Service) Reveal(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path) (Secret, error) {
+func (s *Service) Reveal(ctx context.Context, c *call.Call, vaultID string, p secretpath.Path) (Secret, error) {
 	e, err := s.touch(ctx, c, vaultID, p)
 	if err != nil {
 		return Secret{}, err
@@ -41,7 +41,7 @@ func (s *Service) Reveal(ctx context.Context, c *access.Call, vaultID string, p 
 // RevealVersion returns one version of a secret that may be an old one. It
 // needs the right to read the path, and to be the vault's creator or an owner
 // or admin.
-func (s *Service) RevealVersion(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path, version uint64) (Secret, error) {
+func (s *Service) RevealVersion(ctx context.Context, c *call.Call, vaultID string, p secretpath.Path, version uint64) (Secret, error) {
 	e, err := s.touch(ctx, c, vaultID, p)
 	if err != nil {
 		return Secret{}, err
@@ -60,7 +60,7 @@ func (s *Service) RevealVersion(ctx context.Context, c *access.Call, vaultID str
 }
 
 // release opens v, records the read, and only then gives the value out.
-func (s *Service) release(ctx context.Context, c *access.Call, e *entry, p secretpath.Path, v Version, ad admission) (Secret, error) {
+func (s *Service) release(ctx context.Context, c *call.Call, e *entry, p secretpath.Path, v Version, ad admission) (Secret, error) {
 	c.Event.Details.Version = v.Meta.Version
 	if gone(&v, c.Now) {
 		return Secret{}, errGone
@@ -159,7 +159,7 @@ type Draft struct {
 
 // Put stores a new version of a secret, creating the path, or reviving it after
 // a deletion. The new version has a fresh data key and a fresh access count.
-func (s *Service) Put(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path, d Draft) (Meta, error) {
+func (s *Service) Put(ctx context.Context, c *call.Call, vaultID string, p secretpath.Path, d Draft) (Meta, error) {
 	e, err := s.touch(ctx, c, vaultID, p)
 	if err != nil {
 		return Meta{}, err
@@ -178,7 +178,7 @@ func (s *Service) Put(ctx context.Context, c *access.Call, vaultID string, p sec
 
 // write stores d as the next version of p. ev may be nil: then the write is part
 // of another's request, whose event is recorded elsewhere.
-func (s *Service) write(ctx context.Context, c *access.Call, v *Vault, p secretpath.Path, d Draft, ev *audit.Event) (Meta, error) {
+func (s *Service) write(ctx context.Context, c *call.Call, v *Vault, p secretpath.Path, d Draft, ev *audit.Event) (Meta, error) {
 	lock := s.writes.of(v.ID, p.String())
 	lock.Lock()
 	defer lock.Unlock()
@@ -197,7 +197,7 @@ func (s *Service) write(ctx context.Context, c *access.Call, v *Vault, p secretp
 	}
 }
 
-func (s *Service) put(ctx context.Context, c *access.Call, in *Vault, p secretpath.Path, d Draft, ev *audit.Event) (Meta, error) {
+func (s *Service) put(ctx context.Context, c *call.Call, in *Vault, p secretpath.Path, d Draft, ev *audit.Event) (Meta, error) {
 	v, err := s.next(ctx, c, in, p, d)
 	if err != nil {
 		return Meta{}, err
@@ -212,7 +212,7 @@ func (s *Service) put(ctx context.Context, c *access.Call, in *Vault, p secretpa
 }
 
 // next seals the version that follows the newest of a path.
-func (s *Service) next(ctx context.Context, c *access.Call, in *Vault, p secretpath.Path, d Draft) (Version, error) {
+func (s *Service) next(ctx context.Context, c *call.Call, in *Vault, p secretpath.Path, d Draft) (Version, error) {
 	last, err := s.store.Tip(ctx, in.ID, p.String())
 	if err != nil {
 		return Version{}, err
@@ -239,17 +239,17 @@ func (s *Service) next(ctx context.Context, c *access.Call, in *Vault, p secretp
 
 // Delete soft-deletes a path: reads answer Gone, its versions stay, and Restore
 // brings it back.
-func (s *Service) Delete(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path) error {
+func (s *Service) Delete(ctx context.Context, c *call.Call, vaultID string, p secretpath.Path) error {
 	_, err := s.setDeleted(ctx, c, vaultID, p, policy.DeleteSecret, c.Now)
 	return err
 }
 
 // Restore brings a soft-deleted path back.
-func (s *Service) Restore(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path) (Meta, error) {
+func (s *Service) Restore(ctx context.Context, c *call.Call, vaultID string, p secretpath.Path) (Meta, error) {
 	return s.setDeleted(ctx, c, vaultID, p, policy.RestoreSecret, time.Time{})
 }
 
-func (s *Service) setDeleted(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path, a policy.Action, at time.Time) (Meta, error) {
+func (s *Service) setDeleted(ctx context.Context, c *call.Call, vaultID string, p secretpath.Path, a policy.Action, at time.Time) (Meta, error) {
 	e, err := s.touch(ctx, c, vaultID, p)
 	if err != nil {
 		return Meta{}, err
@@ -266,7 +266,7 @@ func (s *Service) setDeleted(ctx context.Context, c *access.Call, vaultID string
 
 // Purge removes every version of a path for good. Should the path be written
 // again, its numbers go on where they ended.
-func (s *Service) Purge(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path) error {
+func (s *Service) Purge(ctx context.Context, c *call.Call, vaultID string, p secretpath.Path) error {
 	e, err := s.touch(ctx, c, vaultID, p)
 	if err != nil {
 		return err
@@ -279,7 +279,7 @@ func (s *Service) Purge(ctx context.Context, c *access.Call, vaultID string, p s
 }
 
 // Versions returns every version of a path, newest first, without values.
-func (s *Service) Versions(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path) ([]Version, error) {
+func (s *Service) Versions(ctx context.Context, c *call.Call, vaultID string, p secretpath.Path) ([]Version, error) {
 	e, err := s.touch(ctx, c, vaultID, p)
 	if err != nil {
 		return nil, err
@@ -320,7 +320,7 @@ type Listing struct {
 // List returns the newest version of each live path with the prefix that the
 // caller may see, in order of path, starting after the given path: at most
 // limit items, or all when limit is 0.
-func (s *Service) List(ctx context.Context, c *access.Call, vaultID, prefix, after string, limit int) (*Listing, error) {
+func (s *Service) List(ctx context.Context, c *call.Call, vaultID, prefix, after string, limit int) (*Listing, error) {
 	e, err := s.open(ctx, c, vaultID)
 	if err != nil {
 		return nil, err
@@ -425,7 +425,7 @@ func (l *Listing) Cursor() string {
 }
 
 // touch opens the vault and names the secret in the call's event.
-func (s *Service) touch(ctx context.Context, c *access.Call, vaultID string, p secretpath.Path) (*entry, error) {
+func (s *Service) touch(ctx context.Context, c *call.Call, vaultID string, p secretpath.Path) (*entry, error) {
 	e, err := s.open(ctx, c, vaultID)
 	if err != nil {
 		return nil, err

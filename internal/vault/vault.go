@@ -13,8 +13,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
@@ -218,7 +218,7 @@ var (
 
 // decide asks the policy and leaves the answer in the call's event. Callers get
 // the same fault whatever was denied, so that it tells nothing of what exists.
-func decide(c *access.Call, a policy.Action, r policy.Resource) error {
+func decide(c *call.Call, a policy.Action, r policy.Resource) error {
 	d := policy.Decide(c.Who, a, r, c.At())
 	c.Event.Details.Reason = string(d.Reason)
 	return d.Err()
@@ -226,7 +226,7 @@ func decide(c *access.Call, a policy.Action, r policy.Resource) error {
 
 // open finds the vault by id with its policies. Another organisation's vault is
 // not found, as if it did not exist.
-func (s *Service) open(ctx context.Context, c *access.Call, id string) (*entry, error) {
+func (s *Service) open(ctx context.Context, c *call.Call, id string) (*entry, error) {
 	c.Touch("vault", id)
 	e, err := s.known.of(ctx, s.store, c.Who.Org, id)
 	if err != nil {

@@ -16,9 +16,9 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
@@ -82,8 +82,8 @@ func (f *fixture) newAgent() policy.Principal {
 }
 
 // call is one request of who.
-func (f *fixture) call(who policy.Principal) *access.Call {
-	return &access.Call{Who: who, IP: netip.MustParseAddr("192.0.2.7"), Now: f.now, Event: &audit.Event{
+func (f *fixture) call(who policy.Principal) *call.Call {
+	return &call.Call{Who: who, IP: netip.MustParseAddr("192.0.2.7"), Now: f.now, Event: &audit.Event{
 		ID: uuid.NewString(), Org: who.Org, At: f.now, Action: "test", ActorKind: string(who.Kind), ActorID: who.ID,
 	}}
 }
@@ -191,26 +191,26 @@ func TestADenialTellsNothingOfWhatExists(t *testing.T) {
 	f.allow(v, f.agent, "granted/*", "read")
 	member := f.user(policy.RoleMember)
 	admin := f.user(policy.RoleAdmin) // manages, but reads no value
-	for name, do := range map[string]func(c *access.Call, p secretpath.Path) error{
-		"read": func(c *access.Call, p secretpath.Path) error {
+	for name, do := range map[string]func(c *call.Call, p secretpath.Path) error{
+		"read": func(c *call.Call, p secretpath.Path) error {
 			_, err := f.Reveal(t.Context(), c, v.ID, p)
 			return err
 		},
-		"read an old version": func(c *access.Call, p secretpath.Path) error {
+		"read an old version": func(c *call.Call, p secretpath.Path) error {
 			_, err := f.RevealVersion(t.Context(), c, v.ID, p, 1)
 			return err
 		},
-		"write": func(c *access.Call, p secretpath.Path) error {
+		"write": func(c *call.Call, p secretpath.Path) error {
 			_, err := f.Put(t.Context(), c, v.ID, p, vault.Draft{Value: secret.FromString("y")})
 			return err
 		},
-		"delete": func(c *access.Call, p secretpath.Path) error { return f.Delete(t.Context(), c, v.ID, p) },
-		"restore": func(c *access.Call, p secretpath.Path) error {
+		"delete": func(c *call.Call, p secretpath.Path) error { return f.Delete(t.Context(), c, v.ID, p) },
+		"restore": func(c *call.Call, p secretpath.Path) error {
 			_, err := f.Restore(t.Context(), c, v.ID, p)
 			return err
 		},
-		"purge": func(c *access.Call, p secretpath.Path) error { return f.Purge(t.Context(), c, v.ID, p) },
-		"versions": func(c *access.Call, p secretpath.Path) error {
+		"purge": func(c *call.Call, p secretpath.Path) error { return f.Purge(t.Context(), c, v.ID, p) },
+		"versions": func(c *call.Call, p secretpath.Path) error {
 			_, err := f.Versions(t.Context(), c, v.ID, p)
 			return err
 		},

@@ -10,8 +10,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
@@ -19,7 +19,7 @@ import (
 
 // Create makes a vault with a key-encryption key of its own. Conflict when the
 // organisation has a vault of that name.
-func (s *Service) Create(ctx context.Context, c *access.Call, name, description string) (Vault, error) {
+func (s *Service) Create(ctx context.Context, c *call.Call, name, description string) (Vault, error) {
 	c.Touch("vault", "")
 	if err := decide(c, policy.CreateVault, policy.Resource{Org: c.Who.Org}); err != nil {
 		return Vault{}, err
@@ -79,7 +79,7 @@ func checkName(name string) error {
 }
 
 // Get returns a vault that the caller may see.
-func (s *Service) Get(ctx context.Context, c *access.Call, id string) (Vault, error) {
+func (s *Service) Get(ctx context.Context, c *call.Call, id string) (Vault, error) {
 	e, err := s.open(ctx, c, id)
 	if err != nil {
 		return Vault{}, err
@@ -91,7 +91,7 @@ func (s *Service) Get(ctx context.Context, c *access.Call, id string) (Vault, er
 }
 
 // Shows reports whether the caller may see the vault. NotFound when there is none.
-func (s *Service) Shows(ctx context.Context, c *access.Call, id string) (bool, error) {
+func (s *Service) Shows(ctx context.Context, c *call.Call, id string) (bool, error) {
 	e, err := s.known.get(ctx, s.store, id)
 	return err == nil && policy.Decide(c.Who, policy.ReadVault, resource(e, secretpath.Path{}), c.At()).Allow, err
 }
@@ -125,7 +125,7 @@ func (s *Service) Widens(ctx context.Context, agent string, was, now policy.Cap,
 }
 
 // All returns the vaults that the caller may see, oldest first.
-func (s *Service) All(ctx context.Context, c *access.Call) ([]Vault, error) {
+func (s *Service) All(ctx context.Context, c *call.Call) ([]Vault, error) {
 	c.Touch("vault", "")
 	if err := decide(c, policy.ListVaults, policy.Resource{Org: c.Who.Org}); err != nil {
 		return nil, err
@@ -152,7 +152,7 @@ func (s *Service) All(ctx context.Context, c *access.Call) ([]Vault, error) {
 
 // Remove deletes a vault with everything in it and destroys its key, which
 // makes every copy of its values unreadable.
-func (s *Service) Remove(ctx context.Context, c *access.Call, id string) error {
+func (s *Service) Remove(ctx context.Context, c *call.Call, id string) error {
 	e, err := s.open(ctx, c, id)
 	if err != nil {
 		return err

@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/oneclaw-dev/oneclaw/internal/access"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -33,8 +33,8 @@ func TestAVaultIsRekeyedOnTheToken(t *testing.T) {
 	t.Cleanup(func() { must(t, db.Close()) })
 	s := vault.New(db, seal.New(keys), keys, db, approval.New(approval.Config{Store: db}), slog.New(slog.DiscardHandler))
 	owner := policy.Principal{Kind: policy.KindUser, ID: uuid.NewString(), Org: uuid.NewString(), Role: policy.RoleOwner}
-	call := func() *access.Call {
-		return &access.Call{Who: owner, Now: time.Now(), Event: &audit.Event{ID: uuid.NewString(), Org: owner.Org, At: time.Now(), Action: "test", ActorKind: "user", ActorID: owner.ID}}
+	call := func() *call.Call {
+		return &call.Call{Who: owner, Now: time.Now(), Event: &audit.Event{ID: uuid.NewString(), Org: owner.Org, At: time.Now(), Action: "test", ActorKind: "user", ActorID: owner.ID}}
 	}
 	path := func(i int) secretpath.Path {
 		p, err := secretpath.Parse(fmt.Sprintf("p%d", i))

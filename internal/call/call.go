@@ -1,9 +1,9 @@
-// Package access holds one request as the domain sees it: who asks, from
+// Package call holds one request as the domain sees it: who asks, from
 // where, when, and the audit event that will say so.
 //
 // Its promise: a domain method that takes a *Call needs nothing else to decide
 // and to record. Edges make one Call a request and pass it as an argument.
-package access
+package call
 
 import (
 	"crypto/x509"
