@@ -216,7 +216,7 @@ func seen(c *call.Call) Seen {
 // Get returns a request that the caller made or may decide.
 func (s *Service) Get(ctx context.Context, c *call.Call, id string) (Request, error) {
 	c.Touch("approval", id)
-	if err := decide(c, policy.ReadApproval); err != nil {
+	if err := c.Authorize(policy.ReadApproval, c.Own()); err != nil {
 		return Request{}, err
 	}
 	r, err := s.cfg.Store.Approval(ctx, seen(c), id)
@@ -240,16 +240,9 @@ const maxListed = 200
 
 // List returns the newest requests that the caller made or may decide.
 func (s *Service) List(ctx context.Context, c *call.Call, status Status) ([]Request, error) {
-	if err := decide(c, policy.ListApprovals); err != nil {
+	if err := c.Authorize(policy.ListApprovals, c.Own()); err != nil {
 		return nil, err
 	}
 	all, err := s.cfg.Store.Approvals(ctx, seen(c), status, c.Now, maxListed)
 	return slices.DeleteFunc(all, func(r Request) bool { return !visible(c, &r) }), err
-}
-
-// decide asks the policy and leaves the answer in the call's event.
-func decide(c *call.Call, a policy.Action) error {
-	d := policy.Decide(c.Who, a, policy.Resource{Org: c.Who.Org}, c.At())
-	c.Event.Details.Reason = string(d.Reason)
-	return d.Err()
 }

@@ -102,7 +102,7 @@ func (s *Service) Withdraw(ctx context.Context, c *call.Call, id string) (Reques
 // enter asks whether the caller may decide about requests at all.
 func enter(c *call.Call, a policy.Action, id string) error {
 	c.Touch("approval", id)
-	return decide(c, a)
+	return c.Authorize(a, c.Own())
 }
 
 // found is a request that the caller can see, named in the call's event.
@@ -126,7 +126,5 @@ func (s *Service) mayDecide(ctx context.Context, c *call.Call, r *Request) error
 	if err != nil {
 		return err
 	}
-	may := policy.Decide(c.Who, policy.CreatePolicy, policy.Resource{Org: v.Org, Vault: &v}, c.At())
-	c.Event.Details.Reason = string(may.Reason)
-	return may.Err()
+	return c.Authorize(policy.CreatePolicy, policy.Resource{Org: v.Org, Vault: &v})
 }

@@ -54,7 +54,7 @@ var errURL = fault.New(fault.Invalid, "invalid_webhook_url", "url must be an htt
 // with. It is shown this once. Wipe it.
 func (s *Service) SetWebhook(ctx context.Context, c *call.Call, address string) (Webhook, secret.Bytes, error) {
 	c.Touch("webhook", "")
-	if err := decide(c, policy.UpdateWebhook); err != nil {
+	if err := c.Authorize(policy.UpdateWebhook, c.Own()); err != nil {
 		return Webhook{}, secret.Bytes{}, err
 	}
 	u, err := url.Parse(address)
@@ -79,7 +79,7 @@ func (s *Service) SetWebhook(ctx context.Context, c *call.Call, address string) 
 // Webhook returns the organisation's webhook without its secret.
 func (s *Service) Webhook(ctx context.Context, c *call.Call) (Webhook, error) {
 	c.Touch("webhook", "")
-	if err := decide(c, policy.ReadWebhook); err != nil {
+	if err := c.Authorize(policy.ReadWebhook, c.Own()); err != nil {
 		return Webhook{}, err
 	}
 	return s.cfg.Store.Webhook(ctx, c.Who.Org)
@@ -88,7 +88,7 @@ func (s *Service) Webhook(ctx context.Context, c *call.Call) (Webhook, error) {
 // RemoveWebhook ends the calls.
 func (s *Service) RemoveWebhook(ctx context.Context, c *call.Call) error {
 	c.Touch("webhook", "")
-	if err := decide(c, policy.UpdateWebhook); err != nil {
+	if err := c.Authorize(policy.UpdateWebhook, c.Own()); err != nil {
 		return err
 	}
 	c.Event.Details.Outcome = audit.Success

@@ -19,7 +19,7 @@ type OrgLimits struct {
 // Limits returns the limits of an organisation.
 func (s *Service) Limits(ctx context.Context, c *call.Call, org string) (OrgLimits, error) {
 	c.Touch("org", org)
-	if err := decide(c, policy.ReadLimits); err != nil {
+	if err := c.Authorize(policy.ReadLimits, c.Own()); err != nil {
 		return OrgLimits{}, err
 	}
 	return s.limits(ctx, org, c.Now)
@@ -38,13 +38,13 @@ func (s *Service) limits(ctx context.Context, org string, now time.Time) (OrgLim
 // the tier's again), and whether those beyond cost anything (nil: as before).
 func (s *Service) SetLimits(ctx context.Context, c *call.Call, org string, override *int64, sponsored *bool) (OrgLimits, error) {
 	c.Touch("org", org)
-	if err := decide(c, policy.UpdateLimits); err != nil {
+	if err := c.Authorize(policy.UpdateLimits, c.Own()); err != nil {
 		return OrgLimits{}, err
 	}
 	if override != nil && (*override < 0 || *override > math.MaxInt32) {
 		return OrgLimits{}, invalid("invalid_limit", "free_tier_override is a number of requests, or null for the tier's own.")
 	}
-	succeed(c, "org", org)
+	c.Succeed("org", org)
 	if err := s.store.SetLimits(ctx, org, override, sponsored, c.Event); err != nil {
 		return OrgLimits{}, err
 	}
@@ -60,7 +60,7 @@ const (
 // server's default again. It returns when that is.
 func (s *Service) SetTier(ctx context.Context, c *call.Call, org string, tier Tier, days int) (time.Time, error) {
 	c.Touch("org", org)
-	if err := decide(c, policy.UpdateLimits); err != nil {
+	if err := c.Authorize(policy.UpdateLimits, c.Own()); err != nil {
 		return time.Time{}, err
 	}
 	if days == 0 {
@@ -70,6 +70,6 @@ func (s *Service) SetTier(ctx context.Context, c *call.Call, org string, tier Ti
 		return time.Time{}, invalid("invalid_tier", "tier is free, pro, business or enterprise, and duration_days from 1 to 3,650.")
 	}
 	ends := c.Now.UTC().Truncate(time.Microsecond).AddDate(0, 0, days)
-	succeed(c, "org", org)
+	c.Succeed("org", org)
 	return ends, s.store.SetTier(ctx, org, tier, ends, c.Event)
 }

@@ -18,9 +18,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
 // Store is what billing needs of a database. Methods that write with an event
@@ -111,19 +109,6 @@ func (s *Service) Run(ctx context.Context) {
 			s.log.Warn("counts of requests were not written yet", slog.Any("error", err))
 		}
 	}
-}
-
-// decide asks the policy and leaves the answer in the call's event.
-func decide(c *call.Call, a policy.Action) error {
-	d := policy.Decide(c.Who, a, policy.Resource{Org: c.Who.Org}, c.At())
-	c.Event.Details.Reason = string(d.Reason)
-	return d.Err()
-}
-
-// succeed marks the call's event before it goes into a transaction.
-func succeed(c *call.Call, resourceType, id string) {
-	c.Touch(resourceType, id)
-	c.Event.Details.Outcome = audit.Success
 }
 
 func invalid(code, detail string) error { return fault.New(fault.Invalid, code, detail) }

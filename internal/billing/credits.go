@@ -80,13 +80,13 @@ func (s *Service) Transactions(ctx context.Context, c *call.Call, limit, offset 
 // SetOverage chooses how requests beyond the limit are paid for.
 func (s *Service) SetOverage(ctx context.Context, c *call.Call, method string) error {
 	c.Touch("billing", c.Who.Org)
-	if err := decide(c, policy.UpdateBilling); err != nil {
+	if err := c.Authorize(policy.UpdateBilling, c.Own()); err != nil {
 		return err
 	}
 	if method != ByCredits && method != ByX402 {
 		return invalid("invalid_method", "The method is credits or x402.")
 	}
-	succeed(c, "billing", c.Who.Org)
+	c.Succeed("billing", c.Who.Org)
 	return s.store.SetOverage(ctx, c.Who.Org, method, c.Event)
 }
 
@@ -100,7 +100,7 @@ const (
 // Grant gives an organisation credits. The caller is a platform admin.
 func (s *Service) Grant(ctx context.Context, c *call.Call, org string, cents int64, description string, days int) (Entry, error) {
 	c.Touch("org", org)
-	if err := decide(c, policy.UpdateLimits); err != nil {
+	if err := c.Authorize(policy.UpdateLimits, c.Own()); err != nil {
 		return Entry{}, err
 	}
 	if days == 0 {
@@ -115,7 +115,7 @@ func (s *Service) Grant(ctx context.Context, c *call.Call, org string, cents int
 	if utf8.RuneCountInString(description) > 200 || !utf8.ValidString(description) || strings.ContainsFunc(description, unicode.IsControl) {
 		return Entry{}, invalid("invalid_description", "A description has at most 200 characters, and no control characters.")
 	}
-	succeed(c, "org", org)
+	c.Succeed("org", org)
 	return s.Credit(ctx, Entry{Org: org, Type: Granted, Amount: cents, Description: description, At: c.Now}, days, c.Event)
 }
 
@@ -132,5 +132,5 @@ func (s *Service) Credit(ctx context.Context, e Entry, days int, ev *audit.Event
 // MayPay returns nil when the caller may spend its organisation's money.
 func (s *Service) MayPay(c *call.Call) error {
 	c.Touch("billing", c.Who.Org)
-	return decide(c, policy.UpdateBilling)
+	return c.Authorize(policy.UpdateBilling, c.Own())
 }

@@ -50,7 +50,7 @@ var (
 // Settings returns what is set.
 func (s *Service) Settings(ctx context.Context, c *call.Call) ([]Setting, error) {
 	c.Touch("setting", "")
-	if err := decide(c, policy.ReadSettings); err != nil {
+	if err := c.Authorize(policy.ReadSettings, c.Own()); err != nil {
 		return nil, err
 	}
 	return s.store.Settings(ctx)
@@ -60,7 +60,7 @@ func (s *Service) Settings(ctx context.Context, c *call.Call) ([]Setting, error)
 // they can be; other keys are kept for others to read.
 func (s *Service) PutSetting(ctx context.Context, c *call.Call, name, value string) (Setting, error) {
 	c.Touch("setting", "")
-	if err := decide(c, policy.UpdateSettings); err != nil {
+	if err := c.Authorize(policy.UpdateSettings, c.Own()); err != nil {
 		return Setting{}, err
 	}
 	if !settingName.MatchString(name) {
@@ -73,20 +73,20 @@ func (s *Service) PutSetting(ctx context.Context, c *call.Call, name, value stri
 		return Setting{}, err
 	}
 	set := Setting{Name: name, Value: value, By: c.Who.ID, At: c.Now.UTC().Truncate(time.Microsecond)}
-	succeed(c, "setting", name)
+	c.Succeed("setting", name)
 	return set, s.store.PutSettings(ctx, c.Who.Org, []Setting{set}, maxSettings, c.Event)
 }
 
 // DropSetting takes a setting back: what it says then is the server's default.
 func (s *Service) DropSetting(ctx context.Context, c *call.Call, name string) error {
 	c.Touch("setting", "")
-	if err := decide(c, policy.UpdateSettings); err != nil {
+	if err := c.Authorize(policy.UpdateSettings, c.Own()); err != nil {
 		return err
 	}
 	if !settingName.MatchString(name) {
 		return errNoSetting
 	}
-	succeed(c, "setting", name)
+	c.Succeed("setting", name)
 	return s.store.DropSetting(ctx, c.Who.Org, name, c.Event)
 }
 
@@ -157,7 +157,7 @@ type X402 struct {
 // X402 returns it, for those who set it.
 func (s *Service) X402(ctx context.Context, c *call.Call) (X402, error) {
 	c.Touch("setting", "x402")
-	if err := decide(c, policy.ReadSettings); err != nil {
+	if err := c.Authorize(policy.ReadSettings, c.Own()); err != nil {
 		return X402{}, err
 	}
 	return s.ReadX402(ctx)
@@ -204,7 +204,7 @@ type X402Change struct {
 // SetX402 changes it and returns what it then is.
 func (s *Service) SetX402(ctx context.Context, c *call.Call, change X402Change) (X402, error) {
 	c.Touch("setting", "x402")
-	if err := decide(c, policy.UpdateSettings); err != nil {
+	if err := c.Authorize(policy.UpdateSettings, c.Own()); err != nil {
 		return X402{}, err
 	}
 	var all []Setting
@@ -223,7 +223,7 @@ func (s *Service) SetX402(ctx context.Context, c *call.Call, change X402Change) 
 		}
 		all = append(all, Setting{Name: p.name, Value: *p.value, By: c.Who.ID, At: c.Now.UTC().Truncate(time.Microsecond)})
 	}
-	succeed(c, "setting", "x402")
+	c.Succeed("setting", "x402")
 	if err := s.store.PutSettings(ctx, c.Who.Org, all, maxSettings, c.Event); err != nil {
 		return X402{}, err
 	}

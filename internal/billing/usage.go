@@ -76,7 +76,7 @@ func (s *Service) Subscription(ctx context.Context, c *call.Call) (Subscription,
 // everything that this node knows written down first.
 func (s *Service) current(ctx context.Context, c *call.Call) (Account, error) {
 	c.Touch("billing", c.Who.Org)
-	if err := decide(c, policy.ReadBilling); err != nil {
+	if err := c.Authorize(policy.ReadBilling, c.Own()); err != nil {
 		return Account{}, err
 	}
 	if err := s.Flush(ctx); err != nil {

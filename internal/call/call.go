@@ -36,6 +36,41 @@ type Call struct {
 	Room *budget.Lease
 }
 
+// Authorize asks the policy whether the caller may do a to r, and notes in the event the
+// rule that allowed it. A refusal carries its reason: callers get the same fault
+// whatever was denied, so that it tells nothing of what exists.
+func (c *Call) Authorize(a policy.Action, r policy.Resource) error {
+	d := policy.Decide(c.Who, a, r, c.At())
+	c.Event.Details.Reason = string(d.Reason)
+	return d.Err()
+}
+
+// Own is the resource of what a caller does to itself or its organisation.
+func (c *Call) Own() policy.Resource { return policy.Resource{Org: c.Who.Org} }
+
+// Draft runs do with a draft of the call's event. What do fills in becomes the call's
+// when do succeeds, or when the draft is in the log; else the event stays as it was.
+func (c *Call) Draft(do func(d *Call) error) error {
+	ev, d := *c.Event, *c
+	d.Event = &ev
+	err := do(&d)
+	if err == nil || ev.Committed {
+		*c.Event = ev
+	}
+	return err
+}
+
+// By says who the event's actor has turned out to be.
+func (c *Call) By(kind policy.PrincipalKind, id, org string) {
+	c.Event.ActorKind, c.Event.ActorID, c.Event.Org = string(kind), id, org
+}
+
+// Succeed marks the event before it goes into the transaction of what was done.
+func (c *Call) Succeed(resourceType, id string) {
+	c.Touch(resourceType, id)
+	c.Event.Details.Outcome = audit.Success
+}
+
 // Touch names the resource of the call's event.
 func (c *Call) Touch(resourceType, id string) {
 	c.Event.ResourceType, c.Event.ResourceID = resourceType, id

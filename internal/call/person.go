@@ -13,7 +13,6 @@ func (c *Call) RequirePerson() error {
 	if c.PersonHere() {
 		return nil
 	}
-	c.Event.Details.Reason = policy.ErrPersonRequired.Code
 	return policy.ErrPersonRequired
 }
 

@@ -38,6 +38,7 @@ type Error struct {
 	Detail     string        // one or two plain sentences for the caller
 	RetryAfter time.Duration // RateLimited and Unavailable only
 	Ref        string        // id of the approval request that the caller waits for
+	Reason     string        // why, finer than Code: for the access log alone, never sent
 	Err        error         // the cause: logged, never sent
 }
 
@@ -63,6 +64,13 @@ func New(k Kind, code, detail string) *Error {
 	return &Error{Kind: k, Code: code, Detail: detail}
 }
 
+// Because is e with a reason for the access log.
+func (e *Error) Because(reason string) *Error {
+	with := *e
+	with.Reason = reason
+	return &with
+}
+
 // Wrap is New with a cause.
 func Wrap(err error, k Kind, code, detail string) *Error {
 	return &Error{Kind: k, Code: code, Detail: detail, Err: err}
@@ -84,6 +92,15 @@ func CodeOf(err error) string {
 		return e.Code
 	}
 	return "internal_error"
+}
+
+// ReasonOf returns what the access log says about err: the Reason of the first *Error
+// in its chain, and its CodeOf when that has none.
+func ReasonOf(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok && e.Reason != "" {
+		return e.Reason
+	}
+	return CodeOf(err)
 }
 
 // Is reports whether err is a fault of kind k.

@@ -140,7 +140,7 @@ func (a *API) registerAudit() {
 		method: http.MethodGet, path: "/v1/audit/verify", id: "verify-audit", tag: "Audit",
 		summary: "Check the organisation's log and name the first event that does not fit; with full=true from the first event on, else from where this server found it whole last", action: policy.VerifyAudit,
 	}, func(ctx context.Context, c *call.Call, in *VerifyLog) (*body[reportBody], error) {
-		if err := decideOrg(c, policy.VerifyAudit); err != nil {
+		if err := c.Authorize(policy.VerifyAudit, c.Own()); err != nil {
 			return nil, err
 		}
 		scope := audit.Recent
@@ -160,7 +160,7 @@ func (a *API) registerAudit() {
 		method: http.MethodGet, path: "/v1/audit/export", id: "export-audit", tag: "Audit",
 		summary: "The organisation's whole log as JSON lines, with its checkpoints, to verify elsewhere", action: policy.VerifyAudit,
 	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*exportAnswer, error) {
-		if err := decideOrg(c, policy.VerifyAudit); err != nil {
+		if err := c.Authorize(policy.VerifyAudit, c.Own()); err != nil {
 			return nil, err
 		}
 		return &exportAnswer{ContentType: linesType, Body: &export{ctx: ctx, log: a.audit, org: c.Who.Org}}, nil
@@ -200,12 +200,6 @@ func visible(c *call.Call, q audit.Query) (audit.Query, error) {
 		}
 	}
 	return q, d.Err()
-}
-
-func decideOrg(c *call.Call, action policy.Action) error {
-	d := policy.Decide(c.Who, action, policy.Resource{Org: c.Who.Org}, c.At())
-	c.Event.Details.Reason = string(d.Reason)
-	return d.Err()
 }
 
 type exportAnswer struct {

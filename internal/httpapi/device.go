@@ -135,7 +135,7 @@ func (a *API) deviceToken(ctx context.Context, c *call.Call, in *deviceTokenRequ
 		return nil, fault.New(fault.Invalid, "unsupported_grant_type", "grant_type must be "+deviceGrant+".")
 	}
 	p, err := a.identity.DeviceToken(ctx, c, in.Body.DeviceCode)
-	if err == nil && c.Event.Details.Reason == "unknown_device_code" {
+	if err == nil && p.Unknown {
 		err = a.limits.guess(c.IP, c.Now)
 	}
 	return answer(&deviceTokenBody{

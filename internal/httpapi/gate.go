@@ -121,7 +121,6 @@ func (a *API) pass(x *exchange, r *http.Request) error {
 		x.seen = a.identity.Seen()
 		who, err := a.authenticate(r.Context(), &x.call, x.token, x.call.Now)
 		if err != nil {
-			x.event.Details.Reason = fault.CodeOf(err)
 			if fault.Is(err, fault.Unauthenticated) {
 				x.event.Action = string(policy.AuthFailure)
 				identity.Blame(&x.event, err)
@@ -193,7 +192,6 @@ func (x *exchange) renew(ctx context.Context) error {
 	now := x.api.now()
 	who, err := x.api.authenticate(ctx, &x.call, x.token, now)
 	if err != nil {
-		x.event.Details.Reason = fault.CodeOf(err)
 		if fault.Is(err, fault.Unauthenticated) {
 			x.event.Action = string(policy.AuthFailure)
 		}
@@ -354,14 +352,11 @@ func (x *exchange) refuse(err error) {
 
 // fail notes why in the event, and logs what callers are not told.
 func (x *exchange) fail(err error) {
-	known := x.event.Details.Reason != "" && (fault.Is(err, fault.Denied) && fault.CodeOf(err) != "resource_limit_exceeded" || x.event.Action == string(policy.AuthFailure))
 	if p, ok := errors.AsType[*Problem](err); ok {
 		x.event.Details.Reason = p.Code
 		return
 	}
-	if !known {
-		x.event.Details.Reason = fault.CodeOf(err)
-	}
+	x.event.Details.Reason = fault.ReasonOf(err)
 	e, ok := errors.AsType[*fault.Error](err)
 	if errors.Is(err, context.Canceled) || ok && e.Code == "request_cancelled" {
 		x.api.log.Info("a client hung up", slog.String("action", x.event.Action), slog.String("event", x.event.ID))

@@ -72,7 +72,7 @@ func (x *exchange) stranger(r *http.Request, to *route) error {
 	if err != nil || !terms.On() {
 		return err
 	}
-	x.event.Action, x.event.Details.Reason = string(policy.AuthFailure), fault.CodeOf(x402.ErrNoCaller)
+	x.event.Action = string(policy.AuthFailure)
 	c := x.ask(r, &terms, terms.Price, x402.ErrNoCaller)
 	c.stranger = true
 	return c

@@ -18,7 +18,7 @@ var errNoAgent = fault.New(fault.NotFound, "agent_not_found", "There is no agent
 // one, is returned this once.
 func (s *Service) CreateAgent(ctx context.Context, c *call.Call, draft Agent) (Agent, secret.Bytes, error) {
 	c.Touch("agent", "")
-	if err := decide(c, policy.RegisterAgent, own(c)); err != nil {
+	if err := c.Authorize(policy.RegisterAgent, c.Own()); err != nil {
 		return Agent{}, secret.Bytes{}, err
 	}
 	a, err := s.prepareAgent(ctx, c, draft)
@@ -29,7 +29,7 @@ func (s *Service) CreateAgent(ctx context.Context, c *call.Call, draft Agent) (A
 	if a.AuthMethod == MethodAPIKey {
 		key = a.renewKey()
 	}
-	succeed(c, "agent", a.ID)
+	c.Succeed("agent", a.ID)
 	if err := s.withIdentityKeys(ctx, c, &a, func() error { return s.store.AddAgent(ctx, a, c.Event) }); err != nil {
 		return Agent{}, secret.Bytes{}, err
 	}
@@ -91,7 +91,7 @@ func (a *Agent) setKey(text string) {
 // owner or admin all of the organisation, a member its own.
 func (s *Service) Agents(ctx context.Context, c *call.Call) ([]Agent, error) {
 	c.Touch("agent", "")
-	if err := decide(c, policy.ListAgents, own(c)); err != nil {
+	if err := c.Authorize(policy.ListAgents, c.Own()); err != nil {
 		return nil, err
 	}
 	creator := c.Who.ID
@@ -109,7 +109,7 @@ func (s *Service) Agent(ctx context.Context, c *call.Call, id string) (Agent, er
 // AgentSelf returns the calling agent.
 func (s *Service) AgentSelf(ctx context.Context, c *call.Call) (Agent, error) {
 	c.Touch("agent", c.Who.ID)
-	if err := decide(c, policy.ReadAgentSelf, own(c)); err != nil {
+	if err := c.Authorize(policy.ReadAgentSelf, c.Own()); err != nil {
 		return Agent{}, err
 	}
 	return s.store.Agent(ctx, c.Who.Org, c.Who.ID)
@@ -121,7 +121,7 @@ func (s *Service) agent(ctx context.Context, c *call.Call, id string, action pol
 	a, err := s.store.Agent(ctx, c.Who.Org, id)
 	if fault.Is(err, fault.NotFound) {
 		// The kind of caller is looked at first, so that an agent learns nothing.
-		if err := decide(c, action, policy.Resource{Org: c.Who.Org, Agent: &policy.Agent{ID: id, Org: c.Who.Org}}); err != nil && c.Who.Kind != policy.KindUser {
+		if err := c.Authorize(action, policy.Resource{Org: c.Who.Org, Agent: &policy.Agent{ID: id, Org: c.Who.Org}}); err != nil && c.Who.Kind != policy.KindUser {
 			return Agent{}, err
 		}
 		return Agent{}, errNoAgent
@@ -129,7 +129,7 @@ func (s *Service) agent(ctx context.Context, c *call.Call, id string, action pol
 	if err != nil {
 		return Agent{}, err
 	}
-	err = decide(c, action, policy.Resource{Org: a.Org, Agent: &policy.Agent{ID: a.ID, Org: a.Org, Creator: a.Creator}})
+	err = c.Authorize(action, policy.Resource{Org: a.Org, Agent: &policy.Agent{ID: a.ID, Org: a.Org, Creator: a.Creator}})
 	if c.Who.Kind == policy.KindUser && !c.Who.Manages() && a.Creator != c.Who.ID {
 		return Agent{}, errNoAgent
 	}
@@ -148,7 +148,7 @@ func (s *Service) UpdateAgent(ctx context.Context, c *call.Call, id string, p Ag
 	if err := s.opensNoGate(ctx, c, &now, &p); err != nil {
 		return Agent{}, err
 	}
-	succeed(c, "agent", id)
+	c.Succeed("agent", id)
 	return s.store.ChangeAgent(ctx, c.Who.Org, id, func(a *Agent) error {
 		was := *a
 		if err := p.apply(a, c.Now); err != nil {
@@ -224,7 +224,7 @@ func (s *Service) DeactivateAgent(ctx context.Context, c *call.Call, id string, 
 			return err
 		}
 	}
-	succeed(c, "agent", id)
+	c.Succeed("agent", id)
 	_, err := s.store.ChangeAgent(ctx, c.Who.Org, id, func(a *Agent) error {
 		was := *a
 		a.stop()
@@ -239,7 +239,7 @@ func (s *Service) RotateAgentIdentityKeys(ctx context.Context, c *call.Call, id 
 	if _, err := s.agent(ctx, c, id, policy.RotateAgentIdentityKeys); err != nil {
 		return Agent{}, err
 	}
-	succeed(c, "agent", id)
+	c.Succeed("agent", id)
 	is := Agent{Standing: Standing{ID: id}}
 	err := s.withIdentityKeys(ctx, c, &is, func() (err error) {
 		keys := is

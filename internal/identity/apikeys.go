@@ -28,7 +28,7 @@ var errBeyondKey = fault.New(fault.Denied, "beyond_own_key",
 // scopes that are left open are as with its own.
 func (s *Service) CreateKey(ctx context.Context, c *call.Call, d KeyDraft) (UserKey, secret.Bytes, error) {
 	c.Touch("api_key", "")
-	if err := decide(c, policy.CreateAPIKey, own(c)); err != nil {
+	if err := c.Authorize(policy.CreateAPIKey, c.Own()); err != nil {
 		return UserKey{}, secret.Bytes{}, err
 	}
 	d.Name = strings.TrimSpace(d.Name)
@@ -55,7 +55,7 @@ func (s *Service) CreateKey(ctx context.Context, c *call.Call, d KeyDraft) (User
 		ID: newID(), Org: c.Who.Org, User: c.Who.ID, Name: d.Name, Hash: hashKey(text), Prefix: text[:shownPrefix],
 		Scopes: d.Scopes, CreatedAt: stamp(c.Now), ExpiresAt: d.ExpiresAt,
 	}
-	succeed(c, "api_key", k.ID)
+	c.Succeed("api_key", k.ID)
 	if err := s.store.AddKey(ctx, k, c.Event); err != nil {
 		return UserKey{}, secret.Bytes{}, err
 	}
@@ -75,7 +75,6 @@ func (s *Service) withinKey(ctx context.Context, c *call.Call, d *KeyDraft) erro
 		d.Scopes = own.Scopes
 	}
 	if policy.Lifts(own.Scopes, d.Scopes) {
-		c.Event.Details.Reason = errBeyondKey.Code
 		return errBeyondKey
 	}
 	return nil
@@ -84,7 +83,7 @@ func (s *Service) withinKey(ctx context.Context, c *call.Call, d *KeyDraft) erro
 // APIKeys returns the calling user's personal keys, oldest first, revoked ones too.
 func (s *Service) APIKeys(ctx context.Context, c *call.Call) ([]UserKey, error) {
 	c.Touch("api_key", "")
-	if err := decide(c, policy.ListAPIKeys, own(c)); err != nil {
+	if err := c.Authorize(policy.ListAPIKeys, c.Own()); err != nil {
 		return nil, err
 	}
 	return s.store.Keys(ctx, c.Who.Org, c.Who.ID)
@@ -97,7 +96,7 @@ func (s *Service) APIKeys(ctx context.Context, c *call.Call) ([]UserKey, error) 
 // when its user revokes the revoked key again.
 func (s *Service) RevokeKey(ctx context.Context, c *call.Call, id string, keep bool) error {
 	c.Touch("api_key", id)
-	if err := decide(c, policy.DeleteAPIKey, own(c)); err != nil {
+	if err := c.Authorize(policy.DeleteAPIKey, c.Own()); err != nil {
 		return err
 	}
 	if keep && c.Who.Key != id {
@@ -108,7 +107,7 @@ func (s *Service) RevokeKey(ctx context.Context, c *call.Call, id string, keep b
 	if err := s.mayRevoke(ctx, c, id); err != nil {
 		return err
 	}
-	succeed(c, "api_key", id)
+	c.Succeed("api_key", id)
 	return s.store.RevokeKey(ctx, c.Who.Org, c.Who.ID, id, keep, c.Now, c.Event)
 }
 

@@ -60,7 +60,7 @@ func (s *Service) AgentTokenFor(ctx context.Context, c *call.Call, token, agentI
 	if err != nil {
 		return Token{}, err
 	}
-	by(c, policy.KindAgent, a.ID, a.Org)
+	c.By(policy.KindAgent, a.ID, a.Org)
 	s.activity.note(s.activity.agents, a.ID, c.Now)
 	return s.agentToken(ctx, c, &a.Standing, began)
 }

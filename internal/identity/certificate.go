@@ -50,7 +50,7 @@ func (s *Service) CertificateToken(ctx context.Context, c *call.Call, agentID st
 	case !s.certifies(c.Chain, &a, c.Now):
 		return Token{}, refuseAs(c, policy.KindAgent, a.ID, a.Org, "wrong_certificate", errCertificate)
 	}
-	by(c, policy.KindAgent, a.ID, a.Org)
+	c.By(policy.KindAgent, a.ID, a.Org)
 	s.activity.note(s.activity.agents, a.ID, c.Now)
 	return s.agentTokenBound(ctx, c, &a.Standing, began, thumbprintOf(c.Chain[0]))
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/network"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
 
 // The device login (RFC 8628): a program without a browser shows a short code,
@@ -101,7 +102,7 @@ func (s *Service) StartDevice(ctx context.Context, c *call.Call, client string) 
 		ID: newID(), DeviceHash: hashKey(code.Device), UserHash: hashKey(plainUserCode(code.User)), ClientID: client,
 		Address: addressText(c.IP), Network: network.Of(c.IP), Status: DevicePending, CreatedAt: stamp(c.Now), ExpiresAt: stamp(c.Now.Add(deviceLife)),
 	}
-	succeed(c, "device_code", d.ID)
+	c.Succeed("device_code", d.ID)
 	added, err := s.store.AddDevice(ctx, d, maxDevicesPerNetwork, maxDevices, c.Event)
 	if err == nil && !added {
 		c.Touch("device_code", "")
@@ -151,7 +152,7 @@ func (s *Service) DenyDevice(ctx context.Context, c *call.Call, code string) err
 
 func (s *Service) decideDevice(ctx context.Context, c *call.Call, code string, action policy.Action, to DeviceStatus) error {
 	c.Touch("device_code", "")
-	if err := decide(c, action, own(c)); err != nil {
+	if err := c.Authorize(action, c.Own()); err != nil {
 		return err
 	}
 	d, err := s.waiting(ctx, code, c.Now)
@@ -171,7 +172,7 @@ func (s *Service) decideDevice(ctx context.Context, c *call.Call, code string, a
 		return err
 	}
 	d.Status, d.User, d.Org, d.TokenGen, d.With = to, a.ID, a.Org, a.TokenGen, c.Who.Credential()
-	succeed(c, "device_code", d.ID)
+	c.Succeed("device_code", d.ID)
 	done, err := s.store.DecideDevice(ctx, d, c.Now, c.Event)
 	if err == nil && !done { // of two that decide at once, one
 		err = errDeviceDecided
@@ -185,6 +186,7 @@ type DevicePoll struct {
 	Token
 	User, Org string
 	Refusal   string // empty when there is a token
+	Unknown   bool   // no device has this code
 }
 
 // The refusals of a poll.
@@ -204,7 +206,7 @@ func (s *Service) DeviceToken(ctx context.Context, c *call.Call, code string) (D
 	c.Touch("device_code", "")
 	d, err := s.store.DeviceByCode(ctx, hashKey(code))
 	if fault.Is(err, fault.NotFound) {
-		return DevicePoll{Refusal: pollExpired}, refusePoll(c, "unknown_device_code")
+		return DevicePoll{Refusal: pollExpired, Unknown: true}, refusePoll(c, "unknown_device_code")
 	}
 	if err != nil {
 		return DevicePoll{}, err
@@ -238,18 +240,21 @@ func (s *Service) useDevice(ctx context.Context, c *call.Call, d *Device) (Devic
 	if err != nil {
 		return DevicePoll{}, err
 	}
-	was := *c.Event
-	by(c, policy.KindUser, a.ID, a.Org)
-	c.Event.Details.Reason = "device_code"
 	g := &grant{
 		session: session{kind: policy.KindUser, id: a.ID, org: a.Org, term: a.Term, gen: a.TokenGen, jti: newID(), device: true, login: newID()}, ttl: deviceTTL,
 		begins: &audit.Login{Kind: byDevice, Client: d.ClientID, Address: d.Address, With: d.With},
 	}
-	text, seconds, err := s.handOut(ctx, c, g, time.Time{}, func(ctx context.Context, ev *audit.Event) error {
-		return s.store.UseDevice(ctx, *d, c.Now, ev)
+	var text secret.Bytes
+	var seconds int64
+	err = c.Draft(func(c *call.Call) (err error) {
+		c.By(policy.KindUser, a.ID, a.Org)
+		c.Event.Details.Reason = "device_code"
+		text, seconds, err = s.handOut(ctx, c, g, time.Time{}, func(ctx context.Context, ev *audit.Event) error {
+			return s.store.UseDevice(ctx, *d, c.Now, ev)
+		})
+		return err
 	})
 	if fault.Is(err, fault.NotFound) { // of many that ask at once, one
-		*c.Event = was
 		return DevicePoll{Refusal: pollExpired}, refusePoll(c, pollExpired)
 	}
 	if err != nil {

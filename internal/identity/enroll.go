@@ -107,7 +107,7 @@ func (s *Service) Enroll(ctx context.Context, c *call.Call, name, email, descrip
 	if utf8.RuneCountInString(r.Description) > 1000 || !utf8.ValidString(r.Description) || strings.ContainsRune(r.Description, 0) {
 		return invalid("invalid_description", "The description of an enrolment may have at most 1,000 characters.")
 	}
-	succeed(c, "enrollment", r.ID)
+	c.Succeed("enrollment", r.ID)
 	wait, added, err := s.store.AddEnrollRequest(ctx, r, hashKey(address), stamp(c.Now.Add(enrollEvery)), maxEnrolls, c.Event)
 	if err == nil && !added {
 		c.Touch("agent", "")
@@ -172,7 +172,7 @@ func (s *Service) enroll(ctx context.Context, r *EnrollRequest, now time.Time) e
 // Enrollments returns those that wait for the calling user.
 func (s *Service) Enrollments(ctx context.Context, c *call.Call) ([]Enrollment, error) {
 	c.Touch("enrollment", "")
-	if err := decide(c, policy.ReadEnrollment, own(c)); err != nil {
+	if err := c.Authorize(policy.ReadEnrollment, c.Own()); err != nil {
 		return nil, err
 	}
 	return s.store.Enrollments(ctx, c.Who.ID, stamp(c.Now))
@@ -206,7 +206,7 @@ func (s *Service) enrollment(ctx context.Context, c *call.Call, id string) (Enro
 // that was mailed. Without g the agent has access to nothing yet.
 func (s *Service) AcceptEnrollment(ctx context.Context, c *call.Call, id string, g *policy.Spec) (Agent, error) {
 	c.Touch("enrollment", id)
-	if err := decide(c, policy.AcceptEnrollment, own(c)); err != nil {
+	if err := c.Authorize(policy.AcceptEnrollment, c.Own()); err != nil {
 		return Agent{}, err
 	}
 	e, err := s.enrollment(ctx, c, id)
@@ -225,7 +225,7 @@ func (s *Service) AcceptEnrollment(ctx context.Context, c *call.Call, id string,
 			return Agent{}, err
 		}
 	}
-	succeed(c, "enrollment", id)
+	c.Succeed("enrollment", id)
 	c.Event.Details.Target = "agent:" + a.ID
 	if g != nil {
 		c.Event.Details.Vault, c.Event.Details.Path = g.Vault, g.Pattern
@@ -243,10 +243,10 @@ func (s *Service) AcceptEnrollment(ctx context.Context, c *call.Call, id string,
 // RejectEnrollment forgets an enrolment and its key.
 func (s *Service) RejectEnrollment(ctx context.Context, c *call.Call, id string) error {
 	c.Touch("enrollment", id)
-	if err := decide(c, policy.RejectEnrollment, own(c)); err != nil {
+	if err := c.Authorize(policy.RejectEnrollment, c.Own()); err != nil {
 		return err
 	}
-	succeed(c, "enrollment", id)
+	c.Succeed("enrollment", id)
 	err := s.store.RejectEnrollment(ctx, c.Who.Org, c.Who.ID, id, stamp(c.Now), c.Event)
 	if fault.Is(err, fault.NotFound) {
 		err = errNoEnrollment

@@ -43,7 +43,7 @@ func (s *Service) DeleteMe(ctx context.Context, c *call.Call, confirmation strin
 // DeleteUser deletes any other account. The caller is a platform admin.
 func (s *Service) DeleteUser(ctx context.Context, c *call.Call, user string) error {
 	c.Touch("user", user)
-	if err := decide(c, policy.DeleteAnyUser, own(c)); err != nil {
+	if err := c.Authorize(policy.DeleteAnyUser, c.Own()); err != nil {
 		return err
 	}
 	if user == c.Who.ID {
@@ -62,7 +62,7 @@ func (s *Service) DeleteUser(ctx context.Context, c *call.Call, user string) err
 // its agents stop and become those of the oldest owner; what others keep names
 // nobody in its place. Only the audit log still knows its id.
 func (s *Service) erase(ctx context.Context, c *call.Call, user, email string) error {
-	succeed(c, "user", user)
+	c.Succeed("user", user)
 	e := Erasure{User: user, At: stamp(c.Now), Note: func(org string) *audit.Event {
 		ev := *c.Event
 		ev.ID, ev.Org = newID(), org

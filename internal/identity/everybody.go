@@ -11,7 +11,7 @@ import (
 // home organisation, and how many there are. The caller is a platform admin.
 func (s *Service) Everybody(ctx context.Context, c *call.Call, limit, offset int) ([]Account, int64, error) {
 	c.Touch("user", "")
-	if err := decide(c, policy.ListAllUsers, own(c)); err != nil {
+	if err := c.Authorize(policy.ListAllUsers, c.Own()); err != nil {
 		return nil, 0, err
 	}
 	return s.store.AllAccounts(ctx, limit, offset)

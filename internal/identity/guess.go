@@ -106,9 +106,6 @@ func (s *Service) admit(ctx context.Context, c *call.Call, g *Guess) (done func(
 	}
 	if err = s.store.CountGuess(ctx, g, c.Now); err != nil {
 		done()
-		if fault.Is(err, fault.RateLimited) {
-			c.Event.Details.Reason = fault.CodeOf(err)
-		}
 		return nil, err
 	}
 	return done, nil

@@ -21,10 +21,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
 
@@ -165,22 +163,6 @@ func (s *Service) Run(ctx context.Context) {
 			debug.FreeOSMemory()
 		}
 	}
-}
-
-// decide asks the policy and leaves the answer in the call's event.
-func decide(c *call.Call, a policy.Action, r policy.Resource) error {
-	d := policy.Decide(c.Who, a, r, c.At())
-	c.Event.Details.Reason = string(d.Reason)
-	return d.Err()
-}
-
-// own is the resource of what a caller does to itself or its organisation.
-func own(c *call.Call) policy.Resource { return policy.Resource{Org: c.Who.Org} }
-
-// succeed marks the call's event before it goes into a transaction.
-func succeed(c *call.Call, resourceType, id string) {
-	c.Touch(resourceType, id)
-	c.Event.Details.Outcome = audit.Success
 }
 
 // stamp cuts a time to the precision of the database.

@@ -26,7 +26,7 @@ var (
 // does not depend on whether the address has an account.
 func (s *Service) Invite(ctx context.Context, c *call.Call, email string, role policy.Role) (Invitation, error) {
 	c.Touch("invitation", "")
-	if err := decide(c, policy.InviteMember, own(c)); err != nil {
+	if err := c.Authorize(policy.InviteMember, c.Own()); err != nil {
 		return Invitation{}, err
 	}
 	address, err := normalizeEmail(email)
@@ -64,7 +64,7 @@ func (s *Service) Invite(ctx context.Context, c *call.Call, email string, role p
 	if err := s.cfg.Mailer.Invite(ctx, address, from.Email, token, until); err != nil {
 		return Invitation{}, err
 	}
-	succeed(c, "invitation", i.ID)
+	c.Succeed("invitation", i.ID)
 	return i, s.store.AddInvitation(ctx, i, may, c.Event)
 }
 
@@ -72,7 +72,7 @@ func (s *Service) Invite(ctx context.Context, c *call.Call, email string, role p
 // answered in time.
 func (s *Service) Invitations(ctx context.Context, c *call.Call) ([]Invitation, error) {
 	c.Touch("org", c.Who.Org)
-	if err := decide(c, policy.ListInvitations, own(c)); err != nil {
+	if err := c.Authorize(policy.ListInvitations, c.Own()); err != nil {
 		return nil, err
 	}
 	return s.store.Invitations(ctx, c.Who.Org)
@@ -81,7 +81,7 @@ func (s *Service) Invitations(ctx context.Context, c *call.Call) ([]Invitation, 
 // ResendInvitation mails another token for an invitation. The old one is dead.
 func (s *Service) ResendInvitation(ctx context.Context, c *call.Call, id string) (Invitation, error) {
 	c.Touch("invitation", id)
-	if err := decide(c, policy.InviteMember, own(c)); err != nil {
+	if err := c.Authorize(policy.InviteMember, c.Own()); err != nil {
 		return Invitation{}, err
 	}
 	i, err := s.store.Invitation(ctx, c.Who.Org, id)
@@ -103,17 +103,17 @@ func (s *Service) ResendInvitation(ctx context.Context, c *call.Call, id string)
 	if err := s.cfg.Mailer.Invite(ctx, i.Email, from.Email, token, until); err != nil {
 		return Invitation{}, err
 	}
-	succeed(c, "invitation", i.ID)
+	c.Succeed("invitation", i.ID)
 	return i, s.store.RenewInvitation(ctx, i, hashKey(token), stamp(until), c.Event)
 }
 
 // RevokeInvitation takes an invitation back.
 func (s *Service) RevokeInvitation(ctx context.Context, c *call.Call, id string) error {
 	c.Touch("invitation", id)
-	if err := decide(c, policy.RevokeInvitation, own(c)); err != nil {
+	if err := c.Authorize(policy.RevokeInvitation, c.Own()); err != nil {
 		return err
 	}
-	succeed(c, "invitation", id)
+	c.Succeed("invitation", id)
 	return s.store.RemoveInvitation(ctx, c.Who.Org, id, c.Event)
 }
 
@@ -147,13 +147,11 @@ func (s *Service) invitation(ctx context.Context, c *call.Call, token string) (I
 // join spends the invitation. It is in the log of the organisation that is
 // joined.
 func (s *Service) join(ctx context.Context, c *call.Call, i *Invitation, user string) error {
-	was := *c.Event
-	by(c, policy.KindUser, user, i.Org)
-	succeed(c, "invitation", i.ID)
-	err := s.store.Join(ctx, *i, user, stamp(c.Now), c.Event)
-	if err != nil {
-		*c.Event = was
-	}
+	err := c.Draft(func(c *call.Call) error {
+		c.By(policy.KindUser, user, i.Org)
+		c.Succeed("invitation", i.ID)
+		return s.store.Join(ctx, *i, user, stamp(c.Now), c.Event)
+	})
 	if fault.Is(err, fault.NotFound) { // of two at once, one
 		err = errInvitation
 	}
@@ -165,7 +163,7 @@ func (s *Service) join(ctx context.Context, c *call.Call, i *Invitation, user st
 func (s *Service) ownsUnconfirmed(ctx context.Context, c *call.Call, a *Account, password secret.Bytes) error {
 	err := s.proveByPassword(ctx, c, a, password)
 	if fault.Is(err, fault.Invalid) {
-		c.Event.Details.Reason, err = "wrong_password", errUnconfirmed
+		err = errUnconfirmed.Because("wrong_password")
 	}
 	return err
 }
@@ -209,14 +207,11 @@ func (s *Service) SignupInvited(ctx context.Context, c *call.Call, email string,
 	}
 	a.Org, a.HomeOrg, a.Role, a.EmailVerified = i.Org, i.Org, i.Role, true
 	t, err := s.loginToken(ctx, c, &a, proof{byPassword, c.Now}, func(ctx context.Context, _ *audit.Event) error {
-		was := *c.Event
-		by(c, policy.KindUser, a.ID, a.Org)
-		c.Touch("user", a.ID)
-		err := s.store.AddInvitedUser(ctx, a, i, c.Event)
-		if err != nil {
-			*c.Event = was
-		}
-		return err
+		return c.Draft(func(c *call.Call) error {
+			c.By(policy.KindUser, a.ID, a.Org)
+			c.Touch("user", a.ID)
+			return s.store.AddInvitedUser(ctx, a, i, c.Event)
+		})
 	})
 	if fault.Is(err, fault.NotFound) {
 		err = errInvitation

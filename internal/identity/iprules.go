@@ -148,7 +148,7 @@ type IPRuleDraft struct {
 // IPRules returns the rules of the caller's organisation.
 func (s *Service) IPRules(ctx context.Context, c *call.Call) ([]IPRule, error) {
 	c.Touch("org", c.Who.Org)
-	if err := decide(c, policy.ListIPRules, own(c)); err != nil {
+	if err := c.Authorize(policy.ListIPRules, c.Own()); err != nil {
 		return nil, err
 	}
 	return s.store.IPRules(ctx, c.Who.Org)
@@ -157,7 +157,7 @@ func (s *Service) IPRules(ctx context.Context, c *call.Call) ([]IPRule, error) {
 // AddIPRule adds a rule, which counts on every node within a second.
 func (s *Service) AddIPRule(ctx context.Context, c *call.Call, d IPRuleDraft) (IPRule, error) {
 	c.Touch("ip_rule", "")
-	if err := decide(c, policy.CreateIPRule, own(c)); err != nil {
+	if err := c.Authorize(policy.CreateIPRule, c.Own()); err != nil {
 		return IPRule{}, err
 	}
 	r := IPRule{
@@ -181,7 +181,7 @@ func (s *Service) AddIPRule(ctx context.Context, c *call.Call, d IPRuleDraft) (I
 	case utf8.RuneCountInString(r.Label) > 255 || !utf8.ValidString(r.Label) || strings.ContainsFunc(r.Label, unicode.IsControl):
 		return IPRule{}, invalid("invalid_label", "label is at most 255 characters without control characters.")
 	}
-	succeed(c, "ip_rule", r.ID)
+	c.Succeed("ip_rule", r.ID)
 	return r, s.store.AddIPRule(ctx, r, func(will []IPRule) error {
 		if len(will) > maxIPRules {
 			return errManyIPRules
@@ -193,10 +193,10 @@ func (s *Service) AddIPRule(ctx context.Context, c *call.Call, d IPRuleDraft) (I
 // RemoveIPRule deletes a rule.
 func (s *Service) RemoveIPRule(ctx context.Context, c *call.Call, id string, force bool) error {
 	c.Touch("ip_rule", id)
-	if err := decide(c, policy.DeleteIPRule, own(c)); err != nil {
+	if err := c.Authorize(policy.DeleteIPRule, c.Own()); err != nil {
 		return err
 	}
-	succeed(c, "ip_rule", id)
+	c.Succeed("ip_rule", id)
 	return s.store.RemoveIPRule(ctx, c.Who.Org, id, func(will []IPRule) error { return keepsCaller(c, will, force) }, c.Event)
 }
 

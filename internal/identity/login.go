@@ -73,7 +73,7 @@ func (s *Service) Login(ctx context.Context, c *call.Call, email string, passwor
 	if a.Org == "" {
 		return Token{}, refuseAs(c, policy.KindUser, a.ID, "", "no_organisation", errNoOrg)
 	}
-	by(c, policy.KindUser, a.ID, a.Org)
+	c.By(policy.KindUser, a.ID, a.Org)
 	if stale {
 		s.rehash(ctx, &a, password)
 	}
@@ -116,7 +116,7 @@ func (s *Service) AgentToken(ctx context.Context, c *call.Call, key, agentID str
 	if err := s.Admit(ctx, a.Org, policy.KindAgent, c.IP); err != nil {
 		return Token{}, refusedAddress(c, err, policy.KindAgent, a.ID, a.Org, errKey)
 	}
-	by(c, policy.KindAgent, a.ID, a.Org)
+	c.By(policy.KindAgent, a.ID, a.Org)
 	s.activity.note(s.activity.agents, a.ID, c.Now)
 	return s.agentToken(ctx, c, &a, began)
 }
@@ -154,7 +154,7 @@ func (s *Service) APIKeyToken(ctx context.Context, c *call.Call, key string) (To
 	if err := s.Admit(ctx, a.Org, policy.KindUser, c.IP); err != nil {
 		return Token{}, refusedAddress(c, err, policy.KindUser, a.ID, a.Org, errKey)
 	}
-	by(c, policy.KindUser, a.ID, a.Org)
+	c.By(policy.KindUser, a.ID, a.Org)
 	s.activity.note(s.activity.keys, k.ID, c.Now)
 	return s.keyToken(ctx, c, &a, &k)
 }
@@ -272,9 +272,4 @@ func (s *Service) handOut(ctx context.Context, c *call.Call, g *grant, end time.
 		return secret.Bytes{}, 0, err
 	}
 	return text, seconds, nil
-}
-
-// by fills in who the event's actor has turned out to be.
-func by(c *call.Call, kind policy.PrincipalKind, id, org string) {
-	c.Event.ActorKind, c.Event.ActorID, c.Event.Org = string(kind), id, org
 }

@@ -21,7 +21,7 @@ type Made struct {
 // first; owners and admins ask about each of the organisation's.
 func (s *Service) MadeWithKey(ctx context.Context, c *call.Call, id string) ([]Made, error) {
 	c.Touch("api_key", id)
-	if err := decide(c, policy.ListAPIKeys, own(c)); err != nil {
+	if err := c.Authorize(policy.ListAPIKeys, c.Own()); err != nil {
 		return nil, err
 	}
 	k, err := s.store.Key(ctx, id)
@@ -38,7 +38,7 @@ func (s *Service) MadeWithKey(ctx context.Context, c *call.Call, id string) ([]M
 // in the organisation that it acts in, also when that has ended.
 func (s *Service) MadeWithSession(ctx context.Context, c *call.Call, id string) ([]Made, error) {
 	c.Touch("session", id)
-	if err := decide(c, policy.ListSessions, own(c)); err != nil {
+	if err := c.Authorize(policy.ListSessions, c.Own()); err != nil {
 		return nil, err
 	}
 	if k, err := s.storedLogin(ctx, c, id); err == nil {

@@ -18,7 +18,7 @@ func (s *Service) Me(ctx context.Context, c *call.Call) (Account, error) {
 
 func (s *Service) self(ctx context.Context, c *call.Call, a policy.Action) (Account, error) {
 	c.Touch("user", c.Who.ID)
-	if err := decide(c, a, own(c)); err != nil {
+	if err := c.Authorize(a, c.Own()); err != nil {
 		return Account{}, err
 	}
 	return s.store.Account(ctx, c.Who.ID, c.Who.Org)
@@ -42,7 +42,7 @@ func (s *Service) UpdateMe(ctx context.Context, c *call.Call, p Profile) (Accoun
 		}
 		p.DisplayName = &name
 	}
-	succeed(c, "user", c.Who.ID)
+	c.Succeed("user", c.Who.ID)
 	if err := s.store.ChangeProfile(ctx, c.Who.Org, c.Who.ID, p.DisplayName, p.MarketingEmails, c.Event); err != nil {
 		return Account{}, err
 	}
@@ -66,7 +66,7 @@ func (s *Service) ChangePassword(ctx context.Context, c *call.Call, old, passwor
 	if err != nil {
 		return err
 	}
-	succeed(c, "user", a.ID)
+	c.Succeed("user", a.ID)
 	if err := s.store.SetPassword(ctx, a.Org, a.ID, a.PasswordHash, hash, keptOf(c), c.Event); err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (s *Service) ChangePassword(ctx context.Context, c *call.Call, old, passwor
 // login ends with it: all its tokens, of other organisations too.
 func (s *Service) Revoke(ctx context.Context, c *call.Call, bearer string) error {
 	c.Touch(string(c.Who.Kind), c.Who.ID)
-	if err := decide(c, policy.Logout, own(c)); err != nil {
+	if err := c.Authorize(policy.Logout, c.Own()); err != nil {
 		return err
 	}
 	se, ok := s.read(ctx, bearer, c.Now)

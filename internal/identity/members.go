@@ -23,7 +23,7 @@ var (
 // Members returns the members of the caller's organisation.
 func (s *Service) Members(ctx context.Context, c *call.Call) ([]Member, error) {
 	c.Touch("org", c.Who.Org)
-	if err := decide(c, policy.ListMembers, own(c)); err != nil {
+	if err := c.Authorize(policy.ListMembers, c.Own()); err != nil {
 		return nil, err
 	}
 	return s.store.Members(ctx, c.Who.Org)
@@ -33,13 +33,13 @@ func (s *Service) Members(ctx context.Context, c *call.Call) ([]Member, error) {
 // the write: of two owners who demote each other at once, one succeeds.
 func (s *Service) ChangeRole(ctx context.Context, c *call.Call, user string, role policy.Role) (Member, error) {
 	c.Touch("user", user)
-	if err := decide(c, policy.UpdateMember, own(c)); err != nil {
+	if err := c.Authorize(policy.UpdateMember, c.Own()); err != nil {
 		return Member{}, err
 	}
 	if !validRole(role) {
 		return Member{}, errRole
 	}
-	succeed(c, "user", user)
+	c.Succeed("user", user)
 	return s.store.ChangeRole(ctx, c.Who.Org, c.Who.ID, user, role, func(actor, m Member) error {
 		return inPerson(c, mayChange(actor, m, role), m.Role, role)
 	}, c.Event)
@@ -52,14 +52,14 @@ func (s *Service) ChangeRole(ctx context.Context, c *call.Call, user string, rol
 // strangers may sign up, and can't log in elsewhere.
 func (s *Service) RemoveMember(ctx context.Context, c *call.Call, user string) error {
 	c.Touch("user", user)
-	if err := decide(c, policy.RemoveMember, own(c)); err != nil {
+	if err := c.Authorize(policy.RemoveMember, c.Own()); err != nil {
 		return err
 	}
 	r := Removal{Org: c.Who.Org, User: user, Actor: c.Who.ID, At: stamp(c.Now), Gate: c.RequirePerson}
 	if s.cfg.Signup {
 		r.OwnOrg = newID()
 	}
-	succeed(c, "user", user)
+	c.Succeed("user", user)
 	return s.store.RemoveMember(ctx, r, func(actor, m Member) error {
 		return inPerson(c, mayChange(actor, m, m.Role), m.Role)
 	}, c.Event)
@@ -95,7 +95,7 @@ func validRole(r policy.Role) bool {
 // Orgs returns the organisations that the calling user belongs to.
 func (s *Service) Orgs(ctx context.Context, c *call.Call) ([]Membership, error) {
 	c.Touch("user", c.Who.ID)
-	if err := decide(c, policy.ReadUser, own(c)); err != nil {
+	if err := c.Authorize(policy.ReadUser, c.Own()); err != nil {
 		return nil, err
 	}
 	if c.Who.Key != "" {
@@ -109,7 +109,7 @@ func (s *Service) Orgs(ctx context.Context, c *call.Call) ([]Membership, error) 
 // stays in by switching again and again.
 func (s *Service) SwitchOrg(ctx context.Context, c *call.Call, org string) (Token, error) {
 	c.Touch("org", "")
-	if err := decide(c, policy.SwitchOrg, own(c)); err != nil {
+	if err := c.Authorize(policy.SwitchOrg, c.Own()); err != nil {
 		return Token{}, err
 	}
 	if c.Who.Session == "" || c.Who.Device { // not a question of a person: they are for one organisation
@@ -126,14 +126,14 @@ func (s *Service) SwitchOrg(ctx context.Context, c *call.Call, org string) (Toke
 		return Token{}, err
 	}
 	// From here on it is in the log of the organisation that is entered.
-	was := *c.Event
-	by(c, policy.KindUser, a.ID, a.Org)
-	c.Touch("org", a.Org)
-	t, err := s.derivedToken(ctx, c, &a, func(ctx context.Context, ev *audit.Event) error {
-		return s.store.SetHome(ctx, a.ID, a.Org, ev)
+	var t Token
+	err = c.Draft(func(c *call.Call) (err error) {
+		c.By(policy.KindUser, a.ID, a.Org)
+		c.Touch("org", a.Org)
+		t, err = s.derivedToken(ctx, c, &a, func(ctx context.Context, ev *audit.Event) error {
+			return s.store.SetHome(ctx, a.ID, a.Org, ev)
+		})
+		return err
 	})
-	if err != nil && !c.Event.Committed {
-		*c.Event = was
-	}
 	return t, err
 }

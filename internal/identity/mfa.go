@@ -85,7 +85,7 @@ func (s *Service) SetUpMFA(ctx context.Context, c *call.Call) (MFASetup, error) 
 	if err != nil {
 		return MFASetup{}, err
 	}
-	succeed(c, "user", a.ID)
+	c.Succeed("user", a.ID)
 	c.Event.Details.Reason = "set_up"
 	if err := s.store.SetUpTOTP(ctx, a.Org, TOTP{User: a.ID, Box: box}, c.Now, c.Event); err != nil {
 		if fault.Is(err, fault.Conflict) {
@@ -136,12 +136,11 @@ func (s *Service) ConfirmMFA(ctx context.Context, c *call.Call, code string) ([]
 		return nil, err
 	}
 	if f == nil || f.Step == 0 {
-		c.Event.Details.Reason = "wrong_code"
 		return nil, errCode
 	}
 	t.LastStep = f.Step
 	shown, hashes := newRecoveryCodes(a.ID)
-	succeed(c, "user", a.ID)
+	c.Succeed("user", a.ID)
 	if err := s.store.EnableTOTP(ctx, a.Org, t, hashes, keptOf(c), c.Event); err != nil {
 		if fault.Is(err, fault.NotFound) { // of two at once, one
 			err = errCode
@@ -213,16 +212,18 @@ func (s *Service) VerifyMFA(ctx context.Context, c *call.Call, token, code strin
 	if f == nil {
 		return Token{}, refuseAs(c, policy.KindUser, a.ID, a.Org, "wrong_code", errMFA)
 	}
-	by(c, policy.KindUser, a.ID, a.Org)
+	c.By(policy.KindUser, a.ID, a.Org)
 	if f.Recovery != "" {
 		c.Event.Details.Reason = "recovery_code"
 	}
-	was := *c.Event
-	out, err := s.loginToken(ctx, c, &a, proof{ch.Kind, c.Now}, func(ctx context.Context, ev *audit.Event) error {
-		return s.store.FinishChallenge(ctx, ch, *f, ev)
+	var out Token
+	err = c.Draft(func(c *call.Call) (err error) {
+		out, err = s.loginToken(ctx, c, &a, proof{ch.Kind, c.Now}, func(ctx context.Context, ev *audit.Event) error {
+			return s.store.FinishChallenge(ctx, ch, *f, ev)
+		})
+		return err
 	})
 	if fault.Is(err, fault.NotFound) { // a recovery code that is none, or of two at once the second
-		*c.Event = was
 		return Token{}, refuseAs(c, policy.KindUser, a.ID, a.Org, "wrong_code", errMFA)
 	}
 	if err != nil {
@@ -259,10 +260,10 @@ func (s *Service) DisableMFA(ctx context.Context, c *call.Call, code string) err
 	if err != nil {
 		return err
 	}
-	succeed(c, "user", a.ID)
+	c.Succeed("user", a.ID)
 	if err := s.store.DisableTOTP(ctx, a.Org, a.ID, *f, keptOf(c), c.Event); err != nil {
 		if fault.Is(err, fault.NotFound) {
-			c.Event.Details.Reason, err = "wrong_code", errCode
+			err = errCode
 		}
 		return err
 	}
@@ -279,7 +280,6 @@ func (s *Service) proveByCode(ctx context.Context, c *call.Call, g *Guess, t *TO
 	defer done()
 	f, err := s.factor(ctx, c, t, plainCode(code))
 	if err == nil && f == nil {
-		c.Event.Details.Reason = "wrong_code"
 		err = errCode
 	}
 	return f, err
@@ -302,7 +302,6 @@ func (s *Service) proveByPassword(ctx context.Context, c *call.Call, a *Account,
 		return err
 	}
 	if !same {
-		c.Event.Details.Reason = "wrong_password"
 		return invalid("wrong_password", "The current password is not right.")
 	}
 	s.forgive(ctx, c, g, false)

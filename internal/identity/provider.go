@@ -96,7 +96,6 @@ func (s *Service) LoginWithIDToken(ctx context.Context, c *call.Call, token stri
 	}
 	who, err := s.readIDToken(ctx, token, nonce, c.Now)
 	if reason := oidc.Reason(""); errors.As(err, &reason) {
-		c.Event.Details.Reason = string(reason)
 		if reason == oidc.Unreachable {
 			return Token{}, errProviderAway
 		}
@@ -184,7 +183,7 @@ func (s *Service) loginAs(ctx context.Context, c *call.Call, who *oidc.Claims) (
 func (s *Service) tryLoginAs(ctx context.Context, c *call.Call, who *oidc.Claims) (Token, error) {
 	a, err := s.store.AccountByLink(ctx, who.Issuer, who.Subject)
 	if err == nil {
-		by(c, policy.KindUser, a.ID, a.Org)
+		c.By(policy.KindUser, a.ID, a.Org)
 		c.Touch("user", a.ID)
 		return s.finishLogin(ctx, c, &a, vouched(who, c.Now))
 	}
@@ -213,14 +212,14 @@ func (s *Service) tryLoginAs(ctx context.Context, c *call.Call, who *oidc.Claims
 		return Token{}, refuseAs(c, policy.KindUser, a.ID, a.Org, "account_of_other_identity", errOtherIdentity)
 	}
 	link.User = a.ID
-	was := *c.Event
-	by(c, policy.KindUser, a.ID, a.Org)
-	t, err := s.finishLoginAs(ctx, c, &a, vouched(who, c.Now), func(ctx context.Context, ev *audit.Event) error {
-		return s.store.LinkAccount(ctx, a.Org, link, ev)
+	var t Token
+	err = c.Draft(func(c *call.Call) (err error) {
+		c.By(policy.KindUser, a.ID, a.Org)
+		t, err = s.finishLoginAs(ctx, c, &a, vouched(who, c.Now), func(ctx context.Context, ev *audit.Event) error {
+			return s.store.LinkAccount(ctx, a.Org, link, ev)
+		})
+		return err
 	})
-	if err != nil {
-		*c.Event = was
-	}
 	return t, err
 }
 
@@ -250,7 +249,7 @@ func (s *Service) signupAs(ctx context.Context, c *call.Call, who *oidc.Claims, 
 	link.User = a.ID
 	return s.finishLoginAs(ctx, c, &a, vouched(who, c.Now), func(ctx context.Context, ev *audit.Event) error {
 		was := *ev
-		by(c, policy.KindUser, a.ID, a.Org)
+		c.By(policy.KindUser, a.ID, a.Org)
 		c.Touch("user", a.ID)
 		err := s.store.AddLinkedUser(ctx, a, a.DisplayName, link, ev)
 		if err != nil {

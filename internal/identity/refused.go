@@ -5,6 +5,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -22,9 +23,9 @@ func (r *refused) Error() string { return r.reasonCode }
 
 // refusal is errUnauthenticated with the account that it is about.
 func refusal(kind policy.PrincipalKind, id, org, reason string) error {
-	e := *errUnauthenticated
+	e := errUnauthenticated.Because(reason)
 	e.Err = &refused{kind: kind, id: id, org: org, reasonCode: reason}
-	return &e
+	return e
 }
 
 // Blame puts the event of a failed authentication into the log of the account
@@ -48,6 +49,9 @@ func Blame(ev *audit.Event, err error) {
 func refuse(c *call.Call, reason string, err error) error {
 	c.Event.Action = string(policy.AuthFailure)
 	c.Event.Details.Outcome, c.Event.Details.Reason = audit.Denied, reason
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		return e.Because(reason)
+	}
 	return err
 }
 

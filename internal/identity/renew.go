@@ -45,7 +45,7 @@ func (s *Service) RotateAgentKey(ctx context.Context, c *call.Call, id string, k
 		}
 	}
 	text := newKey(agentKeyPrefix)
-	succeed(c, "agent", id)
+	c.Succeed("agent", id)
 	a, err := s.store.ChangeAgent(ctx, c.Who.Org, id, func(a *Agent) error {
 		if a.AuthMethod != MethodAPIKey {
 			return invalid("no_api_key", "This agent does not authenticate with an API key.")

@@ -117,12 +117,13 @@ func (s *Service) ResetPassword(ctx context.Context, c *call.Call, token string,
 	if err != nil {
 		return err
 	}
-	was := *c.Event
-	org := cmp.Or(a.Org, audit.SystemOrg) // somebody removed may be in none
-	by(c, policy.KindUser, a.ID, org)
-	succeed(c, "user", a.ID)
-	if err := s.store.ResetPassword(ctx, org, a.ID, hash, phc, c.Now, c.Event); err != nil {
-		*c.Event = was
+	err = c.Draft(func(c *call.Call) error {
+		org := cmp.Or(a.Org, audit.SystemOrg) // somebody removed may be in none
+		c.By(policy.KindUser, a.ID, org)
+		c.Succeed("user", a.ID)
+		return s.store.ResetPassword(ctx, org, a.ID, hash, phc, c.Now, c.Event)
+	})
+	if err != nil {
 		if fault.Is(err, fault.NotFound) { // of two at once, one
 			err = errResetToken
 		}

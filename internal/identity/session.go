@@ -96,7 +96,7 @@ type SessionStore interface {
 // ended also those of the last 30 days that have.
 func (s *Service) Sessions(ctx context.Context, c *call.Call, ended bool) ([]Session, error) {
 	c.Touch("session", "")
-	if err := decide(c, policy.ListSessions, own(c)); err != nil {
+	if err := c.Authorize(policy.ListSessions, c.Own()); err != nil {
 		return nil, err
 	}
 	return s.store.Sessions(ctx, c.Who.ID, ended, c.Now, maxSessions)
@@ -107,7 +107,7 @@ func (s *Service) Sessions(ctx context.Context, c *call.Call, ended bool) ([]Ses
 // the own takes a person: whoever holds one stored login could otherwise keep its owner out.
 func (s *Service) EndSession(ctx context.Context, c *call.Call, id string, keep bool) error {
 	c.Touch("session", id)
-	if err := decide(c, policy.EndSession, own(c)); err != nil {
+	if err := c.Authorize(policy.EndSession, c.Own()); err != nil {
 		return err
 	}
 	if id != c.Who.Session && id != c.Who.Key {
@@ -115,7 +115,7 @@ func (s *Service) EndSession(ctx context.Context, c *call.Call, id string, keep 
 			return err
 		}
 	}
-	succeed(c, "session", id)
+	c.Succeed("session", id)
 	if k, err := s.storedLogin(ctx, c, id); err == nil {
 		return s.store.RevokeKey(ctx, k.Org, k.User, id, keep, c.Now, c.Event)
 	} else if !fault.Is(err, fault.NotFound) {
@@ -138,7 +138,7 @@ func (s *Service) storedLogin(ctx context.Context, c *call.Call, id string) (Use
 // that asks, and the logins that the command line keeps.
 func (s *Service) EndSessions(ctx context.Context, c *call.Call, keep bool) error {
 	c.Touch("session", "")
-	if err := decide(c, policy.EndSession, own(c)); err != nil {
+	if err := c.Authorize(policy.EndSession, c.Own()); err != nil {
 		return err
 	}
 	if err := c.RequirePerson(); err != nil {
@@ -148,7 +148,7 @@ func (s *Service) EndSessions(ctx context.Context, c *call.Call, keep bool) erro
 	if keep {
 		kept = c.Who.Session
 	}
-	succeed(c, "session", "")
+	c.Succeed("session", "")
 	if err := s.store.EndSessions(ctx, c.Who.Org, c.Who.ID, kept, c.Now, c.Event); err != nil {
 		return err
 	}

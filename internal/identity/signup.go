@@ -72,14 +72,11 @@ func (s *Service) Signup(ctx context.Context, c *call.Call, email string, passwo
 
 // addUser stores the account. Until it is stored the event is nobody's.
 func (s *Service) addUser(ctx context.Context, c *call.Call, a Account, t *MailToken) error {
-	was := *c.Event
-	by(c, policy.KindUser, a.ID, a.Org)
-	c.Touch("user", a.ID)
-	err := s.store.AddUser(ctx, a, a.DisplayName, t, c.Event)
-	if err != nil {
-		*c.Event = was
-	}
-	return err
+	return c.Draft(func(c *call.Call) error {
+		c.By(policy.KindUser, a.ID, a.Org)
+		c.Touch("user", a.ID)
+		return s.store.AddUser(ctx, a, a.DisplayName, t, c.Event)
+	})
 }
 
 // VerifyEmail confirms an address with the token that was mailed to it, and
@@ -94,7 +91,7 @@ func (s *Service) VerifyEmail(ctx context.Context, c *call.Call, token string) (
 	if err != nil {
 		return Token{}, err
 	}
-	by(c, policy.KindUser, a.ID, a.Org)
+	c.By(policy.KindUser, a.ID, a.Org)
 	c.Touch("user", a.ID)
 	// Whoever has the link may be a program that reads mail.
 	t, err := s.finishLoginAs(ctx, c, &a, proof{kind: byMail}, func(ctx context.Context, ev *audit.Event) error {

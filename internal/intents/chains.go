@@ -86,7 +86,7 @@ func (s *Chains) Find(ctx context.Context, c *call.Call, nameOrNumber string) (C
 // All returns every chain with all that is known of it.
 func (s *Chains) All(ctx context.Context, c *call.Call) ([]Chain, error) {
 	c.Touch("chain", "")
-	if err := decide(c, policy.ListAllChains); err != nil {
+	if err := c.Authorize(policy.ListAllChains, c.Own()); err != nil {
 		return nil, err
 	}
 	return s.Store.EVMChains(ctx)
@@ -98,7 +98,7 @@ const maxChains = 500
 // Create adds a chain.
 func (s *Chains) Create(ctx context.Context, c *call.Call, chain Chain) (Chain, error) {
 	c.Touch("chain", "")
-	if err := decide(c, policy.ManageChains); err != nil {
+	if err := c.Authorize(policy.ManageChains, c.Own()); err != nil {
 		return Chain{}, err
 	}
 	chain.ID = uuid.Must(uuid.NewRandomFromReader(rand.Reader)).String()
@@ -115,7 +115,7 @@ func (s *Chains) Create(ctx context.Context, c *call.Call, chain Chain) (Chain, 
 // Update changes a chain.
 func (s *Chains) Update(ctx context.Context, c *call.Call, id string, change func(*Chain)) (Chain, error) {
 	c.Touch("chain", id)
-	if err := decide(c, policy.ManageChains); err != nil {
+	if err := c.Authorize(policy.ManageChains, c.Own()); err != nil {
 		return Chain{}, err
 	}
 	c.Event.Details.Outcome = audit.Success
@@ -129,17 +129,11 @@ func (s *Chains) Update(ctx context.Context, c *call.Call, id string, change fun
 // Remove removes a chain.
 func (s *Chains) Remove(ctx context.Context, c *call.Call, id string) error {
 	c.Touch("chain", id)
-	if err := decide(c, policy.ManageChains); err != nil {
+	if err := c.Authorize(policy.ManageChains, c.Own()); err != nil {
 		return err
 	}
 	c.Event.Details.Outcome = audit.Success
 	return s.Store.RemoveChain(ctx, c.Who.Org, id, c.Event)
-}
-
-func decide(c *call.Call, a policy.Action) error {
-	d := policy.Decide(c.Who, a, policy.Resource{Org: c.Who.Org}, c.At())
-	c.Event.Details.Reason = string(d.Reason)
-	return d.Err()
 }
 
 // shown is the chain as strangers see it.

@@ -58,7 +58,7 @@ func (d Decision) Err() error {
 	case ReasonPersonRequired:
 		return ErrPersonRequired
 	default:
-		return fault.New(fault.Denied, "access_denied", d.Reason.advice())
+		return fault.New(fault.Denied, "access_denied", d.Reason.advice()).Because(string(d.Reason))
 	}
 }
 

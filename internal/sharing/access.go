@@ -36,7 +36,7 @@ type Lent struct {
 // the passphrase, and at last what its maker may read now.
 func (s *Service) Access(ctx context.Context, c *call.Call, id string, passphrase secret.Bytes) (Lent, error) {
 	c.Touch("share", "")
-	if err := decide(c, policy.AccessShare, policy.Resource{Org: c.Who.Org}); err != nil {
+	if err := c.Authorize(policy.AccessShare, c.Own()); err != nil {
 		return Lent{}, err
 	}
 	sh, err := s.cfg.Store.Share(ctx, id, hashed(id))
@@ -77,9 +77,6 @@ func (s *Service) Access(ctx context.Context, c *call.Call, id string, passphras
 		return err
 	})
 	if err != nil {
-		if c.Event.Details.Reason == "share" {
-			c.Event.Details.Outcome, c.Event.Details.Reason = "", ""
-		}
 		if fault.Is(err, fault.NotFound) && fault.CodeOf(err) != ErrNoShare.Code {
 			err = errLapsed // the vault or the secret is gone; a share that was revoked this very moment is not found
 		}
@@ -182,8 +179,7 @@ func (s *Service) admitted(ctx context.Context, c *call.Call, sh *Share) error {
 	}
 	err := s.cfg.People.Admit(ctx, sh.Org, policy.KindAnonymous, c.IP)
 	if fault.Is(err, fault.Denied) {
-		c.Event.Details.Reason = "ip_rule"
-		return errAddress
+		return errAddress.Because("ip_rule")
 	}
 	return err
 }
@@ -232,5 +228,5 @@ func (sh *Share) within(c *call.Call, p secretpath.Path, secretType string) erro
 	}
 	// As if it were the caller's own vault: then only its caps can deny.
 	own := &policy.Vault{ID: sh.Vault, Org: c.Who.Org, CreatedBy: c.Who.ID, CreatedByKind: c.Who.Kind}
-	return decide(c, policy.ReadSecret, policy.Resource{Org: c.Who.Org, Vault: own, Path: p, SecretType: secretType})
+	return c.Authorize(policy.ReadSecret, policy.Resource{Org: c.Who.Org, Vault: own, Path: p, SecretType: secretType})
 }

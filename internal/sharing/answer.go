@@ -37,7 +37,7 @@ func (s *Service) Decline(ctx context.Context, c *call.Call, id string) error {
 // mine finds a share that is for the caller.
 func (s *Service) mine(ctx context.Context, c *call.Call, id string, a policy.Action) (Share, error) {
 	c.Touch("share", "")
-	if err := decide(c, a, policy.Resource{Org: c.Who.Org}); err != nil {
+	if err := c.Authorize(a, c.Own()); err != nil {
 		return Share{}, err
 	}
 	sh, err := s.cfg.Store.Share(ctx, id, hashed(id))
@@ -58,7 +58,7 @@ func (s *Service) mine(ctx context.Context, c *call.Call, id string, a policy.Ac
 // the organisation's owners and admins, who find its id in the log.
 func (s *Service) Revoke(ctx context.Context, c *call.Call, id string) error {
 	c.Touch("share", "")
-	if err := decide(c, policy.RevokeShare, policy.Resource{Org: c.Who.Org}); err != nil {
+	if err := c.Authorize(policy.RevokeShare, c.Own()); err != nil {
 		return err
 	}
 	sh, err := s.cfg.Store.ShareRow(ctx, id, hashed(id))

@@ -38,7 +38,7 @@ func (s *Service) Inbound(ctx context.Context, c *call.Call) ([]Share, error) {
 
 func (s *Service) list(ctx context.Context, c *call.Call, rows func() ([]Share, error)) ([]Share, error) {
 	c.Touch("share", "")
-	if err := decide(c, policy.ListShares, policy.Resource{Org: c.Who.Org}); err != nil {
+	if err := c.Authorize(policy.ListShares, c.Own()); err != nil {
 		return nil, err
 	}
 	all, err := rows()
@@ -66,7 +66,7 @@ func (s *Share) visible(c *call.Call) bool {
 // Get returns one share, without its value, to who made it or is to have it.
 func (s *Service) Get(ctx context.Context, c *call.Call, id string) (Share, error) {
 	c.Touch("share", "")
-	if err := decide(c, policy.ListShares, policy.Resource{Org: c.Who.Org}); err != nil {
+	if err := c.Authorize(policy.ListShares, c.Own()); err != nil {
 		return Share{}, err
 	}
 	sh, err := s.cfg.Store.ShareRow(ctx, id, hashed(id))

@@ -243,16 +243,6 @@ var (
 	errLapsed   = vault.ErrLapsed
 )
 
-// decide asks the policy, and leaves a denial in the call's event. That the
-// policy allows is the lesser part: whose the share is comes after it.
-func decide(c *call.Call, a policy.Action, r policy.Resource) error {
-	d := policy.Decide(c.Who, a, r, c.At())
-	if !d.Allow {
-		c.Event.Details.Reason = string(d.Reason)
-	}
-	return d.Err()
-}
-
 // done marks the call's event as that of a success, and says what it rests on.
 func done(c *call.Call, reason string) {
 	c.Event.Details.Outcome, c.Event.Details.Reason = audit.Success, reason

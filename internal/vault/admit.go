@@ -64,7 +64,7 @@ func (s *Service) admit(ctx context.Context, c *call.Call, a policy.Action, e *e
 			return ad, nil
 		}
 	}
-	c.Event.Details.Reason, c.Event.Details.Outcome = string(policy.ReasonApprovalRequired), audit.Denied
+	c.Event.Details.Reason, c.Event.Details.Outcome = string(policy.ReasonApprovalRequired), audit.Denied // of the request that Ask stores
 	r, err := s.approvals.Ask(ctx, c, u, asking, terms, "")
 	if err != nil {
 		return ad, err
@@ -112,14 +112,13 @@ func (s *Service) AskApproval(ctx context.Context, c *call.Call, vaultID string,
 	if err != nil {
 		return approval.Request{}, err
 	}
-	if err := decide(c, policy.RequestApproval, policy.Resource{Org: c.Who.Org}); err != nil {
+	if err := c.Authorize(policy.RequestApproval, c.Own()); err != nil {
 		return approval.Request{}, err
 	}
 	action := map[approval.Operation]policy.Action{approval.Read: policy.ReadSecret, approval.Write: policy.WriteSecret, approval.Delete: policy.DeleteSecret}[op]
 	d := policy.Decide(c.Who, action, resource(e, p), c.At())
 	switch d.Reason {
 	case policy.ReasonOtherOrg, policy.ReasonKindRequired, policy.ReasonOutsideVaultBinding, policy.ReasonOutsideScope:
-		c.Event.Details.Reason = string(d.Reason)
 		return approval.Request{}, d.Err()
 	default:
 	}

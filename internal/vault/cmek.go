@@ -60,7 +60,7 @@ func (s *Service) setCMEK(ctx context.Context, c *call.Call, id string, a policy
 	if err != nil {
 		return Vault{}, err
 	}
-	if err := decide(c, a, resource(e, secretpath.Path{})); err != nil {
+	if err := c.Authorize(a, resource(e, secretpath.Path{})); err != nil {
 		return Vault{}, err
 	}
 	v, err := s.store.Vault(ctx, id) // not of the cache: the fingerprint decides
@@ -97,7 +97,7 @@ func (s *Service) RotateCMEK(ctx context.Context, c *call.Call, id string, r Rot
 	if err != nil {
 		return Job{}, err
 	}
-	if err := decide(c, policy.RotateCMEK, resource(e, secretpath.Path{})); err != nil {
+	if err := c.Authorize(policy.RotateCMEK, resource(e, secretpath.Path{})); err != nil {
 		return Job{}, err
 	}
 	j := newJob(c, &e.vault, JobCMEK)

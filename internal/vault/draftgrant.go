@@ -16,7 +16,7 @@ func (s *Service) DraftGrant(ctx context.Context, c *call.Call, d policy.Spec) (
 	if err != nil {
 		return policy.Spec{}, err
 	}
-	if err := decide(c, policy.CreatePolicy, resource(e, secretpath.Path{})); err != nil {
+	if err := c.Authorize(policy.CreatePolicy, resource(e, secretpath.Path{})); err != nil {
 		return policy.Spec{}, err
 	}
 	g := Grant{

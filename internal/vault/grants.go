@@ -21,7 +21,7 @@ func (s *Service) Grant(ctx context.Context, c *call.Call, vaultID string, g Gra
 	if err != nil {
 		return Grant{}, err
 	}
-	if err := decide(c, policy.CreatePolicy, resource(e, secretpath.Path{})); err != nil {
+	if err := c.Authorize(policy.CreatePolicy, resource(e, secretpath.Path{})); err != nil {
 		return Grant{}, err
 	}
 	g.ID, g.Vault = newID(), vaultID
@@ -46,7 +46,7 @@ func (s *Service) Grants(ctx context.Context, c *call.Call, vaultID string) ([]G
 	if err != nil {
 		return nil, err
 	}
-	if err := decide(c, policy.ListPolicies, resource(e, secretpath.Path{})); err != nil {
+	if err := c.Authorize(policy.ListPolicies, resource(e, secretpath.Path{})); err != nil {
 		return nil, err
 	}
 	all, err := s.store.Grants(ctx, vaultID)
@@ -196,7 +196,7 @@ func (s *Service) grant(ctx context.Context, c *call.Call, vaultID, id string, a
 	if err != nil {
 		return nil, Grant{}, err
 	}
-	if err := decide(c, a, resource(e, secretpath.Path{})); err != nil {
+	if err := c.Authorize(a, resource(e, secretpath.Path{})); err != nil {
 		return nil, Grant{}, err
 	}
 	all, err := s.store.Grants(ctx, vaultID)

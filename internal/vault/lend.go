@@ -26,7 +26,7 @@ func (s *Service) MayShare(ctx context.Context, c *call.Call, vaultID string, p 
 		return err
 	}
 	r := resource(e, p)
-	if e.vault.Org != c.Who.Org || decide(c, policy.CreateShare, r) != nil {
+	if e.vault.Org != c.Who.Org || c.Authorize(policy.CreateShare, r) != nil {
 		return errNoSecret
 	}
 	v, err := s.store.Latest(ctx, vaultID, p.String())
@@ -37,7 +37,7 @@ func (s *Service) MayShare(ctx context.Context, c *call.Call, vaultID string, p 
 		return errNoSecret
 	}
 	r.SecretType = v.Type
-	if err := decide(c, policy.CreateShare, r); err != nil {
+	if err := c.Authorize(policy.CreateShare, r); err != nil {
 		return err
 	}
 	// Whoever must ask could be handed the value by a stored login of somebody else.

@@ -16,7 +16,7 @@ func (s *Service) Rekey(ctx context.Context, c *call.Call, id string) (Job, erro
 	if err != nil {
 		return Job{}, err
 	}
-	if err := decide(c, policy.RekeyVault, resource(e, secretpath.Path{})); err != nil {
+	if err := c.Authorize(policy.RekeyVault, resource(e, secretpath.Path{})); err != nil {
 		return Job{}, err
 	}
 	j := newJob(c, &e.vault, JobRekey)
@@ -51,7 +51,7 @@ func (s *Service) job(ctx context.Context, c *call.Call, id string, a policy.Act
 	if err != nil {
 		return Job{}, err
 	}
-	if err := decide(c, a, resource(e, secretpath.Path{})); err != nil {
+	if err := c.Authorize(a, resource(e, secretpath.Path{})); err != nil {
 		return Job{}, err
 	}
 	j, err := s.store.Job(ctx, id, kind, job)

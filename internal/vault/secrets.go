@@ -68,7 +68,7 @@ func (s *Service) release(ctx context.Context, c *call.Call, e *entry, p secretp
 	if c.Who.IntentsAPI {
 		r := ad.resource
 		r.SecretType = v.Type
-		if err := decide(c, policy.ReadSecret, r); err != nil {
+		if err := c.Authorize(policy.ReadSecret, r); err != nil {
 			return Secret{}, err
 		}
 	}
@@ -271,7 +271,7 @@ func (s *Service) Purge(ctx context.Context, c *call.Call, vaultID string, p sec
 	if err != nil {
 		return err
 	}
-	if err := decide(c, policy.PurgeSecret, resource(e, p)); err != nil {
+	if err := c.Authorize(policy.PurgeSecret, resource(e, p)); err != nil {
 		return err
 	}
 	c.Event.Details.Outcome = audit.Success
@@ -284,7 +284,7 @@ func (s *Service) Versions(ctx context.Context, c *call.Call, vaultID string, p 
 	if err != nil {
 		return nil, err
 	}
-	if err := decide(c, policy.ListVersions, resource(e, p)); err != nil {
+	if err := c.Authorize(policy.ListVersions, resource(e, p)); err != nil {
 		return nil, err
 	}
 	all, err := s.store.Versions(ctx, vaultID, p.String())
@@ -325,7 +325,7 @@ func (s *Service) List(ctx context.Context, c *call.Call, vaultID, prefix, after
 	if err != nil {
 		return nil, err
 	}
-	if err := decide(c, policy.ListSecrets, resource(e, secretpath.Path{})); err != nil {
+	if err := c.Authorize(policy.ListSecrets, resource(e, secretpath.Path{})); err != nil {
 		return nil, err
 	}
 	l := &Listing{s: s, vaultID: vaultID, prefix: prefix, after: after, left: limit, page: listPage, who: c.Who, at: c.At()}

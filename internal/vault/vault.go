@@ -216,14 +216,6 @@ var (
 	errGone     = fault.New(fault.Gone, "secret_gone", "This secret is expired, deleted, or has been read as often as it may.")
 )
 
-// decide asks the policy and leaves the answer in the call's event. Callers get
-// the same fault whatever was denied, so that it tells nothing of what exists.
-func decide(c *call.Call, a policy.Action, r policy.Resource) error {
-	d := policy.Decide(c.Who, a, r, c.At())
-	c.Event.Details.Reason = string(d.Reason)
-	return d.Err()
-}
-
 // open finds the vault by id with its policies. Another organisation's vault is
 // not found, as if it did not exist.
 func (s *Service) open(ctx context.Context, c *call.Call, id string) (*entry, error) {

@@ -21,7 +21,7 @@ import (
 // organisation has a vault of that name.
 func (s *Service) Create(ctx context.Context, c *call.Call, name, description string) (Vault, error) {
 	c.Touch("vault", "")
-	if err := decide(c, policy.CreateVault, policy.Resource{Org: c.Who.Org}); err != nil {
+	if err := c.Authorize(policy.CreateVault, c.Own()); err != nil {
 		return Vault{}, err
 	}
 	v := Vault{
@@ -84,7 +84,7 @@ func (s *Service) Get(ctx context.Context, c *call.Call, id string) (Vault, erro
 	if err != nil {
 		return Vault{}, err
 	}
-	if err := decide(c, policy.ReadVault, resource(e, secretpath.Path{})); err != nil {
+	if err := c.Authorize(policy.ReadVault, resource(e, secretpath.Path{})); err != nil {
 		return Vault{}, err
 	}
 	return e.vault, nil
@@ -127,7 +127,7 @@ func (s *Service) Widens(ctx context.Context, agent string, was, now policy.Cap,
 // All returns the vaults that the caller may see, oldest first.
 func (s *Service) All(ctx context.Context, c *call.Call) ([]Vault, error) {
 	c.Touch("vault", "")
-	if err := decide(c, policy.ListVaults, policy.Resource{Org: c.Who.Org}); err != nil {
+	if err := c.Authorize(policy.ListVaults, c.Own()); err != nil {
 		return nil, err
 	}
 	all, err := s.store.Vaults(ctx, c.Who.Org)
@@ -157,7 +157,7 @@ func (s *Service) Remove(ctx context.Context, c *call.Call, id string) error {
 	if err != nil {
 		return err
 	}
-	if err := decide(c, policy.DeleteVault, resource(e, secretpath.Path{})); err != nil {
+	if err := c.Authorize(policy.DeleteVault, resource(e, secretpath.Path{})); err != nil {
 		return err
 	}
 	c.Event.Details.Outcome = audit.Success
