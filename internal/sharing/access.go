@@ -67,7 +67,7 @@ func (s *Service) Access(ctx context.Context, c *call.Call, id string, passphras
 	if err != nil {
 		return Lent{}, err
 	}
-	got, err := s.cfg.Vault.Lend(ctx, maker, policy.Moment{Now: c.Now, IP: sh.MakerIP}, c.Room, sh.Vault, p, func(v *vault.Version) (err error) {
+	spend := func(v *vault.Version) (err error) {
 		if err := sh.within(c, p, v.Type); err != nil {
 			return err
 		}
@@ -75,7 +75,9 @@ func (s *Service) Access(ctx context.Context, c *call.Call, id string, passphras
 		c.Event.Details.Version = v.Meta.Version
 		sh.AccessCount, err = s.cfg.Store.SpendShare(ctx, &sh, v, sh.PassphraseHash != "", c.Event)
 		return err
-	})
+	}
+	var got vault.Secret
+	err = s.cfg.Vault.Lend(ctx, c, maker, policy.Moment{Now: c.Now, IP: sh.MakerIP}, sh.Vault, p, spend, func(lent *vault.Secret) error { got = lent.Take(); return nil })
 	if err != nil {
 		if fault.Is(err, fault.NotFound) && fault.CodeOf(err) != ErrNoShare.Code {
 			err = errLapsed // the vault or the secret is gone; a share that was revoked this very moment is not found

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/budget"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -158,9 +157,9 @@ type Lender interface {
 	// MayShare returns nil when the caller may share what is at the path, and
 	// there is something. NotFound when not, whatever the reason.
 	MayShare(ctx context.Context, c *call.Call, vaultID string, p secretpath.Path) error
-	// Lend opens the newest version as maker may now. spend records it before the
+	// Lend runs with on the newest version as maker may now. spend records it before the
 	// value leaves. vault.ErrLapsed when the maker may not read it any more.
-	Lend(ctx context.Context, maker policy.Principal, at policy.Moment, room *budget.Lease, vaultID string, p secretpath.Path, spend func(*vault.Version) error) (vault.Secret, error)
+	Lend(ctx context.Context, c *call.Call, maker policy.Principal, at policy.Moment, vaultID string, p secretpath.Path, spend func(*vault.Version) error, with func(*vault.Secret) error) error
 }
 
 // People knows users and agents as the database has them now.

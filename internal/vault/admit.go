@@ -26,19 +26,15 @@ type admission struct {
 	approval string // the approval that it rests on, if a policy asks for one
 }
 
-// in puts the approval into the event that will spend it.
-func (a *admission) in(ev *audit.Event) {
-	if ev != nil {
-		ev.Details.Approval = a.approval
+// record has do put the call's event into the log, with the approval that it spends.
+func (a *admission) record(c *call.Call, do func(ev *audit.Event) error) error {
+	if a.approval == "" {
+		return do(c.Event)
 	}
-}
-
-// out takes it back when the event was not recorded.
-func out(ev *audit.Event, err error) error {
-	if err != nil && ev != nil {
-		ev.Details.Approval = ""
-	}
-	return err
+	return c.Draft(func(d *call.Call) error {
+		d.Event.Details.Approval = a.approval
+		return do(d.Event)
+	})
 }
 
 // admit decides about a use of a secret. Where the only policies that allow it

@@ -489,9 +489,11 @@ func TestSharedValuesOpenInTheMiddleOfAJob(t *testing.T) {
 		_, err := c.Rekey(t.Context(), c.call(c.owner), v.ID)
 		must(t, err)
 		lend := func() {
-			got, err := c.Lend(t.Context(), c.owner, policy.Moment{Now: c.now}, nil, v.ID, parse("a"), func(*vault.Version) error { return nil })
-			if err != nil || string(got.Value.Reveal()) != "x" {
-				t.Errorf("lent: %v", err)
+			got := ""
+			err := c.Lend(t.Context(), c.call(c.owner), c.owner, policy.Moment{Now: c.now}, v.ID, parse("a"), func(*vault.Version) error { return nil },
+				func(lent *vault.Secret) error { got = string(lent.Value.Reveal()); return nil })
+			if err != nil || got != "x" {
+				t.Errorf("lent: %q, %v", got, err)
 			}
 		}
 		st := &slow{Store: c.stores[0], first: lend} // the vault has switched, the row has not

@@ -3,7 +3,6 @@ package vault
 import (
 	"context"
 
-	"github.com/oneclaw-dev/oneclaw/internal/budget"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -47,42 +46,32 @@ func (s *Service) MayShare(ctx context.Context, c *call.Call, vaultID string, p 
 	return nil
 }
 
-// Lend opens the newest version of a path for somebody else, on the account of
+// Lend runs with on the newest version of a path for the caller, on the account of
 // maker, who must be allowed to read it at that moment, and must have shared it as a
-// person where a policy asks for approvals of reads: such a gate may have come since. spend
-// records the access before the value leaves; if it fails, nothing does.
-func (s *Service) Lend(ctx context.Context, maker policy.Principal, at policy.Moment, room *budget.Lease, vaultID string, p secretpath.Path, spend func(*Version) error) (Secret, error) {
+// person where a policy asks for approvals of reads: such a gate may have come since. at
+// is the moment with the maker's address. spend records the access before the value
+// leaves; if it fails, nothing does. The value is wiped when with returns.
+func (s *Service) Lend(ctx context.Context, c *call.Call, maker policy.Principal, at policy.Moment, vaultID string, p secretpath.Path, spend func(*Version) error, with func(*Secret) error) error {
 	e, err := s.known.get(ctx, s.store, vaultID)
 	if err != nil {
-		return Secret{}, err
+		return err
 	}
 	r := resource(e, p)
 	if e.vault.Org != maker.Org || !policy.Decide(maker, policy.ReadSecret, r, at).Allow {
-		return Secret{}, ErrLapsed
+		return ErrLapsed
 	}
 	if maker.Person.IsZero() && e.policies.Gated(vaultID, policy.Read, p.String()) {
-		return Secret{}, ErrLapsed
+		return ErrLapsed
 	}
-	var v Version
-	read := func() (err error) { v, err = s.store.Latest(ctx, vaultID, p.String()); return err }
-	if err := fetch(ctx, room, &v, read); err != nil {
-		return Secret{}, err
+	may := func(v *Version) error {
+		if gone(v, at.Now) {
+			return errGone
+		}
+		r.SecretType = v.Type // only now is it known
+		if !policy.Decide(maker, policy.ReadSecret, r, at).Allow {
+			return ErrLapsed
+		}
+		return nil
 	}
-	if gone(&v, at.Now) {
-		return Secret{}, errGone
-	}
-	r.SecretType = v.Type
-	if !policy.Decide(maker, policy.ReadSecret, r, at).Allow {
-		return Secret{}, ErrLapsed
-	}
-	value, err := s.openBox(ctx, &e.vault, p, &v)
-	if err != nil {
-		return Secret{}, err
-	}
-	v.Box.Ciphertext = nil
-	if err := spend(&v); err != nil {
-		value.Wipe()
-		return Secret{}, err
-	}
-	return Secret{Version: v, Value: value}, nil
+	return s.door(ctx, c, e, Ref{Vault: vaultID, Path: p}, pass{may, spend}, with)
 }

@@ -16,87 +16,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
 )
 
-// Reveal returns the newest version of a secret with its value. The event is in
-// the log before the value leaves; if it can't be, nothing does. Wipe the value.
-//
-// Denied is the same whether the path exists or not. Gone: expired, deleted, or
-// read as often as it may.
-func (s *Service) Reveal(ctx context.Context, c *call.Call, vaultID string, p secretpath.Path) (Secret, error) {
-	e, err := s.touch(ctx, c, vaultID, p)
-	if err != nil {
-		return Secret{}, err
-	}
-	ad, err := s.admit(ctx, c, policy.ReadSecret, e, p)
-	if err != nil {
-		return Secret{}, err
-	}
-	var v Version
-	read := func() (err error) { v, err = s.store.Latest(ctx, vaultID, p.String()); return err }
-	if err := fetch(ctx, c.Room, &v, read); err != nil {
-		return Secret{}, err
-	}
-	return s.release(ctx, c, e, p, v, ad)
-}
-
-// RevealVersion returns one version of a secret that may be an old one. It
-// needs the right to read the path, and to be the vault's creator or an owner
-// or admin.
-func (s *Service) RevealVersion(ctx context.Context, c *call.Call, vaultID string, p secretpath.Path, version uint64) (Secret, error) {
-	e, err := s.touch(ctx, c, vaultID, p)
-	if err != nil {
-		return Secret{}, err
-	}
-	c.Event.Action = string(policy.ReadSecretVersion)
-	ad, err := s.admit(ctx, c, policy.ReadSecretVersion, e, p)
-	if err != nil {
-		return Secret{}, err
-	}
-	var v Version
-	read := func() (err error) { v, err = s.store.At(ctx, vaultID, p.String(), version); return err }
-	if err := fetch(ctx, c.Room, &v, read); err != nil {
-		return Secret{}, err
-	}
-	return s.release(ctx, c, e, p, v, ad)
-}
-
-// release opens v, records the read, and only then gives the value out.
-func (s *Service) release(ctx context.Context, c *call.Call, e *entry, p secretpath.Path, v Version, ad admission) (Secret, error) {
-	c.Event.Details.Version = v.Meta.Version
-	if gone(&v, c.Now) {
-		return Secret{}, errGone
-	}
-	if c.Who.IntentsAPI {
-		r := ad.resource
-		r.SecretType = v.Type
-		if err := c.Authorize(policy.ReadSecret, r); err != nil {
-			return Secret{}, err
-		}
-	}
-	if len(v.Metadata) > 0 && !isJSON(v.Metadata) {
-		return Secret{}, errMetadata
-	}
-	value, err := s.openBox(ctx, &e.vault, p, &v)
-	if err != nil {
-		return Secret{}, err
-	}
-	v.Box.Ciphertext = nil // nobody needs it any more, and the answer may take long to be sent
-	c.Event.Details.Outcome = audit.Success
-	ad.in(c.Event)
-	switch {
-	case v.MaxAccess > 0:
-		err = s.store.Spend(ctx, v.Vault, v.Path, v.Meta.Version, c.Event)
-	case ad.approval != "":
-		err = s.store.AppendApproved(ctx, c.Event)
-	default:
-		err = s.store.Append(ctx, c.Event)
-	}
-	if out(c.Event, err) != nil {
-		value.Wipe()
-		return Secret{}, err
-	}
-	return Secret{Version: v, Value: value}, nil
-}
-
 // openBox opens v. Its key may have been replaced and destroyed since the row was
 // read: then the row has another, and is read again into v.
 func (s *Service) openBox(ctx context.Context, in *Vault, p secretpath.Path, v *Version) (secret.Bytes, error) {
@@ -171,9 +90,12 @@ func (s *Service) Put(ctx context.Context, c *call.Call, vaultID string, p secre
 	if err := d.check(c.Now); err != nil {
 		return Meta{}, err
 	}
-	ad.in(c.Event)
-	m, err := s.write(ctx, c, &e.vault, p, d, c.Event)
-	return m, out(c.Event, err)
+	var m Meta
+	err = ad.record(c, func(ev *audit.Event) (err error) {
+		m, err = s.write(ctx, c, &e.vault, p, d, ev)
+		return err
+	})
+	return m, err
 }
 
 // write stores d as the next version of p. ev may be nil: then the write is part
@@ -259,9 +181,12 @@ func (s *Service) setDeleted(ctx context.Context, c *call.Call, vaultID string, 
 		return Meta{}, err
 	}
 	c.Event.Details.Outcome = audit.Success
-	ad.in(c.Event)
-	m, err := s.store.SetDeleted(ctx, vaultID, p.String(), at, c.Event)
-	return m, out(c.Event, err)
+	var m Meta
+	err = ad.record(c, func(ev *audit.Event) (err error) {
+		m, err = s.store.SetDeleted(ctx, vaultID, p.String(), at, ev)
+		return err
+	})
+	return m, err
 }
 
 // Purge removes every version of a path for good. Should the path be written
