@@ -65,7 +65,7 @@ const paymentHeader = "X-Payment"
 // something: the contract's gate comes before authentication. A payment alone opens
 // nothing, so it is not looked at.
 func (x *exchange) stranger(r *http.Request, to *route) error {
-	if to.toll != tollCounted || x.api.payments == nil || len(r.Header.Values("Authorization")) > 0 || len(r.Header.Values(paymentHeader)) > 0 {
+	if to.counts != policy.Counted || x.api.payments == nil || len(r.Header.Values("Authorization")) > 0 || len(r.Header.Values(paymentHeader)) > 0 {
 		return nil
 	}
 	terms, err := x.api.payments.Terms(r.Context())

@@ -9,40 +9,14 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
-// toll says what an operation does to the count of the month.
-type toll uint8
-
-const (
-	tollCounted toll = iota // counted, and refused when the month is used up
-	tollSpared              // counted, never refused: it takes rights away, or runs the server
-	tollFree                // not counted at all
-)
-
-// tollOf is the toll of an action. Who has used up the month can still pay, and
-// can still take back what somebody else could misuse.
-func tollOf(a policy.Action) toll {
-	switch a {
-	case policy.ReadBilling, policy.UpdateBilling, policy.BillingEvent, policy.ReadHealth:
-		return tollFree
-	case policy.Logout, policy.ChangePassword, policy.DeleteAPIKey, policy.DeactivateAgent, policy.RotateAgentKey,
-		policy.DeletePolicy, policy.RevokeShare, policy.RemoveMember, policy.DeleteUser:
-		return tollSpared
-	default:
-		if rule, _ := policy.RuleFor(a); rule.Platform {
-			return tollSpared
-		}
-		return tollCounted
-	}
-}
-
 // admit counts a request whose caller is known, or refuses it with 402. It is the
 // one gate between those who ask and what they have paid for.
 func (x *exchange) admit(r *http.Request, to *route) error {
-	if to.toll == tollFree {
+	if to.counts == policy.Free {
 		return nil
 	}
 	var err error
-	x.passed, err = x.api.billing.Admit(r.Context(), x.call.Who.Org, x.call.Now, to.toll == tollSpared)
+	x.passed, err = x.api.billing.Admit(r.Context(), x.call.Who.Org, x.call.Now, to.counts == policy.Spared)
 	x.endpoint = to.path
 	if errors.Is(err, billing.ErrQuota) {
 		err = x.sell(r, err)

@@ -17,7 +17,7 @@ type route struct {
 	path   string
 	action policy.Action
 	limit  limitClass
-	toll   toll
+	counts policy.Count
 	serve  http.HandlerFunc
 	ids    []string // the parameters that are UUIDs
 
@@ -48,7 +48,8 @@ func newNode() *node { return &node{static: map[string]*node{}, methods: map[str
 // Handle implements huma.Adapter.
 func (rt *router) Handle(op *huma.Operation, handler func(huma.Context)) {
 	meta, _ := op.Metadata[metaKey].(opMeta)
-	to := &route{path: op.Path, toll: tollOf(meta.action), action: meta.action, limit: meta.limit, bodyOptional: meta.bodyOptional, knowsCaller: meta.knowsCaller, form: meta.form, serve: func(w http.ResponseWriter, r *http.Request) {
+	rule, _ := policy.RuleFor(meta.action)
+	to := &route{path: op.Path, counts: rule.Counts, action: meta.action, limit: meta.limit, bodyOptional: meta.bodyOptional, knowsCaller: meta.knowsCaller, form: meta.form, serve: func(w http.ResponseWriter, r *http.Request) {
 		handler(humago.NewContext(op, r, w))
 	}}
 	if op.RequestBody != nil {

@@ -81,6 +81,7 @@ const (
 // Secrets.
 const (
 	ReadSecret        Action = "secret.read"
+	UseSecret         Action = "secret.use" // a value is worked with and not shown
 	WriteSecret       Action = "secret.write"
 	RotateSecret      Action = "secret.rotate"
 	DeleteSecret      Action = "secret.delete"
@@ -158,31 +159,3 @@ const (
 	ReadHealth  Action = "health.read"
 	ReadOpenAPI Action = "openapi.read"
 )
-
-// Actions returns every action that an operation can declare.
-func Actions() []Action {
-	return []Action{
-		Login, Logout, Signup, VerifyEmail, ReadSigningKey, ChangePassword,
-		ReadMFA, EnableMFA, DisableMFA,
-		StartDevice, ReadDevice, ApproveDevice, DenyDevice,
-		ReadUser, UpdateUser, DeleteUser,
-		CreateAPIKey, ListAPIKeys, DeleteAPIKey,
-		ForgotPassword, ResetPassword, SwitchOrg, ListSessions, EndSession,
-		CreateVault, ListVaults, ReadVault, DeleteVault,
-		EnableCMEK, DisableCMEK, RotateCMEK, ReadCMEK, RekeyVault, ReadRekey,
-		CreateShare, AccessShare, ListShares, AcceptShare, DeclineShare, RevokeShare,
-		RequestApproval, ListApprovals, ReadApproval, GrantApproval, DenyApproval, WithdrawApproval, ReadWebhook, UpdateWebhook,
-		ReadSecret, WriteSecret, RotateSecret, DeleteSecret, ListSecrets, DescribeSecret,
-		ListVersions, ReadSecretVersion, RestoreSecret, PurgeSecret,
-		CreatePolicy, ListPolicies, UpdatePolicy, DeletePolicy,
-		EnrollAgent, RegisterAgent, ListAgents, ReadAgent, ReadAgentSelf, UpdateAgent,
-		DeactivateAgent, RotateAgentKey, RotateAgentIdentityKeys, IssueAgentToken,
-		ReadEnrollment, AcceptEnrollment, RejectEnrollment,
-		ListMembers, InviteMember, AcceptInvitation, ListInvitations, RevokeInvitation, UpdateMember, RemoveMember,
-		ListIPRules, CreateIPRule, DeleteIPRule,
-		ReadBilling, UpdateBilling, BillingEvent,
-		ReadSettings, UpdateSettings, ListAllUsers, DeleteAnyUser, ReadLimits, UpdateLimits,
-		ManageChains, ListAllChains, ListChains,
-		ReadAudit, VerifyAudit, ReadHealth, ReadOpenAPI,
-	}
-}

@@ -77,7 +77,7 @@ func ofServer(p *Principal, rule *Rule, r *Resource) Decision {
 		return deny(ReasonReservedVault)
 	case p.Manages():
 		return Decision{Allow: true, Reason: ReasonRole}
-	case rule.Value && p.Kind == KindAgent:
+	case rule.Gated && p.Kind == KindAgent:
 		rest, ok := strings.CutPrefix(r.Path.String(), ownKeys)
 		if rest, own := strings.CutPrefix(rest, p.ID); ok && own && strings.HasPrefix(rest, "/") {
 			return Decision{Allow: true, Reason: ReasonSelf}

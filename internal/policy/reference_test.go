@@ -119,7 +119,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 	}
 
 	// What the action is done to.
-	onPath := is(policy.ReadSecret, policy.WriteSecret, policy.RotateSecret, policy.DeleteSecret,
+	onPath := is(policy.ReadSecret, policy.UseSecret, policy.WriteSecret, policy.RotateSecret, policy.DeleteSecret,
 		policy.DescribeSecret, policy.ListVersions, policy.ReadSecretVersion, policy.RestoreSecret, policy.PurgeSecret,
 		policy.CreateShare)
 	onVault := onPath || is(policy.ReadVault, policy.DeleteVault, policy.EnableCMEK, policy.DisableCMEK,
@@ -188,15 +188,15 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 
 	// A vault of the server's own.
 	if onVault && r.Vault.Reserved {
-		looks := is(policy.ReadVault, policy.ListPolicies, policy.ReadCMEK, policy.RekeyVault, policy.ReadRekey, policy.ReadSecret,
+		looks := is(policy.ReadVault, policy.ListPolicies, policy.ReadCMEK, policy.RekeyVault, policy.ReadRekey, policy.ReadSecret, policy.UseSecret,
 			policy.ReadSecretVersion, policy.DescribeSecret, policy.ListVersions, policy.ListSecrets)
-		own := is(policy.ReadSecret, policy.ReadSecretVersion) && p.Kind == "agent" && strings.HasPrefix(path, "agents/"+p.ID+"/")
+		own := is(policy.ReadSecret, policy.UseSecret, policy.ReadSecretVersion) && p.Kind == "agent" && strings.HasPrefix(path, "agents/"+p.ID+"/")
 		switch {
 		case !looks || !refManager(p) && !own:
 			return no("reserved_vault")
 		case own && is(policy.ReadSecretVersion):
 			return no("role_required")
-		case own && p.IntentsAPI && (r.SecretType == "private_key" || r.SecretType == "ssh_key"):
+		case own && p.IntentsAPI && !is(policy.UseSecret) && (r.SecretType == "private_key" || r.SecretType == "ssh_key"):
 			return no("intents_key_type")
 		case own:
 			return policy.Decision{Allow: true, Reason: "self"}
@@ -274,7 +274,7 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 	var wanted []string // any of these words
 	pathMatters := true
 	switch a {
-	case policy.ReadSecret, policy.ReadSecretVersion, policy.ListVersions, policy.CreateShare:
+	case policy.ReadSecret, policy.UseSecret, policy.ReadSecretVersion, policy.ListVersions, policy.CreateShare:
 		wanted = []string{"read"}
 	case policy.WriteSecret, policy.RotateSecret:
 		wanted = []string{"write"}
@@ -300,7 +300,7 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 				continue
 			}
 			fail := refUnmet(row, at)
-			if uses := is(policy.ReadSecret, policy.ReadSecretVersion, policy.WriteSecret, policy.RotateSecret,
+			if uses := is(policy.ReadSecret, policy.UseSecret, policy.ReadSecretVersion, policy.WriteSecret, policy.RotateSecret,
 				policy.DeleteSecret, policy.CreateShare); fail == "" && uses && refAsks(row) && r.Approved != (policy.Version{ID: row.id, Revision: row.revision}) {
 				if asks == "" {
 					asks = row.id
@@ -326,7 +326,7 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 	for _, row := range rows {
 		for _, w := range row.words {
 			gated = gated || slices.Contains(wanted, w) && refAsks(row) && row.vault == r.Vault.ID && row.kind == p.Kind &&
-				row.principal == p.ID && naiveMatch(row.pattern, path) && is(policy.ReadSecret, policy.ReadSecretVersion,
+				row.principal == p.ID && naiveMatch(row.pattern, path) && is(policy.ReadSecret, policy.UseSecret, policy.ReadSecretVersion,
 				policy.WriteSecret, policy.RotateSecret, policy.DeleteSecret, policy.CreateShare)
 		}
 	}
