@@ -15,6 +15,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
@@ -24,6 +25,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
 	"github.com/oneclaw-dev/oneclaw/internal/netguard"
 	"github.com/oneclaw-dev/oneclaw/internal/proxies"
+	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
@@ -163,25 +165,27 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 	if err != nil {
 		return err
 	}
-	a.api = httpapi.New(httpapi.Config{
-		Vault:     a.vault,
-		Sharing:   a.sharing,
-		Approvals: a.approvals,
+	in := gate.New(gate.Gate{
 		Identity:  a.identity,
 		Billing:   a.billing,
 		Payments:  a.payments(),
+		Events:    a.events,
+		Limits:    ratelimit.New(a.limits()),
+		Proxies:   proxies.New(a.cfg.TrustedProxies, a.cfg.ProxyHeader),
+		PublicURL: at.API,
+		Now:       now,
+		Log:       a.log,
+	}, gate.DefaultBudgets())
+	a.api = httpapi.New(httpapi.Config{
+		Gate:      in,
+		Vault:     a.vault,
+		Sharing:   a.sharing,
+		Approvals: a.approvals,
 		Checkout:  stripe,
 		Chains:    &intents.Chains{Store: a.db},
 		Audit:     a.audit,
-		Events:    a.events,
 		Health:    a.health(),
-		Limits:    a.limits(),
-		Budgets:   httpapi.DefaultBudgets(),
-		PublicURL: at.API,
-		Proxies:   proxies.New(a.cfg.TrustedProxies, a.cfg.ProxyHeader),
 		Version:   a.version,
-		Now:       now,
-		Log:       a.log,
 	})
 	return nil
 }

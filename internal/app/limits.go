@@ -5,15 +5,15 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
+	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 )
 
 // limits are the configured rates. Nodes on one PostgreSQL share their buckets
 // there; on SQLite this process is alone.
-func (a *App) limits() httpapi.Limits {
-	l := httpapi.Limits{
-		Auth: httpapi.Rate(a.cfg.RateAuth), Address: httpapi.Rate(a.cfg.RateAddress), Principal: httpapi.Rate(a.cfg.RatePrincipal),
-		Invites: httpapi.DefaultLimits().Invites, Invited: httpapi.DefaultLimits().Invited,
+func (a *App) limits() ratelimit.Limits {
+	l := ratelimit.Limits{
+		Auth: ratelimit.Rate(a.cfg.RateAuth), Address: ratelimit.Rate(a.cfg.RateAddress), Principal: ratelimit.Rate(a.cfg.RatePrincipal),
+		Invites: ratelimit.DefaultLimits().Invites, Invited: ratelimit.DefaultLimits().Invited,
 	}
 	if a.db.Engine() == "postgres" {
 		l.Shared = a.db

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/oneclaw-dev/oneclaw/client"
@@ -11,9 +10,9 @@ import (
 
 // receive lets messages to /mcp in through the API's budgets.
 func (a *App) receive(w http.ResponseWriter, r *http.Request, limit int64) (*mcpserver.Received, error) {
-	got, p := a.api.Receive(w, r, limit)
-	if p != nil {
-		return nil, asClient(p)
+	got, err := a.api.Receive(w, r, limit)
+	if err != nil {
+		return nil, asClient(err)
 	}
 	return &mcpserver.Received{
 		Message: got.Body, Sender: got.Caller.ID, Context: got.Context,
@@ -23,11 +22,11 @@ func (a *App) receive(w http.ResponseWriter, r *http.Request, limit int64) (*mcp
 	}, nil
 }
 
-// asClient is a problem as a client of the API sees it.
+// asClient is a refusal as a client of the API sees it.
 func asClient(err error) error {
-	p, ok := errors.AsType[*httpapi.Problem](err)
-	if !ok {
-		return err
+	if err == nil {
+		return nil
 	}
+	p := httpapi.ProblemOf(err)
 	return &client.Error{Status: p.Status, Code: p.Code, Detail: p.Detail, RetryAfter: p.RetryAfter()}
 }

@@ -35,7 +35,8 @@ var arrows = map[string][]string{
 	"internal/app": {anything},
 
 	// Edges: decode, call, encode.
-	"internal/httpapi":       join(services, "internal/budget", "internal/proxies", "internal/strictjson"),
+	"internal/gate":          {"internal/audit", "internal/billing", "internal/budget", "internal/call", "internal/identity", "internal/policy", "internal/proxies", "internal/ratelimit", "internal/x402"},
+	"internal/httpapi":       join(services, "internal/budget", "internal/gate", "internal/proxies", "internal/ratelimit", "internal/strictjson"),
 	"internal/dashboard":     services,
 	"internal/shroud":        join(services, "internal/netguard", "internal/shroud/detect"),
 	"internal/shroud/detect": {},
@@ -79,6 +80,7 @@ var arrows = map[string][]string{
 	"internal/netguard":   {},
 	"internal/oidc":       {}, // is given a guarded client
 	"internal/proxies":    {},
+	"internal/ratelimit":  {"internal/policy"},
 	"internal/secret":     {},
 	"internal/strictjson": {},
 }

@@ -26,6 +26,7 @@ const (
 	Conflict                    // 409
 	Gone                        // 410: expired, deleted or used up
 	TooLarge                    // 413
+	TooSlow                     // 408: the request did not arrive in time
 	RateLimited                 // 429: RetryAfter says when to come back
 	Unavailable                 // 503: a part the request needs is down; nothing was done
 	Damaged                     // 500: what is stored can't be read any more, and trying again won't help

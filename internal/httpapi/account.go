@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -69,7 +70,7 @@ type deleteMeRequest struct {
 
 func (a *API) registerAccount() {
 	handle(a, op{
-		method: http.MethodPost, path: "/v1/auth/signup", id: "signup", tag: "Auth", limit: limitAuth,
+		method: http.MethodPost, path: "/v1/auth/signup", id: "signup", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Make an account with an organisation of its own", errors: []int{http.StatusForbidden, http.StatusConflict}, action: policy.Signup,
 	}, func(ctx context.Context, c *call.Call, in *signupRequest) (*body[*signupBody], error) {
 		defer in.Body.Password.Wipe()
@@ -93,17 +94,17 @@ func (a *API) registerAccount() {
 		return &body[*signupBody]{out}, nil
 	})
 	handle(a, op{
-		method: http.MethodPost, path: "/v1/auth/verify-email", id: "verify-email", tag: "Auth", limit: limitAuth,
+		method: http.MethodPost, path: "/v1/auth/verify-email", id: "verify-email", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Confirm a mail address with the token that was sent to it", action: policy.VerifyEmail,
 	}, func(ctx context.Context, c *call.Call, in *verifyRequest) (*body[*loginBody], error) {
 		t, err := a.identity.VerifyEmail(ctx, c, in.Body.Token)
 		return answer(loginOf(t), err)
 	})
 	handle(a, op{
-		method: http.MethodPost, path: "/v1/auth/change-password", id: "change-password", tag: "Auth", limit: limitAuth,
+		method: http.MethodPost, path: "/v1/auth/change-password", id: "change-password", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Change your password; all your other tokens end", action: policy.ChangePassword, status: http.StatusNoContent,
 	}, func(ctx context.Context, c *call.Call, in *passwordRequest) (*Gone, error) {
-		wipeAfter(ctx, in.Body.Current.Bytes, in.Body.New.Bytes)
+		gate.WipeAfter(ctx, in.Body.Current.Bytes, in.Body.New.Bytes)
 		err := a.identity.ChangePassword(ctx, c, in.Body.Current.Bytes, in.Body.New.Bytes)
 		ended := goneBy(c)
 		return &ended, err
@@ -125,7 +126,7 @@ func (a *API) registerAccount() {
 		return answer(userOf(u), err)
 	})
 	handle(a, op{
-		method: http.MethodDelete, path: "/v1/auth/me", id: "delete-me", tag: "Auth", limit: limitAuth,
+		method: http.MethodDelete, path: "/v1/auth/me", id: "delete-me", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Delete your account, and the organisations that have no other member with all their secrets", action: policy.DeleteUser,
 		errors: []int{http.StatusConflict}, status: http.StatusNoContent, bodyOptional: true,
 	}, func(ctx context.Context, c *call.Call, in *deleteMeRequest) (*Gone, error) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -154,7 +155,7 @@ func (in *agentTokenRequest) form() error {
 
 func (a *API) registerAgentToken() {
 	handle(a, op{
-		method: http.MethodPost, path: "/v1/auth/agent-token", id: "agent-token", tag: "Auth", limit: limitExchange, form: true,
+		method: http.MethodPost, path: "/v1/auth/agent-token", id: "agent-token", tag: "Auth", limit: gate.ExchangeLimit, form: true,
 		summary: "Exchange an agent's key, or a token of its issuer, for a token", errors: []int{http.StatusUnauthorized}, action: policy.Login,
 	}, func(ctx context.Context, c *call.Call, in *agentTokenRequest) (*body[*agentTokenBody], error) {
 		key, token, agent, err := in.credential()

@@ -8,10 +8,8 @@ package httpapi
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -20,19 +18,14 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/checkout"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
-	"github.com/oneclaw-dev/oneclaw/internal/proxies"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
-
-// Events takes the events of requests that no domain method recorded.
-type Events interface {
-	Append(ctx context.Context, ev *audit.Event) error
-}
 
 // Health tells how the server's parts are.
 type Health interface {
@@ -45,25 +38,15 @@ type Health interface {
 
 // Config is what the API is made of.
 type Config struct {
+	Gate      *gate.Gate // with the services that let requests in
 	Vault     *vault.Service
+	Sharing   *sharing.Service
 	Approvals *approval.Service
-	Identity  *identity.Service
-	Billing   *billing.Service
-	Payments  *x402.Service     // by request; nil: none
 	Checkout  *checkout.Service // nil: no payment provider
 	Chains    *intents.Chains
 	Audit     *audit.Log
-	Events    Events
 	Health    Health
-	Limits    Limits
-	Budgets   Budgets
-	Sharing   *sharing.Service
-	// PublicURL is where humans reach the server, for the pages that answers name.
-	PublicURL string
-	Proxies   proxies.Set // whose word on the caller's address is taken
 	Version   string
-	Now       func() time.Time
-	Log       *slog.Logger
 }
 
 // API serves /v1 and /.well-known. It is an http.Handler.
@@ -77,31 +60,26 @@ type API struct {
 	checkout  *checkout.Service
 	chains    *intents.Chains
 	audit     *audit.Log
-	events    Events
 	health    Health
 	publicURL string
-	limits    *limits
-	ingress   *ingress
-	proxies   proxies.Set
+	gate      *gate.Gate
+	at        *gate.Surface
 	version   string
-	now       func() time.Time
-	log       *slog.Logger
 	router    *router
 	bodies    *bodies
 	format    huma.Format
 	huma      huma.API
-	turns     turns
 }
 
 // New returns the API with every operation registered.
 func New(cfg Config) *API {
 	a := &API{
-		vault: cfg.Vault, sharing: cfg.Sharing, approvals: cfg.Approvals, identity: cfg.Identity, billing: cfg.Billing, payments: cfg.Payments, checkout: cfg.Checkout, chains: cfg.Chains, audit: cfg.Audit, events: cfg.Events, health: cfg.Health,
-		limits: newLimits(cfg.Limits), proxies: cfg.Proxies, version: cfg.Version, now: cfg.Now, log: cfg.Log,
-		publicURL: cfg.PublicURL,
-		router:    &router{root: newNode()}, bodies: &bodies{}, ingress: newIngress(cfg.Budgets),
+		vault: cfg.Vault, sharing: cfg.Sharing, approvals: cfg.Approvals, identity: cfg.Gate.Identity, billing: cfg.Gate.Billing,
+		payments: cfg.Gate.Payments, checkout: cfg.Checkout, chains: cfg.Chains, audit: cfg.Audit, health: cfg.Health,
+		publicURL: cfg.Gate.PublicURL, version: cfg.Version, gate: cfg.Gate, bodies: &bodies{},
 	}
-	a.bodies.pace = a.ingress.Pace
+	a.router = &router{root: newNode(), serve: a.serve}
+	a.at = a.surface(a.gate)
 	a.format = format(a.bodies)
 	a.huma = huma.NewAPI(a.humaConfig(), a.router)
 	a.registerHealth()
@@ -141,8 +119,8 @@ func (a *API) humaConfig() huma.Config {
 		huma.NewError = validationProblem
 		huma.NewErrorWithContext = func(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
 			p := validationProblem(status, msg, errs...)
-			if x, ok := ctx.Context().Value(exchangeKey{}).(*exchange); ok && x.event.Details.Reason == "" {
-				x.event.Details.Reason = p.Error()
+			if x := gate.Of(ctx.Context()); x != nil {
+				x.Note(p.Error())
 			}
 			return p
 		}
@@ -164,7 +142,7 @@ const metaKey = "oneclaw"
 // opMeta is what an operation declares beside its shape.
 type opMeta struct {
 	action       policy.Action
-	limit        limitClass
+	limit        gate.Limit
 	bodyOptional bool
 	knowsCaller  bool
 	form         bool
@@ -176,7 +154,7 @@ type op struct {
 	tag                       string
 	action                    policy.Action
 	status                    int // of success; 0 means 200, or 204 without a body
-	limit                     limitClass
+	limit                     gate.Limit
 	errors                    []int // beside those that all have
 	bodyOptional              bool  // no body is as good as {}
 	form                      bool  // a body of type application/x-www-form-urlencoded is taken too
@@ -188,7 +166,7 @@ type op struct {
 func handle[I, O any](a *API, o op, fn func(ctx context.Context, c *call.Call, in *I) (*O, error)) {
 	h := huma.Operation{
 		OperationID: o.id, Method: o.method, Path: o.path, Summary: o.summary, Tags: []string{o.tag},
-		DefaultStatus: o.status, BodyReadTimeout: bodyTime, SkipValidateBody: o.raw,
+		DefaultStatus: o.status, BodyReadTimeout: gate.BodyTime, SkipValidateBody: o.raw,
 		Metadata: map[string]any{metaKey: opMeta{action: o.action, limit: o.limit, bodyOptional: o.bodyOptional, knowsCaller: o.knowsCaller, form: o.form}},
 		Errors:   errorsOf(o),
 	}
@@ -196,14 +174,14 @@ func handle[I, O any](a *API, o op, fn func(ctx context.Context, c *call.Call, i
 		h.Security = []map[string][]string{{"bearer": {}}}
 	}
 	huma.Register(a.huma, h, func(ctx context.Context, in *I) (*O, error) {
-		x := ctx.Value(exchangeKey{}).(*exchange)
+		x := gate.Of(ctx)
 		var out *O
-		err := x.decide(ctx, o.method != http.MethodGet, func(ctx context.Context) (err error) {
-			out, err = fn(ctx, &x.call, in)
+		err := x.Decide(ctx, o.method != http.MethodGet, func(ctx context.Context) (err error) {
+			out, err = fn(ctx, &x.Call, in)
 			return err
 		})
 		if err != nil {
-			x.fail(err)
+			x.Fail(err)
 			return nil, problemOf(err)
 		}
 		return out, nil

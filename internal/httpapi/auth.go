@@ -10,6 +10,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -78,7 +79,7 @@ type revokeRequest struct {
 
 func (a *API) registerAuth() {
 	handle(a, op{
-		method: http.MethodPost, path: "/v1/auth/token", id: "login", tag: "Auth", limit: limitAuth,
+		method: http.MethodPost, path: "/v1/auth/token", id: "login", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Log in with a mail address and password", errors: []int{http.StatusUnauthorized, http.StatusForbidden}, action: policy.Login,
 	}, func(ctx context.Context, c *call.Call, in *loginRequest) (*body[*loginBody], error) {
 		defer in.Body.Password.Wipe()
@@ -93,14 +94,14 @@ func (a *API) registerAuth() {
 		return &empty{}, a.identity.Revoke(ctx, c, strings.TrimSpace(token))
 	})
 	handle(a, op{
-		method: http.MethodPost, path: "/v1/auth/api-key-token", id: "api-key-token", tag: "Auth", limit: limitExchange,
+		method: http.MethodPost, path: "/v1/auth/api-key-token", id: "api-key-token", tag: "Auth", limit: gate.ExchangeLimit,
 		summary: "Exchange a user's or agent's key for a token", errors: []int{http.StatusUnauthorized}, action: policy.Login,
 	}, func(ctx context.Context, c *call.Call, in *keyTokenRequest) (*body[*TokenBody], error) {
 		t, err := a.identity.APIKeyToken(ctx, c, in.Body.APIKey)
 		return answer(tokenOf(t), a.refusedKey(c, err))
 	})
 	handle(a, op{
-		method: http.MethodPost, path: "/v1/auth/refresh", id: "refresh-token", tag: "Auth", limit: limitAuth,
+		method: http.MethodPost, path: "/v1/auth/refresh", id: "refresh-token", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Not offered: log in or exchange the key again", action: policy.Login,
 	}, func(_ context.Context, c *call.Call, _ *struct{}) (*body[*TokenBody], error) {
 		c.Event.Action = string(policy.AuthFailure)
@@ -127,7 +128,7 @@ func (a *API) refusedKey(c *call.Call, err error) error {
 	if !fault.Is(err, fault.Unauthenticated) {
 		return err
 	}
-	if limited := a.limits.guess(c.IP, c.Now); limited != nil {
+	if limited := a.gate.Limits.Attempt(c.IP, c.Now); limited != nil {
 		return limited
 	}
 	return err

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
+	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 )
 
 const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
@@ -221,7 +221,7 @@ func TestCodesThatWaitAreBounded(t *testing.T) {
 }
 
 func TestGuessesOfDeviceCodesAreLimited(t *testing.T) {
-	w := open(t, func(s *setup) { s.limits = httpapi.Limits{Auth: httpapi.Rate{PerSecond: 1, Burst: 3}} })
+	w := open(t, func(s *setup) { s.limits = ratelimit.Limits{Auth: ratelimit.Rate{PerSecond: 1, Burst: 3}} })
 	ada := w.signup("ada")
 	w.clock.forward(time.Minute)
 	for what, try := range map[string]func() reply{

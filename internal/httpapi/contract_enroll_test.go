@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
+	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 )
 
 // enroll asks for an agent of a human's, lets the server look at it, and returns
@@ -241,7 +241,7 @@ func TestEnrollmentsAreBounded(t *testing.T) {
 	if n := len(w.rows("enrollments")); n != 1 {
 		t.Errorf("%d are kept", n)
 	}
-	limited := open(t, func(s *setup) { s.limits = httpapi.DefaultLimits() })
+	limited := open(t, func(s *setup) { s.limits = ratelimit.DefaultLimits() })
 	for i := range 6 {
 		r := limited.do("POST", "/v1/agents/enroll", "", object{"name": "x", "human_email": "a" + itoa(i) + "@example.com"})
 		if (r.status == 429) != (i == 5) {

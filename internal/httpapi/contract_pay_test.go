@@ -16,8 +16,10 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
+	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
@@ -259,9 +261,11 @@ func (w *world) node(client x402.Doer) *httpapi.API {
 	log := slog.New(slog.NewTextHandler(w.logged, nil))
 	count := billing.New(w.db, w.clock.now, log)
 	return httpapi.New(httpapi.Config{
-		Billing: count, Chains: &intents.Chains{Store: w.db}, Vault: w.vault, Sharing: w.sharing, Approvals: w.approvals, Identity: w.identity,
-		Payments: x402.New(x402.Config{Store: w.db, Settings: count, Client: client, Now: w.clock.now, Log: log}),
-		Events:   coalesced(w.db, w), Health: healthy{w}, Version: version, Now: w.clock.now, Log: log, PublicURL: "https://vault.test",
+		Gate: gate.New(gate.Gate{
+			Identity: w.identity, Billing: count, Payments: x402.New(x402.Config{Store: w.db, Settings: count, Client: client, Now: w.clock.now, Log: log}),
+			Events: coalesced(w.db, w), Limits: ratelimit.New(ratelimit.Limits{}), Now: w.clock.now, Log: log, PublicURL: "https://vault.test",
+		}, gate.Budgets{}),
+		Chains: &intents.Chains{Store: w.db}, Vault: w.vault, Sharing: w.sharing, Approvals: w.approvals, Health: healthy{w}, Version: version,
 	})
 }
 
@@ -364,7 +368,7 @@ func TestATransactionPaysOnce(t *testing.T) {
 func TestAPaymentThatServedNothingIsGivenBack(t *testing.T) {
 	var ill atomic.Bool
 	s, _, f := openPaid(t, func(s *setup) {
-		s.events = func(db *store.DB, w *world) httpapi.Events {
+		s.events = func(db *store.DB, w *world) gate.Events {
 			return failingEvents{coalesced(db, w), func(*audit.Event) bool { return ill.Load() }}
 		}
 	})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -89,7 +90,7 @@ const verifyPage = "/cli/verify"
 func (a *API) registerDevice() {
 	const base = "/v1/auth/device"
 	handle(a, op{
-		method: http.MethodPost, path: base + "/code", id: "start-device-login", tag: "Auth", limit: limitAuth,
+		method: http.MethodPost, path: base + "/code", id: "start-device-login", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Begin the login of a device (RFC 8628)", action: policy.StartDevice,
 	}, func(ctx context.Context, c *call.Call, in *startDevice) (*body[deviceCodeBody], error) {
 		code, err := a.identity.StartDevice(ctx, c, in.Body.ClientID)
@@ -101,11 +102,11 @@ func (a *API) registerDevice() {
 		}, err)
 	})
 	handle(a, op{
-		method: http.MethodPost, path: base + "/token", id: "device-token", tag: "Auth", limit: limitExchange,
+		method: http.MethodPost, path: base + "/token", id: "device-token", tag: "Auth", limit: gate.ExchangeLimit,
 		summary: "Ask for the token of a device's login", action: policy.Login,
 	}, a.deviceToken)
 	handle(a, op{
-		method: http.MethodGet, path: base + "/code/{user_code}", id: "get-device-login", tag: "Auth", limit: limitAuth,
+		method: http.MethodGet, path: base + "/code/{user_code}", id: "get-device-login", tag: "Auth", limit: gate.AuthLimit,
 		summary: "How far a device's login is", action: policy.ReadDevice, errors: []int{http.StatusNotFound},
 	}, func(ctx context.Context, c *call.Call, in *userCodePath) (*body[deviceBody], error) {
 		d, err := a.identity.DeviceByUserCode(ctx, c, in.UserCode)
@@ -114,14 +115,14 @@ func (a *API) registerDevice() {
 		}, err)
 	})
 	handle(a, op{
-		method: http.MethodPost, path: base + "/approve", id: "approve-device-login", tag: "Auth", limit: limitAuth,
+		method: http.MethodPost, path: base + "/approve", id: "approve-device-login", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Let a device in as yourself", action: policy.ApproveDevice,
 	}, func(ctx context.Context, c *call.Call, in *decideDevice) (*body[messageBody], error) {
 		err := a.identity.ApproveDevice(ctx, c, in.Body.UserCode)
 		return answer(messageBody{"The device is logged in as soon as it asks again."}, err)
 	})
 	handle(a, op{
-		method: http.MethodPost, path: base + "/deny", id: "deny-device-login", tag: "Auth", limit: limitAuth,
+		method: http.MethodPost, path: base + "/deny", id: "deny-device-login", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Refuse a device's login", action: policy.DenyDevice,
 	}, func(ctx context.Context, c *call.Call, in *decideDevice) (*body[messageBody], error) {
 		err := a.identity.DenyDevice(ctx, c, in.Body.UserCode)
@@ -136,7 +137,7 @@ func (a *API) deviceToken(ctx context.Context, c *call.Call, in *deviceTokenRequ
 	}
 	p, err := a.identity.DeviceToken(ctx, c, in.Body.DeviceCode)
 	if err == nil && p.Unknown {
-		err = a.limits.guess(c.IP, c.Now)
+		err = a.gate.Limits.Attempt(c.IP, c.Now)
 	}
 	return answer(&deviceTokenBody{
 		AccessToken: secretValue{p.Access}, TokenType: "Bearer", ExpiresIn: p.ExpiresIn,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -81,7 +82,7 @@ func (in *acceptEnrollment) grant() (*policy.Spec, error) {
 func (a *API) registerEnroll() {
 	const all, one = "/v1/agents/enrollments", "/v1/agents/enrollments/{enrollment_id}"
 	handle(a, op{
-		method: http.MethodPost, path: "/v1/agents/enroll", id: "enroll-agent", tag: "Agents", status: http.StatusCreated, limit: limitAuth,
+		method: http.MethodPost, path: "/v1/agents/enroll", id: "enroll-agent", tag: "Agents", status: http.StatusCreated, limit: gate.AuthLimit,
 		summary: "Ask a human to take an agent in; its key is mailed to them", action: policy.EnrollAgent,
 	}, func(ctx context.Context, c *call.Call, in *enrollAgent) (*body[enrolledBody], error) {
 		err := a.identity.Enroll(ctx, c, in.Body.Name, in.Body.HumanEmail, deref(in.Body.Description))

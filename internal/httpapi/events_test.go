@@ -14,8 +14,9 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 )
 
@@ -285,7 +286,7 @@ func TestGoldenLines(t *testing.T) {
 	tokenID := regexp.MustCompile(`"token_id":"[^"]*"`)
 	secret := secretAt(s.vault, "a/b")
 	long := strings.Repeat("x", 6<<20)
-	limited := open(t, func(s *setup) { s.limits.Address = httpapi.Rate{PerSecond: 1, Burst: 1} })
+	limited := open(t, func(s *setup) { s.limits.Address = ratelimit.Rate{PerSecond: 1, Burst: 1} })
 	limited.do("GET", "/v1/auth/me", "", nil)
 	for _, c := range []struct {
 		what string
@@ -406,7 +407,7 @@ func TestAClientThatIsGoneLeavesItsEvent(t *testing.T) {
 func TestStrangersAreCountedTogether(t *testing.T) {
 	var counts *audit.Coalescer
 	w := open(t, func(s *setup) {
-		s.events = func(db *store.DB, w *world) httpapi.Events {
+		s.events = func(db *store.DB, w *world) gate.Events {
 			counts = audit.NewCoalescer(db, w.clock.now, nil)
 			return counts
 		}

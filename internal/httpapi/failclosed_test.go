@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 )
 
@@ -96,7 +96,7 @@ func (w *world) without(text, table string) string {
 func TestAnAnswerWaitsForItsRecord(t *testing.T) {
 	broken := false
 	s := openSession(t, func(c *setup) {
-		c.events = func(db *store.DB, _ *world) httpapi.Events {
+		c.events = func(db *store.DB, _ *world) gate.Events {
 			return failingEvents{db, func(*audit.Event) bool { return broken }}
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -17,7 +18,7 @@ type idTokenRequest struct {
 
 func (a *API) registerProviders() {
 	handle(a, op{
-		method: http.MethodPost, path: "/v1/auth/google", id: "login-google", tag: "Auth", limit: limitAuth,
+		method: http.MethodPost, path: "/v1/auth/google", id: "login-google", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Log in with the ID token of an identity provider", errors: []int{http.StatusUnauthorized, http.StatusForbidden}, action: policy.Login,
 	}, func(ctx context.Context, c *call.Call, in *idTokenRequest) (*body[*loginBody], error) {
 		t, err := a.identity.LoginWithIDToken(ctx, c, in.Body.IDToken, in.Body.Nonce)

@@ -22,11 +22,13 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/checkout"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
 	"github.com/oneclaw-dev/oneclaw/internal/proxies"
+	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
@@ -60,18 +62,19 @@ type world struct {
 	logged    *logBuffer
 	sharing   *sharing.Service
 	checkout  *checkout.Service
+	gate      *gate.Gate
 	between   *atomic.Pointer[func()] // runs once, before the next write that acts for somebody
 }
 
 // setup is what a test may change before the world is made.
 type setup struct {
 	postgres    bool // instead of SQLite
-	limits      httpapi.Limits
-	budgets     httpapi.Budgets
+	limits      ratelimit.Limits
+	budgets     gate.Budgets
 	proxies     proxies.Set
 	signup      bool
 	verifyEmail bool
-	events      func(*store.DB, *world) httpapi.Events
+	events      func(*store.DB, *world) gate.Events
 	health      httpapi.Health
 	people      func(*identity.Config) // changes what people log in with
 	facilitator x402.Doer
@@ -183,25 +186,25 @@ func (w *world) services(s setup, log *slog.Logger) {
 		s.stripe(&c)
 		w.checkout = checkout.New(c)
 	}
+	w.gate = gate.New(gate.Gate{
+		Identity: w.identity, Billing: w.billing, Payments: x402.New(x402.Config{Store: w.db, Settings: w.billing, Client: client, Now: w.clock.now, Log: log}),
+		Events: s.events(w.db, w), Limits: ratelimit.New(s.limits), Proxies: s.proxies, Now: w.clock.now, Log: log, PublicURL: "https://vault.test",
+	}, s.budgets)
 	w.api = httpapi.New(httpapi.Config{
-		Checkout: w.checkout,
-		Payments: x402.New(x402.Config{Store: w.db, Settings: w.billing, Client: client, Now: w.clock.now, Log: log}),
-		Billing:  w.billing, Chains: &intents.Chains{Store: w.db},
-		Vault: w.vault, Sharing: w.sharing, Approvals: w.approvals, Identity: w.identity,
+		Gate: w.gate, Checkout: w.checkout, Chains: &intents.Chains{Store: w.db}, Vault: w.vault, Sharing: w.sharing, Approvals: w.approvals,
 		Audit:  &audit.Log{Store: w.db, Keys: w.keys, KeyIDs: []string{checkpoints}, Now: w.clock.now, Log: log},
-		Events: s.events(w.db, w), Health: s.health, Limits: s.limits, Budgets: s.budgets, Proxies: s.proxies, Version: version, Now: w.clock.now, Log: log,
-		PublicURL: "https://vault.test",
+		Health: s.health, Version: version,
 	})
 }
 
 // coalesced counts what strangers do, as the app does.
-func coalesced(db *store.DB, w *world) httpapi.Events {
+func coalesced(db *store.DB, w *world) gate.Events {
 	return audit.NewCoalescer(db, w.clock.now, slog.New(slog.DiscardHandler))
 }
 
 // oneByOne makes every request leave its own event, strangers' too.
 func oneByOne(s *setup) {
-	s.events = func(db *store.DB, _ *world) httpapi.Events { return db }
+	s.events = func(db *store.DB, _ *world) gate.Events { return db }
 }
 
 // version is what the document and health say in tests.
@@ -321,7 +324,7 @@ func (h healthy) Keystore(ctx context.Context) (string, bool) {
 
 // failingEvents is a log that takes nothing while it is told to.
 type failingEvents struct {
-	httpapi.Events
+	gate.Events
 	fail func(*audit.Event) bool
 }
 

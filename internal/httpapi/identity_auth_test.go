@@ -6,11 +6,11 @@ import (
 	"testing"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
+	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 )
 
 func TestIdentityGuessingIsSlow(t *testing.T) {
-	s := open(t, func(c *setup) { c.limits = httpapi.DefaultLimits() })
+	s := open(t, func(c *setup) { c.limits = ratelimit.DefaultLimits() })
 	token := s.signup("ada").token // one of five
 	key := s.ask(201, "POST", "/v1/agents", token, `{"name":"worker"}`).str("api_key")
 	limited := 0

@@ -12,13 +12,13 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/budget"
-	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
 )
 
 // budgets changes what requests may hold.
-func budgets(change func(*httpapi.Budgets)) func(*setup) {
+func budgets(change func(*gate.Budgets)) func(*setup) {
 	return func(s *setup) {
-		s.budgets = httpapi.DefaultBudgets()
+		s.budgets = gate.DefaultBudgets()
 		change(&s.budgets)
 	}
 }
@@ -62,7 +62,7 @@ func (w *world) upload(target, token string, change ...func(*http.Request)) uplo
 
 // TestSlowBodiesOfOneHoldUpNobodyElse has one agent begin many large writes.
 func TestSlowBodiesOfOneHoldUpNobodyElse(t *testing.T) {
-	w := open(t, budgets(func(b *httpapi.Budgets) { b.Wait = time.Minute }))
+	w := open(t, budgets(func(b *gate.Budgets) { b.Wait = time.Minute }))
 	ada, bob := w.signup("ada"), w.signup("bob")
 	v, other := ada.vaultNamed("v"), bob.vaultNamed("v")
 	robot := ada.agent(nil) // without any grant
@@ -96,7 +96,7 @@ func TestSlowBodiesOfOneHoldUpNobodyElse(t *testing.T) {
 			_ = u.Close()
 		}()
 	}
-	share := httpapi.DefaultBudgets().In / 4
+	share := gate.DefaultBudgets().In / 4
 	eventually(t, "the agent meets its share", func() bool { return used() > share-(1<<20) })
 	for _, body := range []any{large, io.Reader(strings.NewReader(large))} {
 		w.do("PUT", secretAt(other, "large"), bob.token, body).want(201)
@@ -123,7 +123,7 @@ func TestSlowBodiesOfOneHoldUpNobodyElse(t *testing.T) {
 
 func TestWhoMeetsTheShareIsToldSo(t *testing.T) {
 	// A share is a quarter: one slow body has the part beyond it that somebody may have.
-	w := open(t, budgets(func(b *httpapi.Budgets) { b.Wait, b.In = time.Millisecond, 12<<20 }))
+	w := open(t, budgets(func(b *gate.Budgets) { b.Wait, b.In = time.Millisecond, 12<<20 }))
 	ada := w.signup("ada")
 	v := ada.vaultNamed("v")
 	slow := w.upload(secretAt(v, "slow"), ada.token, sized(len(large)))
@@ -174,7 +174,7 @@ func TestStrangersHoldNobodyUp(t *testing.T) {
 
 // TestABodyMustKeepUp sends a body byte by byte over a real connection.
 func TestABodyMustKeepUp(t *testing.T) {
-	w := open(t, budgets(func(b *httpapi.Budgets) {
+	w := open(t, budgets(func(b *gate.Budgets) {
 		b.Pace = budget.Pace{Grace: 100 * time.Millisecond, Rate: 16 << 10, Within: patience}
 	}))
 	ada := w.signup("ada")
@@ -209,7 +209,7 @@ func TestABodyMustKeepUp(t *testing.T) {
 // TestAnswersThatNobodyReads asks for many large values over real connections, and
 // reads none of them.
 func TestAnswersThatNobodyReads(t *testing.T) {
-	w := open(t, budgets(func(b *httpapi.Budgets) {
+	w := open(t, budgets(func(b *gate.Budgets) {
 		b.Pace.Grace, b.Wait = 200*time.Millisecond, time.Minute
 	}))
 	ada, bob := w.signup("ada"), w.signup("bob")
@@ -231,7 +231,7 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 		conns = append(conns, conn)
 	}
 	out := func() int64 { _, out := w.api.Used(); return out }
-	share := httpapi.DefaultBudgets().Out / 4
+	share := gate.DefaultBudgets().Out / 4
 	eventually(t, "answers wait", func() bool { return out() > share/2 })
 	if n := out(); n > share+(11<<20) {
 		t.Errorf("answers of one principal hold %d bytes", n)
@@ -248,7 +248,7 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 
 // TestOpenRequestsOfOneAreBounded opens as many as one may, and one more.
 func TestOpenRequestsOfOneAreBounded(t *testing.T) {
-	w := open(t, budgets(func(b *httpapi.Budgets) { b.Open = 4 }))
+	w := open(t, budgets(func(b *gate.Budgets) { b.Open = 4 }))
 	ada, bob := w.signup("ada"), w.signup("bob")
 	v := ada.vaultNamed("v")
 	var opened []upload

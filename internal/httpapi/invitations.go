@@ -3,10 +3,10 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -61,7 +61,7 @@ func (a *API) registerInvitations() {
 		method: http.MethodPost, path: "/v1/org/invite", id: "invite-member", tag: "Organisation",
 		summary: "Invite somebody by mail", errors: []int{http.StatusConflict}, action: policy.InviteMember,
 	}, func(ctx context.Context, c *call.Call, in *inviteRequest) (*body[invitedBody], error) {
-		if err := a.limits.invite(c, in.Body.Email); err != nil {
+		if err := a.invite(c, in.Body.Email); err != nil {
 			return nil, err
 		}
 		return sent(a.identity.Invite(ctx, c, in.Body.Email, policy.Role(deref(in.Body.Role))))
@@ -84,7 +84,7 @@ func (a *API) registerInvitations() {
 		method: http.MethodPost, path: one + "/resend", id: "resend-invitation", tag: "Organisation",
 		summary: "Mail an invitation again; the token of the earlier mail ends", action: policy.InviteMember,
 	}, func(ctx context.Context, c *call.Call, in *invitationPath) (*body[invitedBody], error) {
-		if err := a.limits.invite(c, in.InvitationID); err != nil {
+		if err := a.invite(c, in.InvitationID); err != nil {
 			return nil, err
 		}
 		return sent(a.identity.ResendInvitation(ctx, c, in.InvitationID))
@@ -96,7 +96,7 @@ func (a *API) registerInvitations() {
 		return &empty{}, a.identity.RevokeInvitation(ctx, c, in.InvitationID)
 	})
 	handle(a, op{
-		method: http.MethodPost, path: all + "/accept", id: "accept-invitation", tag: "Organisation", limit: limitAuth,
+		method: http.MethodPost, path: all + "/accept", id: "accept-invitation", tag: "Organisation", limit: gate.AuthLimit,
 		summary: "Join the organisation that invited your address", action: policy.AcceptInvitation,
 	}, func(ctx context.Context, c *call.Call, in *acceptRequest) (*body[joinedBody], error) {
 		m, err := a.identity.AcceptInvitation(ctx, c, in.Body.Token)
@@ -104,15 +104,10 @@ func (a *API) registerInvitations() {
 	})
 }
 
-// invite counts a mail that an organisation is about to send, in all and to
-// whom it goes. What other organisations send does not count: its answer would
-// tell of them.
-func (l *limits) invite(c *call.Call, to string) error {
+// invite counts a mail that an organisation is about to send.
+func (a *API) invite(c *call.Call, to string) error {
 	if !c.Who.Manages() {
 		return nil // refused in a moment, and must not use up what others have
 	}
-	if err := l.invites.take(c.Who.Org, c.Now); err != nil {
-		return err
-	}
-	return l.invited.take(c.Who.Org+strings.ToLower(strings.TrimSpace(to)), c.Now)
+	return a.gate.Limits.Invite(c.Who.Org, to, c.Now)
 }

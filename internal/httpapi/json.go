@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/oneclaw-dev/oneclaw/internal/erase"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/strictjson"
 )
 
@@ -72,7 +73,7 @@ func format(held *bodies) huma.Format {
 				if err := strictjson.CheckWith(b.dec, maxDepth); err != nil {
 					return err
 				}
-				if len(b.data) > smallBody {
+				if len(b.data) > gate.SmallBody {
 					opts = append(opts, shortened)
 				}
 			}

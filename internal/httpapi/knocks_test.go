@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
+	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 )
 
 // Who fails to sign in as somebody is seen by that one's organisation, and
@@ -66,7 +66,7 @@ func TestAnOrganisationSeesWhoKnocks(t *testing.T) {
 
 // The log does not grow with what the limit of a caller refuses.
 func TestRequestsThatCameTooSoonAreCounted(t *testing.T) {
-	w := open(t, func(s *setup) { s.limits.Principal = httpapi.Rate{PerSecond: 1, Burst: 10} })
+	w := open(t, func(s *setup) { s.limits.Principal = ratelimit.Rate{PerSecond: 1, Burst: 10} })
 	bob := w.signup("bob")
 	for w.do("GET", "/v1/vaults", bob.token, nil).status != 429 {
 	}

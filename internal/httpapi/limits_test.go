@@ -2,16 +2,14 @@ package httpapi_test
 
 import (
 	"fmt"
-	"net/http"
 	"strconv"
 	"testing"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
-	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 )
 
-func defaults(s *setup) { s.limits = httpapi.DefaultLimits() }
+func defaults(s *setup) { s.limits = ratelimit.DefaultLimits() }
 
 // limited checks a 429 and returns after how many seconds to come back.
 func (r reply) limited() time.Duration {
@@ -89,7 +87,7 @@ func TestEveryRouteThatTakesGuessesIsLimited(t *testing.T) {
 }
 
 func TestGoodKeysBehindOneAddressAreNotLimited(t *testing.T) {
-	w := open(t, func(s *setup) { s.limits.Auth = httpapi.DefaultLimits().Auth })
+	w := open(t, func(s *setup) { s.limits.Auth = ratelimit.DefaultLimits().Auth })
 	ada := w.signup("ada")
 	a := ada.agent(nil)
 	key := w.do("POST", "/v1/auth/api-keys", ada.token, object{"name": "x"}).want(201).str("api_key")
@@ -127,7 +125,7 @@ func TestGeneralLimits(t *testing.T) {
 		w.do("GET", "/v1/vaults", ada.token, nil, from("203.0.113.1:1")).want(200)
 	}
 	w.do("GET", "/v1/vaults", ada.token, nil, from("203.0.113.1:1")).limited()
-	byAddress := open(t, func(s *setup) { s.limits.Address = httpapi.Rate{PerSecond: 1, Burst: 20} })
+	byAddress := open(t, func(s *setup) { s.limits.Address = ratelimit.Rate{PerSecond: 1, Burst: 20} })
 	eve := byAddress.signup("eve")
 	limited := 0
 	for range 30 {
@@ -141,7 +139,7 @@ func TestGeneralLimits(t *testing.T) {
 	}
 	byAddress.do("GET", "/v1/nope", "", nil).limited()
 	byAddress.do("GET", "/v1/vaults", eve.token, nil, from("192.0.2.99:1")).want(200)
-	byPrincipal := open(t, func(s *setup) { s.limits.Principal = httpapi.Rate{PerSecond: 1, Burst: 10} })
+	byPrincipal := open(t, func(s *setup) { s.limits.Principal = ratelimit.Rate{PerSecond: 1, Burst: 10} })
 	bob, kim := byPrincipal.signup("bob"), byPrincipal.signup("kim")
 	limited = 0
 	for i := range 20 { // from wherever
@@ -154,17 +152,4 @@ func TestGeneralLimits(t *testing.T) {
 		t.Errorf("%d of 20 were limited", limited)
 	}
 	byPrincipal.do("GET", "/v1/vaults", kim.token, nil).want(200)
-}
-
-func TestBucketsAreBounded(t *testing.T) {
-	w := open(t, func(s *setup) { s.limits.Address = httpapi.Rate{PerSecond: 1, Burst: 2} })
-	w.api.AddRoute("GET", "/test/nothing", policy.ReadHealth, func(http.ResponseWriter, *http.Request) {})
-	r, _ := request(t, "GET", "/test/nothing", "", nil)
-	for i := range httpapi.MaxBuckets + 20_000 {
-		r.RemoteAddr = fmt.Sprintf("[2001:db8:%x:%x::1]:1", i>>16, i&0xffff)
-		w.api.ServeHTTP(discard{}, r)
-	}
-	if n := w.api.Buckets(); n > httpapi.MaxBuckets || n == 0 {
-		t.Errorf("%d buckets are held", n)
-	}
 }

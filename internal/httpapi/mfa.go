@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -67,7 +68,7 @@ func (a *API) registerMFA() {
 		return answer(mfaStatusBody{Enabled: on}, err)
 	})
 	handle(a, op{
-		method: http.MethodPost, path: "/v1/auth/mfa/setup", id: "mfa-setup", tag: "Auth", limit: limitAuth,
+		method: http.MethodPost, path: "/v1/auth/mfa/setup", id: "mfa-setup", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Make the key of an authenticator; it counts once a code confirmed it", action: policy.EnableMFA,
 	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[*mfaSetupBody], error) {
 		m, err := a.identity.SetUpMFA(ctx, c)
@@ -76,7 +77,7 @@ func (a *API) registerMFA() {
 		}, err)
 	})
 	handle(a, op{
-		method: http.MethodPost, path: "/v1/auth/mfa/verify-setup", id: "mfa-verify-setup", tag: "Auth", limit: limitAuth,
+		method: http.MethodPost, path: "/v1/auth/mfa/verify-setup", id: "mfa-verify-setup", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Turn the second factor on with a code; all your other tokens end", action: policy.EnableMFA,
 	}, func(ctx context.Context, c *call.Call, in *mfaCodeRequest) (*enabledMFA, error) {
 		codes, err := a.identity.ConfirmMFA(ctx, c, in.Body.Code)
@@ -86,19 +87,19 @@ func (a *API) registerMFA() {
 		return &enabledMFA{goneBy(c), recoveryBody{RecoveryCodes: codes}}, nil
 	})
 	handle(a, op{
-		method: http.MethodPost, path: "/v1/auth/mfa/verify", id: "mfa-verify", tag: "Auth", limit: limitAuth,
+		method: http.MethodPost, path: "/v1/auth/mfa/verify", id: "mfa-verify", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Finish a login with a code", errors: []int{http.StatusUnauthorized}, action: policy.Login,
 	}, func(ctx context.Context, c *call.Call, in *mfaVerifyRequest) (*body[*TokenBody], error) {
 		t, err := a.identity.VerifyMFA(ctx, c, in.Body.MFAToken, in.Body.Code)
 		return answer(tokenOf(t), err)
 	})
 	handle(a, op{
-		method: http.MethodDelete, path: "/v1/auth/mfa", id: "mfa-disable", tag: "Auth", limit: limitAuth,
+		method: http.MethodDelete, path: "/v1/auth/mfa", id: "mfa-disable", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Turn the second factor off with a code; all your other tokens end",
 		action:  policy.DisableMFA, status: http.StatusNoContent, bodyOptional: true,
 	}, func(ctx context.Context, c *call.Call, in *mfaDisableRequest) (*Gone, error) {
 		if in.Body.Password != nil {
-			wipeAfter(ctx, in.Body.Password.Bytes)
+			gate.WipeAfter(ctx, in.Body.Password.Bytes)
 		}
 		err := a.identity.DisableMFA(ctx, c, deref(in.Body.Code))
 		ended := goneBy(c)

@@ -72,10 +72,17 @@ var statuses = map[fault.Kind]int{
 	fault.Conflict:        http.StatusConflict,
 	fault.Gone:            http.StatusGone,
 	fault.TooLarge:        http.StatusRequestEntityTooLarge,
+	fault.TooSlow:         http.StatusRequestTimeout,
 	fault.RateLimited:     http.StatusTooManyRequests,
 	fault.Unavailable:     http.StatusServiceUnavailable,
 	fault.Damaged:         http.StatusInternalServerError,
 }
+
+// ProblemOf is what the API answers for an error.
+func ProblemOf(err error) *Problem { return problemOf(err) }
+
+// RetryAfter is how long to wait before the next try; zero when that is not known.
+func (p *Problem) RetryAfter() time.Duration { return p.retryAfter }
 
 // problemOf maps an error of the domain. What is no fault, or an internal one,
 // shows nothing of itself.

@@ -5,8 +5,8 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
 	"github.com/oneclaw-dev/oneclaw/internal/proxies"
+	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 )
 
 // behind makes the world believe the proxies in 10.0.0.0/8.
@@ -48,7 +48,7 @@ func TestTheCallersAddressIsKnownBehindAProxy(t *testing.T) {
 }
 
 func TestLimitsCountCallersAndNotTheirProxy(t *testing.T) {
-	w := open(t, behind, func(s *setup) { s.limits = httpapi.DefaultLimits() })
+	w := open(t, behind, func(s *setup) { s.limits = ratelimit.DefaultLimits() })
 	login := func(caller string) reply {
 		return w.do("POST", "/v1/auth/token", "", object{"email": "nobody@example.com", "password": "x"}, through("10.0.0.1:1", caller))
 	}

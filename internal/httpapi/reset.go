@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -23,14 +24,14 @@ type resetRequest struct {
 
 func (a *API) registerReset() {
 	handle(a, op{
-		method: http.MethodPost, path: "/v1/auth/forgot-password", id: "forgot-password", tag: "Auth", limit: limitAuth,
+		method: http.MethodPost, path: "/v1/auth/forgot-password", id: "forgot-password", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Have a token for a new password mailed to you", action: policy.ForgotPassword,
 	}, func(ctx context.Context, c *call.Call, in *forgotRequest) (*body[messageBody], error) {
 		err := a.identity.ForgotPassword(ctx, c, in.Body.Email)
 		return answer(messageBody{"If there is an account with this address, a mail is on its way to it."}, err)
 	})
 	handle(a, op{
-		method: http.MethodPost, path: "/v1/auth/reset-password", id: "reset-password", tag: "Auth", limit: limitAuth,
+		method: http.MethodPost, path: "/v1/auth/reset-password", id: "reset-password", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Set a new password with the token from the mail; all your tokens end", action: policy.ResetPassword,
 		status: http.StatusNoContent,
 	}, func(ctx context.Context, c *call.Call, in *resetRequest) (*Gone, error) {

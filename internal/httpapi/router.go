@@ -8,22 +8,16 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
-
-	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
 )
 
 // route is one operation as the router finds it.
 type route struct {
-	path   string
-	action policy.Action
-	limit  limitClass
-	counts policy.Count
-	serve  http.HandlerFunc
-	ids    []string // the parameters that are UUIDs
+	gate.Route
+	ids []string // the parameters that are UUIDs
 
 	maxBody      int64 // 0: the operation takes none
 	bodyOptional bool
-	knowsCaller  bool
 	form         bool
 }
 
@@ -33,7 +27,10 @@ type route struct {
 // whole (a%2Fb), and all three give the same value here. Nothing is cleaned or
 // redirected: "..", "//" and "%2e%2e" reach the parser of secret paths as they
 // were sent, and it refuses them.
-type router struct{ root *node }
+type router struct {
+	root  *node
+	serve func(to *route, run http.HandlerFunc) func(*gate.Request, *http.Request) error
+}
 
 type node struct {
 	static  map[string]*node
@@ -48,10 +45,11 @@ func newNode() *node { return &node{static: map[string]*node{}, methods: map[str
 // Handle implements huma.Adapter.
 func (rt *router) Handle(op *huma.Operation, handler func(huma.Context)) {
 	meta, _ := op.Metadata[metaKey].(opMeta)
-	rule, _ := policy.RuleFor(meta.action)
-	to := &route{path: op.Path, counts: rule.Counts, action: meta.action, limit: meta.limit, bodyOptional: meta.bodyOptional, knowsCaller: meta.knowsCaller, form: meta.form, serve: func(w http.ResponseWriter, r *http.Request) {
-		handler(humago.NewContext(op, r, w))
-	}}
+	to := &route{
+		Route:        gate.Route{Path: op.Path, Action: meta.action, Limit: meta.limit, KnowsCaller: meta.knowsCaller},
+		bodyOptional: meta.bodyOptional, form: meta.form,
+	}
+	to.Serve = rt.serve(to, func(w http.ResponseWriter, r *http.Request) { handler(humago.NewContext(op, r, w)) })
 	if op.RequestBody != nil {
 		op.RequestBody.Required = !meta.bodyOptional
 		to.maxBody = maxBody
@@ -62,11 +60,9 @@ func (rt *router) Handle(op *huma.Operation, handler func(huma.Context)) {
 	rt.add(op.Method, op.Path, to)
 }
 
-// ServeHTTP implements huma.Adapter. The API serves through its gate instead.
-func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if found, _ := rt.find(r); found != nil {
-		found.serve(w, r)
-	}
+// ServeHTTP implements huma.Adapter. Requests come through the gate instead.
+func (rt *router) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	w.WriteHeader(http.StatusNotFound)
 }
 
 func (rt *router) add(method, path string, to *route) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
@@ -94,7 +95,7 @@ func (a *API) registerSecrets() {
 		summary: "Not implemented: rotate by storing a new version", action: policy.RotateSecret,
 	}, func(ctx context.Context, _ *call.Call, in *SecretPath) (*body[struct{}], error) {
 		if !strings.HasSuffix(in.Path, "/rotate") {
-			ctx.Value(exchangeKey{}).(*exchange).Header().Set("Allow", "DELETE, GET, PUT")
+			gate.Of(ctx).Header().Set("Allow", "DELETE, GET, PUT")
 			return nil, errMethod
 		}
 		return nil, fault.New(fault.Invalid, "rotation_not_implemented", "Rotate a secret by storing a new version: PUT its path with the new value.")

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
+	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 )
 
 // cup is the bucket of all nodes: what is in it does not come back.
@@ -47,9 +47,9 @@ func TestNodesShareALimit(t *testing.T) {
 	login := object{"email": "nobody@example.com", "password": "x"}
 	nodes := &cup{left: 7}
 	limits := func(s *setup) {
-		s.limits = httpapi.DefaultLimits()
+		s.limits = ratelimit.DefaultLimits()
 		s.limits.Shared = nodes
-		s.limits.Address = httpapi.Rate{}
+		s.limits.Address = ratelimit.Rate{}
 	}
 	one, two := open(t, limits), open(t, limits)
 	if a, b := one.passed(20, "POST", "/v1/auth/token", login), two.passed(20, "POST", "/v1/auth/token", login); a != 5 || b != 2 {
@@ -71,7 +71,7 @@ func TestNodesShareALimit(t *testing.T) {
 
 func TestAGeneralLimitIsSharedInPieces(t *testing.T) {
 	nodes := &cup{left: 105}
-	w := open(t, func(s *setup) { s.limits.Address, s.limits.Shared = httpapi.Rate{PerSecond: 100, Burst: 200}, nodes })
+	w := open(t, func(s *setup) { s.limits.Address, s.limits.Shared = ratelimit.Rate{PerSecond: 100, Burst: 200}, nodes })
 	if n := w.passed(150, "GET", "/v1/nope", nil); n != 105 {
 		t.Errorf("%d passed, want all that all nodes may: 105", n)
 	}
@@ -91,7 +91,7 @@ func TestAGeneralLimitIsSharedInPieces(t *testing.T) {
 func TestWithoutTheOthersEachNodeLimitsAlone(t *testing.T) {
 	nodes := &cup{err: errors.New("the database is away")}
 	login := object{"email": "nobody@example.com", "password": "x"}
-	w := open(t, func(s *setup) { s.limits.Auth, s.limits.Shared = httpapi.Rate{PerSecond: 1, Burst: 5}, nodes })
+	w := open(t, func(s *setup) { s.limits.Auth, s.limits.Shared = ratelimit.Rate{PerSecond: 1, Burst: 5}, nodes })
 	if n := w.passed(20, "POST", "/v1/auth/token", login); n != 5 || nodes.asked != 1 {
 		t.Errorf("%d passed and it was asked %d times, want 5 and once", n, nodes.asked)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
@@ -167,7 +168,7 @@ func (b *ShareDraft) draft() (sharing.Draft, error) {
 
 func (b *ShareDraft) wipeAfter(ctx context.Context) {
 	if b.Passphrase != nil {
-		wipeAfter(ctx, b.Passphrase.Bytes)
+		gate.WipeAfter(ctx, b.Passphrase.Bytes)
 	}
 }
 
@@ -284,7 +285,7 @@ func (a *API) registerShareReading() {
 }
 
 func (a *API) readShare(ctx context.Context, c *call.Call, id string, phrase secret.Bytes) (*body[*sharedSecret], error) {
-	wipeAfter(ctx, phrase)
+	gate.WipeAfter(ctx, phrase)
 	got, err := a.sharing.Access(ctx, c, id, phrase)
 	if err != nil {
 		return nil, err

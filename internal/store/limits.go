@@ -21,7 +21,7 @@ const sharedTake = `WITH clock AS (SELECT (EXTRACT(EPOCH FROM clock_timestamp())
 		RETURNING id
 	) SELECT (SELECT count(*) FROM took), COALESCE((SELECT full_at FROM rate_limits WHERE id = $1), 0) + $2::BIGINT - $3::BIGINT - now FROM clock`
 
-// Take implements httpapi.Shared: of the bucket that all nodes share under key, it
+// Take implements ratelimit.Shared: of the bucket that all nodes share under key, it
 // takes n requests, or none and says when to ask again.
 func (db *DB) Take(ctx context.Context, key string, perSecond float64, burst, n int) (time.Duration, error) {
 	each := max(1, int64(float64(time.Second/time.Microsecond)/perSecond))

@@ -1,4 +1,4 @@
-package httpapi
+package gate
 
 import (
 	"context"
@@ -25,22 +25,22 @@ type Budgets struct {
 func DefaultBudgets() Budgets {
 	return Budgets{
 		In: 64 << 20, Out: 128 << 20, Open: 256, Wait: 5 * time.Second,
-		Pace: budget.Pace{Grace: 8 * time.Second, Rate: 16 << 10, Within: bodyTime},
+		Pace: budget.Pace{Grace: 8 * time.Second, Rate: 16 << 10, Within: BodyTime},
 	}
 }
 
-// ingress is the budgets at work.
-type ingress struct {
+// budgets are Budgets at work.
+type budgets struct {
 	Budgets
 	in, out *budget.Bytes
 	open    *budget.Places
 }
 
-func newIngress(b Budgets) *ingress {
+func newBudgets(b Budgets) *budgets {
 	if b == (Budgets{}) {
 		b = DefaultBudgets()
 	}
-	return &ingress{Budgets: b, in: budget.NewBytes(b.In, b.Wait), out: budget.NewBytes(b.Out, b.Wait), open: budget.NewPlaces(b.Open)}
+	return &budgets{Budgets: b, in: budget.NewBytes(b.In, b.Wait), out: budget.NewBytes(b.Out, b.Wait), open: budget.NewPlaces(b.Open)}
 }
 
 // part is what one request has of the budgets. A request that another one makes
@@ -54,12 +54,12 @@ type partKey struct{}
 
 // enter gives the request its part, now that it is known whose it is. Refused are
 // those who have too many open.
-func (x *exchange) enter() error {
+func (x *Request) enter() error {
 	if x.within != nil {
-		x.call.Room = &x.within.out
+		x.Call.Room = &x.within.out
 		return nil
 	}
-	who, g, net := x.call.Who, x.api.ingress, netOf(x.call.IP)
+	who, g, net := x.Call.Who, x.at.budgets, netOf(x.Call.IP)
 	x.own.place = budget.Key{ID: who.ID}
 	in := budget.Shares{{Key: x.own.place, Max: g.In / 4}, {Key: budget.Key{ID: who.Org}, Max: g.In / 2}, {Key: net, Max: g.In / 2}}
 	out := budget.Shares{{Key: x.own.place, Max: g.Out / 4}, {Key: budget.Key{ID: who.Org}, Max: g.Out / 2}, {Key: net, Max: g.Out / 2}}
@@ -74,12 +74,15 @@ func (x *exchange) enter() error {
 		return budget.ErrPlaces
 	}
 	x.own.in, x.own.out = g.in.Lease(in), g.out.Lease(out)
-	x.call.Room = &x.own.out
+	x.Call.Room = &x.own.out
 	return nil
 }
 
+// Within reports whether another request made this one, within the process.
+func (x *Request) Within() bool { return x.within != nil }
+
 // taken is what the request's body counts against.
-func (x *exchange) taken() *budget.Lease {
+func (x *Request) taken() *budget.Lease {
 	if x.within != nil {
 		return nil // it was read and counted before
 	}
@@ -87,11 +90,11 @@ func (x *exchange) taken() *budget.Lease {
 }
 
 // leave gives back what enter gave.
-func (x *exchange) leave() {
+func (x *Request) leave() {
 	x.own.in.Close()
 	x.own.out.Close()
 	if x.own.place != (budget.Key{}) {
-		x.api.ingress.open.Leave(x.own.place)
+		x.at.budgets.open.Leave(x.own.place)
 	}
 }
 
@@ -118,14 +121,14 @@ func withinOf(ctx context.Context) *part {
 }
 
 // Used is how many bytes requests hold of the two budgets.
-func (a *API) Used() (in, out int64) { return a.ingress.in.Used(), a.ingress.out.Used() }
+func (g *Gate) Used() (in, out int64) { return g.budgets.in.Used(), g.budgets.out.Used() }
 
 // Peak is the most that Used has been since Peak was last asked for.
-func (a *API) Peak() (in, out int64) { return a.ingress.in.Peak(), a.ingress.out.Peak() }
+func (g *Gate) Peak() (in, out int64) { return g.budgets.in.Peak(), g.budgets.out.Peak() }
 
 // hurry leaves a request that was refused little time for the body that nobody
 // reads.
-func (x *exchange) hurry(r *http.Request) {
+func (x *Request) hurry(r *http.Request) {
 	if !x.read && r.ContentLength != 0 {
 		budget.Hurry(x.ResponseWriter)
 	}

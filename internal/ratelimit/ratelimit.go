@@ -1,8 +1,14 @@
-package httpapi
+// Package ratelimit counts requests against token buckets: by address, by network, by
+// principal, by organisation.
+//
+// Its promise: its memory is bounded whatever keys come, and nodes that share a place
+// together let through no more than one bucket holds.
+package ratelimit
 
 import (
 	"hash/maphash"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -11,16 +17,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/network"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
-)
-
-// limitClass says which limit, beside the general one, an operation counts
-// against.
-type limitClass uint8
-
-const (
-	limitNone     limitClass = iota
-	limitAuth                // guesses of passwords and codes: counted always
-	limitExchange            // exchanges of 256-bit keys: counted when they fail
 )
 
 // Rate is a token bucket: so many requests a second, with so many at once. The
@@ -49,37 +45,50 @@ func DefaultLimits() Limits {
 	}
 }
 
-type limits struct{ auth, addr, who, invites, invited buckets }
+// Limiter is the limits at work.
+type Limiter struct{ auth, addr, who, invites, invited buckets }
 
-func newLimits(l Limits) *limits {
-	return &limits{
+// New returns a limiter with full buckets.
+func New(l Limits) *Limiter {
+	return &Limiter{
 		auth: newBuckets(l.Auth).sharedAs("auth", l.Shared), addr: newBuckets(l.Address).sharedAs("address", l.Shared),
 		who:     newBuckets(l.Principal).sharedAs("principal", l.Shared),
 		invites: newBuckets(l.Invites).sharedAs("invites", l.Shared), invited: newBuckets(l.Invited).sharedAs("invited", l.Shared),
 	}
 }
 
-// general counts a request, whatever it asks for. Those from this machine do not
+// Address counts a request, whatever it asks for. Those from this machine do not
 // count: they are the operator's own, or come through a proxy that was not named.
-func (l *limits) general(ip netip.Addr, now time.Time) error {
+func (l *Limiter) Address(ip netip.Addr, now time.Time) error {
 	if l.addr.rate.PerSecond <= 0 || ip.IsLoopback() {
 		return nil
 	}
 	return l.addr.take(network.Of(ip), now)
 }
 
-// guess counts a guess of a password, code or key. Of key exchanges only those
+// Attempt counts an attempt at a password, code or key. Of key exchanges only those
 // that failed are counted: a good key is never limited, so a fleet behind one
 // address can't be locked out by a bad neighbour.
-func (l *limits) guess(ip netip.Addr, now time.Time) error {
+func (l *Limiter) Attempt(ip netip.Addr, now time.Time) error {
 	return l.auth.take(network.Of(ip), now)
 }
 
-func (l *limits) principal(who policy.Principal, now time.Time) error {
+// Principal counts a request of a user or agent.
+func (l *Limiter) Principal(who policy.Principal, now time.Time) error {
 	if l.who.rate.PerSecond <= 0 {
 		return nil
 	}
 	return l.who.take(string(who.Kind)+who.ID, now)
+}
+
+// Invite counts a mail that an organisation is about to send, in all and to
+// whom it goes. What other organisations send does not count: its answer would
+// tell of them.
+func (l *Limiter) Invite(org, to string, now time.Time) error {
+	if err := l.invites.take(org, now); err != nil {
+		return err
+	}
+	return l.invited.take(org+strings.ToLower(strings.TrimSpace(to)), now)
 }
 
 // buckets are token buckets by key. Memory is bounded: when a shard is full,

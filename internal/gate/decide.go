@@ -1,4 +1,4 @@
-package httpapi
+package gate
 
 import (
 	"context"
@@ -17,50 +17,50 @@ const (
 	maxTries  = 20
 )
 
-// decide runs an operation for whoever sent the request, on their rights as they
+// Decide runs an operation for whoever sent the request, on their rights as they
 // are now: the store commits nothing that rests on others, and then the operation
 // runs again from the start, beginning with who calls. changes says that it is one
 // that may end rights.
-func (x *exchange) decide(ctx context.Context, changes bool, run func(context.Context) error) error {
+func (x *Request) Decide(ctx context.Context, changes bool, run func(context.Context) error) error {
 	defer x.wipe()
 	if x.token == "" {
 		return run(ctx) // nobody's right is asked for; what it needs it checks as it writes
 	}
 	if changes {
-		x.api.turns.giveWay(ctx, x.call.Who.Org)
+		x.at.turns.giveWay(ctx, x.Call.Who.Org)
 	}
 	asked := x.event
 	for try := 1; ; try++ {
 		b := &call.Basis{Epoch: x.seen, Event: &x.event}
 		if try > 1 || changes || x.read || x.receipt != nil { // else it was let in just now
-			b.Epoch = x.api.identity.Seen()
+			b.Epoch = x.at.Identity.Seen()
 			if err := x.renew(ctx); err != nil {
 				return err
 			}
 		}
-		b.Org, b.Token, b.Session = x.call.Who.Org, x.call.Who.TokenID, x.call.Who.Session
+		b.Org, b.Token, b.Session = x.Call.Who.Org, x.Call.Who.TokenID, x.Call.Who.Session
 		err := run(b.With(ctx))
 		if !errors.Is(err, call.ErrMoved) || try == maxTries {
 			return err
 		}
-		if err := x.api.identity.Look(ctx); err != nil {
+		if err := x.at.Identity.Look(ctx); err != nil {
 			return err
 		}
 		if try == freeTries {
-			defer x.api.turns.wait(b.Org)()
+			defer x.at.turns.wait(b.Org)()
 		}
 		x.event = asked
 	}
 }
 
-// wipeAfter has secrets of a request's body overwritten when its operation has run
+// WipeAfter has secrets of a request's body overwritten when its operation has run
 // for the last time.
-func wipeAfter(ctx context.Context, values ...secret.Bytes) {
-	x := ctx.Value(exchangeKey{}).(*exchange)
+func WipeAfter(ctx context.Context, values ...secret.Bytes) {
+	x := Of(ctx)
 	x.spent = append(x.spent, values...)
 }
 
-func (x *exchange) wipe() {
+func (x *Request) wipe() {
 	for _, v := range x.spent {
 		v.Wipe()
 	}

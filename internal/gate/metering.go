@@ -1,4 +1,4 @@
-package httpapi
+package gate
 
 import (
 	"errors"
@@ -9,24 +9,24 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
-// admit counts a request whose caller is known, or refuses it with 402. It is the
+// meter counts a request whose caller is known, or refuses it with 402. It is the
 // one gate between those who ask and what they have paid for.
-func (x *exchange) admit(r *http.Request, to *route) error {
-	if to.counts == policy.Free {
+func (x *Request) meter(r *http.Request, to *Route, rule *policy.Rule) error {
+	if rule.Counts == policy.Free {
 		return nil
 	}
 	var err error
-	x.passed, err = x.api.billing.Admit(r.Context(), x.call.Who.Org, x.call.Now, to.counts == policy.Spared)
-	x.endpoint = to.path
+	x.passed, err = x.at.Billing.Admit(r.Context(), x.Call.Who.Org, x.Call.Now, rule.Counts == policy.Spared)
+	x.endpoint = to.Path
 	if errors.Is(err, billing.ErrQuota) {
-		err = x.sell(r, err)
+		err = x.charge(r, err)
 	}
 	x.levels()
 	return err
 }
 
 // counted leaves the request in the history, once its status is known.
-func (x *exchange) counted(r *http.Request) {
+func (x *Request) counted(r *http.Request) {
 	if x.endpoint == "" {
 		return
 	}
@@ -35,8 +35,8 @@ func (x *exchange) counted(r *http.Request) {
 		status = http.StatusServiceUnavailable
 	}
 	x.passed.Done(&billing.Event{
-		PrincipalKind: x.call.Who.Kind, PrincipalID: x.call.Who.ID, Method: r.Method, Endpoint: x.endpoint,
-		Status: status, At: x.call.Now,
+		PrincipalKind: x.Call.Who.Kind, PrincipalID: x.Call.Who.ID, Method: r.Method, Endpoint: x.endpoint,
+		Status: status, At: x.Call.Now,
 	})
 }
 
@@ -45,7 +45,7 @@ const quotaWarning = 80
 
 // levels tells the caller how far its organisation's month has gone. Where there
 // is no limit, there is nothing to tell.
-func (x *exchange) levels() {
+func (x *Request) levels() {
 	l, h := x.passed.Level(), x.Header()
 	if l.Limit >= 0 {
 		percent := int64(100)

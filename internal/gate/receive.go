@@ -1,9 +1,8 @@
-package httpapi
+package gate
 
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/budget"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -16,43 +15,42 @@ type Received struct {
 	Body    []byte
 	Caller  policy.Principal
 	Context context.Context //nolint:containedctx // of the request
-	x       *exchange
+	x       *Request
 }
 
 // Receive lets a request in whose credential is good, within the caller's share of
 // the budgets, and reads its body of at most limit bytes. No event is recorded:
 // the calls that are made for it leave theirs. Call Done in any case but an error.
-func (a *API) Receive(w http.ResponseWriter, r *http.Request, limit int64) (*Received, *Problem) {
-	x := &exchange{ResponseWriter: w, api: a}
+func (s *Surface) Receive(w http.ResponseWriter, r *http.Request, limit int64) (*Received, error) {
+	x := &Request{ResponseWriter: w, at: s}
 	data, err := x.receive(r, limit)
 	if err != nil {
 		x.hurry(r)
 		x.leave()
-		return nil, problemOf(err)
-	}
-	return &Received{Body: data, Caller: x.call.Who, Context: context.WithValue(r.Context(), partKey{}, &x.own), x: x}, nil
-}
-
-func (x *exchange) receive(r *http.Request, limit int64) (data []byte, err error) {
-	a, now := x.api, x.api.now()
-	x.call.IP, _ = a.proxies.Client(r)
-	if r.TLS != nil {
-		x.call.Chain = r.TLS.PeerCertificates
-	}
-	if x.call.Who, err = a.authenticate(r.Context(), &x.call, bearer(r), now); err != nil {
 		return nil, err
 	}
-	if err := a.identity.Admit(r.Context(), x.call.Who.Org, x.call.Who.Kind, x.call.IP); err != nil {
+	return &Received{Body: data, Caller: x.Call.Who, Context: context.WithValue(r.Context(), partKey{}, &x.own), x: x}, nil
+}
+
+func (x *Request) receive(r *http.Request, limit int64) (data []byte, err error) {
+	s, now := x.at, x.at.Now()
+	x.Call.IP, _ = s.Proxies.Client(r)
+	if r.TLS != nil {
+		x.Call.Chain = r.TLS.PeerCertificates
+	}
+	if x.Call.Who, err = s.authenticate(r.Context(), &x.Call, s.Credential(r), now); err != nil {
+		return nil, err
+	}
+	if err := s.Identity.Admit(r.Context(), x.Call.Who.Org, x.Call.Who.Kind, x.Call.IP); err != nil {
 		return nil, err
 	}
 	if err := x.enter(); err != nil {
 		return nil, err
 	}
-	if data, err = a.bodies.read(r.Context(), x.ResponseWriter, r, limit, &x.own.in); err != nil {
+	if data, err = x.Read(r, limit); err != nil {
 		return nil, err
 	}
-	x.read = true
-	if len(data) <= smallBody {
+	if len(data) <= SmallBody {
 		return data, nil
 	}
 	// What it is decoded to, and the call that is made of it, take as much again.
@@ -69,14 +67,14 @@ func (r *Received) Room(n int) error {
 		return nil
 	}
 	if err := r.x.own.out.Take(r.Context, int64(n)); err != nil {
-		return problemOf(err)
+		return err
 	}
 	return nil
 }
 
 // Write sends a part of the answer, as long as its reader keeps up.
 func (r *Received) Write(b []byte) (int, error) {
-	return r.x.api.ingress.Pace.Write(r.x.ResponseWriter, b)
+	return r.x.at.budgets.Pace.Write(r.x.ResponseWriter, b)
 }
 
 // Done gives back what the request held.
@@ -84,6 +82,3 @@ func (r *Received) Done() {
 	clear(r.Body)
 	r.x.leave()
 }
-
-// RetryAfter is how long to wait before the next try; zero when that is not known.
-func (p *Problem) RetryAfter() time.Duration { return p.retryAfter }

@@ -1,0 +1,216 @@
+// Package gate is the pipeline that every request of every surface passes: whose
+// address it is, rate limits, who sends it, IP rules, budgets, the count of the month and
+// what is paid, and the audit event that is in the log before the answer leaves.
+//
+// Its promise: a request leaves exactly one event, also a refused one, and nothing leaves
+// without it. A surface says what its routes are and how a refusal looks, and no more.
+package gate
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/billing"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/proxies"
+	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
+	"github.com/oneclaw-dev/oneclaw/internal/x402"
+)
+
+// Events takes the events of requests that no domain method recorded.
+type Events interface {
+	Append(ctx context.Context, ev *audit.Event) error
+}
+
+// Gate is what all surfaces share: limits, budgets, turns. Its exported fields are set
+// before the first request and not changed after it.
+type Gate struct {
+	Identity  *identity.Service
+	Billing   *billing.Service
+	Payments  *x402.Service // by request; nil: none
+	Events    Events
+	Limits    *ratelimit.Limiter
+	Proxies   proxies.Set // whose word on the caller's address is taken
+	PublicURL string      // for what is to be paid
+	Now       func() time.Time
+	Log       *slog.Logger
+
+	budgets *budgets
+	turns   *turns
+}
+
+// New returns g with its budgets. The zero Budgets are DefaultBudgets.
+func New(g Gate, b Budgets) *Gate {
+	g.budgets, g.turns = newBudgets(b), &turns{}
+	return &g
+}
+
+// Limit says which limit, beside the general one, a route counts against.
+type Limit uint8
+
+// The limits.
+const (
+	NoLimit       Limit = iota
+	AuthLimit           // attempts at passwords and codes: counted always
+	ExchangeLimit       // exchanges of 256-bit keys: counted when they fail
+)
+
+// Route is one operation of a surface.
+type Route struct {
+	Path   string // as it is declared, for the count of the month
+	Action policy.Action
+	Limit  Limit
+	// KnowsCaller is set where nobody is asked for a credential, but one that is sent must
+	// be good.
+	KnowsCaller bool
+	// Serve answers, or returns why not before anything was written.
+	Serve func(x *Request, r *http.Request) error
+}
+
+// Surface is one of the server's faces: REST, pages, a proxy.
+type Surface struct {
+	*Gate
+	// Find returns the route of a request, or the refusal where there is none.
+	Find func(r *http.Request) (*Route, error)
+	// Credential returns what the request carries to say who sends it, or nothing.
+	Credential func(r *http.Request) string
+	// Recorded reports whether a request leaves an event, whatever becomes of it.
+	Recorded func(r *http.Request) bool
+	// Refusal shows an error. It holds neither what was sent nor a cause.
+	Refusal func(err error) Refusal
+}
+
+// Refusal is an answer to a request that was not served.
+type Refusal struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// ServeHTTP takes a request through audit, rate limit and authentication to its
+// route (contract section 0, pipeline).
+func (s *Surface) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &Request{ResponseWriter: w, at: s, audited: s.Recorded(r)}
+	now := s.Now()
+	x.within = withinOf(r.Context())
+	x.event = audit.Event{ID: uuid.NewString(), Org: audit.SystemOrg, At: now, Action: "request.unknown", ActorKind: string(policy.KindAnonymous)}
+	x.Call = call.Call{Now: now, Event: &x.event}
+	x.Call.IP, _ = s.Proxies.Client(r)
+	x.Call.Who.Kind = policy.KindAnonymous
+	x.Call.Client = plain(r.UserAgent())
+	if r.TLS != nil {
+		x.Call.Chain = r.TLS.PeerCertificates
+	}
+	if x.Call.IP.IsValid() {
+		x.event.IP = x.Call.IP.String()
+	}
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	defer x.unserved()
+	defer x.counted(r)
+	defer x.leave()
+	defer x.finish(r)
+	if err := s.pass(x, r); err != nil {
+		x.hurry(r)
+		x.refuse(err)
+	}
+}
+
+// pass finds the route and lets the request in, or says why not.
+func (s *Surface) pass(x *Request, r *http.Request) error {
+	to, missing := s.Find(r)
+	if to != nil {
+		x.event.Action = string(to.Action)
+		x.audited = x.audited && to.Action != policy.ReadHealth
+	}
+	if err := s.Limits.Address(x.Call.IP, x.Call.Now); err != nil {
+		return err
+	}
+	if to == nil {
+		// Who probes with a good credential shows in its organisation's log.
+		if who, err := s.authenticate(r.Context(), &x.Call, s.Credential(r), x.Call.Now); err == nil {
+			x.identify(who)
+			if err := s.Identity.Admit(r.Context(), who.Org, who.Kind, x.Call.IP); err != nil {
+				return err
+			}
+		}
+		return missing
+	}
+	if to.Limit == AuthLimit {
+		if err := s.Limits.Attempt(x.Call.IP, x.Call.Now); err != nil {
+			return err
+		}
+	}
+	rule, _ := policy.RuleFor(to.Action)
+	public := rule.Who == policy.Anyone
+	if x.token = s.Credential(r); public && !to.KnowsCaller {
+		x.token = "" // nobody asks for it
+	}
+	if !public && x.token == "" {
+		if err := x.offer(r, &rule); err != nil {
+			return err
+		}
+	}
+	if public && x.token == "" {
+		if err := x.enter(); err != nil {
+			return err
+		}
+	} else if err := s.letIn(x, r, to, &rule); err != nil {
+		return err
+	}
+	return to.Serve(x, r.WithContext(context.WithValue(r.Context(), requestKey{}, x)))
+}
+
+// letIn finds out who sends the request, and counts it.
+func (s *Surface) letIn(x *Request, r *http.Request, to *Route, rule *policy.Rule) error {
+	x.seen = s.Identity.Seen()
+	who, err := s.authenticate(r.Context(), &x.Call, x.token, x.Call.Now)
+	if err != nil {
+		if fault.Is(err, fault.Unauthenticated) {
+			x.event.Action = string(policy.AuthFailure)
+			identity.Blame(&x.event, err)
+		}
+		return err
+	}
+	x.identify(who)
+	if err := s.Identity.Admit(r.Context(), who.Org, who.Kind, x.Call.IP); err != nil {
+		return err
+	}
+	if err := s.Limits.Principal(who, x.Call.Now); err != nil {
+		return err
+	}
+	if err := x.enter(); err != nil {
+		return err
+	}
+	return x.meter(r, to, rule)
+}
+
+func (g *Gate) authenticate(ctx context.Context, c *call.Call, token string, now time.Time) (policy.Principal, error) {
+	if token == "" {
+		return policy.Principal{}, errNoCredential
+	}
+	return g.Identity.AuthenticateOver(ctx, c.Chain, token, now)
+}
+
+var errNoCredential = fault.New(fault.Unauthenticated, "unauthenticated", "Send a token or an API key: Authorization: Bearer ...")
+
+// plain is what a program calls itself, cut to 100 printable characters of ASCII.
+func plain(agent string) string {
+	var b strings.Builder
+	for i := range min(len(agent), 100) {
+		if c := agent[i]; c >= 0x20 && c < 0x7f {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,211 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/google/uuid"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/billing"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/x402"
+)
+
+// Request is one request and its answer. It holds the answer back until the
+// request's audit event is in the log: that is what makes every request leave
+// exactly one, also a refused one, and nothing leave without it.
+type Request struct {
+	http.ResponseWriter
+	Call call.Call
+
+	at      *Surface
+	event   audit.Event
+	token   string         // the caller's credential, where one is asked for
+	seen    int64          // the latest change of rights that its check knows of
+	spent   []secret.Bytes // to be wiped when the operation has run; see decide.go
+	audited bool
+	started bool
+	status  int
+	dropped bool // the answer was replaced: its body must not be sent
+	read    bool // the body was
+
+	own    part  // of the budgets
+	within *part // that of the request which made this one, in this process
+
+	passed   billing.Pass  // counted; see metering.go
+	endpoint string        // the route that was counted
+	receipt  *x402.Receipt // of the payment that let it in; see payment.go
+}
+
+type requestKey struct{}
+
+// Of returns the request that ctx is of, or nil.
+func Of(ctx context.Context) *Request {
+	x, _ := ctx.Value(requestKey{}).(*Request)
+	return x
+}
+
+// Note puts a reason into the event, for a refusal that the surface sends by itself.
+func (x *Request) Note(reason string) { x.event.Details.Reason = reason }
+
+// identify puts the caller into the event.
+func (x *Request) identify(who policy.Principal) {
+	x.Call.Who = who
+	x.event.Org, x.event.ActorKind, x.event.ActorID = who.Org, string(who.Kind), who.ID
+	x.event.Details.Token = who.TokenID
+	x.event.With = who.Credential()
+}
+
+// renew takes the clock and authenticates again, once the body is there or the request
+// was paid for: that may take half a minute, and a credential that ended meanwhile is
+// no good.
+// Who was let in first stays in the event of a refusal.
+func (x *Request) renew(ctx context.Context) error {
+	now := x.at.Now()
+	who, err := x.at.authenticate(ctx, &x.Call, x.token, now)
+	if err != nil {
+		if fault.Is(err, fault.Unauthenticated) {
+			x.event.Action = string(policy.AuthFailure)
+		}
+		return err
+	}
+	x.identify(who)
+	x.Call.Now, x.event.At = now, now
+	return x.at.Identity.Admit(ctx, who.Org, who.Kind, x.Call.IP)
+}
+
+// WriteHeader records the request and then lets the answer go. When the record
+// can't be made the caller gets 503 and nothing else.
+func (x *Request) WriteHeader(status int) {
+	if x.started {
+		return
+	}
+	x.started, x.status = true, status
+	if err := x.record(status); err != nil {
+		x.at.Log.Error("an audit event could not be written", slog.Any("error", err))
+		x.dropped = true
+		x.replace(errNoRecord)
+		return
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+var errNoRecord = fault.New(fault.Unavailable, "audit_unavailable", "The access log can't be written now, so nothing is served. Try again.")
+
+func (x *Request) Write(b []byte) (int, error) {
+	if !x.started {
+		x.WriteHeader(http.StatusOK)
+	}
+	if x.dropped {
+		return len(b), nil
+	}
+	return x.at.budgets.Pace.Write(x.ResponseWriter, b)
+}
+
+// Unwrap lets http.ResponseController reach the connection's deadlines.
+func (x *Request) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+func (x *Request) record(status int) error {
+	if !x.audited || x.event.Committed {
+		return nil
+	}
+	if status >= 400 && x.event.Action == string(policy.Login) {
+		x.event.Action = string(policy.AuthFailure)
+	}
+	d := &x.event.Details
+	d.Status = status
+	if d.Reason == "outcome_unknown" {
+		x.event.ID = uuid.NewString() // the event itself may be in the log: this one says that nobody knows
+	}
+	switch {
+	case status < 400 && x.event.Action == string(policy.AuthFailure):
+		d.Outcome = audit.Denied // a device is told so in an answer that is no error
+	case status < 400:
+		d.Outcome = audit.Success
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		d.Outcome = audit.Denied
+	case status < 500:
+		d.Outcome = audit.Failed
+	default:
+		d.Outcome = audit.Error
+	}
+	// The client may be gone; the event is due all the same.
+	return x.at.Events.Append(context.Background(), &x.event)
+}
+
+// refuse answers with an error before the route's handler ran.
+func (x *Request) refuse(err error) {
+	x.Fail(err)
+	if x.started {
+		return
+	}
+	ref := x.at.Refusal(err)
+	for k, v := range ref.Header {
+		x.Header()[k] = v
+	}
+	if x.WriteHeader(ref.Status); !x.dropped {
+		_, _ = x.ResponseWriter.Write(ref.Body) // a write fails when the client is gone; there is nobody to tell
+	}
+}
+
+// Fail notes why in the event, and logs what callers are not told.
+func (x *Request) Fail(err error) {
+	x.event.Details.Reason = fault.ReasonOf(err)
+	e, ok := errors.AsType[*fault.Error](err)
+	if errors.Is(err, context.Canceled) || ok && e.Code == "request_cancelled" {
+		x.at.Log.Info("a client hung up", slog.String("action", x.event.Action), slog.String("event", x.event.ID))
+		return
+	}
+	if !ok || e.Kind == fault.Internal || e.Kind == fault.Unavailable || e.Kind == fault.Damaged {
+		x.at.Log.Error("request failed", slog.String("action", x.event.Action), slog.String("event", x.event.ID), slog.Any("error", err))
+	}
+}
+
+// replace sends a refusal in the place of the answer that was begun.
+func (x *Request) replace(err error) {
+	for _, h := range [...]string{"Content-Length", "WWW-Authenticate", "Allow", "Retry-After"} {
+		x.Header().Del(h) // of the answer that this one replaces
+	}
+	ref := x.at.Refusal(err)
+	for k, v := range ref.Header {
+		x.Header()[k] = v
+	}
+	x.ResponseWriter.WriteHeader(ref.Status)
+	_, _ = x.ResponseWriter.Write(ref.Body)
+}
+
+// finish runs however the handler ended.
+func (x *Request) finish(r *http.Request) {
+	switch p := recover(); {
+	case p == nil:
+	case p == http.ErrAbortHandler: //nolint:errorlint // net/http compares the value itself
+		if !x.started {
+			_ = x.record(http.StatusInternalServerError)
+		}
+		panic(p)
+	default:
+		x.at.Log.Error("a handler panicked", slog.String("action", x.event.Action), slog.String("stack", string(debug.Stack())))
+		if x.dropped {
+			return // what was sent instead of the answer is whole
+		}
+		if x.started {
+			panic(http.ErrAbortHandler) // half an answer must not look whole
+		}
+		x.refuse(fault.New(fault.Internal, "internal_error", ""))
+	}
+	if !x.started && r.Context().Err() == nil {
+		x.WriteHeader(http.StatusNoContent)
+	} else if !x.started {
+		x.started, x.status = true, 499
+		if err := x.record(499); err != nil {
+			x.at.Log.Error("an audit event could not be written", slog.Any("error", err))
+		}
+	}
+}

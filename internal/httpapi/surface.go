@@ -1,0 +1,161 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
+)
+
+// surface is REST at the gate.
+func (a *API) surface(g *gate.Gate) *gate.Surface {
+	return &gate.Surface{
+		Gate: g, Credential: bearer, Refusal: a.refusal,
+		Recorded: func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/v1") },
+		Find: func(r *http.Request) (*gate.Route, error) {
+			to, allowed := a.router.find(r)
+			switch {
+			case to != nil:
+				return &to.Route, nil
+			case len(allowed) == 0:
+				return nil, errNoRoute
+			}
+			return nil, &otherMethods{strings.Join(allowed, ", ")}
+		},
+	}
+}
+
+// ServeHTTP implements http.Handler.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.at.ServeHTTP(w, r) }
+
+// Receive lets a request of another protocol in: see gate.Surface.Receive.
+func (a *API) Receive(w http.ResponseWriter, r *http.Request, limit int64) (*gate.Received, error) {
+	return a.at.Receive(w, r, limit)
+}
+
+// Used is how many bytes requests hold of the two budgets.
+func (a *API) Used() (in, out int64) { return a.gate.Used() }
+
+// Peak is the most that Used has been since Peak was last asked for.
+func (a *API) Peak() (in, out int64) { return a.gate.Peak() }
+
+const (
+	jsonType  = "application/json"
+	linesType = "application/jsonl"
+)
+
+var errMethod = fault.New(fault.NotAllowed, "method_not_allowed", "This path takes other methods: see the Allow header.")
+
+var errNoRoute = fault.New(fault.NotFound, "route_not_found", "There is nothing at this path. GET /v1/openapi.json lists what there is.")
+
+// otherMethods is errMethod with the methods that the path takes.
+type otherMethods struct{ allow string }
+
+// Error implements error.
+func (o *otherMethods) Error() string { return errMethod.Error() }
+
+// Unwrap returns errMethod.
+func (o *otherMethods) Unwrap() error { return errMethod }
+
+// refusal shows an error as a problem, or as the challenge to pay.
+func (a *API) refusal(err error) gate.Refusal {
+	if c, ok := errors.AsType[*gate.Challenge](err); ok {
+		if text, err := marshal(&c.Body); err == nil {
+			h := http.Header{"Content-Type": {jsonType}}
+			if c.Unknown {
+				h.Set("WWW-Authenticate", "Bearer")
+			}
+			return gate.Refusal{Status: http.StatusPaymentRequired, Header: h, Body: text}
+		}
+	}
+	p := problemOf(err)
+	h := p.GetHeaders()
+	h.Set("Content-Type", p.ContentType(""))
+	if o, ok := errors.AsType[*otherMethods](err); ok {
+		h.Set("Allow", o.allow)
+	}
+	text, _ := marshal(p) // fixed texts and a list of words
+	return gate.Refusal{Status: p.Status, Header: h, Body: text}
+}
+
+// serve reads the body of a request that was let in, and runs the operation.
+func (a *API) serve(to *route, run http.HandlerFunc) func(*gate.Request, *http.Request) error {
+	return func(x *gate.Request, r *http.Request) error {
+		if err := checkIDs(r, to.ids); err != nil {
+			return err
+		}
+		if err := checkQuery(r); err != nil {
+			return err
+		}
+		// Bodies are JSON whatever the header says: browsers can't send a bearer
+		// token across origins, so there is no forgery to fear, and curl -d works.
+		sent := r.Header.Get("Content-Type")
+		if sent != jsonType {
+			r.Header.Set("Content-Type", jsonType)
+		}
+		r.Header.Del("Accept") // answers are JSON whatever is asked for
+		if to.maxBody > 0 {
+			done, err := a.bodies.swap(x, r, to, sent)
+			if err != nil {
+				return err
+			}
+			defer done()
+		}
+		run(x, r)
+		return nil
+	}
+}
+
+// bearer returns the credential that the request carries, or nothing.
+func bearer(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// checkIDs refuses ids that are no UUIDs before anything looks them up: they
+// are not found, like those of others.
+func checkIDs(r *http.Request, ids []string) error {
+	for _, name := range ids {
+		if id := r.PathValue(name); id != "" && !isUUID(id) {
+			return fault.New(fault.NotFound, "not_found", "There is nothing with this id.")
+		}
+	}
+	return nil
+}
+
+// checkQuery refuses what net/http would drop from the query without a word: a
+// filter that is not applied shows more than was asked for. Texts that no
+// database takes go no further either.
+func checkQuery(r *http.Request) error {
+	if r.URL.RawQuery == "" {
+		return nil
+	}
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return errQuery
+	}
+	for _, list := range values {
+		for _, v := range list {
+			if !utf8.ValidString(v) || strings.ContainsRune(v, 0) {
+				return errQuery
+			}
+		}
+	}
+	return nil
+}
+
+var errQuery = fault.New(fault.Invalid, "invalid_query", "The query is not well formed: escape it as UTF-8, and join parameters with &.")
+
+// isUUID accepts the one spelling that ids have: 36 characters in lower case.
+func isUUID(s string) bool {
+	return len(s) == 36 && s == strings.ToLower(s) && uuid.Validate(s) == nil
+}
