@@ -96,7 +96,23 @@ type Details struct {
 	Ended    string // what ended with a credential: counts, then ids of keys and agents
 	Stays    string // what came of what ended and stays: counts, then ids
 	Target   string // a second thing that was touched, such as a grant's principal, or the account that somebody failed to sign in as
+	// More is what the event's domain says beyond these, in this order.
+	More []Field
 }
+
+// Field is one thing that a domain says about its events. Its key is a constant of
+// lower-case letters, digits and underscores that no field of Details has.
+type Field struct {
+	key, text string
+	number    uint64
+}
+
+// Text is a field with an identifier, a code or a path: never raw input. An empty one
+// is left out.
+func Text(key, value string) Field { return Field{key: key, text: value} }
+
+// Number is a field with a number. Zero is left out.
+func Number(key string, n uint64) Field { return Field{key: key, number: n} }
 
 // AppendJSON appends d as JSON. Every field is an identifier, a code or a path,
 // so nothing needs escaping; appendString still drops what would.
@@ -114,6 +130,9 @@ func (d *Details) AppendJSON(b []byte) []byte {
 	b = appendField(b, "target", d.Target)
 	b = appendField(b, "ended", d.Ended)
 	b = appendField(b, "stays", d.Stays)
+	for _, f := range d.More {
+		b = appendNumber(appendField(b, f.key, f.text), f.key, f.number)
+	}
 	return append(b, '}')
 }
 

@@ -3,6 +3,7 @@ package storetest
 import (
 	"crypto/ed25519"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -70,7 +71,7 @@ func testEvents(t *testing.T, f *fixture) {
 				wanted = append(wanted, stored)
 			}
 		}
-		if !slices.Equal(got, wanted) {
+		if !reflect.DeepEqual(got, wanted) {
 			t.Errorf("%s: got %+v, want %+v", name, got, wanted)
 		}
 	}
