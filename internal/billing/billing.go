@@ -1,7 +1,7 @@
 // Package billing counts requests, holds organisations to their tiers, and keeps
 // their credits.
 //
-// Its promise: a counted request adds no query and takes no lock; counts are in
+// Its promise: a counted request adds no query and waits for none; counts are in
 // the database within a second, all of them after a clean stop. A request over
 // the limit of its month is paid for from credits or refused. The ledger is
 // append-only, and two nodes never spend one cent twice beyond what each admitted
