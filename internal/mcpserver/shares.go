@@ -4,9 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 // shareSecret takes a secret's path where the contract takes its id: no other tool
@@ -20,7 +19,7 @@ func shareSecret(ctx context.Context, s *session, in input) (string, error) {
 		to = "" // what a model sends along means nothing here
 	}
 	id := in.text("secret_id")
-	if len(id) != 36 || uuid.Validate(id) != nil {
+	if !ids.Valid(id) {
 		vault, err := s.vault.pick(ctx, s.api)
 		if err != nil {
 			return "", err

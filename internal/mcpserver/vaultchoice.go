@@ -4,9 +4,8 @@ import (
 	"context"
 	"sync"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 // vaultVariable names the vault of "oneclaw mcp".
@@ -62,7 +61,7 @@ func (v *vaultChoice) pick(ctx context.Context, c *client.Client) (string, error
 // configured resolves a name once. Of vaults with the same name none is the one
 // that was meant.
 func (v *vaultChoice) configured(ctx context.Context, c *client.Client) (string, error) {
-	if len(v.fixed) == 36 && uuid.Validate(v.fixed) == nil {
+	if ids.Valid(v.fixed) {
 		return v.fixed, nil
 	}
 	if kept, stale := v.kept(); kept != "" && !stale {
