@@ -10,16 +10,14 @@ package billing
 
 import (
 	"context"
-	"crypto/rand"
 	"log/slog"
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/loop"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -99,18 +97,11 @@ const flushEvery = time.Second
 
 // Run writes counts until ctx ends.
 func (s *Service) Run(ctx context.Context) {
-	tick := time.NewTicker(flushEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	loop.Every(ctx, flushEvery, func(ctx context.Context) {
 		if err := s.Flush(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("counts of requests were not written yet", slog.Any("error", err))
 		}
-	}
+	})
 }
 
 // decide asks the policy and leaves the answer in the call's event.
@@ -127,6 +118,3 @@ func succeed(c *call.Call, resourceType, id string) {
 }
 
 func invalid(code, detail string) error { return fault.New(fault.Invalid, code, detail) }
-
-// newSortedID is a UUID that begins with the time: ids sort as they were made.
-func newSortedID() string { return uuid.Must(uuid.NewV7FromReader(rand.Reader)).String() }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 // Count is what a node counted since it last wrote.
@@ -147,7 +149,7 @@ func (m *meter) seen() []Event {
 	clear(m.recent[:])
 	m.mu.Unlock()
 	for i := range out {
-		out[i].ID = newSortedID()
+		out[i].ID = ids.NewSorted()
 	}
 	return out
 }
