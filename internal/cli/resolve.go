@@ -55,16 +55,14 @@ func vaultID(ctx context.Context, cl *client.Client, ref string) (string, error)
 	if ids.Valid(ref) {
 		return ref, nil
 	}
-	all, err := cl.Vaults(ctx)
-	if err != nil {
+	named, err := cl.VaultsNamed(ctx, ref)
+	switch {
+	case err != nil:
 		return "", err
+	case len(named) == 0:
+		return "", fault.New(fault.NotFound, "vault_not_found", "There is no vault of that name. See `oneclaw vault list`.")
 	}
-	for _, v := range all {
-		if v.Name == ref {
-			return v.ID, nil
-		}
-	}
-	return "", fault.New(fault.NotFound, "vault_not_found", "There is no vault of that name. See `oneclaw vault list`.")
+	return named[0].ID, nil
 }
 
 // vaultIDs is vaultID for each.

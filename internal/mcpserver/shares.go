@@ -24,11 +24,11 @@ func shareSecret(ctx context.Context, s *session, in input) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		m, err := find(ctx, s, vault, id)
+		m, found, err := s.api.FindSecret(ctx, vault, id)
 		if err != nil {
 			return "", s.onSecret(id, err)
 		}
-		if m == nil {
+		if !found {
 			return "", noSecret(id)
 		}
 		id = m.ID

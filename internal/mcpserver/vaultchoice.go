@@ -67,22 +67,15 @@ func (v *vaultChoice) configured(ctx context.Context, c *client.Client) (string,
 	if kept, stale := v.kept(); kept != "" && !stale {
 		return kept, nil
 	}
-	all, err := c.Vaults(ctx)
+	named, err := c.VaultsNamed(ctx, v.fixed)
 	if err != nil {
 		return "", err
 	}
-	id, found := "", 0
-	for i := range all {
-		if all[i].Name == v.fixed {
-			id = all[i].ID
-			found++
-		}
-	}
-	if found != 1 {
+	if len(named) != 1 {
 		return "", v.wrong()
 	}
-	v.keep(id)
-	return id, nil
+	v.keep(named[0].ID)
+	return named[0].ID, nil
 }
 
 // wrong says that the configured vault is none, without repeating it.
