@@ -13,9 +13,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/mailbox"
 )
 
@@ -144,14 +143,14 @@ func (b *bench) questions(ctx context.Context, s *site, srv *server, mails *mail
 	const login, forgot = `{"email":"%s","password":"not the password"}`, `{"email":"%s"}`
 	const enroll, exchange = `{"name":"x","human_email":"%s"}`, `{"api_key":"ocv_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","agent_id":"%s"}`
 	agentID := func(int) string { return agent.Agent.ID }
-	nobody := func(int) string { return uuid.NewString() }
+	nobody := func(int) string { return ids.New() }
 	return []oracle{
 		{"login, account or none", accounts * perAccount, post("/v1/auth/token", login, known), post("/v1/auth/token", login, unknown)},
 		{"forgotten password, account or none", accounts, post("/v1/auth/forgot-password", forgot, known), post("/v1/auth/forgot-password", forgot, unknown)},
 		{"enrolment, human or none", accounts, post("/v1/agents/enroll", enroll, known), post("/v1/agents/enroll", enroll, unknown)},
 		{"wrong key, agent or none", manyAsks, post("/v1/auth/agent-token", exchange, agentID), post("/v1/auth/agent-token", exchange, nobody)},
 		{"denied read, secret or none", manyAsks, secret(v.ID, "there", key), secret(v.ID, "nowhere", key)},
-		{"another organisation's vault or none", manyAsks, secret(v.ID, "there", stranger), func(i int) ask { return secret(uuid.NewString(), "there", stranger)(i) }},
+		{"another organisation's vault or none", manyAsks, secret(v.ID, "there", stranger), func(i int) ask { return secret(ids.New(), "there", stranger)(i) }},
 	}, nil
 }
 

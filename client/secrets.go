@@ -148,6 +148,17 @@ func (c *Client) Secrets(ctx context.Context, vault, prefix string) iter.Seq2[Se
 	}
 }
 
+// FindSecret looks a secret up in the listing, which does not count as a read of it.
+// It is not found either when the caller may not see it.
+func (c *Client) FindSecret(ctx context.Context, vault, path string) (m SecretMeta, found bool, err error) {
+	for m, err := range c.Secrets(ctx, vault, path) {
+		if err != nil || m.Path == path {
+			return m, err == nil, err
+		}
+	}
+	return SecretMeta{}, false, nil
+}
+
 // ListSecrets is Secrets, collected.
 func (c *Client) ListSecrets(ctx context.Context, vault, prefix string) ([]SecretMeta, error) {
 	all := []SecretMeta{}

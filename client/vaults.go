@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -31,6 +32,12 @@ func (c *Client) Vaults(ctx context.Context) ([]Vault, error) {
 	}
 	err := c.read(ctx, &out, "vaults")
 	return out.Vaults, err
+}
+
+// VaultsNamed lists those with a name, letter by letter, that the caller may see.
+func (c *Client) VaultsNamed(ctx context.Context, name string) ([]Vault, error) {
+	all, err := c.Vaults(ctx)
+	return slices.DeleteFunc(all, func(v Vault) bool { return v.Name != name }), err
 }
 
 // Vault returns one vault.

@@ -66,7 +66,7 @@ func TestWhoIsInvitedLogsInThroughTheProviderThoughSignUpIsOff(t *testing.T) {
 	if status, o := login(idp.First); status != 403 || o["code"] != "signup_closed" {
 		t.Fatalf("before the invitation: %d %v", status, o["code"])
 	}
-	if status, o := post("/v1/org/invite", ann["access_token"].(string), `{"email":"Test-User@Zitadel.ch"}`); status != 200 {
+	if status, o := post("/v1/org/invite", ann["access_token"].(string), `{"email":"Test-User@Example.com"}`); status != 200 {
 		t.Fatalf("the invitation: %d %v", status, o)
 	}
 	if status, o := login(idp.Second); status != 403 || o["code"] != "signup_closed" {

@@ -15,13 +15,13 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
 // Operation is what may be done with a secret.
@@ -200,9 +200,9 @@ func (s *Service) Live(ctx context.Context, u Use, now time.Time) ([]Given, erro
 // call, and has the people who can decide it told. While an earlier request for
 // the same use is undecided, that one is returned.
 func (s *Service) Ask(ctx context.Context, c *call.Call, u Use, asks policy.Version, terms policy.Approval, reason string) (Request, error) {
-	now := c.Now.UTC().Truncate(time.Microsecond)
+	now := stamp.Of(c.Now)
 	r := Request{
-		ID: uuid.NewString(), Use: u, Policy: asks, Reason: reason, Status: Pending,
+		ID: ids.New(), Use: u, Policy: asks, Reason: reason, Status: Pending,
 		ValidFor: terms.ValidFor, MaxUses: terms.MaxUses, CreatedAt: now, ExpiresAt: now.Add(PendingFor),
 	}
 	return s.cfg.Store.AskApproval(ctx, r, c.Event)

@@ -3,12 +3,12 @@ package approval
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
 // Decide approves or denies a request. The caller must be a person who is there and
@@ -67,7 +67,7 @@ func (s *Service) decideNow(ctx context.Context, c *call.Call, r *Request, appro
 		}
 		r.Policy, r.ValidFor, r.MaxUses = now, min(r.ValidFor, terms.ValidFor), min(r.MaxUses, terms.MaxUses)
 	}
-	r.DecidedBy, r.DecidedAt, r.Status = c.Who.ID, c.Now.UTC().Truncate(time.Microsecond), Denied
+	r.DecidedBy, r.DecidedAt, r.Status = c.Who.ID, stamp.Of(c.Now), Denied
 	if approve {
 		r.Status, r.UsesLeft, r.ExpiresAt = Approved, r.MaxUses, r.DecidedAt.Add(r.ValidFor)
 	}
@@ -94,7 +94,7 @@ func (s *Service) Withdraw(ctx context.Context, c *call.Call, id string) (Reques
 		}
 	}
 	r.Status, r.UsesLeft = Withdrawn, 0
-	r.WithdrawnBy, r.WithdrawnAt = c.Who.ID, c.Now.UTC().Truncate(time.Microsecond)
+	r.WithdrawnBy, r.WithdrawnAt = c.Who.ID, stamp.Of(c.Now)
 	c.Event.Details.Outcome = audit.Success
 	return r, s.cfg.Store.WithdrawApproval(ctx, r, c.Event)
 }

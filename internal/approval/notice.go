@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/loop"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -112,44 +113,30 @@ func (s *Service) Run(ctx context.Context) {
 		all.Go(func() { s.tellAll(ctx, s.calls) })
 	}
 	s.sweep(ctx)
+	loop.Every(ctx, sweepEvery, s.sweep)
 	all.Wait()
 }
 
-// sweep forgets old requests until ctx ends.
+// sweep forgets old requests.
 func (s *Service) sweep(ctx context.Context) {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for ctx.Err() == nil {
-		if err := s.cfg.Store.SweepApprovals(ctx, s.cfg.Now().Add(-keepEnded)); err != nil && ctx.Err() == nil {
-			s.cfg.Log.Warn("old approval requests were not removed", slog.Any("error", err))
-		}
-		select {
-		case <-ctx.Done():
-		case <-tick.C:
-		}
+	if err := s.cfg.Store.SweepApprovals(ctx, s.cfg.Now().Add(-keepEnded)); err != nil && ctx.Err() == nil {
+		s.cfg.Log.Warn("old approval requests were not removed", slog.Any("error", err))
 	}
 }
 
 // tellAll sends what is due, by mail or to webhooks, until ctx ends.
 func (s *Service) tellAll(ctx context.Context, tell func(context.Context) (found bool, err error)) {
-	tick := time.NewTicker(noticeEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	loop.Every(ctx, noticeEvery, func(ctx context.Context) {
 		for ctx.Err() == nil {
 			more, err := tell(ctx)
 			if err != nil && ctx.Err() == nil {
 				s.cfg.Log.Warn("a notice of an approval request was not sent", slog.Any("error", err))
 			}
 			if !more || err != nil {
-				break
+				return
 			}
 		}
-	}
+	})
 }
 
 // mails sends the mails of one organisation that are due.

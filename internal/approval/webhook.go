@@ -17,14 +17,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
 // Webhook is where an organisation is told of new requests.
@@ -61,7 +61,7 @@ func (s *Service) SetWebhook(ctx context.Context, c *call.Call, address string) 
 	if err != nil || len(address) > maxURL || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.Fragment != "" {
 		return Webhook{}, secret.Bytes{}, errURL
 	}
-	w := Webhook{ID: uuid.NewString(), Org: c.Who.Org, URL: u.String(), CreatedBy: c.Who.ID, CreatedAt: c.Now.UTC().Truncate(time.Microsecond)}
+	w := Webhook{ID: ids.New(), Org: c.Who.Org, URL: u.String(), CreatedBy: c.Who.ID, CreatedAt: stamp.Of(c.Now)}
 	key := newSecret()
 	if w.Box, err = s.seal(ctx, &w, key); err != nil {
 		key.Wipe()

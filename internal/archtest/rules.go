@@ -1,14 +1,14 @@
 package archtest
 
 // common are the packages that every package may import.
-var common = []string{"internal/secret", "internal/fault", "internal/network"}
+var common = []string{"internal/secret", "internal/fault", "internal/ids", "internal/network", "internal/stamp"}
 
 // domain is what the packages that hold the rules of the product may share:
 // who asks, what is allowed, what is recorded, how a value is sealed. How a
 // keystore or a database does its part is behind interfaces.
 var domain = []string{
 	"internal/call", "internal/audit", "internal/budget", "internal/erase", "internal/keystore",
-	"internal/policy", "internal/seal", "internal/secretpath",
+	"internal/loop", "internal/policy", "internal/seal", "internal/secretpath",
 }
 
 // services are the domain packages that the edges call.
@@ -50,10 +50,10 @@ var arrows = map[string][]string{
 	"internal/intents":    join(domain, "internal/netguard", "internal/vault"),
 	"internal/sharing":    join(domain, "internal/vault"),
 	"internal/billing":    join(domain, "internal/netguard"),
-	"internal/checkout":   join(domain, "internal/billing"), // is given a guarded client
-	"internal/x402":       {"internal/billing"},             // the same
+	"internal/checkout":   join(domain, "internal/billing"),       // is given a guarded client
+	"internal/x402":       {"internal/billing", "internal/epoch"}, // the same
 	"internal/call":       {"internal/audit", "internal/budget", "internal/policy", "internal/secretpath"},
-	"internal/audit":      {"internal/call", "internal/keystore"},
+	"internal/audit":      {"internal/call", "internal/keystore", "internal/loop"},
 	"internal/policy":     {"internal/secretpath"},
 	"internal/seal":       {"internal/erase", "internal/keystore", "internal/secretpath"},
 	"internal/keystore":   {},
@@ -74,14 +74,18 @@ var arrows = map[string][]string{
 	"internal/config":     {},
 	"internal/docgen":     {"internal/config"},
 	"internal/e2e":        {}, // tests of the whole binary only
+	"internal/epoch":      {},
 	"internal/erase":      {},
 	"internal/fault":      {},
 	"internal/faultlog":   {},
+	"internal/ids":        {},
+	"internal/loop":       {},
 	"internal/netguard":   {},
 	"internal/oidc":       {}, // is given a guarded client
 	"internal/proxies":    {},
 	"internal/ratelimit":  {"internal/policy"},
 	"internal/secret":     {},
+	"internal/stamp":      {},
 	"internal/strictjson": {},
 }
 

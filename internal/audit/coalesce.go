@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/loop"
 	"github.com/oneclaw-dev/oneclaw/internal/network"
 )
 
@@ -147,17 +148,8 @@ func many(ev *Event, org string) Event {
 
 // Run writes counts whose minute is over, until ctx ends, and then all.
 func (c *Coalescer) Run(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			c.flush(context.WithoutCancel(ctx), c.now().Add(2*window))
-			return
-		case <-tick.C:
-			c.flush(ctx, c.now())
-		}
-	}
+	loop.Every(ctx, time.Second, func(ctx context.Context) { c.flush(ctx, c.now()) })
+	c.flush(context.WithoutCancel(ctx), c.now().Add(2*window))
 }
 
 // flush writes what was counted in minutes that are over by now.

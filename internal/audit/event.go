@@ -12,6 +12,8 @@ import (
 	"encoding/hex"
 	"strconv"
 	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
 // SystemOrg is the chain of events that belong to no organisation, such as
@@ -186,7 +188,7 @@ type Row struct {
 // of the log.
 func Link(prev Head, e *Event) (Row, Head) {
 	e.Seq, e.PrevID = prev.Seq+1, prev.ID
-	e.At = e.At.UTC().Truncate(time.Microsecond)
+	e.At = stamp.Of(e.At)
 	r := Row{Event: *e, DetailsJSON: e.Details.AppendJSON(make([]byte, 0, 160))}
 	r.Hash = r.sum(prev)
 	e.Hash = r.Hash

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/loop"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
 // Query selects events. Empty fields do not restrict.
@@ -99,22 +101,14 @@ const (
 
 // Run signs chain heads until ctx ends, and once more then.
 func (l *Log) Run(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
 	l.look(ctx)
-	for {
-		select {
-		case <-ctx.Done():
-			l.sign(context.WithoutCancel(ctx), 1)
-			return
-		case <-tick.C:
-		case <-l.Grown:
-		}
+	loop.EveryOr(ctx, time.Second, l.Grown, func(ctx context.Context) {
 		if err := l.begun(); err != nil && fault.CodeOf(err) != codeChanged { // which ends with a restart
 			l.look(ctx)
 		}
 		l.sign(ctx, checkpointEvents)
-	}
+	})
+	l.sign(context.WithoutCancel(ctx), 1)
 }
 
 func (l *Log) sign(ctx context.Context, events uint64) {
@@ -279,7 +273,7 @@ func (l *Log) checkpoint(ctx context.Context, signer crypto.Signer, id, org stri
 	if changed {
 		return changedBelow(base)
 	}
-	c := Checkpoint{Org: org, Seq: h.Seq, Hash: h.Hash, At: l.Now().UTC().Truncate(time.Microsecond), KeyID: id}
+	c := Checkpoint{Org: org, Seq: h.Seq, Hash: h.Hash, At: stamp.Of(l.Now()), KeyID: id}
 	if c.Signature, err = signer.Sign(nil, c.Message(), crypto.Hash(0)); err != nil {
 		return err
 	}

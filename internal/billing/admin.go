@@ -7,6 +7,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
 // OrgLimits is what a platform admin sets for one organisation.
@@ -69,7 +70,7 @@ func (s *Service) SetTier(ctx context.Context, c *call.Call, org string, tier Ti
 	if _, known := CapsOf(tier); !known || days < 1 || days > maxTierDays {
 		return time.Time{}, invalid("invalid_tier", "tier is free, pro, business or enterprise, and duration_days from 1 to 3,650.")
 	}
-	ends := c.Now.UTC().Truncate(time.Microsecond).AddDate(0, 0, days)
+	ends := stamp.Of(c.Now).AddDate(0, 0, days)
 	c.Succeed("org", org)
 	return ends, s.store.SetTier(ctx, org, tier, ends, c.Event)
 }

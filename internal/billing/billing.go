@@ -1,7 +1,7 @@
 // Package billing counts requests, holds organisations to their tiers, and keeps
 // their credits.
 //
-// Its promise: a counted request adds no query and takes no lock; counts are in
+// Its promise: a counted request adds no query and waits for none; counts are in
 // the database within a second, all of them after a clean stop. A request over
 // the limit of its month is paid for from credits or refused. The ledger is
 // append-only, and two nodes never spend one cent twice beyond what each admitted
@@ -10,15 +10,13 @@ package billing
 
 import (
 	"context"
-	"crypto/rand"
 	"log/slog"
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/loop"
 )
 
 // Store is what billing needs of a database. Methods that write with an event
@@ -97,21 +95,11 @@ const flushEvery = time.Second
 
 // Run writes counts until ctx ends.
 func (s *Service) Run(ctx context.Context) {
-	tick := time.NewTicker(flushEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	loop.Every(ctx, flushEvery, func(ctx context.Context) {
 		if err := s.Flush(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("counts of requests were not written yet", slog.Any("error", err))
 		}
-	}
+	})
 }
 
 func invalid(code, detail string) error { return fault.New(fault.Invalid, code, detail) }
-
-// newSortedID is a UUID that begins with the time: ids sort as they were made.
-func newSortedID() string { return uuid.Must(uuid.NewV7FromReader(rand.Reader)).String() }

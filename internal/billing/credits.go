@@ -9,7 +9,9 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
 // Kinds of ledger entries.
@@ -122,7 +124,7 @@ func (s *Service) Grant(ctx context.Context, c *call.Call, org string, cents int
 // Credit appends a credit to the ledger, for days. It decides nothing: callers
 // have. With a reference it is done once, whoever asks again: Conflict.
 func (s *Service) Credit(ctx context.Context, e Entry, days int, ev *audit.Event) (Entry, error) {
-	e.ID, e.At = newSortedID(), e.At.UTC().Truncate(time.Microsecond)
+	e.ID, e.At = ids.NewSorted(), stamp.Of(e.At)
 	if err := s.Flush(ctx); err != nil {
 		return Entry{}, err
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 // Count is what a node counted since it last wrote.
@@ -49,7 +51,7 @@ func (s *Service) Flush(ctx context.Context) error {
 }
 
 // write stores the counts of all meters in one transaction. A meter with counts
-// is locked from reading them until what the database then says was taken over.
+// is kept from loading until what the database then says was taken over.
 func (s *Service) write(ctx context.Context, meters []*meter) error {
 	var counts []Count
 	var events []Event
@@ -60,11 +62,11 @@ func (s *Service) write(ctx context.Context, meters []*meter) error {
 		}
 	}()
 	for _, m := range meters {
-		m.mu.Lock()
+		m.loading.Lock()
 		c := m.due()
 		if len(c) == 0 {
 			m.idle++
-			m.mu.Unlock()
+			m.loading.Unlock()
 			continue
 		}
 		m.idle = 0
@@ -86,7 +88,7 @@ func (s *Service) write(ctx context.Context, meters []*meter) error {
 	return errors.Join(errs...)
 }
 
-// batch is a meter, locked, with the counts that are being written.
+// batch is a meter, kept from loading, with the counts that are being written.
 type batch struct {
 	m        *meter
 	counts   []Count
@@ -96,7 +98,7 @@ type batch struct {
 func (b *batch) release() {
 	if !b.released {
 		b.released = true
-		b.m.mu.Unlock()
+		b.m.loading.Unlock()
 	}
 }
 
@@ -104,9 +106,11 @@ func (b *batch) release() {
 func (m *meter) due() []Count {
 	var out []Count
 	kept := m.buckets[:0]
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, b := range m.buckets {
-		c := Count{Org: m.org, Month: b.name, Total: b.total.Load() - b.wroteTotal, Paid: b.paid.Load() - b.wrotePaid, Cost: b.cost.Load() - b.wroteCost, Prepaid: b.prepaid.Load() - b.wrotePrepaid}
-		current := b == m.bucket.Load()
+		c := Count{Org: m.org, Month: b.name, Total: b.total - b.wroteTotal, Paid: b.paid - b.wrotePaid, Cost: b.cost - b.wroteCost, Prepaid: b.prepaid - b.wrotePrepaid}
+		current := b == m.bucket
 		if c.Total != 0 || c.Paid != 0 || c.Cost != 0 || c.Prepaid != 0 {
 			out = append(out, c)
 		} else if !current {
@@ -136,23 +140,26 @@ func (m *meter) wrote(counts []Count) {
 
 // seen returns the requests since the last flush that are still remembered.
 func (m *meter) seen() []Event {
-	next := m.next.Load()
-	from := max(m.shown, next-min(next, recentEvents))
-	m.shown = next
+	m.mu.Lock()
 	var out []Event
-	for i := from; i < next; i++ {
-		if e := m.recent[i%recentEvents].Swap(nil); e != nil {
-			e.ID = newSortedID()
-			out = append(out, *e)
-		}
+	for i := max(m.shown, m.next-min(m.next, recentEvents)); i < m.next; i++ {
+		out = append(out, *m.recent[i%recentEvents])
+	}
+	m.shown = m.next
+	clear(m.recent[:])
+	m.mu.Unlock()
+	for i := range out {
+		out[i].ID = ids.NewSorted()
 	}
 	return out
 }
 
 // refresh learns what other nodes counted and spent, where a limit makes it
-// matter. m.mu is held.
+// matter. m.loading is held.
 func (s *Service) refresh(ctx context.Context, m *meter) error {
-	st, b := m.stand.Load(), m.bucket.Load()
+	m.mu.Lock()
+	st, b := m.stand, m.bucket
+	m.mu.Unlock()
 	if st == nil || b == nil || st.caps.Requests < 0 {
 		return nil
 	}
@@ -161,8 +168,7 @@ func (s *Service) refresh(ctx context.Context, m *meter) error {
 	if err != nil {
 		return err
 	}
-	b.others.Store(a.Used - b.wroteTotal)
-	m.stand.Store(m.stands(a, st.epoch, now))
+	m.take(b, a, st.epoch, now)
 	return nil
 }
 
@@ -170,12 +176,12 @@ func (s *Service) refresh(ctx context.Context, m *meter) error {
 // flushed once more, for a request that found it just before.
 func (s *Service) retire(meters []*meter) {
 	for _, m := range meters {
-		m.mu.Lock()
+		m.loading.Lock()
 		if m.idle == idleFlushes {
 			s.meters.Delete(m.org)
 			s.dying = append(s.dying, m)
 		}
-		m.mu.Unlock()
+		m.loading.Unlock()
 	}
 }
 

@@ -3,7 +3,6 @@ package billing
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -22,17 +21,20 @@ type Event struct {
 	At            time.Time
 }
 
-// meter counts the requests of one organisation on this node. What the hot path
-// touches is atomic; mu is for those who load and flush.
+// meter counts the requests of one organisation on this node. A request holds mu
+// for a few additions. Who loads and flushes holds loading, also while the database
+// answers, and mu only to take and to put numbers; loading is taken first.
 type meter struct {
-	org    string
-	stand  atomic.Pointer[standing]
-	bucket atomic.Pointer[bucket]
-	spent  atomic.Int64 // millionths of a dollar admitted since the process began
-	recent [recentEvents]atomic.Pointer[Event]
-	next   atomic.Uint64
+	org string
 
-	mu      sync.Mutex
+	mu     sync.Mutex
+	stand  *standing // nil until it is loaded
+	bucket *bucket   // of the month; nil until it is loaded
+	spent  int64     // millionths of a dollar admitted since the process began
+	recent [recentEvents]*Event
+	next   uint64 // how many events there were
+
+	loading sync.Mutex
 	buckets []*bucket // the current one, and those before it with something to write
 	written int64     // of spent
 	shown   uint64    // of next
@@ -45,23 +47,26 @@ const recentEvents = 64
 
 // bucket counts a month. Its numbers only grow.
 type bucket struct {
-	name              string
-	ends              int64 // Unix nanoseconds
-	total, paid, cost atomic.Int64
-	prepaid           atomic.Int64 // paid for by request: never owed
-	others            atomic.Int64 // requests that are not among total: of other nodes, and before this process
+	name string
+	ends int64 // Unix nanoseconds
 
-	wroteTotal, wrotePaid, wroteCost, wrotePrepaid int64 // guarded by meter.mu
+	// Guarded by meter.mu.
+	total, paid, cost int64
+	prepaid           int64 // paid for by request: never owed
+	others            int64 // requests that are not among total: of other nodes, and before this process
+
+	// Guarded by meter.loading.
+	wroteTotal, wrotePaid, wroteCost, wrotePrepaid int64
 }
 
-// standing is an account as the hot path needs it.
+// standing is an account as requests need it. It does not change once it is made.
 type standing struct {
 	epoch   int64
 	until   int64 // Unix nanoseconds, 0: no end
 	account Account
 	caps    Caps
 	price   int64
-	ceiling atomic.Int64 // how far meter.spent may go
+	ceiling int64 // how far meter.spent may go
 }
 
 // Pass is a request that was let in.
@@ -78,62 +83,47 @@ var ErrQuota = fault.New(fault.PaymentRequired, "quota_exhausted",
 	"The requests of this month are used up. Add credits, or wait for the next month: GET /v1/billing/usage tells how many there were.")
 
 // Admit counts a request of an organisation, or refuses it with ErrQuota. free
-// requests are counted, and never refused or paid for. On an unlimited tier it
-// costs two loads and an addition.
+// requests are counted, and never refused or paid for.
 func (s *Service) Admit(ctx context.Context, org string, now time.Time, free bool) (Pass, error) {
 	m := s.meter(org)
-	nanos := now.UnixNano()
-	st := m.stand.Load()
 	epoch, exact := s.store.EpochOf(org)
-	b := m.bucket.Load()
-	if st == nil || !exact || st.epoch != epoch || st.until != 0 && nanos >= st.until || b == nil || nanos >= b.ends {
+	st, b, good := m.loaded(epoch, now)
+	if !exact || !good {
 		var err error
 		if st, b, err = s.load(ctx, m, now); err != nil {
 			return Pass{}, err
 		}
 	}
+	return m.admit(st, b, free)
+}
+
+// loaded returns what was loaded, and whether it holds at that epoch and time.
+func (m *meter) loaded(epoch int64, now time.Time) (*standing, *bucket, bool) {
+	m.mu.Lock()
+	st, b := m.stand, m.bucket
+	m.mu.Unlock()
+	nanos := now.UnixNano()
+	good := st != nil && st.epoch == epoch && (st.until == 0 || nanos < st.until) && b != nil && nanos < b.ends
+	return st, b, good
+}
+
+func (m *meter) admit(st *standing, b *bucket, free bool) (Pass, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	p := Pass{m: m, Caps: st.caps, stand: st, b: b}
-	if st.caps.Requests < 0 || free || st.account.Sponsored {
-		b.total.Add(1)
+	if st.caps.Requests < 0 || free || st.account.Sponsored || b.total+b.others < st.caps.Requests {
+		b.total++
 		return p, nil
 	}
-	if b.within(st.caps.Requests) {
-		return p, nil
-	}
-	if st.account.Overage != ByCredits || !m.pay(st) {
+	if st.account.Overage != ByCredits || m.spent+st.price > st.ceiling {
 		return p, ErrQuota
 	}
-	b.total.Add(1)
-	b.paid.Add(1)
-	b.cost.Add(st.price)
+	m.spent += st.price
+	b.total++
+	b.paid++
+	b.cost += st.price
 	p.Price = st.price
 	return p, nil
-}
-
-// within counts a request if the limit has room for it.
-func (b *bucket) within(limit int64) bool {
-	for {
-		n := b.total.Load()
-		if n+b.others.Load() >= limit {
-			return false
-		}
-		if b.total.CompareAndSwap(n, n+1) {
-			return true
-		}
-	}
-}
-
-// pay takes the price of a request if there is credit for it.
-func (m *meter) pay(st *standing) bool {
-	for {
-		n := m.spent.Load()
-		if n+st.price > st.ceiling.Load() {
-			return false
-		}
-		if m.spent.CompareAndSwap(n, n+st.price) {
-			return true
-		}
-	}
 }
 
 // Refused reports whether the request was refused though it could be paid for by
@@ -147,9 +137,11 @@ func (p *Pass) Refused() (price int64, payable bool) {
 
 // Prepaid counts a refused request that was paid for by itself after all.
 func (p *Pass) Prepaid(price int64) {
-	p.b.total.Add(1)
-	p.b.paid.Add(1)
-	p.b.prepaid.Add(price)
+	p.m.mu.Lock()
+	defer p.m.mu.Unlock()
+	p.b.total++
+	p.b.paid++
+	p.b.prepaid += price
 	p.Price = price
 }
 
@@ -159,8 +151,10 @@ func (p *Pass) Done(e *Event) {
 		return
 	}
 	e.Org, e.Price = p.m.org, p.Price
-	n := p.m.next.Add(1) - 1
-	p.m.recent[n%recentEvents].Store(e)
+	p.m.mu.Lock()
+	defer p.m.mu.Unlock()
+	p.m.recent[p.m.next%recentEvents] = e
+	p.m.next++
 }
 
 func (s *Service) meter(org string) *meter {
@@ -174,12 +168,11 @@ func (s *Service) meter(org string) *meter {
 // load reads how the organisation stands. The epoch is read before the rows:
 // rows that change meanwhile move it, and what was read is then read again.
 func (s *Service) load(ctx context.Context, m *meter, now time.Time) (*standing, *bucket, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	m.loading.Lock()
+	defer m.loading.Unlock()
 	epoch, exact := s.store.EpochOf(m.org)
-	nanos := now.UnixNano()
-	b, st := m.bucket.Load(), m.stand.Load()
-	if exact && st != nil && st.epoch == epoch && (st.until == 0 || nanos < st.until) && b != nil && nanos < b.ends {
+	st, b, good := m.loaded(epoch, now)
+	if exact && good {
 		return st, b, nil // another request loaded it meanwhile
 	}
 	name, ends := month(now)
@@ -187,25 +180,25 @@ func (s *Service) load(ctx context.Context, m *meter, now time.Time) (*standing,
 	if err != nil {
 		return nil, nil, err
 	}
-	if b == nil || nanos >= b.ends {
+	if b == nil || now.UnixNano() >= b.ends {
 		b = &bucket{name: name, ends: ends.UnixNano()}
 		m.buckets = append(m.buckets, b)
-		m.bucket.Store(b)
 	}
-	b.others.Store(a.Used - b.wroteTotal)
-	st = m.stands(a, epoch, now)
-	m.stand.Store(st)
+	st = m.take(b, a, epoch, now)
 	return st, b, nil
 }
 
-// stands makes the standing of what the database says. m.mu is held: what this
-// node has written is in a, and what it has not is not.
-func (m *meter) stands(a Account, epoch int64, now time.Time) *standing {
-	st := &standing{epoch: epoch, account: a, caps: a.Caps(now), price: a.Price()}
+// take makes what the database says the standing of the month that b counts.
+// m.loading is held: what this node has written is in a, and what it has not is not.
+func (m *meter) take(b *bucket, a Account, epoch int64, now time.Time) *standing {
+	st := &standing{epoch: epoch, account: a, caps: a.Caps(now), price: a.Price(), ceiling: a.Micros() + m.written}
 	if next := a.changes(now); !next.IsZero() {
 		st.until = next.UnixNano()
 	}
-	st.ceiling.Store(a.Micros() + m.written)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b.others = a.Used - b.wroteTotal
+	m.bucket, m.stand = b, st
 	return st
 }
 
@@ -222,12 +215,14 @@ func (p *Pass) Level() Level {
 	if p.m == nil {
 		return Level{Limit: Unlimited}
 	}
+	p.m.mu.Lock()
+	defer p.m.mu.Unlock()
 	l := Level{Limit: p.Caps.Requests, Soon: p.stand.account.Soon, Overage: p.stand.account.Overage}
 	if l.Limit >= 0 {
-		l.Used = p.b.total.Load() + p.b.others.Load()
+		l.Used = p.b.total + p.b.others
 	}
 	if p.stand.account.Credits > 0 {
-		l.Cents = max(0, p.stand.ceiling.Load()-p.m.spent.Load()) / MicrosPerCent
+		l.Cents = max(0, p.stand.ceiling-p.m.spent) / MicrosPerCent
 	}
 	return l
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
 // Setting is one thing that platform admins set for the whole server.
@@ -72,7 +73,7 @@ func (s *Service) PutSetting(ctx context.Context, c *call.Call, name, value stri
 	if err := moneyGoes(c, name); err != nil {
 		return Setting{}, err
 	}
-	set := Setting{Name: name, Value: value, By: c.Who.ID, At: c.Now.UTC().Truncate(time.Microsecond)}
+	set := Setting{Name: name, Value: value, By: c.Who.ID, At: stamp.Of(c.Now)}
 	c.Succeed("setting", name)
 	return set, s.store.PutSettings(ctx, c.Who.Org, []Setting{set}, maxSettings, c.Event)
 }
@@ -221,7 +222,7 @@ func (s *Service) SetX402(ctx context.Context, c *call.Call, change X402Change) 
 		if err := moneyGoes(c, p.name); err != nil {
 			return X402{}, err
 		}
-		all = append(all, Setting{Name: p.name, Value: *p.value, By: c.Who.ID, At: c.Now.UTC().Truncate(time.Microsecond)})
+		all = append(all, Setting{Name: p.name, Value: *p.value, By: c.Who.ID, At: stamp.Of(c.Now)})
 	}
 	c.Succeed("setting", "x402")
 	if err := s.store.PutSettings(ctx, c.Who.Org, all, maxSettings, c.Event); err != nil {

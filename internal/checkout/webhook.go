@@ -10,7 +10,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/google/uuid"
 	"github.com/stripe/stripe-go/v85"
 	"github.com/stripe/stripe-go/v85/webhook"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 // ErrSignature refuses a webhook that Stripe did not sign, or too long ago. It says
@@ -195,7 +195,7 @@ func (s *Service) ignored(c *call.Call, err error) error {
 // orgOf returns the organisation that one of our sessions was made for.
 func orgOf(metadata map[string]string) (string, bool) {
 	org := metadata[metaOrg]
-	return org, len(org) == 36 && org == strings.ToLower(org) && uuid.Validate(org) == nil && org != audit.SystemOrg
+	return org, ids.Exact(org) && org != audit.SystemOrg
 }
 
 // idOf reads what is an id, or an object that has one.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 func (c *cli) adminChain() *cobra.Command {
@@ -217,7 +218,7 @@ func (c *cli) readLine(file string) (string, error) {
 
 // chainID turns a name or a number into an id. What looks like an id is one.
 func chainID(ctx context.Context, cl *client.Client, ref string) (string, error) {
-	if isID(ref) {
+	if ids.Valid(ref) {
 		return ref, nil
 	}
 	all, err := cl.AllChains(ctx)

@@ -71,7 +71,7 @@ func New(d Deps) *cobra.Command {
 	}
 	c := &cli{Deps: d}
 	if c.Prompt == nil {
-		c.Prompt = &console{in: d.Stdin, out: d.Stderr, coloured: c.coloured(d.Stderr)}
+		c.Prompt = &console{in: d.Stdin, out: d.Stderr, marked: c.look(d.Stderr, heading)}
 	}
 	root := &cobra.Command{
 		Use:   "oneclaw",
@@ -218,6 +218,10 @@ func isTerminal(stream any) bool {
 // interactive says whether a person can be asked.
 func (c *cli) interactive() bool { return c.IsTTY(c.Stdin) && c.IsTTY(c.Stderr) && !c.jsonOut }
 
-func (c *cli) coloured(w io.Writer) bool {
-	return c.IsTTY(w) && c.Getenv("NO_COLOR") == "" && c.Getenv("TERM") != "dumb"
+// look is l where a stream shows colours and the person wants them, and plain elsewhere.
+func (c *cli) look(w io.Writer, l look) look {
+	if c.IsTTY(w) && c.Getenv("NO_COLOR") == "" && c.Getenv("TERM") != "dumb" {
+		return l
+	}
+	return plain
 }

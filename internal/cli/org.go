@@ -8,6 +8,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 func (c *cli) orgCommand() *cobra.Command {
@@ -104,7 +105,7 @@ func (c *cli) orgRemove() *cobra.Command {
 // memberID turns a mail address into the id of its member. What looks like an id
 // is one.
 func memberID(ctx context.Context, cl *client.Client, ref string) (string, error) {
-	if isID(ref) {
+	if ids.Valid(ref) {
 		return ref, nil
 	}
 	all, err := cl.Members(ctx)
@@ -212,7 +213,7 @@ func (c *cli) switchOrg(ctx context.Context, cl *client.Client, base, ref string
 // orgID turns the name of one of the caller's organisations into its id. Names
 // need not be unique.
 func orgID(ctx context.Context, cl *client.Client, ref string) (string, error) {
-	if isID(ref) {
+	if ids.Valid(ref) {
 		return ref, nil
 	}
 	all, err := cl.Orgs(ctx)

@@ -8,9 +8,6 @@ import (
 	"strings"
 	"time"
 	"unicode"
-
-	"charm.land/lipgloss/v2"
-	"charm.land/lipgloss/v2/table"
 )
 
 // printJSON writes v for programs. Its shapes are those of the REST replies.
@@ -42,22 +39,8 @@ func (c *cli) printRows(header []string, rows [][]string, none string) error {
 		return err
 	}
 	c.fit(header, rows)
-	cell := lipgloss.NewStyle().PaddingRight(gap)
-	head := cell
-	if c.coloured(c.Stdout) {
-		head = head.Bold(true).Foreground(lipgloss.Cyan)
-	}
-	t := table.New().Headers(header...).Rows(rows...).Border(lipgloss.HiddenBorder()).
-		BorderTop(false).BorderBottom(false).BorderLeft(false).BorderRight(false).
-		BorderColumn(false).BorderHeader(false).Wrap(false).
-		StyleFunc(func(row, _ int) lipgloss.Style {
-			if row == table.HeaderRow {
-				return head
-			}
-			return cell
-		})
-	for line := range strings.Lines(t.Render() + "\n") {
-		if _, err := fmt.Fprintln(c.Stdout, strings.TrimRight(line, " \n")); err != nil {
+	for _, line := range columns(header, rows, c.look(c.Stdout, heading)) {
+		if _, err := fmt.Fprintln(c.Stdout, line); err != nil {
 			return err
 		}
 	}
@@ -71,10 +54,7 @@ type field struct{ name, value string }
 // out on a terminal, and kept for programs.
 func (c *cli) printFields(fields ...field) error {
 	tty := c.IsTTY(c.Stdout)
-	name := lipgloss.NewStyle()
-	if c.coloured(c.Stdout) {
-		name = name.Foreground(lipgloss.Cyan)
-	}
+	name := c.look(c.Stdout, cyan)
 	width := 0
 	for _, f := range fields {
 		width = max(width, len(f.name))
@@ -85,7 +65,7 @@ func (c *cli) printFields(fields ...field) error {
 			if f.value == "" {
 				continue
 			}
-			line = name.Render(f.name) + strings.Repeat(" ", width-len(f.name)+2) + clean(f.value)
+			line = name.paint(f.name) + strings.Repeat(" ", width-len(f.name)+2) + clean(f.value)
 		}
 		if _, err := fmt.Fprintln(c.Stdout, line); err != nil {
 			return err
@@ -99,11 +79,7 @@ func (c *cli) done(format string, a ...any) {
 	if !c.IsTTY(c.Stderr) || c.jsonOut {
 		return
 	}
-	mark := "✓ "
-	if c.coloured(c.Stderr) {
-		mark = lipgloss.NewStyle().Foreground(lipgloss.Green).Render("✓") + " "
-	}
-	fmt.Fprintln(c.Stderr, mark+clean(fmt.Sprintf(format, a...)))
+	fmt.Fprintln(c.Stderr, c.look(c.Stderr, green).paint("✓")+" "+clean(fmt.Sprintf(format, a...)))
 }
 
 // warn tells anybody on stderr what they should know though nothing failed.

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"charm.land/lipgloss/v2"
 	"golang.org/x/term"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -29,9 +28,9 @@ type Prompter interface {
 // reads the terminal after an answer: a form that leaves a reader behind would eat
 // the first letters of the next answer.
 type console struct {
-	in       io.Reader
-	out      io.Writer
-	coloured bool
+	in     io.Reader
+	out    io.Writer
+	marked look // of the mark before a question
 }
 
 // maxTyped is where the terminal's line editor drops what is typed further.
@@ -73,12 +72,7 @@ func (p *console) Hidden(ctx context.Context, title string) (secret.Bytes, error
 }
 
 // mark stands before a question.
-func (p *console) mark() string {
-	if p.coloured {
-		return lipgloss.NewStyle().Bold(true).Foreground(lipgloss.Cyan).Render("?") + " "
-	}
-	return "? "
-}
+func (p *console) mark() string { return p.marked.paint("?") + " " }
 
 // ask turns the echo off before the question is shown, so that whoever is quick
 // sees nothing of a hidden answer either, and leaves the terminal as it was.

@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 // theVault is the id of the vault to work in: of --vault, of ONECLAW_VAULT_ID, or
@@ -53,19 +52,17 @@ func names(all []client.Vault) string {
 
 // vaultID turns a name or an id into an id. What looks like an id is one.
 func vaultID(ctx context.Context, cl *client.Client, ref string) (string, error) {
-	if isID(ref) {
+	if ids.Valid(ref) {
 		return ref, nil
 	}
-	all, err := cl.Vaults(ctx)
-	if err != nil {
+	named, err := cl.VaultsNamed(ctx, ref)
+	switch {
+	case err != nil:
 		return "", err
+	case len(named) == 0:
+		return "", fault.New(fault.NotFound, "vault_not_found", "There is no vault of that name. See `oneclaw vault list`.")
 	}
-	for _, v := range all {
-		if v.Name == ref {
-			return v.ID, nil
-		}
-	}
-	return "", fault.New(fault.NotFound, "vault_not_found", "There is no vault of that name. See `oneclaw vault list`.")
+	return named[0].ID, nil
 }
 
 // vaultIDs is vaultID for each.
@@ -84,7 +81,7 @@ func vaultIDs(ctx context.Context, cl *client.Client, refs []string) ([]string, 
 // agentID turns a name or an id into an id. Names need not be unique: an active
 // agent is meant before an inactive one, and two active ones need the id.
 func agentID(ctx context.Context, cl *client.Client, ref string) (string, error) {
-	if isID(ref) {
+	if ids.Valid(ref) {
 		return ref, nil
 	}
 	all, err := cl.Agents(ctx)
@@ -116,7 +113,7 @@ func agentID(ctx context.Context, cl *client.Client, ref string) (string, error)
 
 // policyID completes the start of an id, as `policy list` shows it on a terminal.
 func policyID(ctx context.Context, cl *client.Client, vault, ref string) (string, error) {
-	if len(ref) < shortID || isID(ref) {
+	if len(ref) < shortID || ids.Valid(ref) {
 		return ref, nil
 	}
 	all, err := cl.Policies(ctx, vault)
@@ -138,5 +135,3 @@ func policyID(ctx context.Context, cl *client.Client, vault, ref string) (string
 	}
 	return found, nil
 }
-
-func isID(s string) bool { return len(s) == 36 && uuid.Validate(s) == nil }

@@ -137,16 +137,15 @@ const codeNoSecret = "secret_not_found"
 
 // find looks a secret up in the listing, which does not count as a read of it.
 func find(ctx context.Context, cl *client.Client, vault, path string) (*client.SecretMeta, error) {
-	for s, err := range cl.Secrets(ctx, vault, path) {
-		if err != nil {
-			return nil, err
-		}
-		if s.Path == path {
-			return &s, nil
-		}
+	s, found, err := cl.FindSecret(ctx, vault, path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !found:
+		return nil, fault.New(fault.NotFound, codeNoSecret,
+			"No such secret, or none that you may see. `oneclaw secret list` shows those you may.")
 	}
-	return nil, fault.New(fault.NotFound, codeNoSecret,
-		"No such secret, or none that you may see. `oneclaw secret list` shows those you may.")
+	return &s, nil
 }
 
 func (c *cli) printMeta(s *client.SecretMeta) error {

@@ -4,7 +4,6 @@ import (
 	"os"
 	"strings"
 
-	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 )
@@ -48,16 +47,16 @@ func (c *cli) fit(header []string, rows [][]string) {
 	widths := make([]int, len(header))
 	total := gap * (len(header) - 1)
 	for i, h := range header {
-		widths[i] = lipgloss.Width(h)
+		widths[i] = screenWidth(h)
 		for _, r := range rows {
-			widths[i] = max(widths[i], lipgloss.Width(r[i]))
+			widths[i] = max(widths[i], screenWidth(r[i]))
 		}
 		total += widths[i]
 	}
 	for ; total > room; total-- {
 		widest := -1
 		for i, h := range header {
-			if mayBeCut(h) && widths[i] > max(narrowest, lipgloss.Width(h)) && (widest < 0 || widths[i] > widths[widest]) {
+			if mayBeCut(h) && widths[i] > max(narrowest, screenWidth(h)) && (widest < 0 || widths[i] > widths[widest]) {
 				widest = i
 			}
 		}
@@ -83,12 +82,12 @@ func mayBeCut(header string) bool {
 
 // cut shortens s to a width on the screen, and shows that it did.
 func cut(s string, width int) string {
-	if lipgloss.Width(s) <= width {
+	if screenWidth(s) <= width {
 		return s
 	}
 	var b strings.Builder
 	for _, r := range s {
-		if lipgloss.Width(b.String()+string(r)) > width-1 {
+		if screenWidth(b.String()+string(r)) > width-1 {
 			break
 		}
 		b.WriteRune(r)

@@ -7,7 +7,6 @@ package intents
 
 import (
 	"context"
-	"crypto/rand"
 	"math"
 	"net/netip"
 	"net/url"
@@ -18,12 +17,12 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
 // Chain is an EVM chain that the server knows.
@@ -101,8 +100,8 @@ func (s *Chains) Create(ctx context.Context, c *call.Call, chain Chain) (Chain, 
 	if err := c.Authorize(policy.ManageChains, c.Own()); err != nil {
 		return Chain{}, err
 	}
-	chain.ID = uuid.Must(uuid.NewRandomFromReader(rand.Reader)).String()
-	chain.CreatedAt = c.Now.UTC().Truncate(time.Microsecond)
+	chain.ID = ids.New()
+	chain.CreatedAt = stamp.Of(c.Now)
 	chain.UpdatedAt = chain.CreatedAt
 	if err := chain.check(); err != nil {
 		return Chain{}, err
@@ -121,7 +120,7 @@ func (s *Chains) Update(ctx context.Context, c *call.Call, id string, change fun
 	c.Event.Details.Outcome = audit.Success
 	return s.Store.ChangeChain(ctx, c.Who.Org, id, func(chain *Chain) error {
 		change(chain)
-		chain.UpdatedAt = c.Now.UTC().Truncate(time.Microsecond)
+		chain.UpdatedAt = stamp.Of(c.Now)
 		return chain.check()
 	}, c.Event)
 }

@@ -2,17 +2,15 @@ package mail
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
 // systemKEK is the key of what belongs to the server itself.
@@ -61,8 +59,8 @@ func (s *Service) enqueueAs(ctx context.Context, name, as, to string, data any) 
 	}
 	value := secret.New(plain)
 	defer value.Wipe()
-	now := s.cfg.Now().UTC().Truncate(time.Microsecond)
-	m := Queued{ID: uuid.Must(uuid.NewRandomFromReader(rand.Reader)).String(), CreatedAt: now, GiveUpAt: now.Add(l.life)}
+	now := stamp.Of(s.cfg.Now())
+	m := Queued{ID: ids.New(), CreatedAt: now, GiveUpAt: now.Add(l.life)}
 	if m.Box, err = s.seal(ctx, m.ID, value); err != nil {
 		return fmt.Errorf("queue mail: %w", err)
 	}

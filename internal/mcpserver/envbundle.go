@@ -14,7 +14,7 @@ func getEnvBundle(ctx context.Context, s *session, in input) (string, error) {
 		return "", err
 	}
 	path := in.text("path")
-	if m, err := find(ctx, s, vault, path); err == nil && m != nil && m.Type != envBundle {
+	if m, found, err := s.api.FindSecret(ctx, vault, path); err == nil && found && m.Type != envBundle {
 		return "", notBundle(path, m.Type)
 	}
 	got, err := s.api.GetSecret(ctx, vault, path)

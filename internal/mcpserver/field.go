@@ -12,9 +12,9 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/jsonschema-go/jsonschema"
-	"github.com/google/uuid"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 // field is one parameter of a tool. Its schema and its check come from the same
@@ -168,7 +168,7 @@ func (f field) textValue(v jsontext.Value) (any, error) {
 	}
 	switch f.format {
 	case "uuid":
-		if len(s) != 36 || uuid.Validate(s) != nil {
+		if !ids.Valid(s) {
 			return nil, f.bad("must be a UUID, such as 123e4567-e89b-12d3-a456-426614174000")
 		}
 	case "date-time":

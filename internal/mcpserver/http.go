@@ -11,10 +11,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 // NewClient returns a client of the API that sends bearer, on behalf of whoever
@@ -96,7 +96,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	vault := r.Header.Get("X-Vault-ID")
-	if vault != "" && (len(vault) != 36 || uuid.Validate(vault) != nil) {
+	if vault != "" && !ids.Valid(vault) {
 		refuse(w, http.StatusBadRequest, "invalid_vault_id", "X-Vault-ID must be the id of a vault, a UUID.")
 		return
 	}

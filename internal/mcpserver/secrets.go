@@ -88,7 +88,7 @@ func rotateAndStore(ctx context.Context, s *session, in input) (string, error) {
 	}
 	path, o := in.text("path"), client.PutOptions{Type: "api_key"}
 	// An agent that may write and not list gets here too: not seeing is no failure.
-	if m, err := find(ctx, s, vault, path); err == nil && m != nil {
+	if m, found, err := s.api.FindSecret(ctx, vault, path); err == nil && found {
 		o.Type = "" // the API keeps it
 		if string(m.Metadata) != "{}" {
 			o.Metadata = m.Metadata
@@ -120,11 +120,11 @@ func describeSecret(ctx context.Context, s *session, in input) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	m, err := find(ctx, s, vault, in.text("path"))
+	m, found, err := s.api.FindSecret(ctx, vault, in.text("path"))
 	if err != nil {
 		return "", s.onSecret(in.text("path"), err)
 	}
-	if m == nil {
+	if !found {
 		return "", noSecret(in.text("path"))
 	}
 	if len(m.Metadata) == 0 {
@@ -138,19 +138,6 @@ func describeSecret(ctx context.Context, s *session, in input) (string, error) {
 		CreatedAt time.Time       `json:"created_at"`
 		ExpiresAt *time.Time      `json:"expires_at"`
 	}{m.Path, m.Type, m.Version, m.Metadata, m.CreatedAt, m.ExpiresAt})
-}
-
-// find looks path up in the listing: nil when it is not there.
-func find(ctx context.Context, s *session, vault, path string) (*client.SecretMeta, error) {
-	for m, err := range s.api.Secrets(ctx, vault, path) {
-		if err != nil {
-			return nil, err
-		}
-		if m.Path == path {
-			return &m, nil
-		}
-	}
-	return nil, nil
 }
 
 func expiry(t *time.Time) string {

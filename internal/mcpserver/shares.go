@@ -4,9 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 // shareSecret takes a secret's path where the contract takes its id: no other tool
@@ -20,16 +19,16 @@ func shareSecret(ctx context.Context, s *session, in input) (string, error) {
 		to = "" // what a model sends along means nothing here
 	}
 	id := in.text("secret_id")
-	if len(id) != 36 || uuid.Validate(id) != nil {
+	if !ids.Valid(id) {
 		vault, err := s.vault.pick(ctx, s.api)
 		if err != nil {
 			return "", err
 		}
-		m, err := find(ctx, s, vault, id)
+		m, found, err := s.api.FindSecret(ctx, vault, id)
 		if err != nil {
 			return "", s.onSecret(id, err)
 		}
-		if m == nil {
+		if !found {
 			return "", noSecret(id)
 		}
 		id = m.ID

@@ -4,9 +4,8 @@ import (
 	"context"
 	"sync"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 // vaultVariable names the vault of "oneclaw mcp".
@@ -62,28 +61,21 @@ func (v *vaultChoice) pick(ctx context.Context, c *client.Client) (string, error
 // configured resolves a name once. Of vaults with the same name none is the one
 // that was meant.
 func (v *vaultChoice) configured(ctx context.Context, c *client.Client) (string, error) {
-	if len(v.fixed) == 36 && uuid.Validate(v.fixed) == nil {
+	if ids.Valid(v.fixed) {
 		return v.fixed, nil
 	}
 	if kept, stale := v.kept(); kept != "" && !stale {
 		return kept, nil
 	}
-	all, err := c.Vaults(ctx)
+	named, err := c.VaultsNamed(ctx, v.fixed)
 	if err != nil {
 		return "", err
 	}
-	id, found := "", 0
-	for i := range all {
-		if all[i].Name == v.fixed {
-			id = all[i].ID
-			found++
-		}
-	}
-	if found != 1 {
+	if len(named) != 1 {
 		return "", v.wrong()
 	}
-	v.keep(id)
-	return id, nil
+	v.keep(named[0].ID)
+	return named[0].ID, nil
 }
 
 // wrong says that the configured vault is none, without repeating it.

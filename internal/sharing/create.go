@@ -10,9 +10,11 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
 // defaultLife is how long a share lives that was not told; maxLife bounds it.
@@ -59,10 +61,10 @@ func (s *Service) Create(ctx context.Context, c *call.Call, d Draft) (Share, err
 	}
 	c.Event.Details.Vault, c.Event.Details.Path = vaultID, p.String()
 	sh := Share{
-		ID: newID(), Org: c.Who.Org, Vault: vaultID, Path: p.String(),
+		ID: ids.New(), Org: c.Who.Org, Vault: vaultID, Path: p.String(),
 		MakerKind: c.Who.Kind, MakerID: c.Who.ID, MakerHuman: c.Who.ID, MakerIP: c.IP, InPerson: c.PersonHere(),
 		Type: d.Type, Allowed: d.Allowed, MaxAccess: d.MaxAccess,
-		CreatedAt: c.Now.UTC().Truncate(time.Microsecond), ExpiresAt: d.ExpiresAt,
+		CreatedAt: stamp.Of(c.Now), ExpiresAt: d.ExpiresAt,
 	}
 	if c.Who.Kind == policy.KindAgent {
 		sh.MakerHuman = c.Who.Creator
@@ -186,7 +188,7 @@ func (d *Draft) check(c *call.Call) error {
 	if d.ExpiresAt, err = c.Capped(d.ExpiresAt); err != nil {
 		return err
 	}
-	d.ExpiresAt = d.ExpiresAt.UTC().Truncate(time.Microsecond)
+	d.ExpiresAt = stamp.Of(d.ExpiresAt)
 	if d.Type == ToEmail && c.Who.Kind == policy.KindAgent {
 		return fault.New(fault.Denied, "share_not_allowed", "Agents share within the organisation or by a link, not to mail addresses.")
 	}

@@ -2,23 +2,17 @@ package sharing
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
 
 // linkKEK is the key that what opens links is sealed with.
 const linkKEK = "shares"
-
-// newID is a UUID of 122 random bits. That is what opens a link, too: clients
-// take ids for UUIDs.
-func newID() string { return uuid.Must(uuid.NewRandomFromReader(rand.Reader)).String() }
 
 // hashed is how the id that opens a link is looked up.
 func hashed(id string) string {
@@ -42,7 +36,7 @@ func (s *Service) name(ctx context.Context, sh *Share) (err error) {
 	if sh.Type != ToLink {
 		return nil
 	}
-	sh.public = newID()
+	sh.public = ids.New() // 122 random bits: clients take ids for UUIDs
 	sh.Handle = hashed(sh.public)
 	value := secret.FromString(sh.public)
 	defer value.Wipe()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/loop"
 )
 
 // A share's maker is told of its first access, and of those that follow once an
@@ -25,19 +27,13 @@ func (s *Service) nudge() {
 // Run tells makers of accesses until ctx ends. Several nodes may do so: each
 // notice goes out once.
 func (s *Service) Run(ctx context.Context) {
-	tick := time.NewTicker(noticePoll)
-	defer tick.Stop()
-	for {
+	notify := func(ctx context.Context) {
 		if err := s.Notify(ctx); err != nil && ctx.Err() == nil {
 			s.cfg.Log.Warn("makers of shares were not told of accesses yet", slog.Any("error", err))
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		case <-s.wake:
-		}
 	}
+	notify(ctx)
+	loop.EveryOr(ctx, noticePoll, s.wake, notify)
 }
 
 // Notify queues the notices that are due.

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 // Request is what somebody wants to pay for.
@@ -48,7 +49,7 @@ func (s *Service) Pay(ctx context.Context, t *Terms, req *Request, header string
 	}
 	defer s.busy.Delete(id)
 	h := Hold{
-		ID: id, Resource: sha256.Sum256([]byte(req.Org + "\n" + req.Target)), Attempt: newAttempt(), Org: req.Org,
+		ID: id, Resource: sha256.Sum256([]byte(req.Org + "\n" + req.Target)), Attempt: ids.New(), Org: req.Org,
 		Network: t.Network, Price: req.Price, At: now, Until: now.Add(holdTime),
 	}
 	q := t.ask(p, req.Resource, req.Price)

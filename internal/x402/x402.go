@@ -9,16 +9,13 @@ package x402
 
 import (
 	"context"
-	"crypto/rand"
 	"log/slog"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
+	"github.com/oneclaw-dev/oneclaw/internal/epoch"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
@@ -79,18 +76,12 @@ type Config struct {
 // Service takes payments.
 type Service struct {
 	cfg   Config
-	terms atomic.Pointer[known]
-	busy  sync.Map // ids of payments that this node looks at
+	terms *epoch.Cache[struct{}, Terms] // the settings are of the whole server
+	busy  sync.Map                      // ids of payments that this node looks at
 }
 
 // New returns a Service.
-func New(cfg Config) *Service { return &Service{cfg: cfg} }
-
-// known is what the settings say, as of an epoch.
-type known struct {
-	epoch int64
-	terms Terms
-}
+func New(cfg Config) *Service { return &Service{cfg: cfg, terms: epoch.New[struct{}, Terms](1)} }
 
 // Terms are how the server is paid. The zero Terms: not at all.
 type Terms struct {
@@ -105,10 +96,10 @@ func (t *Terms) On() bool {
 
 // Terms returns the server's terms. Without a change of settings it asks nobody.
 func (s *Service) Terms(ctx context.Context) (Terms, error) {
-	epoch, exact := s.cfg.Store.ServerEpoch()
-	if k := s.terms.Load(); exact && k != nil && k.epoch == epoch {
-		return k.terms, nil
-	}
+	return s.terms.Get(struct{}{}, s.cfg.Store.ServerEpoch, func() (Terms, error) { return s.readTerms(ctx) })
+}
+
+func (s *Service) readTerms(ctx context.Context) (Terms, error) {
 	x, err := s.cfg.Settings.ReadX402(ctx)
 	if err != nil {
 		return Terms{}, err
@@ -116,9 +107,6 @@ func (s *Service) Terms(ctx context.Context) (Terms, error) {
 	t := Terms{PayTo: x.PayTo, Network: x.Network, Scheme: x.Scheme, Asset: x.Asset, Facilitator: x.Facilitator, Price: x.Price}
 	if t.Asset == "" {
 		t.Asset = dollars[t.Network].address
-	}
-	if exact {
-		s.terms.Store(&known{epoch, t})
 	}
 	return t, nil
 }
@@ -158,5 +146,3 @@ const (
 	// recordTime bounds what must be written though the client went away.
 	recordTime = 10 * time.Second
 )
-
-func newAttempt() string { return uuid.Must(uuid.NewRandomFromReader(rand.Reader)).String() }

@@ -1,27 +1,25 @@
-// Package idp runs identity providers for tests: a real OpenID provider, and one
-// that signs whatever it is told to.
+// Package idp runs identity providers for tests: an OpenID provider that people
+// log in to, and one that signs whatever it is told to.
 package idp
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"io"
-	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 
-	"github.com/zitadel/oidc/v3/example/server/exampleop"
-	"github.com/zitadel/oidc/v3/example/server/storage"
-	"github.com/zitadel/oidc/v3/pkg/op"
+	"github.com/go-jose/go-jose/v4"
 )
 
-// Provider is a real OpenID provider on 127.0.0.1, with two users.
+// Provider is an OpenID provider on 127.0.0.1, with two users and a public
+// application that redirects to this machine.
 type Provider struct {
 	Issuer, ClientID string
 }
@@ -29,82 +27,103 @@ type Provider struct {
 // The users of a Provider, by what they log in with.
 const (
 	First       = "test-user@127.0.0.1"
-	FirstEmail  = "test-user@zitadel.ch"
+	FirstEmail  = "test-user@example.com"
 	Second      = "test-user2"
-	SecondEmail = "test-user2@zitadel.ch"
+	SecondEmail = "test-user2@example.com"
 )
 
-const redirect = "http://localhost/auth/callback"
+const (
+	password = "verysecure"
+	redirect = "http://localhost/auth/callback"
+)
 
 // Start runs a Provider for the length of the test.
 func Start(t testing.TB) *Provider {
 	t.Helper()
+	return start(t, application{id: "oneclaw-" + random(), algorithm: jose.RS256})
+}
+
+// start runs a Provider whose application is app, beside others.
+func start(t testing.TB, app application, others ...application) *Provider {
+	t.Helper()
 	var handler http.Handler
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	t.Cleanup(s.Close)
-	p := &Provider{Issuer: s.URL, ClientID: "oneclaw-" + random()}
-	clients := map[string]*storage.Client{p.ClientID: storage.NativeClient(p.ClientID, redirect)}
-	store := talkative{storage.NewStorageWithClients(storage.NewUserStore(s.URL), clients)}
-	handler = exampleop.SetupServer(s.URL, store, slog.New(slog.DiscardHandler), false)
-	return p
+	handler = newServer(t, s.URL, map[string]user{
+		First:  {subject: "id1", password: password, email: FirstEmail, name: "Test User"},
+		Second: {subject: "id2", password: password, email: SecondEmail, name: "Test User2"},
+	}, append(others, app)...).routes()
+	return &Provider{Issuer: s.URL, ClientID: app.id}
 }
-
-// talkative puts mail and name into ID tokens, as most providers do.
-type talkative struct{ *storage.Storage }
-
-// GetClientByClientID implements op.Storage.
-func (s talkative) GetClientByClientID(ctx context.Context, id string) (op.Client, error) {
-	c, err := s.Storage.GetClientByClientID(ctx, id)
-	return talkativeClient{c}, err
-}
-
-type talkativeClient struct{ op.Client }
-
-// IDTokenUserinfoClaimsAssertion implements op.Client.
-func (talkativeClient) IDTokenUserinfoClaimsAssertion() bool { return true }
 
 // IDToken logs a user in through the authorization code flow with PKCE, as a
 // browser would, and returns the ID token.
 func (p *Provider) IDToken(t testing.TB, user, nonce string) string {
 	t.Helper()
-	var code string
-	browser := &http.Client{CheckRedirect: func(r *http.Request, _ []*http.Request) error {
-		if strings.HasPrefix(r.URL.String(), redirect) {
-			code = r.URL.Query().Get("code")
-			return http.ErrUseLastResponse
-		}
-		return nil
-	}}
-	var at struct {
-		Authorize string `json:"authorization_endpoint"`
-		Token     string `json:"token_endpoint"`
-	}
-	decode(t, do(t, browser, http.MethodGet, p.Issuer+"/.well-known/openid-configuration", nil), &at)
 	verifier := random()
-	sum := sha256.Sum256([]byte(verifier))
-	page := do(t, browser, http.MethodGet, at.Authorize+"?"+url.Values{
-		"client_id": {p.ClientID}, "redirect_uri": {redirect}, "response_type": {"code"}, "scope": {"openid profile email"},
-		"state": {random()}, "nonce": {nonce}, "code_challenge_method": {"S256"},
-		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])},
-	}.Encode(), nil)
-	do(t, browser, http.MethodPost, p.Issuer+"/login/username", url.Values{
-		"username": {user}, "password": {"verysecure"}, "id": {page.at.Query().Get("authRequestID")},
-	})
-	if code == "" {
-		t.Fatal("the provider gave no code")
-	}
-	res := do(t, browser, http.MethodPost, at.Token, url.Values{
-		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {redirect},
-		"client_id": {p.ClientID}, "code_verifier": {verifier},
-	})
+	code := p.code(t, user, nonce, verifier)
 	var out struct {
 		IDToken string `json:"id_token"`
 	}
-	decode(t, res, &out)
+	decode(t, p.exchange(t, code, verifier, url.Values{"client_id": {p.ClientID}}), &out)
 	if out.IDToken == "" {
 		t.Fatal("the provider gave no ID token")
 	}
 	return out.IDToken
+}
+
+// code logs a user in with a browser, which is sent back with a code.
+func (p *Provider) code(t testing.TB, user, nonce, verifier string) string {
+	t.Helper()
+	state := random()
+	sum := sha256.Sum256([]byte(verifier))
+	page, _ := p.browse(t, http.MethodGet, p.endpoints(t).Authorize+"?"+url.Values{
+		"client_id": {p.ClientID}, "redirect_uri": {redirect}, "response_type": {"code"}, "scope": {"openid profile email"},
+		"state": {state}, "nonce": {nonce}, "code_challenge_method": {"S256"},
+		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])},
+	}.Encode(), nil)
+	_, back := p.browse(t, http.MethodPost, page.at.String(), url.Values{"username": {user}, "password": {password}})
+	if back.Get("code") == "" || back.Get("state") != state {
+		t.Fatalf("the provider sent the browser back with %v", back)
+	}
+	return back.Get("code")
+}
+
+// exchange takes what the token endpoint gives for a code. more is how the
+// application says who it is.
+func (p *Provider) exchange(t testing.TB, code, verifier string, more url.Values) reply {
+	t.Helper()
+	form := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {redirect}, "code_verifier": {verifier}}
+	maps.Copy(form, more)
+	return do(t, http.DefaultClient, http.MethodPost, p.endpoints(t).Token, form, nil)
+}
+
+// endpoints are what the provider's discovery document says of itself.
+type endpoints struct {
+	Authorize string `json:"authorization_endpoint"`
+	Token     string `json:"token_endpoint"`
+	Userinfo  string `json:"userinfo_endpoint"`
+}
+
+func (p *Provider) endpoints(t testing.TB) (at endpoints) {
+	t.Helper()
+	decode(t, do(t, http.DefaultClient, http.MethodGet, p.Issuer+"/.well-known/openid-configuration", nil, nil), &at)
+	return at
+}
+
+// browse makes a browser's request. back is what the browser was sent back to the
+// application with, if it was.
+func (p *Provider) browse(t testing.TB, method, target string, form url.Values) (page reply, back url.Values) {
+	t.Helper()
+	browser := &http.Client{CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+		if strings.HasPrefix(r.URL.String(), redirect) {
+			back = r.URL.Query()
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}}
+	page = do(t, browser, method, target, form, nil)
+	return page, back
 }
 
 func decode(t testing.TB, res reply, into any) {
@@ -121,12 +140,14 @@ type reply struct {
 	body   []byte
 }
 
-func do(t testing.TB, c *http.Client, method, target string, form url.Values) reply {
+// do makes a request with what head has beside, and reads the answer.
+func do(t testing.TB, c *http.Client, method, target string, form url.Values, head http.Header) reply {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, target, strings.NewReader(form.Encode()))
 	if err != nil {
 		t.Fatal(err)
 	}
+	maps.Copy(r.Header, head)
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
