@@ -7,20 +7,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
-
-// Event is one counted request, as the history shows it.
-type Event struct {
-	ID, Org       string
-	PrincipalKind policy.PrincipalKind
-	PrincipalID   string
-	Method        string
-	Endpoint      string // the route: a path could name a secret
-	Status        int
-	Price         int64 // in millionths of a dollar; 0: not paid
-	At            time.Time
-}
 
 // meter counts the requests of one organisation on this node. What the hot path
 // touches is atomic; mu is for those who load and flush.
@@ -57,11 +44,21 @@ type bucket struct {
 // standing is an account as the hot path needs it.
 type standing struct {
 	epoch   int64
+	since   int64 // Unix nanoseconds
 	until   int64 // Unix nanoseconds, 0: no end
 	account Account
 	caps    Caps
 	price   int64
 	ceiling atomic.Int64 // how far meter.spent may go
+}
+
+// late is how long ago a request may have begun when it is counted.
+const late = int64(time.Minute)
+
+// holds reports whether a standing and a bucket hold at a moment. When a clock was set
+// back they don't: what had ended has not, and the month may be another.
+func holds(st *standing, b *bucket, epoch, nanos int64) bool {
+	return st != nil && st.epoch == epoch && nanos >= st.since-late && (st.until == 0 || nanos < st.until) && b != nil && nanos < b.ends
 }
 
 // Pass is a request that was let in.
@@ -86,7 +83,7 @@ func (s *Service) Admit(ctx context.Context, org string, now time.Time, free boo
 	st := m.stand.Load()
 	epoch, exact := s.store.EpochOf(org)
 	b := m.bucket.Load()
-	if st == nil || !exact || st.epoch != epoch || st.until != 0 && nanos >= st.until || b == nil || nanos >= b.ends {
+	if !exact || !holds(st, b, epoch, nanos) {
 		var err error
 		if st, b, err = s.load(ctx, m, now); err != nil {
 			return Pass{}, err
@@ -179,7 +176,7 @@ func (s *Service) load(ctx context.Context, m *meter, now time.Time) (*standing,
 	epoch, exact := s.store.EpochOf(m.org)
 	nanos := now.UnixNano()
 	b, st := m.bucket.Load(), m.stand.Load()
-	if exact && st != nil && st.epoch == epoch && (st.until == 0 || nanos < st.until) && b != nil && nanos < b.ends {
+	if exact && holds(st, b, epoch, nanos) {
 		return st, b, nil // another request loaded it meanwhile
 	}
 	name, ends := month(now)
@@ -187,21 +184,30 @@ func (s *Service) load(ctx context.Context, m *meter, now time.Time) (*standing,
 	if err != nil {
 		return nil, nil, err
 	}
-	if b == nil || nanos >= b.ends {
-		b = &bucket{name: name, ends: ends.UnixNano()}
-		m.buckets = append(m.buckets, b)
-		m.bucket.Store(b)
-	}
+	b = m.named(name, ends)
+	m.bucket.Store(b)
 	b.others.Store(a.Used - b.wroteTotal)
 	st = m.stands(a, epoch, now)
 	m.stand.Store(st)
 	return st, b, nil
 }
 
+// named returns the bucket of a month. m.mu is held.
+func (m *meter) named(name string, ends time.Time) *bucket {
+	for _, b := range m.buckets {
+		if b.name == name {
+			return b
+		}
+	}
+	b := &bucket{name: name, ends: ends.UnixNano()}
+	m.buckets = append(m.buckets, b)
+	return b
+}
+
 // stands makes the standing of what the database says. m.mu is held: what this
 // node has written is in a, and what it has not is not.
 func (m *meter) stands(a Account, epoch int64, now time.Time) *standing {
-	st := &standing{epoch: epoch, account: a, caps: a.Caps(now), price: a.Price()}
+	st := &standing{epoch: epoch, since: now.UnixNano(), account: a, caps: a.Caps(now), price: a.Price()}
 	if next := a.changes(now); !next.IsZero() {
 		st.until = next.UnixNano()
 	}
