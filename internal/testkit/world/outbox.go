@@ -30,7 +30,7 @@ type Letter struct {
 	What     string // what was done to an account; the name of an agent
 	Key      string // of an agent that asks to be taken in
 	Times    int64  // how often a share was read
-	Approval approval.Letter
+	Approval *approval.Letter
 }
 
 // Outbox takes the mails of all services and keeps them. It may be used by many
@@ -121,7 +121,7 @@ func (o *Outbox) Invite(_ context.Context, to, from, token string, _ time.Time) 
 
 // ApprovalRequested implements approval.Mailer.
 func (o *Outbox) ApprovalRequested(_ context.Context, to string, l approval.Letter) error {
-	return o.put(Letter{Kind: Approve, To: to, Approval: l})
+	return o.put(Letter{Kind: Approve, To: to, Approval: &l})
 }
 
 // ShareReceived implements sharing.Mailer.
