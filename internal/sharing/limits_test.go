@@ -92,6 +92,10 @@ func TestAPassphrase(t *testing.T) {
 	if n := s.count(id); n != 1 {
 		t.Errorf("counted %d", n)
 	}
+	once := s.link(sharing.Draft{Passphrase: phrase("x"), MaxAccess: 1})
+	_, err := s.readWith(policy.Principal{}, once, "x")
+	world.WantCode(t, "the only time", err, "")
+	s.reads("one that is used up, without it", policy.Principal{}, once, "share_gone")
 	// Who is not meant learns nothing of the passphrase.
 	to := s.share(s.ada, sharing.Draft{Type: sharing.ToUser, RecipientID: s.bob.ID, Passphrase: phrase("x")})
 	s.reads("somebody else", s.ada, to.PublicID(), "share_not_yours")
@@ -162,11 +166,11 @@ func TestGuessesThatComeAtOnceAreNoMoreThanTen(t *testing.T) {
 func TestRightPassphrasesLockNothing(t *testing.T) {
 	s := open(t)
 	id := s.link(sharing.Draft{Passphrase: phrase("right")})
-	for range 12 {
+	for range 11 {
 		_, err := s.readWith(policy.Principal{}, id, "right")
 		world.WantCode(t, "the right one", err, "")
 	}
-	if n := s.count(id); n != 12 {
+	if n := s.count(id); n != 11 {
 		t.Errorf("counted %d", n)
 	}
 }

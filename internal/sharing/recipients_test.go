@@ -175,3 +175,17 @@ func TestLettersToAddresses(t *testing.T) {
 		}
 	}
 }
+
+// A link whose seal is damaged goes by its row's id in its maker's list, which ends it.
+func TestALinkWhoseSealIsDamaged(t *testing.T) {
+	s := open(t)
+	sh := s.share(s.ada, sharing.Draft{Type: sharing.ToLink})
+	s.Exec(`UPDATE shares SET link_sealed = ? WHERE id = ?`, []byte("no seal that anybody made"), sh.ID)
+	if all := s.outbound(s.ada); !slices.Equal(all, []string{sh.ID}) {
+		t.Errorf("the list has %v", all)
+	}
+	s.reads("who has the link", policy.Principal{}, sh.PublicID(), "")
+	s.reads("by the row's id", policy.Principal{}, sh.ID, "share_not_found")
+	s.must(s.revoke(s.ada, sh.ID))
+	s.reads("once it is revoked", policy.Principal{}, sh.PublicID(), "share_not_found")
+}

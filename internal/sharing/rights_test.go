@@ -111,6 +111,8 @@ func TestAShareKeepsTheCapsOfBothKeys(t *testing.T) {
 		t.Errorf("it is %+v", sh)
 	}
 	s.reads("what it covers", policy.Principal{}, sh.PublicID(), "")
+	_, err = s.create(s.ByKey(s.ada, "share:write"), sharing.Draft{Type: sharing.ToLink})
+	world.WantCode(t, "by a key that shares and reads nothing", err, "secret_not_found")
 	// The recipient's key caps what it was given.
 	id := s.given(sharing.Draft{})
 	s.reads("a key for another path", s.ByKey(s.bob, "c/**"), id, "access_denied")
