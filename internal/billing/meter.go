@@ -6,20 +6,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
-
-// Event is one counted request, as the history shows it.
-type Event struct {
-	ID, Org       string
-	PrincipalKind policy.PrincipalKind
-	PrincipalID   string
-	Method        string
-	Endpoint      string // the route: a path could name a secret
-	Status        int
-	Price         int64 // in millionths of a dollar; 0: not paid
-	At            time.Time
-}
 
 // meter counts the requests of one organisation on this node. A request holds mu
 // for a few additions. Who loads and flushes holds loading, also while the database
@@ -62,11 +49,21 @@ type bucket struct {
 // standing is an account as requests need it. It does not change once it is made.
 type standing struct {
 	epoch   int64
+	since   int64 // Unix nanoseconds
 	until   int64 // Unix nanoseconds, 0: no end
 	account Account
 	caps    Caps
 	price   int64
 	ceiling int64 // how far meter.spent may go
+}
+
+// late is how long ago a request may have begun when it is counted.
+const late = int64(time.Minute)
+
+// holds reports whether a standing and a bucket hold at a moment. When a clock was set
+// back they don't: what had ended has not, and the month may be another.
+func holds(st *standing, b *bucket, epoch, nanos int64) bool {
+	return st != nil && st.epoch == epoch && nanos >= st.since-late && (st.until == 0 || nanos < st.until) && b != nil && nanos < b.ends
 }
 
 // Pass is a request that was let in.
@@ -102,9 +99,7 @@ func (m *meter) loaded(epoch int64, now time.Time) (*standing, *bucket, bool) {
 	m.mu.Lock()
 	st, b := m.stand, m.bucket
 	m.mu.Unlock()
-	nanos := now.UnixNano()
-	good := st != nil && st.epoch == epoch && (st.until == 0 || nanos < st.until) && b != nil && nanos < b.ends
-	return st, b, good
+	return st, b, holds(st, b, epoch, now.UnixNano())
 }
 
 func (m *meter) admit(st *standing, b *bucket, free bool) (Pass, error) {
@@ -180,18 +175,27 @@ func (s *Service) load(ctx context.Context, m *meter, now time.Time) (*standing,
 	if err != nil {
 		return nil, nil, err
 	}
-	if b == nil || now.UnixNano() >= b.ends {
-		b = &bucket{name: name, ends: ends.UnixNano()}
-		m.buckets = append(m.buckets, b)
-	}
+	b = m.named(name, ends)
 	st = m.take(b, a, epoch, now)
 	return st, b, nil
+}
+
+// named returns the bucket of a month. m.loading is held.
+func (m *meter) named(name string, ends time.Time) *bucket {
+	for _, b := range m.buckets {
+		if b.name == name {
+			return b
+		}
+	}
+	b := &bucket{name: name, ends: ends.UnixNano()}
+	m.buckets = append(m.buckets, b)
+	return b
 }
 
 // take makes what the database says the standing of the month that b counts.
 // m.loading is held: what this node has written is in a, and what it has not is not.
 func (m *meter) take(b *bucket, a Account, epoch int64, now time.Time) *standing {
-	st := &standing{epoch: epoch, account: a, caps: a.Caps(now), price: a.Price(), ceiling: a.Micros() + m.written}
+	st := &standing{epoch: epoch, since: now.UnixNano(), account: a, caps: a.Caps(now), price: a.Price(), ceiling: a.Micros() + m.written}
 	if next := a.changes(now); !next.IsZero() {
 		st.until = next.UnixNano()
 	}

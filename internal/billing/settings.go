@@ -87,12 +87,15 @@ func (s *Service) DropSetting(ctx context.Context, c *call.Call, name string) er
 	if !settingName.MatchString(name) {
 		return errNoSetting
 	}
+	if err := moneyGoes(c, name); err != nil {
+		return err
+	}
 	c.Succeed("setting", name)
 	return s.store.DropSetting(ctx, c.Who.Org, name, c.Event)
 }
 
-// moneyGoes refuses a setting that says where payments go, and who says that they came,
-// unless a person is there: a stolen key would lead them elsewhere.
+// moneyGoes refuses to set or drop what says where payments go, and who says that they
+// came, unless a person is there: a stolen key would lead them elsewhere.
 func moneyGoes(c *call.Call, name string) error {
 	switch name {
 	case x402PayTo, x402Facilitator, x402Network, x402Asset:

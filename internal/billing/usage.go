@@ -26,6 +26,18 @@ func (s *Service) Usage(ctx context.Context, c *call.Call) (Report, error) {
 	return Report{Caps: a.Caps(c.Now), Month: u}, err
 }
 
+// Event is one counted request, as the history shows it.
+type Event struct {
+	ID, Org       string
+	PrincipalKind policy.PrincipalKind
+	PrincipalID   string
+	Method        string
+	Endpoint      string // the route: a path could name a secret
+	Status        int
+	Price         int64 // in millionths of a dollar; 0: not paid
+	At            time.Time
+}
+
 // MaxHistory is how many requests the history goes back.
 const MaxHistory = 200
 

@@ -37,8 +37,8 @@ type Call struct {
 }
 
 // Authorize asks the policy whether the caller may do a to r, and notes in the event the
-// rule that allowed it. A refusal carries its reason: callers get the same fault
-// whatever was denied, so that it tells nothing of what exists.
+// rule that allowed it. A denial carries the rule that made it, for the log: fault.ReasonOf.
+// What is another organisation's is NotFound, as if it did not exist.
 func (c *Call) Authorize(a policy.Action, r policy.Resource) error {
 	d := policy.Decide(c.Who, a, r, c.At())
 	c.Event.Details.Reason = string(d.Reason)

@@ -39,7 +39,7 @@ func (s *Service) Access(ctx context.Context, c *call.Call, id string, passphras
 	if err := c.Authorize(policy.AccessShare, c.Own()); err != nil {
 		return Lent{}, err
 	}
-	sh, err := s.cfg.Store.Share(ctx, id, hashed(id))
+	sh, err := s.find(ctx, id)
 	if err != nil {
 		return Lent{}, err
 	}

@@ -40,7 +40,7 @@ func (s *Service) mine(ctx context.Context, c *call.Call, id string, a policy.Ac
 	if err := c.Authorize(a, c.Own()); err != nil {
 		return Share{}, err
 	}
-	sh, err := s.cfg.Store.Share(ctx, id, hashed(id))
+	sh, err := s.find(ctx, id)
 	if err != nil {
 		return Share{}, err
 	}

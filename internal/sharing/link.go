@@ -20,6 +20,16 @@ func hashed(id string) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// find returns the share that callers know by an id. The hash that is stored of a link's
+// is none: who has read the database opens no link.
+func (s *Service) find(ctx context.Context, id string) (Share, error) {
+	sh, err := s.cfg.Store.Share(ctx, id, hashed(id))
+	if err == nil && sh.Type == ToLink && sh.Handle != hashed(id) {
+		return Share{}, ErrNoShare
+	}
+	return sh, err
+}
+
 // SealOfLink says which key what opens a link is sealed with, and where.
 func SealOfLink(org, vault, id string) (kek string, at seal.Ref) {
 	return linkKEK, (&Share{Org: org, Vault: vault, ID: id}).ref()

@@ -1,0 +1,96 @@
+package billing_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/billing"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+func TestCapsOfTiers(t *testing.T) {
+	for tier, want := range map[billing.Tier]billing.Caps{
+		billing.Free:       {Tier: "free", Requests: 1000, Vaults: 3, Secrets: 50, Agents: 2},
+		billing.Pro:        {Tier: "pro", Requests: 25_000, Vaults: 25, Secrets: 500, Agents: 10},
+		billing.Business:   {Tier: "business", Requests: 100_000, Vaults: 100, Secrets: 5000, Agents: 50},
+		billing.Enterprise: {Tier: "enterprise", Requests: -1, Vaults: -1, Secrets: -1, Agents: -1},
+	} {
+		caps, known := billing.CapsOf(tier)
+		if !known || caps != want {
+			t.Errorf("%s: got %+v, %v", tier, caps, known)
+		}
+		for kind, n := range map[billing.Kind]int64{
+			billing.Vaults: want.Vaults, billing.Secrets: want.Secrets, billing.Agents: want.Agents, "Member": billing.Unlimited,
+		} {
+			if caps.Of(kind) != n {
+				t.Errorf("%s: %d of %s, want %d", tier, caps.Of(kind), kind, n)
+			}
+		}
+	}
+	for _, word := range []billing.Tier{"", "FREE", "gold", "pro "} {
+		if caps, known := billing.CapsOf(word); known || caps != (billing.Caps{}) {
+			t.Errorf("%q is a tier with %+v", word, caps)
+		}
+	}
+	free, _ := billing.CapsOf(billing.Free)
+	err := billing.LimitReached(billing.Vaults, free, 3)
+	if !fault.Is(err, fault.Denied) || fault.CodeOf(err) != "resource_limit_exceeded" || !strings.Contains(err.Error(), "Vault limit reached (3/3 on free tier)") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWhichTierHolds(t *testing.T) {
+	zero, many := int64(0), int64(70)
+	until := func(tier billing.Tier, end time.Time) billing.Paid {
+		return billing.Paid{Tier: tier, Interval: "monthly", Status: "active", PeriodEnd: end, Until: end}
+	}
+	for name, tc := range map[string]struct {
+		account  billing.Account
+		tier     billing.Tier
+		requests int64
+	}{
+		"nothing set":                             {billing.Account{}, "enterprise", -1},
+		"the server's default":                    {billing.Account{DefaultTier: "pro"}, "pro", 25_000},
+		"a default that is none":                  {billing.Account{DefaultTier: "gold"}, "enterprise", -1},
+		"a tier of its own":                       {billing.Account{Tier: "business", DefaultTier: "free"}, "business", 100_000},
+		"a tier that ends in an instant":          {billing.Account{Tier: "pro", TierEnds: noon.Add(1), DefaultTier: "free"}, "pro", 25_000},
+		"a tier that ends now":                    {billing.Account{Tier: "pro", TierEnds: noon, DefaultTier: "free"}, "free", 1000},
+		"a subscription above the tier":           {billing.Account{Tier: "free", Paid: until("pro", noon.Add(1))}, "pro", 25_000},
+		"a subscription that ends now":            {billing.Account{Tier: "free", Paid: until("pro", noon)}, "free", 1000},
+		"a subscription below the tier":           {billing.Account{Tier: "business", Paid: until("pro", noon.Add(time.Hour))}, "business", 100_000},
+		"a subscription below the default":        {billing.Account{Paid: until("business", noon.Add(time.Hour))}, "enterprise", -1},
+		"free requests of the free tier":          {billing.Account{Tier: "free", FreeRequests: "5"}, "free", 5},
+		"no free requests":                        {billing.Account{Tier: "free", FreeRequests: "0"}, "free", 0},
+		"free requests of another tier":           {billing.Account{Tier: "pro", FreeRequests: "5"}, "pro", 25_000},
+		"free requests that are no number":        {billing.Account{Tier: "free", FreeRequests: "-5"}, "free", 1000},
+		"more free requests than digits":          {billing.Account{Tier: "free", FreeRequests: "1000000000000000"}, "free", 1000},
+		"a limit of its own":                      {billing.Account{Tier: "free", Override: &many, FreeRequests: "5"}, "free", 70},
+		"a limit of zero":                         {billing.Account{Tier: "pro", Override: &zero}, "pro", 0},
+		"a limit on a tier without one":           {billing.Account{Override: &many}, "enterprise", 70},
+		"a limit of its own and a subscription":   {billing.Account{Tier: "free", Paid: until("pro", noon.Add(1)), Override: &many}, "pro", 70},
+		"a subscription to nothing, without ends": {billing.Account{Tier: "free", Paid: billing.Paid{Until: noon.Add(time.Hour)}}, "free", 1000},
+	} {
+		if caps := tc.account.Caps(noon); caps.Tier != tc.tier || caps.Requests != tc.requests {
+			t.Errorf("%s: got %+v, want %s with %d", name, caps, tc.tier, tc.requests)
+		}
+	}
+}
+
+func TestPriceAndWhatIsLeft(t *testing.T) {
+	for text, want := range map[string]int64{"": 1000, "no price": 1000, "-1": 1000, "0": 0, "0.000001": 1, "1000": 1_000_000_000} {
+		if a := (billing.Account{RequestPrice: text}); a.Price() != want {
+			t.Errorf("the price %q is %d, want %d", text, a.Price(), want)
+		}
+	}
+	a := billing.Account{Credits: 3, Owed: 29_999}
+	if got := a.Micros(); got != 1 {
+		t.Errorf("3 cents without 2.9999 leave %d millionths", got)
+	}
+	a.Owed = 30_001
+	if got := a.Micros(); got != -1 {
+		t.Errorf("3 cents without 3.0001 leave %d millionths", got)
+	}
+}
