@@ -1,0 +1,352 @@
+// Package sqldb is the database engine below the store: SQLite or PostgreSQL, with
+// one SQL text for both.
+//
+// Its promise: a write that returned without error has been fsynced, together
+// with its audit event, in one transaction; an event alone is in the log (and
+// survives kill -9) when Append returns. A write is committed only while the rights
+// that it was decided on stand (call.Basis). Of what the rows mean it knows nothing
+// but its own: the heads and events of the logs, the epochs, the ids of revoked
+// tokens, and what meta says. All others are those of who opens it (Parts).
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/wallclock"
+)
+
+// Config says which database to open.
+type Config struct {
+	// Dir is the data directory, which Open locks. SQLite is in it (DIR/oneclaw.db)
+	// when PostgresDSN is empty; on PostgreSQL it may be left out.
+	Dir string
+	// PostgresDSN is a libpq connection string or URL.
+	PostgresDSN string
+	// AuditSync makes the record of a served read wait for the disk too
+	// (ONECLAW_AUDIT_SYNC=full).
+	AuditSync bool
+	// RefuseNew, if not nil, is returned by Open instead of making a new database.
+	RefuseNew error
+	Log       *slog.Logger
+	// Clock is the time by which what is stored ends (ByClock). nil is the machine's.
+	Clock func() time.Time
+	// Steady is a clock that nobody sets. nil is the machine's, or Clock if that is set.
+	Steady func() time.Duration
+	// BeforeWrite, if not nil, runs before each write gets into line. Tests put there
+	// what happens between a decision and its commit.
+	BeforeWrite func(ctx context.Context)
+}
+
+// Parts are what the owner of the rows hands to the engine. Each but the migrations
+// may be nil.
+type Parts struct {
+	// Migrations are the files NNNNN_name.sql that make the schema.
+	Migrations fs.FS
+	// Begin writes what begins with an event (audit.Event.Begins), in its transaction.
+	Begin func(tx *Tx, ev *audit.Event) error
+	// Committed is told what a transaction made stale (Tx.Stale), in its order: after the
+	// commit, and before anybody is told of that.
+	Committed func([]Stale)
+}
+
+// Stale is a value that caches hold and that a transaction changes. The owner of the
+// caches says what its names mean.
+type Stale struct {
+	Group, Name string
+	Next        any // what the value is after the commit, if that is known
+}
+
+// DB is an open database. Its methods may be called from many goroutines.
+type DB struct {
+	eng     engine
+	readers *sql.DB
+	writers *sql.DB
+	walks   *sql.DB // one connection, see onWalks
+	keeper  *sql.DB // SQLite: the connection that copies the write-ahead log
+	lock    *os.File
+	log     *slog.Logger
+	writer  *writer
+	epoch   epoch
+	answers answers
+	running running
+	path    string           // of the file of SQLite
+	file    os.FileInfo      // as it was opened; nil on PostgreSQL
+	now     func() time.Time // the age of caches
+	clock   func() time.Time // Config.Clock
+	watch   *wallclock.Watch
+	before  func(context.Context) // Config.BeforeWrite
+	parts   Parts
+	stmts   sync.Map // SQL text -> *sql.Stmt on readers
+	stop    context.CancelFunc
+	done    sync.WaitGroup
+	closed  sync.Once
+}
+
+// Open opens the database, brings its schema up to date under a lock, and
+// starts the writer. One process at a time may open a data directory.
+func Open(ctx context.Context, cfg Config, parts Parts) (*DB, error) {
+	db := &DB{eng: sqliteEngine, log: cfg.Log, now: time.Now, clock: cfg.Clock, before: cfg.BeforeWrite, parts: parts}
+	db.epoch.opened, db.epoch.wake = db.now(), make(chan struct{}, 1)
+	if db.log == nil {
+		db.log = slog.New(slog.DiscardHandler)
+	}
+	if db.clock == nil {
+		db.clock = time.Now
+	}
+	if err := db.open(cfg); err != nil {
+		return nil, errors.Join(err, db.closeAll())
+	}
+	if err := db.refuseNew(ctx, cfg); err != nil {
+		return nil, errors.Join(err, db.closeAll())
+	}
+	if err := db.migrate(ctx); err != nil {
+		return nil, errors.Join(err, db.closeAll())
+	}
+	if err := db.refreshEpoch(ctx); err != nil {
+		return nil, errors.Join(err, db.closeAll())
+	}
+	if err := db.watchClock(ctx, cfg); err != nil {
+		return nil, errors.Join(err, db.closeAll())
+	}
+	db.running.limit = db.eng.queryTime
+	run, stop := context.WithCancel(context.Background())
+	db.stop = stop
+	db.done.Go(func() { db.running.watch(run, db.now) })
+	db.writer = newWriter(db, cfg.AuditSync)
+	db.done.Go(db.writer.run)
+	if db.eng.postgres {
+		db.done.Go(func() { db.followEpoch(run) })
+		db.done.Go(func() { db.listenEpoch(run, cfg.PostgresDSN) })
+	} else {
+		db.done.Go(func() { newWAL(db, db.keeper).run(run) })
+	}
+	return db, nil
+}
+
+func (db *DB) open(cfg Config) (err error) {
+	if cfg.Dir != "" || cfg.PostgresDSN == "" {
+		if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+			return fmt.Errorf("create data directory: %w", err)
+		}
+		if db.lock, err = lockDir(cfg.Dir); err != nil {
+			return err
+		}
+	}
+	if cfg.PostgresDSN != "" {
+		db.eng = postgresEngine
+		if db.readers, err = openPostgres(cfg.PostgresDSN); err != nil {
+			return err
+		}
+		db.writers = db.readers
+		db.walks, err = openWalks(cfg.PostgresDSN, "")
+		return err
+	}
+	file := filepath.Join(cfg.Dir, File)
+	if cfg.RefuseNew != nil && !HasFile(cfg.Dir) {
+		return cfg.RefuseNew
+	}
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("create database: %w", err)
+	}
+	if err := errors.Join(f.Close(), db.placed(file)); err != nil {
+		return err
+	}
+	if db.readers, db.writers, err = openSQLite(file); err != nil {
+		return err
+	}
+	if db.walks, err = openWalks("", file); err != nil {
+		return err
+	}
+	db.keeper, err = sqlitePool(file, 1, "busy_timeout("+walRestartWait+")", "query_only(ON)")
+	return err
+}
+
+// Close waits for writes under way and those that are queued, and closes. Writes
+// that come later get fault.Unavailable.
+func (db *DB) Close() (err error) {
+	db.closed.Do(func() {
+		db.writer.close()
+		db.stop()
+		db.done.Wait()
+		err = db.closeAll()
+	})
+	return err
+}
+
+func (db *DB) closeAll() error {
+	var errs []error
+	if db.readers != nil {
+		errs = append(errs, db.readers.Close())
+	}
+	if db.writers != nil && db.writers != db.readers {
+		errs = append(errs, db.writers.Close())
+	}
+	if db.walks != nil {
+		errs = append(errs, db.walks.Close())
+	}
+	if db.keeper != nil {
+		errs = append(errs, db.keeper.Close())
+	}
+	if db.lock != nil {
+		errs = append(errs, db.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Engine is "sqlite" or "postgres".
+func (db *DB) Engine() string { return db.eng.name }
+
+// Postgres reports which of the two it is.
+func (db *DB) Postgres() bool { return db.eng.postgres }
+
+// Parts are those that it was opened with.
+func (db *DB) Parts() Parts { return db.parts }
+
+// Now is the time on the machine's clock.
+func (db *DB) Now() time.Time { return db.now() }
+
+// ByClock is the time on Config.Clock.
+func (db *DB) ByClock() time.Time { return db.clock() }
+
+// Ping reports whether the database answers, in the time that a query has.
+func (db *DB) Ping(ctx context.Context) error {
+	ctx, done, err := db.bounded(ctx)
+	if err != nil {
+		return err
+	}
+	return done(Wrap("ping", db.readers.PingContext(ctx)))
+}
+
+// Append puts ev into its organisation's log and returns when it is there. It
+// returns fault.Unavailable when it could not be, and then ev is not in the log,
+// unless the code is outcome_unknown: PostgreSQL went away while it committed.
+func (db *DB) Append(ctx context.Context, ev *audit.Event) error {
+	return db.writer.do(ctx, &op{org: ev.Org, orgs: []string{ev.Org}, event: ev})
+}
+
+// Write does work in a transaction of its own on behalf of organisations, whose logs
+// it holds; the first is whose it is. What it wrote, and the events it appended, are on
+// disk when Write returns nil. When it returns an error nothing of it stays. When ctx
+// carries a call.Basis on which the write does not stand any more, work is not done and
+// the error is call.ErrMoved.
+func (db *DB) Write(ctx context.Context, orgs []string, work Work) error {
+	return db.write(ctx, orgs, false, work)
+}
+
+// WriteLong is Write for what may delete very many rows.
+func (db *DB) WriteLong(ctx context.Context, orgs []string, work Work) error {
+	return db.write(ctx, orgs, true, work)
+}
+
+// WriteSoon is Write for the server's own counts: it does not wait for the disk.
+func (db *DB) WriteSoon(ctx context.Context, org string, work Work) error {
+	return db.writer.do(ctx, &op{org: org, orgs: []string{org}, work: work})
+}
+
+func (db *DB) write(ctx context.Context, orgs []string, long bool, work Work) error {
+	o := &op{org: orgs[0], orgs: orgs, basis: call.BasisOf(ctx), work: work, durable: true, long: long}
+	if o.basis != nil && !slices.Contains(orgs, o.basis.Org) {
+		o.orgs = append(slices.Clone(orgs), o.basis.Org)
+	}
+	if db.before != nil {
+		db.before(ctx)
+	}
+	return db.writer.do(ctx, o)
+}
+
+// Exec runs a statement by itself, beside the writer and without its durability: on
+// PostgreSQL alone, where it is possible.
+func (db *DB) Exec(ctx context.Context, query string, args ...any) error {
+	ctx, done, err := db.bounded(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = db.writers.ExecContext(ctx, query, args...)
+	return done(Wrap("write", err))
+}
+
+// Grown receives when the logs have grown by about a thousand events since it
+// last did.
+func (db *DB) Grown() <-chan struct{} { return db.writer.grown }
+
+// stmt returns a prepared statement of the readers' pool.
+func (db *DB) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+	if s, ok := db.stmts.Load(query); ok {
+		return s.(*sql.Stmt), nil
+	}
+	s, err := db.readers.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if other, loaded := db.stmts.LoadOrStore(query, s); loaded {
+		_ = s.Close()
+		return other.(*sql.Stmt), nil
+	}
+	return s, nil
+}
+
+// Row reads one row into dest. found is false when there is none.
+func (db *DB) Row(ctx context.Context, query string, args []any, dest ...any) (found bool, err error) {
+	ctx, done, err := db.bounded(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = done(err) }()
+	s, err := db.stmt(ctx, query)
+	if err != nil {
+		return false, Wrap("prepare", err)
+	}
+	if found, err = scanOne(s.QueryRowContext(ctx, args...), dest); err == nil {
+		db.answered()
+	}
+	return found, err
+}
+
+func scanOne(r *sql.Row, dest []any) (bool, error) {
+	err := r.Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, Wrap("read", err)
+}
+
+// Each runs scan for every row of the query.
+func (db *DB) Each(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) (err error) {
+	ctx, done, err := db.bounded(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = done(err) }()
+	s, err := db.stmt(ctx, query)
+	if err != nil {
+		return Wrap("prepare", err)
+	}
+	rows, err := s.QueryContext(ctx, args...)
+	if err != nil {
+		return Wrap("read", err)
+	}
+	defer func() { err = Wrap("read", errors.Join(err, rows.Close())) }()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// errClosed is returned by writes that come after Close began.
+var errClosed = fault.New(fault.Unavailable, "shutting_down", "The server is stopping. Try again in a moment.")

@@ -1,0 +1,395 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+// maxBatch bounds how many requests share one commit: enough that the fsync is
+// a small part of each, few enough that the first one does not wait long.
+const maxBatch = 128
+
+// maxYields is how often the writer lets others run while it gathers a batch.
+const maxYields = 2
+
+// op is one caller's piece of a transaction: work, or a lone event.
+type op struct {
+	org     string   // whose the op is
+	orgs    []string // whose logs are locked, and may be appended to; org is one
+	basis   *call.Basis
+	work    Work
+	event   *audit.Event
+	durable bool
+	long    bool // it may touch very many rows
+	err     error
+	done    chan struct{}
+}
+
+// writer is group commit: one goroutine that owns the only connection which
+// writes, and puts all that waits into one transaction.
+type writer struct {
+	db         *DB
+	auditSync  bool
+	queue      chan *op
+	closing    chan struct{}
+	between    chan func()   // SQLite: work for between two batches, see wal
+	stopped    chan struct{} // closed when no op will run any more
+	conn       *sql.Conn
+	appendConn *sql.Conn            // PostgreSQL: see appendInOne
+	stmts      map[string]*sql.Stmt // SQLite only: pgx caches by itself
+	heads      map[string]head
+	appended   int           // events since grown was told
+	grown      chan struct{} // see Grown
+	synced     bool          // SQLite: which synchronous mode the connection is in
+	placed     time.Duration // SQLite: until when the file counts as in its place
+	ward       ward
+}
+
+func newWriter(db *DB, auditSync bool) *writer {
+	return &writer{
+		db: db, auditSync: auditSync,
+		queue: make(chan *op, 4*maxBatch), closing: make(chan struct{}), between: make(chan func(), 1), grown: make(chan struct{}, 1), stopped: make(chan struct{}),
+		stmts: map[string]*sql.Stmt{}, heads: map[string]head{}, synced: true,
+	}
+}
+
+// do hands o to the writer and waits for its commit. A caller whose context
+// ends while it waits still waits: it must know whether its write happened.
+func (w *writer) do(ctx context.Context, o *op) error {
+	o.done = make(chan struct{}, 1)
+	if err := ctx.Err(); err != nil {
+		return Wrap("queue", err)
+	}
+	select {
+	case <-w.closing:
+		return errClosed
+	default:
+	}
+	if w.ward.refuses(w.db) {
+		return errAway
+	}
+	select {
+	case w.queue <- o:
+	case <-ctx.Done():
+		return Wrap("queue", ctx.Err())
+	case <-w.closing:
+		return errClosed
+	}
+	select {
+	case <-o.done:
+		return o.err
+	case <-w.stopped:
+	}
+	// It came into the queue at the last moment: the writer answered it, or
+	// will never see it.
+	select {
+	case <-o.done:
+		return o.err
+	default:
+		return errClosed
+	}
+}
+
+func (w *writer) close() { close(w.closing) }
+
+func (w *writer) run() {
+	defer close(w.stopped)
+	batch := make([]*op, 0, maxBatch)
+	for {
+		select {
+		case o := <-w.queue:
+			batch = append(batch[:0], o)
+		case f := <-w.between:
+			f()
+			continue
+		case <-w.closing:
+			w.drain()
+			w.drop()
+			return
+		}
+		batch = w.fill(batch)
+		if w.ward.refuses(w.db) { // they waited while another got no answer
+			turnAway(batch)
+		} else {
+			w.commit(batch)
+		}
+		clear(batch)
+	}
+}
+
+// fill adds what already waits, and what those who are about to ask bring when
+// they get to run: a larger batch makes every request in it cheaper.
+func (w *writer) fill(batch []*op) []*op {
+	yields := 0
+	for len(batch) < maxBatch {
+		select {
+		case o := <-w.queue:
+			batch = append(batch, o)
+			continue
+		default:
+		}
+		if yields++; yields > maxYields {
+			return batch
+		}
+		runtime.Gosched()
+	}
+	return batch
+}
+
+// drain answers those who were queued when Close came.
+func (w *writer) drain() {
+	for {
+		batch := w.fill(nil)
+		if len(batch) == 0 {
+			return
+		}
+		w.commit(batch)
+	}
+}
+
+// commit runs the batch in one transaction. When that fails for a reason that
+// may lie in one of its ops, each runs again in a transaction of its own, so
+// that no caller fails for another's fault.
+func (w *writer) commit(batch []*op) {
+	err := w.try(batch)
+	alone := err != nil && len(batch) > 1 && !isLost(err)
+	var lost error
+	for i, o := range batch {
+		switch {
+		case lost != nil:
+			o.err = lost // the database is gone: don't let each find out by waiting
+		case alone:
+			if err := w.try(batch[i : i+1]); err != nil {
+				o.err = err
+				if isLost(err) {
+					lost = err
+				}
+			}
+		case err != nil:
+			o.err = err
+		}
+	}
+	for _, o := range batch {
+		o.done <- struct{}{}
+	}
+}
+
+// try runs the batch in one transaction. It returns an error when nothing of it
+// was committed (or, when the database went away during the commit, nothing is
+// known of it). An op that refused without having written leaves the others
+// alone: its error is its own.
+func (w *writer) try(batch []*op) (err error) {
+	// A panic must not reveal the state of the batch to the next one.
+	defer func() {
+		if r := recover(); r != nil {
+			w.drop()
+			err = fault.Wrap(fmt.Errorf("panic in a transaction: %v", r), fault.Internal, "internal_error", "")
+		}
+	}()
+	defer func() { w.ward.note(w.db.now(), err) }()
+	durable := w.auditSync || slices.ContainsFunc(batch, func(o *op) bool { return o.durable })
+	if err := w.inPlace(durable); err != nil {
+		return err
+	}
+	ctx, cancel := w.deadline(batch)
+	defer cancel()
+	if done, err := w.appendInOne(ctx, batch); done {
+		return err
+	}
+	if err := w.start(ctx, durable); err != nil {
+		return err
+	}
+	tx := &Tx{w: w, ctx: ctx}
+	if err := w.apply(tx, batch); err != nil {
+		w.rollback(ctx)
+		return err
+	}
+	epoch, err := w.finish(tx)
+	if err != nil {
+		w.rollback(ctx)
+		return err
+	}
+	w.db.answered()
+	if epoch > 0 {
+		w.db.moved(epoch, tx.moves)
+	}
+	if len(tx.stale) > 0 && w.db.parts.Committed != nil {
+		w.db.parts.Committed(tx.stale)
+	}
+	for _, e := range tx.events {
+		e.Committed = true
+	}
+	w.count(len(tx.events))
+	return nil
+}
+
+// grownEvents is after how many events Grown is told.
+const grownEvents = 1000
+
+// count tells Grown's reader when the logs have grown by grownEvents.
+func (w *writer) count(events int) {
+	if w.appended += events; w.appended < grownEvents {
+		return
+	}
+	w.appended = 0
+	select {
+	case w.grown <- struct{}{}:
+	default:
+	}
+}
+
+// start opens a transaction. A connection that was kept may have died since: then
+// a fresh one gets its turn before anybody is told.
+func (w *writer) start(ctx context.Context, durable bool) error {
+	kept := w.conn != nil
+	for {
+		err := w.connect(ctx)
+		if err == nil {
+			if err = w.begin(ctx, durable); err == nil {
+				return nil
+			}
+			w.drop()
+		}
+		if !kept || busy(err) || ctx.Err() != nil {
+			return lost("begin", err)
+		}
+		kept = false
+	}
+}
+
+func (w *writer) apply(tx *Tx, batch []*op) error {
+	if err := w.lockHeads(tx, batch); err != nil {
+		return stage("lock audit heads", err)
+	}
+	for _, o := range batch {
+		o.err = nil
+		if o.event != nil {
+			tx.Append(o.event)
+			continue
+		}
+		wrote, events, moves, waiting, stale := tx.wrote, len(tx.events), len(tx.moves), len(tx.pipelined), len(tx.stale)
+		tx.wrote = false
+		err := tx.stands(o)
+		if err == nil {
+			err = o.work.Do(tx)
+		}
+		if err != nil || tx.failed {
+			if err == nil {
+				err = errors.New("an op went on after a statement had failed")
+			}
+			if tx.failed || tx.wrote || !errors.As(err, new(*fault.Error)) {
+				return Wrap("write", err)
+			}
+			tx.events, tx.moves, tx.pipelined, tx.stale = tx.events[:events], tx.moves[:moves], tx.pipelined[:waiting], tx.stale[:stale]
+			o.err = err
+		}
+		for i := waiting; i < len(tx.pipelined); i++ {
+			tx.pipelined[i].op, tx.pipelined[i].events = o, [2]int{events, len(tx.events)}
+		}
+		tx.wrote = tx.wrote || wrote
+	}
+	return w.pipeline(tx)
+}
+
+// finish appends the batch's events and commits.
+func (w *writer) finish(tx *Tx) (epoch int64, err error) {
+	if err := tx.begin(); err != nil {
+		return 0, Wrap("write what begins with an event", err)
+	}
+	heads, err := w.appendEvents(tx)
+	if err != nil {
+		return 0, stage("append events", err)
+	}
+	if len(tx.moves) > 0 {
+		if epoch, err = tx.moveEpochs(); err != nil {
+			return 0, stage("move the epoch", err)
+		}
+	}
+	if _, err := w.exec(tx.ctx, "COMMIT"); err != nil {
+		if w.db.eng.postgres && !refused(err) {
+			return 0, unknown(err)
+		}
+		return 0, stage("commit", err)
+	}
+	for org := range heads {
+		w.heads[org] = tx.heads[org]
+	}
+	for _, m := range tx.moves {
+		w.heads[m.org] = tx.heads[m.org]
+	}
+	return epoch, nil
+}
+
+func (w *writer) connect(ctx context.Context) (err error) {
+	if w.conn != nil {
+		return nil
+	}
+	w.conn, err = w.db.writers.Conn(ctx)
+	return err
+}
+
+func (w *writer) begin(ctx context.Context, durable bool) error {
+	if w.db.eng.postgres {
+		start := w.db.eng.quick
+		if durable {
+			start = w.db.eng.durable
+		}
+		_, err := w.conn.ExecContext(ctx, start)
+		return err
+	}
+	if durable != w.synced {
+		mode := w.db.eng.quick
+		if durable {
+			mode = w.db.eng.durable
+		}
+		// Not kept prepared: SQLite parses a pragma each time anyway.
+		if _, err := w.conn.ExecContext(ctx, mode); err != nil {
+			return err
+		}
+		w.synced = durable
+	}
+	_, err := w.exec(ctx, w.db.eng.begin)
+	return err
+}
+
+// exec runs a statement on the writer's connection. On SQLite it keeps it
+// prepared: parsing costs more than running.
+func (w *writer) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if w.db.eng.postgres {
+		return w.conn.ExecContext(ctx, query, args...)
+	}
+	s, err := w.prepared(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return s.ExecContext(ctx, args...)
+}
+
+func (w *writer) queryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	if !w.db.eng.postgres {
+		if s, err := w.prepared(ctx, query); err == nil {
+			return s.QueryRowContext(ctx, args...)
+		}
+	}
+	return w.conn.QueryRowContext(ctx, query, args...)
+}
+
+func (w *writer) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
+	if s, ok := w.stmts[query]; ok {
+		return s, nil
+	}
+	s, err := w.conn.PrepareContext(ctx, query)
+	if err == nil {
+		w.stmts[query] = s
+	}
+	return s, err
+}
