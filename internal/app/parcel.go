@@ -13,6 +13,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/transfer"
 )
 
@@ -33,7 +34,7 @@ type parcel struct {
 func newParcel(dir string) (_ *parcel, err error) {
 	p := &parcel{dir: dir, staging: filepath.Join(dir, partial)}
 	unusable := func(err error) error {
-		if sqldb.DiskFull(err) {
+		if driver.DiskFull(err) {
 			return noSpace(err, dir)
 		}
 		return fault.Wrap(err, fault.Invalid, "folder_unusable", "The folder "+dir+" can't be written.")
@@ -151,7 +152,7 @@ func (p *parcel) drop() error {
 // noSpace makes an error one that names the folder, when its disk is full: the
 // database that is copied is not to blame.
 func noSpace(err error, dir string) error {
-	if !sqldb.DiskFull(err) {
+	if !driver.DiskFull(err) {
 		return err
 	}
 	return fault.New(fault.Unavailable, "disk_full", "There is no space for what is written to "+dir+": its disk is full, or a limit on files is reached. Nothing of it is kept.")

@@ -62,8 +62,9 @@ var arrows = map[string][]string{
 	// Implementations of what the domain declares.
 	"internal/store":            join(services, "internal/mail", "internal/seal", "internal/sqldb", "internal/sqldb/transfer", "internal/store/migrations"),
 	"internal/store/migrations": {},
-	"internal/sqldb":            {"internal/audit", "internal/call", "internal/sqldb/wallclock"}, // the engine knows no rows of the domain
-	"internal/sqldb/transfer":   {"internal/audit", "internal/sqldb"},
+	"internal/sqldb":            {"internal/audit", "internal/call", "internal/sqldb/driver", "internal/sqldb/wallclock"}, // it knows no rows of the domain
+	"internal/sqldb/driver":     {"internal/audit"},                                                                       // for the code of damage
+	"internal/sqldb/transfer":   {"internal/audit", "internal/sqldb", "internal/sqldb/driver"},
 	"internal/sqldb/wallclock":  {},
 	"internal/mail":             {"internal/approval", "internal/netguard", "internal/seal"},
 	"internal/keystore/soft":    {"internal/erase", "internal/keystore"},
@@ -103,9 +104,9 @@ var impure = []string{
 // owners says which packages alone may import something from outside the
 // module, its children included, so that it can be replaced in one place.
 var owners = map[string][]string{
-	"database/sql":                           {"internal/sqldb", "internal/sqldb/transfer", "internal/store"},
-	"github.com/jackc/pgx/v5":                {"internal/sqldb"},
-	"modernc.org/sqlite":                     {"internal/sqldb"},
+	"database/sql":                           {"internal/sqldb", "internal/sqldb/driver", "internal/sqldb/transfer", "internal/store"},
+	"github.com/jackc/pgx/v5":                {"internal/sqldb/driver"},
+	"modernc.org/sqlite":                     {"internal/sqldb/driver"},
 	"github.com/pressly/goose/v3":            {"internal/sqldb"},
 	"github.com/miekg/pkcs11":                {"internal/keystore/pkcs11"},
 	"github.com/danielgtaylor/huma/v2":       {"internal/httpapi"},

@@ -16,7 +16,7 @@ var errSilent = fault.New(fault.Unavailable, "database_unavailable", "The databa
 // those that work, which tells slow from gone. Failure makes an error that comes of that
 // end one that says so; it must be called, with the work's error, at its end.
 func (db *DB) WhileAlive(ctx context.Context, patience time.Duration) (_ context.Context, failure func(error) error) {
-	if !db.eng.postgres {
+	if !db.eng.Postgres {
 		return ctx, func(err error) error { return err }
 	}
 	ctx, end := context.WithCancelCause(ctx)

@@ -33,7 +33,7 @@ func (db *DB) age() time.Duration { return db.now().Sub(db.epoch.opened) }
 
 // answered takes note that PostgreSQL answered something.
 func (db *DB) answered() {
-	if db.eng.postgres {
+	if db.eng.Postgres {
 		db.answers.last.Store(int64(db.age()))
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
 
 // walkTime bounds how long one page may take, and the wait for its turn.
@@ -24,9 +25,9 @@ func (db *DB) EachAside(ctx context.Context, query string, args []any, scan func
 	defer cancel()
 	rows, err := db.walks.QueryContext(ctx, query, args...)
 	if err != nil {
-		return Wrap("read", err)
+		return driver.Wrap("read", err)
 	}
-	defer func() { err = Wrap("read", errors.Join(err, rows.Close())) }()
+	defer func() { err = driver.Wrap("read", errors.Join(err, rows.Close())) }()
 	for rows.Next() {
 		if err := scan(rows); err != nil {
 			return err

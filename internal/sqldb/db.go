@@ -25,6 +25,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/wallclock"
 )
 
@@ -71,7 +72,7 @@ type Stale struct {
 
 // DB is an open database. Its methods may be called from many goroutines.
 type DB struct {
-	eng     engine
+	eng     driver.Engine
 	readers *sql.DB
 	writers *sql.DB
 	walks   *sql.DB // one connection, see onWalks
@@ -98,7 +99,7 @@ type DB struct {
 // Open opens the database, brings its schema up to date under a lock, and
 // starts the writer. One process at a time may open a data directory.
 func Open(ctx context.Context, cfg Config, parts Parts) (*DB, error) {
-	db := &DB{eng: sqliteEngine, log: cfg.Log, now: time.Now, clock: cfg.Clock, before: cfg.BeforeWrite, parts: parts}
+	db := &DB{eng: driver.SQLite, log: cfg.Log, now: time.Now, clock: cfg.Clock, before: cfg.BeforeWrite, parts: parts}
 	db.epoch.opened, db.epoch.wake = db.now(), make(chan struct{}, 1)
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
@@ -121,13 +122,15 @@ func Open(ctx context.Context, cfg Config, parts Parts) (*DB, error) {
 	if err := db.watchClock(ctx, cfg); err != nil {
 		return nil, errors.Join(err, db.closeAll())
 	}
-	db.running.limit = db.eng.queryTime
+	if db.running.limit = sqliteQueryTime; db.eng.Postgres {
+		db.running.limit = postgresQueryTime
+	}
 	run, stop := context.WithCancel(context.Background())
 	db.stop = stop
 	db.done.Go(func() { db.running.watch(run, db.now) })
 	db.writer = newWriter(db, cfg.AuditSync)
 	db.done.Go(db.writer.run)
-	if db.eng.postgres {
+	if db.eng.Postgres {
 		db.done.Go(func() { db.followEpoch(run) })
 		db.done.Go(func() { db.listenEpoch(run, cfg.PostgresDSN) })
 	} else {
@@ -146,12 +149,12 @@ func (db *DB) open(cfg Config) (err error) {
 		}
 	}
 	if cfg.PostgresDSN != "" {
-		db.eng = postgresEngine
-		if db.readers, err = openPostgres(cfg.PostgresDSN); err != nil {
+		db.eng = driver.Postgres
+		if db.readers, err = driver.OpenPostgres(cfg.PostgresDSN); err != nil {
 			return err
 		}
 		db.writers = db.readers
-		db.walks, err = openWalks(cfg.PostgresDSN, "")
+		db.walks, err = driver.OpenWalks(cfg.PostgresDSN, "")
 		return err
 	}
 	file := filepath.Join(cfg.Dir, File)
@@ -165,13 +168,13 @@ func (db *DB) open(cfg Config) (err error) {
 	if err := errors.Join(f.Close(), db.placed(file)); err != nil {
 		return err
 	}
-	if db.readers, db.writers, err = openSQLite(file); err != nil {
+	if db.readers, db.writers, err = driver.OpenSQLite(file); err != nil {
 		return err
 	}
-	if db.walks, err = openWalks("", file); err != nil {
+	if db.walks, err = driver.OpenWalks("", file); err != nil {
 		return err
 	}
-	db.keeper, err = sqlitePool(file, 1, "busy_timeout("+walRestartWait+")", "query_only(ON)")
+	db.keeper, err = driver.OpenKeeper(file)
 	return err
 }
 
@@ -208,10 +211,10 @@ func (db *DB) closeAll() error {
 }
 
 // Engine is "sqlite" or "postgres".
-func (db *DB) Engine() string { return db.eng.name }
+func (db *DB) Engine() string { return db.eng.Name }
 
 // Postgres reports which of the two it is.
-func (db *DB) Postgres() bool { return db.eng.postgres }
+func (db *DB) Postgres() bool { return db.eng.Postgres }
 
 // Parts are those that it was opened with.
 func (db *DB) Parts() Parts { return db.parts }
@@ -228,7 +231,7 @@ func (db *DB) Ping(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return done(Wrap("ping", db.readers.PingContext(ctx)))
+	return done(driver.Wrap("ping", db.readers.PingContext(ctx)))
 }
 
 // Append puts ev into its organisation's log and returns when it is there. It
@@ -276,7 +279,7 @@ func (db *DB) Exec(ctx context.Context, query string, args ...any) error {
 		return err
 	}
 	_, err = db.writers.ExecContext(ctx, query, args...)
-	return done(Wrap("write", err))
+	return done(driver.Wrap("write", err))
 }
 
 // Grown receives when the logs have grown by about a thousand events since it
@@ -308,7 +311,7 @@ func (db *DB) Row(ctx context.Context, query string, args []any, dest ...any) (f
 	defer func() { err = done(err) }()
 	s, err := db.stmt(ctx, query)
 	if err != nil {
-		return false, Wrap("prepare", err)
+		return false, driver.Wrap("prepare", err)
 	}
 	if found, err = scanOne(s.QueryRowContext(ctx, args...), dest); err == nil {
 		db.answered()
@@ -321,7 +324,7 @@ func scanOne(r *sql.Row, dest []any) (bool, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
-	return err == nil, Wrap("read", err)
+	return err == nil, driver.Wrap("read", err)
 }
 
 // Each runs scan for every row of the query.
@@ -333,13 +336,13 @@ func (db *DB) Each(ctx context.Context, query string, args []any, scan func(*sql
 	defer func() { err = done(err) }()
 	s, err := db.stmt(ctx, query)
 	if err != nil {
-		return Wrap("prepare", err)
+		return driver.Wrap("prepare", err)
 	}
 	rows, err := s.QueryContext(ctx, args...)
 	if err != nil {
-		return Wrap("read", err)
+		return driver.Wrap("read", err)
 	}
-	defer func() { err = Wrap("read", errors.Join(err, rows.Close())) }()
+	defer func() { err = driver.Wrap("read", errors.Join(err, rows.Close())) }()
 	for rows.Next() {
 		if err := scan(rows); err != nil {
 			return err

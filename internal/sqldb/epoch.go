@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
 
 // The epoch is a number that changes with every change of a principal, policy, vault
@@ -71,7 +72,7 @@ func (db *DB) EpochOf(org string) (int64, bool) {
 func (db *DB) ServerEpoch() (int64, bool) { return db.EpochOf(audit.SystemOrg) }
 
 func (db *DB) epochKnown() bool {
-	return !db.eng.postgres || db.now().Sub(db.epoch.opened)-time.Duration(db.epoch.seen.Load()) <= maxEpochAge
+	return !db.eng.Postgres || db.now().Sub(db.epoch.opened)-time.Duration(db.epoch.seen.Load()) <= maxEpochAge
 }
 
 // OnRevoke has f called with the ids of tokens that were revoked, here and on other
@@ -104,7 +105,7 @@ func (db *DB) Seen() int64 {
 
 // Look brings what Seen says, and with it the caches, up to now. On SQLite they are.
 func (db *DB) Look(ctx context.Context) error {
-	if !db.eng.postgres {
+	if !db.eng.Postgres {
 		return nil
 	}
 	return db.refreshEpoch(ctx)
@@ -126,7 +127,7 @@ func (db *DB) moved(n int64, moves []move) {
 			e.mark(m.org)
 		}
 	}
-	whole := !db.eng.postgres || n == e.stored+1
+	whole := !db.eng.Postgres || n == e.stored+1
 	if whole {
 		e.stored = n
 	}
@@ -167,7 +168,7 @@ func (db *DB) refreshEpoch(ctx context.Context) error {
 	defer cancel()
 	conn, err := db.readers.Conn(ctx)
 	if err != nil {
-		return Wrap("connect", err)
+		return driver.Wrap("connect", err)
 	}
 	return errors.Join(db.pollEpoch(ctx, conn), conn.Close())
 }
@@ -217,7 +218,7 @@ var errNoPoll = errors.New("there is no connection to poll on")
 func textsOn(ctx context.Context, conn *sql.Conn, query string, args ...any) ([]string, error) {
 	rows, err := conn.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, Wrap("read", err)
+		return nil, driver.Wrap("read", err)
 	}
 	return readTexts(rows)
 }
@@ -263,7 +264,7 @@ func (db *DB) followEpoch(ctx context.Context) {
 			}
 			continue
 		}
-		hangUp(conn)
+		driver.HangUp(conn)
 		conn = nil
 		db.noPoll(ctx, err)
 	}

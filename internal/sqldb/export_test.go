@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 	"github.com/pressly/goose/v3"
 )
 
@@ -66,7 +67,7 @@ func (db *DB) LimitPages(t *testing.T, n int) {
 // Listen hears changes of the epoch without polling, until the test ends. It
 // sends once when it begins.
 func Listen(t *testing.T, cfg Config) <-chan struct{} {
-	db := &DB{eng: postgresEngine, log: slog.New(slog.DiscardHandler)}
+	db := &DB{eng: driver.Postgres, log: slog.New(slog.DiscardHandler)}
 	db.epoch.wake = make(chan struct{}, 1)
 	ctx, stop := context.WithCancel(context.Background())
 	db.done.Go(func() { db.listenEpoch(ctx, cfg.PostgresDSN) })

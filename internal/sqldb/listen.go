@@ -6,8 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
 
 // epochChannel is where a transaction that moves the epoch says so: PostgreSQL
@@ -41,52 +40,44 @@ func (db *DB) listenEpoch(ctx context.Context, dsn string) {
 	}
 }
 
-// listen hears notifications until its connection breaks. It is one beside the
-// pool: it would be busy for good there. heard says that it did listen.
+// listen hears notifications until its connection breaks. heard says that it did listen.
 func (db *DB) listen(ctx context.Context, dsn string) (heard bool, err error) {
-	cfg, err := postgresConfig(dsn)
-	if err != nil {
-		return false, err
-	}
 	connect, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
-	conn, err := pgx.ConnectConfig(connect, cfg)
+	l, err := driver.Listen(connect, dsn, epochChannel)
 	if err != nil {
 		return false, err
 	}
 	defer func() {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), listenRetry)
 		defer cancel()
-		_ = conn.Close(closing)
+		l.Close(closing)
 	}()
-	if _, err := conn.Exec(connect, "LISTEN "+epochChannel); err != nil {
-		return false, err
-	}
 	db.wakeEpoch() // for what was said before we listened
 	for {
-		n, err := hear(ctx, conn)
+		said, err := hear(ctx, l)
 		if err != nil {
 			return true, err
 		}
-		if n != nil && !db.knownEpoch(n.Payload) {
+		if said != "" && !db.knownEpoch(said) {
 			db.wakeEpoch()
 		}
 	}
 }
 
-// hear returns the next notification. When none comes for a while it asks whether
-// the database is still there, and returns nil: silence is what a dead connection
-// sounds like too.
-func hear(ctx context.Context, conn *pgx.Conn) (*pgconn.Notification, error) {
+// hear returns what the next notification says. When none comes for a while it asks
+// whether the database is still there, and returns nothing: silence is what a dead
+// connection sounds like too.
+func hear(ctx context.Context, l *driver.Listener) (string, error) {
 	wait, cancel := context.WithTimeout(ctx, listenSilence)
 	defer cancel()
-	n, err := conn.WaitForNotification(wait)
+	said, err := l.Hear(wait)
 	if err == nil || ctx.Err() != nil || !late(wait.Err()) {
-		return n, err
+		return said, err
 	}
 	ask, cancel := context.WithTimeout(ctx, postgresQueryTime)
 	defer cancel()
-	return nil, conn.Ping(ask)
+	return "", l.Ping(ask)
 }
 
 // knownEpoch reports whether this node has the number already: its own changes

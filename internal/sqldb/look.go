@@ -4,15 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
 
 // Look opens a database to read it as it is, also beside a server that runs on
@@ -22,26 +21,26 @@ func Look(cfg Config, parts Parts) (*DB, error) {
 	db := looking(cfg, parts)
 	var err error
 	if cfg.PostgresDSN != "" {
-		db.eng = postgresEngine
-		if db.readers, err = openPostgres(cfg.PostgresDSN); err != nil {
+		db.eng = driver.Postgres
+		if db.readers, err = driver.OpenPostgres(cfg.PostgresDSN); err != nil {
 			return nil, err
 		}
 		db.writers = db.readers
-		db.walks, err = openWalks(cfg.PostgresDSN, "")
+		db.walks, err = driver.OpenWalks(cfg.PostgresDSN, "")
 		return db, err
 	}
 	file := filepath.Join(cfg.Dir, File)
 	if info, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.NotFound, "no_database", "There is no database in "+cfg.Dir+".")
 	} else if err != nil {
-		return nil, Wrap("look at the database", err)
+		return nil, driver.Wrap("look at the database", err)
 	} else if info.Size() == 0 {
 		return nil, fault.New(fault.NotFound, "no_database", "The file "+File+" in "+cfg.Dir+" is empty: the database is gone. Restore it from its backup.")
 	}
-	if db.readers, db.writers, err = openSQLite(file); err != nil {
+	if db.readers, db.writers, err = driver.OpenSQLite(file); err != nil {
 		return nil, err
 	}
-	db.walks, err = openWalks("", file)
+	db.walks, err = driver.OpenWalks("", file)
 	return db, err
 }
 
@@ -53,11 +52,9 @@ func LookAtCopy(dir string) (*DB, error) {
 		return nil, fault.Wrap(err, fault.NotFound, "no_database", "There is no database in "+dir+".")
 	}
 	db := looking(Config{}, Parts{})
-	query := url.Values{"mode": {"ro"}, "immutable": {"1"}, "_pragma": {"query_only(ON)", "cache_size(-8192)", "trusted_schema(OFF)", "cell_size_check(ON)"}}
 	var err error
-	db.readers, err = sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath(), RawQuery: query.Encode()}).String())
-	if err != nil {
-		return nil, fmt.Errorf("open sqlite: %w", err)
+	if db.readers, err = driver.OpenCopy(file); err != nil {
+		return nil, err
 	}
 	db.writers, db.walks = db.readers, db.readers
 	return db, nil
@@ -65,7 +62,7 @@ func LookAtCopy(dir string) (*DB, error) {
 
 // looking is a database that is not open yet and whose writer never runs.
 func looking(cfg Config, parts Parts) *DB {
-	db := &DB{eng: sqliteEngine, log: cfg.Log, now: time.Now, parts: parts, stop: func() {}}
+	db := &DB{eng: driver.SQLite, log: cfg.Log, now: time.Now, parts: parts, stop: func() {}}
 	db.epoch.opened = db.now()
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
@@ -111,11 +108,11 @@ func (db *DB) refuseNew(ctx context.Context, cfg Config) error {
 // HasTables reports whether the schema was made in the database.
 func (db *DB) HasTables(ctx context.Context) (made bool, err error) {
 	query := `SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE name = 'audit_heads')`
-	if db.eng.postgres {
+	if db.eng.Postgres {
 		query = `SELECT to_regclass('audit_heads') IS NOT NULL`
 	}
 	err = db.readers.QueryRowContext(ctx, query).Scan(&made)
-	return made, Wrap("look for tables", err)
+	return made, driver.Wrap("look for tables", err)
 }
 
 // Hold keeps every other process from opening the SQLite folder until db is
@@ -138,7 +135,7 @@ func (db *DB) Schema(ctx context.Context) (have, want int64, err error) {
 		return 0, want, fault.New(fault.NotFound, "no_database", "There are no tables of oneclaw in the database.")
 	}
 	err = db.readers.QueryRowContext(ctx, `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied`).Scan(&have)
-	return have, want, Wrap("read the schema's version", err)
+	return have, want, driver.Wrap("read the schema's version", err)
 }
 
 // Texts are the texts of a query of one column.
@@ -150,7 +147,7 @@ func (db *DB) Texts(ctx context.Context, query string, args ...any) (_ []string,
 	defer func() { err = done(err) }()
 	rows, err := db.readers.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, Wrap("read", err)
+		return nil, driver.Wrap("read", err)
 	}
 	return readTexts(rows)
 }
@@ -160,16 +157,16 @@ func readTexts(rows *sql.Rows) (out []string, err error) {
 	for rows.Next() {
 		var s string
 		if err := rows.Scan(&s); err != nil {
-			return nil, Wrap("read", err)
+			return nil, driver.Wrap("read", err)
 		}
 		out = append(out, s)
 	}
-	return out, Wrap("read", rows.Err())
+	return out, driver.Wrap("read", rows.Err())
 }
 
 // Clock is how far the database's clock is ahead of this machine's; zero on SQLite.
 func (db *DB) Clock(ctx context.Context) (time.Duration, error) {
-	if !db.eng.postgres {
+	if !db.eng.Postgres {
 		return 0, nil
 	}
 	var us int64

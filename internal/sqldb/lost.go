@@ -2,15 +2,13 @@ package sqldb
 
 import (
 	"context"
-	"database/sql"
-	"database/sql/driver"
+
 	"errors"
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5/stdlib"
-
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
 
 // lostError says that the database did not answer, so that no op is to blame.
@@ -26,7 +24,7 @@ func isLost(err error) bool {
 
 // lost is Wrap for a database that did not answer.
 func lost(what string, err error) error {
-	return Wrap(what, &lostError{err})
+	return driver.Wrap(what, &lostError{err})
 }
 
 // unknown is the failure of a commit whose answer did not come.
@@ -50,7 +48,7 @@ const _ = uint(5*time.Second - postgresQueryTime - batchTime)
 // deadline is the batch's context.
 func (w *writer) deadline(batch []*op) (context.Context, context.CancelFunc) {
 	switch {
-	case !w.db.eng.postgres:
+	case !w.db.eng.Postgres:
 		return context.Background(), func() {}
 	case slices.ContainsFunc(batch, func(o *op) bool { return o.long }):
 		return context.WithTimeout(context.Background(), longBatch)
@@ -86,20 +84,8 @@ func (w *writer) drop() {
 		delete(w.stmts, q)
 	}
 	if w.conn != nil {
-		hangUp(w.conn)
+		driver.HangUp(w.conn)
 	}
 	w.conn, w.synced = nil, true
 	w.dropAppend() // what broke one has mostly broken the other, as a failover does
-}
-
-// hangUp throws a connection away, which may be in the middle of a transaction. A
-// server that does not answer is not taken leave of: that is waited for too.
-func hangUp(conn *sql.Conn) {
-	_ = conn.Raw(func(driverConn any) error {
-		if c, ok := driverConn.(*stdlib.Conn); ok && !c.Conn().IsClosed() {
-			_ = c.Conn().PgConn().Conn().Close()
-		}
-		return driver.ErrBadConn // tells the pool
-	})
-	_ = conn.Close()
 }

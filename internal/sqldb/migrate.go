@@ -13,6 +13,7 @@ import (
 	"github.com/pressly/goose/v3/lock"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
 
 // migrate brings the schema up to date. Each file runs in a transaction; on
@@ -77,7 +78,7 @@ func (db *DB) mayUse(ctx context.Context, have, known int64) error {
 	var oldest int64
 	err := db.readers.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'oldest_schema'`).Scan(&oldest)
 	if err != nil {
-		return Wrap("read the schema's version", err)
+		return driver.Wrap("read the schema's version", err)
 	}
 	if oldest > known {
 		return fault.New(fault.Conflict, "schema_too_new",
@@ -95,7 +96,7 @@ func (db *DB) migrator() (*goose.Provider, error) {
 	opts := []goose.ProviderOption{
 		goose.WithGoMigrations(steps...), goose.WithDisableGlobalRegistry(true),
 	}
-	if db.eng.postgres {
+	if db.eng.Postgres {
 		dialect = goose.DialectPostgres
 		l, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300), lock.WithUnlockTimeout(1, 30))
 		if err != nil {
@@ -128,7 +129,7 @@ func (db *DB) steps() ([]*goose.Migration, error) {
 		if err != nil {
 			return nil, fmt.Errorf("migration %s has no number: %w", name, err)
 		}
-		query := db.eng.types.Replace(string(text))
+		query := db.eng.Types.Replace(string(text))
 		up := &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
 			_, err := tx.ExecContext(ctx, query)
 			return err

@@ -81,7 +81,7 @@ func (tx *Tx) stands(o *op) error {
 // holds it until the commit, so numbers have the order of commits.
 func (tx *Tx) moveEpochs() (n int64, err error) {
 	query := `UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value`
-	if tx.w.db.eng.postgres {
+	if tx.w.db.eng.Postgres {
 		query = `WITH moved AS (` + query + `) SELECT value FROM moved, pg_notify('` + epochChannel + `', value::text)`
 	}
 	if _, err = tx.Row(query, nil, &n); err != nil {

@@ -4,9 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
 
 // On PostgreSQL a batch that only appends events to one organisation's log, as
@@ -25,7 +24,7 @@ const appendStatement = `WITH moved AS (
 func (w *writer) appendInOne(ctx context.Context, batch []*op) (done bool, err error) {
 	org := batch[0].org
 	head, known := w.heads[org]
-	if !w.db.eng.postgres || !known {
+	if !w.db.eng.Postgres || !known {
 		return false, nil
 	}
 	for _, o := range batch {
@@ -45,9 +44,9 @@ func (w *writer) appendInOne(ctx context.Context, batch []*op) (done bool, err e
 		n, err = res.RowsAffected()
 	}
 	switch {
-	case err != nil && refused(err):
+	case err != nil && driver.Refused(err):
 		return false, nil
-	case err != nil && pgconn.SafeToRetry(err): // a session that died since: nothing was sent
+	case err != nil && driver.SafeToRetry(err): // a session that died since: nothing was sent
 		w.dropAppend()
 		return false, nil
 	case err != nil:
@@ -114,7 +113,7 @@ func (w *writer) openAppend(ctx context.Context) error {
 // into the pool, where a durable write could get it.
 func (w *writer) dropAppend() {
 	if w.appendConn != nil {
-		hangUp(w.appendConn)
+		driver.HangUp(w.appendConn)
 		w.appendConn = nil
 	}
 }

@@ -1,21 +1,12 @@
 package sqldb
 
 import (
-	"context"
-	"fmt"
-
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
 
 // A Stmt is a statement with its arguments.
-type Stmt struct {
-	Query string
-	Args  []any
-}
+type Stmt = driver.Stmt
 
 // pipelined is what an op leaves to be run with the rest of its batch.
 type pipelined struct {
@@ -31,7 +22,7 @@ type pipelined struct {
 // go in one round trip: a write would take several, one after the other, while
 // everybody else waits for the writer.
 func (tx *Tx) RunTogether(check func(rows int64) error, stmts ...Stmt) error {
-	if tx.w.db.eng.postgres {
+	if tx.w.db.eng.Postgres {
 		tx.pipelined = append(tx.pipelined, pipelined{stmts: stmts, check: check})
 		return nil
 	}
@@ -69,10 +60,10 @@ func (w *writer) pipeline(tx *Tx) error {
 	for _, d := range tx.pipelined {
 		all = append(all, d.stmts...)
 	}
-	rows, err := w.send(tx.ctx, all)
+	rows, err := driver.Send(tx.ctx, w.conn, all)
 	if err != nil {
 		tx.failed = true
-		return Wrap("write", err)
+		return driver.Wrap("write", err)
 	}
 	at := 0
 	var late []*audit.Event
@@ -87,7 +78,7 @@ func (w *writer) pipeline(tx *Tx) error {
 			continue
 		}
 		if n != 0 {
-			return Wrap("write", err)
+			return driver.Wrap("write", err)
 		}
 		d.op.err = err
 		clear(own) // nil: left out
@@ -110,7 +101,7 @@ func (tx *Tx) restand() error {
 		case err == nil:
 			kept = append(kept, d)
 		case tx.failed:
-			return Wrap("write", err)
+			return driver.Wrap("write", err)
 		default:
 			d.op.err = err
 			clear(tx.events[d.events[0]:d.events[1]])
@@ -131,25 +122,4 @@ func (tx *Tx) dropEvents() {
 		}
 	}
 	tx.events = kept
-}
-
-// send sends statements to PostgreSQL in one round trip and returns how many
-// rows each touched. After an error nothing of the transaction can be kept.
-func (w *writer) send(ctx context.Context, all []Stmt) (rows []int64, err error) {
-	rows = make([]int64, len(all))
-	err = w.conn.Raw(func(driverConn any) error {
-		c, ok := driverConn.(*stdlib.Conn)
-		if !ok {
-			return fmt.Errorf("the writer's connection is not one of pgx")
-		}
-		var b pgx.Batch
-		for i, s := range all {
-			b.Queue(s.Query, s.Args...).Exec(func(tag pgconn.CommandTag) error {
-				rows[i] = tag.RowsAffected()
-				return nil
-			})
-		}
-		return c.Conn().SendBatch(ctx, &b).Close()
-	})
-	return rows, err
 }

@@ -5,64 +5,40 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"errors"
-	"fmt"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
-
-// RowTaker takes the columns of a row, which are the connection's memory, and says
-// whether it wants more rows.
-type RowTaker func(columns [][]byte) (more bool, err error)
 
 // Raw runs a query on PostgreSQL and gives each row to take as it was sent, until take
 // wants no more. database/sql converts and copies each column through an interface and
 // has a goroutine watch each query: together they are a tenth of what a read of a secret
-// costs, and most of a listing. Columns are TEXT, BYTEA or BIGINT.
-func (db *DB) Raw(ctx context.Context, query string, args []any, take RowTaker) (err error) {
+// costs, and most of a listing. Columns are TEXT, BYTEA or BIGINT, and the connection's
+// memory.
+func (db *DB) Raw(ctx context.Context, query string, args []any, take func(columns [][]byte) (more bool, err error)) (err error) {
 	ctx, done, err := db.bounded(ctx)
 	if err != nil {
 		return err
 	}
-	// All as the binary protocol has them: numbers are eight bytes.
-	args = append([]any{pgx.QueryResultFormats{pgx.BinaryFormatCode}}, args...)
+	args = append([]any{driver.Binary}, args...)
 	for again := true; ; again = false {
 		err = db.rawOnce(ctx, query, args, take)
-		if !again || !pgconn.SafeToRetry(err) { // a session that died since it was last used
+		if !again || !driver.SafeToRetry(err) { // a session that died since it was last used
 			break
 		}
 	}
 	if err == nil {
 		db.answered()
 	}
-	return done(Wrap("read", err))
+	return done(driver.Wrap("read", err))
 }
 
-func (db *DB) rawOnce(ctx context.Context, query string, args []any, take RowTaker) (err error) {
+func (db *DB) rawOnce(ctx context.Context, query string, args []any, take func(columns [][]byte) (more bool, err error)) (err error) {
 	conn, err := db.readers.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	return conn.Raw(func(driverConn any) error {
-		c, ok := driverConn.(*stdlib.Conn)
-		if !ok {
-			return fmt.Errorf("the connection is not one of pgx")
-		}
-		rows, err := c.Conn().Query(ctx, query, args...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for more := true; more && rows.Next(); {
-			if more, err = take(rows.RawValues()); err != nil {
-				return err
-			}
-		}
-		rows.Close()
-		return rows.Err()
-	})
+	return driver.EachRaw(ctx, conn, query, args, take)
 }
 
 // Columns are what is left of a row. What it returns is the caller's own. One that has

@@ -5,7 +5,7 @@ import "context"
 // ReadOnly reports whether PostgreSQL lets this role's sessions only read: by the
 // setting default_transaction_read_only, or since the server is a standby.
 func (db *DB) ReadOnly(ctx context.Context) (readOnly bool, err error) {
-	if !db.eng.postgres {
+	if !db.eng.Postgres {
 		return false, nil
 	}
 	_, err = db.Row(ctx, `SELECT current_setting('transaction_read_only') = 'on'`, nil, &readOnly)
@@ -15,7 +15,7 @@ func (db *DB) ReadOnly(ctx context.Context) (readOnly bool, err error) {
 // Privileges are those that this role lacks in PostgreSQL, each as "DELETE on table".
 // The table of the schema's version is read at each start, and written by upgrades only.
 func (db *DB) Privileges(ctx context.Context) (missing []string, err error) {
-	if !db.eng.postgres {
+	if !db.eng.Postgres {
 		return nil, nil
 	}
 	return db.Texts(ctx, `SELECT string_agg(p.name, ', ' ORDER BY p.at) || ' on ' || c.relname

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
 
 // running are the queries under way, oldest first, and ends those that take longer than
@@ -56,7 +58,7 @@ func (q *query) end(err error) error {
 		q.next.prev = q.prev
 	}
 	if q.late && err != nil {
-		return Wrap("wait for an answer", context.DeadlineExceeded)
+		return driver.Wrap("wait for an answer", context.DeadlineExceeded)
 	}
 	return err
 }

@@ -104,7 +104,7 @@ func (w *writer) lockHeads(tx *Tx, batch []*op) error {
 	}
 	for _, org := range slices.Sorted(maps.Keys(tx.heads)) {
 		h, known := w.heads[org]
-		if !known || w.db.eng.postgres {
+		if !known || w.db.eng.Postgres {
 			var err error
 			if h, err = tx.lockHead(org); err != nil {
 				return err

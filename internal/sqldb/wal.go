@@ -16,15 +16,6 @@ const walCheckpointEvery = 250 * time.Millisecond
 // end of the log, and it would grow without bound.
 const walRestartPages = 4096
 
-// walKeptBytes is what the file of the log keeps of its size when it begins
-// again: a long backup leaves a long one. SQLite truncates the rest.
-const walKeptBytes = "67108864"
-
-// walRestartWait is how many milliseconds the writer waits for readers to leave
-// the log at most, so that it can begin again. Readers are quick; one that is
-// not keeps its snapshot for long, and nobody waits for it.
-const walRestartWait = "5"
-
 // walMaxPause bounds how long the log is left alone after a reader was in the way.
 const walMaxPause = 10 * time.Second
 

@@ -6,11 +6,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"modernc.org/sqlite"
-	sqlitelib "modernc.org/sqlite/lib"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
 
 // refuseFor is how long nobody is made to wait for the writer after a batch got no
@@ -38,7 +36,7 @@ func (w *ward) refuses(db *DB) bool {
 
 // note takes what became of a batch.
 func (w *ward) note(now time.Time, err error) {
-	if damaged(err) { // what else is written lies on other pages, and says nothing of these
+	if driver.Damaged(err) { // what else is written lies on other pages, and says nothing of these
 		w.torn.Store(true)
 	}
 	if err == nil && w.until.Load() == 0 {
@@ -53,7 +51,7 @@ func (w *ward) note(now time.Time, err error) {
 	switch {
 	case err == nil:
 		w.until.Store(0)
-	case late(err) || busy(err):
+	case late(err) || driver.Busy(err):
 		w.until.Store(now.Add(refuseFor).UnixNano())
 	default:
 		w.until.Store(1)
@@ -78,21 +76,11 @@ func (e *stageError) Error() string { return e.err.Error() }
 func (e *stageError) Unwrap() error { return e.err }
 
 // stage is Wrap for such a failure.
-func stage(what string, err error) error { return Wrap(what, &stageError{err}) }
+func stage(what string, err error) error { return driver.Wrap(what, &stageError{err}) }
 
 // ailment reports whether a batch failed by the database's fault.
 func ailment(err error) bool {
-	if isLost(err) || errors.As(err, new(*stageError)) {
-		return true
-	}
-	if e, ok := errors.AsType[*sqlite.Error](err); ok {
-		switch e.Code() & 0xff {
-		case sqlitelib.SQLITE_FULL, sqlitelib.SQLITE_IOERR, sqlitelib.SQLITE_READONLY, sqlitelib.SQLITE_CANTOPEN,
-			sqlitelib.SQLITE_CORRUPT, sqlitelib.SQLITE_NOTADB:
-			return true
-		}
-	}
-	return false
+	return isLost(err) || errors.As(err, new(*stageError)) || driver.Unwritable(err)
 }
 
 // Ready returns nil when the last batch was written, the database answers, and no batch

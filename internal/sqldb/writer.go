@@ -12,6 +12,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
 
 // maxBatch bounds how many requests share one commit: enough that the fsync is
@@ -67,7 +68,7 @@ func newWriter(db *DB, auditSync bool) *writer {
 func (w *writer) do(ctx context.Context, o *op) error {
 	o.done = make(chan struct{}, 1)
 	if err := ctx.Err(); err != nil {
-		return Wrap("queue", err)
+		return driver.Wrap("queue", err)
 	}
 	select {
 	case <-w.closing:
@@ -80,7 +81,7 @@ func (w *writer) do(ctx context.Context, o *op) error {
 	select {
 	case w.queue <- o:
 	case <-ctx.Done():
-		return Wrap("queue", ctx.Err())
+		return driver.Wrap("queue", ctx.Err())
 	case <-w.closing:
 		return errClosed
 	}
@@ -259,7 +260,7 @@ func (w *writer) start(ctx context.Context, durable bool) error {
 			}
 			w.drop()
 		}
-		if !kept || busy(err) || ctx.Err() != nil {
+		if !kept || driver.Busy(err) || ctx.Err() != nil {
 			return lost("begin", err)
 		}
 		kept = false
@@ -287,7 +288,7 @@ func (w *writer) apply(tx *Tx, batch []*op) error {
 				err = errors.New("an op went on after a statement had failed")
 			}
 			if tx.failed || tx.wrote || !errors.As(err, new(*fault.Error)) {
-				return Wrap("write", err)
+				return driver.Wrap("write", err)
 			}
 			tx.events, tx.moves, tx.pipelined, tx.stale = tx.events[:events], tx.moves[:moves], tx.pipelined[:waiting], tx.stale[:stale]
 			o.err = err
@@ -303,7 +304,7 @@ func (w *writer) apply(tx *Tx, batch []*op) error {
 // finish appends the batch's events and commits.
 func (w *writer) finish(tx *Tx) (epoch int64, err error) {
 	if err := tx.begin(); err != nil {
-		return 0, Wrap("write what begins with an event", err)
+		return 0, driver.Wrap("write what begins with an event", err)
 	}
 	heads, err := w.appendEvents(tx)
 	if err != nil {
@@ -315,7 +316,7 @@ func (w *writer) finish(tx *Tx) (epoch int64, err error) {
 		}
 	}
 	if _, err := w.exec(tx.ctx, "COMMIT"); err != nil {
-		if w.db.eng.postgres && !refused(err) {
+		if w.db.eng.Postgres && !driver.Refused(err) {
 			return 0, unknown(err)
 		}
 		return 0, stage("commit", err)
@@ -338,18 +339,18 @@ func (w *writer) connect(ctx context.Context) (err error) {
 }
 
 func (w *writer) begin(ctx context.Context, durable bool) error {
-	if w.db.eng.postgres {
-		start := w.db.eng.quick
+	if w.db.eng.Postgres {
+		start := w.db.eng.Quick
 		if durable {
-			start = w.db.eng.durable
+			start = w.db.eng.Durable
 		}
 		_, err := w.conn.ExecContext(ctx, start)
 		return err
 	}
 	if durable != w.synced {
-		mode := w.db.eng.quick
+		mode := w.db.eng.Quick
 		if durable {
-			mode = w.db.eng.durable
+			mode = w.db.eng.Durable
 		}
 		// Not kept prepared: SQLite parses a pragma each time anyway.
 		if _, err := w.conn.ExecContext(ctx, mode); err != nil {
@@ -357,14 +358,14 @@ func (w *writer) begin(ctx context.Context, durable bool) error {
 		}
 		w.synced = durable
 	}
-	_, err := w.exec(ctx, w.db.eng.begin)
+	_, err := w.exec(ctx, w.db.eng.Begin)
 	return err
 }
 
 // exec runs a statement on the writer's connection. On SQLite it keeps it
 // prepared: parsing costs more than running.
 func (w *writer) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if w.db.eng.postgres {
+	if w.db.eng.Postgres {
 		return w.conn.ExecContext(ctx, query, args...)
 	}
 	s, err := w.prepared(ctx, query)
@@ -375,7 +376,7 @@ func (w *writer) exec(ctx context.Context, query string, args ...any) (sql.Resul
 }
 
 func (w *writer) queryRow(ctx context.Context, query string, args ...any) *sql.Row {
-	if !w.db.eng.postgres {
+	if !w.db.eng.Postgres {
 		if s, err := w.prepared(ctx, query); err == nil {
 			return s.QueryRowContext(ctx, args...)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
 
 // Backup writes a copy of the database as it is at one moment into dir, which
@@ -95,7 +96,7 @@ func copyFile(ctx context.Context, db *sqldb.DB, file string, progress Progress)
 	run := func(ctx context.Context, query string, args ...any) {
 		if err == nil {
 			_, err = conn.ExecContext(ctx, query, args...)
-			err = sqldb.Wrap("copy the database", err)
+			err = driver.Wrap("copy the database", err)
 		}
 	}
 	run(ctx, `ATTACH $1 AS copy`, file)
@@ -121,13 +122,13 @@ func copyTables(ctx context.Context, conn *sql.Conn, progress Progress) (map[str
 	var tables, statements []string
 	rows, err := conn.QueryContext(ctx, `SELECT type, name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type DESC, name`)
 	if err != nil {
-		return nil, sqldb.Wrap("read the schema", err)
+		return nil, driver.Wrap("read the schema", err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() { // tables come before their indexes
 		var what, name, text string
 		if err := rows.Scan(&what, &name, &text); err != nil {
-			return nil, sqldb.Wrap("read the schema", err)
+			return nil, driver.Wrap("read the schema", err)
 		}
 		if what == "table" {
 			tables = append(tables, name)
@@ -139,14 +140,14 @@ func copyTables(ctx context.Context, conn *sql.Conn, progress Progress) (map[str
 		statements = append(statements, made)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, sqldb.Wrap("read the schema", err)
+		return nil, driver.Wrap("read the schema", err)
 	}
 	for _, name := range tables {
 		statements = append(statements, `INSERT INTO copy.`+quote(name)+` SELECT * FROM main.`+quote(name))
 	}
 	for _, s := range statements {
 		if _, err := conn.ExecContext(ctx, s); err != nil {
-			return nil, sqldb.Wrap("copy the database", err)
+			return nil, driver.Wrap("copy the database", err)
 		}
 	}
 	return end{q: conn}.sums(ctx, progress)

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
 
 // querier is a transaction, or a connection that is in one.
@@ -56,7 +56,7 @@ func (e end) tables(ctx context.Context) (map[string][]column, error) {
 	}
 	rows, err := e.q.QueryContext(ctx, query)
 	if err != nil {
-		return nil, sqldb.Wrap("read the schema", err)
+		return nil, driver.Wrap("read the schema", err)
 	}
 	defer func() { _ = rows.Close() }()
 	out := map[string][]column{}
@@ -64,7 +64,7 @@ func (e end) tables(ctx context.Context) (map[string][]column, error) {
 		var table, name, declared string
 		var key bool
 		if err := rows.Scan(&table, &name, &declared, &key); err != nil {
-			return nil, sqldb.Wrap("read the schema", err)
+			return nil, driver.Wrap("read the schema", err)
 		}
 		k, known := kinds[declared]
 		if !known {
@@ -75,12 +75,12 @@ func (e end) tables(ctx context.Context) (map[string][]column, error) {
 	for _, columns := range out {
 		slices.SortFunc(columns, func(a, b column) int { return strings.Compare(a.name, b.name) })
 	}
-	return out, sqldb.Wrap("read the schema", rows.Err())
+	return out, driver.Wrap("read the schema", rows.Err())
 }
 
 func (e end) count(ctx context.Context, table string) (n int64, err error) {
 	err = e.q.QueryRowContext(ctx, `SELECT COUNT(*) FROM `+quote(table)).Scan(&n)
-	return n, sqldb.Wrap("count", err)
+	return n, driver.Wrap("count", err)
 }
 
 // each feeds the rows of a table to fn. A row's values are fn's to keep: nil, or a
@@ -88,7 +88,7 @@ func (e end) count(ctx context.Context, table string) (n int64, err error) {
 func (e end) each(ctx context.Context, table string, columns []column, fn func(row []any) error) error {
 	rows, err := e.q.QueryContext(ctx, `SELECT `+quoted(columns)+` FROM `+quote(table))
 	if err != nil {
-		return sqldb.Wrap("read", err)
+		return driver.Wrap("read", err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
@@ -97,7 +97,7 @@ func (e end) each(ctx context.Context, table string, columns []column, fn func(r
 			dest[i] = &row[i]
 		}
 		if err := rows.Scan(dest...); err != nil {
-			return sqldb.Wrap("read", err)
+			return driver.Wrap("read", err)
 		}
 		for i, c := range columns {
 			if row[i], err = c.value(row[i]); err != nil {
@@ -108,7 +108,7 @@ func (e end) each(ctx context.Context, table string, columns []column, fn func(r
 			return err
 		}
 	}
-	return sqldb.Wrap("read", rows.Err())
+	return driver.Wrap("read", rows.Err())
 }
 
 // value gives what a driver read the type of its column. The driver of SQLite reads

@@ -19,6 +19,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
 
 // Transfer copies all that is in from, as it is at one moment, into the empty
@@ -74,7 +75,7 @@ func transferTo(ctx context.Context, from *sqldb.DB, to sqldb.Config, schema int
 	if err := t.run(ctx, empty); err != nil {
 		return nil, err
 	}
-	return t.sums, sqldb.Wrap("commit", tx.Commit())
+	return t.sums, driver.Wrap("commit", tx.Commit())
 }
 
 // freshCounts is how many rows each table of a new database has.
@@ -127,7 +128,7 @@ func (t *transfer) run(ctx context.Context, empty map[string]int64) error {
 	for _, name := range names {
 		if t.to.postgres { // a node that starts on it meanwhile waits
 			if _, err := t.to.q.ExecContext(ctx, `LOCK TABLE `+quote(name)+` IN ACCESS EXCLUSIVE MODE`); err != nil {
-				return sqldb.Wrap("lock", err)
+				return driver.Wrap("lock", err)
 			}
 		}
 		n, err := t.to.count(ctx, name)
@@ -140,7 +141,7 @@ func (t *transfer) run(ctx context.Context, empty map[string]int64) error {
 	}
 	for _, name := range names {
 		if _, err := t.to.q.ExecContext(ctx, `DELETE FROM `+quote(name)); err != nil {
-			return sqldb.Wrap("empty the target", err)
+			return driver.Wrap("empty the target", err)
 		}
 		sent, err := t.table(ctx, name, tables[name])
 		if err != nil {
@@ -174,7 +175,7 @@ func (t *transfer) table(ctx context.Context, name string, columns []column) (se
 		}
 		_, err := t.to.q.ExecContext(ctx, insertRows(name, columns, len(args)/len(columns)), args...)
 		args, size = args[:0], 0
-		return sqldb.Wrap("insert", err)
+		return driver.Wrap("insert", err)
 	}
 	err = t.from.each(ctx, name, columns, func(row []any) error {
 		if err := sent.add(row); err != nil {
