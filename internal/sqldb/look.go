@@ -46,12 +46,12 @@ func Look(cfg Config, parts Parts) (*DB, error) {
 
 // LookAtCopy opens a SQLite file that nobody writes to, and makes no files beside
 // it: the folder may be on a medium that can't be written.
-func LookAtCopy(dir string) (*DB, error) {
+func LookAtCopy(dir string, parts Parts) (*DB, error) {
 	file := filepath.Join(dir, File)
 	if _, err := os.Stat(file); err != nil {
 		return nil, fault.Wrap(err, fault.NotFound, "no_database", "There is no database in "+dir+".")
 	}
-	db := looking(Config{}, Parts{})
+	db := looking(Config{}, parts)
 	var err error
 	if db.readers, err = driver.OpenCopy(file); err != nil {
 		return nil, err

@@ -43,43 +43,37 @@ func (db *DB) parts() (sqldb.Parts, error) {
 // Open opens the database, brings its schema up to date under a lock, and
 // starts the writer. One process at a time may open a data directory.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
-	db := &DB{logQueries: make(chan struct{}, maxLogQueries)}
+	db := &DB{}
 	if cfg.PostgresDSN == "" {
 		db.latest, db.lists = newLatestCache(), newListCache()
 	}
-	parts, err := db.parts()
-	if err == nil {
-		db.DB, err = sqldb.Open(ctx, cfg, parts)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return db, nil
+	return db.opened(func(parts sqldb.Parts) (*sqldb.DB, error) { return sqldb.Open(ctx, cfg, parts) })
 }
 
 // Look opens a database to read it as it is, also beside a server that runs on
 // it: nothing is brought up to date, and writes are refused. A SQLite database
 // must be there.
 func Look(cfg Config) (*DB, error) {
-	db := &DB{logQueries: make(chan struct{}, maxLogQueries)}
-	parts, err := db.parts()
-	if err == nil {
-		db.DB, err = sqldb.Look(cfg, parts)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return db, nil
+	return new(DB).opened(func(parts sqldb.Parts) (*sqldb.DB, error) { return sqldb.Look(cfg, parts) })
 }
 
 // LookAtCopy opens a SQLite file that nobody writes to, and makes no files beside
 // it: the folder may be on a medium that can't be written.
 func LookAtCopy(dir string) (*DB, error) {
-	copied, err := sqldb.LookAtCopy(dir)
+	return new(DB).opened(func(parts sqldb.Parts) (*sqldb.DB, error) { return sqldb.LookAtCopy(dir, parts) })
+}
+
+// opened is db with an engine below it.
+func (db *DB) opened(open func(sqldb.Parts) (*sqldb.DB, error)) (*DB, error) {
+	db.logQueries = make(chan struct{}, maxLogQueries)
+	parts, err := db.parts()
+	if err == nil {
+		db.DB, err = open(parts)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &DB{DB: copied, logQueries: make(chan struct{}, maxLogQueries)}, nil
+	return db, nil
 }
 
 // Tx is a transaction of the engine, and what the store does in one.

@@ -167,7 +167,7 @@ func inCopy(text string) (string, bool) {
 // CheckCopy asks SQLite whether a copy's pages fit together, and returns what each of
 // its tables holds. It writes nothing there.
 func CheckCopy(ctx context.Context, dir string, progress Progress) (sums map[string]Sum, err error) {
-	db, err := sqldb.LookAtCopy(dir)
+	db, err := sqldb.LookAtCopy(dir, sqldb.Parts{})
 	if err != nil {
 		return nil, err
 	}
