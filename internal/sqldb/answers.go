@@ -2,20 +2,23 @@ package sqldb
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
 
 // How long one query may take, from the wait for a connection to its last row. A
 // database that hangs looks like a slow one: a caller is told within these, and
-// within batchTime for what it has to write.
+// within commit.BatchTime for what it has to write.
 const (
 	postgresQueryTime = 2500 * time.Millisecond
 	sqliteQueryTime   = 10 * time.Second // nothing hangs there but the disk
 )
+
+// A request that finds nothing when it reads has to record that it failed: both
+// together must leave its caller an answer within 5 s.
+const _ = uint(5*time.Second - postgresQueryTime - commit.BatchTime)
 
 // awayAfter is how long PostgreSQL must have answered nothing at all, not even the
 // poll of the epoch, before nobody is made to wait for it any more.
@@ -53,9 +56,6 @@ func (db *DB) polled(err error) {
 // Away reports whether the database answers nothing.
 func (db *DB) Away() bool { return db.answers.away.Load() }
 
-var errAway = &fault.Error{Kind: fault.Unavailable, Code: "storage_unavailable", RetryAfter: time.Second,
-	Detail: "The database does not answer. Nothing was changed. Try again."}
-
 // Patient is a context whose queries may take as long as d, beyond what one usually has.
 func Patient(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithValue(ctx, patientKey{}, true), d)
@@ -68,7 +68,7 @@ type patientKey struct{}
 // and says what the caller is told.
 func (db *DB) bounded(ctx context.Context) (_ context.Context, done func(error) error, err error) {
 	if db.answers.away.Load() {
-		return nil, nil, errAway
+		return nil, nil, commit.ErrAway
 	}
 	if ctx.Value(patientKey{}) != nil || db.running.limit == 0 {
 		return ctx, func(err error) error { return err }, nil
@@ -76,6 +76,3 @@ func (db *DB) bounded(ctx context.Context) (_ context.Context, done func(error) 
 	ctx, q := db.running.begin(ctx, db.now())
 	return ctx, q.end, nil
 }
-
-// late reports whether a query ended by its deadline.
-func late(err error) bool { return errors.Is(err, context.DeadlineExceeded) }

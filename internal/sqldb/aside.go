@@ -8,6 +8,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
 
@@ -19,7 +20,7 @@ const walkTime = 30 * time.Second
 // the readers' or the writer's.
 func (db *DB) EachAside(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) (err error) {
 	if db.Away() {
-		return errAway
+		return commit.ErrAway
 	}
 	ctx, cancel := context.WithTimeout(ctx, walkTime)
 	defer cancel()

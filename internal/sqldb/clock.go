@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/wallclock"
 )
 
@@ -34,7 +35,7 @@ func (db *DB) watchClock(ctx context.Context, cfg Config) error {
 // NoteTime keeps the latest time that a node believed. The lock on the audit head
 // lets one node do it at a time.
 func (db *DB) NoteTime(ctx context.Context) error {
-	return db.Write(ctx, []string{audit.SystemOrg}, WorkFunc(func(tx *Tx) error {
+	return db.Write(ctx, []string{audit.SystemOrg}, commit.WorkFunc(func(tx *commit.Tx) error {
 		_, err := tx.Sweep(`INSERT INTO meta (name, value) VALUES ('time_seen', $1)
 			ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE meta.value < excluded.value`, db.ByClock().UnixMicro())
 		return err
@@ -55,15 +56,6 @@ func (db *DB) ClockOff(ctx context.Context, now time.Time) (time.Duration, error
 // BelievesClock looks at the clock, and reports whether what ends by it may be
 // deleted for good.
 func (db *DB) BelievesClock() bool { return db.watch.Believes() }
-
-// Sweep runs a statement that deletes by time, unless the clock is not believed.
-// Every deletion by time goes through it.
-func (tx *Tx) Sweep(query string, args ...any) (int64, error) {
-	if !tx.w.db.BelievesClock() {
-		return 0, nil
-	}
-	return tx.Exec(query, args...)
-}
 
 // LongAgo is the end of rows that may go at now.
 func LongAgo(now time.Time) int64 { return now.Add(-wallclock.Grace).UnixMicro() }

@@ -18,13 +18,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/call"
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/wallclock"
 )
@@ -57,43 +55,37 @@ type Parts struct {
 	// Migrations are the files NNNNN_name.sql that make the schema.
 	Migrations fs.FS
 	// Begin writes what begins with an event (audit.Event.Begins), in its transaction.
-	Begin func(tx *Tx, ev *audit.Event) error
+	Begin func(tx *commit.Tx, ev *audit.Event) error
 	// Committed is told what a transaction made stale (Tx.Stale), in its order: after the
 	// commit, and before anybody is told of that.
-	Committed func([]Stale)
-}
-
-// Stale is a value that caches hold and that a transaction changes. The owner of the
-// caches says what its names mean.
-type Stale struct {
-	Group, Name string
-	Next        any // what the value is after the commit, if that is known
+	Committed func([]commit.Stale)
 }
 
 // DB is an open database. Its methods may be called from many goroutines.
 type DB struct {
-	eng     driver.Engine
-	readers *sql.DB
-	writers *sql.DB
-	walks   *sql.DB // one connection, see onWalks
-	keeper  *sql.DB // SQLite: the connection that copies the write-ahead log
-	lock    *os.File
-	log     *slog.Logger
-	writer  *writer
-	epoch   epoch
-	answers answers
-	running running
-	path    string           // of the file of SQLite
-	file    os.FileInfo      // as it was opened; nil on PostgreSQL
-	now     func() time.Time // the age of caches
-	clock   func() time.Time // Config.Clock
-	watch   *wallclock.Watch
-	before  func(context.Context) // Config.BeforeWrite
-	parts   Parts
-	stmts   sync.Map // SQL text -> *sql.Stmt on readers
-	stop    context.CancelFunc
-	done    sync.WaitGroup
-	closed  sync.Once
+	eng         driver.Engine
+	readers     *sql.DB
+	writers     *sql.DB
+	walks       *sql.DB // one connection, see EachAside
+	keeper      *sql.DB // SQLite: the connection that copies the write-ahead log
+	lock        *os.File
+	log         *slog.Logger
+	writer      *commit.Writer
+	epoch       epoch
+	answers     answers
+	running     running
+	path        string           // of the file of SQLite
+	file        os.FileInfo      // as it was opened; nil on PostgreSQL
+	placedUntil time.Duration    // until when it counts as in its place, see inPlaceFor
+	now         func() time.Time // the age of caches
+	clock       func() time.Time // Config.Clock
+	watch       *wallclock.Watch
+	before      func(context.Context) // Config.BeforeWrite
+	parts       Parts
+	stmts       sync.Map // SQL text -> *sql.Stmt on readers
+	stop        context.CancelFunc
+	done        sync.WaitGroup
+	closed      sync.Once
 }
 
 // Open opens the database, brings its schema up to date under a lock, and
@@ -128,13 +120,13 @@ func Open(ctx context.Context, cfg Config, parts Parts) (*DB, error) {
 	run, stop := context.WithCancel(context.Background())
 	db.stop = stop
 	db.done.Go(func() { db.running.watch(run, db.now) })
-	db.writer = newWriter(db, cfg.AuditSync)
-	db.done.Go(db.writer.run)
+	db.writer = db.newWriter(cfg.AuditSync)
+	db.done.Go(db.writer.Run)
 	if db.eng.Postgres {
 		db.done.Go(func() { db.followEpoch(run) })
 		db.done.Go(func() { db.listenEpoch(run, cfg.PostgresDSN) })
 	} else {
-		db.done.Go(func() { newWAL(db, db.keeper).run(run) })
+		db.done.Go(func() { newWAL(db, db.keeper, db.writer.Between).run(run) })
 	}
 	return db, nil
 }
@@ -182,7 +174,7 @@ func (db *DB) open(cfg Config) (err error) {
 // that come later get fault.Unavailable.
 func (db *DB) Close() (err error) {
 	db.closed.Do(func() {
-		db.writer.close()
+		db.writer.Close()
 		db.stop()
 		db.done.Wait()
 		err = db.closeAll()
@@ -234,42 +226,56 @@ func (db *DB) Ping(ctx context.Context) error {
 	return done(driver.Wrap("ping", db.readers.PingContext(ctx)))
 }
 
-// Append puts ev into its organisation's log and returns when it is there. It
-// returns fault.Unavailable when it could not be, and then ev is not in the log,
-// unless the code is outcome_unknown: PostgreSQL went away while it committed.
-func (db *DB) Append(ctx context.Context, ev *audit.Event) error {
-	return db.writer.do(ctx, &op{org: ev.Org, orgs: []string{ev.Org}, event: ev})
-}
-
-// Write does work in a transaction of its own on behalf of organisations, whose logs
-// it holds; the first is whose it is. What it wrote, and the events it appended, are on
-// disk when Write returns nil. When it returns an error nothing of it stays. When ctx
-// carries a call.Basis on which the write does not stand any more, work is not done and
-// the error is call.ErrMoved.
-func (db *DB) Write(ctx context.Context, orgs []string, work Work) error {
-	return db.write(ctx, orgs, false, work)
-}
-
-// WriteLong is Write for what may delete very many rows.
-func (db *DB) WriteLong(ctx context.Context, orgs []string, work Work) error {
-	return db.write(ctx, orgs, true, work)
-}
-
-// WriteSoon is Write for the server's own counts: it does not wait for the disk.
-func (db *DB) WriteSoon(ctx context.Context, org string, work Work) error {
-	return db.writer.do(ctx, &op{org: org, orgs: []string{org}, work: work})
-}
-
-func (db *DB) write(ctx context.Context, orgs []string, long bool, work Work) error {
-	o := &op{org: orgs[0], orgs: orgs, basis: call.BasisOf(ctx), work: work, durable: true, long: long}
-	if o.basis != nil && !slices.Contains(orgs, o.basis.Org) {
-		o.orgs = append(slices.Clone(orgs), o.basis.Org)
+func (db *DB) newWriter(sync bool) *commit.Writer {
+	cfg := commit.Config{
+		Engine: db.eng, Pool: db.writers, Sync: sync, Now: db.now, Clock: db.clock, Believes: db.BelievesClock,
+		InPlace: db.inPlaceFor, Away: db.Away, Moved: db.moved, Begin: db.parts.Begin, Committed: db.parts.Committed,
 	}
+	if db.eng.Postgres {
+		cfg.Answered = db.answered
+	}
+	return commit.New(cfg)
+}
+
+// Append is Writer.Append of package commit.
+func (db *DB) Append(ctx context.Context, ev *audit.Event) error { return db.writer.Append(ctx, ev) }
+
+// Write is Writer.Write of package commit.
+func (db *DB) Write(ctx context.Context, orgs []string, work commit.Work) error {
+	db.beforeWrite(ctx)
+	return db.writer.Write(ctx, orgs, work)
+}
+
+// WriteLong is Writer.WriteLong of package commit.
+func (db *DB) WriteLong(ctx context.Context, orgs []string, work commit.Work) error {
+	db.beforeWrite(ctx)
+	return db.writer.WriteLong(ctx, orgs, work)
+}
+
+// WriteSoon is Writer.WriteSoon of package commit.
+func (db *DB) WriteSoon(ctx context.Context, org string, work commit.Work) error {
+	return db.writer.WriteSoon(ctx, org, work)
+}
+
+func (db *DB) beforeWrite(ctx context.Context) {
 	if db.before != nil {
 		db.before(ctx)
 	}
-	return db.writer.do(ctx, o)
 }
+
+// Prepared are the statements that were prepared so far and are kept. Nothing may be
+// under way.
+func (db *DB) Prepared() []string {
+	all := db.writer.Prepared()
+	db.stmts.Range(func(query, _ any) bool {
+		all = append(all, query.(string))
+		return true
+	})
+	return all
+}
+
+// Writer is what writes. Tests look into it.
+func (db *DB) Writer() *commit.Writer { return db.writer }
 
 // Exec runs a statement by itself, beside the writer and without its durability: on
 // PostgreSQL alone, where it is possible.
@@ -284,7 +290,7 @@ func (db *DB) Exec(ctx context.Context, query string, args ...any) error {
 
 // Grown receives when the logs have grown by about a thousand events since it
 // last did.
-func (db *DB) Grown() <-chan struct{} { return db.writer.grown }
+func (db *DB) Grown() <-chan struct{} { return db.writer.Grown() }
 
 // stmt returns a prepared statement of the readers' pool.
 func (db *DB) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
@@ -350,6 +356,3 @@ func (db *DB) Each(ctx context.Context, query string, args []any, scan func(*sql
 	}
 	return rows.Err()
 }
-
-// errClosed is returned by writes that come after Close began.
-var errClosed = fault.New(fault.Unavailable, "shutting_down", "The server is stopping. Try again in a moment.")

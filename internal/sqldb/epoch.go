@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
 
@@ -112,19 +113,19 @@ func (db *DB) Look(ctx context.Context) error {
 }
 
 // moved takes note of what a transaction of this node has changed.
-func (db *DB) moved(n int64, moves []move) {
+func (db *DB) moved(n int64, moves []commit.Move) {
 	var tokens []string
 	for _, m := range moves {
-		if m.what == revoked {
-			tokens = append(tokens, m.token)
+		if m.What == commit.Revoked {
+			tokens = append(tokens, m.Token)
 		}
 	}
 	db.tokensRevoked(tokens)
 	e := &db.epoch
 	e.mu.Lock()
 	for _, m := range moves {
-		if m.what != revoked {
-			e.mark(m.org)
+		if m.What != commit.Revoked {
+			e.mark(m.Org)
 		}
 	}
 	whole := !db.eng.Postgres || n == e.stored+1

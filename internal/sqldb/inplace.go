@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
 
 // codeReplaced is the code of a server whose database file is not the one that it opened.
 const codeReplaced = "database_replaced"
 
 // errOtherFile marks a failure of the database, as a batch's are.
-var errOtherFile error = &stageError{errors.New("the database file is not the one that was opened")}
+var errOtherFile = commit.OfAll(errors.New("the database file is not the one that was opened"))
 
 // inPlace refuses when the file of SQLite is not where it was opened: SQLite would go on
 // writing to one without a name, and all of that would be gone with the process.
@@ -33,16 +34,17 @@ func (db *DB) inPlace() error {
 // before it appends events that need not be on disk yet. To look costs 1 % of a read.
 const placedFor = 20 * time.Millisecond
 
-// inPlace is DB.inPlace for a batch. What is to be durable is not written without a look.
-func (w *writer) inPlace(durable bool) error {
-	now := w.db.age()
-	if !durable && now < w.placed {
+// inPlaceFor is inPlace for a batch; the writer alone calls it. What is to be durable is
+// not written without a look.
+func (db *DB) inPlaceFor(durable bool) error {
+	now := db.age()
+	if !durable && now < db.placedUntil {
 		return nil
 	}
-	w.placed = 0
-	err := w.db.inPlace()
+	db.placedUntil = 0
+	err := db.inPlace()
 	if err == nil {
-		w.placed = now + placedFor
+		db.placedUntil = now + placedFor
 	}
 	return err
 }

@@ -6,12 +6,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
-
-// epochChannel is where a transaction that moves the epoch says so: PostgreSQL
-// hands it out when the transaction is committed.
-const epochChannel = "oneclaw_epoch"
 
 // How long to wait before listening again after the connection was lost.
 const listenRetry = time.Second
@@ -44,7 +41,7 @@ func (db *DB) listenEpoch(ctx context.Context, dsn string) {
 func (db *DB) listen(ctx context.Context, dsn string) (heard bool, err error) {
 	connect, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
-	l, err := driver.Listen(connect, dsn, epochChannel)
+	l, err := driver.Listen(connect, dsn, commit.EpochChannel)
 	if err != nil {
 		return false, err
 	}
@@ -72,7 +69,7 @@ func hear(ctx context.Context, l *driver.Listener) (string, error) {
 	wait, cancel := context.WithTimeout(ctx, listenSilence)
 	defer cancel()
 	said, err := l.Hear(wait)
-	if err == nil || ctx.Err() != nil || !late(wait.Err()) {
+	if err == nil || ctx.Err() != nil || !driver.Late(wait.Err()) {
 		return said, err
 	}
 	ask, cancel := context.WithTimeout(ctx, postgresQueryTime)

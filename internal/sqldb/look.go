@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
 
@@ -67,8 +68,7 @@ func looking(cfg Config, parts Parts) *DB {
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
 	}
-	db.writer = newWriter(db, false)
-	close(db.writer.stopped)
+	db.writer = commit.Stopped()
 	return db
 }
 

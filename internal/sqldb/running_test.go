@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
 
 func TestOnlyQueriesThatHadTheirTimeAreCut(t *testing.T) {
@@ -24,7 +25,7 @@ func TestOnlyQueriesThatHadTheirTimeAreCut(t *testing.T) {
 	if first.Err() == nil || third.Err() != nil {
 		t.Errorf("after a second: %v, %v", first.Err(), third.Err())
 	}
-	if err := a.end(gone); !fault.Is(err, fault.Unavailable) || !late(err) {
+	if err := a.end(gone); !fault.Is(err, fault.Unavailable) || !driver.Late(err) {
 		t.Errorf("one that was cut: %v", err)
 	}
 	if err := c.end(gone); !errors.Is(err, gone) {

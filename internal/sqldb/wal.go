@@ -29,17 +29,18 @@ const (
 // wal keeps the write-ahead log short. It has a connection of its own: no
 // request waits for the bulk of the copying, nor for a place in a pool.
 type wal struct {
-	db     *DB
-	conn   *sql.DB
-	asked  bool          // the writer was to restart the log
-	ended  chan bool     // the writer did; true: readers were in the way
-	pause  time.Duration // how long to leave it alone, when that did not help
-	next   time.Time
-	warned time.Time
+	db      *DB
+	between func(f func()) bool // has f run between two batches
+	conn    *sql.DB
+	asked   bool          // the writer was to restart the log
+	ended   chan bool     // the writer did; true: readers were in the way
+	pause   time.Duration // how long to leave it alone, when that did not help
+	next    time.Time
+	warned  time.Time
 }
 
-func newWAL(db *DB, conn *sql.DB) *wal {
-	return &wal{db: db, conn: conn, pause: walCheckpointEvery, ended: make(chan bool, 1)}
+func newWAL(db *DB, conn *sql.DB, between func(func()) bool) *wal {
+	return &wal{db: db, conn: conn, between: between, pause: walCheckpointEvery, ended: make(chan bool, 1)}
 }
 
 func (l *wal) run(ctx context.Context) {
@@ -91,11 +92,7 @@ func (l *wal) look(ctx context.Context, now time.Time, pages, copied int64) {
 	if now.Before(l.next) || pages-copied > walRestartPages {
 		return
 	}
-	select {
-	case l.db.writer.between <- func() { l.restart(ctx) }:
-		l.asked = true
-	default: // the last one has not had its turn
-	}
+	l.asked = l.between(func() { l.restart(ctx) }) // or the last one has not had its turn
 }
 
 // restart copies what is left of the log and lets the next transaction begin it

@@ -1,7 +1,6 @@
 package sqldb
 
 import (
-	"log/slog"
 	"testing"
 	"time"
 )
@@ -15,8 +14,8 @@ func TestALogThatGrowsAgainIsRestartedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	db := &DB{log: slog.New(slog.DiscardHandler), now: time.Now, writer: &writer{between: make(chan func(), 1)}}
-	l, now := newWAL(db, server.keeper), time.Now()
+	between := make(chan func(), 1)
+	l, now := newWAL(server, server.keeper, func(f func()) bool { between <- f; return true }), time.Now()
 	asked := func(after time.Duration) bool {
 		l.look(t.Context(), now.Add(after), walRestartPages+1, walRestartPages)
 		return l.asked
@@ -25,10 +24,10 @@ func TestALogThatGrowsAgainIsRestartedAgain(t *testing.T) {
 		if !asked(0) {
 			t.Fatalf("it is not restarted at look %d", i)
 		}
-		if len(db.writer.between) != 1 || !asked(0) || len(db.writer.between) != 1 {
+		if len(between) != 1 || !asked(0) || len(between) != 1 {
 			t.Fatal("it is asked for anew before it had its turn")
 		}
-		(<-db.writer.between)()
+		(<-between)()
 	}
 	<-l.ended
 	l.ended <- true // readers were in the way of the last one

@@ -3,9 +3,6 @@ package sqldb_test
 import (
 	"bytes"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -202,19 +199,4 @@ func TestWhatIsKeptTakesNoPlace(t *testing.T) {
 			t.Errorf("%d logins are kept", n)
 		}
 	})
-}
-
-// TestDeletionsByTimeAreSweeps: a statement that deletes what is old is run by
-// sweep, which asks whether the clock is believed.
-func TestDeletionsByTimeAreSweeps(t *testing.T) {
-	files, err := filepath.Glob("*.go")
-	if err != nil || len(files) == 0 {
-		t.Fatal(err)
-	}
-	byTime := regexp.MustCompile("exec\\(`DELETE FROM [^`]*(_at|_until) <=? ")
-	for _, f := range files {
-		if text, err := os.ReadFile(f); err != nil || !strings.HasSuffix(f, "_test.go") && byTime.Match(text) {
-			t.Errorf("%s deletes by time beside sweep: %v", f, err)
-		}
-	}
 }

@@ -162,7 +162,7 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*iden
 		}
 		var e ending
 		if err == nil && !keep && (!a.Active && (was || gen != a.TokenGen) || renewed) {
-			err = tx.endMadeBy(&e, org, id, tx.DB().Now())
+			err = tx.endMadeBy(&e, org, id, tx.Now())
 		}
 		if err == nil {
 			err = tx.endBeyond(&e, &before, &a, ev)

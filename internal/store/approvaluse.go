@@ -125,6 +125,6 @@ func (db *DB) AppendApproved(ctx context.Context, ev *audit.Event) error {
 // that it does not count again when the right comes back.
 func (tx Tx) endApprovalsOf(org, decider, by string) error {
 	_, err := tx.Exec(`UPDATE approvals SET status = 'withdrawn', uses_left = 0, withdrawn_by = $3, withdrawn_at = $4
-		WHERE org_id = $1 AND decided_by = $2 AND status = 'approved' AND NOT `+sameDecider, org, decider, by, micros(tx.DB().Now()))
+		WHERE org_id = $1 AND decided_by = $2 AND status = 'approved' AND NOT `+sameDecider, org, decider, by, micros(tx.Now()))
 	return err
 }

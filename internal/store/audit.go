@@ -9,6 +9,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
 
 func scanEvent(rows *sql.Rows) (*audit.Row, error) {
@@ -39,7 +40,7 @@ func (db *DB) Events(ctx context.Context, org string, q audit.Query) ([]*audit.R
 		return nil, err
 	}
 	defer done()
-	query, args := `SELECT `+sqldb.EventColumns+` FROM audit_events WHERE org_id = $1`, []any{org}
+	query, args := `SELECT `+commit.EventColumns+` FROM audit_events WHERE org_id = $1`, []any{org}
 	add := func(clause string, value any) {
 		args = append(args, value)
 		query += fmt.Sprintf(" AND %s $%d", clause, len(args))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
 
 // walkPage is how many events or checkpoints a walk reads at a time. It holds the
@@ -19,7 +20,7 @@ func (db *DB) Walk(ctx context.Context, org string, after uint64, fn func(*audit
 	page := make([]*audit.Row, 0, walkPage)
 	for {
 		page = page[:0]
-		err := db.EachAside(ctx, `SELECT `+sqldb.EventColumns+` FROM audit_events WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
+		err := db.EachAside(ctx, `SELECT `+commit.EventColumns+` FROM audit_events WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
 			[]any{org, int64(after), walkPage}, func(rows *sql.Rows) error {
 				r, err := scanEvent(rows)
 				if err == nil {
@@ -79,7 +80,7 @@ func (db *DB) Newest(ctx context.Context, org string) (*audit.Row, bool, error) 
 }
 
 func (db *DB) event(ctx context.Context, where string, args ...any) (r *audit.Row, found bool, err error) {
-	err = db.Each(ctx, `SELECT `+sqldb.EventColumns+` FROM audit_events `+where, args, func(rows *sql.Rows) (err error) {
+	err = db.Each(ctx, `SELECT `+commit.EventColumns+` FROM audit_events `+where, args, func(rows *sql.Rows) (err error) {
 		r, err = scanEvent(rows)
 		return err
 	})

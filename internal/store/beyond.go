@@ -19,7 +19,7 @@ const open = `(status = 'pending' OR status = 'approved' AND uses_left > 0)`
 // end that passed took everything, though nothing told; to hide keys may have taken
 // any approval, since that does not know the secret's type.
 func (tx Tx) endBeyond(e *ending, was, is *identity.Agent, ev *audit.Event) error {
-	by, at := "", tx.DB().ByClock()
+	by, at := "", tx.ByClock()
 	if ev != nil {
 		by, at = ev.ActorID, ev.At
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
-	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
 
 var errNoOrg = fault.New(fault.NotFound, "org_not_found", "There is no organisation with this id.")
@@ -72,7 +72,7 @@ func (db *DB) AddUsage(ctx context.Context, counts []billing.Count, events []bil
 		if err != nil {
 			return err
 		}
-		var all []sqldb.Stmt
+		var all []commit.Stmt
 		for _, c := range counts {
 			all = append(all, stmt(`INSERT INTO billing_usage (org_id, month, total, paid, cost_micros) VALUES ($1, $2, $3, $4, $5)
 				ON CONFLICT (org_id, month) DO UPDATE SET total = billing_usage.total + excluded.total,

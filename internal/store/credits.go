@@ -78,7 +78,7 @@ func (tx Tx) settle(org string, now time.Time) error {
 	if err == nil {
 		_, err = tx.Exec(`DELETE FROM credit_lots WHERE org_id = $1 AND left_cents = 0`, org)
 	}
-	if err != nil || !tx.DB().BelievesClock() { // what ends is gone for good
+	if err != nil || !tx.BelievesClock() { // what ends is gone for good
 		return err
 	}
 	var gone sql.NullInt64

@@ -4,7 +4,9 @@
 // Its promise: a write that returned without error has been fsynced, together
 // with its audit event, in one transaction; an event alone is in the log (and
 // survives kill -9) when Append returns. It decides nothing about who may do
-// what.
+// what, but for what only the transaction of a write can see: that an organisation
+// keeps an owner and the server an admin, who inherits what somebody leaves, and
+// that nobody has more than a tier or a bound allows.
 package store
 
 import (
@@ -13,6 +15,7 @@ import (
 	"io/fs"
 
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
 
 // Config says which database to open.
@@ -77,13 +80,13 @@ func (db *DB) opened(open func(sqldb.Parts) (*sqldb.DB, error)) (*DB, error) {
 }
 
 // Tx is a transaction of the engine, and what the store does in one.
-type Tx struct{ *sqldb.Tx }
+type Tx struct{ *commit.Tx }
 
 // work is what the engine runs.
 type work func(tx Tx) error
 
-// Do implements sqldb.Work.
-func (w work) Do(tx *sqldb.Tx) error { return w(Tx{tx}) }
+// Do implements commit.Work.
+func (w work) Do(tx *commit.Tx) error { return w(Tx{tx}) }
 
 // Write runs fn in a transaction of its own on behalf of org. What fn wrote,
 // and the events it appended, are on disk when Write returns nil. fn may run

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
 
 // ownVaults are the vaults whose policies somebody sets as a member: those that it,
@@ -89,7 +89,7 @@ const forItself = `(principal_type = 'user' AND principal_id = $1
 // requests. An agent that it made itself stays its own.
 func (tx Tx) endInherited(e *ending, org, user, heir string, at time.Time) error {
 	const those = `(SELECT id FROM agents WHERE org_id = $1 AND created_by = $2 AND inherited = 1)`
-	for _, s := range []sqldb.Stmt{
+	for _, s := range []commit.Stmt{
 		stmt(`UPDATE vaults SET creator_human = '' WHERE org_id = $1 AND creator_human = $2 AND created_by IN `+those, org, user),
 		stmt(`UPDATE shares SET maker_human = $3 WHERE org_id = $1 AND maker_human = $2 AND maker_id IN `+those, org, user, heir),
 		stmt(`UPDATE approvals SET requester_human = $3 WHERE org_id = $1 AND requester_human = $2 AND requester_id IN `+those, org, user, heir),

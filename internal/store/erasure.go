@@ -13,7 +13,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
-	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
 
 var (
@@ -212,7 +212,7 @@ func (tx Tx) removeOrg(org string, at time.Time) error {
 
 // forgetUser deletes what is a user's own, and its id from what others keep.
 func (tx Tx) forgetUser(user, email string) error {
-	all := []sqldb.Stmt{
+	all := []commit.Stmt{
 		stmt(`DELETE FROM shares WHERE maker_id = $1 OR maker_human = $1 OR recipient_id = $1 OR recipient_email = $2`, user, email),
 		stmt(`DELETE FROM invitations WHERE invited_by = $1 OR email = $2`, user, email),
 		stmt(`DELETE FROM enroll_requests WHERE email = $1`, email),

@@ -8,7 +8,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -228,7 +228,7 @@ const mine = ` WHERE id = $1 AND holder = $2 AND status = 'running'`
 // Rewrite implements vault.JobStore.
 func (db *DB) Rewrite(ctx context.Context, j vault.Job, rows []vault.Rewritten, p vault.Progress, until time.Time) error {
 	return db.Write(ctx, j.Org, func(tx Tx) error {
-		all := []sqldb.Stmt{stmt(`UPDATE vault_jobs SET cursor_path = $3, cursor_version = $4, processed = processed + $5, unopened = unopened + $6,
+		all := []commit.Stmt{stmt(`UPDATE vault_jobs SET cursor_path = $3, cursor_version = $4, processed = processed + $5, unopened = unopened + $6,
 			damaged = damaged + $7, lease_until = $8`+mine,
 			j.ID, j.Holder, p.CursorPath, int64(p.CursorVersion), p.Processed, p.Unopened, p.Damaged, micros(until))}
 		for i := range rows {
@@ -246,7 +246,7 @@ func (db *DB) Rewrite(ctx context.Context, j vault.Job, rows []vault.Rewritten, 
 
 // rewriteRow changes a row that still has the generation that it was read with.
 // A generation is used once, so the row is then the same.
-func rewriteRow(j *vault.Job, r *vault.Rewritten) sqldb.Stmt {
+func rewriteRow(j *vault.Job, r *vault.Rewritten) commit.Stmt {
 	const rest = ` WHERE vault_id = $1 AND path = $2 AND version = $3 AND kek_gen = $4
 		AND EXISTS (SELECT 1 FROM vault_jobs WHERE id = $5 AND holder = $6 AND status = 'running')`
 	args := []any{j.Vault, r.Path, int64(r.Version), r.From, j.ID, j.Holder, j.To, r.Box.WrappedDEK}

@@ -97,7 +97,7 @@ func (db *DB) ChangeRole(ctx context.Context, org, actor, user string, role poli
 			}
 		}
 		if role != policy.RoleOwner && role != policy.RoleAdmin {
-			e, err := tx.endManaging(org, user, actor, tx.DB().ByClock())
+			e, err := tx.endManaging(org, user, actor, tx.ByClock())
 			if err != nil {
 				return err
 			}

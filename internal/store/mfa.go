@@ -8,6 +8,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
 
 var errNoChallenge = fault.New(fault.NotFound, "challenge_not_found", "There is no such challenge.")
@@ -55,7 +56,7 @@ func (db *DB) FinishChallenge(ctx context.Context, ch identity.Challenge, f iden
 		if err == nil && n == 0 {
 			return tx.Refuse(errNoChallenge)
 		}
-		for _, s := range []sqldb.Stmt{
+		for _, s := range []commit.Stmt{
 			stmt(`DELETE FROM mfa_challenges WHERE token_hash = $1`, ch.Hash),
 			stmt(`UPDATE users SET totp = 1 WHERE id = $1 AND token_gen = $2 AND totp = 1`, ch.User, ch.TokenGen),
 		} {

@@ -77,7 +77,7 @@ func (db *DB) UpdateGrant(ctx context.Context, org string, was, g vault.Grant, w
 		return err
 	}
 	return db.Write(ctx, org, func(tx Tx) error {
-		at := tx.DB().ByClock()
+		at := tx.ByClock()
 		var e ending
 		if err := tx.endUncovered(&e, org, g.Vault, was.PrincipalKind, was.PrincipalID, at); err != nil { // by what has expired
 			return err
@@ -130,7 +130,7 @@ func (db *DB) RemoveGrant(ctx context.Context, org, vaultID, id string, ev *audi
 		tx.Wrote()
 		var e ending
 		if err == nil {
-			err = tx.endUncovered(&e, org, vaultID, kind, principal, tx.DB().ByClock())
+			err = tx.endUncovered(&e, org, vaultID, kind, principal, tx.ByClock())
 		}
 		e.note(ev)
 		tx.Record(ev)

@@ -7,7 +7,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
-	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
 
 // RemoveMember implements identity.OrgStore.
@@ -65,7 +65,7 @@ func (tx Tx) endMembership(org, user, heir string, at time.Time) (ending, error)
 	if err != nil {
 		return e, err
 	}
-	for _, s := range []sqldb.Stmt{
+	for _, s := range []commit.Stmt{
 		stmt(`DELETE FROM memberships WHERE org_id = $1 AND user_id = $2`, org, user),
 		stmt(`UPDATE device_codes SET status = 'denied' WHERE org_id = $1 AND user_id = $2 AND status = 'approved'`, org, user),
 		stmt(`DELETE FROM invitations WHERE org_id = $1 AND invited_by = $2`, org, user),
@@ -96,7 +96,7 @@ func (tx Tx) ownOrg(r *identity.Removal, name string) error {
 	if err != nil || elsewhere {
 		return err
 	}
-	for _, s := range []sqldb.Stmt{
+	for _, s := range []commit.Stmt{
 		stmt(`INSERT INTO orgs (id, name, created_at) VALUES ($1, $2, $3)`, r.OwnOrg, name, micros(r.At)),
 		stmt(`INSERT INTO memberships (org_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)`,
 			r.OwnOrg, r.User, string(policy.RoleOwner), micros(r.At)),

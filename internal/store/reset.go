@@ -6,7 +6,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
-	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
 
 // AddMailToken implements identity.TokenStore.
@@ -42,7 +42,7 @@ func (db *DB) ResetPassword(ctx context.Context, org, user, tokenHash, hash stri
 		if err == nil {
 			err = tx.endKeys(all, now, user, `EXISTS (SELECT 1 FROM users WHERE id = $2 AND email_verified = 0)`)
 		}
-		for _, s := range []sqldb.Stmt{
+		for _, s := range []commit.Stmt{
 			stmt(`DELETE FROM mail_tokens WHERE user_id = $1`, user),
 			stmt(`DELETE FROM mfa_challenges WHERE user_id = $1`, user),
 			stmt(`DELETE FROM user_totp WHERE user_id = $1 AND EXISTS (SELECT 1 FROM users WHERE id = $1 AND email_verified = 0)`, user),

@@ -10,7 +10,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -230,7 +230,7 @@ func (tx Tx) store(v *vault.Version) error {
 }
 
 // gateOf is putCurrent with the cap on the organisation's secrets.
-func gateOf(v *vault.Version, caps billing.Caps, org string) sqldb.Stmt {
+func gateOf(v *vault.Version, caps billing.Caps, org string) commit.Stmt {
 	if caps.Secrets < 0 {
 		return putCurrent(v)
 	}
@@ -240,7 +240,7 @@ func gateOf(v *vault.Version, caps billing.Caps, org string) sqldb.Stmt {
 // putCurrent is the gate that only one of two writers passes: the listing's row
 // comes with version 1, and moves from n-1 to n only. The vault must be as the
 // writer saw it: an old key may be destroyed once none of its versions is left.
-func putCurrent(v *vault.Version) sqldb.Stmt {
+func putCurrent(v *vault.Version) commit.Stmt {
 	const same = `EXISTS (SELECT 1 FROM vaults WHERE id = $1 AND kek_gen = $9 AND CASE WHEN cmek_fingerprint IS NULL THEN 0 ELSE 1 END = $10)`
 	query := `UPDATE secrets SET version = $3, version_id = $4, type = $5, metadata = $6, created_at = $7, expires_at = $8,
 		deleted_at = NULL WHERE vault_id = $1 AND path = $2 AND version + 1 = $3 AND ` + same
@@ -256,7 +256,7 @@ func putCurrent(v *vault.Version) sqldb.Stmt {
 }
 
 // putVersion stores the version once putCurrent has let it pass.
-func putVersion(v *vault.Version) sqldb.Stmt {
+func putVersion(v *vault.Version) commit.Stmt {
 	return stmt(`INSERT INTO secret_versions (`+versionColumns+`)
 		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL, $14, 0, $15
 		WHERE EXISTS (SELECT 1 FROM secrets WHERE vault_id = $1 AND path = $2 AND version_id = $4)`,
@@ -268,7 +268,7 @@ func putVersion(v *vault.Version) sqldb.Stmt {
 // withRoom adds to the gate that a path which comes to life finds room. The
 // statement counts by itself: on PostgreSQL it runs together with those of other
 // writes, each of which sees what came before it.
-func withRoom(s sqldb.Stmt, most int64, org string) sqldb.Stmt {
+func withRoom(s commit.Stmt, most int64, org string) commit.Stmt {
 	const revived = ` AND (deleted_at IS NULL OR `
 	room := `$11 > (` + strings.ReplaceAll(countSecrets, "$1", "$12") + `)
 		OR EXISTS (SELECT 1 FROM vaults WHERE id = $1 AND substr(name, 1, 2) = '__'))`

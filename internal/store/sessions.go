@@ -9,7 +9,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
-	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
 
 var errNoSession = fault.New(fault.NotFound, "session_not_found", "You have no such session, or it has ended.")
@@ -21,7 +21,7 @@ const sessionKept = 30 * 24 * time.Hour
 // openSession writes the session that begins with an event, so that no token is of a
 // session without a row. One of somebody who was deleted meanwhile is not written, and
 // its token is dead.
-func openSession(tx *sqldb.Tx, ev *audit.Event) error {
+func openSession(tx *commit.Tx, ev *audit.Event) error {
 	b := ev.Begins
 	_, err := tx.Exec(`INSERT INTO sessions (id, user_id, org_id, kind, client, address, created_at, expires_at, made_with)
 		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 WHERE EXISTS (SELECT 1 FROM users WHERE id = $2)`,

@@ -4,11 +4,11 @@ import (
 	"database/sql"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
 
 // stmt is a statement with its arguments.
-func stmt(query string, args ...any) sqldb.Stmt { return sqldb.Stmt{Query: query, Args: args} }
+func stmt(query string, args ...any) commit.Stmt { return commit.Stmt{Query: query, Args: args} }
 
 func micros(t time.Time) int64 { return t.UnixMicro() }
 

@@ -140,7 +140,7 @@ func (tx Tx) removeVault(where, arg string, room *int64) (found bool, err error)
 	if err != nil || !found {
 		return false, err
 	}
-	err = tx.doomVault(tx.DB().Now(), id, from, to)
+	err = tx.doomVault(tx.Now(), id, from, to)
 	var left bool
 	if err == nil {
 		left, err = tx.clear(id, room)

@@ -58,6 +58,9 @@ func Unwritable(err error) bool {
 // had died since it was last used.
 func SafeToRetry(err error) bool { return pgconn.SafeToRetry(err) }
 
+// Late reports whether something ended by its deadline.
+func Late(err error) bool { return errors.Is(err, context.DeadlineExceeded) }
+
 // DiskFull reports whether there was no space for what was to be written to a file.
 func DiskFull(err error) bool {
 	if e, ok := errors.AsType[*sqlite.Error](err); ok {

@@ -1,4 +1,4 @@
-package sqldb
+package commit
 
 import (
 	"context"
@@ -21,10 +21,10 @@ const appendStatement = `WITH moved AS (
 
 // appendInOne appends the batch in one statement. done is false when the batch must go
 // the long way; then nothing of it was committed.
-func (w *writer) appendInOne(ctx context.Context, batch []*op) (done bool, err error) {
+func (w *Writer) appendInOne(ctx context.Context, batch []*op) (done bool, err error) {
 	org := batch[0].org
 	head, known := w.heads[org]
-	if !w.db.eng.Postgres || !known {
+	if !w.cfg.Engine.Postgres || !known {
 		return false, nil
 	}
 	for _, o := range batch {
@@ -62,7 +62,7 @@ func (w *writer) appendInOne(ctx context.Context, batch []*op) (done bool, err e
 	for _, o := range batch {
 		o.err, o.event.Committed = nil, true
 	}
-	w.db.answered()
+	w.answered()
 	w.count(len(batch))
 	return true, nil
 }
@@ -93,13 +93,13 @@ func appendArgs(head audit.Head, org string, batch []*op) (audit.Head, []any) {
 
 // openAppend opens a session whose commits do not wait for the disk, unless the
 // record of a read must.
-func (w *writer) openAppend(ctx context.Context) error {
-	conn, err := w.db.writers.Conn(ctx)
+func (w *Writer) openAppend(ctx context.Context) error {
+	conn, err := w.cfg.Pool.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
 	w.appendConn = conn
-	if w.auditSync {
+	if w.cfg.Sync {
 		return nil
 	}
 	if _, err := conn.ExecContext(ctx, `SET synchronous_commit TO OFF`); err != nil {
@@ -111,7 +111,7 @@ func (w *writer) openAppend(ctx context.Context) error {
 
 // dropAppend throws the session away: one with its own setting must not go back
 // into the pool, where a durable write could get it.
-func (w *writer) dropAppend() {
+func (w *Writer) dropAppend() {
 	if w.appendConn != nil {
 		driver.HangUp(w.appendConn)
 		w.appendConn = nil

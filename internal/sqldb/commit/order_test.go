@@ -1,4 +1,4 @@
-package sqldb_test
+package commit_test
 
 import (
 	"sync"

@@ -1,4 +1,4 @@
-package sqldb
+package commit
 
 import (
 	"errors"
@@ -6,8 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
 
@@ -26,13 +24,20 @@ type ward struct {
 }
 
 // refuses reports whether a write would wait for nothing.
-func (w *ward) refuses(db *DB) bool {
-	if db.answers.away.Load() {
+func (w *Writer) refuses() bool {
+	if w.cfg.Away != nil && w.cfg.Away() {
 		return true
 	}
-	until := w.until.Load()
-	return until != 0 && db.now().UnixNano() < until
+	until := w.ward.until.Load()
+	return until != 0 && w.cfg.Now().UnixNano() < until
 }
+
+// Ailing returns why the log can't be written: what the last batch failed by, if that
+// was the database's fault.
+func (w *Writer) Ailing() error { return w.ward.ailing() }
+
+// Torn reports whether a batch found the database damaged.
+func (w *Writer) Torn() bool { return w.ward.torn.Load() }
 
 // note takes what became of a batch.
 func (w *ward) note(now time.Time, err error) {
@@ -51,7 +56,7 @@ func (w *ward) note(now time.Time, err error) {
 	switch {
 	case err == nil:
 		w.until.Store(0)
-	case late(err) || driver.Busy(err):
+	case driver.Late(err) || driver.Busy(err):
 		w.until.Store(now.Add(refuseFor).UnixNano())
 	default:
 		w.until.Store(1)
@@ -75,6 +80,9 @@ type stageError struct{ err error }
 func (e *stageError) Error() string { return e.err.Error() }
 func (e *stageError) Unwrap() error { return e.err }
 
+// OfAll marks such a failure.
+func OfAll(err error) error { return &stageError{err} }
+
 // stage is Wrap for such a failure.
 func stage(what string, err error) error { return driver.Wrap(what, &stageError{err}) }
 
@@ -82,26 +90,3 @@ func stage(what string, err error) error { return driver.Wrap(what, &stageError{
 func ailment(err error) bool {
 	return isLost(err) || errors.As(err, new(*stageError)) || driver.Unwritable(err)
 }
-
-// Ready returns nil when the last batch was written, the database answers, and no batch
-// found it damaged.
-// Otherwise its code says what is wrong.
-func (db *DB) Ready() error {
-	if db.Away() {
-		return fault.New(fault.Unavailable, "database_unavailable", "The database does not answer.")
-	}
-	if err := db.inPlace(); err != nil {
-		return err
-	}
-	if db.writer.ward.torn.Load() {
-		return fault.New(fault.Damaged, audit.CodeDamaged, "The database is damaged: stop the server, and run oneclaw doctor --full.")
-	}
-	if err := db.writer.ward.ailing(); err != nil {
-		return fault.Wrap(err, fault.Unavailable, "log_not_written", "The log can't be written: is the disk full, or the database held by somebody?")
-	}
-	return nil
-}
-
-// Unwritten reports whether the last batch failed by the database's fault, and the
-// database answers.
-func (db *DB) Unwritten() bool { return db.writer.ward.ailing() != nil && !db.Away() }

@@ -1,4 +1,4 @@
-package sqldb_test
+package commit_test
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
 )
@@ -18,9 +18,9 @@ import (
 // queue waits until n ops wait for the writer.
 func queue(t *testing.T, db *store.DB, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); db.Queued() < n; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); db.Writer().Queued() < n; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d ops wait, want %d", db.Queued(), n)
+			t.Fatalf("%d ops wait, want %d", db.Writer().Queued(), n)
 		}
 	}
 }
@@ -197,7 +197,7 @@ func TestCloseAnswersEveryWrite(t *testing.T) {
 			var mu sync.Mutex
 			var said []*audit.Event // those that were acknowledged
 			// More than the queue holds: some wait before it, some come too late.
-			for range 5 * sqldb.MaxBatch {
+			for range 5 * commit.MaxBatch {
 				wg.Go(func() {
 					ev := dbkit.Event(org)
 					err := db.Append(context.Background(), ev)
@@ -252,7 +252,7 @@ func TestSQLiteWaitsForTheDiskWhenItShould(t *testing.T) {
 					if sync {
 						want = full
 					}
-					if got := db.LastMode(t); got != want {
+					if got := db.Writer().LastMode(t); got != want {
 						t.Errorf("an event was committed in mode %d, want %d", got, want)
 					}
 				}

@@ -1,4 +1,4 @@
-package sqldb
+package commit
 
 import (
 	"database/sql"

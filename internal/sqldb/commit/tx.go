@@ -1,4 +1,4 @@
-package sqldb
+package commit
 
 import (
 	"context"
@@ -9,21 +9,29 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 )
 
 // Tx is one op's view of the writer's transaction.
 type Tx struct {
-	w         *writer
+	w         *Writer
 	ctx       context.Context
 	events    []*audit.Event
 	heads     map[string]head
 	wrote     bool // an op's statements may have changed rows
 	failed    bool // a statement failed: PostgreSQL then ignores what follows, and would roll back at COMMIT without an error
-	moves     []move
+	moves     []Move
 	pipelined []pipelined // PostgreSQL: statements of ops that run together
 	stale     []Stale
+}
+
+// Stale is a value that caches hold and that a transaction changes. The owner of the
+// caches says what its names mean.
+type Stale struct {
+	Group, Name string
+	Next        any // what the value is after the commit, if that is known
 }
 
 // Work is what runs in a transaction. It may run more than once, and must have no
@@ -36,8 +44,24 @@ type WorkFunc func(tx *Tx) error
 // Do implements Work.
 func (f WorkFunc) Do(tx *Tx) error { return f(tx) }
 
-// DB is the database that the transaction is of.
-func (tx *Tx) DB() *DB { return tx.w.db }
+// Now is the time on the machine's clock.
+func (tx *Tx) Now() time.Time { return tx.w.cfg.Now() }
+
+// ByClock is the time by which what is stored ends.
+func (tx *Tx) ByClock() time.Time { return tx.w.cfg.Clock() }
+
+// BelievesClock looks at the clock, and reports whether what ends by it may be
+// deleted for good.
+func (tx *Tx) BelievesClock() bool { return tx.w.cfg.Believes() }
+
+// Sweep runs a statement that deletes by time, unless the clock is not believed.
+// Every deletion by time goes through it.
+func (tx *Tx) Sweep(query string, args ...any) (int64, error) {
+	if !tx.BelievesClock() {
+		return 0, nil
+	}
+	return tx.Exec(query, args...)
+}
 
 // Holds reports whether the transaction holds the log of an organisation: Write was
 // called for it.
@@ -95,7 +119,7 @@ func (tx *Tx) Row(query string, args []any, dest ...any) (found bool, err error)
 // lockHeads takes the audit heads of the batch's organisations first, in one
 // order: two nodes can't deadlock over the rows that follow, and the chain's
 // order is the order of commits.
-func (w *writer) lockHeads(tx *Tx, batch []*op) error {
+func (w *Writer) lockHeads(tx *Tx, batch []*op) error {
 	tx.heads = make(map[string]head, 1)
 	for _, o := range batch {
 		for _, org := range o.orgs {
@@ -104,7 +128,7 @@ func (w *writer) lockHeads(tx *Tx, batch []*op) error {
 	}
 	for _, org := range slices.Sorted(maps.Keys(tx.heads)) {
 		h, known := w.heads[org]
-		if !known || w.db.eng.Postgres {
+		if !known || w.cfg.Engine.Postgres {
 			var err error
 			if h, err = tx.lockHead(org); err != nil {
 				return err
@@ -146,7 +170,7 @@ func (tx *Tx) lockHead(org string) (head, error) {
 
 // begin writes what begins with the events of a batch.
 func (tx *Tx) begin() error {
-	begin := tx.w.db.parts.Begin
+	begin := tx.w.cfg.Begin
 	if begin == nil {
 		return nil
 	}
@@ -163,7 +187,7 @@ func (tx *Tx) begin() error {
 
 // appendEvents links the batch's events and inserts them, several rows a
 // statement. It returns the organisations whose heads it moved.
-func (w *writer) appendEvents(tx *Tx) (map[string]head, error) {
+func (w *Writer) appendEvents(tx *Tx) (map[string]head, error) {
 	if len(tx.events) == 0 {
 		return nil, nil
 	}
@@ -218,7 +242,7 @@ func insertEvents(rows int) string {
 	if q := eventInserts[rows]; q != "" {
 		return q
 	}
-	panic("sqldb: insertEvents beyond maxRows")
+	panic("commit: insertEvents beyond maxRows")
 }
 
 var eventInserts = func() (q [maxRows + 1]string) {

@@ -1,4 +1,4 @@
-package sqldb
+package commit
 
 import (
 	"errors"
@@ -8,41 +8,46 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 )
 
-// move is what a transaction changes of an organisation beside its rows: the
+// EpochChannel is where a transaction that moves the epoch says so: PostgreSQL
+// hands it out when the transaction is committed.
+const EpochChannel = "oneclaw_epoch"
+
+// A Move is what a transaction changes of an organisation beside its rows: the
 // numbers in the head of its log.
-type move struct {
-	org   string
-	what  moved
-	token string // that was revoked
+type Move struct {
+	Org   string
+	What  Kind
+	Token string // that was revoked
 }
 
-type moved uint8
+// Kind is the kind of a Move.
+type Kind uint8
 
-// changed makes caches of the organisation look again. ended does, too, and makes
-// writes under way be decided anew: a right may have gone. revoked concerns the
+// Changed makes caches of the organisation look again. Ended does, too, and makes
+// writes under way be decided anew: a right may have gone. Revoked concerns the
 // bearer of one token alone.
 const (
-	changed moved = iota
-	ended
-	revoked
+	Changed Kind = iota
+	Ended
+	Revoked
 )
 
 // Changed says that caches of what organisations have must look again once this
 // transaction is committed: something was added, or concerns no right.
-func (tx *Tx) Changed(orgs ...string) { tx.move(changed, orgs) }
+func (tx *Tx) Changed(orgs ...string) { tx.move(Changed, orgs) }
 
 // Ended says that a right in these organisations may have gone: no write that was
 // decided before is committed after it.
-func (tx *Tx) Ended(orgs ...string) { tx.move(ended, orgs) }
+func (tx *Tx) Ended(orgs ...string) { tx.move(Ended, orgs) }
 
 // Revoked says that one token is no good any more.
 func (tx *Tx) Revoked(org, token string) {
-	tx.moves = append(tx.moves, move{org, revoked, token})
+	tx.moves = append(tx.moves, Move{Org: org, What: Revoked, Token: token})
 }
 
-func (tx *Tx) move(what moved, orgs []string) {
+func (tx *Tx) move(what Kind, orgs []string) {
 	for _, org := range orgs {
-		tx.moves = append(tx.moves, move{org: org, what: what})
+		tx.moves = append(tx.moves, Move{Org: org, What: what})
 	}
 }
 
@@ -57,11 +62,11 @@ func (tx *Tx) stands(o *op) error {
 		return nil
 	}
 	for _, org := range o.orgs {
-		if tx.heads[org].ended > b.Epoch || slices.ContainsFunc(tx.moves, func(m move) bool { return m.org == org && m.what == ended }) {
+		if tx.heads[org].ended > b.Epoch || slices.ContainsFunc(tx.moves, func(m Move) bool { return m.Org == org && m.What == Ended }) {
 			return call.ErrMoved
 		}
 	}
-	if slices.ContainsFunc(tx.moves, func(m move) bool { return m.what == revoked && m.token == b.Token }) {
+	if slices.ContainsFunc(tx.moves, func(m Move) bool { return m.What == Revoked && m.Token == b.Token }) {
 		return call.ErrMoved
 	}
 	if b.Token == "" || tx.heads[b.Org].revoked <= b.Epoch {
@@ -81,29 +86,29 @@ func (tx *Tx) stands(o *op) error {
 // holds it until the commit, so numbers have the order of commits.
 func (tx *Tx) moveEpochs() (n int64, err error) {
 	query := `UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value`
-	if tx.w.db.eng.Postgres {
-		query = `WITH moved AS (` + query + `) SELECT value FROM moved, pg_notify('` + epochChannel + `', value::text)`
+	if tx.w.cfg.Engine.Postgres {
+		query = `WITH moved AS (` + query + `) SELECT value FROM moved, pg_notify('` + EpochChannel + `', value::text)`
 	}
 	if _, err = tx.Row(query, nil, &n); err != nil {
 		return 0, err
 	}
 	all := map[string][3]int64{}
 	for _, m := range tx.moves {
-		h, held := tx.heads[m.org]
+		h, held := tx.heads[m.Org]
 		if !held {
 			return 0, errNotHeld
 		}
-		is := all[m.org]
-		is[m.what] = 1
-		all[m.org] = is
-		switch m.what {
-		case ended:
+		is := all[m.Org]
+		is[m.What] = 1
+		all[m.Org] = is
+		switch m.What {
+		case Ended:
 			h.ended = n
-		case revoked:
+		case Revoked:
 			h.revoked = n
-		case changed: // moves the epoch alone
+		case Changed: // moves the epoch alone
 		}
-		tx.heads[m.org] = h
+		tx.heads[m.Org] = h
 	}
 	// Nodes tell by this count whether a program has moved the epoch that does not say
 	// whose it was: then they forget all.
@@ -111,8 +116,8 @@ func (tx *Tx) moveEpochs() (n int64, err error) {
 		return 0, err
 	}
 	for _, m := range tx.moves {
-		if m.what == revoked {
-			if _, err = tx.Exec(`UPDATE revoked_tokens SET epoch = $2 WHERE id = $1`, m.token, n); err != nil {
+		if m.What == Revoked {
+			if _, err = tx.Exec(`UPDATE revoked_tokens SET epoch = $2 WHERE id = $1`, m.Token, n); err != nil {
 				return 0, err
 			}
 		}
@@ -121,7 +126,7 @@ func (tx *Tx) moveEpochs() (n int64, err error) {
 		is := all[org]
 		if _, err = tx.Exec(`UPDATE audit_heads SET epoch = CASE WHEN $3 = 1 THEN $2 ELSE epoch END,
 			ended = CASE WHEN $4 = 1 THEN $2 ELSE ended END, revoked = CASE WHEN $5 = 1 THEN $2 ELSE revoked END
-			WHERE org_id = $1`, org, n, max(is[changed], is[ended]), is[ended], is[revoked]); err != nil {
+			WHERE org_id = $1`, org, n, max(is[Changed], is[Ended]), is[Ended], is[Revoked]); err != nil {
 			return 0, err
 		}
 	}

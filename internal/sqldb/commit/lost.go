@@ -1,4 +1,4 @@
-package sqldb
+package commit
 
 import (
 	"context"
@@ -33,39 +33,41 @@ func unknown(err error) error {
 		"The database went away while it took this write. It may have been done: look before you try again.")
 }
 
-// batchTime bounds a transaction on PostgreSQL, from connecting to the commit:
+// BatchTime bounds a transaction on PostgreSQL, from connecting to the commit:
 // callers get an answer also when the network swallows everything. longBatch is
 // for what deletes very many rows.
 const (
-	batchTime = 2 * time.Second
+	BatchTime = 2 * time.Second
 	longBatch = 10 * time.Second
 )
 
-// A request that finds nothing when it reads has to record that it failed: both
-// together must leave its caller an answer within 5 s.
-const _ = uint(5*time.Second - postgresQueryTime - batchTime)
-
 // deadline is the batch's context.
-func (w *writer) deadline(batch []*op) (context.Context, context.CancelFunc) {
+func (w *Writer) deadline(batch []*op) (context.Context, context.CancelFunc) {
 	switch {
-	case !w.db.eng.Postgres:
+	case !w.cfg.Engine.Postgres:
 		return context.Background(), func() {}
 	case slices.ContainsFunc(batch, func(o *op) bool { return o.long }):
 		return context.WithTimeout(context.Background(), longBatch)
 	}
-	return context.WithTimeout(context.Background(), batchTime)
+	return context.WithTimeout(context.Background(), BatchTime)
 }
+
+// ErrAway is the error of what is refused because the database answers nothing.
+var ErrAway = &fault.Error{Kind: fault.Unavailable, Code: "storage_unavailable", RetryAfter: time.Second,
+	Detail: "The database does not answer. Nothing was changed. Try again."}
+
+var errClosed = fault.New(fault.Unavailable, "shutting_down", "The server is stopping. Try again in a moment.")
 
 // turnAway answers a batch that is not tried.
 func turnAway(batch []*op) {
 	for _, o := range batch {
-		o.err = errAway
+		o.err = ErrAway
 		o.done <- struct{}{}
 	}
 }
 
 // rollback leaves the connection clean, or drops it.
-func (w *writer) rollback(ctx context.Context) {
+func (w *Writer) rollback(ctx context.Context) {
 	clear(w.heads)
 	if ctx.Err() != nil { // the connection did not answer: it will not now
 		w.drop()
@@ -77,7 +79,7 @@ func (w *writer) rollback(ctx context.Context) {
 }
 
 // drop closes the connection; the next batch opens another.
-func (w *writer) drop() {
+func (w *Writer) drop() {
 	clear(w.heads)
 	for q, s := range w.stmts {
 		_ = s.Close()

@@ -1,4 +1,4 @@
-package sqldb
+package commit
 
 import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
@@ -22,7 +22,7 @@ type pipelined struct {
 // go in one round trip: a write would take several, one after the other, while
 // everybody else waits for the writer.
 func (tx *Tx) RunTogether(check func(rows int64) error, stmts ...Stmt) error {
-	if tx.w.db.eng.Postgres {
+	if tx.w.cfg.Engine.Postgres {
 		tx.pipelined = append(tx.pipelined, pipelined{stmts: stmts, check: check})
 		return nil
 	}
@@ -48,7 +48,7 @@ func (tx *Tx) RunTogether(check func(rows int64) error, stmts ...Stmt) error {
 // events and keeps its error; the others go on. What was left behind happens after
 // the rest of the batch, so its events move behind the others': the log tells
 // what was done in the order in which it was done.
-func (w *writer) pipeline(tx *Tx) error {
+func (w *Writer) pipeline(tx *Tx) error {
 	if len(tx.pipelined) == 0 {
 		return nil
 	}
