@@ -28,6 +28,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/wallclock"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
@@ -79,7 +80,7 @@ func New(ctx context.Context, cfg config.Config, at Addresses, version string, l
 		return nil, err
 	}
 	a.db, err = store.Open(ctx, store.Config{
-		RefuseNew: lost, Dir: cfg.Data, PostgresDSN: string(cfg.DatabaseURL.Reveal()), AuditSync: cfg.AuditSync == "full", Log: log, Clock: now, Steady: store.Steady,
+		RefuseNew: lost, Dir: cfg.Data, PostgresDSN: string(cfg.DatabaseURL.Reveal()), AuditSync: cfg.AuditSync == "full", Log: log, Clock: now, Steady: wallclock.Steady,
 	})
 	if err != nil {
 		return nil, err

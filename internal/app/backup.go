@@ -17,7 +17,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
-	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/transfer"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -152,7 +153,7 @@ func (b *backup) readable(ctx context.Context, keys keystore.KeyStore) (err erro
 		}
 	}
 	flawed := 0
-	err = db.Flaws(ctx, b.progress("rows of"), func(f store.Flaw) error {
+	err = db.Flaws(ctx, b.progress("rows of"), func(f transfer.Flaw) error {
 		flawed++
 		_, _ = fmt.Fprintf(b.Stderr, "warning: %s.\n", f)
 		return nil
@@ -171,7 +172,7 @@ func (b *backup) readable(ctx context.Context, keys keystore.KeyStore) (err erro
 }
 
 func (b *backup) database(ctx context.Context, to string) (m manifest, err error) {
-	for _, file := range []string{filepath.Join(to, store.File), anchor{to}.file()} { // of a copy that was not whole
+	for _, file := range []string{filepath.Join(to, sqldb.File), anchor{to}.file()} { // of a copy that was not whole
 		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return m, err
 		}
@@ -190,7 +191,7 @@ func (b *backup) database(ctx context.Context, to string) (m manifest, err error
 	if m.Schema, _, err = db.Schema(ctx); err != nil {
 		return m, err
 	}
-	m.Tables, err = db.Backup(ctx, to, b.progress("rows of"))
+	m.Tables, err = transfer.Backup(ctx, db.DB, to, b.progress("rows of"))
 	return m, err
 }
 

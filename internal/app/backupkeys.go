@@ -8,6 +8,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
@@ -27,7 +28,7 @@ func (b *backup) keys(to string, database func() error, whole func(keys string) 
 	}
 	defer func() { err = errors.Join(err, p.drop()) }()
 	failed := func(err error) error {
-		if store.DiskFull(err) {
+		if driver.DiskFull(err) {
 			return noSpace(err, to)
 		}
 		return fault.Wrap(err, fault.Unavailable, "keys_not_copied", "The keystore could not be copied.")

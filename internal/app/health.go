@@ -62,7 +62,7 @@ func (a *App) probe(ctx context.Context) {
 			continue
 		}
 		at := now()
-		_ = a.db.Write(ctx, audit.SystemOrg, func(tx *store.Tx) error { // what it finds, Ready tells
+		_ = a.db.Write(ctx, audit.SystemOrg, func(tx store.Tx) error { // what it finds, Ready tells
 			tx.Append(&audit.Event{
 				ID: uuid.NewString(), Org: audit.SystemOrg, At: at, Action: "log.resumed", ActorKind: string(policy.KindAnonymous),
 				Details: audit.Details{Outcome: audit.Success, Reason: fault.CodeOf(err)},

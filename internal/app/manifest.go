@@ -16,21 +16,21 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/transfer"
 )
 
 // manifest is what one folder of a backup says of itself. It is put there last, and
 // its bytes are signed: a folder without it is no backup.
 type manifest struct {
-	Format  int                  `json:"format"`
-	Holds   string               `json:"holds"` // database or keys
-	Oneclaw string               `json:"oneclaw"`
-	MadeAt  time.Time            `json:"made_at"`
-	Engine  string               `json:"engine,omitempty"` // that the database was copied from
-	Schema  int64                `json:"schema,omitempty"`
-	Files   map[string]fileSum   `json:"files"`
-	Tables  map[string]store.Sum `json:"tables,omitempty"`
-	SHA256  string               `json:"sha256,omitempty"` // of the database, in format 1
+	Format  int                     `json:"format"`
+	Holds   string                  `json:"holds"` // database or keys
+	Oneclaw string                  `json:"oneclaw"`
+	MadeAt  time.Time               `json:"made_at"`
+	Engine  string                  `json:"engine,omitempty"` // that the database was copied from
+	Schema  int64                   `json:"schema,omitempty"`
+	Files   map[string]fileSum      `json:"files"`
+	Tables  map[string]transfer.Sum `json:"tables,omitempty"`
+	SHA256  string                  `json:"sha256,omitempty"` // of the database, in format 1
 }
 
 type fileSum struct {

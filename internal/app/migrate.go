@@ -10,6 +10,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/transfer"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 )
 
@@ -58,7 +59,7 @@ empty, and may be started again. The keystore stays where it is.`,
 		if err != nil && fault.CodeOf(err) != codeDamaged { // a copy of what is damaged is no worse
 			return err
 		}
-		rows, err := store.Transfer(ctx, source, target, o.progress("rows of"))
+		rows, err := transfer.Transfer(ctx, source.DB, target, o.progress("rows of"))
 		if fault.CodeOf(err) == "target_not_empty" {
 			return o.arrivedBefore(ctx, source, target, err)
 		}
@@ -94,12 +95,12 @@ func (o *operator) arrivedBefore(ctx context.Context, source *store.DB, target s
 	if err != nil {
 		return err
 	}
-	a, err := source.Sums(ctx, o.progress("rows of"))
-	b, err2 := moved.Sums(ctx, o.progress("rows of"))
+	a, err := transfer.Sums(ctx, source.DB, o.progress("rows of"))
+	b, err2 := transfer.Sums(ctx, moved.DB, o.progress("rows of"))
 	if err := errors.Join(err, err2, moved.Close()); err != nil {
 		return err
 	}
-	if store.Differing(a, b) != "" {
+	if transfer.Differing(a, b) != "" {
 		return refusal
 	}
 	o.say("All had arrived already: an earlier run was cut off at its end. Start the server with ONECLAW_DATABASE_URL_FILE and the same keystore now.")

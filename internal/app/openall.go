@@ -13,6 +13,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/transfer"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
@@ -45,7 +46,7 @@ func (o *opening) note(name string, err error) {
 // whatever else is sealed, one after the other, and wipes each at once. It ends
 // with an error only when the database or the keystore does not answer.
 // step is told how far it is.
-func openAll(ctx context.Context, db *store.DB, keys keystore.KeyStore, vaults *vault.Service, lost map[string]bool, step store.Progress) (*opening, error) {
+func openAll(ctx context.Context, db *store.DB, keys keystore.KeyStore, vaults *vault.Service, lost map[string]bool, step transfer.Progress) (*opening, error) {
 	o := &opening{}
 	tried := func(name string, err error) error {
 		o.opened++
@@ -77,7 +78,7 @@ func openAll(ctx context.Context, db *store.DB, keys keystore.KeyStore, vaults *
 			return nil, err
 		}
 	}
-	err = db.Flaws(ctx, step, func(f store.Flaw) error {
+	err = db.Flaws(ctx, step, func(f transfer.Flaw) error {
 		if f.Unmovable && o.unmovable == "" {
 			o.unmovable = f.String()
 		}

@@ -21,6 +21,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
@@ -41,7 +42,7 @@ type sealedHouse struct {
 func newSealedHouse(t *testing.T, pg bool) *sealedHouse {
 	t.Helper()
 	cfg, driver, dsn := store.Config{Dir: t.TempDir()}, "sqlite", ""
-	if dsn = cfg.Dir + "/" + store.File + "?_pragma=busy_timeout(5000)"; pg {
+	if dsn = cfg.Dir + "/" + sqldb.File + "?_pragma=busy_timeout(5000)"; pg {
 		dsn = pgtest.Shared(t).DSN(t)
 		cfg, driver = store.Config{PostgresDSN: dsn}, "pgx"
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/transfer"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
@@ -129,7 +130,7 @@ func (o *operator) tell(i *inspection) {
 
 // inspect opens a value of every vault. When whole is set it opens everything that
 // is sealed, checks the database's pages and walks every log.
-func inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole bool, step store.Progress) (*inspection, error) {
+func inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole bool, step transfer.Progress) (*inspection, error) {
 	in := &inspection{}
 	quiet := slog.New(slog.DiscardHandler)
 	vaults := vault.New(db, seal.New(keys), keys, db, nil, quiet) // no request is decided here
@@ -203,7 +204,7 @@ func inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole bo
 const progressEach = 5 * time.Second
 
 // progress says on the standard error how far a long copy has come.
-func (o *operator) progress(what string) store.Progress {
+func (o *operator) progress(what string) transfer.Progress {
 	said := now()
 	return func(table string, rows int64) {
 		if now().Sub(said) < progressEach {
@@ -234,7 +235,7 @@ func copyKeys(from, to string) (n int, err error) {
 		}
 		n++
 	}
-	return n, store.SyncFile(to)
+	return n, transfer.SyncFile(to)
 }
 
 func copyFile(from, to string) (err error) {

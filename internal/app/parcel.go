@@ -12,7 +12,9 @@ import (
 	"slices"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/transfer"
 )
 
 // partial is where a folder of a backup is written, within it: the folder itself may
@@ -32,7 +34,7 @@ type parcel struct {
 func newParcel(dir string) (_ *parcel, err error) {
 	p := &parcel{dir: dir, staging: filepath.Join(dir, partial)}
 	unusable := func(err error) error {
-		if store.DiskFull(err) {
+		if driver.DiskFull(err) {
 			return noSpace(err, dir)
 		}
 		return fault.Wrap(err, fault.Invalid, "folder_unusable", "The folder "+dir+" can't be written.")
@@ -50,7 +52,7 @@ func newParcel(dir string) (_ *parcel, err error) {
 	if err := os.MkdirAll(p.staging, 0o700); err != nil {
 		return nil, unusable(err)
 	}
-	if p.lock, err = store.Lock(p.staging); err != nil {
+	if p.lock, err = sqldb.Lock(p.staging); err != nil {
 		if fault.CodeOf(err) == "data_in_use" {
 			return nil, fault.New(fault.Conflict, "folder_in_use", "Another backup is being written to "+dir+".")
 		}
@@ -89,7 +91,7 @@ func (p *parcel) clean(entries []fs.DirEntry) error {
 func (p *parcel) empty() error {
 	entries, err := os.ReadDir(p.staging)
 	for _, e := range entries {
-		if e.Name() != store.LockFile {
+		if e.Name() != sqldb.LockFile {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(p.staging, e.Name())))
 		}
 	}
@@ -109,7 +111,7 @@ func (p *parcel) send(m manifest, keyID string, signer crypto.Signer) (err error
 	}
 	m.Format, m.Files = manifestFormat, map[string]fileSum{}
 	for _, e := range entries {
-		if e.Name() == store.LockFile {
+		if e.Name() == sqldb.LockFile {
 			continue
 		}
 		if m.Files[e.Name()], err = sumFile(filepath.Join(p.staging, e.Name())); err != nil {
@@ -120,7 +122,7 @@ func (p *parcel) send(m manifest, keyID string, signer crypto.Signer) (err error
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(newFile(filepath.Join(p.staging, signatureFile), signature), newFile(filepath.Join(p.staging, manifestFile), text), store.SyncFile(p.staging)); err != nil {
+	if err := errors.Join(newFile(filepath.Join(p.staging, signatureFile), signature), newFile(filepath.Join(p.staging, manifestFile), text), transfer.SyncFile(p.staging)); err != nil {
 		return err
 	}
 	move := func(name string) error {
@@ -131,7 +133,7 @@ func (p *parcel) send(m manifest, keyID string, signer crypto.Signer) (err error
 			return err
 		}
 	}
-	if err := errors.Join(store.SyncFile(p.dir), move(manifestFile), store.SyncFile(p.dir), store.SyncFile(filepath.Dir(p.dir))); err != nil {
+	if err := errors.Join(transfer.SyncFile(p.dir), move(manifestFile), transfer.SyncFile(p.dir), transfer.SyncFile(filepath.Dir(p.dir))); err != nil {
 		return err
 	}
 	return p.drop()
@@ -150,7 +152,7 @@ func (p *parcel) drop() error {
 // noSpace makes an error one that names the folder, when its disk is full: the
 // database that is copied is not to blame.
 func noSpace(err error, dir string) error {
-	if !store.DiskFull(err) {
+	if !driver.DiskFull(err) {
 		return err
 	}
 	return fault.New(fault.Unavailable, "disk_full", "There is no space for what is written to "+dir+": its disk is full, or a limit on files is reached. Nothing of it is kept.")

@@ -14,10 +14,12 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/transfer"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 )
 
-const databaseFile = store.File
+const databaseFile = sqldb.File
 
 func (d Deps) restore() *cobra.Command {
 	o := &operator{Deps: d}
@@ -97,18 +99,18 @@ type restoring struct {
 const staged = ".restoring-"
 
 func (r *restoring) run(ctx context.Context) (err error) {
-	hadData, hadLock := there(r.cfg.Data), there(filepath.Join(r.cfg.Data, store.LockFile))
+	hadData, hadLock := there(r.cfg.Data), there(filepath.Join(r.cfg.Data, sqldb.LockFile))
 	if err := prepareData(r.cfg.Data); err != nil {
 		return err
 	}
-	lock, err := store.Lock(r.cfg.Data)
+	lock, err := sqldb.Lock(r.cfg.Data)
 	if err != nil {
 		return err
 	}
 	defer func() {
 		err = noSpace(err, r.cfg.Data)
 		if err != nil && !hadLock && !there(filepath.Join(r.cfg.Data, unfinishedFile)) {
-			_ = os.Remove(filepath.Join(r.cfg.Data, store.LockFile))
+			_ = os.Remove(filepath.Join(r.cfg.Data, sqldb.LockFile))
 			if !hadData {
 				_ = os.Remove(r.cfg.Data) // which fails when something is in it
 			}
@@ -334,11 +336,11 @@ func (r *restoring) check(ctx context.Context) (err error) {
 		return r.spoiled(err)
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	sums, err := store.CheckCopy(ctx, r.database.dir, r.progress("rows of"))
+	sums, err := transfer.CheckCopy(ctx, r.database.dir, r.progress("rows of"))
 	if err != nil {
 		return r.spoiled(err)
 	}
-	if name := store.Differing(r.database.Tables, sums); name != "" && r.database.Format > 1 {
+	if name := transfer.Differing(r.database.Tables, sums); name != "" && r.database.Format > 1 {
 		return r.database.refused(databaseFile, "holds other rows in table "+name)
 	}
 	if err := r.inspect(ctx, db, keys); err != nil {
@@ -356,11 +358,11 @@ func (r *restoring) whichTable(ctx context.Context, refusal error) error {
 		return refusal
 	}
 	defer func() { _ = db.Close() }()
-	sums, err := db.Sums(ctx, nil)
+	sums, err := transfer.Sums(ctx, db.DB, nil)
 	if err != nil || r.database.Format == 1 {
 		return refusal
 	}
-	if name := store.Differing(r.database.Tables, sums); name != "" {
+	if name := transfer.Differing(r.database.Tables, sums); name != "" {
 		return r.database.refused(databaseFile, "was damaged or altered: table "+name+" is not what it was")
 	}
 	return refusal

@@ -11,6 +11,8 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/transfer"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 )
 
@@ -40,10 +42,10 @@ func TestABackupOfADamagedDatabaseSaysThatTheBackupIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	if m.Tables, err = db.Backup(t.Context(), p.staging, nil); err != nil {
+	if m.Tables, err = transfer.Backup(t.Context(), db.DB, p.staging, nil); err != nil {
 		t.Fatal(err)
 	}
-	hideEntry(t, filepath.Join(p.staging, store.File), "audit_events_actor")
+	hideEntry(t, filepath.Join(p.staging, sqldb.File), "audit_events_actor")
 	if err := p.send(m, id, signer); err != nil {
 		t.Fatal(err)
 	}

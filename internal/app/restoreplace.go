@@ -13,6 +13,8 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/transfer"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 )
 
@@ -53,7 +55,7 @@ func (r *restoring) refuseUsed(ctx context.Context) error {
 		return nil
 	}
 	if r.cfg.DatabaseURL.Len() == 0 {
-		if store.HasFile(r.cfg.Data) {
+		if sqldb.HasFile(r.cfg.Data) {
 			return fault.New(fault.Conflict, "target_not_empty", "There is a database in "+r.cfg.Data+" already. Restore into an empty folder.")
 		}
 		// SQLite would put what such a file holds over what was restored.
@@ -117,7 +119,7 @@ func (r *restoring) sweep() error {
 func (r *restoring) place(ctx context.Context, from config.Config) error {
 	mark := filepath.Join(r.cfg.Data, unfinishedFile)
 	if !r.resumed {
-		if err := errors.Join(writeJSON(mark, unfinished{r.database.id()}), store.SyncFile(r.cfg.Data)); err != nil {
+		if err := errors.Join(writeJSON(mark, unfinished{r.database.id()}), transfer.SyncFile(r.cfg.Data)); err != nil {
 			return err
 		}
 	}
@@ -135,10 +137,10 @@ func (r *restoring) place(ctx context.Context, from config.Config) error {
 		return err
 	}
 	// What was worked in goes before the mark: a server starts on neither.
-	if err := errors.Join(store.SyncFile(r.cfg.Data), r.sweep()); err != nil {
+	if err := errors.Join(transfer.SyncFile(r.cfg.Data), r.sweep()); err != nil {
 		return err
 	}
-	return errors.Join(os.Remove(mark), store.SyncFile(r.cfg.Data))
+	return errors.Join(os.Remove(mark), transfer.SyncFile(r.cfg.Data))
 }
 
 // placeKeys moves the keystore to its place, unless a restore that was cut off did.
@@ -165,7 +167,7 @@ func (r *restoring) placeKeys(from string) error {
 	if err := os.Remove(to); err != nil && there(to) {
 		return err
 	}
-	return errors.Join(os.Rename(from, to), store.SyncFile(filepath.Dir(to)))
+	return errors.Join(os.Rename(from, to), transfer.SyncFile(filepath.Dir(to)))
 }
 
 // copyOver puts a copy of a file in place of another, whole or not at all.
@@ -190,7 +192,7 @@ func (r *restoring) placeDatabase(ctx context.Context, from string) error {
 		if err != nil {
 			return err
 		}
-		_, err = store.Transfer(ctx, db, store.Config{PostgresDSN: string(r.cfg.DatabaseURL.Reveal())}, r.progress("rows of"))
+		_, err = transfer.Transfer(ctx, db.DB, store.Config{PostgresDSN: string(r.cfg.DatabaseURL.Reveal())}, r.progress("rows of"))
 		if err := errors.Join(err, db.Close()); err != nil {
 			return err
 		}
@@ -198,7 +200,7 @@ func (r *restoring) placeDatabase(ctx context.Context, from string) error {
 		return nil
 	}
 	file := filepath.Join(from, databaseFile)
-	if err := store.SyncFile(file); err != nil {
+	if err := transfer.SyncFile(file); err != nil {
 		return err
 	}
 	if err := os.Rename(file, filepath.Join(r.cfg.Data, databaseFile)); err != nil {
@@ -215,7 +217,7 @@ func (r *restoring) arrived(ctx context.Context, from string) (bool, error) {
 		if used, err := r.targetInUse(ctx); err != nil || !used {
 			return false, err
 		}
-	} else if !store.HasFile(r.cfg.Data) {
+	} else if !sqldb.HasFile(r.cfg.Data) {
 		return false, nil
 	}
 	target, err := look(r.cfg)
@@ -239,9 +241,9 @@ func sameRows(ctx context.Context, dir string, other *store.DB) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	a, err := db.Sums(ctx, nil)
-	b, err2 := other.Sums(ctx, nil)
-	return store.Differing(a, b) == "", errors.Join(err, err2, db.Close())
+	a, err := transfer.Sums(ctx, db.DB, nil)
+	b, err2 := transfer.Sums(ctx, other.DB, nil)
+	return transfer.Differing(a, b) == "", errors.Join(err, err2, db.Close())
 }
 
 // targetInUse reports whether a PostgreSQL database holds a server's data.

@@ -61,8 +61,13 @@ var arrows = map[string][]string{
 	"internal/secretpath": {},
 
 	// Implementations of what the domain declares.
-	"internal/store":            join(services, "internal/mail", "internal/seal", "internal/store/migrations"),
+	"internal/store":            join(services, "internal/mail", "internal/seal", "internal/sqldb", "internal/sqldb/commit", "internal/sqldb/transfer", "internal/store/migrations"),
 	"internal/store/migrations": {},
+	"internal/sqldb":            {"internal/audit", "internal/sqldb/commit", "internal/sqldb/driver", "internal/sqldb/wallclock"}, // it knows no rows of the domain
+	"internal/sqldb/commit":     {"internal/audit", "internal/call", "internal/sqldb/driver"},
+	"internal/sqldb/driver":     {"internal/audit"}, // for the code of damage
+	"internal/sqldb/transfer":   {"internal/audit", "internal/sqldb", "internal/sqldb/driver"},
+	"internal/sqldb/wallclock":  {},
 	"internal/mail":             {"internal/approval", "internal/netguard", "internal/seal"},
 	"internal/keystore/soft":    {"internal/erase", "internal/keystore"},
 	"internal/keystore/pkcs11":  {"internal/erase", "internal/keystore"},
@@ -106,9 +111,10 @@ var impure = []string{
 // owners says which packages alone may import something from outside the
 // module, its children included, so that it can be replaced in one place.
 var owners = map[string][]string{
-	"database/sql":                           {"internal/store"},
-	"github.com/jackc/pgx/v5":                {"internal/store"},
-	"modernc.org/sqlite":                     {"internal/store"},
+	"database/sql":                           {"internal/sqldb", "internal/sqldb/commit", "internal/sqldb/driver", "internal/sqldb/transfer", "internal/store"},
+	"github.com/jackc/pgx/v5":                {"internal/sqldb/driver"},
+	"modernc.org/sqlite":                     {"internal/sqldb/driver"},
+	"github.com/pressly/goose/v3":            {"internal/sqldb"},
 	"github.com/miekg/pkcs11":                {"internal/keystore/pkcs11"},
 	"github.com/danielgtaylor/huma/v2":       {"internal/httpapi"},
 	"github.com/modelcontextprotocol/go-sdk": {"internal/mcpserver"},

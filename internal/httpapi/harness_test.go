@@ -31,6 +31,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
@@ -106,7 +107,7 @@ func open(t testing.TB, change ...func(*setup)) *world {
 	}
 	w.closeLater(w.keys.Close)
 	cfg.Log, cfg.Clock, cfg.BeforeWrite = log, w.clock.now, w.interrupt
-	driver, raw := "sqlite", filepath.Join(dir, store.File)+"?_pragma=busy_timeout(10000)"
+	driver, raw := "sqlite", filepath.Join(dir, sqldb.File)+"?_pragma=busy_timeout(10000)"
 	if s.postgres {
 		driver, raw = "pgx", cfg.PostgresDSN
 	}

@@ -17,7 +17,7 @@ var errNoAgent = fault.New(fault.NotFound, "agent_not_found", "There is no agent
 
 func (db *DB) standing(ctx context.Context, query, arg string) (identity.Standing, error) {
 	var r standingRow
-	found, err := db.row(ctx, query, []any{arg}, r.dest()...)
+	found, err := db.Row(ctx, query, []any{arg}, r.dest()...)
 	if err == nil && !found {
 		err = errNoAgent
 	}
@@ -40,7 +40,7 @@ func (db *DB) StandingByKey(ctx context.Context, hash string) (identity.Standing
 // PatternsOf implements identity.AgentStore.
 func (db *DB) PatternsOf(ctx context.Context, agent string, now time.Time, most int) ([]string, error) {
 	out := []string{}
-	err := db.each(ctx, `SELECT DISTINCT secret_path_pattern FROM policies
+	err := db.Each(ctx, `SELECT DISTINCT secret_path_pattern FROM policies
 		WHERE principal_id = $1 AND principal_type = 'agent' AND (expires_at IS NULL OR expires_at > $2)
 		ORDER BY secret_path_pattern LIMIT $3`, []any{agent, micros(now), most}, func(rows *sql.Rows) error {
 		var p string
@@ -57,7 +57,7 @@ func (db *DB) AddAgent(ctx context.Context, a identity.Agent, ev *audit.Event) e
 	if err != nil {
 		return err
 	}
-	return db.Write(ctx, a.Org, func(tx *Tx) error {
+	return db.Write(ctx, a.Org, func(tx Tx) error {
 		if err := tx.alive(a.Org, a.Creator); err != nil {
 			return err
 		}
@@ -71,13 +71,13 @@ func (db *DB) AddAgent(ctx context.Context, a identity.Agent, ev *audit.Event) e
 		if err == nil {
 			err = tx.made("agents", a.ID, ev)
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 }
 
-func (tx *Tx) addAgent(a *identity.Agent) error {
-	_, err := tx.exec(`INSERT INTO agents (`+agentColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+func (tx Tx) addAgent(a *identity.Agent) error {
+	_, err := tx.Exec(`INSERT INTO agents (`+agentColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
 		$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, NULL)`, agentValues(a)...)
 	return err
 }
@@ -89,7 +89,7 @@ func (db *DB) Agents(ctx context.Context, org, creator string) ([]identity.Agent
 		query, args = query+` AND created_by = $2`, append(args, creator)
 	}
 	var out []identity.Agent
-	err := db.each(ctx, query+` ORDER BY created_at, id`, args, func(rows *sql.Rows) error {
+	err := db.Each(ctx, query+` ORDER BY created_at, id`, args, func(rows *sql.Rows) error {
 		var r agentRow
 		if err := rows.Scan(r.dest()...); err != nil {
 			return err
@@ -106,7 +106,7 @@ const selectAgent = `SELECT ` + agentColumns + ` FROM agents WHERE id = $1 AND o
 // Agent implements identity.AgentStore.
 func (db *DB) Agent(ctx context.Context, org, id string) (identity.Agent, error) {
 	var r agentRow
-	found, err := db.row(ctx, selectAgent, []any{id, org}, r.dest()...)
+	found, err := db.Row(ctx, selectAgent, []any{id, org}, r.dest()...)
 	if err == nil && !found {
 		err = errNoAgent
 	}
@@ -124,9 +124,9 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*iden
 	if err != nil {
 		return a, err
 	}
-	err = db.Write(ctx, org, func(tx *Tx) error {
+	err = db.Write(ctx, org, func(tx Tx) error {
 		var r agentRow
-		found, err := tx.row(selectAgent, []any{id, org}, r.dest()...)
+		found, err := tx.Row(selectAgent, []any{id, org}, r.dest()...)
 		if err == nil && !found {
 			err = errNoAgent
 		}
@@ -144,7 +144,7 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*iden
 		if err != nil {
 			return err
 		}
-		_, err = tx.exec(`UPDATE agents SET created_by = $3, is_active = $4, expires_at = $5, token_gen = $6, token_ttl_seconds = $7,
+		_, err = tx.Exec(`UPDATE agents SET created_by = $3, is_active = $4, expires_at = $5, token_gen = $6, token_ttl_seconds = $7,
 			scopes = $8, vault_ids = $9, intents_api_enabled = $10, shroud_enabled = $11, name = $12, description = $13,
 			auth_method = $14, key_hash = $15, key_prefix = $16, tx_to_allowlist = $17, tx_max_value_eth = $18,
 			tx_daily_limit_eth = $19, tx_allowed_chains = $20, client_cert_fingerprint = $21, oidc_issuer = $22,
@@ -162,7 +162,7 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*iden
 		}
 		var e ending
 		if err == nil && !keep && (!a.Active && (was || gen != a.TokenGen) || renewed) {
-			err = tx.endMadeBy(&e, org, id, tx.w.db.now())
+			err = tx.endMadeBy(&e, org, id, tx.Now())
 		}
 		if err == nil {
 			err = tx.endBeyond(&e, &before, &a, ev)
@@ -171,8 +171,8 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*iden
 		if err == nil && a.Widened {
 			err = tx.widened(wideAgent, id, org, a.Lifted, ev)
 		}
-		tx.record(ev)
-		tx.ended(org)
+		tx.Record(ev)
+		tx.Ended(org)
 		return err
 	})
 	return a, err
@@ -202,7 +202,7 @@ func (db *DB) HasVaults(ctx context.Context, org string, ids []string) (bool, er
 		if len(marks) == 0 {
 			return nil
 		}
-		err := db.each(ctx, `SELECT id FROM vaults WHERE org_id = $1 AND id IN (`+strings.Join(marks, ",")+`)`, args,
+		err := db.Each(ctx, `SELECT id FROM vaults WHERE org_id = $1 AND id IN (`+strings.Join(marks, ",")+`)`, args,
 			func(rows *sql.Rows) error { found++; var id string; return rows.Scan(&id) })
 		args, marks = args[:1], marks[:0]
 		return err

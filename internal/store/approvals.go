@@ -80,7 +80,7 @@ func useArgs(u *approval.Use, more ...any) []any {
 // LiveApprovals implements approval.Store.
 func (db *DB) LiveApprovals(ctx context.Context, u approval.Use, now time.Time) ([]approval.Given, error) {
 	var out []approval.Given
-	err := db.each(ctx, `SELECT id, policy_id, policy_revision FROM approvals WHERE `+ofUse+` AND status = 'approved' AND uses_left > 0
+	err := db.Each(ctx, `SELECT id, policy_id, policy_revision FROM approvals WHERE `+ofUse+` AND status = 'approved' AND uses_left > 0
 		AND expires_at > $7 AND policy_id <> '' AND `+standing+` ORDER BY expires_at, id`, useArgs(&u, micros(now)), func(rows *sql.Rows) error {
 		var g approval.Given
 		err := rows.Scan(&g.ID, &g.Policy.ID, &g.Policy.Revision)
@@ -94,12 +94,12 @@ func (db *DB) LiveApprovals(ctx context.Context, u approval.Use, now time.Time) 
 // written one after the other, so that two at once find each other.
 func (db *DB) AskApproval(ctx context.Context, r approval.Request, ev *audit.Event) (approval.Request, error) {
 	var out approval.Request
-	err := db.Write(ctx, r.Org, func(tx *Tx) error {
+	err := db.Write(ctx, r.Org, func(tx Tx) error {
 		if err := tx.alive(r.Principal, r.Human); err != nil {
 			return err
 		}
 		var row approvalRow
-		found, err := tx.row(selectApproval+`WHERE `+ofUse+` AND policy_id = $7 AND status = 'pending' AND expires_at > $8
+		found, err := tx.Row(selectApproval+`WHERE `+ofUse+` AND policy_id = $7 AND status = 'pending' AND expires_at > $8
 			AND `+standing+` ORDER BY created_at LIMIT 1`, useArgs(&r.Use, r.Policy.ID, micros(r.CreatedAt)), row.fields()...)
 		if err != nil {
 			return err
@@ -108,23 +108,23 @@ func (db *DB) AskApproval(ctx context.Context, r approval.Request, ev *audit.Eve
 		if out = r; found {
 			out = row.request()
 			ev.Details.Target = out.ID
-			tx.record(ev)
+			tx.Record(ev)
 			return nil
 		}
 		if err := tx.mayAsk(&r); err != nil {
 			return err
 		}
 		// What the same use waited for under another policy is asked for no more.
-		if _, err := tx.exec(`UPDATE approvals SET status = 'withdrawn', withdrawn_by = $1, withdrawn_at = $7, notify_at = NULL, mail_at = NULL
+		if _, err := tx.Exec(`UPDATE approvals SET status = 'withdrawn', withdrawn_by = $1, withdrawn_at = $7, notify_at = NULL, mail_at = NULL
 			WHERE `+ofUse+` AND status = 'pending' AND expires_at > $7`, useArgs(&r.Use, micros(r.CreatedAt))...); err != nil {
 			return err
 		}
-		_, err = tx.exec(`INSERT INTO approvals (`+approvalColumns+`, requester_gen, notify_at, notify_attempts, mail_at, asked_with)
+		_, err = tx.Exec(`INSERT INTO approvals (`+approvalColumns+`, requester_gen, notify_at, notify_attempts, mail_at, asked_with)
 			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'pending', $12, $13, 0, $14, $15, '', NULL, '', '', NULL,
 			COALESCE((SELECT token_gen FROM agents WHERE id = $7), (SELECT token_gen FROM users WHERE id = $7), 0), $14, 0, $14, $16`,
 			r.ID, r.Org, r.Vault, r.Path, string(r.Operation), string(r.Kind), r.Principal, r.Human, r.Policy.ID, r.Policy.Revision, r.Reason,
 			int64(r.ValidFor/time.Second), r.MaxUses, micros(r.CreatedAt), micros(r.ExpiresAt), ev.With)
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 	return out, err
@@ -132,28 +132,28 @@ func (db *DB) AskApproval(ctx context.Context, r approval.Request, ev *audit.Eve
 
 // mayAsk refuses a request in the pause after a denial, one too many, and one
 // about a vault that is gone.
-func (tx *Tx) mayAsk(r *approval.Request) error {
+func (tx Tx) mayAsk(r *approval.Request) error {
 	var denials, waiting, asked int64
 	var last sql.NullInt64
-	if _, err := tx.row(`SELECT COUNT(*), MAX(decided_at) FROM approvals WHERE `+ofUse+` AND status = 'denied' AND decided_at > $7`,
+	if _, err := tx.Row(`SELECT COUNT(*), MAX(decided_at) FROM approvals WHERE `+ofUse+` AND status = 'denied' AND decided_at > $7`,
 		useArgs(&r.Use, micros(r.CreatedAt.Add(-approval.PauseMemory))), &denials, &last); err != nil {
 		return err
 	}
 	if left := fromNull(last).Add(approval.Pause(int(denials))).Sub(r.CreatedAt); denials > 0 && left > 0 {
-		return tx.refuse(approval.Paused(left))
+		return tx.Refuse(approval.Paused(left))
 	}
-	if _, err := tx.row(`SELECT COUNT(CASE WHEN status = 'pending' AND expires_at > $2 AND `+standing+` THEN 1 END),
+	if _, err := tx.Row(`SELECT COUNT(CASE WHEN status = 'pending' AND expires_at > $2 AND `+standing+` THEN 1 END),
 		COUNT(CASE WHEN created_at > $3 THEN 1 END) FROM approvals WHERE requester_id = $1`,
 		[]any{r.Principal, micros(r.CreatedAt), micros(r.CreatedAt.Add(-time.Hour))}, &waiting, &asked); err != nil {
 		return err
 	}
 	if waiting >= approval.MaxPending || asked >= approval.MaxAsked {
-		return tx.refuse(errManyPending)
+		return tx.Refuse(errManyPending)
 	}
 	var one int
-	found, err := tx.row(`SELECT 1 FROM vaults WHERE id = $1`, []any{r.Vault}, &one)
+	found, err := tx.Row(`SELECT 1 FROM vaults WHERE id = $1`, []any{r.Vault}, &one)
 	if err == nil && !found {
-		err = tx.refuse(errNoVault)
+		err = tx.Refuse(errNoVault)
 	}
 	return err
 }
@@ -169,7 +169,7 @@ func seenArgs(s approval.Seen) []any {
 // Approval implements approval.Store.
 func (db *DB) Approval(ctx context.Context, s approval.Seen, id string) (approval.Request, error) {
 	var row approvalRow
-	found, err := db.row(ctx, selectApproval+`WHERE `+visible+` AND id = $5`, append(seenArgs(s), id), row.fields()...)
+	found, err := db.Row(ctx, selectApproval+`WHERE `+visible+` AND id = $5`, append(seenArgs(s), id), row.fields()...)
 	if err == nil && !found {
 		err = approval.ErrNotFound
 	}
@@ -198,7 +198,7 @@ func (db *DB) Approvals(ctx context.Context, s approval.Seen, status approval.St
 	if len(args) == 5 {
 		limited = ` ORDER BY created_at DESC, id LIMIT $6`
 	}
-	err := db.each(ctx, query+limited, append(args, limit), func(rows *sql.Rows) error {
+	err := db.Each(ctx, query+limited, append(args, limit), func(rows *sql.Rows) error {
 		var row approvalRow
 		err := rows.Scan(row.fields()...)
 		out = append(out, row.request())
@@ -219,8 +219,8 @@ func (db *DB) ApprovalVault(ctx context.Context, id string) (policy.Vault, error
 
 // SweepApprovals implements approval.Store.
 func (db *DB) SweepApprovals(ctx context.Context, before time.Time) error {
-	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
-		_, err := tx.sweep(`DELETE FROM approvals WHERE expires_at < $1 OR status = 'denied' AND decided_at < $1 OR withdrawn_at < $1`, micros(before))
+	return db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
+		_, err := tx.Sweep(`DELETE FROM approvals WHERE expires_at < $1 OR status = 'denied' AND decided_at < $1 OR withdrawn_at < $1`, micros(before))
 		return err
 	})
 }

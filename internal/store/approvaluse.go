@@ -14,7 +14,7 @@ import (
 func (db *DB) ApprovalPolicy(ctx context.Context, id string) (policy.Approval, policy.Version, error) {
 	v := policy.Version{ID: id}
 	var conditions []byte
-	found, err := db.row(ctx, `SELECT conditions, revision FROM policies WHERE id = $1`, []any{id}, &conditions, &v.Revision)
+	found, err := db.Row(ctx, `SELECT conditions, revision FROM policies WHERE id = $1`, []any{id}, &conditions, &v.Revision)
 	if err != nil {
 		return policy.Approval{}, v, err
 	}
@@ -34,8 +34,8 @@ func (db *DB) ApprovalPolicy(ctx context.Context, id string) (policy.Approval, p
 // DecideApproval implements approval.Store. All that the decision rests on is
 // compared in the statement that stores it.
 func (db *DB) DecideApproval(ctx context.Context, r approval.Request, ev *audit.Event) error {
-	return db.Write(ctx, r.Org, func(tx *Tx) error {
-		n, err := tx.exec(`UPDATE approvals SET status = $2, uses_left = $3, expires_at = $4, decided_by = $5, decided_at = $6,
+	return db.Write(ctx, r.Org, func(tx Tx) error {
+		n, err := tx.Exec(`UPDATE approvals SET status = $2, uses_left = $3, expires_at = $4, decided_by = $5, decided_at = $6,
 			decision_reason = $7, policy_revision = $8, valid_seconds = $9, max_uses = $10, notify_at = NULL, mail_at = NULL,
 			decider_gen = (SELECT token_gen FROM users WHERE id = $5), decided_with = $11
 			WHERE id = $1 AND status = 'pending' AND expires_at > $6 AND `+sameRequester+`
@@ -46,17 +46,17 @@ func (db *DB) DecideApproval(ctx context.Context, r approval.Request, ev *audit.
 			r.ID, string(r.Status), r.UsesLeft, micros(r.ExpiresAt), r.DecidedBy, micros(r.DecidedAt), r.DecisionReason,
 			r.Policy.Revision, int64(r.ValidFor/time.Second), r.MaxUses, ev.With)
 		if err == nil && n == 0 {
-			return tx.refuse(tx.whyUndecided(&r))
+			return tx.Refuse(tx.whyUndecided(&r))
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 }
 
 // whyUndecided says why a decision did not fit.
-func (tx *Tx) whyUndecided(r *approval.Request) error {
+func (tx Tx) whyUndecided(r *approval.Request) error {
 	var revision int64
-	found, err := tx.row(`SELECT COALESCE((SELECT p.revision FROM policies p WHERE p.id = approvals.policy_id), -1) FROM approvals
+	found, err := tx.Row(`SELECT COALESCE((SELECT p.revision FROM policies p WHERE p.id = approvals.policy_id), -1) FROM approvals
 		WHERE id = $1 AND status = 'pending' AND expires_at > $2`, []any{r.ID, micros(r.DecidedAt)}, &revision)
 	switch {
 	case err != nil:
@@ -66,7 +66,7 @@ func (tx *Tx) whyUndecided(r *approval.Request) error {
 	case r.Policy.ID != "" && revision != r.Policy.Revision:
 		return approval.ErrChanged
 	}
-	found, err = tx.row(`SELECT 1 FROM approvals WHERE id = $1 AND `+sameRequester, []any{r.ID}, &revision)
+	found, err = tx.Row(`SELECT 1 FROM approvals WHERE id = $1 AND `+sameRequester, []any{r.ID}, &revision)
 	switch {
 	case err != nil:
 		return err
@@ -78,15 +78,15 @@ func (tx *Tx) whyUndecided(r *approval.Request) error {
 
 // WithdrawApproval implements approval.Store.
 func (db *DB) WithdrawApproval(ctx context.Context, r approval.Request, ev *audit.Event) error {
-	return db.Write(ctx, r.Org, func(tx *Tx) error {
-		n, err := tx.exec(`UPDATE approvals SET status = 'withdrawn', uses_left = 0, withdrawn_by = $2, withdrawn_at = $3,
+	return db.Write(ctx, r.Org, func(tx Tx) error {
+		n, err := tx.Exec(`UPDATE approvals SET status = 'withdrawn', uses_left = 0, withdrawn_by = $2, withdrawn_at = $3,
 			notify_at = NULL, mail_at = NULL
 			WHERE id = $1 AND expires_at > $3 AND `+open,
 			r.ID, r.WithdrawnBy, micros(r.WithdrawnAt))
 		if err == nil && n == 0 {
-			return tx.refuse(approval.ErrOver)
+			return tx.Refuse(approval.ErrOver)
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 }
@@ -95,11 +95,11 @@ func (db *DB) WithdrawApproval(ctx context.Context, r approval.Request, ev *audi
 // one: with the event in the same transaction, no use goes uncounted. What the
 // approval rests on is compared there too: a use comes before an edit of the
 // policy, a withdrawal or a removal of who decided, or it does not happen.
-func (tx *Tx) spendApproval(ev *audit.Event) error {
+func (tx Tx) spendApproval(ev *audit.Event) error {
 	if ev == nil || ev.Details.Approval == "" {
 		return nil
 	}
-	n, err := tx.exec(`UPDATE approvals SET uses_left = uses_left - 1 WHERE id = $1 AND status = 'approved' AND uses_left > 0
+	n, err := tx.Exec(`UPDATE approvals SET uses_left = uses_left - 1 WHERE id = $1 AND status = 'approved' AND uses_left > 0
 		AND expires_at > $2 AND policy_id <> '' AND `+standing, ev.Details.Approval, micros(ev.At))
 	if err == nil && n == 0 {
 		err = errApprovalUsed
@@ -109,22 +109,22 @@ func (tx *Tx) spendApproval(ev *audit.Event) error {
 
 // AppendApproved implements vault.Store.
 func (db *DB) AppendApproved(ctx context.Context, ev *audit.Event) error {
-	return db.Write(ctx, ev.Org, func(tx *Tx) error {
+	return db.Write(ctx, ev.Org, func(tx Tx) error {
 		if err := tx.spendApproval(ev); err != nil {
 			if fault.Is(err, fault.Denied) {
-				return tx.refuse(err)
+				return tx.Refuse(err)
 			}
 			return err
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return nil
 	})
 }
 
 // endApprovalsOf ends for good what somebody approved who may decide no more, so
 // that it does not count again when the right comes back.
-func (tx *Tx) endApprovalsOf(org, decider, by string) error {
-	_, err := tx.exec(`UPDATE approvals SET status = 'withdrawn', uses_left = 0, withdrawn_by = $3, withdrawn_at = $4
-		WHERE org_id = $1 AND decided_by = $2 AND status = 'approved' AND NOT `+sameDecider, org, decider, by, micros(tx.w.db.now()))
+func (tx Tx) endApprovalsOf(org, decider, by string) error {
+	_, err := tx.Exec(`UPDATE approvals SET status = 'withdrawn', uses_left = 0, withdrawn_by = $3, withdrawn_at = $4
+		WHERE org_id = $1 AND decided_by = $2 AND status = 'approved' AND NOT `+sameDecider, org, decider, by, micros(tx.Now()))
 	return err
 }

@@ -8,17 +8,17 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
-
-const eventColumns = `org_id, seq, id, at, action, actor_kind, actor_id, resource_type, resource_id, ip, details, hash`
 
 func scanEvent(rows *sql.Rows) (*audit.Row, error) {
 	var r audit.Row
 	var seq, at int64
 	var details string
 	var hash []byte
-	if err := rows.Scan(strict(&r.Org), strict(&seq), strict(&r.ID), strict(&at), strict(&r.Action), strict(&r.ActorKind),
-		strict(&r.ActorID), strict(&r.ResourceType), strict(&r.ResourceID), strict(&r.IP), strict(&details), strict(&hash)); err != nil {
+	if err := rows.Scan(sqldb.Strict(&r.Org), sqldb.Strict(&seq), sqldb.Strict(&r.ID), sqldb.Strict(&at), sqldb.Strict(&r.Action), sqldb.Strict(&r.ActorKind),
+		sqldb.Strict(&r.ActorID), sqldb.Strict(&r.ResourceType), sqldb.Strict(&r.ResourceID), sqldb.Strict(&r.IP), sqldb.Strict(&details), sqldb.Strict(&hash)); err != nil {
 		return nil, err
 	}
 	r.Seq, r.At, r.DetailsJSON, r.Hash = uint64(seq), fromMicros(at), []byte(details), asHash(hash)
@@ -40,7 +40,7 @@ func (db *DB) Events(ctx context.Context, org string, q audit.Query) ([]*audit.R
 		return nil, err
 	}
 	defer done()
-	query, args := `SELECT `+eventColumns+` FROM audit_events WHERE org_id = $1`, []any{org}
+	query, args := `SELECT `+commit.EventColumns+` FROM audit_events WHERE org_id = $1`, []any{org}
 	add := func(clause string, value any) {
 		args = append(args, value)
 		query += fmt.Sprintf(" AND %s $%d", clause, len(args))
@@ -64,7 +64,7 @@ func (db *DB) Events(ctx context.Context, org string, q audit.Query) ([]*audit.R
 	args = append(args, q.Limit, q.Offset)
 	query += fmt.Sprintf(" ORDER BY seq DESC LIMIT $%d OFFSET $%d", len(args)-1, len(args))
 	var out []*audit.Row
-	err = db.each(ctx, query, args, func(rows *sql.Rows) error {
+	err = db.Each(ctx, query, args, func(rows *sql.Rows) error {
 		r, err := scanEvent(rows)
 		out = append(out, r)
 		return err
@@ -83,9 +83,19 @@ const maxLogQueries = 3
 var errSlowLog = fault.New(fault.Unavailable, "log_query_too_slow",
 	"The log is long and this question takes too much of it. Narrow it down: by actor, by time, or with before_seq.")
 
+// How long a question to the log may take.
+const (
+	sqliteLogTime   = 10 * time.Second
+	postgresLogTime = 4 * time.Second
+)
+
 // logQuery waits for a place.
 func (db *DB) logQuery(ctx context.Context) (context.Context, func(), error) {
-	ctx, cancel := patient(ctx, db.eng.logTime)
+	logTime := sqliteLogTime
+	if db.Postgres() {
+		logTime = postgresLogTime
+	}
+	ctx, cancel := sqldb.Patient(ctx, logTime)
 	select {
 	case db.logQueries <- struct{}{}:
 		return ctx, func() { <-db.logQueries; cancel() }, nil
@@ -104,7 +114,7 @@ func (db *DB) addPrevious(ctx context.Context, org string, rows []*audit.Row) er
 		case i+1 < len(rows) && rows[i+1].Seq == r.Seq-1:
 			r.PrevID = rows[i+1].ID
 		default:
-			if _, err := db.row(ctx, `SELECT id FROM audit_events WHERE org_id = $1 AND seq = $2`,
+			if _, err := db.Row(ctx, `SELECT id FROM audit_events WHERE org_id = $1 AND seq = $2`,
 				[]any{org, int64(r.Seq) - 1}, &r.PrevID); err != nil {
 				return err
 			}
@@ -118,8 +128,8 @@ func (db *DB) Head(ctx context.Context, org string) (audit.Head, error) {
 	var seq int64
 	var id string
 	var hash []byte
-	found, err := db.row(ctx, `SELECT seq, last_id, hash FROM audit_heads WHERE org_id = $1`, []any{org},
-		strict(&seq), strict(&id), strict(&hash))
+	found, err := db.Row(ctx, `SELECT seq, last_id, hash FROM audit_heads WHERE org_id = $1`, []any{org},
+		sqldb.Strict(&seq), sqldb.Strict(&id), sqldb.Strict(&hash))
 	if err != nil || !found {
 		return audit.Head{}, err
 	}
@@ -139,7 +149,7 @@ func (db *DB) Unsigned(ctx context.Context, org string, events uint64, before ti
 	if org != "" {
 		query, args = query+` AND h.org_id = $3`, append(args, org)
 	}
-	err := db.each(ctx, query, args, func(rows *sql.Rows) error {
+	err := db.Each(ctx, query, args, func(rows *sql.Rows) error {
 		var org string
 		var h audit.Head
 		var hash []byte
@@ -153,8 +163,8 @@ func (db *DB) Unsigned(ctx context.Context, org string, events uint64, before ti
 
 // AddCheckpoint stores c. Storing one for the same event again does nothing.
 func (db *DB) AddCheckpoint(ctx context.Context, c audit.Checkpoint) error {
-	return db.Write(ctx, c.Org, func(tx *Tx) error {
-		_, err := tx.exec(`INSERT INTO audit_checkpoints (org_id, seq, hash, at, key_id, signature)
+	return db.Write(ctx, c.Org, func(tx Tx) error {
+		_, err := tx.Exec(`INSERT INTO audit_checkpoints (org_id, seq, hash, at, key_id, signature)
 			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (org_id, seq) DO NOTHING`,
 			c.Org, int64(c.Seq), c.Hash[:], micros(c.At), c.KeyID, c.Signature)
 		return err

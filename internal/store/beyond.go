@@ -18,8 +18,8 @@ const open = `(status = 'pending' OR status = 'approved' AND uses_left > 0)`
 // change took from it, so that they do not count again when the right comes back. An
 // end that passed took everything, though nothing told; to hide keys may have taken
 // any approval, since that does not know the secret's type.
-func (tx *Tx) endBeyond(e *ending, was, is *identity.Agent, ev *audit.Event) error {
-	by, at := "", tx.w.db.clock()
+func (tx Tx) endBeyond(e *ending, was, is *identity.Agent, ev *audit.Event) error {
+	by, at := "", tx.ByClock()
 	if ev != nil {
 		by, at = ev.ActorID, ev.At
 	}
@@ -45,7 +45,7 @@ func (tx *Tx) endBeyond(e *ending, was, is *identity.Agent, ev *audit.Event) err
 }
 
 // endSharesOf ends the shares that an agent made for which a condition holds.
-func (tx *Tx) endSharesOf(e *ending, agent string, at time.Time, which func(vault, path string) bool) error {
+func (tx Tx) endSharesOf(e *ending, agent string, at time.Time, which func(vault, path string) bool) error {
 	ids, err := tx.those(`SELECT id, vault_id, path FROM shares WHERE maker_id = $1 AND maker_type = 'agent' AND revoked_at IS NULL AND expires_at > $2`, agent, at, which)
 	for _, id := range ids {
 		if err == nil {
@@ -56,8 +56,8 @@ func (tx *Tx) endSharesOf(e *ending, agent string, at time.Time, which func(vaul
 }
 
 // those are the rows of an agent for whose vault and path a condition holds.
-func (tx *Tx) those(query, agent string, at time.Time, which func(vault, path string) bool) (ids []string, err error) {
-	err = tx.each(query, []any{agent, micros(at)}, func(rows *sql.Rows) error {
+func (tx Tx) those(query, agent string, at time.Time, which func(vault, path string) bool) (ids []string, err error) {
+	err = tx.Each(query, []any{agent, micros(at)}, func(rows *sql.Rows) error {
 		var id, vault, path string
 		err := rows.Scan(&id, &vault, &path)
 		if which(vault, path) {
@@ -69,7 +69,7 @@ func (tx *Tx) those(query, agent string, at time.Time, which func(vault, path st
 }
 
 // endOpen ends the open approvals of an agent for which a condition holds.
-func (tx *Tx) endOpen(e *ending, agent, by string, at time.Time, which func(vault, path string) bool) error {
+func (tx Tx) endOpen(e *ending, agent, by string, at time.Time, which func(vault, path string) bool) error {
 	ids, err := tx.those(`SELECT id, vault_id, path FROM approvals WHERE requester_id = $1 AND expires_at > $2 AND `+open, agent, at, which)
 	for _, id := range ids {
 		if err == nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
 
 var errNoOrg = fault.New(fault.NotFound, "org_not_found", "There is no organisation with this id.")
@@ -35,7 +36,7 @@ func (db *DB) BillingAccount(ctx context.Context, org, month string, now time.Ti
 	a := billing.Account{Org: org}
 	var tier, overage, defaultTier, price, free, subTier, subPeriod, subStatus sql.NullString
 	var ends, override, sponsored, owed, used, credits, creditsEnd, dead, subEnd, subLive sql.NullInt64
-	_, err := db.row(ctx, accountQuery, []any{org, month, micros(now)}, &tier, &ends, &override, &sponsored, &overage, &owed,
+	_, err := db.Row(ctx, accountQuery, []any{org, month, micros(now)}, &tier, &ends, &override, &sponsored, &overage, &owed,
 		&used, &credits, &creditsEnd, &dead, &defaultTier, &price, &free,
 		&subTier, &subPeriod, &subStatus, &subEnd, &subLive)
 	if err != nil {
@@ -66,42 +67,42 @@ const openAccount = `INSERT INTO billing_accounts (org_id, tier, is_sponsored, o
 // AddUsage implements billing.UsageStore. It does not wait for the disk: what
 // kill -9 leaves is enough.
 func (db *DB) AddUsage(ctx context.Context, counts []billing.Count, events []billing.Event) error {
-	return db.writer.do(ctx, &op{org: audit.SystemOrg, orgs: []string{audit.SystemOrg}, fn: func(tx *Tx) error {
+	return db.WriteSoon(ctx, audit.SystemOrg, work(func(tx Tx) error {
 		counts, events, err := tx.usageOfLiving(counts, events)
 		if err != nil {
 			return err
 		}
-		var all []stmt
+		var all []commit.Stmt
 		for _, c := range counts {
-			all = append(all, stmt{`INSERT INTO billing_usage (org_id, month, total, paid, cost_micros) VALUES ($1, $2, $3, $4, $5)
+			all = append(all, stmt(`INSERT INTO billing_usage (org_id, month, total, paid, cost_micros) VALUES ($1, $2, $3, $4, $5)
 				ON CONFLICT (org_id, month) DO UPDATE SET total = billing_usage.total + excluded.total,
 				paid = billing_usage.paid + excluded.paid, cost_micros = billing_usage.cost_micros + excluded.cost_micros`,
-				[]any{c.Org, c.Month, c.Total, c.Paid, c.Cost + c.Prepaid}})
+				c.Org, c.Month, c.Total, c.Paid, c.Cost+c.Prepaid))
 			if c.Cost != 0 {
-				all = append(all, stmt{openAccount, []any{c.Org}},
-					stmt{`UPDATE billing_accounts SET owed_micros = owed_micros + $2 WHERE org_id = $1`, []any{c.Org, c.Cost}})
+				all = append(all, stmt(openAccount, c.Org),
+					stmt(`UPDATE billing_accounts SET owed_micros = owed_micros + $2 WHERE org_id = $1`, c.Org, c.Cost))
 			}
 		}
 		seen := map[string]bool{}
 		for _, e := range events {
 			seen[e.Org] = true
-			all = append(all, stmt{`INSERT INTO billing_events (org_id, id, principal_type, principal_id, method, endpoint,
+			all = append(all, stmt(`INSERT INTO billing_events (org_id, id, principal_type, principal_id, method, endpoint,
 				status_code, price_micros, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-				[]any{e.Org, e.ID, string(e.PrincipalKind), e.PrincipalID, e.Method, e.Endpoint, e.Status, e.Price, micros(e.At)}})
+				e.Org, e.ID, string(e.PrincipalKind), e.PrincipalID, e.Method, e.Endpoint, e.Status, e.Price, micros(e.At)))
 		}
 		for org := range seen {
-			all = append(all, stmt{`DELETE FROM billing_events WHERE org_id = $1 AND id <= (SELECT id FROM billing_events
-				WHERE org_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)`, []any{org, billing.MaxHistory}})
+			all = append(all, stmt(`DELETE FROM billing_events WHERE org_id = $1 AND id <= (SELECT id FROM billing_events
+				WHERE org_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)`, org, billing.MaxHistory))
 		}
-		return tx.run(func(int64) error { return nil }, all...)
-	}})
+		return tx.RunTogether(func(int64) error { return nil }, all...)
+	}))
 }
 
 // usageOfLiving leaves out what organisations did that are deleted, and who it
 // was that did it if that is deleted.
-func (tx *Tx) usageOfLiving(counts []billing.Count, events []billing.Event) ([]billing.Count, []billing.Event, error) {
+func (tx Tx) usageOfLiving(counts []billing.Count, events []billing.Event) ([]billing.Count, []billing.Event, error) {
 	var one int
-	if found, err := tx.row(`SELECT 1 FROM gone LIMIT 1`, nil, &one); err != nil || !found {
+	if found, err := tx.Row(`SELECT 1 FROM gone LIMIT 1`, nil, &one); err != nil || !found {
 		return counts, events, err // as nearly always
 	}
 	known := map[string]bool{}
@@ -136,7 +137,7 @@ func (tx *Tx) usageOfLiving(counts []billing.Count, events []billing.Event) ([]b
 // Usage implements billing.UsageStore.
 func (db *DB) Usage(ctx context.Context, org, month string) (billing.Usage, error) {
 	var u billing.Usage
-	_, err := db.row(ctx, `SELECT total, paid, cost_micros FROM billing_usage WHERE org_id = $1 AND month = $2`,
+	_, err := db.Row(ctx, `SELECT total, paid, cost_micros FROM billing_usage WHERE org_id = $1 AND month = $2`,
 		[]any{org, month}, &u.Total, &u.Paid, &u.Cost)
 	return u, err
 }
@@ -144,7 +145,7 @@ func (db *DB) Usage(ctx context.Context, org, month string) (billing.Usage, erro
 // UsageEvents implements billing.UsageStore.
 func (db *DB) UsageEvents(ctx context.Context, org string, limit int) ([]billing.Event, error) {
 	out := []billing.Event{}
-	err := db.each(ctx, `SELECT id, principal_type, principal_id, method, endpoint, status_code, price_micros, created_at
+	err := db.Each(ctx, `SELECT id, principal_type, principal_id, method, endpoint, status_code, price_micros, created_at
 		FROM billing_events WHERE org_id = $1 ORDER BY id DESC LIMIT $2`, []any{org, limit}, func(rows *sql.Rows) error {
 		e := billing.Event{Org: org}
 		var at int64
@@ -182,26 +183,26 @@ func (db *DB) SetOverage(ctx context.Context, org, method string, ev *audit.Even
 
 // changeAccount changes the row of an organisation that exists.
 func (db *DB) changeAccount(ctx context.Context, org string, ev *audit.Event, query string, args ...any) error {
-	return db.writeIn(ctx, []string{ev.Org, org}, func(tx *Tx) error {
+	return db.writeIn(ctx, []string{ev.Org, org}, func(tx Tx) error {
 		if err := tx.account(org); err != nil {
 			return err
 		}
-		_, err := tx.exec(query, args...)
-		tx.record(ev)
-		tx.changed(org)
+		_, err := tx.Exec(query, args...)
+		tx.Record(ev)
+		tx.Changed(org)
 		return err
 	})
 }
 
 // account opens the account of an organisation, if that exists.
-func (tx *Tx) account(org string) error {
+func (tx Tx) account(org string) error {
 	var one int
-	found, err := tx.row(`SELECT 1 FROM orgs WHERE id = $1`, []any{org}, &one)
+	found, err := tx.Row(`SELECT 1 FROM orgs WHERE id = $1`, []any{org}, &one)
 	if err == nil && !found {
-		return tx.refuse(errNoOrg)
+		return tx.Refuse(errNoOrg)
 	}
 	if err == nil {
-		_, err = tx.exec(openAccount, org)
+		_, err = tx.Exec(openAccount, org)
 	}
 	return err
 }
@@ -209,7 +210,7 @@ func (tx *Tx) account(org string) error {
 // HasOrg implements billing.AdminStore.
 func (db *DB) HasOrg(ctx context.Context, org string) error {
 	var one int
-	found, err := db.row(ctx, `SELECT 1 FROM orgs WHERE id = $1`, []any{org}, &one)
+	found, err := db.Row(ctx, `SELECT 1 FROM orgs WHERE id = $1`, []any{org}, &one)
 	if err == nil && !found {
 		err = errNoOrg
 	}

@@ -23,7 +23,7 @@ const maxCapEntries = 4096
 
 // caps returns what an organisation may have.
 func (db *DB) caps(ctx context.Context, org string) (billing.Caps, error) {
-	now := db.clock()
+	now := db.ByClock()
 	epoch, exact := db.EpochOf(org)
 	if exact {
 		db.capped.mu.Lock()
@@ -64,12 +64,12 @@ var counts = map[billing.Kind]string{billing.Vaults: countVaults, billing.Secret
 // room refuses one more of a kind when there are as many as there may be. In a
 // transaction on behalf of the organisation nobody adds one meanwhile: that
 // holds the organisation's head of the log.
-func (tx *Tx) room(kind billing.Kind, caps billing.Caps, org string) error {
+func (tx Tx) room(kind billing.Kind, caps billing.Caps, org string) error {
 	if caps.Of(kind) < 0 {
 		return nil
 	}
 	var n int64
-	if _, err := tx.row(counts[kind], []any{org}, &n); err != nil {
+	if _, err := tx.Row(counts[kind], []any{org}, &n); err != nil {
 		return err
 	}
 	if n >= caps.Of(kind) {
@@ -80,12 +80,12 @@ func (tx *Tx) room(kind billing.Kind, caps billing.Caps, org string) error {
 
 // overfull refuses a restored secret that is one too many. What was written is
 // undone with it.
-func (tx *Tx) overfull(caps billing.Caps, org string) error {
+func (tx Tx) overfull(caps billing.Caps, org string) error {
 	if caps.Secrets < 0 {
 		return nil
 	}
 	var n int64
-	if _, err := tx.row(countSecrets, []any{org}, &n); err != nil {
+	if _, err := tx.Row(countSecrets, []any{org}, &n); err != nil {
 		return err
 	}
 	if n > caps.Secrets {
@@ -110,7 +110,7 @@ func (db *DB) roomFor(ctx context.Context, org string, kind billing.Kind) error 
 		return err
 	}
 	var n int64
-	if _, err := db.row(ctx, counts[kind], []any{org}, &n); err != nil {
+	if _, err := db.Row(ctx, counts[kind], []any{org}, &n); err != nil {
 		return err
 	}
 	if n >= caps.Of(kind) {
@@ -123,7 +123,7 @@ func (db *DB) roomFor(ctx context.Context, org string, kind billing.Kind) error 
 func (db *DB) Resources(ctx context.Context, org string) (billing.Resources, error) {
 	var r billing.Resources
 	for query, n := range map[string]*int64{countVaults: &r.Vaults, countSecrets: &r.Secrets, countAgents: &r.Agents, countMembers: &r.Members, countShares: &r.Shares} {
-		if _, err := db.row(ctx, query, []any{org}, n); err != nil {
+		if _, err := db.Row(ctx, query, []any{org}, n); err != nil {
 			return r, err
 		}
 	}

@@ -49,7 +49,7 @@ func chainValues(c *intents.Chain) []any {
 // EVMChains implements intents.ChainStore.
 func (db *DB) EVMChains(ctx context.Context) ([]intents.Chain, error) {
 	out := []intents.Chain{}
-	err := db.each(ctx, `SELECT `+chainColumns+` FROM chains ORDER BY chain_id`, nil, func(rows *sql.Rows) error {
+	err := db.Each(ctx, `SELECT `+chainColumns+` FROM chains ORDER BY chain_id`, nil, func(rows *sql.Rows) error {
 		var r chainRow
 		err := rows.Scan(r.dest()...)
 		out = append(out, r.chain())
@@ -60,23 +60,23 @@ func (db *DB) EVMChains(ctx context.Context) ([]intents.Chain, error) {
 
 // AddChain implements intents.ChainStore.
 func (db *DB) AddChain(ctx context.Context, org string, c intents.Chain, limit int, ev *audit.Event) error {
-	return db.Write(ctx, org, func(tx *Tx) error {
+	return db.Write(ctx, org, func(tx Tx) error {
 		if err := tx.holdPlatform(); err != nil {
 			return err
 		}
-		n, err := tx.exec(`INSERT INTO chains (`+chainColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+		n, err := tx.Exec(`INSERT INTO chains (`+chainColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 			ON CONFLICT DO NOTHING`, chainValues(&c)...)
 		if err == nil && n == 0 {
-			return tx.refuse(errChainTaken)
+			return tx.Refuse(errChainTaken)
 		}
 		var all int
 		if err == nil {
-			_, err = tx.row(`SELECT COUNT(*) FROM chains`, nil, &all)
+			_, err = tx.Row(`SELECT COUNT(*) FROM chains`, nil, &all)
 		}
 		if err == nil && all > limit {
 			err = errManyChains
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 }
@@ -84,12 +84,12 @@ func (db *DB) AddChain(ctx context.Context, org string, c intents.Chain, limit i
 // ChangeChain implements intents.ChainStore. The row is held while it is changed.
 func (db *DB) ChangeChain(ctx context.Context, org, id string, change func(*intents.Chain) error, ev *audit.Event) (intents.Chain, error) {
 	var c intents.Chain
-	err := db.Write(ctx, org, func(tx *Tx) error {
+	err := db.Write(ctx, org, func(tx Tx) error {
 		if err := tx.holdPlatform(); err != nil {
 			return err
 		}
 		var r chainRow
-		found, err := tx.row(`UPDATE chains SET id = id WHERE id = $1 RETURNING `+chainColumns, []any{id}, r.dest()...)
+		found, err := tx.Row(`UPDATE chains SET id = id WHERE id = $1 RETURNING `+chainColumns, []any{id}, r.dest()...)
 		if err == nil && !found {
 			err = errNoChain
 		}
@@ -101,15 +101,15 @@ func (db *DB) ChangeChain(ctx context.Context, org, id string, change func(*inte
 			return err
 		}
 		var one int
-		if taken, err := tx.row(otherChain, []any{c.ID, c.Name, c.ChainID}, &one); err != nil || taken {
+		if taken, err := tx.Row(otherChain, []any{c.ID, c.Name, c.ChainID}, &one); err != nil || taken {
 			if taken {
 				err = errChainTaken
 			}
 			return err
 		}
-		_, err = tx.exec(`UPDATE chains SET name = $2, display_name = $3, chain_id = $4, rpc_url = $5, ws_url = $6, explorer_url = $7,
+		_, err = tx.Exec(`UPDATE chains SET name = $2, display_name = $3, chain_id = $4, rpc_url = $5, ws_url = $6, explorer_url = $7,
 			native_currency = $8, is_testnet = $9, is_enabled = $10, created_at = $11, updated_at = $12 WHERE id = $1`, chainValues(&c)...)
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 	return c, err

@@ -21,13 +21,13 @@ func (db *DB) AddCredits(ctx context.Context, e billing.Entry, expires time.Time
 	if ev != nil && ev.Org != e.Org {
 		orgs = append(orgs, ev.Org)
 	}
-	err := db.writeIn(ctx, orgs, func(tx *Tx) error {
+	err := db.writeIn(ctx, orgs, func(tx Tx) error {
 		if err := tx.account(e.Org); err != nil {
 			return err
 		}
 		if e.Reference != "" {
 			var one int
-			found, err := tx.row(`SELECT 1 FROM credit_ledger WHERE reference = $1`, []any{e.Reference}, &one)
+			found, err := tx.Row(`SELECT 1 FROM credit_ledger WHERE reference = $1`, []any{e.Reference}, &one)
 			if err == nil && found {
 				err = errCredited
 			}
@@ -38,14 +38,14 @@ func (db *DB) AddCredits(ctx context.Context, e billing.Entry, expires time.Time
 		// What ended before is booked before: the balance after this row is exact.
 		err := tx.settle(e.Org, e.At)
 		if err == nil {
-			_, err = tx.exec(`INSERT INTO credit_lots (id, org_id, left_cents, expires_at) VALUES ($1, $2, $3, $4)`,
+			_, err = tx.Exec(`INSERT INTO credit_lots (id, org_id, left_cents, expires_at) VALUES ($1, $2, $3, $4)`,
 				e.ID, e.Org, e.Amount, micros(expires))
 		}
 		if err == nil {
 			e.Balance, err = tx.book(e)
 		}
-		tx.record(ev)
-		tx.changed(e.Org)
+		tx.Record(ev)
+		tx.Changed(e.Org)
 		return err
 	})
 	return e, err
@@ -53,7 +53,7 @@ func (db *DB) AddCredits(ctx context.Context, e billing.Entry, expires time.Time
 
 // Settle implements billing.CreditStore.
 func (db *DB) Settle(ctx context.Context, org string, now time.Time) error {
-	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+	return db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
 		if err := tx.account(org); err != nil {
 			return err
 		}
@@ -63,48 +63,48 @@ func (db *DB) Settle(ctx context.Context, org string, now time.Time) error {
 
 // settle takes whole cents that are owed out of the lots that end first, and then
 // what is left in those that have ended. The account's row is held.
-func (tx *Tx) settle(org string, now time.Time) error {
+func (tx Tx) settle(org string, now time.Time) error {
 	var owed int64
-	if _, err := tx.row(`SELECT owed_micros FROM billing_accounts WHERE org_id = $1`, []any{org}, &owed); err != nil {
+	if _, err := tx.Row(`SELECT owed_micros FROM billing_accounts WHERE org_id = $1`, []any{org}, &owed); err != nil {
 		return err
 	}
 	spent, err := tx.take(org, owed/billing.MicrosPerCent)
 	if err == nil && spent > 0 {
-		_, err = tx.exec(`UPDATE billing_accounts SET owed_micros = owed_micros - $2 WHERE org_id = $1`, org, spent*billing.MicrosPerCent)
+		_, err = tx.Exec(`UPDATE billing_accounts SET owed_micros = owed_micros - $2 WHERE org_id = $1`, org, spent*billing.MicrosPerCent)
 		if err == nil {
 			_, err = tx.book(entry(org, billing.Spent, -spent, "Requests beyond the month's limit", now))
 		}
 	}
 	if err == nil {
-		_, err = tx.exec(`DELETE FROM credit_lots WHERE org_id = $1 AND left_cents = 0`, org)
+		_, err = tx.Exec(`DELETE FROM credit_lots WHERE org_id = $1 AND left_cents = 0`, org)
 	}
-	if err != nil || !tx.w.db.watch.believes() { // what ends is gone for good
+	if err != nil || !tx.BelievesClock() { // what ends is gone for good
 		return err
 	}
 	var gone sql.NullInt64
-	_, err = tx.row(`SELECT CAST(SUM(left_cents) AS BIGINT) FROM credit_lots WHERE org_id = $1 AND expires_at <= $2`,
+	_, err = tx.Row(`SELECT CAST(SUM(left_cents) AS BIGINT) FROM credit_lots WHERE org_id = $1 AND expires_at <= $2`,
 		[]any{org, micros(now)}, &gone)
 	if err == nil && gone.Int64 > 0 {
 		_, err = tx.book(entry(org, billing.Expired, -gone.Int64, "Credits that ended", now))
 	}
 	if err == nil {
-		_, err = tx.sweep(`DELETE FROM credit_lots WHERE org_id = $1 AND expires_at <= $2`, org, micros(now))
+		_, err = tx.Sweep(`DELETE FROM credit_lots WHERE org_id = $1 AND expires_at <= $2`, org, micros(now))
 	}
 	return err
 }
 
 // take takes up to the wanted cents from the lots, and returns how many it got.
-func (tx *Tx) take(org string, want int64) (got int64, err error) {
+func (tx Tx) take(org string, want int64) (got int64, err error) {
 	for got < want {
 		var id string
 		var left int64
-		found, err := tx.row(`SELECT id, left_cents FROM credit_lots WHERE org_id = $1 AND left_cents > 0
+		found, err := tx.Row(`SELECT id, left_cents FROM credit_lots WHERE org_id = $1 AND left_cents > 0
 			ORDER BY expires_at, id LIMIT 1`, []any{org}, &id, &left)
 		if err != nil || !found {
 			return got, err
 		}
 		n := min(left, want-got)
-		if _, err := tx.exec(`UPDATE credit_lots SET left_cents = left_cents - $2 WHERE id = $1`, id, n); err != nil {
+		if _, err := tx.Exec(`UPDATE credit_lots SET left_cents = left_cents - $2 WHERE id = $1`, id, n); err != nil {
 			return got, err
 		}
 		got += n
@@ -120,13 +120,13 @@ func entry(org, kind string, cents int64, description string, now time.Time) bil
 }
 
 // book appends to the ledger and returns the balance after it.
-func (tx *Tx) book(e billing.Entry) (balance int64, err error) {
+func (tx Tx) book(e billing.Entry) (balance int64, err error) {
 	var seq int64
-	if _, err = tx.row(`UPDATE billing_accounts SET ledger_seq = ledger_seq + 1, balance_cents = balance_cents + $2 WHERE org_id = $1
+	if _, err = tx.Row(`UPDATE billing_accounts SET ledger_seq = ledger_seq + 1, balance_cents = balance_cents + $2 WHERE org_id = $1
 		RETURNING ledger_seq, balance_cents`, []any{e.Org, e.Amount}, &seq, &balance); err != nil {
 		return 0, err
 	}
-	_, err = tx.exec(`INSERT INTO credit_ledger (org_id, seq, id, type, amount_cents, balance_after_cents, description, reference, created_at)
+	_, err = tx.Exec(`INSERT INTO credit_ledger (org_id, seq, id, type, amount_cents, balance_after_cents, description, reference, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, e.Org, seq, e.ID, e.Type, e.Amount, balance, e.Description,
 		nullString(e.Reference), micros(e.At))
 	return balance, err
@@ -135,7 +135,7 @@ func (tx *Tx) book(e billing.Entry) (balance int64, err error) {
 // Unsettled implements billing.CreditStore.
 func (db *DB) Unsettled(ctx context.Context, now time.Time) ([]string, error) {
 	var out []string
-	err := db.each(ctx, `SELECT DISTINCT l.org_id FROM credit_lots l JOIN billing_accounts a ON a.org_id = l.org_id
+	err := db.Each(ctx, `SELECT DISTINCT l.org_id FROM credit_lots l JOIN billing_accounts a ON a.org_id = l.org_id
 		WHERE l.left_cents > 0 AND (l.expires_at <= $1 OR a.owed_micros >= $2) ORDER BY l.org_id`,
 		[]any{micros(now), int64(billing.MicrosPerCent)}, func(rows *sql.Rows) error {
 			var org string
@@ -149,7 +149,7 @@ func (db *DB) Unsettled(ctx context.Context, now time.Time) ([]string, error) {
 // Ledger implements billing.CreditStore.
 func (db *DB) Ledger(ctx context.Context, org string, limit, offset int) ([]billing.Entry, error) {
 	out := []billing.Entry{}
-	err := db.each(ctx, `SELECT id, type, amount_cents, balance_after_cents, description, created_at FROM credit_ledger
+	err := db.Each(ctx, `SELECT id, type, amount_cents, balance_after_cents, description, created_at FROM credit_ledger
 		WHERE org_id = $1 ORDER BY seq DESC LIMIT $2 OFFSET $3`, []any{org, limit, offset}, func(rows *sql.Rows) error {
 		e := billing.Entry{Org: org}
 		var at int64
@@ -164,7 +164,7 @@ func (db *DB) Ledger(ctx context.Context, org string, limit, offset int) ([]bill
 // Expiring implements billing.CreditStore.
 func (db *DB) Expiring(ctx context.Context, org string, now, before time.Time) ([]billing.Lot, error) {
 	var out []billing.Lot
-	err := db.each(ctx, `SELECT left_cents, expires_at FROM credit_lots WHERE org_id = $1 AND left_cents > 0
+	err := db.Each(ctx, `SELECT left_cents, expires_at FROM credit_lots WHERE org_id = $1 AND left_cents > 0
 		AND expires_at > $2 AND expires_at < $3 ORDER BY expires_at`, []any{org, micros(now), micros(before)},
 		func(rows *sql.Rows) error {
 			var l billing.Lot

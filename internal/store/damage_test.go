@@ -12,9 +12,10 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
 )
 
-const pageSize = 4096
+const pageSize = dbkit.PageSize
 
 // rowBytes returns where the rows of the table that hold the org's id lie in the
 // file: whole cells of its B-tree, with their headers.
@@ -67,13 +68,13 @@ func rowBytes(t *testing.T, file []byte, org string, events []*audit.Event) (cel
 func TestNoByteOfALogCanBeFlippedUnseen(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "oneclaw.db")
-	db, org := open(t, store.Config{Dir: dir}), newOrg()
-	log := newLog(t, db)
-	events := appendEvents(t, db, org, 120)
+	db, org := dbkit.Open(t, store.Config{Dir: dir}), dbkit.NewOrg()
+	log := dbkit.NewLog(t, db)
+	events := dbkit.AppendEvents(t, db, org, 120)
 	if err := log.Checkpoint(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	events = append(events, appendEvents(t, db, org, 30)...)
+	events = append(events, dbkit.AppendEvents(t, db, org, 30)...)
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}

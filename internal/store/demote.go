@@ -4,6 +4,8 @@ import (
 	"database/sql"
 	"slices"
 	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
 
 // ownVaults are the vaults whose policies somebody sets as a member: those that it,
@@ -16,7 +18,7 @@ const ownVaults = `SELECT id FROM vaults WHERE org_id = $2 AND (created_by_type 
 // what was made with them; agents that it inherited, which become the heir's; keys given
 // to others' agents; and policies in others' vaults for itself or its own agents. What it
 // made for others is the organisation's.
-func (tx *Tx) endManaging(org, user, heir string, at time.Time) (ending, error) {
+func (tx Tx) endManaging(org, user, heir string, at time.Time) (ending, error) {
 	var e ending
 	err := tx.endWebhooks(&e, org, user)
 	if err == nil {
@@ -49,9 +51,9 @@ func (tx *Tx) endManaging(org, user, heir string, at time.Time) (ending, error) 
 // unbindAgents takes from somebody's agents the bindings to vaults that neither it nor
 // the agent may see any more: a binding shows a vault's name. An agent that is left with
 // none stops, since without a binding it could reach more than before.
-func (tx *Tx) unbindAgents(e *ending, org, user string, at time.Time) error {
+func (tx Tx) unbindAgents(e *ending, org, user string, at time.Time) error {
 	var ids, bound []string
-	err := tx.each(`SELECT id, vault_ids FROM agents WHERE created_by = $1 AND org_id = $2 AND vault_ids <> '[]'`, []any{user, org}, func(rows *sql.Rows) error {
+	err := tx.Each(`SELECT id, vault_ids FROM agents WHERE created_by = $1 AND org_id = $2 AND vault_ids <> '[]'`, []any{user, org}, func(rows *sql.Rows) error {
 		var id, list string
 		err := rows.Scan(&id, &list)
 		ids, bound = append(ids, id), append(bound, list)
@@ -73,7 +75,7 @@ func (tx *Tx) unbindAgents(e *ending, org, user string, at time.Time) error {
 		case len(left) == 0:
 			err = tx.stopAgents(e, org, `id = $1`, at, id)
 		case len(left) < len(had):
-			_, err = tx.exec(`UPDATE agents SET vault_ids = $2 WHERE id = $1`, id, listText(left))
+			_, err = tx.Exec(`UPDATE agents SET vault_ids = $2 WHERE id = $1`, id, listText(left))
 		}
 	}
 	return err
@@ -85,14 +87,14 @@ const forItself = `(principal_type = 'user' AND principal_id = $1
 
 // endInherited passes on the agents that somebody came by, with their vaults, shares and
 // requests. An agent that it made itself stays its own.
-func (tx *Tx) endInherited(e *ending, org, user, heir string, at time.Time) error {
+func (tx Tx) endInherited(e *ending, org, user, heir string, at time.Time) error {
 	const those = `(SELECT id FROM agents WHERE org_id = $1 AND created_by = $2 AND inherited = 1)`
-	for _, s := range []stmt{
-		{`UPDATE vaults SET creator_human = '' WHERE org_id = $1 AND creator_human = $2 AND created_by IN ` + those, []any{org, user}},
-		{`UPDATE shares SET maker_human = $3 WHERE org_id = $1 AND maker_human = $2 AND maker_id IN ` + those, []any{org, user, heir}},
-		{`UPDATE approvals SET requester_human = $3 WHERE org_id = $1 AND requester_human = $2 AND requester_id IN ` + those, []any{org, user, heir}},
+	for _, s := range []commit.Stmt{
+		stmt(`UPDATE vaults SET creator_human = '' WHERE org_id = $1 AND creator_human = $2 AND created_by IN `+those, org, user),
+		stmt(`UPDATE shares SET maker_human = $3 WHERE org_id = $1 AND maker_human = $2 AND maker_id IN `+those, org, user, heir),
+		stmt(`UPDATE approvals SET requester_human = $3 WHERE org_id = $1 AND requester_human = $2 AND requester_id IN `+those, org, user, heir),
 	} {
-		if _, err := tx.exec(s.query, s.args...); err != nil {
+		if _, err := tx.Exec(s.Query, s.Args...); err != nil {
 			return err
 		}
 	}
@@ -101,7 +103,7 @@ func (tx *Tx) endInherited(e *ending, org, user, heir string, at time.Time) erro
 
 // passOn stops the agents of somebody for which a condition holds, forgets their keys
 // and ends what they made. They become the heir's, who is known not to have made them.
-func (tx *Tx) passOn(e *ending, org, user, heir, which string, at time.Time) error {
+func (tx Tx) passOn(e *ending, org, user, heir, which string, at time.Time) error {
 	agents, live, err := tx.children(`SELECT id, is_active FROM agents WHERE org_id = $1 AND created_by = $2`+which, org, user)
 	for i, id := range agents {
 		if live[i] {
@@ -112,7 +114,7 @@ func (tx *Tx) passOn(e *ending, org, user, heir, which string, at time.Time) err
 		}
 	}
 	if err == nil {
-		_, err = tx.exec(`UPDATE agents SET created_by = $3, inherited = 1, is_active = 0, key_hash = NULL, key_prefix = '', token_gen = token_gen + 1
+		_, err = tx.Exec(`UPDATE agents SET created_by = $3, inherited = 1, is_active = 0, key_hash = NULL, key_prefix = '', token_gen = token_gen + 1
 			WHERE org_id = $1 AND created_by = $2`+which, org, user, heir)
 	}
 	return err
@@ -120,6 +122,6 @@ func (tx *Tx) passOn(e *ending, org, user, heir, which string, at time.Time) err
 
 // endWebhooks ends the webhook that somebody set, who may not set one any more: it
 // is told of nothing by it.
-func (tx *Tx) endWebhooks(e *ending, org, user string) error {
+func (tx Tx) endWebhooks(e *ending, org, user string) error {
 	return tx.count(&e.webhooks, `DELETE FROM approval_webhooks WHERE org_id = $1 AND created_by = $2`, org, user)
 }

@@ -19,11 +19,11 @@ const deviceKept = time.Hour
 // head makes the counts exact, on many nodes too.
 func (db *DB) AddDevice(ctx context.Context, d identity.Device, perNetwork, all int, ev *audit.Event) (added bool, err error) {
 	errFull := fault.New(fault.RateLimited, "full", "")
-	err = db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
-		if _, err := tx.sweep(`DELETE FROM device_codes WHERE expires_at < $1`, micros(d.CreatedAt.Add(-deviceKept))); err != nil {
+	err = db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
+		if _, err := tx.Sweep(`DELETE FROM device_codes WHERE expires_at < $1`, micros(d.CreatedAt.Add(-deviceKept))); err != nil {
 			return err
 		}
-		n, err := tx.exec(`INSERT INTO device_codes (id, device_hash, user_hash, client_id, address, network, status, user_id, org_id,
+		n, err := tx.Exec(`INSERT INTO device_codes (id, device_hash, user_hash, client_id, address, network, status, user_id, org_id,
 				token_gen, created_at, expires_at, polled_at)
 			SELECT $1, $2, $3, $4, $5, $6, $7, '', '', 0, $8, $9, 0
 			WHERE (SELECT COUNT(*) FROM device_codes WHERE network = $6 AND expires_at > $8) < $10
@@ -33,7 +33,7 @@ func (db *DB) AddDevice(ctx context.Context, d identity.Device, perNetwork, all 
 		if err == nil && n == 0 {
 			return errFull
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 	if fault.CodeOf(err) == errFull.Code {
@@ -48,7 +48,7 @@ const selectDevice = `SELECT id, device_hash, user_hash, client_id, address, net
 func (db *DB) device(ctx context.Context, where, hash string) (identity.Device, error) {
 	var d identity.Device
 	var created, expires int64
-	found, err := db.row(ctx, selectDevice+where, []any{hash}, &d.ID, &d.DeviceHash, &d.UserHash, &d.ClientID, &d.Address, &d.Network,
+	found, err := db.Row(ctx, selectDevice+where, []any{hash}, &d.ID, &d.DeviceHash, &d.UserHash, &d.ClientID, &d.Address, &d.Network,
 		&d.Status, &d.User, &d.Org, &d.TokenGen, &d.With, &created, &expires)
 	if err == nil && !found {
 		err = errNoDevice
@@ -93,12 +93,12 @@ func (db *DB) UseDevice(ctx context.Context, d identity.Device, now time.Time, e
 // moveDevice changes one row with its event, or reports that there is none to
 // change any more.
 func (db *DB) moveDevice(ctx context.Context, org string, ev *audit.Event, query string, args ...any) (bool, error) {
-	err := db.Write(ctx, org, func(tx *Tx) error {
-		n, err := tx.exec(query, args...)
+	err := db.Write(ctx, org, func(tx Tx) error {
+		n, err := tx.Exec(query, args...)
 		if err == nil && n == 0 {
-			return tx.refuse(errNoDevice)
+			return tx.Refuse(errNoDevice)
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 	if fault.CodeOf(err) == errNoDevice.Code {

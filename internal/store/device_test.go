@@ -12,6 +12,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
 )
 
 // many runs f at once and counts how often it was true.
@@ -35,15 +36,15 @@ func many(t *testing.T, n int, f func() (bool, error)) (yes int64) {
 }
 
 func TestADeviceIsDecidedAndUsedOnce(t *testing.T) {
-	onEach(t, func(t *testing.T, cfg store.Config) {
-		db := open(t, cfg)
+	dbkit.OnEach(t, func(t *testing.T, cfg store.Config) {
+		db := dbkit.Open(t, cfg)
 		now := time.Now().UTC().Truncate(time.Microsecond)
 		add := func(network string) identity.Device {
 			d := identity.Device{
 				ID: uuid.NewString(), DeviceHash: uuid.NewString(), UserHash: uuid.NewString(), ClientID: "cli", Network: network,
 				Address: network, Status: identity.DevicePending, CreatedAt: now, ExpiresAt: now.Add(time.Minute),
 			}
-			if added, err := db.AddDevice(t.Context(), d, 100, 1000, event(audit.SystemOrg)); err != nil || !added {
+			if added, err := db.AddDevice(t.Context(), d, 100, 1000, dbkit.Event(audit.SystemOrg)); err != nil || !added {
 				t.Fatalf("added %v, %v", added, err)
 			}
 			return d
@@ -53,8 +54,8 @@ func TestADeviceIsDecidedAndUsedOnce(t *testing.T) {
 		if err != nil || got != d {
 			t.Errorf("kept %+v, %v, want %+v", got, err, d)
 		}
-		d.Status, d.User, d.Org, d.TokenGen = identity.DeviceApproved, uuid.NewString(), newOrg(), 3
-		if n := many(t, 50, func() (bool, error) { return db.DecideDevice(t.Context(), d, now, event(d.Org)) }); n != 1 {
+		d.Status, d.User, d.Org, d.TokenGen = identity.DeviceApproved, uuid.NewString(), dbkit.NewOrg(), 3
+		if n := many(t, 50, func() (bool, error) { return db.DecideDevice(t.Context(), d, now, dbkit.Event(d.Org)) }); n != 1 {
 			t.Errorf("decided %d times", n)
 		}
 		if got, err = db.DeviceByUserCode(t.Context(), d.UserHash); err != nil || got != d {
@@ -64,41 +65,41 @@ func TestADeviceIsDecidedAndUsedOnce(t *testing.T) {
 			t.Errorf("%d polls were in time", n)
 		}
 		used := many(t, 100, func() (bool, error) {
-			err := db.UseDevice(t.Context(), d, now, event(d.Org))
+			err := db.UseDevice(t.Context(), d, now, dbkit.Event(d.Org))
 			if fault.Is(err, fault.NotFound) {
 				return false, nil
 			}
 			return err == nil, err
 		})
-		if used != 1 || len(chain(t, db, d.Org)) != 2 {
-			t.Errorf("used %d times, with %d events", used, len(chain(t, db, d.Org)))
+		if used != 1 || len(dbkit.Chain(t, db, d.Org)) != 2 {
+			t.Errorf("used %d times, with %d events", used, len(dbkit.Chain(t, db, d.Org)))
 		}
 		late := add("192.0.2.2")
-		if ok, err := db.DecideDevice(t.Context(), late, late.ExpiresAt, event(newOrg())); ok || err != nil {
+		if ok, err := db.DecideDevice(t.Context(), late, late.ExpiresAt, dbkit.Event(dbkit.NewOrg())); ok || err != nil {
 			t.Errorf("decided too late: %v, %v", ok, err)
 		}
 		if n := many(t, 30, func() (bool, error) {
 			o := late
 			o.ID, o.DeviceHash, o.UserHash, o.Network = uuid.NewString(), uuid.NewString(), uuid.NewString(), "192.0.2.3"
-			return db.AddDevice(t.Context(), o, 7, 1000, event(audit.SystemOrg))
+			return db.AddDevice(t.Context(), o, 7, 1000, dbkit.Event(audit.SystemOrg))
 		}); n != 7 {
 			t.Errorf("%d of one network were added, want 7", n)
 		}
 		o := late
 		o.ID, o.DeviceHash, o.UserHash, o.Network = uuid.NewString(), uuid.NewString(), uuid.NewString(), "192.0.2.4"
-		if ok, err := db.AddDevice(t.Context(), o, 7, 9, event(audit.SystemOrg)); ok || err != nil {
+		if ok, err := db.AddDevice(t.Context(), o, 7, 9, dbkit.Event(audit.SystemOrg)); ok || err != nil {
 			t.Errorf("a tenth of nine was added: %v, %v", ok, err)
 		}
 	})
 }
 
 func TestAnAddressIsNamedOnceInAWhile(t *testing.T) {
-	onEach(t, func(t *testing.T, cfg store.Config) {
-		db := open(t, cfg)
+	dbkit.OnEach(t, func(t *testing.T, cfg store.Config) {
+		db := dbkit.Open(t, cfg)
 		now := time.Now().UTC().Truncate(time.Microsecond)
 		ask := func(mail string, at time.Time, all int) (time.Time, bool, error) {
 			r := identity.EnrollRequest{ID: uuid.NewString(), Email: mail, Name: "bot", CreatedAt: at}
-			return db.AddEnrollRequest(t.Context(), r, "hash of "+mail, at.Add(10*time.Minute), all, event(audit.SystemOrg))
+			return db.AddEnrollRequest(t.Context(), r, "hash of "+mail, at.Add(10*time.Minute), all, dbkit.Event(audit.SystemOrg))
 		}
 		if n := many(t, 50, func() (bool, error) { _, ok, err := ask("a@example.com", now, 100); return ok, err }); n != 1 {
 			t.Errorf("taken %d times", n)

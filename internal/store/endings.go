@@ -41,23 +41,23 @@ func (all endings) sum() *ending {
 // recordAll records an event that ends things in several organisations. Each that has
 // lost something gets an event of its own, and none reads the ids of another. Who asked
 // is told the sums. An organisation whose own credential ended gets its event in any case.
-func (tx *Tx) recordAll(all endings, ev *audit.Event, whose ...string) {
+func (tx Tx) recordAll(all endings, ev *audit.Event, whose ...string) {
 	if ev == nil {
 		return
 	}
 	all.sum().note(ev)
 	ev.Told.Ended, ev.Told.Stays = ev.Details.Ended, ev.Details.Stays
 	all.in(ev.Org).note(ev)
-	tx.record(ev)
+	tx.Record(ev)
 	for _, org := range slices.Sorted(maps.Keys(all)) {
 		own := &audit.Event{
 			ID: uuid.NewString(), Org: org, At: ev.At, Action: ev.Action, ActorKind: ev.ActorKind, ActorID: ev.ActorID,
 			ResourceType: ev.ResourceType, ResourceID: ev.ResourceID, IP: ev.IP, Details: audit.Details{Outcome: audit.Success},
 		}
 		all[org].note(own)
-		_, held := tx.heads[org] // not of one that the user is in no more
-		if held && org != ev.Org && (own.Details.Ended+own.Details.Stays != "" || slices.Contains(whose, org)) {
-			tx.record(own)
+		// Not of one that the user is in no more.
+		if tx.Holds(org) && org != ev.Org && (own.Details.Ended+own.Details.Stays != "" || slices.Contains(whose, org)) {
+			tx.Record(own)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 )
 
 var (
@@ -22,12 +23,12 @@ var (
 // AddEnrollRequest implements identity.EnrollStore. It does the same for every
 // address. The lock on the organisation's audit head makes it exact on many nodes.
 func (db *DB) AddEnrollRequest(ctx context.Context, r identity.EnrollRequest, emailHash string, next time.Time, all int, ev *audit.Event) (wait time.Time, added bool, err error) {
-	err = db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+	err = db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
 		now := micros(r.CreatedAt)
-		if _, err := tx.sweep(`DELETE FROM enroll_limits WHERE next_at <= $1`, longAgo(r.CreatedAt)); err != nil {
+		if _, err := tx.Sweep(`DELETE FROM enroll_limits WHERE next_at <= $1`, sqldb.LongAgo(r.CreatedAt)); err != nil {
 			return err
 		}
-		n, err := tx.exec(`INSERT INTO enroll_limits (email_hash, next_at) VALUES ($1, $2)
+		n, err := tx.Exec(`INSERT INTO enroll_limits (email_hash, next_at) VALUES ($1, $2)
 			ON CONFLICT (email_hash) DO UPDATE SET next_at = excluded.next_at WHERE enroll_limits.next_at <= $3`,
 			emailHash, micros(next), now)
 		if err != nil {
@@ -35,20 +36,20 @@ func (db *DB) AddEnrollRequest(ctx context.Context, r identity.EnrollRequest, em
 		}
 		if n == 0 {
 			var at int64
-			if _, err := tx.row(`SELECT next_at FROM enroll_limits WHERE email_hash = $1`, []any{emailHash}, &at); err != nil {
+			if _, err := tx.Row(`SELECT next_at FROM enroll_limits WHERE email_hash = $1`, []any{emailHash}, &at); err != nil {
 				return err
 			}
 			wait = fromMicros(at)
 			return errEnrollLately
 		}
-		n, err = tx.exec(`INSERT INTO enroll_requests (id, email, name, description, address, created_at, next_at)
+		n, err = tx.Exec(`INSERT INTO enroll_requests (id, email, name, description, address, created_at, next_at)
 			SELECT $1, $2, $3, $4, $5, $6, $6 WHERE (SELECT COUNT(*) FROM enroll_requests) < $7`,
 			r.ID, r.Email, r.Name, r.Description, r.Address, now, all)
 		if err == nil && n == 0 {
 			wait = time.Time{}
 			return errEnrollFull
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 	switch fault.CodeOf(err) {
@@ -62,13 +63,13 @@ func (db *DB) AddEnrollRequest(ctx context.Context, r identity.EnrollRequest, em
 // since there is mostly nothing.
 func (db *DB) ClaimEnrollRequest(ctx context.Context, now, lease time.Time) (r identity.EnrollRequest, found bool, err error) {
 	var id string
-	if found, err = db.row(ctx, `SELECT id FROM enroll_requests WHERE next_at <= $1 ORDER BY next_at LIMIT 1`, []any{micros(now)}, &id); err != nil || !found {
+	if found, err = db.Row(ctx, `SELECT id FROM enroll_requests WHERE next_at <= $1 ORDER BY next_at LIMIT 1`, []any{micros(now)}, &id); err != nil || !found {
 		return r, false, err
 	}
-	err = db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+	err = db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
 		var created int64
 		var err error
-		found, err = tx.row(`UPDATE enroll_requests SET next_at = $2 WHERE next_at <= $1
+		found, err = tx.Row(`UPDATE enroll_requests SET next_at = $2 WHERE next_at <= $1
 			AND id = (SELECT id FROM enroll_requests WHERE next_at <= $1 ORDER BY next_at LIMIT 1)
 			RETURNING id, email, name, description, address, created_at`, []any{micros(now), micros(lease)},
 			&r.ID, &r.Email, &r.Name, &r.Description, &r.Address, &created)
@@ -80,8 +81,8 @@ func (db *DB) ClaimEnrollRequest(ctx context.Context, now, lease time.Time) (r i
 
 // DropEnrollRequest implements identity.EnrollStore.
 func (db *DB) DropEnrollRequest(ctx context.Context, id string) error {
-	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
-		_, err := tx.exec(`DELETE FROM enroll_requests WHERE id = $1`, id)
+	return db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
+		_, err := tx.Exec(`DELETE FROM enroll_requests WHERE id = $1`, id)
 		return err
 	})
 }
@@ -89,27 +90,27 @@ func (db *DB) DropEnrollRequest(ctx context.Context, id string) error {
 // AddEnrollment implements identity.EnrollStore. What expired long ago is
 // forgotten on the way.
 func (db *DB) AddEnrollment(ctx context.Context, request, org string, e identity.Enrollment, ev *audit.Event) error {
-	return db.Write(ctx, org, func(tx *Tx) error {
+	return db.Write(ctx, org, func(tx Tx) error {
 		if err := tx.alive(e.User); err != nil {
 			return err
 		}
-		_, err := tx.exec(`DELETE FROM enroll_requests WHERE id = $1`, request)
+		_, err := tx.Exec(`DELETE FROM enroll_requests WHERE id = $1`, request)
 		if err == nil {
-			_, err = tx.sweep(`DELETE FROM enrollments WHERE expires_at <= $1`, longAgo(ev.At))
+			_, err = tx.Sweep(`DELETE FROM enrollments WHERE expires_at <= $1`, sqldb.LongAgo(ev.At))
 		}
 		if err == nil {
-			_, err = tx.exec(`INSERT INTO enrollments (id, user_id, name, description, key_hash, key_prefix, token_hash, address,
+			_, err = tx.Exec(`INSERT INTO enrollments (id, user_id, name, description, key_hash, key_prefix, token_hash, address,
 				created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 				e.ID, e.User, e.Name, e.Description, e.KeyHash, e.KeyPrefix, e.TokenHash, e.Address, micros(e.CreatedAt), micros(e.ExpiresAt))
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 }
 
 func (db *DB) enrollments(ctx context.Context, where string, args ...any) ([]identity.Enrollment, error) {
 	var out []identity.Enrollment
-	err := db.each(ctx, `SELECT id, user_id, name, description, key_hash, key_prefix, token_hash, address, created_at, expires_at
+	err := db.Each(ctx, `SELECT id, user_id, name, description, key_hash, key_prefix, token_hash, address, created_at, expires_at
 		FROM enrollments WHERE `+where+` ORDER BY created_at, id`, args, func(rows *sql.Rows) error {
 		var e identity.Enrollment
 		var created, expires int64
@@ -144,10 +145,10 @@ func (db *DB) AcceptEnrollment(ctx context.Context, id string, a identity.Agent,
 	if err != nil {
 		return err
 	}
-	return db.Write(ctx, a.Org, func(tx *Tx) error {
-		n, err := tx.exec(`DELETE FROM enrollments WHERE id = $1 AND user_id = $2 AND expires_at > $3`, id, a.Creator, micros(a.CreatedAt))
+	return db.Write(ctx, a.Org, func(tx Tx) error {
+		n, err := tx.Exec(`DELETE FROM enrollments WHERE id = $1 AND user_id = $2 AND expires_at > $3`, id, a.Creator, micros(a.CreatedAt))
 		if err == nil && n == 0 {
-			return tx.refuse(errNoEnrollment)
+			return tx.Refuse(errNoEnrollment)
 		}
 		if err == nil {
 			err = tx.room(billing.Agents, caps, a.Org)
@@ -167,19 +168,19 @@ func (db *DB) AcceptEnrollment(ctx context.Context, id string, a identity.Agent,
 		if err == nil && g != nil {
 			err = tx.made("policies", g.ID, ev)
 		}
-		tx.record(ev)
-		tx.changed(a.Org)
+		tx.Record(ev)
+		tx.Changed(a.Org)
 		return err
 	})
 }
 
 // addPolicy writes the first policy of an agent, made by the agent's creator.
-func (tx *Tx) addPolicy(g *policy.Spec, a *identity.Agent) error {
+func (tx Tx) addPolicy(g *policy.Spec, a *identity.Agent) error {
 	perms, err := json.Marshal(g.Permissions)
 	if err != nil {
 		return err
 	}
-	n, err := tx.exec(`INSERT INTO policies (id, vault_id, secret_path_pattern, principal_type, principal_id, permissions,
+	n, err := tx.Exec(`INSERT INTO policies (id, vault_id, secret_path_pattern, principal_type, principal_id, permissions,
 			conditions, expires_at, created_by, created_by_type, created_at)
 		SELECT $1, $2, $3, 'agent', $4, $5, $6, $7, $8, 'user', $9 WHERE EXISTS (SELECT 1 FROM vaults WHERE id = $2)`,
 		g.ID, g.Vault, g.Pattern, a.ID, string(perms), string(g.Conditions), nullMicros(g.ExpiresAt), a.Creator, micros(a.CreatedAt))
@@ -191,12 +192,12 @@ func (tx *Tx) addPolicy(g *policy.Spec, a *identity.Agent) error {
 
 // RejectEnrollment implements identity.EnrollStore.
 func (db *DB) RejectEnrollment(ctx context.Context, org, user, id string, now time.Time, ev *audit.Event) error {
-	return db.Write(ctx, org, func(tx *Tx) error {
-		n, err := tx.exec(`DELETE FROM enrollments WHERE id = $1 AND user_id = $2 AND expires_at > $3`, id, user, micros(now))
+	return db.Write(ctx, org, func(tx Tx) error {
+		n, err := tx.Exec(`DELETE FROM enrollments WHERE id = $1 AND user_id = $2 AND expires_at > $3`, id, user, micros(now))
 		if err == nil && n == 0 {
-			return tx.refuse(errNoEnrollment)
+			return tx.Refuse(errNoEnrollment)
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
 
 var (
@@ -44,13 +45,13 @@ func (db *DB) RemoveUser(ctx context.Context, e identity.Erasure, ev *audit.Even
 	return db.inAll(ctx, e.User, func(orgs []string) error {
 		// The server's own log, too: platform admins who go at once have no other
 		// in common.
-		return db.writeLong(ctx, append(orgs, ev.Org, audit.SystemOrg), func(tx *Tx) error { return tx.removeUser(&e, orgs, ev) })
+		return db.writeLong(ctx, append(orgs, ev.Org, audit.SystemOrg), func(tx Tx) error { return tx.removeUser(&e, orgs, ev) })
 	})
 }
 
 // EmailOf implements identity.UserStore.
 func (db *DB) EmailOf(ctx context.Context, user string) (email string, err error) {
-	found, err := db.row(ctx, `SELECT email FROM users WHERE id = $1`, []any{user}, &email)
+	found, err := db.Row(ctx, `SELECT email FROM users WHERE id = $1`, []any{user}, &email)
 	if err == nil && !found {
 		err = errNoUser
 	}
@@ -58,7 +59,7 @@ func (db *DB) EmailOf(ctx context.Context, user string) (email string, err error
 }
 
 func (db *DB) orgsOf(ctx context.Context, user string) (orgs []string, err error) {
-	err = db.each(ctx, `SELECT org_id FROM memberships WHERE user_id = $1 ORDER BY org_id`, []any{user}, func(rows *sql.Rows) error {
+	err = db.Each(ctx, `SELECT org_id FROM memberships WHERE user_id = $1 ORDER BY org_id`, []any{user}, func(rows *sql.Rows) error {
 		var org string
 		err := rows.Scan(&org)
 		orgs = append(orgs, org)
@@ -73,18 +74,18 @@ type place struct {
 	heir string // who gets the user's agents; empty: nobody else is there, and the organisation goes too
 }
 
-func (tx *Tx) removeUser(e *identity.Erasure, locked []string, ev *audit.Event) error {
+func (tx Tx) removeUser(e *identity.Erasure, locked []string, ev *audit.Event) error {
 	var email string
 	var admin, others int64
-	tx.wrote = true
+	tx.Wrote()
 	// This holds the row: who joins an organisation changes it first, and waits.
-	found, err := tx.row(`UPDATE users SET token_gen = token_gen + 1 WHERE id = $1 RETURNING email, platform_admin`,
+	found, err := tx.Row(`UPDATE users SET token_gen = token_gen + 1 WHERE id = $1 RETURNING email, platform_admin`,
 		[]any{e.User}, &email, &admin)
 	if err == nil && !found {
-		return tx.refuse(errNoUser)
+		return tx.Refuse(errNoUser)
 	}
 	if err == nil && admin != 0 {
-		_, err = tx.row(`SELECT COUNT(*) FROM users WHERE platform_admin = 1 AND id <> $1`, []any{e.User}, &others)
+		_, err = tx.Row(`SELECT COUNT(*) FROM users WHERE platform_admin = 1 AND id <> $1`, []any{e.User}, &others)
 		if err == nil && others == 0 {
 			err = errLastAdmin
 		}
@@ -108,7 +109,7 @@ func (tx *Tx) removeUser(e *identity.Erasure, locked []string, ev *audit.Event) 
 		} else if err == nil {
 			own := e.Note(p.org)
 			gone.note(own)
-			tx.record(own)
+			tx.Record(own)
 		}
 	}
 	if err == nil {
@@ -118,30 +119,30 @@ func (tx *Tx) removeUser(e *identity.Erasure, locked []string, ev *audit.Event) 
 		err = tx.markGone(e.User, e.At)
 	}
 	tx.forgetAll()
-	tx.record(ev)
-	tx.ended(locked...)
+	tx.Record(ev)
+	tx.Ended(locked...)
 	return err
 }
 
 // keepGates takes the name of a user who goes off the policies that ask for approvals:
 // they hold for the paths of others too, and to lift one takes a person.
-func (tx *Tx) keepGates(user string) error {
+func (tx Tx) keepGates(user string) error {
 	_, gated, err := tx.gatedAmong(`principal_type = $1 AND principal_id = $2`, string(policy.KindUser), user)
 	for _, id := range gated {
 		if err == nil {
-			_, err = tx.exec(`UPDATE policies SET principal_id = $2 WHERE id = $1`, id, nobody)
+			_, err = tx.Exec(`UPDATE policies SET principal_id = $2 WHERE id = $1`, id, nobody)
 		}
 	}
 	return err
 }
 
 // places decides about all organisations before anything is written.
-func (tx *Tx) places(user string, locked []string) ([]place, error) {
+func (tx Tx) places(user string, locked []string) ([]place, error) {
 	var all []place
 	for after := ""; ; {
 		p := place{}
 		var role string
-		found, err := tx.row(`SELECT org_id, role FROM memberships WHERE user_id = $1 AND org_id > $2 ORDER BY org_id LIMIT 1`,
+		found, err := tx.Row(`SELECT org_id, role FROM memberships WHERE user_id = $1 AND org_id > $2 ORDER BY org_id LIMIT 1`,
 			[]any{user, after}, &p.org, &role)
 		if err != nil || !found {
 			if err == nil && len(all) != len(locked) {
@@ -153,7 +154,7 @@ func (tx *Tx) places(user string, locked []string) ([]place, error) {
 			return nil, errMoved
 		}
 		var heirs string
-		if _, err = tx.row(`SELECT user_id, role FROM memberships WHERE org_id = $1 AND user_id <> $2
+		if _, err = tx.Row(`SELECT user_id, role FROM memberships WHERE org_id = $1 AND user_id <> $2
 			ORDER BY CASE role WHEN 'owner' THEN 0 WHEN 'admin' THEN 1 ELSE 2 END, created_at, user_id LIMIT 1`,
 			[]any{p.org, user}, &p.heir, &heirs); err != nil {
 			return nil, err
@@ -167,7 +168,7 @@ func (tx *Tx) places(user string, locked []string) ([]place, error) {
 
 // removeOrg deletes an organisation with all that is in it but its log and the
 // ledger of its credits. The keys of its vaults are doomed with it.
-func (tx *Tx) removeOrg(org string, at time.Time) error {
+func (tx Tx) removeOrg(org string, at time.Time) error {
 	for room := int64(clearedAtOnce); ; {
 		found, err := tx.removeVault(`id = (SELECT id FROM vaults WHERE org_id = $1 LIMIT 1)`, org, &room)
 		if err != nil {
@@ -202,7 +203,7 @@ func (tx *Tx) removeOrg(org string, at time.Time) error {
 		`DELETE FROM memberships WHERE org_id = $1`,
 		`DELETE FROM orgs WHERE id = $1`,
 	} {
-		if _, err := tx.exec(query, org); err != nil {
+		if _, err := tx.Exec(query, org); err != nil {
 			return err
 		}
 	}
@@ -210,15 +211,15 @@ func (tx *Tx) removeOrg(org string, at time.Time) error {
 }
 
 // forgetUser deletes what is a user's own, and its id from what others keep.
-func (tx *Tx) forgetUser(user, email string) error {
-	all := []stmt{
-		{`DELETE FROM shares WHERE maker_id = $1 OR maker_human = $1 OR recipient_id = $1 OR recipient_email = $2`, []any{user, email}},
-		{`DELETE FROM invitations WHERE invited_by = $1 OR email = $2`, []any{user, email}},
-		{`DELETE FROM enroll_requests WHERE email = $1`, []any{email}},
-		{`UPDATE secret_versions SET created_by = $2 WHERE created_by = $1`,
-			[]any{string(policy.KindUser) + ":" + user, string(policy.KindUser) + ":" + nobody}},
-		{`UPDATE vaults SET creator_left = 1, created_by = $2 WHERE created_by = $1`, []any{user, nobody}},
-		{`UPDATE vaults SET creator_human = '' WHERE creator_human = $1`, []any{user}},
+func (tx Tx) forgetUser(user, email string) error {
+	all := []commit.Stmt{
+		stmt(`DELETE FROM shares WHERE maker_id = $1 OR maker_human = $1 OR recipient_id = $1 OR recipient_email = $2`, user, email),
+		stmt(`DELETE FROM invitations WHERE invited_by = $1 OR email = $2`, user, email),
+		stmt(`DELETE FROM enroll_requests WHERE email = $1`, email),
+		stmt(`UPDATE secret_versions SET created_by = $2 WHERE created_by = $1`,
+			string(policy.KindUser)+":"+user, string(policy.KindUser)+":"+nobody),
+		stmt(`UPDATE vaults SET creator_left = 1, created_by = $2 WHERE created_by = $1`, user, nobody),
+		stmt(`UPDATE vaults SET creator_human = '' WHERE creator_human = $1`, user),
 	}
 	for _, query := range []string{
 		`DELETE FROM memberships WHERE user_id = $1`,
@@ -237,7 +238,7 @@ func (tx *Tx) forgetUser(user, email string) error {
 		`DELETE FROM approvals WHERE requester_id = $1`,
 		`DELETE FROM users WHERE id = $1`,
 	} {
-		all = append(all, stmt{query, []any{user}})
+		all = append(all, stmt(query, user))
 	}
 	for _, query := range []string{
 		`UPDATE policies SET created_by = $2 WHERE created_by = $1`,
@@ -254,10 +255,10 @@ func (tx *Tx) forgetUser(user, email string) error {
 		`UPDATE approvals SET withdrawn_by = $2 WHERE withdrawn_by = $1`,
 		`UPDATE admin_settings SET updated_by = $2 WHERE updated_by = $1`,
 	} {
-		all = append(all, stmt{query, []any{user, nobody}})
+		all = append(all, stmt(query, user, nobody))
 	}
 	for _, s := range all {
-		if _, err := tx.exec(s.query, s.args...); err != nil {
+		if _, err := tx.Exec(s.Query, s.Args...); err != nil {
 			return err
 		}
 	}
@@ -269,19 +270,19 @@ func goneHash(id string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func (tx *Tx) markGone(id string, at time.Time) error {
-	_, err := tx.exec(`INSERT INTO gone (hash, gone_at) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING`, goneHash(id), micros(at))
+func (tx Tx) markGone(id string, at time.Time) error {
+	_, err := tx.Exec(`INSERT INTO gone (hash, gone_at) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING`, goneHash(id), micros(at))
 	return err
 }
 
 // alive refuses when one of the users and organisations was deleted. It comes
 // first in the transactions of those that add something to them: they lock the
 // log of an organisation that the erasure locked too.
-func (tx *Tx) alive(ids ...string) error {
+func (tx Tx) alive(ids ...string) error {
 	for _, id := range ids {
 		gone, err := tx.isGone(id)
 		if err == nil && gone {
-			err = tx.refuse(errGone)
+			err = tx.Refuse(errGone)
 		}
 		if err != nil {
 			return err
@@ -290,7 +291,7 @@ func (tx *Tx) alive(ids ...string) error {
 	return nil
 }
 
-func (tx *Tx) isGone(id string) (bool, error) {
+func (tx Tx) isGone(id string) (bool, error) {
 	var one int
-	return tx.row(`SELECT 1 FROM gone WHERE hash = $1`, []any{goneHash(id)}, &one)
+	return tx.Row(`SELECT 1 FROM gone WHERE hash = $1`, []any{goneHash(id)}, &one)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -30,7 +31,7 @@ func columns(t *testing.T, db *store.DB) (all []column) {
 		query = `SELECT table_name::text, column_name::text, LOWER(data_type::text) FROM information_schema.columns
 			WHERE table_schema = 'public' ORDER BY table_name, ordinal_position`
 	}
-	db.Each(t, query, func(scan func(...any) error) error {
+	dbkit.Each(t, db, query, func(scan func(...any) error) error {
 		var c column
 		err := scan(&c.table, &c.name, &c.kind)
 		if !strings.HasPrefix(c.table, "goose") && !strings.HasPrefix(c.table, "sqlite") {
@@ -54,7 +55,7 @@ func holding(t *testing.T, db *store.DB, text string) (found []string) {
 			continue
 		}
 		var n int
-		db.Scan(t, fmt.Sprintf(`SELECT COUNT(*) FROM %s WHERE %s LIKE $1`, c.table, c.name), []any{"%" + text + "%"}, &n)
+		dbkit.Scan(t, db, fmt.Sprintf(`SELECT COUNT(*) FROM %s WHERE %s LIKE $1`, c.table, c.name), []any{"%" + text + "%"}, &n)
 		if n > 0 {
 			found = append(found, c.table+"."+c.name)
 		}
@@ -105,9 +106,9 @@ func litter(t *testing.T, db *store.DB, user, email, org string) (rows int) {
 				names, marks, args = append(names, c.name), append(marks, fmt.Sprintf("$%d", i+1)), append(args, value)
 			}
 			if table == "approval_webhooks" || table == "billing_accounts" { // one an organisation
-				db.Exec(t, `DELETE FROM `+table)
+				dbkit.Exec(t, db, `DELETE FROM `+table)
 			}
-			db.Exec(t, fmt.Sprintf(`INSERT INTO %s (%s) VALUES (%s)`, table, strings.Join(names, ", "), strings.Join(marks, ", ")), args...)
+			dbkit.Exec(t, db, fmt.Sprintf(`INSERT INTO %s (%s) VALUES (%s)`, table, strings.Join(names, ", "), strings.Join(marks, ", ")), args...)
 			rows++
 		}
 	}
@@ -117,13 +118,13 @@ func litter(t *testing.T, db *store.DB, user, email, org string) (rows int) {
 // person is a user with an organisation of its own.
 func person(t *testing.T, db *store.DB, change ...func(*identity.Account)) identity.Account {
 	t.Helper()
-	a := identity.Account{Org: newOrg(), Role: policy.RoleOwner, PasswordHash: "none"}
+	a := identity.Account{Org: dbkit.NewOrg(), Role: policy.RoleOwner, PasswordHash: "none"}
 	a.ID = uuid.NewString()
 	a.Email, a.AuthMethod, a.HomeOrg, a.CreatedAt = uuid.NewString()+"@example.com", "password", a.Org, time.Now()
 	for _, f := range change {
 		f(&a)
 	}
-	if err := db.AddUser(t.Context(), a, "org", nil, event(a.Org)); err != nil {
+	if err := db.AddUser(t.Context(), a, "org", nil, dbkit.Event(a.Org)); err != nil {
 		t.Fatal(err)
 	}
 	return a
@@ -136,10 +137,10 @@ func joins(t *testing.T, db *store.DB, a, who identity.Account, role policy.Role
 		ID: uuid.NewString(), Org: a.Org, Email: who.Email, Role: role, TokenHash: uuid.NewString(), InvitedBy: a.ID,
 		CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour),
 	}
-	if err := db.AddInvitation(t.Context(), i, func(identity.Member) error { return nil }, event(a.Org)); err != nil {
+	if err := db.AddInvitation(t.Context(), i, func(identity.Member) error { return nil }, dbkit.Event(a.Org)); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Join(t.Context(), i, who.ID, time.Now(), event(a.Org)); err != nil {
+	if err := db.Join(t.Context(), i, who.ID, time.Now(), dbkit.Event(a.Org)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -147,29 +148,29 @@ func joins(t *testing.T, db *store.DB, a, who identity.Account, role policy.Role
 // leave deletes an account, asked for in org.
 func leave(t *testing.T, db *store.DB, who identity.Account, org string) error {
 	t.Helper()
-	return db.RemoveUser(t.Context(), identity.Erasure{User: who.ID, At: time.Now(), Note: event}, event(org))
+	return db.RemoveUser(t.Context(), identity.Erasure{User: who.ID, At: time.Now(), Note: dbkit.Event}, dbkit.Event(org))
 }
 
 func TestADeletedAccountLeavesNoRowWithItsID(t *testing.T) {
-	onEach(t, func(t *testing.T, cfg store.Config) {
-		db := open(t, cfg)
+	dbkit.OnEach(t, func(t *testing.T, cfg store.Config) {
+		db := dbkit.Open(t, cfg)
 		ann, bob := person(t, db), person(t, db)
 		joins(t, db, ann, bob, policy.RoleAdmin)
 		if n := litter(t, db, bob.ID, bob.Email, ann.Org); n < 25 {
 			t.Fatalf("only %d rows", n)
 		}
 		v := vault.Vault{ID: uuid.NewString(), Org: bob.Org, Name: "v", CreatedBy: bob.ID, CreatedByKind: policy.KindUser, CreatedAt: time.Now()}
-		if err := db.AddVault(t.Context(), v, event(bob.Org)); err != nil {
+		if err := db.AddVault(t.Context(), v, dbkit.Event(bob.Org)); err != nil {
 			t.Fatal(err)
 		}
-		db.Exec(t, `UPDATE vaults SET kek_oldest = 1, kek_gen = 3 WHERE id = $1`, v.ID) // two more generations
+		dbkit.Exec(t, db, `UPDATE vaults SET kek_oldest = 1, kek_gen = 3 WHERE id = $1`, v.ID) // two more generations
 		litter(t, db, uuid.NewString(), "x@example.com", bob.Org)
 		before := len(holding(t, db, bob.Org))
 		if before < 15 {
 			t.Fatalf("the organisation is in %d columns", before)
 		}
 		seq := func(org string) (n int64) {
-			db.Scan(t, `SELECT seq FROM audit_heads WHERE org_id = $1`, []any{org}, &n)
+			dbkit.Scan(t, db, `SELECT seq FROM audit_heads WHERE org_id = $1`, []any{org}, &n)
 			return n
 		}
 		was := map[string]int64{ann.Org: seq(ann.Org), bob.Org: seq(bob.Org)}
@@ -206,8 +207,8 @@ func TestADeletedAccountLeavesNoRowWithItsID(t *testing.T) {
 		if all, err := db.Members(t.Context(), ann.Org); err != nil || len(all) != 1 || all[0].ID != ann.ID {
 			t.Errorf("members %v, %v", all, err)
 		}
-		wantKind(t, leave(t, db, bob, bob.Org), fault.NotFound)
-		if err := db.AddUser(t.Context(), bob, "again", nil, event(bob.Org)); err != nil {
+		dbkit.WantKind(t, leave(t, db, bob, bob.Org), fault.NotFound)
+		if err := db.AddUser(t.Context(), bob, "again", nil, dbkit.Event(bob.Org)); err != nil {
 			t.Errorf("the address is not free: %v", err)
 		}
 	})
@@ -222,11 +223,11 @@ func TestOfTheLastWhoGoAtOnceOneStays(t *testing.T) {
 		"platform admins": {func(a *identity.Account) { a.PlatformAdmin = true }, "last_platform_admin"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onEach(t, func(t *testing.T, cfg store.Config) {
+			dbkit.OnEach(t, func(t *testing.T, cfg store.Config) {
 				// Two nodes where the engine has them.
-				nodes := []*store.DB{open(t, cfg)}
+				nodes := []*store.DB{dbkit.Open(t, cfg)}
 				if nodes[0].Postgres() {
-					nodes = append(nodes, open(t, cfg))
+					nodes = append(nodes, dbkit.Open(t, cfg))
 				}
 				all := []identity.Account{person(t, nodes[0], test.change)}
 				for range 7 {
@@ -254,7 +255,7 @@ func TestOfTheLastWhoGoAtOnceOneStays(t *testing.T) {
 					}
 				}
 				var users int
-				nodes[0].Scan(t, `SELECT COUNT(*) FROM users`, nil, &users)
+				dbkit.Scan(t, nodes[0], `SELECT COUNT(*) FROM users`, nil, &users)
 				want := 1
 				if test.code == "sole_owner" {
 					want = 2 // the member
@@ -269,8 +270,8 @@ func TestOfTheLastWhoGoAtOnceOneStays(t *testing.T) {
 
 // Whoever was let in before the account went brings nothing back.
 func TestWhatWasUnderWayBringsNothingBack(t *testing.T) {
-	onEach(t, func(t *testing.T, cfg store.Config) {
-		db := open(t, cfg)
+	dbkit.OnEach(t, func(t *testing.T, cfg store.Config) {
+		db := dbkit.Open(t, cfg)
 		ann, bob := person(t, db), person(t, db)
 		joins(t, db, ann, bob, policy.RoleAdmin)
 		if err := leave(t, db, bob, ann.Org); err != nil {
@@ -279,24 +280,24 @@ func TestWhatWasUnderWayBringsNothingBack(t *testing.T) {
 		ctx, now := t.Context(), time.Now()
 		agent := identity.Agent{Standing: identity.Standing{ID: uuid.NewString(), Org: ann.Org, Creator: bob.ID, Active: true}, Name: "a", AuthMethod: identity.MethodMTLS, CreatedAt: now}
 		i := identity.Invitation{ID: uuid.NewString(), Org: ann.Org, Email: bob.Email, Role: policy.RoleMember, TokenHash: "h", InvitedBy: ann.ID, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
-		if err := db.AddInvitation(ctx, i, func(identity.Member) error { return nil }, event(ann.Org)); err != nil {
+		if err := db.AddInvitation(ctx, i, func(identity.Member) error { return nil }, dbkit.Event(ann.Org)); err != nil {
 			t.Fatal(err)
 		}
 		for name, do := range map[string]func() error{
 			"a vault of the organisation": func() error {
-				return db.AddVault(ctx, vault.Vault{ID: uuid.NewString(), Org: bob.Org, Name: "v", CreatedBy: uuid.NewString(), CreatedByKind: policy.KindAgent, CreatedAt: now}, event(bob.Org))
+				return db.AddVault(ctx, vault.Vault{ID: uuid.NewString(), Org: bob.Org, Name: "v", CreatedBy: uuid.NewString(), CreatedByKind: policy.KindAgent, CreatedAt: now}, dbkit.Event(bob.Org))
 			},
 			"a vault": func() error {
-				return db.AddVault(ctx, vault.Vault{ID: uuid.NewString(), Org: ann.Org, Name: "v", CreatedBy: bob.ID, CreatedByKind: policy.KindUser, CreatedAt: now}, event(ann.Org))
+				return db.AddVault(ctx, vault.Vault{ID: uuid.NewString(), Org: ann.Org, Name: "v", CreatedBy: bob.ID, CreatedByKind: policy.KindUser, CreatedAt: now}, dbkit.Event(ann.Org))
 			},
-			"an agent": func() error { return db.AddAgent(ctx, agent, event(ann.Org)) },
+			"an agent": func() error { return db.AddAgent(ctx, agent, dbkit.Event(ann.Org)) },
 			"a key": func() error {
-				return db.AddKey(ctx, identity.UserKey{ID: uuid.NewString(), Org: ann.Org, User: bob.ID, Hash: "h", CreatedAt: now}, event(ann.Org))
+				return db.AddKey(ctx, identity.UserKey{ID: uuid.NewString(), Org: ann.Org, User: bob.ID, Hash: "h", CreatedAt: now}, dbkit.Event(ann.Org))
 			},
 			"a second factor": func() error {
 				t := identity.TOTP{User: bob.ID}
 				t.Box.WrappedDEK, t.Box.Ciphertext = []byte("x"), []byte("x")
-				return db.SetUpTOTP(ctx, ann.Org, t, now, event(ann.Org))
+				return db.SetUpTOTP(ctx, ann.Org, t, now, dbkit.Event(ann.Org))
 			},
 			"a challenge": func() error {
 				return db.AddChallenge(ctx, identity.Challenge{Hash: "h", User: bob.ID, Org: ann.Org, ExpiresAt: now.Add(time.Hour)}, now, nil)
@@ -305,9 +306,9 @@ func TestWhatWasUnderWayBringsNothingBack(t *testing.T) {
 				return db.AddMailToken(ctx, bob.ID, identity.MailToken{Hash: "h", Purpose: identity.PurposeReset, ExpiresAt: now.Add(time.Hour)})
 			},
 			"an account at a provider": func() error {
-				return db.LinkAccount(ctx, ann.Org, identity.Link{Issuer: "i", Subject: "s", User: bob.ID, CreatedAt: now}, event(ann.Org))
+				return db.LinkAccount(ctx, ann.Org, identity.Link{Issuer: "i", Subject: "s", User: bob.ID, CreatedAt: now}, dbkit.Event(ann.Org))
 			},
-			"a membership": func() error { return db.Join(ctx, i, bob.ID, now, event(ann.Org)) },
+			"a membership": func() error { return db.Join(ctx, i, bob.ID, now, dbkit.Event(ann.Org)) },
 		} {
 			if err := do(); err == nil {
 				t.Errorf("%s was added", name)
@@ -327,33 +328,33 @@ func TestWhatWasUnderWayBringsNothingBack(t *testing.T) {
 		if err := db.Sweep(ctx, now.Add(8*24*time.Hour-time.Hour), now); err != nil {
 			t.Error(err)
 		}
-		if db.Scan(t, `SELECT COUNT(*) FROM gone`, nil, &n); n != 2 {
+		if dbkit.Scan(t, db, `SELECT COUNT(*) FROM gone`, nil, &n); n != 2 {
 			t.Errorf("%d are known to be gone", n)
 		}
 		if err := db.Sweep(ctx, now.Add(8*24*time.Hour+time.Hour), now); err != nil {
 			t.Error(err)
 		}
-		if db.Scan(t, `SELECT COUNT(*) FROM gone`, nil, &n); n != 0 {
+		if dbkit.Scan(t, db, `SELECT COUNT(*) FROM gone`, nil, &n); n != 0 {
 			t.Errorf("%d are known to be gone after eight days", n)
 		}
 	})
 }
 
 func TestWhoJoinsWhileLeavingIsInNothing(t *testing.T) {
-	onEach(t, func(t *testing.T, cfg store.Config) {
-		db := open(t, cfg)
+	dbkit.OnEach(t, func(t *testing.T, cfg store.Config) {
+		db := dbkit.Open(t, cfg)
 		other := db
 		if db.Postgres() {
-			other = open(t, cfg)
+			other = dbkit.Open(t, cfg)
 		}
 		for range 8 {
 			ann, bob := person(t, db), person(t, db)
 			i := identity.Invitation{ID: uuid.NewString(), Org: ann.Org, Email: bob.Email, Role: policy.RoleMember, TokenHash: uuid.NewString(), InvitedBy: ann.ID, CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
-			if err := db.AddInvitation(t.Context(), i, func(identity.Member) error { return nil }, event(ann.Org)); err != nil {
+			if err := db.AddInvitation(t.Context(), i, func(identity.Member) error { return nil }, dbkit.Event(ann.Org)); err != nil {
 				t.Fatal(err)
 			}
 			var wg sync.WaitGroup
-			wg.Go(func() { _ = other.Join(t.Context(), i, bob.ID, time.Now(), event(ann.Org)) })
+			wg.Go(func() { _ = other.Join(t.Context(), i, bob.ID, time.Now(), dbkit.Event(ann.Org)) })
 			var err error
 			wg.Go(func() { err = leave(t, db, bob, bob.Org) })
 			wg.Wait()

@@ -7,6 +7,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 )
 
 // tooMany is what a guess gets that has to wait. It says the same whatever is
@@ -27,17 +28,17 @@ func (db *DB) CountGuess(ctx context.Context, g *identity.Guess, now time.Time) 
 	if wait := blocked.Sub(now); wait > 0 {
 		return tooMany(wait)
 	}
-	err = db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+	err = db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
 		for i := range counters {
 			ok, err := tx.countGuess(&counters[i], now)
 			if err == nil && !ok {
 				// Counted by another meanwhile.
 				var until int64
-				if _, err = tx.row(`SELECT blocked_until FROM guesses WHERE id = $1`, []any{counters[i].ID}, &until); err != nil {
+				if _, err = tx.Row(`SELECT blocked_until FROM guesses WHERE id = $1`, []any{counters[i].ID}, &until); err != nil {
 					return err
 				}
 				if err = tooMany(max(fromMicros(until).Sub(now), time.Second)); i == 0 {
-					err = tx.refuse(err)
+					err = tx.Refuse(err)
 				}
 			}
 			if err != nil {
@@ -60,7 +61,7 @@ func (db *DB) guessState(ctx context.Context, g *identity.Guess, now time.Time) 
 	// One statement a counter: how many there are differs.
 	for _, c := range all {
 		var blocked, trust int64
-		found, err := db.row(ctx, `SELECT blocked_until, trusted_until FROM guesses WHERE id = $1`, []any{c.ID}, &blocked, &trust)
+		found, err := db.Row(ctx, `SELECT blocked_until, trusted_until FROM guesses WHERE id = $1`, []any{c.ID}, &blocked, &trust)
 		if err != nil {
 			return nil, time.Time{}, err
 		}
@@ -80,9 +81,9 @@ func (db *DB) guessState(ctx context.Context, g *identity.Guess, now time.Time) 
 }
 
 // countGuess is false when the counter makes the guess wait.
-func (tx *Tx) countGuess(c *identity.Counter, now time.Time) (bool, error) {
+func (tx Tx) countGuess(c *identity.Counter, now time.Time) (bool, error) {
 	var failures int64
-	found, err := tx.row(`INSERT INTO guesses (id, failures, blocked_until, trusted_until, seen_at) VALUES ($1, 1, 0, 0, $2)
+	found, err := tx.Row(`INSERT INTO guesses (id, failures, blocked_until, trusted_until, seen_at) VALUES ($1, 1, 0, 0, $2)
 		ON CONFLICT (id) DO UPDATE SET failures = CASE WHEN guesses.seen_at < $3 THEN 1 ELSE guesses.failures + 1 END,
 			seen_at = excluded.seen_at
 		WHERE guesses.blocked_until <= $4 RETURNING failures`,
@@ -90,9 +91,9 @@ func (tx *Tx) countGuess(c *identity.Counter, now time.Time) (bool, error) {
 	if err != nil || !found {
 		return false, err
 	}
-	tx.wrote = true
+	tx.Wrote()
 	if d := c.Delay(failures); d > 0 {
-		_, err = tx.exec(`UPDATE guesses SET blocked_until = $2 WHERE id = $1`, c.ID, micros(now.Add(d)))
+		_, err = tx.Exec(`UPDATE guesses SET blocked_until = $2 WHERE id = $1`, c.ID, micros(now.Add(d)))
 	}
 	return true, err
 }
@@ -102,10 +103,10 @@ func (tx *Tx) countGuess(c *identity.Counter, now time.Time) (bool, error) {
 // its own must not wipe out its guesses at others', nor may a login show in how
 // long strangers wait.
 func (db *DB) ForgiveGuess(ctx context.Context, g *identity.Guess, trusted time.Time) error {
-	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
-		_, err := tx.exec(`UPDATE guesses SET failures = 0, blocked_until = 0 WHERE id = $1`, g.Here.ID)
+	return db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
+		_, err := tx.Exec(`UPDATE guesses SET failures = 0, blocked_until = 0 WHERE id = $1`, g.Here.ID)
 		if err == nil && !trusted.IsZero() {
-			_, err = tx.exec(`INSERT INTO guesses (id, failures, blocked_until, trusted_until, seen_at) VALUES ($1, 0, 0, $2, 0)
+			_, err = tx.Exec(`INSERT INTO guesses (id, failures, blocked_until, trusted_until, seen_at) VALUES ($1, 0, 0, $2, 0)
 				ON CONFLICT (id) DO UPDATE SET trusted_until = excluded.trusted_until WHERE guesses.trusted_until < excluded.trusted_until`,
 				g.Here.ID, micros(trusted))
 		}
@@ -114,7 +115,7 @@ func (db *DB) ForgiveGuess(ctx context.Context, g *identity.Guess, trusted time.
 		}
 		for _, c := range g.Others {
 			if err == nil { // it was not barred before this guess
-				_, err = tx.exec(`UPDATE guesses SET failures = CASE WHEN failures > 0 THEN failures - 1 ELSE 0 END, blocked_until = 0
+				_, err = tx.Exec(`UPDATE guesses SET failures = CASE WHEN failures > 0 THEN failures - 1 ELSE 0 END, blocked_until = 0
 					WHERE id = $1`, c.ID)
 			}
 		}
@@ -124,10 +125,10 @@ func (db *DB) ForgiveGuess(ctx context.Context, g *identity.Guess, trusted time.
 
 // Sweep implements identity.GuessStore.
 func (db *DB) Sweep(ctx context.Context, now, unseen time.Time) error {
-	if !db.watch.believes() {
+	if !db.BelievesClock() {
 		return nil
 	}
-	if err := db.noteTime(ctx); err != nil {
+	if err := db.NoteTime(ctx); err != nil {
 		return err
 	}
 	var some int
@@ -136,17 +137,17 @@ func (db *DB) Sweep(ctx context.Context, now, unseen time.Time) error {
 		args      []any
 	}{
 		{`SELECT 1 FROM guesses WHERE seen_at < $1 AND trusted_until < $2 LIMIT 1`,
-			`DELETE FROM guesses WHERE seen_at < $1 AND trusted_until < $2`, []any{longAgo(unseen), longAgo(now)}},
-		{`SELECT 1 FROM mfa_challenges WHERE expires_at < $1 LIMIT 1`, `DELETE FROM mfa_challenges WHERE expires_at < $1`, []any{longAgo(now)}},
-		{`SELECT 1 FROM gone WHERE gone_at < $1 LIMIT 1`, `DELETE FROM gone WHERE gone_at < $1`, []any{longAgo(now.Add(-goneKept))}},
+			`DELETE FROM guesses WHERE seen_at < $1 AND trusted_until < $2`, []any{sqldb.LongAgo(unseen), sqldb.LongAgo(now)}},
+		{`SELECT 1 FROM mfa_challenges WHERE expires_at < $1 LIMIT 1`, `DELETE FROM mfa_challenges WHERE expires_at < $1`, []any{sqldb.LongAgo(now)}},
+		{`SELECT 1 FROM gone WHERE gone_at < $1 LIMIT 1`, `DELETE FROM gone WHERE gone_at < $1`, []any{sqldb.LongAgo(now.Add(-goneKept))}},
 		{`SELECT 1 FROM sessions WHERE expires_at < $1` + madeNothing + ` LIMIT 1`, `DELETE FROM sessions WHERE expires_at < $1` + madeNothing,
 			[]any{micros(now.Add(-sessionKept))}},
-		{`SELECT 1 FROM mail_tokens WHERE expires_at < $1 LIMIT 1`, `DELETE FROM mail_tokens WHERE expires_at < $1`, []any{longAgo(now)}},
+		{`SELECT 1 FROM mail_tokens WHERE expires_at < $1 LIMIT 1`, `DELETE FROM mail_tokens WHERE expires_at < $1`, []any{sqldb.LongAgo(now)}},
 	} {
 		// Most of the time there is nothing: no commit for that.
-		found, err := db.row(ctx, q.find, q.args, &some)
+		found, err := db.Row(ctx, q.find, q.args, &some)
 		if err == nil && found {
-			err = db.Write(ctx, audit.SystemOrg, func(tx *Tx) error { _, err := tx.sweep(q.del, q.args...); return err })
+			err = db.Write(ctx, audit.SystemOrg, func(tx Tx) error { _, err := tx.Sweep(q.del, q.args...); return err })
 		}
 		if err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 )
 
 var (
@@ -45,7 +46,7 @@ func (r *invitationRow) invitation() identity.Invitation {
 func (db *DB) Invited(ctx context.Context, org, email string, now time.Time) error {
 	return invited(org, email, now, func(query string, args ...any) (bool, error) {
 		var one int
-		return db.row(ctx, query, args, &one)
+		return db.Row(ctx, query, args, &one)
 	})
 }
 
@@ -68,12 +69,12 @@ func invited(org, email string, now time.Time, found func(query string, args ...
 // address.
 func (db *DB) Awaited(ctx context.Context, email string, now time.Time) (bool, error) {
 	var one int
-	return db.row(ctx, `SELECT 1 FROM invitations WHERE email = $1 AND expires_at > $2 LIMIT 1`, []any{email, micros(now)}, &one)
+	return db.Row(ctx, `SELECT 1 FROM invitations WHERE email = $1 AND expires_at > $2 LIMIT 1`, []any{email, micros(now)}, &one)
 }
 
 // AddInvitation implements identity.OrgStore.
 func (db *DB) AddInvitation(ctx context.Context, i identity.Invitation, may func(actor identity.Member) error, ev *audit.Event) error {
-	return db.Write(ctx, i.Org, func(tx *Tx) error {
+	return db.Write(ctx, i.Org, func(tx Tx) error {
 		by, err := tx.member(i.Org, i.InvitedBy)
 		if err == nil {
 			err = may(by)
@@ -81,33 +82,33 @@ func (db *DB) AddInvitation(ctx context.Context, i identity.Invitation, may func
 		if err == nil {
 			err = invited(i.Org, i.Email, i.CreatedAt, func(query string, args ...any) (bool, error) {
 				var one int
-				return tx.row(query, args, &one)
+				return tx.Row(query, args, &one)
 			})
 		}
 		var waiting int64
 		if err == nil {
-			_, err = tx.row(`SELECT COUNT(*) FROM invitations WHERE org_id = $1 AND expires_at > $2`,
+			_, err = tx.Row(`SELECT COUNT(*) FROM invitations WHERE org_id = $1 AND expires_at > $2`,
 				[]any{i.Org, micros(i.CreatedAt)}, &waiting)
 		}
 		if err == nil && waiting >= maxInvitations {
 			err = errInvitations
 		}
 		if err != nil {
-			return tx.refuse(err)
+			return tx.Refuse(err)
 		}
-		if _, err = tx.sweep(`DELETE FROM invitations WHERE org_id = $1 AND expires_at <= $2`, i.Org, longAgo(i.CreatedAt)); err != nil {
+		if _, err = tx.Sweep(`DELETE FROM invitations WHERE org_id = $1 AND expires_at <= $2`, i.Org, sqldb.LongAgo(i.CreatedAt)); err != nil {
 			return err
 		}
 		// What is left of this address has ended: another that waits was refused above.
-		if _, err = tx.exec(`DELETE FROM invitations WHERE org_id = $1 AND email = $2`, i.Org, i.Email); err != nil {
+		if _, err = tx.Exec(`DELETE FROM invitations WHERE org_id = $1 AND email = $2`, i.Org, i.Email); err != nil {
 			return err
 		}
-		_, err = tx.exec(`INSERT INTO invitations (`+invitationColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		_, err = tx.Exec(`INSERT INTO invitations (`+invitationColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 			i.ID, i.Org, i.Email, string(i.Role), i.TokenHash, i.InvitedBy, micros(i.CreatedAt), micros(i.ExpiresAt))
 		if err == nil {
 			err = tx.made("invitations", i.ID, ev)
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 }
@@ -115,7 +116,7 @@ func (db *DB) AddInvitation(ctx context.Context, i identity.Invitation, may func
 // Invitations implements identity.OrgStore.
 func (db *DB) Invitations(ctx context.Context, org string) ([]identity.Invitation, error) {
 	var out []identity.Invitation
-	err := db.each(ctx, `SELECT `+invitationColumns+` FROM invitations WHERE org_id = $1 ORDER BY created_at, id`, []any{org},
+	err := db.Each(ctx, `SELECT `+invitationColumns+` FROM invitations WHERE org_id = $1 ORDER BY created_at, id`, []any{org},
 		func(rows *sql.Rows) error {
 			var r invitationRow
 			err := rows.Scan(r.dest()...)
@@ -137,7 +138,7 @@ func (db *DB) InvitationByToken(ctx context.Context, hash string, now time.Time)
 
 func (db *DB) invitation(ctx context.Context, query string, args ...any) (identity.Invitation, error) {
 	var r invitationRow
-	found, err := db.row(ctx, query, args, r.dest()...)
+	found, err := db.Row(ctx, query, args, r.dest()...)
 	if err == nil && !found {
 		err = errNoInvitation
 	}
@@ -146,16 +147,16 @@ func (db *DB) invitation(ctx context.Context, query string, args ...any) (identi
 
 // RenewInvitation implements identity.OrgStore.
 func (db *DB) RenewInvitation(ctx context.Context, was identity.Invitation, hash string, expires time.Time, ev *audit.Event) error {
-	return db.Write(ctx, was.Org, func(tx *Tx) error {
-		n, err := tx.exec(`UPDATE invitations SET token_hash = $4, expires_at = $5
+	return db.Write(ctx, was.Org, func(tx Tx) error {
+		n, err := tx.Exec(`UPDATE invitations SET token_hash = $4, expires_at = $5
 			WHERE org_id = $1 AND id = $2 AND token_hash = $3`, was.Org, was.ID, was.TokenHash, hash, micros(expires))
 		if err == nil && n == 0 {
-			return tx.refuse(errNoInvitation)
+			return tx.Refuse(errNoInvitation)
 		}
 		if err == nil {
 			err = tx.widened(wideInvitation, was.ID, was.Org, false, ev)
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 }
@@ -167,53 +168,53 @@ func (db *DB) RemoveInvitation(ctx context.Context, org, id string, ev *audit.Ev
 
 // Join implements identity.OrgStore.
 func (db *DB) Join(ctx context.Context, i identity.Invitation, user string, now time.Time, ev *audit.Event) error {
-	return db.Write(ctx, i.Org, func(tx *Tx) error {
+	return db.Write(ctx, i.Org, func(tx Tx) error {
 		// This holds the user: who is deleted at the same time joins nothing. It
 		// comes first, as in RemoveUser, and changes nothing.
 		var with string
-		n, err := tx.exec(`UPDATE users SET email_verified = email_verified WHERE id = $1`, user)
+		n, err := tx.Exec(`UPDATE users SET email_verified = email_verified WHERE id = $1`, user)
 		if err == nil && n == 0 {
-			return tx.refuse(errNoUser)
+			return tx.Refuse(errNoUser)
 		}
 		if err == nil {
 			with, err = tx.spend(&i, now)
 		}
 		if err == nil { // the token came by mail: the address is theirs
-			_, err = tx.exec(`UPDATE users SET email_verified = 1 WHERE id = $1`, user)
+			_, err = tx.Exec(`UPDATE users SET email_verified = 1 WHERE id = $1`, user)
 		}
 		if err == nil {
-			_, err = tx.exec(`INSERT INTO memberships (org_id, user_id, role, created_at, made_with, term) VALUES ($1, $2, $3, $4, $5, $6)
+			_, err = tx.Exec(`INSERT INTO memberships (org_id, user_id, role, created_at, made_with, term) VALUES ($1, $2, $3, $4, $5, $6)
 				ON CONFLICT (org_id, user_id) DO NOTHING`, i.Org, user, string(i.Role), micros(now), with, rand.Text())
 		}
-		tx.record(ev)
-		tx.changed(i.Org)
+		tx.Record(ev)
+		tx.Changed(i.Org)
 		return err
 	})
 }
 
 // AddInvitedUser implements identity.OrgStore.
 func (db *DB) AddInvitedUser(ctx context.Context, a identity.Account, i identity.Invitation, ev *audit.Event) error {
-	return db.Write(ctx, i.Org, func(tx *Tx) error {
+	return db.Write(ctx, i.Org, func(tx Tx) error {
 		with, err := tx.spend(&i, a.CreatedAt)
 		if err == nil {
 			err = tx.addUserIn(&a)
 		}
 		if err == nil && with != "" {
-			_, err = tx.exec(`UPDATE memberships SET made_with = $3 WHERE org_id = $1 AND user_id = $2`, i.Org, a.ID, with)
+			_, err = tx.Exec(`UPDATE memberships SET made_with = $3 WHERE org_id = $1 AND user_id = $2`, i.Org, a.ID, with)
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 }
 
 // spend takes an invitation: of those who try, one does. It returns the credential
 // that the invitation was made with.
-func (tx *Tx) spend(i *identity.Invitation, now time.Time) (with string, err error) {
-	tx.wrote = true
-	found, err := tx.row(`DELETE FROM invitations WHERE id = $1 AND token_hash = $2 AND expires_at > $3 RETURNING made_with`,
+func (tx Tx) spend(i *identity.Invitation, now time.Time) (with string, err error) {
+	tx.Wrote()
+	found, err := tx.Row(`DELETE FROM invitations WHERE id = $1 AND token_hash = $2 AND expires_at > $3 RETURNING made_with`,
 		[]any{i.ID, i.TokenHash, micros(now)}, &with)
 	if err == nil && !found {
-		err = tx.refuse(errNoInvitation)
+		err = tx.Refuse(errNoInvitation)
 	}
 	return with, err
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 )
 
 var (
@@ -28,14 +29,14 @@ func scanIPRule(rows *sql.Rows) (identity.IPRule, error) {
 	r.CreatedAt = fromMicros(at)
 	var err error
 	r.Network, err = netip.ParsePrefix(cidr)
-	return r, parsed(err)
+	return r, sqldb.Parsed(err)
 }
 
 // IPRules implements identity.IPRuleStore. A rule that can't be read fails all:
 // without it somebody might be let in.
 func (db *DB) IPRules(ctx context.Context, org string) ([]identity.IPRule, error) {
 	var out []identity.IPRule
-	err := db.each(ctx, selectIPRules, []any{org}, func(rows *sql.Rows) error {
+	err := db.Each(ctx, selectIPRules, []any{org}, func(rows *sql.Rows) error {
 		r, err := scanIPRule(rows)
 		out = append(out, r)
 		return err
@@ -44,9 +45,9 @@ func (db *DB) IPRules(ctx context.Context, org string) ([]identity.IPRule, error
 }
 
 // ipRules are the rules as they are in the transaction.
-func (tx *Tx) ipRules(org string) ([]identity.IPRule, error) {
+func (tx Tx) ipRules(org string) ([]identity.IPRule, error) {
 	var out []identity.IPRule
-	err := tx.each(selectIPRules, []any{org}, func(rows *sql.Rows) error {
+	err := tx.Each(selectIPRules, []any{org}, func(rows *sql.Rows) error {
 		r, err := scanIPRule(rows)
 		out = append(out, r)
 		return err
@@ -56,7 +57,7 @@ func (tx *Tx) ipRules(org string) ([]identity.IPRule, error) {
 
 // AddIPRule implements identity.IPRuleStore.
 func (db *DB) AddIPRule(ctx context.Context, r identity.IPRule, check func(will []identity.IPRule) error, ev *audit.Event) error {
-	return db.Write(ctx, r.Org, func(tx *Tx) error {
+	return db.Write(ctx, r.Org, func(tx Tx) error {
 		if err := tx.alive(r.Org, r.CreatedBy); err != nil {
 			return err
 		}
@@ -65,26 +66,26 @@ func (db *DB) AddIPRule(ctx context.Context, r identity.IPRule, check func(will 
 			err = check(append(rules, r))
 		}
 		if err != nil {
-			return tx.refuse(err)
+			return tx.Refuse(err)
 		}
-		n, err := tx.exec(`INSERT INTO ip_rules (id, org_id, rule_type, cidr, label, applies_to, created_by, created_at)
+		n, err := tx.Exec(`INSERT INTO ip_rules (id, org_id, rule_type, cidr, label, applies_to, created_by, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (org_id, rule_type, cidr, applies_to) DO NOTHING`,
 			r.ID, r.Org, r.Type, r.Network.String(), r.Label, r.AppliesTo, r.CreatedBy, micros(r.CreatedAt))
 		if err == nil && n == 0 {
-			return tx.refuse(errSameIPRule)
+			return tx.Refuse(errSameIPRule)
 		}
 		if err == nil {
 			err = tx.made("ip_rules", r.ID, ev)
 		}
-		tx.record(ev)
-		tx.ended(r.Org)
+		tx.Record(ev)
+		tx.Ended(r.Org)
 		return err
 	})
 }
 
 // RemoveIPRule implements identity.IPRuleStore.
 func (db *DB) RemoveIPRule(ctx context.Context, org, id string, check func(will []identity.IPRule) error, ev *audit.Event) error {
-	return db.Write(ctx, org, func(tx *Tx) error {
+	return db.Write(ctx, org, func(tx Tx) error {
 		rules, err := tx.ipRules(org)
 		if err != nil {
 			return err
@@ -102,13 +103,13 @@ func (db *DB) RemoveIPRule(ctx context.Context, org, id string, check func(will 
 			err = check(left)
 		}
 		if err != nil {
-			return tx.refuse(err)
+			return tx.Refuse(err)
 		}
-		if _, err = tx.exec(`DELETE FROM ip_rules WHERE org_id = $1 AND id = $2`, org, id); err == nil && gone.Fenced(left) {
+		if _, err = tx.Exec(`DELETE FROM ip_rules WHERE org_id = $1 AND id = $2`, org, id); err == nil && gone.Fenced(left) {
 			err = tx.removedRule(&gone, ev)
 		}
-		tx.record(ev)
-		tx.ended(org)
+		tx.Record(ev)
+		tx.Ended(org)
 		return err
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -43,33 +44,33 @@ const keptJobs = 100
 
 // SetCMEK implements vault.JobStore.
 func (db *DB) SetCMEK(ctx context.Context, org, vaultID, was, is string, ev *audit.Event) error {
-	return db.Write(ctx, org, func(tx *Tx) error {
+	return db.Write(ctx, org, func(tx Tx) error {
 		if err := tx.noJob(vaultID); err != nil {
 			return err
 		}
-		n, err := tx.exec(`UPDATE vaults SET cmek_fingerprint = $3 WHERE id = $1 AND COALESCE(cmek_fingerprint, '') = $2`,
+		n, err := tx.Exec(`UPDATE vaults SET cmek_fingerprint = $3 WHERE id = $1 AND COALESCE(cmek_fingerprint, '') = $2`,
 			vaultID, was, nullString(is))
 		if err == nil && n == 0 {
-			return tx.refuse(tx.staleOrNoVault(vaultID))
+			return tx.Refuse(tx.staleOrNoVault(vaultID))
 		}
-		tx.record(ev)
-		tx.changed(org)
+		tx.Record(ev)
+		tx.Changed(org)
 		return err
 	})
 }
 
-func (tx *Tx) noJob(vaultID string) error {
+func (tx Tx) noJob(vaultID string) error {
 	var one int
-	found, err := tx.row(`SELECT 1 FROM vault_jobs WHERE vault_id = $1 AND `+underWay, []any{vaultID}, &one)
+	found, err := tx.Row(`SELECT 1 FROM vault_jobs WHERE vault_id = $1 AND `+underWay, []any{vaultID}, &one)
 	if err == nil && found {
-		return tx.refuse(vault.ErrJobRunning)
+		return tx.Refuse(vault.ErrJobRunning)
 	}
 	return err
 }
 
 // CountVersions implements vault.JobStore.
 func (db *DB) CountVersions(ctx context.Context, vaultID string, cmekOnly bool) (n int64, err error) {
-	_, err = db.row(ctx, `SELECT COUNT(*) FROM secret_versions WHERE vault_id = $1 AND cmek_encrypted >= $2`,
+	_, err = db.Row(ctx, `SELECT COUNT(*) FROM secret_versions WHERE vault_id = $1 AND cmek_encrypted >= $2`,
 		[]any{vaultID, number(cmekOnly)}, &n)
 	return n, err
 }
@@ -77,42 +78,42 @@ func (db *DB) CountVersions(ctx context.Context, vaultID string, cmekOnly bool) 
 // AddJob implements vault.JobStore. All writes of an organisation follow each
 // other, so what is read here still holds at the commit.
 func (db *DB) AddJob(ctx context.Context, j vault.Job, ev *audit.Event) (vault.Job, error) {
-	err := db.Write(ctx, j.Org, func(tx *Tx) error {
+	err := db.Write(ctx, j.Org, func(tx Tx) error {
 		if err := tx.noJob(j.Vault); err != nil {
 			return err
 		}
 		var fingerprint string
-		found, err := tx.row(`SELECT COALESCE(cmek_fingerprint, ''), kek_gen FROM vaults WHERE id = $1`, []any{j.Vault}, &fingerprint, &j.To)
+		found, err := tx.Row(`SELECT COALESCE(cmek_fingerprint, ''), kek_gen FROM vaults WHERE id = $1`, []any{j.Vault}, &fingerprint, &j.To)
 		if err == nil && !found {
-			return tx.refuse(errNoVault)
+			return tx.Refuse(errNoVault)
 		}
 		if err != nil {
 			return err
 		}
 		if j.Kind == vault.JobCMEK && fingerprint != j.OldFingerprint && fingerprint != j.NewFingerprint {
-			return tx.refuse(vault.ErrStale)
+			return tx.Refuse(vault.ErrStale)
 		}
 		// A generation is never used twice, also when a job did not get to its end.
 		var last int64
-		if _, err := tx.row(`SELECT COALESCE(MAX(to_gen), 0) FROM vault_jobs WHERE vault_id = $1`, []any{j.Vault}, &last); err != nil {
+		if _, err := tx.Row(`SELECT COALESCE(MAX(to_gen), 0) FROM vault_jobs WHERE vault_id = $1`, []any{j.Vault}, &last); err != nil {
 			return err
 		}
 		j.To = max(j.To, last) + 1
-		_, err = tx.exec(`INSERT INTO vault_jobs (id, org_id, vault_id, kind, status, old_fingerprint, new_fingerprint, to_gen,
+		_, err = tx.Exec(`INSERT INTO vault_jobs (id, org_id, vault_id, kind, status, old_fingerprint, new_fingerprint, to_gen,
 			wrapped, sealed, switched, cursor_path, cursor_version, total, processed, unopened, damaged, error, holder,
 			lease_until, created_by, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, '', 0, $11, 0, 0, 0, '', '', 0, $12, $13)`,
 			j.ID, j.Org, j.Vault, string(j.Kind), string(j.Status), j.OldFingerprint, j.NewFingerprint, j.To,
 			nullBytes(j.Keys.WrappedDEK), nullBytes(j.Keys.Ciphertext), j.Total, j.CreatedBy, micros(j.CreatedAt))
 		if err == nil && j.Kind == vault.JobCMEK {
-			_, err = tx.exec(`UPDATE vaults SET cmek_fingerprint = $2 WHERE id = $1`, j.Vault, j.NewFingerprint)
+			_, err = tx.Exec(`UPDATE vaults SET cmek_fingerprint = $2 WHERE id = $1`, j.Vault, j.NewFingerprint)
 		}
 		if err == nil { // none of them is under way, and this one has the highest generation
-			_, err = tx.exec(`DELETE FROM vault_jobs WHERE vault_id = $1 AND kind = $2 AND status = 'completed' AND to_gen <= $3`,
+			_, err = tx.Exec(`DELETE FROM vault_jobs WHERE vault_id = $1 AND kind = $2 AND status = 'completed' AND to_gen <= $3`,
 				j.Vault, string(j.Kind), j.To-keptJobs)
 		}
-		tx.record(ev)
-		tx.changed(j.Org)
+		tx.Record(ev)
+		tx.Changed(j.Org)
 		return err
 	})
 	return j, err
@@ -130,7 +131,7 @@ func (db *DB) LastJob(ctx context.Context, vaultID string, kind vault.JobKind) (
 
 func (db *DB) job(ctx context.Context, where string, args ...any) (vault.Job, error) {
 	var r jobRow
-	found, err := db.row(ctx, `SELECT `+jobColumns+` FROM vault_jobs `+where, args, r.fields()...)
+	found, err := db.Row(ctx, `SELECT `+jobColumns+` FROM vault_jobs `+where, args, r.fields()...)
 	if err == nil && !found {
 		err = errNoJob
 	}
@@ -145,19 +146,19 @@ func (db *DB) job(ctx context.Context, where string, args ...any) (vault.Job, er
 // process is the only one, so the lease of another holder is of one that died.
 func (db *DB) ClaimJob(ctx context.Context, holder string, now, until time.Time) (j vault.Job, found bool, err error) {
 	free := underWay + ` AND lease_until <= $2`
-	if !db.eng.postgres {
+	if !db.Postgres() {
 		free = underWay + ` AND (lease_until <= $2 OR holder <> $1)`
 	}
 	// To look costs less than to write, and there is hardly ever a job.
 	var one int
-	if found, err = db.row(ctx, `SELECT 1 FROM vault_jobs WHERE `+underWay+` LIMIT 1`, nil, &one); err != nil || !found {
+	if found, err = db.Row(ctx, `SELECT 1 FROM vault_jobs WHERE `+underWay+` LIMIT 1`, nil, &one); err != nil || !found {
 		return j, false, err
 	}
-	err = db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+	err = db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
 		var r jobRow
 		var err error
-		tx.wrote = true
-		found, err = tx.row(`UPDATE vault_jobs SET holder = $1, status = 'running', started_at = COALESCE(started_at, $2), lease_until = $3
+		tx.Wrote()
+		found, err = tx.Row(`UPDATE vault_jobs SET holder = $1, status = 'running', started_at = COALESCE(started_at, $2), lease_until = $3
 			WHERE `+free+` AND id = (SELECT id FROM vault_jobs WHERE `+free+` ORDER BY lease_until, id LIMIT 1)
 			RETURNING `+jobColumns, []any{holder, micros(now), micros(until)}, r.fields()...)
 		j = r.job()
@@ -168,8 +169,8 @@ func (db *DB) ClaimJob(ctx context.Context, holder string, now, until time.Time)
 
 // ReleaseJob implements vault.JobStore.
 func (db *DB) ReleaseJob(ctx context.Context, j vault.Job, from time.Time) error {
-	return db.Write(ctx, j.Org, func(tx *Tx) error {
-		_, err := tx.exec(`UPDATE vault_jobs SET lease_until = $3 WHERE id = $1 AND holder = $2 AND `+underWay, j.ID, j.Holder, micros(from))
+	return db.Write(ctx, j.Org, func(tx Tx) error {
+		_, err := tx.Exec(`UPDATE vault_jobs SET lease_until = $3 WHERE id = $1 AND holder = $2 AND `+underWay, j.ID, j.Holder, micros(from))
 		return err
 	})
 }
@@ -177,7 +178,7 @@ func (db *DB) ReleaseJob(ctx context.Context, j vault.Job, from time.Time) error
 // Remaining implements vault.JobStore.
 func (db *DB) Remaining(ctx context.Context, j vault.Job, limit int) ([]vault.Version, error) {
 	var out []vault.Version
-	err := db.each(ctx, `SELECT path, version, wrapped_dek, cmek_encrypted, kek_gen FROM secret_versions
+	err := db.Each(ctx, `SELECT path, version, wrapped_dek, cmek_encrypted, kek_gen FROM secret_versions
 		WHERE vault_id = $1 AND (path, version) > ($2, $3) AND kek_gen < $4 ORDER BY path, version LIMIT $5`,
 		[]any{j.Vault, j.CursorPath, int64(j.CursorVersion), j.To, limit}, func(rows *sql.Rows) error {
 			v := vault.Version{Vault: j.Vault}
@@ -191,7 +192,7 @@ func (db *DB) Remaining(ctx context.Context, j vault.Job, limit int) ([]vault.Ve
 // WrittenSince implements vault.JobStore.
 func (db *DB) WrittenSince(ctx context.Context, j vault.Job, since time.Time, path string, version uint64, limit int) ([]vault.Version, error) {
 	var out []vault.Version
-	err := db.each(ctx, `SELECT path, version, kek_gen FROM secret_versions
+	err := db.Each(ctx, `SELECT path, version, kek_gen FROM secret_versions
 		WHERE vault_id = $1 AND (path, version) > ($2, $3) AND kek_gen = $4 AND cmek_encrypted = 1 AND created_at >= $5
 		ORDER BY path, version LIMIT $6`,
 		[]any{j.Vault, path, int64(version), j.To, micros(since), limit}, func(rows *sql.Rows) error {
@@ -205,8 +206,8 @@ func (db *DB) WrittenSince(ctx context.Context, j vault.Job, since time.Time, pa
 
 // PruneJobs implements vault.JobStore.
 func (db *DB) PruneJobs(ctx context.Context, before time.Time) error {
-	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
-		_, err := tx.sweep(`DELETE FROM vault_jobs WHERE completed_at < $1 AND NOT (`+underWay+`)
+	return db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
+		_, err := tx.Sweep(`DELETE FROM vault_jobs WHERE completed_at < $1 AND NOT (`+underWay+`)
 			AND EXISTS (SELECT 1 FROM vaults v WHERE v.id = vault_jobs.vault_id AND v.kek_gen >= vault_jobs.to_gen)
 			AND (status = 'completed' OR EXISTS (SELECT 1 FROM vault_jobs l
 				WHERE l.vault_id = vault_jobs.vault_id AND l.kind = vault_jobs.kind AND l.to_gen > vault_jobs.to_gen))`, micros(before))
@@ -216,7 +217,7 @@ func (db *DB) PruneJobs(ctx context.Context, before time.Time) error {
 
 // OldestKEK implements vault.JobStore.
 func (db *DB) OldestKEK(ctx context.Context, vaultID string, otherwise int64) (gen int64, err error) {
-	_, err = db.row(ctx, `SELECT COALESCE(MIN(kek_gen), $2) FROM secret_versions WHERE vault_id = $1`, []any{vaultID, otherwise}, &gen)
+	_, err = db.Row(ctx, `SELECT COALESCE(MIN(kek_gen), $2) FROM secret_versions WHERE vault_id = $1`, []any{vaultID, otherwise}, &gen)
 	return gen, err
 }
 
@@ -226,15 +227,15 @@ const mine = ` WHERE id = $1 AND holder = $2 AND status = 'running'`
 
 // Rewrite implements vault.JobStore.
 func (db *DB) Rewrite(ctx context.Context, j vault.Job, rows []vault.Rewritten, p vault.Progress, until time.Time) error {
-	return db.Write(ctx, j.Org, func(tx *Tx) error {
-		all := []stmt{{`UPDATE vault_jobs SET cursor_path = $3, cursor_version = $4, processed = processed + $5, unopened = unopened + $6,
-			damaged = damaged + $7, lease_until = $8` + mine,
-			[]any{j.ID, j.Holder, p.CursorPath, int64(p.CursorVersion), p.Processed, p.Unopened, p.Damaged, micros(until)}}}
+	return db.Write(ctx, j.Org, func(tx Tx) error {
+		all := []commit.Stmt{stmt(`UPDATE vault_jobs SET cursor_path = $3, cursor_version = $4, processed = processed + $5, unopened = unopened + $6,
+			damaged = damaged + $7, lease_until = $8`+mine,
+			j.ID, j.Holder, p.CursorPath, int64(p.CursorVersion), p.Processed, p.Unopened, p.Damaged, micros(until))}
 		for i := range rows {
 			all = append(all, rewriteRow(&j, &rows[i]))
 			tx.forget(j.Vault, rows[i].Path)
 		}
-		return tx.run(func(n int64) error {
+		return tx.RunTogether(func(n int64) error {
 			if n == 0 {
 				return vault.ErrJobLost
 			}
@@ -245,63 +246,63 @@ func (db *DB) Rewrite(ctx context.Context, j vault.Job, rows []vault.Rewritten, 
 
 // rewriteRow changes a row that still has the generation that it was read with.
 // A generation is used once, so the row is then the same.
-func rewriteRow(j *vault.Job, r *vault.Rewritten) stmt {
+func rewriteRow(j *vault.Job, r *vault.Rewritten) commit.Stmt {
 	const rest = ` WHERE vault_id = $1 AND path = $2 AND version = $3 AND kek_gen = $4
 		AND EXISTS (SELECT 1 FROM vault_jobs WHERE id = $5 AND holder = $6 AND status = 'running')`
 	args := []any{j.Vault, r.Path, int64(r.Version), r.From, j.ID, j.Holder, j.To, r.Box.WrappedDEK}
 	if r.Box.Ciphertext == nil {
-		return stmt{`UPDATE secret_versions SET kek_gen = $7, wrapped_dek = $8` + rest, args}
+		return stmt(`UPDATE secret_versions SET kek_gen = $7, wrapped_dek = $8`+rest, args...)
 	}
-	return stmt{`UPDATE secret_versions SET kek_gen = $7, wrapped_dek = $8, ciphertext = $9` + rest, append(args, r.Box.Ciphertext)}
+	return stmt(`UPDATE secret_versions SET kek_gen = $7, wrapped_dek = $8, ciphertext = $9`+rest, append(args, r.Box.Ciphertext)...)
 }
 
 // SwitchKEK implements vault.JobStore.
 func (db *DB) SwitchKEK(ctx context.Context, j vault.Job) error {
-	return db.Write(ctx, j.Org, func(tx *Tx) error {
-		n, err := tx.exec(`UPDATE vault_jobs SET switched = 1, cursor_path = '', cursor_version = 0`+mine, j.ID, j.Holder)
+	return db.Write(ctx, j.Org, func(tx Tx) error {
+		n, err := tx.Exec(`UPDATE vault_jobs SET switched = 1, cursor_path = '', cursor_version = 0`+mine, j.ID, j.Holder)
 		if err == nil && n == 0 {
-			return tx.refuse(vault.ErrJobLost)
+			return tx.Refuse(vault.ErrJobLost)
 		}
 		if err == nil {
-			n, err = tx.exec(`UPDATE vaults SET kek_gen = $2 WHERE id = $1 AND kek_gen < $2`, j.Vault, j.To)
+			n, err = tx.Exec(`UPDATE vaults SET kek_gen = $2 WHERE id = $1 AND kek_gen < $2`, j.Vault, j.To)
 		}
 		if err == nil && n == 0 {
 			return errors.New("a vault with a job has no row, or a later key already")
 		}
-		tx.changed(j.Org)
+		tx.Changed(j.Org)
 		return err
 	})
 }
 
 // EndJob implements vault.JobStore.
 func (db *DB) EndJob(ctx context.Context, j vault.Job, oldest int64, ev *audit.Event) error {
-	return db.Write(ctx, j.Org, func(tx *Tx) error {
-		n, err := tx.exec(`UPDATE vault_jobs SET status = $3, error = $4, completed_at = $5, wrapped = NULL, sealed = NULL,
+	return db.Write(ctx, j.Org, func(tx Tx) error {
+		n, err := tx.Exec(`UPDATE vault_jobs SET status = $3, error = $4, completed_at = $5, wrapped = NULL, sealed = NULL,
 			lease_until = 0, total = processed + damaged`+mine, j.ID, j.Holder, string(j.Status), j.Error, micros(j.CompletedAt))
 		if err == nil && n == 0 {
-			return tx.refuse(vault.ErrJobLost)
+			return tx.Refuse(vault.ErrJobLost)
 		}
 		if err == nil && j.Kind == vault.JobCMEK {
-			err = tx.doom(db.now(), j.KEK())
+			err = tx.doom(db.Now(), j.KEK())
 		}
 		var from int64
 		if err == nil {
-			_, err = tx.row(`SELECT kek_oldest FROM vaults WHERE id = $1`, []any{j.Vault}, &from)
+			_, err = tx.Row(`SELECT kek_oldest FROM vaults WHERE id = $1`, []any{j.Vault}, &from)
 		}
 		if err == nil && from < oldest {
-			if err = tx.doom(db.now(), vault.KEKs(j.Vault, from, oldest-1)...); err == nil {
-				_, err = tx.exec(`UPDATE vaults SET kek_oldest = $2 WHERE id = $1`, j.Vault, oldest)
+			if err = tx.doom(db.Now(), vault.KEKs(j.Vault, from, oldest-1)...); err == nil {
+				_, err = tx.Exec(`UPDATE vaults SET kek_oldest = $2 WHERE id = $1`, j.Vault, oldest)
 			}
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 }
 
 // doom notes keys that are to be destroyed in the keystore.
-func (tx *Tx) doom(now time.Time, ids ...string) error {
+func (tx Tx) doom(now time.Time, ids ...string) error {
 	for _, id := range ids {
-		if _, err := tx.exec(`INSERT INTO doomed_keys (id, created_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, id, micros(now)); err != nil {
+		if _, err := tx.Exec(`INSERT INTO doomed_keys (id, created_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, id, micros(now)); err != nil {
 			return err
 		}
 	}
@@ -310,14 +311,14 @@ func (tx *Tx) doom(now time.Time, ids ...string) error {
 
 // doomVault dooms all keys of a vault that goes: those of its generations, and
 // those of a job that is under way.
-func (tx *Tx) doomVault(now time.Time, vaultID string, from, to int64) error {
+func (tx Tx) doomVault(now time.Time, vaultID string, from, to int64) error {
 	var last int64
-	if _, err := tx.row(`SELECT COALESCE(MAX(to_gen), 0) FROM vault_jobs WHERE vault_id = $1`, []any{vaultID}, &last); err != nil {
+	if _, err := tx.Row(`SELECT COALESCE(MAX(to_gen), 0) FROM vault_jobs WHERE vault_id = $1`, []any{vaultID}, &last); err != nil {
 		return err
 	}
 	ids := vault.KEKs(vaultID, from, max(to, last))
 	var job vault.Job
-	found, err := tx.row(`SELECT id FROM vault_jobs WHERE vault_id = $1 AND kind = 'cmek' AND `+underWay, []any{vaultID}, &job.ID)
+	found, err := tx.Row(`SELECT id FROM vault_jobs WHERE vault_id = $1 AND kind = 'cmek' AND `+underWay, []any{vaultID}, &job.ID)
 	if err != nil {
 		return err
 	}

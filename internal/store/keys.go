@@ -9,6 +9,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 )
 
 var errNoKey = fault.New(fault.NotFound, "api_key_not_found", "There is no API key with this id.")
@@ -17,16 +18,16 @@ const keyColumns = `id, org_id, user_id, name, key_hash, key_prefix, scopes, cre
 
 // AddKey implements identity.KeyStore.
 func (db *DB) AddKey(ctx context.Context, k identity.UserKey, ev *audit.Event) error {
-	return db.Write(ctx, k.Org, func(tx *Tx) error {
+	return db.Write(ctx, k.Org, func(tx Tx) error {
 		if err := tx.alive(k.User); err != nil {
 			return err
 		}
-		_, err := tx.exec(`INSERT INTO user_keys (`+keyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, NULL)`,
+		_, err := tx.Exec(`INSERT INTO user_keys (`+keyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, NULL)`,
 			k.ID, k.Org, k.User, k.Name, k.Hash, k.Prefix, listText(k.Scopes), micros(k.CreatedAt), nullMicros(k.ExpiresAt))
 		if err == nil {
 			err = tx.made("user_keys", k.ID, ev)
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 }
@@ -53,7 +54,7 @@ func (r *keyRow) key() (identity.UserKey, error) {
 // Keys implements identity.KeyStore.
 func (db *DB) Keys(ctx context.Context, org, user string) ([]identity.UserKey, error) {
 	var out []identity.UserKey
-	err := db.each(ctx, `SELECT `+keyColumns+` FROM user_keys WHERE org_id = $1 AND user_id = $2 ORDER BY created_at, id`,
+	err := db.Each(ctx, `SELECT `+keyColumns+` FROM user_keys WHERE org_id = $1 AND user_id = $2 ORDER BY created_at, id`,
 		[]any{org, user}, func(rows *sql.Rows) error {
 			var r keyRow
 			if err := rows.Scan(r.dest()...); err != nil {
@@ -78,7 +79,7 @@ func (db *DB) KeyByHash(ctx context.Context, hash string) (identity.UserKey, err
 
 func (db *DB) oneKey(ctx context.Context, query, arg string) (identity.UserKey, error) {
 	var r keyRow
-	found, err := db.row(ctx, query, []any{arg}, r.dest()...)
+	found, err := db.Row(ctx, query, []any{arg}, r.dest()...)
 	if err == nil && !found {
 		err = errNoKey
 	}
@@ -94,16 +95,16 @@ func (db *DB) RevokeKey(ctx context.Context, org, user, id string, keep bool, at
 	if ev.Org != org { // a login that is kept as a key is ended from another organisation
 		orgs = append(orgs, ev.Org)
 	}
-	return db.writeIn(ctx, orgs, func(tx *Tx) error {
-		n, err := tx.exec(`UPDATE user_keys SET revoked_at = $4
+	return db.writeIn(ctx, orgs, func(tx Tx) error {
+		n, err := tx.Exec(`UPDATE user_keys SET revoked_at = $4
 			WHERE id = $1 AND org_id = $2 AND user_id = $3 AND revoked_at IS NULL`, id, org, user, micros(at))
 		there := n > 0
 		if err == nil && !there {
 			var one int
-			there, err = tx.row(`SELECT 1 FROM user_keys WHERE id = $1 AND org_id = $2 AND user_id = $3`, []any{id, org, user}, &one)
+			there, err = tx.Row(`SELECT 1 FROM user_keys WHERE id = $1 AND org_id = $2 AND user_id = $3`, []any{id, org, user}, &one)
 		}
 		if err == nil && !there {
-			err = tx.refuse(errNoKey)
+			err = tx.Refuse(errNoKey)
 		}
 		if err != nil {
 			return err
@@ -128,5 +129,5 @@ func readList(text string, list *[]string) error {
 	if text == "[]" {
 		return nil
 	}
-	return parsed(json.Unmarshal([]byte(text), list))
+	return sqldb.Parsed(json.Unmarshal([]byte(text), list))
 }

@@ -27,7 +27,7 @@ func (db *DB) Take(ctx context.Context, key string, perSecond float64, burst, n 
 	each := max(1, int64(float64(time.Second/time.Microsecond)/perSecond))
 	sum := sha256.Sum256([]byte(key))
 	var took, wait int64
-	if _, err := db.row(ctx, sharedTake, []any{hex.EncodeToString(sum[:]), each * int64(n), each * int64(burst)}, &took, &wait); err != nil {
+	if _, err := db.Row(ctx, sharedTake, []any{hex.EncodeToString(sum[:]), each * int64(n), each * int64(burst)}, &took, &wait); err != nil {
 		return 0, err
 	}
 	if took > 0 {
@@ -38,13 +38,8 @@ func (db *DB) Take(ctx context.Context, key string, perSecond float64, burst, n 
 
 // SweepLimits drops the buckets that have been full for a minute.
 func (db *DB) SweepLimits(ctx context.Context) error {
-	if !db.eng.postgres {
+	if !db.Postgres() {
 		return nil
 	}
-	ctx, done, err := db.bounded(ctx)
-	if err != nil {
-		return err
-	}
-	_, err = db.writers.ExecContext(ctx, `DELETE FROM rate_limits WHERE full_at < (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT - 60000000`)
-	return done(wrap("sweep limits", err))
+	return db.Exec(ctx, `DELETE FROM rate_limits WHERE full_at < (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT - 60000000`)
 }

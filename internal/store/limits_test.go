@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
 )
 
 func TestOneBucketServesAllNodes(t *testing.T) {
-	cfg := engines["postgres"](t)
-	nodes := []*store.DB{open(t, cfg), open(t, cfg)}
+	cfg := dbkit.Engines["postgres"](t)
+	nodes := []*store.DB{dbkit.Open(t, cfg), dbkit.Open(t, cfg)}
 	const slow = 1.0 / 3600 // nothing comes back while the test runs
 	var taken atomic.Int64
 	var all sync.WaitGroup
@@ -43,17 +44,17 @@ func TestOneBucketServesAllNodes(t *testing.T) {
 }
 
 func TestFullBucketsAreSweptAndOthersStay(t *testing.T) {
-	db := open(t, engines["postgres"](t))
+	db := dbkit.Open(t, dbkit.Engines["postgres"](t))
 	for key, perSecond := range map[string]float64{"fast": 1000, "slow": 1.0 / 3600} {
 		if _, err := db.Take(t.Context(), key, perSecond, 5, 1); err != nil {
 			t.Fatal(err)
 		}
 	}
-	count := func() (n int) { db.Scan(t, "SELECT count(*) FROM rate_limits", nil, &n); return n }
+	count := func() (n int) { dbkit.Scan(t, db, "SELECT count(*) FROM rate_limits", nil, &n); return n }
 	if err := db.SweepLimits(t.Context()); err != nil || count() != 2 {
 		t.Errorf("%v, %d rows after a sweep at once", err, count())
 	}
-	db.Exec(t, "UPDATE rate_limits SET full_at = full_at - 120000000")
+	dbkit.Exec(t, db, "UPDATE rate_limits SET full_at = full_at - 120000000")
 	if err := db.SweepLimits(t.Context()); err != nil || count() != 1 {
 		t.Errorf("%v, %d rows, want the bucket that is not full", err, count())
 	}

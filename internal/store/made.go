@@ -13,11 +13,11 @@ import (
 
 // made notes with which credential a row was made: the one that the event's
 // request came with. A row that the server itself makes has none.
-func (tx *Tx) made(table, id string, ev *audit.Event) error {
+func (tx Tx) made(table, id string, ev *audit.Event) error {
 	if ev == nil || ev.With == "" {
 		return nil
 	}
-	_, err := tx.exec(`UPDATE `+table+` SET made_with = $2 WHERE id = $1`, id, ev.With)
+	_, err := tx.Exec(`UPDATE `+table+` SET made_with = $2 WHERE id = $1`, id, ev.With)
 	return err
 }
 
@@ -78,7 +78,7 @@ type credential struct {
 
 // endCredential ends what was made with a credential unless it is kept, and records
 // all of it. One that has ended is ended again for what was kept.
-func (tx *Tx) endCredential(c credential, at time.Time, ev *audit.Event) error {
+func (tx Tx) endCredential(c credential, at time.Time, ev *audit.Event) error {
 	all := endings{}
 	for _, org := range c.orgs {
 		e := all.in(org)
@@ -90,10 +90,10 @@ func (tx *Tx) endCredential(c credential, at time.Time, ev *audit.Event) error {
 		}
 	}
 	if c.again && all.sum().text() == "" {
-		return tx.refuse(c.none)
+		return tx.Refuse(c.none)
 	}
 	tx.recordAll(all, ev, c.org)
-	tx.ended(c.orgs...)
+	tx.Ended(c.orgs...)
 	return nil
 }
 
@@ -102,7 +102,7 @@ func (tx *Tx) endCredential(c credential, at time.Time, ev *audit.Event) error {
 // policies, invitations, the webhook and the approvals that it gave or asked for. Each is looked at once, so it ends. IP rules stay: without one
 // more addresses might get in. So do policies that ask for approvals. Vaults and secrets are data, and stay; and so do the
 // members who joined by its invitations, since by now they work here: they are named.
-func (tx *Tx) endMadeWith(e *ending, org, with string, at time.Time) error {
+func (tx Tx) endMadeWith(e *ending, org, with string, at time.Time) error {
 	seen := map[string]bool{with: true}
 	for waiting := []string{with}; len(waiting) > 0; {
 		with, waiting = waiting[0], waiting[1:]
@@ -115,7 +115,7 @@ func (tx *Tx) endMadeWith(e *ending, org, with string, at time.Time) error {
 			waiting = append(waiting, "key:"+id)
 			if live[i] {
 				e.keys = append(e.keys, id)
-				_, err = tx.exec(`UPDATE user_keys SET revoked_at = $2 WHERE id = $1`, id, micros(at))
+				_, err = tx.Exec(`UPDATE user_keys SET revoked_at = $2 WHERE id = $1`, id, micros(at))
 			}
 		}
 		var devices []string // that the login let in, of the same user
@@ -183,11 +183,11 @@ func (tx *Tx) endMadeWith(e *ending, org, with string, at time.Time) error {
 
 // gaveKey notes which credential, and so which human, gave an agent its key, or what
 // lets it in instead: see pinOf. What an agent gives itself came from the key before, and so from the same.
-func (tx *Tx) gaveKey(agent string, ev *audit.Event) error {
+func (tx Tx) gaveKey(agent string, ev *audit.Event) error {
 	if ev == nil || strings.HasPrefix(ev.With, "agent:") {
 		return nil
 	}
-	_, err := tx.exec(`UPDATE agents SET key_with = $2, key_human = $3 WHERE id = $1`, agent, ev.With, ev.ActorID)
+	_, err := tx.Exec(`UPDATE agents SET key_with = $2, key_human = $3 WHERE id = $1`, agent, ev.With, ev.ActorID)
 	return err
 }
 
@@ -199,12 +199,12 @@ const keysOfOthers = `key_human = $1 AND org_id = $2 AND created_by <> $1`
 // another key. Those without a key stop, since the certificate or client that was given
 // would let them in for as long as they are active: who activates one again names its
 // certificate.
-func (tx *Tx) endKeysGiven(e *ending, at time.Time, where, giver, org string) error {
+func (tx Tx) endKeysGiven(e *ending, at time.Time, where, giver, org string) error {
 	agents, _, err := tx.children(`SELECT id, is_active FROM agents WHERE `+where+` AND (key_hash IS NOT NULL OR auth_method IN ('mtls', 'oidc_client_credentials') AND is_active = 1)`, giver, org)
 	for _, id := range agents {
 		if err == nil {
 			e.rekeyed = append(e.rekeyed, id)
-			_, err = tx.exec(`UPDATE agents SET key_hash = NULL, key_prefix = '', token_gen = token_gen + 1, key_with = '', key_human = '',
+			_, err = tx.Exec(`UPDATE agents SET key_hash = NULL, key_prefix = '', token_gen = token_gen + 1, key_with = '', key_human = '',
 				is_active = CASE WHEN auth_method = 'api_key' THEN is_active ELSE 0 END WHERE id = $1`, id)
 		}
 		if err == nil {
@@ -216,7 +216,7 @@ func (tx *Tx) endKeysGiven(e *ending, at time.Time, where, giver, org string) er
 
 // endMadeBy ends the shares and policies that an agent made, with whichever of
 // its keys.
-func (tx *Tx) endMadeBy(e *ending, org, agent string, at time.Time) error {
+func (tx Tx) endMadeBy(e *ending, org, agent string, at time.Time) error {
 	err := tx.count(&e.shares, `UPDATE shares SET revoked_at = $2 WHERE maker_id = $1 AND maker_type = 'agent' AND revoked_at IS NULL`, agent, micros(at))
 	if err == nil {
 		err = tx.endPolicies(e, `created_by = $1 AND created_by_type = 'agent' AND vault_id IN (SELECT id FROM vaults WHERE org_id = $2)`, agent, org)
@@ -230,7 +230,7 @@ func (tx *Tx) endMadeBy(e *ending, org, agent string, at time.Time) error {
 // endPolicies ends the policies of a condition but for those that ask for
 // approvals: without such a gate a path might be read that was not before, so to
 // lift one takes a person, who does it with the policy itself.
-func (tx *Tx) endPolicies(e *ending, where string, args ...any) error {
+func (tx Tx) endPolicies(e *ending, where string, args ...any) error {
 	free, _, err := tx.gatedAmong(where, args...)
 	for _, id := range free {
 		if err == nil {
@@ -242,8 +242,8 @@ func (tx *Tx) endPolicies(e *ending, where string, args ...any) error {
 
 // gatedAmong tells the policies of a condition that ask for approvals from those
 // that are free of that. What can't be read is in doubt, and counts as a gate.
-func (tx *Tx) gatedAmong(where string, args ...any) (free, gated []string, err error) {
-	err = tx.each(`SELECT id, conditions FROM policies WHERE `+where, args, func(rows *sql.Rows) error {
+func (tx Tx) gatedAmong(where string, args ...any) (free, gated []string, err error) {
+	err = tx.Each(`SELECT id, conditions FROM policies WHERE `+where, args, func(rows *sql.Rows) error {
 		var id string
 		var conditions []byte
 		if err := rows.Scan(&id, &conditions); err != nil {
@@ -278,14 +278,14 @@ func (e *ending) note(ev *audit.Event) {
 	ev.Details.Stays = strings.Join(append([]string{strings.Join(counts, ",")}, ids...), "")
 }
 
-func (tx *Tx) count(n *int64, query string, args ...any) error {
-	rows, err := tx.exec(query, args...)
+func (tx Tx) count(n *int64, query string, args ...any) error {
+	rows, err := tx.Exec(query, args...)
 	*n += rows
 	return err
 }
 
-func (tx *Tx) children(query string, args ...any) (ids []string, live []bool, err error) {
-	err = tx.each(query, args, func(rows *sql.Rows) error {
+func (tx Tx) children(query string, args ...any) (ids []string, live []bool, err error) {
+	err = tx.Each(query, args, func(rows *sql.Rows) error {
 		var id string
 		var is int64
 		err := rows.Scan(&id, &is)

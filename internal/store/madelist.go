@@ -18,7 +18,7 @@ const within = ` WHERE org_id = $1 AND made_with >= $2 AND made_with < $3`
 // Made implements identity.KeyStore.
 func (db *DB) Made(ctx context.Context, org, from, below string, now time.Time) ([]identity.Made, error) {
 	var out []identity.Made
-	err := db.each(ctx, `SELECT 'api_key', id, name, created_at, made_with,
+	err := db.Each(ctx, `SELECT 'api_key', id, name, created_at, made_with,
 			CASE WHEN revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $4) THEN 1 ELSE 0 END FROM user_keys`+within+`
 		UNION ALL SELECT 'agent', id, name, created_at, made_with, CASE WHEN is_active = 1 AND (expires_at IS NULL OR expires_at > $4) THEN 1 ELSE 0 END FROM agents`+within+`
 		UNION ALL SELECT 'share', id, path, created_at, made_with, CASE WHEN revoked_at IS NULL AND declined_at IS NULL AND expires_at > $4 THEN 1 ELSE 0 END FROM shares`+within+`

@@ -37,7 +37,7 @@ func (r *memberRow) member() identity.Member {
 // Members implements identity.OrgStore.
 func (db *DB) Members(ctx context.Context, org string) ([]identity.Member, error) {
 	var out []identity.Member
-	err := db.each(ctx, selectMember+` ORDER BY m.created_at, u.id`, []any{org}, func(rows *sql.Rows) error {
+	err := db.Each(ctx, selectMember+` ORDER BY m.created_at, u.id`, []any{org}, func(rows *sql.Rows) error {
 		var r memberRow
 		err := rows.Scan(r.dest()...)
 		out = append(out, r.member())
@@ -49,9 +49,9 @@ func (db *DB) Members(ctx context.Context, org string) ([]identity.Member, error
 // member reads a member as it is in the transaction. Writes of an organisation
 // follow each other, on all nodes, since each locks its audit head first: what
 // is read here is still so at the commit.
-func (tx *Tx) member(org, user string) (identity.Member, error) {
+func (tx Tx) member(org, user string) (identity.Member, error) {
 	var r memberRow
-	found, err := tx.row(selectMember+` AND m.user_id = $2`, []any{org, user}, r.dest()...)
+	found, err := tx.Row(selectMember+` AND m.user_id = $2`, []any{org, user}, r.dest()...)
 	if err == nil && !found {
 		err = errNoMember
 	}
@@ -60,7 +60,7 @@ func (tx *Tx) member(org, user string) (identity.Member, error) {
 
 // allowed reads who acts and who is acted on, as they are now, and asks change.
 // It refuses what would leave the organisation without an owner.
-func (tx *Tx) allowed(org, actor, user string, keepsOwner bool, change func(actor, m identity.Member) error) (identity.Member, error) {
+func (tx Tx) allowed(org, actor, user string, keepsOwner bool, change func(actor, m identity.Member) error) (identity.Member, error) {
 	by, err := tx.member(org, actor)
 	if err != nil {
 		return identity.Member{}, err
@@ -73,7 +73,7 @@ func (tx *Tx) allowed(org, actor, user string, keepsOwner bool, change func(acto
 		return m, err
 	}
 	var owners int64
-	if _, err := tx.row(`SELECT COUNT(*) FROM memberships WHERE org_id = $1 AND role = $2`,
+	if _, err := tx.Row(`SELECT COUNT(*) FROM memberships WHERE org_id = $1 AND role = $2`,
 		[]any{org, string(policy.RoleOwner)}, &owners); err != nil {
 		return m, err
 	}
@@ -86,18 +86,18 @@ func (tx *Tx) allowed(org, actor, user string, keepsOwner bool, change func(acto
 // ChangeRole implements identity.OrgStore.
 func (db *DB) ChangeRole(ctx context.Context, org, actor, user string, role policy.Role, may func(actor, m identity.Member) error, ev *audit.Event) (identity.Member, error) {
 	var m identity.Member
-	err := db.Write(ctx, org, func(tx *Tx) (err error) {
+	err := db.Write(ctx, org, func(tx Tx) (err error) {
 		if m, err = tx.allowed(org, actor, user, role == policy.RoleOwner, may); err != nil {
-			return tx.refuse(err)
+			return tx.Refuse(err)
 		}
 		if m.Role != role {
 			// What the old role let them offer to others is offered no more.
-			if _, err = tx.exec(`DELETE FROM invitations WHERE org_id = $1 AND invited_by = $2`, org, user); err != nil {
+			if _, err = tx.Exec(`DELETE FROM invitations WHERE org_id = $1 AND invited_by = $2`, org, user); err != nil {
 				return err
 			}
 		}
 		if role != policy.RoleOwner && role != policy.RoleAdmin {
-			e, err := tx.endManaging(org, user, actor, tx.w.db.clock())
+			e, err := tx.endManaging(org, user, actor, tx.ByClock())
 			if err != nil {
 				return err
 			}
@@ -105,15 +105,15 @@ func (db *DB) ChangeRole(ctx context.Context, org, actor, user string, role poli
 		}
 		was := m.Role
 		m.Role = role
-		_, err = tx.exec(`UPDATE memberships SET role = $3 WHERE org_id = $1 AND user_id = $2`, org, user, string(role))
+		_, err = tx.Exec(`UPDATE memberships SET role = $3 WHERE org_id = $1 AND user_id = $2`, org, user, string(role))
 		if err == nil {
 			err = tx.endApprovalsOf(org, user, actor)
 		}
 		if err == nil && role != policy.RoleMember && was != policy.RoleOwner && was != role {
 			err = tx.widened(wideMember, user, org, false, ev)
 		}
-		tx.record(ev)
-		tx.ended(org)
+		tx.Record(ev)
+		tx.Ended(org)
 		return err
 	})
 	return m, err
@@ -122,7 +122,7 @@ func (db *DB) ChangeRole(ctx context.Context, org, actor, user string, role poli
 // Orgs implements identity.OrgStore.
 func (db *DB) Orgs(ctx context.Context, user string) ([]identity.Membership, error) {
 	var out []identity.Membership
-	err := db.each(ctx, `SELECT o.id, o.name, m.role, m.created_at FROM memberships m JOIN orgs o ON o.id = m.org_id
+	err := db.Each(ctx, `SELECT o.id, o.name, m.role, m.created_at FROM memberships m JOIN orgs o ON o.id = m.org_id
 		WHERE m.user_id = $1 ORDER BY m.created_at, o.id`, []any{user}, func(rows *sql.Rows) error {
 		var m identity.Membership
 		var role string

@@ -17,25 +17,25 @@ var errNoWebhook = fault.New(fault.NotFound, "webhook_not_found", "The organisat
 func (db *DB) ClaimMails(ctx context.Context, now, lease time.Time) (out []approval.Request, found bool, err error) {
 	var org string
 	const due = `SELECT org_id FROM approvals WHERE mail_at <= $1 ORDER BY mail_at LIMIT 1`
-	if found, err = db.row(ctx, due, []any{micros(now)}, &org); err != nil || !found {
+	if found, err = db.Row(ctx, due, []any{micros(now)}, &org); err != nil || !found {
 		return nil, false, err // the usual case costs no write
 	}
-	err = db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+	err = db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
 		out = nil
-		if found, err = tx.row(due, []any{micros(now)}, &org); err != nil || !found {
+		if found, err = tx.Row(due, []any{micros(now)}, &org); err != nil || !found {
 			return err
 		}
 		var sent int64
 		var last sql.NullInt64
-		if _, err := tx.row(`SELECT COUNT(DISTINCT mailed_at), MAX(mailed_at) FROM approvals WHERE org_id = $1 AND mailed_at > $2`,
+		if _, err := tx.Row(`SELECT COUNT(DISTINCT mailed_at), MAX(mailed_at) FROM approvals WHERE org_id = $1 AND mailed_at > $2`,
 			[]any{org, micros(now.Add(-time.Hour))}, &sent, &last); err != nil {
 			return err
 		}
 		if next := fromNull(last).Add(approval.MailGap(int(sent))); sent > 0 && next.After(now) {
-			_, err := tx.exec(`UPDATE approvals SET mail_at = $3 WHERE org_id = $1 AND mail_at <= $2`, org, micros(now), micros(next))
+			_, err := tx.Exec(`UPDATE approvals SET mail_at = $3 WHERE org_id = $1 AND mail_at <= $2`, org, micros(now), micros(next))
 			return err
 		}
-		if err := tx.each(selectApproval+`WHERE org_id = $1 AND mail_at <= $2 ORDER BY created_at, id LIMIT $3`,
+		if err := tx.Each(selectApproval+`WHERE org_id = $1 AND mail_at <= $2 ORDER BY created_at, id LIMIT $3`,
 			[]any{org, micros(now), approval.MaxClaimed}, func(rows *sql.Rows) error {
 				var row approvalRow
 				err := rows.Scan(row.fields()...)
@@ -45,7 +45,7 @@ func (db *DB) ClaimMails(ctx context.Context, now, lease time.Time) (out []appro
 			return err
 		}
 		for i := range out {
-			if _, err := tx.exec(`UPDATE approvals SET mail_at = $2, mailed_at = $3 WHERE id = $1`, out[i].ID, micros(lease), micros(now)); err != nil {
+			if _, err := tx.Exec(`UPDATE approvals SET mail_at = $2, mailed_at = $3 WHERE id = $1`, out[i].ID, micros(lease), micros(now)); err != nil {
 				return err
 			}
 		}
@@ -56,9 +56,9 @@ func (db *DB) ClaimMails(ctx context.Context, now, lease time.Time) (out []appro
 
 // MailsOut implements approval.NoticeStore.
 func (db *DB) MailsOut(ctx context.Context, ids []string, lease time.Time) error {
-	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+	return db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
 		for _, id := range ids {
-			if _, err := tx.exec(`UPDATE approvals SET mail_at = NULL WHERE id = $1 AND mail_at = $2`, id, micros(lease)); err != nil {
+			if _, err := tx.Exec(`UPDATE approvals SET mail_at = NULL WHERE id = $1 AND mail_at = $2`, id, micros(lease)); err != nil {
 				return err
 			}
 		}
@@ -71,13 +71,13 @@ func (db *DB) MailsOut(ctx context.Context, ids []string, lease time.Time) error
 func (db *DB) ClaimNotice(ctx context.Context, now, lease time.Time) (r approval.Request, attempts int, found bool, err error) {
 	const due = `notify_at <= $1`
 	var at int64
-	if found, err = db.row(ctx, `SELECT notify_at FROM approvals WHERE `+due+` ORDER BY notify_at LIMIT 1`, []any{micros(now)}, &at); err != nil || !found {
+	if found, err = db.Row(ctx, `SELECT notify_at FROM approvals WHERE `+due+` ORDER BY notify_at LIMIT 1`, []any{micros(now)}, &at); err != nil || !found {
 		return r, 0, false, err // the usual case costs no write
 	}
-	err = db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+	err = db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
 		var row approvalRow
 		var err error
-		found, err = tx.row(`UPDATE approvals SET notify_at = $2, notify_attempts = notify_attempts + 1
+		found, err = tx.Row(`UPDATE approvals SET notify_at = $2, notify_attempts = notify_attempts + 1
 			WHERE `+due+` AND id = (SELECT id FROM approvals WHERE `+due+` ORDER BY notify_at LIMIT 1)
 			RETURNING `+approvalColumns+`, notify_attempts`, []any{micros(now), micros(lease)}, append(row.columns(), &attempts)...)
 		r = row.request()
@@ -88,8 +88,8 @@ func (db *DB) ClaimNotice(ctx context.Context, now, lease time.Time) (r approval
 
 // NoticeDue implements approval.NoticeStore.
 func (db *DB) NoticeDue(ctx context.Context, id string, attempts int, at time.Time) error {
-	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
-		_, err := tx.exec(`UPDATE approvals SET notify_at = $3 WHERE id = $1 AND notify_attempts = $2`, id, attempts, nullMicros(at))
+	return db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
+		_, err := tx.Exec(`UPDATE approvals SET notify_at = $3 WHERE id = $1 AND notify_attempts = $2`, id, attempts, nullMicros(at))
 		return err
 	})
 }
@@ -97,7 +97,7 @@ func (db *DB) NoticeDue(ctx context.Context, id string, attempts int, at time.Ti
 // Deciders implements approval.NoticeStore.
 func (db *DB) Deciders(ctx context.Context, org, vaultID, except string, limit int) ([]string, error) {
 	var out []string
-	err := db.each(ctx, `SELECT u.email FROM memberships m JOIN users u ON u.id = m.user_id
+	err := db.Each(ctx, `SELECT u.email FROM memberships m JOIN users u ON u.id = m.user_id
 		LEFT JOIN vaults v ON v.id = $2 AND v.creator_left = 0 AND (v.created_by = u.id OR v.creator_human = u.id)
 		WHERE m.org_id = $1 AND u.id <> $3 AND (m.role IN ('owner', 'admin') OR v.id IS NOT NULL)
 		ORDER BY CASE WHEN v.id IS NULL THEN 1 ELSE 0 END, m.created_at, u.id LIMIT $4`, []any{org, vaultID, except, limit},
@@ -114,7 +114,7 @@ func (db *DB) Deciders(ctx context.Context, org, vaultID, except string, limit i
 func (db *DB) Webhook(ctx context.Context, org string) (approval.Webhook, error) {
 	var w approval.Webhook
 	var created int64
-	found, err := db.row(ctx, `SELECT id, org_id, url, wrapped, sealed, created_by, created_at FROM approval_webhooks WHERE org_id = $1`,
+	found, err := db.Row(ctx, `SELECT id, org_id, url, wrapped, sealed, created_by, created_at FROM approval_webhooks WHERE org_id = $1`,
 		[]any{org}, &w.ID, &w.Org, &w.URL, &w.Box.WrappedDEK, &w.Box.Ciphertext, &w.CreatedBy, &created)
 	if err == nil && !found {
 		err = errNoWebhook
@@ -125,30 +125,30 @@ func (db *DB) Webhook(ctx context.Context, org string) (approval.Webhook, error)
 
 // SetWebhook implements approval.WebhookStore.
 func (db *DB) SetWebhook(ctx context.Context, w approval.Webhook, ev *audit.Event) error {
-	return db.Write(ctx, w.Org, func(tx *Tx) error {
+	return db.Write(ctx, w.Org, func(tx Tx) error {
 		if err := tx.alive(w.Org, w.CreatedBy); err != nil {
 			return err
 		}
-		_, err := tx.exec(`INSERT INTO approval_webhooks (org_id, id, url, wrapped, sealed, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		_, err := tx.Exec(`INSERT INTO approval_webhooks (org_id, id, url, wrapped, sealed, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (org_id) DO UPDATE SET id = EXCLUDED.id, url = EXCLUDED.url, wrapped = EXCLUDED.wrapped, sealed = EXCLUDED.sealed,
 			created_by = EXCLUDED.created_by, created_at = EXCLUDED.created_at`,
 			w.Org, w.ID, w.URL, w.Box.WrappedDEK, w.Box.Ciphertext, w.CreatedBy, micros(w.CreatedAt))
 		if err == nil && ev != nil {
-			_, err = tx.exec(`UPDATE approval_webhooks SET made_with = $2 WHERE org_id = $1`, w.Org, ev.With)
+			_, err = tx.Exec(`UPDATE approval_webhooks SET made_with = $2 WHERE org_id = $1`, w.Org, ev.With)
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 }
 
 // RemoveWebhook implements approval.WebhookStore.
 func (db *DB) RemoveWebhook(ctx context.Context, org string, ev *audit.Event) error {
-	return db.Write(ctx, org, func(tx *Tx) error {
-		n, err := tx.exec(`DELETE FROM approval_webhooks WHERE org_id = $1`, org)
+	return db.Write(ctx, org, func(tx Tx) error {
+		n, err := tx.Exec(`DELETE FROM approval_webhooks WHERE org_id = $1`, org)
 		if err == nil && n == 0 {
-			return tx.refuse(errNoWebhook)
+			return tx.Refuse(errNoWebhook)
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 }

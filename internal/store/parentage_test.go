@@ -1,23 +1,28 @@
 package store_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/google/uuid"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
 )
 
 // What programs before this schema left: a vault of the server's own that belongs
 // to an admin, with a policy and a share, and an agent that is stopped and has its
 // key.
 func TestOlderReservedVaultsBecomeTheOrganisations(t *testing.T) {
-	for name, fresh := range unmade {
+	for name, fresh := range dbkit.Unmade {
 		t.Run(name, func(t *testing.T) {
 			cfg := fresh(t)
-			org, admin, own, other, bot := newOrg(), uuid.NewString(), uuid.NewString(), uuid.NewString(), uuid.NewString()
-			old, done := store.AtSchema(t, cfg, 12)
+			org, admin, own, other, bot := dbkit.NewOrg(), uuid.NewString(), uuid.NewString(), uuid.NewString(), uuid.NewString()
+			old := dbkit.AtSchema(t, cfg, 12)
+			conn, err := old.WriteConn(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
 			for _, s := range []struct {
 				query string
 				args  []any
@@ -31,13 +36,15 @@ func TestOlderReservedVaultsBecomeTheOrganisations(t *testing.T) {
 				tx_to_allowlist, tx_allowed_chains, ssh_public_key, ecdh_public_key, shroud_enabled, created_by, created_at, token_gen)
 				VALUES ($1, $2, 'bot', '', 'api_key', 'hash', 'ocv_12345678', '[]', '[]', 0, 0, '[]', '[]', '', '', 0, $3, 1, 4)`, []any{bot, org, admin}},
 			} {
-				if _, err := old.ExecContext(t.Context(), s.query, s.args...); err != nil {
+				if _, err := conn.ExecContext(t.Context(), s.query, s.args...); err != nil {
 					t.Fatal(err)
 				}
 			}
-			done()
+			if err := errors.Join(conn.Close(), old.Close()); err != nil {
+				t.Fatal(err)
+			}
 
-			db := open(t, cfg)
+			db := dbkit.Open(t, cfg)
 			v, err := db.VaultNamed(t.Context(), org, "__agent-keys")
 			if err != nil || v.CreatedBy != org || v.CreatorLeft == 0 {
 				t.Errorf("the server's own vault is %+v, %v", v, err)

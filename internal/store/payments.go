@@ -44,7 +44,7 @@ func (db *DB) LookPayment(ctx context.Context, h *x402.Hold) (bool, error) {
 	var resource []byte
 	var until int64
 	var transaction, payer sql.NullString
-	found, err := db.row(ctx, findPayment, []any{h.ID[:]}, &state, &resource, &until, &transaction, &payer)
+	found, err := db.Row(ctx, findPayment, []any{h.ID[:]}, &state, &resource, &until, &transaction, &payer)
 	if err != nil {
 		return false, err
 	}
@@ -58,14 +58,14 @@ const refusedFor = 90 * 24 * time.Hour
 // HoldPayment implements x402.Store. The statement that changes the row is the
 // gate: of many that come at once, also on other nodes, one touches it.
 func (db *DB) HoldPayment(ctx context.Context, h *x402.Hold) (paid bool, err error) {
-	err = db.Write(ctx, h.Org, func(tx *Tx) error {
+	err = db.Write(ctx, h.Org, func(tx Tx) error {
 		paid = false
-		old, err := tx.sweep(`DELETE FROM payments WHERE state IN ('`+paymentHeld+`', '`+paymentRefused+`') AND created_at < $1`,
+		old, err := tx.Sweep(`DELETE FROM payments WHERE state IN ('`+paymentHeld+`', '`+paymentRefused+`') AND created_at < $1`,
 			micros(h.At.Add(-refusedFor)))
 		if err != nil {
 			return err
 		}
-		n, err := tx.exec(`INSERT INTO payments (id, org_id, resource, state, attempt, held_until, network, price_micros, created_at)
+		n, err := tx.Exec(`INSERT INTO payments (id, org_id, resource, state, attempt, held_until, network, price_micros, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO UPDATE
 			SET org_id = excluded.org_id, resource = excluded.resource, attempt = excluded.attempt, held_until = excluded.held_until,
 				network = excluded.network, price_micros = excluded.price_micros
@@ -78,18 +78,18 @@ func (db *DB) HoldPayment(ctx context.Context, h *x402.Hold) (paid bool, err err
 		var resource []byte
 		var until int64
 		var transaction, payer sql.NullString
-		found, err := tx.row(findPayment, []any{h.ID[:]}, &state, &resource, &until, &transaction, &payer)
+		found, err := tx.Row(findPayment, []any{h.ID[:]}, &state, &resource, &until, &transaction, &payer)
 		if err != nil {
 			return err
 		}
 		if paid, err = stateOf(h, found, state, resource, until); err != nil {
 			if old == 0 {
-				err = tx.refuse(err)
+				err = tx.Refuse(err)
 			}
 			return err
 		}
 		h.Transaction, h.Payer = transaction.String, payer.String
-		n, err = tx.exec(`UPDATE payments SET state = '`+paymentServed+`', attempt = $2 WHERE id = $1 AND state = '`+paymentPaid+`'`,
+		n, err = tx.Exec(`UPDATE payments SET state = '`+paymentServed+`', attempt = $2 WHERE id = $1 AND state = '`+paymentPaid+`'`,
 			h.ID[:], h.Attempt)
 		if err == nil && n != 1 {
 			err = errPaymentHeld
@@ -103,12 +103,12 @@ func (db *DB) HoldPayment(ctx context.Context, h *x402.Hold) (paid bool, err err
 // written down too: it must not be tried again.
 func (db *DB) SettlePayment(ctx context.Context, h *x402.Hold) error {
 	second := false
-	err := db.Write(ctx, h.Org, func(tx *Tx) error {
+	err := db.Write(ctx, h.Org, func(tx Tx) error {
 		second = false
 		if h.Transaction != "" {
 			var one int
 			var err error
-			if second, err = tx.row(`SELECT 1 FROM payments WHERE network = $1 AND transaction_id = $2`,
+			if second, err = tx.Row(`SELECT 1 FROM payments WHERE network = $1 AND transaction_id = $2`,
 				[]any{h.Network, h.Transaction}, &one); err != nil {
 				return err
 			}
@@ -116,11 +116,11 @@ func (db *DB) SettlePayment(ctx context.Context, h *x402.Hold) error {
 		if second {
 			return tx.movePayment(h, `SET state = '`+paymentRefused+`'`, paymentHeld)
 		}
-		n, err := tx.exec(`UPDATE payments SET state = '`+paymentServed+`', transaction_id = $1, payer = $2
+		n, err := tx.Exec(`UPDATE payments SET state = '`+paymentServed+`', transaction_id = $1, payer = $2
 			WHERE id = $3 AND attempt = $4 AND state = '`+paymentHeld+`'`,
 			nullString(h.Transaction), nullString(h.Payer), h.ID[:], h.Attempt)
 		if err == nil && n != 1 {
-			err = tx.refuse(errPaymentUsed)
+			err = tx.Refuse(errPaymentUsed)
 		}
 		return err
 	})
@@ -146,14 +146,14 @@ func (db *DB) UnservePayment(ctx context.Context, h *x402.Hold) error {
 }
 
 func (db *DB) movePayment(ctx context.Context, h *x402.Hold, set, from string) error {
-	return db.Write(ctx, h.Org, func(tx *Tx) error { return tx.movePayment(h, set, from) })
+	return db.Write(ctx, h.Org, func(tx Tx) error { return tx.movePayment(h, set, from) })
 }
 
 // movePayment changes a payment that is still the hold's and in the given state.
-func (tx *Tx) movePayment(h *x402.Hold, set, from string) error {
-	n, err := tx.exec(`UPDATE payments `+set+` WHERE id = $1 AND attempt = $2 AND state = $3`, h.ID[:], h.Attempt, from)
+func (tx Tx) movePayment(h *x402.Hold, set, from string) error {
+	n, err := tx.Exec(`UPDATE payments `+set+` WHERE id = $1 AND attempt = $2 AND state = $3`, h.ID[:], h.Attempt, from)
 	if err == nil && n != 1 {
-		err = tx.refuse(errPaymentUsed)
+		err = tx.Refuse(errPaymentUsed)
 	}
 	return err
 }

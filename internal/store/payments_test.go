@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
@@ -17,7 +18,7 @@ import (
 // TestTwoNodesHoldAPaymentOnce sends each payment to two nodes a hundred times.
 func TestTwoNodesHoldAPaymentOnce(t *testing.T) {
 	dsn := pgtest.Shared(t).DSN(t)
-	nodes := []*store.DB{open(t, store.Config{PostgresDSN: dsn}), open(t, store.Config{PostgresDSN: dsn})}
+	nodes := []*store.DB{dbkit.Open(t, store.Config{PostgresDSN: dsn}), dbkit.Open(t, store.Config{PostgresDSN: dsn})}
 	ctx := context.WithoutCancel(t.Context())
 	at := time.Now()
 	for id := range byte(5) {
@@ -27,7 +28,7 @@ func TestTwoNodesHoldAPaymentOnce(t *testing.T) {
 			wg.Go(func() {
 				// Of different organisations: nothing but the row makes them follow each other.
 				h := &x402.Hold{
-					ID: [32]byte{id}, Attempt: uuid.NewString(), Org: newOrg(), Network: "eip155:8453", Price: 1, At: at, Until: at.Add(time.Minute),
+					ID: [32]byte{id}, Attempt: uuid.NewString(), Org: dbkit.NewOrg(), Network: "eip155:8453", Price: 1, At: at, Until: at.Add(time.Minute),
 				}
 				if paid, err := nodes[i%2].HoldPayment(ctx, h); err == nil && !paid {
 					won.Add(1)

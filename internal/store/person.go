@@ -11,7 +11,7 @@ import (
 // writeOf is Write for a change that ends what a user's credentials are good for in
 // every organisation of theirs. It holds the logs of all of them, and gives fn a place
 // for what ends in each.
-func (db *DB) writeOf(ctx context.Context, org, user string, fn func(tx *Tx, all endings) error) error {
+func (db *DB) writeOf(ctx context.Context, org, user string, fn func(tx Tx, all endings) error) error {
 	return db.inAll(ctx, user, func(orgs []string) error {
 		all := []string{org}
 		for _, o := range orgs {
@@ -19,7 +19,7 @@ func (db *DB) writeOf(ctx context.Context, org, user string, fn func(tx *Tx, all
 				all = append(all, o)
 			}
 		}
-		return db.writeIn(ctx, all, func(tx *Tx) error {
+		return db.writeIn(ctx, all, func(tx Tx) error {
 			if err := tx.hold(user, all); err != nil {
 				return err
 			}
@@ -30,7 +30,7 @@ func (db *DB) writeOf(ctx context.Context, org, user string, fn func(tx *Tx, all
 			if err := fn(tx, ended); err != nil {
 				return err
 			}
-			tx.ended(all...)
+			tx.Ended(all...)
 			return nil
 		})
 	})
@@ -39,13 +39,13 @@ func (db *DB) writeOf(ctx context.Context, org, user string, fn func(tx *Tx, all
 // hold keeps a user from joining an organisation until the transaction ends: who
 // joins changes the row first, and waits. It returns errMoved when the user is in
 // an organisation whose log is not held.
-func (tx *Tx) hold(user string, held []string) error {
+func (tx Tx) hold(user string, held []string) error {
 	var org string
-	found, err := tx.row(`UPDATE users SET email_verified = email_verified WHERE id = $1 RETURNING id`, []any{user}, &org)
+	found, err := tx.Row(`UPDATE users SET email_verified = email_verified WHERE id = $1 RETURNING id`, []any{user}, &org)
 	for after := ""; err == nil && found; after = org {
-		found, err = tx.row(`SELECT org_id FROM memberships WHERE user_id = $1 AND org_id > $2 ORDER BY org_id LIMIT 1`, []any{user, after}, &org)
+		found, err = tx.Row(`SELECT org_id FROM memberships WHERE user_id = $1 AND org_id > $2 ORDER BY org_id LIMIT 1`, []any{user, after}, &org)
 		if err == nil && found && !slices.Contains(held, org) {
-			return tx.refuse(errMoved)
+			return tx.Refuse(errMoved)
 		}
 	}
 	return err

@@ -10,18 +10,19 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
 )
 
 // bothNodes runs a test on PostgreSQL with two nodes, and on SQLite, which one
 // process serves, with that one twice.
 func bothNodes(t *testing.T, test func(t *testing.T, nodes [2]*store.DB)) {
-	onEach(t, func(t *testing.T, cfg store.Config) {
-		first := open(t, cfg)
+	dbkit.OnEach(t, func(t *testing.T, cfg store.Config) {
+		first := dbkit.Open(t, cfg)
 		if cfg.PostgresDSN == "" {
 			test(t, [2]*store.DB{first, first})
 			return
 		}
-		test(t, [2]*store.DB{first, open(t, cfg)})
+		test(t, [2]*store.DB{first, dbkit.Open(t, cfg)})
 	})
 }
 
@@ -63,27 +64,27 @@ func TestAdminsOfTwoNodesRenameChainsToOneName(t *testing.T) {
 		const n = 2
 		chains := make([]intents.Chain, n)
 		for i := range chains {
-			chains[i] = intents.Chain{ID: newOrg(), Name: fmt.Sprint("own-", i), DisplayName: "x", ChainID: int64(1000 + i), NativeCurrency: "X", CreatedAt: time.Now(), UpdatedAt: time.Now()}
-			org := newOrg()
-			if err := nodes[0].AddChain(t.Context(), org, chains[i], 100, event(org)); err != nil {
+			chains[i] = intents.Chain{ID: dbkit.NewOrg(), Name: fmt.Sprint("own-", i), DisplayName: "x", ChainID: int64(1000 + i), NativeCurrency: "X", CreatedAt: time.Now(), UpdatedAt: time.Now()}
+			org := dbkit.NewOrg()
+			if err := nodes[0].AddChain(t.Context(), org, chains[i], 100, dbkit.Event(org)); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for round := range 40 {
 			name, number := fmt.Sprint("wanted-", round), int64(2000+round)
 			compete(t, "one name", n, 1, "chain_taken", func(i int) error {
-				org := newOrg()
-				_, err := nodes[i%2].ChangeChain(t.Context(), org, chains[i].ID, func(c *intents.Chain) error { c.Name = name; return nil }, event(org))
+				org := dbkit.NewOrg()
+				_, err := nodes[i%2].ChangeChain(t.Context(), org, chains[i].ID, func(c *intents.Chain) error { c.Name = name; return nil }, dbkit.Event(org))
 				return err
 			})
 			compete(t, "one number, of new chains and old", n, 1, "chain_taken", func(i int) error {
-				org := newOrg()
+				org := dbkit.NewOrg()
 				if i < n/2 {
 					c := chains[i]
-					c.ID, c.Name, c.ChainID = newOrg(), fmt.Sprint("new-", round, "-", i), number
-					return nodes[i%2].AddChain(t.Context(), org, c, 100, event(org))
+					c.ID, c.Name, c.ChainID = dbkit.NewOrg(), fmt.Sprint("new-", round, "-", i), number
+					return nodes[i%2].AddChain(t.Context(), org, c, 100, dbkit.Event(org))
 				}
-				_, err := nodes[i%2].ChangeChain(t.Context(), org, chains[i].ID, func(c *intents.Chain) error { c.ChainID = number; return nil }, event(org))
+				_, err := nodes[i%2].ChangeChain(t.Context(), org, chains[i].ID, func(c *intents.Chain) error { c.ChainID = number; return nil }, dbkit.Event(org))
 				return err
 			})
 		}
@@ -97,13 +98,13 @@ func TestAdminsOfTwoNodesMakeNoMoreThanThereMayBe(t *testing.T) {
 			t.Fatal(err)
 		}
 		compete(t, "chains", 24, 5, "too_many_chains", func(i int) error {
-			org := newOrg()
-			return nodes[i%2].AddChain(t.Context(), org, intents.Chain{ID: newOrg(), Name: fmt.Sprint("c", i), DisplayName: "x", ChainID: int64(3000 + i),
-				NativeCurrency: "X", CreatedAt: time.Now(), UpdatedAt: time.Now()}, len(all)+5, event(org))
+			org := dbkit.NewOrg()
+			return nodes[i%2].AddChain(t.Context(), org, intents.Chain{ID: dbkit.NewOrg(), Name: fmt.Sprint("c", i), DisplayName: "x", ChainID: int64(3000 + i),
+				NativeCurrency: "X", CreatedAt: time.Now(), UpdatedAt: time.Now()}, len(all)+5, dbkit.Event(org))
 		})
 		compete(t, "settings", 24, 5, "too_many_settings", func(i int) error {
-			org := newOrg()
-			return nodes[i%2].PutSettings(t.Context(), org, []billing.Setting{{Name: fmt.Sprint("s", i), Value: "v", By: "x", At: time.Now()}}, 5, event(org))
+			org := dbkit.NewOrg()
+			return nodes[i%2].PutSettings(t.Context(), org, []billing.Setting{{Name: fmt.Sprint("s", i), Value: "v", By: "x", At: time.Now()}}, 5, dbkit.Event(org))
 		})
 		settings, err := nodes[1].Settings(t.Context())
 		if err != nil || len(settings) != 5 {

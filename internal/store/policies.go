@@ -8,6 +8,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -19,14 +20,14 @@ func (db *DB) AddGrant(ctx context.Context, org string, g vault.Grant, ev *audit
 	if err != nil {
 		return err
 	}
-	return db.Write(ctx, org, func(tx *Tx) error {
+	return db.Write(ctx, org, func(tx Tx) error {
 		if err := tx.alive(g.PrincipalID, g.CreatedBy); err != nil {
 			return err
 		}
 		if err := tx.endUncovered(&ending{}, org, g.Vault, g.PrincipalKind, g.PrincipalID, g.CreatedAt); err != nil {
 			return err
 		}
-		n, err := tx.exec(`INSERT INTO policies (id, vault_id, secret_path_pattern, principal_type, principal_id, permissions,
+		n, err := tx.Exec(`INSERT INTO policies (id, vault_id, secret_path_pattern, principal_type, principal_id, permissions,
 				conditions, expires_at, created_by, created_by_type, created_at)
 			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 WHERE EXISTS (SELECT 1 FROM vaults WHERE id = $2)`,
 			g.ID, g.Vault, g.Pattern, string(g.PrincipalKind), g.PrincipalID, string(perms), string(g.Conditions),
@@ -37,8 +38,8 @@ func (db *DB) AddGrant(ctx context.Context, org string, g vault.Grant, ev *audit
 		if err == nil {
 			err = tx.made("policies", g.ID, ev)
 		}
-		tx.record(ev)
-		tx.changed(org)
+		tx.Record(ev)
+		tx.Changed(org)
 		return err
 	})
 }
@@ -46,7 +47,7 @@ func (db *DB) AddGrant(ctx context.Context, org string, g vault.Grant, ev *audit
 // Grants implements vault.Store.
 func (db *DB) Grants(ctx context.Context, vaultID string) ([]vault.Grant, error) {
 	var out []vault.Grant
-	err := db.each(ctx, `SELECT id, vault_id, secret_path_pattern, principal_type, principal_id, permissions, conditions,
+	err := db.Each(ctx, `SELECT id, vault_id, secret_path_pattern, principal_type, principal_id, permissions, conditions,
 		expires_at, created_by, created_by_type, created_at, revision FROM policies WHERE vault_id = $1 ORDER BY created_at, id`,
 		[]any{vaultID}, func(rows *sql.Rows) error {
 			var g vault.Grant
@@ -59,7 +60,7 @@ func (db *DB) Grants(ctx context.Context, vaultID string) ([]vault.Grant, error)
 			}
 			g.ExpiresAt, g.CreatedAt = fromNull(expires), fromMicros(created)
 			out = append(out, g)
-			return parsed(json.Unmarshal(perms, &out[len(out)-1].Permissions))
+			return sqldb.Parsed(json.Unmarshal(perms, &out[len(out)-1].Permissions))
 		})
 	return out, err
 }
@@ -75,13 +76,13 @@ func (db *DB) UpdateGrant(ctx context.Context, org string, was, g vault.Grant, w
 	if err != nil {
 		return err
 	}
-	return db.Write(ctx, org, func(tx *Tx) error {
-		at := tx.w.db.clock()
+	return db.Write(ctx, org, func(tx Tx) error {
+		at := tx.ByClock()
 		var e ending
 		if err := tx.endUncovered(&e, org, g.Vault, was.PrincipalKind, was.PrincipalID, at); err != nil { // by what has expired
 			return err
 		}
-		n, err := tx.exec(`UPDATE policies SET permissions = $3, conditions = $4, expires_at = $5, revision = revision + 1
+		n, err := tx.Exec(`UPDATE policies SET permissions = $3, conditions = $4, expires_at = $5, revision = revision + 1
 			WHERE id = $1 AND vault_id = $2 AND permissions = $6 AND conditions = $7 AND expires_at IS NOT DISTINCT FROM $8 AND revision = $9`,
 			g.ID, g.Vault, string(perms), string(g.Conditions), nullMicros(g.ExpiresAt),
 			string(old), string(was.Conditions), nullMicros(was.ExpiresAt), was.Revision)
@@ -96,17 +97,17 @@ func (db *DB) UpdateGrant(ctx context.Context, org string, was, g vault.Grant, w
 			err = tx.widened(widePolicy, g.ID, org, false, ev)
 		}
 		e.note(ev)
-		tx.record(ev)
-		tx.ended(org)
+		tx.Record(ev)
+		tx.Ended(org)
 		return err
 	})
 }
 
 // staleOrNoGrant says why a change did not fit. Only the first is worth another
 // try.
-func (tx *Tx) staleOrNoGrant(id, vaultID string) error {
+func (tx Tx) staleOrNoGrant(id, vaultID string) error {
 	var one int
-	found, err := tx.row(`SELECT 1 FROM policies WHERE id = $1 AND vault_id = $2`, []any{id, vaultID}, &one)
+	found, err := tx.Row(`SELECT 1 FROM policies WHERE id = $1 AND vault_id = $2`, []any{id, vaultID}, &one)
 	switch {
 	case err != nil:
 		return err
@@ -118,22 +119,22 @@ func (tx *Tx) staleOrNoGrant(id, vaultID string) error {
 
 // RemoveGrant implements vault.Store.
 func (db *DB) RemoveGrant(ctx context.Context, org, vaultID, id string, ev *audit.Event) error {
-	return db.Write(ctx, org, func(tx *Tx) error {
+	return db.Write(ctx, org, func(tx Tx) error {
 		var kind policy.PrincipalKind
 		var principal string
-		found, err := tx.row(`DELETE FROM policies WHERE id = $1 AND vault_id = $2 RETURNING principal_type, principal_id`,
+		found, err := tx.Row(`DELETE FROM policies WHERE id = $1 AND vault_id = $2 RETURNING principal_type, principal_id`,
 			[]any{id, vaultID}, &kind, &principal)
 		if err == nil && !found {
-			return tx.refuse(errNoGrant)
+			return tx.Refuse(errNoGrant)
 		}
-		tx.wrote = true
+		tx.Wrote()
 		var e ending
 		if err == nil {
-			err = tx.endUncovered(&e, org, vaultID, kind, principal, tx.w.db.clock())
+			err = tx.endUncovered(&e, org, vaultID, kind, principal, tx.ByClock())
 		}
 		e.note(ev)
-		tx.record(ev)
-		tx.ended(org)
+		tx.Record(ev)
+		tx.Ended(org)
 		return err
 	})
 }

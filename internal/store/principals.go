@@ -23,7 +23,7 @@ func (db *DB) Exists(ctx context.Context, org string, kind policy.PrincipalKind,
 		return errNoPrincipal
 	}
 	var one int
-	found, err := db.row(ctx, query, []any{org, id}, &one)
+	found, err := db.Row(ctx, query, []any{org, id}, &one)
 	if err == nil && !found {
 		err = errNoPrincipal
 	}
@@ -34,5 +34,5 @@ func (db *DB) Exists(ctx context.Context, org string, kind policy.PrincipalKind,
 // every start.
 func (db *DB) HasUsers(ctx context.Context) (bool, error) {
 	var id string
-	return db.row(ctx, `SELECT id FROM users LIMIT 1`, nil, &id)
+	return db.Row(ctx, `SELECT id FROM users LIMIT 1`, nil, &id)
 }

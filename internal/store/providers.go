@@ -8,6 +8,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 )
 
 var (
@@ -19,14 +20,14 @@ var (
 // win, on whatever nodes they are. Tokens that ended long ago are forgotten on
 // the way.
 func (db *DB) SpendToken(ctx context.Context, hash string, until, now time.Time) error {
-	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
-		n, err := tx.exec(`INSERT INTO spent_tokens (token_hash, expires_at) VALUES ($1, $2) ON CONFLICT (token_hash) DO NOTHING`,
+	return db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
+		n, err := tx.Exec(`INSERT INTO spent_tokens (token_hash, expires_at) VALUES ($1, $2) ON CONFLICT (token_hash) DO NOTHING`,
 			hash, micros(until))
 		if err == nil && n == 0 {
-			return tx.refuse(errTokenSpent)
+			return tx.Refuse(errTokenSpent)
 		}
 		if err == nil {
-			_, err = tx.sweep(`DELETE FROM spent_tokens WHERE expires_at < $1`, longAgo(now))
+			_, err = tx.Sweep(`DELETE FROM spent_tokens WHERE expires_at < $1`, sqldb.LongAgo(now))
 		}
 		return err
 	})
@@ -43,45 +44,45 @@ const linkedAt = `SELECT 1 FROM provider_accounts WHERE user_id = $1 AND issuer 
 // LinkedAt implements identity.ProviderStore.
 func (db *DB) LinkedAt(ctx context.Context, issuer, user string) (bool, error) {
 	var one int
-	return db.row(ctx, linkedAt, []any{user, issuer}, &one)
+	return db.Row(ctx, linkedAt, []any{user, issuer}, &one)
 }
 
 // LinkAccount implements identity.ProviderStore. The user's row is held, so that
 // of two identities that come at once one is linked.
 func (db *DB) LinkAccount(ctx context.Context, org string, l identity.Link, ev *audit.Event) error {
-	return db.Write(ctx, org, func(tx *Tx) error {
+	return db.Write(ctx, org, func(tx Tx) error {
 		if err := tx.alive(l.User); err != nil {
 			return err
 		}
 		// This changes nothing and holds the row.
-		if _, err := tx.exec(`UPDATE users SET email_verified = email_verified WHERE id = $1`, l.User); err != nil {
+		if _, err := tx.Exec(`UPDATE users SET email_verified = email_verified WHERE id = $1`, l.User); err != nil {
 			return err
 		}
 		var one int
-		other, err := tx.row(linkedAt, []any{l.User, l.Issuer}, &one)
+		other, err := tx.Row(linkedAt, []any{l.User, l.Issuer}, &one)
 		if err != nil {
 			return err
 		}
 		if other {
-			return tx.refuse(errLinked)
+			return tx.Refuse(errLinked)
 		}
 		if err := tx.link(&l); err != nil {
 			return err
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return nil
 	})
 }
 
 // AddLinkedUser implements identity.ProviderStore.
 func (db *DB) AddLinkedUser(ctx context.Context, a identity.Account, orgName string, l identity.Link, ev *audit.Event) error {
-	return db.Write(ctx, a.Org, func(tx *Tx) error {
+	return db.Write(ctx, a.Org, func(tx Tx) error {
 		err := tx.link(&l)
 		if err == nil {
 			err = tx.addUser(&a, orgName)
 		}
 		if err == nil {
-			tx.record(ev)
+			tx.Record(ev)
 		}
 		return err
 	})
@@ -89,13 +90,13 @@ func (db *DB) AddLinkedUser(ctx context.Context, a identity.Account, orgName str
 
 // link comes first in its transaction: when the identity is another's nothing
 // was written. One whose account is gone is free.
-func (tx *Tx) link(l *identity.Link) error {
-	n, err := tx.exec(`INSERT INTO provider_accounts (issuer, subject, user_id, created_at) VALUES ($1, $2, $3, $4)
+func (tx Tx) link(l *identity.Link) error {
+	n, err := tx.Exec(`INSERT INTO provider_accounts (issuer, subject, user_id, created_at) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (issuer, subject) DO UPDATE SET user_id = excluded.user_id, created_at = excluded.created_at
 		WHERE NOT EXISTS (SELECT 1 FROM users WHERE users.id = provider_accounts.user_id)`,
 		l.Issuer, l.Subject, l.User, micros(l.CreatedAt))
 	if err == nil && n == 0 {
-		return tx.refuse(errLinked)
+		return tx.Refuse(errLinked)
 	}
 	return err
 }
@@ -121,7 +122,7 @@ func (db *DB) AgentsOfClients(ctx context.Context, issuer string, clients [3]str
 
 func (db *DB) agents(ctx context.Context, where string, args ...any) ([]identity.Agent, error) {
 	var out []identity.Agent
-	err := db.each(ctx, `SELECT `+agentColumns+` FROM agents `+where, args, func(rows *sql.Rows) error {
+	err := db.Each(ctx, `SELECT `+agentColumns+` FROM agents `+where, args, func(rows *sql.Rows) error {
 		var r agentRow
 		if err := rows.Scan(r.dest()...); err != nil {
 			return err

@@ -12,14 +12,14 @@ const clearedAtOnce = 250
 
 // clear deletes secrets of a vault that is gone, no more than there is room for, and
 // takes what it deleted from the room. left says that some may be there still.
-func (tx *Tx) clear(vault string, room *int64) (left bool, err error) {
+func (tx Tx) clear(vault string, room *int64) (left bool, err error) {
 	most := int64(0)
 	for _, query := range []string{
 		`DELETE FROM secrets WHERE vault_id = $1 AND path IN (SELECT path FROM secrets WHERE vault_id = $1 ORDER BY path LIMIT $2)`,
 		`DELETE FROM secret_versions WHERE vault_id = $1 AND (path, version) IN
 			(SELECT path, version FROM secret_versions WHERE vault_id = $1 ORDER BY path, version LIMIT $2)`,
 	} {
-		n, err := tx.exec(query, vault, *room)
+		n, err := tx.Exec(query, vault, *room)
 		if err != nil {
 			return true, err
 		}
@@ -35,16 +35,16 @@ func (tx *Tx) clear(vault string, room *int64) (left bool, err error) {
 func (db *DB) ClearRemains(ctx context.Context) error {
 	for {
 		var vault string
-		found, err := db.row(ctx, `SELECT vault_id FROM remains LIMIT 1`, nil, &vault)
+		found, err := db.Row(ctx, `SELECT vault_id FROM remains LIMIT 1`, nil, &vault)
 		if err != nil || !found {
 			return err
 		}
-		err = db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+		err = db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
 			room := int64(clearedAtOnce)
 			left, err := tx.clear(vault, &room)
 			tx.forgetVault(vault)
 			if err == nil && !left {
-				_, err = tx.exec(`DELETE FROM remains WHERE vault_id = $1`, vault)
+				_, err = tx.Exec(`DELETE FROM remains WHERE vault_id = $1`, vault)
 			}
 			return err
 		})

@@ -7,14 +7,15 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
 
 // RemoveMember implements identity.OrgStore.
 func (db *DB) RemoveMember(ctx context.Context, r identity.Removal, may func(actor, m identity.Member) error, ev *audit.Event) error {
-	return db.Write(ctx, r.Org, func(tx *Tx) error {
+	return db.Write(ctx, r.Org, func(tx Tx) error {
 		m, err := tx.allowed(r.Org, r.Actor, r.User, false, may)
 		if err != nil {
-			return tx.refuse(err)
+			return tx.Refuse(err)
 		}
 		if r.Gate != nil {
 			_, gated, err := tx.gatedAmong(policiesNaming, string(policy.KindUser), r.User, r.Org)
@@ -22,7 +23,7 @@ func (db *DB) RemoveMember(ctx context.Context, r identity.Removal, may func(act
 				err = r.Gate()
 			}
 			if err != nil {
-				return tx.refuse(err)
+				return tx.Refuse(err)
 			}
 		}
 		e, err := tx.endMembership(r.Org, r.User, r.Actor, r.At)
@@ -35,8 +36,8 @@ func (db *DB) RemoveMember(ctx context.Context, r identity.Removal, may func(act
 				return err
 			}
 		}
-		tx.record(ev)
-		tx.ended(r.Org)
+		tx.Record(ev)
+		tx.Ended(r.Org)
 		return nil
 	})
 }
@@ -45,7 +46,7 @@ const policiesNaming = `principal_type = $1 AND principal_id = $2 AND vault_id I
 
 // endMembership ends what somebody may do in an organisation. Its agents stop and
 // become the heir's.
-func (tx *Tx) endMembership(org, user, heir string, at time.Time) (ending, error) {
+func (tx Tx) endMembership(org, user, heir string, at time.Time) (ending, error) {
 	var e ending
 	err := tx.endWebhooks(&e, org, user)
 	if err == nil { // it knows them
@@ -64,24 +65,24 @@ func (tx *Tx) endMembership(org, user, heir string, at time.Time) (ending, error
 	if err != nil {
 		return e, err
 	}
-	for _, s := range []stmt{
-		{`DELETE FROM memberships WHERE org_id = $1 AND user_id = $2`, []any{org, user}},
-		{`UPDATE device_codes SET status = 'denied' WHERE org_id = $1 AND user_id = $2 AND status = 'approved'`, []any{org, user}},
-		{`DELETE FROM invitations WHERE org_id = $1 AND invited_by = $2`, []any{org, user}},
-		{`UPDATE user_keys SET revoked_at = $3 WHERE org_id = $1 AND user_id = $2 AND revoked_at IS NULL`,
-			[]any{org, user, micros(at)}},
-		{`DELETE FROM policies WHERE ` + policiesNaming, []any{string(policy.KindUser), user, org}},
-		{`UPDATE vaults SET creator_left = 1 WHERE org_id = $1 AND created_by_type = $2 AND created_by = $3`,
-			[]any{org, string(policy.KindUser), user}},
-		{`UPDATE vaults SET creator_human = '' WHERE org_id = $1 AND creator_human = $2`, []any{org, user}},
+	for _, s := range []commit.Stmt{
+		stmt(`DELETE FROM memberships WHERE org_id = $1 AND user_id = $2`, org, user),
+		stmt(`UPDATE device_codes SET status = 'denied' WHERE org_id = $1 AND user_id = $2 AND status = 'approved'`, org, user),
+		stmt(`DELETE FROM invitations WHERE org_id = $1 AND invited_by = $2`, org, user),
+		stmt(`UPDATE user_keys SET revoked_at = $3 WHERE org_id = $1 AND user_id = $2 AND revoked_at IS NULL`,
+			org, user, micros(at)),
+		stmt(`DELETE FROM policies WHERE `+policiesNaming, string(policy.KindUser), user, org),
+		stmt(`UPDATE vaults SET creator_left = 1 WHERE org_id = $1 AND created_by_type = $2 AND created_by = $3`,
+			org, string(policy.KindUser), user),
+		stmt(`UPDATE vaults SET creator_human = '' WHERE org_id = $1 AND creator_human = $2`, org, user),
 		// Coming back must bring none of this back.
-		{`UPDATE shares SET revoked_at = $3 WHERE org_id = $1 AND revoked_at IS NULL AND (maker_type = 'user' AND maker_id = $2
-			OR recipient_type IN ('user', 'creator') AND recipient_id = $2)`, []any{org, user, micros(at)}},
-		{`UPDATE shares SET maker_human = $3 WHERE org_id = $1 AND maker_human = $2 AND maker_type = 'agent'`, []any{org, user, heir}},
-		{`DELETE FROM approvals WHERE org_id = $1 AND requester_kind = 'user' AND requester_id = $2`, []any{org, user}},
-		{`UPDATE approvals SET requester_human = $3 WHERE org_id = $1 AND requester_human = $2`, []any{org, user, heir}},
+		stmt(`UPDATE shares SET revoked_at = $3 WHERE org_id = $1 AND revoked_at IS NULL AND (maker_type = 'user' AND maker_id = $2
+			OR recipient_type IN ('user', 'creator') AND recipient_id = $2)`, org, user, micros(at)),
+		stmt(`UPDATE shares SET maker_human = $3 WHERE org_id = $1 AND maker_human = $2 AND maker_type = 'agent'`, org, user, heir),
+		stmt(`DELETE FROM approvals WHERE org_id = $1 AND requester_kind = 'user' AND requester_id = $2`, org, user),
+		stmt(`UPDATE approvals SET requester_human = $3 WHERE org_id = $1 AND requester_human = $2`, org, user, heir),
 	} {
-		if _, err := tx.exec(s.query, s.args...); err != nil {
+		if _, err := tx.Exec(s.Query, s.Args...); err != nil {
 			return e, err
 		}
 	}
@@ -89,19 +90,19 @@ func (tx *Tx) endMembership(org, user, heir string, at time.Time) (ending, error
 }
 
 // ownOrg gives somebody who is in no organisation now an empty one.
-func (tx *Tx) ownOrg(r *identity.Removal, name string) error {
+func (tx Tx) ownOrg(r *identity.Removal, name string) error {
 	var one int
-	elsewhere, err := tx.row(`SELECT 1 FROM memberships WHERE user_id = $1 LIMIT 1`, []any{r.User}, &one)
+	elsewhere, err := tx.Row(`SELECT 1 FROM memberships WHERE user_id = $1 LIMIT 1`, []any{r.User}, &one)
 	if err != nil || elsewhere {
 		return err
 	}
-	for _, s := range []stmt{
-		{`INSERT INTO orgs (id, name, created_at) VALUES ($1, $2, $3)`, []any{r.OwnOrg, name, micros(r.At)}},
-		{`INSERT INTO memberships (org_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)`,
-			[]any{r.OwnOrg, r.User, string(policy.RoleOwner), micros(r.At)}},
-		{`UPDATE users SET home_org = $2 WHERE id = $1`, []any{r.User, r.OwnOrg}},
+	for _, s := range []commit.Stmt{
+		stmt(`INSERT INTO orgs (id, name, created_at) VALUES ($1, $2, $3)`, r.OwnOrg, name, micros(r.At)),
+		stmt(`INSERT INTO memberships (org_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)`,
+			r.OwnOrg, r.User, string(policy.RoleOwner), micros(r.At)),
+		stmt(`UPDATE users SET home_org = $2 WHERE id = $1`, r.User, r.OwnOrg),
 	} {
-		if _, err := tx.exec(s.query, s.args...); err != nil {
+		if _, err := tx.Exec(s.Query, s.Args...); err != nil {
 			return err
 		}
 	}

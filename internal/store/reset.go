@@ -6,11 +6,12 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
 
 // AddMailToken implements identity.TokenStore.
 func (db *DB) AddMailToken(ctx context.Context, user string, t identity.MailToken) error {
-	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+	return db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
 		if err := tx.alive(user); err != nil {
 			return err
 		}
@@ -18,8 +19,8 @@ func (db *DB) AddMailToken(ctx context.Context, user string, t identity.MailToke
 	})
 }
 
-func (tx *Tx) addMailToken(user string, t *identity.MailToken) error {
-	_, err := tx.exec(`INSERT INTO mail_tokens (token_hash, user_id, purpose, expires_at) VALUES ($1, $2, $3, $4)`,
+func (tx Tx) addMailToken(user string, t *identity.MailToken) error {
+	_, err := tx.Exec(`INSERT INTO mail_tokens (token_hash, user_id, purpose, expires_at) VALUES ($1, $2, $3, $4)`,
 		t.Hash, user, t.Purpose, micros(t.ExpiresAt))
 	return err
 }
@@ -29,11 +30,11 @@ func (tx *Tx) addMailToken(user string, t *identity.MailToken) error {
 // mail is the first that shows whose the address is, the account's keys and second
 // factor end: they may be of somebody else who made the account.
 func (db *DB) ResetPassword(ctx context.Context, org, user, tokenHash, hash string, now time.Time, ev *audit.Event) error {
-	return db.writeOf(ctx, org, user, func(tx *Tx, all endings) error {
-		n, err := tx.exec(`DELETE FROM mail_tokens WHERE token_hash = $1 AND user_id = $2 AND purpose = $3 AND expires_at > $4`,
+	return db.writeOf(ctx, org, user, func(tx Tx, all endings) error {
+		n, err := tx.Exec(`DELETE FROM mail_tokens WHERE token_hash = $1 AND user_id = $2 AND purpose = $3 AND expires_at > $4`,
 			tokenHash, user, identity.PurposeReset, micros(now))
 		if err == nil && n == 0 {
-			return tx.refuse(errNoSuchMail)
+			return tx.Refuse(errNoSuchMail)
 		}
 		if err == nil {
 			err = tx.endSessions(all, org, user, identity.Kept{At: now})
@@ -41,16 +42,16 @@ func (db *DB) ResetPassword(ctx context.Context, org, user, tokenHash, hash stri
 		if err == nil {
 			err = tx.endKeys(all, now, user, `EXISTS (SELECT 1 FROM users WHERE id = $2 AND email_verified = 0)`)
 		}
-		for _, s := range []stmt{
-			{`DELETE FROM mail_tokens WHERE user_id = $1`, []any{user}},
-			{`DELETE FROM mfa_challenges WHERE user_id = $1`, []any{user}},
-			{`DELETE FROM user_totp WHERE user_id = $1 AND EXISTS (SELECT 1 FROM users WHERE id = $1 AND email_verified = 0)`, []any{user}},
-			{`DELETE FROM recovery_codes WHERE user_id = $1 AND EXISTS (SELECT 1 FROM users WHERE id = $1 AND email_verified = 0)`, []any{user}},
-			{`UPDATE users SET totp = 0 WHERE id = $1 AND email_verified = 0`, []any{user}},
-			{`UPDATE users SET password_hash = $2, email_verified = 1, token_gen = token_gen + 1, token_kept = '' WHERE id = $1`, []any{user, hash}},
+		for _, s := range []commit.Stmt{
+			stmt(`DELETE FROM mail_tokens WHERE user_id = $1`, user),
+			stmt(`DELETE FROM mfa_challenges WHERE user_id = $1`, user),
+			stmt(`DELETE FROM user_totp WHERE user_id = $1 AND EXISTS (SELECT 1 FROM users WHERE id = $1 AND email_verified = 0)`, user),
+			stmt(`DELETE FROM recovery_codes WHERE user_id = $1 AND EXISTS (SELECT 1 FROM users WHERE id = $1 AND email_verified = 0)`, user),
+			stmt(`UPDATE users SET totp = 0 WHERE id = $1 AND email_verified = 0`, user),
+			stmt(`UPDATE users SET password_hash = $2, email_verified = 1, token_gen = token_gen + 1, token_kept = '' WHERE id = $1`, user, hash),
 		} {
 			if err == nil {
-				n, err = tx.exec(s.query, s.args...)
+				n, err = tx.Exec(s.Query, s.Args...)
 			}
 		}
 		if err == nil && n == 0 {

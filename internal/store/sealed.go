@@ -47,7 +47,7 @@ func (db *DB) EachSealed(ctx context.Context, fn func(Sealed) error) error {
 	for _, in := range sealedIn {
 		for after := ""; ; {
 			var page []Sealed
-			err := db.onWalks(ctx, in.query, []any{after, sealedPage}, func(rows *sql.Rows) error {
+			err := db.EachAside(ctx, in.query, []any{after, sealedPage}, func(rows *sql.Rows) error {
 				s := Sealed{Kind: in.kind}
 				err := rows.Scan(&s.ID, &s.Org, &s.Vault, &s.Box.WrappedDEK, &s.Box.Ciphertext)
 				page = append(page, s)
@@ -80,7 +80,7 @@ type VersionName struct {
 // given one. No versions: it was the last.
 func (db *DB) VersionNames(ctx context.Context, vault string, after VersionName, limit int) ([]VersionName, error) {
 	var out []VersionName
-	err := db.onWalks(ctx, `SELECT path, version FROM secret_versions WHERE vault_id = $1 AND (path, version) > ($2, $3) ORDER BY path, version LIMIT $4`,
+	err := db.EachAside(ctx, `SELECT path, version FROM secret_versions WHERE vault_id = $1 AND (path, version) > ($2, $3) ORDER BY path, version LIMIT $4`,
 		[]any{vault, after.Path, int64(after.Version), limit}, func(rows *sql.Rows) error {
 			var v VersionName
 			err := rows.Scan(&v.Path, &v.Version)

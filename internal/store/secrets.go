@@ -10,6 +10,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -68,11 +69,11 @@ func (db *DB) At(ctx context.Context, vaultID, path string, version uint64) (vau
 
 func (db *DB) version(ctx context.Context, query string, args ...any) (v vault.Version, err error) {
 	var found bool
-	if db.eng.postgres {
+	if db.Postgres() {
 		found, err = db.versionPostgres(ctx, query, args, &v)
 	} else {
 		var r versionRow
-		found, err = db.row(ctx, query, args, r.fields()...)
+		found, err = db.Row(ctx, query, args, r.fields()...)
 		v = r.version()
 	}
 	if err == nil && !found {
@@ -93,7 +94,7 @@ func (db *DB) Tip(ctx context.Context, vaultID, path string) (vault.Tip, error) 
 		}
 	}
 	var t vault.Tip
-	_, err := db.row(ctx, `SELECT version, type FROM secrets WHERE vault_id = $1 AND path = $2`,
+	_, err := db.Row(ctx, `SELECT version, type FROM secrets WHERE vault_id = $1 AND path = $2`,
 		[]any{vaultID, path}, &t.Version, &t.Type)
 	return t, err
 }
@@ -103,7 +104,7 @@ func (db *DB) Versions(ctx context.Context, vaultID, path string) ([]vault.Versi
 	var out []vault.Version
 	// What is sealed may be megabytes a version, and nobody asks for it here.
 	columns := strings.Replace(versionColumns, "wrapped_dek, ciphertext", "NULL, NULL", 1)
-	err := db.each(ctx, `SELECT `+columns+` FROM secret_versions WHERE vault_id = $1 AND path = $2 ORDER BY version DESC`,
+	err := db.Each(ctx, `SELECT `+columns+` FROM secret_versions WHERE vault_id = $1 AND path = $2 ORDER BY version DESC`,
 		[]any{vaultID, path}, func(rows *sql.Rows) error {
 			var r versionRow
 			err := rows.Scan(r.fields()...)
@@ -155,11 +156,11 @@ var errPageFull = errors.New("the page is full")
 
 func (db *DB) list(ctx context.Context, vaultID string, k pageKey) (page, error) {
 	args := []any{vaultID, k.after, k.prefix, k.prefix + "\x7f", k.limit}
-	if db.eng.postgres {
+	if db.Postgres() {
 		return db.listPostgres(ctx, args, k.limit)
 	}
 	p := page{rows: make([]*vault.Meta, 0, min(k.limit, 64))}
-	err := db.each(ctx, listQuery, args, func(rows *sql.Rows) error {
+	err := db.Each(ctx, listQuery, args, func(rows *sql.Rows) error {
 		var m vault.Meta
 		var created int64
 		var expires sql.NullInt64
@@ -182,13 +183,13 @@ func (db *DB) PutVersion(ctx context.Context, org string, v vault.Version, ev *a
 	if err != nil {
 		return err
 	}
-	return db.Write(ctx, org, func(tx *Tx) error {
+	return db.Write(ctx, org, func(tx Tx) error {
 		if ev != nil && ev.Details.Approval != "" {
 			return tx.putApproved(&v, caps, ev)
 		}
 		tx.replace(&v)
-		tx.record(ev)
-		return tx.run(func(rows int64) error {
+		tx.Record(ev)
+		return tx.RunTogether(func(rows int64) error {
 			if rows == 0 {
 				return tx.noPlace(&v, caps, org)
 			}
@@ -198,22 +199,22 @@ func (db *DB) PutVersion(ctx context.Context, org string, v vault.Version, ev *a
 }
 
 // putApproved is PutVersion with a use of an approval: all of it or nothing.
-func (tx *Tx) putApproved(v *vault.Version, caps billing.Caps, ev *audit.Event) error {
+func (tx Tx) putApproved(v *vault.Version, caps billing.Caps, ev *audit.Event) error {
 	if err := tx.pass(v, caps, ev.Org); err != nil {
-		return tx.refuse(err)
+		return tx.Refuse(err)
 	}
 	err := tx.spendApproval(ev)
 	if err == nil {
 		err = tx.store(v)
 	}
-	tx.record(ev)
+	tx.Record(ev)
 	return err
 }
 
 // pass runs the gate by itself, for a version that is stored after something else.
-func (tx *Tx) pass(v *vault.Version, caps billing.Caps, org string) error {
+func (tx Tx) pass(v *vault.Version, caps billing.Caps, org string) error {
 	gate := gateOf(v, caps, org)
-	n, err := tx.exec(gate.query, gate.args...)
+	n, err := tx.Exec(gate.Query, gate.Args...)
 	if err == nil && n == 0 {
 		err = tx.noPlace(v, caps, org)
 	}
@@ -221,25 +222,25 @@ func (tx *Tx) pass(v *vault.Version, caps billing.Caps, org string) error {
 }
 
 // store stores a version that has passed.
-func (tx *Tx) store(v *vault.Version) error {
+func (tx Tx) store(v *vault.Version) error {
 	tx.replace(v)
 	s := putVersion(v)
-	_, err := tx.exec(s.query, s.args...)
+	_, err := tx.Exec(s.Query, s.Args...)
 	return err
 }
 
 // gateOf is putCurrent with the cap on the organisation's secrets.
-func gateOf(v *vault.Version, caps billing.Caps, org string) stmt {
+func gateOf(v *vault.Version, caps billing.Caps, org string) commit.Stmt {
 	if caps.Secrets < 0 {
 		return putCurrent(v)
 	}
-	return putCurrent(v).within(caps.Secrets, org)
+	return withRoom(putCurrent(v), caps.Secrets, org)
 }
 
 // putCurrent is the gate that only one of two writers passes: the listing's row
 // comes with version 1, and moves from n-1 to n only. The vault must be as the
 // writer saw it: an old key may be destroyed once none of its versions is left.
-func putCurrent(v *vault.Version) stmt {
+func putCurrent(v *vault.Version) commit.Stmt {
 	const same = `EXISTS (SELECT 1 FROM vaults WHERE id = $1 AND kek_gen = $9 AND CASE WHEN cmek_fingerprint IS NULL THEN 0 ELSE 1 END = $10)`
 	query := `UPDATE secrets SET version = $3, version_id = $4, type = $5, metadata = $6, created_at = $7, expires_at = $8,
 		deleted_at = NULL WHERE vault_id = $1 AND path = $2 AND version + 1 = $3 AND ` + same
@@ -248,38 +249,38 @@ func putCurrent(v *vault.Version) stmt {
 			SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE NOT EXISTS (SELECT 1 FROM secret_versions WHERE vault_id = $1 AND path = $2) AND ` + same + `
 			ON CONFLICT (vault_id, path) DO NOTHING`
 	}
-	return stmt{query, []any{
+	return stmt(query,
 		v.Vault, v.Path, int64(v.Meta.Version), v.ID, v.Type, string(v.Metadata), micros(v.CreatedAt), nullMicros(v.ExpiresAt),
 		v.KEKGen, number(v.CMEK),
-	}}
+	)
 }
 
 // putVersion stores the version once putCurrent has let it pass.
-func putVersion(v *vault.Version) stmt {
-	return stmt{`INSERT INTO secret_versions (` + versionColumns + `)
+func putVersion(v *vault.Version) commit.Stmt {
+	return stmt(`INSERT INTO secret_versions (`+versionColumns+`)
 		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL, $14, 0, $15
-		WHERE EXISTS (SELECT 1 FROM secrets WHERE vault_id = $1 AND path = $2 AND version_id = $4)`, []any{
+		WHERE EXISTS (SELECT 1 FROM secrets WHERE vault_id = $1 AND path = $2 AND version_id = $4)`,
 		v.Vault, v.Path, int64(v.Meta.Version), v.ID, v.Type, string(v.Metadata), string(v.RotationPolicy),
 		v.Box.WrappedDEK, v.Box.Ciphertext, number(v.CMEK), v.CreatedBy, micros(v.CreatedAt), nullMicros(v.ExpiresAt), v.MaxAccess, v.KEKGen,
-	}}
+	)
 }
 
-// within adds to the gate that a path which comes to life finds room. The
+// withRoom adds to the gate that a path which comes to life finds room. The
 // statement counts by itself: on PostgreSQL it runs together with those of other
 // writes, each of which sees what came before it.
-func (s stmt) within(most int64, org string) stmt {
+func withRoom(s commit.Stmt, most int64, org string) commit.Stmt {
 	const revived = ` AND (deleted_at IS NULL OR `
 	room := `$11 > (` + strings.ReplaceAll(countSecrets, "$1", "$12") + `)
 		OR EXISTS (SELECT 1 FROM vaults WHERE id = $1 AND substr(name, 1, 2) = '__'))`
-	if head, tail, insert := strings.Cut(s.query, "ON CONFLICT"); insert {
-		return stmt{head + ` AND (` + room + ` ON CONFLICT` + tail, append(s.args, most, org)}
+	if head, tail, insert := strings.Cut(s.Query, "ON CONFLICT"); insert {
+		return stmt(head+` AND (`+room+` ON CONFLICT`+tail, append(s.Args, most, org)...)
 	}
-	return stmt{s.query + revived + room, append(s.args, most, org)}
+	return stmt(s.Query+revived+room, append(s.Args, most, org)...)
 }
 
 // noPlace says why a version did not fit: there is no vault, no room, or another
 // write was first.
-func (tx *Tx) noPlace(v *vault.Version, caps billing.Caps, org string) error {
+func (tx Tx) noPlace(v *vault.Version, caps billing.Caps, org string) error {
 	err := tx.staleOrNoVault(v.Vault)
 	if errors.Is(err, vault.ErrStale) {
 		err = tx.whole(v.Vault, v.Path, err)
@@ -288,11 +289,11 @@ func (tx *Tx) noPlace(v *vault.Version, caps billing.Caps, org string) error {
 		return err
 	}
 	var n, live int64
-	if _, err := tx.row(countSecrets, []any{org}, &n); err != nil {
+	if _, err := tx.Row(countSecrets, []any{org}, &n); err != nil {
 		return err
 	}
 	const query = `SELECT COUNT(*) FROM secrets WHERE vault_id = $1 AND path = $2 AND (deleted_at IS NULL OR version + 1 <> $3)`
-	if _, err := tx.row(query, []any{v.Vault, v.Path, int64(v.Meta.Version)}, &live); err != nil {
+	if _, err := tx.Row(query, []any{v.Vault, v.Path, int64(v.Meta.Version)}, &live); err != nil {
 		return err
 	}
 	if n < caps.Secrets || live > 0 {
@@ -303,17 +304,17 @@ func (tx *Tx) noPlace(v *vault.Version, caps billing.Caps, org string) error {
 
 // Spend implements vault.Store.
 func (db *DB) Spend(ctx context.Context, vaultID, path string, version uint64, ev *audit.Event) error {
-	return db.Write(ctx, ev.Org, func(tx *Tx) error {
-		n, err := tx.exec(`UPDATE secret_versions SET access_count = access_count + 1
+	return db.Write(ctx, ev.Org, func(tx Tx) error {
+		n, err := tx.Exec(`UPDATE secret_versions SET access_count = access_count + 1
 			WHERE vault_id = $1 AND path = $2 AND version = $3 AND access_count < max_access_count AND deleted_at IS NULL`,
 			vaultID, path, int64(version))
 		if err == nil && n == 0 {
-			return tx.refuse(errSpent)
+			return tx.Refuse(errSpent)
 		}
 		if err == nil {
 			err = tx.spendApproval(ev)
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 }
@@ -325,7 +326,7 @@ func (db *DB) SetDeleted(ctx context.Context, vaultID, path string, at time.Time
 	if err != nil {
 		return m, err
 	}
-	err = db.Write(ctx, ev.Org, func(tx *Tx) error {
+	err = db.Write(ctx, ev.Org, func(tx Tx) error {
 		m = vault.Meta{Path: path, DeletedAt: at}
 		state := "NOT NULL"
 		if !at.IsZero() {
@@ -333,16 +334,16 @@ func (db *DB) SetDeleted(ctx context.Context, vaultID, path string, at time.Time
 		}
 		var created int64
 		var expires sql.NullInt64
-		tx.wrote = true
-		found, err := tx.row(`UPDATE secrets SET deleted_at = $3 WHERE vault_id = $1 AND path = $2 AND version_id <> '' AND deleted_at IS `+state+`
+		tx.Wrote()
+		found, err := tx.Row(`UPDATE secrets SET deleted_at = $3 WHERE vault_id = $1 AND path = $2 AND version_id <> '' AND deleted_at IS `+state+`
 			RETURNING version_id, type, version, metadata, created_at, expires_at`,
 			[]any{vaultID, path, nullMicros(at)}, &m.ID, &m.Type, &m.Version, &m.Metadata, &created, &expires)
 		if err == nil && !found {
-			return tx.refuse(tx.whole(vaultID, path, errNoSecret))
+			return tx.Refuse(tx.whole(vaultID, path, errNoSecret))
 		}
 		m.CreatedAt, m.ExpiresAt = fromMicros(created), fromNull(expires)
 		if err == nil {
-			_, err = tx.exec(`UPDATE secret_versions SET deleted_at = $4 WHERE vault_id = $1 AND path = $2 AND version = $3`,
+			_, err = tx.Exec(`UPDATE secret_versions SET deleted_at = $4 WHERE vault_id = $1 AND path = $2 AND version = $3`,
 				vaultID, path, int64(m.Version), nullMicros(at))
 		}
 		if err == nil {
@@ -353,7 +354,7 @@ func (db *DB) SetDeleted(ctx context.Context, vaultID, path string, at time.Time
 		}
 		tx.forget(vaultID, path)
 		ev.Details.Version = m.Version
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 	return m, err
@@ -362,20 +363,20 @@ func (db *DB) SetDeleted(ctx context.Context, vaultID, path string, at time.Time
 // Purge implements vault.Store. The listing's row stays, empty but for its
 // number, and without the id of a version.
 func (db *DB) Purge(ctx context.Context, vaultID, path string, ev *audit.Event) error {
-	return db.Write(ctx, ev.Org, func(tx *Tx) error {
-		n, err := tx.exec(`UPDATE secrets SET version_id = '', type = '', metadata = '{}', expires_at = NULL, deleted_at = $3
-			WHERE vault_id = $1 AND path = $2 AND version_id <> ''`, vaultID, path, micros(db.now()))
+	return db.Write(ctx, ev.Org, func(tx Tx) error {
+		n, err := tx.Exec(`UPDATE secrets SET version_id = '', type = '', metadata = '{}', expires_at = NULL, deleted_at = $3
+			WHERE vault_id = $1 AND path = $2 AND version_id <> ''`, vaultID, path, micros(db.Now()))
 		if err == nil && n == 0 {
-			return tx.refuse(tx.whole(vaultID, path, errNoSecret))
+			return tx.Refuse(tx.whole(vaultID, path, errNoSecret))
 		}
 		if err == nil {
-			_, err = tx.exec(`DELETE FROM secret_versions WHERE vault_id = $1 AND path = $2`, vaultID, path)
+			_, err = tx.Exec(`DELETE FROM secret_versions WHERE vault_id = $1 AND path = $2`, vaultID, path)
 		}
 		if err == nil {
-			_, err = tx.exec(`DELETE FROM shares WHERE vault_id = $1 AND path = $2`, vaultID, path)
+			_, err = tx.Exec(`DELETE FROM shares WHERE vault_id = $1 AND path = $2`, vaultID, path)
 		}
 		tx.forget(vaultID, path)
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 }
@@ -390,9 +391,9 @@ func number(b bool) int64 {
 
 // staleOrNoVault says why a version did not fit. Only the first is worth another
 // try.
-func (tx *Tx) staleOrNoVault(vaultID string) error {
+func (tx Tx) staleOrNoVault(vaultID string) error {
 	var one int
-	found, err := tx.row(`SELECT 1 FROM vaults WHERE id = $1`, []any{vaultID}, &one)
+	found, err := tx.Row(`SELECT 1 FROM vaults WHERE id = $1`, []any{vaultID}, &one)
 	if err == nil && !found {
 		return errNoVault
 	}

@@ -15,12 +15,12 @@ import (
 func (db *DB) ClaimShares(ctx context.Context, user, email string, at time.Time) error {
 	var one int
 	const open = `recipient_email = $1 AND recipient_id = '' AND recipient_type = 'external_email'`
-	found, err := db.row(ctx, `SELECT 1 FROM shares WHERE `+open+` LIMIT 1`, []any{email}, &one)
+	found, err := db.Row(ctx, `SELECT 1 FROM shares WHERE `+open+` LIMIT 1`, []any{email}, &one)
 	if err != nil || !found {
 		return err
 	}
-	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
-		_, err := tx.exec(`UPDATE shares SET recipient_id = $2, accepted_at = $3 WHERE `+open, email, user, micros(at))
+	return db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
+		_, err := tx.Exec(`UPDATE shares SET recipient_id = $2, accepted_at = $3 WHERE `+open, email, user, micros(at))
 		return err
 	})
 }
@@ -35,22 +35,22 @@ const (
 
 // TryPassphrase implements sharing.Store.
 func (db *DB) TryPassphrase(ctx context.Context, org, id string, at time.Time) error {
-	return db.Write(ctx, org, func(tx *Tx) error {
+	return db.Write(ctx, org, func(tx Tx) error {
 		var failed, until int64
-		found, err := tx.row(`SELECT failed_count, locked_until FROM shares WHERE id = $1`, []any{id}, &failed, &until)
+		found, err := tx.Row(`SELECT failed_count, locked_until FROM shares WHERE id = $1`, []any{id}, &failed, &until)
 		switch {
 		case err != nil:
 			return err
 		case !found:
-			return tx.refuse(sharing.ErrNoShare)
+			return tx.Refuse(sharing.ErrNoShare)
 		case until > micros(at):
-			return tx.refuse(&fault.Error{Kind: fault.RateLimited, Code: "share_locked", RetryAfter: fromMicros(until).Sub(at),
+			return tx.Refuse(&fault.Error{Kind: fault.RateLimited, Code: "share_locked", RetryAfter: fromMicros(until).Sub(at),
 				Detail: "There were too many wrong passphrases. Wait as long as the Retry-After header says."})
 		}
 		if failed++; failed%wrongTries == 0 {
 			until = micros(at.Add(lockFor(failed / wrongTries)))
 		}
-		_, err = tx.exec(`UPDATE shares SET failed_count = $2, locked_until = $3 WHERE id = $1`, id, failed, until)
+		_, err = tx.Exec(`UPDATE shares SET failed_count = $2, locked_until = $3 WHERE id = $1`, id, failed, until)
 		return err
 	})
 }
@@ -66,39 +66,37 @@ func lockFor(times int64) time.Duration {
 // compared counted it as wrong: it is lifted.
 func (db *DB) SpendShare(ctx context.Context, s *sharing.Share, v *vault.Version, forgive bool, ev *audit.Event) (int64, error) {
 	var count int64
-	err := db.Write(ctx, s.Org, func(tx *Tx) error {
+	err := db.Write(ctx, s.Org, func(tx Tx) error {
 		if v.MaxAccess > 0 {
-			n, err := tx.exec(`UPDATE secret_versions SET access_count = access_count + 1
+			n, err := tx.Exec(`UPDATE secret_versions SET access_count = access_count + 1
 				WHERE vault_id = $1 AND path = $2 AND version = $3 AND access_count < max_access_count AND deleted_at IS NULL`,
 				v.Vault, v.Path, int64(v.Meta.Version))
 			if err == nil && n == 0 {
-				err = tx.refuse(errSpent)
+				err = tx.Refuse(errSpent)
 			}
 			if err != nil {
 				return err
 			}
 		}
-		wrote := tx.wrote
-		tx.wrote = true
-		found, err := tx.row(`UPDATE shares SET access_count = access_count + 1, failed_count = failed_count - $2,
+		found, err := tx.Row(`UPDATE shares SET access_count = access_count + 1, failed_count = failed_count - $2,
 				locked_until = CASE WHEN $2 > 0 THEN 0 ELSE locked_until END
 			WHERE id = $1 AND expires_at > $3 AND (max_access_count = 0 OR access_count < max_access_count)
 				AND revoked_at IS NULL AND declined_at IS NULL AND (accepted_at IS NOT NULL OR recipient_type = $4)
 			RETURNING access_count`, []any{s.ID, number(forgive), micros(ev.At), string(sharing.ToLink)}, &count)
 		if err == nil && !found {
-			tx.wrote = wrote
 			return tx.goneOrRevoked(s.ID)
 		}
-		tx.record(ev)
+		tx.Wrote()
+		tx.Record(ev)
 		return err
 	})
 	return count, err
 }
 
 // goneOrRevoked says why a share gave nothing.
-func (tx *Tx) goneOrRevoked(id string) error {
+func (tx Tx) goneOrRevoked(id string) error {
 	var one int
-	found, err := tx.row(`SELECT 1 FROM shares WHERE id = $1 AND revoked_at IS NULL AND declined_at IS NULL`, []any{id}, &one)
+	found, err := tx.Row(`SELECT 1 FROM shares WHERE id = $1 AND revoked_at IS NULL AND declined_at IS NULL`, []any{id}, &one)
 	switch {
 	case err != nil:
 		return err
@@ -126,20 +124,20 @@ func (db *DB) RevokeShare(ctx context.Context, org, id string, at time.Time, ev 
 }
 
 func (db *DB) changeShare(ctx context.Context, org string, ev *audit.Event, query string, args ...any) error {
-	return db.Write(ctx, org, func(tx *Tx) error {
-		n, err := tx.exec(query, args...)
+	return db.Write(ctx, org, func(tx Tx) error {
+		n, err := tx.Exec(query, args...)
 		if err == nil && n == 0 {
-			return tx.refuse(sharing.ErrNoShare)
+			return tx.Refuse(sharing.ErrNoShare)
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 }
 
 // Notice implements sharing.Store: of two nodes that found s one moves it on.
 func (db *DB) Notice(ctx context.Context, s *sharing.Share, at time.Time) (mine bool, err error) {
-	err = db.Write(ctx, s.Org, func(tx *Tx) error {
-		n, err := tx.exec(`UPDATE shares SET notified_at = $2, notified_count = $3 WHERE id = $1 AND notified_count = $4`,
+	err = db.Write(ctx, s.Org, func(tx Tx) error {
+		n, err := tx.Exec(`UPDATE shares SET notified_at = $2, notified_count = $3 WHERE id = $1 AND notified_count = $4`,
 			s.ID, micros(at), s.AccessCount, s.NotifiedCount)
 		mine = n == 1
 		return err

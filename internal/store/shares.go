@@ -10,6 +10,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 )
 
 const shareColumns = `id, handle, link_wrapped, link_sealed, org_id, vault_id, path, maker_type, maker_id, maker_human,
@@ -54,12 +55,12 @@ func (r *shareRow) share() (sharing.Share, error) {
 		p, err = netip.ParsePrefix(n)
 		s.Allowed = append(s.Allowed, p)
 	}
-	return s, parsed(err)
+	return s, sqldb.Parsed(err)
 }
 
 // Place implements sharing.Store.
 func (db *DB) Place(ctx context.Context, versionID string) (vaultID, path string, err error) {
-	found, err := db.row(ctx, `SELECT vault_id, path FROM secret_versions WHERE id = $1`, []any{versionID}, &vaultID, &path)
+	found, err := db.Row(ctx, `SELECT vault_id, path FROM secret_versions WHERE id = $1`, []any{versionID}, &vaultID, &path)
 	if err == nil && !found {
 		err = errNoSecret
 	}
@@ -77,7 +78,7 @@ func (db *DB) AddShare(ctx context.Context, s sharing.Share, ev *audit.Event) (t
 	if s.MakerIP.IsValid() {
 		ip = s.MakerIP.String()
 	}
-	err = db.Write(ctx, s.Org, func(tx *Tx) error {
+	err = db.Write(ctx, s.Org, func(tx Tx) error {
 		if err := tx.alive(s.Org, s.MakerID, s.MakerHuman); err != nil {
 			return err
 		}
@@ -86,13 +87,13 @@ func (db *DB) AddShare(ctx context.Context, s sharing.Share, ev *audit.Event) (t
 		}
 		if s.Email != "" {
 			var letters int64
-			if _, err := tx.row(`SELECT COUNT(*) FROM shares WHERE recipient_email = $1 AND created_at > $2`,
+			if _, err := tx.Row(`SELECT COUNT(*) FROM shares WHERE recipient_email = $1 AND created_at > $2`,
 				[]any{s.Email, micros(s.CreatedAt.Add(-time.Hour))}, &letters); err != nil {
 				return err
 			}
 			tell = letters < sharing.MaxLetters
 		}
-		_, err := tx.exec(`INSERT INTO shares (`+shareColumns+`, failed_count, locked_until)
+		_, err := tx.Exec(`INSERT INTO shares (`+shareColumns+`, failed_count, locked_until)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, 0, 0, $19, $20, NULL, NULL, NULL, $21, 0, 0)`,
 			s.ID, s.Handle, orNone(s.Link.WrappedDEK), orNone(s.Link.Ciphertext), s.Org, s.Vault, s.Path, string(s.MakerKind), s.MakerID,
 			s.MakerHuman, listText(s.MakerScopes), ip, string(s.Type), s.RecipientID, s.Email, s.PassphraseHash,
@@ -100,13 +101,13 @@ func (db *DB) AddShare(ctx context.Context, s sharing.Share, ev *audit.Event) (t
 		// What ended long ago goes as new ones come. It was made before that, too:
 		// the index then spares looking at all that are younger.
 		if err == nil {
-			_, err = tx.sweep(`DELETE FROM shares WHERE org_id = $1 AND created_at < $2 AND (expires_at < $2 OR revoked_at < $2)`,
+			_, err = tx.Sweep(`DELETE FROM shares WHERE org_id = $1 AND created_at < $2 AND (expires_at < $2 OR revoked_at < $2)`,
 				s.Org, micros(s.CreatedAt.Add(-sharing.Keep)))
 		}
 		if err == nil {
 			err = tx.made("shares", s.ID, ev)
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 	return tell, err
@@ -121,14 +122,14 @@ func orNone(b []byte) []byte {
 
 // roomForShare returns fault.RateLimited when as many shares as may be made in a
 // window were.
-func (tx *Tx) roomForShare(org string, at time.Time) error {
+func (tx Tx) roomForShare(org string, at time.Time) error {
 	var first int64
-	found, err := tx.row(`SELECT created_at FROM shares WHERE org_id = $1 AND created_at > $2 ORDER BY created_at DESC LIMIT 1 OFFSET $3`,
+	found, err := tx.Row(`SELECT created_at FROM shares WHERE org_id = $1 AND created_at > $2 ORDER BY created_at DESC LIMIT 1 OFFSET $3`,
 		[]any{org, micros(at.Add(-sharing.Window)), sharing.PerWindow - 1}, &first)
 	if err != nil || !found {
 		return err
 	}
-	return tx.refuse(&fault.Error{Kind: fault.RateLimited, Code: "rate_limited", RetryAfter: max(fromMicros(first).Add(sharing.Window).Sub(at), time.Second),
+	return tx.Refuse(&fault.Error{Kind: fault.RateLimited, Code: "rate_limited", RetryAfter: max(fromMicros(first).Add(sharing.Window).Sub(at), time.Second),
 		Detail: "An organisation may make 10 shares a minute. Wait as long as the Retry-After header says."})
 }
 
@@ -144,7 +145,7 @@ func (db *DB) ShareRow(ctx context.Context, id, hash string) (sharing.Share, err
 
 func (db *DB) share(ctx context.Context, query string, args ...any) (sharing.Share, error) {
 	var r shareRow
-	found, err := db.row(ctx, query, args, r.dest()...)
+	found, err := db.Row(ctx, query, args, r.dest()...)
 	if err == nil && !found {
 		err = sharing.ErrNoShare
 	}
@@ -169,7 +170,7 @@ func (db *DB) SharesFor(ctx context.Context, org, recipient string, limit int) (
 // LentTo implements vault.Store.
 func (db *DB) LentTo(ctx context.Context, agent string, at time.Time) (map[string][]string, error) {
 	out := map[string][]string{}
-	err := db.each(ctx, `SELECT DISTINCT vault_id, path FROM shares WHERE recipient_id = $1 AND recipient_type = $2 AND in_person = 1
+	err := db.Each(ctx, `SELECT DISTINCT vault_id, path FROM shares WHERE recipient_id = $1 AND recipient_type = $2 AND in_person = 1
 		AND revoked_at IS NULL AND declined_at IS NULL AND expires_at > $3 AND (max_access_count = 0 OR access_count < max_access_count)`,
 		[]any{agent, string(sharing.ToAgent), micros(at)}, func(rows *sql.Rows) error {
 			var id, path string
@@ -188,7 +189,7 @@ func (db *DB) Unnoticed(ctx context.Context, since time.Time, limit int) ([]shar
 
 func (db *DB) shares(ctx context.Context, query string, args ...any) ([]sharing.Share, error) {
 	var out []sharing.Share
-	err := db.each(ctx, query, args, func(rows *sql.Rows) error {
+	err := db.Each(ctx, query, args, func(rows *sql.Rows) error {
 		var r shareRow
 		if err := rows.Scan(r.dest()...); err != nil {
 			return err

@@ -12,10 +12,10 @@ import (
 func (db *DB) Customer(ctx context.Context, org string, now time.Time) (checkout.Customer, error) {
 	var c checkout.Customer
 	var live, all int64
-	if _, err := db.row(ctx, `SELECT customer_id FROM stripe_customers WHERE org_id = $1`, []any{org}, &c.ID); err != nil {
+	if _, err := db.Row(ctx, `SELECT customer_id FROM stripe_customers WHERE org_id = $1`, []any{org}, &c.ID); err != nil {
 		return c, err
 	}
-	_, err := db.row(ctx, `SELECT COUNT(*), COUNT(CASE WHEN live_until > $1 THEN 1 END) FROM stripe_subscriptions WHERE org_id = $2`,
+	_, err := db.Row(ctx, `SELECT COUNT(*), COUNT(CASE WHEN live_until > $1 THEN 1 END) FROM stripe_subscriptions WHERE org_id = $2`,
 		[]any{micros(now), org}, &all, &live)
 	c.Subscribed, c.Ever = live > 0, all > 0
 	return c, err
@@ -23,19 +23,19 @@ func (db *DB) Customer(ctx context.Context, org string, now time.Time) (checkout
 
 // SaveCustomer implements checkout.Store.
 func (db *DB) SaveCustomer(ctx context.Context, org, customer string) error {
-	return db.Write(ctx, org, func(tx *Tx) error { return tx.saveCustomer(org, customer) })
+	return db.Write(ctx, org, func(tx Tx) error { return tx.saveCustomer(org, customer) })
 }
 
-func (tx *Tx) saveCustomer(org, customer string) error {
+func (tx Tx) saveCustomer(org, customer string) error {
 	var one int
-	found, err := tx.row(`SELECT 1 FROM orgs WHERE id = $1`, []any{org}, &one)
+	found, err := tx.Row(`SELECT 1 FROM orgs WHERE id = $1`, []any{org}, &one)
 	if err == nil && !found {
-		err = tx.refuse(errNoOrg)
+		err = tx.Refuse(errNoOrg)
 	}
 	if err != nil || customer == "" {
 		return err
 	}
-	_, err = tx.exec(`INSERT INTO stripe_customers (org_id, customer_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, org, customer)
+	_, err = tx.Exec(`INSERT INTO stripe_customers (org_id, customer_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, org, customer)
 	return err
 }
 
@@ -46,15 +46,15 @@ const eventsKept = 60 * 24 * time.Hour
 // once; that of the subscription takes nothing older than what it says. An end is
 // final: Stripe revives no subscription.
 func (db *DB) Subscribe(ctx context.Context, event string, s *checkout.Subscription, now time.Time, ev *audit.Event) (applied bool, err error) {
-	err = db.Write(ctx, s.Org, func(tx *Tx) error {
+	err = db.Write(ctx, s.Org, func(tx Tx) error {
 		applied = false
 		if err := tx.saveCustomer(s.Org, s.Customer); err != nil {
 			return err
 		}
-		if _, err := tx.sweep(`DELETE FROM stripe_events WHERE created_at < $1`, micros(now.Add(-eventsKept))); err != nil {
+		if _, err := tx.Sweep(`DELETE FROM stripe_events WHERE created_at < $1`, micros(now.Add(-eventsKept))); err != nil {
 			return err
 		}
-		n, err := tx.exec(`INSERT INTO stripe_events (id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING`, event, micros(now))
+		n, err := tx.Exec(`INSERT INTO stripe_events (id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING`, event, micros(now))
 		if err != nil || n == 0 {
 			return err
 		}
@@ -63,7 +63,7 @@ func (db *DB) Subscribe(ctx context.Context, event string, s *checkout.Subscript
 			live = micros(s.LiveUntil)
 		}
 		// What is past due holds as long as what was paid for last did.
-		n, err = tx.exec(`INSERT INTO stripe_subscriptions (id, org_id, tier, period, status, period_end, live_until, said_at)
+		n, err = tx.Exec(`INSERT INTO stripe_subscriptions (id, org_id, tier, period, status, period_end, live_until, said_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE
 			SET tier = excluded.tier, period = excluded.period, status = excluded.status, period_end = excluded.period_end, said_at = excluded.said_at,
 				live_until = CASE WHEN excluded.status = 'past_due' AND stripe_subscriptions.live_until > 0
@@ -75,8 +75,8 @@ func (db *DB) Subscribe(ctx context.Context, event string, s *checkout.Subscript
 			return err
 		}
 		applied = true
-		tx.record(ev)
-		tx.changed(s.Org)
+		tx.Record(ev)
+		tx.Changed(s.Org)
 		return nil
 	})
 	return applied && err == nil, err

@@ -6,20 +6,21 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 )
 
 // TakeToken implements identity.TokenStore.
 func (db *DB) TakeToken(ctx context.Context, t identity.Taken, ev *audit.Event) error {
-	return db.Write(ctx, t.Org, func(tx *Tx) error {
+	return db.Write(ctx, t.Org, func(tx Tx) error {
 		if err := tx.alive(t.Org, t.User); err != nil {
 			return err
 		}
-		_, err := tx.sweep(`DELETE FROM agent_tokens WHERE expires_at < $1`, longAgo(t.At))
+		_, err := tx.Sweep(`DELETE FROM agent_tokens WHERE expires_at < $1`, sqldb.LongAgo(t.At))
 		if err == nil {
-			_, err = tx.exec(`INSERT INTO agent_tokens (id, org_id, agent_id, gen, user_id, made_with, created_at, expires_at)
+			_, err = tx.Exec(`INSERT INTO agent_tokens (id, org_id, agent_id, gen, user_id, made_with, created_at, expires_at)
 				VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, t.ID, t.Org, t.Agent, t.Gen, t.User, ev.With, micros(t.At), micros(t.Expires))
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 }
@@ -30,7 +31,7 @@ const liveToken = `expires_at > $1 AND NOT EXISTS (SELECT 1 FROM revoked_tokens 
 
 // endTokens ends the tokens that humans took of agents where a condition holds,
 // whose arguments begin with $2.
-func (tx *Tx) endTokens(e *ending, at time.Time, where string, args ...any) error {
+func (tx Tx) endTokens(e *ending, at time.Time, where string, args ...any) error {
 	return tx.count(&e.tokens, `INSERT INTO revoked_tokens (id, expires_at) SELECT id, expires_at FROM agent_tokens
 		WHERE `+liveToken+` AND `+where+` ON CONFLICT (id) DO NOTHING`, append([]any{micros(at)}, args...)...)
 }
@@ -38,7 +39,7 @@ func (tx *Tx) endTokens(e *ending, at time.Time, where string, args ...any) erro
 // endTaken ends the tokens of a condition that somebody took of agents, and the shares
 // and policies that others' agents made with such tokens: those made with a login or a
 // key of the human. Tokens that have expired are forgotten, so it does not ask for them.
-func (tx *Tx) endTaken(e *ending, org, user, which string, at time.Time) error {
+func (tx Tx) endTaken(e *ending, org, user, which string, at time.Time) error {
 	err := tx.endTokens(e, at, `user_id = $2 AND org_id = $3`+which, user, org)
 	const theirs = `NOT IN (SELECT id FROM agents WHERE created_by = $1 AND org_id = $2)
 		AND made_with IN (SELECT 'session:' || id FROM sessions WHERE user_id = $1 UNION ALL SELECT 'key:' || id FROM user_keys WHERE user_id = $1)`

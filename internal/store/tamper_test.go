@@ -2,48 +2,22 @@ package store_test
 
 import (
 	"crypto/ed25519"
-	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
 )
-
-const checkpointKey = "audit:1"
-
-// newLog is the audit log over db, with a key that nobody else has.
-func newLog(t *testing.T, db *store.DB) *audit.Log {
-	t.Helper()
-	keys, err := soft.Open(t.Context(), soft.Config{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := keys.CreateSigner(t.Context(), checkpointKey); err != nil {
-		t.Fatal(err)
-	}
-	return &audit.Log{Store: db, Keys: keys, KeyIDs: []string{checkpointKey}, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
-}
-
-func verify(t *testing.T, l *audit.Log, org string) audit.Report {
-	t.Helper()
-	r, err := l.Verify(t.Context(), org, audit.Whole)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
 
 // rehash writes events from the given one on again, each fitting the one before,
 // as somebody would who can do everything with the database but has no key.
 func rehash(t *testing.T, db *store.DB, org string, from uint64, change func(*audit.Row)) {
 	t.Helper()
 	var head audit.Head
-	for _, r := range chain(t, db, org) {
+	for _, r := range dbkit.Chain(t, db, org) {
 		if r.Seq >= from {
 			change(r)
 			e := r.Event
@@ -53,14 +27,14 @@ func rehash(t *testing.T, db *store.DB, org string, from uint64, change func(*au
 				e.Details = audit.Details{}
 				r2, next = audit.Link(head, &e)
 			}
-			db.Exec(t, `UPDATE audit_events SET action = $3, details = $4, hash = $5 WHERE org_id = $1 AND seq = $2`,
+			dbkit.Exec(t, db, `UPDATE audit_events SET action = $3, details = $4, hash = $5 WHERE org_id = $1 AND seq = $2`,
 				org, int64(r2.Seq), r2.Action, string(r2.DetailsJSON), r2.Hash[:])
 			head = next
 			continue
 		}
 		head = audit.Head{Seq: r.Seq, ID: r.ID, Hash: r.Hash}
 	}
-	db.Exec(t, `UPDATE audit_heads SET hash = $2 WHERE org_id = $1`, org, head.Hash[:])
+	dbkit.Exec(t, db, `UPDATE audit_heads SET hash = $2 WHERE org_id = $1`, org, head.Hash[:])
 }
 
 // TestVerifyNamesTheFirstBadEvent alters a log of 40 events, of which 15 and 30
@@ -73,7 +47,7 @@ func TestVerifyNamesTheFirstBadEvent(t *testing.T) {
 		problem string
 	}
 	sql := func(query string) func(*testing.T, *store.DB, string) {
-		return func(t *testing.T, db *store.DB, org string) { db.Exec(t, query, org) }
+		return func(t *testing.T, db *store.DB, org string) { dbkit.Exec(t, db, query, org) }
 	}
 	cases := map[string]tamper{
 		"an event in the middle is deleted": {sql(`DELETE FROM audit_events WHERE org_id = $1 AND seq = 20`), 20, true, "missing"},
@@ -121,12 +95,12 @@ func TestVerifyNamesTheFirstBadEvent(t *testing.T) {
 		cases["the column "+column+" is altered"] = tamper{
 			sql(`UPDATE audit_events SET ` + column + ` = ` + value + ` WHERE org_id = $1 AND seq = 22`), 22, column == "org_id", ""}
 	}
-	onEach(t, func(t *testing.T, cfg store.Config) {
-		db := open(t, cfg)
-		log := newLog(t, db)
+	dbkit.OnEach(t, func(t *testing.T, cfg store.Config) {
+		db := dbkit.Open(t, cfg)
+		log := dbkit.NewLog(t, db)
 		for name, tc := range cases {
 			t.Run(name, func(t *testing.T) {
-				org := newOrg()
+				org := dbkit.NewOrg()
 				sign := func() {
 					// One that remembers nothing: it is to sign what earlier cases altered too.
 					fresh := &audit.Log{Store: db, Keys: log.Keys, KeyIDs: log.KeyIDs, Now: log.Now, Log: log.Log}
@@ -136,23 +110,23 @@ func TestVerifyNamesTheFirstBadEvent(t *testing.T) {
 				}
 				// One that found the first 15 whole, and goes on from there.
 				recent := &audit.Log{Store: db, Keys: log.Keys, KeyIDs: log.KeyIDs, Now: log.Now, Log: log.Log}
-				appendEvents(t, db, org, 15)
+				dbkit.AppendEvents(t, db, org, 15)
 				sign()
 				if r, err := recent.Verify(t.Context(), org, audit.Recent); err != nil || !r.OK || r.From != 1 {
 					t.Fatalf("the first 15: %+v, %v", r, err)
 				}
-				appendEvents(t, db, org, 15)
+				dbkit.AppendEvents(t, db, org, 15)
 				sign()
-				appendEvents(t, db, org, 10)
-				if r := verify(t, log, org); !r.OK || r.Events != 40 || r.Checkpoints != 2 || r.Signed != 30 {
+				dbkit.AppendEvents(t, db, org, 10)
+				if r := dbkit.Verify(t, log, org); !r.OK || r.Events != 40 || r.Checkpoints != 2 || r.Signed != 30 {
 					t.Fatalf("the log before: %+v", r)
 				}
 				id := ""
-				if all := chain(t, db, org); tc.seq <= 40 && !tc.missing {
+				if all := dbkit.Chain(t, db, org); tc.seq <= 40 && !tc.missing {
 					id = all[tc.seq-1].ID
 				}
 				tc.do(t, db, org)
-				r := verify(t, log, org)
+				r := dbkit.Verify(t, log, org)
 				if r.OK || r.BadSeq != tc.seq || !strings.Contains(r.Problem, tc.problem) {
 					t.Errorf("got %+v, want event %d, %q", r, tc.seq, tc.problem)
 				}
@@ -168,7 +142,7 @@ func TestVerifyNamesTheFirstBadEvent(t *testing.T) {
 					t.Errorf("the first bad event has the id %q", r.BadID)
 				}
 				if strings.HasPrefix(name, "the column org_id") {
-					db.Exec(t, `DELETE FROM audit_events WHERE org_id = '00000000-0000-0000-0000-00000000000f'`)
+					dbkit.Exec(t, db, `DELETE FROM audit_events WHERE org_id = '00000000-0000-0000-0000-00000000000f'`)
 				}
 			})
 		}
@@ -176,41 +150,41 @@ func TestVerifyNamesTheFirstBadEvent(t *testing.T) {
 }
 
 func insertAtEnd(t *testing.T, db *store.DB, org string) {
-	e := event(org)
+	e := dbkit.Event(org)
 	head, err := db.Head(t.Context(), org)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r, _ := audit.Link(head, e)
-	db.Exec(t, `INSERT INTO audit_events (org_id, seq, id, at, action, actor_kind, actor_id, resource_type, resource_id, ip, details, hash)
+	dbkit.Exec(t, db, `INSERT INTO audit_events (org_id, seq, id, at, action, actor_kind, actor_id, resource_type, resource_id, ip, details, hash)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, r.Org, int64(r.Seq), r.ID, r.At.UnixMicro(), r.Action, r.ActorKind, r.ActorID,
 		r.ResourceType, r.ResourceID, r.IP, string(r.DetailsJSON), r.Hash[:])
 }
 
 func swap(t *testing.T, db *store.DB, org string) {
 	for _, step := range [][2]int{{12, 1000}, {13, 12}, {1000, 13}} {
-		db.Exec(t, `UPDATE audit_events SET seq = $3 WHERE org_id = $1 AND seq = $2`, org, step[0], step[1])
+		dbkit.Exec(t, db, `UPDATE audit_events SET seq = $3 WHERE org_id = $1 AND seq = $2`, org, step[0], step[1])
 	}
 }
 
 // truncateTo cuts the log off after an event and makes the head fit.
 func truncateTo(t *testing.T, db *store.DB, org string, seq int) {
-	db.Exec(t, `DELETE FROM audit_events WHERE org_id = $1 AND seq > $2`, org, seq)
-	db.Exec(t, `UPDATE audit_heads SET seq = $2, hash = (SELECT hash FROM audit_events WHERE org_id = $1 AND seq = $2),
+	dbkit.Exec(t, db, `DELETE FROM audit_events WHERE org_id = $1 AND seq > $2`, org, seq)
+	dbkit.Exec(t, db, `UPDATE audit_heads SET seq = $2, hash = (SELECT hash FROM audit_events WHERE org_id = $1 AND seq = $2),
 		last_id = (SELECT id FROM audit_events WHERE org_id = $1 AND seq = $2) WHERE org_id = $1`, org, seq)
 }
 
 func TestVerifyWhileEventsComeIn(t *testing.T) {
-	onEach(t, func(t *testing.T, cfg store.Config) {
-		db, org := open(t, cfg), newOrg()
-		log := newLog(t, db)
-		appendEvents(t, db, org, 10)
+	dbkit.OnEach(t, func(t *testing.T, cfg store.Config) {
+		db, org := dbkit.Open(t, cfg), dbkit.NewOrg()
+		log := dbkit.NewLog(t, db)
+		dbkit.AppendEvents(t, db, org, 10)
 		var stop atomic.Bool
 		var wg sync.WaitGroup
 		for range 4 {
 			wg.Go(func() {
 				for n := 0; n < 1500 && !stop.Load(); n++ {
-					if err := db.Append(t.Context(), event(org)); err != nil {
+					if err := db.Append(t.Context(), dbkit.Event(org)); err != nil {
 						t.Error(err)
 					}
 				}
@@ -221,7 +195,7 @@ func TestVerifyWhileEventsComeIn(t *testing.T) {
 			if err := log.Checkpoint(t.Context(), 1); err != nil {
 				t.Error(err)
 			}
-			r := verify(t, log, org)
+			r := dbkit.Verify(t, log, org)
 			if !r.OK || r.Events < last {
 				t.Errorf("%+v after %d events", r, last)
 			}
@@ -229,7 +203,7 @@ func TestVerifyWhileEventsComeIn(t *testing.T) {
 		}
 		stop.Store(true)
 		wg.Wait()
-		if r := verify(t, log, org); !r.OK || r.Events < last {
+		if r := dbkit.Verify(t, log, org); !r.OK || r.Events < last {
 			t.Errorf("in the end: %+v", r)
 		}
 	})
@@ -238,15 +212,15 @@ func TestVerifyWhileEventsComeIn(t *testing.T) {
 // TestTwoNodesKeepOneChain: nodes that append to one organisation at once make
 // one chain, in the order of its numbers.
 func TestTwoNodesKeepOneChain(t *testing.T) {
-	cfg := engines["postgres"](t)
-	nodes := []*store.DB{open(t, cfg), open(t, cfg)}
-	orgs := []string{newOrg(), newOrg()}
+	cfg := dbkit.Engines["postgres"](t)
+	nodes := []*store.DB{dbkit.Open(t, cfg), dbkit.Open(t, cfg)}
+	orgs := []string{dbkit.NewOrg(), dbkit.NewOrg()}
 	const writers, each = 16, 20
 	var wg sync.WaitGroup
 	for w := range writers {
 		wg.Go(func() {
 			for i := range each {
-				ev := event(orgs[(w/2+i)%2])
+				ev := dbkit.Event(orgs[(w/2+i)%2])
 				if err := nodes[w%2].Append(t.Context(), ev); err != nil {
 					t.Error(err)
 				}

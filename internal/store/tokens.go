@@ -5,19 +5,20 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 )
 
 // Revoke implements identity.TokenStore. Tokens that expired by themselves
 // long ago are forgotten on the way.
 func (db *DB) Revoke(ctx context.Context, org, id string, until, now time.Time, ev *audit.Event) error {
-	return db.Write(ctx, org, func(tx *Tx) error {
-		_, err := tx.sweep(`DELETE FROM revoked_tokens WHERE expires_at < $1`, longAgo(now))
+	return db.Write(ctx, org, func(tx Tx) error {
+		_, err := tx.Sweep(`DELETE FROM revoked_tokens WHERE expires_at < $1`, sqldb.LongAgo(now))
 		if err == nil {
-			_, err = tx.exec(`INSERT INTO revoked_tokens (id, expires_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`,
+			_, err = tx.Exec(`INSERT INTO revoked_tokens (id, expires_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`,
 				id, micros(until))
 		}
-		tx.record(ev)
-		tx.revoked(org, id)
+		tx.Record(ev)
+		tx.Revoked(org, id)
 		return err
 	})
 }
@@ -25,13 +26,13 @@ func (db *DB) Revoke(ctx context.Context, org, id string, until, now time.Time, 
 // Revoked implements identity.TokenStore.
 func (db *DB) Revoked(ctx context.Context, id string) (bool, error) {
 	var one int
-	return db.row(ctx, `SELECT 1 FROM revoked_tokens WHERE id = $1`, []any{id}, &one)
+	return db.Row(ctx, `SELECT 1 FROM revoked_tokens WHERE id = $1`, []any{id}, &one)
 }
 
 // NoteUse implements identity.AgentStore. A time never moves back: another node
 // may have written a later one.
 func (db *DB) NoteUse(ctx context.Context, agents, keys, sessions map[string]time.Time) error {
-	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
+	return db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
 		for _, t := range []struct {
 			query string
 			used  map[string]time.Time
@@ -41,7 +42,7 @@ func (db *DB) NoteUse(ctx context.Context, agents, keys, sessions map[string]tim
 			{`UPDATE sessions SET seen_at = $2 WHERE id = $1 AND COALESCE(seen_at, 0) < $2`, sessions},
 		} {
 			for id, at := range t.used {
-				if _, err := tx.exec(t.query, id, micros(at)); err != nil {
+				if _, err := tx.Exec(t.query, id, micros(at)); err != nil {
 					return err
 				}
 			}

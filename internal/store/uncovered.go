@@ -11,10 +11,10 @@ import (
 // read any more: neither as creator nor by a policy that is there now, on whatever
 // conditions. Each access to a share asks that too. This keeps what comes later, for
 // another reason, from bringing an old link back.
-func (tx *Tx) endUncovered(e *ending, org, vault string, kind policy.PrincipalKind, id string, now time.Time) error {
+func (tx Tx) endUncovered(e *ending, org, vault string, kind policy.PrincipalKind, id string, now time.Time) error {
 	type share struct{ id, path string }
 	var shares []share
-	err := tx.each(`SELECT id, path FROM shares WHERE maker_id = $1 AND maker_type = $2 AND org_id = $3 AND revoked_at IS NULL
+	err := tx.Each(`SELECT id, path FROM shares WHERE maker_id = $1 AND maker_type = $2 AND org_id = $3 AND revoked_at IS NULL
 		AND expires_at > $4 AND vault_id = $5`, []any{id, string(kind), org, micros(now), vault}, func(rows *sql.Rows) error {
 		var s share
 		err := rows.Scan(&s.id, &s.path)
@@ -37,14 +37,14 @@ func (tx *Tx) endUncovered(e *ending, org, vault string, kind policy.PrincipalKi
 }
 
 // covers reports whether somebody made the vault, or has a policy to read the path.
-func (tx *Tx) covers(vault, path string, kind policy.PrincipalKind, id string, now time.Time) (bool, error) {
+func (tx Tx) covers(vault, path string, kind policy.PrincipalKind, id string, now time.Time) (bool, error) {
 	var made int
-	if _, err := tx.row(`SELECT COUNT(*) FROM vaults WHERE id = $1 AND created_by = $2 AND created_by_type = $3 AND creator_left = 0`,
+	if _, err := tx.Row(`SELECT COUNT(*) FROM vaults WHERE id = $1 AND created_by = $2 AND created_by_type = $3 AND creator_left = 0`,
 		[]any{vault, id, string(kind)}, &made); err != nil || made > 0 {
 		return made > 0, err
 	}
 	covered := false
-	err := tx.each(`SELECT secret_path_pattern FROM policies WHERE vault_id = $1 AND principal_id = $2 AND principal_type = $3
+	err := tx.Each(`SELECT secret_path_pattern FROM policies WHERE vault_id = $1 AND principal_id = $2 AND principal_type = $3
 		AND permissions LIKE '%"read"%' AND (expires_at IS NULL OR expires_at > $4)`, []any{vault, id, string(kind), micros(now)}, func(rows *sql.Rows) error {
 		var text string
 		if err := rows.Scan(&text); err != nil {

@@ -27,7 +27,7 @@ const maxUnlisted = 1000
 
 // Unlisted returns paths of a vault that lost rows. It reads all of the vault's.
 func (db *DB) Unlisted(ctx context.Context, vault string) (paths []string, err error) {
-	err = db.onWalks(ctx, `SELECT v.path `+unlisted+` UNION SELECT s.path `+versionless+` ORDER BY path LIMIT $2`, []any{vault, maxUnlisted},
+	err = db.EachAside(ctx, `SELECT v.path `+unlisted+` UNION SELECT s.path `+versionless+` ORDER BY path LIMIT $2`, []any{vault, maxUnlisted},
 		func(rows *sql.Rows) error {
 			var path string
 			err := rows.Scan(&path)
@@ -38,9 +38,9 @@ func (db *DB) Unlisted(ctx context.Context, vault string) (paths []string, err e
 }
 
 // whole returns err, or that rows of the path are missing when they are.
-func (tx *Tx) whole(vault, path string, err error) error {
+func (tx Tx) whole(vault, path string, err error) error {
 	var one int
-	found, readErr := tx.row(`SELECT 1 `+unlisted+` AND v.path = $2 LIMIT 1`, []any{vault, path}, &one)
+	found, readErr := tx.Row(`SELECT 1 `+unlisted+` AND v.path = $2 LIMIT 1`, []any{vault, path}, &one)
 	switch {
 	case readErr != nil:
 		return readErr

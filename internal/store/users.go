@@ -21,7 +21,7 @@ var (
 
 // AddUser implements identity.UserStore.
 func (db *DB) AddUser(ctx context.Context, a identity.Account, orgName string, t *identity.MailToken, ev *audit.Event) error {
-	return db.Write(ctx, a.Org, func(tx *Tx) error {
+	return db.Write(ctx, a.Org, func(tx Tx) error {
 		if err := tx.addUser(&a, orgName); err != nil {
 			return err
 		}
@@ -30,7 +30,7 @@ func (db *DB) AddUser(ctx context.Context, a identity.Account, orgName string, t
 				return err
 			}
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return nil
 	})
 }
@@ -38,16 +38,16 @@ func (db *DB) AddUser(ctx context.Context, a identity.Account, orgName string, t
 // AddFirstOwner implements identity.UserStore. The row in meta lets one of
 // several nodes win.
 func (db *DB) AddFirstOwner(ctx context.Context, a identity.Account, orgName string, ev *audit.Event) (bool, error) {
-	err := db.Write(ctx, a.Org, func(tx *Tx) error {
-		n, err := tx.exec(`INSERT INTO meta (name, value) SELECT 'first_owner', $1
+	err := db.Write(ctx, a.Org, func(tx Tx) error {
+		n, err := tx.Exec(`INSERT INTO meta (name, value) SELECT 'first_owner', $1
 			WHERE NOT EXISTS (SELECT 1 FROM users) ON CONFLICT (name) DO NOTHING`, micros(a.CreatedAt))
 		if err == nil && n == 0 {
-			return tx.refuse(errHasUsers)
+			return tx.Refuse(errHasUsers)
 		}
 		if err == nil {
 			err = tx.addUser(&a, orgName)
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 	if fault.Is(err, fault.Conflict) {
@@ -57,17 +57,17 @@ func (db *DB) AddFirstOwner(ctx context.Context, a identity.Account, orgName str
 }
 
 // addUser writes the user first: when the mail is taken nothing was written.
-func (tx *Tx) addUser(a *identity.Account, orgName string) error {
+func (tx Tx) addUser(a *identity.Account, orgName string) error {
 	err := tx.addUserIn(a)
 	if err == nil {
-		_, err = tx.exec(`INSERT INTO orgs (id, name, created_at) VALUES ($1, $2, $3)`, a.Org, orgName, micros(a.CreatedAt))
+		_, err = tx.Exec(`INSERT INTO orgs (id, name, created_at) VALUES ($1, $2, $3)`, a.Org, orgName, micros(a.CreatedAt))
 	}
 	return err
 }
 
 // addUserIn writes a user of an organisation that there is.
-func (tx *Tx) addUserIn(a *identity.Account) error {
-	n, err := tx.exec(`INSERT INTO users (id, email, display_name, password_hash, auth_method, email_verified,
+func (tx Tx) addUserIn(a *identity.Account) error {
+	n, err := tx.Exec(`INSERT INTO users (id, email, display_name, password_hash, auth_method, email_verified,
 			marketing_emails, platform_admin, home_org, token_gen, token_kept, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', $11) ON CONFLICT (email) DO NOTHING`,
 		a.ID, a.Email, a.DisplayName, a.PasswordHash, a.AuthMethod, number(a.EmailVerified),
@@ -76,7 +76,7 @@ func (tx *Tx) addUserIn(a *identity.Account) error {
 		return errMailTaken
 	}
 	if err == nil {
-		_, err = tx.exec(`INSERT INTO memberships (org_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)`,
+		_, err = tx.Exec(`INSERT INTO memberships (org_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)`,
 			a.Org, a.ID, string(a.Role), micros(a.CreatedAt))
 	}
 	return err
@@ -95,7 +95,7 @@ func (db *DB) account(ctx context.Context, where string, args ...any) (identity.
 	var a identity.Account
 	var verified, marketing, admin, totp, created int64
 	var role string
-	found, err := db.row(ctx, selectAccount+where, args, &a.ID, &a.Email, &a.DisplayName, &a.PasswordHash, &a.AuthMethod,
+	found, err := db.Row(ctx, selectAccount+where, args, &a.ID, &a.Email, &a.DisplayName, &a.PasswordHash, &a.AuthMethod,
 		&verified, &marketing, &admin, &a.HomeOrg, &a.TokenGen, &a.TokenKept, &totp, &created, &a.Org, &role, &a.Term)
 	if err == nil && !found {
 		err = errNoUser
@@ -128,11 +128,11 @@ func (db *DB) ChangeProfile(ctx context.Context, org, user string, name *string,
 
 // SetPassword implements identity.UserStore.
 func (db *DB) SetPassword(ctx context.Context, org, user, old, hash string, kept identity.Kept, ev *audit.Event) error {
-	return db.writeOf(ctx, org, user, func(tx *Tx, all endings) error {
-		n, err := tx.exec(`UPDATE users SET password_hash = $3, token_gen = token_gen + 1, token_kept = $4
+	return db.writeOf(ctx, org, user, func(tx Tx, all endings) error {
+		n, err := tx.Exec(`UPDATE users SET password_hash = $3, token_gen = token_gen + 1, token_kept = $4
 			WHERE id = $1 AND password_hash = $2`, user, old, hash, kept.Token)
 		if err == nil && n == 0 {
-			return tx.refuse(errOtherHash)
+			return tx.Refuse(errOtherHash)
 		}
 		if err == nil {
 			err = tx.endLogins(all, org, user, kept)
@@ -149,14 +149,14 @@ func (db *DB) Rehash(ctx context.Context, user, old, hash string) error {
 }
 
 func (db *DB) changeUser(ctx context.Context, org string, ev *audit.Event, ends bool, missing error, query string, args ...any) error {
-	return db.Write(ctx, org, func(tx *Tx) error {
-		n, err := tx.exec(query, args...)
+	return db.Write(ctx, org, func(tx Tx) error {
+		n, err := tx.Exec(query, args...)
 		if err == nil && n == 0 {
-			return tx.refuse(missing)
+			return tx.Refuse(missing)
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		if ends {
-			tx.ended(org)
+			tx.Ended(org)
 		}
 		return err
 	})
@@ -170,15 +170,15 @@ func (db *DB) MailToken(ctx context.Context, hash, purpose string, now time.Time
 
 // VerifyEmail implements identity.TokenStore.
 func (db *DB) VerifyEmail(ctx context.Context, org, user, hash string, ev *audit.Event) error {
-	return db.Write(ctx, org, func(tx *Tx) error {
-		n, err := tx.exec(`DELETE FROM mail_tokens WHERE token_hash = $1 AND user_id = $2`, hash, user)
+	return db.Write(ctx, org, func(tx Tx) error {
+		n, err := tx.Exec(`DELETE FROM mail_tokens WHERE token_hash = $1 AND user_id = $2`, hash, user)
 		if err == nil && n == 0 {
-			return tx.refuse(errNoSuchMail)
+			return tx.Refuse(errNoSuchMail)
 		}
 		if err == nil {
-			_, err = tx.exec(`UPDATE users SET email_verified = 1 WHERE id = $1`, user)
+			_, err = tx.Exec(`UPDATE users SET email_verified = 1 WHERE id = $1`, user)
 		}
-		tx.record(ev)
+		tx.Record(ev)
 		return err
 	})
 }

@@ -29,7 +29,7 @@ func (db *DB) AddVault(ctx context.Context, v vault.Vault, ev *audit.Event) erro
 	if err != nil {
 		return err
 	}
-	return db.Write(ctx, v.Org, func(tx *Tx) error {
+	return db.Write(ctx, v.Org, func(tx Tx) error {
 		if err := tx.alive(v.Org, v.CreatedBy); err != nil {
 			return err
 		}
@@ -42,18 +42,18 @@ func (db *DB) AddVault(ctx context.Context, v vault.Vault, ev *audit.Event) erro
 		if err != nil {
 			return err
 		}
-		n, err := tx.exec(`INSERT INTO vaults (`+vaultColumns+`, name_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11)
+		n, err := tx.Exec(`INSERT INTO vaults (`+vaultColumns+`, name_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11)
 			ON CONFLICT (org_id, name) DO NOTHING`,
 			v.ID, v.Org, v.Name, v.Description, v.CreatedBy, string(v.CreatedByKind), v.CreatorHuman,
 			nullString(v.CMEKFingerprint), v.KEKGen, micros(v.CreatedAt), key)
 		if err == nil && n == 0 {
-			return tx.refuse(errNameTaken)
+			return tx.Refuse(errNameTaken)
 		}
 		if err == nil {
 			err = tx.made("vaults", v.ID, ev)
 		}
-		tx.record(ev)
-		tx.changed(v.Org)
+		tx.Record(ev)
+		tx.Changed(v.Org)
 		return err
 	})
 }
@@ -66,7 +66,7 @@ func (db *DB) Vault(ctx context.Context, id string) (vault.Vault, error) {
 // HasVault implements vault.Store.
 func (db *DB) HasVault(ctx context.Context, org, id string) error {
 	var one int
-	found, err := db.row(ctx, `SELECT 1 FROM vaults WHERE id = $1 AND org_id = $2`, []any{id, org}, &one)
+	found, err := db.Row(ctx, `SELECT 1 FROM vaults WHERE id = $1 AND org_id = $2`, []any{id, org}, &one)
 	if err == nil && !found {
 		err = errNoVault
 	}
@@ -75,7 +75,7 @@ func (db *DB) HasVault(ctx context.Context, org, id string) error {
 
 // VaultsOfAgent implements vault.Store.
 func (db *DB) VaultsOfAgent(ctx context.Context, agent string) ([]string, error) {
-	return db.texts(ctx, `SELECT vault_id FROM policies WHERE principal_id = $1 AND principal_type = 'agent'
+	return db.Texts(ctx, `SELECT vault_id FROM policies WHERE principal_id = $1 AND principal_type = 'agent'
 		UNION SELECT id FROM vaults WHERE created_by = $1 AND created_by_type = 'agent'`, agent)
 }
 
@@ -88,7 +88,7 @@ func (db *DB) vault(ctx context.Context, where string, args ...any) (vault.Vault
 	var v vault.Vault
 	var cmek sql.NullString
 	var at int64
-	found, err := db.row(ctx, `SELECT `+vaultColumns+` FROM vaults `+where, args, vaultFields(&v, &cmek, &at)...)
+	found, err := db.Row(ctx, `SELECT `+vaultColumns+` FROM vaults `+where, args, vaultFields(&v, &cmek, &at)...)
 	if err == nil && !found {
 		err = errNoVault
 	}
@@ -102,7 +102,7 @@ func (db *DB) vault(ctx context.Context, where string, args ...any) (vault.Vault
 // Vaults implements vault.Store.
 func (db *DB) Vaults(ctx context.Context, org string) ([]vault.Vault, error) {
 	var out []vault.Vault
-	err := db.each(ctx, `SELECT `+vaultColumns+` FROM vaults WHERE org_id = $1 ORDER BY created_at, id`, []any{org},
+	err := db.Each(ctx, `SELECT `+vaultColumns+` FROM vaults WHERE org_id = $1 ORDER BY created_at, id`, []any{org},
 		func(rows *sql.Rows) error {
 			var v vault.Vault
 			var cmek sql.NullString
@@ -117,36 +117,36 @@ func (db *DB) Vaults(ctx context.Context, org string) ([]vault.Vault, error) {
 
 // RemoveVault implements vault.Store.
 func (db *DB) RemoveVault(ctx context.Context, v vault.Vault, ev *audit.Event) error {
-	return db.writeLong(ctx, []string{v.Org}, func(tx *Tx) error {
+	return db.writeLong(ctx, []string{v.Org}, func(tx Tx) error {
 		room := int64(clearedAtOnce)
 		found, err := tx.removeVault(`id = $1`, v.ID, &room)
 		if err == nil && !found {
-			return tx.refuse(errNoVault)
+			return tx.Refuse(errNoVault)
 		}
 		tx.forgetVault(v.ID)
-		tx.record(ev)
-		tx.ended(v.Org)
+		tx.Record(ev)
+		tx.Ended(v.Org)
 		return err
 	})
 }
 
 // removeVault deletes the vault that where finds with all that is in it, and
 // dooms its keys. Secrets for which there is no room are cleared away later.
-func (tx *Tx) removeVault(where, arg string, room *int64) (found bool, err error) {
+func (tx Tx) removeVault(where, arg string, room *int64) (found bool, err error) {
 	var id string
 	var from, to int64
-	tx.wrote = true
-	found, err = tx.row(`DELETE FROM vaults WHERE `+where+` RETURNING id, kek_oldest, kek_gen`, []any{arg}, &id, &from, &to)
+	tx.Wrote()
+	found, err = tx.Row(`DELETE FROM vaults WHERE `+where+` RETURNING id, kek_oldest, kek_gen`, []any{arg}, &id, &from, &to)
 	if err != nil || !found {
 		return false, err
 	}
-	err = tx.doomVault(tx.w.db.now(), id, from, to)
+	err = tx.doomVault(tx.Now(), id, from, to)
 	var left bool
 	if err == nil {
 		left, err = tx.clear(id, room)
 	}
 	if err == nil && left {
-		_, err = tx.exec(`INSERT INTO remains (vault_id) VALUES ($1)`, id)
+		_, err = tx.Exec(`INSERT INTO remains (vault_id) VALUES ($1)`, id)
 	}
 	for _, query := range []string{
 		`DELETE FROM policies WHERE vault_id = $1`,
@@ -155,7 +155,7 @@ func (tx *Tx) removeVault(where, arg string, room *int64) (found bool, err error
 		`DELETE FROM shares WHERE vault_id = $1`,
 	} {
 		if err == nil {
-			_, err = tx.exec(query, id)
+			_, err = tx.Exec(query, id)
 		}
 	}
 	return true, err
@@ -164,7 +164,7 @@ func (tx *Tx) removeVault(where, arg string, room *int64) (found bool, err error
 // DoomedKeys implements vault.Store.
 func (db *DB) DoomedKeys(ctx context.Context) ([]string, error) {
 	var ids []string
-	err := db.each(ctx, `SELECT id FROM doomed_keys ORDER BY created_at`, nil, func(rows *sql.Rows) error {
+	err := db.Each(ctx, `SELECT id FROM doomed_keys ORDER BY created_at`, nil, func(rows *sql.Rows) error {
 		var id string
 		err := rows.Scan(&id)
 		ids = append(ids, id)
@@ -175,8 +175,8 @@ func (db *DB) DoomedKeys(ctx context.Context) ([]string, error) {
 
 // ForgetKey implements vault.Store.
 func (db *DB) ForgetKey(ctx context.Context, id string) error {
-	return db.Write(ctx, audit.SystemOrg, func(tx *Tx) error {
-		_, err := tx.exec(`DELETE FROM doomed_keys WHERE id = $1`, id)
+	return db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
+		_, err := tx.Exec(`DELETE FROM doomed_keys WHERE id = $1`, id)
 		return err
 	})
 }

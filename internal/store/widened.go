@@ -19,11 +19,11 @@ const (
 // widened notes that the event's actor let something do more that may be another's: it
 // ends with the actor's credential as if it were made with that. held says that it
 // lifted what only an owner or admin lifts.
-func (tx *Tx) widened(kind, id, org string, held bool, ev *audit.Event) error {
+func (tx Tx) widened(kind, id, org string, held bool, ev *audit.Event) error {
 	if ev == nil || ev.With == "" {
 		return nil
 	}
-	_, err := tx.exec(`INSERT INTO widenings (subject_id, kind, org_id, made_with, by_id, held, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+	_, err := tx.Exec(`INSERT INTO widenings (subject_id, kind, org_id, made_with, by_id, held, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (subject_id, made_with, by_id) DO UPDATE SET held = CASE WHEN widenings.held = 1 THEN 1 ELSE excluded.held END`,
 		id, kind, org, ev.With, ev.ActorID, number(held), micros(ev.At))
 	return err
@@ -32,7 +32,7 @@ func (tx *Tx) widened(kind, id, org string, held bool, ev *audit.Event) error {
 // endWidened ends what was widened with a credential: policies, and agents, which stop
 // and forget their keys. Members whose role was raised stay, and are named; so are IP rules
 // that were removed, which do not come back.
-func (tx *Tx) endWidened(e *ending, org, with string, at time.Time) error {
+func (tx Tx) endWidened(e *ending, org, with string, at time.Time) error {
 	const mine = `IN (SELECT subject_id FROM widenings WHERE made_with = $1 AND org_id = $2 AND kind = `
 	err := tx.endPolicies(e, `id `+mine+`'`+widePolicy+`')`, with, org)
 	if err == nil {
@@ -52,29 +52,29 @@ func (tx *Tx) endWidened(e *ending, org, with string, at time.Time) error {
 		e.removed = append(e.removed, rules...)
 	}
 	if err == nil {
-		_, err = tx.exec(`DELETE FROM widenings WHERE made_with = $1 AND org_id = $2 AND kind NOT IN ('`+wideMember+`', '`+wideRemoved+`')`, with, org)
+		_, err = tx.Exec(`DELETE FROM widenings WHERE made_with = $1 AND org_id = $2 AND kind NOT IN ('`+wideMember+`', '`+wideRemoved+`')`, with, org)
 	}
 	return err
 }
 
 // removedRule notes that the event's actor removed an IP rule that kept somebody out, with
 // what it said: whoever looks at it later may put it back.
-func (tx *Tx) removedRule(r *identity.IPRule, ev *audit.Event) error {
+func (tx Tx) removedRule(r *identity.IPRule, ev *audit.Event) error {
 	err := tx.widened(wideRemoved, r.ID, r.Org, false, ev)
 	if err == nil {
-		_, err = tx.exec(`UPDATE widenings SET name = $2 WHERE subject_id = $1`, r.ID, r.Type+" "+r.Network.String()+" "+r.AppliesTo)
+		_, err = tx.Exec(`UPDATE widenings SET name = $2 WHERE subject_id = $1`, r.ID, r.Type+" "+r.Network.String()+" "+r.AppliesTo)
 	}
 	return err
 }
 
 // stopAgents stops the agents of a condition, which forget their keys, and ends what
 // they made.
-func (tx *Tx) stopAgents(e *ending, org, where string, at time.Time, args ...any) error {
+func (tx Tx) stopAgents(e *ending, org, where string, at time.Time, args ...any) error {
 	agents, live, err := tx.children(`SELECT id, is_active FROM agents WHERE `+where, args...)
 	for i, id := range agents {
 		if err == nil && live[i] {
 			e.agents = append(e.agents, id)
-			_, err = tx.exec(`UPDATE agents SET is_active = 0, key_hash = NULL, key_prefix = '', token_gen = token_gen + 1 WHERE id = $1`, id)
+			_, err = tx.Exec(`UPDATE agents SET is_active = 0, key_hash = NULL, key_prefix = '', token_gen = token_gen + 1 WHERE id = $1`, id)
 		}
 		if err == nil {
 			err = tx.endMadeBy(e, org, id, at)

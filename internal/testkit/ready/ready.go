@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
 )
@@ -25,7 +26,7 @@ func Dir(tb testing.TB) string {
 		tb.Fatal(err)
 	}
 	dir := tb.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, store.File), content, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, sqldb.File), content, 0o600); err != nil {
 		tb.Fatal(err)
 	}
 	return dir
@@ -51,7 +52,7 @@ var file = sync.OnceValues(func() (content []byte, err error) {
 	if err := migrate(store.Config{Dir: dir}); err != nil {
 		return nil, err
 	}
-	return os.ReadFile(filepath.Join(dir, store.File))
+	return os.ReadFile(filepath.Join(dir, sqldb.File))
 })
 
 var database = sync.OnceValues(func() (dsn string, err error) {

@@ -16,7 +16,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
-	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -94,7 +94,7 @@ func (w *World) Last(org string) Event {
 // marks. What the services keep in memory does not notice.
 func (w *World) Exec(query string, args ...any) {
 	w.t.Helper()
-	driver, source := "sqlite", filepath.Join(w.Dir, store.File)+"?_pragma=busy_timeout(10000)"
+	driver, source := "sqlite", filepath.Join(w.Dir, sqldb.File)+"?_pragma=busy_timeout(10000)"
 	if w.DSN != "" {
 		driver, source = "pgx", w.DSN
 	}

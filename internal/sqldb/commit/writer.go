@@ -1,0 +1,492 @@
+// Package commit is group commit: one goroutine puts the writes of all callers, and
+// their events, into one transaction after the other.
+//
+// Its promise: what was acknowledged is on disk with its event, as the chain of its
+// organisation's log has it, and stood at the commit on the rights that it was decided
+// on (call.Basis). No caller fails for another's fault.
+package commit
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
+)
+
+// Config is what a Writer needs of the database that it writes to.
+type Config struct {
+	Engine driver.Engine
+	Pool   *sql.DB // where its connection comes from
+	Sync   bool    // an event alone waits for the disk, too
+
+	Now      func() time.Time // the machine's clock
+	Clock    func() time.Time // Tx.ByClock
+	Believes func() bool      // Tx.BelievesClock
+
+	InPlace  func(durable bool) error      // refuses a batch whose file is gone
+	Away     func() bool                   // whether the database answers nothing; may be nil
+	Answered func()                        // is told that it answered; may be nil
+	Moved    func(epoch int64, all []Move) // is told of the moves of a commit
+
+	// Begin writes what begins with an event (audit.Event.Begins), in its transaction. It
+	// may be nil.
+	Begin func(tx *Tx, ev *audit.Event) error
+	// Committed is told what a transaction made stale (Tx.Stale), in its order: after the
+	// commit, and before anybody is told of that. It may be nil.
+	Committed func([]Stale)
+}
+
+// MaxBatch bounds how many requests share one commit: enough that the fsync is
+// a small part of each, few enough that the first one does not wait long.
+const MaxBatch = 128
+
+// maxYields is how often the writer lets others run while it gathers a batch.
+const maxYields = 2
+
+// op is one caller's piece of a transaction: work, or a lone event.
+type op struct {
+	org     string   // whose the op is
+	orgs    []string // whose logs are locked, and may be appended to; org is one
+	basis   *call.Basis
+	work    Work
+	event   *audit.Event
+	durable bool
+	long    bool // it may touch very many rows
+	err     error
+	done    chan struct{}
+}
+
+// A Writer owns the only connection which writes, and puts all that waits into one
+// transaction.
+type Writer struct {
+	cfg        Config
+	queue      chan *op
+	closing    chan struct{}
+	between    chan func()   // SQLite: work for between two batches, see Between
+	stopped    chan struct{} // closed when no op will run any more
+	conn       *sql.Conn
+	appendConn *sql.Conn            // PostgreSQL: see appendInOne
+	stmts      map[string]*sql.Stmt // SQLite only: pgx caches by itself
+	heads      map[string]head
+	appended   int           // events since grown was told
+	grown      chan struct{} // see Grown
+	synced     bool          // SQLite: which synchronous mode the connection is in
+	ward       ward
+}
+
+// New returns a writer that Run is to start.
+func New(cfg Config) *Writer {
+	return &Writer{
+		cfg:   cfg,
+		queue: make(chan *op, 4*MaxBatch), closing: make(chan struct{}), between: make(chan func(), 1), grown: make(chan struct{}, 1), stopped: make(chan struct{}),
+		stmts: map[string]*sql.Stmt{}, heads: map[string]head{}, synced: true,
+	}
+}
+
+// Stopped returns a writer that writes nothing.
+func Stopped() *Writer {
+	w := New(Config{})
+	close(w.stopped)
+	return w
+}
+
+// Append puts ev into its organisation's log and returns when it is there. It
+// returns fault.Unavailable when it could not be, and then ev is not in the log,
+// unless the code is outcome_unknown: PostgreSQL went away while it committed.
+func (w *Writer) Append(ctx context.Context, ev *audit.Event) error {
+	return w.do(ctx, &op{org: ev.Org, orgs: []string{ev.Org}, event: ev})
+}
+
+// Write does work in a transaction of its own on behalf of organisations, whose logs
+// it holds; the first is whose it is. What it wrote, and the events it appended, are on
+// disk when Write returns nil. When it returns an error nothing of it stays. When ctx
+// carries a call.Basis on which the write does not stand any more, work is not done and
+// the error is call.ErrMoved.
+func (w *Writer) Write(ctx context.Context, orgs []string, work Work) error {
+	return w.write(ctx, orgs, false, work)
+}
+
+// WriteLong is Write for what may delete very many rows.
+func (w *Writer) WriteLong(ctx context.Context, orgs []string, work Work) error {
+	return w.write(ctx, orgs, true, work)
+}
+
+// WriteSoon is Write for the server's own counts: it does not wait for the disk.
+func (w *Writer) WriteSoon(ctx context.Context, org string, work Work) error {
+	return w.do(ctx, &op{org: org, orgs: []string{org}, work: work})
+}
+
+func (w *Writer) write(ctx context.Context, orgs []string, long bool, work Work) error {
+	o := &op{org: orgs[0], orgs: orgs, basis: call.BasisOf(ctx), work: work, durable: true, long: long}
+	if o.basis != nil && !slices.Contains(orgs, o.basis.Org) {
+		o.orgs = append(slices.Clone(orgs), o.basis.Org)
+	}
+	return w.do(ctx, o)
+}
+
+// Grown receives when the logs have grown by about a thousand events since it
+// last did.
+func (w *Writer) Grown() <-chan struct{} { return w.grown }
+
+// Prepared are the statements that it keeps prepared. Nothing may be under way.
+func (w *Writer) Prepared() []string { return slices.Collect(maps.Keys(w.stmts)) }
+
+// Between has f run between two batches, unless another waits for that.
+func (w *Writer) Between(f func()) bool {
+	select {
+	case w.between <- f:
+		return true
+	default:
+		return false
+	}
+}
+
+// do hands o to the writer and waits for its commit. A caller whose context
+// ends while it waits still waits: it must know whether its write happened.
+func (w *Writer) do(ctx context.Context, o *op) error {
+	o.done = make(chan struct{}, 1)
+	if err := ctx.Err(); err != nil {
+		return driver.Wrap("queue", err)
+	}
+	select {
+	case <-w.closing:
+		return errClosed
+	default:
+	}
+	if w.refuses() {
+		return ErrAway
+	}
+	select {
+	case w.queue <- o:
+	case <-ctx.Done():
+		return driver.Wrap("queue", ctx.Err())
+	case <-w.closing:
+		return errClosed
+	}
+	select {
+	case <-o.done:
+		return o.err
+	case <-w.stopped:
+	}
+	// It came into the queue at the last moment: the writer answered it, or
+	// will never see it.
+	select {
+	case <-o.done:
+		return o.err
+	default:
+		return errClosed
+	}
+}
+
+// Close has Run end when it has written what is queued. Writes that come later get
+// fault.Unavailable.
+func (w *Writer) Close() { close(w.closing) }
+
+// Run writes until Close.
+func (w *Writer) Run() {
+	defer close(w.stopped)
+	batch := make([]*op, 0, MaxBatch)
+	for {
+		select {
+		case o := <-w.queue:
+			batch = append(batch[:0], o)
+		case f := <-w.between:
+			f()
+			continue
+		case <-w.closing:
+			w.drain()
+			w.drop()
+			return
+		}
+		batch = w.fill(batch)
+		if w.refuses() { // they waited while another got no answer
+			turnAway(batch)
+		} else {
+			w.commit(batch)
+		}
+		clear(batch)
+	}
+}
+
+// fill adds what already waits, and what those who are about to ask bring when
+// they get to run: a larger batch makes every request in it cheaper.
+func (w *Writer) fill(batch []*op) []*op {
+	yields := 0
+	for len(batch) < MaxBatch {
+		select {
+		case o := <-w.queue:
+			batch = append(batch, o)
+			continue
+		default:
+		}
+		if yields++; yields > maxYields {
+			return batch
+		}
+		runtime.Gosched()
+	}
+	return batch
+}
+
+// drain answers those who were queued when Close came.
+func (w *Writer) drain() {
+	for {
+		batch := w.fill(nil)
+		if len(batch) == 0 {
+			return
+		}
+		w.commit(batch)
+	}
+}
+
+// commit runs the batch in one transaction. When that fails for a reason that
+// may lie in one of its ops, each runs again in a transaction of its own, so
+// that no caller fails for another's fault.
+func (w *Writer) commit(batch []*op) {
+	err := w.try(batch)
+	alone := err != nil && len(batch) > 1 && !isLost(err)
+	var lost error
+	for i, o := range batch {
+		switch {
+		case lost != nil:
+			o.err = lost // the database is gone: don't let each find out by waiting
+		case alone:
+			if err := w.try(batch[i : i+1]); err != nil {
+				o.err = err
+				if isLost(err) {
+					lost = err
+				}
+			}
+		case err != nil:
+			o.err = err
+		}
+	}
+	for _, o := range batch {
+		o.done <- struct{}{}
+	}
+}
+
+// try runs the batch in one transaction. It returns an error when nothing of it
+// was committed (or, when the database went away during the commit, nothing is
+// known of it). An op that refused without having written leaves the others
+// alone: its error is its own.
+func (w *Writer) try(batch []*op) (err error) {
+	// A panic must not reveal the state of the batch to the next one.
+	defer func() {
+		if r := recover(); r != nil {
+			w.drop()
+			err = fault.Wrap(fmt.Errorf("panic in a transaction: %v", r), fault.Internal, "internal_error", "")
+		}
+	}()
+	defer func() { w.ward.note(w.cfg.Now(), err) }()
+	durable := w.cfg.Sync || slices.ContainsFunc(batch, func(o *op) bool { return o.durable })
+	if err := w.cfg.InPlace(durable); err != nil {
+		return err
+	}
+	ctx, cancel := w.deadline(batch)
+	defer cancel()
+	if done, err := w.appendInOne(ctx, batch); done {
+		return err
+	}
+	if err := w.start(ctx, durable); err != nil {
+		return err
+	}
+	tx := &Tx{w: w, ctx: ctx}
+	if err := w.apply(tx, batch); err != nil {
+		w.rollback(ctx)
+		return err
+	}
+	epoch, err := w.finish(tx)
+	if err != nil {
+		w.rollback(ctx)
+		return err
+	}
+	w.answered()
+	if epoch > 0 {
+		w.cfg.Moved(epoch, tx.moves)
+	}
+	if len(tx.stale) > 0 && w.cfg.Committed != nil {
+		w.cfg.Committed(tx.stale)
+	}
+	for _, e := range tx.events {
+		e.Committed = true
+	}
+	w.count(len(tx.events))
+	return nil
+}
+
+func (w *Writer) answered() {
+	if w.cfg.Answered != nil {
+		w.cfg.Answered()
+	}
+}
+
+// grownEvents is after how many events Grown is told.
+const grownEvents = 1000
+
+// count tells Grown's reader when the logs have grown by grownEvents.
+func (w *Writer) count(events int) {
+	if w.appended += events; w.appended < grownEvents {
+		return
+	}
+	w.appended = 0
+	select {
+	case w.grown <- struct{}{}:
+	default:
+	}
+}
+
+// start opens a transaction. A connection that was kept may have died since: then
+// a fresh one gets its turn before anybody is told.
+func (w *Writer) start(ctx context.Context, durable bool) error {
+	kept := w.conn != nil
+	for {
+		err := w.connect(ctx)
+		if err == nil {
+			if err = w.begin(ctx, durable); err == nil {
+				return nil
+			}
+			w.drop()
+		}
+		if !kept || driver.Busy(err) || ctx.Err() != nil {
+			return lost("begin", err)
+		}
+		kept = false
+	}
+}
+
+func (w *Writer) apply(tx *Tx, batch []*op) error {
+	if err := w.lockHeads(tx, batch); err != nil {
+		return stage("lock audit heads", err)
+	}
+	for _, o := range batch {
+		o.err = nil
+		if o.event != nil {
+			tx.Append(o.event)
+			continue
+		}
+		wrote, events, moves, waiting, stale := tx.wrote, len(tx.events), len(tx.moves), len(tx.pipelined), len(tx.stale)
+		tx.wrote = false
+		err := tx.stands(o)
+		if err == nil {
+			err = o.work.Do(tx)
+		}
+		if err != nil || tx.failed {
+			if err == nil {
+				err = errors.New("an op went on after a statement had failed")
+			}
+			if tx.failed || tx.wrote || !errors.As(err, new(*fault.Error)) {
+				return driver.Wrap("write", err)
+			}
+			tx.events, tx.moves, tx.pipelined, tx.stale = tx.events[:events], tx.moves[:moves], tx.pipelined[:waiting], tx.stale[:stale]
+			o.err = err
+		}
+		for i := waiting; i < len(tx.pipelined); i++ {
+			tx.pipelined[i].op, tx.pipelined[i].events = o, [2]int{events, len(tx.events)}
+		}
+		tx.wrote = tx.wrote || wrote
+	}
+	return w.pipeline(tx)
+}
+
+// finish appends the batch's events and commits.
+func (w *Writer) finish(tx *Tx) (epoch int64, err error) {
+	if err := tx.begin(); err != nil {
+		return 0, driver.Wrap("write what begins with an event", err)
+	}
+	heads, err := w.appendEvents(tx)
+	if err != nil {
+		return 0, stage("append events", err)
+	}
+	if len(tx.moves) > 0 {
+		if epoch, err = tx.moveEpochs(); err != nil {
+			return 0, stage("move the epoch", err)
+		}
+	}
+	if _, err := w.exec(tx.ctx, "COMMIT"); err != nil {
+		if w.cfg.Engine.Postgres && !driver.Refused(err) {
+			return 0, unknown(err)
+		}
+		return 0, stage("commit", err)
+	}
+	for org := range heads {
+		w.heads[org] = tx.heads[org]
+	}
+	for _, m := range tx.moves {
+		w.heads[m.Org] = tx.heads[m.Org]
+	}
+	return epoch, nil
+}
+
+func (w *Writer) connect(ctx context.Context) (err error) {
+	if w.conn != nil {
+		return nil
+	}
+	w.conn, err = w.cfg.Pool.Conn(ctx)
+	return err
+}
+
+func (w *Writer) begin(ctx context.Context, durable bool) error {
+	if w.cfg.Engine.Postgres {
+		start := w.cfg.Engine.Quick
+		if durable {
+			start = w.cfg.Engine.Durable
+		}
+		_, err := w.conn.ExecContext(ctx, start)
+		return err
+	}
+	if durable != w.synced {
+		mode := w.cfg.Engine.Quick
+		if durable {
+			mode = w.cfg.Engine.Durable
+		}
+		// Not kept prepared: SQLite parses a pragma each time anyway.
+		if _, err := w.conn.ExecContext(ctx, mode); err != nil {
+			return err
+		}
+		w.synced = durable
+	}
+	_, err := w.exec(ctx, w.cfg.Engine.Begin)
+	return err
+}
+
+// exec runs a statement on the writer's connection. On SQLite it keeps it
+// prepared: parsing costs more than running.
+func (w *Writer) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if w.cfg.Engine.Postgres {
+		return w.conn.ExecContext(ctx, query, args...)
+	}
+	s, err := w.prepared(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return s.ExecContext(ctx, args...)
+}
+
+func (w *Writer) queryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	if !w.cfg.Engine.Postgres {
+		if s, err := w.prepared(ctx, query); err == nil {
+			return s.QueryRowContext(ctx, args...)
+		}
+	}
+	return w.conn.QueryRowContext(ctx, query, args...)
+}
+
+func (w *Writer) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
+	if s, ok := w.stmts[query]; ok {
+		return s, nil
+	}
+	s, err := w.conn.PrepareContext(ctx, query)
+	if err == nil {
+		w.stmts[query] = s
+	}
+	return s, err
+}

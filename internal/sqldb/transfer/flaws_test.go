@@ -1,0 +1,84 @@
+package transfer_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/transfer"
+	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
+)
+
+func flawsOf(t *testing.T, db *store.DB) (all []transfer.Flaw) {
+	t.Helper()
+	if err := db.Flaws(t.Context(), nil, func(f transfer.Flaw) error { all = append(all, f); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestADamagedTextOfAnyTableIsNamed goes over every column for texts that the schema
+// has. What a later migration adds is covered without a word here.
+func TestADamagedTextOfAnyTableIsNamed(t *testing.T) {
+	for bytes, problem := range map[string]string{"ff": "is no UTF-8", "6100": "holds a NUL"} {
+		cfg := dbkit.Engines["sqlite"](t)
+		db := dbkit.Open(t, cfg)
+		tables := fill(t, db)
+		texts := 0
+		for name, columns := range tables {
+			for _, c := range columns {
+				if c.kind == "TEXT" {
+					texts++
+					dbkit.Exec(t, db, `UPDATE "`+name+`" SET "`+c.name+`" = CAST(CAST(x'`+bytes+`' AS TEXT) || hex(randomblob(8)) AS TEXT)`)
+				}
+			}
+		}
+		found := map[string]int{}
+		for _, f := range flawsOf(t, dbkit.Look(t, cfg)) {
+			if f.Problem != problem || !f.Unmovable || f.Row == "" {
+				t.Errorf("%+v, want that it %s", f, problem)
+			}
+			found[f.Table+"."+f.Column]++
+		}
+		for name, columns := range tables {
+			for _, c := range columns {
+				if n := found[name+"."+c.name]; c.kind == "TEXT" && n < 12 {
+					t.Errorf("%s.%s: %d damaged rows are named, want 12 and more", name, c.name, n)
+				}
+			}
+		}
+		if len(found) != texts {
+			t.Errorf("%d columns, want %d", len(found), texts)
+		}
+	}
+}
+
+func TestStoredJSONThatIsNoneIsNamed(t *testing.T) {
+	dbkit.OnEach(t, func(t *testing.T, cfg store.Config) {
+		db := dbkit.Open(t, cfg)
+		dbkit.Exec(t, db, `INSERT INTO policies (id, vault_id, secret_path_pattern, principal_type, principal_id, permissions, conditions, created_by, created_by_type, created_at)
+			VALUES ('p1', 'v', '*', 'user', 'u', '["read"]', '{"k":"content"]', 'u', 'user', 1), ('p2', 'v', '*', 'user', 'u', '["read"]', '', 'u', 'user', 1)`)
+		all := flawsOf(t, dbkit.Look(t, cfg))
+		if len(all) != 1 || all[0].Unmovable || all[0].String() != `table policies, row id "p1": the text in conditions is no JSON` {
+			t.Errorf("%v", all)
+		}
+	})
+}
+
+// TestATextThatPostgreSQLCantStoreIsNamed also by what moves a database there.
+func TestATextThatPostgreSQLCantStoreIsNamed(t *testing.T) {
+	cfg := dbkit.Engines["sqlite"](t)
+	dbkit.Exec(t, dbkit.Open(t, cfg), `INSERT INTO secrets (vault_id, path, version, version_id, type, metadata, created_at)
+		VALUES ('v', 'a/b', 1, 'i', CAST(x'636f6e74656e74ff' AS TEXT), '{}', 1)`)
+	to := dbkit.Unmade["postgres"](t)
+	_, err := transfer.Transfer(t.Context(), dbkit.Look(t, cfg).DB, to, nil)
+	if fault.CodeOf(err) != audit.CodeDamaged || !strings.Contains(err.Error(), `table secrets, row path "a/b", vault_id "v": the text in type is no UTF-8`) ||
+		strings.Contains(err.Error(), "content") {
+		t.Errorf("%v", err)
+	}
+	if used, err := dbkit.Look(t, to).InUse(t.Context()); err != nil || used {
+		t.Errorf("something was left there: %v, %v", used, err)
+	}
+}

@@ -1,0 +1,235 @@
+// Package transfer copies whole databases: from one engine to the other, and into
+// backups.
+//
+// Its promise: a copy is what the database was at one moment, or there is none. What
+// was read back from it is compared with what was sent before anybody is told of it.
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
+)
+
+// Transfer copies all that is in from, as it is at one moment, into the empty
+// database of to, and returns what each table has. It finds the tables in the
+// schema. All is put there in one transaction, which is committed only when what
+// the target reads back is what the source has: a transfer that ended early, however
+// it ended, left an empty database, and may be started again.
+func Transfer(ctx context.Context, from *sqldb.DB, to sqldb.Config, progress Progress) (map[string]Sum, error) {
+	have, want, err := from.Schema(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if have != want {
+		return nil, fault.New(fault.Conflict, "schema_differs",
+			fmt.Sprintf("The database to copy has schema %d, and this version of oneclaw %d. Start this version on it once, then copy.", have, want))
+	}
+	return transferTo(ctx, from, to, have, transferPatience, progress)
+}
+
+// transferPatience is how long either PostgreSQL may answer nothing.
+const transferPatience = 30 * time.Second
+
+// transferTo is Transfer into a database that is brought to the given schema.
+func transferTo(ctx context.Context, from *sqldb.DB, to sqldb.Config, schema int64, patience time.Duration, progress Progress) (_ map[string]Sum, err error) {
+	empty, err := freshCounts(ctx, from, schema)
+	if err != nil {
+		return nil, err
+	}
+	dst, err := sqldb.OpenBare(to, from.Parts())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, dst.Close()) }()
+	for _, db := range []*sqldb.DB{from, dst} {
+		var failure func(error) error
+		ctx, failure = db.WhileAlive(ctx, patience)
+		defer func() { err = failure(err) }()
+	}
+	if err := dst.MigrateTo(ctx, schema); err != nil {
+		return nil, err
+	}
+	src, err := from.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = src.Rollback() }() // it only read
+	tx, err := dst.Begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = tx.Rollback() }() // nothing, once it is committed
+	t := &transfer{from: end{src, from.Postgres()}, to: end{tx, dst.Postgres()}, sums: map[string]Sum{}, progress: progress}
+	if err := t.run(ctx, empty); err != nil {
+		return nil, err
+	}
+	return t.sums, driver.Wrap("commit", tx.Commit())
+}
+
+// freshCounts is how many rows each table of a new database has.
+func freshCounts(ctx context.Context, from *sqldb.DB, schema int64) (map[string]int64, error) {
+	dir, err := os.MkdirTemp("", "oneclaw-fresh-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	db, err := sqldb.OpenBare(sqldb.Config{Dir: dir}, from.Parts())
+	if err != nil {
+		return nil, err
+	}
+	if err := db.MigrateTo(ctx, schema); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	tx, err := db.Snapshot(ctx)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	e := end{tx, db.Postgres()}
+	tables, err := e.tables(ctx)
+	out := map[string]int64{}
+	for name := range tables {
+		n, countErr := e.count(ctx, name)
+		out[name], err = n, errors.Join(err, countErr)
+	}
+	return out, errors.Join(err, tx.Rollback(), db.Close())
+}
+
+type transfer struct {
+	from, to end
+	sums     map[string]Sum
+	progress Progress
+}
+
+func (t *transfer) run(ctx context.Context, empty map[string]int64) error {
+	tables, err := t.from.tables(ctx)
+	if err != nil {
+		return err
+	}
+	theirs, err := t.to.tables(ctx)
+	if err != nil {
+		return err
+	}
+	if !maps.EqualFunc(tables, theirs, slices.Equal) || len(tables) == 0 {
+		return fault.New(fault.Conflict, "schema_differs", "The two databases do not have the same tables.")
+	}
+	names := slices.Sorted(maps.Keys(tables))
+	for _, name := range names {
+		if t.to.postgres { // a node that starts on it meanwhile waits
+			if _, err := t.to.q.ExecContext(ctx, `LOCK TABLE `+quote(name)+` IN ACCESS EXCLUSIVE MODE`); err != nil {
+				return driver.Wrap("lock", err)
+			}
+		}
+		n, err := t.to.count(ctx, name)
+		if err != nil {
+			return err
+		}
+		if n > empty[name] {
+			return fault.New(fault.Conflict, "target_not_empty", "The target database is not empty. Give an empty one.")
+		}
+	}
+	for _, name := range names {
+		if _, err := t.to.q.ExecContext(ctx, `DELETE FROM `+quote(name)); err != nil {
+			return driver.Wrap("empty the target", err)
+		}
+		sent, err := t.table(ctx, name, tables[name])
+		if err != nil {
+			return fmt.Errorf("table %s: %w", name, err)
+		}
+		came, err := t.to.digest(ctx, name, tables[name], nil)
+		if err != nil {
+			return fmt.Errorf("table %s: %w", name, err)
+		}
+		if sent != came {
+			return fault.New(fault.Internal, "transfer_differs", "What arrived in table "+name+" is not what was sent. Nothing was kept.")
+		}
+		t.sums[name] = sent.result()
+	}
+	return nil
+}
+
+// maxParams bounds the values of one INSERT, maxInsert their bytes.
+const (
+	maxParams = 3000
+	maxInsert = 4 << 20
+)
+
+// table copies one table, and returns the digest of what was sent.
+func (t *transfer) table(ctx context.Context, name string, columns []column) (sent digest, err error) {
+	var args []any
+	size := 0
+	flush := func() error {
+		if len(args) == 0 {
+			return nil
+		}
+		_, err := t.to.q.ExecContext(ctx, insertRows(name, columns, len(args)/len(columns)), args...)
+		args, size = args[:0], 0
+		return driver.Wrap("insert", err)
+	}
+	err = t.from.each(ctx, name, columns, func(row []any) error {
+		if err := sent.add(row); err != nil {
+			return err
+		}
+		if err := t.movable(name, columns, row); err != nil {
+			return err
+		}
+		t.progress.row(name, sent.rows)
+		for _, v := range row {
+			switch v := v.(type) {
+			case string:
+				size += len(v)
+			case []byte:
+				size += len(v)
+			}
+		}
+		if args = append(args, row...); len(args)+len(columns) > maxParams || size > maxInsert {
+			return flush()
+		}
+		return nil
+	})
+	if err != nil {
+		return sent, err
+	}
+	return sent, flush()
+}
+
+// movable refuses a text that PostgreSQL would, which does not say of what row it is.
+func (t *transfer) movable(name string, columns []column, row []any) error {
+	if !t.to.postgres {
+		return nil
+	}
+	return flaws(name, columns, row, nil, func(f Flaw) error {
+		if !f.Unmovable {
+			return nil
+		}
+		return fault.New(fault.Damaged, audit.CodeDamaged, "PostgreSQL can't store what is damaged: "+f.String()+".")
+	})
+}
+
+func insertRows(table string, columns []column, rows int) string {
+	var b strings.Builder
+	b.WriteString("INSERT INTO " + quote(table) + " (" + quoted(columns) + ") VALUES ")
+	for n := range rows * len(columns) {
+		switch {
+		case n == 0:
+			b.WriteByte('(')
+		case n%len(columns) == 0:
+			b.WriteString("),(")
+		default:
+			b.WriteByte(',')
+		}
+		b.WriteString("$" + strconv.Itoa(n+1))
+	}
+	return b.String() + ")"
+}

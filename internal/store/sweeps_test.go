@@ -1,0 +1,29 @@
+package store_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestDeletionsByTimeAreSweeps: a statement that deletes what is old is run by
+// sweep, which asks whether the clock is believed.
+func TestDeletionsByTimeAreSweeps(t *testing.T) {
+	byTime := regexp.MustCompile("(?i)exec\\(`DELETE FROM [^`]*(_at|_until) <=? ")
+	if !byTime.MatchString("tx.Exec(`DELETE FROM spent_tokens WHERE expires_at < $1`, now)") {
+		t.Fatal("a deletion by time is not seen")
+	}
+	for _, in := range []string{"*.go", "../sqldb/*.go", "../sqldb/commit/*.go"} {
+		files, err := filepath.Glob(in)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %v, %v", in, files, err)
+		}
+		for _, f := range files {
+			if text, err := os.ReadFile(f); err != nil || !strings.HasSuffix(f, "_test.go") && byTime.Match(text) {
+				t.Errorf("%s deletes by time beside Sweep: %v", f, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,27 @@
+package store
+
+import (
+	"database/sql"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
+)
+
+// stmt is a statement with its arguments.
+func stmt(query string, args ...any) commit.Stmt { return commit.Stmt{Query: query, Args: args} }
+
+func micros(t time.Time) int64 { return t.UnixMicro() }
+
+func fromMicros(n int64) time.Time { return time.UnixMicro(n).UTC() }
+
+// nullMicros is NULL for the zero time.
+func nullMicros(t time.Time) sql.NullInt64 {
+	return sql.NullInt64{Int64: t.UnixMicro(), Valid: !t.IsZero()}
+}
+
+func fromNull(n sql.NullInt64) time.Time {
+	if !n.Valid {
+		return time.Time{}
+	}
+	return fromMicros(n.Int64)
+}
