@@ -28,7 +28,7 @@ var arrows = map[string][]string{
 	// The public client and what stands on it alone.
 	"client":             {},
 	"internal/cli":       {"client"},
-	"internal/mcpserver": {"client", "internal/budget", "internal/strictjson"},
+	"internal/mcpserver": {"client", "internal/budget", "internal/loopback", "internal/strictjson"},
 	"bench":              {"client", "internal/testkit/mailbox", "internal/testkit/pgtest"},
 
 	// The wiring: only here do implementations meet those who use them.
@@ -76,6 +76,7 @@ var arrows = map[string][]string{
 	"internal/erase":      {},
 	"internal/fault":      {},
 	"internal/faultlog":   {},
+	"internal/loopback":   {"internal/proxies"},
 	"internal/netguard":   {},
 	"internal/oidc":       {}, // is given a guarded client
 	"internal/proxies":    {},

@@ -1,4 +1,4 @@
-package mcpserver_test
+package loopback_test
 
 import (
 	"bytes"
@@ -12,8 +12,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/oneclaw-dev/oneclaw/internal/mcpserver"
+	"github.com/oneclaw-dev/oneclaw/internal/loopback"
 )
+
+const canary = "canary-7c1f"
 
 // send makes one request over the transport.
 func send(t *testing.T, h http.HandlerFunc, from *http.Request, change func(*http.Request)) (*http.Response, string, error) {
@@ -25,7 +27,7 @@ func send(t *testing.T, h http.HandlerFunc, from *http.Request, change func(*htt
 	if change != nil {
 		change(r)
 	}
-	c := &http.Client{Transport: mcpserver.InProcess(h, from, nil)}
+	c := &http.Client{Transport: loopback.New(h, from, nil)}
 	res, err := c.Do(r)
 	if err != nil {
 		return nil, "", err
@@ -120,7 +122,7 @@ func TestInProcessCarriesTheContext(t *testing.T) {
 
 func TestInProcessContainsPanics(t *testing.T) {
 	var log bytes.Buffer
-	rt := mcpserver.InProcess(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	rt := loopback.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("A", "b")
 		_, _ = io.WriteString(w, canary)
 		panic(canary)
@@ -138,7 +140,7 @@ func TestInProcessContainsPanics(t *testing.T) {
 	if res.StatusCode != http.StatusInternalServerError || strings.Contains(string(b), canary) || res.Header.Get("A") != "" || !strings.Contains(string(b), `"status":500`) {
 		t.Errorf("%d %v %s", res.StatusCode, res.Header, b)
 	}
-	if strings.Contains(log.String(), canary) || !strings.Contains(log.String(), "inprocess_test.go") {
+	if strings.Contains(log.String(), canary) || !strings.Contains(log.String(), "loopback_test.go") {
 		t.Errorf("log: %s", log.String())
 	}
 	_, _, err = send(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, nil, nil)
