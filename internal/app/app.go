@@ -15,6 +15,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
+	"github.com/oneclaw-dev/oneclaw/internal/dashboard"
 	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
@@ -44,7 +45,8 @@ type App struct {
 	audit     *audit.Log
 	events    *audit.Coalescer
 	mail      *mail.Service
-	devMail   *devMail        // nil but in dev
+	outbox    *mail.Outbox // nil when a server sends the mails
+	pages     *dashboard.Pages
 	out       *netguard.Guard // every call that users name the target of
 	api       *httpapi.API
 	stop      context.CancelFunc
@@ -182,6 +184,10 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 		Version:   a.version,
 		Now:       now,
 		Log:       a.log,
+	})
+	a.pages = dashboard.New(dashboard.Config{
+		API: a.api, Log: a.log, State: a.state, Device: a.identity.DeviceShown, Enrollment: a.identity.EnrollmentByToken,
+		Dev: a.cfg.Dev, Outbox: a.outbox, PublicURL: at.API,
 	})
 	return nil
 }

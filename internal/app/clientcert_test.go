@@ -97,6 +97,8 @@ func naming(t *testing.T, uris ...string) func(*x509.Certificate) {
 	}
 }
 
+const annsLogin = `{"email":"ann@example.com","password":"Quite-8-Good-Words"}`
+
 // secured is a whole server that speaks TLS on a port of its own.
 type secured struct {
 	t     *testing.T

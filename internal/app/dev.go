@@ -148,7 +148,7 @@ func newPassword() string {
 func (a *App) DevAnnounce(o devOwner, at Addresses, out io.Writer) error {
 	c := devCredentials{
 		Email: o.Email, Password: o.Password, APIURL: at.API, ShroudURL: at.Shroud, MCPURL: at.API + "/mcp",
-		DashboardURL: at.API + "/", MailURL: a.devMail.address(), AgentID: o.AgentID, AgentAPIKey: o.AgentAPIKey,
+		DashboardURL: at.API + "/", MailURL: a.pages.MailsURL(), AgentID: o.AgentID, AgentAPIKey: o.AgentAPIKey,
 	}
 	file := a.credentialsFile()
 	if err := writeJSON(file, c); err != nil {

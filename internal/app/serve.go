@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
 
@@ -159,37 +158,36 @@ func hostOf(base string) []string {
 	return []string{u.Hostname()}
 }
 
-// routes puts the API, the MCP endpoint and the status page on one address.
+// routes puts the API, the MCP endpoint and the pages on one address.
 func (a *App) routes(hosts []string) http.Handler {
 	mcp := mcpserver.Handler(mcpserver.HTTPConfig{
 		NewClient: mcpserver.InProcessClients(a.api, a.version, a.log), Version: a.version, Hosts: hosts, Log: a.log, Receive: a.receive,
 	})
-	status, verify, invite, reset := a.statusPage(), a.verifyEmail(), a.invite(), a.resetPassword()
-	cli := (&cliVerify{api: a.api, shown: a.identity.DeviceShown}).handler()
-	enroll := (&enrollPage{api: a.api, asked: a.identity.EnrollmentByToken}).handler()
 	trusted := proxies.New(a.cfg.TrustedProxies, a.cfg.ProxyHeader)
 	return guard(hosts, forwardedCertificates(a.cfg.ClientCertHeader, trusted, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if a.devMail != nil && (r.URL.Path == devMailPath || strings.HasPrefix(r.URL.Path, devMailPath+"/")) {
-			a.devMail.ServeHTTP(w, r)
-			return
-		}
-		switch r.URL.Path {
-		case "/mcp":
+		page := a.pages.At(r.URL.Path)
+		switch {
+		case page != nil:
+			page.ServeHTTP(w, r)
+		case r.URL.Path == "/mcp":
 			mcp.ServeHTTP(w, r)
-		case "/":
-			status.ServeHTTP(w, r)
-		case "/reset-password":
-			reset.ServeHTTP(w, r)
-		case "/cli/verify":
-			cli.ServeHTTP(w, r)
-		case "/agents/enroll":
-			enroll.ServeHTTP(w, r)
-		case "/verify-email":
-			verify.ServeHTTP(w, r)
-		case "/invite":
-			invite.ServeHTTP(w, r)
 		default:
 			a.api.ServeHTTP(w, r)
 		}
 	})))
+}
+
+// shroudSoon answers on Shroud's port until Shroud is there (shroud.md section 4
+// gives the error's shape).
+func shroudSoon() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch r.URL.Path {
+		case "/healthz", "/health/live":
+			_, _ = w.Write([]byte(`{"status":"ok"}`))
+		default:
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = w.Write([]byte(`{"error":{"code":503,"message":"Shroud is not part of this version of oneclaw yet.","type":"shroud_error"}}`))
+		}
+	})
 }

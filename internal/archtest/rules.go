@@ -36,7 +36,7 @@ var arrows = map[string][]string{
 
 	// Edges: decode, call, encode.
 	"internal/httpapi":       join(services, "internal/budget", "internal/proxies", "internal/strictjson"),
-	"internal/dashboard":     services,
+	"internal/dashboard":     {"internal/identity", "internal/loopback", "internal/mail"},
 	"internal/shroud":        join(services, "internal/netguard", "internal/shroud/detect"),
 	"internal/shroud/detect": {},
 
