@@ -22,6 +22,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/pkcs11"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
+	"github.com/oneclaw-dev/oneclaw/internal/listen"
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
 	"github.com/oneclaw-dev/oneclaw/internal/netguard"
 	"github.com/oneclaw-dev/oneclaw/internal/proxies"
@@ -56,7 +57,7 @@ type App struct {
 
 // New opens the keystore and the database and builds the services on them. at
 // is where they will be reached. Close gives back what New took.
-func New(ctx context.Context, cfg config.Config, at Addresses, version string, log *slog.Logger) (_ *App, err error) {
+func New(ctx context.Context, cfg config.Config, at listen.Addresses, version string, log *slog.Logger) (_ *App, err error) {
 	a := &App{cfg: cfg, version: version, log: log, stop: func() {}}
 	defer func() {
 		if err != nil {
@@ -123,7 +124,7 @@ func keystoreDir(cfg config.Config) string {
 	return filepath.Join(cfg.Data, "keystore")
 }
 
-func (a *App) services(ctx context.Context, at Addresses) (err error) {
+func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 	if err := ensureAuditKey(ctx, a.keys, a.db); err != nil {
 		return err
 	}
@@ -142,7 +143,7 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 		Store: a.db, Mailer: a.mail, Sealer: sealer, Keys: a.keys, Sender: a.out.Client(netguard.Options{}), Log: a.log, Now: now,
 	})
 	a.vault = vault.New(a.db, sealer, a.keys, a.db, a.approvals, a.log)
-	clients, err := clientCAs(a.cfg.ClientCAFile)
+	clients, err := listen.ClientCAs(a.cfg.ClientCAFile)
 	if err != nil {
 		return err
 	}

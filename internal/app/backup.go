@@ -16,6 +16,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+	"github.com/oneclaw-dev/oneclaw/internal/process"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
@@ -54,7 +55,7 @@ the module. Files that settings name, such as certificates, are in neither.`,
 			return err
 		}
 		defer func() { err = errors.Join(err, keys.Close()) }()
-		letServersRunFirst()
+		process.LetServersRunFirst()
 		b := &backup{operator: o, cfg: cfg}
 		return b.run(ctx, keys, to, keysTo)
 	})

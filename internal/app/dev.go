@@ -21,6 +21,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/listen"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
@@ -145,7 +146,7 @@ func newPassword() string {
 }
 
 // DevAnnounce writes dev-credentials.json and prints how to go on.
-func (a *App) DevAnnounce(o devOwner, at Addresses, out io.Writer) error {
+func (a *App) DevAnnounce(o devOwner, at listen.Addresses, out io.Writer) error {
 	c := devCredentials{
 		Email: o.Email, Password: o.Password, APIURL: at.API, ShroudURL: at.Shroud, MCPURL: at.API + "/mcp",
 		DashboardURL: at.API + "/", MailURL: a.pages.MailsURL(), AgentID: o.AgentID, AgentAPIKey: o.AgentAPIKey,

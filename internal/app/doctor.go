@@ -19,6 +19,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+	"github.com/oneclaw-dev/oneclaw/internal/listen"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 )
 
@@ -167,7 +168,7 @@ func (e *examination) certificate() {
 	if e.cfg.TLSCertFile == "" {
 		return
 	}
-	c, err := certificate(e.cfg)
+	c, err := listen.Certificate(e.cfg)
 	if err != nil {
 		e.failed("certificate", err)
 		return

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/oneclaw-dev/oneclaw/internal/config"
+	"github.com/oneclaw-dev/oneclaw/internal/listen"
 )
 
 // server is a whole app behind its routes, on SQLite and the software keystore.
@@ -19,7 +20,7 @@ func server(t *testing.T, change func(*config.Config)) *httptest.Server {
 	}
 	cfg.Data, cfg.Dev = t.TempDir(), true
 	change(&cfg)
-	a, err := New(t.Context(), cfg, Addresses{API: "http://127.0.0.1:1"}, "test", slog.New(slog.DiscardHandler))
+	a, err := New(t.Context(), cfg, listen.Addresses{API: "http://127.0.0.1:1"}, "test", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

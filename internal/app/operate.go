@@ -19,6 +19,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+	"github.com/oneclaw-dev/oneclaw/internal/process"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
@@ -43,7 +44,7 @@ func (o *operator) command(cmd *cobra.Command, do func(ctx context.Context, cfg 
 		}
 		override(&cfg, "", "", o.data)
 		syscall.Umask(0o077)
-		noCoreDumps()
+		process.NoCoreDumps()
 		return do(cmd.Context(), cfg)
 	}
 	return cmd
@@ -164,7 +165,7 @@ func inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole bo
 		return nil, err
 	}
 	if whole {
-		letServersRunFirst()
+		process.LetServersRunFirst()
 		if in.opening, err = openAll(ctx, db, keys, vaults, lost, step); err != nil {
 			return nil, err
 		}

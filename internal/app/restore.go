@@ -14,6 +14,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+	"github.com/oneclaw-dev/oneclaw/internal/process"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 )
 
@@ -65,7 +66,7 @@ with --key then. --check does all but putting anything there.`,
 			}
 		}
 		if check {
-			letServersRunFirst()
+			process.LetServersRunFirst()
 			return r.check(ctx)
 		}
 		if err := r.run(ctx); err != nil {

@@ -34,6 +34,9 @@ var arrows = map[string][]string{
 	// The wiring: only here do implementations meet those who use them.
 	"internal/app": {anything},
 
+	"internal/listen":  {"internal/config", "internal/proxies"},
+	"internal/process": {},
+
 	// Edges: decode, call, encode.
 	"internal/httpapi":       join(services, "internal/budget", "internal/proxies", "internal/strictjson"),
 	"internal/dashboard":     {"internal/identity", "internal/loopback", "internal/mail"},

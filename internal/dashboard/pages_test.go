@@ -18,6 +18,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/app"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
+	"github.com/oneclaw-dev/oneclaw/internal/listen"
 )
 
 // live is a whole server on a port of its own, on SQLite and the software keystore.
@@ -31,7 +32,7 @@ func server(t *testing.T, change func(*config.Config)) (live, config.Config) {
 	}
 	cfg.Data, cfg.Dev, cfg.Listen, cfg.ShroudListen = t.TempDir(), true, "127.0.0.1:0", "127.0.0.1:0"
 	change(&cfg)
-	l, err := app.Listen(t.Context(), cfg)
+	l, err := listen.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package app
+package process
 
 import (
 	"path/filepath"
@@ -10,10 +10,10 @@ import (
 // lowPriority is the nice value of commands that read the whole database.
 const lowPriority = 15
 
-// letServersRunFirst lowers the priority of this process: on a busy machine the
+// LetServersRunFirst lowers the priority of this process: on a busy machine the
 // requests of servers go first. On Linux each thread has a priority of its own, and a
 // new one takes that of its maker. Where it can't be set, the command runs as ever.
-func letServersRunFirst() {
+func LetServersRunFirst() {
 	threads, _ := filepath.Glob("/proc/self/task/*") // none where there is no such folder
 	if len(threads) == 0 {
 		_ = unix.Setpriority(unix.PRIO_PROCESS, 0, lowPriority)

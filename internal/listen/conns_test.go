@@ -1,4 +1,4 @@
-package app
+package listen
 
 import (
 	"log/slog"
@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"testing"
+	"time"
 )
 
 // pipe is a connection from an address.
@@ -39,7 +40,7 @@ func TestWhichConnectionMakesRoom(t *testing.T) {
 		"a mapped address is that it means": {[]string{"192.0.2.1:1 idle", "192.0.2.2:1 idle", "[::ffff:192.0.2.2]:2 idle"}, "192.0.2.3:1", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			conns := newConnections(len(c.have), func(a netip.Addr) bool { return a == netip.MustParseAddr("198.51.100.9") }, slog.New(slog.DiscardHandler))
+			conns := newConnections(len(c.have), func(a netip.Addr) bool { return a == netip.MustParseAddr("198.51.100.9") }, slog.New(slog.DiscardHandler), time.Now)
 			var all []*pipe
 			for i, h := range c.have {
 				var from, state string

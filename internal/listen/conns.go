@@ -1,4 +1,4 @@
-package app
+package listen
 
 import (
 	"cmp"
@@ -35,6 +35,7 @@ type connections struct {
 	most    int
 	trusted func(netip.Addr) bool // proxies, which stand for many networks
 	log     *slog.Logger
+	now     func() time.Time
 	leaving atomic.Bool // the server is to stop
 
 	mu     sync.Mutex
@@ -61,12 +62,12 @@ func (k *connection) Close() error {
 }
 
 func (k *connection) is(s http.ConnState) {
-	k.since.Store(time.Now().UnixNano())
+	k.since.Store(k.of.now().UnixNano())
 	k.state.Store(int32(s))
 }
 
-func newConnections(most int, trusted func(netip.Addr) bool, log *slog.Logger) *connections {
-	return &connections{most: most, trusted: trusted, log: log, all: map[*connection]struct{}{}, nets: map[string]int{}}
+func newConnections(most int, trusted func(netip.Addr) bool, log *slog.Logger, now func() time.Time) *connections {
+	return &connections{most: most, trusted: trusted, log: log, now: now, all: map[*connection]struct{}{}, nets: map[string]int{}}
 }
 
 // bounded accepts connections for a server, and makes room for them first.
@@ -150,7 +151,7 @@ func (c *connections) leads(n string) bool {
 
 // warn says now and then that there are too many.
 func (c *connections) warn() {
-	now := time.Now()
+	now := c.now()
 	if now.Sub(c.warned) < time.Minute {
 		return
 	}

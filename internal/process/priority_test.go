@@ -1,4 +1,4 @@
-package app
+package process_test
 
 import (
 	"os"
@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/oneclaw-dev/oneclaw/internal/process"
 )
 
 // The priority can't be raised again, so a process of its own lowers it.
@@ -19,7 +21,7 @@ func TestABackupLetsServersRunFirst(t *testing.T) {
 		}
 		return
 	}
-	letServersRunFirst()
+	process.LetServersRunFirst()
 	threads, err := filepath.Glob("/proc/self/task/*/stat")
 	if err != nil || len(threads) == 0 {
 		t.Fatalf("%d threads: %v", len(threads), err)

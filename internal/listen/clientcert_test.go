@@ -1,4 +1,4 @@
-package app
+package listen_test
 
 import (
 	"bytes"
@@ -27,7 +27,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/app"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
+	"github.com/oneclaw-dev/oneclaw/internal/listen"
 )
 
 // identityOf is a certificate with its key.
@@ -129,11 +131,11 @@ func secure(t *testing.T, change func(*config.Config)) *secured {
 	if err := cfg.Check(); err != nil {
 		t.Fatal(err)
 	}
-	l, err := Listen(t.Context(), cfg)
+	l, err := listen.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := New(t.Context(), cfg, l.At, "test", slog.New(slog.DiscardHandler))
+	a, err := app.New(t.Context(), cfg, l.At, "test", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

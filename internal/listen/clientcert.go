@@ -1,4 +1,4 @@
-package app
+package listen
 
 import (
 	"crypto/tls"
@@ -14,9 +14,9 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/proxies"
 )
 
-// clientCAs reads the authorities that may issue certificates for agents, or
+// ClientCAs reads the authorities that may issue certificates for agents, or
 // returns nil when there are none.
-func clientCAs(file string) (*x509.CertPool, error) {
+func ClientCAs(file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil
 	}
@@ -31,11 +31,11 @@ func clientCAs(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// forwardedCertificates takes the client's certificate from the header in which
+// ForwardedCertificates takes the client's certificate from the header in which
 // trusted proxies that end TLS write it. From all others the header is dropped.
 // What comes by a proxy has the certificate of that header and no other: the
 // proxy's own is not the client's.
-func forwardedCertificates(header string, trusted proxies.Set, next http.Handler) http.Handler {
+func ForwardedCertificates(header string, trusted proxies.Set, next http.Handler) http.Handler {
 	if header == "" {
 		return next
 	}
