@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -16,15 +15,16 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/dashboard"
+	"github.com/oneclaw-dev/oneclaw/internal/datadir"
 	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
+	"github.com/oneclaw-dev/oneclaw/internal/keyring"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
-	"github.com/oneclaw-dev/oneclaw/internal/keystore/pkcs11"
-	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
 	"github.com/oneclaw-dev/oneclaw/internal/listen"
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
 	"github.com/oneclaw-dev/oneclaw/internal/netguard"
+	"github.com/oneclaw-dev/oneclaw/internal/ops/backup"
 	"github.com/oneclaw-dev/oneclaw/internal/proxies"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
@@ -64,13 +64,13 @@ func New(ctx context.Context, cfg config.Config, at listen.Addresses, version st
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	if err := errors.Join(prepareData(cfg.Data), refuseUnfinished(cfg.Data)); err != nil {
+	if err := errors.Join(datadir.Prepare(cfg.Data), backup.RefuseUnfinished(cfg.Data)); err != nil {
 		return nil, err
 	}
 	if a.out, err = outbound(cfg); err != nil {
 		return nil, err
 	}
-	keys, err := openKeystore(ctx, cfg)
+	keys, err := keyring.Open(ctx, cfg)
 	if err != nil {
 		return nil, err // keys may hold a nil pointer of some type, which is not nil
 	}
@@ -109,31 +109,18 @@ func New(ctx context.Context, cfg config.Config, at listen.Addresses, version st
 	return a, nil
 }
 
-func openKeystore(ctx context.Context, cfg config.Config) (keystore.KeyStore, error) {
-	if cfg.Keystore == "pkcs11" {
-		return pkcs11.Open(ctx, pkcs11.Config{Module: cfg.PKCS11Module, TokenLabel: cfg.PKCS11Token, PIN: cfg.PKCS11PIN})
-	}
-	return soft.Open(ctx, soft.Config{Dir: keystoreDir(cfg), Passphrase: cfg.RootPassphrase})
-}
-
-// keystoreDir is where the software keystore is.
-func keystoreDir(cfg config.Config) string {
-	if cfg.KeystoreDir != "" {
-		return cfg.KeystoreDir
-	}
-	return filepath.Join(cfg.Data, "keystore")
-}
-
 func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
-	if err := ensureAuditKey(ctx, a.keys, a.db); err != nil {
+	if err := keyring.EnsureAudit(ctx, a.keys, a.db.AllVaults); err != nil {
 		return err
 	}
 	// Made before it is needed: every copy of the keystore has it then.
-	if err := backupKeys.ensure(ctx, a.keys); err != nil {
+	if err := keyring.Backup.Ensure(ctx, a.keys); err != nil {
 		return err
 	}
-	a.sweepKeys()
-	a.audit = &audit.Log{Store: a.db, Keys: a.keys, Newest: auditKeyIDs(a.keys), Grown: a.db.Grown(), Anchor: anchor{a.cfg.Data}, Now: now, Log: a.log}
+	if err := keyring.Sweep(a.keys, now()); err != nil {
+		a.log.Warn("what is left of unfinished keys could not be removed", slog.Any("error", err))
+	}
+	a.audit = &audit.Log{Store: a.db, Keys: a.keys, Newest: keyring.AuditIDs(a.keys), Grown: a.db.Grown(), Anchor: datadir.Anchor{Dir: a.cfg.Data}, Now: now, Log: a.log}
 	a.events = audit.NewCoalescer(a.db, now, a.log)
 	sealer := seal.New(a.keys)
 	if a.mail, err = a.mailer(sealer, at.API); err != nil {
@@ -155,7 +142,7 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 		return err
 	}
 	if a.identity, err = identity.New(ctx, people); err != nil {
-		return explained(ctx, a.cfg, a.keys, err)
+		return keyring.Explained(ctx, a.cfg, a.keys, err)
 	}
 	a.sharing = sharing.New(sharing.Config{
 		Store: a.db, Vault: a.vault, People: a.identity, Principals: a.db, Sealer: sealer, Keys: a.keys, Mailer: a.mail,

@@ -28,9 +28,9 @@ type Deps struct {
 	Version        string
 }
 
-// Commands returns `dev`, `serve`, and the commands that look after a server.
+// Commands returns `dev` and `serve`.
 func Commands(d Deps) []*cobra.Command {
-	return []*cobra.Command{d.dev(), d.serve(), d.backup(), d.restore(), d.migrate(), d.doctor(), d.keys()}
+	return []*cobra.Command{d.dev(), d.serve()}
 }
 
 func (d Deps) dev() *cobra.Command {
