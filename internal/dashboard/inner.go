@@ -46,21 +46,17 @@ func (i inner) ask(method, path, token string, body any) (status int, reply []by
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
-	res, err := loopback.New(i.api, i.out, i.log).RoundTrip(r)
-	if err != nil {
+	if status, reply, err = loopback.New(i.api, i.out, i.log).Call(r); err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	if reply, err = loopback.Body(res); err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	if res.StatusCode >= 200 && res.StatusCode < 300 {
-		return res.StatusCode, reply, ""
+	if status >= 200 && status < 300 {
+		return status, reply, ""
 	}
 	var p struct{ Detail string }
 	if err := json.Unmarshal(reply, &p); err != nil || p.Detail == "" {
 		p.Detail = pageFault
 	}
-	return res.StatusCode, nil, p.Detail
+	return status, nil, p.Detail
 }
 
 // signOut ends the login that a page made for one request, also when the browser

@@ -99,10 +99,15 @@ func (t *Transport) serve(w *reply, r *http.Request) (err error) {
 	return nil
 }
 
-// Body reads the whole reply and closes it. The caller wipes what it gets, which
-// may hold a secret.
-func Body(res *http.Response) ([]byte, error) {
-	b := make([]byte, res.ContentLength) // one buffer: one that grows would leave copies
-	_, err := io.ReadFull(res.Body, b)
-	return b, errors.Join(err, res.Body.Close())
+// Call sends a request and returns the status and the body of the reply. The caller
+// wipes the body, which may hold a secret.
+func (t *Transport) Call(r *http.Request) (status int, body []byte, err error) {
+	res, err := t.RoundTrip(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer res.Body.Close()
+	body = make([]byte, res.ContentLength) // one buffer: one that grows would leave copies
+	_, err = io.ReadFull(res.Body, body)
+	return res.StatusCode, body, err
 }
