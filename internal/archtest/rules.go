@@ -22,7 +22,7 @@ var services = []string{
 // with the fewest arrows that it needs, and say in ARCHITECTURE.md why when an
 // arrow is new. Test files and test kits are free to import anything.
 var arrows = map[string][]string{
-	// main puts the commands of four programs together: server, its care, CLI, stdio MCP.
+	// main puts the commands together: server, operators, CLI, stdio MCP.
 	"cmd/oneclaw": {"client", "internal/app", "internal/cli", "internal/mcpserver", "internal/ops"},
 
 	// The public client and what stands on it alone.

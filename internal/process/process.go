@@ -1,7 +1,7 @@
 // Package process asks the operating system how this process is treated.
 //
-// Its promise: it asks for less alone, less that others see of the memory and less
-// of the processor's time. A system that refuses is no reason to stop.
+// Its promise: it only ever asks for less, memory that others can't read and a lower
+// priority. A system that refuses is no reason to stop.
 package process
 
 import "golang.org/x/sys/unix"
