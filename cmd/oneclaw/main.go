@@ -6,11 +6,13 @@ import (
 	"context"
 	"io"
 	"os"
+	"time"
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/app"
 	"github.com/oneclaw-dev/oneclaw/internal/cli"
 	"github.com/oneclaw-dev/oneclaw/internal/mcpserver"
+	"github.com/oneclaw-dev/oneclaw/internal/ops"
 )
 
 // version is set by the build.
@@ -25,10 +27,11 @@ func run(ctx context.Context, args, environ []string, getenv func(string) string
 	root := cli.New(cli.Deps{
 		Stdin: in, Stdout: out, Stderr: errs, Getenv: getenv, Version: version,
 		VerifyExport: func(export io.Reader, key string) (client.AuditReport, error) {
-			return app.VerifyExport(export, key)
+			return ops.VerifyExport(export, key)
 		},
 	})
 	root.AddCommand(app.Commands(app.Deps{Stdout: out, Stderr: errs, Environ: environ, Version: version})...)
+	root.AddCommand(ops.Commands(ops.Operator{Stdout: out, Stderr: errs, Environ: environ, Version: version, Now: time.Now})...)
 	root.AddCommand(mcpserver.Command(mcpserver.Deps{Version: version, Getenv: getenv, Stdin: in, Stdout: out, Stderr: errs}))
 	return cli.Execute(ctx, root, args)
 }

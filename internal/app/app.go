@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -15,15 +14,18 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
+	"github.com/oneclaw-dev/oneclaw/internal/dashboard"
+	"github.com/oneclaw-dev/oneclaw/internal/datadir"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
+	"github.com/oneclaw-dev/oneclaw/internal/keyring"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
-	"github.com/oneclaw-dev/oneclaw/internal/keystore/pkcs11"
-	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
+	"github.com/oneclaw-dev/oneclaw/internal/listen"
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
 	"github.com/oneclaw-dev/oneclaw/internal/netguard"
+	"github.com/oneclaw-dev/oneclaw/internal/ops/backup"
 	"github.com/oneclaw-dev/oneclaw/internal/proxies"
 	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
@@ -47,7 +49,8 @@ type App struct {
 	audit     *audit.Log
 	events    *audit.Coalescer
 	mail      *mail.Service
-	devMail   *devMail        // nil but in dev
+	outbox    *mail.Outbox // nil when a server sends the mails
+	pages     *dashboard.Pages
 	out       *netguard.Guard // every call that users name the target of
 	api       *httpapi.API
 	stop      context.CancelFunc
@@ -57,20 +60,20 @@ type App struct {
 
 // New opens the keystore and the database and builds the services on them. at
 // is where they will be reached. Close gives back what New took.
-func New(ctx context.Context, cfg config.Config, at Addresses, version string, log *slog.Logger) (_ *App, err error) {
+func New(ctx context.Context, cfg config.Config, at listen.Addresses, version string, log *slog.Logger) (_ *App, err error) {
 	a := &App{cfg: cfg, version: version, log: log, stop: func() {}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	if err := errors.Join(prepareData(cfg.Data), refuseUnfinished(cfg.Data)); err != nil {
+	if err := errors.Join(datadir.Prepare(cfg.Data), backup.RefuseUnfinished(cfg.Data)); err != nil {
 		return nil, err
 	}
 	if a.out, err = outbound(cfg); err != nil {
 		return nil, err
 	}
-	keys, err := openKeystore(ctx, cfg)
+	keys, err := keyring.Open(ctx, cfg)
 	if err != nil {
 		return nil, err // keys may hold a nil pointer of some type, which is not nil
 	}
@@ -109,31 +112,18 @@ func New(ctx context.Context, cfg config.Config, at Addresses, version string, l
 	return a, nil
 }
 
-func openKeystore(ctx context.Context, cfg config.Config) (keystore.KeyStore, error) {
-	if cfg.Keystore == "pkcs11" {
-		return pkcs11.Open(ctx, pkcs11.Config{Module: cfg.PKCS11Module, TokenLabel: cfg.PKCS11Token, PIN: cfg.PKCS11PIN})
-	}
-	return soft.Open(ctx, soft.Config{Dir: keystoreDir(cfg), Passphrase: cfg.RootPassphrase})
-}
-
-// keystoreDir is where the software keystore is.
-func keystoreDir(cfg config.Config) string {
-	if cfg.KeystoreDir != "" {
-		return cfg.KeystoreDir
-	}
-	return filepath.Join(cfg.Data, "keystore")
-}
-
-func (a *App) services(ctx context.Context, at Addresses) (err error) {
-	if err := ensureAuditKey(ctx, a.keys, a.db); err != nil {
+func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
+	if err := keyring.EnsureAudit(ctx, a.keys, a.db.AllVaults); err != nil {
 		return err
 	}
 	// Made before it is needed: every copy of the keystore has it then.
-	if err := backupKeys.ensure(ctx, a.keys); err != nil {
+	if err := keyring.Backup.Ensure(ctx, a.keys); err != nil {
 		return err
 	}
-	a.sweepKeys()
-	a.audit = &audit.Log{Store: a.db, Keys: a.keys, Newest: auditKeyIDs(a.keys), Grown: a.db.Grown(), Anchor: anchor{a.cfg.Data}, Now: now, Log: a.log}
+	if err := keyring.Sweep(a.keys, now()); err != nil {
+		a.log.Warn("what is left of unfinished keys could not be removed", slog.Any("error", err))
+	}
+	a.audit = &audit.Log{Store: a.db, Keys: a.keys, Newest: keyring.AuditIDs(a.keys), Grown: a.db.Grown(), Anchor: datadir.Anchor{Dir: a.cfg.Data}, Now: now, Log: a.log}
 	a.events = audit.NewCoalescer(a.db, now, a.log)
 	sealer := seal.New(a.keys)
 	if a.mail, err = a.mailer(sealer, at.API); err != nil {
@@ -143,7 +133,7 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 		Store: a.db, Mailer: a.mail, Sealer: sealer, Keys: a.keys, Sender: a.out.Client(netguard.Options{}), Log: a.log, Now: now,
 	})
 	a.vault = vault.New(a.db, sealer, a.keys, a.db, a.approvals, a.log)
-	clients, err := clientCAs(a.cfg.ClientCAFile)
+	clients, err := listen.ClientCAs(a.cfg.ClientCAFile)
 	if err != nil {
 		return err
 	}
@@ -155,7 +145,7 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 		return err
 	}
 	if a.identity, err = identity.New(ctx, people); err != nil {
-		return explained(ctx, a.cfg, a.keys, err)
+		return keyring.Explained(ctx, a.cfg, a.keys, err)
 	}
 	a.sharing = sharing.New(sharing.Config{
 		Store: a.db, Vault: a.vault, People: a.identity, Principals: a.db, Sealer: sealer, Keys: a.keys, Mailer: a.mail,
@@ -187,6 +177,10 @@ func (a *App) services(ctx context.Context, at Addresses) (err error) {
 		Audit:     a.audit,
 		Health:    a.health(),
 		Version:   a.version,
+	})
+	a.pages = dashboard.New(dashboard.Config{
+		API: a.api, Log: a.log, State: a.state, Device: a.identity.DeviceShown, Enrollment: a.identity.EnrollmentByToken,
+		Dev: a.cfg.Dev, Outbox: a.outbox, PublicURL: at.API,
 	})
 	return nil
 }

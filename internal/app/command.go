@@ -17,6 +17,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/faultlog"
+	"github.com/oneclaw-dev/oneclaw/internal/listen"
+	"github.com/oneclaw-dev/oneclaw/internal/process"
 )
 
 // Deps is what the server's commands use of the world.
@@ -26,9 +28,9 @@ type Deps struct {
 	Version        string
 }
 
-// Commands returns `dev`, `serve`, and the commands that look after a server.
+// Commands returns `dev` and `serve`.
 func Commands(d Deps) []*cobra.Command {
-	return []*cobra.Command{d.dev(), d.serve(), d.backup(), d.restore(), d.migrate(), d.doctor(), d.keys()}
+	return []*cobra.Command{d.dev(), d.serve()}
 }
 
 func (d Deps) dev() *cobra.Command {
@@ -103,13 +105,13 @@ func (d Deps) run(ctx context.Context, cfg config.Config) (err error) {
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second signal ends the process at once
 	syscall.Umask(0o077)
-	noCoreDumps()
+	process.NoCoreDumps()
 	log := d.logger(cfg)
 	debug.SetGCPercent(gcPercent)
 	if debug.SetMemoryLimit(-1) == math.MaxInt64 { // GOMEMLIMIT is not set
 		debug.SetMemoryLimit(frugalFrom)
 	}
-	l, err := Listen(ctx, cfg)
+	l, err := listen.Open(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -143,7 +145,7 @@ const gcPercent = 300
 // large values under way would take four times their size.
 const frugalFrom = 384 << 20
 
-func (a *App) devReady(ctx context.Context, at Addresses, out io.Writer) (func() error, error) {
+func (a *App) devReady(ctx context.Context, at listen.Addresses, out io.Writer) (func() error, error) {
 	owner, err := a.DevSetup(ctx)
 	if err == nil { // a start that is refused leaves what may be the last copy
 		err = a.DevForget()

@@ -19,8 +19,10 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/datadir"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/listen"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
@@ -51,9 +53,6 @@ type devCredentials struct {
 	AgentAPIKey  string `json:"agent_api_key"`
 }
 
-// devOwnerFile is where dev keeps it.
-const devOwnerFile = "dev-owner.json"
-
 const (
 	devEmail = "owner@oneclaw.localhost"
 	devAgent = "dev-agent"
@@ -61,10 +60,10 @@ const (
 
 // DevSetup creates the owner and its first agent when the server has no users.
 func (a *App) DevSetup(ctx context.Context) (devOwner, error) {
-	file := filepath.Join(a.cfg.Data, devOwnerFile)
+	file := filepath.Join(a.cfg.Data, datadir.DevOwnerFile)
 	var o devOwner
-	err := readJSON(file, &o)
-	damaged := fault.CodeOf(err) == codeFileDamaged
+	err := datadir.ReadJSON(file, &o)
+	damaged := fault.CodeOf(err) == datadir.CodeDamaged
 	if err != nil && !damaged && !errors.Is(err, fs.ErrNotExist) {
 		return o, err
 	}
@@ -74,7 +73,7 @@ func (a *App) DevSetup(ctx context.Context) (devOwner, error) {
 	}
 	switch {
 	case have && damaged:
-		return o, fault.Wrap(err, fault.Invalid, codeFileDamaged, "The file "+devOwnerFile+" in the data folder is damaged. It holds the owner's password: "+
+		return o, fault.Wrap(err, fault.Invalid, datadir.CodeDamaged, "The file "+datadir.DevOwnerFile+" in the data folder is damaged. It holds the owner's password: "+
 			"put it back from a backup of the keys. Who knows the password can go on with `oneclaw serve`.")
 	case have && err == nil && o.AgentID != "":
 		return o, nil
@@ -85,7 +84,7 @@ func (a *App) DevSetup(ctx context.Context) (devOwner, error) {
 	if damaged || o.Password == "" {
 		o = devOwner{Email: devEmail, Password: newPassword()}
 		// Before the owner exists: a password that nobody can read back is of no use.
-		if err := writeJSON(file, o); err != nil {
+		if err := datadir.WriteJSON(file, o); err != nil {
 			return o, err
 		}
 	}
@@ -96,7 +95,7 @@ func (a *App) DevSetup(ctx context.Context) (devOwner, error) {
 		return o, err
 	}
 	o.first = true
-	return o, writeJSON(file, o)
+	return o, datadir.WriteJSON(file, o)
 }
 
 // devAgent registers an agent that may touch nothing yet, so that the printed
@@ -145,13 +144,13 @@ func newPassword() string {
 }
 
 // DevAnnounce writes dev-credentials.json and prints how to go on.
-func (a *App) DevAnnounce(o devOwner, at Addresses, out io.Writer) error {
+func (a *App) DevAnnounce(o devOwner, at listen.Addresses, out io.Writer) error {
 	c := devCredentials{
 		Email: o.Email, Password: o.Password, APIURL: at.API, ShroudURL: at.Shroud, MCPURL: at.API + "/mcp",
-		DashboardURL: at.API + "/", MailURL: a.devMail.address(), AgentID: o.AgentID, AgentAPIKey: o.AgentAPIKey,
+		DashboardURL: at.API + "/", MailURL: a.pages.MailsURL(), AgentID: o.AgentID, AgentAPIKey: o.AgentAPIKey,
 	}
 	file := a.credentialsFile()
-	if err := writeJSON(file, c); err != nil {
+	if err := datadir.WriteJSON(file, c); err != nil {
 		return err
 	}
 	self, err := os.Executable()
@@ -214,36 +213,4 @@ func (a *App) DevForget() error {
 		return nil
 	}
 	return err
-}
-
-// codeFileDamaged says that a file of the data folder is not what was written there.
-const codeFileDamaged = "damaged_file"
-
-func readJSON(file string, v any) error {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(b, v); err != nil {
-		return fault.Wrap(err, fault.Invalid, codeFileDamaged, "The file "+filepath.Base(file)+" in the data folder can't be read.")
-	}
-	return nil
-}
-
-// writeJSON replaces file as a whole: readers see the old or the new one.
-func writeJSON(file string, v any) error {
-	b, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(file), ".tmp-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(append(b, '\n'))
-	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), file)
 }

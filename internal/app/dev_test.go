@@ -20,17 +20,3 @@ func TestTheFirstStartSaysHowToGoOnAsItWasStarted(t *testing.T) {
 		t.Errorf("a later start says %q", got)
 	}
 }
-
-func TestTheDoctorWarnsOfADiskThatIsNearlyFull(t *testing.T) {
-	for free, want := range map[uint64]string{10 << 20: "warn  disk space   10 MiB are free", 5 << 30: "ok    disk space   5120 MiB are free"} {
-		var out strings.Builder
-		e := &examination{operator: &operator{Deps: Deps{Stdout: &out}}}
-		e.free("data folder", free, nil, "Then")
-		if !strings.HasPrefix(out.String(), want) || e.bad > 0 {
-			t.Errorf("%d bytes: %q", free, out.String())
-		}
-	}
-	if free, err := freeSpace(t.TempDir()); err != nil || free == 0 {
-		t.Errorf("free: %d, %v", free, err)
-	}
-}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/dashboard"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -35,6 +36,19 @@ func (h health) Ready(context.Context) error {
 func (h health) Keystore(ctx context.Context) (string, bool) {
 	k := h.keys.Health(ctx)
 	return k.Provider, k.Connected
+}
+
+// state is what the status page shows.
+func (a *App) state(ctx context.Context) dashboard.State {
+	h := a.health()
+	provider, connected := h.Keystore(ctx)
+	s := dashboard.State{Connected: connected, Version: a.version, Database: a.db.Engine(), Keystore: provider}
+	if err := h.Ready(ctx); err != nil {
+		s.Reason = fault.CodeOf(err)
+	} else if !connected {
+		s.Reason = "keystore_unavailable"
+	}
+	return s
 }
 
 // probeEvery is how often a server that could not write its log tries to, also

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/oneclaw-dev/oneclaw/internal/config"
+	"github.com/oneclaw-dev/oneclaw/internal/listen"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/idp"
 )
@@ -23,7 +24,7 @@ func TestWhoIsInvitedLogsInThroughTheProviderThoughSignUpIsOff(t *testing.T) {
 	}
 	cfg.Data, cfg.Dev, cfg.RateAuth = t.TempDir(), true, config.Rate{}
 	cfg.OIDCIssuer, cfg.OIDCClientID = p.Issuer, p.ClientID
-	a, err := New(t.Context(), cfg, Addresses{API: "http://127.0.0.1:1"}, "test", slog.New(slog.DiscardHandler))
+	a, err := New(t.Context(), cfg, listen.Addresses{API: "http://127.0.0.1:1"}, "test", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

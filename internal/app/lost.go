@@ -6,8 +6,11 @@ import (
 	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/config"
+	"github.com/oneclaw-dev/oneclaw/internal/datadir"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/keyring"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 )
 
 // databaseLost is the refusal of a start that would make a new database beside what
@@ -20,15 +23,15 @@ import (
 func databaseLost(ctx context.Context, cfg config.Config, keys keystore.KeyStore) (lost, err error) {
 	var left []string
 	if cfg.Keystore != "pkcs11" {
-		ids, err := auditKeys.ids(ctx, keys)
+		ids, err := keyring.Audit.IDs(ctx, keys)
 		if err != nil {
 			return nil, err
 		}
 		if len(ids) > 0 {
-			left = append(left, keystoreDir(cfg))
+			left = append(left, keyring.Dir(cfg))
 		}
 	}
-	if file := (anchor{cfg.Data}).file(); there(file) {
+	if file := (datadir.Anchor{Dir: cfg.Data}).File(); datadir.Exists(file) {
 		left = append(left, file)
 	}
 	if len(left) == 0 {
@@ -39,14 +42,14 @@ func databaseLost(ctx context.Context, cfg config.Config, keys keystore.KeyStore
 	if len(left) == 1 {
 		were, them = "was", "it"
 	}
-	if left[0] == keystoreDir(cfg) {
+	if left[0] == keyring.Dir(cfg) {
 		need = ": without the keys backups do not open"
 	}
-	what, remedy := filepath.Join(cfg.Data, databaseFile)+" is missing or empty", "Restore it from its backup with oneclaw restore."
+	what, remedy := filepath.Join(cfg.Data, sqldb.File)+" is missing or empty", "Restore it from its backup with oneclaw restore."
 	if cfg.DatabaseURL.Len() > 0 {
 		what = "PostgreSQL has no tables of oneclaw"
 		remedy = "Does ONECLAW_DATABASE_URL_FILE name the right one? Restore it from its backup with oneclaw restore."
-		if there(filepath.Join(cfg.Data, databaseFile)) {
+		if datadir.Exists(filepath.Join(cfg.Data, sqldb.File)) {
 			remedy = "Move the SQLite database in " + cfg.Data + " there with oneclaw migrate, or name the right one with ONECLAW_DATABASE_URL_FILE."
 		}
 	}

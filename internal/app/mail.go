@@ -16,10 +16,7 @@ func (a *App) mailer(sealer *seal.Sealer, publicURL string) (*mail.Service, erro
 	if err != nil {
 		return nil, err
 	}
-	if a.cfg.Dev {
-		outbox, _ := sender.(*mail.Outbox)
-		a.devMail = newDevMail(outbox, publicURL)
-	}
+	a.outbox, _ = sender.(*mail.Outbox)
 	from := a.cfg.MailFrom
 	if from == "" {
 		from = "oneclaw@oneclaw.localhost"

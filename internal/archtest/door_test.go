@@ -26,14 +26,14 @@ var openers = map[string]string{
 	"httpapi/versions.go registerVersions calls vault.RevealVersion": "GET of an old version",
 	"sharing/access.go Access calls Vault.Lend":                      "a share is read",
 
-	"vault/probe.go OpenVersion calls s.openBox":    "the operator's check: opens and wipes",
-	"vault/worker.go rewrite calls sealer.Open":     "a job that seals under another key: nobody is shown the value",
-	"vault/jobend.go underOldKey calls sealer.Open": "the same, to see whether a key is still needed",
-	"app/openall.go openAll calls sealer.Open":      "the operator's check of all that is sealed",
-	"approval/webhook.go post calls Sealer.Open":    "the server's own: the key that signs a webhook",
-	"identity/mfa.go factor calls Sealer.Open":      "the server's own: the key of a second factor",
-	"mail/queue.go open calls Sealer.Open":          "the server's own: a mail that waits",
-	"sharing/link.go recall calls Sealer.Open":      "the server's own: the token of a link",
+	"vault/probe.go OpenVersion calls s.openBox":       "the operator's check: opens and wipes",
+	"vault/worker.go rewrite calls sealer.Open":        "a job that seals under another key: nobody is shown the value",
+	"vault/jobend.go underOldKey calls sealer.Open":    "the same, to see whether a key is still needed",
+	"ops/inspect/openall.go openAll calls sealer.Open": "the operator's check of all that is sealed",
+	"approval/webhook.go post calls Sealer.Open":       "the server's own: the key that signs a webhook",
+	"identity/mfa.go factor calls Sealer.Open":         "the server's own: the key of a second factor",
+	"mail/queue.go open calls Sealer.Open":             "the server's own: a mail that waits",
+	"sharing/link.go recall calls Sealer.Open":         "the server's own: the token of a link",
 }
 
 // TestValuesAreOpenedBehindOneDoor lists every caller of what leads to a plaintext.

@@ -22,22 +22,50 @@ var services = []string{
 // with the fewest arrows that it needs, and say in ARCHITECTURE.md why when an
 // arrow is new. Test files and test kits are free to import anything.
 var arrows = map[string][]string{
-	// main puts the commands of three programs together: server, CLI, stdio MCP.
-	"cmd/oneclaw": {"client", "internal/app", "internal/cli", "internal/mcpserver"},
+	// main puts the commands together: server, operators, CLI, stdio MCP.
+	"cmd/oneclaw": {"client", "internal/app", "internal/cli", "internal/mcpserver", "internal/ops"},
 
 	// The public client and what stands on it alone.
 	"client":             {},
 	"internal/cli":       {"client"},
-	"internal/mcpserver": {"client", "internal/budget", "internal/strictjson"},
+	"internal/mcpserver": {"client", "internal/budget", "internal/loopback", "internal/strictjson"},
 	"bench":              {"client", "internal/testkit/mailbox", "internal/testkit/pgtest"},
 
-	// The wiring: only here do implementations meet those who use them.
+	// The wiring of the server: only here do implementations meet the services.
 	"internal/app": {anything},
+
+	"internal/listen":  {"internal/config", "internal/proxies"},
+	"internal/process": {},
+	"internal/datadir": {"internal/audit"},
+	"internal/keyring": {
+		"internal/audit", "internal/config", "internal/keystore", "internal/keystore/pkcs11", "internal/keystore/soft",
+	},
+
+	// The operators' commands. What a command does, it does without the services
+	// that answer requests, but for opening what they sealed.
+	"internal/ops": {
+		"client", "internal/audit", "internal/config", "internal/identity", "internal/keyring", "internal/keystore",
+		"internal/ops/backup", "internal/ops/doctor", "internal/ops/inspect", "internal/ops/operator", "internal/sqldb", "internal/sqldb/transfer", "internal/store",
+	},
+	"internal/ops/backup": {
+		"internal/audit", "internal/config", "internal/datadir", "internal/keyring", "internal/keystore", "internal/ops/inspect",
+		"internal/ops/operator", "internal/process", "internal/seal", "internal/sqldb", "internal/sqldb/driver", "internal/sqldb/transfer",
+		"internal/store", "internal/vault",
+	},
+	"internal/ops/doctor": {
+		"client", "internal/config", "internal/datadir", "internal/keyring", "internal/keystore", "internal/keystore/soft",
+		"internal/listen", "internal/ops/inspect", "internal/ops/operator", "internal/store",
+	},
+	"internal/ops/inspect": {
+		"internal/approval", "internal/audit", "internal/identity", "internal/keyring", "internal/keystore", "internal/mail",
+		"internal/process", "internal/seal", "internal/sharing", "internal/sqldb/transfer", "internal/store", "internal/vault",
+	},
+	"internal/ops/operator": {"internal/config", "internal/process", "internal/sqldb/transfer", "internal/store"},
 
 	// Edges: decode, call, encode.
 	"internal/gate":          {"internal/audit", "internal/billing", "internal/budget", "internal/call", "internal/identity", "internal/policy", "internal/proxies", "internal/ratelimit", "internal/x402"},
 	"internal/httpapi":       join(services, "internal/budget", "internal/gate", "internal/proxies", "internal/ratelimit", "internal/strictjson"),
-	"internal/dashboard":     services,
+	"internal/dashboard":     {"internal/identity", "internal/loopback", "internal/mail"},
 	"internal/shroud":        join(services, "internal/netguard", "internal/shroud/detect"),
 	"internal/shroud/detect": {},
 
@@ -85,6 +113,7 @@ var arrows = map[string][]string{
 	"internal/faultlog":   {},
 	"internal/ids":        {},
 	"internal/loop":       {},
+	"internal/loopback":   {"internal/proxies"},
 	"internal/netguard":   {},
 	"internal/oidc":       {}, // is given a guarded client
 	"internal/proxies":    {},

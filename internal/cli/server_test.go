@@ -14,6 +14,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/app"
 	"github.com/oneclaw-dev/oneclaw/internal/cli"
+	"github.com/oneclaw-dev/oneclaw/internal/ops"
 )
 
 // serveDev runs the real server, as `oneclaw dev` does, and returns a shell on the
@@ -48,7 +49,7 @@ func serveDev(t *testing.T, environ ...string) *shell {
 	}
 	s := newShell(t, "")
 	s.env["ONECLAW_DATA"] = data
-	s.verify = func(r io.Reader, key string) (client.AuditReport, error) { return app.VerifyExport(r, key) }
+	s.verify = func(r io.Reader, key string) (client.AuditReport, error) { return ops.VerifyExport(r, key) }
 	return s
 }
 

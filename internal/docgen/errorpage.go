@@ -23,7 +23,10 @@ var sections = [...]section{
 	{"On the command line", "Commands print the detail, and with `--json` the code. Exit codes: 0 done, 1 failure, 2 wrong usage, " +
 		"3 not authenticated, 4 denied, 5 not found.", "Kind", []string{"internal/cli", "client"}, nil},
 	{"When the server starts", "The start ends, and the detail is on stderr.", "Kind",
-		[]string{"internal/app", "internal/config", "internal/keystore/soft", "internal/keystore/pkcs11", "internal/mail"},
+		[]string{
+			"internal/app", "internal/config", "internal/datadir", "internal/keyring", "internal/keystore/pkcs11", "internal/keystore/soft", "internal/listen", "internal/mail",
+			"internal/ops", "internal/ops/backup", "internal/ops/doctor", "internal/ops/inspect",
+		},
 		[]string{"bad_database_url", "data_in_use"}},
 	{"In answers of the MCP endpoint", "What `/mcp` answers before a tool runs. A tool that was refused says so in its result.",
 		"Status", []string{"internal/mcpserver"}, nil},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
+	"github.com/oneclaw-dev/oneclaw/internal/loopback"
 )
 
 // NewClient returns a client of the API that sends bearer, on behalf of whoever
@@ -27,7 +28,7 @@ type NewClient func(r *http.Request, bearer string) (*client.Client, error)
 func InProcessClients(api http.Handler, version string, log *slog.Logger) NewClient {
 	return func(r *http.Request, bearer string) (*client.Client, error) {
 		return client.New("http://127.0.0.1", client.WithToken(bearer), client.WithUserAgent("oneclaw-mcp/"+version), client.WithPatience(0),
-			client.WithHTTPClient(&http.Client{Transport: InProcess(api, r, log)}))
+			client.WithHTTPClient(&http.Client{Transport: loopback.New(api, r, log)}))
 	}
 }
 

@@ -1,0 +1,243 @@
+// Package backup writes, checks and restores backups.
+//
+// Its promise: a backup is the database of one moment and the keys that open it, each
+// in a folder of its own, read back and signed. What is not whole is never taken for
+// one. A restore puts nothing in place before all of it was checked, and nothing over
+// what is there; one that was cut off leaves nothing that a server starts on.
+package backup
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/internal/config"
+	"github.com/oneclaw-dev/oneclaw/internal/datadir"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/keyring"
+	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+	"github.com/oneclaw-dev/oneclaw/internal/ops/inspect"
+	"github.com/oneclaw-dev/oneclaw/internal/ops/operator"
+	"github.com/oneclaw-dev/oneclaw/internal/process"
+	"github.com/oneclaw-dev/oneclaw/internal/seal"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/transfer"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
+)
+
+// Command is `oneclaw backup`.
+func Command(o operator.Operator) *cobra.Command {
+	var to, keysTo string
+	cmd := &cobra.Command{
+		Use:   "backup --to DIR [--keys-to DIR]",
+		Short: "Copy the database, and apart from it the keys, while the server runs",
+		Long: `Copy the database as it is at one moment into an empty folder, while servers go on. From
+PostgreSQL too it is one SQLite file, that "oneclaw restore" reads back into either. What
+was written is read back and compared table by table, and then signed with a key of the
+keystore; the key's public half is printed.
+
+With --keys-to the software keystore is copied into a second folder, with the password
+that "oneclaw dev" made up. Keep the two apart: who has both has every secret; the
+database alone opens nothing. Keys in a hardware module are backed up with the tools of
+the module. Files that settings name, such as certificates, are in neither.`,
+	}
+	cmd.Flags().StringVar(&to, "to", "", "folder for the copy of the database (required)")
+	cmd.Flags().StringVar(&keysTo, "keys-to", "", "folder for the copy of the software keystore")
+	return o.Command(cmd, func(ctx context.Context, cfg config.Config) (err error) {
+		if to == "" {
+			return fault.New(fault.Invalid, "usage", "Say where with --to DIR.")
+		}
+		if err := apart(to, keysTo); err != nil {
+			return err
+		}
+		if keysTo != "" && cfg.Keystore == "pkcs11" {
+			return fault.New(fault.Invalid, "keys_in_hardware", "The keys are in a hardware module: back them up with its own tools, and leave --keys-to out.")
+		}
+		keys, err := keyring.OpenExisting(ctx, cfg)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, keys.Close()) }()
+		process.LetServersRunFirst()
+		b := &backup{Operator: o, cfg: cfg}
+		return b.run(ctx, keys, to, keysTo)
+	})
+}
+
+// backup is one under way.
+type backup struct {
+	operator.Operator
+	cfg    config.Config
+	keyID  string
+	signer crypto.Signer
+}
+
+// run writes both folders and puts the keys in place first: a database that looks
+// whole has its keys.
+func (b *backup) run(ctx context.Context, keys keystore.KeyStore, to, keysTo string) (err error) {
+	if b.keyID, b.signer, err = keyring.Backup.Newest(ctx, keys); err != nil {
+		return keyring.Explained(ctx, b.cfg, keys, err)
+	}
+	database, err := newParcel(to)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, database.drop()) }()
+	var m manifest
+	copied := func() error {
+		m, err = b.database(ctx, database.staging)
+		return noSpace(err, to)
+	}
+	if keysTo == "" {
+		err = copied()
+	} else {
+		err = b.keys(keysTo, copied, func(keys string) (bool, error) { return b.opens(ctx, database.staging, keys) })
+	}
+	if err != nil {
+		return err
+	}
+	if err := database.send(m, b.keyID, b.signer); err != nil {
+		return err
+	}
+	rows := int64(0)
+	for _, s := range m.Tables {
+		rows += s.Rows
+	}
+	b.Say("Copied the database (%s, schema %d) to %s, and read it back: %d rows of %d tables are what the database has.", m.Engine, m.Schema, to, rows, len(m.Tables))
+	if err := b.tellRest(keysTo); err != nil {
+		return err
+	}
+	bad, err := keyring.DamagedSigners(ctx, b.cfg, keys)
+	if err != nil {
+		return err
+	}
+	for _, k := range bad {
+		b.Warn("%s", k)
+	}
+	if err := b.readable(ctx, keys); err != nil {
+		return err
+	}
+	return keyring.DamagedError("The backup is written, but not all of its keys can be used. ", bad, " Then make a backup anew.")
+}
+
+// readable says of which vaults the keystore has no key that can be used, and what else
+// restore would not take without a word. A vault that is deleted meanwhile is left out.
+func (b *backup) readable(ctx context.Context, keys keystore.KeyStore) (err error) {
+	db, err := operator.Look(b.cfg)
+	if err != nil {
+		return err
+	}
+	ctx, failure := db.WhileAlive(ctx, operator.Patience)
+	defer func() { err = errors.Join(failure(err), db.Close()) }()
+	ids, err := db.AllVaults(ctx)
+	if err != nil {
+		return err
+	}
+	vaults := vault.New(db, seal.New(keys), keys, db, nil, slog.New(slog.DiscardHandler)) // no request is decided here
+	lost, torn := 0, 0
+	for _, id := range ids {
+		paths, err := db.Unlisted(ctx, id)
+		if err != nil {
+			return err
+		}
+		for _, path := range paths {
+			torn++
+			b.Warn("vault %s, path %q: rows of this secret are missing in the database.", id, path)
+		}
+		switch err := vaults.Probe(ctx, id, "", 0); {
+		case fault.CodeOf(err) == seal.CodeKeyLost:
+			if _, err := db.Vault(ctx, id); fault.Is(err, fault.NotFound) {
+				continue
+			}
+			lost++
+			b.Warn("%s", keyring.NewLost(ctx, keys, "vault "+id, err))
+		case err != nil && !fault.Is(err, fault.NotFound):
+			return err
+		}
+	}
+	flawed := 0
+	err = db.Flaws(ctx, b.Progress("rows of"), func(f transfer.Flaw) error {
+		flawed++
+		b.Warn("%s.", f)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if lost > 0 {
+		return fault.New(fault.Damaged, "vault_key_lost", fmt.Sprintf("The backup is written, but the keys of %d vaults are not in it: put them back from an older copy of the keystore.", lost))
+	}
+	if torn+flawed > 0 {
+		return fault.New(fault.Damaged, inspect.CodeDamaged, fmt.Sprintf("The backup is written, but the database has lost rows of %d secrets, and %d of its texts are damaged, and so restore takes it only with --accept-damaged. "+
+			"Keep the last backup that was made without an error: it has them.", torn, flawed))
+	}
+	return nil
+}
+
+func (b *backup) database(ctx context.Context, to string) (m manifest, err error) {
+	for _, file := range []string{filepath.Join(to, sqldb.File), datadir.Anchor{Dir: to}.File()} { // of a copy that was not whole
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return m, err
+		}
+	}
+	db, err := operator.Look(b.cfg)
+	if err != nil {
+		return m, err
+	}
+	ctx, failure := db.WhileAlive(ctx, operator.Patience)
+	defer func() { err = errors.Join(failure(err), db.Close()) }()
+	// The anchor is copied first: what it says was signed is then in the copy.
+	if err := copyFile(datadir.Anchor{Dir: b.cfg.Data}.File(), datadir.Anchor{Dir: to}.File()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return m, err
+	}
+	m = manifest{Holds: holdsDatabase, Oneclaw: b.Version, Engine: db.Engine(), MadeAt: b.Now().UTC()}
+	if m.Schema, _, err = db.Schema(ctx); err != nil {
+		return m, err
+	}
+	m.Tables, err = transfer.Backup(ctx, db.DB, to, b.Progress("rows of"))
+	return m, err
+}
+
+// tellRest says who signed, and what is in neither folder.
+func (b *backup) tellRest(keysTo string) error {
+	public, err := keyring.Spell(b.keyID, b.signer.Public())
+	if err != nil {
+		return err
+	}
+	b.Say("Signed. The public key is %s: keep it where who could alter the backup can't, and give it to restore with --key.", public)
+	switch {
+	case b.cfg.Keystore == "pkcs11":
+		b.Say("The keys are in the hardware module, and not in the backup. Without them nothing in it opens: back them up with the module's tools.")
+	case keysTo == "":
+		b.Say("The keys are not in it. Without the keystore nothing in it opens: back that up too, elsewhere (--keys-to).")
+	}
+	if names := b.cfg.Files(); len(names) > 0 {
+		b.Say("Not in it are the files that these settings name: %s.", strings.Join(names, ", "))
+	}
+	return nil
+}
+
+// apart refuses one folder within the other.
+func apart(database, keys string) error {
+	if keys == "" {
+		return nil
+	}
+	a, err := filepath.Abs(database)
+	b, err2 := filepath.Abs(keys)
+	if err := errors.Join(err, err2); err != nil {
+		return err
+	}
+	sep := string(filepath.Separator)
+	if strings.HasPrefix(a+sep, b+sep) || strings.HasPrefix(b+sep, a+sep) {
+		return fault.New(fault.Invalid, "keys_with_database", "Keys and database must not lie together: give --keys-to a folder that is elsewhere.")
+	}
+	return nil
+}

@@ -1,0 +1,375 @@
+// Package doctor checks what a server stands on.
+//
+// Its promise: it changes nothing, prints no secret, and says of each thing that is
+// not as it should be what is to be done.
+package doctor
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/config"
+	"github.com/oneclaw-dev/oneclaw/internal/datadir"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/keyring"
+	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+	"github.com/oneclaw-dev/oneclaw/internal/listen"
+	"github.com/oneclaw-dev/oneclaw/internal/ops/inspect"
+	"github.com/oneclaw-dev/oneclaw/internal/ops/operator"
+	"github.com/oneclaw-dev/oneclaw/internal/store"
+)
+
+// Command is `oneclaw doctor`.
+func Command(o operator.Operator) *cobra.Command {
+	var whole bool
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check settings, database, keys, log and certificate",
+		Long: `Check what a server stands on, also while it runs: settings, the modes of its folders,
+free space, the database and its schema, the keystore, its signing keys and the key of
+every vault, the end of the audit log against what was signed, the clock, the certificate
+and the mail settings.
+It changes nothing and prints no secrets. The exit code is 1 when something is wrong.`,
+	}
+	cmd.Flags().BoolVar(&whole, "full", false, "open every stored value, walk all of the audit log and not only its end, and check the pages of the database")
+	return o.Command(cmd, func(ctx context.Context, cfg config.Config) error {
+		e := &examination{Operator: o, cfg: cfg}
+		e.settings()
+		e.folders()
+		e.space()
+		e.certificate()
+		e.server(ctx)
+		e.stores(ctx, whole)
+		if e.bad > 0 {
+			return fault.New(fault.Damaged, "unwell", fmt.Sprintf("%d checks failed.", e.bad))
+		}
+		return nil
+	})
+}
+
+// examination prints a line for each check.
+type examination struct {
+	operator.Operator
+	cfg config.Config
+	bad int
+}
+
+func (e *examination) ok(what, format string, args ...any) {
+	e.Say("ok    %-12s %s", what, fmt.Sprintf(format, args...))
+}
+
+func (e *examination) warn(what, format string, args ...any) {
+	e.Say("warn  %-12s %s", what, fmt.Sprintf(format, args...))
+}
+
+func (e *examination) fail(what, format string, args ...any) {
+	e.bad++
+	e.Say("FAIL  %-12s %s", what, fmt.Sprintf(format, args...))
+}
+
+// failed prints the sentence of a fault, and of a database or keystore that does not
+// serve its own words; other errors may name what is secret.
+func (e *examination) failed(what string, err error) {
+	detail := "It could not be checked."
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Detail != "" {
+		detail = f.Detail
+		if f.Kind == fault.Unavailable && f.Err != nil {
+			detail += " (" + strings.Join(strings.Fields(f.Err.Error()), " ") + ")"
+		}
+	}
+	e.fail(what, "%s", detail)
+}
+
+func (e *examination) settings() {
+	if err := e.cfg.Check(); err != nil {
+		e.failed("settings", err)
+		return
+	}
+	e.ok("settings", "can be served with")
+	if e.cfg.SMTPHost == "" {
+		e.warn("mail", "No mail server is set: mails are written to %s.", filepath.Join(e.cfg.Data, "outbox"))
+	} else {
+		e.ok("mail", "goes to %s:%d with TLS %s; whether it answers was not tried", e.cfg.SMTPHost, e.cfg.SMTPPort, e.cfg.SMTPTLS)
+	}
+}
+
+func (e *examination) folders() {
+	dirs := map[string]string{"data folder": e.cfg.Data}
+	if e.cfg.Keystore != "pkcs11" {
+		dirs["keys folder"] = keyring.Dir(e.cfg)
+	}
+	for what, dir := range dirs {
+		info, err := os.Stat(dir)
+		switch {
+		case err != nil:
+			e.fail(what, "%s is not there, or can't be reached.", dir)
+		case info.Mode().Perm()&0o022 != 0:
+			e.fail(what, "Others may write to %s: chmod go-w.", dir)
+		case unix.Access(dir, unix.W_OK) != nil && dir == e.cfg.Data:
+			e.fail(what, "%s can't be written to, and so no server starts on it: is it mounted read-only?", dir)
+		case info.Mode().Perm()&0o055 != 0:
+			e.warn(what, "Others may look into %s: chmod 700.", dir)
+		default:
+			e.ok(what, "%s", dir)
+		}
+	}
+}
+
+// enoughSpace is how much free space in the data folder is no worry: the log of writes
+// grows to 64 MiB as a rule, and to what is written while a backup reads.
+const enoughSpace = 1 << 30
+
+func freeSpace(dir string) (uint64, error) {
+	var s unix.Statfs_t
+	err := unix.Statfs(dir, &s)
+	return s.Bavail * uint64(s.Bsize), err
+}
+
+// space looks at the file system of the data folder, and at that of the keystore's
+// folder when it is another one.
+func (e *examination) space() {
+	free, err := freeSpace(e.cfg.Data)
+	e.free("data folder", free, err, "When it is full nothing is served")
+	if keys := keyring.Dir(e.cfg); e.cfg.Keystore != "pkcs11" && device(keys) != device(e.cfg.Data) {
+		free, err := freeSpace(keys)
+		e.free("keys folder", free, err, "When it is full no vault is made and no key replaced")
+	}
+}
+
+// device tells file systems apart. It is 0 when the folder is not there.
+func device(dir string) uint64 {
+	var s unix.Stat_t
+	if unix.Stat(dir, &s) != nil {
+		return 0
+	}
+	return uint64(s.Dev) //nolint:unconvert // of another type on other systems
+}
+
+func (e *examination) free(where string, free uint64, err error, full string) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // the folder's own line says so
+	case err != nil:
+		e.warn("disk space", "It can't be told of the %s.", where)
+	case free < enoughSpace:
+		e.warn("disk space", "%d MiB are free in the %s. %s: make room for 1 GiB and more.", free>>20, where, full)
+	default:
+		e.ok("disk space", "%d MiB are free in the %s", free>>20, where)
+	}
+}
+
+// How long before its end a certificate is worth a warning.
+const certificateWarning = 14 * 24 * time.Hour
+
+func (e *examination) certificate() {
+	if e.cfg.TLSCertFile == "" {
+		return
+	}
+	c, err := listen.Certificate(e.cfg)
+	if err != nil {
+		e.failed("certificate", err)
+		return
+	}
+	leaf, err := x509.ParseCertificate(c.Certificates[0].Certificate[0])
+	if err != nil {
+		e.fail("certificate", "It can't be read.")
+		return
+	}
+	left := leaf.NotAfter.Sub(e.Now())
+	switch {
+	case left <= 0 || e.Now().Before(leaf.NotBefore):
+		e.fail("certificate", "It is good from %s to %s only.", leaf.NotBefore.Format(time.DateOnly), leaf.NotAfter.Format(time.DateOnly))
+	case left < certificateWarning:
+		e.warn("certificate", "It ends on %s.", leaf.NotAfter.Format(time.DateOnly))
+	default:
+		e.ok("certificate", "good until %s", leaf.NotAfter.Format(time.DateOnly))
+	}
+}
+
+// server asks the server that runs with these settings, if one does, how it is.
+func (e *examination) server(ctx context.Context) {
+	base := e.cfg.PublicURL
+	if base == "" && e.cfg.TLSCertFile == "" {
+		base = "http://" + e.cfg.Listen
+	}
+	c, err := client.New(base)
+	if err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, serverTime)
+	defer cancel()
+	_, err = c.Health(ctx)
+	failure, _ := errors.AsType[*client.Error](err)
+	switch {
+	case err == nil:
+		e.ok("server", "%s is healthy", base)
+	case failure != nil && failure.Status == http.StatusServiceUnavailable:
+		e.fail("server", "%s is degraded: %s.", base, failure.Code)
+	default:
+		e.ok("server", "none answers at %s", base)
+	}
+}
+
+// serverTime is how long the doctor waits for a server.
+const serverTime = 10 * time.Second
+
+// stores looks at the database and the keystore, and at whether they fit.
+func (e *examination) stores(ctx context.Context, whole bool) {
+	keys, err := keyring.OpenExisting(ctx, e.cfg)
+	if err != nil {
+		e.failed("keystore", err)
+	} else {
+		defer func() { _ = keys.Close() }()
+		if h := keys.Health(ctx); h.Connected {
+			e.ok("keystore", "%s answers", h.Provider)
+		} else {
+			e.fail("keystore", "%s does not answer.", h.Provider)
+		}
+		e.signers(ctx, keys)
+	}
+	db, err := operator.Look(e.cfg)
+	if err != nil {
+		e.failed("database", err)
+		return
+	}
+	ctx, failure := db.WhileAlive(ctx, operator.Patience)
+	defer func() { _ = errors.Join(failure(nil), db.Close()) }()
+	if !e.database(ctx, db) || keys == nil {
+		return
+	}
+	in, err := inspect.Database(ctx, db, keys, whole, e.Now, e.Progress("of the"))
+	if err != nil {
+		e.failed("vaults", err)
+		return
+	}
+	for _, p := range in.Problems {
+		e.fail("contents", "%s", p)
+	}
+	if in.Opening != nil {
+		for _, line := range in.Opening.Lines() {
+			e.fail("values", "Damaged: %s.", line)
+		}
+		e.ok("values", "%d versions and other sealed things opened, %d damaged", in.Opening.Opened, in.Opening.Damaged)
+	}
+	for _, k := range in.Lost {
+		e.fail("vaults", "%s", k)
+	}
+	for _, k := range in.Unsealed {
+		e.fail("keystore", "%s", k)
+	}
+	if whole {
+		e.unused(ctx, db, keys)
+	}
+	if len(in.Lost) == 0 {
+		e.ok("vaults", "%d, of %d that hold values one was opened", in.Vaults, in.Values)
+	}
+	if in.Unwalked {
+		e.fail("log", "It was not walked: a key that signed it does not open.")
+	} else if whole {
+		e.ok("log", "%d events of %d logs walked", in.Events, in.Logs)
+	}
+	e.signed(ctx, db, keys)
+}
+
+// signers opens the keys that sign tokens, the log and backups.
+func (e *examination) signers(ctx context.Context, keys keystore.KeyStore) {
+	bad, err := keyring.DamagedSigners(ctx, e.cfg, keys)
+	if err != nil {
+		e.failed("signing keys", err)
+		return
+	}
+	for _, k := range bad {
+		e.fail("signing keys", "%s", k)
+	}
+	if len(bad) == 0 {
+		e.ok("signing keys", "all open")
+	}
+}
+
+// maxClock is how far clocks may differ before tokens of one node look as if
+// they came from the future on another.
+const maxClock = 2 * time.Second
+
+func (e *examination) database(ctx context.Context, db *store.DB) bool {
+	have, want, err := db.Schema(ctx)
+	switch {
+	case err != nil:
+		e.failed("database", err)
+		return false
+	case have > want:
+		e.warn("database", "%s, schema %d: a later version of oneclaw upgraded it; this one knows %d.", db.Engine(), have, want)
+	case have < want:
+		e.warn("database", "%s, schema %d: the next start upgrades it to %d. Back it up first.", db.Engine(), have, want)
+	default:
+		e.ok("database", "%s, schema %d", db.Engine(), have)
+	}
+	e.privileges(ctx, db)
+	ahead, err := db.Clock(ctx)
+	switch {
+	case err != nil:
+		e.failed("clock", err)
+	case ahead.Abs() > maxClock:
+		e.fail("clock", "The database's clock is %v ahead of this machine's: let both follow NTP.", ahead.Round(time.Millisecond))
+	default:
+		e.ok("clock", "the database's differs by %v", ahead.Round(time.Millisecond))
+	}
+	if off, err := db.ClockOff(ctx, e.Now()); err != nil {
+		e.failed("clock", err)
+	} else if off != 0 {
+		e.warn("clock", "It is %v off the latest time that a server saw here: a server that starts sweeps nothing for a day.", off.Round(time.Second))
+	}
+	return true
+}
+
+// privileges looks at what PostgreSQL lets the server's role do.
+func (e *examination) privileges(ctx context.Context, db *store.DB) {
+	if only, err := db.ReadOnly(ctx); err != nil {
+		e.failed("database", err)
+	} else if only {
+		e.fail("database", "Its sessions may only read: is it a standby, or default_transaction_read_only set?")
+	}
+	missing, err := db.Privileges(ctx)
+	if err != nil {
+		e.failed("database", err)
+	}
+	for _, m := range missing {
+		e.fail("database", "The server's role lacks %s: GRANT it.", m)
+	}
+}
+
+// signed compares the log with what this node has signed of it.
+func (e *examination) signed(ctx context.Context, db *store.DB, keys keystore.KeyStore) {
+	known, err := datadir.Anchor{Dir: e.cfg.Data}.Load()
+	if err != nil {
+		e.failed("signed log", err)
+		return
+	}
+	for org, h := range known {
+		r, found, err := db.Event(ctx, org, h.Seq)
+		if err != nil {
+			e.failed("signed log", err)
+			return
+		}
+		if !found || r.Hash != h.Hash {
+			e.fail("signed log", "The log of organisation %s is not the one whose event %d was signed: run oneclaw audit verify.", org, h.Seq)
+			return
+		}
+	}
+	ids, err := keyring.AuditIDs(keys)(ctx)
+	if err != nil || len(ids) == 0 {
+		e.fail("signed log", "The keystore has no key that signs the log.")
+		return
+	}
+	e.ok("signed log", "%d logs are what this node signed, with %d keys", len(known), len(ids))
+}
