@@ -44,7 +44,7 @@ const eventsKept = 60 * 24 * time.Hour
 
 // Subscribe implements checkout.Store. The event's own row is what makes it count
 // once; that of the subscription takes nothing older than what it says. An end is
-// final: Stripe revives no subscription.
+// final, whatever it comes after: Stripe revives no subscription.
 func (db *DB) Subscribe(ctx context.Context, event string, s *checkout.Subscription, now time.Time, ev *audit.Event) (applied bool, err error) {
 	err = db.Write(ctx, s.Org, func(tx Tx) error {
 		applied = false
@@ -68,7 +68,8 @@ func (db *DB) Subscribe(ctx context.Context, event string, s *checkout.Subscript
 			SET tier = excluded.tier, period = excluded.period, status = excluded.status, period_end = excluded.period_end, said_at = excluded.said_at,
 				live_until = CASE WHEN excluded.status = 'past_due' AND stripe_subscriptions.live_until > 0
 					THEN stripe_subscriptions.live_until ELSE excluded.live_until END
-			WHERE stripe_subscriptions.org_id = excluded.org_id AND stripe_subscriptions.said_at <= excluded.said_at
+			WHERE stripe_subscriptions.org_id = excluded.org_id
+				AND (stripe_subscriptions.said_at <= excluded.said_at OR excluded.status IN ('canceled', 'incomplete_expired'))
 				AND stripe_subscriptions.status NOT IN ('canceled', 'incomplete_expired')`,
 			s.ID, s.Org, string(s.Tier), s.Period, s.Status, micros(s.PeriodEnd), live, s.Said)
 		if err != nil || n == 0 {

@@ -26,7 +26,12 @@ func TestAPaymentServesOneRequestOnce(t *testing.T) {
 	o.pays("for another request", "GET /b", transfer(1), "payment_used", "")
 	o.pays("encoded otherwise", "GET /a", encoded(transfer(1)), "payment_used", "")
 	o.pays("with another signature", "GET /a", transfer(1, func(p, _ object) { p["payload"].(object)["signature"] = "0x00" }), "payment_used", "")
-	o.pays("with its letters in capitals", "GET /a", transfer(1, func(_, a object) { a["from"] = "0x" + strings.ToUpper(from[2:]) }), "payment_used", "")
+	letters := func(_, a object) { a["from"] = "0x" + strings.Repeat("ab", 20) }
+	capitals := func(_, a object) {
+		a["from"], a["nonce"] = "0x"+strings.Repeat("AB", 20), "0x"+strings.ToUpper(a["nonce"].(string)[2:])
+	}
+	o.pays("with letters in it", "GET /a", transfer(0xabcdef, letters), "", both)
+	o.pays("with its letters in capitals", "GET /a", transfer(0xabcdef, capitals), "payment_used", "")
 	o.pays("another payment", "GET /a", transfer(2), "", both)
 	o.Clock.Forward(80 * 24 * time.Hour)
 	o.pays("much later", "GET /a", transfer(1), "payment_used", "")

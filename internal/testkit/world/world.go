@@ -30,8 +30,9 @@ import (
 )
 
 const (
-	// Issuer and Audience are those of tokens.
-	Issuer   = "https://oneclaw.test"
+	// Issuer says who issues tokens.
+	Issuer = "https://oneclaw.test"
+	// Audience says whom tokens are for.
 	Audience = "oneclaw-api"
 	// PublicURL is where people reach the server.
 	PublicURL = "https://vault.test"
