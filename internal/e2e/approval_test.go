@@ -15,7 +15,7 @@ func TestAHumanApprovesAtTheCommandLine(t *testing.T) {
 	sh.ok("", "login", "--dev")
 	sh.ok("", "vault", "create", "demo")
 	sh.ok("the value", "secret", "set", "prod/db")
-	sh.ok("", "policy", "create", "--agent", s.AgentID, "--path", "prod/*", "--require-approval")
+	sh.ok("", "policy", "create", "--agent", s.AgentID, "--path", "prod/*", "--require-approval", "--expires", "12h")
 	agent := on(t, s, "ONECLAW_AGENT_API_KEY="+s.AgentAPIKey, "ONECLAW_VAULT_ID=demo")
 
 	refused := agent.fails(4, "", "secret", "get", "prod/db").err

@@ -176,7 +176,7 @@ func TestTheCommandsWithoutATerminal(t *testing.T) {
 			t.Errorf("agent create without a person: exit code %d: %s", r.code, r.err)
 		}
 		made := r.out
-		id, key := column(t, sh.ok("", "policy", "create", "--agent", "bot", "--path", "api-keys/*"), 1), made[strings.LastIndex(made, "\t")+1:]
+		id, key := column(t, sh.ok("", "policy", "create", "--agent", "bot", "--path", "api-keys/*", "--expires", "12h"), 1), made[strings.LastIndex(made, "\t")+1:]
 		if out := sh.ok("", "agent", "list"); !strings.Contains(out, "bot\t") {
 			t.Errorf("agent list: %q", out)
 		}
