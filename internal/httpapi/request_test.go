@@ -207,10 +207,3 @@ func send(t *testing.T, server *httptest.Server, raw string) {
 	}
 	_, _ = io.Copy(io.Discard, c) // until the server answered
 }
-
-// discard is a client that does not look.
-type discard struct{}
-
-func (discard) Header() http.Header         { return http.Header{} }
-func (discard) Write(b []byte) (int, error) { return len(b), nil }
-func (discard) WriteHeader(int)             {}
