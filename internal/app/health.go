@@ -5,11 +5,10 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/dashboard"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
@@ -78,7 +77,7 @@ func (a *App) probe(ctx context.Context) {
 		at := now()
 		_ = a.db.Write(ctx, audit.SystemOrg, func(tx store.Tx) error { // what it finds, Ready tells
 			tx.Append(&audit.Event{
-				ID: uuid.NewString(), Org: audit.SystemOrg, At: at, Action: "log.resumed", ActorKind: string(policy.KindAnonymous),
+				ID: ids.New(), Org: audit.SystemOrg, At: at, Action: "log.resumed", ActorKind: string(policy.KindAnonymous),
 				Details: audit.Details{Outcome: audit.Success, Reason: fault.CodeOf(err)},
 			})
 			return nil

@@ -13,13 +13,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/proxies"
 	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
@@ -102,7 +101,7 @@ func (s *Surface) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &Request{ResponseWriter: w, at: s, audited: s.Recorded(r)}
 	now := s.Now()
 	x.within = withinOf(r.Context())
-	x.event = audit.Event{ID: uuid.NewString(), Org: audit.SystemOrg, At: now, Action: "request.unknown", ActorKind: string(policy.KindAnonymous)}
+	x.event = audit.Event{ID: ids.New(), Org: audit.SystemOrg, At: now, Action: "request.unknown", ActorKind: string(policy.KindAnonymous)}
 	x.Call = call.Call{Now: now, Event: &x.event}
 	x.Call.IP, _ = s.Proxies.Client(r)
 	x.Call.Who.Kind = policy.KindAnonymous

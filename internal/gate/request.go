@@ -7,12 +7,11 @@ import (
 	"net/http"
 	"runtime/debug"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
@@ -122,7 +121,7 @@ func (x *Request) record(status int) error {
 	d := &x.event.Details
 	d.Status = status
 	if d.Reason == "outcome_unknown" {
-		x.event.ID = uuid.NewString() // the event itself may be in the log: this one says that nobody knows
+		x.event.ID = ids.New() // the event itself may be in the log: this one says that nobody knows
 	}
 	switch {
 	case status < 400 && x.event.Action == string(policy.AuthFailure):

@@ -4,9 +4,8 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 // endings are what ended, by the organisation that it was in.
@@ -51,7 +50,7 @@ func (tx Tx) recordAll(all endings, ev *audit.Event, whose ...string) {
 	tx.Record(ev)
 	for _, org := range slices.Sorted(maps.Keys(all)) {
 		own := &audit.Event{
-			ID: uuid.NewString(), Org: org, At: ev.At, Action: ev.Action, ActorKind: ev.ActorKind, ActorID: ev.ActorID,
+			ID: ids.New(), Org: org, At: ev.At, Action: ev.Action, ActorKind: ev.ActorKind, ActorID: ev.ActorID,
 			ResourceType: ev.ResourceType, ResourceID: ev.ResourceID, IP: ev.IP, Details: audit.Details{Outcome: audit.Success},
 		}
 		all[org].note(own)

@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
 // AgentKeys is the name of the vault that holds the private halves of an
@@ -90,8 +91,8 @@ func (s *Service) agentKeys(ctx context.Context, c *call.Call) (Vault, error) {
 		return v, err
 	}
 	v = Vault{
-		ID: newID(), Org: c.Who.Org, Name: AgentKeys, Description: "Identity keys of the organisation's agents",
-		CreatedBy: c.Who.Org, CreatedByKind: policy.KindUser, CreatedAt: c.Now.UTC().Truncate(time.Microsecond),
+		ID: ids.New(), Org: c.Who.Org, Name: AgentKeys, Description: "Identity keys of the organisation's agents",
+		CreatedBy: c.Who.Org, CreatedByKind: policy.KindUser, CreatedAt: stamp.Of(c.Now),
 	}
 	err = s.add(ctx, v, nil)
 	if fault.Is(err, fault.Conflict) {

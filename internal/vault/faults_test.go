@@ -9,12 +9,11 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -247,7 +246,7 @@ func TestAPolicyThatIsNotUnderstoodDeniesOnlyItself(t *testing.T) {
 	other := f.newAgent()
 	f.allow(v, other, "**", "read")
 	odd := vault.Grant{
-		ID: uuid.NewString(), Vault: v.ID, Pattern: "**", PrincipalKind: policy.KindAgent, PrincipalID: f.agent.ID,
+		ID: ids.New(), Vault: v.ID, Pattern: "**", PrincipalKind: policy.KindAgent, PrincipalID: f.agent.ID,
 		Permissions: []string{"read"}, Conditions: []byte(`{"from_the_future":true}`), CreatedAt: moment,
 	}
 	must(t, f.db.AddGrant(t.Context(), f.org, odd, nil))
@@ -287,7 +286,7 @@ func TestVaultNames(t *testing.T) {
 func (f *fixture) putKey(s *vault.Service, c *call.Call, path string, value secret.Bytes) error {
 	return s.SealAgentKeys(f.t.Context(), c, map[string]secret.Bytes{path: value}, func(sealed any) error {
 		a := identity.Agent{AuthMethod: identity.MethodMTLS, Sealed: sealed, CreatedAt: c.Now}
-		a.ID, a.Org, a.Creator, a.TokenGen = uuid.NewString(), f.org, c.Who.ID, 1
+		a.ID, a.Org, a.Creator, a.TokenGen = ids.New(), f.org, c.Who.ID, 1
 		return f.db.AddAgent(f.t.Context(), a, nil)
 	})
 }
@@ -301,7 +300,7 @@ func TestAgentsKeysHaveAVaultOfTheirOwn(t *testing.T) {
 	errs := parallel(16, func() error {
 		c := f.call(member)
 		id := next.Add(1)
-		err := f.putKey(nodes[id%2], c, "agents/"+uuid.NewString()+"/ssh/private_key", secret.FromString("key"))
+		err := f.putKey(nodes[id%2], c, "agents/"+ids.New()+"/ssh/private_key", secret.FromString("key"))
 		if c.Event.Committed || string(c.Event.Details.AppendJSON(nil)) != "{}" || c.Event.ResourceType != "" {
 			t.Errorf("the caller's event was touched: %+v", c.Event)
 		}

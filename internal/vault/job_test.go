@@ -17,14 +17,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	_ "github.com/jackc/pgx/v5/stdlib" // the tests' own view of PostgreSQL
 
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/cmek"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -68,7 +67,7 @@ func onBoth(t *testing.T, test func(t *testing.T, c *cluster)) {
 			keys[i], err = soft.Open(t.Context(), soft.Config{Dir: dir})
 			must(t, err)
 		}
-		f := &fixture{t: t, db: dbs[0], keys: keys[0], org: uuid.NewString(), now: moment}
+		f := &fixture{t: t, db: dbs[0], keys: keys[0], org: ids.New(), now: moment}
 		f.owner = f.user(policy.RoleOwner)
 		f.Service = f.service(f.db, f.keys)
 		raw, err := sql.Open("pgx", dsn)

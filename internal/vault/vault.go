@@ -7,11 +7,8 @@ package vault
 
 import (
 	"context"
-	"crypto/rand"
 	"log/slog"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
@@ -234,9 +231,3 @@ func (s *Service) open(ctx context.Context, c *call.Call, id string) (*entry, er
 func resource(e *entry, p secretpath.Path) policy.Resource {
 	return policy.Resource{Org: e.vault.Org, Vault: e.policyVault, Path: p, Policies: e.policies}
 }
-
-// newVersionID is a UUID that begins with the time (version 7): ids that are
-// written together lie together in the index.
-func newVersionID() string { return uuid.Must(uuid.NewV7FromReader(rand.Reader)).String() }
-
-func newID() string { return uuid.Must(uuid.NewRandomFromReader(rand.Reader)).String() }

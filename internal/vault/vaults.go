@@ -13,8 +13,10 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
 // Create makes a vault with a key-encryption key of its own. Conflict when the
@@ -25,9 +27,9 @@ func (s *Service) Create(ctx context.Context, c *call.Call, name, description st
 		return Vault{}, err
 	}
 	v := Vault{
-		ID: newID(), Org: c.Who.Org, Name: strings.TrimSpace(name), Description: description,
+		ID: ids.New(), Org: c.Who.Org, Name: strings.TrimSpace(name), Description: description,
 		CreatedBy: c.Who.ID, CreatedByKind: c.Who.Kind, CreatorHuman: c.Who.Creator,
-		CreatedAt: c.Now.UTC().Truncate(time.Microsecond),
+		CreatedAt: stamp.Of(c.Now),
 	}
 	if err := checkName(v.Name); err != nil {
 		return Vault{}, err

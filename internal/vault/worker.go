@@ -9,6 +9,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/cmek"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -43,7 +44,7 @@ type Worker struct {
 
 // NewWorker returns a Worker for the jobs that s and its like begin.
 func NewWorker(s *Service, now func() time.Time) *Worker {
-	return &Worker{s: s, now: now, holder: newID()}
+	return &Worker{s: s, now: now, holder: ids.New()}
 }
 
 // Run works until ctx ends. The batch under way is finished first.

@@ -7,16 +7,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
 func (f *fixture) newJob(v vault.Vault, kind vault.JobKind) vault.Job {
 	j := vault.Job{
-		ID: uuid.NewString(), Org: f.org, Vault: v.ID, Kind: kind, Status: vault.JobPending, Total: 7,
-		CreatedBy: "user:" + uuid.NewString(), CreatedAt: moment,
+		ID: ids.New(), Org: f.org, Vault: v.ID, Kind: kind, Status: vault.JobPending, Total: 7,
+		CreatedBy: "user:" + ids.New(), CreatedAt: moment,
 	}
 	if kind == vault.JobCMEK {
 		j.OldFingerprint, j.NewFingerprint = "aa", "bb"
@@ -56,7 +55,7 @@ func testJobs(t *testing.T, f *fixture) {
 	}
 	_, err = f.Job(t.Context(), v.ID, vault.JobRekey, in.ID)
 	want(t, "as another kind", err, "job_not_found")
-	_, err = f.Job(t.Context(), uuid.NewString(), vault.JobCMEK, in.ID)
+	_, err = f.Job(t.Context(), ids.New(), vault.JobCMEK, in.ID)
 	want(t, "of another vault", err, "job_not_found")
 	_, err = f.LastJob(t.Context(), v.ID, vault.JobRekey)
 	want(t, "the last of another kind", err, "job_not_found")
@@ -111,7 +110,7 @@ func testJobs(t *testing.T, f *fixture) {
 	if oldest, err := f.OldestKEK(t.Context(), v.ID, 5); err != nil || oldest != 0 {
 		t.Errorf("oldest %d, %v", oldest, err)
 	}
-	if oldest, err := f.OldestKEK(t.Context(), uuid.NewString(), 5); err != nil || oldest != 5 {
+	if oldest, err := f.OldestKEK(t.Context(), ids.New(), 5); err != nil || oldest != 5 {
 		t.Errorf("oldest of nothing %d, %v", oldest, err)
 	}
 
