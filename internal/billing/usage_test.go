@@ -72,7 +72,7 @@ func TestTheHistoryHasTheLastRequests(t *testing.T) {
 	}
 }
 
-func TestWhoReadsWhatIsUsed(t *testing.T) {
+func TestMembersAndAgentsReadWhatIsUsed(t *testing.T) {
 	o := open(t, 5)
 	o.asks(0)
 	for name, who := range map[string]policy.Principal{"the owner": o.ada, "a member": o.Member(o.ada, "bob", policy.RoleMember), "an agent": o.Agent(o.ada)} {

@@ -213,7 +213,7 @@ func TestADeletedAccountLeavesNoRowWithItsID(t *testing.T) {
 	})
 }
 
-func TestOfTheLastWhoGoAtOnceOneStays(t *testing.T) {
+func TestOneOwnerOrAdminStaysWhenTheLastLeaveAtOnce(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*identity.Account)
 		code   string
@@ -339,7 +339,7 @@ func TestWhatWasUnderWayBringsNothingBack(t *testing.T) {
 	})
 }
 
-func TestWhoJoinsWhileLeavingIsInNothing(t *testing.T) {
+func TestAUserWhoJoinsWhileLeavingIsInNothing(t *testing.T) {
 	dbkit.OnEach(t, func(t *testing.T, cfg store.Config) {
 		db := dbkit.Open(t, cfg)
 		other := db
