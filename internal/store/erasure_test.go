@@ -196,10 +196,10 @@ func TestADeletedAccountLeavesNoRowWithItsID(t *testing.T) {
 		if is, _ := db.Epoch(); is == epoch {
 			t.Error("the epoch did not move")
 		}
-		doomed, err := db.DoomedKeys(t.Context())
+		scheduled, err := db.KeysToDestroy(t.Context())
 		for _, id := range vault.KEKs(v.ID, 1, 3) {
-			if err != nil || !slices.Contains(doomed, id) {
-				t.Errorf("%s is not doomed: %v, %v", id, doomed, err)
+			if err != nil || !slices.Contains(scheduled, id) {
+				t.Errorf("%s is not scheduled for destruction: %v, %v", id, scheduled, err)
 			}
 		}
 		// What belongs to others is still there.

@@ -152,9 +152,9 @@ func (k *keysWith) DestroyKEK(ctx context.Context, id string) error {
 	return k.KeyStore.DestroyKEK(ctx, id)
 }
 
-// TestADoomedKeyIsDestroyedInTheEnd: the keystore is away, or the process ends,
+// TestAScheduledKeyIsDestroyedInTheEnd: the keystore is away, or the process ends,
 // between the removal of the rows and of the key.
-func TestADoomedKeyIsDestroyedInTheEnd(t *testing.T) {
+func TestAScheduledKeyIsDestroyedInTheEnd(t *testing.T) {
 	f := newFixture(t)
 	v, kept := f.vault("v"), f.vault("kept")
 	f.put(v, "p", "x")
@@ -165,8 +165,8 @@ func TestADoomedKeyIsDestroyedInTheEnd(t *testing.T) {
 	if err := away.Remove(t.Context(), f.call(f.owner), v.ID); err != nil {
 		t.Errorf("the removal: %v", err) // the rows are gone: that is done
 	}
-	if doomed, err := f.db.DoomedKeys(t.Context()); err != nil || !slices.Equal(doomed, []string{v.KEK()}) {
-		t.Errorf("doomed keys %v, %v", doomed, err)
+	if scheduled, err := f.db.KeysToDestroy(t.Context()); err != nil || !slices.Equal(scheduled, []string{v.KEK()}) {
+		t.Errorf("keys to destroy %v, %v", scheduled, err)
 	}
 	if _, err := f.keys.Unwrap(t.Context(), v.KEK(), row.Box.WrappedDEK[1:], nil); fault.CodeOf(err) != keystore.CodeUnwrapFailed {
 		t.Errorf("the key before the sweep: %v, want it there", err)
@@ -177,8 +177,8 @@ func TestADoomedKeyIsDestroyedInTheEnd(t *testing.T) {
 	if _, err := f.keys.Unwrap(t.Context(), v.KEK(), row.Box.WrappedDEK[1:], nil); fault.CodeOf(err) != keystore.CodeKeyNotFound {
 		t.Errorf("the key after the sweep: %v, want it gone", err)
 	}
-	if doomed, err := f.db.DoomedKeys(t.Context()); err != nil || len(doomed) != 0 {
-		t.Errorf("doomed keys %v, %v after the sweep", doomed, err)
+	if scheduled, err := f.db.KeysToDestroy(t.Context()); err != nil || len(scheduled) != 0 {
+		t.Errorf("keys to destroy %v, %v after the sweep", scheduled, err)
 	}
 	if got, err := f.reveal(f.owner, kept, "p"); err != nil || got != "x" {
 		t.Errorf("another vault: %q, %v", got, err)
@@ -197,8 +197,8 @@ func TestAKeyThatCanNotBeDestroyedKeepsNoOtherAlive(t *testing.T) {
 	if err := s.Sweep(t.Context()); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("the sweep: %v", err)
 	}
-	if doomed, err := f.db.DoomedKeys(t.Context()); err != nil || !slices.Equal(doomed, []string{stuck.KEK()}) {
-		t.Errorf("doomed keys %v, %v, want the one that is stuck", doomed, err)
+	if scheduled, err := f.db.KeysToDestroy(t.Context()); err != nil || !slices.Equal(scheduled, []string{stuck.KEK()}) {
+		t.Errorf("keys to destroy %v, %v, want the one that is stuck", scheduled, err)
 	}
 }
 

@@ -188,8 +188,8 @@ func (c *cluster) onlyKey(v vault.Vault) {
 			f.t.Errorf("key %s: there %v", id, there)
 		}
 	}
-	if doomed, err := f.db.DoomedKeys(f.t.Context()); err != nil || len(doomed) > 0 {
-		f.t.Errorf("doomed keys %v, %v", doomed, err)
+	if scheduled, err := f.db.KeysToDestroy(f.t.Context()); err != nil || len(scheduled) > 0 {
+		f.t.Errorf("keys to destroy %v, %v", scheduled, err)
 	}
 }
 
@@ -379,10 +379,10 @@ func TestAJobThatIsCutAnywhereGoesOn(t *testing.T) {
 				now = now.Add(time.Minute) // the lease of the dead ends
 				got, err := c.db.Job(t.Context(), v.ID, vault.JobCMEK, j.ID)
 				must(t, err)
-				doomed, err := c.db.DoomedKeys(t.Context())
+				scheduled, err := c.db.KeysToDestroy(t.Context())
 				must(t, err)
 				over = got.Status == vault.JobCompleted
-				if over && len(doomed) == 0 {
+				if over && len(scheduled) == 0 {
 					if got.Processed != n || got.Total != n || got.Unopened+got.Damaged > 0 {
 						t.Errorf("ended as %+v", got)
 					}

@@ -18,7 +18,7 @@ import (
 
 // What the event of a job's end says of the vault's keys of before.
 const (
-	reasonDestroyed = "old_key_destroyed" // doomed with the event; tried again until it is gone
+	reasonDestroyed = "old_key_destroyed" // scheduled for destruction with the event; tried again until it is gone
 	reasonKept      = "old_key_kept"      // a version needs one of them still
 )
 

@@ -166,8 +166,8 @@ func (s *Service) Remove(ctx context.Context, c *call.Call, id string) error {
 	if err := s.store.RemoveVault(ctx, e.vault, c.Event); err != nil {
 		return err
 	}
-	// The rows are gone for good: a key that can't be destroyed now stays doomed,
-	// and the next Sweep tries again.
+	// The rows are gone for good: a key that can't be destroyed now stays
+	// scheduled, and the next Sweep tries again.
 	if err := s.Sweep(context.WithoutCancel(ctx)); err != nil {
 		s.log.Error("the key of a deleted vault could not be destroyed yet, or its secrets not be cleared away", slog.Any("error", err))
 	}
@@ -182,7 +182,7 @@ const maxUndestroyed = 3
 // them: also what was cut short by a crash or a keystore that was away. A key that can't be destroyed
 // keeps the others from it only when it looks as if none can.
 func (s *Service) Sweep(ctx context.Context) error {
-	ids, err := s.store.DoomedKeys(ctx)
+	ids, err := s.store.KeysToDestroy(ctx)
 	if err != nil {
 		return err
 	}

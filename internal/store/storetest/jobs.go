@@ -132,11 +132,11 @@ func testJobs(t *testing.T, f *fixture) {
 	if _, found := f.claim(t, "three", moment.Add(99*time.Hour)); found {
 		t.Error("a job that is over was claimed")
 	}
-	doomed, err := f.DoomedKeys(t.Context())
+	scheduled, err := f.KeysToDestroy(t.Context())
 	must(t, err)
-	slices.Sort(doomed)
-	if want := []string{"job:" + j.ID, "vault:" + v.ID}; !slices.Equal(doomed, want) {
-		t.Errorf("doomed %v, want %v", doomed, want)
+	slices.Sort(scheduled)
+	if want := []string{"job:" + j.ID, "vault:" + v.ID}; !slices.Equal(scheduled, want) {
+		t.Errorf("scheduled %v, want %v", scheduled, want)
 	}
 
 	// The next one has a generation of its own, also when the vault goes with it.
@@ -148,11 +148,11 @@ func testJobs(t *testing.T, f *fixture) {
 	if _, found := f.claim(t, "three", moment.Add(99*time.Hour)); found {
 		t.Error("a job of a vault that is gone was claimed")
 	}
-	doomed, err = f.DoomedKeys(t.Context())
+	scheduled, err = f.KeysToDestroy(t.Context())
 	must(t, err)
 	for gen := range 3 {
-		if id := vault.KEKs(v.ID, int64(gen), int64(gen))[0]; !slices.Contains(doomed, id) {
-			t.Errorf("%s is not doomed: %v", id, doomed)
+		if id := vault.KEKs(v.ID, int64(gen), int64(gen))[0]; !slices.Contains(scheduled, id) {
+			t.Errorf("%s is not scheduled for destruction: %v", id, scheduled)
 		}
 	}
 }

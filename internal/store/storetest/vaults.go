@@ -98,15 +98,15 @@ func testRemoveVault(t *testing.T, f *fixture) {
 		t.Errorf("another vault's secret: %v", err)
 	}
 
-	doomed, err := f.DoomedKeys(t.Context())
+	scheduled, err := f.KeysToDestroy(t.Context())
 	must(t, err)
-	if !slices.Equal(doomed, []string{v.KEK()}) {
-		t.Errorf("doomed keys %v, want %s", doomed, v.KEK())
+	if !slices.Equal(scheduled, []string{v.KEK()}) {
+		t.Errorf("keys to destroy %v, want %s", scheduled, v.KEK())
 	}
 	must(t, f.ForgetKey(t.Context(), v.KEK()))
 	must(t, f.ForgetKey(t.Context(), v.KEK())) // forgetting twice is no fault
-	if doomed, err = f.DoomedKeys(t.Context()); err != nil || len(doomed) != 0 {
-		t.Errorf("doomed keys %v, %v after they were forgotten", doomed, err)
+	if scheduled, err = f.KeysToDestroy(t.Context()); err != nil || len(scheduled) != 0 {
+		t.Errorf("keys to destroy %v, %v after they were forgotten", scheduled, err)
 	}
 }
 

@@ -157,7 +157,7 @@ func Remember(name string) func(store.Tx) error {
 // Remembered are the names of those that were stored.
 func Remembered(t *testing.T, db *store.DB) map[string]bool {
 	t.Helper()
-	names, err := db.DoomedKeys(context.Background())
+	names, err := db.KeysToDestroy(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
