@@ -136,7 +136,7 @@ func (s *Surface) pass(x *Request, r *http.Request) error {
 		return err
 	}
 	if to == nil {
-		// Who probes with a good credential shows in its organisation's log.
+		// A probe with a good credential shows in its organisation's log.
 		if who, err := s.authenticate(r.Context(), &x.Call, s.Credential(r), x.Call.Now); err == nil {
 			x.identify(who)
 			if err := s.Identity.Admit(r.Context(), who.Org, who.Kind, x.Call.IP); err != nil {

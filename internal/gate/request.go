@@ -64,8 +64,7 @@ func (x *Request) identify(who policy.Principal) {
 
 // renew takes the clock and authenticates again, once the body is there or the request
 // was paid for: that may take half a minute, and a credential that ended meanwhile is
-// no good.
-// Who was let in first stays in the event of a refusal.
+// no good. The caller that was let in first stays in the event of a refusal.
 func (x *Request) renew(ctx context.Context) error {
 	now := x.at.Now()
 	who, err := x.at.authenticate(ctx, &x.Call, x.token, now)

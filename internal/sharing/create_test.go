@@ -82,7 +82,7 @@ func TestWhatAShareMayBe(t *testing.T) {
 	}
 }
 
-// Whoever may not read a secret gets the answer of one that does not exist.
+// A maker that may not read a secret gets the answer of one that does not exist.
 func TestOnlyWhatItsMakerMayReadIsShared(t *testing.T) {
 	s := open(t)
 	missing := fault.KindOf(func() error {

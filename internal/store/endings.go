@@ -38,7 +38,7 @@ func (all endings) sum() *ending {
 }
 
 // recordAll records an event that ends things in several organisations. Each that has
-// lost something gets an event of its own, and none reads the ids of another. Who asked
+// lost something gets an event of its own, and none reads the ids of another. The caller
 // is told the sums. An organisation whose own credential ended gets its event in any case.
 func (tx Tx) recordAll(all endings, ev *audit.Event, whose ...string) {
 	if ev == nil {

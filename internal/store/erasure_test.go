@@ -267,7 +267,7 @@ func TestOneOwnerOrAdminStaysWhenTheLastLeaveAtOnce(t *testing.T) {
 	}
 }
 
-// Whoever was let in before the account went brings nothing back.
+// A request that was let in before the account went brings nothing back.
 func TestWhatWasUnderWayBringsNothingBack(t *testing.T) {
 	dbkit.OnEach(t, func(t *testing.T, cfg store.Config) {
 		db := dbkit.Open(t, cfg)
@@ -322,7 +322,7 @@ func TestWhatWasUnderWayBringsNothingBack(t *testing.T) {
 		if left := append(holding(t, db, bob.ID), holding(t, db, bob.Org)...); len(left) > 0 {
 			t.Errorf("it is in %v", left)
 		}
-		// It is known for a day, and as long as a clock may be wrong, who is gone.
+		// An account that is gone is known for a day, and as long as a clock may be wrong.
 		var n int
 		if err := db.Sweep(ctx, now.Add(8*24*time.Hour-time.Hour), now); err != nil {
 			t.Error(err)

@@ -83,8 +83,8 @@ func (s *Service) sealAgentKeys(ctx context.Context, c *call.Call, keys map[stri
 }
 
 // agentKeys finds or makes the organisation's vault, which nobody counts as the
-// creator of: whoever created a vault may read all of it for ever. Of two that make it at the
-// same moment one wins, and the other finds that one's.
+// creator of: the creator of a vault may read all of it for ever. One of two that make it
+// at the same moment wins, and the other finds that one's.
 func (s *Service) agentKeys(ctx context.Context, c *call.Call) (Vault, error) {
 	v, err := s.store.VaultNamed(ctx, c.Who.Org, AgentKeys)
 	if !fault.Is(err, fault.NotFound) {

@@ -319,7 +319,7 @@ func TestAgentsKeysHaveAVaultOfTheirOwn(t *testing.T) {
 	if err != nil || len(rows) != 16 || rows[0].Type != "private_key" {
 		t.Errorf("%d keys, %v", len(rows), err)
 	}
-	// Who happened to come first must not read everybody's keys.
+	// The member that happened to come first must not read everybody's keys.
 	_, err = f.reveal(member, all[0], rows[0].Path)
 	wantCode(t, "a member", err, "access_denied")
 

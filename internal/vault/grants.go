@@ -42,7 +42,7 @@ func (s *Service) Grant(ctx context.Context, c *call.Call, vaultID string, g Gra
 	return g, s.store.AddGrant(ctx, e.vault.Org, g, c.Event)
 }
 
-// Grants returns the policies of a vault. Who may not manage them sees its own.
+// Grants returns the policies of a vault. A caller that may not manage them sees its own.
 func (s *Service) Grants(ctx context.Context, c *call.Call, vaultID string) ([]Grant, error) {
 	e, err := s.open(ctx, c, vaultID)
 	if err != nil {
@@ -72,8 +72,8 @@ type Change struct {
 	ClearExpiresAt bool
 }
 
-// UpdateGrant changes a policy's permissions, conditions or expiry. Of two
-// changes at once none undoes the other.
+// UpdateGrant changes a policy's permissions, conditions or expiry. Neither
+// of two changes at once undoes the other.
 func (s *Service) UpdateGrant(ctx context.Context, c *call.Call, vaultID, id string, ch Change) (Grant, error) {
 	for {
 		e, was, err := s.grant(ctx, c, vaultID, id, policy.UpdatePolicy)

@@ -344,7 +344,7 @@ func (s *stopping) SwitchKEK(ctx context.Context, j vault.Job) error {
 }
 
 // A job is cut at every write that it does, its end and the destruction of the
-// keys among them, before the write and after it. Whoever takes over finds what is
+// keys among them, before the write and after it. The worker that takes over finds what is
 // left: every value is encrypted once, the end is told once, and no old key stays.
 func TestAJobThatIsCutAnywhereGoesOn(t *testing.T) {
 	const n = 230

@@ -168,8 +168,8 @@ func testRequestEnds(t *testing.T, f *fixture) {
 	want(t, "somebody who may not", f.DecideApproval(t.Context(), approved(left.Request, member), f.event()), "access_denied")
 }
 
-// Who was denied waits before it asks for the same again, longer each time, and
-// nobody asks without end.
+// A requester that was denied waits before it asks for the same again, longer each
+// time, and nobody asks without end.
 func testPause(t *testing.T, f *fixture) {
 	v := f.addVault(t, "v")
 	boss := f.anOwner(t)
@@ -269,8 +269,8 @@ func testApprovalRaces(t *testing.T, f *fixture) {
 		want(t, "a use", f.AppendApproved(t.Context(), f.resting(r.ID)), "approval_used")
 	}
 
-	// Of those who decide and withdraw at once, one is heard; a withdrawal may follow
-	// an approval.
+	// One of a decision and a withdrawal at once is heard; a withdrawal may follow an
+	// approval.
 	for i := range 10 {
 		r, err := f.AskApproval(t.Context(), f.request(t, v.ID, fmt.Sprint("decide/", i)), f.event())
 		must(t, err)

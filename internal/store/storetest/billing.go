@@ -200,7 +200,7 @@ func testTiers(t *testing.T, f *fixture) {
 	want(t, "a setting that is gone", f.DropSetting(t.Context(), f.org, billing.DefaultTier, f.event()), "setting_not_found")
 }
 
-// Of many that take the last free places at once, so many get one as there are.
+// The last free places go to as many as there are, when many take them at once.
 func testCaps(t *testing.T, f *fixture) {
 	f.found(t)
 	must(t, f.SetTier(t.Context(), f.org, billing.Free, time.Now().Add(time.Hour), f.event()))

@@ -157,7 +157,7 @@ func testJobs(t *testing.T, f *fixture) {
 	}
 }
 
-// Jobs take turns: who was given back first comes first.
+// Jobs take turns: the one that was given back first comes first.
 func testJobTurns(t *testing.T, f *fixture) {
 	for n := range 3 {
 		_, err := f.AddJob(t.Context(), f.newJob(f.addVault(t, fmt.Sprint(n)), vault.JobRekey), nil)

@@ -169,7 +169,7 @@ func testRemoval(t *testing.T, f *fixture) {
 	if len(orgs) != 1 || account.Org != orgs[0].Org || account.Role != policy.RoleOwner {
 		t.Errorf("organisations %v, account %+v", orgs, account)
 	}
-	// Who is nowhere else gets one, or is in none.
+	// A removed member that is nowhere else gets an organisation of its own, or is in none.
 	for _, own := range []string{ids.New(), ""} {
 		i := f.invitation(t, ann, ids.New()+"@example.com", policy.RoleMember)
 		zoe := identity.Account{

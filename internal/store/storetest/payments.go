@@ -97,7 +97,7 @@ func testPaymentHolds(t *testing.T, f *fixture) {
 	if paid, err := f.LookPayment(ctx, f.hold(1)); paid || fault.CodeOf(err) != x402.CodeHeld {
 		t.Errorf("looked at while held: %v, %v", paid, err)
 	}
-	// Who is too slow has lost it: its settlement counts no more.
+	// A holder that is too slow has lost the payment: its settlement counts no more.
 	later := f.hold(1, func(h *x402.Hold) { h.At, h.Until = moment.Add(time.Minute), moment.Add(2*time.Minute) })
 	take(later, "")
 	for what, move := range map[string]func(context.Context, *x402.Hold) error{

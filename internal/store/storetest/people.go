@@ -37,7 +37,7 @@ func counter(free int64) identity.Counter {
 func testGuesses(t *testing.T, f *fixture) {
 	ctx := t.Context()
 	g := &identity.Guess{Here: counter(5), Others: []identity.Counter{counter(50), counter(100)}}
-	// Of many at once exactly the free ones are let through.
+	// Guesses at once are let through for as many as are free, and no more.
 	if won := crowd(t, 50, "too_many_attempts", func() error { return f.CountGuess(ctx, g, moment) }); won != 5 {
 		t.Errorf("%d guesses were let through, 5 are free", won)
 	}

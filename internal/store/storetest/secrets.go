@@ -56,7 +56,7 @@ func testVersions(t *testing.T, f *fixture) {
 		}
 	}
 
-	// Of many that write one version, one wins.
+	// One of many writers of the same version wins.
 	var wg sync.WaitGroup
 	errs := make([]error, 32)
 	for i := range errs {

@@ -52,7 +52,7 @@ func testVaults(t *testing.T, f *fixture) {
 		t.Errorf("an unknown organisation has %v, %v", none, err)
 	}
 
-	// Of many that take one name at a time, one gets it.
+	// One of many vaults that take the same name at once gets it.
 	var wg sync.WaitGroup
 	errs := make([]error, 16)
 	for i := range errs {
