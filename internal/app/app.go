@@ -23,6 +23,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/keyring"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/listen"
+	"github.com/oneclaw-dev/oneclaw/internal/loop"
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
 	"github.com/oneclaw-dev/oneclaw/internal/netguard"
 	"github.com/oneclaw-dev/oneclaw/internal/ops/backup"
@@ -188,18 +189,13 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 // sweep destroys the keys of vaults that are gone, at the start and then
 // whenever an earlier try may have failed.
 func (a *App) sweep(ctx context.Context) {
-	tick := time.NewTicker(time.Minute)
-	defer tick.Stop()
-	for {
+	round := func(ctx context.Context) {
 		if err := a.vault.Sweep(ctx); err != nil && ctx.Err() == nil {
 			a.log.Error("the key of a deleted vault could not be destroyed yet, or its secrets not be cleared away", slog.Any("error", err))
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
 	}
+	round(ctx)
+	loop.Every(ctx, time.Minute, round)
 }
 
 // now is the clock of everything that app builds.

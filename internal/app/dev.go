@@ -15,13 +15,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/datadir"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/listen"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -123,7 +122,7 @@ func newCall() *call.Call {
 	now := time.Now()
 	return &call.Call{
 		Now: now, IP: netip.MustParseAddr("127.0.0.1"),
-		Event: &audit.Event{ID: uuid.NewString(), Org: audit.SystemOrg, At: now, Action: string(policy.Login), IP: "127.0.0.1"},
+		Event: &audit.Event{ID: ids.New(), Org: audit.SystemOrg, At: now, Action: string(policy.Login), IP: "127.0.0.1"},
 	}
 }
 

@@ -4,28 +4,24 @@ import (
 	"context"
 	"runtime/debug"
 	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/loop"
 )
 
 // giveBack returns memory to the system after large bodies and answers have gone.
 // The collector, which then sees a small heap, would keep it for minutes.
 func (a *App) giveBack(ctx context.Context) {
 	const burst = 16 << 20
-	tick := time.NewTicker(5 * time.Second)
-	defer tick.Stop()
-	for held := false; ; {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	held := false
+	loop.Every(ctx, 5*time.Second, func(context.Context) {
 		in, out := a.api.Peak()
 		if in+out > burst {
 			held = true
-			continue
+			return
 		}
 		if held {
 			held = false
 			debug.FreeOSMemory()
 		}
-	}
+	})
 }

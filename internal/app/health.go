@@ -5,12 +5,12 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/dashboard"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+	"github.com/oneclaw-dev/oneclaw/internal/loop"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 )
@@ -58,30 +58,23 @@ const probeEvery = 2 * time.Second
 // probe writes an event while the log is not written. The first that gets there says
 // in the log that there was a time without one.
 func (a *App) probe(ctx context.Context) {
-	tick := time.NewTicker(probeEvery)
-	defer tick.Stop()
 	sick := false
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	loop.Every(ctx, probeEvery, func(ctx context.Context) {
 		err := a.db.Ready()
 		if sick != (err != nil) {
 			sick = err != nil
 			a.log.Warn("the state of the log changed", slog.Bool("written", !sick))
 		}
 		if !a.db.Unwritten() {
-			continue
+			return
 		}
 		at := now()
 		_ = a.db.Write(ctx, audit.SystemOrg, func(tx store.Tx) error { // what it finds, Ready tells
 			tx.Append(&audit.Event{
-				ID: uuid.NewString(), Org: audit.SystemOrg, At: at, Action: "log.resumed", ActorKind: string(policy.KindAnonymous),
+				ID: ids.New(), Org: audit.SystemOrg, At: at, Action: "log.resumed", ActorKind: string(policy.KindAnonymous),
 				Details: audit.Details{Outcome: audit.Success, Reason: fault.CodeOf(err)},
 			})
 			return nil
 		})
-	}
+	})
 }

@@ -16,7 +16,7 @@ import (
 
 // Strangers may not sign up; whom an organisation invited comes in through the
 // identity provider, for as long as the invitation is good.
-func TestWhoIsInvitedLogsInThroughTheProviderThoughSignUpIsOff(t *testing.T) {
+func TestAnInvitedUserLogsInThroughTheProviderWithSignUpOff(t *testing.T) {
 	p := idp.Start(t)
 	cfg, err := config.Read(nil, "")
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/loop"
 	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 )
 
@@ -23,16 +24,9 @@ func (a *App) limits() ratelimit.Limits {
 
 // sweepLimits drops shared buckets that are full again.
 func (a *App) sweepLimits(ctx context.Context) {
-	tick := time.NewTicker(time.Minute)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	loop.Every(ctx, time.Minute, func(ctx context.Context) {
 		if err := a.db.SweepLimits(ctx); err != nil && ctx.Err() == nil {
 			a.log.Warn("rate limits could not be swept", slog.Any("error", err))
 		}
-	}
+	})
 }

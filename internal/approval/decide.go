@@ -74,8 +74,8 @@ func (s *Service) decideNow(ctx context.Context, c *call.Call, r *Request, appro
 	return nil
 }
 
-// Withdraw takes a request back, or what is left of an approval. Who asked may,
-// and the human behind it; for everybody else it is a decision.
+// Withdraw takes a request back, or what is left of an approval. The requester
+// may, and the human behind it; for everybody else it is a decision.
 func (s *Service) Withdraw(ctx context.Context, c *call.Call, id string) (Request, error) {
 	if err := enter(c, policy.WithdrawApproval, id); err != nil {
 		return Request{}, err

@@ -17,12 +17,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
 	"github.com/oneclaw-dev/oneclaw/internal/netguard"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -62,7 +61,7 @@ func (o *office) clock() time.Time { return time.UnixMicro(o.now.Load()) }
 func newOffice(t *testing.T, allow string) *office {
 	t.Helper()
 	dir := ready.Dir(t)
-	o := &office{org: uuid.NewString(), vault: uuid.NewString(), told: make(chan string, 10)}
+	o := &office{org: ids.New(), vault: ids.New(), told: make(chan string, 10)}
 	o.now.Store(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC).UnixMicro())
 	keys, err := soft.Open(t.Context(), soft.Config{Dir: filepath.Join(dir, "keys")})
 	must(t, err)
@@ -77,7 +76,7 @@ func newOffice(t *testing.T, allow string) *office {
 		Store: o.db, Mailer: o, Sealer: seal.New(keys), Keys: keys, Log: log, Now: o.clock,
 		Sender: netguard.New(netguard.Config{Allow: allowed}).Client(netguard.Options{}),
 	})
-	o.owner = policy.Principal{Kind: policy.KindUser, ID: uuid.NewString(), Org: o.org, Role: policy.RoleOwner, Person: o.clock()}
+	o.owner = policy.Principal{Kind: policy.KindUser, ID: ids.New(), Org: o.org, Role: policy.RoleOwner, Person: o.clock()}
 	must(t, o.db.AddUser(t.Context(), identity.Account{
 		User: identity.User{ID: o.owner.ID, Email: "owner@example.com", AuthMethod: "password", HomeOrg: o.org, CreatedAt: o.clock()},
 		Org:  o.org, Role: policy.RoleOwner, PasswordHash: "none",
@@ -90,20 +89,20 @@ func newOffice(t *testing.T, allow string) *office {
 
 func (o *office) call(who policy.Principal) *call.Call {
 	return &call.Call{Who: who, Now: o.clock(), Event: &audit.Event{
-		ID: uuid.NewString(), Org: o.org, At: o.clock(), Action: "approval.request", ActorKind: string(who.Kind), ActorID: who.ID,
+		ID: ids.New(), Org: o.org, At: o.clock(), Action: "approval.request", ActorKind: string(who.Kind), ActorID: who.ID,
 	}}
 }
 
 // ask stores a request of an agent.
 func (o *office) ask(t *testing.T) approval.Request {
 	t.Helper()
-	who := policy.Principal{Kind: policy.KindAgent, ID: uuid.NewString(), Org: o.org, Creator: o.owner.ID}
+	who := policy.Principal{Kind: policy.KindAgent, ID: ids.New(), Org: o.org, Creator: o.owner.ID}
 	must(t, o.db.AddAgent(t.Context(), identity.Agent{
 		Standing: identity.Standing{ID: who.ID, Org: o.org, Creator: o.owner.ID, Active: true},
 		Name:     "agent", AuthMethod: identity.MethodMTLS, CreatedAt: o.clock(),
 	}, o.call(o.owner).Event))
 	g := vault.Grant{
-		ID: uuid.NewString(), Vault: o.vault, Pattern: "**", PrincipalKind: who.Kind, PrincipalID: who.ID, Permissions: []string{"read"},
+		ID: ids.New(), Vault: o.vault, Pattern: "**", PrincipalKind: who.Kind, PrincipalID: who.ID, Permissions: []string{"read"},
 		Conditions: []byte(`{"require_approval":true}`), CreatedBy: o.owner.ID, CreatedByKind: policy.KindUser, CreatedAt: o.clock(),
 	}
 	must(t, o.db.AddGrant(t.Context(), o.org, g, o.call(o.owner).Event))

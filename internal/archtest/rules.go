@@ -89,9 +89,9 @@ var arrows = map[string][]string{
 	"internal/secretpath": {},
 
 	// Implementations of what the domain declares.
-	"internal/store":            join(services, "internal/mail", "internal/seal", "internal/sqldb", "internal/sqldb/commit", "internal/sqldb/transfer", "internal/store/migrations"),
+	"internal/store":            join(services, "internal/epoch", "internal/mail", "internal/seal", "internal/sqldb", "internal/sqldb/commit", "internal/sqldb/transfer", "internal/store/migrations"),
 	"internal/store/migrations": {},
-	"internal/sqldb":            {"internal/audit", "internal/sqldb/commit", "internal/sqldb/driver", "internal/sqldb/wallclock"}, // it knows no rows of the domain
+	"internal/sqldb":            {"internal/audit", "internal/loop", "internal/sqldb/commit", "internal/sqldb/driver", "internal/sqldb/wallclock"}, // it knows no rows of the domain
 	"internal/sqldb/commit":     {"internal/audit", "internal/call", "internal/sqldb/driver"},
 	"internal/sqldb/driver":     {"internal/audit"}, // for the code of damage
 	"internal/sqldb/transfer":   {"internal/audit", "internal/sqldb", "internal/sqldb/driver"},
@@ -141,6 +141,7 @@ var impure = []string{
 // module, its children included, so that it can be replaced in one place.
 var owners = map[string][]string{
 	"database/sql":                           {"internal/sqldb", "internal/sqldb/commit", "internal/sqldb/driver", "internal/sqldb/transfer", "internal/store"},
+	"github.com/google/uuid":                 {"internal/ids", "internal/identity"},
 	"github.com/jackc/pgx/v5":                {"internal/sqldb/driver"},
 	"modernc.org/sqlite":                     {"internal/sqldb/driver"},
 	"github.com/pressly/goose/v3":            {"internal/sqldb"},

@@ -14,10 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 )
@@ -50,7 +50,7 @@ func TestTheHashIsForEver(t *testing.T) {
 			t.Errorf("hash %s, want %s", h.got, h.want)
 		}
 	}
-	if first.Seq != 1 || second.Seq != 2 || first.PrevID != "" || second.PrevID != first.ID || !first.At.Equal(moment.Truncate(time.Microsecond)) {
+	if first.Seq != 1 || second.Seq != 2 || first.PrevID != "" || second.PrevID != first.ID || !first.At.Equal(stamp.Of(moment)) {
 		t.Errorf("linked %+v and %+v", first, second)
 	}
 }
@@ -150,7 +150,7 @@ func newFixture(t *testing.T) *fixture {
 			t.Error(err)
 		}
 	})
-	f := &fixture{db: db, keys: &signers{keys: map[string]ed25519.PrivateKey{}}, org: uuid.NewString(), now: moment}
+	f := &fixture{db: db, keys: &signers{keys: map[string]ed25519.PrivateKey{}}, org: ids.New(), now: moment}
 	for _, id := range []string{"audit:1", "audit:2"} {
 		if _, f.keys.keys[id], err = ed25519.GenerateKey(nil); err != nil {
 			t.Fatal(err)
@@ -167,7 +167,7 @@ func (f *fixture) append(t *testing.T, n int) {
 	t.Helper()
 	for range n {
 		e := fixedEvent()
-		e.ID, e.Org = uuid.NewString(), f.org
+		e.ID, e.Org = ids.New(), f.org
 		if err := f.db.Append(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
@@ -469,8 +469,8 @@ func TestAnExportVerifiesWithThePublicKeyAlone(t *testing.T) {
 		"all events are left out":          {lines[:header], 1},
 		"an event is there twice":          {append(append([]string(nil), lines[:header+7]...), lines[header+6:]...), 7},
 		"a checkpoint is altered":          {edit(1, `"at":`, `"at":1`), 10},
-		"an event is of another's log":     {edit(header+6, f.org, uuid.NewString()), 7},
-		"the header is of another's log":   {edit(0, f.org, uuid.NewString()), 1},
+		"an event is of another's log":     {edit(header+6, f.org, ids.New()), 7},
+		"the header is of another's log":   {edit(0, f.org, ids.New()), 1},
 		"the header counts fewer events":   {edit(0, `"seq":20`, `"seq":19`), 20},
 		"the header counts more events":    {edit(0, `"seq":20`, `"seq":21`), 21},
 		"the header counts no events":      {edit(0, `"seq":20,`, ``), 1},
@@ -515,7 +515,7 @@ func forged(t *testing.T, org string, events int) (lines []string) {
 	t.Helper()
 	var head audit.Head
 	for n := range events {
-		e := &audit.Event{ID: uuid.NewString(), Org: org, At: time.UnixMicro(int64(n)), Action: "secret.list"}
+		e := &audit.Event{ID: ids.New(), Org: org, At: time.UnixMicro(int64(n)), Action: "secret.list"}
 		var r audit.Row
 		r, head = audit.Link(head, e)
 		b, err := json.Marshal(audit.Line{
@@ -580,7 +580,7 @@ func TestAFloodIsCounted(t *testing.T) {
 	log := &sink{}
 	c := audit.NewCoalescer(log, func() time.Time { return now }, slog.New(slog.DiscardHandler))
 	refused := func(ip string) *audit.Event {
-		return &audit.Event{ID: uuid.NewString(), Org: audit.SystemOrg, At: now, Action: "auth.failure", IP: ip, Details: audit.Details{Reason: "unauthenticated"}}
+		return &audit.Event{ID: ids.New(), Org: audit.SystemOrg, At: now, Action: "auth.failure", IP: ip, Details: audit.Details{Reason: "unauthenticated"}}
 	}
 	flood := func(ip string, n int) {
 		t.Helper()
@@ -594,7 +594,7 @@ func TestAFloodIsCounted(t *testing.T) {
 	flood("192.0.2.1", 1000)
 	flood("192.0.2.2", 1)
 	known := refused("192.0.2.1")
-	known.ActorID = uuid.NewString()
+	known.ActorID = ids.New()
 	if err := c.Append(t.Context(), known); err != nil {
 		t.Fatal(err)
 	}

@@ -6,16 +6,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 // What is counted, and what it is told apart by: ten events of each sort leave
 // first events at once, and counts a minute later.
 func TestWhatIsCountedTogether(t *testing.T) {
-	orgs := []string{uuid.NewString(), uuid.NewString()}
-	agent := uuid.NewString()
+	orgs := []string{ids.New(), ids.New()}
+	agent := ids.New()
 	for name, tc := range map[string]struct {
 		change         func(i int, ev *audit.Event)
 		first, counted int
@@ -42,7 +41,7 @@ func TestWhatIsCountedTogether(t *testing.T) {
 			c := audit.NewCoalescer(log, func() time.Time { return moment }, slog.New(slog.DiscardHandler))
 			sent := map[string]bool{}
 			for i := range 10 {
-				ev := &audit.Event{ID: uuid.NewString(), Org: audit.SystemOrg, At: moment, Action: "auth.failure", IP: "192.0.2.1", Details: audit.Details{Reason: "wrong_password"}}
+				ev := &audit.Event{ID: ids.New(), Org: audit.SystemOrg, At: moment, Action: "auth.failure", IP: "192.0.2.1", Details: audit.Details{Reason: "wrong_password"}}
 				tc.change(i, ev)
 				sent[ev.Org+ev.ActorID+ev.Details.Target+ev.Action] = true
 				if err := c.Append(t.Context(), ev); err != nil || !ev.Committed {
@@ -74,17 +73,17 @@ func TestTooManyKindsAreCountedByOrganisation(t *testing.T) {
 	c := audit.NewCoalescer(log, func() time.Time { return moment }, slog.New(slog.DiscardHandler))
 	try := func(org, ip, target string) {
 		t.Helper()
-		ev := &audit.Event{ID: uuid.NewString(), Org: org, At: moment, Action: "auth.failure", IP: ip, Details: audit.Details{Reason: "wrong_password", Target: target}}
+		ev := &audit.Event{ID: ids.New(), Org: org, At: moment, Action: "auth.failure", IP: ip, Details: audit.Details{Reason: "wrong_password", Target: target}}
 		if err := c.Append(t.Context(), ev); err != nil || !ev.Committed {
 			t.Fatalf("%v, committed %v", err, ev.Committed)
 		}
 	}
-	org := uuid.NewString()
+	org := ids.New()
 	for i := range 5000 {
 		try(org, fmt.Sprintf("2001:db8:%x:%x::1", i>>8, i&0xff), "user:1")
 	}
 	for range 20_000 {
-		try(uuid.NewString(), "192.0.2.1", "user:2")
+		try(ids.New(), "192.0.2.1", "user:2")
 	}
 	if len(log.events) > 2*4096+1 {
 		t.Errorf("%d events at once", len(log.events))

@@ -114,7 +114,7 @@ func TestARemadeLogIsNotTheOneThatWasThere(t *testing.T) {
 	}
 }
 
-func TestWhoAsksForTheSameCheckSharesIt(t *testing.T) {
+func TestCallersOfTheSameCheckShareIt(t *testing.T) {
 	f := newFixture(t)
 	f.append(t, 3)
 	l, s := f.counted()

@@ -7,11 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
@@ -87,7 +86,7 @@ func TestTheBoundsOfAGrant(t *testing.T) {
 	if err != nil || e.Description != "Granted by the platform" {
 		t.Errorf("got %+v, %v", e, err)
 	}
-	_, err = o.Billing.Grant(t.Context(), o.admin(), uuid.NewString(), 1, "", 0)
+	_, err = o.Billing.Grant(t.Context(), o.admin(), ids.New(), 1, "", 0)
 	world.WantCode(t, "an organisation that is not there", err, "org_not_found")
 	o.amounts() // the balances fit
 }

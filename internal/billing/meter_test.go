@@ -55,7 +55,7 @@ func TestAnUnlimitedTierMeetsNoLimit(t *testing.T) {
 	}
 }
 
-func TestOfManyAtOnceAsManyAsTheLimitGetIn(t *testing.T) {
+func TestRequestsAtOnceStayWithinTheLimit(t *testing.T) {
 	o := open(t, 25)
 	got := world.Count(world.AtOnce(100, func(int) error { return o.admit() }))
 	if got[""] != 25 || got["quota_exhausted"] != 75 {

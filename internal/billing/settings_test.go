@@ -71,7 +71,7 @@ func TestASettingIsKeptAndTakenBack(t *testing.T) {
 	world.WantCode(t, "to drop what no key is", drop("A B"), "setting_not_found")
 }
 
-func TestWhoSetsWhat(t *testing.T) {
+func TestSettingsAreForPlatformAdmins(t *testing.T) {
 	o := open(t, 0)
 	for name, who := range map[string]policy.Principal{"an owner": o.ada, "an agent": o.Agent(o.ada), "a stranger": {}} {
 		_, read := o.Billing.Settings(t.Context(), o.Call(who, policy.ReadSettings))

@@ -6,10 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
@@ -73,7 +72,7 @@ func TestTheHistoryHasTheLastRequests(t *testing.T) {
 	}
 }
 
-func TestWhoReadsWhatIsUsed(t *testing.T) {
+func TestMembersAndAgentsReadWhatIsUsed(t *testing.T) {
 	o := open(t, 5)
 	o.asks(0)
 	for name, who := range map[string]policy.Principal{"the owner": o.ada, "a member": o.Member(o.ada, "bob", policy.RoleMember), "an agent": o.Agent(o.ada)} {
@@ -138,7 +137,7 @@ func TestLimitsAreThePlatforms(t *testing.T) {
 	if got, err := o.Billing.SetLimits(ctx, o.admin(), o.ada.Org, nil, &not); err != nil || got.Sponsored {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	nobody := uuid.NewString()
+	nobody := ids.New()
 	n := int64(1)
 	_, err := o.Billing.SetLimits(ctx, o.admin(), nobody, &n, nil)
 	world.WantCode(t, "to set those of nobody", err, "org_not_found")
@@ -174,6 +173,6 @@ func TestHowLongATierLasts(t *testing.T) {
 		_, err := o.Billing.SetTier(t.Context(), o.admin(), o.ada.Org, tc.tier, tc.days)
 		world.WantCode(t, fmt.Sprint(tc), err, "invalid_tier")
 	}
-	_, err := o.Billing.SetTier(t.Context(), o.admin(), uuid.NewString(), billing.Pro, 1)
+	_, err := o.Billing.SetTier(t.Context(), o.admin(), ids.New(), billing.Pro, 1)
 	world.WantCode(t, "nobody's", err, "org_not_found")
 }

@@ -77,10 +77,10 @@ func TestTheZeroLeaseTakesAnything(t *testing.T) {
 	}
 }
 
-// TestWhoHoldsAPartIsNeverStuck has many take far more than there is, piece by
+// TestAHolderOfBytesIsNeverStuck has many take far more than there is, piece by
 // piece, in keys that share further keys. Each one waits for nothing but others
 // that do the same: all must come to their end.
-func TestWhoHoldsAPartIsNeverStuck(t *testing.T) {
+func TestAHolderOfBytesIsNeverStuck(t *testing.T) {
 	b := budget.NewBytes(64, time.Minute)
 	var all sync.WaitGroup
 	var most atomic.Int64

@@ -29,7 +29,7 @@ func callers() map[string]policy.Principal {
 	return out
 }
 
-func TestWhoCountsAsAPersonWhoIsHere(t *testing.T) {
+func TestAPersonIsHereForTenMinutesAfterALogin(t *testing.T) {
 	for name, who := range callers() {
 		c := of(who)
 		want := name == "here" || name == "here, ends"

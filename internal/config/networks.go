@@ -1,9 +1,12 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"github.com/oneclaw-dev/oneclaw/internal/network"
 )
 
 // Networks is a list of networks, with commas between; an address stands for
@@ -17,18 +20,15 @@ func (n *Networks) UnmarshalText(b []byte) error {
 		if text = strings.TrimSpace(text); text == "" {
 			continue
 		}
-		p, err := netip.ParsePrefix(text)
-		if err != nil {
-			var a netip.Addr
-			if a, err = netip.ParseAddr(text); err == nil {
-				p, err = a.Prefix(a.BitLen())
-			}
+		if a, err := netip.ParseAddr(text); err == nil {
+			text = a.WithZone("").String() // a peer is known without its zone
 		}
-		if err != nil || p.Addr().Zone() != "" {
-			return fmt.Errorf("a list of addresses and networks")
-		}
-		if p.Bits() == 0 || p.Addr().Is4In6() && p.Bits() <= 96 {
+		p, err := network.Parse(text)
+		switch {
+		case errors.Is(err, network.ErrWide), err == nil && p.Bits() == 0:
 			return fmt.Errorf("all addresses are no proxies")
+		case err != nil:
+			return fmt.Errorf("a list of addresses and networks")
 		}
 		*n = append(*n, p)
 	}

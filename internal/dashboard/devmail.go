@@ -15,8 +15,8 @@ const devMailPath = "/dev/mail"
 
 type mailView struct {
 	Problem string
-	All     []mail.Kept
-	One     *mail.Kept
+	All     []mail.OutboxMail
+	One     *mail.OutboxMail
 	Text    []piece
 }
 
@@ -69,7 +69,7 @@ func (d *devMail) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (d *devMail) mails(w http.ResponseWriter, name string) {
 	if name == "" {
-		all, err := d.outbox.Kept()
+		all, err := d.outbox.List()
 		if err != nil {
 			d.view(w, http.StatusInternalServerError, mailView{Problem: "The outbox can't be read."})
 			return

@@ -75,9 +75,9 @@ func TestMessagesToMCPCostLittle(t *testing.T) {
 	}
 }
 
-// TestWhoWritesSlowlyHoldsNobodyUp has one agent send sixty messages and twenty
+// TestASlowSenderHoldsNobodyUp has one agent send sixty messages and twenty
 // bodies that come to no end.
-func TestWhoWritesSlowlyHoldsNobodyUp(t *testing.T) {
+func TestASlowSenderHoldsNobodyUp(t *testing.T) {
 	s := newPlace(t).start()
 	owner := s.login()
 	vault, key := grant(t, owner, "**", "read", "write")

@@ -15,7 +15,7 @@ import (
 const BodyTime = 30 * time.Second
 
 // SmallBody is what a body may hold without a part of the budget: what most of
-// them are. Whoever sends nothing holds nothing.
+// them are. A caller that sends nothing holds nothing.
 const SmallBody = 8 << 10
 
 // Read returns the body of r, at most limit bytes. Above SmallBody, what it holds

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/budget"
+	"github.com/oneclaw-dev/oneclaw/internal/network"
 )
 
 // Budgets are how much requests may hold of the server's memory, and how slow who
@@ -104,15 +105,7 @@ func netOf(ip netip.Addr) budget.Key {
 	if !ip.IsValid() || ip.IsLoopback() {
 		return budget.Key{}
 	}
-	bits := 64
-	if ip.Is4() {
-		bits = 32
-	}
-	p, err := ip.Prefix(bits)
-	if err != nil {
-		return budget.Key{}
-	}
-	return budget.Key{Net: p}
+	return budget.Key{Net: network.Prefix(ip)}
 }
 
 func withinOf(ctx context.Context) *part {

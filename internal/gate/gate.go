@@ -13,13 +13,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/proxies"
 	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
@@ -102,7 +101,7 @@ func (s *Surface) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &Request{ResponseWriter: w, at: s, audited: s.Recorded(r)}
 	now := s.Now()
 	x.within = withinOf(r.Context())
-	x.event = audit.Event{ID: uuid.NewString(), Org: audit.SystemOrg, At: now, Action: "request.unknown", ActorKind: string(policy.KindAnonymous)}
+	x.event = audit.Event{ID: ids.New(), Org: audit.SystemOrg, At: now, Action: "request.unknown", ActorKind: string(policy.KindAnonymous)}
 	x.Call = call.Call{Now: now, Event: &x.event}
 	x.Call.IP, _ = s.Proxies.Client(r)
 	x.Call.Who.Kind = policy.KindAnonymous
@@ -137,7 +136,7 @@ func (s *Surface) pass(x *Request, r *http.Request) error {
 		return err
 	}
 	if to == nil {
-		// Who probes with a good credential shows in its organisation's log.
+		// A probe with a good credential shows in its organisation's log.
 		if who, err := s.authenticate(r.Context(), &x.Call, s.Credential(r), x.Call.Now); err == nil {
 			x.identify(who)
 			if err := s.Identity.Admit(r.Context(), who.Org, who.Kind, x.Call.IP); err != nil {

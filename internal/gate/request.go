@@ -7,12 +7,11 @@ import (
 	"net/http"
 	"runtime/debug"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
@@ -65,8 +64,7 @@ func (x *Request) identify(who policy.Principal) {
 
 // renew takes the clock and authenticates again, once the body is there or the request
 // was paid for: that may take half a minute, and a credential that ended meanwhile is
-// no good.
-// Who was let in first stays in the event of a refusal.
+// no good. The caller that was let in first stays in the event of a refusal.
 func (x *Request) renew(ctx context.Context) error {
 	now := x.at.Now()
 	who, err := x.at.authenticate(ctx, &x.Call, x.token, now)
@@ -122,7 +120,7 @@ func (x *Request) record(status int) error {
 	d := &x.event.Details
 	d.Status = status
 	if d.Reason == "outcome_unknown" {
-		x.event.ID = uuid.NewString() // the event itself may be in the log: this one says that nobody knows
+		x.event.ID = ids.New() // the event itself may be in the log: this one says that nobody knows
 	}
 	switch {
 	case status < 400 && x.event.Action == string(policy.AuthFailure):

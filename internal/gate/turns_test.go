@@ -9,7 +9,7 @@ import (
 
 // A request that was beaten over and over has its turn before those that come
 // later: an admin who ends rights in a loop can't keep an owner from removing them.
-func TestWhoWasBeatenGoesFirst(t *testing.T) {
+func TestARequestThatWasBeatenGoesFirst(t *testing.T) {
 	for name, test := range map[string]struct {
 		org         string // of those that come later; the turn is of "a"
 		takes, want time.Duration

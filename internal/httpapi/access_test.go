@@ -171,7 +171,7 @@ func TestIntentsAgentsReadNoKeys(t *testing.T) {
 	}
 }
 
-func TestOfManyReadersOfTheLastReadOneWins(t *testing.T) {
+func TestTheLastReadIsServedOnce(t *testing.T) {
 	s := openSession(t)
 	const readers = 32
 	for round := range 5 {

@@ -10,6 +10,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -94,7 +95,7 @@ var (
 func (in *agentTokenRequest) credential() (key, token, agent string, err error) {
 	b := &in.Body
 	agent = deref(b.AgentID)
-	if id := deref(b.ClientID); len(id) == 36 && isUUID(strings.ToLower(id)) {
+	if id := deref(b.ClientID); ids.Valid(id) {
 		if agent != "" && !strings.EqualFold(agent, id) {
 			return "", "", "", errTwoCredentials
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
 )
@@ -145,7 +146,7 @@ func (a *API) registerApprovals() {
 }
 
 func (a *API) requestApproval(ctx context.Context, c *call.Call, in *askApproval) (*body[approvalBody], error) {
-	if !isUUID(in.Body.VaultID) {
+	if !ids.Exact(in.Body.VaultID) {
 		return nil, fault.New(fault.NotFound, "vault_not_found", "There is no vault with this id.")
 	}
 	p, err := secretpath.Parse(in.Body.SecretPath)

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Who was removed and is invited again decides about nothing that it made
+// A member that was removed and is invited again decides about nothing that it made
 // before, and reads nothing that was given to it then.
-func TestWhoComesBackHasNothingOfBefore(t *testing.T) {
+func TestAReinvitedMemberHasNothingOfBefore(t *testing.T) {
 	s := openSession(t, oneByOne)
 	bob := s.ada.member("bob", "member")
 	made := bob.vaultNamed("bobs")

@@ -139,7 +139,7 @@ func TestADenialOfAnApprovalTellsNothingOfWhatExists(t *testing.T) {
 	g.read("gated/none").want(200)
 }
 
-func TestWhoMayDecide(t *testing.T) {
+func TestOnlyAPersonWhoMayUseTheVaultDecides(t *testing.T) {
 	g := openGated(t, true)
 	bob, carl, eve := g.signup("bob"), g.signup("carl"), g.signup("eve")
 	bob.moves(g.ada, "member")
@@ -229,7 +229,7 @@ func TestAnApprovalDoesNotOutliveItsPolicy(t *testing.T) {
 	g.read("gated/one").want(403, "access_denied")
 }
 
-func TestWhoNeedsNoApprovalIsNotAsked(t *testing.T) {
+func TestACallerWithoutAGateIsNotAsked(t *testing.T) {
 	g := openGated(t, true)
 	g.ada.grant(g.vault, g.worker, "gated/free", nil, "read")
 	g.ada.put(g.vault, "gated/free", "x")

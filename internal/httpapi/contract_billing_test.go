@@ -355,7 +355,7 @@ func TestTheLedger(t *testing.T) {
 	}
 }
 
-func TestWhoMayChooseTheOverageMethod(t *testing.T) {
+func TestTheOwnerChoosesTheOverageMethod(t *testing.T) {
 	s := openSession(t)
 	bob := s.signup("bob")
 	bob.moves(s.ada, "member")

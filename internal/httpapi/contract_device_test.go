@@ -158,7 +158,7 @@ func TestRefusalsOfADevice(t *testing.T) {
 }
 
 // What is capped must not make what is not, and what a human may an agent can't.
-func TestWhoMayLetADeviceIn(t *testing.T) {
+func TestNoKeyAndNoAgentLetsADeviceIn(t *testing.T) {
 	w := open(t)
 	ada := w.signup("ada")
 	d := w.device()

@@ -269,7 +269,7 @@ func TestRolesAreChangedByThoseWhoMay(t *testing.T) {
 	to(s.ada, bob.id, "member").want(403)
 }
 
-func TestOfTwoOwnersWhoDemoteEachOtherOneStays(t *testing.T) {
+func TestOneOfTwoOwnersWhoDemoteEachOtherStays(t *testing.T) {
 	for range 10 {
 		s := openSession(t)
 		bob := s.ada.member("bob", "owner")
@@ -337,7 +337,7 @@ func TestARemovedMemberKeepsNothing(t *testing.T) {
 	s.do("GET", "/v1/vaults", key, nil).want(401)
 }
 
-func TestWhoIsRemovedFromHomeLogsInElsewhere(t *testing.T) {
+func TestAMemberRemovedFromHomeLogsInElsewhere(t *testing.T) {
 	w := open(t, func(s *setup) { s.signup = false })
 	ada := w.firstOwner()
 	bob := ada.member("bob", "member")

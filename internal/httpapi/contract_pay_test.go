@@ -385,7 +385,7 @@ func TestAPaymentThatServedNothingIsGivenBack(t *testing.T) {
 	}
 }
 
-func TestWhoHasToPay(t *testing.T) {
+func TestRequestsThatHaveToBePaid(t *testing.T) {
 	s, boss, f := openPaid(t)
 	free := s.signup("free")
 	f.calls()

@@ -9,6 +9,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -64,7 +65,7 @@ func (in *acceptEnrollment) grant() (*policy.Spec, error) {
 		}
 		return nil, nil
 	}
-	if !isUUID(*b.VaultID) {
+	if !ids.Exact(*b.VaultID) {
 		return nil, fault.New(fault.Invalid, "invalid_vault_id", "vault_id must be the UUID of a vault.")
 	}
 	g := &policy.Spec{

@@ -121,7 +121,7 @@ func TestSlowBodiesOfOneHoldUpNobodyElse(t *testing.T) {
 	eventually(t, "all comes back", func() bool { return used() == 0 })
 }
 
-func TestWhoMeetsTheShareIsToldSo(t *testing.T) {
+func TestACallerAtItsShareIsToldSo(t *testing.T) {
 	// A share is a quarter: one slow body has the part beyond it that somebody may have.
 	w := open(t, budgets(func(b *gate.Budgets) { b.Wait, b.In = time.Millisecond, 12<<20 }))
 	ada := w.signup("ada")

@@ -7,7 +7,7 @@ import (
 
 // Whom a stolen key invited is not let in any more; who came in by its invitation is
 // named, for an owner to look at.
-func TestWhomAStolenKeyInvitedIsNamed(t *testing.T) {
+func TestAMemberInvitedByAStolenKeyIsNamed(t *testing.T) {
 	s := openSession(t)
 	k := s.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "stolen"}).want(201)
 	thief, one := &human{world: s.world, token: k.str("api_key")}, "/v1/auth/api-keys/"+k.str("key", "id")

@@ -95,7 +95,7 @@ func TestADemotedAdminKeepsNothingThatItLetDoMore(t *testing.T) {
 }
 
 // Whom a stolen login raised in role stays, and is named.
-func TestWhoWasRaisedByAStolenLoginIsNamed(t *testing.T) {
+func TestAMemberRaisedByAStolenLoginIsNamed(t *testing.T) {
 	s := openSession(t)
 	bob := s.ada.member("bob", "member")
 	thief := s.ada.login()

@@ -7,10 +7,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 // surface is REST at the gate.
@@ -123,9 +122,9 @@ func bearer(r *http.Request) string {
 
 // checkIDs refuses ids that are no UUIDs before anything looks them up: they
 // are not found, like those of others.
-func checkIDs(r *http.Request, ids []string) error {
-	for _, name := range ids {
-		if id := r.PathValue(name); id != "" && !isUUID(id) {
+func checkIDs(r *http.Request, names []string) error {
+	for _, name := range names {
+		if id := r.PathValue(name); id != "" && !ids.Exact(id) {
 			return fault.New(fault.NotFound, "not_found", "There is nothing with this id.")
 		}
 	}
@@ -154,8 +153,3 @@ func checkQuery(r *http.Request) error {
 }
 
 var errQuery = fault.New(fault.Invalid, "invalid_query", "The query is not well formed: escape it as UTF-8, and join parameters with &.")
-
-// isUUID accepts the one spelling that ids have: 36 characters in lower case.
-func isUUID(s string) bool {
-	return len(s) == 36 && s == strings.ToLower(s) && uuid.Validate(s) == nil
-}

@@ -8,8 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/uuid"
-
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -80,7 +79,7 @@ func (s *session) sameAnswer(op operation, who, token string, swap []string, min
 	s.t.Helper()
 	at, nobody := maps.Clone(mine), maps.Clone(mine)
 	for _, p := range swap {
-		at[p], nobody[p] = theirs[p], uuid.NewString()
+		at[p], nobody[p] = theirs[p], ids.New()
 	}
 	body := s.goodBodies()[op.OperationID]
 	got := s.do(op.method, fill(op.path, at), token, body)
@@ -166,7 +165,7 @@ func TestBodiesThatNameAnotherOrganisationsThings(t *testing.T) {
 	} {
 		for who, token := range c.who {
 			got := s.do(c.method, c.target, token, c.body(c.theirs))
-			want := s.do(c.method, c.target, token, c.body(uuid.NewString()))
+			want := s.do(c.method, c.target, token, c.body(ids.New()))
 			got.alike(name+" by "+who, want)
 			if who == "bob" && got.status != c.status {
 				t.Errorf("%s: got %d, want %d: %s", name, got.status, c.status, got.body)
@@ -203,11 +202,11 @@ func TestQueriesThatNameAnotherOrganisationsThings(t *testing.T) {
 				continue
 			}
 			for who, token := range map[string]string{"bob": bob.token, "bob's agent": robot.token} {
-				s.do("GET", target+id, token, nil).alike(target+name+" by "+who, s.do("GET", target+uuid.NewString(), token, nil))
+				s.do("GET", target+id, token, nil).alike(target+name+" by "+who, s.do("GET", target+ids.New(), token, nil))
 			}
 		}
 		for what, id := range map[string]string{"an owner": s.ada.id, "an agent": s.worker.id} {
-			s.do("GET", target+id, bob.token, nil).alike(target+what, s.do("GET", target+uuid.NewString(), bob.token, nil))
+			s.do("GET", target+id, bob.token, nil).alike(target+what, s.do("GET", target+ids.New(), bob.token, nil))
 		}
 	}
 }

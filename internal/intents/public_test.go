@@ -84,7 +84,7 @@ func TestNamesAndNumbersAreUnique(t *testing.T) {
 	}
 }
 
-func TestOfManyWhoCreateAChainOneWins(t *testing.T) {
+func TestAChainIsCreatedOnceByManyAtOnce(t *testing.T) {
 	w := world.Open(t)
 	boss, also := w.Boss("boss"), w.Boss("also")
 	who := []policy.Principal{boss, also}

@@ -6,7 +6,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 )
 
-// approvalPage is what the letter about requests shows.
+// approvalPage is what the mail about requests shows.
 type approvalPage struct {
 	Server string // base URL
 	approval.Letter

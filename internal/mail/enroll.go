@@ -6,7 +6,7 @@ import (
 	"unicode"
 )
 
-// enrollPage is what the letter about an agent shows.
+// enrollPage is what the mail about an agent shows.
 type enrollPage struct {
 	Server string
 	Page   string // where the link leads

@@ -160,13 +160,13 @@ func (n *node) due(t *testing.T) time.Time {
 	return at
 }
 
-// letter is a mail as a reader's program sees it.
-type letter struct {
+// mailed is a mail as a reader's program sees it.
+type mailed struct {
 	header     netmail.Header
 	text, html string
 }
 
-func parse(t *testing.T, raw []byte) letter {
+func parse(t *testing.T, raw []byte) mailed {
 	t.Helper()
 	m, err := netmail.ReadMessage(bytes.NewReader(raw))
 	if err != nil {
@@ -176,7 +176,7 @@ func parse(t *testing.T, raw []byte) letter {
 	if err != nil || kind != "multipart/alternative" {
 		t.Fatalf("content type %q: %v", kind, err)
 	}
-	l := letter{header: m.Header}
+	l := mailed{header: m.Header}
 	for r := multipart.NewReader(m.Body, params["boundary"]); ; {
 		p, err := r.NextRawPart()
 		if errors.Is(err, io.EOF) {

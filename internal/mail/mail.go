@@ -75,11 +75,11 @@ type Config struct {
 
 // Service queues mails and sends them.
 type Service struct {
-	cfg     Config
-	from    string
-	public  string
-	letters map[string]*letter
-	wake    chan struct{}
+	cfg       Config
+	from      string
+	public    string
+	templates map[string]*template
+	wake      chan struct{}
 }
 
 // New returns a Service. It is fault.Invalid when From or PublicURL can't be used.
@@ -92,11 +92,11 @@ func New(cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	letters, err := parseLetters()
+	templates, err := parseTemplates()
 	if err != nil {
 		return nil, err
 	}
-	return &Service{cfg: cfg, from: from, public: public, letters: letters, wake: make(chan struct{}, 1)}, nil
+	return &Service{cfg: cfg, from: from, public: public, templates: templates, wake: make(chan struct{}, 1)}, nil
 }
 
 // VerifyEmail queues the mail that asks the owner of an address to confirm it

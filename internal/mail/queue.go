@@ -21,11 +21,11 @@ var errDamaged = errors.New("the stored mail does not open")
 
 // content is the sealed part of a queued mail.
 type content struct {
-	Letter  string `json:"letter"`
-	To      string `json:"to"`
-	Subject string `json:"subject"`
-	Text    string `json:"text"`
-	HTML    string `json:"html"`
+	Template string `json:"letter"`
+	To       string `json:"to"`
+	Subject  string `json:"subject"`
+	Text     string `json:"text"`
+	HTML     string `json:"html"`
 }
 
 // SealOf says which key a queued mail is sealed with, and where.
@@ -33,21 +33,21 @@ func SealOf(id string) (kek string, at seal.Ref) { return systemKEK, row(id) }
 
 func row(id string) seal.Ref { return seal.Ref{Org: "system", Vault: "mail", Path: id, Version: 1} }
 
-// enqueue writes the letter and stores it. When it returns nil the mail is on
+// enqueue writes the mail and stores it. When it returns nil the mail is on
 // disk; nothing here waits for a mail server.
 func (s *Service) enqueue(ctx context.Context, name, to string, data any) error {
 	return s.enqueueAs(ctx, name, name, to, data)
 }
 
-// enqueueAs queues the letter under another name.
+// enqueueAs queues the mail under another name.
 func (s *Service) enqueueAs(ctx context.Context, name, as, to string, data any) error {
 	if err := checkRecipient(to); err != nil {
 		return err
 	}
-	l := s.letters[name]
-	c := content{Letter: as, To: to}
+	t := s.templates[name]
+	c := content{Template: as, To: to}
 	var err error
-	if c.Subject, c.Text, c.HTML, err = l.write(data); err != nil {
+	if c.Subject, c.Text, c.HTML, err = t.write(data); err != nil {
 		return err
 	}
 	if err := checkLine(c.Subject); err != nil {
@@ -60,7 +60,7 @@ func (s *Service) enqueueAs(ctx context.Context, name, as, to string, data any) 
 	value := secret.New(plain)
 	defer value.Wipe()
 	now := stamp.Of(s.cfg.Now())
-	m := Queued{ID: ids.New(), CreatedAt: now, GiveUpAt: now.Add(l.life)}
+	m := Queued{ID: ids.New(), CreatedAt: now, GiveUpAt: now.Add(t.life)}
 	if m.Box, err = s.seal(ctx, m.ID, value); err != nil {
 		return fmt.Errorf("queue mail: %w", err)
 	}

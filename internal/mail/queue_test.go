@@ -236,7 +236,7 @@ func TestAMailOpensOnlyInItsRow(t *testing.T) {
 	n.empty(t) // or it would be tried for days
 }
 
-func TestOfTwoFirstMailsBothAreSealed(t *testing.T) {
+func TestFirstMailsAtOnceAreAllSealed(t *testing.T) {
 	n := open(t, setup{dir: ready.Dir(t), sender: unused{t}, now: newClock().Now})
 	var wg sync.WaitGroup
 	for range 8 {

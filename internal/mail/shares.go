@@ -2,7 +2,7 @@ package mail
 
 import "context"
 
-// sharePage is what letters about shares show. Its texts are ids and addresses
+// sharePage is what mails about shares show. Its texts are ids and addresses
 // that were checked.
 type sharePage struct {
 	Server string // base URL
@@ -11,8 +11,8 @@ type sharePage struct {
 	Times  int64
 }
 
-// ShareReceived queues the letter that tells the owner of an address that
-// something was shared with it. What it is, the letter does not say. It
+// ShareReceived queues the mail that tells the owner of an address that
+// something was shared with it. What it is, the mail does not say. It
 // implements sharing.Mailer.
 func (s *Service) ShareReceived(ctx context.Context, to, id, by string) error {
 	if err := checkToken(id); err != nil {
@@ -24,7 +24,7 @@ func (s *Service) ShareReceived(ctx context.Context, to, id, by string) error {
 	return s.enqueue(ctx, shareReceived, to, sharePage{Server: s.public, ID: id, By: by})
 }
 
-// ShareAccessed queues the letter that tells a share's maker that it was read. It
+// ShareAccessed queues the mail that tells a share's maker that it was read. It
 // implements sharing.Mailer.
 func (s *Service) ShareAccessed(ctx context.Context, to, id string, times int64) error {
 	if err := checkToken(id); err != nil {

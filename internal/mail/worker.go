@@ -158,10 +158,10 @@ func (s *Service) send(ctx context.Context, m Queued) (name string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if c.Letter == noMail {
-		return c.Letter, nil
+	if c.Template == noMail {
+		return c.Template, nil
 	}
-	return c.Letter, s.cfg.Sender.Send(ctx, Message{
+	return c.Template, s.cfg.Sender.Send(ctx, Message{
 		ID: m.ID, From: s.from, To: c.To, Subject: c.Subject, Text: c.Text, HTML: c.HTML, Date: m.CreatedAt,
 	})
 }

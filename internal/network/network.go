@@ -1,4 +1,5 @@
-// Package network says what one customer of an access provider holds.
+// Package network says what one customer of an access provider holds, and reads what
+// operators and users write for a network.
 //
 // Its promise: whatever counts strangers by where they come from (limits, guesses,
 // waiting devices, connections, events that are counted together) counts the same
@@ -7,17 +8,26 @@ package network
 
 import "net/netip"
 
-// Of returns the network of an address: an IPv4 address itself, also when it is
+// Of names the network of an address: an IPv4 address itself, also when it is
 // mapped into IPv6, or the /64 of an IPv6 address. It is empty for the zero Addr.
 func Of(ip netip.Addr) string {
-	ip = ip.Unmap()
-	if !ip.IsValid() {
+	p := Prefix(ip)
+	switch {
+	case !p.IsValid():
 		return ""
+	case p.Addr().Is4():
+		return p.Addr().String()
 	}
-	if ip.Is6() {
-		if p, err := ip.WithZone("").Prefix(64); err == nil {
-			return p.String()
-		}
+	return p.String()
+}
+
+// Prefix returns the network that Of names. It is the zero Prefix for the zero Addr.
+func Prefix(ip netip.Addr) netip.Prefix {
+	ip = ip.Unmap()
+	bits := 64
+	if ip.Is4() {
+		bits = ip.BitLen()
 	}
-	return ip.String()
+	p, _ := ip.Prefix(bits) // no address is too short for these
+	return p
 }

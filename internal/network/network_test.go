@@ -16,8 +16,15 @@ func TestOf(t *testing.T) {
 		if got := network.Of(netip.MustParseAddr(address)); got != want {
 			t.Errorf("the network of %s is %s, want %s", address, got, want)
 		}
+		p := network.Prefix(netip.MustParseAddr(address))
+		if want != p.String() && want+"/32" != p.String() {
+			t.Errorf("the prefix of %s is %s, want %s", address, p, want)
+		}
 	}
 	if got := network.Of(netip.Addr{}); got != "" {
 		t.Errorf("the network of no address is %q", got)
+	}
+	if got := network.Prefix(netip.Addr{}); got.IsValid() {
+		t.Errorf("the prefix of no address is %v", got)
 	}
 }

@@ -2,13 +2,13 @@ package policy
 
 import (
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/network"
 )
 
 const (
@@ -88,7 +88,7 @@ func CompileConditions(raw []byte) (Conditions, error) {
 		return c, badConditions("ip_allowlist has at most 256 entries.")
 	}
 	for _, s := range in.IPAllowlist {
-		net, ok := parseNet(s)
+		net, ok := ParseNet(s)
 		if !ok {
 			return Conditions{}, badConditions("Every ip_allowlist entry is a network such as 10.0.0.0/8 or an address.")
 		}
@@ -207,29 +207,9 @@ func compileWindow(after, before, zone *string) (*TimeWindow, error) {
 
 // ParseNet reads a network such as 10.0.0.0/8, or a single address. An IPv4
 // address in IPv6 form is taken as the IPv4 address that it is.
-func ParseNet(s string) (netip.Prefix, bool) { return parseNet(s) }
-
-func parseNet(s string) (netip.Prefix, bool) {
-	if !strings.Contains(s, "/") {
-		a, err := netip.ParseAddr(s)
-		if err != nil || a.Zone() != "" {
-			return netip.Prefix{}, false
-		}
-		a = a.Unmap()
-		return netip.PrefixFrom(a, a.BitLen()), true
-	}
-	p, err := netip.ParsePrefix(s)
-	if err != nil {
-		return netip.Prefix{}, false
-	}
-	if p.Addr().Is4In6() {
-		// Shorter than /96 would also hold addresses that are not IPv4.
-		if p.Bits() < 96 {
-			return netip.Prefix{}, false
-		}
-		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
-	}
-	return p.Masked(), true
+func ParseNet(s string) (netip.Prefix, bool) {
+	p, err := network.Parse(s)
+	return p, err == nil
 }
 
 func parseClock(s string) (int, bool) {

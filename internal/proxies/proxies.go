@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"github.com/oneclaw-dev/oneclaw/internal/network"
 )
 
 // Headers in which proxies name the caller.
@@ -30,7 +32,7 @@ type Set struct {
 func New(networks []netip.Prefix, header string) Set {
 	s := Set{header: http.CanonicalHeaderKey(header)}
 	for _, n := range networks {
-		s.networks = append(s.networks, unmapped(n))
+		s.networks = append(s.networks, network.Unmap(n))
 	}
 	return s
 }
@@ -128,12 +130,3 @@ func readNode(s string) (netip.Addr, bool) {
 }
 
 func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
-
-// unmapped writes a network of IPv4 addresses in IPv6 as one of IPv4.
-func unmapped(p netip.Prefix) netip.Prefix {
-	const mapped = 96
-	if p.Addr().Is4In6() && p.Bits() >= mapped {
-		return netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-mapped).Masked()
-	}
-	return p.Masked()
-}

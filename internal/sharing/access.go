@@ -172,7 +172,7 @@ func (sh *Share) open(c *call.Call) error {
 }
 
 // admitted returns nil unless the IP rules of the share's organisation keep the
-// caller out. Whoever is no caller of that organisation is held to the rules for
+// caller out. A caller of another organisation, or of none, is held to the rules for
 // all; its own were held to theirs when they came in. The answer is that of the
 // share's own addresses: which of both it was is the organisation's to know.
 func (s *Service) admitted(ctx context.Context, c *call.Call, sh *Share) error {

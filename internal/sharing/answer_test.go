@@ -57,7 +57,7 @@ func TestAnswersAreInTheLogOfTheSecret(t *testing.T) {
 	}
 }
 
-func TestWhoRevokes(t *testing.T) {
+func TestItsMakerAndAdminsRevokeAShare(t *testing.T) {
 	s := open(t)
 	admin, other := s.Member(s.ada, "amy", policy.RoleAdmin), s.Agent(s.ada)
 	s.Grant(s.ada, s.vault, s.bob, "**", "read")
@@ -101,7 +101,7 @@ func TestWhoRevokes(t *testing.T) {
 }
 
 // A link that is revoked while it is read is either read or gone.
-func TestOfManyWhoRevokeOneDoes(t *testing.T) {
+func TestALinkIsRevokedOnceByManyAtOnce(t *testing.T) {
 	s := open(t)
 	id := s.link(sharing.Draft{})
 	got := world.Count(world.AtOnce(8, func(int) error {

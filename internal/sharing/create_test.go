@@ -8,10 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
@@ -20,7 +19,7 @@ import (
 func TestWhatAShareMayBe(t *testing.T) {
 	s := open(t)
 	s.Grant(s.ada, s.vault, s.robot, "**", "read")
-	robot, nobody := &s.robot, uuid.NewString()
+	robot, nobody := &s.robot, ids.New()
 	end := func(d time.Duration) time.Time { return s.Clock.Now().Add(sharing.Window + d) }
 	link := sharing.ToLink
 	for name, tc := range map[string]struct {
@@ -83,7 +82,7 @@ func TestWhatAShareMayBe(t *testing.T) {
 	}
 }
 
-// Whoever may not read a secret gets the answer of one that does not exist.
+// A maker that may not read a secret gets the answer of one that does not exist.
 func TestOnlyWhatItsMakerMayReadIsShared(t *testing.T) {
 	s := open(t)
 	missing := fault.KindOf(func() error {

@@ -96,7 +96,7 @@ func TestAPassphrase(t *testing.T) {
 	_, err := s.readWith(policy.Principal{}, once, "x")
 	world.WantCode(t, "the only time", err, "")
 	s.reads("one that is used up, without it", policy.Principal{}, once, "share_gone")
-	// Who is not meant learns nothing of the passphrase.
+	// A caller that is not the recipient learns nothing of the passphrase.
 	to := s.share(s.ada, sharing.Draft{Type: sharing.ToUser, RecipientID: s.bob.ID, Passphrase: phrase("x")})
 	s.reads("somebody else", s.ada, to.PublicID(), "share_not_yours")
 	s.reads("before it is accepted", s.bob, to.PublicID(), "share_not_accepted")

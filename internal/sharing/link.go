@@ -21,7 +21,7 @@ func hashed(id string) string {
 }
 
 // find returns the share that callers know by an id. The hash that is stored of a link's
-// is none: who has read the database opens no link.
+// is none: a reader of the database opens no link.
 func (s *Service) find(ctx context.Context, id string) (Share, error) {
 	sh, err := s.cfg.Store.Share(ctx, id, hashed(id))
 	if err == nil && sh.Type == ToLink && sh.Handle != hashed(id) {

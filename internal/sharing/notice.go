@@ -49,7 +49,7 @@ func (s *Service) Notify(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		// Who reads what its own agent hands back knows it.
+		// A human that reads what its own agent hands back knows it.
 		if !mine || sh.RecipientID == sh.MakerHuman {
 			continue
 		}

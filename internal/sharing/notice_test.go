@@ -53,7 +53,7 @@ func TestAMakerIsToldOnceAnHour(t *testing.T) {
 	}
 }
 
-func TestWhoIsToldOfAnAccess(t *testing.T) {
+func TestOnlyAMakerWithAnAddressIsToldOfOthersReads(t *testing.T) {
 	s := open(t)
 	una := s.Unconfirmed("una")
 	hers := s.NewVault(una, "hers")
@@ -72,7 +72,7 @@ func TestWhoIsToldOfAnAccess(t *testing.T) {
 	}
 }
 
-func TestOfManyNodesOneTells(t *testing.T) {
+func TestOneOfManyNodesTells(t *testing.T) {
 	s := open(t)
 	id := s.link(sharing.Draft{})
 	s.reads("the link", policy.Principal{}, id, "")

@@ -11,7 +11,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
-func TestWhomAShareIsFor(t *testing.T) {
+func TestRecipientsOfAShare(t *testing.T) {
 	s := open(t)
 	other := s.Agent(s.ada)
 	s.Grant(s.ada, s.vault, s.robot, "a/*", "read")

@@ -130,8 +130,8 @@ func (s *shelf) count(id string) int64 {
 	return sh.AccessCount
 }
 
-// ids are those of a list.
-func ids(all []sharing.Share) []string {
+// publicIDs are those of a list.
+func publicIDs(all []sharing.Share) []string {
 	var out []string
 	for i := range all {
 		out = append(out, all[i].PublicID())
@@ -143,14 +143,14 @@ func (s *shelf) outbound(who policy.Principal) []string {
 	s.t.Helper()
 	all, err := s.Sharing.Outbound(s.t.Context(), s.Call(who, policy.ListShares))
 	s.must(err)
-	return ids(all)
+	return publicIDs(all)
 }
 
 func (s *shelf) inbound(who policy.Principal) []string {
 	s.t.Helper()
 	all, err := s.Sharing.Inbound(s.t.Context(), s.Call(who, policy.ListShares))
 	s.must(err)
-	return ids(all)
+	return publicIDs(all)
 }
 
 func phrase(s string) *secret.Bytes {

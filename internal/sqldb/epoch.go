@@ -259,7 +259,7 @@ func (db *DB) followEpoch(ctx context.Context) {
 		cancel()
 		db.polled(err)
 		if err == nil {
-			select { // whoever changes things over and over costs the others no more than this
+			select { // changes in a row cost the other nodes no more than this
 			case <-ctx.Done():
 			case <-time.After(restEpoch):
 			}

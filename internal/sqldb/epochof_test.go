@@ -6,9 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
 )
@@ -40,7 +39,7 @@ func TestAChangeMovesTheEpochsOfThoseItConcerns(t *testing.T) {
 			}
 		}
 		before := epoch()
-		if err := db.Revoke(t.Context(), mine, uuid.NewString(), time.Now().Add(time.Hour), time.Now(), dbkit.Event(mine)); err != nil {
+		if err := db.Revoke(t.Context(), mine, ids.New(), time.Now().Add(time.Hour), time.Now(), dbkit.Event(mine)); err != nil {
 			t.Fatal(err)
 		}
 		if err := db.Look(t.Context()); err != nil {
@@ -76,7 +75,7 @@ func (h *heardTokens) has(token string) bool {
 func TestNodesAreToldWhichTokensAreRevoked(t *testing.T) {
 	dbkit.OnEach(t, func(t *testing.T, cfg store.Config) {
 		here := dbkit.Open(t, cfg)
-		org, token := dbkit.NewOrg(), uuid.NewString()
+		org, token := dbkit.NewOrg(), ids.New()
 		mine := new(heardTokens).of(here)
 		theirs, there := mine, here
 		if here.Engine() == "postgres" {

@@ -26,7 +26,7 @@ const patient = 10 * time.Second
 func calls(db *store.DB, org string) map[string]func() error {
 	return map[string]func() error{
 		"a read":   func() error { _, err := db.Vault(context.Background(), dbkit.NewOrg()); return err },
-		"a list":   func() error { _, err := db.DoomedKeys(context.Background()); return err },
+		"a list":   func() error { _, err := db.KeysToDestroy(context.Background()); return err },
 		"a ping":   func() error { return db.Ping(context.Background()) },
 		"an event": func() error { return db.Append(context.Background(), dbkit.Event(org)) },
 		"a write": func() error {

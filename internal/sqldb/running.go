@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/loop"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
 
@@ -65,16 +66,7 @@ func (q *query) end(err error) error {
 
 // watch ends what is late until ctx ends.
 func (r *running) watch(ctx context.Context, now func() time.Time) {
-	tick := time.NewTicker(r.limit / 25)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			r.cutLate(now())
-		}
-	}
+	loop.Every(ctx, r.limit/25, func(context.Context) { r.cutLate(now()) })
 }
 
 func (r *running) cutLate(now time.Time) {

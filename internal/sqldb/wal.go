@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"log/slog"
 	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/loop"
 )
 
 // walCheckpointEvery is how often the write-ahead log is copied into the database
@@ -44,24 +46,16 @@ func newWAL(db *DB, conn *sql.DB, between func(func()) bool) *wal {
 }
 
 func (l *wal) run(ctx context.Context) {
-	tick := time.NewTicker(walCheckpointEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	loop.Every(ctx, walCheckpointEvery, func(ctx context.Context) {
 		_, pages, copied, err := l.checkpoint(ctx, "PASSIVE")
 		switch {
 		case ctx.Err() != nil:
-			return
 		case err != nil:
 			l.db.log.Warn("the write-ahead log could not be checkpointed", slog.Any("error", err))
 		default:
 			l.look(ctx, l.db.now(), pages, copied)
 		}
-	}
+	})
 }
 
 // look decides what is to be done about a log of that many pages.

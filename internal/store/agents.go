@@ -155,7 +155,7 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*iden
 			err = tx.putKeys(&a, caps)
 		}
 		renewed := key != a.KeyHash || pin != pinOf(&a)
-		// Who activates an agent with a pinned certificate names it, and so gives it again.
+		// Activating an agent with a pinned certificate names it, and so gives it again.
 		named := a.Active && !was && a.AuthMethod == identity.MethodMTLS && a.CertFingerprint != ""
 		if err == nil && (renewed || named) {
 			err = tx.gaveKey(id, ev)

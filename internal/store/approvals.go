@@ -207,8 +207,8 @@ func (db *DB) Approvals(ctx context.Context, s approval.Seen, status approval.St
 	return out, err
 }
 
-// ApprovalVault implements approval.Store. Who made a vault and has left decides
-// about it no more, also after coming back.
+// ApprovalVault implements approval.Store. The creator of a vault who has left the
+// organisation decides about it no more, also after coming back.
 func (db *DB) ApprovalVault(ctx context.Context, id string) (policy.Vault, error) {
 	v, err := db.Vault(ctx, id)
 	if v.CreatorLeft != 0 {

@@ -2,48 +2,22 @@ package store
 
 import (
 	"context"
-	"sync"
 
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 )
 
-// capCache keeps what organisations may have, as long as the epoch stands. A
-// tier that ends by itself is looked at when it is used.
-type capCache struct {
-	mu sync.Mutex
-	by map[string]capEntry
-}
-
-type capEntry struct {
-	epoch   int64
-	account billing.Account
-}
-
+// maxCapEntries bounds the organisations whose accounts are kept. A tier that ends by
+// itself is looked at when it is used.
 const maxCapEntries = 4096
 
 // caps returns what an organisation may have.
 func (db *DB) caps(ctx context.Context, org string) (billing.Caps, error) {
 	now := db.ByClock()
-	epoch, exact := db.EpochOf(org)
-	if exact {
-		db.capped.mu.Lock()
-		e, found := db.capped.by[org]
-		db.capped.mu.Unlock()
-		if found && e.epoch == epoch {
-			return e.account.Caps(now), nil
-		}
-	}
-	a, err := db.BillingAccount(ctx, org, "", now)
+	a, err := db.accounts.Get(org, func() (int64, bool) { return db.EpochOf(org) }, func() (billing.Account, error) {
+		return db.BillingAccount(ctx, org, "", now)
+	})
 	if err != nil {
 		return billing.Caps{}, err
-	}
-	if exact {
-		db.capped.mu.Lock()
-		if db.capped.by == nil || len(db.capped.by) >= maxCapEntries {
-			db.capped.by = map[string]capEntry{}
-		}
-		db.capped.by[org] = capEntry{epoch, a}
-		db.capped.mu.Unlock()
 	}
 	return a.Caps(now), nil
 }

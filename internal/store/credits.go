@@ -2,15 +2,13 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 var errCredited = fault.New(fault.Conflict, "already_credited", "This payment has been credited already.")
@@ -114,7 +112,7 @@ func (tx Tx) take(org string, want int64) (got int64, err error) {
 
 func entry(org, kind string, cents int64, description string, now time.Time) billing.Entry {
 	return billing.Entry{
-		ID: uuid.Must(uuid.NewV7FromReader(rand.Reader)).String(), Org: org, Type: kind, Amount: cents,
+		ID: ids.NewSorted(), Org: org, Type: kind, Amount: cents,
 		Description: description, At: now,
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"embed"
 	"io/fs"
 
+	"github.com/oneclaw-dev/oneclaw/internal/billing"
+	"github.com/oneclaw-dev/oneclaw/internal/epoch"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
@@ -26,7 +28,7 @@ type DB struct {
 	*sqldb.DB
 	latest     *latestCache // nil on PostgreSQL
 	lists      *listCache   // nil on PostgreSQL
-	capped     capCache
+	accounts   *epoch.Cache[string, billing.Account]
 	logQueries chan struct{} // places for queries of the log, see logQuery
 }
 
@@ -69,6 +71,7 @@ func LookAtCopy(dir string) (*DB, error) {
 // opened is db with an engine below it.
 func (db *DB) opened(open func(sqldb.Parts) (*sqldb.DB, error)) (*DB, error) {
 	db.logQueries = make(chan struct{}, maxLogQueries)
+	db.accounts = epoch.New[string, billing.Account](maxCapEntries)
 	parts, err := db.parts()
 	if err == nil {
 		db.DB, err = open(parts)

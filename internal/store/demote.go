@@ -15,17 +15,17 @@ const ownVaults = `SELECT id FROM vaults WHERE org_id = $2 AND (created_by_type 
 
 // endManaging ends what somebody keeps from managing an organisation who becomes a
 // member: the webhook, which a member may not set; tokens taken of others' agents, with
-// what was made with them; agents that it inherited, which become the heir's; keys given
+// what was made with them; agents that it inherited, which become the successor's; keys given
 // to others' agents; and policies in others' vaults for itself or its own agents. What it
 // made for others is the organisation's.
-func (tx Tx) endManaging(org, user, heir string, at time.Time) (ending, error) {
+func (tx Tx) endManaging(org, user, successor string, at time.Time) (ending, error) {
 	var e ending
 	err := tx.endWebhooks(&e, org, user)
 	if err == nil {
 		err = tx.endTaken(&e, org, user, ` AND agent_id NOT IN (SELECT id FROM agents WHERE created_by = $2 AND org_id = $3 AND inherited = 0)`, at)
 	}
 	if err == nil {
-		err = tx.endInherited(&e, org, user, heir, at)
+		err = tx.endInherited(&e, org, user, successor, at)
 	}
 	if err == nil {
 		err = tx.endKeysGiven(&e, at, keysOfOthers, user, org)
@@ -87,23 +87,23 @@ const forItself = `(principal_type = 'user' AND principal_id = $1
 
 // endInherited passes on the agents that somebody came by, with their vaults, shares and
 // requests. An agent that it made itself stays its own.
-func (tx Tx) endInherited(e *ending, org, user, heir string, at time.Time) error {
+func (tx Tx) endInherited(e *ending, org, user, successor string, at time.Time) error {
 	const those = `(SELECT id FROM agents WHERE org_id = $1 AND created_by = $2 AND inherited = 1)`
 	for _, s := range []commit.Stmt{
 		stmt(`UPDATE vaults SET creator_human = '' WHERE org_id = $1 AND creator_human = $2 AND created_by IN `+those, org, user),
-		stmt(`UPDATE shares SET maker_human = $3 WHERE org_id = $1 AND maker_human = $2 AND maker_id IN `+those, org, user, heir),
-		stmt(`UPDATE approvals SET requester_human = $3 WHERE org_id = $1 AND requester_human = $2 AND requester_id IN `+those, org, user, heir),
+		stmt(`UPDATE shares SET maker_human = $3 WHERE org_id = $1 AND maker_human = $2 AND maker_id IN `+those, org, user, successor),
+		stmt(`UPDATE approvals SET requester_human = $3 WHERE org_id = $1 AND requester_human = $2 AND requester_id IN `+those, org, user, successor),
 	} {
 		if _, err := tx.Exec(s.Query, s.Args...); err != nil {
 			return err
 		}
 	}
-	return tx.passOn(e, org, user, heir, ` AND inherited = 1`, at)
+	return tx.passOn(e, org, user, successor, ` AND inherited = 1`, at)
 }
 
 // passOn stops the agents of somebody for which a condition holds, forgets their keys
-// and ends what they made. They become the heir's, who is known not to have made them.
-func (tx Tx) passOn(e *ending, org, user, heir, which string, at time.Time) error {
+// and ends what they made. They become the successor's, who is known not to have made them.
+func (tx Tx) passOn(e *ending, org, user, successor, which string, at time.Time) error {
 	agents, live, err := tx.children(`SELECT id, is_active FROM agents WHERE org_id = $1 AND created_by = $2`+which, org, user)
 	for i, id := range agents {
 		if live[i] {
@@ -115,7 +115,7 @@ func (tx Tx) passOn(e *ending, org, user, heir, which string, at time.Time) erro
 	}
 	if err == nil {
 		_, err = tx.Exec(`UPDATE agents SET created_by = $3, inherited = 1, is_active = 0, key_hash = NULL, key_prefix = '', token_gen = token_gen + 1
-			WHERE org_id = $1 AND created_by = $2`+which, org, user, heir)
+			WHERE org_id = $1 AND created_by = $2`+which, org, user, successor)
 	}
 	return err
 }

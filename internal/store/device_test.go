@@ -6,11 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
 )
@@ -38,10 +38,10 @@ func many(t *testing.T, n int, f func() (bool, error)) (yes int64) {
 func TestADeviceIsDecidedAndUsedOnce(t *testing.T) {
 	dbkit.OnEach(t, func(t *testing.T, cfg store.Config) {
 		db := dbkit.Open(t, cfg)
-		now := time.Now().UTC().Truncate(time.Microsecond)
+		now := stamp.Of(time.Now())
 		add := func(network string) identity.Device {
 			d := identity.Device{
-				ID: uuid.NewString(), DeviceHash: uuid.NewString(), UserHash: uuid.NewString(), ClientID: "cli", Network: network,
+				ID: ids.New(), DeviceHash: ids.New(), UserHash: ids.New(), ClientID: "cli", Network: network,
 				Address: network, Status: identity.DevicePending, CreatedAt: now, ExpiresAt: now.Add(time.Minute),
 			}
 			if added, err := db.AddDevice(t.Context(), d, 100, 1000, dbkit.Event(audit.SystemOrg)); err != nil || !added {
@@ -54,7 +54,7 @@ func TestADeviceIsDecidedAndUsedOnce(t *testing.T) {
 		if err != nil || got != d {
 			t.Errorf("kept %+v, %v, want %+v", got, err, d)
 		}
-		d.Status, d.User, d.Org, d.TokenGen = identity.DeviceApproved, uuid.NewString(), dbkit.NewOrg(), 3
+		d.Status, d.User, d.Org, d.TokenGen = identity.DeviceApproved, ids.New(), dbkit.NewOrg(), 3
 		if n := many(t, 50, func() (bool, error) { return db.DecideDevice(t.Context(), d, now, dbkit.Event(d.Org)) }); n != 1 {
 			t.Errorf("decided %d times", n)
 		}
@@ -80,13 +80,13 @@ func TestADeviceIsDecidedAndUsedOnce(t *testing.T) {
 		}
 		if n := many(t, 30, func() (bool, error) {
 			o := late
-			o.ID, o.DeviceHash, o.UserHash, o.Network = uuid.NewString(), uuid.NewString(), uuid.NewString(), "192.0.2.3"
+			o.ID, o.DeviceHash, o.UserHash, o.Network = ids.New(), ids.New(), ids.New(), "192.0.2.3"
 			return db.AddDevice(t.Context(), o, 7, 1000, dbkit.Event(audit.SystemOrg))
 		}); n != 7 {
 			t.Errorf("%d of one network were added, want 7", n)
 		}
 		o := late
-		o.ID, o.DeviceHash, o.UserHash, o.Network = uuid.NewString(), uuid.NewString(), uuid.NewString(), "192.0.2.4"
+		o.ID, o.DeviceHash, o.UserHash, o.Network = ids.New(), ids.New(), ids.New(), "192.0.2.4"
 		if ok, err := db.AddDevice(t.Context(), o, 7, 9, dbkit.Event(audit.SystemOrg)); ok || err != nil {
 			t.Errorf("a tenth of nine was added: %v, %v", ok, err)
 		}
@@ -96,9 +96,9 @@ func TestADeviceIsDecidedAndUsedOnce(t *testing.T) {
 func TestAnAddressIsNamedOnceInAWhile(t *testing.T) {
 	dbkit.OnEach(t, func(t *testing.T, cfg store.Config) {
 		db := dbkit.Open(t, cfg)
-		now := time.Now().UTC().Truncate(time.Microsecond)
+		now := stamp.Of(time.Now())
 		ask := func(mail string, at time.Time, all int) (time.Time, bool, error) {
-			r := identity.EnrollRequest{ID: uuid.NewString(), Email: mail, Name: "bot", CreatedAt: at}
+			r := identity.EnrollRequest{ID: ids.New(), Email: mail, Name: "bot", CreatedAt: at}
 			return db.AddEnrollRequest(t.Context(), r, "hash of "+mail, at.Add(10*time.Minute), all, dbkit.Event(audit.SystemOrg))
 		}
 		if n := many(t, 50, func() (bool, error) { _, ok, err := ask("a@example.com", now, 100); return ok, err }); n != 1 {

@@ -4,9 +4,8 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 // endings are what ended, by the organisation that it was in.
@@ -39,7 +38,7 @@ func (all endings) sum() *ending {
 }
 
 // recordAll records an event that ends things in several organisations. Each that has
-// lost something gets an event of its own, and none reads the ids of another. Who asked
+// lost something gets an event of its own, and none reads the ids of another. The caller
 // is told the sums. An organisation whose own credential ended gets its event in any case.
 func (tx Tx) recordAll(all endings, ev *audit.Event, whose ...string) {
 	if ev == nil {
@@ -51,7 +50,7 @@ func (tx Tx) recordAll(all endings, ev *audit.Event, whose ...string) {
 	tx.Record(ev)
 	for _, org := range slices.Sorted(maps.Keys(all)) {
 		own := &audit.Event{
-			ID: uuid.NewString(), Org: org, At: ev.At, Action: ev.Action, ActorKind: ev.ActorKind, ActorID: ev.ActorID,
+			ID: ids.New(), Org: org, At: ev.At, Action: ev.Action, ActorKind: ev.ActorKind, ActorID: ev.ActorID,
 			ResourceType: ev.ResourceType, ResourceID: ev.ResourceID, IP: ev.IP, Details: audit.Details{Outcome: audit.Success},
 		}
 		all[org].note(own)

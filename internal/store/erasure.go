@@ -70,8 +70,8 @@ func (db *DB) orgsOf(ctx context.Context, user string) (orgs []string, err error
 
 // place is what becomes of one organisation of a user who goes.
 type place struct {
-	org  string
-	heir string // who gets the user's agents; empty: nobody else is there, and the organisation goes too
+	org       string
+	successor string // who gets the user's agents; empty: nobody else is there, and the organisation goes too
 }
 
 func (tx Tx) removeUser(e *identity.Erasure, locked []string, ev *audit.Event) error {
@@ -99,10 +99,10 @@ func (tx Tx) removeUser(e *identity.Erasure, locked []string, ev *audit.Event) e
 	}
 	for _, p := range places {
 		var gone ending
-		if err == nil && p.heir == "" {
+		if err == nil && p.successor == "" {
 			err = tx.removeOrg(p.org, e.At)
 		} else if err == nil {
-			gone, err = tx.endMembership(p.org, e.User, p.heir, e.At)
+			gone, err = tx.endMembership(p.org, e.User, p.successor, e.At)
 		}
 		if p.org == ev.Org {
 			gone.note(ev)
@@ -153,13 +153,13 @@ func (tx Tx) places(user string, locked []string) ([]place, error) {
 		if !slices.Contains(locked, p.org) {
 			return nil, errMoved
 		}
-		var heirs string
+		var best string
 		if _, err = tx.Row(`SELECT user_id, role FROM memberships WHERE org_id = $1 AND user_id <> $2
 			ORDER BY CASE role WHEN 'owner' THEN 0 WHEN 'admin' THEN 1 ELSE 2 END, created_at, user_id LIMIT 1`,
-			[]any{p.org, user}, &p.heir, &heirs); err != nil {
+			[]any{p.org, user}, &p.successor, &best); err != nil {
 			return nil, err
 		}
-		if p.heir != "" && role == string(policy.RoleOwner) && heirs != string(policy.RoleOwner) {
+		if p.successor != "" && role == string(policy.RoleOwner) && best != string(policy.RoleOwner) {
 			return nil, errSoleOwner
 		}
 		all, after = append(all, p), p.org
@@ -167,7 +167,8 @@ func (tx Tx) places(user string, locked []string) ([]place, error) {
 }
 
 // removeOrg deletes an organisation with all that is in it but its log and the
-// ledger of its credits. The keys of its vaults are doomed with it.
+// ledger of its credits. The keys of its vaults are scheduled for destruction
+// with it.
 func (tx Tx) removeOrg(org string, at time.Time) error {
 	for room := int64(clearedAtOnce); ; {
 		found, err := tx.removeVault(`id = (SELECT id FROM vaults WHERE org_id = $1 LIMIT 1)`, org, &room)

@@ -9,11 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
@@ -97,7 +96,7 @@ func litter(t *testing.T, db *store.DB, user, email, org string) (rows int) {
 				case strings.HasSuffix(c.name, "_type") || strings.HasSuffix(c.name, "_kind"):
 					value = "user"
 				case c.isText():
-					value = uuid.NewString()
+					value = ids.New()
 				case strings.Contains(c.kind, "int"):
 					value = 7 + rows
 				default:
@@ -119,8 +118,8 @@ func litter(t *testing.T, db *store.DB, user, email, org string) (rows int) {
 func person(t *testing.T, db *store.DB, change ...func(*identity.Account)) identity.Account {
 	t.Helper()
 	a := identity.Account{Org: dbkit.NewOrg(), Role: policy.RoleOwner, PasswordHash: "none"}
-	a.ID = uuid.NewString()
-	a.Email, a.AuthMethod, a.HomeOrg, a.CreatedAt = uuid.NewString()+"@example.com", "password", a.Org, time.Now()
+	a.ID = ids.New()
+	a.Email, a.AuthMethod, a.HomeOrg, a.CreatedAt = ids.New()+"@example.com", "password", a.Org, time.Now()
 	for _, f := range change {
 		f(&a)
 	}
@@ -134,7 +133,7 @@ func person(t *testing.T, db *store.DB, change ...func(*identity.Account)) ident
 func joins(t *testing.T, db *store.DB, a, who identity.Account, role policy.Role) {
 	t.Helper()
 	i := identity.Invitation{
-		ID: uuid.NewString(), Org: a.Org, Email: who.Email, Role: role, TokenHash: uuid.NewString(), InvitedBy: a.ID,
+		ID: ids.New(), Org: a.Org, Email: who.Email, Role: role, TokenHash: ids.New(), InvitedBy: a.ID,
 		CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour),
 	}
 	if err := db.AddInvitation(t.Context(), i, func(identity.Member) error { return nil }, dbkit.Event(a.Org)); err != nil {
@@ -159,12 +158,12 @@ func TestADeletedAccountLeavesNoRowWithItsID(t *testing.T) {
 		if n := litter(t, db, bob.ID, bob.Email, ann.Org); n < 25 {
 			t.Fatalf("only %d rows", n)
 		}
-		v := vault.Vault{ID: uuid.NewString(), Org: bob.Org, Name: "v", CreatedBy: bob.ID, CreatedByKind: policy.KindUser, CreatedAt: time.Now()}
+		v := vault.Vault{ID: ids.New(), Org: bob.Org, Name: "v", CreatedBy: bob.ID, CreatedByKind: policy.KindUser, CreatedAt: time.Now()}
 		if err := db.AddVault(t.Context(), v, dbkit.Event(bob.Org)); err != nil {
 			t.Fatal(err)
 		}
 		dbkit.Exec(t, db, `UPDATE vaults SET kek_oldest = 1, kek_gen = 3 WHERE id = $1`, v.ID) // two more generations
-		litter(t, db, uuid.NewString(), "x@example.com", bob.Org)
+		litter(t, db, ids.New(), "x@example.com", bob.Org)
 		before := len(holding(t, db, bob.Org))
 		if before < 15 {
 			t.Fatalf("the organisation is in %d columns", before)
@@ -197,10 +196,10 @@ func TestADeletedAccountLeavesNoRowWithItsID(t *testing.T) {
 		if is, _ := db.Epoch(); is == epoch {
 			t.Error("the epoch did not move")
 		}
-		doomed, err := db.DoomedKeys(t.Context())
+		scheduled, err := db.KeysToDestroy(t.Context())
 		for _, id := range vault.KEKs(v.ID, 1, 3) {
-			if err != nil || !slices.Contains(doomed, id) {
-				t.Errorf("%s is not doomed: %v, %v", id, doomed, err)
+			if err != nil || !slices.Contains(scheduled, id) {
+				t.Errorf("%s is not scheduled for destruction: %v, %v", id, scheduled, err)
 			}
 		}
 		// What belongs to others is still there.
@@ -214,7 +213,7 @@ func TestADeletedAccountLeavesNoRowWithItsID(t *testing.T) {
 	})
 }
 
-func TestOfTheLastWhoGoAtOnceOneStays(t *testing.T) {
+func TestOneOwnerOrAdminStaysWhenTheLastLeaveAtOnce(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*identity.Account)
 		code   string
@@ -268,7 +267,7 @@ func TestOfTheLastWhoGoAtOnceOneStays(t *testing.T) {
 	}
 }
 
-// Whoever was let in before the account went brings nothing back.
+// A request that was let in before the account went brings nothing back.
 func TestWhatWasUnderWayBringsNothingBack(t *testing.T) {
 	dbkit.OnEach(t, func(t *testing.T, cfg store.Config) {
 		db := dbkit.Open(t, cfg)
@@ -278,21 +277,21 @@ func TestWhatWasUnderWayBringsNothingBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		ctx, now := t.Context(), time.Now()
-		agent := identity.Agent{Standing: identity.Standing{ID: uuid.NewString(), Org: ann.Org, Creator: bob.ID, Active: true}, Name: "a", AuthMethod: identity.MethodMTLS, CreatedAt: now}
-		i := identity.Invitation{ID: uuid.NewString(), Org: ann.Org, Email: bob.Email, Role: policy.RoleMember, TokenHash: "h", InvitedBy: ann.ID, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
+		agent := identity.Agent{Standing: identity.Standing{ID: ids.New(), Org: ann.Org, Creator: bob.ID, Active: true}, Name: "a", AuthMethod: identity.MethodMTLS, CreatedAt: now}
+		i := identity.Invitation{ID: ids.New(), Org: ann.Org, Email: bob.Email, Role: policy.RoleMember, TokenHash: "h", InvitedBy: ann.ID, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
 		if err := db.AddInvitation(ctx, i, func(identity.Member) error { return nil }, dbkit.Event(ann.Org)); err != nil {
 			t.Fatal(err)
 		}
 		for name, do := range map[string]func() error{
 			"a vault of the organisation": func() error {
-				return db.AddVault(ctx, vault.Vault{ID: uuid.NewString(), Org: bob.Org, Name: "v", CreatedBy: uuid.NewString(), CreatedByKind: policy.KindAgent, CreatedAt: now}, dbkit.Event(bob.Org))
+				return db.AddVault(ctx, vault.Vault{ID: ids.New(), Org: bob.Org, Name: "v", CreatedBy: ids.New(), CreatedByKind: policy.KindAgent, CreatedAt: now}, dbkit.Event(bob.Org))
 			},
 			"a vault": func() error {
-				return db.AddVault(ctx, vault.Vault{ID: uuid.NewString(), Org: ann.Org, Name: "v", CreatedBy: bob.ID, CreatedByKind: policy.KindUser, CreatedAt: now}, dbkit.Event(ann.Org))
+				return db.AddVault(ctx, vault.Vault{ID: ids.New(), Org: ann.Org, Name: "v", CreatedBy: bob.ID, CreatedByKind: policy.KindUser, CreatedAt: now}, dbkit.Event(ann.Org))
 			},
 			"an agent": func() error { return db.AddAgent(ctx, agent, dbkit.Event(ann.Org)) },
 			"a key": func() error {
-				return db.AddKey(ctx, identity.UserKey{ID: uuid.NewString(), Org: ann.Org, User: bob.ID, Hash: "h", CreatedAt: now}, dbkit.Event(ann.Org))
+				return db.AddKey(ctx, identity.UserKey{ID: ids.New(), Org: ann.Org, User: bob.ID, Hash: "h", CreatedAt: now}, dbkit.Event(ann.Org))
 			},
 			"a second factor": func() error {
 				t := identity.TOTP{User: bob.ID}
@@ -323,7 +322,7 @@ func TestWhatWasUnderWayBringsNothingBack(t *testing.T) {
 		if left := append(holding(t, db, bob.ID), holding(t, db, bob.Org)...); len(left) > 0 {
 			t.Errorf("it is in %v", left)
 		}
-		// It is known for a day, and as long as a clock may be wrong, who is gone.
+		// An account that is gone is known for a day, and as long as a clock may be wrong.
 		var n int
 		if err := db.Sweep(ctx, now.Add(8*24*time.Hour-time.Hour), now); err != nil {
 			t.Error(err)
@@ -340,7 +339,7 @@ func TestWhatWasUnderWayBringsNothingBack(t *testing.T) {
 	})
 }
 
-func TestWhoJoinsWhileLeavingIsInNothing(t *testing.T) {
+func TestAUserWhoJoinsWhileLeavingIsInNothing(t *testing.T) {
 	dbkit.OnEach(t, func(t *testing.T, cfg store.Config) {
 		db := dbkit.Open(t, cfg)
 		other := db
@@ -349,7 +348,7 @@ func TestWhoJoinsWhileLeavingIsInNothing(t *testing.T) {
 		}
 		for range 8 {
 			ann, bob := person(t, db), person(t, db)
-			i := identity.Invitation{ID: uuid.NewString(), Org: ann.Org, Email: bob.Email, Role: policy.RoleMember, TokenHash: uuid.NewString(), InvitedBy: ann.ID, CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
+			i := identity.Invitation{ID: ids.New(), Org: ann.Org, Email: bob.Email, Role: policy.RoleMember, TokenHash: ids.New(), InvitedBy: ann.ID, CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
 			if err := db.AddInvitation(t.Context(), i, func(identity.Member) error { return nil }, dbkit.Event(ann.Org)); err != nil {
 				t.Fatal(err)
 			}

@@ -98,8 +98,8 @@ func (tx Tx) countGuess(c *identity.Counter, now time.Time) (bool, error) {
 	return true, err
 }
 
-// ForgiveGuess implements identity.GuessStore. Of counters that others share
-// only this guess is taken back, if it was counted there: who has an account of
+// ForgiveGuess implements identity.GuessStore. Counters that others share
+// get only this guess back, if it was counted there: a guesser with an account of
 // its own must not wipe out its guesses at others', nor may a login show in how
 // long strangers wait.
 func (db *DB) ForgiveGuess(ctx context.Context, g *identity.Guess, trusted time.Time) error {

@@ -169,7 +169,7 @@ func (db *DB) RemoveInvitation(ctx context.Context, org, id string, ev *audit.Ev
 // Join implements identity.OrgStore.
 func (db *DB) Join(ctx context.Context, i identity.Invitation, user string, now time.Time, ev *audit.Event) error {
 	return db.Write(ctx, i.Org, func(tx Tx) error {
-		// This holds the user: who is deleted at the same time joins nothing. It
+		// This holds the user: one that is deleted at the same time joins nothing. It
 		// comes first, as in RemoveUser, and changes nothing.
 		var with string
 		n, err := tx.Exec(`UPDATE users SET email_verified = email_verified WHERE id = $1`, user)

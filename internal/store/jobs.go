@@ -283,14 +283,14 @@ func (db *DB) EndJob(ctx context.Context, j vault.Job, oldest int64, ev *audit.E
 			return tx.Refuse(vault.ErrJobLost)
 		}
 		if err == nil && j.Kind == vault.JobCMEK {
-			err = tx.doom(db.Now(), j.KEK())
+			err = tx.destroyLater(db.Now(), j.KEK())
 		}
 		var from int64
 		if err == nil {
 			_, err = tx.Row(`SELECT kek_oldest FROM vaults WHERE id = $1`, []any{j.Vault}, &from)
 		}
 		if err == nil && from < oldest {
-			if err = tx.doom(db.Now(), vault.KEKs(j.Vault, from, oldest-1)...); err == nil {
+			if err = tx.destroyLater(db.Now(), vault.KEKs(j.Vault, from, oldest-1)...); err == nil {
 				_, err = tx.Exec(`UPDATE vaults SET kek_oldest = $2 WHERE id = $1`, j.Vault, oldest)
 			}
 		}
@@ -299,8 +299,8 @@ func (db *DB) EndJob(ctx context.Context, j vault.Job, oldest int64, ev *audit.E
 	})
 }
 
-// doom notes keys that are to be destroyed in the keystore.
-func (tx Tx) doom(now time.Time, ids ...string) error {
+// destroyLater schedules keys for destruction in the keystore.
+func (tx Tx) destroyLater(now time.Time, ids ...string) error {
 	for _, id := range ids {
 		if _, err := tx.Exec(`INSERT INTO doomed_keys (id, created_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, id, micros(now)); err != nil {
 			return err
@@ -309,9 +309,9 @@ func (tx Tx) doom(now time.Time, ids ...string) error {
 	return nil
 }
 
-// doomVault dooms all keys of a vault that goes: those of its generations, and
-// those of a job that is under way.
-func (tx Tx) doomVault(now time.Time, vaultID string, from, to int64) error {
+// destroyVaultLater schedules all keys of a vault that goes for destruction: those of
+// its generations, and those of a job that is under way.
+func (tx Tx) destroyVaultLater(now time.Time, vaultID string, from, to int64) error {
 	var last int64
 	if _, err := tx.Row(`SELECT COALESCE(MAX(to_gen), 0) FROM vault_jobs WHERE vault_id = $1`, []any{vaultID}, &last); err != nil {
 		return err
@@ -325,7 +325,7 @@ func (tx Tx) doomVault(now time.Time, vaultID string, from, to int64) error {
 	if found { // there is one at most
 		ids = append(ids, job.KEK())
 	}
-	return tx.doom(now, ids...)
+	return tx.destroyLater(now, ids...)
 }
 
 // nullBytes is NULL for none.

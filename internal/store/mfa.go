@@ -30,7 +30,7 @@ func (db *DB) AddChallenge(ctx context.Context, ch identity.Challenge, now time.
 }
 
 // TryChallenge implements identity.MFAStore. Counting and reading are one
-// statement: whoever asks at the same time is counted too.
+// statement: an attempt at the same time is counted too.
 func (db *DB) TryChallenge(ctx context.Context, hash string, most int64, now time.Time) (identity.Challenge, error) {
 	ch := identity.Challenge{Hash: hash}
 	err := db.Write(ctx, audit.SystemOrg, func(tx Tx) error {

@@ -4,9 +4,8 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
 )
 
@@ -17,7 +16,7 @@ func TestOlderReservedVaultsBecomeTheOrganisations(t *testing.T) {
 	for name, fresh := range dbkit.Unmade {
 		t.Run(name, func(t *testing.T) {
 			cfg := fresh(t)
-			org, admin, own, other, bot := dbkit.NewOrg(), uuid.NewString(), uuid.NewString(), uuid.NewString(), uuid.NewString()
+			org, admin, own, other, bot := dbkit.NewOrg(), ids.New(), ids.New(), ids.New(), ids.New()
 			old := dbkit.AtSchema(t, cfg, 12)
 			conn, err := old.WriteConn(t.Context())
 			if err != nil {

@@ -7,8 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
@@ -28,7 +27,7 @@ func TestTwoNodesHoldAPaymentOnce(t *testing.T) {
 			wg.Go(func() {
 				// Of different organisations: nothing but the row makes them follow each other.
 				h := &x402.Hold{
-					ID: [32]byte{id}, Attempt: uuid.NewString(), Org: dbkit.NewOrg(), Network: "eip155:8453", Price: 1, At: at, Until: at.Add(time.Minute),
+					ID: [32]byte{id}, Attempt: ids.New(), Org: dbkit.NewOrg(), Network: "eip155:8453", Price: 1, At: at, Until: at.Add(time.Minute),
 				}
 				if paid, err := nodes[i%2].HoldPayment(ctx, h); err == nil && !paid {
 					won.Add(1)

@@ -48,7 +48,7 @@ func (db *DB) LinkedAt(ctx context.Context, issuer, user string) (bool, error) {
 }
 
 // LinkAccount implements identity.ProviderStore. The user's row is held, so that
-// of two identities that come at once one is linked.
+// one of two identities that come at once is linked.
 func (db *DB) LinkAccount(ctx context.Context, org string, l identity.Link, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx Tx) error {
 		if err := tx.alive(l.User); err != nil {

@@ -45,8 +45,8 @@ func (db *DB) RemoveMember(ctx context.Context, r identity.Removal, may func(act
 const policiesNaming = `principal_type = $1 AND principal_id = $2 AND vault_id IN (SELECT id FROM vaults WHERE org_id = $3)`
 
 // endMembership ends what somebody may do in an organisation. Its agents stop and
-// become the heir's.
-func (tx Tx) endMembership(org, user, heir string, at time.Time) (ending, error) {
+// become the successor's.
+func (tx Tx) endMembership(org, user, successor string, at time.Time) (ending, error) {
 	var e ending
 	err := tx.endWebhooks(&e, org, user)
 	if err == nil { // it knows them
@@ -56,7 +56,7 @@ func (tx Tx) endMembership(org, user, heir string, at time.Time) (ending, error)
 		err = tx.endTaken(&e, org, user, "", at)
 	}
 	if err == nil {
-		err = tx.passOn(&e, org, user, heir, "", at)
+		err = tx.passOn(&e, org, user, successor, "", at)
 	}
 	if err == nil { // what it was sent by mail as a member
 		err = tx.count(&e.shares, `UPDATE shares SET revoked_at = $3 WHERE org_id = $1 AND revoked_at IS NULL AND recipient_type = 'external_email'
@@ -78,15 +78,15 @@ func (tx Tx) endMembership(org, user, heir string, at time.Time) (ending, error)
 		// Coming back must bring none of this back.
 		stmt(`UPDATE shares SET revoked_at = $3 WHERE org_id = $1 AND revoked_at IS NULL AND (maker_type = 'user' AND maker_id = $2
 			OR recipient_type IN ('user', 'creator') AND recipient_id = $2)`, org, user, micros(at)),
-		stmt(`UPDATE shares SET maker_human = $3 WHERE org_id = $1 AND maker_human = $2 AND maker_type = 'agent'`, org, user, heir),
+		stmt(`UPDATE shares SET maker_human = $3 WHERE org_id = $1 AND maker_human = $2 AND maker_type = 'agent'`, org, user, successor),
 		stmt(`DELETE FROM approvals WHERE org_id = $1 AND requester_kind = 'user' AND requester_id = $2`, org, user),
-		stmt(`UPDATE approvals SET requester_human = $3 WHERE org_id = $1 AND requester_human = $2`, org, user, heir),
+		stmt(`UPDATE approvals SET requester_human = $3 WHERE org_id = $1 AND requester_human = $2`, org, user, successor),
 	} {
 		if _, err := tx.Exec(s.Query, s.Args...); err != nil {
 			return e, err
 		}
 	}
-	return e, tx.endApprovalsOf(org, user, heir)
+	return e, tx.endApprovalsOf(org, user, successor)
 }
 
 // ownOrg gives somebody who is in no organisation now an empty one.

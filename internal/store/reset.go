@@ -25,8 +25,8 @@ func (tx Tx) addMailToken(user string, t *identity.MailToken) error {
 	return err
 }
 
-// ResetPassword implements identity.TokenStore. Of several tokens that are used
-// at once the first to be deleted wins: it takes the others with it. Where the
+// ResetPassword implements identity.TokenStore. The first of several tokens
+// that are used at once to be deleted wins: it takes the others with it. Where the
 // mail is the first that shows whose the address is, the account's keys and second
 // factor end: they may be of somebody else who made the account.
 func (db *DB) ResetPassword(ctx context.Context, org, user, tokenHash, hash string, now time.Time, ev *audit.Event) error {

@@ -131,7 +131,7 @@ func (db *DB) RemoveVault(ctx context.Context, v vault.Vault, ev *audit.Event) e
 }
 
 // removeVault deletes the vault that where finds with all that is in it, and
-// dooms its keys. Secrets for which there is no room are cleared away later.
+// schedules its keys for destruction. Secrets for which there is no room are cleared away later.
 func (tx Tx) removeVault(where, arg string, room *int64) (found bool, err error) {
 	var id string
 	var from, to int64
@@ -140,7 +140,7 @@ func (tx Tx) removeVault(where, arg string, room *int64) (found bool, err error)
 	if err != nil || !found {
 		return false, err
 	}
-	err = tx.doomVault(tx.Now(), id, from, to)
+	err = tx.destroyVaultLater(tx.Now(), id, from, to)
 	var left bool
 	if err == nil {
 		left, err = tx.clear(id, room)
@@ -161,8 +161,8 @@ func (tx Tx) removeVault(where, arg string, room *int64) (found bool, err error)
 	return true, err
 }
 
-// DoomedKeys implements vault.Store.
-func (db *DB) DoomedKeys(ctx context.Context) ([]string, error) {
+// KeysToDestroy implements vault.Store.
+func (db *DB) KeysToDestroy(ctx context.Context) ([]string, error) {
 	var ids []string
 	err := db.Each(ctx, `SELECT id FROM doomed_keys ORDER BY created_at`, nil, func(rows *sql.Rows) error {
 		var id string

@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
 // AgentKeys is the name of the vault that holds the private halves of an
@@ -82,16 +83,16 @@ func (s *Service) sealAgentKeys(ctx context.Context, c *call.Call, keys map[stri
 }
 
 // agentKeys finds or makes the organisation's vault, which nobody counts as the
-// creator of: whoever created a vault may read all of it for ever. Of two that make it at the
-// same moment one wins, and the other finds that one's.
+// creator of: the creator of a vault may read all of it for ever. One of two that make it
+// at the same moment wins, and the other finds that one's.
 func (s *Service) agentKeys(ctx context.Context, c *call.Call) (Vault, error) {
 	v, err := s.store.VaultNamed(ctx, c.Who.Org, AgentKeys)
 	if !fault.Is(err, fault.NotFound) {
 		return v, err
 	}
 	v = Vault{
-		ID: newID(), Org: c.Who.Org, Name: AgentKeys, Description: "Identity keys of the organisation's agents",
-		CreatedBy: c.Who.Org, CreatedByKind: policy.KindUser, CreatedAt: c.Now.UTC().Truncate(time.Microsecond),
+		ID: ids.New(), Org: c.Who.Org, Name: AgentKeys, Description: "Identity keys of the organisation's agents",
+		CreatedBy: c.Who.Org, CreatedByKind: policy.KindUser, CreatedAt: stamp.Of(c.Now),
 	}
 	err = s.add(ctx, v, nil)
 	if fault.Is(err, fault.Conflict) {

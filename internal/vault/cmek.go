@@ -6,16 +6,17 @@ import (
 	"encoding/base64"
 	"log/slog"
 	"strings"
-	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/cmek"
 	"github.com/oneclaw-dev/oneclaw/internal/erase"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
 var (
@@ -212,7 +213,7 @@ func (s *Service) CMEKRotation(ctx context.Context, c *call.Call, id, job string
 
 func newJob(c *call.Call, v *Vault, kind JobKind) Job {
 	return Job{
-		ID: newID(), Org: v.Org, Vault: v.ID, Kind: kind, Status: JobPending,
-		CreatedBy: string(c.Who.Kind) + ":" + c.Who.ID, CreatedAt: c.Now.UTC().Truncate(time.Microsecond),
+		ID: ids.New(), Org: v.Org, Vault: v.ID, Kind: kind, Status: JobPending,
+		CreatedBy: string(c.Who.Kind) + ":" + c.Who.ID, CreatedAt: stamp.Of(c.Now),
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
 // MaxValue bounds a secret's value, in bytes. Requests are bounded at 5 MiB, so
@@ -34,7 +35,7 @@ func (d *Draft) check(now time.Time) error {
 	case len(d.Metadata) > maxObject || len(d.RotationPolicy) > maxObject:
 		return fault.New(fault.Invalid, "object_too_large", "metadata and rotation_policy may have at most 64 KiB each.")
 	}
-	d.ExpiresAt = d.ExpiresAt.UTC().Truncate(time.Microsecond)
+	d.ExpiresAt = stamp.Of(d.ExpiresAt)
 	for _, o := range []*[]byte{&d.Metadata, &d.RotationPolicy} {
 		if len(*o) == 0 || bytes.Equal(*o, []byte("null")) {
 			*o = []byte("{}")

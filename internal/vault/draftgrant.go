@@ -2,11 +2,12 @@ package vault
 
 import (
 	"context"
-	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
 // DraftGrant is Grant without the writing, for a principal that is about to be
@@ -20,8 +21,8 @@ func (s *Service) DraftGrant(ctx context.Context, c *call.Call, d policy.Spec) (
 		return policy.Spec{}, err
 	}
 	g := Grant{
-		ID: newID(), Vault: d.Vault, Pattern: d.Pattern, PrincipalKind: d.PrincipalKind, PrincipalID: d.PrincipalID,
-		Permissions: d.Permissions, Conditions: d.Conditions, ExpiresAt: d.ExpiresAt, CreatedAt: c.Now.UTC().Truncate(time.Microsecond),
+		ID: ids.New(), Vault: d.Vault, Pattern: d.Pattern, PrincipalKind: d.PrincipalKind, PrincipalID: d.PrincipalID,
+		Permissions: d.Permissions, Conditions: d.Conditions, ExpiresAt: d.ExpiresAt, CreatedAt: stamp.Of(c.Now),
 	}
 	if err := g.cap(c); err != nil {
 		return policy.Spec{}, err

@@ -9,12 +9,11 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -153,9 +152,9 @@ func (k *keysWith) DestroyKEK(ctx context.Context, id string) error {
 	return k.KeyStore.DestroyKEK(ctx, id)
 }
 
-// TestADoomedKeyIsDestroyedInTheEnd: the keystore is away, or the process ends,
+// TestAScheduledKeyIsDestroyedInTheEnd: the keystore is away, or the process ends,
 // between the removal of the rows and of the key.
-func TestADoomedKeyIsDestroyedInTheEnd(t *testing.T) {
+func TestAScheduledKeyIsDestroyedInTheEnd(t *testing.T) {
 	f := newFixture(t)
 	v, kept := f.vault("v"), f.vault("kept")
 	f.put(v, "p", "x")
@@ -166,8 +165,8 @@ func TestADoomedKeyIsDestroyedInTheEnd(t *testing.T) {
 	if err := away.Remove(t.Context(), f.call(f.owner), v.ID); err != nil {
 		t.Errorf("the removal: %v", err) // the rows are gone: that is done
 	}
-	if doomed, err := f.db.DoomedKeys(t.Context()); err != nil || !slices.Equal(doomed, []string{v.KEK()}) {
-		t.Errorf("doomed keys %v, %v", doomed, err)
+	if scheduled, err := f.db.KeysToDestroy(t.Context()); err != nil || !slices.Equal(scheduled, []string{v.KEK()}) {
+		t.Errorf("keys to destroy %v, %v", scheduled, err)
 	}
 	if _, err := f.keys.Unwrap(t.Context(), v.KEK(), row.Box.WrappedDEK[1:], nil); fault.CodeOf(err) != keystore.CodeUnwrapFailed {
 		t.Errorf("the key before the sweep: %v, want it there", err)
@@ -178,8 +177,8 @@ func TestADoomedKeyIsDestroyedInTheEnd(t *testing.T) {
 	if _, err := f.keys.Unwrap(t.Context(), v.KEK(), row.Box.WrappedDEK[1:], nil); fault.CodeOf(err) != keystore.CodeKeyNotFound {
 		t.Errorf("the key after the sweep: %v, want it gone", err)
 	}
-	if doomed, err := f.db.DoomedKeys(t.Context()); err != nil || len(doomed) != 0 {
-		t.Errorf("doomed keys %v, %v after the sweep", doomed, err)
+	if scheduled, err := f.db.KeysToDestroy(t.Context()); err != nil || len(scheduled) != 0 {
+		t.Errorf("keys to destroy %v, %v after the sweep", scheduled, err)
 	}
 	if got, err := f.reveal(f.owner, kept, "p"); err != nil || got != "x" {
 		t.Errorf("another vault: %q, %v", got, err)
@@ -198,8 +197,8 @@ func TestAKeyThatCanNotBeDestroyedKeepsNoOtherAlive(t *testing.T) {
 	if err := s.Sweep(t.Context()); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("the sweep: %v", err)
 	}
-	if doomed, err := f.db.DoomedKeys(t.Context()); err != nil || !slices.Equal(doomed, []string{stuck.KEK()}) {
-		t.Errorf("doomed keys %v, %v, want the one that is stuck", doomed, err)
+	if scheduled, err := f.db.KeysToDestroy(t.Context()); err != nil || !slices.Equal(scheduled, []string{stuck.KEK()}) {
+		t.Errorf("keys to destroy %v, %v, want the one that is stuck", scheduled, err)
 	}
 }
 
@@ -247,7 +246,7 @@ func TestAPolicyThatIsNotUnderstoodDeniesOnlyItself(t *testing.T) {
 	other := f.newAgent()
 	f.allow(v, other, "**", "read")
 	odd := vault.Grant{
-		ID: uuid.NewString(), Vault: v.ID, Pattern: "**", PrincipalKind: policy.KindAgent, PrincipalID: f.agent.ID,
+		ID: ids.New(), Vault: v.ID, Pattern: "**", PrincipalKind: policy.KindAgent, PrincipalID: f.agent.ID,
 		Permissions: []string{"read"}, Conditions: []byte(`{"from_the_future":true}`), CreatedAt: moment,
 	}
 	must(t, f.db.AddGrant(t.Context(), f.org, odd, nil))
@@ -287,7 +286,7 @@ func TestVaultNames(t *testing.T) {
 func (f *fixture) putKey(s *vault.Service, c *call.Call, path string, value secret.Bytes) error {
 	return s.SealAgentKeys(f.t.Context(), c, map[string]secret.Bytes{path: value}, func(sealed any) error {
 		a := identity.Agent{AuthMethod: identity.MethodMTLS, Sealed: sealed, CreatedAt: c.Now}
-		a.ID, a.Org, a.Creator, a.TokenGen = uuid.NewString(), f.org, c.Who.ID, 1
+		a.ID, a.Org, a.Creator, a.TokenGen = ids.New(), f.org, c.Who.ID, 1
 		return f.db.AddAgent(f.t.Context(), a, nil)
 	})
 }
@@ -301,7 +300,7 @@ func TestAgentsKeysHaveAVaultOfTheirOwn(t *testing.T) {
 	errs := parallel(16, func() error {
 		c := f.call(member)
 		id := next.Add(1)
-		err := f.putKey(nodes[id%2], c, "agents/"+uuid.NewString()+"/ssh/private_key", secret.FromString("key"))
+		err := f.putKey(nodes[id%2], c, "agents/"+ids.New()+"/ssh/private_key", secret.FromString("key"))
 		if c.Event.Committed || string(c.Event.Details.AppendJSON(nil)) != "{}" || c.Event.ResourceType != "" {
 			t.Errorf("the caller's event was touched: %+v", c.Event)
 		}
@@ -320,7 +319,7 @@ func TestAgentsKeysHaveAVaultOfTheirOwn(t *testing.T) {
 	if err != nil || len(rows) != 16 || rows[0].Type != "private_key" {
 		t.Errorf("%d keys, %v", len(rows), err)
 	}
-	// Who happened to come first must not read everybody's keys.
+	// The member that happened to come first must not read everybody's keys.
 	_, err = f.reveal(member, all[0], rows[0].Path)
 	wantCode(t, "a member", err, "access_denied")
 

@@ -8,8 +8,10 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
 var errNoGrant = fault.New(fault.NotFound, "policy_not_found", "There is no policy with this id on this vault.")
@@ -24,9 +26,9 @@ func (s *Service) Grant(ctx context.Context, c *call.Call, vaultID string, g Gra
 	if err := c.Authorize(policy.CreatePolicy, resource(e, secretpath.Path{})); err != nil {
 		return Grant{}, err
 	}
-	g.ID, g.Vault = newID(), vaultID
+	g.ID, g.Vault = ids.New(), vaultID
 	g.CreatedBy, g.CreatedByKind = c.Who.ID, c.Who.Kind
-	g.CreatedAt, g.Revision = c.Now.UTC().Truncate(time.Microsecond), 1
+	g.CreatedAt, g.Revision = stamp.Of(c.Now), 1
 	if err := g.cap(c); err != nil {
 		return Grant{}, err
 	}
@@ -40,7 +42,7 @@ func (s *Service) Grant(ctx context.Context, c *call.Call, vaultID string, g Gra
 	return g, s.store.AddGrant(ctx, e.vault.Org, g, c.Event)
 }
 
-// Grants returns the policies of a vault. Who may not manage them sees its own.
+// Grants returns the policies of a vault. A caller that may not manage them sees its own.
 func (s *Service) Grants(ctx context.Context, c *call.Call, vaultID string) ([]Grant, error) {
 	e, err := s.open(ctx, c, vaultID)
 	if err != nil {
@@ -70,8 +72,8 @@ type Change struct {
 	ClearExpiresAt bool
 }
 
-// UpdateGrant changes a policy's permissions, conditions or expiry. Of two
-// changes at once none undoes the other.
+// UpdateGrant changes a policy's permissions, conditions or expiry. Neither
+// of two changes at once undoes the other.
 func (s *Service) UpdateGrant(ctx context.Context, c *call.Call, vaultID, id string, ch Change) (Grant, error) {
 	for {
 		e, was, err := s.grant(ctx, c, vaultID, id, policy.UpdatePolicy)
@@ -224,7 +226,7 @@ func (g *Grant) check(now time.Time) error {
 	if !g.ExpiresAt.IsZero() && !g.ExpiresAt.After(now) {
 		return fault.New(fault.Invalid, "expires_in_the_past", "expires_at must be in the future.")
 	}
-	g.ExpiresAt = g.ExpiresAt.UTC().Truncate(time.Microsecond)
+	g.ExpiresAt = stamp.Of(g.ExpiresAt)
 	if g.ExpiresAt.Year() > 9999 {
 		return fault.New(fault.Invalid, "invalid_expires_at", "expires_at is too far away.")
 	}

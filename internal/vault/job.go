@@ -110,8 +110,9 @@ type JobStore interface {
 	// have the job's generation, come after path and version, and were written at
 	// the time or later.
 	WrittenSince(ctx context.Context, j Job, since time.Time, path string, version uint64, limit int) ([]Version, error)
-	// EndJob ends a job as j says, forgets the client's keys, dooms the key that
-	// they were sealed with and the vault's keys of generations below oldest.
+	// EndJob ends a job as j says, forgets the client's keys, and schedules for
+	// destruction the key that they were sealed with and the vault's keys of
+	// generations below oldest.
 	EndJob(ctx context.Context, j Job, oldest int64, ev *audit.Event) error
 	// PruneJobs removes jobs that ended before. The last of a vault stays when it
 	// failed, so that it can be taken up again, and one whose generation the vault

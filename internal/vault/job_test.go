@@ -17,14 +17,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	_ "github.com/jackc/pgx/v5/stdlib" // the tests' own view of PostgreSQL
 
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/cmek"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -68,7 +67,7 @@ func onBoth(t *testing.T, test func(t *testing.T, c *cluster)) {
 			keys[i], err = soft.Open(t.Context(), soft.Config{Dir: dir})
 			must(t, err)
 		}
-		f := &fixture{t: t, db: dbs[0], keys: keys[0], org: uuid.NewString(), now: moment}
+		f := &fixture{t: t, db: dbs[0], keys: keys[0], org: ids.New(), now: moment}
 		f.owner = f.user(policy.RoleOwner)
 		f.Service = f.service(f.db, f.keys)
 		raw, err := sql.Open("pgx", dsn)
@@ -189,8 +188,8 @@ func (c *cluster) onlyKey(v vault.Vault) {
 			f.t.Errorf("key %s: there %v", id, there)
 		}
 	}
-	if doomed, err := f.db.DoomedKeys(f.t.Context()); err != nil || len(doomed) > 0 {
-		f.t.Errorf("doomed keys %v, %v", doomed, err)
+	if scheduled, err := f.db.KeysToDestroy(f.t.Context()); err != nil || len(scheduled) > 0 {
+		f.t.Errorf("keys to destroy %v, %v", scheduled, err)
 	}
 }
 
@@ -345,7 +344,7 @@ func (s *stopping) SwitchKEK(ctx context.Context, j vault.Job) error {
 }
 
 // A job is cut at every write that it does, its end and the destruction of the
-// keys among them, before the write and after it. Whoever takes over finds what is
+// keys among them, before the write and after it. The worker that takes over finds what is
 // left: every value is encrypted once, the end is told once, and no old key stays.
 func TestAJobThatIsCutAnywhereGoesOn(t *testing.T) {
 	const n = 230
@@ -380,10 +379,10 @@ func TestAJobThatIsCutAnywhereGoesOn(t *testing.T) {
 				now = now.Add(time.Minute) // the lease of the dead ends
 				got, err := c.db.Job(t.Context(), v.ID, vault.JobCMEK, j.ID)
 				must(t, err)
-				doomed, err := c.db.DoomedKeys(t.Context())
+				scheduled, err := c.db.KeysToDestroy(t.Context())
 				must(t, err)
 				over = got.Status == vault.JobCompleted
-				if over && len(doomed) == 0 {
+				if over && len(scheduled) == 0 {
 					if got.Processed != n || got.Total != n || got.Unopened+got.Damaged > 0 {
 						t.Errorf("ended as %+v", got)
 					}

@@ -10,13 +10,15 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/cmek"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
 // What the event of a job's end says of the vault's keys of before.
 const (
-	reasonDestroyed = "old_key_destroyed" // doomed with the event; tried again until it is gone
+	reasonDestroyed = "old_key_destroyed" // scheduled for destruction with the event; tried again until it is gone
 	reasonKept      = "old_key_kept"      // a version needs one of them still
 )
 
@@ -37,7 +39,7 @@ func (w *Worker) end(ctx context.Context, j *Job, why string) (over bool, err er
 	if !j.Switched {
 		oldest = 0 // nothing may be destroyed: the vault still writes under the old key
 	}
-	j.CompletedAt = w.now().UTC().Truncate(time.Microsecond)
+	j.CompletedAt = stamp.Of(w.now())
 	err = w.s.store.EndJob(ctx, *j, oldest, j.ended(oldest))
 	return err == nil, err
 }
@@ -46,7 +48,7 @@ func (w *Worker) end(ctx context.Context, j *Job, why string) (over bool, err er
 // no address.
 func (j *Job) ended(oldest int64) *audit.Event {
 	ev := &audit.Event{
-		ID: newID(), Org: j.Org, At: j.CompletedAt, Action: string(policy.RekeyVault), ResourceType: "vault", ResourceID: j.Vault,
+		ID: ids.New(), Org: j.Org, At: j.CompletedAt, Action: string(policy.RekeyVault), ResourceType: "vault", ResourceID: j.Vault,
 		Details: audit.Details{Outcome: audit.Success, Reason: reasonDestroyed, Vault: j.Vault, Target: "job:" + j.ID},
 	}
 	ev.ActorKind, ev.ActorID, _ = strings.Cut(j.CreatedBy, ":")

@@ -39,7 +39,7 @@ func (s *Service) MayShare(ctx context.Context, c *call.Call, vaultID string, p 
 	if err := c.Authorize(policy.CreateShare, r); err != nil {
 		return err
 	}
-	// Whoever must ask could be handed the value by a stored login of somebody else.
+	// A maker whose reads need an approval could be handed the value by a stored login of somebody else.
 	if e.policies.Gated(vaultID, policy.Read, p.String()) {
 		return c.RequirePerson()
 	}

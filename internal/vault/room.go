@@ -10,8 +10,8 @@ import (
 const small = 64 << 10
 
 // fetch has read put a version into v, and takes room for its value and for its answer
-// before anything is opened, counted or recorded. Who has to wait for room lets go of
-// what it read meanwhile, and reads again. A version is large: copies of it would grow
+// before anything is opened, counted or recorded. A reader that has to wait for room
+// lets go of what it read meanwhile, and reads again. A version is large: copies of it would grow
 // the stack, all of which is overwritten after each use of a key.
 func fetch(ctx context.Context, room *budget.Lease, v *Version, read func() error) error {
 	for {

@@ -10,10 +10,12 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
 // openBox opens v. Its key may have been replaced and destroyed since the row was
@@ -141,8 +143,8 @@ func (s *Service) next(ctx context.Context, c *call.Call, in *Vault, p secretpat
 	}
 	v := Version{
 		Meta: Meta{
-			ID: newVersionID(), Path: p.String(), Type: d.Type, Version: last.Version + 1,
-			Metadata: d.Metadata, CreatedAt: c.Now.UTC().Truncate(time.Microsecond), ExpiresAt: d.ExpiresAt,
+			ID: ids.NewSorted(), Path: p.String(), Type: d.Type, Version: last.Version + 1,
+			Metadata: d.Metadata, CreatedAt: stamp.Of(c.Now), ExpiresAt: d.ExpiresAt,
 		},
 		Vault: in.ID, KEKGen: in.KEKGen, RotationPolicy: d.RotationPolicy, CMEK: in.CMEKFingerprint != "",
 		CreatedBy: string(c.Who.Kind) + ":" + c.Who.ID, MaxAccess: d.MaxAccess,

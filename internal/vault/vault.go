@@ -7,11 +7,8 @@ package vault
 
 import (
 	"context"
-	"crypto/rand"
 	"log/slog"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
@@ -123,15 +120,15 @@ type Store interface {
 	Vaults(ctx context.Context, org string) ([]Vault, error)
 	// VaultNamed returns fault.NotFound when the organisation has none of that name.
 	VaultNamed(ctx context.Context, org, name string) (Vault, error)
-	// RemoveVault removes the vault with all in it, its jobs too, and dooms its
-	// keys. NotFound when it is gone.
+	// RemoveVault removes the vault with all in it, its jobs too, and schedules its
+	// keys for destruction. NotFound when it is gone.
 	RemoveVault(ctx context.Context, v Vault, ev *audit.Event) error
 
-	// DoomedKeys returns the ids of keys whose vault is gone.
-	DoomedKeys(ctx context.Context) ([]string, error)
+	// KeysToDestroy returns the ids of keys that are scheduled for destruction.
+	KeysToDestroy(ctx context.Context) ([]string, error)
 	// ClearRemains deletes the secrets of vaults that are gone which RemoveVault left.
 	ClearRemains(ctx context.Context) error
-	// ForgetKey removes a destroyed key from the doomed ones.
+	// ForgetKey takes a destroyed key off the schedule.
 	ForgetKey(ctx context.Context, id string) error
 
 	// Latest returns the newest version of a path, live or not; fault.NotFound
@@ -234,9 +231,3 @@ func (s *Service) open(ctx context.Context, c *call.Call, id string) (*entry, er
 func resource(e *entry, p secretpath.Path) policy.Resource {
 	return policy.Resource{Org: e.vault.Org, Vault: e.policyVault, Path: p, Policies: e.policies}
 }
-
-// newVersionID is a UUID that begins with the time (version 7): ids that are
-// written together lie together in the index.
-func newVersionID() string { return uuid.Must(uuid.NewV7FromReader(rand.Reader)).String() }
-
-func newID() string { return uuid.Must(uuid.NewRandomFromReader(rand.Reader)).String() }

@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"slices"
 	"sync"
 
@@ -21,6 +19,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -56,7 +55,7 @@ func newFixture(t *testing.T) *fixture {
 	t.Cleanup(func() { must(t, db.Close()) })
 	keys, err := soft.Open(t.Context(), soft.Config{Dir: t.TempDir()})
 	must(t, err)
-	f := &fixture{t: t, dir: dir, db: db, keys: keys, org: uuid.NewString(), now: moment}
+	f := &fixture{t: t, dir: dir, db: db, keys: keys, org: ids.New(), now: moment}
 	f.owner = f.user(policy.RoleOwner)
 	f.agent = f.newAgent()
 	f.Service = f.service(db, keys)
@@ -68,12 +67,12 @@ func (f *fixture) service(st vault.Store, keys vault.Keys) *vault.Service {
 }
 
 func (f *fixture) user(role policy.Role) policy.Principal {
-	return policy.Principal{Kind: policy.KindUser, ID: uuid.NewString(), Org: f.org, Role: role}
+	return policy.Principal{Kind: policy.KindUser, ID: ids.New(), Org: f.org, Role: role}
 }
 
 func (f *fixture) newAgent() policy.Principal {
 	f.t.Helper()
-	a := policy.Principal{Kind: policy.KindAgent, ID: uuid.NewString(), Org: f.org, Creator: f.owner.ID}
+	a := policy.Principal{Kind: policy.KindAgent, ID: ids.New(), Org: f.org, Creator: f.owner.ID}
 	must(f.t, f.db.AddAgent(f.t.Context(), identity.Agent{
 		Standing: identity.Standing{ID: a.ID, Org: a.Org, Creator: a.Creator, Active: true},
 		Name:     "agent", AuthMethod: identity.MethodMTLS, CreatedAt: moment,
@@ -84,7 +83,7 @@ func (f *fixture) newAgent() policy.Principal {
 // call is one request of who.
 func (f *fixture) call(who policy.Principal) *call.Call {
 	return &call.Call{Who: who, IP: netip.MustParseAddr("192.0.2.7"), Now: f.now, Event: &audit.Event{
-		ID: uuid.NewString(), Org: who.Org, At: f.now, Action: "test", ActorKind: string(who.Kind), ActorID: who.ID,
+		ID: ids.New(), Org: who.Org, At: f.now, Action: "test", ActorKind: string(who.Kind), ActorID: who.ID,
 	}}
 }
 
@@ -244,9 +243,9 @@ func TestADenialTellsNothingOfWhatExists(t *testing.T) {
 	}
 
 	stranger := f.user(policy.RoleOwner)
-	stranger.Org = uuid.NewString()
+	stranger.Org = ids.New()
 	_, foreign := f.reveal(stranger, v, "there")
-	_, missing := f.reveal(stranger, vault.Vault{ID: uuid.NewString()}, "there")
+	_, missing := f.reveal(stranger, vault.Vault{ID: ids.New()}, "there")
 	if foreign == nil || missing == nil || foreign.Error() != missing.Error() {
 		t.Errorf("another organisation's vault: %v; none at all: %v", foreign, missing)
 	}
@@ -297,7 +296,7 @@ func TestAGrantOpensAndItsEndCloses(t *testing.T) {
 	wantCode(t, "once it is removed", err, "access_denied")
 
 	for name, bad := range map[string]vault.Grant{
-		"nobody":             {Pattern: "**", PrincipalKind: policy.KindAgent, PrincipalID: uuid.NewString(), Permissions: []string{"read"}},
+		"nobody":             {Pattern: "**", PrincipalKind: policy.KindAgent, PrincipalID: ids.New(), Permissions: []string{"read"}},
 		"a foreign agent":    {Pattern: "**", PrincipalKind: policy.KindUser, PrincipalID: f.agent.ID, Permissions: []string{"read"}},
 		"no permission":      {Pattern: "**", PrincipalKind: policy.KindAgent, PrincipalID: f.agent.ID},
 		"a bad pattern":      {Pattern: "/", PrincipalKind: policy.KindAgent, PrincipalID: f.agent.ID, Permissions: []string{"read"}},
@@ -533,7 +532,7 @@ func TestAnAgentThatSignsThroughIntentsReadsNoKeys(t *testing.T) {
 func TestACMEKVaultMarksItsVersions(t *testing.T) {
 	f := newFixture(t)
 	v := vault.Vault{
-		ID: uuid.NewString(), Org: f.org, Name: "cmek", CreatedBy: f.owner.ID, CreatedByKind: policy.KindUser,
+		ID: ids.New(), Org: f.org, Name: "cmek", CreatedBy: f.owner.ID, CreatedByKind: policy.KindUser,
 		CMEKFingerprint: strings.Repeat("ab", 32), CreatedAt: moment,
 	}
 	must(t, f.keys.CreateKEK(t.Context(), v.KEK()))
@@ -561,7 +560,7 @@ func TestARowThatWasMovedDoesNotOpen(t *testing.T) {
 		version     uint64
 	}{"another path": {v.ID, "b", 1}, "another vault": {other.ID, "a", 1}, "another version": {v.ID, "a", 2}} {
 		row := stolen
-		row.ID, row.Vault, row.Path, row.Meta.Version = uuid.NewString(), to.vault, to.path, to.version
+		row.ID, row.Vault, row.Path, row.Meta.Version = ids.New(), to.vault, to.path, to.version
 		must(t, f.db.PutVersion(t.Context(), f.org, row, nil))
 		_, err := f.Reveal(t.Context(), f.call(f.owner), to.vault, parse(to.path))
 		if err == nil {

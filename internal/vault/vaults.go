@@ -13,8 +13,10 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
 // Create makes a vault with a key-encryption key of its own. Conflict when the
@@ -25,9 +27,9 @@ func (s *Service) Create(ctx context.Context, c *call.Call, name, description st
 		return Vault{}, err
 	}
 	v := Vault{
-		ID: newID(), Org: c.Who.Org, Name: strings.TrimSpace(name), Description: description,
+		ID: ids.New(), Org: c.Who.Org, Name: strings.TrimSpace(name), Description: description,
 		CreatedBy: c.Who.ID, CreatedByKind: c.Who.Kind, CreatorHuman: c.Who.Creator,
-		CreatedAt: c.Now.UTC().Truncate(time.Microsecond),
+		CreatedAt: stamp.Of(c.Now),
 	}
 	if err := checkName(v.Name); err != nil {
 		return Vault{}, err
@@ -164,8 +166,8 @@ func (s *Service) Remove(ctx context.Context, c *call.Call, id string) error {
 	if err := s.store.RemoveVault(ctx, e.vault, c.Event); err != nil {
 		return err
 	}
-	// The rows are gone for good: a key that can't be destroyed now stays doomed,
-	// and the next Sweep tries again.
+	// The rows are gone for good: a key that can't be destroyed now stays
+	// scheduled, and the next Sweep tries again.
 	if err := s.Sweep(context.WithoutCancel(ctx)); err != nil {
 		s.log.Error("the key of a deleted vault could not be destroyed yet, or its secrets not be cleared away", slog.Any("error", err))
 	}
@@ -180,7 +182,7 @@ const maxUndestroyed = 3
 // them: also what was cut short by a crash or a keystore that was away. A key that can't be destroyed
 // keeps the others from it only when it looks as if none can.
 func (s *Service) Sweep(ctx context.Context) error {
-	ids, err := s.store.DoomedKeys(ctx)
+	ids, err := s.store.KeysToDestroy(ctx)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,9 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/cmek"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
+	"github.com/oneclaw-dev/oneclaw/internal/loop"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
@@ -43,28 +45,25 @@ type Worker struct {
 
 // NewWorker returns a Worker for the jobs that s and its like begin.
 func NewWorker(s *Service, now func() time.Time) *Worker {
-	return &Worker{s: s, now: now, holder: newID()}
+	return &Worker{s: s, now: now, holder: ids.New()}
 }
 
 // Run works until ctx ends. The batch under way is finished first.
 func (w *Worker) Run(ctx context.Context) {
-	tick := time.NewTicker(pollJobs)
-	defer tick.Stop()
 	prune := time.NewTicker(pruneEvery)
 	defer prune.Stop()
-	w.Prune(ctx)
-	for {
-		for w.Turn(ctx) {
-		}
+	round := func(ctx context.Context) {
 		select {
-		case <-ctx.Done():
-			return
-		case <-w.s.begun:
-		case <-tick.C:
 		case <-prune.C:
 			w.Prune(ctx)
+		default:
+		}
+		for w.Turn(ctx) {
 		}
 	}
+	w.Prune(ctx)
+	round(ctx)
+	loop.EveryOr(ctx, pollJobs, w.s.begun, round)
 }
 
 // Turn works on one job for a while, and reports whether there was one.

@@ -112,7 +112,7 @@ func TestATransactionCountsOnce(t *testing.T) {
 	o.pays("another without", "GET /a", transfer(4), "", both)
 }
 
-func TestOfManyWithOnePaymentOneIsServed(t *testing.T) {
+func TestOnePaymentServesOneOfManyRequests(t *testing.T) {
 	o := open(t)
 	other := x402.New(x402.Config{Store: o.DB, Settings: o.Billing, Client: o.f.Client(), Now: o.Clock.Now, Log: o.Logger()})
 	nodes := []*x402.Service{o.Payments, other}

@@ -8,12 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
@@ -32,9 +31,9 @@ func TestAVaultIsRekeyedOnTheToken(t *testing.T) {
 	must(t, err)
 	t.Cleanup(func() { must(t, db.Close()) })
 	s := vault.New(db, seal.New(keys), keys, db, approval.New(approval.Config{Store: db}), slog.New(slog.DiscardHandler))
-	owner := policy.Principal{Kind: policy.KindUser, ID: uuid.NewString(), Org: uuid.NewString(), Role: policy.RoleOwner}
+	owner := policy.Principal{Kind: policy.KindUser, ID: ids.New(), Org: ids.New(), Role: policy.RoleOwner}
 	call := func() *call.Call {
-		return &call.Call{Who: owner, Now: time.Now(), Event: &audit.Event{ID: uuid.NewString(), Org: owner.Org, At: time.Now(), Action: "test", ActorKind: "user", ActorID: owner.ID}}
+		return &call.Call{Who: owner, Now: time.Now(), Event: &audit.Event{ID: ids.New(), Org: owner.Org, At: time.Now(), Action: "test", ActorKind: "user", ActorID: owner.ID}}
 	}
 	path := func(i int) secretpath.Path {
 		p, err := secretpath.Parse(fmt.Sprintf("p%d", i))

@@ -4,9 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 )
 
@@ -24,9 +23,9 @@ func TestAThousandEventsAreTold(t *testing.T) {
 			return false
 		}
 	}
-	org := uuid.NewString()
+	org := ids.New()
 	for n := 1; n <= 2000; n++ {
-		ev := &audit.Event{ID: uuid.NewString(), Org: org, At: time.UnixMicro(int64(n)), Action: "secret.read"}
+		ev := &audit.Event{ID: ids.New(), Org: org, At: time.UnixMicro(int64(n)), Action: "secret.read"}
 		if err := db.Append(t.Context(), ev); err != nil {
 			t.Fatal(err)
 		}

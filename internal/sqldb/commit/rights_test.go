@@ -7,9 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
@@ -55,13 +54,13 @@ func TestAWriteStandsOnTheRightsItWasDecidedOn(t *testing.T) {
 				}
 			}, org, true},
 			"another's token is revoked": {func(*call.Basis) {
-				if err := db.Revoke(t.Context(), org, uuid.NewString(), time.Now().Add(time.Hour), time.Now(), dbkit.Event(org)); err != nil {
+				if err := db.Revoke(t.Context(), org, ids.New(), time.Now().Add(time.Hour), time.Now(), dbkit.Event(org)); err != nil {
 					t.Error(err)
 				}
 			}, org, false},
 			"it is done already": {func(b *call.Basis) { end(t, db, org); b.Event.Committed = true }, org, false},
 		} {
-			b := decided(db, org, uuid.NewString())
+			b := decided(db, org, ids.New())
 			tc.between(b)
 			if err := write(b, name, tc.where); errors.Is(err, call.ErrMoved) != tc.moved || (err == nil) == tc.moved {
 				t.Errorf("%s: %v", name, err)
@@ -79,7 +78,7 @@ func TestARightThatEndsInTheSameTransactionIsGone(t *testing.T) {
 	dbkit.OnEach(t, func(t *testing.T, cfg store.Config) {
 		db := dbkit.Open(t, cfg)
 		org := dbkit.NewOrg()
-		v := vault.Vault{ID: uuid.NewString(), Org: org, Name: "v", CreatedBy: uuid.NewString(), CreatedByKind: "user", CreatedAt: time.Now()}
+		v := vault.Vault{ID: ids.New(), Org: org, Name: "v", CreatedBy: ids.New(), CreatedByKind: "user", CreatedAt: time.Now()}
 		if err := db.AddVault(t.Context(), v, dbkit.Event(org)); err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +94,7 @@ func TestARightThatEndsInTheSameTransactionIsGone(t *testing.T) {
 			b := decided(db, org, "")
 			return func() {
 				ver := vault.Version{Vault: v.ID}
-				ver.Path, ver.ID, ver.Type, ver.CreatedAt = path, uuid.NewString(), "generic", time.Now()
+				ver.Path, ver.ID, ver.Type, ver.CreatedAt = path, ids.New(), "generic", time.Now()
 				ver.Meta.Version, ver.Metadata, ver.RotationPolicy = 1, []byte("{}"), []byte("{}")
 				ver.Box.WrappedDEK, ver.Box.Ciphertext = []byte("k"), []byte("c")
 				b.Event.Details.Path = path
@@ -153,7 +152,7 @@ func TestTwoNodesStandOnEachOthersRights(t *testing.T) {
 	if err := here.Write(decided(here, org, "").With(t.Context()), org, dbkit.Remember("anew")); err != nil {
 		t.Error(err)
 	}
-	token := uuid.NewString()
+	token := ids.New()
 	b = decided(here, org, token)
 	if err := there.Revoke(t.Context(), org, token, time.Now().Add(time.Hour), time.Now(), dbkit.Event(org)); err != nil {
 		t.Fatal(err)

@@ -9,12 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
@@ -53,7 +52,7 @@ func testApprovalEnds(t *testing.T, f *fixture) {
 		"its policy is edited to the same": func(t *testing.T, g *given) { f.edit(t, g, terms) },
 		"its policy is made again": func(t *testing.T, g *given) {
 			must(t, f.RemoveGrant(t.Context(), f.org, g.Vault, g.grant.ID, f.event()))
-			g.grant.ID = uuid.NewString()
+			g.grant.ID = ids.New()
 			must(t, f.AddGrant(t.Context(), f.org, g.grant, f.event()))
 		},
 		"its decider is demoted": func(t *testing.T, g *given) { role(t, g, policy.RoleMember) },
@@ -75,7 +74,7 @@ func testApprovalEnds(t *testing.T, f *fixture) {
 		"its requester's key is rotated": func(t *testing.T, g *given) { agent(t, g, func(a *identity.Agent) { a.TokenGen++ }) },
 		"its requester is stopped":       func(t *testing.T, g *given) { agent(t, g, func(a *identity.Agent) { a.Active = false }) },
 		"its requester is bound elsewhere and back": func(t *testing.T, g *given) {
-			agent(t, g, func(a *identity.Agent) { a.VaultIDs = []string{uuid.NewString()} })
+			agent(t, g, func(a *identity.Agent) { a.VaultIDs = []string{ids.New()} })
 			agent(t, g, func(a *identity.Agent) { a.VaultIDs = nil })
 		},
 		"its requester is capped to other paths and back": func(t *testing.T, g *given) {
@@ -89,7 +88,7 @@ func testApprovalEnds(t *testing.T, f *fixture) {
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
-			v := f.addVault(t, uuid.NewString())
+			v := f.addVault(t, ids.New())
 			g := &given{Request: f.approve(t, f.request(t, v.ID, "a/b"), f.anOwner(t)), boss: f.owner(t)}
 			all, err := f.Grants(t.Context(), v.ID)
 			must(t, err)
@@ -159,7 +158,7 @@ func testRequestEnds(t *testing.T, f *fixture) {
 	must(t, err)
 	want(t, "an old key's request", decide(rotated.Request), "approval_ended")
 	again := rotated.Request
-	again.ID = uuid.NewString()
+	again.ID = ids.New()
 	if r, err := f.AskApproval(t.Context(), again, f.event()); err != nil || r.ID != again.ID {
 		t.Errorf("the new key found %s, %v", r.ID, err)
 	}
@@ -169,8 +168,8 @@ func testRequestEnds(t *testing.T, f *fixture) {
 	want(t, "somebody who may not", f.DecideApproval(t.Context(), approved(left.Request, member), f.event()), "access_denied")
 }
 
-// Who was denied waits before it asks for the same again, longer each time, and
-// nobody asks without end.
+// A requester that was denied waits before it asks for the same again, longer each
+// time, and nobody asks without end.
 func testPause(t *testing.T, f *fixture) {
 	v := f.addVault(t, "v")
 	boss := f.anOwner(t)
@@ -178,7 +177,7 @@ func testPause(t *testing.T, f *fixture) {
 	now := moment
 	ask := func(change func(*approval.Request)) error {
 		next := r
-		next.ID, next.CreatedAt, next.ExpiresAt = uuid.NewString(), now, now.Add(approval.PendingFor)
+		next.ID, next.CreatedAt, next.ExpiresAt = ids.New(), now, now.Add(approval.PendingFor)
 		change(&next)
 		stored, err := f.AskApproval(t.Context(), next, f.event())
 		if err == nil && stored.ID == next.ID {
@@ -213,7 +212,7 @@ func testPause(t *testing.T, f *fixture) {
 	other := f.request(t, v.ID, "many")
 	for i := range approval.MaxAsked + 1 {
 		next := other
-		next.ID, next.Path = uuid.NewString(), fmt.Sprint("many/", i)
+		next.ID, next.Path = ids.New(), fmt.Sprint("many/", i)
 		_, err := f.AskApproval(t.Context(), next, f.event())
 		if i == approval.MaxAsked {
 			want(t, "one too many in an hour", err, "too_many_approvals")
@@ -270,8 +269,8 @@ func testApprovalRaces(t *testing.T, f *fixture) {
 		want(t, "a use", f.AppendApproved(t.Context(), f.resting(r.ID)), "approval_used")
 	}
 
-	// Of those who decide and withdraw at once, one is heard; a withdrawal may follow
-	// an approval.
+	// One of a decision and a withdrawal at once is heard; a withdrawal may follow an
+	// approval.
 	for i := range 10 {
 		r, err := f.AskApproval(t.Context(), f.request(t, v.ID, fmt.Sprint("decide/", i)), f.event())
 		must(t, err)
@@ -311,7 +310,7 @@ func testApprovalRaces(t *testing.T, f *fixture) {
 func testMails(t *testing.T, f *fixture) {
 	v := f.addVault(t, "v")
 	ask := func(at time.Time) string {
-		r := f.request(t, v.ID, "a/"+uuid.NewString())
+		r := f.request(t, v.ID, "a/"+ids.New())
 		r.CreatedAt = at
 		r, err := f.AskApproval(t.Context(), r, f.event())
 		must(t, err)

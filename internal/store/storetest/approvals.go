@@ -7,11 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 )
@@ -20,14 +19,14 @@ import (
 func (f *fixture) request(t *testing.T, vaultID, path string) approval.Request {
 	t.Helper()
 	g := f.grant(vaultID)
-	g.Pattern, g.Conditions, g.PrincipalID = "**", []byte(`{"require_approval":{"valid_seconds":3600,"max_uses":3}}`), uuid.NewString()
+	g.Pattern, g.Conditions, g.PrincipalID = "**", []byte(`{"require_approval":{"valid_seconds":3600,"max_uses":3}}`), ids.New()
 	must(t, f.AddAgent(t.Context(), identity.Agent{
-		Standing: identity.Standing{ID: g.PrincipalID, Org: f.org, Creator: uuid.NewString(), Active: true, TokenGen: 4},
+		Standing: identity.Standing{ID: g.PrincipalID, Org: f.org, Creator: ids.New(), Active: true, TokenGen: 4},
 		Name:     "agent", AuthMethod: identity.MethodMTLS, CreatedAt: moment,
 	}, f.event()))
 	must(t, f.AddGrant(t.Context(), f.org, g, f.event()))
 	return approval.Request{
-		ID: uuid.NewString(), Policy: policy.Version{ID: g.ID, Revision: 1}, Reason: "to deploy", Status: approval.Pending,
+		ID: ids.New(), Policy: policy.Version{ID: g.ID, Revision: 1}, Reason: "to deploy", Status: approval.Pending,
 		Use: approval.Use{
 			Org: f.org, Vault: vaultID, Path: path, Operation: approval.Read, Kind: policy.KindAgent,
 			Principal: g.PrincipalID, Human: "22222222-2222-4222-8222-222222222222",
@@ -99,12 +98,12 @@ func testApprovals(t *testing.T, f *fixture) {
 		t.Errorf("stored %+v, read %+v, want %+v", stored, read, asked)
 	}
 	twin := asked
-	twin.ID = uuid.NewString()
+	twin.ID = ids.New()
 	if found, err := f.AskApproval(t.Context(), twin, f.event()); err != nil || found != asked {
 		t.Errorf("asked again: %+v, %v", found, err)
 	}
 	lost := asked
-	lost.ID, lost.Vault = uuid.NewString(), uuid.NewString()
+	lost.ID, lost.Vault = ids.New(), ids.New()
 	if _, err := f.AskApproval(t.Context(), lost, f.event()); err == nil {
 		t.Error("a request for a vault that is not there was stored")
 	}
@@ -126,10 +125,10 @@ func testApprovals(t *testing.T, f *fixture) {
 	for what, change := range map[string]func(*approval.Use){
 		"another path":         func(u *approval.Use) { u.Path = "a/c" },
 		"another operation":    func(u *approval.Use) { u.Operation = approval.Write },
-		"another agent":        func(u *approval.Use) { u.Principal = uuid.NewString() },
+		"another agent":        func(u *approval.Use) { u.Principal = ids.New() },
 		"another kind":         func(u *approval.Use) { u.Kind = policy.KindUser },
-		"another vault":        func(u *approval.Use) { u.Vault = uuid.NewString() },
-		"another organisation": func(u *approval.Use) { u.Org = uuid.NewString() },
+		"another vault":        func(u *approval.Use) { u.Vault = ids.New() },
+		"another organisation": func(u *approval.Use) { u.Org = ids.New() },
 	} {
 		u := asked.Use
 		change(&u)
@@ -154,15 +153,15 @@ func testApprovalSight(t *testing.T, f *fixture) {
 		who  approval.Seen
 		sees bool
 	}{
-		"a manager":                   {approval.Seen{Org: f.org, All: true, Kind: policy.KindUser, ID: uuid.NewString()}, true},
+		"a manager":                   {approval.Seen{Org: f.org, All: true, Kind: policy.KindUser, ID: ids.New()}, true},
 		"the requester":               {approval.Seen{Org: f.org, Kind: policy.KindAgent, ID: r.Principal}, true},
 		"its human":                   {approval.Seen{Org: f.org, Kind: policy.KindUser, ID: r.Human}, true},
 		"the vault's creator":         {approval.Seen{Org: f.org, Kind: policy.KindUser, ID: v.CreatedBy}, true},
-		"another member":              {approval.Seen{Org: f.org, Kind: policy.KindUser, ID: uuid.NewString()}, false},
-		"another agent":               {approval.Seen{Org: f.org, Kind: policy.KindAgent, ID: uuid.NewString()}, false},
+		"another member":              {approval.Seen{Org: f.org, Kind: policy.KindUser, ID: ids.New()}, false},
+		"another agent":               {approval.Seen{Org: f.org, Kind: policy.KindAgent, ID: ids.New()}, false},
 		"an agent of the human's id":  {approval.Seen{Org: f.org, Kind: policy.KindAgent, ID: r.Human}, false},
 		"a user of the agent's id":    {approval.Seen{Org: f.org, Kind: policy.KindUser, ID: r.Principal}, false},
-		"another organisation's boss": {approval.Seen{Org: uuid.NewString(), All: true, Kind: policy.KindUser, ID: v.CreatedBy}, false},
+		"another organisation's boss": {approval.Seen{Org: ids.New(), All: true, Kind: policy.KindUser, ID: v.CreatedBy}, false},
 	} {
 		_, err := f.Approval(t.Context(), c.who, r.ID)
 		list, err2 := f.Approvals(t.Context(), c.who, approval.Pending, moment, 10)
@@ -211,7 +210,7 @@ func testSpendApproval(t *testing.T, f *fixture) {
 			return err
 		},
 	} {
-		r := f.request(t, v.ID, "x/"+uuid.NewString())
+		r := f.request(t, v.ID, "x/"+ids.New())
 		r.MaxUses = 2
 		r = f.approve(t, r, f.owner(t))
 		for n := 1; n >= 0; n-- {
@@ -259,7 +258,7 @@ func testSpendApproval(t *testing.T, f *fixture) {
 
 func testNotices(t *testing.T, f *fixture) {
 	v := f.newVault("v")
-	boss, maker := addUser(t, f), uuid.NewString()
+	boss, maker := addUser(t, f), ids.New()
 	v.CreatedBy = maker
 	must(t, f.AddVault(t.Context(), v, f.event()))
 	r := f.request(t, v.ID, "a/b")
@@ -317,7 +316,7 @@ func testWebhooks(t *testing.T, f *fixture) {
 	want(t, "removing none", f.RemoveWebhook(t.Context(), f.org, f.event()), "webhook_not_found")
 	for _, url := range []string{"https://example.com/a", "https://example.com/b"} {
 		w := approval.Webhook{
-			ID: uuid.NewString(), Org: f.org, URL: url, CreatedBy: uuid.NewString(), CreatedAt: moment,
+			ID: ids.New(), Org: f.org, URL: url, CreatedBy: ids.New(), CreatedAt: moment,
 			Box: seal.Box{WrappedDEK: []byte{1, 0, 255}, Ciphertext: []byte(url)},
 		}
 		must(t, f.SetWebhook(t.Context(), w, f.event()))
@@ -327,7 +326,7 @@ func testWebhooks(t *testing.T, f *fixture) {
 			t.Errorf("stored %+v, read %+v", w, got)
 		}
 	}
-	_, err = f.Webhook(t.Context(), uuid.NewString())
+	_, err = f.Webhook(t.Context(), ids.New())
 	want(t, "another's", err, "webhook_not_found")
 	must(t, f.RemoveWebhook(t.Context(), f.org, f.event()))
 	_, err = f.Webhook(t.Context(), f.org)

@@ -9,10 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 func (f *fixture) chain(t *testing.T) (rows []*audit.Row) {
@@ -26,7 +25,7 @@ func (f *fixture) chain(t *testing.T) (rows []*audit.Row) {
 
 func testEvents(t *testing.T, f *fixture) {
 	var all []*audit.Event
-	actors, actions := []string{uuid.NewString(), uuid.NewString()}, []string{"secret.read", "secret.write", "vault.list"}
+	actors, actions := []string{ids.New(), ids.New()}, []string{"secret.read", "secret.write", "vault.list"}
 	for i := range 30 {
 		ev := f.event()
 		ev.At = moment.Add(time.Duration(i) * time.Minute)
@@ -36,7 +35,7 @@ func testEvents(t *testing.T, f *fixture) {
 		all = append(all, ev)
 	}
 	other := f.event()
-	other.Org = uuid.NewString()
+	other.Org = ids.New()
 	must(t, f.Append(t.Context(), other))
 
 	slices.Reverse(all)
@@ -78,7 +77,7 @@ func testEvents(t *testing.T, f *fixture) {
 	if head, err := f.Head(t.Context(), f.org); err != nil || head != (audit.Head{Seq: 30, ID: all[0].ID, Hash: all[0].Hash}) {
 		t.Errorf("the head is %+v, %v", head, err)
 	}
-	if head, err := f.Head(t.Context(), uuid.NewString()); err != nil || head != (audit.Head{}) {
+	if head, err := f.Head(t.Context(), ids.New()); err != nil || head != (audit.Head{}) {
 		t.Errorf("an empty chain ends at %+v, %v", head, err)
 	}
 	n := 0
@@ -102,7 +101,7 @@ func testOneTransaction(t *testing.T, f *fixture) {
 	want(t, "a name", f.AddVault(t.Context(), f.newVault("v"), refused[0]), "vault_name_taken")
 	want(t, "a version", f.PutVersion(t.Context(), f.org, version(v.ID, "p", 2), refused[1]), "stale_version")
 	want(t, "a purge", f.Purge(t.Context(), v.ID, "p", refused[2]), "secret_not_found")
-	want(t, "a policy", f.RemoveGrant(t.Context(), f.org, v.ID, uuid.NewString(), refused[3]), "policy_not_found")
+	want(t, "a policy", f.RemoveGrant(t.Context(), f.org, v.ID, ids.New(), refused[3]), "policy_not_found")
 	for i, ev := range refused {
 		if ev.Committed {
 			t.Errorf("the event of refusal %d says that it is in the log", i)
@@ -115,7 +114,7 @@ func testOneTransaction(t *testing.T, f *fixture) {
 		t.Errorf("%d events where there were %d; the last is %+v", len(rows), before, rows[len(rows)-1])
 	}
 	foreign := f.event()
-	foreign.Org = uuid.NewString()
+	foreign.Org = ids.New()
 	if err := f.PutVersion(t.Context(), f.org, version(v.ID, "q", 1), foreign); err == nil {
 		t.Error("a write was recorded in another organisation's log")
 	}
@@ -178,14 +177,14 @@ func testCheckpoints(t *testing.T, f *fixture) {
 	if !slices.EqualFunc(points, []audit.Checkpoint{c, second}, same) {
 		t.Errorf("checkpoints %+v", points)
 	}
-	if points, err = f.Checkpoints(t.Context(), uuid.NewString(), 0); err != nil || len(points) != 0 {
+	if points, err = f.Checkpoints(t.Context(), ids.New(), 0); err != nil || len(points) != 0 {
 		t.Errorf("another organisation has %v, %v", points, err)
 	}
 }
 
 func testChain(t *testing.T, f *fixture) {
 	const writers, each = 48, 25
-	orgs := []string{f.org, uuid.NewString(), uuid.NewString()}
+	orgs := []string{f.org, ids.New(), ids.New()}
 	var wg sync.WaitGroup
 	for w := range writers {
 		wg.Go(func() {

@@ -7,11 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -19,7 +18,7 @@ import (
 // found makes the fixture's organisation real, with one user who owns it.
 func (f *fixture) found(t *testing.T) {
 	t.Helper()
-	id := uuid.NewString()
+	id := ids.New()
 	must(t, f.AddUser(t.Context(), identity.Account{
 		User: identity.User{ID: id, Email: id + "@example.com", AuthMethod: "password", HomeOrg: f.org, CreatedAt: moment},
 		Org:  f.org, Role: policy.RoleOwner, TokenGen: 1,
@@ -34,12 +33,12 @@ func (f *fixture) account(t *testing.T) billing.Account {
 }
 
 func testUsage(t *testing.T, f *fixture) {
-	other := uuid.NewString()
+	other := ids.New()
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
 			err := f.AddUsage(t.Context(), []billing.Count{{Org: f.org, Month: "2026-03", Total: 3, Paid: 1, Cost: 700}, {Org: other, Month: "2026-03", Total: 1, Paid: 0, Cost: 0}}, []billing.Event{
-				{ID: uuid.Must(uuid.NewV7()).String(), Org: f.org, PrincipalKind: policy.KindAgent, PrincipalID: other, Method: "GET", Endpoint: "/v1/x", Status: 200, Price: 700, At: moment},
+				{ID: ids.NewSorted(), Org: f.org, PrincipalKind: policy.KindAgent, PrincipalID: other, Method: "GET", Endpoint: "/v1/x", Status: 200, Price: 700, At: moment},
 			})
 			if err != nil {
 				t.Error(err)
@@ -65,7 +64,7 @@ func testUsage(t *testing.T, f *fixture) {
 	}
 	var many []billing.Event
 	for range billing.MaxHistory + 50 {
-		many = append(many, billing.Event{ID: uuid.Must(uuid.NewV7()).String(), Org: f.org, At: moment})
+		many = append(many, billing.Event{ID: ids.NewSorted(), Org: f.org, At: moment})
 	}
 	must(t, f.AddUsage(t.Context(), []billing.Count{{Org: f.org, Month: "2026-03", Total: 1, Paid: 0, Cost: 0}}, many))
 	if events, err = f.UsageEvents(t.Context(), f.org, 1000); err != nil || len(events) > billing.MaxHistory+1 || events[0].ID != many[len(many)-1].ID {
@@ -77,7 +76,7 @@ func testLedger(t *testing.T, f *fixture) {
 	f.found(t)
 	grant := func(cents int64, reference string, expires time.Time) error {
 		_, err := f.AddCredits(t.Context(), billing.Entry{
-			ID: uuid.Must(uuid.NewV7()).String(), Org: f.org, Type: billing.Granted, Amount: cents, Reference: reference, At: moment,
+			ID: ids.NewSorted(), Org: f.org, Type: billing.Granted, Amount: cents, Reference: reference, At: moment,
 		}, expires, f.event())
 		return err
 	}
@@ -155,7 +154,7 @@ func testLedger(t *testing.T, f *fixture) {
 		t.Errorf("%d credits of one payment: %+v", credited, a)
 	}
 	want(t, "credits of nobody", func() error {
-		_, err := f.AddCredits(t.Context(), billing.Entry{ID: uuid.NewString(), Org: uuid.NewString(), Amount: 1, At: moment}, moment.Add(time.Hour), f.event())
+		_, err := f.AddCredits(t.Context(), billing.Entry{ID: ids.New(), Org: ids.New(), Amount: 1, At: moment}, moment.Add(time.Hour), f.event())
 		return err
 	}(), "org_not_found")
 }
@@ -184,7 +183,7 @@ func testTiers(t *testing.T, f *fixture) {
 	if a = f.account(t); a.Override != nil || !a.Sponsored {
 		t.Errorf("the account is %+v", a)
 	}
-	want(t, "a tier of nobody", f.SetTier(t.Context(), uuid.NewString(), billing.Pro, moment, f.event()), "org_not_found")
+	want(t, "a tier of nobody", f.SetTier(t.Context(), ids.New(), billing.Pro, moment, f.event()), "org_not_found")
 
 	must(t, f.PutSettings(t.Context(), f.org, []billing.Setting{{Name: billing.DefaultTier, Value: "pro", By: "x", At: moment}}, 1, f.event()))
 	want(t, "a setting too many", f.PutSettings(t.Context(), f.org, []billing.Setting{{Name: "b", Value: "x", At: moment}}, 1, f.event()), "too_many_settings")
@@ -201,7 +200,7 @@ func testTiers(t *testing.T, f *fixture) {
 	want(t, "a setting that is gone", f.DropSetting(t.Context(), f.org, billing.DefaultTier, f.event()), "setting_not_found")
 }
 
-// Of many that take the last free places at once, so many get one as there are.
+// The last free places go to as many as there are, when many take them at once.
 func testCaps(t *testing.T, f *fixture) {
 	f.found(t)
 	must(t, f.SetTier(t.Context(), f.org, billing.Free, time.Now().Add(time.Hour), f.event()))
@@ -231,7 +230,7 @@ func testCaps(t *testing.T, f *fixture) {
 	race("vaults", 16, 2, func(i int) error { return f.AddVault(t.Context(), f.newVault(fmt.Sprint("v", i)), f.event()) })
 	must(t, f.AddVault(t.Context(), f.newVault("__own"), nil)) // the server's own is none of theirs
 	race("agents", 16, 2, func(int) error {
-		return f.AddAgent(t.Context(), identity.Agent{Standing: identity.Standing{ID: uuid.NewString(), Org: f.org, Active: true}, CreatedAt: moment}, f.event())
+		return f.AddAgent(t.Context(), identity.Agent{Standing: identity.Standing{ID: ids.New(), Org: f.org, Active: true}, CreatedAt: moment}, f.event())
 	})
 	put := func(path string, n uint64) error {
 		v := version(first.ID, path, n)
@@ -272,14 +271,14 @@ func testChains(t *testing.T, f *fixture) {
 	if len(all) < 7 || all[0].Name != "ethereum" || all[0].ChainID != 1 || !all[0].Enabled || all[0].Testnet || all[0].RPCURL != "" {
 		t.Fatalf("chains are %+v", all)
 	}
-	c := intents.Chain{ID: uuid.NewString(), Name: "mine", DisplayName: "Mine", ChainID: 7, RPCURL: "https://a.example", WSURL: "wss://a.example",
+	c := intents.Chain{ID: ids.New(), Name: "mine", DisplayName: "Mine", ChainID: 7, RPCURL: "https://a.example", WSURL: "wss://a.example",
 		ExplorerURL: "https://b.example", NativeCurrency: "X", Testnet: true, CreatedAt: moment, UpdatedAt: moment}
 	must(t, f.AddChain(t.Context(), f.org, c, 100, f.event()))
 	if all, err = f.EVMChains(t.Context()); err != nil || !slices.Contains(all, c) {
 		t.Errorf("%v, %+v", err, all)
 	}
 	twin := c
-	twin.ID, twin.ChainID = uuid.NewString(), 8
+	twin.ID, twin.ChainID = ids.New(), 8
 	want(t, "a taken name", f.AddChain(t.Context(), f.org, twin, 100, f.event()), "chain_taken")
 	twin.Name, twin.ChainID = "other", 7
 	want(t, "a taken number", f.AddChain(t.Context(), f.org, twin, 100, f.event()), "chain_taken")

@@ -4,10 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 )
@@ -73,7 +72,7 @@ func testComeback(t *testing.T, f *fixture) {
 	if at, err := f.ApprovalVault(t.Context(), v.ID); err != nil || at != (policy.Vault{ID: v.ID, Org: f.org}) {
 		t.Errorf("a decision is told of the vault %+v, %v", at, err)
 	}
-	if told, err := f.Deciders(t.Context(), f.org, v.ID, uuid.NewString(), 10); err != nil || len(told) != 1 || told[0] != ann+"@example.com" {
+	if told, err := f.Deciders(t.Context(), f.org, v.ID, ids.New(), 10); err != nil || len(told) != 1 || told[0] != ann+"@example.com" {
 		t.Errorf("told of requests: %v, %v", told, err)
 	}
 }

@@ -7,16 +7,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
 func (f *fixture) newJob(v vault.Vault, kind vault.JobKind) vault.Job {
 	j := vault.Job{
-		ID: uuid.NewString(), Org: f.org, Vault: v.ID, Kind: kind, Status: vault.JobPending, Total: 7,
-		CreatedBy: "user:" + uuid.NewString(), CreatedAt: moment,
+		ID: ids.New(), Org: f.org, Vault: v.ID, Kind: kind, Status: vault.JobPending, Total: 7,
+		CreatedBy: "user:" + ids.New(), CreatedAt: moment,
 	}
 	if kind == vault.JobCMEK {
 		j.OldFingerprint, j.NewFingerprint = "aa", "bb"
@@ -56,7 +55,7 @@ func testJobs(t *testing.T, f *fixture) {
 	}
 	_, err = f.Job(t.Context(), v.ID, vault.JobRekey, in.ID)
 	want(t, "as another kind", err, "job_not_found")
-	_, err = f.Job(t.Context(), uuid.NewString(), vault.JobCMEK, in.ID)
+	_, err = f.Job(t.Context(), ids.New(), vault.JobCMEK, in.ID)
 	want(t, "of another vault", err, "job_not_found")
 	_, err = f.LastJob(t.Context(), v.ID, vault.JobRekey)
 	want(t, "the last of another kind", err, "job_not_found")
@@ -111,7 +110,7 @@ func testJobs(t *testing.T, f *fixture) {
 	if oldest, err := f.OldestKEK(t.Context(), v.ID, 5); err != nil || oldest != 0 {
 		t.Errorf("oldest %d, %v", oldest, err)
 	}
-	if oldest, err := f.OldestKEK(t.Context(), uuid.NewString(), 5); err != nil || oldest != 5 {
+	if oldest, err := f.OldestKEK(t.Context(), ids.New(), 5); err != nil || oldest != 5 {
 		t.Errorf("oldest of nothing %d, %v", oldest, err)
 	}
 
@@ -133,11 +132,11 @@ func testJobs(t *testing.T, f *fixture) {
 	if _, found := f.claim(t, "three", moment.Add(99*time.Hour)); found {
 		t.Error("a job that is over was claimed")
 	}
-	doomed, err := f.DoomedKeys(t.Context())
+	scheduled, err := f.KeysToDestroy(t.Context())
 	must(t, err)
-	slices.Sort(doomed)
-	if want := []string{"job:" + j.ID, "vault:" + v.ID}; !slices.Equal(doomed, want) {
-		t.Errorf("doomed %v, want %v", doomed, want)
+	slices.Sort(scheduled)
+	if want := []string{"job:" + j.ID, "vault:" + v.ID}; !slices.Equal(scheduled, want) {
+		t.Errorf("scheduled %v, want %v", scheduled, want)
 	}
 
 	// The next one has a generation of its own, also when the vault goes with it.
@@ -149,16 +148,16 @@ func testJobs(t *testing.T, f *fixture) {
 	if _, found := f.claim(t, "three", moment.Add(99*time.Hour)); found {
 		t.Error("a job of a vault that is gone was claimed")
 	}
-	doomed, err = f.DoomedKeys(t.Context())
+	scheduled, err = f.KeysToDestroy(t.Context())
 	must(t, err)
 	for gen := range 3 {
-		if id := vault.KEKs(v.ID, int64(gen), int64(gen))[0]; !slices.Contains(doomed, id) {
-			t.Errorf("%s is not doomed: %v", id, doomed)
+		if id := vault.KEKs(v.ID, int64(gen), int64(gen))[0]; !slices.Contains(scheduled, id) {
+			t.Errorf("%s is not scheduled for destruction: %v", id, scheduled)
 		}
 	}
 }
 
-// Jobs take turns: who was given back first comes first.
+// Jobs take turns: the one that was given back first comes first.
 func testJobTurns(t *testing.T, f *fixture) {
 	for n := range 3 {
 		_, err := f.AddJob(t.Context(), f.newJob(f.addVault(t, fmt.Sprint(n)), vault.JobRekey), nil)

@@ -6,10 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -18,7 +17,7 @@ func anybody(identity.Member, identity.Member) error { return nil }
 func (f *fixture) invitation(t *testing.T, by, email string, role policy.Role) identity.Invitation {
 	t.Helper()
 	i := identity.Invitation{
-		ID: uuid.NewString(), Org: f.org, Email: email, Role: role, TokenHash: uuid.NewString(), InvitedBy: by,
+		ID: ids.New(), Org: f.org, Email: email, Role: role, TokenHash: ids.New(), InvitedBy: by,
 		CreatedAt: moment, ExpiresAt: moment.Add(time.Hour),
 	}
 	must(t, f.AddInvitation(t.Context(), i, func(identity.Member) error { return nil }, f.event()))
@@ -28,7 +27,7 @@ func (f *fixture) invitation(t *testing.T, by, email string, role policy.Role) i
 // joiner is a user of another organisation who joined f's.
 func (f *fixture) joiner(t *testing.T, owner string, role policy.Role) string {
 	t.Helper()
-	elsewhere := &fixture{DB: f.DB, org: uuid.NewString()}
+	elsewhere := &fixture{DB: f.DB, org: ids.New()}
 	user := addUser(t, elsewhere)
 	i := f.invitation(t, owner, user+"@example.com", role)
 	must(t, f.Join(t.Context(), i, user, moment.Add(time.Second), f.event()))
@@ -57,7 +56,7 @@ func testInvitations(t *testing.T, f *fixture) {
 	if got != i {
 		t.Errorf("got %+v, want %+v", got, i)
 	}
-	if _, err := f.Invitation(t.Context(), uuid.NewString(), i.ID); !fault.Is(err, fault.NotFound) {
+	if _, err := f.Invitation(t.Context(), ids.New(), i.ID); !fault.Is(err, fault.NotFound) {
 		t.Errorf("another organisation finds it: %v", err)
 	}
 	_, err = f.InvitationByToken(t.Context(), i.TokenHash, i.ExpiresAt)
@@ -81,10 +80,10 @@ func testInvitations(t *testing.T, f *fixture) {
 	}
 	// An expired one is in nobody's way.
 	late := i
-	late.ID, late.TokenHash, late.CreatedAt, late.ExpiresAt = uuid.NewString(), "late", moment.Add(24*time.Hour), moment.Add(48*time.Hour)
+	late.ID, late.TokenHash, late.CreatedAt, late.ExpiresAt = ids.New(), "late", moment.Add(24*time.Hour), moment.Add(48*time.Hour)
 	must(t, f.AddInvitation(t.Context(), late, func(identity.Member) error { return nil }, f.event()))
 
-	user := addUser(t, &fixture{DB: f.DB, org: uuid.NewString()})
+	user := addUser(t, &fixture{DB: f.DB, org: ids.New()})
 	var all sync.WaitGroup
 	errs := make([]error, 16)
 	for n := range errs {
@@ -107,7 +106,7 @@ func testRoles(t *testing.T, f *fixture) {
 	_, err := f.ChangeRole(t.Context(), f.org, ann, ann, policy.RoleMember, anybody, f.event())
 	want(t, "the last owner", err, "last_owner")
 	want(t, "the last owner", f.RemoveMember(t.Context(), identity.Removal{Org: f.org, User: ann, Actor: ann}, anybody, f.event()), "last_owner")
-	_, err = f.ChangeRole(t.Context(), f.org, ann, uuid.NewString(), policy.RoleMember, anybody, f.event())
+	_, err = f.ChangeRole(t.Context(), f.org, ann, ids.New(), policy.RoleMember, anybody, f.event())
 	want(t, "nobody", err, "member_not_found")
 	// Of owners who all step down at once, one stays.
 	owners := []string{ann}
@@ -137,17 +136,17 @@ func testRemoval(t *testing.T, f *fixture) {
 	v.CreatedBy = bob
 	must(t, f.AddVault(t.Context(), v, f.event()))
 	agent := identity.Agent{
-		Standing: identity.Standing{ID: uuid.NewString(), Org: f.org, Creator: bob, Active: true},
+		Standing: identity.Standing{ID: ids.New(), Org: f.org, Creator: bob, Active: true},
 		Name:     "bobs", AuthMethod: identity.MethodMTLS, CreatedAt: moment,
 	}
 	must(t, f.AddAgent(t.Context(), agent, f.event()))
-	key := identity.UserKey{ID: uuid.NewString(), Org: f.org, User: bob, Name: "k", Hash: uuid.NewString(), CreatedAt: moment}
+	key := identity.UserKey{ID: ids.New(), Org: f.org, User: bob, Name: "k", Hash: ids.New(), CreatedAt: moment}
 	must(t, f.AddKey(t.Context(), key, f.event()))
 	g := f.grant(v.ID)
 	g.PrincipalKind, g.PrincipalID = policy.KindUser, bob
 	must(t, f.AddGrant(t.Context(), f.org, g, f.event()))
 	was, _ := f.Epoch()
-	must(t, f.RemoveMember(t.Context(), identity.Removal{Org: f.org, User: bob, Actor: ann, At: moment, OwnOrg: uuid.NewString()}, anybody, f.event()))
+	must(t, f.RemoveMember(t.Context(), identity.Removal{Org: f.org, User: bob, Actor: ann, At: moment, OwnOrg: ids.New()}, anybody, f.event()))
 	if is, _ := f.Epoch(); is == was {
 		t.Error("the epoch did not move")
 	}
@@ -170,11 +169,11 @@ func testRemoval(t *testing.T, f *fixture) {
 	if len(orgs) != 1 || account.Org != orgs[0].Org || account.Role != policy.RoleOwner {
 		t.Errorf("organisations %v, account %+v", orgs, account)
 	}
-	// Who is nowhere else gets one, or is in none.
-	for _, own := range []string{uuid.NewString(), ""} {
-		i := f.invitation(t, ann, uuid.NewString()+"@example.com", policy.RoleMember)
+	// A removed member that is nowhere else gets an organisation of its own, or is in none.
+	for _, own := range []string{ids.New(), ""} {
+		i := f.invitation(t, ann, ids.New()+"@example.com", policy.RoleMember)
 		zoe := identity.Account{
-			User: identity.User{ID: uuid.NewString(), Email: i.Email, AuthMethod: "password", HomeOrg: f.org, CreatedAt: moment},
+			User: identity.User{ID: ids.New(), Email: i.Email, AuthMethod: "password", HomeOrg: f.org, CreatedAt: moment},
 			Org:  f.org, Role: i.Role, PasswordHash: "none",
 		}
 		must(t, f.AddInvitedUser(t.Context(), zoe, i, f.event()))
@@ -188,8 +187,8 @@ func testRemoval(t *testing.T, f *fixture) {
 func testIPRules(t *testing.T, f *fixture) {
 	rule := func(cidr string) identity.IPRule {
 		return identity.IPRule{
-			ID: uuid.NewString(), Org: f.org, Type: "deny", Network: netip.MustParsePrefix(cidr), Label: "l", AppliesTo: "all",
-			CreatedBy: uuid.NewString(), CreatedAt: moment,
+			ID: ids.New(), Org: f.org, Type: "deny", Network: netip.MustParsePrefix(cidr), Label: "l", AppliesTo: "all",
+			CreatedBy: ids.New(), CreatedAt: moment,
 		}
 	}
 	seen := 0
@@ -205,7 +204,7 @@ func testIPRules(t *testing.T, f *fixture) {
 	twin := rule("10.0.0.0/8")
 	want(t, "a rule twice", f.AddIPRule(t.Context(), twin, look, f.event()), "ip_rule_exists")
 	want(t, "a refused removal", f.RemoveIPRule(t.Context(), f.org, a.ID, refuse, f.event()), "no")
-	want(t, "another's rule", (&fixture{DB: f.DB, org: uuid.NewString()}).RemoveIPRule(t.Context(), uuid.NewString(), a.ID, look, nil), "ip_rule_not_found")
+	want(t, "another's rule", (&fixture{DB: f.DB, org: ids.New()}).RemoveIPRule(t.Context(), ids.New(), a.ID, look, nil), "ip_rule_not_found")
 	was, _ := f.Epoch()
 	must(t, f.RemoveIPRule(t.Context(), f.org, a.ID, look, f.event()))
 	if is, _ := f.Epoch(); is == was || seen != 1 {

@@ -7,15 +7,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
 
 func (f *fixture) hold(id byte, change ...func(*x402.Hold)) *x402.Hold {
 	h := &x402.Hold{
-		ID: [32]byte{id}, Resource: [32]byte{1}, Attempt: uuid.NewString(), Org: f.org, Network: "eip155:8453", Price: 1000,
+		ID: [32]byte{id}, Resource: [32]byte{1}, Attempt: ids.New(), Org: f.org, Network: "eip155:8453", Price: 1000,
 		At: moment, Until: moment.Add(time.Minute),
 	}
 	for _, c := range change {
@@ -50,7 +49,7 @@ func testPayments(t *testing.T, f *fixture) {
 		if won.Load() != 1 || held.Load() != 99 {
 			t.Fatalf("%d hold one payment, and %d were told so", won.Load(), held.Load())
 		}
-		first.Transaction, first.Payer = uuid.NewString(), "0xp"
+		first.Transaction, first.Payer = ids.New(), "0xp"
 		must(t, f.SettlePayment(ctx, first))
 		// Given back, it goes to one of those who ask for the same.
 		must(t, f.UnservePayment(ctx, first))
@@ -98,7 +97,7 @@ func testPaymentHolds(t *testing.T, f *fixture) {
 	if paid, err := f.LookPayment(ctx, f.hold(1)); paid || fault.CodeOf(err) != x402.CodeHeld {
 		t.Errorf("looked at while held: %v, %v", paid, err)
 	}
-	// Who is too slow has lost it: its settlement counts no more.
+	// A holder that is too slow has lost the payment: its settlement counts no more.
 	later := f.hold(1, func(h *x402.Hold) { h.At, h.Until = moment.Add(time.Minute), moment.Add(2*time.Minute) })
 	take(later, "")
 	for what, move := range map[string]func(context.Context, *x402.Hold) error{

@@ -5,10 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 // crowd runs do so many times at once and returns how often it went well. All
@@ -32,13 +31,13 @@ func crowd(t *testing.T, many int, code string, do func() error) (won int) {
 }
 
 func counter(free int64) identity.Counter {
-	return identity.Counter{ID: uuid.NewString(), Free: free, Base: time.Second, Max: time.Minute, Forget: time.Hour}
+	return identity.Counter{ID: ids.New(), Free: free, Base: time.Second, Max: time.Minute, Forget: time.Hour}
 }
 
 func testGuesses(t *testing.T, f *fixture) {
 	ctx := t.Context()
 	g := &identity.Guess{Here: counter(5), Others: []identity.Counter{counter(50), counter(100)}}
-	// Of many at once exactly the free ones are let through.
+	// Guesses at once are let through for as many as are free, and no more.
 	if won := crowd(t, 50, "too_many_attempts", func() error { return f.CountGuess(ctx, g, moment) }); won != 5 {
 		t.Errorf("%d guesses were let through, 5 are free", won)
 	}
@@ -94,7 +93,7 @@ func (f *fixture) enabled(t *testing.T, codes ...string) (user string) {
 	t.Helper()
 	user = addUser(t, f)
 	k := identity.TOTP{User: user}
-	k.Box.WrappedDEK, k.Box.Ciphertext = []byte(uuid.NewString()), []byte("sealed")
+	k.Box.WrappedDEK, k.Box.Ciphertext = []byte(ids.New()), []byte("sealed")
 	must(t, f.SetUpTOTP(t.Context(), f.org, k, moment, f.event()))
 	k.LastStep = 10
 	must(t, f.EnableTOTP(t.Context(), f.org, k, codes, identity.Kept{At: moment}, f.event()))
@@ -106,7 +105,7 @@ func (f *fixture) challenge(t *testing.T, user string) identity.Challenge {
 	t.Helper()
 	a, err := f.Account(t.Context(), user, f.org)
 	must(t, err)
-	ch := identity.Challenge{Hash: uuid.NewString(), User: user, Org: f.org, TokenGen: a.TokenGen, ExpiresAt: moment.Add(time.Hour)}
+	ch := identity.Challenge{Hash: ids.New(), User: user, Org: f.org, TokenGen: a.TokenGen, ExpiresAt: moment.Add(time.Hour)}
 	must(t, f.AddChallenge(t.Context(), ch, moment, f.event()))
 	return ch
 }
@@ -114,7 +113,7 @@ func (f *fixture) challenge(t *testing.T, user string) identity.Challenge {
 func testFactors(t *testing.T, f *fixture) {
 	ctx := t.Context()
 	user := f.enabled(t, "code 1", "code 2")
-	other := (&fixture{DB: f.DB, org: uuid.NewString()}).enabled(t, "code 3")
+	other := (&fixture{DB: f.DB, org: ids.New()}).enabled(t, "code 3")
 	finish := func(ch identity.Challenge, x identity.Factor) error { return f.FinishChallenge(ctx, ch, x, f.event()) }
 	// A code is accepted once, in however many logins it is shown at once.
 	for name, x := range map[string]identity.Factor{"a step": {Step: 11}, "a recovery code": {Recovery: "code 1"}} {
@@ -157,14 +156,14 @@ func testResets(t *testing.T, f *fixture) {
 	ctx := t.Context()
 	user := addUser(t, f)
 	token := func(purpose string, expires time.Time) identity.MailToken {
-		m := identity.MailToken{Hash: uuid.NewString(), Purpose: purpose, ExpiresAt: expires}
+		m := identity.MailToken{Hash: ids.New(), Purpose: purpose, ExpiresAt: expires}
 		must(t, f.AddMailToken(ctx, user, m))
 		return m
 	}
 	one, two := token(identity.PurposeReset, moment.Add(time.Hour)), token(identity.PurposeReset, moment.Add(time.Hour))
 	verify := token(identity.PurposeVerify, moment.Add(time.Hour))
 	reset := func(hash string, now time.Time) error {
-		return f.ResetPassword(ctx, f.org, user, hash, uuid.NewString(), now, f.event())
+		return f.ResetPassword(ctx, f.org, user, hash, ids.New(), now, f.event())
 	}
 	want(t, "a token of another purpose", reset(verify.Hash, moment), "token_not_found")
 	want(t, "an expired token", reset(one.Hash, one.ExpiresAt), "token_not_found")
@@ -193,7 +192,7 @@ func testResets(t *testing.T, f *fixture) {
 		t.Errorf("a fresh token was swept: %v", err)
 	}
 	// A token of nobody costs the same and is good for nothing.
-	none := identity.MailToken{Hash: uuid.NewString(), Purpose: identity.PurposeReset, ExpiresAt: moment.Add(time.Hour)}
+	none := identity.MailToken{Hash: ids.New(), Purpose: identity.PurposeReset, ExpiresAt: moment.Add(time.Hour)}
 	must(t, f.AddMailToken(ctx, "", none))
 	_, err = f.MailToken(ctx, none.Hash, none.Purpose, moment)
 	want(t, "a token of nobody", err, "user_not_found")

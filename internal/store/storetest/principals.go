@@ -3,16 +3,15 @@ package storetest
 import (
 	"testing"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
 func addUser(t *testing.T, f *fixture) (id string) {
 	t.Helper()
-	id = uuid.NewString()
+	id = ids.New()
 	must(t, f.AddUser(t.Context(), identity.Account{
 		User: identity.User{ID: id, Email: id + "@example.com", AuthMethod: "password", HomeOrg: f.org, CreatedAt: moment},
 		Org:  f.org, Role: policy.RoleOwner, PasswordHash: "none",
@@ -22,9 +21,9 @@ func addUser(t *testing.T, f *fixture) (id string) {
 
 func addAgent(t *testing.T, f *fixture) (id string) {
 	t.Helper()
-	id = uuid.NewString()
+	id = ids.New()
 	must(t, f.AddAgent(t.Context(), identity.Agent{
-		Standing: identity.Standing{ID: id, Org: f.org, Creator: uuid.NewString()}, // not active: it exists all the same
+		Standing: identity.Standing{ID: id, Org: f.org, Creator: ids.New()}, // not active: it exists all the same
 		Name:     "agent", AuthMethod: identity.MethodMTLS, CreatedAt: moment,
 	}, f.event()))
 	return id
@@ -43,9 +42,9 @@ func testAgentKeys(t *testing.T, f *fixture) {
 		"what no version is":     {"keys", false},
 		"pointers to versions":   {[]*vault.Version{}, false},
 	} {
-		id := uuid.NewString()
+		id := ids.New()
 		err := f.AddAgent(t.Context(), identity.Agent{
-			Standing: identity.Standing{ID: id, Org: f.org, Creator: uuid.NewString()}, Name: what, AuthMethod: identity.MethodMTLS,
+			Standing: identity.Standing{ID: id, Org: f.org, Creator: ids.New()}, Name: what, AuthMethod: identity.MethodMTLS,
 			CreatedAt: moment, Sealed: c.sealed,
 		}, f.event())
 		_, found := f.Standing(t.Context(), id)

@@ -6,10 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -60,7 +59,7 @@ func testLinks(t *testing.T, f *fixture) {
 	missing(identity.Link{Issuer: "https://IDP", Subject: "1"})
 	missing(identity.Link{Issuer: "https://idp", Subject: "2"})
 
-	second := &fixture{DB: f.DB, org: uuid.NewString()}
+	second := &fixture{DB: f.DB, org: ids.New()}
 	stolen := link
 	stolen.User = addUser(t, second)
 	ev := second.event()
@@ -84,14 +83,14 @@ func testLinks(t *testing.T, f *fixture) {
 		}
 	}
 
-	third := &fixture{DB: f.DB, org: uuid.NewString()}
+	third := &fixture{DB: f.DB, org: ids.New()}
 	add := func(f *fixture, email string, l identity.Link) error {
 		return f.AddLinkedUser(t.Context(), identity.Account{
 			User: identity.User{ID: l.User, Email: email, AuthMethod: "oidc", HomeOrg: f.org, CreatedAt: moment, EmailVerified: true},
 			Org:  f.org, Role: policy.RoleOwner,
 		}, "org", l, f.event())
 	}
-	fresh := identity.Link{Issuer: "https://idp", Subject: "3", User: uuid.NewString(), CreatedAt: moment}
+	fresh := identity.Link{Issuer: "https://idp", Subject: "3", User: ids.New(), CreatedAt: moment}
 	want(t, "a mail that is taken", add(third, link.User+"@example.com", fresh), "email_taken")
 	missing(fresh) // with the account the link went too
 	taken := fresh
@@ -103,14 +102,14 @@ func testLinks(t *testing.T, f *fixture) {
 
 func testAgentsOfClients(t *testing.T, f *fixture) {
 	add := func(f *fixture, issuer, client, method string, active bool) string {
-		id := uuid.NewString()
+		id := ids.New()
 		must(t, f.AddAgent(t.Context(), identity.Agent{
-			Standing: identity.Standing{ID: id, Org: f.org, Creator: uuid.NewString(), Active: active},
+			Standing: identity.Standing{ID: id, Org: f.org, Creator: ids.New(), Active: active},
 			Name:     "agent", AuthMethod: method, OIDCIssuer: issuer, OIDCClientID: client, CreatedAt: moment,
 		}, f.event()))
 		return id
 	}
-	other := &fixture{DB: f.DB, org: uuid.NewString()}
+	other := &fixture{DB: f.DB, org: ids.New()}
 	ended := add(f, "https://idp", "ci", identity.MethodOIDC, false)
 	live := add(other, "https://idp", "ci", identity.MethodOIDC, true)
 	add(f, "https://idp", "CI", identity.MethodOIDC, true)
@@ -131,7 +130,7 @@ func testAgentsOfClients(t *testing.T, f *fixture) {
 	if a, err := f.AgentByID(t.Context(), live); err != nil || a.Org != other.org || a.OIDCIssuer != "https://idp" {
 		t.Errorf("found %+v, %v", a, err)
 	}
-	if _, err := f.AgentByID(t.Context(), uuid.NewString()); !fault.Is(err, fault.NotFound) {
+	if _, err := f.AgentByID(t.Context(), ids.New()); !fault.Is(err, fault.NotFound) {
 		t.Errorf("an agent that is none: %v", err)
 	}
 }

@@ -8,8 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -47,7 +46,7 @@ func testVersions(t *testing.T, f *fixture) {
 		_, err := f.At(t.Context(), v, "p", n)
 		want(t, "a version that is not there", err, "secret_not_found")
 	}
-	for _, elsewhere := range []struct{ vault, path string }{{uuid.NewString(), "p"}, {v, "P"}, {v, "p/"}, {"", "p"}} {
+	for _, elsewhere := range []struct{ vault, path string }{{ids.New(), "p"}, {v, "P"}, {v, "p/"}, {"", "p"}} {
 		_, err := f.Latest(t.Context(), elsewhere.vault, elsewhere.path)
 		want(t, "another place", err, "secret_not_found")
 		_, err = f.At(t.Context(), elsewhere.vault, elsewhere.path, 1)
@@ -57,7 +56,7 @@ func testVersions(t *testing.T, f *fixture) {
 		}
 	}
 
-	// Of many that write one version, one wins.
+	// One of many writers of the same version wins.
 	var wg sync.WaitGroup
 	errs := make([]error, 32)
 	for i := range errs {
@@ -177,7 +176,7 @@ func testDeleteRestore(t *testing.T, f *fixture) {
 	state(3, false)
 	_, err = remove(time.Time{})
 	want(t, "to restore what a write revived", err, "secret_not_found")
-	want(t, "a spend in another vault", f.Spend(t.Context(), uuid.NewString(), "p", 3, f.event()), "secret_gone")
+	want(t, "a spend in another vault", f.Spend(t.Context(), ids.New(), "p", 3, f.event()), "secret_gone")
 }
 
 func testPurge(t *testing.T, f *fixture) {
@@ -192,7 +191,7 @@ func testPurge(t *testing.T, f *fixture) {
 	if tip, err := f.Tip(t.Context(), v, "p"); err != nil || tip.Version != 2 || tip.Type == "" {
 		t.Errorf("a live path stands at %v, %v", tip, err)
 	}
-	want(t, "to purge through another vault", f.Purge(t.Context(), uuid.NewString(), "p", f.event()), "secret_not_found")
+	want(t, "to purge through another vault", f.Purge(t.Context(), ids.New(), "p", f.event()), "secret_not_found")
 	must(t, f.Purge(t.Context(), v, "p", f.event()))
 
 	_, err := f.Latest(t.Context(), v, "p")

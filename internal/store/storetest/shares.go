@@ -7,19 +7,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 )
 
 func (f *fixture) newShare(vaultID string) sharing.Share {
-	id := uuid.NewString()
+	id := ids.New()
 	return sharing.Share{
 		ID: id, Handle: id, Link: seal.Box{WrappedDEK: []byte{}, Ciphertext: []byte{}}, Org: f.org, Vault: vaultID, Path: "p",
-		MakerKind: policy.KindUser, MakerID: uuid.NewString(), MakerHuman: uuid.NewString(), Type: sharing.ToLink,
+		MakerKind: policy.KindUser, MakerID: ids.New(), MakerHuman: ids.New(), Type: sharing.ToLink,
 		CreatedAt: moment, ExpiresAt: moment.Add(time.Hour), NotifiedAt: time.UnixMicro(0).UTC(),
 	}
 }
@@ -53,12 +52,12 @@ func testShares(t *testing.T, f *fixture) {
 	if err != nil || len(by) != 1 {
 		t.Errorf("made by its maker: %v, %v", by, err)
 	}
-	if by, err = f.SharesBy(t.Context(), uuid.NewString(), full.MakerID, 10); err != nil || len(by) != 0 {
+	if by, err = f.SharesBy(t.Context(), ids.New(), full.MakerID, 10); err != nil || len(by) != 0 {
 		t.Errorf("in another organisation: %v, %v", by, err)
 	}
 
 	given := f.newShare(v)
-	given.Type, given.RecipientID = sharing.ToUser, uuid.NewString()
+	given.Type, given.RecipientID = sharing.ToUser, ids.New()
 	f.addShare(t, given)
 	ver := f.put(t, v, "p", 1)
 	_, err = f.SpendShare(t.Context(), &given, &ver, false, f.event())
@@ -84,11 +83,11 @@ func testShares(t *testing.T, f *fixture) {
 	mailed := f.newShare(v)
 	mailed.Type, mailed.Email = sharing.ToEmail, "a@example.com"
 	f.addShare(t, mailed)
-	users := []string{uuid.NewString(), uuid.NewString()}
+	users := []string{ids.New(), ids.New()}
 	for _, user := range users { // the first wins
 		must(t, f.ClaimShares(t.Context(), user, "a@example.com", moment))
 	}
-	if got, err := f.SharesFor(t.Context(), uuid.NewString(), users[0], 10); err != nil || len(got) != 1 || got[0].AcceptedAt.IsZero() {
+	if got, err := f.SharesFor(t.Context(), ids.New(), users[0], 10); err != nil || len(got) != 1 || got[0].AcceptedAt.IsZero() {
 		t.Errorf("claimed, from another organisation: %v, %v", got, err)
 	}
 	if got, err := f.SharesFor(t.Context(), f.org, users[1], 10); err != nil || len(got) != 0 {
@@ -212,5 +211,5 @@ func testSpendShare(t *testing.T, f *fixture) {
 			t.Errorf("%d tries after the lock", won)
 		}
 	}
-	want(t, "a share that is not there", f.TryPassphrase(t.Context(), f.org, uuid.NewString(), at), "share_not_found")
+	want(t, "a share that is not there", f.TryPassphrase(t.Context(), f.org, ids.New(), at), "share_not_found")
 }

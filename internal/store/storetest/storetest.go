@@ -7,10 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
@@ -21,10 +20,10 @@ import (
 // test.
 func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 	for name, test := range map[string]func(*testing.T, *fixture){
-		"vaults are kept, listed by age and found by name":      testVaults,
-		"a vault goes with all that is in it and dooms its key": testRemoveVault,
-		"a large vault is cleared away by and by":               testClearRemains,
-		"a job is one holder's, and changes rows once":          testJobs,
+		"vaults are kept, listed by age and found by name":       testVaults,
+		"a vault goes with all that is in it, and its key later": testRemoveVault,
+		"a large vault is cleared away by and by":                testClearRemains,
+		"a job is one holder's, and changes rows once":           testJobs,
 		"jobs take turns":                                        testJobTurns,
 		"jobs that are over are removed in time":                 testJobsArePruned,
 		"what was written since":                                 testWrittenSince,
@@ -81,7 +80,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		"of many for the last places, so many win as there are":  testCaps,
 		"chains are seeded, unique and changed in place":         testChains,
 	} {
-		t.Run(name, func(t *testing.T) { test(t, &fixture{DB: open(t), org: uuid.NewString()}) })
+		t.Run(name, func(t *testing.T) { test(t, &fixture{DB: open(t), org: ids.New()}) })
 	}
 }
 
@@ -95,15 +94,15 @@ var moment = time.Date(2026, 3, 4, 5, 6, 7, 890_123_000, time.UTC)
 
 func (f *fixture) event() *audit.Event {
 	return &audit.Event{
-		ID: uuid.NewString(), Org: f.org, At: moment, Action: "secret.write",
-		ActorKind: "user", ActorID: uuid.NewString(), Details: audit.Details{Outcome: audit.Success},
+		ID: ids.New(), Org: f.org, At: moment, Action: "secret.write",
+		ActorKind: "user", ActorID: ids.New(), Details: audit.Details{Outcome: audit.Success},
 	}
 }
 
 func (f *fixture) newVault(name string) vault.Vault {
 	return vault.Vault{
-		ID: uuid.NewString(), Org: f.org, Name: name, Description: "of " + name,
-		CreatedBy: uuid.NewString(), CreatedByKind: policy.KindUser, CreatedAt: moment,
+		ID: ids.New(), Org: f.org, Name: name, Description: "of " + name,
+		CreatedBy: ids.New(), CreatedByKind: policy.KindUser, CreatedAt: moment,
 	}
 }
 
@@ -118,11 +117,11 @@ func (f *fixture) addVault(t *testing.T, name string) vault.Vault {
 func version(vaultID, path string, n uint64) vault.Version {
 	return vault.Version{
 		Meta: vault.Meta{
-			ID: uuid.NewString(), Path: path, Type: "api_key", Version: n,
+			ID: ids.New(), Path: path, Type: "api_key", Version: n,
 			Metadata: []byte(`{"n":1}`), CreatedAt: moment,
 		},
 		Vault: vaultID, Box: seal.Box{WrappedDEK: []byte(fmt.Sprintf("dek of %s %d", path, n)), Ciphertext: []byte{0, 1, 0xff, byte(n)}},
-		RotationPolicy: []byte(`{}`), CreatedBy: "user:" + uuid.NewString(),
+		RotationPolicy: []byte(`{}`), CreatedBy: "user:" + ids.New(),
 	}
 }
 

@@ -4,10 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -18,18 +17,18 @@ func testTaken(t *testing.T, f *fixture) {
 	bob := f.joiner(t, ann, policy.RoleAdmin)
 	now := time.Now()
 	agent := identity.Agent{Name: "bot", AuthMethod: identity.MethodAPIKey}
-	agent.ID, agent.Org, agent.Creator, agent.Active, agent.TokenGen, agent.CreatedAt = uuid.NewString(), f.org, ann, true, 1, now
-	agent.KeyHash = uuid.NewString()
+	agent.ID, agent.Org, agent.Creator, agent.Active, agent.TokenGen, agent.CreatedAt = ids.New(), f.org, ann, true, 1, now
+	agent.KeyHash = ids.New()
 	must(t, f.AddAgent(t.Context(), agent, f.event()))
 	take := func(user, with string) string {
 		ev := f.event()
 		ev.With = with
-		id := uuid.NewString()
+		id := ids.New()
 		must(t, f.TakeToken(t.Context(), identity.Taken{ID: id, Org: f.org, Agent: agent.ID, Gen: 1, User: user, At: now, Expires: now.Add(time.Hour)}, ev))
 		return id
 	}
 	login := func(user string) string {
-		ev, id := f.event(), uuid.NewString()
+		ev, id := f.event(), ids.New()
 		ev.Begins = &audit.Login{ID: id, User: user, Org: f.org, Kind: "password", At: now, Expires: now.Add(time.Hour)}
 		must(t, f.Append(t.Context(), ev))
 		return id
@@ -55,7 +54,7 @@ func testTaken(t *testing.T, f *fixture) {
 	if all, err := f.Sessions(t.Context(), ann, true, now, 10); err != nil || len(all) != 3 {
 		t.Errorf("sessions %+v, %v", all, err)
 	}
-	_, err := f.ChangeAgent(t.Context(), f.org, agent.ID, func(a *identity.Agent) error { a.KeyHash = uuid.NewString(); return nil }, false, as(f.event(), bob))
+	_, err := f.ChangeAgent(t.Context(), f.org, agent.ID, func(a *identity.Agent) error { a.KeyHash = ids.New(); return nil }, false, as(f.event(), bob))
 	must(t, err)
 	_, err = f.ChangeRole(t.Context(), f.org, ann, bob, policy.RoleMember, anybody, f.event())
 	must(t, err)

@@ -7,8 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
@@ -16,7 +15,7 @@ import (
 
 func testVaults(t *testing.T, f *fixture) {
 	first := f.newVault("Prod")
-	first.CreatedByKind, first.CreatorHuman, first.CMEKFingerprint = policy.KindAgent, uuid.NewString(), "ab12"
+	first.CreatedByKind, first.CreatorHuman, first.CMEKFingerprint = policy.KindAgent, ids.New(), "ab12"
 	second := f.newVault("prod") // another name: case matters
 	second.CreatedAt = moment.Add(time.Microsecond)
 	for _, v := range []vault.Vault{second, first} {
@@ -41,19 +40,19 @@ func testVaults(t *testing.T, f *fixture) {
 	twin := f.newVault("Prod")
 	want(t, "a taken name", f.AddVault(t.Context(), twin, f.event()), "vault_name_taken")
 	other := twin
-	other.Org = uuid.NewString()
+	other.Org = ids.New()
 	must(t, f.AddVault(t.Context(), other, nil)) // another organisation's names are its own
-	_, err = f.Vault(t.Context(), uuid.NewString())
+	_, err = f.Vault(t.Context(), ids.New())
 	want(t, "an unknown id", err, "vault_not_found")
 	_, err = f.VaultNamed(t.Context(), f.org, "pro")
 	want(t, "an unknown name", err, "vault_not_found")
 	_, err = f.VaultNamed(t.Context(), other.Org, "prod")
 	want(t, "a foreign name", err, "vault_not_found")
-	if none, err := f.Vaults(t.Context(), uuid.NewString()); err != nil || len(none) != 0 {
+	if none, err := f.Vaults(t.Context(), ids.New()); err != nil || len(none) != 0 {
 		t.Errorf("an unknown organisation has %v, %v", none, err)
 	}
 
-	// Of many that take one name at a time, one gets it.
+	// One of many vaults that take the same name at once gets it.
 	var wg sync.WaitGroup
 	errs := make([]error, 16)
 	for i := range errs {
@@ -99,15 +98,15 @@ func testRemoveVault(t *testing.T, f *fixture) {
 		t.Errorf("another vault's secret: %v", err)
 	}
 
-	doomed, err := f.DoomedKeys(t.Context())
+	scheduled, err := f.KeysToDestroy(t.Context())
 	must(t, err)
-	if !slices.Equal(doomed, []string{v.KEK()}) {
-		t.Errorf("doomed keys %v, want %s", doomed, v.KEK())
+	if !slices.Equal(scheduled, []string{v.KEK()}) {
+		t.Errorf("keys to destroy %v, want %s", scheduled, v.KEK())
 	}
 	must(t, f.ForgetKey(t.Context(), v.KEK()))
 	must(t, f.ForgetKey(t.Context(), v.KEK())) // forgetting twice is no fault
-	if doomed, err = f.DoomedKeys(t.Context()); err != nil || len(doomed) != 0 {
-		t.Errorf("doomed keys %v, %v after they were forgotten", doomed, err)
+	if scheduled, err = f.KeysToDestroy(t.Context()); err != nil || len(scheduled) != 0 {
+		t.Errorf("keys to destroy %v, %v after they were forgotten", scheduled, err)
 	}
 }
 
@@ -154,8 +153,8 @@ func testClearRemains(t *testing.T, f *fixture) {
 
 func (f *fixture) grant(vaultID string) vault.Grant {
 	return vault.Grant{
-		ID: uuid.NewString(), Vault: vaultID, Pattern: "api-keys/*", PrincipalKind: policy.KindAgent, PrincipalID: uuid.NewString(),
-		Permissions: []string{"read", "write"}, Conditions: []byte(`{}`), CreatedBy: uuid.NewString(),
+		ID: ids.New(), Vault: vaultID, Pattern: "api-keys/*", PrincipalKind: policy.KindAgent, PrincipalID: ids.New(),
+		Permissions: []string{"read", "write"}, Conditions: []byte(`{}`), CreatedBy: ids.New(),
 		CreatedByKind: policy.KindUser, CreatedAt: moment, Revision: 1,
 	}
 }
@@ -195,7 +194,7 @@ func testGrants(t *testing.T, f *fixture) {
 	check(later)
 	want(t, "a second removal", f.RemoveGrant(t.Context(), f.org, v.ID, g.ID, f.event()), "policy_not_found")
 	want(t, "a change afterwards", f.UpdateGrant(t.Context(), f.org, g, g, false, f.event()), "policy_not_found")
-	want(t, "a policy of no vault", f.AddGrant(t.Context(), f.org, f.grant(uuid.NewString()), f.event()), "vault_not_found")
+	want(t, "a policy of no vault", f.AddGrant(t.Context(), f.org, f.grant(ids.New()), f.event()), "vault_not_found")
 }
 
 func sameGrant(a, b vault.Grant) bool {
@@ -216,9 +215,9 @@ func testPrincipals(t *testing.T, f *fixture) {
 		"an agent":                     {f.org, policy.KindAgent, agent, true},
 		"an agent's id as a user":      {f.org, policy.KindUser, agent, false},
 		"a user's id as an agent":      {f.org, policy.KindAgent, user, false},
-		"another organisation's user":  {uuid.NewString(), policy.KindUser, user, false},
-		"another organisation's agent": {uuid.NewString(), policy.KindAgent, agent, false},
-		"nobody":                       {f.org, policy.KindUser, uuid.NewString(), false},
+		"another organisation's user":  {ids.New(), policy.KindUser, user, false},
+		"another organisation's agent": {ids.New(), policy.KindAgent, agent, false},
+		"nobody":                       {f.org, policy.KindUser, ids.New(), false},
 		"an anonymous caller":          {f.org, policy.KindAnonymous, user, false},
 		"no id":                        {f.org, policy.KindUser, "", false},
 	} {

@@ -8,10 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
@@ -64,13 +63,13 @@ func Look(t *testing.T, cfg store.Config) *store.DB {
 }
 
 // NewOrg is the id of an organisation that nobody else has.
-func NewOrg() string { return uuid.NewString() }
+func NewOrg() string { return ids.New() }
 
 // Event is an event of an organisation.
 func Event(org string) *audit.Event {
 	return &audit.Event{
-		ID: uuid.NewString(), Org: org, At: time.Now(), Action: "secret.read", ActorKind: "agent", ActorID: uuid.NewString(),
-		ResourceType: "secret", ResourceID: uuid.NewString(), IP: "192.0.2.1",
+		ID: ids.New(), Org: org, At: time.Now(), Action: "secret.read", ActorKind: "agent", ActorID: ids.New(),
+		ResourceType: "secret", ResourceID: ids.New(), IP: "192.0.2.1",
 		Details: audit.Details{Outcome: audit.Success, Path: "api-keys/one", Version: 1},
 	}
 }
@@ -158,7 +157,7 @@ func Remember(name string) func(store.Tx) error {
 // Remembered are the names of those that were stored.
 func Remembered(t *testing.T, db *store.DB) map[string]bool {
 	t.Helper()
-	names, err := db.DoomedKeys(context.Background())
+	names, err := db.KeysToDestroy(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,13 +10,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/keyring"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
@@ -51,7 +51,7 @@ func New(t *testing.T, pg bool) *House {
 		dsn = pgtest.Shared(t).DSN(t)
 		cfg, driver = store.Config{PostgresDSN: dsn}, "pgx"
 	}
-	h := &House{t: t, org: uuid.NewString(), pg: pg, KeyDir: t.TempDir()}
+	h := &House{t: t, org: ids.New(), pg: pg, KeyDir: t.TempDir()}
 	h.Dir = cfg.Dir
 	var err error
 	if h.DB, err = store.Open(t.Context(), cfg); err != nil {
@@ -140,11 +140,11 @@ func (h *House) insert(table string, values map[string]any) {
 // damaged.
 func (h *House) Fill() map[string]string {
 	t := h.t
-	v, version, user, post, share, hook, job := uuid.NewString(), uuid.NewString(), uuid.NewString(), uuid.NewString(), uuid.NewString(), uuid.NewString(), uuid.NewString()
+	v, version, user, post, share, hook, job := ids.New(), ids.New(), ids.New(), ids.New(), ids.New(), ids.New(), ids.New()
 	h.insert("vaults", map[string]any{"id": v, "org_id": h.org, "name": "v", "cmek_fingerprint": nil})
 	for n := range 3 {
 		b := h.box("vault:"+v, seal.Ref{Org: h.org, Vault: v, Path: "a/b", Version: uint64(n + 1)})
-		id := uuid.NewString()
+		id := ids.New()
 		if n == 1 {
 			id = version
 		}
@@ -174,7 +174,7 @@ func (h *House) Fill() map[string]string {
 		t.Fatal(err)
 	}
 	for range 3 {
-		ev := &audit.Event{ID: uuid.NewString(), Org: h.org, At: time.Now(), Action: "secret.read"}
+		ev := &audit.Event{ID: ids.New(), Org: h.org, At: time.Now(), Action: "secret.read"}
 		if err := h.DB.Append(t.Context(), ev); err != nil {
 			t.Fatal(err)
 		}

@@ -1,11 +1,10 @@
 package world
 
 import (
-	"github.com/google/uuid"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
@@ -22,7 +21,7 @@ func (w *World) Owner(name string) policy.Principal {
 	w.t.Helper()
 	now := w.Clock.Now()
 	a := identity.Account{
-		User: identity.User{ID: uuid.NewString(), Email: Email(name), AuthMethod: "password", EmailVerified: true, HomeOrg: uuid.NewString(), CreatedAt: now},
+		User: identity.User{ID: ids.New(), Email: Email(name), AuthMethod: "password", EmailVerified: true, HomeOrg: ids.New(), CreatedAt: now},
 		Role: policy.RoleOwner, PasswordHash: "none",
 	}
 	a.Org = a.HomeOrg
@@ -123,7 +122,7 @@ func (w *World) Call(who policy.Principal, a policy.Action) *call.Call {
 		who.Kind = policy.KindAnonymous
 	}
 	ev := &audit.Event{
-		ID: uuid.NewString(), Org: audit.SystemOrg, At: w.Clock.Now(), Action: string(a), ActorKind: string(who.Kind), ActorID: who.ID,
+		ID: ids.New(), Org: audit.SystemOrg, At: w.Clock.Now(), Action: string(a), ActorKind: string(who.Kind), ActorID: who.ID,
 		IP: Address.String(), Details: audit.Details{Token: who.TokenID},
 	}
 	if who.Org != "" {

@@ -18,8 +18,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
-// Kept is a mail in an outbox, as a person reads it.
-type Kept struct {
+// OutboxMail is a mail in an outbox, as a person reads it.
+type OutboxMail struct {
 	Name    string // of its file
 	To      string
 	Subject string
@@ -27,59 +27,59 @@ type Kept struct {
 	Text    string // empty in a list
 }
 
-// keptName is what Send calls its files.
-var keptName = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}\.[0-9]{6}Z-[A-Za-z0-9-]{1,64}\.eml$`)
+// outboxName is what Send calls its files.
+var outboxName = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}\.[0-9]{6}Z-[A-Za-z0-9-]{1,64}\.eml$`)
 
 var errNoMail = fault.New(fault.NotFound, "mail_not_found", "There is no such mail in the outbox.")
 
-// maxKept bounds what is read of one mail.
-const maxKept = 1 << 20
+// maxOutboxMail bounds what is read of one mail.
+const maxOutboxMail = 1 << 20
 
-// Kept lists the mails of the outbox, newest first. One that can't be read is
+// List returns the mails of the outbox, newest first. One that can't be read is
 // left out.
-func (o *Outbox) Kept() ([]Kept, error) {
+func (o *Outbox) List() ([]OutboxMail, error) {
 	entries, err := os.ReadDir(o.dir) // sorted by name, and so by age
 	if err != nil {
 		return nil, err
 	}
 	slices.Reverse(entries)
-	var out []Kept
+	var out []OutboxMail
 	for _, e := range entries {
-		if k, err := o.Read(e.Name()); err == nil {
-			k.Text = ""
-			out = append(out, k)
+		if one, err := o.Read(e.Name()); err == nil {
+			one.Text = ""
+			out = append(out, one)
 		}
 	}
 	return out, nil
 }
 
 // Read returns one mail. NotFound when there is none of that name.
-func (o *Outbox) Read(name string) (Kept, error) {
-	if !keptName.MatchString(name) {
-		return Kept{}, errNoMail
+func (o *Outbox) Read(name string) (OutboxMail, error) {
+	if !outboxName.MatchString(name) {
+		return OutboxMail{}, errNoMail
 	}
 	f, err := os.Open(filepath.Join(o.dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return Kept{}, errNoMail
+		return OutboxMail{}, errNoMail
 	}
 	if err != nil {
-		return Kept{}, err
+		return OutboxMail{}, err
 	}
 	defer f.Close()
-	m, err := netmail.ReadMessage(io.LimitReader(f, maxKept))
+	m, err := netmail.ReadMessage(io.LimitReader(f, maxOutboxMail))
 	if err != nil {
-		return Kept{}, err
+		return OutboxMail{}, err
 	}
 	subject, err := new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject"))
 	if err != nil {
-		return Kept{}, err
+		return OutboxMail{}, err
 	}
-	k := Kept{Name: name, To: m.Header.Get("To"), Subject: subject}
-	if k.Date, err = m.Header.Date(); err != nil {
-		return Kept{}, err
+	one := OutboxMail{Name: name, To: m.Header.Get("To"), Subject: subject}
+	if one.Date, err = m.Header.Date(); err != nil {
+		return OutboxMail{}, err
 	}
-	k.Text, err = plainText(m)
-	return k, err
+	one.Text, err = plainText(m)
+	return one, err
 }
 
 // plainText returns the part of a mail that is text/plain.

@@ -16,8 +16,8 @@ const (
 	sender  = "o'brien+team@example.com" // with what HTML escapes
 )
 
-// delivered queues a letter and returns what a mail server got.
-func delivered(t *testing.T, queue func(ctx context.Context, s *mail.Service) error) letter {
+// delivered queues a mail and returns what a mail server got.
+func delivered(t *testing.T, queue func(ctx context.Context, s *mail.Service) error) mailed {
 	t.Helper()
 	s := serve(t, &server{mode: mail.STARTTLS})
 	n := open(t, setup{dir: ready.Dir(t), sender: s.sender(t, nil), now: newClock().Now})
@@ -32,7 +32,7 @@ func delivered(t *testing.T, queue func(ctx context.Context, s *mail.Service) er
 	return parse(t, s.mails()[0].raw)
 }
 
-func TestLettersAboutSharesAndInvitations(t *testing.T) {
+func TestMailsAboutSharesAndInvitations(t *testing.T) {
 	for name, c := range map[string]struct {
 		queue   func(ctx context.Context, s *mail.Service) error
 		subject string
@@ -112,7 +112,7 @@ func TestLettersAboutSharesAndInvitations(t *testing.T) {
 	}
 }
 
-func TestLettersTakeNothingThatWouldNotStayInItsPlace(t *testing.T) {
+func TestMailsTakeNothingThatWouldNotStayInItsPlace(t *testing.T) {
 	n := open(t, setup{dir: ready.Dir(t), sender: unused{t}, now: newClock().Now})
 	for name, c := range map[string]struct {
 		to, id, by, code string

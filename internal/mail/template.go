@@ -11,9 +11,9 @@ import (
 )
 
 //go:embed templates
-var templates embed.FS
+var files embed.FS
 
-// The letters. Each has templates/NAME.txt (with the subject) and
+// The names of mails. Each has templates/NAME.txt (with the subject) and
 // templates/NAME.html, set into the layouts.
 const (
 	verifyEmail       = "verify-email"
@@ -29,7 +29,7 @@ const (
 	invitation    = "invitation"
 )
 
-// lives says how long each letter is worth sending: as long as the token in it
+// lives says how long each mail is worth sending: as long as the token in it
 // works, and never longer than giveUpAfter.
 func lives() map[string]time.Duration {
 	return map[string]time.Duration{
@@ -44,7 +44,7 @@ func lives() map[string]time.Duration {
 	}
 }
 
-// tokenPage is what a letter shows whose reader is to follow a link. Every text
+// tokenPage is what a mail shows whose reader is to follow a link. Every text
 // in it is of our making or was checked: none comes from a stranger as it is.
 type tokenPage struct {
 	Server string // base URL
@@ -53,40 +53,40 @@ type tokenPage struct {
 	Token  string
 }
 
-// noticePage is what a letter shows that tells of something done. What is one of
+// noticePage is what a mail shows that tells of something done. What is one of
 // our own sentences.
 type noticePage struct {
 	Server, What, At string
 }
 
-// letter is one kind of mail.
-type letter struct {
+// template is what mails of one kind are written with.
+type template struct {
 	name string
 	life time.Duration
 	text *texttemplate.Template
 	html *htmltemplate.Template
 }
 
-func parseLetters() (map[string]*letter, error) {
-	letters := map[string]*letter{}
+func parseTemplates() (map[string]*template, error) {
+	all := map[string]*template{}
 	for name, life := range lives() {
 		text, err := texttemplate.New("layout.txt").Option("missingkey=error").
-			ParseFS(templates, "templates/layout.txt", "templates/"+name+".txt")
+			ParseFS(files, "templates/layout.txt", "templates/"+name+".txt")
 		if err != nil {
 			return nil, fmt.Errorf("mail template: %w", err)
 		}
 		html, err := htmltemplate.New("layout.html").Option("missingkey=error").
-			ParseFS(templates, "templates/layout.html", "templates/"+name+".html")
+			ParseFS(files, "templates/layout.html", "templates/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("mail template: %w", err)
 		}
-		letters[name] = &letter{name: name, life: min(life, giveUpAfter), text: text, html: html}
+		all[name] = &template{name: name, life: min(life, giveUpAfter), text: text, html: html}
 	}
-	return letters, nil
+	return all, nil
 }
 
-// write fills in the letter.
-func (l *letter) write(data any) (subject, text, html string, err error) {
+// write fills in the template.
+func (t *template) write(data any) (subject, text, html string, err error) {
 	var b bytes.Buffer
 	fill := func(run func() error) (out string) {
 		if b.Reset(); err == nil {
@@ -94,9 +94,9 @@ func (l *letter) write(data any) (subject, text, html string, err error) {
 		}
 		return strings.TrimSpace(b.String())
 	}
-	subject = fill(func() error { return l.text.ExecuteTemplate(&b, "subject", data) })
-	text = fill(func() error { return l.text.Execute(&b, data) })
-	html = fill(func() error { return l.html.Execute(&b, data) })
+	subject = fill(func() error { return t.text.ExecuteTemplate(&b, "subject", data) })
+	text = fill(func() error { return t.text.Execute(&b, data) })
+	html = fill(func() error { return t.html.Execute(&b, data) })
 	clear(b.Bytes()[:b.Cap()])
 	if err != nil {
 		return "", "", "", fmt.Errorf("write mail: %w", err)
