@@ -9,7 +9,7 @@ import (
 // getEnvBundle looks at the type first, where the listing shows it: a secret of
 // another type is then refused without being opened or spending an access.
 func getEnvBundle(ctx context.Context, s *session, in input) (string, error) {
-	vault, err := s.vault.pick(ctx, s.api)
+	vault, err := s.inVault(ctx)
 	if err != nil {
 		return "", err
 	}

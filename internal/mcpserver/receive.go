@@ -18,6 +18,14 @@ type Received struct {
 	Room    func(n int) error
 	Write   func([]byte) // sends the answer's body, as fast as its reader is
 	Done    func()       // gives back what the message held
+	Sees    Sight        // of an agent; nil: the API is asked whether it is one
+}
+
+// Sight answers what an agent sees without a request to the API. Where it answers nothing,
+// the API is asked: what it refuses it says and records itself.
+type Sight interface {
+	Vaults(ctx context.Context) (ids []string) // as the API lists them
+	Vault(ctx context.Context, id string) bool
 }
 
 // Receive reads a message of at most limit bytes for a caller whose credential is

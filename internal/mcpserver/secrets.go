@@ -15,7 +15,7 @@ import (
 const maxLines = 1000
 
 func listSecrets(ctx context.Context, s *session, in input) (string, error) {
-	vault, err := s.vault.pick(ctx, s.api)
+	vault, err := s.inVault(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -42,7 +42,7 @@ func listSecrets(ctx context.Context, s *session, in input) (string, error) {
 }
 
 func getSecret(ctx context.Context, s *session, in input) (string, error) {
-	vault, err := s.vault.pick(ctx, s.api)
+	vault, err := s.inVault(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -63,7 +63,7 @@ func getSecret(ctx context.Context, s *session, in input) (string, error) {
 }
 
 func putSecret(ctx context.Context, s *session, in input) (string, error) {
-	vault, err := s.vault.pick(ctx, s.api)
+	vault, err := s.inVault(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -82,7 +82,7 @@ func putSecret(ctx context.Context, s *session, in input) (string, error) {
 // private key that became an api_key would not work any more, and a new value is no
 // reason to lose what people noted about the secret.
 func rotateAndStore(ctx context.Context, s *session, in input) (string, error) {
-	vault, err := s.vault.pick(ctx, s.api)
+	vault, err := s.inVault(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -102,7 +102,7 @@ func rotateAndStore(ctx context.Context, s *session, in input) (string, error) {
 }
 
 func deleteSecret(ctx context.Context, s *session, in input) (string, error) {
-	vault, err := s.vault.pick(ctx, s.api)
+	vault, err := s.inVault(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -116,7 +116,7 @@ func deleteSecret(ctx context.Context, s *session, in input) (string, error) {
 // secret when the listing lacks it; that would spend one of its accesses and open
 // a value for nothing, so here it is not found.
 func describeSecret(ctx context.Context, s *session, in input) (string, error) {
-	vault, err := s.vault.pick(ctx, s.api)
+	vault, err := s.inVault(ctx)
 	if err != nil {
 		return "", err
 	}
