@@ -122,20 +122,19 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.turnAway(w, err)
 		return
 	}
-	rest, long, err := unpacked(got.Message)
+	rest, value, err := unpacked(got.Message)
 	if err != nil {
 		g.turnAway(w, err)
 		return
 	}
+	defer s.text.end()
 	clean := &cleanWriter{header: http.Header{}}
-	in := r.WithContext(withLong(context.WithValue(got.Context, sessionKey{}, s), long)) // a copy: the server goes on using r's body
+	in := r.WithContext(withValue(context.WithValue(got.Context, sessionKey{}, s), value)) // a copy: the server goes on using r's body
 	in.Body, in.ContentLength = io.NopCloser(bytes.NewReader(rest)), int64(len(rest))
 	g.inner.ServeHTTP(clean, in)
-	if err := got.Room(clean.body.Len()); err != nil {
+	if err := clean.send(w, s.text, got.Room, got.Write); err != nil {
 		g.turnAway(w, err)
-		return
 	}
-	clean.send(w, got.Write)
 }
 
 // refusal has the API refuse who was not let in, which records it as over REST.
@@ -172,7 +171,7 @@ func (g *gate) admit(got *Received, api *client.Client, key seenKey, vault strin
 		}
 		choice = g.seen.add(key, &vaultChoice{fixed: vault, setting: "X-Vault-ID"})
 	}
-	return &session{api: api, sees: got.Sees, vault: choice, who: got.Sender, refused: func() { g.seen.drop(key) }}, nil
+	return &session{api: api, text: newAside(), sees: got.Sees, vault: choice, who: got.Sender, refused: func() { g.seen.drop(key) }}, nil
 }
 
 var errBadCredential = &client.Error{Status: http.StatusUnauthorized, Code: "unauthenticated"}

@@ -53,12 +53,12 @@ func badMessage(status int, code, detail string) *client.Error {
 var errTooLongMessage = badMessage(http.StatusRequestEntityTooLarge, "body_too_large", "The message is too long.")
 
 // unpacked is unpack for HTTP: its errors are *client.Error.
-func unpacked(message []byte) (rest, long []byte, err error) {
-	rest, long, err = unpack(message)
+func unpacked(message []byte) (rest, value []byte, err error) {
+	rest, value, err = unpack(message)
 	bad, _ := errors.AsType[*strictjson.Error](err)
 	switch {
 	case err == nil:
-		return rest, long, nil
+		return rest, value, nil
 	case errors.Is(err, errBatch):
 		err = badMessage(http.StatusBadRequest, "batch_not_supported", "Send one protocol message a request: batches are not taken.")
 	case bad != nil:
