@@ -41,7 +41,7 @@ test: test-deps test-memory ## all tests, with the race detector, PostgreSQL, So
 test-memory: ## only the tests that look for secrets in the process's memory
 	CGO_ENABLED=0 $(TOOL) gotestsum --format standard-quiet -- -count=1 -timeout 5m \
 		./internal/erase/... ./internal/seal ./internal/keystore/soft
-	CGO_ENABLED=0 $(TOOL) gotestsum --format standard-quiet -- -count=1 -timeout 5m -run LeaveMemory ./internal/vault
+	CGO_ENABLED=0 $(TOOL) gotestsum --format standard-quiet -- -count=1 -timeout 5m -run LeaveMemory ./internal/vault ./internal/mcpserver
 
 test-pg: test-deps ## only the tests of storage on both databases
 	$(GOTEST) ./internal/testkit/pgtest/... ./internal/sqldb/... ./internal/store/...

@@ -51,15 +51,31 @@ func (c *Client) PutSecret(ctx context.Context, vault, path string, value Value,
 	if !utf8.Valid(value.Reveal()) {
 		return nil, refuse(CodeInvalidValue, "The value is not UTF-8 text; encode it first, with base64 for example.")
 	}
-	out := new(SecretMeta)
-	return got(out, c.call(ctx, request{method: http.MethodPut, path: p, body: struct {
-		Value          string          `json:"value"`
+	rest, err := encode(struct {
 		Type           string          `json:"type,omitempty"`
 		Metadata       json.RawMessage `json:"metadata,omitempty"`
 		RotationPolicy json.RawMessage `json:"rotation_policy,omitempty"`
 		ExpiresAt      *time.Time      `json:"expires_at,omitempty"`
 		MaxAccessCount int64           `json:"max_access_count,omitempty"`
-	}{string(value.Reveal()), o.Type, o.Metadata, o.RotationPolicy, o.ExpiresAt, o.MaxAccessCount}}, out))
+	}{o.Type, o.Metadata, o.RotationPolicy, o.ExpiresAt, o.MaxAccessCount})
+	if err != nil {
+		return nil, err
+	}
+	body := &payload{text: withValue(rest, value)}
+	defer body.wipe()
+	out := new(SecretMeta)
+	return got(out, c.call(ctx, request{method: http.MethodPut, path: p, body: body}, out))
+}
+
+// withValue puts a value, as the first member, into the text of a JSON object.
+func withValue(object []byte, value Value) []byte {
+	const before, after = `{"value":"`, `",`
+	b := make([]byte, 0, len(before)+quotedLen(value.Reveal())+len(after)+len(object)) // one that grows would leave copies
+	b = appendQuoted(append(b, before...), value.Reveal())
+	if string(object) == "{}" {
+		return append(b, `"}`...)
+	}
+	return append(append(b, after...), object[1:]...)
 }
 
 // GetSecret reads the latest version. A try that got no answer is repeated, and may

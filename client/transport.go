@@ -21,7 +21,8 @@ const (
 	tryTimeout = 60 * time.Second
 )
 
-// request is one call. body is encoded once and may be sent several times.
+// request is one call. body is encoded once, unless it is a *payload, and may be sent
+// several times.
 type request struct {
 	method string
 	path   string // escaped
@@ -46,6 +47,7 @@ func (c *Client) call(ctx context.Context, q request, out any) error {
 
 // decoded reads the answer to q into out.
 func decoded(res *reply, q request, base string, out any) error {
+	defer clear(res.body) // it may hold a value
 	if out == nil || res.StatusCode == http.StatusNoContent {
 		return nil
 	}
@@ -66,15 +68,13 @@ type reply struct {
 // send makes the tries of one call: again after a refused token, once, and again
 // after a failure that time may heal.
 func (c *Client) send(ctx context.Context, q request) (*reply, error) {
-	var body []byte
-	if q.body != nil {
-		var b bytes.Buffer
-		e := json.NewEncoder(&b)
-		e.SetEscapeHTML(false) // a value that is nearly as long as allowed must not become longer
-		if err := e.Encode(q.body); err != nil {
-			return nil, refuse("invalid_request", "The request can not be written as JSON.")
+	body, made := q.body.(*payload)
+	if !made && q.body != nil {
+		text, err := encode(q.body)
+		if err != nil {
+			return nil, err
 		}
-		body = bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+		body = &payload{text: text}
 	}
 	renewed, lost := false, false
 	for try := 1; ; try++ {
@@ -112,6 +112,17 @@ func (c *Client) send(ctx context.Context, q request) (*reply, error) {
 			return nil, e
 		}
 	}
+}
+
+// encode writes v as JSON.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // what is nearly as long as allowed must not become longer
+	if err := e.Encode(v); err != nil {
+		return nil, refuse("invalid_request", "The request can not be written as JSON.")
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // inPerson makes a call with the token of a person who signs in for it.
@@ -155,7 +166,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // try sends the request once. Its errors are all *Error.
-func (c *Client) try(ctx context.Context, q request, body []byte, token string) (*reply, error) {
+func (c *Client) try(ctx context.Context, q request, body *payload, token string) (*reply, error) {
 	cancel := context.CancelFunc(func() {})
 	if !q.stream {
 		ctx, cancel = context.WithTimeout(ctx, tryTimeout)
@@ -165,13 +176,12 @@ func (c *Client) try(ctx context.Context, q request, body []byte, token string) 
 	if len(q.query) > 0 {
 		u += "?" + q.query.Encode()
 	}
-	var rd io.Reader = http.NoBody
-	if body != nil {
-		rd = bytes.NewReader(body)
-	}
-	r, err := http.NewRequestWithContext(ctx, q.method, u, rd)
+	r, err := http.NewRequestWithContext(ctx, q.method, u, http.NoBody)
 	if err != nil {
 		return nil, refuse("invalid_request", "The request does not make a valid URL.")
+	}
+	if body != nil {
+		body.carry(r)
 	}
 	r.Header.Set("User-Agent", c.userAgent)
 	r.Header.Set("Accept", "application/json")
@@ -197,7 +207,7 @@ func (c *Client) try(ctx context.Context, q request, body []byte, token string) 
 	if !ok {
 		limit = maxProblem
 	}
-	b, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
+	b, err := readAll(io.LimitReader(res.Body, limit+1), res.ContentLength, limit)
 	if !ok {
 		return nil, problem(res, b, c.now())
 	}
@@ -208,6 +218,30 @@ func (c *Client) try(ctx context.Context, q request, body []byte, token string) 
 		return nil, badReply("The reply is longer than this client accepts; ask for it in pages.")
 	}
 	return &reply{Response: res, body: b}, nil
+}
+
+// readAll is io.ReadAll that leaves no copies of what it read. length is what was
+// announced, or -1.
+func readAll(r io.Reader, length, limit int64) ([]byte, error) {
+	if length < 0 || length > limit {
+		length = 4 << 10
+	}
+	b := make([]byte, 0, length+1) // one more, to find the end
+	for {
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if errors.Is(err, io.EOF) {
+			return b, nil
+		}
+		if err != nil {
+			return b, err
+		}
+		if len(b) == cap(b) {
+			larger := append(make([]byte, 0, 2*cap(b)), b...)
+			clear(b)
+			b = larger
+		}
+	}
 }
 
 // unreachable keeps the reason (connection refused, timeout) and drops the URL,

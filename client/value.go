@@ -57,7 +57,21 @@ func (Value) GobEncode() ([]byte, error) { return nil, errors.New("client: refus
 // GobDecode fails, as GobEncode does.
 func (*Value) GobDecode([]byte) error { return errors.New("client: refusing to decode") }
 
-// UnmarshalText fills v with a copy of t; decoding a reply uses it.
+// UnmarshalJSON fills v with what a JSON string means, and leaves no other copy of it;
+// decoding a reply uses it.
+func (v *Value) UnmarshalJSON(text []byte) error {
+	if string(text) == "null" {
+		return nil
+	}
+	b, ok := unquoted(text)
+	if !ok {
+		return errors.New("client: a value must be a string")
+	}
+	*v = NewValue(b)
+	return nil
+}
+
+// UnmarshalText fills v with a copy of t.
 func (v *Value) UnmarshalText(t []byte) error {
 	*v = NewValue(append([]byte(nil), t...))
 	return nil

@@ -29,9 +29,7 @@ func hostOf(base string) []string {
 
 // routes puts the API, the MCP endpoint and the pages on one address.
 func (a *App) routes(hosts []string) http.Handler {
-	mcp := mcpserver.Handler(mcpserver.HTTPConfig{
-		NewClient: mcpserver.InProcessClients(a.api, a.version, a.log), Version: a.version, Hosts: hosts, Log: a.log, Receive: a.receive,
-	})
+	mcp := a.mcp(a.api, hosts)
 	trusted := proxies.New(a.cfg.TrustedProxies, a.cfg.ProxyHeader)
 	return guard(hosts, listen.ForwardedCertificates(a.cfg.ClientCertHeader, trusted, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		page := a.pages.At(r.URL.Path)
@@ -44,6 +42,13 @@ func (a *App) routes(hosts []string) http.Handler {
 			a.api.ServeHTTP(w, r)
 		}
 	})))
+}
+
+// mcp is the MCP endpoint, whose tools call api.
+func (a *App) mcp(api http.Handler, hosts []string) http.Handler {
+	return mcpserver.Handler(mcpserver.HTTPConfig{
+		NewClient: mcpserver.InProcessClients(api, a.version, a.log), Version: a.version, Hosts: hosts, Log: a.log, Receive: a.receive,
+	})
 }
 
 // shroudSoon answers on Shroud's port until Shroud is there (shroud.md section 4

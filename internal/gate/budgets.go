@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/budget"
@@ -49,6 +50,7 @@ func newBudgets(b Budgets) *budgets {
 type part struct {
 	in, out budget.Lease
 	place   budget.Key
+	counted atomic.Bool // against the limit of the address: the first request made within is not counted again
 }
 
 type partKey struct{}

@@ -132,8 +132,10 @@ func (s *Surface) pass(x *Request, r *http.Request) error {
 		x.event.Action = string(to.Action)
 		x.audited = x.audited && to.Action != policy.ReadHealth
 	}
-	if err := s.Limits.Address(x.Call.IP, x.Call.Now); err != nil {
-		return err
+	if x.within == nil || !x.within.counted.Swap(false) {
+		if err := s.Limits.Address(x.Call.IP, x.Call.Now); err != nil {
+			return err
+		}
 	}
 	if to == nil {
 		// A probe with a good credential shows in its organisation's log.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/budget"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -18,9 +20,10 @@ type Received struct {
 	x       *Request
 }
 
-// Receive lets a request in whose credential is good, within the caller's share of
-// the budgets, and reads its body of at most limit bytes. No event is recorded:
-// the calls that are made for it leave theirs. Call Done in any case but an error.
+// Receive lets a request in whose credential is good, within the limit of its address and
+// the caller's share of the budgets, and reads its body of at most limit bytes. No event is
+// recorded: the calls that are made for it leave theirs. The first of them counts against
+// the address with it. Call Done in any case but an error.
 func (s *Surface) Receive(w http.ResponseWriter, r *http.Request, limit int64) (*Received, error) {
 	x := &Request{ResponseWriter: w, at: s}
 	data, err := x.receive(r, limit)
@@ -35,6 +38,10 @@ func (s *Surface) Receive(w http.ResponseWriter, r *http.Request, limit int64) (
 func (x *Request) receive(r *http.Request, limit int64) (data []byte, err error) {
 	s, now := x.at, x.at.Now()
 	x.Call.IP, _ = s.Proxies.Client(r)
+	if err := s.Limits.Address(x.Call.IP, now); err != nil {
+		return nil, err
+	}
+	x.own.counted.Store(true)
 	if r.TLS != nil {
 		x.Call.Chain = r.TLS.PeerCertificates
 	}
@@ -59,6 +66,14 @@ func (x *Request) receive(r *http.Request, limit int64) (data []byte, err error)
 		return nil, err
 	}
 	return data, nil
+}
+
+// Question is a call of the caller's about what it may see, for a surface that asks on the
+// way: nothing of the answer may leave before a request, with an event, was served.
+func (r *Received) Question() *call.Call {
+	c := r.x.Call
+	c.Now, c.Event = r.x.at.Now(), &audit.Event{Org: c.Who.Org}
+	return &c
 }
 
 // Room takes room for an answer of so many bytes, besides what its values have.

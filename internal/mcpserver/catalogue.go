@@ -23,7 +23,7 @@ func tools() []tool {
 			"Use it first, to find the right path. Reading no value, it does not count against any access limit.",
 		fields: []field{{name: "prefix", kind: "string", about: "Show only paths that begin with this text, such as api-keys/. Leave it out for all."}},
 	}, {
-		name: "get_secret", title: "Get a secret", hints: spends, run: getSecret,
+		name: "get_secret", title: "Get a secret", hints: spends, give: getSecret,
 		about: "Read the latest value of a secret. The value enters this conversation: call it only right before the value is needed, " +
 			"do not repeat it in an answer, and do not write it to files or logs. Every call is recorded, and counts against the secret's " +
 			"access limit if it has one. To learn only about a secret, use describe_secret.",
@@ -56,7 +56,7 @@ func tools() []tool {
 			"Type and metadata stay; an expiry and an access limit do not pass to the new value. It does not talk to the provider itself.",
 		fields: []field{path, value},
 	}, {
-		name: "get_env_bundle", title: "Get an environment bundle", hints: spends, run: getEnvBundle,
+		name: "get_env_bundle", title: "Get an environment bundle", hints: spends, give: getEnvBundle,
 		about: "Read a secret of type env_bundle as a JSON object of environment variables, one for each line KEY=VALUE. " +
 			`Quotes around a whole value are removed, single or double; within double quotes \n, \" and \\ are resolved. ` +
 			"The values enter this conversation: " +

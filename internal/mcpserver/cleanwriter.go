@@ -28,21 +28,26 @@ func (w *cleanWriter) Write(b []byte) (int, error) {
 	return w.body.Write(b)
 }
 
-// send gives the reply to out.
-func (w *cleanWriter) send(out http.ResponseWriter, write func([]byte)) {
+// send gives the reply to out, with the text that was kept aside. room takes room for its
+// length.
+func (w *cleanWriter) send(out http.ResponseWriter, text *aside, room func(int) error, write func([]byte)) error {
 	w.WriteHeader(http.StatusOK)
 	kind := w.header.Get("Content-Type")
 	if w.status >= 400 && !strings.HasPrefix(kind, "application/json") {
 		refuse(out, w.status, "bad_request", transportProblem(w.status))
-		return
+		return nil
 	}
-	body := mendBody(w.body.Bytes())
+	body := text.whole(mendBody(w.body.Bytes()))
+	defer clear(body)
+	if err := room(len(body)); err != nil {
+		return err
+	}
 	if kind != "" && len(body) > 0 {
 		out.Header().Set("Content-Type", kind)
 	}
 	out.WriteHeader(w.status)
 	write(body)
-	clear(w.body.Bytes())
+	return nil
 }
 
 func transportProblem(status int) string {

@@ -70,12 +70,19 @@ func (in input) text(name string) string    { s, _ := in[name].(string); return 
 func (in input) integer(name string) int64  { n, _ := in[name].(int64); return n }
 func (in input) texts(name string) []string { l, _ := in[name].([]string); return l }
 
-// value gives a value, which may be a long one.
+// value gives a value. Over HTTP it came past the library.
 func (in input) value(name string) client.Value {
-	if b, long := in[name].([]byte); long {
+	if b, kept := in[name].([]byte); kept {
 		return client.NewValue(b)
 	}
 	return client.ValueOf(in.text(name))
+}
+
+// wipe overwrites a value that came past the library.
+func (in input) wipe() {
+	if b, kept := in["value"].([]byte); kept {
+		clear(b)
+	}
 }
 
 // object gives the JSON text of an object, nil when absent.

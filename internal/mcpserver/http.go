@@ -106,63 +106,72 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusMethodNotAllowed, "method_not_allowed", "Send protocol messages with POST; there is no stream to listen to.")
 		return
 	}
-	s, err := g.admit(r, bearer, vault)
+	api, err := g.cfg.NewClient(r, bearer)
 	if err != nil {
-		g.turnAway(w, err)
+		g.turnAway(w, errBadCredential)
 		return
 	}
 	got, err := g.cfg.Receive(w, r, maxMessage)
 	if err != nil {
-		s.refusedBy(err)
-		g.turnAway(w, err)
+		g.turnAway(w, g.refusal(r.Context(), api, keyOf(bearer, vault), err))
 		return
 	}
 	defer got.Done()
-	rest, long, err := unpacked(got.Message)
+	s, err := g.admit(got, api, keyOf(bearer, vault), vault)
 	if err != nil {
 		g.turnAway(w, err)
 		return
 	}
-	s.who = got.Sender
+	rest, value, err := unpacked(got.Message)
+	if err != nil {
+		g.turnAway(w, err)
+		return
+	}
+	defer s.text.end()
 	clean := &cleanWriter{header: http.Header{}}
-	in := r.WithContext(withLong(context.WithValue(got.Context, sessionKey{}, s), long)) // a copy: the server goes on using r's body
+	in := r.WithContext(withValue(context.WithValue(got.Context, sessionKey{}, s), value)) // a copy: the server goes on using r's body
 	in.Body, in.ContentLength = io.NopCloser(bytes.NewReader(rest)), int64(len(rest))
 	g.inner.ServeHTTP(clean, in)
-	if err := got.Room(clean.body.Len()); err != nil {
+	if err := clean.send(w, s.text, got.Room, got.Write); err != nil {
 		g.turnAway(w, err)
-		return
-	}
-	clean.send(w, got.Write)
-}
-
-// refusedBy forgets the session of a credential that is no good any more.
-func (s *session) refusedBy(err error) {
-	if client.IsStatus(err, http.StatusUnauthorized) {
-		s.refused()
 	}
 }
 
-// admit returns the session of a credential, asking the API about it unless that
-// was done a moment ago. Every tool asks again: this only decides who may talk.
-func (g *gate) admit(r *http.Request, bearer, vault string) (*session, error) {
-	api, err := g.cfg.NewClient(r, bearer)
-	if err != nil {
-		return nil, errBadCredential
+// refusal has the API refuse who was not let in, which records it as over REST.
+func (g *gate) refusal(ctx context.Context, api *client.Client, key seenKey, err error) error {
+	switch e, _ := errors.AsType[*client.Error](err); {
+	case e == nil:
+		return err
+	case e.Status == http.StatusUnauthorized:
+		g.seen.drop(key)
+	case e.Status != http.StatusForbidden && e.Status != http.StatusTooManyRequests:
+		return err
 	}
-	key := keyOf(bearer, vault)
+	if _, said := api.AgentMe(ctx); said != nil {
+		return said
+	}
+	return err
+}
+
+// admit returns the session of whoever sent a message. Only what is not known from
+// letting it in, nor from a moment ago, is asked of the API. Every tool asks again: this
+// only decides who may talk.
+func (g *gate) admit(got *Received, api *client.Client, key seenKey, vault string) (*session, error) {
 	choice := g.seen.get(key)
 	if choice == nil {
-		if _, err := api.AgentMe(r.Context()); err != nil {
-			return nil, err
+		if got.Sees == nil {
+			if _, err := api.AgentMe(got.Context); err != nil {
+				return nil, err
+			}
 		}
-		if vault != "" {
-			if _, err := api.Vault(r.Context(), vault); err != nil {
+		if vault != "" && (got.Sees == nil || !got.Sees.Vault(got.Context, vault)) {
+			if _, err := api.Vault(got.Context, vault); err != nil {
 				return nil, err
 			}
 		}
 		choice = g.seen.add(key, &vaultChoice{fixed: vault, setting: "X-Vault-ID"})
 	}
-	return &session{api: api, vault: choice, refused: func() { g.seen.drop(key) }}, nil
+	return &session{api: api, text: newAside(), sees: got.Sees, vault: choice, who: got.Sender, refused: func() { g.seen.drop(key) }}, nil
 }
 
 var errBadCredential = &client.Error{Status: http.StatusUnauthorized, Code: "unauthenticated"}

@@ -20,8 +20,6 @@ const (
 	maxMessage = 3*maxSecret + maxRest
 	// maxDepth is that of the API, for metadata that are three levels deeper here.
 	maxDepth = 32 + 3
-	// longValue is from where on a value goes past the library.
-	longValue = 8 << 10
 )
 
 var (
@@ -29,9 +27,9 @@ var (
 	errMessage = errors.New("a message that is too long without its value")
 )
 
-// unpack checks a message and takes a long value out of it, which the library
-// would copy many times. In its place stays an empty text; long is as it was sent.
-func unpack(message []byte) (rest []byte, long jsontext.Value, err error) {
+// unpack checks a message and takes a value out of it, of which the library would make
+// many copies that nobody wipes. In its place stays an empty text; value is as it was sent.
+func unpack(message []byte) (rest []byte, value jsontext.Value, err error) {
 	if at := bytes.TrimLeft(message, " \t\r\n"); len(at) > 0 && at[0] == '[' {
 		return nil, nil, errBatch
 	}
@@ -39,14 +37,14 @@ func unpack(message []byte) (rest []byte, long jsontext.Value, err error) {
 		return nil, nil, err
 	}
 	rest = message
-	if from, to := locate(message, "params", "arguments", "value"); to-from > longValue && message[from] == '"' {
-		long = message[from:to]
-		rest = append(append(append(make([]byte, 0, len(message)-len(long)+2), message[:from]...), `""`...), message[to:]...)
+	if from, to := locate(message, "params", "arguments", "value"); to > from && message[from] == '"' {
+		value = message[from:to]
+		rest = append(append(append(make([]byte, 0, len(message)-len(value)+2), message[:from]...), `""`...), message[to:]...)
 	}
 	if len(rest) > maxRest {
 		return nil, nil, errMessage
 	}
-	return rest, long, nil
+	return rest, value, nil
 }
 
 // locate returns where the value of the last of the names is, each being a key in
@@ -81,24 +79,24 @@ func locate(text []byte, names ...string) (from, to int) {
 	return to - len(v), to
 }
 
-type longKey struct{}
+type valueKey struct{}
 
-// withLong carries a long value past the library, to the tool that takes it.
-func withLong(ctx context.Context, long jsontext.Value) context.Context {
-	if long == nil {
+// withValue carries a value past the library, to the tool that takes it.
+func withValue(ctx context.Context, value jsontext.Value) context.Context {
+	if value == nil {
 		return ctx
 	}
-	return context.WithValue(ctx, longKey{}, long)
+	return context.WithValue(ctx, valueKey{}, value)
 }
 
-// restore puts a long value back in its place.
+// restore puts a value back in its place.
 func restore(ctx context.Context, fields []field, in input) error {
-	long, _ := ctx.Value(longKey{}).(jsontext.Value)
+	value, _ := ctx.Value(valueKey{}).(jsontext.Value)
 	for _, f := range fields {
-		if long == nil || f.name != "value" {
+		if value == nil || f.name != "value" {
 			continue
 		}
-		text, err := jsontext.AppendUnquote(make([]byte, 0, len(long)), long)
+		text, err := jsontext.AppendUnquote(make([]byte, 0, len(value)), value)
 		if err != nil {
 			return f.bad("must be a string")
 		}

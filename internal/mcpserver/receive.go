@@ -18,6 +18,14 @@ type Received struct {
 	Room    func(n int) error
 	Write   func([]byte) // sends the answer's body, as fast as its reader is
 	Done    func()       // gives back what the message held
+	Sees    Sight        // of an agent; nil: the API is asked whether it is one
+}
+
+// Sight answers what an agent sees without a request to the API. Where it answers nothing,
+// the API is asked: what it refuses it says and records itself.
+type Sight interface {
+	Vaults(ctx context.Context) (ids []string) // as the API lists them
+	Vault(ctx context.Context, id string) bool
 }
 
 // Receive reads a message of at most limit bytes for a caller whose credential is
@@ -45,12 +53,12 @@ func badMessage(status int, code, detail string) *client.Error {
 var errTooLongMessage = badMessage(http.StatusRequestEntityTooLarge, "body_too_large", "The message is too long.")
 
 // unpacked is unpack for HTTP: its errors are *client.Error.
-func unpacked(message []byte) (rest, long []byte, err error) {
-	rest, long, err = unpack(message)
+func unpacked(message []byte) (rest, value []byte, err error) {
+	rest, value, err = unpack(message)
 	bad, _ := errors.AsType[*strictjson.Error](err)
 	switch {
 	case err == nil:
-		return rest, long, nil
+		return rest, value, nil
 	case errors.Is(err, errBatch):
 		err = badMessage(http.StatusBadRequest, "batch_not_supported", "Send one protocol message a request: batches are not taken.")
 	case bad != nil:

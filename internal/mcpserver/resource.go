@@ -30,7 +30,7 @@ func addSecretsResource(s *mcp.Server, log *slog.Logger, current func(context.Co
 }
 
 func secretsJSON(ctx context.Context, s *session) (string, error) {
-	vault, err := s.vault.pick(ctx, s.api)
+	vault, err := s.inVault(ctx)
 	if err != nil {
 		return "", err
 	}

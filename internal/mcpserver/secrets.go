@@ -15,7 +15,7 @@ import (
 const maxLines = 1000
 
 func listSecrets(ctx context.Context, s *session, in input) (string, error) {
-	vault, err := s.vault.pick(ctx, s.api)
+	vault, err := s.inVault(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -41,29 +41,36 @@ func listSecrets(ctx context.Context, s *session, in input) (string, error) {
 	return fmt.Sprintf("Found %d secret(s):", n) + lines.String(), nil
 }
 
-func getSecret(ctx context.Context, s *session, in input) (string, error) {
-	vault, err := s.vault.pick(ctx, s.api)
+func getSecret(ctx context.Context, s *session, in input) ([]byte, error) {
+	vault, err := s.inVault(ctx)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	got, err := s.api.GetSecret(ctx, vault, in.text("path"))
 	if err != nil {
-		return "", s.onSecret(in.text("path"), err)
+		return nil, s.onSecret(in.text("path"), err)
 	}
 	defer got.Value.Wipe()
 	if err := fits(in.text("path"), got.Value); err != nil {
-		return "", err
+		return nil, err
 	}
-	return asJSON("", struct {
+	head, err := asJSON("", struct {
 		Path    string `json:"path"`
 		Type    string `json:"type"`
 		Version int64  `json:"version"`
-		Value   string `json:"value"`
-	}{got.Path, got.Type, got.Version, string(got.Value.Reveal())})
+	}{got.Path, got.Type, got.Version})
+	if err != nil {
+		return nil, err
+	}
+	const before, after = `,"value":"`, `"}`
+	value := got.Value.Reveal()
+	text := make([]byte, 0, len(head)+len(before)+asText.length(value)+len(after)) // one that grows would leave copies
+	text = append(append(text, head[:len(head)-1]...), before...)
+	return append(asText.append(text, value), after...), nil
 }
 
 func putSecret(ctx context.Context, s *session, in input) (string, error) {
-	vault, err := s.vault.pick(ctx, s.api)
+	vault, err := s.inVault(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -82,7 +89,7 @@ func putSecret(ctx context.Context, s *session, in input) (string, error) {
 // private key that became an api_key would not work any more, and a new value is no
 // reason to lose what people noted about the secret.
 func rotateAndStore(ctx context.Context, s *session, in input) (string, error) {
-	vault, err := s.vault.pick(ctx, s.api)
+	vault, err := s.inVault(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -102,7 +109,7 @@ func rotateAndStore(ctx context.Context, s *session, in input) (string, error) {
 }
 
 func deleteSecret(ctx context.Context, s *session, in input) (string, error) {
-	vault, err := s.vault.pick(ctx, s.api)
+	vault, err := s.inVault(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -116,7 +123,7 @@ func deleteSecret(ctx context.Context, s *session, in input) (string, error) {
 // secret when the listing lacks it; that would spend one of its accesses and open
 // a value for nothing, so here it is not found.
 func describeSecret(ctx context.Context, s *session, in input) (string, error) {
-	vault, err := s.vault.pick(ctx, s.api)
+	vault, err := s.inVault(ctx)
 	if err != nil {
 		return "", err
 	}

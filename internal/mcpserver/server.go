@@ -47,6 +47,8 @@ func newServer(cfg Config, vault *vaultChoice) *mcp.Server {
 // session is one agent at work: what every tool gets.
 type session struct {
 	api     *client.Client
+	sees    Sight  // may be nil
+	text    *aside // nil on stdio
 	vault   *vaultChoice
 	who     string // whose turns its calls take
 	refused func() // the API did not take the credential; may be nil

@@ -20,7 +20,7 @@ func shareSecret(ctx context.Context, s *session, in input) (string, error) {
 	}
 	id := in.text("secret_id")
 	if !ids.Valid(id) {
-		vault, err := s.vault.pick(ctx, s.api)
+		vault, err := s.inVault(ctx)
 		if err != nil {
 			return "", err
 		}

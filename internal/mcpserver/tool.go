@@ -18,6 +18,8 @@ type tool struct {
 	fields []field
 	hints  mcp.ToolAnnotations
 	run    func(context.Context, *session, input) (string, error)
+	// give is a run whose text holds a value. The caller wipes it.
+	give func(context.Context, *session, input) ([]byte, error)
 }
 
 // declare is what tools/list shows. Properties keep the order of the fields, the
@@ -50,7 +52,15 @@ func (t tool) handler(log *slog.Logger, current func(context.Context) *session) 
 		if err != nil {
 			return said("Tool '"+t.name+"' was not run: "+err.Error(), true), nil
 		}
+		defer in.wipe()
 		s := current(ctx)
+		if t.give != nil {
+			text, err := t.give(ctx, s, in)
+			if err != nil {
+				return said(t.explain(s, err), true), nil
+			}
+			return s.text.result(text), nil
+		}
 		text, err := t.run(ctx, s, in)
 		if err != nil {
 			return said(t.explain(s, err), true), nil

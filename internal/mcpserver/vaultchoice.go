@@ -26,7 +26,12 @@ type vaultChoice struct {
 const errNoVault = notice("This agent has no vault yet. Create one with create_vault, or ask a human to give the agent " +
 	"access to one and, if there are several, to set ONECLAW_VAULT_ID.")
 
-func (v *vaultChoice) pick(ctx context.Context, c *client.Client) (string, error) {
+// inVault returns the vault that the session works in.
+func (s *session) inVault(ctx context.Context) (string, error) {
+	return s.vault.pick(ctx, s.api, s.sees)
+}
+
+func (v *vaultChoice) pick(ctx context.Context, c *client.Client, sees Sight) (string, error) {
 	if v.fixed != "" {
 		return v.configured(ctx, c)
 	}
@@ -41,14 +46,14 @@ func (v *vaultChoice) pick(ctx context.Context, c *client.Client) (string, error
 	if kept != "" && !stale {
 		return kept, nil
 	}
-	all, err := c.Vaults(ctx)
+	all, err := seenVaults(ctx, c, sees)
 	if err != nil {
 		return "", err
 	}
 	chosen := ""
-	for i := range all {
-		if i == 0 || all[i].ID == kept {
-			chosen = all[i].ID
+	for i, id := range all {
+		if i == 0 || id == kept {
+			chosen = id
 		}
 	}
 	v.keep(chosen)
@@ -56,6 +61,21 @@ func (v *vaultChoice) pick(ctx context.Context, c *client.Client) (string, error
 		return "", errNoVault
 	}
 	return chosen, nil
+}
+
+// seenVaults are the ids of the vaults that there are to choose from.
+func seenVaults(ctx context.Context, c *client.Client, sees Sight) ([]string, error) {
+	if sees != nil {
+		if all := sees.Vaults(ctx); len(all) > 0 {
+			return all, nil
+		}
+	}
+	all, err := c.Vaults(ctx)
+	ids := make([]string, len(all))
+	for i := range all {
+		ids[i] = all[i].ID
+	}
+	return ids, err
 }
 
 // configured resolves a name once. Of vaults with the same name none is the one
