@@ -6,16 +6,16 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
-	"slices"
-	"sync"
-
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
@@ -74,9 +74,9 @@ func (f *fixture) user(role policy.Role) policy.Principal {
 func (f *fixture) newAgent() policy.Principal {
 	f.t.Helper()
 	a := policy.Principal{Kind: policy.KindAgent, ID: uuid.NewString(), Org: f.org, Creator: f.owner.ID}
-	must(f.t, f.db.AddAgent(f.t.Context(), identity.Agent{
-		Standing: identity.Standing{ID: a.ID, Org: a.Org, Creator: a.Creator, Active: true},
-		Name:     "agent", AuthMethod: identity.MethodMTLS, CreatedAt: moment,
+	must(f.t, f.db.AddAgent(f.t.Context(), agent.Agent{
+		State: identity.State{ID: a.ID, Org: a.Org, Creator: a.Creator, Active: true},
+		Name:  "agent", AuthMethod: agent.MethodMTLS, CreatedAt: moment,
 	}, nil))
 	return a
 }

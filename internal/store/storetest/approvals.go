@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
@@ -21,9 +22,9 @@ func (f *fixture) request(t *testing.T, vaultID, path string) approval.Request {
 	t.Helper()
 	g := f.grant(vaultID)
 	g.Pattern, g.Conditions, g.PrincipalID = "**", []byte(`{"require_approval":{"valid_seconds":3600,"max_uses":3}}`), uuid.NewString()
-	must(t, f.AddAgent(t.Context(), identity.Agent{
-		Standing: identity.Standing{ID: g.PrincipalID, Org: f.org, Creator: uuid.NewString(), Active: true, TokenGen: 4},
-		Name:     "agent", AuthMethod: identity.MethodMTLS, CreatedAt: moment,
+	must(t, f.AddAgent(t.Context(), agent.Agent{
+		State: identity.State{ID: g.PrincipalID, Org: f.org, Creator: uuid.NewString(), Active: true, TokenGen: 4},
+		Name:  "agent", AuthMethod: agent.MethodMTLS, CreatedAt: moment,
 	}, f.event()))
 	must(t, f.AddGrant(t.Context(), f.org, g, f.event()))
 	return approval.Request{
