@@ -8,7 +8,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
-// MadeByAgent is MadeWithKey for all credentials that an agent has had.
+// MadeByAgent returns what was made with all credentials that an agent has had, oldest
+// first.
 func (s *Service) MadeByAgent(ctx context.Context, c *call.Call, id string) ([]identity.Made, error) {
 	a, err := s.agent(ctx, c, id, policy.ReadAgent)
 	if err != nil {

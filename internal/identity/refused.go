@@ -55,7 +55,7 @@ func Refuse(c *call.Call, reason string, err error) error {
 	return err
 }
 
-// RefuseAs is refuse for an account that there is: its organisation sees it.
+// RefuseAs is Refuse for an account that there is: its organisation sees it.
 func RefuseAs(c *call.Call, kind policy.PrincipalKind, id, org, reason string, err error) error {
 	Blame(c.Event, &refused{kind: kind, id: id, org: org, reasonCode: reason})
 	return Refuse(c, reason, err)

@@ -41,7 +41,7 @@ const (
 // AppliesToAll is both kinds of callers, and those who are none.
 const AppliesToAll = "all"
 
-// maxIPRules bounds the rules of an organisation.
+// maxRules bounds the rules of an organisation.
 const maxRules = 200
 
 var (

@@ -76,7 +76,7 @@ type Config struct {
 	Signup, VerifyEmail bool
 }
 
-// Open makes a World. Tests below OnPostgres have theirs on PostgreSQL.
+// Open makes a World. Subtests of TestPostgreSQL have theirs on PostgreSQL.
 func Open(t *testing.T, change ...func(*Config)) *World {
 	t.Helper()
 	cfg := store.Config{Dir: ready.Dir(t)}
