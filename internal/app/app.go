@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
@@ -20,6 +22,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
+	"github.com/oneclaw-dev/oneclaw/internal/iprule"
 	"github.com/oneclaw-dev/oneclaw/internal/keyring"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/listen"
@@ -27,6 +30,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
 	"github.com/oneclaw-dev/oneclaw/internal/netguard"
 	"github.com/oneclaw-dev/oneclaw/internal/ops/backup"
+	"github.com/oneclaw-dev/oneclaw/internal/org"
 	"github.com/oneclaw-dev/oneclaw/internal/proxies"
 	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
@@ -46,6 +50,10 @@ type App struct {
 	vault     *vault.Service
 	approvals *approval.Service
 	identity  *identity.Service
+	accounts  *account.Service
+	agents    *agent.Service
+	orgs      *org.Service
+	iprules   *iprule.Service
 	billing   *billing.Service
 	audit     *audit.Log
 	events    *audit.Coalescer
@@ -98,6 +106,7 @@ func New(ctx context.Context, cfg config.Config, at listen.Addresses, version st
 		a.audit.Run,
 		a.events.Run,
 		a.identity.Run,
+		a.agents.Run,
 		a.billing.Run,
 		a.mail.Run,
 		a.sharing.Run,
@@ -138,15 +147,8 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 	if err != nil {
 		return err
 	}
-	people := identity.Config{
-		Store: a.db, Keys: a.keys, Sealer: sealer, Mailer: a.mail, Safe: a.vault, Shredder: a.vault, Granter: a.vault, ClientCAs: clients, Log: a.log, Now: now,
-		Issuer: "oneclaw", Audience: "oneclaw", Signup: a.cfg.Signup, VerifyEmail: a.cfg.VerifyEmail,
-	}
-	if err := a.providers(&people, at.API); err != nil {
+	if err := a.people(ctx, sealer, clients, at.API); err != nil {
 		return err
-	}
-	if a.identity, err = identity.New(ctx, people); err != nil {
-		return keyring.Explained(ctx, a.cfg, a.keys, err)
 	}
 	a.sharing = sharing.New(sharing.Config{
 		Store: a.db, Vault: a.vault, People: a.identity, Principals: a.db, Sealer: sealer, Keys: a.keys, Mailer: a.mail,
@@ -159,6 +161,7 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 	}
 	in := gate.New(gate.Gate{
 		Identity:  a.identity,
+		IPRules:   a.iprules,
 		Billing:   a.billing,
 		Payments:  a.payments(),
 		Events:    a.events,
@@ -170,6 +173,9 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 	}, gate.DefaultBudgets())
 	a.api = httpapi.New(httpapi.Config{
 		Gate:      in,
+		Accounts:  a.accounts,
+		Agents:    a.agents,
+		Orgs:      a.orgs,
 		Vault:     a.vault,
 		Sharing:   a.sharing,
 		Approvals: a.approvals,
@@ -180,7 +186,7 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 		Version:   a.version,
 	})
 	a.pages = dashboard.New(dashboard.Config{
-		API: a.api, Log: a.log, State: a.state, Device: a.identity.DeviceShown, Enrollment: a.identity.EnrollmentByToken,
+		API: a.api, Log: a.log, State: a.state, Device: a.accounts.DeviceShown, Enrollment: a.agents.EnrollmentByToken,
 		Dev: a.cfg.Dev, Outbox: a.outbox, PublicURL: at.API,
 	})
 	return nil
@@ -205,8 +211,8 @@ func now() time.Time { return time.Now() }
 func (a *App) Close() error {
 	a.stop()
 	a.running.Wait()
-	if a.identity != nil {
-		a.identity.Wait()
+	if a.accounts != nil {
+		a.accounts.Wait()
 	}
 	var errs []error
 	if a.billing != nil {

@@ -166,7 +166,7 @@ func (a *App) ensureOwner(ctx context.Context) error {
 		return fault.New(fault.Invalid, "no_owner", "This server has no users, and nobody may sign up, so nobody could log in. "+
 			"Set ONECLAW_OWNER_EMAIL and ONECLAW_OWNER_PASSWORD_FILE to create its owner.")
 	}
-	made, err := a.identity.EnsureOwner(ctx, a.cfg.OwnerEmail, a.cfg.OwnerPassword)
+	made, err := a.accounts.EnsureOwner(ctx, a.cfg.OwnerEmail, a.cfg.OwnerPassword)
 	if e, ok := errors.AsType[*fault.Error](err); ok && e.Kind == fault.Invalid {
 		return fault.New(fault.Invalid, e.Code, "The owner of ONECLAW_OWNER_EMAIL and ONECLAW_OWNER_PASSWORD_FILE can't be created. "+e.Detail)
 	}

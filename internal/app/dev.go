@@ -15,11 +15,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/datadir"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/listen"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -87,7 +87,7 @@ func (a *App) DevSetup(ctx context.Context) (devOwner, error) {
 			return o, err
 		}
 	}
-	if _, err := a.identity.EnsureOwner(ctx, o.Email, secret.FromString(o.Password)); err != nil {
+	if _, err := a.accounts.EnsureOwner(ctx, o.Email, secret.FromString(o.Password)); err != nil {
 		return o, err
 	}
 	if err := a.devAgent(ctx, &o); err != nil {
@@ -101,7 +101,7 @@ func (a *App) DevSetup(ctx context.Context) (devOwner, error) {
 // MCP configuration works as it is. It acts as the owner, and is logged so.
 func (a *App) devAgent(ctx context.Context, o *devOwner) error {
 	c := newCall()
-	t, err := a.identity.Login(ctx, c, o.Email, secret.FromString(o.Password))
+	t, err := a.accounts.Login(ctx, c, o.Email, secret.FromString(o.Password))
 	if err != nil {
 		return err
 	}
@@ -111,8 +111,8 @@ func (a *App) devAgent(ctx context.Context, o *devOwner) error {
 	}
 	c.Event.Org, c.Event.ActorKind, c.Event.ActorID = c.Who.Org, string(c.Who.Kind), c.Who.ID
 	c.Event.Action = string(policy.RegisterAgent)
-	agent, key, err := a.identity.CreateAgent(ctx, c, identity.Agent{
-		Name: devAgent, Description: "Made by `oneclaw dev`. Grant it what your coding agent needs.", AuthMethod: identity.MethodAPIKey,
+	agent, key, err := a.agents.CreateAgent(ctx, c, agent.Agent{
+		Name: devAgent, Description: "Made by `oneclaw dev`. Grant it what your coding agent needs.", AuthMethod: agent.MethodAPIKey,
 	})
 	o.AgentID, o.AgentAPIKey = agent.ID, string(key.Reveal())
 	return err

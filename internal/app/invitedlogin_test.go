@@ -36,7 +36,7 @@ func TestAnInvitedUserLogsInThroughTheProviderWithSignUpOff(t *testing.T) {
 		}
 	})
 	const pw = "Quite-8-Good-Words"
-	if _, err := a.identity.EnsureOwner(t.Context(), "ann@example.com", secret.FromString(pw)); err != nil {
+	if _, err := a.accounts.EnsureOwner(t.Context(), "ann@example.com", secret.FromString(pw)); err != nil {
 		t.Fatal(err)
 	}
 	post := func(path, token, body string) (int, map[string]any) {

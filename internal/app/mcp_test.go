@@ -71,7 +71,7 @@ func newMCPRig(t testing.TB) *mcpRig {
 		}
 	})
 	const pw = "Quite-8-Good-Words"
-	if _, err := a.identity.EnsureOwner(t.Context(), "ann@example.com", secret.FromString(pw)); err != nil {
+	if _, err := a.accounts.EnsureOwner(t.Context(), "ann@example.com", secret.FromString(pw)); err != nil {
 		t.Fatal(err)
 	}
 	m := &mcpRig{t: t, a: a, api: &counted{Handler: a.api}, from: "127.0.0.1:1"} // which counts against no limit

@@ -5,11 +5,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/checkout"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/netguard"
 	"github.com/oneclaw-dev/oneclaw/internal/oidc"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
@@ -29,20 +30,20 @@ func outbound(cfg config.Config) (*netguard.Guard, error) {
 	return netguard.New(netguard.Config{Allow: allow}), nil
 }
 
-// providers adds to c whose tokens are taken, beside our own.
-func (a *App) providers(c *identity.Config, publicURL string) error {
+// providers says whose tokens humans and agents log in with, beside our own.
+func (a *App) providers(c *account.Config, agents *agent.Config, publicURL string) error {
 	clients := config.List(a.cfg.OIDCClientID)
 	for i, issuer := range config.List(a.cfg.OIDCIssuer) {
 		if err := a.out.CheckURL(issuer); err != nil {
 			return fault.New(fault.Invalid, "bad_configuration",
 				"ONECLAW_OIDC_ISSUER must name https URLs of public hosts, or what ONECLAW_OUTBOUND_ALLOW allows.")
 		}
-		c.Logins = append(c.Logins, identity.LoginProvider{Issuer: issuer, ClientID: clients[i]})
+		c.Logins = append(c.Logins, account.LoginProvider{Issuer: issuer, ClientID: clients[i]})
 	}
 	c.Invited = func(ctx context.Context, email string) (bool, error) { return a.db.Awaited(ctx, email, now()) }
 	client := a.out.Client(netguard.Options{})
-	c.LoginKeys, c.AgentKeys, c.CheckURL = oidc.New(client), oidc.New(client), a.out.CheckURL
-	c.Audiences = append(config.List(a.cfg.OIDCAudience), publicURL, publicURL+"/", publicURL+"/v1/auth/agent-token")
+	c.LoginKeys, agents.Issuers, agents.CheckURL = oidc.New(client), oidc.New(client), a.out.CheckURL
+	agents.Audiences = append(config.List(a.cfg.OIDCAudience), publicURL, publicURL+"/", publicURL+"/v1/auth/agent-token")
 	return nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
@@ -97,9 +98,9 @@ func (o *office) call(who policy.Principal) *call.Call {
 func (o *office) ask(t *testing.T) approval.Request {
 	t.Helper()
 	who := policy.Principal{Kind: policy.KindAgent, ID: ids.New(), Org: o.org, Creator: o.owner.ID}
-	must(t, o.db.AddAgent(t.Context(), identity.Agent{
-		Standing: identity.Standing{ID: who.ID, Org: o.org, Creator: o.owner.ID, Active: true},
-		Name:     "agent", AuthMethod: identity.MethodMTLS, CreatedAt: o.clock(),
+	must(t, o.db.AddAgent(t.Context(), agent.Agent{
+		State: identity.State{ID: who.ID, Org: o.org, Creator: o.owner.ID, Active: true},
+		Name:  "agent", AuthMethod: agent.MethodMTLS, CreatedAt: o.clock(),
 	}, o.call(o.owner).Event))
 	g := vault.Grant{
 		ID: ids.New(), Vault: o.vault, Pattern: "**", PrincipalKind: who.Kind, PrincipalID: who.ID, Permissions: []string{"read"},

@@ -31,7 +31,7 @@ var openers = map[string]string{
 	"vault/jobend.go underOldKey calls sealer.Open":    "the same, to see whether a key is still needed",
 	"ops/inspect/openall.go openAll calls sealer.Open": "the operator's check of all that is sealed",
 	"approval/webhook.go post calls Sealer.Open":       "the server's own: the key that signs a webhook",
-	"identity/mfa.go factor calls Sealer.Open":         "the server's own: the key of a second factor",
+	"account/mfa.go factor calls Sealer.Open":          "the server's own: the key of a second factor",
 	"mail/queue.go open calls Sealer.Open":             "the server's own: a mail that waits",
 	"sharing/link.go recall calls Sealer.Open":         "the server's own: the token of a link",
 }

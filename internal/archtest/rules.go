@@ -13,8 +13,8 @@ var domain = []string{
 
 // services are the domain packages that the edges call.
 var services = []string{
-	"internal/call", "internal/approval", "internal/audit", "internal/billing", "internal/broker", "internal/checkout", "internal/erase",
-	"internal/identity", "internal/intents", "internal/policy", "internal/secretpath", "internal/sharing", "internal/vault", "internal/x402",
+	"internal/account", "internal/agent", "internal/call", "internal/approval", "internal/audit", "internal/billing", "internal/broker",
+	"internal/checkout", "internal/erase", "internal/identity", "internal/intents", "internal/iprule", "internal/org", "internal/policy", "internal/secretpath", "internal/sharing", "internal/vault", "internal/x402",
 }
 
 // arrows says, for each package, which others of this module it may import
@@ -57,23 +57,27 @@ var arrows = map[string][]string{
 		"internal/listen", "internal/ops/inspect", "internal/ops/operator", "internal/store",
 	},
 	"internal/ops/inspect": {
-		"internal/approval", "internal/audit", "internal/identity", "internal/keyring", "internal/keystore", "internal/mail",
+		"internal/account", "internal/approval", "internal/audit", "internal/keyring", "internal/keystore", "internal/mail",
 		"internal/process", "internal/seal", "internal/sharing", "internal/sqldb/transfer", "internal/store", "internal/vault",
 	},
 	"internal/ops/operator": {"internal/config", "internal/process", "internal/sqldb/transfer", "internal/store"},
 
 	// Edges: decode, call, encode.
-	"internal/gate":          {"internal/audit", "internal/billing", "internal/budget", "internal/call", "internal/identity", "internal/policy", "internal/proxies", "internal/ratelimit", "internal/x402"},
+	"internal/gate":          {"internal/audit", "internal/billing", "internal/budget", "internal/call", "internal/identity", "internal/iprule", "internal/policy", "internal/proxies", "internal/ratelimit", "internal/x402"},
 	"internal/httpapi":       join(services, "internal/budget", "internal/gate", "internal/proxies", "internal/ratelimit", "internal/strictjson"),
-	"internal/dashboard":     {"internal/identity", "internal/loopback", "internal/mail"},
-	"internal/shroud":        join(services, "internal/netguard", "internal/shroud/detect"),
+	"internal/dashboard":     {"internal/account", "internal/agent", "internal/loopback", "internal/mail"},
 	"internal/shroud/detect": {},
 
 	// Domain.
 	"internal/vault":      join(domain, "internal/approval", "internal/cmek", "internal/erase"),
 	"internal/approval":   domain,
 	"internal/cmek":       {"internal/erase"},
-	"internal/identity":   join(domain, "internal/oidc"),
+	"internal/identity":   domain, // of a credential it makes a principal; it knows no other way in
+	"internal/account":    join(domain, "internal/identity", "internal/oidc"),
+	"internal/agent":      join(domain, "internal/identity", "internal/intents", "internal/oidc", "internal/shroud"), // what an agent may carry is checked where it is used
+	"internal/org":        join(domain, "internal/identity"),
+	"internal/iprule":     domain,
+	"internal/shroud":     {},
 	"internal/broker":     join(domain, "internal/netguard", "internal/vault"),
 	"internal/intents":    join(domain, "internal/netguard", "internal/vault"),
 	"internal/sharing":    join(domain, "internal/vault"),
@@ -149,7 +153,7 @@ var owners = map[string][]string{
 	"github.com/danielgtaylor/huma/v2":       {"internal/httpapi"},
 	"github.com/modelcontextprotocol/go-sdk": {"internal/mcpserver"},
 	"github.com/golang-jwt/jwt/v5":           {"internal/identity"},
-	"github.com/pquerna/otp":                 {"internal/identity"},
+	"github.com/pquerna/otp":                 {"internal/account"},
 	"github.com/go-jose/go-jose/v4":          {"internal/oidc"},
 	"github.com/wneessen/go-mail":            {"internal/mail"},
 	"github.com/stripe/stripe-go/v85":        {"internal/checkout"},

@@ -14,7 +14,8 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/account"
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
 )
 
@@ -28,9 +29,9 @@ type Config struct {
 	// State is what the status page shows.
 	State func(ctx context.Context) State
 	// Device finds a login of a device by the code that the device shows.
-	Device func(ctx context.Context, code string) (identity.Device, error)
+	Device func(ctx context.Context, code string) (account.Device, error)
 	// Enrollment finds what a mailed link asks for by the link's token.
-	Enrollment func(ctx context.Context, token string) (identity.Enrollment, error)
+	Enrollment func(ctx context.Context, token string) (agent.Enrollment, error)
 	// Dev adds the page of mails. A nil Outbox is of a server that really sends them.
 	Dev       bool
 	Outbox    *mail.Outbox

@@ -5,12 +5,12 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/account"
 )
 
 type deviceView struct {
 	Code, Decision, Problem, Done string
-	Device                        *identity.Device
+	Device                        *account.Device
 	Question                      question
 }
 
@@ -18,7 +18,7 @@ type deviceView struct {
 // names.
 type devicePage struct {
 	*site
-	shown func(ctx context.Context, code string) (identity.Device, error)
+	shown func(ctx context.Context, code string) (account.Device, error)
 }
 
 func (p *devicePage) handler() http.Handler { return signed(p.ask, p.answer, p.refuse) }
@@ -44,7 +44,7 @@ func (p *devicePage) ask(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, status, problem)
 		return
 	}
-	p.waiting(w, r, http.StatusOK, deviceView{Code: identity.ShownUserCode(code)})
+	p.waiting(w, r, http.StatusOK, deviceView{Code: account.ShownUserCode(code)})
 }
 
 // waiting shows the code that waits, or that it waits no more.
@@ -53,9 +53,9 @@ func (p *devicePage) waiting(w http.ResponseWriter, r *http.Request, status int,
 	switch {
 	case err != nil:
 		p.refuse(w, http.StatusNotFound, "there is no such code. Compare it with what the device shows.")
-	case d.Status == identity.DeviceExpired:
+	case d.Status == account.DeviceExpired:
 		p.refuse(w, http.StatusBadRequest, "the code has expired. Start the login on the device again.")
-	case d.Status != identity.DevicePending:
+	case d.Status != account.DevicePending:
 		p.refuse(w, http.StatusBadRequest, "this code was approved or denied already.")
 	default:
 		page.Device = &d
@@ -64,7 +64,7 @@ func (p *devicePage) waiting(w http.ResponseWriter, r *http.Request, status int,
 }
 
 func (p *devicePage) answer(w http.ResponseWriter, r *http.Request) {
-	page := deviceView{Code: identity.ShownUserCode(r.PostFormValue("code")), Decision: r.PostFormValue("decision")}
+	page := deviceView{Code: account.ShownUserCode(r.PostFormValue("code")), Decision: r.PostFormValue("decision")}
 	done := map[string]string{"approve": "The device is logged in as soon as it asks again.", "deny": "The device was refused."}
 	if page.Code == "" || done[page.Decision] == "" {
 		p.refuse(w, http.StatusBadRequest, formFault)

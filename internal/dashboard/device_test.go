@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/dashboard"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
 )
 
 const annsLogin = `{"email":"ann@example.com","password":"Quite-8-Good-Words"}`
@@ -214,8 +214,8 @@ func (f *factors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func TestThePageAsksForTheSecondFactor(t *testing.T) {
 	api := &factors{t: t}
-	p := dashboard.New(dashboard.Config{API: api, Device: func(context.Context, string) (identity.Device, error) {
-		return identity.Device{ClientID: "cli", Status: identity.DevicePending, CreatedAt: time.Now()}, nil
+	p := dashboard.New(dashboard.Config{API: api, Device: func(context.Context, string) (account.Device, error) {
+		return account.Device{ClientID: "cli", Status: account.DevicePending, CreatedAt: time.Now()}, nil
 	}})
 	s := httptest.NewServer(p.At("/cli/verify"))
 	defer s.Close()

@@ -6,13 +6,13 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 )
 
 type enrollView struct {
 	Token, Vault, Pattern, Decision, Problem, Done string
 	Write                                          bool
-	Enrollment                                     *identity.Enrollment
+	Enrollment                                     *agent.Enrollment
 	Question                                       question
 }
 
@@ -20,7 +20,7 @@ type enrollView struct {
 // what is asked for; the answer takes the login of the human who was mailed.
 type enrollPage struct {
 	*site
-	asked func(ctx context.Context, token string) (identity.Enrollment, error)
+	asked func(ctx context.Context, token string) (agent.Enrollment, error)
 }
 
 func (p *enrollPage) handler() http.Handler { return signed(p.ask, p.answer, p.refuse) }

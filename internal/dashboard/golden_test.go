@@ -14,9 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/dashboard"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
 )
 
@@ -136,14 +137,14 @@ func TestEveryPageIsAsItWas(t *testing.T) {
 		golden(t, dashboard.New(dashboard.Config{API: c.api}), c.name, c.method, c.target, c.form, nil)
 	}
 
-	waits := identity.Device{ClientID: "cli <x>", Status: identity.DevicePending, Address: "192.0.2.1", CreatedAt: at}
+	waits := account.Device{ClientID: "cli <x>", Status: account.DevicePending, Address: "192.0.2.1", CreatedAt: at}
 	unknown, expired, approved := waits, waits, waits
-	unknown.Address, expired.Status, approved.Status = "", identity.DeviceExpired, identity.DeviceApproved
+	unknown.Address, expired.Status, approved.Status = "", account.DeviceExpired, account.DeviceApproved
 	missing := fault.New(fault.NotFound, "not_found", "It is not there.")
 	for _, c := range []struct {
 		name, method, target string
 		api                  canned
-		device               identity.Device
+		device               account.Device
 		err                  error
 		form                 url.Values
 	}{
@@ -163,18 +164,18 @@ func TestEveryPageIsAsItWas(t *testing.T) {
 		{"cli-form", "POST", "/cli/verify", signed, waits, nil, filled("decision", "x")},
 		{"cli-verb", "DELETE", "/cli/verify", signed, waits, nil, nil},
 	} {
-		golden(t, dashboard.New(dashboard.Config{API: c.api, Device: func(context.Context, string) (identity.Device, error) {
+		golden(t, dashboard.New(dashboard.Config{API: c.api, Device: func(context.Context, string) (account.Device, error) {
 			return c.device, c.err
 		}}), c.name, c.method, c.target, c.form, nil)
 	}
 
-	asks := identity.Enrollment{ID: "e1", Name: "<b>bot</b>", Description: "builds", Address: "192.0.2.1", KeyPrefix: "ocv_abcdefgh", CreatedAt: at}
+	asks := agent.Enrollment{ID: "e1", Name: "<b>bot</b>", Description: "builds", Address: "192.0.2.1", KeyPrefix: "ocv_abcdefgh", CreatedAt: at}
 	bare := asks
 	bare.Description, bare.Address = "", ""
 	for _, c := range []struct {
 		name, method, target string
 		api                  canned
-		asks                 identity.Enrollment
+		asks                 agent.Enrollment
 		err                  error
 		form                 url.Values
 	}{
@@ -191,7 +192,7 @@ func TestEveryPageIsAsItWas(t *testing.T) {
 		{"enroll-decision", "POST", "/agents/enroll", signed, asks, nil, filled("decision", "x")},
 		{"enroll-verb", "DELETE", "/agents/enroll", signed, asks, nil, nil},
 	} {
-		golden(t, dashboard.New(dashboard.Config{API: c.api, Enrollment: func(context.Context, string) (identity.Enrollment, error) {
+		golden(t, dashboard.New(dashboard.Config{API: c.api, Enrollment: func(context.Context, string) (agent.Enrollment, error) {
 			return c.asks, c.err
 		}}), c.name, c.method, c.target, c.form, nil)
 	}

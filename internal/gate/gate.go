@@ -19,6 +19,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
+	"github.com/oneclaw-dev/oneclaw/internal/iprule"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/proxies"
 	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
@@ -34,6 +35,7 @@ type Events interface {
 // before the first request and not changed after it.
 type Gate struct {
 	Identity  *identity.Service
+	IPRules   *iprule.Service
 	Billing   *billing.Service
 	Payments  *x402.Service // by request; nil: none
 	Events    Events
@@ -141,7 +143,7 @@ func (s *Surface) pass(x *Request, r *http.Request) error {
 		// A probe with a good credential shows in its organisation's log.
 		if who, err := s.authenticate(r.Context(), &x.Call, s.Credential(r), x.Call.Now); err == nil {
 			x.identify(who)
-			if err := s.Identity.Admit(r.Context(), who.Org, who.Kind, x.Call.IP); err != nil {
+			if err := s.IPRules.Admit(r.Context(), who.Org, who.Kind, x.Call.IP); err != nil {
 				return err
 			}
 		}
@@ -184,7 +186,7 @@ func (s *Surface) letIn(x *Request, r *http.Request, to *Route, rule *policy.Rul
 		return err
 	}
 	x.identify(who)
-	if err := s.Identity.Admit(r.Context(), who.Org, who.Kind, x.Call.IP); err != nil {
+	if err := s.IPRules.Admit(r.Context(), who.Org, who.Kind, x.Call.IP); err != nil {
 		return err
 	}
 	if err := s.Limits.Principal(who, x.Call.Now); err != nil {

@@ -48,7 +48,7 @@ func (x *Request) receive(r *http.Request, limit int64) (data []byte, err error)
 	if x.Call.Who, err = s.authenticate(r.Context(), &x.Call, s.Credential(r), now); err != nil {
 		return nil, err
 	}
-	if err := s.Identity.Admit(r.Context(), x.Call.Who.Org, x.Call.Who.Kind, x.Call.IP); err != nil {
+	if err := s.IPRules.Admit(r.Context(), x.Call.Who.Org, x.Call.Who.Kind, x.Call.IP); err != nil {
 		return nil, err
 	}
 	if err := x.enter(); err != nil {

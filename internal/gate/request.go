@@ -76,7 +76,7 @@ func (x *Request) renew(ctx context.Context) error {
 	}
 	x.identify(who)
 	x.Call.Now, x.event.At = now, now
-	return x.at.Identity.Admit(ctx, who.Org, who.Kind, x.Call.IP)
+	return x.at.IPRules.Admit(ctx, who.Org, who.Kind, x.Call.IP)
 }
 
 // WriteHeader records the request and then lets the answer go. When the record

@@ -4,11 +4,11 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
-	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
 
 type signupRequest struct {
@@ -74,19 +74,23 @@ func (a *API) registerAccount() {
 		summary: "Make an account with an organisation of its own", errors: []int{http.StatusForbidden, http.StatusConflict}, action: policy.Signup,
 	}, func(ctx context.Context, c *call.Call, in *signupRequest) (*body[*signupBody], error) {
 		defer in.Body.Password.Wipe()
-		join := a.identity.Signup
-		if token := deref(in.Body.InviteToken); token != "" {
-			join = func(ctx context.Context, c *call.Call, email string, password secret.Bytes, name string) (identity.Joined, error) {
-				return a.identity.SignupInvited(ctx, c, email, password, name, token)
-			}
+		email, password, name := in.Body.Email, in.Body.Password.Bytes, deref(in.Body.DisplayName)
+		var j account.Joined
+		var err error
+		known := false // the address had an account, which joined
+		if token := deref(in.Body.InviteToken); token == "" {
+			j, err = a.accounts.Signup(ctx, c, email, password, name)
+		} else {
+			var t identity.Token
+			t, known, err = a.orgs.SignupInvited(ctx, c, email, password, name, token)
+			j = account.Joined{Email: t.Email, Token: &t}
 		}
-		j, err := join(ctx, c, in.Body.Email, in.Body.Password.Bytes, deref(in.Body.DisplayName))
 		if err != nil {
 			return nil, err
 		}
 		out := &signupBody{Email: j.Email, Message: "Follow the link in the mail that was sent to you, then log in."}
-		if j.Known {
-			out.Message = "You joined with the account that you have. Log in as always."
+		if known {
+			j.Token, out.Message = nil, "You joined with the account that you have. Log in as always."
 		}
 		if j.Token != nil {
 			out.token, out.Message = tokenOf(*j.Token), "Welcome. You are logged in."
@@ -97,7 +101,7 @@ func (a *API) registerAccount() {
 		method: http.MethodPost, path: "/v1/auth/verify-email", id: "verify-email", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Confirm a mail address with the token that was sent to it", action: policy.VerifyEmail,
 	}, func(ctx context.Context, c *call.Call, in *verifyRequest) (*body[*loginBody], error) {
-		t, err := a.identity.VerifyEmail(ctx, c, in.Body.Token)
+		t, err := a.accounts.VerifyEmail(ctx, c, in.Body.Token)
 		return answer(loginOf(t), err)
 	})
 	handle(a, op{
@@ -105,7 +109,7 @@ func (a *API) registerAccount() {
 		summary: "Change your password; all your other tokens end", action: policy.ChangePassword, status: http.StatusNoContent,
 	}, func(ctx context.Context, c *call.Call, in *passwordRequest) (*Gone, error) {
 		gate.WipeAfter(ctx, in.Body.Current.Bytes, in.Body.New.Bytes)
-		err := a.identity.ChangePassword(ctx, c, in.Body.Current.Bytes, in.Body.New.Bytes)
+		err := a.accounts.ChangePassword(ctx, c, in.Body.Current.Bytes, in.Body.New.Bytes)
 		ended := goneBy(c)
 		return &ended, err
 	})
@@ -113,14 +117,14 @@ func (a *API) registerAccount() {
 		method: http.MethodGet, path: "/v1/auth/me", id: "get-me", tag: "Auth",
 		summary: "Your profile", action: policy.ReadUser,
 	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[userBody], error) {
-		u, err := a.identity.Me(ctx, c)
+		u, err := a.accounts.Me(ctx, c)
 		return answer(userOf(u), err)
 	})
 	handle(a, op{
 		method: http.MethodPatch, path: "/v1/auth/me", id: "update-me", tag: "Auth",
 		summary: "Change your profile", action: policy.UpdateUser, bodyOptional: true,
 	}, func(ctx context.Context, c *call.Call, in *profileRequest) (*body[userBody], error) {
-		u, err := a.identity.UpdateMe(ctx, c, identity.Profile{
+		u, err := a.accounts.UpdateMe(ctx, c, account.Profile{
 			DisplayName: in.Body.DisplayName, MarketingEmails: in.Body.MarketingEmails,
 		})
 		return answer(userOf(u), err)
@@ -134,7 +138,7 @@ func (a *API) registerAccount() {
 		if confirmation == nil {
 			confirmation = in.Body.Confirm
 		}
-		err := a.identity.DeleteMe(ctx, c, deref(confirmation))
+		err := a.accounts.DeleteMe(ctx, c, deref(confirmation))
 		ended := goneBy(c)
 		return &ended, err
 	})

@@ -136,7 +136,7 @@ func (a *API) registerAdmin() {
 		Limit  int `query:"limit" minimum:"1" default:"100" doc:"At most 500; more is taken as 500."`
 		Offset int `query:"offset" minimum:"0" maximum:"100000000" default:"0"`
 	}) (*body[adminUserList], error) {
-		all, total, err := a.identity.Everybody(ctx, c, min(in.Limit, maxUsers), in.Offset)
+		all, total, err := a.accounts.ListUsers(ctx, c, min(in.Limit, maxUsers), in.Offset)
 		if err != nil {
 			return nil, err
 		}
@@ -153,7 +153,7 @@ func (a *API) registerAdmin() {
 	}, func(ctx context.Context, c *call.Call, in *struct {
 		AccountID string `path:"account_id"`
 	}) (*Gone, error) {
-		err := a.identity.DeleteUser(ctx, c, in.AccountID)
+		err := a.accounts.DeleteUser(ctx, c, in.AccountID)
 		ended := goneBy(c)
 		return &ended, err
 	})

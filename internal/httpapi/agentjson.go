@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 )
 
@@ -39,7 +40,7 @@ type agentBody struct {
 	LastActiveAt          *time.Time  `json:"last_active_at" nullable:"true"`
 }
 
-func agentOf(a *identity.Agent) agentBody {
+func agentOf(a *agent.Agent) agentBody {
 	return agentBody{
 		ID: a.ID, Name: a.Name, Description: a.Description, AuthMethod: a.AuthMethod, Scopes: a.Scopes, IsActive: a.Active,
 		IntentsAPIEnabled: a.Intents, TxToAllowlist: a.ToAllowlist, TxMaxValueETH: present(a.MaxValueETH),
@@ -70,7 +71,7 @@ type agentSelf struct {
 	ShroudConfig      *jsonObject `json:"shroud_config"`
 }
 
-func agentSelfOf(a *identity.Agent) agentSelf {
+func agentSelfOf(a *agent.Agent) agentSelf {
 	return agentSelf{
 		ID: a.ID, Name: a.Name, Description: a.Description, OrgID: a.Org, Scopes: a.Scopes, IsActive: a.Active,
 		IntentsAPIEnabled: a.Intents, CreatedBy: a.Creator, CreatedAt: a.CreatedAt, ExpiresAt: pointer(a.ExpiresAt),
@@ -101,10 +102,10 @@ type createAgent struct {
 	}
 }
 
-func (in *createAgent) draft() identity.Agent {
+func (in *createAgent) draft() agent.Agent {
 	b := &in.Body
-	return identity.Agent{
-		Standing: identity.Standing{
+	return agent.Agent{
+		State: identity.State{
 			ExpiresAt: end(b.ExpiresAt), TokenTTL: deref(b.TokenTTLSeconds), Scopes: b.Scopes, VaultIDs: b.VaultIDs,
 			Intents: deref(b.IntentsAPIEnabled), Shroud: deref(b.ShroudEnabled),
 		},
@@ -137,23 +138,23 @@ type updateAgent struct {
 	}
 }
 
-func (in *updateAgent) patch() identity.AgentPatch {
+func (in *updateAgent) patch() agent.Patch {
 	b := &in.Body
 	if at := &b.ExpiresAt; at.Set && !at.Null {
 		at.Value = end(&at.Value)
 	}
-	return identity.AgentPatch{
+	return agent.Patch{
 		Name: b.Name.Field, Description: b.Description.Field, Scopes: b.Scopes.Field, VaultIDs: b.VaultIDs.Field,
 		ToAllowlist: b.TxToAllowlist.Field, AllowedChains: b.TxAllowedChains.Field, Active: b.IsActive.Field,
 		Intents: b.IntentsAPIEnabled.Field, Shroud: b.ShroudEnabled.Field, ExpiresAt: b.ExpiresAt.Field,
 		MaxValueETH: b.TxMaxValueETH.Field, DailyLimETH: b.TxDailyLimitETH.Field, TokenTTL: b.TokenTTLSeconds.Field,
 		CertFingerprint: b.ClientCertFingerprint.Field,
-		ShroudConfig:    identity.Field[[]byte]{Set: b.ShroudConfig.Set, Null: b.ShroudConfig.Null, Value: b.ShroudConfig.Value},
+		ShroudConfig:    agent.Field[[]byte]{Set: b.ShroudConfig.Set, Null: b.ShroudConfig.Null, Value: b.ShroudConfig.Value},
 	}
 }
 
 // patch tells a field that is absent from one that is null.
-type patch[T any] struct{ identity.Field[T] }
+type patch[T any] struct{ agent.Field[T] }
 
 // Schema implements huma.SchemaProvider.
 func (patch[T]) Schema(r huma.Registry) *huma.Schema {

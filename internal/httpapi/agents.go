@@ -69,14 +69,14 @@ func (a *API) registerAgents() {
 		method: http.MethodPost, path: all, id: "create-agent", tag: "Agents", status: http.StatusCreated,
 		summary: "Register an agent", action: policy.RegisterAgent,
 	}, func(ctx context.Context, c *call.Call, in *createAgent) (*body[*createdAgent], error) {
-		agent, key, err := a.identity.CreateAgent(ctx, c, in.draft())
+		agent, key, err := a.agents.CreateAgent(ctx, c, in.draft())
 		return answer(&createdAgent{Agent: agentOf(&agent), APIKey: secretValue{key}}, err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: all, id: "list-agents", tag: "Agents",
 		summary: "List your agents; owners and admins see all of the organisation", action: policy.ListAgents,
 	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[agentList], error) {
-		agents, err := a.identity.Agents(ctx, c)
+		agents, err := a.agents.Agents(ctx, c)
 		out := agentList{}
 		for i := range agents {
 			out.Agents = append(out.Agents, agentOf(&agents[i]))
@@ -87,21 +87,21 @@ func (a *API) registerAgents() {
 		method: http.MethodGet, path: "/v1/agents/me", id: "get-agent-self", tag: "Agents",
 		summary: "The agent that asks", action: policy.ReadAgentSelf,
 	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[agentSelf], error) {
-		agent, err := a.identity.AgentSelf(ctx, c)
+		agent, err := a.agents.AgentSelf(ctx, c)
 		return answer(agentSelfOf(&agent), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: one, id: "get-agent", tag: "Agents",
 		summary: "Get an agent", action: policy.ReadAgent,
 	}, func(ctx context.Context, c *call.Call, in *AgentPath) (*body[agentBody], error) {
-		agent, err := a.identity.Agent(ctx, c, in.AgentID)
+		agent, err := a.agents.Agent(ctx, c, in.AgentID)
 		return answer(agentOf(&agent), err)
 	})
 	handle(a, op{
 		method: http.MethodPatch, path: one, id: "update-agent", tag: "Agents",
 		summary: "Change an agent", action: policy.UpdateAgent, bodyOptional: true,
 	}, func(ctx context.Context, c *call.Call, in *updateAgent) (*changedAgent, error) {
-		agent, err := a.identity.UpdateAgent(ctx, c, in.AgentID, in.patch())
+		agent, err := a.agents.UpdateAgent(ctx, c, in.AgentID, in.patch())
 		if err != nil {
 			return nil, err
 		}
@@ -111,7 +111,7 @@ func (a *API) registerAgents() {
 		method: http.MethodDelete, path: one, id: "deactivate-agent", tag: "Agents",
 		summary: "Deactivate an agent: its key and tokens end at once", action: policy.DeactivateAgent,
 	}, func(ctx context.Context, c *call.Call, in *endedAgent) (*Gone, error) {
-		err := a.identity.DeactivateAgent(ctx, c, in.AgentID, in.Keep)
+		err := a.agents.DeactivateAgent(ctx, c, in.AgentID, in.Keep)
 		ended := goneBy(c)
 		return &ended, err
 	})
@@ -123,7 +123,7 @@ func (a *API) registerAgentKeys(one string) {
 		method: http.MethodPost, path: one + "/rotate-key", id: "rotate-agent-key", tag: "Agents",
 		summary: "Give an agent a new key; the old one and its tokens end at once", action: policy.RotateAgentKey,
 	}, func(ctx context.Context, c *call.Call, in *endedAgent) (*rotatedAnswer, error) {
-		key, err := a.identity.RotateAgentKey(ctx, c, in.AgentID, in.Keep)
+		key, err := a.agents.RotateAgentKey(ctx, c, in.AgentID, in.Keep)
 		if err != nil {
 			return nil, err
 		}
@@ -133,14 +133,14 @@ func (a *API) registerAgentKeys(one string) {
 		method: http.MethodPost, path: one + "/rotate-identity-keys", id: "rotate-agent-identity-keys", tag: "Agents",
 		summary: "Give an agent new Ed25519 and P-256 keys", action: policy.RotateAgentIdentityKeys,
 	}, func(ctx context.Context, c *call.Call, in *AgentPath) (*body[agentBody], error) {
-		agent, err := a.identity.RotateAgentIdentityKeys(ctx, c, in.AgentID)
+		agent, err := a.agents.RotateAgentIdentityKeys(ctx, c, in.AgentID)
 		return answer(agentOf(&agent), err)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: one + "/token", id: "issue-agent-token", tag: "Agents",
 		summary: "Get a token of an agent that you manage", action: policy.IssueAgentToken,
 	}, func(ctx context.Context, c *call.Call, in *AgentPath) (*body[*issuedToken], error) {
-		t, err := a.identity.IssueAgentToken(ctx, c, in.AgentID)
+		t, err := a.agents.IssueAgentToken(ctx, c, in.AgentID)
 		return answer(&issuedToken{Token: secretValue{t.Access}, ExpiresIn: t.ExpiresIn}, err)
 	})
 }

@@ -166,11 +166,11 @@ func (a *API) registerAgentToken() {
 		}
 		var t identity.Token
 		if byCertificate {
-			t, err = a.identity.CertificateToken(ctx, c, agent)
+			t, err = a.agents.CertificateToken(ctx, c, agent)
 		} else if token == "" {
-			t, err = a.identity.AgentToken(ctx, c, key, agent)
+			t, err = a.agents.AgentToken(ctx, c, key, agent)
 		} else {
-			t, err = a.identity.AgentTokenFor(ctx, c, token, agent)
+			t, err = a.agents.AgentTokenFor(ctx, c, token, agent)
 		}
 		out := &agentTokenBody{
 			TokenBody: *tokenOf(t), AgentID: t.AgentID, VaultIDs: t.VaultIDs, short: decodesStrictly(in.UserAgent),

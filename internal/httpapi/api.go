@@ -13,6 +13,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
@@ -21,6 +23,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
+	"github.com/oneclaw-dev/oneclaw/internal/iprule"
+	"github.com/oneclaw-dev/oneclaw/internal/org"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
@@ -39,6 +43,9 @@ type Health interface {
 // Config is what the API is made of.
 type Config struct {
 	Gate      *gate.Gate // with the services that let requests in
+	Accounts  *account.Service
+	Agents    *agent.Service
+	Orgs      *org.Service
 	Vault     *vault.Service
 	Sharing   *sharing.Service
 	Approvals *approval.Service
@@ -55,6 +62,10 @@ type API struct {
 	approvals *approval.Service
 	sharing   *sharing.Service
 	identity  *identity.Service
+	accounts  *account.Service
+	agents    *agent.Service
+	orgs      *org.Service
+	iprules   *iprule.Service
 	billing   *billing.Service
 	payments  *x402.Service
 	checkout  *checkout.Service
@@ -74,7 +85,8 @@ type API struct {
 // New returns the API with every operation registered.
 func New(cfg Config) *API {
 	a := &API{
-		vault: cfg.Vault, sharing: cfg.Sharing, approvals: cfg.Approvals, identity: cfg.Gate.Identity, billing: cfg.Gate.Billing,
+		vault: cfg.Vault, sharing: cfg.Sharing, approvals: cfg.Approvals, identity: cfg.Gate.Identity,
+		accounts: cfg.Accounts, agents: cfg.Agents, orgs: cfg.Orgs, iprules: cfg.Gate.IPRules, billing: cfg.Gate.Billing,
 		payments: cfg.Gate.Payments, checkout: cfg.Checkout, chains: cfg.Chains, audit: cfg.Audit, health: cfg.Health,
 		publicURL: cfg.Gate.PublicURL, version: cfg.Version, gate: cfg.Gate, bodies: &bodies{},
 	}

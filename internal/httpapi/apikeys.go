@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -82,7 +83,7 @@ func (a *API) registerAPIKeys() {
 		method: http.MethodPost, path: all, id: "create-api-key", tag: "API keys", status: http.StatusCreated,
 		summary: "Make a personal API key", action: policy.CreateAPIKey,
 	}, func(ctx context.Context, c *call.Call, in *createAPIKey) (*body[*createdAPIKey], error) {
-		k, key, err := a.identity.CreateKey(ctx, c, identity.KeyDraft{
+		k, key, err := a.accounts.CreateKey(ctx, c, account.KeyDraft{
 			Name: in.Body.Name, Scopes: in.Body.Scopes, ExpiresAt: end(in.Body.ExpiresAt),
 		})
 		return answer(&createdAPIKey{Key: apiKeyOf(&k, c.Now), APIKey: secretValue{key}}, err)
@@ -91,7 +92,7 @@ func (a *API) registerAPIKeys() {
 		method: http.MethodGet, path: all, id: "list-api-keys", tag: "API keys",
 		summary: "List your API keys, revoked ones too", action: policy.ListAPIKeys,
 	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[apiKeyList], error) {
-		keys, err := a.identity.APIKeys(ctx, c)
+		keys, err := a.accounts.APIKeys(ctx, c)
 		out := apiKeyList{}
 		for i := range keys {
 			out.Keys = append(out.Keys, apiKeyOf(&keys[i], c.Now))
@@ -102,7 +103,7 @@ func (a *API) registerAPIKeys() {
 		method: http.MethodDelete, path: one, id: "revoke-api-key", tag: "API keys",
 		summary: "Revoke an API key, and every token made from it", action: policy.DeleteAPIKey,
 	}, func(ctx context.Context, c *call.Call, in *endedKey) (*Gone, error) {
-		err := a.identity.RevokeKey(ctx, c, in.KeyID, in.Keep)
+		err := a.accounts.RevokeKey(ctx, c, in.KeyID, in.Keep)
 		ended := goneBy(c)
 		return &ended, err
 	})

@@ -83,7 +83,7 @@ func (a *API) registerAuth() {
 		summary: "Log in with a mail address and password", errors: []int{http.StatusUnauthorized, http.StatusForbidden}, action: policy.Login,
 	}, func(ctx context.Context, c *call.Call, in *loginRequest) (*body[*loginBody], error) {
 		defer in.Body.Password.Wipe()
-		t, err := a.identity.Login(ctx, c, in.Body.Email, in.Body.Password.Bytes)
+		t, err := a.accounts.Login(ctx, c, in.Body.Email, in.Body.Password.Bytes)
 		return answer(loginOf(t), err)
 	})
 	handle(a, op{
@@ -97,7 +97,13 @@ func (a *API) registerAuth() {
 		method: http.MethodPost, path: "/v1/auth/api-key-token", id: "api-key-token", tag: "Auth", limit: gate.ExchangeLimit,
 		summary: "Exchange a user's or agent's key for a token", errors: []int{http.StatusUnauthorized}, action: policy.Login,
 	}, func(ctx context.Context, c *call.Call, in *keyTokenRequest) (*body[*TokenBody], error) {
-		t, err := a.identity.APIKeyToken(ctx, c, in.Body.APIKey)
+		var t identity.Token
+		var err error
+		if key := in.Body.APIKey; strings.HasPrefix(key, identity.AgentKeyPrefix) {
+			t, err = a.agents.AgentToken(ctx, c, key, "")
+		} else {
+			t, err = a.accounts.APIKeyToken(ctx, c, key)
+		}
 		return answer(tokenOf(t), a.refusedKey(c, err))
 	})
 	handle(a, op{

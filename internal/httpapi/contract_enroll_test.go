@@ -23,7 +23,7 @@ func (w *world) enroll(name, email string) (key string) {
 
 func (w *world) process() {
 	w.t.Helper()
-	if err := w.identity.ProcessEnrollments(w.t.Context()); err != nil {
+	if err := w.agents.ProcessEnrollments(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -269,7 +269,7 @@ func TestOneMailIsSentForManyRequestsAtOnce(t *testing.T) {
 	}
 	for range 10 {
 		all.Go(func() {
-			if err := w.identity.ProcessEnrollments(t.Context()); err != nil {
+			if err := w.agents.ProcessEnrollments(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})

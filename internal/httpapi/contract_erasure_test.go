@@ -111,7 +111,7 @@ func TestADeletedAccountIsGone(t *testing.T) {
 	guest.secondFactor()
 	login := w.do("POST", "/v1/auth/token", "", object{"email": bob.email, "password": password}).want(200).str("mfa_token")
 	w.do("POST", "/v1/auth/forgot-password", "", object{"email": bob.email}).want(200)
-	w.identity.Wait()
+	w.accounts.Wait()
 	if len(w.keksOf(vault)) == 0 || len(w.tablesWith(bob.id)) < 8 {
 		t.Fatalf("keys %v, rows %v", w.keksOf(vault), w.tablesWith(bob.id))
 	}

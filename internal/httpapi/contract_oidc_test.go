@@ -15,7 +15,8 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/account"
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/netguard"
 	"github.com/oneclaw-dev/oneclaw/internal/oidc"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/idp"
@@ -27,16 +28,16 @@ const client = "oneclaw-client"
 // this machine.
 func trusting(issuer, client string) func(*setup) {
 	return func(s *setup) {
-		s.people = func(c *identity.Config) {
+		s.people = func(c *account.Config, agents *agent.Config) {
 			allow, err := netguard.ParseAllow("127.0.0.1")
 			if err != nil {
 				panic(err)
 			}
 			guard := netguard.New(netguard.Config{Allow: allow})
-			c.LoginKeys, c.AgentKeys = oidc.New(guard.Client(netguard.Options{})), oidc.New(guard.Client(netguard.Options{}))
-			c.Logins = []identity.LoginProvider{{Issuer: issuer, ClientID: client}}
-			c.Audiences = []string{audience}
-			c.CheckURL = guard.CheckURL
+			c.LoginKeys, agents.Issuers = oidc.New(guard.Client(netguard.Options{})), oidc.New(guard.Client(netguard.Options{}))
+			c.Logins = []account.LoginProvider{{Issuer: issuer, ClientID: client}}
+			agents.Audiences = []string{audience}
+			agents.CheckURL = guard.CheckURL
 		}
 	}
 }

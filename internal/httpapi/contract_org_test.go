@@ -196,7 +196,7 @@ func TestAnInvitationGivesNothingToWhoMadeTheAccountBefore(t *testing.T) {
 	squatting.secondFactor()
 	// The mail that sets a new password shows whose the account is.
 	s.do("POST", "/v1/auth/forgot-password", "", object{"email": "bob@example.com"}).want(200)
-	s.identity.Wait()
+	s.accounts.Wait()
 	s.do("POST", "/v1/auth/reset-password", "", object{"token": s.mail.resets["bob@example.com"], "new_password": nextPassword}).want(204)
 	join("").want(200)
 	s.do("GET", "/v1/auth/me", squatter, nil).want(401)
@@ -215,7 +215,7 @@ func TestANewPasswordOfWhoIsInNoOrganisationIsInTheLog(t *testing.T) {
 	ada := w.firstOwner()
 	bob := ada.member("bob", "member")
 	w.do("POST", "/v1/auth/forgot-password", "", object{"email": bob.email}).want(200)
-	w.identity.Wait()
+	w.accounts.Wait()
 	w.do("DELETE", "/v1/org/members/"+bob.id, ada.token, nil).want(204)
 	left := w.during(func() {
 		w.do("POST", "/v1/auth/reset-password", "", object{"token": w.mail.resets[bob.email], "new_password": nextPassword}).want(204)

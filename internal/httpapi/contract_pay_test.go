@@ -262,9 +262,10 @@ func (w *world) node(client x402.Doer) *httpapi.API {
 	count := billing.New(w.db, w.clock.now, log)
 	return httpapi.New(httpapi.Config{
 		Gate: gate.New(gate.Gate{
-			Identity: w.identity, Billing: count, Payments: x402.New(x402.Config{Store: w.db, Settings: count, Client: client, Now: w.clock.now, Log: log}),
+			Identity: w.identity, IPRules: w.iprules, Billing: count, Payments: x402.New(x402.Config{Store: w.db, Settings: count, Client: client, Now: w.clock.now, Log: log}),
 			Events: coalesced(w.db, w), Limits: ratelimit.New(ratelimit.Limits{}), Now: w.clock.now, Log: log, PublicURL: "https://vault.test",
 		}, gate.Budgets{}),
+		Accounts: w.accounts, Agents: w.agents, Orgs: w.orgs,
 		Chains: &intents.Chains{Store: w.db}, Vault: w.vault, Sharing: w.sharing, Approvals: w.approvals, Health: healthy{w}, Version: version,
 	})
 }

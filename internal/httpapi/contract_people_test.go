@@ -355,7 +355,7 @@ func TestANewPasswordByMailWorksThoughStrangersGuess(t *testing.T) {
 	}
 	login(password, "192.0.2.9").want(429)
 	w.do("POST", "/v1/auth/forgot-password", "", object{"email": "ada@example.com"}).want(200)
-	w.identity.Wait()
+	w.accounts.Wait()
 	w.do("POST", "/v1/auth/reset-password", "", object{"token": w.mail.resets["ada@example.com"], "new_password": nextPassword}, from("192.0.2.10:1")).want(204)
 	login(nextPassword, "192.0.2.10").want(200)
 }
@@ -423,7 +423,7 @@ func TestForgottenPasswords(t *testing.T) {
 	w.do("PATCH", "/v1/auth/me", ada.token, object{"display_name": "Ada Lovelace-Byron"}).want(200)
 	forgot := func(mail string) reply {
 		r := w.do("POST", "/v1/auth/forgot-password", "", object{"email": mail}).want(200)
-		w.identity.Wait()
+		w.accounts.Wait()
 		return r
 	}
 	known := forgot(" ADA@example.com")
@@ -488,7 +488,7 @@ func TestAResetLeavesTheSecondFactor(t *testing.T) {
 	}
 	w.do("POST", "/v1/auth/token", "", object{"email": ada.email, "password": password}).want(429)
 	w.do("POST", "/v1/auth/forgot-password", "", object{"email": ada.email}).want(200)
-	w.identity.Wait()
+	w.accounts.Wait()
 	w.do("POST", "/v1/auth/reset-password", "", object{"token": w.mail.resets[ada.email], "new_password": nextPassword}).want(204)
 	// A reset lets the owner in at once, through the second factor.
 	r := w.do("POST", "/v1/auth/token", "", object{"email": ada.email, "password": nextPassword}).want(200)
@@ -504,7 +504,7 @@ func TestAResetTokenIsSpentOnce(t *testing.T) {
 	var tokens []string
 	for range 2 {
 		w.do("POST", "/v1/auth/forgot-password", "", object{"email": ada.email}).want(200)
-		w.identity.Wait()
+		w.accounts.Wait()
 		tokens = append(tokens, w.mail.resets[ada.email])
 	}
 	var wait sync.WaitGroup

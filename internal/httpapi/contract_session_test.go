@@ -127,7 +127,7 @@ func TestANewPasswordEndsSessionsAndResetMails(t *testing.T) {
 	derived := w.do("POST", "/v1/auth/switch-org", mine, object{"org_id": ada.org}).want(200).str("access_token")
 	reset := func() string {
 		w.do("POST", "/v1/auth/forgot-password", "", object{"email": ada.email}).want(200)
-		w.identity.Wait()
+		w.accounts.Wait()
 		return w.mail.resets[ada.email]
 	}
 	mailed := reset()

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -93,12 +93,12 @@ func (a *API) registerDevice() {
 		method: http.MethodPost, path: base + "/code", id: "start-device-login", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Begin the login of a device (RFC 8628)", action: policy.StartDevice,
 	}, func(ctx context.Context, c *call.Call, in *startDevice) (*body[deviceCodeBody], error) {
-		code, err := a.identity.StartDevice(ctx, c, in.Body.ClientID)
+		code, err := a.accounts.StartDevice(ctx, c, in.Body.ClientID)
 		page := strings.TrimRight(a.publicURL, "/") + verifyPage
 		return answer(deviceCodeBody{
 			DeviceCode: code.Device, UserCode: code.User, VerificationURI: page,
 			VerificationURIComplete: page + "?code=" + url.QueryEscape(code.User),
-			ExpiresIn:               code.ExpiresIn, Interval: int64(identity.DeviceInterval / time.Second),
+			ExpiresIn:               code.ExpiresIn, Interval: int64(account.DeviceInterval / time.Second),
 		}, err)
 	})
 	handle(a, op{
@@ -109,23 +109,23 @@ func (a *API) registerDevice() {
 		method: http.MethodGet, path: base + "/code/{user_code}", id: "get-device-login", tag: "Auth", limit: gate.AuthLimit,
 		summary: "How far a device's login is", action: policy.ReadDevice, errors: []int{http.StatusNotFound},
 	}, func(ctx context.Context, c *call.Call, in *userCodePath) (*body[deviceBody], error) {
-		d, err := a.identity.DeviceByUserCode(ctx, c, in.UserCode)
+		d, err := a.accounts.DeviceByUserCode(ctx, c, in.UserCode)
 		return answer(deviceBody{
-			UserCode: identity.ShownUserCode(in.UserCode), Status: string(d.Status), ClientID: d.ClientID, ExpiresAt: d.ExpiresAt,
+			UserCode: account.ShownUserCode(in.UserCode), Status: string(d.Status), ClientID: d.ClientID, ExpiresAt: d.ExpiresAt,
 		}, err)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: base + "/approve", id: "approve-device-login", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Let a device in as yourself", action: policy.ApproveDevice,
 	}, func(ctx context.Context, c *call.Call, in *decideDevice) (*body[messageBody], error) {
-		err := a.identity.ApproveDevice(ctx, c, in.Body.UserCode)
+		err := a.accounts.ApproveDevice(ctx, c, in.Body.UserCode)
 		return answer(messageBody{"The device is logged in as soon as it asks again."}, err)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: base + "/deny", id: "deny-device-login", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Refuse a device's login", action: policy.DenyDevice,
 	}, func(ctx context.Context, c *call.Call, in *decideDevice) (*body[messageBody], error) {
-		err := a.identity.DenyDevice(ctx, c, in.Body.UserCode)
+		err := a.accounts.DenyDevice(ctx, c, in.Body.UserCode)
 		return answer(messageBody{"The device was refused."}, err)
 	})
 }
@@ -135,7 +135,7 @@ func (a *API) deviceToken(ctx context.Context, c *call.Call, in *deviceTokenRequ
 		c.Event.Action = string(policy.AuthFailure)
 		return nil, fault.New(fault.Invalid, "unsupported_grant_type", "grant_type must be "+deviceGrant+".")
 	}
-	p, err := a.identity.DeviceToken(ctx, c, in.Body.DeviceCode)
+	p, err := a.accounts.DeviceToken(ctx, c, in.Body.DeviceCode)
 	if err == nil && p.Unknown {
 		err = a.gate.Limits.Attempt(c.IP, c.Now)
 	}

@@ -20,7 +20,7 @@ func TestWhatEndsLoginsSaysWhatEnded(t *testing.T) {
 		"a reset password": {func(s *session) reply {
 			s.exec(`UPDATE users SET email_verified = 1`) // or its keys end, too
 			s.do("POST", "/v1/auth/forgot-password", "", object{"email": s.ada.email}).want(200)
-			s.identity.Wait()
+			s.accounts.Wait()
 			return s.do("POST", "/v1/auth/reset-password", "", object{"token": s.mail.resets[s.ada.email], "new_password": "An0ther pass!word"}).want(204)
 		}, "api_keys=1,agent_tokens=1,sessions=3"},
 		"a second factor": {func(s *session) reply {

@@ -5,10 +5,10 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -86,9 +86,9 @@ func (a *API) registerEnroll() {
 		method: http.MethodPost, path: "/v1/agents/enroll", id: "enroll-agent", tag: "Agents", status: http.StatusCreated, limit: gate.AuthLimit,
 		summary: "Ask a human to take an agent in; its key is mailed to them", action: policy.EnrollAgent,
 	}, func(ctx context.Context, c *call.Call, in *enrollAgent) (*body[enrolledBody], error) {
-		err := a.identity.Enroll(ctx, c, in.Body.Name, in.Body.HumanEmail, deref(in.Body.Description))
+		err := a.agents.Enroll(ctx, c, in.Body.Name, in.Body.HumanEmail, deref(in.Body.Description))
 		return answer(enrolledBody{
-			AgentID: identity.NoAgent,
+			AgentID: agent.NoAgent,
 			Message: "If this person has an account here, a mail with the agent's key is on its way to them. The key works once they accept.",
 		}, err)
 	})
@@ -96,7 +96,7 @@ func (a *API) registerEnroll() {
 		method: http.MethodGet, path: all, id: "list-enrollments", tag: "Agents",
 		summary: "List the agents that ask to be yours", action: policy.ReadEnrollment,
 	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[enrollmentList], error) {
-		waiting, err := a.identity.Enrollments(ctx, c)
+		waiting, err := a.agents.Enrollments(ctx, c)
 		out := enrollmentList{Enrollments: []enrollmentBody{}}
 		for _, e := range waiting {
 			out.Enrollments = append(out.Enrollments, enrollmentBody{
@@ -114,13 +114,13 @@ func (a *API) registerEnroll() {
 		if err != nil {
 			return nil, err
 		}
-		agent, err := a.identity.AcceptEnrollment(ctx, c, in.EnrollmentID, g)
+		agent, err := a.agents.AcceptEnrollment(ctx, c, in.EnrollmentID, g)
 		return answer(agentOf(&agent), err)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: one + "/reject", id: "reject-enrollment", tag: "Agents",
 		summary: "Reject an agent; its key never works", action: policy.RejectEnrollment,
 	}, func(ctx context.Context, c *call.Call, in *EnrollmentPath) (*empty, error) {
-		return &empty{}, a.identity.RejectEnrollment(ctx, c, in.EnrollmentID)
+		return &empty{}, a.agents.RejectEnrollment(ctx, c, in.EnrollmentID)
 	})
 }

@@ -21,7 +21,7 @@ func (a *API) registerProviders() {
 		method: http.MethodPost, path: "/v1/auth/google", id: "login-google", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Log in with the ID token of an identity provider", errors: []int{http.StatusUnauthorized, http.StatusForbidden}, action: policy.Login,
 	}, func(ctx context.Context, c *call.Call, in *idTokenRequest) (*body[*loginBody], error) {
-		t, err := a.identity.LoginWithIDToken(ctx, c, in.Body.IDToken, in.Body.Nonce)
+		t, err := a.accounts.LoginWithIDToken(ctx, c, in.Body.IDToken, in.Body.Nonce)
 		return answer(loginOf(t), err)
 	})
 }

@@ -13,9 +13,11 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the tests' own view of the database
-	_ "modernc.org/sqlite"             // the same
+	_ "github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
@@ -26,7 +28,9 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
+	"github.com/oneclaw-dev/oneclaw/internal/iprule"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
+	"github.com/oneclaw-dev/oneclaw/internal/org"
 	"github.com/oneclaw-dev/oneclaw/internal/proxies"
 	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
@@ -57,6 +61,10 @@ type world struct {
 	vault     *vault.Service
 	approvals *approval.Service
 	identity  *identity.Service
+	accounts  *account.Service
+	agents    *agent.Service
+	orgs      *org.Service
+	iprules   *iprule.Service
 	billing   *billing.Service
 	clock     *clock
 	mail      *outbox
@@ -77,7 +85,7 @@ type setup struct {
 	verifyEmail bool
 	events      func(*store.DB, *world) gate.Events
 	health      httpapi.Health
-	people      func(*identity.Config) // changes what people log in with
+	people      func(*account.Config, *agent.Config) // changes what people log in with
 	facilitator x402.Doer
 	stripe      func(*checkout.Config) // sets up the payment provider; nil: none
 }
@@ -158,18 +166,27 @@ func (w *world) services(s setup, log *slog.Logger) {
 	})
 	w.vault = vault.New(w.db, seal.New(w.keys), w.keys, w.db, w.approvals, log)
 	var err error
-	people := identity.Config{
-		Store: w.db, Keys: w.keys, Sealer: seal.New(w.keys), Mailer: w.mail, Safe: w.vault, Shredder: w.vault, Granter: w.vault, Log: log, Now: w.clock.now,
-		Issuer: issuer, Audience: audience, Signup: s.signup, VerifyEmail: s.verifyEmail,
-		Invited: func(ctx context.Context, email string) (bool, error) { return w.db.Awaited(ctx, email, w.clock.now()) },
-	}
-	if s.people != nil {
-		s.people(&people)
-	}
-	w.identity, err = identity.New(w.t.Context(), people)
+	w.iprules = iprule.New(w.db)
+	w.identity, err = identity.New(w.t.Context(), identity.Config{
+		Store: w.db, Keys: w.keys, Admission: w.iprules, Log: log, Now: w.clock.now, Issuer: issuer, Audience: audience,
+	})
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	humans := account.Config{
+		Store: w.db, Identity: w.identity, Keys: w.keys, Sealer: seal.New(w.keys), Mailer: w.mail, Shredder: w.vault, Log: log, Now: w.clock.now,
+		Signup: s.signup, VerifyEmail: s.verifyEmail,
+		Invited: func(ctx context.Context, email string) (bool, error) { return w.db.Awaited(ctx, email, w.clock.now()) },
+	}
+	agents := agent.Config{
+		Store: w.db, Identity: w.identity, Mailer: w.mail, Safe: w.vault, Granter: w.vault, Log: log, Now: w.clock.now,
+	}
+	if s.people != nil {
+		s.people(&humans, &agents)
+	}
+	agents.VerifyEmail = humans.VerifyEmail
+	w.accounts, w.agents = account.New(humans), agent.New(agents)
+	w.orgs = org.New(org.Config{Store: w.db, Identity: w.identity, Accounts: w.accounts, Mailer: w.mail, Signup: humans.Signup})
 	w.sharing = sharing.New(sharing.Config{
 		Store: w.db, Vault: w.vault, People: w.identity, Principals: w.db, Sealer: seal.New(w.keys), Keys: w.keys, Mailer: w.mail,
 		PublicURL: "https://vault.test", Log: log, Now: w.clock.now,
@@ -188,11 +205,11 @@ func (w *world) services(s setup, log *slog.Logger) {
 		w.checkout = checkout.New(c)
 	}
 	w.gate = gate.New(gate.Gate{
-		Identity: w.identity, Billing: w.billing, Payments: x402.New(x402.Config{Store: w.db, Settings: w.billing, Client: client, Now: w.clock.now, Log: log}),
+		Identity: w.identity, IPRules: w.iprules, Billing: w.billing, Payments: x402.New(x402.Config{Store: w.db, Settings: w.billing, Client: client, Now: w.clock.now, Log: log}),
 		Events: s.events(w.db, w), Limits: ratelimit.New(s.limits), Proxies: s.proxies, Now: w.clock.now, Log: log, PublicURL: "https://vault.test",
 	}, s.budgets)
 	w.api = httpapi.New(httpapi.Config{
-		Gate: w.gate, Checkout: w.checkout, Chains: &intents.Chains{Store: w.db}, Vault: w.vault, Sharing: w.sharing, Approvals: w.approvals,
+		Gate: w.gate, Accounts: w.accounts, Agents: w.agents, Orgs: w.orgs, Checkout: w.checkout, Chains: &intents.Chains{Store: w.db}, Vault: w.vault, Sharing: w.sharing, Approvals: w.approvals,
 		Audit:  &audit.Log{Store: w.db, Keys: w.keys, KeyIDs: []string{checkpoints}, Now: w.clock.now, Log: log},
 		Health: s.health, Version: version,
 	})

@@ -99,7 +99,7 @@ func (h *human) ipRule(body object) string {
 func (w *world) firstOwner() *human {
 	w.t.Helper()
 	const email = "ada@example.com"
-	if _, err := w.identity.EnsureOwner(w.t.Context(), email, secret.FromString(password)); err != nil {
+	if _, err := w.accounts.EnsureOwner(w.t.Context(), email, secret.FromString(password)); err != nil {
 		w.t.Fatal(err)
 	}
 	h := &human{world: w, email: email}

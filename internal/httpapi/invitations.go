@@ -7,7 +7,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/org"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -54,7 +54,7 @@ type joinedBody struct {
 
 func (a *API) registerInvitations() {
 	const all, one = "/v1/org/invitations", "/v1/org/invitations/{invitation_id}"
-	sent := func(i identity.Invitation, err error) (*body[invitedBody], error) {
+	sent := func(i org.Invitation, err error) (*body[invitedBody], error) {
 		return answer(invitedBody{Message: "An invitation is on its way. It can be accepted for a week.", Email: i.Email}, err)
 	}
 	handle(a, op{
@@ -64,13 +64,13 @@ func (a *API) registerInvitations() {
 		if err := a.invite(c, in.Body.Email); err != nil {
 			return nil, err
 		}
-		return sent(a.identity.Invite(ctx, c, in.Body.Email, policy.Role(deref(in.Body.Role))))
+		return sent(a.orgs.Invite(ctx, c, in.Body.Email, policy.Role(deref(in.Body.Role))))
 	})
 	handle(a, op{
 		method: http.MethodGet, path: all, id: "list-invitations", tag: "Organisation",
 		summary: "List the invitations that nobody has accepted", action: policy.ListInvitations,
 	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[invitationList], error) {
-		waiting, err := a.identity.Invitations(ctx, c)
+		waiting, err := a.orgs.Invitations(ctx, c)
 		out := invitationList{Invitations: []invitationBody{}}
 		for _, i := range waiting {
 			out.Invitations = append(out.Invitations, invitationBody{
@@ -87,19 +87,19 @@ func (a *API) registerInvitations() {
 		if err := a.invite(c, in.InvitationID); err != nil {
 			return nil, err
 		}
-		return sent(a.identity.ResendInvitation(ctx, c, in.InvitationID))
+		return sent(a.orgs.ResendInvitation(ctx, c, in.InvitationID))
 	})
 	handle(a, op{
 		method: http.MethodDelete, path: one, id: "revoke-invitation", tag: "Organisation",
 		summary: "Take an invitation back", action: policy.RevokeInvitation, status: http.StatusNoContent,
 	}, func(ctx context.Context, c *call.Call, in *invitationPath) (*empty, error) {
-		return &empty{}, a.identity.RevokeInvitation(ctx, c, in.InvitationID)
+		return &empty{}, a.orgs.RevokeInvitation(ctx, c, in.InvitationID)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: all + "/accept", id: "accept-invitation", tag: "Organisation", limit: gate.AuthLimit,
 		summary: "Join the organisation that invited your address", action: policy.AcceptInvitation,
 	}, func(ctx context.Context, c *call.Call, in *acceptRequest) (*body[joinedBody], error) {
-		m, err := a.identity.AcceptInvitation(ctx, c, in.Body.Token)
+		m, err := a.orgs.AcceptInvitation(ctx, c, in.Body.Token)
 		return answer(joinedBody{OrgID: m.Org, Role: string(m.Role)}, err)
 	})
 }

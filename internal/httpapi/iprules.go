@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/iprule"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -22,7 +22,7 @@ type ipRuleBody struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
-func ipRuleOf(r identity.IPRule) ipRuleBody {
+func ipRuleOf(r iprule.Rule) ipRuleBody {
 	b := ipRuleBody{
 		ID: r.ID, OrgID: r.Org, RuleType: r.Type, CIDR: r.Network.String(), AppliesTo: r.AppliesTo,
 		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt,
@@ -59,7 +59,7 @@ func (a *API) registerIPRules() {
 		method: http.MethodGet, path: all, id: "list-ip-rules", tag: "Security",
 		summary: "List the addresses that may and may not talk to your organisation", action: policy.ListIPRules,
 	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[ipRuleList], error) {
-		rules, err := a.identity.IPRules(ctx, c)
+		rules, err := a.iprules.List(ctx, c)
 		out := ipRuleList{Rules: []ipRuleBody{}}
 		for _, r := range rules {
 			out.Rules = append(out.Rules, ipRuleOf(r))
@@ -70,18 +70,18 @@ func (a *API) registerIPRules() {
 		method: http.MethodPost, path: all, id: "create-ip-rule", tag: "Security", status: http.StatusCreated,
 		summary: "Let a network in, or keep it out", errors: []int{http.StatusConflict}, action: policy.CreateIPRule,
 	}, func(ctx context.Context, c *call.Call, in *createIPRule) (*body[ipRuleBody], error) {
-		d := identity.IPRuleDraft{Type: in.Body.RuleType, CIDR: in.Body.CIDR, AppliesTo: deref(in.Body.AppliesTo)}
+		d := iprule.Draft{Type: in.Body.RuleType, CIDR: in.Body.CIDR, AppliesTo: deref(in.Body.AppliesTo)}
 		if d.Label = deref(in.Body.Label); d.Label == "" {
 			d.Label = deref(in.Body.Description)
 		}
 		d.Force = in.Body.Force != nil && *in.Body.Force
-		r, err := a.identity.AddIPRule(ctx, c, d)
+		r, err := a.iprules.Add(ctx, c, d)
 		return answer(ipRuleOf(r), err)
 	})
 	handle(a, op{
 		method: http.MethodDelete, path: one, id: "delete-ip-rule", tag: "Security", status: http.StatusNoContent,
 		summary: "Delete an IP rule", errors: []int{http.StatusConflict}, action: policy.DeleteIPRule,
 	}, func(ctx context.Context, c *call.Call, in *ipRulePath) (*empty, error) {
-		return &empty{}, a.identity.RemoveIPRule(ctx, c, in.RuleID, in.Force)
+		return &empty{}, a.iprules.Remove(ctx, c, in.RuleID, in.Force)
 	})
 }

@@ -57,21 +57,21 @@ func (a *API) registerMade() {
 		method: http.MethodGet, path: "/v1/auth/api-keys/{key_id}/made", id: "list-made-with-api-key", tag: "API keys",
 		summary: "List what was made with an API key; owners and admins ask about anybody's", action: policy.ListAPIKeys,
 	}, func(ctx context.Context, c *call.Call, in *KeyPath) (*body[madeList], error) {
-		all, err := a.identity.MadeWithKey(ctx, c, in.KeyID)
+		all, err := a.accounts.MadeWithKey(ctx, c, in.KeyID)
 		return answer(madeOf(all), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/auth/sessions/{session_id}/made", id: "list-made-with-session", tag: "Auth", errors: []int{http.StatusNotFound},
 		summary: "List what was made with one of your logins or devices", action: policy.ListSessions,
 	}, func(ctx context.Context, c *call.Call, in *SessionPath) (*body[madeList], error) {
-		all, err := a.identity.MadeWithSession(ctx, c, in.ID)
+		all, err := a.accounts.MadeWithSession(ctx, c, in.ID)
 		return answer(madeOf(all), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/agents/{agent_id}/made", id: "list-made-by-agent", tag: "Agents",
 		summary: "List what an agent made", action: policy.ReadAgent,
 	}, func(ctx context.Context, c *call.Call, in *AgentPath) (*body[madeList], error) {
-		all, err := a.identity.MadeByAgent(ctx, c, in.AgentID)
+		all, err := a.agents.MadeByAgent(ctx, c, in.AgentID)
 		return answer(madeOf(all), err)
 	})
 }

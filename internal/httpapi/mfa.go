@@ -64,14 +64,14 @@ func (a *API) registerMFA() {
 		method: http.MethodGet, path: "/v1/auth/mfa/status", id: "mfa-status", tag: "Auth",
 		summary: "Whether your logins need a second factor", action: policy.ReadMFA,
 	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[mfaStatusBody], error) {
-		on, err := a.identity.MFAStatus(ctx, c)
+		on, err := a.accounts.MFAStatus(ctx, c)
 		return answer(mfaStatusBody{Enabled: on}, err)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/mfa/setup", id: "mfa-setup", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Make the key of an authenticator; it counts once a code confirmed it", action: policy.EnableMFA,
 	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[*mfaSetupBody], error) {
-		m, err := a.identity.SetUpMFA(ctx, c)
+		m, err := a.accounts.SetUpMFA(ctx, c)
 		return answer(&mfaSetupBody{
 			OTPAuthURI: secretValue{m.URI}, Secret: secretValue{m.Secret}, QRCode: secretValue{m.QR},
 		}, err)
@@ -80,7 +80,7 @@ func (a *API) registerMFA() {
 		method: http.MethodPost, path: "/v1/auth/mfa/verify-setup", id: "mfa-verify-setup", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Turn the second factor on with a code; all your other tokens end", action: policy.EnableMFA,
 	}, func(ctx context.Context, c *call.Call, in *mfaCodeRequest) (*enabledMFA, error) {
-		codes, err := a.identity.ConfirmMFA(ctx, c, in.Body.Code)
+		codes, err := a.accounts.ConfirmMFA(ctx, c, in.Body.Code)
 		if err != nil {
 			return nil, err
 		}
@@ -90,7 +90,7 @@ func (a *API) registerMFA() {
 		method: http.MethodPost, path: "/v1/auth/mfa/verify", id: "mfa-verify", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Finish a login with a code", errors: []int{http.StatusUnauthorized}, action: policy.Login,
 	}, func(ctx context.Context, c *call.Call, in *mfaVerifyRequest) (*body[*TokenBody], error) {
-		t, err := a.identity.VerifyMFA(ctx, c, in.Body.MFAToken, in.Body.Code)
+		t, err := a.accounts.VerifyMFA(ctx, c, in.Body.MFAToken, in.Body.Code)
 		return answer(tokenOf(t), err)
 	})
 	handle(a, op{
@@ -101,7 +101,7 @@ func (a *API) registerMFA() {
 		if in.Body.Password != nil {
 			gate.WipeAfter(ctx, in.Body.Password.Bytes)
 		}
-		err := a.identity.DisableMFA(ctx, c, deref(in.Body.Code))
+		err := a.accounts.DisableMFA(ctx, c, deref(in.Body.Code))
 		ended := goneBy(c)
 		return &ended, err
 	})

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/org"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -20,7 +20,7 @@ type memberBody struct {
 	CreatedAt   time.Time `json:"created_at" doc:"When the user joined."`
 }
 
-func memberOf(m identity.Member) memberBody {
+func memberOf(m org.Member) memberBody {
 	return memberBody{
 		ID: m.ID, Email: m.Email, DisplayName: m.DisplayName, Role: string(m.Role), AuthMethod: m.AuthMethod, CreatedAt: m.CreatedAt,
 	}
@@ -70,7 +70,7 @@ func (a *API) registerOrg() {
 		method: http.MethodGet, path: all, id: "list-members", tag: "Organisation",
 		summary: "List the members of your organisation", action: policy.ListMembers,
 	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[memberList], error) {
-		members, err := a.identity.Members(ctx, c)
+		members, err := a.orgs.Members(ctx, c)
 		out := memberList{Members: []memberBody{}}
 		for _, m := range members {
 			out.Members = append(out.Members, memberOf(m))
@@ -81,7 +81,7 @@ func (a *API) registerOrg() {
 		method: http.MethodPatch, path: one, id: "update-member", tag: "Organisation",
 		summary: "Give a member another role", action: policy.UpdateMember,
 	}, func(ctx context.Context, c *call.Call, in *roleRequest) (*changedMember, error) {
-		m, err := a.identity.ChangeRole(ctx, c, in.UserID, policy.Role(in.Body.Role))
+		m, err := a.orgs.ChangeRole(ctx, c, in.UserID, policy.Role(in.Body.Role))
 		if err != nil {
 			return nil, err
 		}
@@ -91,7 +91,7 @@ func (a *API) registerOrg() {
 		method: http.MethodDelete, path: one, id: "remove-member", tag: "Organisation",
 		summary: "End a membership, with the keys and policies of that user", action: policy.RemoveMember, status: http.StatusNoContent,
 	}, func(ctx context.Context, c *call.Call, in *memberPath) (*Gone, error) {
-		err := a.identity.RemoveMember(ctx, c, in.UserID)
+		err := a.orgs.RemoveMember(ctx, c, in.UserID)
 		ended := goneBy(c)
 		return &ended, err
 	})
@@ -99,7 +99,7 @@ func (a *API) registerOrg() {
 		method: http.MethodGet, path: "/v1/auth/orgs", id: "list-orgs", tag: "Organisation",
 		summary: "List the organisations that you belong to", action: policy.ReadUser,
 	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[orgList], error) {
-		mine, err := a.identity.Orgs(ctx, c)
+		mine, err := a.orgs.Orgs(ctx, c)
 		out := orgList{Orgs: []orgBody{}}
 		for _, m := range mine {
 			out.Orgs = append(out.Orgs, orgBody{ID: m.Org, Name: m.Name, Role: string(m.Role), IsCurrent: m.Org == c.Who.Org, JoinedAt: m.Since})
@@ -110,7 +110,7 @@ func (a *API) registerOrg() {
 		method: http.MethodPost, path: "/v1/auth/switch-org", id: "switch-org", tag: "Organisation",
 		summary: "Get a token for another of your organisations, which logins lead to from now on", action: policy.SwitchOrg,
 	}, func(ctx context.Context, c *call.Call, in *switchRequest) (*body[*TokenBody], error) {
-		t, err := a.identity.SwitchOrg(ctx, c, in.Body.OrgID)
+		t, err := a.orgs.SwitchOrg(ctx, c, in.Body.OrgID)
 		return answer(tokenOf(t), err)
 	})
 	a.registerInvitations()

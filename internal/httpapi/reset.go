@@ -27,7 +27,7 @@ func (a *API) registerReset() {
 		method: http.MethodPost, path: "/v1/auth/forgot-password", id: "forgot-password", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Have a token for a new password mailed to you", action: policy.ForgotPassword,
 	}, func(ctx context.Context, c *call.Call, in *forgotRequest) (*body[messageBody], error) {
-		err := a.identity.ForgotPassword(ctx, c, in.Body.Email)
+		err := a.accounts.ForgotPassword(ctx, c, in.Body.Email)
 		return answer(messageBody{"If there is an account with this address, a mail is on its way to it."}, err)
 	})
 	handle(a, op{
@@ -36,7 +36,7 @@ func (a *API) registerReset() {
 		status: http.StatusNoContent,
 	}, func(ctx context.Context, c *call.Call, in *resetRequest) (*Gone, error) {
 		defer in.Body.New.Wipe()
-		err := a.identity.ResetPassword(ctx, c, in.Body.Token, in.Body.New.Bytes)
+		err := a.accounts.ResetPassword(ctx, c, in.Body.Token, in.Body.New.Bytes)
 		ended := goneBy(c)
 		return &ended, err
 	})

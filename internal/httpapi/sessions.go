@@ -67,7 +67,7 @@ func (a *API) registerSessions() {
 		method: http.MethodGet, path: base, id: "list-sessions", tag: "Auth",
 		summary: "Your logins and devices that have not ended, newest first", action: policy.ListSessions,
 	}, func(ctx context.Context, c *call.Call, in *listSessions) (*body[sessionsBody], error) {
-		all, err := a.identity.Sessions(ctx, c, in.Ended)
+		all, err := a.accounts.Sessions(ctx, c, in.Ended)
 		out := sessionsBody{Sessions: []sessionBody{}}
 		for i := range all {
 			out.Sessions = append(out.Sessions, sessionOf(&all[i], cmp.Or(c.Who.Key, c.Who.Session)))
@@ -79,7 +79,7 @@ func (a *API) registerSessions() {
 		summary: "End one of your logins or devices, with all its tokens and what was made with it; another than your own takes a person", action: policy.EndSession,
 		status: http.StatusNoContent,
 	}, func(ctx context.Context, c *call.Call, in *endSession) (*Gone, error) {
-		err := a.identity.EndSession(ctx, c, in.ID, in.Keep)
+		err := a.accounts.EndSession(ctx, c, in.ID, in.Keep)
 		ended := goneBy(c)
 		return &ended, err
 	})
@@ -88,7 +88,7 @@ func (a *API) registerSessions() {
 		summary: "Log out everywhere; takes a person. API keys stay, but those made for a day or less, which are stored logins", action: policy.EndSession,
 		status: http.StatusNoContent,
 	}, func(ctx context.Context, c *call.Call, in *endSessions) (*Gone, error) {
-		err := a.identity.EndSessions(ctx, c, in.KeepCurrent)
+		err := a.accounts.EndSessions(ctx, c, in.KeepCurrent)
 		ended := goneBy(c)
 		return &ended, err
 	})

@@ -32,7 +32,7 @@ func TestKnownAndUnknownAddressesAreAnsweredAlike(t *testing.T) {
 					path, body := ask(email)
 					answers[email] = append(answers[email], w.do("POST", path, "", body))
 				}
-				w.identity.Wait()
+				w.accounts.Wait()
 				w.clock.forward(time.Hour)
 			}
 			for i, known := range answers["ada@example.com"] {

@@ -41,6 +41,12 @@ func (a *activity) note(of map[string]use, id string, now time.Time) {
 	a.mu.Unlock()
 }
 
+// NoteAgent notes that an agent used its key, or what else it proves itself with.
+func (s *Service) NoteAgent(id string, now time.Time) { s.activity.note(s.activity.agents, id, now) }
+
+// NoteKey notes that a personal API key was used.
+func (s *Service) NoteKey(id string, now time.Time) { s.activity.note(s.activity.keys, id, now) }
+
 // used notes the use of a credential. Most calls end at the first line: a
 // credential is noted at most once in a while.
 func (s *Service) used(e *entry, now time.Time) {
@@ -59,7 +65,7 @@ func (s *Service) used(e *entry, now time.Time) {
 }
 
 // flush writes what is due and forgets what was not used for a while.
-func (a *activity) flush(ctx context.Context, st AgentStore, now time.Time) error {
+func (a *activity) flush(ctx context.Context, st Store, now time.Time) error {
 	agents, keys, sessions := a.due(a.agents, now), a.due(a.keys, now), a.due(a.sessions, now)
 	if len(agents)+len(keys)+len(sessions) == 0 {
 		return nil

@@ -17,9 +17,9 @@ import (
 // vaults has the longest token.
 const maxBearer = 64 << 10
 
-// errUnauthenticated is the one answer to every credential that is not good:
+// ErrUnauthenticated is the one answer to every credential that is not good:
 // which part of it was wrong is nobody's business.
-var errUnauthenticated = fault.New(fault.Unauthenticated, "unauthenticated",
+var ErrUnauthenticated = fault.New(fault.Unauthenticated, "unauthenticated",
 	"The credential is missing, wrong, expired or revoked. Sign in again, or exchange the API key for a new token.")
 
 // Authenticate returns who the bearer of a token or key is. Any credential that
@@ -39,7 +39,7 @@ func (s *Service) Look(ctx context.Context) error { return s.store.Look(ctx) }
 // leaf first: a token that is bound to one is good only with that one.
 func (s *Service) AuthenticateOver(ctx context.Context, chain []*x509.Certificate, bearer string, now time.Time) (policy.Principal, error) {
 	if bearer == "" || len(bearer) > maxBearer {
-		return policy.Principal{}, errUnauthenticated
+		return policy.Principal{}, ErrUnauthenticated
 	}
 	sum := sha256.Sum256([]byte(bearer))
 	e := s.known.get(sum)
@@ -47,7 +47,7 @@ func (s *Service) AuthenticateOver(ctx context.Context, chain []*x509.Certificat
 		s.used(e, now)
 		return e.who, nil
 	}
-	began := s.begin()
+	began := s.Begin()
 	fresh := &entry{}
 	if e != nil { // its signature was verified before
 		fresh.session = e.session
@@ -55,7 +55,7 @@ func (s *Service) AuthenticateOver(ctx context.Context, chain []*x509.Certificat
 	} else {
 		var ok bool
 		if fresh.session, ok = s.read(ctx, bearer, now); !ok {
-			return policy.Principal{}, errUnauthenticated
+			return policy.Principal{}, ErrUnauthenticated
 		}
 	}
 	if !fresh.heldBy(chain, now) {
@@ -66,7 +66,7 @@ func (s *Service) AuthenticateOver(ctx context.Context, chain []*x509.Certificat
 		if fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.NotFound) {
 			s.known.drop(sum)
 			if _, known := errors.AsType[*refused](err); !known {
-				err = errUnauthenticated
+				err = ErrUnauthenticated
 			}
 		}
 		return policy.Principal{}, err
@@ -76,18 +76,18 @@ func (s *Service) AuthenticateOver(ctx context.Context, chain []*x509.Certificat
 	return fresh.who, nil
 }
 
-// moment is when the rows behind an entry were begun to be read.
-type moment struct{ epoch, revoked int64 }
+// Moment is when the rows behind an entry were begun to be read.
+type Moment struct{ epoch, revoked int64 }
 
-// begin comes before the rows: what has changed after it is not kept.
-func (s *Service) begin() moment {
+// Begin comes before the rows: what has changed after it is not kept.
+func (s *Service) Begin() Moment {
 	epoch, _ := s.store.Epoch()
-	return moment{epoch, s.known.revocations()}
+	return Moment{epoch, s.known.revocations()}
 }
 
 // keep puts an entry into the cache unless its organisation has changed, or its token
 // was revoked, since the moment.
-func (s *Service) keep(sum [sha256.Size]byte, e *entry, began moment) {
+func (s *Service) keep(sum [sha256.Size]byte, e *entry, began Moment) {
 	var exact bool
 	if e.epoch, exact = s.store.EpochOf(e.who.Org); exact && e.epoch <= began.epoch {
 		s.known.put(sum, e, began.revoked)
@@ -103,10 +103,10 @@ func (s *Service) current(e *entry) bool {
 // read finds what a credential is: a bare key by its prefix, else a token.
 func (s *Service) read(ctx context.Context, bearer string, now time.Time) (session, bool) {
 	switch {
-	case strings.HasPrefix(bearer, agentKeyPrefix):
-		return session{kind: policy.KindAgent, keyHash: hashKey(bearer)}, true
-	case strings.HasPrefix(bearer, userKeyPrefix):
-		return session{kind: policy.KindUser, keyHash: hashKey(bearer)}, true
+	case strings.HasPrefix(bearer, AgentKeyPrefix):
+		return session{kind: policy.KindAgent, keyHash: HashKey(bearer)}, true
+	case strings.HasPrefix(bearer, UserKeyPrefix):
+		return session{kind: policy.KindUser, keyHash: HashKey(bearer)}, true
 	default:
 		return s.parser.parse(ctx, bearer, now)
 	}
@@ -126,7 +126,7 @@ func (s *Service) signedByUs(ctx context.Context, se *session, now time.Time) bo
 func (s *Service) live(ctx context.Context, se *session, now time.Time) (policy.Principal, time.Time, error) {
 	if se.keyHash == "" {
 		if !now.Before(se.exp) || !s.signedByUs(ctx, se, now) {
-			return policy.Principal{}, time.Time{}, errUnauthenticated
+			return policy.Principal{}, time.Time{}, ErrUnauthenticated
 		}
 		revoked, err := s.store.Revoked(ctx, se.jti)
 		if err == nil && revoked {
@@ -143,46 +143,46 @@ func (s *Service) live(ctx context.Context, se *session, now time.Time) (policy.
 }
 
 func (s *Service) liveAgent(ctx context.Context, se *session, now time.Time) (who policy.Principal, until time.Time, err error) {
-	var a Standing
+	var a State
 	if se.keyHash != "" {
-		a, err = s.store.StandingByKey(ctx, se.keyHash)
+		a, err = s.store.AgentStateByKey(ctx, se.keyHash)
 	} else {
-		a, err = s.store.Standing(ctx, se.id)
+		a, err = s.store.AgentState(ctx, se.id)
 	}
 	switch {
 	case err != nil:
 		return who, until, err
 	case se.keyHash == "" && a.Org != se.org:
-		return who, until, errUnauthenticated
-	case !a.live(now):
-		return who, until, refusal(policy.KindAgent, a.ID, a.Org, a.deadReason())
+		return who, until, ErrUnauthenticated
+	case !a.Live(now):
+		return who, until, refusal(policy.KindAgent, a.ID, a.Org, a.DeadReason())
 	case se.keyHash == "" && a.TokenGen != se.gen:
 		return who, until, refusal(policy.KindAgent, a.ID, a.Org, "token_revoked")
 	}
-	return agentPrincipal(&a, se), earlier(se.exp, a.ExpiresAt), nil
+	return agentPrincipal(&a, se), Earlier(se.exp, a.ExpiresAt), nil
 }
 
-// standingOf returns the agent of a key, live or not. A live one is kept like
+// StateOf returns the state of the agent of a key, live or not. A live one is kept like
 // the bearer of that key: exchanges and requests with the key share an entry.
-func (s *Service) standingOf(ctx context.Context, key string, now time.Time) (Standing, moment, error) {
+func (s *Service) StateOf(ctx context.Context, key string, now time.Time) (State, Moment, error) {
 	sum := sha256.Sum256([]byte(key))
-	began := s.begin()
-	if e := s.known.get(sum); e != nil && e.standing != nil && s.current(e) && before(now, e.until) {
-		return *e.standing, began, nil
+	began := s.Begin()
+	if e := s.known.get(sum); e != nil && e.state != nil && s.current(e) && before(now, e.until) {
+		return *e.state, began, nil
 	}
 	se := session{kind: policy.KindAgent, keyHash: hex.EncodeToString(sum[:])}
-	a, err := s.store.StandingByKey(ctx, se.keyHash)
-	if err == nil && a.live(now) {
+	a, err := s.store.AgentStateByKey(ctx, se.keyHash)
+	if err == nil && a.Live(now) {
 		err = s.lookUpPatterns(ctx, &a, now)
 	}
-	if err == nil && a.live(now) {
-		s.keep(sum, &entry{session: se, who: agentPrincipal(&a, &se), standing: &a, until: a.ExpiresAt}, began)
+	if err == nil && a.Live(now) {
+		s.keep(sum, &entry{session: se, who: agentPrincipal(&a, &se), state: &a, until: a.ExpiresAt}, began)
 	}
 	return a, began, err
 }
 
 // lookUpPatterns fills in what tokens of an agent without scopes tell.
-func (s *Service) lookUpPatterns(ctx context.Context, a *Standing, now time.Time) (err error) {
+func (s *Service) lookUpPatterns(ctx context.Context, a *State, now time.Time) (err error) {
 	if len(a.Scopes) == 0 && a.Patterns == nil {
 		a.Patterns, err = s.store.PatternsOf(ctx, a.ID, now, maxPatterns)
 	}
@@ -194,16 +194,9 @@ const maxPatterns = 32
 
 // remember keeps a token that was just issued for rows of that moment, so that
 // its first use need not verify what was signed here.
-func (s *Service) remember(text []byte, se *session, a *Standing, began moment) {
-	e := &entry{session: *se, who: agentPrincipal(a, se), until: earlier(se.exp, a.ExpiresAt)}
+func (s *Service) remember(text []byte, se *session, a *State, began Moment) {
+	e := &entry{session: *se, who: agentPrincipal(a, se), until: Earlier(se.exp, a.ExpiresAt)}
 	s.keep(sha256.Sum256(text), e, began)
-}
-
-func agentPrincipal(a *Standing, se *session) policy.Principal {
-	return policy.Principal{
-		Kind: policy.KindAgent, ID: a.ID, Org: a.Org, Vaults: a.VaultIDs, Scopes: a.Scopes,
-		Creator: a.Creator, TokenID: se.credential(), IntentsAPI: a.Intents, Bare: se.keyHash != "", Gen: a.TokenGen, Ends: earlier(a.ExpiresAt, se.until), With: se.with,
-	}
 }
 
 func (s *Service) liveUser(ctx context.Context, se *session, now time.Time) (who policy.Principal, until time.Time, err error) {
@@ -221,12 +214,12 @@ func (s *Service) liveUser(ctx context.Context, se *session, now time.Time) (who
 	}
 	if key.ID != "" {
 		if key.User != user || key.Org != org {
-			return who, until, errUnauthenticated
+			return who, until, ErrUnauthenticated
 		}
-		if !key.live(now) {
+		if !key.Live(now) {
 			return who, until, refusal(policy.KindUser, user, org, "key_not_live")
 		}
-		until = earlier(until, key.ExpiresAt)
+		until = Earlier(until, key.ExpiresAt)
 	}
 	if se.keyHash == "" && key.ID == "" {
 		if err := s.liveSession(ctx, se); err != nil {
@@ -254,10 +247,6 @@ func (s *Service) liveUser(ctx context.Context, se *session, now time.Time) (who
 	return who, until, nil
 }
 
-func userPrincipal(a *Account, credential string) policy.Principal {
-	return policy.Principal{Kind: policy.KindUser, ID: a.ID, Org: a.Org, Role: a.Role, TokenID: credential, PlatformAdmin: a.PlatformAdmin}
-}
-
 // credential names a session in the log: the id of the token, or for an agent's
 // bare key a part of its hash, from which nothing of a 256-bit key can be told.
 func (se *session) credential() string {
@@ -267,8 +256,8 @@ func (se *session) credential() string {
 	return se.jti
 }
 
-// earlier returns the earlier of two ends; the zero time is never.
-func earlier(a, b time.Time) time.Time {
+// Earlier returns the earlier of two ends; the zero time is never.
+func Earlier(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b
 	}

@@ -12,13 +12,13 @@ import (
 // entry is a credential that was good, and who its bearer was.
 type entry struct {
 	session
-	who      policy.Principal
-	standing *Standing         // of the agent whose key it is, for exchanges
-	epoch    int64             // of its organisation, when the rows were read that who was built from
-	dead     atomic.Bool       // its token was revoked
-	sum      [sha256.Size]byte // of the credential
-	until    time.Time         // when it ends if no row changes; zero is never
-	noted    atomic.Int64
+	who   policy.Principal
+	state *State            // of the agent whose key it is, for exchanges
+	epoch int64             // of its organisation, when the rows were read that who was built from
+	dead  atomic.Bool       // its token was revoked
+	sum   [sha256.Size]byte // of the credential
+	until time.Time         // when it ends if no row changes; zero is never
+	noted atomic.Int64
 }
 
 // maxKnown bounds each of the two halves of the cache.

@@ -1,17 +1,18 @@
 package identity
 
 import (
+	"context"
 	"net/mail"
 	"strings"
 )
 
 const badMail = "Give one mail address such as name@example.com, in ASCII (write other domains in their xn-- form)."
 
-// normalizeEmail returns the form under which an address is stored and looked
+// NormalizeEmail returns the form under which an address is stored and looked
 // up: trimmed and in lower case. It takes plain ASCII addresses only, so two
 // addresses that look the same are the same. ASCII is checked before letters are
 // folded, since some others fold into it (U+212A becomes k).
-func normalizeEmail(email string) (string, error) {
+func NormalizeEmail(email string) (string, error) {
 	email = strings.Trim(email, " \t\r\n")
 	for i := range len(email) {
 		if email[i] >= 0x7f {
@@ -49,3 +50,13 @@ func plainDomain(domain string) bool {
 	}
 	return true
 }
+
+// Address returns a member's mail address, and whether it was confirmed.
+func (s *Service) Address(ctx context.Context, user, org string) (email string, confirmed bool, err error) {
+	a, err := s.store.Account(ctx, user, org)
+	return a.Email, a.EmailVerified, err
+}
+
+// NormalizeEmail returns the form in which addresses are stored, or
+// fault.Invalid.
+func (s *Service) NormalizeEmail(email string) (string, error) { return NormalizeEmail(email) }

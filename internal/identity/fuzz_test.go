@@ -7,13 +7,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/iprule"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/people"
 )
 
 // FuzzAuthenticate looks for a text that authenticates beside the one token that
@@ -35,14 +38,15 @@ func FuzzAuthenticate(f *testing.F) {
 	}
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	s, err := identity.New(f.Context(), identity.Config{
-		Store: db, Keys: keys, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
-		Issuer: issuer, Audience: audience, Signup: true,
+		Store: db, Keys: keys, Admission: iprule.New(db), Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
+		Issuer: people.Issuer, Audience: people.Audience,
 	})
 	if err != nil {
 		f.Fatal(err)
 	}
 	c := &call.Call{Now: now, Event: &audit.Event{ID: "00000000-0000-4000-8000-000000000001", At: now}}
-	j, err := s.Signup(f.Context(), c, "ada@example.com", secret.FromString(password), "")
+	accounts := account.New(account.Config{Store: db, Identity: s, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }, Signup: true})
+	j, err := accounts.Signup(f.Context(), c, "ada@example.com", secret.FromString(people.Password), "")
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -1,62 +1,92 @@
 package identity
 
 import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"golang.org/x/crypto/argon2"
+
+	"github.com/oneclaw-dev/oneclaw/internal/erase"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
-// maxPassword bounds what is hashed, in bytes.
-const maxPassword = 1024
+// cost is the parameters of Argon2id.
+type cost struct {
+	memory uint32 // KiB
+	time   uint32
+	lanes  uint8
+}
 
-// checkPassword holds the rules of the contract. Each has an answer of its own
-// that says what to change; none repeats the password. Beyond the contract it
-// refuses what is common, and what is made of what is known of its owner.
-func checkPassword(password []byte, owner ...string) error {
-	p := string(password)
-	has := func(is func(rune) bool) bool { return strings.ContainsFunc(p, is) }
-	switch {
-	case !utf8.ValidString(p):
-		return invalid("weak_password", "The password is not valid UTF-8 text.")
-	case len(p) > maxPassword:
-		return invalid("password_too_long", "A password may have at most 1,024 bytes.")
-	case utf8.RuneCountInString(p) < 12:
-		return invalid("weak_password", "The password must have at least 12 characters.")
-	case !has(unicode.IsUpper):
-		return invalid("weak_password", "The password must have an upper-case letter.")
-	case !has(unicode.IsLower):
-		return invalid("weak_password", "The password must have a lower-case letter.")
-	case !has(unicode.IsDigit):
-		return invalid("weak_password", "The password must have a digit.")
-	case !has(isSymbol):
-		return invalid("weak_password", "The password must have a symbol, such as ! or -.")
-	case anyThree(p, func(a, b, c rune) bool { return a == b && b == c }):
-		return invalid("weak_password", "The password must not have the same character three times in a row.")
-	case anyThree(p, ascending):
-		return invalid("weak_password", "The password must not have a run such as abc or 123.")
-	case isAbout(p, owner...):
-		return invalid("weak_password", "The password must not be made of your name or mail address.")
-	case commonPassword(p):
-		return invalid("common_password", "The password is one of those that are tried first: a common word or two, however they are spelt. Take three words or more, or let a program choose.")
+// passwordCost takes about 30 ms on the machines of 2026.
+var passwordCost = cost{memory: 19 * 1024, time: 2, lanes: 1}
+
+// maxHashing bounds the memory that hashing takes, 19 MiB each.
+const maxHashing = 2
+
+// NobodysHash is what a password is compared with when there is no such user, so that
+// it takes as long as if there were. No password has this hash.
+func NobodysHash() string { return passwordCost.encode(make([]byte, 16), make([]byte, 32)) }
+
+// MaxPassword bounds what is hashed, in bytes.
+const MaxPassword = 1024
+
+func (c cost) encode(salt, sum []byte) string {
+	e := base64.RawStdEncoding
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.memory, c.time, c.lanes,
+		e.EncodeToString(salt), e.EncodeToString(sum))
+}
+
+// decode reads a PHC string as encode writes it.
+func decode(phc string) (c cost, salt, sum []byte, ok bool) {
+	f := strings.Split(phc, "$")
+	if len(f) != 6 || f[0] != "" || f[1] != "argon2id" || f[2] != fmt.Sprintf("v=%d", argon2.Version) {
+		return c, nil, nil, false
 	}
-	return nil
-}
-
-func isSymbol(r rune) bool {
-	return unicode.IsPunct(r) || unicode.IsSymbol(r) || r == ' '
-}
-
-func ascending(a, b, c rune) bool {
-	return b == a+1 && c == b+1 && (unicode.IsLetter(a) && unicode.IsLetter(c) || unicode.IsDigit(a) && unicode.IsDigit(c))
-}
-
-func anyThree(s string, bad func(a, b, c rune) bool) bool {
-	var a, b rune = -1, -1
-	for _, c := range s {
-		if a >= 0 && bad(a, b, c) {
-			return true
-		}
-		a, b = b, c
+	if _, err := fmt.Sscanf(f[3], "m=%d,t=%d,p=%d", &c.memory, &c.time, &c.lanes); err != nil {
+		return c, nil, nil, false
 	}
-	return false
+	salt, err1 := base64.RawStdEncoding.DecodeString(f[4])
+	sum, err2 := base64.RawStdEncoding.DecodeString(f[5])
+	ok = err1 == nil && err2 == nil && len(sum) == 32 && c.time >= 1 && c.time <= 16 && c.lanes >= 1 && c.memory <= 1<<20
+	return c, salt, sum, ok
+}
+
+// HashPassword returns the PHC string of a password with a new salt.
+func (s *Service) HashPassword(ctx context.Context, password []byte) (string, error) {
+	salt := make([]byte, 16)
+	_, _ = rand.Read(salt)
+	sum, err := s.derive(ctx, passwordCost, password, salt)
+	return passwordCost.encode(salt, sum), err
+}
+
+// MatchPassword compares a password with a hash. stale says that the hash was made
+// with other parameters than today's.
+func (s *Service) MatchPassword(ctx context.Context, password []byte, phc string) (same, stale bool, err error) {
+	c, salt, want, ok := decode(phc)
+	if !ok {
+		return false, false, fault.New(fault.Internal, "damaged_password_hash", "")
+	}
+	if len(password) > MaxPassword {
+		password = password[:0] // no user has it, and it costs the same
+	}
+	got, err := s.derive(ctx, c, password, salt)
+	return err == nil && subtle.ConstantTimeCompare(got, want) == 1, c != passwordCost, err
+}
+
+// derive waits for its turn, as long as the request lives.
+func (s *Service) derive(ctx context.Context, c cost, password, salt []byte) ([]byte, error) {
+	select {
+	case s.hashing <- struct{}{}:
+		defer func() { <-s.hashing }()
+	case <-ctx.Done():
+		return nil, fault.Wrap(ctx.Err(), fault.Unavailable, "request_cancelled", "The request was given up before it was done.")
+	}
+	sum := make([]byte, 32)
+	defer s.hashed.Store(true)
+	erase.Do(func() { copy(sum, argon2.IDKey(password, salt, c.time, c.memory, c.lanes, 32)) })
+	return sum, nil
 }

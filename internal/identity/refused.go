@@ -21,9 +21,9 @@ type refused struct {
 // Error implements error.
 func (r *refused) Error() string { return r.reasonCode }
 
-// refusal is errUnauthenticated with the account that it is about.
+// refusal is ErrUnauthenticated with the account that it is about.
 func refusal(kind policy.PrincipalKind, id, org, reason string) error {
-	e := errUnauthenticated.Because(reason)
+	e := ErrUnauthenticated.Because(reason)
 	e.Err = &refused{kind: kind, id: id, org: org, reasonCode: reason}
 	return e
 }
@@ -43,10 +43,10 @@ func Blame(ev *audit.Event, err error) {
 	ev.Details.Reason, ev.Details.Target = r.reasonCode, string(r.kind)+":"+r.id
 }
 
-// refuse makes the call's event one of a failed authentication. The reason is
+// Refuse makes the call's event one of a failed authentication. The reason is
 // for the log alone. The event has no actor: nobody was signed in, and the log
 // counts such events, so that whoever knocks on can't fill it.
-func refuse(c *call.Call, reason string, err error) error {
+func Refuse(c *call.Call, reason string, err error) error {
 	c.Event.Action = string(policy.AuthFailure)
 	c.Event.Details.Outcome, c.Event.Details.Reason = audit.Denied, reason
 	if e, ok := errors.AsType[*fault.Error](err); ok {
@@ -55,8 +55,17 @@ func refuse(c *call.Call, reason string, err error) error {
 	return err
 }
 
-// refuseAs is refuse for an account that there is: its organisation sees it.
-func refuseAs(c *call.Call, kind policy.PrincipalKind, id, org, reason string, err error) error {
+// RefuseAs is Refuse for an account that there is: its organisation sees it.
+func RefuseAs(c *call.Call, kind policy.PrincipalKind, id, org, reason string, err error) error {
 	Blame(c.Event, &refused{kind: kind, id: id, org: org, reasonCode: reason})
-	return refuse(c, reason, err)
+	return Refuse(c, reason, err)
+}
+
+// RefuseAddress makes a refusal of Admit one more credential that is not good: only the
+// log tells. Other errors stay what they are.
+func RefuseAddress(c *call.Call, err error, kind policy.PrincipalKind, id, org string, as error) error {
+	if !fault.Is(err, fault.Denied) {
+		return err
+	}
+	return RefuseAs(c, kind, id, org, "address_not_allowed", as)
 }

@@ -8,53 +8,56 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/people"
 )
 
 // A credential that was good once names its account in the log of the account's
 // organisation. To who sends it, it is like one that never was.
 func TestARefusedCredentialNamesItsAccountInTheLogAlone(t *testing.T) {
-	for engine, change := range map[string]func(*identity.Config){
-		"with the cache":    func(*identity.Config) {},
-		"without the cache": func(c *identity.Config) { c.Store = unsure{c.Store.(*store.DB)} },
+	for engine, change := range map[string]func(*people.Config){
+		"with the cache":    func(*people.Config) {},
+		"without the cache": func(c *people.Config) { c.Store = unsure{c.Store.(*store.DB)} },
 	} {
-		t.Run(engine, func(t *testing.T) { testRefused(t, open(t, change)) })
+		t.Run(engine, func(t *testing.T) { testRefused(t, people.Open(t, change)) })
 	}
 }
 
-func testRefused(t *testing.T, w *world) {
+func testRefused(t *testing.T, w *people.World) {
 	ctx := t.Context()
-	revoked, ada := w.signup("ada@example.com")
-	if err := w.Revoke(ctx, w.call(ada, policy.Logout), revoked); err != nil {
+	revoked, ada := w.SignUp("ada@example.com")
+	if err := w.Identity.Revoke(ctx, w.Call(ada, policy.Logout), revoked); err != nil {
 		t.Fatal(err)
 	}
-	k, key, err := w.CreateKey(ctx, w.call(ada, policy.CreateAPIKey), identity.KeyDraft{Name: "laptop"})
+	k, key, err := w.Accounts.CreateKey(ctx, w.Call(ada, policy.CreateAPIKey), account.KeyDraft{Name: "laptop"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	userKey := string(key.Reveal())
-	fromKey, err := w.APIKeyToken(ctx, w.anon(policy.Login), userKey)
+	fromKey, err := w.Accounts.APIKeyToken(ctx, w.Anon(policy.Login), userKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	idle, idleKey := w.agent(ada, identity.Agent{})
-	idleToken := w.exchange(idleKey)
-	expired, expiredKey := w.agent(ada, identity.Agent{Standing: identity.Standing{ExpiresAt: w.clock.now().Add(time.Second)}})
-	rotated, rotatedKey := w.agent(ada, identity.Agent{})
-	rotatedToken := w.exchange(rotatedKey)
+	idle, idleKey := w.Agent(ada, agent.Agent{})
+	idleToken := w.Exchange(idleKey)
+	expired, expiredKey := w.Agent(ada, agent.Agent{State: identity.State{ExpiresAt: w.Clock.Now().Add(time.Second)}})
+	rotated, rotatedKey := w.Agent(ada, agent.Agent{})
+	rotatedToken := w.Exchange(rotatedKey)
 	for _, bearer := range []string{userKey, idleKey, idleToken, expiredKey, rotatedToken, string(fromKey.Access.Reveal())} {
-		w.who(bearer)
+		w.Who(bearer)
 	}
-	_, err = w.RotateAgentKey(ctx, w.call(ada, policy.RotateAgentKey), rotated.ID, false)
-	if err = errors.Join(err, w.RevokeKey(ctx, w.call(ada, policy.DeleteAPIKey), k.ID, false),
-		w.DeactivateAgent(ctx, w.call(ada, policy.DeactivateAgent), idle.ID, false)); err != nil {
+	_, err = w.Agents.RotateAgentKey(ctx, w.Call(ada, policy.RotateAgentKey), rotated.ID, false)
+	if err = errors.Join(err, w.Accounts.RevokeKey(ctx, w.Call(ada, policy.DeleteAPIKey), k.ID, false),
+		w.Agents.DeactivateAgent(ctx, w.Call(ada, policy.DeactivateAgent), idle.ID, false)); err != nil {
 		t.Fatal(err)
 	}
-	w.clock.forward(2 * time.Second)
+	w.Clock.Forward(2 * time.Second)
 
 	user := "user:" + ada.ID
 	var code, detail string
@@ -71,8 +74,8 @@ func testRefused(t *testing.T, w *world) {
 		"no token at all":               {"x", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := w.Authenticate(ctx, tc.bearer, w.clock.now())
-			wantKind(t, "authenticate", err, fault.Unauthenticated)
+			_, err := w.Identity.Authenticate(ctx, tc.bearer, w.Clock.Now())
+			people.WantKind(t, "authenticate", err, fault.Unauthenticated)
 			e, ok := errors.AsType[*fault.Error](err)
 			if !ok {
 				t.Fatalf("got %v", err)
@@ -95,12 +98,12 @@ func testRefused(t *testing.T, w *world) {
 		})
 	}
 	fresh := userKey[:len(userKey)-1]
-	c := w.anon(policy.Login)
-	if _, err := w.APIKeyToken(ctx, c, fresh); !fault.Is(err, fault.Unauthenticated) || c.Event.Org != audit.SystemOrg {
+	c := w.Anon(policy.Login)
+	if _, err := w.Accounts.APIKeyToken(ctx, c, fresh); !fault.Is(err, fault.Unauthenticated) || c.Event.Org != audit.SystemOrg {
 		t.Errorf("a key cut short: %v, event %+v", err, c.Event)
 	}
-	c = w.anon(policy.Login)
-	if _, err := w.APIKeyToken(ctx, c, userKey); !fault.Is(err, fault.Unauthenticated) || c.Event.Org != ada.Org || c.Event.Details.Target != user ||
+	c = w.Anon(policy.Login)
+	if _, err := w.Accounts.APIKeyToken(ctx, c, userKey); !fault.Is(err, fault.Unauthenticated) || c.Event.Org != ada.Org || c.Event.Details.Target != user ||
 		c.Event.ActorID != "" || c.Event.Details.Reason != "key_not_live" {
 		t.Errorf("a revoked key: %v, event %+v", err, c.Event)
 	}

@@ -2,17 +2,19 @@ package identity_test
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/people"
 )
 
 // unsure is a store that does not know its epoch, as a node that lost the
@@ -22,171 +24,151 @@ type unsure struct{ *store.DB }
 func (unsure) Epoch() (int64, bool) { return 0, false }
 
 func TestRevocationBitesAtOnce(t *testing.T) {
-	for engine, change := range map[string]func(*identity.Config){
-		"with the cache":    func(*identity.Config) {},
-		"without the cache": func(c *identity.Config) { c.Store = unsure{c.Store.(*store.DB)} },
+	for engine, change := range map[string]func(*people.Config){
+		"with the cache":    func(*people.Config) {},
+		"without the cache": func(c *people.Config) { c.Store = unsure{c.Store.(*store.DB)} },
 	} {
-		t.Run(engine, func(t *testing.T) { testRevocation(t, open(t, change)) })
+		t.Run(engine, func(t *testing.T) { testRevocation(t, people.Open(t, change)) })
 	}
 }
 
-func testRevocation(t *testing.T, w *world) {
+func testRevocation(t *testing.T, w *people.World) {
 	ctx := t.Context()
-	token, ada := w.signup("ada@example.com")
+	token, ada := w.SignUp("ada@example.com")
 
 	t.Run("a revoked token", func(t *testing.T) {
-		again := w.login("ada@example.com", password)
-		w.who(again)
-		if err := w.Revoke(ctx, w.call(ada, policy.Logout), again); err != nil {
+		again := w.LogIn("ada@example.com", people.Password)
+		w.Who(again)
+		if err := w.Identity.Revoke(ctx, w.Call(ada, policy.Logout), again); err != nil {
 			t.Fatal(err)
 		}
-		w.dead("revoked", again)
-		w.who(token)
+		w.Dead("revoked", again)
+		w.Who(token)
 	})
 	t.Run("a deactivated agent for good, also after it was activated again", func(t *testing.T) {
-		a, key := w.agent(ada, identity.Agent{})
-		jwt := w.exchange(key)
-		w.who(jwt)
-		w.who(key)
-		if err := w.DeactivateAgent(ctx, w.call(ada, policy.DeactivateAgent), a.ID, false); err != nil {
+		a, key := w.Agent(ada, agent.Agent{})
+		jwt := w.Exchange(key)
+		w.Who(jwt)
+		w.Who(key)
+		if err := w.Agents.DeactivateAgent(ctx, w.Call(ada, policy.DeactivateAgent), a.ID, false); err != nil {
 			t.Fatal(err)
 		}
-		w.dead("its token", jwt)
-		w.dead("its key", key)
-		if _, err := w.UpdateAgent(ctx, w.call(ada, policy.UpdateAgent), a.ID, identity.AgentPatch{Active: identity.Value(true)}); err != nil {
+		w.Dead("its token", jwt)
+		w.Dead("its key", key)
+		if _, err := w.Agents.UpdateAgent(ctx, w.Call(ada, policy.UpdateAgent), a.ID, agent.Patch{Active: agent.Value(true)}); err != nil {
 			t.Fatal(err)
 		}
-		w.dead("its old token", jwt)
-		w.dead("its old key", key)
-		_, err := w.AgentToken(ctx, w.anon(policy.Login), key, "")
-		wantCode(t, "exchange", err, "unauthenticated")
-		fresh, err := w.RotateAgentKey(ctx, w.call(ada, policy.RotateAgentKey), a.ID, false)
+		w.Dead("its old token", jwt)
+		w.Dead("its old key", key)
+		_, err := w.Agents.AgentToken(ctx, w.Anon(policy.Login), key, "")
+		people.WantCode(t, "exchange", err, "unauthenticated")
+		fresh, err := w.Agents.RotateAgentKey(ctx, w.Call(ada, policy.RotateAgentKey), a.ID, false)
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.who(w.exchange(string(fresh.Reveal())))
+		w.Who(w.Exchange(string(fresh.Reveal())))
 	})
 	t.Run("an agent that a patch made inactive, also after another made it active", func(t *testing.T) {
-		a, key := w.agent(ada, identity.Agent{})
-		jwt := w.exchange(key)
+		a, key := w.Agent(ada, agent.Agent{})
+		jwt := w.Exchange(key)
 		for _, active := range []bool{false, true} {
-			patch := identity.AgentPatch{Active: identity.Value(active)}
-			if _, err := w.UpdateAgent(ctx, w.call(ada, policy.UpdateAgent), a.ID, patch); err != nil {
+			patch := agent.Patch{Active: agent.Value(active)}
+			if _, err := w.Agents.UpdateAgent(ctx, w.Call(ada, policy.UpdateAgent), a.ID, patch); err != nil {
 				t.Fatal(err)
 			}
-			w.dead("its token", jwt)
-			w.dead("its key", key)
+			w.Dead("its token", jwt)
+			w.Dead("its key", key)
 		}
 	})
 	t.Run("a rotated key", func(t *testing.T) {
-		a, key := w.agent(ada, identity.Agent{})
-		jwt := w.exchange(key)
-		w.who(jwt)
-		w.who(key)
-		fresh, err := w.RotateAgentKey(ctx, w.call(ada, policy.RotateAgentKey), a.ID, false)
+		a, key := w.Agent(ada, agent.Agent{})
+		jwt := w.Exchange(key)
+		w.Who(jwt)
+		w.Who(key)
+		fresh, err := w.Agents.RotateAgentKey(ctx, w.Call(ada, policy.RotateAgentKey), a.ID, false)
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.dead("the token of the old key", jwt)
-		w.dead("the old key", key)
-		w.who(string(fresh.Reveal()))
+		w.Dead("the token of the old key", jwt)
+		w.Dead("the old key", key)
+		w.Who(string(fresh.Reveal()))
 		// In the same second as the rotation.
-		w.who(w.exchange(string(fresh.Reveal())))
+		w.Who(w.Exchange(string(fresh.Reveal())))
 	})
 	t.Run("a revoked API key, and the tokens made from it", func(t *testing.T) {
-		k, key, err := w.CreateKey(ctx, w.call(ada, policy.CreateAPIKey), identity.KeyDraft{Name: "laptop"})
+		k, key, err := w.Accounts.CreateKey(ctx, w.Call(ada, policy.CreateAPIKey), account.KeyDraft{Name: "laptop"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := w.APIKeyToken(ctx, w.anon(policy.Login), string(key.Reveal()))
+		got, err := w.Accounts.APIKeyToken(ctx, w.Anon(policy.Login), string(key.Reveal()))
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.who(string(key.Reveal()))
-		w.who(string(got.Access.Reveal()))
-		if err := w.RevokeKey(ctx, w.call(ada, policy.DeleteAPIKey), k.ID, false); err != nil {
+		w.Who(string(key.Reveal()))
+		w.Who(string(got.Access.Reveal()))
+		if err := w.Accounts.RevokeKey(ctx, w.Call(ada, policy.DeleteAPIKey), k.ID, false); err != nil {
 			t.Fatal(err)
 		}
-		w.dead("the key", string(key.Reveal()))
-		w.dead("its token", string(got.Access.Reveal()))
-		_, err = w.APIKeyToken(ctx, w.anon(policy.Login), string(key.Reveal()))
-		wantCode(t, "exchange", err, "unauthenticated")
+		w.Dead("the key", string(key.Reveal()))
+		w.Dead("its token", string(got.Access.Reveal()))
+		_, err = w.Accounts.APIKeyToken(ctx, w.Anon(policy.Login), string(key.Reveal()))
+		people.WantCode(t, "exchange", err, "unauthenticated")
 	})
 	t.Run("what the other node remembers", func(t *testing.T) {
 		// One database, so one epoch: what bites here must bite there.
-		other := w.otherNode()
-		a, key := w.agent(ada, identity.Agent{})
-		jwt := w.exchange(key)
-		other.who(jwt)
-		other.who(key)
-		other.exchange(key)
-		if _, err := w.RotateAgentKey(ctx, w.call(ada, policy.RotateAgentKey), a.ID, false); err != nil {
+		other := w.OtherNode()
+		a, key := w.Agent(ada, agent.Agent{})
+		jwt := w.Exchange(key)
+		other.Who(jwt)
+		other.Who(key)
+		other.Exchange(key)
+		if _, err := w.Agents.RotateAgentKey(ctx, w.Call(ada, policy.RotateAgentKey), a.ID, false); err != nil {
 			t.Fatal(err)
 		}
-		_, err := other.AgentToken(ctx, w.anon(policy.Login), key, "")
-		wantCode(t, "exchange", err, "unauthenticated")
-		other.dead("the token of the old key", jwt)
-		other.dead("the old key", key)
+		_, err := other.Agents.AgentToken(ctx, w.Anon(policy.Login), key, "")
+		people.WantCode(t, "exchange", err, "unauthenticated")
+		other.Dead("the token of the old key", jwt)
+		other.Dead("the old key", key)
 	})
 	t.Run("a changed binding is seen by the next request", func(t *testing.T) {
-		a, key := w.agent(ada, identity.Agent{Standing: identity.Standing{Scopes: []string{"prod/**"}}})
-		jwt := w.exchange(key)
-		if got := w.who(jwt).Scopes; len(got) != 1 {
+		a, key := w.Agent(ada, agent.Agent{State: identity.State{Scopes: []string{"prod/**"}}})
+		jwt := w.Exchange(key)
+		if got := w.Who(jwt).Scopes; len(got) != 1 {
 			t.Fatalf("scopes %v", got)
 		}
-		patch := identity.AgentPatch{Scopes: identity.Value([]string{"dev/**", "test/**"})}
-		if _, err := w.UpdateAgent(ctx, w.call(ada, policy.UpdateAgent), a.ID, patch); err != nil {
+		patch := agent.Patch{Scopes: agent.Value([]string{"dev/**", "test/**"})}
+		if _, err := w.Agents.UpdateAgent(ctx, w.Call(ada, policy.UpdateAgent), a.ID, patch); err != nil {
 			t.Fatal(err)
 		}
-		if got := w.who(jwt).Scopes; len(got) != 2 || got[0] != "dev/**" {
+		if got := w.Who(jwt).Scopes; len(got) != 2 || got[0] != "dev/**" {
 			t.Errorf("scopes %v, want the new ones", got)
 		}
 	})
 	t.Run("a changed password ends all tokens but the one that changed it", func(t *testing.T) {
-		other := w.login("ada@example.com", password)
-		mine := w.login("ada@example.com", password)
-		w.who(other)
+		other := w.LogIn("ada@example.com", people.Password)
+		mine := w.LogIn("ada@example.com", people.Password)
+		w.Who(other)
 		const next = "Qu1te-another-0ne"
-		who := w.who(mine)
-		if err := w.ChangePassword(ctx, w.call(who, policy.ChangePassword), secret.FromString(password), secret.FromString(next)); err != nil {
+		who := w.Who(mine)
+		if err := w.Accounts.ChangePassword(ctx, w.Call(who, policy.ChangePassword), secret.FromString(people.Password), secret.FromString(next)); err != nil {
 			t.Fatal(err)
 		}
-		w.dead("another token", other)
-		w.dead("the first token", token)
-		w.who(mine)
-		_, err := w.Login(ctx, w.anon(policy.Login), "ada@example.com", secret.FromString(password))
-		wantCode(t, "the old password", err, "unauthenticated")
-		w.who(w.login("ada@example.com", next))
+		w.Dead("another token", other)
+		w.Dead("the first token", token)
+		w.Who(mine)
+		_, err := w.Accounts.Login(ctx, w.Anon(policy.Login), "ada@example.com", secret.FromString(people.Password))
+		people.WantCode(t, "the old password", err, "unauthenticated")
+		w.Who(w.LogIn("ada@example.com", next))
 	})
 }
 
-func (w *world) login(email, password string) string {
-	w.t.Helper()
-	t, err := w.Login(w.t.Context(), w.anon(policy.Login), email, secret.FromString(password))
-	if err != nil {
-		w.t.Fatalf("log in: %v", err)
-	}
-	return string(t.Access.Reveal())
-}
-
 func TestATokenExpiresInTheCacheToo(t *testing.T) {
-	w := open(t)
-	token, _ := w.signup("ada@example.com")
-	w.clock.forward(899 * time.Second)
-	w.who(token)
-	w.clock.forward(time.Second)
-	w.dead("after 900 s", token)
-}
-
-// otherNode is another server on the same parts: it has seen no token yet.
-func (w *world) otherNode() *world {
-	w.t.Helper()
-	other := *w
-	var err error
-	if other.Service, err = identity.New(w.t.Context(), w.cfg); err != nil {
-		w.t.Fatal(err)
-	}
-	return &other
+	w := people.Open(t)
+	token, _ := w.SignUp("ada@example.com")
+	w.Clock.Forward(899 * time.Second)
+	w.Who(token)
+	w.Clock.Forward(time.Second)
+	w.Dead("after 900 s", token)
 }
 
 // counting counts the questions after an agent.
@@ -195,32 +177,32 @@ type counting struct {
 	asked, keys atomic.Int64
 }
 
-func (c *counting) StandingByKey(ctx context.Context, hash string) (identity.Standing, error) {
+func (c *counting) AgentStateByKey(ctx context.Context, hash string) (identity.State, error) {
 	c.keys.Add(1)
-	return c.DB.StandingByKey(ctx, hash)
+	return c.DB.AgentStateByKey(ctx, hash)
 }
 
-func (c *counting) Standing(ctx context.Context, id string) (identity.Standing, error) {
+func (c *counting) AgentState(ctx context.Context, id string) (identity.State, error) {
 	c.asked.Add(1)
-	return c.DB.Standing(ctx, id)
+	return c.DB.AgentState(ctx, id)
 }
 
 func TestTheDatabaseIsAskedOnceAsLongAsNothingChanges(t *testing.T) {
 	st := &counting{}
-	w := open(t, func(c *identity.Config) { st.DB = c.Store.(*store.DB); c.Store = st })
-	_, ada := w.signup("ada@example.com")
-	_, key := w.agent(ada, identity.Agent{})
+	w := people.Open(t, func(c *people.Config) { st.DB = c.Store.(*store.DB); c.Store = st })
+	_, ada := w.SignUp("ada@example.com")
+	_, key := w.Agent(ada, agent.Agent{})
 	var jwt string
 	for range 10 {
-		jwt = w.exchange(key)
-		w.who(jwt)
+		jwt = w.Exchange(key)
+		w.Who(jwt)
 	}
 	if a, k := st.asked.Load(), st.keys.Load(); a != 0 || k != 1 {
 		t.Errorf("asked %d times for the agent and %d for its key, want 0 and 1", a, k)
 	}
-	other := w.otherNode()
+	other := w.OtherNode()
 	for range 10 {
-		other.who(jwt)
+		other.Who(jwt)
 	}
 	if n := st.asked.Load(); n != 1 {
 		t.Errorf("the other node asked %d times, want 1", n)
@@ -233,47 +215,53 @@ type failing struct {
 	log, rows bool
 }
 
-var errDown = fault.Wrap(errors.New("disk"), fault.Unavailable, "storage_unavailable", "Try again.")
-
 func (f *failing) Append(ctx context.Context, ev *audit.Event) error {
 	if f.log {
-		return errDown
+		return people.ErrDown
 	}
 	return f.DB.Append(ctx, ev)
 }
 
 func (f *failing) TakeToken(ctx context.Context, t identity.Taken, ev *audit.Event) error {
 	if f.log {
-		return errDown
+		return people.ErrDown
 	}
 	return f.DB.TakeToken(ctx, t, ev)
 }
 
-func (f *failing) Standing(ctx context.Context, id string) (identity.Standing, error) {
+func (f *failing) AgentState(ctx context.Context, id string) (identity.State, error) {
 	if f.rows {
-		return identity.Standing{}, errDown
+		return identity.State{}, people.ErrDown
 	}
-	return f.DB.Standing(ctx, id)
+	return f.DB.AgentState(ctx, id)
 }
 
 func TestNoTokenWithoutItsEvent(t *testing.T) {
 	st := &failing{}
-	w := open(t, func(c *identity.Config) { st.DB = c.Store.(*store.DB); c.Store = st })
-	_, ada := w.signup("ada@example.com")
-	a, key := w.agent(ada, identity.Agent{})
+	w := people.Open(t, func(c *people.Config) { st.DB = c.Store.(*store.DB); c.Store = st })
+	_, ada := w.SignUp("ada@example.com")
+	a, key := w.Agent(ada, agent.Agent{})
+	_, own, err := w.Accounts.CreateKey(t.Context(), w.Call(ada, policy.CreateAPIKey), account.KeyDraft{Name: "laptop"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	st.log = true
 	for what, f := range map[string]func() (identity.Token, error){
 		"login": func() (identity.Token, error) {
-			return w.Login(t.Context(), w.anon(policy.Login), "ada@example.com", secret.FromString(password))
+			return w.Accounts.Login(t.Context(), w.Anon(policy.Login), "ada@example.com", secret.FromString(people.Password))
 		},
-		"agent-token":   func() (identity.Token, error) { return w.AgentToken(t.Context(), w.anon(policy.Login), key, a.ID) },
-		"api-key-token": func() (identity.Token, error) { return w.APIKeyToken(t.Context(), w.anon(policy.Login), key) },
+		"agent-token": func() (identity.Token, error) {
+			return w.Agents.AgentToken(t.Context(), w.Anon(policy.Login), key, a.ID)
+		},
+		"api-key-token": func() (identity.Token, error) {
+			return w.Accounts.APIKeyToken(t.Context(), w.Anon(policy.Login), string(own.Reveal()))
+		},
 		"issue": func() (identity.Token, error) {
-			return w.IssueAgentToken(t.Context(), w.call(ada, policy.IssueAgentToken), a.ID)
+			return w.Agents.IssueAgentToken(t.Context(), w.Call(ada, policy.IssueAgentToken), a.ID)
 		},
 	} {
 		got, err := f()
-		wantKind(t, what, err, fault.Unavailable)
+		people.WantKind(t, what, err, fault.Unavailable)
 		if got.Access.Len() != 0 {
 			t.Errorf("%s: a token came out", what)
 		}
@@ -282,23 +270,23 @@ func TestNoTokenWithoutItsEvent(t *testing.T) {
 
 func TestADatabaseThatIsAwayIsNotAWrongCredential(t *testing.T) {
 	st := &failing{}
-	w := open(t, func(c *identity.Config) { st.DB = c.Store.(*store.DB); c.Store = st })
-	_, ada := w.signup("ada@example.com")
-	_, key := w.agent(ada, identity.Agent{})
-	jwt := w.exchange(key)
-	w = w.otherNode()
+	w := people.Open(t, func(c *people.Config) { st.DB = c.Store.(*store.DB); c.Store = st })
+	_, ada := w.SignUp("ada@example.com")
+	_, key := w.Agent(ada, agent.Agent{})
+	jwt := w.Exchange(key)
+	w = w.OtherNode()
 	st.rows = true
-	_, err := w.Authenticate(t.Context(), jwt, w.clock.now())
-	wantKind(t, "while it is away", err, fault.Unavailable)
+	_, err := w.Identity.Authenticate(t.Context(), jwt, w.Clock.Now())
+	people.WantKind(t, "while it is away", err, fault.Unavailable)
 	st.rows = false
-	w.who(jwt)
+	w.Who(jwt)
 }
 
 func TestABareKeyCanNotBeRevokedAsAToken(t *testing.T) {
-	w := open(t)
-	_, ada := w.signup("ada@example.com")
-	_, key := w.agent(ada, identity.Agent{})
-	err := w.Revoke(t.Context(), w.call(w.who(key), policy.Logout), key)
-	wantCode(t, "revoke", err, "not_a_token")
-	w.who(key)
+	w := people.Open(t)
+	_, ada := w.SignUp("ada@example.com")
+	_, key := w.Agent(ada, agent.Agent{})
+	err := w.Identity.Revoke(t.Context(), w.Call(w.Who(key), policy.Logout), key)
+	people.WantCode(t, "revoke", err, "not_a_token")
+	w.Who(key)
 }

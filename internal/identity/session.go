@@ -5,48 +5,8 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/oidc"
-	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
-
-// How a session began.
-const (
-	byPassword = "password" // a sign-up sets one, too
-	byProvider = "provider" // an identity provider vouched for it
-	byMail     = "mail"     // with the link that confirms an address
-	byDevice   = "device"   // let in by a human who was signed in elsewhere
-	// A key of a day or less that a program keeps as its login is listed as "key".
-)
-
-// proof is how somebody logs in, and when a person proved to be there: zero when
-// that was not proven.
-type proof struct {
-	kind   string
-	person time.Time
-}
-
-// vouched is the proof of an ID token. The provider may know its human by a cookie
-// of last week, and a token may have lain around: the earlier time counts.
-func vouched(who *oidc.Claims, now time.Time) proof {
-	p := proof{byProvider, earlier(who.Authenticated, who.Issued)}
-	if p.person.After(now) {
-		p.person = now
-	}
-	return p
-}
-
-// derivedToken hands out a token for another organisation, of the same login as
-// the one that it is asked for with: it ends with that and is no newer proof of a
-// person.
-func (s *Service) derivedToken(ctx context.Context, c *call.Call, a *Account, log record) (Token, error) {
-	g := &grant{session: session{
-		kind: policy.KindUser, id: a.ID, org: a.Org, term: a.Term, gen: a.TokenGen, jti: newID(), login: c.Who.Session, person: c.Who.Person,
-	}, ttl: userTTL}
-	text, seconds, err := s.handOut(ctx, c, g, c.Who.Until, log)
-	return Token{Access: text, ExpiresIn: seconds, Email: a.Email}, err
-}
 
 // Session is a login: what a person began by password or identity provider, or a
 // device that it let in. All tokens of it end with it.
@@ -56,113 +16,10 @@ type Session struct {
 	EndedAt time.Time // zero: nobody ended it
 }
 
-// Kept is what outlives the end of all other tokens and sessions of a user: the
-// token that asks for that, its session, or the key that it came with. Tokens for other
-// organisations that were asked for with it end, too.
-type Kept struct {
-	Token, Session, Key string
-	At                  time.Time
-}
-
-func keptOf(c *call.Call) Kept {
-	return Kept{Token: c.Who.TokenID, Session: c.Who.Session, Key: c.Who.Key, At: c.Now}
-}
-
-// StoredLogin is how long a key lives at most that counts as a login: the command
-// line keeps one for a day, and a login that is ended everywhere is ended there.
-const StoredLogin = 24*time.Hour + time.Minute
-
-// maxSessions bounds a listing.
-const maxSessions = 200
-
-// SessionStore keeps sessions. Their rows begin with the events that carry them
-// (audit.Event.Begins).
-type SessionStore interface {
-	// Session returns a session, ended or not, or NotFound.
-	Session(ctx context.Context, id string) (Session, error)
-	// Sessions returns those of a user that have not ended, newest first.
-	// With ended also those that have, for as long as their rows are kept.
-	Sessions(ctx context.Context, user string, ended bool, now time.Time, most int) ([]Session, error)
-	// EndSession returns NotFound unless the user has the session and it has not ended.
-	// Unless keep is set, what was made with it ends too, also of one that has ended,
-	// and ev says what.
-	EndSession(ctx context.Context, org, user, id string, keep bool, now time.Time, ev *audit.Event) error
-	// EndSessions ends all of a user's but the one kept, tokens of agents taken with
-	// them, what is on the way to become one, and keys that were made for no longer than StoredLogin.
-	EndSessions(ctx context.Context, org, user, kept string, now time.Time, ev *audit.Event) error
-}
-
-// Sessions returns the calling user's logins and devices that have not ended, with
-// ended also those of the last 30 days that have.
-func (s *Service) Sessions(ctx context.Context, c *call.Call, ended bool) ([]Session, error) {
-	c.Touch("session", "")
-	if err := c.Authorize(policy.ListSessions, c.Own()); err != nil {
-		return nil, err
-	}
-	return s.store.Sessions(ctx, c.Who.ID, ended, c.Now, maxSessions)
-}
-
-// EndSession ends one of the calling user's sessions, every token of it and, unless
-// keep is set, what was made with it, as RevokeKey does for a key. To end another than
-// the own takes a person: whoever holds one stored login could otherwise keep its owner out.
-func (s *Service) EndSession(ctx context.Context, c *call.Call, id string, keep bool) error {
-	c.Touch("session", id)
-	if err := c.Authorize(policy.EndSession, c.Own()); err != nil {
-		return err
-	}
-	if id != c.Who.Session && id != c.Who.Key {
-		if err := c.RequirePerson(); err != nil {
-			return err
-		}
-	}
-	c.Succeed("session", id)
-	if k, err := s.storedLogin(ctx, c, id); err == nil {
-		return s.store.RevokeKey(ctx, k.Org, k.User, id, keep, c.Now, c.Event)
-	} else if !fault.Is(err, fault.NotFound) {
-		return err
-	}
-	return s.store.EndSession(ctx, c.Who.Org, c.Who.ID, id, keep, c.Now, c.Event)
-}
-
-// storedLogin is a key of the calling user's that counts as a login, live or not, or
-// NotFound.
-func (s *Service) storedLogin(ctx context.Context, c *call.Call, id string) (UserKey, error) {
-	k, err := s.store.Key(ctx, id)
-	if err == nil && (k.User != c.Who.ID || k.ExpiresAt.IsZero() || k.ExpiresAt.Sub(k.CreatedAt) > StoredLogin) {
-		err = fault.New(fault.NotFound, "session_not_found", "You have no such session, or it has ended.")
-	}
-	return k, err
-}
-
-// EndSessions ends all of the calling user's sessions, with keep all but the one
-// that asks, and the logins that the command line keeps.
-func (s *Service) EndSessions(ctx context.Context, c *call.Call, keep bool) error {
-	c.Touch("session", "")
-	if err := c.Authorize(policy.EndSession, c.Own()); err != nil {
-		return err
-	}
-	if err := c.RequirePerson(); err != nil {
-		return err
-	}
-	kept := ""
-	if keep {
-		kept = c.Who.Session
-	}
-	c.Succeed("session", "")
-	if err := s.store.EndSessions(ctx, c.Who.Org, c.Who.ID, kept, c.Now, c.Event); err != nil {
-		return err
-	}
-	a, err := s.store.Account(ctx, c.Who.ID, c.Who.Org)
-	if err == nil {
-		s.notice(ctx, &a, "All sessions of your account were ended, of devices and of the command line too. Personal API keys that last longer than a day have not.")
-	}
-	return nil
-}
-
 // liveSession refuses a token whose session has ended, or is not known.
 func (s *Service) liveSession(ctx context.Context, se *session) error {
 	if se.login == "" {
-		return errUnauthenticated // of a version without sessions
+		return ErrUnauthenticated // of a version without sessions
 	}
 	row, err := s.store.Session(ctx, se.login)
 	switch {
@@ -171,7 +28,7 @@ func (s *Service) liveSession(ctx context.Context, se *session) error {
 	case err != nil:
 		return err
 	case row.User != se.id:
-		return errUnauthenticated
+		return ErrUnauthenticated
 	case !row.EndedAt.IsZero():
 		return refusal(se.kind, se.id, se.org, "session_ended")
 	}

@@ -1,33 +1,32 @@
 package identity_test
 
 import (
-	"log/slog"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/people"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 )
 
 // A session begins with its login's event, ends when it is told to, and is kept
 // long after that.
 func TestSessions(t *testing.T) {
-	w := open(t)
+	w := people.Open(t)
 	ctx := t.Context()
-	first, ada := w.signup("ada@example.com")
-	second := w.login("ada@example.com", password)
-	in := w.who(second)
-	if in.Session == "" || in.Session == ada.Session || !in.Here(w.clock.now()) {
+	first, ada := w.SignUp("ada@example.com")
+	second := w.LogIn("ada@example.com", people.Password)
+	in := w.Who(second)
+	if in.Session == "" || in.Session == ada.Session || !in.Here(w.Clock.Now()) {
 		t.Fatalf("the login is %+v", in)
 	}
 	list := func() (ids []string) {
 		t.Helper()
-		all, err := w.Sessions(ctx, w.call(in, policy.ListSessions), false)
+		all, err := w.Accounts.Sessions(ctx, w.Call(in, policy.ListSessions), false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,50 +41,50 @@ func TestSessions(t *testing.T) {
 	if got := list(); !slices.Equal(got, want) {
 		t.Errorf("sessions %v, want %v", got, want)
 	}
-	if err := w.FlushUse(ctx); err != nil {
+	if err := w.Identity.FlushUse(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if row, err := w.db.Session(ctx, in.Session); err != nil || row.SeenAt.IsZero() || row.Kind != "password" || row.User != ada.ID {
+	if row, err := w.DB.Session(ctx, in.Session); err != nil || row.SeenAt.IsZero() || row.Kind != "password" || row.User != ada.ID {
 		t.Errorf("the row %+v, %v", row, err)
 	}
-	_, strangers := w.signup("bob@example.com")
-	wantCode(t, "another's", w.EndSession(ctx, w.call(strangers, policy.EndSession), ada.Session, true), "session_not_found")
-	w.who(first)
-	if err := w.EndSession(ctx, w.call(in, policy.EndSession), ada.Session, true); err != nil {
+	_, strangers := w.SignUp("bob@example.com")
+	people.WantCode(t, "another's", w.Accounts.EndSession(ctx, w.Call(strangers, policy.EndSession), ada.Session, true), "session_not_found")
+	w.Who(first)
+	if err := w.Accounts.EndSession(ctx, w.Call(in, policy.EndSession), ada.Session, true); err != nil {
 		t.Fatal(err)
 	}
-	w.dead("an ended session", first)
-	w.who(second)
+	w.Dead("an ended session", first)
+	w.Who(second)
 	if got := list(); !slices.Equal(got, []string{in.Session}) {
 		t.Errorf("left are %v", got)
 	}
-	if err := w.EndSessions(ctx, w.call(in, policy.EndSession), false); err != nil {
+	if err := w.Accounts.EndSessions(ctx, w.Call(in, policy.EndSession), false); err != nil {
 		t.Fatal(err)
 	}
-	w.dead("everywhere", second)
+	w.Dead("everywhere", second)
 	// A clock that jumps a week ahead sweeps nothing that a token could still name.
 	for _, at := range []time.Duration{7 * 24 * time.Hour, 60 * 24 * time.Hour} {
-		if err := w.db.Sweep(ctx, w.clock.now().Add(at), w.clock.now()); err != nil {
+		if err := w.DB.Sweep(ctx, w.Clock.Now().Add(at), w.Clock.Now()); err != nil {
 			t.Fatal(err)
 		}
-		_, err := w.db.Session(ctx, in.Session)
+		_, err := w.DB.Session(ctx, in.Session)
 		if gone := fault.Is(err, fault.NotFound); gone != (at > 30*24*time.Hour) {
 			t.Errorf("after %v: %v", at, err)
 		}
-		w.dead("swept or not", second)
+		w.Dead("swept or not", second)
 	}
 }
 
 // A login whose event is not stored begins no session, and one that fails leaves
 // none with the event of its refusal.
 func TestARefusedLoginBeginsNoSession(t *testing.T) {
-	w := open(t)
-	_, ada := w.signup("ada@example.com")
-	c := w.anon(policy.Signup)
-	if _, err := w.Signup(t.Context(), c, "ada@example.com", secret.FromString(password), ""); err == nil || c.Event.Begins != nil {
+	w := people.Open(t)
+	_, ada := w.SignUp("ada@example.com")
+	c := w.Anon(policy.Signup)
+	if _, err := w.Accounts.Signup(t.Context(), c, "ada@example.com", secret.FromString(people.Password), ""); err == nil || c.Event.Begins != nil {
 		t.Errorf("signed up twice: %v, %+v", err, c.Event.Begins)
 	}
-	all, err := w.Sessions(t.Context(), w.call(ada, policy.ListSessions), false)
+	all, err := w.Accounts.Sessions(t.Context(), w.Call(ada, policy.ListSessions), false)
 	if err != nil || len(all) != 1 {
 		t.Errorf("sessions %v, %v", all, err)
 	}
@@ -94,19 +93,16 @@ func TestARefusedLoginBeginsNoSession(t *testing.T) {
 func TestAnEndedSessionIsHeardByTheOtherNode(t *testing.T) {
 	cfg := store.Config{PostgresDSN: ready.DSN(t)}
 	here, there := openNode(t, cfg), openNode(t, cfg)
-	w := openOn(t, here)
-	people := w.cfg
-	people.Store, people.Log = there, slog.New(slog.DiscardHandler)
-	other, err := identity.New(t.Context(), people)
-	if err != nil {
+	w := people.OpenOn(t, here)
+	same := w.Config
+	same.Store = there
+	other := w.With(same)
+	token, _ := w.SignUp("ada@example.com")
+	in := w.Who(w.LogIn("ada@example.com", people.Password))
+	if _, err := other.Identity.Authenticate(t.Context(), token, w.Clock.Now()); err != nil {
 		t.Fatal(err)
 	}
-	token, _ := w.signup("ada@example.com")
-	in := w.who(w.login("ada@example.com", password))
-	if _, err := other.Authenticate(t.Context(), token, w.clock.now()); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.EndSessions(t.Context(), w.call(in, policy.EndSession), true); err != nil {
+	if err := w.Accounts.EndSessions(t.Context(), w.Call(in, policy.EndSession), true); err != nil {
 		t.Fatal(err)
 	}
 	// Nobody asks the other node: it hears by itself.
@@ -119,8 +115,8 @@ func TestAnEndedSessionIsHeardByTheOtherNode(t *testing.T) {
 			t.Fatal("the other node has not heard of it")
 		}
 	}
-	_, err = other.Authenticate(t.Context(), token, w.clock.now())
-	wantKind(t, "on the other node", err, fault.Unauthenticated)
+	_, err := other.Identity.Authenticate(t.Context(), token, w.Clock.Now())
+	people.WantKind(t, "on the other node", err, fault.Unauthenticated)
 }
 
 func openNode(t *testing.T, cfg store.Config) *store.DB {

@@ -15,8 +15,9 @@ import (
 
 // How long tokens live.
 const (
-	userTTL  = 15 * time.Minute
-	agentTTL = time.Hour
+	userTTL   = 15 * time.Minute
+	agentTTL  = time.Hour
+	deviceTTL = 24 * time.Hour
 )
 
 // clockSkew is how far in the future a token of another node may be issued.
@@ -69,11 +70,11 @@ type confirm struct {
 // grant is what a token is to be issued for.
 type grant struct {
 	session
-	ttl      time.Duration
-	scopes   []string
-	vaults   []string
-	standing *Standing    // agents
-	begins   *audit.Login // of the first token of a login
+	ttl    time.Duration
+	scopes []string
+	vaults []string
+	state  *State       // agents
+	begins *audit.Login // of the first token of a login
 }
 
 // issue signs a token for g. The end of what it is based on (an agent, an API
@@ -103,8 +104,8 @@ func (s *Service) issue(ctx context.Context, g *grant, now, end time.Time) (secr
 	if g.cert != "" {
 		c.Confirm = &confirm{Thumbprint: g.cert}
 	}
-	if g.standing != nil {
-		c.IntentsAPI, c.Shroud = &g.standing.Intents, &g.standing.Shroud
+	if g.state != nil {
+		c.IntentsAPI, c.Shroud = &g.state.Intents, &g.state.Shroud
 	}
 	t := jwt.NewWithClaims(jwt.SigningMethodEdDSA, c)
 	t.Header["kid"] = set.id

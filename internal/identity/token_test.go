@@ -14,37 +14,39 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/people"
 )
 
 // forge signs claims like those of token, changed by edit.
-func (w *world) forge(token string, method jwt.SigningMethod, key any, edit func(header map[string]any, c jwt.MapClaims)) string {
-	w.t.Helper()
+func forge(w *people.World, token string, method jwt.SigningMethod, key any, edit func(header map[string]any, c jwt.MapClaims)) string {
+	w.T.Helper()
 	c := jwt.MapClaims{}
 	old, _, err := jwt.NewParser().ParseUnverified(token, c)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	forged := jwt.NewWithClaims(method, c)
 	forged.Header["kid"] = old.Header["kid"]
 	edit(forged.Header, c)
 	text, err := forged.SignedString(key)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	return text
 }
 
-func (w *world) signer() any {
-	w.t.Helper()
-	ids, err := w.keys.Signers(w.t.Context())
+func signer(w *people.World) any {
+	w.T.Helper()
+	ids, err := w.Keys.Signers(w.T.Context())
 	if err != nil || len(ids) != 1 {
-		w.t.Fatalf("signers: %v %v", ids, err)
+		w.T.Fatalf("signers: %v %v", ids, err)
 	}
-	k, err := w.keys.Signer(w.t.Context(), ids[0])
+	k, err := w.Keys.Signer(w.T.Context(), ids[0])
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	return k
 }
@@ -52,11 +54,11 @@ func (w *world) signer() any {
 func same(map[string]any, jwt.MapClaims) {}
 
 func TestOnlyOurTokensAuthenticate(t *testing.T) {
-	w := open(t)
-	token, who := w.signup("ada@example.com")
-	other, _ := w.signup("bob@example.com")
-	ours := w.signer()
-	pub := w.PublicKeys(t.Context())[0]
+	w := people.Open(t)
+	token, who := w.SignUp("ada@example.com")
+	other, _ := w.SignUp("bob@example.com")
+	ours := signer(w)
+	pub := w.Identity.PublicKeys(t.Context())[0]
 	_, stranger, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -66,25 +68,25 @@ func TestOnlyOurTokensAuthenticate(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The way of forging is right: unchanged, it makes a good token.
-	if got := w.who(w.forge(token, jwt.SigningMethodEdDSA, ours, same)); got.ID != who.ID || got.Org != who.Org {
+	if got := w.Who(forge(w, token, jwt.SigningMethodEdDSA, ours, same)); got.ID != who.ID || got.Org != who.Org {
 		t.Fatalf("a token signed with our key: %+v", got)
 	}
 	part := strings.Split(token, ".")
 	otherPart := strings.Split(other, ".")
 	set := func(name string, value any) string {
-		return w.forge(token, jwt.SigningMethodEdDSA, ours, func(_ map[string]any, c jwt.MapClaims) { c[name] = value })
+		return forge(w, token, jwt.SigningMethodEdDSA, ours, func(_ map[string]any, c jwt.MapClaims) { c[name] = value })
 	}
 	without := func(name string) string {
-		return w.forge(token, jwt.SigningMethodEdDSA, ours, func(_ map[string]any, c jwt.MapClaims) { delete(c, name) })
+		return forge(w, token, jwt.SigningMethodEdDSA, ours, func(_ map[string]any, c jwt.MapClaims) { delete(c, name) })
 	}
 	header := func(name string, value any) string {
-		return w.forge(token, jwt.SigningMethodEdDSA, ours, func(h map[string]any, _ jwt.MapClaims) { h[name] = value })
+		return forge(w, token, jwt.SigningMethodEdDSA, ours, func(h map[string]any, _ jwt.MapClaims) { h[name] = value })
 	}
-	_, key := w.agent(who, identity.Agent{})
-	forgeAgent := w.forge(w.exchange(key), jwt.SigningMethodEdDSA, ours, func(_ map[string]any, c jwt.MapClaims) {
+	_, key := w.Agent(who, agent.Agent{})
+	forgeAgent := forge(w, w.Exchange(key), jwt.SigningMethodEdDSA, ours, func(_ map[string]any, c jwt.MapClaims) {
 		c["org"] = "00000000-0000-4000-8000-000000000001"
 	})
-	now := w.clock.now()
+	now := w.Clock.Now()
 	for name, bearer := range map[string]string{
 		"empty":                              "",
 		"a word":                             "token",
@@ -100,11 +102,11 @@ func TestOnlyOurTokensAuthenticate(t *testing.T) {
 		"another token's claims":             part[0] + "." + otherPart[1] + "." + part[2],
 		"another token's signature":          part[0] + "." + part[1] + "." + otherPart[2],
 		"huge":                               strings.Repeat("A", 1<<20),
-		"alg none":                           w.forge(token, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, same),
-		"alg HS256 with our public key":      w.forge(token, jwt.SigningMethodHS256, []byte(pub.Key), same),
-		"alg HS256 with the key in base64":   w.forge(token, jwt.SigningMethodHS256, []byte(base64.StdEncoding.EncodeToString(pub.Key)), same),
-		"alg RS256":                          w.forge(token, jwt.SigningMethodRS256, rsaKey, same),
-		"another key under our kid":          w.forge(token, jwt.SigningMethodEdDSA, stranger, same),
+		"alg none":                           forge(w, token, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, same),
+		"alg HS256 with our public key":      forge(w, token, jwt.SigningMethodHS256, []byte(pub.Key), same),
+		"alg HS256 with the key in base64":   forge(w, token, jwt.SigningMethodHS256, []byte(base64.StdEncoding.EncodeToString(pub.Key)), same),
+		"alg RS256":                          forge(w, token, jwt.SigningMethodRS256, rsaKey, same),
+		"another key under our kid":          forge(w, token, jwt.SigningMethodEdDSA, stranger, same),
 		"another kid":                        header("kid", "A"+pub.ID),
 		"no kid":                             header("kid", nil),
 		"a number for kid":                   header("kid", 7),
@@ -134,26 +136,26 @@ func TestOnlyOurTokensAuthenticate(t *testing.T) {
 		"a prefix alone":                     "ocv_",
 		"the stored hash of nothing, as key": "1ck_e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
 	} {
-		w.dead(name, bearer)
+		w.Dead(name, bearer)
 	}
-	w.who(token) // and the good one still is
+	w.Who(token) // and the good one still is
 }
 
 func TestTokensSayWhatTheContractSays(t *testing.T) {
-	w := open(t)
-	token, who := w.signup("ada@example.com")
-	a, key := w.agent(who, identity.Agent{Standing: identity.Standing{Scopes: []string{"vault:read"}, Intents: true, TokenTTL: 120}})
+	w := people.Open(t)
+	token, who := w.SignUp("ada@example.com")
+	a, key := w.Agent(who, agent.Agent{State: identity.State{Scopes: []string{"vault:read"}, Intents: true, TokenTTL: 120}})
 	read := func(token string) (jwt.MapClaims, map[string]any) {
 		c := jwt.MapClaims{}
-		tok, err := jwt.NewParser(jwt.WithTimeFunc(w.clock.now), jwt.WithAudience(audience), jwt.WithIssuer(issuer)).ParseWithClaims(
-			token, c, func(*jwt.Token) (any, error) { return w.PublicKeys(t.Context())[0].Key, nil })
+		tok, err := jwt.NewParser(jwt.WithTimeFunc(w.Clock.Now), jwt.WithAudience(people.Audience), jwt.WithIssuer(people.Issuer)).ParseWithClaims(
+			token, c, func(*jwt.Token) (any, error) { return w.Identity.PublicKeys(t.Context())[0].Key, nil })
 		if err != nil {
 			t.Fatal(err)
 		}
 		return c, tok.Header
 	}
 	user, h := read(token)
-	if h["alg"] != "EdDSA" || h["typ"] != "JWT" || h["kid"] != w.PublicKeys(t.Context())[0].ID {
+	if h["alg"] != "EdDSA" || h["typ"] != "JWT" || h["kid"] != w.Identity.PublicKeys(t.Context())[0].ID {
 		t.Errorf("header %v", h)
 	}
 	if user["sub"] != "user:"+who.ID || user["org"] != who.Org || user["jti"] == "" {
@@ -170,7 +172,7 @@ func TestTokensSayWhatTheContractSays(t *testing.T) {
 			t.Errorf("%s is %v, want an empty list", list, user[list])
 		}
 	}
-	agent, _ := read(w.exchange(key))
+	agent, _ := read(w.Exchange(key))
 	if agent["sub"] != "agent:"+a.ID || agent["intents_api_enabled"] != true || len(agent["scopes"].([]any)) != 1 {
 		t.Errorf("claims %v", agent)
 	}
@@ -180,10 +182,10 @@ func TestTokensSayWhatTheContractSays(t *testing.T) {
 }
 
 func TestATokenEndsWithWhatItIsBasedOn(t *testing.T) {
-	w := open(t)
-	_, who := w.signup("ada@example.com")
-	_, key := w.agent(who, identity.Agent{Standing: identity.Standing{ExpiresAt: w.clock.now().Add(10 * time.Minute)}})
-	got, err := w.AgentToken(t.Context(), w.anon(policy.Login), key, "")
+	w := people.Open(t)
+	_, who := w.SignUp("ada@example.com")
+	_, key := w.Agent(who, agent.Agent{State: identity.State{ExpiresAt: w.Clock.Now().Add(10 * time.Minute)}})
+	got, err := w.Agents.AgentToken(t.Context(), w.Anon(policy.Login), key, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,40 +193,37 @@ func TestATokenEndsWithWhatItIsBasedOn(t *testing.T) {
 		t.Errorf("expires in %d s, want 600", got.ExpiresIn)
 	}
 	token := string(got.Access.Reveal())
-	w.clock.forward(9 * time.Minute)
-	w.who(token)
-	w.who(key)
-	w.clock.forward(time.Minute)
-	w.dead("the token of an expired agent", token)
-	w.dead("the key of an expired agent", key)
-	_, err = w.AgentToken(t.Context(), w.anon(policy.Login), key, "")
-	wantCode(t, "exchange", err, "unauthenticated")
+	w.Clock.Forward(9 * time.Minute)
+	w.Who(token)
+	w.Who(key)
+	w.Clock.Forward(time.Minute)
+	w.Dead("the token of an expired agent", token)
+	w.Dead("the key of an expired agent", key)
+	_, err = w.Agents.AgentToken(t.Context(), w.Anon(policy.Login), key, "")
+	people.WantCode(t, "exchange", err, "unauthenticated")
 }
 
 func TestKeysRotate(t *testing.T) {
-	w := open(t)
-	old, _ := w.signup("ada@example.com")
-	second, err := identity.New(t.Context(), w.cfg) // another node on the same database and keystore
-	if err != nil {
+	w := people.Open(t)
+	old, _ := w.SignUp("ada@example.com")
+	second := w.OtherNode() // on the same database and keystore
+	before := w.Identity.PublicKeys(t.Context())
+	if err := w.Identity.RotateTokenKey(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	before := w.PublicKeys(t.Context())
-	if err := w.RotateTokenKey(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	after := w.PublicKeys(t.Context())
+	after := w.Identity.PublicKeys(t.Context())
 	if len(before) != 1 || len(after) != 2 || after[1].ID != before[0].ID || after[0].ID == before[0].ID {
 		t.Fatalf("keys were %d, are %d", len(before), len(after))
 	}
-	fresh, _ := w.signup("bob@example.com")
-	if _, err := second.Authenticate(t.Context(), old, w.clock.now()); err != nil {
+	fresh, _ := w.SignUp("bob@example.com")
+	if _, err := second.Identity.Authenticate(t.Context(), old, w.Clock.Now()); err != nil {
 		t.Errorf("old token on the other node: %v", err)
 	}
-	w.clock.forward(2 * time.Second) // looks at the keystore at most once a second
-	if _, err := second.Authenticate(t.Context(), fresh, w.clock.now()); err != nil {
+	w.Clock.Forward(2 * time.Second) // looks at the keystore at most once a second
+	if _, err := second.Identity.Authenticate(t.Context(), fresh, w.Clock.Now()); err != nil {
 		t.Errorf("new token on the other node: %v", err)
 	}
-	w.who(old)
+	w.Who(old)
 	h, _, err := jwt.NewParser().ParseUnverified(fresh, jwt.MapClaims{})
 	if err != nil || h.Header["kid"] != after[0].ID {
 		t.Errorf("the new token's kid is %v, want the new key's", h.Header["kid"])
@@ -233,7 +232,7 @@ func TestKeysRotate(t *testing.T) {
 
 // countingKeys counts how often the keystore is listed.
 type countingKeys struct {
-	identity.Keys
+	people.Keys
 	lists atomic.Int64
 }
 
@@ -244,21 +243,21 @@ func (k *countingKeys) Signers(ctx context.Context) ([]string, error) {
 
 func TestTheKeystoreIsListedSeldom(t *testing.T) {
 	keys := &countingKeys{}
-	w := open(t, func(c *identity.Config) { keys.Keys = c.Keys; c.Keys = keys })
-	token, _ := w.signup("ada@example.com")
+	w := people.Open(t, func(c *people.Config) { keys.Keys = c.Keys; c.Keys = keys })
+	token, _ := w.SignUp("ada@example.com")
 	start := keys.lists.Load()
-	unknown := w.forge(token, jwt.SigningMethodEdDSA, w.signer(), func(h map[string]any, _ jwt.MapClaims) { h["kid"] = "unknown" })
-	w.clock.forward(2 * time.Second)
+	unknown := forge(w, token, jwt.SigningMethodEdDSA, signer(w), func(h map[string]any, _ jwt.MapClaims) { h["kid"] = "unknown" })
+	w.Clock.Forward(2 * time.Second)
 	for range 10 {
-		w.who(token)
-		w.dead("an unknown kid", unknown)
+		w.Who(token)
+		w.Dead("an unknown kid", unknown)
 	}
 	if n := keys.lists.Load() - start; n != 1 {
 		t.Errorf("listed %d times for unknown ids within a second, want 1", n)
 	}
-	w.clock.forward(time.Minute)
+	w.Clock.Forward(time.Minute)
 	for range 10 {
-		w.who(token)
+		w.Who(token)
 	}
 	if n := keys.lists.Load() - start; n != 2 {
 		t.Errorf("listed %d times after a minute, want 2", n)
@@ -267,20 +266,20 @@ func TestTheKeystoreIsListedSeldom(t *testing.T) {
 
 func TestAKeyThatIsGoneVerifiesNothing(t *testing.T) {
 	keys := &goneKeys{}
-	w := open(t, func(c *identity.Config) { keys.Keys = c.Keys; c.Keys = keys })
-	token, _ := w.signup("ada@example.com")
-	if err := w.RotateTokenKey(t.Context()); err != nil {
+	w := people.Open(t, func(c *people.Config) { keys.Keys = c.Keys; c.Keys = keys })
+	token, _ := w.SignUp("ada@example.com")
+	if err := w.Identity.RotateTokenKey(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.who(token)
+	w.Who(token)
 	keys.gone = "token:000001"
-	w.clock.forward(time.Minute)
-	w.dead("its token, although it was cached", token)
+	w.Clock.Forward(time.Minute)
+	w.Dead("its token, although it was cached", token)
 }
 
 // goneKeys is a keystore from which a key was taken.
 type goneKeys struct {
-	identity.Keys
+	people.Keys
 	gone string
 }
 

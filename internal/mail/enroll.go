@@ -18,7 +18,7 @@ type enrollPage struct {
 // EnrollAgent queues the mail that asks a human to take an agent in. The name is
 // what a stranger wrote: of it only words are shown, no more than a few, and
 // nothing that a reader's program would make a link of. It implements
-// identity.Mailer.
+// agent.Mailer.
 func (s *Service) EnrollAgent(ctx context.Context, to, name, from, key, token string) error {
 	for _, t := range []string{key, token} {
 		if err := checkToken(t); err != nil {

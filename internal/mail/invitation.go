@@ -14,7 +14,7 @@ type invitationPage struct {
 
 // Invite queues the mail that asks the owner of an address to join an
 // organisation. from is the address of who invites; the link ends at ends. It implements
-// identity.Mailer.
+// org.Mailer.
 func (s *Service) Invite(ctx context.Context, to, from, token string, ends time.Time) error {
 	if err := checkToken(token); err != nil {
 		return err

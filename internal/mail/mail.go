@@ -100,7 +100,7 @@ func New(cfg Config) (*Service, error) {
 }
 
 // VerifyEmail queues the mail that asks the owner of an address to confirm it
-// with the token. It implements identity.Mailer.
+// with the token. It implements account.Mailer.
 func (s *Service) VerifyEmail(ctx context.Context, to, token string) error {
 	if err := checkToken(token); err != nil {
 		return err

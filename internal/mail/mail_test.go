@@ -5,13 +5,19 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
+	"github.com/oneclaw-dev/oneclaw/internal/org"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 )
 
-var _ identity.Mailer = (*mail.Service)(nil)
+var (
+	_ account.Mailer = (*mail.Service)(nil)
+	_ agent.Mailer   = (*mail.Service)(nil)
+	_ org.Mailer     = (*mail.Service)(nil)
+)
 
 // wants checks for a fault of kind Invalid with the code, or for no error.
 func wants(t *testing.T, err error, code string) {

@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
+	"github.com/oneclaw-dev/oneclaw/internal/iprule"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
@@ -129,7 +130,7 @@ func TestWhenAShareEnds(t *testing.T) {
 	}
 	// What a key or an agent makes ends with it.
 	soon := s.Clock.Now().Add(hour)
-	robot := s.Agent(s.ada, func(a *identity.Agent) { a.ExpiresAt = soon })
+	robot := s.Agent(s.ada, func(a *agent.Agent) { a.ExpiresAt = soon })
 	s.Grant(s.ada, s.vault, robot, "**", "read")
 	if sh := s.share(robot, sharing.Draft{Type: sharing.ToLink}); !sh.ExpiresAt.Equal(soon) {
 		t.Errorf("an agent that ends %s made a share that ends %s", soon, sh.ExpiresAt)
@@ -173,7 +174,7 @@ func TestAddressesThatAShareIsReadFrom(t *testing.T) {
 	}
 	// The rules of the organisation hold for whoever is none of its own.
 	free := s.link(sharing.Draft{})
-	_, err := s.Identity.AddIPRule(t.Context(), s.Call(s.Here(s.ada), policy.CreateIPRule), identity.IPRuleDraft{Type: "deny", CIDR: "192.0.2.128/25", AppliesTo: "all"})
+	_, err := s.IPRules.Add(t.Context(), s.Call(s.Here(s.ada), policy.CreateIPRule), iprule.Draft{Type: "deny", CIDR: "192.0.2.128/25", AppliesTo: "all"})
 	s.must(err)
 	denied := netip.MustParseAddr("192.0.2.200")
 	for name, who := range map[string]policy.Principal{"a stranger": {}, "elsewhere": s.eve} {

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
@@ -20,19 +20,19 @@ func TestAShareEndsWithItsMakersRight(t *testing.T) {
 			}
 		},
 		"its maker is deactivated": func(s *shelf, robot policy.Principal) {
-			s.must(s.Identity.DeactivateAgent(s.t.Context(), s.Call(s.Here(s.ada), policy.DeactivateAgent), robot.ID, true))
+			s.must(s.Agents.DeactivateAgent(s.t.Context(), s.Call(s.Here(s.ada), policy.DeactivateAgent), robot.ID, true))
 		},
 		"its maker ended": func(s *shelf, _ policy.Principal) { s.Clock.Forward(2 * hour) },
 		"its maker is bound to another vault": func(s *shelf, robot policy.Principal) {
 			other := s.NewVault(s.ada, "other")
-			_, err := s.Identity.UpdateAgent(s.t.Context(), s.Call(s.Here(s.ada), policy.UpdateAgent), robot.ID,
-				identity.AgentPatch{VaultIDs: identity.Value([]string{other})})
+			_, err := s.Agents.UpdateAgent(s.t.Context(), s.Call(s.Here(s.ada), policy.UpdateAgent), robot.ID,
+				agent.Patch{VaultIDs: agent.Value([]string{other})})
 			s.must(err)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t)
-			robot := s.Agent(s.ada, func(a *identity.Agent) { a.ExpiresAt = s.Clock.Now().Add(2 * hour) })
+			robot := s.Agent(s.ada, func(a *agent.Agent) { a.ExpiresAt = s.Clock.Now().Add(2 * hour) })
 			s.Grant(s.ada, s.vault, robot, "**", "read")
 			sh := s.share(robot, sharing.Draft{Type: sharing.ToLink})
 			s.reads("before", policy.Principal{}, sh.PublicID(), "")
@@ -70,7 +70,7 @@ func TestARightThatComesBackRevivesNoShare(t *testing.T) {
 	}
 	again := s.share(s.bob, sharing.Draft{Type: sharing.ToLink})
 	s.reads("a new one", policy.Principal{}, again.PublicID(), "")
-	s.must(s.Identity.RemoveMember(t.Context(), s.Call(s.Here(s.ada), policy.RemoveMember), s.bob.ID))
+	s.must(s.Orgs.RemoveMember(t.Context(), s.Call(s.Here(s.ada), policy.RemoveMember), s.bob.ID))
 	if got, err := s.read(policy.Principal{}, again.PublicID()); err == nil {
 		t.Errorf("its maker left, and it gives %q", got)
 	}

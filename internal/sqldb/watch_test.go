@@ -7,7 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/account"
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
 )
@@ -179,12 +180,12 @@ func TestWhatIsKeptTakesNoPlace(t *testing.T) {
 		db := dbkit.Open(t, c.cfg)
 		c.set = 40 * 24 * time.Hour
 		for range 3 {
-			d := identity.Device{ID: dbkit.NewOrg(), DeviceHash: dbkit.NewOrg(), UserHash: dbkit.NewOrg(), Network: "n", Status: "pending",
+			d := account.Device{ID: dbkit.NewOrg(), DeviceHash: dbkit.NewOrg(), UserHash: dbkit.NewOrg(), Network: "n", Status: "pending",
 				CreatedAt: c.now(), ExpiresAt: c.now().Add(10 * time.Minute)}
 			if added, err := db.AddDevice(t.Context(), d, 1, 1, nil); err != nil || !added {
 				t.Errorf("a login found no place: %v", err)
 			}
-			r := identity.EnrollRequest{ID: dbkit.NewOrg(), Email: "a@example.com", CreatedAt: c.now()}
+			r := agent.EnrollRequest{ID: dbkit.NewOrg(), Email: "a@example.com", CreatedAt: c.now()}
 			if _, added, err := db.AddEnrollRequest(t.Context(), r, "hash", c.now().Add(time.Hour), 10, nil); err != nil || !added {
 				t.Errorf("an enrolment found no place: %v", err)
 			}

@@ -8,3 +8,11 @@ import "time"
 
 // Of returns the time as rows keep it: in UTC, in whole microseconds.
 func Of(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// End is Of for an end that may be never, the zero time.
+func End(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return Of(t)
+}

@@ -3,32 +3,33 @@ package store
 import (
 	"database/sql"
 
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 )
 
-// standingColumns are what a request needs of an agent; agentColumns the rest.
+// stateColumns are what a request needs of an agent; agentColumns the rest.
 const (
-	standingColumns = `id, org_id, created_by, is_active, expires_at, token_gen, token_ttl_seconds, scopes, vault_ids,
+	stateColumns = `id, org_id, created_by, is_active, expires_at, token_gen, token_ttl_seconds, scopes, vault_ids,
 		intents_api_enabled, shroud_enabled`
-	agentColumns = standingColumns + `, name, description, auth_method, key_hash, key_prefix, tx_to_allowlist, tx_max_value_eth,
+	agentColumns = stateColumns + `, name, description, auth_method, key_hash, key_prefix, tx_to_allowlist, tx_max_value_eth,
 		tx_daily_limit_eth, tx_allowed_chains, client_cert_fingerprint, oidc_issuer, oidc_client_id, ssh_public_key,
 		ecdh_public_key, shroud_config, created_at, key_by, key_at, held, last_active_at`
 )
 
-// standingRow takes the columns of a standing.
-type standingRow struct {
-	a                       identity.Standing
+// stateRow takes the columns of a state.
+type stateRow struct {
+	a                       identity.State
 	active, intents, shroud int64
 	expires, ttl            sql.NullInt64
 	scopes, vaults          string
 }
 
-func (r *standingRow) dest() []any {
+func (r *stateRow) dest() []any {
 	return []any{&r.a.ID, &r.a.Org, &r.a.Creator, &r.active, &r.expires, &r.a.TokenGen, &r.ttl, &r.scopes, &r.vaults,
 		&r.intents, &r.shroud}
 }
 
-func (r *standingRow) standing() (identity.Standing, error) {
+func (r *stateRow) state() (identity.State, error) {
 	a := r.a
 	a.Active, a.Intents, a.Shroud = r.active != 0, r.intents != 0, r.shroud != 0
 	a.ExpiresAt, a.TokenTTL = fromNull(r.expires), r.ttl.Int64
@@ -40,8 +41,8 @@ func (r *standingRow) standing() (identity.Standing, error) {
 
 // agentRow takes all columns of an agent.
 type agentRow struct {
-	standingRow
-	g                                                       identity.Agent
+	stateRow
+	g                                                       agent.Agent
 	keyHash, maxValue, daily, cert, issuer, client, shroudC sql.NullString
 	to, chains, held                                        string
 	created                                                 int64
@@ -50,15 +51,15 @@ type agentRow struct {
 
 func (r *agentRow) dest() []any {
 	g := &r.g
-	return append(r.standingRow.dest(), &g.Name, &g.Description, &g.AuthMethod, &r.keyHash, &g.KeyPrefix, &r.to, &r.maxValue,
+	return append(r.stateRow.dest(), &g.Name, &g.Description, &g.AuthMethod, &r.keyHash, &g.KeyPrefix, &r.to, &r.maxValue,
 		&r.daily, &r.chains, &r.cert, &r.issuer, &r.client, &g.SSHPublicKey, &g.ECDHPublicKey, &r.shroudC, &r.created,
 		&g.KeyBy, &r.keyAt, &r.held, &r.last)
 }
 
-func (r *agentRow) agent() (identity.Agent, error) {
+func (r *agentRow) agent() (agent.Agent, error) {
 	g := r.g
 	var err error
-	if g.Standing, err = r.standing(); err != nil {
+	if g.State, err = r.state(); err != nil {
 		return g, err
 	}
 	g.KeyHash, g.MaxValueETH, g.DailyLimitETH = r.keyHash.String, r.maxValue.String, r.daily.String
@@ -77,7 +78,7 @@ func (r *agentRow) agent() (identity.Agent, error) {
 }
 
 // agentValues are the values of agentColumns without last_active_at.
-func agentValues(g *identity.Agent) []any {
+func agentValues(g *agent.Agent) []any {
 	return []any{
 		g.ID, g.Org, g.Creator, number(g.Active), nullMicros(g.ExpiresAt), g.TokenGen,
 		sql.NullInt64{Int64: g.TokenTTL, Valid: g.TokenTTL != 0}, listText(g.Scopes), listText(g.VaultIDs),

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -15,29 +16,29 @@ import (
 
 var errNoAgent = fault.New(fault.NotFound, "agent_not_found", "There is no agent with this id.")
 
-func (db *DB) standing(ctx context.Context, query, arg string) (identity.Standing, error) {
-	var r standingRow
+func (db *DB) agentState(ctx context.Context, query, arg string) (identity.State, error) {
+	var r stateRow
 	found, err := db.Row(ctx, query, []any{arg}, r.dest()...)
 	if err == nil && !found {
 		err = errNoAgent
 	}
 	if err != nil {
-		return identity.Standing{}, err
+		return identity.State{}, err
 	}
-	return r.standing()
+	return r.state()
 }
 
-// Standing implements identity.AgentStore.
-func (db *DB) Standing(ctx context.Context, id string) (identity.Standing, error) {
-	return db.standing(ctx, `SELECT `+standingColumns+` FROM agents WHERE id = $1`, id)
+// AgentState implements identity.PrincipalStore.
+func (db *DB) AgentState(ctx context.Context, id string) (identity.State, error) {
+	return db.agentState(ctx, `SELECT `+stateColumns+` FROM agents WHERE id = $1`, id)
 }
 
-// StandingByKey implements identity.AgentStore.
-func (db *DB) StandingByKey(ctx context.Context, hash string) (identity.Standing, error) {
-	return db.standing(ctx, `SELECT `+standingColumns+` FROM agents WHERE key_hash = $1`, hash)
+// AgentStateByKey implements identity.PrincipalStore.
+func (db *DB) AgentStateByKey(ctx context.Context, hash string) (identity.State, error) {
+	return db.agentState(ctx, `SELECT `+stateColumns+` FROM agents WHERE key_hash = $1`, hash)
 }
 
-// PatternsOf implements identity.AgentStore.
+// PatternsOf implements identity.PrincipalStore.
 func (db *DB) PatternsOf(ctx context.Context, agent string, now time.Time, most int) ([]string, error) {
 	out := []string{}
 	err := db.Each(ctx, `SELECT DISTINCT secret_path_pattern FROM policies
@@ -51,8 +52,8 @@ func (db *DB) PatternsOf(ctx context.Context, agent string, now time.Time, most 
 	return out, err
 }
 
-// AddAgent implements identity.AgentStore.
-func (db *DB) AddAgent(ctx context.Context, a identity.Agent, ev *audit.Event) error {
+// AddAgent implements agent.Store.
+func (db *DB) AddAgent(ctx context.Context, a agent.Agent, ev *audit.Event) error {
 	caps, err := db.caps(ctx, a.Org)
 	if err != nil {
 		return err
@@ -76,19 +77,19 @@ func (db *DB) AddAgent(ctx context.Context, a identity.Agent, ev *audit.Event) e
 	})
 }
 
-func (tx Tx) addAgent(a *identity.Agent) error {
+func (tx Tx) addAgent(a *agent.Agent) error {
 	_, err := tx.Exec(`INSERT INTO agents (`+agentColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
 		$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, NULL)`, agentValues(a)...)
 	return err
 }
 
-// Agents implements identity.AgentStore.
-func (db *DB) Agents(ctx context.Context, org, creator string) ([]identity.Agent, error) {
+// Agents implements agent.Store.
+func (db *DB) Agents(ctx context.Context, org, creator string) ([]agent.Agent, error) {
 	query, args := `SELECT `+agentColumns+` FROM agents WHERE org_id = $1`, []any{org}
 	if creator != "" {
 		query, args = query+` AND created_by = $2`, append(args, creator)
 	}
-	var out []identity.Agent
+	var out []agent.Agent
 	err := db.Each(ctx, query+` ORDER BY created_at, id`, args, func(rows *sql.Rows) error {
 		var r agentRow
 		if err := rows.Scan(r.dest()...); err != nil {
@@ -103,23 +104,23 @@ func (db *DB) Agents(ctx context.Context, org, creator string) ([]identity.Agent
 
 const selectAgent = `SELECT ` + agentColumns + ` FROM agents WHERE id = $1 AND org_id = $2`
 
-// Agent implements identity.AgentStore.
-func (db *DB) Agent(ctx context.Context, org, id string) (identity.Agent, error) {
+// Agent implements agent.Store.
+func (db *DB) Agent(ctx context.Context, org, id string) (agent.Agent, error) {
 	var r agentRow
 	found, err := db.Row(ctx, selectAgent, []any{id, org}, r.dest()...)
 	if err == nil && !found {
 		err = errNoAgent
 	}
 	if err != nil {
-		return identity.Agent{}, err
+		return agent.Agent{}, err
 	}
 	return r.agent()
 }
 
-// ChangeAgent implements identity.AgentStore. The organisation's audit head is
+// ChangeAgent implements agent.Store. The organisation's audit head is
 // locked first, so two changes of one agent follow each other.
-func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*identity.Agent) error, keep bool, ev *audit.Event) (identity.Agent, error) {
-	var a identity.Agent
+func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*agent.Agent) error, keep bool, ev *audit.Event) (agent.Agent, error) {
+	var a agent.Agent
 	caps, err := db.caps(ctx, org)
 	if err != nil {
 		return a, err
@@ -156,7 +157,7 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*iden
 		}
 		renewed := key != a.KeyHash || pin != pinOf(&a)
 		// Activating an agent with a pinned certificate names it, and so gives it again.
-		named := a.Active && !was && a.AuthMethod == identity.MethodMTLS && a.CertFingerprint != ""
+		named := a.Active && !was && a.AuthMethod == agent.MethodMTLS && a.CertFingerprint != ""
 		if err == nil && (renewed || named) {
 			err = tx.gaveKey(id, ev)
 		}
@@ -180,17 +181,17 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*iden
 
 // pinOf is what lets an agent in that has no key: the certificate that is pinned, or
 // the client of its issuer. Of an agent with a key both are without effect.
-func pinOf(a *identity.Agent) string {
+func pinOf(a *agent.Agent) string {
 	switch a.AuthMethod {
-	case identity.MethodMTLS:
+	case agent.MethodMTLS:
 		return a.CertFingerprint
-	case identity.MethodOIDC:
+	case agent.MethodOIDC:
 		return a.OIDCIssuer + " " + a.OIDCClientID
 	}
 	return ""
 }
 
-// HasVaults implements identity.AgentStore.
+// HasVaults implements agent.Store.
 func (db *DB) HasVaults(ctx context.Context, org string, ids []string) (bool, error) {
 	const perQuery = 100
 	distinct := map[string]bool{}

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -18,7 +18,7 @@ const open = `(status = 'pending' OR status = 'approved' AND uses_left > 0)`
 // change took from it, so that they do not count again when the right comes back. An
 // end that passed took everything, though nothing told; to hide keys may have taken
 // any approval, since that does not know the secret's type.
-func (tx Tx) endBeyond(e *ending, was, is *identity.Agent, ev *audit.Event) error {
+func (tx Tx) endBeyond(e *ending, was, is *agent.Agent, ev *audit.Event) error {
 	by, at := "", tx.ByClock()
 	if ev != nil {
 		by, at = ev.ActorID, ev.At

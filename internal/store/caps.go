@@ -73,7 +73,7 @@ func (db *DB) RoomForVault(ctx context.Context, org string) error {
 	return db.roomFor(ctx, org, billing.Vaults)
 }
 
-// RoomForAgent implements identity.AgentStore.
+// RoomForAgent implements agent.Store.
 func (db *DB) RoomForAgent(ctx context.Context, org string) error {
 	return db.roomFor(ctx, org, billing.Agents)
 }

@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
 )
 
 var errNoDevice = fault.New(fault.NotFound, "device_code_not_found", "There is no such device code.")
@@ -15,9 +15,9 @@ var errNoDevice = fault.New(fault.NotFound, "device_code_not_found", "There is n
 // It is short since strangers make them: a code that is swept lets nobody in.
 const deviceKept = time.Hour
 
-// AddDevice implements identity.DeviceStore. The lock on the organisation's audit
+// AddDevice implements account.DeviceStore. The lock on the organisation's audit
 // head makes the counts exact, on many nodes too.
-func (db *DB) AddDevice(ctx context.Context, d identity.Device, perNetwork, all int, ev *audit.Event) (added bool, err error) {
+func (db *DB) AddDevice(ctx context.Context, d account.Device, perNetwork, all int, ev *audit.Event) (added bool, err error) {
 	errFull := fault.New(fault.RateLimited, "full", "")
 	err = db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
 		if _, err := tx.Sweep(`DELETE FROM device_codes WHERE expires_at < $1`, micros(d.CreatedAt.Add(-deviceKept))); err != nil {
@@ -45,8 +45,8 @@ func (db *DB) AddDevice(ctx context.Context, d identity.Device, perNetwork, all 
 const selectDevice = `SELECT id, device_hash, user_hash, client_id, address, network, status, user_id, org_id, token_gen, made_with,
 	created_at, expires_at FROM device_codes `
 
-func (db *DB) device(ctx context.Context, where, hash string) (identity.Device, error) {
-	var d identity.Device
+func (db *DB) device(ctx context.Context, where, hash string) (account.Device, error) {
+	var d account.Device
 	var created, expires int64
 	found, err := db.Row(ctx, selectDevice+where, []any{hash}, &d.ID, &d.DeviceHash, &d.UserHash, &d.ClientID, &d.Address, &d.Network,
 		&d.Status, &d.User, &d.Org, &d.TokenGen, &d.With, &created, &expires)
@@ -57,31 +57,31 @@ func (db *DB) device(ctx context.Context, where, hash string) (identity.Device, 
 	return d, err
 }
 
-// DeviceByCode implements identity.DeviceStore.
-func (db *DB) DeviceByCode(ctx context.Context, hash string) (identity.Device, error) {
+// DeviceByCode implements account.DeviceStore.
+func (db *DB) DeviceByCode(ctx context.Context, hash string) (account.Device, error) {
 	return db.device(ctx, `WHERE device_hash = $1`, hash)
 }
 
-// DeviceByUserCode implements identity.DeviceStore.
-func (db *DB) DeviceByUserCode(ctx context.Context, hash string) (identity.Device, error) {
+// DeviceByUserCode implements account.DeviceStore.
+func (db *DB) DeviceByUserCode(ctx context.Context, hash string) (account.Device, error) {
 	return db.device(ctx, `WHERE user_hash = $1`, hash)
 }
 
-// DecideDevice implements identity.DeviceStore.
-func (db *DB) DecideDevice(ctx context.Context, d identity.Device, now time.Time, ev *audit.Event) (bool, error) {
+// DecideDevice implements account.DeviceStore.
+func (db *DB) DecideDevice(ctx context.Context, d account.Device, now time.Time, ev *audit.Event) (bool, error) {
 	return db.moveDevice(ctx, d.Org, ev, `UPDATE device_codes SET status = $2, user_id = $3, org_id = $4, token_gen = $5, made_with = $8
 		WHERE id = $1 AND status = 'pending' AND expires_at > $6 AND NOT EXISTS (SELECT 1 FROM gone WHERE hash = $7)`,
 		d.ID, string(d.Status), d.User, d.Org, d.TokenGen, micros(now), goneHash(d.User), d.With)
 }
 
-// PollDevice implements identity.DeviceStore.
+// PollDevice implements account.DeviceStore.
 func (db *DB) PollDevice(ctx context.Context, id string, since, now time.Time) (bool, error) {
 	return db.moveDevice(ctx, audit.SystemOrg, nil, `UPDATE device_codes SET polled_at = $3 WHERE id = $1 AND polled_at <= $2`,
 		id, micros(since), micros(now))
 }
 
-// UseDevice implements identity.DeviceStore.
-func (db *DB) UseDevice(ctx context.Context, d identity.Device, now time.Time, ev *audit.Event) error {
+// UseDevice implements account.DeviceStore.
+func (db *DB) UseDevice(ctx context.Context, d account.Device, now time.Time, ev *audit.Event) error {
 	done, err := db.moveDevice(ctx, d.Org, ev, `UPDATE device_codes SET status = 'used'
 		WHERE id = $1 AND status = 'approved' AND expires_at > $2`, d.ID, micros(now))
 	if err == nil && !done {

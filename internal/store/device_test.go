@@ -6,9 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
@@ -39,10 +40,10 @@ func TestADeviceIsDecidedAndUsedOnce(t *testing.T) {
 	dbkit.OnEach(t, func(t *testing.T, cfg store.Config) {
 		db := dbkit.Open(t, cfg)
 		now := stamp.Of(time.Now())
-		add := func(network string) identity.Device {
-			d := identity.Device{
+		add := func(network string) account.Device {
+			d := account.Device{
 				ID: ids.New(), DeviceHash: ids.New(), UserHash: ids.New(), ClientID: "cli", Network: network,
-				Address: network, Status: identity.DevicePending, CreatedAt: now, ExpiresAt: now.Add(time.Minute),
+				Address: network, Status: account.DevicePending, CreatedAt: now, ExpiresAt: now.Add(time.Minute),
 			}
 			if added, err := db.AddDevice(t.Context(), d, 100, 1000, dbkit.Event(audit.SystemOrg)); err != nil || !added {
 				t.Fatalf("added %v, %v", added, err)
@@ -54,7 +55,7 @@ func TestADeviceIsDecidedAndUsedOnce(t *testing.T) {
 		if err != nil || got != d {
 			t.Errorf("kept %+v, %v, want %+v", got, err, d)
 		}
-		d.Status, d.User, d.Org, d.TokenGen = identity.DeviceApproved, ids.New(), dbkit.NewOrg(), 3
+		d.Status, d.User, d.Org, d.TokenGen = account.DeviceApproved, ids.New(), dbkit.NewOrg(), 3
 		if n := many(t, 50, func() (bool, error) { return db.DecideDevice(t.Context(), d, now, dbkit.Event(d.Org)) }); n != 1 {
 			t.Errorf("decided %d times", n)
 		}
@@ -98,7 +99,7 @@ func TestAnAddressIsNamedOnceInAWhile(t *testing.T) {
 		db := dbkit.Open(t, cfg)
 		now := stamp.Of(time.Now())
 		ask := func(mail string, at time.Time, all int) (time.Time, bool, error) {
-			r := identity.EnrollRequest{ID: ids.New(), Email: mail, Name: "bot", CreatedAt: at}
+			r := agent.EnrollRequest{ID: ids.New(), Email: mail, Name: "bot", CreatedAt: at}
 			return db.AddEnrollRequest(t.Context(), r, "hash of "+mail, at.Add(10*time.Minute), all, dbkit.Event(audit.SystemOrg))
 		}
 		if n := many(t, 50, func() (bool, error) { _, ok, err := ask("a@example.com", now, 100); return ok, err }); n != 1 {

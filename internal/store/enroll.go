@@ -6,10 +6,10 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 )
@@ -20,9 +20,9 @@ var (
 	errEnrollFull   = fault.New(fault.RateLimited, "too_many_enrollments", "Too many enrolments wait.")
 )
 
-// AddEnrollRequest implements identity.EnrollStore. It does the same for every
+// AddEnrollRequest implements agent.EnrollStore. It does the same for every
 // address. The lock on the organisation's audit head makes it exact on many nodes.
-func (db *DB) AddEnrollRequest(ctx context.Context, r identity.EnrollRequest, emailHash string, next time.Time, all int, ev *audit.Event) (wait time.Time, added bool, err error) {
+func (db *DB) AddEnrollRequest(ctx context.Context, r agent.EnrollRequest, emailHash string, next time.Time, all int, ev *audit.Event) (wait time.Time, added bool, err error) {
 	err = db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
 		now := micros(r.CreatedAt)
 		if _, err := tx.Sweep(`DELETE FROM enroll_limits WHERE next_at <= $1`, sqldb.LongAgo(r.CreatedAt)); err != nil {
@@ -59,9 +59,9 @@ func (db *DB) AddEnrollRequest(ctx context.Context, r identity.EnrollRequest, em
 	return time.Time{}, err == nil, err
 }
 
-// ClaimEnrollRequest implements identity.EnrollStore. It looks before it writes,
+// ClaimEnrollRequest implements agent.EnrollStore. It looks before it writes,
 // since there is mostly nothing.
-func (db *DB) ClaimEnrollRequest(ctx context.Context, now, lease time.Time) (r identity.EnrollRequest, found bool, err error) {
+func (db *DB) ClaimEnrollRequest(ctx context.Context, now, lease time.Time) (r agent.EnrollRequest, found bool, err error) {
 	var id string
 	if found, err = db.Row(ctx, `SELECT id FROM enroll_requests WHERE next_at <= $1 ORDER BY next_at LIMIT 1`, []any{micros(now)}, &id); err != nil || !found {
 		return r, false, err
@@ -79,7 +79,7 @@ func (db *DB) ClaimEnrollRequest(ctx context.Context, now, lease time.Time) (r i
 	return r, found && err == nil, err
 }
 
-// DropEnrollRequest implements identity.EnrollStore.
+// DropEnrollRequest implements agent.EnrollStore.
 func (db *DB) DropEnrollRequest(ctx context.Context, id string) error {
 	return db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
 		_, err := tx.Exec(`DELETE FROM enroll_requests WHERE id = $1`, id)
@@ -87,9 +87,9 @@ func (db *DB) DropEnrollRequest(ctx context.Context, id string) error {
 	})
 }
 
-// AddEnrollment implements identity.EnrollStore. What expired long ago is
+// AddEnrollment implements agent.EnrollStore. What expired long ago is
 // forgotten on the way.
-func (db *DB) AddEnrollment(ctx context.Context, request, org string, e identity.Enrollment, ev *audit.Event) error {
+func (db *DB) AddEnrollment(ctx context.Context, request, org string, e agent.Enrollment, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx Tx) error {
 		if err := tx.alive(e.User); err != nil {
 			return err
@@ -108,11 +108,11 @@ func (db *DB) AddEnrollment(ctx context.Context, request, org string, e identity
 	})
 }
 
-func (db *DB) enrollments(ctx context.Context, where string, args ...any) ([]identity.Enrollment, error) {
-	var out []identity.Enrollment
+func (db *DB) enrollments(ctx context.Context, where string, args ...any) ([]agent.Enrollment, error) {
+	var out []agent.Enrollment
 	err := db.Each(ctx, `SELECT id, user_id, name, description, key_hash, key_prefix, token_hash, address, created_at, expires_at
 		FROM enrollments WHERE `+where+` ORDER BY created_at, id`, args, func(rows *sql.Rows) error {
-		var e identity.Enrollment
+		var e agent.Enrollment
 		var created, expires int64
 		err := rows.Scan(&e.ID, &e.User, &e.Name, &e.Description, &e.KeyHash, &e.KeyPrefix, &e.TokenHash, &e.Address, &created, &expires)
 		e.CreatedAt, e.ExpiresAt = fromMicros(created), fromMicros(expires)
@@ -122,25 +122,25 @@ func (db *DB) enrollments(ctx context.Context, where string, args ...any) ([]ide
 	return out, err
 }
 
-// Enrollments implements identity.EnrollStore.
-func (db *DB) Enrollments(ctx context.Context, user string, now time.Time) ([]identity.Enrollment, error) {
+// Enrollments implements agent.EnrollStore.
+func (db *DB) Enrollments(ctx context.Context, user string, now time.Time) ([]agent.Enrollment, error) {
 	return db.enrollments(ctx, `user_id = $1 AND expires_at > $2`, user, micros(now))
 }
 
-// EnrollmentByToken implements identity.EnrollStore.
-func (db *DB) EnrollmentByToken(ctx context.Context, hash string, now time.Time) (identity.Enrollment, error) {
+// EnrollmentByToken implements agent.EnrollStore.
+func (db *DB) EnrollmentByToken(ctx context.Context, hash string, now time.Time) (agent.Enrollment, error) {
 	all, err := db.enrollments(ctx, `token_hash = $1 AND expires_at > $2`, hash, micros(now))
 	if err == nil && len(all) == 0 {
 		err = errNoEnrollment
 	}
 	if err != nil {
-		return identity.Enrollment{}, err
+		return agent.Enrollment{}, err
 	}
 	return all[0], nil
 }
 
-// AcceptEnrollment implements identity.EnrollStore.
-func (db *DB) AcceptEnrollment(ctx context.Context, id string, a identity.Agent, g *policy.Spec, ev *audit.Event) error {
+// AcceptEnrollment implements agent.EnrollStore.
+func (db *DB) AcceptEnrollment(ctx context.Context, id string, a agent.Agent, g *policy.Spec, ev *audit.Event) error {
 	caps, err := db.caps(ctx, a.Org)
 	if err != nil {
 		return err
@@ -175,7 +175,7 @@ func (db *DB) AcceptEnrollment(ctx context.Context, id string, a identity.Agent,
 }
 
 // addPolicy writes the first policy of an agent, made by the agent's creator.
-func (tx Tx) addPolicy(g *policy.Spec, a *identity.Agent) error {
+func (tx Tx) addPolicy(g *policy.Spec, a *agent.Agent) error {
 	perms, err := json.Marshal(g.Permissions)
 	if err != nil {
 		return err
@@ -190,7 +190,7 @@ func (tx Tx) addPolicy(g *policy.Spec, a *identity.Agent) error {
 	return err
 }
 
-// RejectEnrollment implements identity.EnrollStore.
+// RejectEnrollment implements agent.EnrollStore.
 func (db *DB) RejectEnrollment(ctx context.Context, org, user, id string, now time.Time, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx Tx) error {
 		n, err := tx.Exec(`DELETE FROM enrollments WHERE id = $1 AND user_id = $2 AND expires_at > $3`, id, user, micros(now))

@@ -9,9 +9,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
@@ -38,10 +38,10 @@ const goneKept = 24 * time.Hour
 // an organisation meanwhile.
 const maxMoves = 8
 
-// RemoveUser implements identity.UserStore. All of it is one transaction, which
+// RemoveUser implements account.UserStore. All of it is one transaction, which
 // locks the log of every organisation of the user first: of two owners who go at
 // once the second sees that the first is gone.
-func (db *DB) RemoveUser(ctx context.Context, e identity.Erasure, ev *audit.Event) error {
+func (db *DB) RemoveUser(ctx context.Context, e account.Erasure, ev *audit.Event) error {
 	return db.inAll(ctx, e.User, func(orgs []string) error {
 		// The server's own log, too: platform admins who go at once have no other
 		// in common.
@@ -49,7 +49,7 @@ func (db *DB) RemoveUser(ctx context.Context, e identity.Erasure, ev *audit.Even
 	})
 }
 
-// EmailOf implements identity.UserStore.
+// EmailOf implements account.UserStore.
 func (db *DB) EmailOf(ctx context.Context, user string) (email string, err error) {
 	found, err := db.Row(ctx, `SELECT email FROM users WHERE id = $1`, []any{user}, &email)
 	if err == nil && !found {
@@ -74,7 +74,7 @@ type place struct {
 	successor string // who gets the user's agents; empty: nobody else is there, and the organisation goes too
 }
 
-func (tx Tx) removeUser(e *identity.Erasure, locked []string, ev *audit.Event) error {
+func (tx Tx) removeUser(e *account.Erasure, locked []string, ev *audit.Event) error {
 	var email string
 	var admin, others int64
 	tx.Wrote()

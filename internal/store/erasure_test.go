@@ -9,10 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
+	"github.com/oneclaw-dev/oneclaw/internal/org"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
@@ -132,11 +135,11 @@ func person(t *testing.T, db *store.DB, change ...func(*identity.Account)) ident
 // joins makes a member of a's organisation.
 func joins(t *testing.T, db *store.DB, a, who identity.Account, role policy.Role) {
 	t.Helper()
-	i := identity.Invitation{
+	i := org.Invitation{
 		ID: ids.New(), Org: a.Org, Email: who.Email, Role: role, TokenHash: ids.New(), InvitedBy: a.ID,
 		CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour),
 	}
-	if err := db.AddInvitation(t.Context(), i, func(identity.Member) error { return nil }, dbkit.Event(a.Org)); err != nil {
+	if err := db.AddInvitation(t.Context(), i, func(org.Member) error { return nil }, dbkit.Event(a.Org)); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Join(t.Context(), i, who.ID, time.Now(), dbkit.Event(a.Org)); err != nil {
@@ -147,7 +150,7 @@ func joins(t *testing.T, db *store.DB, a, who identity.Account, role policy.Role
 // leave deletes an account, asked for in org.
 func leave(t *testing.T, db *store.DB, who identity.Account, org string) error {
 	t.Helper()
-	return db.RemoveUser(t.Context(), identity.Erasure{User: who.ID, At: time.Now(), Note: dbkit.Event}, dbkit.Event(org))
+	return db.RemoveUser(t.Context(), account.Erasure{User: who.ID, At: time.Now(), Note: dbkit.Event}, dbkit.Event(org))
 }
 
 func TestADeletedAccountLeavesNoRowWithItsID(t *testing.T) {
@@ -277,9 +280,9 @@ func TestWhatWasUnderWayBringsNothingBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		ctx, now := t.Context(), time.Now()
-		agent := identity.Agent{Standing: identity.Standing{ID: ids.New(), Org: ann.Org, Creator: bob.ID, Active: true}, Name: "a", AuthMethod: identity.MethodMTLS, CreatedAt: now}
-		i := identity.Invitation{ID: ids.New(), Org: ann.Org, Email: bob.Email, Role: policy.RoleMember, TokenHash: "h", InvitedBy: ann.ID, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
-		if err := db.AddInvitation(ctx, i, func(identity.Member) error { return nil }, dbkit.Event(ann.Org)); err != nil {
+		agent := agent.Agent{State: identity.State{ID: ids.New(), Org: ann.Org, Creator: bob.ID, Active: true}, Name: "a", AuthMethod: agent.MethodMTLS, CreatedAt: now}
+		i := org.Invitation{ID: ids.New(), Org: ann.Org, Email: bob.Email, Role: policy.RoleMember, TokenHash: "h", InvitedBy: ann.ID, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
+		if err := db.AddInvitation(ctx, i, func(org.Member) error { return nil }, dbkit.Event(ann.Org)); err != nil {
 			t.Fatal(err)
 		}
 		for name, do := range map[string]func() error{
@@ -294,18 +297,18 @@ func TestWhatWasUnderWayBringsNothingBack(t *testing.T) {
 				return db.AddKey(ctx, identity.UserKey{ID: ids.New(), Org: ann.Org, User: bob.ID, Hash: "h", CreatedAt: now}, dbkit.Event(ann.Org))
 			},
 			"a second factor": func() error {
-				t := identity.TOTP{User: bob.ID}
+				t := account.TOTP{User: bob.ID}
 				t.Box.WrappedDEK, t.Box.Ciphertext = []byte("x"), []byte("x")
 				return db.SetUpTOTP(ctx, ann.Org, t, now, dbkit.Event(ann.Org))
 			},
 			"a challenge": func() error {
-				return db.AddChallenge(ctx, identity.Challenge{Hash: "h", User: bob.ID, Org: ann.Org, ExpiresAt: now.Add(time.Hour)}, now, nil)
+				return db.AddChallenge(ctx, account.Challenge{Hash: "h", User: bob.ID, Org: ann.Org, ExpiresAt: now.Add(time.Hour)}, now, nil)
 			},
 			"a mailed token": func() error {
-				return db.AddMailToken(ctx, bob.ID, identity.MailToken{Hash: "h", Purpose: identity.PurposeReset, ExpiresAt: now.Add(time.Hour)})
+				return db.AddMailToken(ctx, bob.ID, account.MailToken{Hash: "h", Purpose: account.PurposeReset, ExpiresAt: now.Add(time.Hour)})
 			},
 			"an account at a provider": func() error {
-				return db.LinkAccount(ctx, ann.Org, identity.Link{Issuer: "i", Subject: "s", User: bob.ID, CreatedAt: now}, dbkit.Event(ann.Org))
+				return db.LinkAccount(ctx, ann.Org, account.Link{Issuer: "i", Subject: "s", User: bob.ID, CreatedAt: now}, dbkit.Event(ann.Org))
 			},
 			"a membership": func() error { return db.Join(ctx, i, bob.ID, now, dbkit.Event(ann.Org)) },
 		} {
@@ -348,8 +351,8 @@ func TestAUserWhoJoinsWhileLeavingIsInNothing(t *testing.T) {
 		}
 		for range 8 {
 			ann, bob := person(t, db), person(t, db)
-			i := identity.Invitation{ID: ids.New(), Org: ann.Org, Email: bob.Email, Role: policy.RoleMember, TokenHash: ids.New(), InvitedBy: ann.ID, CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
-			if err := db.AddInvitation(t.Context(), i, func(identity.Member) error { return nil }, dbkit.Event(ann.Org)); err != nil {
+			i := org.Invitation{ID: ids.New(), Org: ann.Org, Email: bob.Email, Role: policy.RoleMember, TokenHash: ids.New(), InvitedBy: ann.ID, CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
+			if err := db.AddInvitation(t.Context(), i, func(org.Member) error { return nil }, dbkit.Event(ann.Org)); err != nil {
 				t.Fatal(err)
 			}
 			var wg sync.WaitGroup

@@ -9,6 +9,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/org"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 )
@@ -28,7 +29,7 @@ const invitationColumns = `id, org_id, email, role, token_hash, invited_by, crea
 
 // invitationRow takes the columns of an invitation.
 type invitationRow struct {
-	i                identity.Invitation
+	i                org.Invitation
 	role             string
 	created, expires int64
 }
@@ -37,12 +38,12 @@ func (r *invitationRow) dest() []any {
 	return []any{&r.i.ID, &r.i.Org, &r.i.Email, &r.role, &r.i.TokenHash, &r.i.InvitedBy, &r.created, &r.expires}
 }
 
-func (r *invitationRow) invitation() identity.Invitation {
+func (r *invitationRow) invitation() org.Invitation {
 	r.i.Role, r.i.CreatedAt, r.i.ExpiresAt = policy.Role(r.role), fromMicros(r.created), fromMicros(r.expires)
 	return r.i
 }
 
-// Invited implements identity.OrgStore.
+// Invited implements org.Store.
 func (db *DB) Invited(ctx context.Context, org, email string, now time.Time) error {
 	return invited(org, email, now, func(query string, args ...any) (bool, error) {
 		var one int
@@ -72,8 +73,8 @@ func (db *DB) Awaited(ctx context.Context, email string, now time.Time) (bool, e
 	return db.Row(ctx, `SELECT 1 FROM invitations WHERE email = $1 AND expires_at > $2 LIMIT 1`, []any{email, micros(now)}, &one)
 }
 
-// AddInvitation implements identity.OrgStore.
-func (db *DB) AddInvitation(ctx context.Context, i identity.Invitation, may func(actor identity.Member) error, ev *audit.Event) error {
+// AddInvitation implements org.Store.
+func (db *DB) AddInvitation(ctx context.Context, i org.Invitation, may func(actor org.Member) error, ev *audit.Event) error {
 	return db.Write(ctx, i.Org, func(tx Tx) error {
 		by, err := tx.member(i.Org, i.InvitedBy)
 		if err == nil {
@@ -113,10 +114,10 @@ func (db *DB) AddInvitation(ctx context.Context, i identity.Invitation, may func
 	})
 }
 
-// Invitations implements identity.OrgStore.
-func (db *DB) Invitations(ctx context.Context, org string) ([]identity.Invitation, error) {
-	var out []identity.Invitation
-	err := db.Each(ctx, `SELECT `+invitationColumns+` FROM invitations WHERE org_id = $1 ORDER BY created_at, id`, []any{org},
+// Invitations implements org.Store.
+func (db *DB) Invitations(ctx context.Context, orgID string) ([]org.Invitation, error) {
+	var out []org.Invitation
+	err := db.Each(ctx, `SELECT `+invitationColumns+` FROM invitations WHERE org_id = $1 ORDER BY created_at, id`, []any{orgID},
 		func(rows *sql.Rows) error {
 			var r invitationRow
 			err := rows.Scan(r.dest()...)
@@ -126,17 +127,17 @@ func (db *DB) Invitations(ctx context.Context, org string) ([]identity.Invitatio
 	return out, err
 }
 
-// Invitation implements identity.OrgStore.
-func (db *DB) Invitation(ctx context.Context, org, id string) (identity.Invitation, error) {
+// Invitation implements org.Store.
+func (db *DB) Invitation(ctx context.Context, org, id string) (org.Invitation, error) {
 	return db.invitation(ctx, `SELECT `+invitationColumns+` FROM invitations WHERE org_id = $1 AND id = $2`, org, id)
 }
 
-// InvitationByToken implements identity.OrgStore.
-func (db *DB) InvitationByToken(ctx context.Context, hash string, now time.Time) (identity.Invitation, error) {
+// InvitationByToken implements org.Store.
+func (db *DB) InvitationByToken(ctx context.Context, hash string, now time.Time) (org.Invitation, error) {
 	return db.invitation(ctx, `SELECT `+invitationColumns+` FROM invitations WHERE token_hash = $1 AND expires_at > $2`, hash, micros(now))
 }
 
-func (db *DB) invitation(ctx context.Context, query string, args ...any) (identity.Invitation, error) {
+func (db *DB) invitation(ctx context.Context, query string, args ...any) (org.Invitation, error) {
 	var r invitationRow
 	found, err := db.Row(ctx, query, args, r.dest()...)
 	if err == nil && !found {
@@ -145,8 +146,8 @@ func (db *DB) invitation(ctx context.Context, query string, args ...any) (identi
 	return r.invitation(), err
 }
 
-// RenewInvitation implements identity.OrgStore.
-func (db *DB) RenewInvitation(ctx context.Context, was identity.Invitation, hash string, expires time.Time, ev *audit.Event) error {
+// RenewInvitation implements org.Store.
+func (db *DB) RenewInvitation(ctx context.Context, was org.Invitation, hash string, expires time.Time, ev *audit.Event) error {
 	return db.Write(ctx, was.Org, func(tx Tx) error {
 		n, err := tx.Exec(`UPDATE invitations SET token_hash = $4, expires_at = $5
 			WHERE org_id = $1 AND id = $2 AND token_hash = $3`, was.Org, was.ID, was.TokenHash, hash, micros(expires))
@@ -161,13 +162,13 @@ func (db *DB) RenewInvitation(ctx context.Context, was identity.Invitation, hash
 	})
 }
 
-// RemoveInvitation implements identity.OrgStore.
+// RemoveInvitation implements org.Store.
 func (db *DB) RemoveInvitation(ctx context.Context, org, id string, ev *audit.Event) error {
 	return db.changeUser(ctx, org, ev, false, errNoInvitation, `DELETE FROM invitations WHERE org_id = $1 AND id = $2`, org, id)
 }
 
-// Join implements identity.OrgStore.
-func (db *DB) Join(ctx context.Context, i identity.Invitation, user string, now time.Time, ev *audit.Event) error {
+// Join implements org.Store.
+func (db *DB) Join(ctx context.Context, i org.Invitation, user string, now time.Time, ev *audit.Event) error {
 	return db.Write(ctx, i.Org, func(tx Tx) error {
 		// This holds the user: one that is deleted at the same time joins nothing. It
 		// comes first, as in RemoveUser, and changes nothing.
@@ -192,8 +193,8 @@ func (db *DB) Join(ctx context.Context, i identity.Invitation, user string, now 
 	})
 }
 
-// AddInvitedUser implements identity.OrgStore.
-func (db *DB) AddInvitedUser(ctx context.Context, a identity.Account, i identity.Invitation, ev *audit.Event) error {
+// AddInvitedUser implements org.Store.
+func (db *DB) AddInvitedUser(ctx context.Context, a identity.Account, i org.Invitation, ev *audit.Event) error {
 	return db.Write(ctx, i.Org, func(tx Tx) error {
 		with, err := tx.spend(&i, a.CreatedAt)
 		if err == nil {
@@ -209,7 +210,7 @@ func (db *DB) AddInvitedUser(ctx context.Context, a identity.Account, i identity
 
 // spend takes an invitation: of those who try, one does. It returns the credential
 // that the invitation was made with.
-func (tx Tx) spend(i *identity.Invitation, now time.Time) (with string, err error) {
+func (tx Tx) spend(i *org.Invitation, now time.Time) (with string, err error) {
 	tx.Wrote()
 	found, err := tx.Row(`DELETE FROM invitations WHERE id = $1 AND token_hash = $2 AND expires_at > $3 RETURNING made_with`,
 		[]any{i.ID, i.TokenHash, micros(now)}, &with)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/iprule"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 )
 
@@ -19,8 +19,8 @@ var (
 const selectIPRules = `SELECT id, org_id, rule_type, cidr, label, applies_to, created_by, created_at
 	FROM ip_rules WHERE org_id = $1 ORDER BY created_at, id`
 
-func scanIPRule(rows *sql.Rows) (identity.IPRule, error) {
-	var r identity.IPRule
+func scanIPRule(rows *sql.Rows) (iprule.Rule, error) {
+	var r iprule.Rule
 	var cidr string
 	var at int64
 	if err := rows.Scan(&r.ID, &r.Org, &r.Type, &cidr, &r.Label, &r.AppliesTo, &r.CreatedBy, &at); err != nil {
@@ -32,10 +32,10 @@ func scanIPRule(rows *sql.Rows) (identity.IPRule, error) {
 	return r, sqldb.Parsed(err)
 }
 
-// IPRules implements identity.IPRuleStore. A rule that can't be read fails all:
+// IPRules implements iprule.Store. A rule that can't be read fails all:
 // without it somebody might be let in.
-func (db *DB) IPRules(ctx context.Context, org string) ([]identity.IPRule, error) {
-	var out []identity.IPRule
+func (db *DB) IPRules(ctx context.Context, org string) ([]iprule.Rule, error) {
+	var out []iprule.Rule
 	err := db.Each(ctx, selectIPRules, []any{org}, func(rows *sql.Rows) error {
 		r, err := scanIPRule(rows)
 		out = append(out, r)
@@ -45,8 +45,8 @@ func (db *DB) IPRules(ctx context.Context, org string) ([]identity.IPRule, error
 }
 
 // ipRules are the rules as they are in the transaction.
-func (tx Tx) ipRules(org string) ([]identity.IPRule, error) {
-	var out []identity.IPRule
+func (tx Tx) ipRules(org string) ([]iprule.Rule, error) {
+	var out []iprule.Rule
 	err := tx.Each(selectIPRules, []any{org}, func(rows *sql.Rows) error {
 		r, err := scanIPRule(rows)
 		out = append(out, r)
@@ -55,8 +55,8 @@ func (tx Tx) ipRules(org string) ([]identity.IPRule, error) {
 	return out, err
 }
 
-// AddIPRule implements identity.IPRuleStore.
-func (db *DB) AddIPRule(ctx context.Context, r identity.IPRule, check func(will []identity.IPRule) error, ev *audit.Event) error {
+// AddIPRule implements iprule.Store.
+func (db *DB) AddIPRule(ctx context.Context, r iprule.Rule, check func(will []iprule.Rule) error, ev *audit.Event) error {
 	return db.Write(ctx, r.Org, func(tx Tx) error {
 		if err := tx.alive(r.Org, r.CreatedBy); err != nil {
 			return err
@@ -83,15 +83,15 @@ func (db *DB) AddIPRule(ctx context.Context, r identity.IPRule, check func(will 
 	})
 }
 
-// RemoveIPRule implements identity.IPRuleStore.
-func (db *DB) RemoveIPRule(ctx context.Context, org, id string, check func(will []identity.IPRule) error, ev *audit.Event) error {
+// RemoveIPRule implements iprule.Store.
+func (db *DB) RemoveIPRule(ctx context.Context, org, id string, check func(will []iprule.Rule) error, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx Tx) error {
 		rules, err := tx.ipRules(org)
 		if err != nil {
 			return err
 		}
-		var left []identity.IPRule
-		var gone identity.IPRule
+		var left []iprule.Rule
+		var gone iprule.Rule
 		for _, r := range rules {
 			if r.ID != id {
 				left = append(left, r)

@@ -16,7 +16,7 @@ var errNoKey = fault.New(fault.NotFound, "api_key_not_found", "There is no API k
 
 const keyColumns = `id, org_id, user_id, name, key_hash, key_prefix, scopes, created_at, expires_at, revoked_at, last_used_at`
 
-// AddKey implements identity.KeyStore.
+// AddKey implements account.KeyStore.
 func (db *DB) AddKey(ctx context.Context, k identity.UserKey, ev *audit.Event) error {
 	return db.Write(ctx, k.Org, func(tx Tx) error {
 		if err := tx.alive(k.User); err != nil {
@@ -51,7 +51,7 @@ func (r *keyRow) key() (identity.UserKey, error) {
 	return k, readList(r.scopes, &k.Scopes)
 }
 
-// Keys implements identity.KeyStore.
+// Keys implements account.KeyStore.
 func (db *DB) Keys(ctx context.Context, org, user string) ([]identity.UserKey, error) {
 	var out []identity.UserKey
 	err := db.Each(ctx, `SELECT `+keyColumns+` FROM user_keys WHERE org_id = $1 AND user_id = $2 ORDER BY created_at, id`,
@@ -67,12 +67,12 @@ func (db *DB) Keys(ctx context.Context, org, user string) ([]identity.UserKey, e
 	return out, err
 }
 
-// Key implements identity.KeyStore.
+// Key implements identity.PrincipalStore.
 func (db *DB) Key(ctx context.Context, id string) (identity.UserKey, error) {
 	return db.oneKey(ctx, `SELECT `+keyColumns+` FROM user_keys WHERE id = $1`, id)
 }
 
-// KeyByHash implements identity.KeyStore.
+// KeyByHash implements identity.PrincipalStore.
 func (db *DB) KeyByHash(ctx context.Context, hash string) (identity.UserKey, error) {
 	return db.oneKey(ctx, `SELECT `+keyColumns+` FROM user_keys WHERE key_hash = $1`, hash)
 }
@@ -89,7 +89,7 @@ func (db *DB) oneKey(ctx context.Context, query, arg string) (identity.UserKey, 
 	return r.key()
 }
 
-// RevokeKey implements identity.KeyStore.
+// RevokeKey implements account.KeyStore.
 func (db *DB) RevokeKey(ctx context.Context, org, user, id string, keep bool, at time.Time, ev *audit.Event) error {
 	orgs := []string{org}
 	if ev.Org != org { // a login that is kept as a key is ended from another organisation

@@ -15,7 +15,7 @@ const maxMade = 1000
 
 const within = ` WHERE org_id = $1 AND made_with >= $2 AND made_with < $3`
 
-// Made implements identity.KeyStore.
+// Made implements account.KeyStore.
 func (db *DB) Made(ctx context.Context, org, from, below string, now time.Time) ([]identity.Made, error) {
 	var out []identity.Made
 	err := db.Each(ctx, `SELECT 'api_key', id, name, created_at, made_with,

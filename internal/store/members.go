@@ -6,7 +6,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/org"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -20,7 +20,7 @@ const selectMember = `SELECT u.id, u.email, u.display_name, u.auth_method, m.rol
 
 // memberRow takes the columns of a member.
 type memberRow struct {
-	m       identity.Member
+	m       org.Member
 	role    string
 	created int64
 }
@@ -29,15 +29,15 @@ func (r *memberRow) dest() []any {
 	return []any{&r.m.ID, &r.m.Email, &r.m.DisplayName, &r.m.AuthMethod, &r.role, &r.created}
 }
 
-func (r *memberRow) member() identity.Member {
+func (r *memberRow) member() org.Member {
 	r.m.Role, r.m.CreatedAt = policy.Role(r.role), fromMicros(r.created)
 	return r.m
 }
 
-// Members implements identity.OrgStore.
-func (db *DB) Members(ctx context.Context, org string) ([]identity.Member, error) {
-	var out []identity.Member
-	err := db.Each(ctx, selectMember+` ORDER BY m.created_at, u.id`, []any{org}, func(rows *sql.Rows) error {
+// Members implements org.Store.
+func (db *DB) Members(ctx context.Context, orgID string) ([]org.Member, error) {
+	var out []org.Member
+	err := db.Each(ctx, selectMember+` ORDER BY m.created_at, u.id`, []any{orgID}, func(rows *sql.Rows) error {
 		var r memberRow
 		err := rows.Scan(r.dest()...)
 		out = append(out, r.member())
@@ -49,7 +49,7 @@ func (db *DB) Members(ctx context.Context, org string) ([]identity.Member, error
 // member reads a member as it is in the transaction. Writes of an organisation
 // follow each other, on all nodes, since each locks its audit head first: what
 // is read here is still so at the commit.
-func (tx Tx) member(org, user string) (identity.Member, error) {
+func (tx Tx) member(org, user string) (org.Member, error) {
 	var r memberRow
 	found, err := tx.Row(selectMember+` AND m.user_id = $2`, []any{org, user}, r.dest()...)
 	if err == nil && !found {
@@ -60,12 +60,12 @@ func (tx Tx) member(org, user string) (identity.Member, error) {
 
 // allowed reads who acts and who is acted on, as they are now, and asks change.
 // It refuses what would leave the organisation without an owner.
-func (tx Tx) allowed(org, actor, user string, keepsOwner bool, change func(actor, m identity.Member) error) (identity.Member, error) {
-	by, err := tx.member(org, actor)
+func (tx Tx) allowed(orgID, actor, user string, keepsOwner bool, change func(actor, m org.Member) error) (org.Member, error) {
+	by, err := tx.member(orgID, actor)
 	if err != nil {
-		return identity.Member{}, err
+		return org.Member{}, err
 	}
-	m, err := tx.member(org, user)
+	m, err := tx.member(orgID, user)
 	if err == nil {
 		err = change(by, m)
 	}
@@ -74,7 +74,7 @@ func (tx Tx) allowed(org, actor, user string, keepsOwner bool, change func(actor
 	}
 	var owners int64
 	if _, err := tx.Row(`SELECT COUNT(*) FROM memberships WHERE org_id = $1 AND role = $2`,
-		[]any{org, string(policy.RoleOwner)}, &owners); err != nil {
+		[]any{orgID, string(policy.RoleOwner)}, &owners); err != nil {
 		return m, err
 	}
 	if owners < 2 {
@@ -83,21 +83,21 @@ func (tx Tx) allowed(org, actor, user string, keepsOwner bool, change func(actor
 	return m, nil
 }
 
-// ChangeRole implements identity.OrgStore.
-func (db *DB) ChangeRole(ctx context.Context, org, actor, user string, role policy.Role, may func(actor, m identity.Member) error, ev *audit.Event) (identity.Member, error) {
-	var m identity.Member
-	err := db.Write(ctx, org, func(tx Tx) (err error) {
-		if m, err = tx.allowed(org, actor, user, role == policy.RoleOwner, may); err != nil {
+// ChangeRole implements org.Store.
+func (db *DB) ChangeRole(ctx context.Context, orgID, actor, user string, role policy.Role, may func(actor, m org.Member) error, ev *audit.Event) (org.Member, error) {
+	var m org.Member
+	err := db.Write(ctx, orgID, func(tx Tx) (err error) {
+		if m, err = tx.allowed(orgID, actor, user, role == policy.RoleOwner, may); err != nil {
 			return tx.Refuse(err)
 		}
 		if m.Role != role {
 			// What the old role let them offer to others is offered no more.
-			if _, err = tx.Exec(`DELETE FROM invitations WHERE org_id = $1 AND invited_by = $2`, org, user); err != nil {
+			if _, err = tx.Exec(`DELETE FROM invitations WHERE org_id = $1 AND invited_by = $2`, orgID, user); err != nil {
 				return err
 			}
 		}
 		if role != policy.RoleOwner && role != policy.RoleAdmin {
-			e, err := tx.endManaging(org, user, actor, tx.ByClock())
+			e, err := tx.endManaging(orgID, user, actor, tx.ByClock())
 			if err != nil {
 				return err
 			}
@@ -105,26 +105,26 @@ func (db *DB) ChangeRole(ctx context.Context, org, actor, user string, role poli
 		}
 		was := m.Role
 		m.Role = role
-		_, err = tx.Exec(`UPDATE memberships SET role = $3 WHERE org_id = $1 AND user_id = $2`, org, user, string(role))
+		_, err = tx.Exec(`UPDATE memberships SET role = $3 WHERE org_id = $1 AND user_id = $2`, orgID, user, string(role))
 		if err == nil {
-			err = tx.endApprovalsOf(org, user, actor)
+			err = tx.endApprovalsOf(orgID, user, actor)
 		}
 		if err == nil && role != policy.RoleMember && was != policy.RoleOwner && was != role {
-			err = tx.widened(wideMember, user, org, false, ev)
+			err = tx.widened(wideMember, user, orgID, false, ev)
 		}
 		tx.Record(ev)
-		tx.Ended(org)
+		tx.Ended(orgID)
 		return err
 	})
 	return m, err
 }
 
-// Orgs implements identity.OrgStore.
-func (db *DB) Orgs(ctx context.Context, user string) ([]identity.Membership, error) {
-	var out []identity.Membership
+// Orgs implements org.Store.
+func (db *DB) Orgs(ctx context.Context, user string) ([]org.Membership, error) {
+	var out []org.Membership
 	err := db.Each(ctx, `SELECT o.id, o.name, m.role, m.created_at FROM memberships m JOIN orgs o ON o.id = m.org_id
 		WHERE m.user_id = $1 ORDER BY m.created_at, o.id`, []any{user}, func(rows *sql.Rows) error {
-		var m identity.Membership
+		var m org.Membership
 		var role string
 		var at int64
 		err := rows.Scan(&m.Org, &m.Name, &role, &at)
@@ -135,7 +135,7 @@ func (db *DB) Orgs(ctx context.Context, user string) ([]identity.Membership, err
 	return out, err
 }
 
-// SetHome implements identity.OrgStore.
+// SetHome implements org.Store.
 func (db *DB) SetHome(ctx context.Context, user, org string, ev *audit.Event) error {
 	return db.changeUser(ctx, org, ev, false, errNoUser, `UPDATE users SET home_org = $2 WHERE id = $1
 		AND EXISTS (SELECT 1 FROM memberships WHERE user_id = $1 AND org_id = $2)`, user, org)

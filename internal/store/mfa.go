@@ -4,17 +4,17 @@ import (
 	"context"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
 
 var errNoChallenge = fault.New(fault.NotFound, "challenge_not_found", "There is no such challenge.")
 
-// AddChallenge implements identity.MFAStore.
-func (db *DB) AddChallenge(ctx context.Context, ch identity.Challenge, now time.Time, ev *audit.Event) error {
+// AddChallenge implements account.MFAStore.
+func (db *DB) AddChallenge(ctx context.Context, ch account.Challenge, now time.Time, ev *audit.Event) error {
 	return db.Write(ctx, ch.Org, func(tx Tx) error {
 		if err := tx.alive(ch.User); err != nil {
 			return err
@@ -29,10 +29,10 @@ func (db *DB) AddChallenge(ctx context.Context, ch identity.Challenge, now time.
 	})
 }
 
-// TryChallenge implements identity.MFAStore. Counting and reading are one
-// statement: an attempt at the same time is counted too.
-func (db *DB) TryChallenge(ctx context.Context, hash string, most int64, now time.Time) (identity.Challenge, error) {
-	ch := identity.Challenge{Hash: hash}
+// TryChallenge implements account.MFAStore. Counting and reading are one
+// statement: whoever asks at the same time is counted too.
+func (db *DB) TryChallenge(ctx context.Context, hash string, most int64, now time.Time) (account.Challenge, error) {
+	ch := account.Challenge{Hash: hash}
 	err := db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
 		var ends int64
 		found, err := tx.Row(`UPDATE mfa_challenges SET attempts = attempts + 1
@@ -48,9 +48,9 @@ func (db *DB) TryChallenge(ctx context.Context, hash string, most int64, now tim
 	return ch, err
 }
 
-// FinishChallenge implements identity.MFAStore. The code goes first: that is
+// FinishChallenge implements account.MFAStore. The code goes first: that is
 // what several may try to spend at once.
-func (db *DB) FinishChallenge(ctx context.Context, ch identity.Challenge, f identity.Factor, ev *audit.Event) error {
+func (db *DB) FinishChallenge(ctx context.Context, ch account.Challenge, f account.Factor, ev *audit.Event) error {
 	return db.Write(ctx, ch.Org, func(tx Tx) error {
 		n, err := tx.spendFactor(ch.User, &f)
 		if err == nil && n == 0 {
@@ -73,7 +73,7 @@ func (db *DB) FinishChallenge(ctx context.Context, ch identity.Challenge, f iden
 }
 
 // spendFactor touches a row when the code was not accepted before.
-func (tx Tx) spendFactor(user string, f *identity.Factor) (int64, error) {
+func (tx Tx) spendFactor(user string, f *account.Factor) (int64, error) {
 	if f.Recovery != "" {
 		return tx.Exec(`DELETE FROM recovery_codes WHERE code_hash = $1 AND user_id = $2`, f.Recovery, user)
 	}
@@ -82,9 +82,9 @@ func (tx Tx) spendFactor(user string, f *identity.Factor) (int64, error) {
 
 var errNoTOTP = fault.New(fault.NotFound, "totp_not_found", "There is no such second factor.")
 
-// TOTP implements identity.MFAStore.
-func (db *DB) TOTP(ctx context.Context, user string) (identity.TOTP, error) {
-	t := identity.TOTP{User: user}
+// TOTP implements account.MFAStore.
+func (db *DB) TOTP(ctx context.Context, user string) (account.TOTP, error) {
+	t := account.TOTP{User: user}
 	var enabled int64
 	found, err := db.Row(ctx, `SELECT wrapped, sealed, enabled, last_step FROM user_totp WHERE user_id = $1`, []any{user},
 		&t.Box.WrappedDEK, &t.Box.Ciphertext, &enabled, &t.LastStep)
@@ -97,8 +97,8 @@ func (db *DB) TOTP(ctx context.Context, user string) (identity.TOTP, error) {
 
 var errTOTPOn = fault.New(fault.Conflict, "totp_enabled", "A second factor is on already.")
 
-// SetUpTOTP implements identity.MFAStore.
-func (db *DB) SetUpTOTP(ctx context.Context, org string, t identity.TOTP, now time.Time, ev *audit.Event) error {
+// SetUpTOTP implements account.MFAStore.
+func (db *DB) SetUpTOTP(ctx context.Context, org string, t account.TOTP, now time.Time, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx Tx) error {
 		if err := tx.alive(t.User); err != nil {
 			return err
@@ -115,8 +115,8 @@ func (db *DB) SetUpTOTP(ctx context.Context, org string, t identity.TOTP, now ti
 	})
 }
 
-// EnableTOTP implements identity.MFAStore.
-func (db *DB) EnableTOTP(ctx context.Context, org string, t identity.TOTP, codes []string, kept identity.Kept, ev *audit.Event) error {
+// EnableTOTP implements account.MFAStore.
+func (db *DB) EnableTOTP(ctx context.Context, org string, t account.TOTP, codes []string, kept account.Kept, ev *audit.Event) error {
 	return db.writeOf(ctx, org, t.User, func(tx Tx, all endings) error {
 		n, err := tx.Exec(`UPDATE user_totp SET enabled = 1, last_step = $3 WHERE user_id = $1 AND wrapped = $2 AND enabled = 0`,
 			t.User, t.Box.WrappedDEK, t.LastStep)
@@ -137,7 +137,7 @@ func (db *DB) EnableTOTP(ctx context.Context, org string, t identity.TOTP, codes
 }
 
 // setTOTP forgets the recovery codes and challenges of before.
-func (tx Tx) setTOTP(all endings, org, user string, on int64, kept identity.Kept) error {
+func (tx Tx) setTOTP(all endings, org, user string, on int64, kept account.Kept) error {
 	_, err := tx.Exec(`UPDATE users SET totp = $2, token_gen = token_gen + 1, token_kept = $3 WHERE id = $1`, user, on, kept.Token)
 	if err == nil {
 		_, err = tx.Exec(`DELETE FROM recovery_codes WHERE user_id = $1`, user)
@@ -151,8 +151,8 @@ func (tx Tx) setTOTP(all endings, org, user string, on int64, kept identity.Kept
 	return err
 }
 
-// DisableTOTP implements identity.MFAStore.
-func (db *DB) DisableTOTP(ctx context.Context, org, user string, f identity.Factor, kept identity.Kept, ev *audit.Event) error {
+// DisableTOTP implements account.MFAStore.
+func (db *DB) DisableTOTP(ctx context.Context, org, user string, f account.Factor, kept account.Kept, ev *audit.Event) error {
 	return db.writeOf(ctx, org, user, func(tx Tx, all endings) error {
 		n, err := tx.spendFactor(user, &f)
 		if err == nil && n == 0 {

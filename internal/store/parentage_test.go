@@ -57,7 +57,7 @@ func TestOlderReservedVaultsBecomeTheOrganisations(t *testing.T) {
 			if g, err := db.Grants(t.Context(), other); err != nil || len(g) != 1 {
 				t.Errorf("policies elsewhere: %+v, %v", g, err)
 			}
-			if _, err := db.StandingByKey(t.Context(), "hash"); !fault.Is(err, fault.NotFound) {
+			if _, err := db.AgentStateByKey(t.Context(), "hash"); !fault.Is(err, fault.NotFound) {
 				t.Errorf("the stopped agent's key: %v", err)
 			}
 			if a, err := db.Agent(t.Context(), org, bot); err != nil || a.KeyHash != "" || a.TokenGen != 5 {

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
@@ -16,7 +18,7 @@ var (
 	errLinked     = fault.New(fault.Conflict, "identity_linked", "The identity belongs to another account.")
 )
 
-// SpendToken implements identity.ProviderStore. The primary key lets one of many
+// SpendToken implements account.ProviderStore. The primary key lets one of many
 // win, on whatever nodes they are. Tokens that ended long ago are forgotten on
 // the way.
 func (db *DB) SpendToken(ctx context.Context, hash string, until, now time.Time) error {
@@ -33,7 +35,7 @@ func (db *DB) SpendToken(ctx context.Context, hash string, until, now time.Time)
 	})
 }
 
-// AccountByLink implements identity.ProviderStore.
+// AccountByLink implements account.ProviderStore.
 func (db *DB) AccountByLink(ctx context.Context, issuer, subject string) (identity.Account, error) {
 	return db.account(ctx, `JOIN provider_accounts p ON p.user_id = u.id
 		WHERE p.issuer = $1 AND p.subject = $2`+atHome, issuer, subject)
@@ -41,15 +43,15 @@ func (db *DB) AccountByLink(ctx context.Context, issuer, subject string) (identi
 
 const linkedAt = `SELECT 1 FROM provider_accounts WHERE user_id = $1 AND issuer = $2 LIMIT 1`
 
-// LinkedAt implements identity.ProviderStore.
+// LinkedAt implements account.ProviderStore.
 func (db *DB) LinkedAt(ctx context.Context, issuer, user string) (bool, error) {
 	var one int
 	return db.Row(ctx, linkedAt, []any{user, issuer}, &one)
 }
 
-// LinkAccount implements identity.ProviderStore. The user's row is held, so that
-// one of two identities that come at once is linked.
-func (db *DB) LinkAccount(ctx context.Context, org string, l identity.Link, ev *audit.Event) error {
+// LinkAccount implements account.ProviderStore. The user's row is held, so that
+// of two identities that come at once one is linked.
+func (db *DB) LinkAccount(ctx context.Context, org string, l account.Link, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx Tx) error {
 		if err := tx.alive(l.User); err != nil {
 			return err
@@ -74,8 +76,8 @@ func (db *DB) LinkAccount(ctx context.Context, org string, l identity.Link, ev *
 	})
 }
 
-// AddLinkedUser implements identity.ProviderStore.
-func (db *DB) AddLinkedUser(ctx context.Context, a identity.Account, orgName string, l identity.Link, ev *audit.Event) error {
+// AddLinkedUser implements account.ProviderStore.
+func (db *DB) AddLinkedUser(ctx context.Context, a identity.Account, orgName string, l account.Link, ev *audit.Event) error {
 	return db.Write(ctx, a.Org, func(tx Tx) error {
 		err := tx.link(&l)
 		if err == nil {
@@ -90,7 +92,7 @@ func (db *DB) AddLinkedUser(ctx context.Context, a identity.Account, orgName str
 
 // link comes first in its transaction: when the identity is another's nothing
 // was written. One whose account is gone is free.
-func (tx Tx) link(l *identity.Link) error {
+func (tx Tx) link(l *account.Link) error {
 	n, err := tx.Exec(`INSERT INTO provider_accounts (issuer, subject, user_id, created_at) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (issuer, subject) DO UPDATE SET user_id = excluded.user_id, created_at = excluded.created_at
 		WHERE NOT EXISTS (SELECT 1 FROM users WHERE users.id = provider_accounts.user_id)`,
@@ -101,27 +103,27 @@ func (tx Tx) link(l *identity.Link) error {
 	return err
 }
 
-// AgentByID implements identity.ProviderStore.
-func (db *DB) AgentByID(ctx context.Context, id string) (identity.Agent, error) {
+// AgentByID implements agent.Store.
+func (db *DB) AgentByID(ctx context.Context, id string) (agent.Agent, error) {
 	list, err := db.agents(ctx, `WHERE id = $1`, id)
 	if err == nil && len(list) == 0 {
 		err = errNoAgent
 	}
 	if err != nil {
-		return identity.Agent{}, err
+		return agent.Agent{}, err
 	}
 	return list[0], nil
 }
 
-// AgentsOfClients implements identity.ProviderStore.
-func (db *DB) AgentsOfClients(ctx context.Context, issuer string, clients [3]string, most int) ([]identity.Agent, error) {
+// AgentsOfClients implements agent.Store.
+func (db *DB) AgentsOfClients(ctx context.Context, issuer string, clients [3]string, most int) ([]agent.Agent, error) {
 	return db.agents(ctx, `WHERE oidc_issuer = $1 AND oidc_client_id IN ($2, $3, $4) AND auth_method = $5
 		ORDER BY is_active DESC, created_at DESC, id LIMIT $6`,
-		issuer, clients[0], clients[1], clients[2], identity.MethodOIDC, most)
+		issuer, clients[0], clients[1], clients[2], agent.MethodOIDC, most)
 }
 
-func (db *DB) agents(ctx context.Context, where string, args ...any) ([]identity.Agent, error) {
-	var out []identity.Agent
+func (db *DB) agents(ctx context.Context, where string, args ...any) ([]agent.Agent, error) {
+	var out []agent.Agent
 	err := db.Each(ctx, `SELECT `+agentColumns+` FROM agents `+where, args, func(rows *sql.Rows) error {
 		var r agentRow
 		if err := rows.Scan(r.dest()...); err != nil {

@@ -5,13 +5,13 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/org"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
 
-// RemoveMember implements identity.OrgStore.
-func (db *DB) RemoveMember(ctx context.Context, r identity.Removal, may func(actor, m identity.Member) error, ev *audit.Event) error {
+// RemoveMember implements org.Store.
+func (db *DB) RemoveMember(ctx context.Context, r org.Removal, may func(actor, m org.Member) error, ev *audit.Event) error {
 	return db.Write(ctx, r.Org, func(tx Tx) error {
 		m, err := tx.allowed(r.Org, r.Actor, r.User, false, may)
 		if err != nil {
@@ -90,7 +90,7 @@ func (tx Tx) endMembership(org, user, successor string, at time.Time) (ending, e
 }
 
 // ownOrg gives somebody who is in no organisation now an empty one.
-func (tx Tx) ownOrg(r *identity.Removal, name string) error {
+func (tx Tx) ownOrg(r *org.Removal, name string) error {
 	var one int
 	elsewhere, err := tx.Row(`SELECT 1 FROM memberships WHERE user_id = $1 LIMIT 1`, []any{r.User}, &one)
 	if err != nil || elsewhere {

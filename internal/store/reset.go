@@ -4,13 +4,13 @@ import (
 	"context"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
 
-// AddMailToken implements identity.TokenStore.
-func (db *DB) AddMailToken(ctx context.Context, user string, t identity.MailToken) error {
+// AddMailToken implements account.MailTokenStore.
+func (db *DB) AddMailToken(ctx context.Context, user string, t account.MailToken) error {
 	return db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
 		if err := tx.alive(user); err != nil {
 			return err
@@ -19,25 +19,25 @@ func (db *DB) AddMailToken(ctx context.Context, user string, t identity.MailToke
 	})
 }
 
-func (tx Tx) addMailToken(user string, t *identity.MailToken) error {
+func (tx Tx) addMailToken(user string, t *account.MailToken) error {
 	_, err := tx.Exec(`INSERT INTO mail_tokens (token_hash, user_id, purpose, expires_at) VALUES ($1, $2, $3, $4)`,
 		t.Hash, user, t.Purpose, micros(t.ExpiresAt))
 	return err
 }
 
-// ResetPassword implements identity.TokenStore. The first of several tokens
-// that are used at once to be deleted wins: it takes the others with it. Where the
+// ResetPassword implements account.MailTokenStore. Of several tokens that are used
+// at once the first to be deleted wins: it takes the others with it. Where the
 // mail is the first that shows whose the address is, the account's keys and second
 // factor end: they may be of somebody else who made the account.
 func (db *DB) ResetPassword(ctx context.Context, org, user, tokenHash, hash string, now time.Time, ev *audit.Event) error {
 	return db.writeOf(ctx, org, user, func(tx Tx, all endings) error {
 		n, err := tx.Exec(`DELETE FROM mail_tokens WHERE token_hash = $1 AND user_id = $2 AND purpose = $3 AND expires_at > $4`,
-			tokenHash, user, identity.PurposeReset, micros(now))
+			tokenHash, user, account.PurposeReset, micros(now))
 		if err == nil && n == 0 {
 			return tx.Refuse(errNoSuchMail)
 		}
 		if err == nil {
-			err = tx.endSessions(all, org, user, identity.Kept{At: now})
+			err = tx.endSessions(all, org, user, account.Kept{At: now})
 		}
 		if err == nil {
 			err = tx.endKeys(all, now, user, `EXISTS (SELECT 1 FROM users WHERE id = $2 AND email_verified = 0)`)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
@@ -53,7 +54,7 @@ func (r *sessionRow) session() identity.Session {
 	return r.s
 }
 
-// Session implements identity.SessionStore.
+// Session implements identity.PrincipalStore.
 func (db *DB) Session(ctx context.Context, id string) (identity.Session, error) {
 	var r sessionRow
 	found, err := db.Row(ctx, selectSession+`WHERE id = $1`, []any{id}, r.dest()...)
@@ -66,7 +67,7 @@ func (db *DB) Session(ctx context.Context, id string) (identity.Session, error) 
 	return r.session(), nil
 }
 
-// Sessions implements identity.SessionStore.
+// Sessions implements account.SessionStore.
 func (db *DB) Sessions(ctx context.Context, user string, ended bool, now time.Time, most int) ([]identity.Session, error) {
 	var out []identity.Session
 	live, keys := `AND expires_at > $2 AND ended_at IS NULL`, ` AND k.revoked_at IS NULL`
@@ -89,12 +90,12 @@ func (db *DB) Sessions(ctx context.Context, user string, ended bool, now time.Ti
 	err = db.Each(ctx, `SELECT k.id, k.user_id, k.org_id, 'key', COALESCE(s.client, k.name), COALESCE(s.address, ''), k.created_at, k.expires_at, k.last_used_at, k.revoked_at
 		FROM user_keys k LEFT JOIN sessions s ON s.id = substr(k.made_with, 9)
 		WHERE k.user_id = $1 AND k.expires_at - k.created_at <= $4 AND k.expires_at > $2`+keys+` ORDER BY k.created_at DESC, k.id LIMIT $3`,
-		[]any{user, micros(now), most, identity.StoredLogin.Microseconds()}, add)
+		[]any{user, micros(now), most, account.StoredLogin.Microseconds()}, add)
 	slices.SortStableFunc(out, func(a, b identity.Session) int { return b.At.Compare(a.At) })
 	return out, err
 }
 
-// EndSession implements identity.SessionStore. Tokens of a session are of several
+// EndSession implements identity.PrincipalStore. Tokens of a session are of several
 // organisations.
 func (db *DB) EndSession(ctx context.Context, org, user, id string, keep bool, now time.Time, ev *audit.Event) error {
 	return db.inAll(ctx, user, func(orgs []string) error {
@@ -121,10 +122,10 @@ func (db *DB) EndSession(ctx context.Context, org, user, id string, keep bool, n
 	})
 }
 
-// EndSessions implements identity.SessionStore.
+// EndSessions implements account.SessionStore.
 func (db *DB) EndSessions(ctx context.Context, org, user, kept string, now time.Time, ev *audit.Event) error {
 	return db.writeOf(ctx, org, user, func(tx Tx, all endings) error {
-		err := tx.endSessions(all, org, user, identity.Kept{Session: kept, At: now})
+		err := tx.endSessions(all, org, user, account.Kept{Session: kept, At: now})
 		if err == nil { // logins that wait for their second factor, and devices that were let in
 			_, err = tx.Exec(`DELETE FROM mfa_challenges WHERE user_id = $1`, user)
 		}
@@ -140,7 +141,7 @@ func (db *DB) EndSessions(ctx context.Context, org, user, kept string, now time.
 // what is kept, and the tokens of agents that were taken with them. What else was made
 // with them stays: each can be ended for that by itself. Those that have expired end too,
 // in case a clock goes back. Sessions are of no organisation: home tells of them.
-func (tx Tx) endSessions(all endings, home, user string, kept identity.Kept) (err error) {
+func (tx Tx) endSessions(all endings, home, user string, kept account.Kept) (err error) {
 	for org, e := range all {
 		if err == nil {
 			err = tx.endTokens(e, kept.At, `user_id = $2 AND made_with LIKE 'session:%' AND made_with <> $3 AND org_id = $4`, user, "session:"+kept.Session, org)
@@ -154,7 +155,7 @@ func (tx Tx) endSessions(all endings, home, user string, kept identity.Kept) (er
 		_, err = tx.Exec(others, user, kept.Session, micros(kept.At))
 	}
 	if err == nil {
-		err = tx.endKeys(all, kept.At, user, `expires_at - created_at <= $3 AND id <> $4`, identity.StoredLogin.Microseconds(), kept.Key)
+		err = tx.endKeys(all, kept.At, user, `expires_at - created_at <= $3 AND id <> $4`, account.StoredLogin.Microseconds(), kept.Key)
 	}
 	return err
 }
@@ -193,8 +194,8 @@ func (tx Tx) endKeys(all endings, now time.Time, user, which string, args ...any
 
 // endLogins is what a new password and a second factor have in common: all sessions
 // but the one kept end, and so do tokens for a new password that wait in a mailbox.
-func (tx Tx) endLogins(all endings, home, user string, kept identity.Kept) error {
-	_, err := tx.Exec(`DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2`, user, identity.PurposeReset)
+func (tx Tx) endLogins(all endings, home, user string, kept account.Kept) error {
+	_, err := tx.Exec(`DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2`, user, account.PurposeReset)
 	if err == nil {
 		err = tx.endSessions(all, home, user, kept)
 	}

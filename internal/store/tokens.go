@@ -29,7 +29,7 @@ func (db *DB) Revoked(ctx context.Context, id string) (bool, error) {
 	return db.Row(ctx, `SELECT 1 FROM revoked_tokens WHERE id = $1`, []any{id}, &one)
 }
 
-// NoteUse implements identity.AgentStore. A time never moves back: another node
+// NoteUse implements identity.PrincipalStore. A time never moves back: another node
 // may have written a later one.
 func (db *DB) NoteUse(ctx context.Context, agents, keys, sessions map[string]time.Time) error {
 	return db.Write(ctx, audit.SystemOrg, func(tx Tx) error {

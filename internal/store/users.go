@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
@@ -19,8 +20,8 @@ var (
 	errHasUsers   = fault.New(fault.Conflict, "has_users", "The server has users already.")
 )
 
-// AddUser implements identity.UserStore.
-func (db *DB) AddUser(ctx context.Context, a identity.Account, orgName string, t *identity.MailToken, ev *audit.Event) error {
+// AddUser implements account.UserStore.
+func (db *DB) AddUser(ctx context.Context, a identity.Account, orgName string, t *account.MailToken, ev *audit.Event) error {
 	return db.Write(ctx, a.Org, func(tx Tx) error {
 		if err := tx.addUser(&a, orgName); err != nil {
 			return err
@@ -35,7 +36,7 @@ func (db *DB) AddUser(ctx context.Context, a identity.Account, orgName string, t
 	})
 }
 
-// AddFirstOwner implements identity.UserStore. The row in meta lets one of
+// AddFirstOwner implements account.UserStore. The row in meta lets one of
 // several nodes win.
 func (db *DB) AddFirstOwner(ctx context.Context, a identity.Account, orgName string, ev *audit.Event) (bool, error) {
 	err := db.Write(ctx, a.Org, func(tx Tx) error {
@@ -106,17 +107,17 @@ func (db *DB) account(ctx context.Context, where string, args ...any) (identity.
 	return a, err
 }
 
-// Account implements identity.UserStore.
+// Account implements identity.PrincipalStore.
 func (db *DB) Account(ctx context.Context, user, org string) (identity.Account, error) {
 	return db.account(ctx, `WHERE u.id = $1 AND m.org_id = $2`, user, org)
 }
 
-// AccountByEmail implements identity.UserStore.
+// AccountByEmail implements account.UserStore.
 func (db *DB) AccountByEmail(ctx context.Context, email string) (identity.Account, error) {
 	return db.account(ctx, `WHERE u.email = $1`+atHome, email)
 }
 
-// ChangeProfile implements identity.UserStore.
+// ChangeProfile implements account.UserStore.
 func (db *DB) ChangeProfile(ctx context.Context, org, user string, name *string, marketing *bool, ev *audit.Event) error {
 	var emails sql.NullInt64
 	if marketing != nil {
@@ -126,8 +127,8 @@ func (db *DB) ChangeProfile(ctx context.Context, org, user string, name *string,
 		marketing_emails = COALESCE($3, marketing_emails) WHERE id = $1`, user, name, emails)
 }
 
-// SetPassword implements identity.UserStore.
-func (db *DB) SetPassword(ctx context.Context, org, user, old, hash string, kept identity.Kept, ev *audit.Event) error {
+// SetPassword implements account.UserStore.
+func (db *DB) SetPassword(ctx context.Context, org, user, old, hash string, kept account.Kept, ev *audit.Event) error {
 	return db.writeOf(ctx, org, user, func(tx Tx, all endings) error {
 		n, err := tx.Exec(`UPDATE users SET password_hash = $3, token_gen = token_gen + 1, token_kept = $4
 			WHERE id = $1 AND password_hash = $2`, user, old, hash, kept.Token)
@@ -142,7 +143,7 @@ func (db *DB) SetPassword(ctx context.Context, org, user, old, hash string, kept
 	})
 }
 
-// Rehash implements identity.UserStore.
+// Rehash implements account.UserStore.
 func (db *DB) Rehash(ctx context.Context, user, old, hash string) error {
 	return db.changeUser(ctx, audit.SystemOrg, nil, false, errOtherHash,
 		`UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2`, user, old, hash)
@@ -162,13 +163,13 @@ func (db *DB) changeUser(ctx context.Context, org string, ev *audit.Event, ends 
 	})
 }
 
-// MailToken implements identity.TokenStore.
+// MailToken implements account.MailTokenStore.
 func (db *DB) MailToken(ctx context.Context, hash, purpose string, now time.Time) (identity.Account, error) {
 	return db.account(ctx, `JOIN mail_tokens t ON t.user_id = u.id
 		WHERE t.token_hash = $1 AND t.purpose = $2 AND t.expires_at > $3`+atHome, hash, purpose, micros(now))
 }
 
-// VerifyEmail implements identity.TokenStore.
+// VerifyEmail implements account.MailTokenStore.
 func (db *DB) VerifyEmail(ctx context.Context, org, user, hash string, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx Tx) error {
 		n, err := tx.Exec(`DELETE FROM mail_tokens WHERE token_hash = $1 AND user_id = $2`, hash, user)

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/iprule"
 )
 
 // Kinds of what is widened.
@@ -59,7 +59,7 @@ func (tx Tx) endWidened(e *ending, org, with string, at time.Time) error {
 
 // removedRule notes that the event's actor removed an IP rule that kept somebody out, with
 // what it said: whoever looks at it later may put it back.
-func (tx Tx) removedRule(r *identity.IPRule, ev *audit.Event) error {
+func (tx Tx) removedRule(r *iprule.Rule, ev *audit.Event) error {
 	err := tx.widened(wideRemoved, r.ID, r.Org, false, ev)
 	if err == nil {
 		_, err = tx.Exec(`UPDATE widenings SET name = $2 WHERE subject_id = $1`, r.ID, r.Type+" "+r.Network.String()+" "+r.AppliesTo)

@@ -9,10 +9,10 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -285,7 +285,7 @@ func TestVaultNames(t *testing.T) {
 // putKey stores an agent's key with an agent that is made for it.
 func (f *fixture) putKey(s *vault.Service, c *call.Call, path string, value secret.Bytes) error {
 	return s.SealAgentKeys(f.t.Context(), c, map[string]secret.Bytes{path: value}, func(sealed any) error {
-		a := identity.Agent{AuthMethod: identity.MethodMTLS, Sealed: sealed, CreatedAt: c.Now}
+		a := agent.Agent{AuthMethod: agent.MethodMTLS, Sealed: sealed, CreatedAt: c.Now}
 		a.ID, a.Org, a.Creator, a.TokenGen = ids.New(), f.org, c.Who.ID, 1
 		return f.db.AddAgent(f.t.Context(), a, nil)
 	})

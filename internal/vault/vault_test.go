@@ -6,14 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"slices"
-	"sync"
-
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
@@ -73,9 +73,9 @@ func (f *fixture) user(role policy.Role) policy.Principal {
 func (f *fixture) newAgent() policy.Principal {
 	f.t.Helper()
 	a := policy.Principal{Kind: policy.KindAgent, ID: ids.New(), Org: f.org, Creator: f.owner.ID}
-	must(f.t, f.db.AddAgent(f.t.Context(), identity.Agent{
-		Standing: identity.Standing{ID: a.ID, Org: a.Org, Creator: a.Creator, Active: true},
-		Name:     "agent", AuthMethod: identity.MethodMTLS, CreatedAt: moment,
+	must(f.t, f.db.AddAgent(f.t.Context(), agent.Agent{
+		State: identity.State{ID: a.ID, Org: a.Org, Creator: a.Creator, Active: true},
+		Name:  "agent", AuthMethod: agent.MethodMTLS, CreatedAt: moment,
 	}, nil))
 	return a
 }

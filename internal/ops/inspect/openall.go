@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
@@ -133,7 +133,7 @@ func openVault(ctx context.Context, db *store.DB, vaults *vault.Service, id stri
 func sealedAt(s store.Sealed) (kek string, at seal.Ref) {
 	switch s.Kind {
 	case store.SealedTOTP:
-		return identity.SealOfTOTP(s.ID)
+		return account.SealOfTOTP(s.ID)
 	case store.SealedMail:
 		return mail.SealOf(s.ID)
 	case store.SealedLink:

@@ -9,11 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
+	"github.com/oneclaw-dev/oneclaw/internal/org"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
@@ -37,8 +39,8 @@ func (f *fixture) edit(t *testing.T, g *given, conditions string) {
 // back brings no approval back.
 func testApprovalEnds(t *testing.T, f *fixture) {
 	const terms = `{"require_approval":{"valid_seconds":3600,"max_uses":3}}`
-	agent := func(t *testing.T, g *given, change func(*identity.Agent)) {
-		_, err := f.ChangeAgent(t.Context(), f.org, g.Principal, func(a *identity.Agent) error { change(a); return nil }, false, f.event())
+	alter := func(t *testing.T, g *given, change func(*agent.Agent)) {
+		_, err := f.ChangeAgent(t.Context(), f.org, g.Principal, func(a *agent.Agent) error { change(a); return nil }, false, f.event())
 		must(t, err)
 	}
 	role := func(t *testing.T, g *given, r policy.Role) {
@@ -58,28 +60,28 @@ func testApprovalEnds(t *testing.T, f *fixture) {
 		"its decider is demoted": func(t *testing.T, g *given) { role(t, g, policy.RoleMember) },
 		"its decider is back":    func(t *testing.T, g *given) { role(t, g, policy.RoleMember); role(t, g, policy.RoleOwner) },
 		"its decider is removed": func(t *testing.T, g *given) {
-			must(t, f.RemoveMember(t.Context(), identity.Removal{Org: f.org, User: g.DecidedBy, Actor: g.boss, At: moment}, anybody, f.event()))
+			must(t, f.RemoveMember(t.Context(), org.Removal{Org: f.org, User: g.DecidedBy, Actor: g.boss, At: moment}, anybody, f.event()))
 		},
 		"its decider is removed and invited again": func(t *testing.T, g *given) {
-			must(t, f.RemoveMember(t.Context(), identity.Removal{Org: f.org, User: g.DecidedBy, Actor: g.boss, At: moment}, anybody, f.event()))
+			must(t, f.RemoveMember(t.Context(), org.Removal{Org: f.org, User: g.DecidedBy, Actor: g.boss, At: moment}, anybody, f.event()))
 			i := f.invitation(t, g.boss, g.DecidedBy+"@again.example.com", policy.RoleOwner)
 			must(t, f.Join(t.Context(), i, g.DecidedBy, moment.Add(time.Second), f.event()))
 		},
 		"its decider is deleted": func(t *testing.T, g *given) {
-			must(t, f.RemoveUser(t.Context(), identity.Erasure{User: g.DecidedBy, At: moment, Note: func(string) *audit.Event { return f.event() }}, f.event()))
+			must(t, f.RemoveUser(t.Context(), account.Erasure{User: g.DecidedBy, At: moment, Note: func(string) *audit.Event { return f.event() }}, f.event()))
 		},
 		"its decider's password is changed": func(t *testing.T, g *given) {
-			must(t, f.SetPassword(t.Context(), f.org, g.DecidedBy, "none", "other", identity.Kept{At: moment}, f.event()))
+			must(t, f.SetPassword(t.Context(), f.org, g.DecidedBy, "none", "other", account.Kept{At: moment}, f.event()))
 		},
-		"its requester's key is rotated": func(t *testing.T, g *given) { agent(t, g, func(a *identity.Agent) { a.TokenGen++ }) },
-		"its requester is stopped":       func(t *testing.T, g *given) { agent(t, g, func(a *identity.Agent) { a.Active = false }) },
+		"its requester's key is rotated": func(t *testing.T, g *given) { alter(t, g, func(a *agent.Agent) { a.TokenGen++ }) },
+		"its requester is stopped":       func(t *testing.T, g *given) { alter(t, g, func(a *agent.Agent) { a.Active = false }) },
 		"its requester is bound elsewhere and back": func(t *testing.T, g *given) {
-			agent(t, g, func(a *identity.Agent) { a.VaultIDs = []string{ids.New()} })
-			agent(t, g, func(a *identity.Agent) { a.VaultIDs = nil })
+			alter(t, g, func(a *agent.Agent) { a.VaultIDs = []string{ids.New()} })
+			alter(t, g, func(a *agent.Agent) { a.VaultIDs = nil })
 		},
 		"its requester is capped to other paths and back": func(t *testing.T, g *given) {
-			agent(t, g, func(a *identity.Agent) { a.Scopes = []string{"a/c"} })
-			agent(t, g, func(a *identity.Agent) { a.Scopes = []string{"a/*"} })
+			alter(t, g, func(a *agent.Agent) { a.Scopes = []string{"a/c"} })
+			alter(t, g, func(a *agent.Agent) { a.Scopes = []string{"a/*"} })
 		},
 		"it is withdrawn": func(t *testing.T, g *given) {
 			r := g.Request
@@ -154,7 +156,7 @@ func testRequestEnds(t *testing.T, f *fixture) {
 	want(t, "a policy that is gone", decide(gone.Request), "approval_ended")
 
 	rotated := ask("rotated")
-	_, err = f.ChangeAgent(t.Context(), f.org, rotated.Principal, func(a *identity.Agent) error { a.TokenGen++; return nil }, false, f.event())
+	_, err = f.ChangeAgent(t.Context(), f.org, rotated.Principal, func(a *agent.Agent) error { a.TokenGen++; return nil }, false, f.event())
 	must(t, err)
 	want(t, "an old key's request", decide(rotated.Request), "approval_ended")
 	again := rotated.Request

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
@@ -20,9 +21,9 @@ func (f *fixture) request(t *testing.T, vaultID, path string) approval.Request {
 	t.Helper()
 	g := f.grant(vaultID)
 	g.Pattern, g.Conditions, g.PrincipalID = "**", []byte(`{"require_approval":{"valid_seconds":3600,"max_uses":3}}`), ids.New()
-	must(t, f.AddAgent(t.Context(), identity.Agent{
-		Standing: identity.Standing{ID: g.PrincipalID, Org: f.org, Creator: ids.New(), Active: true, TokenGen: 4},
-		Name:     "agent", AuthMethod: identity.MethodMTLS, CreatedAt: moment,
+	must(t, f.AddAgent(t.Context(), agent.Agent{
+		State: identity.State{ID: g.PrincipalID, Org: f.org, Creator: ids.New(), Active: true, TokenGen: 4},
+		Name:  "agent", AuthMethod: agent.MethodMTLS, CreatedAt: moment,
 	}, f.event()))
 	must(t, f.AddGrant(t.Context(), f.org, g, f.event()))
 	return approval.Request{

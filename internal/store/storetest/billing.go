@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
@@ -230,7 +231,7 @@ func testCaps(t *testing.T, f *fixture) {
 	race("vaults", 16, 2, func(i int) error { return f.AddVault(t.Context(), f.newVault(fmt.Sprint("v", i)), f.event()) })
 	must(t, f.AddVault(t.Context(), f.newVault("__own"), nil)) // the server's own is none of theirs
 	race("agents", 16, 2, func(int) error {
-		return f.AddAgent(t.Context(), identity.Agent{Standing: identity.Standing{ID: ids.New(), Org: f.org, Active: true}, CreatedAt: moment}, f.event())
+		return f.AddAgent(t.Context(), agent.Agent{State: identity.State{ID: ids.New(), Org: f.org, Active: true}, CreatedAt: moment}, f.event())
 	})
 	put := func(path string, n uint64) error {
 		v := version(first.ID, path, n)

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
+	"github.com/oneclaw-dev/oneclaw/internal/org"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 )
@@ -42,7 +42,7 @@ func testComeback(t *testing.T, f *fixture) {
 		must(t, err)
 	}
 
-	must(t, f.RemoveMember(t.Context(), identity.Removal{Org: f.org, User: bob, Actor: ann, At: moment}, anybody, f.event()))
+	must(t, f.RemoveMember(t.Context(), org.Removal{Org: f.org, User: bob, Actor: ann, At: moment}, anybody, f.event()))
 	i := f.invitation(t, ann, bob+"@again.example.com", policy.RoleMember)
 	must(t, f.Join(t.Context(), i, bob, moment.Add(time.Second), f.event()))
 

@@ -6,21 +6,24 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
+	"github.com/oneclaw-dev/oneclaw/internal/iprule"
+	"github.com/oneclaw-dev/oneclaw/internal/org"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
-func anybody(identity.Member, identity.Member) error { return nil }
+func anybody(org.Member, org.Member) error { return nil }
 
-func (f *fixture) invitation(t *testing.T, by, email string, role policy.Role) identity.Invitation {
+func (f *fixture) invitation(t *testing.T, by, email string, role policy.Role) org.Invitation {
 	t.Helper()
-	i := identity.Invitation{
+	i := org.Invitation{
 		ID: ids.New(), Org: f.org, Email: email, Role: role, TokenHash: ids.New(), InvitedBy: by,
 		CreatedAt: moment, ExpiresAt: moment.Add(time.Hour),
 	}
-	must(t, f.AddInvitation(t.Context(), i, func(identity.Member) error { return nil }, f.event()))
+	must(t, f.AddInvitation(t.Context(), i, func(org.Member) error { return nil }, f.event()))
 	return i
 }
 
@@ -49,7 +52,7 @@ func (f *fixture) count(t *testing.T, role policy.Role) (n int) {
 func testInvitations(t *testing.T, f *fixture) {
 	owner := addUser(t, f)
 	i := f.invitation(t, owner, "zoe@example.com", policy.RoleAdmin)
-	want(t, "twice", f.AddInvitation(t.Context(), i, func(identity.Member) error { return nil }, f.event()), "already_invited")
+	want(t, "twice", f.AddInvitation(t.Context(), i, func(org.Member) error { return nil }, f.event()), "already_invited")
 	want(t, "a member", f.Invited(t.Context(), f.org, owner+"@example.com", moment), "already_member")
 	got, err := f.Invitation(t.Context(), f.org, i.ID)
 	must(t, err)
@@ -81,7 +84,7 @@ func testInvitations(t *testing.T, f *fixture) {
 	// An expired one is in nobody's way.
 	late := i
 	late.ID, late.TokenHash, late.CreatedAt, late.ExpiresAt = ids.New(), "late", moment.Add(24*time.Hour), moment.Add(48*time.Hour)
-	must(t, f.AddInvitation(t.Context(), late, func(identity.Member) error { return nil }, f.event()))
+	must(t, f.AddInvitation(t.Context(), late, func(org.Member) error { return nil }, f.event()))
 
 	user := addUser(t, &fixture{DB: f.DB, org: ids.New()})
 	var all sync.WaitGroup
@@ -105,7 +108,7 @@ func testRoles(t *testing.T, f *fixture) {
 	ann := addUser(t, f)
 	_, err := f.ChangeRole(t.Context(), f.org, ann, ann, policy.RoleMember, anybody, f.event())
 	want(t, "the last owner", err, "last_owner")
-	want(t, "the last owner", f.RemoveMember(t.Context(), identity.Removal{Org: f.org, User: ann, Actor: ann}, anybody, f.event()), "last_owner")
+	want(t, "the last owner", f.RemoveMember(t.Context(), org.Removal{Org: f.org, User: ann, Actor: ann}, anybody, f.event()), "last_owner")
 	_, err = f.ChangeRole(t.Context(), f.org, ann, ids.New(), policy.RoleMember, anybody, f.event())
 	want(t, "nobody", err, "member_not_found")
 	// Of owners who all step down at once, one stays.
@@ -117,7 +120,7 @@ func testRoles(t *testing.T, f *fixture) {
 	for n, id := range owners {
 		all.Go(func() {
 			if n%2 == 0 {
-				_ = f.RemoveMember(t.Context(), identity.Removal{Org: f.org, User: id, Actor: id, At: moment}, anybody, f.event())
+				_ = f.RemoveMember(t.Context(), org.Removal{Org: f.org, User: id, Actor: id, At: moment}, anybody, f.event())
 				return
 			}
 			_, _ = f.ChangeRole(t.Context(), f.org, id, id, policy.RoleMember, anybody, f.event())
@@ -135,9 +138,9 @@ func testRemoval(t *testing.T, f *fixture) {
 	v := f.newVault("bobs")
 	v.CreatedBy = bob
 	must(t, f.AddVault(t.Context(), v, f.event()))
-	agent := identity.Agent{
-		Standing: identity.Standing{ID: ids.New(), Org: f.org, Creator: bob, Active: true},
-		Name:     "bobs", AuthMethod: identity.MethodMTLS, CreatedAt: moment,
+	agent := agent.Agent{
+		State: identity.State{ID: ids.New(), Org: f.org, Creator: bob, Active: true},
+		Name:  "bobs", AuthMethod: agent.MethodMTLS, CreatedAt: moment,
 	}
 	must(t, f.AddAgent(t.Context(), agent, f.event()))
 	key := identity.UserKey{ID: ids.New(), Org: f.org, User: bob, Name: "k", Hash: ids.New(), CreatedAt: moment}
@@ -146,11 +149,11 @@ func testRemoval(t *testing.T, f *fixture) {
 	g.PrincipalKind, g.PrincipalID = policy.KindUser, bob
 	must(t, f.AddGrant(t.Context(), f.org, g, f.event()))
 	was, _ := f.Epoch()
-	must(t, f.RemoveMember(t.Context(), identity.Removal{Org: f.org, User: bob, Actor: ann, At: moment, OwnOrg: ids.New()}, anybody, f.event()))
+	must(t, f.RemoveMember(t.Context(), org.Removal{Org: f.org, User: bob, Actor: ann, At: moment, OwnOrg: ids.New()}, anybody, f.event()))
 	if is, _ := f.Epoch(); is == was {
 		t.Error("the epoch did not move")
 	}
-	a, err := f.Standing(t.Context(), agent.ID)
+	a, err := f.AgentState(t.Context(), agent.ID)
 	must(t, err)
 	k, err := f.Key(t.Context(), key.ID)
 	must(t, err)
@@ -177,7 +180,7 @@ func testRemoval(t *testing.T, f *fixture) {
 			Org:  f.org, Role: i.Role, PasswordHash: "none",
 		}
 		must(t, f.AddInvitedUser(t.Context(), zoe, i, f.event()))
-		must(t, f.RemoveMember(t.Context(), identity.Removal{Org: f.org, User: zoe.ID, Actor: ann, At: moment, OwnOrg: own}, anybody, f.event()))
+		must(t, f.RemoveMember(t.Context(), org.Removal{Org: f.org, User: zoe.ID, Actor: ann, At: moment, OwnOrg: own}, anybody, f.event()))
 		if got, err := f.AccountByEmail(t.Context(), i.Email); err != nil || got.Org != own {
 			t.Errorf("with %q: %+v, %v", own, got, err)
 		}
@@ -185,15 +188,15 @@ func testRemoval(t *testing.T, f *fixture) {
 }
 
 func testIPRules(t *testing.T, f *fixture) {
-	rule := func(cidr string) identity.IPRule {
-		return identity.IPRule{
+	rule := func(cidr string) iprule.Rule {
+		return iprule.Rule{
 			ID: ids.New(), Org: f.org, Type: "deny", Network: netip.MustParsePrefix(cidr), Label: "l", AppliesTo: "all",
 			CreatedBy: ids.New(), CreatedAt: moment,
 		}
 	}
 	seen := 0
-	look := func(will []identity.IPRule) error { seen = len(will); return nil }
-	refuse := func([]identity.IPRule) error { return fault.New(fault.Conflict, "no", "") }
+	look := func(will []iprule.Rule) error { seen = len(will); return nil }
+	refuse := func([]iprule.Rule) error { return fault.New(fault.Conflict, "no", "") }
 	a, b := rule("10.0.0.0/8"), rule("2001:db8::/32")
 	want(t, "a refused rule", f.AddIPRule(t.Context(), a, refuse, f.event()), "no")
 	must(t, f.AddIPRule(t.Context(), a, look, f.event()))

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
@@ -34,56 +35,56 @@ func counter(free int64) identity.Counter {
 	return identity.Counter{ID: ids.New(), Free: free, Base: time.Second, Max: time.Minute, Forget: time.Hour}
 }
 
-func testGuesses(t *testing.T, f *fixture) {
+func testAttempts(t *testing.T, f *fixture) {
 	ctx := t.Context()
-	g := &identity.Guess{Here: counter(5), Others: []identity.Counter{counter(50), counter(100)}}
-	// Guesses at once are let through for as many as are free, and no more.
-	if won := crowd(t, 50, "too_many_attempts", func() error { return f.CountGuess(ctx, g, moment) }); won != 5 {
-		t.Errorf("%d guesses were let through, 5 are free", won)
+	g := &identity.Attempt{Here: counter(5), Others: []identity.Counter{counter(50), counter(100)}}
+	// Of many at once exactly the free ones are let through.
+	if won := crowd(t, 50, "too_many_attempts", func() error { return f.CountAttempt(ctx, g, moment) }); won != 5 {
+		t.Errorf("%d attempts were let through, 5 are free", won)
 	}
-	// Each wait is twice the one before, and no guess in it is counted.
+	// Each wait is twice the one before, and no attempt in it is counted.
 	now := moment
 	for _, seconds := range []int{1, 2, 4, 8, 16, 32, 60, 60} {
 		wait := time.Duration(seconds) * time.Second
 		for _, early := range []time.Duration{0, wait - time.Microsecond} {
-			if err := f.CountGuess(ctx, g, now.Add(early)); fault.CodeOf(err) != "too_many_attempts" {
+			if err := f.CountAttempt(ctx, g, now.Add(early)); fault.CodeOf(err) != "too_many_attempts" {
 				t.Fatalf("%v of %v are enough: %v", early, wait, err)
 			}
 		}
 		now = now.Add(wait)
-		must(t, f.CountGuess(ctx, g, now))
+		must(t, f.CountAttempt(ctx, g, now))
 	}
 	// Quiet makes it begin anew.
 	now = now.Add(time.Hour + time.Minute + time.Second)
-	if won := crowd(t, 20, "too_many_attempts", func() error { return f.CountGuess(ctx, g, now) }); won != 5 {
-		t.Errorf("after an hour %d guesses were let through", won)
+	if won := crowd(t, 20, "too_many_attempts", func() error { return f.CountAttempt(ctx, g, now) }); won != 5 {
+		t.Errorf("after an hour %d attempts were let through", won)
 	}
-	// A right guess clears the account's counters, and of the network's takes one.
-	must(t, f.ForgiveGuess(ctx, g, time.Time{}))
-	if won := crowd(t, 20, "too_many_attempts", func() error { return f.CountGuess(ctx, g, now) }); won != 5 {
-		t.Errorf("after a right guess %d were let through", won)
+	// A right attempt clears the account's counters, and of the network's takes one.
+	must(t, f.ForgiveAttempt(ctx, g, time.Time{}))
+	if won := crowd(t, 20, "too_many_attempts", func() error { return f.CountAttempt(ctx, g, now) }); won != 5 {
+		t.Errorf("after a right attempt %d were let through", won)
 	}
 	// Strangers elsewhere don't keep an owner out of where it was before.
 	account := counter(3)
-	home := &identity.Guess{Here: counter(5), Others: []identity.Counter{account}}
-	away := &identity.Guess{Here: counter(5), Others: []identity.Counter{account}}
-	must(t, f.CountGuess(ctx, home, now))
-	must(t, f.ForgiveGuess(ctx, home, now.Add(24*time.Hour)))
-	if won := crowd(t, 20, "too_many_attempts", func() error { return f.CountGuess(ctx, away, now) }); won != 3 {
+	home := &identity.Attempt{Here: counter(5), Others: []identity.Counter{account}}
+	away := &identity.Attempt{Here: counter(5), Others: []identity.Counter{account}}
+	must(t, f.CountAttempt(ctx, home, now))
+	must(t, f.ForgiveAttempt(ctx, home, now.Add(24*time.Hour)))
+	if won := crowd(t, 20, "too_many_attempts", func() error { return f.CountAttempt(ctx, away, now) }); won != 3 {
 		t.Errorf("from elsewhere %d were let through", won)
 	}
-	must(t, f.CountGuess(ctx, home, now))
-	fresh := &identity.Guess{Here: counter(5), Others: []identity.Counter{account}}
-	want(t, "a third network", f.CountGuess(ctx, fresh, now), "too_many_attempts")
+	must(t, f.CountAttempt(ctx, home, now))
+	fresh := &identity.Attempt{Here: counter(5), Others: []identity.Counter{account}}
+	want(t, "a third network", f.CountAttempt(ctx, fresh, now), "too_many_attempts")
 	// Swept is what nobody asked for since, unless it is trusted.
 	must(t, f.Sweep(ctx, now.Add(week+time.Hour), now.Add(week+time.Second)))
-	if err := f.CountGuess(ctx, away, now); err != nil {
+	if err := f.CountAttempt(ctx, away, now); err != nil {
 		t.Errorf("a counter was not swept: %v", err)
 	}
-	must(t, f.CountGuess(ctx, away, now))
-	must(t, f.CountGuess(ctx, away, now))
-	want(t, "elsewhere again", f.CountGuess(ctx, away, now), "too_many_attempts")
-	if err := f.CountGuess(ctx, home, now); err != nil {
+	must(t, f.CountAttempt(ctx, away, now))
+	must(t, f.CountAttempt(ctx, away, now))
+	want(t, "elsewhere again", f.CountAttempt(ctx, away, now), "too_many_attempts")
+	if err := f.CountAttempt(ctx, home, now); err != nil {
 		t.Errorf("trust was swept: %v", err)
 	}
 }
@@ -92,20 +93,20 @@ func testGuesses(t *testing.T, f *fixture) {
 func (f *fixture) enabled(t *testing.T, codes ...string) (user string) {
 	t.Helper()
 	user = addUser(t, f)
-	k := identity.TOTP{User: user}
+	k := account.TOTP{User: user}
 	k.Box.WrappedDEK, k.Box.Ciphertext = []byte(ids.New()), []byte("sealed")
 	must(t, f.SetUpTOTP(t.Context(), f.org, k, moment, f.event()))
 	k.LastStep = 10
-	must(t, f.EnableTOTP(t.Context(), f.org, k, codes, identity.Kept{At: moment}, f.event()))
+	must(t, f.EnableTOTP(t.Context(), f.org, k, codes, account.Kept{At: moment}, f.event()))
 	return user
 }
 
 // challenge is a login of the user that waits for its second factor.
-func (f *fixture) challenge(t *testing.T, user string) identity.Challenge {
+func (f *fixture) challenge(t *testing.T, user string) account.Challenge {
 	t.Helper()
 	a, err := f.Account(t.Context(), user, f.org)
 	must(t, err)
-	ch := identity.Challenge{Hash: ids.New(), User: user, Org: f.org, TokenGen: a.TokenGen, ExpiresAt: moment.Add(time.Hour)}
+	ch := account.Challenge{Hash: ids.New(), User: user, Org: f.org, TokenGen: a.TokenGen, ExpiresAt: moment.Add(time.Hour)}
 	must(t, f.AddChallenge(t.Context(), ch, moment, f.event()))
 	return ch
 }
@@ -114,10 +115,10 @@ func testFactors(t *testing.T, f *fixture) {
 	ctx := t.Context()
 	user := f.enabled(t, "code 1", "code 2")
 	other := (&fixture{DB: f.DB, org: ids.New()}).enabled(t, "code 3")
-	finish := func(ch identity.Challenge, x identity.Factor) error { return f.FinishChallenge(ctx, ch, x, f.event()) }
+	finish := func(ch account.Challenge, x account.Factor) error { return f.FinishChallenge(ctx, ch, x, f.event()) }
 	// A code is accepted once, in however many logins it is shown at once.
-	for name, x := range map[string]identity.Factor{"a step": {Step: 11}, "a recovery code": {Recovery: "code 1"}} {
-		many := make(chan identity.Challenge, 50)
+	for name, x := range map[string]account.Factor{"a step": {Step: 11}, "a recovery code": {Recovery: "code 1"}} {
+		many := make(chan account.Challenge, 50)
 		for range 50 {
 			many <- f.challenge(t, user)
 		}
@@ -125,22 +126,22 @@ func testFactors(t *testing.T, f *fixture) {
 			t.Errorf("%s was accepted %d times", name, won)
 		}
 	}
-	want(t, "an older step", finish(f.challenge(t, user), identity.Factor{Step: 10}), "challenge_not_found")
-	want(t, "another's code", finish(f.challenge(t, user), identity.Factor{Recovery: "code 3"}), "challenge_not_found")
+	want(t, "an older step", finish(f.challenge(t, user), account.Factor{Step: 10}), "challenge_not_found")
+	want(t, "another's code", finish(f.challenge(t, user), account.Factor{Recovery: "code 3"}), "challenge_not_found")
 	// A challenge is spent once, and has so many attempts.
 	ch := f.challenge(t, user)
 	if won := crowd(t, 50, "challenge_not_found", func() error { _, err := f.TryChallenge(ctx, ch.Hash, 5, moment); return err }); won != 5 {
 		t.Errorf("a challenge was answered %d times", won)
 	}
-	must(t, finish(ch, identity.Factor{Step: 12}))
-	want(t, "a spent challenge", finish(ch, identity.Factor{Step: 13}), "challenge_not_found")
-	must(t, finish(f.challenge(t, user), identity.Factor{Step: 13})) // the step was not spent on it
+	must(t, finish(ch, account.Factor{Step: 12}))
+	want(t, "a spent challenge", finish(ch, account.Factor{Step: 13}), "challenge_not_found")
+	must(t, finish(f.challenge(t, user), account.Factor{Step: 13})) // the step was not spent on it
 	late := f.challenge(t, user)
 	_, err := f.TryChallenge(ctx, late.Hash, 5, late.ExpiresAt)
 	want(t, "an expired challenge", err, "challenge_not_found")
 	// One turns it off, and what waited ends with it.
-	x := identity.Factor{Recovery: "code 2"}
-	if won := crowd(t, 50, "totp_not_found", func() error { return f.DisableTOTP(ctx, f.org, user, x, identity.Kept{At: moment}, f.event()) }); won != 1 {
+	x := account.Factor{Recovery: "code 2"}
+	if won := crowd(t, 50, "totp_not_found", func() error { return f.DisableTOTP(ctx, f.org, user, x, account.Kept{At: moment}, f.event()) }); won != 1 {
 		t.Errorf("it was turned off %d times", won)
 	}
 	_, err = f.TryChallenge(ctx, late.Hash, 5, moment)
@@ -155,13 +156,13 @@ func testFactors(t *testing.T, f *fixture) {
 func testResets(t *testing.T, f *fixture) {
 	ctx := t.Context()
 	user := addUser(t, f)
-	token := func(purpose string, expires time.Time) identity.MailToken {
-		m := identity.MailToken{Hash: ids.New(), Purpose: purpose, ExpiresAt: expires}
+	token := func(purpose string, expires time.Time) account.MailToken {
+		m := account.MailToken{Hash: ids.New(), Purpose: purpose, ExpiresAt: expires}
 		must(t, f.AddMailToken(ctx, user, m))
 		return m
 	}
-	one, two := token(identity.PurposeReset, moment.Add(time.Hour)), token(identity.PurposeReset, moment.Add(time.Hour))
-	verify := token(identity.PurposeVerify, moment.Add(time.Hour))
+	one, two := token(account.PurposeReset, moment.Add(time.Hour)), token(account.PurposeReset, moment.Add(time.Hour))
+	verify := token(account.PurposeVerify, moment.Add(time.Hour))
 	reset := func(hash string, now time.Time) error {
 		return f.ResetPassword(ctx, f.org, user, hash, ids.New(), now, f.event())
 	}
@@ -179,11 +180,11 @@ func testResets(t *testing.T, f *fixture) {
 	if now, _ := f.Epoch(); is.TokenGen != was.TokenGen+1 || is.PasswordHash == was.PasswordHash || !is.EmailVerified || now == epoch {
 		t.Errorf("before %+v, after %+v", was, is)
 	}
-	if _, err := f.MailToken(ctx, verify.Hash, identity.PurposeVerify, moment); !fault.Is(err, fault.NotFound) {
+	if _, err := f.MailToken(ctx, verify.Hash, account.PurposeVerify, moment); !fault.Is(err, fault.NotFound) {
 		t.Errorf("the mail that confirms still works: %v", err)
 	}
 	// What has ended is swept, what has not is not.
-	old, fresh := token(identity.PurposeReset, moment.Add(time.Minute)), token(identity.PurposeReset, moment.Add(time.Hour))
+	old, fresh := token(account.PurposeReset, moment.Add(time.Minute)), token(account.PurposeReset, moment.Add(time.Hour))
 	must(t, f.Sweep(ctx, moment.Add(week+2*time.Minute), moment))
 	if _, err := f.MailToken(ctx, old.Hash, old.Purpose, moment); !fault.Is(err, fault.NotFound) {
 		t.Errorf("an old token was not swept: %v", err)
@@ -192,7 +193,7 @@ func testResets(t *testing.T, f *fixture) {
 		t.Errorf("a fresh token was swept: %v", err)
 	}
 	// A token of nobody costs the same and is good for nothing.
-	none := identity.MailToken{Hash: ids.New(), Purpose: identity.PurposeReset, ExpiresAt: moment.Add(time.Hour)}
+	none := account.MailToken{Hash: ids.New(), Purpose: account.PurposeReset, ExpiresAt: moment.Add(time.Hour)}
 	must(t, f.AddMailToken(ctx, "", none))
 	_, err = f.MailToken(ctx, none.Hash, none.Purpose, moment)
 	want(t, "a token of nobody", err, "user_not_found")

@@ -3,6 +3,7 @@ package storetest
 import (
 	"testing"
 
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -22,9 +23,9 @@ func addUser(t *testing.T, f *fixture) (id string) {
 func addAgent(t *testing.T, f *fixture) (id string) {
 	t.Helper()
 	id = ids.New()
-	must(t, f.AddAgent(t.Context(), identity.Agent{
-		Standing: identity.Standing{ID: id, Org: f.org, Creator: ids.New()}, // not active: it exists all the same
-		Name:     "agent", AuthMethod: identity.MethodMTLS, CreatedAt: moment,
+	must(t, f.AddAgent(t.Context(), agent.Agent{
+		State: identity.State{ID: id, Org: f.org, Creator: ids.New()}, // not active: it exists all the same
+		Name:  "agent", AuthMethod: agent.MethodMTLS, CreatedAt: moment,
 	}, f.event()))
 	return id
 }
@@ -43,11 +44,11 @@ func testAgentKeys(t *testing.T, f *fixture) {
 		"pointers to versions":   {[]*vault.Version{}, false},
 	} {
 		id := ids.New()
-		err := f.AddAgent(t.Context(), identity.Agent{
-			Standing: identity.Standing{ID: id, Org: f.org, Creator: ids.New()}, Name: what, AuthMethod: identity.MethodMTLS,
+		err := f.AddAgent(t.Context(), agent.Agent{
+			State: identity.State{ID: id, Org: f.org, Creator: ids.New()}, Name: what, AuthMethod: agent.MethodMTLS,
 			CreatedAt: moment, Sealed: c.sealed,
 		}, f.event())
-		_, found := f.Standing(t.Context(), id)
+		_, found := f.AgentState(t.Context(), id)
 		if (err == nil) != c.fits || (found == nil) != c.fits {
 			t.Errorf("%s: %v, and the agent: %v", what, err, found)
 		}

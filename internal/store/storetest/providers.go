@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
@@ -38,14 +40,14 @@ func testSpendToken(t *testing.T, f *fixture) {
 }
 
 func testLinks(t *testing.T, f *fixture) {
-	link := identity.Link{Issuer: "https://idp", Subject: "1", CreatedAt: moment}
-	missing := func(l identity.Link) {
+	link := account.Link{Issuer: "https://idp", Subject: "1", CreatedAt: moment}
+	missing := func(l account.Link) {
 		t.Helper()
 		if _, err := f.AccountByLink(t.Context(), l.Issuer, l.Subject); !fault.Is(err, fault.NotFound) {
 			t.Errorf("%s at %s is somebody: %v", l.Subject, l.Issuer, err)
 		}
 	}
-	is := func(l identity.Link, user string) {
+	is := func(l account.Link, user string) {
 		t.Helper()
 		if a, err := f.AccountByLink(t.Context(), l.Issuer, l.Subject); err != nil || a.ID != user {
 			t.Errorf("%s is %s, %v; want %s", l.Subject, a.ID, err, user)
@@ -55,9 +57,9 @@ func testLinks(t *testing.T, f *fixture) {
 	link.User = addUser(t, f)
 	must(t, f.LinkAccount(t.Context(), f.org, link, f.event()))
 	is(link, link.User)
-	missing(identity.Link{Issuer: "https://idp/", Subject: "1"})
-	missing(identity.Link{Issuer: "https://IDP", Subject: "1"})
-	missing(identity.Link{Issuer: "https://idp", Subject: "2"})
+	missing(account.Link{Issuer: "https://idp/", Subject: "1"})
+	missing(account.Link{Issuer: "https://IDP", Subject: "1"})
+	missing(account.Link{Issuer: "https://idp", Subject: "2"})
 
 	second := &fixture{DB: f.DB, org: ids.New()}
 	stolen := link
@@ -84,13 +86,13 @@ func testLinks(t *testing.T, f *fixture) {
 	}
 
 	third := &fixture{DB: f.DB, org: ids.New()}
-	add := func(f *fixture, email string, l identity.Link) error {
+	add := func(f *fixture, email string, l account.Link) error {
 		return f.AddLinkedUser(t.Context(), identity.Account{
 			User: identity.User{ID: l.User, Email: email, AuthMethod: "oidc", HomeOrg: f.org, CreatedAt: moment, EmailVerified: true},
 			Org:  f.org, Role: policy.RoleOwner,
 		}, "org", l, f.event())
 	}
-	fresh := identity.Link{Issuer: "https://idp", Subject: "3", User: ids.New(), CreatedAt: moment}
+	fresh := account.Link{Issuer: "https://idp", Subject: "3", User: ids.New(), CreatedAt: moment}
 	want(t, "a mail that is taken", add(third, link.User+"@example.com", fresh), "email_taken")
 	missing(fresh) // with the account the link went too
 	taken := fresh
@@ -103,20 +105,20 @@ func testLinks(t *testing.T, f *fixture) {
 func testAgentsOfClients(t *testing.T, f *fixture) {
 	add := func(f *fixture, issuer, client, method string, active bool) string {
 		id := ids.New()
-		must(t, f.AddAgent(t.Context(), identity.Agent{
-			Standing: identity.Standing{ID: id, Org: f.org, Creator: ids.New(), Active: active},
-			Name:     "agent", AuthMethod: method, OIDCIssuer: issuer, OIDCClientID: client, CreatedAt: moment,
+		must(t, f.AddAgent(t.Context(), agent.Agent{
+			State: identity.State{ID: id, Org: f.org, Creator: ids.New(), Active: active},
+			Name:  "agent", AuthMethod: method, OIDCIssuer: issuer, OIDCClientID: client, CreatedAt: moment,
 		}, f.event()))
 		return id
 	}
 	other := &fixture{DB: f.DB, org: ids.New()}
-	ended := add(f, "https://idp", "ci", identity.MethodOIDC, false)
-	live := add(other, "https://idp", "ci", identity.MethodOIDC, true)
-	add(f, "https://idp", "CI", identity.MethodOIDC, true)
-	add(f, "https://idp/", "ci", identity.MethodOIDC, true)
-	add(f, "https://idp", "ci", identity.MethodMTLS, true)
-	add(f, "https://idp", "", identity.MethodOIDC, true)
-	add(f, "", "", identity.MethodAPIKey, true)
+	ended := add(f, "https://idp", "ci", agent.MethodOIDC, false)
+	live := add(other, "https://idp", "ci", agent.MethodOIDC, true)
+	add(f, "https://idp", "CI", agent.MethodOIDC, true)
+	add(f, "https://idp/", "ci", agent.MethodOIDC, true)
+	add(f, "https://idp", "ci", agent.MethodMTLS, true)
+	add(f, "https://idp", "", agent.MethodOIDC, true)
+	add(f, "", "", agent.MethodAPIKey, true)
 	got, err := f.AgentsOfClients(t.Context(), "https://idp", [3]string{"", "ci", ""}, 10)
 	if err != nil || len(got) != 2 || got[0].ID != live || got[1].ID != ended || got[0].Org != other.org || got[1].OIDCClientID != "ci" {
 		t.Errorf("found %+v, %v", got, err)

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
@@ -16,15 +17,15 @@ func testTaken(t *testing.T, f *fixture) {
 	ann := addUser(t, f)
 	bob := f.joiner(t, ann, policy.RoleAdmin)
 	now := time.Now()
-	agent := identity.Agent{Name: "bot", AuthMethod: identity.MethodAPIKey}
-	agent.ID, agent.Org, agent.Creator, agent.Active, agent.TokenGen, agent.CreatedAt = ids.New(), f.org, ann, true, 1, now
-	agent.KeyHash = ids.New()
-	must(t, f.AddAgent(t.Context(), agent, f.event()))
+	robot := agent.Agent{Name: "bot", AuthMethod: agent.MethodAPIKey}
+	robot.ID, robot.Org, robot.Creator, robot.Active, robot.TokenGen, robot.CreatedAt = ids.New(), f.org, ann, true, 1, now
+	robot.KeyHash = ids.New()
+	must(t, f.AddAgent(t.Context(), robot, f.event()))
 	take := func(user, with string) string {
 		ev := f.event()
 		ev.With = with
 		id := ids.New()
-		must(t, f.TakeToken(t.Context(), identity.Taken{ID: id, Org: f.org, Agent: agent.ID, Gen: 1, User: user, At: now, Expires: now.Add(time.Hour)}, ev))
+		must(t, f.TakeToken(t.Context(), identity.Taken{ID: id, Org: f.org, Agent: robot.ID, Gen: 1, User: user, At: now, Expires: now.Add(time.Hour)}, ev))
 		return id
 	}
 	login := func(user string) string {
@@ -54,12 +55,12 @@ func testTaken(t *testing.T, f *fixture) {
 	if all, err := f.Sessions(t.Context(), ann, true, now, 10); err != nil || len(all) != 3 {
 		t.Errorf("sessions %+v, %v", all, err)
 	}
-	_, err := f.ChangeAgent(t.Context(), f.org, agent.ID, func(a *identity.Agent) error { a.KeyHash = ids.New(); return nil }, false, as(f.event(), bob))
+	_, err := f.ChangeAgent(t.Context(), f.org, robot.ID, func(a *agent.Agent) error { a.KeyHash = ids.New(); return nil }, false, as(f.event(), bob))
 	must(t, err)
 	_, err = f.ChangeRole(t.Context(), f.org, ann, bob, policy.RoleMember, anybody, f.event())
 	must(t, err)
 	over("the role", t4, true)
-	if a, err := f.Agent(t.Context(), f.org, agent.ID); err != nil || a.KeyHash != "" {
+	if a, err := f.Agent(t.Context(), f.org, robot.ID); err != nil || a.KeyHash != "" {
 		t.Errorf("the key that a demoted admin gave: %+v, %v", a, err)
 	}
 }

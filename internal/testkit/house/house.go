@@ -13,9 +13,9 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/keyring"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
@@ -159,7 +159,7 @@ func (h *House) Fill() map[string]string {
 		more[wrapped], more[sealed] = b.WrappedDEK, b.Ciphertext
 		h.insert(table, more)
 	}
-	kek, at := identity.SealOfTOTP(user)
+	kek, at := account.SealOfTOTP(user)
 	put("user_totp", "wrapped", "sealed", kek, at, map[string]any{"user_id": user})
 	kek, at = mail.SealOf(post)
 	put("mail_queue", "wrapped", "sealed", kek, at, map[string]any{"id": post})

@@ -86,27 +86,27 @@ func (o *Outbox) None() int {
 	return o.none
 }
 
-// VerifyEmail implements identity.Mailer.
+// VerifyEmail implements account.Mailer.
 func (o *Outbox) VerifyEmail(_ context.Context, to, token string) error {
 	return o.put(Letter{Kind: Verify, To: to, Token: token})
 }
 
-// EnrollAgent implements identity.Mailer.
+// EnrollAgent implements agent.Mailer.
 func (o *Outbox) EnrollAgent(_ context.Context, to, name, from, key, token string) error {
 	return o.put(Letter{Kind: Enroll, To: to, What: name, By: from, Key: key, Token: token})
 }
 
-// ResetPassword implements identity.Mailer.
+// ResetPassword implements account.Mailer.
 func (o *Outbox) ResetPassword(_ context.Context, to, token string) error {
 	return o.put(Letter{Kind: Reset, To: to, Token: token})
 }
 
-// AccountNotice implements identity.Mailer.
+// AccountNotice implements account.Mailer.
 func (o *Outbox) AccountNotice(_ context.Context, to, what string, _ time.Time) error {
 	return o.put(Letter{Kind: Notice, To: to, What: what})
 }
 
-// NoMail implements identity.Mailer.
+// NoMail implements account.Mailer.
 func (o *Outbox) NoMail(context.Context) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -114,7 +114,7 @@ func (o *Outbox) NoMail(context.Context) error {
 	return o.failure
 }
 
-// Invite implements identity.Mailer.
+// Invite implements org.Mailer.
 func (o *Outbox) Invite(_ context.Context, to, from, token string, _ time.Time) error {
 	return o.put(Letter{Kind: Invited, To: to, By: from, Token: token})
 }

@@ -1,6 +1,8 @@
 package world
 
 import (
+	"github.com/oneclaw-dev/oneclaw/internal/account"
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
@@ -52,9 +54,9 @@ func (w *World) Boss(name string) policy.Principal {
 func (w *World) Member(of policy.Principal, name string, role policy.Role) policy.Principal {
 	w.t.Helper()
 	p := w.Owner(name)
-	_, err := w.Identity.Invite(w.t.Context(), w.Call(w.Here(of), policy.InviteMember), Email(name), role)
+	_, err := w.Orgs.Invite(w.t.Context(), w.Call(w.Here(of), policy.InviteMember), Email(name), role)
 	w.must(err)
-	_, err = w.Identity.AcceptInvitation(w.t.Context(), w.Call(p, policy.AcceptInvitation), w.Mail.Token(Invited, Email(name)))
+	_, err = w.Orgs.AcceptInvitation(w.t.Context(), w.Call(p, policy.AcceptInvitation), w.Mail.Token(Invited, Email(name)))
 	w.must(err)
 	return w.SignedIn(p.ID, of.Org)
 }
@@ -76,7 +78,7 @@ func (w *World) Here(p policy.Principal) policy.Principal {
 // SignUp makes a user with a password through identity, and returns its token with it.
 func (w *World) SignUp(name string) (policy.Principal, string) {
 	w.t.Helper()
-	j, err := w.Identity.Signup(w.t.Context(), w.Call(policy.Principal{}, policy.Signup), Email(name), secret.FromString(Password), "")
+	j, err := w.Accounts.Signup(w.t.Context(), w.Call(policy.Principal{}, policy.Signup), Email(name), secret.FromString(Password), "")
 	w.must(err)
 	if j.Token == nil {
 		w.t.Fatal("the signup gave no token")
@@ -96,21 +98,21 @@ func (w *World) Who(bearer string) policy.Principal {
 // ByKey is a user who comes with a new API key that has scopes.
 func (w *World) ByKey(of policy.Principal, scopes ...string) policy.Principal {
 	w.t.Helper()
-	_, key, err := w.Identity.CreateKey(w.t.Context(), w.Call(w.Here(of), policy.CreateAPIKey), identity.KeyDraft{Name: "key", Scopes: scopes})
+	_, key, err := w.Accounts.CreateKey(w.t.Context(), w.Call(w.Here(of), policy.CreateAPIKey), account.KeyDraft{Name: "key", Scopes: scopes})
 	w.must(err)
 	return w.Who(string(key.Reveal()))
 }
 
 // Agent makes an agent of a human. It comes with a token for its key.
-func (w *World) Agent(of policy.Principal, change ...func(*identity.Agent)) policy.Principal {
+func (w *World) Agent(of policy.Principal, change ...func(*agent.Agent)) policy.Principal {
 	w.t.Helper()
-	draft := identity.Agent{Name: "worker"}
+	draft := agent.Agent{Name: "worker"}
 	for _, f := range change {
 		f(&draft)
 	}
-	a, key, err := w.Identity.CreateAgent(w.t.Context(), w.Call(w.Here(of), policy.RegisterAgent), draft)
+	a, key, err := w.Agents.CreateAgent(w.t.Context(), w.Call(w.Here(of), policy.RegisterAgent), draft)
 	w.must(err)
-	token, err := w.Identity.AgentToken(w.t.Context(), w.Call(policy.Principal{}, policy.Login), string(key.Reveal()), a.ID)
+	token, err := w.Agents.AgentToken(w.t.Context(), w.Call(policy.Principal{}, policy.Login), string(key.Reveal()), a.ID)
 	w.must(err)
 	return w.Who(string(token.Access.Reveal()))
 }

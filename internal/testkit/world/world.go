@@ -14,13 +14,17 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/checkout"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
+	"github.com/oneclaw-dev/oneclaw/internal/iprule"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
+	"github.com/oneclaw-dev/oneclaw/internal/org"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
@@ -54,6 +58,10 @@ type World struct {
 	Approvals *approval.Service
 	Vault     *vault.Service
 	Identity  *identity.Service
+	Accounts  *account.Service
+	Agents    *agent.Service
+	Orgs      *org.Service
+	IPRules   *iprule.Service
 	Sharing   *sharing.Service
 	Billing   *billing.Service
 	Payments  *x402.Service
@@ -70,7 +78,7 @@ type Setup struct {
 	Postgres       bool // instead of SQLite
 	TrustAddresses bool // mail addresses count before they are confirmed
 	Store          func(*store.Config)
-	People         func(*identity.Config)
+	People         func(*account.Config)
 	Stripe         func(*checkout.Config) // sets up the payment provider; nil: none
 	Facilitator    x402.Doer              // nil: http.DefaultClient
 	Webhooks       approval.Sender        // who calls the webhooks of organisations; nil: http.DefaultClient
@@ -117,24 +125,38 @@ func (w *World) services() {
 		Store: w.DB, Mailer: w.Mail, Sealer: w.Sealer, Keys: w.Keys, Sender: w.setup.Webhooks, Log: w.Logger(), Now: w.Clock.Now,
 	})
 	w.Vault = vault.New(w.DB, w.Sealer, w.Keys, w.DB, w.Approvals, w.Logger())
-	people := identity.Config{
-		Store: w.DB, Keys: w.Keys, Sealer: w.Sealer, Mailer: w.Mail, Safe: w.Vault, Shredder: w.Vault, Granter: w.Vault,
-		Log: w.Logger(), Now: w.Clock.Now, Issuer: Issuer, Audience: Audience, Signup: true,
-		Invited: func(ctx context.Context, email string) (bool, error) { return w.DB.Awaited(ctx, email, w.Clock.Now()) },
-	}
-	if w.setup.People != nil {
-		w.setup.People(&people)
-	}
-	var err error
-	w.Identity, err = identity.New(w.t.Context(), people)
-	w.must(err)
-	w.t.Cleanup(w.Identity.Wait)
+	w.people()
 	w.Sharing = sharing.New(sharing.Config{
 		Store: w.DB, Vault: w.Vault, People: w.Identity, Principals: w.DB, Sealer: w.Sealer, Keys: w.Keys, Mailer: w.Mail,
 		PublicURL: PublicURL, TrustAddresses: w.setup.TrustAddresses, Log: w.Logger(), Now: w.Clock.Now,
 	})
 	w.Chains = &intents.Chains{Store: w.DB}
 	w.money()
+}
+
+// people wires who can call.
+func (w *World) people() {
+	w.t.Helper()
+	w.IPRules = iprule.New(w.DB)
+	var err error
+	w.Identity, err = identity.New(w.t.Context(), identity.Config{
+		Store: w.DB, Keys: w.Keys, Admission: w.IPRules, Log: w.Logger(), Now: w.Clock.Now, Issuer: Issuer, Audience: Audience,
+	})
+	w.must(err)
+	humans := account.Config{
+		Store: w.DB, Identity: w.Identity, Keys: w.Keys, Sealer: w.Sealer, Mailer: w.Mail, Shredder: w.Vault, Log: w.Logger(), Now: w.Clock.Now,
+		Signup: true, Invited: func(ctx context.Context, email string) (bool, error) { return w.DB.Awaited(ctx, email, w.Clock.Now()) },
+	}
+	if w.setup.People != nil {
+		w.setup.People(&humans)
+	}
+	w.Accounts = account.New(humans)
+	w.t.Cleanup(w.Accounts.Wait)
+	w.Agents = agent.New(agent.Config{
+		Store: w.DB, Identity: w.Identity, Mailer: w.Mail, Safe: w.Vault, Granter: w.Vault, Log: w.Logger(), Now: w.Clock.Now,
+		VerifyEmail: humans.VerifyEmail,
+	})
+	w.Orgs = org.New(org.Config{Store: w.DB, Identity: w.Identity, Accounts: w.Accounts, Mailer: w.Mail, Signup: humans.Signup})
 }
 
 // money wires what counts, and what is paid for.

@@ -1,0 +1,108 @@
+package account
+
+import (
+	"context"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+)
+
+// Store is what account needs of a database. Methods that write take the event that
+// records the write and commit both or neither; those that take away what a
+// credential could do move the epoch of its organisation.
+type Store interface {
+	Append(ctx context.Context, ev *audit.Event) error
+	// Account returns NotFound unless the user is a member of org.
+	Account(ctx context.Context, user, org string) (identity.Account, error)
+	// Key and KeyByHash return NotFound when there is no such personal API key,
+	// revoked or not.
+	Key(ctx context.Context, id string) (identity.UserKey, error)
+	KeyByHash(ctx context.Context, hash string) (identity.UserKey, error)
+	// Session returns a session, ended or not, or NotFound.
+	Session(ctx context.Context, id string) (identity.Session, error)
+	// EndSession returns NotFound unless the user has the session and it has not ended.
+	// Unless keep is set, what was made with it ends too, also of one that has ended,
+	// and ev says what.
+	EndSession(ctx context.Context, org, user, id string, keep bool, now time.Time, ev *audit.Event) error
+	// CountAttempt counts an attempt, or returns RateLimited with the time to wait.
+	CountAttempt(ctx context.Context, g *identity.Attempt, now time.Time) error
+	UserStore
+	MailTokenStore
+	SessionStore
+	MFAStore
+	KeyStore
+	DeviceStore
+	ProviderStore
+}
+
+// UserStore keeps users and their memberships.
+type UserStore interface {
+	// AddUser stores the user with an organisation of its own, whose owner it
+	// is, and the mail token if there is one. Conflict when the mail is taken.
+	AddUser(ctx context.Context, a identity.Account, orgName string, t *MailToken, ev *audit.Event) error
+	// AddFirstOwner is AddUser for a server without users; false when it has some.
+	AddFirstOwner(ctx context.Context, a identity.Account, orgName string, ev *audit.Event) (bool, error)
+	// HasUsers reports whether anybody has an account.
+	HasUsers(ctx context.Context) (bool, error)
+	// AccountByEmail returns the user in its home organisation, or where it is no
+	// member there in another; Org is empty for who is in none. NotFound when
+	// there is no such user.
+	AccountByEmail(ctx context.Context, email string) (identity.Account, error)
+	// AllAccounts returns users in their home organisations, oldest first, and how
+	// many there are in all.
+	AllAccounts(ctx context.Context, limit, offset int) ([]identity.Account, int64, error)
+	// ChangeProfile changes what is not nil.
+	ChangeProfile(ctx context.Context, org, user string, displayName *string, marketing *bool, ev *audit.Event) error
+	// SetPassword replaces the hash old, and ends all tokens and sessions but what is
+	// kept, and mailed tokens for new passwords. Conflict when the hash is not old
+	// any more.
+	SetPassword(ctx context.Context, org, user, old, hash string, kept Kept, ev *audit.Event) error
+	// EmailOf returns the mail address of a user, or NotFound.
+	EmailOf(ctx context.Context, user string) (string, error)
+	// RemoveUser deletes the account and all that is its own. Organisations whose
+	// only member it is go with it; in others the membership ends as with
+	// RemoveMember. NotFound when there is no such user, Conflict when it is the
+	// last owner of an organisation that others are in, or the last platform admin.
+	RemoveUser(ctx context.Context, e Erasure, ev *audit.Event) error
+	// Rehash replaces the hash old by another of the same password.
+	Rehash(ctx context.Context, user, old, hash string) error
+}
+
+// MailTokenStore keeps tokens that were mailed.
+type MailTokenStore interface {
+	// MailToken returns the account that the token was mailed to, or NotFound.
+	MailToken(ctx context.Context, hash, purpose string, now time.Time) (identity.Account, error)
+	// AddMailToken stores a token. Without a user it is nobody's, and good for
+	// nothing.
+	AddMailToken(ctx context.Context, user string, t MailToken) error
+	// ResetPassword spends the token and all others of its user, sets the password,
+	// marks the address as confirmed and ends all tokens. NotFound when the token
+	// is spent already.
+	ResetPassword(ctx context.Context, org, user, tokenHash, hash string, now time.Time, ev *audit.Event) error
+	// VerifyEmail spends the token and marks its user's address as confirmed.
+	// NotFound when it is spent already.
+	VerifyEmail(ctx context.Context, org, user, hash string, ev *audit.Event) error
+}
+
+// KeyStore keeps personal API keys.
+type KeyStore interface {
+	AddKey(ctx context.Context, k identity.UserKey, ev *audit.Event) error
+	Keys(ctx context.Context, org, user string) ([]identity.UserKey, error)
+	// RevokeKey returns NotFound unless the user has a live key with the id. Unless
+	// keep is set, what was made with the key ends too, and ev says what.
+	RevokeKey(ctx context.Context, org, user, id string, keep bool, at time.Time, ev *audit.Event) error
+	// Made returns what was made with the credentials whose names are from from on and
+	// below below, oldest first.
+	Made(ctx context.Context, org, from, below string, now time.Time) ([]identity.Made, error)
+}
+
+// MailToken is a single-use token that was mailed to a user.
+type MailToken struct {
+	Hash      string // SHA-256 of the token in hexadecimal
+	Purpose   string
+	ExpiresAt time.Time
+}
+
+// PurposeVerify is the purpose of tokens that confirm an address.
+const PurposeVerify = "verify_email"

@@ -1,0 +1,46 @@
+// Package agent keeps agents: how they are registered or ask to be taken in, what
+// they may and who may change that, and how they prove who they are.
+//
+// Its promise: an agent does at once no more of what its humans took from it; a key
+// is shown once and kept as a hash; what an owner or admin set, only such a person
+// loosens.
+package agent
+
+import (
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// Agent is an agent as it is stored and shown.
+type Agent struct {
+	identity.State
+	Name, Description           string
+	AuthMethod                  string // one of the Method constants
+	KeyHash, KeyPrefix          string // empty unless AuthMethod is api_key
+	ToAllowlist                 []string
+	MaxValueETH, DailyLimitETH  string // decimal; empty: no limit
+	AllowedChains               []string
+	CertFingerprint             string
+	OIDCIssuer, OIDCClientID    string
+	SSHPublicKey, ECDHPublicKey string // base64
+	Sealed                      any    // of new keys: the private halves, as Safe sealed them, to be stored with the rest
+	ShroudConfig                []byte // JSON object, or nil
+	CreatedAt                   time.Time
+	LastActiveAt                time.Time
+	// KeyBy and KeyAt say who renewed the key last, and when; empty for the first.
+	KeyBy policy.PrincipalKind
+	KeyAt time.Time
+	Held  []string // the caps that an owner or admin set, which no member lifts
+	// Widened says of a change that it lets the agent do more, Lifted that it lifts what
+	// no member lifts. Neither is kept in the agent's row.
+	Widened, Lifted bool
+}
+
+// How an agent proves who it is.
+const (
+	MethodAPIKey = "api_key"
+	MethodMTLS   = "mtls"
+	MethodOIDC   = "oidc_client_credentials"
+)

@@ -1,0 +1,256 @@
+package agent
+
+import (
+	"context"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
+)
+
+// An agent may ask for an account by naming the human whose it is. Whether that
+// human has an account here must not show, neither in the answer nor in its
+// time: the request is put aside, whoever it names, and looked at later, by
+// nobody who waits for it.
+const (
+	enrollEvery   = 10 * time.Minute // for one mail address, known or not
+	enrollLife    = 24 * time.Hour   // for the human to decide
+	enrollLease   = time.Minute
+	maxEnrolls    = 1000 // requests that nobody looked at yet
+	maxEnrollsOf  = 5    // enrolments that wait for one human
+	enrollsAtOnce = 20
+)
+
+// EnrollRequest is what a stranger asked for. Nobody has checked it.
+type EnrollRequest struct {
+	ID, Email, Name, Description string
+	Address                      string
+	CreatedAt                    time.Time
+}
+
+// Enrollment is a request that waits for the human whom it names.
+type Enrollment struct {
+	ID, User             string
+	Name, Description    string
+	KeyHash, KeyPrefix   string // of the key that was mailed
+	TokenHash            string // of the link that was mailed
+	Address              string
+	CreatedAt, ExpiresAt time.Time
+}
+
+// EnrollStore keeps enrolments.
+type EnrollStore interface {
+	// AddEnrollRequest stores r, and that its address, given as a hash, may be
+	// named again at next. It returns when that is if it was named too lately
+	// already: then nothing is stored. False when all requests wait already.
+	AddEnrollRequest(ctx context.Context, r EnrollRequest, emailHash string, next time.Time, all int, ev *audit.Event) (wait time.Time, added bool, err error)
+	// ClaimEnrollRequest returns a request that is due and keeps it from all
+	// others until the lease ends. False when there is none.
+	ClaimEnrollRequest(ctx context.Context, now, lease time.Time) (EnrollRequest, bool, error)
+	// DropEnrollRequest forgets a request.
+	DropEnrollRequest(ctx context.Context, id string) error
+	// AddEnrollment stores what became of a request, which is forgotten.
+	AddEnrollment(ctx context.Context, request, org string, e Enrollment, ev *audit.Event) error
+	// Enrollments returns those that wait for the user, oldest first.
+	Enrollments(ctx context.Context, user string, now time.Time) ([]Enrollment, error)
+	// EnrollmentByToken returns NotFound when none waits.
+	EnrollmentByToken(ctx context.Context, hash string, now time.Time) (Enrollment, error)
+	// AcceptEnrollment makes the agent, with the policy if there is one, of an
+	// enrolment that waits for the agent's creator. NotFound when none does.
+	AcceptEnrollment(ctx context.Context, id string, a Agent, grant *policy.Spec, ev *audit.Event) error
+	// RejectEnrollment forgets one that waits for the user, or returns NotFound.
+	RejectEnrollment(ctx context.Context, org, user, id string, now time.Time, ev *audit.Event) error
+}
+
+// Granter says whether the caller may give access to a vault, and what that opens.
+type Granter interface {
+	// Shows reports whether the caller may see the vault, which must exist.
+	Shows(ctx context.Context, c *call.Call, vaultID string) (bool, error)
+	// Widens reports whether an agent that gets from one cap to another reaches a path
+	// on laxer terms than a policy asks for there.
+	Widens(ctx context.Context, agent string, was, now policy.Cap, at time.Time) (bool, error)
+	// DraftGrant returns the policy as it is to be stored. Nothing is stored yet,
+	// nor is the principal asked for, which may not exist yet.
+	DraftGrant(ctx context.Context, c *call.Call, g policy.Spec) (policy.Spec, error)
+}
+
+// NoAgent is the agent's id in every answer to an enrolment: the id itself would
+// tell who has an account.
+const NoAgent = "00000000-0000-0000-0000-000000000000"
+
+var (
+	errManyEnrolls = &fault.Error{Kind: fault.RateLimited, Code: "too_many_enrollments", RetryAfter: time.Minute,
+		Detail: "Too many enrolments are waiting. Try again in some minutes."}
+	errNoEnrollment = fault.New(fault.NotFound, "enrollment_not_found", "No such enrolment waits for you. It may have expired or been answered.")
+)
+
+// Enroll asks the human with that mail address to take an agent in.
+func (s *Service) Enroll(ctx context.Context, c *call.Call, name, email, description string) error {
+	c.Touch("agent", "")
+	address, err := identity.NormalizeEmail(email)
+	if err != nil {
+		return err
+	}
+	r := EnrollRequest{
+		ID: ids.New(), Email: address, Name: strings.TrimSpace(name), Description: strings.TrimSpace(description),
+		Address: identity.AddressText(c.IP), CreatedAt: stamp.Of(c.Now),
+	}
+	if err := identity.CheckText("name", r.Name, 255); err != nil {
+		return err
+	}
+	if utf8.RuneCountInString(r.Description) > 1000 || !utf8.ValidString(r.Description) || strings.ContainsRune(r.Description, 0) {
+		return invalid("invalid_description", "The description of an enrolment may have at most 1,000 characters.")
+	}
+	c.Succeed("enrollment", r.ID)
+	wait, added, err := s.store.AddEnrollRequest(ctx, r, identity.HashKey(address), stamp.Of(c.Now.Add(enrollEvery)), maxEnrolls, c.Event)
+	if err == nil && !added {
+		c.Touch("agent", "")
+		limited := *errManyEnrolls
+		if !wait.IsZero() {
+			limited.Code, limited.RetryAfter = "enrolled_lately", wait.Sub(c.Now)
+			limited.Detail = "This mail address was named in an enrolment lately. Wait as long as the Retry-After header says."
+		}
+		err = &limited
+	}
+	return err
+}
+
+// ProcessEnrollments looks at the requests that wait. It runs in the background.
+func (s *Service) ProcessEnrollments(ctx context.Context) error {
+	for range enrollsAtOnce {
+		now := s.cfg.Now()
+		r, found, err := s.store.ClaimEnrollRequest(ctx, stamp.Of(now), stamp.Of(now.Add(enrollLease)))
+		if err != nil || !found {
+			return err
+		}
+		if err := s.enroll(ctx, &r, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enroll mails the human, if there is one, and then stores what was mailed. The
+// other way round an end in between would leave an enrolment that nobody hears of.
+func (s *Service) enroll(ctx context.Context, r *EnrollRequest, now time.Time) error {
+	a, err := s.store.AccountByEmail(ctx, r.Email)
+	known := err == nil && (a.EmailVerified || !s.cfg.VerifyEmail) && now.Sub(r.CreatedAt) < enrollLife
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	if known {
+		waiting, err := s.store.Enrollments(ctx, a.ID, stamp.Of(now))
+		if err != nil {
+			return err
+		}
+		known = len(waiting) < maxEnrollsOf
+	}
+	if !known {
+		return s.store.DropEnrollRequest(ctx, r.ID)
+	}
+	key, token := identity.NewKey(identity.AgentKeyPrefix), identity.RandomText()
+	if err := s.cfg.Mailer.EnrollAgent(ctx, a.Email, r.Name, r.Address, key, token); err != nil {
+		return err
+	}
+	e := Enrollment{
+		ID: ids.New(), User: a.ID, Name: r.Name, Description: r.Description, KeyHash: identity.HashKey(key), KeyPrefix: key[:identity.ShownPrefix],
+		TokenHash: identity.HashKey(token), Address: r.Address, CreatedAt: r.CreatedAt, ExpiresAt: stamp.Of(now.Add(enrollLife)),
+	}
+	return s.store.AddEnrollment(ctx, r.ID, a.Org, e, &audit.Event{
+		ID: ids.New(), Org: a.Org, At: now, Action: string(policy.EnrollAgent), ActorKind: string(policy.KindAnonymous),
+		ResourceType: "enrollment", ResourceID: e.ID, IP: r.Address,
+		Details: audit.Details{Outcome: audit.Success, Reason: "mailed", Target: "user:" + a.ID},
+	})
+}
+
+// Enrollments returns those that wait for the calling user.
+func (s *Service) Enrollments(ctx context.Context, c *call.Call) ([]Enrollment, error) {
+	c.Touch("enrollment", "")
+	if err := c.Authorize(policy.ReadEnrollment, c.Own()); err != nil {
+		return nil, err
+	}
+	return s.store.Enrollments(ctx, c.Who.ID, stamp.Of(c.Now))
+}
+
+// EnrollmentByToken returns the enrolment that a mailed link leads to. Who has
+// the link may see what it asks for; answering takes the human's login.
+func (s *Service) EnrollmentByToken(ctx context.Context, token string) (Enrollment, error) {
+	e, err := s.store.EnrollmentByToken(ctx, identity.HashKey(token), stamp.Of(s.cfg.Now()))
+	if fault.Is(err, fault.NotFound) {
+		err = errNoEnrollment
+	}
+	return e, err
+}
+
+func (s *Service) enrollment(ctx context.Context, c *call.Call, id string) (Enrollment, error) {
+	all, err := s.store.Enrollments(ctx, c.Who.ID, stamp.Of(c.Now))
+	for _, e := range all {
+		if e.ID == id {
+			return e, err
+		}
+	}
+	if err == nil {
+		err = errNoEnrollment
+	}
+	return Enrollment{}, err
+}
+
+// AcceptEnrollment makes the agent, of the calling user's and in the organisation
+// that the caller acts in, and grants it what g says. From then on the key works
+// that was mailed. Without g the agent has access to nothing yet.
+func (s *Service) AcceptEnrollment(ctx context.Context, c *call.Call, id string, g *policy.Spec) (Agent, error) {
+	c.Touch("enrollment", id)
+	if err := c.Authorize(policy.AcceptEnrollment, c.Own()); err != nil {
+		return Agent{}, err
+	}
+	e, err := s.enrollment(ctx, c, id)
+	if err != nil {
+		return Agent{}, err
+	}
+	a, err := s.prepareAgent(ctx, c, Agent{
+		Name: e.Name, Description: e.Description, AuthMethod: MethodAPIKey, KeyHash: e.KeyHash, KeyPrefix: e.KeyPrefix,
+	})
+	if err != nil {
+		return Agent{}, err
+	}
+	if g != nil {
+		g.PrincipalKind, g.PrincipalID = policy.KindAgent, a.ID
+		if *g, err = s.cfg.Granter.DraftGrant(ctx, c, *g); err != nil {
+			return Agent{}, err
+		}
+	}
+	c.Succeed("enrollment", id)
+	c.Event.Details.Target = "agent:" + a.ID
+	if g != nil {
+		c.Event.Details.Vault, c.Event.Details.Path = g.Vault, g.Pattern
+	}
+	err = s.withIdentityKeys(ctx, c, &a, func() error { return s.store.AcceptEnrollment(ctx, id, a, g, c.Event) })
+	if fault.CodeOf(err) == errNoEnrollment.Code { // of two that answer at once, one
+		err = errNoEnrollment
+	}
+	if err != nil {
+		return Agent{}, err
+	}
+	return a, nil
+}
+
+// RejectEnrollment forgets an enrolment and its key.
+func (s *Service) RejectEnrollment(ctx context.Context, c *call.Call, id string) error {
+	c.Touch("enrollment", id)
+	if err := c.Authorize(policy.RejectEnrollment, c.Own()); err != nil {
+		return err
+	}
+	c.Succeed("enrollment", id)
+	err := s.store.RejectEnrollment(ctx, c.Who.Org, c.Who.ID, id, stamp.Of(c.Now), c.Event)
+	if fault.Is(err, fault.NotFound) {
+		err = errNoEnrollment
+	}
+	return err
+}

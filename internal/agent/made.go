@@ -1,0 +1,19 @@
+package agent
+
+import (
+	"context"
+
+	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// MadeByAgent returns what was made with all credentials that an agent has had, oldest
+// first.
+func (s *Service) MadeByAgent(ctx context.Context, c *call.Call, id string) ([]identity.Made, error) {
+	a, err := s.agent(ctx, c, id, policy.ReadAgent)
+	if err != nil {
+		return nil, err
+	}
+	return s.store.Made(ctx, a.Org, "agent:"+a.ID+"/", "agent:"+a.ID+"0", c.Now)
+}

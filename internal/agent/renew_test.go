@@ -1,0 +1,303 @@
+package agent_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/people"
+)
+
+// Somebody who has the key and a token renews in a loop while the owner renews.
+// Whatever order they come in, what the owner gets is the key.
+func TestAHumanWinsTheRaceForAKey(t *testing.T) {
+	w := people.Open(t)
+	_, ada := w.SignUp("ada@example.com")
+	renew := func(who policy.Principal, id string) (string, error) {
+		key, err := w.Agents.RotateAgentKey(t.Context(), w.Call(who, policy.RotateAgentKey), id, false)
+		if err != nil {
+			return "", err
+		}
+		return string(key.Reveal()), nil
+	}
+	for range 12 {
+		a, leaked := w.Agent(ada, agent.Agent{})
+		token := w.Exchange(leaked)
+		var over atomic.Bool
+		var begun, done sync.WaitGroup
+		begun.Add(2)
+		attack := func(credential string) {
+			first := true
+			for !over.Load() {
+				who, err := w.Identity.Authenticate(t.Context(), credential, w.Clock.Now())
+				if err == nil {
+					var got string
+					if got, err = renew(who, a.ID); err == nil {
+						credential = got
+					}
+				}
+				if first {
+					begun.Done()
+					first = false
+				}
+				if fault.KindOf(err) == fault.Unauthenticated {
+					return
+				}
+			}
+		}
+		for _, credential := range []string{leaked, token} {
+			done.Go(func() { attack(credential) })
+		}
+		if a.ID[0]%2 == 0 { // some are faster than the owner, some not
+			begun.Wait()
+		}
+		key, err := renew(ada, a.ID)
+		if err != nil {
+			t.Fatalf("the owner got %v", err)
+		}
+		w.Who(key)
+		done.Wait() // its own credentials die with the renewal
+		over.Store(true)
+		w.Who(key)
+		w.Dead("the leaked key", leaked)
+		w.Dead("its token", token)
+	}
+}
+
+// both lets two readers of an agent go on only when both have read.
+type both struct {
+	*store.DB
+	wait *sync.WaitGroup
+}
+
+func (b both) Agent(ctx context.Context, org, id string) (agent.Agent, error) {
+	a, err := b.DB.Agent(ctx, org, id)
+	if b.wait != nil {
+		b.wait.Done()
+		b.wait.Wait()
+	}
+	return a, err
+}
+
+func TestOfTwoHumansWhoRenewAKeyOneWins(t *testing.T) {
+	w := people.Open(t)
+	_, ada := w.SignUp("ada@example.com")
+	for range 5 {
+		a, _ := w.Agent(ada, agent.Agent{})
+		var wait, done sync.WaitGroup
+		wait.Add(2)
+		cfg := w.Config
+		cfg.Store = both{w.DB, &wait}
+		racing := w.With(cfg)
+		var mu sync.Mutex
+		var keys []string
+		var codes []string
+		for range 2 {
+			done.Go(func() {
+				key, err := racing.Agents.RotateAgentKey(t.Context(), w.Call(ada, policy.RotateAgentKey), a.ID, false)
+				mu.Lock()
+				defer mu.Unlock()
+				if err != nil {
+					codes = append(codes, fault.CodeOf(err))
+					return
+				}
+				keys = append(keys, string(key.Reveal()))
+			})
+		}
+		done.Wait()
+		if len(keys) != 1 || len(codes) != 1 || codes[0] != "key_renewed_meanwhile" {
+			t.Fatalf("%d keys, refusals %v", len(keys), codes)
+		}
+		w.Who(keys[0])
+	}
+}
+
+func TestAnAgentRenewsItsKeyWithTheKeyAndSeldom(t *testing.T) {
+	w := people.Open(t)
+	_, ada := w.SignUp("ada@example.com")
+	a, key := w.Agent(ada, agent.Agent{})
+	renew := func(credential string) (string, error) {
+		got, err := w.Agents.RotateAgentKey(t.Context(), w.Call(w.Who(credential), policy.RotateAgentKey), a.ID, false)
+		if err != nil {
+			return "", err
+		}
+		return string(got.Reveal()), nil
+	}
+	must := func(key string, err error) string {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	_, err := renew(w.Exchange(key))
+	people.WantCode(t, "with a token", err, "agent_key_required")
+	issued, err := w.Agents.IssueAgentToken(t.Context(), w.Call(ada, policy.IssueAgentToken), a.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = renew(string(issued.Access.Reveal()))
+	people.WantCode(t, "with a token that its human took", err, "agent_key_required")
+	w.Who(key)
+
+	second := must(renew(key))
+	w.Dead("the first key", key)
+	if n := len(w.Mail.Notices); n != 1 || !strings.HasPrefix(w.Mail.Notices[0], "ada@example.com: An agent of yours renewed its own key.") || !strings.Contains(w.Mail.Notices[0], a.ID) {
+		t.Errorf("notices %q", w.Mail.Notices)
+	}
+	_, err = renew(second)
+	people.WantCode(t, "again at once", err, "key_renewed_lately")
+	w.Clock.Forward(time.Hour)
+	third := must(renew(second))
+
+	_, err = w.Agents.RotateAgentKey(t.Context(), w.Call(ada, policy.RotateAgentKey), a.ID, false)
+	people.WantCode(t, "with a login that was left open", err, "person_required")
+	ada = w.Who(w.LogIn("ada@example.com", people.Password))
+	got, err := w.Agents.RotateAgentKey(t.Context(), w.Call(ada, policy.RotateAgentKey), a.ID, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Dead("the agent's own", third)
+	fourth := string(got.Reveal())
+	w.Clock.Forward(time.Hour - time.Second)
+	_, err = renew(fourth)
+	people.WantCode(t, "within the hour after a human", err, "key_renewed_lately")
+	w.Clock.Forward(time.Second)
+	must(renew(fourth))
+	if n := len(w.Mail.Notices); n != 3 {
+		t.Errorf("%d notices, want one for each of its own renewals", n)
+	}
+
+	// What the decision saw is compared with the key that is replaced.
+	ada = w.Who(w.LogIn("ada@example.com", people.Password))
+	stale := w.Who(newKeyOf(w, ada, a.ID))
+	newKeyOf(w, ada, a.ID)
+	w.Clock.Forward(2 * time.Hour)
+	_, err = w.Agents.RotateAgentKey(t.Context(), w.Call(stale, policy.RotateAgentKey), a.ID, false)
+	people.WantCode(t, "with a key that was replaced meanwhile", err, "key_renewed_meanwhile")
+}
+
+// newKeyOf is a key that a human gave the agent.
+func newKeyOf(w *people.World, who policy.Principal, id string) string {
+	w.T.Helper()
+	key, err := w.Agents.RotateAgentKey(w.T.Context(), w.Call(who, policy.RotateAgentKey), id, false)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return string(key.Reveal())
+}
+
+func TestWhatAManagerSetOnlyAManagerLifts(t *testing.T) {
+	w := people.Open(t)
+	_, ada := w.SignUp("ada@example.com")
+	carol := member(ada.Org)
+	soon, later := w.Clock.Now().Add(time.Hour), w.Clock.Now().Add(2*time.Hour)
+	two := []string{"0x" + strings.Repeat("a", 40), "0x" + strings.Repeat("b", 40)}
+	type patches map[string]agent.Patch
+	for name, test := range map[string]struct {
+		set             agent.Patch
+		lifts, tightens patches
+	}{
+		"stopped": {agent.Patch{Active: agent.Value(false)}, patches{"starts": {Active: agent.Value(true)}},
+			patches{"renames": {Name: agent.Value("other")}}},
+		"an end": {agent.Patch{ExpiresAt: agent.Value(soon)},
+			patches{"none": {ExpiresAt: agent.Null[time.Time]()}, "later": {ExpiresAt: agent.Value(later)}},
+			patches{"earlier": {ExpiresAt: agent.Value(soon.Add(-time.Minute))}}},
+		"life of tokens": {agent.Patch{TokenTTL: agent.Value[int64](60)},
+			patches{"default": {TokenTTL: agent.Null[int64]()}, "longer": {TokenTTL: agent.Value[int64](61)}},
+			patches{"shorter": {TokenTTL: agent.Value[int64](59)}}},
+		"scopes": {agent.Patch{Scopes: agent.Value([]string{"a/**", "b/**"})},
+			patches{"none": {Scopes: agent.Null[[]string]()}, "another": {Scopes: agent.Value([]string{"a/**", "c/**"})}},
+			patches{"fewer": {Scopes: agent.Value([]string{"b/**"})}, "within them": {Scopes: agent.Value([]string{"b/c", "b/*/d"})}}},
+		"addresses": {agent.Patch{ToAllowlist: agent.Value(two)},
+			patches{"none": {ToAllowlist: agent.Null[[]string]()}, "another": {ToAllowlist: agent.Value([]string{"0x" + strings.Repeat("c", 40)})}},
+			patches{"the same in capitals": {ToAllowlist: agent.Value([]string{"0x" + strings.Repeat("A", 40)})}}},
+		"chains": {agent.Patch{AllowedChains: agent.Value([]string{"base", "sepolia"})},
+			patches{"none": {AllowedChains: agent.Null[[]string]()}, "another": {AllowedChains: agent.Value([]string{"ethereum"})}},
+			patches{"fewer": {AllowedChains: agent.Value([]string{"base"})}}},
+		"a cap": {agent.Patch{MaxValueETH: agent.Value("0.5")},
+			patches{"none": {MaxValueETH: agent.Null[string]()}, "more": {MaxValueETH: agent.Value("10")}},
+			patches{"less": {MaxValueETH: agent.Value("0.05")}}},
+		"a cap a day": {agent.Patch{DailyLimETH: agent.Value("9")},
+			patches{"none": {DailyLimETH: agent.Null[string]()}, "more": {DailyLimETH: agent.Value("10")}},
+			patches{"less": {DailyLimETH: agent.Value("8.9")}}},
+		"intents": {agent.Patch{Intents: agent.Value(true)}, patches{"off": {Intents: agent.Value(false)}},
+			patches{"on": {Intents: agent.Value(true)}}},
+		"shroud": {agent.Patch{Shroud: agent.Value(true)}, patches{"off": {Shroud: agent.Value(false)}},
+			patches{"on": {Shroud: agent.Value(true)}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, _ := w.Agent(carol, agent.Agent{})
+			patch := func(who policy.Principal, p agent.Patch) error {
+				_, err := w.Agents.UpdateAgent(t.Context(), w.Call(who, policy.UpdateAgent), a.ID, p)
+				return err
+			}
+			if err := patch(ada, test.set); err != nil {
+				t.Fatal(err)
+			}
+			for what, p := range test.lifts {
+				people.WantCode(t, "a member lifts it: "+what, patch(carol, p), "set_by_manager")
+			}
+			for what, p := range test.tightens {
+				if err := patch(ada, test.set); err != nil { // one case tightens further than another
+					t.Fatal(err)
+				}
+				if err := patch(carol, p); err != nil {
+					t.Errorf("a member tightens it: %s: %v", what, err)
+				}
+			}
+			for what, p := range test.lifts {
+				people.WantCode(t, "still: "+what, patch(carol, p), "set_by_manager")
+			}
+			for what, p := range test.lifts {
+				if err := patch(ada, p); err != nil {
+					t.Errorf("an owner lifts it: %s: %v", what, err)
+				}
+			}
+		})
+	}
+	t.Run("stopped by DELETE", func(t *testing.T) {
+		a, _ := w.Agent(carol, agent.Agent{})
+		if err := w.Agents.DeactivateAgent(t.Context(), w.Call(ada, policy.DeactivateAgent), a.ID, false); err != nil {
+			t.Fatal(err)
+		}
+		_, err := w.Agents.UpdateAgent(t.Context(), w.Call(carol, policy.UpdateAgent), a.ID, agent.Patch{Active: agent.Value(true)})
+		people.WantCode(t, "a member starts it", err, "set_by_manager")
+	})
+	t.Run("what a member set it lifts", func(t *testing.T) {
+		a, _ := w.Agent(carol, agent.Agent{State: identity.State{Scopes: []string{"a/**"}}})
+		for _, active := range []bool{false, true} {
+			p := agent.Patch{Active: agent.Value(active), Scopes: agent.Null[[]string]()}
+			if _, err := w.Agents.UpdateAgent(t.Context(), w.Call(carol, policy.UpdateAgent), a.ID, p); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	t.Run("a pinned certificate comes back by name alone", func(t *testing.T) {
+		pin := strings.Repeat("ab", 32)
+		a, _ := w.Agent(carol, agent.Agent{AuthMethod: agent.MethodMTLS, CertFingerprint: pin})
+		for _, step := range []struct {
+			patch agent.Patch
+			code  string
+		}{
+			{agent.Patch{Active: agent.Value(false)}, ""},
+			{agent.Patch{Active: agent.Value(true)}, "certificate_not_named"},
+			{agent.Patch{Active: agent.Value(true), CertFingerprint: agent.Value(pin)}, ""},
+		} {
+			_, err := w.Agents.UpdateAgent(t.Context(), w.Call(carol, policy.UpdateAgent), a.ID, step.patch)
+			if step.code != "" {
+				people.WantCode(t, "activate", err, step.code)
+			} else if err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}

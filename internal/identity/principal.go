@@ -1,0 +1,41 @@
+package identity
+
+import (
+	"context"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// PrincipalNow returns somebody as the rows are now, without a credential and its
+// cap: for what was done earlier and must still be allowed. NotFound when it
+// could not sign in any more.
+func (s *Service) PrincipalNow(ctx context.Context, kind policy.PrincipalKind, id, org string, now time.Time) (policy.Principal, error) {
+	if kind == policy.KindAgent {
+		a, err := s.store.AgentState(ctx, id)
+		if err == nil && (a.Org != org || !a.Live(now)) {
+			err = fault.New(fault.NotFound, "agent_not_found", "There is no agent with this id.")
+		}
+		if err != nil {
+			return policy.Principal{}, err
+		}
+		return agentPrincipal(&a, &session{}), nil
+	}
+	a, err := s.store.Account(ctx, id, org)
+	if err != nil {
+		return policy.Principal{}, err
+	}
+	return userPrincipal(&a, ""), nil
+}
+
+func agentPrincipal(a *State, se *session) policy.Principal {
+	return policy.Principal{
+		Kind: policy.KindAgent, ID: a.ID, Org: a.Org, Vaults: a.VaultIDs, Scopes: a.Scopes,
+		Creator: a.Creator, TokenID: se.credential(), IntentsAPI: a.Intents, Bare: se.keyHash != "", Gen: a.TokenGen, Ends: Earlier(a.ExpiresAt, se.until), With: se.with,
+	}
+}
+
+func userPrincipal(a *Account, credential string) policy.Principal {
+	return policy.Principal{Kind: policy.KindUser, ID: a.ID, Org: a.Org, Role: a.Role, TokenID: credential, PlatformAdmin: a.PlatformAdmin}
+}

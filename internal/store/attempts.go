@@ -1,0 +1,157 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+)
+
+// tooMany is what an attempt gets that has to wait. It says the same whatever is
+// tried.
+func tooMany(wait time.Duration) error {
+	return &fault.Error{Kind: fault.RateLimited, Code: "too_many_attempts", RetryAfter: wait,
+		Detail: "Too many attempts failed. Wait as long as the Retry-After header says; a new password by mail works at once."}
+}
+
+// CountAttempt implements identity.AttemptStore. Attempts that have to wait cost a
+// read only; of those that are made at once each waits for the row, and sees
+// what the one before it wrote.
+func (db *DB) CountAttempt(ctx context.Context, g *identity.Attempt, now time.Time) error {
+	counters, blocked, err := db.attemptState(ctx, g, now)
+	if err != nil {
+		return err
+	}
+	if wait := blocked.Sub(now); wait > 0 {
+		return tooMany(wait)
+	}
+	err = db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
+		for i := range counters {
+			ok, err := tx.countAttempt(&counters[i], now)
+			if err == nil && !ok {
+				// Counted by another meanwhile.
+				var until int64
+				if _, err = tx.Row(`SELECT blocked_until FROM guesses WHERE id = $1`, []any{counters[i].ID}, &until); err != nil {
+					return err
+				}
+				if err = tooMany(max(fromMicros(until).Sub(now), time.Second)); i == 0 {
+					err = tx.Refuse(err)
+				}
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		g.Counted.Store(len(counters) > 1)
+	}
+	return err
+}
+
+// attemptState returns the counters that hold for g, and until when they bar it.
+func (db *DB) attemptState(ctx context.Context, g *identity.Attempt, now time.Time) ([]identity.Counter, time.Time, error) {
+	all := append([]identity.Counter{g.Here}, g.Others...)
+	until := map[string]int64{}
+	trusted := false
+	// One statement a counter: how many there are differs.
+	for _, c := range all {
+		var blocked, trust int64
+		found, err := db.Row(ctx, `SELECT blocked_until, trusted_until FROM guesses WHERE id = $1`, []any{c.ID}, &blocked, &trust)
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		if found {
+			until[c.ID] = blocked
+			trusted = trusted || c.ID == g.Here.ID && trust > micros(now)
+		}
+	}
+	if trusted {
+		all = all[:1]
+	}
+	var latest int64
+	for _, c := range all {
+		latest = max(latest, until[c.ID])
+	}
+	return all, fromMicros(latest), nil
+}
+
+// countAttempt is false when the counter makes the attempt wait.
+func (tx Tx) countAttempt(c *identity.Counter, now time.Time) (bool, error) {
+	var failures int64
+	found, err := tx.Row(`INSERT INTO guesses (id, failures, blocked_until, trusted_until, seen_at) VALUES ($1, 1, 0, 0, $2)
+		ON CONFLICT (id) DO UPDATE SET failures = CASE WHEN guesses.seen_at < $3 THEN 1 ELSE guesses.failures + 1 END,
+			seen_at = excluded.seen_at
+		WHERE guesses.blocked_until <= $4 RETURNING failures`,
+		[]any{c.ID, micros(now), micros(now.Add(-c.Forget)), micros(now)}, &failures)
+	if err != nil || !found {
+		return false, err
+	}
+	tx.Wrote()
+	if d := c.Delay(failures); d > 0 {
+		_, err = tx.Exec(`UPDATE guesses SET blocked_until = $2 WHERE id = $1`, c.ID, micros(now.Add(d)))
+	}
+	return true, err
+}
+
+// ForgiveAttempt implements identity.AttemptStore. Of counters that others share
+// only this attempt is taken back, if it was counted there: who has an account of
+// its own must not wipe out its attempts at others', nor may a login show in how
+// long strangers wait.
+func (db *DB) ForgiveAttempt(ctx context.Context, g *identity.Attempt, trusted time.Time) error {
+	return db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
+		_, err := tx.Exec(`UPDATE guesses SET failures = 0, blocked_until = 0 WHERE id = $1`, g.Here.ID)
+		if err == nil && !trusted.IsZero() {
+			_, err = tx.Exec(`INSERT INTO guesses (id, failures, blocked_until, trusted_until, seen_at) VALUES ($1, 0, 0, $2, 0)
+				ON CONFLICT (id) DO UPDATE SET trusted_until = excluded.trusted_until WHERE guesses.trusted_until < excluded.trusted_until`,
+				g.Here.ID, micros(trusted))
+		}
+		if !g.Counted.Load() {
+			return err
+		}
+		for _, c := range g.Others {
+			if err == nil { // it was not barred before this attempt
+				_, err = tx.Exec(`UPDATE guesses SET failures = CASE WHEN failures > 0 THEN failures - 1 ELSE 0 END, blocked_until = 0
+					WHERE id = $1`, c.ID)
+			}
+		}
+		return err
+	})
+}
+
+// Sweep implements identity.AttemptStore.
+func (db *DB) Sweep(ctx context.Context, now, unseen time.Time) error {
+	if !db.BelievesClock() {
+		return nil
+	}
+	if err := db.NoteTime(ctx); err != nil {
+		return err
+	}
+	var some int
+	for _, q := range []struct {
+		find, del string
+		args      []any
+	}{
+		{`SELECT 1 FROM guesses WHERE seen_at < $1 AND trusted_until < $2 LIMIT 1`,
+			`DELETE FROM guesses WHERE seen_at < $1 AND trusted_until < $2`, []any{sqldb.LongAgo(unseen), sqldb.LongAgo(now)}},
+		{`SELECT 1 FROM mfa_challenges WHERE expires_at < $1 LIMIT 1`, `DELETE FROM mfa_challenges WHERE expires_at < $1`, []any{sqldb.LongAgo(now)}},
+		{`SELECT 1 FROM gone WHERE gone_at < $1 LIMIT 1`, `DELETE FROM gone WHERE gone_at < $1`, []any{sqldb.LongAgo(now.Add(-goneKept))}},
+		{`SELECT 1 FROM sessions WHERE expires_at < $1` + madeNothing + ` LIMIT 1`, `DELETE FROM sessions WHERE expires_at < $1` + madeNothing,
+			[]any{micros(now.Add(-sessionKept))}},
+		{`SELECT 1 FROM mail_tokens WHERE expires_at < $1 LIMIT 1`, `DELETE FROM mail_tokens WHERE expires_at < $1`, []any{sqldb.LongAgo(now)}},
+	} {
+		// Most of the time there is nothing: no commit for that.
+		found, err := db.Row(ctx, q.find, q.args, &some)
+		if err == nil && found {
+			err = db.Write(ctx, audit.SystemOrg, func(tx Tx) error { _, err := tx.Sweep(q.del, q.args...); return err })
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
