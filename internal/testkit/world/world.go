@@ -33,6 +33,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
 
+// Who issues tokens, and for whom.
 const (
 	// Issuer says who issues tokens.
 	Issuer = "https://oneclaw.test"
