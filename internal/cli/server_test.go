@@ -211,6 +211,9 @@ func TestAPolicyThatOutlastsTheLoginIsAskedForFirst(t *testing.T) {
 	if r := s.run("", grant("c/*")...); r.code != cli.ExitOK || !strings.Contains(r.err, "ends with the login") {
 		t.Errorf("with nobody to ask: exit %d: %s", r.code, r.err)
 	}
+	if r := s.run("", append([]string{"--json"}, grant("e/*")...)...); r.code != cli.ExitOK || !json.Valid([]byte(r.out)) || !strings.Contains(r.err, "ends with the login") {
+		t.Errorf("as JSON: exit %d, %q, %q", r.code, r.out, r.err)
+	}
 	if out := s.ok("", "policy", "list"); strings.Contains(out, "a/*") || strings.Contains(out, "never") {
 		t.Errorf("policies: %q", out)
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"time"
@@ -120,7 +121,8 @@ func (c *cli) outlasting(ctx context.Context, until *time.Time) (cl *client.Clie
 // that made it.
 func (c *cli) endsEarly(what string, asked, end *time.Time) {
 	if end != nil && (asked == nil || end.Before(asked.Add(-time.Minute))) {
-		c.warn("The " + what + " ends with the login that made it, " + end.UTC().Format("2006-01-02 15:04 UTC") +
+		// With --json, too: a program that asked for more is to find out.
+		fmt.Fprintln(c.Stderr, "oneclaw: The "+what+" ends with the login that made it, "+end.UTC().Format("2006-01-02 15:04 UTC")+
 			". To have one that lasts, sign in for it: run this on a terminal, or with ONECLAW_TOKEN set to the token of a new login.")
 	}
 }

@@ -76,8 +76,8 @@ func (c *cli) shareCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if ends != nil && made.ExpiresAt.Before(ends.Add(-time.Minute)) {
-			c.warn("The share ends with the login that made it, before the time asked for. To have one that lasts, set ONECLAW_TOKEN to the token of a new login.")
+		if ends != nil {
+			c.endsEarly("share", ends, &made.ExpiresAt)
 		}
 		if c.jsonOut {
 			return c.printJSON(made)
