@@ -61,6 +61,9 @@ func (s *Service) SetWebhook(ctx context.Context, c *call.Call, address string) 
 	if err != nil || len(address) > maxURL || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.Fragment != "" {
 		return Webhook{}, secret.Bytes{}, errURL
 	}
+	if err := c.RequirePersonToLast(); err != nil { // it is told of each request, for as long as it stands
+		return Webhook{}, secret.Bytes{}, err
+	}
 	w := Webhook{ID: ids.New(), Org: c.Who.Org, URL: u.String(), CreatedBy: c.Who.ID, CreatedAt: stamp.Of(c.Now)}
 	key := newSecret()
 	if w.Box, err = s.seal(ctx, &w, key); err != nil {

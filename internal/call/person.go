@@ -47,6 +47,15 @@ func (c *Call) Capped(end time.Time) (time.Time, error) {
 	return c.Who.Ends, nil
 }
 
+// RequirePersonToLast is RequirePerson for what has no end, made by a credential that
+// has one.
+func (c *Call) RequirePersonToLast() error {
+	if c.outlives(time.Time{}) {
+		return c.RequirePerson()
+	}
+	return nil
+}
+
 // outlives reports whether an end (zero: never) is later than that of the
 // credential that the call came with.
 func (c *Call) outlives(end time.Time) bool {

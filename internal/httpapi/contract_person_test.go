@@ -181,6 +181,11 @@ func TestWhatAShortCredentialMakesEndsWithIt(t *testing.T) {
 		s.do("PUT", lasting, token, object{"permissions": []string{"read"}}).want(200)
 		s.do("POST", all, token, grant(fmt.Sprint("sooner/", i), end.Add(-time.Minute))).want(201)
 	}
+	hook := object{"url": "https://hooks.example.com/x"}
+	for _, token := range []string{key, exchanged} {
+		s.do("PUT", "/v1/org/approval-webhook", token, hook).want(403, "person_required")
+	}
+	s.do("PUT", "/v1/org/approval-webhook", s.ada.login(), hook).want(200)
 	lent := s.do("POST", "/v1/agents/"+s.worker.id+"/token", key, nil).want(200).str("token")
 	own := s.do("POST", "/v1/vaults", lent, object{"name": "the agent's"}).want(201).str("id")
 	until(s.do("POST", "/v1/vaults/"+own+"/policies", lent, grant("x", nil)).want(201), "expires_at")
