@@ -54,7 +54,7 @@ var arrows = map[string][]string{
 	},
 	"internal/ops/doctor": {
 		"client", "internal/config", "internal/datadir", "internal/keyring", "internal/keystore", "internal/keystore/soft",
-		"internal/listen", "internal/ops/inspect", "internal/ops/operator", "internal/store",
+		"internal/listen", "internal/ops/backup", "internal/ops/inspect", "internal/ops/operator", "internal/store",
 	},
 	"internal/ops/inspect": {
 		"internal/account", "internal/approval", "internal/audit", "internal/keyring", "internal/keystore", "internal/mail",

@@ -61,6 +61,9 @@ the module. Files that settings name, such as certificates, are in neither.`,
 		if keysTo != "" && cfg.Keystore == "pkcs11" {
 			return fault.New(fault.Invalid, "keys_in_hardware", "The keys are in a hardware module: back them up with its own tools, and leave --keys-to out.")
 		}
+		if err := RefuseUnfinished(cfg.Data); fault.CodeOf(err) == CodeUnfinished {
+			return err // what it would copy is part of another backup
+		}
 		keys, err := keyring.OpenExisting(ctx, cfg)
 		if err != nil {
 			return err

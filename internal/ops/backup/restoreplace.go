@@ -31,15 +31,18 @@ type unfinished struct {
 	Backup string `json:"backup"`
 }
 
+// CodeUnfinished is the code of a folder into which a restore did not come to its end.
+const CodeUnfinished = "restore_unfinished"
+
 // RefuseUnfinished refuses a data folder into which a restore did not come to its end.
 func RefuseUnfinished(data string) error {
 	if datadir.Exists(filepath.Join(data, unfinishedFile)) {
-		return fault.New(fault.Conflict, "restore_unfinished", "A restore into "+data+" did not come to its end. Run it again, with the same backup.")
+		return fault.New(fault.Conflict, CodeUnfinished, "A restore into "+data+" did not come to its end. Run it again, with the same backup.")
 	}
 	entries, err := os.ReadDir(data)
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), staged) {
-			return fault.New(fault.Conflict, "restore_unfinished", "A restore into "+data+" did not come to its end. Run it again; or remove "+e.Name()+" there, to start without what it was to bring.")
+			return fault.New(fault.Conflict, CodeUnfinished, "A restore into "+data+" did not come to its end. Run it again; or remove "+e.Name()+" there, to start without what it was to bring.")
 		}
 	}
 	return err
@@ -54,7 +57,7 @@ func (r *restoring) refuseUsed(ctx context.Context) error {
 			return err
 		}
 		if r.resumed = u.Backup == r.database.id(); !r.resumed {
-			return fault.New(fault.Conflict, "restore_unfinished", "A restore of another backup into "+r.cfg.Data+" did not come to its end. Run that one again, or restore into an empty folder.")
+			return fault.New(fault.Conflict, CodeUnfinished, "A restore of another backup into "+r.cfg.Data+" did not come to its end. Run that one again, or restore into an empty folder.")
 		}
 		return nil
 	}

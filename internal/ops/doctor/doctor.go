@@ -26,6 +26,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/keyring"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/listen"
+	"github.com/oneclaw-dev/oneclaw/internal/ops/backup"
 	"github.com/oneclaw-dev/oneclaw/internal/ops/inspect"
 	"github.com/oneclaw-dev/oneclaw/internal/ops/operator"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
@@ -124,6 +125,9 @@ func (e *examination) folders() {
 		default:
 			e.ok(what, "%s", dir)
 		}
+	}
+	if err := backup.RefuseUnfinished(e.cfg.Data); fault.CodeOf(err) == backup.CodeUnfinished {
+		e.failed("restore", err)
 	}
 }
 
