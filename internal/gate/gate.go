@@ -80,7 +80,7 @@ type Route struct {
 // Surface is one of the server's faces: REST, pages, a proxy.
 type Surface struct {
 	*Gate
-	// Find returns the route of a request, or the refusal where there is none.
+	// Find returns the route of a request. An error is the refusal of one that has no route.
 	Find func(r *http.Request) (*Route, error)
 	// Credential returns what the request carries to say who sends it, or nothing.
 	Credential func(r *http.Request) string

@@ -33,7 +33,7 @@ type Keys interface {
 // Admission lets callers of an organisation in by their address.
 type Admission interface {
 	// Admit returns Denied when the organisation's IP rules keep the address out. For
-	// somebody who is no principal the rules for all callers count.
+	// a caller that is neither user nor agent only the rules for all callers count.
 	Admit(ctx context.Context, org string, kind policy.PrincipalKind, ip netip.Addr) error
 }
 

@@ -102,7 +102,7 @@ type Service struct {
 func New(st Store) *Service { return &Service{store: st, fences: newFences()} }
 
 // Admit refuses callers of an organisation whose address its IP rules keep out.
-// For somebody who is no principal the rules for all callers count.
+// Only the rules for all callers count for one that is neither user nor agent.
 func (s *Service) Admit(ctx context.Context, org string, kind policy.PrincipalKind, ip netip.Addr) error {
 	rules, err := s.fences.get(ctx, s.store, org)
 	if err != nil {

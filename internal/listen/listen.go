@@ -158,7 +158,7 @@ func publicURL(cfg config.Config, l net.Listener) string {
 	}
 	host, port, err := net.SplitHostPort(l.Addr().String())
 	if ip, bad := netip.ParseAddr(host); err == nil && bad == nil && ip.IsUnspecified() {
-		return scheme + "://" + net.JoinHostPort("localhost", port) // all addresses is none to go to
+		return scheme + "://" + net.JoinHostPort("localhost", port) // "all addresses" can be listened on and not dialled
 	}
 	return scheme + "://" + l.Addr().String()
 }
