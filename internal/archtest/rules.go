@@ -44,7 +44,7 @@ var arrows = map[string][]string{
 	// The operators' commands. What a command does, it does without the services
 	// that answer requests, but for opening what they sealed.
 	"internal/ops": {
-		"client", "internal/audit", "internal/config", "internal/identity", "internal/keyring", "internal/keystore",
+		"client", "internal/audit", "internal/config", "internal/datadir", "internal/identity", "internal/keyring", "internal/keystore",
 		"internal/ops/backup", "internal/ops/doctor", "internal/ops/inspect", "internal/ops/operator", "internal/sqldb", "internal/sqldb/transfer", "internal/store",
 	},
 	"internal/ops/backup": {
@@ -57,7 +57,7 @@ var arrows = map[string][]string{
 		"internal/listen", "internal/ops/backup", "internal/ops/inspect", "internal/ops/operator", "internal/store",
 	},
 	"internal/ops/inspect": {
-		"internal/account", "internal/approval", "internal/audit", "internal/keyring", "internal/keystore", "internal/mail",
+		"internal/account", "internal/approval", "internal/audit", "internal/datadir", "internal/keyring", "internal/keystore", "internal/mail",
 		"internal/process", "internal/seal", "internal/sharing", "internal/sqldb/transfer", "internal/store", "internal/vault",
 	},
 	"internal/ops/operator": {"internal/config", "internal/process", "internal/sqldb/transfer", "internal/store"},

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/internal/config"
+	"github.com/oneclaw-dev/oneclaw/internal/datadir"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keyring"
 	"github.com/oneclaw-dev/oneclaw/internal/ops/inspect"
@@ -57,11 +58,11 @@ empty, and may be started again. The keystore stays where it is.`,
 		if err := source.Hold(from); err != nil {
 			return err
 		}
-		in, err := inspect.Database(ctx, source, keys, true, o.Now, o.Progress("of the"))
+		in, err := inspect.Database(ctx, source, keys, datadir.Anchor{Dir: cfg.Data}, true, o.Now, o.Progress("of the"))
 		if err == nil {
 			err = in.Err()
 		}
-		if err != nil && fault.CodeOf(err) != inspect.CodeDamaged { // a copy of what is damaged is no worse
+		if err != nil && !inspect.Movable(err) { // a copy of what is damaged is no worse
 			return err
 		}
 		rows, err := transfer.Transfer(ctx, source.DB, target, o.Progress("rows of"))
@@ -80,11 +81,11 @@ empty, and may be started again. The keystore stays where it is.`,
 		if err != nil {
 			return err
 		}
-		in, err = inspect.Database(ctx, moved, keys, true, o.Now, o.Progress("of the"))
+		in, err = inspect.Database(ctx, moved, keys, datadir.Anchor{Dir: cfg.Data}, true, o.Now, o.Progress("of the"))
 		if err = errors.Join(err, moved.Close()); err == nil {
 			err = in.Err()
 		}
-		if err != nil && fault.CodeOf(err) != inspect.CodeDamaged {
+		if err != nil && !inspect.Movable(err) {
 			return fmt.Errorf("check the target: %w", err)
 		}
 		for _, line := range in.Lines() {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/datadir"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -30,6 +31,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/transfer"
+	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -125,7 +127,7 @@ func (b *backup) run(ctx context.Context, keys keystore.KeyStore, to, keysTo str
 	for _, k := range bad {
 		b.Warn("%s", k)
 	}
-	if err := b.readable(ctx, keys); err != nil {
+	if err := errors.Join(b.readable(ctx, keys), b.walked(ctx, keys, database.dir)); err != nil {
 		return err
 	}
 	return keyring.DamagedError("The backup is written, but not all of its keys can be used. ", bad, " Then make a backup anew.")
@@ -183,6 +185,27 @@ func (b *backup) readable(ctx context.Context, keys keystore.KeyStore) (err erro
 			"Keep the last backup that was made without an error: it has them.", torn, flawed))
 	}
 	return nil
+}
+
+// walked walks the logs of the copy. A backup with an altered log is written, since the
+// values in it may be whole, but is not taken for one that is whole.
+func (b *backup) walked(ctx context.Context, keys keystore.KeyStore, dir string) (err error) {
+	db, err := store.LookAtCopy(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	_, altered, err := inspect.Logs(ctx, db, keys, datadir.Anchor{Dir: dir}, b.Now)
+	if fault.CodeOf(err) == audit.CodeKeyUnusable {
+		return nil // the keys that can't be used are named with the other keys
+	}
+	for _, line := range altered {
+		b.Warn("%s", line)
+	}
+	if err != nil || len(altered) == 0 {
+		return err
+	}
+	return inspect.AlteredError("The backup is written, but restore takes it only with --accept-damaged. Keep the last backup that was made without an error. ", altered)
 }
 
 func (b *backup) database(ctx context.Context, to string) (m manifest, err error) {

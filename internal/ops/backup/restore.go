@@ -45,7 +45,7 @@ with --key then. --check does all but putting anything there.`,
 	cmd.Flags().StringVar(&keysFrom, "keys-from", "", "folder that holds the backup of the software keystore; without it the keystore must be there")
 	cmd.Flags().StringVar(&key, "key", "", "public key that must have signed the backup, as oneclaw backup printed it")
 	cmd.Flags().BoolVar(&r.unsigned, "unsigned", false, "take a backup that is not signed")
-	cmd.Flags().BoolVar(&r.damaged, "accept-damaged", false, "restore although some values are damaged, or keys of vaults or signing keys are lost: the rest opens")
+	cmd.Flags().BoolVar(&r.damaged, "accept-damaged", false, "restore although some values are damaged, a log was altered, or keys of vaults or signing keys are lost: the rest opens")
 	cmd.Flags().BoolVar(&check, "check", false, "check the backup, and restore nothing")
 	return o.Command(cmd, func(ctx context.Context, cfg config.Config) (err error) {
 		if from == "" {
@@ -176,7 +176,7 @@ func (r *restoring) stage(ctx context.Context) (copied config.Config, err error)
 	if err != nil {
 		return copied, r.spoiled(err)
 	}
-	return copied, errors.Join(r.inspect(ctx, db, keys), db.Close())
+	return copied, errors.Join(r.inspect(ctx, db, keys, datadir.Anchor{Dir: copied.Data}), db.Close())
 }
 
 // copyTo copies the files that the manifest names, and checks the copies. A folder
@@ -280,8 +280,8 @@ func (r *restoring) keyOf(ctx context.Context, keys keystore.KeyStore, s *sealed
 	return key, nil
 }
 
-func (r *restoring) inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore) error {
-	in, err := inspect.Database(ctx, db, keys, true, r.Now, r.Progress("of the"))
+func (r *restoring) inspect(ctx context.Context, db *store.DB, keys keystore.KeyStore, anchor datadir.Anchor) error {
+	in, err := inspect.Database(ctx, db, keys, anchor, true, r.Now, r.Progress("of the"))
 	if err != nil {
 		return r.spoiled(err)
 	}
@@ -293,10 +293,14 @@ func (r *restoring) inspect(ctx context.Context, db *store.DB, keys keystore.Key
 			". Take an older backup, or restore this one into SQLite with --accept-damaged.")
 	}
 	err = in.Err()
-	if e, ok := errors.AsType[*fault.Error](err); ok && e.Code == inspect.CodeDamaged {
+	offers := map[string]string{
+		inspect.CodeDamaged: " If that is meant to be (a vault that was deleted after the backup has no key any more), --accept-damaged puts back the rest.",
+		inspect.CodeAltered: " Take an older backup, or put this one back as it is with --accept-damaged: what the log then says of that time proves nothing.",
+	}
+	if e, ok := errors.AsType[*fault.Error](err); ok && offers[e.Code] != "" {
 		if !r.damaged {
 			more := *e
-			more.Detail += " If that is meant to be (a vault that was deleted after the backup has no key any more), --accept-damaged puts back the rest."
+			more.Detail += offers[e.Code]
 			return &more
 		}
 		err = nil
@@ -347,7 +351,7 @@ func (r *restoring) check(ctx context.Context) (err error) {
 	if name := transfer.Differing(r.database.Tables, sums); name != "" && r.database.Format > 1 {
 		return r.database.refused(sqldb.File, "holds other rows in table "+name)
 	}
-	if err := r.inspect(ctx, db, keys); err != nil {
+	if err := r.inspect(ctx, db, keys, datadir.Anchor{Dir: r.database.dir}); err != nil {
 		return err
 	}
 	r.Say("The backup of %s can be restored. Nothing was changed.", r.database.MadeAt.Format("2006-01-02 15:04:05 MST"))

@@ -252,13 +252,16 @@ func (e *examination) stores(ctx context.Context, whole bool) {
 	if !e.database(ctx, db) || keys == nil {
 		return
 	}
-	in, err := inspect.Database(ctx, db, keys, whole, e.Now, e.Progress("of the"))
+	in, err := inspect.Database(ctx, db, keys, datadir.Anchor{Dir: e.cfg.Data}, whole, e.Now, e.Progress("of the"))
 	if err != nil {
 		e.failed("vaults", err)
 		return
 	}
 	for _, p := range in.Problems {
 		e.fail("contents", "%s", p)
+	}
+	for _, log := range in.Altered {
+		e.fail("log", "%s", log)
 	}
 	if in.Opening != nil {
 		for _, line := range in.Opening.Lines() {
@@ -354,26 +357,19 @@ func (e *examination) privileges(ctx context.Context, db *store.DB) {
 
 // signed compares the log with what this node has signed of it.
 func (e *examination) signed(ctx context.Context, db *store.DB, keys keystore.KeyStore) {
-	known, err := datadir.Anchor{Dir: e.cfg.Data}.Load()
+	logs, other, err := inspect.Signed(ctx, db, datadir.Anchor{Dir: e.cfg.Data})
 	if err != nil {
 		e.failed("signed log", err)
 		return
 	}
-	for org, h := range known {
-		r, found, err := db.Event(ctx, org, h.Seq)
-		if err != nil {
-			e.failed("signed log", err)
-			return
-		}
-		if !found || r.Hash != h.Hash {
-			e.fail("signed log", "The log of organisation %s is not the one whose event %d was signed: run oneclaw audit verify.", org, h.Seq)
-			return
-		}
+	for org, seq := range other {
+		e.fail("signed log", "The log of organisation %s is not the one whose event %d was signed: run oneclaw audit verify.", org, seq)
+		return
 	}
 	ids, err := keyring.AuditIDs(keys)(ctx)
 	if err != nil || len(ids) == 0 {
 		e.fail("signed log", "The keystore has no key that signs the log.")
 		return
 	}
-	e.ok("signed log", "%d logs are what this node signed, with %d keys", len(known), len(ids))
+	e.ok("signed log", "%d logs are what this node signed, with %d keys", logs, len(ids))
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/datadir"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keyring"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
@@ -30,6 +31,7 @@ const CodeDamaged = "values_damaged"
 type Findings struct {
 	Vaults, Values, Logs int
 	Events               uint64
+	Altered              []string          // logs that are not whole, and the first thing that does not fit in each
 	Unsealed             []keyring.LostKey // what else was sealed under a key that is not there, or can't be used
 	Lost                 []keyring.LostKey // vaults that are there, and whose key is not, or can't be used
 	Problems             []string
@@ -48,6 +50,8 @@ func (i *Findings) Err() error {
 		return fault.New(fault.Internal, "verification_failed", "The audit log was not walked: a key that signed it does not open.")
 	case len(i.Lost) > 0 && len(i.Lost) == i.Vaults:
 		return fault.New(fault.Invalid, "other_keystore", "The keystore has the key of no vault in the database: it is another one's.")
+	case len(i.Altered) > 0:
+		return AlteredError("", i.Altered)
 	case len(i.Lost) > 0 && i.Opening != nil:
 		return fault.New(fault.Damaged, CodeDamaged, fmt.Sprintf("The keystore has no key that opens %s, and so for %d of %d vaults.", i.Lost[0].Of, len(i.Lost), i.Vaults))
 	case i.Opening != nil && i.Opening.Damaged > 0:
@@ -59,7 +63,8 @@ func (i *Findings) Err() error {
 
 // Lines say what was found to be in order, and which keys are lost.
 func (i *Findings) Lines() []string {
-	lines := []string{fmt.Sprintf("Checked: %d logs with %d events are whole, %d of %d vaults hold values, %d open.", i.Logs, i.Events, i.Values, i.Vaults, i.Vaults-len(i.Lost))}
+	lines := []string{fmt.Sprintf("Checked: %d logs with %d events are whole, %d of %d vaults hold values, %d open.", i.Logs-len(i.Altered), i.Events, i.Values, i.Vaults, i.Vaults-len(i.Lost))}
+	lines = append(lines, i.Altered...)
 	if i.Opening != nil {
 		lines = append(lines, fmt.Sprintf("Opened: %d versions and other sealed things, of which %d are damaged.", i.Opening.Opened, i.Opening.Damaged))
 		for _, line := range i.Opening.Lines() {
@@ -76,8 +81,9 @@ func (i *Findings) Lines() []string {
 }
 
 // Database opens a value of every vault. When whole is set it opens everything that
-// is sealed, checks the database's pages and walks every log.
-func Database(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole bool, now func() time.Time, step transfer.Progress) (*Findings, error) {
+// is sealed, checks the database's pages, and walks every log and compares it with what
+// anchor says was signed.
+func Database(ctx context.Context, db *store.DB, keys keystore.KeyStore, anchor datadir.Anchor, whole bool, now func() time.Time, step transfer.Progress) (*Findings, error) {
 	in := &Findings{}
 	quiet := slog.New(slog.DiscardHandler)
 	vaults := vault.New(db, seal.New(keys), keys, db, nil, quiet) // no request is decided here
@@ -117,7 +123,6 @@ func Database(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole b
 			return nil, err
 		}
 	}
-	log := &audit.Log{Store: db, Keys: keys, Newest: keyring.AuditIDs(keys), Now: now, Log: quiet}
 	if whole {
 		if err := db.Check(ctx); fault.CodeOf(err) == audit.CodeDamaged {
 			in.Torn = err
@@ -127,22 +132,12 @@ func Database(ctx context.Context, db *store.DB, keys keystore.KeyStore, whole b
 		}
 	}
 	orgs, err := db.Chains(ctx)
-	for _, org := range orgs {
-		in.Logs++
-		if !whole {
-			continue
-		}
-		r, err := log.Verify(ctx, org, audit.Whole)
-		if fault.CodeOf(err) == audit.CodeKeyUnusable {
-			in.Unwalked = true
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		if in.Events += r.Events; !r.OK {
-			in.Problems = append(in.Problems, "The audit log of organisation "+org+" is not whole: "+r.Problem+".")
-		}
+	if in.Logs = len(orgs); err != nil || !whole {
+		return in, err
+	}
+	in.Events, in.Altered, err = Logs(ctx, db, keys, anchor, now)
+	if fault.CodeOf(err) == audit.CodeKeyUnusable {
+		in.Unwalked, err = true, nil
 	}
 	return in, err
 }

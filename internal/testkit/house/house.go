@@ -16,6 +16,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/datadir"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/keyring"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
@@ -37,6 +38,7 @@ type House struct {
 	DB          *store.DB
 	Keys        keystore.KeyStore
 	Dir, KeyDir string
+	DSN         string // of PostgreSQL; empty on SQLite
 
 	t   *testing.T
 	org string
@@ -46,12 +48,12 @@ type House struct {
 // New makes the database, on PostgreSQL or on SQLite, and a software keystore.
 func New(t *testing.T, pg bool) *House {
 	t.Helper()
+	h := &House{t: t, org: ids.New(), pg: pg, KeyDir: t.TempDir()}
 	cfg, driver, dsn := store.Config{Dir: t.TempDir()}, "sqlite", ""
 	if dsn = cfg.Dir + "/" + sqldb.File + "?_pragma=busy_timeout(5000)"; pg {
 		dsn = pgtest.Shared(t).DSN(t)
-		cfg, driver = store.Config{PostgresDSN: dsn}, "pgx"
+		cfg, driver, h.DSN = store.Config{PostgresDSN: dsn}, "pgx", dsn
 	}
-	h := &House{t: t, org: ids.New(), pg: pg, KeyDir: t.TempDir()}
 	h.Dir = cfg.Dir
 	var err error
 	if h.DB, err = store.Open(t.Context(), cfg); err != nil {
@@ -193,12 +195,13 @@ func (h *House) Fill() map[string]string {
 // Found is all that the operator's full check says.
 func (h *House) Found() string {
 	h.t.Helper()
-	in, err := inspect.Database(h.t.Context(), h.DB, h.Keys, true, time.Now, func(string, int64) {})
+	in, err := inspect.Database(h.t.Context(), h.DB, h.Keys, datadir.Anchor{Dir: h.KeyDir}, true, time.Now, func(string, int64) {})
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	if (in.Err() == nil) != (len(in.Problems) == 0 && in.Opening.Damaged == 0) {
-		h.t.Errorf("%v does not say what was found: %v", in.Err(), in.Problems)
+	problems := slices.Concat(in.Problems, in.Altered)
+	if (in.Err() == nil) != (len(problems) == 0 && in.Opening.Damaged == 0) {
+		h.t.Errorf("%v does not say what was found: %v", in.Err(), problems)
 	}
-	return strings.Join(append(slices.Clone(in.Problems), in.Opening.Lines()...), "\n")
+	return strings.Join(append(problems, in.Opening.Lines()...), "\n")
 }
