@@ -102,7 +102,7 @@ func New(ctx context.Context, cfg config.Config, at listen.Addresses, version st
 	}
 	run, stop := context.WithCancel(context.Background())
 	a.stop = stop
-	for _, loop := range []func(context.Context){
+	a.begin(run,
 		a.audit.Run,
 		a.events.Run,
 		a.identity.Run,
@@ -116,10 +116,26 @@ func New(ctx context.Context, cfg config.Config, at listen.Addresses, version st
 		a.giveBack,
 		a.probe,
 		vault.NewWorker(a.vault, now).Run,
-	} {
-		a.running.Go(func() { loop(run) })
-	}
+	)
 	return a, nil
+}
+
+// between is how long background work that begins waits for what began before it.
+const between = 10 * time.Millisecond
+
+// begin starts the background work, one piece after the other. Most of it asks the
+// database at once: together they would open a connection each in the moment in which
+// the first requests come.
+func (a *App) begin(ctx context.Context, work ...func(context.Context)) {
+	a.running.Go(func() {
+		for _, w := range work {
+			a.running.Go(func() { w(ctx) })
+			select {
+			case <-ctx.Done(): // what is begun then does what it does at its end
+			case <-time.After(between):
+			}
+		}
+	})
 }
 
 func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
