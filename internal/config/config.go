@@ -184,7 +184,10 @@ func readFile(name string, vars map[string]string) error {
 		}
 		vars[k] = strings.Trim(strings.TrimSpace(v), `"`)
 	}
-	return lines.Err()
+	if err := lines.Err(); err != nil {
+		return bad("The configuration file can't be read: %v.", err)
+	}
+	return nil
 }
 
 // names are the variables that may be set: the server's and the clients'.

@@ -186,6 +186,14 @@ func TestWhatAShortCredentialMakesEndsWithIt(t *testing.T) {
 		s.do("PUT", "/v1/org/approval-webhook", token, hook).want(403, "person_required")
 	}
 	s.do("PUT", "/v1/org/approval-webhook", s.ada.login(), hook).want(200)
+	const rules = "/v1/security/ip-rules"
+	allow := object{"rule_type": "allow", "cidr": "0.0.0.0/0"}
+	made := rules + "/" + s.do("POST", rules, s.ada.login(), allow).want(201).str("id")
+	for _, token := range []string{key, exchanged} {
+		s.do("POST", rules, token, allow).want(403, "person_required")
+		s.do("DELETE", made, token, nil).want(403, "person_required")
+	}
+	s.do("DELETE", made, s.ada.login(), nil).want(204)
 	lent := s.do("POST", "/v1/agents/"+s.worker.id+"/token", key, nil).want(200).str("token")
 	own := s.do("POST", "/v1/vaults", lent, object{"name": "the agent's"}).want(201).str("id")
 	until(s.do("POST", "/v1/vaults/"+own+"/policies", lent, grant("x", nil)).want(201), "expires_at")

@@ -156,6 +156,9 @@ func (s *Service) Add(ctx context.Context, c *call.Call, d Draft) (Rule, error) 
 	case utf8.RuneCountInString(r.Label) > 255 || !utf8.ValidString(r.Label) || strings.ContainsFunc(r.Label, unicode.IsControl):
 		return Rule{}, invalid("invalid_label", "label is at most 255 characters without control characters.")
 	}
+	if err := c.RequirePersonToLast(); err != nil {
+		return Rule{}, err
+	}
 	c.Succeed("ip_rule", r.ID)
 	return r, s.store.AddIPRule(ctx, r, func(will []Rule) error {
 		if len(will) > maxRules {
@@ -169,6 +172,9 @@ func (s *Service) Add(ctx context.Context, c *call.Call, d Draft) (Rule, error) 
 func (s *Service) Remove(ctx context.Context, c *call.Call, id string, force bool) error {
 	c.Touch("ip_rule", id)
 	if err := c.Authorize(policy.DeleteIPRule, c.Own()); err != nil {
+		return err
+	}
+	if err := c.RequirePersonToLast(); err != nil {
 		return err
 	}
 	c.Succeed("ip_rule", id)

@@ -7,6 +7,8 @@ package keyring
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -37,7 +39,12 @@ func Dir(cfg config.Config) string {
 // OpenExisting opens the keystore, and never makes one.
 func OpenExisting(ctx context.Context, cfg config.Config) (keystore.KeyStore, error) {
 	if cfg.Keystore != "pkcs11" {
-		if _, err := os.Stat(filepath.Join(Dir(cfg), "root.key")); err != nil {
+		_, err := os.Stat(filepath.Join(Dir(cfg), "root.key"))
+		switch {
+		case errors.Is(err, fs.ErrPermission):
+			return nil, fault.Wrap(err, fault.Unavailable, "keystore_unreadable",
+				"The keystore in "+Dir(cfg)+" can't be read by this user: run the command as the user that the server runs as.")
+		case err != nil:
 			return nil, fault.Wrap(err, fault.NotFound, "no_keystore",
 				"There is no keystore in "+Dir(cfg)+". Without its keys nothing in the database opens. Name it with ONECLAW_KEYSTORE_DIR, or restore it from its backup.")
 		}

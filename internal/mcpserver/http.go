@@ -97,8 +97,8 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	vault := r.Header.Get("X-Vault-ID")
-	if vault != "" && !ids.Valid(vault) {
-		refuse(w, http.StatusBadRequest, "invalid_vault_id", "X-Vault-ID must be the id of a vault, a UUID.")
+	if vault != "" && !ids.Valid(vault) || len(r.Header["X-Vault-Id"]) > 1 {
+		refuse(w, http.StatusBadRequest, "invalid_vault_id", "X-Vault-ID must be the id of one vault, a UUID.")
 		return
 	}
 	if r.Method != http.MethodPost {
@@ -128,6 +128,10 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.text.end()
+	if unknownNotice(rest) {
+		w.WriteHeader(http.StatusAccepted)
+		return
+	}
 	clean := &cleanWriter{header: http.Header{}}
 	in := r.WithContext(withValue(context.WithValue(got.Context, sessionKey{}, s), value)) // a copy: the server goes on using r's body
 	in.Body, in.ContentLength = io.NopCloser(bytes.NewReader(rest)), int64(len(rest))

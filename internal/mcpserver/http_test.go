@@ -137,7 +137,7 @@ func post(t *testing.T, url, method, body string, h withHeaders) (int, http.Head
 		r.Host = host
 	}
 	for k, v := range h {
-		r.Header.Set(k, v)
+		r.Header[http.CanonicalHeaderKey(k)] = strings.Split(v, "\n") // one header a line
 	}
 	res, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
@@ -170,6 +170,7 @@ func TestGate(t *testing.T) {
 		"a credential of 9 KB":              {"POST", withHeaders{"Authorization": "Bearer " + strings.Repeat("a", 9<<10)}, 401},
 		"a vault that it can reach":         {"POST", withHeaders{"Authorization": good, "X-Vault-ID": vaultOne}, 200},
 		"a vault that is not there":         {"POST", withHeaders{"Authorization": good, "X-Vault-ID": vaultTwo}, 404},
+		"two vaults":                        {"POST", withHeaders{"Authorization": good, "X-Vault-ID": vaultOne + "\n" + vaultTwo}, 400},
 		"a vault id that is none":           {"POST", withHeaders{"Authorization": good, "X-Vault-ID": canary}, 400},
 		"a stream":                          {"GET", withHeaders{"Authorization": good}, 405},
 		"the end of a session":              {"DELETE", withHeaders{"Authorization": good}, 405},
@@ -361,5 +362,27 @@ func TestRemoteListenersTakeAnyName(t *testing.T) {
 	h.ServeHTTP(w, r)
 	if w.Code != http.StatusOK {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// JSON-RPC 2.0 section 4.1: a notification is never answered with an error. Clients of
+// later versions of the protocol send some that are not known here.
+func TestANotificationThatIsNotKnownIsDropped(t *testing.T) {
+	a := newContractAPI(t)
+	seeded(a)
+	s, _ := overHTTP(t, a)
+	good := withHeaders{"Authorization": "Bearer " + agentKey}
+	for body, want := range map[string]int{
+		`{"jsonrpc":"2.0","method":"notifications/later"}`:                 http.StatusAccepted,
+		`{"jsonrpc":"2.0","method":"notifications/initialized"}`:           http.StatusAccepted,
+		`{"jsonrpc":"2.0","method":"tools/later"}`:                         http.StatusBadRequest,
+		`{"jsonrpc":"2.0","method":"notifications/later","method":"ping"}`: http.StatusBadRequest,
+	} {
+		if status, _, text := post(t, s.URL, "POST", body, good); status != want {
+			t.Errorf("%s: %d %s", body, status, text)
+		}
+	}
+	if status, _, text := post(t, s.URL, "POST", `{"jsonrpc":"2.0","method":"notifications/later"}`, withHeaders{"Authorization": "Bearer ocv_wrong"}); status != http.StatusUnauthorized {
+		t.Errorf("with a key that is none: %d %s", status, text)
 	}
 }

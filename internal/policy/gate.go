@@ -92,7 +92,7 @@ func (p *Policy) Gives(now *Policy) bool {
 // may say no where they were.
 func (c *Conditions) within(now *Conditions) bool {
 	nets := len(c.IPAllowlist) == 0 || len(now.IPAllowlist) > 0 && !slices.ContainsFunc(now.IPAllowlist, func(n netip.Prefix) bool {
-		return !slices.Contains(c.IPAllowlist, n)
+		return !slices.ContainsFunc(c.IPAllowlist, func(o netip.Prefix) bool { return o.Bits() <= n.Bits() && o.Contains(n.Addr()) })
 	})
 	w := c.TimeWindow
 	hours := w == nil || now.TimeWindow != nil && w.After == now.TimeWindow.After && w.Before == now.TimeWindow.Before &&

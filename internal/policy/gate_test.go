@@ -156,6 +156,8 @@ func TestGives(t *testing.T) {
 		"another permission":      {was: was, now: grant("prod/*", "read,write", soon, when(farIP))},
 		"longer":                  {was: was, now: grant("prod/*", "read", later, when(farIP))},
 		"for ever":                {was: was, now: grant("prod/*", "read", when(farIP))},
+		"from fewer addresses":    {was: grant("a", "read", when(`{"ip_allowlist":["10.0.0.0/8"]}`)), now: grant("a", "read", when(`{"ip_allowlist":["10.1.0.0/16","10.2.3.4"]}`)), want: true},
+		"from more addresses":     {was: grant("a", "read", when(`{"ip_allowlist":["10.1.0.0/16"]}`)), now: grant("a", "read", when(`{"ip_allowlist":["10.0.0.0/8"]}`))},
 		"from anywhere":           {was: was, now: grant("prod/*", "read", soon)},
 		"at other hours":          {was: grant("a", "read", when(atNight)), now: grant("a", "read", when(`{"time_window":{"after":"08:00"}}`))},
 		"with approvals from now": {was: grant("a", "read"), now: grant("a", "read", when(terms)), want: true},

@@ -60,6 +60,9 @@ the module. Files that settings name, such as certificates, are in neither.`,
 		if err := apart(to, keysTo); err != nil {
 			return err
 		}
+		if within(to, cfg.Data) || keysTo != "" && within(keysTo, cfg.Data) {
+			return fault.New(fault.Invalid, "backup_in_data", "A backup must not lie in the data folder: what takes that folder takes the backup too.")
+		}
 		if keysTo != "" && cfg.Keystore == "pkcs11" {
 			return fault.New(fault.Invalid, "keys_in_hardware", "The keys are in a hardware module: back them up with its own tools, and leave --keys-to out.")
 		}
@@ -256,14 +259,26 @@ func apart(database, keys string) error {
 	if keys == "" {
 		return nil
 	}
-	a, err := filepath.Abs(database)
-	b, err2 := filepath.Abs(keys)
-	if err := errors.Join(err, err2); err != nil {
-		return err
-	}
-	sep := string(filepath.Separator)
-	if strings.HasPrefix(a+sep, b+sep) || strings.HasPrefix(b+sep, a+sep) {
+	if within(database, keys) || within(keys, database) {
 		return fault.New(fault.Invalid, "keys_with_database", "Keys and database must not lie together: give --keys-to a folder that is elsewhere.")
 	}
 	return nil
+}
+
+// within reports whether a folder is another, or lies in it.
+func within(folder, other string) bool {
+	rel, err := filepath.Rel(absolute(other), absolute(folder))
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// absolute is a path from the root, through links as far as it is there.
+func absolute(path string) string {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	return filepath.Join(absolute(filepath.Dir(path)), filepath.Base(path))
 }
