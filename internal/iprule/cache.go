@@ -5,23 +5,23 @@ import (
 	"sync"
 )
 
-// fences keeps the rules of organisations for as long as their epochs do not move.
-type fences struct {
+// ruleCache keeps the rules of organisations for as long as their epochs do not move.
+type ruleCache struct {
 	mu *sync.RWMutex
-	by map[string]fence
+	by map[string]cachedRules
 }
 
-type fence struct {
+type cachedRules struct {
 	rules []Rule
 	epoch int64
 }
 
-// maxFences bounds the organisations whose rules are kept.
-const maxFences = 4096
+// maxCachedOrgs bounds the organisations whose rules are kept.
+const maxCachedOrgs = 4096
 
-func newFences() fences { return fences{mu: &sync.RWMutex{}, by: map[string]fence{}} }
+func newRuleCache() ruleCache { return ruleCache{mu: &sync.RWMutex{}, by: map[string]cachedRules{}} }
 
-func (f *fences) get(ctx context.Context, st Store, org string) ([]Rule, error) {
+func (f *ruleCache) get(ctx context.Context, st Store, org string) ([]Rule, error) {
 	// The epoch is read before the rows: rows that change meanwhile move it.
 	epoch, exact := st.EpochOf(org)
 	if exact {
@@ -38,9 +38,9 @@ func (f *fences) get(ctx context.Context, st Store, org string) ([]Rule, error) 
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.by) >= maxFences {
+	if len(f.by) >= maxCachedOrgs {
 		clear(f.by)
 	}
-	f.by[org] = fence{rules, epoch}
+	f.by[org] = cachedRules{rules, epoch}
 	return rules, nil
 }

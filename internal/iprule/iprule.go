@@ -77,9 +77,9 @@ func admits(rules []Rule, kind policy.PrincipalKind, ip netip.Addr) bool {
 	return !allows || allowed
 }
 
-// Fenced reports whether a rule kept somebody out whom those that are left may let in: it
+// KeptOut reports whether a rule kept somebody out whom those that are left may let in: it
 // denied, or it was the last that allowed for a kind of callers.
-func (r *Rule) Fenced(left []Rule) bool {
+func (r *Rule) KeptOut(left []Rule) bool {
 	if r.Type != Allow {
 		return true
 	}
@@ -94,17 +94,17 @@ func (r *Rule) Fenced(left []Rule) bool {
 
 // Service is the methods of iprule.
 type Service struct {
-	store  Store
-	fences fences
+	store Store
+	rules ruleCache
 }
 
 // New returns a Service on a database.
-func New(st Store) *Service { return &Service{store: st, fences: newFences()} }
+func New(st Store) *Service { return &Service{store: st, rules: newRuleCache()} }
 
 // Admit refuses callers of an organisation whose address its IP rules keep out.
 // Only the rules for all callers count for one that is neither user nor agent.
 func (s *Service) Admit(ctx context.Context, org string, kind policy.PrincipalKind, ip netip.Addr) error {
-	rules, err := s.fences.get(ctx, s.store, org)
+	rules, err := s.rules.get(ctx, s.store, org)
 	if err != nil {
 		return err
 	}

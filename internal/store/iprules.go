@@ -105,7 +105,7 @@ func (db *DB) RemoveIPRule(ctx context.Context, org, id string, check func(will 
 		if err != nil {
 			return tx.Refuse(err)
 		}
-		if _, err = tx.Exec(`DELETE FROM ip_rules WHERE org_id = $1 AND id = $2`, org, id); err == nil && gone.Fenced(left) {
+		if _, err = tx.Exec(`DELETE FROM ip_rules WHERE org_id = $1 AND id = $2`, org, id); err == nil && gone.KeptOut(left) {
 			err = tx.removedRule(&gone, ev)
 		}
 		tx.Record(ev)
