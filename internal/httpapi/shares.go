@@ -14,8 +14,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 )
 
-// SharePath is exported since huma reads embedded structs only then.
-type SharePath struct {
+type sharePath struct {
 	ShareID string `path:"share_id" doc:"A share's id. That of a link opens it."`
 }
 
@@ -94,11 +93,11 @@ type sharedSecret struct {
 	CMEKEncrypted  bool        `json:"cmek_encrypted,omitempty" doc:"The value is encrypted with a key that this server does not have."`
 }
 
-// length implements lengthy.
-func (s *sharedSecret) length() int { return s.Value.length() }
+// Length implements rest.Lengthy.
+func (s *sharedSecret) Length() int { return s.Value.Length() }
 
-// appendJSON appends the secret and wipes its value: it is sent once.
-func (s *sharedSecret) appendJSON(b []byte) []byte {
+// AppendJSON appends the secret and wipes its value: it is sent once.
+func (s *sharedSecret) AppendJSON(b []byte) []byte {
 	b = appendQuoted(append(b, `{"id":`...), s.ID)
 	b = appendQuoted(append(b, `,"path":`...), s.Path)
 	b = appendQuoted(append(b, `,"type":`...), s.Type)
@@ -247,14 +246,14 @@ func (a *API) share(ctx context.Context, c *call.Call, d sharing.Draft) (*body[s
 }
 
 type readShare struct {
-	SharePath
+	sharePath
 	// The header comes first: addresses end up in more logs than headers do.
 	Header string `header:"X-Share-Passphrase" doc:"The share's passphrase, if it has one."`
 	Query  string `query:"passphrase" doc:"The same in the address, for clients that can't send headers."`
 }
 
 type readShareByBody struct {
-	SharePath
+	sharePath
 	Body struct {
 		Passphrase *secretValue `json:"passphrase,omitempty" nullable:"true"`
 	}
@@ -337,7 +336,7 @@ func (a *API) registerShareLists() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/shares/{share_id}", id: "get-share", tag: "Sharing",
 		summary: "See how a share stands, without its value", action: policy.ListShares,
-	}, func(ctx context.Context, c *call.Call, in *SharePath) (*body[shareItem], error) {
+	}, func(ctx context.Context, c *call.Call, in *sharePath) (*body[shareItem], error) {
 		s, err := a.sharing.Get(ctx, c, in.ShareID)
 		if err != nil {
 			return nil, err
@@ -358,7 +357,7 @@ func (a *API) registerShareAnswers() {
 		{http.MethodDelete, "/v1/shares/{share_id}", "delete-share", "Revoke a share, by its other address", policy.RevokeShare, a.sharing.Revoke},
 	} {
 		handle(a, op{method: o.method, path: o.path, id: o.id, tag: "Sharing", summary: o.summary, action: o.action},
-			func(ctx context.Context, c *call.Call, in *SharePath) (*empty, error) {
+			func(ctx context.Context, c *call.Call, in *sharePath) (*empty, error) {
 				return &empty{}, o.do(ctx, c, in.ShareID)
 			})
 	}

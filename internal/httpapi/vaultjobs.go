@@ -66,7 +66,7 @@ func orNull(s string) *string {
 }
 
 type enableCMEK struct {
-	VaultPath
+	vaultPath
 	Body struct {
 		Fingerprint string `json:"fingerprint" doc:"SHA-256 of the key, 64 hexadecimal digits."`
 	}
@@ -75,7 +75,7 @@ type enableCMEK struct {
 // rotateCMEK takes the keys as headers, as clients send them. Both are checked by
 // the domain, after the right to rotate.
 type rotateCMEK struct {
-	VaultPath
+	vaultPath
 	OldKey string `header:"X-Cmek-Old-Key" doc:"The present key: 32 bytes in base64."`
 	NewKey string `header:"X-Cmek-New-Key" doc:"The key to move to: 32 bytes in base64."`
 	Body   struct {
@@ -83,9 +83,9 @@ type rotateCMEK struct {
 	}
 }
 
-// JobPath names a job of a vault.
-type JobPath struct {
-	VaultPath
+// jobPath names a job of a vault.
+type jobPath struct {
+	vaultPath
 	JobID string `path:"job_id"`
 }
 
@@ -104,7 +104,7 @@ func (a *API) registerVaultJobs() {
 	handle(a, op{
 		method: http.MethodDelete, path: own, id: "disable-cmek", tag: "Vault keys", errors: []int{http.StatusConflict},
 		summary: "Say that clients do not encrypt what they write to a vault any more", action: policy.DisableCMEK, status: http.StatusOK,
-	}, func(ctx context.Context, c *call.Call, in *VaultPath) (*body[vaultBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *vaultPath) (*body[vaultBody], error) {
 		v, err := a.vault.DisableCMEK(ctx, c, in.VaultID)
 		if err != nil {
 			return nil, err
@@ -124,7 +124,7 @@ func (a *API) registerVaultJobs() {
 	handle(a, op{
 		method: http.MethodGet, path: rotate + "/{job_id}", id: "get-cmek-rotation", tag: "Vault keys",
 		summary: "See how far a rotation of a client's key is", action: policy.ReadCMEK,
-	}, func(ctx context.Context, c *call.Call, in *JobPath) (*body[cmekJobBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *jobPath) (*body[cmekJobBody], error) {
 		j, err := a.vault.CMEKRotation(ctx, c, in.VaultID, in.JobID)
 		if err != nil {
 			return nil, err
@@ -134,7 +134,7 @@ func (a *API) registerVaultJobs() {
 	handle(a, op{
 		method: http.MethodPost, path: rekey, id: "rekey-vault", tag: "Vault keys", errors: []int{http.StatusConflict},
 		summary: "Give a vault a new key-encryption key and destroy the old one", action: policy.RekeyVault, status: http.StatusAccepted,
-	}, func(ctx context.Context, c *call.Call, in *VaultPath) (*body[rekeyBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *vaultPath) (*body[rekeyBody], error) {
 		j, err := a.vault.Rekey(ctx, c, in.VaultID)
 		if err != nil {
 			return nil, err
@@ -144,7 +144,7 @@ func (a *API) registerVaultJobs() {
 	handle(a, op{
 		method: http.MethodGet, path: rekey + "/{job_id}", id: "get-rekey", tag: "Vault keys",
 		summary: "See how far a vault's change of keys is", action: policy.ReadRekey,
-	}, func(ctx context.Context, c *call.Call, in *JobPath) (*body[rekeyBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *jobPath) (*body[rekeyBody], error) {
 		j, err := a.vault.Rekeying(ctx, c, in.VaultID, in.JobID)
 		if err != nil {
 			return nil, err
