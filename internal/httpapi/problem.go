@@ -125,11 +125,11 @@ func unfit(err error) error {
 	if !ok {
 		return err
 	}
-	detail := "The request is not valid."
+	m := &misfit{fault.New(fault.Invalid, "invalid_request", "The request is not valid."), bad.Fields}
 	if len(bad.Fields) > 0 {
-		detail = "The request is not valid: " + bad.Fields[0].Field + ": " + bad.Fields[0].Message + "."
+		m.err.Detail = "The request is not valid: " + bad.Fields[0].Field + ": " + bad.Fields[0].Message + "."
 	} else if bad.NoBody {
-		detail = "This operation needs a body: a JSON object."
+		m.err.Detail = "This operation needs a body: a JSON object."
 	}
-	return &misfit{fault.New(fault.Invalid, "invalid_request", detail), bad.Fields}
+	return m
 }
