@@ -20,7 +20,7 @@ type settingBody struct {
 }
 
 func settingOf(s *billing.Setting) settingBody {
-	return settingBody{Key: s.Name, Value: s.Value, UpdatedBy: text(s.By), UpdatedAt: s.At}
+	return settingBody{Key: s.Name, Value: s.Value, UpdatedBy: present(s.By), UpdatedAt: s.At}
 }
 
 type settingList struct {

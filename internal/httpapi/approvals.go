@@ -40,18 +40,11 @@ type approvalBody struct {
 func approvalOf(r *approval.Request, now time.Time) approvalBody {
 	return approvalBody{
 		ID: r.ID, VaultID: r.Vault, SecretPath: r.Path, Operation: string(r.Operation), RequesterID: r.Principal,
-		RequesterType: string(r.Kind), PolicyID: textOrNil(r.Policy.ID), Reason: textOrNil(r.Reason), Status: string(r.At(now)),
+		RequesterType: string(r.Kind), PolicyID: present(r.Policy.ID), Reason: present(r.Reason), Status: string(r.At(now)),
 		ValidSeconds: int64(r.ValidFor / time.Second), MaxUses: r.MaxUses, UsesLeft: r.UsesLeft, CreatedAt: r.CreatedAt,
-		ExpiresAt: r.ExpiresAt, DecidedBy: textOrNil(r.DecidedBy), DecidedAt: pointer(r.DecidedAt), DecisionReason: textOrNil(r.DecisionReason),
-		WithdrawnBy: textOrNil(r.WithdrawnBy), WithdrawnAt: pointer(r.WithdrawnAt),
+		ExpiresAt: r.ExpiresAt, DecidedBy: present(r.DecidedBy), DecidedAt: pointer(r.DecidedAt), DecisionReason: present(r.DecisionReason),
+		WithdrawnBy: present(r.WithdrawnBy), WithdrawnAt: pointer(r.WithdrawnAt),
 	}
-}
-
-func textOrNil(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }
 
 type askApproval struct {

@@ -37,16 +37,8 @@ func eventOf(r *audit.Row) eventBody {
 	return eventBody{
 		ID: r.ID, Seq: r.Seq, Action: r.Action, ActorID: r.ActorID, ActorType: r.ActorKind,
 		ResourceType: r.ResourceType, ResourceID: r.ResourceID, OrgID: r.Org, Details: r.DetailsJSON,
-		IPAddress: text(r.IP), CreatedAt: r.At, PrevEventID: text(r.PrevID), IntegrityHash: r.Hash.String(),
+		IPAddress: present(r.IP), CreatedAt: r.At, PrevEventID: present(r.PrevID), IntegrityHash: r.Hash.String(),
 	}
-}
-
-// text is nil for an empty string: an absent value on the wire.
-func text(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }
 
 type listEvents struct {

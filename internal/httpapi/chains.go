@@ -28,8 +28,8 @@ type chainBody struct {
 
 func chainOf(c *intents.Chain) chainBody {
 	return chainBody{
-		ID: c.ID, Name: c.Name, DisplayName: c.DisplayName, ChainID: c.ChainID, RPCURL: text(c.RPCURL), WSURL: text(c.WSURL),
-		ExplorerURL: text(c.ExplorerURL), NativeCurrency: c.NativeCurrency, Testnet: c.Testnet, Enabled: c.Enabled,
+		ID: c.ID, Name: c.Name, DisplayName: c.DisplayName, ChainID: c.ChainID, RPCURL: present(c.RPCURL), WSURL: present(c.WSURL),
+		ExplorerURL: present(c.ExplorerURL), NativeCurrency: c.NativeCurrency, Testnet: c.Testnet, Enabled: c.Enabled,
 		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
 }

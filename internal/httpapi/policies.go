@@ -79,10 +79,7 @@ func (a *API) registerPolicies() {
 			Pattern: b.SecretPathPattern, PrincipalKind: policy.PrincipalKind(b.PrincipalType), PrincipalID: b.PrincipalID,
 			Permissions: b.Permissions, Conditions: b.Conditions, ExpiresAt: end(b.ExpiresAt),
 		})
-		if err != nil {
-			return nil, err
-		}
-		return &body[policyBody]{policyOf(&g)}, nil
+		return answer(policyOf(&g), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: all, id: "list-policies", tag: "Policies",
@@ -114,10 +111,7 @@ func (a *API) registerPolicies() {
 			}
 		}
 		g, err := a.vault.UpdateGrant(ctx, c, in.VaultID, in.PolicyID, ch)
-		if err != nil {
-			return nil, err
-		}
-		return &body[policyBody]{policyOf(&g)}, nil
+		return answer(policyOf(&g), err)
 	})
 	handle(a, op{
 		method: http.MethodDelete, path: one, id: "delete-policy", tag: "Policies",

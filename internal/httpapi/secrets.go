@@ -60,10 +60,7 @@ func (a *API) registerSecrets() {
 		d := in.draft()
 		defer d.Value.Wipe()
 		m, err := a.vault.Put(ctx, c, in.VaultID, p, d)
-		if err != nil {
-			return nil, err
-		}
-		return &body[*SecretMeta]{metaOf(&m)}, nil
+		return answer(metaOf(&m), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: path, id: "get-secret", tag: "Secrets",
@@ -74,10 +71,7 @@ func (a *API) registerSecrets() {
 			return nil, err
 		}
 		s, err := a.vault.Reveal(ctx, c, in.VaultID, p)
-		if err != nil {
-			return nil, err
-		}
-		return &body[*secretBody]{secretOf(s)}, nil
+		return answer(secretOf(s), err)
 	})
 	handle(a, op{
 		method: http.MethodDelete, path: path, id: "delete-secret", tag: "Secrets",
@@ -128,10 +122,7 @@ func (a *API) registerListing() {
 			return nil, err
 		}
 		first, err := l.Page(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return &body[*secretList]{&secretList{ctx: ctx, listing: l, first: first}}, nil
+		return answer(&secretList{ctx: ctx, listing: l, first: first}, err)
 	})
 }
 

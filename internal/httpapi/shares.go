@@ -114,39 +114,25 @@ func (s *sharedSecret) AppendJSON(b []byte) []byte {
 
 func (a *API) shareOf(s *sharing.Share) shareBody {
 	return shareBody{
-		ID: s.PublicID(), ShareURL: a.sharing.URL(s), RecipientType: string(s.Type), RecipientEmail: textOrNull(s.Email),
+		ID: s.PublicID(), ShareURL: a.sharing.URL(s), RecipientType: string(s.Type), RecipientEmail: present(s.Email),
 		ExpiresAt: s.ExpiresAt, MaxAccessCount: s.MaxAccess,
 	}
 }
 
 func itemOf(s *sharing.Share, now time.Time) shareItem {
 	return shareItem{
-		ID: s.PublicID(), SecretPath: s.Path, RecipientType: string(s.Type), RecipientID: textOrNull(s.RecipientID),
-		RecipientEmail: textOrNull(s.Email), AccessCount: s.AccessCount, MaxAccessCount: s.MaxAccess, ExpiresAt: s.ExpiresAt,
+		ID: s.PublicID(), SecretPath: s.Path, RecipientType: string(s.Type), RecipientID: present(s.RecipientID),
+		RecipientEmail: present(s.Email), AccessCount: s.AccessCount, MaxAccessCount: s.MaxAccess, ExpiresAt: s.ExpiresAt,
 		CreatedAt: s.CreatedAt, IsExpired: s.Expired(now), IsAccepted: !s.AcceptedAt.IsZero(), Status: s.Status(now),
 	}
-}
-
-func textOrNull(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
-func textOf(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
 
 // draft reads what both requests have in common.
 func (b *ShareDraft) draft() (sharing.Draft, error) {
 	d := sharing.Draft{
-		RecipientID: textOf(b.RecipientID), Email: textOf(b.Email), Permissions: b.Permissions, ExpiresAt: end(b.ExpiresAt),
+		RecipientID: deref(b.RecipientID), Email: deref(b.Email), Permissions: b.Permissions, ExpiresAt: end(b.ExpiresAt),
 	}
-	if other := textOf(b.RecipientEmail); other != "" {
+	if other := deref(b.RecipientEmail); other != "" {
 		if d.Email != "" && d.Email != other {
 			return d, fault.New(fault.Invalid, "recipient_mismatch", "email and recipient_email are one field under two names, and differ.")
 		}
@@ -171,13 +157,6 @@ func (b *ShareDraft) wipeAfter(ctx context.Context) {
 	}
 }
 
-func count(n *int64) int64 {
-	if n == nil {
-		return 0
-	}
-	return *n
-}
-
 func (a *API) registerShares() {
 	a.registerShareMaking()
 	a.registerShareReading()
@@ -196,7 +175,7 @@ func (a *API) registerShareMaking() {
 		if err != nil {
 			return nil, err
 		}
-		d.SecretID, d.Type, d.MaxAccess = in.SecretID, sharing.RecipientType(in.Body.RecipientType), count(in.Body.MaxAccessCount)
+		d.SecretID, d.Type, d.MaxAccess = in.SecretID, sharing.RecipientType(in.Body.RecipientType), deref(in.Body.MaxAccessCount)
 		return a.share(ctx, c, d)
 	})
 	handle(a, op{
@@ -209,7 +188,7 @@ func (a *API) registerShareMaking() {
 		if err != nil {
 			return nil, err
 		}
-		d.SecretID, d.Vault, d.Path = textOf(b.SecretID), textOf(b.VaultID), textOf(b.SecretPath)
+		d.SecretID, d.Vault, d.Path = deref(b.SecretID), deref(b.VaultID), deref(b.SecretPath)
 		if (d.SecretID == "") == (d.Vault == "" || d.Path == "") {
 			return nil, fault.New(fault.Invalid, "secret_required", "Name the secret by secret_id, or by vault_id and secret_path.")
 		}
@@ -219,7 +198,7 @@ func (a *API) registerShareMaking() {
 			}
 			d.ExpiresAt = c.Now.Add(time.Duration(*b.ExpiresInHours * float64(time.Hour)))
 		}
-		if d.MaxAccess = count(b.MaxAccessCount); b.MaxViews != nil {
+		if d.MaxAccess = deref(b.MaxAccessCount); b.MaxViews != nil {
 			if b.MaxAccessCount != nil && *b.MaxAccessCount != *b.MaxViews {
 				return nil, fault.New(fault.Invalid, "invalid_max_access_count", "max_views and max_access_count are one field under two names, and differ.")
 			}

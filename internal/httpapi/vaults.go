@@ -55,10 +55,7 @@ func (a *API) registerVaults() {
 		summary: "Create a vault", errors: []int{http.StatusConflict}, action: policy.CreateVault, status: http.StatusCreated,
 	}, func(ctx context.Context, c *call.Call, in *createVault) (*body[vaultBody], error) {
 		v, err := a.vault.Create(ctx, c, in.Body.Name, deref(in.Body.Description))
-		if err != nil {
-			return nil, err
-		}
-		return &body[vaultBody]{vaultOf(&v)}, nil
+		return answer(vaultOf(&v), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/vaults", id: "list-vaults", tag: "Vaults",
@@ -79,10 +76,7 @@ func (a *API) registerVaults() {
 		summary: "Get a vault", action: policy.ReadVault,
 	}, func(ctx context.Context, c *call.Call, in *vaultPath) (*body[vaultBody], error) {
 		v, err := a.vault.Get(ctx, c, in.VaultID)
-		if err != nil {
-			return nil, err
-		}
-		return &body[vaultBody]{vaultOf(&v)}, nil
+		return answer(vaultOf(&v), err)
 	})
 	handle(a, op{
 		method: http.MethodDelete, path: "/v1/vaults/{vault_id}", id: "delete-vault", tag: "Vaults",

@@ -81,10 +81,7 @@ func (a *API) registerVersions() {
 		}
 		if in.Version > 0 {
 			s, err := a.vault.RevealVersion(ctx, c, in.VaultID, p, in.Version)
-			if err != nil {
-				return nil, err
-			}
-			return &body[*versionsAnswer]{&versionsAnswer{one: secretOf(s)}}, nil
+			return answer(&versionsAnswer{one: secretOf(s)}, err)
 		}
 		all, err := a.vault.Versions(ctx, c, in.VaultID, p)
 		if err != nil {
@@ -115,10 +112,7 @@ func (a *API) registerVersions() {
 			return nil, err
 		}
 		m, err := a.vault.Restore(ctx, c, in.VaultID, p)
-		if err != nil {
-			return nil, err
-		}
-		return &body[*SecretMeta]{metaOf(&m)}, nil
+		return answer(metaOf(&m), err)
 	})
 }
 
