@@ -48,7 +48,10 @@ func (f *finding) field() Field {
 // body reads a whole body. The error is that of one which is no JSON.
 func (c *check) body(s *shape) error {
 	defer c.r.Wipe()
-	err := c.next(s)
+	kind, raw, err := c.r.Next()
+	if err == nil {
+		err = c.value(s, kind, raw)
+	}
 	if err == nil {
 		_, _, err = c.r.Next() // the end
 	}
@@ -56,15 +59,6 @@ func (c *check) body(s *shape) error {
 		return strictjson.ErrNotJSON
 	}
 	return err
-}
-
-// next reads the value that comes.
-func (c *check) next(s *shape) error {
-	kind, raw, err := c.r.Next()
-	if err != nil {
-		return err
-	}
-	return c.value(s, kind, raw)
 }
 
 // value reads a value that has begun.
@@ -126,20 +120,26 @@ func (c *check) object(s *shape) error {
 		if kind, raw, err = c.r.Next(); err != nil {
 			return err
 		}
-		if !known {
-			err = c.value(&c.any, kind, raw)
-		} else if p := &s.properties[i]; kind == 'n' && (!p.required || s.nullable) {
-			seen |= 1 << i // null is as good as absent
-		} else {
+		inner, name := &c.any, ""
+		if known {
 			seen |= 1 << i
-			c.at = append(c.at, step{property: p.name})
-			err = c.value(p.shape, kind, raw)
-			c.at = c.at[:len(c.at)-1]
+			p := &s.properties[i]
+			if name = p.name; kind != 'n' || p.required && !s.nullable { // else null is as good as absent
+				inner = p.shape
+			}
 		}
-		if err != nil {
+		if err := c.inside(step{property: name}, inner, kind, raw); err != nil {
 			return err
 		}
 	}
+}
+
+// inside reads a value that has begun, one step further in.
+func (c *check) inside(at step, s *shape, kind jsontext.Kind, raw jsontext.Value) error {
+	c.at = append(c.at, at)
+	err := c.value(s, kind, raw)
+	c.at = c.at[:len(c.at)-1]
+	return err
 }
 
 // missing notes what an object must have and has not.
@@ -170,10 +170,7 @@ func (c *check) list(s *shape) error {
 			c.note(broken(s.lengths, n)...)
 			return nil
 		}
-		c.at = append(c.at, step{item: n})
-		err = c.value(items, kind, raw)
-		c.at = c.at[:len(c.at)-1]
-		if err != nil {
+		if err := c.inside(step{item: n}, items, kind, raw); err != nil {
 			return err
 		}
 	}

@@ -175,7 +175,8 @@ func TestWhatIsNotCheckedIsNotDescribed(t *testing.T) {
 	}
 }
 
-func TestABodyIsDecodedOnce(t *testing.T) {
+// What makes a body no JSON, or one that two parsers read in two ways, comes before what does not fit.
+func TestWhatIsNoJSONIsSaidFirst(t *testing.T) {
 	op, _ := operation[struct {
 		Body struct {
 			At  time.Time `json:"at"`
