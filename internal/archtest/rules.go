@@ -64,7 +64,8 @@ var arrows = map[string][]string{
 
 	// Edges: decode, call, encode.
 	"internal/gate":          {"internal/audit", "internal/billing", "internal/budget", "internal/call", "internal/identity", "internal/iprule", "internal/policy", "internal/proxies", "internal/ratelimit", "internal/x402"},
-	"internal/httpapi":       join(services, "internal/budget", "internal/gate", "internal/proxies", "internal/ratelimit", "internal/strictjson"),
+	"internal/httpapi":       join(services, "internal/budget", "internal/gate", "internal/proxies", "internal/ratelimit", "internal/rest", "internal/strictjson"),
+	"internal/rest":          {"internal/erase", "internal/strictjson"}, // it knows no operation
 	"internal/dashboard":     {"internal/account", "internal/agent", "internal/loopback", "internal/mail"},
 	"internal/shroud/detect": {},
 
@@ -150,7 +151,7 @@ var owners = map[string][]string{
 	"modernc.org/sqlite":                     {"internal/sqldb/driver"},
 	"github.com/pressly/goose/v3":            {"internal/sqldb"},
 	"github.com/miekg/pkcs11":                {"internal/keystore/pkcs11"},
-	"github.com/danielgtaylor/huma/v2":       {"internal/httpapi"},
+	"github.com/danielgtaylor/huma/v2":       {"internal/rest"},
 	"github.com/modelcontextprotocol/go-sdk": {"internal/mcpserver"},
 	"github.com/golang-jwt/jwt/v5":           {"internal/identity"},
 	"github.com/pquerna/otp":                 {"internal/account"},

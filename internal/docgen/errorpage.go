@@ -73,7 +73,7 @@ func oneKindEach(all []made) error {
 	kinds := map[string]made{}
 	for _, m := range all {
 		if m.status == 0 {
-			continue // huma's own status; validationProblem says which
+			continue // who makes it says which
 		}
 		if first, ok := kinds[m.code]; ok && first.status != m.status {
 			return fmt.Errorf("the code %s is %d in %s and %d in %s: give one of them another code", m.code, first.status, first.dir, m.status, m.dir)

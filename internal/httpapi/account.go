@@ -31,7 +31,7 @@ type signupBody struct {
 	token *TokenBody
 }
 
-func (s *signupBody) appendJSON(b []byte) []byte {
+func (s *signupBody) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
 	if s.token != nil {
 		b = append(s.token.appendFields(b), ',')
@@ -107,7 +107,7 @@ func (a *API) registerAccount() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/auth/change-password", id: "change-password", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Change your password; all your other tokens end", action: policy.ChangePassword, status: http.StatusNoContent,
-	}, func(ctx context.Context, c *call.Call, in *passwordRequest) (*Gone, error) {
+	}, func(ctx context.Context, c *call.Call, in *passwordRequest) (*gone, error) {
 		gate.WipeAfter(ctx, in.Body.Current.Bytes, in.Body.New.Bytes)
 		err := a.accounts.ChangePassword(ctx, c, in.Body.Current.Bytes, in.Body.New.Bytes)
 		ended := goneBy(c)
@@ -133,7 +133,7 @@ func (a *API) registerAccount() {
 		method: http.MethodDelete, path: "/v1/auth/me", id: "delete-me", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Delete your account, and the organisations that have no other member with all their secrets", action: policy.DeleteUser,
 		errors: []int{http.StatusConflict}, status: http.StatusNoContent, bodyOptional: true,
-	}, func(ctx context.Context, c *call.Call, in *deleteMeRequest) (*Gone, error) {
+	}, func(ctx context.Context, c *call.Call, in *deleteMeRequest) (*gone, error) {
 		confirmation := in.Body.Confirmation
 		if confirmation == nil {
 			confirmation = in.Body.Confirm

@@ -20,15 +20,14 @@ type settingBody struct {
 }
 
 func settingOf(s *billing.Setting) settingBody {
-	return settingBody{Key: s.Name, Value: s.Value, UpdatedBy: text(s.By), UpdatedAt: s.At}
+	return settingBody{Key: s.Name, Value: s.Value, UpdatedBy: present(s.By), UpdatedAt: s.At}
 }
 
 type settingList struct {
 	Settings []settingBody `json:"settings"`
 }
 
-// SettingPath is exported since huma reads embedded structs only then.
-type SettingPath struct {
+type settingPath struct {
 	Key string `path:"key"`
 }
 
@@ -96,7 +95,7 @@ func (a *API) registerAdmin() {
 		method: http.MethodPut, path: "/v1/admin/settings/{key}", id: "put-setting", tag: "Admin",
 		summary: "Set something for the whole server", errors: []int{http.StatusConflict}, action: policy.UpdateSettings,
 	}, func(ctx context.Context, c *call.Call, in *struct {
-		SettingPath
+		settingPath
 		Body struct {
 			Value string `json:"value" doc:"At most 4,096 characters."`
 		}
@@ -107,7 +106,7 @@ func (a *API) registerAdmin() {
 	handle(a, op{
 		method: http.MethodDelete, path: "/v1/admin/settings/{key}", id: "delete-setting", tag: "Admin",
 		summary: "Take a setting back", action: policy.UpdateSettings,
-	}, func(ctx context.Context, c *call.Call, in *SettingPath) (*empty, error) {
+	}, func(ctx context.Context, c *call.Call, in *settingPath) (*empty, error) {
 		return &empty{}, a.billing.DropSetting(ctx, c, in.Key)
 	})
 	handle(a, op{
@@ -152,7 +151,7 @@ func (a *API) registerAdmin() {
 		errors: []int{http.StatusConflict}, status: http.StatusNoContent,
 	}, func(ctx context.Context, c *call.Call, in *struct {
 		AccountID string `path:"account_id"`
-	}) (*Gone, error) {
+	}) (*gone, error) {
 		err := a.accounts.DeleteUser(ctx, c, in.AccountID)
 		ended := goneBy(c)
 		return &ended, err

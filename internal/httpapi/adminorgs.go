@@ -10,8 +10,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
-// OrgPath is exported since huma reads embedded structs only then.
-type OrgPath struct {
+type orgPath struct {
 	OrgID string `path:"org_id"`
 }
 
@@ -35,7 +34,7 @@ func (a *API) registerAdminOrgs() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/admin/orgs/{org_id}/limits", id: "get-org-limits", tag: "Admin",
 		summary: "Tell an organisation's own limits", action: policy.ReadLimits,
-	}, func(ctx context.Context, c *call.Call, in *OrgPath) (*body[orgLimitsBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *orgPath) (*body[orgLimitsBody], error) {
 		l, err := a.billing.Limits(ctx, c, in.OrgID)
 		return answer(orgLimitsOf(l), err)
 	})
@@ -43,7 +42,7 @@ func (a *API) registerAdminOrgs() {
 		method: http.MethodPut, path: "/v1/admin/orgs/{org_id}/limits", id: "put-org-limits", tag: "Admin",
 		summary: "Set an organisation's own limits", action: policy.UpdateLimits,
 	}, func(ctx context.Context, c *call.Call, in *struct {
-		OrgPath
+		orgPath
 		Body struct {
 			Override  *int64 `json:"free_tier_override,omitempty" nullable:"true" doc:"null or absent: the tier's own."`
 			Sponsored *bool  `json:"is_sponsored,omitempty" nullable:"true" doc:"Absent: as before."`
@@ -56,7 +55,7 @@ func (a *API) registerAdminOrgs() {
 		method: http.MethodPut, path: "/v1/admin/orgs/{org_id}/billing-tier", id: "put-org-tier", tag: "Admin",
 		summary: "Put an organisation on a tier", action: policy.UpdateLimits,
 	}, func(ctx context.Context, c *call.Call, in *struct {
-		OrgPath
+		orgPath
 		Body struct {
 			Tier string `json:"tier" doc:"free, pro, business or enterprise."`
 			Days *int   `json:"duration_days,omitempty" nullable:"true" minimum:"1" maximum:"3650" doc:"365 when absent."`
@@ -69,7 +68,7 @@ func (a *API) registerAdminOrgs() {
 		method: http.MethodPost, path: "/v1/admin/orgs/{org_id}/credits", id: "grant-credits", tag: "Admin",
 		summary: "Give an organisation credits", action: policy.UpdateLimits, status: http.StatusCreated,
 	}, func(ctx context.Context, c *call.Call, in *struct {
-		OrgPath
+		orgPath
 		Body struct {
 			Cents       int64   `json:"amount_cents"`
 			Description *string `json:"description,omitempty" nullable:"true"`

@@ -4,9 +4,9 @@ import (
 	"reflect"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/oneclaw-dev/oneclaw/internal/rest"
 
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
@@ -117,7 +117,7 @@ func (in *createAgent) draft() agent.Agent {
 }
 
 type updateAgent struct {
-	AgentPath
+	agentPath
 	Body struct {
 		Name              patch[string]     `json:"name,omitempty"`
 		Description       patch[string]     `json:"description,omitempty"`
@@ -157,7 +157,7 @@ func (in *updateAgent) patch() agent.Patch {
 type patch[T any] struct{ agent.Field[T] }
 
 // Schema implements huma.SchemaProvider.
-func (patch[T]) Schema(r huma.Registry) *huma.Schema {
+func (patch[T]) Schema(r rest.Registry) *rest.Schema {
 	s := *r.Schema(reflect.TypeFor[T](), true, "")
 	s.Nullable = true
 	return &s

@@ -9,8 +9,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
-// AgentPath is exported since huma reads embedded structs only then.
-type AgentPath struct {
+type agentPath struct {
 	AgentID string `path:"agent_id"`
 }
 
@@ -19,7 +18,7 @@ type createdAgent struct {
 	APIKey secretValue `json:"api_key,omitempty" doc:"The agent's key, when auth_method is api_key. It is shown this once."`
 }
 
-func (k *createdAgent) appendJSON(b []byte) []byte {
+func (k *createdAgent) AppendJSON(b []byte) []byte {
 	return appendWithKey(b, "agent", &k.Agent, &k.APIKey)
 }
 
@@ -31,20 +30,20 @@ type rotatedKey struct {
 	APIKey secretValue `json:"api_key" doc:"The new key. It is shown this once."`
 }
 
-func (k *rotatedKey) appendJSON(b []byte) []byte {
+func (k *rotatedKey) AppendJSON(b []byte) []byte {
 	b = appendQuoted(append(b, `{"api_key":`...), k.APIKey.Reveal())
 	k.APIKey.Wipe()
 	return append(b, '}')
 }
 
 type rotatedAnswer struct {
-	Gone
+	gone
 	Body *rotatedKey
 }
 
 type endedAgent struct {
-	AgentPath
-	KeepFlag
+	agentPath
+	keepFlag
 }
 
 type issuedToken struct {
@@ -52,14 +51,14 @@ type issuedToken struct {
 	ExpiresIn int64       `json:"expires_in" doc:"In seconds."`
 }
 
-func (t *issuedToken) appendJSON(b []byte) []byte {
+func (t *issuedToken) AppendJSON(b []byte) []byte {
 	b = appendQuoted(append(b, `{"token":`...), t.Token.Reveal())
 	t.Token.Wipe()
 	return append(strconv.AppendInt(append(b, `,"expires_in":`...), t.ExpiresIn, 10), '}')
 }
 
 type changedAgent struct {
-	Gone
+	gone
 	Body agentBody
 }
 
@@ -93,7 +92,7 @@ func (a *API) registerAgents() {
 	handle(a, op{
 		method: http.MethodGet, path: one, id: "get-agent", tag: "Agents",
 		summary: "Get an agent", action: policy.ReadAgent,
-	}, func(ctx context.Context, c *call.Call, in *AgentPath) (*body[agentBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *agentPath) (*body[agentBody], error) {
 		agent, err := a.agents.Agent(ctx, c, in.AgentID)
 		return answer(agentOf(&agent), err)
 	})
@@ -110,7 +109,7 @@ func (a *API) registerAgents() {
 	handle(a, op{
 		method: http.MethodDelete, path: one, id: "deactivate-agent", tag: "Agents",
 		summary: "Deactivate an agent: its key and tokens end at once", action: policy.DeactivateAgent,
-	}, func(ctx context.Context, c *call.Call, in *endedAgent) (*Gone, error) {
+	}, func(ctx context.Context, c *call.Call, in *endedAgent) (*gone, error) {
 		err := a.agents.DeactivateAgent(ctx, c, in.AgentID, in.Keep)
 		ended := goneBy(c)
 		return &ended, err
@@ -132,14 +131,14 @@ func (a *API) registerAgentKeys(one string) {
 	handle(a, op{
 		method: http.MethodPost, path: one + "/rotate-identity-keys", id: "rotate-agent-identity-keys", tag: "Agents",
 		summary: "Give an agent new Ed25519 and P-256 keys", action: policy.RotateAgentIdentityKeys,
-	}, func(ctx context.Context, c *call.Call, in *AgentPath) (*body[agentBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *agentPath) (*body[agentBody], error) {
 		agent, err := a.agents.RotateAgentIdentityKeys(ctx, c, in.AgentID)
 		return answer(agentOf(&agent), err)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: one + "/token", id: "issue-agent-token", tag: "Agents",
 		summary: "Get a token of an agent that you manage", action: policy.IssueAgentToken,
-	}, func(ctx context.Context, c *call.Call, in *AgentPath) (*body[*issuedToken], error) {
+	}, func(ctx context.Context, c *call.Call, in *agentPath) (*body[*issuedToken], error) {
 		t, err := a.agents.IssueAgentToken(ctx, c, in.AgentID)
 		return answer(&issuedToken{Token: secretValue{t.Access}, ExpiresIn: t.ExpiresIn}, err)
 	})

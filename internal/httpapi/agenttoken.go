@@ -24,7 +24,7 @@ type agentTokenBody struct {
 	short bool
 }
 
-func (t *agentTokenBody) appendJSON(b []byte) []byte {
+func (t *agentTokenBody) AppendJSON(b []byte) []byte {
 	b = t.appendFields(append(b, '{'))
 	if t.short {
 		return append(b, '}')

@@ -8,10 +8,10 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
-	"sync"
-
-	"github.com/danielgtaylor/huma/v2"
+	"net/url"
+	"reflect"
 
 	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
@@ -26,6 +26,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/iprule"
 	"github.com/oneclaw-dev/oneclaw/internal/org"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/rest"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
@@ -77,9 +78,7 @@ type API struct {
 	at        *gate.Surface
 	version   string
 	router    *router
-	bodies    *bodies
-	format    huma.Format
-	huma      huma.API
+	doc       *rest.Document
 }
 
 // New returns the API with every operation registered.
@@ -88,12 +87,14 @@ func New(cfg Config) *API {
 		vault: cfg.Vault, sharing: cfg.Sharing, approvals: cfg.Approvals, identity: cfg.Gate.Identity,
 		accounts: cfg.Accounts, agents: cfg.Agents, orgs: cfg.Orgs, iprules: cfg.Gate.IPRules, billing: cfg.Gate.Billing,
 		payments: cfg.Gate.Payments, checkout: cfg.Checkout, chains: cfg.Chains, audit: cfg.Audit, health: cfg.Health,
-		publicURL: cfg.Gate.PublicURL, version: cfg.Version, gate: cfg.Gate, bodies: &bodies{},
+		publicURL: cfg.Gate.PublicURL, version: cfg.Version, gate: cfg.Gate, router: &router{root: newNode()},
 	}
-	a.router = &router{root: newNode(), serve: a.serve}
 	a.at = a.surface(a.gate)
-	a.format = format(a.bodies)
-	a.huma = huma.NewAPI(a.humaConfig(), a.router)
+	a.doc = rest.NewDocument("oneclaw", a.version, reflect.TypeFor[Problem]())
+	a.doc.OpenAPI.Info.Description = "A self-hosted vault for AI agents. It speaks the 1Claw v1.1.0 contract."
+	a.doc.OpenAPI.Components.SecuritySchemes = map[string]*rest.SecurityScheme{
+		"bearer": {Type: "http", Scheme: "bearer", Description: "A JWT, a user's API key (1ck_...) or an agent's key (ocv_...)."},
+	}
 	a.registerHealth()
 	a.registerAuth()
 	a.registerDevice()
@@ -118,47 +119,12 @@ func New(cfg Config) *API {
 }
 
 // OpenAPI is the document of every operation, made from the Go types.
-func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
-
-var setHuma sync.Once
-
-func (a *API) humaConfig() huma.Config {
-	// huma makes its own errors through two variables only, and takes keys in any
-	// case unless a third says otherwise. They are set once, before the first API
-	// is made, and never change.
-	setHuma.Do(func() {
-		huma.ValidateStrictCasing = true // a key in another case is another key: what decodes is what was checked
-		huma.NewError = validationProblem
-		huma.NewErrorWithContext = func(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
-			p := validationProblem(status, msg, errs...)
-			if x := gate.Of(ctx.Context()); x != nil {
-				x.Note(p.Error())
-			}
-			return p
-		}
-	})
-	cfg := huma.DefaultConfig("oneclaw", a.version)
-	cfg.Info.Description = "A self-hosted vault for AI agents. It speaks the 1Claw v1.1.0 contract."
-	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "", "", ""
-	cfg.CreateHooks, cfg.Transformers = nil, nil
-	cfg.Formats = map[string]huma.Format{jsonType: a.format, "json": a.format, linesType: a.format}
-	cfg.AllowAdditionalPropertiesByDefault = true // clients of later versions send more fields
-	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"bearer": {Type: "http", Scheme: "bearer", Description: "A JWT, a user's API key (1ck_...) or an agent's key (ocv_...)."},
-	}
-	return cfg
-}
+func (a *API) OpenAPI() *rest.OpenAPI { return a.doc.OpenAPI }
 
 const metaKey = "oneclaw"
 
-// opMeta is what an operation declares beside its shape.
-type opMeta struct {
-	action       policy.Action
-	limit        gate.Limit
-	bodyOptional bool
-	knowsCaller  bool
-	form         bool
-}
+// opMeta is what the document keeps of an operation and does not show.
+type opMeta struct{ action policy.Action }
 
 // op is an operation as the resource files declare it.
 type op struct {
@@ -170,33 +136,39 @@ type op struct {
 	errors                    []int // beside those that all have
 	bodyOptional              bool  // no body is as good as {}
 	form                      bool  // a body of type application/x-www-form-urlencoded is taken too
-	raw                       bool  // the body is taken as it came: its signature is over every byte
 	knowsCaller               bool  // public, but a credential that is sent must be good, and says who calls
 }
 
 // handle registers an operation whose handler gets the call as an argument.
 func handle[I, O any](a *API, o op, fn func(ctx context.Context, c *call.Call, in *I) (*O, error)) {
-	h := huma.Operation{
-		OperationID: o.id, Method: o.method, Path: o.path, Summary: o.summary, Tags: []string{o.tag},
-		DefaultStatus: o.status, BodyReadTimeout: gate.BodyTime, SkipValidateBody: o.raw,
-		Metadata: map[string]any{metaKey: opMeta{action: o.action, limit: o.limit, bodyOptional: o.bodyOptional, knowsCaller: o.knowsCaller, form: o.form}},
-		Errors:   errorsOf(o),
+	about := &rest.Description{
+		OperationID: o.id, Method: o.method, Path: o.path, Summary: o.summary, Tags: []string{o.tag}, DefaultStatus: o.status,
+		Metadata: map[string]any{metaKey: opMeta{action: o.action}}, Errors: errorsOf(o),
 	}
 	if !o.action.Public() {
-		h.Security = []map[string][]string{{"bearer": {}}}
+		about.Security = []map[string][]string{{"bearer": {}}}
 	}
-	huma.Register(a.huma, h, func(ctx context.Context, in *I) (*O, error) {
-		x := gate.Of(ctx)
+	made := rest.New[I, O](a.doc, about)
+	if o.bodyOptional {
+		about.RequestBody.Required = false
+	}
+	a.route(&o, made.TakesBody(), func(x *gate.Request, r *http.Request, query url.Values, data []byte) error {
+		in, err := made.Decode(r, query, data)
+		if err != nil {
+			return unfit(err)
+		}
 		var out *O
-		err := x.Decide(ctx, o.method != http.MethodGet, func(ctx context.Context) (err error) {
+		err = x.Decide(r.Context(), o.method != http.MethodGet, func(ctx context.Context) (err error) {
 			out, err = fn(ctx, &x.Call, in)
 			return err
 		})
 		if err != nil {
-			x.Fail(err)
-			return nil, problemOf(err)
+			return err
 		}
-		return out, nil
+		if err = made.Answer(x, out); err != nil && !errors.Is(r.Context().Err(), context.Canceled) {
+			panic(err) // the connection is cut: half an answer must not look whole
+		}
+		return nil
 	})
 }
 

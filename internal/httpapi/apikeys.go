@@ -9,6 +9,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/rest"
 )
 
 // apiKeyBody is ApiKey of the contract, section 2.
@@ -43,7 +44,7 @@ type createdAPIKey struct {
 	APIKey secretValue `json:"api_key" doc:"The key itself. It is shown this once."`
 }
 
-func (k *createdAPIKey) appendJSON(b []byte) []byte {
+func (k *createdAPIKey) AppendJSON(b []byte) []byte {
 	return appendWithKey(b, "key", &k.Key, &k.APIKey)
 }
 
@@ -51,7 +52,7 @@ func (k *createdAPIKey) appendJSON(b []byte) []byte {
 // key, which is wiped: it is sent once.
 func appendWithKey(b []byte, name string, made any, key *secretValue) []byte {
 	b = append(appendQuoted(append(b, '{'), name), ':')
-	text, err := marshal(made)
+	text, err := rest.Marshal(made)
 	if err != nil {
 		panic(err) // a struct of plain fields always marshals
 	}
@@ -67,14 +68,13 @@ type apiKeyList struct {
 	Keys []apiKeyBody `json:"keys"`
 }
 
-// KeyPath is exported since huma reads embedded structs only then.
-type KeyPath struct {
+type keyPath struct {
 	KeyID string `path:"key_id"`
 }
 
 type endedKey struct {
-	KeyPath
-	KeepFlag
+	keyPath
+	keepFlag
 }
 
 func (a *API) registerAPIKeys() {
@@ -102,7 +102,7 @@ func (a *API) registerAPIKeys() {
 	handle(a, op{
 		method: http.MethodDelete, path: one, id: "revoke-api-key", tag: "API keys",
 		summary: "Revoke an API key, and every token made from it", action: policy.DeleteAPIKey,
-	}, func(ctx context.Context, c *call.Call, in *endedKey) (*Gone, error) {
+	}, func(ctx context.Context, c *call.Call, in *endedKey) (*gone, error) {
 		err := a.accounts.RevokeKey(ctx, c, in.KeyID, in.Keep)
 		ended := goneBy(c)
 		return &ended, err

@@ -40,18 +40,11 @@ type approvalBody struct {
 func approvalOf(r *approval.Request, now time.Time) approvalBody {
 	return approvalBody{
 		ID: r.ID, VaultID: r.Vault, SecretPath: r.Path, Operation: string(r.Operation), RequesterID: r.Principal,
-		RequesterType: string(r.Kind), PolicyID: textOrNil(r.Policy.ID), Reason: textOrNil(r.Reason), Status: string(r.At(now)),
+		RequesterType: string(r.Kind), PolicyID: present(r.Policy.ID), Reason: present(r.Reason), Status: string(r.At(now)),
 		ValidSeconds: int64(r.ValidFor / time.Second), MaxUses: r.MaxUses, UsesLeft: r.UsesLeft, CreatedAt: r.CreatedAt,
-		ExpiresAt: r.ExpiresAt, DecidedBy: textOrNil(r.DecidedBy), DecidedAt: pointer(r.DecidedAt), DecisionReason: textOrNil(r.DecisionReason),
-		WithdrawnBy: textOrNil(r.WithdrawnBy), WithdrawnAt: pointer(r.WithdrawnAt),
+		ExpiresAt: r.ExpiresAt, DecidedBy: present(r.DecidedBy), DecidedAt: pointer(r.DecidedAt), DecisionReason: present(r.DecisionReason),
+		WithdrawnBy: present(r.WithdrawnBy), WithdrawnAt: pointer(r.WithdrawnAt),
 	}
-}
-
-func textOrNil(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }
 
 type askApproval struct {
@@ -67,20 +60,19 @@ type listApprovals struct {
 	Status string `query:"status" enum:"pending,approved,denied,expired,withdrawn,ended"`
 }
 
-// ApprovalPath is exported since huma reads embedded structs only then.
-type ApprovalPath struct {
+type approvalPath struct {
 	ApprovalID string `path:"approval_id"`
 }
 
 type decideApproval struct {
-	ApprovalPath
+	approvalPath
 	Body struct {
 		Reason *string `json:"reason,omitempty" nullable:"true" maxLength:"500"`
 	}
 }
 
 type eitherDecision struct {
-	ApprovalPath
+	approvalPath
 	Body struct {
 		Decision string  `json:"decision" enum:"approved,rejected,denied"`
 		Reason   *string `json:"reason,omitempty" nullable:"true" maxLength:"500"`
@@ -113,7 +105,7 @@ func (a *API) registerApprovals() {
 	handle(a, op{
 		method: http.MethodGet, path: one, id: "get-approval", tag: "Approvals",
 		summary: "One request: whether it was decided", action: policy.ReadApproval,
-	}, func(ctx context.Context, c *call.Call, in *ApprovalPath) (*body[approvalBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *approvalPath) (*body[approvalBody], error) {
 		r, err := a.approvals.Get(ctx, c, in.ApprovalID)
 		return answer(approvalOf(&r, c.Now), err)
 	})
@@ -138,7 +130,7 @@ func (a *API) registerApprovals() {
 	handle(a, op{
 		method: http.MethodPost, path: one + "/withdraw", id: "withdraw-approval", tag: "Approvals",
 		summary: "Take a request back, or what is left of an approval", action: policy.WithdrawApproval, errors: []int{http.StatusConflict},
-	}, func(ctx context.Context, c *call.Call, in *ApprovalPath) (*body[approvalBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *approvalPath) (*body[approvalBody], error) {
 		r, err := a.approvals.Withdraw(ctx, c, in.ApprovalID)
 		return answer(approvalOf(&r, c.Now), err)
 	})
@@ -195,7 +187,7 @@ func webhookOf(w approval.Webhook) webhookBody {
 	return webhookBody{ID: w.ID, URL: w.URL, CreatedBy: w.CreatedBy, CreatedAt: w.CreatedAt}
 }
 
-func (w *newWebhook) appendJSON(b []byte) []byte {
+func (w *newWebhook) AppendJSON(b []byte) []byte {
 	b = appendQuoted(append(b, `{"id":`...), w.ID)
 	b = appendQuoted(append(b, `,"url":`...), w.URL)
 	b = appendQuoted(append(b, `,"secret":`...), w.Secret.Reveal())

@@ -13,6 +13,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/rest"
 )
 
 // eventBody is Event of the contract, section 11.
@@ -36,20 +37,11 @@ func eventOf(r *audit.Row) eventBody {
 	return eventBody{
 		ID: r.ID, Seq: r.Seq, Action: r.Action, ActorID: r.ActorID, ActorType: r.ActorKind,
 		ResourceType: r.ResourceType, ResourceID: r.ResourceID, OrgID: r.Org, Details: r.DetailsJSON,
-		IPAddress: text(r.IP), CreatedAt: r.At, PrevEventID: text(r.PrevID), IntegrityHash: r.Hash.String(),
+		IPAddress: present(r.IP), CreatedAt: r.At, PrevEventID: present(r.PrevID), IntegrityHash: r.Hash.String(),
 	}
 }
 
-// text is nil for an empty string: an absent value on the wire.
-func text(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
-// ListEvents is exported since huma reads embedded structs only then.
-type ListEvents struct {
+type listEvents struct {
 	ResourceID string    `query:"resource_id" maxLength:"64"`
 	ActorID    string    `query:"actor_id" maxLength:"64"`
 	Action     string    `query:"action" maxLength:"64"`
@@ -63,7 +55,7 @@ type ListEvents struct {
 // maxEvents bounds the events of one answer.
 const maxEvents = 1000
 
-func (in *ListEvents) query() audit.Query {
+func (in *listEvents) query() audit.Query {
 	return audit.Query{
 		ResourceID: in.ResourceID, ActorID: in.ActorID, Action: in.Action, From: in.From, To: in.To,
 		BeforeSeq: min(in.BeforeSeq, math.MaxInt64), Limit: min(in.Limit, maxEvents), Offset: in.Offset,
@@ -75,8 +67,7 @@ type eventList struct {
 	Count  int         `json:"count" doc:"How many are in this answer."`
 }
 
-// VerifyLog is exported since huma reads embedded structs only then.
-type VerifyLog struct {
+type verifyLog struct {
 	Full bool `query:"full" doc:"Check all events again, also those that this server found whole before."`
 }
 
@@ -95,7 +86,7 @@ func (a *API) registerAudit() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/audit/events", id: "list-audit-events", tag: "Audit",
 		summary: "Read the access log, newest first; who does not manage the organisation reads its own events", action: policy.ReadAudit,
-	}, func(ctx context.Context, c *call.Call, in *ListEvents) (*body[eventList], error) {
+	}, func(ctx context.Context, c *call.Call, in *listEvents) (*body[eventList], error) {
 		q, err := visible(c, in.query())
 		if err != nil {
 			return nil, err
@@ -115,7 +106,7 @@ func (a *API) registerAudit() {
 		method: http.MethodGet, path: "/v1/audit", id: "list-audit-events-bare", tag: "Audit",
 		summary: "The same as a bare list, as the 1Claw CLI asks for it", action: policy.ReadAudit,
 	}, func(ctx context.Context, c *call.Call, in *struct {
-		ListEvents
+		listEvents
 		VaultID string `query:"vault_id" maxLength:"64"`
 	}) (*body[[]eventBody], error) {
 		q := in.query()
@@ -139,7 +130,7 @@ func (a *API) registerAudit() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/audit/verify", id: "verify-audit", tag: "Audit",
 		summary: "Check the organisation's log and name the first event that does not fit; with full=true from the first event on, else from where this server found it whole last", action: policy.VerifyAudit,
-	}, func(ctx context.Context, c *call.Call, in *VerifyLog) (*body[reportBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *verifyLog) (*body[reportBody], error) {
 		if err := c.Authorize(policy.VerifyAudit, c.Own()); err != nil {
 			return nil, err
 		}
@@ -207,6 +198,8 @@ type exportAnswer struct {
 	Body        *export
 }
 
+const linesType = "application/jsonl"
+
 // export is a log as JSON lines: checkpoints first, then events in order.
 type export struct {
 	ctx context.Context //nolint:containedctx // of the request, whose answer this is
@@ -214,9 +207,9 @@ type export struct {
 	org string
 }
 
-func (e *export) writeJSON(w io.Writer) error {
+func (e *export) WriteJSON(w io.Writer) error {
 	return e.log.Export(e.ctx, e.org, func(line any) error {
-		b, err := marshal(line)
+		b, err := rest.Marshal(line)
 		if err != nil {
 			return err
 		}

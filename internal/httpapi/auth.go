@@ -16,8 +16,8 @@ import (
 )
 
 // TokenBody is TokenResponse of the contract, section 1. Strict: no field more,
-// and no refresh_token, since clients would use it. It is exported since huma
-// reads embedded structs only then.
+// and no refresh_token, since clients would use it. It is exported since schemas are
+// made of embedded structs only then.
 type TokenBody struct {
 	AccessToken secretValue `json:"access_token"`
 	TokenType   string      `json:"token_type" enum:"Bearer"`
@@ -28,8 +28,8 @@ func tokenOf(t identity.Token) *TokenBody {
 	return &TokenBody{AccessToken: secretValue{t.Access}, TokenType: "Bearer", ExpiresIn: t.ExpiresIn}
 }
 
-// appendJSON appends the token and wipes it: it is sent once.
-func (t *TokenBody) appendJSON(b []byte) []byte { return append(t.appendFields(append(b, '{')), '}') }
+// AppendJSON appends the token and wipes it: it is sent once.
+func (t *TokenBody) AppendJSON(b []byte) []byte { return append(t.appendFields(append(b, '{')), '}') }
 
 func (t *TokenBody) appendFields(b []byte) []byte {
 	b = appendQuoted(append(b, `"access_token":`...), t.AccessToken.Reveal())
@@ -51,7 +51,7 @@ func loginOf(t identity.Token) *loginBody {
 	return &loginBody{TokenBody: *tokenOf(t), MFARequired: t.Challenge.Len() > 0, MFAToken: secretValue{t.Challenge}}
 }
 
-func (l *loginBody) appendJSON(b []byte) []byte {
+func (l *loginBody) AppendJSON(b []byte) []byte {
 	b = l.appendFields(append(b, '{'))
 	if l.MFARequired {
 		b = appendQuoted(append(b, `,"mfa_required":true,"mfa_token":`...), l.MFAToken.Reveal())

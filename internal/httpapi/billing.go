@@ -163,7 +163,7 @@ func (a *API) registerBilling() {
 
 func subscriptionOf(s *billing.Subscription) subscriptionBody {
 	b := subscriptionBody{
-		Tier: string(s.Caps.Tier), PeriodEnd: pointer(s.Ends), Interval: text(s.Interval), Status: s.Status, BalanceCents: s.Balance,
+		Tier: string(s.Caps.Tier), PeriodEnd: pointer(s.Ends), Interval: present(s.Interval), Status: s.Status, BalanceCents: s.Balance,
 		BalanceUSD: billing.Cents(s.Balance), OverageMethod: s.Account.Overage,
 	}
 	u, r := &b.Usage, &s.Resources

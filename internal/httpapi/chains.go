@@ -28,8 +28,8 @@ type chainBody struct {
 
 func chainOf(c *intents.Chain) chainBody {
 	return chainBody{
-		ID: c.ID, Name: c.Name, DisplayName: c.DisplayName, ChainID: c.ChainID, RPCURL: text(c.RPCURL), WSURL: text(c.WSURL),
-		ExplorerURL: text(c.ExplorerURL), NativeCurrency: c.NativeCurrency, Testnet: c.Testnet, Enabled: c.Enabled,
+		ID: c.ID, Name: c.Name, DisplayName: c.DisplayName, ChainID: c.ChainID, RPCURL: present(c.RPCURL), WSURL: present(c.WSURL),
+		ExplorerURL: present(c.ExplorerURL), NativeCurrency: c.NativeCurrency, Testnet: c.Testnet, Enabled: c.Enabled,
 		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
 }
@@ -84,13 +84,12 @@ type createChain struct {
 	}
 }
 
-// ChainPath is exported since huma reads embedded structs only then.
-type ChainPath struct {
+type chainPath struct {
 	ID string `path:"chain_entry_id"`
 }
 
 type updateChain struct {
-	ChainPath
+	chainPath
 	Body struct {
 		Name        *string `json:"name,omitempty" nullable:"true"`
 		DisplayName *string `json:"display_name,omitempty" nullable:"true"`
@@ -145,7 +144,7 @@ func (a *API) registerChains() {
 	handle(a, op{
 		method: http.MethodDelete, path: "/v1/admin/chains/{chain_entry_id}", id: "delete-chain", tag: "Admin",
 		summary: "Remove a chain", action: policy.ManageChains,
-	}, func(ctx context.Context, c *call.Call, in *ChainPath) (*empty, error) {
+	}, func(ctx context.Context, c *call.Call, in *chainPath) (*empty, error) {
 		return &empty{}, a.chains.Remove(ctx, c, in.ID)
 	})
 }

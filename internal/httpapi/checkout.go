@@ -77,15 +77,15 @@ func (a *API) registerCheckout() {
 	})
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/billing/webhooks", id: "receive-payment-event", tag: "Billing",
-		summary: "Take word of a payment from Stripe, which signs it", action: policy.BillingEvent, status: http.StatusOK, raw: true,
+		summary: "Take word of a payment from Stripe, which signs it", action: policy.BillingEvent, status: http.StatusOK,
 	}, func(ctx context.Context, c *call.Call, in *struct {
 		Signature string `header:"Stripe-Signature"`
-		RawBody   []byte `contentType:"application/json"`
+		RawBody   []byte // its signature is over every byte
 	}) (*body[receivedBody], error) {
 		if a.checkout == nil {
 			return nil, checkout.ErrSignature // nobody's word is taken
 		}
-		return answer(receivedBody{true}, a.checkout.Receive(ctx, c, a.bodies.of(in.RawBody).data, in.Signature))
+		return answer(receivedBody{true}, a.checkout.Receive(ctx, c, in.RawBody, in.Signature))
 	})
 }
 

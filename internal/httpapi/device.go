@@ -51,7 +51,7 @@ type deviceTokenBody struct {
 	Error       string      `json:"error,omitempty" enum:"authorization_pending,slow_down,expired_token,access_denied"`
 }
 
-func (t *deviceTokenBody) appendJSON(b []byte) []byte {
+func (t *deviceTokenBody) AppendJSON(b []byte) []byte {
 	if t.Error != "" {
 		return append(appendQuoted(append(b, `{"error":`...), t.Error), '}')
 	}

@@ -41,13 +41,12 @@ type enrollmentList struct {
 	Enrollments []enrollmentBody `json:"enrollments"`
 }
 
-// EnrollmentPath is exported since huma reads embedded structs only then.
-type EnrollmentPath struct {
+type enrollmentPath struct {
 	EnrollmentID string `path:"enrollment_id"`
 }
 
 type acceptEnrollment struct {
-	EnrollmentPath
+	enrollmentPath
 	Body struct {
 		VaultID           *string    `json:"vault_id,omitempty" nullable:"true" doc:"A vault to give access to; without it the agent gets none yet."`
 		SecretPathPattern *string    `json:"secret_path_pattern,omitempty" nullable:"true" maxLength:"512" doc:"Which paths; needed with vault_id."`
@@ -120,7 +119,7 @@ func (a *API) registerEnroll() {
 	handle(a, op{
 		method: http.MethodPost, path: one + "/reject", id: "reject-enrollment", tag: "Agents",
 		summary: "Reject an agent; its key never works", action: policy.RejectEnrollment,
-	}, func(ctx context.Context, c *call.Call, in *EnrollmentPath) (*empty, error) {
+	}, func(ctx context.Context, c *call.Call, in *enrollmentPath) (*empty, error) {
 		return &empty{}, a.agents.RejectEnrollment(ctx, c, in.EnrollmentID)
 	})
 }

@@ -12,23 +12,22 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
-// KeepFlag is how whoever ends a credential keeps what was made with it. It
-// is exported since huma reads embedded structs only then; so is Gone.
-type KeepFlag struct {
+// keepFlag is how whoever ends a credential keeps what was made with it.
+type keepFlag struct {
 	Keep bool `query:"keep" doc:"true keeps what was made with the credential; it takes a person who has just signed in, or the credential itself. Otherwise its API keys, devices that it let in, agents, agents' tokens, shares, policies, invitations, approvals and webhook end with it, and so do policies and agents that it let do more."`
 }
 
-// Gone is the answer without a body that says what ended with a credential.
-type Gone struct {
+// gone is the answer without a body that says what ended with a credential.
+type gone struct {
 	Ended string `header:"X-Ended" doc:"What ended with it, such as api_keys=1,agents=2,shares=3. Absent when nothing did."`
 	Stays string `header:"X-Stays" doc:"What the credential made that does not end, for you to look at: members=1 for somebody who joined by an invitation that it made, or whose role it raised, ip_rules=1 for an address that it allowed, ip_rules_removed=1 for a rule that it removed and that kept others out. The event and .../made say who."`
 }
 
 // goneBy is what the call's event says that ended, without the ids.
-func goneBy(c *call.Call) Gone {
+func goneBy(c *call.Call) gone {
 	ended, _, _ := strings.Cut(cmp.Or(c.Event.Told.Ended, c.Event.Details.Ended), " ")
 	stays, _, _ := strings.Cut(cmp.Or(c.Event.Told.Stays, c.Event.Details.Stays), " ")
-	return Gone{ended, stays}
+	return gone{ended, stays}
 }
 
 type madeBody struct {
@@ -56,21 +55,21 @@ func (a *API) registerMade() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/auth/api-keys/{key_id}/made", id: "list-made-with-api-key", tag: "API keys",
 		summary: "List what was made with an API key; owners and admins ask about anybody's", action: policy.ListAPIKeys,
-	}, func(ctx context.Context, c *call.Call, in *KeyPath) (*body[madeList], error) {
+	}, func(ctx context.Context, c *call.Call, in *keyPath) (*body[madeList], error) {
 		all, err := a.accounts.MadeWithKey(ctx, c, in.KeyID)
 		return answer(madeOf(all), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/auth/sessions/{session_id}/made", id: "list-made-with-session", tag: "Auth", errors: []int{http.StatusNotFound},
 		summary: "List what was made with one of your logins or devices", action: policy.ListSessions,
-	}, func(ctx context.Context, c *call.Call, in *SessionPath) (*body[madeList], error) {
+	}, func(ctx context.Context, c *call.Call, in *sessionPath) (*body[madeList], error) {
 		all, err := a.accounts.MadeWithSession(ctx, c, in.ID)
 		return answer(madeOf(all), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/agents/{agent_id}/made", id: "list-made-by-agent", tag: "Agents",
 		summary: "List what an agent made", action: policy.ReadAgent,
-	}, func(ctx context.Context, c *call.Call, in *AgentPath) (*body[madeList], error) {
+	}, func(ctx context.Context, c *call.Call, in *agentPath) (*body[madeList], error) {
 		all, err := a.agents.MadeByAgent(ctx, c, in.AgentID)
 		return answer(madeOf(all), err)
 	})

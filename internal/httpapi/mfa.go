@@ -20,7 +20,7 @@ type mfaSetupBody struct {
 	QRCode     secretValue `json:"qr_code" doc:"otpauth_uri as a picture: a PNG in a data URI."`
 }
 
-func (m *mfaSetupBody) appendJSON(b []byte) []byte {
+func (m *mfaSetupBody) AppendJSON(b []byte) []byte {
 	b = appendQuoted(append(b, `{"otpauth_uri":`...), m.OTPAuthURI.Reveal())
 	b = appendQuoted(append(b, `,"secret":`...), m.Secret.Reveal())
 	b = appendQuoted(append(b, `,"qr_code":`...), m.QRCode.Reveal())
@@ -41,7 +41,7 @@ type recoveryBody struct {
 }
 
 type enabledMFA struct {
-	Gone
+	gone
 	Body recoveryBody
 }
 
@@ -97,7 +97,7 @@ func (a *API) registerMFA() {
 		method: http.MethodDelete, path: "/v1/auth/mfa", id: "mfa-disable", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Turn the second factor off with a code; all your other tokens end",
 		action:  policy.DisableMFA, status: http.StatusNoContent, bodyOptional: true,
-	}, func(ctx context.Context, c *call.Call, in *mfaDisableRequest) (*Gone, error) {
+	}, func(ctx context.Context, c *call.Call, in *mfaDisableRequest) (*gone, error) {
 		if in.Body.Password != nil {
 			gate.WipeAfter(ctx, in.Body.Password.Bytes)
 		}

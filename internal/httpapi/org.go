@@ -42,7 +42,7 @@ type roleRequest struct {
 }
 
 type changedMember struct {
-	Gone
+	gone
 	Body memberBody
 }
 
@@ -90,7 +90,7 @@ func (a *API) registerOrg() {
 	handle(a, op{
 		method: http.MethodDelete, path: one, id: "remove-member", tag: "Organisation",
 		summary: "End a membership, with the keys and policies of that user", action: policy.RemoveMember, status: http.StatusNoContent,
-	}, func(ctx context.Context, c *call.Call, in *memberPath) (*Gone, error) {
+	}, func(ctx context.Context, c *call.Call, in *memberPath) (*gone, error) {
 		err := a.orgs.RemoveMember(ctx, c, in.UserID)
 		ended := goneBy(c)
 		return &ended, err

@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/oneclaw-dev/oneclaw/internal/rest"
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -39,7 +39,7 @@ func policyOf(g *vault.Grant) policyBody {
 }
 
 type createPolicy struct {
-	VaultPath
+	vaultPath
 	Body struct {
 		SecretPathPattern string     `json:"secret_path_pattern" minLength:"1" maxLength:"512" doc:"* stands for anything within a segment, ** for any number of segments."`
 		PrincipalType     string     `json:"principal_type" enum:"user,agent"`
@@ -50,14 +50,13 @@ type createPolicy struct {
 	}
 }
 
-// PolicyPath is exported since huma reads embedded structs only then.
-type PolicyPath struct {
-	VaultPath
+type policyPath struct {
+	vaultPath
 	PolicyID string `path:"policy_id"`
 }
 
 type updatePolicy struct {
-	PolicyPath
+	policyPath
 	Body struct {
 		Permissions []string     `json:"permissions,omitempty" nullable:"true" maxItems:"8" enum:"read,write,delete"`
 		Conditions  jsonObject   `json:"conditions,omitempty"`
@@ -80,15 +79,12 @@ func (a *API) registerPolicies() {
 			Pattern: b.SecretPathPattern, PrincipalKind: policy.PrincipalKind(b.PrincipalType), PrincipalID: b.PrincipalID,
 			Permissions: b.Permissions, Conditions: b.Conditions, ExpiresAt: end(b.ExpiresAt),
 		})
-		if err != nil {
-			return nil, err
-		}
-		return &body[policyBody]{policyOf(&g)}, nil
+		return answer(policyOf(&g), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: all, id: "list-policies", tag: "Policies",
 		summary: "List a vault's policies; who may not manage them sees its own", action: policy.ListPolicies,
-	}, func(ctx context.Context, c *call.Call, in *VaultPath) (*body[policyList], error) {
+	}, func(ctx context.Context, c *call.Call, in *vaultPath) (*body[policyList], error) {
 		grants, err := a.vault.Grants(ctx, c, in.VaultID)
 		if err != nil {
 			return nil, err
@@ -115,15 +111,12 @@ func (a *API) registerPolicies() {
 			}
 		}
 		g, err := a.vault.UpdateGrant(ctx, c, in.VaultID, in.PolicyID, ch)
-		if err != nil {
-			return nil, err
-		}
-		return &body[policyBody]{policyOf(&g)}, nil
+		return answer(policyOf(&g), err)
 	})
 	handle(a, op{
 		method: http.MethodDelete, path: one, id: "delete-policy", tag: "Policies",
 		summary: "Delete a policy; what it granted ends at once", action: policy.DeletePolicy,
-	}, func(ctx context.Context, c *call.Call, in *PolicyPath) (*empty, error) {
+	}, func(ctx context.Context, c *call.Call, in *policyPath) (*empty, error) {
 		return &empty{}, a.vault.RemoveGrant(ctx, c, in.VaultID, in.PolicyID)
 	})
 }
@@ -135,8 +128,8 @@ type nullableTime struct {
 }
 
 // Schema implements huma.SchemaProvider.
-func (nullableTime) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeString, Format: "date-time", Nullable: true}
+func (nullableTime) Schema(rest.Registry) *rest.Schema {
+	return &rest.Schema{Type: rest.TypeString, Format: "date-time", Nullable: true}
 }
 
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.

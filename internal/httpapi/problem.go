@@ -3,14 +3,11 @@ package httpapi
 import (
 	"errors"
 	"net/http"
-	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/rest"
 	"github.com/oneclaw-dev/oneclaw/internal/strictjson"
 )
 
@@ -38,12 +35,8 @@ type Field struct {
 // Error implements error.
 func (p *Problem) Error() string { return p.Code }
 
-// GetStatus implements huma.StatusError.
-func (p *Problem) GetStatus() int { return p.Status }
-
-// GetHeaders implements huma.HeadersError.
-func (p *Problem) GetHeaders() http.Header {
-	h := http.Header{}
+func (p *Problem) header() http.Header {
+	h := http.Header{"Content-Type": {rest.ProblemJSON}}
 	wait := p.retryAfter
 	if wait == 0 && p.Status == http.StatusServiceUnavailable {
 		wait = time.Second // what is away may be back at any moment
@@ -56,9 +49,6 @@ func (p *Problem) GetHeaders() http.Header {
 	}
 	return h
 }
-
-// ContentType implements huma.ContentTypeFilter.
-func (p *Problem) ContentType(string) string { return "application/problem+json" }
 
 // statuses is the one place where kinds become HTTP statuses.
 var statuses = map[fault.Kind]int{
@@ -96,6 +86,11 @@ func problemOf(err error) *Problem {
 	}
 	p := newProblem(statuses[e.Kind], e.Code, e.Detail)
 	p.retryAfter = e.RetryAfter
+	if m, ok := errors.AsType[*misfit](err); ok {
+		for _, f := range m.fields {
+			p.Fields = append(p.Fields, Field(f))
+		}
+	}
 	if e.Kind == fault.PaymentRequired {
 		p.Type = "payment_required"
 	}
@@ -109,60 +104,32 @@ func newProblem(status int, code, detail string) *Problem {
 	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Code: code}
 }
 
-// bodyField is a field that a schema can name: the request's own keys, which a
-// deeper location may hold, are cut off.
-var bodyField = regexp.MustCompile(`^(body|query|path|header)(\.[a-z][a-z0-9_]{0,40})?`)
-
-// validationProblem replaces huma's errors, which hold the rejected values and
-// the names of unknown properties.
-func validationProblem(status int, msg string, errs ...error) huma.StatusError {
-	if status >= http.StatusInternalServerError {
-		return problemOf(nil)
-	}
-	if status == http.StatusUnprocessableEntity {
-		status = http.StatusBadRequest
-	}
-	p := newProblem(status, "invalid_request", "The request is not valid.")
-	if msg == "request body is required" {
-		p.Detail = "This operation needs a body: a JSON object."
-	}
-	for _, err := range errs {
-		var d *huma.ErrorDetail
-		if !errors.As(err, &d) {
-			continue
-		}
-		if known := strictjson.Find(d.Message); known != nil {
-			return newProblem(status, "invalid_json", known.Error())
-		}
-		p.Fields = append(p.Fields, fieldOf(d))
-		if len(p.Fields) == maxFields {
-			break
-		}
-	}
-	if len(p.Fields) > 0 {
-		p.Detail = "The request is not valid: " + p.Fields[0].Field + ": " + p.Fields[0].Message + "."
-	}
-	return p
+// misfit is a request that does not fit its operation, with what is wrong.
+type misfit struct {
+	err    *fault.Error
+	fields []rest.Field
 }
 
-const maxFields = 16
+// Error implements error.
+func (m *misfit) Error() string { return m.err.Error() }
 
-// missing is huma's sentence about a property that the schema, not the request,
-// names.
-var missing = regexp.MustCompile(`^expected required property ([a-z][a-z0-9_]{0,40}) to be present$`)
+// Unwrap returns the fault.
+func (m *misfit) Unwrap() error { return m.err }
 
-// fieldOf keeps what a schema says, which is ours, and drops the rest, which
-// may quote the request.
-func fieldOf(d *huma.ErrorDetail) Field {
-	at := bodyField.FindString(d.Location)
-	if m := missing.FindStringSubmatch(d.Message); m != nil {
-		if strings.Contains(at, ".") { // deeper down, where keys are the request's
-			return Field{Field: at, Message: m[1] + " is required in it"}
-		}
-		return Field{Field: at + "." + m[1], Message: "is required"}
+// unfit is what is said of a request that can't be decoded.
+func unfit(err error) error {
+	if bad, ok := errors.AsType[*strictjson.Error](err); ok {
+		return fault.New(fault.Invalid, "invalid_json", bad.Error())
 	}
-	if strings.HasPrefix(d.Message, "expected ") || strings.HasPrefix(d.Message, "required ") {
-		return Field{Field: at, Message: d.Message}
+	bad, ok := errors.AsType[*rest.Invalid](err)
+	if !ok {
+		return err
 	}
-	return Field{Field: at, Message: "not acceptable"}
+	m := &misfit{fault.New(fault.Invalid, "invalid_request", "The request is not valid."), bad.Fields}
+	if len(bad.Fields) > 0 {
+		m.err.Detail = "The request is not valid: " + bad.Fields[0].Field + ": " + bad.Fields[0].Message + "."
+	} else if bad.NoBody {
+		m.err.Detail = "This operation needs a body: a JSON object."
+	}
+	return m
 }

@@ -34,7 +34,7 @@ func (a *API) registerReset() {
 		method: http.MethodPost, path: "/v1/auth/reset-password", id: "reset-password", tag: "Auth", limit: gate.AuthLimit,
 		summary: "Set a new password with the token from the mail; all your tokens end", action: policy.ResetPassword,
 		status: http.StatusNoContent,
-	}, func(ctx context.Context, c *call.Call, in *resetRequest) (*Gone, error) {
+	}, func(ctx context.Context, c *call.Call, in *resetRequest) (*gone, error) {
 		defer in.Body.New.Wipe()
 		err := a.accounts.ResetPassword(ctx, c, in.Body.Token, in.Body.New.Bytes)
 		ended := goneBy(c)

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 )
 
@@ -28,8 +26,7 @@ type route struct {
 // redirected: "..", "//" and "%2e%2e" reach the parser of secret paths as they
 // were sent, and it refuses them.
 type router struct {
-	root  *node
-	serve func(to *route, run http.HandlerFunc) func(*gate.Request, *http.Request) error
+	root *node
 }
 
 type node struct {
@@ -41,29 +38,6 @@ type node struct {
 }
 
 func newNode() *node { return &node{static: map[string]*node{}, methods: map[string]*route{}} }
-
-// Handle implements huma.Adapter.
-func (rt *router) Handle(op *huma.Operation, handler func(huma.Context)) {
-	meta, _ := op.Metadata[metaKey].(opMeta)
-	to := &route{
-		Route:        gate.Route{Path: op.Path, Action: meta.action, Limit: meta.limit, KnowsCaller: meta.knowsCaller},
-		bodyOptional: meta.bodyOptional, form: meta.form,
-	}
-	to.Serve = rt.serve(to, func(w http.ResponseWriter, r *http.Request) { handler(humago.NewContext(op, r, w)) })
-	if op.RequestBody != nil {
-		op.RequestBody.Required = !meta.bodyOptional
-		to.maxBody = maxBody
-		if meta.action.Public() {
-			to.maxBody = maxPublicBody
-		}
-	}
-	rt.add(op.Method, op.Path, to)
-}
-
-// ServeHTTP implements huma.Adapter. Requests come through the gate instead.
-func (rt *router) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	w.WriteHeader(http.StatusNotFound)
-}
 
 func (rt *router) add(method, path string, to *route) {
 	n := rt.root

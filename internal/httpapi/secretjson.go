@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/oneclaw-dev/oneclaw/internal/rest"
 
 	"github.com/oneclaw-dev/oneclaw/internal/budget"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -21,8 +21,8 @@ import (
 type jsonObject jsontext.Value
 
 // Schema implements huma.SchemaProvider.
-func (jsonObject) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeObject, Nullable: true, AdditionalProperties: true}
+func (jsonObject) Schema(rest.Registry) *rest.Schema {
+	return &rest.Schema{Type: rest.TypeObject, Nullable: true, AdditionalProperties: true}
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -37,10 +37,9 @@ func (o jsonObject) MarshalJSON() ([]byte, error) {
 	return vault.AppendObject(nil, o), nil
 }
 
-// SecretMeta is SecretMeta of the contract, section 4. Strict: no field more. It
-// is exported since huma reads embedded structs only then.
-// The fields are for the OpenAPI document, and the name is exported since huma
-// reads embedded structs only then; the domain's encoding is what is sent.
+// SecretMeta is SecretMeta of the contract, section 4. Strict: no field more.
+// The fields are for the OpenAPI document, and the name is exported since schemas are
+// made of embedded structs only then; the domain's encoding is what is sent.
 type SecretMeta struct {
 	ID        string     `json:"id" format:"uuid" doc:"Of this version."`
 	Path      string     `json:"path"`
@@ -55,7 +54,8 @@ type SecretMeta struct {
 
 func metaOf(m *vault.Meta) *SecretMeta { return &SecretMeta{from: m} }
 
-func (m *SecretMeta) appendJSON(b []byte) []byte { return m.from.AppendJSON(b) }
+// AppendJSON implements rest.Appender.
+func (m *SecretMeta) AppendJSON(b []byte) []byte { return m.from.AppendJSON(b) }
 
 // secretBody is Secret of the contract, section 4. Strict: no field more.
 type secretBody struct {
@@ -69,17 +69,17 @@ type secretBody struct {
 type secretValue struct{ secret.Bytes }
 
 // Schema implements huma.SchemaProvider.
-func (secretValue) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type: huma.TypeString} }
+func (secretValue) Schema(rest.Registry) *rest.Schema { return &rest.Schema{Type: rest.TypeString} }
 
 func secretOf(s vault.Secret) *secretBody {
 	return &secretBody{SecretMeta: *metaOf(&s.Meta), Value: secretValue{s.Value}, CreatedBy: s.CreatedBy, CMEKEncrypted: s.CMEK}
 }
 
-// length implements lengthy.
-func (s *secretBody) length() int { return s.Value.length() }
+// Length implements rest.Lengthy.
+func (s *secretBody) Length() int { return s.Value.Length() }
 
-// length is that of an answer with the value, or 0 when it is short.
-func (v secretValue) length() int {
+// Length is that of an answer with the value, or 0 when it is short.
+func (v secretValue) Length() int {
 	b := v.Reveal()
 	if len(b) < budget.Chunk {
 		return 0
@@ -93,8 +93,8 @@ func (v secretValue) length() int {
 	return n
 }
 
-// appendJSON appends the secret and wipes its value: it is sent once.
-func (s *secretBody) appendJSON(b []byte) []byte {
+// AppendJSON appends the secret and wipes its value: it is sent once.
+func (s *secretBody) AppendJSON(b []byte) []byte {
 	b = s.from.AppendJSON(b)
 	b = appendQuoted(append(b[:len(b)-1], `,"value":`...), s.Value.Reveal())
 	s.Value.Wipe()
@@ -114,7 +114,7 @@ type secretList struct {
 	first   []*vault.Meta
 }
 
-func (l *secretList) writeJSON(w io.Writer) error {
+func (l *secretList) WriteJSON(w io.Writer) error {
 	b := append(make([]byte, 0, 64+len(l.first)*320), `{"secrets":[`...)
 	comma := false
 	for page := l.first; len(page) > 0; {
@@ -144,7 +144,7 @@ func (l *secretList) writeJSON(w io.Writer) error {
 	return err
 }
 
-// parseCursor reads what writeJSON gave out: the last path of a page. It is
+// parseCursor reads what WriteJSON gave out: the last path of a page. It is
 // opaque to clients, and any text is a fair place to go on from: a path that damage made
 // none must not end a listing.
 func parseCursor(s string) (string, error) {

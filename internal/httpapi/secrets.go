@@ -15,16 +15,15 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
-// SecretPath is exported since huma reads embedded structs only then.
-type SecretPath struct {
+type secretPath struct {
 	VaultID string `path:"vault_id"`
 	Path    string `path:"path" doc:"The secret's path, such as api-keys/stripe. Slashes may be sent raw or as %2F."`
 }
 
-func (p *SecretPath) parse() (secretpath.Path, error) { return secretpath.Parse(p.Path) }
+func (p *secretPath) parse() (secretpath.Path, error) { return secretpath.Parse(p.Path) }
 
 type putSecret struct {
-	SecretPath
+	secretPath
 	Body struct {
 		Value          string     `json:"value" doc:"The secret itself."`
 		Type           *string    `json:"type,omitempty" nullable:"true" enum:"generic,password,api_key,private_key,certificate,file,note,ssh_key,env_bundle,env,token" doc:"Absent: the stored type, or generic."`
@@ -61,29 +60,23 @@ func (a *API) registerSecrets() {
 		d := in.draft()
 		defer d.Value.Wipe()
 		m, err := a.vault.Put(ctx, c, in.VaultID, p, d)
-		if err != nil {
-			return nil, err
-		}
-		return &body[*SecretMeta]{metaOf(&m)}, nil
+		return answer(metaOf(&m), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: path, id: "get-secret", tag: "Secrets",
 		summary: "Read a secret with its value", errors: []int{http.StatusGone}, action: policy.ReadSecret,
-	}, func(ctx context.Context, c *call.Call, in *SecretPath) (*body[*secretBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *secretPath) (*body[*secretBody], error) {
 		p, err := in.parse()
 		if err != nil {
 			return nil, err
 		}
 		s, err := a.vault.Reveal(ctx, c, in.VaultID, p)
-		if err != nil {
-			return nil, err
-		}
-		return &body[*secretBody]{secretOf(s)}, nil
+		return answer(secretOf(s), err)
 	})
 	handle(a, op{
 		method: http.MethodDelete, path: path, id: "delete-secret", tag: "Secrets",
 		summary: "Delete a secret; its versions stay and it can be restored", action: policy.DeleteSecret,
-	}, func(ctx context.Context, c *call.Call, in *SecretPath) (*empty, error) {
+	}, func(ctx context.Context, c *call.Call, in *secretPath) (*empty, error) {
 		p, err := in.parse()
 		if err != nil {
 			return nil, err
@@ -93,7 +86,7 @@ func (a *API) registerSecrets() {
 	handle(a, op{
 		method: http.MethodPost, path: path, id: "rotate-secret", tag: "Secrets",
 		summary: "Not implemented: rotate by storing a new version", action: policy.RotateSecret,
-	}, func(ctx context.Context, _ *call.Call, in *SecretPath) (*body[struct{}], error) {
+	}, func(ctx context.Context, _ *call.Call, in *secretPath) (*body[struct{}], error) {
 		if !strings.HasSuffix(in.Path, "/rotate") {
 			gate.Of(ctx).Header().Set("Allow", "DELETE, GET, PUT")
 			return nil, errMethod
@@ -105,7 +98,7 @@ func (a *API) registerSecrets() {
 }
 
 type listSecrets struct {
-	VaultPath
+	vaultPath
 	Prefix string `query:"prefix" maxLength:"512" doc:"Only paths that begin so."`
 	Limit  int    `query:"limit" minimum:"1" maximum:"10000" doc:"At most this many, with next_cursor when there are more. Absent: all."`
 	Cursor string `query:"cursor" maxLength:"1024" doc:"next_cursor of the page before."`
@@ -129,10 +122,7 @@ func (a *API) registerListing() {
 			return nil, err
 		}
 		first, err := l.Page(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return &body[*secretList]{&secretList{ctx: ctx, listing: l, first: first}}, nil
+		return answer(&secretList{ctx: ctx, listing: l, first: first}, err)
 	})
 }
 

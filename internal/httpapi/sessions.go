@@ -29,8 +29,7 @@ type sessionsBody struct {
 	Sessions []sessionBody `json:"sessions"`
 }
 
-// SessionPath is exported since huma reads embedded structs only then.
-type SessionPath struct {
+type sessionPath struct {
 	ID string `path:"session_id" format:"uuid"`
 }
 
@@ -39,8 +38,8 @@ type listSessions struct {
 }
 
 type endSession struct {
-	SessionPath
-	KeepFlag
+	sessionPath
+	keepFlag
 }
 
 type endSessions struct {
@@ -78,7 +77,7 @@ func (a *API) registerSessions() {
 		method: http.MethodDelete, path: base + "/{session_id}", id: "end-session", tag: "Auth", errors: []int{http.StatusNotFound},
 		summary: "End one of your logins or devices, with all its tokens and what was made with it; another than your own takes a person", action: policy.EndSession,
 		status: http.StatusNoContent,
-	}, func(ctx context.Context, c *call.Call, in *endSession) (*Gone, error) {
+	}, func(ctx context.Context, c *call.Call, in *endSession) (*gone, error) {
 		err := a.accounts.EndSession(ctx, c, in.ID, in.Keep)
 		ended := goneBy(c)
 		return &ended, err
@@ -87,7 +86,7 @@ func (a *API) registerSessions() {
 		method: http.MethodDelete, path: base, id: "end-sessions", tag: "Auth",
 		summary: "Log out everywhere; takes a person. API keys stay, but those made for a day or less, which are stored logins", action: policy.EndSession,
 		status: http.StatusNoContent,
-	}, func(ctx context.Context, c *call.Call, in *endSessions) (*Gone, error) {
+	}, func(ctx context.Context, c *call.Call, in *endSessions) (*gone, error) {
 		err := a.accounts.EndSessions(ctx, c, in.KeepCurrent)
 		ended := goneBy(c)
 		return &ended, err

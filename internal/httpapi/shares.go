@@ -14,8 +14,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 )
 
-// SharePath is exported since huma reads embedded structs only then.
-type SharePath struct {
+type sharePath struct {
 	ShareID string `path:"share_id" doc:"A share's id. That of a link opens it."`
 }
 
@@ -94,11 +93,11 @@ type sharedSecret struct {
 	CMEKEncrypted  bool        `json:"cmek_encrypted,omitempty" doc:"The value is encrypted with a key that this server does not have."`
 }
 
-// length implements lengthy.
-func (s *sharedSecret) length() int { return s.Value.length() }
+// Length implements rest.Lengthy.
+func (s *sharedSecret) Length() int { return s.Value.Length() }
 
-// appendJSON appends the secret and wipes its value: it is sent once.
-func (s *sharedSecret) appendJSON(b []byte) []byte {
+// AppendJSON appends the secret and wipes its value: it is sent once.
+func (s *sharedSecret) AppendJSON(b []byte) []byte {
 	b = appendQuoted(append(b, `{"id":`...), s.ID)
 	b = appendQuoted(append(b, `,"path":`...), s.Path)
 	b = appendQuoted(append(b, `,"type":`...), s.Type)
@@ -115,39 +114,25 @@ func (s *sharedSecret) appendJSON(b []byte) []byte {
 
 func (a *API) shareOf(s *sharing.Share) shareBody {
 	return shareBody{
-		ID: s.PublicID(), ShareURL: a.sharing.URL(s), RecipientType: string(s.Type), RecipientEmail: textOrNull(s.Email),
+		ID: s.PublicID(), ShareURL: a.sharing.URL(s), RecipientType: string(s.Type), RecipientEmail: present(s.Email),
 		ExpiresAt: s.ExpiresAt, MaxAccessCount: s.MaxAccess,
 	}
 }
 
 func itemOf(s *sharing.Share, now time.Time) shareItem {
 	return shareItem{
-		ID: s.PublicID(), SecretPath: s.Path, RecipientType: string(s.Type), RecipientID: textOrNull(s.RecipientID),
-		RecipientEmail: textOrNull(s.Email), AccessCount: s.AccessCount, MaxAccessCount: s.MaxAccess, ExpiresAt: s.ExpiresAt,
+		ID: s.PublicID(), SecretPath: s.Path, RecipientType: string(s.Type), RecipientID: present(s.RecipientID),
+		RecipientEmail: present(s.Email), AccessCount: s.AccessCount, MaxAccessCount: s.MaxAccess, ExpiresAt: s.ExpiresAt,
 		CreatedAt: s.CreatedAt, IsExpired: s.Expired(now), IsAccepted: !s.AcceptedAt.IsZero(), Status: s.Status(now),
 	}
-}
-
-func textOrNull(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
-func textOf(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
 
 // draft reads what both requests have in common.
 func (b *ShareDraft) draft() (sharing.Draft, error) {
 	d := sharing.Draft{
-		RecipientID: textOf(b.RecipientID), Email: textOf(b.Email), Permissions: b.Permissions, ExpiresAt: end(b.ExpiresAt),
+		RecipientID: deref(b.RecipientID), Email: deref(b.Email), Permissions: b.Permissions, ExpiresAt: end(b.ExpiresAt),
 	}
-	if other := textOf(b.RecipientEmail); other != "" {
+	if other := deref(b.RecipientEmail); other != "" {
 		if d.Email != "" && d.Email != other {
 			return d, fault.New(fault.Invalid, "recipient_mismatch", "email and recipient_email are one field under two names, and differ.")
 		}
@@ -172,13 +157,6 @@ func (b *ShareDraft) wipeAfter(ctx context.Context) {
 	}
 }
 
-func count(n *int64) int64 {
-	if n == nil {
-		return 0
-	}
-	return *n
-}
-
 func (a *API) registerShares() {
 	a.registerShareMaking()
 	a.registerShareReading()
@@ -197,7 +175,7 @@ func (a *API) registerShareMaking() {
 		if err != nil {
 			return nil, err
 		}
-		d.SecretID, d.Type, d.MaxAccess = in.SecretID, sharing.RecipientType(in.Body.RecipientType), count(in.Body.MaxAccessCount)
+		d.SecretID, d.Type, d.MaxAccess = in.SecretID, sharing.RecipientType(in.Body.RecipientType), deref(in.Body.MaxAccessCount)
 		return a.share(ctx, c, d)
 	})
 	handle(a, op{
@@ -210,7 +188,7 @@ func (a *API) registerShareMaking() {
 		if err != nil {
 			return nil, err
 		}
-		d.SecretID, d.Vault, d.Path = textOf(b.SecretID), textOf(b.VaultID), textOf(b.SecretPath)
+		d.SecretID, d.Vault, d.Path = deref(b.SecretID), deref(b.VaultID), deref(b.SecretPath)
 		if (d.SecretID == "") == (d.Vault == "" || d.Path == "") {
 			return nil, fault.New(fault.Invalid, "secret_required", "Name the secret by secret_id, or by vault_id and secret_path.")
 		}
@@ -220,7 +198,7 @@ func (a *API) registerShareMaking() {
 			}
 			d.ExpiresAt = c.Now.Add(time.Duration(*b.ExpiresInHours * float64(time.Hour)))
 		}
-		if d.MaxAccess = count(b.MaxAccessCount); b.MaxViews != nil {
+		if d.MaxAccess = deref(b.MaxAccessCount); b.MaxViews != nil {
 			if b.MaxAccessCount != nil && *b.MaxAccessCount != *b.MaxViews {
 				return nil, fault.New(fault.Invalid, "invalid_max_access_count", "max_views and max_access_count are one field under two names, and differ.")
 			}
@@ -247,14 +225,14 @@ func (a *API) share(ctx context.Context, c *call.Call, d sharing.Draft) (*body[s
 }
 
 type readShare struct {
-	SharePath
+	sharePath
 	// The header comes first: addresses end up in more logs than headers do.
 	Header string `header:"X-Share-Passphrase" doc:"The share's passphrase, if it has one."`
 	Query  string `query:"passphrase" doc:"The same in the address, for clients that can't send headers."`
 }
 
 type readShareByBody struct {
-	SharePath
+	sharePath
 	Body struct {
 		Passphrase *secretValue `json:"passphrase,omitempty" nullable:"true"`
 	}
@@ -337,7 +315,7 @@ func (a *API) registerShareLists() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/shares/{share_id}", id: "get-share", tag: "Sharing",
 		summary: "See how a share stands, without its value", action: policy.ListShares,
-	}, func(ctx context.Context, c *call.Call, in *SharePath) (*body[shareItem], error) {
+	}, func(ctx context.Context, c *call.Call, in *sharePath) (*body[shareItem], error) {
 		s, err := a.sharing.Get(ctx, c, in.ShareID)
 		if err != nil {
 			return nil, err
@@ -358,7 +336,7 @@ func (a *API) registerShareAnswers() {
 		{http.MethodDelete, "/v1/shares/{share_id}", "delete-share", "Revoke a share, by its other address", policy.RevokeShare, a.sharing.Revoke},
 	} {
 		handle(a, op{method: o.method, path: o.path, id: o.id, tag: "Sharing", summary: o.summary, action: o.action},
-			func(ctx context.Context, c *call.Call, in *SharePath) (*empty, error) {
+			func(ctx context.Context, c *call.Call, in *sharePath) (*empty, error) {
 				return &empty{}, o.do(ctx, c, in.ShareID)
 			})
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
+	"github.com/oneclaw-dev/oneclaw/internal/rest"
 )
 
 // surface is REST at the gate.
@@ -44,11 +45,6 @@ func (a *API) Used() (in, out int64) { return a.gate.Used() }
 // Peak is the most that Used has been since Peak was last asked for.
 func (a *API) Peak() (in, out int64) { return a.gate.Peak() }
 
-const (
-	jsonType  = "application/json"
-	linesType = "application/jsonl"
-)
-
 var errMethod = fault.New(fault.NotAllowed, "method_not_allowed", "This path takes other methods: see the Allow header.")
 
 var errNoRoute = fault.New(fault.NotFound, "route_not_found", "There is nothing at this path. GET /v1/openapi.json lists what there is.")
@@ -65,8 +61,8 @@ func (o *otherMethods) Unwrap() error { return errMethod }
 // refusal shows an error as a problem, or as the challenge to pay.
 func (a *API) refusal(err error) gate.Refusal {
 	if c, ok := errors.AsType[*gate.Challenge](err); ok {
-		if text, err := marshal(&c.Body); err == nil {
-			h := http.Header{"Content-Type": {jsonType}}
+		if text, err := rest.Marshal(&c.Body); err == nil {
+			h := http.Header{"Content-Type": {rest.JSON}}
 			if c.Unknown {
 				h.Set("WWW-Authenticate", "Bearer")
 			}
@@ -74,41 +70,46 @@ func (a *API) refusal(err error) gate.Refusal {
 		}
 	}
 	p := problemOf(err)
-	h := p.GetHeaders()
-	h.Set("Content-Type", p.ContentType(""))
+	h := p.header()
 	if o, ok := errors.AsType[*otherMethods](err); ok {
 		h.Set("Allow", o.allow)
 	}
-	text, _ := marshal(p) // fixed texts and a list of words
+	text, _ := rest.Marshal(p) // fixed texts and a list of words
 	return gate.Refusal{Status: p.Status, Header: h, Body: text}
 }
 
-// serve reads the body of a request that was let in, and runs the operation.
-func (a *API) serve(to *route, run http.HandlerFunc) func(*gate.Request, *http.Request) error {
-	return func(x *gate.Request, r *http.Request) error {
+// route adds an operation to the router: run gets the query, and the body where one is
+// taken. Bodies are JSON whatever the header says: browsers can't send a bearer token
+// across origins, so there is no forgery to fear, and curl -d works.
+func (a *API) route(o *op, takesBody bool, run func(*gate.Request, *http.Request, url.Values, []byte) error) {
+	to := &route{
+		Route:        gate.Route{Path: o.path, Action: o.action, Limit: o.limit, KnowsCaller: o.knowsCaller},
+		bodyOptional: o.bodyOptional, form: o.form,
+	}
+	if takesBody {
+		to.maxBody = maxBody
+		if o.action.Public() {
+			to.maxBody = maxPublicBody
+		}
+	}
+	to.Serve = func(x *gate.Request, r *http.Request) error {
 		if err := checkIDs(r, to.ids); err != nil {
 			return err
 		}
-		if err := checkQuery(r); err != nil {
+		query, err := parseQuery(r)
+		if err != nil {
 			return err
 		}
-		// Bodies are JSON whatever the header says: browsers can't send a bearer
-		// token across origins, so there is no forgery to fear, and curl -d works.
-		sent := r.Header.Get("Content-Type")
-		if sent != jsonType {
-			r.Header.Set("Content-Type", jsonType)
-		}
-		r.Header.Del("Accept") // answers are JSON whatever is asked for
+		var data []byte
 		if to.maxBody > 0 {
-			done, err := a.bodies.swap(x, r, to, sent)
-			if err != nil {
+			if data, err = to.read(x, r); err != nil {
 				return err
 			}
-			defer done()
+			defer clear(data)
 		}
-		run(x, r)
-		return nil
+		return run(x, r, query, data)
 	}
+	a.router.add(o.method, o.path, to)
 }
 
 // bearer returns the credential that the request carries, or nothing.
@@ -131,25 +132,25 @@ func checkIDs(r *http.Request, names []string) error {
 	return nil
 }
 
-// checkQuery refuses what net/http would drop from the query without a word: a
+// parseQuery refuses what net/http would drop from the query without a word: a
 // filter that is not applied shows more than was asked for. Texts that no
 // database takes go no further either.
-func checkQuery(r *http.Request) error {
+func parseQuery(r *http.Request) (url.Values, error) {
 	if r.URL.RawQuery == "" {
-		return nil
+		return nil, nil
 	}
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return errQuery
+		return nil, errQuery
 	}
 	for _, list := range values {
 		for _, v := range list {
 			if !utf8.ValidString(v) || strings.ContainsRune(v, 0) {
-				return errQuery
+				return nil, errQuery
 			}
 		}
 	}
-	return nil
+	return values, nil
 }
 
 var errQuery = fault.New(fault.Invalid, "invalid_query", "The query is not well formed: escape it as UTF-8, and join parameters with &.")

@@ -29,7 +29,7 @@ type cmekJobBody struct {
 func cmekJobOf(j *vault.Job) cmekJobBody {
 	return cmekJobBody{
 		ID: j.ID, VaultID: j.Vault, OldFingerprint: j.OldFingerprint, NewFingerprint: j.NewFingerprint, Status: string(j.Status),
-		TotalSecrets: total(j), Processed: j.Processed, Error: orNull(j.Error),
+		TotalSecrets: total(j), Processed: j.Processed, Error: present(j.Error),
 		StartedAt: pointer(j.StartedAt), CompletedAt: pointer(j.CompletedAt), CreatedAt: j.CreatedAt,
 	}
 }
@@ -49,7 +49,7 @@ type rekeyBody struct {
 
 func rekeyOf(j *vault.Job) rekeyBody {
 	return rekeyBody{
-		ID: j.ID, VaultID: j.Vault, Status: string(j.Status), TotalVersions: total(j), Processed: j.Processed, Error: orNull(j.Error),
+		ID: j.ID, VaultID: j.Vault, Status: string(j.Status), TotalVersions: total(j), Processed: j.Processed, Error: present(j.Error),
 		StartedAt: pointer(j.StartedAt), CompletedAt: pointer(j.CompletedAt), CreatedAt: j.CreatedAt,
 	}
 }
@@ -57,16 +57,8 @@ func rekeyOf(j *vault.Job) rekeyBody {
 // total is never less than what was done: versions come while a job runs.
 func total(j *vault.Job) int64 { return max(j.Total, j.Processed) }
 
-// orNull is nil for the empty text: an absent value on the wire.
-func orNull(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
 type enableCMEK struct {
-	VaultPath
+	vaultPath
 	Body struct {
 		Fingerprint string `json:"fingerprint" doc:"SHA-256 of the key, 64 hexadecimal digits."`
 	}
@@ -75,7 +67,7 @@ type enableCMEK struct {
 // rotateCMEK takes the keys as headers, as clients send them. Both are checked by
 // the domain, after the right to rotate.
 type rotateCMEK struct {
-	VaultPath
+	vaultPath
 	OldKey string `header:"X-Cmek-Old-Key" doc:"The present key: 32 bytes in base64."`
 	NewKey string `header:"X-Cmek-New-Key" doc:"The key to move to: 32 bytes in base64."`
 	Body   struct {
@@ -83,9 +75,9 @@ type rotateCMEK struct {
 	}
 }
 
-// JobPath names a job of a vault.
-type JobPath struct {
-	VaultPath
+// jobPath names a job of a vault.
+type jobPath struct {
+	vaultPath
 	JobID string `path:"job_id"`
 }
 
@@ -96,59 +88,41 @@ func (a *API) registerVaultJobs() {
 		summary: "Say that clients encrypt what they write to a vault", action: policy.EnableCMEK, status: http.StatusOK,
 	}, func(ctx context.Context, c *call.Call, in *enableCMEK) (*body[vaultBody], error) {
 		v, err := a.vault.EnableCMEK(ctx, c, in.VaultID, in.Body.Fingerprint)
-		if err != nil {
-			return nil, err
-		}
-		return &body[vaultBody]{vaultOf(&v)}, nil
+		return answer(vaultOf(&v), err)
 	})
 	handle(a, op{
 		method: http.MethodDelete, path: own, id: "disable-cmek", tag: "Vault keys", errors: []int{http.StatusConflict},
 		summary: "Say that clients do not encrypt what they write to a vault any more", action: policy.DisableCMEK, status: http.StatusOK,
-	}, func(ctx context.Context, c *call.Call, in *VaultPath) (*body[vaultBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *vaultPath) (*body[vaultBody], error) {
 		v, err := a.vault.DisableCMEK(ctx, c, in.VaultID)
-		if err != nil {
-			return nil, err
-		}
-		return &body[vaultBody]{vaultOf(&v)}, nil
+		return answer(vaultOf(&v), err)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: rotate, id: "rotate-cmek", tag: "Vault keys", errors: []int{http.StatusConflict},
 		summary: "Move all values that clients encrypted to another key of the client", action: policy.RotateCMEK, status: http.StatusAccepted,
 	}, func(ctx context.Context, c *call.Call, in *rotateCMEK) (*body[cmekJobBody], error) {
 		j, err := a.vault.RotateCMEK(ctx, c, in.VaultID, vault.Rotation{OldKey: in.OldKey, NewKey: in.NewKey, NewFingerprint: in.Body.NewFingerprint})
-		if err != nil {
-			return nil, err
-		}
-		return &body[cmekJobBody]{cmekJobOf(&j)}, nil
+		return answer(cmekJobOf(&j), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: rotate + "/{job_id}", id: "get-cmek-rotation", tag: "Vault keys",
 		summary: "See how far a rotation of a client's key is", action: policy.ReadCMEK,
-	}, func(ctx context.Context, c *call.Call, in *JobPath) (*body[cmekJobBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *jobPath) (*body[cmekJobBody], error) {
 		j, err := a.vault.CMEKRotation(ctx, c, in.VaultID, in.JobID)
-		if err != nil {
-			return nil, err
-		}
-		return &body[cmekJobBody]{cmekJobOf(&j)}, nil
+		return answer(cmekJobOf(&j), err)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: rekey, id: "rekey-vault", tag: "Vault keys", errors: []int{http.StatusConflict},
 		summary: "Give a vault a new key-encryption key and destroy the old one", action: policy.RekeyVault, status: http.StatusAccepted,
-	}, func(ctx context.Context, c *call.Call, in *VaultPath) (*body[rekeyBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *vaultPath) (*body[rekeyBody], error) {
 		j, err := a.vault.Rekey(ctx, c, in.VaultID)
-		if err != nil {
-			return nil, err
-		}
-		return &body[rekeyBody]{rekeyOf(&j)}, nil
+		return answer(rekeyOf(&j), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: rekey + "/{job_id}", id: "get-rekey", tag: "Vault keys",
 		summary: "See how far a vault's change of keys is", action: policy.ReadRekey,
-	}, func(ctx context.Context, c *call.Call, in *JobPath) (*body[rekeyBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *jobPath) (*body[rekeyBody], error) {
 		j, err := a.vault.Rekeying(ctx, c, in.VaultID, in.JobID)
-		if err != nil {
-			return nil, err
-		}
-		return &body[rekeyBody]{rekeyOf(&j)}, nil
+		return answer(rekeyOf(&j), err)
 	})
 }

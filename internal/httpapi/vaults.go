@@ -34,8 +34,7 @@ func vaultOf(v *vault.Vault) vaultBody {
 	return b
 }
 
-// VaultPath is exported since huma reads embedded structs only then.
-type VaultPath struct {
+type vaultPath struct {
 	VaultID string `path:"vault_id"`
 }
 
@@ -56,10 +55,7 @@ func (a *API) registerVaults() {
 		summary: "Create a vault", errors: []int{http.StatusConflict}, action: policy.CreateVault, status: http.StatusCreated,
 	}, func(ctx context.Context, c *call.Call, in *createVault) (*body[vaultBody], error) {
 		v, err := a.vault.Create(ctx, c, in.Body.Name, deref(in.Body.Description))
-		if err != nil {
-			return nil, err
-		}
-		return &body[vaultBody]{vaultOf(&v)}, nil
+		return answer(vaultOf(&v), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/vaults", id: "list-vaults", tag: "Vaults",
@@ -78,17 +74,14 @@ func (a *API) registerVaults() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/vaults/{vault_id}", id: "get-vault", tag: "Vaults",
 		summary: "Get a vault", action: policy.ReadVault,
-	}, func(ctx context.Context, c *call.Call, in *VaultPath) (*body[vaultBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *vaultPath) (*body[vaultBody], error) {
 		v, err := a.vault.Get(ctx, c, in.VaultID)
-		if err != nil {
-			return nil, err
-		}
-		return &body[vaultBody]{vaultOf(&v)}, nil
+		return answer(vaultOf(&v), err)
 	})
 	handle(a, op{
 		method: http.MethodDelete, path: "/v1/vaults/{vault_id}", id: "delete-vault", tag: "Vaults",
 		summary: "Delete a vault with everything in it, and destroy its key", action: policy.DeleteVault,
-	}, func(ctx context.Context, c *call.Call, in *VaultPath) (*empty, error) {
+	}, func(ctx context.Context, c *call.Call, in *vaultPath) (*empty, error) {
 		return &empty{}, a.vault.Remove(ctx, c, in.VaultID)
 	})
 }

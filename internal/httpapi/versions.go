@@ -6,7 +6,7 @@ import (
 	"reflect"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
+	"github.com/oneclaw-dev/oneclaw/internal/rest"
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -37,26 +37,26 @@ type versionsAnswer struct {
 }
 
 // Schema implements huma.SchemaProvider.
-func (versionsAnswer) Schema(r huma.Registry) *huma.Schema {
-	return &huma.Schema{OneOf: []*huma.Schema{
+func (versionsAnswer) Schema(r rest.Registry) *rest.Schema {
+	return &rest.Schema{OneOf: []*rest.Schema{
 		r.Schema(reflect.TypeFor[versionsBody](), true, ""), r.Schema(reflect.TypeFor[secretBody](), true, ""),
 	}}
 }
 
-// length implements lengthy.
-func (v *versionsAnswer) length() int {
+// Length implements rest.Lengthy.
+func (v *versionsAnswer) Length() int {
 	if v.one == nil {
 		return 0
 	}
-	return v.one.length()
+	return v.one.Length()
 }
 
-func (v *versionsAnswer) appendJSON(b []byte) []byte {
+func (v *versionsAnswer) AppendJSON(b []byte) []byte {
 	if v.one != nil {
-		return v.one.appendJSON(b)
+		return v.one.AppendJSON(b)
 	}
 	// The list holds no type that can fail to encode.
-	out, err := marshal(v.list)
+	out, err := rest.Marshal(v.list)
 	if err != nil {
 		return append(b, "null"...)
 	}
@@ -64,7 +64,7 @@ func (v *versionsAnswer) appendJSON(b []byte) []byte {
 }
 
 type listVersions struct {
-	SecretPath
+	secretPath
 	Version uint64 `query:"version" minimum:"1" doc:"Answer this version, with its value, instead of the list."`
 }
 
@@ -81,10 +81,7 @@ func (a *API) registerVersions() {
 		}
 		if in.Version > 0 {
 			s, err := a.vault.RevealVersion(ctx, c, in.VaultID, p, in.Version)
-			if err != nil {
-				return nil, err
-			}
-			return &body[*versionsAnswer]{&versionsAnswer{one: secretOf(s)}}, nil
+			return answer(&versionsAnswer{one: secretOf(s)}, err)
 		}
 		all, err := a.vault.Versions(ctx, c, in.VaultID, p)
 		if err != nil {
@@ -99,7 +96,7 @@ func (a *API) registerVersions() {
 	handle(a, op{
 		method: http.MethodDelete, path: versions, id: "purge-secret", tag: "Secrets",
 		summary: "Remove every version of a secret for good", action: policy.PurgeSecret,
-	}, func(ctx context.Context, c *call.Call, in *SecretPath) (*empty, error) {
+	}, func(ctx context.Context, c *call.Call, in *secretPath) (*empty, error) {
 		p, err := in.parse()
 		if err != nil {
 			return nil, err
@@ -109,16 +106,13 @@ func (a *API) registerVersions() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/vaults/{vault_id}/secret-restore/{path}", id: "restore-secret", tag: "Secrets",
 		summary: "Bring a deleted secret back", action: policy.RestoreSecret, status: http.StatusOK,
-	}, func(ctx context.Context, c *call.Call, in *SecretPath) (*body[*SecretMeta], error) {
+	}, func(ctx context.Context, c *call.Call, in *secretPath) (*body[*SecretMeta], error) {
 		p, err := in.parse()
 		if err != nil {
 			return nil, err
 		}
 		m, err := a.vault.Restore(ctx, c, in.VaultID, p)
-		if err != nil {
-			return nil, err
-		}
-		return &body[*SecretMeta]{metaOf(&m)}, nil
+		return answer(metaOf(&m), err)
 	})
 }
 
