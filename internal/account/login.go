@@ -40,7 +40,7 @@ func (s *Service) Login(ctx context.Context, c *call.Call, email string, passwor
 	if bad == nil {
 		// Accounts are told apart in the log. So are addresses without one, or
 		// the time of a second try would tell them from each other.
-		c.Event.Apart = identity.HashKey(address)
+		c.Event.CoalesceKey = identity.HashKey(address)
 		found, err := s.store.AccountByEmail(ctx, address)
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			return identity.Token{}, err
