@@ -26,10 +26,12 @@ var arrows = map[string][]string{
 	"cmd/oneclaw": {"client", "internal/app", "internal/cli", "internal/mcpserver", "internal/ops"},
 
 	// The public client and what stands on it alone.
-	"client":             {},
-	"internal/cli":       {"client"},
-	"internal/mcpserver": {"client", "internal/budget", "internal/loopback", "internal/strictjson"},
-	"bench":              {"client", "internal/testkit/mailbox", "internal/testkit/pgtest"},
+	"client":               {},
+	"internal/cli":         {"client", "internal/cli/console", "internal/cli/session"},
+	"internal/cli/session": {"client", "internal/cli/console"},
+	"internal/cli/console": {"client"},
+	"internal/mcpserver":   {"client", "internal/budget", "internal/loopback", "internal/strictjson"},
+	"bench":                {"client", "internal/testkit/mailbox", "internal/testkit/pgtest"},
 
 	// The wiring of the server: only here do implementations meet the services.
 	"internal/app": {anything},

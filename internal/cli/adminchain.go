@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
@@ -25,7 +26,7 @@ func (c *cli) adminChainList() *cobra.Command {
 		Short:   "List all chains: id, name, number, whether enabled, title",
 		Args:    args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -33,14 +34,14 @@ func (c *cli) adminChainList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"chains": orEmpty(all)})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"chains": orEmpty(all)})
 			}
 			var rows [][]string
 			for _, ch := range all {
-				rows = append(rows, []string{c.short(ch.ID), ch.Name, strconv.FormatInt(ch.ChainID, 10), yesNo(ch.IsEnabled), ch.DisplayName})
+				rows = append(rows, []string{c.Short(ch.ID), ch.Name, strconv.FormatInt(ch.ChainID, 10), console.YesNo(ch.IsEnabled), ch.DisplayName})
 			}
-			return c.printRows([]string{"ID", "CHAIN", "NUMBER", "ENABLED", "NAME"}, rows, "No chains.")
+			return c.PrintRows([]string{"ID", "CHAIN", "NUMBER", "ENABLED", "NAME"}, rows, "No chains.")
 		},
 	})
 }
@@ -59,7 +60,7 @@ func (c *cli) adminChainAdd() *cobra.Command {
 		RunE: func(cmd *cobra.Command, a []string) error {
 			number, err := strconv.ParseInt(a[1], 10, 64)
 			if err != nil {
-				return usage("The number of a chain is a whole number.")
+				return console.Usage("The number of a chain is a whole number.")
 			}
 			change, err := c.readChain(cmd.Flags(), &in)
 			if err != nil {
@@ -69,7 +70,7 @@ func (c *cli) adminChainAdd() *cobra.Command {
 			if change.DisplayName == nil {
 				change.DisplayName = &a[0]
 			}
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -101,9 +102,9 @@ func (c *cli) adminChainUpdate() *cobra.Command {
 				change.Name = &name
 			}
 			if change == (client.ChainChange{}) {
-				return usage("Give at least one flag: there is nothing to change.")
+				return console.Usage("Give at least one flag: there is nothing to change.")
 			}
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -130,7 +131,7 @@ func (c *cli) adminChainDelete() *cobra.Command {
 		Short: "Remove a chain, named by name, number or id",
 		Args:  args("CHAIN"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -138,16 +139,16 @@ func (c *cli) adminChainDelete() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.confirm(cmd.Context(), yes, "Remove the chain "+a[0]+"?"); err != nil {
+			if err := c.Confirm(cmd.Context(), yes, "Remove the chain "+a[0]+"?"); err != nil {
 				return err
 			}
 			if err := cl.DeleteChain(cmd.Context(), id); err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"id": id, "deleted": true})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"id": id, "deleted": true})
 			}
-			c.done("Removed the chain %s.", a[0])
+			c.Done("Removed the chain %s.", a[0])
 			return nil
 		},
 	}
@@ -176,7 +177,7 @@ func (in *chainFlags) flags(cmd *cobra.Command) {
 func (c *cli) readChain(given *pflag.FlagSet, in *chainFlags) (client.ChainChange, error) {
 	var out client.ChainChange
 	if in.rpcFile == "-" && in.wsFile == "-" {
-		return out, usage("Only one of the two addresses can come from stdin.")
+		return out, console.Usage("Only one of the two addresses can come from stdin.")
 	}
 	for name, to := range map[string]struct {
 		from *string
@@ -209,9 +210,9 @@ func (c *cli) readChain(given *pflag.FlagSet, in *chainFlags) (client.ChainChang
 func (c *cli) readLine(file string) (string, error) {
 	b, err := []byte(nil), error(nil)
 	if file == "-" {
-		b, err = limited(c.Stdin)
+		b, err = console.Limited(c.Stdin)
 	} else {
-		b, err = readFile(file)
+		b, err = console.ReadFile(file)
 	}
 	return strings.TrimSpace(string(b)), err
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
 )
 
 func (c *cli) settingList() *cobra.Command {
@@ -13,7 +14,7 @@ func (c *cli) settingList() *cobra.Command {
 		Short:   "List what is set: key, value, by whom, when",
 		Args:    args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -21,40 +22,40 @@ func (c *cli) settingList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"settings": orEmpty(all)})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"settings": orEmpty(all)})
 			}
 			var rows [][]string
 			for _, s := range all {
-				rows = append(rows, []string{s.Key, s.Value, c.short(s.UpdatedBy), c.when(s.UpdatedAt)})
+				rows = append(rows, []string{s.Key, s.Value, c.Short(s.UpdatedBy), c.When(s.UpdatedAt)})
 			}
-			return c.printRows([]string{"KEY", "VALUE", "BY", "WHEN"}, rows, "Nothing is set: the server's defaults hold.")
+			return c.PrintRows([]string{"KEY", "VALUE", "BY", "WHEN"}, rows, "Nothing is set: the server's defaults hold.")
 		},
 	})
 }
 
 func (c *cli) settingSet() *cobra.Command {
-	var who personFlags
+	var who session.PersonFlags
 	cmd := &cobra.Command{
 		Use:     "set KEY VALUE",
 		Short:   "Set something for the whole server; where payments go takes your password",
 		Example: `  oneclaw admin settings set billing.default_tier free`,
 		Args:    args("KEY", "VALUE"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			return c.orAsPerson(cmd.Context(), &who, func(cl *client.Client) error {
+			return c.OrAsPerson(cmd.Context(), &who, func(cl *client.Client) error {
 				s, err := cl.PutSetting(cmd.Context(), a[0], a[1])
 				if err != nil {
 					return err
 				}
-				if c.jsonOut {
-					return c.printJSON(s)
+				if c.JSON {
+					return c.PrintJSON(s)
 				}
-				c.done("%s is %s now.", s.Key, s.Value)
+				c.Done("%s is %s now.", s.Key, s.Value)
 				return nil
 			})
 		},
 	}
-	who.add(cmd)
+	who.Add(cmd)
 	return cmd
 }
 
@@ -64,17 +65,17 @@ func (c *cli) settingUnset() *cobra.Command {
 		Short: "Take a setting back: the server's default holds",
 		Args:  args("KEY"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
 			if err := cl.DeleteSetting(cmd.Context(), a[0]); err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"key": a[0], "deleted": true})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"key": a[0], "deleted": true})
 			}
-			c.done("%s is not set any more.", a[0])
+			c.Done("%s is not set any more.", a[0])
 			return nil
 		},
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
 
 func (c *cli) agentCommand() *cobra.Command {
@@ -39,7 +40,7 @@ this once. An agent has access to nothing until a policy grants it something; se
 		if n.ExpiresAt, err = expiry(); err != nil {
 			return err
 		}
-		cl, done, err := c.outlasting(cmd.Context(), n.ExpiresAt)
+		cl, done, err := c.Outlasting(cmd.Context(), n.ExpiresAt)
 		if err != nil {
 			return err
 		}
@@ -51,7 +52,7 @@ this once. An agent has access to nothing until a policy grants it something; se
 		if err != nil {
 			return err
 		}
-		c.endsEarly("agent", n.ExpiresAt, made.Agent.ExpiresAt)
+		c.EndsEarly("agent", n.ExpiresAt, made.Agent.ExpiresAt)
 		return c.printNewAgent(made)
 	}
 	f := cmd.Flags()
@@ -70,9 +71,9 @@ func checkAgent(name string, n client.AgentCreate) error {
 	methods := []string{"api_key", "mtls", "oidc_client_credentials"}
 	switch {
 	case n.AuthMethod != "" && !slices.Contains(methods, n.AuthMethod):
-		return usage("--auth-method takes " + oneOf(methods) + ".")
+		return console.Usage("--auth-method takes " + oneOf(methods) + ".")
 	case n.TokenTTLSeconds < 0:
-		return usage("--token-ttl can not be negative.")
+		return console.Usage("--token-ttl can not be negative.")
 	}
 	return checkName(name)
 }
@@ -80,15 +81,15 @@ func checkAgent(name string, n client.AgentCreate) error {
 func (c *cli) printNewAgent(made *client.NewAgent) error {
 	defer made.APIKey.Wipe()
 	key := string(made.APIKey.Reveal())
-	if c.jsonOut {
-		return c.printJSON(struct {
+	if c.JSON {
+		return c.PrintJSON(struct {
 			Agent  client.Agent `json:"agent"`
 			APIKey string       `json:"api_key,omitempty"`
 		}{made.Agent, key})
 	}
-	err := c.printFields(field{"Name", made.Agent.Name}, field{"ID", made.Agent.ID}, field{"API key", key})
+	err := c.PrintFields(field{"Name", made.Agent.Name}, field{"ID", made.Agent.ID}, field{"API key", key})
 	if key != "" {
-		c.done("Keep the key now: it is not shown again.")
+		c.Done("Keep the key now: it is not shown again.")
 	}
 	return err
 }
@@ -100,7 +101,7 @@ func (c *cli) agentList() *cobra.Command {
 		Short:   "List the agents: name, id, active, time, last seen",
 		Args:    args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -108,14 +109,14 @@ func (c *cli) agentList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"agents": orEmpty(all)})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"agents": orEmpty(all)})
 			}
 			var rows [][]string
 			for _, a := range all {
-				rows = append(rows, []string{a.Name, c.short(a.ID), yesNo(a.IsActive), c.when(a.CreatedAt), c.maybe(a.LastActiveAt, "never")})
+				rows = append(rows, []string{a.Name, c.Short(a.ID), console.YesNo(a.IsActive), c.When(a.CreatedAt), c.Maybe(a.LastActiveAt, "never")})
 			}
-			return c.printRows([]string{"NAME", "ID", "ACTIVE", "CREATED", "LAST SEEN"}, rows,
+			return c.PrintRows([]string{"NAME", "ID", "ACTIVE", "CREATED", "LAST SEEN"}, rows,
 				"No agents. Register one with `oneclaw agent create NAME`.")
 		},
 	})
@@ -131,18 +132,18 @@ func (c *cli) agentGet() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(a)
+			if c.JSON {
+				return c.PrintJSON(a)
 			}
 			ttl := ""
 			if a.TokenTTLSeconds > 0 {
 				ttl = strconv.FormatInt(a.TokenTTLSeconds, 10) + " s"
 			}
-			return c.printFields(field{"Name", a.Name}, field{"ID", a.ID}, field{"Description", a.Description},
-				field{"Active", yesNo(a.IsActive)}, field{"Auth method", a.AuthMethod},
+			return c.PrintFields(field{"Name", a.Name}, field{"ID", a.ID}, field{"Description", a.Description},
+				field{"Active", console.YesNo(a.IsActive)}, field{"Auth method", a.AuthMethod},
 				field{"Scopes", strings.Join(a.Scopes, ",")}, field{"Vaults", strings.Join(a.VaultIDs, ",")},
-				field{"Token life", ttl}, field{"Created", c.when(a.CreatedAt)},
-				field{"Expires", c.maybe(a.ExpiresAt, "never")}, field{"Last seen", c.maybe(a.LastActiveAt, "never")})
+				field{"Token life", ttl}, field{"Created", c.When(a.CreatedAt)},
+				field{"Expires", c.Maybe(a.ExpiresAt, "never")}, field{"Last seen", c.Maybe(a.LastActiveAt, "never")})
 		}),
 	}
 }
@@ -154,7 +155,7 @@ func (c *cli) agentRotateKey() *cobra.Command {
 		Short: "Give an agent a new key, print it this once, and end the old one",
 		Args:  args("NAME|ID"),
 		RunE: c.withAgent(func(ctx context.Context, cl *client.Client, id, name string) error {
-			if err := c.confirm(ctx, yes, "End the present key of the agent "+name+"?"); err != nil {
+			if err := c.Confirm(ctx, yes, "End the present key of the agent "+name+"?"); err != nil {
 				return err
 			}
 			key, ended, err := cl.RenewAgentKey(ctx, id, keep)
@@ -162,16 +163,16 @@ func (c *cli) agentRotateKey() *cobra.Command {
 				return err
 			}
 			defer key.Wipe()
-			if c.jsonOut {
-				return c.printJSON(struct {
+			if c.JSON {
+				return c.PrintJSON(struct {
 					APIKey string `json:"api_key"`
 					ID     string `json:"id"`
 					Ended  string `json:"ended,omitempty"`
 				}{string(key.Reveal()), id, ended})
 			}
 			c.sayEnded(ended)
-			c.done("Keep the key now: it is not shown again.")
-			return c.printFields(field{"ID", id}, field{"API key", string(key.Reveal())})
+			c.Done("Keep the key now: it is not shown again.")
+			return c.PrintFields(field{"ID", id}, field{"API key", string(key.Reveal())})
 		}),
 	}
 	yesFlag(cmd, &yes)
@@ -186,22 +187,22 @@ func (c *cli) agentDeactivate() *cobra.Command {
 		Short: "End an agent: its key and tokens are refused from then on",
 		Args:  args("NAME|ID"),
 		RunE: c.withAgent(func(ctx context.Context, cl *client.Client, id, name string) error {
-			if err := c.confirm(ctx, yes, "Deactivate the agent "+name+"?"); err != nil {
+			if err := c.Confirm(ctx, yes, "Deactivate the agent "+name+"?"); err != nil {
 				return err
 			}
 			ended, err := cl.EndAgent(ctx, id, keep)
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(struct {
+			if c.JSON {
+				return c.PrintJSON(struct {
 					Deactivated bool   `json:"deactivated"`
 					ID          string `json:"id"`
 					Ended       string `json:"ended,omitempty"`
 				}{true, id, ended})
 			}
 			c.sayEnded(ended)
-			c.done("Deactivated the agent %s.", name)
+			c.Done("Deactivated the agent %s.", name)
 			return nil
 		}),
 	}
@@ -217,7 +218,7 @@ func keepFlag(cmd *cobra.Command, keep *bool) {
 // sayEnded says what ended with a credential, as the server counts it.
 func (c *cli) sayEnded(ended string) {
 	if ended != "" {
-		c.done("Ended with it: %s.", strings.ReplaceAll(ended, ",", ", "))
+		c.Done("Ended with it: %s.", strings.ReplaceAll(ended, ",", ", "))
 	}
 }
 
@@ -239,7 +240,7 @@ func (c *cli) agentMade() *cobra.Command {
 // withAgent runs f with the agent that the argument names.
 func (c *cli) withAgent(f func(ctx context.Context, cl *client.Client, id, name string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, a []string) error {
-		cl, err := c.session()
+		cl, err := c.Client()
 		if err != nil {
 			return err
 		}
@@ -252,12 +253,12 @@ func (c *cli) withAgent(f func(ctx context.Context, cl *client.Client, id, name 
 }
 
 func (c *cli) printMade(all []client.Made) error {
-	if c.jsonOut {
-		return c.printJSON(map[string]any{"made": orEmpty(all)})
+	if c.JSON {
+		return c.PrintJSON(map[string]any{"made": orEmpty(all)})
 	}
 	var rows [][]string
 	for _, m := range all {
-		rows = append(rows, []string{m.Kind, c.short(m.ID), m.Name, yesNo(m.IsLive), c.when(m.CreatedAt), m.MadeWith})
+		rows = append(rows, []string{m.Kind, c.Short(m.ID), m.Name, console.YesNo(m.IsLive), c.When(m.CreatedAt), m.MadeWith})
 	}
-	return c.printRows([]string{"KIND", "ID", "NAME", "LIVE", "CREATED", "MADE WITH"}, rows, "It made nothing that is known of.")
+	return c.PrintRows([]string{"KIND", "ID", "NAME", "LIVE", "CREATED", "MADE WITH"}, rows, "It made nothing that is known of.")
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/spf13/cobra"
 )
 
@@ -20,13 +21,13 @@ account does not show.`,
 				return err
 			}
 			if email == "" {
-				return usage("Say with --human whose agent it is to be.")
+				return console.Usage("Say with --human whose agent it is to be.")
 			}
-			base, err := c.baseURL()
+			base, err := c.BaseURL()
 			if err != nil {
 				return err
 			}
-			cl, err := c.connect(base)
+			cl, err := c.Connect(base)
 			if err != nil {
 				return err
 			}
@@ -34,10 +35,10 @@ account does not show.`,
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]string{"message": message})
+			if c.JSON {
+				return c.PrintJSON(map[string]string{"message": message})
 			}
-			c.done("%s", message)
+			c.Done("%s", message)
 			return nil
 		},
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
@@ -33,10 +34,10 @@ func (c *cli) auditList() *cobra.Command {
 		Args:    args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.Limit < 1 || f.Limit > 1000 {
-				return usage("--limit takes 1 to 1000.")
+				return console.Usage("--limit takes 1 to 1000.")
 			}
 			if f.Offset < 0 {
-				return usage("--offset can not be negative.")
+				return console.Usage("--offset can not be negative.")
 			}
 			var err error
 			if f.From, err = c.moment("--since", since); err != nil {
@@ -45,7 +46,7 @@ func (c *cli) auditList() *cobra.Command {
 			if f.To, err = c.moment("--until", until); err != nil {
 				return err
 			}
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -53,9 +54,9 @@ func (c *cli) auditList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
+			if c.JSON {
 				page.Events = orEmpty(page.Events)
-				return c.printJSON(page)
+				return c.PrintJSON(page)
 			}
 			return c.printEvents(page.Events)
 		},
@@ -76,7 +77,7 @@ func (c *cli) auditList() *cobra.Command {
 func (c *cli) printEvents(events []client.AuditEvent) error {
 	const roomy = 110
 	header := []string{"TIME", "ACTION", "OUTCOME", "ACTOR", "WHAT", "ADDRESS", "ID"}
-	if c.IsTTY(c.Stdout) && !c.wide {
+	if c.IsTTY(c.Stdout) && !c.Wide {
 		header = header[:6]
 		if w := c.Width(c.Stdout); w > 0 && w < roomy {
 			header = header[:5]
@@ -86,7 +87,7 @@ func (c *cli) printEvents(events []client.AuditEvent) error {
 	for _, e := range events {
 		rows = append(rows, c.eventRow(e)[:len(header)])
 	}
-	return c.printRows(header, rows, "No events.")
+	return c.PrintRows(header, rows, "No events.")
 }
 
 func (c *cli) eventRow(e client.AuditEvent) []string {
@@ -99,12 +100,12 @@ func (c *cli) eventRow(e client.AuditEvent) []string {
 	what := d.Path
 	switch {
 	case what != "" && d.Vault != "" && c.IsTTY(c.Stdout):
-		what += " in " + c.short(d.Vault)
+		what += " in " + c.Short(d.Vault)
 	case what != "" || e.ResourceType == "":
 	case e.ResourceID == "" && c.IsTTY(c.Stdout):
 		what = e.ResourceType
 	default:
-		what = e.ResourceType + ":" + c.short(e.ResourceID)
+		what = e.ResourceType + ":" + c.Short(e.ResourceID)
 	}
 	outcome := d.Outcome
 	if outcome != "success" && d.Reason != "" {
@@ -112,9 +113,9 @@ func (c *cli) eventRow(e client.AuditEvent) []string {
 	}
 	actor := e.ActorType
 	if e.ActorID != "" {
-		actor += ":" + c.short(e.ActorID)
+		actor += ":" + c.Short(e.ActorID)
 	}
-	return []string{c.when(e.CreatedAt), e.Action, outcome, actor, what, e.IPAddress, e.ID}
+	return []string{c.When(e.CreatedAt), e.Action, outcome, actor, what, e.IPAddress, e.ID}
 }
 
 // moment reads a time, or a duration before now.
@@ -127,7 +128,7 @@ func (c *cli) moment(flag, s string) (time.Time, error) {
 	}
 	d, err := parseDuration(s)
 	if err != nil || d < 0 {
-		return time.Time{}, usage(flag + " takes a time such as 2030-01-31T12:00:00Z, or how long ago, such as 2h or 7d.")
+		return time.Time{}, console.Usage(flag + " takes a time such as 2030-01-31T12:00:00Z, or how long ago, such as 2h or 7d.")
 	}
 	return c.Now().Add(-d), nil
 }
@@ -138,7 +139,7 @@ func (c *cli) auditExport() *cobra.Command {
 		Short: "Print the whole log as JSON lines, for `audit verify --file`",
 		Args:  args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -161,7 +162,7 @@ func (c *cli) auditKeys() *cobra.Command {
 		Short: "Print the public keys that an export is checked with, as ID=KEY",
 		Args:  args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -169,11 +170,11 @@ func (c *cli) auditKeys() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(keys)
+			if c.JSON {
+				return c.PrintJSON(keys)
 			}
 			for _, id := range slices.Sorted(maps.Keys(keys)) {
-				if _, err := fmt.Fprintln(c.Stdout, clean(id+"="+keys[id])); err != nil {
+				if _, err := fmt.Fprintln(c.Stdout, console.Clean(id+"="+keys[id])); err != nil {
 					return err
 				}
 			}
@@ -220,9 +221,9 @@ nothing but the public keys of the log. The exit code is 1 when the log is not w
 func (c *cli) verify(ctx context.Context, file, key string, full bool) (*client.AuditReport, error) {
 	if file == "" {
 		if key != "" {
-			return nil, usage("--public-key goes with --file.")
+			return nil, console.Usage("--public-key goes with --file.")
 		}
-		cl, err := c.session()
+		cl, err := c.Client()
 		if err != nil {
 			return nil, err
 		}
@@ -232,13 +233,13 @@ func (c *cli) verify(ctx context.Context, file, key string, full bool) (*client.
 		return cl.AuditVerify(ctx)
 	}
 	if key == "" {
-		return nil, usage("--file needs --public-key: without it an altered log could be made to look whole.")
+		return nil, console.Usage("--file needs --public-key: without it an altered log could be made to look whole.")
 	}
-	if c.VerifyExport == nil {
+	if c.verifyExport == nil {
 		return nil, fault.New(fault.Internal, "not_built_in", "This build can not check exports.")
 	}
 	if name, ok := strings.CutPrefix(key, "@"); ok {
-		b, err := readFile(name)
+		b, err := console.ReadFile(name)
 		if err != nil {
 			return nil, err
 		}
@@ -248,12 +249,12 @@ func (c *cli) verify(ctx context.Context, file, key string, full bool) (*client.
 	if file != "-" {
 		f, err := os.Open(file)
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "unreadable_file", "Can not read the file: "+reason(err)+".")
+			return nil, fault.New(fault.Invalid, "unreadable_file", "Can not read the file: "+console.Cause(err)+".")
 		}
 		defer f.Close()
 		in = f
 	}
-	r, err := c.VerifyExport(in, strings.TrimSpace(key))
+	r, err := c.verifyExport(in, strings.TrimSpace(key))
 	if err != nil {
 		return nil, err
 	}
@@ -261,18 +262,18 @@ func (c *cli) verify(ctx context.Context, file, key string, full bool) (*client.
 }
 
 func (c *cli) printReport(r *client.AuditReport) error {
-	if c.jsonOut {
-		return c.printJSON(r)
+	if c.JSON {
+		return c.PrintJSON(r)
 	}
 	seq := ""
 	if r.FirstBadSeq > 0 {
 		seq = strconv.FormatInt(r.FirstBadSeq, 10)
 	}
-	fields := []field{{"Whole", yesNo(r.OK)}, {"Events", strconv.FormatInt(r.Events, 10)}}
+	fields := []field{{"Whole", console.YesNo(r.OK)}, {"Events", strconv.FormatInt(r.Events, 10)}}
 	if r.FromSeq > 1 {
 		fields = append(fields, field{"Checked now from", strconv.FormatInt(r.FromSeq, 10)})
 	}
-	return c.printFields(append(fields, field{"Checkpoints", strconv.FormatInt(r.Checkpoints, 10)},
+	return c.PrintFields(append(fields, field{"Checkpoints", strconv.FormatInt(r.Checkpoints, 10)},
 		field{"Signed up to event", strconv.FormatInt(r.SignedSeq, 10)}, field{"First bad event", r.FirstBadEventID},
 		field{"First bad number", seq}, field{"Problem", r.Problem})...)
 }
@@ -286,7 +287,7 @@ func broken(r *client.AuditReport) string {
 		s = fmt.Sprintf("The audit log is not whole: the first bad event is number %d.", r.FirstBadSeq)
 	}
 	if r.Problem != "" {
-		s += " " + capital(sentence(r.Problem))
+		s += " " + console.Capital(console.Sentence(r.Problem))
 	}
 	return s
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
 
 func (c *cli) billingCommand() *cobra.Command {
@@ -21,7 +22,7 @@ func (c *cli) billingStatus() *cobra.Command {
 		Short: "Show the tier, the credit, and what is used of what there may be",
 		Args:  args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -29,11 +30,11 @@ func (c *cli) billingStatus() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(s)
+			if c.JSON {
+				return c.PrintJSON(s)
 			}
 			u := &s.Usage
-			return c.printFields(field{"Tier", s.Tier}, field{"Until", c.maybe(s.PeriodEnd, "")}, field{"Credit", dollars(s.CreditBalanceCents)},
+			return c.PrintFields(field{"Tier", s.Tier}, field{"Until", c.Maybe(s.PeriodEnd, "")}, field{"Credit", dollars(s.CreditBalanceCents)},
 				field{"Overage", s.OverageMethod}, field{"Requests", share(u.Requests)}, field{"Vaults", share(u.Vaults)},
 				field{"Secrets", share(u.Secrets)}, field{"Agents", share(u.Agents)}, field{"Members", share(u.TeamMembers)}, field{"Shares", share(u.Shares)})
 		},
@@ -63,7 +64,7 @@ func (c *cli) billingUsage() *cobra.Command {
 		Short: "Show the requests of this month",
 		Args:  args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -71,11 +72,11 @@ func (c *cli) billingUsage() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(u)
+			if c.JSON {
+				return c.PrintJSON(u)
 			}
 			m := &u.CurrentMonth
-			return c.printFields(field{"Tier", u.BillingTier}, field{"Requests", share(client.Used{Used: m.TotalRequests, Limit: u.FreeTierLimit})},
+			return c.PrintFields(field{"Tier", u.BillingTier}, field{"Requests", share(client.Used{Used: m.TotalRequests, Limit: u.FreeTierLimit})},
 				field{"Paid", strconv.FormatInt(m.PaidRequests, 10)}, field{"Cost", m.TotalCostUSD + " USD"})
 		},
 	}
@@ -89,9 +90,9 @@ func (c *cli) billingHistory() *cobra.Command {
 		Args:  args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if limit < 0 {
-				return usage("--limit takes a number above zero.")
+				return console.Usage("--limit takes a number above zero.")
 			}
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -99,15 +100,15 @@ func (c *cli) billingHistory() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"events": orEmpty(all)})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"events": orEmpty(all)})
 			}
 			var rows [][]string
 			for _, e := range all {
-				rows = append(rows, []string{c.when(e.CreatedAt), e.PrincipalType + ":" + c.short(e.PrincipalID), e.Method + " " + e.Endpoint,
+				rows = append(rows, []string{c.When(e.CreatedAt), e.PrincipalType + ":" + c.Short(e.PrincipalID), e.Method + " " + e.Endpoint,
 					strconv.Itoa(e.StatusCode), e.PriceUSD})
 			}
-			return c.printRows([]string{"WHEN", "WHO", "WHAT", "STATUS", "USD"}, rows, "No requests.")
+			return c.PrintRows([]string{"WHEN", "WHO", "WHAT", "STATUS", "USD"}, rows, "No requests.")
 		},
 	}
 	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many, up to 200 (default 50)")
@@ -120,7 +121,7 @@ func (c *cli) billingCredits() *cobra.Command {
 		Short: "Show the credit, and what of it ends soon",
 		Args:  args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -128,12 +129,12 @@ func (c *cli) billingCredits() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(b)
+			if c.JSON {
+				return c.PrintJSON(b)
 			}
 			soon := &b.ExpiringWithin90Days
-			return c.printFields(field{"Credit", dollars(b.BalanceCents)}, field{"Ends within 30 days", dollars(b.ExpiringWithin30DaysCents)},
-				field{"Ends within 90 days", dollars(soon.AmountCents)}, field{"First end", c.maybe(soon.EarliestExpiry, "")})
+			return c.PrintFields(field{"Credit", dollars(b.BalanceCents)}, field{"Ends within 30 days", dollars(b.ExpiringWithin30DaysCents)},
+				field{"Ends within 90 days", dollars(soon.AmountCents)}, field{"First end", c.Maybe(soon.EarliestExpiry, "")})
 		},
 	}
 }
@@ -146,9 +147,9 @@ func (c *cli) billingLedger() *cobra.Command {
 		Args:  args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if page < 1 || limit < 0 {
-				return usage("--page and --limit take numbers above zero.")
+				return console.Usage("--page and --limit take numbers above zero.")
 			}
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -156,14 +157,14 @@ func (c *cli) billingLedger() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"transactions": orEmpty(all)})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"transactions": orEmpty(all)})
 			}
 			var rows [][]string
 			for _, e := range all {
-				rows = append(rows, []string{c.when(e.CreatedAt), e.Type, dollars(e.AmountCents), dollars(e.BalanceAfterCents), e.Description})
+				rows = append(rows, []string{c.When(e.CreatedAt), e.Type, dollars(e.AmountCents), dollars(e.BalanceAfterCents), e.Description})
 			}
-			return c.printRows([]string{"WHEN", "KIND", "AMOUNT", "CREDIT", "WHAT"}, rows, "No credits so far.")
+			return c.PrintRows([]string{"WHEN", "KIND", "AMOUNT", "CREDIT", "WHAT"}, rows, "No credits so far.")
 		},
 	}
 	cmd.Flags().IntVar(&page, "page", 1, "pages count from 1")
@@ -178,19 +179,19 @@ func (c *cli) billingOverage() *cobra.Command {
 		Args:  args("METHOD"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			if methods := []string{"credits", "x402"}; !slices.Contains(methods, a[0]) {
-				return usage("The method is " + oneOf(methods) + ".")
+				return console.Usage("The method is " + oneOf(methods) + ".")
 			}
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
 			if err := cl.SetOverageMethod(cmd.Context(), a[0]); err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]string{"overage_method": a[0]})
+			if c.JSON {
+				return c.PrintJSON(map[string]string{"overage_method": a[0]})
 			}
-			c.done("Requests beyond the limit are paid for by %s now.", a[0])
+			c.Done("Requests beyond the limit are paid for by %s now.", a[0])
 			return nil
 		},
 	}

@@ -6,16 +6,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
 
 // stranger is a client without a credential: chains are public, and their nodes'
 // addresses are shown no more fully to those who have one.
 func (c *cli) stranger() (*client.Client, error) {
-	base, err := c.baseURL()
+	base, err := c.BaseURL()
 	if err != nil {
 		return nil, err
 	}
-	return c.connect(base)
+	return c.Connect(base)
 }
 
 func (c *cli) chainCommand() *cobra.Command {
@@ -37,14 +38,14 @@ func (c *cli) chainList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"chains": orEmpty(all)})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"chains": orEmpty(all)})
 			}
 			var rows [][]string
 			for _, ch := range all {
-				rows = append(rows, []string{ch.Name, strconv.FormatInt(ch.ChainID, 10), ch.DisplayName, ch.NativeCurrency, yesNo(ch.IsTestnet)})
+				rows = append(rows, []string{ch.Name, strconv.FormatInt(ch.ChainID, 10), ch.DisplayName, ch.NativeCurrency, console.YesNo(ch.IsTestnet)})
 			}
-			return c.printRows([]string{"CHAIN", "NUMBER", "NAME", "CURRENCY", "TEST"}, rows, "No chains.")
+			return c.PrintRows([]string{"CHAIN", "NUMBER", "NAME", "CURRENCY", "TEST"}, rows, "No chains.")
 		},
 	})
 }
@@ -69,10 +70,10 @@ func (c *cli) chainGet() *cobra.Command {
 }
 
 func (c *cli) printChain(ch *client.Chain) error {
-	if c.jsonOut {
-		return c.printJSON(ch)
+	if c.JSON {
+		return c.PrintJSON(ch)
 	}
-	return c.printFields(field{"ID", ch.ID}, field{"Chain", ch.Name}, field{"Number", strconv.FormatInt(ch.ChainID, 10)},
-		field{"Name", ch.DisplayName}, field{"Currency", ch.NativeCurrency}, field{"Test net", yesNo(ch.IsTestnet)},
-		field{"Enabled", yesNo(ch.IsEnabled)}, field{"RPC", ch.RPCURL}, field{"WebSocket", ch.WSURL}, field{"Explorer", ch.ExplorerURL})
+	return c.PrintFields(field{"ID", ch.ID}, field{"Chain", ch.Name}, field{"Number", strconv.FormatInt(ch.ChainID, 10)},
+		field{"Name", ch.DisplayName}, field{"Currency", ch.NativeCurrency}, field{"Test net", console.YesNo(ch.IsTestnet)},
+		field{"Enabled", console.YesNo(ch.IsEnabled)}, field{"RPC", ch.RPCURL}, field{"WebSocket", ch.WSURL}, field{"Explorer", ch.ExplorerURL})
 }

@@ -25,8 +25,8 @@ func (c *cli) secretVersions() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"versions": orEmpty(all)})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"versions": orEmpty(all)})
 			}
 			var rows [][]string
 			for _, v := range all {
@@ -37,10 +37,10 @@ func (c *cli) secretVersions() *cobra.Command {
 				case v.IsCurrent:
 					state = "current"
 				}
-				rows = append(rows, []string{strconv.FormatInt(v.Version, 10), state, v.Type, c.shortActor(v.CreatedBy),
-					c.when(v.CreatedAt), c.maybe(v.ExpiresAt, "never")})
+				rows = append(rows, []string{strconv.FormatInt(v.Version, 10), state, v.Type, c.ShortActor(v.CreatedBy),
+					c.When(v.CreatedAt), c.Maybe(v.ExpiresAt, "never")})
 			}
-			return c.printRows([]string{"VERSION", "STATE", "TYPE", "WRITTEN BY", "WRITTEN", "EXPIRES"}, rows, "No versions.")
+			return c.PrintRows([]string{"VERSION", "STATE", "TYPE", "WRITTEN BY", "WRITTEN", "EXPIRES"}, rows, "No versions.")
 		},
 	})
 }
@@ -91,16 +91,16 @@ func (c *cli) removal(use, short, question, done, key string,
 			if err != nil {
 				return err
 			}
-			if err := c.confirm(cmd.Context(), yes, question+a[0]+"?"); err != nil {
+			if err := c.Confirm(cmd.Context(), yes, question+a[0]+"?"); err != nil {
 				return err
 			}
 			if err := remove(cl, cmd.Context(), vault, a[0]); err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"path": a[0], key: true})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"path": a[0], key: true})
 			}
-			c.done("%s%s.", done, a[0])
+			c.Done("%s%s.", done, a[0])
 			return nil
 		},
 	}

@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
@@ -21,7 +23,7 @@ for a password, until the stored login ends; the mail says until when.`,
 		Args: args("EMAIL"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			week := c.Now().Add(7 * 24 * time.Hour)
-			cl, done, err := c.outlasting(cmd.Context(), &week)
+			cl, done, err := c.Outlasting(cmd.Context(), &week)
 			if err != nil {
 				return err
 			}
@@ -29,10 +31,10 @@ for a password, until the stored login ends; the mail says until when.`,
 			if err := cl.Invite(cmd.Context(), a[0], role); err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"email": a[0], "role": role, "invited": true})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"email": a[0], "role": role, "invited": true})
 			}
-			c.done("Invited %s.", a[0])
+			c.Done("Invited %s.", a[0])
 			return nil
 		},
 	}
@@ -46,7 +48,7 @@ func (c *cli) orgInvitations() *cobra.Command {
 		Short: "List the invitations that nobody has accepted",
 		Args:  args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -54,8 +56,8 @@ func (c *cli) orgInvitations() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"invitations": orEmpty(all)})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"invitations": orEmpty(all)})
 			}
 			var rows [][]string
 			for _, i := range all {
@@ -63,9 +65,9 @@ func (c *cli) orgInvitations() *cobra.Command {
 				if i.IsExpired {
 					status = "expired"
 				}
-				rows = append(rows, []string{i.ID, i.Email, i.Role, status, c.when(i.ExpiresAt)})
+				rows = append(rows, []string{i.ID, i.Email, i.Role, status, c.When(i.ExpiresAt)})
 			}
-			return c.printRows([]string{"ID", "EMAIL", "ROLE", "STATUS", "EXPIRES"}, rows, "No invitations.")
+			return c.PrintRows([]string{"ID", "EMAIL", "ROLE", "STATUS", "EXPIRES"}, rows, "No invitations.")
 		},
 	})
 }
@@ -93,24 +95,24 @@ func (c *cli) orgRevoke() *cobra.Command {
 }
 
 func (c *cli) onInvitation(ctx context.Context, id, past string, do func(*client.Client, context.Context, string) error) error {
-	cl, err := c.session()
+	cl, err := c.Client()
 	if err != nil {
 		return err
 	}
 	if err := do(cl, ctx, id); err != nil {
 		return err
 	}
-	if c.jsonOut {
-		return c.printJSON(map[string]any{"id": id, past: true})
+	if c.JSON {
+		return c.PrintJSON(map[string]any{"id": id, past: true})
 	}
-	c.done("The invitation %s was %s.", id, past)
+	c.Done("The invitation %s was %s.", id, past)
 	return nil
 }
 
 // orgAccept takes the token as an argument too, as the mail shows it: it is good
 // once, and for the account with the address that it was mailed to alone.
 func (c *cli) orgAccept() *cobra.Command {
-	var who personFlags
+	var who session.PersonFlags
 	cmd := &cobra.Command{
 		Use:   "accept [TOKEN]",
 		Short: "Join the organisation that invited you, with the token of the mail",
@@ -122,7 +124,7 @@ organisation. Where the token comes on stdin, give --password-file.
 Your login stays where it is: ` + "`oneclaw org switch`" + ` leads to the new organisation.`,
 		Args: func(cmd *cobra.Command, given []string) error {
 			if len(given) > 1 {
-				return usage("Too many arguments. Usage: " + cmd.UseLine())
+				return console.Usage("Too many arguments. Usage: " + cmd.UseLine())
 			}
 			return nil
 		},
@@ -132,36 +134,36 @@ Your login stays where it is: ` + "`oneclaw org switch`" + ` leads to the new or
 			if err != nil {
 				return err
 			}
-			return c.asPerson(ctx, &who, func(cl *client.Client) error {
+			return c.AsPerson(ctx, &who, func(cl *client.Client) error {
 				joined, err := cl.AcceptInvitation(ctx, token)
 				if err != nil {
 					return err
 				}
-				if c.jsonOut {
-					return c.printJSON(joined)
+				if c.JSON {
+					return c.PrintJSON(joined)
 				}
-				if err := c.printFields(field{"Organisation", joined.OrgID}, field{"Role", joined.Role}); err != nil {
+				if err := c.PrintFields(field{"Organisation", joined.OrgID}, field{"Role", joined.Role}); err != nil {
 					return err
 				}
-				c.done("You are a member. To work there: oneclaw org switch %s", joined.OrgID)
+				c.Done("You are a member. To work there: oneclaw org switch %s", joined.OrgID)
 				return nil
 			})
 		},
 	}
-	who.add(cmd)
+	who.Add(cmd)
 	return cmd
 }
 
-func (c *cli) invitationToken(ctx context.Context, given []string, who *personFlags) (client.Value, error) {
+func (c *cli) invitationToken(ctx context.Context, given []string, who *session.PersonFlags) (client.Value, error) {
 	if len(given) > 0 {
 		return client.ValueOf(strings.TrimSpace(given[0])), nil
 	}
-	if !c.interactive() && who.fromStdin() {
-		return client.Value{}, usage("Give the token of the mail as an argument, or on stdin together with --password-file.")
+	if !c.Interactive() && who.FromStdin() {
+		return client.Value{}, console.Usage("Give the token of the mail as an argument, or on stdin together with --password-file.")
 	}
-	v, err := c.readValue(ctx, "", "Token of the invitation", false)
-	if fault.CodeOf(err) == codeEmpty {
-		return v, usage("The token is empty. It is in the mail that invites you.")
+	v, err := c.ReadValue(ctx, "", "Token of the invitation", false)
+	if fault.CodeOf(err) == console.CodeEmpty {
+		return v, console.Usage("The token is empty. It is in the mail that invites you.")
 	}
 	if err != nil {
 		return v, err

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
 
 func (c *cli) policyCommand() *cobra.Command {
@@ -37,14 +38,14 @@ func (c *cli) policyCreate() *cobra.Command {
 	expiry := c.expiryFlag(cmd, &g.expires)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if (g.agent == "") == (g.user == "") {
-			return usage("Give either --agent or --user.")
+			return console.Usage("Give either --agent or --user.")
 		}
 		if g.path == "" {
-			return usage("Give --path: * stands for one part of a path, ** for any number.")
+			return console.Usage("Give --path: * stands for one part of a path, ** for any number.")
 		}
 		for _, p := range g.permissions {
 			if !slices.Contains([]string{"read", "write", "delete"}, p) {
-				return usage("--permissions takes read, write, delete, or several of them with commas between.")
+				return console.Usage("--permissions takes read, write, delete, or several of them with commas between.")
 			}
 		}
 		conditions, err := g.conditions()
@@ -55,7 +56,7 @@ func (c *cli) policyCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		cl, done, err := c.outlasting(cmd.Context(), ends)
+		cl, done, err := c.Outlasting(cmd.Context(), ends)
 		if err != nil {
 			return err
 		}
@@ -73,13 +74,13 @@ func (c *cli) policyCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		c.endsEarly("policy", ends, p.ExpiresAt)
-		if c.jsonOut {
-			return c.printJSON(p)
+		c.EndsEarly("policy", ends, p.ExpiresAt)
+		if c.JSON {
+			return c.PrintJSON(p)
 		}
-		return c.printFields(field{"ID", p.ID}, field{"Path", p.SecretPathPattern},
+		return c.PrintFields(field{"ID", p.ID}, field{"Path", p.SecretPathPattern},
 			field{"Granted to", p.PrincipalType + ":" + p.PrincipalID}, field{"Permissions", strings.Join(p.Permissions, ",")},
-			field{"Conditions", compact(p.Conditions)}, field{"Expires", c.maybe(p.ExpiresAt, "never")})
+			field{"Conditions", compact(p.Conditions)}, field{"Expires", c.Maybe(p.ExpiresAt, "never")})
 	}
 	f := cmd.Flags()
 	f.StringVar(&g.agent, "agent", "", "the agent, by name or id")
@@ -98,10 +99,10 @@ func (c *cli) policyCreate() *cobra.Command {
 
 func (g *grantFlags) conditions() (*client.Conditions, error) {
 	if (g.after == "") != (g.before == "") {
-		return nil, usage("Give --after and --before together.")
+		return nil, console.Usage("Give --after and --before together.")
 	}
 	if !g.approval && (g.uses != 0 || g.valid != 0) {
-		return nil, usage("--approval-uses and --approval-seconds go with --require-approval.")
+		return nil, console.Usage("--approval-uses and --approval-seconds go with --require-approval.")
 	}
 	if g.after == "" && len(g.addresses) == 0 && !g.approval {
 		return nil, nil
@@ -139,15 +140,15 @@ func (c *cli) policyList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"policies": orEmpty(all)})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"policies": orEmpty(all)})
 			}
 			var rows [][]string
 			for _, p := range all {
-				rows = append(rows, []string{c.short(p.ID), p.SecretPathPattern, p.PrincipalType + ":" + c.short(p.PrincipalID),
-					strings.Join(p.Permissions, ","), compact(p.Conditions), c.maybe(p.ExpiresAt, "never")})
+				rows = append(rows, []string{c.Short(p.ID), p.SecretPathPattern, p.PrincipalType + ":" + c.Short(p.PrincipalID),
+					strings.Join(p.Permissions, ","), compact(p.Conditions), c.Maybe(p.ExpiresAt, "never")})
 			}
-			return c.printRows([]string{"ID", "PATH", "GRANTED TO", "PERMISSIONS", "CONDITIONS", "EXPIRES"}, rows, "No policies.")
+			return c.PrintRows([]string{"ID", "PATH", "GRANTED TO", "PERMISSIONS", "CONDITIONS", "EXPIRES"}, rows, "No policies.")
 		},
 	})
 }
@@ -167,16 +168,16 @@ func (c *cli) policyDelete() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.confirm(cmd.Context(), yes, "Take the policy "+id+" back?"); err != nil {
+			if err := c.Confirm(cmd.Context(), yes, "Take the policy "+id+" back?"); err != nil {
 				return err
 			}
 			if err := cl.DeletePolicy(cmd.Context(), vault, id); err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"id": id, "deleted": true})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"id": id, "deleted": true})
 			}
-			c.done("Took the policy %s back.", id)
+			c.Done("Took the policy %s back.", id)
 			return nil
 		},
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
@@ -33,7 +34,7 @@ as escapes.`,
 		RunE: func(cmd *cobra.Command, a []string) error {
 			older := cmd.Flags().Changed("version")
 			if older && version < 1 {
-				return usage("--version takes the number of a version, from 1 on.")
+				return console.Usage("--version takes the number of a version, from 1 on.")
 			}
 			cl, vault, err := c.inVault(cmd.Context())
 			if err != nil {
@@ -67,21 +68,21 @@ func getVersion(ctx context.Context, cl *client.Client, vault, path string, vers
 		return nil, err
 	}
 	return nil, fault.New(fault.NotFound, "version_not_found",
-		fmt.Sprintf("The secret has no version %d. See %s.", version, quote("oneclaw secret versions "+path)))
+		fmt.Sprintf("The secret has no version %d. See %s.", version, console.Quote("oneclaw secret versions "+path)))
 }
 
 func (c *cli) printValue(s *client.Secret, quiet bool) error {
 	switch {
-	case c.jsonOut:
-		return c.printJSON(struct {
+	case c.JSON:
+		return c.PrintJSON(struct {
 			client.SecretMeta
 			Value     string `json:"value"`
 			CreatedBy string `json:"created_by"`
 		}{s.SecretMeta, string(s.Value.Reveal()), s.CreatedBy})
 	case quiet || !c.IsTTY(c.Stdout):
-		return write(c.Stdout, s.Value.Reveal())
+		return console.Write(c.Stdout, s.Value.Reveal())
 	}
-	return write(c.Stdout, []byte(cleanLines(string(s.Value.Reveal()))+"\n"))
+	return console.Write(c.Stdout, []byte(console.CleanLines(string(s.Value.Reveal()))+"\n"))
 }
 
 func (c *cli) secretList() *cobra.Command {
@@ -100,14 +101,14 @@ func (c *cli) secretList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"secrets": all})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"secrets": all})
 			}
 			rows := make([][]string, 0, len(all))
 			for _, s := range all {
-				rows = append(rows, []string{s.Path, s.Type, strconv.FormatInt(s.Version, 10), c.when(s.CreatedAt), c.maybe(s.ExpiresAt, "never")})
+				rows = append(rows, []string{s.Path, s.Type, strconv.FormatInt(s.Version, 10), c.When(s.CreatedAt), c.Maybe(s.ExpiresAt, "never")})
 			}
-			return c.printRows([]string{"PATH", "TYPE", "VERSION", "WRITTEN", "EXPIRES"}, rows, "No secrets.")
+			return c.PrintRows([]string{"PATH", "TYPE", "VERSION", "WRITTEN", "EXPIRES"}, rows, "No secrets.")
 		},
 	}
 	cmd.Flags().StringVar(&prefix, "prefix", "", "only paths that start so")
@@ -149,11 +150,11 @@ func find(ctx context.Context, cl *client.Client, vault, path string) (*client.S
 }
 
 func (c *cli) printMeta(s *client.SecretMeta) error {
-	if c.jsonOut {
-		return c.printJSON(s)
+	if c.JSON {
+		return c.PrintJSON(s)
 	}
-	return c.printFields(field{"Path", s.Path}, field{"Type", s.Type}, field{"Version", strconv.FormatInt(s.Version, 10)},
-		field{"ID", s.ID}, field{"Written", c.when(s.CreatedAt)}, field{"Expires", c.maybe(s.ExpiresAt, "never")},
+	return c.PrintFields(field{"Path", s.Path}, field{"Type", s.Type}, field{"Version", strconv.FormatInt(s.Version, 10)},
+		field{"ID", s.ID}, field{"Written", c.When(s.CreatedAt)}, field{"Expires", c.Maybe(s.ExpiresAt, "never")},
 		field{"Metadata", compact(s.Metadata)})
 }
 

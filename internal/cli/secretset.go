@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
 
 const valueHelp = `The value is read from --from-file as it is, from stdin, or from a hidden prompt on a
@@ -64,19 +65,19 @@ func (in *written) flags(cmd *cobra.Command) {
 // options checks the flags.
 func (in *written) options(expiry func() (*time.Time, error)) (o client.PutOptions, err error) {
 	if in.typ != "" && !slices.Contains(secretTypes[:], in.typ) {
-		return o, usage("--type takes " + oneOf(secretTypes[:]) + ".")
+		return o, console.Usage("--type takes " + oneOf(secretTypes[:]) + ".")
 	}
 	o = client.PutOptions{Type: in.typ, MaxAccessCount: in.maxReads}
 	if o.ExpiresAt, err = expiry(); err != nil {
 		return o, err
 	}
 	if in.maxReads < 0 {
-		return o, usage("--max-reads can not be negative.")
+		return o, console.Usage("--max-reads can not be negative.")
 	}
 	if in.metadata != "" {
 		var object map[string]any
 		if json.Unmarshal([]byte(in.metadata), &object) != nil || object == nil {
-			return o, usage(`--metadata takes a JSON object such as {"team":"billing"}.`)
+			return o, console.Usage(`--metadata takes a JSON object such as {"team":"billing"}.`)
 		}
 		o.Metadata = json.RawMessage(in.metadata)
 	}
@@ -99,7 +100,7 @@ func valueFlags(cmd *cobra.Command, file *string, exact *bool) {
 
 // put comes after the vault is known, so that nobody types a value in vain.
 func (c *cli) put(ctx context.Context, cl *client.Client, vault, path string, in written, o client.PutOptions) (*client.SecretMeta, error) {
-	v, err := c.readValue(ctx, in.file, "Value of "+clean(path), in.exact)
+	v, err := c.ReadValue(ctx, in.file, "Value of "+console.Clean(path), in.exact)
 	if err != nil {
 		return nil, err
 	}
@@ -108,10 +109,10 @@ func (c *cli) put(ctx context.Context, cl *client.Client, vault, path string, in
 }
 
 func (c *cli) printWritten(verb string, s *client.SecretMeta) error {
-	if c.jsonOut {
-		return c.printJSON(s)
+	if c.JSON {
+		return c.PrintJSON(s)
 	}
-	c.done("%s %s, version %d.", verb, s.Path, s.Version)
+	c.Done("%s %s, version %d.", verb, s.Path, s.Version)
 	if c.IsTTY(c.Stdout) {
 		return nil
 	}

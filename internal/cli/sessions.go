@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/spf13/cobra"
 )
 
@@ -16,7 +17,7 @@ func (c *cli) sessionsList() *cobra.Command {
 		Short:   "List your logins and devices that have not ended, newest first",
 		Args:    args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -24,18 +25,18 @@ func (c *cli) sessionsList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"sessions": orEmpty(all)})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"sessions": orEmpty(all)})
 			}
 			var rows [][]string
 			for _, s := range all {
-				ends := c.when(s.ExpiresAt)
+				ends := c.When(s.ExpiresAt)
 				if s.EndedAt != nil {
-					ends = c.when(*s.EndedAt)
+					ends = c.When(*s.EndedAt)
 				}
-				rows = append(rows, []string{s.ID, s.Kind, yesNo(s.Current), s.Client, s.Address, c.when(s.CreatedAt), c.maybe(s.LastSeenAt, "never"), ends})
+				rows = append(rows, []string{s.ID, s.Kind, console.YesNo(s.Current), s.Client, s.Address, c.When(s.CreatedAt), c.Maybe(s.LastSeenAt, "never"), ends})
 			}
-			return c.printRows([]string{"ID", "KIND", "THIS", "PROGRAM", "ADDRESS", "CREATED", "LAST SEEN", "ENDS"}, rows, "No sessions.")
+			return c.PrintRows([]string{"ID", "KIND", "THIS", "PROGRAM", "ADDRESS", "CREATED", "LAST SEEN", "ENDS"}, rows, "No sessions.")
 		},
 	})
 	cmd.Flags().BoolVar(&ended, "ended", false, "those of the last 30 days that have ended, too")
@@ -48,7 +49,7 @@ func (c *cli) sessionsMade() *cobra.Command {
 		Short: "List what was made with a login or device, and whether it still works",
 		Args:  args("ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -70,7 +71,7 @@ func (c *cli) sessionsEnd() *cobra.Command {
 "oneclaw sessions made ID" shows what that is, and --keep keeps it.`,
 		Args: args("ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
+			cl, err := c.Client()
 			var ended string
 			if err == nil {
 				ended, err = cl.StopSession(cmd.Context(), a[0], keep)
@@ -78,7 +79,7 @@ func (c *cli) sessionsEnd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if !c.jsonOut {
+			if !c.JSON {
 				c.sayEnded(ended)
 			}
 			return c.said("ended", "The session has ended.")
@@ -97,7 +98,7 @@ longer than a day have a list of their own, and stay, and so does what the login
 "oneclaw sessions list --ended" and "sessions end ID" end that, one by one.`,
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err == nil {
 				err = cl.EndSessions(cmd.Context(), false)
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
 
 func (c *cli) shareCommand() *cobra.Command {
@@ -47,7 +48,7 @@ func (c *cli) shareCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		cl, done, err := c.outlasting(cmd.Context(), cmp.Or(ends, new(time.Time)))
+		cl, done, err := c.Outlasting(cmd.Context(), cmp.Or(ends, new(time.Time)))
 		if err != nil {
 			return err
 		}
@@ -77,13 +78,13 @@ func (c *cli) shareCreate() *cobra.Command {
 			return err
 		}
 		if ends != nil {
-			c.endsEarly("share", ends, &made.ExpiresAt)
+			c.EndsEarly("share", ends, &made.ExpiresAt)
 		}
-		if c.jsonOut {
-			return c.printJSON(made)
+		if c.JSON {
+			return c.PrintJSON(made)
 		}
-		return c.printFields(field{"ID", made.ID}, field{"URL", made.ShareURL}, field{"For", made.RecipientType},
-			field{"Expires", c.when(made.ExpiresAt)}, field{"Accesses", atMost(made.MaxAccessCount)})
+		return c.PrintFields(field{"ID", made.ID}, field{"URL", made.ShareURL}, field{"For", made.RecipientType},
+			field{"Expires", c.When(made.ExpiresAt)}, field{"Accesses", atMost(made.MaxAccessCount)})
 	}
 	g := cmd.Flags()
 	g.StringVar(&f.user, "user", "", "a member of the organisation, by id")
@@ -107,11 +108,11 @@ func (c *cli) passphrase(ctx context.Context, ask bool, file string) (client.Val
 	if !ask && file == "" {
 		return client.Value{}, nil
 	}
-	v, err := c.readValue(ctx, file, "Passphrase", false)
+	v, err := c.ReadValue(ctx, file, "Passphrase", false)
 	if err != nil {
 		return v, err
 	}
-	return client.NewValue(dropEcho(v.Reveal())), nil
+	return client.NewValue(console.DropEcho(v.Reveal())), nil
 }
 
 func (f *shareFlags) recipientType() (string, error) {
@@ -125,7 +126,7 @@ func (f *shareFlags) recipientType() (string, error) {
 		}
 	}
 	if len(types) != 1 {
-		return "", usage("Give one of --user, --agent, --email, --link and --creator.")
+		return "", console.Usage("Give one of --user, --agent, --email, --link and --creator.")
 	}
 	return types[0], nil
 }
@@ -145,7 +146,7 @@ func (c *cli) shareList() *cobra.Command {
 		Short:   "List what you have shared, or with --inbound what was shared with you",
 		Args:    args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -157,8 +158,8 @@ func (c *cli) shareList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"shares": orEmpty(all)})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"shares": orEmpty(all)})
 			}
 			var rows [][]string
 			for _, s := range all {
@@ -166,15 +167,15 @@ func (c *cli) shareList() *cobra.Command {
 				if s.RecipientEmail != "" {
 					to = s.RecipientEmail
 				} else if s.RecipientID != "" {
-					to += ":" + c.short(s.RecipientID)
+					to += ":" + c.Short(s.RecipientID)
 				}
 				reads := fmt.Sprint(s.AccessCount)
 				if s.MaxAccessCount > 0 {
 					reads += fmt.Sprintf(" of %d", s.MaxAccessCount)
 				}
-				rows = append(rows, []string{s.ID, s.SecretPath, to, s.Status, reads, c.when(s.ExpiresAt)})
+				rows = append(rows, []string{s.ID, s.SecretPath, to, s.Status, reads, c.When(s.ExpiresAt)})
 			}
-			return c.printRows([]string{"ID", "PATH", "FOR", "STATUS", "READS", "EXPIRES"}, rows, "No shares.")
+			return c.PrintRows([]string{"ID", "PATH", "FOR", "STATUS", "READS", "EXPIRES"}, rows, "No shares.")
 		},
 	}
 	cmd.Flags().BoolVar(&inbound, "inbound", false, "what was shared with you")
@@ -189,7 +190,7 @@ func (c *cli) shareGet() *cobra.Command {
 		Short: "Print the value that was shared; every time counts",
 		Args:  args("ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -203,15 +204,15 @@ func (c *cli) shareGet() *cobra.Command {
 			}
 			defer s.Value.Wipe()
 			switch {
-			case c.jsonOut:
-				return c.printJSON(struct {
+			case c.JSON:
+				return c.PrintJSON(struct {
 					client.SharedSecret
 					Value string `json:"value"`
 				}{*s, string(s.Value.Reveal())})
 			case quiet || !c.IsTTY(c.Stdout):
-				return write(c.Stdout, s.Value.Reveal())
+				return console.Write(c.Stdout, s.Value.Reveal())
 			}
-			return write(c.Stdout, []byte(cleanLines(string(s.Value.Reveal()))+"\n"))
+			return console.Write(c.Stdout, []byte(console.CleanLines(string(s.Value.Reveal()))+"\n"))
 		},
 	}
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print the value exactly, also on a terminal")
@@ -228,7 +229,7 @@ func (c *cli) shareAnswer(verb, short, past string, do func(*client.Client, cont
 		Short: short,
 		Args:  args("ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -236,10 +237,10 @@ func (c *cli) shareAnswer(verb, short, past string, do func(*client.Client, cont
 			if err := do(cl, cmd.Context(), id); err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"id": id, "answer": verb})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"id": id, "answer": verb})
 			}
-			c.done("%s the share %s.", past, id)
+			c.Done("%s the share %s.", past, id)
 			return nil
 		},
 	}
@@ -252,21 +253,21 @@ func (c *cli) shareRevoke() *cobra.Command {
 		Short: "End a share at once",
 		Args:  args("ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
 			id := shareID(a[0])
-			if err := c.confirm(cmd.Context(), yes, "End the share "+id+"?"); err != nil {
+			if err := c.Confirm(cmd.Context(), yes, "End the share "+id+"?"); err != nil {
 				return err
 			}
 			if err := cl.RevokeShare(cmd.Context(), id); err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"id": id, "revoked": true})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"id": id, "revoked": true})
 			}
-			c.done("Ended the share %s.", id)
+			c.Done("Ended the share %s.", id)
 			return nil
 		},
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
 
 func (c *cli) vaultCommand() *cobra.Command {
@@ -23,7 +24,7 @@ func (c *cli) vaultCreate() *cobra.Command {
 			if err := checkName(a[0]); err != nil {
 				return err
 			}
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -45,7 +46,7 @@ func (c *cli) vaultList() *cobra.Command {
 		Short:   "List the vaults: name, id, creator, time",
 		Args:    args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -53,14 +54,14 @@ func (c *cli) vaultList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"vaults": orEmpty(all)})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"vaults": orEmpty(all)})
 			}
 			var rows [][]string
 			for _, v := range all {
-				rows = append(rows, []string{v.Name, c.short(v.ID), v.CreatedByType, c.when(v.CreatedAt)})
+				rows = append(rows, []string{v.Name, c.Short(v.ID), v.CreatedByType, c.When(v.CreatedAt)})
 			}
-			return c.printRows([]string{"NAME", "ID", "CREATED BY", "CREATED"}, rows,
+			return c.PrintRows([]string{"NAME", "ID", "CREATED BY", "CREATED"}, rows,
 				"No vaults. Make one with `oneclaw vault create NAME`.")
 		},
 	})
@@ -72,7 +73,7 @@ func (c *cli) vaultGet() *cobra.Command {
 		Short: "Show one vault",
 		Args:  args("NAME|ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -96,7 +97,7 @@ func (c *cli) vaultDelete() *cobra.Command {
 		Short: "Delete a vault with all its secrets, for good",
 		Args:  args("NAME|ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -104,16 +105,16 @@ func (c *cli) vaultDelete() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.confirm(cmd.Context(), yes, "Delete the vault "+a[0]+" and all its secrets, for good?"); err != nil {
+			if err := c.Confirm(cmd.Context(), yes, "Delete the vault "+a[0]+" and all its secrets, for good?"); err != nil {
 				return err
 			}
 			if err := cl.DeleteVault(cmd.Context(), id); err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"id": id, "deleted": true})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"id": id, "deleted": true})
 			}
-			c.done("Deleted the vault %s.", a[0])
+			c.Done("Deleted the vault %s.", a[0])
 			return nil
 		},
 	}
@@ -124,17 +125,17 @@ func (c *cli) vaultDelete() *cobra.Command {
 // checkName holds a name to the server's rule.
 func checkName(s string) error {
 	if n := utf8.RuneCountInString(s); n < 1 || n > 255 {
-		return usage("NAME must have 1 to 255 characters.")
+		return console.Usage("NAME must have 1 to 255 characters.")
 	}
 	return nil
 }
 
 func (c *cli) printVault(v *client.Vault) error {
-	if c.jsonOut {
-		return c.printJSON(v)
+	if c.JSON {
+		return c.PrintJSON(v)
 	}
-	return c.printFields(field{"Name", v.Name}, field{"ID", v.ID}, field{"Description", v.Description},
-		field{"Created by", v.CreatedByType + ":" + v.CreatedBy}, field{"Created", c.when(v.CreatedAt)})
+	return c.PrintFields(field{"Name", v.Name}, field{"ID", v.ID}, field{"Description", v.Description},
+		field{"Created by", v.CreatedByType + ":" + v.CreatedBy}, field{"Created", c.When(v.CreatedAt)})
 }
 
 func yesFlag(cmd *cobra.Command, yes *bool) {

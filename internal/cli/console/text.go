@@ -1,0 +1,54 @@
+package console
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// Clean makes text from outside harmless for a terminal and for a line of fields:
+// control and formatting characters are shown as escapes.
+func Clean(s string) string { return escape(s, "") }
+
+// CleanLines is clean for a text that may have lines and tabs.
+func CleanLines(s string) string { return escape(s, "\n\t") }
+
+func escape(s, keep string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if unsafeRune(r) && !strings.ContainsRune(keep, r) {
+			q := strconv.QuoteRune(r)
+			b.WriteString(q[1 : len(q)-1])
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// unsafeRune holds for control characters and for those that reorder or hide text.
+func unsafeRune(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
+
+func Quote(s string) string { return "`" + s + "`" }
+
+func YesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+func Sentence(s string) string {
+	s = strings.TrimSpace(s)
+	if s == "" || strings.HasSuffix(s, ".") || strings.HasSuffix(s, "?") || strings.HasSuffix(s, "!") {
+		return s
+	}
+	return s + "."
+}
+
+func Capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
