@@ -42,7 +42,7 @@ func (c *cli) passwordChange() *cobra.Command {
 			if err := cl.ChangePassword(ctx, was, will); err != nil {
 				return err
 			}
-			return c.said("password_changed", "The password was changed, and your other logins have ended. What they made stays: see oneclaw sessions list --ended.")
+			return c.did(map[string]bool{"password_changed": true}, "The password was changed, and your other logins have ended. What they made stays: see oneclaw sessions list --ended.")
 		},
 	}
 	cmd.Flags().StringVar(&current, "password-file", "", "file that holds the current password (- for stdin)")
@@ -70,15 +70,6 @@ func (c *cli) newPassword(ctx context.Context, file string) (client.Value, error
 		return client.Value{}, console.Usage("The password is empty; nothing was changed.")
 	}
 	return client.NewValue(one.Reveal()), nil
-}
-
-// said ends a command that has nothing to show.
-func (c *cli) said(what, text string) error {
-	if c.JSON {
-		return c.PrintJSON(map[string]bool{what: true})
-	}
-	c.Done("%s", text)
-	return nil
 }
 
 func (c *cli) passwordForgot() *cobra.Command {
@@ -111,11 +102,7 @@ func (c *cli) passwordForgot() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.JSON {
-				return c.PrintJSON(map[string]string{"message": message})
-			}
-			c.Done("%s Follow its link, or give its token to `oneclaw password reset`.", message)
-			return nil
+			return c.did(map[string]string{"message": message}, "%s Follow its link, or give its token to `oneclaw password reset`.", message)
 		},
 	}
 	cmd.Flags().StringVar(&email, "email", "", "email of the account; else that of the stored login")
@@ -152,7 +139,7 @@ func (c *cli) passwordReset() *cobra.Command {
 			if err := cl.ResetPassword(ctx, client.ValueOf(strings.TrimSpace(string(token.Reveal()))), will); err != nil {
 				return err
 			}
-			return c.said("password_changed", "The password was changed. Log in with it.")
+			return c.did(map[string]bool{"password_changed": true}, "The password was changed. Log in with it.")
 		},
 	}
 	cmd.Flags().StringVar(&tokenFile, "token-file", "", "file that holds the token (- for stdin)")
@@ -207,7 +194,7 @@ It asks for the words ` + farewell + `, and for your password; in a pipe give
 					return err
 				}
 			}
-			return c.said("deleted", "Your account was deleted.")
+			return c.did(map[string]bool{"deleted": true}, "Your account was deleted.")
 		},
 	}
 	p.Add(cmd)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,10 +36,7 @@ func (c *cli) adminTier() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.JSON {
-				return c.PrintJSON(t)
-			}
-			return c.PrintFields(field{"Organisation", t.OrgID}, field{"Tier", t.Tier}, field{"Until", c.When(t.PeriodEnd)})
+			return c.show(t, field{"Organisation", t.OrgID}, field{"Tier", t.Tier}, field{"Until", c.When(t.PeriodEnd)})
 		},
 	}
 	cmd.Flags().IntVar(&days, "days", 0, "for how long, up to 3650 (default 365)")
@@ -53,12 +51,8 @@ func (c *cli) adminLimits() *cobra.Command {
 		Long: `Show an organisation's own limits or, with a flag, set them. Of a sponsored
 organisation requests beyond the limit cost nothing.`,
 		Args: args("ORG"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.Client()
-			if err != nil {
-				return err
-			}
-			l, err := cl.OrgLimits(cmd.Context(), a[0])
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+			l, err := cl.OrgLimits(ctx, a[0])
 			if err != nil {
 				return err
 			}
@@ -76,7 +70,7 @@ organisation requests beyond the limit cost nothing.`,
 					}
 					is = &b
 				}
-				if l, err = cl.SetOrgLimits(cmd.Context(), a[0], override, is); err != nil {
+				if l, err = cl.SetOrgLimits(ctx, a[0], override, is); err != nil {
 					return err
 				}
 			}
@@ -88,7 +82,7 @@ organisation requests beyond the limit cost nothing.`,
 				free = strconv.FormatInt(*l.FreeTierOverride, 10)
 			}
 			return c.PrintFields(field{"Organisation", l.OrgID}, field{"Requests", free}, field{"Sponsored", console.YesNo(l.IsSponsored)})
-		},
+		}),
 	}
 	cmd.Flags().StringVar(&requests, "requests", "", "free requests a month, or tier: as the tier says")
 	cmd.Flags().StringVar(&sponsored, "sponsored", "", "true or false")
@@ -128,10 +122,7 @@ func (c *cli) adminCredits() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.JSON {
-				return c.PrintJSON(e)
-			}
-			return c.PrintFields(field{"ID", e.ID}, field{"Amount", dollars(e.AmountCents)}, field{"Credit", dollars(e.BalanceAfterCents)})
+			return c.show(e, field{"ID", e.ID}, field{"Amount", dollars(e.AmountCents)}, field{"Credit", dollars(e.BalanceAfterCents)})
 		},
 	}
 	cmd.Flags().IntVar(&g.Days, "days", 0, "after how many days it ends, up to 3650 (default 365)")

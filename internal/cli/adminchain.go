@@ -25,24 +25,12 @@ func (c *cli) adminChainList() *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "List all chains: id, name, number, whether enabled, title",
 		Args:    args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.Client()
-			if err != nil {
-				return err
-			}
-			all, err := cl.AllChains(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if c.JSON {
-				return c.PrintJSON(map[string]any{"chains": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, ch := range all {
-				rows = append(rows, []string{c.Short(ch.ID), ch.Name, strconv.FormatInt(ch.ChainID, 10), console.YesNo(ch.IsEnabled), ch.DisplayName})
-			}
-			return c.PrintRows([]string{"ID", "CHAIN", "NUMBER", "ENABLED", "NAME"}, rows, "No chains.")
-		},
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			all, err := cl.AllChains(ctx)
+			return list(c, "chains", all, err, []string{"ID", "CHAIN", "NUMBER", "ENABLED", "NAME"}, "No chains.", func(ch client.Chain) []string {
+				return []string{c.Short(ch.ID), ch.Name, strconv.FormatInt(ch.ChainID, 10), console.YesNo(ch.IsEnabled), ch.DisplayName}
+			})
+		}),
 	})
 }
 
@@ -130,27 +118,19 @@ func (c *cli) adminChainDelete() *cobra.Command {
 		Use:   "delete CHAIN",
 		Short: "Remove a chain, named by name, number or id",
 		Args:  args("CHAIN"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.Client()
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+			id, err := chainID(ctx, cl, a[0])
 			if err != nil {
 				return err
 			}
-			id, err := chainID(cmd.Context(), cl, a[0])
-			if err != nil {
+			if err := c.Confirm(ctx, yes, "Remove the chain "+a[0]+"?"); err != nil {
 				return err
 			}
-			if err := c.Confirm(cmd.Context(), yes, "Remove the chain "+a[0]+"?"); err != nil {
+			if err := cl.DeleteChain(ctx, id); err != nil {
 				return err
 			}
-			if err := cl.DeleteChain(cmd.Context(), id); err != nil {
-				return err
-			}
-			if c.JSON {
-				return c.PrintJSON(map[string]any{"id": id, "deleted": true})
-			}
-			c.Done("Removed the chain %s.", a[0])
-			return nil
-		},
+			return c.did(map[string]any{"id": id, "deleted": true}, "Removed the chain %s.", a[0])
+		}),
 	}
 	yesFlag(cmd, &yes)
 	return cmd

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
@@ -13,24 +15,12 @@ func (c *cli) settingList() *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "List what is set: key, value, by whom, when",
 		Args:    args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.Client()
-			if err != nil {
-				return err
-			}
-			all, err := cl.Settings(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if c.JSON {
-				return c.PrintJSON(map[string]any{"settings": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, s := range all {
-				rows = append(rows, []string{s.Key, s.Value, c.Short(s.UpdatedBy), c.When(s.UpdatedAt)})
-			}
-			return c.PrintRows([]string{"KEY", "VALUE", "BY", "WHEN"}, rows, "Nothing is set: the server's defaults hold.")
-		},
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			all, err := cl.Settings(ctx)
+			return list(c, "settings", all, err, []string{"KEY", "VALUE", "BY", "WHEN"}, "Nothing is set: the server's defaults hold.", func(s client.Setting) []string {
+				return []string{s.Key, s.Value, c.Short(s.UpdatedBy), c.When(s.UpdatedAt)}
+			})
+		}),
 	})
 }
 
@@ -47,11 +37,7 @@ func (c *cli) settingSet() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if c.JSON {
-					return c.PrintJSON(s)
-				}
-				c.Done("%s is %s now.", s.Key, s.Value)
-				return nil
+				return c.did(s, "%s is %s now.", s.Key, s.Value)
 			})
 		},
 	}
@@ -64,19 +50,11 @@ func (c *cli) settingUnset() *cobra.Command {
 		Use:   "unset KEY",
 		Short: "Take a setting back: the server's default holds",
 		Args:  args("KEY"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.Client()
-			if err != nil {
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+			if err := cl.DeleteSetting(ctx, a[0]); err != nil {
 				return err
 			}
-			if err := cl.DeleteSetting(cmd.Context(), a[0]); err != nil {
-				return err
-			}
-			if c.JSON {
-				return c.PrintJSON(map[string]any{"key": a[0], "deleted": true})
-			}
-			c.Done("%s is not set any more.", a[0])
-			return nil
-		},
+			return c.did(map[string]any{"key": a[0], "deleted": true}, "%s is not set any more.", a[0])
+		}),
 	}
 }

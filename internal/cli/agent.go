@@ -100,25 +100,12 @@ func (c *cli) agentList() *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "List the agents: name, id, active, time, last seen",
 		Args:    args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.Client()
-			if err != nil {
-				return err
-			}
-			all, err := cl.Agents(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if c.JSON {
-				return c.PrintJSON(map[string]any{"agents": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, a := range all {
-				rows = append(rows, []string{a.Name, c.Short(a.ID), console.YesNo(a.IsActive), c.When(a.CreatedAt), c.Maybe(a.LastActiveAt, "never")})
-			}
-			return c.PrintRows([]string{"NAME", "ID", "ACTIVE", "CREATED", "LAST SEEN"}, rows,
-				"No agents. Register one with `oneclaw agent create NAME`.")
-		},
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			all, err := cl.Agents(ctx)
+			return list(c, "agents", all, err, []string{"NAME", "ID", "ACTIVE", "CREATED", "LAST SEEN"}, "No agents. Register one with `oneclaw agent create NAME`.", func(a client.Agent) []string {
+				return []string{a.Name, c.Short(a.ID), console.YesNo(a.IsActive), c.When(a.CreatedAt), c.Maybe(a.LastActiveAt, "never")}
+			})
+		}),
 	})
 }
 
@@ -228,37 +215,24 @@ func (c *cli) agentMade() *cobra.Command {
 		Short: "List what an agent made: kind, id, name, live, time, credential",
 		Args:  args("NAME|ID"),
 		RunE: c.withAgent(func(ctx context.Context, cl *client.Client, id, _ string) error {
-			all, err := cl.MadeByAgent(ctx, id)
-			if err != nil {
-				return err
-			}
-			return c.printMade(all)
+			return c.printMade(cl.MadeByAgent(ctx, id))
 		}),
 	})
 }
 
 // withAgent runs f with the agent that the argument names.
 func (c *cli) withAgent(f func(ctx context.Context, cl *client.Client, id, name string) error) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, a []string) error {
-		cl, err := c.Client()
+	return c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+		id, err := agentID(ctx, cl, a[0])
 		if err != nil {
 			return err
 		}
-		id, err := agentID(cmd.Context(), cl, a[0])
-		if err != nil {
-			return err
-		}
-		return f(cmd.Context(), cl, id, a[0])
-	}
+		return f(ctx, cl, id, a[0])
+	})
 }
 
-func (c *cli) printMade(all []client.Made) error {
-	if c.JSON {
-		return c.PrintJSON(map[string]any{"made": orEmpty(all)})
-	}
-	var rows [][]string
-	for _, m := range all {
-		rows = append(rows, []string{m.Kind, c.Short(m.ID), m.Name, console.YesNo(m.IsLive), c.When(m.CreatedAt), m.MadeWith})
-	}
-	return c.PrintRows([]string{"KIND", "ID", "NAME", "LIVE", "CREATED", "MADE WITH"}, rows, "It made nothing that is known of.")
+func (c *cli) printMade(all []client.Made, err error) error {
+	return list(c, "made", all, err, []string{"KIND", "ID", "NAME", "LIVE", "CREATED", "MADE WITH"}, "It made nothing that is known of.", func(m client.Made) []string {
+		return []string{m.Kind, c.Short(m.ID), m.Name, console.YesNo(m.IsLive), c.When(m.CreatedAt), m.MadeWith}
+	})
 }

@@ -23,11 +23,7 @@ account does not show.`,
 			if email == "" {
 				return console.Usage("Say with --human whose agent it is to be.")
 			}
-			base, err := c.BaseURL()
-			if err != nil {
-				return err
-			}
-			cl, err := c.Connect(base)
+			cl, err := c.Stranger()
 			if err != nil {
 				return err
 			}
@@ -35,11 +31,7 @@ account does not show.`,
 			if err != nil {
 				return err
 			}
-			if c.JSON {
-				return c.PrintJSON(map[string]string{"message": message})
-			}
-			c.Done("%s", message)
-			return nil
+			return c.did(map[string]string{"message": message}, "%s", message)
 		},
 	}
 	f := cmd.Flags()

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"slices"
 	"strconv"
 
@@ -32,17 +33,9 @@ func (c *cli) approvalList() *cobra.Command {
 				return err
 			}
 			all, err := cl.Approvals(cmd.Context(), status)
-			if err != nil {
-				return err
-			}
-			if c.JSON {
-				return c.PrintJSON(map[string]any{"approvals": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, a := range all {
-				rows = append(rows, []string{a.ID, a.Status, a.Operation, a.SecretPath, a.RequesterType + ":" + c.Short(a.RequesterID), c.Maybe(&a.ExpiresAt, "")})
-			}
-			return c.PrintRows([]string{"ID", "STATUS", "OPERATION", "PATH", "REQUESTER", "EXPIRES"}, rows, "No requests.")
+			return list(c, "approvals", all, err, []string{"ID", "STATUS", "OPERATION", "PATH", "REQUESTER", "EXPIRES"}, "No requests.", func(a client.Approval) []string {
+				return []string{a.ID, a.Status, a.Operation, a.SecretPath, a.RequesterType + ":" + c.Short(a.RequesterID), c.Maybe(&a.ExpiresAt, "")}
+			})
 		},
 	}
 	cmd.Flags().StringVar(&status, "status", "", "pending, approved, denied, expired, withdrawn or ended")
@@ -54,17 +47,13 @@ func (c *cli) approvalShow() *cobra.Command {
 		Use:   "show ID",
 		Short: "Show who asks for what, and whether it was decided",
 		Args:  args("ID"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.Client()
-			if err != nil {
-				return err
-			}
-			r, err := cl.Approval(cmd.Context(), a[0])
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+			r, err := cl.Approval(ctx, a[0])
 			if err != nil {
 				return err
 			}
 			return c.printApproval(r)
-		},
+		}),
 	}
 }
 
@@ -78,7 +67,7 @@ func (c *cli) approvalRequest() *cobra.Command {
 			if ops := []string{"read", "write", "delete"}; !slices.Contains(ops, ask.Operation) {
 				return console.Usage("--operation takes " + oneOf(ops) + ".")
 			}
-			cl, vault, err := c.inVault(cmd.Context())
+			cl, vault, err := c.atVault(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -156,10 +145,7 @@ password is asked for when neither you nor an agent of yours asked for it.`,
 }
 
 func (c *cli) printApproval(r *client.Approval) error {
-	if c.JSON {
-		return c.PrintJSON(r)
-	}
-	return c.PrintFields(field{"ID", r.ID}, field{"Status", r.Status}, field{"Operation", r.Operation}, field{"Path", r.SecretPath},
+	return c.show(r, field{"ID", r.ID}, field{"Status", r.Status}, field{"Operation", r.Operation}, field{"Path", r.SecretPath},
 		field{"Vault", r.VaultID}, field{"Requester", r.RequesterType + ":" + r.RequesterID}, field{"Reason", r.Reason},
 		field{"Uses", strconv.Itoa(r.UsesLeft) + " of " + strconv.Itoa(r.MaxUses) + " left"}, field{"Expires", c.Maybe(&r.ExpiresAt, "")},
 		field{"Decision", r.DecisionReason})

@@ -138,12 +138,8 @@ func (c *cli) auditExport() *cobra.Command {
 		Use:   "export",
 		Short: "Print the whole log as JSON lines, for `audit verify --file`",
 		Args:  args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.Client()
-			if err != nil {
-				return err
-			}
-			r, err := cl.AuditExport(cmd.Context())
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			r, err := cl.AuditExport(ctx)
 			if err != nil {
 				return err
 			}
@@ -152,7 +148,7 @@ func (c *cli) auditExport() *cobra.Command {
 				return fault.Wrap(err, fault.Internal, "export_broken", "The export ended early; what was written is not whole.")
 			}
 			return nil
-		},
+		}),
 	}
 }
 
@@ -161,12 +157,8 @@ func (c *cli) auditKeys() *cobra.Command {
 		Use:   "keys",
 		Short: "Print the public keys that an export is checked with, as ID=KEY",
 		Args:  args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.Client()
-			if err != nil {
-				return err
-			}
-			keys, err := cl.AuditKeys(cmd.Context())
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			keys, err := cl.AuditKeys(ctx)
 			if err != nil {
 				return err
 			}
@@ -179,7 +171,7 @@ func (c *cli) auditKeys() *cobra.Command {
 				}
 			}
 			return nil
-		},
+		}),
 	}
 }
 

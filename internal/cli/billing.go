@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -21,12 +22,8 @@ func (c *cli) billingStatus() *cobra.Command {
 		Use:   "status",
 		Short: "Show the tier, the credit, and what is used of what there may be",
 		Args:  args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.Client()
-			if err != nil {
-				return err
-			}
-			s, err := cl.Subscription(cmd.Context())
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			s, err := cl.Subscription(ctx)
 			if err != nil {
 				return err
 			}
@@ -37,7 +34,7 @@ func (c *cli) billingStatus() *cobra.Command {
 			return c.PrintFields(field{"Tier", s.Tier}, field{"Until", c.Maybe(s.PeriodEnd, "")}, field{"Credit", dollars(s.CreditBalanceCents)},
 				field{"Overage", s.OverageMethod}, field{"Requests", share(u.Requests)}, field{"Vaults", share(u.Vaults)},
 				field{"Secrets", share(u.Secrets)}, field{"Agents", share(u.Agents)}, field{"Members", share(u.TeamMembers)}, field{"Shares", share(u.Shares)})
-		},
+		}),
 	}
 }
 
@@ -63,12 +60,8 @@ func (c *cli) billingUsage() *cobra.Command {
 		Use:   "usage",
 		Short: "Show the requests of this month",
 		Args:  args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.Client()
-			if err != nil {
-				return err
-			}
-			u, err := cl.Usage(cmd.Context())
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			u, err := cl.Usage(ctx)
 			if err != nil {
 				return err
 			}
@@ -78,7 +71,7 @@ func (c *cli) billingUsage() *cobra.Command {
 			m := &u.CurrentMonth
 			return c.PrintFields(field{"Tier", u.BillingTier}, field{"Requests", share(client.Used{Used: m.TotalRequests, Limit: u.FreeTierLimit})},
 				field{"Paid", strconv.FormatInt(m.PaidRequests, 10)}, field{"Cost", m.TotalCostUSD + " USD"})
-		},
+		}),
 	}
 }
 
@@ -97,18 +90,10 @@ func (c *cli) billingHistory() *cobra.Command {
 				return err
 			}
 			all, err := cl.UsageHistory(cmd.Context(), limit)
-			if err != nil {
-				return err
-			}
-			if c.JSON {
-				return c.PrintJSON(map[string]any{"events": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, e := range all {
-				rows = append(rows, []string{c.When(e.CreatedAt), e.PrincipalType + ":" + c.Short(e.PrincipalID), e.Method + " " + e.Endpoint,
-					strconv.Itoa(e.StatusCode), e.PriceUSD})
-			}
-			return c.PrintRows([]string{"WHEN", "WHO", "WHAT", "STATUS", "USD"}, rows, "No requests.")
+			return list(c, "events", all, err, []string{"WHEN", "WHO", "WHAT", "STATUS", "USD"}, "No requests.", func(e client.UsageEvent) []string {
+				return []string{c.When(e.CreatedAt), e.PrincipalType + ":" + c.Short(e.PrincipalID), e.Method + " " + e.Endpoint,
+					strconv.Itoa(e.StatusCode), e.PriceUSD}
+			})
 		},
 	}
 	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many, up to 200 (default 50)")
@@ -120,12 +105,8 @@ func (c *cli) billingCredits() *cobra.Command {
 		Use:   "credits",
 		Short: "Show the credit, and what of it ends soon",
 		Args:  args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.Client()
-			if err != nil {
-				return err
-			}
-			b, err := cl.CreditBalance(cmd.Context())
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			b, err := cl.CreditBalance(ctx)
 			if err != nil {
 				return err
 			}
@@ -135,7 +116,7 @@ func (c *cli) billingCredits() *cobra.Command {
 			soon := &b.ExpiringWithin90Days
 			return c.PrintFields(field{"Credit", dollars(b.BalanceCents)}, field{"Ends within 30 days", dollars(b.ExpiringWithin30DaysCents)},
 				field{"Ends within 90 days", dollars(soon.AmountCents)}, field{"First end", c.Maybe(soon.EarliestExpiry, "")})
-		},
+		}),
 	}
 }
 
@@ -154,17 +135,9 @@ func (c *cli) billingLedger() *cobra.Command {
 				return err
 			}
 			all, err := cl.CreditTransactions(cmd.Context(), page, limit)
-			if err != nil {
-				return err
-			}
-			if c.JSON {
-				return c.PrintJSON(map[string]any{"transactions": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, e := range all {
-				rows = append(rows, []string{c.When(e.CreatedAt), e.Type, dollars(e.AmountCents), dollars(e.BalanceAfterCents), e.Description})
-			}
-			return c.PrintRows([]string{"WHEN", "KIND", "AMOUNT", "CREDIT", "WHAT"}, rows, "No credits so far.")
+			return list(c, "transactions", all, err, []string{"WHEN", "KIND", "AMOUNT", "CREDIT", "WHAT"}, "No credits so far.", func(e client.CreditTransaction) []string {
+				return []string{c.When(e.CreatedAt), e.Type, dollars(e.AmountCents), dollars(e.BalanceAfterCents), e.Description}
+			})
 		},
 	}
 	cmd.Flags().IntVar(&page, "page", 1, "pages count from 1")
@@ -188,11 +161,7 @@ func (c *cli) billingOverage() *cobra.Command {
 			if err := cl.SetOverageMethod(cmd.Context(), a[0]); err != nil {
 				return err
 			}
-			if c.JSON {
-				return c.PrintJSON(map[string]string{"overage_method": a[0]})
-			}
-			c.Done("Requests beyond the limit are paid for by %s now.", a[0])
-			return nil
+			return c.did(map[string]string{"overage_method": a[0]}, "Requests beyond the limit are paid for by %s now.", a[0])
 		},
 	}
 }

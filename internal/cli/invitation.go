@@ -31,11 +31,7 @@ for a password, until the stored login ends; the mail says until when.`,
 			if err := cl.Invite(cmd.Context(), a[0], role); err != nil {
 				return err
 			}
-			if c.JSON {
-				return c.PrintJSON(map[string]any{"email": a[0], "role": role, "invited": true})
-			}
-			c.Done("Invited %s.", a[0])
-			return nil
+			return c.did(map[string]any{"email": a[0], "role": role, "invited": true}, "Invited %s.", a[0])
 		},
 	}
 	cmd.Flags().StringVar(&role, "role", "member", "owner, admin or member")
@@ -47,28 +43,16 @@ func (c *cli) orgInvitations() *cobra.Command {
 		Use:   "invitations",
 		Short: "List the invitations that nobody has accepted",
 		Args:  args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.Client()
-			if err != nil {
-				return err
-			}
-			all, err := cl.Invitations(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if c.JSON {
-				return c.PrintJSON(map[string]any{"invitations": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, i := range all {
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			all, err := cl.Invitations(ctx)
+			return list(c, "invitations", all, err, []string{"ID", "EMAIL", "ROLE", "STATUS", "EXPIRES"}, "No invitations.", func(i client.Invitation) []string {
 				status := "waiting"
 				if i.IsExpired {
 					status = "expired"
 				}
-				rows = append(rows, []string{i.ID, i.Email, i.Role, status, c.When(i.ExpiresAt)})
-			}
-			return c.PrintRows([]string{"ID", "EMAIL", "ROLE", "STATUS", "EXPIRES"}, rows, "No invitations.")
-		},
+				return []string{i.ID, i.Email, i.Role, status, c.When(i.ExpiresAt)}
+			})
+		}),
 	})
 }
 
@@ -102,11 +86,7 @@ func (c *cli) onInvitation(ctx context.Context, id, past string, do func(*client
 	if err := do(cl, ctx, id); err != nil {
 		return err
 	}
-	if c.JSON {
-		return c.PrintJSON(map[string]any{"id": id, past: true})
-	}
-	c.Done("The invitation %s was %s.", id, past)
-	return nil
+	return c.did(map[string]any{"id": id, past: true}, "The invitation %s was %s.", id, past)
 }
 
 // orgAccept takes the token as an argument too, as the mail shows it: it is good

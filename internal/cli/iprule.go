@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -21,24 +22,12 @@ func (c *cli) ipRuleList() *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "List the rules: id, what they do, network, for whom, label",
 		Args:    args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.Client()
-			if err != nil {
-				return err
-			}
-			all, err := cl.IPRules(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if c.JSON {
-				return c.PrintJSON(map[string]any{"rules": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, r := range all {
-				rows = append(rows, []string{r.ID, r.RuleType, r.CIDR, r.AppliesTo, r.Label})
-			}
-			return c.PrintRows([]string{"ID", "RULE", "NETWORK", "FOR", "NAME"}, rows, "No rules: any address may.")
-		},
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			all, err := cl.IPRules(ctx)
+			return list(c, "rules", all, err, []string{"ID", "RULE", "NETWORK", "FOR", "NAME"}, "No rules: any address may.", func(r client.IPRule) []string {
+				return []string{r.ID, r.RuleType, r.CIDR, r.AppliesTo, r.Label}
+			})
+		}),
 	})
 }
 
@@ -67,10 +56,7 @@ is refused unless --force is given.`,
 				if err != nil {
 					return err
 				}
-				if c.JSON {
-					return c.PrintJSON(made)
-				}
-				return c.PrintFields(field{"ID", made.ID}, field{"Rule", made.RuleType}, field{"Network", made.CIDR},
+				return c.show(made, field{"ID", made.ID}, field{"Rule", made.RuleType}, field{"Network", made.CIDR},
 					field{"For", made.AppliesTo}, field{"Label", made.Label})
 			})
 		},
@@ -101,11 +87,7 @@ func (c *cli) ipRuleDelete() *cobra.Command {
 				if err := cl.DeleteIPRule(cmd.Context(), a[0], force); err != nil {
 					return err
 				}
-				if c.JSON {
-					return c.PrintJSON(map[string]any{"id": a[0], "deleted": true})
-				}
-				c.Done("Deleted the rule %s.", a[0])
-				return nil
+				return c.did(map[string]any{"id": a[0], "deleted": true}, "Deleted the rule %s.", a[0])
 			})
 		},
 	}

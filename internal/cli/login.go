@@ -126,11 +126,7 @@ func (c *cli) logoutCommand() *cobra.Command {
 				c.Warn("The login was removed here, but the server could not be told: it ends " +
 					s.ExpiresAt.UTC().Format(time.RFC3339) + ". Cause: " + err.Error())
 			}
-			if c.JSON {
-				return c.PrintJSON(map[string]any{"logged_out": true, "revoked": err == nil && s != nil})
-			}
-			c.Done("Logged out.")
-			return nil
+			return c.did(map[string]any{"logged_out": true, "revoked": err == nil && s != nil}, "Logged out.")
 		},
 	}
 	cmd.Flags().BoolVar(&everywhere, "everywhere", false, "end all your logins and devices, too; it asks for your password")

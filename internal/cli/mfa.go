@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -20,12 +21,8 @@ func (c *cli) mfaStatus() *cobra.Command {
 		Use:   "status",
 		Short: "Say whether your logins need a second factor",
 		Args:  args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.Client()
-			if err != nil {
-				return err
-			}
-			on, err := cl.MFAEnabled(cmd.Context())
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			on, err := cl.MFAEnabled(ctx)
 			if err != nil {
 				return err
 			}
@@ -37,7 +34,7 @@ func (c *cli) mfaStatus() *cobra.Command {
 				state = "on"
 			}
 			return c.PrintFields(field{"Second factor", state})
-		},
+		}),
 	}
 }
 
@@ -113,11 +110,7 @@ recovery code.`,
 				if err := cl.DisableMFA(ctx, strings.TrimSpace(last)); err != nil {
 					return err
 				}
-				if c.JSON {
-					return c.PrintJSON(map[string]bool{"enabled": false})
-				}
-				c.Done("The second factor is off.")
-				return nil
+				return c.did(map[string]bool{"enabled": false}, "The second factor is off.")
 			}))
 		},
 	}

@@ -24,24 +24,12 @@ func (c *cli) orgMembers() *cobra.Command {
 		Use:   "members",
 		Short: "List the members of your organisation: id, mail address, name, role, since when",
 		Args:  args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.Client()
-			if err != nil {
-				return err
-			}
-			all, err := cl.Members(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if c.JSON {
-				return c.PrintJSON(map[string]any{"members": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, m := range all {
-				rows = append(rows, []string{c.Short(m.ID), m.Email, m.DisplayName, m.Role, c.When(m.CreatedAt)})
-			}
-			return c.PrintRows([]string{"ID", "EMAIL", "NAME", "ROLE", "SINCE"}, rows, "No members.")
-		},
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			all, err := cl.Members(ctx)
+			return list(c, "members", all, err, []string{"ID", "EMAIL", "NAME", "ROLE", "SINCE"}, "No members.", func(m client.Member) []string {
+				return []string{c.Short(m.ID), m.Email, m.DisplayName, m.Role, c.When(m.CreatedAt)}
+			})
+		}),
 	})
 }
 
@@ -50,25 +38,17 @@ func (c *cli) orgRole() *cobra.Command {
 		Use:   "role MEMBER owner|admin|member",
 		Short: "Give a member, named by mail address or id, another role",
 		Args:  args("MEMBER", "ROLE"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.Client()
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+			id, err := memberID(ctx, cl, a[0])
 			if err != nil {
 				return err
 			}
-			id, err := memberID(cmd.Context(), cl, a[0])
+			m, err := cl.UpdateMemberRole(ctx, id, a[1])
 			if err != nil {
 				return err
 			}
-			m, err := cl.UpdateMemberRole(cmd.Context(), id, a[1])
-			if err != nil {
-				return err
-			}
-			if c.JSON {
-				return c.PrintJSON(m)
-			}
-			c.Done("%s is %s now.", m.Email, m.Role)
-			return nil
-		},
+			return c.did(m, "%s is %s now.", m.Email, m.Role)
+		}),
 	}
 }
 
@@ -78,27 +58,19 @@ func (c *cli) orgRemove() *cobra.Command {
 		Use:   "remove MEMBER",
 		Short: "End a membership, with the keys and policies of that member; its agents stop and become yours",
 		Args:  args("MEMBER"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.Client()
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+			id, err := memberID(ctx, cl, a[0])
 			if err != nil {
 				return err
 			}
-			id, err := memberID(cmd.Context(), cl, a[0])
-			if err != nil {
+			if err := c.Confirm(ctx, yes, "Remove "+a[0]+" from the organisation?"); err != nil {
 				return err
 			}
-			if err := c.Confirm(cmd.Context(), yes, "Remove "+a[0]+" from the organisation?"); err != nil {
+			if err := cl.RemoveMember(ctx, id); err != nil {
 				return err
 			}
-			if err := cl.RemoveMember(cmd.Context(), id); err != nil {
-				return err
-			}
-			if c.JSON {
-				return c.PrintJSON(map[string]any{"id": id, "removed": true})
-			}
-			c.Done("Removed %s.", a[0])
-			return nil
-		},
+			return c.did(map[string]any{"id": id, "removed": true}, "Removed %s.", a[0])
+		}),
 	}
 	yesFlag(cmd, &yes)
 	return cmd

@@ -75,10 +75,7 @@ func (c *cli) policyCreate() *cobra.Command {
 			return err
 		}
 		c.EndsEarly("policy", ends, p.ExpiresAt)
-		if c.JSON {
-			return c.PrintJSON(p)
-		}
-		return c.PrintFields(field{"ID", p.ID}, field{"Path", p.SecretPathPattern},
+		return c.show(p, field{"ID", p.ID}, field{"Path", p.SecretPathPattern},
 			field{"Granted to", p.PrincipalType + ":" + p.PrincipalID}, field{"Permissions", strings.Join(p.Permissions, ",")},
 			field{"Conditions", compact(p.Conditions)}, field{"Expires", c.Maybe(p.ExpiresAt, "never")})
 	}
@@ -131,25 +128,13 @@ func (c *cli) policyList() *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "List the policies of a vault: id, pattern, principal, permissions, conditions, expiry",
 		Args:    args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, vault, err := c.inVault(cmd.Context())
-			if err != nil {
-				return err
-			}
-			all, err := cl.Policies(cmd.Context(), vault)
-			if err != nil {
-				return err
-			}
-			if c.JSON {
-				return c.PrintJSON(map[string]any{"policies": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, p := range all {
-				rows = append(rows, []string{c.Short(p.ID), p.SecretPathPattern, p.PrincipalType + ":" + c.Short(p.PrincipalID),
-					strings.Join(p.Permissions, ","), compact(p.Conditions), c.Maybe(p.ExpiresAt, "never")})
-			}
-			return c.PrintRows([]string{"ID", "PATH", "GRANTED TO", "PERMISSIONS", "CONDITIONS", "EXPIRES"}, rows, "No policies.")
-		},
+		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, _ []string) error {
+			all, err := cl.Policies(ctx, vault)
+			return list(c, "policies", all, err, []string{"ID", "PATH", "GRANTED TO", "PERMISSIONS", "CONDITIONS", "EXPIRES"}, "No policies.", func(p client.Policy) []string {
+				return []string{c.Short(p.ID), p.SecretPathPattern, p.PrincipalType + ":" + c.Short(p.PrincipalID),
+					strings.Join(p.Permissions, ","), compact(p.Conditions), c.Maybe(p.ExpiresAt, "never")}
+			})
+		}),
 	})
 }
 
@@ -159,27 +144,19 @@ func (c *cli) policyDelete() *cobra.Command {
 		Use:   "delete ID",
 		Short: "Take a grant back; the first 8 characters of its id do",
 		Args:  args("ID"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, vault, err := c.inVault(cmd.Context())
+		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, a []string) error {
+			id, err := policyID(ctx, cl, vault, a[0])
 			if err != nil {
 				return err
 			}
-			id, err := policyID(cmd.Context(), cl, vault, a[0])
-			if err != nil {
+			if err := c.Confirm(ctx, yes, "Take the policy "+id+" back?"); err != nil {
 				return err
 			}
-			if err := c.Confirm(cmd.Context(), yes, "Take the policy "+id+" back?"); err != nil {
+			if err := cl.DeletePolicy(ctx, vault, id); err != nil {
 				return err
 			}
-			if err := cl.DeletePolicy(cmd.Context(), vault, id); err != nil {
-				return err
-			}
-			if c.JSON {
-				return c.PrintJSON(map[string]any{"id": id, "deleted": true})
-			}
-			c.Done("Took the policy %s back.", id)
-			return nil
-		},
+			return c.did(map[string]any{"id": id, "deleted": true}, "Took the policy %s back.", id)
+		}),
 	}
 	yesFlag(cmd, &yes)
 	return cmd

@@ -11,16 +11,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
-// inVault returns a client and the id of the vault to work in.
-func (c *cli) inVault(ctx context.Context) (*client.Client, string, error) {
-	cl, err := c.Client()
-	if err != nil {
-		return nil, "", err
-	}
-	id, err := c.theVault(ctx, cl)
-	return cl, id, err
-}
-
 // theVault is the id of the vault to work in: of --vault, of ONECLAW_VAULT_ID, or
 // the only one that there is.
 func (c *cli) theVault(ctx context.Context, cl *client.Client) (string, error) {

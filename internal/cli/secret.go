@@ -36,7 +36,7 @@ as escapes.`,
 			if older && version < 1 {
 				return console.Usage("--version takes the number of a version, from 1 on.")
 			}
-			cl, vault, err := c.inVault(cmd.Context())
+			cl, vault, err := c.atVault(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -92,12 +92,8 @@ func (c *cli) secretList() *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "List secrets without their values: path, type, version, time, expiry",
 		Args:    args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, vault, err := c.inVault(cmd.Context())
-			if err != nil {
-				return err
-			}
-			all, err := cl.ListSecrets(cmd.Context(), vault, prefix)
+		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, _ []string) error {
+			all, err := cl.ListSecrets(ctx, vault, prefix)
 			if err != nil {
 				return err
 			}
@@ -109,7 +105,7 @@ func (c *cli) secretList() *cobra.Command {
 				rows = append(rows, []string{s.Path, s.Type, strconv.FormatInt(s.Version, 10), c.When(s.CreatedAt), c.Maybe(s.ExpiresAt, "never")})
 			}
 			return c.PrintRows([]string{"PATH", "TYPE", "VERSION", "WRITTEN", "EXPIRES"}, rows, "No secrets.")
-		},
+		}),
 	}
 	cmd.Flags().StringVar(&prefix, "prefix", "", "only paths that start so")
 	return c.wideFlag(cmd)
@@ -120,17 +116,13 @@ func (c *cli) secretDescribe() *cobra.Command {
 		Use:   "describe PATH",
 		Short: "Show a secret without its value",
 		Args:  args("PATH"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, vault, err := c.inVault(cmd.Context())
-			if err != nil {
-				return err
-			}
-			s, err := find(cmd.Context(), cl, vault, a[0])
+		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, a []string) error {
+			s, err := find(ctx, cl, vault, a[0])
 			if err != nil {
 				return err
 			}
 			return c.printMeta(s)
-		},
+		}),
 	}
 }
 
@@ -150,10 +142,7 @@ func find(ctx context.Context, cl *client.Client, vault, path string) (*client.S
 }
 
 func (c *cli) printMeta(s *client.SecretMeta) error {
-	if c.JSON {
-		return c.PrintJSON(s)
-	}
-	return c.PrintFields(field{"Path", s.Path}, field{"Type", s.Type}, field{"Version", strconv.FormatInt(s.Version, 10)},
+	return c.show(s, field{"Path", s.Path}, field{"Type", s.Type}, field{"Version", strconv.FormatInt(s.Version, 10)},
 		field{"ID", s.ID}, field{"Written", c.When(s.CreatedAt)}, field{"Expires", c.Maybe(s.ExpiresAt, "never")},
 		field{"Metadata", compact(s.Metadata)})
 }

@@ -32,7 +32,7 @@ it: give --max-reads again, or the new value can be read any number of times.
 		if err != nil {
 			return err
 		}
-		cl, vault, err := c.inVault(cmd.Context())
+		cl, vault, err := c.atVault(cmd.Context())
 		if err != nil {
 			return err
 		}

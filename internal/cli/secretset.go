@@ -34,7 +34,7 @@ func (c *cli) secretSet() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		cl, vault, err := c.inVault(cmd.Context())
+		cl, vault, err := c.atVault(cmd.Context())
 		if err != nil {
 			return err
 		}

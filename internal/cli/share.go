@@ -80,10 +80,7 @@ func (c *cli) shareCreate() *cobra.Command {
 		if ends != nil {
 			c.EndsEarly("share", ends, &made.ExpiresAt)
 		}
-		if c.JSON {
-			return c.PrintJSON(made)
-		}
-		return c.PrintFields(field{"ID", made.ID}, field{"URL", made.ShareURL}, field{"For", made.RecipientType},
+		return c.show(made, field{"ID", made.ID}, field{"URL", made.ShareURL}, field{"For", made.RecipientType},
 			field{"Expires", c.When(made.ExpiresAt)}, field{"Accesses", atMost(made.MaxAccessCount)})
 	}
 	g := cmd.Flags()
@@ -145,24 +142,13 @@ func (c *cli) shareList() *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "List what you have shared, or with --inbound what was shared with you",
 		Args:    args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.Client()
-			if err != nil {
-				return err
-			}
-			list := cl.OutboundShares
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			of := cl.OutboundShares
 			if inbound {
-				list = cl.InboundShares
+				of = cl.InboundShares
 			}
-			all, err := list(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if c.JSON {
-				return c.PrintJSON(map[string]any{"shares": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, s := range all {
+			all, err := of(ctx)
+			return list(c, "shares", all, err, []string{"ID", "PATH", "FOR", "STATUS", "READS", "EXPIRES"}, "No shares.", func(s client.ShareItem) []string {
 				to := s.RecipientType
 				if s.RecipientEmail != "" {
 					to = s.RecipientEmail
@@ -173,10 +159,9 @@ func (c *cli) shareList() *cobra.Command {
 				if s.MaxAccessCount > 0 {
 					reads += fmt.Sprintf(" of %d", s.MaxAccessCount)
 				}
-				rows = append(rows, []string{s.ID, s.SecretPath, to, s.Status, reads, c.When(s.ExpiresAt)})
-			}
-			return c.PrintRows([]string{"ID", "PATH", "FOR", "STATUS", "READS", "EXPIRES"}, rows, "No shares.")
-		},
+				return []string{s.ID, s.SecretPath, to, s.Status, reads, c.When(s.ExpiresAt)}
+			})
+		}),
 	}
 	cmd.Flags().BoolVar(&inbound, "inbound", false, "what was shared with you")
 	return c.wideFlag(cmd)
@@ -189,16 +174,12 @@ func (c *cli) shareGet() *cobra.Command {
 		Use:   "get ID|URL",
 		Short: "Print the value that was shared; every time counts",
 		Args:  args("ID"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.Client()
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+			phrase, err := c.passphrase(ctx, ask, file)
 			if err != nil {
 				return err
 			}
-			phrase, err := c.passphrase(cmd.Context(), ask, file)
-			if err != nil {
-				return err
-			}
-			s, err := cl.ReadShare(cmd.Context(), shareID(a[0]), phrase)
+			s, err := cl.ReadShare(ctx, shareID(a[0]), phrase)
 			if err != nil {
 				return err
 			}
@@ -213,7 +194,7 @@ func (c *cli) shareGet() *cobra.Command {
 				return console.Write(c.Stdout, s.Value.Reveal())
 			}
 			return console.Write(c.Stdout, []byte(console.CleanLines(string(s.Value.Reveal()))+"\n"))
-		},
+		}),
 	}
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print the value exactly, also on a terminal")
 	phraseFlags(cmd, &ask, &file)
@@ -228,21 +209,13 @@ func (c *cli) shareAnswer(verb, short, past string, do func(*client.Client, cont
 		Use:   verb + " ID",
 		Short: short,
 		Args:  args("ID"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.Client()
-			if err != nil {
-				return err
-			}
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
 			id := shareID(a[0])
-			if err := do(cl, cmd.Context(), id); err != nil {
+			if err := do(cl, ctx, id); err != nil {
 				return err
 			}
-			if c.JSON {
-				return c.PrintJSON(map[string]any{"id": id, "answer": verb})
-			}
-			c.Done("%s the share %s.", past, id)
-			return nil
-		},
+			return c.did(map[string]any{"id": id, "answer": verb}, "%s the share %s.", past, id)
+		}),
 	}
 }
 
@@ -252,24 +225,16 @@ func (c *cli) shareRevoke() *cobra.Command {
 		Use:   "revoke ID",
 		Short: "End a share at once",
 		Args:  args("ID"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.Client()
-			if err != nil {
-				return err
-			}
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
 			id := shareID(a[0])
-			if err := c.Confirm(cmd.Context(), yes, "End the share "+id+"?"); err != nil {
+			if err := c.Confirm(ctx, yes, "End the share "+id+"?"); err != nil {
 				return err
 			}
-			if err := cl.RevokeShare(cmd.Context(), id); err != nil {
+			if err := cl.RevokeShare(ctx, id); err != nil {
 				return err
 			}
-			if c.JSON {
-				return c.PrintJSON(map[string]any{"id": id, "revoked": true})
-			}
-			c.Done("Ended the share %s.", id)
-			return nil
-		},
+			return c.did(map[string]any{"id": id, "revoked": true}, "Ended the share %s.", id)
+		}),
 	}
 	yesFlag(cmd, &yes)
 	return cmd

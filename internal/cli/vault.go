@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -45,25 +46,12 @@ func (c *cli) vaultList() *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "List the vaults: name, id, creator, time",
 		Args:    args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.Client()
-			if err != nil {
-				return err
-			}
-			all, err := cl.Vaults(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if c.JSON {
-				return c.PrintJSON(map[string]any{"vaults": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, v := range all {
-				rows = append(rows, []string{v.Name, c.Short(v.ID), v.CreatedByType, c.When(v.CreatedAt)})
-			}
-			return c.PrintRows([]string{"NAME", "ID", "CREATED BY", "CREATED"}, rows,
-				"No vaults. Make one with `oneclaw vault create NAME`.")
-		},
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			all, err := cl.Vaults(ctx)
+			return list(c, "vaults", all, err, []string{"NAME", "ID", "CREATED BY", "CREATED"}, "No vaults. Make one with `oneclaw vault create NAME`.", func(v client.Vault) []string {
+				return []string{v.Name, c.Short(v.ID), v.CreatedByType, c.When(v.CreatedAt)}
+			})
+		}),
 	})
 }
 
@@ -72,21 +60,17 @@ func (c *cli) vaultGet() *cobra.Command {
 		Use:   "get NAME|ID",
 		Short: "Show one vault",
 		Args:  args("NAME|ID"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.Client()
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+			id, err := vaultID(ctx, cl, a[0])
 			if err != nil {
 				return err
 			}
-			id, err := vaultID(cmd.Context(), cl, a[0])
-			if err != nil {
-				return err
-			}
-			v, err := cl.Vault(cmd.Context(), id)
+			v, err := cl.Vault(ctx, id)
 			if err != nil {
 				return err
 			}
 			return c.printVault(v)
-		},
+		}),
 	}
 }
 
@@ -96,27 +80,19 @@ func (c *cli) vaultDelete() *cobra.Command {
 		Use:   "delete NAME|ID",
 		Short: "Delete a vault with all its secrets, for good",
 		Args:  args("NAME|ID"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.Client()
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+			id, err := vaultID(ctx, cl, a[0])
 			if err != nil {
 				return err
 			}
-			id, err := vaultID(cmd.Context(), cl, a[0])
-			if err != nil {
+			if err := c.Confirm(ctx, yes, "Delete the vault "+a[0]+" and all its secrets, for good?"); err != nil {
 				return err
 			}
-			if err := c.Confirm(cmd.Context(), yes, "Delete the vault "+a[0]+" and all its secrets, for good?"); err != nil {
+			if err := cl.DeleteVault(ctx, id); err != nil {
 				return err
 			}
-			if err := cl.DeleteVault(cmd.Context(), id); err != nil {
-				return err
-			}
-			if c.JSON {
-				return c.PrintJSON(map[string]any{"id": id, "deleted": true})
-			}
-			c.Done("Deleted the vault %s.", a[0])
-			return nil
-		},
+			return c.did(map[string]any{"id": id, "deleted": true}, "Deleted the vault %s.", a[0])
+		}),
 	}
 	yesFlag(cmd, &yes)
 	return cmd
@@ -131,21 +107,10 @@ func checkName(s string) error {
 }
 
 func (c *cli) printVault(v *client.Vault) error {
-	if c.JSON {
-		return c.PrintJSON(v)
-	}
-	return c.PrintFields(field{"Name", v.Name}, field{"ID", v.ID}, field{"Description", v.Description},
+	return c.show(v, field{"Name", v.Name}, field{"ID", v.ID}, field{"Description", v.Description},
 		field{"Created by", v.CreatedByType + ":" + v.CreatedBy}, field{"Created", c.When(v.CreatedAt)})
 }
 
 func yesFlag(cmd *cobra.Command, yes *bool) {
 	cmd.Flags().BoolVarP(yes, "yes", "y", false, "do not ask")
-}
-
-// orEmpty makes JSON say [] where there is nothing.
-func orEmpty[T any](s []T) []T {
-	if s == nil {
-		return []T{}
-	}
-	return s
 }

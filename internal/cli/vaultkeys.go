@@ -174,10 +174,7 @@ func (c *cli) cmekStatus() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.JSON {
-				return c.PrintJSON(v)
-			}
-			return c.PrintFields(field{"Enabled", console.YesNo(v.CMEKEnabled)}, field{"Fingerprint", v.CMEKFingerprint})
+			return c.show(v, field{"Enabled", console.YesNo(v.CMEKEnabled)}, field{"Fingerprint", v.CMEKFingerprint})
 		},
 	}
 }

@@ -17,11 +17,7 @@ func (c *cli) whoamiCommand() *cobra.Command {
 		Args:  args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			base, err := c.BaseURL()
-			if err != nil {
-				return err
-			}
-			credential, err := c.Credential(base)
+			base, credential, err := c.Reach()
 			if err != nil {
 				return err
 			}

@@ -84,13 +84,26 @@ func (c *Session) Connect(base string, opts ...client.Option) (*client.Client, e
 	return cl, nil
 }
 
-// Client returns a client with the credential to use.
-func (c *Session) Client() (*client.Client, error) {
+// Stranger returns a client without a credential.
+func (c *Session) Stranger() (*client.Client, error) {
 	base, err := c.BaseURL()
 	if err != nil {
 		return nil, err
 	}
-	credential, err := c.Credential(base)
+	return c.Connect(base)
+}
+
+// Reach returns the address of the server, and the credential to use there.
+func (c *Session) Reach() (base, credential string, err error) {
+	if base, err = c.BaseURL(); err == nil {
+		credential, err = c.credential(base)
+	}
+	return base, credential, err
+}
+
+// Client returns a client with the credential to use.
+func (c *Session) Client() (*client.Client, error) {
+	base, credential, err := c.Reach()
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +124,7 @@ func (c *Session) storedAs(credential string) *Stored {
 	return nil
 }
 
-// Outlasting is session for what shall last until a time, or without end (nil). What
+// Outlasting is Client for what shall last until a time, or without end (nil). What
 // is made with a stored login ends with it; where that is too early and its owner can
 // be asked, the client is of a login that the owner makes for it, before anything is
 // made. Call done at the end.
@@ -119,11 +132,7 @@ func (c *Session) Outlasting(ctx context.Context, until *time.Time) (cl *client.
 	if cl, err = c.Client(); err != nil {
 		return nil, nil, err
 	}
-	base, err := c.BaseURL()
-	if err != nil {
-		return nil, nil, err
-	}
-	credential, err := c.Credential(base)
+	_, credential, err := c.Reach()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -169,8 +178,8 @@ func (c *Session) askPerson(ctx context.Context, s *Stored) (*client.Client, fun
 	return cl, done, nil
 }
 
-// Credential is what to call the server at base with.
-func (c *Session) Credential(base string) (string, error) {
+// credential is what to call the server at base with.
+func (c *Session) credential(base string) (string, error) {
 	for _, name := range CredentialVars {
 		if v := strings.TrimSpace(c.Getenv(name)); v != "" {
 			return v, nil
