@@ -12,10 +12,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
 )
 
-func (c *cli) passwordCommand() *cobra.Command {
-	return group("password", "Your password", c.passwordChange(), c.passwordForgot(), c.passwordReset())
-}
-
 func (c *cli) passwordChange() *cobra.Command {
 	var current, next string
 	cmd := &cobra.Command{
@@ -145,10 +141,6 @@ func (c *cli) passwordReset() *cobra.Command {
 	cmd.Flags().StringVar(&tokenFile, "token-file", "", "file that holds the token (- for stdin)")
 	cmd.Flags().StringVar(&next, "new-password-file", "", "file that holds the new password (- for stdin)")
 	return cmd
-}
-
-func (c *cli) accountCommand() *cobra.Command {
-	return group("account", "Your account", c.accountDelete())
 }
 
 // farewell is what the server wants to hear.

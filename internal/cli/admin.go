@@ -12,12 +12,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
 
-func (c *cli) adminCommand() *cobra.Command {
-	return group("admin", "Run the server for others; takes a platform admin, as the first owner is",
-		c.adminTier(), c.adminLimits(), c.adminCredits(), c.adminUsers(),
-		group("settings", "What is set for the whole server", c.settingList(), c.settingSet(), c.settingUnset()), c.adminChain())
-}
-
 func (c *cli) adminTier() *cobra.Command {
 	var days int
 	cmd := &cobra.Command{

@@ -14,11 +14,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
-func (c *cli) adminChain() *cobra.Command {
-	return group("chain", "The chains of the server, also those that agents can't use",
-		c.adminChainList(), c.adminChainAdd(), c.adminChainUpdate(), c.adminChainDelete())
-}
-
 func (c *cli) adminChainList() *cobra.Command {
 	return c.wideFlag(&cobra.Command{
 		Use:     "list",

@@ -12,12 +12,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
 
-func (c *cli) agentCommand() *cobra.Command {
-	return group("agent", "Register agents and their keys",
-		c.agentCreate(), c.agentList(), c.agentGet(), c.agentRotateKey(), c.agentDeactivate(),
-		c.agentEnroll(), c.agentMade())
-}
-
 func (c *cli) agentCreate() *cobra.Command {
 	var n client.AgentCreate
 	var vaults []string
@@ -196,10 +190,6 @@ func (c *cli) agentDeactivate() *cobra.Command {
 	yesFlag(cmd, &yes)
 	keepFlag(cmd, &keep)
 	return cmd
-}
-
-func keepFlag(cmd *cobra.Command, keep *bool) {
-	cmd.Flags().BoolVar(keep, "keep", false, "keep the shares and policies that it made")
 }
 
 // sayEnded says what ended with a credential, as the server counts it.

@@ -12,11 +12,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
 )
 
-func (c *cli) approvalCommand() *cobra.Command {
-	return group("approval", "Approve or deny what agents ask for",
-		c.approvalList(), c.approvalShow(), c.approvalRequest(), c.approvalDecide(true), c.approvalDecide(false), c.approvalWithdraw())
-}
-
 func (c *cli) approvalList() *cobra.Command {
 	var status string
 	cmd := &cobra.Command{

@@ -19,11 +19,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
-func (c *cli) auditCommand() *cobra.Command {
-	return group("audit", "Read and check the audit log",
-		c.auditList(), c.auditVerify(), c.auditExport(), c.auditKeys())
-}
-
 func (c *cli) auditList() *cobra.Command {
 	var f client.AuditFilter
 	var since, until string

@@ -12,11 +12,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
 
-func (c *cli) billingCommand() *cobra.Command {
-	return group("billing", "What your organisation used, may use, and has credit for",
-		c.billingStatus(), c.billingUsage(), c.billingHistory(), c.billingCredits(), c.billingLedger(), c.billingOverage())
-}
-
 func (c *cli) billingStatus() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",

@@ -12,9 +12,6 @@ import (
 
 // Chains are public, and their nodes' addresses are shown no more fully to those who have
 // a credential: none is sent.
-func (c *cli) chainCommand() *cobra.Command {
-	return group("chain", "The EVM chains that agents can use; no login is needed", c.chainList(), c.chainGet())
-}
 
 func (c *cli) chainList() *cobra.Command {
 	return c.wideFlag(&cobra.Command{

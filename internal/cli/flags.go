@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/spf13/cobra"
@@ -84,4 +85,32 @@ func parseDuration(s string) (time.Duration, error) {
 func (c *cli) wideFlag(cmd *cobra.Command) *cobra.Command {
 	cmd.Flags().BoolVar(&c.Wide, "wide", false, "on a terminal, shorten nothing to fit")
 	return cmd
+}
+
+// expiryFlag adds --expires; the func reads it once the flags are parsed.
+func (c *cli) expiryFlag(cmd *cobra.Command, s *string) func() (*time.Time, error) {
+	cmd.Flags().StringVar(s, "expires", "", "when it ends: a time (RFC 3339) or a duration such as 36h or 90d")
+	return func() (*time.Time, error) { return c.parseExpiry(*s) }
+}
+
+// checkName holds a name to the server's rule.
+func checkName(s string) error {
+	if n := utf8.RuneCountInString(s); n < 1 || n > 255 {
+		return console.Usage("NAME must have 1 to 255 characters.")
+	}
+	return nil
+}
+
+func yesFlag(cmd *cobra.Command, yes *bool) {
+	cmd.Flags().BoolVarP(yes, "yes", "y", false, "do not ask")
+}
+
+func keepFlag(cmd *cobra.Command, keep *bool) {
+	cmd.Flags().BoolVar(keep, "keep", false, "keep the shares and policies that it made")
+}
+
+// oneOf writes a choice: "a, b or c".
+func oneOf(all []string) string {
+	last := len(all) - 1
+	return strings.Join(all[:last], ", ") + " or " + all[last]
 }

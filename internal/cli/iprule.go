@@ -11,11 +11,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
 )
 
-func (c *cli) ipRuleCommand() *cobra.Command {
-	return group("ip-rule", "Which addresses may talk to your organisation",
-		c.ipRuleList(), c.ipRuleAdd(), c.ipRuleDelete())
-}
-
 func (c *cli) ipRuleList() *cobra.Command {
 	return c.wideFlag(&cobra.Command{
 		Use:     "list",

@@ -12,10 +12,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
 )
 
-func (c *cli) mfaCommand() *cobra.Command {
-	return group("mfa", "The second factor of your logins", c.mfaStatus(), c.mfaEnable(), c.mfaDisable())
-}
-
 func (c *cli) mfaStatus() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",

@@ -13,12 +13,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
-func (c *cli) orgCommand() *cobra.Command {
-	return group("org", "Members, invitations, and the organisations that you belong to",
-		c.orgMembers(), c.orgRole(), c.orgRemove(), c.orgInvite(), c.orgInvitations(), c.orgResend(), c.orgRevoke(),
-		c.orgAccept(), c.orgList(), c.orgSwitch())
-}
-
 func (c *cli) orgMembers() *cobra.Command {
 	return c.wideFlag(&cobra.Command{
 		Use:   "members",

@@ -11,11 +11,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
 
-func (c *cli) policyCommand() *cobra.Command {
-	return group("policy", "Grant agents and people access to secrets",
-		c.policyCreate(), c.policyList(), c.policyDelete())
-}
-
 // grantFlags are the flags of `policy create`.
 type grantFlags struct {
 	agent, user, path, expires, after, before, zone string

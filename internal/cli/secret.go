@@ -2,11 +2,9 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,12 +12,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
-
-func (c *cli) secretCommand() *cobra.Command {
-	return group("secret", "Write, read and list secrets",
-		c.secretSet(), c.secretGet(), c.secretList(), c.secretDescribe(), c.secretRotate(),
-		c.secretDelete(), c.secretVersions(), c.secretRestore(), c.secretPurge())
-}
 
 func (c *cli) secretGet() *cobra.Command {
 	var quiet bool
@@ -124,38 +116,4 @@ func (c *cli) secretDescribe() *cobra.Command {
 			return c.printMeta(s)
 		}),
 	}
-}
-
-const codeNoSecret = "secret_not_found"
-
-// find looks a secret up in the listing, which does not count as a read of it.
-func find(ctx context.Context, cl *client.Client, vault, path string) (*client.SecretMeta, error) {
-	s, found, err := cl.FindSecret(ctx, vault, path)
-	switch {
-	case err != nil:
-		return nil, err
-	case !found:
-		return nil, fault.New(fault.NotFound, codeNoSecret,
-			"No such secret, or none that you may see. `oneclaw secret list` shows those you may.")
-	}
-	return &s, nil
-}
-
-func (c *cli) printMeta(s *client.SecretMeta) error {
-	return c.show(s, field{"Path", s.Path}, field{"Type", s.Type}, field{"Version", strconv.FormatInt(s.Version, 10)},
-		field{"ID", s.ID}, field{"Written", c.When(s.CreatedAt)}, field{"Expires", c.Maybe(s.ExpiresAt, "never")},
-		field{"Metadata", compact(s.Metadata)})
-}
-
-func compact(m json.RawMessage) string {
-	if s := string(m); s != "null" && s != "{}" {
-		return s
-	}
-	return ""
-}
-
-// expiryFlag adds --expires; the func reads it once the flags are parsed.
-func (c *cli) expiryFlag(cmd *cobra.Command, s *string) func() (*time.Time, error) {
-	cmd.Flags().StringVar(s, "expires", "", "when it ends: a time (RFC 3339) or a duration such as 36h or 90d")
-	return func() (*time.Time, error) { return c.parseExpiry(*s) }
 }

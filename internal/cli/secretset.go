@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -87,12 +86,6 @@ func (in *written) options(expiry func() (*time.Time, error)) (o client.PutOptio
 // secretTypes are those that the server knows.
 var secretTypes = [...]string{"generic", "password", "api_key", "private_key", "certificate", "file", "note", "ssh_key", "env_bundle", "env", "token"}
 
-// oneOf writes a choice: "a, b or c".
-func oneOf(all []string) string {
-	last := len(all) - 1
-	return strings.Join(all[:last], ", ") + " or " + all[last]
-}
-
 func valueFlags(cmd *cobra.Command, file *string, exact *bool) {
 	cmd.Flags().StringVar(file, "from-file", "", "file that holds the value (- for stdin)")
 	cmd.Flags().BoolVar(exact, "exact", false, "keep a line end at the end of piped text")
@@ -106,15 +99,4 @@ func (c *cli) put(ctx context.Context, cl *client.Client, vault, path string, in
 	}
 	defer v.Wipe()
 	return cl.PutSecret(ctx, vault, path, v, o)
-}
-
-func (c *cli) printWritten(verb string, s *client.SecretMeta) error {
-	if c.JSON {
-		return c.PrintJSON(s)
-	}
-	c.Done("%s %s, version %d.", verb, s.Path, s.Version)
-	if c.IsTTY(c.Stdout) {
-		return nil
-	}
-	return c.printMeta(s)
 }

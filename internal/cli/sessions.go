@@ -8,10 +8,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func (c *cli) sessionsCommand() *cobra.Command {
-	return group("sessions", "Your logins and devices", c.sessionsList(), c.sessionsMade(), c.sessionsEnd(), c.sessionsEndAll())
-}
-
 func (c *cli) sessionsList() *cobra.Command {
 	var ended bool
 	cmd := c.wideFlag(&cobra.Command{

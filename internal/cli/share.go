@@ -13,14 +13,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
 
-func (c *cli) shareCommand() *cobra.Command {
-	return group("share", "Let somebody read one secret for a time",
-		c.shareCreate(), c.shareList(), c.shareGet(),
-		c.shareAnswer("accept", "Accept a share that is for you, so that you can read it", "Accepted", (*client.Client).AcceptShare),
-		c.shareAnswer("decline", "Refuse a share that is for you, for good", "Declined", (*client.Client).DeclineShare),
-		c.shareRevoke())
-}
-
 // shareFlags are the flags of `share create`.
 type shareFlags struct {
 	user, agent, email, expires, phraseFile string

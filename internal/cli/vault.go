@@ -2,18 +2,11 @@ package cli
 
 import (
 	"context"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
-	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
-
-func (c *cli) vaultCommand() *cobra.Command {
-	return group("vault", "Make, list and delete vaults, and change their keys",
-		c.vaultCreate(), c.vaultList(), c.vaultGet(), c.vaultDelete(), c.vaultRekey(), c.vaultCMEK())
-}
 
 func (c *cli) vaultCreate() *cobra.Command {
 	var description string
@@ -98,19 +91,7 @@ func (c *cli) vaultDelete() *cobra.Command {
 	return cmd
 }
 
-// checkName holds a name to the server's rule.
-func checkName(s string) error {
-	if n := utf8.RuneCountInString(s); n < 1 || n > 255 {
-		return console.Usage("NAME must have 1 to 255 characters.")
-	}
-	return nil
-}
-
 func (c *cli) printVault(v *client.Vault) error {
 	return c.show(v, field{"Name", v.Name}, field{"ID", v.ID}, field{"Description", v.Description},
 		field{"Created by", v.CreatedByType + ":" + v.CreatedBy}, field{"Created", c.When(v.CreatedAt)})
-}
-
-func yesFlag(cmd *cobra.Command, yes *bool) {
-	cmd.Flags().BoolVarP(yes, "yes", "y", false, "do not ask")
 }

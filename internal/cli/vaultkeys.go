@@ -51,11 +51,6 @@ func (c *cli) vaultRekey() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) vaultCMEK() *cobra.Command {
-	return group("cmek", "Manage the key that clients encrypt a vault's values with",
-		c.cmekEnable(), c.cmekDisable(), c.cmekRotate(), c.cmekStatus())
-}
-
 func (c *cli) cmekEnable() *cobra.Command {
 	var file string
 	cmd := &cobra.Command{

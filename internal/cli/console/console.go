@@ -6,12 +6,13 @@
 package console
 
 import (
+	"context"
 	"io"
 	"os"
 
-	"golang.org/x/term"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
 
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"golang.org/x/term"
 )
 
 // Console is the streams of a command, and how they are shown.
@@ -43,9 +44,6 @@ func New(c Console) *Console {
 	return &c
 }
 
-// Usage is the fault of a command line that can not be run as it is.
-func Usage(detail string) error { return fault.New(fault.Invalid, "usage", detail) }
-
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
@@ -73,4 +71,12 @@ func terminalWidth(stream any) int {
 		return 0
 	}
 	return w
+}
+
+// Prompter asks the person at the terminal.
+type Prompter interface {
+	Line(ctx context.Context, title string) (string, error)
+	Hidden(ctx context.Context, title string) (secret.Bytes, error)
+	// Confirm is true only for a clear yes.
+	Confirm(ctx context.Context, title string) (bool, error)
 }

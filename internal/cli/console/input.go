@@ -1,11 +1,11 @@
 package console
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"os"
+	"strconv"
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -75,13 +75,6 @@ func Cause(err error) string {
 	return err.Error()
 }
 
-func DropEcho(b []byte) []byte {
-	if i := bytes.IndexByte(b, '\n'); i >= 0 && i == len(b)-1 {
-		return bytes.TrimSuffix(b[:i], []byte("\r"))
-	}
-	return b
-}
-
 // ReadPassword is ReadValue for a password: one line, from the file, stdin or a prompt.
 func (c *Console) ReadPassword(ctx context.Context, file string) (client.Value, error) {
 	v, err := c.ReadValue(ctx, file, "Password", false)
@@ -92,4 +85,22 @@ func (c *Console) ReadPassword(ctx context.Context, file string) (client.Value, 
 		return v, err
 	}
 	return client.NewValue(DropEcho(v.Reveal())), nil
+}
+
+// Confirm lets a destructive command go on: with --yes, or with a person's answer.
+func (c *Console) Confirm(ctx context.Context, yes bool, question string) error {
+	if yes {
+		return nil
+	}
+	if !c.Interactive() {
+		return Usage(strconv.Quote(question) + " can not be asked here. Pass --yes to do it without being asked.")
+	}
+	ok, err := c.Prompt.Confirm(ctx, Clean(question))
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return cancelled()
+	}
+	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -14,14 +13,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
-
-// Prompter asks the person at the terminal.
-type Prompter interface {
-	Line(ctx context.Context, title string) (string, error)
-	Hidden(ctx context.Context, title string) (secret.Bytes, error)
-	// Confirm is true only for a clear yes.
-	Confirm(ctx context.Context, title string) (bool, error)
-}
 
 // prompter asks on a real terminal. It writes to out, which is not stdout, so that a
 // command's result can still be redirected. One line is asked at a time, and nobody
@@ -38,12 +29,6 @@ const maxTyped = 4096
 
 func (p *prompter) Line(ctx context.Context, title string) (string, error) {
 	return p.ask(ctx, title+": ", (*term.Terminal).ReadLine)
-}
-
-func (p *prompter) Confirm(ctx context.Context, title string) (bool, error) {
-	s, err := p.ask(ctx, title+" [y/N] ", (*term.Terminal).ReadLine)
-	s = strings.ToLower(strings.TrimSpace(s))
-	return err == nil && (s == "y" || s == "yes"), err
 }
 
 // Hidden takes several lines when they are pasted, as private keys are.
@@ -134,24 +119,8 @@ func longestLine(s string) int {
 	return n
 }
 
-func cancelled() error {
-	return fault.New(fault.Internal, "cancelled", "Cancelled; nothing was changed.")
-}
-
-// Confirm lets a destructive command go on: with --yes, or with a person's answer.
-func (c *Console) Confirm(ctx context.Context, yes bool, question string) error {
-	if yes {
-		return nil
-	}
-	if !c.Interactive() {
-		return Usage(strconv.Quote(question) + " can not be asked here. Pass --yes to do it without being asked.")
-	}
-	ok, err := c.Prompt.Confirm(ctx, Clean(question))
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return cancelled()
-	}
-	return nil
+func (p *prompter) Confirm(ctx context.Context, title string) (bool, error) {
+	s, err := p.ask(ctx, title+" [y/N] ", (*term.Terminal).ReadLine)
+	s = strings.ToLower(strings.TrimSpace(s))
+	return err == nil && (s == "y" || s == "yes"), err
 }

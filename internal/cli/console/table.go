@@ -7,7 +7,6 @@ import (
 const (
 	ShortID   = 8 // characters of an id that a person sees in a list
 	narrowest = 6 // a column is not cut further
-	gap       = 2 // spaces between columns
 )
 
 // Short is what a list shows of an id: all of it to programs and with --wide.

@@ -1,9 +1,12 @@
 package console
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
 // Clean makes text from outside harmless for a terminal and for a line of fields:
@@ -51,4 +54,18 @@ func Capital(s string) string {
 		return s
 	}
 	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// Usage is the fault of a command line that can not be run as it is.
+func Usage(detail string) error { return fault.New(fault.Invalid, "usage", detail) }
+
+func cancelled() error {
+	return fault.New(fault.Internal, "cancelled", "Cancelled; nothing was changed.")
+}
+
+func DropEcho(b []byte) []byte {
+	if i := bytes.IndexByte(b, '\n'); i >= 0 && i == len(b)-1 {
+		return bytes.TrimSuffix(b[:i], []byte("\r"))
+	}
+	return b
 }
