@@ -19,43 +19,6 @@ const (
 	maxAttempts = 5
 )
 
-// Challenge is a login that waits for its second factor. It is the user's, and
-// dies with the generation of the user's tokens: when the password or the second
-// factor changes.
-type Challenge struct {
-	Hash      string // SHA-256 of its token in hexadecimal
-	User, Org string
-	TokenGen  int64
-	Kind      string // of the session that it becomes
-	ExpiresAt time.Time
-}
-
-// MFAStore keeps second factors, and the logins that wait for them.
-type MFAStore interface {
-	// AddChallenge stores a challenge, and forgets those that have ended.
-	AddChallenge(ctx context.Context, ch Challenge, now time.Time, ev *audit.Event) error
-	// TryChallenge counts an answer and returns the challenge. NotFound when there
-	// is none, or it was answered most times already.
-	TryChallenge(ctx context.Context, hash string, most int64, now time.Time) (Challenge, error)
-	// FinishChallenge spends the challenge and the code that it was answered with.
-	// NotFound when one of them is spent already, or the user's tokens are of
-	// another generation.
-	FinishChallenge(ctx context.Context, ch Challenge, f Factor, ev *audit.Event) error
-
-	// TOTP returns NotFound when nothing was set up.
-	TOTP(ctx context.Context, user string) (TOTP, error)
-	// SetUpTOTP stores a key that is not on yet, in the place of an earlier such.
-	// Conflict when one is on.
-	SetUpTOTP(ctx context.Context, org string, t TOTP, now time.Time, ev *audit.Event) error
-	// EnableTOTP turns t on with the recovery codes' hashes, and ends all tokens
-	// and sessions but what is kept, and mailed tokens for new passwords. NotFound
-	// unless t is set up and off.
-	EnableTOTP(ctx context.Context, org string, t TOTP, codes []string, kept Kept, ev *audit.Event) error
-	// DisableTOTP spends a factor, forgets key and codes, and ends what EnableTOTP
-	// does. NotFound when there is nothing on, or the factor is spent.
-	DisableTOTP(ctx context.Context, org, user string, f Factor, kept Kept, ev *audit.Event) error
-}
-
 // finishLogin is the end of every way in which a human proves who it is:
 // password, identity provider, mailed link. No other method hands a login's
 // token out, so that what all of them must pass stands here: a user with a

@@ -12,6 +12,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud"
 )
 
@@ -45,3 +46,23 @@ const (
 	MethodMTLS   = "mtls"
 	MethodOIDC   = "oidc_client_credentials"
 )
+
+// renewKey gives the agent another key and ends its tokens.
+func (a *Agent) renewKey() secret.Bytes {
+	text := identity.NewKey(identity.AgentKeyPrefix)
+	a.setKey(text)
+	return secret.FromString(text)
+}
+
+// stop ends the agent with its key and tokens. What authenticates it otherwise is
+// not here to be forgotten: see Patch.
+func (a *Agent) stop() {
+	a.Active = false
+	a.KeyHash, a.KeyPrefix = "", ""
+	a.TokenGen++
+}
+
+func (a *Agent) setKey(text string) {
+	a.KeyHash, a.KeyPrefix = identity.HashKey(text), text[:identity.ShownPrefix]
+	a.TokenGen++
+}

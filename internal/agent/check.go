@@ -97,3 +97,11 @@ func (a *Agent) checkMethod() error {
 	}
 	return nil
 }
+
+func lowerAll(list []string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = strings.ToLower(s)
+	}
+	return out
+}

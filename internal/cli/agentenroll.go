@@ -1,8 +1,9 @@
 package cli
 
 import (
-	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
 
 func (c *cli) agentEnroll() *cobra.Command {

@@ -6,9 +6,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
 
 // mayBeEmpty are the flags that may be set to an empty text.

@@ -17,11 +17,6 @@ import (
 // vaults has the longest token.
 const maxBearer = 64 << 10
 
-// ErrUnauthenticated is the one answer to every credential that is not good:
-// which part of it was wrong is nobody's business.
-var ErrUnauthenticated = fault.New(fault.Unauthenticated, "unauthenticated",
-	"The credential is missing, wrong, expired or revoked. Sign in again, or exchange the API key for a new token.")
-
 // Authenticate returns who the bearer of a token or key is. Any credential that
 // is not good now, for whatever reason, is fault.Unauthenticated with one code.
 func (s *Service) Authenticate(ctx context.Context, bearer string, now time.Time) (policy.Principal, error) {

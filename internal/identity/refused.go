@@ -69,3 +69,8 @@ func RefuseAddress(c *call.Call, err error, kind policy.PrincipalKind, id, org s
 	}
 	return RefuseAs(c, kind, id, org, "address_not_allowed", as)
 }
+
+// ErrUnauthenticated is the one answer to every credential that is not good:
+// which part of it was wrong is nobody's business.
+var ErrUnauthenticated = fault.New(fault.Unauthenticated, "unauthenticated",
+	"The credential is missing, wrong, expired or revoked. Sign in again, or exchange the API key for a new token.")

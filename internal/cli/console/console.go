@@ -10,9 +10,9 @@ import (
 	"io"
 	"os"
 
-	"github.com/oneclaw-dev/oneclaw/internal/secret"
-
 	"golang.org/x/term"
+
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
 
 // Console is the streams of a command, and how they are shown.

@@ -47,6 +47,7 @@ func (c *Console) ReadValue(ctx context.Context, fromFile, prompt string, exact 
 	return client.NewValue(b), nil
 }
 
+// ReadFile reads a file that a person named.
 func ReadFile(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -56,6 +57,7 @@ func ReadFile(name string) ([]byte, error) {
 	return Limited(f)
 }
 
+// Limited reads all of r, but no more than a secret may have.
 func Limited(r io.Reader) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(r, maxValue+1))
 	if err != nil {

@@ -99,6 +99,7 @@ func (c *Console) When(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
+// Maybe is When for a time that there need not be.
 func (c *Console) Maybe(t *time.Time, none string) string {
 	if t == nil {
 		return none

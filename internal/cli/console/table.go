@@ -4,10 +4,11 @@ import (
 	"strings"
 )
 
-const (
-	ShortID   = 8 // characters of an id that a person sees in a list
-	narrowest = 6 // a column is not cut further
-)
+// ShortID is how many characters of an id a person sees in a list.
+const ShortID = 8
+
+// narrowest is what a column is not cut further than.
+const narrowest = 6
 
 // Short is what a list shows of an id: all of it to programs and with --wide.
 func (c *Console) Short(id string) string {

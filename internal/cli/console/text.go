@@ -32,8 +32,10 @@ func escape(s, keep string) string {
 // unsafeRune holds for control characters and for those that reorder or hide text.
 func unsafeRune(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
 
+// Quote marks a command in a sentence.
 func Quote(s string) string { return "`" + s + "`" }
 
+// YesNo says b.
 func YesNo(b bool) string {
 	if b {
 		return "yes"
@@ -41,6 +43,7 @@ func YesNo(b bool) string {
 	return "no"
 }
 
+// Sentence ends s with a full stop, if nothing ends it yet.
 func Sentence(s string) string {
 	s = strings.TrimSpace(s)
 	if s == "" || strings.HasSuffix(s, ".") || strings.HasSuffix(s, "?") || strings.HasSuffix(s, "!") {
@@ -49,6 +52,7 @@ func Sentence(s string) string {
 	return s + "."
 }
 
+// Capital begins s with a capital letter.
 func Capital(s string) string {
 	if s == "" {
 		return s
@@ -63,6 +67,7 @@ func cancelled() error {
 	return fault.New(fault.Internal, "cancelled", "Cancelled; nothing was changed.")
 }
 
+// DropEcho drops the line end that echo adds: one that is the only one and stands last.
 func DropEcho(b []byte) []byte {
 	if i := bytes.IndexByte(b, '\n'); i >= 0 && i == len(b)-1 {
 		return bytes.TrimSuffix(b[:i], []byte("\r"))

@@ -15,6 +15,7 @@ import (
 // not do: it is an API key, which any program that runs as its owner can use.
 type PersonFlags struct{ Email, PasswordFile, IDTokenFile, Code string }
 
+// Add adds them to a command.
 func (p *PersonFlags) Add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&p.Email, "email", "", "email of the account; else that of the stored login")

@@ -61,6 +61,7 @@ func (c *Session) credentialsFile() string {
 	return c.below("XDG_CONFIG_HOME", ".config", "oneclaw", "credentials.json")
 }
 
+// DevFile is where `oneclaw dev` leaves its credentials.
 func (c *Session) DevFile() string {
 	if d := c.Getenv("ONECLAW_DATA"); d != "" {
 		return filepath.Join(d, "dev-credentials.json")
