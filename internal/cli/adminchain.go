@@ -108,27 +108,8 @@ func (c *cli) adminChainUpdate() *cobra.Command {
 }
 
 func (c *cli) adminChainDelete() *cobra.Command {
-	var yes bool
-	cmd := &cobra.Command{
-		Use:   "delete CHAIN",
-		Short: "Remove a chain, named by name, number or id",
-		Args:  args("CHAIN"),
-		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
-			id, err := chainID(ctx, cl, a[0])
-			if err != nil {
-				return err
-			}
-			if err := c.Confirm(ctx, yes, "Remove the chain "+a[0]+"?"); err != nil {
-				return err
-			}
-			if err := cl.DeleteChain(ctx, id); err != nil {
-				return err
-			}
-			return c.did(map[string]any{"id": id, "deleted": true}, "Removed the chain %s.", a[0])
-		}),
-	}
-	yesFlag(cmd, &yes)
-	return cmd
+	return c.removes(&cobra.Command{Use: "delete CHAIN", Short: "Remove a chain, named by name, number or id", Args: args("CHAIN")},
+		chainID, "Remove the chain %s?", (*client.Client).DeleteChain, "deleted", "Removed the chain %s.")
 }
 
 // chainFlags are what the flags say of a chain.

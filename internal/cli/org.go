@@ -47,27 +47,11 @@ func (c *cli) orgRole() *cobra.Command {
 }
 
 func (c *cli) orgRemove() *cobra.Command {
-	var yes bool
-	cmd := &cobra.Command{
+	return c.removes(&cobra.Command{
 		Use:   "remove MEMBER",
 		Short: "End a membership, with the keys and policies of that member; its agents stop and become yours",
 		Args:  args("MEMBER"),
-		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
-			id, err := memberID(ctx, cl, a[0])
-			if err != nil {
-				return err
-			}
-			if err := c.Confirm(ctx, yes, "Remove "+a[0]+" from the organisation?"); err != nil {
-				return err
-			}
-			if err := cl.RemoveMember(ctx, id); err != nil {
-				return err
-			}
-			return c.did(map[string]any{"id": id, "removed": true}, "Removed %s.", a[0])
-		}),
-	}
-	yesFlag(cmd, &yes)
-	return cmd
+	}, memberID, "Remove %s from the organisation?", (*client.Client).RemoveMember, "removed", "Removed %s.")
 }
 
 // memberID turns a mail address into the id of its member. What looks like an id

@@ -68,27 +68,8 @@ func (c *cli) vaultGet() *cobra.Command {
 }
 
 func (c *cli) vaultDelete() *cobra.Command {
-	var yes bool
-	cmd := &cobra.Command{
-		Use:   "delete NAME|ID",
-		Short: "Delete a vault with all its secrets, for good",
-		Args:  args("NAME|ID"),
-		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
-			id, err := vaultID(ctx, cl, a[0])
-			if err != nil {
-				return err
-			}
-			if err := c.Confirm(ctx, yes, "Delete the vault "+a[0]+" and all its secrets, for good?"); err != nil {
-				return err
-			}
-			if err := cl.DeleteVault(ctx, id); err != nil {
-				return err
-			}
-			return c.did(map[string]any{"id": id, "deleted": true}, "Deleted the vault %s.", a[0])
-		}),
-	}
-	yesFlag(cmd, &yes)
-	return cmd
+	return c.removes(&cobra.Command{Use: "delete NAME|ID", Short: "Delete a vault with all its secrets, for good", Args: args("NAME|ID")},
+		vaultID, "Delete the vault %s and all its secrets, for good?", (*client.Client).DeleteVault, "deleted", "Deleted the vault %s.")
 }
 
 func (c *cli) printVault(v *client.Vault) error {

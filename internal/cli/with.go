@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -85,4 +86,27 @@ func (c *cli) did(v any, format string, a ...any) error {
 	}
 	c.Done(format, a...)
 	return nil
+}
+
+// removes makes cmd end for good what its argument names, once a person has said so. The
+// question and what is said after it name it as the argument does; past is what it is to
+// programs.
+func (c *cli) removes(cmd *cobra.Command, id func(ctx context.Context, cl *client.Client, ref string) (string, error), question string,
+	remove func(*client.Client, context.Context, string) error, past, done string) *cobra.Command {
+	var yes bool
+	cmd.RunE = c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+		id, err := id(ctx, cl, a[0])
+		if err != nil {
+			return err
+		}
+		if err := c.Confirm(ctx, yes, fmt.Sprintf(question, a[0])); err != nil {
+			return err
+		}
+		if err := remove(cl, ctx, id); err != nil {
+			return err
+		}
+		return c.did(map[string]any{"id": id, past: true}, done, a[0])
+	})
+	yesFlag(cmd, &yes)
+	return cmd
 }
