@@ -13,6 +13,7 @@ import (
 
 const maxValue = 5 << 20 // the server takes no longer body
 
+// CodeEmpty is the code of a value that is empty.
 const CodeEmpty = "empty_value"
 
 // ReadValue gets a secret value from the file, from stdin, or, on a terminal, from
