@@ -3,7 +3,7 @@
 //
 // Its promise: Decide denies unless a rule of this package allows, and the
 // reason it gives names that rule. The order is fixed: organisation, kind of
-// caller, vault binding, scopes, live policies, creator, role. A policy with a
+// caller, vault binding, scopes, live policies, creator, role, constraint. A policy with a
 // pattern, condition or permission that was not understood is never compiled,
 // so it can neither widen nor silently lose a restriction.
 //
