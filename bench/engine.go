@@ -126,3 +126,9 @@ func (s *site) openSoftHSM(bin string) (err error) {
 		"ONECLAW_PKCS11_MODULE="+module, "ONECLAW_PKCS11_TOKEN=bench")
 	return s.file("PKCS11_PIN_FILE", pin)
 }
+
+// login is the owner's.
+type login struct {
+	Email    string `json:"email"`
+	Password string `json:"password"`
+}

@@ -10,12 +10,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/client"
 )
 
-// login is the owner's.
-type login struct {
-	Email    string `json:"email"`
-	Password string `json:"password"`
-}
-
 // fixture is what the cases work on: a vault of secrets, and an agent that may
 // read and write them.
 type fixture struct {
@@ -129,4 +123,20 @@ func (f *fixture) check(ctx context.Context, srv *server, vault string, n int) e
 		return fmt.Errorf("a secret came back with %d bytes", s.Value.Len())
 	}
 	return nil
+}
+
+// request is the request of a case.
+func (f *fixture) request(name string, o *options) request {
+	switch name {
+	case readJWT:
+		return readOf(f.vault, f.agentJWT, o.secrets)
+	case readKey:
+		return readOf(f.vault, f.agentKey, o.secrets)
+	case list:
+		return listOf(f.vault, f.agentJWT)
+	case token:
+		return exchangeOf(f.agentKey)
+	default:
+		return writeOf(f.vault, f.agentJWT, o.secrets)
+	}
 }

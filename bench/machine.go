@@ -34,7 +34,7 @@ func (m machine) String() string {
 		m.Version, m.Commit, m.Go, m.CPU, m.Cores, m.Kernel, m.Measure, profiled, m.At.Format(time.RFC3339))
 }
 
-func newReport(ctx context.Context, o options) *report {
+func machineNow(ctx context.Context, o options) machine {
 	m := machine{
 		CPU: "unknown processor", Cores: runtime.NumCPU(), Kernel: "?", Go: runtime.Version(),
 		Commit:  said(ctx, "git", "describe", "--always", "--dirty"),
@@ -54,7 +54,7 @@ func newReport(ctx context.Context, o options) *report {
 	if info, err := buildinfo.ReadFile(o.bin); err == nil {
 		m.Go = info.GoVersion
 	}
-	return &report{Machine: m}
+	return m
 }
 
 // said is the first line that a command prints, or a question mark.

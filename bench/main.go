@@ -60,7 +60,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (err error) {
 			err = errors.Join(err, os.RemoveAll(root))
 		}
 	}()
-	b := &bench{options: opts, root: root, errs: errs, report: newReport(ctx, opts)}
+	b := &bench{options: opts, root: root, errs: errs, report: &report{Machine: machineNow(ctx, opts)}}
 	for _, name := range opts.engines {
 		if err = b.engine(ctx, name); err != nil {
 			err = fmt.Errorf("%s: %w", name, err)

@@ -47,7 +47,7 @@ const (
 
 // oracles measures on a server of its own, which believes the load about where
 // its requests come from.
-func (b *bench) oracles(ctx context.Context, s *site) (err error) {
+func (b *bench) oracles(ctx context.Context, s *site, _ *fixture) (err error) {
 	mails, err := mailbox.Open(ctx)
 	if err != nil {
 		return err

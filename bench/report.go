@@ -172,3 +172,32 @@ func (r *report) writeJSON(path string, out io.Writer) error {
 	}
 	return os.WriteFile(path, b, 0o644)
 }
+
+// comparison is one case of two binaries that took turns. Both ran for the
+// whole time, each on data of its own, so that what disturbs the machine for
+// longer than a turn disturbs both.
+type comparison struct {
+	Case   string `json:"case"`
+	Engine string `json:"engine"`
+	Conns  int    `json:"conns"`
+	Turns  int    `json:"turns"`
+	// CPU is of the server and its database, microseconds a request, medians.
+	BeforeCPU float64 `json:"before_cpu_us"`
+	NowCPU    float64 `json:"now_cpu_us"`
+	// CPUChange and RateChange are percent, medians over the pairs of turns;
+	// the errors are standard errors of those medians.
+	CPUChange  float64 `json:"cpu_change_percent"`
+	CPUError   float64 `json:"cpu_change_error"`
+	RateChange float64 `json:"rate_change_percent"`
+	RateError  float64 `json:"rate_change_error"`
+}
+
+func printComparisons(w io.Writer, all []comparison) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "\ncase\tengine\tconns\tCPU µs before\tCPU µs now\tCPU change\t±\trate change\t±\tturns\t")
+	for _, c := range all {
+		fmt.Fprintf(t, "%s\t%s\t%d\t%.1f\t%.1f\t%+.1f%%\t%.1f\t%+.1f%%\t%.1f\t%d\t\n",
+			c.Case, c.Engine, c.Conns, c.BeforeCPU, c.NowCPU, c.CPUChange, c.CPUError, c.RateChange, c.RateError, c.Turns)
+	}
+	_ = t.Flush()
+}

@@ -12,8 +12,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/oidc"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/seal"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
 
 // Keys holds the key that second factors are sealed with.
@@ -38,6 +43,22 @@ type Mailer interface {
 type Shredder interface {
 	Sweep(ctx context.Context) error
 }
+
+// Sealer seals the keys of second factors.
+type Sealer interface {
+	Seal(ctx context.Context, kek string, r seal.Ref, value secret.Bytes) (seal.Box, error)
+	Open(ctx context.Context, kek string, r seal.Ref, b seal.Box) (secret.Bytes, error)
+}
+
+// Providers verifies what identity providers signed. *oidc.Verifier is one.
+type Providers interface {
+	// Verify returns what a token of that issuer claims. Its error is an
+	// oidc.Reason, or the context's.
+	Verify(ctx context.Context, tenant, issuer, token string, now time.Time) (oidc.Claims, error)
+}
+
+// LoginProvider is an identity provider that humans log in through.
+type LoginProvider struct{ Issuer, ClientID string }
 
 // Config is what a Service is made of.
 type Config struct {
@@ -79,3 +100,22 @@ func New(cfg Config) *Service {
 }
 
 func invalid(code, detail string) error { return fault.New(fault.Invalid, code, detail) }
+
+// notice mails a user what was done to its account. It is done already: that the
+// mail could not be queued is no reason to fail.
+func (s *Service) notice(ctx context.Context, a *identity.Account, what string) {
+	if s.cfg.Mailer == nil {
+		return
+	}
+	if err := s.cfg.Mailer.AccountNotice(context.WithoutCancel(ctx), a.Email, what, s.cfg.Now()); err != nil {
+		s.cfg.Log.Warn("a notice was not mailed", slog.String("user", a.ID), slog.Any("error", err))
+	}
+}
+
+func (s *Service) self(ctx context.Context, c *call.Call, a policy.Action) (identity.Account, error) {
+	c.Touch("user", c.Who.ID)
+	if err := c.Authorize(a, c.Own()); err != nil {
+		return identity.Account{}, err
+	}
+	return s.store.Account(ctx, c.Who.ID, c.Who.Org)
+}

@@ -61,8 +61,8 @@ func TestLoginRefusesInOneWay(t *testing.T) {
 			}
 			// An address is told apart whether it has an account or not, so that
 			// the log takes as long.
-			if has := c.Event.Apart != ""; has != (try.email == "ada@example.com" || try.email == "bob@example.com") || strings.Contains(c.Event.Apart, "@") {
-				t.Errorf("told apart by %q", c.Event.Apart)
+			if has := c.Event.CoalesceKey != ""; has != (try.email == "ada@example.com" || try.email == "bob@example.com") || strings.Contains(c.Event.CoalesceKey, "@") {
+				t.Errorf("coalesced by %q", c.Event.CoalesceKey)
 			}
 		})
 	}

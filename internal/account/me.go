@@ -15,14 +15,6 @@ func (s *Service) Me(ctx context.Context, c *call.Call) (identity.Account, error
 	return s.self(ctx, c, policy.ReadUser)
 }
 
-func (s *Service) self(ctx context.Context, c *call.Call, a policy.Action) (identity.Account, error) {
-	c.Touch("user", c.Who.ID)
-	if err := c.Authorize(a, c.Own()); err != nil {
-		return identity.Account{}, err
-	}
-	return s.store.Account(ctx, c.Who.ID, c.Who.Org)
-}
-
 // Profile is what users change of themselves. A nil field stays as it is.
 type Profile struct {
 	DisplayName     *string

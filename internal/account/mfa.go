@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"log/slog"
 	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
@@ -13,27 +12,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
-
-// Sealer seals the keys of second factors.
-type Sealer interface {
-	Seal(ctx context.Context, kek string, r seal.Ref, value secret.Bytes) (seal.Box, error)
-	Open(ctx context.Context, kek string, r seal.Ref, b seal.Box) (secret.Bytes, error)
-}
-
-// TOTP is a user's authenticator as it is stored.
-type TOTP struct {
-	User     string
-	Box      seal.Box
-	Enabled  bool
-	LastStep int64 // of the last code that was accepted: no other is, of it or before
-}
-
-// Factor is a code that was found right, and what accepting it spends: the time
-// step, or the recovery code.
-type Factor struct {
-	Step     int64  // of an authenticator's code; 0 for a recovery code
-	Recovery string // hash of a recovery code
-}
 
 // identityKEK is the key in the keystore under which second factors are sealed.
 const identityKEK = "identity"
@@ -54,13 +32,6 @@ var (
 	errMFA     = fault.New(fault.Unauthenticated, "unauthenticated",
 		"The code is wrong, too old or was used already, or the login has expired. Wait for the next code, or log in again.")
 )
-
-// MFASetup is what an authenticator is set up with.
-type MFASetup struct {
-	URI    secret.Bytes // otpauth://...
-	QR     secret.Bytes // the URI as a PNG, in a data URI
-	Secret secret.Bytes // the key in base32
-}
 
 // MFAStatus reports whether the calling user's logins need a second factor.
 func (s *Service) MFAStatus(ctx context.Context, c *call.Call) (bool, error) {
@@ -307,15 +278,4 @@ func (s *Service) ProveByPassword(ctx context.Context, c *call.Call, a *identity
 	}
 	s.identity.Forgive(ctx, c, g, false)
 	return nil
-}
-
-// notice mails a user what was done to its account. It is done already: that the
-// mail could not be queued is no reason to fail.
-func (s *Service) notice(ctx context.Context, a *identity.Account, what string) {
-	if s.cfg.Mailer == nil {
-		return
-	}
-	if err := s.cfg.Mailer.AccountNotice(context.WithoutCancel(ctx), a.Email, what, s.cfg.Now()); err != nil {
-		s.cfg.Log.Warn("a notice was not mailed", slog.String("user", a.ID), slog.Any("error", err))
-	}
 }

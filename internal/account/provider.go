@@ -14,41 +14,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
-// Providers verifies what identity providers signed. *oidc.Verifier is one.
-type Providers interface {
-	// Verify returns what a token of that issuer claims. Its error is an
-	// oidc.Reason, or the context's.
-	Verify(ctx context.Context, tenant, issuer, token string, now time.Time) (oidc.Claims, error)
-}
-
-// LoginProvider is an identity provider that humans log in through.
-type LoginProvider struct{ Issuer, ClientID string }
-
-// Link says who somebody at an identity provider is here.
-type Link struct {
-	Issuer, Subject string
-	User            string
-	CreatedAt       time.Time
-}
-
-// ProviderStore keeps who is who at identity providers.
-type ProviderStore interface {
-	// SpendToken keeps the hash of a token until it has ended. Conflict when it is
-	// kept already, by whatever node.
-	SpendToken(ctx context.Context, hash string, until, now time.Time) error
-	// AccountByLink returns the user in its home organisation, or NotFound.
-	AccountByLink(ctx context.Context, issuer, subject string) (identity.Account, error)
-	// LinkedAt reports whether the user has an identity at the issuer.
-	LinkedAt(ctx context.Context, issuer, user string) (bool, error)
-	// LinkAccount stores the link. Conflict when it is another account's, or when
-	// the account has another identity at that issuer: an address that a provider
-	// gives to somebody else does not bring the account along.
-	LinkAccount(ctx context.Context, org string, l Link, ev *audit.Event) error
-	// AddLinkedUser is AddUser with a link. Conflict when the mail is taken or the
-	// link is another account's.
-	AddLinkedUser(ctx context.Context, a identity.Account, orgName string, l Link, ev *audit.Event) error
-}
-
 // How the accounts that providers vouch for say that they log in.
 const (
 	methodGoogle = "google"

@@ -43,7 +43,7 @@ func (s *Service) ForgotPassword(ctx context.Context, c *call.Call, email string
 	if err != nil {
 		address = ""
 	}
-	c.Event.Apart = identity.HashKey(address)
+	c.Event.CoalesceKey = identity.HashKey(address)
 	from := network.Of(c.IP)
 	err = s.store.CountAttempt(ctx, &identity.Attempt{
 		Here: identity.Counter{ID: identity.HashKey(forgot + " here " + address + "\n" + from), Free: 3, Base: 10 * time.Minute, Max: time.Hour, Forget: 2 * time.Hour},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
@@ -22,14 +21,6 @@ func vouched(who *oidc.Claims, now time.Time) identity.Proof {
 	return p
 }
 
-// Kept is what outlives the end of all other tokens and sessions of a user: the
-// token that asks for that, its session, or the key that it came with. Tokens for other
-// organisations that were asked for with it end, too.
-type Kept struct {
-	Token, Session, Key string
-	At                  time.Time
-}
-
 func keptOf(c *call.Call) Kept {
 	return Kept{Token: c.Who.TokenID, Session: c.Who.Session, Key: c.Who.Key, At: c.Now}
 }
@@ -40,17 +31,6 @@ const StoredLogin = 24*time.Hour + time.Minute
 
 // maxSessions bounds a listing.
 const maxSessions = 200
-
-// SessionStore lists and ends sessions. Their rows begin with the events that carry them
-// (audit.Event.Begins).
-type SessionStore interface {
-	// Sessions returns those of a user that have not ended, newest first.
-	// With ended also those that have, for as long as their rows are kept.
-	Sessions(ctx context.Context, user string, ended bool, now time.Time, most int) ([]identity.Session, error)
-	// EndSessions ends all of a user's but the one kept, tokens of agents taken with
-	// them, what is on the way to become one, and keys that were made for no longer than StoredLogin.
-	EndSessions(ctx context.Context, org, user, kept string, now time.Time, ev *audit.Event) error
-}
 
 // Sessions returns the calling user's logins and devices that have not ended, with
 // ended also those of the last 30 days that have.

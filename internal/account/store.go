@@ -6,6 +6,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/seal"
 )
 
 // Store is what account needs of a database. Methods that write take the event that
@@ -106,3 +107,99 @@ type MailToken struct {
 
 // PurposeVerify is the purpose of tokens that confirm an address.
 const PurposeVerify = "verify_email"
+
+// Challenge is a login that waits for its second factor. It is the user's, and
+// dies with the generation of the user's tokens: when the password or the second
+// factor changes.
+type Challenge struct {
+	Hash      string // SHA-256 of its token in hexadecimal
+	User, Org string
+	TokenGen  int64
+	Kind      string // of the session that it becomes
+	ExpiresAt time.Time
+}
+
+// MFAStore keeps second factors, and the logins that wait for them.
+type MFAStore interface {
+	// AddChallenge stores a challenge, and forgets those that have ended.
+	AddChallenge(ctx context.Context, ch Challenge, now time.Time, ev *audit.Event) error
+	// TryChallenge counts an answer and returns the challenge. NotFound when there
+	// is none, or it was answered most times already.
+	TryChallenge(ctx context.Context, hash string, most int64, now time.Time) (Challenge, error)
+	// FinishChallenge spends the challenge and the code that it was answered with.
+	// NotFound when one of them is spent already, or the user's tokens are of
+	// another generation.
+	FinishChallenge(ctx context.Context, ch Challenge, f Factor, ev *audit.Event) error
+
+	// TOTP returns NotFound when nothing was set up.
+	TOTP(ctx context.Context, user string) (TOTP, error)
+	// SetUpTOTP stores a key that is not on yet, in the place of an earlier such.
+	// Conflict when one is on.
+	SetUpTOTP(ctx context.Context, org string, t TOTP, now time.Time, ev *audit.Event) error
+	// EnableTOTP turns t on with the recovery codes' hashes, and ends all tokens
+	// and sessions but what is kept, and mailed tokens for new passwords. NotFound
+	// unless t is set up and off.
+	EnableTOTP(ctx context.Context, org string, t TOTP, codes []string, kept Kept, ev *audit.Event) error
+	// DisableTOTP spends a factor, forgets key and codes, and ends what EnableTOTP
+	// does. NotFound when there is nothing on, or the factor is spent.
+	DisableTOTP(ctx context.Context, org, user string, f Factor, kept Kept, ev *audit.Event) error
+}
+
+// TOTP is a user's authenticator as it is stored.
+type TOTP struct {
+	User     string
+	Box      seal.Box
+	Enabled  bool
+	LastStep int64 // of the last code that was accepted: no other is, of it or before
+}
+
+// Factor is a code that was found right, and what accepting it spends: the time
+// step, or the recovery code.
+type Factor struct {
+	Step     int64  // of an authenticator's code; 0 for a recovery code
+	Recovery string // hash of a recovery code
+}
+
+// Kept is what outlives the end of all other tokens and sessions of a user: the
+// token that asks for that, its session, or the key that it came with. Tokens for other
+// organisations that were asked for with it end, too.
+type Kept struct {
+	Token, Session, Key string
+	At                  time.Time
+}
+
+// SessionStore lists and ends sessions. Their rows begin with the events that carry them
+// (audit.Event.Begins).
+type SessionStore interface {
+	// Sessions returns those of a user that have not ended, newest first.
+	// With ended also those that have, for as long as their rows are kept.
+	Sessions(ctx context.Context, user string, ended bool, now time.Time, most int) ([]identity.Session, error)
+	// EndSessions ends all of a user's but the one kept, tokens of agents taken with
+	// them, what is on the way to become one, and keys that were made for no longer than StoredLogin.
+	EndSessions(ctx context.Context, org, user, kept string, now time.Time, ev *audit.Event) error
+}
+
+// Link says who somebody at an identity provider is here.
+type Link struct {
+	Issuer, Subject string
+	User            string
+	CreatedAt       time.Time
+}
+
+// ProviderStore keeps who is who at identity providers.
+type ProviderStore interface {
+	// SpendToken keeps the hash of a token until it has ended. Conflict when it is
+	// kept already, by whatever node.
+	SpendToken(ctx context.Context, hash string, until, now time.Time) error
+	// AccountByLink returns the user in its home organisation, or NotFound.
+	AccountByLink(ctx context.Context, issuer, subject string) (identity.Account, error)
+	// LinkedAt reports whether the user has an identity at the issuer.
+	LinkedAt(ctx context.Context, issuer, user string) (bool, error)
+	// LinkAccount stores the link. Conflict when it is another account's, or when
+	// the account has another identity at that issuer: an address that a provider
+	// gives to somebody else does not bring the account along.
+	LinkAccount(ctx context.Context, org string, l Link, ev *audit.Event) error
+	// AddLinkedUser is AddUser with a link. Conflict when the mail is taken or the
+	// link is another account's.
+	AddLinkedUser(ctx context.Context, a identity.Account, orgName string, l Link, ev *audit.Event) error
+}

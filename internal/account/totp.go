@@ -114,3 +114,10 @@ func newRecoveryCodes(user string) (shown, hashes []string) {
 func recoveryHash(user, plain string) string {
 	return identity.HashKey("recovery " + user + " " + plain)
 }
+
+// MFASetup is what an authenticator is set up with.
+type MFASetup struct {
+	URI    secret.Bytes // otpauth://...
+	QR     secret.Bytes // the URI as a PNG, in a data URI
+	Secret secret.Bytes // the key in base32
+}

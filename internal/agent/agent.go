@@ -10,23 +10,25 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud"
 )
 
-// Agent is an agent as it is stored and shown.
+// Agent is an agent as it is stored and shown. What another part of the product keeps of
+// it is one value of a type of that part's, which knows what it may be and what loosens it.
 type Agent struct {
 	identity.State
 	Name, Description           string
 	AuthMethod                  string // one of the Method constants
 	KeyHash, KeyPrefix          string // empty unless AuthMethod is api_key
-	ToAllowlist                 []string
-	MaxValueETH, DailyLimitETH  string // decimal; empty: no limit
-	AllowedChains               []string
 	CertFingerprint             string
 	OIDCIssuer, OIDCClientID    string
 	SSHPublicKey, ECDHPublicKey string // base64
 	Sealed                      any    // of new keys: the private halves, as Safe sealed them, to be stored with the rest
-	ShroudConfig                []byte // JSON object, or nil
+	Guardrails                  intents.Guardrails
+	ShroudConfig                shroud.Config
 	CreatedAt                   time.Time
 	LastActiveAt                time.Time
 	// KeyBy and KeyAt say who renewed the key last, and when; empty for the first.
@@ -44,3 +46,23 @@ const (
 	MethodMTLS   = "mtls"
 	MethodOIDC   = "oidc_client_credentials"
 )
+
+// renewKey gives the agent another key and ends its tokens.
+func (a *Agent) renewKey() secret.Bytes {
+	text := identity.NewKey(identity.AgentKeyPrefix)
+	a.setKey(text)
+	return secret.FromString(text)
+}
+
+// stop ends the agent with its key and tokens. What authenticates it otherwise is
+// not here to be forgotten: see Patch.
+func (a *Agent) stop() {
+	a.Active = false
+	a.KeyHash, a.KeyPrefix = "", ""
+	a.TokenGen++
+}
+
+func (a *Agent) setKey(text string) {
+	a.KeyHash, a.KeyPrefix = identity.HashKey(text), text[:identity.ShownPrefix]
+	a.TokenGen++
+}

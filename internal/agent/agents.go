@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
@@ -68,26 +67,6 @@ func (s *Service) prepareAgent(ctx context.Context, c *call.Call, draft Agent) (
 		return Agent{}, err
 	}
 	return a, s.store.RoomForAgent(ctx, a.Org)
-}
-
-// renewKey gives the agent another key and ends its tokens.
-func (a *Agent) renewKey() secret.Bytes {
-	text := identity.NewKey(identity.AgentKeyPrefix)
-	a.setKey(text)
-	return secret.FromString(text)
-}
-
-// stop ends the agent with its key and tokens. What authenticates it otherwise is
-// not here to be forgotten: see Patch.
-func (a *Agent) stop() {
-	a.Active = false
-	a.KeyHash, a.KeyPrefix = "", ""
-	a.TokenGen++
-}
-
-func (a *Agent) setKey(text string) {
-	a.KeyHash, a.KeyPrefix = identity.HashKey(text), text[:identity.ShownPrefix]
-	a.TokenGen++
 }
 
 // Agents returns the agents that the calling user may see, oldest first: an
@@ -291,12 +270,4 @@ func (s *Service) checkVaults(ctx context.Context, c *call.Call, ids, had []stri
 		err = invalid("unknown_vault", "vault_ids names a vault that does not exist in this organisation, or that you may not see.")
 	}
 	return err
-}
-
-func lowerAll(list []string) []string {
-	out := make([]string, len(list))
-	for i, s := range list {
-		out[i] = strings.ToLower(s)
-	}
-	return out
 }

@@ -16,7 +16,10 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
+	"github.com/oneclaw-dev/oneclaw/internal/intents"
+	"github.com/oneclaw-dev/oneclaw/internal/patch"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/people"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
@@ -41,8 +44,10 @@ func TestANewAgent(t *testing.T) {
 	mine := addVault(w, ada.Org)
 	draft := agent.Agent{
 		Name: " builder ", Description: "builds",
-		State:       identity.State{VaultIDs: []string{strings.ToUpper(mine)}, Scopes: []string{"prod/**", "vault:read"}, TokenTTL: 90},
-		ToAllowlist: []string{"0x" + strings.Repeat("aB", 20)}, MaxValueETH: "0.5", DailyLimitETH: "12", AllowedChains: []string{"base"},
+		State: identity.State{VaultIDs: []string{strings.ToUpper(mine)}, Scopes: []string{"prod/**", "vault:read"}, TokenTTL: 90},
+		Guardrails: intents.Guardrails{
+			ToAllowlist: []string{"0x" + strings.Repeat("aB", 20)}, MaxValueETH: "0.5", DailyLimitETH: "12", AllowedChains: []string{"base"},
+		},
 		ShroudConfig: []byte(`{"pii_policy":"block"}`),
 	}
 	a, key := w.Agent(ada, draft)
@@ -56,8 +61,8 @@ func TestANewAgent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if stored.MaxValueETH != "0.5" || stored.DailyLimitETH != "12" || stored.ToAllowlist[0] != draft.ToAllowlist[0] ||
-		stored.AllowedChains[0] != "base" || stored.TokenTTL != 90 || !slices.Equal(stored.Scopes, draft.Scopes) ||
+	if stored.Guardrails.MaxValueETH != "0.5" || stored.Guardrails.DailyLimitETH != "12" || stored.Guardrails.ToAllowlist[0] != draft.Guardrails.ToAllowlist[0] ||
+		stored.Guardrails.AllowedChains[0] != "base" || stored.TokenTTL != 90 || !slices.Equal(stored.Scopes, draft.Scopes) ||
 		string(stored.ShroudConfig) != `{"pii_policy":"block"}` || stored.Creator != ada.ID || !stored.CreatedAt.Equal(a.CreatedAt) {
 		t.Errorf("stored %+v", stored)
 	}
@@ -133,10 +138,10 @@ func TestAgentsThatCanNotBe(t *testing.T) {
 		"invalid_scope":                   {Name: "x", State: identity.State{Scopes: []string{"a b"}}},
 		"expires_in_the_past":             {Name: "x", State: identity.State{ExpiresAt: w.Clock.Now()}},
 		"invalid_token_ttl_seconds":       {Name: "x", State: identity.State{TokenTTL: -1}},
-		"invalid_tx_to_allowlist":         {Name: "x", ToAllowlist: []string{"0x12"}},
-		"invalid_tx_allowed_chains":       {Name: "x", AllowedChains: many(101, "base")},
-		"invalid_tx_max_value_eth":        {Name: "x", MaxValueETH: "-1"},
-		"invalid_tx_daily_limit_eth":      {Name: "x", DailyLimitETH: "1e3"},
+		"invalid_tx_to_allowlist":         {Name: "x", Guardrails: intents.Guardrails{ToAllowlist: []string{"0x12"}}},
+		"invalid_tx_allowed_chains":       {Name: "x", Guardrails: intents.Guardrails{AllowedChains: many(101, "base")}},
+		"invalid_tx_max_value_eth":        {Name: "x", Guardrails: intents.Guardrails{MaxValueETH: "-1"}},
+		"invalid_tx_daily_limit_eth":      {Name: "x", Guardrails: intents.Guardrails{DailyLimitETH: "1e3"}},
 		"invalid_shroud_config":           {Name: "x", ShroudConfig: []byte(`{"pii_policy":"maybe"}`)},
 	} {
 		_, key, err := w.Agents.CreateAgent(t.Context(), w.Call(ada, policy.RegisterAgent), draft)
@@ -177,43 +182,44 @@ func TestPatches(t *testing.T) {
 	home := addVault(w, ada.Org)
 	address := "0x" + strings.Repeat("ab", 20)
 	start := agent.Agent{
-		Name: "builder", Description: "builds", ToAllowlist: []string{address}, AllowedChains: []string{"base"}, MaxValueETH: "1",
-		DailyLimitETH: "2", ShroudConfig: []byte(`{"pii_policy":"block"}`),
+		Name: "builder", Description: "builds",
+		Guardrails:   intents.Guardrails{ToAllowlist: []string{address}, AllowedChains: []string{"base"}, MaxValueETH: "1", DailyLimitETH: "2"},
+		ShroudConfig: []byte(`{"pii_policy":"block"}`),
 		State: identity.State{
 			VaultIDs: []string{home}, Scopes: []string{"prod/**"}, TokenTTL: 90, ExpiresAt: w.Clock.Now().Add(time.Hour), Intents: true,
 		},
 	}
-	none := agent.Value([]string{})
+	none := patch.Value([]string{})
 	for name, test := range map[string]struct {
 		patch agent.Patch
 		code  string
 		ok    func(a agent.Agent) bool
 	}{
 		"nothing changes nothing": {ok: func(a agent.Agent) bool {
-			return a.Name == "builder" && len(a.VaultIDs) == 1 && a.TokenTTL == 90 && a.Intents && a.MaxValueETH == "1"
+			return a.Name == "builder" && len(a.VaultIDs) == 1 && a.TokenTTL == 90 && a.Intents && a.Guardrails.MaxValueETH == "1"
 		}},
-		"a name":                     {patch: agent.Patch{Name: agent.Value("tester")}, ok: func(a agent.Agent) bool { return a.Name == "tester" }},
-		"null for a name keeps it":   {patch: agent.Patch{Name: agent.Null[string]()}, ok: func(a agent.Agent) bool { return a.Name == "builder" }},
-		"an empty name":              {patch: agent.Patch{Name: agent.Value("")}, code: "invalid_name"},
-		"null for a flag keeps it":   {patch: agent.Patch{Intents: agent.Null[bool]()}, ok: func(a agent.Agent) bool { return a.Intents }},
-		"a flag":                     {patch: agent.Patch{Intents: agent.Value(false)}, ok: func(a agent.Agent) bool { return !a.Intents }},
-		"null clears the expiry":     {patch: agent.Patch{ExpiresAt: agent.Null[time.Time]()}, ok: func(a agent.Agent) bool { return a.ExpiresAt.IsZero() }},
-		"an expiry in the past":      {patch: agent.Patch{ExpiresAt: agent.Value(w.Clock.Now())}, code: "expires_in_the_past"},
-		"null clears the lifetime":   {patch: agent.Patch{TokenTTL: agent.Null[int64]()}, ok: func(a agent.Agent) bool { return a.TokenTTL == 0 }},
-		"a lifetime of nothing":      {patch: agent.Patch{TokenTTL: agent.Value[int64](0)}, code: "invalid_token_ttl_seconds"},
-		"null clears the cap":        {patch: agent.Patch{MaxValueETH: agent.Null[string]()}, ok: func(a agent.Agent) bool { return a.MaxValueETH == "" && a.DailyLimitETH == "2" }},
-		"null clears the day's cap":  {patch: agent.Patch{DailyLimETH: agent.Null[string]()}, ok: func(a agent.Agent) bool { return a.DailyLimitETH == "" && a.MaxValueETH == "1" }},
-		"null clears shroud_config":  {patch: agent.Patch{ShroudConfig: agent.Null[[]byte]()}, ok: func(a agent.Agent) bool { return a.ShroudConfig == nil }},
+		"a name":                     {patch: agent.Patch{Name: patch.Value("tester")}, ok: func(a agent.Agent) bool { return a.Name == "tester" }},
+		"null for a name keeps it":   {patch: agent.Patch{Name: patch.Null[string]()}, ok: func(a agent.Agent) bool { return a.Name == "builder" }},
+		"an empty name":              {patch: agent.Patch{Name: patch.Value("")}, code: "invalid_name"},
+		"null for a flag keeps it":   {patch: agent.Patch{Intents: patch.Null[bool]()}, ok: func(a agent.Agent) bool { return a.Intents }},
+		"a flag":                     {patch: agent.Patch{Intents: patch.Value(false)}, ok: func(a agent.Agent) bool { return !a.Intents }},
+		"null clears the expiry":     {patch: agent.Patch{ExpiresAt: patch.Null[time.Time]()}, ok: func(a agent.Agent) bool { return a.ExpiresAt.IsZero() }},
+		"an expiry in the past":      {patch: agent.Patch{ExpiresAt: patch.Value(w.Clock.Now())}, code: "expires_in_the_past"},
+		"null clears the lifetime":   {patch: agent.Patch{TokenTTL: patch.Null[int64]()}, ok: func(a agent.Agent) bool { return a.TokenTTL == 0 }},
+		"a lifetime of nothing":      {patch: agent.Patch{TokenTTL: patch.Value[int64](0)}, code: "invalid_token_ttl_seconds"},
+		"null clears the cap":        {patch: agent.Patch{Guardrails: intents.Patch{MaxValueETH: patch.Null[string]()}}, ok: func(a agent.Agent) bool { return a.Guardrails.MaxValueETH == "" && a.Guardrails.DailyLimitETH == "2" }},
+		"null clears the day's cap":  {patch: agent.Patch{Guardrails: intents.Patch{DailyLimitETH: patch.Null[string]()}}, ok: func(a agent.Agent) bool { return a.Guardrails.DailyLimitETH == "" && a.Guardrails.MaxValueETH == "1" }},
+		"null clears shroud_config":  {patch: agent.Patch{ShroudConfig: patch.Null[shroud.Config]()}, ok: func(a agent.Agent) bool { return a.ShroudConfig == nil }},
 		"no scopes":                  {patch: agent.Patch{Scopes: none}, code: "would_lift_restriction"},
 		"no vaults":                  {patch: agent.Patch{VaultIDs: none}, code: "would_lift_restriction"},
-		"no addresses":               {patch: agent.Patch{ToAllowlist: none}, code: "would_lift_restriction"},
-		"no chains":                  {patch: agent.Patch{AllowedChains: none}, code: "would_lift_restriction"},
-		"null lifts the scopes":      {patch: agent.Patch{Scopes: agent.Null[[]string]()}, ok: func(a agent.Agent) bool { return len(a.Scopes) == 0 && len(a.VaultIDs) == 1 }},
-		"null lifts the binding":     {patch: agent.Patch{VaultIDs: agent.Null[[]string]()}, ok: func(a agent.Agent) bool { return len(a.VaultIDs) == 0 && len(a.Scopes) == 1 }},
-		"null lifts the addresses":   {patch: agent.Patch{ToAllowlist: agent.Null[[]string]()}, ok: func(a agent.Agent) bool { return len(a.ToAllowlist) == 0 }},
-		"null lifts the chains":      {patch: agent.Patch{AllowedChains: agent.Null[[]string]()}, ok: func(a agent.Agent) bool { return len(a.AllowedChains) == 0 }},
-		"a vault that is not there":  {patch: agent.Patch{VaultIDs: agent.Value([]string{ids.New()})}, code: "unknown_vault"},
-		"a bad one leaves all alone": {patch: agent.Patch{Name: agent.Value("tester"), MaxValueETH: agent.Value("x")}, code: "invalid_tx_max_value_eth"},
+		"no addresses":               {patch: agent.Patch{Guardrails: intents.Patch{ToAllowlist: none}}, code: "would_lift_restriction"},
+		"no chains":                  {patch: agent.Patch{Guardrails: intents.Patch{AllowedChains: none}}, code: "would_lift_restriction"},
+		"null lifts the scopes":      {patch: agent.Patch{Scopes: patch.Null[[]string]()}, ok: func(a agent.Agent) bool { return len(a.Scopes) == 0 && len(a.VaultIDs) == 1 }},
+		"null lifts the binding":     {patch: agent.Patch{VaultIDs: patch.Null[[]string]()}, ok: func(a agent.Agent) bool { return len(a.VaultIDs) == 0 && len(a.Scopes) == 1 }},
+		"null lifts the addresses":   {patch: agent.Patch{Guardrails: intents.Patch{ToAllowlist: patch.Null[[]string]()}}, ok: func(a agent.Agent) bool { return len(a.Guardrails.ToAllowlist) == 0 }},
+		"null lifts the chains":      {patch: agent.Patch{Guardrails: intents.Patch{AllowedChains: patch.Null[[]string]()}}, ok: func(a agent.Agent) bool { return len(a.Guardrails.AllowedChains) == 0 }},
+		"a vault that is not there":  {patch: agent.Patch{VaultIDs: patch.Value([]string{ids.New()})}, code: "unknown_vault"},
+		"a bad one leaves all alone": {patch: agent.Patch{Name: patch.Value("tester"), Guardrails: intents.Patch{MaxValueETH: patch.Value("x")}}, code: "invalid_tx_max_value_eth"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, _ := w.Agent(ada, start)
@@ -224,7 +230,7 @@ func TestPatches(t *testing.T) {
 			}
 			if test.code != "" {
 				people.WantCode(t, "update", err, test.code)
-				if stored.Name != "builder" || len(stored.VaultIDs) != 1 || len(stored.Scopes) != 1 || len(stored.ToAllowlist) != 1 || len(stored.AllowedChains) != 1 {
+				if stored.Name != "builder" || len(stored.VaultIDs) != 1 || len(stored.Scopes) != 1 || len(stored.Guardrails.ToAllowlist) != 1 || len(stored.Guardrails.AllowedChains) != 1 {
 					t.Errorf("a refused patch changed something: %+v", stored)
 				}
 				return
@@ -243,7 +249,7 @@ func TestPatches(t *testing.T) {
 	t.Run("two at once both happen", func(t *testing.T) {
 		a, _ := w.Agent(ada, agent.Agent{})
 		var wait sync.WaitGroup
-		for _, p := range []agent.Patch{{Name: agent.Value("tester")}, {Description: agent.Value("tests")}, {Shroud: agent.Value(true)}} {
+		for _, p := range []agent.Patch{{Name: patch.Value("tester")}, {Description: patch.Value("tests")}, {Shroud: patch.Value(true)}} {
 			wait.Go(func() {
 				if _, err := w.Agents.UpdateAgent(t.Context(), w.Call(ada, policy.UpdateAgent), a.ID, p); err != nil {
 					t.Error(err)

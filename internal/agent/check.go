@@ -9,8 +9,6 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
-	"github.com/oneclaw-dev/oneclaw/internal/intents"
-	"github.com/oneclaw-dev/oneclaw/internal/shroud"
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
@@ -47,15 +45,14 @@ func (a *Agent) check() error {
 		return err
 	}
 	a.VaultIDs = lowerAll(a.VaultIDs)
-	g := intents.Guardrails{ToAllowlist: a.ToAllowlist, AllowedChains: a.AllowedChains, MaxValueETH: a.MaxValueETH, DailyLimitETH: a.DailyLimitETH}
-	if err := g.Check(); err != nil {
+	if err := a.Guardrails.Check(); err != nil {
 		return err
 	}
 	if err := a.checkMethod(); err != nil {
 		return err
 	}
 	var err error
-	a.ShroudConfig, err = shroud.Config(a.ShroudConfig)
+	a.ShroudConfig, err = a.ShroudConfig.Checked()
 	return err
 }
 
@@ -99,4 +96,12 @@ func (a *Agent) checkMethod() error {
 		return invalid("invalid_oidc_client_id", "oidc_client_id may have at most 255 characters.")
 	}
 	return nil
+}
+
+func lowerAll(list []string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = strings.ToLower(s)
+	}
+	return out
 }

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -27,59 +28,6 @@ const (
 	maxEnrollsOf  = 5    // enrolments that wait for one human
 	enrollsAtOnce = 20
 )
-
-// EnrollRequest is what a stranger asked for. Nobody has checked it.
-type EnrollRequest struct {
-	ID, Email, Name, Description string
-	Address                      string
-	CreatedAt                    time.Time
-}
-
-// Enrollment is a request that waits for the human whom it names.
-type Enrollment struct {
-	ID, User             string
-	Name, Description    string
-	KeyHash, KeyPrefix   string // of the key that was mailed
-	TokenHash            string // of the link that was mailed
-	Address              string
-	CreatedAt, ExpiresAt time.Time
-}
-
-// EnrollStore keeps enrolments.
-type EnrollStore interface {
-	// AddEnrollRequest stores r, and that its address, given as a hash, may be
-	// named again at next. It returns when that is if it was named too lately
-	// already: then nothing is stored. False when all requests wait already.
-	AddEnrollRequest(ctx context.Context, r EnrollRequest, emailHash string, next time.Time, all int, ev *audit.Event) (wait time.Time, added bool, err error)
-	// ClaimEnrollRequest returns a request that is due and keeps it from all
-	// others until the lease ends. False when there is none.
-	ClaimEnrollRequest(ctx context.Context, now, lease time.Time) (EnrollRequest, bool, error)
-	// DropEnrollRequest forgets a request.
-	DropEnrollRequest(ctx context.Context, id string) error
-	// AddEnrollment stores what became of a request, which is forgotten.
-	AddEnrollment(ctx context.Context, request, org string, e Enrollment, ev *audit.Event) error
-	// Enrollments returns those that wait for the user, oldest first.
-	Enrollments(ctx context.Context, user string, now time.Time) ([]Enrollment, error)
-	// EnrollmentByToken returns NotFound when none waits.
-	EnrollmentByToken(ctx context.Context, hash string, now time.Time) (Enrollment, error)
-	// AcceptEnrollment makes the agent, with the policy if there is one, of an
-	// enrolment that waits for the agent's creator. NotFound when none does.
-	AcceptEnrollment(ctx context.Context, id string, a Agent, grant *policy.Spec, ev *audit.Event) error
-	// RejectEnrollment forgets one that waits for the user, or returns NotFound.
-	RejectEnrollment(ctx context.Context, org, user, id string, now time.Time, ev *audit.Event) error
-}
-
-// Granter says whether the caller may give access to a vault, and what that opens.
-type Granter interface {
-	// Shows reports whether the caller may see the vault, which must exist.
-	Shows(ctx context.Context, c *call.Call, vaultID string) (bool, error)
-	// Widens reports whether an agent that gets from one cap to another reaches a path
-	// on laxer terms than a policy asks for there.
-	Widens(ctx context.Context, agent string, was, now policy.Cap, at time.Time) (bool, error)
-	// DraftGrant returns the policy as it is to be stored. Nothing is stored yet,
-	// nor is the principal asked for, which may not exist yet.
-	DraftGrant(ctx context.Context, c *call.Call, g policy.Spec) (policy.Spec, error)
-}
 
 // NoAgent is the agent's id in every answer to an enrolment: the id itself would
 // tell who has an account.
@@ -253,4 +201,23 @@ func (s *Service) RejectEnrollment(ctx context.Context, c *call.Call, id string)
 		err = errNoEnrollment
 	}
 	return err
+}
+
+// enrollmentsEvery is how often Run looks for enrolments.
+const enrollmentsEvery = time.Second
+
+// Run looks at enrolments in the background until ctx ends.
+func (s *Service) Run(ctx context.Context) {
+	tick := time.NewTicker(enrollmentsEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := s.ProcessEnrollments(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Warn("enrolments of agents wait", slog.Any("error", err))
+		}
+	}
 }

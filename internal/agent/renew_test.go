@@ -11,6 +11,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/intents"
+	"github.com/oneclaw-dev/oneclaw/internal/patch"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/people"
@@ -206,33 +208,33 @@ func TestWhatAManagerSetOnlyAManagerLifts(t *testing.T) {
 		set             agent.Patch
 		lifts, tightens patches
 	}{
-		"stopped": {agent.Patch{Active: agent.Value(false)}, patches{"starts": {Active: agent.Value(true)}},
-			patches{"renames": {Name: agent.Value("other")}}},
-		"an end": {agent.Patch{ExpiresAt: agent.Value(soon)},
-			patches{"none": {ExpiresAt: agent.Null[time.Time]()}, "later": {ExpiresAt: agent.Value(later)}},
-			patches{"earlier": {ExpiresAt: agent.Value(soon.Add(-time.Minute))}}},
-		"life of tokens": {agent.Patch{TokenTTL: agent.Value[int64](60)},
-			patches{"default": {TokenTTL: agent.Null[int64]()}, "longer": {TokenTTL: agent.Value[int64](61)}},
-			patches{"shorter": {TokenTTL: agent.Value[int64](59)}}},
-		"scopes": {agent.Patch{Scopes: agent.Value([]string{"a/**", "b/**"})},
-			patches{"none": {Scopes: agent.Null[[]string]()}, "another": {Scopes: agent.Value([]string{"a/**", "c/**"})}},
-			patches{"fewer": {Scopes: agent.Value([]string{"b/**"})}, "within them": {Scopes: agent.Value([]string{"b/c", "b/*/d"})}}},
-		"addresses": {agent.Patch{ToAllowlist: agent.Value(two)},
-			patches{"none": {ToAllowlist: agent.Null[[]string]()}, "another": {ToAllowlist: agent.Value([]string{"0x" + strings.Repeat("c", 40)})}},
-			patches{"the same in capitals": {ToAllowlist: agent.Value([]string{"0x" + strings.Repeat("A", 40)})}}},
-		"chains": {agent.Patch{AllowedChains: agent.Value([]string{"base", "sepolia"})},
-			patches{"none": {AllowedChains: agent.Null[[]string]()}, "another": {AllowedChains: agent.Value([]string{"ethereum"})}},
-			patches{"fewer": {AllowedChains: agent.Value([]string{"base"})}}},
-		"a cap": {agent.Patch{MaxValueETH: agent.Value("0.5")},
-			patches{"none": {MaxValueETH: agent.Null[string]()}, "more": {MaxValueETH: agent.Value("10")}},
-			patches{"less": {MaxValueETH: agent.Value("0.05")}}},
-		"a cap a day": {agent.Patch{DailyLimETH: agent.Value("9")},
-			patches{"none": {DailyLimETH: agent.Null[string]()}, "more": {DailyLimETH: agent.Value("10")}},
-			patches{"less": {DailyLimETH: agent.Value("8.9")}}},
-		"intents": {agent.Patch{Intents: agent.Value(true)}, patches{"off": {Intents: agent.Value(false)}},
-			patches{"on": {Intents: agent.Value(true)}}},
-		"shroud": {agent.Patch{Shroud: agent.Value(true)}, patches{"off": {Shroud: agent.Value(false)}},
-			patches{"on": {Shroud: agent.Value(true)}}},
+		"stopped": {agent.Patch{Active: patch.Value(false)}, patches{"starts": {Active: patch.Value(true)}},
+			patches{"renames": {Name: patch.Value("other")}}},
+		"an end": {agent.Patch{ExpiresAt: patch.Value(soon)},
+			patches{"none": {ExpiresAt: patch.Null[time.Time]()}, "later": {ExpiresAt: patch.Value(later)}},
+			patches{"earlier": {ExpiresAt: patch.Value(soon.Add(-time.Minute))}}},
+		"life of tokens": {agent.Patch{TokenTTL: patch.Value[int64](60)},
+			patches{"default": {TokenTTL: patch.Null[int64]()}, "longer": {TokenTTL: patch.Value[int64](61)}},
+			patches{"shorter": {TokenTTL: patch.Value[int64](59)}}},
+		"scopes": {agent.Patch{Scopes: patch.Value([]string{"a/**", "b/**"})},
+			patches{"none": {Scopes: patch.Null[[]string]()}, "another": {Scopes: patch.Value([]string{"a/**", "c/**"})}},
+			patches{"fewer": {Scopes: patch.Value([]string{"b/**"})}, "within them": {Scopes: patch.Value([]string{"b/c", "b/*/d"})}}},
+		"addresses": {agent.Patch{Guardrails: intents.Patch{ToAllowlist: patch.Value(two)}},
+			patches{"none": {Guardrails: intents.Patch{ToAllowlist: patch.Null[[]string]()}}, "another": {Guardrails: intents.Patch{ToAllowlist: patch.Value([]string{"0x" + strings.Repeat("c", 40)})}}},
+			patches{"the same in capitals": {Guardrails: intents.Patch{ToAllowlist: patch.Value([]string{"0x" + strings.Repeat("A", 40)})}}}},
+		"chains": {agent.Patch{Guardrails: intents.Patch{AllowedChains: patch.Value([]string{"base", "sepolia"})}},
+			patches{"none": {Guardrails: intents.Patch{AllowedChains: patch.Null[[]string]()}}, "another": {Guardrails: intents.Patch{AllowedChains: patch.Value([]string{"ethereum"})}}},
+			patches{"fewer": {Guardrails: intents.Patch{AllowedChains: patch.Value([]string{"base"})}}}},
+		"a cap": {agent.Patch{Guardrails: intents.Patch{MaxValueETH: patch.Value("0.5")}},
+			patches{"none": {Guardrails: intents.Patch{MaxValueETH: patch.Null[string]()}}, "more": {Guardrails: intents.Patch{MaxValueETH: patch.Value("10")}}},
+			patches{"less": {Guardrails: intents.Patch{MaxValueETH: patch.Value("0.05")}}}},
+		"a cap a day": {agent.Patch{Guardrails: intents.Patch{DailyLimitETH: patch.Value("9")}},
+			patches{"none": {Guardrails: intents.Patch{DailyLimitETH: patch.Null[string]()}}, "more": {Guardrails: intents.Patch{DailyLimitETH: patch.Value("10")}}},
+			patches{"less": {Guardrails: intents.Patch{DailyLimitETH: patch.Value("8.9")}}}},
+		"intents": {agent.Patch{Intents: patch.Value(true)}, patches{"off": {Intents: patch.Value(false)}},
+			patches{"on": {Intents: patch.Value(true)}}},
+		"shroud": {agent.Patch{Shroud: patch.Value(true)}, patches{"off": {Shroud: patch.Value(false)}},
+			patches{"on": {Shroud: patch.Value(true)}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, _ := w.Agent(carol, agent.Agent{})
@@ -269,13 +271,13 @@ func TestWhatAManagerSetOnlyAManagerLifts(t *testing.T) {
 		if err := w.Agents.DeactivateAgent(t.Context(), w.Call(ada, policy.DeactivateAgent), a.ID, false); err != nil {
 			t.Fatal(err)
 		}
-		_, err := w.Agents.UpdateAgent(t.Context(), w.Call(carol, policy.UpdateAgent), a.ID, agent.Patch{Active: agent.Value(true)})
+		_, err := w.Agents.UpdateAgent(t.Context(), w.Call(carol, policy.UpdateAgent), a.ID, agent.Patch{Active: patch.Value(true)})
 		people.WantCode(t, "a member starts it", err, "set_by_manager")
 	})
 	t.Run("what a member set it lifts", func(t *testing.T) {
 		a, _ := w.Agent(carol, agent.Agent{State: identity.State{Scopes: []string{"a/**"}}})
 		for _, active := range []bool{false, true} {
-			p := agent.Patch{Active: agent.Value(active), Scopes: agent.Null[[]string]()}
+			p := agent.Patch{Active: patch.Value(active), Scopes: patch.Null[[]string]()}
 			if _, err := w.Agents.UpdateAgent(t.Context(), w.Call(carol, policy.UpdateAgent), a.ID, p); err != nil {
 				t.Error(err)
 			}
@@ -288,9 +290,9 @@ func TestWhatAManagerSetOnlyAManagerLifts(t *testing.T) {
 			patch agent.Patch
 			code  string
 		}{
-			{agent.Patch{Active: agent.Value(false)}, ""},
-			{agent.Patch{Active: agent.Value(true)}, "certificate_not_named"},
-			{agent.Patch{Active: agent.Value(true), CertFingerprint: agent.Value(pin)}, ""},
+			{agent.Patch{Active: patch.Value(false)}, ""},
+			{agent.Patch{Active: patch.Value(true)}, "certificate_not_named"},
+			{agent.Patch{Active: patch.Value(true), CertFingerprint: patch.Value(pin)}, ""},
 		} {
 			_, err := w.Agents.UpdateAgent(t.Context(), w.Call(carol, policy.UpdateAgent), a.ID, step.patch)
 			if step.code != "" {

@@ -10,6 +10,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/oidc"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
 
@@ -34,6 +35,18 @@ type Issuers interface {
 	// Verify returns what a token of that issuer claims. Its error is an
 	// oidc.Reason, or the context's.
 	Verify(ctx context.Context, tenant, issuer, token string, now time.Time) (oidc.Claims, error)
+}
+
+// Granter says whether the caller may give access to a vault, and what that opens.
+type Granter interface {
+	// Shows reports whether the caller may see the vault, which must exist.
+	Shows(ctx context.Context, c *call.Call, vaultID string) (bool, error)
+	// Widens reports whether an agent that gets from one cap to another reaches a path
+	// on laxer terms than a policy asks for there.
+	Widens(ctx context.Context, agent string, was, now policy.Cap, at time.Time) (bool, error)
+	// DraftGrant returns the policy as it is to be stored. Nothing is stored yet,
+	// nor is the principal asked for, which may not exist yet.
+	DraftGrant(ctx context.Context, c *call.Call, g policy.Spec) (policy.Spec, error)
 }
 
 // Config is what a Service is made of.
@@ -70,24 +83,5 @@ type Service struct {
 
 // New returns a Service.
 func New(cfg Config) *Service { return &Service{cfg: cfg, store: cfg.Store, identity: cfg.Identity} }
-
-// enrollmentsEvery is how often Run looks for enrolments.
-const enrollmentsEvery = time.Second
-
-// Run looks at enrolments in the background until ctx ends.
-func (s *Service) Run(ctx context.Context) {
-	tick := time.NewTicker(enrollmentsEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if err := s.ProcessEnrollments(ctx); err != nil && ctx.Err() == nil {
-			s.cfg.Log.Warn("enrolments of agents wait", slog.Any("error", err))
-		}
-	}
-}
 
 func invalid(code, detail string) error { return fault.New(fault.Invalid, code, detail) }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
 // Store is what agent needs of a database. Methods that write take the event that
@@ -43,4 +44,45 @@ type Store interface {
 	// there is no such user.
 	AccountByEmail(ctx context.Context, email string) (identity.Account, error)
 	EnrollStore
+}
+
+// EnrollRequest is what a stranger asked for. Nobody has checked it.
+type EnrollRequest struct {
+	ID, Email, Name, Description string
+	Address                      string
+	CreatedAt                    time.Time
+}
+
+// Enrollment is a request that waits for the human whom it names.
+type Enrollment struct {
+	ID, User             string
+	Name, Description    string
+	KeyHash, KeyPrefix   string // of the key that was mailed
+	TokenHash            string // of the link that was mailed
+	Address              string
+	CreatedAt, ExpiresAt time.Time
+}
+
+// EnrollStore keeps enrolments.
+type EnrollStore interface {
+	// AddEnrollRequest stores r, and that its address, given as a hash, may be
+	// named again at next. It returns when that is if it was named too lately
+	// already: then nothing is stored. False when all requests wait already.
+	AddEnrollRequest(ctx context.Context, r EnrollRequest, emailHash string, next time.Time, all int, ev *audit.Event) (wait time.Time, added bool, err error)
+	// ClaimEnrollRequest returns a request that is due and keeps it from all
+	// others until the lease ends. False when there is none.
+	ClaimEnrollRequest(ctx context.Context, now, lease time.Time) (EnrollRequest, bool, error)
+	// DropEnrollRequest forgets a request.
+	DropEnrollRequest(ctx context.Context, id string) error
+	// AddEnrollment stores what became of a request, which is forgotten.
+	AddEnrollment(ctx context.Context, request, org string, e Enrollment, ev *audit.Event) error
+	// Enrollments returns those that wait for the user, oldest first.
+	Enrollments(ctx context.Context, user string, now time.Time) ([]Enrollment, error)
+	// EnrollmentByToken returns NotFound when none waits.
+	EnrollmentByToken(ctx context.Context, hash string, now time.Time) (Enrollment, error)
+	// AcceptEnrollment makes the agent, with the policy if there is one, of an
+	// enrolment that waits for the agent's creator. NotFound when none does.
+	AcceptEnrollment(ctx context.Context, id string, a Agent, grant *policy.Spec, ev *audit.Event) error
+	// RejectEnrollment forgets one that waits for the user, or returns NotFound.
+	RejectEnrollment(ctx context.Context, org, user, id string, now time.Time, ev *audit.Event) error
 }

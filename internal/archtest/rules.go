@@ -14,7 +14,7 @@ var domain = []string{
 // services are the domain packages that the edges call.
 var services = []string{
 	"internal/account", "internal/agent", "internal/call", "internal/approval", "internal/audit", "internal/billing", "internal/broker",
-	"internal/checkout", "internal/erase", "internal/identity", "internal/intents", "internal/iprule", "internal/org", "internal/policy", "internal/secretpath", "internal/sharing", "internal/vault", "internal/x402",
+	"internal/checkout", "internal/erase", "internal/identity", "internal/intents", "internal/iprule", "internal/org", "internal/policy", "internal/secretpath", "internal/sharing", "internal/shroud", "internal/vault", "internal/x402",
 }
 
 // arrows says, for each package, which others of this module it may import
@@ -26,10 +26,12 @@ var arrows = map[string][]string{
 	"cmd/oneclaw": {"client", "internal/app", "internal/cli", "internal/mcpserver", "internal/ops"},
 
 	// The public client and what stands on it alone.
-	"client":             {},
-	"internal/cli":       {"client"},
-	"internal/mcpserver": {"client", "internal/budget", "internal/loopback", "internal/strictjson"},
-	"bench":              {"client", "internal/testkit/mailbox", "internal/testkit/pgtest"},
+	"client":               {},
+	"internal/cli":         {"client", "internal/cli/console", "internal/cli/session"},
+	"internal/cli/session": {"client", "internal/cli/console"},
+	"internal/cli/console": {"client"},
+	"internal/mcpserver":   {"client", "internal/budget", "internal/loopback", "internal/strictjson"},
+	"bench":                {"client", "internal/testkit/mailbox", "internal/testkit/pgtest"},
 
 	// The wiring of the server: only here do implementations meet the services.
 	"internal/app": {anything},
@@ -64,7 +66,7 @@ var arrows = map[string][]string{
 
 	// Edges: decode, call, encode.
 	"internal/gate":          {"internal/audit", "internal/billing", "internal/budget", "internal/call", "internal/identity", "internal/iprule", "internal/policy", "internal/proxies", "internal/ratelimit", "internal/x402"},
-	"internal/httpapi":       join(services, "internal/budget", "internal/gate", "internal/proxies", "internal/ratelimit", "internal/rest", "internal/strictjson"),
+	"internal/httpapi":       join(services, "internal/budget", "internal/gate", "internal/patch", "internal/proxies", "internal/ratelimit", "internal/rest", "internal/strictjson"),
 	"internal/rest":          {"internal/erase", "internal/strictjson"}, // it knows no operation
 	"internal/dashboard":     {"internal/account", "internal/agent", "internal/loopback", "internal/mail"},
 	"internal/shroud/detect": {},
@@ -75,12 +77,12 @@ var arrows = map[string][]string{
 	"internal/cmek":       {"internal/erase"},
 	"internal/identity":   domain, // of a credential it makes a principal; it knows no other way in
 	"internal/account":    join(domain, "internal/identity", "internal/oidc"),
-	"internal/agent":      join(domain, "internal/identity", "internal/intents", "internal/oidc", "internal/shroud"), // what an agent may carry is checked where it is used
+	"internal/agent":      join(domain, "internal/identity", "internal/intents", "internal/oidc", "internal/patch", "internal/shroud"), // what an agent may carry is checked where it is used
 	"internal/org":        join(domain, "internal/identity"),
 	"internal/iprule":     domain,
-	"internal/shroud":     {},
+	"internal/shroud":     {"internal/patch"},
 	"internal/broker":     join(domain, "internal/netguard", "internal/vault"),
-	"internal/intents":    join(domain, "internal/netguard", "internal/vault"),
+	"internal/intents":    join(domain, "internal/netguard", "internal/patch", "internal/vault"),
 	"internal/sharing":    join(domain, "internal/vault"),
 	"internal/billing":    join(domain, "internal/netguard"),
 	"internal/checkout":   join(domain, "internal/billing"),       // is given a guarded client
@@ -121,6 +123,7 @@ var arrows = map[string][]string{
 	"internal/loopback":   {"internal/proxies"},
 	"internal/netguard":   {},
 	"internal/oidc":       {}, // is given a guarded client
+	"internal/patch":      {},
 	"internal/proxies":    {},
 	"internal/ratelimit":  {"internal/policy"},
 	"internal/secret":     {},

@@ -27,7 +27,7 @@ const rateLimited = "rate_limited"
 
 // Coalescer keeps a flood from filling the disk: of the events of callers
 // without an identity, the first of each kind (organisation, network, action,
-// reason, target) goes to the log at once; those that follow within a minute
+// reason, target, coalesce key) goes to the log at once; those that follow within a minute
 // are counted, and the count goes to the log as one event. So do the requests
 // of a known caller that came too soon, by caller and action; whatever else a
 // known caller does passes untouched.
@@ -42,14 +42,14 @@ type Coalescer struct {
 // kindOf is what events that are counted together have in common. One without
 // an action holds what is beyond maxKinds: of one organisation or, beyond twice
 // that, of all.
-type kindOf struct{ org, actor, network, action, reason, target, apart string }
+type kindOf struct{ org, actor, network, action, reason, target, key string }
 
 // kindFor returns the kind of an event, and false for one that is not counted.
 func kindFor(ev *Event) (kindOf, bool) {
 	switch {
 	case ev.ActorID == "":
 		return kindOf{
-			org: ev.Org, network: networkOf(ev.IP), action: ev.Action, reason: ev.Details.Reason, target: ev.Details.Target, apart: ev.Apart,
+			org: ev.Org, network: networkOf(ev.IP), action: ev.Action, reason: ev.Details.Reason, target: ev.Details.Target, key: ev.CoalesceKey,
 		}, true
 	case ev.Details.Reason == rateLimited:
 		return kindOf{org: ev.Org, actor: ev.ActorKind + ":" + ev.ActorID, action: ev.Action, reason: rateLimited}, true

@@ -22,7 +22,7 @@ func TestWhatIsCountedTogether(t *testing.T) {
 		"one account's failed logins":   {func(_ int, ev *audit.Event) { ev.Org, ev.Details.Target = orgs[0], "user:1" }, 1, 9},
 		"of two organisations":          {func(i int, ev *audit.Event) { ev.Org = orgs[i%2] }, 2, 8},
 		"of two accounts":               {func(i int, ev *audit.Event) { ev.Org, ev.Details.Target = orgs[0], fmt.Sprint("user:", i%2) }, 2, 8},
-		"of two names without accounts": {func(i int, ev *audit.Event) { ev.Apart = fmt.Sprint(i % 2) }, 2, 8},
+		"of two names without accounts": {func(i int, ev *audit.Event) { ev.CoalesceKey = fmt.Sprint(i % 2) }, 2, 8},
 		"one network":                   {func(i int, ev *audit.Event) { ev.IP = fmt.Sprint("2001:db8:0:1::", i) }, 1, 9},
 		"two networks":                  {func(i int, ev *audit.Event) { ev.IP = fmt.Sprintf("2001:db8:0:%d::%d", i%2, i) }, 2, 8},
 		"a known caller":                {func(_ int, ev *audit.Event) { ev.Org, ev.ActorID = orgs[0], agent }, 10, 0},

@@ -50,8 +50,9 @@ type Event struct {
 	// not stored here.
 	With string
 
-	// Apart tells events apart that would be counted as one kind. It is not stored.
-	Apart string
+	// CoalesceKey keeps events from being coalesced with those that have another. It is not
+	// stored.
+	CoalesceKey string
 
 	// Told is what the caller is told that ended and stays, where Details has only what
 	// was in the event's own organisation. It is not stored.

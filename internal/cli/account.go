@@ -8,11 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
 )
-
-func (c *cli) passwordCommand() *cobra.Command {
-	return group("password", "Your password", c.passwordChange(), c.passwordForgot(), c.passwordReset())
-}
 
 func (c *cli) passwordChange() *cobra.Command {
 	var current, next string
@@ -22,14 +20,14 @@ func (c *cli) passwordChange() *cobra.Command {
 		Args:  args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
-			if !c.interactive() && (current == "" || current == "-") && (next == "" || next == "-") {
-				return usage("Only one of the passwords can come from stdin: give the other with --password-file or --new-password-file.")
+			if !c.Interactive() && (current == "" || current == "-") && (next == "" || next == "-") {
+				return console.Usage("Only one of the passwords can come from stdin: give the other with --password-file or --new-password-file.")
 			}
-			was, err := c.readPassword(ctx, current)
+			was, err := c.ReadPassword(ctx, current)
 			if err != nil {
 				return err
 			}
@@ -40,7 +38,7 @@ func (c *cli) passwordChange() *cobra.Command {
 			if err := cl.ChangePassword(ctx, was, will); err != nil {
 				return err
 			}
-			return c.said("password_changed", "The password was changed, and your other logins have ended. What they made stays: see oneclaw sessions list --ended.")
+			return c.did(map[string]bool{"password_changed": true}, "The password was changed, and your other logins have ended. What they made stays: see oneclaw sessions list --ended.")
 		},
 	}
 	cmd.Flags().StringVar(&current, "password-file", "", "file that holds the current password (- for stdin)")
@@ -50,8 +48,8 @@ func (c *cli) passwordChange() *cobra.Command {
 
 // newPassword asks twice on a terminal.
 func (c *cli) newPassword(ctx context.Context, file string) (client.Value, error) {
-	if file != "" || !c.interactive() {
-		return c.readPassword(ctx, file)
+	if file != "" || !c.Interactive() {
+		return c.ReadPassword(ctx, file)
 	}
 	one, err := c.Prompt.Hidden(ctx, "New password")
 	if err != nil {
@@ -62,21 +60,12 @@ func (c *cli) newPassword(ctx context.Context, file string) (client.Value, error
 		return client.Value{}, err
 	}
 	if !bytes.Equal(one.Reveal(), two.Reveal()) {
-		return client.Value{}, usage("The two are not the same; nothing was changed.")
+		return client.Value{}, console.Usage("The two are not the same; nothing was changed.")
 	}
 	if one.Len() == 0 {
-		return client.Value{}, usage("The password is empty; nothing was changed.")
+		return client.Value{}, console.Usage("The password is empty; nothing was changed.")
 	}
 	return client.NewValue(one.Reveal()), nil
-}
-
-// said ends a command that has nothing to show.
-func (c *cli) said(what, text string) error {
-	if c.jsonOut {
-		return c.printJSON(map[string]bool{what: true})
-	}
-	c.done("%s", text)
-	return nil
 }
 
 func (c *cli) passwordForgot() *cobra.Command {
@@ -86,22 +75,22 @@ func (c *cli) passwordForgot() *cobra.Command {
 		Short: "Have a mail sent that lets you set a new password",
 		Args:  args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			base, err := c.baseURL()
+			base, err := c.BaseURL()
 			if err != nil {
 				return err
 			}
-			if s, err := c.loadStored(); email == "" && err == nil && s != nil && s.APIURL == base {
+			if s, err := c.LoadStored(); email == "" && err == nil && s != nil && s.APIURL == base {
 				email = s.Email
 			}
 			if email == "" {
-				if !c.interactive() {
-					return usage("Give --email.")
+				if !c.Interactive() {
+					return console.Usage("Give --email.")
 				}
 				if email, err = c.Prompt.Line(cmd.Context(), "Email for "+base); err != nil {
 					return err
 				}
 			}
-			cl, err := c.connect(base)
+			cl, err := c.Connect(base)
 			if err != nil {
 				return err
 			}
@@ -109,11 +98,7 @@ func (c *cli) passwordForgot() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]string{"message": message})
-			}
-			c.done("%s Follow its link, or give its token to `oneclaw password reset`.", message)
-			return nil
+			return c.did(map[string]string{"message": message}, "%s Follow its link, or give its token to `oneclaw password reset`.", message)
 		},
 	}
 	cmd.Flags().StringVar(&email, "email", "", "email of the account; else that of the stored login")
@@ -128,14 +113,14 @@ func (c *cli) passwordReset() *cobra.Command {
 		Args:  args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			base, err := c.baseURL()
+			base, err := c.BaseURL()
 			if err != nil {
 				return err
 			}
-			if !c.interactive() && (tokenFile == "" || tokenFile == "-") && (next == "" || next == "-") {
-				return usage("Only one of them can come from stdin: give the other with --token-file or --new-password-file.")
+			if !c.Interactive() && (tokenFile == "" || tokenFile == "-") && (next == "" || next == "-") {
+				return console.Usage("Only one of them can come from stdin: give the other with --token-file or --new-password-file.")
 			}
-			token, err := c.readValue(ctx, tokenFile, "Token from the mail", false)
+			token, err := c.ReadValue(ctx, tokenFile, "Token from the mail", false)
 			if err != nil {
 				return err
 			}
@@ -143,14 +128,14 @@ func (c *cli) passwordReset() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			cl, err := c.connect(base)
+			cl, err := c.Connect(base)
 			if err != nil {
 				return err
 			}
 			if err := cl.ResetPassword(ctx, client.ValueOf(strings.TrimSpace(string(token.Reveal()))), will); err != nil {
 				return err
 			}
-			return c.said("password_changed", "The password was changed. Log in with it.")
+			return c.did(map[string]bool{"password_changed": true}, "The password was changed. Log in with it.")
 		},
 	}
 	cmd.Flags().StringVar(&tokenFile, "token-file", "", "file that holds the token (- for stdin)")
@@ -158,15 +143,11 @@ func (c *cli) passwordReset() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) accountCommand() *cobra.Command {
-	return group("account", "Your account", c.accountDelete())
-}
-
 // farewell is what the server wants to hear.
 const farewell = "DELETE MY ACCOUNT"
 
 func (c *cli) accountDelete() *cobra.Command {
-	var p personFlags
+	var p session.PersonFlags
 	var confirmation string
 	cmd := &cobra.Command{
 		Use:   "delete",
@@ -180,35 +161,35 @@ It asks for the words ` + farewell + `, and for your password; in a pipe give
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			base, err := c.baseURL()
+			base, err := c.BaseURL()
 			if err != nil {
 				return err
 			}
-			if confirmation == "" && c.interactive() {
+			if confirmation == "" && c.Interactive() {
 				if confirmation, err = c.Prompt.Line(ctx, "This can't be undone. Type "+farewell); err != nil {
 					return err
 				}
 			}
 			if confirmation != farewell {
-				return usage("Nothing was deleted. It takes the words " + farewell + ", exactly so.")
+				return console.Usage("Nothing was deleted. It takes the words " + farewell + ", exactly so.")
 			}
-			cl, err := c.signIn(ctx, &p)
+			cl, err := c.SignIn(ctx, &p)
 			if err != nil {
 				return err
 			}
 			if err := cl.DeleteAccount(ctx, confirmation); err != nil {
-				c.end(ctx, cl)
+				c.End(ctx, cl)
 				return err
 			}
-			if s, err := c.loadStored(); err == nil && s != nil && s.APIURL == base && (p.email == "" || strings.EqualFold(s.Email, p.email)) {
-				if err := c.forget(); err != nil {
+			if s, err := c.LoadStored(); err == nil && s != nil && s.APIURL == base && (p.Email == "" || strings.EqualFold(s.Email, p.Email)) {
+				if err := c.Forget(); err != nil {
 					return err
 				}
 			}
-			return c.said("deleted", "Your account was deleted.")
+			return c.did(map[string]bool{"deleted": true}, "Your account was deleted.")
 		},
 	}
-	p.add(cmd)
+	p.Add(cmd)
 	cmd.Flags().StringVar(&confirmation, "confirm", "", "the words "+farewell)
 	return cmd
 }

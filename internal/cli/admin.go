@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -8,13 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
-
-func (c *cli) adminCommand() *cobra.Command {
-	return group("admin", "Run the server for others; takes a platform admin, as the first owner is",
-		c.adminTier(), c.adminLimits(), c.adminCredits(), c.adminUsers(),
-		group("settings", "What is set for the whole server", c.settingList(), c.settingSet(), c.settingUnset()), c.adminChain())
-}
 
 func (c *cli) adminTier() *cobra.Command {
 	var days int
@@ -24,9 +20,9 @@ func (c *cli) adminTier() *cobra.Command {
 		Args:  args("ORG", "TIER"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			if tiers := []string{"free", "pro", "business", "enterprise"}; !slices.Contains(tiers, a[1]) {
-				return usage("A tier is " + oneOf(tiers) + ".")
+				return console.Usage("A tier is " + oneOf(tiers) + ".")
 			}
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -34,10 +30,7 @@ func (c *cli) adminTier() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(t)
-			}
-			return c.printFields(field{"Organisation", t.OrgID}, field{"Tier", t.Tier}, field{"Until", c.when(t.PeriodEnd)})
+			return c.show(t, field{"Organisation", t.OrgID}, field{"Tier", t.Tier}, field{"Until", c.When(t.PeriodEnd)})
 		},
 	}
 	cmd.Flags().IntVar(&days, "days", 0, "for how long, up to 3650 (default 365)")
@@ -52,12 +45,8 @@ func (c *cli) adminLimits() *cobra.Command {
 		Long: `Show an organisation's own limits or, with a flag, set them. Of a sponsored
 organisation requests beyond the limit cost nothing.`,
 		Args: args("ORG"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
-			if err != nil {
-				return err
-			}
-			l, err := cl.OrgLimits(cmd.Context(), a[0])
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+			l, err := cl.OrgLimits(ctx, a[0])
 			if err != nil {
 				return err
 			}
@@ -71,23 +60,23 @@ organisation requests beyond the limit cost nothing.`,
 				if sponsored != "" {
 					b, err := strconv.ParseBool(sponsored)
 					if err != nil {
-						return usage("--sponsored takes true or false.")
+						return console.Usage("--sponsored takes true or false.")
 					}
 					is = &b
 				}
-				if l, err = cl.SetOrgLimits(cmd.Context(), a[0], override, is); err != nil {
+				if l, err = cl.SetOrgLimits(ctx, a[0], override, is); err != nil {
 					return err
 				}
 			}
-			if c.jsonOut {
-				return c.printJSON(l)
+			if c.JSON {
+				return c.PrintJSON(l)
 			}
 			free := "as the tier says"
 			if l.FreeTierOverride != nil {
 				free = strconv.FormatInt(*l.FreeTierOverride, 10)
 			}
-			return c.printFields(field{"Organisation", l.OrgID}, field{"Requests", free}, field{"Sponsored", yesNo(l.IsSponsored)})
-		},
+			return c.PrintFields(field{"Organisation", l.OrgID}, field{"Requests", free}, field{"Sponsored", console.YesNo(l.IsSponsored)})
+		}),
 	}
 	cmd.Flags().StringVar(&requests, "requests", "", "free requests a month, or tier: as the tier says")
 	cmd.Flags().StringVar(&sponsored, "sponsored", "", "true or false")
@@ -101,7 +90,7 @@ func parseRequests(s string) (*int64, error) {
 	}
 	n, err := strconv.ParseInt(s, 10, 32)
 	if err != nil || n < 0 {
-		return nil, usage("--requests takes a whole number, or tier.")
+		return nil, console.Usage("--requests takes a whole number, or tier.")
 	}
 	return &n, nil
 }
@@ -119,7 +108,7 @@ func (c *cli) adminCredits() *cobra.Command {
 				return err
 			}
 			g.AmountCents = cents
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -127,10 +116,7 @@ func (c *cli) adminCredits() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(e)
-			}
-			return c.printFields(field{"ID", e.ID}, field{"Amount", dollars(e.AmountCents)}, field{"Credit", dollars(e.BalanceAfterCents)})
+			return c.show(e, field{"ID", e.ID}, field{"Amount", dollars(e.AmountCents)}, field{"Credit", dollars(e.BalanceAfterCents)})
 		},
 	}
 	cmd.Flags().IntVar(&g.Days, "days", 0, "after how many days it ends, up to 3650 (default 365)")
@@ -143,7 +129,7 @@ func parseCents(s string) (int64, error) {
 	whole, part, dot := strings.Cut(s, ".")
 	n, err := strconv.ParseUint(whole+part+strings.Repeat("0", max(0, 2-len(part))), 10, 40)
 	if err != nil || whole == "" || len(part) > 2 || dot && part == "" || n == 0 {
-		return 0, usage("The amount is in dollars, with at most two places: 25 or 25.50.")
+		return 0, console.Usage("The amount is in dollars, with at most two places: 25 or 25.50.")
 	}
 	return int64(n), nil
 }
@@ -156,9 +142,9 @@ func (c *cli) adminUsers() *cobra.Command {
 		Args:  args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if limit < 0 || offset < 0 {
-				return usage("--limit and --offset take whole numbers.")
+				return console.Usage("--limit and --offset take whole numbers.")
 			}
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -166,8 +152,8 @@ func (c *cli) adminUsers() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"users": orEmpty(all), "total": total})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"users": orEmpty(all), "total": total})
 			}
 			var rows [][]string
 			for _, u := range all {
@@ -175,13 +161,13 @@ func (c *cli) adminUsers() *cobra.Command {
 				if u.IsPlatformAdmin {
 					role += ", platform admin"
 				}
-				rows = append(rows, []string{c.short(u.ID), u.Email, u.DisplayName, u.OrgID, role})
+				rows = append(rows, []string{c.Short(u.ID), u.Email, u.DisplayName, u.OrgID, role})
 			}
-			if err := c.printRows([]string{"ID", "EMAIL", "NAME", "ORGANISATION", "ROLE"}, rows, "No users."); err != nil {
+			if err := c.PrintRows([]string{"ID", "EMAIL", "NAME", "ORGANISATION", "ROLE"}, rows, "No users."); err != nil {
 				return err
 			}
 			if shown := int64(offset + len(all)); shown < total && len(all) > 0 {
-				c.done("There are %d users: see --offset %d.", total, shown)
+				c.Done("There are %d users: see --offset %d.", total, shown)
 			}
 			return nil
 		},

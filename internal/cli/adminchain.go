@@ -9,14 +9,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
-
-func (c *cli) adminChain() *cobra.Command {
-	return group("chain", "The chains of the server, also those that agents can't use",
-		c.adminChainList(), c.adminChainAdd(), c.adminChainUpdate(), c.adminChainDelete())
-}
 
 func (c *cli) adminChainList() *cobra.Command {
 	return c.wideFlag(&cobra.Command{
@@ -24,24 +20,12 @@ func (c *cli) adminChainList() *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "List all chains: id, name, number, whether enabled, title",
 		Args:    args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
-			if err != nil {
-				return err
-			}
-			all, err := cl.AllChains(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"chains": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, ch := range all {
-				rows = append(rows, []string{c.short(ch.ID), ch.Name, strconv.FormatInt(ch.ChainID, 10), yesNo(ch.IsEnabled), ch.DisplayName})
-			}
-			return c.printRows([]string{"ID", "CHAIN", "NUMBER", "ENABLED", "NAME"}, rows, "No chains.")
-		},
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			all, err := cl.AllChains(ctx)
+			return list(c, "chains", all, err, []string{"ID", "CHAIN", "NUMBER", "ENABLED", "NAME"}, "No chains.", func(ch client.Chain) []string {
+				return []string{c.Short(ch.ID), ch.Name, strconv.FormatInt(ch.ChainID, 10), console.YesNo(ch.IsEnabled), ch.DisplayName}
+			})
+		}),
 	})
 }
 
@@ -59,7 +43,7 @@ func (c *cli) adminChainAdd() *cobra.Command {
 		RunE: func(cmd *cobra.Command, a []string) error {
 			number, err := strconv.ParseInt(a[1], 10, 64)
 			if err != nil {
-				return usage("The number of a chain is a whole number.")
+				return console.Usage("The number of a chain is a whole number.")
 			}
 			change, err := c.readChain(cmd.Flags(), &in)
 			if err != nil {
@@ -69,7 +53,7 @@ func (c *cli) adminChainAdd() *cobra.Command {
 			if change.DisplayName == nil {
 				change.DisplayName = &a[0]
 			}
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -101,9 +85,9 @@ func (c *cli) adminChainUpdate() *cobra.Command {
 				change.Name = &name
 			}
 			if change == (client.ChainChange{}) {
-				return usage("Give at least one flag: there is nothing to change.")
+				return console.Usage("Give at least one flag: there is nothing to change.")
 			}
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -124,35 +108,8 @@ func (c *cli) adminChainUpdate() *cobra.Command {
 }
 
 func (c *cli) adminChainDelete() *cobra.Command {
-	var yes bool
-	cmd := &cobra.Command{
-		Use:   "delete CHAIN",
-		Short: "Remove a chain, named by name, number or id",
-		Args:  args("CHAIN"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
-			if err != nil {
-				return err
-			}
-			id, err := chainID(cmd.Context(), cl, a[0])
-			if err != nil {
-				return err
-			}
-			if err := c.confirm(cmd.Context(), yes, "Remove the chain "+a[0]+"?"); err != nil {
-				return err
-			}
-			if err := cl.DeleteChain(cmd.Context(), id); err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"id": id, "deleted": true})
-			}
-			c.done("Removed the chain %s.", a[0])
-			return nil
-		},
-	}
-	yesFlag(cmd, &yes)
-	return cmd
+	return c.removes(&cobra.Command{Use: "delete CHAIN", Short: "Remove a chain, named by name, number or id", Args: args("CHAIN")},
+		chainID, "Remove the chain %s?", (*client.Client).DeleteChain, "deleted", "Removed the chain %s.")
 }
 
 // chainFlags are what the flags say of a chain.
@@ -176,7 +133,7 @@ func (in *chainFlags) flags(cmd *cobra.Command) {
 func (c *cli) readChain(given *pflag.FlagSet, in *chainFlags) (client.ChainChange, error) {
 	var out client.ChainChange
 	if in.rpcFile == "-" && in.wsFile == "-" {
-		return out, usage("Only one of the two addresses can come from stdin.")
+		return out, console.Usage("Only one of the two addresses can come from stdin.")
 	}
 	for name, to := range map[string]struct {
 		from *string
@@ -209,9 +166,9 @@ func (c *cli) readChain(given *pflag.FlagSet, in *chainFlags) (client.ChainChang
 func (c *cli) readLine(file string) (string, error) {
 	b, err := []byte(nil), error(nil)
 	if file == "-" {
-		b, err = limited(c.Stdin)
+		b, err = console.Limited(c.Stdin)
 	} else {
-		b, err = readFile(file)
+		b, err = console.ReadFile(file)
 	}
 	return strings.TrimSpace(string(b)), err
 }

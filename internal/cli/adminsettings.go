@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
 )
 
 func (c *cli) settingList() *cobra.Command {
@@ -12,49 +15,33 @@ func (c *cli) settingList() *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "List what is set: key, value, by whom, when",
 		Args:    args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
-			if err != nil {
-				return err
-			}
-			all, err := cl.Settings(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"settings": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, s := range all {
-				rows = append(rows, []string{s.Key, s.Value, c.short(s.UpdatedBy), c.when(s.UpdatedAt)})
-			}
-			return c.printRows([]string{"KEY", "VALUE", "BY", "WHEN"}, rows, "Nothing is set: the server's defaults hold.")
-		},
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			all, err := cl.Settings(ctx)
+			return list(c, "settings", all, err, []string{"KEY", "VALUE", "BY", "WHEN"}, "Nothing is set: the server's defaults hold.", func(s client.Setting) []string {
+				return []string{s.Key, s.Value, c.Short(s.UpdatedBy), c.When(s.UpdatedAt)}
+			})
+		}),
 	})
 }
 
 func (c *cli) settingSet() *cobra.Command {
-	var who personFlags
+	var who session.PersonFlags
 	cmd := &cobra.Command{
 		Use:     "set KEY VALUE",
 		Short:   "Set something for the whole server; where payments go takes your password",
 		Example: `  oneclaw admin settings set billing.default_tier free`,
 		Args:    args("KEY", "VALUE"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			return c.orAsPerson(cmd.Context(), &who, func(cl *client.Client) error {
+			return c.OrAsPerson(cmd.Context(), &who, func(cl *client.Client) error {
 				s, err := cl.PutSetting(cmd.Context(), a[0], a[1])
 				if err != nil {
 					return err
 				}
-				if c.jsonOut {
-					return c.printJSON(s)
-				}
-				c.done("%s is %s now.", s.Key, s.Value)
-				return nil
+				return c.did(s, "%s is %s now.", s.Key, s.Value)
 			})
 		},
 	}
-	who.add(cmd)
+	who.Add(cmd)
 	return cmd
 }
 
@@ -63,19 +50,11 @@ func (c *cli) settingUnset() *cobra.Command {
 		Use:   "unset KEY",
 		Short: "Take a setting back: the server's default holds",
 		Args:  args("KEY"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
-			if err != nil {
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+			if err := cl.DeleteSetting(ctx, a[0]); err != nil {
 				return err
 			}
-			if err := cl.DeleteSetting(cmd.Context(), a[0]); err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"key": a[0], "deleted": true})
-			}
-			c.done("%s is not set any more.", a[0])
-			return nil
-		},
+			return c.did(map[string]any{"key": a[0], "deleted": true}, "%s is not set any more.", a[0])
+		}),
 	}
 }

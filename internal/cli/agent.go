@@ -9,13 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
-
-func (c *cli) agentCommand() *cobra.Command {
-	return group("agent", "Register agents and their keys",
-		c.agentCreate(), c.agentList(), c.agentGet(), c.agentRotateKey(), c.agentDeactivate(),
-		c.agentEnroll(), c.agentMade())
-}
 
 func (c *cli) agentCreate() *cobra.Command {
 	var n client.AgentCreate
@@ -39,7 +34,7 @@ this once. An agent has access to nothing until a policy grants it something; se
 		if n.ExpiresAt, err = expiry(); err != nil {
 			return err
 		}
-		cl, done, err := c.outlasting(cmd.Context(), n.ExpiresAt)
+		cl, done, err := c.Outlasting(cmd.Context(), n.ExpiresAt)
 		if err != nil {
 			return err
 		}
@@ -51,7 +46,7 @@ this once. An agent has access to nothing until a policy grants it something; se
 		if err != nil {
 			return err
 		}
-		c.endsEarly("agent", n.ExpiresAt, made.Agent.ExpiresAt)
+		c.EndsEarly("agent", n.ExpiresAt, made.Agent.ExpiresAt)
 		return c.printNewAgent(made)
 	}
 	f := cmd.Flags()
@@ -70,9 +65,9 @@ func checkAgent(name string, n client.AgentCreate) error {
 	methods := []string{"api_key", "mtls", "oidc_client_credentials"}
 	switch {
 	case n.AuthMethod != "" && !slices.Contains(methods, n.AuthMethod):
-		return usage("--auth-method takes " + oneOf(methods) + ".")
+		return console.Usage("--auth-method takes " + oneOf(methods) + ".")
 	case n.TokenTTLSeconds < 0:
-		return usage("--token-ttl can not be negative.")
+		return console.Usage("--token-ttl can not be negative.")
 	}
 	return checkName(name)
 }
@@ -80,15 +75,15 @@ func checkAgent(name string, n client.AgentCreate) error {
 func (c *cli) printNewAgent(made *client.NewAgent) error {
 	defer made.APIKey.Wipe()
 	key := string(made.APIKey.Reveal())
-	if c.jsonOut {
-		return c.printJSON(struct {
+	if c.JSON {
+		return c.PrintJSON(struct {
 			Agent  client.Agent `json:"agent"`
 			APIKey string       `json:"api_key,omitempty"`
 		}{made.Agent, key})
 	}
-	err := c.printFields(field{"Name", made.Agent.Name}, field{"ID", made.Agent.ID}, field{"API key", key})
+	err := c.PrintFields(field{"Name", made.Agent.Name}, field{"ID", made.Agent.ID}, field{"API key", key})
 	if key != "" {
-		c.done("Keep the key now: it is not shown again.")
+		c.Done("Keep the key now: it is not shown again.")
 	}
 	return err
 }
@@ -99,25 +94,12 @@ func (c *cli) agentList() *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "List the agents: name, id, active, time, last seen",
 		Args:    args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
-			if err != nil {
-				return err
-			}
-			all, err := cl.Agents(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"agents": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, a := range all {
-				rows = append(rows, []string{a.Name, c.short(a.ID), yesNo(a.IsActive), c.when(a.CreatedAt), c.maybe(a.LastActiveAt, "never")})
-			}
-			return c.printRows([]string{"NAME", "ID", "ACTIVE", "CREATED", "LAST SEEN"}, rows,
-				"No agents. Register one with `oneclaw agent create NAME`.")
-		},
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			all, err := cl.Agents(ctx)
+			return list(c, "agents", all, err, []string{"NAME", "ID", "ACTIVE", "CREATED", "LAST SEEN"}, "No agents. Register one with `oneclaw agent create NAME`.", func(a client.Agent) []string {
+				return []string{a.Name, c.Short(a.ID), console.YesNo(a.IsActive), c.When(a.CreatedAt), c.Maybe(a.LastActiveAt, "never")}
+			})
+		}),
 	})
 }
 
@@ -131,18 +113,18 @@ func (c *cli) agentGet() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(a)
+			if c.JSON {
+				return c.PrintJSON(a)
 			}
 			ttl := ""
 			if a.TokenTTLSeconds > 0 {
 				ttl = strconv.FormatInt(a.TokenTTLSeconds, 10) + " s"
 			}
-			return c.printFields(field{"Name", a.Name}, field{"ID", a.ID}, field{"Description", a.Description},
-				field{"Active", yesNo(a.IsActive)}, field{"Auth method", a.AuthMethod},
+			return c.PrintFields(field{"Name", a.Name}, field{"ID", a.ID}, field{"Description", a.Description},
+				field{"Active", console.YesNo(a.IsActive)}, field{"Auth method", a.AuthMethod},
 				field{"Scopes", strings.Join(a.Scopes, ",")}, field{"Vaults", strings.Join(a.VaultIDs, ",")},
-				field{"Token life", ttl}, field{"Created", c.when(a.CreatedAt)},
-				field{"Expires", c.maybe(a.ExpiresAt, "never")}, field{"Last seen", c.maybe(a.LastActiveAt, "never")})
+				field{"Token life", ttl}, field{"Created", c.When(a.CreatedAt)},
+				field{"Expires", c.Maybe(a.ExpiresAt, "never")}, field{"Last seen", c.Maybe(a.LastActiveAt, "never")})
 		}),
 	}
 }
@@ -154,7 +136,7 @@ func (c *cli) agentRotateKey() *cobra.Command {
 		Short: "Give an agent a new key, print it this once, and end the old one",
 		Args:  args("NAME|ID"),
 		RunE: c.withAgent(func(ctx context.Context, cl *client.Client, id, name string) error {
-			if err := c.confirm(ctx, yes, "End the present key of the agent "+name+"?"); err != nil {
+			if err := c.Confirm(ctx, yes, "End the present key of the agent "+name+"?"); err != nil {
 				return err
 			}
 			key, ended, err := cl.RenewAgentKey(ctx, id, keep)
@@ -162,16 +144,16 @@ func (c *cli) agentRotateKey() *cobra.Command {
 				return err
 			}
 			defer key.Wipe()
-			if c.jsonOut {
-				return c.printJSON(struct {
+			if c.JSON {
+				return c.PrintJSON(struct {
 					APIKey string `json:"api_key"`
 					ID     string `json:"id"`
 					Ended  string `json:"ended,omitempty"`
 				}{string(key.Reveal()), id, ended})
 			}
 			c.sayEnded(ended)
-			c.done("Keep the key now: it is not shown again.")
-			return c.printFields(field{"ID", id}, field{"API key", string(key.Reveal())})
+			c.Done("Keep the key now: it is not shown again.")
+			return c.PrintFields(field{"ID", id}, field{"API key", string(key.Reveal())})
 		}),
 	}
 	yesFlag(cmd, &yes)
@@ -186,22 +168,22 @@ func (c *cli) agentDeactivate() *cobra.Command {
 		Short: "End an agent: its key and tokens are refused from then on",
 		Args:  args("NAME|ID"),
 		RunE: c.withAgent(func(ctx context.Context, cl *client.Client, id, name string) error {
-			if err := c.confirm(ctx, yes, "Deactivate the agent "+name+"?"); err != nil {
+			if err := c.Confirm(ctx, yes, "Deactivate the agent "+name+"?"); err != nil {
 				return err
 			}
 			ended, err := cl.EndAgent(ctx, id, keep)
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(struct {
+			if c.JSON {
+				return c.PrintJSON(struct {
 					Deactivated bool   `json:"deactivated"`
 					ID          string `json:"id"`
 					Ended       string `json:"ended,omitempty"`
 				}{true, id, ended})
 			}
 			c.sayEnded(ended)
-			c.done("Deactivated the agent %s.", name)
+			c.Done("Deactivated the agent %s.", name)
 			return nil
 		}),
 	}
@@ -210,14 +192,10 @@ func (c *cli) agentDeactivate() *cobra.Command {
 	return cmd
 }
 
-func keepFlag(cmd *cobra.Command, keep *bool) {
-	cmd.Flags().BoolVar(keep, "keep", false, "keep the shares and policies that it made")
-}
-
 // sayEnded says what ended with a credential, as the server counts it.
 func (c *cli) sayEnded(ended string) {
 	if ended != "" {
-		c.done("Ended with it: %s.", strings.ReplaceAll(ended, ",", ", "))
+		c.Done("Ended with it: %s.", strings.ReplaceAll(ended, ",", ", "))
 	}
 }
 
@@ -227,37 +205,24 @@ func (c *cli) agentMade() *cobra.Command {
 		Short: "List what an agent made: kind, id, name, live, time, credential",
 		Args:  args("NAME|ID"),
 		RunE: c.withAgent(func(ctx context.Context, cl *client.Client, id, _ string) error {
-			all, err := cl.MadeByAgent(ctx, id)
-			if err != nil {
-				return err
-			}
-			return c.printMade(all)
+			return c.printMade(cl.MadeByAgent(ctx, id))
 		}),
 	})
 }
 
 // withAgent runs f with the agent that the argument names.
 func (c *cli) withAgent(f func(ctx context.Context, cl *client.Client, id, name string) error) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, a []string) error {
-		cl, err := c.session()
+	return c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+		id, err := agentID(ctx, cl, a[0])
 		if err != nil {
 			return err
 		}
-		id, err := agentID(cmd.Context(), cl, a[0])
-		if err != nil {
-			return err
-		}
-		return f(cmd.Context(), cl, id, a[0])
-	}
+		return f(ctx, cl, id, a[0])
+	})
 }
 
-func (c *cli) printMade(all []client.Made) error {
-	if c.jsonOut {
-		return c.printJSON(map[string]any{"made": orEmpty(all)})
-	}
-	var rows [][]string
-	for _, m := range all {
-		rows = append(rows, []string{m.Kind, c.short(m.ID), m.Name, yesNo(m.IsLive), c.when(m.CreatedAt), m.MadeWith})
-	}
-	return c.printRows([]string{"KIND", "ID", "NAME", "LIVE", "CREATED", "MADE WITH"}, rows, "It made nothing that is known of.")
+func (c *cli) printMade(all []client.Made, err error) error {
+	return list(c, "made", all, err, []string{"KIND", "ID", "NAME", "LIVE", "CREATED", "MADE WITH"}, "It made nothing that is known of.", func(m client.Made) []string {
+		return []string{m.Kind, c.Short(m.ID), m.Name, console.YesNo(m.IsLive), c.When(m.CreatedAt), m.MadeWith}
+	})
 }

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
 
 func (c *cli) agentEnroll() *cobra.Command {
@@ -20,13 +22,9 @@ account does not show.`,
 				return err
 			}
 			if email == "" {
-				return usage("Say with --human whose agent it is to be.")
+				return console.Usage("Say with --human whose agent it is to be.")
 			}
-			base, err := c.baseURL()
-			if err != nil {
-				return err
-			}
-			cl, err := c.connect(base)
+			cl, err := c.Stranger()
 			if err != nil {
 				return err
 			}
@@ -34,11 +32,7 @@ account does not show.`,
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]string{"message": message})
-			}
-			c.done("%s", message)
-			return nil
+			return c.did(map[string]string{"message": message}, "%s", message)
 		},
 	}
 	f := cmd.Flags()

@@ -1,18 +1,16 @@
 package cli
 
 import (
+	"context"
 	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
 )
-
-func (c *cli) approvalCommand() *cobra.Command {
-	return group("approval", "Approve or deny what agents ask for",
-		c.approvalList(), c.approvalShow(), c.approvalRequest(), c.approvalDecide(true), c.approvalDecide(false), c.approvalWithdraw())
-}
 
 func (c *cli) approvalList() *cobra.Command {
 	var status string
@@ -23,24 +21,16 @@ func (c *cli) approvalList() *cobra.Command {
 		Args:    args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if statuses := []string{"", "pending", "approved", "denied", "expired", "withdrawn", "ended"}; !slices.Contains(statuses, status) {
-				return usage("--status takes " + oneOf(statuses[1:]) + ".")
+				return console.Usage("--status takes " + oneOf(statuses[1:]) + ".")
 			}
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
 			all, err := cl.Approvals(cmd.Context(), status)
-			if err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"approvals": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, a := range all {
-				rows = append(rows, []string{a.ID, a.Status, a.Operation, a.SecretPath, a.RequesterType + ":" + c.short(a.RequesterID), c.maybe(&a.ExpiresAt, "")})
-			}
-			return c.printRows([]string{"ID", "STATUS", "OPERATION", "PATH", "REQUESTER", "EXPIRES"}, rows, "No requests.")
+			return list(c, "approvals", all, err, []string{"ID", "STATUS", "OPERATION", "PATH", "REQUESTER", "EXPIRES"}, "No requests.", func(a client.Approval) []string {
+				return []string{a.ID, a.Status, a.Operation, a.SecretPath, a.RequesterType + ":" + c.Short(a.RequesterID), c.Maybe(&a.ExpiresAt, "")}
+			})
 		},
 	}
 	cmd.Flags().StringVar(&status, "status", "", "pending, approved, denied, expired, withdrawn or ended")
@@ -52,17 +42,13 @@ func (c *cli) approvalShow() *cobra.Command {
 		Use:   "show ID",
 		Short: "Show who asks for what, and whether it was decided",
 		Args:  args("ID"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
-			if err != nil {
-				return err
-			}
-			r, err := cl.Approval(cmd.Context(), a[0])
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+			r, err := cl.Approval(ctx, a[0])
 			if err != nil {
 				return err
 			}
 			return c.printApproval(r)
-		},
+		}),
 	}
 }
 
@@ -74,9 +60,9 @@ func (c *cli) approvalRequest() *cobra.Command {
 		Args:  args("PATH"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			if ops := []string{"read", "write", "delete"}; !slices.Contains(ops, ask.Operation) {
-				return usage("--operation takes " + oneOf(ops) + ".")
+				return console.Usage("--operation takes " + oneOf(ops) + ".")
 			}
-			cl, vault, err := c.inVault(cmd.Context())
+			cl, vault, err := c.atVault(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -97,7 +83,7 @@ func (c *cli) approvalRequest() *cobra.Command {
 // approvalDecide asks for the password each time: an agent that runs commands
 // as its human must not approve what it asked for.
 func (c *cli) approvalDecide(approve bool) *cobra.Command {
-	var who personFlags
+	var who session.PersonFlags
 	var reason string
 	verb, short := "deny", "Refuse a request"
 	if approve {
@@ -111,7 +97,7 @@ you have one: a decision takes a person, and a stored login can be used by any
 program that runs as you.`,
 		Args: args("ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			return c.asPerson(cmd.Context(), &who, func(cl *client.Client) error {
+			return c.AsPerson(cmd.Context(), &who, func(cl *client.Client) error {
 				decide := cl.Deny
 				if approve {
 					decide = cl.Approve
@@ -124,7 +110,7 @@ program that runs as you.`,
 			})
 		},
 	}
-	who.add(cmd)
+	who.Add(cmd)
 	cmd.Flags().StringVar(&reason, "reason", "", "a line for who asked")
 	return cmd
 }
@@ -132,7 +118,7 @@ program that runs as you.`,
 // approvalWithdraw tries the login at hand first: who asked needs no more. For
 // what somebody else was given it takes a person.
 func (c *cli) approvalWithdraw() *cobra.Command {
-	var who personFlags
+	var who session.PersonFlags
 	cmd := &cobra.Command{
 		Use:   "withdraw ID",
 		Short: "Take a request back, or what is left of an approval",
@@ -140,7 +126,7 @@ func (c *cli) approvalWithdraw() *cobra.Command {
 password is asked for when neither you nor an agent of yours asked for it.`,
 		Args: args("ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			return c.orAsPerson(cmd.Context(), &who, func(cl *client.Client) error {
+			return c.OrAsPerson(cmd.Context(), &who, func(cl *client.Client) error {
 				r, err := cl.Withdraw(cmd.Context(), a[0])
 				if err != nil {
 					return err
@@ -149,16 +135,13 @@ password is asked for when neither you nor an agent of yours asked for it.`,
 			})
 		},
 	}
-	who.add(cmd)
+	who.Add(cmd)
 	return cmd
 }
 
 func (c *cli) printApproval(r *client.Approval) error {
-	if c.jsonOut {
-		return c.printJSON(r)
-	}
-	return c.printFields(field{"ID", r.ID}, field{"Status", r.Status}, field{"Operation", r.Operation}, field{"Path", r.SecretPath},
+	return c.show(r, field{"ID", r.ID}, field{"Status", r.Status}, field{"Operation", r.Operation}, field{"Path", r.SecretPath},
 		field{"Vault", r.VaultID}, field{"Requester", r.RequesterType + ":" + r.RequesterID}, field{"Reason", r.Reason},
-		field{"Uses", strconv.Itoa(r.UsesLeft) + " of " + strconv.Itoa(r.MaxUses) + " left"}, field{"Expires", c.maybe(&r.ExpiresAt, "")},
+		field{"Uses", strconv.Itoa(r.UsesLeft) + " of " + strconv.Itoa(r.MaxUses) + " left"}, field{"Expires", c.Maybe(&r.ExpiresAt, "")},
 		field{"Decision", r.DecisionReason})
 }

@@ -15,13 +15,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
-
-func (c *cli) auditCommand() *cobra.Command {
-	return group("audit", "Read and check the audit log",
-		c.auditList(), c.auditVerify(), c.auditExport(), c.auditKeys())
-}
 
 func (c *cli) auditList() *cobra.Command {
 	var f client.AuditFilter
@@ -33,10 +29,10 @@ func (c *cli) auditList() *cobra.Command {
 		Args:    args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.Limit < 1 || f.Limit > 1000 {
-				return usage("--limit takes 1 to 1000.")
+				return console.Usage("--limit takes 1 to 1000.")
 			}
 			if f.Offset < 0 {
-				return usage("--offset can not be negative.")
+				return console.Usage("--offset can not be negative.")
 			}
 			var err error
 			if f.From, err = c.moment("--since", since); err != nil {
@@ -45,7 +41,7 @@ func (c *cli) auditList() *cobra.Command {
 			if f.To, err = c.moment("--until", until); err != nil {
 				return err
 			}
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -53,9 +49,9 @@ func (c *cli) auditList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
+			if c.JSON {
 				page.Events = orEmpty(page.Events)
-				return c.printJSON(page)
+				return c.PrintJSON(page)
 			}
 			return c.printEvents(page.Events)
 		},
@@ -76,7 +72,7 @@ func (c *cli) auditList() *cobra.Command {
 func (c *cli) printEvents(events []client.AuditEvent) error {
 	const roomy = 110
 	header := []string{"TIME", "ACTION", "OUTCOME", "ACTOR", "WHAT", "ADDRESS", "ID"}
-	if c.IsTTY(c.Stdout) && !c.wide {
+	if c.IsTTY(c.Stdout) && !c.Wide {
 		header = header[:6]
 		if w := c.Width(c.Stdout); w > 0 && w < roomy {
 			header = header[:5]
@@ -86,7 +82,7 @@ func (c *cli) printEvents(events []client.AuditEvent) error {
 	for _, e := range events {
 		rows = append(rows, c.eventRow(e)[:len(header)])
 	}
-	return c.printRows(header, rows, "No events.")
+	return c.PrintRows(header, rows, "No events.")
 }
 
 func (c *cli) eventRow(e client.AuditEvent) []string {
@@ -99,12 +95,12 @@ func (c *cli) eventRow(e client.AuditEvent) []string {
 	what := d.Path
 	switch {
 	case what != "" && d.Vault != "" && c.IsTTY(c.Stdout):
-		what += " in " + c.short(d.Vault)
+		what += " in " + c.Short(d.Vault)
 	case what != "" || e.ResourceType == "":
 	case e.ResourceID == "" && c.IsTTY(c.Stdout):
 		what = e.ResourceType
 	default:
-		what = e.ResourceType + ":" + c.short(e.ResourceID)
+		what = e.ResourceType + ":" + c.Short(e.ResourceID)
 	}
 	outcome := d.Outcome
 	if outcome != "success" && d.Reason != "" {
@@ -112,9 +108,9 @@ func (c *cli) eventRow(e client.AuditEvent) []string {
 	}
 	actor := e.ActorType
 	if e.ActorID != "" {
-		actor += ":" + c.short(e.ActorID)
+		actor += ":" + c.Short(e.ActorID)
 	}
-	return []string{c.when(e.CreatedAt), e.Action, outcome, actor, what, e.IPAddress, e.ID}
+	return []string{c.When(e.CreatedAt), e.Action, outcome, actor, what, e.IPAddress, e.ID}
 }
 
 // moment reads a time, or a duration before now.
@@ -127,7 +123,7 @@ func (c *cli) moment(flag, s string) (time.Time, error) {
 	}
 	d, err := parseDuration(s)
 	if err != nil || d < 0 {
-		return time.Time{}, usage(flag + " takes a time such as 2030-01-31T12:00:00Z, or how long ago, such as 2h or 7d.")
+		return time.Time{}, console.Usage(flag + " takes a time such as 2030-01-31T12:00:00Z, or how long ago, such as 2h or 7d.")
 	}
 	return c.Now().Add(-d), nil
 }
@@ -137,12 +133,8 @@ func (c *cli) auditExport() *cobra.Command {
 		Use:   "export",
 		Short: "Print the whole log as JSON lines, for `audit verify --file`",
 		Args:  args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
-			if err != nil {
-				return err
-			}
-			r, err := cl.AuditExport(cmd.Context())
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			r, err := cl.AuditExport(ctx)
 			if err != nil {
 				return err
 			}
@@ -151,7 +143,7 @@ func (c *cli) auditExport() *cobra.Command {
 				return fault.Wrap(err, fault.Internal, "export_broken", "The export ended early; what was written is not whole.")
 			}
 			return nil
-		},
+		}),
 	}
 }
 
@@ -160,25 +152,21 @@ func (c *cli) auditKeys() *cobra.Command {
 		Use:   "keys",
 		Short: "Print the public keys that an export is checked with, as ID=KEY",
 		Args:  args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			keys, err := cl.AuditKeys(ctx)
 			if err != nil {
 				return err
 			}
-			keys, err := cl.AuditKeys(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(keys)
+			if c.JSON {
+				return c.PrintJSON(keys)
 			}
 			for _, id := range slices.Sorted(maps.Keys(keys)) {
-				if _, err := fmt.Fprintln(c.Stdout, clean(id+"="+keys[id])); err != nil {
+				if _, err := fmt.Fprintln(c.Stdout, console.Clean(id+"="+keys[id])); err != nil {
 					return err
 				}
 			}
 			return nil
-		},
+		}),
 	}
 }
 
@@ -220,9 +208,9 @@ nothing but the public keys of the log. The exit code is 1 when the log is not w
 func (c *cli) verify(ctx context.Context, file, key string, full bool) (*client.AuditReport, error) {
 	if file == "" {
 		if key != "" {
-			return nil, usage("--public-key goes with --file.")
+			return nil, console.Usage("--public-key goes with --file.")
 		}
-		cl, err := c.session()
+		cl, err := c.Client()
 		if err != nil {
 			return nil, err
 		}
@@ -232,13 +220,13 @@ func (c *cli) verify(ctx context.Context, file, key string, full bool) (*client.
 		return cl.AuditVerify(ctx)
 	}
 	if key == "" {
-		return nil, usage("--file needs --public-key: without it an altered log could be made to look whole.")
+		return nil, console.Usage("--file needs --public-key: without it an altered log could be made to look whole.")
 	}
-	if c.VerifyExport == nil {
+	if c.verifyExport == nil {
 		return nil, fault.New(fault.Internal, "not_built_in", "This build can not check exports.")
 	}
 	if name, ok := strings.CutPrefix(key, "@"); ok {
-		b, err := readFile(name)
+		b, err := console.ReadFile(name)
 		if err != nil {
 			return nil, err
 		}
@@ -248,12 +236,12 @@ func (c *cli) verify(ctx context.Context, file, key string, full bool) (*client.
 	if file != "-" {
 		f, err := os.Open(file)
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "unreadable_file", "Can not read the file: "+reason(err)+".")
+			return nil, fault.New(fault.Invalid, "unreadable_file", "Can not read the file: "+console.Cause(err)+".")
 		}
 		defer f.Close()
 		in = f
 	}
-	r, err := c.VerifyExport(in, strings.TrimSpace(key))
+	r, err := c.verifyExport(in, strings.TrimSpace(key))
 	if err != nil {
 		return nil, err
 	}
@@ -261,18 +249,18 @@ func (c *cli) verify(ctx context.Context, file, key string, full bool) (*client.
 }
 
 func (c *cli) printReport(r *client.AuditReport) error {
-	if c.jsonOut {
-		return c.printJSON(r)
+	if c.JSON {
+		return c.PrintJSON(r)
 	}
 	seq := ""
 	if r.FirstBadSeq > 0 {
 		seq = strconv.FormatInt(r.FirstBadSeq, 10)
 	}
-	fields := []field{{"Whole", yesNo(r.OK)}, {"Events", strconv.FormatInt(r.Events, 10)}}
+	fields := []field{{"Whole", console.YesNo(r.OK)}, {"Events", strconv.FormatInt(r.Events, 10)}}
 	if r.FromSeq > 1 {
 		fields = append(fields, field{"Checked now from", strconv.FormatInt(r.FromSeq, 10)})
 	}
-	return c.printFields(append(fields, field{"Checkpoints", strconv.FormatInt(r.Checkpoints, 10)},
+	return c.PrintFields(append(fields, field{"Checkpoints", strconv.FormatInt(r.Checkpoints, 10)},
 		field{"Signed up to event", strconv.FormatInt(r.SignedSeq, 10)}, field{"First bad event", r.FirstBadEventID},
 		field{"First bad number", seq}, field{"Problem", r.Problem})...)
 }
@@ -286,7 +274,7 @@ func broken(r *client.AuditReport) string {
 		s = fmt.Sprintf("The audit log is not whole: the first bad event is number %d.", r.FirstBadSeq)
 	}
 	if r.Problem != "" {
-		s += " " + capital(sentence(r.Problem))
+		s += " " + console.Capital(console.Sentence(r.Problem))
 	}
 	return s
 }

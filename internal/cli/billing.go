@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -8,35 +9,27 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
-
-func (c *cli) billingCommand() *cobra.Command {
-	return group("billing", "What your organisation used, may use, and has credit for",
-		c.billingStatus(), c.billingUsage(), c.billingHistory(), c.billingCredits(), c.billingLedger(), c.billingOverage())
-}
 
 func (c *cli) billingStatus() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
 		Short: "Show the tier, the credit, and what is used of what there may be",
 		Args:  args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			s, err := cl.Subscription(ctx)
 			if err != nil {
 				return err
 			}
-			s, err := cl.Subscription(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(s)
+			if c.JSON {
+				return c.PrintJSON(s)
 			}
 			u := &s.Usage
-			return c.printFields(field{"Tier", s.Tier}, field{"Until", c.maybe(s.PeriodEnd, "")}, field{"Credit", dollars(s.CreditBalanceCents)},
+			return c.PrintFields(field{"Tier", s.Tier}, field{"Until", c.Maybe(s.PeriodEnd, "")}, field{"Credit", dollars(s.CreditBalanceCents)},
 				field{"Overage", s.OverageMethod}, field{"Requests", share(u.Requests)}, field{"Vaults", share(u.Vaults)},
 				field{"Secrets", share(u.Secrets)}, field{"Agents", share(u.Agents)}, field{"Members", share(u.TeamMembers)}, field{"Shares", share(u.Shares)})
-		},
+		}),
 	}
 }
 
@@ -62,22 +55,18 @@ func (c *cli) billingUsage() *cobra.Command {
 		Use:   "usage",
 		Short: "Show the requests of this month",
 		Args:  args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			u, err := cl.Usage(ctx)
 			if err != nil {
 				return err
 			}
-			u, err := cl.Usage(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(u)
+			if c.JSON {
+				return c.PrintJSON(u)
 			}
 			m := &u.CurrentMonth
-			return c.printFields(field{"Tier", u.BillingTier}, field{"Requests", share(client.Used{Used: m.TotalRequests, Limit: u.FreeTierLimit})},
+			return c.PrintFields(field{"Tier", u.BillingTier}, field{"Requests", share(client.Used{Used: m.TotalRequests, Limit: u.FreeTierLimit})},
 				field{"Paid", strconv.FormatInt(m.PaidRequests, 10)}, field{"Cost", m.TotalCostUSD + " USD"})
-		},
+		}),
 	}
 }
 
@@ -89,25 +78,17 @@ func (c *cli) billingHistory() *cobra.Command {
 		Args:  args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if limit < 0 {
-				return usage("--limit takes a number above zero.")
+				return console.Usage("--limit takes a number above zero.")
 			}
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
 			all, err := cl.UsageHistory(cmd.Context(), limit)
-			if err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"events": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, e := range all {
-				rows = append(rows, []string{c.when(e.CreatedAt), e.PrincipalType + ":" + c.short(e.PrincipalID), e.Method + " " + e.Endpoint,
-					strconv.Itoa(e.StatusCode), e.PriceUSD})
-			}
-			return c.printRows([]string{"WHEN", "WHO", "WHAT", "STATUS", "USD"}, rows, "No requests.")
+			return list(c, "events", all, err, []string{"WHEN", "WHO", "WHAT", "STATUS", "USD"}, "No requests.", func(e client.UsageEvent) []string {
+				return []string{c.When(e.CreatedAt), e.PrincipalType + ":" + c.Short(e.PrincipalID), e.Method + " " + e.Endpoint,
+					strconv.Itoa(e.StatusCode), e.PriceUSD}
+			})
 		},
 	}
 	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many, up to 200 (default 50)")
@@ -119,22 +100,18 @@ func (c *cli) billingCredits() *cobra.Command {
 		Use:   "credits",
 		Short: "Show the credit, and what of it ends soon",
 		Args:  args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			b, err := cl.CreditBalance(ctx)
 			if err != nil {
 				return err
 			}
-			b, err := cl.CreditBalance(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(b)
+			if c.JSON {
+				return c.PrintJSON(b)
 			}
 			soon := &b.ExpiringWithin90Days
-			return c.printFields(field{"Credit", dollars(b.BalanceCents)}, field{"Ends within 30 days", dollars(b.ExpiringWithin30DaysCents)},
-				field{"Ends within 90 days", dollars(soon.AmountCents)}, field{"First end", c.maybe(soon.EarliestExpiry, "")})
-		},
+			return c.PrintFields(field{"Credit", dollars(b.BalanceCents)}, field{"Ends within 30 days", dollars(b.ExpiringWithin30DaysCents)},
+				field{"Ends within 90 days", dollars(soon.AmountCents)}, field{"First end", c.Maybe(soon.EarliestExpiry, "")})
+		}),
 	}
 }
 
@@ -146,24 +123,16 @@ func (c *cli) billingLedger() *cobra.Command {
 		Args:  args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if page < 1 || limit < 0 {
-				return usage("--page and --limit take numbers above zero.")
+				return console.Usage("--page and --limit take numbers above zero.")
 			}
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
 			all, err := cl.CreditTransactions(cmd.Context(), page, limit)
-			if err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"transactions": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, e := range all {
-				rows = append(rows, []string{c.when(e.CreatedAt), e.Type, dollars(e.AmountCents), dollars(e.BalanceAfterCents), e.Description})
-			}
-			return c.printRows([]string{"WHEN", "KIND", "AMOUNT", "CREDIT", "WHAT"}, rows, "No credits so far.")
+			return list(c, "transactions", all, err, []string{"WHEN", "KIND", "AMOUNT", "CREDIT", "WHAT"}, "No credits so far.", func(e client.CreditTransaction) []string {
+				return []string{c.When(e.CreatedAt), e.Type, dollars(e.AmountCents), dollars(e.BalanceAfterCents), e.Description}
+			})
 		},
 	}
 	cmd.Flags().IntVar(&page, "page", 1, "pages count from 1")
@@ -178,20 +147,16 @@ func (c *cli) billingOverage() *cobra.Command {
 		Args:  args("METHOD"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			if methods := []string{"credits", "x402"}; !slices.Contains(methods, a[0]) {
-				return usage("The method is " + oneOf(methods) + ".")
+				return console.Usage("The method is " + oneOf(methods) + ".")
 			}
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
 			if err := cl.SetOverageMethod(cmd.Context(), a[0]); err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]string{"overage_method": a[0]})
-			}
-			c.done("Requests beyond the limit are paid for by %s now.", a[0])
-			return nil
+			return c.did(map[string]string{"overage_method": a[0]}, "Requests beyond the limit are paid for by %s now.", a[0])
 		},
 	}
 }

@@ -10,18 +10,15 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
 	"github.com/oneclaw-dev/oneclaw/client"
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
 )
 
 // Deps is what the commands use of the world. A nil func gets the real thing.
@@ -32,7 +29,7 @@ type Deps struct {
 	Now            func() time.Time
 	IsTTY          func(stream any) bool
 	Width          func(stream any) int // columns of a terminal, 0 where not known
-	Prompt         Prompter
+	Prompt         console.Prompter
 	HTTPClient     *http.Client
 	After          func(time.Duration) <-chan time.Time // waits; a test need not
 	Version        string
@@ -40,38 +37,21 @@ type Deps struct {
 	VerifyExport func(export io.Reader, publicKey string) (client.AuditReport, error)
 }
 
-// cli is the state that the commands of one run share.
-type cli struct {
-	Deps
-	jsonOut bool
-	apiURL  string
-	vault   string
-	wide    bool            // --wide of the command that lists
-	running bool            // the arguments were accepted: later errors are not about usage
-	ours    map[string]bool // the first words of this package's commands
-}
-
 // New returns the root command with all commands of this package. The caller may
 // add others, and runs it with Execute.
 func New(d Deps) *cobra.Command {
-	if d.Getenv == nil {
-		d.Getenv = os.Getenv
-	}
+	con := console.New(console.Console{
+		Stdin: d.Stdin, Stdout: d.Stdout, Stderr: d.Stderr, Getenv: d.Getenv, IsTTY: d.IsTTY, Width: d.Width, Prompt: d.Prompt,
+	})
 	if d.Now == nil {
 		d.Now = time.Now
 	}
 	if d.After == nil {
 		d.After = time.After
 	}
-	if d.IsTTY == nil {
-		d.IsTTY = isTerminal
-	}
-	if d.Width == nil {
-		d.Width = terminalWidth
-	}
-	c := &cli{Deps: d}
-	if c.Prompt == nil {
-		c.Prompt = &console{in: d.Stdin, out: d.Stderr, marked: c.look(d.Stderr, heading)}
+	c := &cli{
+		Session: &session.Session{Console: con, Now: d.Now, HTTPClient: d.HTTPClient, Version: d.Version},
+		after:   d.After, verifyExport: d.VerifyExport,
 	}
 	root := &cobra.Command{
 		Use:   "oneclaw",
@@ -95,13 +75,10 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 3 not authenticated, 4 denied, 5 n
 	root.SetFlagErrorFunc(badFlag)
 	root.SetContext(context.WithValue(context.Background(), stateKey{}, c))
 	f := root.PersistentFlags()
-	f.BoolVar(&c.jsonOut, "json", false, "print JSON, also for errors")
-	f.StringVar(&c.apiURL, "api-url", "", "address of the server")
+	f.BoolVar(&c.JSON, "json", false, "print JSON, also for errors")
+	f.StringVar(&c.APIURL, "api-url", "", "address of the server")
 	f.StringVar(&c.vault, "vault", "", "name or id of the vault")
-	root.AddCommand(c.loginCommand(), c.logoutCommand(), c.whoamiCommand(), c.passwordCommand(), c.mfaCommand(), c.sessionsCommand(), c.accountCommand(), c.vaultCommand(),
-		c.secretCommand(), c.shareCommand(), c.agentCommand(), c.policyCommand(), c.approvalCommand(), c.orgCommand(), c.ipRuleCommand(),
-		c.billingCommand(), c.chainCommand(), c.adminCommand(),
-		c.auditCommand(), c.versionCommand())
+	root.AddCommand(c.commands()...)
 	c.hideForeignFlags(root)
 	return root
 }
@@ -129,99 +106,4 @@ func (c *cli) hideForeignFlags(root *cobra.Command) {
 		}
 		help(cmd, a)
 	})
-}
-
-func (c *cli) versionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  args(),
-		RunE: func(*cobra.Command, []string) error {
-			if c.jsonOut {
-				return c.printJSON(map[string]string{"version": c.Version})
-			}
-			_, err := io.WriteString(c.Stdout, "oneclaw version "+c.Version+"\n")
-			return err
-		},
-	}
-}
-
-// group is a command that only holds others.
-func group(use, short string, subs ...*cobra.Command) *cobra.Command {
-	g := &cobra.Command{Use: use, Short: short, Args: unknownCommand,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	g.AddCommand(subs...)
-	return g
-}
-
-func unknownCommand(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	like := closest(cmd, args[0])
-	s := "There is no command " + quote(cmd.CommandPath()+" "+args[0]) + "."
-	if like != "" {
-		s += " Did you mean " + quote(cmd.CommandPath()+" "+like) + "?"
-	} else {
-		s += " Run " + quote(cmd.CommandPath()+" --help") + "."
-	}
-	return errors.New(s)
-}
-
-// closest is the command that was most likely meant: one letter off before two.
-func closest(cmd *cobra.Command, typed string) string {
-	for d := range 2 {
-		cmd.SuggestionsMinimumDistance = d + 1
-		if like := cmd.SuggestionsFor(typed); len(like) > 0 {
-			return like[0]
-		}
-	}
-	return ""
-}
-
-// args wants one argument for each name.
-func args(names ...string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, given []string) error {
-		if len(given) == len(names) {
-			return nil
-		}
-		if len(given) > len(names) {
-			return usage("Too many arguments. Usage: " + cmd.UseLine())
-		}
-		return usage("Missing " + names[len(given)] + ". Usage: " + cmd.UseLine())
-	}
-}
-
-// badFlag says in plain words what a flag takes.
-func badFlag(_ *cobra.Command, err error) error {
-	e, ok := errors.AsType[*pflag.InvalidValueError](err)
-	if !ok {
-		return err
-	}
-	takes := "a " + e.GetFlag().Value.Type()
-	switch e.GetFlag().Value.Type() {
-	case "int", "int64":
-		takes = "a whole number"
-	case "bool":
-		takes = "true or false"
-	}
-	return usage("--" + e.GetFlag().Name + " takes " + takes + ".")
-}
-
-func usage(detail string) error { return fault.New(fault.Invalid, "usage", detail) }
-
-func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// interactive says whether a person can be asked.
-func (c *cli) interactive() bool { return c.IsTTY(c.Stdin) && c.IsTTY(c.Stderr) && !c.jsonOut }
-
-// look is l where a stream shows colours and the person wants them, and plain elsewhere.
-func (c *cli) look(w io.Writer, l look) look {
-	if c.IsTTY(w) && c.Getenv("NO_COLOR") == "" && c.Getenv("TERM") != "dumb" {
-		return l
-	}
-	return plain
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
@@ -12,11 +13,11 @@ import (
 // another machine, and waits until they did. The address is printed and not
 // opened: the browser may well be elsewhere.
 func (c *cli) loginByDevice(ctx context.Context) error {
-	base, err := c.baseURL()
+	base, err := c.BaseURL()
 	if err != nil {
 		return err
 	}
-	cl, err := c.connect(base)
+	cl, err := c.Connect(base)
 	if err != nil {
 		return err
 	}
@@ -29,12 +30,12 @@ func (c *cli) loginByDevice(ctx context.Context) error {
 	if page == "" {
 		page = code.VerificationURI
 	}
-	c.warn("Open " + clean(page) + " in a browser, and approve the code " + clean(code.UserCode) + " there. Waiting...")
+	c.Warn("Open " + console.Clean(page) + " in a browser, and approve the code " + console.Clean(code.UserCode) + " there. Waiting...")
 	t, err := c.awaitDevice(ctx, cl, code)
 	if err != nil {
 		return err
 	}
-	return c.keepDeviceLogin(base, t)
+	return c.KeepDevice(base, t)
 }
 
 // awaitDevice asks until the human decided or the code has ended.
@@ -44,7 +45,7 @@ func (c *cli) awaitDevice(ctx context.Context, cl *client.Client, code *client.D
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-c.After(wait):
+		case <-c.after(wait):
 		}
 		t, err := cl.DeviceToken(ctx, code.DeviceCode)
 		if err != nil && !passes(err) {
@@ -73,17 +74,4 @@ func (c *cli) awaitDevice(ctx context.Context, cl *client.Client, code *client.D
 // passes reports whether asking again may help.
 func passes(err error) bool {
 	return client.IsStatus(err, 0) || client.IsStatus(err, 429) || client.IsStatus(err, 502) || client.IsStatus(err, 503) || client.IsStatus(err, 504)
-}
-
-// keepDeviceLogin stores the token. It lives for a day, and ends with the
-// password of whom it was approved by, so no key is made of it.
-func (c *cli) keepDeviceLogin(base string, t *client.DeviceToken) error {
-	s := stored{
-		APIURL: base, Email: t.Email, UserID: t.UserID, OrgID: t.OrgID, Credential: string(t.AccessToken.Reveal()),
-		ExpiresAt: c.Now().Add(time.Duration(t.ExpiresIn) * time.Second).UTC().Truncate(time.Second),
-	}
-	if err := c.save(s); err != nil {
-		return err
-	}
-	return c.loggedIn(s)
 }

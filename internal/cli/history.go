@@ -16,20 +16,9 @@ func (c *cli) secretVersions() *cobra.Command {
 		Use:   "versions PATH",
 		Short: "List the versions of a secret, also of a deleted one",
 		Args:  args("PATH"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, vault, err := c.inVault(cmd.Context())
-			if err != nil {
-				return err
-			}
-			all, err := cl.SecretVersions(cmd.Context(), vault, a[0])
-			if err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"versions": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, v := range all {
+		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, a []string) error {
+			all, err := cl.SecretVersions(ctx, vault, a[0])
+			return list(c, "versions", all, err, []string{"VERSION", "STATE", "TYPE", "WRITTEN BY", "WRITTEN", "EXPIRES"}, "No versions.", func(v client.SecretVersion) []string {
 				state := "old"
 				switch {
 				case v.IsDeleted:
@@ -37,11 +26,10 @@ func (c *cli) secretVersions() *cobra.Command {
 				case v.IsCurrent:
 					state = "current"
 				}
-				rows = append(rows, []string{strconv.FormatInt(v.Version, 10), state, v.Type, c.shortActor(v.CreatedBy),
-					c.when(v.CreatedAt), c.maybe(v.ExpiresAt, "never")})
-			}
-			return c.printRows([]string{"VERSION", "STATE", "TYPE", "WRITTEN BY", "WRITTEN", "EXPIRES"}, rows, "No versions.")
-		},
+				return []string{strconv.FormatInt(v.Version, 10), state, v.Type, c.ShortActor(v.CreatedBy),
+					c.When(v.CreatedAt), c.Maybe(v.ExpiresAt, "never")}
+			})
+		}),
 	})
 }
 
@@ -50,14 +38,10 @@ func (c *cli) secretRestore() *cobra.Command {
 		Use:   "restore PATH",
 		Short: "Bring a deleted secret back",
 		Args:  args("PATH"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, vault, err := c.inVault(cmd.Context())
-			if err != nil {
-				return err
-			}
-			s, err := cl.RestoreSecret(cmd.Context(), vault, a[0])
+		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, a []string) error {
+			s, err := cl.RestoreSecret(ctx, vault, a[0])
 			if client.IsStatus(err, http.StatusNotFound) {
-				if _, ferr := find(cmd.Context(), cl, vault, a[0]); ferr == nil {
+				if _, ferr := find(ctx, cl, vault, a[0]); ferr == nil {
 					return fault.New(fault.Conflict, "secret_not_deleted", "The secret is not deleted: there is nothing to restore.")
 				}
 			}
@@ -65,7 +49,7 @@ func (c *cli) secretRestore() *cobra.Command {
 				return err
 			}
 			return c.printWritten("Restored", s)
-		},
+		}),
 	}
 }
 
@@ -86,23 +70,15 @@ func (c *cli) removal(use, short, question, done, key string,
 		Use:   use,
 		Short: short,
 		Args:  args("PATH"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, vault, err := c.inVault(cmd.Context())
-			if err != nil {
+		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, a []string) error {
+			if err := c.Confirm(ctx, yes, question+a[0]+"?"); err != nil {
 				return err
 			}
-			if err := c.confirm(cmd.Context(), yes, question+a[0]+"?"); err != nil {
+			if err := remove(cl, ctx, vault, a[0]); err != nil {
 				return err
 			}
-			if err := remove(cl, cmd.Context(), vault, a[0]); err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"path": a[0], key: true})
-			}
-			c.done("%s%s.", done, a[0])
-			return nil
-		},
+			return c.did(map[string]any{"path": a[0], key: true}, "%s%s.", done, a[0])
+		}),
 	}
 	yesFlag(cmd, &yes)
 	return cmd

@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
@@ -21,7 +23,7 @@ for a password, until the stored login ends; the mail says until when.`,
 		Args: args("EMAIL"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			week := c.Now().Add(7 * 24 * time.Hour)
-			cl, done, err := c.outlasting(cmd.Context(), &week)
+			cl, done, err := c.Outlasting(cmd.Context(), &week)
 			if err != nil {
 				return err
 			}
@@ -29,11 +31,7 @@ for a password, until the stored login ends; the mail says until when.`,
 			if err := cl.Invite(cmd.Context(), a[0], role); err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"email": a[0], "role": role, "invited": true})
-			}
-			c.done("Invited %s.", a[0])
-			return nil
+			return c.did(map[string]any{"email": a[0], "role": role, "invited": true}, "Invited %s.", a[0])
 		},
 	}
 	cmd.Flags().StringVar(&role, "role", "member", "owner, admin or member")
@@ -45,28 +43,16 @@ func (c *cli) orgInvitations() *cobra.Command {
 		Use:   "invitations",
 		Short: "List the invitations that nobody has accepted",
 		Args:  args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
-			if err != nil {
-				return err
-			}
-			all, err := cl.Invitations(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"invitations": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, i := range all {
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			all, err := cl.Invitations(ctx)
+			return list(c, "invitations", all, err, []string{"ID", "EMAIL", "ROLE", "STATUS", "EXPIRES"}, "No invitations.", func(i client.Invitation) []string {
 				status := "waiting"
 				if i.IsExpired {
 					status = "expired"
 				}
-				rows = append(rows, []string{i.ID, i.Email, i.Role, status, c.when(i.ExpiresAt)})
-			}
-			return c.printRows([]string{"ID", "EMAIL", "ROLE", "STATUS", "EXPIRES"}, rows, "No invitations.")
-		},
+				return []string{i.ID, i.Email, i.Role, status, c.When(i.ExpiresAt)}
+			})
+		}),
 	})
 }
 
@@ -93,24 +79,20 @@ func (c *cli) orgRevoke() *cobra.Command {
 }
 
 func (c *cli) onInvitation(ctx context.Context, id, past string, do func(*client.Client, context.Context, string) error) error {
-	cl, err := c.session()
+	cl, err := c.Client()
 	if err != nil {
 		return err
 	}
 	if err := do(cl, ctx, id); err != nil {
 		return err
 	}
-	if c.jsonOut {
-		return c.printJSON(map[string]any{"id": id, past: true})
-	}
-	c.done("The invitation %s was %s.", id, past)
-	return nil
+	return c.did(map[string]any{"id": id, past: true}, "The invitation %s was %s.", id, past)
 }
 
 // orgAccept takes the token as an argument too, as the mail shows it: it is good
 // once, and for the account with the address that it was mailed to alone.
 func (c *cli) orgAccept() *cobra.Command {
-	var who personFlags
+	var who session.PersonFlags
 	cmd := &cobra.Command{
 		Use:   "accept [TOKEN]",
 		Short: "Join the organisation that invited you, with the token of the mail",
@@ -122,7 +104,7 @@ organisation. Where the token comes on stdin, give --password-file.
 Your login stays where it is: ` + "`oneclaw org switch`" + ` leads to the new organisation.`,
 		Args: func(cmd *cobra.Command, given []string) error {
 			if len(given) > 1 {
-				return usage("Too many arguments. Usage: " + cmd.UseLine())
+				return console.Usage("Too many arguments. Usage: " + cmd.UseLine())
 			}
 			return nil
 		},
@@ -132,36 +114,36 @@ Your login stays where it is: ` + "`oneclaw org switch`" + ` leads to the new or
 			if err != nil {
 				return err
 			}
-			return c.asPerson(ctx, &who, func(cl *client.Client) error {
+			return c.AsPerson(ctx, &who, func(cl *client.Client) error {
 				joined, err := cl.AcceptInvitation(ctx, token)
 				if err != nil {
 					return err
 				}
-				if c.jsonOut {
-					return c.printJSON(joined)
+				if c.JSON {
+					return c.PrintJSON(joined)
 				}
-				if err := c.printFields(field{"Organisation", joined.OrgID}, field{"Role", joined.Role}); err != nil {
+				if err := c.PrintFields(field{"Organisation", joined.OrgID}, field{"Role", joined.Role}); err != nil {
 					return err
 				}
-				c.done("You are a member. To work there: oneclaw org switch %s", joined.OrgID)
+				c.Done("You are a member. To work there: oneclaw org switch %s", joined.OrgID)
 				return nil
 			})
 		},
 	}
-	who.add(cmd)
+	who.Add(cmd)
 	return cmd
 }
 
-func (c *cli) invitationToken(ctx context.Context, given []string, who *personFlags) (client.Value, error) {
+func (c *cli) invitationToken(ctx context.Context, given []string, who *session.PersonFlags) (client.Value, error) {
 	if len(given) > 0 {
 		return client.ValueOf(strings.TrimSpace(given[0])), nil
 	}
-	if !c.interactive() && who.fromStdin() {
-		return client.Value{}, usage("Give the token of the mail as an argument, or on stdin together with --password-file.")
+	if !c.Interactive() && who.FromStdin() {
+		return client.Value{}, console.Usage("Give the token of the mail as an argument, or on stdin together with --password-file.")
 	}
-	v, err := c.readValue(ctx, "", "Token of the invitation", false)
-	if fault.CodeOf(err) == codeEmpty {
-		return v, usage("The token is empty. It is in the mail that invites you.")
+	v, err := c.ReadValue(ctx, "", "Token of the invitation", false)
+	if fault.CodeOf(err) == console.CodeEmpty {
+		return v, console.Usage("The token is empty. It is in the mail that invites you.")
 	}
 	if err != nil {
 		return v, err

@@ -1,17 +1,15 @@
 package cli
 
 import (
+	"context"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
 )
-
-func (c *cli) ipRuleCommand() *cobra.Command {
-	return group("ip-rule", "Which addresses may talk to your organisation",
-		c.ipRuleList(), c.ipRuleAdd(), c.ipRuleDelete())
-}
 
 func (c *cli) ipRuleList() *cobra.Command {
 	return c.wideFlag(&cobra.Command{
@@ -19,29 +17,17 @@ func (c *cli) ipRuleList() *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "List the rules: id, what they do, network, for whom, label",
 		Args:    args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
-			if err != nil {
-				return err
-			}
-			all, err := cl.IPRules(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"rules": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, r := range all {
-				rows = append(rows, []string{r.ID, r.RuleType, r.CIDR, r.AppliesTo, r.Label})
-			}
-			return c.printRows([]string{"ID", "RULE", "NETWORK", "FOR", "NAME"}, rows, "No rules: any address may.")
-		},
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			all, err := cl.IPRules(ctx)
+			return list(c, "rules", all, err, []string{"ID", "RULE", "NETWORK", "FOR", "NAME"}, "No rules: any address may.", func(r client.IPRule) []string {
+				return []string{r.ID, r.RuleType, r.CIDR, r.AppliesTo, r.Label}
+			})
+		}),
 	})
 }
 
 func (c *cli) ipRuleAdd() *cobra.Command {
-	var who personFlags
+	var who session.PersonFlags
 	var r client.IPRuleCreate
 	cmd := &cobra.Command{
 		Use:   "add allow|deny NETWORK",
@@ -55,25 +41,22 @@ is refused unless --force is given.`,
 		RunE: func(cmd *cobra.Command, a []string) error {
 			r.RuleType, r.CIDR = a[0], a[1]
 			if rules := []string{"allow", "deny"}; !slices.Contains(rules, r.RuleType) {
-				return usage("A rule is " + oneOf(rules) + ".")
+				return console.Usage("A rule is " + oneOf(rules) + ".")
 			}
 			if kinds := []string{"all", "user", "agent"}; !slices.Contains(kinds, r.AppliesTo) {
-				return usage("--for takes " + oneOf(kinds) + ".")
+				return console.Usage("--for takes " + oneOf(kinds) + ".")
 			}
-			return c.orAsPerson(cmd.Context(), &who, func(cl *client.Client) error {
+			return c.OrAsPerson(cmd.Context(), &who, func(cl *client.Client) error {
 				made, err := cl.CreateIPRule(cmd.Context(), r)
 				if err != nil {
 					return err
 				}
-				if c.jsonOut {
-					return c.printJSON(made)
-				}
-				return c.printFields(field{"ID", made.ID}, field{"Rule", made.RuleType}, field{"Network", made.CIDR},
+				return c.show(made, field{"ID", made.ID}, field{"Rule", made.RuleType}, field{"Network", made.CIDR},
 					field{"For", made.AppliesTo}, field{"Label", made.Label})
 			})
 		},
 	}
-	who.add(cmd)
+	who.Add(cmd)
 	f := cmd.Flags()
 	f.StringVar(&r.AppliesTo, "for", "all", "all, user or agent")
 	f.StringVar(&r.Label, "label", "", "a name for people")
@@ -82,32 +65,28 @@ is refused unless --force is given.`,
 }
 
 func (c *cli) ipRuleDelete() *cobra.Command {
-	var who personFlags
+	var who session.PersonFlags
 	var yes, force bool
 	cmd := &cobra.Command{
 		Use:   "delete ID",
 		Short: "Delete a rule",
 		Args:  args("ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			if _, err := c.session(); err != nil {
+			if _, err := c.Client(); err != nil {
 				return err
 			}
-			if err := c.confirm(cmd.Context(), yes, "Delete the rule "+a[0]+"?"); err != nil {
+			if err := c.Confirm(cmd.Context(), yes, "Delete the rule "+a[0]+"?"); err != nil {
 				return err
 			}
-			return c.orAsPerson(cmd.Context(), &who, func(cl *client.Client) error {
+			return c.OrAsPerson(cmd.Context(), &who, func(cl *client.Client) error {
 				if err := cl.DeleteIPRule(cmd.Context(), a[0], force); err != nil {
 					return err
 				}
-				if c.jsonOut {
-					return c.printJSON(map[string]any{"id": a[0], "deleted": true})
-				}
-				c.done("Deleted the rule %s.", a[0])
-				return nil
+				return c.did(map[string]any{"id": a[0], "deleted": true}, "Deleted the rule %s.", a[0])
 			})
 		},
 	}
-	who.add(cmd)
+	who.Add(cmd)
 	cmd.Flags().BoolVar(&force, "force", false, "also when that keeps out the address that you ask from; it asks for your password then")
 	yesFlag(cmd, &yes)
 	return cmd

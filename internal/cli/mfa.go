@@ -1,46 +1,41 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
 )
-
-func (c *cli) mfaCommand() *cobra.Command {
-	return group("mfa", "The second factor of your logins", c.mfaStatus(), c.mfaEnable(), c.mfaDisable())
-}
 
 func (c *cli) mfaStatus() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
 		Short: "Say whether your logins need a second factor",
 		Args:  args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			on, err := cl.MFAEnabled(ctx)
 			if err != nil {
 				return err
 			}
-			on, err := cl.MFAEnabled(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(map[string]bool{"enabled": on})
+			if c.JSON {
+				return c.PrintJSON(map[string]bool{"enabled": on})
 			}
 			state := "off"
 			if on {
 				state = "on"
 			}
-			return c.printFields(field{"Second factor", state})
-		},
+			return c.PrintFields(field{"Second factor", state})
+		}),
 	}
 }
 
 func (c *cli) mfaEnable() *cobra.Command {
-	var p personFlags
+	var p session.PersonFlags
 	cmd := &cobra.Command{
 		Use:   "enable",
 		Short: "Turn the second factor on",
@@ -50,17 +45,17 @@ sessions end, also those that "oneclaw login" keeps elsewhere; API keys that las
 than a day stay.`,
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !c.interactive() {
-				return usage("This shows a key and asks for its code: run it on a terminal.")
+			if !c.Interactive() {
+				return console.Usage("This shows a key and asks for its code: run it on a terminal.")
 			}
-			return c.asPerson(cmd.Context(), &p, c.renewed(cmd.Context(), func(cl *client.Client) error {
+			return c.AsPerson(cmd.Context(), &p, c.Renewed(cmd.Context(), func(cl *client.Client) error {
 				setup, err := cl.SetUpMFA(cmd.Context())
 				if err != nil {
 					return err
 				}
 				// Not to stdout: that is for the recovery codes, which may go to a file.
 				fmt.Fprintf(c.Stderr, "Add this key to your authenticator:\n\n  %s\n\nor open this there:\n\n  %s\n\n",
-					clean(string(setup.Secret.Reveal())), clean(string(setup.OTPAuthURI.Reveal())))
+					console.Clean(string(setup.Secret.Reveal())), console.Clean(string(setup.OTPAuthURI.Reveal())))
 				code, err := c.Prompt.Line(cmd.Context(), "Code that it shows")
 				if err != nil {
 					return err
@@ -69,12 +64,12 @@ than a day stay.`,
 				if err != nil {
 					return err
 				}
-				c.done("The second factor is on. These recovery codes work once each, and are shown this once:")
-				if c.jsonOut {
-					return c.printJSON(map[string]any{"recovery_codes": orEmpty(codes)})
+				c.Done("The second factor is on. These recovery codes work once each, and are shown this once:")
+				if c.JSON {
+					return c.PrintJSON(map[string]any{"recovery_codes": orEmpty(codes)})
 				}
 				for _, code := range codes {
-					if _, err := fmt.Fprintln(c.Stdout, clean(code)); err != nil {
+					if _, err := fmt.Fprintln(c.Stdout, console.Clean(code)); err != nil {
 						return err
 					}
 				}
@@ -82,12 +77,12 @@ than a day stay.`,
 			}))
 		},
 	}
-	p.add(cmd)
+	p.Add(cmd)
 	return cmd
 }
 
 func (c *cli) mfaDisable() *cobra.Command {
-	var p personFlags
+	var p session.PersonFlags
 	var last string
 	cmd := &cobra.Command{
 		Use:   "disable",
@@ -98,10 +93,10 @@ recovery code.`,
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			if last == "" && !c.interactive() {
-				return usage("Give --last-code: the next code of the authenticator, or a recovery code. --code is for signing in.")
+			if last == "" && !c.Interactive() {
+				return console.Usage("Give --last-code: the next code of the authenticator, or a recovery code. --code is for signing in.")
 			}
-			return c.asPerson(ctx, &p, c.renewed(ctx, func(cl *client.Client) error {
+			return c.AsPerson(ctx, &p, c.Renewed(ctx, func(cl *client.Client) error {
 				if last == "" {
 					var err error
 					if last, err = c.Prompt.Line(ctx, "The next code that it shows, or a recovery code"); err != nil {
@@ -111,15 +106,11 @@ recovery code.`,
 				if err := cl.DisableMFA(ctx, strings.TrimSpace(last)); err != nil {
 					return err
 				}
-				if c.jsonOut {
-					return c.printJSON(map[string]bool{"enabled": false})
-				}
-				c.done("The second factor is off.")
-				return nil
+				return c.did(map[string]bool{"enabled": false}, "The second factor is off.")
 			}))
 		},
 	}
-	p.add(cmd)
+	p.Add(cmd)
 	cmd.Flags().StringVar(&last, "last-code", "", "code or recovery code that turns it off")
 	return cmd
 }

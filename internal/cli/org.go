@@ -7,39 +7,23 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
-
-func (c *cli) orgCommand() *cobra.Command {
-	return group("org", "Members, invitations, and the organisations that you belong to",
-		c.orgMembers(), c.orgRole(), c.orgRemove(), c.orgInvite(), c.orgInvitations(), c.orgResend(), c.orgRevoke(),
-		c.orgAccept(), c.orgList(), c.orgSwitch())
-}
 
 func (c *cli) orgMembers() *cobra.Command {
 	return c.wideFlag(&cobra.Command{
 		Use:   "members",
 		Short: "List the members of your organisation: id, mail address, name, role, since when",
 		Args:  args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
-			if err != nil {
-				return err
-			}
-			all, err := cl.Members(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"members": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, m := range all {
-				rows = append(rows, []string{c.short(m.ID), m.Email, m.DisplayName, m.Role, c.when(m.CreatedAt)})
-			}
-			return c.printRows([]string{"ID", "EMAIL", "NAME", "ROLE", "SINCE"}, rows, "No members.")
-		},
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			all, err := cl.Members(ctx)
+			return list(c, "members", all, err, []string{"ID", "EMAIL", "NAME", "ROLE", "SINCE"}, "No members.", func(m client.Member) []string {
+				return []string{c.Short(m.ID), m.Email, m.DisplayName, m.Role, c.When(m.CreatedAt)}
+			})
+		}),
 	})
 }
 
@@ -48,58 +32,26 @@ func (c *cli) orgRole() *cobra.Command {
 		Use:   "role MEMBER owner|admin|member",
 		Short: "Give a member, named by mail address or id, another role",
 		Args:  args("MEMBER", "ROLE"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+			id, err := memberID(ctx, cl, a[0])
 			if err != nil {
 				return err
 			}
-			id, err := memberID(cmd.Context(), cl, a[0])
+			m, err := cl.UpdateMemberRole(ctx, id, a[1])
 			if err != nil {
 				return err
 			}
-			m, err := cl.UpdateMemberRole(cmd.Context(), id, a[1])
-			if err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(m)
-			}
-			c.done("%s is %s now.", m.Email, m.Role)
-			return nil
-		},
+			return c.did(m, "%s is %s now.", m.Email, m.Role)
+		}),
 	}
 }
 
 func (c *cli) orgRemove() *cobra.Command {
-	var yes bool
-	cmd := &cobra.Command{
+	return c.removes(&cobra.Command{
 		Use:   "remove MEMBER",
 		Short: "End a membership, with the keys and policies of that member; its agents stop and become yours",
 		Args:  args("MEMBER"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
-			if err != nil {
-				return err
-			}
-			id, err := memberID(cmd.Context(), cl, a[0])
-			if err != nil {
-				return err
-			}
-			if err := c.confirm(cmd.Context(), yes, "Remove "+a[0]+" from the organisation?"); err != nil {
-				return err
-			}
-			if err := cl.RemoveMember(cmd.Context(), id); err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"id": id, "removed": true})
-			}
-			c.done("Removed %s.", a[0])
-			return nil
-		},
-	}
-	yesFlag(cmd, &yes)
-	return cmd
+	}, memberID, "Remove %s from the organisation?", (*client.Client).RemoveMember, "removed", "Removed %s.")
 }
 
 // memberID turns a mail address into the id of its member. What looks like an id
@@ -121,7 +73,7 @@ func memberID(ctx context.Context, cl *client.Client, ref string) (string, error
 }
 
 func (c *cli) orgList() *cobra.Command {
-	var who personFlags
+	var who session.PersonFlags
 	cmd := &cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
@@ -130,35 +82,35 @@ func (c *cli) orgList() *cobra.Command {
 login is an API key of one organisation, and is shown nothing of others.`,
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.asPerson(cmd.Context(), &who, func(cl *client.Client) error {
+			return c.AsPerson(cmd.Context(), &who, func(cl *client.Client) error {
 				all, err := cl.Orgs(cmd.Context())
 				if err != nil {
 					return err
 				}
 				c.markCurrent(all)
-				if c.jsonOut {
-					return c.printJSON(map[string]any{"orgs": orEmpty(all)})
+				if c.JSON {
+					return c.PrintJSON(map[string]any{"orgs": orEmpty(all)})
 				}
 				var rows [][]string
 				for _, o := range all {
-					rows = append(rows, []string{o.ID, o.Name, o.Role, yesNo(o.IsCurrent), c.when(o.JoinedAt)})
+					rows = append(rows, []string{o.ID, o.Name, o.Role, console.YesNo(o.IsCurrent), c.When(o.JoinedAt)})
 				}
-				return c.printRows([]string{"ID", "NAME", "ROLE", "CURRENT", "SINCE"}, rows, "No organisations.")
+				return c.PrintRows([]string{"ID", "NAME", "ROLE", "CURRENT", "SINCE"}, rows, "No organisations.")
 			})
 		},
 	}
-	who.add(cmd)
+	who.Add(cmd)
 	return c.wideFlag(cmd)
 }
 
 // markCurrent marks the organisation that the stored login is for: the login
 // that asked is over in a moment.
 func (c *cli) markCurrent(all []client.Org) {
-	s, err := c.loadStored()
+	s, err := c.LoadStored()
 	if err != nil || s == nil || s.OrgID == "" {
 		return
 	}
-	if base, err := c.baseURL(); err != nil || base != s.APIURL {
+	if base, err := c.BaseURL(); err != nil || base != s.APIURL {
 		return
 	}
 	for i := range all {
@@ -167,7 +119,7 @@ func (c *cli) markCurrent(all []client.Org) {
 }
 
 func (c *cli) orgSwitch() *cobra.Command {
-	var who personFlags
+	var who session.PersonFlags
 	cmd := &cobra.Command{
 		Use:   "switch NAME|ID",
 		Short: "Work in another of your organisations, and log in to it from now on",
@@ -177,23 +129,23 @@ its organisation. It is replaced by one of the other, and revoked.`,
 		Args: args("ORGANISATION"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			ctx := cmd.Context()
-			base, err := c.baseURL()
+			base, err := c.BaseURL()
 			if err != nil {
 				return err
 			}
-			cl, err := c.signIn(ctx, &who)
+			cl, err := c.SignIn(ctx, &who)
 			if err != nil {
 				return err
 			}
 			err = c.switchOrg(ctx, cl, base, a[0])
 			// Where the server gave no key, the login is what was kept.
-			if s, lost := c.loadStored(); err != nil || lost != nil || s == nil || s.KeyID != "" {
-				c.end(ctx, cl)
+			if s, lost := c.LoadStored(); err != nil || lost != nil || s == nil || s.KeyID != "" {
+				c.End(ctx, cl)
 			}
 			return err
 		},
 	}
-	who.add(cmd)
+	who.Add(cmd)
 	return cmd
 }
 
@@ -207,7 +159,7 @@ func (c *cli) switchOrg(ctx context.Context, cl *client.Client, base, ref string
 	if err != nil {
 		return err
 	}
-	return c.keepLogin(ctx, cl.UsingToken(string(token.AccessToken.Reveal())), base, *token)
+	return c.Keep(ctx, cl.UsingToken(string(token.AccessToken.Reveal())), base, *token)
 }
 
 // orgID turns the name of one of the caller's organisations into its id. Names
@@ -225,7 +177,7 @@ func orgID(ctx context.Context, cl *client.Client, ref string) (string, error) {
 		switch {
 		case o.Name != ref:
 		case found != "":
-			return "", usage("Several of your organisations have that name. Give the id; see `oneclaw org list`.")
+			return "", console.Usage("Several of your organisations have that name. Give the id; see `oneclaw org list`.")
 		default:
 			found = o.ID
 		}

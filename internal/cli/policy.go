@@ -8,12 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
-
-func (c *cli) policyCommand() *cobra.Command {
-	return group("policy", "Grant agents and people access to secrets",
-		c.policyCreate(), c.policyList(), c.policyDelete())
-}
 
 // grantFlags are the flags of `policy create`.
 type grantFlags struct {
@@ -37,14 +33,14 @@ func (c *cli) policyCreate() *cobra.Command {
 	expiry := c.expiryFlag(cmd, &g.expires)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if (g.agent == "") == (g.user == "") {
-			return usage("Give either --agent or --user.")
+			return console.Usage("Give either --agent or --user.")
 		}
 		if g.path == "" {
-			return usage("Give --path: * stands for one part of a path, ** for any number.")
+			return console.Usage("Give --path: * stands for one part of a path, ** for any number.")
 		}
 		for _, p := range g.permissions {
 			if !slices.Contains([]string{"read", "write", "delete"}, p) {
-				return usage("--permissions takes read, write, delete, or several of them with commas between.")
+				return console.Usage("--permissions takes read, write, delete, or several of them with commas between.")
 			}
 		}
 		conditions, err := g.conditions()
@@ -55,7 +51,7 @@ func (c *cli) policyCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		cl, done, err := c.outlasting(cmd.Context(), ends)
+		cl, done, err := c.Outlasting(cmd.Context(), ends)
 		if err != nil {
 			return err
 		}
@@ -73,13 +69,10 @@ func (c *cli) policyCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		c.endsEarly("policy", ends, p.ExpiresAt)
-		if c.jsonOut {
-			return c.printJSON(p)
-		}
-		return c.printFields(field{"ID", p.ID}, field{"Path", p.SecretPathPattern},
+		c.EndsEarly("policy", ends, p.ExpiresAt)
+		return c.show(p, field{"ID", p.ID}, field{"Path", p.SecretPathPattern},
 			field{"Granted to", p.PrincipalType + ":" + p.PrincipalID}, field{"Permissions", strings.Join(p.Permissions, ",")},
-			field{"Conditions", compact(p.Conditions)}, field{"Expires", c.maybe(p.ExpiresAt, "never")})
+			field{"Conditions", compact(p.Conditions)}, field{"Expires", c.Maybe(p.ExpiresAt, "never")})
 	}
 	f := cmd.Flags()
 	f.StringVar(&g.agent, "agent", "", "the agent, by name or id")
@@ -98,10 +91,10 @@ func (c *cli) policyCreate() *cobra.Command {
 
 func (g *grantFlags) conditions() (*client.Conditions, error) {
 	if (g.after == "") != (g.before == "") {
-		return nil, usage("Give --after and --before together.")
+		return nil, console.Usage("Give --after and --before together.")
 	}
 	if !g.approval && (g.uses != 0 || g.valid != 0) {
-		return nil, usage("--approval-uses and --approval-seconds go with --require-approval.")
+		return nil, console.Usage("--approval-uses and --approval-seconds go with --require-approval.")
 	}
 	if g.after == "" && len(g.addresses) == 0 && !g.approval {
 		return nil, nil
@@ -130,25 +123,13 @@ func (c *cli) policyList() *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "List the policies of a vault: id, pattern, principal, permissions, conditions, expiry",
 		Args:    args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, vault, err := c.inVault(cmd.Context())
-			if err != nil {
-				return err
-			}
-			all, err := cl.Policies(cmd.Context(), vault)
-			if err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"policies": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, p := range all {
-				rows = append(rows, []string{c.short(p.ID), p.SecretPathPattern, p.PrincipalType + ":" + c.short(p.PrincipalID),
-					strings.Join(p.Permissions, ","), compact(p.Conditions), c.maybe(p.ExpiresAt, "never")})
-			}
-			return c.printRows([]string{"ID", "PATH", "GRANTED TO", "PERMISSIONS", "CONDITIONS", "EXPIRES"}, rows, "No policies.")
-		},
+		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, _ []string) error {
+			all, err := cl.Policies(ctx, vault)
+			return list(c, "policies", all, err, []string{"ID", "PATH", "GRANTED TO", "PERMISSIONS", "CONDITIONS", "EXPIRES"}, "No policies.", func(p client.Policy) []string {
+				return []string{c.Short(p.ID), p.SecretPathPattern, p.PrincipalType + ":" + c.Short(p.PrincipalID),
+					strings.Join(p.Permissions, ","), compact(p.Conditions), c.Maybe(p.ExpiresAt, "never")}
+			})
+		}),
 	})
 }
 
@@ -158,27 +139,19 @@ func (c *cli) policyDelete() *cobra.Command {
 		Use:   "delete ID",
 		Short: "Take a grant back; the first 8 characters of its id do",
 		Args:  args("ID"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, vault, err := c.inVault(cmd.Context())
+		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, a []string) error {
+			id, err := policyID(ctx, cl, vault, a[0])
 			if err != nil {
 				return err
 			}
-			id, err := policyID(cmd.Context(), cl, vault, a[0])
-			if err != nil {
+			if err := c.Confirm(ctx, yes, "Take the policy "+id+" back?"); err != nil {
 				return err
 			}
-			if err := c.confirm(cmd.Context(), yes, "Take the policy "+id+" back?"); err != nil {
+			if err := cl.DeletePolicy(ctx, vault, id); err != nil {
 				return err
 			}
-			if err := cl.DeletePolicy(cmd.Context(), vault, id); err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"id": id, "deleted": true})
-			}
-			c.done("Took the policy %s back.", id)
-			return nil
-		},
+			return c.did(map[string]any{"id": id, "deleted": true}, "Took the policy %s back.", id)
+		}),
 	}
 	yesFlag(cmd, &yes)
 	return cmd

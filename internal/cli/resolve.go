@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
@@ -34,7 +35,7 @@ func (c *cli) theVault(ctx context.Context, cl *client.Client) (string, error) {
 	case 0:
 		return "", fault.New(fault.NotFound, "no_vault", "There is no vault yet. Make one with `oneclaw vault create NAME`.")
 	}
-	return "", usage(fmt.Sprintf("There are %d vaults: %s. Name one with --vault or ONECLAW_VAULT_ID.", len(ours), names(ours)))
+	return "", console.Usage(fmt.Sprintf("There are %d vaults: %s. Name one with --vault or ONECLAW_VAULT_ID.", len(ours), names(ours)))
 }
 
 // names lists the first vaults, as many as a line may hold.
@@ -108,12 +109,12 @@ func agentID(ctx context.Context, cl *client.Client, ref string) (string, error)
 	case 0:
 		return "", fault.New(fault.NotFound, "agent_not_found", "There is no agent of that name. See `oneclaw agent list`.")
 	}
-	return "", usage("Several agents have that name. Give the id; see `oneclaw agent list`.")
+	return "", console.Usage("Several agents have that name. Give the id; see `oneclaw agent list`.")
 }
 
 // policyID completes the start of an id, as `policy list` shows it on a terminal.
 func policyID(ctx context.Context, cl *client.Client, vault, ref string) (string, error) {
-	if len(ref) < shortID || ids.Valid(ref) {
+	if len(ref) < console.ShortID || ids.Valid(ref) {
 		return ref, nil
 	}
 	all, err := cl.Policies(ctx, vault)
@@ -125,7 +126,7 @@ func policyID(ctx context.Context, cl *client.Client, vault, ref string) (string
 		switch {
 		case !strings.HasPrefix(p.ID, ref):
 		case found != "":
-			return "", usage("Several policies have an id that starts so. Give it whole; see `oneclaw policy list --wide`.")
+			return "", console.Usage("Several policies have an id that starts so. Give it whole; see `oneclaw policy list --wide`.")
 		default:
 			found = p.ID
 		}

@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
@@ -36,7 +37,7 @@ func Execute(ctx context.Context, root *cobra.Command, arguments []string) int {
 		return ExitOK
 	}
 	r := c.explain(ctx, err)
-	asJSON := c.jsonOut
+	asJSON := c.JSON
 	for _, a := range arguments { // a wrong flag before --json ends parsing early
 		asJSON = asJSON || a == "--json"
 	}
@@ -55,7 +56,7 @@ type report struct {
 
 func (r report) write(w io.Writer, asJSON bool) {
 	if !asJSON {
-		fmt.Fprintln(w, "oneclaw: "+clean(r.message))
+		fmt.Fprintln(w, "oneclaw: "+console.Clean(r.message))
 		return
 	}
 	type body struct {
@@ -79,7 +80,7 @@ func (c *cli) explain(ctx context.Context, err error) report {
 	if e, ok := errors.AsType[*fault.Error](err); ok {
 		r := report{exit: ExitFailure, code: e.Code, message: e.Detail}
 		if e.Err != nil {
-			r.message = sentence(e.Detail) + " (" + e.Err.Error() + ")"
+			r.message = console.Sentence(e.Detail) + " (" + e.Err.Error() + ")"
 		}
 		switch e.Kind {
 		case fault.Invalid:
@@ -95,7 +96,7 @@ func (c *cli) explain(ctx context.Context, err error) report {
 		return r
 	}
 	if !c.running {
-		return report{exit: ExitUsage, code: "usage", message: capital(sentence(err.Error()))}
+		return report{exit: ExitUsage, code: "usage", message: console.Capital(console.Sentence(err.Error()))}
 	}
 	return report{exit: ExitFailure, code: "failure", message: err.Error()}
 }
@@ -127,7 +128,7 @@ func (c *cli) explainReply(e *client.Error) report {
 			hint = fmt.Sprintf("Try again in %d s.", int64((e.RetryAfter+time.Second-1)/time.Second))
 		}
 	}
-	r.message = sentence(text)
+	r.message = console.Sentence(text)
 	if hint != "" {
 		r.message += " " + hint
 	}
@@ -136,25 +137,10 @@ func (c *cli) explainReply(e *client.Error) report {
 
 // loginHint says how to get a good credential in place of the one in use.
 func (c *cli) loginHint() string {
-	for _, name := range credentialVars {
+	for _, name := range session.CredentialVars {
 		if c.Getenv(name) != "" {
 			return "Check " + name + "."
 		}
 	}
-	return "Run " + quote("oneclaw login") + "."
-}
-
-func sentence(s string) string {
-	s = strings.TrimSpace(s)
-	if s == "" || strings.HasSuffix(s, ".") || strings.HasSuffix(s, "?") || strings.HasSuffix(s, "!") {
-		return s
-	}
-	return s + "."
-}
-
-func capital(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
+	return "Run " + console.Quote("oneclaw login") + "."
 }

@@ -2,23 +2,16 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
-
-func (c *cli) secretCommand() *cobra.Command {
-	return group("secret", "Write, read and list secrets",
-		c.secretSet(), c.secretGet(), c.secretList(), c.secretDescribe(), c.secretRotate(),
-		c.secretDelete(), c.secretVersions(), c.secretRestore(), c.secretPurge())
-}
 
 func (c *cli) secretGet() *cobra.Command {
 	var quiet bool
@@ -33,9 +26,9 @@ as escapes.`,
 		RunE: func(cmd *cobra.Command, a []string) error {
 			older := cmd.Flags().Changed("version")
 			if older && version < 1 {
-				return usage("--version takes the number of a version, from 1 on.")
+				return console.Usage("--version takes the number of a version, from 1 on.")
 			}
-			cl, vault, err := c.inVault(cmd.Context())
+			cl, vault, err := c.atVault(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -67,21 +60,21 @@ func getVersion(ctx context.Context, cl *client.Client, vault, path string, vers
 		return nil, err
 	}
 	return nil, fault.New(fault.NotFound, "version_not_found",
-		fmt.Sprintf("The secret has no version %d. See %s.", version, quote("oneclaw secret versions "+path)))
+		fmt.Sprintf("The secret has no version %d. See %s.", version, console.Quote("oneclaw secret versions "+path)))
 }
 
 func (c *cli) printValue(s *client.Secret, quiet bool) error {
 	switch {
-	case c.jsonOut:
-		return c.printJSON(struct {
+	case c.JSON:
+		return c.PrintJSON(struct {
 			client.SecretMeta
 			Value     string `json:"value"`
 			CreatedBy string `json:"created_by"`
 		}{s.SecretMeta, string(s.Value.Reveal()), s.CreatedBy})
 	case quiet || !c.IsTTY(c.Stdout):
-		return write(c.Stdout, s.Value.Reveal())
+		return console.Write(c.Stdout, s.Value.Reveal())
 	}
-	return write(c.Stdout, []byte(cleanLines(string(s.Value.Reveal()))+"\n"))
+	return console.Write(c.Stdout, []byte(console.CleanLines(string(s.Value.Reveal()))+"\n"))
 }
 
 func (c *cli) secretList() *cobra.Command {
@@ -91,24 +84,20 @@ func (c *cli) secretList() *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "List secrets without their values: path, type, version, time, expiry",
 		Args:    args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, vault, err := c.inVault(cmd.Context())
+		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, _ []string) error {
+			all, err := cl.ListSecrets(ctx, vault, prefix)
 			if err != nil {
 				return err
 			}
-			all, err := cl.ListSecrets(cmd.Context(), vault, prefix)
-			if err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"secrets": all})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"secrets": all})
 			}
 			rows := make([][]string, 0, len(all))
 			for _, s := range all {
-				rows = append(rows, []string{s.Path, s.Type, strconv.FormatInt(s.Version, 10), c.when(s.CreatedAt), c.maybe(s.ExpiresAt, "never")})
+				rows = append(rows, []string{s.Path, s.Type, strconv.FormatInt(s.Version, 10), c.When(s.CreatedAt), c.Maybe(s.ExpiresAt, "never")})
 			}
-			return c.printRows([]string{"PATH", "TYPE", "VERSION", "WRITTEN", "EXPIRES"}, rows, "No secrets.")
-		},
+			return c.PrintRows([]string{"PATH", "TYPE", "VERSION", "WRITTEN", "EXPIRES"}, rows, "No secrets.")
+		}),
 	}
 	cmd.Flags().StringVar(&prefix, "prefix", "", "only paths that start so")
 	return c.wideFlag(cmd)
@@ -119,53 +108,12 @@ func (c *cli) secretDescribe() *cobra.Command {
 		Use:   "describe PATH",
 		Short: "Show a secret without its value",
 		Args:  args("PATH"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, vault, err := c.inVault(cmd.Context())
-			if err != nil {
-				return err
-			}
-			s, err := find(cmd.Context(), cl, vault, a[0])
+		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, a []string) error {
+			s, err := find(ctx, cl, vault, a[0])
 			if err != nil {
 				return err
 			}
 			return c.printMeta(s)
-		},
+		}),
 	}
-}
-
-const codeNoSecret = "secret_not_found"
-
-// find looks a secret up in the listing, which does not count as a read of it.
-func find(ctx context.Context, cl *client.Client, vault, path string) (*client.SecretMeta, error) {
-	s, found, err := cl.FindSecret(ctx, vault, path)
-	switch {
-	case err != nil:
-		return nil, err
-	case !found:
-		return nil, fault.New(fault.NotFound, codeNoSecret,
-			"No such secret, or none that you may see. `oneclaw secret list` shows those you may.")
-	}
-	return &s, nil
-}
-
-func (c *cli) printMeta(s *client.SecretMeta) error {
-	if c.jsonOut {
-		return c.printJSON(s)
-	}
-	return c.printFields(field{"Path", s.Path}, field{"Type", s.Type}, field{"Version", strconv.FormatInt(s.Version, 10)},
-		field{"ID", s.ID}, field{"Written", c.when(s.CreatedAt)}, field{"Expires", c.maybe(s.ExpiresAt, "never")},
-		field{"Metadata", compact(s.Metadata)})
-}
-
-func compact(m json.RawMessage) string {
-	if s := string(m); s != "null" && s != "{}" {
-		return s
-	}
-	return ""
-}
-
-// expiryFlag adds --expires; the func reads it once the flags are parsed.
-func (c *cli) expiryFlag(cmd *cobra.Command, s *string) func() (*time.Time, error) {
-	cmd.Flags().StringVar(s, "expires", "", "when it ends: a time (RFC 3339) or a duration such as 36h or 90d")
-	return func() (*time.Time, error) { return c.parseExpiry(*s) }
 }

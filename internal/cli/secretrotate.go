@@ -32,7 +32,7 @@ it: give --max-reads again, or the new value can be read any number of times.
 		if err != nil {
 			return err
 		}
-		cl, vault, err := c.inVault(cmd.Context())
+		cl, vault, err := c.atVault(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -48,11 +48,11 @@ it: give --max-reads again, or the new value can be read any number of times.
 		}
 		switch {
 		case s.Version == 1:
-			c.warn("There was no secret at this path: it was created.")
+			c.Warn("There was no secret at this path: it was created.")
 		case before == nil:
-			c.warn("You may not see what was there: its type was kept, metadata, expiry and read limit are what you gave.")
+			c.Warn("You may not see what was there: its type was kept, metadata, expiry and read limit are what you gave.")
 		default:
-			c.done("Kept %s.", strings.Join(kept, ", "))
+			c.Done("Kept %s.", strings.Join(kept, ", "))
 		}
 		return c.printWritten("Rotated", s)
 	}
@@ -73,7 +73,7 @@ func (c *cli) keep(before *client.SecretMeta, o *client.PutOptions, never bool) 
 	}
 	if e := before.ExpiresAt; o.ExpiresAt == nil && !never && e != nil && e.After(c.Now()) {
 		o.ExpiresAt = e
-		kept = append(kept, "expiry "+c.when(*e))
+		kept = append(kept, "expiry "+c.When(*e))
 	}
 	return kept
 }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
 
 const valueHelp = `The value is read from --from-file as it is, from stdin, or from a hidden prompt on a
@@ -33,7 +33,7 @@ func (c *cli) secretSet() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		cl, vault, err := c.inVault(cmd.Context())
+		cl, vault, err := c.atVault(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -64,19 +64,19 @@ func (in *written) flags(cmd *cobra.Command) {
 // options checks the flags.
 func (in *written) options(expiry func() (*time.Time, error)) (o client.PutOptions, err error) {
 	if in.typ != "" && !slices.Contains(secretTypes[:], in.typ) {
-		return o, usage("--type takes " + oneOf(secretTypes[:]) + ".")
+		return o, console.Usage("--type takes " + oneOf(secretTypes[:]) + ".")
 	}
 	o = client.PutOptions{Type: in.typ, MaxAccessCount: in.maxReads}
 	if o.ExpiresAt, err = expiry(); err != nil {
 		return o, err
 	}
 	if in.maxReads < 0 {
-		return o, usage("--max-reads can not be negative.")
+		return o, console.Usage("--max-reads can not be negative.")
 	}
 	if in.metadata != "" {
 		var object map[string]any
 		if json.Unmarshal([]byte(in.metadata), &object) != nil || object == nil {
-			return o, usage(`--metadata takes a JSON object such as {"team":"billing"}.`)
+			return o, console.Usage(`--metadata takes a JSON object such as {"team":"billing"}.`)
 		}
 		o.Metadata = json.RawMessage(in.metadata)
 	}
@@ -86,12 +86,6 @@ func (in *written) options(expiry func() (*time.Time, error)) (o client.PutOptio
 // secretTypes are those that the server knows.
 var secretTypes = [...]string{"generic", "password", "api_key", "private_key", "certificate", "file", "note", "ssh_key", "env_bundle", "env", "token"}
 
-// oneOf writes a choice: "a, b or c".
-func oneOf(all []string) string {
-	last := len(all) - 1
-	return strings.Join(all[:last], ", ") + " or " + all[last]
-}
-
 func valueFlags(cmd *cobra.Command, file *string, exact *bool) {
 	cmd.Flags().StringVar(file, "from-file", "", "file that holds the value (- for stdin)")
 	cmd.Flags().BoolVar(exact, "exact", false, "keep a line end at the end of piped text")
@@ -99,21 +93,10 @@ func valueFlags(cmd *cobra.Command, file *string, exact *bool) {
 
 // put comes after the vault is known, so that nobody types a value in vain.
 func (c *cli) put(ctx context.Context, cl *client.Client, vault, path string, in written, o client.PutOptions) (*client.SecretMeta, error) {
-	v, err := c.readValue(ctx, in.file, "Value of "+clean(path), in.exact)
+	v, err := c.ReadValue(ctx, in.file, "Value of "+console.Clean(path), in.exact)
 	if err != nil {
 		return nil, err
 	}
 	defer v.Wipe()
 	return cl.PutSecret(ctx, vault, path, v, o)
-}
-
-func (c *cli) printWritten(verb string, s *client.SecretMeta) error {
-	if c.jsonOut {
-		return c.printJSON(s)
-	}
-	c.done("%s %s, version %d.", verb, s.Path, s.Version)
-	if c.IsTTY(c.Stdout) {
-		return nil
-	}
-	return c.printMeta(s)
 }

@@ -1,12 +1,13 @@
 package cli
 
 import (
-	"github.com/spf13/cobra"
-)
+	"context"
 
-func (c *cli) sessionsCommand() *cobra.Command {
-	return group("sessions", "Your logins and devices", c.sessionsList(), c.sessionsMade(), c.sessionsEnd(), c.sessionsEndAll())
-}
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
+)
 
 func (c *cli) sessionsList() *cobra.Command {
 	var ended bool
@@ -15,28 +16,16 @@ func (c *cli) sessionsList() *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "List your logins and devices that have not ended, newest first",
 		Args:    args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
-			if err != nil {
-				return err
-			}
-			all, err := cl.Sessions(cmd.Context(), ended)
-			if err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"sessions": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, s := range all {
-				ends := c.when(s.ExpiresAt)
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			all, err := cl.Sessions(ctx, ended)
+			return list(c, "sessions", all, err, []string{"ID", "KIND", "THIS", "PROGRAM", "ADDRESS", "CREATED", "LAST SEEN", "ENDS"}, "No sessions.", func(s client.Session) []string {
+				ends := c.When(s.ExpiresAt)
 				if s.EndedAt != nil {
-					ends = c.when(*s.EndedAt)
+					ends = c.When(*s.EndedAt)
 				}
-				rows = append(rows, []string{s.ID, s.Kind, yesNo(s.Current), s.Client, s.Address, c.when(s.CreatedAt), c.maybe(s.LastSeenAt, "never"), ends})
-			}
-			return c.printRows([]string{"ID", "KIND", "THIS", "PROGRAM", "ADDRESS", "CREATED", "LAST SEEN", "ENDS"}, rows, "No sessions.")
-		},
+				return []string{s.ID, s.Kind, console.YesNo(s.Current), s.Client, s.Address, c.When(s.CreatedAt), c.Maybe(s.LastSeenAt, "never"), ends}
+			})
+		}),
 	})
 	cmd.Flags().BoolVar(&ended, "ended", false, "those of the last 30 days that have ended, too")
 	return cmd
@@ -47,17 +36,9 @@ func (c *cli) sessionsMade() *cobra.Command {
 		Use:   "made ID",
 		Short: "List what was made with a login or device, and whether it still works",
 		Args:  args("ID"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
-			if err != nil {
-				return err
-			}
-			all, err := cl.MadeWithSession(cmd.Context(), a[0])
-			if err != nil {
-				return err
-			}
-			return c.printMade(all)
-		},
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+			return c.printMade(cl.MadeWithSession(ctx, a[0]))
+		}),
 	})
 }
 
@@ -70,7 +51,7 @@ func (c *cli) sessionsEnd() *cobra.Command {
 "oneclaw sessions made ID" shows what that is, and --keep keeps it.`,
 		Args: args("ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
+			cl, err := c.Client()
 			var ended string
 			if err == nil {
 				ended, err = cl.StopSession(cmd.Context(), a[0], keep)
@@ -78,10 +59,10 @@ func (c *cli) sessionsEnd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if !c.jsonOut {
+			if !c.JSON {
 				c.sayEnded(ended)
 			}
-			return c.said("ended", "The session has ended.")
+			return c.did(map[string]bool{"ended": true}, "The session has ended.")
 		},
 	}
 	cmd.Flags().BoolVar(&keep, "keep", false, "keep the keys, agents, shares and policies that were made with it")
@@ -97,14 +78,14 @@ longer than a day have a list of their own, and stay, and so does what the login
 "oneclaw sessions list --ended" and "sessions end ID" end that, one by one.`,
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err == nil {
 				err = cl.EndSessions(cmd.Context(), false)
 			}
 			if err != nil {
 				return err
 			}
-			return c.said("ended", "All sessions have ended, of this command too: run `oneclaw login` to go on.")
+			return c.did(map[string]bool{"ended": true}, "All sessions have ended, of this command too: run `oneclaw login` to go on.")
 		},
 	}
 }

@@ -10,15 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
-
-func (c *cli) shareCommand() *cobra.Command {
-	return group("share", "Let somebody read one secret for a time",
-		c.shareCreate(), c.shareList(), c.shareGet(),
-		c.shareAnswer("accept", "Accept a share that is for you, so that you can read it", "Accepted", (*client.Client).AcceptShare),
-		c.shareAnswer("decline", "Refuse a share that is for you, for good", "Declined", (*client.Client).DeclineShare),
-		c.shareRevoke())
-}
 
 // shareFlags are the flags of `share create`.
 type shareFlags struct {
@@ -47,7 +40,7 @@ func (c *cli) shareCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		cl, done, err := c.outlasting(cmd.Context(), cmp.Or(ends, new(time.Time)))
+		cl, done, err := c.Outlasting(cmd.Context(), cmp.Or(ends, new(time.Time)))
 		if err != nil {
 			return err
 		}
@@ -77,13 +70,10 @@ func (c *cli) shareCreate() *cobra.Command {
 			return err
 		}
 		if ends != nil {
-			c.endsEarly("share", ends, &made.ExpiresAt)
+			c.EndsEarly("share", ends, &made.ExpiresAt)
 		}
-		if c.jsonOut {
-			return c.printJSON(made)
-		}
-		return c.printFields(field{"ID", made.ID}, field{"URL", made.ShareURL}, field{"For", made.RecipientType},
-			field{"Expires", c.when(made.ExpiresAt)}, field{"Accesses", atMost(made.MaxAccessCount)})
+		return c.show(made, field{"ID", made.ID}, field{"URL", made.ShareURL}, field{"For", made.RecipientType},
+			field{"Expires", c.When(made.ExpiresAt)}, field{"Accesses", atMost(made.MaxAccessCount)})
 	}
 	g := cmd.Flags()
 	g.StringVar(&f.user, "user", "", "a member of the organisation, by id")
@@ -107,11 +97,11 @@ func (c *cli) passphrase(ctx context.Context, ask bool, file string) (client.Val
 	if !ask && file == "" {
 		return client.Value{}, nil
 	}
-	v, err := c.readValue(ctx, file, "Passphrase", false)
+	v, err := c.ReadValue(ctx, file, "Passphrase", false)
 	if err != nil {
 		return v, err
 	}
-	return client.NewValue(dropEcho(v.Reveal())), nil
+	return client.NewValue(console.DropEcho(v.Reveal())), nil
 }
 
 func (f *shareFlags) recipientType() (string, error) {
@@ -125,7 +115,7 @@ func (f *shareFlags) recipientType() (string, error) {
 		}
 	}
 	if len(types) != 1 {
-		return "", usage("Give one of --user, --agent, --email, --link and --creator.")
+		return "", console.Usage("Give one of --user, --agent, --email, --link and --creator.")
 	}
 	return types[0], nil
 }
@@ -144,38 +134,26 @@ func (c *cli) shareList() *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "List what you have shared, or with --inbound what was shared with you",
 		Args:    args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
-			if err != nil {
-				return err
-			}
-			list := cl.OutboundShares
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			of := cl.OutboundShares
 			if inbound {
-				list = cl.InboundShares
+				of = cl.InboundShares
 			}
-			all, err := list(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"shares": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, s := range all {
+			all, err := of(ctx)
+			return list(c, "shares", all, err, []string{"ID", "PATH", "FOR", "STATUS", "READS", "EXPIRES"}, "No shares.", func(s client.ShareItem) []string {
 				to := s.RecipientType
 				if s.RecipientEmail != "" {
 					to = s.RecipientEmail
 				} else if s.RecipientID != "" {
-					to += ":" + c.short(s.RecipientID)
+					to += ":" + c.Short(s.RecipientID)
 				}
 				reads := fmt.Sprint(s.AccessCount)
 				if s.MaxAccessCount > 0 {
 					reads += fmt.Sprintf(" of %d", s.MaxAccessCount)
 				}
-				rows = append(rows, []string{s.ID, s.SecretPath, to, s.Status, reads, c.when(s.ExpiresAt)})
-			}
-			return c.printRows([]string{"ID", "PATH", "FOR", "STATUS", "READS", "EXPIRES"}, rows, "No shares.")
-		},
+				return []string{s.ID, s.SecretPath, to, s.Status, reads, c.When(s.ExpiresAt)}
+			})
+		}),
 	}
 	cmd.Flags().BoolVar(&inbound, "inbound", false, "what was shared with you")
 	return c.wideFlag(cmd)
@@ -188,31 +166,27 @@ func (c *cli) shareGet() *cobra.Command {
 		Use:   "get ID|URL",
 		Short: "Print the value that was shared; every time counts",
 		Args:  args("ID"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+			phrase, err := c.passphrase(ctx, ask, file)
 			if err != nil {
 				return err
 			}
-			phrase, err := c.passphrase(cmd.Context(), ask, file)
-			if err != nil {
-				return err
-			}
-			s, err := cl.ReadShare(cmd.Context(), shareID(a[0]), phrase)
+			s, err := cl.ReadShare(ctx, shareID(a[0]), phrase)
 			if err != nil {
 				return err
 			}
 			defer s.Value.Wipe()
 			switch {
-			case c.jsonOut:
-				return c.printJSON(struct {
+			case c.JSON:
+				return c.PrintJSON(struct {
 					client.SharedSecret
 					Value string `json:"value"`
 				}{*s, string(s.Value.Reveal())})
 			case quiet || !c.IsTTY(c.Stdout):
-				return write(c.Stdout, s.Value.Reveal())
+				return console.Write(c.Stdout, s.Value.Reveal())
 			}
-			return write(c.Stdout, []byte(cleanLines(string(s.Value.Reveal()))+"\n"))
-		},
+			return console.Write(c.Stdout, []byte(console.CleanLines(string(s.Value.Reveal()))+"\n"))
+		}),
 	}
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print the value exactly, also on a terminal")
 	phraseFlags(cmd, &ask, &file)
@@ -227,21 +201,13 @@ func (c *cli) shareAnswer(verb, short, past string, do func(*client.Client, cont
 		Use:   verb + " ID",
 		Short: short,
 		Args:  args("ID"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
-			if err != nil {
-				return err
-			}
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
 			id := shareID(a[0])
-			if err := do(cl, cmd.Context(), id); err != nil {
+			if err := do(cl, ctx, id); err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"id": id, "answer": verb})
-			}
-			c.done("%s the share %s.", past, id)
-			return nil
-		},
+			return c.did(map[string]any{"id": id, "answer": verb}, "%s the share %s.", past, id)
+		}),
 	}
 }
 
@@ -251,24 +217,16 @@ func (c *cli) shareRevoke() *cobra.Command {
 		Use:   "revoke ID",
 		Short: "End a share at once",
 		Args:  args("ID"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
-			if err != nil {
-				return err
-			}
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
 			id := shareID(a[0])
-			if err := c.confirm(cmd.Context(), yes, "End the share "+id+"?"); err != nil {
+			if err := c.Confirm(ctx, yes, "End the share "+id+"?"); err != nil {
 				return err
 			}
-			if err := cl.RevokeShare(cmd.Context(), id); err != nil {
+			if err := cl.RevokeShare(ctx, id); err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"id": id, "revoked": true})
-			}
-			c.done("Ended the share %s.", id)
-			return nil
-		},
+			return c.did(map[string]any{"id": id, "revoked": true}, "Ended the share %s.", id)
+		}),
 	}
 	yesFlag(cmd, &yes)
 	return cmd

@@ -1,17 +1,12 @@
 package cli
 
 import (
-	"unicode/utf8"
+	"context"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
 )
-
-func (c *cli) vaultCommand() *cobra.Command {
-	return group("vault", "Make, list and delete vaults, and change their keys",
-		c.vaultCreate(), c.vaultList(), c.vaultGet(), c.vaultDelete(), c.vaultRekey(), c.vaultCMEK())
-}
 
 func (c *cli) vaultCreate() *cobra.Command {
 	var description string
@@ -23,7 +18,7 @@ func (c *cli) vaultCreate() *cobra.Command {
 			if err := checkName(a[0]); err != nil {
 				return err
 			}
-			cl, err := c.session()
+			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
@@ -44,25 +39,12 @@ func (c *cli) vaultList() *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "List the vaults: name, id, creator, time",
 		Args:    args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.session()
-			if err != nil {
-				return err
-			}
-			all, err := cl.Vaults(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"vaults": orEmpty(all)})
-			}
-			var rows [][]string
-			for _, v := range all {
-				rows = append(rows, []string{v.Name, c.short(v.ID), v.CreatedByType, c.when(v.CreatedAt)})
-			}
-			return c.printRows([]string{"NAME", "ID", "CREATED BY", "CREATED"}, rows,
-				"No vaults. Make one with `oneclaw vault create NAME`.")
-		},
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+			all, err := cl.Vaults(ctx)
+			return list(c, "vaults", all, err, []string{"NAME", "ID", "CREATED BY", "CREATED"}, "No vaults. Make one with `oneclaw vault create NAME`.", func(v client.Vault) []string {
+				return []string{v.Name, c.Short(v.ID), v.CreatedByType, c.When(v.CreatedAt)}
+			})
+		}),
 	})
 }
 
@@ -71,80 +53,26 @@ func (c *cli) vaultGet() *cobra.Command {
 		Use:   "get NAME|ID",
 		Short: "Show one vault",
 		Args:  args("NAME|ID"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+			id, err := vaultID(ctx, cl, a[0])
 			if err != nil {
 				return err
 			}
-			id, err := vaultID(cmd.Context(), cl, a[0])
-			if err != nil {
-				return err
-			}
-			v, err := cl.Vault(cmd.Context(), id)
+			v, err := cl.Vault(ctx, id)
 			if err != nil {
 				return err
 			}
 			return c.printVault(v)
-		},
+		}),
 	}
 }
 
 func (c *cli) vaultDelete() *cobra.Command {
-	var yes bool
-	cmd := &cobra.Command{
-		Use:   "delete NAME|ID",
-		Short: "Delete a vault with all its secrets, for good",
-		Args:  args("NAME|ID"),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			cl, err := c.session()
-			if err != nil {
-				return err
-			}
-			id, err := vaultID(cmd.Context(), cl, a[0])
-			if err != nil {
-				return err
-			}
-			if err := c.confirm(cmd.Context(), yes, "Delete the vault "+a[0]+" and all its secrets, for good?"); err != nil {
-				return err
-			}
-			if err := cl.DeleteVault(cmd.Context(), id); err != nil {
-				return err
-			}
-			if c.jsonOut {
-				return c.printJSON(map[string]any{"id": id, "deleted": true})
-			}
-			c.done("Deleted the vault %s.", a[0])
-			return nil
-		},
-	}
-	yesFlag(cmd, &yes)
-	return cmd
-}
-
-// checkName holds a name to the server's rule.
-func checkName(s string) error {
-	if n := utf8.RuneCountInString(s); n < 1 || n > 255 {
-		return usage("NAME must have 1 to 255 characters.")
-	}
-	return nil
+	return c.removes(&cobra.Command{Use: "delete NAME|ID", Short: "Delete a vault with all its secrets, for good", Args: args("NAME|ID")},
+		vaultID, "Delete the vault %s and all its secrets, for good?", (*client.Client).DeleteVault, "deleted", "Deleted the vault %s.")
 }
 
 func (c *cli) printVault(v *client.Vault) error {
-	if c.jsonOut {
-		return c.printJSON(v)
-	}
-	return c.printFields(field{"Name", v.Name}, field{"ID", v.ID}, field{"Description", v.Description},
-		field{"Created by", v.CreatedByType + ":" + v.CreatedBy}, field{"Created", c.when(v.CreatedAt)})
-}
-
-func yesFlag(cmd *cobra.Command, yes *bool) {
-	cmd.Flags().BoolVarP(yes, "yes", "y", false, "do not ask")
-}
-
-// orEmpty makes JSON say [] where there is nothing.
-func orEmpty[T any](s []T) []T {
-	if s == nil {
-		return []T{}
-	}
-	return s
+	return c.show(v, field{"Name", v.Name}, field{"ID", v.ID}, field{"Description", v.Description},
+		field{"Created by", v.CreatedByType + ":" + v.CreatedBy}, field{"Created", c.When(v.CreatedAt)})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
@@ -48,11 +49,6 @@ func (c *cli) vaultRekey() *cobra.Command {
 	}
 	waitFlag(cmd, &wait)
 	return cmd
-}
-
-func (c *cli) vaultCMEK() *cobra.Command {
-	return group("cmek", "Manage the key that clients encrypt a vault's values with",
-		c.cmekEnable(), c.cmekDisable(), c.cmekRotate(), c.cmekStatus())
 }
 
 func (c *cli) cmekEnable() *cobra.Command {
@@ -115,7 +111,7 @@ while it does, and forgets them at the end.
 		Args: args("NAME|ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			if from == "-" && to == "-" {
-				return usage("Only one of the two keys can come from stdin.")
+				return console.Usage("Only one of the two keys can come from stdin.")
 			}
 			old, err := c.readKey(from)
 			if err != nil {
@@ -173,17 +169,14 @@ func (c *cli) cmekStatus() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.jsonOut {
-				return c.printJSON(v)
-			}
-			return c.printFields(field{"Enabled", yesNo(v.CMEKEnabled)}, field{"Fingerprint", v.CMEKFingerprint})
+			return c.show(v, field{"Enabled", console.YesNo(v.CMEKEnabled)}, field{"Fingerprint", v.CMEKFingerprint})
 		},
 	}
 }
 
 // vaultOf is the session's client and the id of the vault that somebody named.
 func (c *cli) vaultOf(ctx context.Context, name string) (*client.Client, string, error) {
-	cl, err := c.session()
+	cl, err := c.Client()
 	if err != nil {
 		return nil, "", err
 	}
@@ -194,19 +187,19 @@ func (c *cli) vaultOf(ctx context.Context, name string) (*client.Client, string,
 // readKey takes a key in any of its three spellings.
 func (c *cli) readKey(file string) (client.Value, error) {
 	if file == "" {
-		return client.Value{}, usage("Name the file that holds the key, or - for stdin.")
+		return client.Value{}, console.Usage("Name the file that holds the key, or - for stdin.")
 	}
 	b, err := []byte(nil), error(nil)
 	if file == "-" {
-		b, err = limited(c.Stdin)
+		b, err = console.Limited(c.Stdin)
 	} else {
-		b, err = readFile(file)
+		b, err = console.ReadFile(file)
 	}
 	if err != nil {
 		return client.Value{}, err
 	}
 	defer clear(b)
-	text := dropEcho(b)
+	text := console.DropEcho(b)
 	key := make([]byte, 0, 64)
 	if len(b) == client.CMEKKeySize {
 		return client.NewValue(append(key, b...)), nil
@@ -220,7 +213,7 @@ func (c *cli) readKey(file string) (client.Value, error) {
 			}
 		}
 	}
-	return client.Value{}, usage("The key must have 32 bytes: as they are, in base64 or in hexadecimal.")
+	return client.Value{}, console.Usage("The key must have 32 bytes: as they are, in base64 or in hexadecimal.")
 }
 
 func waitFlag(cmd *cobra.Command, wait *bool) {
@@ -241,10 +234,10 @@ func rest(ctx context.Context) error {
 
 func (c *cli) printJob(j any, id, status string, processed, total int64, why string) error {
 	var err error
-	if c.jsonOut {
-		err = c.printJSON(j)
+	if c.JSON {
+		err = c.PrintJSON(j)
 	} else {
-		err = c.printFields(field{"Job", id}, field{"Status", status},
+		err = c.PrintFields(field{"Job", id}, field{"Status", status},
 			field{"Done", strconv.FormatInt(processed, 10) + " of " + strconv.FormatInt(total, 10)}, field{"Error", why})
 	}
 	if err == nil && status == "failed" {

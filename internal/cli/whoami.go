@@ -17,15 +17,11 @@ func (c *cli) whoamiCommand() *cobra.Command {
 		Args:  args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			base, err := c.baseURL()
+			base, credential, err := c.Reach()
 			if err != nil {
 				return err
 			}
-			credential, err := c.credential(base)
-			if err != nil {
-				return err
-			}
-			cl, err := c.connect(base, client.WithToken(credential))
+			cl, err := c.Connect(base, client.WithToken(credential))
 			if err != nil {
 				return err
 			}
@@ -78,25 +74,25 @@ func ofAgent(credential string) bool {
 }
 
 func (c *cli) printUser(base string, u *client.User) error {
-	if c.jsonOut {
-		return c.printJSON(struct {
+	if c.JSON {
+		return c.PrintJSON(struct {
 			Type   string `json:"type"`
 			APIURL string `json:"api_url"`
 			*client.User
 		}{"user", base, u})
 	}
-	return c.printFields(field{"Type", "user"}, field{"ID", u.ID}, field{"Email", u.Email},
+	return c.PrintFields(field{"Type", "user"}, field{"ID", u.ID}, field{"Email", u.Email},
 		field{"Name", u.DisplayName}, field{"Role", u.Role}, field{"Org", u.OrgID}, field{"Server", base})
 }
 
 func (c *cli) printSelf(base string, a *client.AgentSelf) error {
-	if c.jsonOut {
-		return c.printJSON(struct {
+	if c.JSON {
+		return c.PrintJSON(struct {
 			Type   string `json:"type"`
 			APIURL string `json:"api_url"`
 			*client.AgentSelf
 		}{"agent", base, a})
 	}
-	return c.printFields(field{"Type", "agent"}, field{"ID", a.ID}, field{"Name", a.Name},
+	return c.PrintFields(field{"Type", "agent"}, field{"ID", a.ID}, field{"Name", a.Name},
 		field{"Scopes", strings.Join(a.Scopes, ",")}, field{"Org", a.OrgID}, field{"Server", base})
 }

@@ -27,6 +27,7 @@ type maker struct {
 
 // known are the makers that all others are built on.
 var known = map[string]maker{
+	"console.Usage":        {kind: -1, status: -1, code: -1, detail: 0, fixed: made{kind: "Invalid", status: http.StatusBadRequest, code: "usage"}},
 	"fault.New":            {kind: 0, status: -1, code: 1, detail: 2},
 	"fault.Wrap":           {kind: 1, status: -1, code: 2, detail: 3},
 	"httpapi.newProblem":   {kind: -1, status: 0, code: 1, detail: 2},

@@ -5,14 +5,10 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/budget"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
-
-// BodyTime is how long a body may take to arrive.
-const BodyTime = 30 * time.Second
 
 // SmallBody is what a body may hold without a part of the budget: what most of
 // them are. A caller that sends nothing holds nothing.

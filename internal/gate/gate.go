@@ -8,93 +8,21 @@ package gate
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
-	"github.com/oneclaw-dev/oneclaw/internal/iprule"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
-	"github.com/oneclaw-dev/oneclaw/internal/proxies"
-	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
-	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
-
-// Events takes the events of requests that no domain method recorded.
-type Events interface {
-	Append(ctx context.Context, ev *audit.Event) error
-}
-
-// Gate is what all surfaces share: limits, budgets, turns. Its exported fields are set
-// before the first request and not changed after it.
-type Gate struct {
-	Identity  *identity.Service
-	IPRules   *iprule.Service
-	Billing   *billing.Service
-	Payments  *x402.Service // by request; nil: none
-	Events    Events
-	Limits    *ratelimit.Limiter
-	Proxies   proxies.Set // whose word on the caller's address is taken
-	PublicURL string      // for what is to be paid
-	Now       func() time.Time
-	Log       *slog.Logger
-
-	budgets *budgets
-	turns   *turns
-}
 
 // New returns g with its budgets. The zero Budgets are DefaultBudgets.
 func New(g Gate, b Budgets) *Gate {
 	g.budgets, g.turns = newBudgets(b), &turns{}
 	return &g
-}
-
-// Limit says which limit, beside the general one, a route counts against.
-type Limit uint8
-
-// The limits.
-const (
-	NoLimit       Limit = iota
-	AuthLimit           // attempts at passwords and codes: counted always
-	ExchangeLimit       // exchanges of 256-bit keys: counted when they fail
-)
-
-// Route is one operation of a surface.
-type Route struct {
-	Path   string // as it is declared, for the count of the month
-	Action policy.Action
-	Limit  Limit
-	// KnowsCaller is set where nobody is asked for a credential, but one that is sent must
-	// be good.
-	KnowsCaller bool
-	// Serve answers, or returns why not before anything was written.
-	Serve func(x *Request, r *http.Request) error
-}
-
-// Surface is one of the server's faces: REST, pages, a proxy.
-type Surface struct {
-	*Gate
-	// Find returns the route of a request. An error is the refusal of one that has no route.
-	Find func(r *http.Request) (*Route, error)
-	// Credential returns what the request carries to say who sends it, or nothing.
-	Credential func(r *http.Request) string
-	// Recorded reports whether a request leaves an event, whatever becomes of it.
-	Recorded func(r *http.Request) bool
-	// Refusal shows an error. It holds neither what was sent nor a cause.
-	Refusal func(err error) Refusal
-}
-
-// Refusal is an answer to a request that was not served.
-type Refusal struct {
-	Status int
-	Header http.Header
-	Body   []byte
 }
 
 // ServeHTTP takes a request through audit, rate limit and authentication to its
@@ -197,15 +125,6 @@ func (s *Surface) letIn(x *Request, r *http.Request, to *Route, rule *policy.Rul
 	}
 	return x.meter(r, to, rule)
 }
-
-func (g *Gate) authenticate(ctx context.Context, c *call.Call, token string, now time.Time) (policy.Principal, error) {
-	if token == "" {
-		return policy.Principal{}, errNoCredential
-	}
-	return g.Identity.AuthenticateOver(ctx, c.Chain, token, now)
-}
-
-var errNoCredential = fault.New(fault.Unauthenticated, "unauthenticated", "Send a token or an API key: Authorization: Bearer ...")
 
 // plain is what a program calls itself, cut to 100 printable characters of ASCII.
 func plain(agent string) string {

@@ -6,44 +6,14 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
-	"github.com/oneclaw-dev/oneclaw/internal/secret"
-	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
-
-// Request is one request and its answer. It holds the answer back until the
-// request's audit event is in the log: that is what makes every request leave
-// exactly one, also a refused one, and nothing leave without it.
-type Request struct {
-	http.ResponseWriter
-	Call call.Call
-
-	at      *Surface
-	event   audit.Event
-	token   string         // the caller's credential, where one is asked for
-	seen    int64          // the latest change of rights that its check knows of
-	spent   []secret.Bytes // to be wiped when the operation has run; see decide.go
-	audited bool
-	started bool
-	status  int
-	dropped bool // the answer was replaced: its body must not be sent
-	read    bool // the body was
-
-	own    part  // of the budgets
-	within *part // that of the request which made this one, in this process
-
-	passed   billing.Pass  // counted; see metering.go
-	endpoint string        // the route that was counted
-	receipt  *x402.Receipt // of the payment that let it in; see payment.go
-}
-
-type requestKey struct{}
 
 // Of returns the request that ctx is of, or nil.
 func Of(ctx context.Context) *Request {
@@ -207,3 +177,12 @@ func (x *Request) finish(r *http.Request) {
 		}
 	}
 }
+
+func (g *Gate) authenticate(ctx context.Context, c *call.Call, token string, now time.Time) (policy.Principal, error) {
+	if token == "" {
+		return policy.Principal{}, errNoCredential
+	}
+	return g.Identity.AuthenticateOver(ctx, c.Chain, token, now)
+}
+
+var errNoCredential = fault.New(fault.Unauthenticated, "unauthenticated", "Send a token or an API key: Authorization: Bearer ...")

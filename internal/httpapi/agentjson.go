@@ -10,6 +10,9 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/intents"
+	"github.com/oneclaw-dev/oneclaw/internal/patch"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud"
 )
 
 // agentBody is Agent of the contract, section 6. Strict: no field more, so
@@ -43,8 +46,8 @@ type agentBody struct {
 func agentOf(a *agent.Agent) agentBody {
 	return agentBody{
 		ID: a.ID, Name: a.Name, Description: a.Description, AuthMethod: a.AuthMethod, Scopes: a.Scopes, IsActive: a.Active,
-		IntentsAPIEnabled: a.Intents, TxToAllowlist: a.ToAllowlist, TxMaxValueETH: present(a.MaxValueETH),
-		TxDailyLimitETH: present(a.DailyLimitETH), TxAllowedChains: a.AllowedChains, TokenTTLSeconds: present(a.TokenTTL),
+		IntentsAPIEnabled: a.Intents, TxToAllowlist: a.Guardrails.ToAllowlist, TxMaxValueETH: present(a.Guardrails.MaxValueETH),
+		TxDailyLimitETH: present(a.Guardrails.DailyLimitETH), TxAllowedChains: a.Guardrails.AllowedChains, TokenTTLSeconds: present(a.TokenTTL),
 		VaultIDs: a.VaultIDs, ClientCertFingerprint: present(a.CertFingerprint), OIDCIssuer: present(a.OIDCIssuer),
 		OIDCClientID: present(a.OIDCClientID), SSHPublicKey: a.SSHPublicKey, ECDHPublicKey: a.ECDHPublicKey,
 		ShroudEnabled: a.Shroud, ShroudConfig: object(a.ShroudConfig), CreatedAt: a.CreatedAt,
@@ -109,32 +112,35 @@ func (in *createAgent) draft() agent.Agent {
 			ExpiresAt: end(b.ExpiresAt), TokenTTL: deref(b.TokenTTLSeconds), Scopes: b.Scopes, VaultIDs: b.VaultIDs,
 			Intents: deref(b.IntentsAPIEnabled), Shroud: deref(b.ShroudEnabled),
 		},
-		Name: b.Name, Description: deref(b.Description), AuthMethod: deref(b.AuthMethod), ToAllowlist: b.TxToAllowlist,
-		MaxValueETH: deref(b.TxMaxValueETH), DailyLimitETH: deref(b.TxDailyLimitETH), AllowedChains: b.TxAllowedChains,
+		Name: b.Name, Description: deref(b.Description), AuthMethod: deref(b.AuthMethod),
+		Guardrails: intents.Guardrails{
+			ToAllowlist: b.TxToAllowlist, AllowedChains: b.TxAllowedChains,
+			MaxValueETH: deref(b.TxMaxValueETH), DailyLimitETH: deref(b.TxDailyLimitETH),
+		},
 		CertFingerprint: deref(b.ClientCertFingerprint), OIDCIssuer: deref(b.OIDCIssuer), OIDCClientID: deref(b.OIDCClientID),
-		ShroudConfig: b.ShroudConfig,
+		ShroudConfig: shroud.Config(b.ShroudConfig),
 	}
 }
 
 type updateAgent struct {
 	agentPath
 	Body struct {
-		Name              patch[string]     `json:"name,omitempty"`
-		Description       patch[string]     `json:"description,omitempty"`
-		Scopes            patch[[]string]   `json:"scopes,omitempty" doc:"null lifts the cap."`
-		IsActive          patch[bool]       `json:"is_active,omitempty"`
-		ExpiresAt         patch[time.Time]  `json:"expires_at,omitempty" doc:"null: never."`
-		IntentsAPIEnabled patch[bool]       `json:"intents_api_enabled,omitempty"`
-		TxToAllowlist     patch[[]string]   `json:"tx_to_allowlist,omitempty" doc:"null lifts the restriction."`
-		TxMaxValueETH     patch[string]     `json:"tx_max_value_eth,omitempty" doc:"null lifts the limit."`
-		TxDailyLimitETH   patch[string]     `json:"tx_daily_limit_eth,omitempty" doc:"null lifts the limit."`
-		TxAllowedChains   patch[[]string]   `json:"tx_allowed_chains,omitempty" doc:"null lifts the restriction."`
-		TokenTTLSeconds   patch[int64]      `json:"token_ttl_seconds,omitempty" doc:"null: the default, an hour."`
-		VaultIDs          patch[[]string]   `json:"vault_ids,omitempty" doc:"null lifts the binding."`
-		ShroudEnabled     patch[bool]       `json:"shroud_enabled,omitempty"`
-		ShroudConfig      patch[jsonObject] `json:"shroud_config,omitempty" doc:"null: the defaults."`
+		Name              sent[string]     `json:"name,omitempty"`
+		Description       sent[string]     `json:"description,omitempty"`
+		Scopes            sent[[]string]   `json:"scopes,omitempty" doc:"null lifts the cap."`
+		IsActive          sent[bool]       `json:"is_active,omitempty"`
+		ExpiresAt         sent[time.Time]  `json:"expires_at,omitempty" doc:"null: never."`
+		IntentsAPIEnabled sent[bool]       `json:"intents_api_enabled,omitempty"`
+		TxToAllowlist     sent[[]string]   `json:"tx_to_allowlist,omitempty" doc:"null lifts the restriction."`
+		TxMaxValueETH     sent[string]     `json:"tx_max_value_eth,omitempty" doc:"null lifts the limit."`
+		TxDailyLimitETH   sent[string]     `json:"tx_daily_limit_eth,omitempty" doc:"null lifts the limit."`
+		TxAllowedChains   sent[[]string]   `json:"tx_allowed_chains,omitempty" doc:"null lifts the restriction."`
+		TokenTTLSeconds   sent[int64]      `json:"token_ttl_seconds,omitempty" doc:"null: the default, an hour."`
+		VaultIDs          sent[[]string]   `json:"vault_ids,omitempty" doc:"null lifts the binding."`
+		ShroudEnabled     sent[bool]       `json:"shroud_enabled,omitempty"`
+		ShroudConfig      sent[jsonObject] `json:"shroud_config,omitempty" doc:"null: the defaults."`
 		// The contract has no way to renew a certificate.
-		ClientCertFingerprint patch[string] `json:"client_cert_fingerprint,omitempty" doc:"Another certificate; tokens of the one before end at once."`
+		ClientCertFingerprint sent[string] `json:"client_cert_fingerprint,omitempty" doc:"Another certificate; tokens of the one before end at once."`
 	}
 }
 
@@ -145,26 +151,28 @@ func (in *updateAgent) patch() agent.Patch {
 	}
 	return agent.Patch{
 		Name: b.Name.Field, Description: b.Description.Field, Scopes: b.Scopes.Field, VaultIDs: b.VaultIDs.Field,
-		ToAllowlist: b.TxToAllowlist.Field, AllowedChains: b.TxAllowedChains.Field, Active: b.IsActive.Field,
-		Intents: b.IntentsAPIEnabled.Field, Shroud: b.ShroudEnabled.Field, ExpiresAt: b.ExpiresAt.Field,
-		MaxValueETH: b.TxMaxValueETH.Field, DailyLimETH: b.TxDailyLimitETH.Field, TokenTTL: b.TokenTTLSeconds.Field,
-		CertFingerprint: b.ClientCertFingerprint.Field,
-		ShroudConfig:    agent.Field[[]byte]{Set: b.ShroudConfig.Set, Null: b.ShroudConfig.Null, Value: b.ShroudConfig.Value},
+		Active: b.IsActive.Field, Intents: b.IntentsAPIEnabled.Field, Shroud: b.ShroudEnabled.Field,
+		ExpiresAt: b.ExpiresAt.Field, TokenTTL: b.TokenTTLSeconds.Field, CertFingerprint: b.ClientCertFingerprint.Field,
+		Guardrails: intents.Patch{
+			ToAllowlist: b.TxToAllowlist.Field, AllowedChains: b.TxAllowedChains.Field,
+			MaxValueETH: b.TxMaxValueETH.Field, DailyLimitETH: b.TxDailyLimitETH.Field,
+		},
+		ShroudConfig: patch.Field[shroud.Config]{Set: b.ShroudConfig.Set, Null: b.ShroudConfig.Null, Value: shroud.Config(b.ShroudConfig.Value)},
 	}
 }
 
-// patch tells a field that is absent from one that is null.
-type patch[T any] struct{ agent.Field[T] }
+// sent tells a field that is absent from one that is null.
+type sent[T any] struct{ patch.Field[T] }
 
 // Schema implements huma.SchemaProvider.
-func (patch[T]) Schema(r rest.Registry) *rest.Schema {
+func (sent[T]) Schema(r rest.Registry) *rest.Schema {
 	s := *r.Schema(reflect.TypeFor[T](), true, "")
 	s.Nullable = true
 	return &s
 }
 
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.
-func (p *patch[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+func (p *sent[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	p.Set, p.Null = true, dec.PeekKind() == 'n'
 	return json.UnmarshalDecode(dec, &p.Value)
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
 // A time of last use is written within activityEvery of the use, and at most
@@ -39,29 +37,6 @@ func (a *activity) note(of map[string]use, id string, now time.Time) {
 	u.at, u.dirty = now, true
 	of[id] = u
 	a.mu.Unlock()
-}
-
-// NoteAgent notes that an agent used its key, or what else it proves itself with.
-func (s *Service) NoteAgent(id string, now time.Time) { s.activity.note(s.activity.agents, id, now) }
-
-// NoteKey notes that a personal API key was used.
-func (s *Service) NoteKey(id string, now time.Time) { s.activity.note(s.activity.keys, id, now) }
-
-// used notes the use of a credential. Most calls end at the first line: a
-// credential is noted at most once in a while.
-func (s *Service) used(e *entry, now time.Time) {
-	last := e.noted.Load()
-	if now.UnixNano()-last < int64(activityAge)/4 || !e.noted.CompareAndSwap(last, now.UnixNano()) {
-		return
-	}
-	switch {
-	case e.who.Kind == policy.KindAgent:
-		s.activity.note(s.activity.agents, e.who.ID, now)
-	case e.keyHash != "":
-		s.activity.note(s.activity.keys, e.who.TokenID, now)
-	case e.login != "":
-		s.activity.note(s.activity.sessions, e.login, now)
-	}
 }
 
 // flush writes what is due and forgets what was not used for a while.

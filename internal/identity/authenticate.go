@@ -17,11 +17,6 @@ import (
 // vaults has the longest token.
 const maxBearer = 64 << 10
 
-// ErrUnauthenticated is the one answer to every credential that is not good:
-// which part of it was wrong is nobody's business.
-var ErrUnauthenticated = fault.New(fault.Unauthenticated, "unauthenticated",
-	"The credential is missing, wrong, expired or revoked. Sign in again, or exchange the API key for a new token.")
-
 // Authenticate returns who the bearer of a token or key is. Any credential that
 // is not good now, for whatever reason, is fault.Unauthenticated with one code.
 func (s *Service) Authenticate(ctx context.Context, bearer string, now time.Time) (policy.Principal, error) {
@@ -247,19 +242,25 @@ func (s *Service) liveUser(ctx context.Context, se *session, now time.Time) (who
 	return who, until, nil
 }
 
-// credential names a session in the log: the id of the token, or for an agent's
-// bare key a part of its hash, from which nothing of a 256-bit key can be told.
-func (se *session) credential() string {
-	if se.keyHash != "" {
-		return se.keyHash[:16]
-	}
-	return se.jti
-}
+// NoteAgent notes that an agent used its key, or what else it proves itself with.
+func (s *Service) NoteAgent(id string, now time.Time) { s.activity.note(s.activity.agents, id, now) }
 
-// Earlier returns the earlier of two ends; the zero time is never.
-func Earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
+// NoteKey notes that a personal API key was used.
+func (s *Service) NoteKey(id string, now time.Time) { s.activity.note(s.activity.keys, id, now) }
+
+// used notes the use of a credential. Most calls end at the first line: a
+// credential is noted at most once in a while.
+func (s *Service) used(e *entry, now time.Time) {
+	last := e.noted.Load()
+	if now.UnixNano()-last < int64(activityAge)/4 || !e.noted.CompareAndSwap(last, now.UnixNano()) {
+		return
 	}
-	return a
+	switch {
+	case e.who.Kind == policy.KindAgent:
+		s.activity.note(s.activity.agents, e.who.ID, now)
+	case e.keyHash != "":
+		s.activity.note(s.activity.keys, e.who.TokenID, now)
+	case e.login != "":
+		s.activity.note(s.activity.sessions, e.login, now)
+	}
 }

@@ -11,7 +11,6 @@ package identity
 
 import (
 	"context"
-	"crypto"
 	"log/slog"
 	"net/netip"
 	"runtime/debug"
@@ -21,14 +20,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
-
-// Keys holds the keys that tokens are signed with.
-type Keys interface {
-	// CreateSigner fails with fault.Conflict when the key is there.
-	CreateSigner(ctx context.Context, id string) error
-	Signer(ctx context.Context, id string) (crypto.Signer, error)
-	Signers(ctx context.Context) ([]string, error)
-}
 
 // Admission lets callers of an organisation in by their address.
 type Admission interface {
@@ -61,6 +52,9 @@ type Service struct {
 	turns    turns
 	hashed   atomic.Bool // since memory was last given back
 }
+
+// maxHashing bounds the memory that hashing takes, 19 MiB each.
+const maxHashing = 2
 
 // New returns a Service. It makes the first token key when the keystore has none.
 func New(ctx context.Context, cfg Config) (*Service, error) {

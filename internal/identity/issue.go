@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
+
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
@@ -150,4 +152,60 @@ func (s *Service) IssueDerived(ctx context.Context, c *call.Call, a *Account, lo
 	}, ttl: userTTL}
 	text, seconds, err := s.issueToken(ctx, c, g, c.Who.Until, log)
 	return Token{Access: text, ExpiresIn: seconds, Email: a.Email}, err
+}
+
+// grant is what a token is to be issued for.
+type grant struct {
+	session
+	ttl    time.Duration
+	scopes []string
+	vaults []string
+	state  *State       // agents
+	begins *audit.Login // of the first token of a login
+}
+
+// issue signs a token for g. The end of what it is based on (an agent, an API
+// key) is its end too.
+func (s *Service) issue(ctx context.Context, g *grant, now, end time.Time) (secret.Bytes, int64, error) {
+	issued := now.UTC().Truncate(time.Second)
+	g.exp = issued.Add(g.ttl)
+	if !end.IsZero() && end.Before(g.exp) {
+		g.exp = end
+	}
+	g.exp = g.exp.Truncate(time.Second)
+	set := s.ring.current(ctx, now)
+	g.kid = set.id
+	c := &claims{
+		RegisteredClaims: jwt.RegisteredClaims{
+			Issuer: s.cfg.Issuer, Subject: string(g.kind) + ":" + g.id, Audience: jwt.ClaimStrings{s.cfg.Audience},
+			ExpiresAt: jwt.NewNumericDate(g.exp), IssuedAt: jwt.NewNumericDate(issued), ID: g.jti,
+		},
+		Org: g.org, Scopes: orEmpty(g.scopes), VaultIDs: orEmpty(g.vaults), Gen: g.gen, Term: g.term, Key: g.key, Device: g.device, With: g.with,
+	}
+	if c.Session = g.login; !g.person.IsZero() {
+		c.AuthTime = jwt.NewNumericDate(g.person)
+	}
+	if !g.until.IsZero() {
+		c.Until = jwt.NewNumericDate(g.until)
+	}
+	if g.cert != "" {
+		c.Confirm = &confirm{Thumbprint: g.cert}
+	}
+	if g.state != nil {
+		c.IntentsAPI, c.Shroud = &g.state.Intents, &g.state.Shroud
+	}
+	t := jwt.NewWithClaims(jwt.SigningMethodEdDSA, c)
+	t.Header["kid"] = set.id
+	text, err := t.SignedString(set.signer)
+	if err != nil {
+		return secret.Bytes{}, 0, err
+	}
+	return secret.FromString(text), int64(g.exp.Sub(issued) / time.Second), nil
+}
+
+func orEmpty(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
 }

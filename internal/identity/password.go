@@ -24,9 +24,6 @@ type cost struct {
 // passwordCost takes about 30 ms on the machines of 2026.
 var passwordCost = cost{memory: 19 * 1024, time: 2, lanes: 1}
 
-// maxHashing bounds the memory that hashing takes, 19 MiB each.
-const maxHashing = 2
-
 // NobodysHash is what a password is compared with when there is no such user, so that
 // it takes as long as if there were. No password has this hash.
 func NobodysHash() string { return passwordCost.encode(make([]byte, 16), make([]byte, 32)) }

@@ -39,3 +39,11 @@ func agentPrincipal(a *State, se *session) policy.Principal {
 func userPrincipal(a *Account, credential string) policy.Principal {
 	return policy.Principal{Kind: policy.KindUser, ID: a.ID, Org: a.Org, Role: a.Role, TokenID: credential, PlatformAdmin: a.PlatformAdmin}
 }
+
+// Earlier returns the earlier of two ends; the zero time is never.
+func Earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

@@ -9,6 +9,11 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
+// ErrUnauthenticated is the one answer to every credential that is not good:
+// which part of it was wrong is nobody's business.
+var ErrUnauthenticated = fault.New(fault.Unauthenticated, "unauthenticated",
+	"The credential is missing, wrong, expired or revoked. Sign in again, or exchange the API key for a new token.")
+
 // refused is the cause in the fault of a credential that is not good, when it
 // is known whose it is or was. It is for the log alone: to the caller the fault
 // is like any other.

@@ -11,6 +11,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/patch"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
@@ -55,7 +56,7 @@ func testRevocation(t *testing.T, w *people.World) {
 		}
 		w.Dead("its token", jwt)
 		w.Dead("its key", key)
-		if _, err := w.Agents.UpdateAgent(ctx, w.Call(ada, policy.UpdateAgent), a.ID, agent.Patch{Active: agent.Value(true)}); err != nil {
+		if _, err := w.Agents.UpdateAgent(ctx, w.Call(ada, policy.UpdateAgent), a.ID, agent.Patch{Active: patch.Value(true)}); err != nil {
 			t.Fatal(err)
 		}
 		w.Dead("its old token", jwt)
@@ -72,7 +73,7 @@ func testRevocation(t *testing.T, w *people.World) {
 		a, key := w.Agent(ada, agent.Agent{})
 		jwt := w.Exchange(key)
 		for _, active := range []bool{false, true} {
-			patch := agent.Patch{Active: agent.Value(active)}
+			patch := agent.Patch{Active: patch.Value(active)}
 			if _, err := w.Agents.UpdateAgent(ctx, w.Call(ada, policy.UpdateAgent), a.ID, patch); err != nil {
 				t.Fatal(err)
 			}
@@ -136,7 +137,7 @@ func testRevocation(t *testing.T, w *people.World) {
 		if got := w.Who(jwt).Scopes; len(got) != 1 {
 			t.Fatalf("scopes %v", got)
 		}
-		patch := agent.Patch{Scopes: agent.Value([]string{"dev/**", "test/**"})}
+		patch := agent.Patch{Scopes: patch.Value([]string{"dev/**", "test/**"})}
 		if _, err := w.Agents.UpdateAgent(ctx, w.Call(ada, policy.UpdateAgent), a.ID, patch); err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,6 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
 
-	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
@@ -65,62 +64,6 @@ type claims struct {
 // confirm binds a token to a certificate (RFC 8705).
 type confirm struct {
 	Thumbprint string `json:"x5t#S256"`
-}
-
-// grant is what a token is to be issued for.
-type grant struct {
-	session
-	ttl    time.Duration
-	scopes []string
-	vaults []string
-	state  *State       // agents
-	begins *audit.Login // of the first token of a login
-}
-
-// issue signs a token for g. The end of what it is based on (an agent, an API
-// key) is its end too.
-func (s *Service) issue(ctx context.Context, g *grant, now, end time.Time) (secret.Bytes, int64, error) {
-	issued := now.UTC().Truncate(time.Second)
-	g.exp = issued.Add(g.ttl)
-	if !end.IsZero() && end.Before(g.exp) {
-		g.exp = end
-	}
-	g.exp = g.exp.Truncate(time.Second)
-	set := s.ring.current(ctx, now)
-	g.kid = set.id
-	c := &claims{
-		RegisteredClaims: jwt.RegisteredClaims{
-			Issuer: s.cfg.Issuer, Subject: string(g.kind) + ":" + g.id, Audience: jwt.ClaimStrings{s.cfg.Audience},
-			ExpiresAt: jwt.NewNumericDate(g.exp), IssuedAt: jwt.NewNumericDate(issued), ID: g.jti,
-		},
-		Org: g.org, Scopes: orEmpty(g.scopes), VaultIDs: orEmpty(g.vaults), Gen: g.gen, Term: g.term, Key: g.key, Device: g.device, With: g.with,
-	}
-	if c.Session = g.login; !g.person.IsZero() {
-		c.AuthTime = jwt.NewNumericDate(g.person)
-	}
-	if !g.until.IsZero() {
-		c.Until = jwt.NewNumericDate(g.until)
-	}
-	if g.cert != "" {
-		c.Confirm = &confirm{Thumbprint: g.cert}
-	}
-	if g.state != nil {
-		c.IntentsAPI, c.Shroud = &g.state.Intents, &g.state.Shroud
-	}
-	t := jwt.NewWithClaims(jwt.SigningMethodEdDSA, c)
-	t.Header["kid"] = set.id
-	text, err := t.SignedString(set.signer)
-	if err != nil {
-		return secret.Bytes{}, 0, err
-	}
-	return secret.FromString(text), int64(g.exp.Sub(issued) / time.Second), nil
-}
-
-func orEmpty(list []string) []string {
-	if list == nil {
-		return []string{}
-	}
-	return list
 }
 
 // session is what a credential was found to be, without what may change later.
@@ -193,4 +136,13 @@ func (p *parser) parse(ctx context.Context, bearer string, now time.Time) (sessi
 		return session{}, false
 	}
 	return s, uuid.Validate(id) == nil && uuid.Validate(s.org) == nil
+}
+
+// credential names a session in the log: the id of the token, or for an agent's
+// bare key a part of its hash, from which nothing of a 256-bit key can be told.
+func (se *session) credential() string {
+	if se.keyHash != "" {
+		return se.keyHash[:16]
+	}
+	return se.jti
 }

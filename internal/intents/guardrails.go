@@ -3,6 +3,8 @@ package intents
 import (
 	"math/big"
 	"regexp"
+
+	"github.com/oneclaw-dev/oneclaw/internal/patch"
 )
 
 // Bounds of guardrails.
@@ -49,10 +51,48 @@ func all(list []string, re *regexp.Regexp) bool {
 	return true
 }
 
-// Raises reports whether a limit in ETH allows more than the one before it: empty is
+// Caps are the guardrails, for whoever holds that they are not loosened.
+func Caps() []patch.Cap[Guardrails] {
+	return []patch.Cap[Guardrails]{
+		patch.ListCap("tx_to_allowlist", func(g *Guardrails) []string { return g.ToAllowlist }),
+		patch.ListCap("tx_allowed_chains", func(g *Guardrails) []string { return g.AllowedChains }),
+		amountCap("tx_max_value_eth", func(g *Guardrails) string { return g.MaxValueETH }),
+		amountCap("tx_daily_limit_eth", func(g *Guardrails) string { return g.DailyLimitETH }),
+	}
+}
+
+func amountCap(name string, of func(*Guardrails) string) patch.Cap[Guardrails] {
+	return patch.NewCap(name, func(g *Guardrails) bool { return of(g) != "" }, func(was, is *Guardrails) bool { return raises(of(was), of(is)) })
+}
+
+// raises reports whether a limit in ETH allows more than the one before it: empty is
 // no limit.
-func Raises(was, is string) bool {
+func raises(was, is string) bool {
 	before, ok := new(big.Rat).SetString(was)
 	now, good := new(big.Rat).SetString(is)
 	return was != "" && (!ok || !good || now.Cmp(before) > 0)
+}
+
+// Patch is what changes in guardrails. Null lifts one.
+type Patch struct {
+	ToAllowlist, AllowedChains patch.Field[[]string]
+	MaxValueETH, DailyLimitETH patch.Field[string]
+}
+
+// Apply changes g, which Check then looks at as a whole.
+func (p *Patch) Apply(g *Guardrails) error {
+	p.MaxValueETH.Clear(&g.MaxValueETH)
+	p.DailyLimitETH.Clear(&g.DailyLimitETH)
+	if err := patch.List("tx_to_allowlist", &g.ToAllowlist, p.ToAllowlist); err != nil {
+		return err
+	}
+	return patch.List("tx_allowed_chains", &g.AllowedChains, p.AllowedChains)
+}
+
+// Names says which guardrails were sent.
+func (p *Patch) Names() map[string]bool {
+	return map[string]bool{
+		"tx_to_allowlist": p.ToAllowlist.Set, "tx_allowed_chains": p.AllowedChains.Set,
+		"tx_max_value_eth": p.MaxValueETH.Set, "tx_daily_limit_eth": p.DailyLimitETH.Set,
+	}
 }

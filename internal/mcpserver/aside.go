@@ -58,3 +58,7 @@ func (a *aside) whole(answer []byte) []byte {
 	all := make([]byte, 0, len(before)+asMessage.length(a.text)+len(after)) // one that grows would leave copies
 	return append(asMessage.append(append(all, before...), a.text), after...)
 }
+
+func said(text string, isError bool) *mcp.CallToolResult {
+	return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: text}}, IsError: isError}
+}

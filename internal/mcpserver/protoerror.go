@@ -10,6 +10,9 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
+// secretsURI is the only resource.
+const secretsURI = "vault://secrets"
+
 // codeRefused marks protocol errors whose text is ours and complete.
 const codeRefused = -32010
 

@@ -9,8 +9,6 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-const secretsURI = "vault://secrets"
-
 // addSecretsResource offers the whole listing as data: no values.
 func addSecretsResource(s *mcp.Server, log *slog.Logger, current func(context.Context) *session) {
 	s.AddResource(&mcp.Resource{

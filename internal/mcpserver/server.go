@@ -44,16 +44,6 @@ func newServer(cfg Config, vault *vaultChoice) *mcp.Server {
 	return build(cfg.Version, cfg.Log, func(context.Context) *session { return s })
 }
 
-// session is one agent at work: what every tool gets.
-type session struct {
-	api     *client.Client
-	sees    Sight  // may be nil
-	text    *aside // nil on stdio
-	vault   *vaultChoice
-	who     string // whose turns its calls take
-	refused func() // the API did not take the credential; may be nil
-}
-
 // guide is what a client may put in front of its model.
 const guide = `A vault for API keys, passwords and other secrets. list_secrets and describe_secret show what there is without values. ` +
 	`get_secret and get_env_bundle bring values into this conversation: call them only when a value is needed now, and do not repeat it. ` +

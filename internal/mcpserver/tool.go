@@ -2,12 +2,16 @@ package mcpserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"runtime/debug"
 
 	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/oneclaw-dev/oneclaw/client"
 )
 
 // tool is one thing that an agent can do.
@@ -69,10 +73,6 @@ func (t tool) handler(log *slog.Logger, current func(context.Context) *session) 
 	}
 }
 
-func said(text string, isError bool) *mcp.CallToolResult {
-	return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: text}}, IsError: isError}
-}
-
 // contain, deferred, ends a panic and lets instead give another answer. The panic's
 // own text may hold a value; its type and its place do not.
 func contain(ctx context.Context, log *slog.Logger, what string, instead func()) {
@@ -81,4 +81,36 @@ func contain(ctx context.Context, log *slog.Logger, what string, instead func())
 			slog.String("stack", string(debug.Stack())))
 		instead()
 	}
+}
+
+// explain turns a failure of t into what the model reads, and lets the session
+// learn from it.
+func (t tool) explain(s *session, err error) string {
+	if n, ok := errors.AsType[notice](err); ok {
+		return string(n)
+	}
+	detail := "Internal error."
+	if e, ok := errors.AsType[*client.Error](err); ok {
+		switch {
+		case e.Status == http.StatusPaymentRequired:
+			return "Quota exhausted. " + sentence(e.Detail) + "A human has to raise the organisation's plan or add credits."
+		case e.Status == http.StatusForbidden && e.Code == "resource_limit_exceeded":
+			return "Resource limit reached: " + sentence(e.Detail) + "Remove what is not needed any more, or ask a human to raise the limit."
+		}
+		detail = s.hear(e)
+		if e.Status == http.StatusNotFound && s.vault.fixed != "" && t.inVault() {
+			detail = sentence(detail) + s.vault.wrong().Error()
+		}
+	}
+	return "Tool '" + t.name + "' execution failed: " + detail
+}
+
+// inVault reports whether t works in the vault of the session: what it does not find
+// is then that vault.
+func (t tool) inVault() bool {
+	switch t.name {
+	case "list_vaults", "create_vault", "grant_access", "share_secret":
+		return false
+	}
+	return true
 }

@@ -26,11 +26,6 @@ type vaultChoice struct {
 const errNoVault = notice("This agent has no vault yet. Create one with create_vault, or ask a human to give the agent " +
 	"access to one and, if there are several, to set ONECLAW_VAULT_ID.")
 
-// inVault returns the vault that the session works in.
-func (s *session) inVault(ctx context.Context) (string, error) {
-	return s.vault.pick(ctx, s.api, s.sees)
-}
-
 func (v *vaultChoice) pick(ctx context.Context, c *client.Client, sees Sight) (string, error) {
 	if v.fixed != "" {
 		return v.configured(ctx, c)

@@ -3,6 +3,8 @@ package policy
 import (
 	"slices"
 	"strings"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
 // Decision is the answer and what it rests on.
@@ -15,6 +17,8 @@ type Decision struct {
 	// vault.read, for policy.list the policies that name it, for audit.read its
 	// own events, for api_key.list and api_key.delete its own keys.
 	Partial bool
+	// Refusal is what the Resource's Constraint says to the caller, if that refused.
+	Refusal error
 }
 
 // Decide says whether p may do a to r at a moment. It allocates nothing.
@@ -42,6 +46,11 @@ func Decide(p Principal, a Action, r Resource, at Moment) Decision {
 	}
 	if (rule.Person || held(&p, &rule, &r)) && !p.Here(at.Now) {
 		return deny(ReasonPersonRequired)
+	}
+	if r.Constraint != nil {
+		if err := r.Constraint.Refuses(p, at); err != nil {
+			return Decision{Reason: Reason(fault.ReasonOf(err)), Refusal: err}
+		}
 	}
 	d.Partial = rule.Rows && (limit.capped || !seesAllRows(&p, a, &r))
 	return d

@@ -457,6 +457,26 @@ func TestAPolicyMadeByHandGrantsNothing(t *testing.T) {
 	}
 }
 
+func TestAConstraintOnlyRefuses(t *testing.T) {
+	r := policy.Resource{Org: "acme", Vault: carolsVault(), Path: path(t, "a"), Policies: set(t, grant("a", "read"))}
+	for name, test := range map[string]struct {
+		who  policy.Principal
+		by   policy.Constraint
+		want error
+	}{
+		"nothing is demanded":       {agent(), nil, nil},
+		"what is demanded is met":   {agent(), bounds{who: "other"}, nil},
+		"it is not met":             {agent(), bounds{who: agent().ID}, errBeyond},
+		"it is asked after a grant": {func() policy.Principal { p := agent(); p.Scopes = []string{"b"}; return p }(), bounds{who: agent().ID}, policy.Decision{Reason: policy.ReasonOutsideScope}.Err()},
+	} {
+		r.Constraint = test.by
+		d := policy.Decide(test.who, policy.UseSecret, r, noon)
+		if got := d.Err(); fault.CodeOf(got) != fault.CodeOf(test.want) || d.Allow != (test.want == nil) || !d.Allow && string(d.Reason) != fault.ReasonOf(test.want) {
+			t.Errorf("%s: got %+v, %v", name, d, got)
+		}
+	}
+}
+
 func TestErrSaysWhatKindOfRefusal(t *testing.T) {
 	for _, reason := range constants[policy.Reason](t, "reason.go") {
 		err := policy.Decision{Reason: reason}.Err()

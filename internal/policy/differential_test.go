@@ -36,7 +36,7 @@ func TestDecideAgreesWithTheReference(t *testing.T) {
 		}
 		reached[d.Reason]++
 	}
-	for _, want := range constants[policy.Reason](t, "reason.go") {
+	for _, want := range append(constants[policy.Reason](t, "reason.go"), "beyond_bounds") {
 		if reached[want] < 5 {
 			t.Errorf("%s was reached %d times: the generator is too weak", want, reached[want])
 		}
@@ -68,7 +68,7 @@ func differ(t *testing.T, data []byte) policy.Decision {
 	// A listing shows exactly the paths that may be described.
 	if s.r.Vault != nil && s.r.Vault.ID != "" && !s.r.Path.IsZero() && s.r.Org == s.p.Org {
 		r := s.r
-		r.Agent = nil
+		r.Agent, r.Constraint = nil, nil // a constraint is of one use, not of a listing
 		describe := refDecide(s.p, policy.DescribeSecret, r, s.rows, s.at)
 		view := s.r.Policies.View(s.p, s.r.Vault, s.at)
 		path := s.r.Path.String()
@@ -161,6 +161,9 @@ func situationFrom(data []byte) situation {
 		if own := pick(s, "", "agents/p1/a", "agents/p1", "agents/p2/a", "agents/p11/a"); own != "" && !x.r.Path.IsZero() {
 			x.r.Path, _ = secretpath.Parse(own)
 		}
+	}
+	if s.n(8) == 1 {
+		x.r.Constraint = bounds{pick(s, "p1", "p2"), pick(s, 0, 12)}
 	}
 	return x
 }

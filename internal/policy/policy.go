@@ -3,7 +3,7 @@
 //
 // Its promise: Decide denies unless a rule of this package allows, and the
 // reason it gives names that rule. The order is fixed: organisation, kind of
-// caller, vault binding, scopes, live policies, creator, role. A policy with a
+// caller, vault binding, scopes, live policies, creator, role, constraint. A policy with a
 // pattern, condition or permission that was not understood is never compiled,
 // so it can neither widen nor silently lose a restriction.
 //
@@ -135,6 +135,18 @@ type Resource struct {
 	// Approved is the policy, as it stands, under which a human has approved this
 	// very use: that one policy then counts like those that ask for no approval.
 	Approved Version
+	// Constraint is what the part of the product that asks demands of this very use
+	// besides the grant. Nil demands nothing.
+	Constraint Constraint
+}
+
+// Constraint is what another part of the product demands of one use, such as that a
+// transaction is within its agent's guardrails. It is asked last and can only refuse. Like
+// Decide it computes from its arguments, and what it was made with, alone.
+type Constraint interface {
+	// Refuses returns the fault for the caller, with its reason for the log
+	// (fault.Because), or nil.
+	Refuses(p Principal, at Moment) error
 }
 
 // Moment is when and from where an action is asked for. An invalid IP meets no

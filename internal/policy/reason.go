@@ -40,13 +40,16 @@ const (
 )
 
 // Err returns nil when the decision allows, and else the fault for the caller:
-// NotFound for another organisation's things, Unauthenticated for nobody, Denied
-// for the rest. It depends on the caller and the path asked for, never on
+// NotFound for another organisation's things, Unauthenticated for nobody, what a
+// Constraint says when that refused, Denied for the rest. It depends on the caller and the path asked for, never on
 // whether anything exists there; intents_key_type alone is told after the row
 // was read, to a caller that may know of the row.
 func (d Decision) Err() error {
 	if d.Allow {
 		return nil
+	}
+	if d.Refusal != nil {
+		return d.Refusal
 	}
 	switch d.Reason {
 	case ReasonOtherOrg:

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -198,6 +199,8 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 			return no("role_required")
 		case own && p.IntentsAPI && !is(policy.UseSecret) && (r.SecretType == "private_key" || r.SecretType == "ssh_key"):
 			return no("intents_key_type")
+		case refForbids(r, p, at):
+			return policy.Decision{Reason: "beyond_bounds", Refusal: errBeyond}
 		case own:
 			return policy.Decision{Allow: true, Reason: "self"}
 		}
@@ -221,6 +224,9 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		at.Now.Before(p.Person.Add(-5*time.Second)) || !at.Now.Before(p.Person.Add(10*time.Minute))) {
 		return no("person_required")
 	}
+	if refForbids(r, p, at) {
+		return policy.Decision{Reason: "beyond_bounds", Refusal: errBeyond}
+	}
 	switch {
 	case is(policy.ListAPIKeys, policy.DeleteAPIKey):
 		d.Partial = true
@@ -232,6 +238,27 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		d.Partial = true
 	}
 	return d
+}
+
+// bounds is a constraint of a part of the product that policy does not know.
+type bounds struct {
+	who  string // of the one that it refuses
+	hour int    // from which it does
+}
+
+var errBeyond = fault.New(fault.Denied, "bounds_exceeded", "This is beyond the bounds.").Because("beyond_bounds")
+
+func (b bounds) Refuses(p policy.Principal, at policy.Moment) error {
+	if p.ID == b.who && at.Now.Hour() >= b.hour {
+		return errBeyond
+	}
+	return nil
+}
+
+// refForbids says whether the constraint of a resource, if it has one, refuses.
+func refForbids(r policy.Resource, p policy.Principal, at policy.Moment) bool {
+	b, ok := r.Constraint.(bounds)
+	return ok && p.ID == b.who && at.Now.Hour() >= b.hour
 }
 
 // refAreas are the words' first halves, and the beginnings of the actions that each names.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
+	"github.com/oneclaw-dev/oneclaw/internal/patch"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
@@ -26,7 +27,7 @@ func TestAShareEndsWithItsMakersRight(t *testing.T) {
 		"its maker is bound to another vault": func(s *shelf, robot policy.Principal) {
 			other := s.NewVault(s.ada, "other")
 			_, err := s.Agents.UpdateAgent(s.t.Context(), s.Call(s.Here(s.ada), policy.UpdateAgent), robot.ID,
-				agent.Patch{VaultIDs: agent.Value([]string{other})})
+				agent.Patch{VaultIDs: patch.Value([]string{other})})
 			s.must(err)
 		},
 	} {

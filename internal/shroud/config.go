@@ -1,8 +1,8 @@
 // Package shroud knows the shape of an agent's shroud_config: what it may say of how
 // its calls of language models are looked at.
 //
-// Its promise: a config that Config returned has the one spelling that strict clients
-// take, and Config returns it again as it is.
+// Its promise: a config that Checked returned has the one spelling that strict clients
+// take, and Checked returns it again as it is.
 package shroud
 
 import (
@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/patch"
 )
 
 // rule checks one field of a shroud_config and brings it into the spelling
@@ -131,15 +132,18 @@ func rules() rule {
 	}, nil)
 }
 
-// Config brings a shroud_config into the spelling that it is stored and
+// Config is an agent's shroud_config: a JSON object, or nil.
+type Config []byte
+
+// Checked brings a shroud_config into the spelling that it is stored and
 // shown in: strict clients refuse any other. Fields of later versions are
 // dropped; a known field with a value that it can't have is refused.
-func Config(in []byte) ([]byte, error) {
-	if len(in) == 0 || string(in) == "null" {
+func (c Config) Checked() (Config, error) {
+	if len(c) == 0 || string(c) == "null" {
 		return nil, nil
 	}
 	var v any
-	if err := json.Unmarshal(in, &v); err != nil {
+	if err := json.Unmarshal(c, &v); err != nil {
 		return nil, errConfig
 	}
 	out, ok := rules()(v)
@@ -147,6 +151,13 @@ func Config(in []byte) ([]byte, error) {
 		return nil, errConfig
 	}
 	return json.Marshal(out)
+}
+
+// Cap is the config, for whoever holds that it is not loosened: any other may be laxer.
+func Cap() patch.Cap[Config] {
+	return patch.NewCap("shroud_config", func(c *Config) bool { return *c != nil }, func(was, is *Config) bool {
+		return *was != nil && string(*is) != string(*was)
+	})
 }
 
 var errConfig = fault.New(fault.Invalid, "invalid_shroud_config", "shroud_config has a field whose value is not possible there.")

@@ -33,7 +33,7 @@ func TestShroudConfigHasOneSpelling(t *testing.T) {
 		"a bad part":                    {`{"filesystem_detection":{"action":"decode"}}`, bad},
 		"a list for a part":             {`{"filesystem_detection":[]}`, bad},
 	} {
-		out, err := Config([]byte(test.in))
+		out, err := Config(test.in).Checked()
 		if test.out == bad {
 			if err == nil {
 				t.Errorf("%s: accepted as %s", name, out)
@@ -43,7 +43,7 @@ func TestShroudConfigHasOneSpelling(t *testing.T) {
 		if err != nil || string(out) != test.out {
 			t.Errorf("%s: got %s, %v; want %s", name, out, err, test.out)
 		}
-		if again, err := Config(out); err != nil || string(again) != test.out {
+		if again, err := out.Checked(); err != nil || string(again) != test.out {
 			t.Errorf("%s: its own form became %s, %v", name, again, err)
 		}
 	}

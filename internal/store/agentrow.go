@@ -62,7 +62,8 @@ func (r *agentRow) agent() (agent.Agent, error) {
 	if g.State, err = r.state(); err != nil {
 		return g, err
 	}
-	g.KeyHash, g.MaxValueETH, g.DailyLimitETH = r.keyHash.String, r.maxValue.String, r.daily.String
+	g.KeyHash = r.keyHash.String
+	g.Guardrails.MaxValueETH, g.Guardrails.DailyLimitETH = r.maxValue.String, r.daily.String
 	g.CertFingerprint, g.OIDCIssuer, g.OIDCClientID = r.cert.String, r.issuer.String, r.client.String
 	if r.shroudC.Valid {
 		g.ShroudConfig = []byte(r.shroudC.String)
@@ -71,19 +72,20 @@ func (r *agentRow) agent() (agent.Agent, error) {
 	if err = readList(r.held, &g.Held); err != nil {
 		return g, err
 	}
-	if err = readList(r.to, &g.ToAllowlist); err != nil {
+	if err = readList(r.to, &g.Guardrails.ToAllowlist); err != nil {
 		return g, err
 	}
-	return g, readList(r.chains, &g.AllowedChains)
+	return g, readList(r.chains, &g.Guardrails.AllowedChains)
 }
 
 // agentValues are the values of agentColumns without last_active_at.
 func agentValues(g *agent.Agent) []any {
+	rails := &g.Guardrails
 	return []any{
 		g.ID, g.Org, g.Creator, number(g.Active), nullMicros(g.ExpiresAt), g.TokenGen,
 		sql.NullInt64{Int64: g.TokenTTL, Valid: g.TokenTTL != 0}, listText(g.Scopes), listText(g.VaultIDs),
 		number(g.Intents), number(g.Shroud), g.Name, g.Description, g.AuthMethod, nullString(g.KeyHash), g.KeyPrefix,
-		listText(g.ToAllowlist), nullString(g.MaxValueETH), nullString(g.DailyLimitETH), listText(g.AllowedChains),
+		listText(rails.ToAllowlist), nullString(rails.MaxValueETH), nullString(rails.DailyLimitETH), listText(rails.AllowedChains),
 		nullString(g.CertFingerprint), nullString(g.OIDCIssuer), nullString(g.OIDCClientID), g.SSHPublicKey,
 		g.ECDHPublicKey, nullString(string(g.ShroudConfig)), micros(g.CreatedAt),
 		string(g.KeyBy), nullMicros(g.KeyAt), listText(g.Held),

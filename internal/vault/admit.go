@@ -41,13 +41,13 @@ func (a *admission) record(c *call.Call, do func(ev *audit.Event) error) error {
 // ask for a human's approval, it finds the approval; without one it asks for it
 // and returns approval.Required. Nothing of this depends on whether the path
 // exists.
-func (s *Service) admit(ctx context.Context, c *call.Call, a policy.Action, e *entry, p secretpath.Path) (admission, error) {
-	ad := admission{resource: resource(e, p)}
+func (s *Service) admit(ctx context.Context, c *call.Call, a policy.Action, e *entry, r policy.Resource) (admission, error) {
+	ad := admission{resource: r}
 	asking, terms, err := asks(c, a, &ad.resource)
 	if asking.ID == "" || err != nil {
 		return ad, err
 	}
-	u := use(c, e, p, a)
+	u := use(c, e, r.Path, a)
 	given, err := s.approvals.Live(ctx, u, c.Now)
 	if err != nil {
 		return ad, err
@@ -61,11 +61,11 @@ func (s *Service) admit(ctx context.Context, c *call.Call, a policy.Action, e *e
 		}
 	}
 	c.Event.Details.Reason, c.Event.Details.Outcome = string(policy.ReasonApprovalRequired), audit.Denied // of the request that Ask stores
-	r, err := s.approvals.Ask(ctx, c, u, asking, terms, "")
+	asked, err := s.approvals.Ask(ctx, c, u, asking, terms, "")
 	if err != nil {
 		return ad, err
 	}
-	return ad, approval.Required(r.ID)
+	return ad, approval.Required(asked.ID)
 }
 
 // asks decides, and returns the policy that asks for an approval, with its terms,

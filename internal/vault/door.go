@@ -15,6 +15,9 @@ type Ref struct {
 	Vault   string
 	Path    secretpath.Path
 	Version uint64
+	// Constraint is what the user of the secret demands of this use besides the grant. Nobody
+	// is asked to approve what it refuses.
+	Constraint policy.Constraint
 }
 
 // Use runs with on a secret that the caller may do a to, and wipes the value when
@@ -28,7 +31,9 @@ func (s *Service) Use(ctx context.Context, c *call.Call, at Ref, a policy.Action
 	if err != nil {
 		return err
 	}
-	ad, err := s.admit(ctx, c, a, e, at.Path)
+	r := resource(e, at.Path)
+	r.Constraint = at.Constraint
+	ad, err := s.admit(ctx, c, a, e, r)
 	if err != nil {
 		return err
 	}
@@ -121,6 +126,6 @@ func (s *Service) RevealVersion(ctx context.Context, c *call.Call, vaultID strin
 		return out, errNoSecret
 	}
 	c.Event.Action = string(policy.ReadSecretVersion)
-	err = s.Use(ctx, c, Ref{vaultID, p, version}, policy.ReadSecretVersion, func(got *Secret) error { out = got.Take(); return nil })
+	err = s.Use(ctx, c, Ref{Vault: vaultID, Path: p, Version: version}, policy.ReadSecretVersion, func(got *Secret) error { out = got.Take(); return nil })
 	return out, err
 }

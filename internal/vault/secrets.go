@@ -85,7 +85,7 @@ func (s *Service) Put(ctx context.Context, c *call.Call, vaultID string, p secre
 	if err != nil {
 		return Meta{}, err
 	}
-	ad, err := s.admit(ctx, c, policy.WriteSecret, e, p)
+	ad, err := s.admit(ctx, c, policy.WriteSecret, e, resource(e, p))
 	if err != nil {
 		return Meta{}, err
 	}
@@ -178,7 +178,7 @@ func (s *Service) setDeleted(ctx context.Context, c *call.Call, vaultID string, 
 	if err != nil {
 		return Meta{}, err
 	}
-	ad, err := s.admit(ctx, c, a, e, p)
+	ad, err := s.admit(ctx, c, a, e, resource(e, p))
 	if err != nil {
 		return Meta{}, err
 	}

@@ -1,4 +1,4 @@
-package cli
+package console
 
 import (
 	"strings"
@@ -25,6 +25,9 @@ func (l look) paint(s string) string {
 	}
 	return "\x1b[" + string(l) + "m" + s + "\x1b[m"
 }
+
+// gap is the spaces between columns.
+const gap = 2
 
 // columns lays a table out in columns that are as wide as their widest cell. Every
 // row has as many cells as the header. No line ends in spaces.

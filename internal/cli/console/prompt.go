@@ -1,11 +1,10 @@
-package cli
+package console
 
 import (
 	"context"
 	"errors"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -15,19 +14,11 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
 
-// Prompter asks the person at the terminal.
-type Prompter interface {
-	Line(ctx context.Context, title string) (string, error)
-	Hidden(ctx context.Context, title string) (secret.Bytes, error)
-	// Confirm is true only for a clear yes.
-	Confirm(ctx context.Context, title string) (bool, error)
-}
-
-// console asks on a real terminal. It writes to out, which is not stdout, so that a
+// prompter asks on a real terminal. It writes to out, which is not stdout, so that a
 // command's result can still be redirected. One line is asked at a time, and nobody
 // reads the terminal after an answer: a form that leaves a reader behind would eat
 // the first letters of the next answer.
-type console struct {
+type prompter struct {
 	in     io.Reader
 	out    io.Writer
 	marked look // of the mark before a question
@@ -36,18 +27,12 @@ type console struct {
 // maxTyped is where the terminal's line editor drops what is typed further.
 const maxTyped = 4096
 
-func (p *console) Line(ctx context.Context, title string) (string, error) {
+func (p *prompter) Line(ctx context.Context, title string) (string, error) {
 	return p.ask(ctx, title+": ", (*term.Terminal).ReadLine)
 }
 
-func (p *console) Confirm(ctx context.Context, title string) (bool, error) {
-	s, err := p.ask(ctx, title+" [y/N] ", (*term.Terminal).ReadLine)
-	s = strings.ToLower(strings.TrimSpace(s))
-	return err == nil && (s == "y" || s == "yes"), err
-}
-
 // Hidden takes several lines when they are pasted, as private keys are.
-func (p *console) Hidden(ctx context.Context, title string) (secret.Bytes, error) {
+func (p *prompter) Hidden(ctx context.Context, title string) (secret.Bytes, error) {
 	s, err := p.ask(ctx, "", func(t *term.Terminal) (string, error) {
 		t.SetBracketedPasteMode(true)
 		defer t.SetBracketedPasteMode(false)
@@ -68,18 +53,18 @@ func (p *console) Hidden(ctx context.Context, title string) (secret.Bytes, error
 	if err != nil {
 		return secret.Bytes{}, err
 	}
-	return secret.New(dropEcho([]byte(s))), nil
+	return secret.New(DropEcho([]byte(s))), nil
 }
 
 // mark stands before a question.
-func (p *console) mark() string { return p.marked.paint("?") + " " }
+func (p *prompter) mark() string { return p.marked.paint("?") + " " }
 
 // ask turns the echo off before the question is shown, so that whoever is quick
 // sees nothing of a hidden answer either, and leaves the terminal as it was.
-func (p *console) ask(ctx context.Context, question string, read func(*term.Terminal) (string, error)) (string, error) {
+func (p *prompter) ask(ctx context.Context, question string, read func(*term.Terminal) (string, error)) (string, error) {
 	in, ok := p.in.(*os.File)
 	if !ok {
-		return "", usage("There is no terminal to ask on.")
+		return "", Usage("There is no terminal to ask on.")
 	}
 	before, err := term.MakeRaw(int(in.Fd()))
 	if err != nil {
@@ -111,7 +96,7 @@ func (p *console) ask(ctx context.Context, question string, read func(*term.Term
 		case a.err != nil && !errors.Is(a.err, term.ErrPasteIndicator):
 			return "", fault.Wrap(a.err, fault.Internal, "no_terminal", "The terminal can not be read.")
 		case longestLine(a.text) >= maxTyped:
-			return "", usage("The answer is too long for a prompt. Pipe it in, or give a file.")
+			return "", Usage("The answer is too long for a prompt. Pipe it in, or give a file.")
 		}
 		return a.text, nil
 	case <-ctx.Done(): // the reader stays; the process is about to end
@@ -134,24 +119,8 @@ func longestLine(s string) int {
 	return n
 }
 
-func cancelled() error {
-	return fault.New(fault.Internal, "cancelled", "Cancelled; nothing was changed.")
-}
-
-// confirm lets a destructive command go on: with --yes, or with a person's answer.
-func (c *cli) confirm(ctx context.Context, yes bool, question string) error {
-	if yes {
-		return nil
-	}
-	if !c.interactive() {
-		return usage(strconv.Quote(question) + " can not be asked here. Pass --yes to do it without being asked.")
-	}
-	ok, err := c.Prompt.Confirm(ctx, clean(question))
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return cancelled()
-	}
-	return nil
+func (p *prompter) Confirm(ctx context.Context, title string) (bool, error) {
+	s, err := p.ask(ctx, title+" [y/N] ", (*term.Terminal).ReadLine)
+	s = strings.ToLower(strings.TrimSpace(s))
+	return err == nil && (s == "y" || s == "yes"), err
 }

@@ -1,47 +1,37 @@
-package cli
+package console
 
 import (
-	"os"
 	"strings"
-
-	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
-const (
-	shortID   = 8 // characters of an id that a person sees in a list
-	narrowest = 6 // a column is not cut further
-	gap       = 2 // spaces between columns
-)
+// ShortID is how many characters of an id a person sees in a list.
+const ShortID = 8
 
-// wideFlag adds --wide to a command that lists.
-func (c *cli) wideFlag(cmd *cobra.Command) *cobra.Command {
-	cmd.Flags().BoolVar(&c.wide, "wide", false, "on a terminal, shorten nothing to fit")
-	return cmd
-}
+// narrowest is what a column is not cut further than.
+const narrowest = 6
 
-// short is what a list shows of an id: all of it to programs and with --wide.
-func (c *cli) short(id string) string {
-	if c.wide || !c.IsTTY(c.Stdout) {
+// Short is what a list shows of an id: all of it to programs and with --wide.
+func (c *Console) Short(id string) string {
+	if c.Wide || !c.IsTTY(c.Stdout) {
 		return id
 	}
-	return id[:min(len(id), shortID)]
+	return id[:min(len(id), ShortID)]
 }
 
-// shortActor is short for "user:ID" and "agent:ID".
-func (c *cli) shortActor(s string) string {
+// ShortActor is short for "user:ID" and "agent:ID".
+func (c *Console) ShortActor(s string) string {
 	kind, id, ok := strings.Cut(s, ":")
 	if !ok {
 		return s
 	}
-	return kind + ":" + c.short(id)
+	return kind + ":" + c.Short(id)
 }
 
 // fit cuts the widest of the columns that may be cut until a line fits the
 // terminal. Columns that are short anyway, or of no use in part, stay whole.
-func (c *cli) fit(header []string, rows [][]string) {
+func (c *Console) fit(header []string, rows [][]string) {
 	room := c.Width(c.Stdout)
-	if c.wide || room <= 0 {
+	if c.Wide || room <= 0 {
 		return
 	}
 	widths := make([]int, len(header))
@@ -93,17 +83,4 @@ func cut(s string, width int) string {
 		b.WriteRune(r)
 	}
 	return b.String() + "…"
-}
-
-// terminalWidth is 0 where it is not known.
-func terminalWidth(stream any) int {
-	f, ok := stream.(*os.File)
-	if !ok {
-		return 0
-	}
-	w, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 0
-	}
-	return w
 }

@@ -1,4 +1,4 @@
-package cli
+package session
 
 import (
 	"encoding/json"
@@ -11,9 +11,9 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
-// stored is a login as it is kept on disk. Credential belongs to APIURL and is sent
+// Stored is a login as it is kept on disk. Credential belongs to APIURL and is sent
 // nowhere else. KeyID is set when it is an API key, which a logout revokes.
-type stored struct {
+type Stored struct {
 	APIURL     string    `json:"api_url"`
 	Email      string    `json:"email"`
 	UserID     string    `json:"user_id"`
@@ -24,28 +24,28 @@ type stored struct {
 }
 
 // String keeps the credential out of fmt's output.
-func (stored) String() string { return "[REDACTED]" }
+func (Stored) String() string { return "[REDACTED]" }
 
 // GoString keeps the credential out of fmt's output.
-func (stored) GoString() string { return "[REDACTED]" }
+func (Stored) GoString() string { return "[REDACTED]" }
 
-// devCredentials is what `oneclaw dev` leaves in its data directory.
-type devCredentials struct {
+// DevCredentials is what `oneclaw dev` leaves in its data directory.
+type DevCredentials struct {
 	Email    string `json:"email"`
 	Password string `json:"password"`
 	APIURL   string `json:"api_url"`
 }
 
 // String keeps the password out of fmt's output.
-func (devCredentials) String() string { return "[REDACTED]" }
+func (DevCredentials) String() string { return "[REDACTED]" }
 
 // GoString keeps the password out of fmt's output.
-func (devCredentials) GoString() string { return "[REDACTED]" }
+func (DevCredentials) GoString() string { return "[REDACTED]" }
 
 // below returns the path of a file below the directory in the variable, or else
 // below a directory of HOME; "" when neither is known. XDG variables that are not
 // absolute do not count.
-func (c *cli) below(variable, inHome string, rest ...string) string {
+func (c *Session) below(variable, inHome string, rest ...string) string {
 	dir := c.Getenv(variable)
 	if !filepath.IsAbs(dir) {
 		home := c.Getenv("HOME")
@@ -57,20 +57,21 @@ func (c *cli) below(variable, inHome string, rest ...string) string {
 	return filepath.Join(append([]string{dir}, rest...)...)
 }
 
-func (c *cli) credentialsFile() string {
+func (c *Session) credentialsFile() string {
 	return c.below("XDG_CONFIG_HOME", ".config", "oneclaw", "credentials.json")
 }
 
-func (c *cli) devFile() string {
+// DevFile is where `oneclaw dev` leaves its credentials.
+func (c *Session) DevFile() string {
 	if d := c.Getenv("ONECLAW_DATA"); d != "" {
 		return filepath.Join(d, "dev-credentials.json")
 	}
 	return c.below("XDG_DATA_HOME", filepath.Join(".local", "share"), "oneclaw", "dev-credentials.json")
 }
 
-// loadStored returns nil without error when there is no login.
-func (c *cli) loadStored() (*stored, error) {
-	var s stored
+// LoadStored returns nil without error when there is no login.
+func (c *Session) LoadStored() (*Stored, error) {
+	var s Stored
 	found, err := loadJSON(c.credentialsFile(), &s)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "bad_credentials_file",
@@ -82,10 +83,10 @@ func (c *cli) loadStored() (*stored, error) {
 	return &s, nil
 }
 
-// loadDev returns nil without error when no `oneclaw dev` has run here.
-func (c *cli) loadDev() (*devCredentials, error) {
-	var d devCredentials
-	found, err := loadJSON(c.devFile(), &d)
+// LoadDev returns nil without error when no `oneclaw dev` has run here.
+func (c *Session) LoadDev() (*DevCredentials, error) {
+	var d DevCredentials
+	found, err := loadJSON(c.DevFile(), &d)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "bad_dev_file",
 			"The credentials file of `oneclaw dev` can not be read.")
@@ -116,7 +117,7 @@ func loadJSON(name string, v any) (bool, error) {
 
 // save replaces the stored login. The file is complete or the old one at any time,
 // and readable by its owner alone from the start.
-func (c *cli) save(s stored) error {
+func (c *Session) save(s Stored) error {
 	name := c.credentialsFile()
 	if name == "" {
 		return fault.New(fault.Internal, "no_home", "There is no place for the login: set HOME or XDG_CONFIG_HOME.")
@@ -154,8 +155,8 @@ func writeAtomic(name string, b []byte) error {
 	return os.Rename(f.Name(), name)
 }
 
-// forget removes the stored login, if there is one.
-func (c *cli) forget() error {
+// Forget removes the stored login, if there is one.
+func (c *Session) Forget() error {
 	name := c.credentialsFile()
 	if name == "" {
 		return nil

@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
+)
+
+// cli is the state that the commands of one run share.
+type cli struct {
+	*session.Session
+	after        func(time.Duration) <-chan time.Time
+	verifyExport func(export io.Reader, publicKey string) (client.AuditReport, error)
+	vault        string
+	running      bool            // the arguments were accepted: later errors are not about usage
+	ours         map[string]bool // the first words of this package's commands
+}
+
+// field is one line of a description.
+type field = console.Field
+
+// group is a command that only holds others.
+func group(use, short string, subs ...*cobra.Command) *cobra.Command {
+	g := &cobra.Command{Use: use, Short: short, Args: unknownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	g.AddCommand(subs...)
+	return g
+}
+
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	like := closest(cmd, args[0])
+	s := "There is no command " + console.Quote(cmd.CommandPath()+" "+args[0]) + "."
+	if like != "" {
+		s += " Did you mean " + console.Quote(cmd.CommandPath()+" "+like) + "?"
+	} else {
+		s += " Run " + console.Quote(cmd.CommandPath()+" --help") + "."
+	}
+	return errors.New(s)
+}
+
+// closest is the command that was most likely meant: one letter off before two.
+func closest(cmd *cobra.Command, typed string) string {
+	for d := range 2 {
+		cmd.SuggestionsMinimumDistance = d + 1
+		if like := cmd.SuggestionsFor(typed); len(like) > 0 {
+			return like[0]
+		}
+	}
+	return ""
+}
+
+// args wants one argument for each name.
+func args(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, given []string) error {
+		if len(given) == len(names) {
+			return nil
+		}
+		if len(given) > len(names) {
+			return console.Usage("Too many arguments. Usage: " + cmd.UseLine())
+		}
+		return console.Usage("Missing " + names[len(given)] + ". Usage: " + cmd.UseLine())
+	}
+}
+
+// badFlag says in plain words what a flag takes.
+func badFlag(_ *cobra.Command, err error) error {
+	e, ok := errors.AsType[*pflag.InvalidValueError](err)
+	if !ok {
+		return err
+	}
+	takes := "a " + e.GetFlag().Value.Type()
+	switch e.GetFlag().Value.Type() {
+	case "int", "int64":
+		takes = "a whole number"
+	case "bool":
+		takes = "true or false"
+	}
+	return console.Usage("--" + e.GetFlag().Name + " takes " + takes + ".")
+}
+
+func (c *cli) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  args(),
+		RunE: func(*cobra.Command, []string) error {
+			if c.JSON {
+				return c.PrintJSON(map[string]string{"version": c.Version})
+			}
+			_, err := io.WriteString(c.Stdout, "oneclaw version "+c.Version+"\n")
+			return err
+		},
+	}
+}

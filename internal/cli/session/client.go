@@ -1,0 +1,87 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+// Client returns a client with the credential to use.
+func (c *Session) Client() (*client.Client, error) {
+	base, credential, err := c.Reach()
+	if err != nil {
+		return nil, err
+	}
+	// An agent's key goes out as it is: one command is not worth an exchange, of
+	// which a server allows few in a second.
+	opts := []client.Option{client.WithToken(credential)}
+	if s := c.storedAs(credential); s != nil {
+		opts = append(opts, client.WithPerson(func(ctx context.Context) (*client.Client, func(), error) { return c.askPerson(ctx, s) }))
+	}
+	return c.Connect(base, opts...)
+}
+
+// storedAs is the stored login, if it is what commands use.
+func (c *Session) storedAs(credential string) *Stored {
+	if s, err := c.LoadStored(); err == nil && s != nil && s.Credential == credential {
+		return s
+	}
+	return nil
+}
+
+// Outlasting is Client for what shall last until a time, or without end (nil). What
+// is made with a stored login ends with it; where that is too early and its owner can
+// be asked, the client is of a login that the owner makes for it, before anything is
+// made. Call done at the end.
+func (c *Session) Outlasting(ctx context.Context, until *time.Time) (cl *client.Client, done func(), err error) {
+	if cl, err = c.Client(); err != nil {
+		return nil, nil, err
+	}
+	_, credential, err := c.Reach()
+	if err != nil {
+		return nil, nil, err
+	}
+	s := c.storedAs(credential)
+	if s == nil || !c.Interactive() || s.ExpiresAt.IsZero() || until != nil && !until.After(s.ExpiresAt) {
+		return cl, func() {}, nil
+	}
+	return c.askPerson(ctx, s)
+}
+
+// EndsEarly says that what was made ends before it was to (nil: never), with the login
+// that made it.
+func (c *Session) EndsEarly(what string, asked, end *time.Time) {
+	if end != nil && (asked == nil || end.Before(asked.Add(-time.Minute))) {
+		// With --json, too: a program that asked for more is to find out.
+		fmt.Fprintln(c.Stderr, "oneclaw: The "+what+" ends with the login that made it, "+end.UTC().Format("2006-01-02 15:04 UTC")+
+			". To have one that lasts, sign in for it: run this on a terminal, or with ONECLAW_TOKEN set to the token of a new login.")
+	}
+}
+
+// askPerson signs the owner of the stored login in for one call that the login may
+// not make. The token is stored nowhere, and ended after the call.
+func (c *Session) askPerson(ctx context.Context, s *Stored) (*client.Client, func(), error) {
+	if !c.Interactive() {
+		return nil, nil, fault.New(fault.Denied, client.CodePersonRequired,
+			"This takes a person who has just signed in, and nobody can be asked here. Run it on a terminal without --json, or set ONECLAW_TOKEN to the token of a new login.")
+	}
+	c.Warn("This takes you, not a stored login: sign in for it.")
+	cl, err := c.SignIn(ctx, &PersonFlags{})
+	if err != nil {
+		return nil, nil, err
+	}
+	done := func() { c.End(ctx, cl) }
+	me, err := cl.Me(ctx)
+	if err == nil && (me.ID != s.UserID || s.OrgID != "" && me.OrgID != s.OrgID) {
+		err = fault.New(fault.Denied, "other_organisation",
+			"Your logins now lead to another organisation than the stored login: run `oneclaw login` and then this again.")
+	}
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	return cl, done, nil
+}

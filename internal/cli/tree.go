@@ -1,0 +1,49 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+)
+
+// commands is the tree of this package's commands.
+func (c *cli) commands() []*cobra.Command {
+	return []*cobra.Command{
+		c.loginCommand(), c.logoutCommand(), c.whoamiCommand(),
+		group("password", "Your password", c.passwordChange(), c.passwordForgot(), c.passwordReset()),
+		group("mfa", "The second factor of your logins", c.mfaStatus(), c.mfaEnable(), c.mfaDisable()),
+		group("sessions", "Your logins and devices", c.sessionsList(), c.sessionsMade(), c.sessionsEnd(), c.sessionsEndAll()),
+		group("account", "Your account", c.accountDelete()),
+		group("vault", "Make, list and delete vaults, and change their keys",
+			c.vaultCreate(), c.vaultList(), c.vaultGet(), c.vaultDelete(), c.vaultRekey(),
+			group("cmek", "Manage the key that clients encrypt a vault's values with",
+				c.cmekEnable(), c.cmekDisable(), c.cmekRotate(), c.cmekStatus())),
+		group("secret", "Write, read and list secrets",
+			c.secretSet(), c.secretGet(), c.secretList(), c.secretDescribe(), c.secretRotate(),
+			c.secretDelete(), c.secretVersions(), c.secretRestore(), c.secretPurge()),
+		group("share", "Let somebody read one secret for a time",
+			c.shareCreate(), c.shareList(), c.shareGet(),
+			c.shareAnswer("accept", "Accept a share that is for you, so that you can read it", "Accepted", (*client.Client).AcceptShare),
+			c.shareAnswer("decline", "Refuse a share that is for you, for good", "Declined", (*client.Client).DeclineShare),
+			c.shareRevoke()),
+		group("agent", "Register agents and their keys",
+			c.agentCreate(), c.agentList(), c.agentGet(), c.agentRotateKey(), c.agentDeactivate(), c.agentEnroll(), c.agentMade()),
+		group("policy", "Grant agents and people access to secrets", c.policyCreate(), c.policyList(), c.policyDelete()),
+		group("approval", "Approve or deny what agents ask for",
+			c.approvalList(), c.approvalShow(), c.approvalRequest(), c.approvalDecide(true), c.approvalDecide(false), c.approvalWithdraw()),
+		group("org", "Members, invitations, and the organisations that you belong to",
+			c.orgMembers(), c.orgRole(), c.orgRemove(), c.orgInvite(), c.orgInvitations(), c.orgResend(), c.orgRevoke(),
+			c.orgAccept(), c.orgList(), c.orgSwitch()),
+		group("ip-rule", "Which addresses may talk to your organisation", c.ipRuleList(), c.ipRuleAdd(), c.ipRuleDelete()),
+		group("billing", "What your organisation used, may use, and has credit for",
+			c.billingStatus(), c.billingUsage(), c.billingHistory(), c.billingCredits(), c.billingLedger(), c.billingOverage()),
+		group("chain", "The EVM chains that agents can use; no login is needed", c.chainList(), c.chainGet()),
+		group("admin", "Run the server for others; takes a platform admin, as the first owner is",
+			c.adminTier(), c.adminLimits(), c.adminCredits(), c.adminUsers(),
+			group("settings", "What is set for the whole server", c.settingList(), c.settingSet(), c.settingUnset()),
+			group("chain", "The chains of the server, also those that agents can't use",
+				c.adminChainList(), c.adminChainAdd(), c.adminChainUpdate(), c.adminChainDelete())),
+		group("audit", "Read and check the audit log", c.auditList(), c.auditVerify(), c.auditExport(), c.auditKeys()),
+		c.versionCommand(),
+	}
+}
