@@ -68,7 +68,7 @@ func (d Deps) run(ctx context.Context, plain bool) error {
 	looked := make(chan struct{})
 	go func() { // serving does not wait: the server may come up later
 		defer close(looked)
-		lookAhead(ctx, c, vault, log)
+		preflight(ctx, c, vault, log)
 	}()
 	err = RunStdio(ctx, s, d.Stdin, d.Stdout)
 	<-looked

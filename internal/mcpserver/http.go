@@ -68,7 +68,7 @@ func Handler(cfg HTTPConfig) http.Handler {
 		PropagateRequestCancellation: true,
 		DisableLocalhostProtection:   true, // HostAllowed does it, and knows our names
 	})
-	return &gate{cfg: cfg, inner: inner, seen: newSeen(cfg.Now), origin: http.NewCrossOriginProtection()}
+	return &gate{cfg: cfg, inner: inner, credentials: newCredentialCache(cfg.Now), origin: http.NewCrossOriginProtection()}
 }
 
 type sessionKey struct{}
@@ -76,10 +76,10 @@ type sessionKey struct{}
 // gate lets requests in that a browser was not tricked into, and whose credential
 // the API knows.
 type gate struct {
-	cfg    HTTPConfig
-	inner  http.Handler
-	seen   *seen
-	origin *http.CrossOriginProtection
+	cfg         HTTPConfig
+	inner       http.Handler
+	credentials *credentialCache
+	origin      *http.CrossOriginProtection
 }
 
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -142,12 +142,12 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // refusal has the API refuse who was not let in, which records it as over REST.
-func (g *gate) refusal(ctx context.Context, api *client.Client, key seenKey, err error) error {
+func (g *gate) refusal(ctx context.Context, api *client.Client, key credentialKey, err error) error {
 	switch e, _ := errors.AsType[*client.Error](err); {
 	case e == nil:
 		return err
 	case e.Status == http.StatusUnauthorized:
-		g.seen.drop(key)
+		g.credentials.drop(key)
 	case e.Status != http.StatusForbidden && e.Status != http.StatusTooManyRequests:
 		return err
 	}
@@ -160,8 +160,8 @@ func (g *gate) refusal(ctx context.Context, api *client.Client, key seenKey, err
 // admit returns the session of whoever sent a message. Only what is not known from
 // letting it in, nor from a moment ago, is asked of the API. Every tool asks again: this
 // only decides who may talk.
-func (g *gate) admit(got *Received, api *client.Client, key seenKey, vault string) (*session, error) {
-	choice := g.seen.get(key)
+func (g *gate) admit(got *Received, api *client.Client, key credentialKey, vault string) (*session, error) {
+	choice := g.credentials.get(key)
 	if choice == nil {
 		if got.Sees == nil {
 			if _, err := api.AgentMe(got.Context); err != nil {
@@ -173,9 +173,9 @@ func (g *gate) admit(got *Received, api *client.Client, key seenKey, vault strin
 				return nil, err
 			}
 		}
-		choice = g.seen.add(key, &vaultChoice{fixed: vault, setting: "X-Vault-ID"})
+		choice = g.credentials.add(key, &vaultChoice{fixed: vault, setting: "X-Vault-ID"})
 	}
-	return &session{api: api, text: newAside(), sees: got.Sees, vault: choice, who: got.Sender, refused: func() { g.seen.drop(key) }}, nil
+	return &session{api: api, text: newAside(), sees: got.Sees, vault: choice, who: got.Sender, refused: func() { g.credentials.drop(key) }}, nil
 }
 
 var errBadCredential = &client.Error{Status: http.StatusUnauthorized, Code: "unauthenticated"}

@@ -41,7 +41,7 @@ func (v *vaultChoice) pick(ctx context.Context, c *client.Client, sees Sight) (s
 	if kept != "" && !stale {
 		return kept, nil
 	}
-	all, err := seenVaults(ctx, c, sees)
+	all, err := vaultsInSight(ctx, c, sees)
 	if err != nil {
 		return "", err
 	}
@@ -58,8 +58,8 @@ func (v *vaultChoice) pick(ctx context.Context, c *client.Client, sees Sight) (s
 	return chosen, nil
 }
 
-// seenVaults are the ids of the vaults that there are to choose from.
-func seenVaults(ctx context.Context, c *client.Client, sees Sight) ([]string, error) {
+// vaultsInSight are the ids of the vaults that there are to choose from.
+func vaultsInSight(ctx context.Context, c *client.Client, sees Sight) ([]string, error) {
 	if sees != nil {
 		if all := sees.Vaults(ctx); len(all) > 0 {
 			return all, nil

@@ -10,17 +10,17 @@ import (
 	"github.com/oneclaw-dev/oneclaw/client"
 )
 
-// lookTime bounds how long the end of a session can wait for a server that is not
+// preflightTime bounds how long the end of a session can wait for a server that is not
 // there.
-const lookTime = 5 * time.Second
+const preflightTime = 5 * time.Second
 
-// lookAhead tries the credential and the configured vault, and logs one line when
+// preflight tries the credential and the configured vault, and logs one line when
 // they do not work: people see it when they set a client up, while the tools tell
 // only the model.
-func lookAhead(ctx context.Context, c *client.Client, vault *vaultChoice, log *slog.Logger) {
-	look, cancel := context.WithTimeout(ctx, lookTime)
+func preflight(ctx context.Context, c *client.Client, vault *vaultChoice, log *slog.Logger) {
+	look, cancel := context.WithTimeout(ctx, preflightTime)
 	defer cancel()
-	defer contain(ctx, log, "the look at the server", func() {})
+	defer contain(ctx, log, "the preflight", func() {})
 	err := tryAgent(look, c)
 	if err == nil && vault.fixed != "" {
 		err = tryVault(look, c, vault)

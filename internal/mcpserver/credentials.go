@@ -7,21 +7,21 @@ import (
 )
 
 const (
-	maxSeen = 1024            // credentials remembered at a time
-	seenFor = 1 * time.Minute // how long the API's word on one is taken for admission
+	maxCredentials = 1024            // credentials remembered at a time
+	credentialFor  = 1 * time.Minute // how long the API's word on one is taken for admission
 )
 
-// seen remembers which credentials the API knew a moment ago, and which vault each
+// credentialCache remembers which credentials the API knew a moment ago, and which vault each
 // uses. It is bounded: the one that was used longest ago makes room. Credentials
 // are kept as hashes.
-type seen struct {
+type credentialCache struct {
 	now func() time.Time
 
 	mu   sync.Mutex
-	data map[seenKey]*entry
+	data map[credentialKey]*entry
 }
 
-type seenKey [sha256.Size]byte
+type credentialKey [sha256.Size]byte
 
 type entry struct {
 	choice *vaultChoice
@@ -29,19 +29,19 @@ type entry struct {
 	used   time.Time
 }
 
-func newSeen(now func() time.Time) *seen {
-	return &seen{now: now, data: map[seenKey]*entry{}}
+func newCredentialCache(now func() time.Time) *credentialCache {
+	return &credentialCache{now: now, data: map[credentialKey]*entry{}}
 }
 
 // keyOf hashes a credential with the vault it asked for. No credential holds NUL.
-func keyOf(bearer, vault string) seenKey { return sha256.Sum256([]byte(bearer + "\x00" + vault)) }
+func keyOf(bearer, vault string) credentialKey { return sha256.Sum256([]byte(bearer + "\x00" + vault)) }
 
 // get returns nil when the API has to be asked.
-func (s *seen) get(k seenKey) *vaultChoice {
+func (s *credentialCache) get(k credentialKey) *vaultChoice {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.data[k]
-	if e == nil || s.now().Sub(e.asked) >= seenFor {
+	if e == nil || s.now().Sub(e.asked) >= credentialFor {
 		return nil
 	}
 	e.used = s.now()
@@ -49,7 +49,7 @@ func (s *seen) get(k seenKey) *vaultChoice {
 }
 
 // add notes that the API knew k just now. A choice that k has already stays.
-func (s *seen) add(k seenKey, c *vaultChoice) *vaultChoice {
+func (s *credentialCache) add(k credentialKey, c *vaultChoice) *vaultChoice {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
@@ -57,15 +57,15 @@ func (s *seen) add(k seenKey, c *vaultChoice) *vaultChoice {
 		e.asked, e.used = now, now
 		return e.choice
 	}
-	if len(s.data) >= maxSeen {
+	if len(s.data) >= maxCredentials {
 		s.makeRoom()
 	}
 	s.data[k] = &entry{choice: c, asked: now, used: now}
 	return c
 }
 
-func (s *seen) makeRoom() {
-	var oldest seenKey
+func (s *credentialCache) makeRoom() {
+	var oldest credentialKey
 	var when time.Time
 	for k, e := range s.data {
 		if when.IsZero() || e.used.Before(when) {
@@ -76,7 +76,7 @@ func (s *seen) makeRoom() {
 }
 
 // drop forgets a credential that the API has refused.
-func (s *seen) drop(k seenKey) {
+func (s *credentialCache) drop(k credentialKey) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.data, k)
