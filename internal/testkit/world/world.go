@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the tests' own view of the database
 	_ "modernc.org/sqlite"             // the same
@@ -169,6 +170,21 @@ func (w *World) OtherNode(change ...func(*Setup)) *World {
 	}
 	other.services()
 	return &other
+}
+
+// Hear waits until this node has heard of all that another changed. Nobody asks it: it
+// hears by itself.
+func (w *World) Hear(other *World) {
+	w.t.Helper()
+	tick, late := time.NewTicker(time.Millisecond), time.After(time.Minute)
+	defer tick.Stop()
+	for w.DB.Seen() < other.DB.Seen() {
+		select {
+		case <-tick.C:
+		case <-late:
+			w.t.Fatal("the other node has not heard of it")
+		}
+	}
 }
 
 // In is the same World as seen by another test: an input of a fuzz target.
