@@ -99,14 +99,14 @@ func TestConditionsAndExpiryEndAGrant(t *testing.T) {
 	s.do("GET", secretAt(s.vault, "c/d"), office.token, nil, header("X-Forwarded-For", "198.51.100.9")).want(403)
 	hours := in(object{"time_window": object{"after": "08:00", "before": "13:00", "timezone": "UTC"}}) // it is 12:00
 	brief := s.ada.agent(nil)
-	s.ada.grant(s.vault, brief, "c/*", object{"expires_at": s.clock.now().Add(30 * time.Minute)}, "read")
+	s.ada.grant(s.vault, brief, "c/*", object{"expires_at": s.Clock.Now().Add(30 * time.Minute)}, "read")
 	for _, a := range []*robot{hours, brief} {
 		s.do("GET", secretAt(s.vault, "c/d"), a.token, nil).want(200)
 	}
-	s.clock.forward(30 * time.Minute)
+	s.Clock.Forward(30 * time.Minute)
 	s.do("GET", secretAt(s.vault, "c/d"), hours.token, nil).want(200)
 	s.refusedAlike("an expired policy", "GET", brief.token, s.vault, "c/d")
-	s.clock.forward(30 * time.Minute)
+	s.Clock.Forward(30 * time.Minute)
 	hours.token = hours.exchange()
 	s.refusedAlike("after the window", "GET", hours.token, s.vault, "c/d")
 	if l := s.do("GET", "/v1/vaults", hours.token, nil).want(200).list("vaults"); len(l) != 0 {

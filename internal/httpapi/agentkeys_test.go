@@ -7,7 +7,7 @@ import "testing"
 func TestIdentityKeysAreStoredWithTheirAgent(t *testing.T) {
 	s := openSession(t)
 	count := func(query string) (n int) {
-		s.each(query, func(scan func(...any) error) error { return scan(&n) })
+		s.Each(query, func(scan func(...any) error) error { return scan(&n) })
 		return n
 	}
 	const keys = `SELECT COUNT(*) FROM secret_versions v JOIN vaults ON vaults.id = v.vault_id WHERE vaults.name = '__agent-keys'`
@@ -39,11 +39,11 @@ func TestIdentityKeysAreStoredWithTheirAgent(t *testing.T) {
 // lift is called.
 func (w *world) refuse(change string) (lift func()) {
 	w.t.Helper()
-	if !w.postgres {
-		w.exec(`CREATE TRIGGER refused BEFORE ` + change + ` BEGIN SELECT RAISE(ABORT, 'no'); END`)
-		return func() { w.exec(`DROP TRIGGER refused`) }
+	if w.DSN == "" {
+		w.Exec(`CREATE TRIGGER refused BEFORE ` + change + ` BEGIN SELECT RAISE(ABORT, 'no'); END`)
+		return func() { w.Exec(`DROP TRIGGER refused`) }
 	}
-	w.exec(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no''; END'`)
-	w.exec(`CREATE TRIGGER refused BEFORE ` + change + ` FOR EACH ROW EXECUTE FUNCTION refuse()`)
-	return func() { w.exec(`DROP FUNCTION refuse CASCADE`) }
+	w.Exec(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no''; END'`)
+	w.Exec(`CREATE TRIGGER refused BEFORE ` + change + ` FOR EACH ROW EXECUTE FUNCTION refuse()`)
+	return func() { w.Exec(`DROP FUNCTION refuse CASCADE`) }
 }

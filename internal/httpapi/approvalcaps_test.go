@@ -32,16 +32,16 @@ func TestARightThatComesBackBringsNoApprovalBack(t *testing.T) {
 					case k == "vault_ids" && v != nil:
 						v = []string{g.ada.vaultNamed("other")}
 					case v == "soon":
-						v = g.clock.now().Add(time.Minute)
+						v = g.Clock.Now().Add(time.Minute)
 					case v == "later":
-						v = g.clock.now().Add(time.Hour)
+						v = g.Clock.Now().Add(time.Hour)
 					}
 					body[k] = v
 				}
 				return g.do("PATCH", "/v1/agents/"+g.worker.id, g.ada.token, body).want(200)
 			}
 			first := patch(c.away)
-			g.clock.forward(2 * time.Minute)
+			g.Clock.Forward(2 * time.Minute)
 			g.ada.token = g.ada.login()
 			ended := first.header.Get("X-Ended") + patch(c.back).header.Get("X-Ended")
 			g.worker.token = g.worker.exchange()

@@ -145,7 +145,7 @@ func TestADenialIsFollowedByAPause(t *testing.T) {
 		}
 		g.asked("gated/two")
 		g.do("DELETE", secretAt(g.vault, "gated/one"), g.worker.token, nil).want(403, "approval_required")
-		g.clock.forward(pause)
+		g.Clock.Forward(pause)
 		g.ada.token, g.worker.token = g.ada.login(), g.worker.exchange()
 	}
 	g.asked("gated/one")

@@ -113,8 +113,8 @@ func (s *session) clean(r reply, what string) {
 // cleanLogs checks the server's log and the audit log.
 func (s *session) cleanLogs() {
 	s.t.Helper()
-	if i := strings.Index(strings.ToLower(s.logged.String()), strings.ToLower(canary)); i >= 0 {
-		s.t.Errorf("the server's log repeats what was sent: ...%.300s", s.logged.String()[max(0, i-200):])
+	if i := strings.Index(strings.ToLower(s.Log.String()), strings.ToLower(canary)); i >= 0 {
+		s.t.Errorf("the server's log repeats what was sent: ...%.300s", s.Log.String()[max(0, i-200):])
 	}
 	for _, e := range s.events() {
 		if line := strings.ToLower(strings.Join([]string{e.action, e.actor, e.resource, e.resourceType, e.ip, e.details}, " ")); strings.Contains(line, strings.ToLower(canary)) && e.detail("outcome") != "success" {
@@ -235,7 +235,7 @@ var badValues = map[string]string{
 func TestBadValuesAreRefusedInEveryField(t *testing.T) {
 	s := openSession(t, stripeAt(newStripe(t).URL))
 	good := s.goodBodies()
-	schemas := s.api.OpenAPI().Components.Schemas
+	schemas := s.API.OpenAPI().Components.Schemas
 	for _, op := range s.operations() {
 		if !op.takesBody() || op.OperationID == "receive-payment-event" { // whose body is nothing until its signature is good
 			continue

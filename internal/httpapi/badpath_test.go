@@ -154,7 +154,7 @@ func (w *world) dump(tables ...string) string {
 
 func (w *world) rows(table string) (lines []string) {
 	w.t.Helper()
-	rows, err := w.raw.QueryContext(w.t.Context(), "SELECT * FROM "+table)
+	rows, err := w.SQL.QueryContext(w.t.Context(), "SELECT * FROM "+table)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -3,12 +3,14 @@ package httpapi_test
 import (
 	"testing"
 	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
 )
 
 // A member that was removed and is invited again decides about nothing that it made
 // before, and reads nothing that was given to it then.
 func TestAReinvitedMemberHasNothingOfBefore(t *testing.T) {
-	s := openSession(t, oneByOne)
+	s := openSession(t, rest.OneByOne)
 	bob := s.ada.member("bob", "member")
 	made := bob.vaultNamed("bobs")
 	bob.put(made, "gated/one", "the value")
@@ -30,7 +32,7 @@ func TestAReinvitedMemberHasNothingOfBefore(t *testing.T) {
 	asked := s.do("GET", secretAt(made, "gated/one"), s.worker.token, nil).want(403, "approval_required").str("approval_request_id")
 	bob.token = bob.login()
 	bob.joins(s.ada, "member")
-	s.clock.forward(time.Second)
+	s.Clock.Forward(time.Second)
 
 	s.do("GET", "/v1/approvals/"+asked, bob.token, nil).want(404)
 	s.do("POST", "/v1/approvals/"+asked+"/approve", bob.token, nil).want(404)
@@ -67,7 +69,7 @@ func TestADeviceLetInBeforeAMembershipStaysOut(t *testing.T) {
 	}
 	d, elsewhere := letIn(), (*device)(nil)
 	w.do("DELETE", "/v1/org/members/"+ada.id, bob.login(), nil).want(204)
-	w.clock.forward(10 * time.Second)
+	w.Clock.Forward(10 * time.Second)
 	bob.token, ada.token = bob.login(), ada.login()
 	elsewhere = letIn() // in another organisation
 	ada.joins(bob, "member")

@@ -117,7 +117,7 @@ func TestRequestsAreCounted(t *testing.T) {
 		})
 	}
 	for range 20 {
-		if err := s.billing.Flush(t.Context()); err != nil {
+		if err := s.Billing.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -126,8 +126,8 @@ func TestRequestsAreCounted(t *testing.T) {
 		t.Errorf("400 parallel requests count %d", got)
 	}
 	// Another process that starts on the same database goes on counting.
-	again := billing.New(s.db, s.clock.now, slog.New(slog.DiscardHandler))
-	if _, err := again.Admit(t.Context(), s.ada.org, s.clock.now(), false); err != nil {
+	again := billing.New(s.DB, s.Clock.Now, slog.New(slog.DiscardHandler))
+	if _, err := again.Admit(t.Context(), s.ada.org, s.Clock.Now(), false); err != nil {
 		t.Fatal(err)
 	}
 	if err := again.Flush(t.Context()); err != nil {
@@ -137,7 +137,7 @@ func TestRequestsAreCounted(t *testing.T) {
 		t.Errorf("with the next process %d, want 401", got)
 	}
 	// A month begins at zero.
-	s.clock.forward(31 * 24 * time.Hour)
+	s.Clock.Forward(31 * 24 * time.Hour)
 	s.ada.token = s.ada.login()
 	if got := total(); got != 0 {
 		t.Errorf("a new month begins with %d", got)
@@ -166,7 +166,7 @@ func TestTheHistoryNamesRoutesNotPaths(t *testing.T) {
 	}
 	for range 300 {
 		s.do("GET", "/v1/vaults", s.worker.token, nil).want(200)
-		if err := s.billing.Flush(t.Context()); err != nil {
+		if err := s.Billing.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -177,7 +177,7 @@ func TestTheHistoryNamesRoutesNotPaths(t *testing.T) {
 		t.Errorf("history gives %d", len(got))
 	}
 	rows := 0
-	s.each(`SELECT COUNT(*) FROM billing_events`, func(scan func(...any) error) error { return scan(&rows) })
+	s.Each(`SELECT COUNT(*) FROM billing_events`, func(scan func(...any) error) error { return scan(&rows) })
 	if rows > 250 {
 		t.Errorf("%d rows are kept", rows)
 	}
@@ -235,7 +235,7 @@ func TestTheMonthsLimit(t *testing.T) {
 	s.do("GET", "/v1/vaults", s.ada.token, nil).want(200)
 	sponsored(false)
 	s.do("GET", "/v1/vaults", s.ada.token, nil).want(402)
-	s.clock.forward(31 * 24 * time.Hour)
+	s.Clock.Forward(31 * 24 * time.Hour)
 	s.ada.token = s.ada.login()
 	s.do("GET", "/v1/vaults", s.ada.token, nil).want(200)
 	s.do("GET", "/v1/vaults", s.ada.token, nil).want(402)
@@ -304,7 +304,7 @@ func TestTheLedger(t *testing.T) {
 	fields(t, "balance", b, "balance_cents", "balance_usd", "expiring_within_90_days", "expiring_within_30d_cents")
 	soon := fields(t, "expiring", b["expiring_within_90_days"].(object), "amount_cents", "earliest_expiry")
 	if fmt.Sprintln(b["balance_cents"], b["balance_usd"], soon["amount_cents"], b["expiring_within_30d_cents"]) != "153 1.53 53 3\n" ||
-		soon["earliest_expiry"] != s.clock.now().UTC().AddDate(0, 0, 20).Format(time.RFC3339Nano) {
+		soon["earliest_expiry"] != s.Clock.Now().UTC().AddDate(0, 0, 20).Format(time.RFC3339Nano) {
 		t.Errorf("balance %v", b)
 	}
 	r := s.do("GET", "/v1/vaults", s.worker.token, nil).want(200)
@@ -337,7 +337,7 @@ func TestTheLedger(t *testing.T) {
 		t.Errorf("the month is %v", m)
 	}
 	// What ends first is spent first, and what is left of it goes.
-	s.clock.forward(20 * 24 * time.Hour)
+	s.Clock.Forward(20 * 24 * time.Hour)
 	s.ada.token, boss.token = s.ada.login(), boss.login()
 	want(ledger(""), "expiry -2 150", "usage -1 152", "grant 100 153", "grant 50 53", "grant 3 3")
 	if got := s.do("GET", "/v1/billing/credits/balance", s.ada.token, nil).want(200).json()["balance_cents"]; got != json.Number("150") {
@@ -426,7 +426,7 @@ func TestCapsOfATier(t *testing.T) {
 	if got := s.do("GET", "/v1/billing/usage", s.ada.token, nil).want(200).json()["billing_tier"]; got != "free" {
 		t.Errorf("tier %v", got)
 	}
-	s.clock.forward(24 * time.Hour)
+	s.Clock.Forward(24 * time.Hour)
 	s.ada.token = s.ada.login()
 	if got := s.do("GET", "/v1/billing/usage", s.ada.token, nil).want(200).json()["billing_tier"]; got != "enterprise" {
 		t.Errorf("after its end the tier is %v", got)
@@ -449,10 +449,10 @@ func TestPaymentsAreOff(t *testing.T) {
 func TestAnotherProcessTakesUpATier(t *testing.T) {
 	s := openSession(t)
 	boss := s.boss()
-	other := billing.New(s.db, s.clock.now, slog.New(slog.DiscardHandler))
+	other := billing.New(s.DB, s.Clock.Now, slog.New(slog.DiscardHandler))
 	admit := func(want string) {
 		t.Helper()
-		_, err := other.Admit(context.Background(), s.ada.org, s.clock.now(), false)
+		_, err := other.Admit(context.Background(), s.ada.org, s.Clock.Now(), false)
 		if got := fmt.Sprint(err); !strings.Contains(got, want) {
 			t.Errorf("got %v, want %s", got, want)
 		}

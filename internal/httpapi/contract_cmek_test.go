@@ -73,7 +73,7 @@ func (k clientKey) open(t testing.TB, blob string) string {
 // work does all jobs that wait.
 func (w *world) work() {
 	w.t.Helper()
-	worker := vault.NewWorker(w.vault, w.clock.now)
+	worker := vault.NewWorker(w.Vault, w.Clock.Now)
 	for worker.Turn(w.t.Context()) {
 	}
 }
@@ -205,7 +205,7 @@ func TestCMEKRotation(t *testing.T) {
 		t.Errorf("what was there before: %v", v)
 	}
 	for _, secret := range []string{old.base64(), next.base64(), string(old), string(next), hex.EncodeToString(old)} {
-		if strings.Contains(w.logged.String(), secret) || strings.Contains(w.dump("vault_jobs", "audit_events"), secret) {
+		if strings.Contains(w.Log.String(), secret) || strings.Contains(w.dump("vault_jobs", "audit_events"), secret) {
 			t.Error("a key is in the log or in the database")
 		}
 	}
@@ -267,7 +267,7 @@ func TestRekey(t *testing.T) {
 	if o["status"] != "completed" || o["total_versions"] != json.Number("2") || o["processed"] != json.Number("2") || o["error"] != nil || o["completed_at"] == nil {
 		t.Errorf("ended: %v", o)
 	}
-	if _, err := w.keys.Wrap(t.Context(), "vault:"+id, make([]byte, 32), nil); err == nil {
+	if _, err := w.Keys.Wrap(t.Context(), "vault:"+id, make([]byte, 32), nil); err == nil {
 		t.Error("the old key still works")
 	}
 	if v := w.value(id, "a", ada.token); v["value"] != "two" {

@@ -2,6 +2,8 @@ package httpapi_test
 
 import (
 	"testing"
+
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
 )
 
 // Section 12 of the contract. Tests ask from 192.0.2.7.
@@ -92,7 +94,7 @@ func TestIPRulesBite(t *testing.T) {
 		"no address, and there is no rule": {nil, "garbage", true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := openSession(t, oneByOne)
+			s := openSession(t, rest.OneByOne)
 			s.ada.put(s.vault, "a/b2", "value")
 			for _, r := range c.rules {
 				r["force"] = true

@@ -20,7 +20,7 @@ func TestPolicies(t *testing.T) {
 	if r := w.do("GET", all, ada.token, nil).want(200); string(r.body) != `{"policies":[]}` {
 		t.Errorf("no policies: %s", r.body)
 	}
-	end := w.clock.now().Add(time.Hour).Format(time.RFC3339Nano)
+	end := w.Clock.Now().Add(time.Hour).Format(time.RFC3339Nano)
 	conditions := object{"ip_allowlist": []any{"192.0.2.0/24"}, "time_window": object{"after": "08:00", "before": "18:00", "timezone": "UTC"}}
 	r := w.do("POST", all, ada.token, object{
 		"secret_path_pattern": "api-keys/*", "principal_type": "agent", "principal_id": a.id, "permissions": []string{"read", "write"},

@@ -17,7 +17,7 @@ func TestWhatIsDamagedSaysSo(t *testing.T) {
 	s.ada.put(s.vault, "a/c", "another value")
 
 	flip := `UPDATE secret_versions SET ciphertext = CAST(substr(ciphertext, 1, 8) || CASE substr(ciphertext, 9, 1) WHEN x'00' THEN x'01' ELSE x'00' END || substr(ciphertext, 10) AS BLOB) WHERE path = 'a/b'`
-	s.exec(flip)
+	s.Exec(flip)
 	s.do("DELETE", secret, s.ada.token, nil) // and back: what is cached is forgotten
 	s.do("POST", "/v1/vaults/"+s.vault+"/secret-restore/a/b", s.ada.token, nil).want(200)
 	s.do("GET", secret, s.ada.token, nil).want(500, "value_damaged")
@@ -25,7 +25,7 @@ func TestWhatIsDamagedSaysSo(t *testing.T) {
 	s.read(link, "").want(500, "value_damaged")
 	s.do("GET", "/v1/vaults/"+s.vault+"/secrets/a/c", s.ada.token, nil).want(200)
 
-	s.exec(`UPDATE shares SET link_sealed = CAST(substr(link_sealed, 1, 8) || CASE substr(link_sealed, 9, 1) WHEN x'00' THEN x'01' ELSE x'00' END || substr(link_sealed, 10) AS BLOB)`)
+	s.Exec(`UPDATE shares SET link_sealed = CAST(substr(link_sealed, 1, 8) || CASE substr(link_sealed, 9, 1) WHEN x'00' THEN x'01' ELSE x'00' END || substr(link_sealed, 10) AS BLOB)`)
 	other := s.link(object{})
 	listed := s.do("GET", "/v1/shares/outbound", s.ada.token, nil).want(200)
 	s.do("GET", "/v1/shares", s.ada.token, nil).want(200)
@@ -33,11 +33,11 @@ func TestWhatIsDamagedSaysSo(t *testing.T) {
 		t.Errorf("with a damaged link the list is %s", all)
 	}
 
-	if err := s.keys.DestroyKEK(t.Context(), "shares"); err != nil {
+	if err := s.Keys.DestroyKEK(t.Context(), "shares"); err != nil {
 		t.Fatal(err)
 	}
 	s.do("GET", "/v1/shares/outbound", s.ada.token, nil).want(200)
-	if err := s.keys.DestroyKEK(t.Context(), "vault:"+s.vault); err != nil {
+	if err := s.Keys.DestroyKEK(t.Context(), "vault:"+s.vault); err != nil {
 		t.Fatal(err)
 	}
 	s.do("GET", "/v1/vaults/"+s.vault+"/secrets/a/c", s.ada.token, nil).want(500, "vault_key_lost")
@@ -54,7 +54,7 @@ func TestADamagedKeyIsNamedWhereverItIsNeeded(t *testing.T) {
 	s.do("POST", "/v1/auth/mfa/setup", s.ada.token, nil).want(200)
 	webhook := object{"url": "https://example.com/hook"}
 	s.do("PUT", "/v1/org/approval-webhook", s.ada.token, webhook).want(200)
-	files, err := filepath.Glob(filepath.Join(s.keysDir, "kek-*.key"))
+	files, err := filepath.Glob(filepath.Join(filepath.Join(s.Dir, "keys"), "kek-*.key"))
 	if err != nil || len(files) < 5 {
 		t.Fatalf("%v %v", files, err)
 	}
@@ -67,7 +67,7 @@ func TestADamagedKeyIsNamedWhereverItIsNeeded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.keys.DestroyKEK(t.Context(), string(id)); err != nil { // forgets it
+		if err := s.Keys.DestroyKEK(t.Context(), string(id)); err != nil { // forgets it
 			t.Fatal(err)
 		}
 		key[len(key)/2] ^= 1
@@ -90,7 +90,7 @@ func TestADamagedKeyIsNamedWhereverItIsNeeded(t *testing.T) {
 func TestASecretThatLostRowsSaysSo(t *testing.T) {
 	s := openSharer(t)
 	s.ada.put(s.vault, "a/c", "a value")
-	s.exec(`DELETE FROM secrets WHERE path IN ('a/b', 'a/c')`)
+	s.Exec(`DELETE FROM secrets WHERE path IN ('a/b', 'a/c')`)
 	for _, path := range []string{"a/b", "a/c"} {
 		secret := "/v1/vaults/" + s.vault + "/secrets/" + path
 		s.do("PUT", secret, s.ada.token, object{"value": "x", "type": "generic"}).want(500, "storage_damaged")

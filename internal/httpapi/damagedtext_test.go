@@ -47,7 +47,7 @@ func TestADamagedTextBreaksNoAnswer(t *testing.T) {
 		`UPDATE secrets SET type = ` + bad + ` WHERE path = 'a/c'`,
 		`UPDATE secret_versions SET created_by = ` + bad + ` WHERE path = 'a/c'`,
 	} {
-		s.exec(q)
+		s.Exec(q)
 	}
 	const shown = "a\ufffdb"
 	s.do("GET", "/v1/agents", ada, nil).whole(shown, whole.id)
@@ -61,7 +61,7 @@ func TestADamagedTextBreaksNoAnswer(t *testing.T) {
 	s.do("GET", vault+"/secret-versions/a/c?version=1", ada, nil).whole(shown, "another value")
 	s.do("GET", vault+"/secret-versions/a/c", ada, nil).whole(shown, `"versions"`)
 
-	s.exec(`UPDATE secrets SET path = CAST(x'612f6300ff' AS TEXT) WHERE path = 'a/c'`)
+	s.Exec(`UPDATE secrets SET path = CAST(x'612f6300ff' AS TEXT) WHERE path = 'a/c'`)
 	s.ada.put(s.vault, "b", "a value")
 	var seen []string
 	for next := ""; ; {
@@ -87,11 +87,11 @@ func TestADamagedEventIsShownAndNamed(t *testing.T) {
 	ada := s.ada.token
 	for _, column := range []string{"id", "ip", "details"} {
 		var was string
-		if err := s.raw.QueryRowContext(t.Context(), `SELECT `+column+` FROM audit_events WHERE org_id = ? AND seq = 3`, s.ada.org).Scan(&was); err != nil {
+		if err := s.SQL.QueryRowContext(t.Context(), `SELECT `+column+` FROM audit_events WHERE org_id = ? AND seq = 3`, s.ada.org).Scan(&was); err != nil {
 			t.Fatal(err)
 		}
 		set := func(value []byte) {
-			s.exec(`UPDATE audit_events SET `+column+` = CAST(? AS TEXT) WHERE org_id = ? AND seq = 3`, value, s.ada.org)
+			s.Exec(`UPDATE audit_events SET `+column+` = CAST(? AS TEXT) WHERE org_id = ? AND seq = 3`, value, s.ada.org)
 		}
 		bad := []byte(was)
 		bad[len(bad)/2] = 0xff
@@ -132,7 +132,7 @@ func TestStoredJSONThatIsNoneIsNotSent(t *testing.T) {
 	s.link(object{"ip_allowlist": []string{"192.0.2.0/24"}})
 
 	harm := []string{"{", "}]"}
-	if !s.postgres {
+	if s.DSN == "" {
 		harm = append(harm, "\xff")
 	}
 	for _, bad := range harm {
@@ -143,10 +143,10 @@ func TestStoredJSONThatIsNoneIsNotSent(t *testing.T) {
 			`UPDATE agents SET shroud_config = CAST(? AS TEXT)`,
 		} {
 			args := []any{[]byte(bad), []byte(bad)}[:strings.Count(q, "?")]
-			if s.postgres {
+			if s.DSN != "" {
 				q = strings.ReplaceAll(q, "CAST(? AS TEXT)", "convert_from(?, 'UTF8')")
 			}
-			s.exec(q, args...)
+			s.Exec(q, args...)
 		}
 		s.do("DELETE", vault+"/secrets/a/c", ada, nil).want(204) // and back: what is cached is forgotten
 		s.do("POST", vault+"/secret-restore/a/c", ada, nil).whole(`"metadata":null`)
@@ -158,15 +158,15 @@ func TestStoredJSONThatIsNoneIsNotSent(t *testing.T) {
 		s.do("GET", "/v1/agents", ada, nil).whole(`"shroud_config":null`)
 	}
 
-	s.exec(`UPDATE agents SET scopes = '["x"]]'`)
+	s.Exec(`UPDATE agents SET scopes = '["x"]]'`)
 	s.do("GET", "/v1/agents", ada, nil).want(500, "storage_damaged")
 	s.do("POST", "/v1/auth/agent-token", "", object{"api_key": s.robot.key}).want(500, "storage_damaged")
 	s.do("GET", "/v1/agents/"+s.robot.id, ada, nil).want(500, "storage_damaged")
-	s.exec(`UPDATE policies SET permissions = '["read"'`)
+	s.Exec(`UPDATE policies SET permissions = '["read"'`)
 	s.do("GET", vault+"/policies", ada, nil).want(500, "storage_damaged")
-	s.exec(`UPDATE shares SET ip_allowlist = '["192.0.2.0/2x"]'`)
+	s.Exec(`UPDATE shares SET ip_allowlist = '["192.0.2.0/2x"]'`)
 	s.do("GET", "/v1/shares/outbound", ada, nil).want(500, "storage_damaged")
-	s.exec(`INSERT INTO ip_rules (id, org_id, rule_type, cidr, label, applies_to, created_by, created_at) VALUES (?, ?, 'allow', '192.0.2.0/2x', '', 'all', ?, 1)`,
+	s.Exec(`INSERT INTO ip_rules (id, org_id, rule_type, cidr, label, applies_to, created_by, created_at) VALUES (?, ?, 'allow', '192.0.2.0/2x', '', 'all', ?, 1)`,
 		s.robot.id, s.ada.org, s.ada.id)
 	s.do("GET", "/v1/security/ip-rules", ada, nil).want(500, "storage_damaged")
 }

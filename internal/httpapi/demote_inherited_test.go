@@ -27,7 +27,7 @@ func TestADemotedAdminKeepsNoAgentThatItInherited(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			s := openSession(t)
-			s.clock.forward(time.Second)
+			s.Clock.Forward(time.Second)
 			heir, other := c.heir(s)
 			dan := s.ada.member("dan", "member")
 			left, idle, own := dan.agent(object{"name": "left"}), dan.agent(object{"name": "idle"}), heir.agent(object{"name": "own"})

@@ -74,7 +74,7 @@ func TestAKeyThatARemovedAdminGaveEnds(t *testing.T) {
 			renew(again, bob.token)
 			kept[renew(again, s.ada.token)] = true
 			first := renew(his, bob.token)
-			s.clock.forward(2 * time.Hour)
+			s.Clock.Forward(2 * time.Hour)
 			kept[renew(his, first)] = false
 			if got := end(s, bob).header.Get("X-Ended"); got != map[string]string{"removed": "agents=1,agent_keys=2", "demoted": "agent_keys=2"}[what] {
 				t.Errorf("X-Ended: %q", got)

@@ -18,10 +18,10 @@ func TestWhatEndsLoginsSaysWhatEnded(t *testing.T) {
 	}{
 		"a new password": {change, "api_keys=1,agent_tokens=1,sessions=2"},
 		"a reset password": {func(s *session) reply {
-			s.exec(`UPDATE users SET email_verified = 1`) // or its keys end, too
+			s.Exec(`UPDATE users SET email_verified = 1`) // or its keys end, too
 			s.do("POST", "/v1/auth/forgot-password", "", object{"email": s.ada.email}).want(200)
-			s.accounts.Wait()
-			return s.do("POST", "/v1/auth/reset-password", "", object{"token": s.mail.resets[s.ada.email], "new_password": "An0ther pass!word"}).want(204)
+			s.Accounts.Wait()
+			return s.do("POST", "/v1/auth/reset-password", "", object{"token": s.reset(s.ada.email), "new_password": "An0ther pass!word"}).want(204)
 		}, "api_keys=1,agent_tokens=1,sessions=3"},
 		"a second factor": {func(s *session) reply {
 			key := s.do("POST", "/v1/auth/mfa/setup", s.ada.token, nil).want(200).str("secret")
@@ -36,7 +36,7 @@ func TestWhatEndsLoginsSaysWhatEnded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openSession(t)
-			s.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "stored", "expires_at": s.clock.now().Add(time.Hour)}).want(201)
+			s.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "stored", "expires_at": s.Clock.Now().Add(time.Hour)}).want(201)
 			s.ada.login()
 			taken := s.do("POST", "/v1/agents/"+s.worker.id+"/token", s.ada.login(), nil).want(200).str("token")
 			var ended string
@@ -54,7 +54,7 @@ func TestWhatEndsLoginsSaysWhatEnded(t *testing.T) {
 	t.Run("no second factor", func(t *testing.T) {
 		s := openSession(t)
 		key, _ := s.ada.secondFactor()
-		s.clock.forward(time.Minute)
+		s.Clock.Forward(time.Minute)
 		r := s.do("DELETE", "/v1/auth/mfa", s.ada.token, object{"code": s.code(key)}).want(204)
 		if got := r.header.Get("X-Ended"); got != "" {
 			t.Errorf("X-Ended: %q", got)

@@ -13,11 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
+	kit "github.com/oneclaw-dev/oneclaw/internal/testkit/world"
+
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
-	"github.com/oneclaw-dev/oneclaw/internal/store"
 )
 
 // step is one request and what the log must say of it.
@@ -75,12 +77,12 @@ func openSession(t testing.TB, change ...func(*setup)) *session {
 }
 
 func TestEveryRequestLeavesExactlyOneEvent(t *testing.T) {
-	s := openSession(t, oneByOne)
+	s := openSession(t, rest.OneByOne)
 	me, ag, ids := s.ada.token, s.worker.token, s.ids()
 	boss := s.boss().token
 	vault, agent := "/v1/vaults/"+s.vault, "/v1/agents/"+s.worker.id
 	secret := vault + "/secrets/a/b"
-	end := s.clock.now().Add(-time.Hour)
+	end := s.Clock.Now().Add(-time.Hour)
 	steps := []step{
 		{"POST", "/v1/auth/token", "", object{"email": s.ada.email, "password": password}, 200, "auth.success", "success"},
 		{"POST", "/v1/auth/token", "", object{"email": s.ada.email, "password": "x"}, 401, "auth.failure", "denied"},
@@ -280,13 +282,13 @@ func TestEveryRequestLeavesExactlyOneEvent(t *testing.T) {
 
 // An audit line and the error bodies, as others read them.
 func TestGoldenLines(t *testing.T) {
-	s := openSession(t, oneByOne)
+	s := openSession(t, rest.OneByOne)
 	var out bytes.Buffer
 	ids := map[string]string{s.ada.id: "ADA", s.ada.org: "ORG", s.vault: "VAULT", s.worker.id: "WORKER", s.policy: "POLICY", s.key: "KEY"}
 	tokenID := regexp.MustCompile(`"token_id":"[^"]*"`)
 	secret := secretAt(s.vault, "a/b")
 	long := strings.Repeat("x", 6<<20)
-	limited := open(t, func(s *setup) { s.limits.Address = ratelimit.Rate{PerSecond: 1, Burst: 1} })
+	limited := open(t, func(s *setup) { s.Limits.Address = ratelimit.Rate{PerSecond: 1, Burst: 1} })
 	limited.do("GET", "/v1/auth/me", "", nil)
 	for _, c := range []struct {
 		what string
@@ -331,15 +333,15 @@ func TestGoldenLines(t *testing.T) {
 }
 
 func TestAPanicIsAnswered500AndLogged(t *testing.T) {
-	s := openSession(t, oneByOne)
+	s := openSession(t, rest.OneByOne)
 	const canary = "canary-in-a-panic"
-	s.api.AddRoute("GET", "/v1/test/panic", policy.ReadUser, func(http.ResponseWriter, *http.Request) { panic(canary) })
-	s.api.AddRoute("GET", "/v1/test/late", policy.ReadUser, func(w http.ResponseWriter, _ *http.Request) {
+	s.API.AddRoute("GET", "/v1/test/panic", policy.ReadUser, func(http.ResponseWriter, *http.Request) { panic(canary) })
+	s.API.AddRoute("GET", "/v1/test/late", policy.ReadUser, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusOK)
 		_, _ = w.Write([]byte("half"))
 		panic(canary)
 	})
-	s.api.AddRoute("GET", "/v1/test/abort", policy.ReadUser, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	s.API.AddRoute("GET", "/v1/test/abort", policy.ReadUser, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	for _, e := range s.walk([]step{{"GET", "/v1/test/panic", s.ada.token, nil, 500, "user.read", "error"}}) {
 		if e.actor != s.ada.id {
 			t.Errorf("event %v", e)
@@ -361,16 +363,16 @@ func TestAPanicIsAnswered500AndLogged(t *testing.T) {
 	if r := s.do("GET", "/v1/test/panic", s.ada.token, nil); bytes.Contains(r.body, []byte(canary)) {
 		t.Errorf("got %s", r.body)
 	}
-	if strings.Contains(s.logged.String(), canary) {
+	if strings.Contains(s.Log.String(), canary) {
 		t.Error("the log repeats what a handler panicked with")
 	}
-	if !strings.Contains(s.logged.String(), "a handler panicked") {
+	if !strings.Contains(s.Log.String(), "a handler panicked") {
 		t.Error("a panic is not in the server's log")
 	}
 }
 
 func TestAClientThatIsGoneLeavesItsEvent(t *testing.T) {
-	s := openSession(t, oneByOne)
+	s := openSession(t, rest.OneByOne)
 	for _, c := range []struct{ method, target, action string }{
 		{"GET", secretAt(s.vault, "a/b"), "secret.read"},
 		{"GET", "/v1/vaults/" + s.vault + "/secrets", "secret.list"},
@@ -389,7 +391,7 @@ func TestAClientThatIsGoneLeavesItsEvent(t *testing.T) {
 		}
 	}
 	silent := false
-	s.api.AddRoute("GET", "/v1/test/silent", policy.ReadUser, func(_ http.ResponseWriter, r *http.Request) {
+	s.API.AddRoute("GET", "/v1/test/silent", policy.ReadUser, func(_ http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
 		silent = true
 	})
@@ -407,8 +409,8 @@ func TestAClientThatIsGoneLeavesItsEvent(t *testing.T) {
 func TestStrangersAreCountedTogether(t *testing.T) {
 	var counts *audit.Coalescer
 	w := open(t, func(s *setup) {
-		s.events = func(db *store.DB, w *world) gate.Events {
-			counts = audit.NewCoalescer(db, w.clock.now, nil)
+		s.Events = func(w *kit.World) gate.Events {
+			counts = audit.NewCoalescer(w.DB, w.Clock.Now, nil)
 			return counts
 		}
 	})
@@ -440,11 +442,11 @@ func TestStrangersAreCountedTogether(t *testing.T) {
 
 // A real server ends a request whose client went away in the middle of a body.
 func TestABrokenBodyIsTheClientsFault(t *testing.T) {
-	s := openSession(t, oneByOne)
+	s := openSession(t, rest.OneByOne)
 	statuses := make(chan int, 10)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := httptest.NewRecorder()
-		s.api.ServeHTTP(rec, r)
+		s.API.ServeHTTP(rec, r)
 		statuses <- rec.Code
 		w.WriteHeader(rec.Code)
 	}))
@@ -477,8 +479,8 @@ func TestAClientThatHangsUpIsNoError(t *testing.T) {
 	hangUp()
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/v1/vaults", nil)
 	r.Header.Set("Authorization", "Bearer "+ada.token)
-	s.api.ServeHTTP(httptest.NewRecorder(), r)
-	if log := s.logged.String(); strings.Contains(log, "level=ERROR") || !strings.Contains(log, "a client hung up") {
+	s.API.ServeHTTP(httptest.NewRecorder(), r)
+	if log := s.Log.String(); strings.Contains(log, "level=ERROR") || !strings.Contains(log, "a client hung up") {
 		t.Errorf("the log:\n%s", log)
 	}
 }

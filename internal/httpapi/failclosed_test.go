@@ -8,14 +8,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
+	kit "github.com/oneclaw-dev/oneclaw/internal/testkit/world"
+
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
-	"github.com/oneclaw-dev/oneclaw/internal/store"
 )
 
 // Without a log nothing is served: no value, no token, no listing, no write.
 func TestWithoutALogNothingLeaves(t *testing.T) {
-	s := openSession(t, oneByOne)
+	s := openSession(t, rest.OneByOne)
 	s.ids()
 	s.ada.put(s.vault, "a/limited", "value-in-the-vault")
 	s.do("PUT", secretAt(s.vault, "a/once"), s.ada.token, object{"value": "value-in-the-vault", "max_access_count": 1}).want(201)
@@ -24,11 +26,11 @@ func TestWithoutALogNothingLeaves(t *testing.T) {
 	for _, table := range tables {
 		before[table] = s.without(identityKeys, table)
 	}
-	s.exec(`ALTER TABLE audit_events RENAME TO audit_gone`)
+	s.Exec(`ALTER TABLE audit_events RENAME TO audit_gone`)
 	bodies := s.goodBodies()
 	bodies["login"] = object{"email": s.ada.email, "password": password}
 	bodies["signup"] = object{"email": "bob@example.com", "password": password}
-	bodies["accept-invitation"] = object{"token": s.mail.token("ivy@example.com")}
+	bodies["accept-invitation"] = object{"token": s.invitation("ivy@example.com")}
 	bodies["create-vault"] = object{"name": "another"}
 	bodies["change-password"] = object{"current_password": password, "new_password": "Wind-farm5-at-night"}
 	for _, op := range s.operations() {
@@ -72,7 +74,7 @@ func TestWithoutALogNothingLeaves(t *testing.T) {
 			t.Errorf("%s: something was written without a record", table)
 		}
 	}
-	s.exec(`ALTER TABLE audit_gone RENAME TO audit_events`)
+	s.Exec(`ALTER TABLE audit_gone RENAME TO audit_events`)
 	s.do("GET", secretAt(s.vault, "a/once"), s.worker.token, nil).want(200) // the read was not spent
 	s.do("GET", "/v1/auth/me", s.ada.token, nil).want(200)
 	if report := s.do("GET", "/v1/audit/verify", s.ada.token, nil).want(200).json(); report["ok"] != true {
@@ -96,8 +98,8 @@ func (w *world) without(text, table string) string {
 func TestAnAnswerWaitsForItsRecord(t *testing.T) {
 	broken := false
 	s := openSession(t, func(c *setup) {
-		c.events = func(db *store.DB, _ *world) gate.Events {
-			return failingEvents{db, func(*audit.Event) bool { return broken }}
+		c.Events = func(w *kit.World) gate.Events {
+			return failingEvents{w.DB, func(*audit.Event) bool { return broken }}
 		}
 	})
 	broken = true
@@ -126,7 +128,7 @@ func (h *sick) Keystore(context.Context) (string, bool) { return "soft", !h.keys
 
 func TestHealthTellsTheTruth(t *testing.T) {
 	h := &sick{}
-	w := open(t, func(s *setup) { s.health = h })
+	w := open(t, func(s *setup) { s.Health = h })
 	for _, c := range []struct {
 		sick        sick
 		health, hsm int

@@ -112,7 +112,7 @@ func TestWideningAnAgentOverAGateTakesAPerson(t *testing.T) {
 		"more vaults":  {object{"vault_ids": []string{elsewhere}}, object{"vault_ids": []string{elsewhere, g.vault}}, object{"vault_ids": []string{elsewhere}}},
 		"to see keys":  {object{"intents_api_enabled": true}, object{"intents_api_enabled": false}, object{"intents_api_enabled": true}},
 		"a new start":  {object{"is_active": false}, object{"is_active": true}, object{"description": "x"}},
-		"a longer end": {object{"expires_at": g.clock.now().Add(time.Hour)}, object{"expires_at": g.clock.now().Add(2 * time.Hour)}, object{"expires_at": g.clock.now().Add(time.Minute)}},
+		"a longer end": {object{"expires_at": g.Clock.Now().Add(time.Hour)}, object{"expires_at": g.Clock.Now().Add(2 * time.Hour)}, object{"expires_at": g.Clock.Now().Add(time.Minute)}},
 	} {
 		bot := g.ada.agent(object{"name": what})
 		one := "/v1/agents/" + bot.id
@@ -144,10 +144,10 @@ func TestWideningAnAgentOverASharedGateTakesAPerson(t *testing.T) {
 	g.ada.put(g.vault, "late/one", "the value")
 	secret, late, elsewhere := g.secretID("gated/one"), g.ada.secretID(g.vault, "late/one"), g.ada.vaultNamed("elsewhere")
 	scopes := object{"scopes": []string{"open/**"}}
-	later := object{"expires_at": g.clock.now().Add(time.Hour)}
+	later := object{"expires_at": g.Clock.Now().Add(time.Hour)}
 	share := func(bot *robot, as, id string, more object) string {
 		g.t.Helper()
-		g.clock.forward(10 * time.Second)
+		g.Clock.Forward(10 * time.Second)
 		body := object{"recipient_type": "agent", "recipient_id": bot.id}
 		for k, v := range more {
 			body[k] = v
@@ -167,11 +167,11 @@ func TestWideningAnAgentOverASharedGateTakesAPerson(t *testing.T) {
 		"the vault":                       {object{"vault_ids": []string{elsewhere}}, object{"vault_ids": []string{elsewhere, g.vault}}, func(bot *robot) { share(bot, g.ada.token, secret, nil) }, 403},
 		"to see keys":                     {object{"intents_api_enabled": true}, object{"intents_api_enabled": false}, func(bot *robot) { share(bot, g.ada.token, secret, nil) }, 403},
 		"a new start":                     {object{"is_active": false}, object{"is_active": true}, func(bot *robot) { accept(bot, share(bot, g.ada.token, secret, nil)) }, 403},
-		"reached today, and a longer end": {later, object{"expires_at": g.clock.now().Add(2 * time.Hour)}, func(bot *robot) { share(bot, g.ada.token, secret, nil) }, 200},
+		"reached today, and a longer end": {later, object{"expires_at": g.Clock.Now().Add(2 * time.Hour)}, func(bot *robot) { share(bot, g.ada.token, secret, nil) }, 200},
 		"after its end": {object{"description": "x"}, object{"expires_at": nil}, func(bot *robot) {
 			accept(bot, share(bot, g.ada.token, secret, nil))
-			g.do("PATCH", "/v1/agents/"+bot.id, g.ada.token, object{"expires_at": g.clock.now().Add(time.Second)}).want(200)
-			g.clock.forward(2 * time.Second)
+			g.do("PATCH", "/v1/agents/"+bot.id, g.ada.token, object{"expires_at": g.Clock.Now().Add(time.Second)}).want(200)
+			g.Clock.Forward(2 * time.Second)
 		}, 403},
 		"revoked": {scopes, object{"scopes": nil}, func(bot *robot) {
 			g.do("DELETE", "/v1/share/"+share(bot, g.ada.token, secret, nil), g.ada.token, nil).want(204)
@@ -187,8 +187,8 @@ func TestWideningAnAgentOverASharedGateTakesAPerson(t *testing.T) {
 			g.do("PATCH", "/v1/agents/"+bot.id, key, object{"scopes": nil}).want(200)
 		}, 200},
 		"over": {scopes, object{"scopes": nil}, func(bot *robot) {
-			share(bot, g.ada.token, secret, object{"expires_at": g.clock.now().Add(time.Minute)})
-			g.clock.forward(2 * time.Minute)
+			share(bot, g.ada.token, secret, object{"expires_at": g.Clock.Now().Add(time.Minute)})
+			g.Clock.Forward(2 * time.Minute)
 		}, 200},
 		"of a key, before the gate": {scopes, object{"scopes": nil}, func(bot *robot) {
 			share(bot, key, late, nil)

@@ -45,7 +45,7 @@ func openArena(t testing.TB) *arena {
 	member := a.signup("mia")
 	member.moves(a.ada, "member")
 	pam := a.signup("pam")
-	a.exec(`UPDATE users SET platform_admin = 1 WHERE id = ?`, pam.id)
+	a.Exec(`UPDATE users SET platform_admin = 1 WHERE id = ?`, pam.id)
 	pam.token = pam.login()
 	key := a.do("POST", "/v1/auth/api-keys", a.bob.token, object{"name": "k"}).want(http.StatusCreated).str("api_key")
 	a.callers = map[string]string{
@@ -83,7 +83,7 @@ func openArena(t testing.TB) *arena {
 		a.vault, a.worker.id, nobodysID, a.ada.email, "new@example.com", "10.0.0.0/8", "https://example.com/" + canary, "-1", "1e9", "[]", "null",
 		"DELETE MY ACCOUNT", "owner", "agent", "ethereum", "0x0000000000000000000000000000000000000001", strings.Repeat("ab", 32), password,
 	}
-	a.schemas = a.api.OpenAPI().Components.Schemas.Map()
+	a.schemas = a.API.OpenAPI().Components.Schemas.Map()
 	return a
 }
 
@@ -351,7 +351,7 @@ func TestGeneratedRequests(t *testing.T) {
 	if asked < 3000 {
 		t.Errorf("only %d requests were made", asked)
 	}
-	if log := a.logged.String(); strings.Contains(log, leak) || strings.Contains(strings.ToLower(log), strings.ToLower(canary)) {
+	if log := a.Log.String(); strings.Contains(log, leak) || strings.Contains(strings.ToLower(log), strings.ToLower(canary)) {
 		t.Error("the server's log holds what was sent, or a value")
 	}
 	for _, e := range a.events() {

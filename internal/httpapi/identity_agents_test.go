@@ -83,7 +83,7 @@ func TestIdentityAgentResource(t *testing.T) {
 	}
 	own := rotated.str("api_key")
 	s.ask(403, "POST", one+"/rotate-key", own, "") // so soon after a human did
-	s.clock.forward(time.Hour)
+	s.Clock.Forward(time.Hour)
 	jwt := s.ask(200, "POST", "/v1/auth/agent-token", "", `{"api_key":"`+own+`"}`).str("access_token")
 	s.ask(403, "POST", one+"/rotate-key", jwt, "")
 	again := s.ask(200, "POST", one+"/rotate-key", own, "") // by itself

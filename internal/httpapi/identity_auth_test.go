@@ -10,7 +10,7 @@ import (
 )
 
 func TestIdentityGuessingIsSlow(t *testing.T) {
-	s := open(t, func(c *setup) { c.limits = ratelimit.DefaultLimits() })
+	s := open(t, func(c *setup) { c.Limits = ratelimit.DefaultLimits() })
 	token := s.signup("ada").token // one of five
 	key := s.ask(201, "POST", "/v1/agents", token, `{"name":"worker"}`).str("api_key")
 	limited := 0
@@ -36,7 +36,7 @@ func TestIdentityEveryRequestLeavesOneEvent(t *testing.T) {
 	org := s.ask(200, "GET", "/v1/auth/me", token, "").str("org_id")
 	count := func(org string) int {
 		t.Helper()
-		rows, err := s.db.Events(t.Context(), org, audit.Query{Limit: 1000})
+		rows, err := s.DB.Events(t.Context(), org, audit.Query{Limit: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +68,7 @@ func TestIdentityEveryRequestLeavesOneEvent(t *testing.T) {
 		if n := count(org) - before; n != 1 {
 			t.Errorf("%s %s: %d events", step.method, step.path, n)
 		}
-		rows, err := s.db.Events(t.Context(), org, audit.Query{Limit: 1})
+		rows, err := s.DB.Events(t.Context(), org, audit.Query{Limit: 1})
 		if err != nil || !strings.Contains(string(rows[0].DetailsJSON), `"outcome":"`+step.outcome+`"`) {
 			t.Errorf("%s %s: %s %v", step.method, step.path, rows[0].DetailsJSON, err)
 		}
@@ -78,7 +78,7 @@ func TestIdentityEveryRequestLeavesOneEvent(t *testing.T) {
 	for range 20 {
 		s.ask(401, "POST", "/v1/auth/agent-token", "", `{"api_key":"`+key+`"}`)
 	}
-	rows, err := s.db.Events(t.Context(), audit.SystemOrg, audit.Query{Limit: 1})
+	rows, err := s.DB.Events(t.Context(), audit.SystemOrg, audit.Query{Limit: 1})
 	if err != nil || count(audit.SystemOrg)-before != 1 || rows[0].Action != "auth.failure" || !strings.Contains(string(rows[0].DetailsJSON), "unknown_key") {
 		t.Errorf("20 refused exchanges left %d events, the last %s", count(audit.SystemOrg)-before, rows[0].DetailsJSON)
 	}

@@ -61,7 +61,7 @@ func (h *human) member(name, role string) *human {
 	h.t.Helper()
 	email := name + "@example.com"
 	h.do("POST", "/v1/org/invite", h.token, object{"email": email, "role": role}).want(200)
-	r := h.do("POST", "/v1/auth/signup", "", object{"email": email, "password": password, "invite_token": h.mail.token(email)}).want(200)
+	r := h.do("POST", "/v1/auth/signup", "", object{"email": email, "password": password, "invite_token": h.invitation(email)}).want(200)
 	m := &human{world: h.world, email: email, token: r.str("access_token")}
 	me := h.do("GET", "/v1/auth/me", m.token, nil).want(200)
 	m.id, m.org = me.str("id"), me.str("org_id")
@@ -72,7 +72,7 @@ func (h *human) member(name, role string) *human {
 func (h *human) joins(to *human, role string) {
 	h.t.Helper()
 	to.do("POST", "/v1/org/invite", to.token, object{"email": h.email, "role": role}).want(200)
-	h.do("POST", "/v1/org/invitations/accept", h.token, object{"token": h.mail.token(h.email)}).want(200)
+	h.do("POST", "/v1/org/invitations/accept", h.token, object{"token": h.invitation(h.email)}).want(200)
 	h.org, h.token = to.org, h.switched(to.org)
 }
 
@@ -80,13 +80,6 @@ func (h *human) joins(to *human, role string) {
 func (h *human) switched(org string) string {
 	h.t.Helper()
 	return h.do("POST", "/v1/auth/switch-org", h.token, object{"org_id": org}).want(200).str("access_token")
-}
-
-// token is the last that was mailed to an address.
-func (o *outbox) token(to string) string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.tokens[to]
 }
 
 // ipRule makes a rule and returns its id.
@@ -99,7 +92,7 @@ func (h *human) ipRule(body object) string {
 func (w *world) firstOwner() *human {
 	w.t.Helper()
 	const email = "ada@example.com"
-	if _, err := w.accounts.EnsureOwner(w.t.Context(), email, secret.FromString(password)); err != nil {
+	if _, err := w.Accounts.EnsureOwner(w.t.Context(), email, secret.FromString(password)); err != nil {
 		w.t.Fatal(err)
 	}
 	h := &human{world: w, email: email}

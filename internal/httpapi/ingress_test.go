@@ -18,8 +18,8 @@ import (
 // budgets changes what requests may hold.
 func budgets(change func(*gate.Budgets)) func(*setup) {
 	return func(s *setup) {
-		s.budgets = gate.DefaultBudgets()
-		change(&s.budgets)
+		s.Budgets = gate.DefaultBudgets()
+		change(&s.Budgets)
 	}
 }
 
@@ -74,7 +74,7 @@ func TestSlowBodiesOfOneHoldUpNobodyElse(t *testing.T) {
 		}
 		slow = append(slow, w.upload(secretAt(v, fmt.Sprint("slow/", i)), robot.token, change...))
 	}
-	used := func() int64 { in, _ := w.api.Used(); return in }
+	used := func() int64 { in, _ := w.API.Used(); return in }
 	if used() != 0 {
 		t.Error("who sends nothing holds something")
 	}
@@ -128,7 +128,7 @@ func TestACallerAtItsShareIsToldSo(t *testing.T) {
 	v := ada.vaultNamed("v")
 	slow := w.upload(secretAt(v, "slow"), ada.token, sized(len(large)))
 	go func() { _, _ = io.WriteString(slow, large[:4<<20]) }()
-	eventually(t, "the share is used up", func() bool { in, _ := w.api.Used(); return in >= 4<<20 })
+	eventually(t, "the share is used up", func() bool { in, _ := w.API.Used(); return in >= 4<<20 })
 	r := w.do("PUT", secretAt(v, "large"), ada.token, large).want(429, "too_much_at_once")
 	if r.header.Get("Retry-After") == "" {
 		t.Error("429 without Retry-After")
@@ -159,7 +159,7 @@ func TestStrangersHoldNobodyUp(t *testing.T) {
 				go func() { _, _ = io.WriteString(u, strings.Repeat(" ", 64<<10)) }()
 				slow = append(slow, u)
 			}
-			eventually(t, "they hold what they may", func() bool { in, _ := w.api.Used(); return in >= 8<<20 })
+			eventually(t, "they hold what they may", func() bool { in, _ := w.API.Used(); return in >= 8<<20 })
 			w.do("PUT", secretAt(v, "large"), ada.token, large).want(201)
 			w.do("POST", "/v1/auth/agent-token", "", object{"api_key": ada.agent(nil).key}, from("198.51.100.1:1")).want(200)
 			for _, u := range slow {
@@ -178,7 +178,7 @@ func TestABodyMustKeepUp(t *testing.T) {
 		b.Pace = budget.Pace{Grace: 100 * time.Millisecond, Rate: 16 << 10, Within: patience}
 	}))
 	ada := w.signup("ada")
-	s := httptest.NewServer(w.api)
+	s := httptest.NewServer(w.API)
 	defer s.Close()
 	conn, err := net.Dial("tcp", s.Listener.Addr().String())
 	if err != nil {
@@ -216,7 +216,7 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 	v, other := ada.vaultNamed("v"), bob.vaultNamed("v")
 	w.do("PUT", secretAt(v, "large"), ada.token, large).want(201)
 	w.do("PUT", secretAt(other, "large"), bob.token, large).want(201)
-	s := httptest.NewServer(w.api)
+	s := httptest.NewServer(w.API)
 	defer s.Close()
 	var conns []net.Conn
 	for range 40 {
@@ -230,7 +230,7 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 		}
 		conns = append(conns, conn)
 	}
-	out := func() int64 { _, out := w.api.Used(); return out }
+	out := func() int64 { _, out := w.API.Used(); return out }
 	share := gate.DefaultBudgets().Out / 4
 	eventually(t, "answers wait", func() bool { return out() > share/2 })
 	if n := out(); n > share+(11<<20) {

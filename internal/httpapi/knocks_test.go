@@ -15,9 +15,9 @@ import (
 func TestAnOrganisationSeesWhoKnocks(t *testing.T) {
 	w := open(t)
 	ada, eve := w.signup("ada"), w.signup("eve")
-	a := ada.agent(object{"expires_at": w.clock.now().Add(time.Minute)})
+	a := ada.agent(object{"expires_at": w.Clock.Now().Add(time.Minute)})
 	w.do("GET", "/v1/agents/me", a.key, nil).want(200)
-	w.clock.forward(2 * time.Minute)
+	w.Clock.Forward(2 * time.Minute)
 	login := func(email string) reply {
 		return w.do("POST", "/v1/auth/token", "", object{"email": email, "password": "x"})
 	}
@@ -66,7 +66,7 @@ func TestAnOrganisationSeesWhoKnocks(t *testing.T) {
 
 // The log does not grow with what the limit of a caller refuses.
 func TestRequestsThatCameTooSoonAreCounted(t *testing.T) {
-	w := open(t, func(s *setup) { s.limits.Principal = ratelimit.Rate{PerSecond: 1, Burst: 10} })
+	w := open(t, func(s *setup) { s.Limits.Principal = ratelimit.Rate{PerSecond: 1, Burst: 10} })
 	bob := w.signup("bob")
 	for w.do("GET", "/v1/vaults", bob.token, nil).status != 429 {
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 )
 
-func defaults(s *setup) { s.limits = ratelimit.DefaultLimits() }
+func defaults(s *setup) { s.Limits = ratelimit.DefaultLimits() }
 
 // limited checks a 429 and returns after how many seconds to come back.
 func (r reply) limited() time.Duration {
@@ -35,7 +35,7 @@ func TestLoginsAreLimitedByAddress(t *testing.T) {
 	wait := login("192.0.2.1:2").limited() // another port is the same address
 	login("[::ffff:192.0.2.1]:1").limited()
 	login("192.0.2.2:1").want(401)
-	w.clock.forward(wait)
+	w.Clock.Forward(wait)
 	login("192.0.2.1:1").want(401)
 	login("192.0.2.1:1").limited()
 	// What one customer of an access provider holds counts as one address.
@@ -44,7 +44,7 @@ func TestLoginsAreLimitedByAddress(t *testing.T) {
 	}
 	login("[2001:db8:0:1:ffff::1]:1").limited()
 	login("[2001:db8:0:2::1]:1").want(401)
-	w.clock.forward(time.Hour)
+	w.Clock.Forward(time.Hour)
 	for range 5 {
 		login("192.0.2.1:1").want(401)
 	}
@@ -87,7 +87,7 @@ func TestEveryRouteThatTakesGuessesIsLimited(t *testing.T) {
 }
 
 func TestGoodKeysBehindOneAddressAreNotLimited(t *testing.T) {
-	w := open(t, func(s *setup) { s.limits.Auth = ratelimit.DefaultLimits().Auth })
+	w := open(t, func(s *setup) { s.Limits.Auth = ratelimit.DefaultLimits().Auth })
 	ada := w.signup("ada")
 	a := ada.agent(nil)
 	key := w.do("POST", "/v1/auth/api-keys", ada.token, object{"name": "x"}).want(201).str("api_key")
@@ -125,7 +125,7 @@ func TestGeneralLimits(t *testing.T) {
 		w.do("GET", "/v1/vaults", ada.token, nil, from("203.0.113.1:1")).want(200)
 	}
 	w.do("GET", "/v1/vaults", ada.token, nil, from("203.0.113.1:1")).limited()
-	byAddress := open(t, func(s *setup) { s.limits.Address = ratelimit.Rate{PerSecond: 1, Burst: 20} })
+	byAddress := open(t, func(s *setup) { s.Limits.Address = ratelimit.Rate{PerSecond: 1, Burst: 20} })
 	eve := byAddress.signup("eve")
 	limited := 0
 	for range 30 {
@@ -139,7 +139,7 @@ func TestGeneralLimits(t *testing.T) {
 	}
 	byAddress.do("GET", "/v1/nope", "", nil).limited()
 	byAddress.do("GET", "/v1/vaults", eve.token, nil, from("192.0.2.99:1")).want(200)
-	byPrincipal := open(t, func(s *setup) { s.limits.Principal = ratelimit.Rate{PerSecond: 1, Burst: 10} })
+	byPrincipal := open(t, func(s *setup) { s.Limits.Principal = ratelimit.Rate{PerSecond: 1, Burst: 10} })
 	bob, kim := byPrincipal.signup("bob"), byPrincipal.signup("kim")
 	limited = 0
 	for i := range 20 { // from wherever

@@ -16,13 +16,13 @@ func TestAnAgentsKeyEndsWithWhatGaveIt(t *testing.T) {
 
 	taken := s.do("POST", bot+"/token", key, nil).want(200).str("token")
 	s.do("POST", bot+"/token", s.ada.login(), nil).want(200)
-	s.clock.forward(time.Hour - time.Minute)
+	s.Clock.Forward(time.Hour - time.Minute)
 	s.do("GET", "/v1/agents/me", taken, nil).want(200)
-	s.clock.forward(2 * time.Minute)
+	s.Clock.Forward(2 * time.Minute)
 	s.do("GET", "/v1/agents/me", taken, nil).want(401)
 
 	given := s.do("POST", bot+"/rotate-key", key, nil).want(200).str("api_key")
-	s.clock.forward(2 * time.Hour)
+	s.Clock.Forward(2 * time.Hour)
 	own := s.do("POST", bot+"/rotate-key", given, nil).want(200).str("api_key")
 	token := (&robot{world: s.world, id: s.worker.id, key: own}).exchange()
 	s.do("GET", "/v1/agents/me", token, nil).want(200)

@@ -14,7 +14,7 @@ func TestAMemberInvitedByAStolenKeyIsNamed(t *testing.T) {
 	bob := thief.member("bob", "member")
 	carl := s.signup("carl")
 	s.do("POST", "/v1/org/invite", thief.token, object{"email": carl.email, "role": "member"}).want(200)
-	s.do("POST", "/v1/org/invitations/accept", carl.token, object{"token": s.mail.token(carl.email)}).want(200)
+	s.do("POST", "/v1/org/invitations/accept", carl.token, object{"token": s.invitation(carl.email)}).want(200)
 	s.do("POST", "/v1/org/invite", thief.token, object{"email": "dan@example.com", "role": "member"}).want(200)
 	s.ada.member("eve", "member")
 
@@ -36,5 +36,5 @@ func TestAMemberInvitedByAStolenKeyIsNamed(t *testing.T) {
 	if got, _ := ev["details"].(object)["stays"].(string); !strings.HasPrefix(got, "members=2 user:") || !strings.Contains(got, "user:"+bob.id) || !strings.Contains(got, "user:"+carl.id) {
 		t.Errorf("the event says %q", got)
 	}
-	s.do("POST", "/v1/auth/signup", "", object{"email": "dan@example.com", "password": password, "invite_token": s.mail.token("dan@example.com")}).want(400)
+	s.do("POST", "/v1/auth/signup", "", object{"email": "dan@example.com", "password": password, "invite_token": s.invitation("dan@example.com")}).want(400)
 }

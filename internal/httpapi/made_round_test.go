@@ -23,9 +23,9 @@ func TestAWordIsNoCapOnPaths(t *testing.T) {
 			t.Errorf("%v: X-Ended: %q", list, got)
 		}
 	}
-	k := s.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "worded", "scopes": []string{"**", "api_key:write"}, "expires_at": s.clock.now().Add(time.Hour)}).want(201)
+	k := s.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "worded", "scopes": []string{"**", "api_key:write"}, "expires_at": s.Clock.Now().Add(time.Hour)}).want(201)
 	for _, more := range [][]string{{"**"}, {"*"}, {"secret:read"}} {
-		s.do("POST", "/v1/auth/api-keys", k.str("api_key"), object{"name": "more", "scopes": more, "expires_at": s.clock.now().Add(time.Minute)}).want(403, "beyond_own_key")
+		s.do("POST", "/v1/auth/api-keys", k.str("api_key"), object{"name": "more", "scopes": more, "expires_at": s.Clock.Now().Add(time.Minute)}).want(403, "beyond_own_key")
 	}
 }
 
@@ -122,7 +122,7 @@ func TestAKeyNeitherEndsNorHidesItsOwnersLogins(t *testing.T) {
 	s := openSession(t)
 	s.ada.token = s.ada.login()
 	day := func(token string) reply {
-		return s.do("POST", "/v1/auth/api-keys", token, object{"name": "k", "expires_at": s.clock.now().Add(time.Hour)}).want(201)
+		return s.do("POST", "/v1/auth/api-keys", token, object{"name": "k", "expires_at": s.Clock.Now().Add(time.Hour)}).want(201)
 	}
 	stolen, others := day(s.ada.token), day(s.ada.token).str("key", "id")
 	for _, at := range []string{"/v1/auth/api-keys/", "/v1/auth/sessions/"} {
@@ -147,7 +147,7 @@ func TestWhatAStolenKeyProlongedOrLetInIsEndedOrNamed(t *testing.T) {
 	s.ada.token = s.ada.login()
 	s.do("POST", "/v1/org/invite", s.ada.token, object{"email": "late@example.com", "role": "member"}).want(200)
 	id := s.do("GET", "/v1/org/invitations", s.ada.token, nil).want(200).list("invitations")[0]["id"].(string)
-	s.clock.forward(2 * time.Minute)
+	s.Clock.Forward(2 * time.Minute)
 	s.ada.token = s.ada.login()
 	k := s.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "k"}).want(201)
 	s.do("POST", "/v1/org/invitations/"+id+"/resend", k.str("api_key"), nil).want(200)
@@ -166,8 +166,8 @@ func TestAShortCredentialLetsNoAgentGoOn(t *testing.T) {
 	s := openSession(t)
 	s.ada.token = s.ada.login()
 	bot := s.ada.agent(object{"name": "lasting"})
-	short := s.ada.agent(object{"name": "short", "expires_at": s.clock.now().Add(time.Minute)})
-	k := s.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "k", "expires_at": s.clock.now().Add(time.Hour)}).want(201).str("api_key")
+	short := s.ada.agent(object{"name": "short", "expires_at": s.Clock.Now().Add(time.Minute)})
+	k := s.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "k", "expires_at": s.Clock.Now().Add(time.Hour)}).want(201).str("api_key")
 	s.do("POST", "/v1/agents/"+bot.id+"/rotate-key", k, nil).want(403, "person_required")
 	s.do("POST", "/v1/agents/"+short.id+"/rotate-key", k, nil).want(200)
 	s.do("DELETE", "/v1/agents/"+bot.id, k, nil).want(204) // to stop one is always possible

@@ -20,7 +20,7 @@ func TestWhatALoginMadeEndsWithIt(t *testing.T) {
 		thief.grant(thief.vaultNamed(what), bot, "**", nil, "read")
 		s.do("POST", "/v1/secrets/"+s.secret+"/share", thief.token, object{"recipient_type": "anyone_with_link"}).want(201)
 		s.do("POST", "/v1/org/invite", thief.token, object{"email": id + "@example.com", "role": "member"}).want(200)
-		end := s.clock.now().Add(10 * time.Minute)
+		end := s.Clock.Now().Add(10 * time.Minute)
 		k := s.do("POST", "/v1/auth/api-keys", thief.token, object{"name": "k", "expires_at": end}).want(201)
 		deep := (&human{world: s.world, token: k.str("api_key")}).agent(object{"name": "deep"})
 		taken := s.do("POST", "/v1/agents/"+s.worker.id+"/token", thief.token, nil).want(200).str("token")
@@ -52,7 +52,7 @@ func TestWhatALoginMadeEndsWithIt(t *testing.T) {
 		if listed("") || !listed("?ended=true") {
 			t.Errorf("%s is among those that live: %v", what, listed(""))
 		}
-		s.clock.forward(2 * time.Minute) // mails to invite
+		s.Clock.Forward(2 * time.Minute) // mails to invite
 		mine = s.ada.login()
 	}
 }
@@ -152,7 +152,7 @@ func TestWhatEndsElsewhereIsToldThere(t *testing.T) {
 			bob.joins(s.ada, "admin")
 			there := bob.switched(s.ada.org)
 			s.do("POST", "/v1/auth/switch-org", there, object{"org_id": home}).want(200) // the next login is at home
-			key := s.do("POST", "/v1/auth/api-keys", there, object{"name": "k", "expires_at": s.clock.now().Add(5 * time.Minute)}).want(201)
+			key := s.do("POST", "/v1/auth/api-keys", there, object{"name": "k", "expires_at": s.Clock.Now().Add(5 * time.Minute)}).want(201)
 			made := s.do("POST", "/v1/agents", key.str("api_key"), object{"name": "bot"}).want(201).str("agent", "id")
 			mine := bob.login()
 			r := end(s, mine, there, key.str("key", "id"))
@@ -187,12 +187,12 @@ func TestAKeyInAnOrganisationThatWasLeftEndsToo(t *testing.T) {
 	bob := s.signup("bob")
 	home := bob.org
 	bob.joins(s.ada, "admin")
-	s.do("POST", "/v1/auth/api-keys", bob.token, object{"name": "left", "expires_at": s.clock.now().Add(5 * time.Minute)}).want(201)
+	s.do("POST", "/v1/auth/api-keys", bob.token, object{"name": "left", "expires_at": s.Clock.Now().Add(5 * time.Minute)}).want(201)
 	s.do("POST", "/v1/auth/switch-org", bob.token, object{"org_id": home}).want(200)
-	s.exec(`DELETE FROM memberships WHERE user_id = ? AND org_id = ?`, bob.id, s.ada.org) // as no version of ours leaves it
+	s.Exec(`DELETE FROM memberships WHERE user_id = ? AND org_id = ?`, bob.id, s.ada.org) // as no version of ours leaves it
 	s.do("POST", "/v1/auth/change-password", bob.login(), object{"current_password": password, "new_password": password + "-2"}).want(204)
 	live := 0
-	s.each(`SELECT 1 FROM user_keys WHERE revoked_at IS NULL AND name = 'left'`, func(scan func(...any) error) error { live++; var n int; return scan(&n) })
+	s.Each(`SELECT 1 FROM user_keys WHERE revoked_at IS NULL AND name = 'left'`, func(scan func(...any) error) error { live++; var n int; return scan(&n) })
 	if live > 0 {
 		t.Error("the key lives")
 	}

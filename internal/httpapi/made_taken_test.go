@@ -13,8 +13,8 @@ type taken struct{ token, link string }
 func (s *session) takes(t *testing.T, as string) taken {
 	t.Helper()
 	token := s.do("POST", "/v1/agents/"+s.worker.id+"/token", as, nil).want(200).str("token")
-	s.clock.forward(time.Second)
-	share := s.do("POST", "/v1/secrets/"+s.secret+"/share", token, object{"recipient_type": "anyone_with_link", "expires_at": s.clock.now().Add(60 * 24 * time.Hour)}).want(201)
+	s.Clock.Forward(time.Second)
+	share := s.do("POST", "/v1/secrets/"+s.secret+"/share", token, object{"recipient_type": "anyone_with_link", "expires_at": s.Clock.Now().Add(60 * 24 * time.Hour)}).want(201)
 	return taken{token, strings.TrimPrefix(share.str("share_url"), "https://vault.test")}
 }
 
@@ -113,10 +113,10 @@ func TestWhatATakenTokenMadeEndsWithTheRightToTakeIt(t *testing.T) {
 				grant(s.takes(t, s.ada.token).token, nil): false,
 			}
 			adas := s.takes(t, s.ada.token)
-			own := s.do("POST", "/v1/secrets/"+s.secret+"/share", s.worker.token, object{"recipient_type": "anyone_with_link", "expires_at": s.clock.now().Add(60 * 24 * time.Hour)}).want(201)
-			s.clock.forward(35 * 24 * time.Hour)
+			own := s.do("POST", "/v1/secrets/"+s.secret+"/share", s.worker.token, object{"recipient_type": "anyone_with_link", "expires_at": s.Clock.Now().Add(60 * 24 * time.Hour)}).want(201)
+			s.Clock.Forward(35 * 24 * time.Hour)
 			s.lives(t, "a link of bob's, before", with, false, true)
-			if err := s.db.Sweep(t.Context(), s.clock.now(), s.clock.now()); err != nil {
+			if err := s.DB.Sweep(t.Context(), s.Clock.Now(), s.Clock.Now()); err != nil {
 				t.Fatal(err)
 			}
 			s.ada.token, bob.token = s.ada.login(), bob.login()

@@ -25,7 +25,7 @@ func (s *session) makes(t *testing.T) *family {
 	s.ada.put(m.vault, "a/b", "value")
 	m.secret = s.do("GET", secretAt(m.vault, "a/b"), s.ada.token, nil).want(200).str("id")
 	s.ada.token = s.ada.login()
-	end := s.clock.now().Add(time.Hour)
+	end := s.Clock.Now().Add(time.Hour)
 	k := s.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "first", "expires_at": end}).want(201)
 	m.key, m.keyID = k.str("api_key"), k.str("key", "id")
 	jwt := s.do("POST", "/v1/auth/api-key-token", "", object{"api_key": m.key}).want(200).str("access_token")
@@ -39,7 +39,7 @@ func (s *session) makes(t *testing.T) *family {
 		m.links[who] = strings.TrimPrefix(share.str("share_url"), "https://vault.test")
 		s.do("GET", m.links[who], "", nil).want(200)
 	}
-	s.clock.forward(time.Minute + time.Second) // ten shares a minute
+	s.Clock.Forward(time.Minute + time.Second) // ten shares a minute
 	s.ada.token = s.ada.login()
 	return m
 }

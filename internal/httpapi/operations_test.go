@@ -12,6 +12,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
 )
 
 // operation is one operation of the document.
@@ -30,7 +31,7 @@ func (o operation) takesBody() bool { return o.RequestBody != nil }
 func (w *world) operations() []operation {
 	w.t.Helper()
 	var out []operation
-	paths := w.api.OpenAPI().Paths
+	paths := w.API.OpenAPI().Paths
 	for _, path := range slices.Sorted(maps.Keys(paths)) {
 		item := paths[path]
 		for method, op := range map[string]*huma.Operation{
@@ -74,7 +75,7 @@ var public = []string{
 }
 
 func TestEveryOperationAsksForACredential(t *testing.T) {
-	w := open(t, oneByOne)
+	w := open(t, rest.OneByOne)
 	for _, op := range w.operations() {
 		if slices.Contains(public, op.String()) != op.action.Public() {
 			t.Errorf("%s: public %v", op, op.action.Public())
@@ -105,7 +106,7 @@ func TestEveryOperationAsksForACredential(t *testing.T) {
 }
 
 func TestUnknownVerbsAnswer405WithWhatThereIs(t *testing.T) {
-	w := open(t, oneByOne)
+	w := open(t, rest.OneByOne)
 	ada := w.signup("ada")
 	allowed := map[string][]string{}
 	for _, op := range w.operations() {
@@ -132,7 +133,7 @@ func TestUnknownVerbsAnswer405WithWhatThereIs(t *testing.T) {
 }
 
 func TestUnknownPathsAnswer404(t *testing.T) {
-	w := open(t, oneByOne)
+	w := open(t, rest.OneByOne)
 	ada := w.signup("ada")
 	for _, path := range []string{"/v1", "/v1/", "/v1/nope", "/v1/vaults/" + nobodysID + "/nope", "/v1/agents/me/rotate-key", "/v1/auth", "/v2/vaults", "/nope", "/v1//vaults", "/V1/vaults", "/v1/Vaults"} {
 		events := w.during(func() {

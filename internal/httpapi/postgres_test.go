@@ -2,11 +2,8 @@ package httpapi_test
 
 import "testing"
 
-// postgresTests is the parent of tests that run on PostgreSQL: see open.
-const postgresTests = "TestPostgreSQL/"
-
 // TestPostgreSQL runs what is about rights and what ends with them on the other
-// database.
+// database: world.Open knows its subtests by their name.
 func TestPostgreSQL(t *testing.T) {
 	for name, test := range map[string]func(*testing.T){
 		"what a credential made":           TestWhatACredentialMadeEndsWithIt,

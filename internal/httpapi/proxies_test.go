@@ -7,11 +7,12 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/proxies"
 	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
 )
 
 // behind makes the world believe the proxies in 10.0.0.0/8.
 func behind(s *setup) {
-	s.proxies = proxies.New([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, proxies.XForwardedFor)
+	s.Proxies = proxies.New([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, proxies.XForwardedFor)
 }
 
 // through sends a request by a proxy that says who its caller is.
@@ -23,7 +24,7 @@ func through(proxy, caller string) func(*http.Request) {
 }
 
 func TestTheCallersAddressIsKnownBehindAProxy(t *testing.T) {
-	s := openSession(t, behind, oneByOne)
+	s := openSession(t, behind, rest.OneByOne)
 	s.ada.put(s.vault, "c/d", "value")
 	office := s.ada.agent(nil)
 	s.ada.grant(s.vault, office, "c/*", object{"conditions": object{"ip_allowlist": []string{"198.51.100.0/24"}}}, "read")
@@ -48,7 +49,7 @@ func TestTheCallersAddressIsKnownBehindAProxy(t *testing.T) {
 }
 
 func TestLimitsCountCallersAndNotTheirProxy(t *testing.T) {
-	w := open(t, behind, func(s *setup) { s.limits = ratelimit.DefaultLimits() })
+	w := open(t, behind, func(s *setup) { s.Limits = ratelimit.DefaultLimits() })
 	login := func(caller string) reply {
 		return w.do("POST", "/v1/auth/token", "", object{"email": "nobody@example.com", "password": "x"}, through("10.0.0.1:1", caller))
 	}

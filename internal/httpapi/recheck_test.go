@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
 )
 
 // late is a body that comes after something else has happened.
@@ -35,16 +37,16 @@ func TestACredentialThatEndsWhileTheBodyComesIsNoGood(t *testing.T) {
 			return ada.token, func() { w.do("DELETE", "/v1/auth/token", ada.token, nil).want(204) }
 		},
 		"a key that expires": func(w *world, _ *human, _ *robot, key, _ string) (string, func()) {
-			return key, func() { w.clock.forward(20 * time.Minute) }
+			return key, func() { w.Clock.Forward(20 * time.Minute) }
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := open(t, oneByOne)
+			w := open(t, rest.OneByOne)
 			ada := w.signup("ada")
 			v := ada.vaultNamed("v")
 			a := ada.agent(nil)
 			ada.grant(v, a, "**", nil, "write")
-			made := w.do("POST", "/v1/auth/api-keys", ada.token, object{"name": "x", "expires_at": w.clock.now().Add(10 * time.Minute)}).want(201)
+			made := w.do("POST", "/v1/auth/api-keys", ada.token, object{"name": "x", "expires_at": w.Clock.Now().Add(10 * time.Minute)}).want(201)
 			token, ends := test(w, ada, a, made.str("api_key"), made.str("key", "id"))
 			r := w.do("PUT", secretAt(v, "db/pw"), token, &late{strings.NewReader(`{"value":"x"}`), ends})
 			r.want(401)
@@ -67,8 +69,8 @@ func TestTheClockIsTakenWhenTheBodyIsThere(t *testing.T) {
 	ada := w.signup("ada")
 	v := ada.vaultNamed("v")
 	a := ada.agent(nil)
-	ada.grant(v, a, "**", object{"expires_at": w.clock.now().Add(10 * time.Second)}, "write")
-	w.do("PUT", secretAt(v, "k"), a.token, &late{strings.NewReader(`{"value":"x"}`), func() { w.clock.forward(20 * time.Second) }}).want(403)
+	ada.grant(v, a, "**", object{"expires_at": w.Clock.Now().Add(10 * time.Second)}, "write")
+	w.do("PUT", secretAt(v, "k"), a.token, &late{strings.NewReader(`{"value":"x"}`), func() { w.Clock.Forward(20 * time.Second) }}).want(403)
 }
 
 func TestACappedKeyReadsItsOwnersEventsOnly(t *testing.T) {

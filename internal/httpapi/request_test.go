@@ -38,7 +38,7 @@ func (w *world) do(method, target, token string, body any, change ...func(*http.
 func (w *world) serve(r *http.Request) reply {
 	w.t.Helper()
 	rec := httptest.NewRecorder()
-	w.api.ServeHTTP(rec, r)
+	w.API.ServeHTTP(rec, r)
 	return reply{t: w.t, what: r.Method + " " + r.RequestURI, status: rec.Code, header: rec.Result().Header, body: rec.Body.Bytes()}
 }
 

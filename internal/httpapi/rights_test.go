@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
 )
 
 // kept are the tables that a write without its right must leave as they were.
@@ -40,7 +42,7 @@ func TestNoWriteOutlivesItsRight(t *testing.T) {
 			var all []operation
 			for w, way := range endings {
 				t.Run(way.name, func(t *testing.T) {
-					s := openStage(openSession(t, oneByOne, stripeAt(newStripe(t).URL), database.on))
+					s := openStage(openSession(t, rest.OneByOne, stripeAt(newStripe(t).URL), database.on))
 					all = slices.DeleteFunc(s.operations(), func(op operation) bool { return !op.writes() })
 					slices.SortStableFunc(all, func(a, b operation) int { return destroys(a) - destroys(b) })
 					var mine []operation

@@ -16,18 +16,18 @@ type stage struct {
 
 func openStage(s *session) *stage {
 	s.ids()
-	return &stage{session: s, boss: s.boss(), bob: s.signup("bob"), at: s.clock.now()}
+	return &stage{session: s, boss: s.boss(), bob: s.signup("bob"), at: s.Clock.Now()}
 }
 
 // goOn lets some time pass, since shares and guesses are limited by it. It reports
 // whether tokens were made anew, which live for a quarter of an hour.
 func (s *stage) goOn() bool {
 	s.t.Helper()
-	s.clock.forward(15 * time.Second)
-	if s.clock.now().Sub(s.at) < 8*time.Minute {
+	s.Clock.Forward(15 * time.Second)
+	if s.Clock.Now().Sub(s.at) < 8*time.Minute {
 		return false
 	}
-	s.at = s.clock.now()
+	s.at = s.Clock.Now()
 	for _, h := range []*human{s.ada, s.boss, s.bob} {
 		h.token = h.login()
 	}
@@ -95,7 +95,7 @@ var prepared = map[string]func(s *stage, who actor, l *lead){
 	"accept-invitation": func(s *stage, who actor, l *lead) {
 		if who.email != "" {
 			s.do("POST", "/v1/org/invite", s.bob.token, object{"email": who.email}).want(200)
-			l.body = object{"token": s.mail.token(who.email)}
+			l.body = object{"token": s.invitation(who.email)}
 		}
 	},
 	"accept-share":  sharedWith,

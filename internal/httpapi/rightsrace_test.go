@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
 )
 
 // write is one kind of write, which an actor repeats; i counts. It returns the
@@ -79,7 +81,7 @@ func (s *session) admin(n int) (h *human, enrolled []object) {
 	h = s.ada.member("rolf"+itoa(n), "admin")
 	for range 3 {
 		s.enroll("newcomer", h.email)
-		s.clock.forward(10 * time.Minute) // one in ten minutes
+		s.Clock.Forward(10 * time.Minute) // one in ten minutes
 	}
 	h.token, s.ada.token = h.login(), s.ada.login()
 	if enrolled = h.waiting(); len(enrolled) != 3 {
@@ -126,7 +128,7 @@ func (s *session) peoplesWrites(h *human, token string, n int, enrolled []object
 func (s *session) shareWrites(secret, token string) write {
 	return func(i int) []reply {
 		if i < 60 {
-			s.clock.forward(7 * time.Second) // ten shares a minute, and ten minutes for keys
+			s.Clock.Forward(7 * time.Second) // ten shares a minute, and ten minutes for keys
 		}
 		return []reply{s.do("POST", "/v1/secrets/"+secret+"/share", token, object{"recipient_type": "anyone_with_link"})}
 	}
@@ -139,7 +141,7 @@ func TestNoSuccessStandsBehindTheEndOfARight(t *testing.T) {
 	const rounds = 2
 	for _, database := range databases {
 		t.Run(database.name, func(t *testing.T) {
-			s := openSession(t, oneByOne, database.on)
+			s := openSession(t, rest.OneByOne, database.on)
 			n := 0
 			for name, begin := range racers {
 				for range rounds {

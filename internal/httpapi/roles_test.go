@@ -38,7 +38,7 @@ func TestTheRoleTable(t *testing.T) {
 				continue
 			}
 			if destroys(op) > 0 && strings.Contains(op.path, "{share_id}") { // each ends one
-				s.clock.forward(10 * time.Second)
+				s.Clock.Forward(10 * time.Second)
 				s.known["share_id"] = s.ada.shares(s.secret, object{"recipient_type": "agent", "recipient_id": s.worker.id}).str("id")
 			}
 			target := s.target(op)
@@ -106,7 +106,7 @@ func (s *session) caller(role string) string {
 		return s.ada.agent(nil).key
 	case "platform admin":
 		h := s.ada.member("rolf", "member")
-		s.exec(`UPDATE users SET platform_admin = 1 WHERE id = ?`, h.id)
+		s.Exec(`UPDATE users SET platform_admin = 1 WHERE id = ?`, h.id)
 		return h.login()
 	}
 	return s.ada.member("rolf", role).token

@@ -47,9 +47,9 @@ func TestNodesShareALimit(t *testing.T) {
 	login := object{"email": "nobody@example.com", "password": "x"}
 	nodes := &cup{left: 7}
 	limits := func(s *setup) {
-		s.limits = ratelimit.DefaultLimits()
-		s.limits.Shared = nodes
-		s.limits.Address = ratelimit.Rate{}
+		s.Limits = ratelimit.DefaultLimits()
+		s.Limits.Shared = nodes
+		s.Limits.Address = ratelimit.Rate{}
 	}
 	one, two := open(t, limits), open(t, limits)
 	if a, b := one.passed(20, "POST", "/v1/auth/token", login), two.passed(20, "POST", "/v1/auth/token", login); a != 5 || b != 2 {
@@ -58,12 +58,12 @@ func TestNodesShareALimit(t *testing.T) {
 	if nodes.asked != 5+3 {
 		t.Errorf("the bucket was asked %d times: what a node knows itself is not to be asked", nodes.asked)
 	}
-	two.clock.forward(2 * time.Second)
+	two.Clock.Forward(2 * time.Second)
 	if n := two.passed(1, "POST", "/v1/auth/token", login); n != 0 || nodes.asked != 8 {
 		t.Error("it was asked before the time that it gave")
 	}
 	nodes.left = 1
-	two.clock.forward(time.Second)
+	two.Clock.Forward(time.Second)
 	if n := two.passed(3, "POST", "/v1/auth/token", login); n != 1 {
 		t.Errorf("%d passed, want the one that came back", n)
 	}
@@ -71,7 +71,7 @@ func TestNodesShareALimit(t *testing.T) {
 
 func TestAGeneralLimitIsSharedInPieces(t *testing.T) {
 	nodes := &cup{left: 105}
-	w := open(t, func(s *setup) { s.limits.Address, s.limits.Shared = ratelimit.Rate{PerSecond: 100, Burst: 200}, nodes })
+	w := open(t, func(s *setup) { s.Limits.Address, s.Limits.Shared = ratelimit.Rate{PerSecond: 100, Burst: 200}, nodes })
 	if n := w.passed(150, "GET", "/v1/nope", nil); n != 105 {
 		t.Errorf("%d passed, want all that all nodes may: 105", n)
 	}
@@ -80,9 +80,9 @@ func TestAGeneralLimitIsSharedInPieces(t *testing.T) {
 	}
 	// What was taken ahead and not used is lost, rather than saved up.
 	nodes.left, nodes.asked = 40, 0
-	w.clock.forward(4 * time.Second)
+	w.Clock.Forward(4 * time.Second)
 	w.passed(1, "GET", "/v1/nope", nil)
-	w.clock.forward(2 * time.Second)
+	w.Clock.Forward(2 * time.Second)
 	if n := w.passed(30, "GET", "/v1/nope", nil); n != 20 {
 		t.Errorf("%d passed, want 20: one in its piece of 20, and the next 20", n)
 	}
@@ -91,7 +91,7 @@ func TestAGeneralLimitIsSharedInPieces(t *testing.T) {
 func TestWithoutTheOthersEachNodeLimitsAlone(t *testing.T) {
 	nodes := &cup{err: errors.New("the database is away")}
 	login := object{"email": "nobody@example.com", "password": "x"}
-	w := open(t, func(s *setup) { s.limits.Auth, s.limits.Shared = ratelimit.Rate{PerSecond: 1, Burst: 5}, nodes })
+	w := open(t, func(s *setup) { s.Limits.Auth, s.Limits.Shared = ratelimit.Rate{PerSecond: 1, Burst: 5}, nodes })
 	if n := w.passed(20, "POST", "/v1/auth/token", login); n != 5 || nodes.asked != 1 {
 		t.Errorf("%d passed and it was asked %d times, want 5 and once", n, nodes.asked)
 	}

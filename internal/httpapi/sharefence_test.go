@@ -23,7 +23,7 @@ func TestIPRulesHoldForWhoReadsAShareFromOutside(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openSharer(t)
-			s.exec(`UPDATE users SET email_verified = 1`)
+			s.Exec(`UPDATE users SET email_verified = 1`)
 			link, phrased := s.link(object{"max_access_count": 2}), s.link(object{"passphrase": "open sesame", "ip_allowlist": []string{"192.0.2.0/24"}})
 			mailed := s.givenTo(object{"recipient_type": "external_email", "email": s.eve.email})
 			if c.rule != nil {
@@ -81,7 +81,7 @@ func TestWhatNeedsAnApprovalCanNotBeShared(t *testing.T) {
 		return len(g.do("GET", "/v1/approvals", g.ada.token, nil).want(200).list("approvals"))
 	}
 	share := func(id string) reply {
-		g.clock.forward(10 * time.Second)
+		g.Clock.Forward(10 * time.Second)
 		return g.do("POST", "/v1/secrets/"+id+"/share", g.worker.token, object{"recipient_type": "anyone_with_link"})
 	}
 	same := func() {

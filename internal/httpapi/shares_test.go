@@ -31,7 +31,7 @@ func TestAShareNeverOutlivesItsMakersRight(t *testing.T) {
 		"the policy asks for an approval": {func(s *sharer, policy string) {
 			s.do("PUT", "/v1/vaults/"+s.vault+"/policies/"+policy, s.ada.token, object{"conditions": object{"require_approval": true}}).want(200)
 		}, 410, "share_lapsed"},
-		"the policy has expired": {func(s *sharer, _ string) { s.clock.forward(2 * time.Hour) }, 410, "share_lapsed"},
+		"the policy has expired": {func(s *sharer, _ string) { s.Clock.Forward(2 * time.Hour) }, 410, "share_lapsed"},
 		"the agent is deactivated": {func(s *sharer, _ string) {
 			s.do("DELETE", "/v1/agents/"+s.robot.id, s.ada.token, nil).want(204)
 		}, 404, "share_not_found"}, // it ends with its maker, as if it had been revoked
@@ -57,8 +57,8 @@ func TestAShareNeverOutlivesItsMakersRight(t *testing.T) {
 			s.do("DELETE", "/v1/vaults/"+s.vault, s.ada.token, nil).want(204)
 		}, 404, "share_not_found"},
 		"the secret has expired": {func(s *sharer, _ string) {
-			s.do("PUT", secretAt(s.vault, "a/b"), s.ada.token, object{"value": "x", "expires_at": s.clock.now().Add(time.Minute)}).want(201)
-			s.clock.forward(2 * time.Minute)
+			s.do("PUT", secretAt(s.vault, "a/b"), s.ada.token, object{"value": "x", "expires_at": s.Clock.Now().Add(time.Minute)}).want(201)
+			s.Clock.Forward(2 * time.Minute)
 		}, 410, "secret_gone"},
 		"its human revokes it": {func(s *sharer, _ string) {
 			id := s.do("GET", "/v1/shares/outbound", s.ada.token, nil).want(200).list("shares")[0]["id"].(string)
@@ -67,7 +67,7 @@ func TestAShareNeverOutlivesItsMakersRight(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openSharer(t)
-			policy := s.ada.grant(s.vault, s.robot, "a/*", object{"expires_at": s.clock.now().Add(time.Hour)}, "read")
+			policy := s.ada.grant(s.vault, s.robot, "a/*", object{"expires_at": s.Clock.Now().Add(time.Hour)}, "read")
 			id := s.do("POST", "/v1/secrets/"+s.secret+"/share", s.robot.token, object{"recipient_type": "anyone_with_link"}).want(201).str("id")
 			s.read(id, "", from("203.0.113.9:1")).want(200) // the maker's conditions are about the maker's address
 			c.end(s, policy)
@@ -85,7 +85,7 @@ func TestAShareNeverOutlivesItsMakersRight(t *testing.T) {
 				s.read(id, "").want(404, "share_not_found")
 			}
 			rows := 0
-			s.each(`SELECT access_count FROM shares WHERE access_count <> 1`, func(scan func(...any) error) error { rows++; var n int; return scan(&n) })
+			s.Each(`SELECT access_count FROM shares WHERE access_count <> 1`, func(scan func(...any) error) error { rows++; var n int; return scan(&n) })
 			if rows > 0 {
 				t.Error("an access without a value was counted")
 			}
@@ -100,12 +100,12 @@ func TestAMemberWhoLeavesTakesItsSharesAlong(t *testing.T) {
 	id := s.bob.shares(s.bob.secretID(own, "x"), object{"recipient_type": "anyone_with_link"}).str("id")
 	s.read(id, "").want(200)
 	s.do("DELETE", "/v1/share/"+id, s.eve.token, nil).want(404)
-	s.exec(`DELETE FROM memberships WHERE user_id = ?`, s.bob.id)
-	s.exec(`UPDATE meta SET value = value + 1 WHERE name = 'epoch'`)
+	s.Exec(`DELETE FROM memberships WHERE user_id = ?`, s.bob.id)
+	s.Exec(`UPDATE meta SET value = value + 1 WHERE name = 'epoch'`)
 	s.read(id, "").want(410, "share_lapsed")
 	// Owners end shares by the id that the log has, which opens nothing.
 	var row string
-	s.each(`SELECT id FROM shares`, func(scan func(...any) error) error { return scan(&row) })
+	s.Each(`SELECT id FROM shares`, func(scan func(...any) error) error { return scan(&row) })
 	s.read(row, "").want(404, "share_not_found")
 	s.do("DELETE", "/v1/share/"+row, s.ada.token, nil).want(204)
 	s.read(id, "").want(404, "share_not_found")
@@ -123,7 +123,7 @@ func TestAShareKeepsTheCapOfTheKeyItWasMadeWith(t *testing.T) {
 	share(readOnly, "a/b").want(404, "secret_not_found")
 	id := share(key, "a/b").want(201).str("id")
 	s.read(id, "").want(200)
-	s.exec(`UPDATE shares SET path = 'c/d'`) // as if the share had got past its maker's cap
+	s.Exec(`UPDATE shares SET path = 'c/d'`) // as if the share had got past its maker's cap
 	s.read(id, "").want(410, "share_lapsed")
 	if all := s.do("GET", "/v1/shares/outbound", key, nil).want(200).list("shares"); len(all) != 0 {
 		t.Errorf("a capped key is shown %v", all)
@@ -139,7 +139,7 @@ func TestWhatIsGivenDoesNotLiftTheRecipientsOwnCaps(t *testing.T) {
 	for _, r := range []*robot{signer, capped, bound} {
 		id := s.ada.shares(s.ada.secretID(s.vault, "a/key"), object{"recipient_type": "agent", "recipient_id": r.id}).str("id")
 		s.do("POST", "/v1/shares/"+id+"/accept", r.token, nil)
-		s.exec(`UPDATE shares SET accepted_at = 1`)
+		s.Exec(`UPDATE shares SET accepted_at = 1`)
 		s.read(id, r.token).want(403, "access_denied")
 	}
 }
@@ -164,7 +164,7 @@ func TestASharesPassphrase(t *testing.T) {
 	if r.header.Get("Retry-After") != "60" {
 		t.Errorf("Retry-After %q", r.header.Get("Retry-After"))
 	}
-	s.clock.forward(time.Minute)
+	s.Clock.Forward(time.Minute)
 	s.read(id, "", phrase("open sesame, ü")).want(200)
 	for range 10 {
 		s.read(id, "", phrase("wrong")).want(403)
@@ -235,17 +235,17 @@ func TestAHundredReadersAtOnce(t *testing.T) {
 
 func TestMakersAreToldOnceAnHour(t *testing.T) {
 	s := openSharer(t)
-	s.exec(`UPDATE users SET email_verified = 1 WHERE id = ?`, s.ada.id)
+	s.Exec(`UPDATE users SET email_verified = 1 WHERE id = ?`, s.ada.id)
 	id := s.link(object{})
 	notify := func() []string {
 		t.Helper()
-		s.mail.shares = nil
+		before := len(s.shareMails())
 		for range 2 {
-			if err := s.sharing.Notify(t.Context()); err != nil {
+			if err := s.Sharing.Notify(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		return s.mail.shares
+		return s.shareMails()[before:]
 	}
 	if got := notify(); len(got) != 0 {
 		t.Errorf("before any access: %q", got)
@@ -258,11 +258,11 @@ func TestMakersAreToldOnceAnHour(t *testing.T) {
 	for range 5 {
 		s.read(id, "").want(200)
 	}
-	s.clock.forward(59 * time.Minute)
+	s.Clock.Forward(59 * time.Minute)
 	if got := notify(); len(got) != 0 {
 		t.Errorf("within the hour: %q", got)
 	}
-	s.clock.forward(2 * time.Minute)
+	s.Clock.Forward(2 * time.Minute)
 	if got := notify(); len(got) != 1 || !strings.HasSuffix(got[0], " 5") {
 		t.Errorf("after the hour: %q", got)
 	}
@@ -281,10 +281,10 @@ func TestNothingOfALinkIsLeftAnywhere(t *testing.T) {
 	s.do("GET", "/v1/shares/"+id, s.ada.token, nil).want(200)
 	s.do("DELETE", "/v1/share/"+id, s.ada.token, nil).want(204)
 	s.read(id, "").want(404)
-	s.exec(`PRAGMA wal_checkpoint(PASSIVE)`)
+	s.Exec(`PRAGMA wal_checkpoint(PASSIVE)`)
 	var dir string
-	s.each(`SELECT file FROM pragma_database_list WHERE name = 'main'`, func(scan func(...any) error) error { return scan(&dir) })
-	texts := map[string]string{"the server's log": s.logged.String()}
+	s.Each(`SELECT file FROM pragma_database_list WHERE name = 'main'`, func(scan func(...any) error) error { return scan(&dir) })
+	texts := map[string]string{"the server's log": s.Log.String()}
 	for _, e := range s.events() {
 		texts["the audit log"] += strings.Join([]string{e.id, e.actor, e.resource, e.details}, " ")
 	}

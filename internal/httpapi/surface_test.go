@@ -6,11 +6,13 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
+	kit "github.com/oneclaw-dev/oneclaw/internal/testkit/world"
+
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
-	"github.com/oneclaw-dev/oneclaw/internal/store"
 )
 
 // pages is a surface of another kind: a cookie says who asks, refusals are HTML.
@@ -46,10 +48,10 @@ func pages(g *gate.Gate, serve func(x *gate.Request, r *http.Request) error) *ga
 // rules, as REST: it says only where a credential is and how a refusal looks.
 func TestAnotherSurfacePassesTheSameGate(t *testing.T) {
 	broken := false
-	s := openSession(t, oneByOne, func(s *setup) {
-		s.events = func(db *store.DB, _ *world) gate.Events { return &breaking{db, &broken} }
+	s := openSession(t, rest.OneByOne, func(s *setup) {
+		s.Events = func(w *kit.World) gate.Events { return &breaking{w.DB, &broken} }
 	})
-	at := pages(s.gate, func(x *gate.Request, r *http.Request) error {
+	at := pages(s.Gate, func(x *gate.Request, r *http.Request) error {
 		return x.Decide(r.Context(), false, func(context.Context) error {
 			if err := x.Call.Authorize(policy.ListVaults, x.Call.Own()); err != nil {
 				return err

@@ -36,7 +36,7 @@ func forge(t *testing.T, good string, method jwt.SigningMethod, key any, change 
 // signer is the key that tokens are signed with.
 func (w *world) signer() crypto.Signer {
 	w.t.Helper()
-	ids, err := w.keys.Signers(w.t.Context())
+	ids, err := w.Keys.Signers(w.t.Context())
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func (w *world) signer() crypto.Signer {
 	if i < 0 {
 		w.t.Fatalf("no token key among %v", ids)
 	}
-	s, err := w.keys.Signer(w.t.Context(), ids[i])
+	s, err := w.Keys.Signer(w.t.Context(), ids[i])
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 	same := forge(t, good, jwt.SigningMethodEdDSA, ours, nil)
 	s.do("GET", secretAt(s.vault, "a/b"), same, nil).want(200) // so that the others fail for their own reason
 	want := s.do("GET", secretAt(s.vault, "a/b"), "x", nil).want(401, "unauthenticated")
-	future := s.clock.now().Add(time.Hour).Unix()
+	future := s.Clock.Now().Add(time.Hour).Unix()
 	for name, token := range map[string]string{
 		"the signature cut":           good[:len(good)-2],
 		"no signature":                parts[0] + "." + parts[1] + ".",
@@ -96,7 +96,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 		"no audience":                 claim("aud", nil),
 		"another issuer":              claim("iss", "https://evil.test"),
 		"no end":                      claim("exp", nil),
-		"an end long ago":             claim("exp", s.clock.now().Add(-time.Second).Unix()),
+		"an end long ago":             claim("exp", s.Clock.Now().Add(-time.Second).Unix()),
 		"made in the future":          claim("iat", future),
 		"not yet good":                claim("nbf", future),
 		"no id":                       claim("jti", ""),
@@ -120,7 +120,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 		}
 	}
 	s.do("GET", secretAt(s.vault, "a/b"), good, nil).want(200)
-	if log := s.logged.String(); strings.Contains(log, parts[1]) || strings.Contains(log, s.worker.key) {
+	if log := s.Log.String(); strings.Contains(log, parts[1]) || strings.Contains(log, s.worker.key) {
 		t.Error("the server's log holds a token or key")
 	}
 }
@@ -148,8 +148,8 @@ func TestACredentialIsDeadAtOnce(t *testing.T) {
 	}{
 		"the token is revoked":       {false, func(r *robot) { s.do("DELETE", "/v1/auth/token", r.token, nil).want(204) }},
 		"a user's token is revoked":  {true, func(r *robot) { s.do("DELETE", "/v1/auth/token", r.token, nil).want(204) }},
-		"the token expires":          {false, func(*robot) { s.clock.forward(time.Hour) }},
-		"a user's token expires":     {true, func(*robot) { s.clock.forward(15 * time.Minute) }},
+		"the token expires":          {false, func(*robot) { s.Clock.Forward(time.Hour) }},
+		"a user's token expires":     {true, func(*robot) { s.Clock.Forward(15 * time.Minute) }},
 		"the agent is deactivated":   {false, func(r *robot) { s.do("DELETE", "/v1/agents/"+r.id, s.ada.login(), nil).want(204) }},
 		"the agent is switched off":  {false, func(r *robot) { s.do("PATCH", "/v1/agents/"+r.id, s.ada.login(), object{"is_active": false}).want(200) }},
 		"the agent's key is rotated": {false, func(r *robot) { s.do("POST", "/v1/agents/"+r.id+"/rotate-key", s.ada.login(), nil).want(200) }},
@@ -196,10 +196,10 @@ func TestARevokedAPIKeyEndsItsTokens(t *testing.T) {
 	s.do("GET", "/v1/vaults", token, nil).want(401)
 	s.do("GET", "/v1/vaults", key, nil).want(401)
 	s.do("POST", "/v1/auth/api-key-token", "", object{"api_key": key}).want(401)
-	short := s.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "x", "expires_at": s.clock.now().Add(time.Minute)}).want(201).str("api_key")
+	short := s.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "x", "expires_at": s.Clock.Now().Add(time.Minute)}).want(201).str("api_key")
 	brief := s.do("POST", "/v1/auth/api-key-token", "", object{"api_key": short}).want(200)
 	number(t, brief.json(), "expires_in", 60)
-	s.clock.forward(time.Minute)
+	s.Clock.Forward(time.Minute)
 	s.do("GET", "/v1/vaults", short, nil).want(401)
 	s.do("GET", "/v1/vaults", brief.str("access_token"), nil).want(401)
 }

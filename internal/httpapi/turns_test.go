@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
 )
 
 // An admin who makes rules over and over ends rights with each, and so has the removal
@@ -12,7 +14,7 @@ import (
 func TestNobodyStaysByEndingRights(t *testing.T) {
 	for _, database := range databases {
 		t.Run(database.name, func(t *testing.T) {
-			s := openSession(t, oneByOne, database.on)
+			s := openSession(t, rest.OneByOne, database.on)
 			h := s.ada.member("rolf", "admin")
 			tries := 0
 			var f func()

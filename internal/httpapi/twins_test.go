@@ -29,7 +29,7 @@ func TestVaultNamesThatLookAlikeAreTaken(t *testing.T) {
 		w.do("POST", "/v1/vaults", ada.token, object{"name": name}).want(400, "reserved_name")
 	}
 	// Vaults of before have no key yet.
-	w.exec(`UPDATE vaults SET name_key = NULL`)
+	w.Exec(`UPDATE vaults SET name_key = NULL`)
 	w.do("POST", "/v1/vaults", ada.token, object{"name": "prod keys\u200d"}).want(409, "vault_name_taken")
 }
 
@@ -74,8 +74,8 @@ func TestAnAgentsTokenTellsItsPatterns(t *testing.T) {
 	if got := scopes(); !slices.Equal(got, []string{"dev/*", "prod/**"}) {
 		t.Errorf("the token tells %v", got)
 	}
-	ada.grant(v, a, "late/**", object{"expires_at": w.clock.now().Add(60e9)}, "read")
-	w.clock.forward(61e9)
+	ada.grant(v, a, "late/**", object{"expires_at": w.Clock.Now().Add(60e9)}, "read")
+	w.Clock.Forward(61e9)
 	if got := scopes(); !slices.Equal(got, []string{"dev/*", "prod/**"}) {
 		t.Errorf("with a policy that has ended it tells %v", got)
 	}

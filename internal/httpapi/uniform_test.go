@@ -32,8 +32,8 @@ func TestKnownAndUnknownAddressesAreAnsweredAlike(t *testing.T) {
 					path, body := ask(email)
 					answers[email] = append(answers[email], w.do("POST", path, "", body))
 				}
-				w.accounts.Wait()
-				w.clock.forward(time.Hour)
+				w.Accounts.Wait()
+				w.Clock.Forward(time.Hour)
 			}
 			for i, known := range answers["ada@example.com"] {
 				unknown := answers["nobody@example.com"][i]
