@@ -87,7 +87,7 @@ func (b both) Agent(ctx context.Context, org, id string) (agent.Agent, error) {
 	return a, err
 }
 
-func TestOfTwoHumansWhoRenewAKeyOneWins(t *testing.T) {
+func TestOfTwoRenewalsOfAKeyAtOnceOneSucceeds(t *testing.T) {
 	w := world.Open(t)
 	ada, _ := w.SignUp("ada")
 	for range 5 {

@@ -310,7 +310,7 @@ func (e *endless) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-func TestStrangersMaySendLittle(t *testing.T) {
+func TestAnonymousCallersMaySendLittle(t *testing.T) {
 	s := openSession(t)
 	body := `{"` + canary + `":"` + strings.Repeat("v", 64<<10) + `"}`
 	for _, op := range s.operations() {

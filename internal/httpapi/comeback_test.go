@@ -9,7 +9,7 @@ import (
 
 // A member that was removed and is invited again decides about nothing that it made
 // before, and reads nothing that was given to it then.
-func TestAReinvitedMemberHasNothingOfBefore(t *testing.T) {
+func TestAReinvitedMemberHasNoneOfItsEarlierRights(t *testing.T) {
 	s := openSession(t, rest.OneByOne)
 	bob := s.ada.member("bob", "member")
 	made := bob.vaultNamed("bobs")

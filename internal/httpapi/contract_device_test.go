@@ -221,7 +221,7 @@ func TestCodesThatWaitAreBounded(t *testing.T) {
 	}
 }
 
-func TestGuessesOfDeviceCodesAreLimited(t *testing.T) {
+func TestAttemptsAtDeviceCodesAreLimited(t *testing.T) {
 	w := open(t, func(s *setup) { s.Limits = ratelimit.Limits{Auth: ratelimit.Rate{PerSecond: 1, Burst: 3}} })
 	ada := w.signup("ada")
 	w.Clock.Forward(time.Minute)
@@ -247,7 +247,7 @@ func TestGuessesOfDeviceCodesAreLimited(t *testing.T) {
 	w.Clock.Forward(time.Minute)
 	d.refused(d.ask(), "authorization_pending")
 	for range 10 {
-		d.refused(d.ask(), "slow_down") // the right code is no guess
+		d.refused(d.ask(), "slow_down") // the right code is no attempt
 	}
 }
 

@@ -186,7 +186,7 @@ func TestAnInvitationGivesNothingToWhoMadeTheAccountBefore(t *testing.T) {
 	for range 5 {
 		join(nextPassword).want(403, "account_not_confirmed")
 	}
-	join(nextPassword).want(429, "too_many_attempts") // it is no place to guess passwords at
+	join(nextPassword).want(429, "too_many_attempts") // it takes no more attempts at a password than a login
 	squatter := s.do("POST", "/v1/auth/token", "", object{"email": "bob@example.com", "password": password}, from("192.0.2.77:1")).want(200).str("access_token")
 	if l := s.do("GET", "/v1/auth/orgs", squatter, nil).want(200).list("orgs"); len(l) != 1 {
 		t.Fatalf("the squatter is in %v", l)

@@ -270,7 +270,7 @@ func TestACodeIsAcceptedOnce(t *testing.T) {
 	}
 }
 
-// Guesses are counted before they are looked at, so those made at once can't
+// Attempts are counted before they are looked at, so those made at once can't
 // outrun the count; and nobody learns from it who has an account.
 func TestLoginsAreSlowedDown(t *testing.T) {
 	w := open(t)
@@ -323,12 +323,12 @@ func TestLoginsAreSlowedDown(t *testing.T) {
 	}
 	wait.Wait()
 	if looked.Load() != 5 {
-		t.Errorf("%d of 60 guesses at once were looked at", looked.Load())
+		t.Errorf("%d of 60 attempts at once were looked at", looked.Load())
 	}
 }
 
-// Whoever guesses from many networks slows the account down for strangers, and
-// never for the network that its owner logs in from.
+// Attempts from many networks make others wait, and never the network that the
+// account's owner logs in from.
 func TestAnOwnerIsNotLockedOut(t *testing.T) {
 	w := open(t)
 	w.signup("ada")
@@ -345,8 +345,8 @@ func TestAnOwnerIsNotLockedOut(t *testing.T) {
 }
 
 // A new password by mail works at once, as the refusal says, also from a network
-// that nobody guessed from before.
-func TestANewPasswordByMailWorksThoughStrangersGuess(t *testing.T) {
+// that no attempt came from before.
+func TestANewPasswordByMailWorksDuringAttemptsOfOthers(t *testing.T) {
 	w := open(t)
 	w.signup("ada")
 	login := func(pw, ip string) reply {
@@ -362,9 +362,9 @@ func TestANewPasswordByMailWorksThoughStrangersGuess(t *testing.T) {
 	login(nextPassword, "192.0.2.10").want(200)
 }
 
-// An account of one's own does not pay for guesses at those of others: its right
-// passwords take back no count but their own.
-func TestALoginOfOnesOwnForgivesNoGuessesAtOthers(t *testing.T) {
+// Who logs in to an account of their own between attempts at others' has those counted
+// all the same: a right password takes back no count but its own.
+func TestAGoodLoginForgivesNoAttemptsAtOtherAccounts(t *testing.T) {
 	w := open(t)
 	w.signup("eve")
 	login := func(mail, pw string) int {
@@ -383,13 +383,13 @@ func TestALoginOfOnesOwnForgivesNoGuessesAtOthers(t *testing.T) {
 		}
 	}
 	if looked != 100 {
-		t.Errorf("%d of 150 guesses from one network were looked at, want 100", looked)
+		t.Errorf("%d of 150 attempts from one network were looked at, want 100", looked)
 	}
 }
 
-// When somebody logs in shows in no counter that strangers can see: it would say
-// that there is an account.
-func TestALoginDoesNotShowInTheWaitOfStrangers(t *testing.T) {
+// A login changes no counter that others can see: it would say that there is an
+// account.
+func TestALoginDoesNotChangeHowLongOthersWait(t *testing.T) {
 	w := open(t)
 	w.signup("ada")
 	login := func(mail, pw, ip string) reply {

@@ -256,7 +256,7 @@ func TestListing(t *testing.T) {
 	}
 }
 
-func TestWhateverAnswerIsAskedForIsJSON(t *testing.T) {
+func TestEveryAcceptHeaderIsAnsweredWithJSON(t *testing.T) {
 	w := open(t)
 	ada := w.signup("ada")
 	for _, accept := range []string{"", "*/*", "text/html", "application/json;q=0.1, text/html", "application/xml", "application/cbor", "application/jsonl", "garbage;;;", "application/problem+json"} {

@@ -406,7 +406,7 @@ func TestAClientThatIsGoneLeavesItsEvent(t *testing.T) {
 	}
 }
 
-func TestStrangersAreCountedTogether(t *testing.T) {
+func TestAnonymousRefusalsAreCountedTogether(t *testing.T) {
 	var counts *audit.Coalescer
 	w := open(t, func(s *setup) {
 		s.Events = func(w *kit.World) gate.Events {

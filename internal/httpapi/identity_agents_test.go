@@ -14,7 +14,7 @@ var agentFields = []string{
 	"last_active_at",
 }
 
-func TestIdentityAgentResource(t *testing.T) {
+func TestAgents(t *testing.T) {
 	s := open(t)
 	ada := s.signup("ada")
 	token := ada.token
@@ -95,7 +95,7 @@ func TestIdentityAgentResource(t *testing.T) {
 	}
 }
 
-func TestIdentityAgentsOfOtherMethods(t *testing.T) {
+func TestAgentsOfOtherMethods(t *testing.T) {
 	s := open(t)
 	token := s.signup("ada").token
 	mtls := s.ask(201, "POST", "/v1/agents", token, `{"name":"x","auth_method":"mtls","client_cert_fingerprint":"`+strings.Repeat("ab", 32)+`"}`)
@@ -119,7 +119,7 @@ func TestIdentityAgentsOfOtherMethods(t *testing.T) {
 	s.ask(201, "POST", "/v1/agents", token, all)
 }
 
-func TestIdentityOtherOrganisationsAgentsDoNotExist(t *testing.T) {
+func TestOtherOrganisationsAgentsDoNotExist(t *testing.T) {
 	s := open(t)
 	ada, bob := s.signup("ada").token, s.signup("bob").token
 	made := s.ask(201, "POST", "/v1/agents", ada, `{"name":"worker"}`)

@@ -9,7 +9,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 )
 
-func TestIdentityGuessingIsSlow(t *testing.T) {
+func TestAttemptsAtAgentKeysAreLimited(t *testing.T) {
 	s := open(t, func(c *setup) { c.Limits = ratelimit.DefaultLimits() })
 	token := s.signup("ada").token // one of five
 	key := s.ask(201, "POST", "/v1/agents", token, `{"name":"worker"}`).str("api_key")
@@ -30,7 +30,7 @@ func TestIdentityGuessingIsSlow(t *testing.T) {
 	}
 }
 
-func TestIdentityEveryRequestLeavesOneEvent(t *testing.T) {
+func TestRequestsOfAgentsLeaveOneEventEach(t *testing.T) {
 	s := open(t)
 	token := s.signup("ada").token
 	org := s.ask(200, "GET", "/v1/auth/me", token, "").str("org_id")

@@ -121,7 +121,7 @@ func TestSlowBodiesOfOneHoldUpNobodyElse(t *testing.T) {
 	eventually(t, "all comes back", func() bool { return used() == 0 })
 }
 
-func TestACallerAtItsShareIsToldSo(t *testing.T) {
+func TestACallerThatUsesItsWholeBudgetIsRefused(t *testing.T) {
 	// A share is a quarter: one slow body has the part beyond it that somebody may have.
 	w := open(t, budgets(func(b *gate.Budgets) { b.Wait, b.In = time.Millisecond, 12<<20 }))
 	ada := w.signup("ada")
@@ -138,9 +138,9 @@ func TestACallerAtItsShareIsToldSo(t *testing.T) {
 	w.do("PUT", secretAt(v, "large"), ada.token, large).want(201)
 }
 
-// TestStrangersHoldNobodyUp has 1,100 strangers of one address send 64 KiB each, in
+// TestAnonymousUploadsHoldNobodyUp has 1,100 anonymous callers of one address send 64 KiB each, in
 // chunks that do not end.
-func TestStrangersHoldNobodyUp(t *testing.T) {
+func TestAnonymousUploadsHoldNobodyUp(t *testing.T) {
 	for name, addr := range map[string]string{"of one network": "192.0.2.1:1", "through a proxy that was not named": "127.0.0.1:1"} {
 		t.Run(name, func(t *testing.T) {
 			w := open(t)
@@ -172,8 +172,8 @@ func TestStrangersHoldNobodyUp(t *testing.T) {
 	}
 }
 
-// TestABodyMustKeepUp sends a body byte by byte over a real connection.
-func TestABodyMustKeepUp(t *testing.T) {
+// TestASlowBodyIsRefused sends a body byte by byte over a real connection.
+func TestASlowBodyIsRefused(t *testing.T) {
 	w := open(t, budgets(func(b *gate.Budgets) {
 		b.Pace = budget.Pace{Grace: 100 * time.Millisecond, Rate: 16 << 10, Within: patience}
 	}))
@@ -206,9 +206,9 @@ func TestABodyMustKeepUp(t *testing.T) {
 	}
 }
 
-// TestAnswersThatNobodyReads asks for many large values over real connections, and
+// TestAnswersThatAreNotReadAreCutOff asks for many large values over real connections, and
 // reads none of them.
-func TestAnswersThatNobodyReads(t *testing.T) {
+func TestAnswersThatAreNotReadAreCutOff(t *testing.T) {
 	w := open(t, budgets(func(b *gate.Budgets) {
 		b.Pace.Grace, b.Wait = 200*time.Millisecond, time.Minute
 	}))

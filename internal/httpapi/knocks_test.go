@@ -10,9 +10,9 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 )
 
-// Who fails to sign in as somebody is seen by that one's organisation, and
-// can't tell from the answer whether there is such an account.
-func TestAnOrganisationSeesWhoKnocks(t *testing.T) {
+// A refused credential of a known account is in the log of the account's organisation,
+// and the answer does not tell whether there is such an account.
+func TestAnOrganisationSeesRefusedCredentialsOfItsOwn(t *testing.T) {
 	w := open(t)
 	ada, eve := w.signup("ada"), w.signup("eve")
 	a := ada.agent(object{"expires_at": w.Clock.Now().Add(time.Minute)})

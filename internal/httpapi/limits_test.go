@@ -26,7 +26,7 @@ func TestLoginsAreLimitedByAddress(t *testing.T) {
 	w := open(t, defaults)
 	n := 0
 	login := func(addr string) reply {
-		n++ // guesses at one account have a limit of their own
+		n++ // attempts at one account have a limit of their own
 		return w.do("POST", "/v1/auth/token", "", object{"email": fmt.Sprintf("nobody%d@example.com", n), "password": "x"}, from(addr))
 	}
 	for range 5 {
@@ -51,7 +51,7 @@ func TestLoginsAreLimitedByAddress(t *testing.T) {
 	login("192.0.2.1:1").limited()
 }
 
-func TestEveryRouteThatTakesGuessesIsLimited(t *testing.T) {
+func TestEveryRouteThatTakesAttemptsIsLimited(t *testing.T) {
 	w := open(t, defaults)
 	ada := w.signup("ada")
 	i := 0
@@ -101,7 +101,7 @@ func TestGoodKeysBehindOneAddressAreNotLimited(t *testing.T) {
 	}
 	good()
 	limited := 0
-	for range 20 { // a neighbour that guesses
+	for range 20 { // a neighbour that sends wrong keys
 		if r := w.do("POST", "/v1/auth/agent-token", "", object{"api_key": "ocv_x"}); r.status == 429 {
 			r.limited()
 			limited++

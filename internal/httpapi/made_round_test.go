@@ -8,7 +8,7 @@ import (
 
 // A list of scopes without a pattern caps no path: to drop the last pattern and keep a
 // word lifts the cap as much as an empty list.
-func TestAWordIsNoCapOnPaths(t *testing.T) {
+func TestAScopeThatIsNoPatternCapsNoPaths(t *testing.T) {
 	s := openSession(t)
 	bob := s.ada.member("bob", "member")
 	s.ada.token = s.ada.login()

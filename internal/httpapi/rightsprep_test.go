@@ -19,7 +19,7 @@ func openStage(s *session) *stage {
 	return &stage{session: s, boss: s.boss(), bob: s.signup("bob"), at: s.Clock.Now()}
 }
 
-// goOn lets some time pass, since shares and guesses are limited by it. It reports
+// goOn lets some time pass, since shares and attempts are limited by it. It reports
 // whether tokens were made anew, which live for a quarter of an hour.
 func (s *stage) goOn() bool {
 	s.t.Helper()

@@ -11,7 +11,7 @@ import (
 
 // An admin who makes rules over and over ends rights with each, and so has the removal
 // of themselves decided anew, but not for ever.
-func TestNobodyStaysByEndingRights(t *testing.T) {
+func TestAMemberIsRemovedWhoEndsRightsAllTheTime(t *testing.T) {
 	for _, database := range databases {
 		t.Run(database.name, func(t *testing.T) {
 			s := openSession(t, rest.OneByOne, database.on)

@@ -10,7 +10,7 @@ import (
 )
 
 // Nobody learns from an answer whether an address has an account: not from the
-// status, the headers or the body, and not when guesses have to wait.
+// status, the headers or the body, and not when attempts have to wait.
 func TestKnownAndUnknownAddressesAreAnsweredAlike(t *testing.T) {
 	for name, ask := range map[string]func(email string) (path string, body object){
 		"a wrong password": func(email string) (string, object) {
@@ -42,7 +42,7 @@ func TestKnownAndUnknownAddressesAreAnsweredAlike(t *testing.T) {
 				}
 			}
 			if name == "a wrong password" && answers["ada@example.com"][7].status != 429 {
-				t.Errorf("the eighth guess got %d", answers["ada@example.com"][7].status)
+				t.Errorf("the eighth attempt got %d", answers["ada@example.com"][7].status)
 			}
 		})
 	}
