@@ -9,10 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
 	kit "github.com/oneclaw-dev/oneclaw/internal/testkit/world"
-
-	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 )
 
 // enroll asks for an agent of a human's, lets the server look at it, and returns

@@ -13,11 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
-	kit "github.com/oneclaw-dev/oneclaw/internal/testkit/world"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
+	kit "github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
 

@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
-	kit "github.com/oneclaw-dev/oneclaw/internal/testkit/world"
-
 	"github.com/pquerna/otp"
 	"github.com/pquerna/otp/totp"
+
+	kit "github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 // codeAt is what an authenticator shows.

@@ -1,9 +1,40 @@
 package httpapi_test
 
-import "github.com/oneclaw-dev/oneclaw/internal/secret"
+import (
+	"testing"
+
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+)
+
+// session is a world with one of each thing.
+type session struct {
+	*world
+	ada           *human
+	worker        *robot
+	vault, policy string
+	key           string // id of an API key
+	job           string // id of a rekey that waits
+	secret, share string // id of the version of a/b, and of its share with the worker
+	known         map[string]string
+}
+
+func openSession(t testing.TB, change ...func(*setup)) *session {
+	t.Helper()
+	w := open(t, change...)
+	s := &session{world: w, ada: w.signup("ada")}
+	s.vault = s.ada.vaultNamed("main")
+	s.job = w.do("POST", "/v1/vaults/"+s.vault+"/rekey", s.ada.token, nil).want(202).str("id")
+	s.ada.put(s.vault, "a/b", "value")
+	s.worker = s.ada.agent(nil)
+	s.policy = s.ada.grant(s.vault, s.worker, "a/*", nil, "read")
+	s.key = w.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "k"}).want(201).str("key", "id")
+	s.secret = s.ada.secretID(s.vault, "a/b")
+	s.share = s.ada.shares(s.secret, object{"recipient_type": "agent", "recipient_id": s.worker.id}).str("id")
+	return s
+}
 
 // ids are those of one of each thing in the session, by the name that paths
-// give them. A new parameter needs an id here and in foreign (tenants_test.go).
+// give them. A new parameter needs an id here.
 func (s *session) ids() map[string]string {
 	s.t.Helper()
 	if s.known == nil {

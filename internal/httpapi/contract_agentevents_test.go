@@ -6,29 +6,7 @@ import (
 	"testing"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 )
-
-func TestAttemptsAtAgentKeysAreLimited(t *testing.T) {
-	s := open(t, func(c *setup) { c.Limits = ratelimit.DefaultLimits() })
-	token := s.signup("ada").token // one of five
-	key := s.ask(201, "POST", "/v1/agents", token, `{"name":"worker"}`).str("api_key")
-	limited := 0
-	for range 12 {
-		r := s.try("POST", "/v1/auth/agent-token", "", `{"api_key":"ocv_nobody"}`)
-		if r.status == 429 && r.header.Get("Retry-After") != "" {
-			limited++
-		} else if r.status != 401 {
-			t.Errorf("%d %s", r.status, string(r.body))
-		}
-	}
-	if limited == 0 {
-		t.Error("wrong keys are never limited")
-	}
-	for range 12 {
-		s.ask(200, "POST", "/v1/auth/agent-token", "", `{"api_key":"`+key+`"}`) // right ones are
-	}
-}
 
 func TestRequestsOfAgentsLeaveOneEventEach(t *testing.T) {
 	s := open(t)

@@ -8,11 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
-	kit "github.com/oneclaw-dev/oneclaw/internal/testkit/world"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
+	kit "github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 // Without a log nothing is served: no value, no token, no listing, no write.

@@ -13,13 +13,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
-	kit "github.com/oneclaw-dev/oneclaw/internal/testkit/world"
-
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
+	kit "github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 // step is one request and what the log must say of it.
@@ -47,33 +46,6 @@ func (w *world) walk(steps []step) []event {
 		all = append(all, e)
 	}
 	return all
-}
-
-// session is a world with one of each thing.
-type session struct {
-	*world
-	ada           *human
-	worker        *robot
-	vault, policy string
-	key           string // id of an API key
-	job           string // id of a rekey that waits
-	secret, share string // id of the version of a/b, and of its share with the worker
-	known         map[string]string
-}
-
-func openSession(t testing.TB, change ...func(*setup)) *session {
-	t.Helper()
-	w := open(t, change...)
-	s := &session{world: w, ada: w.signup("ada")}
-	s.vault = s.ada.vaultNamed("main")
-	s.job = w.do("POST", "/v1/vaults/"+s.vault+"/rekey", s.ada.token, nil).want(202).str("id")
-	s.ada.put(s.vault, "a/b", "value")
-	s.worker = s.ada.agent(nil)
-	s.policy = s.ada.grant(s.vault, s.worker, "a/*", nil, "read")
-	s.key = w.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "k"}).want(201).str("key", "id")
-	s.secret = s.ada.secretID(s.vault, "a/b")
-	s.share = s.ada.shares(s.secret, object{"recipient_type": "agent", "recipient_id": s.worker.id}).str("id")
-	return s
 }
 
 func TestEveryRequestLeavesExactlyOneEvent(t *testing.T) {
