@@ -4,15 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/oneclaw-dev/oneclaw/internal/billing"
 )
 
 // tier puts a human's organisation on a tier.
@@ -76,7 +73,7 @@ func TestRequestsAreCounted(t *testing.T) {
 	total := func() int64 {
 		n, err := s.month(s.ada.token)["total_requests"].(json.Number).Int64()
 		if err != nil {
-			t.Fatal(err)
+			s.t.Fatal(err)
 		}
 		return n
 	}
@@ -101,51 +98,57 @@ func TestRequestsAreCounted(t *testing.T) {
 		"a kept out body":      {func() { s.do("POST", "/v1/vaults", s.ada.token, "{", kept).want(403, "address_not_allowed") }, 0},
 		"another organisation": {func() { s.do("GET", "/v1/vaults", s.signup("stranger").token, nil).want(200) }, 0},
 	} {
-		before := total()
-		c.ask()
-		if got := total() - before; got != c.more {
-			t.Errorf("%s counts %d, want %d", what, got, c.more)
-		}
-	}
-	before := total()
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			for range 50 {
-				s.do("GET", secretAt(s.vault, "a/b"), s.worker.token, nil)
+		s.run(what, func(t *testing.T) {
+			before := total()
+			c.ask()
+			if got := total() - before; got != c.more {
+				t.Errorf("it counts %d, want %d", got, c.more)
 			}
 		})
 	}
-	for range 20 {
-		if err := s.Billing.Flush(t.Context()); err != nil {
+	s.run("many at once, and the next process", func(t *testing.T) {
+		before := total()
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				for range 50 {
+					s.do("GET", secretAt(s.vault, "a/b"), s.worker.token, nil)
+				}
+			})
+		}
+		for range 20 {
+			if err := s.Billing.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wg.Wait()
+		if got := total() - before; got != 400 {
+			t.Errorf("400 parallel requests count %d", got)
+		}
+		// Another process that starts on the same database goes on counting.
+		again := s.OtherNode().Billing
+		if _, err := again.Admit(t.Context(), s.ada.org, s.Clock.Now(), false); err != nil {
 			t.Fatal(err)
 		}
-	}
-	wg.Wait()
-	if got := total() - before; got != 400 {
-		t.Errorf("400 parallel requests count %d", got)
-	}
-	// Another process that starts on the same database goes on counting.
-	again := billing.New(s.DB, s.Clock.Now, slog.New(slog.DiscardHandler))
-	if _, err := again.Admit(t.Context(), s.ada.org, s.Clock.Now(), false); err != nil {
-		t.Fatal(err)
-	}
-	if err := again.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if got := total() - before; got != 401 {
-		t.Errorf("with the next process %d, want 401", got)
-	}
-	// A month begins at zero.
-	s.Clock.Forward(31 * 24 * time.Hour)
-	s.ada.token = s.ada.login()
-	if got := total(); got != 0 {
-		t.Errorf("a new month begins with %d", got)
-	}
-	s.do("GET", "/v1/vaults", s.ada.token, nil).want(200)
-	if got := total(); got != 1 {
-		t.Errorf("after one request of the new month: %d", got)
-	}
+		if err := again.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := total() - before; got != 401 {
+			t.Errorf("with the next process %d, want 401", got)
+		}
+	})
+	s.run("a month begins at zero", func(t *testing.T) {
+		s.Clock.Forward(31 * 24 * time.Hour)
+		s.ada.token = s.ada.login()
+		if got := total(); got != 0 {
+			t.Errorf("a new month begins with %d", got)
+		}
+		s.do("GET", "/v1/vaults", s.ada.token, nil).want(200)
+		if got := total(); got != 1 {
+			t.Errorf("after one request of the new month: %d", got)
+		}
+	})
+
 }
 
 func TestTheHistoryNamesRoutesNotPaths(t *testing.T) {
@@ -449,7 +452,7 @@ func TestPaymentsAreOff(t *testing.T) {
 func TestAnotherProcessTakesUpATier(t *testing.T) {
 	s := openSession(t)
 	boss := s.boss()
-	other := billing.New(s.DB, s.Clock.Now, slog.New(slog.DiscardHandler))
+	other := s.OtherNode().Billing
 	admit := func(want string) {
 		t.Helper()
 		_, err := other.Admit(context.Background(), s.ada.org, s.Clock.Now(), false)

@@ -117,61 +117,72 @@ func TestADeletedAccountIsGone(t *testing.T) {
 	}
 
 	events := w.during(func() { w.do("DELETE", "/v1/auth/me", there, object{"confirm": "DELETE MY ACCOUNT"}).want(204) })
-	orgs := map[string]int{}
-	for _, e := range events {
-		if e.action != "user.delete" || e.actor != bob.id || e.resource != bob.id || e.detail("outcome") != "success" {
-			t.Errorf("event %+v", e)
+	w.run("both organisations have the event", func(t *testing.T) {
+		orgs := map[string]int{}
+		for _, e := range events {
+			if e.action != "user.delete" || e.actor != bob.id || e.resource != bob.id || e.detail("outcome") != "success" {
+				t.Errorf("event %+v", e)
+			}
+			orgs[e.org]++
 		}
-		orgs[e.org]++
-	}
-	if len(events) != 2 || orgs[ada.org] != 1 || orgs[bob.org] != 1 {
-		t.Errorf("%d events, in %v", len(events), orgs)
-	}
-	for name, token := range map[string]string{"its login": there, "another login": bob.token, "a key": key, "its agent": own.token, "its agent's key": own.key, "its agent elsewhere": robot.token} {
-		if r := w.do("GET", "/v1/vaults", token, nil); r.status != 401 {
-			t.Errorf("%s: got %d", name, r.status)
+		if len(events) != 2 || orgs[ada.org] != 1 || orgs[bob.org] != 1 {
+			t.Errorf("%d events, in %v", len(events), orgs)
 		}
-	}
-	w.do("POST", "/v1/auth/mfa/verify", "", object{"mfa_token": login, "code": "123456"}).want(401)
-	w.do("POST", "/v1/auth/token", "", object{"email": bob.email, "password": password}).want(401)
-	w.do("POST", "/v1/auth/reset-password", "", object{"token": w.reset(bob.email), "new_password": password}).want(400, "invalid_token")
-	w.do("POST", "/v1/auth/signup", "", object{"email": "zoe@example.com", "password": password, "invite_token": zoes}).want(400, "invalid_token")
-	if r := w.do("POST", "/v1/shares/"+share+"/access", ada.token, object{}); r.status != 404 && r.status != 410 {
-		t.Errorf("the share: got %d", r.status)
-	}
-	w.flushed()
-	for what, id := range map[string]string{"user": bob.id, "address": bob.email, "organisation": bob.org, "vault": vault, "agent": own.id} {
-		if left := w.tablesWith(id); len(left) > 0 {
-			t.Errorf("the %s is left in %v", what, left)
+	})
+	w.run("every credential has ended", func(t *testing.T) {
+		for name, token := range map[string]string{"its login": there, "another login": bob.token, "a key": key, "its agent": own.token, "its agent's key": own.key, "its agent elsewhere": robot.token} {
+			if r := w.do("GET", "/v1/vaults", token, nil); r.status != 401 {
+				t.Errorf("%s: got %d", name, r.status)
+			}
 		}
-	}
-	if left := w.keksOf(vault); len(left) > 0 {
-		t.Errorf("keys are left: %v", left)
-	}
-	// What is Ada's organisation's is still there, and hers.
-	w.do("POST", "/v1/vaults/"+shared+"/policies", ada.token, object{
-		"secret_path_pattern": "**", "principal_type": "user", "principal_id": ada.id, "permissions": []string{"read"},
-	}).want(201)
-	w.do("GET", secretAt(shared, "c/d"), ada.token, nil).want(200)
-	a := w.do("GET", "/v1/agents/"+robot.id, ada.token, nil).want(200).json()
-	if a["is_active"] != false || !slices.Contains(w.tablesWith(ada.id), "agents.created_by") {
-		t.Errorf("his agent is %v", a)
-	}
-	if v := w.do("GET", "/v1/vaults/"+shared, ada.token, nil).want(200).json(); v["created_by"] != "00000000-0000-0000-0000-000000000000" {
-		t.Errorf("his vault is %v", v)
-	}
+		w.do("POST", "/v1/auth/mfa/verify", "", object{"mfa_token": login, "code": "123456"}).want(401)
+		w.do("POST", "/v1/auth/token", "", object{"email": bob.email, "password": password}).want(401)
+		w.do("POST", "/v1/auth/reset-password", "", object{"token": w.reset(bob.email), "new_password": password}).want(400, "invalid_token")
+		w.do("POST", "/v1/auth/signup", "", object{"email": "zoe@example.com", "password": password, "invite_token": zoes}).want(400, "invalid_token")
+		if r := w.do("POST", "/v1/shares/"+share+"/access", ada.token, object{}); r.status != 404 && r.status != 410 {
+			t.Errorf("the share: got %d", r.status)
+		}
+	})
+	w.run("nothing is left", func(t *testing.T) {
+		w.flushed()
+		for what, id := range map[string]string{"user": bob.id, "address": bob.email, "organisation": bob.org, "vault": vault, "agent": own.id} {
+			if left := w.tablesWith(id); len(left) > 0 {
+				t.Errorf("the %s is left in %v", what, left)
+			}
+		}
+		if left := w.keksOf(vault); len(left) > 0 {
+			t.Errorf("keys are left: %v", left)
+		}
+	})
+	w.run("what belongs to another organisation stays", func(t *testing.T) {
+		// What is Ada's organisation's is still there, and hers.
+		w.do("POST", "/v1/vaults/"+shared+"/policies", ada.token, object{
+			"secret_path_pattern": "**", "principal_type": "user", "principal_id": ada.id, "permissions": []string{"read"},
+		}).want(201)
+		w.do("GET", secretAt(shared, "c/d"), ada.token, nil).want(200)
+		a := w.do("GET", "/v1/agents/"+robot.id, ada.token, nil).want(200).json()
+		if a["is_active"] != false || !slices.Contains(w.tablesWith(ada.id), "agents.created_by") {
+			t.Errorf("his agent is %v", a)
+		}
+		if v := w.do("GET", "/v1/vaults/"+shared, ada.token, nil).want(200).json(); v["created_by"] != "00000000-0000-0000-0000-000000000000" {
+			t.Errorf("his vault is %v", v)
+		}
+	})
 	if !slices.ContainsFunc(w.notices(), func(n string) bool { return strings.HasPrefix(n, bob.email+": Your account was deleted") }) {
 		t.Errorf("notices %v", w.notices())
 	}
-	// The address is free, and whoever takes it gets nothing of before.
-	again := w.signup("bob")
-	if again.id == bob.id || again.org == bob.org {
-		t.Error("the old account came back")
-	}
-	if l := w.do("GET", "/v1/vaults", again.token, nil).want(200).list("vaults"); len(l) != 0 {
-		t.Errorf("vaults %v", l)
-	}
-	w.do("GET", secretAt(shared, "c/d"), again.token, nil).want(404)
+	w.run("the address is free", func(t *testing.T) {
+		// The address is free, and whoever takes it gets nothing of before.
+		again := w.signup("bob")
+		if again.id == bob.id || again.org == bob.org {
+			t.Error("the old account came back")
+		}
+		if l := w.do("GET", "/v1/vaults", again.token, nil).want(200).list("vaults"); len(l) != 0 {
+			t.Errorf("vaults %v", l)
+		}
+		w.do("GET", secretAt(shared, "c/d"), again.token, nil).want(404)
+	})
+
 }
 
 func TestTheLastOwnerOfOthersCantGo(t *testing.T) {

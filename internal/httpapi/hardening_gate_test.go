@@ -199,18 +199,19 @@ func TestWideningAnAgentOverASharedGateTakesAPerson(t *testing.T) {
 			share(bot, g.ada.token, g.secretID("free/one"), nil)
 		}, 200},
 	} {
-		bot := g.ada.agent(object{"name": what})
-		c.gives(bot)
-		one := "/v1/agents/" + bot.id
-		g.do("PATCH", one, g.ada.token, c.has).want(200)
-		r := g.do("PATCH", one, key, c.gets)
-		r.what += " for " + what
-		if c.want == 403 {
-			r.want(403, "person_required")
-			g.do("PATCH", one, g.ada.token, c.gets).want(200)
-		} else {
-			r.want(200)
-		}
+		g.run(what, func(*testing.T) {
+			bot := g.ada.agent(object{"name": what})
+			c.gives(bot)
+			one := "/v1/agents/" + bot.id
+			g.do("PATCH", one, g.ada.token, c.has).want(200)
+			r := g.do("PATCH", one, key, c.gets)
+			if c.want == 403 {
+				r.want(403, "person_required")
+				g.do("PATCH", one, g.ada.token, c.gets).want(200)
+			} else {
+				r.want(200)
+			}
+		})
 	}
 }
 

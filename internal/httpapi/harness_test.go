@@ -70,6 +70,18 @@ func humans(s *setup, change func(*account.Config)) {
 	}
 }
 
+// run runs a part of a test as a subtest: what fails in it, and ends it, hides nothing of
+// the parts after it. Until it is over, all that belongs to the world reports to it.
+func (w *world) run(name string, part func(t *testing.T)) {
+	w.t.Helper()
+	whole := w.t.(*testing.T)
+	whole.Run(name, func(t *testing.T) {
+		w.t = t
+		defer func() { w.t = whole }()
+		part(t)
+	})
+}
+
 // interrupt runs what a test wants to happen between a decision and its commit.
 func (w *world) interrupt(ctx context.Context) {
 	if call.BasisOf(ctx) == nil {

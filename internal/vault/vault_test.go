@@ -278,7 +278,11 @@ func TestAGrantOpensAndItsEndCloses(t *testing.T) {
 	must(t, f.RemoveGrant(t.Context(), f.call(f.owner), v.ID, g.ID))
 	_, err = f.reveal(f.agent, v, "api-keys/one")
 	wantCode(t, "once it is removed", err, "access_denied")
+}
 
+func TestGrantsThatAreRefused(t *testing.T) {
+	f := newFixture(t)
+	v := f.vault("v")
 	for name, bad := range map[string]vault.Grant{
 		"nobody":             {Pattern: "**", PrincipalKind: policy.KindAgent, PrincipalID: ids.New(), Permissions: []string{"read"}},
 		"a foreign agent":    {Pattern: "**", PrincipalKind: policy.KindUser, PrincipalID: f.agent.ID, Permissions: []string{"read"}},
@@ -294,9 +298,13 @@ func TestAGrantOpensAndItsEndCloses(t *testing.T) {
 	if all, err := f.Grants(t.Context(), f.call(f.owner), v.ID); err != nil || len(all) != 0 {
 		t.Errorf("policies %v, %v", all, err)
 	}
-	other := f.vault("other")
-	g = f.allow(v, f.agent, "**", "read")
-	err = f.RemoveGrant(t.Context(), f.call(f.owner), other.ID, g.ID)
+}
+
+func TestAGrantIsOfItsVaultAlone(t *testing.T) {
+	f := newFixture(t)
+	v, other := f.vault("v"), f.vault("other")
+	g := f.allow(v, f.agent, "**", "read")
+	err := f.RemoveGrant(t.Context(), f.call(f.owner), other.ID, g.ID)
 	wantCode(t, "a removal through another vault", err, "policy_not_found")
 	if own, err := f.Grants(t.Context(), f.call(f.agent), v.ID); err != nil || len(own) != 1 {
 		t.Errorf("the agent sees %v, %v", own, err)
