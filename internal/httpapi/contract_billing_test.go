@@ -148,7 +148,6 @@ func TestRequestsAreCounted(t *testing.T) {
 			t.Errorf("after one request of the new month: %d", got)
 		}
 	})
-
 }
 
 func TestTheHistoryNamesRoutesNotPaths(t *testing.T) {

@@ -182,7 +182,6 @@ func TestADeletedAccountIsGone(t *testing.T) {
 		}
 		w.do("GET", secretAt(shared, "c/d"), again.token, nil).want(404)
 	})
-
 }
 
 func TestTheLastOwnerOfOthersCantGo(t *testing.T) {

@@ -214,5 +214,4 @@ func TestAudit(t *testing.T) {
 			t.Errorf("export %s: %.200s", export.header.Get("Content-Type"), export.body)
 		}
 	})
-
 }

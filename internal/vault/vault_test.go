@@ -430,7 +430,7 @@ func TestWritersOfOnePathFollowEachOther(t *testing.T) {
 	}
 }
 
-func TestDeleteRestoreAndPurge(t *testing.T) {
+func TestDeleteAndRestore(t *testing.T) {
 	f := newFixture(t)
 	v := f.vault("v")
 	f.put(v, "p", "one")
@@ -458,8 +458,16 @@ func TestDeleteRestoreAndPurge(t *testing.T) {
 	if m := f.put(v, "p", "three"); m.Version != 3 {
 		t.Errorf("a revival is version %d, want 3", m.Version)
 	}
+}
+
+func TestPurge(t *testing.T) {
+	f := newFixture(t)
+	v := f.vault("v")
+	for _, value := range []string{"one", "two", "three"} {
+		f.put(v, "p", value)
+	}
 	must(t, f.Purge(t.Context(), f.call(f.owner), v.ID, parse("p")))
-	_, err = f.reveal(f.owner, v, "p")
+	_, err := f.reveal(f.owner, v, "p")
 	wantCode(t, "a purged secret", err, "secret_not_found")
 	_, err = f.RevealVersion(t.Context(), f.call(f.owner), v.ID, parse("p"), 1)
 	wantCode(t, "a purged version", err, "secret_not_found")
