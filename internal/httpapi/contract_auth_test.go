@@ -299,7 +299,7 @@ func TestHealth(t *testing.T) {
 }
 
 // A clock that was ahead for an hour sweeps no revocation that still matters.
-func TestARevokedTokenStaysSoWhenTheClockComesBack(t *testing.T) {
+func TestARevokedTokenStaysRevokedWhenTheClockIsSetBack(t *testing.T) {
 	w := open(t)
 	ada := w.signup("ada")
 	w.do("DELETE", "/v1/auth/token", ada.token, nil).want(204)

@@ -69,7 +69,7 @@ func TestIPRulesAreMadeListedAndDeleted(t *testing.T) {
 	s.do("POST", all, s.ada.token, object{"rule_type": "deny", "cidr": "10.0.1.1"}).want(409, "too_many_ip_rules")
 }
 
-func TestIPRulesBite(t *testing.T) {
+func TestIPRulesRefuseAddresses(t *testing.T) {
 	for name, c := range map[string]struct {
 		rules       []object
 		addr        string

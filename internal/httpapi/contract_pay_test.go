@@ -464,7 +464,7 @@ func TestX402IsDiscovered(t *testing.T) {
 	}
 }
 
-func TestAHoldEndsByItself(t *testing.T) {
+func TestTheHoldOfAPaymentEndsByItself(t *testing.T) {
 	s, _, f := openPaid(t)
 	f.set(func(f *fakeFacilitator) { f.down = "/settle" })
 	s.do("GET", "/v1/vaults", s.ada.token, nil, with(t, transfer(1))).want(503)

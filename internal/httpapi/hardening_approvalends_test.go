@@ -152,7 +152,7 @@ func TestADenialIsFollowedByAPause(t *testing.T) {
 }
 
 // Whom a policy names that asks for approvals asks also in a vault that it made.
-func TestAnAgentsOwnVaultIsNoWayRoundItsGate(t *testing.T) {
+func TestAGateHoldsInAVaultThatTheAgentMade(t *testing.T) {
 	g := openGated(t, true)
 	own := g.do("POST", "/v1/vaults", g.worker.token, object{"name": "own"}).want(201).str("id")
 	put := func(path string) reply {

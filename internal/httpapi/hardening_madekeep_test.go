@@ -4,7 +4,7 @@ import "testing"
 
 // Who holds a stolen key can't end it in a way that keeps what was made with it from
 // its owner, nor keep what was made with another.
-func TestWhatAStolenKeyKeptEndsAfterIt(t *testing.T) {
+func TestWhatAStolenKeyKeptIsEndedByItsOwner(t *testing.T) {
 	s := openSession(t)
 	all := map[string]bool{"the second key": true, "the agent": true, "its token": true, "a link of the login": true,
 		"a link of the first key": true, "a link of the second key": true, "a link of the agent": true}

@@ -78,7 +78,7 @@ func TestAShareToAMembersAddressEndsWithTheMembership(t *testing.T) {
 
 // A policy that asks an agent for approvals of deletions keeps it, in the vault that it
 // made, from what destroys without one.
-func TestAnAgentDestroysNothingRoundItsGate(t *testing.T) {
+func TestAnAgentDestroysNothingThatNeedsAnApproval(t *testing.T) {
 	s := openSession(t)
 	s.ada.token = s.ada.login()
 	bot := s.ada.agent(object{"name": "maker"})
@@ -95,7 +95,7 @@ func TestAnAgentDestroysNothingRoundItsGate(t *testing.T) {
 
 // What a policy asks a human for approvals of, a stored login or a key of theirs does not
 // destroy round it, nor an admin's.
-func TestOnlyAPersonDestroysRoundItsGate(t *testing.T) {
+func TestOnlyAPersonDestroysWhatNeedsAnApproval(t *testing.T) {
 	s := openSession(t)
 	s.ada.token = s.ada.login()
 	cat := s.ada.member("cat", "admin")

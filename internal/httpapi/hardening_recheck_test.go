@@ -64,7 +64,7 @@ func TestACredentialThatEndsWhileTheBodyComesIsNoGood(t *testing.T) {
 	}
 }
 
-func TestTheClockIsTakenWhenTheBodyIsThere(t *testing.T) {
+func TestTheTimeOfARequestIsTakenAfterItsBody(t *testing.T) {
 	w := open(t)
 	ada := w.signup("ada")
 	v := ada.vaultNamed("v")

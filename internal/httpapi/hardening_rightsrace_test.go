@@ -137,7 +137,7 @@ func (s *session) shareWrites(secret, token string) write {
 // While somebody writes all kinds of things at once, their right ends. The order of
 // an organisation's log is the order of commits: behind the end stands no success of
 // theirs, and nothing that they ask for later succeeds.
-func TestNoSuccessStandsBehindTheEndOfARight(t *testing.T) {
+func TestNothingSucceedsAfterTheRightToItHasEnded(t *testing.T) {
 	const rounds = 2
 	for _, database := range databases {
 		t.Run(database.name, func(t *testing.T) {

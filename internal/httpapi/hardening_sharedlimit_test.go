@@ -88,7 +88,7 @@ func TestAGeneralLimitIsSharedInPieces(t *testing.T) {
 	}
 }
 
-func TestWithoutTheOthersEachNodeLimitsAlone(t *testing.T) {
+func TestANodeLimitsAloneWhenTheSharedLimitIsAway(t *testing.T) {
 	nodes := &cup{err: errors.New("the database is away")}
 	login := object{"email": "nobody@example.com", "password": "x"}
 	w := open(t, func(s *setup) { s.Limits.Auth, s.Limits.Shared = ratelimit.Rate{PerSecond: 1, Burst: 5}, nodes })

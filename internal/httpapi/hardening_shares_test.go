@@ -269,7 +269,7 @@ func TestMakersAreToldOnceAnHour(t *testing.T) {
 }
 
 // What opens a link, its passphrase and its value are in no file, log or event.
-func TestNothingOfALinkIsLeftAnywhere(t *testing.T) {
+func TestTheSecretOfALinkIsStoredNowhere(t *testing.T) {
 	s := openSharer(t)
 	s.ada.put(s.vault, "a/b", "vAlUe-canary-77")
 	id := s.link(object{"passphrase": "pHrAsE-canary-78"})

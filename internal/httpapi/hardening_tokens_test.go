@@ -138,7 +138,7 @@ func TestClaimsGiveNoRights(t *testing.T) {
 }
 
 // Whatever ends a credential, the very next request is refused.
-func TestACredentialIsDeadAtOnce(t *testing.T) {
+func TestACredentialThatEndedIsRefusedAtOnce(t *testing.T) {
 	s := openSession(t)
 	use := func(token string) reply { return s.do("GET", "/v1/vaults", token, nil) }
 	refused := use("x").want(401)
