@@ -9,15 +9,15 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/people"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 // Neither a key nor the token that it was exchanged for makes a key that lasts
 // longer than the key, or may do more.
 func TestAKeyMakesNoKeyBeyondItself(t *testing.T) {
-	w := people.Open(t)
+	w := world.Open(t)
 	ctx := t.Context()
-	_, ada := w.SignUp("ada@example.com")
+	ada, _ := w.SignUp("ada")
 	day := w.Clock.Now().Add(24 * time.Hour).Truncate(time.Microsecond)
 	makeKey := func(who policy.Principal, d account.KeyDraft) (identity.UserKey, string, error) {
 		d.Name = "made"
@@ -57,8 +57,8 @@ func TestAKeyMakesNoKeyBeyondItself(t *testing.T) {
 			for _, bearer := range []string{own, string(token.Access.Reveal())} {
 				k, second, err := makeKey(w.Who(bearer), tc.draft)
 				if tc.refused != "" {
-					people.WantKind(t, "make it", err, fault.Denied)
-					people.WantCode(t, "make it", err, tc.refused)
+					world.WantKind(t, "make it", err, fault.Denied)
+					world.WantCode(t, "make it", err, tc.refused)
 					continue
 				}
 				if err != nil || !k.ExpiresAt.Equal(tc.end) || !slices.Equal(k.Scopes, tc.scopes) {
@@ -82,5 +82,5 @@ func TestAKeyMakesNoKeyBeyondItself(t *testing.T) {
 	late := w.Who(own)
 	w.Clock.Forward(24 * time.Hour)
 	_, _, err = makeKey(late, account.KeyDraft{})
-	people.WantKind(t, "of a key that ended meanwhile", err, fault.Unauthenticated)
+	world.WantKind(t, "of a key that ended meanwhile", err, fault.Unauthenticated)
 }

@@ -74,8 +74,8 @@ func (s *Service) erase(ctx context.Context, c *call.Call, user, email string) e
 	if err := s.store.RemoveUser(ctx, e, c.Event); err != nil {
 		return err
 	}
-	// The rows are gone for good: a key that can't be destroyed now stays doomed,
-	// and is tried again.
+	// The rows are gone for good: a key that can't be destroyed now stays scheduled
+	// for it, and is tried again.
 	if s.cfg.Shredder != nil {
 		if err := s.cfg.Shredder.Sweep(context.WithoutCancel(ctx)); err != nil {
 			s.cfg.Log.Error("the keys of a deleted organisation could not be destroyed yet", slog.Any("error", err))

@@ -18,25 +18,25 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/people"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 func TestLoginRefusesInOneWay(t *testing.T) {
-	w := people.Open(t)
-	_, ada := w.SignUp("ada@example.com")
+	w := world.Open(t)
+	ada, _ := w.SignUp("ada")
 	var first string
 	for name, try := range map[string]struct{ email, password, reason string }{
 		"a wrong password":             {"ada@example.com", "Tr0ub4dor-and-horse", "wrong_password"},
 		"an empty password":            {"ada@example.com", "", "wrong_password"},
 		"a huge password":              {"ada@example.com", strings.Repeat("a", 1<<20), "wrong_password"},
-		"an unknown user":              {"bob@example.com", people.Password, "unknown_user"},
-		"no address at all":            {"", people.Password, "unknown_user"},
-		"an address with a line break": {"ada@example.com\nBcc: x", people.Password, "unknown_user"},
+		"an unknown user":              {"bob@example.com", world.Password, "unknown_user"},
+		"no address at all":            {"", world.Password, "unknown_user"},
+		"an address with a line break": {"ada@example.com\nBcc: x", world.Password, "unknown_user"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := w.Anon(policy.Login)
 			got, err := w.Accounts.Login(t.Context(), c, try.email, secret.FromString(try.password))
-			people.WantKind(t, "log in", err, fault.Unauthenticated)
+			world.WantKind(t, "log in", err, fault.Unauthenticated)
 			e, ok := errors.AsType[*fault.Error](err)
 			if !ok || got.Access.Len() != 0 {
 				t.Fatalf("got %v", err)
@@ -69,18 +69,22 @@ func TestLoginRefusesInOneWay(t *testing.T) {
 }
 
 func TestLoginTakesTheAddressInAnySpelling(t *testing.T) {
-	w := people.Open(t)
-	_, ada := w.SignUp(" Ada@Example.COM ")
-	if got := w.Who(w.LogIn("ADA@example.com  ", people.Password)); got.ID != ada.ID || got.Role != policy.RoleOwner {
+	w := world.Open(t)
+	j, err := w.Accounts.Signup(t.Context(), w.Anon(policy.Signup), " Ada@Example.COM ", secret.FromString(world.Password), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ada := w.Who(string(j.Token.Access.Reveal()))
+	if got := w.Who(w.LogIn("ADA@example.com  ", world.Password)); got.ID != ada.ID || got.Role != policy.RoleOwner {
 		t.Errorf("got %+v", got)
 	}
 }
 
 func TestLoginIsInTheLogOfTheOrganisation(t *testing.T) {
-	w := people.Open(t)
-	_, ada := w.SignUp("ada@example.com")
+	w := world.Open(t)
+	ada, _ := w.SignUp("ada")
 	c := w.Anon(policy.Login)
-	if _, err := w.Accounts.Login(t.Context(), c, "ada@example.com", secret.FromString(people.Password)); err != nil {
+	if _, err := w.Accounts.Login(t.Context(), c, "ada@example.com", secret.FromString(world.Password)); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := w.DB.Events(t.Context(), ada.Org, audit.Query{Limit: 1})
@@ -97,14 +101,14 @@ func TestLoginIsInTheLogOfTheOrganisation(t *testing.T) {
 // phc is an Argon2id hash with other parameters than today's.
 func phc(password string, memory, passes uint32) string {
 	salt := []byte("0123456789abcdef")
-	sum := argon2.IDKey([]byte(people.Password), salt, passes, memory, 1, 32)
+	sum := argon2.IDKey([]byte(world.Password), salt, passes, memory, 1, 32)
 	e := base64.RawStdEncoding
 	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=1$%s$%s", memory, passes, e.EncodeToString(salt), e.EncodeToString(sum))
 }
 
 func TestLoginHashesAgainWhenTheParametersChanged(t *testing.T) {
-	w := people.Open(t)
-	w.SignUp("ada@example.com")
+	w := world.Open(t)
+	w.SignUp("ada")
 	account := func() identity.Account {
 		a, err := w.DB.AccountByEmail(t.Context(), "ada@example.com")
 		if err != nil {
@@ -116,24 +120,24 @@ func TestLoginHashesAgainWhenTheParametersChanged(t *testing.T) {
 	if !strings.HasPrefix(a.PasswordHash, "$argon2id$v=19$m=19456,t=2,p=1$") {
 		t.Fatalf("hash %.40s", a.PasswordHash)
 	}
-	if err := w.DB.Rehash(t.Context(), a.ID, a.PasswordHash, phc(people.Password, 64, 1)); err != nil {
+	if err := w.DB.Rehash(t.Context(), a.ID, a.PasswordHash, phc(world.Password, 64, 1)); err != nil {
 		t.Fatal(err)
 	}
-	w.LogIn("ada@example.com", people.Password)
+	w.LogIn("ada@example.com", world.Password)
 	now := account().PasswordHash
 	if !strings.HasPrefix(now, "$argon2id$v=19$m=19456,t=2,p=1$") || now == a.PasswordHash {
 		t.Errorf("hash %.40s", now)
 	}
-	w.LogIn("ada@example.com", people.Password)
+	w.LogIn("ada@example.com", world.Password)
 	if account().PasswordHash != now {
 		t.Error("hashed again without need")
 	}
 }
 
 func TestADamagedHashIsNobodysPassword(t *testing.T) {
-	w := people.Open(t)
-	_, ada := w.SignUp("ada@example.com")
-	good := phc(people.Password, 64, 1)
+	w := world.Open(t)
+	ada, _ := w.SignUp("ada")
+	good := phc(world.Password, 64, 1)
 	a, err := w.DB.AccountByEmail(t.Context(), "ada@example.com")
 	if err != nil {
 		t.Fatal(err)
@@ -150,14 +154,14 @@ func TestADamagedHashIsNobodysPassword(t *testing.T) {
 		}
 		last = bad
 		w.Clock.Forward(time.Hour) // what could not be checked counts as a failure
-		_, err := w.Accounts.Login(t.Context(), w.Anon(policy.Login), "ada@example.com", secret.FromString(people.Password))
-		people.WantKind(t, name, err, fault.Internal)
+		_, err := w.Accounts.Login(t.Context(), w.Anon(policy.Login), "ada@example.com", secret.FromString(world.Password))
+		world.WantKind(t, name, err, fault.Internal)
 	}
 }
 
 func TestHashingIsBoundedAndWaitsAsLongAsTheRequest(t *testing.T) {
-	w := people.Open(t)
-	w.SignUp("ada@example.com")
+	w := world.Open(t)
+	w.SignUp("ada")
 	gone, cancel := context.WithCancel(t.Context())
 	var wait sync.WaitGroup
 	var served, given atomic.Int64
@@ -167,7 +171,7 @@ func TestHashingIsBoundedAndWaitsAsLongAsTheRequest(t *testing.T) {
 			ctx = gone
 		}
 		wait.Go(func() {
-			_, err := w.Accounts.Login(ctx, w.Anon(policy.Login), "ada@example.com", secret.FromString(people.Password))
+			_, err := w.Accounts.Login(ctx, w.Anon(policy.Login), "ada@example.com", secret.FromString(world.Password))
 			switch {
 			case err == nil:
 				served.Add(1)

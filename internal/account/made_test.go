@@ -8,13 +8,13 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/people"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 // A chain of keys, each made with the one before, and two things of the last.
 func TestKeysMadeWithKeysEndTogether(t *testing.T) {
-	w := people.Open(t)
-	_, ada := w.SignUp("ada@example.com")
+	w := world.Open(t)
+	ada, _ := w.SignUp("ada")
 	who := ada
 	who.Person = w.Clock.Now()
 	var ids, keys []string
@@ -26,7 +26,7 @@ func TestKeysMadeWithKeysEndTogether(t *testing.T) {
 		ids, keys = append(ids, k.ID), append(keys, string(key.Reveal()))
 		who = w.Who(keys[len(keys)-1])
 	}
-	a, agentKey := w.Agent(who, agent.Agent{})
+	a, agentKey := w.NewAgent(who, agent.Agent{})
 	made, err := w.Accounts.MadeWithKey(t.Context(), w.Call(ada, policy.ListAPIKeys), ids[3])
 	if err != nil || len(made) != 1 || made[0].ID != a.ID || made[0].Kind != "agent" || !made[0].Live {
 		t.Fatalf("made with the last key: %+v, %v", made, err)

@@ -13,12 +13,12 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/people"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 func TestProfile(t *testing.T) {
-	w := people.Open(t)
-	_, ada := w.SignUp("ada@example.com")
+	w := world.Open(t)
+	ada, _ := w.SignUp("ada")
 	me, err := w.Accounts.Me(t.Context(), w.Call(ada, policy.ReadUser))
 	if err != nil || me.Email != "ada@example.com" || me.DisplayName != "ada" || me.Role != "owner" || me.Org != ada.Org || me.EmailVerified {
 		t.Errorf("me: %+v %v", me, err)
@@ -34,34 +34,34 @@ func TestProfile(t *testing.T) {
 	}
 	for _, bad := range []string{"", "  ", "a\nb", strings.Repeat("x", 256), "\xff"} {
 		_, err = w.Accounts.UpdateMe(t.Context(), w.Call(ada, policy.UpdateUser), account.Profile{DisplayName: &bad})
-		people.WantKind(t, "a bad name", err, fault.Invalid)
+		world.WantKind(t, "a bad name", err, fault.Invalid)
 	}
-	_, key := w.Agent(ada, agent.Agent{})
+	_, key := w.NewAgent(ada, agent.Agent{})
 	_, err = w.Accounts.Me(t.Context(), w.Call(w.Who(key), policy.ReadUser))
-	people.WantKind(t, "an agent", err, fault.Denied)
+	world.WantKind(t, "an agent", err, fault.Denied)
 }
 
 func TestChangingThePasswordNeedsTheOldOne(t *testing.T) {
-	w := people.Open(t)
-	token, ada := w.SignUp("ada@example.com")
+	w := world.Open(t)
+	ada, token := w.SignUp("ada")
 	for name, try := range map[string]struct{ old, next, code string }{
-		"a wrong one": {"x" + people.Password, "Qu1te-another-0ne", "wrong_password"},
+		"a wrong one": {"x" + world.Password, "Qu1te-another-0ne", "wrong_password"},
 		"none":        {"", "Qu1te-another-0ne", "wrong_password"},
-		"a weak new":  {people.Password, "short", "weak_password"},
+		"a weak new":  {world.Password, "short", "weak_password"},
 	} {
 		err := w.Accounts.ChangePassword(t.Context(), w.Call(ada, policy.ChangePassword), secret.FromString(try.old), secret.FromString(try.next))
-		people.WantKind(t, name, err, fault.Invalid)
-		people.WantCode(t, name, err, try.code)
+		world.WantKind(t, name, err, fault.Invalid)
+		world.WantCode(t, name, err, try.code)
 	}
 	w.Who(token)
-	w.LogIn("ada@example.com", people.Password)
+	w.LogIn("ada@example.com", world.Password)
 }
 
 func TestPersonalKeys(t *testing.T) {
-	w := people.Open(t)
+	w := world.Open(t)
 	ctx := t.Context()
-	_, ada := w.SignUp("ada@example.com")
-	_, bob := w.SignUp("bob@example.com")
+	ada, _ := w.SignUp("ada")
+	bob, _ := w.SignUp("bob")
 	k, key, err := w.Accounts.CreateKey(ctx, w.Call(ada, policy.CreateAPIKey), account.KeyDraft{
 		Name: "laptop", Scopes: []string{"prod/**"}, ExpiresAt: w.Clock.Now().Add(time.Hour),
 	})
@@ -82,10 +82,10 @@ func TestPersonalKeys(t *testing.T) {
 			t.Errorf("principal %+v", who)
 		}
 		_, _, err := w.Accounts.CreateKey(ctx, w.Call(who, policy.CreateAPIKey), account.KeyDraft{Name: "wider"})
-		people.WantKind(t, "a capped key makes one without a cap", err, fault.Denied)
+		world.WantKind(t, "a capped key makes one without a cap", err, fault.Denied)
 	}
-	people.WantKind(t, "another user revokes it", w.Accounts.RevokeKey(ctx, w.Call(bob, policy.DeleteAPIKey), k.ID, false), fault.NotFound)
-	people.WantKind(t, "an unknown id", w.Accounts.RevokeKey(ctx, w.Call(ada, policy.DeleteAPIKey), ids.New(), false), fault.NotFound)
+	world.WantKind(t, "another user revokes it", w.Accounts.RevokeKey(ctx, w.Call(bob, policy.DeleteAPIKey), k.ID, false), fault.NotFound)
+	world.WantKind(t, "an unknown id", w.Accounts.RevokeKey(ctx, w.Call(ada, policy.DeleteAPIKey), ids.New(), false), fault.NotFound)
 	if keys, err := w.Accounts.APIKeys(ctx, w.Call(bob, policy.ListAPIKeys)); err != nil || len(keys) != 0 {
 		t.Errorf("another user lists %d keys, %v", len(keys), err)
 	}
@@ -99,7 +99,7 @@ func TestPersonalKeys(t *testing.T) {
 	if err := w.Accounts.RevokeKey(ctx, w.Call(ada, policy.DeleteAPIKey), k.ID, false); err != nil {
 		t.Errorf("revoke: %v", err)
 	}
-	people.WantKind(t, "a second time", w.Accounts.RevokeKey(ctx, w.Call(ada, policy.DeleteAPIKey), k.ID, false), fault.NotFound)
+	world.WantKind(t, "a second time", w.Accounts.RevokeKey(ctx, w.Call(ada, policy.DeleteAPIKey), k.ID, false), fault.NotFound)
 	for code, d := range map[string]account.KeyDraft{
 		"invalid_name":        {Name: ""},
 		"invalid_scope":       {Name: "x", Scopes: []string{"a//b"}},
@@ -107,20 +107,20 @@ func TestPersonalKeys(t *testing.T) {
 		"invalid_expires_at":  {Name: "x", ExpiresAt: time.Date(12000, 1, 1, 0, 0, 0, 0, time.UTC)},
 	} {
 		_, _, err := w.Accounts.CreateKey(ctx, w.Call(ada, policy.CreateAPIKey), d)
-		people.WantCode(t, code, err, code)
+		world.WantCode(t, code, err, code)
 	}
 }
 
 // What two requests at once must not both do, the database decides.
 func TestTheDatabaseDecidesRaces(t *testing.T) {
-	w := people.Open(t)
+	w := world.Open(t)
 	ctx := t.Context()
-	_, ada := w.SignUp("ada@example.com")
+	ada, _ := w.SignUp("ada")
 	me, err := w.DB.Account(ctx, ada.ID, ada.Org)
 	if err != nil {
 		t.Fatal(err)
 	}
-	people.WantKind(t, "a password that was changed meanwhile", w.DB.SetPassword(ctx, ada.Org, ada.ID, "another", "x", account.Kept{}, nil), fault.Conflict)
+	world.WantKind(t, "a password that was changed meanwhile", w.DB.SetPassword(ctx, ada.Org, ada.ID, "another", "x", account.Kept{}, nil), fault.Conflict)
 	if again, err := w.DB.Account(ctx, ada.ID, ada.Org); err != nil || again.PasswordHash != me.PasswordHash || again.TokenGen != me.TokenGen {
 		t.Errorf("something changed: %v", err)
 	}
@@ -128,9 +128,9 @@ func TestTheDatabaseDecidesRaces(t *testing.T) {
 	if made, err := w.DB.AddFirstOwner(ctx, first, "x", nil); err != nil || made {
 		t.Errorf("a first owner beside a user: %v %v", made, err)
 	}
-	a, _ := w.Agent(ada, agent.Agent{})
+	a, _ := w.NewAgent(ada, agent.Agent{})
 	_, err = w.DB.Agent(ctx, ids.New(), a.ID)
-	people.WantKind(t, "another organisation's agent", err, fault.NotFound)
+	world.WantKind(t, "another organisation's agent", err, fault.NotFound)
 	_, err = w.DB.ChangeAgent(ctx, ids.New(), a.ID, func(*agent.Agent) error { return nil }, false, nil)
-	people.WantKind(t, "changing it", err, fault.NotFound)
+	world.WantKind(t, "changing it", err, fault.NotFound)
 }

@@ -14,12 +14,12 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
-	"github.com/oneclaw-dev/oneclaw/internal/store"
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/people"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 func TestPasswordRules(t *testing.T) {
-	w := people.Open(t)
+	w := world.Open(t)
 	details := map[string]string{}
 	for name, p := range map[string]string{
 		"eleven characters":            "Ab1!efghiJk",
@@ -34,7 +34,7 @@ func TestPasswordRules(t *testing.T) {
 		"more than a thousand letters": "Tr0-" + strings.Repeat("ab", 600),
 	} {
 		_, err := w.Accounts.Signup(t.Context(), w.Anon(policy.Signup), "ada@example.com", secret.FromString(p), "")
-		people.WantKind(t, name, err, fault.Invalid)
+		world.WantKind(t, name, err, fault.Invalid)
 		if err == nil {
 			continue
 		}
@@ -57,32 +57,32 @@ func TestPasswordRules(t *testing.T) {
 }
 
 func TestMailAddresses(t *testing.T) {
-	w := people.Open(t)
+	w := world.Open(t)
 	for _, email := range []string{
 		"", "ada", "@example.com", "ada@", "ada@@example.com", "ada@example..com", "ada@-example.com", "ada@exam ple.com",
 		"ada@example.com, bob@example.com", "Ada <ada@example.com>", "ada@example.com\r\nBcc: bob@example.com", "ada\x00@example.com",
 		"ädä@example.com", "ada@exаmple.com", "ada@[127.0.0.1]", `"ada b"@example.com`, "ada.@example.com",
 		strings.Repeat("a", 65) + "@example.com", "ada@" + strings.Repeat("a.", 130) + "com",
 	} {
-		_, err := w.Accounts.Signup(t.Context(), w.Anon(policy.Signup), email, secret.FromString(people.Password), "")
-		people.WantCode(t, "an odd address", err, "invalid_email")
+		_, err := w.Accounts.Signup(t.Context(), w.Anon(policy.Signup), email, secret.FromString(world.Password), "")
+		world.WantCode(t, "an odd address", err, "invalid_email")
 	}
 	for _, email := range []string{"a@b", "ada.b+tag@mail.example.com", "o'hara@example.com", "x@xn--mnchen-3ya.de"} {
-		if _, err := w.Accounts.Signup(t.Context(), w.Anon(policy.Signup), email, secret.FromString(people.Password), ""); err != nil {
+		if _, err := w.Accounts.Signup(t.Context(), w.Anon(policy.Signup), email, secret.FromString(world.Password), ""); err != nil {
 			t.Errorf("%s: %v", email, err)
 		}
 	}
 }
 
 func TestOneAddressHasOneAccount(t *testing.T) {
-	w := people.Open(t)
+	w := world.Open(t)
 	var made, taken atomic.Int64
 	var wait sync.WaitGroup
 	for i := range 8 {
 		wait.Go(func() {
 			email := []string{"ada@example.com", "ADA@example.com", " Ada@Example.com"}[i%3]
 			c := w.Anon(policy.Signup)
-			j, err := w.Accounts.Signup(t.Context(), c, email, secret.FromString(people.Password), "")
+			j, err := w.Accounts.Signup(t.Context(), c, email, secret.FromString(world.Password), "")
 			switch {
 			case err == nil && j.Token.Access.Len() > 0:
 				made.Add(1)
@@ -100,28 +100,35 @@ func TestOneAddressHasOneAccount(t *testing.T) {
 }
 
 func TestSignupCanBeClosed(t *testing.T) {
-	w := people.Open(t, func(c *people.Config) { c.Signup = false })
-	_, err := w.Accounts.Signup(t.Context(), w.Anon(policy.Signup), "ada@example.com", secret.FromString(people.Password), "")
-	people.WantCode(t, "sign up", err, "signup_closed")
+	w := world.Open(t, func(s *world.Setup) {
+		s.People = func(c *account.Config) { c.Signup = false }
+	})
+	_, err := w.Accounts.Signup(t.Context(), w.Anon(policy.Signup), "ada@example.com", secret.FromString(world.Password), "")
+	world.WantCode(t, "sign up", err, "signup_closed")
+}
+
+// verified has addresses confirmed before anybody logs in.
+func verified(s *world.Setup) {
+	s.People = func(c *account.Config) { c.VerifyEmail = true }
 }
 
 func TestAddressesAreConfirmedFirst(t *testing.T) {
-	w := people.Open(t, func(c *people.Config) { c.VerifyEmail = true })
+	w := world.Open(t, verified)
 	ctx := t.Context()
-	j, err := w.Accounts.Signup(ctx, w.Anon(policy.Signup), "ada@example.com", secret.FromString(people.Password), "Ada")
+	j, err := w.Accounts.Signup(ctx, w.Anon(policy.Signup), "ada@example.com", secret.FromString(world.Password), "Ada")
 	if err != nil || j.Token != nil || j.Email != "ada@example.com" {
 		t.Fatalf("sign up: %+v %v", j, err)
 	}
-	_, err = w.Accounts.Login(ctx, w.Anon(policy.Login), "ada@example.com", secret.FromString(people.Password))
-	people.WantCode(t, "the right password", err, "email_not_verified")
-	people.WantKind(t, "the right password", err, fault.Denied)
-	_, err = w.Accounts.Login(ctx, w.Anon(policy.Login), "ada@example.com", secret.FromString(people.Password+"x"))
-	people.WantKind(t, "a wrong password", err, fault.Unauthenticated)
+	_, err = w.Accounts.Login(ctx, w.Anon(policy.Login), "ada@example.com", secret.FromString(world.Password))
+	world.WantCode(t, "the right password", err, "email_not_verified")
+	world.WantKind(t, "the right password", err, fault.Denied)
+	_, err = w.Accounts.Login(ctx, w.Anon(policy.Login), "ada@example.com", secret.FromString(world.Password+"x"))
+	world.WantKind(t, "a wrong password", err, fault.Unauthenticated)
 
-	token := w.Mail.Tokens["ada@example.com"]
+	token := w.Mail.Token(world.Verify, "ada@example.com")
 	for name, bad := range map[string]string{"nothing": "", "another": "x" + token, "cut": token[:40]} {
 		_, err := w.Accounts.VerifyEmail(ctx, w.Anon(policy.VerifyEmail), bad)
-		people.WantCode(t, name, err, "invalid_token")
+		world.WantCode(t, name, err, "invalid_token")
 	}
 	got, err := w.Accounts.VerifyEmail(ctx, w.Anon(policy.VerifyEmail), token)
 	if err != nil {
@@ -132,30 +139,30 @@ func TestAddressesAreConfirmedFirst(t *testing.T) {
 		t.Errorf("me: %+v %v", me, err)
 	}
 	_, err = w.Accounts.VerifyEmail(ctx, w.Anon(policy.VerifyEmail), token)
-	people.WantCode(t, "the token again", err, "invalid_token")
-	w.LogIn("ada@example.com", people.Password)
+	world.WantCode(t, "the token again", err, "invalid_token")
+	w.LogIn("ada@example.com", world.Password)
 }
 
 func TestAMailedTokenLivesADay(t *testing.T) {
-	w := people.Open(t, func(c *people.Config) { c.VerifyEmail = true })
-	if _, err := w.Accounts.Signup(t.Context(), w.Anon(policy.Signup), "ada@example.com", secret.FromString(people.Password), ""); err != nil {
+	w := world.Open(t, verified)
+	if _, err := w.Accounts.Signup(t.Context(), w.Anon(policy.Signup), "ada@example.com", secret.FromString(world.Password), ""); err != nil {
 		t.Fatal(err)
 	}
 	w.Clock.Forward(24 * time.Hour)
-	_, err := w.Accounts.VerifyEmail(t.Context(), w.Anon(policy.VerifyEmail), w.Mail.Tokens["ada@example.com"])
-	people.WantCode(t, "after a day", err, "invalid_token")
+	_, err := w.Accounts.VerifyEmail(t.Context(), w.Anon(policy.VerifyEmail), w.Mail.Token(world.Verify, "ada@example.com"))
+	world.WantCode(t, "after a day", err, "invalid_token")
 }
 
 func TestAMailedTokenIsSpentOnce(t *testing.T) {
-	w := people.Open(t, func(c *people.Config) { c.VerifyEmail = true })
-	if _, err := w.Accounts.Signup(t.Context(), w.Anon(policy.Signup), "ada@example.com", secret.FromString(people.Password), ""); err != nil {
+	w := world.Open(t, verified)
+	if _, err := w.Accounts.Signup(t.Context(), w.Anon(policy.Signup), "ada@example.com", secret.FromString(world.Password), ""); err != nil {
 		t.Fatal(err)
 	}
 	var good atomic.Int64
 	var wait sync.WaitGroup
 	for range 8 {
 		wait.Go(func() {
-			got, err := w.Accounts.VerifyEmail(t.Context(), w.Anon(policy.VerifyEmail), w.Mail.Tokens["ada@example.com"])
+			got, err := w.Accounts.VerifyEmail(t.Context(), w.Anon(policy.VerifyEmail), w.Mail.Token(world.Verify, "ada@example.com"))
 			if err == nil && got.Access.Len() > 0 {
 				good.Add(1)
 			} else if fault.CodeOf(err) != "invalid_token" || got.Access.Len() > 0 {
@@ -170,23 +177,23 @@ func TestAMailedTokenIsSpentOnce(t *testing.T) {
 }
 
 func TestAMailThatCanNotBeSentLeavesNoAccount(t *testing.T) {
-	w := people.Open(t, func(c *people.Config) { c.VerifyEmail = true })
-	w.Mail.Err = people.ErrDown
-	_, err := w.Accounts.Signup(t.Context(), w.Anon(policy.Signup), "ada@example.com", secret.FromString(people.Password), "")
-	people.WantKind(t, "sign up", err, fault.Unavailable)
-	w.Mail.Err = nil
-	if _, err := w.Accounts.Signup(t.Context(), w.Anon(policy.Signup), "ada@example.com", secret.FromString(people.Password), ""); err != nil {
+	w := world.Open(t, verified)
+	w.Mail.Fail(world.ErrDown)
+	_, err := w.Accounts.Signup(t.Context(), w.Anon(policy.Signup), "ada@example.com", secret.FromString(world.Password), "")
+	world.WantKind(t, "sign up", err, fault.Unavailable)
+	w.Mail.Fail(nil)
+	if _, err := w.Accounts.Signup(t.Context(), w.Anon(policy.Signup), "ada@example.com", secret.FromString(world.Password), ""); err != nil {
 		t.Errorf("once more: %v", err)
 	}
 }
 
 func TestTheFirstOwnerIsMadeOnce(t *testing.T) {
-	w := people.Open(t)
+	w := world.Open(t)
 	var made atomic.Int64
 	var wait sync.WaitGroup
 	for i := range 4 {
 		wait.Go(func() {
-			ok, err := w.Accounts.EnsureOwner(t.Context(), "owner"+string(rune('a'+i))+"@example.com", secret.FromString(people.Password))
+			ok, err := w.Accounts.EnsureOwner(t.Context(), "owner"+string(rune('a'+i))+"@example.com", secret.FromString(world.Password))
 			if err != nil {
 				t.Error(err)
 			}
@@ -199,39 +206,34 @@ func TestTheFirstOwnerIsMadeOnce(t *testing.T) {
 	if made.Load() != 1 {
 		t.Errorf("made %d owners, want 1", made.Load())
 	}
-	w2 := people.Open(t)
-	if ok, err := w2.Accounts.EnsureOwner(t.Context(), "owner@localhost", secret.FromString(people.Password)); err != nil || !ok {
+	w2 := world.Open(t)
+	if ok, err := w2.Accounts.EnsureOwner(t.Context(), "owner@localhost", secret.FromString(world.Password)); err != nil || !ok {
 		t.Fatalf("got %v %v", ok, err)
 	}
 	a, err := w2.DB.AccountByEmail(t.Context(), "owner@localhost")
 	if err != nil || !a.PlatformAdmin || !a.EmailVerified || a.Role != policy.RoleOwner {
 		t.Errorf("owner %+v %v", a, err)
 	}
-	w2.LogIn("owner@localhost", people.Password)
-	if ok, err := w2.Accounts.EnsureOwner(t.Context(), "other@localhost", secret.FromString(people.Password)); err != nil || ok {
+	w2.LogIn("owner@localhost", world.Password)
+	if ok, err := w2.Accounts.EnsureOwner(t.Context(), "other@localhost", secret.FromString(world.Password)); err != nil || ok {
 		t.Errorf("a second owner: %v %v", ok, err)
 	}
-	w3 := people.Open(t)
+	w3 := world.Open(t)
 	if ok, err := w3.Accounts.EnsureOwner(t.Context(), "owner@localhost", secret.FromString("short")); ok || fault.CodeOf(err) != "weak_password" {
 		t.Errorf("an owner with a weak password: %v %v", ok, err)
 	}
-	w3.SignUp("ada@example.com")
-	if ok, err := w3.Accounts.EnsureOwner(t.Context(), "owner@localhost", secret.FromString(people.Password)); err != nil || ok {
+	w3.SignUp("ada")
+	if ok, err := w3.Accounts.EnsureOwner(t.Context(), "owner@localhost", secret.FromString(world.Password)); err != nil || ok {
 		t.Errorf("an owner beside a user: %v %v", ok, err)
 	}
 }
 
 func TestTheDatabaseHoldsNoCredential(t *testing.T) {
-	dir := t.TempDir()
-	db, err := store.Open(t.Context(), store.Config{Dir: dir})
-	if err != nil {
+	w := world.Open(t, verified)
+	if _, err := w.Accounts.Signup(t.Context(), w.Anon(policy.Signup), "ada@example.com", secret.FromString(world.Password), ""); err != nil {
 		t.Fatal(err)
 	}
-	w := people.OpenOn(t, db, func(c *people.Config) { c.VerifyEmail = true })
-	if _, err := w.Accounts.Signup(t.Context(), w.Anon(policy.Signup), "ada@example.com", secret.FromString(people.Password), ""); err != nil {
-		t.Fatal(err)
-	}
-	mailed := w.Mail.Tokens["ada@example.com"]
+	mailed := w.Mail.Token(world.Verify, "ada@example.com")
 	got, err := w.Accounts.VerifyEmail(t.Context(), w.Anon(policy.VerifyEmail), mailed)
 	if err != nil {
 		t.Fatal(err)
@@ -240,13 +242,13 @@ func TestTheDatabaseHoldsNoCredential(t *testing.T) {
 	ada := w.Who(token)
 	// A mailed link is no person: programs read mail.
 	_, _, err = w.Accounts.CreateKey(t.Context(), w.Call(ada, policy.CreateAPIKey), account.KeyDraft{Name: "laptop"})
-	people.WantCode(t, "a key without end, from a mailed link", err, "person_required")
-	in, err := w.Accounts.Login(t.Context(), w.Anon(policy.Login), "ada@example.com", secret.FromString(people.Password))
+	world.WantCode(t, "a key without end, from a mailed link", err, "person_required")
+	in, err := w.Accounts.Login(t.Context(), w.Anon(policy.Login), "ada@example.com", secret.FromString(world.Password))
 	if err != nil {
 		t.Fatal(err)
 	}
 	here := w.Who(string(in.Access.Reveal()))
-	_, agentKey := w.Agent(here, agent.Agent{})
+	_, agentKey := w.NewAgent(here, agent.Agent{})
 	_, userKey, err := w.Accounts.CreateKey(t.Context(), w.Call(here, policy.CreateAPIKey), account.KeyDraft{Name: "laptop"})
 	if err != nil {
 		t.Fatal(err)
@@ -254,10 +256,10 @@ func TestTheDatabaseHoldsNoCredential(t *testing.T) {
 	if err := w.Identity.Revoke(t.Context(), w.Call(ada, policy.Logout), token); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Close(); err != nil {
+	if err := w.DB.Close(); err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	files, err := filepath.Glob(filepath.Join(w.Dir, sqldb.File+"*"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("files %v %v", files, err)
 	}
@@ -269,7 +271,7 @@ func TestTheDatabaseHoldsNoCredential(t *testing.T) {
 		}
 		seen = seen || strings.Contains(string(data), "ada@example.com")
 		for what, canary := range map[string]string{
-			"password": people.Password, "mailed token": mailed, "token": token, "signature": token[strings.LastIndex(token, ".")+1:],
+			"password": world.Password, "mailed token": mailed, "token": token, "signature": token[strings.LastIndex(token, ".")+1:],
 			"agent key": agentKey[12:], "user key": string(userKey.Reveal()[12:]),
 		} {
 			if strings.Contains(string(data), canary) {

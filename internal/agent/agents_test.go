@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"context"
 	"crypto/ecdh"
 	"crypto/ed25519"
 	"encoding/base64"
@@ -19,17 +20,18 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/patch"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud"
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/people"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
 // vault stores a vault of org without its key: only its id matters here.
-func addVault(w *people.World, org string) string {
-	w.T.Helper()
+func addVault(t testing.TB, w *world.World, org string) string {
+	t.Helper()
 	v := vault.Vault{ID: ids.New(), Org: org, Name: ids.New(), CreatedByKind: policy.KindUser, CreatedAt: w.Clock.Now()}
-	if err := w.DB.AddVault(w.T.Context(), v, nil); err != nil {
-		w.T.Fatal(err)
+	if err := w.DB.AddVault(t.Context(), v, nil); err != nil {
+		t.Fatal(err)
 	}
 	return v.ID
 }
@@ -39,9 +41,9 @@ func member(org string) policy.Principal {
 }
 
 func TestANewAgent(t *testing.T) {
-	w := people.Open(t)
-	_, ada := w.SignUp("ada@example.com")
-	mine := addVault(w, ada.Org)
+	w := world.Open(t)
+	ada, _ := w.SignUp("ada")
+	mine := addVault(t, w, ada.Org)
 	draft := agent.Agent{
 		Name: " builder ", Description: "builds",
 		State: identity.State{VaultIDs: []string{strings.ToUpper(mine)}, Scopes: []string{"prod/**", "vault:read"}, TokenTTL: 90},
@@ -50,7 +52,7 @@ func TestANewAgent(t *testing.T) {
 		},
 		ShroudConfig: []byte(`{"pii_policy":"block"}`),
 	}
-	a, key := w.Agent(ada, draft)
+	a, key := w.NewAgent(ada, draft)
 	if !strings.HasPrefix(key, "ocv_") || len(key) != 47 || a.KeyPrefix != key[:12] {
 		t.Errorf("key of %d characters, prefix %q", len(key), a.KeyPrefix)
 	}
@@ -81,9 +83,9 @@ func TestANewAgent(t *testing.T) {
 }
 
 func TestIdentityKeysBelongTogether(t *testing.T) {
-	w := people.Open(t)
-	_, ada := w.SignUp("ada@example.com")
-	a, _ := w.Agent(ada, agent.Agent{})
+	w := world.Open(t)
+	ada, _ := w.SignUp("ada")
+	a, _ := w.NewAgent(ada, agent.Agent{})
 	check := func(a agent.Agent) {
 		t.Helper()
 		decode := func(text string, size int) []byte {
@@ -94,7 +96,15 @@ func TestIdentityKeysBelongTogether(t *testing.T) {
 			return b
 		}
 		private := func(kind string) []byte {
-			return decode(w.Safe.Values[ada.Org+" agents/"+a.ID+"/"+kind+"/private_key"], 32)
+			v, err := w.DB.VaultNamed(t.Context(), ada.Org, vault.AgentKeys)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := w.Vault.Reveal(t.Context(), w.Call(ada, policy.ReadSecret), v.ID, w.Path("agents/"+a.ID+"/"+kind+"/private_key"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return decode(string(s.Value.Reveal()), 32)
 		}
 		pub := ed25519.NewKeyFromSeed(private("ssh")).Public().(ed25519.PublicKey)
 		if !pub.Equal(ed25519.PublicKey(decode(a.SSHPublicKey, 32))) {
@@ -111,19 +121,28 @@ func TestIdentityKeysBelongTogether(t *testing.T) {
 		t.Fatalf("rotate: %v", err)
 	}
 	check(b)
-	w.Safe.Err = people.ErrDown
-	_, _, err = w.Agents.CreateAgent(t.Context(), w.Call(ada, policy.RegisterAgent), agent.Agent{Name: "x"})
-	people.WantKind(t, "without the safe", err, fault.Unavailable)
+	away := w.OtherNode(func(s *world.Setup) {
+		s.Agents = func(c *agent.Config) { c.Safe = noSafe{} }
+	})
+	_, _, err = away.Agents.CreateAgent(t.Context(), w.Call(ada, policy.RegisterAgent), agent.Agent{Name: "x"})
+	world.WantKind(t, "without the safe", err, fault.Unavailable)
 	if all, err := w.Agents.Agents(t.Context(), w.Call(ada, policy.ListAgents)); err != nil || len(all) != 1 {
 		t.Errorf("%d agents, %v", len(all), err)
 	}
 }
 
+// noSafe is a place for keys that is away.
+type noSafe struct{}
+
+func (noSafe) SealAgentKeys(context.Context, *call.Call, map[string]secret.Bytes, func(any) error) error {
+	return world.ErrDown
+}
+
 func TestAgentsThatCanNotBe(t *testing.T) {
-	w := people.Open(t)
-	_, ada := w.SignUp("ada@example.com")
-	_, bob := w.SignUp("bob@example.com")
-	theirs := addVault(w, bob.Org)
+	w := world.Open(t)
+	ada, _ := w.SignUp("ada")
+	bob, _ := w.SignUp("bob")
+	theirs := addVault(t, w, bob.Org)
 	many := func(n int, s string) []string { return slices.Repeat([]string{s}, n) }
 	for code, draft := range map[string]agent.Agent{
 		"invalid_name":                    {Name: " "},
@@ -145,8 +164,8 @@ func TestAgentsThatCanNotBe(t *testing.T) {
 		"invalid_shroud_config":           {Name: "x", ShroudConfig: []byte(`{"pii_policy":"maybe"}`)},
 	} {
 		_, key, err := w.Agents.CreateAgent(t.Context(), w.Call(ada, policy.RegisterAgent), draft)
-		people.WantCode(t, code, err, code)
-		people.WantKind(t, code, err, fault.Invalid)
+		world.WantCode(t, code, err, code)
+		world.WantKind(t, code, err, fault.Invalid)
 		if key.Len() != 0 {
 			t.Errorf("%s: a key came out", code)
 		}
@@ -157,14 +176,14 @@ func TestAgentsThatCanNotBe(t *testing.T) {
 }
 
 func TestOtherMethodsHaveNoKey(t *testing.T) {
-	w := people.Open(t)
-	_, ada := w.SignUp("ada@example.com")
+	w := world.Open(t)
+	ada, _ := w.SignUp("ada")
 	print := strings.Repeat("AB:", 31) + "AB"
 	for _, draft := range []agent.Agent{
 		{AuthMethod: "mtls", CertFingerprint: print},
 		{AuthMethod: "oidc_client_credentials", OIDCIssuer: "https://issuer.test", OIDCClientID: "ci"},
 	} {
-		a, key := w.Agent(ada, draft)
+		a, key := w.NewAgent(ada, draft)
 		if key != "" || a.KeyPrefix != "" {
 			t.Errorf("%s has a key", a.AuthMethod)
 		}
@@ -172,14 +191,14 @@ func TestOtherMethodsHaveNoKey(t *testing.T) {
 			t.Errorf("fingerprint %q", a.CertFingerprint)
 		}
 		_, err := w.Agents.RotateAgentKey(t.Context(), w.Call(ada, policy.RotateAgentKey), a.ID, false)
-		people.WantCode(t, "rotate", err, "no_api_key")
+		world.WantCode(t, "rotate", err, "no_api_key")
 	}
 }
 
 func TestPatches(t *testing.T) {
-	w := people.Open(t)
-	_, ada := w.SignUp("ada@example.com")
-	home := addVault(w, ada.Org)
+	w := world.Open(t)
+	ada, _ := w.SignUp("ada")
+	home := addVault(t, w, ada.Org)
 	address := "0x" + strings.Repeat("ab", 20)
 	start := agent.Agent{
 		Name: "builder", Description: "builds",
@@ -222,14 +241,14 @@ func TestPatches(t *testing.T) {
 		"a bad one leaves all alone": {patch: agent.Patch{Name: patch.Value("tester"), Guardrails: intents.Patch{MaxValueETH: patch.Value("x")}}, code: "invalid_tx_max_value_eth"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a, _ := w.Agent(ada, start)
+			a, _ := w.NewAgent(ada, start)
 			got, err := w.Agents.UpdateAgent(t.Context(), w.Call(ada, policy.UpdateAgent), a.ID, test.patch)
 			stored, readErr := w.Agents.Agent(t.Context(), w.Call(ada, policy.ReadAgent), a.ID)
 			if readErr != nil {
 				t.Fatal(readErr)
 			}
 			if test.code != "" {
-				people.WantCode(t, "update", err, test.code)
+				world.WantCode(t, "update", err, test.code)
 				if stored.Name != "builder" || len(stored.VaultIDs) != 1 || len(stored.Scopes) != 1 || len(stored.Guardrails.ToAllowlist) != 1 || len(stored.Guardrails.AllowedChains) != 1 {
 					t.Errorf("a refused patch changed something: %+v", stored)
 				}
@@ -241,13 +260,13 @@ func TestPatches(t *testing.T) {
 		})
 	}
 	t.Run("an empty list where none was is fine", func(t *testing.T) {
-		a, _ := w.Agent(ada, agent.Agent{})
+		a, _ := w.NewAgent(ada, agent.Agent{})
 		if _, err := w.Agents.UpdateAgent(t.Context(), w.Call(ada, policy.UpdateAgent), a.ID, agent.Patch{Scopes: none, VaultIDs: none}); err != nil {
 			t.Error(err)
 		}
 	})
 	t.Run("two at once both happen", func(t *testing.T) {
-		a, _ := w.Agent(ada, agent.Agent{})
+		a, _ := w.NewAgent(ada, agent.Agent{})
 		var wait sync.WaitGroup
 		for _, p := range []agent.Patch{{Name: patch.Value("tester")}, {Description: patch.Value("tests")}, {Shroud: patch.Value(true)}} {
 			wait.Go(func() {
@@ -265,13 +284,13 @@ func TestPatches(t *testing.T) {
 }
 
 func TestWhoMayDoWhatToAnAgent(t *testing.T) {
-	w := people.Open(t)
-	_, ada := w.SignUp("ada@example.com")
-	_, bob := w.SignUp("bob@example.com")
+	w := world.Open(t)
+	ada, _ := w.SignUp("ada")
+	bob, _ := w.SignUp("bob")
 	carol, dave := member(ada.Org), member(ada.Org)
 	admin := policy.Principal{Kind: policy.KindUser, ID: ids.New(), Org: ada.Org, Role: policy.RoleAdmin}
-	a, key := w.Agent(carol, agent.Agent{})
-	_, otherKey := w.Agent(carol, agent.Agent{})
+	a, key := w.NewAgent(carol, agent.Agent{})
+	_, otherKey := w.NewAgent(carol, agent.Agent{})
 	self, other := w.Who(key), w.Who(otherKey)
 	ctx := t.Context()
 	ops := map[policy.Action]func(c *call.Call, id string) error{
@@ -294,21 +313,21 @@ func TestWhoMayDoWhatToAnAgent(t *testing.T) {
 			if id != a.ID {
 				who = ada
 			}
-			people.WantKind(t, string(action)+" by "+name, do(w.Call(who, action), id), fault.NotFound)
+			world.WantKind(t, string(action)+" by "+name, do(w.Call(who, action), id), fault.NotFound)
 		}
-		people.WantKind(t, string(action)+" by a member who did not make it", do(w.Call(dave, action), a.ID), fault.NotFound)
-		people.WantKind(t, string(action)+" by another agent", do(w.Call(other, action), a.ID), fault.Denied)
-		people.WantKind(t, string(action)+" by an agent to nobody", do(w.Call(other, action), ids.New()), fault.Denied)
+		world.WantKind(t, string(action)+" by a member who did not make it", do(w.Call(dave, action), a.ID), fault.NotFound)
+		world.WantKind(t, string(action)+" by another agent", do(w.Call(other, action), a.ID), fault.Denied)
+		world.WantKind(t, string(action)+" by an agent to nobody", do(w.Call(other, action), ids.New()), fault.Denied)
 		err := do(w.Call(self, action), a.ID)
 		if action == policy.ReadAgent || action == policy.RotateAgentKey {
 			if err != nil {
 				t.Errorf("%s by the agent itself: %v", action, err)
 			}
 		} else {
-			people.WantKind(t, string(action)+" by the agent itself", err, fault.Denied)
+			world.WantKind(t, string(action)+" by the agent itself", err, fault.Denied)
 		}
 		for name, who := range map[string]policy.Principal{"its maker": carol, "an admin": admin, "the owner": ada} {
-			mine, _ := w.Agent(carol, agent.Agent{})
+			mine, _ := w.NewAgent(carol, agent.Agent{})
 			c := w.Call(who, action)
 			if err := do(c, mine.ID); err != nil {
 				t.Errorf("%s by %s: %v", action, name, err)
@@ -328,9 +347,9 @@ func TestWhoMayDoWhatToAnAgent(t *testing.T) {
 		}
 	}
 	_, err := w.Agents.Agents(ctx, w.Call(self, policy.ListAgents))
-	people.WantKind(t, "an agent lists agents", err, fault.Denied)
+	world.WantKind(t, "an agent lists agents", err, fault.Denied)
 	_, _, err = w.Agents.CreateAgent(ctx, w.Call(self, policy.RegisterAgent), agent.Agent{Name: "x"})
-	people.WantKind(t, "an agent makes an agent", err, fault.Denied)
+	world.WantKind(t, "an agent makes an agent", err, fault.Denied)
 	_, err = w.Agents.AgentSelf(ctx, w.Call(ada, policy.ReadAgentSelf))
-	people.WantKind(t, "a user asks for itself as an agent", err, fault.Denied)
+	world.WantKind(t, "a user asks for itself as an agent", err, fault.Denied)
 }

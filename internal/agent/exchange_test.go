@@ -9,16 +9,16 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/people"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 func TestKeyExchange(t *testing.T) {
-	w := people.Open(t)
-	_, ada := w.SignUp("ada@example.com")
-	a, key := w.Agent(ada, agent.Agent{})
-	b, _ := w.Agent(ada, agent.Agent{})
-	expired, expiredKey := w.Agent(ada, agent.Agent{State: identity.State{ExpiresAt: w.Clock.Now().Add(time.Second)}})
-	idle, idleKey := w.Agent(ada, agent.Agent{})
+	w := world.Open(t)
+	ada, _ := w.SignUp("ada")
+	a, key := w.NewAgent(ada, agent.Agent{})
+	b, _ := w.NewAgent(ada, agent.Agent{})
+	expired, expiredKey := w.NewAgent(ada, agent.Agent{State: identity.State{ExpiresAt: w.Clock.Now().Add(time.Second)}})
+	idle, idleKey := w.NewAgent(ada, agent.Agent{})
 	if err := w.Agents.DeactivateAgent(t.Context(), w.Call(ada, policy.DeactivateAgent), idle.ID, false); err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestKeyExchange(t *testing.T) {
 				}
 				return
 			}
-			people.WantKind(t, "exchange", err, fault.Unauthenticated)
+			world.WantKind(t, "exchange", err, fault.Unauthenticated)
 			if c.Event.Action != "auth.failure" || c.Event.Details.Reason != try.reason || got.Access.Len() != 0 || c.Event.ActorID != "" {
 				t.Errorf("event %+v", c.Event)
 			}

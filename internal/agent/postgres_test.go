@@ -10,7 +10,7 @@ func TestPostgreSQL(t *testing.T) {
 		"patches":              TestPatches,
 		"who may do what":      TestWhoMayDoWhatToAnAgent,
 		"a race for a key":     TestAHumanWinsTheRaceForAKey,
-		"two humans renew":     TestOfTwoHumansWhoRenewAKeyOneWins,
+		"two renewals":         TestOfTwoRenewalsOfAKeyAtOnceOneSucceeds,
 		"own renewals":         TestAnAgentRenewsItsKeyWithTheKeyAndSeldom,
 		"caps of managers":     TestWhatAManagerSetOnlyAManagerLifts,
 	} {

@@ -15,14 +15,14 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/patch"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/people"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 // Somebody who has the key and a token renews in a loop while the owner renews.
 // Whatever order they come in, what the owner gets is the key.
 func TestAHumanWinsTheRaceForAKey(t *testing.T) {
-	w := people.Open(t)
-	_, ada := w.SignUp("ada@example.com")
+	w := world.Open(t)
+	ada, _ := w.SignUp("ada")
 	renew := func(who policy.Principal, id string) (string, error) {
 		key, err := w.Agents.RotateAgentKey(t.Context(), w.Call(who, policy.RotateAgentKey), id, false)
 		if err != nil {
@@ -31,7 +31,7 @@ func TestAHumanWinsTheRaceForAKey(t *testing.T) {
 		return string(key.Reveal()), nil
 	}
 	for range 12 {
-		a, leaked := w.Agent(ada, agent.Agent{})
+		a, leaked := w.NewAgent(ada, agent.Agent{})
 		token := w.Exchange(leaked)
 		var over atomic.Bool
 		var begun, done sync.WaitGroup
@@ -89,16 +89,16 @@ func (b both) Agent(ctx context.Context, org, id string) (agent.Agent, error) {
 	return a, err
 }
 
-func TestOfTwoHumansWhoRenewAKeyOneWins(t *testing.T) {
-	w := people.Open(t)
-	_, ada := w.SignUp("ada@example.com")
+func TestOfTwoRenewalsOfAKeyAtOnceOneSucceeds(t *testing.T) {
+	w := world.Open(t)
+	ada, _ := w.SignUp("ada")
 	for range 5 {
-		a, _ := w.Agent(ada, agent.Agent{})
+		a, _ := w.NewAgent(ada, agent.Agent{})
 		var wait, done sync.WaitGroup
 		wait.Add(2)
-		cfg := w.Config
-		cfg.Store = both{w.DB, &wait}
-		racing := w.With(cfg)
+		racing := w.OtherNode(func(s *world.Setup) {
+			s.CallerStore = func(db *store.DB) world.CallerStore { return both{db, &wait} }
+		})
 		var mu sync.Mutex
 		var keys []string
 		var codes []string
@@ -123,9 +123,9 @@ func TestOfTwoHumansWhoRenewAKeyOneWins(t *testing.T) {
 }
 
 func TestAnAgentRenewsItsKeyWithTheKeyAndSeldom(t *testing.T) {
-	w := people.Open(t)
-	_, ada := w.SignUp("ada@example.com")
-	a, key := w.Agent(ada, agent.Agent{})
+	w := world.Open(t)
+	ada, _ := w.SignUp("ada")
+	a, key := w.NewAgent(ada, agent.Agent{})
 	renew := func(credential string) (string, error) {
 		got, err := w.Agents.RotateAgentKey(t.Context(), w.Call(w.Who(credential), policy.RotateAgentKey), a.ID, false)
 		if err != nil {
@@ -141,28 +141,29 @@ func TestAnAgentRenewsItsKeyWithTheKeyAndSeldom(t *testing.T) {
 		return key
 	}
 	_, err := renew(w.Exchange(key))
-	people.WantCode(t, "with a token", err, "agent_key_required")
+	world.WantCode(t, "with a token", err, "agent_key_required")
 	issued, err := w.Agents.IssueAgentToken(t.Context(), w.Call(ada, policy.IssueAgentToken), a.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = renew(string(issued.Access.Reveal()))
-	people.WantCode(t, "with a token that its human took", err, "agent_key_required")
+	world.WantCode(t, "with a token that its human took", err, "agent_key_required")
 	w.Who(key)
 
 	second := must(renew(key))
 	w.Dead("the first key", key)
-	if n := len(w.Mail.Notices); n != 1 || !strings.HasPrefix(w.Mail.Notices[0], "ada@example.com: An agent of yours renewed its own key.") || !strings.Contains(w.Mail.Notices[0], a.ID) {
-		t.Errorf("notices %q", w.Mail.Notices)
+	told := w.Mail.Letters(world.Notice)
+	if len(told) != 1 || told[0].To != "ada@example.com" || !strings.HasPrefix(told[0].What, "An agent of yours renewed its own key.") || !strings.Contains(told[0].What, a.ID) {
+		t.Errorf("notices %+v", told)
 	}
 	_, err = renew(second)
-	people.WantCode(t, "again at once", err, "key_renewed_lately")
+	world.WantCode(t, "again at once", err, "key_renewed_lately")
 	w.Clock.Forward(time.Hour)
 	third := must(renew(second))
 
 	_, err = w.Agents.RotateAgentKey(t.Context(), w.Call(ada, policy.RotateAgentKey), a.ID, false)
-	people.WantCode(t, "with a login that was left open", err, "person_required")
-	ada = w.Who(w.LogIn("ada@example.com", people.Password))
+	world.WantCode(t, "with a login that was left open", err, "person_required")
+	ada = w.Who(w.LogIn("ada@example.com", world.Password))
 	got, err := w.Agents.RotateAgentKey(t.Context(), w.Call(ada, policy.RotateAgentKey), a.ID, false)
 	if err != nil {
 		t.Fatal(err)
@@ -171,35 +172,35 @@ func TestAnAgentRenewsItsKeyWithTheKeyAndSeldom(t *testing.T) {
 	fourth := string(got.Reveal())
 	w.Clock.Forward(time.Hour - time.Second)
 	_, err = renew(fourth)
-	people.WantCode(t, "within the hour after a human", err, "key_renewed_lately")
+	world.WantCode(t, "within the hour after a human", err, "key_renewed_lately")
 	w.Clock.Forward(time.Second)
 	must(renew(fourth))
-	if n := len(w.Mail.Notices); n != 3 {
+	if n := len(w.Mail.Letters(world.Notice)); n != 3 {
 		t.Errorf("%d notices, want one for each of its own renewals", n)
 	}
 
 	// What the decision saw is compared with the key that is replaced.
-	ada = w.Who(w.LogIn("ada@example.com", people.Password))
-	stale := w.Who(newKeyOf(w, ada, a.ID))
-	newKeyOf(w, ada, a.ID)
+	ada = w.Who(w.LogIn("ada@example.com", world.Password))
+	stale := w.Who(newKeyOf(t, w, ada, a.ID))
+	newKeyOf(t, w, ada, a.ID)
 	w.Clock.Forward(2 * time.Hour)
 	_, err = w.Agents.RotateAgentKey(t.Context(), w.Call(stale, policy.RotateAgentKey), a.ID, false)
-	people.WantCode(t, "with a key that was replaced meanwhile", err, "key_renewed_meanwhile")
+	world.WantCode(t, "with a key that was replaced meanwhile", err, "key_renewed_meanwhile")
 }
 
 // newKeyOf is a key that a human gave the agent.
-func newKeyOf(w *people.World, who policy.Principal, id string) string {
-	w.T.Helper()
-	key, err := w.Agents.RotateAgentKey(w.T.Context(), w.Call(who, policy.RotateAgentKey), id, false)
+func newKeyOf(t testing.TB, w *world.World, who policy.Principal, id string) string {
+	t.Helper()
+	key, err := w.Agents.RotateAgentKey(t.Context(), w.Call(who, policy.RotateAgentKey), id, false)
 	if err != nil {
-		w.T.Fatal(err)
+		t.Fatal(err)
 	}
 	return string(key.Reveal())
 }
 
 func TestWhatAManagerSetOnlyAManagerLifts(t *testing.T) {
-	w := people.Open(t)
-	_, ada := w.SignUp("ada@example.com")
+	w := world.Open(t)
+	ada, _ := w.SignUp("ada")
 	carol := member(ada.Org)
 	soon, later := w.Clock.Now().Add(time.Hour), w.Clock.Now().Add(2*time.Hour)
 	two := []string{"0x" + strings.Repeat("a", 40), "0x" + strings.Repeat("b", 40)}
@@ -237,7 +238,7 @@ func TestWhatAManagerSetOnlyAManagerLifts(t *testing.T) {
 			patches{"on": {Shroud: patch.Value(true)}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a, _ := w.Agent(carol, agent.Agent{})
+			a, _ := w.NewAgent(carol, agent.Agent{})
 			patch := func(who policy.Principal, p agent.Patch) error {
 				_, err := w.Agents.UpdateAgent(t.Context(), w.Call(who, policy.UpdateAgent), a.ID, p)
 				return err
@@ -246,7 +247,7 @@ func TestWhatAManagerSetOnlyAManagerLifts(t *testing.T) {
 				t.Fatal(err)
 			}
 			for what, p := range test.lifts {
-				people.WantCode(t, "a member lifts it: "+what, patch(carol, p), "set_by_manager")
+				world.WantCode(t, "a member lifts it: "+what, patch(carol, p), "set_by_manager")
 			}
 			for what, p := range test.tightens {
 				if err := patch(ada, test.set); err != nil { // one case tightens further than another
@@ -257,7 +258,7 @@ func TestWhatAManagerSetOnlyAManagerLifts(t *testing.T) {
 				}
 			}
 			for what, p := range test.lifts {
-				people.WantCode(t, "still: "+what, patch(carol, p), "set_by_manager")
+				world.WantCode(t, "still: "+what, patch(carol, p), "set_by_manager")
 			}
 			for what, p := range test.lifts {
 				if err := patch(ada, p); err != nil {
@@ -267,15 +268,15 @@ func TestWhatAManagerSetOnlyAManagerLifts(t *testing.T) {
 		})
 	}
 	t.Run("stopped by DELETE", func(t *testing.T) {
-		a, _ := w.Agent(carol, agent.Agent{})
+		a, _ := w.NewAgent(carol, agent.Agent{})
 		if err := w.Agents.DeactivateAgent(t.Context(), w.Call(ada, policy.DeactivateAgent), a.ID, false); err != nil {
 			t.Fatal(err)
 		}
 		_, err := w.Agents.UpdateAgent(t.Context(), w.Call(carol, policy.UpdateAgent), a.ID, agent.Patch{Active: patch.Value(true)})
-		people.WantCode(t, "a member starts it", err, "set_by_manager")
+		world.WantCode(t, "a member starts it", err, "set_by_manager")
 	})
 	t.Run("what a member set it lifts", func(t *testing.T) {
-		a, _ := w.Agent(carol, agent.Agent{State: identity.State{Scopes: []string{"a/**"}}})
+		a, _ := w.NewAgent(carol, agent.Agent{State: identity.State{Scopes: []string{"a/**"}}})
 		for _, active := range []bool{false, true} {
 			p := agent.Patch{Active: patch.Value(active), Scopes: patch.Null[[]string]()}
 			if _, err := w.Agents.UpdateAgent(t.Context(), w.Call(carol, policy.UpdateAgent), a.ID, p); err != nil {
@@ -285,7 +286,7 @@ func TestWhatAManagerSetOnlyAManagerLifts(t *testing.T) {
 	})
 	t.Run("a pinned certificate comes back by name alone", func(t *testing.T) {
 		pin := strings.Repeat("ab", 32)
-		a, _ := w.Agent(carol, agent.Agent{AuthMethod: agent.MethodMTLS, CertFingerprint: pin})
+		a, _ := w.NewAgent(carol, agent.Agent{AuthMethod: agent.MethodMTLS, CertFingerprint: pin})
 		for _, step := range []struct {
 			patch agent.Patch
 			code  string
@@ -296,7 +297,7 @@ func TestWhatAManagerSetOnlyAManagerLifts(t *testing.T) {
 		} {
 			_, err := w.Agents.UpdateAgent(t.Context(), w.Call(carol, policy.UpdateAgent), a.ID, step.patch)
 			if step.code != "" {
-				people.WantCode(t, "activate", err, step.code)
+				world.WantCode(t, "activate", err, step.code)
 			} else if err != nil {
 				t.Error(err)
 			}

@@ -8,107 +8,68 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
-	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
-	"github.com/oneclaw-dev/oneclaw/internal/identity"
-	"github.com/oneclaw-dev/oneclaw/internal/ids"
-	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
 	"github.com/oneclaw-dev/oneclaw/internal/netguard"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
-	"github.com/oneclaw-dev/oneclaw/internal/seal"
-	"github.com/oneclaw-dev/oneclaw/internal/store"
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
-// office is the service on a real database and keystore, with an organisation
-// that has an owner and a vault.
+// office is the service of a world, with an organisation that has an owner and a
+// vault.
 type office struct {
 	*approval.Service
-	db    *store.DB
-	org   string
+	w     *world.World
 	owner policy.Principal
 	vault string
-	told  chan string
-	now   atomic.Int64
 }
 
-// ApprovalRequested implements approval.Mailer.
-func (o *office) ApprovalRequested(_ context.Context, to string, l approval.Letter) error {
-	text := to
-	for _, n := range l.Notices {
-		text += " " + n.Requester + " " + n.Operation + " " + n.Path
-	}
-	if l.More > 0 {
-		text += fmt.Sprint(" and ", l.More, " more")
-	}
-	o.told <- text
-	return nil
-}
-
-func (o *office) clock() time.Time { return time.UnixMicro(o.now.Load()) }
-
+// newOffice makes one whose webhooks may be at the addresses that allow names.
 func newOffice(t *testing.T, allow string) *office {
 	t.Helper()
-	dir := ready.Dir(t)
-	o := &office{org: ids.New(), vault: ids.New(), told: make(chan string, 10)}
-	o.now.Store(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC).UnixMicro())
-	keys, err := soft.Open(t.Context(), soft.Config{Dir: filepath.Join(dir, "keys")})
-	must(t, err)
-	t.Cleanup(func() { must(t, keys.Close()) })
-	log := slog.New(slog.DiscardHandler)
-	o.db, err = store.Open(t.Context(), store.Config{Dir: dir, Log: log})
-	must(t, err)
-	t.Cleanup(func() { must(t, o.db.Close()) })
 	allowed, err := netguard.ParseAllow(allow)
 	must(t, err)
-	o.Service = approval.New(approval.Config{
-		Store: o.db, Mailer: o, Sealer: seal.New(keys), Keys: keys, Log: log, Now: o.clock,
-		Sender: netguard.New(netguard.Config{Allow: allowed}).Client(netguard.Options{}),
+	w := world.Open(t, func(s *world.Setup) {
+		s.Webhooks = netguard.New(netguard.Config{Allow: allowed}).Client(netguard.Options{})
 	})
-	o.owner = policy.Principal{Kind: policy.KindUser, ID: ids.New(), Org: o.org, Role: policy.RoleOwner, Person: o.clock()}
-	must(t, o.db.AddUser(t.Context(), identity.Account{
-		User: identity.User{ID: o.owner.ID, Email: "owner@example.com", AuthMethod: "password", HomeOrg: o.org, CreatedAt: o.clock()},
-		Org:  o.org, Role: policy.RoleOwner, PasswordHash: "none",
-	}, "org", nil, o.call(o.owner).Event))
-	must(t, o.db.AddVault(t.Context(), vault.Vault{
-		ID: o.vault, Org: o.org, Name: "v", CreatedBy: o.owner.ID, CreatedByKind: policy.KindUser, CreatedAt: o.clock(),
-	}, o.call(o.owner).Event))
-	return o
+	owner := w.Owner("owner")
+	return &office{Service: w.Approvals, w: w, owner: owner, vault: w.NewVault(owner, "v")}
 }
 
-func (o *office) call(who policy.Principal) *call.Call {
-	return &call.Call{Who: who, Now: o.clock(), Event: &audit.Event{
-		ID: ids.New(), Org: o.org, At: o.clock(), Action: "approval.request", ActorKind: string(who.Kind), ActorID: who.ID,
-	}}
+func (o *office) call(who policy.Principal) *call.Call { return o.w.Call(who, policy.RequestApproval) }
+
+// mail waits for the n-th mail and returns whom it went to and what it tells.
+func (o *office) mail(t *testing.T, n int) string {
+	t.Helper()
+	m := o.w.Mail.Await(t, world.Approve, n)
+	text := m.To
+	for _, n := range m.Approval.Notices {
+		text += " " + n.Requester + " " + n.Operation + " " + n.Path
+	}
+	if m.Approval.More > 0 {
+		text += fmt.Sprint(" and ", m.Approval.More, " more")
+	}
+	return text
 }
 
 // ask stores a request of an agent.
 func (o *office) ask(t *testing.T) approval.Request {
 	t.Helper()
-	who := policy.Principal{Kind: policy.KindAgent, ID: ids.New(), Org: o.org, Creator: o.owner.ID}
-	must(t, o.db.AddAgent(t.Context(), agent.Agent{
-		State: identity.State{ID: who.ID, Org: o.org, Creator: o.owner.ID, Active: true},
-		Name:  "agent", AuthMethod: agent.MethodMTLS, CreatedAt: o.clock(),
-	}, o.call(o.owner).Event))
-	g := vault.Grant{
-		ID: ids.New(), Vault: o.vault, Pattern: "**", PrincipalKind: who.Kind, PrincipalID: who.ID, Permissions: []string{"read"},
-		Conditions: []byte(`{"require_approval":true}`), CreatedBy: o.owner.ID, CreatedByKind: policy.KindUser, CreatedAt: o.clock(),
-	}
-	must(t, o.db.AddGrant(t.Context(), o.org, g, o.call(o.owner).Event))
+	who := o.w.Agent(o.owner)
+	g, err := o.w.Vault.Grant(t.Context(), o.w.Call(o.w.Here(o.owner), policy.CreatePolicy), o.vault, vault.Grant{
+		Pattern: "**", PrincipalKind: who.Kind, PrincipalID: who.ID, Permissions: []string{"read"}, Conditions: []byte(`{"require_approval":true}`),
+	})
+	must(t, err)
 	r, err := o.Ask(t.Context(), o.call(who), approval.Use{
-		Org: o.org, Vault: o.vault, Path: "prod/db", Operation: approval.Read, Kind: who.Kind, Principal: who.ID, Human: who.Creator,
+		Org: o.owner.Org, Vault: o.vault, Path: "prod/db", Operation: approval.Read, Kind: who.Kind, Principal: who.ID, Human: who.Creator,
 	}, policy.Version{ID: g.ID, Revision: 1}, policy.Approval{ValidFor: time.Hour, MaxUses: 1}, "a \"quoted\" reason")
 	must(t, err)
 	return r
@@ -170,11 +131,11 @@ func TestANewRequestIsMailedAndCalledOut(t *testing.T) {
 	r := o.ask(t)
 	o.run(t)
 
-	if mail := receive(t, o.told, "mail"); mail != "owner@example.com agent "+r.Principal+" read prod/db" {
+	if mail := o.mail(t, 1); mail != "owner@example.com agent "+r.Principal+" read prod/db" {
 		t.Errorf("the mail says %q", mail)
 	}
 	first := receive(t, got, "call")
-	o.now.Add(int64(10 * time.Second / time.Microsecond)) // it was refused: it comes again later
+	o.w.Clock.Forward(10 * time.Second) // it was refused: it comes again later
 	second := receive(t, got, "second call")
 	for _, d := range []delivery{first, second} {
 		at, signature, _ := strings.Cut(strings.TrimPrefix(d.header.Get("X-Oneclaw-Signature"), "t="), ",v1=")
@@ -186,7 +147,7 @@ func TestANewRequestIsMailedAndCalledOut(t *testing.T) {
 		var e map[string]any
 		must(t, json.Unmarshal(d.body, &e))
 		for field, want := range map[string]any{
-			"type": "approval.requested", "approval_request_id": r.ID, "org_id": o.org, "vault_id": o.vault, "secret_path": "prod/db",
+			"type": "approval.requested", "approval_request_id": r.ID, "org_id": o.owner.Org, "vault_id": o.vault, "secret_path": "prod/db",
 			"operation": "read", "requester_type": "agent", "requester_id": r.Principal, "reason": `a "quoted" reason`,
 		} {
 			if e[field] != want {
@@ -197,7 +158,7 @@ func TestANewRequestIsMailedAndCalledOut(t *testing.T) {
 			t.Errorf("delivery %q", d.header.Get("X-Oneclaw-Delivery"))
 		}
 	}
-	if len(o.told) != 0 {
+	if len(o.w.Mail.Letters(world.Approve)) != 1 {
 		t.Error("the mail went out twice")
 	}
 }
@@ -211,10 +172,10 @@ func TestAWebhookReachesNoPrivateAddress(t *testing.T) {
 	must(t, err)
 	o.ask(t)
 	o.run(t)
-	receive(t, o.told, "mail")
+	o.mail(t, 1)
 	// The call is tried right after the mail. Once its next try is noted, it has failed.
 	for due := false; !due; {
-		_, _, found, err := o.db.ClaimNotice(t.Context(), o.clock().Add(3*time.Second), o.clock().Add(3*time.Second))
+		_, _, found, err := o.w.DB.ClaimNotice(t.Context(), o.w.Clock.Now().Add(3*time.Second), o.w.Clock.Now().Add(3*time.Second))
 		must(t, err)
 		due = found
 	}
@@ -244,7 +205,7 @@ func TestMailsDoNotWaitForWebhooks(t *testing.T) {
 		o.ask(t)
 	}
 	o.run(t)
-	if mail := receive(t, o.told, "mail"); strings.Count(mail, "prod/db") != 8 {
+	if mail := o.mail(t, 1); strings.Count(mail, "prod/db") != 8 {
 		t.Errorf("one mail tells of all: %q", mail)
 	}
 	if ended.Load() != 0 {
@@ -259,7 +220,7 @@ func TestARequestThatWasDecidedIsNotAnnounced(t *testing.T) {
 	must(t, err)
 	o.ask(t)
 	o.run(t)
-	if mail := receive(t, o.told, "mail"); strings.Contains(mail, r.Principal) {
+	if mail := o.mail(t, 1); strings.Contains(mail, r.Principal) {
 		t.Errorf("told of a decided request: %s", mail)
 	}
 }
@@ -271,7 +232,7 @@ func TestManyRequestsMakeFewMails(t *testing.T) {
 		o.ask(t)
 	}
 	o.run(t)
-	if mail := receive(t, o.told, "mail"); strings.Count(mail, "prod/db") != 20 || !strings.HasSuffix(mail, " and 5 more") {
+	if mail := o.mail(t, 1); strings.Count(mail, "prod/db") != 20 || !strings.HasSuffix(mail, " and 5 more") {
 		t.Errorf("the first mail is %q", mail)
 	}
 	for range 7 {
@@ -279,15 +240,15 @@ func TestManyRequestsMakeFewMails(t *testing.T) {
 	}
 	// They wait for the next round: once the queue says so, nothing was sent.
 	for due := true; due; {
-		_, found, err := o.db.ClaimMails(t.Context(), o.clock(), o.clock().Add(time.Minute))
+		_, found, err := o.w.DB.ClaimMails(t.Context(), o.w.Clock.Now(), o.w.Clock.Now().Add(time.Minute))
 		must(t, err)
 		due = found
 	}
-	if len(o.told) != 0 {
-		t.Errorf("a second mail came at once: %q", <-o.told)
+	if n := len(o.w.Mail.Letters(world.Approve)); n != 1 {
+		t.Errorf("a second mail came at once: %q", o.mail(t, 2))
 	}
-	o.now.Add(int64(30 * time.Second / time.Microsecond))
-	if mail := receive(t, o.told, "mail"); strings.Count(mail, "prod/db") != 7 {
+	o.w.Clock.Forward(30 * time.Second)
+	if mail := o.mail(t, 2); strings.Count(mail, "prod/db") != 7 {
 		t.Errorf("the second mail is %q", mail)
 	}
 }

@@ -112,7 +112,7 @@ func TestPartsOfACentAddUp(t *testing.T) {
 // lets in what it knows to be free.
 func TestTwoNodesLearnOfEachOther(t *testing.T) {
 	o := open(t, 10)
-	other := billing.New(o.DB, o.Clock.Now, o.Logger())
+	other := o.OtherNode().Billing
 	at := func(s *billing.Service, n int) {
 		t.Helper()
 		for range n {

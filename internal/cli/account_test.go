@@ -14,7 +14,16 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/cli"
 )
 
-func TestAnAccountOnTheRealServer(t *testing.T) {
+const zoesMail = "zoe@example.com"
+
+// zoes is a machine where zoe is logged in at a real server, and a laptop that is another.
+type zoes struct {
+	*shell
+	dev, laptop *shell
+}
+
+func newZoes(t *testing.T) *zoes {
+	t.Helper()
 	dev := serveDev(t, "ONECLAW_RATE_AUTH=off")
 	dev.ok("", "login", "--dev")
 	base := strings.TrimSpace(column(t, dev.ok("", "whoami"), "server", 1))
@@ -22,29 +31,28 @@ func TestAnAccountOnTheRealServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const mail = "zoe@example.com"
-	if _, err := cl.Signup(t.Context(), mail, client.ValueOf(zoePass), "zoe"); err != nil {
+	if _, err := cl.Signup(t.Context(), zoesMail, client.ValueOf(zoePass), "zoe"); err != nil {
 		t.Fatal(err)
 	}
-	s := newShell(t, base)
-	s.now = time.Now()
-	s.ok(zoePass, "login", "--email", mail)
-	// A second factor and a new password end the stored logins of other machines, not the
-	// one at which they are set.
-	var laptop *shell
-	away := func() {
-		t.Helper()
-		if laptop != nil {
-			laptop.fails(cli.ExitUnauthenticated, "whoami")
-			s.ok("", "whoami")
-		}
-		laptop = newShell(t, base)
-		laptop.now = s.now
-	}
-	away()
-	laptop.ok(zoePass, "login", "--email", mail)
+	z := &zoes{shell: newShell(t, base), dev: dev, laptop: newShell(t, base)}
+	z.now = time.Now()
+	z.laptop.now = z.now
+	z.ok(zoePass, "login", "--email", zoesMail)
+	z.laptop.ok(zoePass, "login", "--email", zoesMail)
+	return z
+}
 
-	// The second factor.
+// ended checks that the laptop's stored login has ended, and this machine's has not: a
+// second factor and a new password end those of other machines, not the one at which
+// they are set.
+func (z *zoes) ended() {
+	z.t.Helper()
+	z.laptop.fails(cli.ExitUnauthenticated, "whoami")
+	z.ok("", "whoami")
+}
+
+func TestASecondFactorOnTheRealServer(t *testing.T) {
+	s := newZoes(t)
 	if out := s.ok("", "mfa", "status"); !strings.Contains(out, "off") {
 		t.Errorf("status %q", out)
 	}
@@ -68,7 +76,7 @@ func TestAnAccountOnTheRealServer(t *testing.T) {
 		t.Fatalf("recovery codes %q", codes)
 	}
 	s.tty, s.person = "", &person{}
-	away()
+	s.ended()
 	if out := s.ok("", "--json", "mfa", "status"); !strings.Contains(out, "true") {
 		t.Errorf("status %q", out)
 	}
@@ -76,20 +84,22 @@ func TestAnAccountOnTheRealServer(t *testing.T) {
 		t.Errorf("without a code: %+v", r)
 	}
 	s.ok(zoePass, "mfa", "disable", "--code", codes[0], "--last-code", codes[1])
+}
 
-	// The password: changed, forgotten, set anew.
+// A password is changed, forgotten and set anew.
+func TestPasswordsOnTheRealServer(t *testing.T) {
+	s := newZoes(t)
 	next, last := "Other-8-Good-Words", "Third-8-Good-Words"
 	if r := s.run(next, "password", "change"); r.code != 2 {
 		t.Errorf("two passwords on stdin: %+v", r)
 	}
-	laptop.ok(zoePass, "login", "--email", mail)
 	s.ok(next, "password", "change", "--password-file", s.file("pw", zoePass))
-	away()
-	if r := s.run(zoePass, "login", "--email", mail); r.code != 3 {
+	s.ended()
+	if r := s.run(zoePass, "login", "--email", zoesMail); r.code != 3 {
 		t.Errorf("the old password: %+v", r)
 	}
 	s.ok("", "password", "forgot")
-	token := tokensOf(t, dev.env["ONECLAW_DATA"], "oneclaw password reset", 1)[0]
+	token := tokensOf(t, s.dev.env["ONECLAW_DATA"], "oneclaw password reset", 1)[0]
 	s.tty = "ie"
 	s.person = &person{hiddens: []string{token, last, last + "x"}}
 	if r := s.run("", "password", "reset"); r.code != 2 || !strings.Contains(r.err, "not the same") {
@@ -101,15 +111,18 @@ func TestAnAccountOnTheRealServer(t *testing.T) {
 	if r := s.run(last, "password", "reset", "--token-file", s.file("token", token)); r.code == 0 {
 		t.Error("the token worked twice")
 	}
-	s.ok(last, "login", "--email", mail)
+	s.ok(last, "login", "--email", zoesMail)
+}
 
-	// The end.
+func TestTheEndOfAnAccountOnTheRealServer(t *testing.T) {
+	s := newZoes(t)
+	const last = zoePass
 	for _, args := range [][]string{nil, {"--confirm", "yes"}, {"--confirm", "delete my account"}} {
 		if r := s.run(last, append([]string{"account", "delete"}, args...)...); r.code != 2 {
 			t.Errorf("%v: %+v", args, r)
 		}
 	}
-	if r := s.run(zoePass, "account", "delete", "--confirm", "DELETE MY ACCOUNT"); r.code != 3 {
+	if r := s.run("x"+zoePass, "account", "delete", "--confirm", "DELETE MY ACCOUNT"); r.code != 3 {
 		t.Errorf("a wrong password: %+v", r)
 	}
 	s.ok("", "whoami")
@@ -119,7 +132,7 @@ func TestAnAccountOnTheRealServer(t *testing.T) {
 		t.Errorf("the login stays: %v", err)
 	}
 	s.tty = ""
-	if r := s.run(last, "login", "--email", mail); r.code != 3 {
+	if r := s.run(last, "login", "--email", zoesMail); r.code != 3 {
 		t.Errorf("it still logs in: %+v", r)
 	}
 }

@@ -260,15 +260,15 @@ func TestTwoNodesCountTogether(t *testing.T) {
 		t.Errorf("%d reads of a secret that may be read %d times, %d refused", served, most, refused)
 	}
 
-	guess := map[string]string{"email": "nobody@example.com", "password": "x"}
+	attempt := map[string]string{"email": "nobody@example.com", "password": "x"}
 	address := from(t, "127.0.0.9")
-	guessed, limited := both(t, servers, 4, 3, func(s *server) int {
+	looked, limited := both(t, servers, 4, 3, func(s *server) int {
 		g := plain(t, s.APIURL)
 		g.http = address
-		return g.do(t, "POST", "/v1/auth/token", guess).status
+		return g.do(t, "POST", "/v1/auth/token", attempt).status
 	}, http.StatusUnauthorized)
-	if guessed != 4 || limited != 24-4 {
-		t.Errorf("%d guesses at two nodes with a limit of 4, %d limited", guessed, limited)
+	if looked != 4 || limited != 24-4 {
+		t.Errorf("%d attempts at two nodes with a limit of 4, %d limited", looked, limited)
 	}
 
 	// Versions follow each other, whoever writes.

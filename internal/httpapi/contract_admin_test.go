@@ -110,9 +110,9 @@ func TestX402IsKept(t *testing.T) {
 
 func TestAllUsers(t *testing.T) {
 	s := openSession(t)
-	s.clock.forward(time.Second)
+	s.Clock.Forward(time.Second)
 	boss := s.boss()
-	s.clock.forward(time.Second)
+	s.Clock.Forward(time.Second)
 	s.signup("carl")
 	r := s.do("GET", "/v1/admin/users", boss.token, nil).want(200)
 	fields(t, "users", r.json(), "users", "total")
@@ -162,7 +162,7 @@ func TestLimitsAndTiersOfOrganisations(t *testing.T) {
 		s.do("PUT", tier, boss.token, bad).want(400)
 	}
 	o := s.do("PUT", tier, boss.token, object{"tier": "pro"}).want(200).json()
-	if o["tier"] != "pro" || o["period_end"] != s.clock.now().AddDate(0, 0, 365).UTC().Format(time.RFC3339Nano) {
+	if o["tier"] != "pro" || o["period_end"] != s.Clock.Now().AddDate(0, 0, 365).UTC().Format(time.RFC3339Nano) {
 		t.Errorf("tier %v", o)
 	}
 	sub := s.do("GET", "/v1/billing/subscription", s.ada.token, nil).want(200).json()

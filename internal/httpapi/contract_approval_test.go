@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
 )
 
 // gated is a session whose worker may use gated/* once a human approves.
@@ -17,7 +19,7 @@ type gated struct {
 
 func openGated(t *testing.T, terms any, words ...string) *gated {
 	t.Helper()
-	g := &gated{session: openSession(t, oneByOne)}
+	g := &gated{session: openSession(t, rest.OneByOne)}
 	g.ada.put(g.vault, "gated/one", "the value")
 	if len(words) == 0 {
 		words = []string{"read", "write", "delete"}
@@ -196,16 +198,16 @@ func TestDecisions(t *testing.T) {
 	g.read("gated/one").want(429, "approval_paused")
 	g.do("POST", "/v1/approvals/"+g.asked("gated/two")+"/decide", g.ada.token, object{"decision": "rejected"}).want(200)
 
-	g.clock.forward(10 * time.Minute)
+	g.Clock.Forward(10 * time.Minute)
 	g.ada.token = g.ada.login()
 	id = g.asked("gated/one")
 	g.do("POST", "/v1/approvals/"+id+"/decide", g.ada.token, object{"decision": "approved"}).want(200)
 	g.read("gated/one").want(200)
-	g.clock.forward(time.Minute)
+	g.Clock.Forward(time.Minute)
 	g.read("gated/one").want(403, "approval_required") // a use was left, its time was not
 
 	id = g.asked("gated/one")
-	g.clock.forward(25 * time.Hour)
+	g.Clock.Forward(25 * time.Hour)
 	g.ada.token = g.ada.login()
 	g.worker.token = g.worker.exchange()
 	g.approve(id, g.ada.token).want(409, "approval_decided")

@@ -12,6 +12,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/idp"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
 )
 
 // subject is what GitHub puts into its tokens.
@@ -33,7 +34,7 @@ func (h *human) worker(f *idp.Forge, client string, more object) (id string) {
 
 // asserts are the claims of a workload's token that is good at the world's time.
 func (w *world) asserts(f *idp.Forge, change idp.Claims) idp.Claims {
-	now := w.clock.now()
+	now := w.Clock.Now()
 	c := idp.Claims{"iss": f.Issuer, "sub": subject, "aud": audience, "iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(5 * time.Minute).Unix()}
 	for k, v := range change {
 		if c[k] = v; v == nil {
@@ -139,13 +140,13 @@ func TestAnAgentsIssuerGetsItsToken(t *testing.T) {
 
 func TestTokensThatAreNotAnAgentsAreRefusedAlike(t *testing.T) {
 	f, other := idp.NewForge(t), idp.NewForge(t)
-	w := open(t, trusting(f.Issuer, client), oneByOne)
+	w := open(t, trusting(f.Issuer, client), rest.OneByOne)
 	ada := w.signup("ada")
 	id := ada.worker(f, subject, nil)
 	keyed := ada.agent(nil).id
 	ended := ada.worker(f, "ended", nil)
 	w.do("DELETE", "/v1/agents/"+ended, ada.token, nil).want(204)
-	now := w.clock.now()
+	now := w.Clock.Now()
 	sign := func(change idp.Claims) string { return f.Sign("first", w.asserts(f, change)) }
 	parts := strings.Split(sign(nil), ".")
 	want := w.exchangeAll(object{"jwt": "x"}).want(401, "unauthenticated")
@@ -258,7 +259,7 @@ func TestIssuersThatAreNoneAreRefused(t *testing.T) {
 	// A public name that turns out to be private is not called, nor is one that
 	// was stored before the operator took an address back.
 	id := ada.worker(f, "x", nil)
-	w.exec(`UPDATE agents SET oidc_issuer = 'https://localhost:1' WHERE id = ?`, id)
+	w.Exec(`UPDATE agents SET oidc_issuer = 'https://localhost:1' WHERE id = ?`, id)
 	token := f.Sign("first", w.asserts(f, idp.Claims{"iss": "https://localhost:1", "sub": "x"}))
 	w.exchangeAll(object{"jwt": token}).want(401)
 }
@@ -302,7 +303,7 @@ func TestAHostileIssuerCostsLittle(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := idp.NewForge(t)
-			w := open(t, trusting("https://idp.invalid", client), oneByOne)
+			w := open(t, trusting("https://idp.invalid", client), rest.OneByOne)
 			ada := w.signup("ada")
 			ada.worker(f, subject, nil)
 			f.Answer(h(f))
@@ -319,7 +320,7 @@ func TestAHostileIssuerCostsLittle(t *testing.T) {
 				t.Errorf("%d events, the first %v", len(events), events[0])
 			}
 			f.Answer(nil)
-			w.clock.forward(10 * time.Second)
+			w.Clock.Forward(10 * time.Second)
 			w.exchangeAll(object{"jwt": token}).want(200)
 		})
 	}

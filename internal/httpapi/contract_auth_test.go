@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	kit "github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 var tokenFields = []string{"access_token", "token_type", "expires_in"}
@@ -40,7 +42,7 @@ func TestLogin(t *testing.T) {
 		"an empty address":   {"email": "", "password": password},
 		"a very long secret": {"email": ada.email, "password": strings.Repeat("x", 60_000)},
 	} {
-		w.clock.forward(2 * time.Hour) // so many failures in a row would have to wait
+		w.Clock.Forward(2 * time.Hour) // so many failures in a row would have to wait
 		got := w.do("POST", "/v1/auth/token", "", body)
 		got.what += ": " + name
 		got.want(401, "unauthenticated")
@@ -93,8 +95,8 @@ func TestAgentToken(t *testing.T) {
 	user := w.do("POST", "/v1/auth/api-keys", ada.token, object{"name": "k"}).want(201).str("api_key")
 	inactive := ada.agent(nil)
 	w.do("DELETE", "/v1/agents/"+inactive.id, ada.token, nil).want(204)
-	ending := ada.agent(object{"expires_at": w.clock.now().Add(time.Hour)})
-	w.clock.forward(time.Hour)
+	ending := ada.agent(object{"expires_at": w.Clock.Now().Add(time.Hour)})
+	w.Clock.Forward(time.Hour)
 	want := w.do("POST", "/v1/auth/agent-token", "", object{"api_key": "ocv_" + strings.Repeat("A", 43)}).want(401, "unauthenticated")
 	for name, body := range map[string]object{
 		"another agent's id": {"api_key": a.key, "agent_id": unbound.id},
@@ -172,7 +174,7 @@ func TestSignup(t *testing.T) {
 		r.what = name
 		r.want(400, c.code)
 	}
-	closed := open(t, func(s *setup) { s.signup = false })
+	closed := open(t, noSignup)
 	closed.do("POST", "/v1/auth/signup", "", object{"email": "ada@example.com", "password": password}).want(403, "signup_closed")
 }
 
@@ -181,13 +183,13 @@ var profileFields = []string{
 }
 
 func TestSignupWithVerification(t *testing.T) {
-	w := open(t, func(s *setup) { s.verifyEmail = true })
+	w := open(t, verified)
 	r := w.do("POST", "/v1/auth/signup", "", object{"email": "ada@example.com", "password": password}).want(200)
 	fields(t, "signup", r.json(), "message", "email")
 	w.do("POST", "/v1/auth/token", "", object{"email": "ada@example.com", "password": password}).want(403, "email_not_verified")
 	w.do("POST", "/v1/auth/token", "", object{"email": "ada@example.com", "password": "x"}).want(401, "unauthenticated")
 	w.do("POST", "/v1/auth/verify-email", "", object{"token": "x"}).want(400, "invalid_token")
-	token := w.mail.tokens["ada@example.com"]
+	token := w.Mail.Token(kit.Verify, "ada@example.com")
 	v := w.do("POST", "/v1/auth/verify-email", "", object{"token": token}).want(200)
 	fields(t, "verify-email", v.json(), tokenFields...)
 	w.do("POST", "/v1/auth/verify-email", "", object{"token": token}).want(400, "invalid_token")
@@ -236,7 +238,7 @@ func TestChangePassword(t *testing.T) {
 func TestAPIKeys(t *testing.T) {
 	w := open(t)
 	ada := w.signup("ada")
-	end := w.clock.now().Add(time.Hour).UTC().Format(time.RFC3339Nano)
+	end := w.Clock.Now().Add(time.Hour).UTC().Format(time.RFC3339Nano)
 	r := w.do("POST", "/v1/auth/api-keys", ada.token, object{"name": " ci ", "scopes": []string{"read"}, "expires_at": end}).want(201)
 	fields(t, "the reply", r.json(), "key", "api_key")
 	key := fields(t, "ApiKey", r.json()["key"].(object), apiKeyFields...)
@@ -297,16 +299,16 @@ func TestHealth(t *testing.T) {
 }
 
 // A clock that was ahead for an hour sweeps no revocation that still matters.
-func TestARevokedTokenStaysSoWhenTheClockComesBack(t *testing.T) {
+func TestARevokedTokenStaysRevokedWhenTheClockIsSetBack(t *testing.T) {
 	w := open(t)
 	ada := w.signup("ada")
 	w.do("DELETE", "/v1/auth/token", ada.token, nil).want(204)
-	w.clock.forward(time.Hour)
-	if err := w.db.Sweep(t.Context(), w.clock.now(), w.clock.now()); err != nil {
+	w.Clock.Forward(time.Hour)
+	if err := w.DB.Sweep(t.Context(), w.Clock.Now(), w.Clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	other := w.signup("bob")
 	w.do("DELETE", "/v1/auth/token", other.token, nil).want(204) // this sweeps too
-	w.clock.forward(-time.Hour)
+	w.Clock.Forward(-time.Hour)
 	w.do("GET", "/v1/vaults", ada.token, nil).want(401, "unauthenticated")
 }

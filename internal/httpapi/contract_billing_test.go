@@ -4,15 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/oneclaw-dev/oneclaw/internal/billing"
 )
 
 // tier puts a human's organisation on a tier.
@@ -76,7 +73,7 @@ func TestRequestsAreCounted(t *testing.T) {
 	total := func() int64 {
 		n, err := s.month(s.ada.token)["total_requests"].(json.Number).Int64()
 		if err != nil {
-			t.Fatal(err)
+			s.t.Fatal(err)
 		}
 		return n
 	}
@@ -101,51 +98,56 @@ func TestRequestsAreCounted(t *testing.T) {
 		"a kept out body":      {func() { s.do("POST", "/v1/vaults", s.ada.token, "{", kept).want(403, "address_not_allowed") }, 0},
 		"another organisation": {func() { s.do("GET", "/v1/vaults", s.signup("stranger").token, nil).want(200) }, 0},
 	} {
-		before := total()
-		c.ask()
-		if got := total() - before; got != c.more {
-			t.Errorf("%s counts %d, want %d", what, got, c.more)
-		}
-	}
-	before := total()
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			for range 50 {
-				s.do("GET", secretAt(s.vault, "a/b"), s.worker.token, nil)
+		s.run(what, func(t *testing.T) {
+			before := total()
+			c.ask()
+			if got := total() - before; got != c.more {
+				t.Errorf("it counts %d, want %d", got, c.more)
 			}
 		})
 	}
-	for range 20 {
-		if err := s.billing.Flush(t.Context()); err != nil {
+	s.run("many at once, and the next process", func(t *testing.T) {
+		before := total()
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				for range 50 {
+					s.do("GET", secretAt(s.vault, "a/b"), s.worker.token, nil)
+				}
+			})
+		}
+		for range 20 {
+			if err := s.Billing.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wg.Wait()
+		if got := total() - before; got != 400 {
+			t.Errorf("400 parallel requests count %d", got)
+		}
+		// Another process that starts on the same database goes on counting.
+		again := s.OtherNode().Billing
+		if _, err := again.Admit(t.Context(), s.ada.org, s.Clock.Now(), false); err != nil {
 			t.Fatal(err)
 		}
-	}
-	wg.Wait()
-	if got := total() - before; got != 400 {
-		t.Errorf("400 parallel requests count %d", got)
-	}
-	// Another process that starts on the same database goes on counting.
-	again := billing.New(s.db, s.clock.now, slog.New(slog.DiscardHandler))
-	if _, err := again.Admit(t.Context(), s.ada.org, s.clock.now(), false); err != nil {
-		t.Fatal(err)
-	}
-	if err := again.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if got := total() - before; got != 401 {
-		t.Errorf("with the next process %d, want 401", got)
-	}
-	// A month begins at zero.
-	s.clock.forward(31 * 24 * time.Hour)
-	s.ada.token = s.ada.login()
-	if got := total(); got != 0 {
-		t.Errorf("a new month begins with %d", got)
-	}
-	s.do("GET", "/v1/vaults", s.ada.token, nil).want(200)
-	if got := total(); got != 1 {
-		t.Errorf("after one request of the new month: %d", got)
-	}
+		if err := again.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := total() - before; got != 401 {
+			t.Errorf("with the next process %d, want 401", got)
+		}
+	})
+	s.run("a month begins at zero", func(t *testing.T) {
+		s.Clock.Forward(31 * 24 * time.Hour)
+		s.ada.token = s.ada.login()
+		if got := total(); got != 0 {
+			t.Errorf("a new month begins with %d", got)
+		}
+		s.do("GET", "/v1/vaults", s.ada.token, nil).want(200)
+		if got := total(); got != 1 {
+			t.Errorf("after one request of the new month: %d", got)
+		}
+	})
 }
 
 func TestTheHistoryNamesRoutesNotPaths(t *testing.T) {
@@ -166,7 +168,7 @@ func TestTheHistoryNamesRoutesNotPaths(t *testing.T) {
 	}
 	for range 300 {
 		s.do("GET", "/v1/vaults", s.worker.token, nil).want(200)
-		if err := s.billing.Flush(t.Context()); err != nil {
+		if err := s.Billing.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -177,7 +179,7 @@ func TestTheHistoryNamesRoutesNotPaths(t *testing.T) {
 		t.Errorf("history gives %d", len(got))
 	}
 	rows := 0
-	s.each(`SELECT COUNT(*) FROM billing_events`, func(scan func(...any) error) error { return scan(&rows) })
+	s.Each(`SELECT COUNT(*) FROM billing_events`, func(scan func(...any) error) error { return scan(&rows) })
 	if rows > 250 {
 		t.Errorf("%d rows are kept", rows)
 	}
@@ -235,7 +237,7 @@ func TestTheMonthsLimit(t *testing.T) {
 	s.do("GET", "/v1/vaults", s.ada.token, nil).want(200)
 	sponsored(false)
 	s.do("GET", "/v1/vaults", s.ada.token, nil).want(402)
-	s.clock.forward(31 * 24 * time.Hour)
+	s.Clock.Forward(31 * 24 * time.Hour)
 	s.ada.token = s.ada.login()
 	s.do("GET", "/v1/vaults", s.ada.token, nil).want(200)
 	s.do("GET", "/v1/vaults", s.ada.token, nil).want(402)
@@ -304,7 +306,7 @@ func TestTheLedger(t *testing.T) {
 	fields(t, "balance", b, "balance_cents", "balance_usd", "expiring_within_90_days", "expiring_within_30d_cents")
 	soon := fields(t, "expiring", b["expiring_within_90_days"].(object), "amount_cents", "earliest_expiry")
 	if fmt.Sprintln(b["balance_cents"], b["balance_usd"], soon["amount_cents"], b["expiring_within_30d_cents"]) != "153 1.53 53 3\n" ||
-		soon["earliest_expiry"] != s.clock.now().UTC().AddDate(0, 0, 20).Format(time.RFC3339Nano) {
+		soon["earliest_expiry"] != s.Clock.Now().UTC().AddDate(0, 0, 20).Format(time.RFC3339Nano) {
 		t.Errorf("balance %v", b)
 	}
 	r := s.do("GET", "/v1/vaults", s.worker.token, nil).want(200)
@@ -337,7 +339,7 @@ func TestTheLedger(t *testing.T) {
 		t.Errorf("the month is %v", m)
 	}
 	// What ends first is spent first, and what is left of it goes.
-	s.clock.forward(20 * 24 * time.Hour)
+	s.Clock.Forward(20 * 24 * time.Hour)
 	s.ada.token, boss.token = s.ada.login(), boss.login()
 	want(ledger(""), "expiry -2 150", "usage -1 152", "grant 100 153", "grant 50 53", "grant 3 3")
 	if got := s.do("GET", "/v1/billing/credits/balance", s.ada.token, nil).want(200).json()["balance_cents"]; got != json.Number("150") {
@@ -426,7 +428,7 @@ func TestCapsOfATier(t *testing.T) {
 	if got := s.do("GET", "/v1/billing/usage", s.ada.token, nil).want(200).json()["billing_tier"]; got != "free" {
 		t.Errorf("tier %v", got)
 	}
-	s.clock.forward(24 * time.Hour)
+	s.Clock.Forward(24 * time.Hour)
 	s.ada.token = s.ada.login()
 	if got := s.do("GET", "/v1/billing/usage", s.ada.token, nil).want(200).json()["billing_tier"]; got != "enterprise" {
 		t.Errorf("after its end the tier is %v", got)
@@ -449,10 +451,10 @@ func TestPaymentsAreOff(t *testing.T) {
 func TestAnotherProcessTakesUpATier(t *testing.T) {
 	s := openSession(t)
 	boss := s.boss()
-	other := billing.New(s.db, s.clock.now, slog.New(slog.DiscardHandler))
+	other := s.OtherNode().Billing
 	admit := func(want string) {
 		t.Helper()
-		_, err := other.Admit(context.Background(), s.ada.org, s.clock.now(), false)
+		_, err := other.Admit(context.Background(), s.ada.org, s.Clock.Now(), false)
 		if got := fmt.Sprint(err); !strings.Contains(got, want) {
 			t.Errorf("got %v, want %s", got, want)
 		}

@@ -34,7 +34,7 @@ var prices = map[checkout.Plan]string{
 // stripeAt sets up Stripe with its API at an address.
 func stripeAt(url string, change ...func(*checkout.Config)) func(*setup) {
 	return func(s *setup) {
-		s.stripe = func(c *checkout.Config) {
+		s.Stripe = func(c *checkout.Config) {
 			c.Key, c.WebhookSecret, c.Prices, c.URL = secret.FromString(stripeKey), secret.FromString(webhookSecret), prices, url
 			for _, f := range change {
 				f(c)
@@ -72,7 +72,7 @@ func topUp(org, id string, change ...func(object)) object {
 func (s *session) subscription(id, price, status string, days int) object {
 	return object{
 		"id": id, "object": "subscription", "status": status, "customer": "cus_1", "metadata": object{"oneclaw_org": s.ada.org},
-		"items": object{"data": []object{{"current_period_end": s.clock.now().AddDate(0, 0, days).Unix(), "price": object{"id": price}}}},
+		"items": object{"data": []object{{"current_period_end": s.Clock.Now().AddDate(0, 0, days).Unix(), "price": object{"id": price}}}},
 	}
 }
 
@@ -198,7 +198,7 @@ func TestWhatStripeIsAsked(t *testing.T) {
 	f.Close()
 	s.do("POST", "/v1/billing/portal", s.ada.token, nil).want(503, "payments_unavailable")
 	for _, canary := range []string{stripeKey, webhookSecret, "canary"} {
-		if strings.Contains(s.logged.String(), canary) {
+		if strings.Contains(s.Log.String(), canary) {
 			t.Errorf("the log shows %s", canary)
 		}
 	}
@@ -288,7 +288,7 @@ func TestATopUpIsCreditedOnce(t *testing.T) {
 	if len(events) != 1 || events[0].org != s.ada.org || events[0].action != "billing.event" || events[0].detail("outcome") != "success" {
 		t.Errorf("a top-up left %v", events)
 	}
-	if strings.Contains(s.logged.String(), "canary") {
+	if strings.Contains(s.Log.String(), "canary") {
 		t.Error("the log shows a secret")
 	}
 }
@@ -357,12 +357,12 @@ func TestASubscriptionTakesNothingAway(t *testing.T) {
 		t.Errorf("of two subscriptions: %s", got)
 	}
 	// Renewals that do not come end it, some days after what was paid for.
-	s.clock.forward(32 * 24 * time.Hour)
+	s.Clock.Forward(32 * 24 * time.Hour)
 	s.ada.token = s.ada.login()
 	if got := s.sub(); got != "business monthly active" {
 		t.Errorf("in the days of grace: %s", got)
 	}
-	s.clock.forward(2 * 24 * time.Hour)
+	s.Clock.Forward(2 * 24 * time.Hour)
 	s.ada.token = s.ada.login()
 	if got := s.sub(); got != "free <nil> active" {
 		t.Errorf("after them: %s", got)

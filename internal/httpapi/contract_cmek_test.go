@@ -73,7 +73,7 @@ func (k clientKey) open(t testing.TB, blob string) string {
 // work does all jobs that wait.
 func (w *world) work() {
 	w.t.Helper()
-	worker := vault.NewWorker(w.vault, w.clock.now)
+	worker := vault.NewWorker(w.Vault, w.Clock.Now)
 	for worker.Turn(w.t.Context()) {
 	}
 }
@@ -157,11 +157,11 @@ func TestCMEKRotation(t *testing.T) {
 		"half a fingerprint":   post(object{"new_fingerprint": next.fingerprint()[:32]}, oldKey, newKey),
 		"the old key as a new": post(object{"new_fingerprint": old.fingerprint()}, oldKey, header("x-cmek-new-key", old.base64())),
 	} {
-		r.what = name
-		r.want(400)
-		if strings.Contains(string(r.body), canary) {
-			t.Errorf("%s: repeated: %s", name, r.body)
-		}
+		w.run(name, func(t *testing.T) {
+			if r.t = t; strings.Contains(string(r.want(400).body), canary) {
+				t.Errorf("repeated: %s", r.body)
+			}
+		})
 	}
 
 	url := header("x-cmek-new-key", base64.RawURLEncoding.EncodeToString(next))
@@ -172,17 +172,19 @@ func TestCMEKRotation(t *testing.T) {
 	}
 	job := "/v1/vaults/" + id + "/cmek-rotate/" + o["id"].(string)
 	fields(t, "CmekJob", w.do("GET", job, ada.token, nil).want(200).json(), cmekJobFields...)
-	w.rotate(id, ada.token, next, third).want(409, "job_running")
-	w.do("DELETE", "/v1/vaults/"+id+"/cmek", ada.token, nil).want(409, "job_running")
-	w.do("POST", "/v1/vaults/"+id+"/rekey", ada.token, nil).want(409, "job_running")
-	w.do("GET", "/v1/vaults/"+id+"/rekey/"+o["id"].(string), ada.token, nil).want(404, "job_not_found")
-	for _, bad := range []string{nobodysID, "x", strings.ToUpper(o["id"].(string))} {
-		w.do("GET", "/v1/vaults/"+id+"/cmek-rotate/"+bad, ada.token, nil).want(404)
-	}
-	w.do("GET", "/v1/vaults/"+ada.vaultNamed("other")+"/cmek-rotate/"+o["id"].(string), ada.token, nil).want(404)
-	if v := w.do("GET", "/v1/vaults/"+id, ada.token, nil).want(200).json(); v["cmek_fingerprint"] != next.fingerprint() {
-		t.Errorf("the vault names %v", v["cmek_fingerprint"])
-	}
+	w.run("while it runs", func(t *testing.T) {
+		w.rotate(id, ada.token, next, third).want(409, "job_running")
+		w.do("DELETE", "/v1/vaults/"+id+"/cmek", ada.token, nil).want(409, "job_running")
+		w.do("POST", "/v1/vaults/"+id+"/rekey", ada.token, nil).want(409, "job_running")
+		w.do("GET", "/v1/vaults/"+id+"/rekey/"+o["id"].(string), ada.token, nil).want(404, "job_not_found")
+		for _, bad := range []string{nobodysID, "x", strings.ToUpper(o["id"].(string))} {
+			w.do("GET", "/v1/vaults/"+id+"/cmek-rotate/"+bad, ada.token, nil).want(404)
+		}
+		w.do("GET", "/v1/vaults/"+ada.vaultNamed("other")+"/cmek-rotate/"+o["id"].(string), ada.token, nil).want(404)
+		if v := w.do("GET", "/v1/vaults/"+id, ada.token, nil).want(200).json(); v["cmek_fingerprint"] != next.fingerprint() {
+			t.Errorf("the vault names %v", v["cmek_fingerprint"])
+		}
+	})
 	// Clients go on with either key.
 	ada.put(id, "late-old", old.golang("fourth"))
 	ada.put(id, "late-new", next.typescript("fifth"))
@@ -192,26 +194,30 @@ func TestCMEKRotation(t *testing.T) {
 	if o["status"] != "completed" || o["total_secrets"] != json.Number("5") || o["processed"] != json.Number("5") || o["error"] != nil || o["started_at"] == nil || o["completed_at"] == nil {
 		t.Errorf("ended: %v", o)
 	}
-	for path, want := range map[string]string{"ts": "second", "go": "third", "late-old": "fourth", "late-new": "fifth"} {
-		if got := next.open(t, w.value(id, path, ada.token)["value"].(string)); got != want {
-			t.Errorf("%s holds %q", path, got)
+	w.run("every value has the new key", func(t *testing.T) {
+		for path, want := range map[string]string{"ts": "second", "go": "third", "late-old": "fourth", "late-new": "fifth"} {
+			if got := next.open(t, w.value(id, path, ada.token)["value"].(string)); got != want {
+				t.Errorf("%s holds %q", path, got)
+			}
 		}
-	}
-	first := w.do("GET", "/v1/vaults/"+id+"/secret-versions/ts?version=1", ada.token, nil).want(200)
-	if got := next.open(t, first.str("value")); got != "first" {
-		t.Errorf("an old version holds %q", got)
-	}
-	if v := w.value(id, "plain", ada.token); v["value"] != "untouched" || v["cmek_encrypted"] != false {
-		t.Errorf("what was there before: %v", v)
-	}
-	for _, secret := range []string{old.base64(), next.base64(), string(old), string(next), hex.EncodeToString(old)} {
-		if strings.Contains(w.logged.String(), secret) || strings.Contains(w.dump("vault_jobs", "audit_events"), secret) {
-			t.Error("a key is in the log or in the database")
+		first := w.do("GET", "/v1/vaults/"+id+"/secret-versions/ts?version=1", ada.token, nil).want(200)
+		if got := next.open(t, first.str("value")); got != "first" {
+			t.Errorf("an old version holds %q", got)
 		}
-	}
-	if left := w.dump("doomed_keys"); left != "" {
-		t.Errorf("keys are left: %s", left)
-	}
+		if v := w.value(id, "plain", ada.token); v["value"] != "untouched" || v["cmek_encrypted"] != false {
+			t.Errorf("what was there before: %v", v)
+		}
+	})
+	w.run("no key is left", func(t *testing.T) {
+		for _, secret := range []string{old.base64(), next.base64(), string(old), string(next), hex.EncodeToString(old)} {
+			if strings.Contains(w.Log.String(), secret) || strings.Contains(w.dump("vault_jobs", "audit_events"), secret) {
+				t.Error("a key is in the log or in the database")
+			}
+		}
+		if left := w.dump("doomed_keys"); left != "" {
+			t.Errorf("keys are left: %s", left)
+		}
+	})
 	w.rotate(id, ada.token, old, next).want(400, "cmek_key_mismatch") // it is done
 	w.rotate(id, ada.token, next, third).want(202)
 }
@@ -267,7 +273,7 @@ func TestRekey(t *testing.T) {
 	if o["status"] != "completed" || o["total_versions"] != json.Number("2") || o["processed"] != json.Number("2") || o["error"] != nil || o["completed_at"] == nil {
 		t.Errorf("ended: %v", o)
 	}
-	if _, err := w.keys.Wrap(t.Context(), "vault:"+id, make([]byte, 32), nil); err == nil {
+	if _, err := w.Keys.Wrap(t.Context(), "vault:"+id, make([]byte, 32), nil); err == nil {
 		t.Error("the old key still works")
 	}
 	if v := w.value(id, "a", ada.token); v["value"] != "two" {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
 )
 
 const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
@@ -27,7 +28,7 @@ func (w *world) device() *device {
 // poll asks for the token, once the interval is over.
 func (d *device) poll() reply {
 	d.t.Helper()
-	d.clock.forward(5 * time.Second)
+	d.Clock.Forward(5 * time.Second)
 	return d.ask()
 }
 
@@ -45,7 +46,7 @@ func (d *device) refused(r reply, word string) {
 }
 
 func TestDeviceLogin(t *testing.T) {
-	w := open(t, oneByOne)
+	w := open(t, rest.OneByOne)
 	ada := w.signup("ada")
 	r := w.do("POST", "/v1/auth/device/code", "", object{"client_id": "cli", "email": nil}).want(200)
 	o := fields(t, "the codes", r.json(), "device_code", "user_code", "verification_uri", "verification_uri_complete", "expires_in", "interval")
@@ -76,9 +77,9 @@ func TestDeviceLogin(t *testing.T) {
 	if token["token_type"] != "Bearer" || token["email"] != ada.email || token["user_id"] != ada.id || token["org_id"] != ada.org {
 		t.Errorf("token %v", token)
 	}
-	w.clock.forward(23 * time.Hour)
+	w.Clock.Forward(23 * time.Hour)
 	w.do("GET", "/v1/auth/me", got.str("access_token"), nil).want(200)
-	w.clock.forward(time.Hour)
+	w.Clock.Forward(time.Hour)
 	w.do("GET", "/v1/auth/me", got.str("access_token"), nil).want(401)
 }
 
@@ -119,16 +120,16 @@ func TestRefusalsOfADevice(t *testing.T) {
 	d := w.device()
 	d.refused(d.ask(), "authorization_pending")
 	d.refused(d.ask(), "slow_down")
-	w.clock.forward(3 * time.Second)
+	w.Clock.Forward(3 * time.Second)
 	d.refused(d.ask(), "slow_down")
-	w.clock.forward(time.Second)
+	w.Clock.Forward(time.Second)
 	d.refused(d.ask(), "authorization_pending")
 	decide(d, "deny", 200, "")
 	d.refused(d.poll(), "access_denied")
 	decide(d, "approve", 400, "user_code_decided")
 
 	late := w.device()
-	w.clock.forward(10 * time.Minute)
+	w.Clock.Forward(10 * time.Minute)
 	ada.token = ada.login()
 	late.refused(late.poll(), "expired_token")
 	decide(late, "approve", 400, "user_code_expired")
@@ -139,7 +140,7 @@ func TestRefusalsOfADevice(t *testing.T) {
 
 	slow := w.device() // approved in time, asked for too late
 	decide(slow, "approve", 200, "")
-	w.clock.forward(10 * time.Minute)
+	w.Clock.Forward(10 * time.Minute)
 	ada.token = ada.login()
 	slow.refused(slow.poll(), "expired_token")
 
@@ -197,7 +198,7 @@ func TestADevicesTokenEndsWithItsApproversPassword(t *testing.T) {
 	w.do("GET", "/v1/auth/me", last, nil).want(401)
 
 	gone := let()
-	w.exec(`DELETE FROM memberships WHERE user_id = ?`, ada.id)
+	w.Exec(`DELETE FROM memberships WHERE user_id = ?`, ada.id)
 	gone.refused(gone.poll(), "access_denied")
 }
 
@@ -211,19 +212,19 @@ func TestCodesThatWaitAreBounded(t *testing.T) {
 		t.Error("no Retry-After")
 	}
 	w.do("POST", "/v1/auth/device/code", "", object{"client_id": "cli"}, from("192.0.2.8:1")).want(200)
-	w.clock.forward(10 * time.Minute)
+	w.Clock.Forward(10 * time.Minute)
 	w.device()
-	w.clock.forward(2 * time.Hour)
+	w.Clock.Forward(2 * time.Hour)
 	w.device()
 	if rows := w.rows("device_codes"); len(rows) != 1 {
 		t.Errorf("%d codes are kept", len(rows))
 	}
 }
 
-func TestGuessesOfDeviceCodesAreLimited(t *testing.T) {
-	w := open(t, func(s *setup) { s.limits = ratelimit.Limits{Auth: ratelimit.Rate{PerSecond: 1, Burst: 3}} })
+func TestAttemptsAtDeviceCodesAreLimited(t *testing.T) {
+	w := open(t, func(s *setup) { s.Limits = ratelimit.Limits{Auth: ratelimit.Rate{PerSecond: 1, Burst: 3}} })
 	ada := w.signup("ada")
-	w.clock.forward(time.Minute)
+	w.Clock.Forward(time.Minute)
 	for what, try := range map[string]func() reply{
 		"looks": func() reply { return w.do("GET", "/v1/auth/device/code/BCDF-GHJK", "", nil) },
 		"approvals": func() reply {
@@ -240,13 +241,13 @@ func TestGuessesOfDeviceCodesAreLimited(t *testing.T) {
 			}
 		}
 		try().want(429, "rate_limited")
-		w.clock.forward(time.Minute)
+		w.Clock.Forward(time.Minute)
 	}
 	d := w.device()
-	w.clock.forward(time.Minute)
+	w.Clock.Forward(time.Minute)
 	d.refused(d.ask(), "authorization_pending")
 	for range 10 {
-		d.refused(d.ask(), "slow_down") // the right code is no guess
+		d.refused(d.ask(), "slow_down") // the right code is no attempt
 	}
 }
 

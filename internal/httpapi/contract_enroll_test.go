@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
+	kit "github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 // enroll asks for an agent of a human's, lets the server look at it, and returns
@@ -18,20 +20,24 @@ func (w *world) enroll(name, email string) (key string) {
 	w.t.Helper()
 	w.do("POST", "/v1/agents/enroll", "", object{"name": name, "human_email": email, "description": "tries"}).want(201)
 	w.process()
-	return w.mailed("key for " + email)
+	return w.enrollMail(email).Key
 }
 
 func (w *world) process() {
 	w.t.Helper()
-	if err := w.agents.ProcessEnrollments(w.t.Context()); err != nil {
+	if err := w.Agents.ProcessEnrollments(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
-func (w *world) mailed(what string) string {
-	w.mail.mu.Lock()
-	defer w.mail.mu.Unlock()
-	return w.mail.tokens[what]
+// enrollMail is the last mail with the key of an agent that asked to be let in.
+func (w *world) enrollMail(to string) (last kit.Letter) {
+	for _, l := range w.Mail.Letters(kit.Enroll) {
+		if l.To == to {
+			last = l
+		}
+	}
+	return last
 }
 
 // waiting are the enrolments that wait for a human.
@@ -46,10 +52,10 @@ func (h *human) accepts(id any, body any) reply {
 }
 
 func TestEnrollment(t *testing.T) {
-	s := openSession(t, oneByOne)
+	s := openSession(t, rest.OneByOne)
 	key := s.enroll("build bot", s.ada.email)
-	if !strings.HasPrefix(key, "ocv_") || s.mailed("text for "+s.ada.email) != "build bot from 192.0.2.7" || len(s.mailed("link for "+s.ada.email)) != 43 {
-		t.Fatalf("mailed %v", s.mail.tokens)
+	if l := s.enrollMail(s.ada.email); !strings.HasPrefix(key, "ocv_") || l.What != "build bot" || l.By != "192.0.2.7" || len(l.Token) != 43 {
+		t.Fatalf("mailed %+v", l)
 	}
 	// Until it is accepted it is nobody.
 	s.do("GET", secretAt(s.vault, "a/b"), key, nil).want(401)
@@ -91,7 +97,7 @@ func TestEnrollment(t *testing.T) {
 func TestEnrollmentsOfKnownAndUnknownAddressesAreAlike(t *testing.T) {
 	w := open(t)
 	ada := w.signup("ada")
-	w.clock.forward(time.Hour)
+	w.Clock.Forward(time.Hour)
 	ask := func(email string) reply {
 		return w.do("POST", "/v1/agents/enroll", "", object{"name": "bot", "human_email": email})
 	}
@@ -103,7 +109,7 @@ func TestEnrollmentsOfKnownAndUnknownAddressesAreAlike(t *testing.T) {
 	if rows := w.rows("enroll_requests"); len(rows) != 2 {
 		t.Errorf("before anybody looked: %v", rows)
 	}
-	if len(w.mail.tokens) != 0 || len(w.rows("enrollments")) != 0 {
+	if len(w.Mail.Letters("")) != 0 || len(w.rows("enrollments")) != 0 {
 		t.Error("the request itself looked for the account")
 	}
 	w.process()
@@ -114,7 +120,7 @@ func TestEnrollmentsOfKnownAndUnknownAddressesAreAlike(t *testing.T) {
 	if string(known.body) != string(unknown.body) || known.header.Get("Retry-After") != "600" || unknown.header.Get("Retry-After") != "600" {
 		t.Errorf("%s %v\n%s %v", known.body, known.header, unknown.body, unknown.header)
 	}
-	w.clock.forward(10 * time.Minute)
+	w.Clock.Forward(10 * time.Minute)
 	ask(ada.email).want(201)
 	ask("nobody@example.com").want(201)
 	if rows := w.rows("enroll_limits"); len(rows) != 2 {
@@ -183,18 +189,18 @@ func TestAnswersToEnrollments(t *testing.T) {
 	s.ada.accepts(id, object{}).want(404)
 	s.do("GET", "/v1/agents/me", key, nil).want(401)
 
-	s.clock.forward(10 * time.Minute) // accepted without access
+	s.Clock.Forward(10 * time.Minute) // accepted without access
 	key = s.enroll("other", s.ada.email)
 	s.ada.token = s.ada.login()
 	s.ada.accepts(s.ada.waiting()[0]["id"], object{}).want(200)
 	s.do("GET", "/v1/agents/me", key, nil).want(200)
 	s.do("GET", secretAt(s.vault, "a/b"), key, nil).want(403)
 
-	s.clock.forward(10 * time.Minute) // too late
+	s.Clock.Forward(10 * time.Minute) // too late
 	s.enroll("late", s.ada.email)
 	s.ada.token = s.ada.login()
 	id = s.ada.waiting()[0]["id"].(string)
-	s.clock.forward(24 * time.Hour)
+	s.Clock.Forward(24 * time.Hour)
 	s.ada.token = s.ada.login()
 	if len(s.ada.waiting()) != 0 {
 		t.Error("it waits for ever")
@@ -230,18 +236,18 @@ func TestEnrollmentsAreBounded(t *testing.T) {
 	ada := w.signup("ada")
 	for range 6 {
 		w.enroll("bot", ada.email)
-		w.clock.forward(10 * time.Minute)
+		w.Clock.Forward(10 * time.Minute)
 	}
 	ada.token = ada.login()
 	if n := len(ada.waiting()); n != 5 {
 		t.Errorf("%d wait for one human", n)
 	}
-	w.clock.forward(9 * 24 * time.Hour) // rows stay a week beyond their end
+	w.Clock.Forward(9 * 24 * time.Hour) // rows stay a week beyond their end
 	w.enroll("bot", ada.email)
 	if n := len(w.rows("enrollments")); n != 1 {
 		t.Errorf("%d are kept", n)
 	}
-	limited := open(t, func(s *setup) { s.limits = ratelimit.DefaultLimits() })
+	limited := open(t, func(s *setup) { s.Limits = ratelimit.DefaultLimits() })
 	for i := range 6 {
 		r := limited.do("POST", "/v1/agents/enroll", "", object{"name": "x", "human_email": "a" + itoa(i) + "@example.com"})
 		if (r.status == 429) != (i == 5) {
@@ -269,7 +275,7 @@ func TestOneMailIsSentForManyRequestsAtOnce(t *testing.T) {
 	}
 	for range 10 {
 		all.Go(func() {
-			if err := w.agents.ProcessEnrollments(t.Context()); err != nil {
+			if err := w.Agents.ProcessEnrollments(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -281,7 +287,7 @@ func TestOneMailIsSentForManyRequestsAtOnce(t *testing.T) {
 }
 
 func TestUnconfirmedAddressesGetNoAgents(t *testing.T) {
-	w := open(t, func(s *setup) { s.verifyEmail = true })
+	w := open(t, verified)
 	w.do("POST", "/v1/auth/signup", "", object{"email": "ada@example.com", "password": password}).want(200)
 	if key := w.enroll("bot", "ada@example.com"); key != "" {
 		t.Error("an address that nobody confirmed was mailed a key")

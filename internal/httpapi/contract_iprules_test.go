@@ -2,6 +2,8 @@ package httpapi_test
 
 import (
 	"testing"
+
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
 )
 
 // Section 12 of the contract. Tests ask from 192.0.2.7.
@@ -67,7 +69,7 @@ func TestIPRulesAreMadeListedAndDeleted(t *testing.T) {
 	s.do("POST", all, s.ada.token, object{"rule_type": "deny", "cidr": "10.0.1.1"}).want(409, "too_many_ip_rules")
 }
 
-func TestIPRulesBite(t *testing.T) {
+func TestIPRulesRefuseAddresses(t *testing.T) {
 	for name, c := range map[string]struct {
 		rules       []object
 		addr        string
@@ -92,7 +94,7 @@ func TestIPRulesBite(t *testing.T) {
 		"no address, and there is no rule": {nil, "garbage", true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := openSession(t, oneByOne)
+			s := openSession(t, rest.OneByOne)
 			s.ada.put(s.vault, "a/b2", "value")
 			for _, r := range c.rules {
 				r["force"] = true

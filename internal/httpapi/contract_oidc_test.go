@@ -20,6 +20,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/netguard"
 	"github.com/oneclaw-dev/oneclaw/internal/oidc"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/idp"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
 )
 
 const client = "oneclaw-client"
@@ -28,23 +29,25 @@ const client = "oneclaw-client"
 // this machine.
 func trusting(issuer, client string) func(*setup) {
 	return func(s *setup) {
-		s.people = func(c *account.Config, agents *agent.Config) {
-			allow, err := netguard.ParseAllow("127.0.0.1")
-			if err != nil {
-				panic(err)
-			}
-			guard := netguard.New(netguard.Config{Allow: allow})
-			c.LoginKeys, agents.Issuers = oidc.New(guard.Client(netguard.Options{})), oidc.New(guard.Client(netguard.Options{}))
+		allow, err := netguard.ParseAllow("127.0.0.1")
+		if err != nil {
+			panic(err)
+		}
+		guard := netguard.New(netguard.Config{Allow: allow})
+		humans(s, func(c *account.Config) {
+			c.LoginKeys = oidc.New(guard.Client(netguard.Options{}))
 			c.Logins = []account.LoginProvider{{Issuer: issuer, ClientID: client}}
-			agents.Audiences = []string{audience}
-			agents.CheckURL = guard.CheckURL
+		})
+		s.Agents = func(c *agent.Config) {
+			c.Issuers = oidc.New(guard.Client(netguard.Options{}))
+			c.Audiences, c.CheckURL = []string{audience}, guard.CheckURL
 		}
 	}
 }
 
 // says are the claims of an ID token that is good at the world's time.
 func (w *world) says(f *idp.Forge, change idp.Claims) idp.Claims {
-	now := w.clock.now()
+	now := w.Clock.Now()
 	c := idp.Claims{
 		"iss": f.Issuer, "sub": "1001", "aud": client, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 		"email": "eve@example.com", "email_verified": true, "name": "Eve",
@@ -69,7 +72,7 @@ func (w *world) google(token string, nonce any) reply {
 func TestLoginThroughARealProvider(t *testing.T) {
 	p := idp.Start(t)
 	w := open(t, trusting(p.Issuer, p.ClientID))
-	w.clock.forward(time.Since(w.clock.now())) // the provider has a real clock
+	w.Clock.Forward(time.Since(w.Clock.Now())) // the provider has a real clock
 
 	first := p.IDToken(t, idp.First, "n-1")
 	w.google(first, "n-2").want(401, "unauthenticated")
@@ -106,8 +109,8 @@ func TestIDTokensThatAreNotGoodAreRefused(t *testing.T) {
 	f, elsewhere := idp.NewForge(t), idp.NewForge(t)
 	f.Add("ec", jwt.SigningMethodES256)
 	f.Add("ed", jwt.SigningMethodEdDSA)
-	w := open(t, trusting(f.Issuer, client), oneByOne)
-	now := w.clock.now()
+	w := open(t, trusting(f.Issuer, client), rest.OneByOne)
+	now := w.Clock.Now()
 	sign := func(change idp.Claims) string { return f.Sign("first", w.says(f, change)) }
 	parts := strings.Split(sign(nil), ".")
 	unsigned := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`))
@@ -220,13 +223,13 @@ func TestAnIDTokenLogsInOnce(t *testing.T) {
 		t.Errorf("%d of 100 tokens logged in", n)
 	}
 	rows := 0
-	w.each(`SELECT COUNT(*) FROM users WHERE email = 'new@example.com'`, func(scan func(...any) error) error { return scan(&rows) })
+	w.Each(`SELECT COUNT(*) FROM users WHERE email = 'new@example.com'`, func(scan func(...any) error) error { return scan(&rows) })
 	if rows != 1 {
 		t.Errorf("%d accounts", rows)
 	}
-	w.clock.forward(8 * 24 * time.Hour) // rows stay a week beyond their end
+	w.Clock.Forward(8 * 24 * time.Hour) // rows stay a week beyond their end
 	w.google(f.Sign("first", w.says(f, idp.Claims{"jti": "last"})), nil).want(200)
-	w.each(`SELECT COUNT(*) FROM spent_tokens`, func(scan func(...any) error) error { return scan(&rows) })
+	w.Each(`SELECT COUNT(*) FROM spent_tokens`, func(scan func(...any) error) error { return scan(&rows) })
 	if rows != 1 {
 		t.Errorf("%d tokens are kept that have ended, or none", rows)
 	}
@@ -274,7 +277,7 @@ func TestAccountsOfTheSameMail(t *testing.T) {
 	}
 	// Somebody may have made the account before the address's owner came.
 	w.google(token(nil), nil).want(403, "account_not_linked")
-	w.exec(`UPDATE users SET email_verified = 1 WHERE id = ?`, ada.id)
+	w.Exec(`UPDATE users SET email_verified = 1 WHERE id = ?`, ada.id)
 	r := w.google(token(idp.Claims{"n": 1}), nil).want(200)
 	if id := w.do("GET", "/v1/auth/me", r.str("access_token"), nil).want(200).str("id"); id != ada.id {
 		t.Error("the confirmed account was not linked")
@@ -291,7 +294,7 @@ func TestAccountsOfTheSameMail(t *testing.T) {
 	next := f.Sign("first", w.says(f, idp.Claims{"sub": "next-there", "email": ada.email}))
 	w.google(next, nil).want(403, "account_of_other_identity")
 
-	closed := open(t, trusting(f.Issuer, client), func(s *setup) { s.signup = false })
+	closed := open(t, trusting(f.Issuer, client), noSignup)
 	closed.google(f.Sign("first", closed.says(f, nil)), nil).want(403, "signup_closed")
 	boss := closed.firstOwner()
 	closed.do("POST", "/v1/org/invite", boss.token, object{"email": "eve@example.com"}).want(200)
@@ -299,7 +302,7 @@ func TestAccountsOfTheSameMail(t *testing.T) {
 	closed.google(f.Sign("first", closed.says(f, idp.Claims{"jti": "2"})), nil).want(200)
 	// The invitation's time is the time for this.
 	closed.do("POST", "/v1/org/invite", boss.token, object{"email": "late@example.com"}).want(200)
-	closed.clock.forward(8 * 24 * time.Hour)
+	closed.Clock.Forward(8 * 24 * time.Hour)
 	closed.google(f.Sign("first", closed.says(f, idp.Claims{"sub": "3", "email": "late@example.com"})), nil).want(403, "signup_closed")
 }
 
@@ -309,7 +312,7 @@ func TestAddressesThatOnlyLookAlikeAreRefused(t *testing.T) {
 	f := idp.NewForge(t)
 	w := open(t, trusting(f.Issuer, client))
 	victim := w.signup("kiki")
-	w.exec(`UPDATE users SET email_verified = 1 WHERE id = ?`, victim.id)
+	w.Exec(`UPDATE users SET email_verified = 1 WHERE id = ?`, victim.id)
 	for name, spelling := range map[string]string{
 		"KELVIN SIGN": "\u212Aiki@example.com", "DOTTED I": "k\u0130ki@example.com", "LONG S": "kiki@example.com\u017f",
 		"NO-BREAK SPACE": "\u00a0kiki@example.com",
@@ -332,7 +335,7 @@ func TestAProviderLoginPassesTheSecondFactor(t *testing.T) {
 	f := idp.NewForge(t)
 	w := open(t, trusting(f.Issuer, client))
 	w.google(f.Sign("first", w.says(f, nil)), nil).want(200)
-	w.exec(`UPDATE users SET totp = 1 WHERE email = 'eve@example.com'`)
+	w.Exec(`UPDATE users SET totp = 1 WHERE email = 'eve@example.com'`)
 	o := w.google(f.Sign("first", w.says(f, idp.Claims{"jti": "2"})), nil).want(200).json()
 	if o["access_token"] != "" || o["mfa_required"] != true || o["mfa_token"] == "" {
 		t.Errorf("a second factor was not asked for: %v", slices.Sorted(maps.Keys(o)))
@@ -351,7 +354,7 @@ func TestKeysOfAProviderThatChangeAndAProviderThatIsAway(t *testing.T) {
 	login("first").want(503, "identity_provider_unavailable")
 	f.Answer(nil)
 	login("first").want(503, "identity_provider_unavailable") // it was asked a moment ago
-	w.clock.forward(10 * time.Second)
+	w.Clock.Forward(10 * time.Second)
 	login("first").want(200)
 	asked := f.Asked.Load()
 
@@ -365,16 +368,16 @@ func TestKeysOfAProviderThatChangeAndAProviderThatIsAway(t *testing.T) {
 	if got := f.Asked.Load(); got != asked {
 		t.Errorf("the provider was asked %d times in the same moment", got-asked)
 	}
-	w.clock.forward(10 * time.Second)
+	w.Clock.Forward(10 * time.Second)
 	login("second").want(200)
 	if got := f.Asked.Load(); got != asked+1 {
 		t.Errorf("the provider was asked %d times for a new key", got-asked)
 	}
 	// While it is away its keys are good for an hour, and no longer.
 	f.Answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
-	w.clock.forward(50 * time.Minute)
+	w.Clock.Forward(50 * time.Minute)
 	login("second").want(200)
-	w.clock.forward(10 * time.Minute)
+	w.Clock.Forward(10 * time.Minute)
 	login("second").want(503, "identity_provider_unavailable")
 }
 

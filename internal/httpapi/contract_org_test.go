@@ -14,7 +14,7 @@ import (
 
 func TestMembersAreListedToAllWhoBelong(t *testing.T) {
 	s := openSession(t)
-	s.clock.forward(time.Second)
+	s.Clock.Forward(time.Second)
 	bob := s.ada.member("bob", "")
 	robot := bob.agent(nil)
 	for who, token := range map[string]string{"an owner": s.ada.token, "a member": bob.token, "an agent": robot.token} {
@@ -29,7 +29,7 @@ func TestMembersAreListedToAllWhoBelong(t *testing.T) {
 }
 
 func TestAnInvitationIsMailedAndAcceptedOnce(t *testing.T) {
-	w := open(t, func(s *setup) { s.signup = false })
+	w := open(t, noSignup)
 	ada := w.firstOwner()
 	r := w.do("POST", "/v1/org/invite", ada.token, object{"email": " Bob@Example.com ", "role": "admin"}).want(200)
 	if o := fields(t, "the answer", r.json(), "message", "email"); o["email"] != "bob@example.com" {
@@ -45,7 +45,7 @@ func TestAnInvitationIsMailedAndAcceptedOnce(t *testing.T) {
 		t.Fatalf("pending: %v", pending)
 	}
 	fields(t, "an invitation", pending[0], "id", "email", "role", "invited_by", "created_at", "expires_at", "is_expired")
-	token := w.mail.token("bob@example.com")
+	token := w.invitation("bob@example.com")
 	signup := func(email, token string) reply {
 		return w.do("POST", "/v1/auth/signup", "", object{"email": email, "password": password, "invite_token": token})
 	}
@@ -56,7 +56,7 @@ func TestAnInvitationIsMailedAndAcceptedOnce(t *testing.T) {
 	again := "/v1/org/invitations/" + pending[0]["id"].(string) + "/resend"
 	w.do("POST", again, ada.token, nil).want(200)
 	signup("bob@example.com", token).want(400, "invalid_token")
-	token = w.mail.token("bob@example.com")
+	token = w.invitation("bob@example.com")
 	me := w.do("GET", "/v1/auth/me", signup("bob@example.com", token).want(200).str("access_token"), nil).want(200).json()
 	if me["role"] != "admin" || me["org_id"] != ada.org || me["email_verified"] != true {
 		t.Errorf("the new member is %v", me)
@@ -76,7 +76,7 @@ func TestInvitationsEnd(t *testing.T) {
 		t.Helper()
 		s.do("POST", "/v1/org/invite", s.ada.token, object{"email": bob.email}).want(200)
 		l := s.do("GET", "/v1/org/invitations", s.ada.token, nil).want(200).list("invitations")
-		return l[len(l)-1]["id"].(string), s.mail.token(bob.email)
+		return l[len(l)-1]["id"].(string), s.invitation(bob.email)
 	}
 	id, token := invite()
 	s.do("DELETE", "/v1/org/invitations/"+id, s.ada.token, nil).want(204)
@@ -84,7 +84,7 @@ func TestInvitationsEnd(t *testing.T) {
 	accept(token).want(400, "invalid_token")
 
 	_, token = invite()
-	s.clock.forward(7*24*time.Hour + time.Second)
+	s.Clock.Forward(7*24*time.Hour + time.Second)
 	s.ada.token, bob.token = s.ada.login(), bob.login()
 	accept(token).want(400, "invalid_token")
 	_, token = invite() // the old one is in nobody's way
@@ -93,7 +93,7 @@ func TestInvitationsEnd(t *testing.T) {
 	eve := s.ada.member("eve", "admin")
 	s.do("POST", "/v1/org/invite", eve.token, object{"email": "zoe@example.com", "role": "admin"}).want(200)
 	s.do("PATCH", "/v1/org/members/"+eve.id, s.ada.token, object{"role": "member"}).want(200)
-	s.do("POST", "/v1/auth/signup", "", object{"email": "zoe@example.com", "password": password, "invite_token": s.mail.token("zoe@example.com")}).want(400, "invalid_token")
+	s.do("POST", "/v1/auth/signup", "", object{"email": "zoe@example.com", "password": password, "invite_token": s.invitation("zoe@example.com")}).want(400, "invalid_token")
 
 	s.do("POST", "/v1/org/invitations/accept", s.signup("mallory").token, object{"token": token}).want(403, "other_address")
 	s.do("POST", "/v1/org/invitations/accept", s.worker.key, object{"token": token}).want(403)
@@ -139,9 +139,9 @@ func TestAnInvitationDoesNotTellWhoHasAnAccount(t *testing.T) {
 func TestAnAccountThatThereIsJoinsThroughTheInvitation(t *testing.T) {
 	s := openSession(t)
 	bob := s.signup("bob")
-	s.clock.forward(time.Second)
+	s.Clock.Forward(time.Second)
 	s.do("POST", "/v1/org/invite", s.ada.token, object{"email": bob.email}).want(200)
-	r := s.do("POST", "/v1/auth/signup", "", object{"email": bob.email, "password": password, "invite_token": s.mail.token(bob.email)}).want(200)
+	r := s.do("POST", "/v1/auth/signup", "", object{"email": bob.email, "password": password, "invite_token": s.invitation(bob.email)}).want(200)
 	fields(t, "the answer", r.json(), "message", "email") // no token: there is a second factor, perhaps
 	if me := s.do("GET", "/v1/auth/me", bob.login(), nil).want(200).json(); me["org_id"] != bob.org {
 		t.Errorf("logs in to %v, home is %s", me["org_id"], bob.org)
@@ -179,14 +179,14 @@ func TestAnInvitationGivesNothingToWhoMadeTheAccountBefore(t *testing.T) {
 	s := openSession(t)
 	squatting := s.signup("bob") // by somebody else, with a password that Bob does not know
 	s.do("POST", "/v1/org/invite", s.ada.token, object{"email": "bob@example.com", "role": "admin"}).want(200)
-	invitation := s.mail.token("bob@example.com")
+	invitation := s.invitation("bob@example.com")
 	join := func(password string) reply {
 		return s.do("POST", "/v1/auth/signup", "", object{"email": "bob@example.com", "password": password, "invite_token": invitation})
 	}
 	for range 5 {
 		join(nextPassword).want(403, "account_not_confirmed")
 	}
-	join(nextPassword).want(429, "too_many_attempts") // it is no place to guess passwords at
+	join(nextPassword).want(429, "too_many_attempts") // it takes no more attempts at a password than a login
 	squatter := s.do("POST", "/v1/auth/token", "", object{"email": "bob@example.com", "password": password}, from("192.0.2.77:1")).want(200).str("access_token")
 	if l := s.do("GET", "/v1/auth/orgs", squatter, nil).want(200).list("orgs"); len(l) != 1 {
 		t.Fatalf("the squatter is in %v", l)
@@ -196,8 +196,8 @@ func TestAnInvitationGivesNothingToWhoMadeTheAccountBefore(t *testing.T) {
 	squatting.secondFactor()
 	// The mail that sets a new password shows whose the account is.
 	s.do("POST", "/v1/auth/forgot-password", "", object{"email": "bob@example.com"}).want(200)
-	s.accounts.Wait()
-	s.do("POST", "/v1/auth/reset-password", "", object{"token": s.mail.resets["bob@example.com"], "new_password": nextPassword}).want(204)
+	s.Accounts.Wait()
+	s.do("POST", "/v1/auth/reset-password", "", object{"token": s.reset("bob@example.com"), "new_password": nextPassword}).want(204)
 	join("").want(200)
 	s.do("GET", "/v1/auth/me", squatter, nil).want(401)
 	s.do("GET", "/v1/auth/me", key, nil).want(401)
@@ -211,14 +211,14 @@ func TestAnInvitationGivesNothingToWhoMadeTheAccountBefore(t *testing.T) {
 // What somebody does who is in no organisation any more is in the server's log: no
 // log is nobody's.
 func TestANewPasswordOfWhoIsInNoOrganisationIsInTheLog(t *testing.T) {
-	w := open(t, func(s *setup) { s.signup = false })
+	w := open(t, noSignup)
 	ada := w.firstOwner()
 	bob := ada.member("bob", "member")
 	w.do("POST", "/v1/auth/forgot-password", "", object{"email": bob.email}).want(200)
-	w.accounts.Wait()
+	w.Accounts.Wait()
 	w.do("DELETE", "/v1/org/members/"+bob.id, ada.token, nil).want(204)
 	left := w.during(func() {
-		w.do("POST", "/v1/auth/reset-password", "", object{"token": w.mail.resets[bob.email], "new_password": nextPassword}).want(204)
+		w.do("POST", "/v1/auth/reset-password", "", object{"token": w.reset(bob.email), "new_password": nextPassword}).want(204)
 	})
 	if len(left) != 1 || left[0].org != audit.SystemOrg || left[0].action != "auth.reset_password" || left[0].actor != bob.id {
 		t.Errorf("the log has %+v", left)
@@ -230,10 +230,10 @@ func TestATokenOfASwitchEndsWithTheLogin(t *testing.T) {
 	s := openSession(t)
 	token := s.ada.login()
 	for range 3 {
-		s.clock.forward(4 * time.Minute)
+		s.Clock.Forward(4 * time.Minute)
 		token = s.do("POST", "/v1/auth/switch-org", token, object{"org_id": s.ada.org}).want(200).str("access_token")
 	}
-	s.clock.forward(4 * time.Minute)
+	s.Clock.Forward(4 * time.Minute)
 	s.do("GET", "/v1/auth/me", token, nil).want(401)
 	s.do("POST", "/v1/auth/switch-org", token, object{"org_id": s.ada.org}).want(401)
 }
@@ -285,7 +285,7 @@ func TestOneOfTwoOwnersWhoDemoteEachOtherStays(t *testing.T) {
 			t.Errorf("got %d and %d", got[0].status, got[1].status)
 		}
 		owners := 0
-		s.each(`SELECT COUNT(*) FROM memberships WHERE org_id = ? AND role = 'owner'`, func(scan func(...any) error) error { return scan(&owners) }, s.ada.org)
+		s.Each(`SELECT COUNT(*) FROM memberships WHERE org_id = ? AND role = 'owner'`, func(scan func(...any) error) error { return scan(&owners) }, s.ada.org)
 		if owners != 1 {
 			t.Errorf("%d owners are left", owners)
 		}
@@ -338,7 +338,7 @@ func TestARemovedMemberKeepsNothing(t *testing.T) {
 }
 
 func TestAMemberRemovedFromHomeLogsInElsewhere(t *testing.T) {
-	w := open(t, func(s *setup) { s.signup = false })
+	w := open(t, noSignup)
 	ada := w.firstOwner()
 	bob := ada.member("bob", "member")
 	w.do("DELETE", "/v1/org/members/"+bob.id, ada.token, nil).want(204)
@@ -347,7 +347,7 @@ func TestAMemberRemovedFromHomeLogsInElsewhere(t *testing.T) {
 	w.do("POST", "/v1/auth/token", "", login).want(403, "no_organisation")
 	w.do("POST", "/v1/auth/token", "", object{"email": bob.email, "password": "x"}).want(401)
 	w.do("POST", "/v1/org/invite", ada.token, object{"email": bob.email}).want(200)
-	w.do("POST", "/v1/auth/signup", "", object{"email": bob.email, "password": password, "invite_token": w.mail.token(bob.email)}).want(200)
+	w.do("POST", "/v1/auth/signup", "", object{"email": bob.email, "password": password, "invite_token": w.invitation(bob.email)}).want(200)
 	w.do("POST", "/v1/auth/token", "", login).want(200)
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -15,12 +14,9 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
-	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
-	"github.com/oneclaw-dev/oneclaw/internal/intents"
-	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
-	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
+	kit "github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
 
@@ -101,7 +97,7 @@ func (f *fakeFacilitator) calls() map[string]int {
 func openPaid(t *testing.T, change ...func(*setup)) (*session, *human, *fakeFacilitator) {
 	t.Helper()
 	f := newFacilitator(t)
-	s := openSession(t, append(change, func(s *setup) { s.facilitator = f.Client() })...)
+	s := openSession(t, append(change, func(s *setup) { s.Facilitator = f.Client() })...)
 	boss := s.boss()
 	s.do("PUT", "/v1/admin/x402", boss.token, object{"pay_to": payTo, "network": base, "scheme": "exact", "facilitator_url": f.URL + "/"}).want(200)
 	s.do("PATCH", "/v1/billing/overage-method", s.ada.token, object{"method": "x402"}).want(200)
@@ -210,7 +206,7 @@ func TestAPaymentServesOneRequest(t *testing.T) {
 			if fmt.Sprint(m["paid_requests"]) != "1" || m["total_cost_usd"] != "0.001" {
 				t.Errorf("the month is %v", m)
 			}
-			s.each(`SELECT owed_micros FROM billing_accounts WHERE org_id = ?`, func(scan func(...any) error) error {
+			s.Each(`SELECT owed_micros FROM billing_accounts WHERE org_id = ?`, func(scan func(...any) error) error {
 				var owed int64
 				err := scan(&owed)
 				if owed != 0 {
@@ -225,8 +221,7 @@ func TestAPaymentServesOneRequest(t *testing.T) {
 func TestAHundredReplaysOfAPaymentServeOnce(t *testing.T) {
 	s, _, f := openPaid(t)
 	// Two nodes: what one has in memory the other has not.
-	second := *s.world
-	second.api = s.node(f.Client())
+	second := s.node(f.Client())
 	for round := range 3 {
 		pay := with(t, transfer(100+round))
 		var wg sync.WaitGroup
@@ -235,7 +230,7 @@ func TestAHundredReplaysOfAPaymentServeOnce(t *testing.T) {
 			wg.Go(func() {
 				w := s.world
 				if i%2 == 1 {
-					w = &second
+					w = second
 				}
 				replies[i] = w.do("GET", secretAt(s.vault, "a/b"), s.worker.token, nil, pay)
 			})
@@ -256,18 +251,11 @@ func TestAHundredReplaysOfAPaymentServeOnce(t *testing.T) {
 }
 
 // node is another server on the same database.
-func (w *world) node(client x402.Doer) *httpapi.API {
+func (w *world) node(client x402.Doer) *world {
 	w.t.Helper()
-	log := slog.New(slog.NewTextHandler(w.logged, nil))
-	count := billing.New(w.db, w.clock.now, log)
-	return httpapi.New(httpapi.Config{
-		Gate: gate.New(gate.Gate{
-			Identity: w.identity, IPRules: w.iprules, Billing: count, Payments: x402.New(x402.Config{Store: w.db, Settings: count, Client: client, Now: w.clock.now, Log: log}),
-			Events: coalesced(w.db, w), Limits: ratelimit.New(ratelimit.Limits{}), Now: w.clock.now, Log: log, PublicURL: "https://vault.test",
-		}, gate.Budgets{}),
-		Accounts: w.accounts, Agents: w.agents, Orgs: w.orgs,
-		Chains: &intents.Chains{Store: w.db}, Vault: w.vault, Sharing: w.sharing, Approvals: w.approvals, Health: healthy{w}, Version: version,
-	})
+	other := *w
+	other.World = w.OtherNode(func(s *setup) { s.Facilitator = client })
+	return &other
 }
 
 func TestPaymentsThatAreNoGood(t *testing.T) {
@@ -369,8 +357,8 @@ func TestATransactionPaysOnce(t *testing.T) {
 func TestAPaymentThatServedNothingIsGivenBack(t *testing.T) {
 	var ill atomic.Bool
 	s, _, f := openPaid(t, func(s *setup) {
-		s.events = func(db *store.DB, w *world) gate.Events {
-			return failingEvents{coalesced(db, w), func(*audit.Event) bool { return ill.Load() }}
+		s.Events = func(w *kit.World) gate.Events {
+			return failingEvents{rest.Coalesced(w), func(*audit.Event) bool { return ill.Load() }}
 		}
 	})
 	f.set(func(f *fakeFacilitator) { f.settling = func() { ill.Store(true) } })
@@ -442,7 +430,7 @@ func TestPaymentsStaySecret(t *testing.T) {
 	if !strings.Contains(strings.Join(f.bodies, ""), canary) {
 		t.Fatal("the facilitator was not told")
 	}
-	for where, text := range map[string]string{"the log": s.logged.String(), "the answer": string(again.body) + string(away.body)} {
+	for where, text := range map[string]string{"the log": s.Log.String(), "the answer": string(again.body) + string(away.body)} {
 		if strings.Contains(text, canary) {
 			t.Errorf("%s shows the payment", where)
 		}
@@ -476,16 +464,16 @@ func TestX402IsDiscovered(t *testing.T) {
 	}
 }
 
-func TestAHoldEndsByItself(t *testing.T) {
+func TestTheHoldOfAPaymentEndsByItself(t *testing.T) {
 	s, _, f := openPaid(t)
 	f.set(func(f *fakeFacilitator) { f.down = "/settle" })
 	s.do("GET", "/v1/vaults", s.ada.token, nil, with(t, transfer(1))).want(503)
 	// As after kill -9 while the money moved.
-	s.exec(`UPDATE payments SET held_until = ?`, s.clock.now().Add(time.Minute).UnixMicro())
+	s.Exec(`UPDATE payments SET held_until = ?`, s.Clock.Now().Add(time.Minute).UnixMicro())
 	f.set(func(f *fakeFacilitator) { f.down = "" })
 	if e := s.do("GET", "/v1/vaults", s.ada.token, nil, with(t, transfer(1))).asks("1000"); !strings.Contains(e, "being used") {
 		t.Error(e)
 	}
-	s.clock.forward(2 * time.Minute)
+	s.Clock.Forward(2 * time.Minute)
 	s.do("GET", "/v1/vaults", s.ada.token, nil, with(t, transfer(1))).want(200)
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/pquerna/otp"
 	"github.com/pquerna/otp/totp"
+
+	kit "github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 // codeAt is what an authenticator shows.
@@ -28,8 +30,8 @@ func (w *world) codeAt(key string, at time.Time) string {
 
 // code is the code of now, in a time step that was not seen yet.
 func (w *world) code(key string) string {
-	w.clock.forward(30 * time.Second)
-	return w.codeAt(key, w.clock.now())
+	w.Clock.Forward(30 * time.Second)
+	return w.codeAt(key, w.Clock.Now())
 }
 
 // secondFactor turns the second factor on.
@@ -84,7 +86,7 @@ func TestSecondFactor(t *testing.T) {
 	}
 	// Nothing is on before a code was seen, and the newest key counts.
 	key := w.do("POST", "/v1/auth/mfa/setup", ada.token, nil).want(200).str("secret")
-	w.do("POST", "/v1/auth/mfa/verify-setup", ada.token, object{"code": w.codeAt(r.str("secret"), w.clock.now())}).want(400, "wrong_code")
+	w.do("POST", "/v1/auth/mfa/verify-setup", ada.token, object{"code": w.codeAt(r.str("secret"), w.Clock.Now())}).want(400, "wrong_code")
 	w.do("GET", "/v1/auth/me", ada.login(), nil).want(200)
 	codes := w.do("POST", "/v1/auth/mfa/verify-setup", ada.token, object{"code": w.code(key)}).want(200)
 	if list := fields(t, "mfa/verify-setup", codes.json(), "recovery_codes")["recovery_codes"].([]any); len(list) != 8 {
@@ -100,8 +102,8 @@ func TestSecondFactor(t *testing.T) {
 		w.do(op[0], "/v1/auth/mfa/"+op[1], a.token, object{"code": "123456"}).want(403)
 		w.do(op[0], "/v1/auth/mfa/"+op[1], "", object{"code": "123456"}).want(401)
 	}
-	if len(w.mail.notices) != 1 {
-		t.Errorf("notices %v", w.mail.notices)
+	if len(w.notices()) != 1 {
+		t.Errorf("notices %v", w.notices())
 	}
 
 	w.do("DELETE", "/v1/auth/mfa", ada.token, nil).want(400, "proof_required")
@@ -178,13 +180,13 @@ func TestALoginWithASecondFactor(t *testing.T) {
 		},
 		"an older code than the last": func() reply {
 			old := w.code(key)
-			w.clock.forward(30 * time.Second)
-			verify(ada.challenge(), w.codeAt(key, w.clock.now())).want(200)
+			w.Clock.Forward(30 * time.Second)
+			verify(ada.challenge(), w.codeAt(key, w.Clock.Now())).want(200)
 			return verify(ada.challenge(), old)
 		},
 		"a code of two minutes ago": func() reply {
 			old := w.code(key)
-			w.clock.forward(2 * time.Minute)
+			w.Clock.Forward(2 * time.Minute)
 			return verify(ada.challenge(), old)
 		},
 		"an unknown recovery code": func() reply { return verify(ada.challenge(), "AAAA-AAAA-AAAA-AAAA") },
@@ -196,7 +198,7 @@ func TestALoginWithASecondFactor(t *testing.T) {
 		},
 		"a challenge that has ended": func() reply {
 			m := ada.challenge()
-			w.clock.forward(5 * time.Minute)
+			w.Clock.Forward(5 * time.Minute)
 			return verify(m, w.code(key))
 		},
 		"a challenge of before the password changed": func() reply {
@@ -210,19 +212,19 @@ func TestALoginWithASecondFactor(t *testing.T) {
 			m := ada.challenge()
 			for range 5 {
 				verify(m, "000000").want(401)
-				w.clock.forward(20 * time.Second)
+				w.Clock.Forward(20 * time.Second)
 			}
-			w.clock.forward(time.Minute)
+			w.Clock.Forward(time.Minute)
 			return verify(m, w.code(key))
 		},
 	} {
-		w.clock.forward(2 * time.Hour) // earlier failures are forgotten
-		r := try()
-		r.what = name
-		r.want(401, "unauthenticated")
-		if string(r.body) != string(wrong.body) {
-			t.Errorf("%s can be told from others: %s", name, r.body)
-		}
+		w.Clock.Forward(2 * time.Hour) // earlier failures are forgotten
+		w.run(name, func(t *testing.T) {
+			r := try().want(401, "unauthenticated")
+			if string(r.body) != string(wrong.body) {
+				t.Errorf("it can be told from others: %s", r.body)
+			}
+		})
 	}
 	w.do("POST", "/v1/auth/mfa/verify", "", object{"code": "123456"}).want(400)
 	w.do("POST", "/v1/auth/mfa/verify", "", object{"mfa_token": mfa}).want(400)
@@ -268,7 +270,7 @@ func TestACodeIsAcceptedOnce(t *testing.T) {
 	}
 }
 
-// Guesses are counted before they are looked at, so those made at once can't
+// Attempts are counted before they are looked at, so those made at once can't
 // outrun the count; and nobody learns from it who has an account.
 func TestLoginsAreSlowedDown(t *testing.T) {
 	w := open(t)
@@ -294,7 +296,7 @@ func TestLoginsAreSlowedDown(t *testing.T) {
 	login("ada@example.com", password, "192.0.2.9").want(200)
 	waited := time.Duration(0)
 	for range 12 { // doubling, up to 15 minutes
-		w.clock.forward(15 * time.Minute)
+		w.Clock.Forward(15 * time.Minute)
 		login("ada@example.com", "x", "192.0.2.1").want(401)
 		r := login("ada@example.com", "x", "192.0.2.1").want(429)
 		s, err := time.ParseDuration(r.header.Get("Retry-After") + "s")
@@ -306,7 +308,7 @@ func TestLoginsAreSlowedDown(t *testing.T) {
 	if waited != 15*time.Minute {
 		t.Errorf("it grew to %v only", waited)
 	}
-	w.clock.forward(waited)
+	w.Clock.Forward(waited)
 	login("ada@example.com", password, "192.0.2.1").want(200)
 	login("ada@example.com", "x", "192.0.2.1").want(401) // counting anew
 
@@ -321,12 +323,12 @@ func TestLoginsAreSlowedDown(t *testing.T) {
 	}
 	wait.Wait()
 	if looked.Load() != 5 {
-		t.Errorf("%d of 60 guesses at once were looked at", looked.Load())
+		t.Errorf("%d of 60 attempts at once were looked at", looked.Load())
 	}
 }
 
-// Whoever guesses from many networks slows the account down for strangers, and
-// never for the network that its owner logs in from.
+// Attempts from many networks make others wait, and never the network that the
+// account's owner logs in from.
 func TestAnOwnerIsNotLockedOut(t *testing.T) {
 	w := open(t)
 	w.signup("ada")
@@ -343,8 +345,8 @@ func TestAnOwnerIsNotLockedOut(t *testing.T) {
 }
 
 // A new password by mail works at once, as the refusal says, also from a network
-// that nobody guessed from before.
-func TestANewPasswordByMailWorksThoughStrangersGuess(t *testing.T) {
+// that no attempt came from before.
+func TestANewPasswordByMailWorksDuringAttemptsOfOthers(t *testing.T) {
 	w := open(t)
 	w.signup("ada")
 	login := func(pw, ip string) reply {
@@ -355,14 +357,14 @@ func TestANewPasswordByMailWorksThoughStrangersGuess(t *testing.T) {
 	}
 	login(password, "192.0.2.9").want(429)
 	w.do("POST", "/v1/auth/forgot-password", "", object{"email": "ada@example.com"}).want(200)
-	w.accounts.Wait()
-	w.do("POST", "/v1/auth/reset-password", "", object{"token": w.mail.resets["ada@example.com"], "new_password": nextPassword}, from("192.0.2.10:1")).want(204)
+	w.Accounts.Wait()
+	w.do("POST", "/v1/auth/reset-password", "", object{"token": w.reset("ada@example.com"), "new_password": nextPassword}, from("192.0.2.10:1")).want(204)
 	login(nextPassword, "192.0.2.10").want(200)
 }
 
-// An account of one's own does not pay for guesses at those of others: its right
-// passwords take back no count but their own.
-func TestALoginOfOnesOwnForgivesNoGuessesAtOthers(t *testing.T) {
+// Who logs in to an account of their own between attempts at others' has those counted
+// all the same: a right password takes back no count but its own.
+func TestAGoodLoginForgivesNoAttemptsAtOtherAccounts(t *testing.T) {
 	w := open(t)
 	w.signup("eve")
 	login := func(mail, pw string) int {
@@ -381,13 +383,13 @@ func TestALoginOfOnesOwnForgivesNoGuessesAtOthers(t *testing.T) {
 		}
 	}
 	if looked != 100 {
-		t.Errorf("%d of 150 guesses from one network were looked at, want 100", looked)
+		t.Errorf("%d of 150 attempts from one network were looked at, want 100", looked)
 	}
 }
 
-// When somebody logs in shows in no counter that strangers can see: it would say
-// that there is an account.
-func TestALoginDoesNotShowInTheWaitOfStrangers(t *testing.T) {
+// A login changes no counter that others can see: it would say that there is an
+// account.
+func TestALoginDoesNotChangeHowLongOthersWait(t *testing.T) {
 	w := open(t)
 	w.signup("ada")
 	login := func(mail, pw, ip string) reply {
@@ -405,7 +407,7 @@ func TestALoginDoesNotShowInTheWaitOfStrangers(t *testing.T) {
 		t.Errorf("%d %s and %d %s", known.status, known.body, unknown.status, unknown.body)
 	}
 	// From a network that is new to the account too, once it waited.
-	w.clock.forward(time.Minute)
+	w.Clock.Forward(time.Minute)
 	login("ada@example.com", password, "192.0.2.10").want(200)
 	login("nobody@example.com", "x", "203.0.113.3").want(401)
 	login("ada@example.com", "x", "203.0.113.4").want(401)
@@ -423,33 +425,37 @@ func TestForgottenPasswords(t *testing.T) {
 	w.do("PATCH", "/v1/auth/me", ada.token, object{"display_name": "Ada Lovelace-Byron"}).want(200)
 	forgot := func(mail string) reply {
 		r := w.do("POST", "/v1/auth/forgot-password", "", object{"email": mail}).want(200)
-		w.accounts.Wait()
+		w.Accounts.Wait()
 		return r
 	}
 	known := forgot(" ADA@example.com")
 	fields(t, "forgot-password", known.json(), "message")
-	token := w.mail.resets["ada@example.com"]
-	for _, mail := range []string{"nobody@example.com", "no address", ""} {
-		if r := forgot(mail); string(r.body) != string(known.body) || fmt.Sprint(r.header) != fmt.Sprint(known.header) {
-			t.Errorf("%q can be told from an account: %v %s", mail, r.header, r.body)
+	token := w.reset("ada@example.com")
+	w.run("who has an account is not told", func(t *testing.T) {
+		for _, mail := range []string{"nobody@example.com", "no address", ""} {
+			if r := forgot(mail); string(r.body) != string(known.body) || fmt.Sprint(r.header) != fmt.Sprint(known.header) {
+				t.Errorf("%q can be told from an account: %v %s", mail, r.header, r.body)
+			}
 		}
-	}
-	if len(w.mail.resets) != 1 || w.mail.asked != 4 {
-		t.Errorf("mails %v, %d asked for", w.mail.resets, w.mail.asked)
-	}
+		if sent := w.Mail.Letters(kit.Reset); len(sent) != 1 || sent[0].To != "ada@example.com" || w.asked() != 4 {
+			t.Errorf("mails %v, %d asked for", sent, w.asked())
+		}
+	})
 	w.do("POST", "/v1/auth/forgot-password", "", object{}).want(400)
 
 	reset := func(token, pw string) reply {
 		return w.do("POST", "/v1/auth/reset-password", "", object{"token": token, "new_password": pw})
 	}
-	reset("x", nextPassword).want(400, "invalid_token")
-	reset(token, "short").want(400, "weak_password")
-	reset(token, "Lovelace-byron1").want(400, "weak_password")
-	reset(token, "Pa$$w0rd-Dragon-99").want(400, "common_password")
-	w.do("POST", "/v1/auth/verify-email", "", object{"token": token}).want(400, "invalid_token")
-	w.do("POST", "/v1/auth/reset-password", "", object{"token": token}).want(400)
+	w.run("tokens and passwords that are refused", func(t *testing.T) {
+		reset("x", nextPassword).want(400, "invalid_token")
+		reset(token, "short").want(400, "weak_password")
+		reset(token, "Lovelace-byron1").want(400, "weak_password")
+		reset(token, "Pa$$w0rd-Dragon-99").want(400, "common_password")
+		w.do("POST", "/v1/auth/verify-email", "", object{"token": token}).want(400, "invalid_token")
+		w.do("POST", "/v1/auth/reset-password", "", object{"token": token}).want(400)
+	})
 	forgot("ada@example.com")
-	second := w.mail.resets["ada@example.com"]
+	second := w.reset("ada@example.com")
 	if r := reset(token, nextPassword).want(204); len(r.body) != 0 {
 		t.Errorf("a reset answers %s", r.body)
 	}
@@ -461,35 +467,37 @@ func TestForgottenPasswords(t *testing.T) {
 	if me := w.do("GET", "/v1/auth/me", in, nil).want(200).json(); me["email_verified"] != true {
 		t.Errorf("profile %v", me)
 	}
-	if len(w.mail.notices) != 1 {
-		t.Errorf("notices %v", w.mail.notices)
+	if len(w.notices()) != 1 {
+		t.Errorf("notices %v", w.notices())
 	}
-	// Mails to one address are limited; the answer stays the same.
-	w.clock.forward(3 * time.Hour)
-	before := w.mail.asked
-	for range 20 {
-		forgot("ada@example.com")
-	}
-	if n := w.mail.asked - before; n != 3 {
-		t.Errorf("%d mails at once", n)
-	}
-	late := w.mail.resets["ada@example.com"]
-	w.clock.forward(time.Hour)
-	reset(late, password).want(400, "invalid_token")
+	w.run("mails to one address are limited", func(t *testing.T) {
+		// The answer stays the same.
+		w.Clock.Forward(3 * time.Hour)
+		before := w.asked()
+		for range 20 {
+			forgot("ada@example.com")
+		}
+		if n := w.asked() - before; n != 3 {
+			t.Errorf("%d mails at once", n)
+		}
+		late := w.reset("ada@example.com")
+		w.Clock.Forward(time.Hour)
+		reset(late, password).want(400, "invalid_token")
+	})
 }
 
 func TestAResetLeavesTheSecondFactor(t *testing.T) {
 	w := open(t)
 	ada := w.signup("ada")
-	w.exec(`UPDATE users SET email_verified = 1 WHERE id = ?`, ada.id)
+	w.Exec(`UPDATE users SET email_verified = 1 WHERE id = ?`, ada.id)
 	key, _ := ada.secondFactor()
 	for range 5 {
 		w.do("POST", "/v1/auth/token", "", object{"email": ada.email, "password": "x"}).want(401)
 	}
 	w.do("POST", "/v1/auth/token", "", object{"email": ada.email, "password": password}).want(429)
 	w.do("POST", "/v1/auth/forgot-password", "", object{"email": ada.email}).want(200)
-	w.accounts.Wait()
-	w.do("POST", "/v1/auth/reset-password", "", object{"token": w.mail.resets[ada.email], "new_password": nextPassword}).want(204)
+	w.Accounts.Wait()
+	w.do("POST", "/v1/auth/reset-password", "", object{"token": w.reset(ada.email), "new_password": nextPassword}).want(204)
 	// A reset lets the owner in at once, through the second factor.
 	r := w.do("POST", "/v1/auth/token", "", object{"email": ada.email, "password": nextPassword}).want(200)
 	if r.json()["access_token"] != "" {
@@ -504,8 +512,8 @@ func TestAResetTokenIsSpentOnce(t *testing.T) {
 	var tokens []string
 	for range 2 {
 		w.do("POST", "/v1/auth/forgot-password", "", object{"email": ada.email}).want(200)
-		w.accounts.Wait()
-		tokens = append(tokens, w.mail.resets[ada.email])
+		w.Accounts.Wait()
+		tokens = append(tokens, w.reset(ada.email))
 	}
 	var wait sync.WaitGroup
 	var won, other atomic.Int64

@@ -65,12 +65,12 @@ func (h *human) letIn() string {
 
 func TestWhatTakesAPerson(t *testing.T) {
 	s := openSession(t)
-	s.exec(`UPDATE users SET platform_admin = 1 WHERE id = ?`, s.ada.id)
+	s.Exec(`UPDATE users SET platform_admin = 1 WHERE id = ?`, s.ada.id)
 	bob, cat := s.ada.member("bob", "member"), s.ada.member("cat", "admin")
 	old := s.ada.login()
 	device := s.ada.letIn()
 	key := s.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "k"}).want(201).str("api_key")
-	s.clock.forward(policy.PersonFor)
+	s.Clock.Forward(policy.PersonFor)
 	exchanged := s.do("POST", "/v1/auth/api-key-token", "", object{"api_key": key}).want(200).str("access_token")
 	nobody := map[string]string{
 		"a device": device, "an API key": key, "a key's token": exchanged, "an old login": old,
@@ -106,14 +106,14 @@ func TestWhatTakesAPerson(t *testing.T) {
 
 func TestAPersonWhoHasJustSignedIn(t *testing.T) {
 	s := openSession(t)
-	s.exec(`UPDATE users SET platform_admin = 1 WHERE id = ?`, s.ada.id)
+	s.Exec(`UPDATE users SET platform_admin = 1 WHERE id = ?`, s.ada.id)
 	bob, cat := s.ada.member("bob", "member"), s.ada.member("cat", "admin")
 	all := personals(bob, cat)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		p := all[name]
-		s.clock.forward(time.Minute)
+		s.Clock.Forward(time.Minute)
 		token := s.ada.login()
-		s.clock.forward(policy.PersonFor - time.Second)
+		s.Clock.Forward(policy.PersonFor - time.Second)
 		if r := s.do(p.method, p.path, token, p.sent()); r.status == 403 {
 			t.Errorf("%s: got %s", name, r.body)
 		}
@@ -128,8 +128,8 @@ func TestAStoredDeviceLoginIsNoPerson(t *testing.T) {
 	g.approve(id, stored).want(403, "person_required")
 	g.read("gated/one").want(403, "approval_required")
 	g.do("POST", "/v1/auth/api-keys", stored, object{"name": "for ever"}).want(403, "person_required")
-	g.do("POST", "/v1/auth/api-keys", stored, object{"name": "longer", "expires_at": g.clock.now().Add(25 * time.Hour)}).want(403, "person_required")
-	g.do("POST", "/v1/auth/api-keys", stored, object{"name": "shorter", "expires_at": g.clock.now().Add(23 * time.Hour)}).want(201)
+	g.do("POST", "/v1/auth/api-keys", stored, object{"name": "longer", "expires_at": g.Clock.Now().Add(25 * time.Hour)}).want(403, "person_required")
+	g.do("POST", "/v1/auth/api-keys", stored, object{"name": "shorter", "expires_at": g.Clock.Now().Add(23 * time.Hour)}).want(201)
 	g.do("POST", "/v1/auth/mfa/setup", stored, nil).want(403, "person_required")
 	g.do("DELETE", "/v1/auth/me", stored, farewell).want(403, "person_required")
 	g.do("GET", "/v1/auth/me", stored, nil).want(200)
@@ -139,7 +139,7 @@ func TestAStoredDeviceLoginIsNoPerson(t *testing.T) {
 // What a short credential makes ends no later than it does.
 func TestWhatAShortCredentialMakesEndsWithIt(t *testing.T) {
 	s := openSession(t)
-	end := s.clock.now().Add(time.Hour).UTC().Truncate(time.Second)
+	end := s.Clock.Now().Add(time.Hour).UTC().Truncate(time.Second)
 	key := s.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "k", "expires_at": end}).want(201).str("api_key")
 	exchanged := s.do("POST", "/v1/auth/api-key-token", "", object{"api_key": key}).want(200).str("access_token")
 	until := func(r reply, at ...string) {

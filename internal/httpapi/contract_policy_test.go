@@ -20,7 +20,7 @@ func TestPolicies(t *testing.T) {
 	if r := w.do("GET", all, ada.token, nil).want(200); string(r.body) != `{"policies":[]}` {
 		t.Errorf("no policies: %s", r.body)
 	}
-	end := w.clock.now().Add(time.Hour).Format(time.RFC3339Nano)
+	end := w.Clock.Now().Add(time.Hour).Format(time.RFC3339Nano)
 	conditions := object{"ip_allowlist": []any{"192.0.2.0/24"}, "time_window": object{"after": "08:00", "before": "18:00", "timezone": "UTC"}}
 	r := w.do("POST", all, ada.token, object{
 		"secret_path_pattern": "api-keys/*", "principal_type": "agent", "principal_id": a.id, "permissions": []string{"read", "write"},
@@ -150,56 +150,68 @@ func TestAudit(t *testing.T) {
 		t.Helper()
 		return len(w.do("GET", "/v1/audit/events?"+query, ada.token, nil).want(200).list("events"))
 	}
-	if n := count("action=secret.read"); n != 2 {
-		t.Errorf("%d reads", n)
-	}
-	if n := count("action=secret.read&actor_id=" + a.id); n != 1 {
-		t.Errorf("%d reads of the agent", n)
-	}
-	if n := count("resource_id=" + v + "&limit=1"); n != 1 {
-		t.Errorf("%d with limit 1", n)
-	}
-	if n := count("action=secret.read&offset=1"); n != 1 {
-		t.Errorf("%d with offset 1", n)
-	}
-	if n := count("from=2027-01-01T00:00:00Z"); n != 0 {
-		t.Errorf("%d from the future", n)
-	}
-	if n := count("to=2025-01-01T00:00:00Z"); n != 0 {
-		t.Errorf("%d from the past", n)
-	}
-	if n := count("before_seq=3"); n != 2 {
-		t.Errorf("%d before the third", n)
-	}
-	if n := count("before_seq=18446744073709551615"); n == 0 {
-		t.Error("nothing before the end of all numbers")
-	}
-	for _, q := range []string{
-		"limit=0", "limit=-1", "limit=99999999999999999999", "limit=x", "offset=-1", "offset=1000001", "from=yesterday", "to=10000-01-01T00:00:00Z",
-		"before_seq=-1", "action=" + strings.Repeat("x", 65), "resource_id=%00", "actor_id=%ff", "action=%zz",
-	} {
-		w.do("GET", "/v1/audit/events?"+q, ada.token, nil).want(400)
-	}
-	for _, e := range w.do("GET", "/v1/audit/events", a.token, nil).want(200).list("events") {
-		if e["actor_id"] != a.id {
-			t.Errorf("an agent sees another's event: %v", e)
+	w.run("filters", func(t *testing.T) {
+		if n := count("action=secret.read"); n != 2 {
+			t.Errorf("%d reads", n)
 		}
-	}
-	bare := w.do("GET", "/v1/audit?vault_id="+v+"&limit=2", ada.token, nil).want(200)
-	if !strings.HasPrefix(string(bare.body), "[{") {
-		t.Errorf("the CLI wants a bare array: %.100s", bare.body)
-	}
-	if r := w.do("GET", "/v1/audit?vault_id="+nobodysID, ada.token, nil).want(200); string(r.body) != "[]" {
-		t.Errorf("got %s", r.body)
-	}
-	report := w.do("GET", "/v1/audit/verify", ada.token, nil).want(200).json()
-	if report["ok"] != true {
-		t.Errorf("report %v", report)
-	}
-	w.do("GET", "/v1/audit/verify", a.token, nil).want(403)
-	w.do("GET", "/v1/audit/export", a.token, nil).want(403)
-	export := w.do("GET", "/v1/audit/export", ada.token, nil).want(200)
-	if export.header.Get("Content-Type") != "application/jsonl" || strings.Count(string(export.body), "\n") < len(list) {
-		t.Errorf("export %s: %.200s", export.header.Get("Content-Type"), export.body)
-	}
+		if n := count("action=secret.read&actor_id=" + a.id); n != 1 {
+			t.Errorf("%d reads of the agent", n)
+		}
+		if n := count("resource_id=" + v + "&limit=1"); n != 1 {
+			t.Errorf("%d with limit 1", n)
+		}
+		if n := count("action=secret.read&offset=1"); n != 1 {
+			t.Errorf("%d with offset 1", n)
+		}
+		if n := count("from=2027-01-01T00:00:00Z"); n != 0 {
+			t.Errorf("%d from the future", n)
+		}
+		if n := count("to=2025-01-01T00:00:00Z"); n != 0 {
+			t.Errorf("%d from the past", n)
+		}
+		if n := count("before_seq=3"); n != 2 {
+			t.Errorf("%d before the third", n)
+		}
+		if n := count("before_seq=18446744073709551615"); n == 0 {
+			t.Error("nothing before the end of all numbers")
+		}
+	})
+	w.run("queries that are refused", func(t *testing.T) {
+		for _, q := range []string{
+			"limit=0", "limit=-1", "limit=99999999999999999999", "limit=x", "offset=-1", "offset=1000001", "from=yesterday", "to=10000-01-01T00:00:00Z",
+			"before_seq=-1", "action=" + strings.Repeat("x", 65), "resource_id=%00", "actor_id=%ff", "action=%zz",
+		} {
+			w.do("GET", "/v1/audit/events?"+q, ada.token, nil).want(400)
+		}
+	})
+	w.run("what an agent sees", func(t *testing.T) {
+		for _, e := range w.do("GET", "/v1/audit/events", a.token, nil).want(200).list("events") {
+			if e["actor_id"] != a.id {
+				t.Errorf("an agent sees another's event: %v", e)
+			}
+		}
+	})
+	w.run("the bare list of a vault", func(t *testing.T) {
+		bare := w.do("GET", "/v1/audit?vault_id="+v+"&limit=2", ada.token, nil).want(200)
+		if !strings.HasPrefix(string(bare.body), "[{") {
+			t.Errorf("the CLI wants a bare array: %.100s", bare.body)
+		}
+		if r := w.do("GET", "/v1/audit?vault_id="+nobodysID, ada.token, nil).want(200); string(r.body) != "[]" {
+			t.Errorf("got %s", r.body)
+		}
+	})
+	w.run("verification", func(t *testing.T) {
+		report := w.do("GET", "/v1/audit/verify", ada.token, nil).want(200).json()
+		if report["ok"] != true {
+			t.Errorf("report %v", report)
+		}
+		w.do("GET", "/v1/audit/verify", a.token, nil).want(403)
+		w.do("GET", "/v1/audit/export", a.token, nil).want(403)
+	})
+	w.run("the export", func(t *testing.T) {
+		export := w.do("GET", "/v1/audit/export", ada.token, nil).want(200)
+		if export.header.Get("Content-Type") != "application/jsonl" || strings.Count(string(export.body), "\n") < len(list) {
+			t.Errorf("export %s: %.200s", export.header.Get("Content-Type"), export.body)
+		}
+	})
 }

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
 )
 
 // sessions returns what a token's owner sees, newest first.
@@ -29,14 +31,14 @@ func (w *world) sessionOf(token string) string {
 }
 
 func TestSessionsAreListedAndEnded(t *testing.T) {
-	w := open(t, oneByOne)
+	w := open(t, rest.OneByOne)
 	ada, bob := w.signup("ada"), w.signup("bob")
-	w.clock.forward(time.Second)
+	w.Clock.Forward(time.Second)
 	laptop := w.do("POST", "/v1/auth/token", "", object{"email": ada.email, "password": password},
 		header("User-Agent", "laptop/1 \x01é")).want(200).str("access_token")
-	w.clock.forward(time.Second)
+	w.Clock.Forward(time.Second)
 	device := ada.letIn()
-	w.exec(`UPDATE sessions SET seen_at = created_at WHERE client LIKE 'laptop%'`)
+	w.Exec(`UPDATE sessions SET seen_at = created_at WHERE client LIKE 'laptop%'`)
 	all := w.sessions(laptop)
 	if len(all) != 4 { // sign-up, laptop, the login that let the device in, the device
 		t.Fatalf("sessions %v", all)
@@ -75,7 +77,7 @@ func TestSessionsAreListedAndEnded(t *testing.T) {
 	// Everywhere.
 	other, keep := ada.letIn(), ada.login()
 	made := func(life time.Duration) string {
-		return w.do("POST", "/v1/auth/api-keys", keep, object{"name": "k", "expires_at": w.clock.now().Add(life)}).want(201).str("api_key")
+		return w.do("POST", "/v1/auth/api-keys", keep, object{"name": "k", "expires_at": w.Clock.Now().Add(life)}).want(201).str("api_key")
 	}
 	stored, lasting := made(24*time.Hour), made(30*24*time.Hour)
 	w.do("DELETE", "/v1/auth/sessions?keep_current=true", keep, nil).want(204)
@@ -127,8 +129,8 @@ func TestANewPasswordEndsSessionsAndResetMails(t *testing.T) {
 	derived := w.do("POST", "/v1/auth/switch-org", mine, object{"org_id": ada.org}).want(200).str("access_token")
 	reset := func() string {
 		w.do("POST", "/v1/auth/forgot-password", "", object{"email": ada.email}).want(200)
-		w.accounts.Wait()
-		return w.mail.resets[ada.email]
+		w.Accounts.Wait()
+		return w.reset(ada.email)
 	}
 	mailed := reset()
 	const next = "Other-8-Good-Words"
@@ -155,7 +157,7 @@ func TestTokensOfBeforeAMembership(t *testing.T) {
 	old := w.do("POST", "/v1/auth/switch-org", ada.login(), object{"org_id": bob.org}).want(200).str("access_token")
 	w.do("DELETE", "/v1/org/members/"+ada.id, bob.login(), nil).want(204)
 	w.do("GET", "/v1/auth/me", old, nil).want(401)
-	w.clock.forward(10 * time.Second)
+	w.Clock.Forward(10 * time.Second)
 	ada.token, bob.token = ada.login(), bob.login()
 	ada.joins(bob, "member")
 	w.do("GET", "/v1/auth/me", old, nil).want(401)
@@ -186,7 +188,7 @@ func TestTokensOfBeforeAMembershipHaveNoGrace(t *testing.T) {
 				"an agent's taken": w.do("POST", "/v1/agents/"+bot.id+"/token", ada.token, nil).want(200).str("token"),
 			}
 			w.do("DELETE", "/v1/org/members/"+ada.id, bob.login(), nil).want(204)
-			w.clock.forward(pause)
+			w.Clock.Forward(pause)
 			ada.token = home
 			ada.joins(bob, "member")
 			for what, token := range old {
@@ -210,7 +212,7 @@ func TestTokensOfBeforeAMembershipHaveNoGrace(t *testing.T) {
 func TestATokenOfNoSession(t *testing.T) {
 	w := open(t)
 	ada := w.signup("ada")
-	w.exec(`DELETE FROM sessions`)
+	w.Exec(`DELETE FROM sessions`)
 	w.do("DELETE", "/v1/auth/token", ada.login(), nil).want(http.StatusNoContent) // what is cached is looked up again
 	w.do("GET", "/v1/auth/me", ada.token, nil).want(401)
 }
@@ -219,11 +221,11 @@ func TestATokenOfNoSession(t *testing.T) {
 // with where it came from, can be ended by its id from each organisation, and says what it made.
 func TestAKeyThatIsAStoredLoginIsASession(t *testing.T) {
 	s := openSession(t)
-	day := object{"name": "oneclaw login", "expires_at": s.clock.now().Add(24 * time.Hour)}
+	day := object{"name": "oneclaw login", "expires_at": s.Clock.Now().Add(24 * time.Hour)}
 	k := s.do("POST", "/v1/auth/api-keys", s.ada.login(), day).want(201)
 	key, id := k.str("api_key"), k.str("key", "id")
-	long := s.do("POST", "/v1/auth/api-keys", s.ada.login(), object{"name": "long", "expires_at": s.clock.now().Add(48 * time.Hour)}).want(201).str("key", "id")
-	s.clock.forward(time.Hour) // its login has expired
+	long := s.do("POST", "/v1/auth/api-keys", s.ada.login(), object{"name": "long", "expires_at": s.Clock.Now().Add(48 * time.Hour)}).want(201).str("key", "id")
+	s.Clock.Forward(time.Hour) // its login has expired
 	listed := func(token, query string) (found object) {
 		for _, o := range s.do("GET", "/v1/auth/sessions"+query, token, nil).want(200).list("sessions") {
 			if o["id"] == long {
@@ -255,7 +257,7 @@ func TestAKeyThatIsAStoredLoginIsASession(t *testing.T) {
 
 	s.ada.token, eve.token = s.ada.login(), eve.login()
 	s.ada.joins(eve, "member")
-	s.clock.forward(time.Hour)
+	s.Clock.Forward(time.Hour)
 	away := &human{world: s.world, token: s.ada.login()}
 	if got := s.do("DELETE", "/v1/auth/sessions/"+id, away.switched(eve.org), nil).want(204).header.Get("X-Ended"); got != "agents=1" {
 		t.Errorf("X-Ended: %q", got)

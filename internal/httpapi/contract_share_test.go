@@ -1,12 +1,12 @@
 package httpapi_test
 
 import (
-	"context"
 	"net/http"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
 )
 
 var (
@@ -14,20 +14,6 @@ var (
 	itemFields   = []string{"id", "secret_path", "recipient_type", "recipient_id", "recipient_email", "access_count", "max_access_count", "expires_at", "created_at", "is_expired", "is_accepted", "status"}
 	sharedFields = []string{"id", "path", "type", "value", "access_count", "max_access_count"}
 )
-
-func (o *outbox) ShareReceived(_ context.Context, to, id, by string) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.shares = append(o.shares, strings.Join([]string{"received", to, id, by}, " "))
-	return nil
-}
-
-func (o *outbox) ShareAccessed(_ context.Context, to, id string, times int64) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.shares = append(o.shares, strings.Join([]string{"accessed", to, id, strconv.FormatInt(times, 10)}, " "))
-	return nil
-}
 
 // secretID is the id of a path's newest version.
 func (h *human) secretID(vault, path string) string {
@@ -51,7 +37,7 @@ type sharer struct {
 
 func openSharer(t *testing.T, change ...func(*setup)) *sharer {
 	t.Helper()
-	s := &sharer{world: open(t, append(change, oneByOne)...)}
+	s := &sharer{world: open(t, append(change, rest.OneByOne)...)}
 	s.ada, s.bob, s.eve = s.signup("ada"), s.signup("bob"), s.signup("eve")
 	s.bob.moves(s.ada, "member")
 	s.vault = s.ada.vaultNamed("main")
@@ -67,20 +53,20 @@ func (s *sharer) read(id, token string, change ...func(*http.Request)) reply {
 
 func (s *sharer) link(body object) string {
 	s.t.Helper()
-	s.clock.forward(10 * time.Second) // of ten a minute
+	s.Clock.Forward(10 * time.Second) // of ten a minute
 	body["recipient_type"] = "anyone_with_link"
 	return s.ada.shares(s.secret, body).str("id")
 }
 
 func (s *sharer) givenTo(body object) string {
 	s.t.Helper()
-	s.clock.forward(10 * time.Second)
+	s.Clock.Forward(10 * time.Second)
 	return s.ada.shares(s.secret, body).str("id")
 }
 
 func TestALinkIsReadByWhoHasIt(t *testing.T) {
 	s := openSharer(t)
-	end := s.clock.now().Add(time.Hour).UTC().Format(time.RFC3339Nano)
+	end := s.Clock.Now().Add(time.Hour).UTC().Format(time.RFC3339Nano)
 	r := s.ada.shares(s.secret, object{"recipient_type": "anyone_with_link", "expires_at": end, "max_access_count": 3, "permissions": []string{"read"}})
 	o := fields(t, "Share", r.json(), shareFields...)
 	id := r.str("id")
@@ -116,12 +102,12 @@ func TestASharesTimeEnds(t *testing.T) {
 	s := openSharer(t)
 	id := s.link(object{})
 	o := s.do("GET", "/v1/shares/"+id, s.ada.token, nil).want(200).json()
-	if o["expires_at"] != s.clock.now().Add(24*time.Hour).UTC().Format(time.RFC3339Nano) {
+	if o["expires_at"] != s.Clock.Now().Add(24*time.Hour).UTC().Format(time.RFC3339Nano) {
 		t.Errorf("a share that was not told lives until %v", o["expires_at"])
 	}
-	s.clock.forward(24*time.Hour - time.Microsecond)
+	s.Clock.Forward(24*time.Hour - time.Microsecond)
 	s.read(id, "").want(200)
-	s.clock.forward(time.Microsecond)
+	s.Clock.Forward(time.Microsecond)
 	s.read(id, "").want(410, "share_gone")
 }
 
@@ -207,7 +193,7 @@ func TestSharesToMailAddresses(t *testing.T) {
 	if r.str("recipient_email") != "eve@example.com" {
 		t.Errorf("got %s", r.body)
 	}
-	if got := s.mail.shares; len(got) != 1 || got[0] != "received eve@example.com "+id+" " {
+	if got := s.shareMails(); len(got) != 1 || got[0] != "received eve@example.com "+id+" " {
 		t.Errorf("letters: %q", got)
 	}
 	// An address that nobody confirmed proves nothing.
@@ -217,7 +203,7 @@ func TestSharesToMailAddresses(t *testing.T) {
 	if in := s.do("GET", "/v1/shares/inbound", s.eve.token, nil).want(200).list("shares"); len(in) != 0 {
 		t.Errorf("an unconfirmed address was given %v", in)
 	}
-	s.exec(`UPDATE users SET email_verified = 1 WHERE id = ?`, s.eve.id)
+	s.Exec(`UPDATE users SET email_verified = 1 WHERE id = ?`, s.eve.id)
 	in := s.do("GET", "/v1/shares/inbound", s.eve.token, nil).want(200).list("shares")
 	if len(in) != 1 || in[0]["id"] != id || in[0]["is_accepted"] != true || in[0]["recipient_id"] != s.eve.id {
 		t.Fatalf("a confirmed address was given %v", in)
@@ -231,15 +217,15 @@ func TestSharesToMailAddresses(t *testing.T) {
 	s.do("POST", "/v1/shares/"+second+"/decline", s.eve.token, nil).want(204)
 	s.read(second, s.eve.token).want(403, "share_declined")
 	// Whoever gets the address later does not get what was claimed.
-	s.exec(`UPDATE users SET email = 'late@example.com' WHERE id = ?`, s.eve.id)
-	s.exec(`UPDATE users SET email = 'eve@example.com', email_verified = 1 WHERE id = ?`, s.bob.id)
+	s.Exec(`UPDATE users SET email = 'late@example.com' WHERE id = ?`, s.eve.id)
+	s.Exec(`UPDATE users SET email = 'eve@example.com', email_verified = 1 WHERE id = ?`, s.bob.id)
 	s.read(id, s.bob.token).want(403, "share_not_yours")
 	s.read(id, s.eve.token).want(200)
 	// One address is not flooded with letters.
 	for range 4 {
 		s.givenTo(object{"recipient_type": "external_email", "email": "much@example.com"})
 	}
-	if n := strings.Count(strings.Join(s.mail.shares, "\n"), "much@"); n != 3 {
+	if n := strings.Count(strings.Join(s.shareMails(), "\n"), "much@"); n != 3 {
 		t.Errorf("%d letters to one address within an hour", n)
 	}
 }
@@ -272,7 +258,7 @@ func TestRefusedShares(t *testing.T) {
 		"another org's agent":     {s.secret, object{"recipient_type": "agent", "recipient_id": robot.id}, 404, "principal_not_found"},
 		"a user's id as agent's":  {s.secret, object{"recipient_type": "agent", "recipient_id": s.bob.id}, 404, "principal_not_found"},
 		"a past end":              {s.secret, object{"expires_at": "2001-01-01T00:00:00Z"}, 400, "expires_in_the_past"},
-		"an end beyond a year":    {s.secret, object{"expires_at": s.clock.now().Add(367 * 24 * time.Hour)}, 400, "invalid_expires_at"},
+		"an end beyond a year":    {s.secret, object{"expires_at": s.Clock.Now().Add(367 * 24 * time.Hour)}, 400, "invalid_expires_at"},
 		"a negative count":        {s.secret, object{"max_access_count": -1}, 400, "invalid_request"},
 		"a huge count":            {s.secret, object{"max_access_count": 1 << 31}, 400, "invalid_request"},
 		"the right to write":      {s.secret, object{"permissions": []string{"read", "write"}}, 400, "invalid_permissions"},
@@ -310,7 +296,7 @@ func TestSharesByPathAsOtherClientsMakeThem(t *testing.T) {
 	make := func(body object) reply { return s.do("POST", "/v1/shares", s.ada.token, body) }
 	r := make(object{"vault_id": s.vault, "secret_path": "a/b", "expires_in_hours": 2, "max_views": 1, "passphrase": "open sesame"}).want(201)
 	o := fields(t, "Share", r.json(), shareFields...)
-	if o["recipient_type"] != "anyone_with_link" || o["expires_at"] != s.clock.now().Add(2*time.Hour).UTC().Format(time.RFC3339Nano) {
+	if o["recipient_type"] != "anyone_with_link" || o["expires_at"] != s.Clock.Now().Add(2*time.Hour).UTC().Format(time.RFC3339Nano) {
 		t.Errorf("got %v", o)
 	}
 	id := r.str("id")
@@ -354,13 +340,13 @@ func TestTenSharesAMinute(t *testing.T) {
 	for range 10 {
 		id := s.ada.shares(s.secret, body).str("id")
 		s.do("DELETE", "/v1/share/"+id, s.ada.token, nil).want(204) // revoked ones count
-		s.clock.forward(time.Second)
+		s.Clock.Forward(time.Second)
 	}
 	r := s.do("POST", "/v1/secrets/"+s.secret+"/share", s.ada.token, body).want(429, "rate_limited")
 	if after := r.header.Get("Retry-After"); after != "50" {
 		t.Errorf("Retry-After %q", after)
 	}
-	s.clock.forward(50 * time.Second)
+	s.Clock.Forward(50 * time.Second)
 	s.ada.shares(s.secret, body)
 	s.do("POST", "/v1/secrets/"+s.secret+"/share", s.ada.token, body).want(429)
 	own := s.eve.vaultNamed("own")

@@ -24,7 +24,7 @@ func TestVaults(t *testing.T) {
 	if o["name"] != "main" || o["created_by"] != ada.id || o["created_by_type"] != "user" || o["cmek_enabled"] != false || o["cmek_fingerprint"] != nil || o["description"] != "" {
 		t.Errorf("got %v", o)
 	}
-	if at, err := time.Parse(time.RFC3339, r.str("created_at")); err != nil || !at.Equal(w.clock.now()) || !strings.HasSuffix(r.str("created_at"), "Z") {
+	if at, err := time.Parse(time.RFC3339, r.str("created_at")); err != nil || !at.Equal(w.Clock.Now()) || !strings.HasSuffix(r.str("created_at"), "Z") {
 		t.Errorf("created_at %v %v", at, err)
 	}
 	w.do("POST", "/v1/vaults", ada.token, object{"name": "main"}).want(409)
@@ -77,7 +77,7 @@ func TestSecrets(t *testing.T) {
 	w := open(t)
 	ada := w.signup("ada")
 	v := ada.vaultNamed("main")
-	end := w.clock.now().Add(time.Hour).Format(time.RFC3339Nano)
+	end := w.Clock.Now().Add(time.Hour).Format(time.RFC3339Nano)
 	r := w.do("PUT", secretAt(v, "db/main"), ada.token, object{
 		"value": "s3cret \u2028 \"quoted\" \x01", "type": "password", "metadata": object{"team": "a", "n": 1}, "expires_at": end,
 		"rotation_policy": object{"days": 30}, "max_access_count": 0, "encoding": "later",
@@ -164,10 +164,10 @@ func TestExpiryAndAccessCount(t *testing.T) {
 	w := open(t)
 	ada := w.signup("ada")
 	v := ada.vaultNamed("main")
-	end := w.clock.now().Add(time.Minute)
+	end := w.Clock.Now().Add(time.Minute)
 	w.do("PUT", secretAt(v, "short"), ada.token, object{"value": "x", "expires_at": end}).want(201)
 	w.do("GET", secretAt(v, "short"), ada.token, nil).want(200)
-	w.clock.forward(time.Minute)
+	w.Clock.Forward(time.Minute)
 	w.do("GET", secretAt(v, "short"), ada.token, nil).want(410)
 	w.do("PUT", secretAt(v, "twice"), ada.token, object{"value": "x", "max_access_count": 2}).want(201)
 	for range 5 { // which never counts
@@ -220,8 +220,8 @@ func TestListing(t *testing.T) {
 	for _, p := range []string{"b", "a/1", "a/2", "a-1", "c"} {
 		ada.put(v, p, "listed-value")
 	}
-	w.do("PUT", secretAt(v, "soon"), ada.token, object{"value": "x", "expires_at": w.clock.now().Add(time.Second)}).want(201)
-	w.clock.forward(time.Second)
+	w.do("PUT", secretAt(v, "soon"), ada.token, object{"value": "x", "expires_at": w.Clock.Now().Add(time.Second)}).want(201)
+	w.Clock.Forward(time.Second)
 	r := w.do("GET", all, ada.token, nil).want(200)
 	fields(t, "the listing", r.json(), "secrets")
 	var paths []string
@@ -256,7 +256,7 @@ func TestListing(t *testing.T) {
 	}
 }
 
-func TestWhateverAnswerIsAskedForIsJSON(t *testing.T) {
+func TestEveryAcceptHeaderIsAnsweredWithJSON(t *testing.T) {
 	w := open(t)
 	ada := w.signup("ada")
 	for _, accept := range []string{"", "*/*", "text/html", "application/json;q=0.1, text/html", "application/xml", "application/cbor", "application/jsonl", "garbage;;;", "application/problem+json"} {

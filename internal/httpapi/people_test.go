@@ -32,7 +32,7 @@ func (w *world) signup(name string) *human {
 func (w *world) boss() *human {
 	w.t.Helper()
 	h := w.signup("boss")
-	w.exec(`UPDATE users SET platform_admin = 1 WHERE id = ?`, h.id)
+	w.Exec(`UPDATE users SET platform_admin = 1 WHERE id = ?`, h.id)
 	h.token = h.login()
 	return h
 }

@@ -2,11 +2,8 @@ package httpapi_test
 
 import "testing"
 
-// postgresTests is the parent of tests that run on PostgreSQL: see open.
-const postgresTests = "TestPostgreSQL/"
-
 // TestPostgreSQL runs what is about rights and what ends with them on the other
-// database.
+// database: world.Open knows its subtests by their name.
 func TestPostgreSQL(t *testing.T) {
 	for name, test := range map[string]func(*testing.T){
 		"what a credential made":           TestWhatACredentialMadeEndsWithIt,
@@ -39,7 +36,7 @@ func TestPostgreSQL(t *testing.T) {
 		"an approval and its policy":       TestAnApprovalIsBoundToThePolicyAsItWas,
 		"an approval and its decider":      TestAnApprovalEndsWithItsDeciderAndItsRequestersKey,
 		"a pause after a denial":           TestADenialIsFollowedByAPause,
-		"an agent's own vault":             TestAnAgentsOwnVaultIsNoWayRoundItsGate,
+		"an agent's own vault":             TestAGateHoldsInAVaultThatTheAgentMade,
 		"names of vaults":                  TestVaultNamesThatLookAlikeAreTaken,
 		"vaults that agents are bound to":  TestAMemberBindsAgentsOnlyToVaultsItSees,
 		"an agent's token":                 TestAnAgentsTokenTellsItsPatterns,
@@ -49,11 +46,11 @@ func TestPostgreSQL(t *testing.T) {
 		"what a credential let do more":    TestWhatACredentialLetDoMoreEndsWithIt,
 		"what an agent let do more":        TestWhatAnAgentLetDoMoreEndsWithItsKey,
 		"what a demoted admin let do more": TestADemotedAdminKeepsNothingThatItLetDoMore,
-		"a word is no cap":                 TestAWordIsNoCapOnPaths,
+		"scopes without a pattern":         TestAScopeThatIsNoPatternCapsNoPaths,
 		"what a taken token let do more":   TestWhatATakenTokenLetDoMoreEndsWithTheRightToTakeIt,
 		"shares to an address":             TestAShareToAMembersAddressEndsWithTheMembership,
-		"destroying round a gate":          TestAnAgentDestroysNothingRoundItsGate,
-		"destroying round one in person":   TestOnlyAPersonDestroysRoundItsGate,
+		"destroying round a gate":          TestAnAgentDestroysNothingThatNeedsAnApproval,
+		"destroying round one in person":   TestOnlyAPersonDestroysWhatNeedsAnApproval,
 		"a key and its owner":              TestAKeyNeitherEndsNorHidesItsOwnersLogins,
 		"prolonged or let in":              TestWhatAStolenKeyProlongedOrLetInIsEndedOrNamed,
 		"a rule that was removed":          TestARuleThatAStolenKeyRemovedIsNamed,
@@ -62,7 +59,7 @@ func TestPostgreSQL(t *testing.T) {
 		"approvals and caps":               TestARightThatComesBackBringsNoApprovalBack,
 		"approvals that a key asked for":   TestAnApprovalEndsWithTheKeyThatAskedForIt,
 		"approvals of an ended login":      TestAnApprovalEndsWithTheLoginThatGaveIt,
-		"a demoted admin's inheritance":    TestADemotedAdminKeepsNoAgentThatItInherited,
+		"agents of a member who left":      TestADemotedAdminKeepsNoAgentOfAMemberWhoLeft,
 		"what ends logins says":            TestWhatEndsLoginsSaysWhatEnded,
 		"what a deleted account says":      TestADeletedAccountSaysWhatEnded,
 		"widening one over a shared gate":  TestWideningAnAgentOverASharedGateTakesAPerson,

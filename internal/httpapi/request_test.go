@@ -38,7 +38,7 @@ func (w *world) do(method, target, token string, body any, change ...func(*http.
 func (w *world) serve(r *http.Request) reply {
 	w.t.Helper()
 	rec := httptest.NewRecorder()
-	w.api.ServeHTTP(rec, r)
+	w.API.ServeHTTP(rec, r)
 	return reply{t: w.t, what: r.Method + " " + r.RequestURI, status: rec.Code, header: rec.Result().Header, body: rec.Body.Bytes()}
 }
 
@@ -107,11 +107,14 @@ func (r reply) json() object {
 	return o
 }
 
-// want checks the status, and of an error that it is a problem with the code.
+// want checks the status, and of an error that it is a problem with the code. A test
+// goes on with what it checks next, so that one failure does not hide the others: str,
+// list and json end it where it needs what an answer has not got.
 func (r reply) want(status int, code ...string) reply {
 	r.t.Helper()
 	if r.status != status {
-		r.t.Fatalf("%s: got %d, want %d: %.400s", r.what, r.status, status, r.body)
+		r.t.Errorf("%s: got %d, want %d: %.400s", r.what, r.status, status, r.body)
+		return r
 	}
 	if status == http.StatusNoContent && len(r.body) > 0 {
 		r.t.Errorf("%s: 204 with a body: %.100s", r.what, r.body)

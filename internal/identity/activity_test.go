@@ -7,13 +7,13 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/people"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 func TestTimesOfUseAreWrittenInTheBackground(t *testing.T) {
-	w := people.Open(t)
-	_, ada := w.SignUp("ada@example.com")
-	a, key := w.Agent(ada, agent.Agent{})
+	w := world.Open(t)
+	ada, _ := w.SignUp("ada")
+	a, key := w.NewAgent(ada, agent.Agent{})
 	jwt := w.Exchange(key)
 	run := func() agent.Agent {
 		t.Helper()

@@ -7,21 +7,15 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
-	"github.com/oneclaw-dev/oneclaw/internal/store"
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/people"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 // bench is a server with one agent.
-func bench(b *testing.B) (w *people.World, key, token string) {
+func bench(b *testing.B) (w *world.World, key, token string) {
 	b.Helper()
-	db, err := store.Open(b.Context(), store.Config{Dir: b.TempDir()})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = db.Close() })
-	w = people.OpenOn(b, db)
-	_, ada := w.SignUp("ada@example.com")
-	_, key = w.Agent(ada, agent.Agent{})
+	w = world.Open(b)
+	ada, _ := w.SignUp("ada")
+	_, key = w.NewAgent(ada, agent.Agent{})
 	return w, key, w.Exchange(key)
 }
 
@@ -94,7 +88,7 @@ func BenchmarkLogin(b *testing.B) {
 	w, _, _ := bench(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := w.Accounts.Login(b.Context(), w.Anon(policy.Login), "ada@example.com", secret.FromString(people.Password)); err != nil {
+		if _, err := w.Accounts.Login(b.Context(), w.Anon(policy.Login), "ada@example.com", secret.FromString(world.Password)); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -14,24 +14,23 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
-	"github.com/oneclaw-dev/oneclaw/internal/store"
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/people"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 // A credential that was good once names its account in the log of the account's
 // organisation. To who sends it, it is like one that never was.
 func TestARefusedCredentialNamesItsAccountInTheLogAlone(t *testing.T) {
-	for engine, change := range map[string]func(*people.Config){
-		"with the cache":    func(*people.Config) {},
-		"without the cache": func(c *people.Config) { c.Store = unsure{c.Store.(*store.DB)} },
+	for engine, change := range map[string]func(*world.Setup){
+		"with the cache":    func(*world.Setup) {},
+		"without the cache": withoutCache,
 	} {
-		t.Run(engine, func(t *testing.T) { testRefused(t, people.Open(t, change)) })
+		t.Run(engine, func(t *testing.T) { testRefused(t, world.Open(t, change)) })
 	}
 }
 
-func testRefused(t *testing.T, w *people.World) {
+func testRefused(t *testing.T, w *world.World) {
 	ctx := t.Context()
-	revoked, ada := w.SignUp("ada@example.com")
+	ada, revoked := w.SignUp("ada")
 	if err := w.Identity.Revoke(ctx, w.Call(ada, policy.Logout), revoked); err != nil {
 		t.Fatal(err)
 	}
@@ -44,10 +43,10 @@ func testRefused(t *testing.T, w *people.World) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	idle, idleKey := w.Agent(ada, agent.Agent{})
+	idle, idleKey := w.NewAgent(ada, agent.Agent{})
 	idleToken := w.Exchange(idleKey)
-	expired, expiredKey := w.Agent(ada, agent.Agent{State: identity.State{ExpiresAt: w.Clock.Now().Add(time.Second)}})
-	rotated, rotatedKey := w.Agent(ada, agent.Agent{})
+	expired, expiredKey := w.NewAgent(ada, agent.Agent{State: identity.State{ExpiresAt: w.Clock.Now().Add(time.Second)}})
+	rotated, rotatedKey := w.NewAgent(ada, agent.Agent{})
 	rotatedToken := w.Exchange(rotatedKey)
 	for _, bearer := range []string{userKey, idleKey, idleToken, expiredKey, rotatedToken, string(fromKey.Access.Reveal())} {
 		w.Who(bearer)
@@ -75,7 +74,7 @@ func testRefused(t *testing.T, w *people.World) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := w.Identity.Authenticate(ctx, tc.bearer, w.Clock.Now())
-			people.WantKind(t, "authenticate", err, fault.Unauthenticated)
+			world.WantKind(t, "authenticate", err, fault.Unauthenticated)
 			e, ok := errors.AsType[*fault.Error](err)
 			if !ok {
 				t.Fatalf("got %v", err)

@@ -15,7 +15,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/people"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 // unsure is a store that does not know its epoch, as a node that lost the
@@ -24,21 +24,25 @@ type unsure struct{ *store.DB }
 
 func (unsure) Epoch() (int64, bool) { return 0, false }
 
+func withoutCache(s *world.Setup) {
+	s.CallerStore = func(db *store.DB) world.CallerStore { return unsure{db} }
+}
+
 func TestRevocationBitesAtOnce(t *testing.T) {
-	for engine, change := range map[string]func(*people.Config){
-		"with the cache":    func(*people.Config) {},
-		"without the cache": func(c *people.Config) { c.Store = unsure{c.Store.(*store.DB)} },
+	for engine, change := range map[string]func(*world.Setup){
+		"with the cache":    func(*world.Setup) {},
+		"without the cache": withoutCache,
 	} {
-		t.Run(engine, func(t *testing.T) { testRevocation(t, people.Open(t, change)) })
+		t.Run(engine, func(t *testing.T) { testRevocation(t, world.Open(t, change)) })
 	}
 }
 
-func testRevocation(t *testing.T, w *people.World) {
+func testRevocation(t *testing.T, w *world.World) {
 	ctx := t.Context()
-	token, ada := w.SignUp("ada@example.com")
+	ada, token := w.SignUp("ada")
 
 	t.Run("a revoked token", func(t *testing.T) {
-		again := w.LogIn("ada@example.com", people.Password)
+		again := w.LogIn("ada@example.com", world.Password)
 		w.Who(again)
 		if err := w.Identity.Revoke(ctx, w.Call(ada, policy.Logout), again); err != nil {
 			t.Fatal(err)
@@ -47,7 +51,7 @@ func testRevocation(t *testing.T, w *people.World) {
 		w.Who(token)
 	})
 	t.Run("a deactivated agent for good, also after it was activated again", func(t *testing.T) {
-		a, key := w.Agent(ada, agent.Agent{})
+		a, key := w.NewAgent(ada, agent.Agent{})
 		jwt := w.Exchange(key)
 		w.Who(jwt)
 		w.Who(key)
@@ -62,7 +66,7 @@ func testRevocation(t *testing.T, w *people.World) {
 		w.Dead("its old token", jwt)
 		w.Dead("its old key", key)
 		_, err := w.Agents.AgentToken(ctx, w.Anon(policy.Login), key, "")
-		people.WantCode(t, "exchange", err, "unauthenticated")
+		world.WantCode(t, "exchange", err, "unauthenticated")
 		fresh, err := w.Agents.RotateAgentKey(ctx, w.Call(ada, policy.RotateAgentKey), a.ID, false)
 		if err != nil {
 			t.Fatal(err)
@@ -70,7 +74,7 @@ func testRevocation(t *testing.T, w *people.World) {
 		w.Who(w.Exchange(string(fresh.Reveal())))
 	})
 	t.Run("an agent that a patch made inactive, also after another made it active", func(t *testing.T) {
-		a, key := w.Agent(ada, agent.Agent{})
+		a, key := w.NewAgent(ada, agent.Agent{})
 		jwt := w.Exchange(key)
 		for _, active := range []bool{false, true} {
 			patch := agent.Patch{Active: patch.Value(active)}
@@ -82,7 +86,7 @@ func testRevocation(t *testing.T, w *people.World) {
 		}
 	})
 	t.Run("a rotated key", func(t *testing.T) {
-		a, key := w.Agent(ada, agent.Agent{})
+		a, key := w.NewAgent(ada, agent.Agent{})
 		jwt := w.Exchange(key)
 		w.Who(jwt)
 		w.Who(key)
@@ -113,12 +117,12 @@ func testRevocation(t *testing.T, w *people.World) {
 		w.Dead("the key", string(key.Reveal()))
 		w.Dead("its token", string(got.Access.Reveal()))
 		_, err = w.Accounts.APIKeyToken(ctx, w.Anon(policy.Login), string(key.Reveal()))
-		people.WantCode(t, "exchange", err, "unauthenticated")
+		world.WantCode(t, "exchange", err, "unauthenticated")
 	})
 	t.Run("what the other node remembers", func(t *testing.T) {
-		// One database, so one epoch: what bites here must bite there.
+		// One database, so one epoch: what ends here must end there.
 		other := w.OtherNode()
-		a, key := w.Agent(ada, agent.Agent{})
+		a, key := w.NewAgent(ada, agent.Agent{})
 		jwt := w.Exchange(key)
 		other.Who(jwt)
 		other.Who(key)
@@ -126,13 +130,14 @@ func testRevocation(t *testing.T, w *people.World) {
 		if _, err := w.Agents.RotateAgentKey(ctx, w.Call(ada, policy.RotateAgentKey), a.ID, false); err != nil {
 			t.Fatal(err)
 		}
+		other.Hear(w)
 		_, err := other.Agents.AgentToken(ctx, w.Anon(policy.Login), key, "")
-		people.WantCode(t, "exchange", err, "unauthenticated")
+		world.WantCode(t, "exchange", err, "unauthenticated")
 		other.Dead("the token of the old key", jwt)
 		other.Dead("the old key", key)
 	})
 	t.Run("a changed binding is seen by the next request", func(t *testing.T) {
-		a, key := w.Agent(ada, agent.Agent{State: identity.State{Scopes: []string{"prod/**"}}})
+		a, key := w.NewAgent(ada, agent.Agent{State: identity.State{Scopes: []string{"prod/**"}}})
 		jwt := w.Exchange(key)
 		if got := w.Who(jwt).Scopes; len(got) != 1 {
 			t.Fatalf("scopes %v", got)
@@ -146,26 +151,26 @@ func testRevocation(t *testing.T, w *people.World) {
 		}
 	})
 	t.Run("a changed password ends all tokens but the one that changed it", func(t *testing.T) {
-		other := w.LogIn("ada@example.com", people.Password)
-		mine := w.LogIn("ada@example.com", people.Password)
+		other := w.LogIn("ada@example.com", world.Password)
+		mine := w.LogIn("ada@example.com", world.Password)
 		w.Who(other)
 		const next = "Qu1te-another-0ne"
 		who := w.Who(mine)
-		if err := w.Accounts.ChangePassword(ctx, w.Call(who, policy.ChangePassword), secret.FromString(people.Password), secret.FromString(next)); err != nil {
+		if err := w.Accounts.ChangePassword(ctx, w.Call(who, policy.ChangePassword), secret.FromString(world.Password), secret.FromString(next)); err != nil {
 			t.Fatal(err)
 		}
 		w.Dead("another token", other)
 		w.Dead("the first token", token)
 		w.Who(mine)
-		_, err := w.Accounts.Login(ctx, w.Anon(policy.Login), "ada@example.com", secret.FromString(people.Password))
-		people.WantCode(t, "the old password", err, "unauthenticated")
+		_, err := w.Accounts.Login(ctx, w.Anon(policy.Login), "ada@example.com", secret.FromString(world.Password))
+		world.WantCode(t, "the old password", err, "unauthenticated")
 		w.Who(w.LogIn("ada@example.com", next))
 	})
 }
 
 func TestATokenExpiresInTheCacheToo(t *testing.T) {
-	w := people.Open(t)
-	token, _ := w.SignUp("ada@example.com")
+	w := world.Open(t)
+	_, token := w.SignUp("ada")
 	w.Clock.Forward(899 * time.Second)
 	w.Who(token)
 	w.Clock.Forward(time.Second)
@@ -190,9 +195,11 @@ func (c *counting) AgentState(ctx context.Context, id string) (identity.State, e
 
 func TestTheDatabaseIsAskedOnceAsLongAsNothingChanges(t *testing.T) {
 	st := &counting{}
-	w := people.Open(t, func(c *people.Config) { st.DB = c.Store.(*store.DB); c.Store = st })
-	_, ada := w.SignUp("ada@example.com")
-	_, key := w.Agent(ada, agent.Agent{})
+	w := world.Open(t, func(s *world.Setup) {
+		s.CallerStore = func(db *store.DB) world.CallerStore { st.DB = db; return st }
+	})
+	ada, _ := w.SignUp("ada")
+	_, key := w.NewAgent(ada, agent.Agent{})
 	var jwt string
 	for range 10 {
 		jwt = w.Exchange(key)
@@ -218,30 +225,32 @@ type failing struct {
 
 func (f *failing) Append(ctx context.Context, ev *audit.Event) error {
 	if f.log {
-		return people.ErrDown
+		return world.ErrDown
 	}
 	return f.DB.Append(ctx, ev)
 }
 
 func (f *failing) TakeToken(ctx context.Context, t identity.Taken, ev *audit.Event) error {
 	if f.log {
-		return people.ErrDown
+		return world.ErrDown
 	}
 	return f.DB.TakeToken(ctx, t, ev)
 }
 
 func (f *failing) AgentState(ctx context.Context, id string) (identity.State, error) {
 	if f.rows {
-		return identity.State{}, people.ErrDown
+		return identity.State{}, world.ErrDown
 	}
 	return f.DB.AgentState(ctx, id)
 }
 
 func TestNoTokenWithoutItsEvent(t *testing.T) {
 	st := &failing{}
-	w := people.Open(t, func(c *people.Config) { st.DB = c.Store.(*store.DB); c.Store = st })
-	_, ada := w.SignUp("ada@example.com")
-	a, key := w.Agent(ada, agent.Agent{})
+	w := world.Open(t, func(s *world.Setup) {
+		s.CallerStore = func(db *store.DB) world.CallerStore { st.DB = db; return st }
+	})
+	ada, _ := w.SignUp("ada")
+	a, key := w.NewAgent(ada, agent.Agent{})
 	_, own, err := w.Accounts.CreateKey(t.Context(), w.Call(ada, policy.CreateAPIKey), account.KeyDraft{Name: "laptop"})
 	if err != nil {
 		t.Fatal(err)
@@ -249,7 +258,7 @@ func TestNoTokenWithoutItsEvent(t *testing.T) {
 	st.log = true
 	for what, f := range map[string]func() (identity.Token, error){
 		"login": func() (identity.Token, error) {
-			return w.Accounts.Login(t.Context(), w.Anon(policy.Login), "ada@example.com", secret.FromString(people.Password))
+			return w.Accounts.Login(t.Context(), w.Anon(policy.Login), "ada@example.com", secret.FromString(world.Password))
 		},
 		"agent-token": func() (identity.Token, error) {
 			return w.Agents.AgentToken(t.Context(), w.Anon(policy.Login), key, a.ID)
@@ -262,7 +271,7 @@ func TestNoTokenWithoutItsEvent(t *testing.T) {
 		},
 	} {
 		got, err := f()
-		people.WantKind(t, what, err, fault.Unavailable)
+		world.WantKind(t, what, err, fault.Unavailable)
 		if got.Access.Len() != 0 {
 			t.Errorf("%s: a token came out", what)
 		}
@@ -271,23 +280,25 @@ func TestNoTokenWithoutItsEvent(t *testing.T) {
 
 func TestADatabaseThatIsAwayIsNotAWrongCredential(t *testing.T) {
 	st := &failing{}
-	w := people.Open(t, func(c *people.Config) { st.DB = c.Store.(*store.DB); c.Store = st })
-	_, ada := w.SignUp("ada@example.com")
-	_, key := w.Agent(ada, agent.Agent{})
+	w := world.Open(t, func(s *world.Setup) {
+		s.CallerStore = func(db *store.DB) world.CallerStore { st.DB = db; return st }
+	})
+	ada, _ := w.SignUp("ada")
+	_, key := w.NewAgent(ada, agent.Agent{})
 	jwt := w.Exchange(key)
 	w = w.OtherNode()
 	st.rows = true
 	_, err := w.Identity.Authenticate(t.Context(), jwt, w.Clock.Now())
-	people.WantKind(t, "while it is away", err, fault.Unavailable)
+	world.WantKind(t, "while it is away", err, fault.Unavailable)
 	st.rows = false
 	w.Who(jwt)
 }
 
 func TestABareKeyCanNotBeRevokedAsAToken(t *testing.T) {
-	w := people.Open(t)
-	_, ada := w.SignUp("ada@example.com")
-	_, key := w.Agent(ada, agent.Agent{})
+	w := world.Open(t)
+	ada, _ := w.SignUp("ada")
+	_, key := w.NewAgent(ada, agent.Agent{})
 	err := w.Identity.Revoke(t.Context(), w.Call(w.Who(key), policy.Logout), key)
-	people.WantCode(t, "revoke", err, "not_a_token")
+	world.WantCode(t, "revoke", err, "not_a_token")
 	w.Who(key)
 }

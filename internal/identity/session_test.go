@@ -8,18 +8,16 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
-	"github.com/oneclaw-dev/oneclaw/internal/store"
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/people"
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 // A session begins with its login's event, ends when it is told to, and is kept
 // long after that.
 func TestSessions(t *testing.T) {
-	w := people.Open(t)
+	w := world.Open(t)
 	ctx := t.Context()
-	first, ada := w.SignUp("ada@example.com")
-	second := w.LogIn("ada@example.com", people.Password)
+	ada, first := w.SignUp("ada")
+	second := w.LogIn("ada@example.com", world.Password)
 	in := w.Who(second)
 	if in.Session == "" || in.Session == ada.Session || !in.Here(w.Clock.Now()) {
 		t.Fatalf("the login is %+v", in)
@@ -47,8 +45,8 @@ func TestSessions(t *testing.T) {
 	if row, err := w.DB.Session(ctx, in.Session); err != nil || row.SeenAt.IsZero() || row.Kind != "password" || row.User != ada.ID {
 		t.Errorf("the row %+v, %v", row, err)
 	}
-	_, strangers := w.SignUp("bob@example.com")
-	people.WantCode(t, "another's", w.Accounts.EndSession(ctx, w.Call(strangers, policy.EndSession), ada.Session, true), "session_not_found")
+	strangers, _ := w.SignUp("bob")
+	world.WantCode(t, "another's", w.Accounts.EndSession(ctx, w.Call(strangers, policy.EndSession), ada.Session, true), "session_not_found")
 	w.Who(first)
 	if err := w.Accounts.EndSession(ctx, w.Call(in, policy.EndSession), ada.Session, true); err != nil {
 		t.Fatal(err)
@@ -78,10 +76,10 @@ func TestSessions(t *testing.T) {
 // A login whose event is not stored begins no session, and one that fails leaves
 // none with the event of its refusal.
 func TestARefusedLoginBeginsNoSession(t *testing.T) {
-	w := people.Open(t)
-	_, ada := w.SignUp("ada@example.com")
+	w := world.Open(t)
+	ada, _ := w.SignUp("ada")
 	c := w.Anon(policy.Signup)
-	if _, err := w.Accounts.Signup(t.Context(), c, "ada@example.com", secret.FromString(people.Password), ""); err == nil || c.Event.Begins != nil {
+	if _, err := w.Accounts.Signup(t.Context(), c, "ada@example.com", secret.FromString(world.Password), ""); err == nil || c.Event.Begins != nil {
 		t.Errorf("signed up twice: %v, %+v", err, c.Event.Begins)
 	}
 	all, err := w.Accounts.Sessions(t.Context(), w.Call(ada, policy.ListSessions), false)
@@ -91,44 +89,17 @@ func TestARefusedLoginBeginsNoSession(t *testing.T) {
 }
 
 func TestAnEndedSessionIsHeardByTheOtherNode(t *testing.T) {
-	cfg := store.Config{PostgresDSN: ready.DSN(t)}
-	here, there := openNode(t, cfg), openNode(t, cfg)
-	w := people.OpenOn(t, here)
-	same := w.Config
-	same.Store = there
-	other := w.With(same)
-	token, _ := w.SignUp("ada@example.com")
-	in := w.Who(w.LogIn("ada@example.com", people.Password))
+	w := world.Open(t, func(s *world.Setup) { s.Postgres = true })
+	other := w.OtherNode()
+	_, token := w.SignUp("ada")
+	in := w.Who(w.LogIn("ada@example.com", world.Password))
 	if _, err := other.Identity.Authenticate(t.Context(), token, w.Clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Accounts.EndSessions(t.Context(), w.Call(in, policy.EndSession), true); err != nil {
 		t.Fatal(err)
 	}
-	// Nobody asks the other node: it hears by itself.
-	tick, late := time.NewTicker(time.Millisecond), time.After(time.Minute)
-	defer tick.Stop()
-	for there.Seen() < here.Seen() {
-		select {
-		case <-tick.C:
-		case <-late:
-			t.Fatal("the other node has not heard of it")
-		}
-	}
+	other.Hear(w)
 	_, err := other.Identity.Authenticate(t.Context(), token, w.Clock.Now())
-	people.WantKind(t, "on the other node", err, fault.Unauthenticated)
-}
-
-func openNode(t *testing.T, cfg store.Config) *store.DB {
-	t.Helper()
-	db, err := store.Open(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return db
+	world.WantKind(t, "on the other node", err, fault.Unauthenticated)
 }

@@ -16,37 +16,39 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/people"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 // forge signs claims like those of token, changed by edit.
-func forge(w *people.World, token string, method jwt.SigningMethod, key any, edit func(header map[string]any, c jwt.MapClaims)) string {
-	w.T.Helper()
+func forge(t testing.TB, w *world.World, token string, method jwt.SigningMethod, key any, edit func(header map[string]any, c jwt.MapClaims)) string {
+	t.Helper()
 	c := jwt.MapClaims{}
 	old, _, err := jwt.NewParser().ParseUnverified(token, c)
 	if err != nil {
-		w.T.Fatal(err)
+		t.Fatal(err)
 	}
 	forged := jwt.NewWithClaims(method, c)
 	forged.Header["kid"] = old.Header["kid"]
 	edit(forged.Header, c)
 	text, err := forged.SignedString(key)
 	if err != nil {
-		w.T.Fatal(err)
+		t.Fatal(err)
 	}
 	return text
 }
 
-func signer(w *people.World) any {
-	w.T.Helper()
-	ids, err := w.Keys.Signers(w.T.Context())
+func signer(t testing.TB, w *world.World) any {
+	t.Helper()
+	ids, err := w.Keys.Signers(t.Context())
+	ids = slices.DeleteFunc(ids, func(id string) bool { return id == world.CheckpointKey })
 	if err != nil || len(ids) != 1 {
-		w.T.Fatalf("signers: %v %v", ids, err)
+		t.Fatalf("signers: %v %v", ids, err)
 	}
-	k, err := w.Keys.Signer(w.T.Context(), ids[0])
+	k, err := w.Keys.Signer(t.Context(), ids[0])
 	if err != nil {
-		w.T.Fatal(err)
+		t.Fatal(err)
 	}
 	return k
 }
@@ -54,10 +56,10 @@ func signer(w *people.World) any {
 func same(map[string]any, jwt.MapClaims) {}
 
 func TestOnlyOurTokensAuthenticate(t *testing.T) {
-	w := people.Open(t)
-	token, who := w.SignUp("ada@example.com")
-	other, _ := w.SignUp("bob@example.com")
-	ours := signer(w)
+	w := world.Open(t)
+	who, token := w.SignUp("ada")
+	_, other := w.SignUp("bob")
+	ours := signer(t, w)
 	pub := w.Identity.PublicKeys(t.Context())[0]
 	_, stranger, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -68,22 +70,22 @@ func TestOnlyOurTokensAuthenticate(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The way of forging is right: unchanged, it makes a good token.
-	if got := w.Who(forge(w, token, jwt.SigningMethodEdDSA, ours, same)); got.ID != who.ID || got.Org != who.Org {
+	if got := w.Who(forge(t, w, token, jwt.SigningMethodEdDSA, ours, same)); got.ID != who.ID || got.Org != who.Org {
 		t.Fatalf("a token signed with our key: %+v", got)
 	}
 	part := strings.Split(token, ".")
 	otherPart := strings.Split(other, ".")
 	set := func(name string, value any) string {
-		return forge(w, token, jwt.SigningMethodEdDSA, ours, func(_ map[string]any, c jwt.MapClaims) { c[name] = value })
+		return forge(t, w, token, jwt.SigningMethodEdDSA, ours, func(_ map[string]any, c jwt.MapClaims) { c[name] = value })
 	}
 	without := func(name string) string {
-		return forge(w, token, jwt.SigningMethodEdDSA, ours, func(_ map[string]any, c jwt.MapClaims) { delete(c, name) })
+		return forge(t, w, token, jwt.SigningMethodEdDSA, ours, func(_ map[string]any, c jwt.MapClaims) { delete(c, name) })
 	}
 	header := func(name string, value any) string {
-		return forge(w, token, jwt.SigningMethodEdDSA, ours, func(h map[string]any, _ jwt.MapClaims) { h[name] = value })
+		return forge(t, w, token, jwt.SigningMethodEdDSA, ours, func(h map[string]any, _ jwt.MapClaims) { h[name] = value })
 	}
-	_, key := w.Agent(who, agent.Agent{})
-	forgeAgent := forge(w, w.Exchange(key), jwt.SigningMethodEdDSA, ours, func(_ map[string]any, c jwt.MapClaims) {
+	_, key := w.NewAgent(who, agent.Agent{})
+	forgeAgent := forge(t, w, w.Exchange(key), jwt.SigningMethodEdDSA, ours, func(_ map[string]any, c jwt.MapClaims) {
 		c["org"] = "00000000-0000-4000-8000-000000000001"
 	})
 	now := w.Clock.Now()
@@ -102,11 +104,11 @@ func TestOnlyOurTokensAuthenticate(t *testing.T) {
 		"another token's claims":             part[0] + "." + otherPart[1] + "." + part[2],
 		"another token's signature":          part[0] + "." + part[1] + "." + otherPart[2],
 		"huge":                               strings.Repeat("A", 1<<20),
-		"alg none":                           forge(w, token, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, same),
-		"alg HS256 with our public key":      forge(w, token, jwt.SigningMethodHS256, []byte(pub.Key), same),
-		"alg HS256 with the key in base64":   forge(w, token, jwt.SigningMethodHS256, []byte(base64.StdEncoding.EncodeToString(pub.Key)), same),
-		"alg RS256":                          forge(w, token, jwt.SigningMethodRS256, rsaKey, same),
-		"another key under our kid":          forge(w, token, jwt.SigningMethodEdDSA, stranger, same),
+		"alg none":                           forge(t, w, token, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, same),
+		"alg HS256 with our public key":      forge(t, w, token, jwt.SigningMethodHS256, []byte(pub.Key), same),
+		"alg HS256 with the key in base64":   forge(t, w, token, jwt.SigningMethodHS256, []byte(base64.StdEncoding.EncodeToString(pub.Key)), same),
+		"alg RS256":                          forge(t, w, token, jwt.SigningMethodRS256, rsaKey, same),
+		"another key under our kid":          forge(t, w, token, jwt.SigningMethodEdDSA, stranger, same),
 		"another kid":                        header("kid", "A"+pub.ID),
 		"no kid":                             header("kid", nil),
 		"a number for kid":                   header("kid", 7),
@@ -142,12 +144,12 @@ func TestOnlyOurTokensAuthenticate(t *testing.T) {
 }
 
 func TestTokensSayWhatTheContractSays(t *testing.T) {
-	w := people.Open(t)
-	token, who := w.SignUp("ada@example.com")
-	a, key := w.Agent(who, agent.Agent{State: identity.State{Scopes: []string{"vault:read"}, Intents: true, TokenTTL: 120}})
+	w := world.Open(t)
+	who, token := w.SignUp("ada")
+	a, key := w.NewAgent(who, agent.Agent{State: identity.State{Scopes: []string{"vault:read"}, Intents: true, TokenTTL: 120}})
 	read := func(token string) (jwt.MapClaims, map[string]any) {
 		c := jwt.MapClaims{}
-		tok, err := jwt.NewParser(jwt.WithTimeFunc(w.Clock.Now), jwt.WithAudience(people.Audience), jwt.WithIssuer(people.Issuer)).ParseWithClaims(
+		tok, err := jwt.NewParser(jwt.WithTimeFunc(w.Clock.Now), jwt.WithAudience(world.Audience), jwt.WithIssuer(world.Issuer)).ParseWithClaims(
 			token, c, func(*jwt.Token) (any, error) { return w.Identity.PublicKeys(t.Context())[0].Key, nil })
 		if err != nil {
 			t.Fatal(err)
@@ -182,9 +184,9 @@ func TestTokensSayWhatTheContractSays(t *testing.T) {
 }
 
 func TestATokenEndsWithWhatItIsBasedOn(t *testing.T) {
-	w := people.Open(t)
-	_, who := w.SignUp("ada@example.com")
-	_, key := w.Agent(who, agent.Agent{State: identity.State{ExpiresAt: w.Clock.Now().Add(10 * time.Minute)}})
+	w := world.Open(t)
+	who, _ := w.SignUp("ada")
+	_, key := w.NewAgent(who, agent.Agent{State: identity.State{ExpiresAt: w.Clock.Now().Add(10 * time.Minute)}})
 	got, err := w.Agents.AgentToken(t.Context(), w.Anon(policy.Login), key, "")
 	if err != nil {
 		t.Fatal(err)
@@ -200,12 +202,12 @@ func TestATokenEndsWithWhatItIsBasedOn(t *testing.T) {
 	w.Dead("the token of an expired agent", token)
 	w.Dead("the key of an expired agent", key)
 	_, err = w.Agents.AgentToken(t.Context(), w.Anon(policy.Login), key, "")
-	people.WantCode(t, "exchange", err, "unauthenticated")
+	world.WantCode(t, "exchange", err, "unauthenticated")
 }
 
 func TestKeysRotate(t *testing.T) {
-	w := people.Open(t)
-	old, _ := w.SignUp("ada@example.com")
+	w := world.Open(t)
+	_, old := w.SignUp("ada")
 	second := w.OtherNode() // on the same database and keystore
 	before := w.Identity.PublicKeys(t.Context())
 	if err := w.Identity.RotateTokenKey(t.Context()); err != nil {
@@ -215,7 +217,7 @@ func TestKeysRotate(t *testing.T) {
 	if len(before) != 1 || len(after) != 2 || after[1].ID != before[0].ID || after[0].ID == before[0].ID {
 		t.Fatalf("keys were %d, are %d", len(before), len(after))
 	}
-	fresh, _ := w.SignUp("bob@example.com")
+	_, fresh := w.SignUp("bob")
 	if _, err := second.Identity.Authenticate(t.Context(), old, w.Clock.Now()); err != nil {
 		t.Errorf("old token on the other node: %v", err)
 	}
@@ -232,21 +234,23 @@ func TestKeysRotate(t *testing.T) {
 
 // countingKeys counts how often the keystore is listed.
 type countingKeys struct {
-	people.Keys
+	world.CallerKeys
 	lists atomic.Int64
 }
 
 func (k *countingKeys) Signers(ctx context.Context) ([]string, error) {
 	k.lists.Add(1)
-	return k.Keys.Signers(ctx)
+	return k.CallerKeys.Signers(ctx)
 }
 
 func TestTheKeystoreIsListedSeldom(t *testing.T) {
 	keys := &countingKeys{}
-	w := people.Open(t, func(c *people.Config) { keys.Keys = c.Keys; c.Keys = keys })
-	token, _ := w.SignUp("ada@example.com")
+	w := world.Open(t, func(s *world.Setup) {
+		s.CallerKeys = func(real *soft.Store) world.CallerKeys { keys.CallerKeys = real; return keys }
+	})
+	_, token := w.SignUp("ada")
 	start := keys.lists.Load()
-	unknown := forge(w, token, jwt.SigningMethodEdDSA, signer(w), func(h map[string]any, _ jwt.MapClaims) { h["kid"] = "unknown" })
+	unknown := forge(t, w, token, jwt.SigningMethodEdDSA, signer(t, w), func(h map[string]any, _ jwt.MapClaims) { h["kid"] = "unknown" })
 	w.Clock.Forward(2 * time.Second)
 	for range 10 {
 		w.Who(token)
@@ -266,8 +270,10 @@ func TestTheKeystoreIsListedSeldom(t *testing.T) {
 
 func TestAKeyThatIsGoneVerifiesNothing(t *testing.T) {
 	keys := &goneKeys{}
-	w := people.Open(t, func(c *people.Config) { keys.Keys = c.Keys; c.Keys = keys })
-	token, _ := w.SignUp("ada@example.com")
+	w := world.Open(t, func(s *world.Setup) {
+		s.CallerKeys = func(real *soft.Store) world.CallerKeys { keys.CallerKeys = real; return keys }
+	})
+	_, token := w.SignUp("ada")
 	if err := w.Identity.RotateTokenKey(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -279,11 +285,11 @@ func TestAKeyThatIsGoneVerifiesNothing(t *testing.T) {
 
 // goneKeys is a keystore from which a key was taken.
 type goneKeys struct {
-	people.Keys
+	world.CallerKeys
 	gone string
 }
 
 func (k *goneKeys) Signers(ctx context.Context) ([]string, error) {
-	ids, err := k.Keys.Signers(ctx)
+	ids, err := k.CallerKeys.Signers(ctx)
 	return slices.DeleteFunc(ids, func(id string) bool { return id == k.gone }), err
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 const (
@@ -30,36 +31,19 @@ const (
 	password = "mail-pass-canary-91"
 )
 
-// clock is a time that tests move.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
+// newClock stands at a time without fractions of a second, which a mail's date has not.
+func newClock() *world.Clock {
+	c := world.NewClock()
+	c.Set(time.Date(2026, 8, 3, 9, 30, 0, 0, time.UTC))
+	return c
 }
-
-func newClock() *clock { return &clock{at: time.Date(2026, 8, 3, 9, 30, 0, 0, time.UTC)} }
-
-func (c *clock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.at }
-
-func (c *clock) Set(t time.Time) { c.mu.Lock(); defer c.mu.Unlock(); c.at = t }
-
-func (c *clock) Add(d time.Duration) { c.Set(c.Now().Add(d)) }
-
-// lines is a log that many goroutines write.
-type lines struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) { l.mu.Lock(); defer l.mu.Unlock(); return l.b.Write(p) }
-
-func (l *lines) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.b.String() }
 
 // node is a server's worth of mail: a database, a keystore and the service.
 type node struct {
 	*mail.Service
 	db   *store.DB
 	keys *soft.Store
-	log  *lines
+	log  *world.Log
 	stop func() // may be called more than once
 }
 
@@ -79,7 +63,7 @@ func open(t *testing.T, s setup) *node {
 	if s.public == "" {
 		s.public = public
 	}
-	n := &node{log: &lines{}}
+	n := &node{log: &world.Log{}}
 	var err error
 	if n.keys, err = soft.Open(ctx, soft.Config{Dir: filepath.Join(s.dir, "keystore")}); err != nil {
 		t.Fatal(err)

@@ -43,7 +43,7 @@ func TestAMailIsTriedAgainAfterATemporaryFailure(t *testing.T) {
 		if tries := n.DeliverDue(t.Context()); tries != 0 {
 			t.Fatalf("after attempt %d it was tried too early", attempt)
 		}
-		at.Add(time.Microsecond)
+		at.Forward(time.Microsecond)
 	}
 	down.Delete("down")
 	if n.DeliverDue(t.Context()) != 1 || len(s.mails()) != 1 {
@@ -90,7 +90,7 @@ func TestAMailThatIsTooOldIsNotSent(t *testing.T) {
 	at := newClock()
 	n := open(t, setup{dir: ready.Dir(t), sender: unused{t}, now: at.Now})
 	n.verify(t)
-	at.Add(24*time.Hour + time.Second)
+	at.Forward(24*time.Hour + time.Second)
 	if n.DeliverDue(t.Context()) != 1 {
 		t.Fatal("it was not looked at")
 	}

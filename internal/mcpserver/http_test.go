@@ -19,6 +19,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/mcpserver"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 func serverFor(t testing.TB, a *contractAPI) *mcp.Server {
@@ -34,21 +35,12 @@ func serverFor(t testing.TB, a *contractAPI) *mcp.Server {
 	return s
 }
 
-// clock is a time that tests move.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clock) now() time.Time          { c.mu.Lock(); defer c.mu.Unlock(); return c.t }
-func (c *clock) advance(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.t = c.t.Add(d) }
-
 // overHTTP serves /mcp in front of a, called in process.
-func overHTTP(t *testing.T, a *contractAPI) (*httptest.Server, *clock) {
+func overHTTP(t *testing.T, a *contractAPI) (*httptest.Server, *world.Clock) {
 	t.Helper()
-	ck := &clock{t: time.Unix(1_800_000_000, 0)}
+	ck := world.NewClock()
 	s := httptest.NewUnstartedServer(mcpserver.Handler(mcpserver.HTTPConfig{
-		NewClient: mcpserver.InProcessClients(a, "1", nil), Version: "1", Hosts: []string{"vault.example:443"}, Now: ck.now,
+		NewClient: mcpserver.InProcessClients(a, "1", nil), Version: "1", Hosts: []string{"vault.example:443"}, Now: ck.Now,
 	}))
 	s.Config.ErrorLog = log.New(noPanic{t}, "", 0)
 	s.Start()
@@ -219,7 +211,7 @@ func TestTheAPIIsAskedAboutACredentialOnceAMinute(t *testing.T) {
 	if asked() != 1 {
 		t.Errorf("asked %d times", asked())
 	}
-	ck.advance(time.Minute)
+	ck.Forward(time.Minute)
 	post(t, s.URL, "POST", pingBody, good)
 	if asked() != 2 {
 		t.Errorf("asked %d times after a minute", asked())
@@ -282,7 +274,7 @@ func TestManyCredentials(t *testing.T) {
 	for g := range 4 {
 		wg.Go(func() {
 			for i := g; i < 1100; i += 4 {
-				ck.advance(time.Millisecond)
+				ck.Forward(time.Millisecond)
 				if status, _, body := post(t, s.URL, "POST", pingBody, withHeaders{"Authorization": fmt.Sprint("Bearer agent-", i)}); status != 200 {
 					t.Errorf("%d %s", status, body)
 				}
@@ -292,7 +284,7 @@ func TestManyCredentials(t *testing.T) {
 	wg.Wait()
 	asks := func(agent string) bool {
 		before := len(a.requests)
-		ck.advance(time.Millisecond)
+		ck.Forward(time.Millisecond)
 		post(t, s.URL, "POST", pingBody, withHeaders{"Authorization": "Bearer " + agent})
 		return len(a.requests) != before
 	}

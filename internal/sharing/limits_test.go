@@ -122,9 +122,9 @@ func TestWrongPassphrasesLockAShare(t *testing.T) {
 		return e.RetryAfter
 	}
 	for n := range 9 {
-		_ = try("wrong guess "+strconv.Itoa(n+1), "wrong", "wrong_passphrase")
+		_ = try("wrong attempt "+strconv.Itoa(n+1), "wrong", "wrong_passphrase")
 	}
-	_ = try("without any", "", "passphrase_required") // which is no guess
+	_ = try("without any", "", "passphrase_required") // which is no attempt
 	_ = try("the right one after nine wrong ones", "right", "")
 	_ = try("the tenth wrong one", "wrong", "wrong_passphrase")
 	if got := wait(try("while it is locked", "right", "share_locked")); got != time.Minute {
@@ -137,7 +137,7 @@ func TestWrongPassphrasesLockAShare(t *testing.T) {
 	s.Clock.Forward(time.Microsecond)
 	_ = try("after the lock", "right", "")
 	// Each lock lasts twice as long, a day at most. Its share goes on counting: only the
-	// count of guesses is set, past every layer, to spare a thousand hashes.
+	// count of attempts is set, past every layer, to spare a thousand hashes.
 	for failed, want := range map[int]time.Duration{19: 2 * time.Minute, 109: 1024 * time.Minute, 119: day, 9999: day} {
 		s.Exec(`UPDATE shares SET failed_count = ?, locked_until = 0`, failed)
 		_ = try("a wrong one after "+strconv.Itoa(failed), "wrong", "wrong_passphrase")

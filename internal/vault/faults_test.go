@@ -2,9 +2,7 @@ package vault_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
-	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -69,7 +67,7 @@ func TestNoValueLeavesWithoutItsRecord(t *testing.T) {
 	must(t, err)
 	broken := fault.New(fault.Unavailable, "storage_unavailable", "")
 	down := true
-	f.Service = f.service(&storeWith{Store: f.db,
+	f.Service = f.w.VaultOn(&storeWith{Store: f.db,
 		append: func() error { return when(down, broken) }, spend: func() error { return when(down, broken) },
 	}, f.keys)
 	for _, path := range []string{"plain", "counted"} {
@@ -103,7 +101,7 @@ func TestADatabaseWithoutALogServesNothing(t *testing.T) {
 			f.put(v, "plain", "x")
 			_, err := f.Put(t.Context(), f.call(f.owner), v.ID, parse("counted"), vault.Draft{Value: secret.FromString("x"), MaxAccess: 1})
 			must(t, err)
-			f.sql(tc.harm)
+			f.w.Exec(tc.harm)
 			for _, path := range []string{"plain", "counted"} {
 				if got, err := f.reveal(f.owner, v, path); !fault.Is(err, fault.Unavailable) || got != "" {
 					t.Errorf("%s: %q, %v", path, got, err)
@@ -113,7 +111,7 @@ func TestADatabaseWithoutALogServesNothing(t *testing.T) {
 			if !fault.Is(err, fault.Unavailable) {
 				t.Errorf("a write: %v", err)
 			}
-			f.sql(tc.repair)
+			f.w.Exec(tc.repair)
 			for _, path := range []string{"plain", "counted"} { // and the one read was not spent
 				if got, err := f.reveal(f.owner, v, path); err != nil || got != "x" {
 					t.Errorf("%s after the repair: %q, %v", path, got, err)
@@ -121,15 +119,6 @@ func TestADatabaseWithoutALogServesNothing(t *testing.T) {
 			}
 		})
 	}
-}
-
-// sql runs a statement beside the service.
-func (f *fixture) sql(query string) {
-	f.t.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(f.dir, "oneclaw.db")+"?_pragma=busy_timeout(5000)")
-	must(f.t, err)
-	_, err = db.ExecContext(f.t.Context(), query)
-	must(f.t, errors.Join(err, db.Close()))
 }
 
 func when(yes bool, err error) error {
@@ -161,7 +150,7 @@ func TestAScheduledKeyIsDestroyedInTheEnd(t *testing.T) {
 	f.put(kept, "p", "x")
 	row, err := f.db.Latest(t.Context(), v.ID, "p")
 	must(t, err)
-	away := f.service(f.db, &keysWith{f.keys, func(string) error { return keystore.Unavailable(errors.New("away")) }})
+	away := f.w.VaultOn(f.db, &keysWith{f.keys, func(string) error { return keystore.Unavailable(errors.New("away")) }})
 	if err := away.Remove(t.Context(), f.call(f.owner), v.ID); err != nil {
 		t.Errorf("the removal: %v", err) // the rows are gone: that is done
 	}
@@ -189,7 +178,7 @@ func TestAKeyThatCanNotBeDestroyedKeepsNoOtherAlive(t *testing.T) {
 	f := newFixture(t)
 	stuck, other := f.vault("stuck"), f.vault("other")
 	keys := &keysWith{f.keys, func(string) error { return keystore.Unavailable(errors.New("away")) }}
-	s := f.service(f.db, keys)
+	s := f.w.VaultOn(f.db, keys)
 	for _, v := range []vault.Vault{stuck, other} {
 		must(t, s.Remove(t.Context(), f.call(f.owner), v.ID))
 	}
@@ -207,9 +196,9 @@ func TestAWriteToAVaultThatGoesMeanwhileEnds(t *testing.T) {
 	f := newFixture(t)
 	v := f.vault("v")
 	f.put(v, "old", "x")
-	other := f.service(f.db, &keysWith{f.keys, func(string) error { return keystore.Unavailable(nil) }})
+	other := f.w.VaultOn(f.db, &keysWith{f.keys, func(string) error { return keystore.Unavailable(nil) }})
 	removed := false
-	s := f.service(&storeWith{Store: f.db, before: func() {
+	s := f.w.VaultOn(&storeWith{Store: f.db, before: func() {
 		if !removed {
 			removed = true
 			must(t, other.Remove(t.Context(), f.call(f.owner), v.ID))
@@ -247,7 +236,7 @@ func TestAPolicyThatIsNotUnderstoodDeniesOnlyItself(t *testing.T) {
 	f.allow(v, other, "**", "read")
 	odd := vault.Grant{
 		ID: ids.New(), Vault: v.ID, Pattern: "**", PrincipalKind: policy.KindAgent, PrincipalID: f.agent.ID,
-		Permissions: []string{"read"}, Conditions: []byte(`{"from_the_future":true}`), CreatedAt: moment,
+		Permissions: []string{"read"}, Conditions: []byte(`{"from_the_future":true}`), CreatedAt: f.now(),
 	}
 	must(t, f.db.AddGrant(t.Context(), f.org, odd, nil))
 	_, err := f.reveal(f.agent, v, "p")
@@ -261,7 +250,7 @@ func TestVaultNames(t *testing.T) {
 	f := newFixture(t)
 	f.vault("taken")
 	var made []string
-	f.Service = f.service(&storeWith{Store: f.db, addedAs: func(v vault.Vault) { made = append(made, v.KEK()) }}, f.keys)
+	f.Service = f.w.VaultOn(&storeWith{Store: f.db, addedAs: func(v vault.Vault) { made = append(made, v.KEK()) }}, f.keys)
 	c := f.call(f.owner)
 	_, err := f.Create(t.Context(), c, "  taken ", "")
 	wantCode(t, "a taken name", err, "vault_name_taken")
@@ -295,7 +284,7 @@ func TestAgentsKeysHaveAVaultOfTheirOwn(t *testing.T) {
 	f := newFixture(t)
 	member := f.user(policy.RoleMember)
 	// Two nodes, many agents at once, no vault yet.
-	nodes := []*vault.Service{f.Service, f.service(f.db, f.keys)}
+	nodes := []*vault.Service{f.Service, f.w.OtherNode().Vault}
 	var next atomic.Int64
 	errs := parallel(16, func() error {
 		c := f.call(member)

@@ -4,13 +4,10 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
-	"database/sql"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,18 +16,14 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the tests' own view of PostgreSQL
 
-	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/cmek"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
-	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
-	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -40,63 +33,22 @@ type cluster struct {
 	*fixture
 	nodes  [2]*vault.Service
 	stores [2]*store.DB
-	exec   func(query string, args ...any)
-	// fresh is the keystore as a process sees it that has just started: the others
-	// may keep a key in memory for a while that another has destroyed.
-	fresh func() keystore.KeyStore
 }
 
 // onBoth runs a test on a cluster over each engine.
 func onBoth(t *testing.T, test func(t *testing.T, c *cluster)) {
-	t.Run("sqlite", func(t *testing.T) {
-		f := newFixture(t)
-		raw, err := sql.Open("sqlite", filepath.Join(f.dir, "oneclaw.db")+"?_pragma=busy_timeout(10000)")
-		c := f.cluster(raw, err, f.db, f.db, f.keys)
-		c.fresh = func() keystore.KeyStore { return f.keys }
-		test(t, c)
-	})
-	t.Run("postgres", func(t *testing.T) {
-		dsn, dir := ready.DSN(t), t.TempDir()
-		var dbs [2]*store.DB
-		var keys [2]*soft.Store
-		var err error
-		for i := range dbs {
-			dbs[i], err = store.Open(t.Context(), store.Config{PostgresDSN: dsn})
-			must(t, err)
-			t.Cleanup(func() { must(t, dbs[i].Close()) })
-			keys[i], err = soft.Open(t.Context(), soft.Config{Dir: dir})
-			must(t, err)
-		}
-		f := &fixture{t: t, db: dbs[0], keys: keys[0], org: ids.New(), now: moment}
-		f.owner = f.user(policy.RoleOwner)
-		f.Service = f.service(f.db, f.keys)
-		raw, err := sql.Open("pgx", dsn)
-		c := f.cluster(raw, err, dbs[0], dbs[1], keys[1])
-		c.fresh = func() keystore.KeyStore {
-			k, err := soft.Open(t.Context(), soft.Config{Dir: dir})
-			must(t, err)
-			return k
-		}
-		test(t, c)
-	})
+	for engine, postgres := range map[string]bool{"sqlite": false, "postgres": true} {
+		t.Run(engine, func(t *testing.T) {
+			f := newFixture(t, func(s *world.Setup) { s.Postgres = postgres })
+			other := f.w.OtherNode()
+			test(t, &cluster{f, [2]*vault.Service{f.Service, other.Vault}, [2]*store.DB{f.db, other.DB}})
+		})
+	}
 }
 
-func (f *fixture) cluster(raw *sql.DB, err error, a, b *store.DB, keys keystore.KeyStore) *cluster {
-	f.t.Helper()
-	must(f.t, err)
-	f.t.Cleanup(func() { must(f.t, raw.Close()) })
-	c := &cluster{fixture: f, stores: [2]*store.DB{a, b}}
-	c.nodes = [2]*vault.Service{
-		f.Service,
-		vault.New(b, seal.New(keys), keys, b, approval.New(approval.Config{Store: b}), slog.New(slog.DiscardHandler)),
-	}
-	c.exec = func(query string, args ...any) {
-		f.t.Helper()
-		_, err := raw.ExecContext(f.t.Context(), query, args...)
-		must(f.t, err)
-	}
-	return c
-}
+// fresh is the keystore as a process sees it that has just started: the others
+// may keep a key in memory for a while that another has destroyed.
+func (c *cluster) fresh() keystore.KeyStore { return c.w.OtherNode().Keys }
 
 // The keys of a client, and the values that it makes of them.
 var keyA, keyB, keyC = clientKey('a'), clientKey('b'), clientKey('c')
@@ -208,7 +160,7 @@ func TestKeysChangeUnderReadsAndWrites(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		var all sync.WaitGroup
 		for _, s := range c.nodes {
-			w := vault.NewWorker(s, time.Now)
+			w := vault.NewWorker(s, c.now)
 			all.Go(func() { w.Run(ctx) })
 		}
 		var reads, writes atomic.Int64
@@ -264,7 +216,7 @@ func TestKeysChangeUnderReadsAndWrites(t *testing.T) {
 
 func (c *cluster) awaitEnd(v vault.Vault, j vault.Job, want vault.JobStatus) vault.Job {
 	c.t.Helper()
-	end := time.Now().Add(time.Minute)
+	late := time.Now().Add(time.Minute)
 	for {
 		j, err := c.db.Job(c.t.Context(), v.ID, j.Kind, j.ID)
 		must(c.t, err)
@@ -274,7 +226,7 @@ func (c *cluster) awaitEnd(v vault.Vault, j vault.Job, want vault.JobStatus) vau
 			}
 			return j
 		}
-		if time.Now().After(end) {
+		if time.Now().After(late) {
 			c.t.Fatalf("still %+v", j)
 		}
 		time.Sleep(time.Millisecond) // polls for a state
@@ -353,7 +305,7 @@ func TestAJobThatIsCutAnywhereGoesOn(t *testing.T) {
 			v := c.opaque(fmt.Sprint("v", after), n)
 			j, err := c.RotateCMEK(t.Context(), c.call(c.owner), v.ID, c.rotation(keyA, keyB))
 			must(t, err)
-			now, cut, over := time.Now(), map[string]int{}, false
+			now, cut, over := c.now(), map[string]int{}, false
 			for life := int64(0); ; life++ {
 				if life > 60 {
 					t.Fatal("the job gets nowhere")
@@ -368,7 +320,7 @@ func TestAJobThatIsCutAnywhereGoesOn(t *testing.T) {
 					left.Store(1 + life%2)
 				}
 				st := &stopping{c.stores[life%2], left, after, cut}
-				s := c.service(st, &stoppingKeys{c.keys, st})
+				s := c.w.VaultOn(st, &stoppingKeys{c.keys, st})
 				for vault.NewWorker(s, func() time.Time { return now }).Turn(t.Context()) && left.Load() >= 0 {
 				}
 				if left.Load() >= 0 { // as a server does now and then
@@ -443,14 +395,14 @@ func TestTwoNodesDoNotWorkOnOneJob(t *testing.T) {
 		v := c.opaque("v", 150)
 		j, err := c.RotateCMEK(t.Context(), c.call(c.owner), v.ID, c.rotation(keyA, keyB))
 		must(t, err)
-		now := time.Now()
+		now := c.now()
 		st := &slow{Store: c.stores[0], first: func() {
 			if c.stores[0] != c.stores[1] && vault.NewWorker(c.nodes[1], func() time.Time { return now }).Turn(t.Context()) {
 				t.Error("a job was taken from a node that works on it")
 			}
 			drain(t.Context(), vault.NewWorker(c.nodes[1], func() time.Time { return now.Add(time.Minute) }))
 		}}
-		drain(t.Context(), vault.NewWorker(c.service(st, c.keys), func() time.Time { return now }))
+		drain(t.Context(), vault.NewWorker(c.w.VaultOn(st, c.keys), func() time.Time { return now }))
 		if !errors.Is(st.err, vault.ErrJobLost) {
 			t.Errorf("the write of the sleeper: %v", st.err)
 		}
@@ -468,7 +420,7 @@ func TestAVaultGoesWhileItsJobRuns(t *testing.T) {
 		j, err := c.RotateCMEK(t.Context(), c.call(c.owner), v.ID, c.rotation(keyA, keyB))
 		must(t, err)
 		st := &slow{Store: c.stores[0], first: func() { must(t, c.nodes[1].Remove(t.Context(), c.call(c.owner), v.ID)) }}
-		drain(t.Context(), vault.NewWorker(c.service(st, c.keys), time.Now))
+		drain(t.Context(), vault.NewWorker(c.w.VaultOn(st, c.keys), c.now))
 		for _, id := range append(vault.KEKs(v.ID, 0, 3), j.KEK()) {
 			if _, err := c.fresh().Wrap(t.Context(), id, make([]byte, 32), nil); fault.CodeOf(err) != keystore.CodeKeyNotFound {
 				t.Errorf("key %s: %v, want it gone", id, err)
@@ -489,14 +441,14 @@ func TestSharedValuesOpenInTheMiddleOfAJob(t *testing.T) {
 		must(t, err)
 		lend := func() {
 			got := ""
-			err := c.Lend(t.Context(), c.call(c.owner), c.owner, policy.Moment{Now: c.now}, v.ID, parse("a"), func(*vault.Version) error { return nil },
+			err := c.Lend(t.Context(), c.call(c.owner), c.owner, policy.Moment{Now: c.now()}, v.ID, parse("a"), func(*vault.Version) error { return nil },
 				func(lent *vault.Secret) error { got = string(lent.Value.Reveal()); return nil })
 			if err != nil || got != "x" {
 				t.Errorf("lent: %q, %v", got, err)
 			}
 		}
 		st := &slow{Store: c.stores[0], first: lend} // the vault has switched, the row has not
-		drain(t.Context(), vault.NewWorker(c.service(st, c.keys), time.Now))
+		drain(t.Context(), vault.NewWorker(c.w.VaultOn(st, c.keys), c.now))
 		lend()
 	})
 }
@@ -510,10 +462,10 @@ func TestADamagedVersionIsLeftAlone(t *testing.T) {
 		}
 		row, err := c.db.Latest(t.Context(), v.ID, "p2")
 		must(t, err)
-		c.exec(`UPDATE secret_versions SET wrapped_dek = $1 WHERE vault_id = $2 AND path = 'p2'`, append(row.Box.WrappedDEK, 0), v.ID)
+		c.w.Exec(`UPDATE secret_versions SET wrapped_dek = ? WHERE vault_id = ? AND path = 'p2'`, append(row.Box.WrappedDEK, 0), v.ID)
 		j, err := c.Rekey(t.Context(), c.call(c.owner), v.ID)
 		must(t, err)
-		drain(t.Context(), vault.NewWorker(c.nodes[1], time.Now))
+		drain(t.Context(), vault.NewWorker(c.nodes[1], c.now))
 		j = c.awaitEnd(v, j, vault.JobFailed)
 		if j.Processed != 4 || j.Total != 5 || j.Damaged != 1 || !strings.HasPrefix(j.Error, "1 stored versions") || strings.Contains(j.Error, "p2") {
 			t.Errorf("ended as %+v", j)
@@ -526,10 +478,10 @@ func TestADamagedVersionIsLeftAlone(t *testing.T) {
 			}
 		}
 		// It is mended, and the next rekey takes it along.
-		c.exec(`UPDATE secret_versions SET wrapped_dek = $1 WHERE vault_id = $2 AND path = 'p2'`, row.Box.WrappedDEK, v.ID)
+		c.w.Exec(`UPDATE secret_versions SET wrapped_dek = ? WHERE vault_id = ? AND path = 'p2'`, row.Box.WrappedDEK, v.ID)
 		j, err = c.Rekey(t.Context(), c.call(c.owner), v.ID)
 		must(t, err)
-		drain(t.Context(), vault.NewWorker(c.nodes[0], time.Now))
+		drain(t.Context(), vault.NewWorker(c.nodes[0], c.now))
 		c.awaitEnd(v, j, vault.JobCompleted)
 		if got, err := c.Reveal(t.Context(), c.call(c.owner), v.ID, parse("p2")); err != nil || string(got.Value.Reveal()) != "x" {
 			t.Errorf("p2 after it was mended: %v", err)
@@ -580,16 +532,16 @@ func TestALostRotationIsTakenUpAgain(t *testing.T) {
 		must(t, err)
 		left := new(atomic.Int64)
 		left.Store(1)
-		vault.NewWorker(c.service(&stopping{Store: c.stores[0], left: left}, c.keys), time.Now).Turn(t.Context())
+		vault.NewWorker(c.w.VaultOn(&stopping{Store: c.stores[0], left: left}, c.keys), c.now).Turn(t.Context())
 		must(t, c.keys.DestroyKEK(t.Context(), j.KEK()))
-		later := func() time.Time { return time.Now().Add(time.Minute) }
+		later := func() time.Time { return c.now().Add(time.Minute) }
 		drain(t.Context(), vault.NewWorker(c.nodes[1], later))
 		j = c.awaitEnd(v, j, vault.JobFailed)
 		if j.Processed != 100 || !strings.HasPrefix(j.Error, "The keys of this rotation are lost.") {
 			t.Errorf("ended as %+v", j)
 		}
 		c.told(j, "cmek_rotate", "failed old_key_kept")
-		must(t, c.db.PruneJobs(t.Context(), time.Now().Add(99*time.Hour))) // it must be there to be taken up
+		must(t, c.db.PruneJobs(t.Context(), c.now().Add(99*time.Hour))) // it must be there to be taken up
 		_, err = c.RotateCMEK(t.Context(), c.call(c.owner), v.ID, c.rotation(keyC, keyB))
 		wantCode(t, "another old key", err, "cmek_key_mismatch")
 		j, err = c.RotateCMEK(t.Context(), c.call(c.owner), v.ID, c.rotation(keyA, keyB))
@@ -623,14 +575,14 @@ func TestARotationTellsOfValuesThatCameLate(t *testing.T) {
 		j, err := c.RotateCMEK(t.Context(), c.call(c.owner), v.ID, c.rotation(keyA, keyB))
 		must(t, err)
 		st := &ending{c.stores[0], func() {
-			c.now = time.Now()
+			c.w.Clock.Forward(time.Second)
 			for i := range 120 {
 				c.put(v, fmt.Sprintf("late%d", i), clientSeal(keyA, "late", i%2 == 0))
 			}
 			c.put(v, "good", clientSeal(keyB, "good", false))
 			c.put(v, "odd", "not encrypted")
 		}}
-		drain(t.Context(), vault.NewWorker(c.service(st, c.keys), time.Now))
+		drain(t.Context(), vault.NewWorker(c.w.VaultOn(st, c.keys), c.now))
 		j = c.awaitEnd(v, j, vault.JobFailed)
 		if j.Processed != n || j.Unopened+j.Damaged != 0 || !strings.HasPrefix(j.Error, "120 values were written with the old key") {
 			t.Errorf("ended as %+v", j)
@@ -638,7 +590,7 @@ func TestARotationTellsOfValuesThatCameLate(t *testing.T) {
 		c.told(j, "cmek_rotate", "failed old_key_destroyed")
 		j, err = c.RotateCMEK(t.Context(), c.call(c.owner), v.ID, c.rotation(keyA, keyB))
 		must(t, err)
-		drain(t.Context(), vault.NewWorker(c.nodes[1], time.Now))
+		drain(t.Context(), vault.NewWorker(c.nodes[1], c.now))
 		j = c.awaitEnd(v, j, vault.JobFailed)
 		if j.Error != fmt.Sprintf("1 of %d values open with neither key and were left as they were.", n+122) {
 			t.Errorf("ended as %+v", j)

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"testing"
-	"time"
 	"unsafe"
 
 	"github.com/oneclaw-dev/oneclaw/internal/cmek"
@@ -55,7 +54,7 @@ func TestTheClientsKeysLeaveMemory(t *testing.T) {
 	must(t, err)
 	clear(texts[0])
 	clear(texts[1])
-	drain(t.Context(), vault.NewWorker(f.Service, time.Now))
+	drain(t.Context(), vault.NewWorker(f.Service, f.now))
 	if j, err = f.db.Job(t.Context(), v.ID, vault.JobCMEK, j.ID); err != nil || j.Status != vault.JobCompleted || j.Processed != 120 {
 		t.Fatalf("%+v, %v", j, err)
 	}

@@ -54,11 +54,11 @@ func TestAListingShowsWhatTheCallerMaySee(t *testing.T) {
 			odd = append(odd, path)
 		}
 	}
-	_, err := f.Put(t.Context(), f.call(f.owner), v.ID, parse("odd/expired"), vault.Draft{Value: secret.FromString("x"), ExpiresAt: f.now.Add(time.Second)})
+	_, err := f.Put(t.Context(), f.call(f.owner), v.ID, parse("odd/expired"), vault.Draft{Value: secret.FromString("x"), ExpiresAt: f.now().Add(time.Second)})
 	must(t, err)
 	f.put(v, "odd/deleted", "x")
 	must(t, f.Delete(t.Context(), f.call(f.owner), v.ID, parse("odd/deleted")))
-	f.now = f.now.Add(time.Minute)
+	f.w.Clock.Forward(time.Minute)
 	slices.Sort(all)
 	f.allow(v, f.agent, "odd/*", "read")
 	several := f.newAgent()

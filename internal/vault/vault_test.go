@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -14,78 +12,64 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
-	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
-	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
-	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
-var moment = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
-
-// fixture is a Service over a real database and a real keystore, with an
-// organisation, its owner and an agent of the owner's.
+// fixture is the service of a world, with an organisation, its owner and an agent of
+// the owner's.
 type fixture struct {
 	*vault.Service
-	t     *testing.T
-	dir   string // of the database
+	t     testing.TB
+	w     *world.World
 	db    *store.DB
 	keys  keystore.KeyStore
 	org   string
 	owner policy.Principal
 	agent policy.Principal
-	now   time.Time
+	begun uint64 // the last event of what was made before the test
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB, change ...func(*world.Setup)) *fixture {
 	t.Helper()
-	dir := ready.Dir(t)
-	db, err := store.Open(t.Context(), store.Config{Dir: dir})
-	must(t, err)
-	t.Cleanup(func() { must(t, db.Close()) })
-	keys, err := soft.Open(t.Context(), soft.Config{Dir: t.TempDir()})
-	must(t, err)
-	f := &fixture{t: t, dir: dir, db: db, keys: keys, org: ids.New(), now: moment}
-	f.owner = f.user(policy.RoleOwner)
+	w := world.Open(t, change...)
+	f := &fixture{Service: w.Vault, t: t, w: w, db: w.DB, keys: w.Keys, owner: w.Owner("owner")}
+	f.org = f.owner.Org
 	f.agent = f.newAgent()
-	f.Service = f.service(db, keys)
+	f.begun = w.Last(f.org).Seq
 	return f
 }
 
-func (f *fixture) service(st vault.Store, keys vault.Keys) *vault.Service {
-	return vault.New(st, seal.New(f.keys), keys, f.db, approval.New(approval.Config{Store: f.db}), slog.New(slog.DiscardHandler))
-}
-
+// user is a user of the organisation whom the database need not know.
 func (f *fixture) user(role policy.Role) policy.Principal {
 	return policy.Principal{Kind: policy.KindUser, ID: ids.New(), Org: f.org, Role: role}
 }
 
+// newAgent is an agent that has no keys in a vault: the organisation has no vault yet.
 func (f *fixture) newAgent() policy.Principal {
 	f.t.Helper()
 	a := policy.Principal{Kind: policy.KindAgent, ID: ids.New(), Org: f.org, Creator: f.owner.ID}
 	must(f.t, f.db.AddAgent(f.t.Context(), agent.Agent{
 		State: identity.State{ID: a.ID, Org: a.Org, Creator: a.Creator, Active: true},
-		Name:  "agent", AuthMethod: agent.MethodMTLS, CreatedAt: moment,
+		Name:  "agent", AuthMethod: agent.MethodMTLS, CreatedAt: f.now(),
 	}, nil))
 	return a
 }
 
+func (f *fixture) now() time.Time { return f.w.Clock.Now() }
+
 // call is one request of who.
-func (f *fixture) call(who policy.Principal) *call.Call {
-	return &call.Call{Who: who, IP: netip.MustParseAddr("192.0.2.7"), Now: f.now, Event: &audit.Event{
-		ID: ids.New(), Org: who.Org, At: f.now, Action: "test", ActorKind: string(who.Kind), ActorID: who.ID,
-	}}
-}
+func (f *fixture) call(who policy.Principal) *call.Call { return f.w.Call(who, "test") }
 
 func (f *fixture) vault(name string) vault.Vault {
 	f.t.Helper()
@@ -127,7 +111,7 @@ func (f *fixture) reveal(who policy.Principal, v vault.Vault, path string) (stri
 
 func (f *fixture) events() (rows []*audit.Row) {
 	f.t.Helper()
-	must(f.t, f.db.Walk(context.Background(), f.org, 0, func(r *audit.Row) bool {
+	must(f.t, f.db.Walk(context.Background(), f.org, f.begun, func(r *audit.Row) bool {
 		rows = append(rows, r)
 		return true
 	}))
@@ -142,7 +126,7 @@ func parse(path string) secretpath.Path {
 	return p
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -267,13 +251,13 @@ func TestAGrantOpensAndItsEndCloses(t *testing.T) {
 	_, err = f.Put(t.Context(), f.call(f.agent), v.ID, parse("api-keys/one"), vault.Draft{})
 	wantCode(t, "to write with a grant to read", err, "access_denied")
 
-	soon := f.now.Add(time.Minute)
+	soon := f.now().Add(time.Minute)
 	_, err = f.UpdateGrant(t.Context(), f.call(f.owner), v.ID, g.ID, vault.Change{ExpiresAt: &soon})
 	must(t, err)
 	if _, err := f.reveal(f.agent, v, "api-keys/one"); err != nil {
 		t.Errorf("before it ends: %v", err)
 	}
-	f.now = soon
+	f.w.Clock.Set(soon)
 	_, err = f.reveal(f.agent, v, "api-keys/one")
 	wantCode(t, "at its end", err, "access_denied")
 	_, err = f.UpdateGrant(t.Context(), f.call(f.owner), v.ID, g.ID, vault.Change{ClearExpiresAt: true})
@@ -294,13 +278,17 @@ func TestAGrantOpensAndItsEndCloses(t *testing.T) {
 	must(t, f.RemoveGrant(t.Context(), f.call(f.owner), v.ID, g.ID))
 	_, err = f.reveal(f.agent, v, "api-keys/one")
 	wantCode(t, "once it is removed", err, "access_denied")
+}
 
+func TestGrantsThatAreRefused(t *testing.T) {
+	f := newFixture(t)
+	v := f.vault("v")
 	for name, bad := range map[string]vault.Grant{
 		"nobody":             {Pattern: "**", PrincipalKind: policy.KindAgent, PrincipalID: ids.New(), Permissions: []string{"read"}},
 		"a foreign agent":    {Pattern: "**", PrincipalKind: policy.KindUser, PrincipalID: f.agent.ID, Permissions: []string{"read"}},
 		"no permission":      {Pattern: "**", PrincipalKind: policy.KindAgent, PrincipalID: f.agent.ID},
 		"a bad pattern":      {Pattern: "/", PrincipalKind: policy.KindAgent, PrincipalID: f.agent.ID, Permissions: []string{"read"}},
-		"an end in the past": {Pattern: "**", PrincipalKind: policy.KindAgent, PrincipalID: f.agent.ID, Permissions: []string{"read"}, ExpiresAt: f.now},
+		"an end in the past": {Pattern: "**", PrincipalKind: policy.KindAgent, PrincipalID: f.agent.ID, Permissions: []string{"read"}, ExpiresAt: f.now()},
 		"unknown conditions": {Pattern: "**", PrincipalKind: policy.KindAgent, PrincipalID: f.agent.ID, Permissions: []string{"read"}, Conditions: []byte(`{"x":1}`)},
 	} {
 		if _, err := f.Grant(t.Context(), f.call(f.owner), v.ID, bad); !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.NotFound) {
@@ -310,9 +298,13 @@ func TestAGrantOpensAndItsEndCloses(t *testing.T) {
 	if all, err := f.Grants(t.Context(), f.call(f.owner), v.ID); err != nil || len(all) != 0 {
 		t.Errorf("policies %v, %v", all, err)
 	}
-	other := f.vault("other")
-	g = f.allow(v, f.agent, "**", "read")
-	err = f.RemoveGrant(t.Context(), f.call(f.owner), other.ID, g.ID)
+}
+
+func TestAGrantIsOfItsVaultAlone(t *testing.T) {
+	f := newFixture(t)
+	v, other := f.vault("v"), f.vault("other")
+	g := f.allow(v, f.agent, "**", "read")
+	err := f.RemoveGrant(t.Context(), f.call(f.owner), other.ID, g.ID)
 	wantCode(t, "a removal through another vault", err, "policy_not_found")
 	if own, err := f.Grants(t.Context(), f.call(f.agent), v.ID); err != nil || len(own) != 1 {
 		t.Errorf("the agent sees %v, %v", own, err)
@@ -330,7 +322,7 @@ func TestASecretThatIsOverIsGone(t *testing.T) {
 		_, err := f.Put(t.Context(), f.call(f.owner), v.ID, parse(path), d)
 		must(t, err)
 	}
-	write("expires", vault.Draft{ExpiresAt: f.now.Add(time.Minute)})
+	write("expires", vault.Draft{ExpiresAt: f.now().Add(time.Minute)})
 	write("counted", vault.Draft{MaxAccess: 2})
 	for range 2 {
 		if _, err := f.reveal(f.owner, v, "counted"); err != nil {
@@ -346,7 +338,7 @@ func TestASecretThatIsOverIsGone(t *testing.T) {
 	if _, err := f.reveal(f.owner, v, "expires"); err != nil {
 		t.Errorf("before it expires: %v", err)
 	}
-	f.now = f.now.Add(time.Minute)
+	f.w.Clock.Forward(time.Minute)
 	_, err = f.reveal(f.owner, v, "expires")
 	wantCode(t, "as it expires", err, "secret_gone")
 	write("expires", vault.Draft{})
@@ -354,7 +346,7 @@ func TestASecretThatIsOverIsGone(t *testing.T) {
 		t.Errorf("written anew: %v", err)
 	}
 	for name, d := range map[string]vault.Draft{
-		"expired":           {ExpiresAt: f.now},
+		"expired":           {ExpiresAt: f.now()},
 		"a far end":         {ExpiresAt: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)},
 		"a negative count":  {MaxAccess: -1},
 		"a huge count":      {MaxAccess: 1 << 31},
@@ -407,7 +399,7 @@ func parallel(n int, do func() error) []error {
 func TestWritersOfOnePathFollowEachOther(t *testing.T) {
 	f := newFixture(t)
 	v := f.vault("v")
-	second := f.service(f.db, f.keys) // another node, as far as locks in memory go
+	second := f.w.OtherNode().Vault // another node, as far as locks in memory go
 	const each = 40
 	for range 2 {
 		var n atomic.Int64
@@ -438,7 +430,7 @@ func TestWritersOfOnePathFollowEachOther(t *testing.T) {
 	}
 }
 
-func TestDeleteRestoreAndPurge(t *testing.T) {
+func TestDeleteAndRestore(t *testing.T) {
 	f := newFixture(t)
 	v := f.vault("v")
 	f.put(v, "p", "one")
@@ -466,8 +458,16 @@ func TestDeleteRestoreAndPurge(t *testing.T) {
 	if m := f.put(v, "p", "three"); m.Version != 3 {
 		t.Errorf("a revival is version %d, want 3", m.Version)
 	}
+}
+
+func TestPurge(t *testing.T) {
+	f := newFixture(t)
+	v := f.vault("v")
+	for _, value := range []string{"one", "two", "three"} {
+		f.put(v, "p", value)
+	}
 	must(t, f.Purge(t.Context(), f.call(f.owner), v.ID, parse("p")))
-	_, err = f.reveal(f.owner, v, "p")
+	_, err := f.reveal(f.owner, v, "p")
 	wantCode(t, "a purged secret", err, "secret_not_found")
 	_, err = f.RevealVersion(t.Context(), f.call(f.owner), v.ID, parse("p"), 1)
 	wantCode(t, "a purged version", err, "secret_not_found")
@@ -533,7 +533,7 @@ func TestACMEKVaultMarksItsVersions(t *testing.T) {
 	f := newFixture(t)
 	v := vault.Vault{
 		ID: ids.New(), Org: f.org, Name: "cmek", CreatedBy: f.owner.ID, CreatedByKind: policy.KindUser,
-		CMEKFingerprint: strings.Repeat("ab", 32), CreatedAt: moment,
+		CMEKFingerprint: strings.Repeat("ab", 32), CreatedAt: f.now(),
 	}
 	must(t, f.keys.CreateKEK(t.Context(), v.KEK()))
 	must(t, f.db.AddVault(t.Context(), v, nil))
@@ -595,7 +595,7 @@ func TestChangesOfAPolicyAtOnceAllStay(t *testing.T) {
 	v := f.vault("v")
 	for range 20 {
 		g := f.allow(v, f.agent, "api-keys/*", "read", "write")
-		end := f.now.Add(time.Hour)
+		end := f.now().Add(time.Hour)
 		var both sync.WaitGroup
 		for _, ch := range []vault.Change{{Permissions: []string{"read"}}, {ExpiresAt: &end}} {
 			both.Go(func() {

@@ -114,7 +114,7 @@ func TestATransactionCountsOnce(t *testing.T) {
 
 func TestOnePaymentServesOneOfManyRequests(t *testing.T) {
 	o := open(t)
-	other := x402.New(x402.Config{Store: o.DB, Settings: o.Billing, Client: o.f.Client(), Now: o.Clock.Now, Log: o.Logger()})
+	other := o.OtherNode().Payments
 	nodes := []*x402.Service{o.Payments, other}
 	got := world.Count(world.AtOnce(16, func(i int) error {
 		_, err := nodes[i%2].Pay(t.Context(), &o.terms, o.request("GET /a"), transfer(1))
@@ -131,7 +131,7 @@ func TestOnePaymentServesOneOfManyRequests(t *testing.T) {
 // While one node settles a payment, another node does not.
 func TestAPaymentIsHeldWhileItIsSettled(t *testing.T) {
 	o := open(t)
-	other := x402.New(x402.Config{Store: o.DB, Settings: o.Billing, Client: o.f.Client(), Now: o.Clock.Now, Log: o.Logger()})
+	other := o.OtherNode().Payments
 	settling, proceed := make(chan struct{}), make(chan struct{})
 	o.f.answers(nil, func(w http.ResponseWriter) {
 		close(settling)

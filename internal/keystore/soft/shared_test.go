@@ -10,14 +10,15 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 // Two stores on one folder stand for two processes: they share nothing else.
-func pair(t *testing.T) (a, b *soft.Store, clk *clock, dir string) {
+func pair(t *testing.T) (a, b *soft.Store, clk *world.Clock, dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "keys")
-	clk = &clock{}
-	cfg := soft.Config{Dir: dir, Now: clk.now}
+	clk = world.NewClock()
+	cfg := soft.Config{Dir: dir, Now: clk.Now}
 	return open(t, cfg), open(t, cfg), clk, dir
 }
 
@@ -42,7 +43,7 @@ func TestAKeyDestroyedByAnotherProcessIsDeadWithinASecond(t *testing.T) {
 	w, err := b.Wrap(t.Context(), kek, make([]byte, 32), nil)
 	must(t, err)
 	must(t, a.DestroyKEK(t.Context(), kek))
-	clk.advance(time.Second)
+	clk.Forward(time.Second)
 	if _, err := b.Unwrap(t.Context(), kek, w, nil); fault.CodeOf(err) != keystore.CodeKeyNotFound {
 		t.Fatalf("after a second: %v", err)
 	}
@@ -55,7 +56,7 @@ func TestAKeyMadeAnewByAnotherProcessIsTheNewOne(t *testing.T) {
 	must(t, err)
 	must(t, a.DestroyKEK(t.Context(), kek))
 	must(t, a.CreateKEK(t.Context(), kek))
-	clk.advance(time.Second)
+	clk.Forward(time.Second)
 	if _, err := b.Unwrap(t.Context(), kek, w, nil); fault.CodeOf(err) != keystore.CodeUnwrapFailed {
 		t.Fatalf("under the new key: %v", err)
 	}
@@ -67,7 +68,7 @@ func TestAClockThatRunsBackDoesNotKeepADestroyedKey(t *testing.T) {
 	w, err := b.Wrap(t.Context(), kek, make([]byte, 32), nil)
 	must(t, err)
 	must(t, a.DestroyKEK(t.Context(), kek))
-	clk.advance(-time.Hour)
+	clk.Forward(-time.Hour)
 	if _, err := b.Unwrap(t.Context(), kek, w, nil); fault.CodeOf(err) != keystore.CodeKeyNotFound {
 		t.Fatalf("got %v", err)
 	}

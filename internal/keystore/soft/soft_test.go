@@ -3,36 +3,30 @@ package soft_test
 import (
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/keystoretest"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
-
-// clock is a clock that the test moves.
-type clock struct{ ns atomic.Int64 }
-
-func (c *clock) now() time.Time          { return time.Unix(1_800_000_000, c.ns.Load()) }
-func (c *clock) advance(d time.Duration) { c.ns.Add(int64(d)) }
 
 func TestConformance(t *testing.T) {
 	keystoretest.Run(t, func(t *testing.T) keystoretest.Env {
 		dir := filepath.Join(t.TempDir(), "keys")
 		elsewhere := dir + ".away"
-		clk := &clock{}
+		clk := world.NewClock()
 		move := func(t *testing.T, from, to string) {
 			t.Helper()
 			if err := os.Rename(from, to); err != nil {
 				t.Fatal(err)
 			}
-			clk.advance(time.Second)
+			clk.Forward(time.Second)
 		}
 		return keystoretest.Env{
 			Provider: "soft",
-			Open:     func(t *testing.T) keystore.KeyStore { return open(t, soft.Config{Dir: dir, Now: clk.now}) },
+			Open:     func(t *testing.T) keystore.KeyStore { return open(t, soft.Config{Dir: dir, Now: clk.Now}) },
 			Away:     func(t *testing.T) { move(t, dir, elsewhere) },
 			Back:     func(t *testing.T) { move(t, elsewhere, dir) },
 		}

@@ -20,10 +20,10 @@ import (
 // test.
 func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 	for name, test := range map[string]func(*testing.T, *fixture){
-		"vaults are kept, listed by age and found by name":      testVaults,
-		"a vault goes with all that is in it and dooms its key": testRemoveVault,
-		"a large vault is cleared away by and by":               testClearRemains,
-		"a job is one holder's, and changes rows once":          testJobs,
+		"vaults are kept, listed by age and found by name":                     testVaults,
+		"a vault goes with all that is in it and schedules the end of its key": testRemoveVault,
+		"a large vault is cleared away by and by":                              testClearRemains,
+		"a job is one holder's, and changes rows once":                         testJobs,
 		"jobs take turns":                                         testJobTurns,
 		"jobs that are over are removed in time":                  testJobsArePruned,
 		"what was written since":                                  testWrittenSince,

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"errors"
 	"sync"
 	"testing"
 
@@ -18,6 +19,17 @@ func WantCode(t testing.TB, what string, err error, code string) {
 		t.Errorf("%s: got %v, want %s", what, err, code)
 	}
 }
+
+// WantKind checks the kind of an error.
+func WantKind(t testing.TB, what string, err error, kind fault.Kind) {
+	t.Helper()
+	if err == nil || fault.KindOf(err) != kind {
+		t.Errorf("%s: got %v, want kind %d", what, err, kind)
+	}
+}
+
+// ErrDown is what a store says that is away.
+var ErrDown = fault.Wrap(errors.New("disk"), fault.Unavailable, "storage_unavailable", "Try again.")
 
 // AtOnce runs f n times at once, with the number of the run, and returns what each
 // gave. None begins before all are ready.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
@@ -38,11 +39,12 @@ type Letter struct {
 type Outbox struct {
 	mu      sync.Mutex
 	letters []Letter
+	came    chan struct{} // closed and made anew with every letter
 	none    int
 	failure error
 }
 
-func newOutbox() *Outbox { return &Outbox{} }
+func newOutbox() *Outbox { return &Outbox{came: make(chan struct{})} }
 
 func (o *Outbox) put(l Letter) error {
 	o.mu.Lock()
@@ -51,6 +53,8 @@ func (o *Outbox) put(l Letter) error {
 		return o.failure
 	}
 	o.letters = append(o.letters, l)
+	close(o.came)
+	o.came = make(chan struct{})
 	return nil
 }
 
@@ -66,6 +70,25 @@ func (o *Outbox) Letters(kind string) []Letter {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(o.letters), func(l Letter) bool { return kind != "" && l.Kind != kind })
+}
+
+// Await waits for the n-th mail of a kind, counted from 1, and returns it.
+func (o *Outbox) Await(t testing.TB, kind string, n int) Letter {
+	t.Helper()
+	late := time.After(30 * time.Second)
+	for {
+		o.mu.Lock()
+		came := o.came
+		o.mu.Unlock()
+		if all := o.Letters(kind); len(all) >= n {
+			return all[n-1]
+		}
+		select {
+		case <-came:
+		case <-late:
+			t.Fatalf("no mail number %d of the kind %s came", n, kind)
+		}
+	}
 }
 
 // Token returns what the newest mail to an address holds, or nothing.

@@ -5,6 +5,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -27,7 +28,7 @@ func (w *World) Owner(name string) policy.Principal {
 		Role: policy.RoleOwner, PasswordHash: "none",
 	}
 	a.Org = a.HomeOrg
-	ev := w.Call(policy.Principal{}, policy.Signup).Event
+	ev := w.Anon(policy.Signup).Event
 	ev.Org = a.Org
 	w.must(w.DB.AddUser(w.t.Context(), a, name, nil, ev))
 	return w.SignedIn(a.ID, a.Org)
@@ -78,7 +79,7 @@ func (w *World) Here(p policy.Principal) policy.Principal {
 // SignUp makes a user with a password through identity, and returns its token with it.
 func (w *World) SignUp(name string) (policy.Principal, string) {
 	w.t.Helper()
-	j, err := w.Accounts.Signup(w.t.Context(), w.Call(policy.Principal{}, policy.Signup), Email(name), secret.FromString(Password), "")
+	j, err := w.Accounts.Signup(w.t.Context(), w.Anon(policy.Signup), Email(name), secret.FromString(Password), "")
 	w.must(err)
 	if j.Token == nil {
 		w.t.Fatal("the signup gave no token")
@@ -103,19 +104,55 @@ func (w *World) ByKey(of policy.Principal, scopes ...string) policy.Principal {
 	return w.Who(string(key.Reveal()))
 }
 
+// Dead checks that a credential is refused, in the one way there is.
+func (w *World) Dead(what, bearer string) {
+	w.t.Helper()
+	p, err := w.Identity.Authenticate(w.t.Context(), bearer, w.Clock.Now())
+	if fault.KindOf(err) != fault.Unauthenticated || fault.CodeOf(err) != "unauthenticated" || p.ID != "" {
+		w.t.Errorf("%s: got principal %q and error %v, want unauthenticated", what, p.ID, err)
+	}
+}
+
+// LogIn returns the token of a login that must be good.
+func (w *World) LogIn(email, password string) string {
+	w.t.Helper()
+	t, err := w.Accounts.Login(w.t.Context(), w.Anon(policy.Login), email, secret.FromString(password))
+	w.must(err)
+	return string(t.Access.Reveal())
+}
+
 // Agent makes an agent of a human. It comes with a token for its key.
 func (w *World) Agent(of policy.Principal, change ...func(*agent.Agent)) policy.Principal {
 	w.t.Helper()
-	draft := agent.Agent{Name: "worker"}
+	draft := agent.Agent{}
 	for _, f := range change {
 		f(&draft)
 	}
-	a, key, err := w.Agents.CreateAgent(w.t.Context(), w.Call(w.Here(of), policy.RegisterAgent), draft)
-	w.must(err)
-	token, err := w.Agents.AgentToken(w.t.Context(), w.Call(policy.Principal{}, policy.Login), string(key.Reveal()), a.ID)
-	w.must(err)
-	return w.Who(string(token.Access.Reveal()))
+	_, key := w.NewAgent(w.Here(of), draft)
+	return w.Who(w.Exchange(key))
 }
+
+// NewAgent makes an agent of who and returns it with its key.
+func (w *World) NewAgent(who policy.Principal, draft agent.Agent) (agent.Agent, string) {
+	w.t.Helper()
+	if draft.Name == "" {
+		draft.Name = "worker"
+	}
+	a, key, err := w.Agents.CreateAgent(w.t.Context(), w.Call(who, policy.RegisterAgent), draft)
+	w.must(err)
+	return a, string(key.Reveal())
+}
+
+// Exchange returns a token for an agent's key.
+func (w *World) Exchange(key string) string {
+	w.t.Helper()
+	t, err := w.Agents.AgentToken(w.t.Context(), w.Anon(policy.Login), key, "")
+	w.must(err)
+	return string(t.Access.Reveal())
+}
+
+// Anon is a request of a stranger.
+func (w *World) Anon(a policy.Action) *call.Call { return w.Call(policy.Principal{}, a) }
 
 // Call is one request of who for an action, with the event that the gate of the API
 // would make. The zero Principal is a stranger.

@@ -1,22 +1,17 @@
 package world
 
 import (
-	"database/sql"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/netip"
-	"path/filepath"
 	"strconv"
 	"strings"
-
-	_ "github.com/jackc/pgx/v5/stdlib" // the tests' own view of the database
-	_ "modernc.org/sqlite"             // the same
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
-	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -94,16 +89,26 @@ func (w *World) Last(org string) Event {
 // marks. What the services keep in memory does not notice.
 func (w *World) Exec(query string, args ...any) {
 	w.t.Helper()
-	driver, source := "sqlite", filepath.Join(w.Dir, sqldb.File)+"?_pragma=busy_timeout(10000)"
-	if w.DSN != "" {
-		driver, source = "pgx", w.DSN
-	}
-	raw, err := sql.Open(driver, source)
+	_, err := w.SQL.ExecContext(w.t.Context(), w.bind(query), args...)
 	w.must(err)
-	defer raw.Close()
+}
+
+// Each runs a query past every layer.
+func (w *World) Each(query string, row func(scan func(...any) error) error, args ...any) {
+	w.t.Helper()
+	rows, err := w.SQL.QueryContext(context.WithoutCancel(w.t.Context()), w.bind(query), args...)
+	w.must(err)
+	defer rows.Close()
+	for rows.Next() {
+		w.must(row(rows.Scan))
+	}
+	w.must(rows.Err())
+}
+
+// bind writes the parameters of a query as the database takes them.
+func (w *World) bind(query string) string {
 	for n := 1; w.DSN != "" && strings.Contains(query, "?"); n++ {
 		query = strings.Replace(query, "?", "$"+strconv.Itoa(n), 1)
 	}
-	_, err = raw.ExecContext(w.t.Context(), query, args...)
-	w.must(err)
+	return query
 }

@@ -2,17 +2,23 @@
 // real keystore, wired as internal/app wires them.
 //
 // Its promise: nothing beneath the services is replaced but the clock, which stands
-// until a test moves it, and the mail, which is kept for the test to read. Each World
-// is the test's own and ends with the test. No background work runs: a test calls
-// what it is about.
+// until a test moves it, the mail, which is kept for the test to read, and what the
+// test's Setup replaces. Each World is the test's own and ends with the test. No
+// background work runs: a test calls what it is about.
 package world
 
 import (
 	"context"
+	"database/sql"
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the tests' own view of the database
+	_ "modernc.org/sqlite"             // the same
 
 	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
@@ -27,6 +33,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/org"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
@@ -48,6 +55,7 @@ const (
 // World is the services and what they stand on.
 type World struct {
 	DB     *store.DB
+	SQL    *sql.DB // the same database, past every layer
 	Keys   *soft.Store
 	Sealer *seal.Sealer
 	Clock  *Clock
@@ -76,48 +84,119 @@ type World struct {
 
 // Setup is what a test may change before its World is made.
 type Setup struct {
-	Postgres       bool // instead of SQLite
+	Postgres       bool // instead of SQLite; so are the subtests of a test of the name TestPostgreSQL
 	TrustAddresses bool // mail addresses count before they are confirmed
 	Store          func(*store.Config)
+	CallerStore    func(*store.DB) CallerStore // what the services of callers ask instead of the database; nil: the database
+	CallerKeys     func(*soft.Store) CallerKeys
 	People         func(*account.Config)
+	Agents         func(*agent.Config)
 	Stripe         func(*checkout.Config) // sets up the payment provider; nil: none
 	Facilitator    x402.Doer              // nil: http.DefaultClient
 	Webhooks       approval.Sender        // who calls the webhooks of organisations; nil: http.DefaultClient
+}
+
+// CallerStore is what the services that say who is calling need of a database.
+type CallerStore interface {
+	identity.Store
+	account.Store
+	agent.Store
+	org.Store
+	iprule.Store
+}
+
+// CallerKeys is what they need of a keystore.
+type CallerKeys interface {
+	identity.Keys
+	account.Keys
 }
 
 // Open makes a World.
 func Open(t testing.TB, change ...func(*Setup)) *World {
 	t.Helper()
 	w := &World{t: t, Clock: NewClock(), Mail: newOutbox(), Log: &Log{}}
+	w.setup.Postgres = strings.HasPrefix(t.Name(), "TestPostgreSQL/")
 	for _, f := range change {
 		f(&w.setup)
 	}
-	cfg := store.Config{Log: w.Logger(), Clock: w.Clock.Now}
+	driver, source := "sqlite", ""
 	if w.setup.Postgres {
 		w.Dir, w.DSN = t.TempDir(), ready.DSN(t)
-		cfg.PostgresDSN = w.DSN
+		driver, source = "pgx", w.DSN
 	} else {
 		w.Dir = ready.Dir(t)
-		cfg.Dir = w.Dir
+		source = filepath.Join(w.Dir, sqldb.File) + "?_pragma=busy_timeout(10000)"
+	}
+	w.connect()
+	var err error
+	w.SQL, err = sql.Open(driver, source)
+	w.must(err)
+	w.closeLater(w.SQL.Close)
+	w.must(w.Keys.CreateSigner(t.Context(), CheckpointKey))
+	w.services()
+	return w
+}
+
+// connect opens the database and the keystore.
+func (w *World) connect() {
+	w.t.Helper()
+	cfg := store.Config{Dir: w.Dir, Log: w.Logger(), Clock: w.Clock.Now}
+	if w.DSN != "" {
+		cfg.Dir, cfg.PostgresDSN = "", w.DSN
 	}
 	if w.setup.Store != nil {
 		w.setup.Store(&cfg)
 	}
 	var err error
-	w.Keys, err = soft.Open(t.Context(), soft.Config{Dir: filepath.Join(w.Dir, "keys")})
+	w.Keys, err = soft.Open(w.t.Context(), soft.Config{Dir: filepath.Join(w.Dir, "keys")})
 	w.must(err)
 	w.closeLater(w.Keys.Close)
-	w.DB, err = store.Open(t.Context(), cfg)
+	w.DB, err = store.Open(w.t.Context(), cfg)
 	w.must(err)
 	w.closeLater(w.DB.Close)
-	w.services()
-	return w
+}
+
+// OtherNode is another server on the same database and keystore, with the same clock
+// and mail: it has nothing in memory yet. On SQLite, which one process may open, both
+// share its handle and the keystore's.
+func (w *World) OtherNode(change ...func(*Setup)) *World {
+	w.t.Helper()
+	other := *w
+	for _, f := range change {
+		f(&other.setup)
+	}
+	if other.DSN != "" {
+		other.connect()
+	}
+	other.services()
+	return &other
+}
+
+// Hear waits until this node has heard of all that another changed. Nobody asks it: it
+// hears by itself.
+func (w *World) Hear(other *World) {
+	w.t.Helper()
+	tick, late := time.NewTicker(time.Millisecond), time.After(time.Minute)
+	defer tick.Stop()
+	for w.DB.Seen() < other.DB.Seen() {
+		select {
+		case <-tick.C:
+		case <-late:
+			w.t.Fatal("the other node has not heard of it")
+		}
+	}
+}
+
+// In is the same World as seen by another test: an input of a fuzz target.
+func (w *World) In(t testing.TB) *World {
+	seen := *w
+	seen.t = t
+	return &seen
 }
 
 func (w *World) services() {
 	w.t.Helper()
 	w.Sealer = seal.New(w.Keys)
-	w.must(w.Keys.CreateSigner(w.t.Context(), CheckpointKey))
 	w.Audit = &audit.Log{Store: w.DB, Keys: w.Keys, KeyIDs: []string{CheckpointKey}, Now: w.Clock.Now, Log: w.Logger()}
 	if w.setup.Webhooks == nil {
 		w.setup.Webhooks = http.DefaultClient
@@ -125,7 +204,7 @@ func (w *World) services() {
 	w.Approvals = approval.New(approval.Config{
 		Store: w.DB, Mailer: w.Mail, Sealer: w.Sealer, Keys: w.Keys, Sender: w.setup.Webhooks, Log: w.Logger(), Now: w.Clock.Now,
 	})
-	w.Vault = vault.New(w.DB, w.Sealer, w.Keys, w.DB, w.Approvals, w.Logger())
+	w.Vault = w.VaultOn(w.DB, w.Keys)
 	w.people()
 	w.Sharing = sharing.New(sharing.Config{
 		Store: w.DB, Vault: w.Vault, People: w.Identity, Principals: w.DB, Sealer: w.Sealer, Keys: w.Keys, Mailer: w.Mail,
@@ -135,17 +214,30 @@ func (w *World) services() {
 	w.money()
 }
 
+// VaultOn is the service of vaults on a store and keys of the test.
+func (w *World) VaultOn(st vault.Store, keys vault.Keys) *vault.Service {
+	return vault.New(st, w.Sealer, keys, w.DB, w.Approvals, w.Logger())
+}
+
 // people wires who can call.
 func (w *World) people() {
 	w.t.Helper()
-	w.IPRules = iprule.New(w.DB)
+	var st CallerStore = w.DB
+	if w.setup.CallerStore != nil {
+		st = w.setup.CallerStore(w.DB)
+	}
+	var keys CallerKeys = w.Keys
+	if w.setup.CallerKeys != nil {
+		keys = w.setup.CallerKeys(w.Keys)
+	}
+	w.IPRules = iprule.New(st)
 	var err error
 	w.Identity, err = identity.New(w.t.Context(), identity.Config{
-		Store: w.DB, Keys: w.Keys, Admission: w.IPRules, Log: w.Logger(), Now: w.Clock.Now, Issuer: Issuer, Audience: Audience,
+		Store: st, Keys: keys, Admission: w.IPRules, Log: w.Logger(), Now: w.Clock.Now, Issuer: Issuer, Audience: Audience,
 	})
 	w.must(err)
 	humans := account.Config{
-		Store: w.DB, Identity: w.Identity, Keys: w.Keys, Sealer: w.Sealer, Mailer: w.Mail, Shredder: w.Vault, Log: w.Logger(), Now: w.Clock.Now,
+		Store: st, Identity: w.Identity, Keys: keys, Sealer: w.Sealer, Mailer: w.Mail, Shredder: w.Vault, Log: w.Logger(), Now: w.Clock.Now,
 		Signup: true, Invited: func(ctx context.Context, email string) (bool, error) { return w.DB.Awaited(ctx, email, w.Clock.Now()) },
 	}
 	if w.setup.People != nil {
@@ -153,11 +245,15 @@ func (w *World) people() {
 	}
 	w.Accounts = account.New(humans)
 	w.t.Cleanup(w.Accounts.Wait)
-	w.Agents = agent.New(agent.Config{
-		Store: w.DB, Identity: w.Identity, Mailer: w.Mail, Safe: w.Vault, Granter: w.Vault, Log: w.Logger(), Now: w.Clock.Now,
+	agents := agent.Config{
+		Store: st, Identity: w.Identity, Mailer: w.Mail, Safe: w.Vault, Granter: w.Vault, Log: w.Logger(), Now: w.Clock.Now,
 		VerifyEmail: humans.VerifyEmail,
-	})
-	w.Orgs = org.New(org.Config{Store: w.DB, Identity: w.Identity, Accounts: w.Accounts, Mailer: w.Mail, Signup: humans.Signup})
+	}
+	if w.setup.Agents != nil {
+		w.setup.Agents(&agents)
+	}
+	w.Agents = agent.New(agents)
+	w.Orgs = org.New(org.Config{Store: st, Identity: w.Identity, Accounts: w.Accounts, Mailer: w.Mail, Signup: humans.Signup})
 }
 
 // money wires what counts, and what is paid for.

@@ -116,3 +116,30 @@ func TestAtOnceRunsAll(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+func TestAnotherNodeStandsOnTheSameDatabase(t *testing.T) {
+	for name, change := range map[string]func(*world.Setup){
+		"SQLite":     func(*world.Setup) {},
+		"PostgreSQL": func(s *world.Setup) { s.Postgres = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := world.Open(t, change)
+			ada, token := w.SignUp("ada")
+			v := w.NewVault(ada, "main")
+			w.Put(ada, v, "a", "the value")
+			other := w.OtherNode()
+			if other.Vault == w.Vault || other.Identity == w.Identity || other.Mail != w.Mail || other.Clock != w.Clock {
+				t.Error("the other node has services of its own, and the same mail and clock")
+			}
+			s, err := other.Vault.Reveal(t.Context(), other.Call(other.Who(token), policy.ReadSecret), v, w.Path("a"))
+			if err != nil || string(s.Value.Reveal()) != "the value" {
+				t.Errorf("it reads %q, %v", s.Value.Reveal(), err)
+			}
+			if err := w.Identity.Revoke(t.Context(), w.Call(ada, policy.Logout), token); err != nil {
+				t.Fatal(err)
+			}
+			other.Hear(w)
+			other.Dead("a token that was revoked at the first", token)
+		})
+	}
+}
