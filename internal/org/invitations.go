@@ -25,8 +25,8 @@ var (
 		"This address is invited already. Send the invitation again, or take it back first.")
 	errIsMember    = fault.New(fault.Conflict, "already_member", "This address is a member's already.")
 	errInvitations = fault.New(fault.Conflict, "too_many_invitations", "Too many invitations wait for an answer. Take some back first.")
-	errInvitation = invalid("invalid_token", "The invitation is wrong, was used or taken back, or is older than a week.")
-	errOtherMail  = fault.New(fault.Denied, "other_address",
+	errInvitation  = invalid("invalid_token", "The invitation is wrong, was used or taken back, or is older than a week.")
+	errOtherMail   = fault.New(fault.Denied, "other_address",
 		"This invitation was sent to another mail address. Accept it with the account of that address.")
 	errUnconfirmed = fault.New(fault.Denied, "account_not_confirmed",
 		"There is an account with this mail address, and nobody has confirmed that address yet. Join with its password, or have a new one mailed to you (forgot-password) and then join.")

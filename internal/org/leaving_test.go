@@ -4,9 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/org"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 )
 
 const (
@@ -14,14 +14,6 @@ const (
 	admin  = policy.RoleAdmin
 	member = policy.RoleMember
 )
-
-// codeOf is the code of an error, and empty for none.
-func codeOf(err error) string {
-	if err == nil {
-		return ""
-	}
-	return fault.CodeOf(err)
-}
 
 func TestARoleChange(t *testing.T) {
 	t.Parallel()
@@ -43,9 +35,7 @@ func TestARoleChange(t *testing.T) {
 		"a member stays one":          {org.RoleChange{Was: member, Is: member}, 1, "", false, true, false},
 		"an admin stays one":          {org.RoleChange{Was: admin, Is: admin}, 1, "", false, false, false},
 	} {
-		if code := codeOf(c.MayHappen(c.owners)); code != c.code {
-			t.Errorf("%s: %q, want %q", name, code, c.code)
-		}
+		world.WantCode(t, name, c.MayHappen(c.owners), c.code)
 		if c.EndsInvitations() != c.endsInvitations || c.EndsManaging() != c.endsRule || c.Is != "" && c.Raises() != c.raises {
 			t.Errorf("%s: ends invitations %v, ends managing %v, raises %v", name, c.EndsInvitations(), c.EndsManaging(), c.Raises())
 		}
@@ -75,9 +65,7 @@ func TestWhoInheritsFromADeletedAccount(t *testing.T) {
 		if heir != c.heir || found != (c.heir != "") {
 			t.Errorf("%s: %q, %v, want %q", name, heir, found, c.heir)
 		}
-		if code := codeOf(org.MayDelete(c.role, c.others)); code != c.code {
-			t.Errorf("%s: %q, want %q", name, code, c.code)
-		}
+		world.WantCode(t, name, org.MayDelete(c.role, c.others), c.code)
 	}
 	if r := (org.Removal{User: "bob", Actor: "ann"}); r.Successor() != "ann" {
 		t.Errorf("what bob leaves goes to %q, want who removes bob", r.Successor())
@@ -96,8 +84,6 @@ func TestWhoMayBeInvited(t *testing.T) {
 		"one of 500 that may wait":       {org.RoomForInvitation(499), ""},
 		"one more than the 500 that may": {org.RoomForInvitation(500), "too_many_invitations"},
 	} {
-		if code := codeOf(c.err); code != c.code {
-			t.Errorf("%s: %q, want %q", name, code, c.code)
-		}
+		world.WantCode(t, name, c.err, c.code)
 	}
 }

@@ -26,17 +26,18 @@ const accountQuery = `SELECT a.tier, a.tier_ends_at, a.free_tier_override, a.is_
 	s.tier, s.period, s.status, s.period_end, s.live_until
 	FROM (SELECT 1 AS one) o LEFT JOIN billing_accounts a ON a.org_id = $1
 	LEFT JOIN (SELECT tier, period, status, period_end, live_until FROM stripe_subscriptions WHERE org_id = $1 AND live_until > $3
-		ORDER BY CASE tier WHEN '` + string(billing.Business) + `' THEN 0 ELSE 1 END, live_until DESC LIMIT 1) s ON 1 = 1`
+		ORDER BY `
 
-// soon is when credits count as about to end.
-const soon = 30 * 24 * time.Hour
+// ofSubscriptions ends accountQuery: of several subscriptions that of the highest tier
+// counts.
+const ofSubscriptions = ` DESC, live_until DESC LIMIT 1) s ON 1 = 1`
 
 // BillingAccount implements billing.UsageStore.
 func (db *DB) BillingAccount(ctx context.Context, org, month string, now time.Time) (billing.Account, error) {
 	a := billing.Account{Org: org}
 	var tier, overage, defaultTier, price, free, subTier, subPeriod, subStatus sql.NullString
 	var ends, override, sponsored, owed, used, credits, creditsEnd, dead, subEnd, subLive sql.NullInt64
-	_, err := db.Row(ctx, accountQuery, []any{org, month, micros(now)}, &tier, &ends, &override, &sponsored, &overage, &owed,
+	_, err := db.Row(ctx, accountQuery+placeIn("tier", billing.Tiers())+ofSubscriptions, []any{org, month, micros(now)}, &tier, &ends, &override, &sponsored, &overage, &owed,
 		&used, &credits, &creditsEnd, &dead, &defaultTier, &price, &free,
 		&subTier, &subPeriod, &subStatus, &subEnd, &subLive)
 	if err != nil {
@@ -46,16 +47,12 @@ func (db *DB) BillingAccount(ctx context.Context, org, month string, now time.Ti
 	if override.Valid {
 		a.Override = &override.Int64
 	}
-	if a.Overage == "" {
-		a.Overage = billing.ByCredits
-	}
 	a.Used, a.Owed, a.Credits, a.CreditsEnd = used.Int64, owed.Int64, credits.Int64, fromNull(creditsEnd)
-	a.Soon = creditsEnd.Valid && a.CreditsEnd.Before(now.Add(soon))
-	a.Unsettled = a.Owed >= billing.MicrosPerCent && a.Credits+dead.Int64 > 0 || dead.Int64 > 0
 	a.Paid = billing.Paid{
 		Tier: billing.Tier(subTier.String), Interval: subPeriod.String, Status: subStatus.String, PeriodEnd: fromNull(subEnd), Until: fromNull(subLive),
 	}
 	a.DefaultTier, a.RequestPrice, a.FreeRequests = defaultTier.String, price.String, free.String
+	a.Complete(dead.Int64, now)
 	return a, nil
 }
 

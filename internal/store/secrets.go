@@ -231,10 +231,10 @@ func (tx Tx) store(v *vault.Version) error {
 
 // gateOf is putCurrent with the cap on the organisation's secrets.
 func gateOf(v *vault.Version, caps billing.Caps, org string) commit.Stmt {
-	if caps.Secrets < 0 {
+	if !caps.Limits(billing.Secrets) {
 		return putCurrent(v)
 	}
-	return withRoom(putCurrent(v), caps.Secrets, org)
+	return withRoom(putCurrent(v), caps.Of(billing.Secrets), org)
 }
 
 // putCurrent is the gate that only one of two writers passes: the listing's row
@@ -285,7 +285,7 @@ func (tx Tx) noPlace(v *vault.Version, caps billing.Caps, org string) error {
 	if errors.Is(err, vault.ErrStale) {
 		err = tx.whole(v.Vault, v.Path, err)
 	}
-	if caps.Secrets < 0 || !errors.Is(err, vault.ErrStale) {
+	if !caps.Limits(billing.Secrets) || !errors.Is(err, vault.ErrStale) {
 		return err
 	}
 	var n, live int64
@@ -296,10 +296,10 @@ func (tx Tx) noPlace(v *vault.Version, caps billing.Caps, org string) error {
 	if _, err := tx.Row(query, []any{v.Vault, v.Path, int64(v.Meta.Version)}, &live); err != nil {
 		return err
 	}
-	if n < caps.Secrets || live > 0 {
-		return err
+	if full := caps.Allow(billing.Secrets, n); full != nil && live == 0 {
+		return full
 	}
-	return billing.LimitReached(billing.Secrets, caps, n)
+	return err
 }
 
 // Spend implements vault.Store.
