@@ -47,7 +47,8 @@ func CapsOf(t Tier) (Caps, bool) {
 // Kind is a thing that tiers limit.
 type Kind string
 
-// The kinds, as a refusal names them.
+// The kinds, as a refusal names them. Vaults of the server's own, and what is in them,
+// are nobody's; deleted secrets and agents that are not active free their place.
 const (
 	Vaults  Kind = "Vault"
 	Secrets Kind = "Secret"

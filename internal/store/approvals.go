@@ -7,14 +7,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
-)
-
-var (
-	errManyPending  = &fault.Error{Kind: fault.RateLimited, Code: "too_many_approvals", RetryAfter: time.Minute, Detail: "Too many of your requests wait for a decision, or were made within the hour."}
-	errApprovalUsed = fault.New(fault.Denied, "approval_used", "The approval was used up or ended meanwhile. Try again to ask for another.")
-	errNoDecider    = fault.New(fault.Denied, "access_denied", "Only the creator or an owner or admin of the organisation may do this.")
 )
 
 const approvalColumns = `id, org_id, vault_id, path, operation, requester_kind, requester_id, requester_human, policy_id, policy_revision, reason,
@@ -130,8 +123,8 @@ func (db *DB) AskApproval(ctx context.Context, r approval.Request, ev *audit.Eve
 	return out, err
 }
 
-// mayAsk refuses a request in the pause after a denial, one too many, and one
-// about a vault that is gone.
+// mayAsk asks approval whether there may be one more request, and refuses one about a
+// vault that is gone.
 func (tx Tx) mayAsk(r *approval.Request) error {
 	var denials, waiting, asked int64
 	var last sql.NullInt64
@@ -139,16 +132,16 @@ func (tx Tx) mayAsk(r *approval.Request) error {
 		useArgs(&r.Use, micros(r.CreatedAt.Add(-approval.PauseMemory))), &denials, &last); err != nil {
 		return err
 	}
-	if left := fromNull(last).Add(approval.Pause(int(denials))).Sub(r.CreatedAt); denials > 0 && left > 0 {
-		return tx.Refuse(approval.Paused(left))
+	if err := approval.AfterDenials(denials, fromNull(last), r.CreatedAt); err != nil {
+		return tx.Refuse(err)
 	}
 	if _, err := tx.Row(`SELECT COUNT(CASE WHEN status = 'pending' AND expires_at > $2 AND `+standing+` THEN 1 END),
 		COUNT(CASE WHEN created_at > $3 THEN 1 END) FROM approvals WHERE requester_id = $1`,
-		[]any{r.Principal, micros(r.CreatedAt), micros(r.CreatedAt.Add(-time.Hour))}, &waiting, &asked); err != nil {
+		[]any{r.Principal, micros(r.CreatedAt), micros(r.CreatedAt.Add(-approval.AskedWithin))}, &waiting, &asked); err != nil {
 		return err
 	}
-	if waiting >= approval.MaxPending || asked >= approval.MaxAsked {
-		return tx.Refuse(errManyPending)
+	if err := approval.RoomToAsk(waiting, asked); err != nil {
+		return tx.Refuse(err)
 	}
 	var one int
 	found, err := tx.Row(`SELECT 1 FROM vaults WHERE id = $1`, []any{r.Vault}, &one)
@@ -207,14 +200,10 @@ func (db *DB) Approvals(ctx context.Context, s approval.Seen, status approval.St
 	return out, err
 }
 
-// ApprovalVault implements approval.Store. The creator of a vault who has left the
-// organisation decides about it no more, also after coming back.
+// ApprovalVault implements approval.Store.
 func (db *DB) ApprovalVault(ctx context.Context, id string) (policy.Vault, error) {
 	v, err := db.Vault(ctx, id)
-	if v.CreatorLeft != 0 {
-		v.CreatedBy, v.CreatedByKind, v.CreatorHuman = "", "", ""
-	}
-	return policy.Vault{ID: v.ID, Org: v.Org, CreatedBy: v.CreatedBy, CreatedByKind: v.CreatedByKind, CreatorHuman: v.CreatorHuman}, err
+	return *v.Made(), err
 }
 
 // SweepApprovals implements approval.Store.

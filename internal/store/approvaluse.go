@@ -53,27 +53,16 @@ func (db *DB) DecideApproval(ctx context.Context, r approval.Request, ev *audit.
 	})
 }
 
-// whyUndecided says why a decision did not fit.
+// whyUndecided reads why a decision did not fit.
 func (tx Tx) whyUndecided(r *approval.Request) error {
-	var revision int64
-	found, err := tx.Row(`SELECT COALESCE((SELECT p.revision FROM policies p WHERE p.id = approvals.policy_id), -1) FROM approvals
-		WHERE id = $1 AND status = 'pending' AND expires_at > $2`, []any{r.ID, micros(r.DecidedAt)}, &revision)
-	switch {
-	case err != nil:
+	var revision, same int64
+	waits, err := tx.Row(`SELECT COALESCE((SELECT p.revision FROM policies p WHERE p.id = approvals.policy_id), -1),
+		CASE WHEN `+sameRequester+` THEN 1 ELSE 0 END FROM approvals
+		WHERE id = $1 AND status = 'pending' AND expires_at > $2`, []any{r.ID, micros(r.DecidedAt)}, &revision, &same)
+	if err != nil {
 		return err
-	case !found:
-		return approval.ErrDecided
-	case r.Policy.ID != "" && revision != r.Policy.Revision:
-		return approval.ErrChanged
 	}
-	found, err = tx.Row(`SELECT 1 FROM approvals WHERE id = $1 AND `+sameRequester, []any{r.ID}, &revision)
-	switch {
-	case err != nil:
-		return err
-	case found:
-		return errNoDecider
-	}
-	return approval.ErrChanged
+	return approval.WhyUndecided(waits, r.Policy.ID == "" || revision == r.Policy.Revision, same != 0)
 }
 
 // WithdrawApproval implements approval.Store.
@@ -102,7 +91,7 @@ func (tx Tx) spendApproval(ev *audit.Event) error {
 	n, err := tx.Exec(`UPDATE approvals SET uses_left = uses_left - 1 WHERE id = $1 AND status = 'approved' AND uses_left > 0
 		AND expires_at > $2 AND policy_id <> '' AND `+standing, ev.Details.Approval, micros(ev.At))
 	if err == nil && n == 0 {
-		err = errApprovalUsed
+		err = approval.ErrUsed
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
 // maxCapEntries bounds the organisations whose accounts are kept. A tier that ends by
@@ -22,12 +23,14 @@ func (db *DB) caps(ctx context.Context, org string) (billing.Caps, error) {
 	return a.Caps(now), nil
 }
 
-// What there is of each kind. Vaults that the server keeps for itself, and what
-// is in them, are nobody's; deleted secrets and inactive agents free their place.
+// reservedName is a condition for the name of a vault that is the server's own.
+const reservedName = `substr(name, 1, length('` + vault.ReservedPrefix + `')) = '` + vault.ReservedPrefix + `'`
+
+// What there is of each kind, as billing.Kind says.
 const (
-	countVaults  = `SELECT COUNT(*) FROM vaults WHERE org_id = $1 AND substr(name, 1, 2) <> '__'`
+	countVaults  = `SELECT COUNT(*) FROM vaults WHERE org_id = $1 AND NOT ` + reservedName
 	countSecrets = `SELECT COUNT(*) FROM secrets s JOIN vaults v ON v.id = s.vault_id
-		WHERE v.org_id = $1 AND s.deleted_at IS NULL AND substr(v.name, 1, 2) <> '__'`
+		WHERE v.org_id = $1 AND s.deleted_at IS NULL AND NOT ` + reservedName
 	countAgents  = `SELECT COUNT(*) FROM agents WHERE org_id = $1 AND is_active = 1`
 	countMembers = `SELECT COUNT(*) FROM memberships WHERE org_id = $1`
 	countShares  = `SELECT COUNT(*) FROM shares WHERE org_id = $1`

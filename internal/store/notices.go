@@ -28,10 +28,10 @@ func (db *DB) ClaimMails(ctx context.Context, now, lease time.Time) (out []appro
 		var sent int64
 		var last sql.NullInt64
 		if _, err := tx.Row(`SELECT COUNT(DISTINCT mailed_at), MAX(mailed_at) FROM approvals WHERE org_id = $1 AND mailed_at > $2`,
-			[]any{org, micros(now.Add(-time.Hour))}, &sent, &last); err != nil {
+			[]any{org, micros(now.Add(-approval.MailMemory))}, &sent, &last); err != nil {
 			return err
 		}
-		if next := fromNull(last).Add(approval.MailGap(int(sent))); sent > 0 && next.After(now) {
+		if next, early := approval.NextMails(sent, fromNull(last), now); early {
 			_, err := tx.Exec(`UPDATE approvals SET mail_at = $3 WHERE org_id = $1 AND mail_at <= $2`, org, micros(now), micros(next))
 			return err
 		}

@@ -72,7 +72,7 @@ func (db *DB) SpendShare(ctx context.Context, s *sharing.Share, v *vault.Version
 				WHERE vault_id = $1 AND path = $2 AND version = $3 AND access_count < max_access_count AND deleted_at IS NULL`,
 				v.Vault, v.Path, int64(v.Meta.Version))
 			if err == nil && n == 0 {
-				err = tx.Refuse(errSpent)
+				err = tx.Refuse(vault.ErrGone)
 			}
 			if err != nil {
 				return err
