@@ -18,7 +18,7 @@ import (
 const Confirmation = "DELETE MY ACCOUNT"
 
 var (
-	errConfirm = invalid("confirmation_required", `Nothing was deleted. Send "confirmation": "`+Confirmation+`", exactly so.`)
+	errConfirm   = invalid("confirmation_required", `Nothing was deleted. Send "confirmation": "`+Confirmation+`", exactly so.`)
 	errLastAdmin = fault.New(fault.Conflict, "last_platform_admin",
 		"This is the account of the last platform admin. Make another before it is deleted.")
 	errOwnUser = fault.New(fault.Denied, "own_account", "Delete your own account with DELETE /v1/auth/me.")

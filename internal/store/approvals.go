@@ -13,6 +13,10 @@ import (
 const approvalColumns = `id, org_id, vault_id, path, operation, requester_kind, requester_id, requester_human, policy_id, policy_revision, reason,
 	status, valid_seconds, max_uses, uses_left, created_at, expires_at, decided_by, decided_at, decision_reason, withdrawn_by, withdrawn_at`
 
+// managers are the roles of those who manage an organisation, as policy.Principal.Manages
+// has them: TestManagersAreThoseOfPolicy.
+const managers = `('` + string(policy.RoleOwner) + `', '` + string(policy.RoleAdmin) + `')`
+
 // What an approval rests on, as conditions on its row. They are asked wherever it
 // counts, so nothing has to be told when one of them ends.
 const (
@@ -30,7 +34,7 @@ const (
 	sameDecider = `EXISTS (SELECT 1 FROM users u JOIN memberships m ON m.user_id = u.id
 		LEFT JOIN vaults v ON v.id = approvals.vault_id AND v.creator_left = 0 AND (v.created_by = u.id OR v.creator_human = u.id)
 		WHERE u.id = approvals.decided_by AND m.org_id = approvals.org_id AND u.token_gen = approvals.decider_gen
-		AND m.created_at <= approvals.decided_at AND (m.role IN ('owner', 'admin') OR v.id IS NOT NULL))`
+		AND m.created_at <= approvals.decided_at AND (m.role IN ` + managers + ` OR v.id IS NOT NULL))`
 	// standing: all that it needs. A request that no policy asked for needs none.
 	standing = `(` + sameRequester + ` AND (policy_id = '' OR ` + samePolicy + `) AND (status = 'pending' OR ` + sameDecider + `))`
 )

@@ -42,7 +42,7 @@ func (db *DB) DecideApproval(ctx context.Context, r approval.Request, ev *audit.
 			AND (policy_id = '' OR EXISTS (SELECT 1 FROM policies p WHERE p.id = approvals.policy_id AND p.revision = $8))
 			AND EXISTS (SELECT 1 FROM users u JOIN memberships m ON m.user_id = u.id LEFT JOIN vaults v ON v.id = approvals.vault_id
 				AND v.creator_left = 0 AND (v.created_by = u.id OR v.creator_human = u.id)
-				WHERE u.id = $5 AND m.org_id = approvals.org_id AND (m.role IN ('owner', 'admin') OR v.id IS NOT NULL))`,
+				WHERE u.id = $5 AND m.org_id = approvals.org_id AND (m.role IN `+managers+` OR v.id IS NOT NULL))`,
 			r.ID, string(r.Status), r.UsesLeft, micros(r.ExpiresAt), r.DecidedBy, micros(r.DecidedAt), r.DecisionReason,
 			r.Policy.Revision, int64(r.ValidFor/time.Second), r.MaxUses, ev.With)
 		if err == nil && n == 0 {

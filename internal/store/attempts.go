@@ -124,7 +124,7 @@ func (db *DB) Sweep(ctx context.Context, now, unseen time.Time) error {
 		{`SELECT 1 FROM mfa_challenges WHERE expires_at < $1 LIMIT 1`, `DELETE FROM mfa_challenges WHERE expires_at < $1`, []any{sqldb.LongAgo(now)}},
 		{`SELECT 1 FROM gone WHERE gone_at < $1 LIMIT 1`, `DELETE FROM gone WHERE gone_at < $1`, []any{sqldb.LongAgo(now.Add(-goneKept))}},
 		{`SELECT 1 FROM sessions WHERE expires_at < $1` + madeNothing + ` LIMIT 1`, `DELETE FROM sessions WHERE expires_at < $1` + madeNothing,
-			[]any{micros(now.Add(-sessionKept))}},
+			[]any{micros(now.Add(-identity.SessionKept))}},
 		{`SELECT 1 FROM mail_tokens WHERE expires_at < $1 LIMIT 1`, `DELETE FROM mail_tokens WHERE expires_at < $1`, []any{sqldb.LongAgo(now)}},
 	} {
 		// Most of the time there is nothing: no commit for that.

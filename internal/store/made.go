@@ -9,6 +9,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/iprule"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -146,7 +147,7 @@ func (tx Tx) endMadeWith(e *ending, org, with string, at time.Time) error {
 		}
 		if err == nil {
 			var rules []string
-			rules, _, err = tx.children(`SELECT id, 1 FROM ip_rules WHERE made_with = $1 AND org_id = $2 AND rule_type = 'allow'`, with, org)
+			rules, _, err = tx.children(`SELECT id, 1 FROM ip_rules WHERE made_with = $1 AND org_id = $2 AND rule_type = $3`, with, org, iprule.Allow)
 			e.rules = append(e.rules, rules...)
 		}
 		for _, s := range []struct {

@@ -99,7 +99,7 @@ func (db *DB) Deciders(ctx context.Context, org, vaultID, except string, limit i
 	var out []string
 	err := db.Each(ctx, `SELECT u.email FROM memberships m JOIN users u ON u.id = m.user_id
 		LEFT JOIN vaults v ON v.id = $2 AND v.creator_left = 0 AND (v.created_by = u.id OR v.creator_human = u.id)
-		WHERE m.org_id = $1 AND u.id <> $3 AND (m.role IN ('owner', 'admin') OR v.id IS NOT NULL)
+		WHERE m.org_id = $1 AND u.id <> $3 AND (m.role IN `+managers+` OR v.id IS NOT NULL)
 		ORDER BY CASE WHEN v.id IS NULL THEN 1 ELSE 0 END, m.created_at, u.id LIMIT $4`, []any{org, vaultID, except, limit},
 		func(rows *sql.Rows) error {
 			var address string
