@@ -17,6 +17,10 @@ import (
 // Confirmation is what somebody has to send who wants its account deleted.
 const Confirmation = "DELETE MY ACCOUNT"
 
+// GoneKept is how long it is known who was deleted: longer than any request or
+// background write that began before.
+const GoneKept = 24 * time.Hour
+
 var (
 	errConfirm   = invalid("confirmation_required", `Nothing was deleted. Send "confirmation": "`+Confirmation+`", exactly so.`)
 	errLastAdmin = fault.New(fault.Conflict, "last_platform_admin",

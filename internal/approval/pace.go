@@ -68,3 +68,23 @@ func NextMails(rounds int64, last, now time.Time) (next time.Time, early bool) {
 	next = last.Add(mailGap(rounds))
 	return next, rounds > 0 && next.After(now)
 }
+
+// Decider is somebody who may decide about a vault.
+type Decider struct {
+	Email string
+	Made  bool // the vault, or the human of the agent that did
+}
+
+// Told are the addresses of those who are told, at most so many: the vault's maker first,
+// then the others as they come.
+func Told(all []Decider, most int) []string {
+	var out []string
+	for _, made := range []bool{true, false} {
+		for _, d := range all {
+			if d.Made == made && len(out) < most {
+				out = append(out, d.Email)
+			}
+		}
+	}
+	return out
+}

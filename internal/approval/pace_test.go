@@ -2,6 +2,7 @@ package approval_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,5 +71,15 @@ func TestWhyADecisionDidNotFit(t *testing.T) {
 		"who decided may not":           {true, true, true, "access_denied"},
 	} {
 		world.WantCode(t, name, approval.WhyUndecided(c.waits, c.policy, c.requester), c.code)
+	}
+}
+
+func TestWhoIsToldOfARequest(t *testing.T) {
+	t.Parallel()
+	all := []approval.Decider{{Email: "owner"}, {Email: "admin"}, {Email: "maker", Made: true}, {Email: "human", Made: true}}
+	for most, want := range map[int]string{0: "", 1: "maker", 3: "maker human owner", 9: "maker human owner admin"} {
+		if got := strings.Join(approval.Told(all, most), " "); got != want {
+			t.Errorf("%d of them: %q, want %q", most, got, want)
+		}
 	}
 }

@@ -2,11 +2,11 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -100,7 +100,7 @@ func (tx Tx) spendApproval(ev *audit.Event) error {
 func (db *DB) AppendApproved(ctx context.Context, ev *audit.Event) error {
 	return db.Write(ctx, ev.Org, func(tx Tx) error {
 		if err := tx.spendApproval(ev); err != nil {
-			if fault.Is(err, fault.Denied) {
+			if errors.Is(err, approval.ErrUsed) {
 				return tx.Refuse(err)
 			}
 			return err

@@ -27,10 +27,6 @@ var (
 // nobody stands where the id of a user stood who is gone.
 const nobody = "00000000-0000-0000-0000-000000000000"
 
-// goneKept is how long it is known who is gone: longer than any request or
-// background write that began before.
-const goneKept = 24 * time.Hour
-
 // maxMoves bounds how often an erasure begins anew since its user joined or left
 // an organisation meanwhile.
 const maxMoves = 8
