@@ -16,3 +16,10 @@ func TestTheServerKeepsAnAdmin(t *testing.T) {
 		t.Errorf("the last platform admin: %q", code)
 	}
 }
+
+func TestAMailProvesAnAddressOnce(t *testing.T) {
+	t.Parallel()
+	if !account.FirstProof(false) || account.FirstProof(true) {
+		t.Error("what ends with a mailed token does not depend on an earlier proof")
+	}
+}

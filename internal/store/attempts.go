@@ -14,11 +14,11 @@ import (
 // read only; of those that are made at once each waits for the row, and sees
 // what the one before it wrote.
 func (db *DB) CountAttempt(ctx context.Context, g *identity.Attempt, now time.Time) error {
-	standing, err := db.standing(ctx, g)
+	known, err := db.countersOf(ctx, g)
 	if err != nil {
 		return err
 	}
-	counters, wait := g.Against(standing, now)
+	counters, wait := g.Against(known, now)
 	if wait > 0 {
 		return identity.TooMany(wait)
 	}
@@ -47,8 +47,8 @@ func (db *DB) CountAttempt(ctx context.Context, g *identity.Attempt, now time.Ti
 	return err
 }
 
-// standing reads the counters of g, by their ids.
-func (db *DB) standing(ctx context.Context, g *identity.Attempt) (map[string]identity.Standing, error) {
+// countersOf reads the counters of g, by their ids.
+func (db *DB) countersOf(ctx context.Context, g *identity.Attempt) (map[string]identity.Standing, error) {
 	out := map[string]identity.Standing{}
 	// One statement a counter: how many there are differs.
 	for _, c := range append([]identity.Counter{g.Here}, g.Others...) {
