@@ -25,6 +25,9 @@ const (
 	// network does not keep time.
 	DeviceInterval = 5 * time.Second
 	pollSlack      = time.Second
+	// DeviceKept is how long a login that ended is still told from one that never was.
+	// It is short since strangers make them: a code that is swept lets nobody in.
+	DeviceKept = time.Hour
 )
 
 // How many codes may wait at a time.
@@ -61,7 +64,7 @@ type Device struct {
 // DeviceStore keeps the logins of devices.
 type DeviceStore interface {
 	// AddDevice stores d unless perNetwork of its network or all of everybody's
-	// wait already: then it returns false. What ended a while ago is forgotten.
+	// wait already: then it returns false. What ended DeviceKept ago is forgotten.
 	AddDevice(ctx context.Context, d Device, perNetwork, all int, ev *audit.Event) (bool, error)
 	// DeviceByCode and DeviceByUserCode return NotFound when there is none.
 	DeviceByCode(ctx context.Context, hash string) (Device, error)

@@ -17,8 +17,14 @@ import (
 // Confirmation is what somebody has to send who wants its account deleted.
 const Confirmation = "DELETE MY ACCOUNT"
 
+// GoneKept is how long it is known who was deleted: longer than any request or
+// background write that began before.
+const GoneKept = 24 * time.Hour
+
 var (
-	errConfirm = invalid("confirmation_required", `Nothing was deleted. Send "confirmation": "`+Confirmation+`", exactly so.`)
+	errConfirm   = invalid("confirmation_required", `Nothing was deleted. Send "confirmation": "`+Confirmation+`", exactly so.`)
+	errLastAdmin = fault.New(fault.Conflict, "last_platform_admin",
+		"This is the account of the last platform admin. Make another before it is deleted.")
 	errOwnUser = fault.New(fault.Denied, "own_account", "Delete your own account with DELETE /v1/auth/me.")
 )
 
@@ -29,6 +35,15 @@ type Erasure struct {
 	// Note returns the event for the log of another organisation of that user than
 	// the one whose log has the request's.
 	Note func(org string) *audit.Event
+}
+
+// KeepsAdmin refuses to delete the account of a platform admin besides whom there are
+// no others.
+func KeepsAdmin(others int64) error {
+	if others == 0 {
+		return errLastAdmin
+	}
+	return nil
 }
 
 // DeleteMe deletes the calling user's account for good: see erase.
@@ -62,7 +77,7 @@ func (s *Service) DeleteUser(ctx context.Context, c *call.Call, user string) err
 // erase deletes an account in one transaction: killed at any moment, the server
 // has all of it or nothing of it. Organisations that it leaves without a member
 // go with it, and the keys of their vaults are destroyed. In other organisations
-// its agents stop and become those of the oldest owner; what others keep names
+// its agents stop and become the successor's; what others keep names
 // nobody in its place. Only the audit log still knows its id.
 func (s *Service) erase(ctx context.Context, c *call.Call, user, email string) error {
 	c.Succeed("user", user)

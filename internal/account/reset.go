@@ -101,6 +101,11 @@ func (s *Service) mailReset(ctx context.Context, address string, now time.Time) 
 	return s.cfg.Mailer.ResetPassword(ctx, a.Email, token)
 }
 
+// FirstProof reports whether a mailed token is the first that shows whose the address of an
+// account is: its keys and second factor end then, since they may be of somebody else who
+// made the account.
+func FirstProof(verified bool) bool { return !verified }
+
 // ResetPassword sets a new password with a token that was mailed. All the user's
 // tokens end; the second factor stays, unless nobody had confirmed the address
 // before, and nobody is logged in by it.

@@ -52,26 +52,6 @@ const (
 // PendingFor is how long a request waits for a decision.
 const PendingFor = 24 * time.Hour
 
-// MaxPending bounds the undecided requests of one requester, and MaxAsked those
-// that it makes in an hour: what is withdrawn has cost a human's attention too.
-const (
-	MaxPending = 50
-	MaxAsked   = 100
-)
-
-// How long a requester waits after a denial before it may ask for the same use
-// again: it doubles with each denial of the last day.
-const (
-	firstPause = 10 * time.Minute
-	// PauseMemory is how far back denials count, and the longest pause.
-	PauseMemory = 24 * time.Hour
-)
-
-// Pause returns how long the latest of n denials holds.
-func Pause(n int) time.Duration {
-	return min(firstPause<<min(max(n-1, 0), 10), PauseMemory)
-}
-
 // Use is one principal's use of one secret.
 type Use struct {
 	Org, Vault, Path string
@@ -135,8 +115,8 @@ type Store interface {
 	// policy. The one that ends first comes first.
 	LiveApprovals(ctx context.Context, u Use, now time.Time) ([]Given, error)
 	// AskApproval stores r with ev, or finds the request for the same use under the
-	// same policy that is still undecided and returns that one. RateLimited beyond
-	// MaxPending and MaxAsked, and in the pause after a denial.
+	// same policy that is still undecided and returns that one. RateLimited as
+	// AfterDenials and RoomToAsk say.
 	AskApproval(ctx context.Context, r Request, ev *audit.Event) (Request, error)
 	// Approval returns fault.NotFound unless the caller may see one with that id.
 	Approval(ctx context.Context, s Seen, id string) (Request, error)
@@ -167,11 +147,13 @@ func New(cfg Config) *Service { return &Service{cfg: cfg} }
 
 // The faults of this package; the store returns the exported ones.
 var (
-	errOwn      = fault.New(fault.Denied, "own_approval", "Nobody approves what it asked for itself. Ask somebody else who manages the vault.")
-	ErrNotFound = fault.New(fault.NotFound, "approval_not_found", "There is no approval request with this id, or it is not yours to see.")
-	ErrDecided  = fault.New(fault.Conflict, "approval_decided", "This request was decided already, or its time is over.")
-	ErrChanged  = fault.New(fault.Conflict, "approval_ended", "What this request rests on has changed: its policy, or the credentials of who asked. It must be asked for again.")
-	ErrOver     = fault.New(fault.Conflict, "approval_over", "There is nothing to withdraw: this request was denied, withdrawn or used up, or its time is over.")
+	errNoDecider = fault.New(fault.Denied, "access_denied", "Only the creator or an owner or admin of the organisation may do this.")
+	errOwn       = fault.New(fault.Denied, "own_approval", "Nobody approves what it asked for itself. Ask somebody else who manages the vault.")
+	ErrNotFound  = fault.New(fault.NotFound, "approval_not_found", "There is no approval request with this id, or it is not yours to see.")
+	ErrDecided   = fault.New(fault.Conflict, "approval_decided", "This request was decided already, or its time is over.")
+	ErrChanged   = fault.New(fault.Conflict, "approval_ended", "What this request rests on has changed: its policy, or the credentials of who asked. It must be asked for again.")
+	ErrUsed      = fault.New(fault.Denied, "approval_used", "The approval was used up or ended meanwhile. Try again to ask for another.")
+	ErrOver      = fault.New(fault.Conflict, "approval_over", "There is nothing to withdraw: this request was denied, withdrawn or used up, or its time is over.")
 )
 
 // Required is what a caller gets whose use must be approved first.
@@ -179,14 +161,6 @@ func Required(id string) error {
 	return &fault.Error{
 		Kind: fault.Denied, Code: "approval_required", Ref: id,
 		Detail: "A human must approve this first. The approval request is " + id + ": once it is approved, try again.",
-	}
-}
-
-// Paused is what a requester gets that was denied a short while ago.
-func Paused(left time.Duration) error {
-	return &fault.Error{
-		Kind: fault.RateLimited, Code: "approval_paused", RetryAfter: left,
-		Detail: "A human denied this a short while ago. Ask again after the time in Retry-After, or talk to them.",
 	}
 }
 

@@ -74,6 +74,19 @@ func (s *Service) decideNow(ctx context.Context, c *call.Call, r *Request, appro
 	return nil
 }
 
+// WhyUndecided says why a decision of a request could not be stored: it does not wait any
+// more, its policy or the requester's credentials are not those of before, or who decided
+// may not decide.
+func WhyUndecided(waits, samePolicy, sameRequester bool) error {
+	switch {
+	case !waits:
+		return ErrDecided
+	case !samePolicy || !sameRequester:
+		return ErrChanged
+	}
+	return errNoDecider
+}
+
 // Withdraw takes a request back, or what is left of an approval. The requester
 // may, and the human behind it; for everybody else it is a decision.
 func (s *Service) Withdraw(ctx context.Context, c *call.Call, id string) (Request, error) {

@@ -18,7 +18,7 @@ import (
 type NoticeStore interface {
 	// ClaimMails returns the requests of one organisation whose mails are due, at
 	// most MaxClaimed, and keeps them from all others until the lease ends. There are
-	// none when it had mails less than a MailGap ago: then theirs are due later. False
+	// none as long as NextMails says: then theirs are due later. False
 	// when no organisation has any.
 	ClaimMails(ctx context.Context, now, lease time.Time) (due []Request, found bool, err error)
 	// MailsOut says that the mails of requests that were claimed until lease are out.
@@ -96,13 +96,6 @@ const (
 
 // MaxClaimed bounds the requests that one round of mails tells of.
 const MaxClaimed = 500
-
-// MailGap returns how long an organisation's people get no more mails about
-// requests after the latest of n rounds in an hour: what is asked meanwhile comes
-// in one mail. The first comes at once, and there are about ten in an hour.
-func MailGap(n int) time.Duration {
-	return min(30*time.Second<<min(max(n-1, 0), 5), 10*time.Minute)
-}
 
 // Run sends notices, and forgets old requests, until ctx ends. Mails do not wait
 // for webhooks, and a webhook that is slow keeps one of several callers busy.

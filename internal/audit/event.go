@@ -83,6 +83,9 @@ type Hash [sha256.Size]byte
 // String is the hash in lower-case hexadecimal.
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
+// MaxNamed is how many ids of a kind an event names.
+const MaxNamed = 20
+
 // Details is what an event says beyond its fixed columns. It is stored as JSON
 // with the keys below, in this order, leaving out empty ones.
 type Details struct {

@@ -25,13 +25,26 @@ type Account struct {
 	Credits    int64 // cents that are left and have not expired
 	Owed       int64 // millionths of a dollar that are not in the ledger yet
 	CreditsEnd time.Time
-	Soon       bool // some of them end within 30 days
+	Soon       bool // some of them end soon
 	Unsettled  bool // the ledger lacks a debt or an expiry
 
 	// Of the server.
 	DefaultTier  string
 	RequestPrice string // in dollars; empty: the default
 	FreeRequests string // of the free tier; empty: the contract's
+}
+
+// soon is when credits count as about to end.
+const soon = 30 * 24 * time.Hour
+
+// Complete fills in what follows at a moment from the rows that the account was read
+// from. ended counts the lots that hold credits which have expired.
+func (a *Account) Complete(ended int64, now time.Time) {
+	if a.Overage == "" {
+		a.Overage = ByCredits
+	}
+	a.Soon = !a.CreditsEnd.IsZero() && a.CreditsEnd.Before(now.Add(soon))
+	a.Unsettled = a.Owed >= MicrosPerCent && a.Credits+ended > 0 || ended > 0
 }
 
 // Paid is a subscription. It never takes anything away: the higher one of its tier
@@ -60,7 +73,7 @@ func (a *Account) granted(now time.Time) Tier {
 	return tier
 }
 
-func rank(t Tier) int { return slices.Index([]Tier{Free, Pro, Business, Enterprise}, t) }
+func rank(t Tier) int { return slices.Index(Tiers(), t) }
 
 // Caps are what holds for the organisation at a moment.
 func (a *Account) Caps(now time.Time) Caps {

@@ -36,9 +36,55 @@ func TestCapsOfTiers(t *testing.T) {
 		}
 	}
 	free, _ := billing.CapsOf(billing.Free)
-	err := billing.LimitReached(billing.Vaults, free, 3)
+	err := free.Allow(billing.Vaults, 3)
 	if !fault.Is(err, fault.Denied) || fault.CodeOf(err) != "resource_limit_exceeded" || !strings.Contains(err.Error(), "Vault limit reached (3/3 on free tier)") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestCapsAllowOneMore(t *testing.T) {
+	for _, c := range []struct {
+		tier    billing.Tier
+		kind    billing.Kind
+		used    int64
+		allowed bool
+	}{
+		{billing.Free, billing.Vaults, 2, true}, {billing.Free, billing.Vaults, 3, false}, {billing.Free, billing.Vaults, 4, false},
+		{billing.Free, billing.Secrets, 49, true}, {billing.Free, billing.Secrets, 50, false},
+		{billing.Free, billing.Agents, 1, true}, {billing.Free, billing.Agents, 2, false},
+		{billing.Free, "Member", 1_000_000, true}, {billing.Enterprise, billing.Secrets, 1_000_000, true},
+	} {
+		caps, _ := billing.CapsOf(c.tier)
+		if err := caps.Allow(c.kind, c.used); (err == nil) != c.allowed {
+			t.Errorf("one more %s than %d on %s: %v", c.kind, c.used, c.tier, err)
+		}
+		if limited := c.tier == billing.Free && c.kind != "Member"; caps.Limits(c.kind) != limited {
+			t.Errorf("%s are limited on %s: %v", c.kind, c.tier, !limited)
+		}
+	}
+}
+
+func TestWhatFollowsFromCredits(t *testing.T) {
+	in := func(days int) time.Time { return noon.AddDate(0, 0, days) }
+	for name, c := range map[string]struct {
+		account         billing.Account
+		ended           int64
+		overage         string
+		soon, unsettled bool
+	}{
+		"nothing":                       {billing.Account{}, 0, "credits", false, false},
+		"another way to pay":            {billing.Account{Overage: billing.ByX402}, 0, "x402", false, false},
+		"credits for a day under 30":    {billing.Account{Credits: 5, CreditsEnd: in(29)}, 0, "credits", true, false},
+		"credits for 30 days":           {billing.Account{Credits: 5, CreditsEnd: in(30)}, 0, "credits", false, false},
+		"a cent is owed":                {billing.Account{Credits: 5, CreditsEnd: in(90), Owed: 10_000}, 0, "credits", false, true},
+		"less than a cent is owed":      {billing.Account{Credits: 5, CreditsEnd: in(90), Owed: 9_999}, 0, "credits", false, false},
+		"a cent is owed with no credit": {billing.Account{Owed: 10_000}, 0, "credits", false, false},
+		"some have ended":               {billing.Account{}, 1, "credits", false, true},
+	} {
+		a := c.account
+		if a.Complete(c.ended, noon); a.Overage != c.overage || a.Soon != c.soon || a.Unsettled != c.unsettled {
+			t.Errorf("%s: overage %s, soon %v, unsettled %v", name, a.Overage, a.Soon, a.Unsettled)
+		}
 	}
 }
 

@@ -35,6 +35,7 @@ type Entry struct {
 
 // Lot is credit that ends at a time.
 type Lot struct {
+	ID      string
 	Cents   int64
 	Expires time.Time
 }

@@ -17,6 +17,9 @@ const (
 	Enterprise Tier = "enterprise"
 )
 
+// Tiers are all of them, the lowest first.
+func Tiers() []Tier { return []Tier{Free, Pro, Business, Enterprise} }
+
 // Unlimited is a cap that nothing reaches.
 const Unlimited int64 = -1
 
@@ -44,7 +47,8 @@ func CapsOf(t Tier) (Caps, bool) {
 // Kind is a thing that tiers limit.
 type Kind string
 
-// The kinds, as a refusal names them.
+// The kinds, as a refusal names them. Vaults of the server's own, and what is in them,
+// are nobody's; deleted secrets and agents that are not active free their place.
 const (
 	Vaults  Kind = "Vault"
 	Secrets Kind = "Secret"
@@ -64,9 +68,15 @@ func (c Caps) Of(k Kind) int64 {
 	return Unlimited
 }
 
-// LimitReached refuses one more of a kind. Clients know the code, and match on
-// how the detail begins (contract, section 0).
-func LimitReached(k Kind, c Caps, used int64) error {
+// Limits reports whether there is a cap on a kind.
+func (c Caps) Limits(k Kind) bool { return c.Of(k) >= 0 }
+
+// Allow refuses one more of a kind where there are as many as there may be. Clients
+// know the code, and match on how the detail begins (contract, section 0).
+func (c Caps) Allow(k Kind, used int64) error {
+	if !c.Limits(k) || used < c.Of(k) {
+		return nil
+	}
 	return fault.New(fault.Denied, "resource_limit_exceeded", fmt.Sprintf(
 		"%s limit reached (%d/%d on %s tier). Delete one that is not needed, or ask who runs this server for another tier.",
 		k, used, c.Of(k), c.Tier))

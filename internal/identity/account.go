@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"slices"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -29,6 +30,18 @@ type Account struct {
 	TokenKept string
 	// TOTP says that a login needs a second factor.
 	TOTP bool
+}
+
+// AtHome is the membership that logins lead to: that of the home organisation, or where it
+// is lost the oldest other one. They are one user's, the oldest first; false: of nobody.
+func AtHome(memberships []Account) (Account, bool) {
+	if i := slices.IndexFunc(memberships, func(a Account) bool { return a.Org == a.HomeOrg }); i > 0 {
+		return memberships[i], true
+	}
+	if len(memberships) == 0 {
+		return Account{}, false
+	}
+	return memberships[0], true
 }
 
 // UserKey is a personal API key, without the key.

@@ -50,6 +50,32 @@ type Attempt struct {
 	Counted atomic.Bool
 }
 
+// Standing is what is known of a counter: until when it bars, and until when what it
+// counts from is trusted with what it counts at.
+type Standing struct{ Barred, Trusted time.Time }
+
+// Against returns the counters that hold for g as they stand, by their ids, and how long
+// they make it wait; not above zero: not at all.
+func (g *Attempt) Against(standing map[string]Standing, now time.Time) (hold []Counter, wait time.Duration) {
+	hold = []Counter{g.Here}
+	if !standing[g.Here.ID].Trusted.After(now) {
+		hold = append(hold, g.Others...)
+	}
+	for _, c := range hold {
+		wait = max(wait, standing[c.ID].Barred.Sub(now))
+	}
+	return hold, wait
+}
+
+// TooMany is what an attempt gets that has to wait. It says the same whatever is
+// tried.
+func TooMany(wait time.Duration) error {
+	return &fault.Error{
+		Kind: fault.RateLimited, Code: "too_many_attempts", RetryAfter: wait,
+		Detail: "Too many attempts failed. Wait as long as the Retry-After header says; a new password by mail works at once.",
+	}
+}
+
 // What is tried.
 const (
 	AttemptPassword = "password"

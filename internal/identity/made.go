@@ -9,3 +9,6 @@ type Made struct {
 	CreatedAt      time.Time
 	Live           bool // it has not ended
 }
+
+// MaxMade bounds a listing of what was made.
+const MaxMade = 1000

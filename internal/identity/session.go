@@ -16,6 +16,10 @@ type Session struct {
 	EndedAt time.Time // zero: nobody ended it
 }
 
+// SessionKept is how long after its end a session's row is kept: well beyond any
+// clock that jumps, since a token whose row is gone must not come to life.
+const SessionKept = 30 * 24 * time.Hour
+
 // liveSession refuses a token whose session has ended, or is not known.
 func (s *Service) liveSession(ctx context.Context, se *session) error {
 	if se.login == "" {

@@ -17,13 +17,39 @@ import (
 // invitationTTL is how long an invitation can be accepted.
 const invitationTTL = 7 * 24 * time.Hour
 
+// maxInvitations bounds the invitations of an organisation that wait.
+const maxInvitations = 500
+
 var (
-	errInvitation = invalid("invalid_token", "The invitation is wrong, was used or taken back, or is older than a week.")
-	errOtherMail  = fault.New(fault.Denied, "other_address",
+	errInvited = fault.New(fault.Conflict, "already_invited",
+		"This address is invited already. Send the invitation again, or take it back first.")
+	errIsMember    = fault.New(fault.Conflict, "already_member", "This address is a member's already.")
+	errInvitations = fault.New(fault.Conflict, "too_many_invitations", "Too many invitations wait for an answer. Take some back first.")
+	errInvitation  = invalid("invalid_token", "The invitation is wrong, was used or taken back, or is older than a week.")
+	errOtherMail   = fault.New(fault.Denied, "other_address",
 		"This invitation was sent to another mail address. Accept it with the account of that address.")
 	errUnconfirmed = fault.New(fault.Denied, "account_not_confirmed",
 		"There is an account with this mail address, and nobody has confirmed that address yet. Join with its password, or have a new one mailed to you (forgot-password) and then join.")
 )
+
+// Invitable refuses an address that is a member's, or that an invitation waits for.
+func Invitable(member, invited bool) error {
+	switch {
+	case member:
+		return errIsMember
+	case invited:
+		return errInvited
+	}
+	return nil
+}
+
+// RoomForInvitation refuses one more where as many wait as may.
+func RoomForInvitation(waiting int64) error {
+	if waiting >= maxInvitations {
+		return errInvitations
+	}
+	return nil
+}
 
 // Invite mails an invitation to join the caller's organisation. What it answers
 // does not depend on whether the address has an account.

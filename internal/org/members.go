@@ -69,8 +69,7 @@ func (s *Service) RemoveMember(ctx context.Context, c *call.Call, user string) e
 // inPerson asks for a person where somebody becomes, is or stops being one of those
 // who manage the organisation, unless it is refused already.
 func inPerson(c *call.Call, refused error, roles ...policy.Role) error {
-	manages := slices.Contains(roles, policy.RoleOwner) || slices.Contains(roles, policy.RoleAdmin)
-	if refused != nil || !manages {
+	if refused != nil || !slices.ContainsFunc(roles, manages) {
 		return refused
 	}
 	return c.RequirePerson()
@@ -79,7 +78,7 @@ func inPerson(c *call.Call, refused error, roles ...policy.Role) error {
 // mayChange says whether actor may give m the role, or remove m.
 func mayChange(actor, m Member, role policy.Role) error {
 	switch {
-	case actor.Role != policy.RoleOwner && actor.Role != policy.RoleAdmin:
+	case !manages(actor.Role):
 		return errOwnersOnly // it was demoted a moment ago
 	case actor.ID == m.ID:
 		return errSelf

@@ -22,8 +22,8 @@ type Store interface {
 
 	// Members returns the members of org, oldest first.
 	Members(ctx context.Context, org string) ([]Member, error)
-	// ChangeRole gives the user another role. NotFound unless both are members,
-	// Denied for the last owner.
+	// ChangeRole gives the user another role, and the actor what the user does not keep.
+	// NotFound unless both are members, Denied as RoleChange says.
 	ChangeRole(ctx context.Context, org, actor, user string, role policy.Role, may func(actor, m Member) error, ev *audit.Event) (Member, error)
 	// RemoveMember ends a membership and all that hung on it. NotFound and Denied
 	// as for ChangeRole.
@@ -34,9 +34,9 @@ type Store interface {
 	// member.
 	SetHome(ctx context.Context, user, org string, ev *audit.Event) error
 
-	// Invited returns Conflict when the address is a member's, or invited already.
+	// Invited returns Conflict as Invitable says.
 	Invited(ctx context.Context, org, email string, now time.Time) error
-	// AddInvitation returns Conflict as Invited does.
+	// AddInvitation returns Conflict as Invited does, and RoomForInvitation.
 	AddInvitation(ctx context.Context, i Invitation, may func(actor Member) error, ev *audit.Event) error
 	// Invitations returns those of org that nobody has accepted, oldest first.
 	Invitations(ctx context.Context, org string) ([]Invitation, error)
@@ -80,6 +80,10 @@ type Removal struct {
 	// with the membership: it is a gate for others, too. nil: it may end.
 	Gate func() error
 }
+
+// Successor is who gets the agents of the member who is removed: who removes it, and
+// so answers for them.
+func (r *Removal) Successor() string { return r.Actor }
 
 // Invitation is an offer to join an organisation that was mailed.
 type Invitation struct {

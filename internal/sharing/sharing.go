@@ -100,18 +100,6 @@ func (s *Share) Expired(now time.Time) bool { return !now.Before(s.ExpiresAt) }
 
 func (s *Share) spent() bool { return s.MaxAccess > 0 && s.AccessCount >= s.MaxAccess }
 
-// Limits on what an organisation may do.
-const (
-	// Window and PerWindow: so many shares may be made in any such time.
-	Window    = time.Minute
-	PerWindow = 10
-	// Keep is how long the row of a share that ended stays.
-	Keep = 30 * 24 * time.Hour
-	// MaxLetters is how many letters about shares one address gets an hour, from
-	// whomever.
-	MaxLetters = 3
-)
-
 // Store is what sharing needs of a database. Methods that write take the event
 // that records the write and commit both or neither.
 type Store interface {
@@ -119,8 +107,8 @@ type Store interface {
 	// is none.
 	Place(ctx context.Context, versionID string) (vaultID, path string, err error)
 	// AddShare stores s; fault.RateLimited, with when to come back, when PerWindow
-	// shares of its organisation are younger than Window. tell is false when
-	// its mail address got MaxLetters within the last hour.
+	// shares of its organisation are younger than Window. tell is what Tells says of its
+	// mail address.
 	AddShare(ctx context.Context, s Share, ev *audit.Event) (tell bool, err error)
 	// Share returns the share with one of the handles, or NotFound.
 	Share(ctx context.Context, id, hash string) (Share, error)
@@ -132,7 +120,7 @@ type Store interface {
 	SharesFor(ctx context.Context, org, recipient string, limit int) ([]Share, error)
 	// ClaimShares gives a user the shares to its mail address that nobody has.
 	ClaimShares(ctx context.Context, user, email string, at time.Time) error
-	// TryPassphrase counts a passphrase that is about to be compared;
+	// TryPassphrase counts a passphrase that is about to be compared, as Tries.Next does;
 	// fault.RateLimited while the share is locked.
 	TryPassphrase(ctx context.Context, org, id string, at time.Time) error
 	// SpendShare counts one access, and one read of the version if its reads are

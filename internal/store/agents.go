@@ -135,11 +135,11 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*agen
 			a, err = r.agent()
 		}
 		before := a
-		was, key, gen, pin := a.Active, a.KeyHash, a.TokenGen, pinOf(&a)
 		if err == nil {
 			err = change(&a)
 		}
-		if err == nil && a.Active && !was {
+		changed := agent.Change{Was: &before, Is: &a}
+		if err == nil && changed.Starts() {
 			err = tx.room(billing.Agents, caps, org)
 		}
 		if err != nil {
@@ -155,18 +155,15 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*agen
 		if err == nil {
 			err = tx.putKeys(&a, caps)
 		}
-		renewed := key != a.KeyHash || pin != pinOf(&a)
-		// Activating an agent with a pinned certificate names it, and so gives it again.
-		named := a.Active && !was && a.AuthMethod == agent.MethodMTLS && a.CertFingerprint != ""
-		if err == nil && (renewed || named) {
+		if err == nil && changed.GivesKey() {
 			err = tx.gaveKey(id, ev)
 		}
 		var e ending
-		if err == nil && !keep && (!a.Active && (was || gen != a.TokenGen) || renewed) {
+		if err == nil && !keep && changed.EndsMade() {
 			err = tx.endMadeBy(&e, org, id, tx.Now())
 		}
 		if err == nil {
-			err = tx.endBeyond(&e, &before, &a, ev)
+			err = tx.endTakenBy(&e, changed, ev)
 		}
 		e.note(ev)
 		if err == nil && a.Widened {
@@ -177,18 +174,6 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*agen
 		return err
 	})
 	return a, err
-}
-
-// pinOf is what lets an agent in that has no key: the certificate that is pinned, or
-// the client of its issuer. Of an agent with a key both are without effect.
-func pinOf(a *agent.Agent) string {
-	switch a.AuthMethod {
-	case agent.MethodMTLS:
-		return a.CertFingerprint
-	case agent.MethodOIDC:
-		return a.OIDCIssuer + " " + a.OIDCClientID
-	}
-	return ""
 }
 
 // HasVaults implements agent.Store.

@@ -7,18 +7,15 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
-)
-
-var (
-	errManyPending  = &fault.Error{Kind: fault.RateLimited, Code: "too_many_approvals", RetryAfter: time.Minute, Detail: "Too many of your requests wait for a decision, or were made within the hour."}
-	errApprovalUsed = fault.New(fault.Denied, "approval_used", "The approval was used up or ended meanwhile. Try again to ask for another.")
-	errNoDecider    = fault.New(fault.Denied, "access_denied", "Only the creator or an owner or admin of the organisation may do this.")
 )
 
 const approvalColumns = `id, org_id, vault_id, path, operation, requester_kind, requester_id, requester_human, policy_id, policy_revision, reason,
 	status, valid_seconds, max_uses, uses_left, created_at, expires_at, decided_by, decided_at, decision_reason, withdrawn_by, withdrawn_at`
+
+// managers are the roles of those who manage an organisation, as policy.Principal.Manages
+// has them: TestManagersAreThoseOfPolicy.
+const managers = `('` + string(policy.RoleOwner) + `', '` + string(policy.RoleAdmin) + `')`
 
 // What an approval rests on, as conditions on its row. They are asked wherever it
 // counts, so nothing has to be told when one of them ends.
@@ -37,7 +34,7 @@ const (
 	sameDecider = `EXISTS (SELECT 1 FROM users u JOIN memberships m ON m.user_id = u.id
 		LEFT JOIN vaults v ON v.id = approvals.vault_id AND v.creator_left = 0 AND (v.created_by = u.id OR v.creator_human = u.id)
 		WHERE u.id = approvals.decided_by AND m.org_id = approvals.org_id AND u.token_gen = approvals.decider_gen
-		AND m.created_at <= approvals.decided_at AND (m.role IN ('owner', 'admin') OR v.id IS NOT NULL))`
+		AND m.created_at <= approvals.decided_at AND (m.role IN ` + managers + ` OR v.id IS NOT NULL))`
 	// standing: all that it needs. A request that no policy asked for needs none.
 	standing = `(` + sameRequester + ` AND (policy_id = '' OR ` + samePolicy + `) AND (status = 'pending' OR ` + sameDecider + `))`
 )
@@ -130,8 +127,8 @@ func (db *DB) AskApproval(ctx context.Context, r approval.Request, ev *audit.Eve
 	return out, err
 }
 
-// mayAsk refuses a request in the pause after a denial, one too many, and one
-// about a vault that is gone.
+// mayAsk asks approval whether there may be one more request, and refuses one about a
+// vault that is gone.
 func (tx Tx) mayAsk(r *approval.Request) error {
 	var denials, waiting, asked int64
 	var last sql.NullInt64
@@ -139,16 +136,16 @@ func (tx Tx) mayAsk(r *approval.Request) error {
 		useArgs(&r.Use, micros(r.CreatedAt.Add(-approval.PauseMemory))), &denials, &last); err != nil {
 		return err
 	}
-	if left := fromNull(last).Add(approval.Pause(int(denials))).Sub(r.CreatedAt); denials > 0 && left > 0 {
-		return tx.Refuse(approval.Paused(left))
+	if err := approval.AfterDenials(denials, fromNull(last), r.CreatedAt); err != nil {
+		return tx.Refuse(err)
 	}
 	if _, err := tx.Row(`SELECT COUNT(CASE WHEN status = 'pending' AND expires_at > $2 AND `+standing+` THEN 1 END),
 		COUNT(CASE WHEN created_at > $3 THEN 1 END) FROM approvals WHERE requester_id = $1`,
-		[]any{r.Principal, micros(r.CreatedAt), micros(r.CreatedAt.Add(-time.Hour))}, &waiting, &asked); err != nil {
+		[]any{r.Principal, micros(r.CreatedAt), micros(r.CreatedAt.Add(-approval.AskedWithin))}, &waiting, &asked); err != nil {
 		return err
 	}
-	if waiting >= approval.MaxPending || asked >= approval.MaxAsked {
-		return tx.Refuse(errManyPending)
+	if err := approval.RoomToAsk(waiting, asked); err != nil {
+		return tx.Refuse(err)
 	}
 	var one int
 	found, err := tx.Row(`SELECT 1 FROM vaults WHERE id = $1`, []any{r.Vault}, &one)
@@ -207,14 +204,10 @@ func (db *DB) Approvals(ctx context.Context, s approval.Seen, status approval.St
 	return out, err
 }
 
-// ApprovalVault implements approval.Store. The creator of a vault who has left the
-// organisation decides about it no more, also after coming back.
+// ApprovalVault implements approval.Store.
 func (db *DB) ApprovalVault(ctx context.Context, id string) (policy.Vault, error) {
 	v, err := db.Vault(ctx, id)
-	if v.CreatorLeft != 0 {
-		v.CreatedBy, v.CreatedByKind, v.CreatorHuman = "", "", ""
-	}
-	return policy.Vault{ID: v.ID, Org: v.Org, CreatedBy: v.CreatedBy, CreatedByKind: v.CreatedByKind, CreatorHuman: v.CreatorHuman}, err
+	return *v.Made(), err
 }
 
 // SweepApprovals implements approval.Store.

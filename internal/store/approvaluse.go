@@ -2,11 +2,11 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -42,7 +42,7 @@ func (db *DB) DecideApproval(ctx context.Context, r approval.Request, ev *audit.
 			AND (policy_id = '' OR EXISTS (SELECT 1 FROM policies p WHERE p.id = approvals.policy_id AND p.revision = $8))
 			AND EXISTS (SELECT 1 FROM users u JOIN memberships m ON m.user_id = u.id LEFT JOIN vaults v ON v.id = approvals.vault_id
 				AND v.creator_left = 0 AND (v.created_by = u.id OR v.creator_human = u.id)
-				WHERE u.id = $5 AND m.org_id = approvals.org_id AND (m.role IN ('owner', 'admin') OR v.id IS NOT NULL))`,
+				WHERE u.id = $5 AND m.org_id = approvals.org_id AND (m.role IN `+managers+` OR v.id IS NOT NULL))`,
 			r.ID, string(r.Status), r.UsesLeft, micros(r.ExpiresAt), r.DecidedBy, micros(r.DecidedAt), r.DecisionReason,
 			r.Policy.Revision, int64(r.ValidFor/time.Second), r.MaxUses, ev.With)
 		if err == nil && n == 0 {
@@ -53,27 +53,16 @@ func (db *DB) DecideApproval(ctx context.Context, r approval.Request, ev *audit.
 	})
 }
 
-// whyUndecided says why a decision did not fit.
+// whyUndecided reads why a decision did not fit.
 func (tx Tx) whyUndecided(r *approval.Request) error {
-	var revision int64
-	found, err := tx.Row(`SELECT COALESCE((SELECT p.revision FROM policies p WHERE p.id = approvals.policy_id), -1) FROM approvals
-		WHERE id = $1 AND status = 'pending' AND expires_at > $2`, []any{r.ID, micros(r.DecidedAt)}, &revision)
-	switch {
-	case err != nil:
+	var revision, same int64
+	waits, err := tx.Row(`SELECT COALESCE((SELECT p.revision FROM policies p WHERE p.id = approvals.policy_id), -1),
+		CASE WHEN `+sameRequester+` THEN 1 ELSE 0 END FROM approvals
+		WHERE id = $1 AND status = 'pending' AND expires_at > $2`, []any{r.ID, micros(r.DecidedAt)}, &revision, &same)
+	if err != nil {
 		return err
-	case !found:
-		return approval.ErrDecided
-	case r.Policy.ID != "" && revision != r.Policy.Revision:
-		return approval.ErrChanged
 	}
-	found, err = tx.Row(`SELECT 1 FROM approvals WHERE id = $1 AND `+sameRequester, []any{r.ID}, &revision)
-	switch {
-	case err != nil:
-		return err
-	case found:
-		return errNoDecider
-	}
-	return approval.ErrChanged
+	return approval.WhyUndecided(waits, r.Policy.ID == "" || revision == r.Policy.Revision, same != 0)
 }
 
 // WithdrawApproval implements approval.Store.
@@ -102,7 +91,7 @@ func (tx Tx) spendApproval(ev *audit.Event) error {
 	n, err := tx.Exec(`UPDATE approvals SET uses_left = uses_left - 1 WHERE id = $1 AND status = 'approved' AND uses_left > 0
 		AND expires_at > $2 AND policy_id <> '' AND `+standing, ev.Details.Approval, micros(ev.At))
 	if err == nil && n == 0 {
-		err = errApprovalUsed
+		err = approval.ErrUsed
 	}
 	return err
 }
@@ -111,7 +100,7 @@ func (tx Tx) spendApproval(ev *audit.Event) error {
 func (db *DB) AppendApproved(ctx context.Context, ev *audit.Event) error {
 	return db.Write(ctx, ev.Org, func(tx Tx) error {
 		if err := tx.spendApproval(ev); err != nil {
-			if fault.Is(err, fault.Denied) {
+			if errors.Is(err, approval.ErrUsed) {
 				return tx.Refuse(err)
 			}
 			return err

@@ -4,29 +4,23 @@ import (
 	"context"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 )
-
-// tooMany is what an attempt gets that has to wait. It says the same whatever is
-// tried.
-func tooMany(wait time.Duration) error {
-	return &fault.Error{Kind: fault.RateLimited, Code: "too_many_attempts", RetryAfter: wait,
-		Detail: "Too many attempts failed. Wait as long as the Retry-After header says; a new password by mail works at once."}
-}
 
 // CountAttempt implements identity.AttemptStore. Attempts that have to wait cost a
 // read only; of those that are made at once each waits for the row, and sees
 // what the one before it wrote.
 func (db *DB) CountAttempt(ctx context.Context, g *identity.Attempt, now time.Time) error {
-	counters, blocked, err := db.attemptState(ctx, g, now)
+	known, err := db.countersOf(ctx, g)
 	if err != nil {
 		return err
 	}
-	if wait := blocked.Sub(now); wait > 0 {
-		return tooMany(wait)
+	counters, wait := g.Against(known, now)
+	if wait > 0 {
+		return identity.TooMany(wait)
 	}
 	err = db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
 		for i := range counters {
@@ -37,7 +31,7 @@ func (db *DB) CountAttempt(ctx context.Context, g *identity.Attempt, now time.Ti
 				if _, err = tx.Row(`SELECT blocked_until FROM guesses WHERE id = $1`, []any{counters[i].ID}, &until); err != nil {
 					return err
 				}
-				if err = tooMany(max(fromMicros(until).Sub(now), time.Second)); i == 0 {
+				if err = identity.TooMany(max(fromMicros(until).Sub(now), time.Second)); i == 0 {
 					err = tx.Refuse(err)
 				}
 			}
@@ -53,31 +47,21 @@ func (db *DB) CountAttempt(ctx context.Context, g *identity.Attempt, now time.Ti
 	return err
 }
 
-// attemptState returns the counters that hold for g, and until when they bar it.
-func (db *DB) attemptState(ctx context.Context, g *identity.Attempt, now time.Time) ([]identity.Counter, time.Time, error) {
-	all := append([]identity.Counter{g.Here}, g.Others...)
-	until := map[string]int64{}
-	trusted := false
+// countersOf reads the counters of g, by their ids.
+func (db *DB) countersOf(ctx context.Context, g *identity.Attempt) (map[string]identity.Standing, error) {
+	out := map[string]identity.Standing{}
 	// One statement a counter: how many there are differs.
-	for _, c := range all {
-		var blocked, trust int64
-		found, err := db.Row(ctx, `SELECT blocked_until, trusted_until FROM guesses WHERE id = $1`, []any{c.ID}, &blocked, &trust)
+	for _, c := range append([]identity.Counter{g.Here}, g.Others...) {
+		var barred, trusted int64
+		found, err := db.Row(ctx, `SELECT blocked_until, trusted_until FROM guesses WHERE id = $1`, []any{c.ID}, &barred, &trusted)
 		if err != nil {
-			return nil, time.Time{}, err
+			return nil, err
 		}
 		if found {
-			until[c.ID] = blocked
-			trusted = trusted || c.ID == g.Here.ID && trust > micros(now)
+			out[c.ID] = identity.Standing{Barred: fromMicros(barred), Trusted: fromMicros(trusted)}
 		}
 	}
-	if trusted {
-		all = all[:1]
-	}
-	var latest int64
-	for _, c := range all {
-		latest = max(latest, until[c.ID])
-	}
-	return all, fromMicros(latest), nil
+	return out, nil
 }
 
 // countAttempt is false when the counter makes the attempt wait.
@@ -139,9 +123,9 @@ func (db *DB) Sweep(ctx context.Context, now, unseen time.Time) error {
 		{`SELECT 1 FROM guesses WHERE seen_at < $1 AND trusted_until < $2 LIMIT 1`,
 			`DELETE FROM guesses WHERE seen_at < $1 AND trusted_until < $2`, []any{sqldb.LongAgo(unseen), sqldb.LongAgo(now)}},
 		{`SELECT 1 FROM mfa_challenges WHERE expires_at < $1 LIMIT 1`, `DELETE FROM mfa_challenges WHERE expires_at < $1`, []any{sqldb.LongAgo(now)}},
-		{`SELECT 1 FROM gone WHERE gone_at < $1 LIMIT 1`, `DELETE FROM gone WHERE gone_at < $1`, []any{sqldb.LongAgo(now.Add(-goneKept))}},
+		{`SELECT 1 FROM gone WHERE gone_at < $1 LIMIT 1`, `DELETE FROM gone WHERE gone_at < $1`, []any{sqldb.LongAgo(now.Add(-account.GoneKept))}},
 		{`SELECT 1 FROM sessions WHERE expires_at < $1` + madeNothing + ` LIMIT 1`, `DELETE FROM sessions WHERE expires_at < $1` + madeNothing,
-			[]any{micros(now.Add(-sessionKept))}},
+			[]any{micros(now.Add(-identity.SessionKept))}},
 		{`SELECT 1 FROM mail_tokens WHERE expires_at < $1 LIMIT 1`, `DELETE FROM mail_tokens WHERE expires_at < $1`, []any{sqldb.LongAgo(now)}},
 	} {
 		// Most of the time there is nothing: no commit for that.

@@ -14,8 +14,10 @@ import (
 
 var errNoOrg = fault.New(fault.NotFound, "org_not_found", "There is no organisation with this id.")
 
-// accountQuery finds an account in one row, also of an organisation that has none.
-const accountQuery = `SELECT a.tier, a.tier_ends_at, a.free_tier_override, a.is_sponsored, a.overage_method, a.owed_micros,
+// accountQuery finds an account in one row, also of an organisation that has none. Of
+// several subscriptions that of the highest tier counts.
+func accountQuery() string {
+	return `SELECT a.tier, a.tier_ends_at, a.free_tier_override, a.is_sponsored, a.overage_method, a.owed_micros,
 	(SELECT total FROM billing_usage WHERE org_id = $1 AND month = $2),
 	(SELECT CAST(SUM(left_cents) AS BIGINT) FROM credit_lots WHERE org_id = $1 AND left_cents > 0 AND expires_at > $3),
 	(SELECT MIN(expires_at) FROM credit_lots WHERE org_id = $1 AND left_cents > 0 AND expires_at > $3),
@@ -26,17 +28,15 @@ const accountQuery = `SELECT a.tier, a.tier_ends_at, a.free_tier_override, a.is_
 	s.tier, s.period, s.status, s.period_end, s.live_until
 	FROM (SELECT 1 AS one) o LEFT JOIN billing_accounts a ON a.org_id = $1
 	LEFT JOIN (SELECT tier, period, status, period_end, live_until FROM stripe_subscriptions WHERE org_id = $1 AND live_until > $3
-		ORDER BY CASE tier WHEN '` + string(billing.Business) + `' THEN 0 ELSE 1 END, live_until DESC LIMIT 1) s ON 1 = 1`
-
-// soon is when credits count as about to end.
-const soon = 30 * 24 * time.Hour
+		ORDER BY ` + placeIn("tier", billing.Tiers()) + ` DESC, live_until DESC LIMIT 1) s ON 1 = 1`
+}
 
 // BillingAccount implements billing.UsageStore.
 func (db *DB) BillingAccount(ctx context.Context, org, month string, now time.Time) (billing.Account, error) {
 	a := billing.Account{Org: org}
 	var tier, overage, defaultTier, price, free, subTier, subPeriod, subStatus sql.NullString
 	var ends, override, sponsored, owed, used, credits, creditsEnd, dead, subEnd, subLive sql.NullInt64
-	_, err := db.Row(ctx, accountQuery, []any{org, month, micros(now)}, &tier, &ends, &override, &sponsored, &overage, &owed,
+	_, err := db.Row(ctx, accountQuery(), []any{org, month, micros(now)}, &tier, &ends, &override, &sponsored, &overage, &owed,
 		&used, &credits, &creditsEnd, &dead, &defaultTier, &price, &free,
 		&subTier, &subPeriod, &subStatus, &subEnd, &subLive)
 	if err != nil {
@@ -46,16 +46,12 @@ func (db *DB) BillingAccount(ctx context.Context, org, month string, now time.Ti
 	if override.Valid {
 		a.Override = &override.Int64
 	}
-	if a.Overage == "" {
-		a.Overage = billing.ByCredits
-	}
 	a.Used, a.Owed, a.Credits, a.CreditsEnd = used.Int64, owed.Int64, credits.Int64, fromNull(creditsEnd)
-	a.Soon = creditsEnd.Valid && a.CreditsEnd.Before(now.Add(soon))
-	a.Unsettled = a.Owed >= billing.MicrosPerCent && a.Credits+dead.Int64 > 0 || dead.Int64 > 0
 	a.Paid = billing.Paid{
 		Tier: billing.Tier(subTier.String), Interval: subPeriod.String, Status: subStatus.String, PeriodEnd: fromNull(subEnd), Until: fromNull(subLive),
 	}
 	a.DefaultTier, a.RequestPrice, a.FreeRequests = defaultTier.String, price.String, free.String
+	a.Complete(dead.Int64, now)
 	return a, nil
 }
 

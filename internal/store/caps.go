@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
 // maxCapEntries bounds the organisations whose accounts are kept. A tier that ends by
@@ -22,12 +23,14 @@ func (db *DB) caps(ctx context.Context, org string) (billing.Caps, error) {
 	return a.Caps(now), nil
 }
 
-// What there is of each kind. Vaults that the server keeps for itself, and what
-// is in them, are nobody's; deleted secrets and inactive agents free their place.
+// reservedName is a condition for the name of a vault that is the server's own.
+const reservedName = `substr(name, 1, length('` + vault.ReservedPrefix + `')) = '` + vault.ReservedPrefix + `'`
+
+// What there is of each kind, as billing.Kind says.
 const (
-	countVaults  = `SELECT COUNT(*) FROM vaults WHERE org_id = $1 AND substr(name, 1, 2) <> '__'`
+	countVaults  = `SELECT COUNT(*) FROM vaults WHERE org_id = $1 AND NOT ` + reservedName
 	countSecrets = `SELECT COUNT(*) FROM secrets s JOIN vaults v ON v.id = s.vault_id
-		WHERE v.org_id = $1 AND s.deleted_at IS NULL AND substr(v.name, 1, 2) <> '__'`
+		WHERE v.org_id = $1 AND s.deleted_at IS NULL AND NOT ` + reservedName
 	countAgents  = `SELECT COUNT(*) FROM agents WHERE org_id = $1 AND is_active = 1`
 	countMembers = `SELECT COUNT(*) FROM memberships WHERE org_id = $1`
 	countShares  = `SELECT COUNT(*) FROM shares WHERE org_id = $1`
@@ -35,37 +38,29 @@ const (
 
 var counts = map[billing.Kind]string{billing.Vaults: countVaults, billing.Secrets: countSecrets, billing.Agents: countAgents}
 
-// room refuses one more of a kind when there are as many as there may be. In a
-// transaction on behalf of the organisation nobody adds one meanwhile: that
-// holds the organisation's head of the log.
+// room refuses one more of a kind where the caps do. In a transaction on behalf of the
+// organisation nobody adds one meanwhile: that holds the organisation's head of the log.
 func (tx Tx) room(kind billing.Kind, caps billing.Caps, org string) error {
-	if caps.Of(kind) < 0 {
-		return nil
-	}
-	var n int64
-	if _, err := tx.Row(counts[kind], []any{org}, &n); err != nil {
-		return err
-	}
-	if n >= caps.Of(kind) {
-		return billing.LimitReached(kind, caps, n)
-	}
-	return nil
+	return roomOf(kind, caps, org, 0, tx.Row)
 }
 
 // overfull refuses a restored secret that is one too many. What was written is
 // undone with it.
 func (tx Tx) overfull(caps billing.Caps, org string) error {
-	if caps.Secrets < 0 {
+	return roomOf(billing.Secrets, caps, org, 1, tx.Row)
+}
+
+// roomOf counts those of a kind but for the new ones among them, and asks the caps. What
+// has no cap is not counted.
+func roomOf(kind billing.Kind, caps billing.Caps, org string, added int64, row func(query string, args []any, dest ...any) (bool, error)) error {
+	if !caps.Limits(kind) {
 		return nil
 	}
 	var n int64
-	if _, err := tx.Row(countSecrets, []any{org}, &n); err != nil {
+	if _, err := row(counts[kind], []any{org}, &n); err != nil {
 		return err
 	}
-	if n > caps.Secrets {
-		return billing.LimitReached(billing.Secrets, caps, n-1)
-	}
-	return nil
+	return caps.Allow(kind, n-added)
 }
 
 // RoomForVault implements vault.Store.
@@ -80,17 +75,10 @@ func (db *DB) RoomForAgent(ctx context.Context, org string) error {
 
 func (db *DB) roomFor(ctx context.Context, org string, kind billing.Kind) error {
 	caps, err := db.caps(ctx, org)
-	if err != nil || caps.Of(kind) < 0 {
+	if err != nil {
 		return err
 	}
-	var n int64
-	if _, err := db.Row(ctx, counts[kind], []any{org}, &n); err != nil {
-		return err
-	}
-	if n >= caps.Of(kind) {
-		return billing.LimitReached(kind, caps, n)
-	}
-	return nil
+	return roomOf(kind, caps, org, 0, func(query string, args []any, dest ...any) (bool, error) { return db.Row(ctx, query, args, dest...) })
 }
 
 // Resources implements billing.UsageStore.

@@ -8,7 +8,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 var errCredited = fault.New(fault.Conflict, "already_credited", "This payment has been credited already.")
@@ -59,18 +58,26 @@ func (db *DB) Settle(ctx context.Context, org string, now time.Time) error {
 	})
 }
 
-// settle takes whole cents that are owed out of the lots that end first, and then
-// what is left in those that have ended. The account's row is held.
+// settle moves into the ledger what billing.Settle says. The account's row is held.
 func (tx Tx) settle(org string, now time.Time) error {
 	var owed int64
 	if _, err := tx.Row(`SELECT owed_micros FROM billing_accounts WHERE org_id = $1`, []any{org}, &owed); err != nil {
 		return err
 	}
-	spent, err := tx.take(org, owed/billing.MicrosPerCent)
-	if err == nil && spent > 0 {
-		_, err = tx.Exec(`UPDATE billing_accounts SET owed_micros = owed_micros - $2 WHERE org_id = $1`, org, spent*billing.MicrosPerCent)
+	lots, err := tx.lots(org)
+	if err != nil {
+		return err
+	}
+	s := billing.Settle(org, owed, lots, now)
+	for _, d := range s.Draws {
 		if err == nil {
-			_, err = tx.book(entry(org, billing.Spent, -spent, "Requests beyond the month's limit", now))
+			_, err = tx.Exec(`UPDATE credit_lots SET left_cents = left_cents - $2 WHERE id = $1`, d.ID, d.Cents)
+		}
+	}
+	if err == nil && s.Spent > 0 {
+		_, err = tx.Exec(`UPDATE billing_accounts SET owed_micros = owed_micros - $2 WHERE org_id = $1`, org, s.Spent*billing.MicrosPerCent)
+		if err == nil {
+			_, err = tx.book(s.Debt())
 		}
 	}
 	if err == nil {
@@ -79,11 +86,8 @@ func (tx Tx) settle(org string, now time.Time) error {
 	if err != nil || !tx.BelievesClock() { // what ends is gone for good
 		return err
 	}
-	var gone sql.NullInt64
-	_, err = tx.Row(`SELECT CAST(SUM(left_cents) AS BIGINT) FROM credit_lots WHERE org_id = $1 AND expires_at <= $2`,
-		[]any{org, micros(now)}, &gone)
-	if err == nil && gone.Int64 > 0 {
-		_, err = tx.book(entry(org, billing.Expired, -gone.Int64, "Credits that ended", now))
+	if s.Ended > 0 {
+		_, err = tx.book(s.Expiry())
 	}
 	if err == nil {
 		_, err = tx.Sweep(`DELETE FROM credit_lots WHERE org_id = $1 AND expires_at <= $2`, org, micros(now))
@@ -91,30 +95,17 @@ func (tx Tx) settle(org string, now time.Time) error {
 	return err
 }
 
-// take takes up to the wanted cents from the lots, and returns how many it got.
-func (tx Tx) take(org string, want int64) (got int64, err error) {
-	for got < want {
-		var id string
-		var left int64
-		found, err := tx.Row(`SELECT id, left_cents FROM credit_lots WHERE org_id = $1 AND left_cents > 0
-			ORDER BY expires_at, id LIMIT 1`, []any{org}, &id, &left)
-		if err != nil || !found {
-			return got, err
-		}
-		n := min(left, want-got)
-		if _, err := tx.Exec(`UPDATE credit_lots SET left_cents = left_cents - $2 WHERE id = $1`, id, n); err != nil {
-			return got, err
-		}
-		got += n
-	}
-	return got, nil
-}
-
-func entry(org, kind string, cents int64, description string, now time.Time) billing.Entry {
-	return billing.Entry{
-		ID: ids.NewSorted(), Org: org, Type: kind, Amount: cents,
-		Description: description, At: now,
-	}
+// lots are the credits of an organisation that are left, those that have expired too.
+func (tx Tx) lots(org string) (out []billing.Lot, err error) {
+	err = tx.Each(`SELECT id, left_cents, expires_at FROM credit_lots WHERE org_id = $1 AND left_cents > 0`, []any{org}, func(rows *sql.Rows) error {
+		var l billing.Lot
+		var at int64
+		err := rows.Scan(&l.ID, &l.Cents, &at)
+		l.Expires = fromMicros(at)
+		out = append(out, l)
+		return err
+	})
+	return out, err
 }
 
 // book appends to the ledger and returns the balance after it.
@@ -162,12 +153,12 @@ func (db *DB) Ledger(ctx context.Context, org string, limit, offset int) ([]bill
 // Expiring implements billing.CreditStore.
 func (db *DB) Expiring(ctx context.Context, org string, now, before time.Time) ([]billing.Lot, error) {
 	var out []billing.Lot
-	err := db.Each(ctx, `SELECT left_cents, expires_at FROM credit_lots WHERE org_id = $1 AND left_cents > 0
+	err := db.Each(ctx, `SELECT id, left_cents, expires_at FROM credit_lots WHERE org_id = $1 AND left_cents > 0
 		AND expires_at > $2 AND expires_at < $3 ORDER BY expires_at`, []any{org, micros(now), micros(before)},
 		func(rows *sql.Rows) error {
 			var l billing.Lot
 			var at int64
-			err := rows.Scan(&l.Cents, &at)
+			err := rows.Scan(&l.ID, &l.Cents, &at)
 			l.Expires = fromMicros(at)
 			out = append(out, l)
 			return err

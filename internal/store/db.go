@@ -4,9 +4,10 @@
 // Its promise: a write that returned without error has been fsynced, together
 // with its audit event, in one transaction; an event alone is in the log (and
 // survives kill -9) when Append returns. It decides nothing about who may do
-// what, but for what only the transaction of a write can see: that an organisation
-// keeps an owner and the server an admin, who inherits what somebody leaves, and
-// that nobody has more than a tier or a bound allows.
+// what, nor how often, how many or for how long: the transaction of a write reads the
+// rows and asks the domain, and a statement that compares by itself has its numbers from
+// there (ADR 0069). By itself it refuses what is not there, what is taken, and what has
+// changed since it was read.
 package store
 
 import (

@@ -2,9 +2,9 @@ package store
 
 import (
 	"database/sql"
-	"slices"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
 
@@ -49,8 +49,7 @@ func (tx Tx) endManaging(org, user, successor string, at time.Time) (ending, err
 }
 
 // unbindAgents takes from somebody's agents the bindings to vaults that neither it nor
-// the agent may see any more: a binding shows a vault's name. An agent that is left with
-// none stops, since without a binding it could reach more than before.
+// the agent may see any more.
 func (tx Tx) unbindAgents(e *ending, org, user string, at time.Time) error {
 	var ids, bound []string
 	err := tx.Each(`SELECT id, vault_ids FROM agents WHERE created_by = $1 AND org_id = $2 AND vault_ids <> '[]'`, []any{user, org}, func(rows *sql.Rows) error {
@@ -68,11 +67,11 @@ func (tx Tx) unbindAgents(e *ending, org, user string, at time.Time) error {
 			seen, _, err = tx.children(`SELECT id, 1 FROM vaults WHERE id IN (`+ownVaults+`) OR org_id = $2 AND EXISTS (SELECT 1 FROM policies p
 				WHERE p.vault_id = vaults.id AND (p.principal_type = 'user' AND p.principal_id = $1 OR p.principal_type = 'agent' AND p.principal_id = $3))`, user, org, id)
 		}
-		left := slices.DeleteFunc(slices.Clone(had), func(v string) bool { return !slices.Contains(seen, v) })
+		left, stops := agent.Unbind(had, seen)
 		switch {
 		case err != nil:
 			return err
-		case len(left) == 0:
+		case stops:
 			err = tx.stopAgents(e, org, `id = $1`, at, id)
 		case len(left) < len(had):
 			_, err = tx.Exec(`UPDATE agents SET vault_ids = $2 WHERE id = $1`, id, listText(left))

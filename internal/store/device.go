@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/account"
@@ -9,18 +10,16 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
-var errNoDevice = fault.New(fault.NotFound, "device_code_not_found", "There is no such device code.")
+// errFull undoes what would be one too many. No caller sees it.
+var errFull = errors.New("as many wait as may")
 
-// deviceKept is how long a login that ended is still told from one that never was.
-// It is short since strangers make them: a code that is swept lets nobody in.
-const deviceKept = time.Hour
+var errNoDevice = fault.New(fault.NotFound, "device_code_not_found", "There is no such device code.")
 
 // AddDevice implements account.DeviceStore. The lock on the organisation's audit
 // head makes the counts exact, on many nodes too.
 func (db *DB) AddDevice(ctx context.Context, d account.Device, perNetwork, all int, ev *audit.Event) (added bool, err error) {
-	errFull := fault.New(fault.RateLimited, "full", "")
 	err = db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
-		if _, err := tx.Sweep(`DELETE FROM device_codes WHERE expires_at < $1`, micros(d.CreatedAt.Add(-deviceKept))); err != nil {
+		if _, err := tx.Sweep(`DELETE FROM device_codes WHERE expires_at < $1`, micros(d.CreatedAt.Add(-account.DeviceKept))); err != nil {
 			return err
 		}
 		n, err := tx.Exec(`INSERT INTO device_codes (id, device_hash, user_hash, client_id, address, network, status, user_id, org_id,
@@ -36,7 +35,7 @@ func (db *DB) AddDevice(ctx context.Context, d account.Device, perNetwork, all i
 		tx.Record(ev)
 		return err
 	})
-	if fault.CodeOf(err) == errFull.Code {
+	if errors.Is(err, errFull) {
 		return false, nil
 	}
 	return err == nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
@@ -16,8 +17,9 @@ import (
 
 var (
 	errNoEnrollment = fault.New(fault.NotFound, "enrollment_not_found", "No such enrolment waits for this user.")
-	errEnrollLately = fault.New(fault.RateLimited, "enrolled_lately", "This address was named lately.")
-	errEnrollFull   = fault.New(fault.RateLimited, "too_many_enrollments", "Too many enrolments wait.")
+
+	// errEnrollLately undoes what would name an address again too soon. No caller sees it.
+	errEnrollLately = errors.New("the address was named lately")
 )
 
 // AddEnrollRequest implements agent.EnrollStore. It does the same for every
@@ -47,13 +49,12 @@ func (db *DB) AddEnrollRequest(ctx context.Context, r agent.EnrollRequest, email
 			r.ID, r.Email, r.Name, r.Description, r.Address, now, all)
 		if err == nil && n == 0 {
 			wait = time.Time{}
-			return errEnrollFull
+			return errFull
 		}
 		tx.Record(ev)
 		return err
 	})
-	switch fault.CodeOf(err) {
-	case errEnrollLately.Code, errEnrollFull.Code:
+	if errors.Is(err, errEnrollLately) || errors.Is(err, errFull) {
 		return wait, false, nil
 	}
 	return time.Time{}, err == nil, err

@@ -12,15 +12,12 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/org"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
 
 var (
-	errSoleOwner = fault.New(fault.Conflict, "sole_owner",
-		"This account is the last owner of an organisation that has other members. Make one of them an owner, or remove them, first.")
-	errLastAdmin = fault.New(fault.Conflict, "last_platform_admin",
-		"This is the account of the last platform admin. Make another before it is deleted.")
 	errGone = fault.New(fault.Conflict, "account_gone", "The account or the organisation was deleted meanwhile.")
 
 	// errMoved says that the user's organisations are not those that were locked.
@@ -29,10 +26,6 @@ var (
 
 // nobody stands where the id of a user stood who is gone.
 const nobody = "00000000-0000-0000-0000-000000000000"
-
-// goneKept is how long it is known who is gone: longer than any request or
-// background write that began before.
-const goneKept = 24 * time.Hour
 
 // maxMoves bounds how often an erasure begins anew since its user joined or left
 // an organisation meanwhile.
@@ -86,8 +79,8 @@ func (tx Tx) removeUser(e *account.Erasure, locked []string, ev *audit.Event) er
 	}
 	if err == nil && admin != 0 {
 		_, err = tx.Row(`SELECT COUNT(*) FROM users WHERE platform_admin = 1 AND id <> $1`, []any{e.User}, &others)
-		if err == nil && others == 0 {
-			err = errLastAdmin
+		if err == nil {
+			err = account.KeepsAdmin(others)
 		}
 	}
 	var places []place
@@ -136,12 +129,12 @@ func (tx Tx) keepGates(user string) error {
 	return err
 }
 
-// places decides about all organisations before anything is written.
+// places asks about all organisations before anything is written.
 func (tx Tx) places(user string, locked []string) ([]place, error) {
 	var all []place
 	for after := ""; ; {
 		p := place{}
-		var role string
+		var role policy.Role
 		found, err := tx.Row(`SELECT org_id, role FROM memberships WHERE user_id = $1 AND org_id > $2 ORDER BY org_id LIMIT 1`,
 			[]any{user, after}, &p.org, &role)
 		if err != nil || !found {
@@ -153,17 +146,29 @@ func (tx Tx) places(user string, locked []string) ([]place, error) {
 		if !slices.Contains(locked, p.org) {
 			return nil, errMoved
 		}
-		var best string
-		if _, err = tx.Row(`SELECT user_id, role FROM memberships WHERE org_id = $1 AND user_id <> $2
-			ORDER BY CASE role WHEN 'owner' THEN 0 WHEN 'admin' THEN 1 ELSE 2 END, created_at, user_id LIMIT 1`,
-			[]any{p.org, user}, &p.successor, &best); err != nil {
+		others, err := tx.others(p.org, user)
+		if err == nil {
+			err = org.MayDelete(role, others)
+		}
+		if err != nil {
 			return nil, err
 		}
-		if p.successor != "" && role == string(policy.RoleOwner) && best != string(policy.RoleOwner) {
-			return nil, errSoleOwner
-		}
+		p.successor, _ = org.Successor(others)
 		all, after = append(all, p), p.org
 	}
+}
+
+// others are the ids, roles and ages of an organisation's members but for one.
+func (tx Tx) others(orgID, user string) (out []org.Member, err error) {
+	err = tx.Each(`SELECT user_id, role, created_at FROM memberships WHERE org_id = $1 AND user_id <> $2`, []any{orgID, user}, func(rows *sql.Rows) error {
+		var m org.Member
+		var at int64
+		err := rows.Scan(&m.ID, &m.Role, &at)
+		m.CreatedAt = fromMicros(at)
+		out = append(out, m)
+		return err
+	})
+	return out, err
 }
 
 // removeOrg deletes an organisation with all that is in it but its log and the

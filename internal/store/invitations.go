@@ -14,16 +14,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 )
 
-var (
-	errNoInvitation = fault.New(fault.NotFound, "invitation_not_found", "There is no invitation with this id.")
-	errInvited      = fault.New(fault.Conflict, "already_invited",
-		"This address is invited already. Send the invitation again, or take it back first.")
-	errIsMember    = fault.New(fault.Conflict, "already_member", "This address is a member's already.")
-	errInvitations = fault.New(fault.Conflict, "too_many_invitations", "Too many invitations wait for an answer. Take some back first.")
-)
-
-// maxInvitations bounds the invitations of an organisation that wait.
-const maxInvitations = 500
+var errNoInvitation = fault.New(fault.NotFound, "invitation_not_found", "There is no invitation with this id.")
 
 const invitationColumns = `id, org_id, email, role, token_hash, invited_by, created_at, expires_at`
 
@@ -45,25 +36,17 @@ func (r *invitationRow) invitation() org.Invitation {
 
 // Invited implements org.Store.
 func (db *DB) Invited(ctx context.Context, org, email string, now time.Time) error {
-	return invited(org, email, now, func(query string, args ...any) (bool, error) {
-		var one int
-		return db.Row(ctx, query, args, &one)
-	})
+	return invited(org, email, now, func(query string, args []any, dest ...any) (bool, error) { return db.Row(ctx, query, args, dest...) })
 }
 
-func invited(org, email string, now time.Time, found func(query string, args ...any) (bool, error)) error {
-	is, err := found(`SELECT 1 FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND u.email = $2`, org, email)
-	switch {
-	case err != nil:
+func invited(orgID, email string, now time.Time, row func(query string, args []any, dest ...any) (bool, error)) error {
+	var members, waiting int64
+	if _, err := row(`SELECT (SELECT COUNT(*) FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND u.email = $2),
+		(SELECT COUNT(*) FROM invitations WHERE org_id = $1 AND email = $2 AND expires_at > $3)`,
+		[]any{orgID, email, micros(now)}, &members, &waiting); err != nil {
 		return err
-	case is:
-		return errIsMember
 	}
-	is, err = found(`SELECT 1 FROM invitations WHERE org_id = $1 AND email = $2 AND expires_at > $3`, org, email, micros(now))
-	if err == nil && is {
-		err = errInvited
-	}
-	return err
+	return org.Invitable(members > 0, waiting > 0)
 }
 
 // Awaited reports whether some organisation waits for somebody with this
@@ -81,18 +64,15 @@ func (db *DB) AddInvitation(ctx context.Context, i org.Invitation, may func(acto
 			err = may(by)
 		}
 		if err == nil {
-			err = invited(i.Org, i.Email, i.CreatedAt, func(query string, args ...any) (bool, error) {
-				var one int
-				return tx.Row(query, args, &one)
-			})
+			err = invited(i.Org, i.Email, i.CreatedAt, tx.Row)
 		}
 		var waiting int64
 		if err == nil {
 			_, err = tx.Row(`SELECT COUNT(*) FROM invitations WHERE org_id = $1 AND expires_at > $2`,
 				[]any{i.Org, micros(i.CreatedAt)}, &waiting)
 		}
-		if err == nil && waiting >= maxInvitations {
-			err = errInvitations
+		if err == nil {
+			err = org.RoomForInvitation(waiting)
 		}
 		if err != nil {
 			return tx.Refuse(err)

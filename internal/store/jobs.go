@@ -37,10 +37,7 @@ func (r *jobRow) job() vault.Job {
 }
 
 // underWay are the states of a job that somebody works on or should.
-const underWay = `status IN ('pending', 'running')`
-
-// keptJobs bounds the jobs of a kind that a vault remembers.
-const keptJobs = 100
+const underWay = `status IN ('` + string(vault.JobPending) + `', '` + string(vault.JobRunning) + `')`
 
 // SetCMEK implements vault.JobStore.
 func (db *DB) SetCMEK(ctx context.Context, org, vaultID, was, is string, ev *audit.Event) error {
@@ -83,22 +80,18 @@ func (db *DB) AddJob(ctx context.Context, j vault.Job, ev *audit.Event) (vault.J
 			return err
 		}
 		var fingerprint string
-		found, err := tx.Row(`SELECT COALESCE(cmek_fingerprint, ''), kek_gen FROM vaults WHERE id = $1`, []any{j.Vault}, &fingerprint, &j.To)
+		var gen, last int64
+		found, err := tx.Row(`SELECT COALESCE(cmek_fingerprint, ''), kek_gen, (SELECT COALESCE(MAX(to_gen), 0) FROM vault_jobs WHERE vault_id = $1)
+			FROM vaults WHERE id = $1`, []any{j.Vault}, &fingerprint, &gen, &last)
 		if err == nil && !found {
 			return tx.Refuse(errNoVault)
 		}
 		if err != nil {
 			return err
 		}
-		if j.Kind == vault.JobCMEK && fingerprint != j.OldFingerprint && fingerprint != j.NewFingerprint {
-			return tx.Refuse(vault.ErrStale)
+		if err := j.Begin(fingerprint, gen, last); err != nil {
+			return tx.Refuse(err)
 		}
-		// A generation is never used twice, also when a job did not get to its end.
-		var last int64
-		if _, err := tx.Row(`SELECT COALESCE(MAX(to_gen), 0) FROM vault_jobs WHERE vault_id = $1`, []any{j.Vault}, &last); err != nil {
-			return err
-		}
-		j.To = max(j.To, last) + 1
 		_, err = tx.Exec(`INSERT INTO vault_jobs (id, org_id, vault_id, kind, status, old_fingerprint, new_fingerprint, to_gen,
 			wrapped, sealed, switched, cursor_path, cursor_version, total, processed, unopened, damaged, error, holder,
 			lease_until, created_by, created_at)
@@ -110,7 +103,7 @@ func (db *DB) AddJob(ctx context.Context, j vault.Job, ev *audit.Event) (vault.J
 		}
 		if err == nil { // none of them is under way, and this one has the highest generation
 			_, err = tx.Exec(`DELETE FROM vault_jobs WHERE vault_id = $1 AND kind = $2 AND status = 'completed' AND to_gen <= $3`,
-				j.Vault, string(j.Kind), j.To-keptJobs)
+				j.Vault, string(j.Kind), j.To-vault.KeptJobs)
 		}
 		tx.Record(ev)
 		tx.Changed(j.Org)
@@ -282,17 +275,15 @@ func (db *DB) EndJob(ctx context.Context, j vault.Job, oldest int64, ev *audit.E
 		if err == nil && n == 0 {
 			return tx.Refuse(vault.ErrJobLost)
 		}
-		if err == nil && j.Kind == vault.JobCMEK {
-			err = tx.destroyLater(db.Now(), j.KEK())
-		}
 		var from int64
 		if err == nil {
 			_, err = tx.Row(`SELECT kek_oldest FROM vaults WHERE id = $1`, []any{j.Vault}, &from)
 		}
-		if err == nil && from < oldest {
-			if err = tx.destroyLater(db.Now(), vault.KEKs(j.Vault, from, oldest-1)...); err == nil {
-				_, err = tx.Exec(`UPDATE vaults SET kek_oldest = $2 WHERE id = $1`, j.Vault, oldest)
-			}
+		if err == nil {
+			err = tx.destroyLater(db.Now(), j.Dooms(from, oldest)...)
+		}
+		if err == nil {
+			_, err = tx.Exec(`UPDATE vaults SET kek_oldest = $2 WHERE id = $1 AND kek_oldest < $2`, j.Vault, oldest)
 		}
 		tx.Record(ev)
 		return err

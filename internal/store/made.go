@@ -7,7 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/iprule"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -34,9 +36,6 @@ type ending struct {
 	members                                 []string // who joined by an invitation or were raised in role, and stay
 }
 
-// maxNamed is how many ids an event names.
-const maxNamed = 20
-
 // text says what ended: counts, and after a blank the ids of keys and agents.
 func (e *ending) text() string {
 	var counts, ids []string
@@ -61,7 +60,7 @@ func (e *ending) text() string {
 	}
 	out := strings.Join(counts, ",")
 	if len(ids) > 0 {
-		out += " " + strings.Join(ids[:min(len(ids), maxNamed)], " ")
+		out += " " + strings.Join(ids[:min(len(ids), audit.MaxNamed)], " ")
 	}
 	return out
 }
@@ -148,7 +147,7 @@ func (tx Tx) endMadeWith(e *ending, org, with string, at time.Time) error {
 		}
 		if err == nil {
 			var rules []string
-			rules, _, err = tx.children(`SELECT id, 1 FROM ip_rules WHERE made_with = $1 AND org_id = $2 AND rule_type = 'allow'`, with, org)
+			rules, _, err = tx.children(`SELECT id, 1 FROM ip_rules WHERE made_with = $1 AND org_id = $2 AND rule_type = $3`, with, org, iprule.Allow)
 			e.rules = append(e.rules, rules...)
 		}
 		for _, s := range []struct {
@@ -182,12 +181,12 @@ func (tx Tx) endMadeWith(e *ending, org, with string, at time.Time) error {
 }
 
 // gaveKey notes which credential, and so which human, gave an agent its key, or what
-// lets it in instead: see pinOf. What an agent gives itself came from the key before, and so from the same.
-func (tx Tx) gaveKey(agent string, ev *audit.Event) error {
-	if ev == nil || strings.HasPrefix(ev.With, "agent:") {
+// lets it in instead.
+func (tx Tx) gaveKey(id string, ev *audit.Event) error {
+	if ev == nil || agent.GaveItself(ev.With) {
 		return nil
 	}
-	_, err := tx.Exec(`UPDATE agents SET key_with = $2, key_human = $3 WHERE id = $1`, agent, ev.With, ev.ActorID)
+	_, err := tx.Exec(`UPDATE agents SET key_with = $2, key_human = $3 WHERE id = $1`, id, ev.With, ev.ActorID)
 	return err
 }
 
@@ -195,17 +194,24 @@ func (tx Tx) gaveKey(agent string, ev *audit.Event) error {
 const keysOfOthers = `key_human = $1 AND org_id = $2 AND created_by <> $1`
 
 // endKeysGiven ends the keys that a credential or a human gave to the agents of a
-// condition, with the agents' tokens, shares and policies. The agents stay, and get
-// another key. Those without a key stop, since the certificate or client that was given
-// would let them in for as long as they are active: who activates one again names its
-// certificate.
+// condition, or what lets them in instead, with the agents' tokens, shares and policies.
 func (tx Tx) endKeysGiven(e *ending, at time.Time, where, giver, org string) error {
-	agents, _, err := tx.children(`SELECT id, is_active FROM agents WHERE `+where+` AND (key_hash IS NOT NULL OR auth_method IN ('mtls', 'oidc_client_credentials') AND is_active = 1)`, giver, org)
-	for _, id := range agents {
+	var lose []string
+	var stop []bool
+	err := tx.Each(`SELECT id, auth_method, CASE WHEN key_hash IS NULL THEN 0 ELSE 1 END, is_active FROM agents WHERE `+where, []any{giver, org}, func(rows *sql.Rows) error {
+		var id, method string
+		var key, active int64
+		err := rows.Scan(&id, &method, &key, &active)
+		if loses, stops := agent.LosesKey(method, key != 0, active != 0); loses {
+			lose, stop = append(lose, id), append(stop, stops)
+		}
+		return err
+	})
+	for i, id := range lose {
 		if err == nil {
 			e.rekeyed = append(e.rekeyed, id)
 			_, err = tx.Exec(`UPDATE agents SET key_hash = NULL, key_prefix = '', token_gen = token_gen + 1, key_with = '', key_human = '',
-				is_active = CASE WHEN auth_method = 'api_key' THEN is_active ELSE 0 END WHERE id = $1`, id)
+				is_active = CASE WHEN $2 = 1 THEN 0 ELSE is_active END WHERE id = $1`, id, number(stop[i]))
 		}
 		if err == nil {
 			err = tx.endMadeBy(e, org, id, at)
@@ -216,13 +222,13 @@ func (tx Tx) endKeysGiven(e *ending, at time.Time, where, giver, org string) err
 
 // endMadeBy ends the shares and policies that an agent made, with whichever of
 // its keys.
-func (tx Tx) endMadeBy(e *ending, org, agent string, at time.Time) error {
-	err := tx.count(&e.shares, `UPDATE shares SET revoked_at = $2 WHERE maker_id = $1 AND maker_type = 'agent' AND revoked_at IS NULL`, agent, micros(at))
+func (tx Tx) endMadeBy(e *ending, org, maker string, at time.Time) error {
+	err := tx.count(&e.shares, `UPDATE shares SET revoked_at = $2 WHERE maker_id = $1 AND maker_type = 'agent' AND revoked_at IS NULL`, maker, micros(at))
 	if err == nil {
-		err = tx.endPolicies(e, `created_by = $1 AND created_by_type = 'agent' AND vault_id IN (SELECT id FROM vaults WHERE org_id = $2)`, agent, org)
+		err = tx.endPolicies(e, `created_by = $1 AND created_by_type = 'agent' AND vault_id IN (SELECT id FROM vaults WHERE org_id = $2)`, maker, org)
 	}
 	if err == nil {
-		err = tx.endPolicies(e, `id IN (SELECT subject_id FROM widenings WHERE by_id = $1 AND org_id = $2 AND kind = 'policy')`, agent, org)
+		err = tx.endPolicies(e, `id IN (SELECT subject_id FROM widenings WHERE by_id = $1 AND org_id = $2 AND kind = 'policy')`, maker, org)
 	}
 	return err
 }
@@ -241,7 +247,7 @@ func (tx Tx) endPolicies(e *ending, where string, args ...any) error {
 }
 
 // gatedAmong tells the policies of a condition that ask for approvals from those
-// that are free of that. What can't be read is in doubt, and counts as a gate.
+// that are free of that.
 func (tx Tx) gatedAmong(where string, args ...any) (free, gated []string, err error) {
 	err = tx.Each(`SELECT id, conditions FROM policies WHERE `+where, args, func(rows *sql.Rows) error {
 		var id string
@@ -249,7 +255,7 @@ func (tx Tx) gatedAmong(where string, args ...any) (free, gated []string, err er
 		if err := rows.Scan(&id, &conditions); err != nil {
 			return err
 		}
-		if c, err := policy.CompileConditions(conditions); err != nil || c.Approval != nil {
+		if policy.AsksApproval(conditions) {
 			gated = append(gated, id)
 		} else {
 			free = append(free, id)
@@ -272,7 +278,7 @@ func (e *ending) note(ev *audit.Event) {
 	}{{"members", " user:", e.members}, {"ip_rules", " ip_rule:", e.rules}, {"ip_rules_removed", " ip_rule_removed:", e.removed}} {
 		if n := len(s.ids); n > 0 {
 			counts = append(counts, s.what+"="+strconv.Itoa(n))
-			ids = append(ids, s.one+strings.Join(s.ids[:min(n, maxNamed)], s.one))
+			ids = append(ids, s.one+strings.Join(s.ids[:min(n, audit.MaxNamed)], s.one))
 		}
 	}
 	ev.Details.Stays = strings.Join(append([]string{strings.Join(counts, ",")}, ids...), "")

@@ -10,9 +10,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 )
 
-// maxMade bounds a listing of what was made.
-const maxMade = 1000
-
 const within = ` WHERE org_id = $1 AND made_with >= $2 AND made_with < $3`
 
 // Made implements account.KeyStore.
@@ -32,7 +29,7 @@ func (db *DB) Made(ctx context.Context, org, from, below string, now time.Time) 
 		UNION ALL SELECT 'agent_token', id, agent_id, created_at, made_with, CASE WHEN `+strings.ReplaceAll(liveToken, "$1", "$4")+` THEN 1 ELSE 0 END FROM agent_tokens`+within+`
 		UNION ALL SELECT 'webhook', id, '', created_at, made_with, 1 FROM approval_webhooks`+within+`
 		`+madeAlso+`
-		ORDER BY 4, 2 LIMIT `+strconv.Itoa(maxMade), []any{org, from, below, micros(now)}, func(rows *sql.Rows) error {
+		ORDER BY 4, 2 LIMIT `+strconv.Itoa(identity.MaxMade), []any{org, from, below, micros(now)}, func(rows *sql.Rows) error {
 		var m identity.Made
 		var at, live int64
 		err := rows.Scan(&m.Kind, &m.ID, &m.Name, &at, &m.With, &live)

@@ -10,10 +10,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
-var (
-	errNoMember  = fault.New(fault.NotFound, "member_not_found", "There is no member with this id in the organisation.")
-	errLastOwner = fault.New(fault.Denied, "last_owner", "This is the organisation's last owner. Make somebody else an owner first.")
-)
+var errNoMember = fault.New(fault.NotFound, "member_not_found", "There is no member with this id in the organisation.")
 
 const selectMember = `SELECT u.id, u.email, u.display_name, u.auth_method, m.role, m.created_at
 	FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1`
@@ -58,9 +55,9 @@ func (tx Tx) member(org, user string) (org.Member, error) {
 	return r.member(), err
 }
 
-// allowed reads who acts and who is acted on, as they are now, and asks change.
-// It refuses what would leave the organisation without an owner.
-func (tx Tx) allowed(orgID, actor, user string, keepsOwner bool, change func(actor, m org.Member) error) (org.Member, error) {
+// allowed reads who acts and who is acted on, as they are now, and asks change, and
+// whether the member may get the role; empty: none.
+func (tx Tx) allowed(orgID, actor, user string, role policy.Role, change func(actor, m org.Member) error) (org.Member, error) {
 	by, err := tx.member(orgID, actor)
 	if err != nil {
 		return org.Member{}, err
@@ -69,47 +66,42 @@ func (tx Tx) allowed(orgID, actor, user string, keepsOwner bool, change func(act
 	if err == nil {
 		err = change(by, m)
 	}
-	if err != nil || m.Role != policy.RoleOwner || keepsOwner {
-		return m, err
-	}
 	var owners int64
-	if _, err := tx.Row(`SELECT COUNT(*) FROM memberships WHERE org_id = $1 AND role = $2`,
-		[]any{orgID, string(policy.RoleOwner)}, &owners); err != nil {
-		return m, err
+	if err == nil {
+		_, err = tx.Row(`SELECT COUNT(*) FROM memberships WHERE org_id = $1 AND role = $2`, []any{orgID, string(policy.RoleOwner)}, &owners)
 	}
-	if owners < 2 {
-		return m, errLastOwner
+	if err == nil {
+		err = org.RoleChange{Was: m.Role, Is: role}.MayHappen(owners)
 	}
-	return m, nil
+	return m, err
 }
 
 // ChangeRole implements org.Store.
 func (db *DB) ChangeRole(ctx context.Context, orgID, actor, user string, role policy.Role, may func(actor, m org.Member) error, ev *audit.Event) (org.Member, error) {
 	var m org.Member
 	err := db.Write(ctx, orgID, func(tx Tx) (err error) {
-		if m, err = tx.allowed(orgID, actor, user, role == policy.RoleOwner, may); err != nil {
+		if m, err = tx.allowed(orgID, actor, user, role, may); err != nil {
 			return tx.Refuse(err)
 		}
-		if m.Role != role {
-			// What the old role let them offer to others is offered no more.
+		change := org.RoleChange{Was: m.Role, Is: role}
+		if change.EndsInvitations() {
 			if _, err = tx.Exec(`DELETE FROM invitations WHERE org_id = $1 AND invited_by = $2`, orgID, user); err != nil {
 				return err
 			}
 		}
-		if role != policy.RoleOwner && role != policy.RoleAdmin {
+		if change.EndsManaging() {
 			e, err := tx.endManaging(orgID, user, actor, tx.ByClock())
 			if err != nil {
 				return err
 			}
 			e.note(ev)
 		}
-		was := m.Role
 		m.Role = role
 		_, err = tx.Exec(`UPDATE memberships SET role = $3 WHERE org_id = $1 AND user_id = $2`, orgID, user, string(role))
 		if err == nil {
 			err = tx.endApprovalsOf(orgID, user, actor)
 		}
-		if err == nil && role != policy.RoleMember && was != policy.RoleOwner && was != role {
+		if err == nil && change.Raises() {
 			err = tx.widened(wideMember, user, orgID, false, ev)
 		}
 		tx.Record(ev)

@@ -28,10 +28,10 @@ func (db *DB) ClaimMails(ctx context.Context, now, lease time.Time) (out []appro
 		var sent int64
 		var last sql.NullInt64
 		if _, err := tx.Row(`SELECT COUNT(DISTINCT mailed_at), MAX(mailed_at) FROM approvals WHERE org_id = $1 AND mailed_at > $2`,
-			[]any{org, micros(now.Add(-time.Hour))}, &sent, &last); err != nil {
+			[]any{org, micros(now.Add(-approval.MailMemory))}, &sent, &last); err != nil {
 			return err
 		}
-		if next := fromNull(last).Add(approval.MailGap(int(sent))); sent > 0 && next.After(now) {
+		if next, early := approval.NextMails(sent, fromNull(last), now); early {
 			_, err := tx.Exec(`UPDATE approvals SET mail_at = $3 WHERE org_id = $1 AND mail_at <= $2`, org, micros(now), micros(next))
 			return err
 		}
@@ -96,18 +96,19 @@ func (db *DB) NoticeDue(ctx context.Context, id string, attempts int, at time.Ti
 
 // Deciders implements approval.NoticeStore.
 func (db *DB) Deciders(ctx context.Context, org, vaultID, except string, limit int) ([]string, error) {
-	var out []string
-	err := db.Each(ctx, `SELECT u.email FROM memberships m JOIN users u ON u.id = m.user_id
+	var all []approval.Decider
+	err := db.Each(ctx, `SELECT u.email, CASE WHEN v.id IS NULL THEN 0 ELSE 1 END FROM memberships m JOIN users u ON u.id = m.user_id
 		LEFT JOIN vaults v ON v.id = $2 AND v.creator_left = 0 AND (v.created_by = u.id OR v.creator_human = u.id)
-		WHERE m.org_id = $1 AND u.id <> $3 AND (m.role IN ('owner', 'admin') OR v.id IS NOT NULL)
-		ORDER BY CASE WHEN v.id IS NULL THEN 1 ELSE 0 END, m.created_at, u.id LIMIT $4`, []any{org, vaultID, except, limit},
-		func(rows *sql.Rows) error {
-			var address string
-			err := rows.Scan(&address)
-			out = append(out, address)
-			return err
-		})
-	return out, err
+		WHERE m.org_id = $1 AND u.id <> $3 AND (m.role IN `+managers+` OR v.id IS NOT NULL)
+		ORDER BY m.created_at, u.id`, []any{org, vaultID, except}, func(rows *sql.Rows) error {
+		var d approval.Decider
+		var made int64
+		err := rows.Scan(&d.Email, &made)
+		d.Made = made != 0
+		all = append(all, d)
+		return err
+	})
+	return approval.Told(all, limit), err
 }
 
 // Webhook implements approval.NoticeStore.

@@ -1,59 +1,45 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
-	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
 
-// The states of a payment.
+// The states of a payment, as words of statements.
 const (
-	paymentHeld    = "held"
-	paymentPaid    = "paid"
-	paymentServed  = "served"
-	paymentRefused = "refused"
+	paymentHeld    = string(x402.Held)
+	paymentPaid    = string(x402.Paid)
+	paymentServed  = string(x402.Served)
+	paymentRefused = string(x402.Refused)
 )
 
-var (
-	errPaymentUsed = fault.New(fault.Conflict, "payment_spent", "This payment was used before.")
-	errPaymentHeld = fault.New(fault.Unavailable, x402.CodeHeld, "This payment is being used.")
-)
-
-// stateOf is what a payment is to a hold.
-func stateOf(h *x402.Hold, found bool, state string, resource []byte, until int64) (paid bool, err error) {
-	switch {
-	case !found, state == paymentHeld && until <= micros(h.At):
-		return false, nil
-	case state == paymentHeld:
-		return false, errPaymentHeld
-	case state == paymentPaid && bytes.Equal(resource, h.Resource[:]):
-		return true, nil
-	}
-	return false, errPaymentUsed
-}
-
-const findPayment = `SELECT state, resource, held_until, transaction_id, payer FROM payments WHERE id = $1`
-
-// LookPayment implements x402.Store.
-func (db *DB) LookPayment(ctx context.Context, h *x402.Hold) (bool, error) {
-	var state string
-	var resource []byte
+// takes reads a payment, with what was settled of it into h, and asks whether h gets it.
+func takes(h *x402.Hold, row func(query string, args []any, dest ...any) (bool, error)) (paid bool, err error) {
+	var p x402.Payment
 	var until int64
 	var transaction, payer sql.NullString
-	found, err := db.Row(ctx, findPayment, []any{h.ID[:]}, &state, &resource, &until, &transaction, &payer)
+	found, err := row(`SELECT state, resource, held_until, transaction_id, payer FROM payments WHERE id = $1`, []any{h.ID[:]},
+		&p.State, &p.Resource, &until, &transaction, &payer)
 	if err != nil {
 		return false, err
 	}
-	return stateOf(h, found, state, resource, until)
+	if !found {
+		return h.Takes(nil)
+	}
+	p.Until = fromMicros(until)
+	if paid, err = h.Takes(&p); paid {
+		h.Transaction, h.Payer = transaction.String, payer.String
+	}
+	return paid, err
 }
 
-// refusedFor is how long a payment that did not serve is remembered: longer than
-// any signed transfer is good.
-const refusedFor = 90 * 24 * time.Hour
+// LookPayment implements x402.Store.
+func (db *DB) LookPayment(ctx context.Context, h *x402.Hold) (bool, error) {
+	look := *h
+	return takes(&look, func(query string, args []any, dest ...any) (bool, error) { return db.Row(ctx, query, args, dest...) })
+}
 
 // HoldPayment implements x402.Store. The statement that changes the row is the
 // gate: of many that come at once, also on other nodes, one touches it.
@@ -61,7 +47,7 @@ func (db *DB) HoldPayment(ctx context.Context, h *x402.Hold) (paid bool, err err
 	err = db.Write(ctx, h.Org, func(tx Tx) error {
 		paid = false
 		old, err := tx.Sweep(`DELETE FROM payments WHERE state IN ('`+paymentHeld+`', '`+paymentRefused+`') AND created_at < $1`,
-			micros(h.At.Add(-refusedFor)))
+			micros(h.At.Add(-x402.Remember)))
 		if err != nil {
 			return err
 		}
@@ -74,25 +60,16 @@ func (db *DB) HoldPayment(ctx context.Context, h *x402.Hold) (paid bool, err err
 		if err != nil || n == 1 {
 			return err
 		}
-		var state string
-		var resource []byte
-		var until int64
-		var transaction, payer sql.NullString
-		found, err := tx.Row(findPayment, []any{h.ID[:]}, &state, &resource, &until, &transaction, &payer)
-		if err != nil {
-			return err
-		}
-		if paid, err = stateOf(h, found, state, resource, until); err != nil {
+		if paid, err = takes(h, tx.Row); err != nil {
 			if old == 0 {
 				err = tx.Refuse(err)
 			}
 			return err
 		}
-		h.Transaction, h.Payer = transaction.String, payer.String
 		n, err = tx.Exec(`UPDATE payments SET state = '`+paymentServed+`', attempt = $2 WHERE id = $1 AND state = '`+paymentPaid+`'`,
 			h.ID[:], h.Attempt)
 		if err == nil && n != 1 {
-			err = errPaymentHeld
+			err = x402.ErrHeld
 		}
 		return err
 	})
@@ -120,12 +97,12 @@ func (db *DB) SettlePayment(ctx context.Context, h *x402.Hold) error {
 			WHERE id = $3 AND attempt = $4 AND state = '`+paymentHeld+`'`,
 			nullString(h.Transaction), nullString(h.Payer), h.ID[:], h.Attempt)
 		if err == nil && n != 1 {
-			err = tx.Refuse(errPaymentUsed)
+			err = tx.Refuse(x402.ErrUsed)
 		}
 		return err
 	})
 	if err == nil && second {
-		err = errPaymentUsed
+		err = x402.ErrUsed
 	}
 	return err
 }
@@ -153,7 +130,7 @@ func (db *DB) movePayment(ctx context.Context, h *x402.Hold, set, from string) e
 func (tx Tx) movePayment(h *x402.Hold, set, from string) error {
 	n, err := tx.Exec(`UPDATE payments `+set+` WHERE id = $1 AND attempt = $2 AND state = $3`, h.ID[:], h.Attempt, from)
 	if err == nil && n != 1 {
-		err = tx.Refuse(errPaymentUsed)
+		err = tx.Refuse(x402.ErrUsed)
 	}
 	return err
 }

@@ -37,8 +37,8 @@ func (db *DB) SpendToken(ctx context.Context, hash string, until, now time.Time)
 
 // AccountByLink implements account.ProviderStore.
 func (db *DB) AccountByLink(ctx context.Context, issuer, subject string) (identity.Account, error) {
-	return db.account(ctx, `JOIN provider_accounts p ON p.user_id = u.id
-		WHERE p.issuer = $1 AND p.subject = $2`+atHome, issuer, subject)
+	return db.atHome(ctx, `JOIN provider_accounts p ON p.user_id = u.id
+		WHERE p.issuer = $1 AND p.subject = $2`, issuer, subject)
 }
 
 const linkedAt = `SELECT 1 FROM provider_accounts WHERE user_id = $1 AND issuer = $2 LIMIT 1`

@@ -13,7 +13,7 @@ import (
 // RemoveMember implements org.Store.
 func (db *DB) RemoveMember(ctx context.Context, r org.Removal, may func(actor, m org.Member) error, ev *audit.Event) error {
 	return db.Write(ctx, r.Org, func(tx Tx) error {
-		m, err := tx.allowed(r.Org, r.Actor, r.User, false, may)
+		m, err := tx.allowed(r.Org, r.Actor, r.User, "", may)
 		if err != nil {
 			return tx.Refuse(err)
 		}
@@ -26,7 +26,7 @@ func (db *DB) RemoveMember(ctx context.Context, r org.Removal, may func(actor, m
 				return tx.Refuse(err)
 			}
 		}
-		e, err := tx.endMembership(r.Org, r.User, r.Actor, r.At)
+		e, err := tx.endMembership(r.Org, r.User, r.Successor(), r.At)
 		if err != nil {
 			return err
 		}

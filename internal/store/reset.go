@@ -26,9 +26,7 @@ func (tx Tx) addMailToken(user string, t *account.MailToken) error {
 }
 
 // ResetPassword implements account.MailTokenStore. Of several tokens that are used
-// at once the first to be deleted wins: it takes the others with it. Where the
-// mail is the first that shows whose the address is, the account's keys and second
-// factor end: they may be of somebody else who made the account.
+// at once the first to be deleted wins: it takes the others with it.
 func (db *DB) ResetPassword(ctx context.Context, org, user, tokenHash, hash string, now time.Time, ev *audit.Event) error {
 	return db.writeOf(ctx, org, user, func(tx Tx, all endings) error {
 		n, err := tx.Exec(`DELETE FROM mail_tokens WHERE token_hash = $1 AND user_id = $2 AND purpose = $3 AND expires_at > $4`,
@@ -39,17 +37,23 @@ func (db *DB) ResetPassword(ctx context.Context, org, user, tokenHash, hash stri
 		if err == nil {
 			err = tx.endSessions(all, org, user, account.Kept{At: now})
 		}
+		var verified int64
 		if err == nil {
-			err = tx.endKeys(all, now, user, `EXISTS (SELECT 1 FROM users WHERE id = $2 AND email_verified = 0)`)
+			_, err = tx.Row(`SELECT email_verified FROM users WHERE id = $1`, []any{user}, &verified)
 		}
-		for _, s := range []commit.Stmt{
+		statements := []commit.Stmt{
 			stmt(`DELETE FROM mail_tokens WHERE user_id = $1`, user),
 			stmt(`DELETE FROM mfa_challenges WHERE user_id = $1`, user),
-			stmt(`DELETE FROM user_totp WHERE user_id = $1 AND EXISTS (SELECT 1 FROM users WHERE id = $1 AND email_verified = 0)`, user),
-			stmt(`DELETE FROM recovery_codes WHERE user_id = $1 AND EXISTS (SELECT 1 FROM users WHERE id = $1 AND email_verified = 0)`, user),
-			stmt(`UPDATE users SET totp = 0 WHERE id = $1 AND email_verified = 0`, user),
-			stmt(`UPDATE users SET password_hash = $2, email_verified = 1, token_gen = token_gen + 1, token_kept = '' WHERE id = $1`, user, hash),
-		} {
+		}
+		if account.FirstProof(verified != 0) {
+			if err == nil {
+				err = tx.endKeys(all, now, user, `1 = 1`)
+			}
+			statements = append(statements, stmt(`DELETE FROM user_totp WHERE user_id = $1`, user),
+				stmt(`DELETE FROM recovery_codes WHERE user_id = $1`, user), stmt(`UPDATE users SET totp = 0 WHERE id = $1`, user))
+		}
+		for _, s := range append(statements,
+			stmt(`UPDATE users SET password_hash = $2, email_verified = 1, token_gen = token_gen + 1, token_kept = '' WHERE id = $1`, user, hash)) {
 			if err == nil {
 				n, err = tx.Exec(s.Query, s.Args...)
 			}

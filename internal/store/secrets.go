@@ -14,10 +14,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
-var (
-	errNoSecret = fault.New(fault.NotFound, "secret_not_found", "There is no secret at this path.")
-	errSpent    = fault.New(fault.Gone, "secret_gone", "This secret is expired, deleted, or has been read as often as it may.")
-)
+var errNoSecret = fault.New(fault.NotFound, "secret_not_found", "There is no secret at this path.")
 
 const versionColumns = `vault_id, path, version, id, type, metadata, rotation_policy, wrapped_dek, ciphertext,
 	cmek_encrypted, created_by, created_at, expires_at, deleted_at, max_access_count, access_count, kek_gen`
@@ -231,10 +228,10 @@ func (tx Tx) store(v *vault.Version) error {
 
 // gateOf is putCurrent with the cap on the organisation's secrets.
 func gateOf(v *vault.Version, caps billing.Caps, org string) commit.Stmt {
-	if caps.Secrets < 0 {
+	if !caps.Limits(billing.Secrets) {
 		return putCurrent(v)
 	}
-	return withRoom(putCurrent(v), caps.Secrets, org)
+	return withRoom(putCurrent(v), caps.Of(billing.Secrets), org)
 }
 
 // putCurrent is the gate that only one of two writers passes: the listing's row
@@ -271,7 +268,7 @@ func putVersion(v *vault.Version) commit.Stmt {
 func withRoom(s commit.Stmt, most int64, org string) commit.Stmt {
 	const revived = ` AND (deleted_at IS NULL OR `
 	room := `$11 > (` + strings.ReplaceAll(countSecrets, "$1", "$12") + `)
-		OR EXISTS (SELECT 1 FROM vaults WHERE id = $1 AND substr(name, 1, 2) = '__'))`
+		OR EXISTS (SELECT 1 FROM vaults WHERE id = $1 AND ` + reservedName + `))`
 	if head, tail, insert := strings.Cut(s.Query, "ON CONFLICT"); insert {
 		return stmt(head+` AND (`+room+` ON CONFLICT`+tail, append(s.Args, most, org)...)
 	}
@@ -285,7 +282,7 @@ func (tx Tx) noPlace(v *vault.Version, caps billing.Caps, org string) error {
 	if errors.Is(err, vault.ErrStale) {
 		err = tx.whole(v.Vault, v.Path, err)
 	}
-	if caps.Secrets < 0 || !errors.Is(err, vault.ErrStale) {
+	if !caps.Limits(billing.Secrets) || !errors.Is(err, vault.ErrStale) {
 		return err
 	}
 	var n, live int64
@@ -296,10 +293,10 @@ func (tx Tx) noPlace(v *vault.Version, caps billing.Caps, org string) error {
 	if _, err := tx.Row(query, []any{v.Vault, v.Path, int64(v.Meta.Version)}, &live); err != nil {
 		return err
 	}
-	if n < caps.Secrets || live > 0 {
-		return err
+	if full := caps.Allow(billing.Secrets, n); full != nil && live == 0 {
+		return full
 	}
-	return billing.LimitReached(billing.Secrets, caps, n)
+	return err
 }
 
 // Spend implements vault.Store.
@@ -309,7 +306,7 @@ func (db *DB) Spend(ctx context.Context, vaultID, path string, version uint64, e
 			WHERE vault_id = $1 AND path = $2 AND version = $3 AND access_count < max_access_count AND deleted_at IS NULL`,
 			vaultID, path, int64(version))
 		if err == nil && n == 0 {
-			return tx.Refuse(errSpent)
+			return tx.Refuse(vault.ErrGone)
 		}
 		if err == nil {
 			err = tx.spendApproval(ev)

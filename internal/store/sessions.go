@@ -15,10 +15,6 @@ import (
 
 var errNoSession = fault.New(fault.NotFound, "session_not_found", "You have no such session, or it has ended.")
 
-// sessionKept is how long after its end a session's row is kept: well beyond any
-// clock that jumps, since a token whose row is gone must not come to life.
-const sessionKept = 30 * 24 * time.Hour
-
 // openSession writes the session that begins with an event, so that no token is of a
 // session without a row. One of somebody who was deleted meanwhile is not written, and
 // its token is dead.
@@ -72,7 +68,7 @@ func (db *DB) Sessions(ctx context.Context, user string, ended bool, now time.Ti
 	var out []identity.Session
 	live, keys := `AND expires_at > $2 AND ended_at IS NULL`, ` AND k.revoked_at IS NULL`
 	if ended {
-		now, live, keys = now.Add(-sessionKept), `AND expires_at > $2`, ""
+		now, live, keys = now.Add(-identity.SessionKept), `AND expires_at > $2`, ""
 	}
 	add := func(rows *sql.Rows) error {
 		var r sessionRow

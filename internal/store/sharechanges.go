@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
@@ -25,41 +24,25 @@ func (db *DB) ClaimShares(ctx context.Context, user, email string, at time.Time)
 	})
 }
 
-// Passphrases: after every wrongTries wrong ones a share is locked, a minute at
-// first, twice as long each time, a day at most.
-const (
-	wrongTries = 10
-	firstLock  = time.Minute
-	longLock   = 24 * time.Hour
-)
-
 // TryPassphrase implements sharing.Store.
 func (db *DB) TryPassphrase(ctx context.Context, org, id string, at time.Time) error {
 	return db.Write(ctx, org, func(tx Tx) error {
-		var failed, until int64
-		found, err := tx.Row(`SELECT failed_count, locked_until FROM shares WHERE id = $1`, []any{id}, &failed, &until)
-		switch {
-		case err != nil:
-			return err
-		case !found:
+		var tries sharing.Tries
+		var until int64
+		found, err := tx.Row(`SELECT failed_count, locked_until FROM shares WHERE id = $1`, []any{id}, &tries.Failed, &until)
+		if err == nil && !found {
 			return tx.Refuse(sharing.ErrNoShare)
-		case until > micros(at):
-			return tx.Refuse(&fault.Error{Kind: fault.RateLimited, Code: "share_locked", RetryAfter: fromMicros(until).Sub(at),
-				Detail: "There were too many wrong passphrases. Wait as long as the Retry-After header says."})
 		}
-		if failed++; failed%wrongTries == 0 {
-			until = micros(at.Add(lockFor(failed / wrongTries)))
+		if err != nil {
+			return err
 		}
-		_, err = tx.Exec(`UPDATE shares SET failed_count = $2, locked_until = $3 WHERE id = $1`, id, failed, until)
+		tries.Locked = fromMicros(until)
+		if tries, err = tries.Next(at); err != nil {
+			return tx.Refuse(err)
+		}
+		_, err = tx.Exec(`UPDATE shares SET failed_count = $2, locked_until = $3 WHERE id = $1`, id, tries.Failed, micros(tries.Locked))
 		return err
 	})
-}
-
-func lockFor(times int64) time.Duration {
-	if times > 11 {
-		return longLock
-	}
-	return min(firstLock<<(times-1), longLock)
 }
 
 // SpendShare implements sharing.Store. A lock that came while the passphrase was
@@ -72,7 +55,7 @@ func (db *DB) SpendShare(ctx context.Context, s *sharing.Share, v *vault.Version
 				WHERE vault_id = $1 AND path = $2 AND version = $3 AND access_count < max_access_count AND deleted_at IS NULL`,
 				v.Vault, v.Path, int64(v.Meta.Version))
 			if err == nil && n == 0 {
-				err = tx.Refuse(errSpent)
+				err = tx.Refuse(vault.ErrGone)
 			}
 			if err != nil {
 				return err

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
@@ -88,10 +87,10 @@ func (db *DB) AddShare(ctx context.Context, s sharing.Share, ev *audit.Event) (t
 		if s.Email != "" {
 			var letters int64
 			if _, err := tx.Row(`SELECT COUNT(*) FROM shares WHERE recipient_email = $1 AND created_at > $2`,
-				[]any{s.Email, micros(s.CreatedAt.Add(-time.Hour))}, &letters); err != nil {
+				[]any{s.Email, micros(s.CreatedAt.Add(-sharing.LetterWindow))}, &letters); err != nil {
 				return err
 			}
-			tell = letters < sharing.MaxLetters
+			tell = sharing.Tells(letters)
 		}
 		_, err := tx.Exec(`INSERT INTO shares (`+shareColumns+`, failed_count, locked_until)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, 0, 0, $19, $20, NULL, NULL, NULL, $21, 0, 0)`,
@@ -120,8 +119,8 @@ func orNone(b []byte) []byte {
 	return b
 }
 
-// roomForShare returns fault.RateLimited when as many shares as may be made in a
-// window were.
+// roomForShare refuses one more share when PerWindow are younger than Window: it looks
+// at the oldest of so many.
 func (tx Tx) roomForShare(org string, at time.Time) error {
 	var first int64
 	found, err := tx.Row(`SELECT created_at FROM shares WHERE org_id = $1 AND created_at > $2 ORDER BY created_at DESC LIMIT 1 OFFSET $3`,
@@ -129,8 +128,7 @@ func (tx Tx) roomForShare(org string, at time.Time) error {
 	if err != nil || !found {
 		return err
 	}
-	return tx.Refuse(&fault.Error{Kind: fault.RateLimited, Code: "rate_limited", RetryAfter: max(fromMicros(first).Add(sharing.Window).Sub(at), time.Second),
-		Detail: "An organisation may make 10 shares a minute. Wait as long as the Retry-After header says."})
+	return tx.Refuse(sharing.Crowded(fromMicros(first), at))
 }
 
 // Share implements sharing.Store.

@@ -39,39 +39,35 @@ func (tx Tx) saveCustomer(org, customer string) error {
 	return err
 }
 
-// eventsKept is longer than Stripe sends an event again, and than a signature is good.
-const eventsKept = 60 * 24 * time.Hour
-
 // Subscribe implements checkout.Store. The event's own row is what makes it count
-// once; that of the subscription takes nothing older than what it says. An end is
-// final, whatever it comes after: Stripe revives no subscription.
+// once. Events of an organisation follow each other, since each locks its audit head.
 func (db *DB) Subscribe(ctx context.Context, event string, s *checkout.Subscription, now time.Time, ev *audit.Event) (applied bool, err error) {
 	err = db.Write(ctx, s.Org, func(tx Tx) error {
 		applied = false
 		if err := tx.saveCustomer(s.Org, s.Customer); err != nil {
 			return err
 		}
-		if _, err := tx.Sweep(`DELETE FROM stripe_events WHERE created_at < $1`, micros(now.Add(-eventsKept))); err != nil {
+		if _, err := tx.Sweep(`DELETE FROM stripe_events WHERE created_at < $1`, micros(now.Add(-checkout.Remember))); err != nil {
 			return err
 		}
 		n, err := tx.Exec(`INSERT INTO stripe_events (id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING`, event, micros(now))
 		if err != nil || n == 0 {
 			return err
 		}
-		live := int64(0)
-		if !s.LiveUntil.IsZero() {
-			live = micros(s.LiveUntil)
+		was, err := tx.subscription(s.ID)
+		if err != nil {
+			return err
 		}
-		// What is past due holds as long as what was paid for last did.
+		is, follows := s.After(was)
+		if !follows {
+			return nil
+		}
 		n, err = tx.Exec(`INSERT INTO stripe_subscriptions (id, org_id, tier, period, status, period_end, live_until, said_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE
-			SET tier = excluded.tier, period = excluded.period, status = excluded.status, period_end = excluded.period_end, said_at = excluded.said_at,
-				live_until = CASE WHEN excluded.status = 'past_due' AND stripe_subscriptions.live_until > 0
-					THEN stripe_subscriptions.live_until ELSE excluded.live_until END
-			WHERE stripe_subscriptions.org_id = excluded.org_id
-				AND (stripe_subscriptions.said_at <= excluded.said_at OR excluded.status IN ('canceled', 'incomplete_expired'))
-				AND stripe_subscriptions.status NOT IN ('canceled', 'incomplete_expired')`,
-			s.ID, s.Org, string(s.Tier), s.Period, s.Status, micros(s.PeriodEnd), live, s.Said)
+			SET tier = excluded.tier, period = excluded.period, status = excluded.status, period_end = excluded.period_end,
+				live_until = excluded.live_until, said_at = excluded.said_at
+			WHERE stripe_subscriptions.org_id = excluded.org_id`,
+			is.ID, is.Org, string(is.Tier), is.Period, is.Status, micros(is.PeriodEnd), orZero(is.LiveUntil), is.Said)
 		if err != nil || n == 0 {
 			return err
 		}
@@ -81,4 +77,27 @@ func (db *DB) Subscribe(ctx context.Context, event string, s *checkout.Subscript
 		return nil
 	})
 	return applied && err == nil, err
+}
+
+// subscription is what an earlier event said of one that others may follow, or nil.
+func (tx Tx) subscription(id string) (*checkout.Subscription, error) {
+	s := checkout.Subscription{ID: id}
+	var live int64
+	found, err := tx.Row(`SELECT org_id, status, live_until, said_at FROM stripe_subscriptions WHERE id = $1`, []any{id},
+		&s.Org, &s.Status, &live, &s.Said)
+	if err != nil || !found {
+		return nil, err
+	}
+	if live > 0 {
+		s.LiveUntil = fromMicros(live)
+	}
+	return &s, nil
+}
+
+// orZero is 0 for the zero time.
+func orZero(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return micros(t)
 }

@@ -43,17 +43,15 @@ func (tx Tx) covers(vault, path string, kind policy.PrincipalKind, id string, no
 		[]any{vault, id, string(kind)}, &made); err != nil || made > 0 {
 		return made > 0, err
 	}
-	covered := false
-	err := tx.Each(`SELECT secret_path_pattern FROM policies WHERE vault_id = $1 AND principal_id = $2 AND principal_type = $3
-		AND permissions LIKE '%"read"%' AND (expires_at IS NULL OR expires_at > $4)`, []any{vault, id, string(kind), micros(now)}, func(rows *sql.Rows) error {
-		var text string
-		if err := rows.Scan(&text); err != nil {
+	var all []policy.Row
+	err := tx.Each(`SELECT secret_path_pattern, permissions, expires_at FROM policies WHERE vault_id = $1 AND principal_id = $2 AND principal_type = $3`,
+		[]any{vault, id, string(kind)}, func(rows *sql.Rows) error {
+			var r policy.Row
+			var expires sql.NullInt64
+			err := rows.Scan(&r.Pattern, &r.Permissions, &expires)
+			r.ExpiresAt = fromNull(expires)
+			all = append(all, r)
 			return err
-		}
-		if p, err := policy.Compile(text); err != nil || p.Match(path) {
-			covered = true
-		}
-		return nil
-	})
-	return covered, err
+		})
+	return policy.LetsRead(all, path, now), err
 }

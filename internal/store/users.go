@@ -89,32 +89,55 @@ const selectAccount = `SELECT u.id, u.email, u.display_name, u.password_hash, u.
 	COALESCE(m.org_id, ''), COALESCE(m.role, ''), COALESCE(m.term, '')
 	FROM users u LEFT JOIN memberships m ON m.user_id = u.id `
 
-// atHome picks the home organisation, and where that is lost the oldest other one.
-const atHome = ` ORDER BY CASE WHEN m.org_id = u.home_org THEN 0 ELSE 1 END, m.created_at, m.org_id LIMIT 1`
+// accountRow takes selectAccount.
+type accountRow struct {
+	a                                         identity.Account
+	verified, marketing, admin, totp, created int64
+	role                                      string
+}
 
-func (db *DB) account(ctx context.Context, where string, args ...any) (identity.Account, error) {
-	var a identity.Account
-	var verified, marketing, admin, totp, created int64
-	var role string
-	found, err := db.Row(ctx, selectAccount+where, args, &a.ID, &a.Email, &a.DisplayName, &a.PasswordHash, &a.AuthMethod,
-		&verified, &marketing, &admin, &a.HomeOrg, &a.TokenGen, &a.TokenKept, &totp, &created, &a.Org, &role, &a.Term)
+func (r *accountRow) dest() []any {
+	a := &r.a
+	return []any{&a.ID, &a.Email, &a.DisplayName, &a.PasswordHash, &a.AuthMethod, &r.verified, &r.marketing, &r.admin, &a.HomeOrg,
+		&a.TokenGen, &a.TokenKept, &r.totp, &r.created, &a.Org, &r.role, &a.Term}
+}
+
+func (r *accountRow) account() identity.Account {
+	a := r.a
+	a.EmailVerified, a.MarketingEmails, a.PlatformAdmin, a.TOTP = r.verified != 0, r.marketing != 0, r.admin != 0, r.totp != 0
+	a.Role, a.CreatedAt = policy.Role(r.role), fromMicros(r.created)
+	return a
+}
+
+// atHome is the user that a condition finds, as the member that its logins lead to.
+func (db *DB) atHome(ctx context.Context, where string, args ...any) (identity.Account, error) {
+	var all []identity.Account
+	err := db.Each(ctx, selectAccount+where+` ORDER BY m.created_at, m.org_id`, args, func(rows *sql.Rows) error {
+		var r accountRow
+		err := rows.Scan(r.dest()...)
+		all = append(all, r.account())
+		return err
+	})
+	a, found := identity.AtHome(all)
 	if err == nil && !found {
 		err = errNoUser
 	}
-	a.EmailVerified, a.MarketingEmails, a.PlatformAdmin = verified != 0, marketing != 0, admin != 0
-	a.TOTP = totp != 0
-	a.Role, a.CreatedAt = policy.Role(role), fromMicros(created)
 	return a, err
 }
 
 // Account implements identity.PrincipalStore.
 func (db *DB) Account(ctx context.Context, user, org string) (identity.Account, error) {
-	return db.account(ctx, `WHERE u.id = $1 AND m.org_id = $2`, user, org)
+	var r accountRow
+	found, err := db.Row(ctx, selectAccount+`WHERE u.id = $1 AND m.org_id = $2`, []any{user, org}, r.dest()...)
+	if err == nil && !found {
+		err = errNoUser
+	}
+	return r.account(), err
 }
 
 // AccountByEmail implements account.UserStore.
 func (db *DB) AccountByEmail(ctx context.Context, email string) (identity.Account, error) {
-	return db.account(ctx, `WHERE u.email = $1`+atHome, email)
+	return db.atHome(ctx, `WHERE u.email = $1`, email)
 }
 
 // ChangeProfile implements account.UserStore.
@@ -165,8 +188,8 @@ func (db *DB) changeUser(ctx context.Context, org string, ev *audit.Event, ends 
 
 // MailToken implements account.MailTokenStore.
 func (db *DB) MailToken(ctx context.Context, hash, purpose string, now time.Time) (identity.Account, error) {
-	return db.account(ctx, `JOIN mail_tokens t ON t.user_id = u.id
-		WHERE t.token_hash = $1 AND t.purpose = $2 AND t.expires_at > $3`+atHome, hash, purpose, micros(now))
+	return db.atHome(ctx, `JOIN mail_tokens t ON t.user_id = u.id
+		WHERE t.token_hash = $1 AND t.purpose = $2 AND t.expires_at > $3`, hash, purpose, micros(now))
 }
 
 // VerifyEmail implements account.MailTokenStore.

@@ -2,6 +2,8 @@ package store
 
 import (
 	"database/sql"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
@@ -24,4 +26,15 @@ func fromNull(n sql.NullInt64) time.Time {
 		return time.Time{}
 	}
 	return fromMicros(n.Int64)
+}
+
+// placeIn is an expression for the place that a column's value has in a list of the
+// domain's own words, from 0; -1 for one that is not in it.
+func placeIn[T ~string](column string, list []T) string {
+	var b strings.Builder
+	b.WriteString("CASE " + column)
+	for i, word := range list {
+		b.WriteString(" WHEN '" + string(word) + "' THEN " + strconv.Itoa(i))
+	}
+	return b.String() + " ELSE -1 END"
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
@@ -33,7 +32,7 @@ func (db *DB) AddVault(ctx context.Context, v vault.Vault, ev *audit.Event) erro
 		if err := tx.alive(v.Org, v.CreatedBy); err != nil {
 			return err
 		}
-		if !strings.HasPrefix(v.Name, "__") { // the server's own
+		if !vault.Reserved(v.Name) {
 			if err := tx.room(billing.Vaults, caps, v.Org); err != nil {
 				return err
 			}

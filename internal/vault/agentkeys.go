@@ -19,8 +19,12 @@ import (
 // organisation's agents' identity keys.
 const AgentKeys = "__agent-keys"
 
-// reserved reports whether a vault of that name is the server's own.
-func reserved(name string) bool { return strings.HasPrefix(name, "__") }
+// ReservedPrefix begins the names of vaults that are the server's own.
+const ReservedPrefix = "__"
+
+// Reserved reports whether a vault of that name is the server's own. It takes no place of
+// a tier, nor does what is in it.
+func Reserved(name string) bool { return strings.HasPrefix(name, ReservedPrefix) }
 
 // looksReserved reports whether a name is, or looks like, one that only the
 // server gives: whatever joins words counts as an underscore, and what does not

@@ -40,7 +40,7 @@ func (s *Service) Use(ctx context.Context, c *call.Call, at Ref, a policy.Action
 	may := func(v *Version) error {
 		c.Event.Details.Version = v.Meta.Version
 		if gone(v, c.Now) {
-			return errGone
+			return ErrGone
 		}
 		if !c.Who.IntentsAPI {
 			return nil

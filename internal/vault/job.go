@@ -53,6 +53,30 @@ type Job struct {
 	StartedAt, CompletedAt         time.Time // zero: not yet
 }
 
+// KeptJobs bounds the jobs of a kind that a vault remembers.
+const KeptJobs = 100
+
+// Begin gives a job the generation after the vault's and after that of its last job: one
+// is never used twice, also when a job did not get to its end. A JobCMEK is ErrStale where
+// the vault's fingerprint is neither the old one nor, after such a job has failed, the new one.
+func (j *Job) Begin(fingerprint string, gen, last int64) error {
+	if j.Kind == JobCMEK && fingerprint != j.OldFingerprint && fingerprint != j.NewFingerprint {
+		return ErrStale
+	}
+	j.To = max(gen, last) + 1
+	return nil
+}
+
+// Dooms are the keys that are destroyed with the job's end: that which the client's keys
+// were sealed with, and the vault's from its oldest on that no version needs.
+func (j *Job) Dooms(oldest, needed int64) []string {
+	ids := KEKs(j.Vault, oldest, needed-1)
+	if j.Kind == JobCMEK {
+		ids = append(ids, j.KEK())
+	}
+	return ids
+}
+
 // Progress is what a batch adds to a Job.
 type Progress struct {
 	CursorPath                   string

@@ -65,7 +65,7 @@ func (s *Service) Lend(ctx context.Context, c *call.Call, maker policy.Principal
 	}
 	may := func(v *Version) error {
 		if gone(v, at.Now) {
-			return errGone
+			return ErrGone
 		}
 		r.SecretType = v.Type // only now is it known
 		if !policy.Decide(maker, policy.ReadSecret, r, at).Allow {

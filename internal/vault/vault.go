@@ -36,11 +36,18 @@ type Vault struct {
 func (v *Vault) KEK() string { return kekID(v.ID, v.KEKGen) }
 
 func (v *Vault) resource() *policy.Vault {
-	if reserved(v.Name) {
+	if Reserved(v.Name) {
 		return &policy.Vault{ID: v.ID, Org: v.Org, Reserved: true}
 	}
+	return v.Made()
+}
+
+// Made is what a decision needs to know of a vault that somebody made. A creator who
+// has left counts no more, also after coming back: admins manage the vault, and nobody
+// reads it without a policy.
+func (v *Vault) Made() *policy.Vault {
 	if v.CreatorLeft != 0 {
-		return &policy.Vault{ID: v.ID, Org: v.Org} // admins manage it, and nobody reads it without a policy
+		return &policy.Vault{ID: v.ID, Org: v.Org}
 	}
 	return &policy.Vault{ID: v.ID, Org: v.Org, CreatedBy: v.CreatedBy, CreatedByKind: v.CreatedByKind, CreatorHuman: v.CreatorHuman}
 }
@@ -210,7 +217,7 @@ var (
 	errNoVault  = fault.New(fault.NotFound, "vault_not_found", "There is no vault with this id.")
 	errNoSecret = fault.New(fault.NotFound, "secret_not_found", "There is no secret at this path.")
 	errMetadata = fault.New(fault.Damaged, seal.CodeOpenFailed, "The metadata of this version is damaged.")
-	errGone     = fault.New(fault.Gone, "secret_gone", "This secret is expired, deleted, or has been read as often as it may.")
+	ErrGone     = fault.New(fault.Gone, "secret_gone", "This secret is expired, deleted, or has been read as often as it may.")
 )
 
 // open finds the vault by id with its policies. Another organisation's vault is

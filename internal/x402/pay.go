@@ -125,9 +125,6 @@ func taken(err error) error {
 	return err
 }
 
-// CodeHeld is the code of the store's answer while another holds a payment.
-const CodeHeld = "payment_held"
-
 // silent notes that the facilitator is away, and nothing of what it was asked.
 func (s *Service) silent(step string) {
 	s.cfg.Log.Warn("the facilitator of payments did not answer", slog.String("step", step))
