@@ -39,11 +39,11 @@ func patternsOf(scopes []string) (out []Pattern) {
 
 // Widens reports whether an agent that gets from one cap to another reaches a path
 // of the vault on laxer terms than a policy asks for there: a gate opens as much by
-// what an agent may reach as by what it is granted. Lent are the paths that persons
+// what an agent may reach as by what it is granted. Shared are the paths that persons
 // share with it, which it reads without an approval. What is in doubt widens.
-func (s *Set) Widens(agent string, v *Vault, was, now Cap, lent []string) bool {
+func (s *Set) Widens(agent string, v *Vault, was, now Cap, shared []string) bool {
 	had := was.patterns(v.ID)
-	for _, path := range lent {
+	for _, path := range shared {
 		reaches := func(p Pattern) bool { return p.Match(path) }
 		if !slices.ContainsFunc(had, reaches) && slices.ContainsFunc(now.patterns(v.ID), reaches) && s.Gated(v.ID, Read, path) {
 			return true

@@ -22,8 +22,8 @@ var (
 	errPhrase      = fault.New(fault.Denied, "wrong_passphrase", "The passphrase is not this share's.")
 )
 
-// Lent is a share's value. Wipe it after use.
-type Lent struct {
+// SharedValue is a share's value. Wipe it after use.
+type SharedValue struct {
 	Share Share
 	vault.Secret
 }
@@ -34,38 +34,38 @@ type Lent struct {
 // What is checked goes from outside inwards, so that nobody learns of a later
 // check before the earlier ones hold: whom it is for, its state, the address,
 // the passphrase, and at last what its maker may read now.
-func (s *Service) Access(ctx context.Context, c *call.Call, id string, passphrase secret.Bytes) (Lent, error) {
+func (s *Service) Access(ctx context.Context, c *call.Call, id string, passphrase secret.Bytes) (SharedValue, error) {
 	c.Touch("share", "")
 	if err := c.Authorize(policy.AccessShare, c.Own()); err != nil {
-		return Lent{}, err
+		return SharedValue{}, err
 	}
 	sh, err := s.find(ctx, id)
 	if err != nil {
-		return Lent{}, err
+		return SharedValue{}, err
 	}
 	if sh.Type != ToLink {
 		if err := s.received(ctx, c, &sh); err != nil {
-			return Lent{}, err
+			return SharedValue{}, err
 		}
 	}
 	s.enter(c, &sh)
 	sh.public = id
 	if err := sh.open(c); err != nil {
-		return Lent{}, err
+		return SharedValue{}, err
 	}
 	if err := s.admitted(ctx, c, &sh); err != nil {
-		return Lent{}, err
+		return SharedValue{}, err
 	}
 	if err := s.phrase(ctx, c, &sh, passphrase); err != nil {
-		return Lent{}, err
+		return SharedValue{}, err
 	}
 	maker, err := s.maker(ctx, c, &sh)
 	if err != nil {
-		return Lent{}, err
+		return SharedValue{}, err
 	}
 	p, err := secretpath.Parse(sh.Path)
 	if err != nil {
-		return Lent{}, err
+		return SharedValue{}, err
 	}
 	spend := func(v *vault.Version) (err error) {
 		if err := sh.within(c, p, v.Type); err != nil {
@@ -82,10 +82,10 @@ func (s *Service) Access(ctx context.Context, c *call.Call, id string, passphras
 		if fault.Is(err, fault.NotFound) && fault.CodeOf(err) != ErrNoShare.Code {
 			err = errLapsed // the vault or the secret is gone; a share that was revoked this very moment is not found
 		}
-		return Lent{}, err
+		return SharedValue{}, err
 	}
 	s.nudge()
-	return Lent{Share: sh, Secret: got}, nil
+	return SharedValue{Share: sh, Secret: got}, nil
 }
 
 // enter puts the event into the log of the organisation whose secret it is.

@@ -165,8 +165,8 @@ func (db *DB) SharesFor(ctx context.Context, org, recipient string, limit int) (
 		AND revoked_at IS NULL AND declined_at IS NULL ORDER BY created_at DESC, id LIMIT $4`, recipient, org, string(sharing.ToEmail), limit)
 }
 
-// LentTo implements vault.Store.
-func (db *DB) LentTo(ctx context.Context, agent string, at time.Time) (map[string][]string, error) {
+// SharedWith implements vault.Store.
+func (db *DB) SharedWith(ctx context.Context, agent string, at time.Time) (map[string][]string, error) {
 	out := map[string][]string{}
 	err := db.Each(ctx, `SELECT DISTINCT vault_id, path FROM shares WHERE recipient_id = $1 AND recipient_type = $2 AND in_person = 1
 		AND revoked_at IS NULL AND declined_at IS NULL AND expires_at > $3 AND (max_access_count = 0 OR access_count < max_access_count)`,

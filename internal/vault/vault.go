@@ -118,9 +118,9 @@ type Store interface {
 	Vault(ctx context.Context, id string) (Vault, error)
 	// VaultsOfAgent returns those that have a policy for the agent, or that it made.
 	VaultsOfAgent(ctx context.Context, agent string) ([]string, error)
-	// LentTo returns, by vault, the paths that persons share with the agent, accepted
+	// SharedWith returns, by vault, the paths that persons share with the agent, accepted
 	// or not. What a key or an agent shared is left out: it lapses where a gate is.
-	LentTo(ctx context.Context, agent string, at time.Time) (map[string][]string, error)
+	SharedWith(ctx context.Context, agent string, at time.Time) (map[string][]string, error)
 	// HasVault returns fault.NotFound unless the organisation has a vault with
 	// that id. Whether another has one does not show, in time either.
 	HasVault(ctx context.Context, org, id string) error

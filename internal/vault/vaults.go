@@ -105,11 +105,11 @@ func (s *Service) Widens(ctx context.Context, agent string, was, now policy.Cap,
 	if err != nil {
 		return false, err
 	}
-	lent, err := s.store.LentTo(ctx, agent, at)
+	shared, err := s.store.SharedWith(ctx, agent, at)
 	if err != nil {
 		return false, err
 	}
-	for id := range lent {
+	for id := range shared {
 		if !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
@@ -119,7 +119,7 @@ func (s *Service) Widens(ctx context.Context, agent string, was, now policy.Cap,
 		if fault.Is(err, fault.NotFound) {
 			continue // deleted meanwhile
 		}
-		if err != nil || e.policies.Widens(agent, e.policyVault, was, now, lent[id]) {
+		if err != nil || e.policies.Widens(agent, e.policyVault, was, now, shared[id]) {
 			return err == nil, err
 		}
 	}
