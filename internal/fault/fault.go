@@ -29,6 +29,7 @@ const (
 	TooSlow                     // 408: the request did not arrive in time
 	RateLimited                 // 429: RetryAfter says when to come back
 	Unavailable                 // 503: a part the request needs is down; nothing was done
+	NotOffered                  // 501: this server is not set up for it
 	Damaged                     // 500: what is stored can't be read any more, and trying again won't help
 )
 

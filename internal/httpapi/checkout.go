@@ -7,11 +7,12 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/checkout"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
 // errPayments is the answer of what needs a payment provider.
-var errPayments = newProblem(http.StatusNotImplemented, "payments_off",
+var errPayments = fault.New(fault.NotOffered, "payments_off",
 	"This server takes no payments. Ask who runs it for another tier or for credits.")
 
 type checkoutBody struct {

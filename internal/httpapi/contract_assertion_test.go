@@ -136,6 +136,9 @@ func TestAnAgentsIssuerGetsItsToken(t *testing.T) {
 			t.Errorf("%s: %d", name, r.status)
 		}
 	}
+	if log := w.Log.String(); strings.Contains(log, "request failed") { // what callers do wrong is no failure of the server
+		t.Errorf("the log: %s", log)
+	}
 }
 
 func TestTokensThatAreNotAnAgentsAreRefusedAlike(t *testing.T) {

@@ -445,6 +445,9 @@ func TestPaymentsAreOff(t *testing.T) {
 		s.do("POST", "/v1/billing/"+path, s.worker.token, nil).want(403)
 	}
 	s.do("POST", "/v1/billing/webhooks", "", object{"type": "x"}).want(400, "invalid_signature")
+	if log := s.Log.String(); strings.Contains(log, "request failed") { // what callers do wrong is no failure of the server
+		t.Errorf("the log: %s", log)
+	}
 }
 
 // The epoch tells every process of a change at once, or within a second.

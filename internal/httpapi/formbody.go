@@ -3,10 +3,11 @@ package httpapi
 import (
 	"bytes"
 	"mime"
-	"net/http"
 	"net/url"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
 const formType = "application/x-www-form-urlencoded"
@@ -14,7 +15,7 @@ const formType = "application/x-www-form-urlencoded"
 // maxFormFields is more than any operation takes.
 const maxFormFields = 32
 
-var errForm = newProblem(http.StatusBadRequest, "invalid_form", "The body is not a form: fields joined by &, escaped as UTF-8, each sent once.")
+var errForm = fault.New(fault.Invalid, "invalid_form", "The body is not a form: fields joined by &, escaped as UTF-8, each sent once.")
 
 // isForm reports whether a body is a form by its type and its looks. curl -d says
 // that of JSON too.

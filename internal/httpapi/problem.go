@@ -65,6 +65,7 @@ var statuses = map[fault.Kind]int{
 	fault.TooSlow:         http.StatusRequestTimeout,
 	fault.RateLimited:     http.StatusTooManyRequests,
 	fault.Unavailable:     http.StatusServiceUnavailable,
+	fault.NotOffered:      http.StatusNotImplemented,
 	fault.Damaged:         http.StatusInternalServerError,
 }
 
