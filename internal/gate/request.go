@@ -77,6 +77,18 @@ func (x *Request) Write(b []byte) (int, error) {
 	return x.at.budgets.Pace.Write(x.ResponseWriter, b)
 }
 
+// FlushError lets http.ResponseController send what a stream has written, after the
+// event like everything else.
+func (x *Request) FlushError() error {
+	if !x.started {
+		x.WriteHeader(http.StatusOK)
+	}
+	if x.dropped {
+		return nil
+	}
+	return http.NewResponseController(x.ResponseWriter).Flush()
+}
+
 // Unwrap lets http.ResponseController reach the connection's deadlines.
 func (x *Request) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 

@@ -55,6 +55,9 @@ func TestAnotherSurfacePassesTheSameGate(t *testing.T) {
 			if err := x.Call.Authorize(policy.ListVaults, x.Call.Own()); err != nil {
 				return err
 			}
+			if err := http.NewResponseController(x).Flush(); err != nil { // as a stream does before it has anything to say
+				return err
+			}
 			_, err := x.Write([]byte("<h1>Vaults"))
 			return err
 		})
