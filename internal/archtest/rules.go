@@ -13,7 +13,7 @@ var domain = []string{
 
 // services are the domain packages that the edges call.
 var services = []string{
-	"internal/account", "internal/agent", "internal/call", "internal/approval", "internal/audit", "internal/billing", "internal/broker",
+	"internal/account", "internal/agent", "internal/call", "internal/approval", "internal/audit", "internal/billing",
 	"internal/checkout", "internal/erase", "internal/identity", "internal/intents", "internal/iprule", "internal/org", "internal/policy", "internal/secretpath", "internal/sharing", "internal/shroud", "internal/vault", "internal/x402",
 }
 
@@ -65,11 +65,10 @@ var arrows = map[string][]string{
 	"internal/ops/operator": {"internal/config", "internal/process", "internal/sqldb/transfer", "internal/store"},
 
 	// Edges: decode, call, encode.
-	"internal/gate":          {"internal/audit", "internal/billing", "internal/budget", "internal/call", "internal/identity", "internal/iprule", "internal/policy", "internal/proxies", "internal/ratelimit", "internal/x402"},
-	"internal/httpapi":       join(services, "internal/budget", "internal/gate", "internal/patch", "internal/proxies", "internal/ratelimit", "internal/rest", "internal/strictjson"),
-	"internal/rest":          {"internal/erase", "internal/strictjson"}, // it knows no operation
-	"internal/dashboard":     {"internal/account", "internal/agent", "internal/loopback", "internal/mail"},
-	"internal/shroud/detect": {},
+	"internal/gate":      {"internal/audit", "internal/billing", "internal/budget", "internal/call", "internal/identity", "internal/iprule", "internal/policy", "internal/proxies", "internal/ratelimit", "internal/x402"},
+	"internal/httpapi":   join(services, "internal/budget", "internal/gate", "internal/patch", "internal/proxies", "internal/ratelimit", "internal/rest", "internal/strictjson"),
+	"internal/rest":      {"internal/erase", "internal/strictjson"}, // it knows no operation
+	"internal/dashboard": {"internal/account", "internal/agent", "internal/loopback", "internal/mail"},
 
 	// Domain.
 	"internal/vault":      join(domain, "internal/approval", "internal/cmek", "internal/erase"),
@@ -81,7 +80,6 @@ var arrows = map[string][]string{
 	"internal/org":        join(domain, "internal/identity"),
 	"internal/iprule":     domain,
 	"internal/shroud":     {"internal/patch"},
-	"internal/broker":     join(domain, "internal/netguard", "internal/vault"),
 	"internal/intents":    join(domain, "internal/netguard", "internal/patch", "internal/vault"),
 	"internal/sharing":    join(domain, "internal/vault"),
 	"internal/billing":    join(domain, "internal/netguard"),
@@ -106,8 +104,6 @@ var arrows = map[string][]string{
 	"internal/mail":             {"internal/approval", "internal/netguard", "internal/seal"},
 	"internal/keystore/soft":    {"internal/erase", "internal/keystore"},
 	"internal/keystore/pkcs11":  {"internal/erase", "internal/keystore"},
-	"internal/keystore/awskms":  {"internal/erase", "internal/keystore", "internal/netguard"},
-	"internal/keystore/gcpkms":  {"internal/erase", "internal/keystore", "internal/netguard"},
 
 	// Leaves.
 	"internal/budget":     {},
@@ -135,7 +131,7 @@ const anything = "*"
 
 // pure packages compute from their arguments alone.
 var pure = []string{
-	"internal/fault", "internal/policy", "internal/secret", "internal/secretpath", "internal/shroud/detect",
+	"internal/fault", "internal/policy", "internal/secret", "internal/secretpath",
 }
 
 // impure is what a pure package must not import. Values such as net/netip's
