@@ -60,7 +60,7 @@ func TestABackupWithAnAlteredLogIsNotTakenForWhole(t *testing.T) {
 				}
 				for _, accept := range []bool{false, true} {
 					r := &restoring{Operator: o, damaged: accept, cfg: config.Config{Data: filepath.Join(t.TempDir(), "data"), KeystoreDir: h.KeyDir}}
-					if r.database, err = readSealed(made, holdsDatabase); err != nil {
+					if r.database, err = readSigned(made, holdsDatabase); err != nil {
 						t.Fatal(err)
 					}
 					for way, does := range map[string]func() error{"restore --check": func() error { return r.check(t.Context()) }, "restore": func() error { return r.run(t.Context()) }} {

@@ -112,7 +112,7 @@ func (b *backup) run(ctx context.Context, keys keystore.KeyStore, to, keysTo str
 	if err != nil {
 		return err
 	}
-	if err := database.send(m, b.keyID, b.signer); err != nil {
+	if err := database.publish(m, b.keyID, b.signer); err != nil {
 		return err
 	}
 	rows := int64(0)

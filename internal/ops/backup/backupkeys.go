@@ -62,7 +62,7 @@ func (b *backup) keys(to string, database func() error, whole func(keys string) 
 			return fault.New(fault.Unavailable, "keys_changed", "Nothing was written: vaults got new keys, and lost them again, each time that the database was copied. Make the backup when no vaults are rekeyed.")
 		}
 	}
-	if err := p.send(manifest{Holds: holdsKeys, Oneclaw: b.Version, MadeAt: b.Now().UTC()}, b.keyID, b.signer); err != nil {
+	if err := p.publish(manifest{Holds: holdsKeys, Oneclaw: b.Version, MadeAt: b.Now().UTC()}, b.keyID, b.signer); err != nil {
 		return err
 	}
 	b.Say("Copied %d key files to %s. Keep them apart from the database.", n, to)

@@ -48,7 +48,7 @@ func TestADamagedTextIsNamedByWhatLooksAtAll(t *testing.T) {
 			r := &restoring{Operator: o, damaged: accept, cfg: config.Config{
 				Data: filepath.Join(t.TempDir(), "data"), KeystoreDir: h.KeyDir, DatabaseURL: secret.FromString(dsn)}}
 			var err error
-			if r.database, err = readSealed(made, holdsDatabase); err != nil {
+			if r.database, err = readSigned(made, holdsDatabase); err != nil {
 				t.Fatal(err)
 			}
 			return r.check(t.Context())

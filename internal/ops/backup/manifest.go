@@ -69,18 +69,18 @@ func (m manifest) sign(keyID string, signer crypto.Signer) (text, signature []by
 	return text, append(signature, '\n'), err
 }
 
-// sealed is a folder of a backup as it was read: what its manifest says, and who
+// signedFolder is a folder of a backup as it was read: what its manifest says, and who
 // says so.
-type sealed struct {
+type signedFolder struct {
 	manifest
 	dir    string
 	text   []byte
 	signed *signed // nil when there is no signature
 }
 
-// readSealed reads what a folder says of itself. Nothing of it is proven yet.
-func readSealed(dir, holds string) (*sealed, error) {
-	s := &sealed{dir: dir}
+// readSigned reads what a folder says of itself. Nothing of it is proven yet.
+func readSigned(dir, holds string) (*signedFolder, error) {
+	s := &signedFolder{dir: dir}
 	var err error
 	if s.text, err = os.ReadFile(filepath.Join(dir, manifestFile)); err != nil {
 		return nil, fault.Wrap(err, fault.NotFound, "no_backup", "There is no whole backup in "+dir+".")
@@ -111,7 +111,7 @@ func readSealed(dir, holds string) (*sealed, error) {
 }
 
 // provenBy sees that the manifest is signed by the key.
-func (s *sealed) provenBy(key ed25519.PublicKey) error {
+func (s *signedFolder) provenBy(key ed25519.PublicKey) error {
 	if s.signed == nil {
 		return fault.New(fault.Invalid, "backup_unsigned", "The backup in "+s.dir+" is not signed: who made it can't be said. If you know where it was since, restore it with --unsigned.")
 	}
@@ -123,7 +123,7 @@ func (s *sealed) provenBy(key ed25519.PublicKey) error {
 
 // check compares the files in dir, which are those of the backup or copies of them,
 // with what the manifest says, and names the first that differs.
-func (s *sealed) check(dir string) error {
+func (s *signedFolder) check(dir string) error {
 	for _, name := range slices.Sorted(maps.Keys(s.Files)) {
 		want := s.Files[name]
 		if filepath.Base(name) != name {
@@ -154,7 +154,7 @@ func (s *sealed) check(dir string) error {
 	return nil
 }
 
-func (s *sealed) refused(name, why string) error {
+func (s *signedFolder) refused(name, why string) error {
 	return fault.New(fault.Damaged, "backup_damaged", "The backup in "+s.dir+" is not as it was made: the file "+name+" "+why+".")
 }
 

@@ -102,8 +102,8 @@ func notEmpty(dir string) error {
 	return fault.New(fault.Conflict, "folder_not_empty", "The folder "+dir+" is not empty. Give one that is empty or not there.")
 }
 
-// send lists what was written, signs the list, puts all on disk and moves it up.
-func (p *parcel) send(m manifest, keyID string, signer crypto.Signer) (err error) {
+// publish lists what was written, signs the list, puts all on disk and moves it up.
+func (p *parcel) publish(m manifest, keyID string, signer crypto.Signer) (err error) {
 	defer func() { err = noSpace(err, p.dir) }()
 	entries, err := os.ReadDir(p.staging)
 	if err != nil {

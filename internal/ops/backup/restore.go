@@ -60,11 +60,11 @@ with --key then. --check does all but putting anything there.`,
 		if keysFrom != "" && cfg.Keystore == "pkcs11" {
 			return fault.New(fault.Invalid, "keys_in_hardware", "The keys are in a hardware module: restore them with its own tools, and leave --keys-from out.")
 		}
-		if r.database, err = readSealed(from, holdsDatabase); err != nil {
+		if r.database, err = readSigned(from, holdsDatabase); err != nil {
 			return err
 		}
 		if keysFrom != "" {
-			if r.keys, err = readSealed(keysFrom, holdsKeys); err != nil {
+			if r.keys, err = readSigned(keysFrom, holdsKeys); err != nil {
 				return err
 			}
 		}
@@ -88,7 +88,7 @@ with --key then. --check does all but putting anything there.`,
 type restoring struct {
 	operator.Operator
 	cfg            config.Config
-	database, keys *sealed           // keys is nil when the keystore is there already
+	database, keys *signedFolder     // keys is nil when the keystore is there already
 	pinned         ed25519.PublicKey // nil: the keystore's
 	unsigned       bool
 	damaged        bool // may be among the values
@@ -181,7 +181,7 @@ func (r *restoring) stage(ctx context.Context) (copied config.Config, err error)
 
 // copyTo copies the files that the manifest names, and checks the copies. A folder
 // with a file too many, or one too few, is refused.
-func (s *sealed) copyTo(dir string) error {
+func (s *signedFolder) copyTo(dir string) error {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
 		return err
@@ -203,7 +203,7 @@ func (s *sealed) copyTo(dir string) error {
 // prove sees that both folders were signed by the key that counts: the one that was
 // given, or else the one of that name in the keystore.
 func (r *restoring) prove(ctx context.Context, keys keystore.KeyStore) error {
-	for _, s := range []*sealed{r.database, r.keys} {
+	for _, s := range []*signedFolder{r.database, r.keys} {
 		if s == nil {
 			continue
 		}
@@ -260,7 +260,7 @@ func (r *restoring) signers(ctx context.Context, cfg config.Config, keys keystor
 	return keyring.DamagedError("", bad, after)
 }
 
-func (r *restoring) keyOf(ctx context.Context, keys keystore.KeyStore, s *sealed) (ed25519.PublicKey, error) {
+func (r *restoring) keyOf(ctx context.Context, keys keystore.KeyStore, s *signedFolder) (ed25519.PublicKey, error) {
 	missing := fault.New(fault.Invalid, "backup_key_unknown",
 		"The keystore has not got the key that signed the backup in "+s.dir+": it is another one's, or older than that key. Give the public key that oneclaw backup printed with --key.")
 	if keyring.Backup.Number(s.signed.KeyID) == 0 {

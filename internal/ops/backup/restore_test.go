@@ -50,14 +50,14 @@ func TestABackupOfADamagedDatabaseSaysThatTheBackupIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	hideEntry(t, filepath.Join(p.staging, sqldb.File), "audit_events_actor")
-	if err := p.send(m, id, signer); err != nil {
+	if err := p.publish(m, id, signer); err != nil {
 		t.Fatal(err)
 	}
 	for _, accept := range []bool{false, true} {
 		var out bytes.Buffer
 		r := &restoring{Operator: operator.Operator{Stdout: &out, Stderr: &out, Now: time.Now}, damaged: accept,
 			cfg: config.Config{Data: filepath.Join(t.TempDir(), "data"), KeystoreDir: keys}}
-		if r.database, err = readSealed(p.dir, holdsDatabase); err != nil {
+		if r.database, err = readSigned(p.dir, holdsDatabase); err != nil {
 			t.Fatal(err)
 		}
 		for name, err := range map[string]error{"restore --check": r.check(t.Context()), "restore": r.run(t.Context())} {

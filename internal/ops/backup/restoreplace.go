@@ -93,7 +93,7 @@ func (r *restoring) refuseUsed(ctx context.Context) error {
 	return err
 }
 
-func (s *sealed) id() string {
+func (s *signedFolder) id() string {
 	sum := sha256.Sum256(s.text)
 	return hex.EncodeToString(sum[:])
 }
@@ -163,7 +163,7 @@ func (r *restoring) placeKeys(from string) error {
 	}
 	to := keyring.Dir(r.cfg)
 	if entries, err := os.ReadDir(to); err == nil && len(entries) > 0 && r.resumed {
-		have := &sealed{dir: to, manifest: manifest{Format: manifestFormat, Files: maps.Clone(r.keys.Files)}}
+		have := &signedFolder{dir: to, manifest: manifest{Format: manifestFormat, Files: maps.Clone(r.keys.Files)}}
 		delete(have.Files, datadir.DevOwnerFile)
 		if have.check(to) != nil {
 			return fault.New(fault.Conflict, "target_not_empty", "The keystore in "+to+" is not the one of the backup.")

@@ -49,7 +49,7 @@ func (w *Writer) try(batch []*op) (err error) {
 			err = fault.Wrap(fmt.Errorf("panic in a transaction: %v", r), fault.Internal, "internal_error", "")
 		}
 	}()
-	defer func() { w.ward.note(w.cfg.Now(), err) }()
+	defer func() { w.health.note(w.cfg.Now(), err) }()
 	durable := w.cfg.Sync || slices.ContainsFunc(batch, func(o *op) bool { return o.durable })
 	if err := w.cfg.InPlace(durable); err != nil {
 		return err

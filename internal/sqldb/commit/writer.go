@@ -77,7 +77,7 @@ type Writer struct {
 	appended   int           // events since grown was told
 	grown      chan struct{} // see Grown
 	synced     bool          // SQLite: which synchronous mode the connection is in
-	ward       ward
+	health     logHealth
 }
 
 // New returns a writer that Run is to start.

@@ -13,8 +13,8 @@ import (
 // answer in time. The next one after that tries again.
 const refuseFor = time.Second
 
-// ward follows whether the log can be written.
-type ward struct {
+// logHealth follows whether the log can be written.
+type logHealth struct {
 	until atomic.Int64 // refuse until then: Unix nanoseconds, 0 when all is well
 
 	mu  sync.Mutex
@@ -28,19 +28,19 @@ func (w *Writer) refuses() bool {
 	if w.cfg.Away != nil && w.cfg.Away() {
 		return true
 	}
-	until := w.ward.until.Load()
+	until := w.health.until.Load()
 	return until != 0 && w.cfg.Now().UnixNano() < until
 }
 
 // Ailing returns why the log can't be written: what the last batch failed by, if that
 // was the database's fault.
-func (w *Writer) Ailing() error { return w.ward.ailing() }
+func (w *Writer) Ailing() error { return w.health.ailing() }
 
 // Torn reports whether a batch found the database damaged.
-func (w *Writer) Torn() bool { return w.ward.torn.Load() }
+func (w *Writer) Torn() bool { return w.health.torn.Load() }
 
 // note takes what became of a batch.
-func (w *ward) note(now time.Time, err error) {
+func (w *logHealth) note(now time.Time, err error) {
 	if driver.Damaged(err) { // what else is written lies on other pages, and says nothing of these
 		w.torn.Store(true)
 	}
@@ -64,7 +64,7 @@ func (w *ward) note(now time.Time, err error) {
 }
 
 // ailing returns why the log can't be written.
-func (w *ward) ailing() error {
+func (w *logHealth) ailing() error {
 	if w.until.Load() == 0 {
 		return nil
 	}
