@@ -4,13 +4,12 @@ import (
 	"testing"
 
 	"github.com/oneclaw-dev/oneclaw/internal/store"
-	"github.com/oneclaw-dev/oneclaw/internal/store/storetest"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
 )
 
 func TestConformance(t *testing.T) {
 	dbkit.OnEach(t, func(t *testing.T, _ store.Config) {
 		name := t.Name()[len("TestConformance/"):]
-		storetest.Run(t, func(t *testing.T) *store.DB { return dbkit.Open(t, dbkit.Engines[name](t)) })
+		runConformance(t, func(t *testing.T) *store.DB { return dbkit.Open(t, dbkit.Engines[name](t)) })
 	})
 }

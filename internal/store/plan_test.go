@@ -14,7 +14,6 @@ import (
 	"testing"
 
 	"github.com/oneclaw-dev/oneclaw/internal/store"
-	"github.com/oneclaw-dev/oneclaw/internal/store/storetest"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
 )
 
@@ -89,7 +88,7 @@ func TestNoStatementReadsEverybodysRows(t *testing.T) {
 	written := literals(t)
 	used := map[string]bool{}
 	t.Run("suite", func(t *testing.T) {
-		storetest.Run(t, func(t *testing.T) *store.DB {
+		runConformance(t, func(t *testing.T) *store.DB {
 			db := dbkit.Open(t, store.Config{Dir: t.TempDir()})
 			t.Cleanup(func() {
 				more := written

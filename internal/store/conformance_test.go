@@ -1,6 +1,4 @@
-// Package storetest is the suite that every database engine of the store
-// passes: the same calls with the same answers, in the same order.
-package storetest
+package store_test
 
 import (
 	"fmt"
@@ -16,9 +14,9 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
-// Run runs the suite. open returns an empty database that is closed with the
+// runConformance runs the suite. open returns an empty database that is closed with the
 // test.
-func Run(t *testing.T, open func(t *testing.T) *store.DB) {
+func runConformance(t *testing.T, open func(t *testing.T) *store.DB) {
 	for name, test := range map[string]func(*testing.T, *fixture){
 		"vaults are kept, listed by age and found by name":                     testVaults,
 		"a vault goes with all that is in it and schedules the end of its key": testRemoveVault,
