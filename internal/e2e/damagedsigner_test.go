@@ -66,7 +66,7 @@ func TestADamagedSigningKeyIsNamed(t *testing.T) {
 					return
 				}
 				to.done([]string{name}, c.restore("--accept-damaged")...)
-				if out, code := to.run("serve", "--listen", "127.0.0.1:0"); code == 0 || !strings.Contains(out, name) || !strings.Contains(out, remedy) {
+				if out, code := to.run("serve", "--listen", "127.0.0.1:0", "--shroud-listen", "127.0.0.1:0"); code == 0 || !strings.Contains(out, name) || !strings.Contains(out, remedy) {
 					t.Errorf("serve: exit code %d:\n%s", code, out)
 				}
 				to.done([]string{"token:000002", name + ".damaged", "everybody logs in again"}, "keys", "rotate", "token")

@@ -54,17 +54,19 @@ type joinedBody struct {
 
 func (a *API) registerInvitations() {
 	const all, one = "/v1/org/invitations", "/v1/org/invitations/{invitation_id}"
-	sent := func(i org.Invitation, err error) (*body[invitedBody], error) {
-		return answer(invitedBody{Message: "An invitation is on its way. It can be accepted for a week.", Email: i.Email}, err)
+	sent := func(c *call.Call, i org.Invitation, err error) (*body[invitedBody], error) {
+		until := "for a week."
+		if i.ExpiresAt.Before(c.Now.Add(org.InvitationTTL).Truncate(time.Second)) { // cut to the end of what made it
+			until = "until " + i.ExpiresAt.UTC().Format(time.RFC3339) + "."
+		}
+		return answer(invitedBody{Message: "An invitation is on its way. It can be accepted " + until, Email: i.Email}, err)
 	}
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/org/invite", id: "invite-member", tag: "Organisation",
 		summary: "Invite somebody by mail", errors: []int{http.StatusConflict}, action: policy.InviteMember,
 	}, func(ctx context.Context, c *call.Call, in *inviteRequest) (*body[invitedBody], error) {
-		if err := a.invite(c, in.Body.Email); err != nil {
-			return nil, err
-		}
-		return sent(a.orgs.Invite(ctx, c, in.Body.Email, policy.Role(deref(in.Body.Role))))
+		i, err := a.orgs.Invite(ctx, c, in.Body.Email, policy.Role(deref(in.Body.Role)), a.countMail(c))
+		return sent(c, i, err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: all, id: "list-invitations", tag: "Organisation",
@@ -84,10 +86,8 @@ func (a *API) registerInvitations() {
 		method: http.MethodPost, path: one + "/resend", id: "resend-invitation", tag: "Organisation",
 		summary: "Mail an invitation again; the token of the earlier mail ends", action: policy.InviteMember,
 	}, func(ctx context.Context, c *call.Call, in *invitationPath) (*body[invitedBody], error) {
-		if err := a.invite(c, in.InvitationID); err != nil {
-			return nil, err
-		}
-		return sent(a.orgs.ResendInvitation(ctx, c, in.InvitationID))
+		i, err := a.orgs.ResendInvitation(ctx, c, in.InvitationID, a.countMail(c))
+		return sent(c, i, err)
 	})
 	handle(a, op{
 		method: http.MethodDelete, path: one, id: "revoke-invitation", tag: "Organisation",
@@ -104,10 +104,7 @@ func (a *API) registerInvitations() {
 	})
 }
 
-// invite counts a mail that an organisation is about to send.
-func (a *API) invite(c *call.Call, to string) error {
-	if !c.Who.Manages() {
-		return nil // refused in a moment, and must not use up what others have
-	}
-	return a.gate.Limits.Invite(c.Who.Org, to, c.Now)
+// countMail counts a mail that the caller's organisation is about to send to somebody.
+func (a *API) countMail(c *call.Call) func(to string) error {
+	return func(to string) error { return a.gate.Limits.Invite(c.Who.Org, to, c.Now) }
 }

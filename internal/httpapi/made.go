@@ -57,20 +57,20 @@ func (a *API) registerMade() {
 		summary: "List what was made with an API key; owners and admins ask about anybody's", action: policy.ListAPIKeys,
 	}, func(ctx context.Context, c *call.Call, in *keyPath) (*body[madeList], error) {
 		all, err := a.accounts.MadeWithKey(ctx, c, in.KeyID)
-		return answer(madeOf(all), err)
+		return answer(madeOf(identity.InSight(&c.Who, all)), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/auth/sessions/{session_id}/made", id: "list-made-with-session", tag: "Auth", errors: []int{http.StatusNotFound},
 		summary: "List what was made with one of your logins or devices", action: policy.ListSessions,
 	}, func(ctx context.Context, c *call.Call, in *sessionPath) (*body[madeList], error) {
 		all, err := a.accounts.MadeWithSession(ctx, c, in.ID)
-		return answer(madeOf(all), err)
+		return answer(madeOf(identity.InSight(&c.Who, all)), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/agents/{agent_id}/made", id: "list-made-by-agent", tag: "Agents",
 		summary: "List what an agent made", action: policy.ReadAgent,
 	}, func(ctx context.Context, c *call.Call, in *agentPath) (*body[madeList], error) {
 		all, err := a.agents.MadeByAgent(ctx, c, in.AgentID)
-		return answer(madeOf(all), err)
+		return answer(madeOf(identity.InSight(&c.Who, all)), err)
 	})
 }

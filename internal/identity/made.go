@@ -1,6 +1,10 @@
 package identity
 
-import "time"
+import (
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
 
 // Made is something that was made with a credential.
 type Made struct {
@@ -12,3 +16,17 @@ type Made struct {
 
 // MaxMade bounds a listing of what was made.
 const MaxMade = 1000
+
+// InSight is what was made as the caller may see it: what is named by a path that the
+// caller's credential is not to see has no name.
+func InSight(who *policy.Principal, made []Made) []Made {
+	for i := range made {
+		switch m := &made[i]; m.Kind {
+		case "share", "policy", "policy_change", "approval":
+			if !who.SeesPaths() || !who.Covers("", m.Name) {
+				m.Name = ""
+			}
+		}
+	}
+	return made
+}

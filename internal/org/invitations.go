@@ -14,8 +14,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
-// invitationTTL is how long an invitation can be accepted.
-const invitationTTL = 7 * 24 * time.Hour
+// InvitationTTL is how long an invitation can be accepted.
+const InvitationTTL = 7 * 24 * time.Hour
 
 // maxInvitations bounds the invitations of an organisation that wait.
 const maxInvitations = 500
@@ -52,8 +52,10 @@ func RoomForInvitation(waiting int64) error {
 }
 
 // Invite mails an invitation to join the caller's organisation. What it answers
-// does not depend on whether the address has an account.
-func (s *Service) Invite(ctx context.Context, c *call.Call, email string, role policy.Role) (Invitation, error) {
+// does not depend on whether the address has an account. count is asked whether the
+// organisation may send another mail there, once it is sure that the caller may invite:
+// what is refused must not use up what others have.
+func (s *Service) Invite(ctx context.Context, c *call.Call, email string, role policy.Role, count func(to string) error) (Invitation, error) {
 	c.Touch("invitation", "")
 	if err := c.Authorize(policy.InviteMember, c.Own()); err != nil {
 		return Invitation{}, err
@@ -72,8 +74,11 @@ func (s *Service) Invite(ctx context.Context, c *call.Call, email string, role p
 	if err := inPerson(c, may(Member{ID: c.Who.ID, Role: c.Who.Role}), role); err != nil {
 		return Invitation{}, err
 	}
-	until, err := c.Capped(stamp.Of(c.Now.Add(invitationTTL)))
+	until, err := c.Capped(stamp.Of(c.Now.Add(InvitationTTL)))
 	if err != nil {
+		return Invitation{}, err
+	}
+	if err := count(address); err != nil {
 		return Invitation{}, err
 	}
 	if err := s.store.Invited(ctx, c.Who.Org, address, c.Now); err != nil {
@@ -107,8 +112,9 @@ func (s *Service) Invitations(ctx context.Context, c *call.Call) ([]Invitation, 
 	return s.store.Invitations(ctx, c.Who.Org)
 }
 
-// ResendInvitation mails another token for an invitation. The old one is dead.
-func (s *Service) ResendInvitation(ctx context.Context, c *call.Call, id string) (Invitation, error) {
+// ResendInvitation mails another token for an invitation. The old one is dead. count is
+// that of Invite, by the invitation's id.
+func (s *Service) ResendInvitation(ctx context.Context, c *call.Call, id string, count func(to string) error) (Invitation, error) {
 	c.Touch("invitation", id)
 	if err := c.Authorize(policy.InviteMember, c.Own()); err != nil {
 		return Invitation{}, err
@@ -120,7 +126,7 @@ func (s *Service) ResendInvitation(ctx context.Context, c *call.Call, id string)
 	if err := inPerson(c, mayChange(Member{ID: c.Who.ID, Role: c.Who.Role}, Member{}, i.Role), i.Role); err != nil {
 		return Invitation{}, err
 	}
-	until, err := c.Capped(stamp.Of(c.Now.Add(invitationTTL)))
+	until, err := c.Capped(stamp.Of(c.Now.Add(InvitationTTL)))
 	if err != nil {
 		return Invitation{}, err
 	}
@@ -128,12 +134,16 @@ func (s *Service) ResendInvitation(ctx context.Context, c *call.Call, id string)
 	if err != nil {
 		return Invitation{}, err
 	}
+	if err := count(i.ID); err != nil {
+		return Invitation{}, err
+	}
 	token := identity.RandomText()
 	if err := s.cfg.Mailer.Invite(ctx, i.Email, from.Email, token, until); err != nil {
 		return Invitation{}, err
 	}
 	c.Succeed("invitation", i.ID)
-	return i, s.store.RenewInvitation(ctx, i, identity.HashKey(token), stamp.Of(until), c.Event)
+	i.ExpiresAt = stamp.Of(until)
+	return i, s.store.RenewInvitation(ctx, i, identity.HashKey(token), i.ExpiresAt, c.Event)
 }
 
 // RevokeInvitation takes an invitation back.

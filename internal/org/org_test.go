@@ -105,7 +105,7 @@ func TestAnInvitationIsSpentOnce(t *testing.T) {
 		ada, bob := w.Owner("ada"), w.Owner("bob")
 		w.Clock.Forward(policy.PersonFor)
 		invite := func(who policy.Principal, role policy.Role) (org.Invitation, error) {
-			return w.Orgs.Invite(t.Context(), w.Call(who, policy.InviteMember), world.Email("bob"), role)
+			return w.Orgs.Invite(t.Context(), w.Call(who, policy.InviteMember), world.Email("bob"), role, func(string) error { return nil })
 		}
 		_, err := invite(ada, policy.RoleAdmin)
 		world.WantCode(t, "an admin, by who has not just signed in", err, "person_required")

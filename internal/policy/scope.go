@@ -93,6 +93,12 @@ func (p *Principal) Covers(vault, path string) bool {
 	return path == "" || !reachOf(p.Scopes).capped || covers(p.Scopes, path)
 }
 
+// SeesPaths reports whether the words on a user's key let it see which paths there are.
+func (p *Principal) SeesPaths() bool {
+	rule := table[DescribeSecret]
+	return p.Kind != KindUser || !reachOf(p.Scopes).words || named(p.Scopes, DescribeSecret, &rule)
+}
+
 func isWord(s string) bool {
 	if s == "*" {
 		return true

@@ -99,6 +99,7 @@ func (s *Service) enter(c *call.Call, sh *Share) {
 // mail address is claimed on the way.
 func (s *Service) received(ctx context.Context, c *call.Call, sh *Share) error {
 	if c.Who.ID == "" {
+		s.enter(c, sh) // its owners are told that a stranger tried
 		return errSignIn
 	}
 	home := c.Who.Org == sh.Org

@@ -55,7 +55,7 @@ func (w *World) Boss(name string) policy.Principal {
 func (w *World) Member(of policy.Principal, name string, role policy.Role) policy.Principal {
 	w.t.Helper()
 	p := w.Owner(name)
-	_, err := w.Orgs.Invite(w.t.Context(), w.Call(w.Here(of), policy.InviteMember), Email(name), role)
+	_, err := w.Orgs.Invite(w.t.Context(), w.Call(w.Here(of), policy.InviteMember), Email(name), role, func(string) error { return nil })
 	w.must(err)
 	_, err = w.Orgs.AcceptInvitation(w.t.Context(), w.Call(p, policy.AcceptInvitation), w.Mail.Token(Invited, Email(name)))
 	w.must(err)
