@@ -78,7 +78,7 @@ func (c *cli) policyCreate() *cobra.Command {
 	f.StringVar(&g.agent, "agent", "", "the agent, by name or id")
 	f.StringVar(&g.user, "user", "", "the human, by id")
 	f.StringVar(&g.path, "path", "", "pattern of paths: * for one part, ** for any number")
-	f.StringSliceVar(&g.permissions, "permissions", []string{"read"}, "read, write, delete")
+	f.StringSliceVar(&g.permissions, "permissions", []string{"read"}, "read, write (with which an agent may also delete), delete")
 	f.StringSliceVar(&g.addresses, "ip", nil, "only from these address ranges (CIDR)")
 	f.StringVar(&g.after, "after", "", "only after this time of day (HH:MM)")
 	f.StringVar(&g.before, "before", "", "only before this time of day (HH:MM)")
