@@ -294,7 +294,7 @@ func (r *restoring) inspect(ctx context.Context, db *store.DB, keys keystore.Key
 	}
 	err = in.Err()
 	offers := map[string]string{
-		inspect.CodeDamaged: " If that is meant to be (a vault that was deleted after the backup has no key any more), --accept-damaged puts back the rest.",
+		inspect.CodeDamaged: " A vault that was given a new key since opens with the keys of the backup's time: give them with --keys-from. If it was deleted since, --accept-damaged puts back the rest.",
 		inspect.CodeAltered: " Take an older backup, or put this one back as it is with --accept-damaged: what the log then says of that time proves nothing.",
 	}
 	if e, ok := errors.AsType[*fault.Error](err); ok && offers[e.Code] != "" {
