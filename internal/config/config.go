@@ -145,15 +145,27 @@ func Read(environ []string, file string) (Config, error) {
 	if err := env.ParseWithOptions(&cfg, env.Options{Environment: vars, Prefix: prefix}); err != nil {
 		return Config{}, unreadable(err)
 	}
-	trimFiles(&cfg)
-	return cfg, nil
+	return cfg, trimFiles(&cfg, vars)
 }
 
-// trimFiles cuts the newline that editors leave at the end of a file.
-func trimFiles(cfg *Config) {
-	for _, s := range []*secret.Bytes{&cfg.DatabaseURL, &cfg.RootPassphrase, &cfg.PKCS11PIN, &cfg.OwnerPassword, &cfg.SMTPPassword, &cfg.StripeKey, &cfg.StripeWebhookSecret} {
-		*s = secret.FromString(strings.TrimRight(string(s.Reveal()), "\r\n"))
+// trimFiles cuts the newline that editors leave at the end of a file. A file with nothing
+// in it is refused: the server would start as if the setting were not there, with an
+// unsealed key or another database.
+func trimFiles(cfg *Config, vars map[string]string) error {
+	v := reflect.ValueOf(cfg).Elem()
+	for i := range v.NumField() {
+		s, ok := v.Field(i).Addr().Interface().(*secret.Bytes)
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("env"), ",")
+		if !ok || vars[prefix+name] == "" {
+			continue
+		}
+		text := strings.TrimRight(string(s.Reveal()), "\r\n")
+		if strings.TrimSpace(text) == "" {
+			return bad("The file that %s%s names is empty.", prefix, name)
+		}
+		*s = secret.FromString(text)
 	}
+	return nil
 }
 
 func lookup(environ []string, name string) string {
@@ -173,21 +185,37 @@ func readFile(name string, vars map[string]string) error {
 	defer f.Close()
 	lines := bufio.NewScanner(f)
 	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
+		line := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\uFEFF"))
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		k, v, ok := strings.Cut(line, "=")
+		k, v, ok := strings.Cut(strings.TrimPrefix(line, "export "), "=")
 		k = strings.TrimSpace(k)
 		if !ok || !strings.HasPrefix(k, prefix) {
 			return bad("Line %d of the configuration file is not ONECLAW_NAME=VALUE.", n)
 		}
-		vars[k] = strings.Trim(strings.TrimSpace(v), `"`)
+		if _, twice := vars[k]; twice {
+			return bad("Line %d of the configuration file sets %s a second time.", n, k)
+		}
+		if vars[k], ok = unquote(strings.TrimSpace(v)); !ok {
+			return bad("Line %d of the configuration file: put the value between two quotes of one kind, with nothing after them, or write it without quotes and without a comment.", n)
+		}
 	}
 	if err := lines.Err(); err != nil {
 		return bad("The configuration file can't be read: %v.", err)
 	}
 	return nil
+}
+
+// unquote reads a value as env files have it: as it is, or between single or double
+// quotes. What programs read in different ways is refused: a quote that is not closed, and
+// a comment that may be part of the value.
+func unquote(v string) (string, bool) {
+	if v == "" || v[0] != '"' && v[0] != '\'' {
+		return v, !strings.Contains(v, " #") && !strings.Contains(v, "\t#")
+	}
+	inner, closed := strings.CutSuffix(v[1:], v[:1])
+	return inner, closed && !strings.Contains(inner, v[:1]) && (v[0] == '\'' || !strings.Contains(inner, `\`))
 }
 
 // names are the variables that may be set: the server's and the clients'.

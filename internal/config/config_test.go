@@ -102,3 +102,63 @@ func TestTheFileStandsBelowTheEnvironment(t *testing.T) {
 		}
 	}
 }
+
+// A file in the form that shells, systemd and containers read means the same here, and
+// what they read in different ways is refused with its line.
+func TestTheFileIsReadAsEnvFilesAre(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "conf")
+	for text, want := range map[string]string{
+		"ONECLAW_MAIL_FROM=a@example.com":                          "a@example.com",
+		"\uFEFFONECLAW_MAIL_FROM=a@example.com\r\n":                "a@example.com",
+		"# from\r\n\r\nexport ONECLAW_MAIL_FROM = 'a@example.com'": "a@example.com",
+		`ONECLAW_MAIL_FROM="the # vault"`:                          "the # vault",
+		`ONECLAW_MAIL_FROM=a"b#c`:                                  `a"b#c`,
+		`ONECLAW_MAIL_FROM='a\b"c'`:                                `a\b"c`,
+		`ONECLAW_MAIL_FROM=`:                                       "",
+		`ONECLAW_MAIL_FROM="a`:                                     "line 1",
+		`ONECLAW_MAIL_FROM='a' b`:                                  "line 1",
+		`ONECLAW_MAIL_FROM="a\"b"`:                                 "line 1",
+		"\nONECLAW_MAIL_FROM=a # the sender":                       "line 2",
+		"ONECLAW_MAIL_FROM=a\nONECLAW_MAIL_FROM=b":                 "line 2",
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := Read(nil, file)
+		switch line, refused := strings.CutPrefix(want, "line "); {
+		case refused && (fault.CodeOf(err) != "bad_configuration" || !strings.Contains(err.Error(), "Line "+line)):
+			t.Errorf("%q: %v, want it refused with line %s", text, err, line)
+		case !refused && (err != nil || cfg.MailFrom != want):
+			t.Errorf("%q: %q, %v", text, cfg.MailFrom, err)
+		}
+	}
+}
+
+// An empty file is no file that is not named: the server would start with an unsealed
+// root key, or on another database.
+func TestAFileWithNothingInItIsRefused(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "empty")
+	tried := 0
+	for _, s := range Settings() {
+		if !strings.HasSuffix(s.Name, "_FILE") {
+			continue
+		}
+		for _, text := range []string{"", "\r\n", " \n"} {
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Read([]string{s.Name + "=" + file}, "")
+			switch s.Name {
+			case "ONECLAW_TLS_CERT_FILE", "ONECLAW_TLS_KEY_FILE", "ONECLAW_CLIENT_CA_FILE": // read by what uses them, which takes no empty one
+				continue
+			}
+			tried++
+			if fault.CodeOf(err) != "bad_configuration" || !strings.Contains(err.Error(), s.Name) {
+				t.Errorf("%s of %q: %v", s.Name, text, err)
+			}
+		}
+	}
+	if tried != 21 {
+		t.Errorf("%d settings tried three times each, want 21 in all", tried)
+	}
+}
