@@ -63,7 +63,7 @@ type Route struct {
 	Serve func(x *Request, r *http.Request) error
 }
 
-// Surface is one of the server's faces: REST, pages, a proxy.
+// Surface is one of the server's faces: REST, a proxy.
 type Surface struct {
 	*Gate
 	// Find returns the route of a request. An error is the refusal of one that has no route.

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"bytes"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -79,4 +80,19 @@ func TestRequestsThatCameTooSoonAreCounted(t *testing.T) {
 	if len(events) != 1 || events[0].detail("reason") != "rate_limited" || events[0].action != "agent.list" || events[0].actor == "" {
 		t.Errorf("200 requests that came too soon left %d events: %v", len(events), events)
 	}
+}
+
+// Which of two credentials counts would depend on who reads the request.
+func TestTwoCredentialsInARequestAreNone(t *testing.T) {
+	s := openSession(t)
+	both := func(one, two string) func(*http.Request) {
+		return func(r *http.Request) { r.Header["Authorization"] = []string{"Bearer " + one, "Bearer " + two} }
+	}
+	for _, path := range []string{"/v1/auth/me", "/v1/openapi.json"} {
+		s.do("GET", path, s.ada.token, nil).want(200)
+	}
+	s.do("GET", "/v1/auth/me", "", nil, both(s.ada.token, s.worker.token)).want(401)
+	s.do("GET", "/v1/auth/me", "", nil, both(s.ada.token, s.ada.token)).want(401)
+	s.do("DELETE", "/v1/auth/token", "", nil, both(s.ada.token, s.ada.token)).want(401)
+	s.do("GET", "/v1/auth/me", s.ada.token, nil).want(200)
 }

@@ -112,9 +112,11 @@ func (a *API) route(o *op, takesBody bool, run func(*gate.Request, *http.Request
 	a.router.add(o.method, o.path, to)
 }
 
-// bearer returns the credential that the request carries, or nothing.
+// bearer returns the credential that the request carries, or nothing. Two headers are
+// read as one list (RFC 9110, section 5.3), which is no credential: a proxy may have
+// looked at the other one.
 func bearer(r *http.Request) string {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	scheme, token, _ := strings.Cut(strings.Join(r.Header.Values("Authorization"), ", "), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return ""
 	}
