@@ -87,12 +87,12 @@ func New(ctx context.Context, cfg config.Config, at listen.Addresses, version st
 		return nil, err // keys may hold a nil pointer of some type, which is not nil
 	}
 	a.keys = keys
-	lost, err := databaseLost(ctx, cfg, keys)
+	lost, used, err := databaseLost(ctx, cfg, keys)
 	if err != nil {
 		return nil, err
 	}
 	a.db, err = store.Open(ctx, store.Config{
-		RefuseNew: lost, Dir: cfg.Data, PostgresDSN: string(cfg.DatabaseURL.Reveal()), AuditSync: cfg.AuditSync == "full", Log: log, Clock: now, Steady: wallclock.Steady,
+		RefuseNew: lost, Used: used, Dir: cfg.Data, PostgresDSN: string(cfg.DatabaseURL.Reveal()), AuditSync: cfg.AuditSync == "full", Log: log, Clock: now, Steady: wallclock.Steady,
 	})
 	if err != nil {
 		return nil, err

@@ -1,12 +1,14 @@
 package e2e_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
 )
 
@@ -63,20 +65,33 @@ func TestANodeWithoutItsDatabaseDoesNotBeginAnew(t *testing.T) {
 	h := newHouse(t, cluster.DSN(t))
 	h.s.stop()
 	other := cluster.DSN(t)
-	for name, p := range map[string]*place{
-		"with the folder of the old one": h.place,
-		"with the keys of the old one": func() *place {
-			p := h.elsewhere(t, "").place
-			copyTree(t, filepath.Join(h.data, "keystore"), filepath.Join(p.data, "keystore"))
-			return p
-		}(),
-	} {
+	refused := func(name string, p *place) {
+		t.Helper()
 		lost := *p
 		lost.env = append(append([]string(nil), p.env...), "ONECLAW_DATABASE_URL_FILE="+writeFile(t, t.TempDir(), "dsn", other))
 		s := lost.launch()
 		if s.wait(); s.err == nil || !strings.Contains(s.output(), "PostgreSQL has no tables of oneclaw") {
 			t.Errorf("%s: it ended with %v:\n%s", name, s.err, s.output())
 		}
+	}
+	places := map[string]*place{
+		"with the folder of the old one": h.place,
+		"with the keys of the old one": func() *place {
+			p := h.elsewhere(t, "").place
+			copyTree(t, filepath.Join(h.data, "keystore"), filepath.Join(p.data, "keystore"))
+			return p
+		}(),
+	}
+	for name, p := range places {
+		refused(name, p)
+	}
+	// What a migrate that was killed leaves: the tables, and nothing in them.
+	db, err := store.Open(t.Context(), store.Config{PostgresDSN: other})
+	if err = errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for name, p := range places {
+		refused(name+", and empty tables", p)
 	}
 	h.asBefore()
 	// Another node, with the same keys and a folder of its own.

@@ -49,8 +49,13 @@ func (x *Request) renew(ctx context.Context) error {
 	return x.at.IPRules.Admit(ctx, who.Org, who.Kind, x.Call.IP)
 }
 
+// codeUnknown is the code of a write that was cut off in its commit: nobody knows
+// whether it was done.
+const codeUnknown = "outcome_unknown"
+
 // WriteHeader records the request and then lets the answer go. When the record
-// can't be made the caller gets 503 and nothing else.
+// can't be made the caller gets 503 and nothing else, but for the answer that nobody
+// knows whether a write was done, which holds nothing.
 func (x *Request) WriteHeader(status int) {
 	if x.started {
 		return
@@ -58,6 +63,10 @@ func (x *Request) WriteHeader(status int) {
 	x.started, x.status = true, status
 	if err := x.record(status); err != nil {
 		x.at.Log.Error("an audit event could not be written", slog.Any("error", err))
+		if x.event.Details.Reason == codeUnknown { // what was asked may have been done: the caller must not be told that it was not
+			x.ResponseWriter.WriteHeader(status)
+			return
+		}
 		x.dropped = true
 		x.replace(errNoRecord)
 		return
@@ -101,7 +110,7 @@ func (x *Request) record(status int) error {
 	}
 	d := &x.event.Details
 	d.Status = status
-	if d.Reason == "outcome_unknown" {
+	if d.Reason == codeUnknown {
 		x.event.ID = ids.New() // the event itself may be in the log: this one says that nobody knows
 	}
 	switch {

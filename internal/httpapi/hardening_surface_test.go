@@ -103,6 +103,26 @@ func TestAnotherSurfacePassesTheSameGate(t *testing.T) {
 	}
 }
 
+// A write that was cut off in its commit may have been done: a caller who was told that
+// nothing was would do it twice.
+func TestAnUnknownOutcomeIsToldAlsoWithoutARecord(t *testing.T) {
+	broken := false
+	s := openSession(t, rest.OneByOne, func(s *setup) {
+		s.Events = func(w *kit.World) gate.Events { return &breaking{w.DB, &broken} }
+	})
+	broken = true
+	for code, want := range map[string]string{"outcome_unknown": "<p>outcome_unknown", "store_unavailable": "<p>audit_unavailable"} {
+		at := pages(s.Gate, func(*gate.Request, *http.Request) error { return fault.New(fault.Unavailable, code, "") })
+		r, _ := request(t, "GET", "/vaults", "", nil)
+		r.AddCookie(&http.Cookie{Name: "session", Value: s.ada.token})
+		rec := httptest.NewRecorder()
+		at.ServeHTTP(rec, r)
+		if rec.Code != http.StatusTeapot || rec.Body.String() != want {
+			t.Errorf("%s: %d %q", code, rec.Code, rec.Body)
+		}
+	}
+}
+
 // breaking is a log that can't be written while broken says so.
 type breaking struct {
 	gate.Events

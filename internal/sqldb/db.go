@@ -39,7 +39,10 @@ type Config struct {
 	AuditSync bool
 	// RefuseNew, if not nil, is returned by Open instead of making a new database.
 	RefuseNew error
-	Log       *slog.Logger
+	// Used says that a database was in use with what is there: then Open returns RefuseNew
+	// also for one with tables and no event, which a copy that was cut off leaves.
+	Used bool
+	Log  *slog.Logger
 	// Clock is the time by which what is stored ends (ByClock). nil is the machine's.
 	Clock func() time.Time
 	// Steady is a clock that nobody sets. nil is the machine's, or Clock if that is set.

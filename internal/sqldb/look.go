@@ -92,14 +92,19 @@ func HasFile(dir string) bool {
 	return err == nil && info.Size() > 0 || err != nil && !errors.Is(err, fs.ErrNotExist)
 }
 
-// refuseNew returns what the configuration says of a database without our tables.
+// refuseNew returns what the configuration says of a database without our tables, or with
+// nothing in them.
 func (db *DB) refuseNew(ctx context.Context, cfg Config) error {
 	if cfg.RefuseNew == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
-	if made, err := db.HasTables(ctx); err != nil || made {
+	made, err := db.HasTables(ctx)
+	if err == nil && made && cfg.Used {
+		err = driver.Wrap("look for events", db.readers.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM audit_heads)`).Scan(&made))
+	}
+	if err != nil || made {
 		return err
 	}
 	return cfg.RefuseNew

@@ -2,6 +2,8 @@ package backup
 
 import (
 	"bytes"
+	"encoding/hex"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,6 +13,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/datadir"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/keyring"
+	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
 	"github.com/oneclaw-dev/oneclaw/internal/ops/inspect"
 	"github.com/oneclaw-dev/oneclaw/internal/ops/operator"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -94,5 +98,24 @@ func sign(t *testing.T, h *house.House, data string) {
 	}
 	if err := (datadir.Anchor{Dir: data}).Save(signed); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Without the key that signed the log no restore takes the backup.
+func TestABackupWithoutTheKeyOfTheLogIsNotTakenForWhole(t *testing.T) {
+	h := house.New(t, false)
+	h.Fill()
+	if err := os.Remove(filepath.Join(h.KeyDir, "signer-"+hex.EncodeToString([]byte(keyring.FirstAudit))+".key")); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := soft.Open(t.Context(), soft.Config{Dir: h.KeyDir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = keys.Close() }()
+	var out bytes.Buffer
+	b := &backup{Operator: operator.Operator{Stdout: &out, Stderr: &out, Now: time.Now}, cfg: config.Config{Data: h.Dir, KeystoreDir: h.KeyDir}}
+	if err := b.run(t.Context(), keys, filepath.Join(t.TempDir(), "made"), ""); fault.CodeOf(err) != audit.CodeKeyUnusable {
+		t.Errorf("backup: %v\n%s", err, &out)
 	}
 }

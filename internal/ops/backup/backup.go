@@ -130,7 +130,7 @@ func (b *backup) run(ctx context.Context, keys keystore.KeyStore, to, keysTo str
 	for _, k := range bad {
 		b.Warn("%s", k)
 	}
-	if err := errors.Join(b.readable(ctx, keys), b.walked(ctx, keys, database.dir)); err != nil {
+	if err := errors.Join(b.readable(ctx, keys), b.walked(ctx, keys, database.dir, len(bad) > 0)); err != nil {
 		return err
 	}
 	return keyring.DamagedError("The backup is written, but not all of its keys can be used. ", bad, " Then make a backup anew.")
@@ -191,16 +191,21 @@ func (b *backup) readable(ctx context.Context, keys keystore.KeyStore) (err erro
 }
 
 // walked walks the logs of the copy. A backup with an altered log is written, since the
-// values in it may be whole, but is not taken for one that is whole.
-func (b *backup) walked(ctx context.Context, keys keystore.KeyStore, dir string) (err error) {
+// values in it may be whole, but is not taken for one that is whole. named says that
+// damaged signing keys were named already.
+func (b *backup) walked(ctx context.Context, keys keystore.KeyStore, dir string, named bool) (err error) {
 	db, err := store.LookAtCopy(dir)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	_, altered, err := inspect.Logs(ctx, db, keys, datadir.Anchor{Dir: dir}, b.Now)
-	if fault.CodeOf(err) == audit.CodeKeyUnusable {
-		return nil // the keys that can't be used are named with the other keys
+	switch {
+	case fault.CodeOf(err) == audit.CodeKeyUnusable && named:
+		return nil // with the other keys that can't be used
+	case fault.CodeOf(err) == audit.CodeKeyUnusable:
+		return fault.Wrap(err, fault.Damaged, audit.CodeKeyUnusable, "The backup is written, but its logs were not walked: a key that signed them is missing or does not open, and without it restore refuses the backup. "+
+			"Put the key back from an older copy of the keystore, and make a backup anew.")
 	}
 	for _, line := range altered {
 		b.Warn("%s", line)
