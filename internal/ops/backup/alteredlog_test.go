@@ -119,3 +119,29 @@ func TestABackupWithoutTheKeyOfTheLogIsNotTakenForWhole(t *testing.T) {
 		t.Errorf("backup: %v\n%s", err, &out)
 	}
 }
+
+// What the server seals with a key of its own does not open without it either.
+func TestABackupWithoutAKeyOfTheServerIsNotTakenForWhole(t *testing.T) {
+	h := house.New(t, false)
+	h.Fill()
+	if err := h.Keys.DestroyKEK(t.Context(), "shares"); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	o := operator.Operator{Stdout: &out, Stderr: &out, Now: time.Now}
+	made := filepath.Join(t.TempDir(), "made")
+	b := &backup{Operator: o, cfg: config.Config{Data: h.Dir, KeystoreDir: h.KeyDir}}
+	if err := b.run(t.Context(), h.Keys, made, ""); fault.CodeOf(err) != "server_key_lost" || !strings.Contains(out.String(), "links of shares") {
+		t.Errorf("backup: %v\n%s", err, &out)
+	}
+	for _, accept := range []bool{false, true} {
+		r := &restoring{Operator: o, damaged: accept, cfg: config.Config{Data: filepath.Join(t.TempDir(), "data"), KeystoreDir: h.KeyDir}}
+		var err error
+		if r.database, err = readSigned(made, holdsDatabase); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.check(t.Context()); (err == nil) != accept || err != nil && fault.CodeOf(err) != inspect.CodeDamaged {
+			t.Errorf("restore --check, accept %v: %v", accept, err)
+		}
+	}
+}

@@ -171,6 +171,13 @@ func (b *backup) readable(ctx context.Context, keys keystore.KeyStore) (err erro
 			return err
 		}
 	}
+	unsealed, err := inspect.Unsealed(ctx, db, keys)
+	if err != nil {
+		return err
+	}
+	for _, k := range unsealed {
+		b.Warn("%s", k)
+	}
 	flawed := 0
 	err = db.Flaws(ctx, b.Progress("rows of"), func(f transfer.Flaw) error {
 		flawed++
@@ -182,6 +189,9 @@ func (b *backup) readable(ctx context.Context, keys keystore.KeyStore) (err erro
 	}
 	if lost > 0 {
 		return fault.New(fault.Damaged, "vault_key_lost", fmt.Sprintf("The backup is written, but the keys of %d vaults are not in it: put them back from an older copy of the keystore.", lost))
+	}
+	if len(unsealed) > 0 {
+		return fault.New(fault.Damaged, "server_key_lost", "The backup is written, but a key that the server seals with is not in it, or does not open: put it back from an older copy of the keystore.")
 	}
 	if torn+flawed > 0 {
 		return fault.New(fault.Damaged, inspect.CodeDamaged, fmt.Sprintf("The backup is written, but the database has lost rows of %d secrets, and %d of its texts are damaged, and so restore takes it only with --accept-damaged. "+

@@ -54,9 +54,9 @@ func (i *Findings) Err() error {
 		return AlteredError("", i.Altered)
 	case len(i.Lost) > 0 && i.Opening != nil:
 		return fault.New(fault.Damaged, CodeDamaged, fmt.Sprintf("The keystore has no key that opens %s, and so for %d of %d vaults.", i.Lost[0].Of, len(i.Lost), i.Vaults))
-	case i.Opening != nil && i.Opening.Damaged > 0:
-		return fault.New(fault.Damaged, CodeDamaged, fmt.Sprintf("%d of %d stored values and texts are damaged: %s.",
-			i.Opening.Damaged, i.Opening.Opened, strings.Join(i.Opening.Lines(), "; ")))
+	case i.Opening != nil && i.Opening.Damaged+i.Opening.Keyless > 0:
+		return fault.New(fault.Damaged, CodeDamaged, fmt.Sprintf("%d of %d stored values and texts are damaged, or have lost their key: %s.",
+			i.Opening.Damaged+i.Opening.Keyless, i.Opening.Opened, strings.Join(i.Opening.Lines(), "; ")))
 	}
 	return nil
 }
@@ -66,7 +66,7 @@ func (i *Findings) Lines() []string {
 	lines := []string{fmt.Sprintf("Checked: %d logs with %d events are whole, %d of %d vaults hold values, %d open.", i.Logs-len(i.Altered), i.Events, i.Values, i.Vaults, i.Vaults-len(i.Lost))}
 	lines = append(lines, i.Altered...)
 	if i.Opening != nil {
-		lines = append(lines, fmt.Sprintf("Opened: %d versions and other sealed things, of which %d are damaged.", i.Opening.Opened, i.Opening.Damaged))
+		lines = append(lines, fmt.Sprintf("Opened: %d versions and other sealed things, of which %d are damaged or have lost their key.", i.Opening.Opened, i.Opening.Damaged+i.Opening.Keyless))
 		for _, line := range i.Opening.Lines() {
 			lines = append(lines, "Damaged: "+line+".")
 		}
@@ -114,7 +114,7 @@ func Database(ctx context.Context, db *store.DB, keys keystore.KeyStore, anchor 
 			in.Values++
 		}
 	}
-	if in.Unsealed, err = unsealed(ctx, db, keys); err != nil {
+	if in.Unsealed, err = Unsealed(ctx, db, keys); err != nil {
 		return nil, err
 	}
 	if whole {

@@ -9,9 +9,9 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 )
 
-// unsealed names what the database holds sealed under keys of the server's own that
+// Unsealed names what the database holds sealed under keys of the server's own that
 // the keystore has not got, or can't use. Keys of vaults are looked at with their vaults.
-func unsealed(ctx context.Context, db *store.DB, keys keystore.KeyStore) (lost []keyring.LostKey, err error) {
+func Unsealed(ctx context.Context, db *store.DB, keys keystore.KeyStore) (lost []keyring.LostKey, err error) {
 	rows, err := db.SealedRows(ctx)
 	if err != nil {
 		return nil, err
