@@ -49,7 +49,7 @@ func TestServeRefusesWhatIsNotSafe(t *testing.T) {
 			"make build-hsm"},
 		"a keystore that is none":         {"", []string{"ONECLAW_KEYSTORE=paper"}, 2, "ONECLAW_KEYSTORE must be soft or pkcs11."},
 		"an owner without password":       {"", []string{"ONECLAW_OWNER_EMAIL=a@example.com"}, 2, "ONECLAW_OWNER_EMAIL and ONECLAW_OWNER_PASSWORD_FILE go together"},
-		"an owner with an empty password": {"", []string{"ONECLAW_OWNER_EMAIL=a@example.com", "ONECLAW_OWNER_PASSWORD_FILE=" + file("\n")}, 2, "ONECLAW_OWNER_EMAIL and ONECLAW_OWNER_PASSWORD_FILE go together"},
+		"an owner with an empty password": {"", []string{"ONECLAW_OWNER_EMAIL=a@example.com", "ONECLAW_OWNER_PASSWORD_FILE=" + file("\n")}, 2, "The file that ONECLAW_OWNER_PASSWORD_FILE names is empty."},
 		"an owner with a short password":  {"", []string{"ONECLAW_OWNER_EMAIL=a@example.com", "ONECLAW_OWNER_PASSWORD_FILE=" + file("Ab1-")}, 2, "ONECLAW_OWNER_PASSWORD_FILE can't be created. The password must have at least 12 characters."},
 		"an owner without a digit":        {"", []string{"ONECLAW_OWNER_EMAIL=a@example.com", "ONECLAW_OWNER_PASSWORD_FILE=" + file("Correct-Horse-Battery\n")}, 2, "The password must have a digit."},
 		"an owner without an address":     {"", []string{"ONECLAW_OWNER_EMAIL=owner", "ONECLAW_OWNER_PASSWORD_FILE=" + file(ownerPassword)}, 2, "ONECLAW_OWNER_PASSWORD_FILE can't be created."},
