@@ -123,8 +123,8 @@ type Challenge struct {
 type MFAStore interface {
 	// AddChallenge stores a challenge, and forgets those that have ended.
 	AddChallenge(ctx context.Context, ch Challenge, now time.Time, ev *audit.Event) error
-	// TryChallenge counts an answer and returns the challenge. NotFound when there
-	// is none, or it was answered most times already.
+	// TryChallenge counts an answer and returns the challenge. It returns
+	// fault.NotFound when no such challenge is stored, or when it has had most answers.
 	TryChallenge(ctx context.Context, hash string, most int64, now time.Time) (Challenge, error)
 	// FinishChallenge spends the challenge and the code that it was answered with.
 	// NotFound when one of them is spent already, or the user's tokens are of

@@ -12,6 +12,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
+	"github.com/oneclaw-dev/oneclaw/internal/loop"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
@@ -208,16 +209,9 @@ const enrollmentsEvery = time.Second
 
 // Run looks at enrolments in the background until ctx ends.
 func (s *Service) Run(ctx context.Context) {
-	tick := time.NewTicker(enrollmentsEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	loop.Every(ctx, enrollmentsEvery, func(ctx context.Context) {
 		if err := s.ProcessEnrollments(ctx); err != nil && ctx.Err() == nil {
 			s.cfg.Log.Warn("enrolments of agents wait", slog.Any("error", err))
 		}
-	}
+	})
 }

@@ -70,7 +70,7 @@ type EnrollStore interface {
 	// already: then nothing is stored. False when all requests wait already.
 	AddEnrollRequest(ctx context.Context, r EnrollRequest, emailHash string, next time.Time, all int, ev *audit.Event) (wait time.Time, added bool, err error)
 	// ClaimEnrollRequest returns a request that is due and keeps it from all
-	// others until the lease ends. False when there is none.
+	// others until the lease ends. False: no request is due.
 	ClaimEnrollRequest(ctx context.Context, now, lease time.Time) (EnrollRequest, bool, error)
 	// DropEnrollRequest forgets a request.
 	DropEnrollRequest(ctx context.Context, id string) error

@@ -431,7 +431,7 @@ func TestForgottenPasswords(t *testing.T) {
 	known := forgot(" ADA@example.com")
 	fields(t, "forgot-password", known.json(), "message")
 	token := w.reset("ada@example.com")
-	w.run("who has an account is not told", func(t *testing.T) {
+	w.run("the answer does not tell who has an account", func(t *testing.T) {
 		for _, mail := range []string{"nobody@example.com", "no address", ""} {
 			if r := forgot(mail); string(r.body) != string(known.body) || fmt.Sprint(r.header) != fmt.Sprint(known.header) {
 				t.Errorf("%q can be told from an account: %v %s", mail, r.header, r.body)

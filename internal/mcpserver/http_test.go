@@ -375,6 +375,6 @@ func TestANotificationThatIsNotKnownIsDropped(t *testing.T) {
 		}
 	}
 	if status, _, text := post(t, s.URL, "POST", `{"jsonrpc":"2.0","method":"notifications/later"}`, withHeaders{"Authorization": "Bearer ocv_wrong"}); status != http.StatusUnauthorized {
-		t.Errorf("with a key that is none: %d %s", status, text)
+		t.Errorf("with a wrong key: %d %s", status, text)
 	}
 }

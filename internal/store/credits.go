@@ -97,15 +97,20 @@ func (tx Tx) settle(org string, now time.Time) error {
 
 // lots are the credits of an organisation that are left, those that have expired too.
 func (tx Tx) lots(org string) (out []billing.Lot, err error) {
-	err = tx.Each(`SELECT id, left_cents, expires_at FROM credit_lots WHERE org_id = $1 AND left_cents > 0`, []any{org}, func(rows *sql.Rows) error {
+	err = tx.Each(`SELECT id, left_cents, expires_at FROM credit_lots WHERE org_id = $1 AND left_cents > 0`, []any{org}, scanLots(&out))
+	return out, err
+}
+
+// scanLots appends a row of id, left_cents and expires_at to out.
+func scanLots(out *[]billing.Lot) func(*sql.Rows) error {
+	return func(rows *sql.Rows) error {
 		var l billing.Lot
 		var at int64
 		err := rows.Scan(&l.ID, &l.Cents, &at)
 		l.Expires = fromMicros(at)
-		out = append(out, l)
+		*out = append(*out, l)
 		return err
-	})
-	return out, err
+	}
 }
 
 // book appends to the ledger and returns the balance after it.
@@ -154,14 +159,6 @@ func (db *DB) Ledger(ctx context.Context, org string, limit, offset int) ([]bill
 func (db *DB) Expiring(ctx context.Context, org string, now, before time.Time) ([]billing.Lot, error) {
 	var out []billing.Lot
 	err := db.Each(ctx, `SELECT id, left_cents, expires_at FROM credit_lots WHERE org_id = $1 AND left_cents > 0
-		AND expires_at > $2 AND expires_at < $3 ORDER BY expires_at`, []any{org, micros(now), micros(before)},
-		func(rows *sql.Rows) error {
-			var l billing.Lot
-			var at int64
-			err := rows.Scan(&l.ID, &l.Cents, &at)
-			l.Expires = fromMicros(at)
-			out = append(out, l)
-			return err
-		})
+		AND expires_at > $2 AND expires_at < $3 ORDER BY expires_at`, []any{org, micros(now), micros(before)}, scanLots(&out))
 	return out, err
 }
