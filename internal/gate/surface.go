@@ -59,7 +59,9 @@ type Route struct {
 	// KnowsCaller is set where nobody is asked for a credential, but one that is sent must
 	// be good.
 	KnowsCaller bool
-	// Serve answers, or returns why not before anything was written.
+	// Serve answers, or returns why not before anything was written. It reads a body with
+	// Request.Read and runs the operation in Request.Decide: a write outside has no basis
+	// that is checked in its transaction.
 	Serve func(x *Request, r *http.Request) error
 }
 
