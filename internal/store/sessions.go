@@ -20,10 +20,9 @@ var errNoSession = fault.New(fault.NotFound, "session_not_found", "You have no s
 // its token is dead.
 func openSession(tx *commit.Tx, ev *audit.Event) error {
 	b := ev.Begins
-	_, err := tx.Exec(`INSERT INTO sessions (id, user_id, org_id, kind, client, address, created_at, expires_at, made_with)
+	return tx.Last(commit.Stmt{Query: `INSERT INTO sessions (id, user_id, org_id, kind, client, address, created_at, expires_at, made_with)
 		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 WHERE EXISTS (SELECT 1 FROM users WHERE id = $2)`,
-		b.ID, b.User, b.Org, b.Kind, b.Client, b.Address, micros(b.At), micros(b.Expires), b.With)
-	return err
+		Args: []any{b.ID, b.User, b.Org, b.Kind, b.Client, b.Address, micros(b.At), micros(b.Expires), b.With}})
 }
 
 const selectSession = `SELECT id, user_id, org_id, kind, client, address, created_at, expires_at, seen_at, ended_at FROM sessions `

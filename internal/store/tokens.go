@@ -6,16 +6,17 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/commit"
 )
 
 // Revoke implements identity.TokenStore. Tokens that expired by themselves
 // long ago are forgotten on the way.
 func (db *DB) Revoke(ctx context.Context, org, id string, until, now time.Time, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx Tx) error {
-		_, err := tx.Sweep(`DELETE FROM revoked_tokens WHERE expires_at < $1`, sqldb.LongAgo(now))
+		err := tx.SweepLast(`DELETE FROM revoked_tokens WHERE expires_at < $1`, sqldb.LongAgo(now))
 		if err == nil {
-			_, err = tx.Exec(`INSERT INTO revoked_tokens (id, expires_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`,
-				id, micros(until))
+			err = tx.Last(commit.Stmt{Query: `INSERT INTO revoked_tokens (id, expires_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`,
+				Args: []any{id, micros(until)}})
 		}
 		tx.Record(ev)
 		tx.Revoked(org, id)

@@ -1,7 +1,6 @@
 package commit
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -59,10 +58,10 @@ func (w *Writer) try(batch []*op) (err error) {
 	if done, err := w.appendInOne(ctx, batch); done {
 		return err
 	}
-	if err := w.start(ctx, durable); err != nil {
+	tx := &Tx{w: w, ctx: ctx}
+	if err := w.start(tx, batch, durable); err != nil {
 		return err
 	}
-	tx := &Tx{w: w, ctx: ctx}
 	if err := w.apply(tx, batch); err != nil {
 		w.rollback(ctx)
 		return err
@@ -107,36 +106,54 @@ func (w *Writer) count(events int) {
 	}
 }
 
-// start opens a transaction. A connection that was kept may have died since: then
-// a fresh one gets its turn before anybody is told.
-func (w *Writer) start(ctx context.Context, durable bool) error {
+// start opens a transaction that holds the batch's logs. A connection that was kept
+// may have died since: then a fresh one gets its turn before anybody is told.
+func (w *Writer) start(tx *Tx, batch []*op, durable bool) error {
+	logs := logsOf(batch)
 	kept := w.conn != nil
 	for {
-		err := w.connect(ctx)
+		err := w.connect(tx.ctx)
 		if err == nil {
-			if err = w.begin(ctx, durable); err == nil {
+			if err = w.open(tx, logs, durable); err == nil {
 				return nil
+			}
+			if errors.As(err, new(*stageError)) {
+				w.rollback(tx.ctx)
+				return err
 			}
 			w.drop()
 		}
-		if !kept || driver.Busy(err) || ctx.Err() != nil {
+		if !kept || driver.Busy(err) || tx.ctx.Err() != nil {
 			return lost("begin", err)
 		}
 		kept = false
 	}
 }
 
-func (w *Writer) apply(tx *Tx, batch []*op) error {
-	if err := w.lockHeads(tx, batch); err != nil {
+// open opens a transaction and locks its logs. A failure to lock is a stageError.
+func (w *Writer) open(tx *Tx, logs []string, durable bool) error {
+	if w.cfg.Engine.Postgres {
+		if done, err := w.openInOne(tx, logs, durable); done || err != nil {
+			return err
+		}
+	}
+	if err := w.begin(tx.ctx, durable); err != nil {
+		return err
+	}
+	if err := w.lockHeads(tx, logs); err != nil {
 		return stage("lock audit heads", err)
 	}
+	return nil
+}
+
+func (w *Writer) apply(tx *Tx, batch []*op) error {
 	for _, o := range batch {
 		o.err = nil
 		if o.event != nil {
 			tx.Append(o.event)
 			continue
 		}
-		wrote, events, moves, waiting, stale := tx.wrote, len(tx.events), len(tx.moves), len(tx.pipelined), len(tx.stale)
+		wrote, events, moves, waiting, last, stale := tx.wrote, len(tx.events), len(tx.moves), len(tx.pipelined), len(tx.last), len(tx.stale)
 		tx.wrote = false
 		err := tx.stands(o)
 		if err == nil {
@@ -150,6 +167,7 @@ func (w *Writer) apply(tx *Tx, batch []*op) error {
 				return driver.Wrap("write", err)
 			}
 			tx.events, tx.moves, tx.pipelined, tx.stale = tx.events[:events], tx.moves[:moves], tx.pipelined[:waiting], tx.stale[:stale]
+			tx.last = tx.last[:last]
 			o.err = err
 		}
 		for i := waiting; i < len(tx.pipelined); i++ {
@@ -165,26 +183,49 @@ func (w *Writer) finish(tx *Tx) (epoch int64, err error) {
 	if err := tx.begin(); err != nil {
 		return 0, driver.Wrap("write what begins with an event", err)
 	}
-	heads, err := w.appendEvents(tx)
-	if err != nil {
+	if err := tx.appendEvents(); err != nil {
 		return 0, stage("append events", err)
 	}
 	if len(tx.moves) > 0 {
-		if epoch, err = tx.moveEpochs(); err != nil {
+		if err := tx.moveEpochs(&epoch); err != nil {
 			return 0, stage("move the epoch", err)
 		}
 	}
-	if _, err := w.exec(tx.ctx, "COMMIT"); err != nil {
-		if w.cfg.Engine.Postgres && !driver.Refused(err) {
-			return 0, unknown(err)
-		}
-		return 0, stage("commit", err)
+	if err := w.commitLast(tx); err != nil {
+		return 0, err
 	}
-	for org := range heads {
-		w.heads[org] = tx.heads[org]
+	for _, e := range tx.events {
+		w.heads[e.Org] = tx.heads[e.Org]
 	}
 	for _, m := range tx.moves {
-		w.heads[m.Org] = tx.heads[m.Org]
+		h := tx.heads[m.Org]
+		switch m.What {
+		case Ended:
+			h.ended = epoch
+		case Revoked:
+			h.revoked = epoch
+		case Changed: // moves the epoch alone
+		}
+		tx.heads[m.Org], w.heads[m.Org] = h, h
 	}
 	return epoch, nil
+}
+
+// commitLast runs what was left for the end of the transaction, and commits.
+func (w *Writer) commitLast(tx *Tx) error {
+	if !w.cfg.Engine.Postgres {
+		_, err := w.exec(tx.ctx, "COMMIT")
+		if err != nil {
+			return stage("commit", err)
+		}
+		return nil
+	}
+	_, err := driver.Send(tx.ctx, w.conn, append(tx.last, Stmt{Query: "COMMIT"}))
+	switch {
+	case err == nil:
+		return nil
+	case driver.Refused(err), driver.SafeToRetry(err):
+		return stage("commit", err)
+	}
+	return unknown(err)
 }

@@ -56,6 +56,11 @@ func TestParallelWritersAreAllAcknowledgedAndThere(t *testing.T) {
 	})
 }
 
+// rememberLast is dbkit.Remember for Tx.Last.
+func rememberLast(name string) commit.Stmt {
+	return commit.Stmt{Query: `INSERT INTO doomed_keys (id, created_at) VALUES ($1, 1)`, Args: []any{name}}
+}
+
 func TestAnOpThatFailsLeavesItsBatchMatesAlone(t *testing.T) {
 	own := fault.New(fault.Conflict, "own", "its own fault")
 	failures := map[string]struct {
@@ -79,6 +84,15 @@ func TestAnOpThatFailsLeavesItsBatchMatesAlone(t *testing.T) {
 		}, fault.Conflict},
 		"a constraint": {func(tx store.Tx) error {
 			return errors.Join(dbkit.Remember("bad")(tx), dbkit.Remember("bad")(tx))
+		}, fault.Unavailable},
+		"its own fault with a statement left for the commit": {func(tx store.Tx) error {
+			return errors.Join(tx.Last(rememberLast("bad")), own)
+		}, fault.Conflict},
+		"a statement left for the commit": {func(tx store.Tx) error {
+			return errors.Join(tx.Last(rememberLast("bad")), tx.Last(commit.Stmt{Query: `INSERT INTO no_such_table (id) VALUES (1)`}))
+		}, fault.Unavailable},
+		"a constraint at the commit": {func(tx store.Tx) error {
+			return errors.Join(tx.Last(rememberLast("bad")), tx.Last(rememberLast("bad")))
 		}, fault.Unavailable},
 		"a panic after it wrote": {func(tx store.Tx) error {
 			_ = dbkit.Remember("bad")(tx)

@@ -52,7 +52,7 @@ func (tx *Tx) move(what Kind, orgs []string) {
 }
 
 // errNotHeld is a mistake in a write: it must hold the log of whomever it changes.
-var errNotHeld = errors.New("a change of an organisation whose log the transaction does not hold")
+var errNotHeld = errors.New("a change or an event of an organisation whose log the transaction does not hold")
 
 // stands refuses an op that rests on rights which have ended: in a transaction
 // before, which the heads tell, or in this one.
@@ -81,54 +81,41 @@ func (tx *Tx) stands(o *op) error {
 	return err
 }
 
-// moveEpochs gives the transaction the server's next number, and writes it into the
-// heads of the organisations that it changed. It comes last: whoever takes a number
-// holds it until the commit, so numbers have the order of commits.
-func (tx *Tx) moveEpochs() (n int64, err error) {
+// moveEpochs gives the transaction the server's next number, which n takes at the
+// commit, and writes it into the heads of the organisations that it changed. It comes
+// last: whoever takes a number holds it until the commit, so numbers have the order of
+// commits.
+func (tx *Tx) moveEpochs(n *int64) error {
 	query := `UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value`
 	if tx.w.cfg.Engine.Postgres {
 		query = `WITH moved AS (` + query + `) SELECT value FROM moved, pg_notify('` + EpochChannel + `', value::text)`
 	}
-	if _, err = tx.Row(query, nil, &n); err != nil {
-		return 0, err
-	}
-	all := map[string][3]int64{}
+	// Nodes tell by the second count whether a program has moved the epoch that does not
+	// say whose it was: then they forget all.
+	all := []Stmt{{Query: query, Into: []any{n}}, {Query: `UPDATE meta SET value = value + 1 WHERE name = 'epoch_orgs'`}}
+	const number = `(SELECT value FROM meta WHERE name = 'epoch')`
+	kinds := map[string][3]int64{}
 	for _, m := range tx.moves {
-		h, held := tx.heads[m.Org]
-		if !held {
-			return 0, errNotHeld
+		if !tx.Holds(m.Org) {
+			return errNotHeld
 		}
-		is := all[m.Org]
+		is := kinds[m.Org]
 		is[m.What] = 1
-		all[m.Org] = is
-		switch m.What {
-		case Ended:
-			h.ended = n
-		case Revoked:
-			h.revoked = n
-		case Changed: // moves the epoch alone
-		}
-		tx.heads[m.Org] = h
-	}
-	// Nodes tell by this count whether a program has moved the epoch that does not say
-	// whose it was: then they forget all.
-	if _, err = tx.Exec(`UPDATE meta SET value = value + 1 WHERE name = 'epoch_orgs'`); err != nil {
-		return 0, err
-	}
-	for _, m := range tx.moves {
+		kinds[m.Org] = is
 		if m.What == Revoked {
-			if _, err = tx.Exec(`UPDATE revoked_tokens SET epoch = $2 WHERE id = $1`, m.Token, n); err != nil {
-				return 0, err
-			}
+			all = append(all, Stmt{Query: `UPDATE revoked_tokens SET epoch = ` + number + ` WHERE id = $1`, Args: []any{m.Token}})
 		}
 	}
-	for _, org := range slices.Sorted(maps.Keys(all)) {
-		is := all[org]
-		if _, err = tx.Exec(`UPDATE audit_heads SET epoch = CASE WHEN $3 = 1 THEN $2 ELSE epoch END,
-			ended = CASE WHEN $4 = 1 THEN $2 ELSE ended END, revoked = CASE WHEN $5 = 1 THEN $2 ELSE revoked END
-			WHERE org_id = $1`, org, n, max(is[Changed], is[Ended]), is[Ended], is[Revoked]); err != nil {
-			return 0, err
+	for _, org := range slices.Sorted(maps.Keys(kinds)) {
+		is := kinds[org]
+		all = append(all, Stmt{Query: `UPDATE audit_heads SET epoch = CASE WHEN $2 = 1 THEN ` + number + ` ELSE epoch END,
+			ended = CASE WHEN $3 = 1 THEN ` + number + ` ELSE ended END, revoked = CASE WHEN $4 = 1 THEN ` + number + ` ELSE revoked END
+			WHERE org_id = $1`, Args: []any{org, max(is[Changed], is[Ended]), is[Ended], is[Revoked]}})
+	}
+	for _, s := range all {
+		if err := tx.Last(s); err != nil {
+			return err
 		}
 	}
-	return n, nil
+	return nil
 }

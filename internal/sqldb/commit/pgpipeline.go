@@ -1,12 +1,46 @@
 package commit
 
 import (
+	"slices"
+
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
 
 // A Stmt is a statement with its arguments.
 type Stmt = driver.Stmt
+
+// openInOne opens a transaction and locks its logs in one round trip. done is false when
+// an organisation has no log yet: then nothing is open.
+func (w *Writer) openInOne(tx *Tx, logs []string, durable bool) (done bool, err error) {
+	mode := w.mode(durable)
+	all := make([]Stmt, 0, len(mode)+len(logs))
+	for _, query := range mode {
+		all = append(all, Stmt{Query: query})
+	}
+	taken := make([]headRow, len(logs))
+	for i, org := range logs {
+		all = append(all, Stmt{Query: lockHead, Args: []any{org}, Into: taken[i].dest()})
+	}
+	rows, err := driver.Send(tx.ctx, w.conn, all)
+	if driver.Refused(err) {
+		return false, stage("lock audit heads", err)
+	}
+	if err != nil {
+		return false, err
+	}
+	if slices.Contains(rows[len(mode):], 0) {
+		_, err = w.conn.ExecContext(tx.ctx, "ROLLBACK")
+		return false, err
+	}
+	tx.heads = make(map[string]head, len(logs))
+	for i, org := range logs {
+		if tx.heads[org], err = taken[i].head(); err != nil {
+			return false, stage("lock audit heads", err)
+		}
+	}
+	return true, nil
+}
 
 // pipelined is what an op leaves to be run with the rest of its batch.
 type pipelined struct {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +22,7 @@ type Tx struct {
 	failed    bool // a statement failed: PostgreSQL then ignores what follows, and would roll back at COMMIT without an error
 	moves     []Move
 	pipelined []pipelined // PostgreSQL: statements of ops that run together
+	last      []Stmt      // PostgreSQL: statements that go with the commit
 	stale     []Stale
 }
 
@@ -61,6 +60,14 @@ func (tx *Tx) Sweep(query string, args ...any) (int64, error) {
 		return 0, nil
 	}
 	return tx.Exec(query, args...)
+}
+
+// SweepLast is Sweep for Last.
+func (tx *Tx) SweepLast(query string, args ...any) error {
+	if !tx.BelievesClock() {
+		return nil
+	}
+	return tx.Last(Stmt{Query: query, Args: args})
 }
 
 // Holds reports whether the transaction holds the log of an organisation: Write was
@@ -106,6 +113,22 @@ func (tx *Tx) Exec(query string, args ...any) (int64, error) {
 	return r.RowsAffected()
 }
 
+// Last runs a statement of which nobody asks what it touched, and whose rows nothing
+// else of the batch reads. On PostgreSQL it goes with the commit, in one round trip.
+func (tx *Tx) Last(s Stmt) error {
+	tx.wrote = true
+	switch {
+	case tx.w.cfg.Engine.Postgres:
+		tx.last = append(tx.last, s)
+		return nil
+	case s.Into != nil:
+		_, err := tx.Row(s.Query, s.Args, s.Into...)
+		return err
+	}
+	_, err := tx.Exec(s.Query, s.Args...)
+	return err
+}
+
 // Row reads one row. found is false when there is none.
 func (tx *Tx) Row(query string, args []any, dest ...any) (found bool, err error) {
 	err = tx.w.queryRow(tx.ctx, query, args...).Scan(dest...)
@@ -116,17 +139,26 @@ func (tx *Tx) Row(query string, args []any, dest ...any) (found bool, err error)
 	return err == nil, err
 }
 
-// lockHeads takes the audit heads of the batch's organisations first, in one
-// order: two nodes can't deadlock over the rows that follow, and the chain's
-// order is the order of commits.
-func (w *Writer) lockHeads(tx *Tx, batch []*op) error {
-	tx.heads = make(map[string]head, 1)
+// logsOf are the organisations whose logs a batch holds, in the one order in which they
+// are locked: two nodes can't deadlock over the rows that follow, and the chain's order
+// is the order of commits.
+func logsOf(batch []*op) []string {
+	all := make([]string, 0, 2)
 	for _, o := range batch {
 		for _, org := range o.orgs {
-			tx.heads[org] = head{}
+			if !slices.Contains(all, org) {
+				all = append(all, org)
+			}
 		}
 	}
-	for _, org := range slices.Sorted(maps.Keys(tx.heads)) {
+	slices.Sort(all)
+	return all
+}
+
+// lockHeads takes the audit heads of the batch's organisations first.
+func (w *Writer) lockHeads(tx *Tx, logs []string) error {
+	tx.heads = make(map[string]head, len(logs))
+	for _, org := range logs {
 		h, known := w.heads[org]
 		if !known || w.cfg.Engine.Postgres {
 			var err error
@@ -146,26 +178,44 @@ type head struct {
 	revoked int64 // a token was revoked
 }
 
+// A headRow takes the columns of a head that is locked.
+type headRow struct {
+	h    head
+	hash []byte
+}
+
+const lockHead = `UPDATE audit_heads SET seq = seq WHERE org_id = $1 RETURNING seq, last_id, hash, ended, revoked`
+
+func (r *headRow) dest() []any {
+	return []any{&r.h.Seq, &r.h.ID, &r.hash, &r.h.ended, &r.h.revoked}
+}
+
+func (r *headRow) head() (head, error) {
+	if len(r.hash) != len(r.h.Hash) {
+		return head{}, errDamagedHead
+	}
+	copy(r.h.Hash[:], r.hash)
+	return r.h, nil
+}
+
+var errDamagedHead = errors.New("the audit head of an organisation is damaged")
+
 func (tx *Tx) lockHead(org string) (head, error) {
-	var h head
-	var hash []byte
-	const lock = `UPDATE audit_heads SET seq = seq WHERE org_id = $1 RETURNING seq, last_id, hash, ended, revoked`
-	dest := []any{&h.Seq, &h.ID, &hash, &h.ended, &h.revoked}
-	found, err := tx.Row(lock, []any{org}, dest...)
+	var r headRow
+	found, err := tx.Row(lockHead, []any{org}, r.dest()...)
 	if err == nil && !found {
 		if _, err = tx.w.exec(tx.ctx, `INSERT INTO audit_heads (org_id, seq, last_id, hash) VALUES ($1, 0, '', $2)
-			ON CONFLICT (org_id) DO NOTHING`, org, make([]byte, len(h.Hash))); err == nil {
-			found, err = tx.Row(lock, []any{org}, dest...)
+			ON CONFLICT (org_id) DO NOTHING`, org, make([]byte, len(r.h.Hash))); err == nil {
+			found, err = tx.Row(lockHead, []any{org}, r.dest()...)
 		}
 	}
 	switch {
 	case err != nil:
-		return h, err
-	case !found || len(hash) != len(h.Hash):
-		return h, fmt.Errorf("the audit head of an organisation is damaged")
+		return head{}, err
+	case !found:
+		return head{}, errDamagedHead
 	}
-	copy(h.Hash[:], hash)
-	return h, nil
+	return r.head()
 }
 
 // begin writes what begins with the events of a batch.
@@ -186,47 +236,38 @@ func (tx *Tx) begin() error {
 }
 
 // appendEvents links the batch's events and inserts them, several rows a
-// statement. It returns the organisations whose heads it moved.
-func (w *Writer) appendEvents(tx *Tx) (map[string]head, error) {
-	if len(tx.events) == 0 {
-		return nil, nil
-	}
-	moved := make(map[string]head, 1)
-	args := make([]any, 0, 12*min(len(tx.events), maxRows))
-	rows := 0
-	flush := func() error {
-		if rows == 0 {
-			return nil
-		}
-		_, err := w.exec(tx.ctx, insertEvents(rows), args...)
-		args, rows = args[:0], 0
-		return err
-	}
-	for _, e := range tx.events {
-		prev, ok := tx.heads[e.Org]
-		if !ok {
-			return nil, fmt.Errorf("an event of another organisation than its transaction's")
-		}
-		r, last := audit.Link(prev.Head, e)
-		prev.Head = last
-		tx.heads[e.Org], moved[e.Org] = prev, prev
-		args = append(args, r.Org, int64(r.Seq), r.ID, r.At.UnixMicro(), r.Action, r.ActorKind, r.ActorID,
-			r.ResourceType, r.ResourceID, r.IP, string(r.DetailsJSON), r.Hash[:])
-		if rows++; rows == maxRows {
-			if err := flush(); err != nil {
-				return nil, err
+// statement, and moves the heads of their organisations.
+func (tx *Tx) appendEvents() error {
+	moved := make([]string, 0, 1)
+	for all := tx.events; len(all) > 0; {
+		some := all[:min(len(all), maxRows)]
+		all = all[len(some):]
+		args := make([]any, 0, 12*len(some))
+		for _, e := range some {
+			h, held := tx.heads[e.Org]
+			if !held {
+				return errNotHeld
 			}
+			r, last := audit.Link(h.Head, e)
+			h.Head = last
+			tx.heads[e.Org] = h
+			if !slices.Contains(moved, e.Org) {
+				moved = append(moved, e.Org)
+			}
+			args = append(args, r.Org, int64(r.Seq), r.ID, r.At.UnixMicro(), r.Action, r.ActorKind, r.ActorID,
+				r.ResourceType, r.ResourceID, r.IP, string(r.DetailsJSON), r.Hash[:])
+		}
+		if err := tx.Last(Stmt{Query: insertEvents(len(some)), Args: args}); err != nil {
+			return err
 		}
 	}
-	if err := flush(); err != nil {
-		return nil, err
-	}
-	for org, h := range moved {
-		if _, err := w.exec(tx.ctx, moveHead, org, int64(h.Seq), h.ID, h.Hash[:]); err != nil {
-			return nil, err
+	for _, org := range moved {
+		h := tx.heads[org]
+		if err := tx.Last(Stmt{Query: moveHead, Args: []any{org, int64(h.Seq), h.ID, h.Hash[:]}}); err != nil {
+			return err
 		}
 	}
-	return moved, nil
+	return nil
 }
 
 const moveHead = `UPDATE audit_heads SET seq = $2, last_id = $3, hash = $4 WHERE org_id = $1`

@@ -13,28 +13,32 @@ func (w *Writer) connect(ctx context.Context) (err error) {
 	return err
 }
 
+// begin opens a transaction.
 func (w *Writer) begin(ctx context.Context, durable bool) error {
-	if w.cfg.Engine.Postgres {
-		start := w.cfg.Engine.Quick
-		if durable {
-			start = w.cfg.Engine.Durable
-		}
-		_, err := w.conn.ExecContext(ctx, start)
-		return err
+	mode := w.mode(durable)
+	if !w.cfg.Engine.Postgres && durable == w.synced {
+		mode = nil
 	}
-	if durable != w.synced {
-		mode := w.cfg.Engine.Quick
-		if durable {
-			mode = w.cfg.Engine.Durable
-		}
+	for _, query := range mode {
 		// Not kept prepared: SQLite parses a pragma each time anyway.
-		if _, err := w.conn.ExecContext(ctx, mode); err != nil {
+		if _, err := w.conn.ExecContext(ctx, query); err != nil {
 			return err
 		}
-		w.synced = durable
 	}
+	if w.cfg.Engine.Postgres {
+		return nil
+	}
+	w.synced = durable
 	_, err := w.exec(ctx, w.cfg.Engine.Begin)
 	return err
+}
+
+// mode is what makes the next commit wait for the disk, or not.
+func (w *Writer) mode(durable bool) []string {
+	if durable {
+		return w.cfg.Engine.Durable
+	}
+	return w.cfg.Engine.Quick
 }
 
 // exec runs a statement on the writer's connection. On SQLite it keeps it

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	sqldriver "database/sql/driver"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -50,10 +51,11 @@ func EachRaw(ctx context.Context, conn *sql.Conn, query string, args []any, take
 type Stmt struct {
 	Query string
 	Args  []any
+	Into  []any // takes the columns of the first row; nil for a statement that returns none
 }
 
 // Send sends statements to PostgreSQL in one round trip and returns how many rows each
-// touched. After an error nothing of the transaction can be kept.
+// touched, of those with Into 1 or 0. After an error nothing of the transaction can be kept.
 func Send(ctx context.Context, conn *sql.Conn, all []Stmt) (rows []int64, err error) {
 	rows = make([]int64, len(all))
 	err = conn.Raw(func(below any) error {
@@ -63,9 +65,21 @@ func Send(ctx context.Context, conn *sql.Conn, all []Stmt) (rows []int64, err er
 		}
 		var b pgx.Batch
 		for i, s := range all {
-			b.Queue(s.Query, s.Args...).Exec(func(tag pgconn.CommandTag) error {
-				rows[i] = tag.RowsAffected()
-				return nil
+			q := b.Queue(s.Query, s.Args...)
+			if s.Into == nil {
+				q.Exec(func(tag pgconn.CommandTag) error {
+					rows[i] = tag.RowsAffected()
+					return nil
+				})
+				continue
+			}
+			q.QueryRow(func(row pgx.Row) error {
+				err := row.Scan(s.Into...)
+				if errors.Is(err, pgx.ErrNoRows) {
+					return nil
+				}
+				rows[i] = 1
+				return err
 			})
 		}
 		return c.SendBatch(ctx, &b).Close()

@@ -23,9 +23,9 @@ type Engine struct {
 	Name     string
 	Postgres bool
 	Types    *strings.Replacer // words of the migrations
-	// Quick makes the next transaction's commit skip the wait for the disk;
-	// Durable makes it wait. Both run outside (SQLite) or inside (PostgreSQL) it.
-	Quick, Durable string
+	// Quick makes the next transaction's commit skip the wait for the disk; Durable makes
+	// it wait. On PostgreSQL they open it, too; on SQLite Begin does after them.
+	Quick, Durable []string
 	Begin          string
 }
 
@@ -34,16 +34,16 @@ var (
 	SQLite = Engine{
 		Name:    "sqlite",
 		Types:   strings.NewReplacer("BYTES", "BLOB", "CTEXT", "TEXT", ") CLUSTERED", ") WITHOUT ROWID"),
-		Quick:   "PRAGMA synchronous=NORMAL",
-		Durable: "PRAGMA synchronous=FULL",
+		Quick:   []string{"PRAGMA synchronous=NORMAL"},
+		Durable: []string{"PRAGMA synchronous=FULL"},
 		Begin:   "BEGIN IMMEDIATE",
 	}
 	Postgres = Engine{
 		Name:     "postgres",
 		Postgres: true,
 		Types:    strings.NewReplacer("BYTES", "BYTEA", "CTEXT", `TEXT COLLATE "C"`, ") CLUSTERED", ")"),
-		Quick:    "BEGIN; SET LOCAL synchronous_commit TO OFF",
-		Durable:  "BEGIN",
+		Quick:    []string{"BEGIN", "SET LOCAL synchronous_commit TO OFF"},
+		Durable:  []string{"BEGIN"},
 	}
 )
 
