@@ -47,6 +47,13 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 			_, err := c.ExchangeUserKey(ctx, client.ValueOf("1ck_x"))
 			return err
 		}, method: "POST", path: "/v1/auth/api-key-token", body: `{"api_key":"1ck_x"}`, public: true},
+		"a version disabled": {call: func(ctx context.Context, c *client.Client) error {
+			return c.DisableSecretVersion(ctx, "v", "a/b", 2)
+		}, method: "POST", path: "/v1/vaults/v/secret-version-disable/a/b/2"},
+		"a generated value": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.GenerateSecret(ctx, "v", "a/b", client.Recipe{Length: 20, Charset: "hex"})
+			return err
+		}, method: "POST", path: "/v1/vaults/v/secret-rotate/a/b", body: `{"length":20,"charset":"hex"}`},
 		"profile": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Me(ctx); return err },
 			method: "GET", path: "/v1/auth/me"},
 		"change of password": {call: func(ctx context.Context, c *client.Client) error {

@@ -20,7 +20,7 @@ func (c *cli) commands() []*cobra.Command {
 				c.cmekEnable(), c.cmekDisable(), c.cmekRotate(), c.cmekStatus())),
 		group("secret", "Write, read and list secrets",
 			c.secretSet(), c.secretGet(), c.secretList(), c.secretDescribe(), c.secretRotate(),
-			c.secretDelete(), c.secretVersions(), c.secretRestore(), c.secretPurge()),
+			c.secretDelete(), c.secretVersions(), c.secretDisableVersion(), c.secretRestore(), c.secretPurge()),
 		group("share", "Let somebody read one secret for a time",
 			c.shareCreate(), c.shareList(), c.shareGet(),
 			c.shareAnswer("accept", "Accept a share that is for you, so that you can read it", "Accepted", (*client.Client).AcceptShare),

@@ -56,6 +56,8 @@ func TestPostgreSQL(t *testing.T) {
 		"a rule that was removed":          TestARuleThatAStolenKeyRemovedIsNamed,
 		"a short credential and agents":    TestAShortCredentialLetsNoAgentGoOn,
 		"who was raised in role":           TestAMemberRaisedByAStolenLoginIsNamed,
+		"disabled versions":                TestADisabledVersionNeverOpens,
+		"generated values":                 TestARotationGeneratesAValueThatIsNotShown,
 		"approvals and caps":               TestARightThatComesBackBringsNoApprovalBack,
 		"approvals that a key asked for":   TestAnApprovalEndsWithTheKeyThatAskedForIt,
 		"approvals of an ended login":      TestAnApprovalEndsWithTheLoginThatGaveIt,

@@ -91,6 +91,8 @@ const (
 	ReadSecretVersion Action = "secret.read_version" // an old version's value
 	RestoreSecret     Action = "secret.restore"
 	PurgeSecret       Action = "secret.purge"
+	DisableVersion    Action = "secret.disable_version"
+	WhoCan            Action = "secret.who_can" // who may read, write or delete it, and why
 )
 
 // Policies.
@@ -108,6 +110,7 @@ const (
 	ListAgents              Action = "agent.list"
 	ReadAgent               Action = "agent.read"
 	ReadAgentSelf           Action = "agent.read_self"
+	ReadAccess              Action = "agent.access" // what an agent may read, write or delete, and why
 	UpdateAgent             Action = "agent.update"
 	DeactivateAgent         Action = "agent.deactivate"
 	RotateAgentKey          Action = "agent.rotate_key"

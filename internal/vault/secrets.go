@@ -205,6 +205,21 @@ func (s *Service) Purge(ctx context.Context, c *call.Call, vaultID string, p sec
 	return s.store.Purge(ctx, vaultID, p.String(), c.Event)
 }
 
+// DisableVersion keeps one version from being opened again, by whoever asks and for
+// good: a value that got out stays unused, and the versions beside it stay. Where it is the
+// newest, reads of the path answer Gone until another is written.
+func (s *Service) DisableVersion(ctx context.Context, c *call.Call, vaultID string, p secretpath.Path, version uint64) error {
+	e, err := s.touch(ctx, c, vaultID, p)
+	if err != nil {
+		return err
+	}
+	if err := c.Authorize(policy.DisableVersion, resource(e, p)); err != nil {
+		return err
+	}
+	c.Event.Details.Outcome, c.Event.Details.Version = audit.Success, version
+	return s.store.DisableVersion(ctx, vaultID, p.String(), version, stamp.Of(c.Now), c.Event)
+}
+
 // Versions returns every version of a path, newest first, without values.
 func (s *Service) Versions(ctx context.Context, c *call.Call, vaultID string, p secretpath.Path) ([]Version, error) {
 	e, err := s.touch(ctx, c, vaultID, p)
