@@ -38,6 +38,13 @@ const (
 // it and Decide denies it.
 const AuthFailure Action = "auth.failure"
 
+// Recorded, and never declared: a request for nothing that there is, and a log that goes on
+// after it could not be written.
+const (
+	UnknownRequest Action = "request.unknown"
+	LogResumed     Action = "log.resumed"
+)
+
 // Vaults.
 const (
 	CreateVault Action = "vault.create"

@@ -157,3 +157,10 @@ func Rules() map[Action]Rule { return maps.Clone(table) }
 
 // Public reports whether anyone may call the action without a credential.
 func (a Action) Public() bool { return table[a].Who == Anyone }
+
+// Recorded reports whether the log may have events of an action: those of the table, of
+// refused credentials, of requests for nothing there is, and of a log that goes on.
+func Recorded(a Action) bool {
+	_, known := table[a]
+	return known || a == AuthFailure || a == UnknownRequest || a == LogResumed
+}

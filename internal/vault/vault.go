@@ -64,6 +64,8 @@ type Grant struct {
 	CreatedByKind      policy.PrincipalKind
 	CreatedAt          time.Time
 	Revision           int64 // moves with each edit, from 1
+	// Warnings say what a change does to approvals that are asked for elsewhere. They are not stored.
+	Warnings []string
 }
 
 // Version is a stored version: what is sealed and what governs its use.
