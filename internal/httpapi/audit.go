@@ -26,6 +26,7 @@ type eventBody struct {
 	Action        string     `json:"action"`
 	ActorID       string     `json:"actor_id"`
 	ActorType     string     `json:"actor_type"`
+	ActorName     string     `json:"actor_name,omitempty" doc:"An agent's name or a member's mail address, as they are now: to who manages the organisation."`
 	ResourceType  string     `json:"resource_type"`
 	ResourceID    string     `json:"resource_id"`
 	OrgID         string     `json:"org_id"`
@@ -45,6 +46,7 @@ func eventOf(r *audit.Row) eventBody {
 }
 
 type listEvents struct {
+	UserAgent  string    `header:"User-Agent" hidden:"true"`
 	ResourceID string    `query:"resource_id" maxLength:"64"`
 	ActorID    string    `query:"actor_id" maxLength:"64"`
 	Action     string    `query:"action" maxLength:"64"`
@@ -59,6 +61,23 @@ type listEvents struct {
 
 // maxEvents bounds the events of one answer.
 const maxEvents = 1000
+
+// eventsOf are the rows as they are sent, with the names of who did it for those who see
+// everybody's events.
+func (a *API) eventsOf(ctx context.Context, c *call.Call, rows []*audit.Row, userAgent string) ([]eventBody, error) {
+	out := make([]eventBody, 0, len(rows))
+	for _, r := range rows {
+		out = append(out, eventOf(r))
+	}
+	if len(rows) == 0 || decodesStrictly(userAgent) || policy.Decide(c.Who, policy.ReadAudit, c.Own(), c.At()).Partial {
+		return out, nil
+	}
+	names, err := a.names(ctx, c)
+	for i := range out {
+		out[i].ActorName = names[policy.PrincipalKind(out[i].ActorType)][out[i].ActorID]
+	}
+	return out, err
+}
 
 func (in *listEvents) query() (audit.Query, error) {
 	q := audit.Query{
@@ -173,13 +192,8 @@ func (a *API) registerAudit() {
 		if err != nil {
 			return nil, err
 		}
-		out := &body[eventList]{}
-		out.Body.NextCursor = eventCursor(next)
-		for _, r := range rows {
-			out.Body.Events = append(out.Body.Events, eventOf(r))
-		}
-		out.Body.Count = len(rows)
-		return out, nil
+		events, err := a.eventsOf(ctx, c, rows, in.UserAgent)
+		return answer(eventList{Events: events, Count: len(events), NextCursor: eventCursor(next)}, err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/audit", id: "list-audit-events-bare", tag: "Audit",
@@ -193,11 +207,7 @@ func (a *API) registerAudit() {
 		if err != nil {
 			return nil, err
 		}
-		out := &body[[]eventBody]{Body: []eventBody{}}
-		for _, r := range rows {
-			out.Body = append(out.Body, eventOf(r))
-		}
-		return out, nil
+		return answer(a.eventsOf(ctx, c, rows, in.UserAgent))
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/audit/verify", id: "verify-audit", tag: "Audit",

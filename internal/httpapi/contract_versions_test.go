@@ -71,7 +71,7 @@ func TestARotationGeneratesAValueThatIsNotShown(t *testing.T) {
 	at := s.do("PUT", secretAt(s.vault, "a/b"), ada.token, object{"value": "x", "type": "password", "metadata": object{"team": "a"}, "max_access_count": 50, "expires_at": "2090-01-01T00:00:00Z"}).want(201)
 	s.do("POST", v+"/secret-rotate/a/b", s.worker.token, object{}).want(403)
 	for _, c := range []struct {
-		body   object
+		body   any
 		length int
 		chars  string
 	}{
