@@ -213,7 +213,7 @@ func visible(c *call.Call, r *Request) bool {
 // the reads of one whose credential sees few of the rows.
 const (
 	MaxListed = 200
-	maxPages  = 60
+	maxPages  = 11
 )
 
 // List returns the newest requests that the caller made or may decide, at most limit

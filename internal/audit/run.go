@@ -264,5 +264,8 @@ func (l *Log) Counted(ctx context.Context, r Report, from, to time.Time, limit i
 	if !r.OK {
 		last++ // the one that does not fit
 	}
+	if from.IsZero() && to.IsZero() && limit == 0 {
+		return last, r.Events, nil
+	}
 	return l.Store.CountEvents(ctx, r.Org, from, to, limit, last, r.Events)
 }

@@ -74,7 +74,7 @@ func approvalOf(r *approval.Request, now time.Time) approvalBody {
 type listApprovals struct {
 	Status string `query:"status" enum:"pending,approved,denied,rejected,expired,withdrawn,ended" doc:"rejected is another name for denied."`
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"200"`
-	Offset int    `query:"offset" minimum:"0" maximum:"10000" default:"0"`
+	Offset int    `query:"offset" minimum:"0" maximum:"2000" default:"0"`
 }
 
 func (in *listApprovals) status() approval.Status {

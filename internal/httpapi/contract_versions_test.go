@@ -107,6 +107,15 @@ func TestARotationGeneratesAValueThatIsNotShown(t *testing.T) {
 	s.do("POST", v+"/secret-rotate/key", ada.token, object{"type": "generic"}).want(400, "type_not_generated")
 	s.do("DELETE", secretAt(s.vault, "a/b"), ada.token, nil).want(204)
 	s.do("POST", v+"/secret-rotate/a/b", ada.token, nil).want(410)
+
+	ada.put(s.vault, "plain", "x")
+	own := newClientKey('a').fingerprint()
+	s.do("POST", v+"/cmek", ada.token, object{"fingerprint": own}).want(200)
+	s.do("POST", v+"/secret-rotate/plain", ada.token, nil).want(400, "cmek_not_generated")
+	s.do("DELETE", v+"/cmek", ada.token, nil).want(200)
+	enable := func() { s.do("POST", v+"/cmek", ada.token, object{"fingerprint": own}).want(200) }
+	s.between.Store(&enable)
+	s.do("POST", v+"/secret-rotate/plain", ada.token, nil).want(400, "cmek_not_generated")
 }
 
 // A rotation waits for an approval like any other write.

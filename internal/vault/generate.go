@@ -94,7 +94,7 @@ func (s *Service) renewed(ctx context.Context, c *call.Call, e *entry, p secretp
 	if !was.DeletedAt.IsZero() && was.DisabledAt.IsZero() {
 		return Draft{}, ErrGone
 	}
-	d := Draft{Type: r.Type, Metadata: was.Metadata, RotationPolicy: was.RotationPolicy, MaxAccess: was.MaxAccess}
+	d := Draft{generated: true, Type: r.Type, Metadata: was.Metadata, RotationPolicy: was.RotationPolicy, MaxAccess: was.MaxAccess}
 	if d.Type == "" {
 		d.Type = was.Type
 	}

@@ -76,6 +76,7 @@ type Draft struct {
 	RotationPolicy []byte // JSON object; nil: {}
 	ExpiresAt      time.Time
 	MaxAccess      int64
+	generated      bool // by the server, which has no key of the client's to encrypt it with
 }
 
 // Put stores a new version of a secret, creating the path, or reviving it after
@@ -137,6 +138,9 @@ func (s *Service) put(ctx context.Context, c *call.Call, in *Vault, p secretpath
 
 // next seals the version that follows the newest of a path.
 func (s *Service) next(ctx context.Context, c *call.Call, in *Vault, p secretpath.Path, d Draft) (Version, error) {
+	if d.generated && in.CMEKFingerprint != "" {
+		return Version{}, errMadeCMEK
+	}
 	last, err := s.store.Tip(ctx, in.ID, p.String())
 	if err != nil {
 		return Version{}, err
