@@ -30,6 +30,13 @@ type Approval struct {
 	DecisionReason string     `json:"decision_reason,omitempty"`
 	WithdrawnBy    string     `json:"withdrawn_by,omitempty"`
 	WithdrawnAt    *time.Time `json:"withdrawn_at,omitempty"`
+	OrgID          string     `json:"org_id,omitempty"`
+	UserID         string     `json:"user_id,omitempty"` // the human behind who asked
+	AgentID        string     `json:"agent_id,omitempty"`
+	Action         string     `json:"action,omitempty"` // "secret.read" and so on
+	TargetType     string     `json:"target_type,omitempty"`
+	TargetID       string     `json:"target_id,omitempty"` // the vault's id and the path: VAULT_ID/PATH
+	RiskTier       string     `json:"risk_tier,omitempty"` // "medium" or "high", by the operation
 }
 
 // ApprovalAsk says what is asked for. Operation is "read", "write" or "delete";

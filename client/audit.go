@@ -17,6 +17,7 @@ type AuditEvent struct {
 	Action        string          `json:"action"`
 	ActorID       string          `json:"actor_id"`
 	ActorType     string          `json:"actor_type"`
+	ActorName     string          `json:"actor_name,omitempty"` // as it is now, to who manages the organisation
 	ResourceType  string          `json:"resource_type"`
 	ResourceID    string          `json:"resource_id"`
 	OrgID         string          `json:"org_id"`
@@ -30,8 +31,10 @@ type AuditEvent struct {
 // AuditFilter picks events; zero fields pick all. Limit 0 is the server's default.
 type AuditFilter struct {
 	ResourceID, ActorID, Action string
+	VaultID, Path               string // what was done in a vault, and to a path
 	From, To                    time.Time
 	Limit, Offset               int
+	Cursor                      string // NextCursor of the page before; then without an offset
 }
 
 func (f AuditFilter) query() url.Values {
@@ -44,6 +47,9 @@ func (f AuditFilter) query() url.Values {
 	set("resource_id", f.ResourceID)
 	set("actor_id", f.ActorID)
 	set("action", f.Action)
+	set("vault_id", f.VaultID)
+	set("path", f.Path)
+	set("cursor", f.Cursor)
 	if !f.From.IsZero() {
 		set("from", f.From.UTC().Format(time.RFC3339Nano))
 	}
@@ -59,10 +65,11 @@ func (f AuditFilter) query() url.Values {
 	return q
 }
 
-// AuditPage is one part of the log, newest event first.
+// AuditPage is one part of the log, newest event first. NextCursor is empty in the last.
 type AuditPage struct {
-	Events []AuditEvent `json:"events"`
-	Count  int64        `json:"count"`
+	Events     []AuditEvent `json:"events"`
+	Count      int64        `json:"count"`
+	NextCursor string       `json:"next_cursor,omitempty"`
 }
 
 // AuditEvents returns the events that f picks.
@@ -73,8 +80,8 @@ func (c *Client) AuditEvents(ctx context.Context, f AuditFilter) (*AuditPage, er
 }
 
 // AuditAll goes through all events that f picks, newest first. f.Limit is the size
-// of a page. Events that arrive meanwhile push old ones to later pages: those are
-// given once.
+// of a page. Events that arrive meanwhile are not given: from a server without cursors,
+// where they push old ones to later pages, each is given once.
 func (c *Client) AuditAll(ctx context.Context, f AuditFilter) iter.Seq2[AuditEvent, error] {
 	if f.Limit <= 0 {
 		f.Limit = 100
@@ -98,8 +105,15 @@ func (c *Client) AuditAll(ctx context.Context, f AuditFilter) iter.Seq2[AuditEve
 			if len(page.Events) == 0 {
 				return
 			}
+			switch {
+			case page.NextCursor != "":
+				f.Cursor, f.Offset = page.NextCursor, 0
+			case f.Cursor != "":
+				return
+			default:
+				f.Offset += len(page.Events)
+			}
 			before = now
-			f.Offset += len(page.Events)
 		}
 	}
 }

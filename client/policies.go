@@ -21,6 +21,7 @@ type Policy struct {
 	CreatedBy         string          `json:"created_by"`
 	CreatedByType     string          `json:"created_by_type"`
 	CreatedAt         time.Time       `json:"created_at"`
+	Warnings          []string        `json:"warnings,omitempty"` // of a change: approvals that are asked for no more
 }
 
 // Conditions narrow a policy. The zero value is no condition.

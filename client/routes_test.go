@@ -47,6 +47,21 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 			_, err := c.ExchangeUserKey(ctx, client.ValueOf("1ck_x"))
 			return err
 		}, method: "POST", path: "/v1/auth/api-key-token", body: `{"api_key":"1ck_x"}`, public: true},
+		"what an agent can": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.AgentAccess(ctx, "a", client.AccessQuery{VaultID: "v", Path: "a/b", IP: "10.0.0.1"})
+			return err
+		}, method: "GET", path: "/v1/agents/a/access?ip=10.0.0.1&path=a%2Fb&vault_id=v"},
+		"who can": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.WhoCan(ctx, "v", "a/b", "")
+			return err
+		}, method: "GET", path: "/v1/vaults/v/who-can/a/b"},
+		"a version disabled": {call: func(ctx context.Context, c *client.Client) error {
+			return c.DisableSecretVersion(ctx, "v", "a/b", 2)
+		}, method: "POST", path: "/v1/vaults/v/secret-version-disable/a/b/2"},
+		"a generated value": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.GenerateSecret(ctx, "v", "a/b", client.Recipe{Length: 20, Charset: "hex"})
+			return err
+		}, method: "POST", path: "/v1/vaults/v/secret-rotate/a/b", body: `{"length":20,"charset":"hex"}`},
 		"profile": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Me(ctx); return err },
 			method: "GET", path: "/v1/auth/me"},
 		"change of password": {call: func(ctx context.Context, c *client.Client) error {

@@ -271,3 +271,28 @@ func (s *Service) checkVaults(ctx context.Context, c *call.Call, ids, had []stri
 	}
 	return err
 }
+
+// Reach returns an agent for a question about what it may do: to its creator, to who manages
+// the organisation, and to itself. The principal is the agent as it may act now; active
+// is false when it may not.
+func (s *Service) Reach(ctx context.Context, c *call.Call, id string) (a Agent, who policy.Principal, active bool, err error) {
+	if a, err = s.agent(ctx, c, id, policy.ReadAccess); err != nil {
+		return a, who, false, err
+	}
+	who, err = s.identity.PrincipalNow(ctx, policy.KindAgent, a.ID, a.Org, c.Now)
+	if fault.Is(err, fault.NotFound) {
+		return a, policy.Principal{Kind: policy.KindAgent, ID: a.ID, Org: a.Org}, false, nil
+	}
+	return a, who, true, err
+}
+
+// Names returns the names of an organisation's agents by id, for lists that the caller of this
+// may show.
+func (s *Service) Names(ctx context.Context, org string) (map[string]string, error) {
+	all, err := s.store.Agents(ctx, org, "")
+	out := make(map[string]string, len(all))
+	for i := range all {
+		out[all[i].ID] = all[i].Name
+	}
+	return out, err
+}

@@ -142,3 +142,8 @@ func (s *Service) checkAssertion(ctx context.Context, a *Agent, token string, no
 	}
 	return nil
 }
+
+// MeantFor reports whether an audience names this server, as those of tokens must.
+func (s *Service) MeantFor(audience string) bool {
+	return audience != "" && slices.Contains(s.cfg.Audiences, audience)
+}

@@ -71,7 +71,7 @@ func (a *App) probe(ctx context.Context) {
 		at := now()
 		_ = a.db.Write(ctx, audit.SystemOrg, func(tx store.Tx) error { // what it finds, Ready tells
 			tx.Append(&audit.Event{
-				ID: ids.New(), Org: audit.SystemOrg, At: at, Action: "log.resumed", ActorKind: string(policy.KindAnonymous),
+				ID: ids.New(), Org: audit.SystemOrg, At: at, Action: string(policy.LogResumed), ActorKind: string(policy.KindAnonymous),
 				Details: audit.Details{Outcome: audit.Success, Reason: fault.CodeOf(err)},
 			})
 			return nil

@@ -43,7 +43,7 @@ func (a *App) providers(c *account.Config, agents *agent.Config, publicURL strin
 	c.Invited = func(ctx context.Context, email string) (bool, error) { return a.db.Awaited(ctx, email, now()) }
 	client := a.out.Client(netguard.Options{})
 	c.LoginKeys, agents.Issuers, agents.CheckURL = oidc.New(client), oidc.New(client), a.out.CheckURL
-	agents.Audiences = append(config.List(a.cfg.OIDCAudience), publicURL, publicURL+"/", publicURL+"/v1/auth/agent-token")
+	agents.Audiences = append(config.List(a.cfg.OIDCAudience), publicURL, publicURL+"/", publicURL+"/v1/auth/agent-token", publicURL+"/v1/auth/federated-token")
 	return nil
 }
 

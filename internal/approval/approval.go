@@ -12,7 +12,6 @@ package approval
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
@@ -120,8 +119,9 @@ type Store interface {
 	AskApproval(ctx context.Context, r Request, ev *audit.Event) (Request, error)
 	// Approval returns fault.NotFound unless the caller may see one with that id.
 	Approval(ctx context.Context, s Seen, id string) (Request, error)
-	// Approvals returns the newest first, at most limit; of a status if one is given.
-	Approvals(ctx context.Context, s Seen, status Status, now time.Time, limit int) ([]Request, error)
+	// Approvals returns the newest first, at most limit after the first so many; of a
+	// status if one is given.
+	Approvals(ctx context.Context, s Seen, status Status, now time.Time, limit, after int) ([]Request, error)
 	// ApprovalPolicy returns the terms of a policy that asks for approvals, and its
 	// version; fault.NotFound when it is gone or asks for none.
 	ApprovalPolicy(ctx context.Context, id string) (policy.Approval, policy.Version, error)
@@ -209,14 +209,40 @@ func visible(c *call.Call, r *Request) bool {
 	return err == nil && policy.Decide(c.Who, policy.DescribeSecret, policy.Resource{Org: c.Who.Org, Vault: own, Path: p}, c.At()).Allow
 }
 
-// maxListed bounds a listing.
-const maxListed = 200
+// MaxListed bounds a listing, and is how many rows one reads at a time; maxPages bounds
+// the reads of one whose credential sees few of the rows.
+const (
+	MaxListed = 200
+	maxPages  = 11
+)
 
-// List returns the newest requests that the caller made or may decide.
-func (s *Service) List(ctx context.Context, c *call.Call, status Status) ([]Request, error) {
+// List returns the newest requests that the caller made or may decide, at most limit
+// after the first so many.
+func (s *Service) List(ctx context.Context, c *call.Call, status Status, limit, after int) ([]Request, error) {
 	if err := c.Authorize(policy.ListApprovals, c.Own()); err != nil {
 		return nil, err
 	}
-	all, err := s.cfg.Store.Approvals(ctx, seen(c), status, c.Now, maxListed)
-	return slices.DeleteFunc(all, func(r Request) bool { return !visible(c, &r) }), err
+	var out []Request
+	for page := range maxPages {
+		rows, err := s.cfg.Store.Approvals(ctx, seen(c), status, c.Now, MaxListed, page*MaxListed)
+		if err != nil {
+			return nil, err
+		}
+		for i := range rows {
+			switch {
+			case !visible(c, &rows[i]):
+			case after > 0:
+				after--
+			default:
+				out = append(out, rows[i])
+			}
+			if len(out) == limit {
+				return out, nil
+			}
+		}
+		if len(rows) < MaxListed {
+			break
+		}
+	}
+	return out, nil
 }

@@ -16,15 +16,16 @@ import (
 // openers are all places that open what is sealed, and all that ask the vault for a
 // value. A new one is a decision: it belongs behind vault.Service.door.
 var openers = map[string]string{
-	"vault/secrets.go openBox calls sealer.Open":                     "what the door opens, with another key after a rekey",
-	"vault/door.go door calls s.openBox":                             "the door",
-	"vault/door.go Use calls s.door":                                 "for who may",
-	"vault/lend.go Lend calls s.door":                                "for who was given a share",
-	"vault/door.go Reveal calls s.Use":                               "shows the newest version",
-	"vault/door.go RevealVersion calls s.Use":                        "shows an old one",
-	"httpapi/secrets.go registerSecrets calls vault.Reveal":          "GET of a secret",
-	"httpapi/versions.go registerVersions calls vault.RevealVersion": "GET of an old version",
-	"sharing/access.go Access calls Vault.Lend":                      "a share is read",
+	"vault/secrets.go openBox calls sealer.Open":                       "what the door opens, with another key after a rekey",
+	"vault/door.go door calls s.openBox":                               "the door",
+	"vault/door.go Use calls s.door":                                   "for who may",
+	"vault/lend.go Lend calls s.door":                                  "for who was given a share",
+	"vault/door.go Reveal calls s.Use":                                 "shows the newest version",
+	"vault/door.go RevealVersion calls s.Use":                          "shows an old one",
+	"httpapi/secrets.go registerSecrets calls vault.Reveal":            "GET of a secret",
+	"httpapi/versions.go registerVersions calls vault.RevealVersion":   "GET of an old version",
+	"httpapi/versions.go registerOneVersion calls vault.RevealVersion": "GET of one version, as newer clients ask for it",
+	"sharing/access.go Access calls Vault.Lend":                        "a share is read",
 
 	"vault/probe.go OpenVersion calls s.openBox":       "the operator's check: opens and wipes",
 	"vault/worker.go rewrite calls sealer.Open":        "a job that seals under another key: nobody is shown the value",

@@ -20,6 +20,7 @@ import (
 // Query selects events. Empty fields do not restrict.
 type Query struct {
 	ResourceID, ActorID, Action string
+	Vault, Path                 string // of the details
 	OnlyActor                   string // a limit set by who asks, beside its own filters
 	From, To                    time.Time
 	BeforeSeq                   uint64 // keyset paging: only events before this one
@@ -36,6 +37,10 @@ const CodeDamaged = "storage_damaged"
 type Store interface {
 	// Events returns the events of org that fit, newest first.
 	Events(ctx context.Context, org string, q Query) ([]*Row, error)
+	// CountEvents returns how many events of org there are between two times, zero being no
+	// bound, up to last: of the oldest at most limit, unless that is 0. fit are those of them
+	// up to a sequence number.
+	CountEvents(ctx context.Context, org string, from, to time.Time, limit int, last, fit uint64) (all, fits uint64, err error)
 	// Walk feeds events in order, from the one after the given sequence number,
 	// until fn returns false. Walks have one connection among them, apart from those
 	// of requests, and take turns at it: a long one starves nobody.
@@ -322,23 +327,32 @@ func keyUnusable(err error) error {
 }
 
 // A question with Shows looks at no more than so many rows: what lies further back
-// is not found, and from and before_seq lead there.
+// is not found: the next page goes on there.
 const (
 	shownPage  = 1000
 	shownPages = 20
 )
 
-// Read returns the events of org that fit q, newest first.
-func (l *Log) Read(ctx context.Context, org string, q Query) ([]*Row, error) {
+// Read returns the events of org that fit q, newest first, and the BeforeSeq with which
+// it goes on; 0 at the end. Pages that go on so do not shift while events come in: what came
+// after the first page is in none.
+func (l *Log) Read(ctx context.Context, org string, q Query) (rows []*Row, next uint64, err error) {
 	if q.Shows == nil {
-		return l.Store.Events(ctx, org, q)
+		limit := q.Limit
+		q.Limit++ // one more shows that there are more
+		rows, err = l.Store.Events(ctx, org, q)
+		if len(rows) > limit {
+			rows = rows[:limit]
+			next = rows[limit-1].Seq
+		}
+		return rows, next, err
 	}
 	out, skip, limit := []*Row{}, q.Offset, q.Limit
 	q.Offset, q.Limit = 0, shownPage
 	for range shownPages {
 		rows, err := l.Store.Events(ctx, org, q)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		for _, r := range rows {
 			switch {
@@ -349,15 +363,15 @@ func (l *Log) Read(ctx context.Context, org string, q Query) ([]*Row, error) {
 				out = append(out, r)
 			}
 			if len(out) == limit {
-				return out, nil
+				return out, r.Seq, nil
 			}
 		}
 		if len(rows) < shownPage {
-			break
+			return out, 0, nil
 		}
 		q.BeforeSeq = rows[len(rows)-1].Seq
 	}
-	return out, nil
+	return out, q.BeforeSeq, nil
 }
 
 // PublicKeys returns the public halves of the checkpoint keys.

@@ -255,3 +255,17 @@ func damage(before bool, err error) (broken bool, other error) {
 	}
 	return before, err
 }
+
+// Counted says how many events of a range of time a report is about, and how many of those
+// fit. Zero times are no bounds; limit, unless 0, takes the oldest so many of the range.
+// The report is of the whole log up to its head: an event fits only if all before it do.
+func (l *Log) Counted(ctx context.Context, r Report, from, to time.Time, limit int) (checked, fit uint64, err error) {
+	last := r.Events
+	if !r.OK {
+		last++ // the one that does not fit
+	}
+	if from.IsZero() && to.IsZero() && limit == 0 {
+		return last, r.Events, nil
+	}
+	return l.Store.CountEvents(ctx, r.Org, from, to, limit, last, r.Events)
+}

@@ -17,17 +17,23 @@ import (
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 func (c *cli) auditList() *cobra.Command {
 	var f client.AuditFilter
-	var since, until string
+	var since, until, who, resource string
 	cmd := &cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "List events, newest first: time, action, outcome, actor, what was touched, address, id",
-		Args:    args(),
+		Example: `  oneclaw audit list --resource prod/db --action secret.read     # who read it?
+  oneclaw audit list --actor builder --since 7d`,
+		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.Cursor != "" && f.Offset != 0 {
+				return console.Usage("Give either --cursor or --offset.")
+			}
 			if f.Limit < 1 || f.Limit > 1000 {
 				return console.Usage("--limit takes 1 to 1000.")
 			}
@@ -45,6 +51,19 @@ func (c *cli) auditList() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if who != "" {
+				if f.ActorID, err = actorID(cmd.Context(), cl, who); err != nil {
+					return err
+				}
+			}
+			if f.Path = resource; ids.Valid(resource) {
+				f.Path, f.ResourceID = "", resource
+			}
+			if c.vault != "" {
+				if f.VaultID, err = vaultID(cmd.Context(), cl, c.vault); err != nil {
+					return err
+				}
+			}
 			page, err := cl.AuditEvents(cmd.Context(), f)
 			if err != nil {
 				return err
@@ -53,17 +72,22 @@ func (c *cli) auditList() *cobra.Command {
 				page.Events = orEmpty(page.Events)
 				return c.PrintJSON(page)
 			}
-			return c.printEvents(page.Events)
+			if err := c.printEvents(page.Events); err != nil || page.NextCursor == "" || !c.IsTTY(c.Stderr) {
+				return err
+			}
+			c.Warn("There are more: go on with --cursor " + page.NextCursor + " and the same filters.")
+			return nil
 		},
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.Action, "action", "", "only this action, such as secret.read")
-	fl.StringVar(&f.ActorID, "actor", "", "only by this user or agent (id)")
-	fl.StringVar(&f.ResourceID, "resource", "", "only on this resource (id)")
+	fl.StringVar(&who, "actor", "", "only by this agent (name) or member (mail address), or by the one with this id")
+	fl.StringVar(&resource, "resource", "", "only on this secret path (or policies of this pattern), or on what has this id")
 	fl.StringVar(&since, "since", "", "only after this time (RFC 3339), or this long ago (2h, 7d)")
 	fl.StringVar(&until, "until", "", "only before this time (RFC 3339), or this long ago")
 	fl.IntVar(&f.Limit, "limit", 100, "how many at most, up to 1000")
-	fl.IntVar(&f.Offset, "offset", 0, "how many of the newest to leave out")
+	fl.IntVar(&f.Offset, "offset", 0, "how many of the newest to leave out; what comes in meanwhile shifts the pages, --cursor does not")
+	fl.StringVar(&f.Cursor, "cursor", "", "go on after the page before, with the cursor that it ended with (next_cursor in --json)")
 	return c.wideFlag(cmd)
 }
 
@@ -107,7 +131,10 @@ func (c *cli) eventRow(e client.AuditEvent) []string {
 		outcome += " (" + d.Reason + ")"
 	}
 	actor := e.ActorType
-	if e.ActorID != "" {
+	switch {
+	case e.ActorName != "" && c.IsTTY(c.Stdout):
+		actor = e.ActorName + " (" + c.Short(e.ActorID) + ")"
+	case e.ActorID != "":
 		actor += ":" + c.Short(e.ActorID)
 	}
 	return []string{c.When(e.CreatedAt), e.Action, outcome, actor, what, e.IPAddress, e.ID}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
@@ -21,6 +22,8 @@ func (c *cli) secretVersions() *cobra.Command {
 			return list(c, "versions", all, err, []string{"VERSION", "STATE", "TYPE", "WRITTEN BY", "WRITTEN", "EXPIRES"}, "No versions.", func(v client.SecretVersion) []string {
 				state := "old"
 				switch {
+				case v.IsDisabled:
+					state = "disabled"
 				case v.IsDeleted:
 					state = "deleted"
 				case v.IsCurrent:
@@ -61,6 +64,33 @@ func (c *cli) secretDelete() *cobra.Command {
 func (c *cli) secretPurge() *cobra.Command {
 	return c.removal("purge PATH", "Destroy a secret and all its versions, for good",
 		"Destroy, for good, all versions of the secret ", "Destroyed ", "purged", (*client.Client).PurgeSecret)
+}
+
+func (c *cli) secretDisableVersion() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "disable-version PATH NUMBER",
+		Short: "Keep one version of a secret from being read again, for good",
+		Long: `Keep one version of a secret from being read again, for good: by nobody, and through no
+share. The other versions stay. When it is the newest one, the secret can't be read until
+a new value is written.`,
+		Args: args("PATH", "NUMBER"),
+		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, a []string) error {
+			n, err := strconv.ParseInt(a[1], 10, 64)
+			if err != nil || n < 1 {
+				return console.Usage("NUMBER is that of a version, from 1 on. See `oneclaw secret versions PATH`.")
+			}
+			if err := c.Confirm(ctx, yes, "Disable, for good, version "+a[1]+" of the secret "+a[0]+"?"); err != nil {
+				return err
+			}
+			if err := cl.DisableSecretVersion(ctx, vault, a[0], n); err != nil {
+				return err
+			}
+			return c.did(map[string]any{"path": a[0], "version": n, "disabled": true}, "Disabled version %d of %s.", n, a[0])
+		}),
+	}
+	yesFlag(cmd, &yes)
+	return cmd
 }
 
 func (c *cli) removal(use, short, question, done, key string,

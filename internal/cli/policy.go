@@ -39,6 +39,9 @@ func (c *cli) policyCreate() *cobra.Command {
 			return console.Usage("Give --path: * stands for one part of a path, ** for any number.")
 		}
 		for _, p := range g.permissions {
+			if p == "admin" {
+				return console.Usage("A policy gives no right to manage: --permissions takes read, write and delete. To have somebody manage vaults, see `oneclaw org role`.")
+			}
 			if !slices.Contains([]string{"read", "write", "delete"}, p) {
 				return console.Usage("--permissions takes read, write, delete, or several of them with commas between.")
 			}
@@ -70,6 +73,9 @@ func (c *cli) policyCreate() *cobra.Command {
 			return err
 		}
 		c.EndsEarly("policy", ends, p.ExpiresAt)
+		for _, w := range p.Warnings {
+			c.Warn(w)
+		}
 		return c.show(p, field{"ID", p.ID}, field{"Path", p.SecretPathPattern},
 			field{"Granted to", p.PrincipalType + ":" + p.PrincipalID}, field{"Permissions", strings.Join(p.Permissions, ",")},
 			field{"Conditions", compact(p.Conditions)}, field{"Expires", c.Maybe(p.ExpiresAt, "never")})

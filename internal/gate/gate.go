@@ -31,7 +31,7 @@ func (s *Surface) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &Request{ResponseWriter: w, at: s, audited: s.Recorded(r)}
 	now := s.Now()
 	x.within = withinOf(r.Context())
-	x.event = audit.Event{ID: ids.New(), Org: audit.SystemOrg, At: now, Action: "request.unknown", ActorKind: string(policy.KindAnonymous)}
+	x.event = audit.Event{ID: ids.New(), Org: audit.SystemOrg, At: now, Action: string(policy.UnknownRequest), ActorKind: string(policy.KindAnonymous)}
 	x.Call = call.Call{Now: now, Event: &x.event}
 	x.Call.IP, _ = s.Proxies.Client(r)
 	x.Call.Who.Kind = policy.KindAnonymous

@@ -104,6 +104,7 @@ func New(cfg Config) *API {
 	a.registerVaultJobs()
 	a.registerSecrets()
 	a.registerPolicies()
+	a.registerAccess()
 	a.registerShares()
 	a.registerAgents()
 	a.registerEnroll()

@@ -3,14 +3,12 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
-	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
 )
 
 // approvalBody is an item of the contract's section "Approvals", with what the
@@ -35,29 +33,55 @@ type approvalBody struct {
 	DecisionReason *string    `json:"decision_reason" nullable:"true"`
 	WithdrawnBy    *string    `json:"withdrawn_by" nullable:"true" format:"uuid"`
 	WithdrawnAt    *time.Time `json:"withdrawn_at" nullable:"true"`
+
+	// What newer clients read, besides.
+	OrgID      string          `json:"org_id" format:"uuid"`
+	UserID     string          `json:"user_id" format:"uuid" doc:"The human behind the requester: its creator, or the user itself."`
+	AgentID    *string         `json:"agent_id" nullable:"true" format:"uuid"`
+	Action     string          `json:"action" enum:"secret.read,secret.write,secret.delete"`
+	TargetType string          `json:"target_type" enum:"secret"`
+	TargetID   string          `json:"target_id" doc:"The vault's id and the path: VAULT_ID/PATH."`
+	RiskTier   string          `json:"risk_tier" enum:"medium,high" doc:"By the operation: medium to read, high to write or delete."`
+	Summary    approvalSummary `json:"summary"`
+}
+
+// approvalSummary says what is asked for, as the server knows it.
+type approvalSummary struct {
+	VaultID    string `json:"vault_id" format:"uuid"`
+	SecretPath string `json:"secret_path"`
+	Operation  string `json:"operation" enum:"read,write,delete"`
 }
 
 func approvalOf(r *approval.Request, now time.Time) approvalBody {
+	op, agent, risk := string(r.Operation), "", "high"
+	if r.Kind == policy.KindAgent {
+		agent = r.Principal
+	}
+	if r.Operation == approval.Read {
+		risk = "medium"
+	}
 	return approvalBody{
 		ID: r.ID, VaultID: r.Vault, SecretPath: r.Path, Operation: string(r.Operation), RequesterID: r.Principal,
 		RequesterType: string(r.Kind), PolicyID: present(r.Policy.ID), Reason: present(r.Reason), Status: string(r.At(now)),
 		ValidSeconds: int64(r.ValidFor / time.Second), MaxUses: r.MaxUses, UsesLeft: r.UsesLeft, CreatedAt: r.CreatedAt,
 		ExpiresAt: r.ExpiresAt, DecidedBy: present(r.DecidedBy), DecidedAt: pointer(r.DecidedAt), DecisionReason: present(r.DecisionReason),
 		WithdrawnBy: present(r.WithdrawnBy), WithdrawnAt: pointer(r.WithdrawnAt),
-	}
-}
-
-type askApproval struct {
-	Body struct {
-		VaultID    string  `json:"vault_id" minLength:"36" maxLength:"36"`
-		SecretPath string  `json:"secret_path"`
-		Operation  *string `json:"operation,omitempty" nullable:"true" enum:"read,write,delete" doc:"read when absent."`
-		Reason     *string `json:"reason,omitempty" nullable:"true" maxLength:"500" doc:"Why, for who decides. One line."`
+		OrgID: r.Org, UserID: r.Human, AgentID: present(agent), Action: "secret." + op, TargetType: "secret",
+		TargetID: r.Vault + "/" + r.Path, RiskTier: risk, Summary: approvalSummary{r.Vault, r.Path, op},
 	}
 }
 
 type listApprovals struct {
-	Status string `query:"status" enum:"pending,approved,denied,expired,withdrawn,ended"`
+	Status string `query:"status" enum:"pending,approved,denied,rejected,expired,withdrawn,ended" doc:"rejected is another name for denied."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"200"`
+	Offset int    `query:"offset" minimum:"0" maximum:"2000" default:"0"`
+}
+
+func (in *listApprovals) status() approval.Status {
+	if in.Status == "rejected" {
+		return approval.Denied
+	}
+	return approval.Status(in.Status)
 }
 
 type approvalPath struct {
@@ -74,7 +98,7 @@ type decideApproval struct {
 type eitherDecision struct {
 	approvalPath
 	Body struct {
-		Decision string  `json:"decision" enum:"approved,rejected,denied"`
+		Decision string  `json:"decision" enum:"approve,reject,approved,rejected,denied"`
 		Reason   *string `json:"reason,omitempty" nullable:"true" maxLength:"500"`
 	}
 }
@@ -95,7 +119,7 @@ func (a *API) registerApprovals() {
 		method: http.MethodGet, path: all, id: "list-approvals", tag: "Approvals",
 		summary: "List what you asked for or may decide, newest first", action: policy.ListApprovals,
 	}, func(ctx context.Context, c *call.Call, in *listApprovals) (*body[approvalList], error) {
-		found, err := a.approvals.List(ctx, c, approval.Status(in.Status))
+		found, err := a.approvals.List(ctx, c, in.status(), in.Limit, in.Offset)
 		out := approvalList{}
 		for i := range found {
 			out.Approvals = append(out.Approvals, approvalOf(&found[i], c.Now))
@@ -125,7 +149,7 @@ func (a *API) registerApprovals() {
 		method: http.MethodPost, path: one + "/decide", id: "decide-approval", tag: "Approvals",
 		summary: "Approve or deny a request", action: policy.GrantApproval, errors: []int{http.StatusConflict},
 	}, func(ctx context.Context, c *call.Call, in *eitherDecision) (*body[approvalBody], error) {
-		return a.decideApproval(ctx, c, in.ApprovalID, in.Body.Decision == "approved", in.Body.Reason)
+		return a.decideApproval(ctx, c, in.ApprovalID, strings.HasPrefix(in.Body.Decision, "approve"), in.Body.Reason)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: one + "/withdraw", id: "withdraw-approval", tag: "Approvals",
@@ -135,22 +159,6 @@ func (a *API) registerApprovals() {
 		return answer(approvalOf(&r, c.Now), err)
 	})
 	a.registerApprovalWebhook()
-}
-
-func (a *API) requestApproval(ctx context.Context, c *call.Call, in *askApproval) (*body[approvalBody], error) {
-	if !ids.Exact(in.Body.VaultID) {
-		return nil, fault.New(fault.NotFound, "vault_not_found", "There is no vault with this id.")
-	}
-	p, err := secretpath.Parse(in.Body.SecretPath)
-	if err != nil {
-		return nil, err
-	}
-	op := approval.Operation(deref(in.Body.Operation))
-	if op == "" {
-		op = approval.Read
-	}
-	r, err := a.vault.AskApproval(ctx, c, in.Body.VaultID, p, op, deref(in.Body.Reason))
-	return answer(approvalOf(&r, c.Now), err)
 }
 
 func (a *API) decideApproval(ctx context.Context, c *call.Call, id string, approve bool, reason *string) (*body[approvalBody], error) {

@@ -114,6 +114,7 @@ func (a *API) registerAuth() {
 		return nil, fault.New(fault.Invalid, "no_refresh", "Refresh tokens are not issued here. Log in, or exchange the API key, for a new token.")
 	})
 	a.registerAgentToken()
+	a.registerFederated()
 	a.registerSigningKeys()
 	a.registerAccount()
 	a.registerMFA()

@@ -133,7 +133,12 @@ func TestAudit(t *testing.T) {
 	fields(t, "the reply", r.json(), "events", "count")
 	list := r.list("events")
 	number(t, r.json(), "count", int64(len(list)))
+	named := map[any]any{ada.id: ada.email, a.id: "worker", "": nil}
 	for i, e := range list {
+		if e["actor_name"] != named[e["actor_id"]] {
+			t.Errorf("the actor of %v is %v", e["action"], e["actor_name"])
+		}
+		delete(e, "actor_name")
 		fields(t, "Event", e, "id", "seq", "action", "actor_id", "actor_type", "resource_type", "resource_id", "org_id", "details",
 			"ip_address", "created_at", "prev_event_id", "integrity_hash")
 		if i > 0 && list[i-1]["prev_event_id"] != e["id"] {

@@ -120,7 +120,7 @@ func destroys(op operation) int {
 	if strings.Contains(op.path, "{share_id}") && op.method != "GET" {
 		return 200 // shares end with what they share
 	}
-	if op.method == "DELETE" || strings.Contains(op.path, "deny") || strings.Contains(op.path, "decline") || strings.Contains(op.path, "reject") {
+	if op.method == "DELETE" || strings.Contains(op.path, "deny") || strings.Contains(op.path, "decline") || strings.Contains(op.path, "reject") || strings.Contains(op.path, "-disable/") {
 		return 500 - strings.Count(op.path, "/")*10
 	}
 	if op.method == "GET" {

@@ -143,7 +143,7 @@ func TestDeletedSecrets(t *testing.T) {
 	if len(list) != 3 {
 		t.Fatalf("versions %v", list)
 	}
-	fields(t, "a version", list[0], "id", "version", "type", "created_at", "created_by", "expires_at", "is_current", "is_deleted")
+	fields(t, "a version", list[0], "id", "path", "version", "type", "metadata", "created_at", "created_by", "expires_at", "is_current", "is_deleted", "is_disabled")
 	w.do("POST", "/v1/vaults/"+v+"/secret-restore/a", ada.token, nil).want(200)
 	old := w.do("GET", versions+"?version=1", ada.token, nil).want(200)
 	fields(t, "an old version", old.json(), secretFields...)

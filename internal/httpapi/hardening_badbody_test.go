@@ -21,9 +21,13 @@ const canary = "cAnArY1b3f"
 // goodBodies holds, for every operation that takes a body, one that it takes.
 func (s *session) goodBodies() map[string]object {
 	return map[string]object{
-		"login":            {"email": "nobody@example.com", "password": password},
-		"agent-token":      {"api_key": s.worker.key, "agent_id": s.worker.id},
-		"api-key-token":    {"api_key": s.worker.key},
+		"login":         {"email": "nobody@example.com", "password": password},
+		"agent-token":   {"api_key": s.worker.key, "agent_id": s.worker.id},
+		"api-key-token": {"api_key": s.worker.key},
+		"federated-token": {
+			"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange", "subject_token": s.worker.key, "audience": audience, "scope": "vault:read",
+			"subject_token_type": "urn:1claw:params:oauth:token-type:api-key",
+		},
 		"signup":           {"email": s.ada.email, "password": password, "display_name": "x", "invite_token": nil},
 		"verify-email":     {"token": "x"},
 		"change-password":  {"current_password": "x", "new_password": password},
@@ -37,6 +41,7 @@ func (s *session) goodBodies() map[string]object {
 		"create-api-key":   {"name": "x", "scopes": []string{"read"}, "expires_at": "2090-01-01T00:00:00Z"},
 		"create-vault":     {"name": "main", "description": "x"},
 		"put-secret":       {"value": "x", "type": "generic", "metadata": object{}, "expires_at": nil, "rotation_policy": object{}, "max_access_count": 0},
+		"generate-secret":  {"length": 32, "charset": "hex", "type": "generic"},
 		"create-policy": {
 			"secret_path_pattern": "a/*", "principal_type": "agent", "principal_id": s.worker.id, "permissions": []string{"read"},
 			"conditions": object{}, "expires_at": nil,
@@ -60,7 +65,7 @@ func (s *session) goodBodies() map[string]object {
 		"deny-device-login":    {"user_code": "BCDF-GHJK"},
 
 		"request-approval":       {"vault_id": s.vault, "secret_path": "a/b", "operation": "read", "reason": "x"},
-		"request-approval-alias": {"vault_id": s.vault, "secret_path": "a/b"},
+		"request-approval-alias": {"action": "secret.read", "target_type": "secret", "target_id": s.vault + "/a/b", "summary": object{}, "risk_tier": "low"},
 		"approve-approval":       {"reason": "x"},
 		"deny-approval":          {"reason": "x"},
 		"decide-approval":        {"decision": "approved", "reason": "x"},

@@ -113,6 +113,11 @@ var prepared = map[string]func(s *stage, who actor, l *lead){
 		s.do("DELETE", secretAt(s.vault, path), s.ada.token, nil).want(204)
 		l.target = "/v1/vaults/" + s.vault + "/secret-restore/" + path
 	},
+	"disable-secret-version": func(s *stage, _ actor, l *lead) {
+		path := "old/" + s.unique()
+		s.ada.put(s.vault, path, "x")
+		l.target = "/v1/vaults/" + s.vault + "/secret-version-disable/" + path + "/1"
+	},
 	"update-chain": chain,
 	"delete-chain": chain,
 	"enable-cmek": func(s *stage, _ actor, l *lead) {

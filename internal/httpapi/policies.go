@@ -28,6 +28,17 @@ type policyBody struct {
 	CreatedBy         string     `json:"created_by"`
 	CreatedByType     string     `json:"created_by_type"`
 	CreatedAt         time.Time  `json:"created_at"`
+	// Of a change alone, when there are any, and not for clients that refuse unknown fields.
+	Warnings []string `json:"warnings,omitempty" doc:"What the change does besides: approvals that are asked for no more."`
+}
+
+// warned is policyOf with what the change does besides.
+func warned(g *vault.Grant, userAgent string) policyBody {
+	p := policyOf(g)
+	if !decodesStrictly(userAgent) {
+		p.Warnings = g.Warnings
+	}
+	return p
 }
 
 func policyOf(g *vault.Grant) policyBody {
@@ -40,11 +51,12 @@ func policyOf(g *vault.Grant) policyBody {
 
 type createPolicy struct {
 	vaultPath
-	Body struct {
+	UserAgent string `header:"User-Agent" hidden:"true"`
+	Body      struct {
 		SecretPathPattern string     `json:"secret_path_pattern" minLength:"1" maxLength:"512" doc:"* stands for anything within a segment, ** for any number of segments."`
 		PrincipalType     string     `json:"principal_type" enum:"user,agent"`
 		PrincipalID       string     `json:"principal_id" minLength:"36" maxLength:"36"`
-		Permissions       []string   `json:"permissions" minItems:"1" maxItems:"8" enum:"read,write,delete" doc:"write includes delete."`
+		Permissions       []string   `json:"permissions" minItems:"1" maxItems:"8" doc:"Of read, write and delete; write includes delete."`
 		Conditions        jsonObject `json:"conditions,omitempty" doc:"ip_allowlist: CIDRs. time_window: after, before, timezone."`
 		ExpiresAt         *time.Time `json:"expires_at,omitempty" nullable:"true"`
 	}
@@ -57,8 +69,9 @@ type policyPath struct {
 
 type updatePolicy struct {
 	policyPath
-	Body struct {
-		Permissions []string     `json:"permissions,omitempty" nullable:"true" maxItems:"8" enum:"read,write,delete"`
+	UserAgent string `header:"User-Agent" hidden:"true"`
+	Body      struct {
+		Permissions []string     `json:"permissions,omitempty" nullable:"true" maxItems:"8" doc:"Of read, write and delete; write includes delete."`
 		Conditions  jsonObject   `json:"conditions,omitempty"`
 		ExpiresAt   nullableTime `json:"expires_at,omitempty" doc:"null: never."`
 	}
@@ -79,7 +92,7 @@ func (a *API) registerPolicies() {
 			Pattern: b.SecretPathPattern, PrincipalKind: policy.PrincipalKind(b.PrincipalType), PrincipalID: b.PrincipalID,
 			Permissions: b.Permissions, Conditions: b.Conditions, ExpiresAt: end(b.ExpiresAt),
 		})
-		return answer(policyOf(&g), err)
+		return answer(warned(&g, in.UserAgent), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: all, id: "list-policies", tag: "Policies",
@@ -111,7 +124,7 @@ func (a *API) registerPolicies() {
 			}
 		}
 		g, err := a.vault.UpdateGrant(ctx, c, in.VaultID, in.PolicyID, ch)
-		return answer(policyOf(&g), err)
+		return answer(warned(&g, in.UserAgent), err)
 	})
 	handle(a, op{
 		method: http.MethodDelete, path: one, id: "delete-policy", tag: "Policies",

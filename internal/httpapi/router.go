@@ -22,7 +22,8 @@ type route struct {
 // router matches requests on their escaped path, segment by segment, and
 // decodes each segment once. A segment named "path" takes the rest of the
 // request's path: a secret's path arrives raw (a/b), per-segment encoded, or
-// whole (a%2Fb), and all three give the same value here. Nothing is cleaned or
+// whole (a%2Fb), and all three give the same value here. Where the route goes on behind it, the
+// last segment is not the path's. Nothing is cleaned or
 // redirected: "..", "//" and "%2e%2e" reach the parser of secret paths as they
 // were sent, and it refuses them.
 type router struct {
@@ -75,7 +76,7 @@ func (rt *router) find(r *http.Request) (*route, []string) {
 				return nil, nil
 			}
 			if next.rest {
-				seg, more = rest, false
+				seg, tail, more = pathOf(rest, next.param != nil)
 			}
 			value, err := url.PathUnescape(seg)
 			if err != nil || value == "" && !next.rest {
@@ -97,4 +98,12 @@ func (rt *router) find(r *http.Request) (*route, []string) {
 	}
 	slices.Sort(allowed)
 	return nil, allowed
+}
+
+// pathOf is a secret's path and what follows it, if something does: one segment.
+func pathOf(rest string, goesOn bool) (path, tail string, more bool) {
+	if i := strings.LastIndexByte(rest, '/'); goesOn && i >= 0 {
+		return rest[:i], rest[i+1:], true
+	}
+	return rest, "", false
 }

@@ -95,6 +95,7 @@ func (a *API) registerSecrets() {
 	})
 	a.registerListing()
 	a.registerVersions()
+	a.registerOneVersion()
 }
 
 type listSecrets struct {

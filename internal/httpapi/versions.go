@@ -15,14 +15,17 @@ import (
 
 // versionBody is one version of a secret without its value.
 type versionBody struct {
-	ID        string     `json:"id" format:"uuid"`
-	Version   uint64     `json:"version"`
-	Type      string     `json:"type"`
-	CreatedAt time.Time  `json:"created_at"`
-	CreatedBy string     `json:"created_by"`
-	ExpiresAt *time.Time `json:"expires_at" nullable:"true"`
-	IsCurrent bool       `json:"is_current" doc:"The one that reads give."`
-	IsDeleted bool       `json:"is_deleted" doc:"Soft-deleted: restore brings it back."`
+	ID         string     `json:"id" format:"uuid"`
+	Path       string     `json:"path"`
+	Version    uint64     `json:"version"`
+	Type       string     `json:"type"`
+	Metadata   jsonObject `json:"metadata"`
+	CreatedAt  time.Time  `json:"created_at"`
+	CreatedBy  string     `json:"created_by"`
+	ExpiresAt  *time.Time `json:"expires_at" nullable:"true"`
+	IsCurrent  bool       `json:"is_current" doc:"The one that reads give."`
+	IsDeleted  bool       `json:"is_deleted" doc:"Soft-deleted: restore brings it back."`
+	IsDisabled bool       `json:"is_disabled" doc:"Nothing opens it again."`
 }
 
 // versionsBody lists the versions of a secret.
@@ -116,9 +119,65 @@ func (a *API) registerVersions() {
 	})
 }
 
+// secretVersion names one version of a secret.
+type secretVersion struct {
+	secretPath
+	Version uint64 `path:"version" minimum:"1"`
+}
+
+// rotateSecret says what the new value looks like.
+type rotateSecret struct {
+	secretPath
+	Body struct {
+		Length  *int    `json:"length,omitempty" nullable:"true" minimum:"16" maximum:"4096" doc:"In characters; 32 when absent."`
+		Charset *string `json:"charset,omitempty" nullable:"true" enum:"hex,base64,alphanumeric,ascii" doc:"alphanumeric when absent. base64 is its alphabet, without padding."`
+		Type    *string `json:"type,omitempty" nullable:"true" enum:"generic,password,api_key,token" doc:"The stored type when absent."`
+	}
+}
+
+// registerOneVersion adds the routes of newer clients: a version, its end, and a
+// generated one.
+func (a *API) registerOneVersion() {
+	handle(a, op{
+		method: http.MethodGet, path: "/v1/vaults/{vault_id}/secret-version/{path}/{version}", id: "get-secret-version", tag: "Secrets",
+		summary: "Read one version of a secret with its value", errors: []int{http.StatusGone}, action: policy.ReadSecretVersion,
+	}, func(ctx context.Context, c *call.Call, in *secretVersion) (*body[*secretBody], error) {
+		p, err := in.parse()
+		if err != nil {
+			return nil, err
+		}
+		s, err := a.vault.RevealVersion(ctx, c, in.VaultID, p, in.Version)
+		return answer(secretOf(s), err)
+	})
+	handle(a, op{
+		method: http.MethodPost, path: "/v1/vaults/{vault_id}/secret-version-disable/{path}/{version}", id: "disable-secret-version", tag: "Secrets",
+		summary: "Keep one version from being opened again, for good", action: policy.DisableVersion,
+	}, func(ctx context.Context, c *call.Call, in *secretVersion) (*empty, error) {
+		p, err := in.parse()
+		if err != nil {
+			return nil, err
+		}
+		return &empty{}, a.vault.DisableVersion(ctx, c, in.VaultID, p, in.Version)
+	})
+	handle(a, op{
+		method: http.MethodPost, path: "/v1/vaults/{vault_id}/secret-rotate/{path}", id: "generate-secret", tag: "Secrets", status: http.StatusCreated, bodyOptional: true,
+		summary: "Store a new version with a generated value, which is not shown", errors: []int{http.StatusGone}, action: policy.RotateSecret,
+	}, func(ctx context.Context, c *call.Call, in *rotateSecret) (*body[*SecretMeta], error) {
+		p, err := in.parse()
+		if err != nil {
+			return nil, err
+		}
+		m, err := a.vault.Rotate(ctx, c, in.VaultID, p, vault.Recipe{
+			Length: deref(in.Body.Length), Charset: vault.Charset(deref(in.Body.Charset)), Type: deref(in.Body.Type),
+		})
+		return answer(metaOf(&m), err)
+	})
+}
+
 func versionOf(v *vault.Version, newest bool) versionBody {
 	return versionBody{
-		ID: v.ID, Version: v.Meta.Version, Type: v.Type, CreatedAt: v.CreatedAt, CreatedBy: v.CreatedBy,
-		ExpiresAt: pointer(v.ExpiresAt), IsCurrent: newest && v.DeletedAt.IsZero(), IsDeleted: !v.DeletedAt.IsZero(),
+		ID: v.ID, Path: v.Path, Version: v.Meta.Version, Type: v.Type, Metadata: v.Metadata, CreatedAt: v.CreatedAt, CreatedBy: v.CreatedBy,
+		ExpiresAt: pointer(v.ExpiresAt), IsCurrent: newest && v.DeletedAt.IsZero(),
+		IsDeleted: !v.DeletedAt.IsZero() && v.DisabledAt.IsZero(), IsDisabled: !v.DisabledAt.IsZero(),
 	}
 }

@@ -24,7 +24,7 @@ func (s *Service) IssueForKey(ctx context.Context, c *call.Call, a *Account, k *
 		ttl:     userTTL, scopes: k.Scopes,
 	}
 	text, seconds, err := s.issueToken(ctx, c, g, k.ExpiresAt, s.store.Append)
-	return Token{Access: text, ExpiresIn: seconds, Email: a.Email}, err
+	return Token{Access: text, ExpiresIn: seconds, Email: a.Email, Scopes: g.scopes}, err
 }
 
 // IssueLogin issues the token of a login once its event is in the log.
@@ -67,7 +67,7 @@ func (s *Service) IssueForAgent(ctx context.Context, c *call.Call, a *State, beg
 		return Token{}, err
 	}
 	s.remember(text.Reveal(), &g.session, a, began)
-	return Token{Access: text, ExpiresIn: seconds, AgentID: a.ID, VaultIDs: orEmpty(a.VaultIDs)}, nil
+	return Token{Access: text, ExpiresIn: seconds, AgentID: a.ID, VaultIDs: orEmpty(a.VaultIDs), Scopes: g.scopes}, nil
 }
 
 // takenUntil is the end of a token that a human takes of an agent that ends at end.

@@ -29,6 +29,7 @@ type Token struct {
 	AgentID   string       // empty for a user's token
 	VaultIDs  []string     // an agent's binding
 	Email     string       // of a user
+	Scopes    []string     // of an agent's token, or of one for a personal key
 	// Challenge is there instead of Access when the user has a second factor:
 	// with a code it becomes a token (VerifyMFA).
 	Challenge secret.Bytes

@@ -44,6 +44,10 @@ func grantAccess(ctx context.Context, s *session, in input) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	warned := ""
+	for _, w := range p.Warnings {
+		warned += "\n  Warning: " + oneLine(w)
+	}
 	return fmt.Sprintf("Access granted.\n  Policy ID: %s\n  Vault: %s\n  Granted to: %s:%s\n  Permissions: %s\n  Path pattern: %s",
-		p.ID, p.VaultID, p.PrincipalType, p.PrincipalID, strings.Join(p.Permissions, ", "), oneLine(p.SecretPathPattern)), nil
+		p.ID, p.VaultID, p.PrincipalType, p.PrincipalID, strings.Join(p.Permissions, ", "), oneLine(p.SecretPathPattern)) + warned, nil
 }

@@ -137,3 +137,14 @@ func (s *Service) SwitchOrg(ctx context.Context, c *call.Call, org string) (iden
 	})
 	return t, err
 }
+
+// Names returns the mail addresses of an organisation's members by id, for lists that the
+// caller of this may show.
+func (s *Service) Names(ctx context.Context, org string) (map[string]string, error) {
+	all, err := s.store.Members(ctx, org)
+	out := make(map[string]string, len(all))
+	for i := range all {
+		out[all[i].ID] = all[i].Email
+	}
+	return out, err
+}

@@ -38,6 +38,13 @@ const (
 // it and Decide denies it.
 const AuthFailure Action = "auth.failure"
 
+// Recorded, and never declared: a request for nothing that there is, and a log that goes on
+// after it could not be written.
+const (
+	UnknownRequest Action = "request.unknown"
+	LogResumed     Action = "log.resumed"
+)
+
 // Vaults.
 const (
 	CreateVault Action = "vault.create"
@@ -91,6 +98,8 @@ const (
 	ReadSecretVersion Action = "secret.read_version" // an old version's value
 	RestoreSecret     Action = "secret.restore"
 	PurgeSecret       Action = "secret.purge"
+	DisableVersion    Action = "secret.disable_version"
+	WhoCan            Action = "secret.who_can" // who may read, write or delete it, and why
 )
 
 // Policies.
@@ -108,6 +117,7 @@ const (
 	ListAgents              Action = "agent.list"
 	ReadAgent               Action = "agent.read"
 	ReadAgentSelf           Action = "agent.read_self"
+	ReadAccess              Action = "agent.access" // what an agent may read, write or delete, and why
 	UpdateAgent             Action = "agent.update"
 	DeactivateAgent         Action = "agent.deactivate"
 	RotateAgentKey          Action = "agent.rotate_key"

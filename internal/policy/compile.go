@@ -94,6 +94,9 @@ func ParsePermissions(words []string) (Permission, error) {
 			p |= Write | Delete
 		case "delete":
 			p |= Delete
+		case "admin", "manage", "owner":
+			return 0, fault.New(fault.Invalid, "invalid_permissions",
+				"A policy gives no right to manage: permissions is a list of read, write and delete. Who manages a vault is its creator, and the organisation's owners and admins.")
 		default:
 			return 0, badPermissions()
 		}

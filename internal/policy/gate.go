@@ -1,9 +1,12 @@
 package policy
 
 import (
+	"cmp"
+	"iter"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Loosens reports whether to put now (nil: nothing) in the place of the policy with
@@ -47,9 +50,22 @@ func (p *Policy) shrinks(now *Policy) bool {
 // gatedFor reports whether a gate of the set stands, over paths within, where p would
 // be a way round it: p asks for no approval, or for the same principal on laxer terms.
 func (s *Set) gatedFor(p *Policy, within Pattern) bool {
-	if s == nil {
-		return false
+	for range s.gatesRound(p, within) {
+		return true
 	}
+	return false
+}
+
+// gatesRound are the gates of gatedFor, and whether each names the principal of p.
+func (s *Set) gatesRound(p *Policy, within Pattern) iter.Seq2[*Policy, bool] {
+	return func(yield func(*Policy, bool) bool) {
+		if s != nil {
+			s.eachRound(p, within, yield)
+		}
+	}
+}
+
+func (s *Set) eachRound(p *Policy, within Pattern, yield func(*Policy, bool) bool) {
 	for who, all := range s.byPrincipal {
 		same := who == subject{p.PrincipalKind, p.PrincipalID}
 		for i := range all {
@@ -58,12 +74,47 @@ func (s *Set) gatedFor(p *Policy, within Pattern) bool {
 				!Overlap(gate.Pattern, p.Pattern) || !Overlap(gate.Pattern, within) {
 				continue
 			}
-			if p.Conditions.Approval == nil || same && laxer(p.Conditions.Approval, gate.Conditions.Approval) {
-				return true
+			if (p.Conditions.Approval == nil || same && laxer(p.Conditions.Approval, gate.Conditions.Approval)) && !yield(gate, same) {
+				return
 			}
 		}
 	}
-	return false
+}
+
+// Cancelled is what a new or changed policy does to approvals, without a word of it in the
+// policy itself.
+type Cancelled struct {
+	Gate Policy // that asks for approvals, and is gone round
+	By   Policy // that goes round it
+	Same bool   // both name the same principal
+}
+
+// Cancels returns the approvals that to put now in the place of the policy with its id
+// cancels: those of gates that it is a way round, for who does not have all of it already; and,
+// where it is a gate itself, its own, which another policy of its principal goes round.
+func (s *Set) Cancels(now *Policy, at time.Time) (out []Cancelled) {
+	if s == nil {
+		return nil
+	}
+	if !s.alreadyGives(now) {
+		for gate, same := range s.gatesRound(now, now.Pattern) {
+			if gate.ID != now.ID {
+				out = append(out, Cancelled{*gate, *now, same})
+			}
+		}
+	}
+	if now.Conditions.Approval != nil {
+		for _, has := range s.byPrincipal[subject{now.PrincipalKind, now.PrincipalID}] {
+			over := !has.ExpiresAt.IsZero() && !has.ExpiresAt.After(at)
+			if has.ID != now.ID && !over && has.Conditions.Approval == nil && has.Vault == now.Vault && has.Permissions&now.Permissions != 0 && Overlap(has.Pattern, now.Pattern) {
+				out = append(out, Cancelled{*now, has, true})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b Cancelled) int {
+		return cmp.Or(cmp.Compare(a.Gate.ID, b.Gate.ID), cmp.Compare(a.By.ID, b.By.ID))
+	})
+	return out
 }
 
 // alreadyGives reports whether the principal has all that p gives without an

@@ -122,11 +122,11 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 	// What the action is done to.
 	onPath := is(policy.ReadSecret, policy.UseSecret, policy.WriteSecret, policy.RotateSecret, policy.DeleteSecret,
 		policy.DescribeSecret, policy.ListVersions, policy.ReadSecretVersion, policy.RestoreSecret, policy.PurgeSecret,
-		policy.CreateShare)
+		policy.DisableVersion, policy.WhoCan, policy.CreateShare)
 	onVault := onPath || is(policy.ReadVault, policy.DeleteVault, policy.EnableCMEK, policy.DisableCMEK,
 		policy.RotateCMEK, policy.ReadCMEK, policy.ListSecrets, policy.CreatePolicy, policy.ListPolicies,
 		policy.UpdatePolicy, policy.DeletePolicy, policy.RekeyVault, policy.ReadRekey)
-	onAgent := is(policy.ReadAgent, policy.UpdateAgent, policy.DeactivateAgent, policy.RotateAgentKey,
+	onAgent := is(policy.ReadAgent, policy.ReadAccess, policy.UpdateAgent, policy.DeactivateAgent, policy.RotateAgentKey,
 		policy.RotateAgentIdentityKeys, policy.IssueAgentToken)
 	path := r.Path.String()
 	if onVault && (r.Vault == nil || r.Vault.ID == "") || onPath && path == "" || onAgent && (r.Agent == nil || r.Agent.ID == "") {
@@ -142,7 +142,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 	writes := is(policy.ChangePassword, policy.EnableMFA, policy.DisableMFA, policy.ApproveDevice,
 		policy.DenyDevice, policy.UpdateUser, policy.DeleteUser, policy.CreateAPIKey, policy.DeleteAPIKey,
 		policy.CreateVault, policy.DeleteVault, policy.EnableCMEK, policy.DisableCMEK, policy.RotateCMEK,
-		policy.WriteSecret, policy.RotateSecret, policy.DeleteSecret, policy.RestoreSecret, policy.PurgeSecret,
+		policy.WriteSecret, policy.RotateSecret, policy.DeleteSecret, policy.RestoreSecret, policy.PurgeSecret, policy.DisableVersion,
 		policy.CreatePolicy, policy.UpdatePolicy, policy.DeletePolicy, policy.RegisterAgent, policy.UpdateAgent,
 		policy.DeactivateAgent, policy.RotateAgentKey, policy.RotateAgentIdentityKeys, policy.IssueAgentToken,
 		policy.SwitchOrg, policy.AcceptInvitation, policy.AcceptEnrollment, policy.RejectEnrollment,
@@ -284,7 +284,7 @@ func refCreator(p policy.Principal, v *policy.Vault) bool {
 // refHeld says whether a policy asks somebody for approvals of what an action would
 // destroy, or bring back, round it.
 func refHeld(p policy.Principal, a policy.Action, r policy.Resource, rows []refPolicy, path string) bool {
-	held := map[policy.Action][]string{policy.DeleteVault: {"write", "delete"}, policy.PurgeSecret: {"write", "delete"}, policy.RestoreSecret: {"write"}}[a]
+	held := map[policy.Action][]string{policy.DeleteVault: {"write", "delete"}, policy.PurgeSecret: {"write", "delete"}, policy.DisableVersion: {"write", "delete"}, policy.RestoreSecret: {"write"}}[a]
 	for _, row := range rows {
 		for _, w := range row.words {
 			if slices.Contains(held, w) && refAsks(row) && row.vault == r.Vault.ID && row.kind == p.Kind &&
@@ -364,7 +364,7 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 	switch a {
 	case policy.ReadVault, policy.DeleteVault, policy.EnableCMEK, policy.DisableCMEK, policy.RotateCMEK,
 		policy.ReadCMEK, policy.ListSecrets, policy.DescribeSecret, policy.ListVersions, policy.RestoreSecret,
-		policy.PurgeSecret, policy.CreatePolicy, policy.ListPolicies, policy.UpdatePolicy, policy.DeletePolicy,
+		policy.PurgeSecret, policy.DisableVersion, policy.WhoCan, policy.CreatePolicy, policy.ListPolicies, policy.UpdatePolicy, policy.DeletePolicy,
 		policy.RekeyVault, policy.ReadRekey:
 		if refManager(p) {
 			return yes("role")
@@ -375,13 +375,13 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 		if slices.Contains(p.Vaults, r.Vault.ID) {
 			return yes("bound")
 		}
-	case policy.UpdateAgent, policy.DeactivateAgent, policy.RotateAgentIdentityKeys, policy.IssueAgentToken, policy.RotateAgentKey:
+	case policy.UpdateAgent, policy.DeactivateAgent, policy.RotateAgentIdentityKeys, policy.IssueAgentToken, policy.RotateAgentKey, policy.ReadAccess:
 		switch {
 		case p.Kind == "user" && r.Agent.Creator == p.ID:
 			return yes("creator")
 		case refManager(p):
 			return yes("role")
-		case a == policy.RotateAgentKey && p.Kind == "agent" && r.Agent.ID == p.ID:
+		case (a == policy.RotateAgentKey || a == policy.ReadAccess) && p.Kind == "agent" && r.Agent.ID == p.ID:
 			return yes("self")
 		}
 	case policy.VerifyAudit, policy.InviteMember, policy.ListInvitations, policy.RevokeInvitation, policy.UpdateMember, policy.RemoveMember,

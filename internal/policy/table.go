@@ -81,6 +81,8 @@ var table = map[Action]Rule{
 	ReadSecretVersion: {Who: Principals, Over: OverPath, Need: Read, Creator: true, Value: true, Gated: true, ManagersOnly: true, Reserved: true},
 	RestoreSecret:     {Who: Principals, Over: OverPath, Creator: true, Admin: true, Holds: Write, Writes: true},
 	PurgeSecret:       {Who: Principals, Over: OverPath, Creator: true, Admin: true, Holds: Delete, Writes: true},
+	DisableVersion:    {Who: Principals, Over: OverPath, Creator: true, Admin: true, Holds: Delete, Writes: true},
+	WhoCan:            {Who: Principals, Over: OverPath, Creator: true, Admin: true},
 
 	// Policies.
 	CreatePolicy: {Who: Principals, Over: OverVault, Creator: true, Admin: true, Writes: true},
@@ -94,6 +96,7 @@ var table = map[Action]Rule{
 	ListAgents:    {Who: Users, Open: true},
 	ReadAgent:     {Who: Principals, Over: OverAgent, Open: true, Self: true},
 	ReadAgentSelf: {Who: Agents, Open: true},
+	ReadAccess:    {Who: Principals, Over: OverAgent, Creator: true, Admin: true, Self: true},
 	// Not Open: whoever rotates an agent's key or takes its token can read
 	// what the agent reads, so a member does it to its own agents alone.
 	UpdateAgent:             {Who: Users, Over: OverAgent, Creator: true, Admin: true, Writes: true},
@@ -154,3 +157,10 @@ func Rules() map[Action]Rule { return maps.Clone(table) }
 
 // Public reports whether anyone may call the action without a credential.
 func (a Action) Public() bool { return table[a].Who == Anyone }
+
+// Recorded reports whether the log may have events of an action: those of the table, of
+// refused credentials, of requests for nothing there is, and of a log that goes on.
+func Recorded(a Action) bool {
+	_, known := table[a]
+	return known || a == AuthFailure || a == UnknownRequest || a == LogResumed
+}

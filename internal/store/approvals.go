@@ -174,7 +174,7 @@ func (db *DB) Approval(ctx context.Context, s approval.Seen, id string) (approva
 }
 
 // Approvals implements approval.Store.
-func (db *DB) Approvals(ctx context.Context, s approval.Seen, status approval.Status, now time.Time, limit int) ([]approval.Request, error) {
+func (db *DB) Approvals(ctx context.Context, s approval.Seen, status approval.Status, now time.Time, limit, after int) ([]approval.Request, error) {
 	var out []approval.Request
 	query := selectApproval + `WHERE ` + visible
 	args := seenArgs(s)
@@ -191,11 +191,11 @@ func (db *DB) Approvals(ctx context.Context, s approval.Seen, status approval.St
 	default:
 		query, args = query+` AND status = $5`, append(args, string(status))
 	}
-	limited := ` ORDER BY created_at DESC, id LIMIT $5`
+	limited := ` ORDER BY created_at DESC, id LIMIT $5 OFFSET $6`
 	if len(args) == 5 {
-		limited = ` ORDER BY created_at DESC, id LIMIT $6`
+		limited = ` ORDER BY created_at DESC, id LIMIT $6 OFFSET $7`
 	}
-	err := db.Each(ctx, query+limited, append(args, limit), func(rows *sql.Rows) error {
+	err := db.Each(ctx, query+limited, append(args, limit, after), func(rows *sql.Rows) error {
 		var row approvalRow
 		err := rows.Scan(row.fields()...)
 		out = append(out, row.request())

@@ -108,7 +108,7 @@ func testApprovalEnds(t *testing.T, f *fixture) {
 				t.Errorf("it is %s", status)
 			}
 			for s, shown := range map[approval.Status]bool{approval.Approved: false, approval.Pending: false, status: true} {
-				all, err := f.Approvals(t.Context(), approval.Seen{Org: f.org, All: true}, s, moment, 100)
+				all, err := f.Approvals(t.Context(), approval.Seen{Org: f.org, All: true}, s, moment, 100, 0)
 				must(t, err)
 				if slices.ContainsFunc(all, func(r approval.Request) bool { return r.ID == g.ID }) != shown {
 					t.Errorf("listed as %s: %v", s, !shown)

@@ -165,7 +165,7 @@ func testApprovalSight(t *testing.T, f *fixture) {
 		"another organisation's boss": {approval.Seen{Org: ids.New(), All: true, Kind: policy.KindUser, ID: v.CreatedBy}, false},
 	} {
 		_, err := f.Approval(t.Context(), c.who, r.ID)
-		list, err2 := f.Approvals(t.Context(), c.who, approval.Pending, moment, 10)
+		list, err2 := f.Approvals(t.Context(), c.who, approval.Pending, moment, 10, 0)
 		must(t, err2)
 		if (err == nil) != c.sees || (len(list) == 1) != c.sees {
 			t.Errorf("%s: %v, %d listed", what, err, len(list))
@@ -173,7 +173,7 @@ func testApprovalSight(t *testing.T, f *fixture) {
 	}
 	late := approval.Seen{Org: f.org, All: true}
 	for status, n := range map[approval.Status]int{approval.Pending: 0, approval.Expired: 1, approval.Denied: 0, "": 1} {
-		list, err := f.Approvals(t.Context(), late, status, moment.Add(approval.PendingFor), 10)
+		list, err := f.Approvals(t.Context(), late, status, moment.Add(approval.PendingFor), 10, 0)
 		if err != nil || len(list) != n {
 			t.Errorf("%q: %d, %v, want %d", status, len(list), err, n)
 		}

@@ -60,13 +60,13 @@ func testComeback(t *testing.T, f *fixture) {
 	if by, err := f.SharesBy(t.Context(), f.org, ann, 10); err != nil || len(by) != 1 {
 		t.Errorf("who took over his agents has %v, %v", by, err)
 	}
-	if all, err := f.Approvals(t.Context(), approval.Seen{Org: f.org, Kind: policy.KindUser, ID: bob}, "", moment, 10); err != nil || len(all) != 0 {
+	if all, err := f.Approvals(t.Context(), approval.Seen{Org: f.org, Kind: policy.KindUser, ID: bob}, "", moment, 10, 0); err != nil || len(all) != 0 {
 		t.Errorf("he sees %v, %v", all, err)
 	}
 	if ids := f.live(t, own.Use, moment); len(ids) != 0 {
 		t.Error("what he was allowed once he is allowed again")
 	}
-	if all, err := f.Approvals(t.Context(), approval.Seen{Org: f.org, Kind: policy.KindUser, ID: ann}, "", moment, 10); err != nil || len(all) != 1 || all[0].ID != robots.ID {
+	if all, err := f.Approvals(t.Context(), approval.Seen{Org: f.org, Kind: policy.KindUser, ID: ann}, "", moment, 10, 0); err != nil || len(all) != 1 || all[0].ID != robots.ID {
 		t.Errorf("who took over his agents sees %v, %v", all, err)
 	}
 	if at, err := f.ApprovalVault(t.Context(), v.ID); err != nil || at != (policy.Vault{ID: v.ID, Org: f.org}) {

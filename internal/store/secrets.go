@@ -100,12 +100,15 @@ func (db *DB) Tip(ctx context.Context, vaultID, path string) (vault.Tip, error) 
 func (db *DB) Versions(ctx context.Context, vaultID, path string) ([]vault.Version, error) {
 	var out []vault.Version
 	// What is sealed may be megabytes a version, and nobody asks for it here.
-	columns := strings.Replace(versionColumns, "wrapped_dek, ciphertext", "NULL, NULL", 1)
+	columns := strings.Replace(versionColumns, "wrapped_dek, ciphertext", "NULL, NULL", 1) + ", disabled_at"
 	err := db.Each(ctx, `SELECT `+columns+` FROM secret_versions WHERE vault_id = $1 AND path = $2 ORDER BY version DESC`,
 		[]any{vaultID, path}, func(rows *sql.Rows) error {
 			var r versionRow
-			err := rows.Scan(r.fields()...)
-			out = append(out, r.version())
+			var disabled sql.NullInt64
+			err := rows.Scan(append(r.fields(), &disabled)...)
+			v := r.version()
+			v.DisabledAt = fromNull(disabled)
+			out = append(out, v)
 			return err
 		})
 	return out, err
@@ -340,7 +343,7 @@ func (db *DB) SetDeleted(ctx context.Context, vaultID, path string, at time.Time
 		}
 		m.CreatedAt, m.ExpiresAt = fromMicros(created), fromNull(expires)
 		if err == nil {
-			_, err = tx.Exec(`UPDATE secret_versions SET deleted_at = $4 WHERE vault_id = $1 AND path = $2 AND version = $3`,
+			_, err = tx.Exec(`UPDATE secret_versions SET deleted_at = $4 WHERE vault_id = $1 AND path = $2 AND version = $3 AND disabled_at IS NULL`,
 				vaultID, path, int64(m.Version), nullMicros(at))
 		}
 		if err == nil {
@@ -355,6 +358,20 @@ func (db *DB) SetDeleted(ctx context.Context, vaultID, path string, at time.Time
 		return err
 	})
 	return m, err
+}
+
+// DisableVersion implements vault.Store.
+func (db *DB) DisableVersion(ctx context.Context, vaultID, path string, version uint64, at time.Time, ev *audit.Event) error {
+	return db.Write(ctx, ev.Org, func(tx Tx) error {
+		n, err := tx.Exec(`UPDATE secret_versions SET deleted_at = COALESCE(disabled_at, $4), disabled_at = COALESCE(disabled_at, $4)
+			WHERE vault_id = $1 AND path = $2 AND version = $3`, vaultID, path, int64(version), micros(at))
+		if err == nil && n == 0 {
+			return tx.Refuse(tx.whole(vaultID, path, vault.ErrNoVersion))
+		}
+		tx.forget(vaultID, path)
+		tx.Record(ev)
+		return err
+	})
 }
 
 // Purge implements vault.Store. The listing's row stays, empty but for its

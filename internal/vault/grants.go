@@ -38,6 +38,9 @@ func (s *Service) Grant(ctx context.Context, c *call.Call, vaultID string, g Gra
 	if err := gated(c, e, g.ID, &g); err != nil {
 		return Grant{}, err
 	}
+	if g.Warnings, err = cancels(c, e, &g); err != nil {
+		return Grant{}, err
+	}
 	record(c, g)
 	return g, s.store.AddGrant(ctx, e.vault.Org, g, c.Event)
 }
@@ -91,6 +94,9 @@ func (s *Service) UpdateGrant(ctx context.Context, c *call.Call, vaultID, id str
 		if err == nil && widens {
 			err = lasts(c, &g)
 		}
+		if err == nil {
+			g.Warnings, err = cancels(c, e, &g)
+		}
 		if err != nil {
 			return Grant{}, err
 		}
@@ -119,6 +125,29 @@ func gated(c *call.Call, e *entry, id string, g *Grant) error {
 		return c.RequirePerson()
 	}
 	return nil
+}
+
+// cancels says which approvals are asked for no more with g in place, and where g asks for
+// some that nobody needs.
+func cancels(c *call.Call, e *entry, g *Grant) (warnings []string, err error) {
+	now, err := g.compile()
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range e.policies.Cancels(&now, c.Now) {
+		switch {
+		case x.Gate.ID == g.ID:
+			warnings = append(warnings, "This policy asks for approvals, but the policy "+x.By.ID+" ("+x.By.Pattern.String()+
+				") lets the same principal use paths of it without one. Delete that policy, or narrow it, to have approvals asked for.")
+		case x.Same:
+			warnings = append(warnings, "The policy "+x.Gate.ID+" ("+x.Gate.Pattern.String()+
+				") asks the same principal for approvals: they are asked for no more, or for less, on the paths that both cover.")
+		default:
+			warnings = append(warnings, "The policy "+x.Gate.ID+" ("+x.Gate.Pattern.String()+
+				") has approvals asked for paths that this policy lets another principal use without one.")
+		}
+	}
+	return warnings, nil
 }
 
 // cap validates g and ends it with the credential that makes it, where nobody is

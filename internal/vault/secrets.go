@@ -76,6 +76,7 @@ type Draft struct {
 	RotationPolicy []byte // JSON object; nil: {}
 	ExpiresAt      time.Time
 	MaxAccess      int64
+	generated      bool // by the server, which has no key of the client's to encrypt it with
 }
 
 // Put stores a new version of a secret, creating the path, or reviving it after
@@ -137,6 +138,9 @@ func (s *Service) put(ctx context.Context, c *call.Call, in *Vault, p secretpath
 
 // next seals the version that follows the newest of a path.
 func (s *Service) next(ctx context.Context, c *call.Call, in *Vault, p secretpath.Path, d Draft) (Version, error) {
+	if d.generated && in.CMEKFingerprint != "" {
+		return Version{}, errMadeCMEK
+	}
 	last, err := s.store.Tip(ctx, in.ID, p.String())
 	if err != nil {
 		return Version{}, err
@@ -203,6 +207,21 @@ func (s *Service) Purge(ctx context.Context, c *call.Call, vaultID string, p sec
 	}
 	c.Event.Details.Outcome = audit.Success
 	return s.store.Purge(ctx, vaultID, p.String(), c.Event)
+}
+
+// DisableVersion keeps one version from being opened again, by whoever asks and for
+// good: a value that got out stays unused, and the versions beside it stay. Where it is the
+// newest, reads of the path answer Gone until another is written.
+func (s *Service) DisableVersion(ctx context.Context, c *call.Call, vaultID string, p secretpath.Path, version uint64) error {
+	e, err := s.touch(ctx, c, vaultID, p)
+	if err != nil {
+		return err
+	}
+	if err := c.Authorize(policy.DisableVersion, resource(e, p)); err != nil {
+		return err
+	}
+	c.Event.Details.Outcome, c.Event.Details.Version = audit.Success, version
+	return s.store.DisableVersion(ctx, vaultID, p.String(), version, stamp.Of(c.Now), c.Event)
 }
 
 // Versions returns every version of a path, newest first, without values.

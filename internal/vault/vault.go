@@ -64,6 +64,8 @@ type Grant struct {
 	CreatedByKind      policy.PrincipalKind
 	CreatedAt          time.Time
 	Revision           int64 // moves with each edit, from 1
+	// Warnings say what a change does to approvals that are asked for elsewhere. They are not stored.
+	Warnings []string
 }
 
 // Version is a stored version: what is sealed and what governs its use.
@@ -77,6 +79,7 @@ type Version struct {
 	CreatedBy      string // "user:<uuid>" or "agent:<uuid>"
 	MaxAccess      int64  // 0: unlimited
 	AccessCount    int64
+	DisabledAt     time.Time // zero: not. Versions alone says it; a disabled one has DeletedAt too
 }
 
 // Secret is a version with its value. Wipe it after use.
@@ -165,6 +168,9 @@ type Store interface {
 	// SetDeleted soft-deletes (at set) or restores (at zero) a path's newest
 	// version. NotFound when it is not in the other state.
 	SetDeleted(ctx context.Context, vault, path string, at time.Time, ev *audit.Event) (Meta, error)
+	// DisableVersion keeps a version from being opened for good: DeletedAt is set too, and
+	// SetDeleted leaves it so. It may be disabled already. NotFound when there is none.
+	DisableVersion(ctx context.Context, vault, path string, version uint64, at time.Time, ev *audit.Event) error
 	// Purge removes every version of a path. NotFound when there is none. The
 	// path and its last version number stay, for PutVersion.
 	Purge(ctx context.Context, vault, path string, ev *audit.Event) error
@@ -216,8 +222,10 @@ var (
 
 	errNoVault  = fault.New(fault.NotFound, "vault_not_found", "There is no vault with this id.")
 	errNoSecret = fault.New(fault.NotFound, "secret_not_found", "There is no secret at this path.")
-	errMetadata = fault.New(fault.Damaged, seal.CodeOpenFailed, "The metadata of this version is damaged.")
-	ErrGone     = fault.New(fault.Gone, "secret_gone", "This secret is expired, deleted, or has been read as often as it may.")
+	// ErrNoVersion says that a path has no version of that number.
+	ErrNoVersion = fault.New(fault.NotFound, "version_not_found", "This secret has no version of that number.")
+	errMetadata  = fault.New(fault.Damaged, seal.CodeOpenFailed, "The metadata of this version is damaged.")
+	ErrGone      = fault.New(fault.Gone, "secret_gone", "This secret is expired, deleted or disabled, or has been read as often as it may.")
 )
 
 // open finds the vault by id with its policies. Another organisation's vault is

@@ -1,0 +1,179 @@
+package cli
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
+)
+
+func (c *cli) agentCan() *cobra.Command {
+	var q client.AccessQuery
+	cmd := &cobra.Command{
+		Use:   "can NAME [PATH]",
+		Short: "Say what an agent may read, write or delete, and why",
+		Long: `Say what an agent may read, write or delete now, and why: every secret that you may see
+and the agent may use, or one path, whether there is a secret or not. "asks" is a use that a
+human must approve. --vault and ONECLAW_VAULT_ID narrow it to a vault.`,
+		Example: `  oneclaw agent can builder
+  oneclaw agent can builder prod/db --from 10.0.0.7`,
+		Args: func(cmd *cobra.Command, a []string) error {
+			if len(a) == 2 {
+				return args("NAME", "PATH")(cmd, a)
+			}
+			return args("NAME")(cmd, a)
+		},
+		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+			if err := checkFrom(q.IP); err != nil {
+				return err
+			}
+			id, err := agentID(ctx, cl, a[0])
+			if err != nil {
+				return err
+			}
+			for _, ref := range []string{c.vault, c.Getenv("ONECLAW_VAULT_ID")} {
+				if ref != "" && q.VaultID == "" {
+					if q.VaultID, err = vaultID(ctx, cl, ref); err != nil {
+						return err
+					}
+				}
+			}
+			if len(a) == 2 {
+				q.Path = a[1]
+			}
+			all, err := cl.AgentAccess(ctx, id, q)
+			if err != nil {
+				return err
+			}
+			return c.printAccess(all)
+		}),
+	}
+	fromFlag(cmd, &q.IP)
+	return c.wideFlag(cmd)
+}
+
+func (c *cli) printAccess(all *client.AgentAccess) error {
+	if c.JSON {
+		return c.PrintJSON(all)
+	}
+	if !all.IsActive {
+		c.Warn("This agent is not active: it may do nothing. What follows would hold if it were.")
+	}
+	var secrets, policies [][]string
+	for _, v := range all.Vaults {
+		for _, s := range v.Secrets {
+			secrets = append(secrets, []string{v.VaultName, s.Path, can(s.Read), can(s.Write), can(s.Delete), c.why(s.Read, s.Write, s.Delete)})
+		}
+		for _, p := range v.Policies {
+			policies = append(policies, []string{v.VaultName, p.SecretPathPattern, strings.Join(p.Permissions, ","), compact(p.Conditions), c.Maybe(p.ExpiresAt, "never"), c.Short(p.ID)})
+		}
+		if v.Truncated {
+			c.Warn("There is more in the vault " + v.VaultName + ": name it with --vault, or give a path.")
+		}
+	}
+	if err := c.PrintRows([]string{"VAULT", "PATH", "READ", "WRITE", "DELETE", "WHY"}, secrets, "There is no secret that it may use and you may see."); err != nil || len(policies) == 0 {
+		return err
+	}
+	return c.PrintRows([]string{"VAULT", "PATTERN", "PERMISSIONS", "CONDITIONS", "EXPIRES", "POLICY"}, policies, "")
+}
+
+func (c *cli) whoCan() *cobra.Command {
+	var from string
+	cmd := &cobra.Command{
+		Use:   "who-can PATH",
+		Short: "Say who may read, write or delete a secret, and why",
+		Long: `Say who may read, write or delete what is at a path now, and why: everybody whom a
+policy for it names, and who made the vault. "asks" is a use that a human must approve.`,
+		Args: args("PATH"),
+		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, a []string) error {
+			if err := checkFrom(from); err != nil {
+				return err
+			}
+			all, err := cl.WhoCan(ctx, vault, a[0], from)
+			return list(c, "principals", all, err, []string{"WHO", "READ", "WRITE", "DELETE", "WHY", "ID"}, "Nobody: no policy covers this path.", func(b client.Bearer) []string {
+				who := b.PrincipalType
+				if b.Name != "" {
+					who += ":" + b.Name
+				}
+				return []string{who, can(b.Read), can(b.Write), can(b.Delete), c.why(b.Read, b.Write, b.Delete), c.Short(b.PrincipalID)}
+			})
+		}),
+	}
+	fromFlag(cmd, &from)
+	return c.wideFlag(cmd)
+}
+
+func fromFlag(cmd *cobra.Command, from *string) {
+	cmd.Flags().StringVar(from, "from", "", "ask for uses from this address; without it, policies for certain addresses are not met")
+}
+
+func checkFrom(from string) error {
+	if _, err := netip.ParseAddr(from); from != "" && err != nil {
+		return console.Usage("--from takes an address, such as 10.0.0.7.")
+	}
+	return nil
+}
+
+// can is a verdict in a word.
+func can(v client.Verdict) string {
+	switch {
+	case v.Allowed:
+		return "yes"
+	case v.Reason == "approval_required":
+		return "asks"
+	}
+	return "no"
+}
+
+// why says what the verdicts rest on: "read: policy 1234abcd; write, delete: no policy".
+func (c *cli) why(read, write, remove client.Verdict) string {
+	var texts []string
+	uses := map[string][]string{}
+	for _, u := range []struct {
+		use string
+		v   client.Verdict
+	}{{"read", read}, {"write", write}, {"delete", remove}} {
+		text := c.reason(u.v)
+		if uses[text] == nil {
+			texts = append(texts, text)
+		}
+		uses[text] = append(uses[text], u.use)
+	}
+	if len(texts) == 1 {
+		return texts[0]
+	}
+	for i, text := range texts {
+		texts[i] = strings.Join(uses[text], ", ") + ": " + text
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (c *cli) reason(v client.Verdict) string {
+	text := reasons[v.Reason]
+	switch {
+	case v.PolicyID != "" && v.Allowed:
+		text = "policy " + c.Short(v.PolicyID)
+	case v.PolicyID != "":
+		text = "policy " + c.Short(v.PolicyID) + " asks for approval"
+	case text == "":
+		text = v.Reason
+	}
+	return text
+}
+
+// reasons are those of the policy, as people read them.
+var reasons = map[string]string{
+	"creator":               "made the vault",
+	"no_policy":             "no policy",
+	"policy_expired":        "the policy is over",
+	"ip_not_allowed":        "not from this address",
+	"outside_time_window":   "not at this time of day",
+	"outside_scope":         "its scopes leave this out",
+	"outside_vault_binding": "it is bound to other vaults",
+	"intents_key_type":      "it signs without seeing keys",
+	"agent_inactive":        "it is not active",
+}
