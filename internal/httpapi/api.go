@@ -29,6 +29,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/rest"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
+	"github.com/oneclaw-dev/oneclaw/internal/webhook"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
 
@@ -50,6 +51,7 @@ type Config struct {
 	Vault     *vault.Service
 	Sharing   *sharing.Service
 	Approvals *approval.Service
+	Webhooks  *webhook.Service
 	Checkout  *checkout.Service // nil: no payment provider
 	Chains    *intents.Chains
 	Audit     *audit.Log
@@ -61,6 +63,7 @@ type Config struct {
 type API struct {
 	vault     *vault.Service
 	approvals *approval.Service
+	webhooks  *webhook.Service
 	sharing   *sharing.Service
 	identity  *identity.Service
 	accounts  *account.Service
@@ -84,7 +87,7 @@ type API struct {
 // New returns the API with every operation registered.
 func New(cfg Config) *API {
 	a := &API{
-		vault: cfg.Vault, sharing: cfg.Sharing, approvals: cfg.Approvals, identity: cfg.Gate.Identity,
+		vault: cfg.Vault, sharing: cfg.Sharing, approvals: cfg.Approvals, webhooks: cfg.Webhooks, identity: cfg.Gate.Identity,
 		accounts: cfg.Accounts, agents: cfg.Agents, orgs: cfg.Orgs, iprules: cfg.Gate.IPRules, billing: cfg.Gate.Billing,
 		payments: cfg.Gate.Payments, checkout: cfg.Checkout, chains: cfg.Chains, audit: cfg.Audit, health: cfg.Health,
 		publicURL: cfg.Gate.PublicURL, version: cfg.Version, gate: cfg.Gate, router: &router{root: newNode()},
@@ -108,6 +111,7 @@ func New(cfg Config) *API {
 	a.registerAgents()
 	a.registerEnroll()
 	a.registerApprovals()
+	a.registerWebhooks()
 	a.registerOrg()
 	a.registerAudit()
 	a.registerBilling()
