@@ -7,11 +7,8 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/webhook"
 )
-
-var errNoHook = fault.New(fault.NotFound, "webhook_not_found", "There is no webhook with this id.")
 
 const selectHooks = `SELECT id, org_id, url, events, description, is_active, wrapped, sealed, created_by, created_at, updated_at, revision,
 	told_seq, skipped, next_at, attempts, failing_since, paused_at, ` + lastColumns + ` FROM webhooks `
@@ -87,7 +84,7 @@ func (db *DB) Hook(ctx context.Context, org, id string) (webhook.Hook, error) {
 	var r hookRow
 	found, err := db.Row(ctx, selectHooks+`WHERE id = $1 AND org_id = $2`, []any{id, org}, r.fields()...)
 	if err == nil && !found {
-		err = errNoHook
+		err = errNoWebhook
 	}
 	return r.hook(), err
 }
@@ -98,16 +95,19 @@ func (db *DB) ChangeHook(ctx context.Context, org, id string, change func(*webho
 		var r hookRow
 		found, err := tx.Row(selectHooks+`WHERE id = $1 AND org_id = $2`, []any{id, org}, r.fields()...)
 		if err == nil && !found {
-			err = tx.Refuse(errNoHook)
+			err = tx.Refuse(errNoWebhook)
 		}
 		if err != nil {
 			return err
 		}
 		h = r.hook()
 		widens, resumes := change(&h)
-		if _, err = tx.Exec(`UPDATE webhooks SET url = $2, events = $3, description = $4, is_active = $5, updated_at = $6, revision = $7,
-			next_at = CASE WHEN $5 = 0 OR (paused_at IS NOT NULL AND $8 = 0) THEN NULL ELSE $6 END WHERE id = $1`,
-			id, h.URL, strings.Join(h.Events, " "), h.Description, number(h.Active), micros(h.UpdatedAt), h.Revision, number(resumes)); err != nil {
+		h.Next = time.Time{}
+		if h.Active && (h.PausedAt.IsZero() || resumes) {
+			h.Next = h.UpdatedAt
+		}
+		if _, err = tx.Exec(`UPDATE webhooks SET url = $2, events = $3, description = $4, is_active = $5, updated_at = $6, revision = $7, next_at = $8
+			WHERE id = $1`, id, h.URL, strings.Join(h.Events, " "), h.Description, number(h.Active), micros(h.UpdatedAt), h.Revision, nullMicros(h.Next)); err != nil {
 			return err
 		}
 		if resumes {
@@ -129,7 +129,7 @@ func (db *DB) RemoveHook(ctx context.Context, org, id string, ev *audit.Event) e
 	return db.Write(ctx, org, func(tx Tx) error {
 		n, err := tx.Exec(`DELETE FROM webhooks WHERE id = $1 AND org_id = $2`, id, org)
 		if err == nil && n == 0 {
-			return tx.Refuse(errNoHook)
+			return tx.Refuse(errNoWebhook)
 		}
 		if err == nil {
 			_, err = tx.Exec(`DELETE FROM widenings WHERE subject_id = $1`, id)

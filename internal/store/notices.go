@@ -11,7 +11,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/signedcall"
 )
 
-var errNoWebhook = fault.New(fault.NotFound, "webhook_not_found", "The organisation has no webhook.")
+var errNoWebhook = fault.New(fault.NotFound, "webhook_not_found", "There is no such webhook.")
 
 // ClaimMails implements approval.NoticeStore. Nodes claim one after the other,
 // since each locks the head of the same log first.

@@ -69,7 +69,7 @@ func CheckRoom(has int) error {
 
 // Store keeps the hooks.
 type Store interface {
-	// AddHook stores a hook that is told of what comes after this write.
+	// AddHook stores a hook that is told of what comes with this write and after it.
 	AddHook(ctx context.Context, h *Hook, ev *audit.Event) error
 	// Hooks returns those of an organisation, the oldest first.
 	Hooks(ctx context.Context, org string) ([]Hook, error)
@@ -77,7 +77,7 @@ type Store interface {
 	Hook(ctx context.Context, org, id string) (Hook, error)
 	// ChangeHook changes a hook in one transaction. With widens it is noted whose
 	// change it was, so that the hook ends with that right. With resumes it is told of
-	// what comes after this write.
+	// what comes with this write and after it.
 	ChangeHook(ctx context.Context, org, id string, change func(*Hook) (widens, resumes bool), ev *audit.Event) (Hook, error)
 	RemoveHook(ctx context.Context, org, id string, ev *audit.Event) error
 	Queue
