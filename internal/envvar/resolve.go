@@ -30,8 +30,8 @@ type Resolved struct {
 // environment's before all's. Each is read on the right to read its path, with an event
 // of its own. A variable that the caller may not see is none; where it may see and not
 // read one that holds, the whole is refused, since another value would be the wrong one.
-// Wipe the values.
-func (s *Service) Resolve(ctx context.Context, c *call.Call, vaultID, environment, onBranch string) (out []Resolved, err error) {
+// pay is asked with how many values there are, before the first is read. Wipe the values.
+func (s *Service) Resolve(ctx context.Context, c *call.Call, vaultID, environment, onBranch string, pay func(values int) error) (out []Resolved, err error) {
 	levels := []struct {
 		at     Place
 		source string
@@ -65,6 +65,9 @@ func (s *Service) Resolve(ctx context.Context, c *call.Call, vaultID, environmen
 		if len(holds) > MaxResolved {
 			return nil, errManyVars
 		}
+	}
+	if err := pay(len(holds)); err != nil {
+		return nil, err
 	}
 	defer func() {
 		if err != nil {

@@ -3,7 +3,9 @@ package httpapi_test
 import (
 	"maps"
 	"testing"
+	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/rest"
 )
 
@@ -118,6 +120,25 @@ func TestEnvironmentVariablesResolve(t *testing.T) {
 	if seen != 14 {
 		t.Errorf("%d variables in the listing, want 14", seen)
 	}
+}
+
+// Many values in one answer are not one request to the limits: each is an event.
+func TestManyVariablesCountAsSeveralRequests(t *testing.T) {
+	s := openSession(t, func(set *setup) { set.Limits.Principal = ratelimit.Rate{PerSecond: 1, Burst: 100} })
+	v := s.ada.vaultNamed("app")
+	bot := s.ada.agent(object{"name": "bot"})
+	s.ada.grant(v, bot, "env-vars/**", nil, "read")
+	for i := range 45 {
+		s.Clock.Forward(time.Second)
+		s.ada.setVar(v, "N"+itoa(i), "x", "", "")
+	}
+	resolve := "/v1/vaults/" + v + "/env-vars/resolve"
+	for range 20 { // of five requests each
+		if got := s.do("GET", resolve, bot.token, nil).want(200).texts("vars"); len(got) != 45 {
+			t.Errorf("%d variables, want 45", len(got))
+		}
+	}
+	s.do("GET", resolve, bot.token, nil).want(429)
 }
 
 // A grant on the paths of an environment says who resolves what: what an agent may not

@@ -11,6 +11,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/envvar"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
@@ -170,6 +171,10 @@ func (a *API) registerEnvVars() {
 	a.registerResolve()
 }
 
+// readsAsOne is how many values, which are events of the log, cost as much of the limits
+// as one request.
+const readsAsOne = 10
+
 type resolveEnvVars struct {
 	vaultPath
 	Environment string `query:"environment" maxLength:"63" doc:"Such as production; absent: only what holds in all."`
@@ -227,7 +232,7 @@ func (a *API) registerResolve() {
 		summary: "Read the environment variables that hold in an environment and on a branch", action: policy.ReadSecret, errors: []int{http.StatusGone},
 	}, func(ctx context.Context, c *call.Call, in *resolveEnvVars) (*body[*resolvedVars], error) {
 		environment := cmp.Or(in.Environment, envvar.All)
-		found, err := a.envVars.Resolve(ctx, c, in.VaultID, environment, in.GitBranch)
+		found, err := a.envVars.Resolve(ctx, c, in.VaultID, environment, in.GitBranch, func(values int) error { return gate.Of(ctx).Again(values / readsAsOne) })
 		if err != nil {
 			return nil, err
 		}
