@@ -88,7 +88,7 @@ type envVarList struct {
 
 type envVarPath struct {
 	vaultPath
-	Key         string `path:"key"`
+	Key         string `path:"env_key"`
 	Environment string `query:"environment" maxLength:"63" doc:"Absent: all, the one that holds in every environment."`
 	GitBranch   string `query:"git_branch" maxLength:"100"`
 }
@@ -109,7 +109,7 @@ type updateEnvVar struct {
 var errNoValue = fault.New(fault.Invalid, "value_required", "value is needed: a value is not read to be written again.")
 
 func (a *API) registerEnvVars() {
-	const all, one = "/v1/vaults/{vault_id}/env-vars", "/v1/vaults/{vault_id}/env-vars/{key}"
+	const all, one = "/v1/vaults/{vault_id}/env-vars", "/v1/vaults/{vault_id}/env-vars/{env_key}"
 	handle(a, op{
 		method: http.MethodPost, path: all, id: "set-env-var", tag: "Environment variables", status: http.StatusCreated,
 		summary: "Set an environment variable, in one environment or more", action: policy.WriteSecret, errors: []int{http.StatusRequestEntityTooLarge},

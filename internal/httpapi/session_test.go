@@ -50,7 +50,7 @@ func (s *session) ids() map[string]string {
 			"approval_id":   s.approvalOf("ids/gated"),
 			"enrollment_id": s.enrollmentOf(s.ada),
 			"session_id":    s.sessionOf(s.ada.login()),
-			"key":           s.do("POST", "/v1/vaults/"+s.vault+"/env-vars", s.ada.token, s.goodBodies()["set-env-var"]).want(201).str("key"),
+			"env_key":       s.do("POST", "/v1/vaults/"+s.vault+"/env-vars", s.ada.token, s.goodBodies()["set-env-var"]).want(201).str("key"),
 			"webhook_id":    s.do("POST", "/v1/webhooks", s.ada.token, s.goodBodies()["create-webhook"]).want(201).str("id"),
 		}
 	}
@@ -79,7 +79,7 @@ func (s *session) enrollmentOf(h *human) string {
 
 // nobodys are ids that nothing has, for the same names.
 func nobodys() map[string]string {
-	out := map[string]string{"path": "a/b", "key": "NAME"}
+	out := map[string]string{"path": "a/b", "env_key": "NAME"}
 	for _, name := range idNames {
 		out[name] = nobodysID
 	}
