@@ -33,3 +33,4 @@ CREATE TABLE webhooks (
 );
 CREATE INDEX webhooks_org ON webhooks (org_id, created_at);
 CREATE INDEX webhooks_next ON webhooks (next_at);
+CREATE INDEX webhooks_by ON webhooks (created_by);
