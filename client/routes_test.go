@@ -152,6 +152,37 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 			method: "GET", path: "/v1/auth/orgs"},
 		"another organisation": {call: func(ctx context.Context, c *client.Client) error { _, err := c.SwitchOrg(ctx, "o"); return err },
 			method: "POST", path: "/v1/auth/switch-org", body: `{"org_id":"o"}`},
+		"webhooks": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Webhooks(ctx); return err },
+			method: "GET", path: "/v1/webhooks"},
+		"a webhook": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Webhook(ctx, "w"); return err },
+			method: "GET", path: "/v1/webhooks/w"},
+		"new webhook": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.CreateWebhook(ctx, client.WebhookCreate{URL: "https://example.com", Events: []string{"secret.*"}, Description: "d"})
+			return err
+		}, method: "POST", path: "/v1/webhooks", body: `{"url":"https://example.com","events":["secret.*"],"description":"d"}`},
+		"webhook stopped": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.UpdateWebhook(ctx, "w", client.WebhookChange{IsActive: &no})
+			return err
+		}, method: "PATCH", path: "/v1/webhooks/w", body: `{"is_active":false}`},
+		"webhook deleted": {call: func(ctx context.Context, c *client.Client) error { return c.DeleteWebhook(ctx, "w") },
+			method: "DELETE", path: "/v1/webhooks/w"},
+		"environment variable set": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.SetEnvVar(ctx, "v", client.EnvVarSet{Key: "K", Environments: []string{"production"}, GitBranch: "b", Sensitive: true, Comment: "c"}, client.ValueOf("x"))
+			return err
+		}, method: "POST", path: "/v1/vaults/v/env-vars", body: `{"value":"x","key":"K","environments":["production"],"git_branch":"b","sensitive":true,"comment":"c"}`},
+		"environment variables": {call: func(ctx context.Context, c *client.Client) error { _, err := c.EnvVars(ctx, "v"); return err },
+			method: "GET", path: "/v1/vaults/v/env-vars"},
+		"environment variable": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.GetEnvVar(ctx, "v", "K", client.EnvVarPlace{Environment: "production", GitBranch: "a/b"})
+			return err
+		}, method: "GET", path: "/v1/vaults/v/env-vars/K?environment=production&git_branch=a%2Fb"},
+		"environment variable deleted": {call: func(ctx context.Context, c *client.Client) error {
+			return c.DeleteEnvVar(ctx, "v", "K", client.EnvVarPlace{})
+		}, method: "DELETE", path: "/v1/vaults/v/env-vars/K"},
+		"environment variables that hold": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.ResolveEnvVars(ctx, "v", client.EnvVarPlace{Environment: "production"})
+			return err
+		}, method: "GET", path: "/v1/vaults/v/env-vars/resolve?environment=production"},
 		"IP rules": {call: func(ctx context.Context, c *client.Client) error { _, err := c.IPRules(ctx); return err },
 			method: "GET", path: "/v1/security/ip-rules"},
 		"new IP rule": {call: func(ctx context.Context, c *client.Client) error {

@@ -35,9 +35,11 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
+	"github.com/oneclaw-dev/oneclaw/internal/signedcall"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/wallclock"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
+	"github.com/oneclaw-dev/oneclaw/internal/webhook"
 )
 
 // App is a server that is ready to listen.
@@ -49,6 +51,7 @@ type App struct {
 	db        *store.DB
 	vault     *vault.Service
 	approvals *approval.Service
+	webhooks  *webhook.Service
 	identity  *identity.Service
 	accounts  *account.Service
 	agents    *agent.Service
@@ -111,6 +114,7 @@ func New(ctx context.Context, cfg config.Config, at listen.Addresses, version st
 		a.mail.Run,
 		a.sharing.Run,
 		a.approvals.Run,
+		a.webhooks.Run,
 		a.sweep,
 		a.sweepLimits,
 		a.giveBack,
@@ -155,9 +159,9 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 	if a.mail, err = a.mailer(sealer, at.API); err != nil {
 		return err
 	}
-	a.approvals = approval.New(approval.Config{
-		Store: a.db, Mailer: a.mail, Sealer: sealer, Keys: a.keys, Sender: a.out.Client(netguard.Options{}), Log: a.log, Now: now,
-	})
+	calls := &signedcall.Caller{Sealer: sealer, Keys: a.keys, Sender: a.out.Client(netguard.Options{}), Reach: a.out.Reach, Now: now}
+	a.approvals = approval.New(approval.Config{Store: a.db, Mailer: a.mail, Calls: calls, Log: a.log, Now: now})
+	a.webhooks = webhook.New(webhook.Config{Store: a.db, Calls: calls, Render: httpapi.EventJSON, Log: a.log, Now: now})
 	a.vault = vault.New(a.db, sealer, a.keys, a.db, a.approvals, a.log)
 	clients, err := listen.ClientCAs(a.cfg.ClientCAFile)
 	if err != nil {
@@ -194,12 +198,12 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 		Orgs:      a.orgs,
 		Vault:     a.vault,
 		Sharing:   a.sharing,
-		Approvals: a.approvals,
-		Checkout:  stripe,
-		Chains:    &intents.Chains{Store: a.db},
-		Audit:     a.audit,
-		Health:    a.health(),
-		Version:   a.version,
+		Approvals: a.approvals, Webhooks: a.webhooks,
+		Checkout: stripe,
+		Chains:   &intents.Chains{Store: a.db},
+		Audit:    a.audit,
+		Health:   a.health(),
+		Version:  a.version,
 	})
 	a.pages = dashboard.New(dashboard.Config{
 		API: a.api, Log: a.log, State: a.state, Device: a.accounts.DeviceShown, Enrollment: a.agents.EnrollmentByToken,

@@ -3,15 +3,13 @@ package approval
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/loop"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
-	"github.com/oneclaw-dev/oneclaw/internal/seal"
-	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/signedcall"
 )
 
 // NoticeStore keeps whom to tell of requests, and which are still to be told.
@@ -54,30 +52,11 @@ type Notice struct {
 	Requester                  string // "agent <id>"
 }
 
-// Sealer seals the secrets that webhooks are signed with.
-type Sealer interface {
-	Seal(ctx context.Context, kek string, r seal.Ref, value secret.Bytes) (seal.Box, error)
-	Open(ctx context.Context, kek string, r seal.Ref, b seal.Box) (secret.Bytes, error)
-}
-
-// Keys makes the key for that. CreateKEK fails with fault.Conflict when it is there.
-type Keys interface {
-	CreateKEK(ctx context.Context, id string) error
-}
-
-// Sender makes one outbound request. It refuses addresses that the operator did
-// not allow.
-type Sender interface {
-	Do(*http.Request) (*http.Response, error)
-}
-
 // Config is what a Service is made of.
 type Config struct {
 	Store  Store
 	Mailer Mailer
-	Sealer Sealer
-	Keys   Keys
-	Sender Sender
+	Calls  *signedcall.Caller
 	Log    *slog.Logger
 	Now    func() time.Time
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/netguard"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/signedcall"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
@@ -160,6 +161,43 @@ func TestANewRequestIsMailedAndCalledOut(t *testing.T) {
 	}
 	if len(o.w.Mail.Letters(world.Approve)) != 1 {
 		t.Error("the mail went out twice")
+	}
+}
+
+// How the latest call went is kept with the webhook, and tells no more than its kind.
+func TestTheWebhookShowsHowItsLatestCallWent(t *testing.T) {
+	o := newOffice(t, "127.0.0.0/8")
+	var answers atomic.Int64
+	answers.Store(http.StatusTeapot)
+	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(int(answers.Load())) }))
+	t.Cleanup(hook.Close)
+	_, key, err := o.SetWebhook(t.Context(), o.call(o.owner), hook.URL)
+	must(t, err)
+	key.Wipe()
+	o.ask(t)
+	o.run(t)
+	await := func(status int) signedcall.Last {
+		t.Helper()
+		for late := time.After(30 * time.Second); ; {
+			w, err := o.Webhook(t.Context(), o.call(o.owner))
+			must(t, err)
+			if w.Last.Status == status {
+				return w.Last
+			}
+			select {
+			case <-late:
+				t.Fatalf("the webhook shows %+v", w.Last)
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+	}
+	if l := await(http.StatusTeapot); l.Error != signedcall.BadStatus || !l.DeliveredAt.IsZero() || l.CalledAt.IsZero() {
+		t.Errorf("after a refusal: %+v", l)
+	}
+	answers.Store(http.StatusNoContent)
+	o.w.Clock.Forward(10 * time.Second)
+	if l := await(http.StatusNoContent); l.Error != "" || l.DeliveredAt.IsZero() {
+		t.Errorf("after it was taken: %+v", l)
 	}
 }
 

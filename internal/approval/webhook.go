@@ -1,19 +1,10 @@
 package approval
 
 import (
-	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -24,6 +15,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/signedcall"
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
@@ -33,6 +25,7 @@ type Webhook struct {
 	Box          seal.Box // the signing secret
 	CreatedBy    string
 	CreatedAt    time.Time
+	Last         signedcall.Last
 }
 
 // WebhookStore keeps webhooks, one an organisation.
@@ -40,14 +33,9 @@ type WebhookStore interface {
 	SetWebhook(ctx context.Context, w Webhook, ev *audit.Event) error
 	// RemoveWebhook returns fault.NotFound when there is none.
 	RemoveWebhook(ctx context.Context, org string, ev *audit.Event) error
+	// WebhookCalled notes how a call of the webhook went, if it still is that one.
+	WebhookCalled(ctx context.Context, org, id string, out signedcall.Outcome) error
 }
-
-// kek is the keystore's key for signing secrets.
-const kek = "system:approval-webhooks"
-
-const maxURL = 2048
-
-var errURL = fault.New(fault.Invalid, "invalid_webhook_url", "url must be an https address without a login in it, such as https://example.com/approvals.")
 
 // SetWebhook stores where the caller's organisation is told of requests, in
 // place of what was there, and returns the new secret that calls are signed
@@ -57,19 +45,19 @@ func (s *Service) SetWebhook(ctx context.Context, c *call.Call, address string) 
 	if err := c.Authorize(policy.UpdateWebhook, c.Own()); err != nil {
 		return Webhook{}, secret.Bytes{}, err
 	}
-	u, err := url.Parse(address)
-	if err != nil || len(address) > maxURL || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.Fragment != "" {
-		return Webhook{}, secret.Bytes{}, errURL
+	url, err := s.cfg.Calls.CheckURL(ctx, address)
+	if err != nil {
+		return Webhook{}, secret.Bytes{}, err
 	}
 	if err := c.RequirePersonToLast(); err != nil { // it is told of each request, for as long as it stands
 		return Webhook{}, secret.Bytes{}, err
 	}
-	w := Webhook{ID: ids.New(), Org: c.Who.Org, URL: u.String(), CreatedBy: c.Who.ID, CreatedAt: stamp.Of(c.Now)}
-	key := newSecret()
-	if w.Box, err = s.seal(ctx, &w, key); err != nil {
-		key.Wipe()
+	w := Webhook{ID: ids.New(), Org: c.Who.Org, URL: url, CreatedBy: c.Who.ID, CreatedAt: stamp.Of(c.Now)}
+	key, box, err := s.cfg.Calls.NewSecret(ctx, w.ref())
+	if err != nil {
 		return Webhook{}, secret.Bytes{}, err
 	}
+	w.Box = box
 	c.Touch("webhook", w.ID)
 	c.Event.Details.Outcome = audit.Success
 	if err := s.cfg.Store.SetWebhook(ctx, w, c.Event); err != nil {
@@ -98,34 +86,13 @@ func (s *Service) RemoveWebhook(ctx context.Context, c *call.Call) error {
 	return s.cfg.Store.RemoveWebhook(ctx, c.Who.Org, c.Event)
 }
 
-// newSecret is "whsec_" and 32 random bytes in base64url.
-func newSecret() secret.Bytes {
-	var raw [32]byte
-	if _, err := rand.Read(raw[:]); err != nil {
-		panic(err) // crypto/rand does not fail
-	}
-	defer clear(raw[:])
-	return secret.New(base64.RawURLEncoding.AppendEncode([]byte("whsec_"), raw[:]))
-}
-
 // SealOfWebhook says which key the signing secret of a webhook is sealed with, and where.
 func SealOfWebhook(org, id string) (key string, at seal.Ref) {
-	return kek, (&Webhook{Org: org, ID: id}).ref()
+	return signedcall.KEK, (&Webhook{Org: org, ID: id}).ref()
 }
 
 func (w *Webhook) ref() seal.Ref {
 	return seal.Ref{Org: w.Org, Vault: "approval-webhooks", Path: w.ID, Version: 1}
-}
-
-func (s *Service) seal(ctx context.Context, w *Webhook, key secret.Bytes) (seal.Box, error) {
-	box, err := s.cfg.Sealer.Seal(ctx, kek, w.ref(), key)
-	if !fault.Is(err, fault.NotFound) {
-		return box, err
-	}
-	if err := s.cfg.Keys.CreateKEK(ctx, kek); err != nil && !fault.Is(err, fault.Conflict) {
-		return seal.Box{}, err
-	}
-	return s.cfg.Sealer.Seal(ctx, kek, w.ref(), key)
 }
 
 // event is the body of a webhook call.
@@ -142,14 +109,6 @@ type event struct {
 	CreatedAt     time.Time `json:"created_at"`
 	ExpiresAt     time.Time `json:"expires_at"`
 }
-
-// The headers of a webhook call. The signature is "t=UNIX,v1=HEX": HMAC-SHA-256
-// with the secret over the time, a dot and the body.
-const (
-	signatureHeader = "X-Oneclaw-Signature"
-	deliveryHeader  = "X-Oneclaw-Delivery"
-	postTime        = 10 * time.Second
-)
 
 // post calls the organisation's webhook, if it has one. An answer other than 2xx
 // is an error.
@@ -168,43 +127,11 @@ func (s *Service) post(ctx context.Context, r *Request) error {
 	if err != nil {
 		return err
 	}
-	key, err := s.cfg.Sealer.Open(ctx, kek, w.ref(), w.Box)
+	out, err := s.cfg.Calls.Post(ctx, signedcall.Target{URL: w.URL, At: w.ref(), Box: w.Box}, r.ID, body)
 	if err != nil {
-		return seal.KeyLost(err)
+		err = fmt.Errorf("call the webhook: %w", err)
 	}
-	at := strconv.FormatInt(s.cfg.Now().Unix(), 10)
-	signature := sign(key, at, body)
-	key.Wipe()
-	ctx, cancel := context.WithTimeout(ctx, postTime)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.URL, bytes.NewReader(body))
-	if err != nil {
-		return errURL
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "oneclaw")
-	req.Header.Set(deliveryHeader, r.ID)
-	req.Header.Set(signatureHeader, "t="+at+",v1="+signature)
-	resp, err := s.cfg.Sender.Do(req)
-	if err != nil {
-		return fmt.Errorf("call the webhook: %w", err)
-	}
-	// The body is of no use; what is read of it lets the connection be used again.
-	_, _ = io.CopyN(io.Discard, resp.Body, 4<<10)
-	if err := resp.Body.Close(); err != nil {
-		return fmt.Errorf("call the webhook: %w", err)
-	}
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return fmt.Errorf("the webhook answered %d", resp.StatusCode)
-	}
-	return nil
-}
-
-func sign(key secret.Bytes, at string, body []byte) string {
-	mac := hmac.New(sha256.New, key.Reveal())
-	mac.Write([]byte(at + "."))
-	mac.Write(body)
-	return hex.EncodeToString(mac.Sum(nil))
+	return errors.Join(err, s.cfg.Store.WebhookCalled(ctx, w.Org, w.ID, out))
 }
 
 // CheckReason refuses what does not fit a line that people are shown.

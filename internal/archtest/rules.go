@@ -14,7 +14,7 @@ var domain = []string{
 // services are the domain packages that the edges call.
 var services = []string{
 	"internal/account", "internal/agent", "internal/call", "internal/approval", "internal/audit", "internal/billing",
-	"internal/checkout", "internal/erase", "internal/identity", "internal/intents", "internal/iprule", "internal/org", "internal/policy", "internal/secretpath", "internal/sharing", "internal/shroud", "internal/vault", "internal/x402",
+	"internal/checkout", "internal/envvar", "internal/erase", "internal/identity", "internal/intents", "internal/iprule", "internal/org", "internal/policy", "internal/secretpath", "internal/sharing", "internal/shroud", "internal/signedcall", "internal/vault", "internal/webhook", "internal/x402",
 }
 
 // arrows says, for each package, which others of this module it may import
@@ -60,7 +60,7 @@ var arrows = map[string][]string{
 	},
 	"internal/ops/inspect": {
 		"internal/account", "internal/approval", "internal/audit", "internal/datadir", "internal/keyring", "internal/keystore", "internal/mail",
-		"internal/process", "internal/seal", "internal/sharing", "internal/sqldb/transfer", "internal/store", "internal/vault",
+		"internal/process", "internal/seal", "internal/sharing", "internal/sqldb/transfer", "internal/store", "internal/vault", "internal/webhook",
 	},
 	"internal/ops/operator": {"internal/config", "internal/process", "internal/sqldb/transfer", "internal/store"},
 
@@ -72,7 +72,10 @@ var arrows = map[string][]string{
 
 	// Domain.
 	"internal/vault":      join(domain, "internal/approval", "internal/cmek", "internal/erase"),
-	"internal/approval":   domain,
+	"internal/approval":   join(domain, "internal/signedcall"),
+	"internal/webhook":    join(domain, "internal/patch", "internal/signedcall"),
+	"internal/signedcall": {"internal/seal"},
+	"internal/envvar":     join(domain, "internal/patch", "internal/vault"),
 	"internal/cmek":       {"internal/erase"},
 	"internal/identity":   domain, // of a credential it makes a principal; it knows no other way in
 	"internal/account":    join(domain, "internal/identity", "internal/oidc"),

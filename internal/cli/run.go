@@ -36,6 +36,9 @@ func Execute(ctx context.Context, root *cobra.Command, arguments []string) int {
 	if err == nil {
 		return ExitOK
 	}
+	if code, ok := errors.AsType[exited](err); ok {
+		return int(code)
+	}
 	r := c.explain(ctx, err)
 	asJSON := c.JSON
 	for _, a := range arguments { // a wrong flag before --json ends parsing early

@@ -21,6 +21,8 @@ func (c *cli) commands() []*cobra.Command {
 		group("secret", "Write, read and list secrets",
 			c.secretSet(), c.secretGet(), c.secretList(), c.secretDescribe(), c.secretRotate(),
 			c.secretDelete(), c.secretVersions(), c.secretDisableVersion(), c.secretRestore(), c.secretPurge()),
+		group("env", "Environment variables of a vault, by environment and git branch",
+			c.envList(), c.envSet(), c.envGet(), c.envDelete(), c.envResolve(), c.envRun()),
 		group("share", "Let somebody read one secret for a time",
 			c.shareCreate(), c.shareList(), c.shareGet(),
 			c.shareAnswer("accept", "Accept a share that is for you, so that you can read it", "Accepted", (*client.Client).AcceptShare),

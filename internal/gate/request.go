@@ -24,6 +24,22 @@ func Of(ctx context.Context) *Request {
 // Note puts a reason into the event, for a refusal that the surface sends by itself.
 func (x *Request) Note(reason string) { x.event.Details.Reason = reason }
 
+// Again counts the request so many times more against the limits, for one that does the
+// work of several.
+func (x *Request) Again(times int) error {
+	for range times {
+		if x.within == nil {
+			if err := x.at.Limits.Address(x.Call.IP, x.Call.Now); err != nil {
+				return err
+			}
+		}
+		if err := x.at.Limits.Principal(x.Call.Who, x.Call.Now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // identify puts the caller into the event.
 func (x *Request) identify(who policy.Principal) {
 	x.Call.Who = who

@@ -20,6 +20,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/checkout"
+	"github.com/oneclaw-dev/oneclaw/internal/envvar"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
@@ -29,6 +30,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/rest"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
+	"github.com/oneclaw-dev/oneclaw/internal/webhook"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
 
@@ -50,6 +52,7 @@ type Config struct {
 	Vault     *vault.Service
 	Sharing   *sharing.Service
 	Approvals *approval.Service
+	Webhooks  *webhook.Service
 	Checkout  *checkout.Service // nil: no payment provider
 	Chains    *intents.Chains
 	Audit     *audit.Log
@@ -61,6 +64,8 @@ type Config struct {
 type API struct {
 	vault     *vault.Service
 	approvals *approval.Service
+	webhooks  *webhook.Service
+	envVars   *envvar.Service
 	sharing   *sharing.Service
 	identity  *identity.Service
 	accounts  *account.Service
@@ -84,7 +89,7 @@ type API struct {
 // New returns the API with every operation registered.
 func New(cfg Config) *API {
 	a := &API{
-		vault: cfg.Vault, sharing: cfg.Sharing, approvals: cfg.Approvals, identity: cfg.Gate.Identity,
+		vault: cfg.Vault, sharing: cfg.Sharing, approvals: cfg.Approvals, webhooks: cfg.Webhooks, envVars: envvar.New(cfg.Vault), identity: cfg.Gate.Identity,
 		accounts: cfg.Accounts, agents: cfg.Agents, orgs: cfg.Orgs, iprules: cfg.Gate.IPRules, billing: cfg.Gate.Billing,
 		payments: cfg.Gate.Payments, checkout: cfg.Checkout, chains: cfg.Chains, audit: cfg.Audit, health: cfg.Health,
 		publicURL: cfg.Gate.PublicURL, version: cfg.Version, gate: cfg.Gate, router: &router{root: newNode()},
@@ -103,12 +108,14 @@ func New(cfg Config) *API {
 	a.registerVaults()
 	a.registerVaultJobs()
 	a.registerSecrets()
+	a.registerEnvVars()
 	a.registerPolicies()
 	a.registerAccess()
 	a.registerShares()
 	a.registerAgents()
 	a.registerEnroll()
 	a.registerApprovals()
+	a.registerWebhooks()
 	a.registerOrg()
 	a.registerAudit()
 	a.registerBilling()

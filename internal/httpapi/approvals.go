@@ -174,6 +174,7 @@ type webhookBody struct {
 	URL       string    `json:"url"`
 	CreatedBy string    `json:"created_by" format:"uuid"`
 	CreatedAt time.Time `json:"created_at"`
+	lastCall
 }
 
 // newWebhook is webhookBody with the secret.
@@ -192,7 +193,7 @@ type webhookRequest struct {
 }
 
 func webhookOf(w approval.Webhook) webhookBody {
-	return webhookBody{ID: w.ID, URL: w.URL, CreatedBy: w.CreatedBy, CreatedAt: w.CreatedAt}
+	return webhookBody{ID: w.ID, URL: w.URL, CreatedBy: w.CreatedBy, CreatedAt: w.CreatedAt, lastCall: lastCallOf(w.Last)}
 }
 
 func (w *newWebhook) AppendJSON(b []byte) []byte {

@@ -186,6 +186,16 @@ func TestWhatAShortCredentialMakesEndsWithIt(t *testing.T) {
 		s.do("PUT", "/v1/org/approval-webhook", token, hook).want(403, "person_required")
 	}
 	s.do("PUT", "/v1/org/approval-webhook", s.ada.login(), hook).want(200)
+	events := object{"url": "https://hooks.example.com/x", "events": []string{"secret.write"}}
+	told := "/v1/webhooks/" + s.do("POST", "/v1/webhooks", s.ada.login(), events).want(201).str("id")
+	for _, token := range []string{key, exchanged} {
+		s.do("POST", "/v1/webhooks", token, events).want(403, "person_required")
+		for _, more := range []object{{"url": "https://hooks.example.com/y"}, {"events": []string{"*"}}, {"is_active": true}} {
+			s.do("PATCH", told, token, more).want(403, "person_required")
+		}
+		s.do("PATCH", told, token, object{"is_active": false, "description": "stopped"}).want(200)
+	}
+	s.do("PATCH", told, s.ada.login(), object{"is_active": true}).want(200)
 	const rules = "/v1/security/ip-rules"
 	allow := object{"rule_type": "allow", "cidr": "0.0.0.0/0"}
 	made := rules + "/" + s.do("POST", rules, s.ada.login(), allow).want(201).str("id")

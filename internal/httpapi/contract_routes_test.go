@@ -100,6 +100,17 @@ DELETE /v1/org/members/{}
 GET    /v1/audit/events
 GET    /v1/audit
 
+GET    /v1/vaults/{}/env-vars
+POST   /v1/vaults/{}/env-vars
+GET    /v1/vaults/{}/env-vars/{}
+PATCH  /v1/vaults/{}/env-vars/{}
+DELETE /v1/vaults/{}/env-vars/{}
+GET    /v1/vaults/{}/env-vars/resolve
+GET    /v1/webhooks
+POST   /v1/webhooks
+GET    /v1/webhooks/{}
+PATCH  /v1/webhooks/{}
+DELETE /v1/webhooks/{}
 GET    /v1/security/ip-rules
 POST   /v1/security/ip-rules
 DELETE /v1/security/ip-rules/{}

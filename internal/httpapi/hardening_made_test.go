@@ -144,12 +144,38 @@ func TestWhatACredentialMadeEndsWithIt(t *testing.T) {
 	})
 }
 
+// A webhook ends with the credential that it was made with, and with one that sent it
+// elsewhere.
+func TestAWebhookEndsWithTheCredentialThatMadeIt(t *testing.T) {
+	s := openSession(t)
+	key := s.do("POST", "/v1/auth/api-keys", s.ada.login(), object{"name": "deploy"}).want(201)
+	hook := func(token string) string {
+		return "/v1/webhooks/" + s.do("POST", "/v1/webhooks", token, object{"url": "https://hooks.example.com/x", "events": []string{"*"}}).want(201).str("id")
+	}
+	made, moved, others := hook(key.str("api_key")), hook(s.ada.token), hook(s.ada.token)
+	s.do("PATCH", moved, key.str("api_key"), object{"url": "https://elsewhere.example.com/x"}).want(200)
+	at := "/v1/auth/api-keys/" + key.str("key", "id")
+	kinds := map[string]int{}
+	for _, m := range s.do("GET", at+"/made", s.ada.token, nil).want(200).list("made") {
+		kinds[m["kind"].(string)]++
+	}
+	if kinds["webhook"] != 1 || kinds["webhook_change"] != 1 {
+		t.Errorf("made: %v", kinds)
+	}
+	if got := s.do("DELETE", at, s.ada.token, nil).want(204).header.Get("X-Ended"); got != "webhooks=2" {
+		t.Errorf("X-Ended: %q", got)
+	}
+	for at, status := range map[string]int{made: 404, moved: 404, others: 200} {
+		s.do("GET", at, s.ada.token, nil).want(status)
+	}
+}
+
 func TestARemovedOrDemotedAdminsWebhookEnds(t *testing.T) {
 	s := openSession(t)
 	for name, end := range map[string]func(bob *human){
 		"removed": func(bob *human) {
 			r := s.do("DELETE", "/v1/org/members/"+bob.id, s.ada.token, nil).want(204)
-			if got := r.header.Get("X-Ended"); got != "webhooks=1" {
+			if got := r.header.Get("X-Ended"); got != "webhooks=3" {
 				t.Errorf("X-Ended: %q", got)
 			}
 		},
@@ -160,7 +186,16 @@ func TestARemovedOrDemotedAdminsWebhookEnds(t *testing.T) {
 		bob := s.ada.member(name, "admin")
 		s.do("PUT", "/v1/org/approval-webhook", bob.token, object{"url": "https://hooks.example.com/x"}).want(200)
 		s.do("GET", "/v1/org/approval-webhook", s.ada.token, nil).want(200)
+		hook := func(by *human) string {
+			return "/v1/webhooks/" + s.do("POST", "/v1/webhooks", by.token, object{"url": "https://hooks.example.com/x", "events": []string{"*"}}).want(201).str("id")
+		}
+		made, moved, named, others := hook(bob), hook(s.ada), hook(s.ada), hook(s.ada)
+		s.do("PATCH", moved, bob.token, object{"url": "https://elsewhere.example.com/x"}).want(200)
+		s.do("PATCH", named, bob.token, object{"description": "ada's"}).want(200)
 		end(bob)
 		s.do("GET", "/v1/org/approval-webhook", s.ada.token, nil).want(404)
+		for at, status := range map[string]int{made: 404, moved: 404, named: 200, others: 200} {
+			s.do("GET", at, s.ada.token, nil).want(status)
+		}
 	}
 }

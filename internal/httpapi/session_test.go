@@ -50,6 +50,8 @@ func (s *session) ids() map[string]string {
 			"approval_id":   s.approvalOf("ids/gated"),
 			"enrollment_id": s.enrollmentOf(s.ada),
 			"session_id":    s.sessionOf(s.ada.login()),
+			"env_key":       s.do("POST", "/v1/vaults/"+s.vault+"/env-vars", s.ada.token, s.goodBodies()["set-env-var"]).want(201).str("key"),
+			"webhook_id":    s.do("POST", "/v1/webhooks", s.ada.token, s.goodBodies()["create-webhook"]).want(201).str("id"),
 		}
 	}
 	out := map[string]string{}
@@ -77,7 +79,7 @@ func (s *session) enrollmentOf(h *human) string {
 
 // nobodys are ids that nothing has, for the same names.
 func nobodys() map[string]string {
-	out := map[string]string{"path": "a/b"}
+	out := map[string]string{"path": "a/b", "env_key": "NAME"}
 	for _, name := range idNames {
 		out[name] = nobodysID
 	}
@@ -85,7 +87,7 @@ func nobodys() map[string]string {
 }
 
 // idNames are the ids that paths hold.
-var idNames = []string{"vault_id", "agent_id", "policy_id", "key_id", "user_id", "invitation_id", "rule_id", "job_id", "secret_id", "share_id", "org_id", "approval_id", "enrollment_id", "account_id", "session_id"}
+var idNames = []string{"vault_id", "agent_id", "policy_id", "key_id", "user_id", "invitation_id", "rule_id", "job_id", "secret_id", "share_id", "org_id", "approval_id", "enrollment_id", "account_id", "session_id", "webhook_id"}
 
 // member invites somebody who has no account, and who accepts.
 func (h *human) member(name, role string) *human {

@@ -14,6 +14,7 @@ package netguard
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"net"
 	"net/netip"
 	"net/url"
@@ -166,17 +167,36 @@ func (g *Guard) CheckURL(text string) error {
 	return g.check(u)
 }
 
-func (g *Guard) check(u *url.URL) error {
-	plain := u.Scheme == "http"
-	if !plain && u.Scheme != "https" || u.User != nil || u.Opaque != "" {
+// Reach refuses a URL that could not be called now: what CheckURL refuses, and a
+// host whose name is unknown or stands for an address that is not to be called. All
+// of them are ErrRefused. A resolver that does not answer refuses nothing.
+func (g *Guard) Reach(ctx context.Context, text string) error {
+	u, err := url.Parse(text)
+	if err != nil {
 		return ErrRefused
 	}
-	port := u.Port()
-	if port == "" {
-		port = map[bool]string{true: "80", false: "443"}[plain]
+	if err := g.check(u); err != nil {
+		return err
 	}
-	host, number, ok := splitAddress(net.JoinHostPort(u.Hostname(), port))
+	host, number, plain, ok := target(u)
 	if !ok {
+		return ErrRefused
+	}
+	found, err := g.resolve(ctx, host)
+	if unknown, ok := errors.AsType[*net.DNSError](err); ok && unknown.IsNotFound || errors.Is(err, ErrRefused) {
+		return ErrRefused
+	}
+	for _, ip := range found {
+		if !g.may(host, ip, number, plain) {
+			return ErrRefused
+		}
+	}
+	return nil
+}
+
+func (g *Guard) check(u *url.URL) error {
+	host, number, plain, ok := target(u)
+	if !ok || !plain && u.Scheme != "https" || u.User != nil || u.Opaque != "" {
 		return ErrRefused
 	}
 	if ip, err := netip.ParseAddr(host); err == nil {
@@ -189,6 +209,18 @@ func (g *Guard) check(u *url.URL) error {
 		return ErrRefused
 	}
 	return nil
+}
+
+// target is what a URL names: the host in the form that it is compared in, the port,
+// and whether it is called without TLS.
+func target(u *url.URL) (host string, port uint16, plain, ok bool) {
+	plain = u.Scheme == "http"
+	text := u.Port()
+	if text == "" {
+		text = map[bool]string{true: "80", false: "443"}[plain]
+	}
+	host, port, ok = splitAddress(net.JoinHostPort(u.Hostname(), text))
+	return host, port, plain, ok
 }
 
 // splitAddress returns the host in the form that it is compared in.

@@ -207,3 +207,24 @@ func TestListsThatAreNotUnderstoodAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// What is named to be called later is refused at once when it can't be called now,
+// and nobody learns from that which names there are.
+func TestReach(t *testing.T) {
+	t.Parallel()
+	g := netguard.New(netguard.Config{
+		Allow: allow(t, "10.1.0.0/16"), Resolver: &names{lists: map[string][][]string{
+			"public.example": {{"93.184.215.14"}}, "private.example": {{"10.0.0.1"}}, "allowed.example": {{"10.1.0.1"}}, "both.example": {{"93.184.215.14", "127.0.0.1"}},
+		}},
+	})
+	for address, ok := range map[string]bool{
+		"https://public.example/x": true, "https://allowed.example": true, "http://allowed.example": true, "https://93.184.215.14:8443": true,
+		"http://public.example": false, "https://private.example": false, "https://both.example": false, "https://unknown.example": false,
+		"https://127.0.0.1": false, "https://169.254.169.254/latest": false, "ftp://public.example": false, "https://a:b@public.example": false, "https://[::1": false,
+	} {
+		err := g.Reach(t.Context(), address)
+		if (err == nil) != ok || err != nil && !errors.Is(err, netguard.ErrRefused) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}

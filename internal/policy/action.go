@@ -142,6 +142,15 @@ const (
 	DeleteIPRule     Action = "ip_rule.delete"
 )
 
+// Webhooks for events of the log. The one for approvals has its own actions.
+const (
+	CreateHook Action = "webhook.create"
+	ListHooks  Action = "webhook.list"
+	ReadHook   Action = "webhook.read"
+	UpdateHook Action = "webhook.update"
+	DeleteHook Action = "webhook.delete"
+)
+
 // Money.
 const (
 	ReadBilling   Action = "billing.read"

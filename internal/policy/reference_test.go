@@ -105,7 +105,8 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		policy.SwitchOrg, policy.AcceptInvitation, policy.GrantApproval, policy.DenyApproval, policy.InviteMember,
 		policy.ListInvitations, policy.RevokeInvitation,
 		policy.UpdateMember, policy.RemoveMember, policy.ListIPRules, policy.CreateIPRule, policy.DeleteIPRule,
-		policy.UpdateBilling, policy.RekeyVault, policy.ReadRekey, policy.ReadWebhook, policy.UpdateWebhook)) {
+		policy.UpdateBilling, policy.RekeyVault, policy.ReadRekey, policy.ReadWebhook, policy.UpdateWebhook,
+		policy.CreateHook, policy.ListHooks, policy.ReadHook, policy.UpdateHook, policy.DeleteHook)) {
 		return no("kind_required")
 	}
 	if p.Kind == "agent" && is(policy.ReadMFA, policy.ListSessions, policy.EndSession, policy.ReadUser, policy.ListAgents, policy.ChangePassword,
@@ -149,7 +150,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		policy.GrantApproval, policy.DenyApproval, policy.RequestApproval, policy.WithdrawApproval, policy.CreateShare, policy.AcceptShare,
 		policy.DeclineShare, policy.RevokeShare, policy.InviteMember, policy.RevokeInvitation, policy.UpdateMember, policy.RemoveMember,
 		policy.CreateIPRule, policy.DeleteIPRule, policy.UpdateBilling, policy.UpdateSettings, policy.DeleteAnyUser,
-		policy.UpdateLimits, policy.ManageChains, policy.RekeyVault, policy.UpdateWebhook)
+		policy.UpdateLimits, policy.ManageChains, policy.RekeyVault, policy.UpdateWebhook, policy.CreateHook, policy.UpdateHook, policy.DeleteHook)
 	words, named, readsSecrets, caps := 0, is(policy.Logout, policy.ReadUser), false, []string{}
 	for _, s := range p.Scopes {
 		if s == "*" || strings.ContainsAny(s, ":.") && !strings.Contains(s, "/") {
@@ -385,7 +386,8 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 			return yes("self")
 		}
 	case policy.VerifyAudit, policy.InviteMember, policy.ListInvitations, policy.RevokeInvitation, policy.UpdateMember, policy.RemoveMember,
-		policy.ListIPRules, policy.CreateIPRule, policy.DeleteIPRule, policy.UpdateBilling, policy.ReadWebhook, policy.UpdateWebhook:
+		policy.ListIPRules, policy.CreateIPRule, policy.DeleteIPRule, policy.UpdateBilling, policy.ReadWebhook, policy.UpdateWebhook,
+		policy.CreateHook, policy.ListHooks, policy.ReadHook, policy.UpdateHook, policy.DeleteHook:
 		if refManager(p) {
 			return yes("role")
 		}

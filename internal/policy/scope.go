@@ -182,6 +182,8 @@ func areaOf(name string) string {
 		return "api_key"
 	case "ip_rule", "ip_rules":
 		return "ip_rule"
+	case "webhook", "webhooks":
+		return "webhook"
 	case "user", "users":
 		return "user"
 	case "chain", "chains":

@@ -120,6 +120,13 @@ var table = map[Action]Rule{
 	CreateIPRule:     {Who: Users, Admin: true, Writes: true},
 	DeleteIPRule:     {Who: Users, Admin: true, Writes: true},
 
+	// Webhooks for events of the log.
+	CreateHook: {Who: Users, Admin: true, Writes: true},
+	ListHooks:  {Who: Users, Admin: true},
+	ReadHook:   {Who: Users, Admin: true},
+	UpdateHook: {Who: Users, Admin: true, Writes: true},
+	DeleteHook: {Who: Users, Admin: true, Writes: true, Counts: Spared},
+
 	// Money.
 	ReadBilling:   {Who: Principals, Open: true, Counts: Free},
 	UpdateBilling: {Who: Users, Admin: true, Writes: true, Counts: Free},

@@ -14,7 +14,7 @@ const ownVaults = `SELECT id FROM vaults WHERE org_id = $2 AND (created_by_type 
 	OR created_by_type = 'agent' AND creator_human = $1)`
 
 // endManaging ends what somebody keeps from managing an organisation who becomes a
-// member: the webhook, which a member may not set; tokens taken of others' agents, with
+// member: webhooks, which a member may not set; tokens taken of others' agents, with
 // what was made with them; agents that it inherited, which become the successor's; keys given
 // to others' agents; and policies in others' vaults for itself or its own agents. What it
 // made for others is the organisation's.
@@ -119,8 +119,13 @@ func (tx Tx) passOn(e *ending, org, user, successor, which string, at time.Time)
 	return err
 }
 
-// endWebhooks ends the webhook that somebody set, who may not set one any more: it
-// is told of nothing by it.
+// endWebhooks ends the webhooks that somebody set, or let do more, who may not set one
+// any more: it is told of nothing by them.
 func (tx Tx) endWebhooks(e *ending, org, user string) error {
-	return tx.count(&e.webhooks, `DELETE FROM approval_webhooks WHERE org_id = $1 AND created_by = $2`, org, user)
+	err := tx.count(&e.webhooks, `DELETE FROM approval_webhooks WHERE org_id = $1 AND created_by = $2`, org, user)
+	if err == nil {
+		err = tx.count(&e.webhooks, `DELETE FROM webhooks WHERE org_id = $1 AND (created_by = $2
+			OR id IN (SELECT subject_id FROM widenings WHERE by_id = $2 AND org_id = $1 AND kind = '`+wideHook+`'))`, org, user)
+	}
+	return err
 }

@@ -98,7 +98,7 @@ func (tx Tx) endCredential(c credential, at time.Time, ev *audit.Event) error {
 
 // endMadeWith ends what was made with an API key or a login: keys, with what was made with
 // those in turn, agents with what they made, the keys that it gave to other agents, the tokens that it took of them, shares,
-// policies, invitations, the webhook and the approvals that it gave or asked for. Each is looked at once, so it ends. IP rules stay: without one
+// policies, invitations, webhooks and the approvals that it gave or asked for. Each is looked at once, so it ends. IP rules stay: without one
 // more addresses might get in. So do policies that ask for approvals. Vaults and secrets are data, and stay; and so do the
 // members who joined by its invitations, since by now they work here: they are named.
 func (tx Tx) endMadeWith(e *ending, org, with string, at time.Time) error {
@@ -158,6 +158,7 @@ func (tx Tx) endMadeWith(e *ending, org, with string, at time.Time) error {
 			{&e.shares, `UPDATE shares SET revoked_at = $3 WHERE made_with = $1 AND org_id = $2 AND revoked_at IS NULL`, []any{with, org, micros(at)}},
 			{&e.invitations, `DELETE FROM invitations WHERE made_with = $1 AND org_id = $2`, []any{with, org}},
 			{&e.webhooks, `DELETE FROM approval_webhooks WHERE made_with = $1 AND org_id = $2`, []any{with, org}},
+			{&e.webhooks, `DELETE FROM webhooks WHERE made_with = $1 AND org_id = $2`, []any{with, org}},
 			{&e.approvals, `UPDATE approvals SET status = 'withdrawn', uses_left = 0, withdrawn_by = requester_id, withdrawn_at = $3,
 				notify_at = NULL, mail_at = NULL WHERE asked_with = $1 AND org_id = $2 AND expires_at > $3 AND ` + open, []any{with, org, micros(at)}},
 			{&e.approvals, `UPDATE approvals SET status = 'withdrawn', uses_left = 0, withdrawn_by = decided_by, withdrawn_at = $3

@@ -28,6 +28,7 @@ func (db *DB) Made(ctx context.Context, org, from, below string, now time.Time) 
 		UNION ALL SELECT 'member', user_id, (SELECT email FROM users WHERE id = user_id), created_at, made_with, 1 FROM memberships`+within+`
 		UNION ALL SELECT 'agent_token', id, agent_id, created_at, made_with, CASE WHEN `+strings.ReplaceAll(liveToken, "$1", "$4")+` THEN 1 ELSE 0 END FROM agent_tokens`+within+`
 		UNION ALL SELECT 'webhook', id, '', created_at, made_with, 1 FROM approval_webhooks`+within+`
+		UNION ALL SELECT 'webhook', id, '', created_at, made_with, is_active FROM webhooks`+within+`
 		`+madeAlso+`
 		ORDER BY 4, 2 LIMIT `+strconv.Itoa(identity.MaxMade), []any{org, from, below, micros(now)}, func(rows *sql.Rows) error {
 		var m identity.Made
@@ -49,6 +50,8 @@ const madeAlso = `UNION ALL SELECT 'agent_key', id, name, COALESCE(key_at, creat
 			FROM widenings w JOIN agents a ON a.id = w.subject_id` + withinOf + `
 		UNION ALL SELECT 'invitation_change', i.id, i.email, w.created_at, w.made_with, CASE WHEN i.expires_at > $4 THEN 1 ELSE 0 END
 			FROM widenings w JOIN invitations i ON i.id = w.subject_id` + withinOf + `
+		UNION ALL SELECT 'webhook_change', h.id, '', w.created_at, w.made_with, h.is_active
+			FROM widenings w JOIN webhooks h ON h.id = w.subject_id` + withinOf + `
 		UNION ALL SELECT 'role_change', w.subject_id, m.role, w.created_at, w.made_with, 1
 			FROM widenings w JOIN memberships m ON m.user_id = w.subject_id AND m.org_id = w.org_id` + withinOf + ` AND w.kind = '` + wideMember + `'
 		UNION ALL SELECT '` + wideRemoved + `', w.subject_id, w.name, w.created_at, w.made_with, 1 FROM widenings w` + withinOf + ` AND w.kind = '` + wideRemoved + `'

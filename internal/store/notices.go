@@ -8,9 +8,10 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/signedcall"
 )
 
-var errNoWebhook = fault.New(fault.NotFound, "webhook_not_found", "The organisation has no webhook.")
+var errNoWebhook = fault.New(fault.NotFound, "webhook_not_found", "There is no such webhook.")
 
 // ClaimMails implements approval.NoticeStore. Nodes claim one after the other,
 // since each locks the head of the same log first.
@@ -115,13 +116,47 @@ func (db *DB) Deciders(ctx context.Context, org, vaultID, except string, limit i
 func (db *DB) Webhook(ctx context.Context, org string) (approval.Webhook, error) {
 	var w approval.Webhook
 	var created int64
-	found, err := db.Row(ctx, `SELECT id, org_id, url, wrapped, sealed, created_by, created_at FROM approval_webhooks WHERE org_id = $1`,
-		[]any{org}, &w.ID, &w.Org, &w.URL, &w.Box.WrappedDEK, &w.Box.Ciphertext, &w.CreatedBy, &created)
+	var last lastRow
+	found, err := db.Row(ctx, `SELECT id, org_id, url, wrapped, sealed, created_by, created_at, `+lastColumns+` FROM approval_webhooks WHERE org_id = $1`,
+		[]any{org}, append([]any{&w.ID, &w.Org, &w.URL, &w.Box.WrappedDEK, &w.Box.Ciphertext, &w.CreatedBy, &created}, last.fields()...)...)
 	if err == nil && !found {
 		err = errNoWebhook
 	}
-	w.CreatedAt = fromMicros(created)
+	w.CreatedAt, w.Last = fromMicros(created), last.value()
 	return w, err
+}
+
+// WebhookCalled implements approval.WebhookStore.
+func (db *DB) WebhookCalled(ctx context.Context, org, id string, out signedcall.Outcome) error {
+	return db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
+		_, err := tx.Exec(`UPDATE approval_webhooks SET last_status = $3, last_error = $4, last_called_at = $5,
+			last_delivered_at = COALESCE($6, last_delivered_at) WHERE org_id = $1 AND id = $2`, org, id, out.Status, string(out.Error), micros(out.At), deliveredAt(out))
+		return err
+	})
+}
+
+// deliveredAt is when a call was taken, or NULL.
+func deliveredAt(out signedcall.Outcome) any {
+	if !out.OK() {
+		return nil
+	}
+	return micros(out.At)
+}
+
+const lastColumns = `last_status, last_error, last_called_at, last_delivered_at`
+
+// lastRow reads lastColumns.
+type lastRow struct {
+	l                 signedcall.Last
+	kind              string
+	called, delivered sql.NullInt64
+}
+
+func (r *lastRow) fields() []any { return []any{&r.l.Status, &r.kind, &r.called, &r.delivered} }
+
+func (r *lastRow) value() signedcall.Last {
+	r.l.Error, r.l.CalledAt, r.l.DeliveredAt = signedcall.Kind(r.kind), fromNull(r.called), fromNull(r.delivered)
+	return r.l
 }
 
 // SetWebhook implements approval.WebhookStore.
@@ -132,7 +167,8 @@ func (db *DB) SetWebhook(ctx context.Context, w approval.Webhook, ev *audit.Even
 		}
 		_, err := tx.Exec(`INSERT INTO approval_webhooks (org_id, id, url, wrapped, sealed, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (org_id) DO UPDATE SET id = EXCLUDED.id, url = EXCLUDED.url, wrapped = EXCLUDED.wrapped, sealed = EXCLUDED.sealed,
-			created_by = EXCLUDED.created_by, created_at = EXCLUDED.created_at`,
+			created_by = EXCLUDED.created_by, created_at = EXCLUDED.created_at,
+			last_status = 0, last_error = '', last_called_at = NULL, last_delivered_at = NULL`,
 			w.Org, w.ID, w.URL, w.Box.WrappedDEK, w.Box.Ciphertext, w.CreatedBy, micros(w.CreatedAt))
 		if err == nil && ev != nil {
 			_, err = tx.Exec(`UPDATE approval_webhooks SET made_with = $2 WHERE org_id = $1`, w.Org, ev.With)

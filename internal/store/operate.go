@@ -53,7 +53,7 @@ type SealedRows struct{ Factors, Mails, Links, Webhooks int64 }
 // SealedRows counts them.
 func (db *DB) SealedRows(ctx context.Context) (n SealedRows, err error) {
 	_, err = db.Row(ctx, `SELECT (SELECT COUNT(*) FROM user_totp), (SELECT COUNT(*) FROM mail_queue),
-		(SELECT COUNT(*) FROM shares WHERE LENGTH(link_sealed) > 0), (SELECT COUNT(*) FROM approval_webhooks)`, nil, &n.Factors, &n.Mails, &n.Links, &n.Webhooks)
+		(SELECT COUNT(*) FROM shares WHERE LENGTH(link_sealed) > 0), (SELECT COUNT(*) FROM approval_webhooks) + (SELECT COUNT(*) FROM webhooks)`, nil, &n.Factors, &n.Mails, &n.Links, &n.Webhooks)
 	return n, err
 }
 

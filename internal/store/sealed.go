@@ -16,6 +16,7 @@ const (
 	SealedMail    SealedKind = "queued mail"
 	SealedLink    SealedKind = "link of share"
 	SealedWebhook SealedKind = "signing secret of webhook"
+	SealedHook    SealedKind = "signing secret of event webhook"
 	SealedJob     SealedKind = "client keys of job"
 )
 
@@ -36,6 +37,7 @@ var sealedIn = []struct {
 	{SealedMail, `SELECT id, '', '', wrapped, sealed FROM mail_queue WHERE id > $1 ORDER BY id LIMIT $2`},
 	{SealedLink, `SELECT id, org_id, vault_id, link_wrapped, link_sealed FROM shares WHERE id > $1 AND recipient_type = 'anyone_with_link' ORDER BY id LIMIT $2`},
 	{SealedWebhook, `SELECT id, org_id, '', wrapped, sealed FROM approval_webhooks WHERE id > $1 ORDER BY id LIMIT $2`},
+	{SealedHook, `SELECT id, org_id, '', wrapped, sealed FROM webhooks WHERE id > $1 ORDER BY id LIMIT $2`},
 	{SealedJob, `SELECT id, org_id, vault_id, wrapped, sealed FROM vault_jobs WHERE id > $1 AND sealed IS NOT NULL ORDER BY id LIMIT $2`},
 }
 

@@ -13,6 +13,7 @@ const (
 	wideAgent      = "agent"
 	wideMember     = "member"
 	wideInvitation = "invitation"
+	wideHook       = "webhook"
 	wideRemoved    = "ip_rule_removed"
 )
 
@@ -29,7 +30,7 @@ func (tx Tx) widened(kind, id, org string, held bool, ev *audit.Event) error {
 	return err
 }
 
-// endWidened ends what was widened with a credential: policies, and agents, which stop
+// endWidened ends what was widened with a credential: policies, webhooks, and agents, which stop
 // and forget their keys. Members whose role was raised stay, and are named; so are IP rules
 // that were removed, which do not come back.
 func (tx Tx) endWidened(e *ending, org, with string, at time.Time) error {
@@ -40,6 +41,9 @@ func (tx Tx) endWidened(e *ending, org, with string, at time.Time) error {
 	}
 	if err == nil {
 		err = tx.count(&e.invitations, `DELETE FROM invitations WHERE org_id = $2 AND id `+mine+`'`+wideInvitation+`')`, with, org)
+	}
+	if err == nil {
+		err = tx.count(&e.webhooks, `DELETE FROM webhooks WHERE org_id = $2 AND id `+mine+`'`+wideHook+`')`, with, org)
 	}
 	if err == nil {
 		var members []string

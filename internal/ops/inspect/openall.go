@@ -16,6 +16,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/transfer"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
+	"github.com/oneclaw-dev/oneclaw/internal/webhook"
 )
 
 // maxNamed bounds how many damaged things are named; all are counted.
@@ -140,6 +141,8 @@ func sealedAt(s store.Sealed) (kek string, at seal.Ref) {
 		return sharing.SealOfLink(s.Org, s.Vault, s.ID)
 	case store.SealedWebhook:
 		return approval.SealOfWebhook(s.Org, s.ID)
+	case store.SealedHook:
+		return webhook.SealOf(s.Org, s.ID)
 	case store.SealedJob:
 		return vault.SealOfJob(s.Org, s.Vault, s.ID)
 	}

@@ -23,7 +23,7 @@ func Unsealed(ctx context.Context, db *store.DB, keys keystore.KeyStore) (lost [
 		{"identity", "second factors", rows.Factors},
 		{"system", "mails that wait to be sent", rows.Mails},
 		{"shares", "links of shares", rows.Links},
-		{"system:approval-webhooks", "signing secrets of approval webhooks", rows.Webhooks},
+		{"system:approval-webhooks", "signing secrets of webhooks", rows.Webhooks},
 	} {
 		if s.rows == 0 {
 			continue

@@ -30,6 +30,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
+	"github.com/oneclaw-dev/oneclaw/internal/webhook"
 )
 
 // House is a database that has a row with bytes in every table that may.
@@ -142,7 +143,7 @@ func (h *House) insert(table string, values map[string]any) {
 // damaged.
 func (h *House) Fill() map[string]string {
 	t := h.t
-	v, version, user, post, share, hook, job := ids.New(), ids.New(), ids.New(), ids.New(), ids.New(), ids.New(), ids.New()
+	v, version, user, post, share, hook, told, job := ids.New(), ids.New(), ids.New(), ids.New(), ids.New(), ids.New(), ids.New(), ids.New()
 	h.insert("vaults", map[string]any{"id": v, "org_id": h.org, "name": "v", "cmek_fingerprint": nil})
 	for n := range 3 {
 		b := h.box("vault:"+v, seal.Ref{Org: h.org, Vault: v, Path: "a/b", Version: uint64(n + 1)})
@@ -169,6 +170,8 @@ func (h *House) Fill() map[string]string {
 	put("shares", "link_wrapped", "link_sealed", kek, at, map[string]any{"id": share, "handle": share, "org_id": h.org, "vault_id": v, "recipient_type": "anyone_with_link"})
 	kek, at = approval.SealOfWebhook(h.org, hook)
 	put("approval_webhooks", "wrapped", "sealed", kek, at, map[string]any{"org_id": h.org, "id": hook})
+	kek, at = webhook.SealOf(h.org, told)
+	put("webhooks", "wrapped", "sealed", kek, at, map[string]any{"org_id": h.org, "id": told, "events": "*"})
 	kek, at = vault.SealOfJob(h.org, v, job)
 	put("vault_jobs", "wrapped", "sealed", kek, at, map[string]any{"id": job, "org_id": h.org, "vault_id": v})
 
@@ -187,7 +190,7 @@ func (h *House) Fill() map[string]string {
 	}
 	return map[string]string{
 		"secret_versions": "vault " + v + `, path "a/b", version`, "user_totp": "second factor of user " + user, "mail_queue": "queued mail " + post,
-		"shares": "link of share " + share, "approval_webhooks": "webhook " + hook, "vault_jobs": "job " + job,
+		"shares": "link of share " + share, "approval_webhooks": "webhook " + hook, "webhooks": "event webhook " + told, "vault_jobs": "job " + job,
 		"audit_heads": "log of organisation " + h.org, "audit_events": "log of organisation " + h.org, "audit_checkpoints": "log of organisation " + h.org,
 	}
 }

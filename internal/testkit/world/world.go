@@ -26,6 +26,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/checkout"
+	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/iprule"
@@ -33,10 +34,12 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/org"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
+	"github.com/oneclaw-dev/oneclaw/internal/signedcall"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
+	"github.com/oneclaw-dev/oneclaw/internal/webhook"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
 
@@ -65,6 +68,7 @@ type World struct {
 	DSN    string // of PostgreSQL; empty on SQLite
 
 	Approvals *approval.Service
+	Webhooks  *webhook.Service
 	Vault     *vault.Service
 	Identity  *identity.Service
 	Accounts  *account.Service
@@ -91,9 +95,10 @@ type Setup struct {
 	CallerKeys     func(*soft.Store) CallerKeys
 	People         func(*account.Config)
 	Agents         func(*agent.Config)
-	Stripe         func(*checkout.Config) // sets up the payment provider; nil: none
-	Facilitator    x402.Doer              // nil: http.DefaultClient
-	Webhooks       approval.Sender        // who calls the webhooks of organisations; nil: http.DefaultClient
+	Stripe         func(*checkout.Config)                      // sets up the payment provider; nil: none
+	Facilitator    x402.Doer                                   // nil: http.DefaultClient
+	Webhooks       signedcall.Sender                           // who calls the webhooks of organisations; nil: http.DefaultClient
+	Reach          func(ctx context.Context, url string) error // refuses URLs of webhooks that can't be called; nil: none
 }
 
 // CallerStore is what the services that say who is calling need of a database.
@@ -201,9 +206,9 @@ func (w *World) services() {
 	if w.setup.Webhooks == nil {
 		w.setup.Webhooks = http.DefaultClient
 	}
-	w.Approvals = approval.New(approval.Config{
-		Store: w.DB, Mailer: w.Mail, Sealer: w.Sealer, Keys: w.Keys, Sender: w.setup.Webhooks, Log: w.Logger(), Now: w.Clock.Now,
-	})
+	calls := &signedcall.Caller{Sealer: w.Sealer, Keys: w.Keys, Sender: w.setup.Webhooks, Reach: w.setup.Reach, Now: w.Clock.Now}
+	w.Approvals = approval.New(approval.Config{Store: w.DB, Mailer: w.Mail, Calls: calls, Log: w.Logger(), Now: w.Clock.Now})
+	w.Webhooks = webhook.New(webhook.Config{Store: w.DB, Calls: calls, Render: httpapi.EventJSON, Log: w.Logger(), Now: w.Clock.Now})
 	w.Vault = w.VaultOn(w.DB, w.Keys)
 	w.people()
 	w.Sharing = sharing.New(sharing.Config{

@@ -1,0 +1,62 @@
+package cli_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestMain is also the program that `env run` runs.
+func TestMain(m *testing.M) {
+	if os.Getenv("ONECLAW_TEST_CHILD") != "" {
+		fmt.Printf("A=%s B=%s key=%s args=%s", os.Getenv("ONECLAW_TEST_A"), os.Getenv("ONECLAW_TEST_B"), os.Getenv("ONECLAW_API_KEY"), strings.Join(os.Args[1:], ","))
+		os.Exit(7)
+	}
+	os.Exit(m.Run())
+}
+
+// A program runs with what holds, without oneclaw's own credential, and its exit code is
+// the command's.
+func TestEnvironmentVariablesAtTheCommandLine(t *testing.T) {
+	s := serveDev(t)
+	s.ok("", "login", "--dev")
+	s.ok("", "vault", "create", "app")
+	s.ok("everywhere", "env", "set", "ONECLAW_TEST_A", "--vault", "app")
+	s.ok("two", "env", "set", "ONECLAW_TEST_B", "-e", "production", "-e", "preview", "--comment", "a note", "--vault", "app")
+	s.ok("of the branch", "env", "set", "ONECLAW_TEST_A", "-e", "production", "--branch", "feature/x", "--vault", "app")
+	listed := s.ok("", "env", "list", "--vault", "app")
+	for _, part := range []string{"ONECLAW_TEST_A", "feature/x", "preview", "a note"} {
+		if !strings.Contains(listed, part) {
+			t.Errorf("the list lacks %s:\n%s", part, listed)
+		}
+	}
+	if strings.Contains(listed, "everywhere") {
+		t.Errorf("the list has a value:\n%s", listed)
+	}
+	if got := s.ok("", "env", "get", "ONECLAW_TEST_B", "-e", "preview", "--vault", "app"); got != "two" {
+		t.Errorf("get printed %q", got)
+	}
+	shown := s.ok("", "env", "resolve", "-e", "production", "--branch", "feature/x", "--vault", "app")
+	if !strings.Contains(shown, "branch") || !strings.Contains(shown, "environment") || strings.Contains(shown, "of the branch") {
+		t.Errorf("resolve printed\n%s", shown)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("ONECLAW_TEST_CHILD", "1")
+	t.Setenv("ONECLAW_TEST_A", "of the shell")
+	t.Setenv("ONECLAW_API_KEY", "1ck_not_for_children")
+	r := s.run("", "env", "run", "-e", "production", "--branch", "feature/x", "--vault", "app", "--", self, "--vault", "of the program")
+	if want := "A=of the branch B=two key= args=--vault,of the program"; r.out != want || r.err != "" || r.code != 7 {
+		t.Errorf("the program printed %q and %q, and the command ended with %d; want %q, nothing and 7", r.out, r.err, r.code, want)
+	}
+	if r := s.run("", "env", "run", "--vault", "app", "--", "/nowhere/at/all"); r.code != 5 || strings.Count(r.err, "\n") != 1 {
+		t.Errorf("a program that is not there: %d %q", r.code, r.err)
+	}
+	s.ok("", "env", "delete", "ONECLAW_TEST_B", "-e", "preview", "--yes", "--vault", "app")
+	if r := s.run("", "env", "get", "ONECLAW_TEST_B", "-e", "preview", "--vault", "app"); r.code != 5 {
+		t.Errorf("after it was deleted: %d %q", r.code, r.out)
+	}
+}

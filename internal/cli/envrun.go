@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+// exited is the error of a program that ended with another code than 0. It has said
+// itself what went wrong.
+type exited int
+
+// Error implements error.
+func (e exited) Error() string { return "The program ended with code " + strconv.Itoa(int(e)) + "." }
+
+func (c *cli) envRun() *cobra.Command {
+	var at client.EnvVarPlace
+	cmd := &cobra.Command{
+		Use:   "run -- PROGRAM [ARGUMENT...]",
+		Short: "Run a program with the environment variables that hold",
+		Long: `Run a program with the environment variables that hold, beside those that there are.
+Nothing of them is printed. The program does not get the credential that oneclaw is
+used with, and oneclaw ends with its exit code.`,
+		Example: `  oneclaw env run -e production -- ./server --port 8080`,
+		Args: func(cmd *cobra.Command, given []string) error {
+			if len(given) == 0 {
+				return console.Usage("Missing PROGRAM. Usage: " + cmd.UseLine())
+			}
+			return nil
+		},
+		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, a []string) error {
+			found, err := cl.ResolveEnvVars(ctx, vault, at)
+			if err != nil {
+				return err
+			}
+			env := environment(os.Environ(), found)
+			wipeAll(found)
+			return c.runProgram(ctx, a, env)
+		}),
+	}
+	cmd.Flags().SetInterspersed(false) // what follows the program is the program's
+	return placeFlags(cmd, &at)
+}
+
+// environment is what a program gets: the variables that hold go before those that there
+// are, and credentials of this program are left out.
+func environment(there []string, found *client.ResolvedEnv) []string {
+	out := slices.DeleteFunc(slices.Clone(there), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		_, set := found.Vars[name]
+		return set || slices.Contains(session.CredentialVars[:], name)
+	})
+	for _, key := range keysOf(found) {
+		out = append(out, key+"="+string(found.Vars[key].Reveal()))
+	}
+	return out
+}
+
+func (c *cli) runProgram(ctx context.Context, a, env []string) error {
+	p := exec.CommandContext(ctx, a[0], a[1:]...)
+	p.Env, p.Stdin, p.Stdout, p.Stderr = env, c.Stdin, c.Stdout, c.Stderr
+	p.Cancel = func() error { return p.Process.Signal(os.Interrupt) }
+	p.WaitDelay = 10 * time.Second
+	err := p.Run()
+	if e, ok := errors.AsType[*exec.ExitError](err); ok && e.ExitCode() > 0 {
+		return exited(e.ExitCode())
+	}
+	if err != nil && p.ProcessState == nil {
+		return fault.New(fault.NotFound, "program_not_started", "The program can't be run: is it there, and may it be run?")
+	}
+	return err
+}
+
+func keysOf(found *client.ResolvedEnv) []string { return slices.Sorted(maps.Keys(found.Vars)) }
+
+func wipeAll(found *client.ResolvedEnv) {
+	for _, value := range found.Vars {
+		value.Wipe()
+	}
+}
