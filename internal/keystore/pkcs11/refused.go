@@ -67,13 +67,9 @@ func (c *Config) untried() error {
 		"mend ONECLAW_PKCS11_PIN_FILE. If the token was unlocked or its PIN set to this one since, remove "+c.Refused+" first.")
 }
 
-// forget is for a PIN that was right.
-func (c *Config) forget() error {
-	if c.Refused == "" {
-		return nil
+// forget is for a PIN that was right. A file that stays is of another one, and does no harm.
+func (c *Config) forget() {
+	if c.Refused != "" {
+		_ = os.Remove(c.Refused)
 	}
-	if err := os.Remove(c.Refused); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
 }

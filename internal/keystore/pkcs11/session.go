@@ -137,7 +137,8 @@ func (s *Store) login() error {
 	s.slot, s.anchor = slot, sh
 	err = s.lib.Login(sh, p11.CKU_USER, string(s.cfg.PIN.Reveal()))
 	if err == nil || is(err, p11.CKR_USER_ALREADY_LOGGED_IN) {
-		return s.cfg.forget()
+		s.cfg.forget()
+		return nil
 	}
 	if badPIN(err) {
 		s.fatal = fault.Wrap(errors.Join(err, s.cfg.remember()), fault.Invalid, "pkcs11_pin",

@@ -6,7 +6,7 @@ import (
 )
 
 // credential is whom a process runs as: here, always the user of the test.
-type credential struct{}
+type credential struct{ Uid, Gid uint32 }
 
 func attributes(*credential) *syscall.SysProcAttr { return nil }
 
