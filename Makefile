@@ -61,6 +61,9 @@ lint: ## golangci-lint, as pinned in tools/go.mod
 fmt: ## format the code
 	$(TOOL) golangci-lint fmt
 
+cross: ## build and vet for linux, darwin and windows, on amd64 and arm64
+	scripts/cross.sh
+
 vuln: ## look for known vulnerabilities in what is linked
 	scripts/vuln.sh
 
@@ -78,4 +81,4 @@ bench: build ## drive the real binary with load and print figures: make bench AR
 clean: ## remove what was built
 	rm -rf bin dist
 
-.PHONY: help run build build-hsm test test-memory test-pg test-hsm test-deps fuzz lint fmt vuln generate check-generate bench clean
+.PHONY: help run build build-hsm test test-memory test-pg test-hsm test-deps fuzz lint fmt cross vuln generate check-generate bench clean

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command bench drives the real binary with load over loopback HTTP/1.1 and
 // prints what it cost: requests per second, latency, and the server's CPU time
 // per request.

@@ -41,7 +41,9 @@ func (s *Service) CreateAgent(ctx context.Context, c *call.Call, draft Agent) (A
 // prepareAgent makes a new agent of the caller's from a draft, and checks it.
 func (s *Service) prepareAgent(ctx context.Context, c *call.Call, draft Agent) (Agent, error) {
 	a := draft
-	a.ID, a.Org, a.Creator = ids.New(), c.Who.Org, c.Who.ID
+	if a.Org, a.Creator = c.Who.Org, c.Who.ID; a.ID == "" {
+		a.ID = ids.New()
+	}
 	a.Active, a.TokenGen, a.CreatedAt = true, 1, stamp.Of(c.Now)
 	a.Held = nil
 	if err := identity.CheckExpiry(a.ExpiresAt, c.Now); err != nil {

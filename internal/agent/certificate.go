@@ -66,7 +66,8 @@ func (s *Service) certifies(chain []*x509.Certificate, a *Agent, now time.Time) 
 		sum := sha256.Sum256(leaf.Raw)
 		return subtle.ConstantTimeCompare([]byte(hex.EncodeToString(sum[:])), []byte(a.CertFingerprint)) == 1
 	}
-	if s.cfg.ClientCAs == nil || agentNamed(leaf) != a.ID {
+	roots := s.clientCAs()
+	if roots == nil || agentNamed(leaf) != a.ID {
 		return false
 	}
 	between := x509.NewCertPool()
@@ -74,9 +75,16 @@ func (s *Service) certifies(chain []*x509.Certificate, a *Agent, now time.Time) 
 		between.AddCert(cert)
 	}
 	_, err := leaf.Verify(x509.VerifyOptions{
-		Roots: s.cfg.ClientCAs, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		Roots: roots, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
 	return err == nil
+}
+
+func (s *Service) clientCAs() *x509.CertPool {
+	if s.cfg.ClientCAs == nil {
+		return nil
+	}
+	return s.cfg.ClientCAs()
 }
 
 // agentNamed returns the id of the one agent that a certificate names in its URIs:
@@ -112,7 +120,7 @@ func agentOfURI(u *url.URL) string {
 
 // checkCertified refuses an mtls agent that nothing could ever certify.
 func (s *Service) checkCertified(a *Agent) error {
-	if a.AuthMethod == MethodMTLS && a.CertFingerprint == "" && s.cfg.ClientCAs == nil {
+	if a.AuthMethod == MethodMTLS && a.CertFingerprint == "" && s.clientCAs() == nil {
 		return invalid("missing_client_cert_fingerprint", "auth_method mtls needs client_cert_fingerprint, since this server knows no certificate authority of clients.")
 	}
 	return nil

@@ -105,11 +105,12 @@ func (s *Service) enroll(ctx context.Context, r *EnrollRequest, now time.Time) e
 		return s.store.DropEnrollRequest(ctx, r.ID)
 	}
 	key, token := identity.NewKey(identity.AgentKeyPrefix), identity.RandomText()
-	if err := s.cfg.Mailer.EnrollAgent(ctx, a.Email, r.Name, r.Address, key, token); err != nil {
+	id := ids.New() // the agent's too, once there is one: its mail can say it
+	if err := s.cfg.Mailer.EnrollAgent(ctx, a.Email, r.Name, r.Address, id, key, token); err != nil {
 		return err
 	}
 	e := Enrollment{
-		ID: ids.New(), User: a.ID, Name: r.Name, Description: r.Description, KeyHash: identity.HashKey(key), KeyPrefix: key[:identity.ShownPrefix],
+		ID: id, User: a.ID, Name: r.Name, Description: r.Description, KeyHash: identity.HashKey(key), KeyPrefix: key[:identity.ShownPrefix],
 		TokenHash: identity.HashKey(token), Address: r.Address, CreatedAt: r.CreatedAt, ExpiresAt: stamp.Of(now.Add(enrollLife)),
 	}
 	return s.store.AddEnrollment(ctx, r.ID, a.Org, e, &audit.Event{
@@ -163,9 +164,11 @@ func (s *Service) AcceptEnrollment(ctx context.Context, c *call.Call, id string,
 	if err != nil {
 		return Agent{}, err
 	}
-	a, err := s.prepareAgent(ctx, c, Agent{
+	draft := Agent{
 		Name: e.Name, Description: e.Description, AuthMethod: MethodAPIKey, KeyHash: e.KeyHash, KeyPrefix: e.KeyPrefix,
-	})
+	}
+	draft.ID = e.ID
+	a, err := s.prepareAgent(ctx, c, draft)
 	if err != nil {
 		return Agent{}, err
 	}

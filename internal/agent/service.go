@@ -18,7 +18,7 @@ import (
 type Mailer interface {
 	// EnrollAgent asks a human to take in an agent that came from an address. The
 	// name is a stranger's. The token is that of the link, the key the agent's.
-	EnrollAgent(ctx context.Context, to, name, from, key, token string) error
+	EnrollAgent(ctx context.Context, to, name, from, id, key, token string) error
 	// AccountNotice tells the owner of the address what was done to its account.
 	AccountNotice(ctx context.Context, to, what string, at time.Time) error
 }
@@ -61,8 +61,9 @@ type Config struct {
 	Log     *slog.Logger
 	Now     func() time.Time
 
-	// ClientCAs may issue certificates for agents that have none pinned. Nil: nobody.
-	ClientCAs *x509.CertPool
+	// ClientCAs may issue certificates for agents that have none pinned. They may be
+	// replaced at any time; nil, or none: nobody.
+	ClientCAs func() *x509.CertPool
 	// Issuers verifies tokens of agents' issuers, apart from those that humans log in
 	// through: what tenants name must not get in the way of logins. Nil: none is taken.
 	Issuers   Issuers

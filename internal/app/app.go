@@ -45,6 +45,7 @@ import (
 // App is a server that is ready to listen.
 type App struct {
 	cfg       config.Config
+	files     *listen.Files
 	log       *slog.Logger
 	version   string
 	keys      keystore.KeyStore
@@ -70,10 +71,10 @@ type App struct {
 	sharing   *sharing.Service
 }
 
-// New opens the keystore and the database and builds the services on them. at
-// is where they will be reached. Close gives back what New took.
-func New(ctx context.Context, cfg config.Config, at listen.Addresses, version string, log *slog.Logger) (_ *App, err error) {
-	a := &App{cfg: cfg, version: version, log: log, stop: func() {}}
+// New opens the keystore and the database and builds the services on them, which will be
+// reached at l. Close gives back what New took.
+func New(ctx context.Context, cfg config.Config, l *listen.Listeners, version string, log *slog.Logger) (_ *App, err error) {
+	a := &App{cfg: cfg, files: l.Files, version: version, log: log, stop: func() {}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -100,7 +101,7 @@ func New(ctx context.Context, cfg config.Config, at listen.Addresses, version st
 	if err != nil {
 		return nil, err
 	}
-	if err := a.services(ctx, at); err != nil {
+	if err := a.services(ctx, l.At); err != nil {
 		return nil, err
 	}
 	run, stop := context.WithCancel(context.Background())
@@ -146,6 +147,9 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 	if err := keyring.EnsureAudit(ctx, a.keys, a.db.AllVaults); err != nil {
 		return err
 	}
+	if err := keyring.RefuseLost(ctx, a.keys, a.db, keyring.Token, keyring.Backup); err != nil {
+		return err
+	}
 	// Made before it is needed: every copy of the keystore has it then.
 	if err := keyring.Backup.Ensure(ctx, a.keys); err != nil {
 		return err
@@ -163,11 +167,7 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 	a.approvals = approval.New(approval.Config{Store: a.db, Mailer: a.mail, Calls: calls, Log: a.log, Now: now})
 	a.webhooks = webhook.New(webhook.Config{Store: a.db, Calls: calls, Render: httpapi.EventJSON, Log: a.log, Now: now})
 	a.vault = vault.New(a.db, sealer, a.keys, a.db, a.approvals, a.log)
-	clients, err := listen.ClientCAs(a.cfg.ClientCAFile)
-	if err != nil {
-		return err
-	}
-	if err := a.people(ctx, sealer, clients, at.API); err != nil {
+	if err := a.people(ctx, sealer, at.API); err != nil {
 		return err
 	}
 	a.sharing = sharing.New(sharing.Config{

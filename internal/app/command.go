@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -96,26 +97,33 @@ func override(cfg *config.Config, listen, shroud, data string) {
 	}
 }
 
-// run serves until SIGTERM or SIGINT.
+// run serves until SIGTERM or SIGINT. SIGHUP has files that were replaced looked at.
 func (d Deps) run(ctx context.Context, cfg config.Config) (err error) {
 	if err := cfg.Check(); err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	stops, hurry := []os.Signal{os.Interrupt, syscall.SIGTERM}, make(chan os.Signal, 1)
+	if out, ok := d.Stdout.(*os.File); ok && cfg.Dev && term.IsTerminal(int(out.Fd())) {
+		stops = append(stops, syscall.SIGHUP) // it ends with its terminal
+	} else {
+		signal.Notify(hurry, syscall.SIGHUP)
+		defer signal.Stop(hurry)
+	}
+	ctx, stop := signal.NotifyContext(ctx, stops...)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second signal ends the process at once
-	syscall.Umask(0o077)
+	process.OwnFilesOnly()
 	process.NoCoreDumps()
 	log := d.logger(cfg)
 	debug.SetGCPercent(gcPercent)
 	if debug.SetMemoryLimit(-1) == math.MaxInt64 { // GOMEMLIMIT is not set
 		debug.SetMemoryLimit(frugalFrom)
 	}
-	l, err := listen.Open(ctx, cfg)
+	l, err := listen.Open(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
-	a, err := New(ctx, cfg, l.At, d.Version, log)
+	a, err := New(ctx, cfg, l, d.Version, log)
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
@@ -133,7 +141,7 @@ func (d Deps) run(ctx context.Context, cfg config.Config) (err error) {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	return a.Serve(ctx, l, ready)
+	return a.Serve(ctx, l, hurry, ready)
 }
 
 // gcPercent lets the heap grow to four times what is live before it is

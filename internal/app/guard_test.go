@@ -20,7 +20,7 @@ func server(t *testing.T, change func(*config.Config)) *httptest.Server {
 	}
 	cfg.Data, cfg.Dev = t.TempDir(), true
 	change(&cfg)
-	a, err := New(t.Context(), cfg, listen.Addresses{API: "http://127.0.0.1:1"}, "test", slog.New(slog.DiscardHandler))
+	a, err := New(t.Context(), cfg, &listen.Listeners{At: listen.Addresses{API: "http://127.0.0.1:1"}, Files: &listen.Files{}}, "test", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

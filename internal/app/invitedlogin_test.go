@@ -24,7 +24,7 @@ func TestAnInvitedUserLogsInThroughTheProviderWithSignUpOff(t *testing.T) {
 	}
 	cfg.Data, cfg.Dev, cfg.RateAuth = t.TempDir(), true, config.Rate{}
 	cfg.OIDCIssuer, cfg.OIDCClientID = p.Issuer, p.ClientID
-	a, err := New(t.Context(), cfg, listen.Addresses{API: "http://127.0.0.1:1"}, "test", slog.New(slog.DiscardHandler))
+	a, err := New(t.Context(), cfg, &listen.Listeners{At: listen.Addresses{API: "http://127.0.0.1:1"}, Files: &listen.Files{}}, "test", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,7 +61,7 @@ func newMCPRig(t testing.TB) *mcpRig {
 	}
 	cfg.Data, cfg.Dev, cfg.RateAuth = t.TempDir(), true, config.Rate{}
 	cfg.RateAddress = config.Rate{PerSecond: 1.0 / 3600, Burst: rigBurst}
-	a, err := New(t.Context(), cfg, listen.Addresses{API: "http://127.0.0.1:1"}, "test", slog.New(slog.DiscardHandler))
+	a, err := New(t.Context(), cfg, &listen.Listeners{At: listen.Addresses{API: "http://127.0.0.1:1"}, Files: &listen.Files{}}, "test", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"os"
 
 	"github.com/oneclaw-dev/oneclaw/internal/listen"
 	"github.com/oneclaw-dev/oneclaw/internal/mcpserver"
@@ -11,11 +12,12 @@ import (
 )
 
 // Serve serves on the listeners until ctx ends; then it lets requests under way
-// finish. ready is called once the server answers.
-func (a *App) Serve(ctx context.Context, l *listen.Listeners, ready func() error) error {
+// finish. ready is called once the server answers. Files that were replaced are looked
+// at when hurry has something.
+func (a *App) Serve(ctx context.Context, l *listen.Listeners, hurry <-chan os.Signal, ready func() error) error {
 	return l.Serve(ctx, listen.Servers{
 		API: a.routes(hostOf(l.At.API)), Shroud: shroudSoon(),
-		Proxies: proxies.New(a.cfg.TrustedProxies, a.cfg.ProxyHeader), Log: a.log, Now: now,
+		Proxies: proxies.New(a.cfg.TrustedProxies, a.cfg.ProxyHeader), Log: a.log, Now: now, Hurry: hurry,
 	}, ready)
 }
 

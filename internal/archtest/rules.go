@@ -1,7 +1,7 @@
 package archtest
 
 // common are the packages that every package may import.
-var common = []string{"internal/secret", "internal/fault", "internal/ids", "internal/network", "internal/stamp"}
+var common = []string{"internal/secret", "internal/fault", "internal/files", "internal/ids", "internal/network", "internal/stamp"}
 
 // domain is what the packages that hold the rules of the product may share:
 // who asks, what is allowed, what is recorded, how a value is sealed. How a
@@ -36,7 +36,7 @@ var arrows = map[string][]string{
 	// The wiring of the server: only here do implementations meet the services.
 	"internal/app": {anything},
 
-	"internal/listen":  {"internal/config", "internal/proxies"},
+	"internal/listen":  {"internal/config", "internal/process", "internal/proxies"},
 	"internal/process": {},
 	"internal/datadir": {"internal/audit"},
 	"internal/keyring": {
@@ -116,6 +116,7 @@ var arrows = map[string][]string{
 	"internal/epoch":      {},
 	"internal/erase":      {},
 	"internal/fault":      {},
+	"internal/files":      {},
 	"internal/faultlog":   {},
 	"internal/ids":        {},
 	"internal/loop":       {},

@@ -32,17 +32,17 @@ func server(t *testing.T, change func(*config.Config)) (live, config.Config) {
 	}
 	cfg.Data, cfg.Dev, cfg.Listen, cfg.ShroudListen = t.TempDir(), true, "127.0.0.1:0", "127.0.0.1:0"
 	change(&cfg)
-	l, err := listen.Open(t.Context(), cfg)
+	l, err := listen.Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := app.New(t.Context(), cfg, l.At, "test", slog.New(slog.DiscardHandler))
+	a, err := app.New(t.Context(), cfg, l, "test", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended, up := make(chan error, 1), make(chan struct{})
-	go func() { ended <- a.Serve(ctx, l, func() error { close(up); return nil }) }()
+	go func() { ended <- a.Serve(ctx, l, nil, func() error { close(up); return nil }) }()
 	<-up
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()

@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/files"
 )
 
 // Prepare makes the folder, and refuses one that others may write to:
@@ -21,7 +22,7 @@ func Prepare(dir string) error {
 	if err != nil {
 		return fmt.Errorf("look at the data folder: %w", err)
 	}
-	if info.Mode().Perm()&0o022 != 0 {
+	if files.OthersMay(info, 0o022) {
 		return fault.New(fault.Invalid, "data_exposed", "Others on this machine may write to the data folder. Take that away: chmod go-w.")
 	}
 	return nil

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/child"
 )
 
 // binary is the program under test, built once. built is the folder that it is in.
@@ -132,7 +133,7 @@ func (p *place) launch() *server {
 	s.cmd = exec.Command(p.binary, args...)
 	s.cmd.Env = append([]string{"HOME=" + p.home, "PATH=" + os.Getenv("PATH")}, p.env...)
 	s.cmd.Stdout, s.cmd.Stderr = &s.out, &s.out
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	child.Tie(s.cmd)
 	if err := s.cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}

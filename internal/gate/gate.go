@@ -28,7 +28,7 @@ func New(g Gate, b Budgets) *Gate {
 // ServeHTTP takes a request through audit, rate limit and authentication to its
 // route (contract section 0, pipeline).
 func (s *Surface) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &Request{ResponseWriter: w, at: s, audited: s.Recorded(r)}
+	x := &Request{ResponseWriter: w, at: s, audited: s.Recorded(r), head: r.Method == http.MethodHead}
 	now := s.Now()
 	x.within = withinOf(r.Context())
 	x.event = audit.Event{ID: ids.New(), Org: audit.SystemOrg, At: now, Action: string(policy.UnknownRequest), ActorKind: string(policy.KindAnonymous)}

@@ -96,7 +96,7 @@ func (x *Request) Write(b []byte) (int, error) {
 	if !x.started {
 		x.WriteHeader(http.StatusOK)
 	}
-	if x.dropped {
+	if x.dropped || x.head {
 		return len(b), nil
 	}
 	return x.at.budgets.Pace.Write(x.ResponseWriter, b)
@@ -155,7 +155,7 @@ func (x *Request) refuse(err error) {
 	for k, v := range ref.Header {
 		x.Header()[k] = v
 	}
-	if x.WriteHeader(ref.Status); !x.dropped {
+	if x.WriteHeader(ref.Status); !x.dropped && !x.head {
 		_, _ = x.ResponseWriter.Write(ref.Body) // a write fails when the client is gone; there is nobody to tell
 	}
 }
@@ -182,8 +182,9 @@ func (x *Request) replace(err error) {
 	for k, v := range ref.Header {
 		x.Header()[k] = v
 	}
-	x.ResponseWriter.WriteHeader(ref.Status)
-	_, _ = x.ResponseWriter.Write(ref.Body)
+	if x.ResponseWriter.WriteHeader(ref.Status); !x.head {
+		_, _ = x.ResponseWriter.Write(ref.Body)
+	}
 }
 
 // finish runs however the handler ended.

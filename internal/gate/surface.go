@@ -101,6 +101,7 @@ type Request struct {
 	started bool
 	status  int
 	dropped bool // the answer was replaced: its body must not be sent
+	head    bool // nobody asked for the body
 	read    bool // the body was
 
 	own    part  // of the budgets

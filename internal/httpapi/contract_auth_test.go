@@ -217,7 +217,7 @@ func TestMe(t *testing.T) {
 	w.do("PATCH", "/v1/auth/me", ada.token, object{"display_name": ""}).want(400)
 	w.do("PATCH", "/v1/auth/me", ada.token, object{"display_name": "a\nb"}).want(400)
 	w.do("PATCH", "/v1/auth/me", ada.token, object{"marketing_emails": "yes"}).want(400, "invalid_request")
-	if allow := w.do("PUT", "/v1/auth/me", ada.token, nil).want(405).header.Get("Allow"); allow != "DELETE, GET, PATCH" {
+	if allow := w.do("PUT", "/v1/auth/me", ada.token, nil).want(405).header.Get("Allow"); allow != "DELETE, GET, HEAD, PATCH" {
 		t.Errorf("Allow: %q", allow)
 	}
 }

@@ -79,6 +79,9 @@ func TestEnrollment(t *testing.T) {
 	if agent["name"] != "build bot" || agent["auth_method"] != "api_key" || agent["is_active"] != true || agent["ssh_public_key"] == "" {
 		t.Errorf("the agent: %v", agent)
 	}
+	if mailed := s.enrollMail(s.ada.email).Agent; agent["id"] != mailed {
+		t.Errorf("the agent is %v, and its mail said %s", agent["id"], mailed)
+	}
 	token := s.do("POST", "/v1/auth/agent-token", "", object{"api_key": key, "agent_id": agent["id"]}).want(200).str("access_token")
 	for _, credential := range []string{key, token} {
 		s.do("GET", secretAt(s.vault, "a/b"), credential, nil).want(200)

@@ -111,6 +111,9 @@ func TestUnknownVerbsAnswer405WithWhatThereIs(t *testing.T) {
 	allowed := map[string][]string{}
 	for _, op := range w.operations() {
 		allowed[op.path] = append(allowed[op.path], op.method)
+		if op.method == http.MethodGet {
+			allowed[op.path] = append(allowed[op.path], http.MethodHead)
+		}
 	}
 	for path, methods := range allowed {
 		target := fill(path, nobodys())

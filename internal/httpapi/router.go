@@ -89,10 +89,17 @@ func (rt *router) find(r *http.Request) (*route, []string) {
 			break
 		}
 	}
-	if to := n.methods[r.Method]; to != nil {
+	method := r.Method
+	if method == http.MethodHead { // RFC 9110, section 9.3.2: as GET, without what it says
+		method = http.MethodGet
+	}
+	if to := n.methods[method]; to != nil {
 		return to, nil
 	}
 	var allowed []string
+	if n.methods[http.MethodGet] != nil {
+		allowed = append(allowed, http.MethodHead)
+	}
 	for m := range n.methods {
 		allowed = append(allowed, m)
 	}

@@ -50,9 +50,14 @@ type Attempt struct {
 	Counted atomic.Bool
 }
 
-// Standing is what is known of a counter: until when it bars, and until when what it
-// counts from is trusted with what it counts at.
-type Standing struct{ Barred, Trusted time.Time }
+// Standing is what is known of a counter: when it counted last, until when it bars, and
+// until when what it counts from is trusted with what it counts at.
+type Standing struct{ Seen, Barred, Trusted time.Time }
+
+// SetBack is how far ahead of the clock a counter may have counted: clocks of nodes
+// differ. One that counted later than that did so before the clock was set back, and
+// bars nobody: it would do so until the clock is where it was.
+const SetBack = time.Minute
 
 // Against returns the counters that hold for g as they stand, by their ids, and how long
 // they make it wait; not above zero: not at all.
@@ -62,7 +67,9 @@ func (g *Attempt) Against(standing map[string]Standing, now time.Time) (hold []C
 		hold = append(hold, g.Others...)
 	}
 	for _, c := range hold {
-		wait = max(wait, standing[c.ID].Barred.Sub(now))
+		if s := standing[c.ID]; !s.Seen.After(now.Add(SetBack)) {
+			wait = max(wait, s.Barred.Sub(now))
+		}
 	}
 	return hold, wait
 }

@@ -38,6 +38,9 @@ type Config struct {
 
 	Issuer   string // iss of tokens
 	Audience string // aud of tokens
+	// FormerUntil is until when tokens are taken that were issued before installations had
+	// names (ADR 0071). Zero: none are.
+	FormerUntil time.Time
 }
 
 // Service is the methods of identity.
@@ -65,7 +68,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	known := newCache()
 	cfg.Store.OnRevoke(known.revoke)
 	return &Service{
-		cfg: cfg, store: cfg.Store, ring: ring, parser: newParser(ring, cfg.Issuer, cfg.Audience),
+		cfg: cfg, store: cfg.Store, ring: ring, parser: newParser(ring, cfg),
 		known: known, activity: newActivity(), hashing: make(chan struct{}, maxHashing),
 	}, nil
 }

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -88,15 +89,28 @@ type session struct {
 
 // parser reads tokens of ours.
 type parser struct {
-	ring *keyring
-	opts []jwt.ParserOption
+	ring             *keyring
+	issuer, audience string
+	formerUntil      time.Time
+	opts             []jwt.ParserOption
 }
 
-func newParser(ring *keyring, issuer, audience string) *parser {
-	return &parser{ring: ring, opts: []jwt.ParserOption{
-		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}), jwt.WithStrictDecoding(),
-		jwt.WithIssuer(issuer), jwt.WithAudience(audience), jwt.WithExpirationRequired(),
+func newParser(ring *keyring, cfg Config) *parser {
+	return &parser{ring: ring, issuer: cfg.Issuer, audience: cfg.Audience, formerUntil: cfg.FormerUntil, opts: []jwt.ParserOption{
+		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}), jwt.WithStrictDecoding(), jwt.WithExpirationRequired(),
 	}}
+}
+
+// former is iss and aud of the tokens of every server, before installations had names.
+const former = "oneclaw"
+
+// ours reports whether a token was issued by this installation and for it: a copy of its
+// keys elsewhere signs as well.
+func (p *parser) ours(c *claims) bool {
+	if c.Issuer == former && slices.Contains(c.Audience, former) && c.IssuedAt.Before(p.formerUntil) {
+		return true
+	}
+	return c.Issuer == p.issuer && slices.Contains(c.Audience, p.audience)
 }
 
 // parse verifies the signature and what the token says of itself.
@@ -114,7 +128,7 @@ func (p *parser) parse(ctx context.Context, bearer string, now time.Time) (sessi
 		}
 		return nil, jwt.ErrTokenUnverifiable
 	})
-	if err != nil || c.IssuedAt == nil || c.IssuedAt.After(now.Add(clockSkew)) || c.ID == "" {
+	if err != nil || c.IssuedAt == nil || c.IssuedAt.After(now.Add(clockSkew)) || c.ID == "" || !p.ours(&c) {
 		return session{}, false
 	}
 	kind, id, _ := strings.Cut(c.Subject, ":")

@@ -2,6 +2,9 @@ package keyring
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
@@ -11,6 +14,41 @@ import (
 // since, and a checkpoint that it signed must not look forged here.
 func AuditIDs(keys keystore.KeyStore) func(ctx context.Context) ([]string, error) {
 	return func(ctx context.Context) ([]string, error) { return Audit.IDs(ctx, keys) }
+}
+
+// Notes remember in the database that a series of keys was made.
+type Notes interface {
+	SignersMade(ctx context.Context, name string) (bool, error)
+	NoteSigners(ctx context.Context, name string) error
+}
+
+// RefuseLost fails when a series of keys that an earlier start had is not in the keystore:
+// a new one, made in silence, would hide that it is lost.
+func RefuseLost(ctx context.Context, keys keystore.KeyStore, notes Notes, series ...Series) error {
+	all, err := keys.Signers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range series {
+		made, err := notes.SignersMade(ctx, string(s))
+		switch {
+		case err != nil:
+			return err
+		case !made || slices.ContainsFunc(all, func(id string) bool { return strings.HasPrefix(id, string(s)) }):
+		case s == Token:
+			return fault.New(fault.Invalid, "token_key_lost", "The key that signs tokens (token:000001 or a later one) is not in the keystore. Put it back from a backup "+
+				"of the keys. If it is lost for good, oneclaw keys rotate token makes a new one: everybody logs in again, and agents exchange their keys again.")
+		default:
+			return fault.New(fault.Invalid, "backup_key_lost", "The key that signs backups (backup:1 or a later one) is not in the keystore. Put it back from a backup "+
+				"of the keys. If it is lost for good, oneclaw keys rotate backup makes a new one: backups that the lost one signed are restored with --key and its public half.")
+		}
+	}
+	return nil
+}
+
+// NoteMade notes that the series are there.
+func NoteMade(ctx context.Context, notes Notes) error {
+	return errors.Join(notes.NoteSigners(ctx, string(Token)), notes.NoteSigners(ctx, string(Backup)))
 }
 
 // EnsureAudit makes the first key. Two nodes that start at once may both try:

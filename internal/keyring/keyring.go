@@ -23,10 +23,13 @@ import (
 // Open opens the configured keystore, and makes one in software when there is none.
 func Open(ctx context.Context, cfg config.Config) (keystore.KeyStore, error) {
 	if cfg.Keystore == "pkcs11" {
-		return pkcs11.Open(ctx, pkcs11.Config{Module: cfg.PKCS11Module, TokenLabel: cfg.PKCS11Token, PIN: cfg.PKCS11PIN})
+		return pkcs11.Open(ctx, pkcs11.Config{Module: cfg.PKCS11Module, TokenLabel: cfg.PKCS11Token, PIN: cfg.PKCS11PIN, Refused: filepath.Join(cfg.Data, refusedPIN)})
 	}
 	return soft.Open(ctx, soft.Config{Dir: Dir(cfg), Passphrase: cfg.RootPassphrase})
 }
+
+// refusedPIN is the file of the data folder that remembers a PIN that a token refused.
+const refusedPIN = "refused-pin.json"
 
 // Dir is where the software keystore is.
 func Dir(cfg config.Config) string {

@@ -21,6 +21,7 @@ type Series string
 
 // The series of one server.
 const (
+	Token  Series = "token:"  // signs access tokens; package identity makes and numbers its keys
 	Audit  Series = "audit:"  // signs checkpoints of the log
 	Backup Series = "backup:" // signs manifests of backups
 )

@@ -2,9 +2,9 @@ package keystore
 
 import (
 	"errors"
-	"syscall"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/files"
 )
 
 // The stable codes of every KeyStore.
@@ -36,7 +36,7 @@ func UnwrapFailed() error {
 
 // Unavailable is the failure of a store that is away, or full. Nothing was done.
 func Unavailable(cause error) error {
-	if errors.Is(cause, syscall.ENOSPC) || errors.Is(cause, syscall.EDQUOT) || errors.Is(cause, syscall.EFBIG) {
+	if files.Full(cause) {
 		return fault.Wrap(cause, fault.Unavailable, CodeUnavailable, "The keystore can't be written: its disk is full, or a limit on files is reached. Try again when there is space.")
 	}
 	return fault.Wrap(cause, fault.Unavailable, CodeUnavailable, "The keystore can't be reached. Try again when it is back.")

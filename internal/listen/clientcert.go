@@ -7,29 +7,10 @@ import (
 	"encoding/pem"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/proxies"
 )
-
-// ClientCAs reads the authorities that may issue certificates for agents, or
-// returns nil when there are none.
-func ClientCAs(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "bad_client_ca", "The file that ONECLAW_CLIENT_CA_FILE names can't be read.")
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(text) {
-		return nil, fault.New(fault.Invalid, "bad_client_ca", "The file that ONECLAW_CLIENT_CA_FILE names holds no certificate in PEM.")
-	}
-	return pool, nil
-}
 
 // ForwardedCertificates takes the client's certificate from the header in which
 // trusted proxies that end TLS write it. From all others the header is dropped.

@@ -131,18 +131,18 @@ func secure(t *testing.T, change func(*config.Config)) *secured {
 	if err := cfg.Check(); err != nil {
 		t.Fatal(err)
 	}
-	l, err := listen.Open(t.Context(), cfg)
+	l, err := listen.Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := app.New(t.Context(), cfg, l.At, "test", slog.New(slog.DiscardHandler))
+	a, err := app.New(t.Context(), cfg, l, "test", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	up := make(chan struct{})
-	go func() { ended <- a.Serve(ctx, l, func() error { close(up); return nil }) }()
+	go func() { ended <- a.Serve(ctx, l, nil, func() error { close(up); return nil }) }()
 	<-up
 	t.Cleanup(func() {
 		stop()

@@ -1,6 +1,6 @@
 package listen
 
-import "golang.org/x/sys/unix"
+import "github.com/oneclaw-dev/oneclaw/internal/process"
 
 // reserve is how many descriptors are for the database, the keystore, mails and
 // what else the server opens itself.
@@ -8,9 +8,9 @@ const reserve = 128
 
 // descriptors is how many connections the process has descriptors for.
 func descriptors() int {
-	var r unix.Rlimit
-	if unix.Getrlimit(unix.RLIMIT_NOFILE, &r) != nil || r.Cur > mostConns+reserve {
+	n, bounded := process.Descriptors()
+	if !bounded || n > mostConns+reserve {
 		return mostConns
 	}
-	return max(int(r.Cur)-reserve, int(r.Cur)/2, 1)
+	return max(int(n)-reserve, int(n)/2, 1)
 }

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -33,13 +34,13 @@ type Addresses struct {
 // that was left to the system is known when links are made.
 type Listeners struct {
 	api, shroud net.Listener
-	tls         *tls.Config // nil for plain HTTP
+	Files       *Files
 	At          Addresses
 }
 
 // Open opens the ports that the configuration names, with its certificate.
-func Open(ctx context.Context, cfg config.Config) (*Listeners, error) {
-	secured, err := Certificate(cfg)
+func Open(ctx context.Context, cfg config.Config, log *slog.Logger) (*Listeners, error) {
+	files, err := OpenFiles(cfg, log)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +52,7 @@ func Open(ctx context.Context, cfg config.Config) (*Listeners, error) {
 	if err != nil {
 		return nil, errors.Join(err, api.Close())
 	}
-	return &Listeners{api: api, shroud: shroud, tls: secured, At: Addresses{API: publicURL(cfg, api), Shroud: "http://" + shroud.Addr().String()}}, nil
+	return &Listeners{api: api, shroud: shroud, Files: files, At: Addresses{API: publicURL(cfg, api), Shroud: "http://" + shroud.Addr().String()}}, nil
 }
 
 // Close closes the ports of a server that never served.
@@ -63,6 +64,7 @@ type Servers struct {
 	Proxies     proxies.Set // which bring the connections of many networks
 	Log         *slog.Logger
 	Now         func() time.Time
+	Hurry       <-chan os.Signal // files that were replaced are looked at at once; may be nil
 }
 
 // Serve serves until ctx ends; then it lets requests under way finish. ready is
@@ -70,8 +72,12 @@ type Servers struct {
 func (l *Listeners) Serve(ctx context.Context, s Servers, ready func() error) error {
 	conns := newConnections(descriptors(), s.Proxies.Trusts, s.Log, s.Now)
 	servers := []*http.Server{server(s.API, conns), server(s.Shroud, conns)}
+	watching, stop := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { l.Files.Watch(watching, s.Hurry) })
+	defer func() { stop(); watch.Wait() }()
 	failed := make(chan error, len(servers))
-	go func() { failed <- serve(servers[0], &bounded{l.api, conns}, l.tls) }()
+	go func() { failed <- serve(servers[0], &bounded{l.api, conns}, l.Files) }()
 	go func() { failed <- servers[1].Serve(&bounded{l.shroud, conns}) }()
 	err := ready()
 	if err == nil {
@@ -107,25 +113,14 @@ func (p *port) Close() error {
 	return p.err
 }
 
-// Certificate reads the certificate that the configuration names. It is nil for plain
-// HTTP.
-func Certificate(cfg config.Config) (*tls.Config, error) {
-	if cfg.TLSCertFile == "" {
-		return nil, nil
-	}
-	pair, err := tls.LoadX509KeyPair(cfg.TLSCertFile, cfg.TLSKeyFile)
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "bad_certificate",
-			"The files that ONECLAW_TLS_CERT_FILE and ONECLAW_TLS_KEY_FILE name can't be used.")
-	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequestClientCert}, nil
-}
-
-func serve(s *http.Server, l net.Listener, secured *tls.Config) error {
-	if secured == nil {
+func serve(s *http.Server, l net.Listener, files *Files) error {
+	if files.Certificate() == nil {
 		return s.Serve(l)
 	}
-	s.TLSConfig = secured
+	s.TLSConfig = &tls.Config{
+		MinVersion: tls.VersionTLS12, ClientAuth: tls.RequestClientCert,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return files.Certificate(), nil },
+	}
 	return s.ServeTLS(l, "", "")
 }
 

@@ -12,6 +12,7 @@ type enrollPage struct {
 	Page   string // where the link leads
 	Name   string // a stranger's, made harmless
 	From   string // the address it came from
+	ID     string // of the agent, once it is accepted
 	Key    string
 }
 
@@ -19,7 +20,7 @@ type enrollPage struct {
 // what a stranger wrote: of it only words are shown, no more than a few, and
 // nothing that a reader's program would make a link of. It implements
 // agent.Mailer.
-func (s *Service) EnrollAgent(ctx context.Context, to, name, from, key, token string) error {
+func (s *Service) EnrollAgent(ctx context.Context, to, name, from, id, key, token string) error {
 	for _, t := range []string{key, token} {
 		if err := checkToken(t); err != nil {
 			return err
@@ -29,7 +30,7 @@ func (s *Service) EnrollAgent(ctx context.Context, to, name, from, key, token st
 		from = "an unknown address"
 	}
 	return s.enqueue(ctx, enrollAgent, to, enrollPage{
-		Server: s.public, Page: s.public + "/agents/enroll?token=" + token, Name: harmless(name), From: from, Key: key,
+		Server: s.public, Page: s.public + "/agents/enroll?token=" + token, Name: harmless(name), From: from, ID: id, Key: key,
 	})
 }
 

@@ -136,9 +136,27 @@ func (s *SMTP) dial(ctx, dialing context.Context, network string, roots *tls.Con
 	return over, nil
 }
 
+// boundConn is a connection that takes only so many bytes from the server: a line that
+// never ends would be held in memory.
 type boundConn struct {
 	net.Conn
 	release func() bool
+	taken   int
+}
+
+// mostOfServer is far more than a server says about one mail, a TLS handshake included.
+const mostOfServer = 1 << 20
+
+var errTalks = errors.New("the server sends without end")
+
+// Read implements net.Conn.
+func (c *boundConn) Read(b []byte) (int, error) {
+	if c.taken >= mostOfServer {
+		return 0, errTalks
+	}
+	n, err := c.Conn.Read(b[:min(len(b), mostOfServer-c.taken)])
+	c.taken += n
+	return n, err
 }
 
 func (c *boundConn) Close() error {

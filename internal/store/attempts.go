@@ -52,13 +52,13 @@ func (db *DB) countersOf(ctx context.Context, g *identity.Attempt) (map[string]i
 	out := map[string]identity.Standing{}
 	// One statement a counter: how many there are differs.
 	for _, c := range append([]identity.Counter{g.Here}, g.Others...) {
-		var barred, trusted int64
-		found, err := db.Row(ctx, `SELECT blocked_until, trusted_until FROM guesses WHERE id = $1`, []any{c.ID}, &barred, &trusted)
+		var seen, barred, trusted int64
+		found, err := db.Row(ctx, `SELECT seen_at, blocked_until, trusted_until FROM guesses WHERE id = $1`, []any{c.ID}, &seen, &barred, &trusted)
 		if err != nil {
 			return nil, err
 		}
 		if found {
-			out[c.ID] = identity.Standing{Barred: fromMicros(barred), Trusted: fromMicros(trusted)}
+			out[c.ID] = identity.Standing{Seen: fromMicros(seen), Barred: fromMicros(barred), Trusted: fromMicros(trusted)}
 		}
 	}
 	return out, nil
@@ -69,9 +69,9 @@ func (tx Tx) countAttempt(c *identity.Counter, now time.Time) (bool, error) {
 	var failures int64
 	found, err := tx.Row(`INSERT INTO guesses (id, failures, blocked_until, trusted_until, seen_at) VALUES ($1, 1, 0, 0, $2)
 		ON CONFLICT (id) DO UPDATE SET failures = CASE WHEN guesses.seen_at < $3 THEN 1 ELSE guesses.failures + 1 END,
-			seen_at = excluded.seen_at
-		WHERE guesses.blocked_until <= $4 RETURNING failures`,
-		[]any{c.ID, micros(now), micros(now.Add(-c.Forget)), micros(now)}, &failures)
+			blocked_until = 0, seen_at = excluded.seen_at
+		WHERE guesses.blocked_until <= $4 OR guesses.seen_at > $5 RETURNING failures`,
+		[]any{c.ID, micros(now), micros(now.Add(-c.Forget)), micros(now), micros(now.Add(identity.SetBack))}, &failures)
 	if err != nil || !found {
 		return false, err
 	}

@@ -46,6 +46,7 @@ func runConformance(t *testing.T, open func(t *testing.T) *store.DB) {
 		"an organisation keeps an owner":                          testRoles,
 		"a removed member leaves nothing that works":              testRemoval,
 		"attempts are counted exactly, and forgiven":              testAttempts,
+		"a clock that is set back bars nobody longer":             testAClockSetBackBarsNobodyLonger,
 		"a second factor's codes are accepted once":               testFactors,
 		"a mailed token sets one password":                        testResets,
 		"a vault remembers its last jobs":                         testOldJobs,

@@ -11,6 +11,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 )
@@ -31,8 +32,8 @@ func (db *DB) AddEnrollRequest(ctx context.Context, r agent.EnrollRequest, email
 			return err
 		}
 		n, err := tx.Exec(`INSERT INTO enroll_limits (email_hash, next_at) VALUES ($1, $2)
-			ON CONFLICT (email_hash) DO UPDATE SET next_at = excluded.next_at WHERE enroll_limits.next_at <= $3`,
-			emailHash, micros(next), now)
+			ON CONFLICT (email_hash) DO UPDATE SET next_at = excluded.next_at WHERE enroll_limits.next_at <= $3 OR enroll_limits.next_at > $4`,
+			emailHash, micros(next), now, micros(next.Add(identity.SetBack))) // the last: it was named before the clock was set back
 		if err != nil {
 			return err
 		}

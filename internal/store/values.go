@@ -14,7 +14,16 @@ func stmt(query string, args ...any) commit.Stmt { return commit.Stmt{Query: que
 
 func micros(t time.Time) int64 { return t.UnixMicro() }
 
-func fromMicros(n int64) time.Time { return time.UnixMicro(n).UTC() }
+// fromMicros is the time of a row. One that RFC 3339 has no form for, which only damage
+// writes, becomes the nearest that it has: an answer with it can be encoded.
+func fromMicros(n int64) time.Time { return time.UnixMicro(min(max(n, firstMicro), lastMicro)).UTC() }
+
+// The first and the last microsecond of the years 1 to 9999, but for the zero time: that
+// one means never, which damage must not grant.
+const (
+	firstMicro = -62_135_596_799_999_999
+	lastMicro  = 253_402_300_799_999_999
+)
 
 // nullMicros is NULL for the zero time.
 func nullMicros(t time.Time) sql.NullInt64 {

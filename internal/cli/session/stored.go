@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -48,7 +49,7 @@ func (DevCredentials) GoString() string { return "[REDACTED]" }
 func (c *Session) below(variable, inHome string, rest ...string) string {
 	dir := c.Getenv(variable)
 	if !filepath.IsAbs(dir) {
-		home := c.Getenv("HOME")
+		home := cmp.Or(c.Getenv("HOME"), c.Getenv("USERPROFILE")) // the second is Windows'
 		if home == "" {
 			return ""
 		}

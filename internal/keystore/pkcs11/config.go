@@ -41,4 +41,7 @@ type Config struct {
 	PIN         secret.Bytes     // of the token's normal user
 	MaxSessions int              // sessions used at once; 0 means 8
 	Now         func() time.Time // nil means the clock of the machine
+	// Refused is the file that remembers a PIN that the token refused, so that no later
+	// process tries it again. Empty: only this process remembers.
+	Refused string
 }

@@ -122,6 +122,10 @@ func (s *Store) connect(restart bool) error {
 
 // login finds the token by its label and opens the session that holds the login.
 func (s *Store) login() error {
+	if err := s.cfg.untried(); err != nil {
+		s.fatal = err
+		return err
+	}
 	slot, err := s.findSlot()
 	if err != nil {
 		return err
@@ -133,10 +137,11 @@ func (s *Store) login() error {
 	s.slot, s.anchor = slot, sh
 	err = s.lib.Login(sh, p11.CKU_USER, string(s.cfg.PIN.Reveal()))
 	if err == nil || is(err, p11.CKR_USER_ALREADY_LOGGED_IN) {
+		s.cfg.forget()
 		return nil
 	}
 	if badPIN(err) {
-		s.fatal = fault.Wrap(err, fault.Invalid, "pkcs11_pin",
+		s.fatal = fault.Wrap(errors.Join(err, s.cfg.remember()), fault.Invalid, "pkcs11_pin",
 			"The token refused the PIN. It is not tried again, since that could lock the token: mend the configuration and restart.")
 		return s.fatal
 	}

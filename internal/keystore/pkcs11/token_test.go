@@ -8,6 +8,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -267,6 +268,52 @@ func TestAPINThatIsRefusedIsNotTriedAgain(t *testing.T) {
 	if _, err := s.Wrap(t.Context(), kek, make([]byte, 32), nil); !fault.Is(err, fault.Unavailable) {
 		t.Fatalf("the PIN was tried again: %v", err)
 	}
+}
+
+// Nor is it tried by the next process, until the setting says another.
+func TestARestartDoesNotTryARefusedPINAgain(t *testing.T) {
+	tok := newToken(t)
+	cfg := tok.config()
+	cfg.Refused = filepath.Join(t.TempDir(), "refused-pin.json")
+	refuses := func(pin string) {
+		t.Helper()
+		wrong := cfg
+		wrong.PIN = secret.FromString(pin)
+		if s, err := pkcs11.Open(t.Context(), wrong); fault.CodeOf(err) != "pkcs11_pin" || !fault.Is(err, fault.Invalid) {
+			t.Fatalf("got %v, %v", s, err)
+		}
+	}
+	opens := func() keystore.KeyStore {
+		t.Helper()
+		s, err := pkcs11.Open(t.Context(), cfg)
+		must(t, err)
+		return s
+	}
+	must(t, opens().Close())
+	refuses("another-pin")
+	if text, err := os.ReadFile(cfg.Refused); err != nil || strings.Contains(string(text), "another-pin") {
+		t.Fatalf("remembered %q: %v", text, err)
+	}
+	// The right PIN is tried, and forgets it.
+	must(t, opens().Close())
+	if _, err := os.Stat(cfg.Refused); err == nil {
+		t.Error("a right PIN did not forget the wrong one")
+	}
+	refuses("another-pin")
+	remembered, err := os.ReadFile(cfg.Refused)
+	must(t, err)
+	// It becomes right, so only one that is tried would get through.
+	s := tok.open(t)
+	r := tok.raw(t)
+	must(t, r.SetPIN(r.sh, tok.pin, "another-pin"))
+	must(t, r.CloseAllSessions(slotOf(t, r)))
+	must(t, s.Close())
+	refuses("another-pin")
+	must(t, os.WriteFile(cfg.Refused, remembered[:len(remembered)/2], 0o600))
+	refuses("another-pin") // half a file is no reason to try
+	must(t, os.Remove(cfg.Refused))
+	cfg.PIN = secret.FromString("another-pin")
+	must(t, opens().Close())
 }
 
 // Sealing runs package erase beside calls into C, under a busy collector: Go 1.26

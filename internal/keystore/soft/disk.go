@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/files"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 )
 
@@ -86,7 +87,7 @@ func syncDir(dir *os.Root) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return errors.Join(files.SyncFolder(d), d.Close())
 }
 
 // makeDir makes the folder, or checks the one that is there.
@@ -111,7 +112,7 @@ func makeDir(dir string) error {
 	if err != nil {
 		return keystore.Unavailable(err)
 	}
-	if !info.IsDir() || info.Mode().Perm()&0o022 != 0 {
+	if !info.IsDir() || files.OthersMay(info, 0o022) {
 		return fault.New(fault.Invalid, "keystore_dir_exposed",
 			"The keystore folder must be a folder that only its owner can change: chmod 700 it.")
 	}

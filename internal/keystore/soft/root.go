@@ -10,6 +10,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/erase"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/files"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
@@ -84,7 +85,7 @@ func (s *Store) readRoot(dir *os.Root, pass secret.Bytes) error {
 		return err
 	case err != nil:
 		return keystore.Unavailable(err)
-	case info.Mode().Perm()&0o077 != 0:
+	case files.OthersMay(info, 0o077):
 		return fault.New(fault.Invalid, "root_key_exposed",
 			"Others than its owner can reach root.key. Run chmod 600 on it, and think about who may have read it.")
 	}

@@ -76,6 +76,9 @@ the module. Files that settings name, such as certificates, are in neither.`,
 		defer func() { err = errors.Join(err, keys.Close()) }()
 		process.LetServersRunFirst()
 		b := &backup{Operator: o, cfg: cfg}
+		if err := b.signerLost(ctx, keys); err != nil {
+			return err
+		}
 		return b.run(ctx, keys, to, keysTo)
 	})
 }
@@ -86,6 +89,17 @@ type backup struct {
 	cfg    config.Config
 	keyID  string
 	signer crypto.Signer
+}
+
+// signerLost fails when the key that signed earlier backups is lost: run would make another.
+func (b *backup) signerLost(ctx context.Context, keys keystore.KeyStore) (err error) {
+	db, err := operator.Look(b.cfg)
+	if err != nil {
+		return err
+	}
+	ctx, failure := db.WhileAlive(ctx, operator.Patience)
+	defer func() { err = errors.Join(failure(err), db.Close()) }()
+	return keyring.RefuseLost(ctx, keys, db, keyring.Backup)
 }
 
 // run writes both folders and puts the keys in place first: a database that looks

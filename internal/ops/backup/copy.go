@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/oneclaw-dev/oneclaw/internal/sqldb/transfer"
+	"github.com/oneclaw-dev/oneclaw/internal/files"
 )
 
 // copyKeys copies a software keystore's files that are not copied yet: they never
@@ -30,7 +30,7 @@ func copyKeys(from, to string) (n int, err error) {
 		}
 		n++
 	}
-	return n, transfer.SyncFile(to)
+	return n, files.Sync(to)
 }
 
 func copyFile(from, to string) (err error) {

@@ -12,9 +12,9 @@ import (
 	"slices"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/files"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
-	"github.com/oneclaw-dev/oneclaw/internal/sqldb/transfer"
 )
 
 // partial is where a folder of a backup is written, within it: the folder itself may
@@ -122,7 +122,7 @@ func (p *parcel) publish(m manifest, keyID string, signer crypto.Signer) (err er
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(newFile(filepath.Join(p.staging, signatureFile), signature), newFile(filepath.Join(p.staging, manifestFile), text), transfer.SyncFile(p.staging)); err != nil {
+	if err := errors.Join(newFile(filepath.Join(p.staging, signatureFile), signature), newFile(filepath.Join(p.staging, manifestFile), text), files.Sync(p.staging)); err != nil {
 		return err
 	}
 	move := func(name string) error {
@@ -133,7 +133,7 @@ func (p *parcel) publish(m manifest, keyID string, signer crypto.Signer) (err er
 			return err
 		}
 	}
-	if err := errors.Join(transfer.SyncFile(p.dir), move(manifestFile), transfer.SyncFile(p.dir), transfer.SyncFile(filepath.Dir(p.dir))); err != nil {
+	if err := errors.Join(files.Sync(p.dir), move(manifestFile), files.Sync(p.dir), files.Sync(filepath.Dir(p.dir))); err != nil {
 		return err
 	}
 	return p.drop()

@@ -14,6 +14,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/datadir"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/files"
 	"github.com/oneclaw-dev/oneclaw/internal/keyring"
 	"github.com/oneclaw-dev/oneclaw/internal/ops/operator"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
@@ -126,7 +127,7 @@ func (r *restoring) sweep() error {
 func (r *restoring) place(ctx context.Context, from config.Config) error {
 	mark := filepath.Join(r.cfg.Data, unfinishedFile)
 	if !r.resumed {
-		if err := errors.Join(datadir.WriteJSON(mark, unfinished{r.database.id()}), transfer.SyncFile(r.cfg.Data)); err != nil {
+		if err := errors.Join(datadir.WriteJSON(mark, unfinished{r.database.id()}), files.Sync(r.cfg.Data)); err != nil {
 			return err
 		}
 	}
@@ -144,10 +145,10 @@ func (r *restoring) place(ctx context.Context, from config.Config) error {
 		return err
 	}
 	// What was worked in goes before the mark: a server starts on neither.
-	if err := errors.Join(transfer.SyncFile(r.cfg.Data), r.sweep()); err != nil {
+	if err := errors.Join(files.Sync(r.cfg.Data), r.sweep()); err != nil {
 		return err
 	}
-	return errors.Join(os.Remove(mark), transfer.SyncFile(r.cfg.Data))
+	return errors.Join(os.Remove(mark), files.Sync(r.cfg.Data))
 }
 
 // placeKeys moves the keystore to its place, unless a restore that was cut off did.
@@ -174,7 +175,7 @@ func (r *restoring) placeKeys(from string) error {
 	if err := os.Remove(to); err != nil && datadir.Exists(to) {
 		return err
 	}
-	return errors.Join(os.Rename(from, to), transfer.SyncFile(filepath.Dir(to)))
+	return errors.Join(os.Rename(from, to), files.Sync(filepath.Dir(to)))
 }
 
 // copyOver puts a copy of a file in place of another, whole or not at all.
@@ -207,7 +208,7 @@ func (r *restoring) placeDatabase(ctx context.Context, from string) error {
 		return nil
 	}
 	file := filepath.Join(from, sqldb.File)
-	if err := transfer.SyncFile(file); err != nil {
+	if err := files.Sync(file); err != nil {
 		return err
 	}
 	if err := os.Rename(file, filepath.Join(r.cfg.Data, sqldb.File)); err != nil {

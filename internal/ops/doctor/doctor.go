@@ -6,10 +6,10 @@ package doctor
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -17,12 +17,12 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/datadir"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/files"
 	"github.com/oneclaw-dev/oneclaw/internal/keyring"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/listen"
@@ -116,11 +116,11 @@ func (e *examination) folders() {
 		switch {
 		case err != nil:
 			e.fail(what, "%s is not there, or can't be reached.", dir)
-		case info.Mode().Perm()&0o022 != 0:
+		case files.OthersMay(info, 0o022):
 			e.fail(what, "Others may write to %s: chmod go-w.", dir)
-		case unix.Access(dir, unix.W_OK) != nil && dir == e.cfg.Data:
+		case dir == e.cfg.Data && !files.Writable(dir):
 			e.fail(what, "%s can't be written to, and so no server starts on it: is it mounted read-only?", dir)
-		case info.Mode().Perm()&0o055 != 0:
+		case files.OthersMay(info, 0o055):
 			e.warn(what, "Others may look into %s: chmod 700.", dir)
 		default:
 			e.ok(what, "%s", dir)
@@ -135,30 +135,15 @@ func (e *examination) folders() {
 // grows to 64 MiB as a rule, and to what is written while a backup reads.
 const enoughSpace = 1 << 30
 
-func freeSpace(dir string) (uint64, error) {
-	var s unix.Statfs_t
-	err := unix.Statfs(dir, &s)
-	return s.Bavail * uint64(s.Bsize), err
-}
-
 // space looks at the file system of the data folder, and at that of the keystore's
 // folder when it is another one.
 func (e *examination) space() {
-	free, err := freeSpace(e.cfg.Data)
+	free, err := files.Free(e.cfg.Data)
 	e.free("data folder", free, err, "When it is full nothing is served")
-	if keys := keyring.Dir(e.cfg); e.cfg.Keystore != "pkcs11" && device(keys) != device(e.cfg.Data) {
-		free, err := freeSpace(keys)
+	if keys := keyring.Dir(e.cfg); e.cfg.Keystore != "pkcs11" && files.System(keys) != files.System(e.cfg.Data) {
+		free, err := files.Free(keys)
 		e.free("keys folder", free, err, "When it is full no vault is made and no key replaced")
 	}
-}
-
-// device tells file systems apart. It is 0 when the folder is not there.
-func device(dir string) uint64 {
-	var s unix.Stat_t
-	if unix.Stat(dir, &s) != nil {
-		return 0
-	}
-	return uint64(s.Dev) //nolint:unconvert // of another type on other systems
 }
 
 func (e *examination) free(where string, free uint64, err error, full string) {
@@ -180,16 +165,12 @@ func (e *examination) certificate() {
 	if e.cfg.TLSCertFile == "" {
 		return
 	}
-	c, err := listen.Certificate(e.cfg)
+	found, err := listen.OpenFiles(e.cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		e.failed("certificate", err)
 		return
 	}
-	leaf, err := x509.ParseCertificate(c.Certificates[0].Certificate[0])
-	if err != nil {
-		e.fail("certificate", "It can't be read.")
-		return
-	}
+	leaf := found.Certificate().Leaf
 	left := leaf.NotAfter.Sub(e.Now())
 	switch {
 	case left <= 0 || e.Now().Before(leaf.NotBefore):
@@ -287,6 +268,9 @@ func (e *examination) stores(ctx context.Context, whole bool) {
 		e.ok("log", "%d events of %d logs walked", in.Events, in.Logs)
 	}
 	e.signed(ctx, db, keys)
+	if err := keyring.RefuseLost(ctx, keys, db, keyring.Token, keyring.Backup); err != nil {
+		e.failed("signing keys", err)
+	}
 }
 
 // signers opens the keys that sign tokens, the log and backups.

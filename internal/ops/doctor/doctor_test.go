@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/files"
 	"github.com/oneclaw-dev/oneclaw/internal/ops/operator"
 )
 
@@ -17,7 +18,7 @@ func TestTheDoctorWarnsOfADiskThatIsNearlyFull(t *testing.T) {
 			t.Errorf("%d bytes: %q", free, out.String())
 		}
 	}
-	if free, err := freeSpace(t.TempDir()); err != nil || free == 0 {
+	if free, err := files.Free(t.TempDir()); err != nil || free == 0 {
 		t.Errorf("free: %d, %v", free, err)
 	}
 }

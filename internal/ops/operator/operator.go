@@ -9,7 +9,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -42,7 +41,7 @@ func (o Operator) Command(cmd *cobra.Command, do func(ctx context.Context, cfg c
 		if data != "" {
 			cfg.Data = data
 		}
-		syscall.Umask(0o077)
+		process.OwnFilesOnly()
 		process.NoCoreDumps()
 		return do(cmd.Context(), cfg)
 	}

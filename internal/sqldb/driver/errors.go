@@ -7,12 +7,12 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"golang.org/x/sys/unix"
 	"modernc.org/sqlite"
 	sqlitelib "modernc.org/sqlite/lib"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/files"
 )
 
 // Refused reports whether the PostgreSQL server itself said no, and lives on. A
@@ -69,7 +69,7 @@ func DiskFull(err error) bool {
 			return true
 		}
 	}
-	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG)
+	return files.Full(err)
 }
 
 // badText reports whether PostgreSQL refused a text that is none (NUL, bad UTF-8).

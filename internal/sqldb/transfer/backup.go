@@ -12,6 +12,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/files"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
@@ -40,7 +41,7 @@ func Backup(ctx context.Context, db *sqldb.DB, dir string, progress Progress) (m
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(os.Chmod(file, 0o600), SyncFile(file), SyncFile(dir)); err != nil {
+	if err := errors.Join(os.Chmod(file, 0o600), files.Sync(file), files.Sync(dir)); err != nil {
 		return nil, err
 	}
 	read, err := CheckCopy(ctx, dir, progress)
@@ -178,13 +179,4 @@ func CheckCopy(ctx context.Context, dir string, progress Progress) (sums map[str
 		return nil, err
 	}
 	return Sums(ctx, db, progress)
-}
-
-// SyncFile puts a file or folder on disk.
-func SyncFile(name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return fmt.Errorf("sync: %w", err)
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

@@ -27,7 +27,7 @@ const patience = 60 * time.Second
 type Cluster struct {
 	dir, bin, password string
 	port               int
-	user               *syscall.Credential
+	user               *credential
 	clean              func() error
 	databases          atomic.Int64
 
@@ -125,7 +125,7 @@ func (c *Cluster) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(context.Background(), filepath.Join(c.bin, name), args...)
 	cmd.Dir = c.dir
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "HOME=" + c.dir}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: c.user}
+	cmd.SysProcAttr = attributes(c.user)
 	return cmd
 }
 

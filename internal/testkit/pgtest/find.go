@@ -2,12 +2,9 @@ package pgtest
 
 import (
 	"errors"
-	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strconv"
-	"syscall"
 )
 
 // debianBins is where Debian and its children put each version's programs,
@@ -51,25 +48,4 @@ func complete(dir string) bool {
 		}
 	}
 	return true
-}
-
-// serverUser returns whom the server runs as: nil for the user of the test,
-// and for root, whom PostgreSQL refuses, the user that Debian's package made.
-func serverUser() (*syscall.Credential, error) {
-	if os.Getuid() != 0 {
-		return nil, nil //nolint:nilnil // "no other user" is an answer, not a failure
-	}
-	u, err := user.Lookup("postgres")
-	if err != nil {
-		return nil, ErrMissing
-	}
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
-	if err != nil {
-		return nil, err
-	}
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
-	if err != nil {
-		return nil, err
-	}
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }

@@ -23,19 +23,19 @@ func (c *Cluster) Freeze(tb testing.TB, stop bool) {
 	}
 	parent := c.process.Pid
 	if !stop {
-		signalAll(tb, syscall.SIGCONT, append(children(tb, parent), parent))
+		signalAll(tb, sigContinue, append(children(tb, parent), parent))
 		return
 	}
 	tb.Cleanup(func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if c.process != nil {
-			signalAll(tb, syscall.SIGCONT, append(children(tb, parent), parent))
+			signalAll(tb, sigContinue, append(children(tb, parent), parent))
 		}
 	})
 	// Children are looked for only once the parent is known to stand: one that it
 	// makes meanwhile would be missed, and would go on answering.
-	signalAll(tb, syscall.SIGSTOP, []int{parent})
+	signalAll(tb, sigStop, []int{parent})
 	for {
 		state, _ := processState(parent)
 		if state == "T" {
@@ -45,13 +45,13 @@ func (c *Cluster) Freeze(tb testing.TB, stop bool) {
 			tb.Fatal("pgtest: the server has ended")
 		}
 	}
-	signalAll(tb, syscall.SIGSTOP, children(tb, parent))
+	signalAll(tb, sigStop, children(tb, parent))
 }
 
 func signalAll(tb testing.TB, sig syscall.Signal, pids []int) {
 	tb.Helper()
 	for _, pid := range pids {
-		if err := syscall.Kill(pid, sig); err != nil && err != syscall.ESRCH {
+		if err := send(pid, sig); err != nil {
 			tb.Fatal(err)
 		}
 	}

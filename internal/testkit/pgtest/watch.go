@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"os/exec"
-	"syscall"
 )
 
 // watchScript waits for its standard input to end, which happens when the test
@@ -32,9 +31,8 @@ rm -rf "$1"
 // watch starts the process that cleans up dir. The returned func lets it do so
 // and waits for it.
 func watch(dir string) (clean func() error, err error) {
-	// A session of its own keeps it alive through a Ctrl-C in the terminal.
 	cmd := exec.CommandContext(context.Background(), "/bin/sh", "-c", watchScript, "pgtest-watch", dir)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.SysProcAttr = attributes(nil)
 	var stdin io.WriteCloser
 	if stdin, err = cmd.StdinPipe(); err != nil {
 		return nil, err

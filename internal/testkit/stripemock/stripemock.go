@@ -9,8 +9,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
+
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/child"
 )
 
 var listening = regexp.MustCompile(`Listening for HTTP at address: (\S+)`)
@@ -27,7 +28,7 @@ func Start(t *testing.T) string {
 		t.Fatalf("stripe-mock can't be built: %v", err)
 	}
 	cmd := exec.Command(strings.TrimSpace(string(path)), "-http-addr", "127.0.0.1:0", "-https-addr", "127.0.0.1:0")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	child.Tie(cmd)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -30,6 +30,7 @@ type Letter struct {
 	By       string // the address of who shares or invites, or where an agent came from
 	What     string // what was done to an account; the name of an agent
 	Key      string // of an agent that asks to be taken in
+	Agent    string // that agent's id
 	Times    int64  // how often a share was read
 	Approval *approval.Letter
 }
@@ -115,8 +116,8 @@ func (o *Outbox) VerifyEmail(_ context.Context, to, token string) error {
 }
 
 // EnrollAgent implements agent.Mailer.
-func (o *Outbox) EnrollAgent(_ context.Context, to, name, from, key, token string) error {
-	return o.put(Letter{Kind: Enroll, To: to, What: name, By: from, Key: key, Token: token})
+func (o *Outbox) EnrollAgent(_ context.Context, to, name, from, id, key, token string) error {
+	return o.put(Letter{Kind: Enroll, To: to, What: name, By: from, Agent: id, Key: key, Token: token})
 }
 
 // ResetPassword implements account.Mailer.

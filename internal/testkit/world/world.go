@@ -88,8 +88,9 @@ type World struct {
 
 // Setup is what a test may change before its World is made.
 type Setup struct {
-	Postgres       bool // instead of SQLite; so are the subtests of a test of the name TestPostgreSQL
-	TrustAddresses bool // mail addresses count before they are confirmed
+	Postgres       bool   // instead of SQLite; so are the subtests of a test of the name TestPostgreSQL
+	TrustAddresses bool   // mail addresses count before they are confirmed
+	Issuer         string // iss and aud of tokens; empty: Issuer and Audience
 	Store          func(*store.Config)
 	CallerStore    func(*store.DB) CallerStore // what the services of callers ask instead of the database; nil: the database
 	CallerKeys     func(*soft.Store) CallerKeys
@@ -237,9 +238,11 @@ func (w *World) people() {
 	}
 	w.IPRules = iprule.New(st)
 	var err error
-	w.Identity, err = identity.New(w.t.Context(), identity.Config{
-		Store: st, Keys: keys, Admission: w.IPRules, Log: w.Logger(), Now: w.Clock.Now, Issuer: Issuer, Audience: Audience,
-	})
+	who := identity.Config{Store: st, Keys: keys, Admission: w.IPRules, Log: w.Logger(), Now: w.Clock.Now, Issuer: Issuer, Audience: Audience}
+	if w.setup.Issuer != "" {
+		who.Issuer, who.Audience = w.setup.Issuer, w.setup.Issuer
+	}
+	w.Identity, err = identity.New(w.t.Context(), who)
 	w.must(err)
 	humans := account.Config{
 		Store: st, Identity: w.Identity, Keys: keys, Sealer: w.Sealer, Mailer: w.Mail, Shredder: w.Vault, Log: w.Logger(), Now: w.Clock.Now,

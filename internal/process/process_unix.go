@@ -1,3 +1,5 @@
+//go:build unix
+
 package process
 
 import (
@@ -23,4 +25,22 @@ func LetServersRunFirst() {
 			_ = unix.Setpriority(unix.PRIO_PROCESS, id, lowPriority)
 		}
 	}
+}
+
+// NoCoreDumps keeps the memory of this process, which holds keys, out of core
+// files, and on Linux out of reach of other processes of the same user.
+func NoCoreDumps() {
+	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
+	notDumpable()
+}
+
+// OwnFilesOnly lets nobody else read the files that this process makes.
+func OwnFilesOnly() { unix.Umask(0o077) }
+
+// Descriptors is how many files and connections this process may have open. It is
+// false where that is not bounded, or can't be told.
+func Descriptors() (uint64, bool) {
+	var r unix.Rlimit
+	err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r)
+	return r.Cur, err == nil
 }

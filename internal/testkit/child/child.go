@@ -1,0 +1,2 @@
+// Package child makes processes of a test end with it.
+package child
