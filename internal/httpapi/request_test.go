@@ -119,6 +119,12 @@ func (r reply) want(status int, code ...string) reply {
 	if status == http.StatusNoContent && len(r.body) > 0 {
 		r.t.Errorf("%s: 204 with a body: %.100s", r.what, r.body)
 	}
+	if strings.HasPrefix(r.what, http.MethodHead+" ") {
+		if len(r.body) > 0 {
+			r.t.Errorf("%s: %d with a body: %.100s", r.what, r.status, r.body)
+		}
+		return r // what GET would say
+	}
 	if status >= 400 {
 		r.problem(code...)
 	}

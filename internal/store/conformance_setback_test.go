@@ -11,8 +11,8 @@ import (
 func testAClockSetBackBarsNobodyLonger(t *testing.T, f *fixture) {
 	ctx, now := t.Context(), moment.Add(48*time.Hour)
 	g := &identity.Attempt{Here: counter(5)}
-	if won := crowd(t, 20, "too_many_attempts", func() error { return f.CountAttempt(ctx, g, now) }); won != 5 {
-		t.Fatalf("%d were let through", won)
+	for range 5 {
+		must(t, f.CountAttempt(ctx, g, now))
 	}
 	want(t, "at once", f.CountAttempt(ctx, g, now), "too_many_attempts")
 	want(t, "by a clock that differs a little", f.CountAttempt(ctx, g, now.Add(-30*time.Second)), "too_many_attempts")
