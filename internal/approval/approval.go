@@ -79,6 +79,10 @@ type Request struct {
 	WithdrawnBy    string
 	WithdrawnAt    time.Time
 	Stale          bool // what it rests on has changed or gone
+
+	// Names as they are now, for who may decide: others may not see the vault. Empty
+	// where the row is gone.
+	VaultName, RequesterName string
 }
 
 // Given is an approval that can be used under a policy.
