@@ -80,8 +80,8 @@ type Request struct {
 	WithdrawnAt    time.Time
 	Stale          bool // what it rests on has changed or gone
 
-	// Names as they are now, for who may decide: others may not see the vault. Empty
-	// where the row is gone.
+	// Names as they are now. ClaimMails alone fills them in: those who may decide are told, and
+	// others may not see the vault. Empty where the row is gone.
 	VaultName, RequesterName string
 }
 
