@@ -95,11 +95,18 @@ func (c *Client) shares(ctx context.Context, direction string) ([]ShareItem, err
 // ReadShare reads what was shared. It is never sent twice: each time counts. A
 // passphrase goes in the body, since addresses end up in logs.
 func (c *Client) ReadShare(ctx context.Context, id string, passphrase Value) (*SharedSecret, error) {
+	return c.ReadMailedShare(ctx, id, passphrase, "")
+}
+
+// ReadMailedShare is ReadShare with the proof from the link in the mail about a share, which
+// opens the share without an account.
+func (c *Client) ReadMailedShare(ctx context.Context, id string, passphrase Value, proof string) (*SharedSecret, error) {
 	out := new(SharedSecret)
-	if passphrase.Len() > 0 {
+	if passphrase.Len() > 0 || proof != "" {
 		return got(out, c.write(ctx, http.MethodPost, struct {
-			Passphrase string `json:"passphrase"`
-		}{string(passphrase.Reveal())}, out, "shares", id, "access"))
+			Passphrase string `json:"passphrase,omitempty"`
+			Proof      string `json:"proof,omitempty"`
+		}{string(passphrase.Reveal()), proof}, out, "shares", id, "access"))
 	}
 	return got(out, c.write(ctx, http.MethodGet, nil, out, "share", id))
 }

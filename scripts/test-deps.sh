@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what `make test` needs beside Go: a C compiler (race detector,
-# PKCS#11), SoftHSM2, PostgreSQL, a mail server and an MCP client from npm. Says nothing and
+# PKCS#11), SoftHSM2, PostgreSQL, a mail server, a browser and an MCP client from npm. Says nothing and
 # takes a moment when all is there. As root on Debian it installs what is
 # missing; otherwise it says what to install.
 set -euo pipefail
@@ -15,6 +15,7 @@ has gcc || missing+=(gcc)
 { has softhsm2-util && { any '/usr/lib/softhsm/libsofthsm2.so' || any '/usr/lib*/*/softhsm/libsofthsm2.so' || any '/usr/lib64/pkcs11/libsofthsm2.so'; }; } || missing+=(softhsm2)
 { has initdb || any '/usr/lib/postgresql/*/bin/initdb'; } || missing+=(postgresql)
 [ -x /usr/bin/aiosmtpd ] || missing+=(python3-aiosmtpd)
+has chromium || missing+=(chromium)
 has node || missing+=(nodejs)
 if has node && ! has npm; then missing+=(npm); fi
 

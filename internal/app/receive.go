@@ -38,16 +38,16 @@ type sight struct {
 }
 
 // Vaults implements mcpserver.Sight.
-func (s sight) Vaults(ctx context.Context) []string {
+func (s sight) Vaults(ctx context.Context) []client.Vault {
 	all, err := s.vaults.All(ctx, s.got.Question())
 	if err != nil {
 		return nil
 	}
-	ids := make([]string, len(all))
+	out := make([]client.Vault, len(all))
 	for i := range all {
-		ids[i] = all[i].ID
+		out[i] = client.Vault{ID: all[i].ID, Name: all[i].Name}
 	}
-	return ids
+	return out
 }
 
 // Vault implements mcpserver.Sight.

@@ -40,6 +40,8 @@ func (a *App) routes(hosts []string) http.Handler {
 			page.ServeHTTP(w, r)
 		case r.URL.Path == "/mcp":
 			mcp.ServeHTTP(w, r)
+		case r.URL.Path == "/health":
+			mcpserver.Health(func(ctx context.Context) bool { return a.state(ctx).Reason == "" }).ServeHTTP(w, r)
 		default:
 			a.api.ServeHTTP(w, r)
 		}

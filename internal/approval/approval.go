@@ -78,6 +78,10 @@ type Request struct {
 	WithdrawnBy    string
 	WithdrawnAt    time.Time
 	Stale          bool // what it rests on has changed or gone
+
+	// Names as they are now. ClaimMails alone fills them in: those who may decide are told, and
+	// others may not see the vault. Empty where the row is gone.
+	VaultName, RequesterName string
 }
 
 // Given is an approval that can be used under a policy.

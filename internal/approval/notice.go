@@ -3,9 +3,12 @@ package approval
 import (
 	"context"
 	"log/slog"
+	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/oneclaw-dev/oneclaw/internal/loop"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -46,10 +49,39 @@ type Letter struct {
 	More    int      // how many more requests it leaves out
 }
 
-// Notice is what people are told of a request: nothing that the requester wrote.
+// Notice is what people are told of a request. Names and the reason may be of the
+// requester's making: what could be taken for a link or an address is not among them.
 type Notice struct {
 	ID, Vault, Path, Operation string
 	Requester                  string // "agent <id>"
+	VaultName, RequesterName   string // empty: not to be shown
+	Reason                     string
+	ReasonHidden               bool // there is one, and it is not to be shown
+}
+
+// noticeOf is what a mail says of r.
+func noticeOf(r *Request) Notice {
+	n := Notice{
+		ID: r.ID, Vault: r.Vault, Path: r.Path, Operation: string(r.Operation), Requester: string(r.Kind) + " " + r.Principal,
+		VaultName: plain(r.VaultName), Reason: plain(r.Reason), RequesterName: plain(r.RequesterName),
+	}
+	if r.Kind == policy.KindUser {
+		n.RequesterName = r.RequesterName // an address that was checked
+	}
+	n.ReasonHidden = r.Reason != "" && n.Reason == ""
+	return n
+}
+
+// linked is what mail programs make links of, or people take for one.
+var linked = regexp.MustCompile(`://|@|\pL\.\pL|(?i:www)\.|\d+\.\d+\.\d+\.\d+`)
+
+// plain returns a line that somebody else wrote when it is one, of letters, digits and what
+// goes between them, and without anything like a link; else nothing.
+func plain(text string) string {
+	if linked.MatchString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsGraphic(r) || r > unicode.MaxLatin1 }) {
+		return ""
+	}
+	return text
 }
 
 // Config is what a Service is made of.
@@ -190,9 +222,7 @@ func (s *Service) mail(ctx context.Context, due []Request) error {
 				l.More++
 				continue
 			}
-			l.Notices = append(l.Notices, Notice{
-				ID: r.ID, Vault: r.Vault, Path: r.Path, Operation: string(r.Operation), Requester: string(r.Kind) + " " + r.Principal,
-			})
+			l.Notices = append(l.Notices, noticeOf(r))
 		}
 	}
 	for _, address := range order {

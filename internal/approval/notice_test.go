@@ -64,6 +64,11 @@ func (o *office) mail(t *testing.T, n int) string {
 // ask stores a request of an agent.
 func (o *office) ask(t *testing.T) approval.Request {
 	t.Helper()
+	return o.asks(t, "a \"quoted\" reason")
+}
+
+func (o *office) asks(t *testing.T, reason string) approval.Request {
+	t.Helper()
 	who := o.w.Agent(o.owner)
 	g, err := o.w.Vault.Grant(t.Context(), o.w.Call(o.w.Here(o.owner), policy.CreatePolicy), o.vault, vault.Grant{
 		Pattern: "**", PrincipalKind: who.Kind, PrincipalID: who.ID, Permissions: []string{"read"}, Conditions: []byte(`{"require_approval":true}`),
@@ -71,7 +76,7 @@ func (o *office) ask(t *testing.T) approval.Request {
 	must(t, err)
 	r, err := o.Ask(t.Context(), o.call(who), approval.Use{
 		Org: o.owner.Org, Vault: o.vault, Path: "prod/db", Operation: approval.Read, Kind: who.Kind, Principal: who.ID, Human: who.Creator,
-	}, policy.Version{ID: g.ID, Revision: 1}, policy.Approval{ValidFor: time.Hour, MaxUses: 1}, "a \"quoted\" reason")
+	}, policy.Version{ID: g.ID, Revision: 1}, policy.Approval{ValidFor: time.Hour, MaxUses: 1}, reason)
 	must(t, err)
 	return r
 }
@@ -288,5 +293,30 @@ func TestManyRequestsMakeFewMails(t *testing.T) {
 	o.w.Clock.Forward(30 * time.Second)
 	if mail := o.mail(t, 2); strings.Count(mail, "prod/db") != 7 {
 		t.Errorf("the second mail is %q", mail)
+	}
+}
+
+// TestALetterNamesWhatIsAsked: who, where and why in words; a reason that could lead people
+// somewhere is left out, and said to be.
+func TestALetterNamesWhatIsAsked(t *testing.T) {
+	for name, c := range map[string]struct{ reason, shown string }{
+		"a reason":            {`deploy v1.2, ticket 41: "now"`, `deploy v1.2, ticket 41: "now"`},
+		"none":                {"", ""},
+		"a link":              {"look at https://evil.example/x", ""},
+		"a bare host":         {"look at evil.example", ""},
+		"an address":          {"ask me@evil", ""},
+		"a number for a host": {"look at 192.0.2.1", ""},
+		"letters turned":      {"a \u202e b", ""},
+		"letters alike":       {"\u0430pproved by security", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOffice(t, "")
+			o.asks(t, c.reason)
+			o.run(t)
+			n := o.w.Mail.Await(t, world.Approve, 1).Approval.Notices[0]
+			if n.VaultName != "v" || n.RequesterName == "" || n.Reason != c.shown || n.ReasonHidden != (c.reason != c.shown) {
+				t.Errorf("%+v", n)
+			}
+		})
 	}
 }

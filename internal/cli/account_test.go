@@ -136,3 +136,15 @@ func TestTheEndOfAnAccountOnTheRealServer(t *testing.T) {
 		t.Errorf("it still logs in: %+v", r)
 	}
 }
+
+func TestSignupOnTheRealServer(t *testing.T) {
+	s := serveDev(t)
+	s.fails(cli.ExitUsage, "signup")
+	s.ok(zoePass+"\n", "signup", "--email", zoesMail, "--name", "Zoe")
+	s.fails(cli.ExitUnauthenticated, "whoami") // it is no login
+	s.ok(zoePass+"\n", "login", "--email", zoesMail)
+	if out := s.ok("", "whoami"); !strings.Contains(out, zoesMail) {
+		t.Errorf("whoami: %q", out)
+	}
+	s.fails(cli.ExitFailure, "signup", "--email", "short@example.com", "--password-file", s.file("short", "x"))
+}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -28,8 +29,13 @@ func (c *cli) approvalList() *cobra.Command {
 				return err
 			}
 			all, err := cl.Approvals(cmd.Context(), status)
-			return list(c, "approvals", all, err, []string{"ID", "STATUS", "OPERATION", "PATH", "REQUESTER", "EXPIRES"}, "No requests.", func(a client.Approval) []string {
-				return []string{a.ID, a.Status, a.Operation, a.SecretPath, a.RequesterType + ":" + c.Short(a.RequesterID), c.Maybe(&a.ExpiresAt, "")}
+			var named map[string]string
+			if len(all) > 0 && !c.JSON {
+				named = namesOf(cmd.Context(), cl)
+			}
+			return list(c, "approvals", all, err, []string{"ID", "STATUS", "OPERATION", "PATH", "VAULT", "REQUESTER", "EXPIRES"}, "No requests.", func(a client.Approval) []string {
+				return []string{a.ID, a.Status, a.Operation, a.SecretPath, cmp.Or(named[a.VaultID], c.Short(a.VaultID)),
+					a.RequesterType + ":" + cmp.Or(named[a.RequesterID], c.Short(a.RequesterID)), c.Maybe(&a.ExpiresAt, "")}
 			})
 		},
 	}
@@ -47,9 +53,43 @@ func (c *cli) approvalShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.printApproval(r)
+			var named map[string]string
+			if !c.JSON {
+				named = namesOf(ctx, cl)
+			}
+			return c.printApproval(r, named)
 		}),
 	}
+}
+
+// namesOf are the names of the vaults, agents and members that the caller may see, by id. What
+// it may not see stays an id.
+func namesOf(ctx context.Context, cl *client.Client) map[string]string {
+	named := map[string]string{}
+	if all, err := cl.Vaults(ctx); err == nil {
+		for _, v := range all {
+			named[v.ID] = v.Name
+		}
+	}
+	if all, err := cl.Agents(ctx); err == nil {
+		for _, a := range all {
+			named[a.ID] = a.Name
+		}
+	}
+	if all, err := cl.Members(ctx); err == nil {
+		for _, m := range all {
+			named[m.ID] = m.Email
+		}
+	}
+	return named
+}
+
+// withName is an id with its name before it, if it has one.
+func withName(named map[string]string, id string) string {
+	if name := named[id]; name != "" {
+		return name + " (" + id + ")"
+	}
+	return id
 }
 
 func (c *cli) approvalRequest() *cobra.Command {
@@ -71,7 +111,7 @@ func (c *cli) approvalRequest() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.printApproval(r)
+			return c.printApproval(r, nil)
 		},
 	}
 	f := cmd.Flags()
@@ -106,7 +146,7 @@ program that runs as you.`,
 				if err != nil {
 					return err
 				}
-				return c.printApproval(r)
+				return c.printApproval(r, nil)
 			})
 		},
 	}
@@ -131,7 +171,7 @@ password is asked for when neither you nor an agent of yours asked for it.`,
 				if err != nil {
 					return err
 				}
-				return c.printApproval(r)
+				return c.printApproval(r, nil)
 			})
 		},
 	}
@@ -139,9 +179,9 @@ password is asked for when neither you nor an agent of yours asked for it.`,
 	return cmd
 }
 
-func (c *cli) printApproval(r *client.Approval) error {
+func (c *cli) printApproval(r *client.Approval, named map[string]string) error {
 	return c.show(r, field{"ID", r.ID}, field{"Status", r.Status}, field{"Operation", r.Operation}, field{"Path", r.SecretPath},
-		field{"Vault", r.VaultID}, field{"Requester", r.RequesterType + ":" + r.RequesterID}, field{"Reason", r.Reason},
+		field{"Vault", withName(named, r.VaultID)}, field{"Requester", r.RequesterType + ":" + withName(named, r.RequesterID)}, field{"Reason", r.Reason},
 		field{"Uses", strconv.Itoa(r.UsesLeft) + " of " + strconv.Itoa(r.MaxUses) + " left"}, field{"Expires", c.Maybe(&r.ExpiresAt, "")},
 		field{"Decision", r.DecisionReason})
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -165,13 +166,25 @@ func (c *cli) shareGet() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "get ID|URL",
 		Short: "Print the value that was shared; every time counts",
-		Args:  args("ID"),
-		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+		Long: `Print the value that was shared; every time counts. A link is opened at its own
+server, signed in or not. The login that is stored, or a credential from the environment,
+goes only to the server that the other commands use.`,
+		Args: args("ID|URL"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			ctx := cmd.Context()
+			to, err := parseShare(a[0])
+			if err != nil {
+				return err
+			}
+			cl, err := c.ClientAt(to.server)
+			if err != nil {
+				return err
+			}
 			phrase, err := c.passphrase(ctx, ask, file)
 			if err != nil {
 				return err
 			}
-			s, err := cl.ReadShare(ctx, shareID(a[0]), phrase)
+			s, err := cl.ReadMailedShare(ctx, to.id, phrase, to.proof)
 			if err != nil {
 				return err
 			}
@@ -186,15 +199,42 @@ func (c *cli) shareGet() *cobra.Command {
 				return console.Write(c.Stdout, s.Value.Reveal())
 			}
 			return console.Write(c.Stdout, []byte(console.CleanLines(string(s.Value.Reveal()))+"\n"))
-		}),
+		},
 	}
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print the value exactly, also on a terminal")
 	phraseFlags(cmd, &ask, &file)
 	return cmd
 }
 
-// shareID takes a share's address too: the id is what it ends with.
-func shareID(ref string) string { return ref[strings.LastIndexByte(ref, '/')+1:] }
+// sharedAt is where a share is read.
+type sharedAt struct{ server, id, proof string }
+
+// parseShare takes a share's id or its link: SERVER/v1/share/ID, or SERVER/share/ID as pages
+// and mails have it, with the mail's proof.
+func parseShare(ref string) (sharedAt, error) {
+	if !strings.Contains(ref, "/") {
+		return sharedAt{id: ref}, nil
+	}
+	u, err := url.Parse(ref)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil {
+		return sharedAt{}, console.Usage("A share is named by its id, or by its whole link: https://SERVER/share/ID.")
+	}
+	path := strings.TrimRight(u.Path, "/")
+	at := strings.LastIndex(path, "/share/")
+	if at < 0 {
+		return sharedAt{}, console.Usage("That is no link of a share: it has no /share/ID.")
+	}
+	server := u.Scheme + "://" + u.Host + strings.TrimSuffix(path[:at], "/v1")
+	return sharedAt{server: strings.TrimRight(server, "/"), id: path[at+len("/share/"):], proof: u.Query().Get("proof")}, nil
+}
+
+// shareID is the id of a share that is named by its id or link.
+func shareID(ref string) string {
+	if to, err := parseShare(ref); err == nil {
+		return to.id
+	}
+	return ref
+}
 
 func (c *cli) shareAnswer(verb, short, past string, do func(*client.Client, context.Context, string) error) *cobra.Command {
 	return &cobra.Command{

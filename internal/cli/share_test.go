@@ -1,8 +1,12 @@
 package cli_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,4 +65,44 @@ func TestSharesOnTheRealServer(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	s.ok("", "share", "decline", mine)
+}
+
+// TestAShareIsReadFromItsLink: by whoever has it, without login and settings.
+func TestAShareIsReadFromItsLink(t *testing.T) {
+	s := serveDev(t)
+	s.ok("", "login", "--dev")
+	s.ok("", "vault", "create", "main")
+	s.ok("hunter2", "secret", "set", "db/password")
+	link := regexp.MustCompile(`http://\S+`).FindString(s.ok("", "share", "create", "db/password", "--link", "--max-reads", "3"))
+	stranger := newShell(t, "")
+	for who, sh := range map[string]*shell{"a stranger": stranger, "its maker": s} {
+		if got := sh.ok("", "share", "get", link); got != "hunter2" {
+			t.Errorf("%s got %q", who, got)
+		}
+	}
+	if got := stranger.ok("", "share", "get", strings.Replace(link, "/v1/share/", "/share/", 1)+"?x=1"); got != "hunter2" {
+		t.Errorf("the page's link: %q", got)
+	}
+	stranger.fails(cli.ExitNotFound, "share", "get", link) // used up
+	for _, wrong := range []string{"https:///v1/share/1", "example.com/share/1", "https://user@example.com/share/1", "https://example.com/1"} {
+		stranger.fails(cli.ExitUsage, "share", "get", wrong)
+	}
+}
+
+// TestALinkGetsNoCredentialOfAnotherServer: neither the stored login nor what the environment
+// holds for the server that commands use.
+func TestALinkGetsNoCredentialOfAnotherServer(t *testing.T) {
+	_, s := loggedIn(t)
+	var got []string
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = append(got, r.Method+" "+r.URL.Path+" "+r.Header.Get("Authorization"))
+		_, _ = w.Write([]byte(`{"id":"1","path":"a","type":"note","value":"v","access_count":1,"max_access_count":0}`))
+	}))
+	defer other.Close()
+	s.ok("", "share", "get", other.URL+"/v1/share/1")
+	s.env["ONECLAW_TOKEN"] = "secret-token"
+	s.ok("", "share", "get", other.URL+"/share/1?proof=abc")
+	if want := []string{"GET /v1/share/1 ", "POST /v1/shares/1/access "}; !slices.Equal(got, want) {
+		t.Errorf("the other server got %q", got)
+	}
 }

@@ -9,7 +9,7 @@ import (
 // commands is the tree of this package's commands.
 func (c *cli) commands() []*cobra.Command {
 	return []*cobra.Command{
-		c.loginCommand(), c.logoutCommand(), c.whoamiCommand(),
+		c.loginCommand(), c.signupCommand(), c.logoutCommand(), c.whoamiCommand(),
 		group("password", "Your password", c.passwordChange(), c.passwordForgot(), c.passwordReset()),
 		group("mfa", "The second factor of your logins", c.mfaStatus(), c.mfaEnable(), c.mfaDisable()),
 		group("sessions", "Your logins and devices", c.sessionsList(), c.sessionsMade(), c.sessionsEnd(), c.sessionsEndAll()),

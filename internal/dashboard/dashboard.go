@@ -3,7 +3,8 @@
 // Its promise: a page works without JavaScript, loads nothing, and no other site
 // can frame it or submit its form. What a page does it asks the API for, in this
 // process and on behalf of who opened it: with the API's limits, decisions and
-// audit events. A page shows no password and no login, and its text is escaped.
+// audit events. A page shows no password and no login, and a secret only when its button
+// was pressed for that; its text is escaped.
 package dashboard
 
 import (
@@ -16,6 +17,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
 )
 
@@ -41,13 +43,14 @@ type Config struct {
 // Pages are the pages of one server.
 type Pages struct {
 	at    map[string]http.Handler
+	share http.Handler
 	mails *devMail // nil but in dev
 }
 
 // New returns the pages. It panics when a template of this package can't be read.
 func New(c Config) *Pages {
 	s := &site{templates: template.Must(template.ParseFS(files, "templates/*.html")), api: c.API, log: c.Log}
-	p := &Pages{at: map[string]http.Handler{
+	p := &Pages{share: (&sharePage{s}).handler(), at: map[string]http.Handler{
 		"/":               &statusPage{s, c.State},
 		"/verify-email":   (&verifyPage{s}).handler(),
 		"/invite":         (&invitePage{s}).handler(),
@@ -63,6 +66,9 @@ func New(c Config) *Pages {
 
 // At returns the page of a path, and nil when the path is no page's.
 func (p *Pages) At(path string) http.Handler {
+	if id, ok := strings.CutPrefix(path, sharePath); ok && ids.Exact(id) {
+		return p.share
+	}
 	if p.mails != nil && (path == devMailPath || strings.HasPrefix(path, devMailPath+"/")) {
 		return p.mails
 	}

@@ -101,6 +101,14 @@ func TestEveryPageIsAsItWas(t *testing.T) {
 		"POST /v1/auth/signup":         `200 {"access_token":"the-login"}`,
 		"POST /v1/auth/reset-password": `204 `,
 	}
+	const share, value = "/share/11111111-0000-4000-8000-000000000001", `"path":"a/b","value":"the <i>value</i>\nof two lines"`
+	access := "POST /v1/shares/11111111-0000-4000-8000-000000000001/access"
+	shared := canned{"POST /v1/auth/token": `200 {"access_token":"the-login"}`, access: `200 {` + value + `,"access_count":1,"max_access_count":3}`}
+	sharedOnce := canned{access: `200 {` + value + `,"access_count":1,"max_access_count":1}`}
+	refusedShare := canned{
+		"POST /v1/auth/token": `200 {"access_token":"the-login"}`, access: `401 {"detail":"` + detail + `"}`,
+		"POST /v1/shares/11111111-0000-4000-8000-000000000001/accept": `403 {"detail":"` + detail + `"}`,
+	}
 	second := canned{"POST /v1/auth/token": `200 {"mfa_required":true,"mfa_token":"chal\"lenge"}`}
 
 	for name, s := range map[string]dashboard.State{
@@ -133,6 +141,16 @@ func TestEveryPageIsAsItWas(t *testing.T) {
 		{"reset-problem", "POST", "/reset-password", refused, filled("again", "Quite-8-Good-Words")},
 		{"reset-differ", "POST", "/reset-password", signed, filled("again", "x")},
 		{"reset-verb", "DELETE", "/reset-password", nil, nil},
+		{"share-form", "GET", share + "?proof=" + escaped, nil, nil},
+		{"share-signin", "GET", share + "?signin=1", nil, nil},
+		{"share-shown", "POST", share, shared, url.Values{"proof": {token}}},
+		{"share-last", "POST", share, sharedOnce, url.Values{"proof": {token}, "passphrase": {"open sesame"}}},
+		{"share-named", "POST", share, shared, url.Values{"email": {"ann@example.com"}, "password": {"Quite-8-Good-Words"}}},
+		{"share-stranger", "POST", share, refusedShare, url.Values{"proof": {token}}},
+		{"share-password", "POST", share, refused, filled()},
+		{"share-second", "POST", share, second, filled()},
+		{"share-not-accepted", "POST", share, refusedShare, url.Values{"email": {"ann@example.com"}, "password": {"x"}}},
+		{"share-verb", "DELETE", share, nil, nil},
 	} {
 		golden(t, dashboard.New(dashboard.Config{API: c.api}), c.name, c.method, c.target, c.form, nil)
 	}

@@ -28,6 +28,9 @@ func TestHealthWithoutTheKeyThatSigns(t *testing.T) {
 		}
 	}
 	health(http.StatusOK)
+	if r := owner.as("").do(t, "GET", "/health", nil); r.status != http.StatusOK || string(r.body) != "✓ Ok" {
+		t.Errorf("health of the HTTP mode: %d %s", r.status, r.body)
+	}
 	keys, err := filepath.Glob(filepath.Join(p.data, "keystore", "signer-61756469743a*.key")) // audit:
 	if err != nil || len(keys) != 1 {
 		t.Fatal(keys, err)
@@ -41,6 +44,9 @@ func TestHealthWithoutTheKeyThatSigns(t *testing.T) {
 	}
 	if m := health(http.StatusServiceUnavailable); m["status"] != "degraded" || m["reason"] != "log_not_signed" {
 		t.Errorf("health: %v", m)
+	}
+	if r := owner.as("").do(t, "GET", "/health", nil); r.status != http.StatusServiceUnavailable {
+		t.Errorf("health of the HTTP mode: %d %s", r.status, r.body)
 	}
 	if r := owner.do(t, "GET", "/", nil); !strings.Contains(string(r.body), "log_not_signed") {
 		t.Errorf("the status page: %s", r.body)

@@ -58,7 +58,9 @@ func use(t *testing.T, s *server, key, tool string, args ...string) string {
 		IsError bool
 	}
 	out := inspect(t, s, key, all...)
-	if err := json.Unmarshal([]byte(out), &res); err != nil || len(res.Content) != 1 || res.Content[0].Type != "text" {
+	err := json.Unmarshal([]byte(out), &res)
+	noted := len(res.Content) == 2 && strings.HasPrefix(res.Content[1].Text, "Vault: main (id: ") // once there are several
+	if err != nil || len(res.Content) != 1 && !noted || res.Content[0].Type != "text" {
 		t.Fatalf("%s: %v\n%s", tool, err, out)
 	}
 	if res.IsError {
@@ -113,18 +115,18 @@ func TestARealMCPClientSeesEveryTool(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string][2]string{ // parameters, and which of them are needed
-		"list_secrets":     {"prefix", ""},
-		"get_secret":       {"path", "path"},
-		"put_secret":       {"expires_at max_access_count metadata path type=api_key value", "path value"},
-		"delete_secret":    {"path", "path"},
-		"describe_secret":  {"path", "path"},
-		"rotate_and_store": {"path value", "path value"},
-		"get_env_bundle":   {"path", "path"},
+		"list_secrets":     {"prefix vault_id", ""},
+		"get_secret":       {"path vault_id", "path"},
+		"put_secret":       {"expires_at max_access_count metadata path type=api_key value vault_id", "path value"},
+		"delete_secret":    {"path vault_id", "path"},
+		"describe_secret":  {"path vault_id", "path"},
+		"rotate_and_store": {"path value vault_id", "path value"},
+		"get_env_bundle":   {"path vault_id", "path"},
 		"create_vault":     {"description name", "name"},
 		"list_vaults":      {"", ""},
 		"grant_access": {"permissions=[read] principal_id principal_type secret_path_pattern=** vault_id",
 			"principal_id principal_type vault_id"},
-		"share_secret": {"expires_at max_access_count recipient_id recipient_type secret_id", "expires_at recipient_type secret_id"},
+		"share_secret": {"expires_at max_access_count recipient_id recipient_type secret_id vault_id", "expires_at recipient_type secret_id"},
 	}
 	for _, tool := range list.Tools {
 		params := []string{}
@@ -207,7 +209,11 @@ func TestARealMCPClientUsesEveryTool(t *testing.T) {
 	call(lit("Secret shared successfully.\n  Share ID: ")+id+lit("\n  Recipient: anyone_with_link\n  Expires: "+ends+"\n  Max accesses: 5\n  URL: http://")+".+/v1/share/"+id,
 		"share_secret", "secret_id=app/env", "recipient_type=anyone_with_link", "expires_at="+ends)
 	call(lit("Error: recipient_id is required")+".+", "share_secret", "secret_id=app/env", "recipient_type=user", "expires_at="+ends)
-	// The first vault stays the one in use.
+	// The first vault stays the one in use, unless a call names another, and a result says so.
+	if out := inspect(t, g.server, g.key, "--method", "tools/call", "--tool-name", "list_secrets"); !strings.Contains(out, "Vault: main (id: "+g.vault.ID+"). This agent can reach others too: mine (id: "+made[1]+")") {
+		t.Errorf("nothing is said of the vault: %s", out)
+	}
+	call(lit("No secrets found in this vault."), "list_secrets", "vault_id="+made[1])
 	call(lit("Found 1 secret(s):\n- api-keys/stripe  (type: api_key, version: 1, expires: never)"), "list_secrets", "prefix=api-keys/")
 
 	resource := inspect(t, g.server, g.key, "--method", "resources/read", "--uri", "vault://secrets")

@@ -75,6 +75,8 @@ func TestPostgreSQL(t *testing.T) {
 		"widening one over a shared gate":  TestWideningAnAgentOverASharedGateTakesAPerson,
 		"gates of a deleted account":       TestADeletedAccountLeavesItsGates,
 		"damaged JSON in a column":         TestStoredJSONThatIsNoneIsNotSent,
+		"a mailed share":                   TestAMailedShareIsOpenedWithoutAnAccount,
+		"a mailed share that ends":         TestAMailedProofEnds,
 		"a membership has no grace":        TestTokensOfBeforeAMembershipHaveNoGrace,
 	} {
 		t.Run(name, test)

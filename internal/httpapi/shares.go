@@ -4,8 +4,10 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
@@ -94,10 +96,18 @@ type sharedSecret struct {
 }
 
 // Length implements rest.Lengthy.
-func (s *sharedSecret) Length() int { return s.Value.Length() }
+func (s *sharedSecret) Length() int {
+	if s == nil {
+		return 0
+	}
+	return s.Value.Length()
+}
 
 // AppendJSON appends the secret and wipes its value: it is sent once.
 func (s *sharedSecret) AppendJSON(b []byte) []byte {
+	if s == nil { // a browser is led elsewhere
+		return append(b, "{}"...)
+	}
 	b = appendQuoted(append(b, `{"id":`...), s.ID)
 	b = appendQuoted(append(b, `,"path":`...), s.Path)
 	b = appendQuoted(append(b, `,"type":`...), s.Type)
@@ -229,12 +239,27 @@ type readShare struct {
 	// The header comes first: addresses end up in more logs than headers do.
 	Header string `header:"X-Share-Passphrase" doc:"The share's passphrase, if it has one."`
 	Query  string `query:"passphrase" doc:"The same in the address, for clients that can't send headers."`
+	Accept string `header:"Accept" hidden:"true"`
+}
+
+// sharePage leads a browser to the page of the share, which reads nothing by itself: what
+// only looks at links must not spend accesses.
+type sharePage struct {
+	Status   int
+	Location string `header:"Location"`
+	Body     *sharedSecret
+}
+
+// forPeople reports whether a client wants a page: browsers name HTML, programs do not.
+func forPeople(accept string) bool {
+	return strings.Contains(accept, "text/html") && !strings.Contains(accept, "application/json")
 }
 
 type readShareByBody struct {
 	sharePath
 	Body struct {
 		Passphrase *secretValue `json:"passphrase,omitempty" nullable:"true"`
+		Proof      string       `json:"proof,omitempty" maxLength:"64" doc:"What the link in the mail about the share ends with: opens a share to a mail address without an account."`
 	}
 }
 
@@ -242,13 +267,22 @@ func (a *API) registerShareReading() {
 	reading := []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone}
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/share/{share_id}", id: "read-share", tag: "Sharing", knowsCaller: true,
-		summary: "Read what was shared: a link without a credential, anything else as its recipient", errors: reading, action: policy.AccessShare,
-	}, func(ctx context.Context, c *call.Call, in *readShare) (*body[*sharedSecret], error) {
+		summary: "Read what was shared: a link without a credential, anything else as its recipient. A browser is led to a page with a button", errors: reading, action: policy.AccessShare,
+	}, func(ctx context.Context, c *call.Call, in *readShare) (*sharePage, error) {
+		if forPeople(in.Accept) {
+			c.Touch("share", "")
+			c.Event.Details.Outcome, c.Event.Details.Reason = audit.Success, "page"
+			return &sharePage{Status: http.StatusSeeOther, Location: "../../share/" + in.ShareID}, nil
+		}
 		phrase := in.Header
 		if phrase == "" {
 			phrase = in.Query
 		}
-		return a.readShare(ctx, c, in.ShareID, secret.FromString(phrase))
+		got, err := a.readShare(ctx, c, in.ShareID, secret.FromString(phrase), "")
+		if err != nil {
+			return nil, err
+		}
+		return &sharePage{Status: http.StatusOK, Body: got.Body}, nil
 	})
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/shares/{share_id}/access", id: "access-share", tag: "Sharing", knowsCaller: true, bodyOptional: true,
@@ -258,13 +292,13 @@ func (a *API) registerShareReading() {
 		if in.Body.Passphrase != nil {
 			phrase = in.Body.Passphrase.Bytes
 		}
-		return a.readShare(ctx, c, in.ShareID, phrase)
+		return a.readShare(ctx, c, in.ShareID, phrase, in.Body.Proof)
 	})
 }
 
-func (a *API) readShare(ctx context.Context, c *call.Call, id string, phrase secret.Bytes) (*body[*sharedSecret], error) {
+func (a *API) readShare(ctx context.Context, c *call.Call, id string, phrase secret.Bytes, proof string) (*body[*sharedSecret], error) {
 	gate.WipeAfter(ctx, phrase)
-	got, err := a.sharing.Access(ctx, c, id, phrase)
+	got, err := a.sharing.Access(ctx, c, id, phrase, proof)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 )
@@ -51,20 +52,46 @@ func TestMailsAboutSharesAndInvitations(t *testing.T) {
 			public + "/invite?token=" + token,
 			nil,
 		},
+		"a request to approve": {
+			func(ctx context.Context, s *mail.Service) error {
+				return s.ApprovalRequested(ctx, to, approval.Letter{Notices: []approval.Notice{{ID: shareID, Vault: "vault-id", VaultName: "main", Path: "prod/db",
+					Operation: "read", Requester: "agent agent-id", RequesterName: "deployer", Reason: "the <b>new</b> release"}}})
+			},
+			"Someone asks to use a secret",
+			[]string{"deployer asks to", "prod/db", "vault-id", "agent agent-id", "the <b>new</b> release"},
+			[]string{"oneclaw approval approve " + shareID},
+			"",
+			[]string{"may hold a link"},
+		},
+		"a request with a reason that is not shown": {
+			func(ctx context.Context, s *mail.Service) error {
+				return s.ApprovalRequested(ctx, to, approval.Letter{Notices: []approval.Notice{{ID: shareID, Vault: "vault-id", Path: "prod/db",
+					Operation: "read", Requester: "agent agent-id", ReasonHidden: true}}})
+			},
+			"Someone asks to use a secret",
+			[]string{"The agent agent-id asks to", "prod/db", "may hold a link"},
+			[]string{"oneclaw approval approve " + shareID},
+			"",
+			nil,
+		},
 		"a share from somebody": {
-			func(ctx context.Context, s *mail.Service) error { return s.ShareReceived(ctx, to, shareID, sender) },
+			func(ctx context.Context, s *mail.Service) error {
+				return s.ShareReceived(ctx, to, shareID, token, sender, time.Date(2026, 12, 1, 8, 30, 0, 0, time.UTC))
+			},
 			"A secret was shared with you",
-			[]string{sender + " has shared a secret"},
-			[]string{public, "oneclaw login", "oneclaw share get " + shareID},
-			public,
+			[]string{sender + " has shared a secret", "no account", "until 1 December 2026, 08:30 UTC"},
+			[]string{public + "/share/" + shareID + "?proof=" + token, "oneclaw share get '" + public + "/share/" + shareID + "?proof=" + token + "'"},
+			public + "/share/" + shareID + "?proof=" + token,
 			[]string{"Someone has"},
 		},
 		"a share whose maker has no address": {
-			func(ctx context.Context, s *mail.Service) error { return s.ShareReceived(ctx, to, shareID, "") },
+			func(ctx context.Context, s *mail.Service) error {
+				return s.ShareReceived(ctx, to, shareID, token, "", time.Time{})
+			},
 			"A secret was shared with you",
 			[]string{"Someone has shared a secret"},
-			[]string{public, "oneclaw share get " + shareID},
-			public,
+			[]string{public + "/share/" + shareID + "?proof=" + token},
+			public + "/share/" + shareID + "?proof=" + token,
 			nil,
 		},
 		"one access": {
@@ -127,7 +154,10 @@ func TestMailsTakeNothingThatWouldNotStayInItsPlace(t *testing.T) {
 		"a sender with letters of abroad": {to, shareID, "ä@example.com", "invalid_mail_from"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			wants(t, n.ShareReceived(t.Context(), c.to, c.id, c.by), c.code)
+			wants(t, n.ShareReceived(t.Context(), c.to, c.id, token, c.by, time.Time{}), c.code)
+			if c.code == "invalid_mail_token" {
+				wants(t, n.ShareReceived(t.Context(), c.to, shareID, c.id, c.by, time.Time{}), c.code)
+			}
 			wants(t, n.Invite(t.Context(), c.to, c.by, c.id, time.Time{}), c.code)
 			if c.code != "invalid_mail_from" {
 				wants(t, n.ShareAccessed(t.Context(), c.to, c.id, 1), c.code)

@@ -257,3 +257,49 @@ func TestResource(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// TestSeveralVaults: who can reach several is told where a result came from, and can name
+// another for one call.
+func TestSeveralVaults(t *testing.T) {
+	a := newContractAPI(t)
+	seeded(a)
+	a.addVault(vaultTwo, "two\nlines")
+	s, _ := overHTTP(t, a)
+	overNet, err := dialHTTP(t.Context(), s.URL, withHeaders{"Authorization": "Bearer " + agentKey})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer overNet.Close()
+	const note = "Vault: main (id: " + vaultOne + "). This agent can reach others too: two lines (id: " + vaultTwo + "). To use another, give its id as vault_id."
+	for name, cs := range map[string]*mcp.ClientSession{"stdio": connect(t, a, ""), "http": overNet} {
+		t.Run(name, func(t *testing.T) {
+			for _, c := range []struct {
+				tool, args, first string
+				noted             bool
+			}{
+				{"get_secret", `{"path":"db/password"}`, `{"path":"db/password","type":"password","version":1,"value":"hunter2"}`, true},
+				{"get_secret", `{"path":"none"}`, "No secret found at path 'none'.", true},
+				{"list_secrets", `{"prefix":"db/"}`, "Found 1 secret(s):", true},
+				{"list_secrets", `{"vault_id":"` + vaultTwo + `"}`, "", false},
+				{"list_secrets", `{"vault_id":"main","prefix":"db/"}`, "Found 1 secret(s):", false},
+				{"list_secrets", `{"vault_id":"none"}`, "vault_id must be the id", false},
+				{"list_vaults", `{}`, "Found 2 vault(s):", false},
+			} {
+				res, err := cs.CallTool(t.Context(), &mcp.CallToolParams{Name: c.tool, Arguments: json.RawMessage(c.args)})
+				if err != nil || !strings.HasPrefix(res.Content[0].(*mcp.TextContent).Text, c.first) {
+					t.Fatalf("%s %s: %v %+v", c.tool, c.args, err, res)
+				}
+				if len(res.Content) > 1 != c.noted || c.noted && res.Content[1].(*mcp.TextContent).Text != note {
+					t.Errorf("%s %s: %d texts", c.tool, c.args, len(res.Content))
+				}
+				if strings.Contains(c.args, vaultTwo) && a.requests[len(a.requests)-1] != "GET /v1/vaults/"+vaultTwo+"/secrets" {
+					t.Errorf("asked %s", a.requests[len(a.requests)-1])
+				}
+			}
+			res, err := cs.ReadResource(t.Context(), &mcp.ReadResourceParams{URI: "vault://secrets"})
+			if err != nil || len(res.Contents) != 2 || res.Contents[1].Text != note {
+				t.Errorf("the resource: %v %+v", err, res)
+			}
+		})
+	}
+}

@@ -16,18 +16,20 @@ func tools() []tool {
 	path := field{name: "path", kind: "string", required: true, minLen: 1,
 		about: "Path of the secret in the vault, such as api-keys/stripe. Case matters."}
 	value := field{name: "value", kind: "string", required: true, about: "The secret value. It is stored encrypted and not repeated in the result."}
+	vault := field{name: "vault_id", kind: "string", minLen: 1, maxLen: 255,
+		about: "Id or name of the vault, from list_vaults. Leave it out for the vault that is configured, else the first that the agent can see."}
 
 	return []tool{{
 		name: "list_secrets", title: "List secrets", hints: reads, run: listSecrets,
 		about: "List the secrets of the vault that this agent may see: path, type, version and expiry, never values. " +
 			"Use it first, to find the right path. Reading no value, it does not count against any access limit.",
-		fields: []field{{name: "prefix", kind: "string", about: "Show only paths that begin with this text, such as api-keys/. Leave it out for all."}},
+		fields: []field{{name: "prefix", kind: "string", about: "Show only paths that begin with this text, such as api-keys/. Leave it out for all."}, vault},
 	}, {
 		name: "get_secret", title: "Get a secret", hints: spends, give: getSecret,
 		about: "Read the latest value of a secret. The value enters this conversation: call it only right before the value is needed, " +
 			"do not repeat it in an answer, and do not write it to files or logs. Every call is recorded, and counts against the secret's " +
 			"access limit if it has one. To learn only about a secret, use describe_secret.",
-		fields: []field{path},
+		fields: []field{path, vault},
 	}, {
 		name: "put_secret", title: "Store a secret", hints: replaces, run: putSecret,
 		about: "Store a value at a path: a new secret, or a new version of an existing one, whose older versions are kept. " +
@@ -41,27 +43,28 @@ func tools() []tool {
 			name: "expires_at", kind: "string", format: "date-time", about: "When the value stops being readable: a time with zone, such as 2030-01-31T12:00:00Z.",
 		}, {
 			name: "max_access_count", kind: "integer", about: "How many times the value can be read. Leave it out, or give 0, for no limit.",
-		}},
+		}, vault},
 	}, {
 		name: "delete_secret", title: "Delete a secret", hints: removes, run: deleteSecret,
 		about:  "Delete a secret. It can not be read any more; a human can restore it. Ask before deleting what somebody else stored.",
-		fields: []field{path},
+		fields: []field{path, vault},
 	}, {
 		name: "describe_secret", title: "Describe a secret", hints: reads, run: describeSecret,
 		about:  "Show type, version, metadata and expiry of one secret without reading its value. It does not count against the access limit.",
-		fields: []field{path},
+		fields: []field{path, vault},
 	}, {
 		name: "rotate_and_store", title: "Rotate a secret", hints: replaces, run: rotateAndStore,
 		about: "Store a renewed value as the next version of a secret, for example after making a new key at a provider. " +
 			"Type and metadata stay; an expiry and an access limit do not pass to the new value. It does not talk to the provider itself.",
-		fields: []field{path, value},
+		fields: []field{path, value, vault},
 	}, {
 		name: "get_env_bundle", title: "Get an environment bundle", hints: spends, give: getEnvBundle,
 		about: "Read a secret of type env_bundle as a JSON object of environment variables, one for each line KEY=VALUE. " +
-			`Quotes around a whole value are removed, single or double; within double quotes \n, \" and \\ are resolved. ` +
+			`Quotes around a whole value are removed, single or double, and such a value may have several lines; ` +
+			`within double quotes \n, \" and \\ are resolved. ` +
 			"The values enter this conversation: " +
 			"handle them as those of get_secret.",
-		fields: []field{path},
+		fields: []field{path, vault},
 	}, {
 		name: "create_vault", title: "Create a vault", hints: adds, run: createVault,
 		about: "Create a vault that this agent owns. Use it when there is none, or when secrets need owners of their own.",
@@ -71,7 +74,7 @@ func tools() []tool {
 		},
 	}, {
 		name: "list_vaults", title: "List vaults", hints: reads, run: listVaults,
-		about: "List the vaults that this agent can reach, with their ids.",
+		about: "List the vaults that this agent can reach, with their ids. The other tools take an id as vault_id.",
 	}, {
 		name: "grant_access", title: "Grant access", hints: adds, run: grantAccess,
 		about: "Let a user or another agent use secrets of a vault that this agent created. Grant the narrowest path pattern and " +
@@ -94,6 +97,7 @@ func tools() []tool {
 			{name: "recipient_id", kind: "string", format: "uuid", about: "Id of the user or agent, for these recipient types."},
 			{name: "expires_at", kind: "string", format: "date-time", required: true, about: "When the share ends: a time with zone, such as 2030-01-31T12:00:00Z, within a year."},
 			{name: "max_access_count", kind: "integer", preset: int64(5), about: "How many times it can be read. 0 is no limit."},
+			vault,
 		},
 	}}
 }

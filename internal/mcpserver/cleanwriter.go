@@ -37,7 +37,7 @@ func (w *cleanWriter) send(out http.ResponseWriter, text *aside, room func(int) 
 		refuse(out, w.status, "bad_request", transportProblem(w.status))
 		return nil
 	}
-	body := text.whole(mendBody(w.body.Bytes()))
+	body := text.whole(sentID(mendBody(w.body.Bytes())))
 	defer clear(body)
 	if err := room(len(body)); err != nil {
 		return err
@@ -57,5 +57,5 @@ func transportProblem(status int) string {
 	case http.StatusUnsupportedMediaType:
 		return "Send messages as Content-Type application/json."
 	}
-	return "That is not a message of this protocol. Send JSON, accept application/json and text/event-stream, and name a supported MCP-Protocol-Version."
+	return "That is not a message of this protocol. Send JSON, accept application/json, and name a supported MCP-Protocol-Version."
 }

@@ -9,6 +9,12 @@ import (
 	"github.com/oneclaw-dev/oneclaw/client"
 )
 
+// Bundle is what a value of type env_bundle becomes.
+func Bundle(text string) (out string, line int, why string) {
+	all, line, why := readBundle([]byte(text))
+	return string(bundleJSON(all)), line, why
+}
+
 // HandlerOf returns a tool's handler, for tests that send what no client encodes.
 func HandlerOf(c *client.Client, name string) (mcp.ToolHandler, error) {
 	s := &session{api: c, vault: &vaultChoice{}}

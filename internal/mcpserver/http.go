@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/oneclaw-dev/oneclaw/client"
@@ -113,7 +114,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	got, err := g.cfg.Receive(w, r, maxMessage)
 	if err != nil {
-		g.turnAway(w, g.refusal(r.Context(), api, keyOf(bearer, vault), err))
+		g.turnAway(w, g.refusalOf(r.Context(), api, keyOf(bearer, vault), err))
 		return
 	}
 	defer got.Done()
@@ -128,21 +129,69 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.text.end()
-	if unknownNotice(rest) {
+	kept, id, refused := sift(rest)
+	switch {
+	case refused != nil && refused.Code == jsonrpc.CodeMethodNotFound:
+		noMethodHere(w, r, id, refused)
+		return
+	case refused != nil, kept == nil && !droppable(rest):
+		refuse(w, http.StatusBadRequest, "bad_request", transportProblem(http.StatusBadRequest))
+		return
+	case kept == nil:
 		w.WriteHeader(http.StatusAccepted)
 		return
 	}
 	clean := &cleanWriter{header: http.Header{}}
 	in := r.WithContext(withValue(context.WithValue(got.Context, sessionKey{}, s), value)) // a copy: the server goes on using r's body
-	in.Body, in.ContentLength = io.NopCloser(bytes.NewReader(rest)), int64(len(rest))
+	in.Body, in.ContentLength = io.NopCloser(bytes.NewReader(kept)), int64(len(kept))
+	if takesJSON(r) { // all answers are JSON; the library wants to hear of streams too
+		in.Header = r.Header.Clone()
+		in.Header.Set("Accept", "application/json, text/event-stream")
+	}
 	g.inner.ServeHTTP(clean, in)
 	if err := clean.send(w, s.text, got.Room, got.Write); err != nil {
 		g.turnAway(w, err)
 	}
 }
 
-// refusal has the API refuse who was not let in, which records it as over REST.
-func (g *gate) refusal(ctx context.Context, api *client.Client, key credentialKey, err error) error {
+// droppable reports whether what the library does not get is a notification by its name, or
+// an answer. What else has no id is a call that forgot it.
+func droppable(message []byte) bool {
+	from, to := locate(message, "method")
+	return to == from || bytes.HasPrefix(message[from:to], []byte(`"notifications/`))
+}
+
+// noMethodHere answers a call of a method that there is not: from version 2026-07-28 of the
+// protocol on the status says so too.
+func noMethodHere(w http.ResponseWriter, r *http.Request, id []byte, refused *jsonrpc.Error) {
+	status := http.StatusOK
+	if v := r.Header.Get("Mcp-Protocol-Version"); version.MatchString(v) && v >= "2026-07-28" {
+		status = http.StatusNotFound
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(refusal(id, refused))
+}
+
+// takesJSON reports whether r accepts JSON; without an Accept it takes anything (RFC 9110
+// section 12.5.1).
+func takesJSON(r *http.Request) bool {
+	values := strings.Join(r.Header.Values("Accept"), ",")
+	if strings.TrimSpace(values) == "" {
+		return true
+	}
+	for kind := range strings.SplitSeq(values, ",") {
+		kind, _, _ = strings.Cut(kind, ";")
+		switch strings.ToLower(strings.TrimSpace(kind)) {
+		case "application/json", "application/*", "*/*":
+			return true
+		}
+	}
+	return false
+}
+
+// refusalOf has the API refuse who was not let in, which records it as over REST.
+func (g *gate) refusalOf(ctx context.Context, api *client.Client, key credentialKey, err error) error {
 	switch e, _ := errors.AsType[*client.Error](err); {
 	case e == nil:
 		return err

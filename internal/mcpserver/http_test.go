@@ -378,3 +378,25 @@ func TestANotificationThatIsNotKnownIsDropped(t *testing.T) {
 		t.Errorf("with a wrong key: %d %s", status, text)
 	}
 }
+
+// TestHealth: what probes of the contract's HTTP mode ask for.
+func TestHealth(t *testing.T) {
+	for name, c := range map[string]struct {
+		method string
+		well   bool
+		status int
+		body   string
+	}{
+		"well":       {"GET", true, 200, "✓ Ok"},
+		"not well":   {"GET", false, 503, "Degraded: see /v1/health"},
+		"other verb": {"POST", true, 405, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := httptest.NewRecorder()
+			mcpserver.Health(func(context.Context) bool { return c.well }).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), c.method, "/health", nil))
+			if w.Code != c.status || w.Body.String() != c.body {
+				t.Errorf("%d %q", w.Code, w.Body)
+			}
+		})
+	}
+}

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"slices"
-	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -47,18 +45,6 @@ func unpack(message []byte) (rest []byte, value jsontext.Value, err error) {
 		return nil, nil, errMessage
 	}
 	return rest, value, nil
-}
-
-// unknownNotice reports whether a message is a notification that no version of the
-// protocol which the library knows has. JSON-RPC 2.0 section 4.1 has them dropped without
-// an error; the library refuses them.
-func unknownNotice(message []byte) bool {
-	if from, to := locate(message, "id"); to > from {
-		return false
-	}
-	from, to := locate(message, "method")
-	name, notice := strings.CutPrefix(strings.Trim(string(message[from:to]), `"`), "notifications/")
-	return notice && !slices.Contains([]string{"initialized", "cancelled", "progress", "roots/list_changed"}, name)
 }
 
 // locate returns where the value of the last of the names is, each being a key in

@@ -52,7 +52,7 @@ func tryAgent(ctx context.Context, c *client.Client) error {
 }
 
 func tryVault(ctx context.Context, c *client.Client, vault *vaultChoice) error {
-	id, err := vault.pick(ctx, c, nil)
+	id, _, err := vault.pick(ctx, c, nil, "")
 	if err != nil {
 		return err
 	}

@@ -30,9 +30,9 @@ func mend(err error) *jsonrpc.Error {
 	out := &jsonrpc.Error{Code: e.Code}
 	switch e.Code {
 	case jsonrpc.CodeParseError, jsonrpc.CodeInvalidRequest:
-		out.Message = "That is not a protocol message."
+		out.Message = noMessage
 	case jsonrpc.CodeMethodNotFound:
-		out.Message = "There is no such method here."
+		out.Message = noMethod
 	case jsonrpc.CodeInvalidParams:
 		out.Message = "There is no such tool or resource, or the parameters do not fit the method. List the tools to see their names; the only resource is " + secretsURI + "."
 	case mcp.CodeUnsupportedProtocolVersion:

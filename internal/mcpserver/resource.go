@@ -18,12 +18,16 @@ func addSecretsResource(s *mcp.Server, log *slog.Logger, current func(context.Co
 		defer contain(ctx, log, secretsURI, func() {
 			res, err = nil, &jsonrpc.Error{Code: codeRefused, Message: "Internal error."}
 		})
-		sess := current(ctx)
+		sess := current(ctx).calling("")
 		text, err := secretsJSON(ctx, sess)
 		if err != nil {
 			return nil, &jsonrpc.Error{Code: codeRefused, Message: tool{name: "list_secrets"}.explain(sess, err)}
 		}
-		return &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{URI: secretsURI, MIMEType: "application/json", Text: text}}}, nil
+		res = &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{URI: secretsURI, MIMEType: "application/json", Text: text}}}
+		if sess.note != "" {
+			res.Contents = append(res.Contents, &mcp.ResourceContents{URI: secretsURI, MIMEType: "text/plain", Text: sess.note})
+		}
+		return res, nil
 	})
 }
 

@@ -48,16 +48,18 @@ func newServer(cfg Config, vault *vaultChoice) *mcp.Server {
 const guide = `A vault for API keys, passwords and other secrets. list_secrets and describe_secret show what there is without values. ` +
 	`get_secret and get_env_bundle bring values into this conversation: call them only when a value is needed now, and do not repeat it. ` +
 	`put_secret and rotate_and_store save values, keeping older versions. ` +
+	`With several vaults, list_vaults shows them and vault_id names one for a call. ` +
 	`An error about access means that a human must grant it: say which path you need instead of trying others.`
 
 // build makes a server whose tools work for the session that current returns.
 func build(version string, log *slog.Logger, current func(context.Context) *session) *mcp.Server {
 	log = logger(log)
+	// Nothing here changes or logs, so neither is announced.
+	capabilities := &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}, Resources: &mcp.ResourceCapabilities{}}
 	// Clients of the contract know the name "1claw"; people see the title.
 	s := mcp.NewServer(&mcp.Implementation{Name: "1claw", Title: "oneclaw", Version: version}, &mcp.ServerOptions{
 		Instructions: guide,
-		// Nothing here changes or logs, so neither is announced.
-		Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}, Resources: &mcp.ResourceCapabilities{}},
+		Capabilities: capabilities,
 		// The library's own word is "public", and what one agent sees is not another's.
 		SetCacheable: func(_ context.Context, _ mcp.Request, c *mcp.Cacheable) { c.CacheScope = "private" },
 	})
@@ -65,8 +67,24 @@ func build(version string, log *slog.Logger, current func(context.Context) *sess
 		s.AddTool(t.declare(), t.handler(log, current))
 	}
 	addSecretsResource(s, log, current)
-	s.AddReceivingMiddleware(nothingChanges, onlySome(maxAtWork, current))
+	s.AddReceivingMiddleware(nothingChanges, discovering(capabilities), onlySome(maxAtWork, current))
 	return s
+}
+
+// discovering answers server/discover. The library takes it for the beginning of a session
+// without initialize, and refuses the initialize of clients that only ask first what there is.
+func discovering(can *mcp.ServerCapabilities) mcp.Middleware {
+	return func(next mcp.MethodHandler) mcp.MethodHandler {
+		return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
+			if method != "server/discover" {
+				return next(ctx, method, req)
+			}
+			return &mcp.DiscoverResult{
+				SupportedVersions: mcp.SupportedProtocolVersions(), Capabilities: can, Instructions: guide,
+				Cacheable: mcp.Cacheable{CacheScope: "private"},
+			}, nil
+		}
+	}
 }
 
 func logger(l *slog.Logger) *slog.Logger {

@@ -14,9 +14,20 @@ type session struct {
 	vault   *vaultChoice
 	who     string // whose turns its calls take
 	refused func() // the API did not take the credential; may be nil
+
+	named string // of one call: the vault that it asks for
+	note  string // and what to tell of the vault that it got
 }
 
-// inVault returns the vault that the session works in.
-func (s *session) inVault(ctx context.Context) (string, error) {
-	return s.vault.pick(ctx, s.api, s.sees)
+// calling is the session for one call, which may name a vault.
+func (s *session) calling(vault string) *session {
+	one := *s
+	one.named, one.note = vault, ""
+	return &one
+}
+
+// inVault returns the vault that the call works in.
+func (s *session) inVault(ctx context.Context) (id string, err error) {
+	id, s.note, err = s.vault.pick(ctx, s.api, s.sees, s.named)
+	return id, err
 }

@@ -58,19 +58,30 @@ func (t tool) handler(log *slog.Logger, current func(context.Context) *session) 
 		}
 		defer in.wipe()
 		s := current(ctx)
-		if t.give != nil {
-			text, err := t.give(ctx, s, in)
-			if err != nil {
-				return said(t.explain(s, err), true), nil
-			}
-			return s.text.result(text), nil
+		if t.inVault() {
+			s = s.calling(in.text("vault_id"))
 		}
-		text, err := t.run(ctx, s, in)
-		if err != nil {
-			return said(t.explain(s, err), true), nil
+		res = t.work(ctx, s, in)
+		if s.note != "" { // apart, since the first text is what the contract says
+			res.Content = append(res.Content, &mcp.TextContent{Text: s.note})
 		}
-		return said(text, false), nil
+		return res, nil
 	}
+}
+
+func (t tool) work(ctx context.Context, s *session, in input) *mcp.CallToolResult {
+	if t.give != nil {
+		text, err := t.give(ctx, s, in)
+		if err != nil {
+			return said(t.explain(s, err), true)
+		}
+		return s.text.result(text)
+	}
+	text, err := t.run(ctx, s, in)
+	if err != nil {
+		return said(t.explain(s, err), true)
+	}
+	return said(text, false)
 }
 
 // contain, deferred, ends a panic and lets instead give another answer. The panic's
@@ -98,18 +109,21 @@ func (t tool) explain(s *session, err error) string {
 			return "Resource limit reached: " + sentence(e.Detail) + "Remove what is not needed any more, or ask a human to raise the limit."
 		}
 		detail = s.hear(e)
-		if e.Status == http.StatusNotFound && s.vault.fixed != "" && t.inVault() {
+		switch {
+		case e.Status != http.StatusNotFound || t.name == "share_secret" || !t.inVault():
+		case s.named != "":
+			detail = sentence(detail) + errNamed.Error()
+		case s.vault.fixed != "":
 			detail = sentence(detail) + s.vault.wrong().Error()
 		}
 	}
 	return "Tool '" + t.name + "' execution failed: " + detail
 }
 
-// inVault reports whether t works in the vault of the session: what it does not find
-// is then that vault.
+// inVault reports whether t works in one vault, which the call may name.
 func (t tool) inVault() bool {
 	switch t.name {
-	case "list_vaults", "create_vault", "grant_access", "share_secret":
+	case "list_vaults", "create_vault", "grant_access":
 		return false
 	}
 	return true

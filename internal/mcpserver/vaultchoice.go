@@ -2,6 +2,9 @@ package mcpserver
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/oneclaw-dev/oneclaw/client"
@@ -11,86 +14,127 @@ import (
 // vaultVariable names the vault of "oneclaw mcp".
 const vaultVariable = "ONECLAW_VAULT_ID"
 
-// vaultChoice picks the vault of a session: the one that was configured, else the
-// only one that the agent is bound to, else the first that it can see. It keeps to
-// that one while it lasts.
+// vaultChoice picks the vault of a call: the one that the call names, else the one that was
+// configured, else the only one that the agent is bound to, else the first that it can see.
+// It keeps to that one while it lasts.
 type vaultChoice struct {
 	fixed   string // an id, or a name
 	setting string // where fixed was set, for messages
 
 	mu    sync.Mutex
 	first string
+	note  string // that first is one of several
 	stale bool
 }
 
-const errNoVault = notice("This agent has no vault yet. Create one with create_vault, or ask a human to give the agent " +
-	"access to one and, if there are several, to set ONECLAW_VAULT_ID.")
+const (
+	errNoVault = notice("This agent has no vault yet. Create one with create_vault, or ask a human to give the agent " +
+		"access to one and, if there are several, to set ONECLAW_VAULT_ID.")
+	errNamed = notice("vault_id must be the id, or the name that only one has, of a vault that this agent can reach; list_vaults shows them with their ids.")
+)
 
-func (v *vaultChoice) pick(ctx context.Context, c *client.Client, sees Sight) (string, error) {
+// pick returns the id of the vault. note says which it is, and which others there are, when
+// nobody chose it: an agent that can reach several must know where it looked.
+func (v *vaultChoice) pick(ctx context.Context, c *client.Client, sees Sight, named string) (id, note string, err error) {
+	if named != "" {
+		id, err = byName(ctx, c, named)
+		return id, "", err
+	}
 	if v.fixed != "" {
-		return v.configured(ctx, c)
+		id, err = v.configured(ctx, c)
+		return id, "", err
 	}
 	token, err := c.Session(ctx)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	if token != nil && len(token.VaultIDs) == 1 {
-		return token.VaultIDs[0], nil
+		return token.VaultIDs[0], "", nil
 	}
-	kept, stale := v.kept()
+	kept, note, stale := v.kept()
 	if kept != "" && !stale {
-		return kept, nil
+		return kept, note, nil
 	}
 	all, err := vaultsInSight(ctx, c, sees)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	chosen := ""
-	for i, id := range all {
-		if i == 0 || id == kept {
-			chosen = id
+	chosen := 0
+	for i := range all {
+		if all[i].ID == kept {
+			chosen = i
 		}
 	}
-	v.keep(chosen)
-	if chosen == "" {
-		return "", errNoVault
+	if len(all) == 0 {
+		v.keep("", "")
+		return "", "", errNoVault
 	}
-	return chosen, nil
+	id, note = all[chosen].ID, oneOf(all, chosen)
+	v.keep(id, note)
+	return id, note, nil
 }
 
-// vaultsInSight are the ids of the vaults that there are to choose from.
-func vaultsInSight(ctx context.Context, c *client.Client, sees Sight) ([]string, error) {
+// oneOf says which of several vaults was taken; nothing when there is no other.
+func oneOf(all []client.Vault, chosen int) string {
+	if len(all) < 2 {
+		return ""
+	}
+	const most = 20
+	var others []string
+	for i := range all {
+		if i != chosen && len(others) < most {
+			others = append(others, shown(all[i]))
+		}
+	}
+	more := ""
+	if n := len(all) - 1 - len(others); n > 0 {
+		more = fmt.Sprintf(" and %d more, see list_vaults", n)
+	}
+	return "Vault: " + shown(all[chosen]) + ". This agent can reach others too: " + strings.Join(others, ", ") + more +
+		". To use another, give its id as vault_id."
+}
+
+func shown(v client.Vault) string { return oneLine(v.Name) + " (id: " + v.ID + ")" }
+
+// byName takes an id, or the name of one vault.
+func byName(ctx context.Context, c *client.Client, named string) (string, error) {
+	if ids.Valid(named) {
+		return named, nil
+	}
+	all, err := c.VaultsNamed(ctx, named)
+	if err != nil {
+		return "", err
+	}
+	if len(all) != 1 {
+		return "", errNamed
+	}
+	return all[0].ID, nil
+}
+
+// vaultsInSight are the vaults that there are to choose from.
+func vaultsInSight(ctx context.Context, c *client.Client, sees Sight) ([]client.Vault, error) {
 	if sees != nil {
 		if all := sees.Vaults(ctx); len(all) > 0 {
 			return all, nil
 		}
 	}
-	all, err := c.Vaults(ctx)
-	ids := make([]string, len(all))
-	for i := range all {
-		ids[i] = all[i].ID
-	}
-	return ids, err
+	return c.Vaults(ctx)
 }
 
 // configured resolves a name once. Of vaults with the same name none is the one
 // that was meant.
 func (v *vaultChoice) configured(ctx context.Context, c *client.Client) (string, error) {
-	if ids.Valid(v.fixed) {
-		return v.fixed, nil
-	}
-	if kept, stale := v.kept(); kept != "" && !stale {
+	if kept, _, stale := v.kept(); kept != "" && !stale {
 		return kept, nil
 	}
-	named, err := c.VaultsNamed(ctx, v.fixed)
-	if err != nil {
-		return "", err
-	}
-	if len(named) != 1 {
+	id, err := byName(ctx, c, v.fixed)
+	if errors.Is(err, errNamed) {
 		return "", v.wrong()
 	}
-	v.keep(named[0].ID)
-	return named[0].ID, nil
+	if err == nil && id != v.fixed {
+		v.keep(id, "")
+	}
+	return id, err
 }
 
 // wrong says that the configured vault is none, without repeating it.
@@ -98,16 +142,16 @@ func (v *vaultChoice) wrong() error {
 	return notice(v.setting + " must be the id of a vault that this agent can reach; list_vaults shows them with their ids.")
 }
 
-func (v *vaultChoice) kept() (id string, stale bool) {
+func (v *vaultChoice) kept() (id, note string, stale bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.first, v.stale
+	return v.first, v.note, v.stale
 }
 
-func (v *vaultChoice) keep(id string) {
+func (v *vaultChoice) keep(id, note string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.first, v.stale = id, false
+	v.first, v.note, v.stale = id, note, false
 }
 
 // doubt makes the next pick look whether the kept vault is still there.

@@ -2,6 +2,7 @@ package sharing
 
 import (
 	"context"
+	"crypto/subtle"
 	"net/netip"
 	"slices"
 
@@ -14,7 +15,7 @@ import (
 )
 
 var (
-	errSignIn      = fault.New(fault.Unauthenticated, "unauthenticated", "This share is for somebody by name: sign in as its recipient.")
+	errSignIn      = fault.New(fault.Unauthenticated, "unauthenticated", "This share is for somebody by name: sign in as its recipient, or open the link from the mail about it.")
 	errNotAccepted = fault.New(fault.Denied, "share_not_accepted", "Accept this share first: POST /v1/shares/{id}/accept.")
 	errDeclined    = fault.New(fault.Denied, "share_declined", "This share was declined. Ask for another one.")
 	errAddress     = fault.New(fault.Denied, "share_address_not_allowed", "This share may not be read from your address.")
@@ -34,7 +35,10 @@ type SharedValue struct {
 // What is checked goes from outside inwards, so that nobody learns of a later
 // check before the earlier ones hold: whom it is for, its state, the address,
 // the passphrase, and at last what its maker may read now.
-func (s *Service) Access(ctx context.Context, c *call.Call, id string, passphrase secret.Bytes) (SharedValue, error) {
+//
+// proof is what was mailed with the share, if the caller has it: it shows that the caller
+// reads the mail of the recipient, and opens and accepts the share without an account.
+func (s *Service) Access(ctx context.Context, c *call.Call, id string, passphrase secret.Bytes, proof string) (SharedValue, error) {
 	c.Touch("share", "")
 	if err := c.Authorize(policy.AccessShare, c.Own()); err != nil {
 		return SharedValue{}, err
@@ -43,7 +47,8 @@ func (s *Service) Access(ctx context.Context, c *call.Call, id string, passphras
 	if err != nil {
 		return SharedValue{}, err
 	}
-	if sh.Type != ToLink {
+	sh.ByMail = sh.ProofHash != "" && subtle.ConstantTimeCompare([]byte(hashed(proof)), []byte(sh.ProofHash)) == 1
+	if sh.Type != ToLink && !sh.ByMail {
 		if err := s.received(ctx, c, &sh); err != nil {
 			return SharedValue{}, err
 		}
@@ -72,6 +77,9 @@ func (s *Service) Access(ctx context.Context, c *call.Call, id string, passphras
 			return err
 		}
 		done(c, "share")
+		if sh.ByMail {
+			done(c, "mailed_link")
+		}
 		c.Event.Details.Version = v.Meta.Version
 		sh.AccessCount, err = s.cfg.Store.SpendShare(ctx, &sh, v, sh.PassphraseHash != "", c.Event)
 		return err
@@ -164,7 +172,7 @@ func (sh *Share) open(c *call.Call) error {
 		return errDeclined
 	case sh.Expired(c.Now), sh.spent():
 		return ErrGone
-	case sh.Type != ToLink && sh.AcceptedAt.IsZero():
+	case sh.Type != ToLink && !sh.ByMail && sh.AcceptedAt.IsZero():
 		return errNotAccepted
 	case len(sh.Allowed) > 0 && !slices.ContainsFunc(sh.Allowed, func(n netip.Prefix) bool { return n.Contains(c.IP) }):
 		return errAddress
@@ -224,9 +232,10 @@ func (s *Service) maker(ctx context.Context, c *call.Call, sh *Share) (policy.Pr
 
 // within returns nil unless the recipient's own credential is capped to other
 // paths or vaults, or signs through Intents and must not see keys: what was
-// given to it does not lift what holds for it. Links have no recipient.
+// given to it does not lift what holds for it. A link has no recipient, and who opens a
+// share by mail is no principal.
 func (sh *Share) within(c *call.Call, p secretpath.Path, secretType string) error {
-	if sh.Type == ToLink {
+	if sh.Type == ToLink || sh.ByMail {
 		return nil
 	}
 	// As if it were the caller's own vault: then only its caps can deny.

@@ -2,6 +2,7 @@ package sharing
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -120,6 +121,8 @@ func (s *Service) address(ctx context.Context, c *call.Call, sh *Share, d *Draft
 		sh.RecipientID, err = c.Who.Creator, s.cfg.Principals.Exists(ctx, sh.Org, policy.KindUser, c.Who.Creator)
 	case ToEmail:
 		sh.Email, err = s.cfg.People.NormalizeEmail(d.Email)
+		sh.proof = rand.Text()
+		sh.ProofHash = hashed(sh.proof)
 	case ToLink:
 	}
 	return err
@@ -143,7 +146,7 @@ func (s *Service) tellRecipient(ctx context.Context, c *call.Call, sh *Share) {
 	if err != nil || !confirmed {
 		by = ""
 	}
-	if err := s.cfg.Mailer.ShareReceived(context.WithoutCancel(ctx), sh.Email, sh.public, by); err != nil {
+	if err := s.cfg.Mailer.ShareReceived(context.WithoutCancel(ctx), sh.Email, sh.public, sh.proof, by, sh.ExpiresAt); err != nil {
 		s.cfg.Log.Error("the letter about a share was not queued", slog.String("share", sh.ID), slog.Any("error", err))
 	}
 }

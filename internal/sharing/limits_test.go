@@ -18,7 +18,7 @@ func TestAShareIsReadAsOftenAsItMay(t *testing.T) {
 	s := open(t)
 	id := s.link(sharing.Draft{MaxAccess: 3})
 	got := world.Count(world.AtOnce(20, func(int) error {
-		_, err := s.Sharing.Access(t.Context(), s.Call(policy.Principal{}, policy.AccessShare), id, secret.Bytes{})
+		_, err := s.Sharing.Access(t.Context(), s.Call(policy.Principal{}, policy.AccessShare), id, secret.Bytes{}, "")
 		return err
 	}))
 	if got[""] != 3 || got["share_gone"] != 17 {
@@ -53,7 +53,7 @@ func TestAccessesAreNumbered(t *testing.T) {
 	id := s.link(sharing.Draft{})
 	seen := make([]int64, 16)
 	world.AtOnce(len(seen), func(i int) error {
-		got, err := s.Sharing.Access(t.Context(), s.Call(policy.Principal{}, policy.AccessShare), id, secret.Bytes{})
+		got, err := s.Sharing.Access(t.Context(), s.Call(policy.Principal{}, policy.AccessShare), id, secret.Bytes{}, "")
 		seen[i] = got.Share.AccessCount
 		return err
 	})
@@ -153,7 +153,7 @@ func TestGuessesThatComeAtOnceAreNoMoreThanTen(t *testing.T) {
 	s := open(t)
 	id := s.link(sharing.Draft{Passphrase: phrase("right")})
 	got := world.Count(world.AtOnce(24, func(int) error {
-		_, err := s.Sharing.Access(t.Context(), s.Call(policy.Principal{}, policy.AccessShare), id, secret.FromString("wrong"))
+		_, err := s.Sharing.Access(t.Context(), s.Call(policy.Principal{}, policy.AccessShare), id, secret.FromString("wrong"), "")
 		return err
 	}))
 	if got["wrong_passphrase"] != 10 || got["share_locked"] != 14 {

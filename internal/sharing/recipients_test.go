@@ -151,6 +151,14 @@ func TestLettersToAddresses(t *testing.T) {
 		{Kind: world.Received, To: "new@example.com", ID: first.PublicID(), By: world.Email("ada")},
 		{Kind: world.Received, To: "new@example.com", ID: hers.PublicID()}, // nobody knows whose address it is
 	}
+	proofs := map[string]bool{}
+	for i := range letters {
+		proofs[letters[i].Token] = true
+		letters[i].Token = ""
+	}
+	if len(proofs) != len(letters) || proofs[""] {
+		t.Errorf("each letter has a proof of its own: %v", proofs)
+	}
 	if len(letters) != sharing.MaxLetters || !slices.Equal([]world.Letter{letters[0], letters[1]}, want) {
 		t.Errorf("the letters are %+v", letters)
 	}

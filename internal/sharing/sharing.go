@@ -55,6 +55,7 @@ type Share struct {
 	Type           RecipientType
 	RecipientID    string // empty for a link, and for a mail address that nobody claimed yet
 	Email          string
+	ProofHash      string // of what was mailed to Email, which opens the share without an account
 	PassphraseHash string
 	Allowed        []netip.Prefix // empty: any address
 
@@ -70,6 +71,10 @@ type Share struct {
 	NotifiedAt    time.Time
 
 	public string // what callers know it by
+	proof  string // what is mailed; only in the call that makes the share
+
+	// ByMail is of one access: it rests on what was mailed.
+	ByMail bool
 }
 
 // PublicID is what its maker and recipient know the share by. For a link it
@@ -124,7 +129,7 @@ type Store interface {
 	// fault.RateLimited while the share is locked.
 	TryPassphrase(ctx context.Context, org, id string, at time.Time) error
 	// SpendShare counts one access, and one read of the version if its reads are
-	// limited, and returns how many accesses there were. forgive takes back what
+	// limited, and returns how many accesses there were. One by mail accepts the share. forgive takes back what
 	// TryPassphrase counted. ErrGone when none is left.
 	SpendShare(ctx context.Context, s *Share, v *vault.Version, forgive bool, ev *audit.Event) (int64, error)
 	// AcceptShare, DeclineShare and RevokeShare set the time of what they say.
@@ -186,9 +191,9 @@ type Keys interface {
 
 // Mailer sends mail. Its methods return when the mail is queued.
 type Mailer interface {
-	// ShareReceived tells the owner of an address that something was shared with it.
-	// by is the address of who did, or empty.
-	ShareReceived(ctx context.Context, to, id, by string) error
+	// ShareReceived tells the owner of an address that something was shared with it until
+	// a time. proof opens the share; by is the address of who shared, or empty.
+	ShareReceived(ctx context.Context, to, id, proof, by string, until time.Time) error
 	// ShareAccessed tells a share's maker how often it was read since the last letter.
 	ShareAccessed(ctx context.Context, to, id string, times int64) error
 }

@@ -86,7 +86,7 @@ func (s *shelf) readFrom(who policy.Principal, id, phrase string, from netip.Add
 	s.t.Helper()
 	c := s.Call(who, policy.AccessShare)
 	c.IP = from
-	got, err := s.Sharing.Access(s.t.Context(), c, id, secret.FromString(phrase))
+	got, err := s.Sharing.Access(s.t.Context(), c, id, secret.FromString(phrase), "")
 	if c.Event.Committed != (err == nil) {
 		s.t.Errorf("an access that ended with %v: its event is committed: %v", err, c.Event.Committed)
 	}

@@ -39,7 +39,14 @@ const (
 	standing = `(` + sameRequester + ` AND (policy_id = '' OR ` + samePolicy + `) AND (status = 'pending' OR ` + sameDecider + `))`
 )
 
-const selectApproval = `SELECT ` + approvalColumns + `, CASE WHEN ` + standing + ` THEN 0 ELSE 1 END FROM approvals `
+const (
+	anyApproval    = `SELECT ` + approvalColumns + `, CASE WHEN ` + standing + ` THEN 0 ELSE 1 END`
+	selectApproval = anyApproval + ` FROM approvals `
+	// selectNamed is selectApproval with what those who may decide are told by name.
+	selectNamed = anyApproval + `, COALESCE((SELECT name FROM vaults WHERE vaults.id = approvals.vault_id), ''),
+	COALESCE((SELECT name FROM agents WHERE agents.id = approvals.requester_id AND requester_kind = 'agent'),
+		(SELECT email FROM users WHERE users.id = approvals.requester_id AND requester_kind = 'user'), '') FROM approvals `
+)
 
 // approvalRow is a row as it is scanned.
 type approvalRow struct {
@@ -51,6 +58,9 @@ type approvalRow struct {
 
 // fields takes selectApproval.
 func (r *approvalRow) fields() []any { return append(r.columns(), &r.stale) }
+
+// named takes selectNamed.
+func (r *approvalRow) named() []any { return append(r.fields(), &r.VaultName, &r.RequesterName) }
 
 // columns takes approvalColumns.
 func (r *approvalRow) columns() []any {

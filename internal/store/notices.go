@@ -36,10 +36,10 @@ func (db *DB) ClaimMails(ctx context.Context, now, lease time.Time) (out []appro
 			_, err := tx.Exec(`UPDATE approvals SET mail_at = $3 WHERE org_id = $1 AND mail_at <= $2`, org, micros(now), micros(next))
 			return err
 		}
-		if err := tx.Each(selectApproval+`WHERE org_id = $1 AND mail_at <= $2 ORDER BY created_at, id LIMIT $3`,
+		if err := tx.Each(selectNamed+`WHERE org_id = $1 AND mail_at <= $2 ORDER BY created_at, id LIMIT $3`,
 			[]any{org, micros(now), approval.MaxClaimed}, func(rows *sql.Rows) error {
 				var row approvalRow
-				err := rows.Scan(row.fields()...)
+				err := rows.Scan(row.named()...)
 				out = append(out, row.request())
 				return err
 			}); err != nil {

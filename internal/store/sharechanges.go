@@ -62,10 +62,11 @@ func (db *DB) SpendShare(ctx context.Context, s *sharing.Share, v *vault.Version
 			}
 		}
 		found, err := tx.Row(`UPDATE shares SET access_count = access_count + 1, failed_count = failed_count - $2,
-				locked_until = CASE WHEN $2 > 0 THEN 0 ELSE locked_until END
+				locked_until = CASE WHEN $2 > 0 THEN 0 ELSE locked_until END,
+				accepted_at = CASE WHEN $5 > 0 THEN COALESCE(accepted_at, $3) ELSE accepted_at END
 			WHERE id = $1 AND expires_at > $3 AND (max_access_count = 0 OR access_count < max_access_count)
-				AND revoked_at IS NULL AND declined_at IS NULL AND (accepted_at IS NOT NULL OR recipient_type = $4)
-			RETURNING access_count`, []any{s.ID, number(forgive), micros(ev.At), string(sharing.ToLink)}, &count)
+				AND revoked_at IS NULL AND declined_at IS NULL AND (accepted_at IS NOT NULL OR recipient_type = $4 OR $5 > 0)
+			RETURNING access_count`, []any{s.ID, number(forgive), micros(ev.At), string(sharing.ToLink), number(s.ByMail)}, &count)
 		if err == nil && !found {
 			return tx.goneOrRevoked(s.ID)
 		}

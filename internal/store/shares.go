@@ -13,7 +13,7 @@ import (
 )
 
 const shareColumns = `id, handle, link_wrapped, link_sealed, org_id, vault_id, path, maker_type, maker_id, maker_human,
-	maker_scopes, maker_ip, recipient_type, recipient_id, recipient_email, passphrase_hash, ip_allowlist,
+	maker_scopes, maker_ip, recipient_type, recipient_id, recipient_email, passphrase_hash, proof_hash, ip_allowlist,
 	max_access_count, access_count, notified_count, notified_at, created_at, expires_at, accepted_at, declined_at, revoked_at, in_person`
 
 // shareRow takes the columns of a share.
@@ -29,7 +29,7 @@ type shareRow struct {
 func (r *shareRow) dest() []any {
 	s := &r.s
 	return []any{&s.ID, &s.Handle, &s.Link.WrappedDEK, &s.Link.Ciphertext, &s.Org, &s.Vault, &s.Path, &r.maker, &s.MakerID, &s.MakerHuman,
-		&r.scopes, &r.ip, &r.recipient, &s.RecipientID, &s.Email, &s.PassphraseHash, &r.allowed,
+		&r.scopes, &r.ip, &r.recipient, &s.RecipientID, &s.Email, &s.PassphraseHash, &s.ProofHash, &r.allowed,
 		&s.MaxAccess, &s.AccessCount, &s.NotifiedCount, &r.notified, &r.created, &r.expires, &r.accepted, &r.declined, &r.revoked, &r.person}
 }
 
@@ -93,9 +93,9 @@ func (db *DB) AddShare(ctx context.Context, s sharing.Share, ev *audit.Event) (t
 			tell = sharing.Tells(letters)
 		}
 		_, err := tx.Exec(`INSERT INTO shares (`+shareColumns+`, failed_count, locked_until)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, 0, 0, $19, $20, NULL, NULL, NULL, $21, 0, 0)`,
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 0, 0, 0, $20, $21, NULL, NULL, NULL, $22, 0, 0)`,
 			s.ID, s.Handle, orNone(s.Link.WrappedDEK), orNone(s.Link.Ciphertext), s.Org, s.Vault, s.Path, string(s.MakerKind), s.MakerID,
-			s.MakerHuman, listText(s.MakerScopes), ip, string(s.Type), s.RecipientID, s.Email, s.PassphraseHash,
+			s.MakerHuman, listText(s.MakerScopes), ip, string(s.Type), s.RecipientID, s.Email, s.PassphraseHash, s.ProofHash,
 			listText(allowed), s.MaxAccess, micros(s.CreatedAt), micros(s.ExpiresAt), number(s.InPerson))
 		// What ended long ago goes as new ones come. It was made before that, too:
 		// the index then spares looking at all that are younger.

@@ -149,8 +149,8 @@ func (o *Outbox) ApprovalRequested(_ context.Context, to string, l approval.Lett
 }
 
 // ShareReceived implements sharing.Mailer.
-func (o *Outbox) ShareReceived(_ context.Context, to, id, by string) error {
-	return o.put(Letter{Kind: Received, To: to, ID: id, By: by})
+func (o *Outbox) ShareReceived(_ context.Context, to, id, proof, by string, _ time.Time) error {
+	return o.put(Letter{Kind: Received, To: to, ID: id, Token: proof, By: by})
 }
 
 // ShareAccessed implements sharing.Mailer.

@@ -96,7 +96,7 @@ func TestTheOutboxKeepsMailsOrFails(t *testing.T) {
 	}
 	full := errors.New("the queue is full")
 	w.Mail.Fail(full)
-	if err := w.Mail.ShareReceived(t.Context(), "ada@example.com", "id", ""); !errors.Is(err, full) {
+	if err := w.Mail.ShareReceived(t.Context(), "ada@example.com", "id", "proof", "", world.Start()); !errors.Is(err, full) {
 		t.Errorf("a mail that fails: %v", err)
 	}
 	if all := w.Mail.Letters(""); len(all) != 2 || w.Mail.Token(world.Verify, "ada@example.com") != "two" || len(w.Mail.Letters(world.Received)) != 0 {
