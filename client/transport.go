@@ -277,7 +277,25 @@ func route(parts ...string) (string, error) {
 	return b.String(), nil
 }
 
+// misspelt says what is wrong with a path that would make another route.
+func misspelt(secretPath string) string {
+	switch {
+	case secretPath == "":
+		return "The path of the secret is empty."
+	case strings.HasPrefix(secretPath, "/"):
+		return "The path of a secret does not begin with a slash: write app/key, not /app/key."
+	case strings.HasSuffix(secretPath, "/"):
+		return "The path of a secret does not end with a slash: write app/key, not app/key/."
+	case strings.Contains(secretPath, "//"):
+		return "The path of a secret has single slashes: write app/key, not app//key."
+	}
+	return ""
+}
+
 // under is route with a secret path at the end, escaped segment by segment.
 func under(secretPath string, parts ...string) (string, error) {
+	if why := misspelt(secretPath); why != "" {
+		return "", refuse(CodeInvalidPath, why)
+	}
 	return route(append(parts, strings.Split(secretPath, "/")...)...)
 }

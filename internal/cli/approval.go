@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -28,8 +29,9 @@ func (c *cli) approvalList() *cobra.Command {
 				return err
 			}
 			all, err := cl.Approvals(cmd.Context(), status)
+			who := calledIn(cmd.Context(), c, cl, all, ofApproval)
 			return list(c, "approvals", all, err, []string{"ID", "STATUS", "OPERATION", "PATH", "REQUESTER", "EXPIRES"}, "No requests.", func(a client.Approval) []string {
-				return []string{a.ID, a.Status, a.Operation, a.SecretPath, a.RequesterType + ":" + c.Short(a.RequesterID), c.Maybe(&a.ExpiresAt, "")}
+				return []string{c.Short(a.ID), a.Status, a.Operation, a.SecretPath, who.of(a.RequesterType, a.RequesterID), c.Maybe(&a.ExpiresAt, "")}
 			})
 		},
 	}
@@ -39,15 +41,19 @@ func (c *cli) approvalList() *cobra.Command {
 
 func (c *cli) approvalShow() *cobra.Command {
 	return &cobra.Command{
-		Use:   "show ID",
+		Use:   "show ID|PATH",
 		Short: "Show who asks for what, and whether it was decided",
-		Args:  args("ID"),
+		Args:  args("ID|PATH"),
 		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
-			r, err := cl.Approval(ctx, a[0])
+			id, err := approvalID(ctx, cl, a[0])
 			if err != nil {
 				return err
 			}
-			return c.printApproval(r)
+			r, err := cl.Approval(ctx, id)
+			if err != nil {
+				return err
+			}
+			return c.printApproval(ctx, cl, r)
 		}),
 	}
 }
@@ -71,7 +77,7 @@ func (c *cli) approvalRequest() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.printApproval(r)
+			return c.printApproval(cmd.Context(), cl, r)
 		},
 	}
 	f := cmd.Flags()
@@ -90,23 +96,27 @@ func (c *cli) approvalDecide(approve bool) *cobra.Command {
 		verb, short = "approve", "Let a request's use happen"
 	}
 	cmd := &cobra.Command{
-		Use:   verb + " ID",
+		Use:   verb + " ID|PATH",
 		Short: short,
 		Long: short + `. Your password is asked for each time, and the code of the second factor if
 you have one: a decision takes a person, and a stored login can be used by any
 program that runs as you.`,
-		Args: args("ID"),
+		Args: args("ID|PATH"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			return c.AsPerson(cmd.Context(), &who, func(cl *client.Client) error {
 				decide := cl.Deny
 				if approve {
 					decide = cl.Approve
 				}
-				r, err := decide(cmd.Context(), a[0], reason)
+				id, err := c.toDecide(cmd.Context(), cl, verb, a[0])
 				if err != nil {
 					return err
 				}
-				return c.printApproval(r)
+				r, err := decide(cmd.Context(), id, reason)
+				if err != nil {
+					return err
+				}
+				return c.printApproval(cmd.Context(), cl, r)
 			})
 		},
 	}
@@ -120,18 +130,22 @@ program that runs as you.`,
 func (c *cli) approvalWithdraw() *cobra.Command {
 	var who session.PersonFlags
 	cmd := &cobra.Command{
-		Use:   "withdraw ID",
+		Use:   "withdraw ID|PATH",
 		Short: "Take a request back, or what is left of an approval",
 		Long: `Take a request back, or what is left of an approval. It ends at once. Your
 password is asked for when neither you nor an agent of yours asked for it.`,
-		Args: args("ID"),
+		Args: args("ID|PATH"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			return c.OrAsPerson(cmd.Context(), &who, func(cl *client.Client) error {
-				r, err := cl.Withdraw(cmd.Context(), a[0])
+				id, err := approvalID(cmd.Context(), cl, a[0])
 				if err != nil {
 					return err
 				}
-				return c.printApproval(r)
+				r, err := cl.Withdraw(cmd.Context(), id)
+				if err != nil {
+					return err
+				}
+				return c.printApproval(cmd.Context(), cl, r)
 			})
 		},
 	}
@@ -139,9 +153,27 @@ password is asked for when neither you nor an agent of yours asked for it.`,
 	return cmd
 }
 
-func (c *cli) printApproval(r *client.Approval) error {
+// toDecide finds the request that a decision is about. One that is named by the path of
+// its secret is shown and asked about: another may wait there by now than the person saw.
+func (c *cli) toDecide(ctx context.Context, cl *client.Client, verb, ref string) (string, error) {
+	id, err := approvalID(ctx, cl, ref)
+	if err != nil || strings.HasPrefix(id, ref) {
+		return id, err
+	}
+	r, err := cl.Approval(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	who := calledIn(ctx, c, cl, []client.Approval{*r}, ofApproval)
+	return id, c.Confirm(ctx, false, console.Capital(verb)+" the "+r.Operation+" of "+r.SecretPath+" by "+who.of(r.RequesterType, r.RequesterID)+"?")
+}
+
+func ofApproval(a client.Approval) (kind, id string) { return a.RequesterType, a.RequesterID }
+
+func (c *cli) printApproval(ctx context.Context, cl *client.Client, r *client.Approval) error {
+	who := calledIn(ctx, c, cl, []client.Approval{*r}, ofApproval)
 	return c.show(r, field{"ID", r.ID}, field{"Status", r.Status}, field{"Operation", r.Operation}, field{"Path", r.SecretPath},
-		field{"Vault", r.VaultID}, field{"Requester", r.RequesterType + ":" + r.RequesterID}, field{"Reason", r.Reason},
+		field{"Vault", r.VaultID}, field{"Requester", who.full(r.RequesterType, r.RequesterID)}, field{"Reason", r.Reason},
 		field{"Uses", strconv.Itoa(r.UsesLeft) + " of " + strconv.Itoa(r.MaxUses) + " left"}, field{"Expires", c.Maybe(&r.ExpiresAt, "")},
 		field{"Decision", r.DecisionReason})
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,11 +26,20 @@ func (c *cli) checkFlags(cmd *cobra.Command) error {
 		case err != nil:
 		case empty(f.Value) && !mayBeEmpty[f.Name]:
 			err = console.Usage("--" + f.Name + " has an empty value. Leave it out, or give it one.")
-		case c.foreign(cmd) && (f.Name == "api-url" || f.Name == "vault") && cmd.LocalNonPersistentFlags().Lookup(f.Name) == nil:
+		case cmd.LocalNonPersistentFlags().Lookup(f.Name) != nil:
+		case c.foreign(cmd) && (f.Name == "api-url" || f.Name == "vault" || f.Name == "ca-file"), f.Name == "vault" && !worksInAVault(cmd):
 			err = console.Usage(console.Quote(cmd.CommandPath()) + " does not take --" + f.Name + "; see " + console.Quote(cmd.CommandPath()+" --help") + ".")
 		}
 	})
 	return err
+}
+
+// worksInAVault reports whether a command takes --vault. On any other it would be left
+// out in silence.
+func worksInAVault(cmd *cobra.Command) bool {
+	_, path, _ := strings.Cut(cmd.CommandPath(), " ")
+	group, _, _ := strings.Cut(path, " ")
+	return slices.Contains([]string{"secret", "policy"}, group) || slices.Contains([]string{"share create", "approval request", "agent accept"}, path)
 }
 
 // empty reports whether a text, or a part of a list of texts, is empty.

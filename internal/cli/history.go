@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +19,10 @@ func (c *cli) secretVersions() *cobra.Command {
 		Args:  args("PATH"),
 		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, a []string) error {
 			all, err := cl.SecretVersions(ctx, vault, a[0])
+			who := calledIn(ctx, c, cl, all, func(v client.SecretVersion) (kind, id string) {
+				kind, id, _ = strings.Cut(v.CreatedBy, ":")
+				return kind, id
+			})
 			return list(c, "versions", all, err, []string{"VERSION", "STATE", "TYPE", "WRITTEN BY", "WRITTEN", "EXPIRES"}, "No versions.", func(v client.SecretVersion) []string {
 				state := "old"
 				switch {
@@ -26,7 +31,7 @@ func (c *cli) secretVersions() *cobra.Command {
 				case v.IsCurrent:
 					state = "current"
 				}
-				return []string{strconv.FormatInt(v.Version, 10), state, v.Type, c.ShortActor(v.CreatedBy),
+				return []string{strconv.FormatInt(v.Version, 10), state, v.Type, who.actor(v.CreatedBy),
 					c.When(v.CreatedAt), c.Maybe(v.ExpiresAt, "never")}
 			})
 		}),

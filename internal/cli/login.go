@@ -130,5 +130,5 @@ func (c *cli) logoutCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&everywhere, "everywhere", false, "end all your logins and devices, too; it asks for your password")
-	return cmd
+	return c.mayAsk(cmd)
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,7 +23,7 @@ type shareFlags struct {
 func (c *cli) shareCreate() *cobra.Command {
 	var f shareFlags
 	cmd := &cobra.Command{
-		Use:   "create PATH (--user ID | --agent NAME|ID | --email ADDRESS | --link | --creator)",
+		Use:   "create PATH (--user EMAIL|ID | --agent NAME|ID | --email ADDRESS | --link | --creator)",
 		Short: "Share the secret at a path; whoever it is for reads the newest version",
 		Example: `  oneclaw share create db/password --link --max-reads 1 --expires 1h
   oneclaw share create db/password --agent deployer --expires 7d`,
@@ -53,12 +52,17 @@ func (c *cli) shareCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		s := client.ShareCreate{RecipientType: typ, RecipientID: f.user, Email: f.email, MaxAccessCount: f.most, IPAllowlist: f.addresses}
+		s := client.ShareCreate{RecipientType: typ, Email: f.email, MaxAccessCount: f.most, IPAllowlist: f.addresses}
 		if ends != nil {
 			s.ExpiresAt = *ends
 		}
 		if f.agent != "" {
 			if s.RecipientID, err = agentID(cmd.Context(), cl, f.agent); err != nil {
+				return err
+			}
+		}
+		if f.user != "" {
+			if s.RecipientID, err = memberID(cmd.Context(), cl, f.user); err != nil {
 				return err
 			}
 		}
@@ -76,7 +80,7 @@ func (c *cli) shareCreate() *cobra.Command {
 			field{"Expires", c.When(made.ExpiresAt)}, field{"Accesses", atMost(made.MaxAccessCount)})
 	}
 	g := cmd.Flags()
-	g.StringVar(&f.user, "user", "", "a member of the organisation, by id")
+	g.StringVar(&f.user, "user", "", "a member of the organisation, by mail address, name or id")
 	g.StringVar(&f.agent, "agent", "", "an agent, by name or id")
 	g.StringVar(&f.email, "email", "", "whoever has this mail address")
 	g.BoolVar(&f.link, "link", false, "whoever has the link")
@@ -84,7 +88,7 @@ func (c *cli) shareCreate() *cobra.Command {
 	g.Int64Var(&f.most, "max-reads", 0, "how often it may be read; 0 is no limit")
 	g.StringSliceVar(&f.addresses, "ip", nil, "only from these address ranges (CIDR)")
 	phraseFlags(cmd, &f.phrase, &f.phraseFile)
-	return cmd
+	return c.mayAsk(cmd)
 }
 
 func phraseFlags(cmd *cobra.Command, ask *bool, file *string) {
@@ -140,18 +144,19 @@ func (c *cli) shareList() *cobra.Command {
 				of = cl.InboundShares
 			}
 			all, err := of(ctx)
+			who := calledIn(ctx, c, cl, all, func(s client.ShareItem) (kind, id string) { return s.RecipientType, s.RecipientID })
 			return list(c, "shares", all, err, []string{"ID", "PATH", "FOR", "STATUS", "READS", "EXPIRES"}, "No shares.", func(s client.ShareItem) []string {
 				to := s.RecipientType
 				if s.RecipientEmail != "" {
 					to = s.RecipientEmail
 				} else if s.RecipientID != "" {
-					to += ":" + c.Short(s.RecipientID)
+					to = who.of(s.RecipientType, s.RecipientID)
 				}
 				reads := fmt.Sprint(s.AccessCount)
 				if s.MaxAccessCount > 0 {
 					reads += fmt.Sprintf(" of %d", s.MaxAccessCount)
 				}
-				return []string{s.ID, s.SecretPath, to, s.Status, reads, c.When(s.ExpiresAt)}
+				return []string{c.Short(s.ID), s.SecretPath, to, s.Status, reads, c.When(s.ExpiresAt)}
 			})
 		}),
 	}
@@ -163,15 +168,19 @@ func (c *cli) shareGet() *cobra.Command {
 	var ask, quiet bool
 	var file string
 	cmd := &cobra.Command{
-		Use:   "get ID|URL",
-		Short: "Print the value that was shared; every time counts",
+		Use:   "get ID|PATH|URL",
+		Short: "Print a value that was shared with you; each time counts as a read",
 		Args:  args("ID"),
 		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
 			phrase, err := c.passphrase(ctx, ask, file)
 			if err != nil {
 				return err
 			}
-			s, err := cl.ReadShare(ctx, shareID(a[0]), phrase)
+			id, err := inboundShareID(ctx, cl, a[0])
+			if err != nil {
+				return err
+			}
+			s, err := cl.ReadShare(ctx, id, phrase)
 			if err != nil {
 				return err
 			}
@@ -193,16 +202,16 @@ func (c *cli) shareGet() *cobra.Command {
 	return cmd
 }
 
-// shareID takes a share's address too: the id is what it ends with.
-func shareID(ref string) string { return ref[strings.LastIndexByte(ref, '/')+1:] }
-
 func (c *cli) shareAnswer(verb, short, past string, do func(*client.Client, context.Context, string) error) *cobra.Command {
 	return &cobra.Command{
-		Use:   verb + " ID",
+		Use:   verb + " ID|PATH",
 		Short: short,
 		Args:  args("ID"),
 		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
-			id := shareID(a[0])
+			id, err := inboundShareID(ctx, cl, a[0])
+			if err != nil {
+				return err
+			}
 			if err := do(cl, ctx, id); err != nil {
 				return err
 			}
@@ -214,11 +223,14 @@ func (c *cli) shareAnswer(verb, short, past string, do func(*client.Client, cont
 func (c *cli) shareRevoke() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
-		Use:   "revoke ID",
-		Short: "End a share at once",
+		Use:   "revoke ID|PATH|URL",
+		Short: "End a share of yours at once",
 		Args:  args("ID"),
 		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
-			id := shareID(a[0])
+			id, err := ownShareID(ctx, cl, a[0])
+			if err != nil {
+				return err
+			}
 			if err := c.Confirm(ctx, yes, "End the share "+id+"?"); err != nil {
 				return err
 			}
