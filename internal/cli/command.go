@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,19 +51,17 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 
 // askedFor is the command that arguments lead to, or the refusal of one that is not there.
 func askedFor(root *cobra.Command, arguments []string) (*cobra.Command, error) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
 	cmd, rest, err := root.Find(arguments)
 	if err != nil {
 		return nil, console.Usage(console.Capital(console.Sentence(err.Error())))
 	}
-	if !cmd.HasAvailableSubCommands() {
+	cmd.InitDefaultHelpFlag()
+	if !cmd.HasAvailableSubCommands() || cmd.ParseFlags(rest) != nil {
 		return cmd, nil
 	}
-	for _, a := range rest {
-		if !strings.HasPrefix(a, "-") {
-			return cmd, unknownCommand(cmd, []string{a})
-		}
-	}
-	return cmd, nil
+	return cmd, unknownCommand(cmd, cmd.Flags().Args())
 }
 
 // helpCommand is `help`, which refuses what is no command as all others do.
@@ -77,7 +74,6 @@ func helpCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			about.InitDefaultHelpFlag()
 			about.InitDefaultVersionFlag()
 			return about.Help()
 		},

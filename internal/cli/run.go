@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -129,7 +130,9 @@ func (c *cli) explainReply(e *client.Error) report {
 			hint = "Is the server running, and is the address right?"
 		}
 	case http.StatusBadRequest:
-		r.exit = ExitUsage
+		if ofUsage(e) {
+			r.exit = ExitUsage
+		}
 		if e.Code == client.CodeInvalidPath && e.RequestID == "" || e.Code == client.CodeInvalidValue {
 			r.status = 0 // it was never sent
 		}
@@ -149,6 +152,16 @@ func (c *cli) explainReply(e *client.Error) report {
 		r.message += " " + hint
 	}
 	return r
+}
+
+// ofUsage tells a request that could never do from one that does not fit what is there.
+func ofUsage(e *client.Error) bool {
+	for _, beginning := range []string{"invalid_", "missing_", "unknown_"} {
+		if strings.HasPrefix(e.Code, beginning) {
+			return true
+		}
+	}
+	return len(e.Fields()) > 0
 }
 
 // loginHint says how to get a good credential in place of the one in use.

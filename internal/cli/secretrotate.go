@@ -42,6 +42,9 @@ it: give --max-reads again, or the new value can be read any number of times.
 			return err
 		}
 		kept := c.keep(before, &o, never)
+		if o.Metadata, err = in.marked(o.Metadata); err != nil {
+			return err
+		}
 		s, err := c.put(cmd.Context(), cl, vault, a[0], in, o)
 		if err != nil {
 			return err

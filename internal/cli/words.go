@@ -36,6 +36,10 @@ var said = map[string]string{
 	"too_many_attempts":               "Too many attempts failed. A new password by mail works at once: `oneclaw password forgot`.",
 	"unknown_vault":                   "One of the vaults does not exist in this organisation, or you may not see it.",
 	"verification_busy":               "Too many logs are being verified.",
+	"cmek_key_mismatch":               "The old key is not the one that this vault's fingerprint names, or the new one is not the key that was announced.",
+	"invalid_cmek_key":                "Each of the two keys must have 32 bytes.",
+	"missing_vault_id":                "Say with --vault which vault the agent gets access to.",
+	"invalid_public_key":              "A public key is 32 bytes in base64, as `oneclaw audit keys` prints it.",
 	"would_lock_you_out":              "With this change your own address would not be allowed any more. Allow it first, or add --force to go on.",
 	"log_query_too_slow":              "The log is long and this question takes too much of it. Narrow it down: by actor or by time.",
 }
