@@ -277,25 +277,30 @@ func route(parts ...string) (string, error) {
 	return b.String(), nil
 }
 
-// misspelt says what is wrong with a path that would make another route.
-func misspelt(secretPath string) string {
+// CheckPath refuses the path of a secret that can not be sent (CodeInvalidPath), so that
+// nobody is asked for a value in vain. The server has more rules for it.
+func CheckPath(secretPath string) error {
+	why := ""
 	switch {
 	case secretPath == "":
-		return "The path of the secret is empty."
+		why = "The path of the secret is empty."
 	case strings.HasPrefix(secretPath, "/"):
-		return "The path of a secret does not begin with a slash: write app/key, not /app/key."
+		why = "The path of a secret does not begin with a slash: write app/key, not /app/key."
 	case strings.HasSuffix(secretPath, "/"):
-		return "The path of a secret does not end with a slash: write app/key, not app/key/."
+		why = "The path of a secret does not end with a slash: write app/key, not app/key/."
 	case strings.Contains(secretPath, "//"):
-		return "The path of a secret has single slashes: write app/key, not app//key."
+		why = "The path of a secret has single slashes: write app/key, not app//key."
 	}
-	return ""
+	if why == "" {
+		return nil
+	}
+	return refuse(CodeInvalidPath, why)
 }
 
 // under is route with a secret path at the end, escaped segment by segment.
 func under(secretPath string, parts ...string) (string, error) {
-	if why := misspelt(secretPath); why != "" {
-		return "", refuse(CodeInvalidPath, why)
+	if err := CheckPath(secretPath); err != nil {
+		return "", err
 	}
 	return route(append(parts, strings.Split(secretPath, "/")...)...)
 }

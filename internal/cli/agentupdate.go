@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
@@ -25,7 +27,7 @@ an agent do more takes your password.`,
 		Args: args("NAME|ID"),
 	}
 	expiry := c.expiryFlag(cmd, &expires)
-	cmd.RunE = c.withAgent(func(ctx context.Context, cl *client.Client, id, _ string) error {
+	cmd.RunE = withChange(c.withAgent(func(ctx context.Context, cl *client.Client, id, _ string) error {
 		var u client.AgentUpdate
 		given := cmd.Flags().Changed
 		if given("name") {
@@ -73,16 +75,7 @@ an agent do more takes your password.`,
 			c.warnOfNamesake(ctx, cl, *a)
 		}
 		return c.printAgent(a)
-	})
-	change := cmd.RunE
-	cmd.RunE = func(cmd *cobra.Command, a []string) error {
-		for _, f := range []string{"name", "description", "vault-ids", "scopes", "expires", "token-ttl", "client-cert-fingerprint"} {
-			if cmd.Flags().Changed(f) {
-				return change(cmd, a)
-			}
-		}
-		return console.Usage("Say what to change: see `oneclaw agent update --help`.")
-	}
+	}))
 	f := cmd.Flags()
 	f.StringVar(&name, "name", "", "another name")
 	f.StringVar(&description, "description", "", "what it is for")
@@ -92,6 +85,20 @@ an agent do more takes your password.`,
 	f.StringVar(&fingerprint, "client-cert-fingerprint", "", "SHA-256 of another certificate, for mtls")
 	f.Lookup("expires").Usage = "when it ends: a time (RFC 3339), a duration such as 36h or 90d, or never"
 	return c.mayAsk(cmd)
+}
+
+// withChange refuses a change of something without a flag that says what to change.
+func withChange(do func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, a []string) error {
+		change := false
+		cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+			change = change || f.Changed && !slices.Contains([]string{"email", "password-file", "id-token-file", "code"}, f.Name)
+		})
+		if !change {
+			return console.Usage("Say what to change: see " + console.Quote(cmd.CommandPath()+" --help") + ".")
+		}
+		return do(cmd, a)
+	}
 }
 
 // lifts reports whether a list says that a restriction is to go.

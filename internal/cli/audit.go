@@ -239,7 +239,7 @@ func (c *cli) verify(ctx context.Context, file string, keys []string, full bool)
 		if err != nil {
 			return nil, err
 		}
-		keys[i] = string(b)
+		keys[i] = strings.TrimSpace(string(b))
 	}
 	in := c.Stdin
 	if file != "-" {

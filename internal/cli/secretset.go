@@ -120,6 +120,9 @@ func valueFlags(cmd *cobra.Command, file *string, exact *bool) {
 
 // put comes after the vault is known, so that nobody types a value in vain.
 func (c *cli) put(ctx context.Context, cl *client.Client, vault, path string, in written, o client.PutOptions) (*client.SecretMeta, error) {
+	if err := client.CheckPath(path); err != nil {
+		return nil, err
+	}
 	v, err := c.ReadValue(ctx, in.file, "Value of "+console.Clean(path), in.exact || in.base64)
 	if err != nil {
 		return nil, err

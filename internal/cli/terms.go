@@ -86,10 +86,7 @@ grant takes your password.`,
 		Args: args("ID|PATTERN"),
 	}
 	expiry := c.expiryFlag(cmd, &expires)
-	cmd.RunE = c.inVault(func(ctx context.Context, cl *client.Client, vault string, a []string) error {
-		if cmd.Flags().NFlag() == 0 {
-			return console.Usage("Give at least one flag: there is nothing to change.")
-		}
+	cmd.RunE = withChange(c.inVault(func(ctx context.Context, cl *client.Client, vault string, a []string) error {
 		if err := checkPermissions(u.Permissions); err != nil {
 			return err
 		}
@@ -123,7 +120,7 @@ grant takes your password.`,
 			return err
 		}
 		return c.printPolicy(ctx, cl, p)
-	})
+	}))
 	cmd.Flags().StringSliceVar(&u.Permissions, "permissions", nil, "read, write, delete: these and no others")
 	t.flags(cmd)
 	cmd.Flags().BoolVar(&t.anyAddress, "any-address", false, "from every address again")

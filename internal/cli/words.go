@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -75,8 +76,20 @@ func inCommandWords(e *client.Error) string {
 	if e.Detail == "" {
 		return e.Title
 	}
-	return e.Detail
+	detail := e.Detail
+	if e.RetryAfter > 0 { // how long is said after it, in words
+		detail = strings.ReplaceAll(detail, " Wait as long as the Retry-After header says.", "")
+	}
+	return snake.ReplaceAllStringFunc(detail, func(name string) string {
+		if called, known := asked[name]; known {
+			return called
+		}
+		return name
+	})
 }
+
+// snake finds names of the parts of a request.
+var snake = regexp.MustCompile(`\b[a-z]+(?:_[a-z]+)+\b`)
 
 // expected is what a schema wants, in words.
 func expected(message string) string {

@@ -17,7 +17,7 @@ import (
 
 // cliIntro is what no command says of itself.
 //
-//go:embed cli.md
+//go:embed cliintro.txt
 var cliIntro string
 
 // everyCommand is the tree of commands, as cmd/oneclaw puts it together.

@@ -59,13 +59,21 @@ func (c *Console) printBlocks(header []string, rows [][]string) error {
 		}
 		fields := make([]Field, 0, len(r))
 		for j, cell := range r {
-			fields = append(fields, Field{Capital(strings.ToLower(header[j])), cell})
+			fields = append(fields, Field{title(header[j]), cell})
 		}
 		if err := c.PrintFields(fields...); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// title is the heading of a column as the name of a field.
+func title(header string) string {
+	if header == "ID" {
+		return header
+	}
+	return Capital(strings.ToLower(header))
 }
 
 // Field is one line of a description: a name and a value.
