@@ -18,7 +18,7 @@ func (c *cli) agentCreate() *cobra.Command {
 	var expires string
 	cmd := &cobra.Command{
 		Use:   "create NAME",
-		Short: "Register an agent and print its key, this once",
+		Short: "Register an agent and print its key, once",
 		Long: `Register an agent and print its key. The server keeps no copy of the key: it is shown
 this once. An agent has access to nothing until a policy grants it something; see
 ` + "`oneclaw policy create`.",
@@ -150,7 +150,7 @@ func (c *cli) agentRotateKey() *cobra.Command {
 	var yes, keep bool
 	cmd := &cobra.Command{
 		Use:   "rotate-key NAME|ID",
-		Short: "Give an agent a new key, print it this once, and end the old one",
+		Short: "Give an agent a new key, print it once, and end the old one",
 		Args:  args("NAME|ID"),
 		RunE: c.withAgent(func(ctx context.Context, cl *client.Client, id, name string) error {
 			if err := c.Confirm(ctx, yes, "End the present key of the agent "+name+"?"); err != nil {

@@ -18,7 +18,7 @@ func (c *cli) approvalList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
-		Short:   "List the requests that you made or may decide, newest first",
+		Short:   "List the requests that you made or may decide on, newest first",
 		Args:    args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if statuses := []string{"", "pending", "approved", "denied", "expired", "withdrawn", "ended"}; !slices.Contains(statuses, status) {
@@ -62,7 +62,7 @@ func (c *cli) approvalRequest() *cobra.Command {
 	var ask client.ApprovalAsk
 	cmd := &cobra.Command{
 		Use:   "request PATH",
-		Short: "Ask for a use to be approved, before trying it",
+		Short: "Ask for approval before using a secret",
 		Args:  args("PATH"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			if ops := []string{"read", "write", "delete"}; !slices.Contains(ops, ask.Operation) {
@@ -93,7 +93,7 @@ func (c *cli) approvalDecide(approve bool) *cobra.Command {
 	var reason string
 	verb, short := "deny", "Refuse a request"
 	if approve {
-		verb, short = "approve", "Let a request's use happen"
+		verb, short = "approve", "Approve a request"
 	}
 	cmd := &cobra.Command{
 		Use:   verb + " ID|PATH",
@@ -131,8 +131,8 @@ func (c *cli) approvalWithdraw() *cobra.Command {
 	var who session.PersonFlags
 	cmd := &cobra.Command{
 		Use:   "withdraw ID|PATH",
-		Short: "Take a request back, or what is left of an approval",
-		Long: `Take a request back, or what is left of an approval. It ends at once. Your
+		Short: "Withdraw a request, or what is left of an approval",
+		Long: `Withdraw a request, or what is left of an approval. It ends at once. Your
 password is asked for when neither you nor an agent of yours asked for it.`,
 		Args: args("ID|PATH"),
 		RunE: func(cmd *cobra.Command, a []string) error {

@@ -94,7 +94,7 @@ func parseDuration(s string) (time.Duration, error) {
 
 // wideFlag adds --wide to a command that lists.
 func (c *cli) wideFlag(cmd *cobra.Command) *cobra.Command {
-	cmd.Flags().BoolVar(&c.Wide, "wide", false, "on a terminal, shorten nothing to fit")
+	cmd.Flags().BoolVar(&c.Wide, "wide", false, "do not shorten columns to fit the terminal")
 	return cmd
 }
 
@@ -113,7 +113,7 @@ func checkName(s string) error {
 }
 
 func yesFlag(cmd *cobra.Command, yes *bool) {
-	cmd.Flags().BoolVarP(yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVarP(yes, "yes", "y", false, "do not ask for confirmation")
 }
 
 func keepFlag(cmd *cobra.Command, keep *bool) {

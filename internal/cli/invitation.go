@@ -59,7 +59,7 @@ func (c *cli) orgInvitations() *cobra.Command {
 func (c *cli) orgResend() *cobra.Command {
 	return &cobra.Command{
 		Use:   "resend EMAIL|ID",
-		Short: "Mail an invitation again; the token of the earlier mail ends",
+		Short: "Mail an invitation again; the link in the earlier mail stops working",
 		Args:  args("EMAIL|ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			return c.onInvitation(cmd.Context(), a[0], "resent", (*client.Client).ResendInvitation)
@@ -70,7 +70,7 @@ func (c *cli) orgResend() *cobra.Command {
 func (c *cli) orgRevoke() *cobra.Command {
 	return &cobra.Command{
 		Use:   "revoke EMAIL|ID",
-		Short: "Take an invitation back",
+		Short: "Withdraw an invitation",
 		Args:  args("EMAIL|ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			return c.onInvitation(cmd.Context(), a[0], "revoked", (*client.Client).RevokeInvitation)

@@ -31,8 +31,8 @@ func (c *cli) ipRuleAdd() *cobra.Command {
 	var r client.IPRuleCreate
 	cmd := &cobra.Command{
 		Use:   "add allow|deny NETWORK",
-		Short: "Let a network in, or keep it out",
-		Long: `Let a network or an address in, or keep it out. Deny wins; where any rule allows, an
+		Short: "Allow or deny a network",
+		Long: `Allow or deny a network or an address. Deny wins; where any rule allows, an
 address must match one that does. A rule that keeps out the address that you ask from
 is refused unless --force is given.`,
 		Example: `  oneclaw ip-rule add allow 192.0.2.0/24 --label office

@@ -14,7 +14,7 @@ func (c *cli) keyCreate() *cobra.Command {
 	var scopes []string
 	cmd := &cobra.Command{
 		Use:   "create NAME",
-		Short: "Make an API key of yours and print it, this once",
+		Short: "Make an API key of yours and print it, once",
 		Long: `Make an API key of yours, for programs that act as you (ONECLAW_API_KEY), and print it. The
 server keeps no copy of it: it is shown this once. It asks for your password where the
 key is to outlast the login.`,

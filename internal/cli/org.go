@@ -50,7 +50,7 @@ func (c *cli) orgRole() *cobra.Command {
 func (c *cli) orgRemove() *cobra.Command {
 	return c.mayAsk(c.removes(&cobra.Command{
 		Use:   "remove MEMBER",
-		Short: "End a membership, with the keys and policies of that member; its agents stop and become yours",
+		Short: "Remove a member, with their keys and policies; their agents stop and become yours",
 		Args:  args("MEMBER"),
 	}, memberID, "Remove %s from the organisation?", (*client.Client).RemoveMember, "removed", "Removed %s."))
 }
@@ -105,8 +105,8 @@ func (c *cli) orgSwitch() *cobra.Command {
 	var who session.PersonFlags
 	cmd := &cobra.Command{
 		Use:   "switch NAME|ID",
-		Short: "Work in another of your organisations, and log in to it from now on",
-		Long: `Work in another of your organisations, and log in to it from now on. Your password
+		Short: "Switch to another of your organisations, also for later logins",
+		Long: `Switch to another of your organisations, also for later logins. Your password
 is asked for, and the code of the second factor if you have one: a stored login stays in
 its organisation. It is replaced by one of the other, and revoked.`,
 		Args: args("ORGANISATION"),

@@ -141,7 +141,7 @@ func (c *cli) policyDelete() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:   "delete ID|PATTERN",
-		Short: "Take a grant back",
+		Short: "Revoke a grant",
 		Args:  args("ID|PATTERN"),
 		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, a []string) error {
 			id, err := policyID(ctx, cl, vault, a[0])

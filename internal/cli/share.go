@@ -24,7 +24,7 @@ func (c *cli) shareCreate() *cobra.Command {
 	var f shareFlags
 	cmd := &cobra.Command{
 		Use:   "create PATH (--user EMAIL|ID | --agent NAME|ID | --email ADDRESS | --link | --creator)",
-		Short: "Share the secret at a path; whoever it is for reads the newest version",
+		Short: "Share a secret; the recipient reads its newest version",
 		Example: `  oneclaw share create db/password --link --max-reads 1 --expires 1h
   oneclaw share create db/password --agent deployer --expires 7d`,
 		Args: args("PATH"),

@@ -55,8 +55,8 @@ func (c *cli) cmekEnable() *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
 		Use:   "enable NAME|ID",
-		Short: "Say that clients encrypt what they write from now on",
-		Long:  "Say that clients encrypt what they write from now on. The server gets the key's fingerprint only.\n\n" + keyHelp,
+		Short: "Turn client-side encryption on: clients encrypt what they write from now on",
+		Long:  "Record that clients encrypt what they write from now on. The server gets the key's fingerprint only.\n\n" + keyHelp,
 		Args:  args("NAME|ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			key, err := c.readKey(file)
@@ -82,7 +82,7 @@ func (c *cli) cmekEnable() *cobra.Command {
 func (c *cli) cmekDisable() *cobra.Command {
 	return &cobra.Command{
 		Use:   "disable NAME|ID",
-		Short: "Say that clients do not encrypt what they write any more",
+		Short: "Turn client-side encryption off: clients no longer encrypt what they write",
 		Args:  args("NAME|ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			cl, id, err := c.vaultOf(cmd.Context(), a[0])

@@ -13,7 +13,7 @@ import (
 func (c *cli) whoamiCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "whoami",
-		Short: "Show who the server takes you for",
+		Short: "Show who you are logged in as, and where",
 		Args:  args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()

@@ -19,7 +19,7 @@ type PersonFlags struct{ Email, PasswordFile, IDTokenFile, Code string }
 func (p *PersonFlags) Add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	if f.Lookup("email") == nil {
-		f.StringVar(&p.Email, "email", "", "email of the account; else that of the stored login")
+		f.StringVar(&p.Email, "email", "", "mail address of the account (default: that of the stored login)")
 	}
 	f.StringVar(&p.PasswordFile, "password-file", "", "file that holds the password (- for stdin)")
 	f.StringVar(&p.IDTokenFile, "id-token-file", "", "file that holds an ID token of the server's identity provider (- for stdin)")
