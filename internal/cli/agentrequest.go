@@ -31,16 +31,23 @@ func (c *cli) agentAccept() *cobra.Command {
 		Use:   "accept NAME|ID",
 		Short: "Take in an agent that asks to be yours; with --path, grant it access at once",
 		Long: `Take in an agent that asks to be yours: the key that was mailed to you works from then on.
-With --path it may use the secrets of a vault whose paths match; without, nothing yet.`,
+With --path it may use the secrets of a vault whose paths match; without, nothing yet. Your
+password is asked for, so that the agent does not end with the stored login.`,
 		Example: `  oneclaw agent accept build-bot --path 'api-keys/*'`,
 		Args:    args("NAME|ID"),
-		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+		RunE: func(cmd *cobra.Command, a []string) error {
+			ctx := cmd.Context()
 			if g.SecretPathPattern == "" && len(g.Permissions) > 0 {
 				return console.Usage("--permissions goes with --path.")
 			}
 			if err := checkPermissions(g.Permissions); err != nil {
 				return err
 			}
+			cl, done, err := c.Outlasting(ctx, nil)
+			if err != nil {
+				return err
+			}
+			defer done()
 			id, err := enrollmentID(ctx, cl, a[0])
 			if err != nil {
 				return err
@@ -55,8 +62,9 @@ With --path it may use the secrets of a vault whose paths match; without, nothin
 				return err
 			}
 			c.warnOfNamesake(ctx, cl, *agent)
+			c.EndsEarly("agent", nil, agent.ExpiresAt)
 			return c.printAgent(agent)
-		}),
+		},
 	}
 	cmd.Flags().StringVar(&g.SecretPathPattern, "path", "", "pattern of the paths that it may use: * for one part, ** for any number")
 	cmd.Flags().StringSliceVar(&g.Permissions, "permissions", nil, "read, write, delete (default read)")

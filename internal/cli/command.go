@@ -58,10 +58,10 @@ func askedFor(root *cobra.Command, arguments []string) (*cobra.Command, error) {
 		return nil, console.Usage(console.Capital(console.Sentence(err.Error())))
 	}
 	cmd.InitDefaultHelpFlag()
-	if !cmd.HasAvailableSubCommands() || cmd.ParseFlags(rest) != nil {
-		return cmd, nil
+	if cmd.HasAvailableSubCommands() && cmd.ParseFlags(rest) == nil { // a wrong flag is said when it runs
+		err = unknownCommand(cmd, cmd.Flags().Args())
 	}
-	return cmd, unknownCommand(cmd, cmd.Flags().Args())
+	return cmd, err
 }
 
 // helpCommand is `help`, which refuses what is no command as all others do.

@@ -70,7 +70,7 @@ func TestRefusalsNameTheArgument(t *testing.T) {
 		"an unknown role to invite as":  {[]string{"org", "invite", "a@example.com", "--role", "boss"}, cli.ExitUsage, ""},
 		"no mail address":               {[]string{"org", "invite", "nobody"}, cli.ExitUsage, ""},
 		"too long a description":        {[]string{"agent", "enroll", "bot", "--human", "a@example.com", "--description", strings.Repeat("x", 1001)}, cli.ExitUsage, "--description is too long: it takes at most 1000 characters"},
-		"a life that is too long":       {[]string{"agent", "create", "x", "--token-ttl", "99999999", "--expires", "1h"}, cli.ExitUsage, "--token-ttl"},
+		"a life that is too long":       {[]string{"agent", "create", "x", "--token-ttl", "99999999", "--expires", "1h"}, cli.ExitUsage, "--token-ttl is too large: it takes at most 2592000."},
 		"a secret to restore":           {[]string{"secret", "restore", "none"}, cli.ExitNotFound, ""},
 		"a secret to purge":             {[]string{"secret", "purge", "none", "--yes"}, cli.ExitNotFound, ""},
 		"a rule with no network":        {[]string{"ip-rule", "add", "deny", "office"}, cli.ExitUsage, ""},

@@ -152,7 +152,12 @@ func (c *cli) cmekStatus() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status NAME|ID [JOB]",
 		Short: "Show a vault's fingerprint, or how far a rotation is",
-		Args:  cobra.RangeArgs(1, 2),
+		Args: func(cmd *cobra.Command, given []string) error {
+			if len(given) == 2 {
+				return args("NAME|ID", "JOB")(cmd, given)
+			}
+			return args("NAME|ID")(cmd, given)
+		},
 		RunE: func(cmd *cobra.Command, a []string) error {
 			cl, id, err := c.vaultOf(cmd.Context(), a[0])
 			if err != nil {

@@ -106,9 +106,9 @@ func expected(message string) string {
 	case strings.HasPrefix(want, "array length <= "):
 		return "has too many parts: at most " + want[len("array length <= "):]
 	case strings.HasPrefix(want, "number >= "):
-		return "is too small: it takes at least " + want[len("number >= "):]
+		return "is too small: it takes at least " + plainNumber(want[len("number >= "):])
 	case strings.HasPrefix(want, "number <= "):
-		return "is too large: it takes at most " + want[len("number <= "):]
+		return "is too large: it takes at most " + plainNumber(want[len("number <= "):])
 	case strings.HasPrefix(want, "value to be one of "):
 		return "takes one of " + strings.Trim(want[len("value to be one of "):], `"`)
 	case strings.Contains(want, "uuid"):
@@ -119,6 +119,15 @@ func expected(message string) string {
 		return "takes a number"
 	}
 	return "takes " + want
+}
+
+// plainNumber writes a number without an exponent.
+func plainNumber(s string) string {
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		return s
+	}
+	return strconv.FormatFloat(f, 'f', -1, 64)
 }
 
 // inWords writes how long to wait, so that nobody comes back too early.

@@ -140,7 +140,7 @@ func TestTheFirstHourAtATerminal(t *testing.T) {
 	me.types("share revoke prod/db", "End the share", "y")
 
 	on(t, s).ok("", "agent", "enroll", "newcomer", "--human", s.Email)
-	shows(t, me.types("agent requests"), "newcomer")
+	eventually(t, "the request of newcomer", func() bool { return strings.Contains(me.types("agent requests"), "newcomer") })
 	shows(t, me.types("agent accept newcomer --path ci/*", password...), "Name", "newcomer")
 	shows(t, me.types("agent list"), "newcomer", "yes")
 
