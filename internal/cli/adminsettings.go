@@ -46,7 +46,7 @@ func (c *cli) settingSet() *cobra.Command {
 }
 
 func (c *cli) settingUnset() *cobra.Command {
-	return &cobra.Command{
+	return c.mayAsk(&cobra.Command{
 		Use:   "unset KEY",
 		Short: "Remove a setting: the server's default applies again",
 		Args:  args("KEY"),
@@ -56,5 +56,5 @@ func (c *cli) settingUnset() *cobra.Command {
 			}
 			return c.did(map[string]any{"key": a[0], "deleted": true}, "%s is not set any more.", a[0])
 		}),
-	}
+	})
 }

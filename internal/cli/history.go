@@ -39,7 +39,7 @@ func (c *cli) secretVersions() *cobra.Command {
 }
 
 func (c *cli) secretRestore() *cobra.Command {
-	return &cobra.Command{
+	return c.mayAsk(&cobra.Command{
 		Use:   "restore PATH",
 		Short: "Bring a deleted secret back",
 		Args:  args("PATH"),
@@ -55,7 +55,7 @@ func (c *cli) secretRestore() *cobra.Command {
 			}
 			return c.printWritten("Restored", s)
 		}),
-	}
+	})
 }
 
 func (c *cli) secretDelete() *cobra.Command {
@@ -86,5 +86,5 @@ func (c *cli) removal(use, short, question, done, key string,
 		}),
 	}
 	yesFlag(cmd, &yes)
-	return cmd
+	return c.mayAsk(cmd)
 }

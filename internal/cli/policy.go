@@ -158,5 +158,5 @@ func (c *cli) policyDelete() *cobra.Command {
 		}),
 	}
 	yesFlag(cmd, &yes)
-	return cmd
+	return c.mayAsk(cmd)
 }

@@ -69,14 +69,14 @@ func (c *cli) vaultGet() *cobra.Command {
 }
 
 func (c *cli) vaultDelete() *cobra.Command {
-	return c.removes(&cobra.Command{Use: "delete NAME|ID", Short: "Delete a vault with all its secrets, for good", Args: args("NAME|ID")},
+	return c.mayAsk(c.removes(&cobra.Command{Use: "delete NAME|ID", Short: "Delete a vault with all its secrets, for good", Args: args("NAME|ID")},
 		vaultID, "Delete the vault %s and all its secrets, for good?", func(cl *client.Client, ctx context.Context, id string) error {
 			err := cl.DeleteVault(ctx, id)
 			if used, _ := c.UsedVault(); err == nil && used == id {
 				err = c.UseVault("", "")
 			}
 			return err
-		}, "deleted", "Deleted the vault %s.")
+		}, "deleted", "Deleted the vault %s."))
 }
 
 func (c *cli) vaultUse() *cobra.Command {
