@@ -128,7 +128,7 @@ func (c *cli) policyList() *cobra.Command {
 			who := calledIn(ctx, c, cl, all, ofPolicy)
 			return list(c, "policies", all, err, []string{"ID", "PATTERN", "GRANTED TO", "PERMISSIONS", "CONDITIONS", "EXPIRES"}, "No policies.", func(p client.Policy) []string {
 				return []string{c.Short(p.ID), p.SecretPathPattern, who.of(p.PrincipalType, p.PrincipalID),
-					strings.Join(p.Permissions, ","), compact(p.Conditions), c.Maybe(p.ExpiresAt, "never")}
+					strings.Join(p.Permissions, ","), c.conditions(p.Conditions), c.Maybe(p.ExpiresAt, "never")}
 			})
 		}),
 	})

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -128,6 +130,32 @@ grant takes your password.`,
 	cmd.Flags().BoolVar(&t.withoutApproval, "no-approval", false, "without a human's approval again")
 	cmd.Flags().Lookup("expires").Usage = "when it ends: a time (RFC 3339), a duration such as 36h or 90d, or never"
 	return c.mayAsk(cmd)
+}
+
+// conditions says in words, to a person, what a policy asks for; programs get it as JSON,
+// and so does --wide.
+func (c *cli) conditions(text json.RawMessage) string {
+	var k client.Conditions
+	if !c.IsTTY(c.Stdout) || c.Wide || compact(text) == "" {
+		return compact(text)
+	}
+	in := json.NewDecoder(bytes.NewReader(text))
+	in.DisallowUnknownFields() // what this program can't say in words is not left out
+	if in.Decode(&k) != nil {
+		return compact(text)
+	}
+	said := k.IPAllowlist
+	if w := k.TimeWindow; w != nil {
+		zone := w.Timezone
+		if zone == "" {
+			zone = "UTC"
+		}
+		said = append(said, w.After+"-"+w.Before+" "+zone)
+	}
+	if k.RequireApproval != nil {
+		said = append(said, "approval")
+	}
+	return strings.Join(said, ", ")
 }
 
 // policyNow is the conditions of a policy as it stands; nil where it has none.

@@ -146,7 +146,7 @@ func TestTheFirstHourAtATerminal(t *testing.T) {
 
 	may := me.types("policy list --agent deployer")
 	shows(t, may, "prod/*", "agent:deployer")
-	if !strings.Contains(strings.Join(strings.Fields(may), ""), "delete") || strings.Contains(may, "ci/*") {
+	if !strings.Contains(may, "approval") || !strings.Contains(strings.Join(strings.Fields(may), ""), "delete") || strings.Contains(may, "ci/*") {
 		t.Errorf("what deployer may:\n%s", may)
 	}
 	read := me.types("audit list --action secret.read --limit 10")

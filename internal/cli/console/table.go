@@ -43,7 +43,7 @@ func (c *Console) fit(header []string, rows [][]string) (lines []string, fits bo
 	room := c.Width(c.Stdout)
 	fits = true
 	if !c.Wide && room > 0 {
-		for _, bends := range []func(string) bool{mayBeCut, mayBeWrapped} {
+		for _, bends := range []func(string) bool{mayBeCut, isAList, mayBeWrapped} {
 			for ; total > room && narrow(header, widths, bends); total-- {
 			}
 		}
@@ -116,6 +116,9 @@ func breakAt(s string, width int) (first, rest string) {
 
 // mayBeCut reports whether a column is of use in part.
 func mayBeCut(header string) bool { return header == "NAME" || header == "PATH" || header == "PROGRAM" }
+
+// isAList reports whether a column breaks between words rather than in a name.
+func isAList(header string) bool { return header == "PERMISSIONS" || header == "CONDITIONS" }
 
 // mayBeWrapped reports whether a column may take several lines: it says who may do what,
 // or what happened, and no part of that may be missing.
