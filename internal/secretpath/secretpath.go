@@ -26,9 +26,6 @@ func Parse(s string) (Path, error) {
 	if err := check(s); err != nil {
 		return Path{}, err
 	}
-	if s[len(s)-1] == '/' {
-		return Path{}, invalid("A path does not end with a slash: write app/key, not app/key/.")
-	}
 	if !isAlnum(s[len(s)-1]) {
 		return Path{}, invalid("A path ends with a letter or a digit.")
 	}
@@ -76,8 +73,6 @@ func check(s string) error {
 		return invalid("A path is needed.")
 	case len(s) > MaxBytes:
 		return invalid("A path has at most 512 bytes.")
-	case s[0] == '/':
-		return invalid("A path does not begin with a slash: write app/key, not /app/key.")
 	case !isAlnum(s[0]):
 		return invalid("A path begins with a letter or a digit.")
 	}
