@@ -77,7 +77,7 @@ type AgentCreate struct {
 }
 
 // AgentUpdate changes what is set. Clear names JSON fields to send as null, which
-// lifts a limit: "expires_at", "token_ttl_seconds", "vault_ids", "tx_max_value_eth".
+// lifts a limit: "expires_at", "token_ttl_seconds", "vault_ids", "scopes", "tx_max_value_eth".
 type AgentUpdate struct {
 	Name              *string         `json:"name,omitempty"`
 	Description       *string         `json:"description,omitempty"`
@@ -86,6 +86,7 @@ type AgentUpdate struct {
 	ExpiresAt         *time.Time      `json:"expires_at,omitempty"`
 	VaultIDs          []string        `json:"vault_ids,omitempty"`
 	TokenTTLSeconds   *int64          `json:"token_ttl_seconds,omitempty"`
+	CertFingerprint   *string         `json:"client_cert_fingerprint,omitempty"`
 	IntentsAPIEnabled *bool           `json:"intents_api_enabled,omitempty"`
 	TxToAllowlist     []string        `json:"tx_to_allowlist,omitempty"`
 	TxMaxValueETH     *string         `json:"tx_max_value_eth,omitempty"`

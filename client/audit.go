@@ -127,6 +127,7 @@ type AuditReport struct {
 	FromSeq         int64  `json:"from_seq,omitempty"`
 	FirstBadEventID string `json:"first_bad_event_id,omitempty"`
 	FirstBadSeq     int64  `json:"first_bad_seq,omitempty"`
+	UnknownKey      string `json:"unknown_key,omitempty"` // of an export: the key that a checkpoint names, and that was not given
 	Problem         string `json:"problem,omitempty"`
 	Checkpoints     int64  `json:"checkpoints"`
 	// SignedSeq is the last event that a signature confirms. What comes after it

@@ -10,10 +10,12 @@ package client
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 )
@@ -27,6 +29,7 @@ type Client struct {
 	now       func() time.Time
 	auth      authorizer
 	maxWait   time.Duration                                      // see WithPatience
+	trusted   *x509.CertPool                                     // nil: those of the system
 	person    func(ctx context.Context) (*Client, func(), error) // see WithPerson
 }
 
@@ -57,6 +60,26 @@ func WithHTTPClient(h *http.Client) Option {
 			return errors.New("client: WithHTTPClient needs a client")
 		}
 		c.http = h
+		return nil
+	}
+}
+
+// WithCAFile trusts the authorities in a PEM file too, beside those of the system. It
+// does not go together with WithHTTPClient.
+func WithCAFile(name string) Option {
+	return func(c *Client) error {
+		pem, err := os.ReadFile(name)
+		if err != nil {
+			return errors.New("client: the file with certificates can not be read")
+		}
+		trusted, err := x509.SystemCertPool()
+		if err != nil {
+			trusted = x509.NewCertPool()
+		}
+		if !trusted.AppendCertsFromPEM(pem) {
+			return errors.New("client: the file holds no certificate in PEM form (BEGIN CERTIFICATE)")
+		}
+		c.trusted = trusted
 		return nil
 	}
 }
@@ -108,8 +131,11 @@ func New(baseURL string, opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	c.base = base
-	h := http.Client{Transport: defaultTransport()}
+	h := http.Client{Transport: defaultTransport(c.trusted)}
 	if c.http != nil {
+		if c.trusted != nil {
+			return nil, errors.New("client: give either connections of your own or a file with certificates")
+		}
 		h = *c.http
 	}
 	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -168,11 +194,11 @@ func loopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-func defaultTransport() http.RoundTripper {
+func defaultTransport(trusted *x509.CertPool) http.RoundTripper {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
-		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusted},
 		TLSHandshakeTimeout:   10 * time.Second,
 		ResponseHeaderTimeout: 60 * time.Second,
 		MaxIdleConnsPerHost:   16,

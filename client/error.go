@@ -21,7 +21,14 @@ type Error struct {
 	Code       string        // stable and machine-readable: "not_found", "invalid_path"
 	RetryAfter time.Duration // zero unless the server asked to wait
 	RequestID  string        // for finding the request in the server's log
+	fields     *[]Field      // a pointer, so that errors can be compared
 	cause      error
+}
+
+// Field says what is wrong with one part of a request.
+type Field struct {
+	Field   string `json:"field"` // where: "body.name"
+	Message string `json:"message"`
 }
 
 // Codes of failures that no server sent.
@@ -43,6 +50,14 @@ func (e *Error) Error() string {
 		return fmt.Sprintf("%s (HTTP %d)", s, e.Status)
 	}
 	return s
+}
+
+// Fields says what of the request did not fit, where the server says so.
+func (e *Error) Fields() []Field {
+	if e.fields == nil {
+		return nil
+	}
+	return *e.fields
 }
 
 // Unwrap returns the cause of a connection failure, so that
@@ -85,11 +100,15 @@ func problem(r *http.Response, body []byte, now time.Time) *Error {
 	var b struct {
 		Type, Title, Detail, Message, Code string
 		Error                              json.RawMessage
+		Fields                             []Field
 		RequestID                          string `json:"request_id"`
 		Reason                             string // of a server that is degraded
 	}
 	_ = json.Unmarshal(body, &b)
 	e := &Error{Status: r.StatusCode, Type: b.Type, Title: b.Title, Detail: b.Detail, RequestID: b.RequestID}
+	if len(b.Fields) > 0 {
+		e.fields = &b.Fields
+	}
 	if e.Detail == "" {
 		e.Detail = b.Message
 	}

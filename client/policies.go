@@ -62,6 +62,20 @@ type PolicyUpdate struct {
 	Permissions []string    `json:"permissions,omitempty"`
 	Conditions  *Conditions `json:"conditions,omitempty"`
 	ExpiresAt   *time.Time  `json:"expires_at,omitempty"`
+	Never       bool        `json:"-"` // it is not to end, whatever ExpiresAt says
+}
+
+// MarshalJSON says null for a policy that is not to end.
+func (u PolicyUpdate) MarshalJSON() ([]byte, error) {
+	type plain PolicyUpdate
+	if !u.Never {
+		return json.Marshal(plain(u))
+	}
+	u.ExpiresAt = nil
+	return json.Marshal(struct {
+		plain
+		ExpiresAt *time.Time `json:"expires_at"`
+	}{plain(u), nil})
 }
 
 // CreatePolicy grants access.

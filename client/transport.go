@@ -277,7 +277,30 @@ func route(parts ...string) (string, error) {
 	return b.String(), nil
 }
 
+// CheckPath refuses the path of a secret that can not be sent (CodeInvalidPath), so that
+// nobody is asked for a value in vain. The server has more rules for it.
+func CheckPath(secretPath string) error {
+	why := ""
+	switch {
+	case secretPath == "":
+		why = "The path of the secret is empty."
+	case strings.HasPrefix(secretPath, "/"):
+		why = "The path of a secret does not begin with a slash: write app/key, not /app/key."
+	case strings.HasSuffix(secretPath, "/"):
+		why = "The path of a secret does not end with a slash: write app/key, not app/key/."
+	case strings.Contains(secretPath, "//"):
+		why = "The path of a secret has single slashes: write app/key, not app//key."
+	}
+	if why == "" {
+		return nil
+	}
+	return refuse(CodeInvalidPath, why)
+}
+
 // under is route with a secret path at the end, escaped segment by segment.
 func under(secretPath string, parts ...string) (string, error) {
+	if err := CheckPath(secretPath); err != nil {
+		return "", err
+	}
 	return route(append(parts, strings.Split(secretPath, "/")...)...)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/datadir"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
@@ -181,25 +182,44 @@ MCP client configuration, with the key of the agent %q:
 %s
 
 %sCtrl-C stops it; the data stays.
-`, a.version, c.DashboardURL, c.MailURL, c.APIURL, c.MCPURL, c.ShroudURL, a.cfg.Data, c.Email, c.Password, file, devAgent, mcp, o.next(os.Args[0]))
+`, a.version, c.DashboardURL, c.MailURL, c.APIURL, c.MCPURL, c.ShroudURL, a.cfg.Data, c.Email, c.Password, file, devAgent, mcp, o.next(os.Args[0], a.otherData(os.Environ())))
 	return err
 }
 
+// otherData is the folder of the data, where the command line would look for it in vain.
+func (a *App) otherData(environ []string) string {
+	dir, err := filepath.Abs(a.cfg.Data)
+	if err != nil || dir == config.DefaultData(environ) {
+		return ""
+	}
+	return dir
+}
+
 // next says how to go on after the first start. typed is the program as it was
-// started, so that the lines work also where it is not on the PATH.
-func (o devOwner) next(typed string) string {
+// started, so that the lines work also where it is not on the PATH; data is the folder
+// where the login is to be found, if it is not the usual one.
+func (o devOwner) next(typed, data string) string {
 	if !o.first {
 		return ""
 	}
-	if strings.ContainsAny(typed, " \t\n\"'\\$`&|;<>()*?[]#~!{}") {
-		typed = "'" + strings.ReplaceAll(typed, "'", `'\''`) + "'"
+	login := shellWord(typed) + " login --dev"
+	if data != "" {
+		login = "ONECLAW_DATA=" + shellWord(data) + " " + login
 	}
-	return fmt.Sprintf(`Next: %[1]s login --dev
+	return fmt.Sprintf(`Next: %[3]s
       %[1]s vault create demo
       printf %%s "$YOUR_KEY" | %[1]s secret set api-keys/demo
       %[1]s policy create --agent %[2]s --path 'api-keys/*' --expires 12h
 
-`, typed, devAgent)
+`, shellWord(typed), devAgent, login)
+}
+
+// shellWord quotes what a shell would not take as one word.
+func shellWord(s string) string {
+	if strings.ContainsAny(s, " \t\n\"'\\$`&|;<>()*?[]#~!{}") {
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	}
+	return s
 }
 
 func (a *App) credentialsFile() string { return filepath.Join(a.cfg.Data, "dev-credentials.json") }

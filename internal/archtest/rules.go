@@ -111,7 +111,7 @@ var arrows = map[string][]string{
 	// Leaves.
 	"internal/budget":     {},
 	"internal/config":     {},
-	"internal/docgen":     {"internal/config"},
+	"internal/docgen":     {"internal/app", "internal/cli", "internal/config", "internal/mcpserver", "internal/ops"},
 	"internal/e2e":        {}, // tests of the whole binary only
 	"internal/epoch":      {},
 	"internal/erase":      {},

@@ -448,6 +448,9 @@ func TestAnExportVerifiesWithThePublicKeyAlone(t *testing.T) {
 	if r, err := check(lines); err != nil || !r.OK || r.Events != 20 || r.Checkpoints != 2 || r.Signed != 20 {
 		t.Fatalf("the export: %+v, %v", r, err)
 	}
+	if r, err := audit.VerifyExport(strings.NewReader(strings.Join(lines, "\n")), nil); err != nil || r.OK || keys[r.UnknownKey] == nil {
+		t.Errorf("a key that was not given is not named: %+v, %v", r, err)
+	}
 	const header = 3
 	edit := func(i int, old, with string) []string {
 		out := append([]string(nil), lines...)

@@ -44,6 +44,9 @@ type Report struct {
 	BadSeq  uint64
 	BadID   string
 	Problem string
+	// UnknownKey is the key that a checkpoint at BadSeq names, when it is not among the
+	// known ones: the log's key was rotated, or somebody made the checkpoint up.
+	UnknownKey string
 }
 
 // Verifier checks one organisation's chain, fed in order of Seq. Give it the
@@ -84,6 +87,9 @@ func (v *Verifier) Checkpoint(c Checkpoint) {
 	key, known := v.keys[c.KeyID]
 	if c.Org != v.org || !known || len(key) != ed25519.PublicKeySize || !ed25519.Verify(key, c.Message(), c.Signature) {
 		v.fail(c.Seq, "", fmt.Sprintf("the checkpoint at event %d is not signed by a known key", c.Seq))
+		if !known && v.report.BadSeq == c.Seq {
+			v.report.UnknownKey = c.KeyID
+		}
 		return
 	}
 	v.points[c.Seq] = c
@@ -165,7 +171,7 @@ func (v *Verifier) Finish(recorded Head) Report {
 func (v *Verifier) fail(seq uint64, id, problem string) bool {
 	if !v.failed || seq < v.report.BadSeq {
 		v.failed = true
-		v.report.BadSeq, v.report.BadID, v.report.Problem = seq, id, problem
+		v.report.BadSeq, v.report.BadID, v.report.Problem, v.report.UnknownKey = seq, id, problem, ""
 	}
 	return false
 }

@@ -72,7 +72,7 @@ func (c *cli) passwordForgot() *cobra.Command {
 	var email string
 	cmd := &cobra.Command{
 		Use:   "forgot",
-		Short: "Have a mail sent that lets you set a new password",
+		Short: "Have a mail sent to you with which you can set a new password",
 		Args:  args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			base, err := c.BaseURL()
@@ -101,7 +101,7 @@ func (c *cli) passwordForgot() *cobra.Command {
 			return c.did(map[string]string{"message": message}, "%s Follow its link, or give its token to `oneclaw password reset`.", message)
 		},
 	}
-	cmd.Flags().StringVar(&email, "email", "", "email of the account; else that of the stored login")
+	cmd.Flags().StringVar(&email, "email", "", "mail address of the account (default: that of the stored login)")
 	return cmd
 }
 
@@ -151,7 +151,7 @@ func (c *cli) accountDelete() *cobra.Command {
 	var confirmation string
 	cmd := &cobra.Command{
 		Use:   "delete",
-		Short: "Delete your account, and the organisations that have no other member with all their secrets",
+		Short: "Delete your account, and the organisations where you are the only member, with all their secrets",
 		Long: `Delete your account for good. Organisations that you are the only member of go with it:
 their vaults' keys are destroyed, so that no copy of a secret opens any more. In other
 organisations your membership ends and your agents stop.

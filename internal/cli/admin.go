@@ -15,8 +15,8 @@ import (
 func (c *cli) adminTier() *cobra.Command {
 	var days int
 	cmd := &cobra.Command{
-		Use:   "tier ORG free|pro|business|enterprise",
-		Short: "Put an organisation, named by its id, on a tier for a time",
+		Use:   "tier ORGANISATION free|pro|business|enterprise",
+		Short: "Put an organisation on a tier for a time; name it by its id or by a user's mail address",
 		Args:  args("ORG", "TIER"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			if tiers := []string{"free", "pro", "business", "enterprise"}; !slices.Contains(tiers, a[1]) {
@@ -26,7 +26,11 @@ func (c *cli) adminTier() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t, err := cl.SetTier(cmd.Context(), a[0], a[1], days)
+			org, err := anyOrgID(cmd.Context(), cl, a[0])
+			if err != nil {
+				return err
+			}
+			t, err := cl.SetTier(cmd.Context(), org, a[1], days)
 			if err != nil {
 				return err
 			}
@@ -40,13 +44,17 @@ func (c *cli) adminTier() *cobra.Command {
 func (c *cli) adminLimits() *cobra.Command {
 	var requests, sponsored string
 	cmd := &cobra.Command{
-		Use:   "limits ORG",
+		Use:   "limits ORGANISATION",
 		Short: "Show or set an organisation's free requests a month, and whether it is sponsored",
 		Long: `Show an organisation's own limits or, with a flag, set them. Of a sponsored
 organisation requests beyond the limit cost nothing.`,
 		Args: args("ORG"),
 		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
-			l, err := cl.OrgLimits(ctx, a[0])
+			org, err := anyOrgID(ctx, cl, a[0])
+			if err != nil {
+				return err
+			}
+			l, err := cl.OrgLimits(ctx, org)
 			if err != nil {
 				return err
 			}
@@ -64,7 +72,7 @@ organisation requests beyond the limit cost nothing.`,
 					}
 					is = &b
 				}
-				if l, err = cl.SetOrgLimits(ctx, a[0], override, is); err != nil {
+				if l, err = cl.SetOrgLimits(ctx, org, override, is); err != nil {
 					return err
 				}
 			}
@@ -98,9 +106,9 @@ func parseRequests(s string) (*int64, error) {
 func (c *cli) adminCredits() *cobra.Command {
 	var g client.CreditGrant
 	cmd := &cobra.Command{
-		Use:     "credits ORG DOLLARS",
-		Short:   "Give an organisation, named by its id, credit",
-		Example: `  oneclaw admin credits 018f2c5e-0000-7000-8000-000000000000 25.50 --days 90`,
+		Use:     "credits ORGANISATION DOLLARS",
+		Short:   "Give an organisation credit; name it by its id or by a user's mail address",
+		Example: `  oneclaw admin credits ada@example.com 25.50 --days 90`,
 		Args:    args("ORG", "DOLLARS"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			cents, err := parseCents(a[1])
@@ -112,7 +120,11 @@ func (c *cli) adminCredits() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			e, err := cl.GrantCredits(cmd.Context(), a[0], g)
+			org, err := anyOrgID(cmd.Context(), cl, a[0])
+			if err != nil {
+				return err
+			}
+			e, err := cl.GrantCredits(cmd.Context(), org, g)
 			if err != nil {
 				return err
 			}
@@ -161,7 +173,7 @@ func (c *cli) adminUsers() *cobra.Command {
 				if u.IsPlatformAdmin {
 					role += ", platform admin"
 				}
-				rows = append(rows, []string{c.Short(u.ID), u.Email, u.DisplayName, u.OrgID, role})
+				rows = append(rows, []string{c.Short(u.ID), u.Email, u.DisplayName, c.Short(u.OrgID), role})
 			}
 			if err := c.PrintRows([]string{"ID", "EMAIL", "NAME", "ORGANISATION", "ROLE"}, rows, "No users."); err != nil {
 				return err

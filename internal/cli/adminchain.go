@@ -10,8 +10,6 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 func (c *cli) adminChainList() *cobra.Command {
@@ -171,21 +169,4 @@ func (c *cli) readLine(file string) (string, error) {
 		b, err = console.ReadFile(file)
 	}
 	return strings.TrimSpace(string(b)), err
-}
-
-// chainID turns a name or a number into an id. What looks like an id is one.
-func chainID(ctx context.Context, cl *client.Client, ref string) (string, error) {
-	if ids.Valid(ref) {
-		return ref, nil
-	}
-	all, err := cl.AllChains(ctx)
-	if err != nil {
-		return "", err
-	}
-	for _, ch := range all {
-		if ch.Name == ref || strconv.FormatInt(ch.ChainID, 10) == ref {
-			return ch.ID, nil
-		}
-	}
-	return "", fault.New(fault.NotFound, "chain_not_found", "There is no chain of this name or number. See `oneclaw admin chain list`.")
 }

@@ -13,7 +13,7 @@ func (c *cli) settingList() *cobra.Command {
 	return c.wideFlag(&cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
-		Short:   "List what is set: key, value, by whom, when",
+		Short:   "List the settings that were changed: key, value, by whom, when",
 		Args:    args(),
 		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
 			all, err := cl.Settings(ctx)
@@ -28,7 +28,7 @@ func (c *cli) settingSet() *cobra.Command {
 	var who session.PersonFlags
 	cmd := &cobra.Command{
 		Use:     "set KEY VALUE",
-		Short:   "Set something for the whole server; where payments go takes your password",
+		Short:   "Change a setting of the whole server; to change where payments go takes your password",
 		Example: `  oneclaw admin settings set billing.default_tier free`,
 		Args:    args("KEY", "VALUE"),
 		RunE: func(cmd *cobra.Command, a []string) error {
@@ -46,9 +46,9 @@ func (c *cli) settingSet() *cobra.Command {
 }
 
 func (c *cli) settingUnset() *cobra.Command {
-	return &cobra.Command{
+	return c.mayAsk(&cobra.Command{
 		Use:   "unset KEY",
-		Short: "Take a setting back: the server's default holds",
+		Short: "Remove a setting: the server's default applies again",
 		Args:  args("KEY"),
 		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
 			if err := cl.DeleteSetting(ctx, a[0]); err != nil {
@@ -56,5 +56,5 @@ func (c *cli) settingUnset() *cobra.Command {
 			}
 			return c.did(map[string]any{"key": a[0], "deleted": true}, "%s is not set any more.", a[0])
 		}),
-	}
+	})
 }

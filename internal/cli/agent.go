@@ -18,7 +18,7 @@ func (c *cli) agentCreate() *cobra.Command {
 	var expires string
 	cmd := &cobra.Command{
 		Use:   "create NAME",
-		Short: "Register an agent and print its key, this once",
+		Short: "Register an agent and print its key, once",
 		Long: `Register an agent and print its key. The server keeps no copy of the key: it is shown
 this once. An agent has access to nothing until a policy grants it something; see
 ` + "`oneclaw policy create`.",
@@ -46,6 +46,7 @@ this once. An agent has access to nothing until a policy grants it something; se
 		if err != nil {
 			return err
 		}
+		c.warnOfNamesake(cmd.Context(), cl, made.Agent)
 		c.EndsEarly("agent", n.ExpiresAt, made.Agent.ExpiresAt)
 		return c.printNewAgent(made)
 	}
@@ -58,7 +59,22 @@ this once. An agent has access to nothing until a policy grants it something; se
 	f.StringVar(&n.ClientCertFingerprint, "client-cert-fingerprint", "", "SHA-256 of its certificate, for mtls")
 	f.StringVar(&n.OIDCIssuer, "oidc-issuer", "", "issuer of its tokens, for oidc_client_credentials")
 	f.StringVar(&n.OIDCClientID, "oidc-client-id", "", "its client id, for oidc_client_credentials")
-	return cmd
+	return c.mayAsk(cmd)
+}
+
+// warnOfNamesake says that an agent shares its name: then commands take its id alone.
+func (c *cli) warnOfNamesake(ctx context.Context, cl *client.Client, a client.Agent) {
+	all, err := cl.Agents(ctx)
+	if err != nil {
+		return // who may not list agents can't be told
+	}
+	for _, other := range all {
+		if other.Name == a.Name && other.ID != a.ID && other.IsActive {
+			c.Warn("There are two agents of this name now: " + a.ID[:min(len(a.ID), console.ShortID)] + " is the new one, " +
+				other.ID[:min(len(other.ID), console.ShortID)] + " the other. Commands that name one of them need its id. Rename one with `oneclaw agent update ID --name NAME`.")
+			return
+		}
+	}
 }
 
 func checkAgent(name string, n client.AgentCreate) error {
@@ -113,27 +129,28 @@ func (c *cli) agentGet() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.JSON {
-				return c.PrintJSON(a)
-			}
-			ttl := ""
-			if a.TokenTTLSeconds > 0 {
-				ttl = strconv.FormatInt(a.TokenTTLSeconds, 10) + " s"
-			}
-			return c.PrintFields(field{"Name", a.Name}, field{"ID", a.ID}, field{"Description", a.Description},
-				field{"Active", console.YesNo(a.IsActive)}, field{"Auth method", a.AuthMethod},
-				field{"Scopes", strings.Join(a.Scopes, ",")}, field{"Vaults", strings.Join(a.VaultIDs, ",")},
-				field{"Token life", ttl}, field{"Created", c.When(a.CreatedAt)},
-				field{"Expires", c.Maybe(a.ExpiresAt, "never")}, field{"Last seen", c.Maybe(a.LastActiveAt, "never")})
+			return c.printAgent(a)
 		}),
 	}
+}
+
+func (c *cli) printAgent(a *client.Agent) error {
+	ttl := ""
+	if a.TokenTTLSeconds > 0 {
+		ttl = strconv.FormatInt(a.TokenTTLSeconds, 10) + " s"
+	}
+	return c.show(a, field{"Name", a.Name}, field{"ID", a.ID}, field{"Description", a.Description},
+		field{"Active", console.YesNo(a.IsActive)}, field{"Auth method", a.AuthMethod},
+		field{"Scopes", strings.Join(a.Scopes, ",")}, field{"Vaults", strings.Join(a.VaultIDs, ",")},
+		field{"Token life", ttl}, field{"Created", c.When(a.CreatedAt)},
+		field{"Expires", c.Maybe(a.ExpiresAt, "never")}, field{"Last seen", c.Maybe(a.LastActiveAt, "never")})
 }
 
 func (c *cli) agentRotateKey() *cobra.Command {
 	var yes, keep bool
 	cmd := &cobra.Command{
 		Use:   "rotate-key NAME|ID",
-		Short: "Give an agent a new key, print it this once, and end the old one",
+		Short: "Give an agent a new key, print it once, and end the old one",
 		Args:  args("NAME|ID"),
 		RunE: c.withAgent(func(ctx context.Context, cl *client.Client, id, name string) error {
 			if err := c.Confirm(ctx, yes, "End the present key of the agent "+name+"?"); err != nil {
@@ -158,15 +175,19 @@ func (c *cli) agentRotateKey() *cobra.Command {
 	}
 	yesFlag(cmd, &yes)
 	keepFlag(cmd, &keep)
-	return cmd
+	return c.mayAsk(cmd)
 }
 
 func (c *cli) agentDeactivate() *cobra.Command {
 	var yes, keep bool
 	cmd := &cobra.Command{
-		Use:   "deactivate NAME|ID",
-		Short: "End an agent: its key and tokens are refused from then on",
-		Args:  args("NAME|ID"),
+		Use:     "deactivate NAME|ID",
+		Aliases: []string{"delete"},
+		Short:   "End an agent: its key and tokens are refused from then on",
+		Long: `End an agent: its key and tokens are refused from then on, and what it made ends too.
+An agent is never removed from the list, since the log speaks of it.
+` + "`oneclaw agent activate`" + ` lets it in again.`,
+		Args: args("NAME|ID"),
 		RunE: c.withAgent(func(ctx context.Context, cl *client.Client, id, name string) error {
 			if err := c.Confirm(ctx, yes, "Deactivate the agent "+name+"?"); err != nil {
 				return err
@@ -189,7 +210,7 @@ func (c *cli) agentDeactivate() *cobra.Command {
 	}
 	yesFlag(cmd, &yes)
 	keepFlag(cmd, &keep)
-	return cmd
+	return c.mayAsk(cmd)
 }
 
 // sayEnded says what ended with a credential, as the server counts it.

@@ -1,10 +1,10 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +18,7 @@ func (c *cli) approvalList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
-		Short:   "List the requests that you made or may decide, newest first",
+		Short:   "List the requests that you made or may decide on, newest first",
 		Args:    args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if statuses := []string{"", "pending", "approved", "denied", "expired", "withdrawn", "ended"}; !slices.Contains(statuses, status) {
@@ -29,13 +29,9 @@ func (c *cli) approvalList() *cobra.Command {
 				return err
 			}
 			all, err := cl.Approvals(cmd.Context(), status)
-			var named map[string]string
-			if len(all) > 0 && !c.JSON {
-				named = namesOf(cmd.Context(), cl)
-			}
+			who := calledIn(cmd.Context(), c, cl, all, ofApproval).withVaults(cmd.Context(), cl)
 			return list(c, "approvals", all, err, []string{"ID", "STATUS", "OPERATION", "PATH", "VAULT", "REQUESTER", "EXPIRES"}, "No requests.", func(a client.Approval) []string {
-				return []string{a.ID, a.Status, a.Operation, a.SecretPath, cmp.Or(named[a.VaultID], c.Short(a.VaultID)),
-					a.RequesterType + ":" + cmp.Or(named[a.RequesterID], c.Short(a.RequesterID)), c.Maybe(&a.ExpiresAt, "")}
+				return []string{c.Short(a.ID), a.Status, a.Operation, a.SecretPath, who.vault(a.VaultID), who.of(a.RequesterType, a.RequesterID), c.Maybe(&a.ExpiresAt, "")}
 			})
 		},
 	}
@@ -45,58 +41,28 @@ func (c *cli) approvalList() *cobra.Command {
 
 func (c *cli) approvalShow() *cobra.Command {
 	return &cobra.Command{
-		Use:   "show ID",
+		Use:   "show ID|PATH",
 		Short: "Show who asks for what, and whether it was decided",
-		Args:  args("ID"),
+		Args:  args("ID|PATH"),
 		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
-			r, err := cl.Approval(ctx, a[0])
+			id, err := approvalID(ctx, cl, a[0])
 			if err != nil {
 				return err
 			}
-			var named map[string]string
-			if !c.JSON {
-				named = namesOf(ctx, cl)
+			r, err := cl.Approval(ctx, id)
+			if err != nil {
+				return err
 			}
-			return c.printApproval(r, named)
+			return c.printApproval(ctx, cl, r)
 		}),
 	}
-}
-
-// namesOf are the names of the vaults, agents and members that the caller may see, by id. What
-// it may not see stays an id.
-func namesOf(ctx context.Context, cl *client.Client) map[string]string {
-	named := map[string]string{}
-	if all, err := cl.Vaults(ctx); err == nil {
-		for _, v := range all {
-			named[v.ID] = v.Name
-		}
-	}
-	if all, err := cl.Agents(ctx); err == nil {
-		for _, a := range all {
-			named[a.ID] = a.Name
-		}
-	}
-	if all, err := cl.Members(ctx); err == nil {
-		for _, m := range all {
-			named[m.ID] = m.Email
-		}
-	}
-	return named
-}
-
-// withName is an id with its name before it, if it has one.
-func withName(named map[string]string, id string) string {
-	if name := named[id]; name != "" {
-		return name + " (" + id + ")"
-	}
-	return id
 }
 
 func (c *cli) approvalRequest() *cobra.Command {
 	var ask client.ApprovalAsk
 	cmd := &cobra.Command{
 		Use:   "request PATH",
-		Short: "Ask for a use to be approved, before trying it",
+		Short: "Ask for approval before using a secret",
 		Args:  args("PATH"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			if ops := []string{"read", "write", "delete"}; !slices.Contains(ops, ask.Operation) {
@@ -111,7 +77,7 @@ func (c *cli) approvalRequest() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.printApproval(r, nil)
+			return c.printApproval(cmd.Context(), cl, r)
 		},
 	}
 	f := cmd.Flags()
@@ -127,26 +93,30 @@ func (c *cli) approvalDecide(approve bool) *cobra.Command {
 	var reason string
 	verb, short := "deny", "Refuse a request"
 	if approve {
-		verb, short = "approve", "Let a request's use happen"
+		verb, short = "approve", "Approve a request"
 	}
 	cmd := &cobra.Command{
-		Use:   verb + " ID",
+		Use:   verb + " ID|PATH",
 		Short: short,
 		Long: short + `. Your password is asked for each time, and the code of the second factor if
 you have one: a decision takes a person, and a stored login can be used by any
 program that runs as you.`,
-		Args: args("ID"),
+		Args: args("ID|PATH"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			return c.AsPerson(cmd.Context(), &who, func(cl *client.Client) error {
 				decide := cl.Deny
 				if approve {
 					decide = cl.Approve
 				}
-				r, err := decide(cmd.Context(), a[0], reason)
+				id, err := c.toDecide(cmd.Context(), cl, verb, a[0])
 				if err != nil {
 					return err
 				}
-				return c.printApproval(r, nil)
+				r, err := decide(cmd.Context(), id, reason)
+				if err != nil {
+					return err
+				}
+				return c.printApproval(cmd.Context(), cl, r)
 			})
 		},
 	}
@@ -160,18 +130,22 @@ program that runs as you.`,
 func (c *cli) approvalWithdraw() *cobra.Command {
 	var who session.PersonFlags
 	cmd := &cobra.Command{
-		Use:   "withdraw ID",
-		Short: "Take a request back, or what is left of an approval",
-		Long: `Take a request back, or what is left of an approval. It ends at once. Your
+		Use:   "withdraw ID|PATH",
+		Short: "Withdraw a request, or what is left of an approval",
+		Long: `Withdraw a request, or what is left of an approval. It ends at once. Your
 password is asked for when neither you nor an agent of yours asked for it.`,
-		Args: args("ID"),
+		Args: args("ID|PATH"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			return c.OrAsPerson(cmd.Context(), &who, func(cl *client.Client) error {
-				r, err := cl.Withdraw(cmd.Context(), a[0])
+				id, err := approvalID(cmd.Context(), cl, a[0])
 				if err != nil {
 					return err
 				}
-				return c.printApproval(r, nil)
+				r, err := cl.Withdraw(cmd.Context(), id)
+				if err != nil {
+					return err
+				}
+				return c.printApproval(cmd.Context(), cl, r)
 			})
 		},
 	}
@@ -179,9 +153,27 @@ password is asked for when neither you nor an agent of yours asked for it.`,
 	return cmd
 }
 
-func (c *cli) printApproval(r *client.Approval, named map[string]string) error {
+// toDecide finds the request that a decision is about. One that is named by the path of
+// its secret is shown and asked about: another may wait there by now than the person saw.
+func (c *cli) toDecide(ctx context.Context, cl *client.Client, verb, ref string) (string, error) {
+	id, err := approvalID(ctx, cl, ref)
+	if err != nil || strings.HasPrefix(id, ref) {
+		return id, err
+	}
+	r, err := cl.Approval(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	who := calledIn(ctx, c, cl, []client.Approval{*r}, ofApproval)
+	return id, c.Confirm(ctx, false, console.Capital(verb)+" the "+r.Operation+" of "+r.SecretPath+" by "+who.of(r.RequesterType, r.RequesterID)+"?")
+}
+
+func ofApproval(a client.Approval) (kind, id string) { return a.RequesterType, a.RequesterID }
+
+func (c *cli) printApproval(ctx context.Context, cl *client.Client, r *client.Approval) error {
+	who := calledIn(ctx, c, cl, []client.Approval{*r}, ofApproval).withVaults(ctx, cl)
 	return c.show(r, field{"ID", r.ID}, field{"Status", r.Status}, field{"Operation", r.Operation}, field{"Path", r.SecretPath},
-		field{"Vault", withName(named, r.VaultID)}, field{"Requester", r.RequesterType + ":" + withName(named, r.RequesterID)}, field{"Reason", r.Reason},
+		field{"Vault", who.fullVault(r.VaultID)}, field{"Requester", who.full(r.RequesterType, r.RequesterID)}, field{"Reason", r.Reason},
 		field{"Uses", strconv.Itoa(r.UsesLeft) + " of " + strconv.Itoa(r.MaxUses) + " left"}, field{"Expires", c.Maybe(&r.ExpiresAt, "")},
 		field{"Decision", r.DecisionReason})
 }

@@ -198,7 +198,8 @@ func (c *cli) auditKeys() *cobra.Command {
 }
 
 func (c *cli) auditVerify() *cobra.Command {
-	var file, key string
+	var file string
+	var keys []string
 	var full bool
 	cmd := &cobra.Command{
 		Use:   "verify",
@@ -206,14 +207,15 @@ func (c *cli) auditVerify() *cobra.Command {
 		Long: `Check that no event of the audit log was altered, removed, added or moved. The server
 checks its own log, from where it found it whole last since it started; with --full from
 the first event on. With --file an export is checked here, without any server, with
-nothing but the public keys of the log. The exit code is 1 when the log is not whole.`,
+nothing but the public keys of the log: all of them, if its key was ever rotated. The
+exit code is 1 when the log is not whole.`,
 		Example: `  oneclaw audit verify
   oneclaw audit keys > log.pub          # once, and kept apart from the server
   oneclaw audit export > export.jsonl
   oneclaw audit verify --file export.jsonl --public-key @log.pub`,
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			report, err := c.verify(cmd.Context(), file, key, full)
+			report, err := c.verify(cmd.Context(), file, keys, full)
 			if err != nil {
 				return err
 			}
@@ -228,13 +230,13 @@ nothing but the public keys of the log. The exit code is 1 when the log is not w
 	}
 	cmd.Flags().BoolVar(&full, "full", false, "check all events again, also those that the server found whole before")
 	cmd.Flags().StringVar(&file, "file", "", "check this export offline (- for stdin)")
-	cmd.Flags().StringVar(&key, "public-key", "", "public keys of the log as audit keys prints them, or @FILE that holds them; with --file")
+	cmd.Flags().StringArrayVar(&keys, "public-key", nil, "with --file: public keys of the log as oneclaw audit keys prints them, or @FILE that holds them; may be given several times")
 	return cmd
 }
 
-func (c *cli) verify(ctx context.Context, file, key string, full bool) (*client.AuditReport, error) {
+func (c *cli) verify(ctx context.Context, file string, keys []string, full bool) (*client.AuditReport, error) {
 	if file == "" {
-		if key != "" {
+		if len(keys) > 0 {
 			return nil, console.Usage("--public-key goes with --file.")
 		}
 		cl, err := c.Client()
@@ -246,18 +248,25 @@ func (c *cli) verify(ctx context.Context, file, key string, full bool) (*client.
 		}
 		return cl.AuditVerify(ctx)
 	}
-	if key == "" {
+	if full {
+		return nil, console.Usage("--full goes without --file: an export is always checked from its first event on.")
+	}
+	if len(keys) == 0 {
 		return nil, console.Usage("--file needs --public-key: without it an altered log could be made to look whole.")
 	}
 	if c.verifyExport == nil {
 		return nil, fault.New(fault.Internal, "not_built_in", "This build can not check exports.")
 	}
-	if name, ok := strings.CutPrefix(key, "@"); ok {
+	for i, k := range keys {
+		name, ok := strings.CutPrefix(k, "@")
+		if !ok {
+			continue
+		}
 		b, err := console.ReadFile(name)
 		if err != nil {
 			return nil, err
 		}
-		key = string(b)
+		keys[i] = strings.TrimSpace(string(b))
 	}
 	in := c.Stdin
 	if file != "-" {
@@ -268,7 +277,7 @@ func (c *cli) verify(ctx context.Context, file, key string, full bool) (*client.
 		defer f.Close()
 		in = f
 	}
-	r, err := c.verifyExport(in, strings.TrimSpace(key))
+	r, err := c.verifyExport(in, strings.Join(keys, "\n"))
 	if err != nil {
 		return nil, err
 	}
@@ -302,6 +311,10 @@ func broken(r *client.AuditReport) string {
 	}
 	if r.Problem != "" {
 		s += " " + console.Capital(console.Sentence(r.Problem))
+	}
+	if r.UnknownKey != "" {
+		s += " Its key " + r.UnknownKey + " was not given with --public-key. If the log's key was rotated (" + console.Quote("oneclaw keys rotate audit") + "), give its public half too, from where you keep such keys (" +
+			console.Quote("oneclaw audit keys") + " prints them all). If nobody rotated it, the log was altered."
 	}
 	return s
 }

@@ -15,7 +15,7 @@ import (
 func (c *cli) billingStatus() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
-		Short: "Show the tier, the credit, and what is used of what there may be",
+		Short: "Show your tier, your credit, and how much of your limits is used",
 		Args:  args(),
 		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
 			s, err := cl.Subscription(ctx)
@@ -98,7 +98,7 @@ func (c *cli) billingHistory() *cobra.Command {
 func (c *cli) billingCredits() *cobra.Command {
 	return &cobra.Command{
 		Use:   "credits",
-		Short: "Show the credit, and what of it ends soon",
+		Short: "Show your credit, and how much of it expires soon",
 		Args:  args(),
 		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
 			b, err := cl.CreditBalance(ctx)

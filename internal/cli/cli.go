@@ -78,7 +78,9 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 3 not authenticated, 4 denied, 5 n
 	f.BoolVar(&c.JSON, "json", false, "print JSON, also for errors")
 	f.StringVar(&c.APIURL, "api-url", "", "address of the server")
 	f.StringVar(&c.vault, "vault", "", "name or id of the vault")
+	f.StringVar(&c.CAFile, "ca-file", "", "trust the certificate authorities in this file (PEM), too")
 	root.AddCommand(c.commands()...)
+	root.SetHelpCommand(helpCommand())
 	c.hideForeignFlags(root)
 	return root
 }
@@ -88,21 +90,20 @@ type stateKey struct{}
 
 const environmentHelp = `Environment: ONECLAW_BASE_URL or ONECLAW_API_URL (address of the server),
 ONECLAW_TOKEN, ONECLAW_API_KEY, ONECLAW_AGENT_API_KEY (credential, in this order,
-before a stored login), ONECLAW_VAULT_ID (vault), NO_COLOR.`
+before a stored login), ONECLAW_VAULT_ID (vault), SSL_CERT_FILE (trusted certificate
+authorities, in place of the system's), NO_COLOR.`
 
 // hideForeignFlags leaves the flags for calling a server out of the help of
 // commands that the caller adds, which do not read them.
 func (c *cli) hideForeignFlags(root *cobra.Command) {
-	c.ours = map[string]bool{root.Name(): true}
+	c.ours = map[string]bool{root.Name(): true, "help": true}
 	for _, cmd := range root.Commands() {
 		c.ours[cmd.Name()] = true
 	}
 	help := root.HelpFunc()
 	root.SetHelpFunc(func(cmd *cobra.Command, a []string) {
-		if c.foreign(cmd) {
-			for _, name := range []string{"json", "api-url", "vault"} {
-				_ = root.PersistentFlags().MarkHidden(name) // they exist
-			}
+		for _, name := range []string{"json", "api-url", "ca-file", "vault"} {
+			root.PersistentFlags().Lookup(name).Hidden = c.foreign(cmd) || name == "vault" && cmd.HasParent() && !worksInAVault(cmd)
 		}
 		help(cmd, a)
 	})

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,7 +46,38 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	} else {
 		s += " Run " + console.Quote(cmd.CommandPath()+" --help") + "."
 	}
-	return errors.New(s)
+	return console.Usage(s)
+}
+
+// askedFor is the command that arguments lead to, or the refusal of one that is not there.
+func askedFor(root *cobra.Command, arguments []string) (*cobra.Command, error) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	cmd, rest, err := root.Find(arguments)
+	if err != nil {
+		return nil, console.Usage(console.Capital(console.Sentence(err.Error())))
+	}
+	cmd.InitDefaultHelpFlag()
+	if cmd.HasAvailableSubCommands() && cmd.ParseFlags(rest) == nil { // a wrong flag is said when it runs
+		err = unknownCommand(cmd, cmd.Flags().Args())
+	}
+	return cmd, err
+}
+
+// helpCommand is `help`, which refuses what is no command as all others do.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Show what a command does, and its flags",
+		RunE: func(cmd *cobra.Command, a []string) error {
+			about, err := askedFor(cmd.Root(), a)
+			if err != nil {
+				return err
+			}
+			about.InitDefaultVersionFlag()
+			return about.Help()
+		},
+	}
 }
 
 // closest is the command that was most likely meant: one letter off before two.
@@ -62,6 +94,9 @@ func closest(cmd *cobra.Command, typed string) string {
 // args wants one argument for each name.
 func args(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, given []string) error {
+		if i := slices.Index(given, ""); i >= 0 && i < len(names) && names[i] != "NAME" { // checkName says that better
+			return console.Usage(names[i] + " is empty: is the variable that it comes from set?")
+		}
 		if len(given) == len(names) {
 			return nil
 		}

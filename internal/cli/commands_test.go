@@ -323,6 +323,10 @@ func TestAuditVerify(t *testing.T) {
 	if gotKey != "FROM FILE" {
 		t.Errorf("key = %q", gotKey)
 	}
+	off.ok("", "audit", "verify", "--file", file, "--public-key", "KEY", "--public-key", "@"+off.file("key", "FROM FILE\n"))
+	if gotKey != "KEY\nFROM FILE" {
+		t.Errorf("two keys = %q", gotKey)
+	}
 	if r := off.run("tampered", "audit", "verify", "--file", "-", "--public-key", "KEY"); r.code != cli.ExitFailure {
 		t.Errorf("an altered export: exit %d", r.code)
 	}
@@ -330,6 +334,12 @@ func TestAuditVerify(t *testing.T) {
 		if r := off.run("", append([]string{"audit", "verify"}, args...)...); r.code != cli.ExitUsage {
 			t.Errorf("%v: exit %d, %q", args, r.code, r.err)
 		}
+	}
+	off.verify = func(io.Reader, string) (client.AuditReport, error) {
+		return client.AuditReport{FirstBadSeq: 7, Problem: "not signed by a known key", UnknownKey: "audit:2"}, nil
+	}
+	if r := off.run("", "audit", "verify", "--file", file, "--public-key", "KEY"); r.code != cli.ExitFailure || !strings.Contains(r.err, "audit:2") || !strings.Contains(r.err, "oneclaw keys rotate audit") {
+		t.Errorf("a key that was rotated: exit %d, %q", r.code, r.err)
 	}
 	off.verify = func(io.Reader, string) (client.AuditReport, error) {
 		return client.AuditReport{}, errors.New("line 3 is no event")

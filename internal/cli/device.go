@@ -66,7 +66,7 @@ func (c *cli) awaitDevice(ctx context.Context, cl *client.Client, code *client.D
 		case client.DeviceDenied:
 			return nil, fault.New(fault.Denied, "login_denied", "The login was denied.")
 		default:
-			return nil, fault.New(fault.Unauthenticated, "login_expired", "Nobody approved the login in time. Run it again.")
+			return nil, fault.New(fault.Unauthenticated, "login_expired", "Nobody approved the login in time. Run the command again.")
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,11 +26,20 @@ func (c *cli) checkFlags(cmd *cobra.Command) error {
 		case err != nil:
 		case empty(f.Value) && !mayBeEmpty[f.Name]:
 			err = console.Usage("--" + f.Name + " has an empty value. Leave it out, or give it one.")
-		case c.foreign(cmd) && (f.Name == "api-url" || f.Name == "vault") && cmd.LocalNonPersistentFlags().Lookup(f.Name) == nil:
+		case cmd.LocalNonPersistentFlags().Lookup(f.Name) != nil:
+		case c.foreign(cmd) && (f.Name == "api-url" || f.Name == "vault" || f.Name == "ca-file"), f.Name == "vault" && !worksInAVault(cmd):
 			err = console.Usage(console.Quote(cmd.CommandPath()) + " does not take --" + f.Name + "; see " + console.Quote(cmd.CommandPath()+" --help") + ".")
 		}
 	})
 	return err
+}
+
+// worksInAVault reports whether a command takes --vault. On any other it would be left
+// out in silence.
+func worksInAVault(cmd *cobra.Command) bool {
+	_, path, _ := strings.Cut(cmd.CommandPath(), " ")
+	group, _, _ := strings.Cut(path, " ")
+	return slices.Contains([]string{"secret", "policy"}, group) || slices.Contains([]string{"share create", "approval request", "agent accept"}, path)
 }
 
 // empty reports whether a text, or a part of a list of texts, is empty.
@@ -84,7 +94,7 @@ func parseDuration(s string) (time.Duration, error) {
 
 // wideFlag adds --wide to a command that lists.
 func (c *cli) wideFlag(cmd *cobra.Command) *cobra.Command {
-	cmd.Flags().BoolVar(&c.Wide, "wide", false, "on a terminal, shorten nothing to fit")
+	cmd.Flags().BoolVar(&c.Wide, "wide", false, "do not shorten columns to fit the terminal")
 	return cmd
 }
 
@@ -103,7 +113,7 @@ func checkName(s string) error {
 }
 
 func yesFlag(cmd *cobra.Command, yes *bool) {
-	cmd.Flags().BoolVarP(yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVarP(yes, "yes", "y", false, "do not ask for confirmation")
 }
 
 func keepFlag(cmd *cobra.Command, keep *bool) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +20,10 @@ func (c *cli) secretVersions() *cobra.Command {
 		Args:  args("PATH"),
 		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, a []string) error {
 			all, err := cl.SecretVersions(ctx, vault, a[0])
+			who := calledIn(ctx, c, cl, all, func(v client.SecretVersion) (kind, id string) {
+				kind, id, _ = strings.Cut(v.CreatedBy, ":")
+				return kind, id
+			})
 			return list(c, "versions", all, err, []string{"VERSION", "STATE", "TYPE", "WRITTEN BY", "WRITTEN", "EXPIRES"}, "No versions.", func(v client.SecretVersion) []string {
 				state := "old"
 				switch {
@@ -29,7 +34,7 @@ func (c *cli) secretVersions() *cobra.Command {
 				case v.IsCurrent:
 					state = "current"
 				}
-				return []string{strconv.FormatInt(v.Version, 10), state, v.Type, c.ShortActor(v.CreatedBy),
+				return []string{strconv.FormatInt(v.Version, 10), state, v.Type, who.actor(v.CreatedBy),
 					c.When(v.CreatedAt), c.Maybe(v.ExpiresAt, "never")}
 			})
 		}),
@@ -37,7 +42,7 @@ func (c *cli) secretVersions() *cobra.Command {
 }
 
 func (c *cli) secretRestore() *cobra.Command {
-	return &cobra.Command{
+	return c.mayAsk(&cobra.Command{
 		Use:   "restore PATH",
 		Short: "Bring a deleted secret back",
 		Args:  args("PATH"),
@@ -53,7 +58,7 @@ func (c *cli) secretRestore() *cobra.Command {
 			}
 			return c.printWritten("Restored", s)
 		}),
-	}
+	})
 }
 
 func (c *cli) secretDelete() *cobra.Command {
@@ -111,5 +116,5 @@ func (c *cli) removal(use, short, question, done, key string,
 		}),
 	}
 	yesFlag(cmd, &yes)
-	return cmd
+	return c.mayAsk(cmd)
 }

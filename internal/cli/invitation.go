@@ -35,7 +35,7 @@ for a password, until the stored login ends; the mail says until when.`,
 		},
 	}
 	cmd.Flags().StringVar(&role, "role", "member", "owner, admin or member")
-	return cmd
+	return c.mayAsk(cmd)
 }
 
 func (c *cli) orgInvitations() *cobra.Command {
@@ -50,7 +50,7 @@ func (c *cli) orgInvitations() *cobra.Command {
 				if i.IsExpired {
 					status = "expired"
 				}
-				return []string{i.ID, i.Email, i.Role, status, c.When(i.ExpiresAt)}
+				return []string{c.Short(i.ID), i.Email, i.Role, status, c.When(i.ExpiresAt)}
 			})
 		}),
 	})
@@ -58,9 +58,9 @@ func (c *cli) orgInvitations() *cobra.Command {
 
 func (c *cli) orgResend() *cobra.Command {
 	return &cobra.Command{
-		Use:   "resend ID",
-		Short: "Mail an invitation again; the token of the earlier mail ends",
-		Args:  args("ID"),
+		Use:   "resend EMAIL|ID",
+		Short: "Mail an invitation again; the link in the earlier mail stops working",
+		Args:  args("EMAIL|ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			return c.onInvitation(cmd.Context(), a[0], "resent", (*client.Client).ResendInvitation)
 		},
@@ -69,24 +69,28 @@ func (c *cli) orgResend() *cobra.Command {
 
 func (c *cli) orgRevoke() *cobra.Command {
 	return &cobra.Command{
-		Use:   "revoke ID",
-		Short: "Take an invitation back",
-		Args:  args("ID"),
+		Use:   "revoke EMAIL|ID",
+		Short: "Withdraw an invitation",
+		Args:  args("EMAIL|ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			return c.onInvitation(cmd.Context(), a[0], "revoked", (*client.Client).RevokeInvitation)
 		},
 	}
 }
 
-func (c *cli) onInvitation(ctx context.Context, id, past string, do func(*client.Client, context.Context, string) error) error {
+func (c *cli) onInvitation(ctx context.Context, ref, past string, do func(*client.Client, context.Context, string) error) error {
 	cl, err := c.Client()
+	if err != nil {
+		return err
+	}
+	id, err := invitationID(ctx, cl, ref)
 	if err != nil {
 		return err
 	}
 	if err := do(cl, ctx, id); err != nil {
 		return err
 	}
-	return c.did(map[string]any{"id": id, past: true}, "The invitation %s was %s.", id, past)
+	return c.did(map[string]any{"id": id, past: true}, "The invitation %s was %s.", ref, past)
 }
 
 // orgAccept takes the token as an argument too, as the mail shows it: it is good

@@ -19,8 +19,8 @@ func (c *cli) ipRuleList() *cobra.Command {
 		Args:    args(),
 		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
 			all, err := cl.IPRules(ctx)
-			return list(c, "rules", all, err, []string{"ID", "RULE", "NETWORK", "FOR", "NAME"}, "No rules: any address may.", func(r client.IPRule) []string {
-				return []string{r.ID, r.RuleType, r.CIDR, r.AppliesTo, r.Label}
+			return list(c, "rules", all, err, []string{"ID", "RULE", "NETWORK", "FOR", "NAME"}, "No rules: every address may.", func(r client.IPRule) []string {
+				return []string{c.Short(r.ID), r.RuleType, r.CIDR, r.AppliesTo, r.Label}
 			})
 		}),
 	})
@@ -31,8 +31,8 @@ func (c *cli) ipRuleAdd() *cobra.Command {
 	var r client.IPRuleCreate
 	cmd := &cobra.Command{
 		Use:   "add allow|deny NETWORK",
-		Short: "Let a network in, or keep it out",
-		Long: `Let a network or an address in, or keep it out. Deny wins; where any rule allows, an
+		Short: "Allow or deny a network",
+		Long: `Allow or deny a network or an address. Deny wins; where any rule allows, an
 address must match one that does. A rule that keeps out the address that you ask from
 is refused unless --force is given.`,
 		Example: `  oneclaw ip-rule add allow 192.0.2.0/24 --label office
@@ -68,21 +68,26 @@ func (c *cli) ipRuleDelete() *cobra.Command {
 	var who session.PersonFlags
 	var yes, force bool
 	cmd := &cobra.Command{
-		Use:   "delete ID",
+		Use:   "delete NETWORK|LABEL|ID",
 		Short: "Delete a rule",
-		Args:  args("ID"),
+		Args:  args("NETWORK|LABEL|ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			if _, err := c.Client(); err != nil {
+			cl, err := c.Client()
+			if err != nil {
+				return err
+			}
+			id, err := ipRuleID(cmd.Context(), cl, a[0])
+			if err != nil {
 				return err
 			}
 			if err := c.Confirm(cmd.Context(), yes, "Delete the rule "+a[0]+"?"); err != nil {
 				return err
 			}
 			return c.OrAsPerson(cmd.Context(), &who, func(cl *client.Client) error {
-				if err := cl.DeleteIPRule(cmd.Context(), a[0], force); err != nil {
+				if err := cl.DeleteIPRule(cmd.Context(), id, force); err != nil {
 					return err
 				}
-				return c.did(map[string]any{"id": a[0], "deleted": true}, "Deleted the rule %s.", a[0])
+				return c.did(map[string]any{"id": id, "deleted": true}, "Deleted the rule %s.", a[0])
 			})
 		},
 	}

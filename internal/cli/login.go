@@ -18,7 +18,7 @@ func (c *cli) loginCommand() *cobra.Command {
 	var dev, device bool
 	cmd := &cobra.Command{
 		Use:   "login",
-		Short: "Log in as a human with email and password",
+		Short: "Log in as a person: with email and password, a browser, or an identity provider",
 		Long: `Log in as a human. The email and the password are asked for on a terminal. Elsewhere
 give --email, and the password with --password-file or on stdin; or an ID token of the
 server's identity provider with --id-token-file.
@@ -130,5 +130,5 @@ func (c *cli) logoutCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&everywhere, "everywhere", false, "end all your logins and devices, too; it asks for your password")
-	return cmd
+	return c.mayAsk(cmd)
 }

@@ -15,7 +15,7 @@ import (
 func (c *cli) mfaStatus() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
-		Short: "Say whether your logins need a second factor",
+		Short: "Show whether your logins need a second factor",
 		Args:  args(),
 		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
 			on, err := cl.MFAEnabled(ctx)

@@ -2,15 +2,13 @@ package cli
 
 import (
 	"context"
-	"strings"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
-	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 func (c *cli) orgMembers() *cobra.Command {
@@ -28,11 +26,14 @@ func (c *cli) orgMembers() *cobra.Command {
 }
 
 func (c *cli) orgRole() *cobra.Command {
-	return &cobra.Command{
+	return c.mayAsk(&cobra.Command{
 		Use:   "role MEMBER owner|admin|member",
-		Short: "Give a member, named by mail address or id, another role",
+		Short: "Give a member another role; name them by mail address, name or id",
 		Args:  args("MEMBER", "ROLE"),
 		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+			if roles := []string{"owner", "admin", "member"}; !slices.Contains(roles, a[1]) {
+				return console.Usage("A role is " + oneOf(roles) + ".")
+			}
 			id, err := memberID(ctx, cl, a[0])
 			if err != nil {
 				return err
@@ -43,33 +44,15 @@ func (c *cli) orgRole() *cobra.Command {
 			}
 			return c.did(m, "%s is %s now.", m.Email, m.Role)
 		}),
-	}
+	})
 }
 
 func (c *cli) orgRemove() *cobra.Command {
-	return c.removes(&cobra.Command{
+	return c.mayAsk(c.removes(&cobra.Command{
 		Use:   "remove MEMBER",
-		Short: "End a membership, with the keys and policies of that member; its agents stop and become yours",
+		Short: "Remove a member, with their keys and policies; their agents stop and become yours",
 		Args:  args("MEMBER"),
-	}, memberID, "Remove %s from the organisation?", (*client.Client).RemoveMember, "removed", "Removed %s.")
-}
-
-// memberID turns a mail address into the id of its member. What looks like an id
-// is one.
-func memberID(ctx context.Context, cl *client.Client, ref string) (string, error) {
-	if ids.Valid(ref) {
-		return ref, nil
-	}
-	all, err := cl.Members(ctx)
-	if err != nil {
-		return "", err
-	}
-	for _, m := range all {
-		if strings.EqualFold(m.Email, ref) {
-			return m.ID, nil
-		}
-	}
-	return "", fault.New(fault.NotFound, "member_not_found", "There is no member with this mail address. See `oneclaw org members`.")
+	}, memberID, "Remove %s from the organisation?", (*client.Client).RemoveMember, "removed", "Removed %s."))
 }
 
 func (c *cli) orgList() *cobra.Command {
@@ -93,7 +76,7 @@ login is an API key of one organisation, and is shown nothing of others.`,
 				}
 				var rows [][]string
 				for _, o := range all {
-					rows = append(rows, []string{o.ID, o.Name, o.Role, console.YesNo(o.IsCurrent), c.When(o.JoinedAt)})
+					rows = append(rows, []string{c.Short(o.ID), o.Name, o.Role, console.YesNo(o.IsCurrent), c.When(o.JoinedAt)})
 				}
 				return c.PrintRows([]string{"ID", "NAME", "ROLE", "CURRENT", "SINCE"}, rows, "No organisations.")
 			})
@@ -122,8 +105,8 @@ func (c *cli) orgSwitch() *cobra.Command {
 	var who session.PersonFlags
 	cmd := &cobra.Command{
 		Use:   "switch NAME|ID",
-		Short: "Work in another of your organisations, and log in to it from now on",
-		Long: `Work in another of your organisations, and log in to it from now on. Your password
+		Short: "Switch to another of your organisations, also for later logins",
+		Long: `Switch to another of your organisations, also for later logins. Your password
 is asked for, and the code of the second factor if you have one: a stored login stays in
 its organisation. It is replaced by one of the other, and revoked.`,
 		Args: args("ORGANISATION"),
@@ -160,30 +143,4 @@ func (c *cli) switchOrg(ctx context.Context, cl *client.Client, base, ref string
 		return err
 	}
 	return c.Keep(ctx, cl.UsingToken(string(token.AccessToken.Reveal())), base, *token)
-}
-
-// orgID turns the name of one of the caller's organisations into its id. Names
-// need not be unique.
-func orgID(ctx context.Context, cl *client.Client, ref string) (string, error) {
-	if ids.Valid(ref) {
-		return ref, nil
-	}
-	all, err := cl.Orgs(ctx)
-	if err != nil {
-		return "", err
-	}
-	found := ""
-	for _, o := range all {
-		switch {
-		case o.Name != ref:
-		case found != "":
-			return "", console.Usage("Several of your organisations have that name. Give the id; see `oneclaw org list`.")
-		default:
-			found = o.ID
-		}
-	}
-	if found == "" {
-		return "", fault.New(fault.NotFound, "org_not_found", "You belong to no organisation of that name. See `oneclaw org list`.")
-	}
-	return found, nil
 }

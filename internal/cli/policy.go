@@ -13,17 +13,15 @@ import (
 
 // grantFlags are the flags of `policy create`.
 type grantFlags struct {
-	agent, user, path, expires, after, before, zone string
-	permissions, addresses                          []string
-	approval                                        bool
-	uses                                            int
-	valid                                           int64
+	agent, user, path, expires string
+	permissions                []string
+	terms                      termFlags
 }
 
 func (c *cli) policyCreate() *cobra.Command {
 	var g grantFlags
 	cmd := &cobra.Command{
-		Use:   "create (--agent NAME|ID | --user ID) --path PATTERN",
+		Use:   "create (--agent NAME|ID | --user EMAIL|ID) --path PATTERN",
 		Short: "Grant access to the secrets whose path matches a pattern",
 		Example: `  oneclaw policy create --agent builder --path 'api-keys/*'
   oneclaw policy create --agent deployer --path 'prod/**' --permissions read,write --expires 30d
@@ -38,15 +36,10 @@ func (c *cli) policyCreate() *cobra.Command {
 		if g.path == "" {
 			return console.Usage("Give --path: * stands for one part of a path, ** for any number.")
 		}
-		for _, p := range g.permissions {
-			if p == "admin" {
-				return console.Usage("A policy gives no right to manage: --permissions takes read, write and delete. To have somebody manage vaults, see `oneclaw org role`.")
-			}
-			if !slices.Contains([]string{"read", "write", "delete"}, p) {
-				return console.Usage("--permissions takes read, write, delete, or several of them with commas between.")
-			}
+		if err := checkPermissions(g.permissions); err != nil {
+			return err
 		}
-		conditions, err := g.conditions()
+		conditions, err := g.terms.over(cmd.Flags(), nil)
 		if err != nil {
 			return err
 		}
@@ -63,7 +56,7 @@ func (c *cli) policyCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		typ, id, err := g.principal(cmd.Context(), cl)
+		typ, id, err := principal(cmd.Context(), cl, g.agent, g.user)
 		if err != nil {
 			return err
 		}
@@ -73,78 +66,89 @@ func (c *cli) policyCreate() *cobra.Command {
 			return err
 		}
 		c.EndsEarly("policy", ends, p.ExpiresAt)
-		for _, w := range p.Warnings {
-			c.Warn(w)
-		}
-		return c.show(p, field{"ID", p.ID}, field{"Path", p.SecretPathPattern},
-			field{"Granted to", p.PrincipalType + ":" + p.PrincipalID}, field{"Permissions", strings.Join(p.Permissions, ",")},
-			field{"Conditions", compact(p.Conditions)}, field{"Expires", c.Maybe(p.ExpiresAt, "never")})
+		return c.printPolicy(cmd.Context(), cl, p)
 	}
 	f := cmd.Flags()
 	f.StringVar(&g.agent, "agent", "", "the agent, by name or id")
-	f.StringVar(&g.user, "user", "", "the human, by id")
+	f.StringVar(&g.user, "user", "", "the person, by mail address, name or id")
 	f.StringVar(&g.path, "path", "", "pattern of paths: * for one part, ** for any number")
 	f.StringSliceVar(&g.permissions, "permissions", []string{"read"}, "read, write (with which an agent may also delete), delete")
-	f.StringSliceVar(&g.addresses, "ip", nil, "only from these address ranges (CIDR)")
-	f.StringVar(&g.after, "after", "", "only after this time of day (HH:MM)")
-	f.StringVar(&g.before, "before", "", "only before this time of day (HH:MM)")
-	f.BoolVar(&g.approval, "require-approval", false, "ask a human to approve each use")
-	f.IntVar(&g.uses, "approval-uses", 0, "how often an approval can be used (default 1)")
-	f.Int64Var(&g.valid, "approval-seconds", 0, "how long it can be used (default 900)")
-	f.StringVar(&g.zone, "timezone", "UTC", "time zone of --after and --before")
-	return cmd
+	g.terms.flags(cmd)
+	return c.mayAsk(cmd)
 }
 
-func (g *grantFlags) conditions() (*client.Conditions, error) {
-	if (g.after == "") != (g.before == "") {
-		return nil, console.Usage("Give --after and --before together.")
+func checkPermissions(all []string) error {
+	for _, p := range all {
+		if p == "admin" {
+			return console.Usage("A policy gives no right to manage: --permissions takes read, write and delete. To have somebody manage vaults, see `oneclaw org role`.")
+		}
+		if !slices.Contains([]string{"read", "write", "delete"}, p) {
+			return console.Usage("--permissions takes read, write, delete, or several of them with commas between.")
+		}
 	}
-	if !g.approval && (g.uses != 0 || g.valid != 0) {
-		return nil, console.Usage("--approval-uses and --approval-seconds go with --require-approval.")
-	}
-	if g.after == "" && len(g.addresses) == 0 && !g.approval {
-		return nil, nil
-	}
-	k := &client.Conditions{IPAllowlist: g.addresses}
-	if g.after != "" {
-		k.TimeWindow = &client.TimeWindow{After: g.after, Before: g.before, Timezone: g.zone}
-	}
-	if g.approval {
-		k.RequireApproval = &client.ApprovalTerms{ValidSeconds: g.valid, MaxUses: g.uses}
-	}
-	return k, nil
+	return nil
 }
 
-func (g *grantFlags) principal(ctx context.Context, cl *client.Client) (typ, id string, err error) {
-	if g.user != "" {
-		return "user", g.user, nil
+// principal is the agent or the member that one of the two names.
+func principal(ctx context.Context, cl *client.Client, agent, user string) (typ, id string, err error) {
+	if user != "" {
+		id, err = memberID(ctx, cl, user)
+		return "user", id, err
 	}
-	id, err = agentID(ctx, cl, g.agent)
+	id, err = agentID(ctx, cl, agent)
 	return "agent", id, err
 }
 
+func (c *cli) printPolicy(ctx context.Context, cl *client.Client, p *client.Policy) error {
+	for _, w := range p.Warnings {
+		c.Warn(w)
+	}
+	who := calledIn(ctx, c, cl, []client.Policy{*p}, ofPolicy)
+	return c.show(p, field{"ID", p.ID}, field{"Path", p.SecretPathPattern},
+		field{"Granted to", who.full(p.PrincipalType, p.PrincipalID)}, field{"Permissions", strings.Join(p.Permissions, ",")},
+		field{"Conditions", compact(p.Conditions)}, field{"Expires", c.Maybe(p.ExpiresAt, "never")})
+}
+
+func ofPolicy(p client.Policy) (kind, id string) { return p.PrincipalType, p.PrincipalID }
+
 func (c *cli) policyList() *cobra.Command {
-	return c.wideFlag(&cobra.Command{
+	var agent, user string
+	cmd := c.wideFlag(&cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
-		Short:   "List the policies of a vault: id, pattern, principal, permissions, conditions, expiry",
+		Short:   "List the policies of a vault: id, pattern, to whom, permissions, conditions, expiry",
 		Args:    args(),
 		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, _ []string) error {
+			if agent != "" && user != "" {
+				return console.Usage("Give --agent or --user, not both.")
+			}
+			of := ""
+			if agent != "" || user != "" {
+				var err error
+				if _, of, err = principal(ctx, cl, agent, user); err != nil {
+					return err
+				}
+			}
 			all, err := cl.Policies(ctx, vault)
-			return list(c, "policies", all, err, []string{"ID", "PATH", "GRANTED TO", "PERMISSIONS", "CONDITIONS", "EXPIRES"}, "No policies.", func(p client.Policy) []string {
-				return []string{c.Short(p.ID), p.SecretPathPattern, p.PrincipalType + ":" + c.Short(p.PrincipalID),
-					strings.Join(p.Permissions, ","), compact(p.Conditions), c.Maybe(p.ExpiresAt, "never")}
+			all = slices.DeleteFunc(all, func(p client.Policy) bool { return of != "" && p.PrincipalID != of })
+			who := calledIn(ctx, c, cl, all, ofPolicy)
+			return list(c, "policies", all, err, []string{"ID", "PATTERN", "GRANTED TO", "PERMISSIONS", "CONDITIONS", "EXPIRES"}, "No policies.", func(p client.Policy) []string {
+				return []string{c.Short(p.ID), p.SecretPathPattern, who.of(p.PrincipalType, p.PrincipalID),
+					strings.Join(p.Permissions, ","), c.conditions(p.Conditions), c.Maybe(p.ExpiresAt, "never")}
 			})
 		}),
 	})
+	cmd.Flags().StringVar(&agent, "agent", "", "only those of this agent, by name or id")
+	cmd.Flags().StringVar(&user, "user", "", "only those of this person, by mail address, name or id")
+	return cmd
 }
 
 func (c *cli) policyDelete() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
-		Use:   "delete ID",
-		Short: "Take a grant back; the first 8 characters of its id do",
-		Args:  args("ID"),
+		Use:   "delete ID|PATTERN",
+		Short: "Revoke a grant",
+		Args:  args("ID|PATTERN"),
 		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, a []string) error {
 			id, err := policyID(ctx, cl, vault, a[0])
 			if err != nil {
@@ -160,5 +164,5 @@ func (c *cli) policyDelete() *cobra.Command {
 		}),
 	}
 	yesFlag(cmd, &yes)
-	return cmd
+	return c.mayAsk(cmd)
 }

@@ -1,138 +1,133 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
-	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
-// theVault is the id of the vault to work in: of --vault, of ONECLAW_VAULT_ID, or
-// the only one that there is.
-func (c *cli) theVault(ctx context.Context, cl *client.Client) (string, error) {
-	for _, ref := range []string{c.vault, c.Getenv("ONECLAW_VAULT_ID")} {
-		if ref != "" {
-			return vaultID(ctx, cl, ref)
+// candidate is one of the things that a word of the command line may mean.
+type candidate struct {
+	id    string
+	names []string // what people call it
+	note  string   // tells it from others of its name
+	ended bool     // meant only where nothing that still works is
+}
+
+// kind is what the things of a listing are to people.
+type kind struct {
+	many, list string
+	none       error // there is no such thing
+}
+
+func newKind(one, many, code, list string) kind {
+	return kind{many, list, fault.New(fault.NotFound, code, "There is no "+one+" of this name or id. See "+console.Quote(list)+".")}
+}
+
+// The kinds that commands take by name or by the beginning of an id, as their tables
+// show them.
+var (
+	kindVault      = newKind("vault", "vaults", "vault_not_found", "oneclaw vault list")
+	kindAgent      = newKind("agent", "agents", "agent_not_found", "oneclaw agent list")
+	kindPolicy     = newKind("policy", "policies", "policy_not_found", "oneclaw policy list")
+	kindMember     = newKind("member", "members", "member_not_found", "oneclaw org members")
+	kindOrg        = newKind("organisation of yours", "of your organisations", "org_not_found", "oneclaw org list")
+	kindOrgOfAll   = newKind("organisation", "organisations", "org_not_found", "oneclaw admin users")
+	kindInvitation = newKind("invitation", "invitations", "invitation_not_found", "oneclaw org invitations")
+	kindIPRule     = newKind("rule", "rules", "ip_rule_not_found", "oneclaw ip-rule list")
+	kindShare      = newKind("share", "shares", "share_not_found", "oneclaw share list")
+	kindInbound    = newKind("share for you", "shares for you", "share_not_found", "oneclaw share list --inbound")
+	kindApproval   = newKind("request", "requests", "approval_not_found", "oneclaw approval list")
+	kindSession    = newKind("session", "sessions", "session_not_found", "oneclaw sessions list")
+	kindAPIKey     = newKind("key", "keys", "api_key_not_found", "oneclaw key list")
+	kindEnrollment = newKind("request", "requests", "enrollment_not_found", "oneclaw agent requests")
+	kindChain      = newKind("chain", "chains", "chain_not_found", "oneclaw admin chain list")
+)
+
+// pick returns the id of the one thing that ref means: the thing of that id, of that
+// name, or whose id begins so, in this order. What has ended is meant only where nothing
+// else is. Several are refused with what tells them apart.
+func (k kind) pick(ref string, all []candidate) (string, error) {
+	for _, means := range []func(candidate) bool{
+		func(c candidate) bool { return c.id == ref },
+		func(c candidate) bool { return !c.ended && c.called(ref) },
+		func(c candidate) bool { return c.called(ref) },
+		func(c candidate) bool { return beginsID(ref) && strings.HasPrefix(c.id, strings.ToLower(ref)) },
+	} {
+		var found []candidate
+		for _, c := range all {
+			if means(c) {
+				found = append(found, c)
+			}
+		}
+		switch len(found) {
+		case 0:
+			continue
+		case 1:
+			return found[0].id, nil
+		}
+		return "", k.several(found)
+	}
+	return "", k.none
+}
+
+// called compares mail addresses as mail does, and other names exactly.
+func (c candidate) called(ref string) bool {
+	for _, n := range c.names {
+		if n != "" && (n == ref || strings.Contains(ref, "@") && strings.EqualFold(n, ref)) {
+			return true
 		}
 	}
-	all, err := cl.Vaults(ctx)
+	return false
+}
+
+// beginsID reports whether ref can be what a table shows of an id.
+func beginsID(ref string) bool {
+	return len(ref) >= console.ShortID && strings.Trim(strings.ToLower(ref), "0123456789abcdef-") == ""
+}
+
+// several is the refusal of a word that means more than one thing.
+func (k kind) several(found []candidate) error {
+	const most = 8
+	length := console.ShortID
+	seen := map[string]bool{}
+	for _, c := range found {
+		short := c.id[:min(len(c.id), console.ShortID)]
+		if seen[short] {
+			length = len(c.id)
+		}
+		seen[short] = true
+	}
+	var said []string
+	for _, c := range found[:min(len(found), most)] {
+		s := c.id[:min(len(c.id), length)]
+		if c.note != "" {
+			s += " (" + c.note + ")"
+		}
+		said = append(said, s)
+	}
+	if len(found) > most {
+		said = append(said, "...")
+	}
+	return console.Usage(fmt.Sprintf("This means %d %s: %s. Give the id of one; see %s.", len(found), k.many, strings.Join(said, ", "), console.Quote(k.list)))
+}
+
+// found is pick in a listing. A whole id is not looked up: the server knows it, also
+// where a listing does not show it.
+func found[T any](k kind, ref string, list func() ([]T, error), as func(T) candidate) (string, error) {
+	if ids.Valid(ref) {
+		return ref, nil
+	}
+	all, err := list()
 	if err != nil {
 		return "", err
 	}
-	ours := all[:0:0]
+	candidates := make([]candidate, 0, len(all))
 	for _, v := range all {
-		if !strings.HasPrefix(v.Name, "__") { // the server's own, such as __agent-keys
-			ours = append(ours, v)
-		}
+		candidates = append(candidates, as(v))
 	}
-	switch len(ours) {
-	case 1:
-		return ours[0].ID, nil
-	case 0:
-		return "", fault.New(fault.NotFound, "no_vault", "There is no vault yet. Make one with `oneclaw vault create NAME`.")
-	}
-	return "", console.Usage(fmt.Sprintf("There are %d vaults: %s. Name one with --vault or ONECLAW_VAULT_ID.", len(ours), names(ours)))
-}
-
-// names lists the first vaults, as many as a line may hold.
-func names(all []client.Vault) string {
-	const most = 10
-	var out []string
-	for _, v := range all[:min(len(all), most)] {
-		out = append(out, v.Name)
-	}
-	if len(all) > most {
-		out = append(out, "...")
-	}
-	return strings.Join(out, ", ")
-}
-
-// vaultID turns a name or an id into an id. What looks like an id is one.
-func vaultID(ctx context.Context, cl *client.Client, ref string) (string, error) {
-	if ids.Valid(ref) {
-		return ref, nil
-	}
-	named, err := cl.VaultsNamed(ctx, ref)
-	switch {
-	case err != nil:
-		return "", err
-	case len(named) == 0:
-		return "", fault.New(fault.NotFound, "vault_not_found", "There is no vault of that name. See `oneclaw vault list`.")
-	}
-	return named[0].ID, nil
-}
-
-// vaultIDs is vaultID for each.
-func vaultIDs(ctx context.Context, cl *client.Client, refs []string) ([]string, error) {
-	var ids []string
-	for _, r := range refs {
-		id, err := vaultID(ctx, cl, r)
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, nil
-}
-
-// agentID turns a name or an id into an id. Names need not be unique: an active
-// agent is meant before an inactive one, and two active ones need the id.
-func agentID(ctx context.Context, cl *client.Client, ref string) (string, error) {
-	if ids.Valid(ref) {
-		return ref, nil
-	}
-	all, err := cl.Agents(ctx)
-	if err != nil {
-		return "", err
-	}
-	var active, inactive []string
-	for _, a := range all {
-		switch {
-		case a.Name != ref:
-		case a.IsActive:
-			active = append(active, a.ID)
-		default:
-			inactive = append(inactive, a.ID)
-		}
-	}
-	found := active
-	if len(found) == 0 {
-		found = inactive
-	}
-	switch len(found) {
-	case 1:
-		return found[0], nil
-	case 0:
-		return "", fault.New(fault.NotFound, "agent_not_found", "There is no agent of that name. See `oneclaw agent list`.")
-	}
-	return "", console.Usage("Several agents have that name. Give the id; see `oneclaw agent list`.")
-}
-
-// policyID completes the start of an id, as `policy list` shows it on a terminal.
-func policyID(ctx context.Context, cl *client.Client, vault, ref string) (string, error) {
-	if len(ref) < console.ShortID || ids.Valid(ref) {
-		return ref, nil
-	}
-	all, err := cl.Policies(ctx, vault)
-	if err != nil {
-		return "", err
-	}
-	found := ""
-	for _, p := range all {
-		switch {
-		case !strings.HasPrefix(p.ID, ref):
-		case found != "":
-			return "", console.Usage("Several policies have an id that starts so. Give it whole; see `oneclaw policy list --wide`.")
-		default:
-			found = p.ID
-		}
-	}
-	if found == "" {
-		return "", fault.New(fault.NotFound, "policy_not_found", "There is no policy with this id. See `oneclaw policy list`.")
-	}
-	return found, nil
+	return k.pick(ref, candidates)
 }

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"time"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +32,13 @@ const (
 func Execute(ctx context.Context, root *cobra.Command, arguments []string) int {
 	c, _ := root.Context().Value(stateKey{}).(*cli)
 	root.SetArgs(arguments)
-	err := root.ExecuteContext(ctx)
+	var err error
+	if asksForHelp(arguments) {
+		_, err = askedFor(root, arguments)
+	}
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
 	if err == nil {
 		return ExitOK
 	}
@@ -46,6 +52,19 @@ func Execute(ctx context.Context, root *cobra.Command, arguments []string) int {
 	}
 	r.write(c.Stderr, asJSON)
 	return r.exit
+}
+
+// asksForHelp reports whether a flag asks for help: then no argument would be looked at.
+func asksForHelp(arguments []string) bool {
+	for _, a := range arguments {
+		switch a {
+		case "--":
+			return false
+		case "-h", "--help":
+			return true
+		}
+	}
+	return false
 }
 
 // report is an error as the user sees it.
@@ -106,10 +125,7 @@ func (c *cli) explain(ctx context.Context, err error) report {
 
 func (c *cli) explainReply(e *client.Error) report {
 	r := report{exit: ExitFailure, code: e.Code, status: e.Status, requestID: e.RequestID}
-	text := e.Detail
-	if text == "" {
-		text = e.Title
-	}
+	text := inCommandWords(e)
 	hint := ""
 	switch e.Status {
 	case 0:
@@ -117,8 +133,11 @@ func (c *cli) explainReply(e *client.Error) report {
 			hint = "Is the server running, and is the address right?"
 		}
 	case http.StatusBadRequest:
-		if e.Code == client.CodeInvalidPath || e.Code == client.CodeInvalidValue {
-			r.exit, r.status = ExitUsage, 0
+		if ofUsage(e) {
+			r.exit = ExitUsage
+		}
+		if e.Code == client.CodeInvalidPath && e.RequestID == "" || e.Code == client.CodeInvalidValue {
+			r.status = 0 // it was never sent
 		}
 	case http.StatusUnauthorized:
 		r.exit, hint = ExitUnauthenticated, c.loginHint()
@@ -128,7 +147,7 @@ func (c *cli) explainReply(e *client.Error) report {
 		r.exit = ExitNotFound
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		if e.RetryAfter > 0 {
-			hint = fmt.Sprintf("Try again in %d s.", int64((e.RetryAfter+time.Second-1)/time.Second))
+			hint = "Try again in " + inWords(e.RetryAfter) + "."
 		}
 	}
 	r.message = console.Sentence(text)
@@ -136,6 +155,16 @@ func (c *cli) explainReply(e *client.Error) report {
 		r.message += " " + hint
 	}
 	return r
+}
+
+// ofUsage tells a request that could never do from one that does not fit what is there.
+func ofUsage(e *client.Error) bool {
+	for _, beginning := range []string{"invalid_", "missing_", "unknown_"} {
+		if strings.HasPrefix(e.Code, beginning) {
+			return true
+		}
+	}
+	return len(e.Fields()) > 0
 }
 
 // loginHint says how to get a good credential in place of the one in use.

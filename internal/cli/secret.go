@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -14,16 +15,22 @@ import (
 )
 
 func (c *cli) secretGet() *cobra.Command {
-	var quiet bool
+	var quiet, binary bool
 	var version int64
 	cmd := &cobra.Command{
 		Use:   "get PATH",
 		Short: "Print the value of a secret",
 		Long: `Print the value of a secret. A pipe, a file, or --quiet gets the exact bytes and
 nothing else. A terminal gets a line end after it, and control characters are shown
-as escapes.`,
+as escapes. With --base64 the value is decoded: what was written with --base64 comes
+back byte for byte.`,
+		Example: `  oneclaw secret get api-keys/openai
+  oneclaw secret get backup/keystore --base64 > keystore.p12`,
 		Args: args("PATH"),
 		RunE: func(cmd *cobra.Command, a []string) error {
+			if binary && (c.JSON || c.IsTTY(c.Stdout) && !quiet) {
+				return console.Usage("--base64 gives bytes, which are for a file or a pipe: leave out --json, and send the output somewhere.")
+			}
 			older := cmd.Flags().Changed("version")
 			if older && version < 1 {
 				return console.Usage("--version takes the number of a version, from 1 on.")
@@ -42,10 +49,14 @@ as escapes.`,
 				return err
 			}
 			defer s.Value.Wipe()
+			if binary {
+				return c.printBytes(s.Value)
+			}
 			return c.printValue(s, quiet)
 		},
 	}
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print the exact value and nothing else, also on a terminal")
+	cmd.Flags().BoolVar(&binary, "base64", false, "decode the value: print the bytes that it stands for")
 	cmd.Flags().Int64Var(&version, "version", 0, "an older version, for those who may see the history")
 	return cmd
 }
@@ -75,6 +86,16 @@ func (c *cli) printValue(s *client.Secret, quiet bool) error {
 		return console.Write(c.Stdout, s.Value.Reveal())
 	}
 	return console.Write(c.Stdout, []byte(console.CleanLines(string(s.Value.Reveal()))+"\n"))
+}
+
+// printBytes prints what a value in base64 stands for.
+func (c *cli) printBytes(v client.Value) error {
+	b, err := base64.StdEncoding.AppendDecode(make([]byte, 0, v.Len()), v.Reveal())
+	defer clear(b)
+	if err != nil {
+		return fault.New(fault.Invalid, "not_base64", "The value is not base64: read it without --base64.")
+	}
+	return console.Write(c.Stdout, b)
 }
 
 func (c *cli) secretList() *cobra.Command {

@@ -51,6 +51,9 @@ the secret reads it. It also keeps how often the secret can be read.
 			return err
 		}
 		kept := c.keep(before, &o, never)
+		if o.Metadata, err = in.marked(o.Metadata); err != nil {
+			return err
+		}
 		s, err := c.put(cmd.Context(), cl, vault, a[0], in, o)
 		if err != nil {
 			return err

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -14,7 +16,9 @@ import (
 
 const valueHelp = `The value is read from --from-file as it is, from stdin, or from a hidden prompt on a
 terminal; it is never an argument, where other processes could see it. Of piped text
-a single line end at the very end is dropped, since echo adds one: --exact keeps it.`
+a single line end at the very end is dropped, since echo adds one: --exact keeps it.
+A secret is text. With --base64 any bytes are taken as they are and kept as base64:
+` + "`oneclaw secret get PATH --base64`" + ` gives the same bytes back.`
 
 func (c *cli) secretSet() *cobra.Command {
 	var in written
@@ -24,17 +28,24 @@ func (c *cli) secretSet() *cobra.Command {
 		Long:  "Write a secret, or a new version of it.\n\n" + valueHelp,
 		Example: `  oneclaw secret set api-keys/openai
   printf %s "$KEY" | oneclaw secret set api-keys/openai --type api_key
-  oneclaw secret set tls/key --from-file key.pem --type private_key --expires 90d`,
+  oneclaw secret set tls/key --from-file key.pem --type private_key --expires 90d
+  oneclaw secret set backup/keystore --from-file keystore.p12 --base64`,
 		Args: args("PATH"),
 	}
 	expiry := c.expiryFlag(cmd, &in.expires)
 	cmd.RunE = func(cmd *cobra.Command, a []string) error {
+		if in.base64 && in.typ == "" {
+			in.typ = "file"
+		}
 		o, err := in.options(expiry)
 		if err != nil {
 			return err
 		}
 		cl, vault, err := c.atVault(cmd.Context())
 		if err != nil {
+			return err
+		}
+		if o.Metadata, err = in.marked(o.Metadata); err != nil {
 			return err
 		}
 		s, err := c.put(cmd.Context(), cl, vault, a[0], in, o)
@@ -44,19 +55,20 @@ func (c *cli) secretSet() *cobra.Command {
 		return c.printWritten("Wrote", s)
 	}
 	in.flags(cmd)
-	cmd.Flags().StringVar(&in.typ, "type", "", oneOf(secretTypes[:])+"; keeps the type it has, else generic")
+	cmd.Flags().StringVar(&in.typ, "type", "", oneOf(secretTypes[:])+"; without, it keeps the type that it has, and a new one is generic, or a file with --base64")
 	return cmd
 }
 
 // written is what the commands that write a value are given beside the path.
 type written struct {
 	file, typ, metadata, expires string
-	exact                        bool
+	exact, base64                bool
 	maxReads                     int64
 }
 
 func (in *written) flags(cmd *cobra.Command) {
 	valueFlags(cmd, &in.file, &in.exact)
+	cmd.Flags().BoolVar(&in.base64, "base64", false, "take any bytes, and keep them as base64")
 	cmd.Flags().StringVar(&in.metadata, "metadata", "", "a JSON object to keep with it")
 	cmd.Flags().Int64Var(&in.maxReads, "max-reads", 0, "how often it can be read; 0 for any number")
 }
@@ -83,6 +95,21 @@ func (in *written) options(expiry func() (*time.Time, error)) (o client.PutOptio
 	return o, nil
 }
 
+// marked is metadata that says, with --base64, how to read the value.
+func (in *written) marked(metadata json.RawMessage) (json.RawMessage, error) {
+	if !in.base64 {
+		return metadata, nil
+	}
+	object := map[string]json.RawMessage{}
+	if len(metadata) > 0 {
+		if err := json.Unmarshal(metadata, &object); err != nil {
+			return nil, console.Usage(`--metadata takes a JSON object such as {"team":"billing"}.`)
+		}
+	}
+	object["encoding"] = json.RawMessage(`"base64"`)
+	return json.Marshal(object)
+}
+
 // secretTypes are those that the server knows.
 var secretTypes = [...]string{"generic", "password", "api_key", "private_key", "certificate", "file", "note", "ssh_key", "env_bundle", "env", "token"}
 
@@ -93,10 +120,21 @@ func valueFlags(cmd *cobra.Command, file *string, exact *bool) {
 
 // put comes after the vault is known, so that nobody types a value in vain.
 func (c *cli) put(ctx context.Context, cl *client.Client, vault, path string, in written, o client.PutOptions) (*client.SecretMeta, error) {
-	v, err := c.ReadValue(ctx, in.file, "Value of "+console.Clean(path), in.exact)
+	if err := client.CheckPath(path); err != nil {
+		return nil, err
+	}
+	v, err := c.ReadValue(ctx, in.file, "Value of "+console.Clean(path), in.exact || in.base64)
 	if err != nil {
 		return nil, err
 	}
 	defer v.Wipe()
+	if in.base64 {
+		text := client.NewValue(base64.StdEncoding.AppendEncode(make([]byte, 0, base64.StdEncoding.EncodedLen(v.Len())), v.Reveal()))
+		defer text.Wipe()
+		return cl.PutSecret(ctx, vault, path, text, o)
+	}
+	if !utf8.Valid(v.Reveal()) {
+		return nil, console.Usage("The value is not text (UTF-8). Give --base64 to keep these bytes as base64; `oneclaw secret get PATH --base64` gives them back.")
+	}
 	return cl.PutSecret(ctx, vault, path, v, o)
 }

@@ -23,7 +23,7 @@ func (c *cli) sessionsList() *cobra.Command {
 				if s.EndedAt != nil {
 					ends = c.When(*s.EndedAt)
 				}
-				return []string{s.ID, s.Kind, console.YesNo(s.Current), s.Client, s.Address, c.When(s.CreatedAt), c.Maybe(s.LastSeenAt, "never"), ends}
+				return []string{c.Short(s.ID), s.Kind, console.YesNo(s.Current), s.Client, s.Address, c.When(s.CreatedAt), c.Maybe(s.LastSeenAt, "never"), ends}
 			})
 		}),
 	})
@@ -37,7 +37,11 @@ func (c *cli) sessionsMade() *cobra.Command {
 		Short: "List what was made with a login or device, and whether it still works",
 		Args:  args("ID"),
 		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
-			return c.printMade(cl.MadeWithSession(ctx, a[0]))
+			id, err := sessionID(ctx, cl, a[0])
+			if err != nil {
+				return err
+			}
+			return c.printMade(cl.MadeWithSession(ctx, id))
 		}),
 	})
 }
@@ -52,10 +56,14 @@ func (c *cli) sessionsEnd() *cobra.Command {
 		Args: args("ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			cl, err := c.Client()
-			var ended string
-			if err == nil {
-				ended, err = cl.StopSession(cmd.Context(), a[0], keep)
+			if err != nil {
+				return err
 			}
+			id, err := sessionID(cmd.Context(), cl, a[0])
+			if err != nil {
+				return err
+			}
+			ended, err := cl.StopSession(cmd.Context(), id, keep)
 			if err != nil {
 				return err
 			}
@@ -66,11 +74,11 @@ func (c *cli) sessionsEnd() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&keep, "keep", false, "keep the keys, agents, shares and policies that were made with it")
-	return cmd
+	return c.mayAsk(cmd)
 }
 
 func (c *cli) sessionsEndAll() *cobra.Command {
-	return &cobra.Command{
+	return c.mayAsk(&cobra.Command{
 		Use:   "end-all",
 		Short: "Log out everywhere; it asks for your password",
 		Long: `Log out everywhere: all your logins and devices end, this one too. API keys that last
@@ -87,5 +95,5 @@ longer than a day have a list of their own, and stay, and so does what the login
 			}
 			return c.did(map[string]bool{"ended": true}, "All sessions have ended, of this command too: run `oneclaw login` to go on.")
 		},
-	}
+	})
 }

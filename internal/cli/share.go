@@ -12,6 +12,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 // shareFlags are the flags of `share create`.
@@ -25,8 +26,8 @@ type shareFlags struct {
 func (c *cli) shareCreate() *cobra.Command {
 	var f shareFlags
 	cmd := &cobra.Command{
-		Use:   "create PATH (--user ID | --agent NAME|ID | --email ADDRESS | --link | --creator)",
-		Short: "Share the secret at a path; whoever it is for reads the newest version",
+		Use:   "create PATH (--user EMAIL|ID | --agent NAME|ID | --email ADDRESS | --link | --creator)",
+		Short: "Share a secret; the recipient reads its newest version",
 		Example: `  oneclaw share create db/password --link --max-reads 1 --expires 1h
   oneclaw share create db/password --agent deployer --expires 7d`,
 		Args: args("PATH"),
@@ -54,12 +55,17 @@ func (c *cli) shareCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		s := client.ShareCreate{RecipientType: typ, RecipientID: f.user, Email: f.email, MaxAccessCount: f.most, IPAllowlist: f.addresses}
+		s := client.ShareCreate{RecipientType: typ, Email: f.email, MaxAccessCount: f.most, IPAllowlist: f.addresses}
 		if ends != nil {
 			s.ExpiresAt = *ends
 		}
 		if f.agent != "" {
 			if s.RecipientID, err = agentID(cmd.Context(), cl, f.agent); err != nil {
+				return err
+			}
+		}
+		if f.user != "" {
+			if s.RecipientID, err = memberID(cmd.Context(), cl, f.user); err != nil {
 				return err
 			}
 		}
@@ -77,7 +83,7 @@ func (c *cli) shareCreate() *cobra.Command {
 			field{"Expires", c.When(made.ExpiresAt)}, field{"Accesses", atMost(made.MaxAccessCount)})
 	}
 	g := cmd.Flags()
-	g.StringVar(&f.user, "user", "", "a member of the organisation, by id")
+	g.StringVar(&f.user, "user", "", "a member of the organisation, by mail address, name or id")
 	g.StringVar(&f.agent, "agent", "", "an agent, by name or id")
 	g.StringVar(&f.email, "email", "", "whoever has this mail address")
 	g.BoolVar(&f.link, "link", false, "whoever has the link")
@@ -85,7 +91,7 @@ func (c *cli) shareCreate() *cobra.Command {
 	g.Int64Var(&f.most, "max-reads", 0, "how often it may be read; 0 is no limit")
 	g.StringSliceVar(&f.addresses, "ip", nil, "only from these address ranges (CIDR)")
 	phraseFlags(cmd, &f.phrase, &f.phraseFile)
-	return cmd
+	return c.mayAsk(cmd)
 }
 
 func phraseFlags(cmd *cobra.Command, ask *bool, file *string) {
@@ -141,18 +147,19 @@ func (c *cli) shareList() *cobra.Command {
 				of = cl.InboundShares
 			}
 			all, err := of(ctx)
+			who := calledIn(ctx, c, cl, all, func(s client.ShareItem) (kind, id string) { return s.RecipientType, s.RecipientID })
 			return list(c, "shares", all, err, []string{"ID", "PATH", "FOR", "STATUS", "READS", "EXPIRES"}, "No shares.", func(s client.ShareItem) []string {
 				to := s.RecipientType
 				if s.RecipientEmail != "" {
 					to = s.RecipientEmail
 				} else if s.RecipientID != "" {
-					to += ":" + c.Short(s.RecipientID)
+					to = who.of(s.RecipientType, s.RecipientID)
 				}
 				reads := fmt.Sprint(s.AccessCount)
 				if s.MaxAccessCount > 0 {
 					reads += fmt.Sprintf(" of %d", s.MaxAccessCount)
 				}
-				return []string{s.ID, s.SecretPath, to, s.Status, reads, c.When(s.ExpiresAt)}
+				return []string{c.Short(s.ID), s.SecretPath, to, s.Status, reads, c.When(s.ExpiresAt)}
 			})
 		}),
 	}
@@ -164,12 +171,12 @@ func (c *cli) shareGet() *cobra.Command {
 	var ask, quiet bool
 	var file string
 	cmd := &cobra.Command{
-		Use:   "get ID|URL",
-		Short: "Print the value that was shared; every time counts",
-		Long: `Print the value that was shared; every time counts. A link is opened at its own
-server, signed in or not. The login that is stored, or a credential from the environment,
-goes only to the server that the other commands use.`,
-		Args: args("ID|URL"),
+		Use:   "get ID|PATH|URL",
+		Short: "Print a value that was shared with you; each time counts as a read",
+		Long: `Print a value that was shared with you; each time counts as a read. A link is opened
+at its own server, signed in or not. The login that is stored, or a credential from the
+environment, goes only to the server that the other commands use.`,
+		Args: args("ID|PATH|URL"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			ctx := cmd.Context()
 			to, err := parseShare(a[0])
@@ -179,6 +186,11 @@ goes only to the server that the other commands use.`,
 			cl, err := c.ClientAt(to.server)
 			if err != nil {
 				return err
+			}
+			if to.server == "" && !ids.Exact(to.id) {
+				if to.id, err = inboundShareID(ctx, cl, to.id); err != nil {
+					return err
+				}
 			}
 			phrase, err := c.passphrase(ctx, ask, file)
 			if err != nil {
@@ -228,21 +240,16 @@ func parseShare(ref string) (sharedAt, error) {
 	return sharedAt{server: strings.TrimRight(server, "/"), id: path[at+len("/share/"):], proof: u.Query().Get("proof")}, nil
 }
 
-// shareID is the id of a share that is named by its id or link.
-func shareID(ref string) string {
-	if to, err := parseShare(ref); err == nil {
-		return to.id
-	}
-	return ref
-}
-
 func (c *cli) shareAnswer(verb, short, past string, do func(*client.Client, context.Context, string) error) *cobra.Command {
 	return &cobra.Command{
-		Use:   verb + " ID",
+		Use:   verb + " ID|PATH",
 		Short: short,
 		Args:  args("ID"),
 		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
-			id := shareID(a[0])
+			id, err := inboundShareID(ctx, cl, a[0])
+			if err != nil {
+				return err
+			}
 			if err := do(cl, ctx, id); err != nil {
 				return err
 			}
@@ -254,11 +261,14 @@ func (c *cli) shareAnswer(verb, short, past string, do func(*client.Client, cont
 func (c *cli) shareRevoke() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
-		Use:   "revoke ID",
-		Short: "End a share at once",
+		Use:   "revoke ID|PATH|URL",
+		Short: "End a share of yours at once",
 		Args:  args("ID"),
 		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
-			id := shareID(a[0])
+			id, err := ownShareID(ctx, cl, a[0])
+			if err != nil {
+				return err
+			}
 			if err := c.Confirm(ctx, yes, "End the share "+id+"?"); err != nil {
 				return err
 			}

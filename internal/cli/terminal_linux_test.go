@@ -1,98 +1,13 @@
 package cli_test
 
 import (
-	"bytes"
 	"fmt"
-	"os"
 	"strings"
-	"sync"
 	"testing"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/oneclaw-dev/oneclaw/internal/cli"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/pty"
 )
-
-// openTerminal returns both ends of a pseudo-terminal: what the person sees and
-// types on, and what the program gets as its streams.
-func openTerminal(t *testing.T) (person, program *os.File) {
-	t.Helper()
-	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { person.Close() })
-	raw, err := person.SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, unlock := 0, error(nil)
-	if err := raw.Control(func(fd uintptr) {
-		if unlock = unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0); unlock != nil {
-			return
-		}
-		if n, unlock = unix.IoctlGetInt(int(fd), unix.TIOCGPTN); unlock != nil {
-			return
-		}
-		unlock = unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80})
-	}); err != nil || unlock != nil {
-		t.Fatal(err, unlock)
-	}
-	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { program.Close() })
-	return person, program
-}
-
-// screen collects what a person would see.
-type screen struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-	more chan struct{}
-}
-
-func watch(f *os.File) *screen {
-	s := &screen{more: make(chan struct{}, 1)}
-	go func() {
-		b := make([]byte, 4096)
-		for {
-			n, err := f.Read(b)
-			s.mu.Lock()
-			s.text.Write(b[:n])
-			s.mu.Unlock()
-			select {
-			case s.more <- struct{}{}:
-			default:
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
-	return s
-}
-
-func (s *screen) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
-}
-
-// wait returns once the screen has shown text.
-func (s *screen) wait(t *testing.T, text string) {
-	t.Helper()
-	limit := time.After(30 * time.Second)
-	for !strings.Contains(s.String(), text) {
-		select {
-		case <-s.more:
-		case <-limit:
-			t.Fatalf("the terminal never showed %q: %q", text, s.String())
-		}
-	}
-}
 
 func TestARealTerminal(t *testing.T) {
 	f, sh := inMain(t)
@@ -172,38 +87,40 @@ func TestARealTerminal(t *testing.T) {
 			check: func(t *testing.T) { sh.ok("", "secret", "get", "spared") },
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			for _, p := range []string{"kept", "spared"} {
-				sh.ok("v", "secret", "set", p)
-			}
-			f.tokens["person"] = "user"
-			env := map[string]string{"TERM": "xterm-256color", "ONECLAW_BASE_URL": f.URL, "ONECLAW_TOKEN": "person", "HOME": sh.env["HOME"]}
-			for k, v := range tc.env {
-				env[k] = v
-			}
-			person, program := openTerminal(t)
-			seen := watch(person)
-			root := cli.New(cli.Deps{Stdin: program, Stdout: program, Stderr: program, Getenv: func(k string) string { return env[k] }})
-			code := make(chan int)
-			go func() { code <- cli.Execute(t.Context(), root, tc.args) }()
-			for _, step := range tc.steps {
-				seen.wait(t, step[0])
-				if _, err := person.WriteString(step[1]); err != nil {
-					t.Fatal(err)
+		for _, columns := range []uint16{80, 60, 0} { // 0: the terminal does not know
+			t.Run(fmt.Sprintf("%s, at %d columns", name, columns), func(t *testing.T) {
+				for _, p := range []string{"kept", "spared"} {
+					sh.ok("v", "secret", "set", p)
 				}
-			}
-			if got := <-code; got != tc.code {
-				t.Errorf("exit %d, want %d", got, tc.code)
-			}
-			seen.wait(t, tc.shows)
-			for _, hidden := range []string{"hunter2", ownerPass} {
-				if strings.Contains(seen.String(), hidden) {
-					t.Errorf("shown: %q", seen.String())
+				f.tokens["person"] = "user"
+				env := map[string]string{"TERM": "xterm-256color", "ONECLAW_BASE_URL": f.URL, "ONECLAW_TOKEN": "person", "HOME": sh.env["HOME"]}
+				for k, v := range tc.env {
+					env[k] = v
 				}
-			}
-			if tc.check != nil {
-				tc.check(t)
-			}
-		})
+				person, program := pty.Open(t, columns)
+				seen := pty.Watch(person)
+				root := cli.New(cli.Deps{Stdin: program, Stdout: program, Stderr: program, Getenv: func(k string) string { return env[k] }})
+				code := make(chan int)
+				go func() { code <- cli.Execute(t.Context(), root, tc.args) }()
+				for _, step := range tc.steps {
+					seen.Wait(t, 0, step[0])
+					if _, err := person.WriteString(step[1]); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if got := <-code; got != tc.code {
+					t.Errorf("exit %d, want %d", got, tc.code)
+				}
+				seen.Wait(t, 0, tc.shows)
+				for _, hidden := range []string{"hunter2", ownerPass} {
+					if strings.Contains(seen.String(), hidden) {
+						t.Errorf("shown: %q", seen.String())
+					}
+				}
+				if tc.check != nil {
+					tc.check(t)
+				}
+			})
+		}
 	}
 }

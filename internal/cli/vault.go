@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
 
 func (c *cli) vaultCreate() *cobra.Command {
@@ -68,8 +69,55 @@ func (c *cli) vaultGet() *cobra.Command {
 }
 
 func (c *cli) vaultDelete() *cobra.Command {
-	return c.removes(&cobra.Command{Use: "delete NAME|ID", Short: "Delete a vault with all its secrets, for good", Args: args("NAME|ID")},
-		vaultID, "Delete the vault %s and all its secrets, for good?", (*client.Client).DeleteVault, "deleted", "Deleted the vault %s.")
+	return c.mayAsk(c.removes(&cobra.Command{Use: "delete NAME|ID", Short: "Delete a vault with all its secrets, for good", Args: args("NAME|ID")},
+		vaultID, "Delete the vault %s and all its secrets, for good?", func(cl *client.Client, ctx context.Context, id string) error {
+			err := cl.DeleteVault(ctx, id)
+			if used, _ := c.UsedVault(); err == nil && used == id {
+				err = c.UseVault("", "")
+			}
+			return err
+		}, "deleted", "Deleted the vault %s."))
+}
+
+func (c *cli) vaultUse() *cobra.Command {
+	var none bool
+	cmd := &cobra.Command{
+		Use:   "use NAME|ID",
+		Short: "Work in this vault from now on, where no other is named",
+		Long: `Work in this vault from now on. --vault and ONECLAW_VAULT_ID come before it. It is kept
+beside the stored login, and shown by ` + "`oneclaw whoami`" + `; --none takes it away.`,
+		Args: func(cmd *cobra.Command, given []string) error {
+			if none && len(given) == 0 {
+				return nil
+			}
+			return args("NAME|ID")(cmd, given)
+		},
+		RunE: func(cmd *cobra.Command, a []string) error {
+			if none {
+				if len(a) > 0 {
+					return console.Usage("Give the name of a vault or --none, not both.")
+				}
+				if err := c.UseVault("", ""); err != nil {
+					return err
+				}
+				return c.did(map[string]any{"vault_id": nil}, "No vault is used by default any more.")
+			}
+			cl, id, err := c.vaultOf(cmd.Context(), a[0])
+			if err != nil {
+				return err
+			}
+			v, err := cl.Vault(cmd.Context(), id)
+			if err != nil {
+				return err
+			}
+			if err := c.UseVault(v.ID, v.Name); err != nil {
+				return err
+			}
+			return c.did(map[string]string{"vault_id": v.ID, "name": v.Name}, "Commands work in the vault %s now.", v.Name)
+		},
+	}
+	cmd.Flags().BoolVar(&none, "none", false, "use none by default")
+	return cmd
 }
 
 func (c *cli) printVault(v *client.Vault) error {

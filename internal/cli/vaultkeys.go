@@ -55,8 +55,8 @@ func (c *cli) cmekEnable() *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
 		Use:   "enable NAME|ID",
-		Short: "Say that clients encrypt what they write from now on",
-		Long:  "Say that clients encrypt what they write from now on. The server gets the key's fingerprint only.\n\n" + keyHelp,
+		Short: "Turn client-side encryption on: clients encrypt what they write from now on",
+		Long:  "Record that clients encrypt what they write from now on. The server gets the key's fingerprint only.\n\n" + keyHelp,
 		Args:  args("NAME|ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			key, err := c.readKey(file)
@@ -82,7 +82,7 @@ func (c *cli) cmekEnable() *cobra.Command {
 func (c *cli) cmekDisable() *cobra.Command {
 	return &cobra.Command{
 		Use:   "disable NAME|ID",
-		Short: "Say that clients do not encrypt what they write any more",
+		Short: "Turn client-side encryption off: clients no longer encrypt what they write",
 		Args:  args("NAME|ID"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			cl, id, err := c.vaultOf(cmd.Context(), a[0])
@@ -152,7 +152,12 @@ func (c *cli) cmekStatus() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status NAME|ID [JOB]",
 		Short: "Show a vault's fingerprint, or how far a rotation is",
-		Args:  cobra.RangeArgs(1, 2),
+		Args: func(cmd *cobra.Command, given []string) error {
+			if len(given) == 2 {
+				return args("NAME|ID", "JOB")(cmd, given)
+			}
+			return args("NAME|ID")(cmd, given)
+		},
 		RunE: func(cmd *cobra.Command, a []string) error {
 			cl, id, err := c.vaultOf(cmd.Context(), a[0])
 			if err != nil {

@@ -13,7 +13,7 @@ import (
 func (c *cli) whoamiCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "whoami",
-		Short: "Show who the server takes you for",
+		Short: "Show who you are logged in as, and where",
 		Args:  args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
@@ -74,15 +74,21 @@ func ofAgent(credential string) bool {
 }
 
 func (c *cli) printUser(base string, u *client.User) error {
+	id, vault := c.UsedVault()
 	if c.JSON {
 		return c.PrintJSON(struct {
 			Type   string `json:"type"`
 			APIURL string `json:"api_url"`
 			*client.User
-		}{"user", base, u})
+			VaultID string `json:"vault_id,omitempty"`
+		}{"user", base, u, id})
 	}
-	return c.PrintFields(field{"Type", "user"}, field{"ID", u.ID}, field{"Email", u.Email},
-		field{"Name", u.DisplayName}, field{"Role", u.Role}, field{"Org", u.OrgID}, field{"Server", base})
+	used := []field{}
+	if id != "" {
+		used = append(used, field{"Vault", vault})
+	}
+	return c.PrintFields(append([]field{{"Type", "user"}, {"ID", u.ID}, {"Email", u.Email},
+		{"Name", u.DisplayName}, {"Role", u.Role}, {"Org", u.OrgID}, {"Server", base}}, used...)...)
 }
 
 func (c *cli) printSelf(base string, a *client.AgentSelf) error {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
 )
 
 // work is what a command does with a client, and its arguments.
@@ -86,6 +87,15 @@ func (c *cli) did(v any, format string, a ...any) error {
 	}
 	c.Done(format, a...)
 	return nil
+}
+
+// mayAsk adds the flags of a person to a command that takes one at times. The person is
+// asked for only where the server wants one.
+func (c *cli) mayAsk(cmd *cobra.Command) *cobra.Command {
+	who := new(session.PersonFlags)
+	who.Add(cmd)
+	cmd.PreRun = func(*cobra.Command, []string) { c.Person = who }
+	return cmd
 }
 
 // removes makes cmd end for good what its argument names, once a person has said so. The

@@ -134,18 +134,23 @@ func Read(environ []string, file string) (Config, error) {
 			return Config{}, bad("There is no setting %s. docs/config.md lists them all.", k)
 		}
 	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		home = "."
-	}
-	cfg := Config{Data: filepath.Join(home, ".local", "share", "oneclaw")}
-	if dir := lookup(environ, "XDG_DATA_HOME"); filepath.IsAbs(dir) {
-		cfg.Data = filepath.Join(dir, "oneclaw")
-	}
+	cfg := Config{Data: DefaultData(environ)}
 	if err := env.ParseWithOptions(&cfg, env.Options{Environment: vars, Prefix: prefix}); err != nil {
 		return Config{}, unreadable(err)
 	}
 	return cfg, trimFiles(&cfg, vars)
+}
+
+// DefaultData is the folder of the data where none is named.
+func DefaultData(environ []string) string {
+	if dir := lookup(environ, "XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "oneclaw")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		home = "."
+	}
+	return filepath.Join(home, ".local", "share", "oneclaw")
 }
 
 // trimFiles cuts the newline that editors leave at the end of a file. A file with nothing

@@ -29,6 +29,7 @@ func TestPagesAreWhatTheCodeSays(t *testing.T) {
 	for name, want := range map[string]string{
 		"docs/errors.md": errs,
 		"docs/config.md": configPage(config.Settings(), config.ClientSettings()),
+		"docs/cli.md":    cliPage(everyCommand()),
 	} {
 		if read(t, name) != want {
 			t.Errorf("%s is not what the code says: run make generate", name)

@@ -1,6 +1,6 @@
 // Command docgen writes the pages of docs that are made from the code:
 // docs/config.md from the configuration, docs/errors.md from every place that
-// makes an error for a caller.
+// makes an error for a caller, docs/cli.md from the commands.
 //
 // Its promise: a setting or an error code that the code has is on its page, and
 // one code never stands for two kinds of failure; docgen fails when it does.
@@ -34,6 +34,7 @@ func run(root string) error {
 	for name, page := range map[string]string{
 		"config.md": configPage(config.Settings(), config.ClientSettings()),
 		"errors.md": errs,
+		"cli.md":    cliPage(everyCommand()),
 	} {
 		// Documentation, for everybody to read.
 		if err := os.WriteFile(filepath.Join(root, "docs", name), []byte(page), 0o644); err != nil { //nolint:gosec // see above

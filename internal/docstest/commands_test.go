@@ -14,7 +14,7 @@ var (
 	inBlock = regexp.MustCompile(`(?m)^(?:[^#\n]*\| *|\$ *)?(?:\S*/)?oneclaw ((?:[^\n#]|\\\n)*)`)
 	inText  = regexp.MustCompile("`oneclaw ([^`]+)`")
 	word    = regexp.MustCompile(`^[a-z][a-z-]*$`)
-	flag    = regexp.MustCompile(`--[a-z][a-z-]*`)
+	flag    = regexp.MustCompile(`--[a-z][a-z0-9-]*`)
 )
 
 // Every command that the pages name is one, and has the flags that they give it.

@@ -28,7 +28,7 @@ const defaultBaseURL = "http://127.0.0.1:8210"
 // Command returns "oneclaw mcp": the tools on standard input and output, for an
 // MCP client that starts this program.
 func Command(d Deps) *cobra.Command {
-	plain := false
+	plain, caFile := false, ""
 	c := &cobra.Command{
 		Use:   "mcp",
 		Short: "Serve the vault to one AI agent over MCP on stdin and stdout",
@@ -40,6 +40,8 @@ Environment:
   ONECLAW_BASE_URL       the server, ` + defaultBaseURL + ` if not set
   ONECLAW_VAULT_ID       the id (or name) of the vault to use, if the agent can
                          reach several
+  SSL_CERT_FILE          trusted certificate authorities (PEM), in place of the
+                         system's; --ca-file adds to those instead
 
 Example of a client's configuration:
   {"mcpServers": {"oneclaw": {"command": "oneclaw", "args": ["mcp"], "env": {
@@ -50,15 +52,16 @@ Example of a client's configuration:
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
-			return d.run(ctx, plain)
+			return d.run(ctx, plain, caFile)
 		},
 	}
 	c.Flags().BoolVar(&plain, "allow-plain-http", false, "allow http:// to another machine: the key and all values then cross the network unprotected")
+	c.Flags().StringVar(&caFile, "ca-file", "", "trust the certificate authorities in this file (PEM), too")
 	return c
 }
 
-func (d Deps) run(ctx context.Context, plain bool) error {
-	c, err := d.connect(plain)
+func (d Deps) run(ctx context.Context, plain bool, caFile string) error {
+	c, err := d.connect(plain, caFile)
 	if err != nil {
 		return err
 	}
@@ -77,7 +80,7 @@ func (d Deps) run(ctx context.Context, plain bool) error {
 
 // connect reads the environment. ONECLAW_AGENT_TOKEN, a ready token, is what older
 // configurations hold in place of a key.
-func (d Deps) connect(plain bool) (*client.Client, error) {
+func (d Deps) connect(plain bool, caFile string) (*client.Client, error) {
 	base := strings.TrimSpace(d.Getenv("ONECLAW_BASE_URL"))
 	if base == "" {
 		base = strings.TrimSpace(d.Getenv("ONECLAW_API_URL")) // as the other commands are told
@@ -96,6 +99,9 @@ func (d Deps) connect(plain bool) (*client.Client, error) {
 		opts = append(opts, client.WithToken(token))
 	default:
 		return nil, errors.New("set ONECLAW_AGENT_API_KEY to the agent's key (ocv_...); 'oneclaw agent create' makes an agent and shows its key once")
+	}
+	if caFile != "" {
+		opts = append(opts, client.WithCAFile(caFile))
 	}
 	if plain {
 		opts = append(opts, client.WithPlainHTTP())

@@ -41,7 +41,7 @@ open any more are set aside, and the tokens that they signed end.`,
 		Short: "Make a new key for checkpoints of the audit log",
 		Long: `Make a new key for checkpoints of the audit log in the keystore. Servers that run sign with
 it from their next checkpoint on. Who verifies exports offline needs its public half too:
-GET /v1/audit/keys lists them all.`,
+"oneclaw audit keys" prints them all.`,
 	}, func(ctx context.Context, cfg config.Config) error { return rotateKey(ctx, o, cfg, "audit") }))
 	rotate.AddCommand(o.Command(&cobra.Command{
 		Use:   "backup",

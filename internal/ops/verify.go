@@ -30,6 +30,6 @@ func VerifyExport(in io.Reader, publicKeys string) (client.AuditReport, error) {
 	r, err := audit.VerifyExport(in, keys)
 	return client.AuditReport{
 		OK: r.OK, Events: int64(r.Events), Checkpoints: int64(r.Checkpoints), SignedSeq: int64(r.Signed),
-		FirstBadEventID: r.BadID, FirstBadSeq: int64(r.BadSeq), Problem: r.Problem,
+		FirstBadEventID: r.BadID, FirstBadSeq: int64(r.BadSeq), Problem: r.Problem, UnknownKey: r.UnknownKey,
 	}, err
 }

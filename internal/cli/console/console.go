@@ -24,7 +24,7 @@ type Console struct {
 	Width          func(stream any) int // columns of a terminal, 0 where not known
 	Prompt         Prompter
 	JSON           bool // print JSON, and ask nobody
-	Wide           bool // on a terminal, shorten nothing to fit
+	Wide           bool // do not shorten columns to fit the terminal
 }
 
 // New returns a Console with the real thing for what c leaves out.

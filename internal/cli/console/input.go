@@ -43,7 +43,7 @@ func (c *Console) ReadValue(ctx context.Context, fromFile, prompt string, exact 
 		return client.Value{}, err
 	}
 	if len(b) == 0 {
-		return client.Value{}, fault.New(fault.Invalid, CodeEmpty, "The value is empty; nothing was written.")
+		return client.Value{}, fault.New(fault.Invalid, CodeEmpty, "The value is empty; nothing was written. A secret has at least one character: was the variable, the pipe or the file that it came from empty?")
 	}
 	return client.NewValue(b), nil
 }

@@ -36,13 +36,44 @@ func (c *Console) PrintRows(header []string, rows [][]string, none string) error
 		_, err := fmt.Fprintln(c.Stdout, none)
 		return err
 	}
-	c.fit(header, rows)
-	for _, line := range columns(header, rows, c.look(c.Stdout, heading)) {
+	lines, fits := c.fit(header, rows)
+	if !fits {
+		return c.printBlocks(header, rows)
+	}
+	for _, line := range lines {
 		if _, err := fmt.Fprintln(c.Stdout, line); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// printBlocks writes a table that is wider than the terminal as a block of lines for
+// each row, with nothing left out.
+func (c *Console) printBlocks(header []string, rows [][]string) error {
+	for i, r := range rows {
+		if i > 0 {
+			if _, err := fmt.Fprintln(c.Stdout); err != nil {
+				return err
+			}
+		}
+		fields := make([]Field, 0, len(r))
+		for j, cell := range r {
+			fields = append(fields, Field{title(header[j]), cell})
+		}
+		if err := c.PrintFields(fields...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// title is the heading of a column as the name of a field.
+func title(header string) string {
+	if header == "ID" {
+		return header
+	}
+	return Capital(strings.ToLower(header))
 }
 
 // Field is one line of a description: a name and a value.

@@ -75,7 +75,7 @@ func (p *prompter) ask(ctx context.Context, question string, read func(*term.Ter
 		io.Reader
 		io.Writer
 	}{oneByte{in}, p.out}, p.mark()+question)
-	if w, h, err := term.GetSize(int(in.Fd())); err == nil {
+	if w, h, err := term.GetSize(int(in.Fd())); err == nil && w > 0 && h > 0 { // of no columns every letter would have a line
 		_ = t.SetSize(w, h)
 	}
 	type answer struct {

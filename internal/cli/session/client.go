@@ -34,8 +34,8 @@ func (c *Session) storedAs(credential string) *Stored {
 
 // Outlasting is Client for what shall last until a time, or without end (nil). What
 // is made with a stored login ends with it; where that is too early and its owner can
-// be asked, the client is of a login that the owner makes for it, before anything is
-// made. Call done at the end.
+// be asked, or gave a password, the client is of a login that the owner makes for it,
+// before anything is made. Call done at the end.
 func (c *Session) Outlasting(ctx context.Context, until *time.Time) (cl *client.Client, done func(), err error) {
 	if cl, err = c.Client(); err != nil {
 		return nil, nil, err
@@ -45,7 +45,8 @@ func (c *Session) Outlasting(ctx context.Context, until *time.Time) (cl *client.
 		return nil, nil, err
 	}
 	s := c.storedAs(credential)
-	if s == nil || !c.Interactive() || s.ExpiresAt.IsZero() || until != nil && !until.After(s.ExpiresAt) {
+	asked := c.Interactive() || c.Person != nil && c.Person.given()
+	if s == nil || !asked || s.ExpiresAt.IsZero() || until != nil && !until.After(s.ExpiresAt) {
 		return cl, func() {}, nil
 	}
 	return c.askPerson(ctx, s)
@@ -57,19 +58,29 @@ func (c *Session) EndsEarly(what string, asked, end *time.Time) {
 	if end != nil && (asked == nil || end.Before(asked.Add(-time.Minute))) {
 		// With --json, too: a program that asked for more is to find out.
 		fmt.Fprintln(c.Stderr, "oneclaw: The "+what+" ends with the login that made it, "+end.UTC().Format("2006-01-02 15:04 UTC")+
-			". To have one that lasts, sign in for it: run this on a terminal, or with ONECLAW_TOKEN set to the token of a new login.")
+			". To have one that lasts, sign in for it: run this on a terminal, or with --password-file.")
 	}
 }
 
 // askPerson signs the owner of the stored login in for one call that the login may
 // not make. The token is stored nowhere, and ended after the call.
 func (c *Session) askPerson(ctx context.Context, s *Stored) (*client.Client, func(), error) {
-	if !c.Interactive() {
+	p := c.Person
+	if p == nil && !c.Interactive() {
 		return nil, nil, fault.New(fault.Denied, client.CodePersonRequired,
 			"This takes a person who has just signed in, and nobody can be asked here. Run it on a terminal without --json, or set ONECLAW_TOKEN to the token of a new login.")
 	}
-	c.Warn("This takes you, not a stored login: sign in for it.")
-	cl, err := c.SignIn(ctx, &PersonFlags{})
+	if p == nil {
+		p = &PersonFlags{}
+	}
+	if c.Interactive() && !p.given() {
+		c.Warn("Your password is needed for this.")
+	}
+	cl, err := c.SignIn(ctx, p)
+	if !c.Interactive() && !p.given() && fault.CodeOf(err) == "usage" { // nothing came on stdin
+		err = fault.New(fault.Denied, client.CodePersonRequired,
+			"This takes a person who has just signed in: give the password with --password-file or on stdin, or run it on a terminal without --json.")
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -54,6 +54,9 @@ func (c *Session) Connect(base string, opts ...client.Option) (*client.Client, e
 	if c.HTTPClient != nil {
 		opts = append(opts, client.WithHTTPClient(c.HTTPClient))
 	}
+	if c.CAFile != "" {
+		opts = append(opts, client.WithCAFile(c.CAFile))
+	}
 	cl, err := client.New(base, opts...)
 	if errors.Is(err, client.ErrPlainHTTP) {
 		return nil, console.Usage("Plain http:// is for servers on this machine, since others on the network could read along. Use https://, " +

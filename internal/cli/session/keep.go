@@ -61,6 +61,7 @@ func (c *Session) Keep(ctx context.Context, cl *client.Client, base string, toke
 	}
 	old, _ := c.LoadStored() // a broken file is simply replaced
 	s := Stored{APIURL: base, Email: me.Email, UserID: me.ID, OrgID: me.OrgID}
+	s.keepVault(old)
 	if err := c.takeKey(ctx, cl, &s); err != nil {
 		s.Credential = string(token.AccessToken.Reveal())
 		s.ExpiresAt = c.Now().Add(time.Duration(token.ExpiresIn) * time.Second).UTC().Truncate(time.Second)
@@ -146,8 +147,18 @@ func (c *Session) KeepDevice(base string, t *client.DeviceToken) error {
 		APIURL: base, Email: t.Email, UserID: t.UserID, OrgID: t.OrgID, Credential: string(t.AccessToken.Reveal()),
 		ExpiresAt: c.Now().Add(time.Duration(t.ExpiresIn) * time.Second).UTC().Truncate(time.Second),
 	}
+	if old, err := c.LoadStored(); err == nil {
+		s.keepVault(old)
+	}
 	if err := c.save(s); err != nil {
 		return err
 	}
 	return c.loggedIn(s)
+}
+
+// keepVault goes on with the vault of an earlier login to the same organisation.
+func (s *Stored) keepVault(old *Stored) {
+	if old != nil && old.APIURL == s.APIURL && old.OrgID == s.OrgID {
+		s.VaultID, s.VaultName = old.VaultID, old.VaultName
+	}
 }

@@ -21,6 +21,7 @@ func (c *Session) AsPerson(ctx context.Context, p *PersonFlags, do func(*client.
 // OrAsPerson does something with the stored login, and signs in for it only where the
 // server says that it takes a person.
 func (c *Session) OrAsPerson(ctx context.Context, p *PersonFlags, do func(*client.Client) error) error {
+	c.Person = p
 	cl, err := c.Client()
 	if err != nil {
 		return err

@@ -20,4 +20,8 @@ type Session struct {
 	HTTPClient *http.Client // nil for the client's own
 	Version    string       // of this program
 	APIURL     string       // of the flag
+	CAFile     string       // of the flag
+	// Person is how the owner of the stored login signs in once more where the running
+	// command has flags for it; nil where it has none.
+	Person *PersonFlags
 }

@@ -15,14 +15,19 @@ import (
 // not do: it is an API key, which any program that runs as its owner can use.
 type PersonFlags struct{ Email, PasswordFile, IDTokenFile, Code string }
 
-// Add adds them to a command.
+// Add adds them to a command. One that has another --email takes the stored login's.
 func (p *PersonFlags) Add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&p.Email, "email", "", "email of the account; else that of the stored login")
+	if f.Lookup("email") == nil {
+		f.StringVar(&p.Email, "email", "", "mail address of the account (default: that of the stored login)")
+	}
 	f.StringVar(&p.PasswordFile, "password-file", "", "file that holds the password (- for stdin)")
 	f.StringVar(&p.IDTokenFile, "id-token-file", "", "file that holds an ID token of the server's identity provider (- for stdin)")
 	f.StringVar(&p.Code, "code", "", "code of the second factor, where there is one")
 }
+
+// given reports whether a flag says how to sign in.
+func (p *PersonFlags) given() bool { return p.PasswordFile != "" || p.IDTokenFile != "" }
 
 // FromStdin reports whether signing in reads stdin where nobody can be asked.
 func (p *PersonFlags) FromStdin() bool {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
@@ -22,6 +23,9 @@ type Stored struct {
 	Credential string    `json:"credential"`
 	KeyID      string    `json:"key_id,omitempty"`
 	ExpiresAt  time.Time `json:"expires_at"`
+	// The vault that commands work in where none is named.
+	VaultID   string `json:"vault_id,omitempty"`
+	VaultName string `json:"vault_name,omitempty"` // as it was called then
 }
 
 // String keeps the credential out of fmt's output.
@@ -82,6 +86,32 @@ func (c *Session) LoadStored() (*Stored, error) {
 		return nil, nil
 	}
 	return &s, nil
+}
+
+// UsedVault is the vault of `vault use`: it goes with the stored login, and counts
+// where that login is used.
+func (c *Session) UsedVault() (id, name string) {
+	s, err := c.LoadStored()
+	if err != nil || s == nil || s.VaultID == "" {
+		return "", ""
+	}
+	if _, credential, err := c.Reach(); err != nil || credential != s.Credential {
+		return "", ""
+	}
+	return s.VaultID, s.VaultName
+}
+
+// UseVault keeps a vault beside the stored login; an empty id takes it away.
+func (c *Session) UseVault(id, name string) error {
+	s, err := c.LoadStored()
+	if err != nil {
+		return err
+	}
+	if _, credential, err := c.Reach(); err != nil || s == nil || credential != s.Credential {
+		return console.Usage("The vault is kept beside the login of `oneclaw login`, and that is not what this command uses. Set ONECLAW_VAULT_ID instead.")
+	}
+	s.VaultID, s.VaultName = id, name
+	return c.save(*s)
 }
 
 // LoadDev returns nil without error when no `oneclaw dev` has run here.

@@ -40,7 +40,7 @@ func Command(o operator.Operator) *cobra.Command {
 	var to, keysTo string
 	cmd := &cobra.Command{
 		Use:   "backup --to DIR [--keys-to DIR]",
-		Short: "Copy the database, and apart from it the keys, while the server runs",
+		Short: "Copy the database and, separately, the keys, while the server runs",
 		Long: `Copy the database as it is at one moment into an empty folder, while servers go on. From
 PostgreSQL too it is one SQLite file, that "oneclaw restore" reads back into either. What
 was written is read back and compared table by table, and then signed with a key of the

@@ -30,7 +30,7 @@ func RestoreCommand(o operator.Operator) *cobra.Command {
 	var check bool
 	cmd := &cobra.Command{
 		Use:   "restore --from DIR [--keys-from DIR]",
-		Short: "Put a backup back, after checking all of it",
+		Short: "Restore a backup, after checking all of it",
 		Long: `Put a backup made by "oneclaw backup" into an empty place: the data folder, or the
 PostgreSQL database that ONECLAW_DATABASE_URL_FILE names. First its signature and files are
 checked, all logs are walked and everything that is sealed is opened; when anything does not
