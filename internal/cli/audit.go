@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -65,6 +66,9 @@ func (c *cli) auditList() *cobra.Command {
 				}
 			}
 			page, err := cl.AuditEvents(cmd.Context(), f)
+			if e, ok := errors.AsType[*client.Error](err); ok && e.Code == "unknown_action" {
+				return console.Usage(e.Detail)
+			}
 			if err != nil {
 				return err
 			}
