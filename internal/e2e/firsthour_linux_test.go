@@ -152,6 +152,14 @@ func TestTheFirstHourAtATerminal(t *testing.T) {
 	read := me.types("audit list --action secret.read --limit 10")
 	shows(t, read, "success", "ci/token")
 	shows(t, read, "success", "prod/db")
+	shows(t, me.types("audit list --actor deployer --resource prod/db"), "secret.read", "success", "agent:deployer")
+	shows(t, me.types("agent can builder"), "ci/token", "yes")
+	shows(t, me.types("agent can deployer prod/db"), "prod/db", "asks")
+	who := me.types("who-can prod/db")
+	shows(t, who, "agent:deployer", "asks")
+	if strings.Contains(who, "builder") {
+		t.Errorf("who can use prod/db:\n%s", who)
+	}
 	me.types("agent deactivate builder", "Deactivate the agent builder?", "y")
 	builder.fails(3, "", "whoami")
 }

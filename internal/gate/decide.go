@@ -60,6 +60,9 @@ func WipeAfter(ctx context.Context, values ...secret.Bytes) {
 	x.spent = append(x.spent, values...)
 }
 
+// Bodyless reports whether the request is a HEAD: whoever sent it sees no body.
+func Bodyless(ctx context.Context) bool { return Of(ctx).head }
+
 func (x *Request) wipe() {
 	for _, v := range x.spent {
 		v.Wipe()

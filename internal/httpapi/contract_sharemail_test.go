@@ -96,6 +96,7 @@ func TestABrowserIsLedToAPage(t *testing.T) {
 			t.Errorf("led to %q", r.header.Get("Location"))
 		}
 	}
+	s.do("HEAD", "/v1/share/"+id, "", nil).want(303)
 	if v := s.read(id, "", accept("application/json, text/html")).want(200).str("value"); v != "the value" {
 		t.Errorf("JSON: %q", v)
 	}

@@ -62,7 +62,7 @@ const (
 func (db *DB) checkSchema(ctx context.Context, p *goose.Provider) (current bool, err error) {
 	have, err := p.GetDBVersion(ctx)
 	if err != nil {
-		return false, fmt.Errorf("read the schema's version: %w", err)
+		return false, driver.Wrap("read the schema's version", err)
 	}
 	sources := p.ListSources()
 	known := sources[len(sources)-1].Version

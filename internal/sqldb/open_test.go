@@ -81,6 +81,12 @@ func TestABadConnectionStringIsNotRepeated(t *testing.T) {
 		if strings.Contains(err.Error(), password) {
 			t.Errorf("the error repeats the password: %v", err)
 		}
+		if text := err.Error(); strings.Contains(text, "\n") || strings.Contains(text, "connect_timeout") {
+			t.Errorf("not said in one line: %q", text)
+		}
+		if strings.Contains(dsn, "127.0.0.1") && !strings.Contains(err.Error(), "PostgreSQL can't be reached: dial tcp 127.0.0.1:1") {
+			t.Errorf("does not say what was not reached: %v", err)
+		}
 	}
 }
 

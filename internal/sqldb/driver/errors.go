@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -78,6 +80,22 @@ func badText(err error) bool {
 	return ok && (e.Code == "22021" || e.Code == "22P05")
 }
 
+// unreachable says in one line why PostgreSQL took no connection: the driver takes one for
+// each address that it tried.
+type unreachable struct{ err error }
+
+func (e *unreachable) Error() string {
+	if said, ok := errors.AsType[*pgconn.PgError](e.err); ok {
+		return "PostgreSQL refused the connection: " + said.Message
+	}
+	if failed, ok := errors.AsType[*net.OpError](e.err); ok {
+		return "PostgreSQL can't be reached: " + failed.Error()
+	}
+	return "PostgreSQL can't be reached: " + strings.Join(strings.Fields(e.err.Error()), " ")
+}
+
+func (e *unreachable) Unwrap() error { return e.err }
+
 // Wrap turns an error of the driver into a fault. The caller is told nothing
 // about it but that the database could not serve; the cause is for the log.
 func Wrap(what string, err error) error {
@@ -89,6 +107,9 @@ func Wrap(what string, err error) error {
 	}
 	if e, ok := errors.AsType[*fault.Error](err); ok {
 		return e
+	}
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		err = &unreachable{err}
 	}
 	switch {
 	case Damaged(err):
