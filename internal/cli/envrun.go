@@ -70,7 +70,7 @@ func environment(there []string, found *client.ResolvedEnv) []string {
 }
 
 func (c *cli) runProgram(ctx context.Context, a, env []string) error {
-	p := exec.CommandContext(ctx, a[0], a[1:]...)
+	p := exec.CommandContext(ctx, a[0], a[1:]...) //nolint:gosec // G204: to run what the caller names is what the command is for
 	p.Env, p.Stdin, p.Stdout, p.Stderr = env, c.Stdin, c.Stdout, c.Stderr
 	p.Cancel = func() error { return p.Process.Signal(os.Interrupt) }
 	p.WaitDelay = 10 * time.Second

@@ -73,7 +73,7 @@ type dispatcher struct {
 func (d *dispatcher) look(ctx context.Context) {
 	due, err := d.s.cfg.Store.DueHooks(ctx, d.s.cfg.Now(), looked)
 	if err != nil {
-		d.s.warn(ctx, "webhooks that are due were not found", err)
+		d.s.warn(ctx, "find those that are due", err)
 		return
 	}
 	for i := range due {
@@ -84,7 +84,7 @@ func (d *dispatcher) look(ctx context.Context) {
 		d.all.Go(func() {
 			defer d.give(h)
 			if more, err := d.s.turn(ctx, h); err != nil {
-				d.s.warn(ctx, "a webhook was not served", err)
+				d.s.warn(ctx, "serve one", err)
 			} else if more {
 				select {
 				case d.wake <- struct{}{}:
@@ -115,9 +115,9 @@ func (d *dispatcher) give(h *Hook) {
 	}
 }
 
-func (s *Service) warn(ctx context.Context, text string, err error) {
+func (s *Service) warn(ctx context.Context, step string, err error) {
 	if ctx.Err() == nil {
-		s.cfg.Log.Warn(text, slog.Any("error", err))
+		s.cfg.Log.Warn("webhooks are not served as they should be", slog.String("step", step), slog.Any("error", err))
 	}
 }
 
