@@ -56,10 +56,10 @@ func TestVaults(t *testing.T) {
 		w.do("GET", "/v1/vaults/"+bad, ada.token, nil).want(404)
 		w.do("DELETE", "/v1/vaults/"+bad, ada.token, nil).want(404)
 	}
-	if allow := w.do("PUT", "/v1/vaults/"+id, ada.token, object{}).want(405).header.Get("Allow"); allow != "DELETE, GET" {
+	if allow := w.do("PUT", "/v1/vaults/"+id, ada.token, object{}).want(405).header.Get("Allow"); allow != "DELETE, GET, HEAD" {
 		t.Errorf("Allow: %q", allow)
 	}
-	if allow := w.do("DELETE", "/v1/vaults", ada.token, nil).want(405).header.Get("Allow"); allow != "GET, POST" {
+	if allow := w.do("DELETE", "/v1/vaults", ada.token, nil).want(405).header.Get("Allow"); allow != "GET, HEAD, POST" {
 		t.Errorf("Allow: %q", allow)
 	}
 	ada.put(id, "a", "x")
@@ -116,7 +116,7 @@ func TestSecrets(t *testing.T) {
 	}
 	w.do("POST", secretAt(v, "db/main/rotate"), ada.token, nil).want(400, "rotation_not_implemented")
 	w.do("POST", secretAt(v, "db/main")+"/rotate", ada.token, object{}).want(400)
-	if allow := w.do("PATCH", secretAt(v, "db/main"), ada.token, object{}).want(405).header.Get("Allow"); allow != "DELETE, GET, POST, PUT" {
+	if allow := w.do("PATCH", secretAt(v, "db/main"), ada.token, object{}).want(405).header.Get("Allow"); allow != "DELETE, GET, HEAD, POST, PUT" {
 		t.Errorf("Allow: %q", allow)
 	}
 }

@@ -213,10 +213,10 @@ func TestBodiesThatAreNoneAreRefusedEverywhere(t *testing.T) {
 
 // emptyIsFine are the operations that need no body, and what they answer for
 // the session's things without one. Those of 200 change nothing then, but an
-// approval, which is decided.
+// approval, which is decided; the 201 is another value.
 var emptyIsFine = map[string]int{
 	"update-me": 200, "update-agent": 200, "update-policy": 200,
-	"approve-approval": 200, "deny-approval": 409,
+	"approve-approval": 200, "deny-approval": 409, "generate-secret": 201,
 }
 
 // expected is what a body that is none is answered with.
