@@ -73,12 +73,24 @@ func TestWhatATableShowsIsTaken(t *testing.T) {
 	s.ok("", "key", "revoke", "job", "--yes")
 	s.ok("", "ip-rule", "delete", "lab", "--yes", "--password-file", password)
 	s.ok("", "org", "revoke", "ada@example.com")
-	if out := s.ok("", "agent", "accept", s.shown("asker", "agent", "requests"), "--path", "db/*", "--password-file", password); !strings.Contains(out, "name\tasker\n") {
+	if out := s.ok("", "agent", "accept", s.asked(), "--path", "db/*", "--password-file", password); !strings.Contains(out, "name\tasker\n") {
 		t.Errorf("accepted: %q", out)
 	}
 	s.fails(cli.ExitNotFound, "agent", "reject", "other", "--yes")
 	s.fails(cli.ExitNotFound, "agent", "get", "ffffffff")
 	s.fails(cli.ExitNotFound, "agent", "get", "nobody")
+}
+
+// asked waits for the request of the agent asker, which the server keeps after it has
+// answered, and returns its short id.
+func (s *shell) asked() string {
+	s.t.Helper()
+	for late := time.Now().Add(time.Minute); !strings.Contains(s.ok("", "agent", "requests"), "asker"); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(late) {
+			s.t.Fatal("no request of asker came")
+		}
+	}
+	return s.shown("asker", "agent", "requests")
 }
 
 func TestNamesThatMeanSeveralThings(t *testing.T) {
@@ -88,6 +100,7 @@ func TestNamesThatMeanSeveralThings(t *testing.T) {
 	s.ok("", "agent", "create", "twin", "--expires", "12h")
 	first := s.shown("twin", "agent", "list")
 	s.ok("", "agent", "enroll", "asker", "--human", owner(t, s))
+	s.asked()
 	s.ok("", "agent", "reject", "asker", "--yes")
 	if r := s.fails(cli.ExitFailure, "agent", "enroll", "asker", "--human", owner(t, s)); !strings.Contains(r.err, " minutes.") || strings.Contains(r.err, "header") {
 		t.Errorf("how long to wait: %q", r.err)

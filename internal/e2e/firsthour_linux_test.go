@@ -93,11 +93,23 @@ func shows(t *testing.T, screen string, words ...string) {
 	t.Errorf("no line with %q:\n%s", words, screen)
 }
 
+// says fails where a screen has not all of the texts, whatever blanks and lines are between
+// their words.
+func says(t *testing.T, screen string, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(strings.Join(strings.Fields(screen), " "), text) {
+			t.Errorf("%q is not said:\n%s", text, screen)
+		}
+	}
+}
+
 // A new user's first hour at a terminal: two agents with different access, a share by
 // mail and one by link, an enrolment, an approval, and who read what. No id is typed.
 func TestTheFirstHourAtATerminal(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
+	p.env = append(p.env, "ONECLAW_RATE_AUTH=off") // a person types slower
 	s := p.start()
 	me := &typist{t, []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH"), "TERM=xterm", "NO_COLOR=1", "ONECLAW_DATA=" + p.data}}
 	password := []string{"Password", s.Password}
@@ -126,7 +138,9 @@ func TestTheFirstHourAtATerminal(t *testing.T) {
 		t.Errorf("deployer: exit %d, %q", r.code, r.err)
 	}
 
-	shows(t, me.types("approval list"), "pending", "prod/db")
+	asked := me.types("approval list")
+	shows(t, asked, "Status", "pending")
+	shows(t, asked, "Path", "prod/db")
 	shows(t, me.types("approval show prod/db"), "Requester", "deployer")
 	shows(t, me.types("approval approve prod/db", append(password, "by agent:deployer?", "y")...), "Status", "approved")
 	if got := deployer.ok("", "secret", "get", "prod/db", "--vault", "team"); got != "the database" {
@@ -152,11 +166,11 @@ func TestTheFirstHourAtATerminal(t *testing.T) {
 	read := me.types("audit list --action secret.read --limit 10")
 	shows(t, read, "success", "ci/token")
 	shows(t, read, "success", "prod/db")
-	shows(t, me.types("audit list --actor deployer --resource prod/db"), "secret.read", "success", "agent:deployer")
-	shows(t, me.types("agent can builder"), "ci/token", "yes")
-	shows(t, me.types("agent can deployer prod/db"), "prod/db", "asks")
+	shows(t, me.types("audit list --actor deployer --resource prod/db"), "secret.read", "success", "deployer", "prod/db")
+	says(t, me.types("agent can builder"), "Path ci/token Read yes Write no")
+	says(t, me.types("agent can deployer prod/db"), "prod/db", "asks")
 	who := me.types("who-can prod/db")
-	shows(t, who, "agent:deployer", "asks")
+	says(t, who, "Who agent:deployer Read asks Write asks")
 	if strings.Contains(who, "builder") {
 		t.Errorf("who can use prod/db:\n%s", who)
 	}
