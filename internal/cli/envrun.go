@@ -56,7 +56,7 @@ used with, and oneclaw ends with its exit code.`,
 }
 
 // mcpToken holds a credential that `oneclaw mcp` alone is used with.
-const mcpToken = "ONECLAW_AGENT_TOKEN" //nolint:gosec // G101: the name of a variable
+const mcpToken = "ONECLAW_AGENT_TOKEN"
 
 // environment is what a program gets: the variables that hold go before those that there
 // are, and credentials of this program are left out.
