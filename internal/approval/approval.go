@@ -12,6 +12,8 @@ package approval
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
@@ -160,12 +162,34 @@ var (
 	ErrOver      = fault.New(fault.Conflict, "approval_over", "There is nothing to withdraw: this request was denied, withdrawn or used up, or its time is over.")
 )
 
+const codeRequired = "approval_required"
+
 // Required is what a caller gets whose use must be approved first.
 func Required(id string) error {
 	return &fault.Error{
-		Kind: fault.Denied, Code: "approval_required", Ref: id,
+		Kind: fault.Denied, Code: codeRequired, Ref: id,
 		Detail: "A human must approve this first. The approval request is " + id + ": once it is approved, try again.",
 	}
+}
+
+// RequiredAll is Required for uses that go together; Ref is the first of them.
+func RequiredAll(ids []string) error {
+	if len(ids) == 1 {
+		return Required(ids[0])
+	}
+	return &fault.Error{
+		Kind: fault.Denied, Code: codeRequired, Ref: ids[0],
+		Detail: "A human must approve this first. The approval requests are " + strings.Join(ids, ", ") + ": once all are approved, try again.",
+	}
+}
+
+// Awaited returns the request of an error that Required made.
+func Awaited(err error) (id string, ok bool) {
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok || e.Code != codeRequired {
+		return "", false
+	}
+	return e.Ref, true
 }
 
 // Live returns the approvals that cover the use now. Each counts under its policy

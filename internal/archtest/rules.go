@@ -75,7 +75,7 @@ var arrows = map[string][]string{
 	"internal/approval":   join(domain, "internal/signedcall"),
 	"internal/webhook":    join(domain, "internal/patch", "internal/signedcall"),
 	"internal/signedcall": {"internal/seal"},
-	"internal/envvar":     join(domain, "internal/patch", "internal/vault"),
+	"internal/envvar":     join(domain, "internal/approval", "internal/patch", "internal/vault"),
 	"internal/cmek":       {"internal/erase"},
 	"internal/identity":   domain, // of a credential it makes a principal; it knows no other way in
 	"internal/account":    join(domain, "internal/identity", "internal/oidc"),

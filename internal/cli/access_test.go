@@ -25,12 +25,33 @@ func TestQuestionsAboutAccess(t *testing.T) {
 	if out := s.ok("", "who-can", "prod/db"); !strings.Contains(out, "agent:builder\tasks\tno\tno\t") || !strings.Contains(out, "\tyes\tyes\tyes\tmade the vault\t") {
 		t.Errorf("who-can: %q", out)
 	}
+	if out := s.ok("", "who-can", "prod/db", "--vault", "main"); !strings.Contains(out, "agent:builder\tasks\tno\tno\t") {
+		t.Errorf("who-can with --vault: %q", out)
+	}
+	s.fails(cli.ExitNotFound, "who-can", "prod/db", "--vault", "nowhere")
 	s.fails(cli.ExitNotFound, "agent", "can", "nobody")
 	s.fails(cli.ExitUsage, "who-can", "prod/db", "--from", "nowhere")
 
 	s.ok("", "secret", "get", "prod/db")
 	if out := s.ok("", "audit", "list", "--resource", "prod/db", "--action", "secret.read"); strings.Count(out, "\n") != 1 || !strings.Contains(out, "\tsecret.read\tsuccess\tuser:") {
 		t.Errorf("who read it: %q", out)
+	}
+	_, ours, _ := strings.Cut("\n"+s.ok("", "vault", "list"), "\nmain\t")
+	vault := strings.Fields(ours)[0]
+	for _, ref := range []string{"main", vault[:8]} {
+		if out := s.ok("", "audit", "list", "--resource", ref); !strings.Contains(out, "\tvault.create\tsuccess\t") || out != s.ok("", "audit", "list", "--resource", vault) {
+			t.Errorf("on the vault %s: %q", ref, out)
+		}
+	}
+	agent := strings.Fields(s.ok("", "agent", "list"))[1]
+	if out := s.ok("", "audit", "list", "--resource", agent[:8]); !strings.Contains(out, "\tagent.register\tsuccess\t") {
+		t.Errorf("on the agent: %q", out)
+	}
+	if r := s.fails(cli.ExitUsage, "audit", "list", "--resource", "0123abcd"); !strings.Contains(r.err, "whole id") {
+		t.Errorf("a part of an id: %q", r.err)
+	}
+	if out := s.ok("", "audit", "list", "--vault", "main", "--action", "secret.read"); strings.Count(out, "\n") != 1 {
+		t.Errorf("in the vault: %q", out)
 	}
 	if out := s.ok("", "audit", "list", "--actor", "builder"); out != "" {
 		t.Errorf("the agent did %q", out)

@@ -66,6 +66,9 @@ func (c *cli) auditList() *cobra.Command {
 				}
 			}
 			page, err := cl.AuditEvents(cmd.Context(), f)
+			if err == nil && len(page.Events) == 0 && f.Path != "" {
+				page, err = eventsOn(cmd.Context(), cl, f, page)
+			}
 			if e, ok := errors.AsType[*client.Error](err); ok && e.Code == "unknown_action" {
 				return console.Usage(e.Detail)
 			}
@@ -86,13 +89,40 @@ func (c *cli) auditList() *cobra.Command {
 	fl := cmd.Flags()
 	fl.StringVar(&f.Action, "action", "", "only this action, such as secret.read")
 	fl.StringVar(&who, "actor", "", "only by this agent (name) or member (mail address), or by the one with this id")
-	fl.StringVar(&resource, "resource", "", "only on this secret path (or policies of this pattern), or on what has this id")
+	fl.StringVar(&resource, "resource", "", "only on this secret path (or policies of this pattern), on this vault (name), or on what has this id")
 	fl.StringVar(&since, "since", "", "only after this time (RFC 3339), or this long ago (2h, 7d)")
 	fl.StringVar(&until, "until", "", "only before this time (RFC 3339), or this long ago")
 	fl.IntVar(&f.Limit, "limit", 100, "how many at most, up to 1000")
 	fl.IntVar(&f.Offset, "offset", 0, "how many of the newest to leave out; what comes in meanwhile shifts the pages, --cursor does not")
 	fl.StringVar(&f.Cursor, "cursor", "", "go on after the page before, with the cursor that it ended with (next_cursor in --json)")
 	return c.wideFlag(cmd)
+}
+
+// eventsOn reads f.Path as the name of a vault, or as the beginning of a vault's or agent's
+// id, after no event was found on a path of that name. What can only be part of an id
+// is refused, since the server knows whole ids.
+func eventsOn(ctx context.Context, cl *client.Client, f client.AuditFilter, none *client.AuditPage) (*client.AuditPage, error) {
+	if f.Cursor != "" || f.Offset != 0 {
+		first := f
+		first.Limit, first.Cursor, first.Offset = 1, "", 0
+		if of, err := cl.AuditEvents(ctx, first); err != nil || len(of.Events) > 0 {
+			return none, err
+		}
+	}
+	id, err := vaultID(ctx, cl, f.Path)
+	if fault.Is(err, fault.NotFound) && beginsID(f.Path) {
+		if id, err = agentID(ctx, cl, f.Path); fault.Is(err, fault.NotFound) {
+			return nil, console.Usage("--resource takes a path, the name of a vault, or a whole id. --json shows ids whole.")
+		}
+	}
+	if fault.Is(err, fault.NotFound) {
+		return none, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	f.Path, f.ResourceID = "", id
+	return cl.AuditEvents(ctx, f)
 }
 
 // printEvents leaves an event's own id to --wide and to programs, since in part it

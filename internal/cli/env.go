@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -16,6 +17,15 @@ func placeFlags(cmd *cobra.Command, at *client.EnvVarPlace) *cobra.Command {
 	cmd.Flags().StringVarP(&at.Environment, "environment", "e", "", "such as production; all when absent")
 	cmd.Flags().StringVar(&at.GitBranch, "branch", "", "the git branch that it holds on")
 	return cmd
+}
+
+// where says in which environments and on which branch a variable holds.
+func where(environments []string, branch string) string {
+	in := " in " + strings.Join(environments, ", ")
+	if branch != "" {
+		in += " on the branch " + branch
+	}
+	return in
 }
 
 func (c *cli) envList() *cobra.Command {
@@ -55,7 +65,7 @@ func (c *cli) envSet() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.did(set, "Set %s in %s.", set.Key, strings.Join(set.Environments, ", "))
+			return c.did(set, "Set %s%s.", set.Key, where(set.Environments, set.GitBranch))
 		}),
 	}
 	f := cmd.Flags()
@@ -98,13 +108,15 @@ func (c *cli) envDelete() *cobra.Command {
 		Short: "Delete an environment variable; its versions stay",
 		Args:  args("KEY"),
 		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, a []string) error {
-			if err := c.Confirm(ctx, yes, "Delete the environment variable "+a[0]+"?"); err != nil {
+			at.Environment = cmp.Or(at.Environment, "all")
+			in := where([]string{at.Environment}, at.GitBranch)
+			if err := c.Confirm(ctx, yes, "Delete the environment variable "+a[0]+in+"?"); err != nil {
 				return err
 			}
 			if err := cl.DeleteEnvVar(ctx, vault, a[0], at); err != nil {
 				return err
 			}
-			return c.did(map[string]any{"key": a[0], "deleted": true}, "Deleted %s.", a[0])
+			return c.did(map[string]any{"key": a[0], "environment": at.Environment, "git_branch": at.GitBranch, "deleted": true}, "Deleted %s%s.", a[0], in)
 		}),
 	}
 	yesFlag(cmd, &yes)

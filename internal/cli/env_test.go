@@ -10,7 +10,7 @@ import (
 // TestMain is also the program that `env run` runs.
 func TestMain(m *testing.M) {
 	if os.Getenv("ONECLAW_TEST_CHILD") != "" {
-		fmt.Printf("A=%s B=%s key=%s args=%s", os.Getenv("ONECLAW_TEST_A"), os.Getenv("ONECLAW_TEST_B"), os.Getenv("ONECLAW_API_KEY"), strings.Join(os.Args[1:], ","))
+		fmt.Printf("A=%s B=%s key=%s token=%s args=%s", os.Getenv("ONECLAW_TEST_A"), os.Getenv("ONECLAW_TEST_B"), os.Getenv("ONECLAW_API_KEY"), os.Getenv("ONECLAW_AGENT_TOKEN"), strings.Join(os.Args[1:], ","))
 		os.Exit(7)
 	}
 	os.Exit(m.Run())
@@ -25,6 +25,14 @@ func TestEnvironmentVariablesAtTheCommandLine(t *testing.T) {
 	s.ok("everywhere", "env", "set", "ONECLAW_TEST_A", "--vault", "app")
 	s.ok("two", "env", "set", "ONECLAW_TEST_B", "-e", "production", "-e", "preview", "--comment", "a note", "--vault", "app")
 	s.ok("of the branch", "env", "set", "ONECLAW_TEST_A", "-e", "production", "--branch", "feature/x", "--vault", "app")
+	s.tty = "e"
+	if r := s.run("1", "env", "set", "GONE", "-e", "preview", "--branch", "old", "--vault", "app"); r.code != 0 || !strings.Contains(r.err, "Set GONE in preview on the branch old.") {
+		t.Errorf("set says %q", r.err)
+	}
+	if r := s.run("", "env", "delete", "GONE", "-e", "preview", "--branch", "old", "--yes", "--vault", "app"); r.code != 0 || !strings.Contains(r.err, "Deleted GONE in preview on the branch old.") {
+		t.Errorf("delete says %q", r.err)
+	}
+	s.tty = ""
 	listed := s.ok("", "env", "list", "--vault", "app")
 	for _, part := range []string{"ONECLAW_TEST_A", "feature/x", "preview", "a note"} {
 		if !strings.Contains(listed, part) {
@@ -48,8 +56,9 @@ func TestEnvironmentVariablesAtTheCommandLine(t *testing.T) {
 	t.Setenv("ONECLAW_TEST_CHILD", "1")
 	t.Setenv("ONECLAW_TEST_A", "of the shell")
 	t.Setenv("ONECLAW_API_KEY", "1ck_not_for_children")
+	t.Setenv("ONECLAW_AGENT_TOKEN", "not for children")
 	r := s.run("", "env", "run", "-e", "production", "--branch", "feature/x", "--vault", "app", "--", self, "--vault", "of the program")
-	if want := "A=of the branch B=two key= args=--vault,of the program"; r.out != want || r.err != "" || r.code != 7 {
+	if want := "A=of the branch B=two key= token= args=--vault,of the program"; r.out != want || r.err != "" || r.code != 7 {
 		t.Errorf("the program printed %q and %q, and the command ended with %d; want %q, nothing and 7", r.out, r.err, r.code, want)
 	}
 	if r := s.run("", "env", "run", "--vault", "app", "--", "/nowhere/at/all"); r.code != 5 || strings.Count(r.err, "\n") != 1 {

@@ -55,13 +55,16 @@ used with, and oneclaw ends with its exit code.`,
 	return placeFlags(cmd, &at)
 }
 
+// mcpToken holds a credential that `oneclaw mcp` alone is used with.
+const mcpToken = "ONECLAW_AGENT_TOKEN"
+
 // environment is what a program gets: the variables that hold go before those that there
 // are, and credentials of this program are left out.
 func environment(there []string, found *client.ResolvedEnv) []string {
 	out := slices.DeleteFunc(slices.Clone(there), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
 		_, set := found.Vars[name]
-		return set || slices.Contains(session.CredentialVars[:], name)
+		return set || name == mcpToken || slices.Contains(session.CredentialVars[:], name)
 	})
 	for _, key := range keysOf(found) {
 		out = append(out, key+"="+string(found.Vars[key].Reveal()))

@@ -221,15 +221,15 @@ environment, goes only to the server that the other commands use.`,
 // sharedAt is where a share is read.
 type sharedAt struct{ server, id, proof string }
 
-// parseShare takes a share's id or its link: SERVER/v1/share/ID, or SERVER/share/ID as pages
+// parseShare takes a share's id, the path of its secret, or its link: SERVER/v1/share/ID, or SERVER/share/ID as pages
 // and mails have it, with the mail's proof.
 func parseShare(ref string) (sharedAt, error) {
-	if !strings.Contains(ref, "/") {
+	if !strings.Contains(ref, "://") {
 		return sharedAt{id: ref}, nil
 	}
 	u, err := url.Parse(ref)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil {
-		return sharedAt{}, console.Usage("A share is named by its id, or by its whole link: https://SERVER/share/ID.")
+		return sharedAt{}, console.Usage("A share is named by its id, by the path of its secret, or by its whole link: https://SERVER/share/ID.")
 	}
 	path := strings.TrimRight(u.Path, "/")
 	at := strings.LastIndex(path, "/share/")

@@ -61,9 +61,12 @@ func TestSharesOnTheRealServer(t *testing.T) {
 	mine := fields(s.ok("", "share", "create", "db/password", "--user", me["id"]))["id"]
 	s.fails(cli.ExitDenied, "share", "get", mine)
 	s.ok("", "share", "accept", mine)
-	if got := s.ok("", "share", "get", mine); got != "hunter2" {
-		t.Errorf("got %q", got)
+	for _, ref := range []string{mine, "db/password"} {
+		if got := s.ok("", "share", "get", ref); got != "hunter2" {
+			t.Errorf("%s: got %q", ref, got)
+		}
 	}
+	s.fails(cli.ExitNotFound, "share", "get", "db/none")
 	s.ok("", "share", "decline", mine)
 }
 
@@ -84,9 +87,10 @@ func TestAShareIsReadFromItsLink(t *testing.T) {
 		t.Errorf("the page's link: %q", got)
 	}
 	stranger.fails(cli.ExitNotFound, "share", "get", link) // used up
-	for _, wrong := range []string{"https:///v1/share/1", "example.com/share/1", "https://user@example.com/share/1", "https://example.com/1"} {
+	for _, wrong := range []string{"https:///v1/share/1", "https://user@example.com/share/1", "https://example.com/1"} {
 		stranger.fails(cli.ExitUsage, "share", "get", wrong)
 	}
+	s.fails(cli.ExitNotFound, "share", "get", "example.com/share/1") // a path: only what has :// is a link
 }
 
 // TestALinkGetsNoCredentialOfAnotherServer: neither the stored login nor what the environment

@@ -6,8 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -30,7 +32,9 @@ type Resolved struct {
 // environment's before all's. Each is read on the right to read its path, with an event
 // of its own. A variable that the caller may not see is none; where it may see and not
 // read one that holds, the whole is refused, since another value would be the wrong one.
-// pay is asked with how many values there are, before the first is read. Wipe the values.
+// All are decided about, and the approvals that are lacking asked for together, before the
+// first is read: a refusal spends neither reads nor approvals, unless something changes
+// meanwhile. pay is asked with how many values there are, before that. Wipe the values.
 func (s *Service) Resolve(ctx context.Context, c *call.Call, vaultID, environment, onBranch string, pay func(values int) error) (out []Resolved, err error) {
 	levels := []struct {
 		at     Place
@@ -69,24 +73,61 @@ func (s *Service) Resolve(ctx context.Context, c *call.Call, vaultID, environmen
 	if err := pay(len(holds)); err != nil {
 		return nil, err
 	}
+	keys := slices.Sorted(maps.Keys(holds))
+	paths := make([]secretpath.Path, len(keys))
+	for i, key := range keys {
+		if paths[i], err = holds[key].at.Path(); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.ready(ctx, c, vaultID, paths); err != nil {
+		return nil, err
+	}
 	defer func() {
 		if err != nil {
 			Wipe(out)
 			out = nil
 		}
 	}()
-	err = each(c, slices.Sorted(maps.Keys(holds)), func(c *call.Call, key string) error {
-		p, err := holds[key].at.Path()
-		if err != nil {
-			return err
-		}
+	err = each(c, paths, func(c *call.Call, p secretpath.Path) error {
 		got, err := s.vault.Reveal(ctx, c, vaultID, p)
 		if err == nil {
+			key := keys[len(out)]
 			out = append(out, Resolved{Key: key, Source: holds[key].source, Value: got.Value})
 		}
 		return err
 	})
 	return out, err
+}
+
+// ready returns nil when all of the paths can be read, and spends nothing. Where all could
+// be once humans approve, it asks for every approval that is lacking, each with an event.
+func (s *Service) ready(ctx context.Context, c *call.Call, vaultID string, paths []secretpath.Path) error {
+	var waiting []secretpath.Path
+	for _, p := range paths {
+		waits, err := s.vault.Ready(ctx, c, vaultID, p)
+		if err != nil {
+			return err
+		}
+		if waits {
+			waiting = append(waiting, p)
+		}
+	}
+	var requests []string
+	if err := each(c, waiting, func(c *call.Call, p secretpath.Path) error {
+		err := s.vault.AskRead(ctx, c, vaultID, p)
+		if id, ok := approval.Awaited(err); ok {
+			requests = append(requests, id)
+			return nil
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	if len(requests) == 0 {
+		return nil
+	}
+	return approval.RequiredAll(requests)
 }
 
 // below feeds the variables right below a directory to more; those of its branches it

@@ -42,30 +42,40 @@ func (a *admission) record(c *call.Call, do func(ev *audit.Event) error) error {
 // and returns approval.Required. Nothing of this depends on whether the path
 // exists.
 func (s *Service) admit(ctx context.Context, c *call.Call, a policy.Action, e *entry, r policy.Resource) (admission, error) {
-	ad := admission{resource: r}
-	asking, terms, err := asks(c, a, &ad.resource)
+	ad, asking, terms, err := s.weigh(ctx, c, a, e, r)
 	if asking.ID == "" || err != nil {
 		return ad, err
 	}
-	u := use(c, e, r.Path, a)
-	given, err := s.approvals.Live(ctx, u, c.Now)
+	c.Event.Details.Reason, c.Event.Details.Outcome = string(policy.ReasonApprovalRequired), audit.Denied // of the request that Ask stores
+	asked, err := s.approvals.Ask(ctx, c, use(c, e, r.Path, a), asking, terms, "")
 	if err != nil {
 		return ad, err
+	}
+	return ad, approval.Required(asked.ID)
+}
+
+// weigh decides about a use and finds its approval, and asks nobody. Where an approval is
+// lacking it returns the policy that asks for it, with its terms.
+func (s *Service) weigh(ctx context.Context, c *call.Call, a policy.Action, e *entry, r policy.Resource) (ad admission, asking policy.Version, terms policy.Approval, err error) {
+	ad = admission{resource: r}
+	asking, terms, err = asks(c, a, &ad.resource)
+	if asking.ID == "" || err != nil {
+		return ad, asking, terms, err
+	}
+	given, err := s.approvals.Live(ctx, use(c, e, r.Path, a), c.Now)
+	if err != nil {
+		return ad, asking, terms, err
 	}
 	for _, g := range given {
 		// Another policy than the first that asks may have been approved.
 		ad.resource.Approved = g.Policy
 		if d := policy.Decide(c.Who, a, ad.resource, c.At()); d.Allow {
 			c.Event.Details.Reason, ad.approval = string(d.Reason), g.ID
-			return ad, nil
+			return ad, policy.Version{}, terms, nil
 		}
 	}
-	c.Event.Details.Reason, c.Event.Details.Outcome = string(policy.ReasonApprovalRequired), audit.Denied // of the request that Ask stores
-	asked, err := s.approvals.Ask(ctx, c, u, asking, terms, "")
-	if err != nil {
-		return ad, err
-	}
-	return ad, approval.Required(asked.ID)
+	ad.resource.Approved = asking // what else is decided about the use holds once it is approved
+	return ad, asking, terms, nil
 }
 
 // asks decides, and returns the policy that asks for an approval, with its terms,
