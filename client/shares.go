@@ -14,6 +14,7 @@ type Share struct {
 	RecipientEmail string    `json:"recipient_email,omitempty"`
 	ExpiresAt      time.Time `json:"expires_at"`
 	MaxAccessCount int64     `json:"max_access_count"`
+	Warnings       []string  `json:"warnings,omitempty"` // of a new share: a mail that was not sent
 }
 
 // ShareCreate says with whom and for how long. RecipientType is "user", "agent",

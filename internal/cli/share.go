@@ -79,7 +79,14 @@ func (c *cli) shareCreate() *cobra.Command {
 		if ends != nil {
 			c.EndsEarly("share", ends, &made.ExpiresAt)
 		}
-		return c.show(made, field{"ID", made.ID}, field{"URL", made.ShareURL}, field{"For", made.RecipientType},
+		for _, w := range made.Warnings {
+			c.Warn(w)
+		}
+		to, link := field{"For", made.RecipientType}, field{"URL", made.ShareURL}
+		if c.IsTTY(c.Stdout) {
+			to, link = forPeople(made)
+		}
+		return c.show(made, field{"ID", made.ID}, link, to,
 			field{"Expires", c.When(made.ExpiresAt)}, field{"Accesses", atMost(made.MaxAccessCount)})
 	}
 	g := cmd.Flags()
@@ -92,6 +99,21 @@ func (c *cli) shareCreate() *cobra.Command {
 	g.StringSliceVar(&f.addresses, "ip", nil, "only from these address ranges (CIDR)")
 	phraseFlags(cmd, &f.phrase, &f.phraseFile)
 	return c.mayAsk(cmd)
+}
+
+// forPeople tells a person whom the share is for, and how it is opened. A link leads to the
+// page, since the API's spends an access on each program that looks at it. The link that
+// opens a mailed share is in the mail alone.
+func forPeople(s *client.Share) (to, link field) {
+	if s.RecipientEmail != "" {
+		how := "in the mail to " + s.RecipientEmail
+		if len(s.Warnings) > 0 {
+			how = "none was sent"
+		}
+		return field{"For", s.RecipientEmail}, field{"Link", how}
+	}
+	page := strings.TrimSuffix(s.ShareURL, "/v1/share/"+s.ID) + "/share/" + s.ID
+	return field{"For", s.RecipientType}, field{"URL", page}
 }
 
 func phraseFlags(cmd *cobra.Command, ask *bool, file *string) {

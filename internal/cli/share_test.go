@@ -77,6 +77,18 @@ func TestAShareIsReadFromItsLink(t *testing.T) {
 	s.ok("", "vault", "create", "main")
 	s.ok("hunter2", "secret", "set", "db/password")
 	link := regexp.MustCompile(`http://\S+`).FindString(s.ok("", "share", "create", "db/password", "--link", "--max-reads", "3"))
+	s.tty = "o"
+	if out := s.ok("", "share", "create", "db/password", "--link"); !regexp.MustCompile(`http://[^/ ]+/share/\S+`).MatchString(out) || strings.Contains(out, "/v1/share/") {
+		t.Errorf("a person is told %q", out)
+	}
+	for i := range 4 { // the fourth within an hour is not mailed
+		out := s.ok("", "share", "create", "db/password", "--email", "eve@example.com")
+		mailed, none := strings.Contains(out, "in the mail to eve@example.com"), strings.Contains(out, "none was sent")
+		if mailed != (i < 3) || none != (i == 3) || strings.Contains(out, "http://") || strings.Contains(out, "external_email") {
+			t.Errorf("share %d by mail: %q", i, out)
+		}
+	}
+	s.tty = ""
 	stranger := newShell(t, "")
 	for who, sh := range map[string]*shell{"a stranger": stranger, "its maker": s} {
 		if got := sh.ok("", "share", "get", link); got != "hunter2" {

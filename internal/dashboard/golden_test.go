@@ -147,6 +147,8 @@ func TestEveryPageIsAsItWas(t *testing.T) {
 		{"share-last", "POST", share, sharedOnce, url.Values{"proof": {token}, "passphrase": {"open sesame"}}},
 		{"share-named", "POST", share, shared, url.Values{"email": {"ann@example.com"}, "password": {"Quite-8-Good-Words"}}},
 		{"share-stranger", "POST", share, refusedShare, url.Values{"proof": {token}}},
+		{"share-gone", "POST", share, canned{access: `410 {"detail":"` + detail + `"}`}, url.Values{"proof": {token}}},
+		{"share-unknown", "POST", share, canned{access: `404 {"detail":"` + detail + `"}`}, url.Values{"proof": {token}}},
 		{"share-password", "POST", share, refused, filled()},
 		{"share-second", "POST", share, second, filled()},
 		{"share-not-accepted", "POST", share, refusedShare, url.Values{"email": {"ann@example.com"}, "password": {"x"}}},

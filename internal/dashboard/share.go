@@ -10,6 +10,7 @@ const sharePath = "/share/"
 
 type shareView struct {
 	Proof, Problem string
+	Gone           bool // nothing opens it any more: the page says why and asks nothing
 	SignIn         bool // the form asks who the person is
 	Question       question
 	Shown          bool
@@ -49,6 +50,9 @@ func (p *sharePage) answer(w http.ResponseWriter, r *http.Request) {
 		defer api.signOut(token)
 		if v.Proof == "" {
 			if status, _, problem := api.ask(http.MethodPost, share+"/accept", token, nil); problem != "" {
+				if v.Gone = gone(status); v.Gone {
+					v.Problem = problem
+				}
 				v.Question.Problem = problem
 				p.view(w, status, v)
 				return
@@ -61,7 +65,7 @@ func (p *sharePage) answer(w http.ResponseWriter, r *http.Request) {
 	}
 	status, reply, problem := api.ask(http.MethodPost, share+"/access", token, body)
 	if problem != "" {
-		v.Problem, v.SignIn = problem, v.SignIn || status == http.StatusUnauthorized
+		v.Problem, v.Gone, v.SignIn = problem, gone(status), v.SignIn || status == http.StatusUnauthorized
 		p.view(w, status, v)
 		return
 	}
@@ -81,3 +85,5 @@ func (p *sharePage) answer(w http.ResponseWriter, r *http.Request) {
 	}
 	p.view(w, http.StatusOK, v)
 }
+
+func gone(status int) bool { return status == http.StatusNotFound || status == http.StatusGone }

@@ -147,8 +147,8 @@ func TestTheFirstHourAtATerminal(t *testing.T) {
 		t.Errorf("deployer got %q", got)
 	}
 
-	shows(t, me.types("share create ci/token --email colleague@example.com --expires 1h"), "For", "external_email")
-	shows(t, me.types("share create prod/db --link --max-reads 1 --expires 1h", password...), "URL", s.APIURL)
+	shows(t, me.types("share create ci/token --email colleague@example.com --expires 1h"), "For", "colleague@example.com", "in the mail to")
+	shows(t, me.types("share create prod/db --link --max-reads 1 --expires 1h", password...), "URL", s.APIURL+"/share/")
 	shows(t, me.types("share list"), "ci/token", "colleague@example.com")
 	me.types("share revoke colleague@example.com", "End the share", "y")
 	me.types("share revoke prod/db", "End the share", "y")

@@ -336,6 +336,13 @@ func TestApprovalWebhookSettings(t *testing.T) {
 	}
 	g.do("GET", at, g.worker.token, nil).want(403)
 	g.do("PUT", at, g.worker.token, object{"url": "https://example.com"}).want(403)
+	// It is sent requests that a key for approvals is not shown.
+	for words, status := range map[string]int{"approval:write": 403, "approval:*": 403, "approval:write audit:read": 200} {
+		key := g.do("POST", "/v1/auth/api-keys", g.ada.login(), object{"name": "k", "scopes": strings.Fields(words)}).want(201).str("api_key")
+		if r := g.do("PUT", at, key, object{"url": "https://example.com/other"}); r.status != status {
+			t.Errorf("set by a key for %s: %d, want %d", words, r.status, status)
+		}
+	}
 	g.do("DELETE", at, g.ada.token, nil).want(204)
 	g.do("GET", at, g.ada.token, nil).want(404)
 }

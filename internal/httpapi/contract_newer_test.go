@@ -142,6 +142,11 @@ func TestAFederatedToken(t *testing.T) {
 	if r := ask(good(object{"subject_token": personal, "scope": "vault:read"})).want(200); r.str("scope") != "vault:read" {
 		t.Errorf("for a personal key: scope %v", r.json()["scope"])
 	}
+	whole := s.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "k3"}).want(201).str("api_key")
+	if r := ask(good(object{"subject_token": whole})).want(200); r.json()["scope"] != nil {
+		t.Errorf("for a key without scopes: scope %v", r.json()["scope"])
+	}
+	ask(good(object{"subject_token": whole, "scope": "audit:read"})).want(400, "invalid_scope")
 	s.ada.worker(f, subject, nil)
 	token := f.Sign("first", s.asserts(f, nil))
 	ask(good(object{"subject_token": token, "subject_token_type": jwt})).want(200)

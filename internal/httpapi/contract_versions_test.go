@@ -23,6 +23,8 @@ func TestADisabledVersionNeverOpens(t *testing.T) {
 	s.do("POST", v+"/secret-version-disable/a/b/9", ada.token, nil).want(404, "version_not_found")
 	s.do("POST", v+"/secret-version-disable/no/such/1", ada.token, nil).want(404)
 	s.do("POST", v+"/secret-version-disable/a/b/0", ada.token, nil).want(400)
+	s.do("POST", v+"/secret-version-disable/a/b/02", ada.token, nil).want(400)
+	s.do("GET", v+"/secret-version/a/b/01", ada.token, nil).want(400)
 	s.do("GET", v+"/secret-version-disable/a/b/2", ada.token, nil).want(405)
 	s.do("POST", v+"/secret-version-disable/a%2Fb/2", ada.token, nil).want(204)
 	s.do("POST", v+"/secret-version-disable/a/b/2", ada.token, nil).want(204) // again
@@ -101,6 +103,7 @@ func TestARotationGeneratesAValueThatIsNotShown(t *testing.T) {
 	for _, bad := range []object{{"length": 15}, {"length": 4097}, {"charset": "emoji"}, {"type": "private_key"}} {
 		s.do("POST", v+"/secret-rotate/a/b", ada.token, bad).want(400)
 	}
+	s.do("POST", v+"/secret-rotate/a/b", ada.token, object{"value": "mine"}).want(400, "value_not_taken")
 	s.do("POST", v+"/secret-rotate/no/such", ada.token, nil).want(404, "secret_not_found")
 	s.do("PUT", secretAt(s.vault, "key"), ada.token, object{"value": "x", "type": "ssh_key"}).want(201)
 	s.do("POST", v+"/secret-rotate/key", ada.token, nil).want(400, "type_not_generated")

@@ -35,7 +35,7 @@ var (
 	errTarget = fault.New(fault.Invalid, "invalid_target", "audience must name this server: its public URL, or an audience that its operator named.")
 	errActor  = fault.New(fault.Invalid, "invalid_request", "Nobody acts for somebody else here: leave actor_token out.")
 	errScope  = fault.New(fault.Invalid, "invalid_scope",
-		"A token has the scopes of its agent or key, and no narrower ones: leave path patterns out of scope, and cap the agent or key by its scopes.")
+		"A token has the scopes of its agent or key, and no narrower ones: leave scope out, and cap the agent or key by its scopes.")
 )
 
 // check refuses what would be issued otherwise than it was asked for.
@@ -88,6 +88,9 @@ func (a *API) registerFederated() {
 			return nil, err
 		}
 		t, err := a.exchange(ctx, c, in)
+		if err == nil && deref(in.Body.Scope) != "" && len(t.Scopes) == 0 {
+			return nil, errScope // RFC 8693 section 2.2.1: no scope in the answer says that it is as requested
+		}
 		return answer(&federatedBody{TokenBody: *tokenOf(t), Issued: typeJWT, Scope: strings.Join(t.Scopes, " ")}, a.refusedKey(c, err))
 	})
 }

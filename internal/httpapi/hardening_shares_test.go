@@ -30,7 +30,11 @@ func TestAShareNeverOutlivesItsMakersRight(t *testing.T) {
 		}, 410, "share_lapsed"},
 		"the policy asks for an approval": {func(s *sharer, policy string) {
 			s.do("PUT", "/v1/vaults/"+s.vault+"/policies/"+policy, s.ada.token, object{"conditions": object{"require_approval": true}}).want(200)
-		}, 410, "share_lapsed"},
+		}, 404, "share_not_found"},
+		"the policy is removed and another asks for an approval": {func(s *sharer, policy string) {
+			s.ada.grant(s.vault, s.robot, "a/b", object{"conditions": object{"require_approval": true}}, "read")
+			s.do("DELETE", "/v1/vaults/"+s.vault+"/policies/"+policy, s.ada.token, nil).want(204)
+		}, 404, "share_not_found"},
 		"the policy has expired": {func(s *sharer, _ string) { s.Clock.Forward(2 * time.Hour) }, 410, "share_lapsed"},
 		"the agent is deactivated": {func(s *sharer, _ string) {
 			s.do("DELETE", "/v1/agents/"+s.robot.id, s.ada.token, nil).want(204)
@@ -75,7 +79,8 @@ func TestAShareNeverOutlivesItsMakersRight(t *testing.T) {
 			if strings.Contains(string(r.body), "the value") {
 				t.Errorf("the value came with %s", r.body)
 			}
-			if slices.Contains([]string{"the policy is removed", "the policy is for writing only", "the policy has expired"}, name) {
+			if slices.Contains([]string{"the policy is removed", "the policy is for writing only", "the policy has expired", "the policy asks for an approval",
+				"the policy is removed and another asks for an approval"}, name) {
 				s.ada.token = s.ada.login()
 				s.ada.grant(s.vault, s.robot, "**", nil, "read") // for another reason, later
 				s.read(id, "").want(404, "share_not_found")

@@ -32,8 +32,9 @@ type ShareDraft struct {
 }
 
 type createShare struct {
-	SecretID string `path:"secret_id" doc:"The id of any version of the secret. The share follows the path: it gives the version that is newest when it is read."`
-	Body     struct {
+	UserAgent string `header:"User-Agent" hidden:"true"`
+	SecretID  string `path:"secret_id" doc:"The id of any version of the secret. The share follows the path: it gives the version that is newest when it is read."`
+	Body      struct {
 		ShareDraft
 		RecipientType  string `json:"recipient_type" enum:"user,agent,external_email,anyone_with_link,creator"`
 		MaxAccessCount *int64 `json:"max_access_count,omitempty" nullable:"true" minimum:"0" maximum:"2147483647" doc:"How often it may be read; 0 or absent: without limit."`
@@ -41,7 +42,8 @@ type createShare struct {
 }
 
 type createShareByPath struct {
-	Body struct {
+	UserAgent string `header:"User-Agent" hidden:"true"`
+	Body      struct {
 		ShareDraft
 		VaultID        *string  `json:"vault_id,omitempty" nullable:"true" maxLength:"64"`
 		SecretPath     *string  `json:"secret_path,omitempty" nullable:"true" maxLength:"512"`
@@ -61,6 +63,8 @@ type shareBody struct {
 	RecipientEmail *string   `json:"recipient_email" nullable:"true"`
 	ExpiresAt      time.Time `json:"expires_at"`
 	MaxAccessCount int64     `json:"max_access_count"`
+	// Of a new share alone, when there are any, and not for clients that refuse unknown fields.
+	Warnings []string `json:"warnings,omitempty" doc:"A mail that was not sent."`
 }
 
 // shareItem is ShareItem of the contract, section 9, with what command lines
@@ -186,7 +190,7 @@ func (a *API) registerShareMaking() {
 			return nil, err
 		}
 		d.SecretID, d.Type, d.MaxAccess = in.SecretID, sharing.RecipientType(in.Body.RecipientType), deref(in.Body.MaxAccessCount)
-		return a.share(ctx, c, d)
+		return a.share(ctx, c, d, in.UserAgent)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/shares", id: "create-share-by-path", tag: "Sharing", status: http.StatusCreated,
@@ -222,16 +226,20 @@ func (a *API) registerShareMaking() {
 		default:
 			d.Type = sharing.ToLink
 		}
-		return a.share(ctx, c, d)
+		return a.share(ctx, c, d, in.UserAgent)
 	})
 }
 
-func (a *API) share(ctx context.Context, c *call.Call, d sharing.Draft) (*body[shareBody], error) {
+func (a *API) share(ctx context.Context, c *call.Call, d sharing.Draft, userAgent string) (*body[shareBody], error) {
 	s, err := a.sharing.Create(ctx, c, d)
 	if err != nil {
 		return nil, err
 	}
-	return &body[shareBody]{a.shareOf(&s)}, nil
+	b := a.shareOf(&s)
+	if s.Unmailed && !decodesStrictly(userAgent) {
+		b.Warnings = []string{"No mail was sent: the address was sent as many within the hour as it may be. Revoke this share and make it again later."}
+	}
+	return &body[shareBody]{b}, nil
 }
 
 type readShare struct {

@@ -9,6 +9,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/rest"
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
@@ -132,8 +134,12 @@ type rotateSecret struct {
 		Length  *int    `json:"length,omitempty" nullable:"true" minimum:"16" maximum:"4096" doc:"In characters; 32 when absent."`
 		Charset *string `json:"charset,omitempty" nullable:"true" enum:"hex,base64,alphanumeric,ascii" doc:"alphanumeric when absent. base64 is its alphabet, without padding."`
 		Type    *string `json:"type,omitempty" nullable:"true" enum:"generic,password,api_key,token" doc:"The stored type when absent."`
+		// A client that sends a value believes that it is stored.
+		Value *secretValue `json:"value,omitempty" nullable:"true" hidden:"true"`
 	}
 }
+
+var errGiven = fault.New(fault.Invalid, "value_not_taken", "The value is generated here: leave value out, or store your own with PUT /v1/vaults/{vault_id}/secrets/{path}.")
 
 // registerOneVersion adds the routes of newer clients: a version, its end, and a
 // generated one.
@@ -166,6 +172,10 @@ func (a *API) registerOneVersion() {
 		p, err := in.parse()
 		if err != nil {
 			return nil, err
+		}
+		if v := in.Body.Value; v != nil {
+			gate.WipeAfter(ctx, v.Bytes)
+			return nil, errGiven
 		}
 		m, err := a.vault.Rotate(ctx, c, in.VaultID, p, vault.Recipe{
 			Length: deref(in.Body.Length), Charset: vault.Charset(deref(in.Body.Charset)), Type: deref(in.Body.Type),

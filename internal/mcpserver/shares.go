@@ -47,6 +47,10 @@ func shareSecret(ctx context.Context, s *session, in input) (string, error) {
 	if to != "" {
 		recipient += ":" + to
 	}
+	warned := ""
+	for _, w := range sh.Warnings {
+		warned += "\n  Warning: " + oneLine(w)
+	}
 	return fmt.Sprintf("Secret shared successfully.\n  Share ID: %s\n  Recipient: %s\n  Expires: %s\n  Max accesses: %s\n  URL: %s",
-		oneLine(sh.ID), oneLine(recipient), stamp(sh.ExpiresAt), most, oneLine(sh.ShareURL)), nil
+		oneLine(sh.ID), oneLine(recipient), stamp(sh.ExpiresAt), most, oneLine(sh.ShareURL)) + warned, nil
 }

@@ -17,11 +17,13 @@ func AsksApproval(conditions []byte) bool {
 type Row struct {
 	Pattern     string
 	Permissions []byte // a JSON array
+	Conditions  []byte // a JSON object
 	ExpiresAt   time.Time
 }
 
-// LetsRead reports whether one of somebody's policies, on whatever conditions, lets it
-// read a path at a moment. What can't be read is in doubt, and counts.
+// LetsRead reports whether one of somebody's policies lets it read a path at a moment
+// without an approval. Time windows and addresses are not asked: they come and go. A
+// pattern or permissions that can't be read are in doubt, and count.
 func LetsRead(all []Row, path string, now time.Time) bool {
 	return slices.ContainsFunc(all, func(r Row) bool {
 		var perms []string
@@ -29,6 +31,9 @@ func LetsRead(all []Row, path string, now time.Time) bool {
 			return false
 		}
 		if !r.ExpiresAt.IsZero() && !r.ExpiresAt.After(now) {
+			return false
+		}
+		if AsksApproval(r.Conditions) {
 			return false
 		}
 		p, err := Compile(r.Pattern)

@@ -33,6 +33,9 @@ func TestWhichPoliciesLetRead(t *testing.T) {
 		"no right to read":          {policy.Row{Pattern: "**", Permissions: []byte(`["write","delete"]`)}, false},
 		"one that ends later":       {policy.Row{Pattern: "**", Permissions: []byte(`["read"]`), ExpiresAt: now.Add(1)}, true},
 		"one that ends now":         {policy.Row{Pattern: "**", Permissions: []byte(`["read"]`), ExpiresAt: now}, false},
+		"one with an approval":      {policy.Row{Pattern: "**", Permissions: []byte(`["read"]`), Conditions: []byte(`{"require_approval":true}`)}, false},
+		"one for an address":        {policy.Row{Pattern: "**", Permissions: []byte(`["read"]`), Conditions: []byte(`{"ip_allowlist":["192.0.2.1"]}`)}, true},
+		"conditions that are none":  {policy.Row{Pattern: "**", Permissions: []byte(`["read"]`), Conditions: []byte("{")}, false},
 		"a pattern that is none":    {policy.Row{Pattern: "a//", Permissions: []byte(`["read"]`)}, true},
 		"permissions that are none": {policy.Row{Pattern: "**", Permissions: []byte("[")}, true},
 	} {

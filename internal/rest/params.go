@@ -64,6 +64,9 @@ func (p *param) set(f reflect.Value, text string) []string {
 	case reflect.Uint64:
 		var v uint64
 		v, err = strconv.ParseUint(text, 10, 64)
+		if err == nil && len(text) > 1 && text[0] == '0' { // a number has one text
+			err = strconv.ErrSyntax
+		}
 		f.SetUint(v)
 	default:
 		var v time.Time

@@ -76,7 +76,7 @@ func TestParametersAreReadByType(t *testing.T) {
 	}
 	for query, want := range map[string]string{
 		"limit=0": "query.limit: expected number >= 1", "limit=10": "query.limit: expected number <= 9", "limit=1e1": "query.limit: not acceptable",
-		"since=now": "query.since: not acceptable", "after=-1": "query.after: not acceptable", "all=yes": "query.all: not acceptable",
+		"since=now": "query.since: not acceptable", "after=-1": "query.after: not acceptable", "after=02": "query.after: not acceptable", "all=yes": "query.all: not acceptable",
 		"kind=c&limit=x": `query.limit: not acceptable; query.kind: expected value to be one of "a, b"`,
 	} {
 		if _, err := read("7", query); said(err) != want {

@@ -19,7 +19,7 @@ var (
 	errNotAccepted = fault.New(fault.Denied, "share_not_accepted", "Accept this share first: POST /v1/shares/{id}/accept.")
 	errDeclined    = fault.New(fault.Denied, "share_declined", "This share was declined. Ask for another one.")
 	errAddress     = fault.New(fault.Denied, "share_address_not_allowed", "This share may not be read from your address.")
-	errNoPhrase    = fault.New(fault.Denied, "passphrase_required", "This share needs its passphrase: send it in the header X-Share-Passphrase.")
+	errNoPhrase    = fault.New(fault.Denied, "passphrase_required", "This share needs its passphrase: enter it, or let a program send it in the header X-Share-Passphrase.")
 	errPhrase      = fault.New(fault.Denied, "wrong_passphrase", "The passphrase is not this share's.")
 )
 

@@ -90,7 +90,7 @@ func (s *Service) Create(ctx context.Context, c *call.Call, d Draft) (Share, err
 		c.Touch("share", "")
 		return Share{}, err
 	}
-	if tell && sh.Type == ToEmail {
+	if sh.Unmailed = sh.Type == ToEmail && !tell; tell && sh.Type == ToEmail {
 		s.tellRecipient(ctx, c, &sh)
 	}
 	return sh, nil

@@ -73,6 +73,10 @@ type Share struct {
 	public string // what callers know it by
 	proof  string // what is mailed; only in the call that makes the share
 
+	// Unmailed is of the call that makes the share: its address is sent no letter, since
+	// enough went there within LetterWindow.
+	Unmailed bool
+
 	// ByMail is of one access: it rests on what was mailed.
 	ByMail bool
 }

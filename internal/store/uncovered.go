@@ -8,8 +8,8 @@ import (
 )
 
 // endUncovered ends the shares that somebody made in a vault and whose path it may not
-// read any more: neither as creator nor by a policy that is there now, on whatever
-// conditions. Each access to a share asks that too. This keeps what comes later, for
+// read any more: neither as creator nor by a policy that is there now and asks
+// for no approval. Each access to a share asks that too. This keeps what comes later, for
 // another reason, from bringing an old link back.
 func (tx Tx) endUncovered(e *ending, org, vault string, kind policy.PrincipalKind, id string, now time.Time) error {
 	type share struct{ id, path string }
@@ -36,7 +36,7 @@ func (tx Tx) endUncovered(e *ending, org, vault string, kind policy.PrincipalKin
 	return nil
 }
 
-// covers reports whether somebody made the vault, or has a policy to read the path.
+// covers reports whether somebody made the vault, or has a policy to read the path without an approval.
 func (tx Tx) covers(vault, path string, kind policy.PrincipalKind, id string, now time.Time) (bool, error) {
 	var made int
 	if _, err := tx.Row(`SELECT COUNT(*) FROM vaults WHERE id = $1 AND created_by = $2 AND created_by_type = $3 AND creator_left = 0`,
@@ -44,11 +44,11 @@ func (tx Tx) covers(vault, path string, kind policy.PrincipalKind, id string, no
 		return made > 0, err
 	}
 	var all []policy.Row
-	err := tx.Each(`SELECT secret_path_pattern, permissions, expires_at FROM policies WHERE vault_id = $1 AND principal_id = $2 AND principal_type = $3`,
+	err := tx.Each(`SELECT secret_path_pattern, permissions, conditions, expires_at FROM policies WHERE vault_id = $1 AND principal_id = $2 AND principal_type = $3`,
 		[]any{vault, id, string(kind)}, func(rows *sql.Rows) error {
 			var r policy.Row
 			var expires sql.NullInt64
-			err := rows.Scan(&r.Pattern, &r.Permissions, &expires)
+			err := rows.Scan(&r.Pattern, &r.Permissions, &r.Conditions, &expires)
 			r.ExpiresAt = fromNull(expires)
 			all = append(all, r)
 			return err
