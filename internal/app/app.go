@@ -49,6 +49,7 @@ type App struct {
 	log       *slog.Logger
 	version   string
 	keys      keystore.KeyStore
+	sealing   keyring.Sealing // makes those of its keys that belong to the server
 	db        *store.DB
 	vault     *vault.Service
 	approvals *approval.Service
@@ -154,6 +155,14 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 	if err := keyring.Backup.Ensure(ctx, a.keys); err != nil {
 		return err
 	}
+	a.sealing = keyring.Sealing{Keys: a.keys, Notes: a.db}
+	lost, err := a.sealing.Look(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range lost { // who needs it is told; all else is served
+		a.log.Error("a key of the server is lost or damaged", slog.String("what", k.String()))
+	}
 	if err := keyring.Sweep(a.keys, now()); err != nil {
 		a.log.Warn("what is left of unfinished keys could not be removed", slog.Any("error", err))
 	}
@@ -163,7 +172,7 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 	if a.mail, err = a.mailer(sealer, at.API); err != nil {
 		return err
 	}
-	calls := &signedcall.Caller{Sealer: sealer, Keys: a.keys, Sender: a.out.Client(netguard.Options{}), Reach: a.out.Reach, Now: now}
+	calls := &signedcall.Caller{Sealer: sealer, Keys: a.sealing, Sender: a.out.Client(netguard.Options{}), Reach: a.out.Reach, Now: now}
 	a.approvals = approval.New(approval.Config{Store: a.db, Mailer: a.mail, Calls: calls, Log: a.log, Now: now})
 	a.webhooks = webhook.New(webhook.Config{Store: a.db, Calls: calls, Render: httpapi.EventJSON, Log: a.log, Now: now})
 	a.vault = vault.New(a.db, sealer, a.keys, a.db, a.approvals, a.log)
@@ -171,7 +180,7 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 		return err
 	}
 	a.sharing = sharing.New(sharing.Config{
-		Store: a.db, Vault: a.vault, People: a.identity, Principals: a.db, Sealer: sealer, Keys: a.keys, Mailer: a.mail,
+		Store: a.db, Vault: a.vault, People: a.identity, Principals: a.db, Sealer: sealer, Keys: a.sealing, Mailer: a.mail,
 		PublicURL: at.API, TrustAddresses: a.cfg.Dev, Log: a.log, Now: now,
 	})
 	a.billing = billing.New(a.db, now, a.log)

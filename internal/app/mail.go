@@ -22,7 +22,7 @@ func (a *App) mailer(sealer *seal.Sealer, publicURL string) (*mail.Service, erro
 		from = "oneclaw@oneclaw.localhost"
 	}
 	return mail.New(mail.Config{
-		Queue: a.db, Sealer: sealer, Keys: a.keys, Sender: sender, Log: a.log, Now: now, From: from, PublicURL: publicURL,
+		Queue: a.db, Sealer: sealer, Keys: a.sealing, Sender: sender, Log: a.log, Now: now, From: from, PublicURL: publicURL,
 	})
 }
 

@@ -182,7 +182,7 @@ func (s *Service) call(ctx context.Context, r *Request, attempts int, now time.T
 		if attempts < maxTries {
 			next = now.Add(backoff(attempts))
 		}
-		s.cfg.Log.Warn("an approval webhook did not take a request", slog.String("approval", r.ID), slog.Int("attempt", attempts), slog.Any("error", err))
+		s.cfg.Log.Warn("an approval webhook did not take a request", slog.String("org", r.Org), slog.String("approval", r.ID), slog.Int("attempt", attempts), slog.Any("error", err))
 	}
 	return next
 }

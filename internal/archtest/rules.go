@@ -40,7 +40,7 @@ var arrows = map[string][]string{
 	"internal/process": {},
 	"internal/datadir": {"internal/audit"},
 	"internal/keyring": {
-		"internal/audit", "internal/config", "internal/keystore", "internal/keystore/pkcs11", "internal/keystore/soft",
+		"internal/audit", "internal/config", "internal/keystore", "internal/keystore/pkcs11", "internal/keystore/soft", "internal/seal",
 	},
 
 	// The operators' commands. What a command does, it does without the services

@@ -8,9 +8,12 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/config"
@@ -33,9 +36,10 @@ type Files struct {
 type kept[T any] struct {
 	what  string
 	names []string // none: there is nothing
-	parse func(contents [][]byte) (*T, error)
-	bad   *fault.Error // what is said of files that can't be used
-	sum   []byte       // of the contents that were looked at last
+	parse func(contents [][]byte) (made *T, good func(time.Time) bool, err error)
+	bad   *fault.Error         // what is said of files that can't be used
+	sum   []byte               // of the contents that were looked at last
+	good  func(time.Time) bool // whether what was made last is good at a time
 	now   atomic.Pointer[T]
 }
 
@@ -82,7 +86,16 @@ func (f *Files) Watch(ctx context.Context, hurry <-chan os.Signal) {
 		case <-tick.C:
 		case <-hurry:
 		}
-		f.Look()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			f.Look()
+		}()
+		select {
+		case <-done:
+		case <-ctx.Done(): // a file system that hangs does not keep the process from ending
+			return
+		}
 	}
 }
 
@@ -115,7 +128,7 @@ func (k *kept[T]) look() (changed bool, err error) {
 	}()
 	sum := sha256.New()
 	for i, name := range k.names {
-		if contents[i], err = os.ReadFile(name); err != nil {
+		if contents[i], err = read(name); err != nil {
 			return false, k.unusable(err)
 		}
 		one := sha256.Sum256(contents[i])
@@ -129,11 +142,14 @@ func (k *kept[T]) look() (changed bool, err error) {
 			return false, k.unusable(errors.New("it ends in the middle of PEM"))
 		}
 	}
-	made, err := k.parse(contents)
+	made, good, err := k.parse(contents)
 	if err != nil {
 		return false, k.unusable(err)
 	}
-	k.sum = sum.Sum(nil)
+	if now := time.Now(); k.good != nil && k.good(now) && !good(now) {
+		return false, k.unusable(errors.New("it has ended or has not begun, and the one before is good"))
+	}
+	k.sum, k.good = sum.Sum(nil), good
 	k.now.Store(made)
 	return true, nil
 }
@@ -152,15 +168,67 @@ func cutOff(text []byte) bool {
 	}
 }
 
-func parsePair(contents [][]byte) (*tls.Certificate, error) {
+func parsePair(contents [][]byte) (*tls.Certificate, func(time.Time) bool, error) {
 	pair, err := tls.X509KeyPair(contents[0], contents[1])
-	return &pair, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return &pair, func(t time.Time) bool { return within(pair.Leaf, t) }, nil
 }
 
-func parseClientCAs(contents [][]byte) (*x509.CertPool, error) {
+// parseClientCAs makes authorities that are good while one of them is.
+func parseClientCAs(contents [][]byte) (*x509.CertPool, func(time.Time) bool, error) {
 	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(contents[0]) {
-		return nil, errors.New("it holds no certificate in PEM")
+	var all []*x509.Certificate
+	for block, rest := pem.Decode(contents[0]); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" || len(block.Headers) != 0 {
+			continue
+		}
+		if c, err := x509.ParseCertificate(block.Bytes); err == nil { // as AppendCertsFromPEM does
+			all = append(all, c)
+			pool.AddCert(c)
+		}
 	}
-	return pool, nil
+	if len(all) == 0 {
+		return nil, nil, errors.New("it holds no certificate in PEM")
+	}
+	return pool, func(t time.Time) bool {
+		return slices.ContainsFunc(all, func(c *x509.Certificate) bool { return within(c, t) })
+	}, nil
+}
+
+func within(c *x509.Certificate, t time.Time) bool {
+	return !t.Before(c.NotBefore) && !t.After(c.NotAfter)
+}
+
+// maxFile is the longest file that is read: chains and lists of authorities are shorter.
+const maxFile = 1 << 20
+
+// read reads a regular file, and nothing that could wait or have no end.
+func read(name string) ([]byte, error) {
+	if info, err := os.Stat(name); err != nil { // to open a device may do something
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, errors.New("it is no regular file")
+	}
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe may have taken its place
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errors.New("it is no regular file")
+	case info.Size() > maxFile:
+		return nil, errors.New("it is longer than 1 MiB")
+	}
+	text := make([]byte, info.Size()) // never copied: it may be a private key
+	n, err := io.ReadFull(f, text)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil // it is being replaced, or empty
+	}
+	return text[:n], err
 }

@@ -50,6 +50,13 @@ it from their next checkpoint on. Who verifies exports offline needs its public 
 Backups that were signed with older ones can be restored as before.`,
 	}, func(ctx context.Context, cfg config.Config) error { return rotateKey(ctx, o, cfg, "backup") }))
 	cmd.AddCommand(rotate, o.Command(&cobra.Command{
+		Use:   "renew",
+		Short: "Make anew the server's own keys that are lost for good",
+		Long: `Make anew the keys of the server that are not in the keystore any more: those that second
+factors, mails, links of shares and signing secrets of webhooks are sealed with. What was
+sealed with a lost key never opens again. Put the key back from a backup instead when
+there is one. Keys that are there stay as they are.`,
+	}, func(ctx context.Context, cfg config.Config) error { return renewKeys(ctx, o, cfg) }), o.Command(&cobra.Command{
 		Use:   "show",
 		Short: "Print the public halves of the keys that sign the audit log and backups",
 		Long: `Print the public halves of the keys that sign the audit log and backups. Write them down
@@ -134,4 +141,26 @@ func setAside(ctx context.Context, o operator.Operator, cfg config.Config, keys 
 		o.Say("The key %s did not open: its file is %s.damaged now. The tokens that it signed end: everybody logs in again.", k.ID, k.File)
 	}
 	return nil
+}
+
+// renewKeys makes the sealing keys anew that were made and are gone.
+func renewKeys(ctx context.Context, o operator.Operator, cfg config.Config) error {
+	keys, err := keyring.OpenExisting(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = keys.Close() }()
+	db, err := operator.Look(cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	made, err := keyring.Sealing{Keys: keys, Notes: db}.Renew(ctx)
+	for _, k := range made {
+		o.Say("Made the key of %s anew. What the lost one sealed never opens again.", k.What)
+	}
+	if err == nil && len(made) == 0 {
+		o.Say("No key is lost: nothing was made.")
+	}
+	return err
 }

@@ -14,6 +14,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -124,7 +126,7 @@ func (c *Caller) Post(ctx context.Context, to Target, delivery string, body []by
 	key, err := c.Sealer.Open(ctx, KEK, to.At, to.Box)
 	if err != nil {
 		out.Error = ServerError
-		if err = seal.KeyLost(err); fault.CodeOf(err) == seal.CodeKeyLost {
+		if err = seal.KeyLost(err); fault.Is(err, fault.Damaged) {
 			out.Error = KeyLost
 		}
 		return out, err
@@ -143,10 +145,13 @@ func (c *Caller) Post(ctx context.Context, to Target, delivery string, body []by
 	req.Header.Set("User-Agent", "oneclaw")
 	req.Header.Set(deliveryHeader, delivery)
 	req.Header.Set(signatureHeader, "t="+at+",v1="+signature)
+	// The receiver knows a delivery by its id: a call whose old connection turns out to be
+	// closed is made again at once on a new one. A nil value is not sent (see http.Request).
+	req.Header["X-Idempotency-Key"] = nil
 	resp, err := c.Sender.Do(req)
 	if err != nil {
 		out.Error = kindOf(err)
-		return out, err
+		return out, withoutURL(req.URL.Host, err)
 	}
 	// The body is of no use; what is read of it lets the connection be used again.
 	_, _ = io.CopyN(io.Discard, resp.Body, 4<<10)
@@ -157,6 +162,14 @@ func (c *Caller) Post(ctx context.Context, to Target, delivery string, body []by
 		return out, errStatus(resp.StatusCode)
 	}
 	return out, nil
+}
+
+// withoutURL is err without the address: its path and query often hold a token.
+func withoutURL(host string, err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err
+	}
+	return fmt.Errorf("call %s: %w", host, err)
 }
 
 func sign(key secret.Bytes, at string, body []byte) string {

@@ -9,29 +9,26 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 )
 
-// Unsealed names what the database holds sealed under keys of the server's own that
-// the keystore has not got, or can't use. Keys of vaults are looked at with their vaults.
+// Unsealed names what is sealed under keys of the server's own that were made or are
+// needed, and that the keystore has not got, or can't use. Keys of vaults are looked at with their vaults.
 func Unsealed(ctx context.Context, db *store.DB, keys keystore.KeyStore) (lost []keyring.LostKey, err error) {
 	rows, err := db.SealedRows(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range []struct {
-		key, what string
-		rows      int64
-	}{
-		{"identity", "second factors", rows.Factors},
-		{"system", "mails that wait to be sent", rows.Mails},
-		{"shares", "links of shares", rows.Links},
-		{"system:approval-webhooks", "signing secrets of webhooks", rows.Webhooks},
-	} {
-		if s.rows == 0 {
+	held := map[string]int64{"identity": rows.Factors, "system": rows.Mails, "shares": rows.Links, "system:approval-webhooks": rows.Webhooks}
+	for _, k := range keyring.SealingKeys {
+		made, err := keyring.Sealing{Keys: keys, Notes: db}.Made(ctx, k.ID)
+		if err != nil {
+			return nil, err
+		}
+		if held[k.ID] == 0 && !made {
 			continue
 		}
-		_, err := keys.Wrap(ctx, s.key, make([]byte, keystore.MaxDEK), nil)
+		_, err = keys.Wrap(ctx, k.ID, make([]byte, keystore.MaxDEK), nil)
 		switch fault.CodeOf(err) {
 		case keystore.CodeKeyNotFound, keystore.CodeKeyUnusable:
-			lost = append(lost, keyring.NewLost(ctx, keys, s.what, err))
+			lost = append(lost, keyring.NewLost(ctx, keys, k.What, err))
 		default:
 			if err != nil {
 				return nil, err
