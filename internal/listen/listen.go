@@ -74,7 +74,7 @@ func (l *Listeners) Serve(ctx context.Context, s Servers, ready func() error) er
 	servers := []*http.Server{server(s.API, conns), server(s.Shroud, conns)}
 	watching, stop := context.WithCancel(ctx)
 	var watch sync.WaitGroup
-	watch.Go(func() { l.Files.Watch(watching, s.Hurry) })
+	watch.Go(func() { l.Files.Watch(watching, s.Hurry, s.Now) })
 	defer func() { stop(); watch.Wait() }()
 	failed := make(chan error, len(servers))
 	go func() { failed <- serve(servers[0], &bounded{l.api, conns}, l.Files) }()

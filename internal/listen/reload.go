@@ -58,10 +58,11 @@ func OpenFiles(cfg config.Config, log *slog.Logger) (*Files, error) {
 	if cfg.ClientCAFile != "" {
 		f.clients.names = []string{cfg.ClientCAFile}
 	}
-	if _, err := f.pair.look(); err != nil {
+	at := time.Time{} // nothing is there that could be better
+	if _, err := f.pair.look(at); err != nil {
 		return nil, err
 	}
-	if _, err := f.clients.look(); err != nil {
+	if _, err := f.clients.look(at); err != nil {
 		return nil, err
 	}
 	return f, nil
@@ -76,7 +77,7 @@ func (f *Files) ClientCAs() *x509.CertPool { return f.clients.now.Load() }
 
 // Watch takes what is replaced until ctx ends: now and then, and at once when hurry has
 // something. What can't be used is logged each time; see faultlog.
-func (f *Files) Watch(ctx context.Context, hurry <-chan os.Signal) {
+func (f *Files) Watch(ctx context.Context, hurry <-chan os.Signal, now func() time.Time) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
@@ -89,7 +90,7 @@ func (f *Files) Watch(ctx context.Context, hurry <-chan os.Signal) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			f.Look()
+			f.Look(now())
 		}()
 		select {
 		case <-done:
@@ -100,13 +101,13 @@ func (f *Files) Watch(ctx context.Context, hurry <-chan os.Signal) {
 }
 
 // Look takes what was replaced.
-func (f *Files) Look() {
-	note(f.log, &f.pair)
-	note(f.log, &f.clients)
+func (f *Files) Look(now time.Time) {
+	note(f.log, &f.pair, now)
+	note(f.log, &f.clients, now)
 }
 
-func note[T any](log *slog.Logger, k *kept[T]) {
-	changed, err := k.look()
+func note[T any](log *slog.Logger, k *kept[T], now time.Time) {
+	changed, err := k.look(now)
 	switch {
 	case err != nil:
 		log.Error("replaced files can't be used: what was there before goes on", slog.String("what", k.what), slog.Any("error", err))
@@ -116,7 +117,7 @@ func note[T any](log *slog.Logger, k *kept[T]) {
 }
 
 // look reads the files, and parses them when they are not those of before.
-func (k *kept[T]) look() (changed bool, err error) {
+func (k *kept[T]) look(now time.Time) (changed bool, err error) {
 	if len(k.names) == 0 {
 		return false, nil
 	}
@@ -146,7 +147,7 @@ func (k *kept[T]) look() (changed bool, err error) {
 	if err != nil {
 		return false, k.unusable(err)
 	}
-	if now := time.Now(); k.good != nil && k.good(now) && !good(now) {
+	if k.good != nil && k.good(now) && !good(now) {
 		return false, k.unusable(errors.New("it has ended or has not begun, and the one before is good"))
 	}
 	k.sum, k.good = sum.Sum(nil), good

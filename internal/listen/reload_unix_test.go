@@ -48,12 +48,12 @@ func TestAReplacementThatIsNotGoodNowReplacesNoneThatIs(t *testing.T) {
 	pair, ca := f.Certificate(), f.ClientCAs()
 	for name, d := range map[string][2]time.Duration{"ended": {-2 * time.Hour, -time.Hour}, "not begun": {time.Hour, 2 * time.Hour}} {
 		put(t, dir, d[0], d[1])
-		if f.Look(); f.Certificate() != pair || f.ClientCAs() != ca {
+		if f.Look(time.Now()); f.Certificate() != pair || f.ClientCAs() != ca {
 			t.Errorf("%s: it is used", name)
 		}
 	}
 	put(t, dir, -time.Minute, time.Hour)
-	if f.Look(); f.Certificate() == pair || f.ClientCAs() == ca {
+	if f.Look(time.Now()); f.Certificate() == pair || f.ClientCAs() == ca {
 		t.Error("a good one is not used")
 	}
 	// One that is no worse is used.
@@ -63,7 +63,7 @@ func TestAReplacementThatIsNotGoodNowReplacesNoneThatIs(t *testing.T) {
 	}
 	pair = f.Certificate()
 	put(t, old, -3*time.Hour, -time.Hour)
-	if f.Look(); f.Certificate() == pair {
+	if f.Look(time.Now()); f.Certificate() == pair {
 		t.Error("one that ended keeps another away")
 	}
 }
@@ -89,7 +89,7 @@ func TestOnlyRegularFilesAreReadForCertificates(t *testing.T) {
 				if err := errors.Join(os.Remove(file), place(file)); err != nil {
 					t.Fatal(err)
 				}
-				f.Look()
+				f.Look(time.Now())
 				if f.Certificate() != pair || f.ClientCAs() != ca || !strings.Contains(log.String(), "replaced files can't be used") {
 					t.Errorf("used, or not logged: %s", log.String())
 				}
