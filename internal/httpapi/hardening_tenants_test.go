@@ -60,9 +60,9 @@ func TestAnotherOrganisationsIDsDoNotExist(t *testing.T) {
 }
 
 // nobodysOwn are parameters that are no ids of an organisation's things: a
-// path is looked for within a vault, a user code is what its finder holds, and
+// path, its versions and a variable are looked for within a vault, a user code is what its finder holds, and
 // settings, chains and all accounts are the server's.
-var nobodysOwn = []string{"path", "user_code", "key", "chain", "chain_entry_id", "account_id"}
+var nobodysOwn = []string{"path", "version", "env_key", "user_code", "key", "chain", "chain_entry_id", "account_id"}
 
 func chunk(params []string) [][]string {
 	if len(params) < 2 {

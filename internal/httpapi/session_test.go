@@ -79,7 +79,7 @@ func (s *session) enrollmentOf(h *human) string {
 
 // nobodys are ids that nothing has, for the same names.
 func nobodys() map[string]string {
-	out := map[string]string{"path": "a/b", "env_key": "NAME"}
+	out := map[string]string{"path": "a/b", "version": "1", "env_key": "NAME"}
 	for _, name := range idNames {
 		out[name] = nobodysID
 	}
