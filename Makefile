@@ -13,7 +13,7 @@ BUILD    := go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$
 TOOL     := go tool -modfile=tools/go.mod
 # Argon2 and the SQLite that is translated from C are computation: no two
 # goroutines share what they work on. The race detector only makes them slow.
-GOTEST   := CGO_ENABLED=1 $(TOOL) gotestsum --format standard-quiet -- -race -count=1 -timeout 15m \
+GOTEST   := CGO_ENABLED=1 $(TOOL) gotestsum --format standard-quiet -- -race -count=1 -timeout 25m \
 	-gcflags=modernc.org/sqlite/lib=-race=false -gcflags=golang.org/x/crypto/argon2=-race=false
 FUZZTIME ?= 10s
 PKG      ?= ./...
