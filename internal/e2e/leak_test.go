@@ -275,7 +275,7 @@ func badAddresses(l *listener, vault string) {
 		"a version":           vault + "/secret-versions/app/word?version=%s",
 		"a prefix":            vault + "/secrets?prefix=../%s",
 		"a limit":             vault + "/secrets?limit=%s",
-		"a cursor":            vault + "/secrets?cursor=%s",
+		"a cursor":            vault + "/secrets?cursor=%s!", // without it one in sixteen is a cursor
 		"an audit's time":     "/v1/audit/events?from=%s",
 		"an audit's limit":    "/v1/audit/events?limit=%s",
 	} {
