@@ -41,7 +41,7 @@ func (p EnvVarPlace) query() url.Values {
 	return q
 }
 
-// EnvVarSet is a variable to set, in each of the environments; in "all" when there is none.
+// EnvVarSet is a variable to set in each of the environments. Without any, it is set in "all".
 type EnvVarSet struct {
 	Key          string   `json:"key"`
 	Environments []string `json:"environments,omitempty"`
