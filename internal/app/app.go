@@ -18,6 +18,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/dashboard"
 	"github.com/oneclaw-dev/oneclaw/internal/datadir"
+	"github.com/oneclaw-dev/oneclaw/internal/freeze"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
@@ -210,6 +211,7 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 		Approvals: a.approvals, Webhooks: a.webhooks,
 		Checkout: stripe,
 		Chains:   &intents.Chains{Store: a.db},
+		Freezes:  &freeze.Service{Store: a.db},
 		Audit:    a.audit,
 		Health:   a.health(),
 		Version:  a.version,

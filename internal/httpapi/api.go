@@ -21,6 +21,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/checkout"
 	"github.com/oneclaw-dev/oneclaw/internal/envvar"
+	"github.com/oneclaw-dev/oneclaw/internal/freeze"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
@@ -55,6 +56,7 @@ type Config struct {
 	Webhooks  *webhook.Service
 	Checkout  *checkout.Service // nil: no payment provider
 	Chains    *intents.Chains
+	Freezes   *freeze.Service
 	Audit     *audit.Log
 	Health    Health
 	Version   string
@@ -76,6 +78,7 @@ type API struct {
 	payments  *x402.Service
 	checkout  *checkout.Service
 	chains    *intents.Chains
+	freezes   *freeze.Service
 	audit     *audit.Log
 	health    Health
 	publicURL string
@@ -91,7 +94,7 @@ func New(cfg Config) *API {
 	a := &API{
 		vault: cfg.Vault, sharing: cfg.Sharing, approvals: cfg.Approvals, webhooks: cfg.Webhooks, envVars: envvar.New(cfg.Vault), identity: cfg.Gate.Identity,
 		accounts: cfg.Accounts, agents: cfg.Agents, orgs: cfg.Orgs, iprules: cfg.Gate.IPRules, billing: cfg.Gate.Billing,
-		payments: cfg.Gate.Payments, checkout: cfg.Checkout, chains: cfg.Chains, audit: cfg.Audit, health: cfg.Health,
+		payments: cfg.Gate.Payments, checkout: cfg.Checkout, chains: cfg.Chains, freezes: cfg.Freezes, audit: cfg.Audit, health: cfg.Health,
 		publicURL: cfg.Gate.PublicURL, version: cfg.Version, gate: cfg.Gate, router: &router{root: newNode()},
 	}
 	a.at = a.surface(a.gate)
@@ -114,6 +117,7 @@ func New(cfg Config) *API {
 	a.registerShares()
 	a.registerAgents()
 	a.registerEnroll()
+	a.registerFreeze()
 	a.registerApprovals()
 	a.registerWebhooks()
 	a.registerOrg()

@@ -126,6 +126,8 @@ const (
 	ReadEnrollment          Action = "agent.enroll_read"
 	AcceptEnrollment        Action = "agent.enroll_accept" // the human takes the agent in
 	RejectEnrollment        Action = "agent.enroll_reject"
+	FreezeAgent             Action = "agent.freeze"
+	UnfreezeAgent           Action = "agent.unfreeze"
 )
 
 // The organisation.
@@ -140,6 +142,27 @@ const (
 	ListIPRules      Action = "ip_rule.list"
 	CreateIPRule     Action = "ip_rule.create"
 	DeleteIPRule     Action = "ip_rule.delete"
+	FreezeOrg        Action = "org.freeze" // no agent of it does anything until it is unfrozen
+	UnfreezeOrg      Action = "org.unfreeze"
+	ReadFreeze       Action = "org.freeze_read"
+)
+
+// Transactions of EVM chains, in the name of an agent.
+const (
+	SubmitTransaction   Action = "transaction.submit"
+	SignTransaction     Action = "transaction.sign" // signed, and handed out instead of sent
+	ReplaceTransaction  Action = "transaction.replace"
+	SimulateTransaction Action = "transaction.simulate"
+	ListTransactions    Action = "transaction.list"
+	ReadTransaction     Action = "transaction.read"
+	SignMessage         Action = "transaction.sign_message" // typed data or text
+	CreateSigningKey    Action = "signing_key.create"       // made or imported
+	ListSigningKeys     Action = "signing_key.list"
+	RotateSigningKey    Action = "signing_key.rotate"
+	DeleteSigningKey    Action = "signing_key.delete"
+	ReadBalance         Action = "signing_key.balance"
+	ReadGuard           Action = "agent.guard_read" // the rules of its transactions
+	UpdateGuard         Action = "agent.guard_update"
 )
 
 // Webhooks for events of the log. The one for approvals has its own actions.

@@ -65,6 +65,8 @@ func barred(p *Principal, a Action, rule *Rule, r *Resource, limit reach) Reason
 		return ReasonOtherOrg
 	case rule.Who == Users && p.Kind != KindUser, rule.Who == Agents && p.Kind != KindAgent:
 		return ReasonKindRequired
+	case p.Frozen && !rule.Frozen:
+		return ReasonFrozen
 	case !complete(rule.Over, r):
 		return ReasonMissingResource
 	case len(p.Vaults) > 0 && (a == CreateVault || r.Vault != nil && !slices.Contains(p.Vaults, r.Vault.ID)):

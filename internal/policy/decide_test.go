@@ -41,6 +41,8 @@ func platformAdmin(p policy.Principal) policy.Principal { p.PlatformAdmin = true
 
 func bound(p policy.Principal, vaults ...string) policy.Principal { p.Vaults = vaults; return p }
 
+func frozen(p policy.Principal) policy.Principal { p.Frozen = true; return p }
+
 func signer() policy.Principal { p := agent(); p.IntentsAPI = true; return p }
 
 // carolsVault was made by the user carol; botsVault by her agent bot.
@@ -154,6 +156,10 @@ var decisions = map[string]struct {
 	"an agent makes no API keys":               {who: agent(), do: policy.CreateAPIKey, reason: "kind_required"},
 	"an agent registers no agents":             {who: agent(), do: policy.RegisterAgent, reason: "kind_required"},
 	"an agent does not update itself":          {who: agent(), do: policy.UpdateAgent, agent: carolsBot(), reason: "kind_required"},
+	"a frozen agent reads nothing it made":     {who: frozen(agent()), do: policy.ReadSecret, vault: botsVault(), path: "a", reason: "frozen"},
+	"a frozen agent submits nothing":           {who: frozen(agent()), do: policy.SubmitTransaction, agent: carolsBot(), reason: "frozen"},
+	"a frozen agent sees itself":               {who: frozen(agent()), do: policy.ReadAgentSelf, allow: true, reason: "signed_in"},
+	"a frozen agent gives its token up":        {who: frozen(agent()), do: policy.Logout, allow: true, reason: "signed_in"},
 	"a user is not an agent":                   {who: user("carol", "owner"), do: policy.ReadAgentSelf, reason: "kind_required"},
 	"an agent does not touch a vault's CMEK":   {who: agent(), do: policy.EnableCMEK, vault: botsVault(), reason: "kind_required"},
 	"an agent reads itself":                    {who: agent(), do: policy.ReadAgentSelf, reason: "signed_in", allow: true},

@@ -117,6 +117,7 @@ func situationFrom(data []byte) situation {
 		Org:           pick(s, "o1", "o1", "o1", "o1", "o1", "o1", "o2", ""),
 		Role:          pick(s, policy.RoleMember, policy.RoleAdmin, policy.RoleOwner, policy.RoleMember, policy.Role("")),
 		IntentsAPI:    pick(s, false, true),
+		Frozen:        pick(s, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, true),
 		PlatformAdmin: pick(s, false, false, true),
 	}
 	x.p.Vaults = pick(s, nil, nil, nil, []string{"v1"}, []string{"v2"}, []string{"v2", "v1"})

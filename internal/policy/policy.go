@@ -3,7 +3,7 @@
 //
 // Its promise: Decide denies unless a rule of this package allows, and the
 // reason it gives names that rule. The order is fixed: organisation, kind of
-// caller, vault binding, scopes, live policies, creator, role, constraint. A policy with a
+// caller, freeze, vault binding, scopes, live policies, creator, role, constraint. A policy with a
 // pattern, condition or permission that was not understood is never compiled,
 // so it can neither widen nor silently lose a restriction.
 //
@@ -61,6 +61,7 @@ type Principal struct {
 	Until         time.Time // users: when the token that it came with ends; zero for a bare key
 	Ends          time.Time // when the key, login or agent ends for good that it came with; zero is never
 	IntentsAPI    bool      // agents: signs through Intents, so never sees signing keys
+	Frozen        bool      // agents: it, or its organisation, is frozen
 	Bare          bool      // agents: came with the key itself, not with a token made from it
 	Gen           int64     // agents: generation of the credential that it came with
 	With          string    // agents: the credential of the human who took the token that it came with

@@ -25,6 +25,7 @@ const (
 	ReasonUnauthenticated     Reason = "unauthenticated"
 	ReasonOtherOrg            Reason = "other_org"
 	ReasonKindRequired        Reason = "kind_required" // users only, or agents only
+	ReasonFrozen              Reason = "frozen"
 	ReasonMissingResource     Reason = "missing_resource"
 	ReasonOutsideVaultBinding Reason = "outside_vault_binding"
 	ReasonOutsideScope        Reason = "outside_scope"
@@ -38,6 +39,8 @@ const (
 	ReasonApprovalRequired    Reason = "approval_required" // a policy would allow it once a human approves
 	ReasonPersonRequired      Reason = "person_required"   // it takes a person who has just signed in
 )
+
+var errFrozen = fault.New(fault.Denied, "frozen", "This agent is frozen: nothing is read, used or signed for it until an owner or admin of the organisation, or who froze it, ends that.").Because(string(ReasonFrozen))
 
 // Err returns nil when the decision allows, and else the fault for the caller:
 // NotFound for another organisation's things, Unauthenticated for nobody, what a
@@ -60,6 +63,8 @@ func (d Decision) Err() error {
 		return fault.New(fault.Internal, "internal_error", "")
 	case ReasonPersonRequired:
 		return ErrPersonRequired
+	case ReasonFrozen:
+		return errFrozen
 	default:
 		return fault.New(fault.Denied, "access_denied", d.Reason.advice()).Because(string(d.Reason))
 	}

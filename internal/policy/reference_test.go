@@ -73,7 +73,15 @@ func naiveSegment(pattern, name string) bool {
 // personal are the actions that take a person.
 var personal = []policy.Action{
 	policy.EnableMFA, policy.DisableMFA, policy.ApproveDevice, policy.DenyDevice, policy.DeleteUser, policy.DeleteAnyUser,
-	policy.AcceptInvitation, policy.GrantApproval, policy.DenyApproval,
+	policy.AcceptInvitation, policy.GrantApproval, policy.DenyApproval, policy.UnfreezeOrg, policy.UnfreezeAgent, policy.DeleteSigningKey,
+}
+
+// refOfAgent are the actions of transactions, which an agent does for itself and its managers
+// for it.
+var refOfAgent = []policy.Action{
+	policy.SubmitTransaction, policy.SignTransaction, policy.ReplaceTransaction, policy.SimulateTransaction, policy.ListTransactions,
+	policy.ReadTransaction, policy.SignMessage, policy.ReadGuard, policy.UpdateGuard, policy.CreateSigningKey, policy.ListSigningKeys,
+	policy.RotateSigningKey, policy.DeleteSigningKey, policy.ReadBalance,
 }
 
 // refDecide says who may do what in the order of the rules.
@@ -106,7 +114,9 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		policy.ListInvitations, policy.RevokeInvitation,
 		policy.UpdateMember, policy.RemoveMember, policy.ListIPRules, policy.CreateIPRule, policy.DeleteIPRule,
 		policy.UpdateBilling, policy.RekeyVault, policy.ReadRekey, policy.ReadWebhook, policy.UpdateWebhook,
-		policy.CreateHook, policy.ListHooks, policy.ReadHook, policy.UpdateHook, policy.DeleteHook)) {
+		policy.CreateHook, policy.ListHooks, policy.ReadHook, policy.UpdateHook, policy.DeleteHook,
+		policy.FreezeOrg, policy.UnfreezeOrg, policy.ReadFreeze, policy.FreezeAgent, policy.UnfreezeAgent, policy.UpdateGuard,
+		policy.CreateSigningKey, policy.RotateSigningKey, policy.DeleteSigningKey)) {
 		return no("kind_required")
 	}
 	if p.Kind == "agent" && is(policy.ReadMFA, policy.ListSessions, policy.EndSession, policy.ReadUser, policy.ListAgents, policy.ChangePassword,
@@ -120,6 +130,10 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		return no("kind_required")
 	}
 
+	if p.Frozen && !is(policy.ReadAgentSelf, policy.Logout) {
+		return no("frozen")
+	}
+
 	// What the action is done to.
 	onPath := is(policy.ReadSecret, policy.UseSecret, policy.WriteSecret, policy.RotateSecret, policy.DeleteSecret,
 		policy.DescribeSecret, policy.ListVersions, policy.ReadSecretVersion, policy.RestoreSecret, policy.PurgeSecret,
@@ -128,7 +142,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		policy.RotateCMEK, policy.ReadCMEK, policy.ListSecrets, policy.CreatePolicy, policy.ListPolicies,
 		policy.UpdatePolicy, policy.DeletePolicy, policy.RekeyVault, policy.ReadRekey)
 	onAgent := is(policy.ReadAgent, policy.ReadAccess, policy.UpdateAgent, policy.DeactivateAgent, policy.RotateAgentKey,
-		policy.RotateAgentIdentityKeys, policy.IssueAgentToken)
+		policy.RotateAgentIdentityKeys, policy.IssueAgentToken, policy.FreezeAgent, policy.UnfreezeAgent) || is(refOfAgent...)
 	path := r.Path.String()
 	if onVault && (r.Vault == nil || r.Vault.ID == "") || onPath && path == "" || onAgent && (r.Agent == nil || r.Agent.ID == "") {
 		return no("missing_resource")
@@ -150,7 +164,9 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		policy.GrantApproval, policy.DenyApproval, policy.RequestApproval, policy.WithdrawApproval, policy.CreateShare, policy.AcceptShare,
 		policy.DeclineShare, policy.RevokeShare, policy.InviteMember, policy.RevokeInvitation, policy.UpdateMember, policy.RemoveMember,
 		policy.CreateIPRule, policy.DeleteIPRule, policy.UpdateBilling, policy.UpdateSettings, policy.DeleteAnyUser,
-		policy.UpdateLimits, policy.ManageChains, policy.RekeyVault, policy.UpdateWebhook, policy.CreateHook, policy.UpdateHook, policy.DeleteHook)
+		policy.UpdateLimits, policy.ManageChains, policy.RekeyVault, policy.UpdateWebhook, policy.CreateHook, policy.UpdateHook, policy.DeleteHook,
+		policy.FreezeOrg, policy.UnfreezeOrg, policy.FreezeAgent, policy.UnfreezeAgent, policy.UpdateGuard, policy.SubmitTransaction,
+		policy.SignTransaction, policy.ReplaceTransaction, policy.SignMessage, policy.CreateSigningKey, policy.RotateSigningKey, policy.DeleteSigningKey)
 	words, named, readsSecrets, caps := 0, is(policy.Logout, policy.ReadUser), false, []string{}
 	for _, s := range p.Scopes {
 		if s == "*" || strings.ContainsAny(s, ":.") && !strings.Contains(s, "/") {
@@ -269,6 +285,7 @@ var refAreas = map[string][]string{
 	"approval": {"approval"}, "approvals": {"approval"}, "org": {"org"}, "member": {"org"}, "members": {"org"},
 	"api_key": {"api_key"}, "api_keys": {"api_key"}, "ip_rule": {"ip_rule"}, "ip_rules": {"ip_rule"}, "user": {"user"}, "users": {"user"},
 	"chain": {"chain"}, "chains": {"chain"}, "audit": {"audit"}, "auth": {"auth"}, "billing": {"billing"}, "admin": {"admin"},
+	"tx": {"transaction"}, "transaction": {"transaction"}, "transactions": {"transaction"}, "signing_key": {"signing_key"}, "signing_keys": {"signing_key"},
 }
 
 func refManager(p policy.Principal) bool {
@@ -376,18 +393,21 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 		if slices.Contains(p.Vaults, r.Vault.ID) {
 			return yes("bound")
 		}
-	case policy.UpdateAgent, policy.DeactivateAgent, policy.RotateAgentIdentityKeys, policy.IssueAgentToken, policy.RotateAgentKey, policy.ReadAccess:
+	case policy.UpdateAgent, policy.DeactivateAgent, policy.RotateAgentIdentityKeys, policy.IssueAgentToken, policy.RotateAgentKey, policy.ReadAccess,
+		policy.FreezeAgent, policy.UnfreezeAgent, policy.SubmitTransaction, policy.SignTransaction, policy.ReplaceTransaction, policy.SimulateTransaction,
+		policy.ListTransactions, policy.ReadTransaction, policy.SignMessage, policy.ReadGuard, policy.UpdateGuard, policy.CreateSigningKey,
+		policy.ListSigningKeys, policy.RotateSigningKey, policy.DeleteSigningKey, policy.ReadBalance:
 		switch {
 		case p.Kind == "user" && r.Agent.Creator == p.ID:
 			return yes("creator")
 		case refManager(p):
 			return yes("role")
-		case (a == policy.RotateAgentKey || a == policy.ReadAccess) && p.Kind == "agent" && r.Agent.ID == p.ID:
+		case (a == policy.RotateAgentKey || a == policy.ReadAccess || is(refOfAgent...)) && p.Kind == "agent" && r.Agent.ID == p.ID:
 			return yes("self")
 		}
 	case policy.VerifyAudit, policy.InviteMember, policy.ListInvitations, policy.RevokeInvitation, policy.UpdateMember, policy.RemoveMember,
 		policy.ListIPRules, policy.CreateIPRule, policy.DeleteIPRule, policy.UpdateBilling, policy.ReadWebhook, policy.UpdateWebhook,
-		policy.CreateHook, policy.ListHooks, policy.ReadHook, policy.UpdateHook, policy.DeleteHook:
+		policy.CreateHook, policy.ListHooks, policy.ReadHook, policy.UpdateHook, policy.DeleteHook, policy.FreezeOrg, policy.UnfreezeOrg:
 		if refManager(p) {
 			return yes("role")
 		}

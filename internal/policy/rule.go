@@ -69,6 +69,8 @@ type Rule struct {
 	Person bool
 	// Reserved marks what is possible at all in a vault of the server's own.
 	Reserved bool
+	// Frozen marks what an agent may do that is frozen.
+	Frozen bool
 	// Counts says what the action does to the organisation's count of the month.
 	Counts Count
 	// Rows marks the listings of which most callers see a part: Decision.Partial.

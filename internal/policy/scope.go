@@ -188,6 +188,10 @@ func areaOf(name string) string {
 		return "user"
 	case "chain", "chains":
 		return "chain"
+	case "tx", "transaction", "transactions":
+		return "transaction"
+	case "signing_key", "signing_keys":
+		return "signing_key"
 	case "audit", "auth", "billing", "admin":
 		return name
 	}

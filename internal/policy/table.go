@@ -12,7 +12,7 @@ var table = map[Action]Rule{
 	// Authentication and the caller's own account.
 	Login: {Who: Anyone},
 	// Not Writes: giving up a token is never refused.
-	Logout:         {Who: Principals, Open: true, Counts: Spared},
+	Logout:         {Who: Principals, Open: true, Counts: Spared, Frozen: true},
 	Signup:         {Who: Anyone},
 	VerifyEmail:    {Who: Anyone},
 	ReadSigningKey: {Who: Anyone},
@@ -95,7 +95,7 @@ var table = map[Action]Rule{
 	RegisterAgent: {Who: Users, Open: true, Writes: true},
 	ListAgents:    {Who: Users, Open: true},
 	ReadAgent:     {Who: Principals, Over: OverAgent, Open: true, Self: true},
-	ReadAgentSelf: {Who: Agents, Open: true},
+	ReadAgentSelf: {Who: Agents, Open: true, Frozen: true},
 	ReadAccess:    {Who: Principals, Over: OverAgent, Creator: true, Admin: true, Self: true},
 	// Not Open: whoever rotates an agent's key or takes its token can read
 	// what the agent reads, so a member does it to its own agents alone.
@@ -108,7 +108,29 @@ var table = map[Action]Rule{
 	AcceptEnrollment:        {Who: Users, Open: true, Writes: true},
 	RejectEnrollment:        {Who: Users, Open: true, Writes: true},
 
+	FreezeAgent:             {Who: Users, Over: OverAgent, Creator: true, Admin: true, Writes: true, Counts: Spared},
+	UnfreezeAgent:           {Who: Users, Over: OverAgent, Creator: true, Admin: true, Writes: true, Person: true},
+
+	// Transactions. What they may be is in the agent's guard.
+	SubmitTransaction:   {Who: Principals, Over: OverAgent, Creator: true, Admin: true, Self: true, Writes: true},
+	SignTransaction:     {Who: Principals, Over: OverAgent, Creator: true, Admin: true, Self: true, Writes: true},
+	ReplaceTransaction:  {Who: Principals, Over: OverAgent, Creator: true, Admin: true, Self: true, Writes: true},
+	SimulateTransaction: {Who: Principals, Over: OverAgent, Creator: true, Admin: true, Self: true},
+	ListTransactions:    {Who: Principals, Over: OverAgent, Creator: true, Admin: true, Self: true},
+	ReadTransaction:     {Who: Principals, Over: OverAgent, Creator: true, Admin: true, Self: true},
+	SignMessage:         {Who: Principals, Over: OverAgent, Creator: true, Admin: true, Self: true, Writes: true},
+	ReadGuard:           {Who: Principals, Over: OverAgent, Creator: true, Admin: true, Self: true},
+	UpdateGuard:         {Who: Users, Over: OverAgent, Creator: true, Admin: true, Writes: true},
+	CreateSigningKey:    {Who: Users, Over: OverAgent, Creator: true, Admin: true, Writes: true},
+	ListSigningKeys:     {Who: Principals, Over: OverAgent, Creator: true, Admin: true, Self: true},
+	RotateSigningKey:    {Who: Users, Over: OverAgent, Creator: true, Admin: true, Writes: true},
+	DeleteSigningKey:    {Who: Users, Over: OverAgent, Creator: true, Admin: true, Writes: true, Person: true},
+	ReadBalance:         {Who: Principals, Over: OverAgent, Creator: true, Admin: true, Self: true},
+
 	// The organisation.
+	FreezeOrg:   {Who: Users, Admin: true, Writes: true, Counts: Spared},
+	UnfreezeOrg: {Who: Users, Admin: true, Writes: true, Person: true},
+	ReadFreeze:  {Who: Users, Open: true},
 	ListMembers:      {Who: Principals, Open: true},
 	InviteMember:     {Who: Users, Admin: true, Writes: true},
 	AcceptInvitation: {Who: Users, Open: true, Writes: true, Person: true},

@@ -7,31 +7,38 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 )
 
-// stateColumns are what a request needs of an agent; agentColumns the rest.
+// stateColumns are what a request needs of an agent; otherColumns the rest.
 const (
 	stateColumns = `id, org_id, created_by, is_active, expires_at, token_gen, token_ttl_seconds, scopes, vault_ids,
 		intents_api_enabled, shroud_enabled`
-	agentColumns = stateColumns + `, name, description, auth_method, key_hash, key_prefix, tx_to_allowlist, tx_max_value_eth,
+	otherColumns = `name, description, auth_method, key_hash, key_prefix, tx_to_allowlist, tx_max_value_eth,
 		tx_daily_limit_eth, tx_allowed_chains, client_cert_fingerprint, oidc_issuer, oidc_client_id, ssh_public_key,
 		ecdh_public_key, shroud_config, created_at, key_by, key_at, held, last_active_at`
+	// agentColumns are those of the row; selectAgents reads what is known of agents.
+	agentColumns = stateColumns + `, ` + otherColumns
+	selectState  = `SELECT ` + stateColumns + `, ` + frozenColumn + ` FROM agents `
+	selectAgents = `SELECT ` + stateColumns + `, ` + frozenColumn + `, ` + otherColumns + ` FROM agents `
+	// frozenColumn is 0 unless the agent, or its organisation, is frozen.
+	frozenColumn = `(SELECT COUNT(*) FROM freezes f WHERE f.org_id = agents.org_id AND (f.agent_id = '' OR f.agent_id = agents.id))`
 )
 
 // stateRow takes the columns of a state.
 type stateRow struct {
 	a                       identity.State
 	active, intents, shroud int64
+	frozen                  int64
 	expires, ttl            sql.NullInt64
 	scopes, vaults          string
 }
 
 func (r *stateRow) dest() []any {
 	return []any{&r.a.ID, &r.a.Org, &r.a.Creator, &r.active, &r.expires, &r.a.TokenGen, &r.ttl, &r.scopes, &r.vaults,
-		&r.intents, &r.shroud}
+		&r.intents, &r.shroud, &r.frozen}
 }
 
 func (r *stateRow) state() (identity.State, error) {
 	a := r.a
-	a.Active, a.Intents, a.Shroud = r.active != 0, r.intents != 0, r.shroud != 0
+	a.Active, a.Intents, a.Shroud, a.Frozen = r.active != 0, r.intents != 0, r.shroud != 0, r.frozen != 0
 	a.ExpiresAt, a.TokenTTL = fromNull(r.expires), r.ttl.Int64
 	if err := readList(r.scopes, &a.Scopes); err != nil {
 		return a, err

@@ -16,9 +16,9 @@ import (
 
 var errNoAgent = fault.New(fault.NotFound, "agent_not_found", "There is no agent with this id.")
 
-func (db *DB) agentState(ctx context.Context, query, arg string) (identity.State, error) {
+func (db *DB) agentState(ctx context.Context, where, arg string) (identity.State, error) {
 	var r stateRow
-	found, err := db.Row(ctx, query, []any{arg}, r.dest()...)
+	found, err := db.Row(ctx, selectState+`WHERE `+where+` = $1`, []any{arg}, r.dest()...)
 	if err == nil && !found {
 		err = errNoAgent
 	}
@@ -30,12 +30,12 @@ func (db *DB) agentState(ctx context.Context, query, arg string) (identity.State
 
 // AgentState implements identity.PrincipalStore.
 func (db *DB) AgentState(ctx context.Context, id string) (identity.State, error) {
-	return db.agentState(ctx, `SELECT `+stateColumns+` FROM agents WHERE id = $1`, id)
+	return db.agentState(ctx, `id`, id)
 }
 
 // AgentStateByKey implements identity.PrincipalStore.
 func (db *DB) AgentStateByKey(ctx context.Context, hash string) (identity.State, error) {
-	return db.agentState(ctx, `SELECT `+stateColumns+` FROM agents WHERE key_hash = $1`, hash)
+	return db.agentState(ctx, `key_hash`, hash)
 }
 
 // PatternsOf implements identity.PrincipalStore.
@@ -85,7 +85,7 @@ func (tx Tx) addAgent(a *agent.Agent) error {
 
 // Agents implements agent.Store.
 func (db *DB) Agents(ctx context.Context, org, creator string) ([]agent.Agent, error) {
-	query, args := `SELECT `+agentColumns+` FROM agents WHERE org_id = $1`, []any{org}
+	query, args := selectAgents+`WHERE org_id = $1`, []any{org}
 	if creator != "" {
 		query, args = query+` AND created_by = $2`, append(args, creator)
 	}
@@ -102,7 +102,7 @@ func (db *DB) Agents(ctx context.Context, org, creator string) ([]agent.Agent, e
 	return out, err
 }
 
-const selectAgent = `SELECT ` + agentColumns + ` FROM agents WHERE id = $1 AND org_id = $2`
+const selectAgent = selectAgents + `WHERE id = $1 AND org_id = $2`
 
 // Agent implements agent.Store.
 func (db *DB) Agent(ctx context.Context, org, id string) (agent.Agent, error) {

@@ -124,7 +124,7 @@ func (db *DB) AgentsOfClients(ctx context.Context, issuer string, clients [3]str
 
 func (db *DB) agents(ctx context.Context, where string, args ...any) ([]agent.Agent, error) {
 	var out []agent.Agent
-	err := db.Each(ctx, `SELECT `+agentColumns+` FROM agents `+where, args, func(rows *sql.Rows) error {
+	err := db.Each(ctx, selectAgents+where, args, func(rows *sql.Rows) error {
 		var r agentRow
 		if err := rows.Scan(r.dest()...); err != nil {
 			return err

@@ -82,7 +82,7 @@ func (w *World) serve() {
 		health = healthy{w.World}
 	}
 	w.API = httpapi.New(httpapi.Config{
-		Gate: w.Gate, Accounts: w.Accounts, Agents: w.Agents, Orgs: w.Orgs, Checkout: w.Checkout, Chains: w.Chains, Vault: w.Vault,
+		Gate: w.Gate, Accounts: w.Accounts, Agents: w.Agents, Orgs: w.Orgs, Checkout: w.Checkout, Chains: w.Chains, Freezes: w.Freezes, Vault: w.Vault,
 		Sharing: w.Sharing, Approvals: w.Approvals, Webhooks: w.Webhooks, Audit: w.Audit, Health: health, Version: Version,
 	})
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/checkout"
 	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
+	"github.com/oneclaw-dev/oneclaw/internal/freeze"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/iprule"
@@ -80,6 +81,7 @@ type World struct {
 	Payments  *x402.Service
 	Checkout  *checkout.Service // nil unless Setup.Stripe is set
 	Chains    *intents.Chains
+	Freezes   *freeze.Service
 	Audit     *audit.Log
 
 	t     testing.TB
@@ -217,6 +219,7 @@ func (w *World) services() {
 		PublicURL: PublicURL, TrustAddresses: w.setup.TrustAddresses, Log: w.Logger(), Now: w.Clock.Now,
 	})
 	w.Chains = &intents.Chains{Store: w.DB}
+	w.Freezes = &freeze.Service{Store: w.DB}
 	w.money()
 }
 
