@@ -115,6 +115,7 @@ var arrows = map[string][]string{
 	"internal/e2e":        {}, // tests of the whole binary only
 	"internal/epoch":      {},
 	"internal/erase":      {},
+	"internal/evm":        {"internal/erase"},
 	"internal/fault":      {},
 	"internal/files":      {},
 	"internal/faultlog":   {},
@@ -135,7 +136,7 @@ const anything = "*"
 
 // pure packages compute from their arguments alone.
 var pure = []string{
-	"internal/fault", "internal/policy", "internal/secret", "internal/secretpath",
+	"internal/evm", "internal/fault", "internal/policy", "internal/secret", "internal/secretpath",
 }
 
 // impure is what a pure package must not import. Values such as net/netip's
@@ -161,6 +162,7 @@ var owners = map[string][]string{
 	"github.com/go-jose/go-jose/v4":          {"internal/oidc"},
 	"github.com/wneessen/go-mail":            {"internal/mail"},
 	"github.com/stripe/stripe-go/v85":        {"internal/checkout"},
+	"github.com/decred/dcrd/dcrec/secp256k1": {"internal/evm"},
 }
 
 func join(list []string, more ...string) []string {
