@@ -30,6 +30,7 @@ const (
 	RateLimited                 // 429: RetryAfter says when to come back
 	Unavailable                 // 503: a part the request needs is down; nothing was done
 	NotOffered                  // 501: this server is not set up for it
+	Unprocessable               // 422: understood, but it can not be done as things are set
 	Damaged                     // 500: what is stored can't be read any more, and trying again won't help
 )
 

@@ -66,6 +66,7 @@ var statuses = map[fault.Kind]int{
 	fault.RateLimited:     http.StatusTooManyRequests,
 	fault.Unavailable:     http.StatusServiceUnavailable,
 	fault.NotOffered:      http.StatusNotImplemented,
+	fault.Unprocessable:   http.StatusUnprocessableEntity,
 	fault.Damaged:         http.StatusInternalServerError,
 }
 

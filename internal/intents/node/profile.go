@@ -1,0 +1,103 @@
+package node
+
+import (
+	"github.com/holiman/uint256"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+// Profile is what is particular about a chain.
+type Profile struct {
+	ChainID uint64
+	Name    string // as the registry has it; it is in errors
+
+	Legacy bool   // transactions of type 0 by eth_gasPrice, although the node may answer more
+	MinTip uint64 // wei: less is refused, or waits for ever
+	GasCap uint64 // of one transaction (EIP-7825 and its like); 0: none known
+
+	// GasMargin is how many percent of an estimate are added to it.
+	GasMargin uint64
+
+	// Added says what is paid beside gas times price, and is in no estimate of gas.
+	Added Added
+}
+
+// Added is a fee beside gas times price.
+type Added uint8
+
+// The fees that are added.
+const (
+	NothingAdded Added = iota // also where gas has the cost of L1 in it: Arbitrum, zkSync, Linea
+	OPStack                   // L1 data and, since Isthmus, an operator's fee
+	Scroll                    // L1 data
+)
+
+const gwei = 1_000_000_000
+
+// capEIP7825 is the most gas of one transaction since Osaka: 2^24.
+const capEIP7825 = 1 << 24
+
+const defaultMargin = 20
+
+// profiles are those of chains that differ from others. It never changes.
+//
+// Sources: EIP-7825; Arbitrum's block gas limit of one transaction; Polygon's 25 gwei
+// floor of bor; the OP-stack's GasPriceOracle; ZKsync's pubdata in gas.
+var profiles = map[uint64]Profile{
+	1:        {GasCap: capEIP7825},
+	11155111: {GasCap: capEIP7825},
+	10:       {Added: OPStack},
+	8453:     {Added: OPStack},
+	84532:    {Added: OPStack},
+	42220:    {Added: OPStack},                  // Celo has been an OP-stack chain since March 2025
+	5000:     {Added: OPStack},                  // Mantle: the operator's fee is above zero
+	81457:    {Added: OPStack},                  // Blast: getOperatorFee reverts
+	480:      {Added: OPStack},                  // World Chain
+	7777777:  {Added: OPStack},                  // Zora
+	534352:   {Added: Scroll},                   // has its own oracle
+	42161:    {GasCap: 32 << 20, GasMargin: 30}, // the estimate moves with the price of L1
+	137:      {MinTip: 25 * gwei},
+	56:       {Legacy: true, MinTip: gwei / 20},
+	324:      {GasMargin: 50}, // estimates have been too low for pubdata
+}
+
+// ProfileOf returns what is particular about the chain with the number, under the name
+// that the registry gives it. A chain that is not known has no particulars.
+func ProfileOf(chainID uint64, name string) Profile {
+	p := profiles[chainID]
+	p.ChainID, p.Name = chainID, name
+	if p.GasMargin == 0 {
+		p.GasMargin = defaultMargin
+	}
+	return p
+}
+
+func (p *Profile) leastTip() *uint256.Int { return uint256.NewInt(max(p.MinTip, 1)) }
+
+// GasLimit is the limit for a transaction that is estimated to take so much gas: with a
+// margin, since the state moves on, and within the chain's cap.
+func (p *Profile) GasLimit(estimate uint64) (uint64, error) {
+	if err := p.CheckGas(estimate); err != nil {
+		return 0, err
+	}
+	if estimate == 21_000 && p.GasMargin == defaultMargin {
+		return estimate, nil // a plain transfer takes exactly this
+	}
+	margin := estimate/100*p.GasMargin + estimate%100*p.GasMargin/100
+	limit := estimate + margin
+	if limit < estimate { // more than 64 bits
+		limit = estimate
+	}
+	if p.GasCap > 0 {
+		limit = min(limit, p.GasCap)
+	}
+	return limit, nil
+}
+
+// CheckGas refuses more gas than the chain lets one transaction have.
+func (p *Profile) CheckGas(gas uint64) error {
+	if p.GasCap > 0 && gas > p.GasCap {
+		return fault.New(fault.Invalid, "gas_over_cap", "The transaction takes more gas than the chain lets one transaction have. Split it.")
+	}
+	return nil
+}
