@@ -305,18 +305,26 @@ func (tx Tx) noPlace(v *vault.Version, caps billing.Caps, org string) error {
 // Spend implements vault.Store.
 func (db *DB) Spend(ctx context.Context, vaultID, path string, version uint64, ev *audit.Event) error {
 	return db.Write(ctx, ev.Org, func(tx Tx) error {
-		n, err := tx.Exec(`UPDATE secret_versions SET access_count = access_count + 1
-			WHERE vault_id = $1 AND path = $2 AND version = $3 AND access_count < max_access_count AND deleted_at IS NULL`,
-			vaultID, path, int64(version))
-		if err == nil && n == 0 {
-			return tx.Refuse(vault.ErrGone)
-		}
-		if err == nil {
-			err = tx.spendApproval(ev)
-		}
+		err := tx.take(vault.Taking{Vault: vaultID, Path: path, Version: version, Limited: true}, ev)
 		tx.Record(ev)
 		return err
 	})
+}
+
+// take takes off what a use of a secret costs, the approval that ev rests on among it.
+func (tx Tx) take(t vault.Taking, ev *audit.Event) error {
+	if t.Limited {
+		n, err := tx.Exec(`UPDATE secret_versions SET access_count = access_count + 1
+			WHERE vault_id = $1 AND path = $2 AND version = $3 AND access_count < max_access_count AND deleted_at IS NULL`,
+			t.Vault, t.Path, int64(t.Version))
+		if err == nil && n == 0 {
+			err = tx.Refuse(vault.ErrGone)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return tx.spendApproval(ev)
 }
 
 // SetDeleted implements vault.Store.

@@ -18,6 +18,18 @@ type Ref struct {
 	// Constraint is what the user of the secret demands of this use besides the grant. Nobody
 	// is asked to approve what it refuses.
 	Constraint policy.Constraint
+	// Record, if set, puts the use into the log instead of the store's own ways: in one
+	// transaction with what the use takes off and with something of the user's own. What
+	// it refuses is not used.
+	Record func(ctx context.Context, t Taking, ev *audit.Event) error
+}
+
+// Taking is what a use takes off when it is recorded, beside the approval that the event
+// names: with Limited one read of the version.
+type Taking struct {
+	Vault, Path string
+	Version     uint64
+	Limited     bool
 }
 
 // Use runs with on a secret that the caller may do a to, and wipes the value when
@@ -53,6 +65,8 @@ func (s *Service) Use(ctx context.Context, c *call.Call, at Ref, a policy.Action
 		c.Event.Details.Outcome = audit.Success
 		return ad.record(c, func(ev *audit.Event) error {
 			switch {
+			case at.Record != nil:
+				return at.Record(ctx, Taking{v.Vault, v.Path, v.Meta.Version, v.MaxAccess > 0}, ev)
 			case v.MaxAccess > 0:
 				return s.store.Spend(ctx, v.Vault, v.Path, v.Meta.Version, ev)
 			case ad.approval != "":

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/evm"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
@@ -19,6 +21,22 @@ const maxObject = 64 << 10
 var Types = []string{
 	"generic", "password", "api_key", "private_key", "certificate", "file", "note",
 	"ssh_key", "env_bundle", "env", "token",
+}
+
+var errNoSigningKey = fault.New(fault.Invalid, "invalid_private_key", "A private_key below keys/, wallets/ or agents/ID/keys/ signs transactions: its value is 32 bytes in hexadecimal, not zero and below the order of the curve (secp256k1). Store other keys elsewhere.")
+
+// checkSigningKey refuses what is stored as a key of a chain and is none. What clients
+// encrypted is not looked at.
+func (d *Draft) checkSigningKey(path string) error {
+	if d.Type != "private_key" || !intents.SigningPath(path) {
+		return nil
+	}
+	key, err := evm.ParseKey(d.Value.Reveal())
+	if err != nil {
+		return errNoSigningKey
+	}
+	key.Wipe()
+	return nil
 }
 
 // check refuses what can't be stored and fills what may be left out.

@@ -90,7 +90,11 @@ func (s *Service) Put(ctx context.Context, c *call.Call, vaultID string, p secre
 	if err != nil {
 		return Meta{}, err
 	}
-	if err := d.check(c.Now); err != nil {
+	err = d.check(c.Now)
+	if err == nil && e.vault.CMEKFingerprint == "" {
+		err = d.checkSigningKey(p.String())
+	}
+	if err != nil {
 		return Meta{}, err
 	}
 	var m Meta
