@@ -37,40 +37,43 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/signedcall"
+	"github.com/oneclaw-dev/oneclaw/internal/signingkey"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/wallclock"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/transaction"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 	"github.com/oneclaw-dev/oneclaw/internal/webhook"
 )
 
 // App is a server that is ready to listen.
 type App struct {
-	cfg       config.Config
-	files     *listen.Files
-	log       *slog.Logger
-	version   string
-	keys      keystore.KeyStore
-	sealing   keyring.Sealing // makes those of its keys that belong to the server
-	db        *store.DB
-	vault     *vault.Service
-	approvals *approval.Service
-	webhooks  *webhook.Service
-	identity  *identity.Service
-	accounts  *account.Service
-	agents    *agent.Service
-	orgs      *org.Service
-	iprules   *iprule.Service
-	billing   *billing.Service
-	audit     *audit.Log
-	events    *audit.Coalescer
-	mail      *mail.Service
-	outbox    *mail.Outbox // nil when a server sends the mails
-	pages     *dashboard.Pages
-	out       *netguard.Guard // every call that users name the target of
-	api       *httpapi.API
-	stop      context.CancelFunc
-	running   sync.WaitGroup
-	sharing   *sharing.Service
+	cfg          config.Config
+	files        *listen.Files
+	log          *slog.Logger
+	version      string
+	keys         keystore.KeyStore
+	sealing      keyring.Sealing // makes those of its keys that belong to the server
+	db           *store.DB
+	vault        *vault.Service
+	approvals    *approval.Service
+	webhooks     *webhook.Service
+	transactions *transaction.Service
+	identity     *identity.Service
+	accounts     *account.Service
+	agents       *agent.Service
+	orgs         *org.Service
+	iprules      *iprule.Service
+	billing      *billing.Service
+	audit        *audit.Log
+	events       *audit.Coalescer
+	mail         *mail.Service
+	outbox       *mail.Outbox // nil when a server sends the mails
+	pages        *dashboard.Pages
+	out          *netguard.Guard // every call that users name the target of
+	api          *httpapi.API
+	stop         context.CancelFunc
+	running      sync.WaitGroup
+	sharing      *sharing.Service
 }
 
 // New opens the keystore and the database and builds the services on them, which will be
@@ -118,6 +121,7 @@ func New(ctx context.Context, cfg config.Config, l *listen.Listeners, version st
 		a.sharing.Run,
 		a.approvals.Run,
 		a.webhooks.Run,
+		a.transactions.Run,
 		a.sweep,
 		a.sweepLimits,
 		a.giveBack,
@@ -201,6 +205,11 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 		Now:       now,
 		Log:       a.log,
 	}, gate.DefaultBudgets())
+	keys := &signingkey.Service{Store: a.db, Keys: noKeys{}}
+	a.transactions = transaction.New(transaction.Config{
+		Store: a.db, Vault: a.vault, Keys: keys, Log: a.log, Now: now,
+		Chains: &intents.Nodes{Store: a.db, HTTP: a.out.Client(netguard.Options{}), Now: now},
+	})
 	a.api = httpapi.New(httpapi.Config{
 		Gate:      in,
 		Accounts:  a.accounts,
@@ -209,12 +218,13 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 		Vault:     a.vault,
 		Sharing:   a.sharing,
 		Approvals: a.approvals, Webhooks: a.webhooks,
-		Checkout: stripe,
-		Chains:   &intents.Chains{Store: a.db},
-		Freezes:  &freeze.Service{Store: a.db},
-		Audit:    a.audit,
-		Health:   a.health(),
-		Version:  a.version,
+		Checkout:     stripe,
+		Chains:       &intents.Chains{Store: a.db},
+		Freezes:      &freeze.Service{Store: a.db},
+		Transactions: a.transactions, SigningKeys: keys,
+		Audit:   a.audit,
+		Health:  a.health(),
+		Version: a.version,
 	})
 	a.pages = dashboard.New(dashboard.Config{
 		API: a.api, Log: a.log, State: a.state, Device: a.accounts.DeviceShown, Enrollment: a.agents.EnrollmentByToken,

@@ -30,6 +30,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/rest"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
+	"github.com/oneclaw-dev/oneclaw/internal/signingkey"
+	"github.com/oneclaw-dev/oneclaw/internal/transaction"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 	"github.com/oneclaw-dev/oneclaw/internal/webhook"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
@@ -46,47 +48,51 @@ type Health interface {
 
 // Config is what the API is made of.
 type Config struct {
-	Gate      *gate.Gate // with the services that let requests in
-	Accounts  *account.Service
-	Agents    *agent.Service
-	Orgs      *org.Service
-	Vault     *vault.Service
-	Sharing   *sharing.Service
-	Approvals *approval.Service
-	Webhooks  *webhook.Service
-	Checkout  *checkout.Service // nil: no payment provider
-	Chains    *intents.Chains
-	Freezes   *freeze.Service
-	Audit     *audit.Log
-	Health    Health
-	Version   string
+	Gate         *gate.Gate // with the services that let requests in
+	Accounts     *account.Service
+	Agents       *agent.Service
+	Orgs         *org.Service
+	Vault        *vault.Service
+	Sharing      *sharing.Service
+	Approvals    *approval.Service
+	Webhooks     *webhook.Service
+	Checkout     *checkout.Service // nil: no payment provider
+	Chains       *intents.Chains
+	Freezes      *freeze.Service
+	Transactions *transaction.Service
+	SigningKeys  *signingkey.Service
+	Audit        *audit.Log
+	Health       Health
+	Version      string
 }
 
 // API serves /v1 and /.well-known. It is an http.Handler.
 type API struct {
-	vault     *vault.Service
-	approvals *approval.Service
-	webhooks  *webhook.Service
-	envVars   *envvar.Service
-	sharing   *sharing.Service
-	identity  *identity.Service
-	accounts  *account.Service
-	agents    *agent.Service
-	orgs      *org.Service
-	iprules   *iprule.Service
-	billing   *billing.Service
-	payments  *x402.Service
-	checkout  *checkout.Service
-	chains    *intents.Chains
-	freezes   *freeze.Service
-	audit     *audit.Log
-	health    Health
-	publicURL string
-	gate      *gate.Gate
-	at        *gate.Surface
-	version   string
-	router    *router
-	doc       *rest.Document
+	vault        *vault.Service
+	approvals    *approval.Service
+	webhooks     *webhook.Service
+	envVars      *envvar.Service
+	sharing      *sharing.Service
+	identity     *identity.Service
+	accounts     *account.Service
+	agents       *agent.Service
+	orgs         *org.Service
+	iprules      *iprule.Service
+	billing      *billing.Service
+	payments     *x402.Service
+	checkout     *checkout.Service
+	chains       *intents.Chains
+	freezes      *freeze.Service
+	transactions *transaction.Service
+	signingKeys  *signingkey.Service
+	audit        *audit.Log
+	health       Health
+	publicURL    string
+	gate         *gate.Gate
+	at           *gate.Surface
+	version      string
+	router       *router
+	doc          *rest.Document
 }
 
 // New returns the API with every operation registered.
@@ -94,7 +100,7 @@ func New(cfg Config) *API {
 	a := &API{
 		vault: cfg.Vault, sharing: cfg.Sharing, approvals: cfg.Approvals, webhooks: cfg.Webhooks, envVars: envvar.New(cfg.Vault), identity: cfg.Gate.Identity,
 		accounts: cfg.Accounts, agents: cfg.Agents, orgs: cfg.Orgs, iprules: cfg.Gate.IPRules, billing: cfg.Gate.Billing,
-		payments: cfg.Gate.Payments, checkout: cfg.Checkout, chains: cfg.Chains, freezes: cfg.Freezes, audit: cfg.Audit, health: cfg.Health,
+		payments: cfg.Gate.Payments, checkout: cfg.Checkout, chains: cfg.Chains, freezes: cfg.Freezes, transactions: cfg.Transactions, signingKeys: cfg.SigningKeys, audit: cfg.Audit, health: cfg.Health,
 		publicURL: cfg.Gate.PublicURL, version: cfg.Version, gate: cfg.Gate, router: &router{root: newNode()},
 	}
 	a.at = a.surface(a.gate)
@@ -125,6 +131,8 @@ func New(cfg Config) *API {
 	a.registerBilling()
 	a.registerAdmin()
 	a.registerChains()
+	a.registerTransactions()
+	a.registerEVMKeys()
 	a.registerX402()
 	a.registerOpenAPI()
 	return a

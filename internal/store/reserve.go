@@ -1,0 +1,205 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/transaction"
+)
+
+// ReserveTransaction implements transaction.Store. The organisation's audit head is
+// locked first, so that decisions about one agent follow each other, on all nodes.
+func (db *DB) ReserveTransaction(ctx context.Context, r *transaction.Reservation, ev *audit.Event) error {
+	t := r.Tx
+	return db.Write(ctx, t.Org, func(tx Tx) error {
+		if err := tx.alive(t.Org); err != nil {
+			return err
+		}
+		old, err := tx.oldKey(t, r)
+		if err == nil {
+			err = tx.decide(r)
+		}
+		if err != nil {
+			return tx.Refuse(err)
+		}
+		if old {
+			if _, err := tx.Exec(`UPDATE transactions SET replay_key = '' WHERE agent_id = $1 AND replay_key = $2`, t.Agent, t.ReplayKey); err != nil {
+				return err
+			}
+		}
+		if err := tx.nextNonce(r); err != nil {
+			return err
+		}
+		if err := tx.spendLimits(t, true); err != nil {
+			return err
+		}
+		for _, a := range r.Recipients {
+			if _, err := tx.Exec(`INSERT INTO recipients (agent_id, address, org_id) VALUES ($1, $2, $3) ON CONFLICT (agent_id, address) DO NOTHING`,
+				t.Agent, a.String(), t.Org); err != nil {
+				return err
+			}
+		}
+		values, err := txValues(t)
+		if err == nil {
+			_, err = tx.Exec(`INSERT INTO transactions (`+txColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+			$19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)`, values...)
+		}
+		if err == nil && r.Taking != nil {
+			err = tx.take(*r.Taking, ev)
+		} else if err == nil {
+			err = tx.spendApproval(ev)
+		}
+		tx.Record(ev)
+		return err
+	})
+}
+
+// oldKey refuses a key of a request that another has. One that is older than a day is
+// forgotten: then it is old.
+func (tx Tx) oldKey(t *transaction.Tx, r *transaction.Reservation) (old bool, err error) {
+	if t.ReplayKey == "" {
+		return false, nil
+	}
+	var created int64
+	found, err := tx.Row(`SELECT created_at FROM transactions WHERE agent_id = $1 AND replay_key = $2`, []any{t.Agent, t.ReplayKey}, &created)
+	if err == nil && found && created > micros(r.Since) {
+		err = transaction.ErrReplayed
+	}
+	return found, err
+}
+
+// decide asks the domain, with the agent and what it spent as they are under the lock.
+func (tx Tx) decide(r *transaction.Reservation) error {
+	t := r.Tx
+	var row txAgentRow
+	found, err := tx.Row(selectAgentForTx, []any{t.Agent, t.Org}, row.dest()...)
+	if err == nil && !found {
+		err = errNoAgent
+	}
+	if err != nil {
+		return err
+	}
+	now, err := row.agent(tx.Now())
+	if err != nil {
+		return err
+	}
+	spent, err := tx.spent(t.Agent, r.Since)
+	if err != nil {
+		return err
+	}
+	for _, a := range r.Recipients {
+		var one int
+		known, err := tx.Row(`SELECT 1 FROM recipients WHERE agent_id = $1 AND address = $2`, []any{t.Agent, a.String()}, &one)
+		if err != nil {
+			return err
+		}
+		if known {
+			spent.Know(a)
+		}
+	}
+	var count int64
+	if _, err := tx.Row(`SELECT COUNT(*) FROM transactions WHERE agent_id = $1 AND created_at > $2 AND NOT (status = 'failed' AND hash = '')`,
+		[]any{t.Agent, micros(r.Since)}, &count); err != nil {
+		return err
+	}
+	spent.Count = int(count)
+	t.Takes, err = r.Decide(&now, spent)
+	return err
+}
+
+// nextNonce gives the transaction its nonce: the lowest that was reserved and not used, or
+// the next of ours or of the node, whichever is more.
+func (tx Tx) nextNonce(r *transaction.Reservation) error {
+	t := r.Tx
+	from := t.From.String()
+	chain := int64(t.ChainID)
+	var next int64
+	// Other organisations may have the same key: the row is locked, and there to be locked.
+	tx.Wrote()
+	if _, err := tx.Row(`INSERT INTO nonces (chain_id, address, next) VALUES ($1, $2, 0)
+		ON CONFLICT (chain_id, address) DO UPDATE SET next = nonces.next RETURNING next`, []any{chain, from}, &next); err != nil {
+		return err
+	}
+	var free []int64
+	if err := tx.Each(`SELECT nonce FROM free_nonces WHERE chain_id = $1 AND address = $2 ORDER BY nonce`, []any{chain, from}, func(rows *sql.Rows) error {
+		var n int64
+		err := rows.Scan(&n)
+		free = append(free, n)
+		return err
+	}); err != nil {
+		return err
+	}
+	gaps := make([]uint64, len(free))
+	for i, n := range free {
+		gaps[i] = uint64(n)
+	}
+	nonce, then, err := transaction.NextNonce(uint64(next), r.Pending, r.Latest, gaps, r.Nonce)
+	if err != nil {
+		return err
+	}
+	t.Nonce = nonce
+	if _, err := tx.Exec(`DELETE FROM free_nonces WHERE chain_id = $1 AND address = $2 AND (nonce = $3 OR nonce < $4)`, chain, from, int64(nonce), int64(r.Latest)); err != nil {
+		return err
+	}
+	_, err = tx.Exec(`INSERT INTO nonces (chain_id, address, next) VALUES ($1, $2, $3)
+		ON CONFLICT (chain_id, address) DO UPDATE SET next = CASE WHEN nonces.next > excluded.next THEN nonces.next ELSE excluded.next END`, chain, from, int64(then))
+	return err
+}
+
+// freeNonce lets the nonce of a transaction be used again that no node has taken.
+func (tx Tx) freeNonce(t *transaction.Tx) error {
+	_, err := tx.Exec(`INSERT INTO free_nonces (chain_id, address, nonce) SELECT $1, $2, $3
+		WHERE NOT EXISTS (SELECT 1 FROM transactions WHERE chain_id = $1 AND from_address = $2 AND nonce = $3 AND id <> $4 AND status <> 'failed')
+		ON CONFLICT (chain_id, address, nonce) DO NOTHING`, int64(t.ChainID), t.From.String(), int64(t.Nonce), t.ID)
+	return err
+}
+
+// KeyAddress implements transaction.Store.
+func (db *DB) KeyAddress(ctx context.Context, versionID string) (address string, err error) {
+	_, err = db.Row(ctx, `SELECT address FROM key_addresses WHERE version_id = $1`, []any{versionID}, &address)
+	return address, err
+}
+
+// PutKeyAddress implements transaction.Store.
+func (db *DB) PutKeyAddress(ctx context.Context, org, versionID, address string) error {
+	return db.Write(context.WithoutCancel(ctx), org, func(tx Tx) error {
+		_, err := tx.Exec(`INSERT INTO key_addresses (version_id, org_id, address) VALUES ($1, $2, $3) ON CONFLICT (version_id) DO NOTHING`, versionID, org, address)
+		return err
+	})
+}
+
+// SigningPaths implements transaction.Store.
+func (db *DB) SigningPaths(ctx context.Context, org, path string) ([]string, error) {
+	return db.Texts(ctx, `SELECT s.vault_id FROM secrets s JOIN vaults v ON v.id = s.vault_id
+		WHERE v.org_id = $1 AND s.path = $2 AND s.version_id <> '' AND s.deleted_at IS NULL ORDER BY s.vault_id`, org, path)
+}
+
+// ChangeRules implements transaction.Store. A change may loosen or tighten: either way what
+// was decided before is decided anew.
+func (db *DB) ChangeRules(ctx context.Context, org, agent string, change func(was []byte) ([]byte, error), ev *audit.Event) (a transaction.Agent, err error) {
+	err = db.Write(ctx, org, func(tx Tx) error {
+		var row txAgentRow
+		found, err := tx.Row(selectAgentForTx, []any{agent, org}, row.dest()...)
+		if err == nil && !found {
+			err = tx.Refuse(errNoAgent)
+		}
+		if err != nil {
+			return err
+		}
+		if a, err = row.agent(tx.Now()); err != nil {
+			return err
+		}
+		if a.Rules, err = change(a.Rules); err != nil {
+			return tx.Refuse(err)
+		}
+		a.Revision++
+		_, err = tx.Exec(`INSERT INTO guard_rules (agent_id, org_id, rules, revision, updated_at) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (agent_id) DO UPDATE SET rules = excluded.rules, revision = excluded.revision, updated_at = excluded.updated_at`,
+			agent, org, string(a.Rules), a.Revision, micros(tx.Now()))
+		tx.Record(ev)
+		tx.Ended(org)
+		return err
+	})
+	return a, err
+}

@@ -1,0 +1,151 @@
+package transaction
+
+import (
+	"context"
+	"strings"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/evm"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
+	"github.com/oneclaw-dev/oneclaw/internal/intents"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
+)
+
+// Keys are those of agents that lie in the keystore.
+type Keys interface {
+	// Active returns the id in the keystore and the account of an agent's key, or
+	// found false.
+	Active(ctx context.Context, agent string) (id string, address evm.Address, found bool, err error)
+	// SignHash signs with a key of the keystore, whose account is by.
+	SignHash(ctx context.Context, id string, h evm.Hash, by evm.Address) (evm.Signature, error)
+}
+
+// key is what signs: a key of the keystore, or a secret of a vault.
+type key struct {
+	address  evm.Address
+	keystore string // id; empty: in a vault
+	at       vault.Ref
+}
+
+var (
+	errKeyPath   = fault.New(fault.Denied, "key_path_not_allowed", "signing_key_path is below keys/, wallets/ or the agent's own agents/ID/keys/.").Because("key_path_not_allowed")
+	errNoKey     = fault.New(fault.NotFound, "signing_key_not_found", "There is no signing key at this path that the agent may use. Make one with: oneclaw key create --agent AGENT")
+	errManyKeys  = fault.New(fault.Conflict, "ambiguous_signing_key", "Several vaults have a key at this path: name the vault with the header X-Vault-ID.")
+	errNotAKey   = fault.New(fault.Invalid, "invalid_signing_key", "The secret at this path is no private key: it is 32 bytes in hexadecimal.")
+	errOtherKey  = fault.New(fault.Conflict, "signing_key_changed", "The signing key was replaced meanwhile. Try again.")
+	errClientKey = fault.New(fault.Denied, "signing_key_encrypted", "The vault's values are encrypted by its clients, so that the server can't sign with them.").Because("cmek")
+)
+
+// OwnKeyPath is where an agent's key of the keystore is named.
+func OwnKeyPath(agent string) string { return "agents/" + agent + "/keys/ethereum" }
+
+// keyFor finds what signs for an agent on a chain, and whose account it is. Without a path
+// that is the agent's key in the keystore, if it has one, and else the secret at
+// keys/CHAIN-signer (contract, section 7).
+func (s *Service) keyFor(ctx context.Context, c *call.Call, a *Agent, chain *intents.Chain, d Draft) (key, error) {
+	path := d.KeyPath
+	if path == "" || path == OwnKeyPath(a.ID) {
+		id, address, found, err := s.cfg.Keys.Active(ctx, a.ID)
+		if err != nil {
+			return key{}, err
+		}
+		if found {
+			return key{address: address, keystore: id}, nil
+		}
+	}
+	if path == "" {
+		path = "keys/" + chain.Name + "-signer"
+	}
+	if !intents.SigningPath(path) || strings.HasPrefix(path, "agents/") && !strings.HasPrefix(path, "agents/"+a.ID+"/") {
+		return key{}, errKeyPath
+	}
+	p, err := secretpath.Parse(path)
+	if err != nil {
+		return key{}, err
+	}
+	in, err := s.vaultOf(ctx, c, a, p, d.Vault)
+	if err != nil {
+		return key{}, err
+	}
+	k := key{at: vault.Ref{Vault: in, Path: p}}
+	return k, s.account(ctx, c, &k)
+}
+
+// vaultOf is the one vault that has a secret at a path which the caller may use. What it may
+// not use does not count, so that nobody learns where else there is one.
+func (s *Service) vaultOf(ctx context.Context, c *call.Call, a *Agent, p secretpath.Path, named string) (string, error) {
+	if named != "" {
+		return named, nil
+	}
+	all, err := s.cfg.Store.SigningPaths(ctx, a.Org, p.String())
+	if err != nil {
+		return "", err
+	}
+	var may []string
+	for _, id := range all {
+		ok, err := s.cfg.Vault.MayUse(ctx, c, id, p)
+		if err != nil {
+			return "", err
+		}
+		if ok {
+			may = append(may, id)
+		}
+	}
+	switch len(may) {
+	case 0:
+		return "", errNoKey
+	case 1:
+		return may[0], nil
+	}
+	return "", errManyKeys
+}
+
+// account finds whose account a key in a vault is. Where nobody has found that out for this
+// version, the key is opened for it, which is a use with an event of its own.
+func (s *Service) account(ctx context.Context, c *call.Call, k *key) error {
+	v, err := s.cfg.Vault.Usable(ctx, c, k.at)
+	if err != nil {
+		return err
+	}
+	if v.CMEK {
+		return errClientKey
+	}
+	k.at.Version = v.Meta.Version
+	known, err := s.cfg.Store.KeyAddress(ctx, v.ID)
+	if err != nil {
+		return err
+	}
+	if known != "" {
+		k.address, err = evm.ParseAddress(known)
+		return err
+	}
+	own := *c
+	ev := *c.Event
+	ev.ID, own.Event = ids.New(), &ev
+	ev.Action = string(policy.UseSecret)
+	err = s.cfg.Vault.Use(ctx, &own, k.at, policy.UseSecret, func(got *vault.Secret) error {
+		signs, err := evm.ParseKey(got.Value.Reveal())
+		if err != nil {
+			return errNotAKey
+		}
+		defer signs.Wipe()
+		k.address = signs.Address()
+		return nil
+	})
+	if err != nil {
+		if !ev.Committed { // the refusal is the request's
+			*c.Event = withID(ev, c.Event.ID)
+		}
+		return err
+	}
+	return s.cfg.Store.PutKeyAddress(ctx, c.Who.Org, v.ID, k.address.String())
+}
+
+func withID(ev audit.Event, id string) audit.Event {
+	ev.ID = id
+	return ev
+}

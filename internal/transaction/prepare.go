@@ -1,0 +1,202 @@
+package transaction
+
+import (
+	"context"
+	"time"
+
+	"github.com/holiman/uint256"
+
+	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/evm"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/intents"
+	"github.com/oneclaw-dev/oneclaw/internal/intents/guard"
+	"github.com/oneclaw-dev/oneclaw/internal/intents/meaning"
+	"github.com/oneclaw-dev/oneclaw/internal/intents/node"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// Chains finds chains and their nodes.
+type Chains interface {
+	// Open returns an enabled chain by its name or number. NotFound when there is none, and
+	// no_rpc when no node of it is set.
+	Open(ctx context.Context, nameOrNumber string) (intents.Chain, *node.Client, error)
+}
+
+// prepared is all that is known of a transaction but its nonce.
+type prepared struct {
+	agent   Agent
+	chain   intents.Chain
+	node    *node.Client
+	key     key
+	tx      evm.Tx
+	added   uint256.Int // wei that the chain takes beside gas times price
+	meaning meaning.Meaning
+	rules   guard.Rules
+	sim     Simulated
+	draft   parsed
+}
+
+// cost is what gas may cost at most, in wei.
+func (p *prepared) cost() (out uint256.Int) {
+	price := &p.tx.FeeCap
+	if p.tx.Type != 2 {
+		price = &p.tx.GasPrice
+	}
+	out.Mul(price, uint256.NewInt(p.tx.Gas))
+	out.Add(&out, &p.added)
+	return out
+}
+
+var (
+	errNoAgent    = fault.New(fault.NotFound, "agent_not_found", "There is no agent with this id.")
+	errNotEnabled = fault.New(fault.Denied, "intents_not_enabled", "The Intents API is not enabled for this agent. Who manages it sets intents_api_enabled.").Because("intents_not_enabled")
+	errInactive   = fault.New(fault.Denied, "agent_inactive", "This agent is not active.").Because("agent_inactive")
+)
+
+// admit finds the agent and asks whether the caller may do a for it. To who may not know of
+// the agent, it does not exist.
+func (s *Service) admit(ctx context.Context, c *call.Call, agent string, a policy.Action) (Agent, error) {
+	c.Touch("agent", agent)
+	got, err := s.cfg.Store.AgentForTransactions(ctx, c.Who.Org, agent)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return got, err
+	}
+	there := err == nil
+	err = c.Authorize(a, policy.Resource{Org: c.Who.Org, Agent: &policy.Agent{ID: agent, Org: c.Who.Org, Creator: got.Creator}})
+	if c.Who.Kind == policy.KindUser && (!there || !c.Who.Manages() && got.Creator != c.Who.ID) || err == nil && !there {
+		return got, errNoAgent
+	}
+	return got, err
+}
+
+// working is admit for what takes an agent that may have things signed.
+func (s *Service) working(ctx context.Context, c *call.Call, agent string, a policy.Action) (Agent, error) {
+	got, err := s.admit(ctx, c, agent, a)
+	switch {
+	case err != nil:
+		return got, err
+	case !got.Active:
+		return got, errInactive
+	case !got.Intents:
+		return got, errNotEnabled
+	}
+	return got, nil
+}
+
+// prepare finds chain, key, gas and fees, and what the transaction would do. Nothing is
+// decided or reserved.
+func (s *Service) prepare(ctx context.Context, c *call.Call, a Agent, d Draft) (p prepared, err error) {
+	p.agent = a
+	if p.draft, err = d.parse(); err != nil {
+		return p, err
+	}
+	if p.rules, err = rulesOf(&a); err != nil {
+		return p, err
+	}
+	if p.chain, p.node, err = s.cfg.Chains.Open(ctx, d.Chain); err != nil {
+		return p, err
+	}
+	if p.key, err = s.keyFor(ctx, c, &a, &p.chain, d); err != nil {
+		return p, err
+	}
+	p.tx = evm.Tx{Type: 2, ChainID: uint64(p.chain.ChainID), To: p.draft.to, Value: p.draft.value, Data: p.draft.data, Access: d.Access}
+	p.meaning = meaning.Read(meaning.Call{
+		ChainID: p.tx.ChainID, From: p.key.address, To: p.tx.To, Value: p.tx.Value, Data: p.tx.Data,
+	}, p.rules.Known(p.tx.ChainID))
+	if err := s.early(&p, c.Now); err != nil {
+		return p, err
+	}
+	if err := p.fees(ctx); err != nil {
+		return p, err
+	}
+	return p, p.gas(ctx)
+}
+
+// early refuses what no state of the limits would allow, before a node is asked.
+func (s *Service) early(p *prepared, _ time.Time) error {
+	return refusal(guard.Decide(&p.rules, p.attempt(), &guard.Spent{Early: true}))
+}
+
+// fees sets type and prices.
+func (p *prepared) fees(ctx context.Context) error {
+	d := &p.draft
+	profile := &p.node.Profile
+	if d.gasPrice != nil {
+		p.tx.Type, p.tx.GasPrice = 0, *d.gasPrice
+		if len(d.Access) > 0 {
+			p.tx.Type = 1
+		}
+		return nil
+	}
+	if d.maxFee != nil && d.tip != nil {
+		p.tx.FeeCap, p.tx.TipCap = *d.maxFee, *d.tip
+		return nil
+	}
+	fees, err := p.node.Fees(ctx)
+	if err != nil {
+		return err
+	}
+	if fees.Legacy || profile.Legacy {
+		if d.maxFee != nil || d.tip != nil {
+			return invalid("invalid_fees", "This chain has no fees of type 2: send gas_price, or nothing.")
+		}
+		p.tx.Type, p.tx.GasPrice = 0, fees.GasPrice
+		if len(d.Access) > 0 {
+			p.tx.Type = 1
+		}
+		return nil
+	}
+	p.tx.FeeCap, p.tx.TipCap = fees.FeeCap, fees.TipCap
+	if d.tip != nil {
+		// The cap grows with the tip that was asked for.
+		if d.tip.Gt(&p.tx.TipCap) {
+			var more uint256.Int
+			more.Sub(d.tip, &p.tx.TipCap)
+			p.tx.FeeCap.Add(&p.tx.FeeCap, &more)
+		}
+		p.tx.TipCap = *d.tip
+	}
+	if d.maxFee != nil {
+		p.tx.FeeCap = *d.maxFee
+		if p.tx.TipCap.Gt(&p.tx.FeeCap) {
+			p.tx.TipCap = p.tx.FeeCap
+		}
+	}
+	return nil
+}
+
+// gas sets the limit, and what is paid beside it.
+func (p *prepared) gas(ctx context.Context) error {
+	profile := &p.node.Profile
+	if want := p.draft.GasLimit; want != nil {
+		p.tx.Gas = *want
+		if err := profile.CheckGas(*want); err != nil {
+			return err
+		}
+	} else {
+		estimate, err := p.node.EstimateGas(ctx, p.message())
+		if err != nil {
+			return estimateFailed(err)
+		}
+		if p.tx.Gas, err = profile.GasLimit(estimate); err != nil {
+			return err
+		}
+	}
+	raw, _ := p.tx.Encode(evm.Signature{}) // as long as the signed one
+	added, err := p.node.AddedFee(ctx, raw, p.tx.Gas)
+	p.added = added
+	return err
+}
+
+// message is the transaction as nodes estimate and simulate it.
+func (p *prepared) message() node.Message {
+	return node.Message{From: p.key.address, To: p.tx.To, Value: p.tx.Value, Data: p.tx.Data}
+}
+
+// attempt is the transaction as the guard sees it.
+func (p *prepared) attempt() *guard.Attempt {
+	return &guard.Attempt{
+		Chain: p.chain.Name, ChainID: p.tx.ChainID, From: p.key.address, To: p.tx.To, Value: p.tx.Value, Meaning: p.meaning, GasCost: p.cost(),
+	}
+}

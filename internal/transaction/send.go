@@ -1,0 +1,63 @@
+package transaction
+
+import (
+	"context"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/intents/node"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
+)
+
+const (
+	// sendFor is how long one node has a signed transaction to itself.
+	sendFor = 20 * time.Second
+	// lookEvery is how often the chain is asked about one that was sent, at first.
+	lookEvery = 2 * time.Second
+	// slowest is how rarely it is asked in the end.
+	slowest = 5 * time.Minute
+)
+
+// send hands the signed bytes to the chain's nodes and stores what came of it. Bytes of
+// which nobody knows whether they arrived are sent again later: the same ones.
+func (s *Service) send(ctx context.Context, nodes *node.Client, t *Tx) {
+	was, now := t.NextAt, stamp.Of(s.cfg.Now())
+	sent := nodes.Send(ctx, t.Raw)
+	freeNonce := false
+	switch sent.Outcome {
+	case node.Accepted, node.Known:
+		t.Status, t.NextAt, t.Attempts, t.ErrorCode, t.Error = Broadcast, now.Add(lookEvery), 0, "", ""
+	case node.Unknown:
+		t.Attempts++
+		t.NextAt = now.Add(pause(t.Attempts))
+	default:
+		// A node that says so has the bytes, and may lie: their part of the limits is given
+		// back once another transaction has the nonce, or a day is over.
+		freeNonce = sent.Outcome != node.NonceTooLow
+		t.Attempts = 0
+		t.Status, t.NextAt, t.ErrorCode = Failed, now.Add(lookEvery), sent.Outcome.String()
+		t.Error = refusedText(sent.Outcome)
+	}
+	if _, err := s.cfg.Store.MoveTransaction(ctx, t, was, false, freeNonce, nil); err != nil {
+		s.cfg.Log.Error("what became of a transaction is looked up later", "transaction", t.ID, "error", err.Error())
+	}
+}
+
+// pause is how long to wait after so many attempts.
+func pause(attempts int) time.Duration {
+	return min(lookEvery<<min(attempts, 10), slowest)
+}
+
+// refusedText says what to do about a transaction that no node takes. What the node says
+// itself is not repeated.
+func refusedText(o node.Outcome) string {
+	switch o {
+	case node.NonceTooLow:
+		return "The chain has another transaction with this nonce. Submit this one again."
+	case node.Underpriced:
+		return "The fees are too low for the chain's nodes. Leave them out, or raise them, and submit it again."
+	case node.InsufficientFunds:
+		return "The account can't pay for value and gas. Fund it and submit it again."
+	default:
+		return "The chain's nodes refused it as it is."
+	}
+}

@@ -1,0 +1,252 @@
+package transaction
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/evm"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
+	"github.com/oneclaw-dev/oneclaw/internal/intents/guard"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
+)
+
+const (
+	// replayFor is how long a key of a request is remembered (contract, section 7).
+	replayFor = 24 * time.Hour
+	// signFor is how long a reservation waits for its signature before it is given back.
+	signFor = time.Minute
+	// window is the time that limits of a day look back.
+	window = 24 * time.Hour
+)
+
+var (
+	errReplayBody = fault.New(fault.Unprocessable, "idempotency_key_reused", "This Idempotency-Key was sent with another request. Use a new one.")
+	errReverts    = fault.New(fault.Unprocessable, "simulation_failed", "The simulation of this transaction failed, so it was not signed.")
+	errMustSim    = fault.New(fault.Denied, "guardrail_require_simulation", "This agent's transactions are signed only after a simulation that succeeds, and none could be run.").Because("guard:require_simulation")
+)
+
+// Submit signs a transaction for an agent and sends it. With a key of a request that was
+// used within a day for the same, the transaction of then is returned, and replayed is true.
+// A transaction whose simulation failed is returned with the error.
+func (s *Service) Submit(ctx context.Context, c *call.Call, agent string, d Draft) (t Tx, replayed bool, err error) {
+	return s.make(ctx, c, agent, d, policy.SubmitTransaction)
+}
+
+// Sign signs a transaction and hands it out: it counts as if it were sent.
+func (s *Service) Sign(ctx context.Context, c *call.Call, agent string, d Draft) (t Tx, replayed bool, err error) {
+	return s.make(ctx, c, agent, d, policy.SignTransaction)
+}
+
+func (s *Service) make(ctx context.Context, c *call.Call, agent string, d Draft, action policy.Action) (Tx, bool, error) {
+	a, err := s.working(ctx, c, agent, action)
+	if err != nil {
+		return Tx{}, false, err
+	}
+	if err := checkReplayKey(d.ReplayKey); err != nil {
+		return Tx{}, false, err
+	}
+	read, err := d.parse()
+	if err != nil {
+		return Tx{}, false, err
+	}
+	key, asked := hashed(d.ReplayKey), read.asked(agent, string(action))
+	if t, found, err := s.replayed(ctx, agent, key, asked, c.Now); found || err != nil {
+		return t, found, err
+	}
+	p, err := s.prepare(ctx, c, a, d)
+	if err != nil {
+		return Tx{}, false, err
+	}
+	if failed, err := s.simulateFirst(ctx, &p); err != nil {
+		return failed, false, err
+	}
+	t := Tx{
+		ID: ids.New(), Org: a.Org, Agent: a.ID, Chain: p.chain.Name, ChainID: p.tx.ChainID, From: p.key.address, To: p.tx.To,
+		Value: p.tx.Value, MaxFee: p.tx.FeeCap, MaxTip: p.tx.TipCap, Function: p.meaning.Function, Status: Pending,
+		Simulation: p.sim, ReplayKey: key, ReplayBody: asked, CreatedAt: stamp.Of(c.Now), NextAt: stamp.Of(c.Now.Add(signFor)),
+	}
+	if p.tx.Type != 2 {
+		t.MaxFee = p.tx.GasPrice
+	}
+	r, err := s.reservation(ctx, c, &p, &t)
+	if err != nil {
+		return Tx{}, false, err
+	}
+	c.Touch("transaction", t.ID)
+	c.Event.Details.More = s.decoded(&p, &t)
+	err = s.sign(ctx, c, &p, r, func(sig evm.Signature) {
+		t.Raw, t.Hash = p.tx.Encode(sig)
+	})
+	if errors.Is(err, ErrReplayed) {
+		t, found, err := s.replayed(ctx, agent, key, asked, c.Now)
+		if err == nil && !found {
+			err = ErrReplayed
+		}
+		return t, found, err
+	}
+	if err != nil {
+		return Tx{}, false, err
+	}
+	t.Status, t.SignedAt = Signed, stamp.Of(s.cfg.Now())
+	if action == policy.SignTransaction {
+		t.Status = SignOnly
+	}
+	was := t.NextAt
+	t.NextAt = stamp.Of(t.SignedAt.Add(sendFor))
+	after := context.WithoutCancel(ctx) // what is signed is stored and sent, whoever hung up
+	if err := s.cfg.Store.SignedTransaction(after, &t, s.signedEvent(c, &t)); err != nil {
+		return Tx{}, false, err
+	}
+	_ = was
+	if t.Status == Signed {
+		s.send(after, p.node, &t)
+	}
+	return t, false, nil
+}
+
+// replayed finds what was made of the same request before.
+func (s *Service) replayed(ctx context.Context, agent, key, asked string, now time.Time) (Tx, bool, error) {
+	if key == "" {
+		return Tx{}, false, nil
+	}
+	t, found, err := s.cfg.Store.ReplayedTransaction(ctx, agent, key, now.Add(-replayFor))
+	switch {
+	case err != nil || !found:
+		return Tx{}, false, err
+	case t.ReplayBody != asked:
+		return Tx{}, false, errReplayBody
+	case t.Status == Pending:
+		return Tx{}, false, ErrReplayed
+	}
+	return t, true, nil
+}
+
+// reservation is what the store is asked for, with the decision that it makes.
+func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t *Tx) (*Reservation, error) {
+	pending, err := p.node.PendingNonce(ctx, p.key.address)
+	if err != nil {
+		return nil, err
+	}
+	latest, err := p.node.LatestNonce(ctx, p.key.address)
+	if err != nil {
+		return nil, err
+	}
+	attempt := p.attempt()
+	return &Reservation{
+		Tx: t, Pending: pending, Latest: latest, Nonce: p.draft.Nonce, Since: c.Now.Add(-window), Recipients: guard.Recipients(attempt),
+		Decide: func(now *Agent, spent *guard.Spent) ([]guard.Take, error) {
+			if !now.Active || !now.Intents {
+				return nil, errInactive
+			}
+			rules, err := rulesOf(now)
+			if err != nil {
+				return nil, err
+			}
+			v := guard.Decide(&rules, attempt, spent)
+			if err := refusal(v); err != nil {
+				return nil, err
+			}
+			if rules.RequireSimulation && p.sim.Status != simSuccess {
+				return nil, errMustSim
+			}
+			if len(v.NeedsApproval) > 0 {
+				return nil, errApproval
+			}
+			return v.Takes, nil
+		},
+	}, nil
+}
+
+// sign reserves what r asks for, with the call's event, and then has the key sign. The
+// key of a vault goes through the one door to a plaintext.
+func (s *Service) sign(ctx context.Context, c *call.Call, p *prepared, r *Reservation, done func(evm.Signature)) error {
+	c.Event.Details.Outcome = audit.Success
+	reserve := func(ctx context.Context, ev *audit.Event) error {
+		err := s.cfg.Store.ReserveTransaction(ctx, r, ev)
+		p.tx.Nonce = r.Tx.Nonce
+		return err
+	}
+	if p.key.keystore != "" {
+		if err := reserve(ctx, c.Event); err != nil {
+			return s.refused(c, err)
+		}
+		sig, err := s.cfg.Keys.SignHash(context.WithoutCancel(ctx), p.key.keystore, p.tx.SigningHash(), p.key.address)
+		if err != nil {
+			return s.giveBack(ctx, r.Tx, err)
+		}
+		done(sig)
+		return nil
+	}
+	at := p.key.at
+	at.Record = func(ctx context.Context, t vault.Taking, ev *audit.Event) error {
+		r.Taking = &t
+		return reserve(ctx, ev)
+	}
+	err := s.cfg.Vault.Use(ctx, c, at, policy.UseSecret, func(got *vault.Secret) error {
+		signs, err := evm.ParseKey(got.Value.Reveal())
+		if err != nil {
+			return s.giveBack(ctx, r.Tx, errNotAKey)
+		}
+		defer signs.Wipe()
+		if signs.Address() != p.key.address {
+			return s.giveBack(ctx, r.Tx, errOtherKey)
+		}
+		sig, err := signs.Sign(p.tx.SigningHash())
+		if err != nil {
+			return s.giveBack(ctx, r.Tx, err)
+		}
+		done(sig)
+		return nil
+	})
+	return s.refused(c, err)
+}
+
+// refused notes in the event why nothing was reserved.
+func (s *Service) refused(c *call.Call, err error) error {
+	if err != nil && !c.Event.Committed {
+		c.Event.Details.Outcome = ""
+		if why := fault.ReasonOf(err); why != "" {
+			c.Event.Details.Reason = why
+		}
+	}
+	return err
+}
+
+// giveBack gives back what was reserved for a transaction that could not be signed.
+func (s *Service) giveBack(ctx context.Context, t *Tx, why error) error {
+	was := t.NextAt
+	t.Status, t.ErrorCode, t.Error, t.NextAt = Failed, "not_signed", "It could not be signed. Nothing was sent.", time.Time{}
+	if _, err := s.cfg.Store.MoveTransaction(context.WithoutCancel(ctx), t, was, true, true, nil); err != nil {
+		s.cfg.Log.Error("a reservation is given back later", "transaction", t.ID, "error", err.Error())
+	}
+	return why
+}
+
+// decoded says in the event what the transaction does.
+func (s *Service) decoded(p *prepared, t *Tx) []audit.Field {
+	to := ""
+	if t.To != nil {
+		to = t.To.String()
+	}
+	out := []audit.Field{
+		audit.Text("agent_id", t.Agent), audit.Text("chain", t.Chain), audit.Text("from", t.From.String()), audit.Text("to", to),
+		audit.Text("value_wei", t.Value.Dec()), audit.Text("function", t.Function),
+	}
+	return append(out, moves(&p.meaning)...)
+}
+
+// signedEvent is the event of the signature: what was decided has one of its own.
+func (s *Service) signedEvent(c *call.Call, t *Tx) *audit.Event {
+	ev := *c.Event
+	ev.ID, ev.Committed, ev.Seq, ev.PrevID = ids.New(), false, 0, ""
+	ev.Action = string(policy.SignTransaction)
+	ev.Details.More = append(slices.Clone(ev.Details.More), audit.Text("tx_hash", t.Hash.String()), audit.Text("nonce", number(&t.Nonce)))
+	return &ev
+}

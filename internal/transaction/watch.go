@@ -1,0 +1,170 @@
+package transaction
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/intents/node"
+	"github.com/oneclaw-dev/oneclaw/internal/loop"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
+)
+
+const (
+	// perLook bounds what a node takes at a time.
+	perLook = 50
+	// confirmations is how many blocks on top of its own a receipt is looked at again: a
+	// reorganisation may take it back.
+	confirmations = 12
+)
+
+// Run watches over what was reserved, signed and sent, on every node of the server, until
+// ctx ends.
+func (s *Service) Run(ctx context.Context) {
+	loop.Every(ctx, time.Second, s.Look)
+}
+
+// Look takes what is due, and moves each on: chain by chain, so that the nodes of one
+// keep no other waiting.
+func (s *Service) Look(ctx context.Context) {
+	due, err := s.cfg.Store.DueTransactions(ctx, s.cfg.Now(), perLook)
+	if err != nil {
+		s.warn(ctx, err)
+		return
+	}
+	chains := map[string][]*Tx{}
+	for i := range due {
+		chains[due[i].Chain] = append(chains[due[i].Chain], &due[i])
+	}
+	var all sync.WaitGroup
+	for _, of := range chains {
+		all.Go(func() {
+			for _, t := range of {
+				if err := s.look(ctx, t); err != nil {
+					s.warn(ctx, err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+func (s *Service) warn(ctx context.Context, err error) {
+	if ctx.Err() == nil {
+		s.cfg.Log.Warn("transactions are looked at later", "error", err.Error())
+	}
+}
+
+// look takes one transaction for itself and moves it on.
+func (s *Service) look(ctx context.Context, t *Tx) error {
+	was, now := t.NextAt, stamp.Of(s.cfg.Now())
+	if t.Status == Pending { // its signature never came, so nobody has it
+		t.Status, t.NextAt, t.ErrorCode, t.Error = Failed, time.Time{}, "not_signed", "The server ended before it was signed. Nothing was sent."
+		_, err := s.cfg.Store.MoveTransaction(ctx, t, was, true, true, nil)
+		return err
+	}
+	t.NextAt = now.Add(sendFor)
+	mine, err := s.cfg.Store.MoveTransaction(ctx, t, was, false, false, nil)
+	if err != nil || !mine {
+		return err
+	}
+	_, nodes, err := s.cfg.Chains.Open(ctx, t.Chain)
+	if err != nil { // no nodes now: it is looked at again
+		return s.later(ctx, t)
+	}
+	if t.Status == Signed {
+		s.send(ctx, nodes, t)
+		return nil
+	}
+	return s.follow(ctx, nodes, t)
+}
+
+func (s *Service) later(ctx context.Context, t *Tx) error {
+	was := t.NextAt
+	t.Attempts++
+	t.NextAt = stamp.Of(s.cfg.Now().Add(pause(t.Attempts)))
+	_, err := s.cfg.Store.MoveTransaction(ctx, t, was, false, false, nil)
+	return err
+}
+
+// follow asks the chain what became of a transaction that was sent.
+func (s *Service) follow(ctx context.Context, nodes *node.Client, t *Tx) error {
+	r, found, err := nodes.Receipt(ctx, t.Hash)
+	if err != nil {
+		return s.later(ctx, t)
+	}
+	if found {
+		return s.mined(ctx, nodes, t, &r)
+	}
+	latest, err := nodes.LatestNonce(ctx, t.From)
+	if err != nil {
+		return s.later(ctx, t)
+	}
+	was := t.NextAt
+	t.Receipt = Receipt{} // also of one that a reorganisation took back
+	if t.Status == Failed && t.ErrorCode == "reverted" {
+		t.Status, t.ErrorCode, t.Error = Broadcast, "", ""
+	}
+	if latest > t.Nonce {
+		// The nonce is in a block, and not with this one. The receipt is asked for once more: it
+		// may have come in between.
+		if r, found, err = nodes.Receipt(ctx, t.Hash); err != nil {
+			return s.later(ctx, t)
+		}
+		if found {
+			return s.mined(ctx, nodes, t, &r)
+		}
+		if t.Attempts < replacedAfter {
+			return s.later(ctx, t)
+		}
+		t.Status, t.NextAt, t.Receipt.Fate = Failed, time.Time{}, Replaced
+		t.ErrorCode, t.Error = "replaced", "Another transaction with its nonce is in a block. This one will never be."
+		_, err := s.cfg.Store.MoveTransaction(ctx, t, was, true, false, nil)
+		return err
+	}
+	if t.Status == Failed { // its bytes are with a node that refused them, and could still be taken
+		if s.cfg.Now().Sub(t.SignedAt) < window {
+			return s.later(ctx, t)
+		}
+		t.NextAt = time.Time{}
+		_, err := s.cfg.Store.MoveTransaction(ctx, t, was, false, false, nil)
+		return err
+	}
+	if _, known, err := nodes.Transaction(ctx, t.Hash); err == nil && !known {
+		s.send(ctx, nodes, t) // dropped from the pools: the same bytes again
+		return nil
+	}
+	return s.later(ctx, t)
+}
+
+// replacedAfter is how many looks must agree that another transaction has the nonce: one
+// node of several may lag behind.
+const replacedAfter = 3
+
+// mined notes a receipt, and looks again until it is deep enough.
+func (s *Service) mined(ctx context.Context, nodes *node.Client, t *Tx, r *node.Receipt) error {
+	was, now := t.NextAt, stamp.Of(s.cfg.Now())
+	height, err := nodes.BlockNumber(ctx)
+	if err != nil {
+		return s.later(ctx, t)
+	}
+	seen := t.Receipt.At
+	if seen.IsZero() || t.Receipt.BlockHash != r.BlockHash {
+		seen = now
+	}
+	t.Receipt = Receipt{Fate: Success, Block: r.Block, BlockHash: r.BlockHash, GasUsed: r.GasUsed, GasPrice: r.GasPrice, At: seen}
+	t.Status, t.ErrorCode, t.Error = Broadcast, "", ""
+	if !r.Succeeded {
+		t.Receipt.Fate, t.Status = Reverted, Failed
+		t.ErrorCode, t.Error = "reverted", "The chain reverted it: nothing but gas was spent."
+	}
+	if height >= r.Block+confirmations {
+		t.NextAt = time.Time{}
+	} else {
+		t.Attempts = min(t.Attempts+1, 4)
+		t.NextAt = now.Add(pause(t.Attempts))
+	}
+	_, err = s.cfg.Store.MoveTransaction(ctx, t, was, false, false, nil)
+	return err
+}
