@@ -93,7 +93,7 @@ var arrows = map[string][]string{
 	"internal/audit":        {"internal/call", "internal/keystore", "internal/loop"},
 	"internal/policy":       {"internal/secretpath"},
 	"internal/seal":         {"internal/erase", "internal/keystore", "internal/secretpath"},
-	"internal/keystore":     {},
+	"internal/keystore":     {"internal/evm"},
 	"internal/network":      {},
 	"internal/secretpath":   {},
 
@@ -106,8 +106,8 @@ var arrows = map[string][]string{
 	"internal/sqldb/transfer":   {"internal/audit", "internal/sqldb", "internal/sqldb/driver"},
 	"internal/sqldb/wallclock":  {},
 	"internal/mail":             {"internal/approval", "internal/netguard", "internal/seal"},
-	"internal/keystore/soft":    {"internal/erase", "internal/keystore"},
-	"internal/keystore/pkcs11":  {"internal/erase", "internal/keystore"},
+	"internal/keystore/soft":    {"internal/erase", "internal/evm", "internal/keystore"},
+	"internal/keystore/pkcs11":  {"internal/erase", "internal/evm", "internal/keystore"},
 
 	// Leaves.
 	"internal/budget":     {},
