@@ -117,6 +117,7 @@ var arrows = map[string][]string{
 	"internal/erase":      {},
 	"internal/evm":        {"internal/erase"},
 	"internal/evm/abi":    {"internal/evm"},
+	"internal/evm/typed":  {"internal/evm", "internal/evm/abi"},
 	"internal/fault":      {},
 	"internal/files":      {},
 	"internal/faultlog":   {},
@@ -137,7 +138,7 @@ const anything = "*"
 
 // pure packages compute from their arguments alone.
 var pure = []string{
-	"internal/evm", "internal/evm/abi", "internal/fault", "internal/policy", "internal/secret", "internal/secretpath",
+	"internal/evm", "internal/evm/abi", "internal/evm/typed", "internal/fault", "internal/policy", "internal/secret", "internal/secretpath",
 }
 
 // impure is what a pure package must not import. Values such as net/netip's
