@@ -90,15 +90,13 @@ func (r *reader) array(v *Value, in jsontext.Value, depth int) error {
 // single makes a value of a basic type.
 func single(t *abi.Type, in jsontext.Value) (abi.Value, error) {
 	var text string
-	switch in.Kind() {
-	case '"':
-		if json.Unmarshal(in, &text) != nil {
-			return abi.Value{}, invalid("A text is not valid.")
-		}
-	case '0':
+	isText := in.Kind() == '"'
+	if isText && json.Unmarshal(in, &text) != nil {
+		return abi.Value{}, invalid("A text is not valid.")
+	}
+	if in.Kind() == '0' {
 		text = string(in)
 	}
-	isText := in.Kind() == '"'
 	switch t.Kind {
 	case abi.String:
 		if isText {
