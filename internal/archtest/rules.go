@@ -109,6 +109,9 @@ var arrows = map[string][]string{
 	"internal/keystore/soft":    {"internal/erase", "internal/evm", "internal/keystore"},
 	"internal/keystore/pkcs11":  {"internal/erase", "internal/evm", "internal/keystore"},
 
+	// What a transaction means, and whether the rules of an agent allow it.
+	"internal/intents/meaning": {"internal/evm", "internal/evm/abi", "internal/evm/typed"},
+
 	// Leaves.
 	"internal/budget":     {},
 	"internal/config":     {},
@@ -118,6 +121,7 @@ var arrows = map[string][]string{
 	"internal/erase":      {},
 	"internal/evm":        {"internal/erase"},
 	"internal/evm/abi":    {"internal/evm"},
+	"internal/evm/typed":  {"internal/evm", "internal/evm/abi"},
 	"internal/fault":      {},
 	"internal/files":      {},
 	"internal/faultlog":   {},
@@ -138,7 +142,7 @@ const anything = "*"
 
 // pure packages compute from their arguments alone.
 var pure = []string{
-	"internal/evm", "internal/evm/abi", "internal/fault", "internal/policy", "internal/secret", "internal/secretpath",
+	"internal/evm", "internal/evm/abi", "internal/evm/typed", "internal/fault", "internal/intents/meaning", "internal/policy", "internal/secret", "internal/secretpath",
 }
 
 // impure is what a pure package must not import. Values such as net/netip's

@@ -61,9 +61,10 @@ func encode(t *Type, v *Value) ([]byte, error) {
 			return nil, ErrValue
 		}
 		return sequence(of, v.List)
+	default:
+		b := v.Word.Bytes32()
+		return b[:], nil
 	}
-	b := v.Word.Bytes32()
-	return b[:], nil
 }
 
 func appendNumber(to []byte, n int) []byte {

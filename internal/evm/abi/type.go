@@ -96,8 +96,10 @@ func (t *Type) dynamic() bool {
 				return true
 			}
 		}
+		return false
+	default:
+		return false
 	}
-	return false
 }
 
 // head is how many words a value takes where it stands: one for an offset.

@@ -130,6 +130,7 @@ func (t *Type) fits(v *Value) bool {
 		var extended uint256.Int
 		extended.ExtendSign(&v.Word, uint256.NewInt(uint64(t.Size/8-1)))
 		return extended.Eq(&v.Word)
+	default:
+		return true
 	}
-	return true
 }
