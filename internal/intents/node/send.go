@@ -126,7 +126,7 @@ var refusals = []struct {
 		"priority fee below", "max fee per gas less than",
 	}},
 	{NonceTooLow, []string{
-		"nonce too low", "oldnonce", "nonce is too low", "noncealreadyused", "nonce has already been used", "stale nonce",
+		"nonce too low", "oldnonce", "nonce is too low", "ownnoncealreadyused", "nonce has already been used", "stale nonce",
 	}},
 	{InsufficientFunds, []string{
 		"insufficient funds", "insufficientfunds", "insufficient balance", "upfront cost exceeds", "not enough funds", "lack of funds",
