@@ -205,9 +205,9 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 		Now:       now,
 		Log:       a.log,
 	}, gate.DefaultBudgets())
-	keys := &signingkey.Service{Store: a.db, Keys: noKeys{}}
+	keys := &signingkey.Service{Store: a.db, Keys: a.keys}
 	a.transactions = transaction.New(transaction.Config{
-		Store: a.db, Vault: a.vault, Keys: keys, Log: a.log, Now: now,
+		Store: a.db, Vault: a.vault, Keys: keys, Approvals: a.approvals, Log: a.log, Now: now,
 		Chains: &intents.Nodes{Store: a.db, HTTP: a.out.Client(netguard.Options{}), Now: now},
 	})
 	a.api = httpapi.New(httpapi.Config{

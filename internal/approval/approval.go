@@ -33,6 +33,9 @@ const (
 	Read   Operation = "read"
 	Write  Operation = "write"
 	Delete Operation = "delete"
+	// Sign is of a transaction, or a message, that no policy of the vault asked for but the
+	// agent's guard: the path names what would be signed, and Reason says it in words.
+	Sign Operation = "sign"
 )
 
 // Status is where a request stands.

@@ -138,9 +138,12 @@ func (s *Service) post(ctx context.Context, r *Request) error {
 	return errors.Join(err, s.cfg.Store.WebhookCalled(ctx, w.Org, w.ID, out))
 }
 
+// MaxReason bounds a reason, in bytes.
+const MaxReason = 500
+
 // CheckReason refuses what does not fit a line that people are shown.
 func CheckReason(reason string) error {
-	if len(reason) > 500 || strings.ContainsFunc(reason, func(r rune) bool {
+	if len(reason) > MaxReason || strings.ContainsFunc(reason, func(r rune) bool {
 		return r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == '\u2028' || r == '\u2029'
 	}) {
 		return fault.New(fault.Invalid, "invalid_reason", "reason is one line of at most 500 bytes.")

@@ -17,6 +17,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/evm"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
+	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
@@ -54,17 +55,11 @@ type Store interface {
 	StopSigningKey(ctx context.Context, org, agent string, at time.Time, ev *audit.Event) error
 }
 
-// EVMKey is a stub.
-type EVMKey interface {
-	Public() []byte
-	SignHash(ctx context.Context, h [32]byte) (r, s [32]byte, err error)
-}
-
 // Keystore makes keys and signs with them.
 type Keystore interface {
 	CreateEVMKey(ctx context.Context, id string) error
 	ImportEVMKey(ctx context.Context, id string, key evm.Key) error
-	EVMKey(ctx context.Context, id string) (EVMKey, error)
+	EVMKey(ctx context.Context, id string) (keystore.EVMKey, error)
 	DestroyEVMKey(ctx context.Context, id string) error
 }
 
@@ -76,6 +71,7 @@ type Service struct {
 
 var (
 	errNoAgent = fault.New(fault.NotFound, "agent_not_found", "There is no agent with this id.")
+	errOther   = fault.New(fault.Unavailable, "signing_key_changed", "The keystore has another key than this account's. Nothing was signed.")
 	errChain   = fault.New(fault.Invalid, "invalid_chain", "chain is ethereum: the account is good on every EVM chain.")
 	// ErrThere and ErrNone are what the store refuses with.
 	ErrThere = fault.New(fault.Conflict, "signing_key_exists", "The agent has a signing key. Rotate it to get another; the old one stays, with its account.")
@@ -136,7 +132,7 @@ func (s *Service) put(ctx context.Context, c *call.Call, a policy.Action, agent,
 	stored, err := s.Keys.EVMKey(ctx, k.Stored)
 	if err == nil {
 		k.PublicKey = "0x" + hex.EncodeToString(stored.Public())
-		k.Address, err = evm.AddressOf(stored.Public())
+		k.Address = stored.Address()
 	}
 	if err == nil {
 		c.Event.Details.Outcome = audit.Success
@@ -187,11 +183,10 @@ func (s *Service) SignHash(ctx context.Context, id string, h evm.Hash, by evm.Ad
 	if err != nil {
 		return evm.Signature{}, err
 	}
-	r, sv, err := key.SignHash(ctx, h)
-	if err != nil {
-		return evm.Signature{}, err
+	if key.Address() != by {
+		return evm.Signature{}, errOther
 	}
-	return evm.SignatureOf(h, r, sv, by)
+	return key.Sign(ctx, h)
 }
 
 // over asks whether the caller may do a to an agent. To who may not know of it, it does not

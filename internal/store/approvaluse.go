@@ -88,8 +88,12 @@ func (tx Tx) spendApproval(ev *audit.Event) error {
 	if ev == nil || ev.Details.Approval == "" {
 		return nil
 	}
+	return tx.useApproval(ev.Details.Approval, ev.At)
+}
+
+func (tx Tx) useApproval(id string, at time.Time) error {
 	n, err := tx.Exec(`UPDATE approvals SET uses_left = uses_left - 1 WHERE id = $1 AND status = 'approved' AND uses_left > 0
-		AND expires_at > $2 AND policy_id <> '' AND `+standing, ev.Details.Approval, micros(ev.At))
+		AND expires_at > $2 AND `+counts+` AND `+standing, id, micros(at))
 	if err == nil && n == 0 {
 		err = approval.ErrUsed
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/transaction"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
 // ReserveTransaction implements transaction.Store. The organisation's audit head is
@@ -47,8 +48,9 @@ func (db *DB) ReserveTransaction(ctx context.Context, r *transaction.Reservation
 		}
 		if err == nil && r.Taking != nil {
 			err = tx.take(*r.Taking, ev)
-		} else if err == nil {
-			err = tx.spendApproval(ev)
+		}
+		if err == nil && r.Approval != "" {
+			err = tx.useApproval(r.Approval, ev.At)
 		}
 		tx.Record(ev)
 		return err
@@ -173,6 +175,12 @@ func (db *DB) PutKeyAddress(ctx context.Context, org, versionID, address string)
 func (db *DB) SigningPaths(ctx context.Context, org, path string) ([]string, error) {
 	return db.Texts(ctx, `SELECT s.vault_id FROM secrets s JOIN vaults v ON v.id = s.vault_id
 		WHERE v.org_id = $1 AND s.path = $2 AND s.version_id <> '' AND s.deleted_at IS NULL ORDER BY s.vault_id`, org, path)
+}
+
+// AgentKeysVault implements transaction.Store.
+func (db *DB) AgentKeysVault(ctx context.Context, org string) (string, error) {
+	v, err := db.VaultNamed(ctx, org, vault.AgentKeys)
+	return v.ID, err
 }
 
 // ChangeRules implements transaction.Store. A change may loosen or tighten: either way what

@@ -27,7 +27,7 @@ func moves(m *meaning.Meaning) []audit.Field {
 		if !e.Token.IsZero() {
 			token = e.Token.String()
 		}
-		parts = append(parts, strings.Join([]string{e.Kind.String(), token, e.To.String(), amount}, ":"))
+		parts = append(parts, strings.Join([]string{string(e.Kind), token, e.To.String(), amount}, ":"))
 	}
 	return []audit.Field{audit.Text("effects", strings.Join(parts, " "))}
 }

@@ -92,19 +92,17 @@ func (s *Service) make(ctx context.Context, c *call.Call, agent string, d Draft,
 		return t, found, err
 	}
 	if err != nil {
-		return Tx{}, false, err
+		return Tx{}, false, s.ask(ctx, c, &a, &p.key, asked, p.words(), err)
 	}
 	t.Status, t.SignedAt = Signed, stamp.Of(s.cfg.Now())
 	if action == policy.SignTransaction {
 		t.Status = SignOnly
 	}
-	was := t.NextAt
 	t.NextAt = stamp.Of(t.SignedAt.Add(sendFor))
 	after := context.WithoutCancel(ctx) // what is signed is stored and sent, whoever hung up
 	if err := s.cfg.Store.SignedTransaction(after, &t, s.signedEvent(c, &t)); err != nil {
 		return Tx{}, false, err
 	}
-	_ = was
 	if t.Status == Signed {
 		s.send(after, p.node, &t)
 	}
@@ -130,6 +128,10 @@ func (s *Service) replayed(ctx context.Context, agent, key, asked string, now ti
 
 // reservation is what the store is asked for, with the decision that it makes.
 func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t *Tx) (*Reservation, error) {
+	approved, err := s.approved(ctx, c, &p.agent, &p.key, t.ReplayBody)
+	if err != nil {
+		return nil, err
+	}
 	pending, err := p.node.PendingNonce(ctx, p.key.address)
 	if err != nil {
 		return nil, err
@@ -140,7 +142,7 @@ func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t 
 	}
 	attempt := p.attempt()
 	return &Reservation{
-		Tx: t, Pending: pending, Latest: latest, Nonce: p.draft.Nonce, Since: c.Now.Add(-window), Recipients: guard.Recipients(attempt),
+		Tx: t, Approval: approved, Pending: pending, Latest: latest, Nonce: p.draft.Nonce, Since: c.Now.Add(-window), Recipients: guard.Recipients(attempt),
 		Decide: func(now *Agent, spent *guard.Spent) ([]guard.Take, error) {
 			if !now.Active || !now.Intents {
 				return nil, errInactive
@@ -156,8 +158,8 @@ func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t 
 			if rules.RequireSimulation && p.sim.Status != simSuccess {
 				return nil, errMustSim
 			}
-			if len(v.NeedsApproval) > 0 {
-				return nil, errApproval
+			if len(v.NeedsApproval) > 0 && approved == "" {
+				return nil, needs{v.NeedsApproval}
 			}
 			return v.Takes, nil
 		},
@@ -249,4 +251,28 @@ func (s *Service) signedEvent(c *call.Call, t *Tx) *audit.Event {
 	ev.Action = string(policy.SignTransaction)
 	ev.Details.More = append(slices.Clone(ev.Details.More), audit.Text("tx_hash", t.Hash.String()), audit.Text("nonce", number(&t.Nonce)))
 	return &ev
+}
+
+// words say what a transaction would do, for who approves it.
+func (p *prepared) words() string {
+	what := evm.FormatETH(&p.tx.Value) + " " + p.chain.NativeCurrency + " on " + p.chain.Name
+	switch {
+	case p.tx.To == nil:
+		what += ", creating a contract"
+	case p.meaning.Function != "":
+		what += ", calling " + p.meaning.Function + " of " + p.tx.To.String()
+	default:
+		what += " to " + p.tx.To.String()
+	}
+	for _, e := range p.meaning.Effects {
+		if e.Token.IsZero() {
+			continue
+		}
+		amount := e.Amount.Dec()
+		if e.Unlimited {
+			amount = "an unlimited amount"
+		}
+		what += "; " + string(e.Kind) + " " + amount + " of the token " + e.Token.String() + " to " + e.To.String()
+	}
+	return what + "."
 }

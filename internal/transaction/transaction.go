@@ -106,7 +106,8 @@ type Reservation struct {
 	// Nonce is what the caller asks for; nil: the next.
 	Nonce *uint64
 	// Taking is what the use of the key takes off; nil: nothing, the key is not in a vault.
-	Taking *vault.Taking
+	Taking   *vault.Taking
+	Approval string // that a human gave for exactly this; it is used up
 	// Decide is asked in the transaction, with what the agent has spent since a time and the
 	// agent as it is now. Its error is returned, and nothing is reserved.
 	Decide func(now *Agent, spent *guard.Spent) ([]guard.Take, error)
@@ -141,6 +142,8 @@ type Store interface {
 	PutKeyAddress(ctx context.Context, org, versionID, address string) error
 	// SigningPaths returns the vaults of an organisation that have a live secret at a path.
 	SigningPaths(ctx context.Context, org, path string) ([]string, error)
+	// AgentKeysVault is the id of the organisation's vault of agents' keys.
+	AgentKeysVault(ctx context.Context, org string) (string, error)
 	// ChangeRules replaces the rules of an agent. change gets what they are.
 	ChangeRules(ctx context.Context, org, agent string, change func(was []byte) ([]byte, error), ev *audit.Event) (Agent, error)
 }
@@ -151,8 +154,10 @@ type Config struct {
 	Vault  *vault.Service
 	Keys   Keys
 	Chains Chains
-	Log    *slog.Logger
-	Now    func() time.Time
+	// Approvals are those that the guard asks for.
+	Approvals Approvals
+	Log       *slog.Logger
+	Now       func() time.Time
 }
 
 // Service is the methods on transactions.

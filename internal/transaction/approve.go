@@ -1,0 +1,90 @@
+package transaction
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/approval"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/evm"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+// Approvals keeps what humans approve.
+type Approvals interface {
+	Live(ctx context.Context, u approval.Use, now time.Time) ([]approval.Given, error)
+	Ask(ctx context.Context, c *call.Call, u approval.Use, asks policy.Version, terms policy.Approval, reason string) (approval.Request, error)
+}
+
+// needs is the error of a decision that a human must confirm, with why.
+type needs struct{ why []string }
+
+// Error implements error.
+func (n needs) Error() string { return "a human must approve: " + strings.Join(n.why, "; ") }
+
+// terms of an approval: it is good for one transaction, within the hour.
+func terms() policy.Approval { return policy.Approval{ValidFor: time.Hour, MaxUses: 1} }
+
+// place is what an approval is bound to: what was asked for, all of it, and whose account
+// would sign. Nonce and fees that nobody asked for are of the moment, and are not part.
+func place(agent string, from evm.Address, asked string) string {
+	return "agents/" + agent + "/transactions/" + strings.TrimPrefix(evm.Keccak256([]byte(asked), from[:]).String(), "0x")
+}
+
+func (s *Service) use(ctx context.Context, c *call.Call, a *Agent, k *key, asked string) (approval.Use, error) {
+	u := approval.Use{
+		Org: a.Org, Vault: k.at.Vault, Path: place(a.ID, k.address, asked), Operation: approval.Sign,
+		Kind: c.Who.Kind, Principal: c.Who.ID, Human: c.Who.Creator,
+	}
+	if c.Who.Kind == policy.KindUser {
+		u.Human = c.Who.ID
+	}
+	if u.Vault != "" {
+		return u, nil
+	}
+	in, err := s.cfg.Store.AgentKeysVault(ctx, a.Org)
+	u.Vault = in
+	return u, err
+}
+
+// approved finds an approval of exactly what is asked for, or returns an empty id.
+func (s *Service) approved(ctx context.Context, c *call.Call, a *Agent, k *key, asked string) (string, error) {
+	u, err := s.use(ctx, c, a, k, asked)
+	if err != nil {
+		return "", err
+	}
+	given, err := s.cfg.Approvals.Live(ctx, u, c.Now)
+	if err != nil || len(given) == 0 {
+		return "", err
+	}
+	return given[0].ID, nil
+}
+
+// ask turns the error of a decision that a human must confirm into a request for that.
+func (s *Service) ask(ctx context.Context, c *call.Call, a *Agent, k *key, asked, what string, err error) error {
+	wants, ok := errors.AsType[needs](err)
+	if !ok {
+		return err
+	}
+	u, err := s.use(ctx, c, a, k, asked)
+	if err != nil {
+		return err
+	}
+	c.Event.Details.Reason, c.Event.Details.Outcome = string(policy.ReasonApprovalRequired), audit.Denied
+	r, err := s.cfg.Approvals.Ask(ctx, c, u, policy.Version{}, terms(), cut(what+" Asked since: "+strings.Join(wants.why, "; ")+"."))
+	if err != nil {
+		return err
+	}
+	return approval.Required(r.ID)
+}
+
+// cut keeps a reason within what approvals take.
+func cut(s string) string {
+	if len(s) <= approval.MaxReason {
+		return s
+	}
+	return s[:approval.MaxReason-3] + "..."
+}
