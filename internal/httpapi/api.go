@@ -132,6 +132,7 @@ func New(cfg Config) *API {
 	a.registerAdmin()
 	a.registerChains()
 	a.registerTransactions()
+	a.registerGuard()
 	a.registerEVMKeys()
 	a.registerX402()
 	a.registerOpenAPI()

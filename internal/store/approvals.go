@@ -77,8 +77,8 @@ func (r *approvalRow) request() approval.Request {
 	return r.Request
 }
 
-// counts: it allows something, which one that nobody asked for does not.
-const counts = `(policy_id <> '' OR operation = '` + string(approval.Sign) + `')`
+// allows: it is worth something, which one that nobody asked for is not.
+const allows = `(policy_id <> '' OR operation = '` + string(approval.Sign) + `')`
 
 // ofUse is the condition of a Use, with useArgs.
 const ofUse = `requester_id = $1 AND vault_id = $2 AND path = $3 AND operation = $4 AND requester_kind = $5 AND org_id = $6`
@@ -91,7 +91,7 @@ func useArgs(u *approval.Use, more ...any) []any {
 func (db *DB) LiveApprovals(ctx context.Context, u approval.Use, now time.Time) ([]approval.Given, error) {
 	var out []approval.Given
 	err := db.Each(ctx, `SELECT id, policy_id, policy_revision FROM approvals WHERE `+ofUse+` AND status = 'approved' AND uses_left > 0
-		AND expires_at > $7 AND `+counts+` AND `+standing+` ORDER BY expires_at, id`, useArgs(&u, micros(now)), func(rows *sql.Rows) error {
+		AND expires_at > $7 AND `+allows+` AND `+standing+` ORDER BY expires_at, id`, useArgs(&u, micros(now)), func(rows *sql.Rows) error {
 		var g approval.Given
 		err := rows.Scan(&g.ID, &g.Policy.ID, &g.Policy.Revision)
 		out = append(out, g)

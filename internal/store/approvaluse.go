@@ -93,7 +93,7 @@ func (tx Tx) spendApproval(ev *audit.Event) error {
 
 func (tx Tx) useApproval(id string, at time.Time) error {
 	n, err := tx.Exec(`UPDATE approvals SET uses_left = uses_left - 1 WHERE id = $1 AND status = 'approved' AND uses_left > 0
-		AND expires_at > $2 AND `+counts+` AND `+standing, id, micros(at))
+		AND expires_at > $2 AND `+allows+` AND `+standing, id, micros(at))
 	if err == nil && n == 0 {
 		err = approval.ErrUsed
 	}

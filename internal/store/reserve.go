@@ -185,7 +185,7 @@ func (db *DB) AgentKeysVault(ctx context.Context, org string) (string, error) {
 
 // ChangeRules implements transaction.Store. A change may loosen or tighten: either way what
 // was decided before is decided anew.
-func (db *DB) ChangeRules(ctx context.Context, org, agent string, change func(was []byte) ([]byte, error), ev *audit.Event) (a transaction.Agent, err error) {
+func (db *DB) ChangeRules(ctx context.Context, org, agent string, change func(was *transaction.Agent) (transaction.Rewritten, error), ev *audit.Event) (a transaction.Agent, err error) {
 	err = db.Write(ctx, org, func(tx Tx) error {
 		var row txAgentRow
 		found, err := tx.Row(selectAgentForTx, []any{agent, org}, row.dest()...)
@@ -198,13 +198,18 @@ func (db *DB) ChangeRules(ctx context.Context, org, agent string, change func(wa
 		if a, err = row.agent(tx.Now()); err != nil {
 			return err
 		}
-		if a.Rules, err = change(a.Rules); err != nil {
+		now, err := change(&a)
+		if err != nil {
 			return tx.Refuse(err)
 		}
+		a.Rules, a.Held = now.Rules, now.Held
 		a.Revision++
-		_, err = tx.Exec(`INSERT INTO guard_rules (agent_id, org_id, rules, revision, updated_at) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (agent_id) DO UPDATE SET rules = excluded.rules, revision = excluded.revision, updated_at = excluded.updated_at`,
-			agent, org, string(a.Rules), a.Revision, micros(tx.Now()))
+		_, err = tx.Exec(`INSERT INTO guard_rules (agent_id, org_id, rules, held, revision, updated_at) VALUES ($1, $2, $3, $4, $5, $6)
+			ON CONFLICT (agent_id) DO UPDATE SET rules = excluded.rules, held = excluded.held, revision = excluded.revision, updated_at = excluded.updated_at`,
+			agent, org, string(a.Rules), number(a.Held), a.Revision, micros(tx.Now()))
+		if err == nil && now.Loosens {
+			err = tx.widened(wideAgent, agent, org, now.Held, ev)
+		}
 		tx.Record(ev)
 		tx.Ended(org)
 		return err

@@ -94,6 +94,7 @@ type Agent struct {
 	Active, Intents        bool
 	Guardrails             intents.Guardrails
 	Rules                  []byte // JSON of guard.Rules beyond the contract's; nil: none
+	Held                   bool   // an owner or admin set Rules
 	Revision               int64  // of Rules
 }
 
@@ -145,7 +146,7 @@ type Store interface {
 	// AgentKeysVault is the id of the organisation's vault of agents' keys.
 	AgentKeysVault(ctx context.Context, org string) (string, error)
 	// ChangeRules replaces the rules of an agent. change gets what they are.
-	ChangeRules(ctx context.Context, org, agent string, change func(was []byte) ([]byte, error), ev *audit.Event) (Agent, error)
+	ChangeRules(ctx context.Context, org, agent string, change func(was *Agent) (Rewritten, error), ev *audit.Event) (Agent, error)
 }
 
 // Config is what a Service is made of.

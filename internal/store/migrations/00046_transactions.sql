@@ -38,6 +38,7 @@ CREATE TABLE guard_rules (
 	agent_id   CTEXT PRIMARY KEY,
 	org_id     CTEXT NOT NULL,
 	rules      CTEXT NOT NULL,
+	held       BIGINT NOT NULL, -- an owner or admin set them
 	revision   BIGINT NOT NULL,
 	updated_at BIGINT NOT NULL
 );

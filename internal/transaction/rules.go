@@ -1,0 +1,97 @@
+package transaction
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/intents/guard"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+)
+
+var errRulesJSON = invalid("invalid_guard_rules", "The rules have a field that is not known, or a value of another type. See docs/transactions.md.")
+
+var errHeldRules = fault.New(fault.Denied, "access_denied", "An owner or admin set these rules: only such a person changes them.").Because("held")
+
+// Guard is what bounds an agent's transactions.
+type Guard struct {
+	Agent    string
+	Rules    guard.Rules // those of the contract among them
+	JSON     []byte      // those beyond the contract's
+	Words    []string    // all in plain sentences
+	Held     bool        // an owner or admin set those beyond the contract's
+	Revision int64
+}
+
+// Guard returns the rules in force for an agent.
+func (s *Service) Guard(ctx context.Context, c *call.Call, agent string) (Guard, error) {
+	a, err := s.admit(ctx, c, agent, policy.ReadGuard)
+	if err != nil {
+		return Guard{}, err
+	}
+	return guardOf(&a)
+}
+
+func guardOf(a *Agent) (Guard, error) {
+	r, err := rulesOf(a)
+	g := Guard{Agent: a.ID, Rules: r, JSON: a.Rules, Words: r.Words(), Held: a.Held, Revision: a.Revision}
+	if len(g.JSON) == 0 {
+		g.JSON = []byte("{}")
+	}
+	return g, err
+}
+
+// readRules reads rules as they are sent. A field that is not known is refused: a rule that
+// somebody misspelt must not go missing.
+func readRules(text []byte) (r guard.Rules, err error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&r); err != nil {
+		return r, errRulesJSON
+	}
+	return r, r.Check()
+}
+
+// SetGuard replaces the rules of an agent beyond the contract's guardrails, which are fields
+// of the agent. What an owner or admin set, only such a person changes. Rules that allow
+// more end with the credential that they were set with: then the agent stops.
+func (s *Service) SetGuard(ctx context.Context, c *call.Call, agent string, sent []byte) (Guard, error) {
+	a, err := s.admit(ctx, c, agent, policy.UpdateGuard)
+	if err != nil {
+		return Guard{}, err
+	}
+	rules, err := readRules(sent)
+	if err != nil {
+		return Guard{}, err
+	}
+	text, err := json.Marshal(rules)
+	if err != nil {
+		return Guard{}, errRules
+	}
+	c.Succeed("agent", agent)
+	c.Event.Details.More = []audit.Field{audit.Number("revision", uint64(a.Revision)+1)}
+	a, err = s.cfg.Store.ChangeRules(ctx, a.Org, agent, func(was *Agent) (Rewritten, error) {
+		if was.Held && !c.Who.Manages() {
+			return Rewritten{}, errHeldRules
+		}
+		before, err := rulesOf(was)
+		if err != nil { // rules that can't be read stopped everything: any others allow more
+			return Rewritten{text, c.Who.Manages(), true}, nil
+		}
+		return Rewritten{text, c.Who.Manages(), guard.Loosens(&before, &rules)}, nil
+	}, c.Event)
+	if err != nil {
+		return Guard{}, err
+	}
+	return guardOf(&a)
+}
+
+// Rewritten are rules as they are stored.
+type Rewritten struct {
+	Rules   []byte // JSON
+	Held    bool
+	Loosens bool
+}
