@@ -146,3 +146,12 @@ func (t *Type) label(p *param) {
 		}
 	}
 }
+
+// MarshalText is String, for JSON.
+func (f Function) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
+
+// UnmarshalText is ParseSignature, for JSON.
+func (f *Function) UnmarshalText(text []byte) (err error) {
+	*f, err = ParseSignature(string(text))
+	return err
+}
