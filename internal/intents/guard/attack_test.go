@@ -292,13 +292,13 @@ func TestOneLedgerForEveryKindOfSignature(t *testing.T) {
 		return send(&r, &usd, 0, data("transfer(address,uint256)", addr(shop), num(n)))
 	}
 	d := book(transfer(51))
-	if d == nil || d.Rule != "tokens" || d.Limit != "150 units" || d.Asked != "51 units" || d.Left != "50 units" || !strings.Contains(d.Text, "1 units more") {
+	if d == nil || d.Rule != "tokens" || d.Limit != "150" || d.Asked != "51" || d.Left != "50" || !strings.Contains(d.Text, "give away 51, 1 more than is left") {
 		t.Errorf("a transfer over what is left: %+v", d)
 	}
 	if d := book(transfer(50)); d != nil {
 		t.Errorf("a transfer of what is left: %+v", d)
 	}
-	if d := book(send(&r, &usd, 0, data("approve(address,uint256)", addr(shop), num(1)))); d == nil || d.Left != "0 units" {
+	if d := book(send(&r, &usd, 0, data("approve(address,uint256)", addr(shop), num(1)))); d == nil || d.Left != "0" {
 		t.Errorf("an approval after it: %+v", d)
 	}
 }

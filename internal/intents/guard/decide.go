@@ -20,7 +20,10 @@ func Decide(r *Rules, a *Attempt, s *Spent) Verdict {
 		if !r.AllowText {
 			return denied(deny("allow_text", "This agent may not sign texts (EIP-191). Set allow_text to let it."))
 		}
-		return Verdict{Allow: true}
+		if d := r.onChain(a); d != nil {
+			return denied(d)
+		}
+		return Verdict{Allow: true, NeedsApproval: r.asks(a, new(uint256.Int), s)}
 	}
 	takes := r.takes(a)
 	d := r.sort(a)
@@ -50,12 +53,13 @@ func deny(rule, text string) *Denial { return &Denial{Rule: rule, Text: text} }
 // sort asks what kind of thing an attempt is.
 func (r *Rules) sort(a *Attempt) *Denial {
 	m := &a.Meaning
-	switch {
-	case a.ChainID == 0:
+	if a.ChainID == 0 {
 		return deny("chain_id", "What is signed for chain id 0 is good on every chain. Name a chain.")
-	case len(r.Chains) > 0 && !named(r.Chains, a.Chain):
-		return deny("tx_allowed_chains", "This agent may not use this chain. It may use "+strings.Join(r.Chains, ", ")+".")
-	case m.Authorizes:
+	}
+	if d := r.onChain(a); d != nil {
+		return d
+	}
+	if m.Authorizes {
 		return deny("authorization", "Code for the account itself (EIP-7702) is never signed.")
 	}
 	if a.Typed != nil {
@@ -78,6 +82,13 @@ func (r *Rules) sort(a *Attempt) *Denial {
 		}
 	}
 	return nil
+}
+
+func (r *Rules) onChain(a *Attempt) *Denial {
+	if len(r.Chains) == 0 || named(r.Chains, a.Chain) {
+		return nil
+	}
+	return deny("tx_allowed_chains", "This agent may not use this chain. It may use "+strings.Join(r.Chains, ", ")+".")
 }
 
 func (r *Rules) rulesTokens() bool { return len(r.Tokens) > 0 || r.RefuseOtherTokens }
@@ -208,7 +219,7 @@ func (r *Rules) amounts(a *Attempt, takes []Take, s *Spent) *Denial {
 		case t == nil && r.RefuseOtherTokens:
 			return deny("refuse_other_tokens", "This agent has no limit for the token "+take.Asset+", and may use no tokens without one.")
 		case t != nil && t.PerTx != nil && take.Amount.Gt(t.PerTx):
-			return over("tokens", "of one transaction for the token "+take.Asset, units, &take.Amount, t.PerTx, t.PerTx)
+			return over("tokens", "of one transaction for the token "+take.Asset+" in its smallest unit", units, &take.Amount, t.PerTx, t.PerTx)
 		}
 	}
 	if s.Early {
@@ -226,7 +237,7 @@ func (r *Rules) amounts(a *Attempt, takes []Take, s *Spent) *Denial {
 	for i := range takes[1:] {
 		take := &takes[i+1]
 		if t := r.tokenLimit(a.ChainID, take.token); t != nil && t.PerDay != nil {
-			if d := daily("tokens", "of 24 hours for the token "+take.Asset, units, &take.Amount, t.PerDay, s.assets[take.Asset]); d != nil {
+			if d := daily("tokens", "of 24 hours for the token "+take.Asset+" in its smallest unit", units, &take.Amount, t.PerDay, s.assets[take.Asset]); d != nil {
 				return d
 			}
 		}
@@ -250,7 +261,7 @@ func (r *Rules) tokenLimit(chain uint64, token evm.Address) *TokenLimit {
 }
 
 func eth(n *uint256.Int) string   { return evm.FormatETH(n) + " ETH" }
-func units(n *uint256.Int) string { return n.Dec() + " units" }
+func units(n *uint256.Int) string { return n.Dec() }
 
 func daily(rule, which string, format func(*uint256.Int) string, asked, limit *uint256.Int, spent uint256.Int) *Denial {
 	if all := sum(&spent, asked); !all.Gt(limit) {
