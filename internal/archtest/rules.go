@@ -111,6 +111,7 @@ var arrows = map[string][]string{
 
 	// What a transaction means, and whether the rules of an agent allow it.
 	"internal/intents/meaning": {"internal/evm", "internal/evm/abi", "internal/evm/typed"},
+	"internal/intents/guard":   {"internal/evm", "internal/evm/abi", "internal/evm/typed", "internal/intents/meaning"},
 
 	// Leaves.
 	"internal/budget":     {},
@@ -142,7 +143,7 @@ const anything = "*"
 
 // pure packages compute from their arguments alone.
 var pure = []string{
-	"internal/evm", "internal/evm/abi", "internal/evm/typed", "internal/fault", "internal/intents/meaning", "internal/policy", "internal/secret", "internal/secretpath",
+	"internal/evm", "internal/evm/abi", "internal/evm/typed", "internal/fault", "internal/intents/guard", "internal/intents/meaning", "internal/policy", "internal/secret", "internal/secretpath",
 }
 
 // impure is what a pure package must not import. Values such as net/netip's
