@@ -21,7 +21,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
-	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/iprule"
 	"github.com/oneclaw-dev/oneclaw/internal/keyring"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
@@ -188,6 +187,10 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 	if err != nil {
 		return err
 	}
+	chains, err := a.chains()
+	if err != nil {
+		return err
+	}
 	in := gate.New(gate.Gate{
 		Identity:  a.identity,
 		IPRules:   a.iprules,
@@ -209,7 +212,7 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 		Sharing:   a.sharing,
 		Approvals: a.approvals, Webhooks: a.webhooks,
 		Checkout: stripe,
-		Chains:   &intents.Chains{Store: a.db},
+		Chains:   chains,
 		Audit:    a.audit,
 		Health:   a.health(),
 		Version:  a.version,

@@ -71,31 +71,34 @@ var arrows = map[string][]string{
 	"internal/dashboard": {"internal/account", "internal/agent", "internal/loopback", "internal/mail"},
 
 	// Domain.
-	"internal/vault":        join(domain, "internal/approval", "internal/cmek", "internal/erase"),
-	"internal/approval":     join(domain, "internal/signedcall"),
-	"internal/webhook":      join(domain, "internal/patch", "internal/signedcall"),
-	"internal/signedcall":   {"internal/seal"},
-	"internal/envvar":       join(domain, "internal/approval", "internal/patch", "internal/vault"),
-	"internal/cmek":         {"internal/erase"},
-	"internal/identity":     domain, // of a credential it makes a principal; it knows no other way in
-	"internal/account":      join(domain, "internal/identity", "internal/oidc"),
-	"internal/agent":        join(domain, "internal/identity", "internal/intents", "internal/oidc", "internal/patch", "internal/shroud"), // what an agent may carry is checked where it is used
-	"internal/org":          join(domain, "internal/identity"),
-	"internal/iprule":       domain,
-	"internal/shroud":       {"internal/patch"},
-	"internal/intents/node": {"internal/evm"}, // is given a guarded client
-	"internal/intents":      join(domain, "internal/netguard", "internal/patch", "internal/vault"),
-	"internal/sharing":      join(domain, "internal/vault"),
-	"internal/billing":      join(domain, "internal/netguard"),
-	"internal/checkout":     join(domain, "internal/billing"),       // is given a guarded client
-	"internal/x402":         {"internal/billing", "internal/epoch"}, // the same
-	"internal/call":         {"internal/audit", "internal/budget", "internal/policy", "internal/secretpath"},
-	"internal/audit":        {"internal/call", "internal/keystore", "internal/loop"},
-	"internal/policy":       {"internal/secretpath"},
-	"internal/seal":         {"internal/erase", "internal/keystore", "internal/secretpath"},
-	"internal/keystore":     {},
-	"internal/network":      {},
-	"internal/secretpath":   {},
+	"internal/vault":      join(domain, "internal/approval", "internal/cmek", "internal/erase"),
+	"internal/approval":   join(domain, "internal/signedcall"),
+	"internal/webhook":    join(domain, "internal/patch", "internal/signedcall"),
+	"internal/signedcall": {"internal/seal"},
+	"internal/envvar":     join(domain, "internal/approval", "internal/patch", "internal/vault"),
+	"internal/cmek":       {"internal/erase"},
+	"internal/identity":   domain, // of a credential it makes a principal; it knows no other way in
+	"internal/account":    join(domain, "internal/identity", "internal/oidc"),
+	"internal/agent":      join(domain, "internal/identity", "internal/intents", "internal/oidc", "internal/patch", "internal/shroud"), // what an agent may carry is checked where it is used
+	"internal/org":        join(domain, "internal/identity"),
+	"internal/iprule":     domain,
+	"internal/shroud":     {"internal/patch"},
+	"internal/intents":    join(domain, "internal/intents/node", "internal/netguard", "internal/patch", "internal/vault"),
+	"internal/sharing":    join(domain, "internal/vault"),
+	"internal/billing":    join(domain, "internal/netguard"),
+	"internal/checkout":   join(domain, "internal/billing"),       // is given a guarded client
+	"internal/x402":       {"internal/billing", "internal/epoch"}, // the same
+	"internal/call":       {"internal/audit", "internal/budget", "internal/policy", "internal/secretpath"},
+	"internal/audit":      {"internal/call", "internal/keystore", "internal/loop"},
+	"internal/policy":     {"internal/secretpath"},
+	"internal/seal":       {"internal/erase", "internal/keystore", "internal/secretpath"},
+	"internal/keystore":   {},
+	"internal/network":    {},
+	"internal/secretpath": {},
+
+	// Parts of the transactions pillar.
+	"internal/intents/node":     {"internal/evm"}, // is given a guarded client
+	"internal/intents/simulate": {"internal/evm", "internal/intents/node"},
 
 	// Implementations of what the domain declares.
 	"internal/store":            join(services, "internal/epoch", "internal/mail", "internal/seal", "internal/sqldb", "internal/sqldb/commit", "internal/sqldb/transfer", "internal/store/migrations"),

@@ -47,7 +47,10 @@ type ChainStore interface {
 }
 
 // Chains is the methods on chains.
-type Chains struct{ Store ChainStore }
+type Chains struct {
+	Store ChainStore
+	Nodes *Nodes
+}
 
 var errNoChain = fault.New(fault.NotFound, "chain_not_found", "There is no chain with this name, number or id.")
 
@@ -74,7 +77,7 @@ func (s *Chains) Find(ctx context.Context, c *call.Call, nameOrNumber string) (C
 		return Chain{}, err
 	}
 	for _, chain := range all {
-		if chain.Name == nameOrNumber || strconv.FormatInt(chain.ChainID, 10) == nameOrNumber {
+		if chain.is(nameOrNumber) {
 			c.Touch("chain", chain.ID)
 			return chain, nil
 		}
@@ -133,6 +136,10 @@ func (s *Chains) Remove(ctx context.Context, c *call.Call, id string) error {
 	}
 	c.Event.Details.Outcome = audit.Success
 	return s.Store.RemoveChain(ctx, c.Who.Org, id, c.Event)
+}
+
+func (chain *Chain) is(nameOrNumber string) bool {
+	return chain.Name == nameOrNumber || strconv.FormatInt(chain.ChainID, 10) == nameOrNumber
 }
 
 // shown is the chain as strangers see it.

@@ -216,7 +216,7 @@ func (w *World) services() {
 		Store: w.DB, Vault: w.Vault, People: w.Identity, Principals: w.DB, Sealer: w.Sealer, Keys: w.Keys, Mailer: w.Mail,
 		PublicURL: PublicURL, TrustAddresses: w.setup.TrustAddresses, Log: w.Logger(), Now: w.Clock.Now,
 	})
-	w.Chains = &intents.Chains{Store: w.DB}
+	w.Chains = &intents.Chains{Store: w.DB, Nodes: &intents.Nodes{HTTP: http.DefaultClient, Now: w.Clock.Now}}
 	w.money()
 }
 
