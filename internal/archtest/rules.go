@@ -112,6 +112,10 @@ var arrows = map[string][]string{
 	"internal/keystore/soft":    {"internal/erase", "internal/keystore"},
 	"internal/keystore/pkcs11":  {"internal/erase", "internal/keystore"},
 
+	// What a transaction means, and whether the rules of an agent allow it.
+	"internal/intents/meaning": {"internal/evm", "internal/evm/abi", "internal/evm/typed"},
+	"internal/intents/guard":   {"internal/evm", "internal/evm/abi", "internal/evm/typed", "internal/intents/meaning"},
+
 	// Leaves.
 	"internal/budget":     {},
 	"internal/config":     {},
@@ -120,6 +124,8 @@ var arrows = map[string][]string{
 	"internal/epoch":      {},
 	"internal/erase":      {},
 	"internal/evm":        {"internal/erase"},
+	"internal/evm/abi":    {"internal/evm"},
+	"internal/evm/typed":  {"internal/evm", "internal/evm/abi"},
 	"internal/fault":      {},
 	"internal/files":      {},
 	"internal/faultlog":   {},
@@ -140,7 +146,7 @@ const anything = "*"
 
 // pure packages compute from their arguments alone.
 var pure = []string{
-	"internal/evm", "internal/fault", "internal/policy", "internal/secret", "internal/secretpath",
+	"internal/evm", "internal/evm/abi", "internal/evm/typed", "internal/fault", "internal/intents/guard", "internal/intents/meaning", "internal/policy", "internal/secret", "internal/secretpath",
 }
 
 // impure is what a pure package must not import. Values such as net/netip's
