@@ -72,6 +72,32 @@ func (c *Client) DeleteChain(ctx context.Context, id string) error {
 	return c.remove(ctx, "admin", "chains", id)
 }
 
+// NodeCheck is what one node of a chain says of itself.
+type NodeCheck struct {
+	Node      int    `json:"node"`
+	OK        bool   `json:"ok"`
+	Error     string `json:"error"`
+	Block     uint64 `json:"block"`
+	Simulates string `json:"simulates"`
+}
+
+// ChainCheck is what the nodes of a chain say of themselves.
+type ChainCheck struct {
+	Chain   string      `json:"chain"`
+	ChainID int64       `json:"chain_id"`
+	Nodes   []NodeCheck `json:"nodes"`
+}
+
+// CheckChain has the server ask each node of the chain with the id how it is.
+func (c *Client) CheckChain(ctx context.Context, id string) (*ChainCheck, error) {
+	p, err := route("admin", "chains", id, "check")
+	if err != nil {
+		return nil, err
+	}
+	out := new(ChainCheck)
+	return got(out, c.call(ctx, request{method: http.MethodPost, path: p, repeatable: true}, out))
+}
+
 func (c *Client) chains(ctx context.Context, public bool, parts ...string) ([]Chain, error) {
 	p, err := route(parts...)
 	if err != nil {

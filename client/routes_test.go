@@ -230,6 +230,8 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 		}, method: "PUT", path: "/v1/admin/chains/i", body: `{"is_enabled":false}`},
 		"chain removed": {call: func(ctx context.Context, c *client.Client) error { return c.DeleteChain(ctx, "i") },
 			method: "DELETE", path: "/v1/admin/chains/i"},
+		"chain checked": {call: func(ctx context.Context, c *client.Client) error { _, err := c.CheckChain(ctx, "i"); return err },
+			method: "POST", path: "/v1/admin/chains/i/check"},
 		"settings": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Settings(ctx); return err },
 			method: "GET", path: "/v1/admin/settings"},
 		"setting": {call: func(ctx context.Context, c *client.Client) error { _, err := c.PutSetting(ctx, "a.b", "v"); return err },

@@ -22,7 +22,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
-	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/iprule"
 	"github.com/oneclaw-dev/oneclaw/internal/keyring"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
@@ -193,6 +192,10 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 	if err != nil {
 		return err
 	}
+	chains, err := a.chains()
+	if err != nil {
+		return err
+	}
 	in := gate.New(gate.Gate{
 		Identity:  a.identity,
 		IPRules:   a.iprules,
@@ -208,7 +211,7 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 	keys := &signingkey.Service{Store: a.db, Keys: a.keys}
 	a.transactions = transaction.New(transaction.Config{
 		Store: a.db, Vault: a.vault, Keys: keys, Approvals: a.approvals, Log: a.log, Now: now,
-		Chains: &intents.Nodes{Store: a.db, HTTP: a.out.Client(netguard.Options{}), Now: now},
+		Chains: chains,
 	})
 	a.api = httpapi.New(httpapi.Config{
 		Gate:      in,
@@ -219,7 +222,7 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 		Sharing:   a.sharing,
 		Approvals: a.approvals, Webhooks: a.webhooks,
 		Checkout:     stripe,
-		Chains:       &intents.Chains{Store: a.db},
+		Chains:       chains,
 		Freezes:      &freeze.Service{Store: a.db},
 		Transactions: a.transactions, SigningKeys: keys,
 		Audit:   a.audit,

@@ -72,3 +72,28 @@ func TestOtherWebPagesGetNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestNodesThatTheOperatorNamesMayBePrivate(t *testing.T) {
+	cfg, err := config.Read([]string{`ONECLAW_CHAIN_RPC={"base":["http://127.0.0.1:8545/x","https://10.0.0.7:9545"]}`}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes, err := outbound(cfg, cfg.ChainRPC.Named()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	others, err := outbound(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for url, may := range map[string]bool{
+		"http://127.0.0.1:8545/x": true, "https://10.0.0.7:9545": true, "http://127.0.0.1:8546": false, "https://10.0.0.7": false,
+	} {
+		if err := nodes.Reach(t.Context(), url); (err == nil) != may {
+			t.Errorf("nodes at %s: %v", url, err)
+		}
+		if err := others.Reach(t.Context(), url); err == nil {
+			t.Errorf("a webhook may call %s", url)
+		}
+	}
+}

@@ -11,23 +11,36 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/checkout"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/netguard"
 	"github.com/oneclaw-dev/oneclaw/internal/oidc"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
 
-// outbound makes the guard of calls to the outside. A server for one person's
-// trial may call that person's own machine.
-func outbound(cfg config.Config) (*netguard.Guard, error) {
+// outbound makes the guard of calls to the outside, with what may be called beside what
+// the settings allow. A server for one person's trial may call that person's own machine.
+func outbound(cfg config.Config, more ...string) (*netguard.Guard, error) {
 	list := cfg.OutboundAllow
 	if list == "" && cfg.Dev {
 		list = "127.0.0.0/8,::1"
 	}
-	allow, err := netguard.ParseAllow(list)
+	allow, err := netguard.ParseAllow(strings.Join(append(more, list), ","))
 	if err != nil {
 		return nil, err
 	}
 	return netguard.New(netguard.Config{Allow: allow}), nil
+}
+
+// chains is the service of chains, with a guard of its own: nodes that the operator
+// named may be private, and nothing else may call them.
+func (a *App) chains() (*intents.Chains, error) {
+	guard, err := outbound(a.cfg, a.cfg.ChainRPC.Named()...)
+	if err != nil {
+		return nil, err
+	}
+	return &intents.Chains{Store: a.db, Nodes: &intents.Nodes{
+		HTTP: guard.Client(netguard.Options{MaxBody: 8 << 20}), Set: a.cfg.ChainRPC, Now: now,
+	}}, nil
 }
 
 // providers says whose tokens humans and agents log in with, beside our own.

@@ -14,7 +14,7 @@ var domain = []string{
 // services are the domain packages that the edges call.
 var services = []string{
 	"internal/account", "internal/agent", "internal/call", "internal/approval", "internal/audit", "internal/billing",
-	"internal/checkout", "internal/envvar", "internal/erase", "internal/identity", "internal/intents", "internal/iprule", "internal/org", "internal/policy", "internal/secretpath", "internal/sharing", "internal/shroud", "internal/signedcall", "internal/vault", "internal/webhook", "internal/x402",
+	"internal/checkout", "internal/envvar", "internal/erase", "internal/evm", "internal/freeze", "internal/identity", "internal/intents", "internal/iprule", "internal/org", "internal/policy", "internal/secretpath", "internal/sharing", "internal/shroud", "internal/signedcall", "internal/signingkey", "internal/transaction", "internal/vault", "internal/webhook", "internal/x402",
 }
 
 // arrows says, for each package, which others of this module it may import
@@ -71,34 +71,36 @@ var arrows = map[string][]string{
 	"internal/dashboard": {"internal/account", "internal/agent", "internal/loopback", "internal/mail"},
 
 	// Domain.
-	"internal/vault":        join(domain, "internal/approval", "internal/cmek", "internal/erase"),
-	"internal/approval":     join(domain, "internal/signedcall"),
-	"internal/webhook":      join(domain, "internal/patch", "internal/signedcall"),
-	"internal/signedcall":   {"internal/seal"},
-	"internal/envvar":       join(domain, "internal/approval", "internal/patch", "internal/vault"),
-	"internal/cmek":         {"internal/erase"},
-	"internal/identity":     domain, // of a credential it makes a principal; it knows no other way in
-	"internal/account":      join(domain, "internal/identity", "internal/oidc"),
-	"internal/agent":        join(domain, "internal/identity", "internal/intents", "internal/oidc", "internal/patch", "internal/shroud"), // what an agent may carry is checked where it is used
-	"internal/org":          join(domain, "internal/identity"),
-	"internal/iprule":       domain,
-	"internal/shroud":       {"internal/patch"},
-	"internal/intents/node": {"internal/evm"}, // is given a guarded client
-	"internal/intents":      join(domain, "internal/netguard", "internal/patch", "internal/vault"),
-	"internal/sharing":      join(domain, "internal/vault"),
-	"internal/billing":      join(domain, "internal/netguard"),
-	"internal/checkout":     join(domain, "internal/billing"),       // is given a guarded client
-	"internal/x402":         {"internal/billing", "internal/epoch"}, // the same
-	"internal/call":         {"internal/audit", "internal/budget", "internal/policy", "internal/secretpath"},
-	"internal/audit":        {"internal/call", "internal/keystore", "internal/loop"},
-	"internal/policy":       {"internal/secretpath"},
-	"internal/seal":         {"internal/erase", "internal/keystore", "internal/secretpath"},
-	"internal/keystore":     {"internal/evm"},
-	"internal/network":      {},
-	"internal/secretpath":   {},
+	"internal/vault":       join(domain, "internal/approval", "internal/cmek", "internal/erase", "internal/evm", "internal/intents"), // keys of chains are checked when they are written
+	"internal/approval":    join(domain, "internal/signedcall"),
+	"internal/webhook":     join(domain, "internal/patch", "internal/signedcall"),
+	"internal/signedcall":  {"internal/seal"},
+	"internal/envvar":      join(domain, "internal/approval", "internal/patch", "internal/vault"),
+	"internal/cmek":        {"internal/erase"},
+	"internal/identity":    domain, // of a credential it makes a principal; it knows no other way in
+	"internal/account":     join(domain, "internal/identity", "internal/oidc"),
+	"internal/agent":       join(domain, "internal/identity", "internal/intents", "internal/oidc", "internal/patch", "internal/shroud"), // what an agent may carry is checked where it is used
+	"internal/org":         join(domain, "internal/identity"),
+	"internal/iprule":      domain,
+	"internal/shroud":      {"internal/patch"},
+	"internal/intents":     join(domain, "internal/intents/node", "internal/netguard", "internal/patch"),
+	"internal/freeze":      domain,
+	"internal/signingkey":  join(domain, "internal/evm"),
+	"internal/transaction": join(domain, "internal/approval", "internal/evm", "internal/evm/typed", "internal/intents", "internal/intents/guard", "internal/intents/meaning", "internal/intents/node", "internal/intents/simulate", "internal/vault"),
+	"internal/sharing":     join(domain, "internal/vault"),
+	"internal/billing":     join(domain, "internal/netguard"),
+	"internal/checkout":    join(domain, "internal/billing"),       // is given a guarded client
+	"internal/x402":        {"internal/billing", "internal/epoch"}, // the same
+	"internal/call":        {"internal/audit", "internal/budget", "internal/policy", "internal/secretpath"},
+	"internal/audit":       {"internal/call", "internal/keystore", "internal/loop"},
+	"internal/policy":      {"internal/secretpath"},
+	"internal/seal":        {"internal/erase", "internal/keystore", "internal/secretpath"},
+	"internal/keystore":    {"internal/evm"},
+	"internal/network":     {},
+	"internal/secretpath":  {},
 
 	// Implementations of what the domain declares.
-	"internal/store":            join(services, "internal/epoch", "internal/mail", "internal/seal", "internal/sqldb", "internal/sqldb/commit", "internal/sqldb/transfer", "internal/store/migrations"),
+	"internal/store":            join(services, "internal/epoch", "internal/intents/guard", "internal/mail", "internal/seal", "internal/sqldb", "internal/sqldb/commit", "internal/sqldb/transfer", "internal/store/migrations"),
 	"internal/store/migrations": {},
 	"internal/sqldb":            {"internal/audit", "internal/loop", "internal/sqldb/commit", "internal/sqldb/driver", "internal/sqldb/wallclock"}, // it knows no rows of the domain
 	"internal/sqldb/commit":     {"internal/audit", "internal/call", "internal/sqldb/driver"},
@@ -109,6 +111,9 @@ var arrows = map[string][]string{
 	"internal/keystore/soft":    {"internal/erase", "internal/evm", "internal/keystore"},
 	"internal/keystore/pkcs11":  {"internal/erase", "internal/evm", "internal/keystore"},
 
+	// Nodes of chains, and what they say a transaction would do.
+	"internal/intents/node":     {"internal/evm"}, // is given a guarded client
+	"internal/intents/simulate": {"internal/evm", "internal/intents/node"},
 	// What a transaction means, and whether the rules of an agent allow it.
 	"internal/intents/meaning": {"internal/evm", "internal/evm/abi", "internal/evm/typed"},
 	"internal/intents/guard":   {"internal/evm", "internal/evm/abi", "internal/evm/typed", "internal/intents/meaning"},

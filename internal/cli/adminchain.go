@@ -36,7 +36,7 @@ func (c *cli) adminChainAdd() *cobra.Command {
 		Use:     "add NAME NUMBER",
 		Short:   "Add a chain",
 		Long:    "Add a chain.\n\n" + chainHelp,
-		Example: `  oneclaw admin chain add gnosis 100 --title "Gnosis" --currency xDAI --rpc-url-file rpc.txt`,
+		Example: `  oneclaw admin chain add moonbeam 1284 --title "Moonbeam" --currency GLMR --rpc-url-file rpc.txt`,
 		Args:    args("NAME", "NUMBER"),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			number, err := strconv.ParseInt(a[1], 10, 64)

@@ -42,7 +42,7 @@ func (c *cli) commands() []*cobra.Command {
 		group("ip-rule", "Which network addresses may reach your organisation", c.ipRuleList(), c.ipRuleAdd(), c.ipRuleDelete()),
 		group("billing", "What your organisation has used and may use, and its credit",
 			c.billingStatus(), c.billingUsage(), c.billingHistory(), c.billingCredits(), c.billingLedger(), c.billingOverage()),
-		group("chain", "The EVM chains that agents can use; no login is needed", c.chainList(), c.chainGet()),
+		group("chain", "The EVM chains that agents can use, and their nodes", c.chainList(), c.chainGet(), c.chainAdd(), c.chainCheck()),
 		group("admin", "Look after a server with several organisations; only for platform admins, such as its first owner",
 			c.adminTier(), c.adminLimits(), c.adminCredits(), c.adminUsers(),
 			group("settings", "What is set for the whole server", c.settingList(), c.settingSet(), c.settingUnset()),

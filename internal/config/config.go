@@ -75,6 +75,8 @@ type Config struct {
 
 	OutboundAllow string `env:"OUTBOUND_ALLOW" doc:"What this server may call although it is private, and without TLS: networks (10.0.0.0/8), addresses (127.0.0.1) and HOST:PORT (idp.internal:8443), separated by commas. All else that is not public is refused to identity providers, webhooks and chains that users name. oneclaw dev allows 127.0.0.0/8 and ::1 when this is empty."`
 
+	ChainRPC ChainRPC `env:"CHAIN_RPC" doc:"Nodes of EVM chains: a JSON object of lists of URLs by the name of the chain, such as {\"base\":[\"https://node.example/KEY\"]}. The first that is well is asked, and the chain's rpc_url last. A URL with http:// or with an address in it may be private, also of this machine."`
+
 	StripeKey                  secret.Bytes `env:"STRIPE_KEY_FILE,file" doc:"File with the secret key of the Stripe account that subscriptions and credits are paid to; a restricted key that may write checkout and portal sessions is enough. Without it no payments are taken."`
 	StripeWebhookSecret        secret.Bytes `env:"STRIPE_WEBHOOK_SECRET_FILE,file" doc:"File with the signing secret of the webhook endpoint PUBLIC_URL/v1/billing/webhooks. Without it nothing that is paid is credited: no event is taken."`
 	StripePriceProMonthly      string       `env:"STRIPE_PRICE_PRO_MONTHLY" doc:"Stripe's id of the price of the tier pro for a month. A plan without a price is not sold."`

@@ -37,6 +37,8 @@ func typeName(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[Rate]():
 		return "rate"
+	case t == reflect.TypeFor[ChainRPC]():
+		return "JSON"
 	case t.Kind() == reflect.Bool:
 		return "true or false"
 	case t.Kind() == reflect.Int:

@@ -147,4 +147,44 @@ func (a *API) registerChains() {
 	}, func(ctx context.Context, c *call.Call, in *chainPath) (*empty, error) {
 		return &empty{}, a.chains.Remove(ctx, c, in.ID)
 	})
+	handle(a, op{
+		method: http.MethodPost, path: "/v1/admin/chains/{chain_entry_id}/check", id: "check-chain", tag: "Admin",
+		summary: "Ask the nodes of a chain how they are", errors: []int{http.StatusUnprocessableEntity}, action: policy.CheckChain,
+	}, func(ctx context.Context, c *call.Call, in *chainPath) (*body[chainCheck], error) {
+		chain, nodes, err := a.chains.Check(ctx, c, in.ID)
+		return answer(checkOf(&chain, nodes), err)
+	})
+}
+
+// chainCheck is what the nodes of a chain say of themselves.
+type chainCheck struct {
+	Chain   string      `json:"chain"`
+	ChainID int64       `json:"chain_id"`
+	Nodes   []nodeCheck `json:"nodes" doc:"In the order in which they are asked: those of ONECLAW_CHAIN_RPC, then rpc_url."`
+}
+
+type nodeCheck struct {
+	Node      int     `json:"node" doc:"Its place, from 1. URLs may hold keys, and are not shown."`
+	OK        bool    `json:"ok" doc:"It answers, and is of this chain."`
+	Error     *string `json:"error" nullable:"true" doc:"Why it is not ok."`
+	Block     *uint64 `json:"block" nullable:"true" doc:"The height of its chain."`
+	Simulates string  `json:"simulates" enum:"eth_simulateV1,debug_traceCall,eth_call" doc:"The best way in which it can simulate a transaction."`
+}
+
+func checkOf(chain *intents.Chain, nodes []intents.Checked) chainCheck {
+	out := chainCheck{Chain: chain.Name, ChainID: chain.ChainID, Nodes: []nodeCheck{}}
+	for _, n := range nodes {
+		check := nodeCheck{Node: n.Node, OK: n.Why == "", Error: present(n.Why), Simulates: "eth_call"}
+		if check.OK {
+			check.Block = &n.Block
+		}
+		switch {
+		case n.Simulates:
+			check.Simulates = "eth_simulateV1"
+		case n.TracesDiff:
+			check.Simulates = "debug_traceCall"
+		}
+		out.Nodes = append(out.Nodes, check)
+	}
+	return out
 }

@@ -3,7 +3,10 @@ package httpapi_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -22,6 +25,8 @@ func TestChainsAreThereFromTheStart(t *testing.T) {
 	}
 	for name, number := range map[string]string{
 		"ethereum": "1", "base": "8453", "optimism": "10", "arbitrum-one": "42161", "polygon": "137", "sepolia": "11155111", "base-sepolia": "84532",
+		"bnb": "56", "gnosis": "100", "avalanche": "43114", "linea": "59144", "scroll": "534352", "zksync": "324", "celo": "42220", "blast": "81457",
+		"mantle": "5000", "sonic": "146", "world": "480", "zora": "7777777",
 	} {
 		if all[name] != number {
 			t.Errorf("%s is %q", name, all[name])
@@ -96,4 +101,46 @@ func TestChainsOfAdmins(t *testing.T) {
 	s.do("DELETE", admin+"/"+id, boss.token, nil).want(204)
 	s.do("DELETE", admin+"/"+id, boss.token, nil).want(404, "chain_not_found")
 	s.do("PUT", admin+"/x", boss.token, object{}).want(404)
+}
+
+func TestTheCheckOfAChain(t *testing.T) {
+	s := openSession(t)
+	boss := s.boss()
+	number := `"0x2105"`
+	n := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var asked struct{ Method string }
+		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+			t.Error(err)
+		}
+		switch asked.Method {
+		case "eth_chainId":
+			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":1,"result":%s}`, number)
+		case "eth_blockNumber":
+			fmt.Fprint(w, `{"jsonrpc":"2.0","id":1,"result":"0x10"}`)
+		case "debug_traceCall":
+			fmt.Fprint(w, `{"jsonrpc":"2.0","id":1,"result":{}}`)
+		default:
+			fmt.Fprint(w, `{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"Method not found"}}`)
+		}
+	}))
+	t.Cleanup(n.Close)
+	base := "/v1/admin/chains/" + s.do("GET", "/v1/chains/base", "", nil).want(200).str("id")
+	if p := s.do("POST", base+"/check", boss.token, nil).want(422).json(); p["code"] != "no_rpc" || !strings.Contains(p["detail"].(string), "oneclaw chain add base --rpc-url-file") {
+		t.Errorf("without a node: %v", p)
+	}
+	s.do("PUT", base, boss.token, object{"rpc_url": n.URL + "/k3y-of-the-provider"}).want(200)
+	s.do("POST", base+"/check", s.ada.token, nil).want(403)
+	s.do("POST", "/v1/admin/chains/"+nobodysID+"/check", boss.token, nil).want(404)
+	well := s.do("POST", base+"/check", boss.token, nil).want(200)
+	if got := well.list("nodes")[0]; got["ok"] != true || fmt.Sprint(got["block"]) != "16" || got["simulates"] != "debug_traceCall" || got["error"] != nil {
+		t.Errorf("a node that is well: %v", got)
+	}
+	number = `"0x1"`
+	other := s.do("POST", base+"/check", boss.token, nil).want(200)
+	if got := other.list("nodes")[0]; got["ok"] != false || got["block"] != nil || got["error"] != "it is of another chain" {
+		t.Errorf("a node of another chain: %v", got)
+	}
+	if strings.Contains(string(well.body)+string(other.body), "k3y") {
+		t.Error("the URL is in an answer")
+	}
 }

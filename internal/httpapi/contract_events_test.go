@@ -109,6 +109,8 @@ func TestEveryRequestLeavesExactlyOneEvent(t *testing.T) {
 		{"POST", "/v1/admin/chains", boss, object{"name": "x", "display_name": "X", "chain_id": 8}, 409, "admin.chain_update", "failed"},
 		{"PUT", "/v1/admin/chains/" + nobodysID, boss, object{}, 404, "admin.chain_update", "failed"},
 		{"DELETE", "/v1/admin/chains/" + nobodysID, boss, nil, 404, "admin.chain_update", "failed"},
+		{"POST", "/v1/admin/chains/" + nobodysID + "/check", boss, nil, 404, "admin.chain_check", "failed"},
+		{"POST", "/v1/admin/chains/" + nobodysID + "/check", me, nil, 403, "admin.chain_check", "denied"},
 		{"GET", "/v1/admin/settings", boss, nil, 200, "admin.settings_read", "success"},
 		{"PUT", "/v1/admin/settings/a.key", boss, object{"value": "x"}, 200, "admin.settings_update", "success"},
 		{"PUT", "/v1/admin/settings/a.key", me, object{"value": "x"}, 403, "admin.settings_update", "denied"},

@@ -21,6 +21,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
+	"github.com/oneclaw-dev/oneclaw/internal/intents/node"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
@@ -47,7 +48,10 @@ type ChainStore interface {
 }
 
 // Chains is the methods on chains.
-type Chains struct{ Store ChainStore }
+type Chains struct {
+	Store ChainStore
+	Nodes *Nodes
+}
 
 var errNoChain = fault.New(fault.NotFound, "chain_not_found", "There is no chain with this name, number or id.")
 
@@ -74,12 +78,28 @@ func (s *Chains) Find(ctx context.Context, c *call.Call, nameOrNumber string) (C
 		return Chain{}, err
 	}
 	for _, chain := range all {
-		if chain.Name == nameOrNumber || strconv.FormatInt(chain.ChainID, 10) == nameOrNumber {
+		if chain.is(nameOrNumber) {
 			c.Touch("chain", chain.ID)
 			return chain, nil
 		}
 	}
 	return Chain{}, errNoChain
+}
+
+// Open returns an enabled chain by its name or number, with the client of its nodes. NotFound
+// when there is none, no_rpc when no node of it is set.
+func (s *Chains) Open(ctx context.Context, nameOrNumber string) (Chain, *node.Client, error) {
+	all, err := s.Store.EVMChains(ctx)
+	if err != nil {
+		return Chain{}, nil, err
+	}
+	for i := range all {
+		if c := &all[i]; c.Enabled && (c.Name == nameOrNumber || strconv.FormatInt(c.ChainID, 10) == nameOrNumber) {
+			client, err := s.Nodes.Of(c)
+			return *c, client, err
+		}
+	}
+	return Chain{}, nil, errNoChain
 }
 
 // All returns every chain with all that is known of it.
@@ -133,6 +153,10 @@ func (s *Chains) Remove(ctx context.Context, c *call.Call, id string) error {
 	}
 	c.Event.Details.Outcome = audit.Success
 	return s.Store.RemoveChain(ctx, c.Who.Org, id, c.Event)
+}
+
+func (chain *Chain) is(nameOrNumber string) bool {
+	return chain.Name == nameOrNumber || strconv.FormatInt(chain.ChainID, 10) == nameOrNumber
 }
 
 // shown is the chain as strangers see it.

@@ -2,72 +2,111 @@ package intents
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"net/http"
-	"slices"
-	"strconv"
 	"sync"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/intents/node"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
 
-// Nodes finds a chain with a client of its nodes: those of the operator's settings, then
-// the one that platform admins set.
+// Nodes keeps a client for each chain that has nodes. The URLs of the settings come
+// first, then the chain's rpc_url. It is safe for concurrent use.
 type Nodes struct {
-	Store    ChainStore
-	Settings map[string][]string // by the chain's name
-	HTTP     *http.Client        // of netguard
-	Now      func() time.Time
+	HTTP *http.Client              // of netguard
+	Set  map[string][]secret.Bytes // ONECLAW_CHAIN_RPC, by the chain's name
+	Now  func() time.Time
 
-	mu      sync.Mutex
-	clients map[string]opened // by the chain's id
+	mu   sync.Mutex
+	made map[string]madeClient // by the chain's id: at most one for each
 }
 
-// opened is a client, and what it was made of.
-type opened struct {
-	made   Chain
+type madeClient struct {
+	of     [sha256.Size]byte // what it was made of
 	client *node.Client
 }
 
-// Open implements transaction.Chains.
-func (n *Nodes) Open(ctx context.Context, nameOrNumber string) (Chain, *node.Client, error) {
-	all, err := n.Store.EVMChains(ctx)
-	if err != nil {
-		return Chain{}, nil, err
+// Of returns the client of a chain, which must have come whole from the store. Without
+// a URL it is the fault no_rpc. A client is made anew when the chain changed.
+func (n *Nodes) Of(chain *Chain) (*node.Client, error) {
+	urls := append([]secret.Bytes{}, n.Set[chain.Name]...)
+	if chain.RPCURL != "" {
+		urls = append(urls, secret.FromString(chain.RPCURL))
 	}
-	i := slices.IndexFunc(all, func(c Chain) bool {
-		return c.Enabled && (c.Name == nameOrNumber || strconv.FormatInt(c.ChainID, 10) == nameOrNumber)
-	})
-	if i < 0 {
-		return Chain{}, nil, errNoChain
-	}
-	client, err := n.client(&all[i])
-	return all[i], client, err
-}
-
-// client keeps one client for a chain as long as the chain stays as it is: it knows which
-// nodes are well.
-func (n *Nodes) client(c *Chain) (*node.Client, error) {
+	of := digest(chain, urls)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if known, ok := n.clients[c.ID]; ok && known.made == *c {
-		return known.client, nil
+	if m, ok := n.made[chain.ID]; ok && m.of == of {
+		return m.client, nil
 	}
-	var urls []secret.Bytes
-	for _, u := range n.Settings[c.Name] {
-		urls = append(urls, secret.FromString(u))
-	}
-	if c.RPCURL != "" {
-		urls = append(urls, secret.FromString(c.RPCURL))
-	}
-	client, err := node.New(node.Config{HTTP: n.HTTP, Profile: node.ProfileOf(uint64(c.ChainID), c.Name), URLs: urls, Now: n.Now})
+	client, err := node.New(node.Config{HTTP: n.HTTP, Profile: node.ProfileOf(uint64(chain.ChainID), chain.Name), URLs: urls, Now: n.Now})
 	if err != nil {
 		return nil, err
 	}
-	if n.clients == nil {
-		n.clients = map[string]opened{}
+	if n.made == nil || len(n.made) >= maxChains { // chains that are gone leave theirs
+		n.made = map[string]madeClient{}
 	}
-	n.clients[c.ID] = opened{*c, client}
+	n.made[chain.ID] = madeClient{of, client}
 	return client, nil
+}
+
+func digest(chain *Chain, urls []secret.Bytes) (out [sha256.Size]byte) {
+	h := sha256.New()
+	put := func(b []byte) {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(b))))
+		h.Write(b)
+	}
+	put([]byte(chain.Name))
+	put(binary.BigEndian.AppendUint64(nil, uint64(chain.ChainID)))
+	for _, u := range urls {
+		put(u.Reveal())
+	}
+	h.Sum(out[:0])
+	return out
+}
+
+// Node returns an enabled chain, named by name or number, with the client of its nodes.
+func (s *Chains) Node(ctx context.Context, nameOrNumber string) (Chain, *node.Client, error) {
+	all, err := s.Store.EVMChains(ctx)
+	if err != nil {
+		return Chain{}, nil, err
+	}
+	for i := range all {
+		if all[i].Enabled && all[i].is(nameOrNumber) {
+			client, err := s.Nodes.Of(&all[i])
+			return all[i], client, err
+		}
+	}
+	return Chain{}, nil, errNoChain
+}
+
+// Checked is what one node says of itself when it is asked.
+type Checked = node.Checked
+
+// Check asks each node of a chain how it is: whether it answers and is of the chain,
+// how high it is, and what it can simulate.
+func (s *Chains) Check(ctx context.Context, c *call.Call, id string) (Chain, []Checked, error) {
+	c.Touch("chain", id)
+	if err := c.Authorize(policy.CheckChain, c.Own()); err != nil {
+		return Chain{}, nil, err
+	}
+	all, err := s.Store.EVMChains(ctx)
+	if err != nil {
+		return Chain{}, nil, err
+	}
+	for i := range all {
+		if all[i].ID != id {
+			continue
+		}
+		client, err := s.Nodes.Of(&all[i])
+		if err != nil {
+			return Chain{}, nil, err
+		}
+		return all[i], client.Check(ctx), nil
+	}
+	return Chain{}, nil, errNoChain
 }

@@ -191,6 +191,7 @@ const (
 	UpdateLimits   Action = "admin.limits_update"
 	ManageChains   Action = "admin.chain_update"
 	ListAllChains  Action = "admin.chain_list"
+	CheckChain     Action = "admin.chain_check"
 	ListChains     Action = "chain.list"
 )
 

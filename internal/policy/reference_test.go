@@ -108,7 +108,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 
 	// Kind of caller.
 	platform := is(policy.ReadSettings, policy.UpdateSettings, policy.ListAllUsers, policy.DeleteAnyUser,
-		policy.ReadLimits, policy.UpdateLimits, policy.ManageChains, policy.ListAllChains)
+		policy.ReadLimits, policy.UpdateLimits, policy.ManageChains, policy.ListAllChains, policy.CheckChain)
 	if p.Kind == "agent" && (platform || is(policy.ReadEnrollment, policy.AcceptEnrollment, policy.RejectEnrollment,
 		policy.SwitchOrg, policy.AcceptInvitation, policy.GrantApproval, policy.DenyApproval, policy.InviteMember,
 		policy.ListInvitations, policy.RevokeInvitation,
@@ -412,7 +412,7 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 			return yes("role")
 		}
 	case policy.ReadSettings, policy.UpdateSettings, policy.ListAllUsers, policy.DeleteAnyUser,
-		policy.ReadLimits, policy.UpdateLimits, policy.ManageChains, policy.ListAllChains:
+		policy.ReadLimits, policy.UpdateLimits, policy.ManageChains, policy.ListAllChains, policy.CheckChain:
 		if p.Kind == "user" && p.PlatformAdmin {
 			return yes("platform_admin")
 		}

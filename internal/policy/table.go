@@ -163,6 +163,7 @@ var table = map[Action]Rule{
 	UpdateLimits:   {Who: Users, Platform: true, Writes: true, Counts: Spared},
 	ManageChains:   {Who: Users, Platform: true, Writes: true, Counts: Spared},
 	ListAllChains:  {Who: Users, Platform: true, Whole: true, Counts: Spared},
+	CheckChain:     {Who: Users, Platform: true, Whole: true, Counts: Spared},
 	ListChains:     {Who: Anyone},
 
 	// The server itself.

@@ -26,8 +26,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
 	"github.com/oneclaw-dev/oneclaw/internal/checkout"
-	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
 	"github.com/oneclaw-dev/oneclaw/internal/freeze"
+	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/iprule"
@@ -218,7 +218,7 @@ func (w *World) services() {
 		Store: w.DB, Vault: w.Vault, People: w.Identity, Principals: w.DB, Sealer: w.Sealer, Keys: w.Keys, Mailer: w.Mail,
 		PublicURL: PublicURL, TrustAddresses: w.setup.TrustAddresses, Log: w.Logger(), Now: w.Clock.Now,
 	})
-	w.Chains = &intents.Chains{Store: w.DB}
+	w.Chains = &intents.Chains{Store: w.DB, Nodes: &intents.Nodes{HTTP: http.DefaultClient, Now: w.Clock.Now}}
 	w.Freezes = &freeze.Service{Store: w.DB}
 	w.money()
 }
