@@ -375,3 +375,20 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// Some chains have a contract that moves their own coin as if it were a token.
+func TestTheChainsOwnCoinUnderAnotherName(t *testing.T) {
+	for _, s := range []string{
+		"0x471ece3750da237f93b8e339c536989b8978a438", "0xf194afdf50b03e69bd7d057c1aa9e10c9954e4c9", "0x0000000000000000000000000000000000000802",
+		"0xdeaddeaddeaddeaddeaddeaddeaddeaddead0000", "0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee",
+	} {
+		coin, err := evm.ParseAddress(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := read(coin, 0, pay(5))
+		if got := show(&m); got != "transfer - bob 5" {
+			t.Errorf("%s: %s", s, got)
+		}
+	}
+}
