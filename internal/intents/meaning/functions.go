@@ -3,7 +3,6 @@ package meaning
 import (
 	"sync"
 
-	"github.com/oneclaw-dev/oneclaw/internal/evm"
 	"github.com/oneclaw-dev/oneclaw/internal/evm/abi"
 )
 
@@ -204,26 +203,3 @@ func permitTransfers(w *walk, _ *scope, a []abi.Value) bool {
 	}
 	return true
 }
-
-// harmless reports whether the code of a contract, run as an account, does no more
-// than the calls that it is asked for: Safe's MultiSend and MultiSendCallOnly of
-// the versions 1.1.1, 1.3.0 (three ways of deploying) and 1.4.1.
-func harmless(a evm.Address) bool { return multiSends()[a] }
-
-var multiSends = sync.OnceValue(func() map[evm.Address]bool {
-	out := map[evm.Address]bool{}
-	for _, s := range []string{
-		"0x8D29bE29923b68abfDD21e541b9374737B49cdAD",
-		"0xA238CBeb142c10Ef7Ad8442C6D1f9E89e07e7761", "0x40A2aCCbd92BCA938b02010E17A5b8929b49130D",
-		"0x998739BFdAAdde7C933B942a68053933098f9EDa", "0xA1dabEF33b3B82c7814B6D82A79e50F4AC44102B",
-		"0x0dFcccB95225ffB03c6FBB2559B530C2B7C8A912", "0xf220D3b4DFb23C4ade8C88E526C1353AbAcbC38F",
-		"0x38869bf66a61cF6bDB996A6aE40D5853Fd43B526", "0x9641d764fc13c8B624c04430C7356C1C7C8102e2",
-	} {
-		a, err := evm.ParseAddress(s)
-		if err != nil {
-			panic("meaning: " + s + " is no address") // a test reads the table
-		}
-		out[a] = true
-	}
-	return out
-})

@@ -191,6 +191,9 @@ func (w *walk) effect(e Effect) {
 
 // allow adds what may be taken of a token. The amount's type has so many bits.
 func (w *walk) allow(kind Kind, token, to evm.Address, amount *uint256.Int, bits int) {
+	if ownCoin(token) {
+		token = evm.Address{}
+	}
 	w.effect(Effect{Kind: kind, Token: token, To: to, Amount: *amount, Unlimited: amount.BitLen() >= bits})
 }
 

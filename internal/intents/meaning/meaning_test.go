@@ -199,6 +199,7 @@ func TestCallsInsideCallsAreRead(t *testing.T) {
 		"a Safe":                         {safe(token, 0, pay(5), 0, 0), "transfer token bob 5", 2},
 		"a Safe's coins":                 {safe(bob, 7, nil, 0, 0), "native_value - bob 7", 2},
 		"a Safe that refunds gas":        {safe(token, 0, pay(5), 0, 2), "native_value - bob 8589934592, transfer token bob 5", 2},
+		"a Safe that refunds more gas":   {data(safeTx, addr(token), num(0), raw(pay(5)), num(0), num(9), num(3), num(2), addr(contract), addr(bob), raw(nil)), "transfer contract bob 8589934598, transfer token bob 5", 2},
 		"a Safe that delegates":          {safe(token, 0, pay(5), 1, 0), "unknown token, delegates", 2},
 		"a Safe with operation 2":        {safe(token, 0, pay(5), 2, 0), "unknown contract", 1},
 		"a Safe with MultiSend":          {safe(sends, 0, multi, 1, 0), both, 4},
@@ -373,4 +374,21 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("%d are paid, and %s listed", value, paid)
 		}
 	})
+}
+
+// Some chains have a contract that moves their own coin as if it were a token.
+func TestTheChainsOwnCoinUnderAnotherName(t *testing.T) {
+	for _, s := range []string{
+		"0x471ece3750da237f93b8e339c536989b8978a438", "0xf194afdf50b03e69bd7d057c1aa9e10c9954e4c9", "0x0000000000000000000000000000000000000802",
+		"0xdeaddeaddeaddeaddeaddeaddeaddeaddead0000", "0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee",
+	} {
+		coin, err := evm.ParseAddress(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := read(coin, 0, pay(5))
+		if got := show(&m); got != "transfer - bob 5" {
+			t.Errorf("%s: %s", s, got)
+		}
+	}
 }

@@ -1,0 +1,116 @@
+package guard
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/holiman/uint256"
+
+	"github.com/oneclaw-dev/oneclaw/internal/evm"
+)
+
+// amounts asks the limits.
+func (r *Rules) amounts(a *Attempt, takes []Take, s *Spent) *Denial {
+	native := &takes[0].Amount
+	if r.MaxValue != nil && native.Gt(r.MaxValue) {
+		return over("tx_max_value_eth", "of one transaction", eth, native, r.MaxValue, r.MaxValue)
+	}
+	for i := range takes[1:] {
+		take := &takes[i+1]
+		t := r.tokenLimit(a.ChainID, take.token)
+		switch {
+		case t == nil && r.RefuseOtherTokens:
+			return deny("refuse_other_tokens", "This agent has no limit for the token "+take.Asset+", and may use no tokens without one.")
+		case t != nil && t.PerTx != nil && take.Amount.Gt(t.PerTx):
+			return over("tokens", "of one transaction for the token "+take.Asset+" in its smallest unit", units, &take.Amount, t.PerTx, t.PerTx)
+		}
+	}
+	if s.Early {
+		return nil
+	}
+	if r.DailyLimit != nil {
+		asked := *native
+		if r.GasCounts {
+			asked = sum(&asked, &a.GasCost)
+		}
+		if d := daily("tx_daily_limit_eth", "of 24 hours", eth, &asked, r.DailyLimit, s.assets[Native]); d != nil {
+			return d
+		}
+	}
+	for i := range takes[1:] {
+		take := &takes[i+1]
+		if t := r.tokenLimit(a.ChainID, take.token); t != nil && t.PerDay != nil {
+			if d := daily("tokens", "of 24 hours for the token "+take.Asset+" in its smallest unit", units, &take.Amount, t.PerDay, s.assets[take.Asset]); d != nil {
+				return d
+			}
+		}
+	}
+	if r.MaxPerDay > 0 && a.Typed == nil && s.Count >= r.MaxPerDay {
+		return &Denial{
+			Rule: "max_per_day", Text: fmt.Sprintf("This agent made %d transactions in 24 hours, and may make %d. The next passes when the oldest is a day old.", s.Count, r.MaxPerDay),
+			Limit: strconv.Itoa(r.MaxPerDay), Asked: "1", Left: "0",
+		}
+	}
+	return nil
+}
+
+func (r *Rules) tokenLimit(chain uint64, token evm.Address) *TokenLimit {
+	for i := range r.Tokens {
+		if t := &r.Tokens[i]; t.ChainID == chain && t.Token == token {
+			return t
+		}
+	}
+	return nil
+}
+
+func eth(n *uint256.Int) string   { return evm.FormatETH(n) + " ETH" }
+func units(n *uint256.Int) string { return n.Dec() }
+
+func daily(rule, which string, format func(*uint256.Int) string, asked, limit *uint256.Int, spent uint256.Int) *Denial {
+	if all := sum(&spent, asked); !all.Gt(limit) {
+		return nil
+	}
+	left := new(uint256.Int)
+	if limit.Gt(&spent) {
+		left.Sub(limit, &spent)
+	}
+	return over(rule, which, format, asked, limit, left)
+}
+
+func over(rule, which string, format func(*uint256.Int) string, asked, limit, left *uint256.Int) *Denial {
+	by := new(uint256.Int).Sub(asked, left)
+	return &Denial{
+		Rule: rule, Limit: format(limit), Asked: format(asked), Left: format(left),
+		Text: fmt.Sprintf("It would give away %s, %s more than is left of the limit %s, which is %s. At most %s would pass now.", format(asked), format(by), which, format(limit), format(left)),
+	}
+}
+
+// asks says why a human must approve.
+func (r *Rules) asks(a *Attempt, native *uint256.Int, s *Spent) []string {
+	p := &r.Approval
+	var why []string
+	if p.AboveNative != nil && native.Gt(p.AboveNative) {
+		why = append(why, "require_above_native: it gives away "+eth(native)+", more than "+eth(p.AboveNative)+".")
+	}
+	if p.NewRecipients && !s.Early {
+		for _, to := range Recipients(a) {
+			if !s.known[to] {
+				why = append(why, "require_for_new_recipients: "+to.String()+" is new to this agent.")
+			}
+		}
+	}
+	if p.UnlimitedApprovals {
+		for i := range a.Meaning.Effects {
+			if e := &a.Meaning.Effects[i]; e.Unlimited {
+				why = append(why, "require_for_unlimited_approvals: "+e.To.String()+" could take all of the token "+e.Token.String()+".")
+			}
+		}
+	}
+	if (p.NewRecipients || p.UnlimitedApprovals) && (len(a.Meaning.Unknown) > 0 || a.Meaning.Delegates || a.Meaning.Truncated) {
+		why = append(why, "undecodable: what it does can't be read, so it may reach anybody.")
+	}
+	if named(p.Chains, a.Chain) {
+		why = append(why, "require_for_chains: everything on this chain is approved by a human.")
+	}
+	return why
+}
