@@ -133,6 +133,7 @@ func New(cfg Config) *API {
 	a.registerChains()
 	a.registerTransactions()
 	a.registerGuard()
+	a.registerSimulations()
 	a.registerEVMKeys()
 	a.registerX402()
 	a.registerOpenAPI()

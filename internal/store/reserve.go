@@ -41,16 +41,33 @@ func (db *DB) ReserveTransaction(ctx context.Context, r *transaction.Reservation
 				return err
 			}
 		}
-		values, err := txValues(t)
-		if err == nil {
-			_, err = tx.Exec(`INSERT INTO transactions (`+txColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-			$19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)`, values...)
-		}
+		err = tx.addTx(t)
 		if err == nil && r.Taking != nil {
 			err = tx.take(*r.Taking, ev)
 		}
 		if err == nil && r.Approval != "" {
 			err = tx.useApproval(r.Approval, ev.At)
+		}
+		tx.Record(ev)
+		return err
+	})
+}
+
+func (tx Tx) addTx(t *transaction.Tx) error {
+	values, err := txValues(t)
+	if err == nil {
+		_, err = tx.Exec(`INSERT INTO transactions (`+txColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+			$19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)`, values...)
+	}
+	return err
+}
+
+// AddFailedTransaction implements transaction.Store.
+func (db *DB) AddFailedTransaction(ctx context.Context, t *transaction.Tx, ev *audit.Event) error {
+	return db.Write(ctx, t.Org, func(tx Tx) error {
+		err := tx.alive(t.Org)
+		if err == nil {
+			err = tx.addTx(t)
 		}
 		tx.Record(ev)
 		return err

@@ -2,7 +2,6 @@ package transaction
 
 import (
 	"context"
-	"time"
 
 	"github.com/holiman/uint256"
 
@@ -84,8 +83,8 @@ func (s *Service) working(ctx context.Context, c *call.Call, agent string, a pol
 	return got, nil
 }
 
-// prepare finds chain, key, gas and fees, and what the transaction would do. Nothing is
-// decided or reserved.
+// prepare finds chain and key, and what the transaction would do. Nothing is decided or
+// reserved.
 func (s *Service) prepare(ctx context.Context, c *call.Call, a Agent, d Draft) (p prepared, err error) {
 	p.agent = a
 	if p.draft, err = d.parse(); err != nil {
@@ -104,17 +103,11 @@ func (s *Service) prepare(ctx context.Context, c *call.Call, a Agent, d Draft) (
 	p.meaning = meaning.Read(meaning.Call{
 		ChainID: p.tx.ChainID, From: p.key.address, To: p.tx.To, Value: p.tx.Value, Data: p.tx.Data,
 	}, p.rules.Known(p.tx.ChainID))
-	if err := s.early(&p, c.Now); err != nil {
-		return p, err
-	}
-	if err := p.fees(ctx); err != nil {
-		return p, err
-	}
-	return p, p.gas(ctx)
+	return p, nil
 }
 
 // early refuses what no state of the limits would allow, before a node is asked.
-func (s *Service) early(p *prepared, _ time.Time) error {
+func (p *prepared) early() error {
 	return refusal(guard.Decide(&p.rules, p.attempt(), &guard.Spent{Early: true}))
 }
 
@@ -177,7 +170,7 @@ func (p *prepared) gas(ctx context.Context) error {
 	} else {
 		estimate, err := p.node.EstimateGas(ctx, p.message())
 		if err != nil {
-			return estimateFailed(err)
+			return p.wouldFail(ctx, err)
 		}
 		if p.tx.Gas, err = profile.GasLimit(estimate); err != nil {
 			return err

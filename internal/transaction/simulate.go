@@ -2,18 +2,95 @@ package transaction
 
 import (
 	"context"
+	"errors"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/intents/node"
+	"github.com/oneclaw-dev/oneclaw/internal/intents/simulate"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
-// simSuccess is the status of a simulation that let the transaction pass.
-const simSuccess = "success"
-
-// simulateFirst simulates where the request or the rules ask for it.
-func (s *Service) simulateFirst(_ context.Context, p *prepared) (Tx, error) {
-	if !p.draft.SimulateFirst && !p.rules.RequireSimulation {
-		return Tx{}, nil
+// simulateFirst has a node run the transaction. One that it does not let pass is stored as
+// SimulationFailed, and stops there: also where nobody knows how it would have gone.
+func (s *Service) simulateFirst(ctx context.Context, c *call.Call, p *prepared, t *Tx) (stops bool, err error) {
+	results, err := simulate.Run(ctx, p.node, []node.Message{p.message()}, nil)
+	if err != nil {
+		return true, err
 	}
-	return Tx{}, nil
+	r := &results[0]
+	t.Simulation = Simulated{ID: r.ID, Status: string(r.Status)}
+	if r.Status == simulate.Success {
+		return false, nil
+	}
+	t.Status, t.ErrorCode, t.Error, t.NextAt, t.ReplayKey = SimulationFailed, r.Code, bounded(r.Human), time.Time{}, ""
+	c.Touch("transaction", t.ID)
+	c.Event.Details.Outcome, c.Event.Details.Reason = audit.Failed, "simulation_failed"
+	c.Event.Details.More = s.decoded(p, t)
+	return true, s.cfg.Store.AddFailedTransaction(ctx, t, c.Event)
 }
 
-// estimateFailed is the fault of gas that can't be estimated.
-func estimateFailed(err error) error { return err }
+// bounded keeps what a contract says of a failure short.
+func bounded(text string) string {
+	const most = 500
+	if len(text) > most {
+		return text[:most]
+	}
+	return text
+}
+
+// wouldFail is the fault of gas that a node does not estimate: where the transaction would
+// be reverted, with why.
+func (p *prepared) wouldFail(ctx context.Context, err error) error {
+	if _, said := errors.AsType[*node.Error](err); !said {
+		return err
+	}
+	results, runErr := simulate.Run(ctx, p.node, []node.Message{p.message()}, nil)
+	if runErr != nil || results[0].Status == simulate.Success {
+		return fault.Wrap(err, fault.Unprocessable, "gas_not_estimated", "The chain's nodes do not estimate the gas of this transaction. Set gas_limit, or simulate it.")
+	}
+	return fault.Wrap(err, fault.Unprocessable, "would_revert", "The chain's nodes would not let this transaction pass, so it was not signed. Simulate it to see why.")
+}
+
+// Simulation is what a node says that a transaction would do.
+type Simulation struct {
+	simulate.Result
+	At time.Time
+}
+
+// Simulate has a node run transactions for an agent, one after the other on one state.
+// Nothing is signed, and the guard is not asked.
+func (s *Service) Simulate(ctx context.Context, c *call.Call, agent string, drafts []Draft) ([]Simulation, error) {
+	a, err := s.working(ctx, c, agent, policy.SimulateTransaction)
+	if err != nil {
+		return nil, err
+	}
+	if len(drafts) == 0 || len(drafts) > simulate.MaxBundle {
+		return nil, invalid("invalid_bundle", "A bundle has 1 to 32 transactions.")
+	}
+	var nodes *node.Client
+	messages := make([]node.Message, len(drafts))
+	for i, d := range drafts {
+		p, err := s.prepare(ctx, c, a, d)
+		if err != nil {
+			return nil, err
+		}
+		if nodes != nil && nodes != p.node {
+			return nil, invalid("invalid_bundle", "The transactions of a bundle are of one chain.")
+		}
+		nodes, messages[i] = p.node, p.message()
+		if d.GasLimit != nil {
+			messages[i].Gas = *d.GasLimit
+		}
+	}
+	c.Touch("agent", agent)
+	results, err := simulate.Run(ctx, nodes, messages, nil)
+	out := make([]Simulation, len(results))
+	for i, r := range results {
+		out[i] = Simulation{r, stamp.Of(s.cfg.Now())}
+	}
+	return out, err
+}

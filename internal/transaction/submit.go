@@ -12,6 +12,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/intents/guard"
+	"github.com/oneclaw-dev/oneclaw/internal/intents/simulate"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
@@ -28,13 +29,13 @@ const (
 
 var (
 	errReplayBody = fault.New(fault.Unprocessable, "idempotency_key_reused", "This Idempotency-Key was sent with another request. Use a new one.")
-	errReverts    = fault.New(fault.Unprocessable, "simulation_failed", "The simulation of this transaction failed, so it was not signed.")
 	errMustSim    = fault.New(fault.Denied, "guardrail_require_simulation", "This agent's transactions are signed only after a simulation that succeeds, and none could be run.").Because("guard:require_simulation")
 )
 
 // Submit signs a transaction for an agent and sends it. With a key of a request that was
 // used within a day for the same, the transaction of then is returned, and replayed is true.
-// A transaction whose simulation failed is returned with the error.
+// One whose simulation failed is SimulationFailed, and was not
+// signed.
 func (s *Service) Submit(ctx context.Context, c *call.Call, agent string, d Draft) (t Tx, replayed bool, err error) {
 	return s.make(ctx, c, agent, d, policy.SubmitTransaction)
 }
@@ -61,17 +62,29 @@ func (s *Service) make(ctx context.Context, c *call.Call, agent string, d Draft,
 		return t, found, err
 	}
 	p, err := s.prepare(ctx, c, a, d)
+	if err == nil {
+		err = p.early()
+	}
 	if err != nil {
 		return Tx{}, false, err
 	}
-	if failed, err := s.simulateFirst(ctx, &p); err != nil {
-		return failed, false, err
-	}
 	t := Tx{
 		ID: ids.New(), Org: a.Org, Agent: a.ID, Chain: p.chain.Name, ChainID: p.tx.ChainID, From: p.key.address, To: p.tx.To,
-		Value: p.tx.Value, MaxFee: p.tx.FeeCap, MaxTip: p.tx.TipCap, Function: p.meaning.Function, Status: Pending,
-		Simulation: p.sim, ReplayKey: key, ReplayBody: asked, CreatedAt: stamp.Of(c.Now), NextAt: stamp.Of(c.Now.Add(signFor)),
+		Value: p.tx.Value, Function: p.meaning.Function, Status: Pending,
+		ReplayKey: key, ReplayBody: asked, CreatedAt: stamp.Of(c.Now), NextAt: stamp.Of(c.Now.Add(signFor)),
 	}
+	if d.SimulateFirst || p.rules.RequireSimulation {
+		if stops, err := s.simulateFirst(ctx, c, &p, &t); stops || err != nil {
+			return t, false, err
+		}
+	}
+	if err := p.fees(ctx); err != nil {
+		return Tx{}, false, err
+	}
+	if err := p.gas(ctx); err != nil {
+		return Tx{}, false, err
+	}
+	t.MaxFee, t.MaxTip = p.tx.FeeCap, p.tx.TipCap
 	if p.tx.Type != 2 {
 		t.MaxFee = p.tx.GasPrice
 	}
@@ -155,7 +168,7 @@ func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t 
 			if err := refusal(v); err != nil {
 				return nil, err
 			}
-			if rules.RequireSimulation && p.sim.Status != simSuccess {
+			if rules.RequireSimulation && t.Simulation.Status != string(simulate.Success) {
 				return nil, errMustSim
 			}
 			if len(v.NeedsApproval) > 0 && approved == "" {

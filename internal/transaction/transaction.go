@@ -125,6 +125,8 @@ type Store interface {
 	ReplayedTransaction(ctx context.Context, agent, key string, since time.Time) (Tx, bool, error)
 	// ReserveTransaction decides and stores r.Tx with ev. ErrReplayed when its key is taken.
 	ReserveTransaction(ctx context.Context, r *Reservation, ev *audit.Event) error
+	// AddFailedTransaction stores one that was not signed, with ev.
+	AddFailedTransaction(ctx context.Context, t *Tx, ev *audit.Event) error
 	// SignedTransaction stores what was signed, as long as it is Pending: ErrOver when what
 	// was reserved has been given back.
 	SignedTransaction(ctx context.Context, t *Tx, ev *audit.Event) error
