@@ -98,7 +98,7 @@ var arrows = map[string][]string{
 
 	// Parts of the transactions pillar.
 	"internal/intents/node":     {"internal/evm"}, // is given a guarded client
-	"internal/intents/simulate": {"internal/evm", "internal/intents/node"},
+	"internal/intents/simulate": {"internal/evm", "internal/evm/abi", "internal/intents/node"},
 
 	// Implementations of what the domain declares.
 	"internal/store":            join(services, "internal/epoch", "internal/mail", "internal/seal", "internal/sqldb", "internal/sqldb/commit", "internal/sqldb/transfer", "internal/store/migrations"),
