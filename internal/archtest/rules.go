@@ -92,7 +92,7 @@ var arrows = map[string][]string{
 	"internal/audit":      {"internal/call", "internal/keystore", "internal/loop"},
 	"internal/policy":     {"internal/secretpath"},
 	"internal/seal":       {"internal/erase", "internal/keystore", "internal/secretpath"},
-	"internal/keystore":   {},
+	"internal/keystore":   {"internal/evm"},
 	"internal/network":    {},
 	"internal/secretpath": {},
 
@@ -109,8 +109,8 @@ var arrows = map[string][]string{
 	"internal/sqldb/transfer":   {"internal/audit", "internal/sqldb", "internal/sqldb/driver"},
 	"internal/sqldb/wallclock":  {},
 	"internal/mail":             {"internal/approval", "internal/netguard", "internal/seal"},
-	"internal/keystore/soft":    {"internal/erase", "internal/keystore"},
-	"internal/keystore/pkcs11":  {"internal/erase", "internal/keystore"},
+	"internal/keystore/soft":    {"internal/erase", "internal/evm", "internal/keystore"},
+	"internal/keystore/pkcs11":  {"internal/erase", "internal/evm", "internal/keystore"},
 
 	// What a transaction means, and whether the rules of an agent allow it.
 	"internal/intents/meaning": {"internal/evm", "internal/evm/abi", "internal/evm/typed"},

@@ -32,33 +32,41 @@ func NewKey() Key {
 	}
 }
 
-// ParseKey takes 32 bytes, or 64 hexadecimal digits with or without 0x and with
-// blanks around them, as people store keys. It copies what it takes: wipe both.
-// Refused are 0, numbers that are not below the order of the curve, and 32 bytes
-// that are all text: a password or half a key, never a random number.
-func ParseKey(text []byte) (Key, error) {
-	b := make([]byte, keySize)
-	k := Key{secret.New(b)}
-	if len(text) == keySize && !printable(text) {
-		copy(b, text)
-	} else {
-		digits := bytes.TrimSpace(text)
-		if len(digits) > 2 && digits[0] == '0' && digits[1]|0x20 == 'x' {
-			digits = digits[2:]
-		}
-		if len(digits) != 2*keySize {
-			return Key{}, errKey()
-		}
-		if _, err := hex.Decode(b, digits); err != nil {
-			k.Wipe()
-			return Key{}, errKey() // the cause would hold a digit
-		}
+// KeyOf takes the 32 bytes that Secret gives, and copies them: wipe both. Refused
+// are 0 and numbers that are not below the order of the curve.
+func KeyOf(raw []byte) (Key, error) {
+	if len(raw) != keySize {
+		return Key{}, errKey()
 	}
+	k := Key{secret.New(bytes.Clone(raw))}
 	if !k.good() {
 		k.Wipe()
 		return Key{}, errKey()
 	}
 	return k, nil
+}
+
+// ParseKey takes 32 bytes, or 64 hexadecimal digits with or without 0x and with
+// blanks around them, as people store keys. It copies what it takes: wipe both.
+// Refused is what KeyOf refuses, and 32 bytes that are all text: a password or
+// half a key, never a random number.
+func ParseKey(text []byte) (Key, error) {
+	if len(text) == keySize && !printable(text) {
+		return KeyOf(text)
+	}
+	digits := bytes.TrimSpace(text)
+	if len(digits) > 2 && digits[0] == '0' && digits[1]|0x20 == 'x' {
+		digits = digits[2:]
+	}
+	if len(digits) != 2*keySize {
+		return Key{}, errKey()
+	}
+	raw := make([]byte, keySize)
+	defer clear(raw)
+	if _, err := hex.Decode(raw, digits); err != nil {
+		return Key{}, errKey() // the cause would hold a digit
+	}
+	return KeyOf(raw)
 }
 
 func printable(text []byte) bool {
@@ -93,6 +101,13 @@ func (k Key) good() bool { return k.with(func(*secp256k1.PrivateKey) {}) }
 func (k Key) Address() (a Address) {
 	k.with(func(key *secp256k1.PrivateKey) { a = addressOf(key.PubKey()) })
 	return a
+}
+
+// Public is the public key: 65 bytes, an uncompressed point (SEC 1, 2.3.3). It is
+// nil after Wipe.
+func (k Key) Public() (pub []byte) {
+	k.with(func(key *secp256k1.PrivateKey) { pub = key.PubKey().SerializeUncompressed() })
+	return pub
 }
 
 // Sign signs h with a nonce made of key and hash (RFC 6979): the same twice is

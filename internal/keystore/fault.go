@@ -9,13 +9,14 @@ import (
 
 // The stable codes of every KeyStore.
 const (
-	CodeInvalidID    = "invalid_key_id"       // fault.Invalid
-	CodeInvalidDEK   = "invalid_dek"          // fault.Invalid
-	CodeKeyExists    = "key_exists"           // fault.Conflict
-	CodeKeyNotFound  = "key_not_found"        // fault.NotFound
-	CodeUnwrapFailed = "unwrap_failed"        // fault.Internal
-	CodeUnavailable  = "keystore_unavailable" // fault.Unavailable
-	CodeKeyUnusable  = "key_unusable"         // fault.Internal: the stored key is damaged or not ours
+	CodeInvalidID     = "invalid_key_id"       // fault.Invalid
+	CodeInvalidDEK    = "invalid_dek"          // fault.Invalid
+	CodeInvalidEVMKey = "invalid_evm_key"      // fault.Invalid
+	CodeKeyExists     = "key_exists"           // fault.Conflict
+	CodeKeyNotFound   = "key_not_found"        // fault.NotFound
+	CodeUnwrapFailed  = "unwrap_failed"        // fault.Internal
+	CodeUnavailable   = "keystore_unavailable" // fault.Unavailable
+	CodeKeyUnusable   = "key_unusable"         // fault.Internal: the stored key is damaged or not ours
 )
 
 // KeyExists is the failure of a creation whose id is taken.

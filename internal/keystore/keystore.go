@@ -1,8 +1,9 @@
 // Package keystore says what a place for keys must do.
 //
-// Its promise: key-encryption keys (KEKs) never leave the store. Callers hand
-// in a small data key and get it back wrapped, or the other way round; for
-// signing they get a crypto.Signer. The implementations are soft (a folder on
+// Its promise: keys never leave the store. For key-encryption keys (KEKs) callers
+// hand in a small data key and get it back wrapped, or the other way round; for
+// signing they get a crypto.Signer, or an EVMKey for the transactions of chains.
+// The implementations are soft (a folder on
 // this machine) and pkcs11 (a hardware module); keystoretest is the suite that
 // both pass.
 package keystore
@@ -10,10 +11,12 @@ package keystore
 import (
 	"context"
 	"crypto"
+
+	"github.com/oneclaw-dev/oneclaw/internal/evm"
 )
 
-// KeyStore holds AES-256 KEKs and Ed25519 signing keys, each under an id. The
-// two kinds have separate name spaces. All methods may be called by many
+// KeyStore holds AES-256 KEKs, Ed25519 signing keys and secp256k1 keys of
+// Ethereum accounts, each under an id. The three kinds have separate name spaces. All methods may be called by many
 // goroutines at once.
 //
 // Every failure is a *fault.Error with one of the codes of this package.
@@ -39,6 +42,19 @@ type KeyStore interface {
 	Signer(ctx context.Context, id string) (crypto.Signer, error)
 	// Signers lists the ids of all signing keys, sorted.
 	Signers(ctx context.Context) ([]string, error)
+	// CreateEVMKey makes a new secp256k1 key, with the promises of CreateKEK.
+	CreateEVMKey(ctx context.Context, id string) error
+	// ImportEVMKey stores a copy of key, with the promises of CreateKEK. The
+	// caller should wipe its own. CodeInvalidEVMKey when it was wiped already.
+	ImportEVMKey(ctx context.Context, id string, key evm.Key) error
+	// EVMKey returns the key. CodeKeyNotFound when it was never there or has been
+	// destroyed.
+	EVMKey(ctx context.Context, id string) (EVMKey, error)
+	// EVMKeys lists the ids of all secp256k1 keys, sorted.
+	EVMKeys(ctx context.Context) ([]string, error)
+	// DestroyEVMKey removes the key for good: what is on its account can't be
+	// moved with it any more. Destroying a key that is not there is no error.
+	DestroyEVMKey(ctx context.Context, id string) error
 	// Health asks the store itself whether it can work now.
 	Health(ctx context.Context) Health
 	// Close lets go of all keys and handles. Later calls fail with

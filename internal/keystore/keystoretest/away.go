@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"testing"
 
+	"github.com/oneclaw-dev/oneclaw/internal/evm"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 )
@@ -23,6 +24,13 @@ func everythingIsAway(t *testing.T, s keystore.KeyStore, wrapped []byte) {
 	_, err = s.Signer(ctx, "token:unseen")
 	isAway(t, err)
 	_, err = s.Signers(ctx)
+	isAway(t, err)
+	isAway(t, s.CreateEVMKey(ctx, "account:2"))
+	isAway(t, s.ImportEVMKey(ctx, "account:2", evm.NewKey()))
+	isAway(t, s.DestroyEVMKey(ctx, "account:1"))
+	_, err = s.EVMKey(ctx, "account:unseen")
+	isAway(t, err)
+	_, err = s.EVMKeys(ctx)
 	isAway(t, err)
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/oneclaw-dev/oneclaw/internal/evm"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 )
@@ -50,8 +51,10 @@ func concurrentUse(t *testing.T, env Env) {
 func concurrentCreate(t *testing.T, env Env) {
 	s := open(t, env)
 	for name, create := range map[string]func() error{
-		"KEK":    func() error { return s.CreateKEK(t.Context(), kekA) },
-		"signer": func() error { return s.CreateSigner(t.Context(), "token:1") },
+		"KEK":     func() error { return s.CreateKEK(t.Context(), kekA) },
+		"signer":  func() error { return s.CreateSigner(t.Context(), "token:1") },
+		"account": func() error { return s.CreateEVMKey(t.Context(), "account:1") },
+		"import":  func() error { return s.ImportEVMKey(t.Context(), "account:2", evm.NewKey()) },
 	} {
 		var won atomic.Int32
 		together(func(int) {
@@ -72,6 +75,8 @@ func concurrentCreate(t *testing.T, env Env) {
 	_, err := s.Unwrap(t.Context(), kekA, w, nil)
 	ok(t, err)
 	signer(t, s, "token:1")
+	evmSigns(t, evmKey(t, s, "account:1"))
+	evmSigns(t, evmKey(t, s, "account:2"))
 }
 
 // destroyUnderLoad: once DestroyKEK has returned, no call that begins later

@@ -49,6 +49,14 @@ var tests = map[string]func(*testing.T, Env){
 	"a signer is the same after closing and opening":             signerReopen,
 	"KEKs and signers have separate name spaces":                 nameSpaces,
 	"a signer that was handed out survives the store being away": signerAway,
+	"an EVM key signs for its account as chains take it":         evmSigning,
+	"an imported EVM key is the same key":                        evmImport,
+	"an EVM key is the same after closing and opening":           evmReopen,
+	"an EVM key that was handed out is dead once destroyed":      evmDestroyed,
+	"an EVM key that was handed out survives the store away":     evmAway,
+	"EVM keys are listed sorted and are of their own name space": evmNameSpace,
+	"ids and imported keys of accounts are checked":              evmRefused,
+	"an EVM key that was destroyed while others sign is dead":    evmDestroyUnderLoad,
 }
 
 func open(t *testing.T, env Env) keystore.KeyStore {

@@ -4,7 +4,8 @@
 // Its promises: KEKs are AES-256 objects that the token made itself, sensitive
 // and never extractable (read back from the token before first use); data keys
 // are wrapped and unwrapped inside the token with AES-GCM; Ed25519 keys sign
-// inside the token. When the token goes away every call fails with
+// inside the token, and so do secp256k1 keys of Ethereum accounts. These alone may
+// be imported; they can't be read back either. When the token goes away every call fails with
 // keystore.CodeUnavailable, and when it comes back the same process goes on
 // without a restart.
 //

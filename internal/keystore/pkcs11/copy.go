@@ -5,6 +5,7 @@ package pkcs11
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"time"
 
 	p11 "github.com/miekg/pkcs11"
@@ -38,8 +39,8 @@ func (s *Store) ask(sh p11.SessionHandle, k *key, now time.Time) error {
 // every use (SoftHSM: in a file), the copy is in its working memory. When it
 // makes none, or none that is of use, the key goes on without.
 func (s *Store) ensureCopy(sh p11.SessionHandle, class uint, k *key, now time.Time) error {
-	if k.copy.Load() != 0 || k.refused.Load() || !k.cached {
-		return nil
+	if k.copy.Load() != 0 || k.refused.Load() || !k.cached || strings.HasPrefix(k.label, evmPrefix) {
+		return nil // keys of accounts sign seldom, and never the same twice, by which a copy could be proved
 	}
 	s.copying.Lock()
 	defer s.copying.Unlock()
@@ -77,7 +78,7 @@ func (s *Store) makeCopy(sh p11.SessionHandle, class uint, object p11.ObjectHand
 	if made == object {
 		return 0, errBadCopy // and nothing to destroy
 	}
-	if _, err = s.checkGuarded(sh, made, false); err == nil {
+	if _, err = s.checkGuarded(sh, made, guard{made: true}); err == nil {
 		err = s.checkSame(sh, class, object, made)
 	}
 	if err != nil {

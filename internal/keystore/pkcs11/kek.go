@@ -82,7 +82,7 @@ func (s *Store) generateAES(sh p11.SessionHandle, label string, tag []byte) (fun
 		return nil, err
 	}
 	undo := func() { _ = s.lib.DestroyObject(sh, obj) }
-	if _, err := s.checkGuarded(sh, obj, true); err != nil {
+	if _, err := s.checkGuarded(sh, obj, guard{made: true, durable: true}); err != nil {
 		undo()
 		return nil, err
 	}
@@ -142,22 +142,34 @@ func (s *Store) DestroyKEK(ctx context.Context, id string) error {
 	if err := keystore.CheckID(id); err != nil {
 		return err
 	}
-	label := kekPrefix + id
+	return s.destroy(ctx, kekPrefix+id, p11.CKO_SECRET_KEY)
+}
+
+func (s *Store) destroy(ctx context.Context, label string, classes ...uint) error {
 	return s.run(ctx, func(sh p11.SessionHandle) error {
 		// Destroyed means that nothing opens: the copy goes with the key. Last,
 		// so that no caller who still finds the key makes another one.
 		defer s.drop(sh, label, nil)
-		found, err := s.find(sh, p11.CKO_SECRET_KEY, label)
-		if err != nil {
-			return err
-		}
-		for _, obj := range found {
-			if err := s.lib.DestroyObject(sh, obj); err != nil && !stale(err) {
+		for _, class := range classes {
+			if err := s.destroyAll(sh, class, label); err != nil {
 				return err
 			}
 		}
 		return s.tryProbe(sh) // no answer from a token that is away
 	})
+}
+
+func (s *Store) destroyAll(sh p11.SessionHandle, class uint, label string) error {
+	found, err := s.find(sh, class, label)
+	if err != nil {
+		return err
+	}
+	for _, obj := range found {
+		if err := s.lib.DestroyObject(sh, obj); err != nil && !stale(err) {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Store) encrypt(sh p11.SessionHandle, key p11.ObjectHandle, plain, aad []byte) ([]byte, error) {

@@ -5,6 +5,7 @@ package pkcs11
 import (
 	"crypto/rand"
 	"errors"
+	"strings"
 	"time"
 
 	p11 "github.com/miekg/pkcs11"
@@ -15,6 +16,7 @@ import (
 const (
 	kekPrefix    = "oneclaw/kek/"
 	signerPrefix = "oneclaw/signer/"
+	evmPrefix    = "oneclaw/evm/"
 	findBatch    = 100
 )
 
@@ -82,7 +84,7 @@ func (s *Store) one(sh p11.SessionHandle, class uint, label string) (*key, error
 	case len(found) > 1:
 		return nil, keystore.Unusable(errTwoKeys)
 	}
-	id, err := s.checkGuarded(sh, found[0], true)
+	id, err := s.checkGuarded(sh, found[0], guard{made: !strings.HasPrefix(label, evmPrefix), durable: true})
 	if err != nil {
 		// A key that is destroyed while we look seems to lack its attributes.
 		if left, findErr := s.find(sh, class, label); findErr == nil && len(left) == 0 {
@@ -171,21 +173,22 @@ func (s *Store) attribute(sh p11.SessionHandle, obj p11.ObjectHandle, typ uint) 
 	return got[0].Value, nil
 }
 
-// checkGuarded asks the token itself whether the key was made inside it and
-// can't leave it, and returns its CKA_ID. A key that somebody imported is not
-// used. Copies and keys are told apart by whether they are durable.
-func (s *Store) checkGuarded(sh p11.SessionHandle, obj p11.ObjectHandle, durable bool) (id []byte, err error) {
-	want := []struct {
+// guard is what a key must be besides private, sensitive and not extractable.
+type guard struct {
+	made    bool // inside the token, which never let it out: all but keys of accounts, which may be imported
+	durable bool // a key, and not a copy
+}
+
+// checkGuarded asks the token itself whether the key can't leave it, and returns
+// its CKA_ID.
+func (s *Store) checkGuarded(sh p11.SessionHandle, obj p11.ObjectHandle, g guard) (id []byte, err error) {
+	type flag struct {
 		typ uint
 		is  bool
-	}{
-		{p11.CKA_LOCAL, true},
-		{p11.CKA_PRIVATE, true},
-		{p11.CKA_SENSITIVE, true},
-		{p11.CKA_ALWAYS_SENSITIVE, true},
-		{p11.CKA_EXTRACTABLE, false},
-		{p11.CKA_NEVER_EXTRACTABLE, true},
-		{p11.CKA_TOKEN, durable},
+	}
+	want := []flag{{p11.CKA_PRIVATE, true}, {p11.CKA_SENSITIVE, true}, {p11.CKA_EXTRACTABLE, false}, {p11.CKA_TOKEN, g.durable}}
+	if g.made {
+		want = append(want, flag{p11.CKA_LOCAL, true}, flag{p11.CKA_ALWAYS_SENSITIVE, true}, flag{p11.CKA_NEVER_EXTRACTABLE, true})
 	}
 	ask := []*p11.Attribute{p11.NewAttribute(p11.CKA_ID, nil)}
 	for _, w := range want {

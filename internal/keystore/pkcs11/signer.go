@@ -34,23 +34,19 @@ func (s *Store) CreateSigner(ctx context.Context, id string) error {
 }
 
 func (s *Store) generateEd25519(sh p11.SessionHandle, label string, tag []byte) (func(), error) {
-	pub, priv, err := s.lib.GenerateKeyPair(sh, []*p11.Mechanism{p11.NewMechanism(ckmEdwardsKeyPairGen, nil)},
+	return s.generatePair(sh, ckmEdwardsKeyPairGen, edwards25519, label, tag)
+}
+
+func (s *Store) generatePair(sh p11.SessionHandle, mechanism uint, curve []byte, label string, tag []byte) (func(), error) {
+	pub, priv, err := s.lib.GenerateKeyPair(sh, []*p11.Mechanism{p11.NewMechanism(mechanism, nil)},
 		[]*p11.Attribute{
-			p11.NewAttribute(p11.CKA_EC_PARAMS, edwards25519),
+			p11.NewAttribute(p11.CKA_EC_PARAMS, curve),
 			p11.NewAttribute(p11.CKA_LABEL, label),
 			p11.NewAttribute(p11.CKA_ID, tag),
 			p11.NewAttribute(p11.CKA_TOKEN, true),
 			p11.NewAttribute(p11.CKA_VERIFY, true),
 		},
-		[]*p11.Attribute{
-			p11.NewAttribute(p11.CKA_LABEL, label),
-			p11.NewAttribute(p11.CKA_ID, tag),
-			p11.NewAttribute(p11.CKA_TOKEN, true),
-			p11.NewAttribute(p11.CKA_PRIVATE, true),
-			p11.NewAttribute(p11.CKA_SENSITIVE, true),
-			p11.NewAttribute(p11.CKA_EXTRACTABLE, false),
-			p11.NewAttribute(p11.CKA_SIGN, true),
-		})
+		privateKey(label, tag))
 	if err != nil {
 		return nil, err
 	}
@@ -58,11 +54,24 @@ func (s *Store) generateEd25519(sh p11.SessionHandle, label string, tag []byte) 
 		_ = s.lib.DestroyObject(sh, priv)
 		_ = s.lib.DestroyObject(sh, pub)
 	}
-	if _, err := s.checkGuarded(sh, priv, true); err != nil {
+	if _, err := s.checkGuarded(sh, priv, guard{made: true, durable: true}); err != nil {
 		undo()
 		return nil, err
 	}
 	return undo, nil
+}
+
+// privateKey is what the token is told of every private key.
+func privateKey(label string, tag []byte) []*p11.Attribute {
+	return []*p11.Attribute{
+		p11.NewAttribute(p11.CKA_LABEL, label),
+		p11.NewAttribute(p11.CKA_ID, tag),
+		p11.NewAttribute(p11.CKA_TOKEN, true),
+		p11.NewAttribute(p11.CKA_PRIVATE, true),
+		p11.NewAttribute(p11.CKA_SENSITIVE, true),
+		p11.NewAttribute(p11.CKA_EXTRACTABLE, false),
+		p11.NewAttribute(p11.CKA_SIGN, true),
+	}
 }
 
 // Signer returns the key after it has signed something that its public half
@@ -73,7 +82,7 @@ func (s *Store) Signer(ctx context.Context, id string) (crypto.Signer, error) {
 	}
 	k := &signer{store: s, label: signerPrefix + id}
 	err := s.run(ctx, func(sh p11.SessionHandle) error {
-		challenge := append([]byte("oneclaw/keystore/challenge"), newTag()...)
+		challenge := newChallenge()
 		sig, err := k.sign(sh, challenge)
 		if err != nil {
 			return err
@@ -92,7 +101,15 @@ func (s *Store) Signer(ctx context.Context, id string) (crypto.Signer, error) {
 	return k, nil
 }
 
+func newChallenge() []byte { return append([]byte("oneclaw/keystore/challenge"), newTag()...) }
+
 func (s *Store) publicKey(sh p11.SessionHandle, label string) (ed25519.PublicKey, error) {
+	point, err := s.point(sh, label, ed25519.PublicKeySize)
+	return ed25519.PublicKey(point), err
+}
+
+// point reads the public half of a key pair, which has size bytes.
+func (s *Store) point(sh p11.SessionHandle, label string, size int) ([]byte, error) {
 	found, err := s.find(sh, p11.CKO_PUBLIC_KEY, label)
 	if err != nil {
 		return nil, err
@@ -105,17 +122,20 @@ func (s *Store) publicKey(sh p11.SessionHandle, label string) (ed25519.PublicKey
 		return nil, err
 	}
 	// The standard says a DER octet string; some tokens give the bare point.
-	if len(point) == 2+ed25519.PublicKeySize && point[0] == 0x04 && point[1] == ed25519.PublicKeySize {
+	if len(point) == 2+size && point[0] == 0x04 && int(point[1]) == size {
 		point = point[2:]
 	}
-	if len(point) != ed25519.PublicKeySize {
-		return nil, keystore.Unusable(errors.New("the public key is not an Ed25519 point"))
+	if len(point) != size {
+		return nil, keystore.Unusable(errors.New("the public key is not a point of its curve"))
 	}
-	return ed25519.PublicKey(point), nil
+	return point, nil
 }
 
 // Signers reads the labels of all private keys.
-func (s *Store) Signers(ctx context.Context) ([]string, error) {
+func (s *Store) Signers(ctx context.Context) ([]string, error) { return s.labelled(ctx, signerPrefix) }
+
+// labelled lists the ids of the private keys of one kind, sorted.
+func (s *Store) labelled(ctx context.Context, prefix string) ([]string, error) {
 	var ids []string
 	err := s.run(ctx, func(sh p11.SessionHandle) error {
 		ids = nil
@@ -128,7 +148,7 @@ func (s *Store) Signers(ctx context.Context) ([]string, error) {
 			if err != nil {
 				return err
 			}
-			if id, ours := strings.CutPrefix(string(label), signerPrefix); ours && keystore.CheckID(id) == nil {
+			if id, ours := strings.CutPrefix(string(label), prefix); ours && keystore.CheckID(id) == nil {
 				ids = append(ids, id)
 			}
 		}

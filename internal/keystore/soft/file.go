@@ -32,7 +32,10 @@ type kind string
 const (
 	kindKEK    kind = "kek"
 	kindSigner kind = "signer"
+	kindEVM    kind = "evm"
 )
+
+func kinds() []kind { return []kind{kindKEK, kindSigner, kindEVM} }
 
 // fileName is safe for any id: the id is in hex, so it holds no separator, and
 // two ids that differ in case differ on every file system.
@@ -55,8 +58,16 @@ func fileAAD(k kind, id string) []byte {
 	return b
 }
 
-// create makes a new random key and its file.
-func (s *Store) create(k kind, id string) error {
+// EVMFile is the same of a key of an Ethereum account.
+func EVMFile(id string) string { return fileName(kindEVM, id) }
+
+// random fills a new key.
+func random(key []byte) {
+	rand.Read(key) // never fails: crypto/rand stops the program instead
+}
+
+// create makes the file of a key that fill gives.
+func (s *Store) create(k kind, id string, fill func(key []byte)) error {
 	dir, err := s.folder()
 	if err != nil {
 		return err
@@ -70,7 +81,7 @@ func (s *Store) create(k kind, id string) error {
 	content[0] = fileFormat
 	erase.Do(func() {
 		var key [keySize]byte
-		rand.Read(key[:]) // never fails: crypto/rand stops the program instead
+		fill(key[:])
 		content = s.root.Seal(content, nil, key[:], fileAAD(k, id))
 		clear(key[:])
 	})
@@ -164,7 +175,7 @@ func parseName(name string) (kind, string, bool) {
 	if !ok || !cut || err != nil || keystore.CheckID(string(id)) != nil {
 		return "", "", false
 	}
-	if kind(k) != kindKEK && kind(k) != kindSigner {
+	if !slices.Contains(kinds(), kind(k)) {
 		return "", "", false
 	}
 	return kind(k), string(id), true

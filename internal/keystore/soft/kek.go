@@ -23,7 +23,7 @@ func (s *Store) CreateKEK(_ context.Context, id string) error {
 	if err := s.usable(id); err != nil {
 		return err
 	}
-	return s.create(kindKEK, id)
+	return s.create(kindKEK, id, random)
 }
 
 // Wrap encrypts dek. It touches the disk only for a key that is not in memory,

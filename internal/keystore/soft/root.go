@@ -43,7 +43,7 @@ func (s *Store) openRoot(dir *os.Root, pass secret.Bytes) error {
 // createRoot makes a root key for a folder without any keys.
 func createRoot(dir *os.Root, pass secret.Bytes) error {
 	holdsKeys := false
-	for _, k := range []kind{kindKEK, kindSigner} {
+	for _, k := range kinds() {
 		ids, err := list(dir, k)
 		if err != nil {
 			return err
@@ -125,7 +125,7 @@ func rootKey(content []byte, pass secret.Bytes) ([]byte, error) {
 // that opens is proof; a single damaged file is no reason not to start.
 func (s *Store) checkRoot(dir *os.Root) error {
 	wrong := false
-	for _, k := range []kind{kindKEK, kindSigner} {
+	for _, k := range kinds() {
 		ids, err := list(dir, k)
 		if err != nil {
 			return err

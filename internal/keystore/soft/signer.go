@@ -15,7 +15,7 @@ func (s *Store) CreateSigner(_ context.Context, id string) error {
 	if err := s.usable(id); err != nil {
 		return err
 	}
-	return s.create(kindSigner, id)
+	return s.create(kindSigner, id, random)
 }
 
 // Signer returns the key; it works until the store is closed.
@@ -27,7 +27,9 @@ func (s *Store) Signer(_ context.Context, id string) (crypto.Signer, error) {
 }
 
 // Signers reads the folder.
-func (s *Store) Signers(context.Context) ([]string, error) {
+func (s *Store) Signers(context.Context) ([]string, error) { return s.ids(kindSigner) }
+
+func (s *Store) ids(k kind) ([]string, error) {
 	if s.closed.Load() {
 		return nil, keystore.Unavailable(errClosed)
 	}
@@ -36,7 +38,7 @@ func (s *Store) Signers(context.Context) ([]string, error) {
 		return nil, err
 	}
 	defer func() { _ = dir.Close() }()
-	return list(dir, kindSigner)
+	return list(dir, k)
 }
 
 // signer is an Ed25519 key that stops working when its store is closed.

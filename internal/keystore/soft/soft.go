@@ -37,6 +37,7 @@ type Store struct {
 	rootSum [sha256.Size]byte // of the root file: tells our folder from another one
 	keks    *cache[cipher.AEAD]
 	signers *cache[*signer]
+	evmKeys *cache[*evmKey]
 	closed  atomic.Bool
 }
 
@@ -70,6 +71,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	s.keks = newCache(s, kindKEK, newKEK)
 	s.signers = newCache(s, kindSigner, s.newSigner)
+	s.evmKeys = newCache(s, kindEVM, newEVMKey)
 	return s, nil
 }
 
@@ -84,8 +86,7 @@ func (s *Store) Health(context.Context) keystore.Health {
 		}
 	}
 	if !connected {
-		s.keks.clear()
-		s.signers.clear()
+		s.clear()
 	}
 	return keystore.Health{Provider: "soft", Connected: connected}
 }
@@ -93,9 +94,14 @@ func (s *Store) Health(context.Context) keystore.Health {
 // Close drops all keys from memory.
 func (s *Store) Close() error {
 	s.closed.Store(true)
+	s.clear()
+	return nil
+}
+
+func (s *Store) clear() {
 	s.keks.clear()
 	s.signers.clear()
-	return nil
+	s.evmKeys.clear()
 }
 
 func (s *Store) usable(id string) error {
