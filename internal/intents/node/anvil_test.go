@@ -11,7 +11,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/evmnode"
 )
 
-const anvilChain = 31337
+const anvilChain = evmnode.ChainID
 
 // funded is the first of anvil's accounts; its key is published.
 func funded(t *testing.T) evm.Key {
@@ -25,7 +25,7 @@ func funded(t *testing.T) evm.Key {
 
 func onAnvil(t *testing.T, args ...string) *node.Client {
 	t.Helper()
-	return client(t, start(), node.ProfileOf(anvilChain, "anvil"), evmnode.Anvil(t, args...))
+	return client(t, start(), node.ProfileOf(anvilChain, "anvil"), evmnode.Anvil(t, args...).URL)
 }
 
 // mine makes a block of what waits.

@@ -63,7 +63,7 @@ func without(t *testing.T, anvil string, methods ...string) string {
 
 func client(t *testing.T, url string) *node.Client {
 	t.Helper()
-	c, err := node.New(node.Config{HTTP: http.DefaultClient, Profile: node.ProfileOf(31337, "anvil"), URLs: []secret.Bytes{secret.FromString(url)}, Now: time.Now})
+	c, err := node.New(node.Config{HTTP: http.DefaultClient, Profile: node.ProfileOf(evmnode.ChainID, "anvil"), URLs: []secret.Bytes{secret.FromString(url)}, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func client(t *testing.T, url string) *node.Client {
 // ways are clients of one anvil that simulate in each of the three ways.
 func ways(t *testing.T) map[string]*node.Client {
 	t.Helper()
-	url := evmnode.Anvil(t)
+	url := evmnode.Anvil(t).URL
 	return map[string]*node.Client{
 		"eth_simulateV1":  client(t, url),
 		"debug_traceCall": client(t, without(t, url, "eth_simulateV1")),
