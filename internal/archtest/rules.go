@@ -113,7 +113,7 @@ var arrows = map[string][]string{
 
 	// Nodes of chains, and what they say a transaction would do.
 	"internal/intents/node":     {"internal/evm"}, // is given a guarded client
-	"internal/intents/simulate": {"internal/evm", "internal/intents/node"},
+	"internal/intents/simulate": {"internal/evm", "internal/evm/abi", "internal/intents/node"},
 	// What a transaction means, and whether the rules of an agent allow it.
 	"internal/intents/meaning": {"internal/evm", "internal/evm/abi", "internal/evm/typed"},
 	"internal/intents/guard":   {"internal/evm", "internal/evm/abi", "internal/evm/typed", "internal/intents/meaning"},

@@ -18,31 +18,48 @@ const CodeDamaged = "signing_key_damaged"
 
 // DamagedKey is a signing key that the keystore lists and does not open.
 type DamagedKey struct {
-	ID   string
-	File string // "" when the keys are in hardware
+	ID      string
+	File    string // "" when the keys are in hardware
+	Account bool   // it signs transactions of chains
 }
 
-// DamagedSigners opens every signing key that the keystore has, and returns those
-// that do not open. It fails only when the keystore is away.
+// DamagedSigners opens every signing key that the keystore has, those of accounts on
+// chains among them, and returns those that do not open. It fails only when the
+// keystore is away.
 func DamagedSigners(ctx context.Context, cfg config.Config, keys keystore.KeyStore) ([]DamagedKey, error) {
-	ids, err := keys.Signers(ctx)
+	signers, err := keys.Signers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	accounts, err := keys.EVMKeys(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var bad []DamagedKey
-	for _, id := range ids {
-		_, err := keys.Signer(ctx, id)
+	add := func(k DamagedKey, file string, err error) error {
 		switch {
-		case err == nil:
-			continue
+		case err == nil, k.Account && fault.CodeOf(err) == keystore.CodeKeyNotFound: // destroyed meanwhile
+			return nil
 		case ctx.Err() != nil, fault.Is(err, fault.Unavailable) && !keys.Health(ctx).Connected:
-			return nil, err
+			return err
 		}
-		k := DamagedKey{ID: id}
 		if cfg.Keystore != "pkcs11" {
-			k.File = soft.SignerFile(id)
+			k.File = file
 		}
 		bad = append(bad, k)
+		return nil
+	}
+	for _, id := range signers {
+		_, err := keys.Signer(ctx, id)
+		if err := add(DamagedKey{ID: id}, soft.SignerFile(id), err); err != nil {
+			return nil, err
+		}
+	}
+	for _, id := range accounts {
+		_, err := keys.EVMKey(ctx, id)
+		if err := add(DamagedKey{ID: id, Account: true}, soft.EVMFile(id), err); err != nil {
+			return nil, err
+		}
 	}
 	return bad, nil
 }
@@ -56,6 +73,8 @@ func (k DamagedKey) String() string {
 		back, away = "Put the file back from a backup of the keys", "the file"
 	}
 	switch {
+	case k.Account:
+		return text + " " + back + ": nothing can be moved from its account without it."
 	case strings.HasPrefix(k.ID, Tokens) && k.File != "":
 		return text + " " + back + ", or run oneclaw keys rotate token, which replaces it: everybody logs in again then."
 	case strings.HasPrefix(k.ID, Tokens):

@@ -128,7 +128,7 @@ func setAside(ctx context.Context, o operator.Operator, cfg config.Config, keys 
 		return err
 	}
 	for _, k := range bad {
-		if !strings.HasPrefix(k.ID, keyring.Tokens) {
+		if k.Account || !strings.HasPrefix(k.ID, keyring.Tokens) {
 			continue
 		}
 		if k.File == "" {

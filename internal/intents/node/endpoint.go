@@ -123,7 +123,7 @@ func (n *endpoint) verify(ctx context.Context) error {
 	if known {
 		return nil
 	}
-	var id quantity
+	var id Uint256
 	if err := n.post(ctx, &id, "eth_chainId", nil); err != nil {
 		if f, ok := errors.AsType[*failure](err); ok {
 			f.sent = false // the question itself was not put
@@ -224,7 +224,7 @@ func (n *endpoint) check(ctx context.Context, now func() time.Time) Checked {
 	n.mu.Lock()
 	n.verified = false
 	n.mu.Unlock()
-	var height quantity
+	var height Uint256
 	err := n.call(ctx, now, &height, "eth_blockNumber", nil)
 	if err != nil {
 		out.Why = string(malformed)

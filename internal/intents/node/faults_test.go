@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -264,7 +265,7 @@ func TestARevertIsAskedOfOneNodeAlone(t *testing.T) {
 			first, second := fakeNode(t, map[string]string{"eth_call": e}), fakeNode(t, map[string]string{"eth_call": `"0x"`})
 			c := client(t, start(), mainnet(), first.URL, second.URL)
 			_, err := c.Call(t.Context(), node.Message{})
-			said, ok := err.(*node.Error)
+			said, ok := errors.AsType[*node.Error](err)
 			if !ok || !said.Reverted() || node.Hex(said.Data) != "0x08c379a0" {
 				t.Errorf("got %#v", err)
 			}

@@ -62,7 +62,7 @@ func larger(a, b *uint256.Int) *uint256.Int {
 }
 
 func (c *Client) legacyFees(ctx context.Context) (Fees, error) {
-	var price quantity
+	var price Uint256
 	if err := c.ask(ctx, &price, "eth_gasPrice"); err != nil {
 		return Fees{}, err
 	}
@@ -81,8 +81,8 @@ const historyBlocks = 10
 // blocks, sorted. base is nil when the chain has no base fee.
 func (c *Client) history(ctx context.Context) (base *uint256.Int, rewards []uint256.Int, err error) {
 	var h struct {
-		Base    []quantity   `json:"baseFeePerGas"`
-		Rewards [][]quantity `json:"reward"` // null, empty or all zeros where blocks are empty
+		Base    []Uint256   `json:"baseFeePerGas"`
+		Rewards [][]Uint256 `json:"reward"` // null, empty or all zeros where blocks are empty
 	}
 	err = c.ask(ctx, &h, "eth_feeHistory", Number(historyBlocks), "latest", []int{50})
 	if said, ok := errors.AsType[*Error](err); errors.Is(err, ErrUnsupported) || ok && said.Code == -32602 {
@@ -106,7 +106,7 @@ func (c *Client) history(ctx context.Context) (base *uint256.Int, rewards []uint
 // latestBase is the base fee of the newest block, for nodes without a history of fees.
 func (c *Client) latestBase(ctx context.Context) (*uint256.Int, []uint256.Int, error) {
 	var block struct {
-		Base *quantity `json:"baseFeePerGas"`
+		Base *Uint256 `json:"baseFeePerGas"`
 	}
 	found, err := c.find(ctx, &block, "eth_getBlockByNumber", "latest", false)
 	if err != nil || !found || block.Base == nil {
@@ -117,7 +117,7 @@ func (c *Client) latestBase(ctx context.Context) (*uint256.Int, []uint256.Int, e
 
 // suggestedTip is what the node would tip; zero when it has no opinion.
 func (c *Client) suggestedTip(ctx context.Context) (uint256.Int, error) {
-	var tip quantity
+	var tip Uint256
 	err := c.ask(ctx, &tip, "eth_maxPriorityFeePerGas")
 	if _, said := errors.AsType[*Error](err); said || errors.Is(err, ErrUnsupported) {
 		return uint256.Int{}, nil

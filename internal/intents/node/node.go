@@ -175,7 +175,4 @@ func (c *Client) Check(ctx context.Context) []Checked {
 	return out
 }
 
-// errNull is the answer null where something was asked for.
-var errNull = errors.New("null")
-
 func isNull(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }

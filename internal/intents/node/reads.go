@@ -14,14 +14,14 @@ import (
 // ChainID asks a node for the number of its chain. Every node is asked it before its
 // first answer is used, so it is the profile's, or an error.
 func (c *Client) ChainID(ctx context.Context) (uint64, error) {
-	var id number
+	var id Uint64
 	err := c.ask(ctx, &id, "eth_chainId")
 	return uint64(id), err
 }
 
 // BlockNumber is the height of the chain.
 func (c *Client) BlockNumber(ctx context.Context) (uint64, error) {
-	var n number
+	var n Uint64
 	err := c.ask(ctx, &n, "eth_blockNumber")
 	return uint64(n), err
 }
@@ -38,16 +38,31 @@ func (c *Client) LatestNonce(ctx context.Context, of evm.Address) (uint64, error
 }
 
 func (c *Client) nonce(ctx context.Context, of evm.Address, at string) (uint64, error) {
-	var n number
+	var n Uint64
 	err := c.ask(ctx, &n, "eth_getTransactionCount", of, at)
 	return uint64(n), err
 }
 
 // Balance is what the account has of the chain's own coin, in wei.
 func (c *Client) Balance(ctx context.Context, of evm.Address) (uint256.Int, error) {
-	var q quantity
+	var q Uint256
 	err := c.ask(ctx, &q, "eth_getBalance", of, "latest")
 	return q.Int, err
+}
+
+// BlockGasLimit is the gas that the newest block may have.
+func (c *Client) BlockGasLimit(ctx context.Context) (uint64, error) {
+	var w struct {
+		Limit *Uint64 `json:"gasLimit"`
+	}
+	found, err := c.find(ctx, &w, "eth_getBlockByNumber", "latest", false)
+	if err == nil && (!found || w.Limit == nil || *w.Limit == 0) {
+		err = errOther
+	}
+	if err != nil {
+		return 0, err
+	}
+	return uint64(*w.Limit), nil
 }
 
 // Message is a call of a contract, or a transaction that is not sent.
@@ -80,7 +95,7 @@ func (m Message) MarshalJSON() ([]byte, error) {
 // Call runs a call on the newest block and returns what it returns. A revert is an
 // *Error with the data.
 func (c *Client) Call(ctx context.Context, m Message) ([]byte, error) {
-	var out data
+	var out Bytes
 	err := c.ask(ctx, &out, "eth_call", m, "latest")
 	return out, err
 }
@@ -91,7 +106,7 @@ func (c *Client) EstimateGas(ctx context.Context, m Message) (uint64, error) {
 	if m.Gas == 0 {
 		m.Gas = c.Profile.GasCap
 	}
-	var n number
+	var n Uint64
 	if err := c.ask(ctx, &n, "eth_estimateGas", m); err != nil {
 		return 0, err
 	}
@@ -115,17 +130,17 @@ type Receipt struct {
 
 type wireReceipt struct {
 	Hash      *evm.Hash    `json:"transactionHash"`
-	Block     *number      `json:"blockNumber"`
+	Block     *Uint64      `json:"blockNumber"`
 	BlockHash *evm.Hash    `json:"blockHash"`
-	Status    *number      `json:"status"`
-	GasUsed   *number      `json:"gasUsed"`
-	GasPrice  *quantity    `json:"effectiveGasPrice"`
-	L1Fee     *quantity    `json:"l1Fee"`
+	Status    *Uint64      `json:"status"`
+	GasUsed   *Uint64      `json:"gasUsed"`
+	GasPrice  *Uint256     `json:"effectiveGasPrice"`
+	L1Fee     *Uint256     `json:"l1Fee"`
 	Contract  *evm.Address `json:"contractAddress"`
 }
 
 // errOther is an answer about something else than what was asked for.
-var errOther = fault.New(fault.Unavailable, "node_unavailable", "The node's answer is not about the transaction that was asked for. Try again later.")
+var errOther = fault.New(fault.Unavailable, "node_unavailable", "The node's answer is not about what was asked for. Try again later.")
 
 // Receipt returns the receipt of a transaction, and false when it is in no block.
 func (c *Client) Receipt(ctx context.Context, hash evm.Hash) (Receipt, bool, error) {
@@ -160,8 +175,8 @@ type Transaction struct {
 type wireTransaction struct {
 	Hash  *evm.Hash    `json:"hash"`
 	From  *evm.Address `json:"from"`
-	Nonce *number      `json:"nonce"`
-	Block *number      `json:"blockNumber"`
+	Nonce *Uint64      `json:"nonce"`
+	Block *Uint64      `json:"blockNumber"`
 }
 
 // Transaction returns a transaction, and false when no node that answers knows it.
@@ -180,7 +195,7 @@ func (c *Client) Transaction(ctx context.Context, hash evm.Hash) (Transaction, b
 // Whoever keeps it finds out later whether the chain was reorganised.
 func (c *Client) BlockHash(ctx context.Context, height uint64) (evm.Hash, bool, error) {
 	var w struct {
-		Number *number   `json:"number"`
+		Number *Uint64   `json:"number"`
 		Hash   *evm.Hash `json:"hash"`
 	}
 	if found, err := c.find(ctx, &w, "eth_getBlockByNumber", Number(height), false); err != nil || !found {

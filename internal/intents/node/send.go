@@ -83,7 +83,7 @@ func (c *Client) Send(ctx context.Context, raw []byte) Sent {
 // transaction, and a node that was asked before may have passed it on.
 func (c *Client) refused(ctx context.Context, out Sent, o Outcome, said *Error, maybe bool) Sent {
 	out.Said = said
-	if o == NonceTooLow || maybe {
+	if o == NonceTooLow || o == Underpriced || maybe { // anvil calls what it has an underpriced replacement of itself
 		tx, found, err := c.Transaction(ctx, out.Hash)
 		switch {
 		case found && tx.Hash == out.Hash:

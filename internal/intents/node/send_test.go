@@ -172,8 +172,8 @@ func TestARefusalAfterANodeThatMayHaveTakenItIsUnknown(t *testing.T) {
 }
 
 func TestARefusalIsNotTakenElsewhere(t *testing.T) {
-	first := fakeNode(t, map[string]string{send: `{"error":{"code":-32000,"message":"transaction underpriced"}}`})
-	second := fakeNode(t, map[string]string{send: `"0x"`})
+	first := fakeNode(t, map[string]string{send: `{"error":{"code":-32000,"message":"transaction underpriced"}}`, lookup: `null`})
+	second := fakeNode(t, map[string]string{send: `"0x"`, lookup: `null`})
 	got := client(t, start(), mainnet(), first.URL, second.URL).Send(t.Context(), []byte{1})
 	if got.Outcome != node.Underpriced || got.Said == nil || got.Said.Message != "transaction underpriced" || second.count(send) != 0 {
 		t.Errorf("got %+v; the second was asked %d times", got, second.count(send))

@@ -93,8 +93,12 @@ func (e *Error) limited() bool {
 // final reports whether every node would say it.
 func (e *Error) final() bool {
 	return !e.limited() && !e.unsupported() &&
-		(e.Reverted() || e.Code == -32602 || e.has("insufficient funds", "insufficient balance", "gas required exceeds", "intrinsic gas", "out of gas"))
+		(e.Reverted() || e.Code == -32602 || e.has("insufficient funds", "insufficient balance", "gas required exceeds", "intrinsic gas", "out of gas", "outofgas"))
 }
+
+// Lacks reports whether the node refused for want of what one of the words, in lower case,
+// names: gas, funds.
+func (e *Error) Lacks(words ...string) bool { return e.has(words...) }
 
 func (e *Error) has(words ...string) bool {
 	said := strings.ToLower(e.Message)
@@ -112,10 +116,16 @@ const maxMessage = 300
 // redact keeps one line of a node's words, without any part of its URL that could be
 // a key.
 func redact(s string, node []byte) string {
-	s = strings.ToValidUTF8(s, "")
 	for _, part := range keys(string(node)) {
 		s = strings.ReplaceAll(s, part, "[...]")
 	}
+	return Clean(s)
+}
+
+// Clean makes one printable line of at most 300 characters of what a node or a contract
+// said.
+func Clean(s string) string {
+	s = strings.ToValidUTF8(s, "")
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || !unicode.IsPrint(r) {
 			return ' '
@@ -178,12 +188,12 @@ func revertData(raw json.RawMessage) ([]byte, bool) {
 
 var errHex = errors.New("not a hex value as nodes write it")
 
-// quantity is a number as JSON-RPC has it: 0x and hex digits without leading zeros,
+// Uint256 is a number as JSON-RPC has it: 0x and hex digits without leading zeros,
 // of at most 256 bits.
-type quantity struct{ uint256.Int }
+type Uint256 struct{ uint256.Int }
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (q *quantity) UnmarshalJSON(b []byte) error {
+func (q *Uint256) UnmarshalJSON(b []byte) error {
 	var s string
 	if len(b) == 0 || b[0] != '"' || json.Unmarshal(b, &s) != nil {
 		return errHex
@@ -198,24 +208,24 @@ func (q *quantity) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// number is a quantity of at most 64 bits.
-type number uint64
+// Uint64 is such a number of at most 64 bits.
+type Uint64 uint64
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (n *number) UnmarshalJSON(b []byte) error {
-	var q quantity
+func (n *Uint64) UnmarshalJSON(b []byte) error {
+	var q Uint256
 	if err := q.UnmarshalJSON(b); err != nil || !q.IsUint64() {
 		return errHex
 	}
-	*n = number(q.Uint64())
+	*n = Uint64(q.Uint64())
 	return nil
 }
 
-// data is bytes as JSON-RPC has them: 0x and pairs of hex digits.
-type data []byte
+// Bytes are bytes as JSON-RPC has them: 0x and pairs of hex digits.
+type Bytes []byte
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (d *data) UnmarshalJSON(b []byte) error {
+func (d *Bytes) UnmarshalJSON(b []byte) error {
 	var s string
 	if len(b) == 0 || b[0] != '"' || json.Unmarshal(b, &s) != nil || !strings.HasPrefix(s, "0x") {
 		return errHex

@@ -16,6 +16,7 @@ import (
 
 	p11 "github.com/miekg/pkcs11"
 
+	"github.com/oneclaw-dev/oneclaw/internal/evm"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/pkcs11"
@@ -88,27 +89,84 @@ func TestKeysCannotBeExtracted(t *testing.T) {
 	s := tok.open(t)
 	must(t, s.CreateKEK(t.Context(), kek))
 	must(t, s.CreateSigner(t.Context(), "token:1"))
+	must(t, s.CreateEVMKey(t.Context(), "account:1"))
 	r := tok.raw(t)
 	keys := append(r.find(t, p11.CKO_SECRET_KEY), r.find(t, p11.CKO_PRIVATE_KEY)...)
-	if len(keys) != 3 {
-		t.Fatalf("%d secret objects, want the probe, the KEK and the signer", len(keys))
+	if len(keys) != 4 {
+		t.Fatalf("%d secret objects, want the probe, the KEK, the signer and the key of an account", len(keys))
 	}
 	r.cannotExtract(t, keys)
+}
+
+// TestAnImportedKeyCannotBeReadBack: what came from outside stays inside from then on.
+// One that the token would give out is not used.
+func TestAnImportedKeyCannotBeReadBack(t *testing.T) {
+	tok := newToken(t)
+	s := tok.open(t)
+	must(t, s.ImportEVMKey(t.Context(), "account:1", evm.NewKey()))
+	r := tok.raw(t)
+	keys := r.find(t, p11.CKO_PRIVATE_KEY)
+	if len(keys) != 1 {
+		t.Fatalf("%d private keys, want the imported one", len(keys))
+	}
+	r.cannotRead(t, keys[0])
+
+	_, _, err := r.GenerateKeyPair(r.sh, []*p11.Mechanism{p11.NewMechanism(p11.CKM_EC_KEY_PAIR_GEN, nil)},
+		[]*p11.Attribute{
+			p11.NewAttribute(p11.CKA_EC_PARAMS, []byte{0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a}),
+			p11.NewAttribute(p11.CKA_LABEL, "oneclaw/evm/account:2"), p11.NewAttribute(p11.CKA_TOKEN, true),
+		},
+		[]*p11.Attribute{
+			p11.NewAttribute(p11.CKA_LABEL, "oneclaw/evm/account:2"), p11.NewAttribute(p11.CKA_TOKEN, true),
+			p11.NewAttribute(p11.CKA_PRIVATE, true), p11.NewAttribute(p11.CKA_SENSITIVE, true), p11.NewAttribute(p11.CKA_EXTRACTABLE, true),
+			p11.NewAttribute(p11.CKA_SIGN, true),
+		})
+	must(t, err)
+	if _, err := s.EVMKey(t.Context(), "account:2"); fault.CodeOf(err) != keystore.CodeKeyUnusable {
+		t.Errorf("a key that the token gives out: %v", err)
+	}
+}
+
+// TestAnAccountIsTheOneOfThePrivateHalf: the token does not protect public objects.
+func TestAnAccountIsTheOneOfThePrivateHalf(t *testing.T) {
+	tok := newToken(t)
+	s := tok.open(t)
+	must(t, s.CreateEVMKey(t.Context(), "account:1"))
+	r := tok.raw(t)
+	for _, obj := range r.find(t, p11.CKO_PUBLIC_KEY) {
+		must(t, r.DestroyObject(r.sh, obj))
+	}
+	_, err := r.CreateObject(r.sh, []*p11.Attribute{
+		p11.NewAttribute(p11.CKA_CLASS, p11.CKO_PUBLIC_KEY), p11.NewAttribute(p11.CKA_KEY_TYPE, p11.CKK_EC),
+		p11.NewAttribute(p11.CKA_EC_PARAMS, []byte{0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a}),
+		p11.NewAttribute(p11.CKA_EC_POINT, append([]byte{0x04, 65}, evm.NewKey().Public()...)),
+		p11.NewAttribute(p11.CKA_LABEL, "oneclaw/evm/account:1"), p11.NewAttribute(p11.CKA_TOKEN, true),
+	})
+	must(t, err)
+	if k, err := s.EVMKey(t.Context(), "account:1"); fault.CodeOf(err) != keystore.CodeKeyUnusable {
+		t.Errorf("the account is %v, %v", k, err)
+	}
+}
+
+// cannotRead tries to read the key, and to make it readable.
+func (r raw) cannotRead(t *testing.T, obj p11.ObjectHandle) {
+	t.Helper()
+	got, err := r.GetAttributeValue(r.sh, obj, []*p11.Attribute{p11.NewAttribute(p11.CKA_VALUE, nil)})
+	if !errors.Is(err, p11.Error(p11.CKR_ATTRIBUTE_SENSITIVE)) {
+		t.Errorf("reading the value of a key: %v, %d attributes", err, len(got))
+	}
+	for _, weaker := range []*p11.Attribute{p11.NewAttribute(p11.CKA_SENSITIVE, false), p11.NewAttribute(p11.CKA_EXTRACTABLE, true)} {
+		if err := r.SetAttributeValue(r.sh, obj, []*p11.Attribute{weaker}); err == nil {
+			t.Error("a key could be made extractable")
+		}
+	}
 }
 
 func (r raw) cannotExtract(t *testing.T, keys []p11.ObjectHandle) {
 	t.Helper()
 	for _, obj := range keys {
-		got, err := r.GetAttributeValue(r.sh, obj, []*p11.Attribute{p11.NewAttribute(p11.CKA_VALUE, nil)})
-		if !errors.Is(err, p11.Error(p11.CKR_ATTRIBUTE_SENSITIVE)) {
-			t.Errorf("reading the value of a key: %v, %d attributes", err, len(got))
-		}
-		for _, weaker := range []*p11.Attribute{p11.NewAttribute(p11.CKA_SENSITIVE, false), p11.NewAttribute(p11.CKA_EXTRACTABLE, true)} {
-			if err := r.SetAttributeValue(r.sh, obj, []*p11.Attribute{weaker}); err == nil {
-				t.Error("a key could be made extractable")
-			}
-		}
-		got, err = r.GetAttributeValue(r.sh, obj, []*p11.Attribute{
+		r.cannotRead(t, obj)
+		got, err := r.GetAttributeValue(r.sh, obj, []*p11.Attribute{
 			p11.NewAttribute(p11.CKA_SENSITIVE, nil), p11.NewAttribute(p11.CKA_ALWAYS_SENSITIVE, nil),
 			p11.NewAttribute(p11.CKA_NEVER_EXTRACTABLE, nil), p11.NewAttribute(p11.CKA_LOCAL, nil)})
 		must(t, err)

@@ -243,7 +243,7 @@ func (r *restoring) signers(ctx context.Context, cfg config.Config, keys keystor
 	}
 	log := false
 	for _, k := range bad {
-		log = log || keyring.Audit.Number(k.ID) > 0
+		log = log || !k.Account && keyring.Audit.Number(k.ID) > 0
 	}
 	if r.damaged && !log {
 		for _, k := range bad {
