@@ -316,17 +316,20 @@ func inData(folder, data string) bool {
 			break
 		}
 	}
-	found := errors.New("found")
-	return filepath.WalkDir(absolute(data), func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || !d.IsDir() {
-			return nil //nolint:nilerr // what can't be read is no folder that a backup could be written to
+	found := false
+	// What can't be read is no folder that a backup could be written to.
+	_ = filepath.WalkDir(absolute(data), func(_ string, d fs.DirEntry, _ error) error {
+		if d == nil || !d.IsDir() {
+			return nil
 		}
 		info, err := d.Info()
 		if err == nil && slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, info) }) {
-			return found
+			found = true
+			return fs.SkipAll
 		}
 		return nil
-	}) == found //nolint:errorlint // it is the value itself
+	})
+	return found
 }
 
 // absolute is a path from the root, through links as far as it is there.
