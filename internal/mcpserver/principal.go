@@ -23,7 +23,9 @@ func theOne[T any](ref string, all []T, of func(T) (id string, names []string), 
 			}
 			return false
 		},
-		func(id string, _ []string) bool { return len(ref) >= shortID && strings.HasPrefix(id, strings.ToLower(ref)) },
+		func(id string, _ []string) bool {
+			return len(ref) >= shortID && strings.HasPrefix(id, strings.ToLower(ref))
+		},
 	} {
 		found, meant := 0, ""
 		for _, v := range all {
@@ -49,12 +51,12 @@ func principal(ctx context.Context, c *client.Client, argument, kind, ref string
 	case ids.Valid(ref):
 		return ref, nil
 	case kind != "user":
-		return "", notice("Error: " + argument + " must be the whole id of the agent, a UUID; ask a human for it.")
+		return "", notice(argument + " must be the whole id of the agent, a UUID; ask a human for it.")
 	}
 	all, err := c.Members(ctx)
 	if err != nil {
 		return "", err
 	}
 	return theOne(ref, all, func(m client.Member) (string, []string) { return m.ID, []string{m.Email, m.DisplayName} },
-		notice("Error: "+argument+" must be the id, its beginning, the mail address, or the name that only one has, of a member of the organisation."))
+		notice(argument+" must be the id, its beginning, the mail address, or the name that only one has, of a member of the organisation."))
 }
