@@ -69,7 +69,7 @@ func (c *cli) printAccess(all *client.AgentAccess) error {
 			secrets = append(secrets, []string{v.VaultName, s.Path, can(s.Read), can(s.Write), can(s.Delete), c.why(s.Read, s.Write, s.Delete)})
 		}
 		for _, p := range v.Policies {
-			policies = append(policies, []string{v.VaultName, p.SecretPathPattern, strings.Join(p.Permissions, ","), compact(p.Conditions), c.Maybe(p.ExpiresAt, "never"), c.Short(p.ID)})
+			policies = append(policies, []string{v.VaultName, p.SecretPathPattern, strings.Join(p.Permissions, ","), c.conditions(p.Conditions), c.Maybe(p.ExpiresAt, "never"), c.Short(p.ID)})
 		}
 		if v.Truncated {
 			c.Warn("There is more in the vault " + v.VaultName + ": name it with --vault, or give a path.")
@@ -160,9 +160,17 @@ func (c *cli) reason(v client.Verdict) string {
 	case v.PolicyID != "":
 		text = "policy " + c.Short(v.PolicyID) + " asks for approval"
 	case text == "":
-		text = v.Reason
+		text = plain(v.Reason)
 	}
 	return text
+}
+
+// becauseOf is a reason as the log has it; a person reads it in words.
+func (c *cli) becauseOf(reason string) string {
+	if text := reasons[reason]; text != "" && c.IsTTY(c.Stdout) {
+		return text
+	}
+	return c.forPeople(reason)
 }
 
 // reasons are those of the policy, as people read them.

@@ -129,7 +129,7 @@ func eventsOn(ctx context.Context, cl *client.Client, f client.AuditFilter, none
 // is of no use, and on a narrow terminal the address as well.
 func (c *cli) printEvents(events []client.AuditEvent) error {
 	const roomy = 110
-	header := []string{"TIME", "ACTION", "OUTCOME", "ACTOR", "WHAT", "ADDRESS", "ID"}
+	header := []string{"TIME (UTC)", "ACTION", "OUTCOME", "ACTOR", "WHAT", "ADDRESS", "ID"}
 	if c.IsTTY(c.Stdout) && !c.Wide {
 		header = header[:6]
 		if w := c.Width(c.Stdout); w > 0 && w < roomy {
@@ -156,13 +156,13 @@ func (c *cli) eventRow(e client.AuditEvent) []string {
 		what += " in " + c.Short(d.Vault)
 	case what != "" || e.ResourceType == "":
 	case e.ResourceID == "" && c.IsTTY(c.Stdout):
-		what = e.ResourceType
+		what = c.forPeople(e.ResourceType)
 	default:
-		what = e.ResourceType + ":" + c.Short(e.ResourceID)
+		what = c.forPeople(e.ResourceType) + ":" + c.Short(e.ResourceID)
 	}
 	outcome := d.Outcome
 	if outcome != "success" && d.Reason != "" {
-		outcome += " (" + d.Reason + ")"
+		outcome += " (" + c.becauseOf(d.Reason) + ")"
 	}
 	actor := e.ActorType
 	switch {
@@ -171,7 +171,7 @@ func (c *cli) eventRow(e client.AuditEvent) []string {
 	case e.ActorID != "":
 		actor += ":" + c.Short(e.ActorID)
 	}
-	return []string{c.When(e.CreatedAt), e.Action, outcome, actor, what, e.IPAddress, e.ID}
+	return []string{c.Exactly(e.CreatedAt), e.Action, outcome, actor, what, e.IPAddress, e.ID}
 }
 
 // moment reads a time, or a duration before now.

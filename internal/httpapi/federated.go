@@ -33,7 +33,7 @@ var (
 	errSubjectType  = fault.New(fault.Invalid, "unsupported_token_type",
 		"subject_token_type must be that of a jwt, id_token or access_token, or urn:1claw:params:oauth:token-type:api-key; requested_token_type that of a jwt or access_token.")
 	errTarget = fault.New(fault.Invalid, "invalid_target", "audience must name this server: its public URL, or an audience that its operator named.")
-	errActor  = fault.New(fault.Invalid, "invalid_request", "Nobody acts for somebody else here: leave actor_token out.")
+	errActor  = fault.New(fault.Invalid, "invalid_request", "Acting for somebody else is not supported: leave actor_token out.")
 	errScope  = fault.New(fault.Invalid, "invalid_scope",
 		"A token has the scopes of its agent or key, and no narrower ones: leave scope out, and cap the agent or key by its scopes.")
 )

@@ -41,7 +41,7 @@ type hookBody struct {
 	CreatedBy   string    `json:"created_by" format:"uuid"`
 	CreatedAt   time.Time `json:"created_at"`
 	UpdatedAt   time.Time `json:"updated_at"`
-	Status      string    `json:"status" enum:"active,failing,paused,inactive" doc:"failing: the latest calls were not taken, and are made again. paused: for a day, and they are made no more until is_active is set again."`
+	Status      string    `json:"status" enum:"active,failing,paused,inactive" doc:"failing: the latest calls were not taken, and are made again. paused: no call was taken for a day, and none is made until is_active is set again."`
 	lastCall
 	FailingSince *time.Time `json:"failing_since" nullable:"true"`
 	PausedAt     *time.Time `json:"paused_at" nullable:"true"`

@@ -141,7 +141,7 @@ func cancels(c *call.Call, e *entry, g *Grant) (warnings []string, err error) {
 				") lets the same principal use paths of it without one. Delete that policy, or narrow it, to have approvals asked for.")
 		case x.Same:
 			warnings = append(warnings, "The policy "+x.Gate.ID+" ("+x.Gate.Pattern.String()+
-				") asks the same principal for approvals: they are asked for no more, or for less, on the paths that both cover.")
+				") asks the same principal for approvals. With this one in place, paths that both cover need none, or need them less often.")
 		default:
 			warnings = append(warnings, "The policy "+x.Gate.ID+" ("+x.Gate.Pattern.String()+
 				") has approvals asked for paths that this policy lets another principal use without one.")

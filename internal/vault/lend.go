@@ -10,7 +10,7 @@ import (
 )
 
 // ErrLapsed says that who shared a secret may not read it any more.
-var ErrLapsed = fault.New(fault.Gone, "share_lapsed", "Who made this share may not read the secret any more, or the secret is gone.")
+var ErrLapsed = fault.New(fault.Gone, "share_lapsed", "The maker of this share may no longer read the secret, or the secret is gone.")
 
 // MayShare returns nil when the caller may hand on what is at the path. It may
 // not when it can't read it, and then there is nothing there: the answer is that
