@@ -12,7 +12,7 @@ import (
 // keysEvery is how often a server looks whether the keys are there that it seals with.
 const keysEvery = 10 * time.Second
 
-var errKeyLost = fault.New(fault.Unavailable, "server_key_lost", "A key that the server seals its own things with is lost or damaged: oneclaw doctor names it.")
+var errKeyLost = fault.New(fault.Unavailable, "sealing_key_lost", "A key that the server seals its own things with is lost or damaged: oneclaw doctor names it.")
 
 // lookAtKeys notes whether a key is lost or damaged that the server seals its own things
 // with. Who needs it is refused; all else is served.

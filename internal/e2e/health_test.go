@@ -75,7 +75,7 @@ func TestHealthMissesKeysThatNothingNeeds(t *testing.T) {
 	owner.want(t, http.StatusCreated, "POST", "/v1/shares", map[string]any{"vault_id": vault, "secret_path": "a"}) // which makes a key
 	for _, c := range []struct{ what, glob, reason string }{
 		{"that signs the log", "signer-61756469743a*.key", "log_not_signed"}, // audit:
-		{"of links of shares", soft.KEKFile("shares"), "server_key_lost"},
+		{"of links of shares", soft.KEKFile("shares"), "sealing_key_lost"},
 	} {
 		keys, err := filepath.Glob(filepath.Join(p.data, "keystore", c.glob))
 		if err != nil || len(keys) != 1 {
