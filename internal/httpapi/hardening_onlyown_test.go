@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -43,13 +44,14 @@ func TestABoundAgentIsToldOfWhatItMadeInItsVaultsAlone(t *testing.T) {
 		for _, o := range s.do("GET", "/v1/agents/"+s.worker.id+"/made", token, nil).want(200).list("made") {
 			all = append(all, o["kind"].(string)+" "+o["name"].(string))
 		}
+		slices.Sort(all) // the clock stands, so they are of one moment
 		return strings.Join(all, ", ")
 	}
 	own := s.do("POST", "/v1/vaults", s.worker.token, object{"name": "hidden"}).want(201).str("id")
 	s.do("PUT", secretAt(own, "a/x"), s.worker.token, object{"value": "v"}).want(201)
 	s.do("POST", "/v1/vaults/"+own+"/policies", s.worker.token, object{"secret_path_pattern": "a/*", "principal_type": "user", "principal_id": s.ada.id, "permissions": []string{"read"}}).want(201)
 	s.do("POST", "/v1/shares", s.worker.token, object{"vault_id": own, "secret_path": "a/x"}).want(201)
-	const all = "vault hidden, policy a/*, share a/x"
+	const all = "policy a/*, share a/x, vault hidden"
 	if got := made(s.worker.token); got != all {
 		t.Fatalf("before: %s", got)
 	}
