@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -75,6 +76,9 @@ func (c *cli) printAccess(all *client.AgentAccess) error {
 			c.Warn("There is more in the vault " + v.VaultName + ": name it with --vault, or give a path.")
 		}
 	}
+	for _, s := range all.Shares {
+		secrets = append(secrets, []string{c.Short(s.VaultID), s.Path, yes(s.Readable), "no", "no", c.lent(s)})
+	}
 	if err := c.PrintRows([]string{"VAULT", "PATH", "READ", "WRITE", "DELETE", "WHY"}, secrets, "There is no secret that it may use and you may see."); err != nil || len(policies) == 0 {
 		return err
 	}
@@ -87,20 +91,32 @@ func (c *cli) whoCan() *cobra.Command {
 		Use:   "who-can PATH",
 		Short: "Say who may read, write or delete a secret, and why",
 		Long: `Say who may read, write or delete what is at a path now, and why: everybody whom a
-policy for it names, and who made the vault. "asks" is a use that a human must approve.`,
+policy for it names, who made the vault, and whom it is shared with. "asks" is a use that a human must approve.`,
 		Args: args("PATH"),
 		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, a []string) error {
 			if err := checkFrom(from); err != nil {
 				return err
 			}
 			all, err := cl.WhoCan(ctx, vault, a[0], from)
-			return list(c, "principals", all, err, []string{"WHO", "READ", "WRITE", "DELETE", "WHY", "ID"}, "Nobody: no policy covers this path.", func(b client.Bearer) []string {
+			if err != nil {
+				return err
+			}
+			if c.JSON {
+				all.Principals, all.Shares = orEmpty(all.Principals), orEmpty(all.Shares)
+				return c.PrintJSON(all)
+			}
+			var rows [][]string
+			for _, b := range all.Principals {
 				who := b.PrincipalType
 				if b.Name != "" {
 					who += ":" + b.Name
 				}
-				return []string{who, can(b.Read), can(b.Write), can(b.Delete), c.why(b.Read, b.Write, b.Delete), c.Short(b.PrincipalID)}
-			})
+				rows = append(rows, []string{who, can(b.Read), can(b.Write), can(b.Delete), c.why(b.Read, b.Write, b.Delete), c.Short(b.PrincipalID)})
+			}
+			for _, s := range all.Shares {
+				rows = append(rows, []string{recipient(s), yes(s.Readable), "no", "no", c.lent(s), c.Short(s.ShareID)})
+			}
+			return c.PrintRows([]string{"WHO", "READ", "WRITE", "DELETE", "WHY", "ID"}, rows, "Nobody: no policy covers this path, and no share.")
 		}),
 	}
 	fromFlag(cmd, &from)
@@ -116,6 +132,42 @@ func checkFrom(from string) error {
 		return console.Usage("--from takes an address, such as 10.0.0.7.")
 	}
 	return nil
+}
+
+// recipient is whom a share is for.
+func recipient(s client.Lent) string {
+	switch {
+	case s.RecipientType == "anyone_with_link":
+		return "anyone with the link"
+	case s.Name != "":
+		return s.RecipientType + ":" + s.Name
+	case s.RecipientEmail != "":
+		return "mail:" + s.RecipientEmail
+	}
+	return s.RecipientType
+}
+
+// lent says what a share rests on: "shared until 2030-01-31 12:00, not accepted yet".
+func (c *cli) lent(s client.Lent) string {
+	text := "shared until " + c.When(s.ExpiresAt)
+	if s.ReadsLeft != nil {
+		text += ", reads left: " + strconv.FormatInt(*s.ReadsLeft, 10)
+	}
+	switch {
+	case s.Readable:
+	case s.Status == "pending":
+		text += ", not accepted yet"
+	default:
+		text += ", but it can't be read now"
+	}
+	return text
+}
+
+func yes(is bool) string {
+	if is {
+		return "yes"
+	}
+	return "no"
 }
 
 // can is a verdict in a word.

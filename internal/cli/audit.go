@@ -28,7 +28,7 @@ func (c *cli) auditList() *cobra.Command {
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "List events, newest first: time, action, outcome, actor, what was touched, address, id",
-		Example: `  oneclaw audit list --resource prod/db --action secret.read     # who read it?
+		Example: `  oneclaw audit list --resource prod/db --action read     # who read it?
   oneclaw audit list --actor builder --since 7d`,
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -87,7 +87,7 @@ func (c *cli) auditList() *cobra.Command {
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.Action, "action", "", "only this action, such as secret.read")
+	fl.StringVar(&f.Action, "action", "", "only this action, such as secret.read; read means all reads of values, through shares too")
 	fl.StringVar(&who, "actor", "", "only by this agent (name) or member (mail address), or by the one with this id")
 	fl.StringVar(&resource, "resource", "", "only on this secret path (or policies of this pattern), on this vault (name), or on what has this id")
 	fl.StringVar(&since, "since", "", "only after this time (RFC 3339), or this long ago (2h, 7d)")

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -13,6 +14,9 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
+
+var errEmptyAllowlist error = fault.New(fault.Invalid, "empties_allowlist",
+	"An empty ip_allowlist would allow every address. To allow every address on purpose, leave ip_allowlist out or send null.")
 
 var errNoGrant = fault.New(fault.NotFound, "policy_not_found", "There is no policy with this id on this vault.")
 
@@ -156,6 +160,9 @@ func (g *Grant) cap(c *call.Call) (err error) {
 	if err = g.check(c.Now); err != nil {
 		return err
 	}
+	if conditions, err := policy.CompileConditions(g.Conditions); err != nil || conditions.EmptyAllowlist() {
+		return cmp.Or(err, errEmptyAllowlist)
+	}
 	if g.ExpiresAt, err = c.Capped(g.ExpiresAt); err != nil {
 		return err
 	}
@@ -216,8 +223,7 @@ func narrows(old, changed []byte) error {
 		return err
 	}
 	if will.EmptiesAllowlistOf(was) {
-		return fault.New(fault.Invalid, "empties_allowlist",
-			"An empty ip_allowlist would allow every address. To lift it on purpose, leave ip_allowlist out or send null.")
+		return errEmptyAllowlist
 	}
 	return nil
 }
