@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"time"
 )
 
 // Verdict says whether one use is allowed, and what decides it. Reason is "policy:" and an id,
@@ -22,6 +23,29 @@ type Bearer struct {
 	Read          Verdict `json:"read"`
 	Write         Verdict `json:"write"`
 	Delete        Verdict `json:"delete"`
+}
+
+// Lent is a share that may be read now, or could be. ShareID revokes it, and opens no link.
+type Lent struct {
+	ShareID        string    `json:"share_id"`
+	VaultID        string    `json:"vault_id"`
+	Path           string    `json:"path"`
+	RecipientType  string    `json:"recipient_type"`
+	RecipientID    string    `json:"recipient_id,omitempty"`
+	RecipientEmail string    `json:"recipient_email,omitempty"`
+	Name           string    `json:"name,omitempty"` // the recipient's
+	MakerType      string    `json:"maker_type"`
+	MakerID        string    `json:"maker_id"`
+	Status         string    `json:"status"` // active, pending or accepted
+	Readable       bool      `json:"readable"`
+	ExpiresAt      time.Time `json:"expires_at"`
+	ReadsLeft      *int64    `json:"reads_left,omitempty"` // nil: as many as one likes
+}
+
+// WhoCan is who may use a path: by policies, and through shares.
+type WhoCan struct {
+	Principals []Bearer `json:"principals"`
+	Shares     []Lent   `json:"shares"`
 }
 
 // PathAccess is what an agent may do with a path.
@@ -47,6 +71,7 @@ type AgentAccess struct {
 	Name     string        `json:"name"`
 	IsActive bool          `json:"is_active"`
 	Vaults   []VaultAccess `json:"vaults"`
+	Shares   []Lent        `json:"shares"` // with it
 }
 
 // AccessQuery narrows a question: to a vault, to a path, and to an address that the uses
@@ -75,14 +100,11 @@ func (c *Client) AgentAccess(ctx context.Context, id string, q AccessQuery) (*Ag
 
 // WhoCan says who may read, write or delete what is at a path, and why; from an address, if
 // one is given.
-func (c *Client) WhoCan(ctx context.Context, vault, path, ip string) ([]Bearer, error) {
+func (c *Client) WhoCan(ctx context.Context, vault, path, ip string) (*WhoCan, error) {
 	p, err := under(path, "vaults", vault, "who-can")
 	if err != nil {
 		return nil, err
 	}
-	var out struct {
-		Principals []Bearer `json:"principals"`
-	}
-	err = c.call(ctx, request{method: http.MethodGet, path: p, query: AccessQuery{IP: ip}.values(), repeatable: true}, &out)
-	return out.Principals, err
+	out := new(WhoCan)
+	return got(out, c.call(ctx, request{method: http.MethodGet, path: p, query: AccessQuery{IP: ip}.values(), repeatable: true}, out))
 }

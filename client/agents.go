@@ -33,6 +33,7 @@ type Agent struct {
 	CreatedAt             time.Time       `json:"created_at"`
 	ExpiresAt             *time.Time      `json:"expires_at,omitempty"`
 	LastActiveAt          *time.Time      `json:"last_active_at,omitempty"`
+	Warnings              []string        `json:"warnings,omitempty"` // of an accepted enrolment: approvals that are asked for no more
 }
 
 // AgentSelf is what an agent sees of itself: with the organisation and the creator,

@@ -23,7 +23,7 @@ type KeyDraft struct {
 }
 
 var errBeyondKey = fault.New(fault.Denied, "beyond_own_key",
-	"A key that is made with another has only scopes that lie within its own. Log in with the password to make more.")
+	"A key that is made with another key can't do more than that one. Log in with the password to make one that does.")
 
 // CreateKey makes a personal API key. The key itself is returned this once. It takes
 // a person to make one that never ends, or that ends later than the credential
@@ -38,7 +38,11 @@ func (s *Service) CreateKey(ctx context.Context, c *call.Call, d KeyDraft) (iden
 	if err := identity.CheckText("name", d.Name, 255); err != nil {
 		return identity.UserKey{}, secret.Bytes{}, err
 	}
-	if err := identity.CheckScopes(d.Scopes); err != nil {
+	err := identity.CheckScopes(d.Scopes)
+	if err == nil {
+		err = policy.CheckKeyScopes(d.Scopes)
+	}
+	if err != nil {
 		return identity.UserKey{}, secret.Bytes{}, err
 	}
 	if err := identity.CheckExpiry(d.ExpiresAt, c.Now); err != nil {

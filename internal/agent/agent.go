@@ -38,6 +38,9 @@ type Agent struct {
 	// Widened says of a change that it lets the agent do more, Lifted that it lifts what
 	// no member lifts. Neither is kept in the agent's row.
 	Widened, Lifted bool
+	// Warnings say what the policy does that came with an accepted enrolment: approvals
+	// that are asked for no more. They are not stored.
+	Warnings []string
 }
 
 // How an agent proves who it is.

@@ -174,7 +174,7 @@ func (s *Service) AcceptEnrollment(ctx context.Context, c *call.Call, id string,
 	}
 	if g != nil {
 		g.PrincipalKind, g.PrincipalID = policy.KindAgent, a.ID
-		if *g, err = s.cfg.Granter.DraftGrant(ctx, c, *g); err != nil {
+		if *g, a.Warnings, err = s.cfg.Granter.DraftGrant(ctx, c, *g); err != nil {
 			return Agent{}, err
 		}
 	}

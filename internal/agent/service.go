@@ -45,8 +45,9 @@ type Granter interface {
 	// on laxer terms than a policy asks for there.
 	Widens(ctx context.Context, agent string, was, now policy.Cap, at time.Time) (bool, error)
 	// DraftGrant returns the policy as it is to be stored. Nothing is stored yet,
-	// nor is the principal asked for, which may not exist yet.
-	DraftGrant(ctx context.Context, c *call.Call, g policy.Spec) (policy.Spec, error)
+	// nor is the principal asked for, which may not exist yet. warnings say which
+	// approvals are asked for no more with it.
+	DraftGrant(ctx context.Context, c *call.Call, g policy.Spec) (_ policy.Spec, warnings []string, err error)
 }
 
 // Config is what a Service is made of.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/account"
@@ -52,6 +53,7 @@ type App struct {
 	version      string
 	keys         keystore.KeyStore
 	sealing      keyring.Sealing // makes those of its keys that belong to the server
+	keyLost      atomic.Bool     // one of them is lost or damaged
 	db           *store.DB
 	vault        *vault.Service
 	approvals    *approval.Service
@@ -125,6 +127,7 @@ func New(ctx context.Context, cfg config.Config, l *listen.Listeners, version st
 		a.sweepLimits,
 		a.giveBack,
 		a.probe,
+		a.watchKeys,
 		vault.NewWorker(a.vault, now).Run,
 	)
 	return a, nil
@@ -160,12 +163,8 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 		return err
 	}
 	a.sealing = keyring.Sealing{Keys: a.keys, Notes: a.db}
-	lost, err := a.sealing.Look(ctx)
-	if err != nil {
+	if err := a.lookAtKeys(ctx); err != nil {
 		return err
-	}
-	for _, k := range lost { // who needs it is told; all else is served
-		a.log.Error("a key of the server is lost or damaged", slog.String("what", k.String()))
 	}
 	if err := keyring.Sweep(a.keys, now()); err != nil {
 		a.log.Warn("what is left of unfinished keys could not be removed", slog.Any("error", err))

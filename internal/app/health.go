@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
@@ -21,16 +22,24 @@ type health struct {
 	db   *store.DB
 	log  *audit.Log
 	keys keystore.KeyStore
+	lost *atomic.Bool // a key that the server seals with
 }
 
-func (a *App) health() health { return health{a.db, a.audit, a.keys} }
+func (a *App) health() health { return health{a.db, a.audit, a.keys, &a.keyLost} }
 
-// Ready returns why the last events were not written or signed.
+// Ready returns why the last events were not written or signed, or what the server seals
+// can't be opened.
 func (h health) Ready(context.Context) error {
 	if err := h.db.Ready(); err != nil {
 		return err
 	}
-	return h.log.Ready()
+	if err := h.log.Ready(); err != nil {
+		return err
+	}
+	if h.lost.Load() {
+		return errKeyLost
+	}
+	return nil
 }
 
 func (h health) Keystore(ctx context.Context) (string, bool) {

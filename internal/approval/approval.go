@@ -123,8 +123,8 @@ type Store interface {
 	// policy. The one that ends first comes first.
 	LiveApprovals(ctx context.Context, u Use, now time.Time) ([]Given, error)
 	// AskApproval stores r with ev, or finds the request for the same use under the
-	// same policy that is still undecided and returns that one. RateLimited as
-	// AfterDenials and RoomToAsk say.
+	// same policy that is still undecided and returns that one, with r's reason if it had
+	// none. RateLimited as AfterDenials and RoomToAsk say.
 	AskApproval(ctx context.Context, r Request, ev *audit.Event) (Request, error)
 	// Approval returns fault.NotFound unless the caller may see one with that id.
 	Approval(ctx context.Context, s Seen, id string) (Request, error)
@@ -157,10 +157,10 @@ func New(cfg Config) *Service { return &Service{cfg: cfg} }
 // The faults of this package; the store returns the exported ones.
 var (
 	errNoDecider = fault.New(fault.Denied, "access_denied", "Only the creator or an owner or admin of the organisation may do this.")
-	errOwn       = fault.New(fault.Denied, "own_approval", "Nobody approves what it asked for itself. Ask somebody else who manages the vault.")
+	errOwn       = fault.New(fault.Denied, "own_approval", "You can't approve your own request. Ask somebody else who manages the vault.")
 	ErrNotFound  = fault.New(fault.NotFound, "approval_not_found", "There is no approval request with this id, or it is not yours to see.")
 	ErrDecided   = fault.New(fault.Conflict, "approval_decided", "This request was decided already, or its time is over.")
-	ErrChanged   = fault.New(fault.Conflict, "approval_ended", "What this request rests on has changed: its policy, or the credentials of who asked. It must be asked for again.")
+	ErrChanged   = fault.New(fault.Conflict, "approval_ended", "What this request rests on has changed: its policy, or the requester's credentials. Ask for it again.")
 	ErrUsed      = fault.New(fault.Denied, "approval_used", "The approval was used up or ended meanwhile. Try again to ask for another.")
 	ErrOver      = fault.New(fault.Conflict, "approval_over", "There is nothing to withdraw: this request was denied, withdrawn or used up, or its time is over.")
 )
@@ -203,7 +203,7 @@ func (s *Service) Live(ctx context.Context, u Use, now time.Time) ([]Given, erro
 
 // Ask stores a request for a use under a policy's terms, with the event of the
 // call, and has the people who can decide it told. While an earlier request for
-// the same use is undecided, that one is returned.
+// the same use is undecided, that one is returned; a reason is added where it has none.
 func (s *Service) Ask(ctx context.Context, c *call.Call, u Use, asks policy.Version, terms policy.Approval, reason string) (Request, error) {
 	now := stamp.Of(c.Now)
 	r := Request{

@@ -25,6 +25,7 @@ type Webhook struct {
 	Box          seal.Box // the signing secret
 	CreatedBy    string
 	CreatedAt    time.Time
+	PausedAt     time.Time // by a restore, until it is set again; zero: it is called
 	Last         signedcall.Last
 }
 
@@ -118,7 +119,7 @@ type event struct {
 // is an error.
 func (s *Service) post(ctx context.Context, r *Request) error {
 	w, err := s.cfg.Store.Webhook(ctx, r.Org)
-	if fault.Is(err, fault.NotFound) {
+	if fault.Is(err, fault.NotFound) || err == nil && !w.PausedAt.IsZero() {
 		return nil
 	}
 	if err != nil {

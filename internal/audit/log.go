@@ -19,12 +19,13 @@ import (
 
 // Query selects events. Empty fields do not restrict.
 type Query struct {
-	ResourceID, ActorID, Action string
-	Vault, Path                 string // of the details
-	OnlyActor                   string // a limit set by who asks, beside its own filters
-	From, To                    time.Time
-	BeforeSeq                   uint64 // keyset paging: only events before this one
-	Limit, Offset               int
+	ResourceID, ActorID string
+	Actions             []string // any of them
+	Vault, Path         string   // of the details
+	OnlyActor           string   // a limit set by who asks, beside its own filters
+	From, To            time.Time
+	BeforeSeq           uint64 // keyset paging: only events before this one
+	Limit, Offset       int
 	// Shows leaves out, before paging, the rows that it returns false for; nil: none.
 	Shows func(*Row) bool
 }
@@ -102,14 +103,21 @@ type Log struct {
 const (
 	checkpointEvents = 1000
 	checkpointAge    = time.Minute
+	// keyEvery is how often the key is looked at that signs, also while nothing is signed.
+	keyEvery = 10 * time.Second
 )
 
 // Run signs chain heads until ctx ends, and once more then.
 func (l *Log) Run(ctx context.Context) {
 	l.look(ctx)
+	next := l.Now().Add(keyEvery)
 	loop.EveryOr(ctx, time.Second, l.Grown, func(ctx context.Context) {
-		if err := l.begun(); err != nil && fault.CodeOf(err) != codeChanged { // which ends with a restart
+		switch err := l.begun(); {
+		case err != nil && fault.CodeOf(err) != codeChanged: // which ends with a restart
 			l.look(ctx)
+		case err == nil && !l.Now().Before(next):
+			l.lookAtKey(ctx)
+			next = l.Now().Add(keyEvery)
 		}
 		l.sign(ctx, checkpointEvents)
 	})
@@ -144,6 +152,27 @@ func (l *Log) look(ctx context.Context) {
 	}
 }
 
+// lookAtKey notes that the key that signs is gone or does not open, as look does. That the
+// keystore does not answer is told elsewhere.
+func (l *Log) lookAtKey(ctx context.Context) {
+	err := l.keyOpens(ctx)
+	if err == nil || fault.Is(err, fault.Unavailable) || ctx.Err() != nil {
+		return
+	}
+	l.lastMu.Lock()
+	l.first = err
+	l.lastMu.Unlock()
+	l.Log.Warn("the audit log can't go on as it is", slog.Any("error", err))
+}
+
+func (l *Log) keyOpens(ctx context.Context) error {
+	ids, err := l.keyIDs(ctx)
+	if err == nil && len(ids) > 0 {
+		_, err = l.signer(ctx, ids[len(ids)-1])
+	}
+	return err
+}
+
 func (l *Log) begun() error {
 	l.lastMu.Lock()
 	defer l.lastMu.Unlock()
@@ -151,17 +180,11 @@ func (l *Log) begun() error {
 }
 
 func (l *Log) unchanged(ctx context.Context) error {
-	ids, err := l.keyIDs(ctx)
-	if err != nil {
+	if err := l.keyOpens(ctx); err != nil {
 		return err
 	}
-	if len(ids) > 0 {
-		if _, err := l.signer(ctx, ids[len(ids)-1]); err != nil {
-			return err
-		}
-	}
 	l.mu.Lock()
-	err = l.recall()
+	err := l.recall()
 	signed := maps.Clone(l.signed)
 	l.mu.Unlock()
 	if err != nil {

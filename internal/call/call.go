@@ -31,6 +31,8 @@ type Call struct {
 	// a value leaves). An event that the domain did not commit is appended by
 	// the edge before it sends the first byte of its answer.
 	Event *audit.Event
+	// Scoped says that the caller asks for a token with scopes: one without is not issued.
+	Scoped bool
 	// Room is memory for what the answer holds. Large values take a part of it
 	// before they are opened. Nil is as much as is asked for.
 	Room *budget.Lease

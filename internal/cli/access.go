@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -69,11 +70,14 @@ func (c *cli) printAccess(all *client.AgentAccess) error {
 			secrets = append(secrets, []string{v.VaultName, s.Path, can(s.Read), can(s.Write), can(s.Delete), c.why(s.Read, s.Write, s.Delete)})
 		}
 		for _, p := range v.Policies {
-			policies = append(policies, []string{v.VaultName, p.SecretPathPattern, strings.Join(p.Permissions, ","), compact(p.Conditions), c.Maybe(p.ExpiresAt, "never"), c.Short(p.ID)})
+			policies = append(policies, []string{v.VaultName, p.SecretPathPattern, strings.Join(p.Permissions, ","), c.conditions(p.Conditions), c.Maybe(p.ExpiresAt, "never"), c.Short(p.ID)})
 		}
 		if v.Truncated {
 			c.Warn("There is more in the vault " + v.VaultName + ": name it with --vault, or give a path.")
 		}
+	}
+	for _, s := range all.Shares {
+		secrets = append(secrets, []string{c.Short(s.VaultID), s.Path, yes(s.Readable), "no", "no", c.lent(s)})
 	}
 	if err := c.PrintRows([]string{"VAULT", "PATH", "READ", "WRITE", "DELETE", "WHY"}, secrets, "There is no secret that it may use and you may see."); err != nil || len(policies) == 0 {
 		return err
@@ -87,20 +91,32 @@ func (c *cli) whoCan() *cobra.Command {
 		Use:   "who-can PATH",
 		Short: "Say who may read, write or delete a secret, and why",
 		Long: `Say who may read, write or delete what is at a path now, and why: everybody whom a
-policy for it names, and who made the vault. "asks" is a use that a human must approve.`,
+policy for it names, who made the vault, and whom it is shared with. "asks" is a use that a human must approve.`,
 		Args: args("PATH"),
 		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, a []string) error {
 			if err := checkFrom(from); err != nil {
 				return err
 			}
 			all, err := cl.WhoCan(ctx, vault, a[0], from)
-			return list(c, "principals", all, err, []string{"WHO", "READ", "WRITE", "DELETE", "WHY", "ID"}, "Nobody: no policy covers this path.", func(b client.Bearer) []string {
+			if err != nil {
+				return err
+			}
+			if c.JSON {
+				all.Principals, all.Shares = orEmpty(all.Principals), orEmpty(all.Shares)
+				return c.PrintJSON(all)
+			}
+			var rows [][]string
+			for _, b := range all.Principals {
 				who := b.PrincipalType
 				if b.Name != "" {
 					who += ":" + b.Name
 				}
-				return []string{who, can(b.Read), can(b.Write), can(b.Delete), c.why(b.Read, b.Write, b.Delete), c.Short(b.PrincipalID)}
-			})
+				rows = append(rows, []string{who, can(b.Read), can(b.Write), can(b.Delete), c.why(b.Read, b.Write, b.Delete), c.Short(b.PrincipalID)})
+			}
+			for _, s := range all.Shares {
+				rows = append(rows, []string{recipient(s), yes(s.Readable), "no", "no", c.lent(s), c.Short(s.ShareID)})
+			}
+			return c.PrintRows([]string{"WHO", "READ", "WRITE", "DELETE", "WHY", "ID"}, rows, "Nobody: no policy covers this path, and no share.")
 		}),
 	}
 	fromFlag(cmd, &from)
@@ -116,6 +132,42 @@ func checkFrom(from string) error {
 		return console.Usage("--from takes an address, such as 10.0.0.7.")
 	}
 	return nil
+}
+
+// recipient is whom a share is for.
+func recipient(s client.Lent) string {
+	switch {
+	case s.RecipientType == "anyone_with_link":
+		return "anyone with the link"
+	case s.Name != "":
+		return s.RecipientType + ":" + s.Name
+	case s.RecipientEmail != "":
+		return "mail:" + s.RecipientEmail
+	}
+	return s.RecipientType
+}
+
+// lent says what a share rests on: "shared until 2030-01-31 12:00, not accepted yet".
+func (c *cli) lent(s client.Lent) string {
+	text := "shared until " + c.When(s.ExpiresAt)
+	if s.ReadsLeft != nil {
+		text += ", reads left: " + strconv.FormatInt(*s.ReadsLeft, 10)
+	}
+	switch {
+	case s.Readable:
+	case s.Status == "pending":
+		text += ", not accepted yet"
+	default:
+		text += ", but it can't be read now"
+	}
+	return text
+}
+
+func yes(is bool) string {
+	if is {
+		return "yes"
+	}
+	return "no"
 }
 
 // can is a verdict in a word.
@@ -160,9 +212,17 @@ func (c *cli) reason(v client.Verdict) string {
 	case v.PolicyID != "":
 		text = "policy " + c.Short(v.PolicyID) + " asks for approval"
 	case text == "":
-		text = v.Reason
+		text = plain(v.Reason)
 	}
 	return text
+}
+
+// becauseOf is a reason as the log has it; a person reads it in words.
+func (c *cli) becauseOf(reason string) string {
+	if text := reasons[reason]; text != "" && c.IsTTY(c.Stdout) {
+		return text
+	}
+	return c.forPeople(reason)
 }
 
 // reasons are those of the policy, as people read them.

@@ -51,7 +51,12 @@ func (c *cli) newPassword(ctx context.Context, file string) (client.Value, error
 	if file != "" || !c.Interactive() {
 		return c.ReadPassword(ctx, file)
 	}
-	one, err := c.Prompt.Hidden(ctx, "New password")
+	return c.askTwice(ctx, "New password", "The password is empty; nothing was changed.")
+}
+
+// askTwice asks for what nobody could correct if it were typed wrong.
+func (c *cli) askTwice(ctx context.Context, title, empty string) (client.Value, error) {
+	one, err := c.Prompt.Hidden(ctx, title)
 	if err != nil {
 		return client.Value{}, err
 	}
@@ -60,10 +65,10 @@ func (c *cli) newPassword(ctx context.Context, file string) (client.Value, error
 		return client.Value{}, err
 	}
 	if !bytes.Equal(one.Reveal(), two.Reveal()) {
-		return client.Value{}, console.Usage("The two are not the same; nothing was changed.")
+		return client.Value{}, console.Usage("The two are not the same; nothing was done.")
 	}
 	if one.Len() == 0 {
-		return client.Value{}, console.Usage("The password is empty; nothing was changed.")
+		return client.Value{}, console.Usage(empty)
 	}
 	return client.NewValue(one.Reveal()), nil
 }

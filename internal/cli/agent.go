@@ -244,6 +244,6 @@ func (c *cli) withAgent(f func(ctx context.Context, cl *client.Client, id, name 
 
 func (c *cli) printMade(all []client.Made, err error) error {
 	return list(c, "made", all, err, []string{"KIND", "ID", "NAME", "LIVE", "CREATED", "MADE WITH"}, "It made nothing that is known of.", func(m client.Made) []string {
-		return []string{m.Kind, c.Short(m.ID), m.Name, console.YesNo(m.IsLive), c.When(m.CreatedAt), m.MadeWith}
+		return []string{c.forPeople(m.Kind), c.Short(m.ID), m.Name, console.YesNo(m.IsLive), c.When(m.CreatedAt), m.MadeWith}
 	})
 }

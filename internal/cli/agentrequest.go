@@ -61,6 +61,9 @@ password is asked for, so that the agent does not end with the stored login.`,
 			if err != nil {
 				return err
 			}
+			for _, w := range agent.Warnings {
+				c.Warn(w)
+			}
 			c.warnOfNamesake(ctx, cl, *agent)
 			c.EndsEarly("agent", nil, agent.ExpiresAt)
 			return c.printAgent(agent)

@@ -77,6 +77,9 @@ func (c *cli) approvalRequest() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if ask.Reason != "" && r.Reason != ask.Reason {
+				c.Warn("The request " + r.ID + " waits already, with the reason that it was made with. Yours was not added: withdraw the request and make another to give a new one.")
+			}
 			return c.printApproval(cmd.Context(), cl, r)
 		},
 	}
@@ -174,6 +177,17 @@ func (c *cli) printApproval(ctx context.Context, cl *client.Client, r *client.Ap
 	who := calledIn(ctx, c, cl, []client.Approval{*r}, ofApproval).withVaults(ctx, cl)
 	return c.show(r, field{"ID", r.ID}, field{"Status", r.Status}, field{"Operation", r.Operation}, field{"Path", r.SecretPath},
 		field{"Vault", who.fullVault(r.VaultID)}, field{"Requester", who.full(r.RequesterType, r.RequesterID)}, field{"Reason", r.Reason},
-		field{"Uses", strconv.Itoa(r.UsesLeft) + " of " + strconv.Itoa(r.MaxUses) + " left"}, field{"Expires", c.Maybe(&r.ExpiresAt, "")},
+		field{"Uses", uses(r)}, field{"Expires", c.Maybe(&r.ExpiresAt, "")},
 		field{"Decision", r.DecisionReason})
+}
+
+// uses says how often an approval can be used; nothing of a request that came to none.
+func uses(r *client.Approval) string {
+	switch r.Status {
+	case "pending":
+		return strconv.Itoa(r.MaxUses) + " once approved"
+	case "approved":
+		return strconv.Itoa(r.UsesLeft) + " of " + strconv.Itoa(r.MaxUses) + " left"
+	}
+	return ""
 }

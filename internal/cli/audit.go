@@ -28,7 +28,7 @@ func (c *cli) auditList() *cobra.Command {
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "List events, newest first: time, action, outcome, actor, what was touched, address, id",
-		Example: `  oneclaw audit list --resource prod/db --action secret.read     # who read it?
+		Example: `  oneclaw audit list --resource prod/db --action read     # who read it?
   oneclaw audit list --actor builder --since 7d`,
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -87,7 +87,7 @@ func (c *cli) auditList() *cobra.Command {
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.Action, "action", "", "only this action, such as secret.read")
+	fl.StringVar(&f.Action, "action", "", "only this action, such as secret.read; read means all reads of values, through shares too")
 	fl.StringVar(&who, "actor", "", "only by this agent (name) or member (mail address), or by the one with this id")
 	fl.StringVar(&resource, "resource", "", "only on this secret path (or policies of this pattern), on this vault (name), or on what has this id")
 	fl.StringVar(&since, "since", "", "only after this time (RFC 3339), or this long ago (2h, 7d)")
@@ -129,7 +129,7 @@ func eventsOn(ctx context.Context, cl *client.Client, f client.AuditFilter, none
 // is of no use, and on a narrow terminal the address as well.
 func (c *cli) printEvents(events []client.AuditEvent) error {
 	const roomy = 110
-	header := []string{"TIME", "ACTION", "OUTCOME", "ACTOR", "WHAT", "ADDRESS", "ID"}
+	header := []string{"TIME (UTC)", "ACTION", "OUTCOME", "ACTOR", "WHAT", "ADDRESS", "ID"}
 	if c.IsTTY(c.Stdout) && !c.Wide {
 		header = header[:6]
 		if w := c.Width(c.Stdout); w > 0 && w < roomy {
@@ -156,13 +156,13 @@ func (c *cli) eventRow(e client.AuditEvent) []string {
 		what += " in " + c.Short(d.Vault)
 	case what != "" || e.ResourceType == "":
 	case e.ResourceID == "" && c.IsTTY(c.Stdout):
-		what = e.ResourceType
+		what = c.forPeople(e.ResourceType)
 	default:
-		what = e.ResourceType + ":" + c.Short(e.ResourceID)
+		what = c.forPeople(e.ResourceType) + ":" + c.Short(e.ResourceID)
 	}
 	outcome := d.Outcome
 	if outcome != "success" && d.Reason != "" {
-		outcome += " (" + d.Reason + ")"
+		outcome += " (" + c.becauseOf(d.Reason) + ")"
 	}
 	actor := e.ActorType
 	switch {
@@ -171,7 +171,7 @@ func (c *cli) eventRow(e client.AuditEvent) []string {
 	case e.ActorID != "":
 		actor += ":" + c.Short(e.ActorID)
 	}
-	return []string{c.When(e.CreatedAt), e.Action, outcome, actor, what, e.IPAddress, e.ID}
+	return []string{c.Exactly(e.CreatedAt), e.Action, outcome, actor, what, e.IPAddress, e.ID}
 }
 
 // moment reads a time, or a duration before now.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -46,6 +47,7 @@ used with, and oneclaw ends with its exit code.`,
 			if err != nil {
 				return err
 			}
+			c.sayUnheld(found, at)
 			env := environment(os.Environ(), found)
 			wipeAll(found)
 			return c.runProgram(ctx, a, env)
@@ -53,6 +55,20 @@ used with, and oneclaw ends with its exit code.`,
 	}
 	cmd.Flags().SetInterspersed(false) // what follows the program is the program's
 	return placeFlags(cmd, &at)
+}
+
+// sayUnheld says that an environment or a branch was named that no variable is of: it may
+// be misspelt, and the program would run with others' values, or with none.
+func (c *cli) sayUnheld(found *client.ResolvedEnv, at client.EnvVarPlace) {
+	of := slices.Collect(maps.Values(found.Sources))
+	switch {
+	case len(of) == 0 && at.Environment == "" && at.GitBranch == "":
+		c.Warn("There is no environment variable that holds; the program runs without any.")
+	case len(of) == 0:
+		c.Warn("No environment variable holds" + where([]string{cmp.Or(at.Environment, "all")}, at.GitBranch) + "; the program runs without any. See `oneclaw env list`.")
+	case at.Environment != "" && at.Environment != "all" && !slices.Contains(of, "environment") && !slices.Contains(of, "branch"):
+		c.Warn("No environment variable is of " + at.Environment + " alone; the program gets those of all environments.")
+	}
 }
 
 // mcpToken holds a credential that `oneclaw mcp` alone is used with.

@@ -94,7 +94,7 @@ func parseDuration(s string) (time.Duration, error) {
 
 // wideFlag adds --wide to a command that lists.
 func (c *cli) wideFlag(cmd *cobra.Command) *cobra.Command {
-	cmd.Flags().BoolVar(&c.Wide, "wide", false, "do not shorten columns to fit the terminal")
+	cmd.Flags().BoolVar(&c.Wide, "wide", false, "do not shorten or wrap columns to fit the terminal")
 	return cmd
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -24,6 +25,9 @@ key is to outlast the login.`,
 	expiry := c.expiryFlag(cmd, &expires)
 	cmd.RunE = func(cmd *cobra.Command, a []string) error {
 		if err := checkName(a[0]); err != nil {
+			return err
+		}
+		if err := checkKeyScopes(scopes); err != nil {
 			return err
 		}
 		ends, err := expiry()
@@ -55,6 +59,17 @@ key is to outlast the login.`,
 	}
 	cmd.Flags().StringSliceVar(&scopes, "scopes", nil, "cap what it may do, such as vault:read; without, it may do what you may")
 	return c.mayAsk(cmd)
+}
+
+// checkKeyScopes refuses a verb or an area alone: the server takes it for the path of a
+// secret, and the key could do nothing else.
+func checkKeyScopes(scopes []string) error {
+	for _, s := range scopes {
+		if slices.Contains([]string{"read", "write", "delete", "admin", "all", "secret", "secrets", "vault", "vaults"}, s) {
+			return console.Usage("--scopes takes an area and read, write or *, such as vault:read or secret:*, or a pattern of paths, such as prod/**.")
+		}
+	}
+	return nil
 }
 
 func (c *cli) keyList() *cobra.Command {

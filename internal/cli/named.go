@@ -13,7 +13,8 @@ import (
 )
 
 // theVault is the id of the vault to work in: of --vault, of ONECLAW_VAULT_ID, of
-// `vault use`, or the only one that there is.
+// `vault use`, the only one that there is, or the only one that the caller made: a vault
+// that an agent makes must not stop the commands of its human.
 func (c *cli) theVault(ctx context.Context, cl *client.Client) (string, error) {
 	for _, ref := range []string{c.vault, c.Getenv("ONECLAW_VAULT_ID")} {
 		if ref != "" {
@@ -39,7 +40,27 @@ func (c *cli) theVault(ctx context.Context, cl *client.Client) (string, error) {
 	case 0:
 		return "", fault.New(fault.NotFound, "no_vault", "There is no vault yet. Make one with `oneclaw vault create NAME`.")
 	}
+	if own := c.ownVaults(ctx, cl, ours); len(own) == 1 {
+		return own[0].ID, nil
+	}
 	return "", console.Usage(fmt.Sprintf("There are %d vaults: %s. Name one with --vault or ONECLAW_VAULT_ID, or choose one for all commands with `oneclaw vault use NAME`.", len(ours), names(ours)))
+}
+
+// ownVaults are those that the caller made, if it is a person.
+func (c *cli) ownVaults(ctx context.Context, cl *client.Client, all []client.Vault) (own []client.Vault) {
+	if _, credential, err := c.Reach(); err != nil || ofAgent(credential) {
+		return nil
+	}
+	me, err := cl.Me(ctx)
+	if err != nil {
+		return nil
+	}
+	for _, v := range all {
+		if v.CreatedByType == "user" && v.CreatedBy == me.ID {
+			own = append(own, v)
+		}
+	}
+	return own
 }
 
 // names lists the first vaults, as many as a line may hold.
@@ -47,7 +68,11 @@ func names(all []client.Vault) string {
 	const most = 10
 	var out []string
 	for _, v := range all[:min(len(all), most)] {
-		out = append(out, v.Name)
+		name := v.Name
+		if v.CreatedByType == "agent" {
+			name += " (made by an agent)"
+		}
+		out = append(out, name)
 	}
 	if len(all) > most {
 		out = append(out, "...")
@@ -91,6 +116,28 @@ func memberID(ctx context.Context, cl *client.Client, ref string) (string, error
 	return found(kindMember, ref, func() ([]client.Member, error) { return cl.Members(ctx) }, func(m client.Member) candidate {
 		return candidate{id: m.ID, names: []string{m.Email, m.DisplayName}, note: m.Email}
 	})
+}
+
+// actorID finds an agent or a member who may have done something. An agent that was
+// deactivated counts as much as an active one.
+func actorID(ctx context.Context, cl *client.Client, ref string) (string, error) {
+	return found(kindActor, ref, func() (all []candidate, err error) {
+		agents, err := cl.Agents(ctx)
+		if err != nil && !client.IsStatus(err, 403) { // who may not list agents may still name members
+			return nil, err
+		}
+		for _, a := range agents {
+			all = append(all, candidate{id: a.ID, names: []string{a.Name}, note: a.Name})
+		}
+		members, err := cl.Members(ctx)
+		if err != nil && !client.IsStatus(err, 403) {
+			return nil, err
+		}
+		for _, m := range members {
+			all = append(all, candidate{id: m.ID, names: []string{m.Email, m.DisplayName}, note: m.Email})
+		}
+		return all, nil
+	}, func(c candidate) candidate { return c })
 }
 
 // policyID finds a policy by its id, or by its pattern where no other has it.

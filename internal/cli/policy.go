@@ -106,7 +106,7 @@ func (c *cli) printPolicy(ctx context.Context, cl *client.Client, p *client.Poli
 	who := calledIn(ctx, c, cl, []client.Policy{*p}, ofPolicy)
 	return c.show(p, field{"ID", p.ID}, field{"Path", p.SecretPathPattern},
 		field{"Granted to", who.full(p.PrincipalType, p.PrincipalID)}, field{"Permissions", strings.Join(p.Permissions, ",")},
-		field{"Conditions", compact(p.Conditions)}, field{"Expires", c.Maybe(p.ExpiresAt, "never")})
+		field{"Conditions", c.conditions(p.Conditions)}, field{"Expires", c.Maybe(p.ExpiresAt, "never")})
 }
 
 func ofPolicy(p client.Policy) (kind, id string) { return p.PrincipalType, p.PrincipalID }

@@ -23,6 +23,9 @@ type shareFlags struct {
 	addresses                               []string
 }
 
+// usualShare is how long a share lives that was not told.
+const usualShare = 24 * time.Hour
+
 func (c *cli) shareCreate() *cobra.Command {
 	var f shareFlags
 	cmd := &cobra.Command{
@@ -69,22 +72,25 @@ func (c *cli) shareCreate() *cobra.Command {
 				return err
 			}
 		}
-		if s.Passphrase, err = c.passphrase(cmd.Context(), f.phrase, f.phraseFile); err != nil {
+		if f.phrase && f.phraseFile == "" && c.Interactive() {
+			s.Passphrase, err = c.askTwice(cmd.Context(), "Passphrase", "The passphrase is empty; nothing was shared.")
+		} else {
+			s.Passphrase, err = c.passphrase(cmd.Context(), f.phrase, f.phraseFile)
+		}
+		if err != nil {
 			return err
 		}
 		made, err := cl.CreateShare(cmd.Context(), m.ID, s)
 		if err != nil {
 			return err
 		}
-		if ends != nil {
-			c.EndsEarly("share", ends, &made.ExpiresAt)
-		}
+		c.EndsEarly("share", cmp.Or(ends, new(c.Now().Add(usualShare))), &made.ExpiresAt)
 		for _, w := range made.Warnings {
 			c.Warn(w)
 		}
 		to, link := field{"For", made.RecipientType}, field{"URL", made.ShareURL}
 		if c.IsTTY(c.Stdout) {
-			to, link = forPeople(made)
+			to, link = shownTo(made)
 		}
 		return c.show(made, field{"ID", made.ID}, link, to,
 			field{"Expires", c.When(made.ExpiresAt)}, field{"Accesses", atMost(made.MaxAccessCount)})
@@ -101,10 +107,10 @@ func (c *cli) shareCreate() *cobra.Command {
 	return c.mayAsk(cmd)
 }
 
-// forPeople tells a person whom the share is for, and how it is opened. A link leads to the
+// shownTo tells a person whom the share is for, and how it is opened. A link leads to the
 // page, since the API's spends an access on each program that looks at it. The link that
 // opens a mailed share is in the mail alone.
-func forPeople(s *client.Share) (to, link field) {
+func shownTo(s *client.Share) (to, link field) {
 	if s.RecipientEmail != "" {
 		how := "in the mail to " + s.RecipientEmail
 		if len(s.Warnings) > 0 {
@@ -113,7 +119,7 @@ func forPeople(s *client.Share) (to, link field) {
 		return field{"For", s.RecipientEmail}, field{"Link", how}
 	}
 	page := strings.TrimSuffix(s.ShareURL, "/v1/share/"+s.ID) + "/share/" + s.ID
-	return field{"For", s.RecipientType}, field{"URL", page}
+	return field{"For", plain(s.RecipientType)}, field{"URL", page}
 }
 
 func phraseFlags(cmd *cobra.Command, ask *bool, file *string) {
@@ -171,7 +177,7 @@ func (c *cli) shareList() *cobra.Command {
 			all, err := of(ctx)
 			who := calledIn(ctx, c, cl, all, func(s client.ShareItem) (kind, id string) { return s.RecipientType, s.RecipientID })
 			return list(c, "shares", all, err, []string{"ID", "PATH", "FOR", "STATUS", "READS", "EXPIRES"}, "No shares.", func(s client.ShareItem) []string {
-				to := s.RecipientType
+				to := c.forPeople(s.RecipientType)
 				if s.RecipientEmail != "" {
 					to = s.RecipientEmail
 				} else if s.RecipientID != "" {
@@ -181,7 +187,7 @@ func (c *cli) shareList() *cobra.Command {
 				if s.MaxAccessCount > 0 {
 					reads += fmt.Sprintf(" of %d", s.MaxAccessCount)
 				}
-				return []string{c.Short(s.ID), s.SecretPath, to, s.Status, reads, c.When(s.ExpiresAt)}
+				return []string{c.Short(s.ID), s.SecretPath, to, c.forPeople(s.Status), reads, c.When(s.ExpiresAt)}
 			})
 		}),
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -152,8 +153,18 @@ func (c *cli) conditions(text json.RawMessage) string {
 		}
 		said = append(said, w.After+"-"+w.Before+" "+zone)
 	}
-	if k.RequireApproval != nil {
-		said = append(said, "approval")
+	if a := k.RequireApproval; a != nil {
+		how := ""
+		if a.MaxUses > 0 {
+			how += ", " + plural(int64(a.MaxUses), "use")
+		}
+		if a.ValidSeconds > 0 {
+			how += " within " + inWords(time.Duration(a.ValidSeconds)*time.Second)
+		}
+		if how = strings.TrimLeft(how, ", "); how != "" {
+			how = " (" + how + ")"
+		}
+		said = append(said, "approval"+how)
 	}
 	return strings.Join(said, ", ")
 }

@@ -40,6 +40,8 @@ func (c *cli) commands() []*cobra.Command {
 			c.orgMembers(), c.orgRole(), c.orgRemove(), c.orgInvite(), c.orgInvitations(), c.orgResend(), c.orgRevoke(),
 			c.orgAccept(), c.orgList(), c.orgSwitch()),
 		group("ip-rule", "Which network addresses may reach your organisation", c.ipRuleList(), c.ipRuleAdd(), c.ipRuleDelete()),
+		group("webhook", "Have addresses of your own called for events of the audit log",
+			c.webhookCreate(), c.webhookList(), c.webhookShow(), c.webhookUpdate(), c.webhookDelete()),
 		group("billing", "What your organisation has used and may use, and its credit",
 			c.billingStatus(), c.billingUsage(), c.billingHistory(), c.billingCredits(), c.billingLedger(), c.billingOverage()),
 		group("chain", "The EVM chains that agents can use, and their nodes", c.chainList(), c.chainGet(), c.chainAdd(), c.chainCheck()),

@@ -58,6 +58,7 @@ var asked = map[string]string{
 	"tier": "the tier", "period_days": "--days", "amount_cents": "the amount", "password": "the password", "new_password": "the new password",
 	"chain_id": "the number of the chain", "native_currency": "--currency", "explorer_url": "--explorer-url", "rpc_url": "the address of the node",
 	"ws_url": "the WebSocket address", "prefix": "--prefix", "limit": "--limit", "offset": "--offset", "code": "the code", "token": "the token",
+	"url": "the address", "events": "--events", "is_active": "--start or --stop",
 }
 
 // inCommandWords is what a refusal says, in the words of the command line.

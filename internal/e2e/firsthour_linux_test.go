@@ -139,8 +139,7 @@ func TestTheFirstHourAtATerminal(t *testing.T) {
 	}
 
 	asked := me.types("approval list")
-	shows(t, asked, "Status", "pending")
-	shows(t, asked, "Path", "prod/db")
+	shows(t, asked, "pending", "read", "prod/db", "deployer")
 	shows(t, me.types("approval show prod/db"), "Requester", "deployer")
 	shows(t, me.types("approval approve prod/db", append(password, "by agent:deployer?", "y")...), "Status", "approved")
 	if got := deployer.ok("", "secret", "get", "prod/db", "--vault", "team"); got != "the database" {
@@ -167,10 +166,10 @@ func TestTheFirstHourAtATerminal(t *testing.T) {
 	shows(t, read, "success", "ci/token")
 	shows(t, read, "success", "prod/db")
 	shows(t, me.types("audit list --actor deployer --resource prod/db"), "secret.read", "success", "deployer", "prod/db")
-	says(t, me.types("agent can builder"), "Path ci/token Read yes Write no")
+	says(t, me.types("agent can builder"), "ci/token yes no no")
 	says(t, me.types("agent can deployer prod/db"), "prod/db", "asks")
 	who := me.types("who-can prod/db")
-	says(t, who, "Who agent:deployer Read asks Write asks")
+	says(t, who, "agent:deployer asks asks")
 	if strings.Contains(who, "builder") {
 		t.Errorf("who can use prod/db:\n%s", who)
 	}

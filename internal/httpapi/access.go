@@ -4,12 +4,15 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"slices"
+	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -27,16 +30,60 @@ func verdictOf(v vault.Verdict) verdictBody {
 type bearerBody struct {
 	PrincipalType string      `json:"principal_type" enum:"user,agent"`
 	PrincipalID   string      `json:"principal_id" format:"uuid"`
-	Name          *string     `json:"name" nullable:"true" doc:"An agent's name, or a member's mail address; null for callers that are agents."`
+	Name          *string     `json:"name" nullable:"true" doc:"An agent's name, or a member's mail address; null for callers that may not list agents or members."`
 	Read          verdictBody `json:"read"`
 	Write         verdictBody `json:"write"`
 	Delete        verdictBody `json:"delete"`
+}
+
+// lentBody is a share that may be read now, or could be. Its id is the log's, which opens no
+// link and revokes it.
+type lentBody struct {
+	ShareID        string    `json:"share_id" format:"uuid" doc:"As the log names it. It opens no link; owners and admins revoke the share by it."`
+	VaultID        string    `json:"vault_id" format:"uuid"`
+	Path           string    `json:"path"`
+	RecipientType  string    `json:"recipient_type" enum:"user,agent,external_email,anyone_with_link,creator" doc:"anyone_with_link: whoever has the link."`
+	RecipientID    *string   `json:"recipient_id" nullable:"true" format:"uuid"`
+	RecipientEmail *string   `json:"recipient_email" nullable:"true"`
+	Name           *string   `json:"name" nullable:"true" doc:"The recipient's, as that of principals."`
+	MakerType      string    `json:"maker_type" enum:"user,agent" doc:"Who made it, on whose right it is read."`
+	MakerID        string    `json:"maker_id" format:"uuid"`
+	Status         string    `json:"status" enum:"active,pending,accepted"`
+	Readable       bool      `json:"readable" doc:"False while the recipient has not accepted it, its maker may not read the secret, or the recipient's own caps leave it out."`
+	ExpiresAt      time.Time `json:"expires_at"`
+	ReadsLeft      *int64    `json:"reads_left" nullable:"true" doc:"Null: as many as one likes."`
+}
+
+func lentOf(all []sharing.Lent, shown bool, names map[policy.PrincipalKind]map[string]string, now time.Time) *[]lentBody {
+	if !shown {
+		return nil
+	}
+	out := []lentBody{}
+	for i := range all {
+		l := &all[i]
+		b := lentBody{
+			ShareID: l.ID, VaultID: l.Vault, Path: l.Path, RecipientType: string(l.Type), RecipientID: present(l.RecipientID),
+			RecipientEmail: present(l.Email), MakerType: string(l.MakerKind), MakerID: l.MakerID, Status: l.Status(now), Readable: l.Readable, ExpiresAt: l.ExpiresAt,
+		}
+		kind := policy.KindUser
+		if l.Type == sharing.ToAgent {
+			kind = policy.KindAgent
+		}
+		b.Name = present(names[kind][l.RecipientID])
+		if l.MaxAccess > 0 {
+			left := l.MaxAccess - l.AccessCount
+			b.ReadsLeft = &left
+		}
+		out = append(out, b)
+	}
+	return &out
 }
 
 type whoCanBody struct {
 	VaultID    string       `json:"vault_id" format:"uuid"`
 	Path       string       `json:"path"`
 	Principals []bearerBody `json:"principals"`
+	Shares     *[]lentBody  `json:"shares" nullable:"true" doc:"Who may read it besides, until when: shares that are not over, 1,000 at most. Null to a key that may not list shares."`
 }
 
 type pathAccess struct {
@@ -59,6 +106,7 @@ type accessBody struct {
 	Name     string        `json:"name"`
 	IsActive bool          `json:"is_active" doc:"False when it is stopped or over: it may do nothing."`
 	Vaults   []vaultAccess `json:"vaults"`
+	Shares   *[]lentBody   `json:"shares" nullable:"true" doc:"What was shared with it, in vaults and of paths that you may see. Null to a key that may not list shares."`
 }
 
 type fromAddress struct {
@@ -135,7 +183,11 @@ func (a *API) whoCan(ctx context.Context, c *call.Call, in *whoCan) (*body[whoCa
 	if err != nil {
 		return nil, err
 	}
-	out := whoCanBody{VaultID: in.VaultID, Path: p.String()}
+	lent, shown, err := a.sharing.LentOf(ctx, c, in.VaultID, p)
+	if err != nil {
+		return nil, err
+	}
+	out := whoCanBody{VaultID: in.VaultID, Path: p.String(), Shares: lentOf(lent, shown, names, c.Now)}
 	for i := range all {
 		b := &all[i]
 		out.Principals = append(out.Principals, bearerBody{
@@ -145,17 +197,28 @@ func (a *API) whoCan(ctx context.Context, c *call.Call, in *whoCan) (*body[whoCa
 	return answer(out, nil)
 }
 
-// names are those of everybody in the caller's organisation, for users alone.
+// names are those in the caller's organisation, for users alone: of agents and of members to
+// a credential that may list them.
 func (a *API) names(ctx context.Context, c *call.Call) (map[policy.PrincipalKind]map[string]string, error) {
+	out := map[policy.PrincipalKind]map[string]string{}
 	if c.Who.Kind != policy.KindUser {
-		return nil, nil
+		return out, nil
 	}
-	agents, err := a.agents.Names(ctx, c.Who.Org)
-	if err != nil {
-		return nil, err
+	for _, of := range []struct {
+		kind   policy.PrincipalKind
+		listed policy.Action
+		names  func(context.Context, string) (map[string]string, error)
+	}{{policy.KindAgent, policy.ListAgents, a.agents.Names}, {policy.KindUser, policy.ListMembers, a.orgs.Names}} {
+		if !policy.Decide(c.Who, of.listed, c.Own(), c.At()).Allow {
+			continue
+		}
+		names, err := of.names(ctx, c.Who.Org)
+		if err != nil {
+			return nil, err
+		}
+		out[of.kind] = names
 	}
-	members, err := a.orgs.Names(ctx, c.Who.Org)
-	return map[policy.PrincipalKind]map[string]string{policy.KindAgent: agents, policy.KindUser: members}, err
+	return out, nil
 }
 
 func (a *API) agentAccess(ctx context.Context, c *call.Call, in *agentAccess) (*body[accessBody], error) {
@@ -171,7 +234,14 @@ func (a *API) agentAccess(ctx context.Context, c *call.Call, in *agentAccess) (*
 	if err != nil {
 		return nil, err
 	}
-	out := accessBody{AgentID: g.ID, Name: g.Name, IsActive: active}
+	lent, shown, err := a.sharing.LentTo(ctx, c, g.ID)
+	if err != nil {
+		return nil, err
+	}
+	lent = slices.DeleteFunc(lent, func(l sharing.Lent) bool {
+		return q.Vault != "" && l.Vault != q.Vault || !q.Path.IsZero() && l.Path != q.Path.String()
+	})
+	out := accessBody{AgentID: g.ID, Name: g.Name, IsActive: active, Shares: lentOf(lent, shown, map[policy.PrincipalKind]map[string]string{policy.KindAgent: {g.ID: g.Name}}, c.Now)}
 	for i := range all {
 		r := &all[i]
 		v := vaultAccess{VaultID: r.Vault.ID, VaultName: r.Vault.Name, Truncated: r.More}

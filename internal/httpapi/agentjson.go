@@ -41,6 +41,8 @@ type agentBody struct {
 	CreatedAt             time.Time   `json:"created_at"`
 	ExpiresAt             *time.Time  `json:"expires_at" nullable:"true"`
 	LastActiveAt          *time.Time  `json:"last_active_at" nullable:"true"`
+	// Of an accepted enrolment alone, when there are any, and not for clients that refuse unknown fields.
+	Warnings []string `json:"warnings,omitempty" doc:"What the policy does besides that came with an accepted enrolment: approvals that are asked for no more."`
 }
 
 func agentOf(a *agent.Agent) agentBody {

@@ -49,7 +49,7 @@ type listEvents struct {
 	UserAgent  string    `header:"User-Agent" hidden:"true"`
 	ResourceID string    `query:"resource_id" maxLength:"64"`
 	ActorID    string    `query:"actor_id" maxLength:"64"`
-	Action     string    `query:"action" maxLength:"64"`
+	Action     string    `query:"action" maxLength:"64" doc:"Such as secret.read; or read, for all that hands out a secret's value: reads of secrets, of old versions, and through shares."`
 	From       time.Time `query:"from"`
 	To         time.Time `query:"to"`
 	Path       string    `query:"path" maxLength:"512" doc:"Only events about this secret path, or policies of this pattern."`
@@ -58,6 +58,9 @@ type listEvents struct {
 	Limit      int       `query:"limit" minimum:"1" default:"100" doc:"At most 1000; more is taken as 1000."`
 	Offset     int       `query:"offset" minimum:"0" maximum:"1000000" default:"0"`
 }
+
+// anyRead asks for all events that handed out a value, or were to.
+const anyRead = "read"
 
 // maxEvents bounds the events of one answer.
 const maxEvents = 1000
@@ -81,11 +84,19 @@ func (a *API) eventsOf(ctx context.Context, c *call.Call, rows []*audit.Row, use
 
 func (in *listEvents) query() (audit.Query, error) {
 	q := audit.Query{
-		ResourceID: in.ResourceID, ActorID: in.ActorID, Action: in.Action, Path: in.Path, From: in.From, To: in.To,
+		ResourceID: in.ResourceID, ActorID: in.ActorID, Path: in.Path, From: in.From, To: in.To,
 		BeforeSeq: min(in.BeforeSeq, math.MaxInt64), Limit: min(in.Limit, maxEvents), Offset: in.Offset,
 	}
-	if q.Action != "" && !policy.Recorded(policy.Action(q.Action)) {
-		return q, errAction(q.Action)
+	switch {
+	case in.Action == anyRead:
+		for _, a := range policy.Reads() {
+			q.Actions = append(q.Actions, string(a))
+		}
+	case in.Action == "":
+	case !policy.Recorded(policy.Action(in.Action)):
+		return q, errAction(in.Action)
+	default:
+		q.Actions = []string{in.Action}
 	}
 	if in.Cursor == "" {
 		return q, nil

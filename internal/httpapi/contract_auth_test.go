@@ -248,6 +248,9 @@ func TestAPIKeys(t *testing.T) {
 	if key["name"] != "ci" || key["is_active"] != true || key["expires_at"] != end || key["last_used_at"] != nil {
 		t.Errorf("key %v", key)
 	}
+	for _, slip := range []string{"vault:reed", "bogus:read", "audit.all"} {
+		w.do("POST", "/v1/auth/api-keys", ada.token, object{"name": "slip", "scopes": []string{"prod/**", slip}}).want(400, "invalid_scope")
+	}
 	plain := w.do("POST", "/v1/auth/api-keys", ada.token, object{"name": "plain", "scopes": nil, "expires_at": nil}).want(201)
 	if k := plain.json()["key"].(object); k["expires_at"] != nil || len(k["scopes"].([]any)) != 0 {
 		t.Errorf("key %v", k)

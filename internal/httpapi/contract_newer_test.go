@@ -146,7 +146,14 @@ func TestAFederatedToken(t *testing.T) {
 	if r := ask(good(object{"subject_token": whole})).want(200); r.json()["scope"] != nil {
 		t.Errorf("for a key without scopes: scope %v", r.json()["scope"])
 	}
-	ask(good(object{"subject_token": whole, "scope": "audit:read"})).want(400, "invalid_scope")
+	bare := s.ada.agent(object{"name": "bare"})
+	for who, key := range map[string]string{s.ada.id: whole, bare.id: bare.key} {
+		refused := s.during(func() { ask(good(object{"subject_token": key, "scope": "audit:read"})).want(400, "invalid_scope") })
+		if len(refused) != 1 || refused[0].action != "auth.failure" || refused[0].actor != who || refused[0].detail("reason") != "invalid_scope" ||
+			refused[0].detail("outcome") != "failed" || refused[0].detail("token_id") != "" {
+			t.Errorf("no token was issued, and the log says %v", refused)
+		}
+	}
 	s.ada.worker(f, subject, nil)
 	token := f.Sign("first", s.asserts(f, nil))
 	ask(good(object{"subject_token": token, "subject_token_type": jwt})).want(200)

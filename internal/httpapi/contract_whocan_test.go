@@ -216,3 +216,89 @@ func TestAuditPagesByCursorDoNotShift(t *testing.T) {
 		t.Errorf("a capped key saw %d pages", seen)
 	}
 }
+
+// Who may read a path through a share, and who did, is told with who may by a policy.
+func TestSharesAreAmongWhoCanAndWhoDid(t *testing.T) {
+	s := openSharer(t)
+	key := func(words ...string) string {
+		return s.do("POST", "/v1/auth/api-keys", s.ada.login(), object{"name": "k", "scopes": words}).want(201).str("api_key")
+	}
+	link := s.link(object{"max_access_count": 3})
+	bob := s.givenTo(object{"recipient_type": "user", "recipient_id": s.bob.id})
+	bot := s.givenTo(object{"recipient_type": "agent", "recipient_id": s.robot.id})
+	s.do("POST", "/v1/shares/"+bot+"/accept", s.robot.token, nil).want(204)
+	over := s.link(object{})
+	s.do("DELETE", "/v1/shares/"+over, s.ada.token, nil).want(204)
+	s.ada.put(s.vault, "other", "x")
+	at, access := "/v1/vaults/"+s.vault+"/who-can/a/b", "/v1/agents/"+s.robot.id+"/access"
+	shares := func(target, token string) map[string]object {
+		t.Helper()
+		r := s.do("GET", target, token, nil).want(200)
+		if strings.Contains(string(r.body), link) {
+			t.Errorf("the answer holds what opens a link: %s", r.body)
+		}
+		out := map[string]object{}
+		for _, o := range r.list("shares") {
+			out[o["recipient_type"].(string)] = o
+		}
+		return out
+	}
+	s.read(link, "").want(200)
+	s.read(bot, s.robot.token).want(200)
+	all := shares(at, s.ada.token)
+	if o := all["anyone_with_link"]; len(all) != 3 || o["readable"] != true || o["status"] != "active" || o["expires_at"] == nil || o["maker_id"] != s.ada.id {
+		t.Errorf("told of %v", all)
+	}
+	number(t, all["anyone_with_link"], "reads_left", 2)
+	if o := all["user"]; o["recipient_id"] != s.bob.id || o["name"] != s.bob.email || o["readable"] != false || o["status"] != "pending" || o["share_id"] != bob {
+		t.Errorf("to a member: %v", o)
+	}
+	if o := all["agent"]; o["recipient_id"] != s.robot.id || o["name"] != "agent" && o["name"] == nil || o["readable"] != true || o["reads_left"] != nil {
+		t.Errorf("to an agent: %v", o)
+	}
+	if n := len(shares("/v1/vaults/"+s.vault+"/who-can/other", s.ada.token)); n != 0 {
+		t.Errorf("%d shares of another path", n)
+	}
+	for _, target := range []string{at, access} {
+		if r := s.do("GET", target, key("secret:read", "agent:read"), nil).want(200); r.json()["shares"] != nil {
+			t.Errorf("a key that may not list shares is told of %s", r.body)
+		}
+	}
+	for who, c := range map[string]struct {
+		token, query string
+		n            int
+	}{
+		"its human": {s.ada.token, "", 1}, "itself": {s.robot.token, "", 1}, "another path": {s.ada.token, "?path=other", 0}, "the path": {s.ada.token, "?path=a/b&vault_id=" + s.vault, 1},
+		"a capped key": {key("other/*"), "", 0},
+	} {
+		if got := shares(access, c.token); c.query == "" && len(got) != c.n {
+			t.Errorf("%s is told of %v", who, got)
+		}
+		if got := shares(access+c.query, c.token); len(got) != c.n {
+			t.Errorf("%s is told of %v", who, got)
+		}
+	}
+	// Its own caps hold for what is shared with it, and what its maker may not read is lent to nobody.
+	s.do("PATCH", "/v1/agents/"+s.robot.id, s.ada.token, object{"scopes": []string{"other/*"}}).want(200)
+	if o := shares(at, s.ada.token)["agent"]; o["readable"] != false {
+		t.Errorf("with scopes for other paths: %v", o)
+	}
+	reads := func(action string) (got []string) {
+		for _, e := range s.do("GET", "/v1/audit/events?path=a/b&action="+action, s.ada.token, nil).want(200).list("events") {
+			if e["details"].(object)["outcome"] == "success" {
+				got = append(got, e["action"].(string)+" by "+e["actor_type"].(string))
+			}
+		}
+		return got
+	}
+	if got := strings.Join(reads("read"), ", "); got != "share.access by agent, share.access by anonymous, secret.read by user" {
+		t.Errorf("who read it: %s", got)
+	}
+	if got := reads("secret.read"); len(got) != 1 {
+		t.Errorf("reads of the secret itself: %v", got)
+	}
+	s.do("DELETE", secretAt(s.vault, "a/b"), s.ada.token, nil).want(204)
+	if o := shares(at, s.ada.token)["anyone_with_link"]; o["readable"] != false {
+		t.Errorf("of a secret that is gone: %v", o)
+	}
+}

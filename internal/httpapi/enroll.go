@@ -47,7 +47,8 @@ type enrollmentPath struct {
 
 type acceptEnrollment struct {
 	enrollmentPath
-	Body struct {
+	UserAgent string `header:"User-Agent" hidden:"true"`
+	Body      struct {
 		VaultID           *string    `json:"vault_id,omitempty" nullable:"true" doc:"A vault to give access to; without it the agent gets none yet."`
 		SecretPathPattern *string    `json:"secret_path_pattern,omitempty" nullable:"true" maxLength:"512" doc:"Which paths; needed with vault_id."`
 		Permissions       []string   `json:"permissions,omitempty" nullable:"true" maxItems:"8" doc:"Of read, write and delete; read when left out."`
@@ -114,7 +115,11 @@ func (a *API) registerEnroll() {
 			return nil, err
 		}
 		agent, err := a.agents.AcceptEnrollment(ctx, c, in.EnrollmentID, g)
-		return answer(agentOf(&agent), err)
+		b := agentOf(&agent)
+		if !decodesStrictly(in.UserAgent) {
+			b.Warnings = agent.Warnings
+		}
+		return answer(b, err)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: one + "/reject", id: "reject-enrollment", tag: "Agents",

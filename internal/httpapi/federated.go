@@ -33,9 +33,7 @@ var (
 	errSubjectType  = fault.New(fault.Invalid, "unsupported_token_type",
 		"subject_token_type must be that of a jwt, id_token or access_token, or urn:1claw:params:oauth:token-type:api-key; requested_token_type that of a jwt or access_token.")
 	errTarget = fault.New(fault.Invalid, "invalid_target", "audience must name this server: its public URL, or an audience that its operator named.")
-	errActor  = fault.New(fault.Invalid, "invalid_request", "Nobody acts for somebody else here: leave actor_token out.")
-	errScope  = fault.New(fault.Invalid, "invalid_scope",
-		"A token has the scopes of its agent or key, and no narrower ones: leave scope out, and cap the agent or key by its scopes.")
+	errActor  = fault.New(fault.Invalid, "invalid_request", "Acting for somebody else is not supported: leave actor_token out.")
 )
 
 // check refuses what would be issued otherwise than it was asked for.
@@ -49,7 +47,7 @@ func (in *federatedRequest) check(audience func(string) bool) error {
 	case !audience(b.Audience):
 		return errTarget
 	case strings.ContainsAny(deref(b.Scope), "/*"):
-		return errScope
+		return identity.ErrScope
 	}
 	switch deref(b.RequestedTokenType) {
 	case "", typeJWT, typeAccess:
@@ -87,10 +85,8 @@ func (a *API) registerFederated() {
 		if err := in.check(a.agents.MeantFor); err != nil {
 			return nil, err
 		}
+		c.Scoped = deref(in.Body.Scope) != "" // RFC 8693 section 2.2.1: no scope in the answer would say that it is as requested
 		t, err := a.exchange(ctx, c, in)
-		if err == nil && deref(in.Body.Scope) != "" && len(t.Scopes) == 0 {
-			return nil, errScope // RFC 8693 section 2.2.1: no scope in the answer says that it is as requested
-		}
 		return answer(&federatedBody{TokenBody: *tokenOf(t), Issued: typeJWT, Scope: strings.Join(t.Scopes, " ")}, a.refusedKey(c, err))
 	})
 }

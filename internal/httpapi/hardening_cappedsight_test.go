@@ -18,7 +18,7 @@ func TestARefusedInvitationCostsNothing(t *testing.T) {
 		return w.do("POST", "/v1/auth/api-keys", ada.token, more).want(201).str("api_key")
 	}
 	keys := map[string]string{
-		"of another area": key("a", object{"scopes": []string{"audit:read"}}), "of an unknown word": key("b", object{"scopes": []string{"bogus:read"}}),
+		"of another area": key("a", object{"scopes": []string{"audit:read"}}), "of a word for nothing here": key("b", object{"scopes": []string{"tx:sign"}}),
 		"capped to paths": key("c", object{"scopes": []string{"foo/*"}}),
 	}
 	for name, k := range keys {

@@ -13,7 +13,7 @@ type healthBody struct {
 	Status  string `json:"status" enum:"healthy,degraded"`
 	Service string `json:"service"`
 	Version string `json:"version"`
-	Reason  string `json:"reason,omitempty" doc:"With status degraded: what is wrong, as a code. database_unavailable, database_replaced, storage_damaged, log_not_written, log_not_signed, log_changed or keystore_unavailable."`
+	Reason  string `json:"reason,omitempty" doc:"With status degraded: what is wrong, as a code. database_unavailable, database_replaced, storage_damaged, log_not_written, log_not_signed, log_changed, sealing_key_lost or keystore_unavailable."`
 }
 
 type hsmBody struct {

@@ -29,7 +29,7 @@ type policyBody struct {
 	CreatedByType     string     `json:"created_by_type"`
 	CreatedAt         time.Time  `json:"created_at"`
 	// Of a change alone, when there are any, and not for clients that refuse unknown fields.
-	Warnings []string `json:"warnings,omitempty" doc:"What the change does besides: approvals that are asked for no more."`
+	Warnings []string `json:"warnings,omitempty" doc:"What the change does besides: approvals that are no longer asked for."`
 }
 
 // warned is policyOf with what the change does besides.

@@ -28,7 +28,7 @@ type ShareDraft struct {
 	Permissions    []string     `json:"permissions,omitempty" nullable:"true" maxItems:"8" doc:"read, which is all that a share gives."`
 	ExpiresAt      *time.Time   `json:"expires_at,omitempty" nullable:"true" doc:"A year from now at most. Absent: in 24 hours."`
 	Passphrase     *secretValue `json:"passphrase,omitempty" nullable:"true" doc:"Asked for at each access."`
-	IPAllowlist    []string     `json:"ip_allowlist,omitempty" nullable:"true" maxItems:"256" doc:"Networks and addresses that the share may be read from. Empty or absent: any."`
+	IPAllowlist    []string     `json:"ip_allowlist,omitempty" nullable:"true" maxItems:"256" doc:"Networks and addresses that the share may be read from. Absent or null: any; an empty list is refused."`
 }
 
 type createShare struct {
@@ -154,6 +154,9 @@ func (b *ShareDraft) draft() (sharing.Draft, error) {
 	}
 	if b.Passphrase != nil {
 		d.Passphrase = &b.Passphrase.Bytes
+	}
+	if b.IPAllowlist != nil && len(b.IPAllowlist) == 0 {
+		return d, fault.New(fault.Invalid, "invalid_ip_allowlist", "An empty ip_allowlist would allow every address. To allow every address on purpose, leave it out or send null.")
 	}
 	for _, text := range b.IPAllowlist {
 		net, ok := policy.ParseNet(text)

@@ -14,8 +14,13 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/webhook"
 )
 
-// EventJSON encodes an event as the audit log's routes answer with it.
-func EventJSON(r *audit.Row) (json.RawMessage, error) { return rest.Marshal(eventOf(r)) }
+// EventJSON encodes an event as the audit log's routes answer with it to who manages the
+// organisation.
+func EventJSON(r *audit.Row, actorName string) (json.RawMessage, error) {
+	b := eventOf(r)
+	b.ActorName = actorName
+	return rest.Marshal(b)
+}
 
 // lastCall is how the latest call of a webhook went.
 type lastCall struct {
@@ -41,10 +46,11 @@ type hookBody struct {
 	CreatedBy   string    `json:"created_by" format:"uuid"`
 	CreatedAt   time.Time `json:"created_at"`
 	UpdatedAt   time.Time `json:"updated_at"`
-	Status      string    `json:"status" enum:"active,failing,paused,inactive" doc:"failing: the latest calls were not taken, and are made again. paused: for a day, and they are made no more until is_active is set again."`
+	Status      string    `json:"status" enum:"active,failing,paused,inactive" doc:"failing: the latest calls were not taken, and are made again. paused: no call was taken for a day, or the database was restored, and none is made until is_active is set again."`
 	lastCall
 	FailingSince *time.Time `json:"failing_since" nullable:"true"`
 	PausedAt     *time.Time `json:"paused_at" nullable:"true"`
+	PausedFor    *string    `json:"paused_for" nullable:"true" enum:"failing,restored" doc:"failing: for a day. restored: the database was put back from a backup, and the original may call the same address. Null unless paused."`
 	Skipped      uint64     `json:"skipped" doc:"Events that were left out since the last delivery, since more than 1000 waited."`
 }
 
@@ -59,6 +65,9 @@ func hookOf(h *webhook.Hook) hookBody {
 		b.Status = "inactive"
 	case !h.PausedAt.IsZero():
 		b.Status = "paused"
+		if b.PausedFor = present("failing"); h.Restored() {
+			b.PausedFor = present("restored")
+		}
 	case !h.FailingSince.IsZero():
 		b.Status = "failing"
 	}

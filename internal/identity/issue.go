@@ -8,11 +8,16 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
+
+// ErrScope refuses scopes that are asked for where the agent or key has none.
+var ErrScope = fault.New(fault.Invalid, "invalid_scope",
+	"A token has the scopes of its agent or key, and no narrower ones: leave scope out, and cap the agent or key by its scopes.")
 
 // Record is how the event of a new token gets into the log.
 type Record func(ctx context.Context, ev *audit.Event) error
@@ -98,6 +103,9 @@ func (s *Service) IssueForDevice(ctx context.Context, c *call.Call, a *Account, 
 
 // issueToken is where every way to a token ends.
 func (s *Service) issueToken(ctx context.Context, c *call.Call, g *grant, end time.Time, log Record) (secret.Bytes, int64, error) {
+	if c.Scoped && len(g.scopes) == 0 {
+		return secret.Bytes{}, 0, ErrScope
+	}
 	// A human who asks for its agent's token was
 	// let in as what it is; the token is held to the rules where it is used.
 	if c.Who.Kind != policy.KindUser || g.kind == policy.KindUser {

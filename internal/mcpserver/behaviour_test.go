@@ -303,3 +303,39 @@ func TestSeveralVaults(t *testing.T) {
 		})
 	}
 }
+
+// Names and the beginnings of ids do where the contract has ids. Of several none is taken.
+func TestPrincipalsAndVaultsAreNamed(t *testing.T) {
+	granted := `{"secret_path_pattern":"**","principal_type":"user","principal_id":"` + userID + `","permissions":["read"]}`
+	grant := func(vault, kind, who string) string {
+		return `{"vault_id":"` + vault + `","principal_type":"` + kind + `","principal_id":"` + who + `"}`
+	}
+	share := func(kind, who string) string {
+		return `{"secret_id":"db/password","recipient_type":"` + kind + `","recipient_id":"` + who + `","expires_at":"2031-01-01T00:00:00Z"}`
+	}
+	for name, c := range map[string]struct{ tool, args, sent, says string }{
+		"a vault by name, a user by address":     {"grant_access", grant("second", "user", "Ada@example.com"), granted, "Vault: " + vaultTwo},
+		"both by the beginning of the id":        {"grant_access", grant(vaultTwo[:9], "user", userID[:9]), granted, "Vault: " + vaultTwo},
+		"a user by name":                         {"grant_access", grant(vaultTwo, "user", "Ada"), granted, "Granted to: user:" + userID},
+		"a name that two have":                   {"grant_access", grant(vaultTwo, "user", "Twin"), "", "principal_id must be the id"},
+		"an id without dashes":                   {"grant_access", grant(strings.ReplaceAll(vaultOne, "-", ""), "user", userID), "", "vault_id must be the id"},
+		"an agent's name":                        {"grant_access", grant(vaultOne, "agent", canary), "", "principal_id must be the whole id of the agent, a UUID"},
+		"a vault that is not there":              {"grant_access", grant("third", "user", "Ada"), "", "vault_id must be the id"},
+		"a recipient by address":                 {"share_secret", share("user", "ada@example.com"), `"recipient_id":"` + userID + `"`, "Recipient: user:" + userID},
+		"a recipient who is no member":           {"share_secret", share("user", "nobody@example.com"), "", "recipient_id must be the id"},
+		"an agent by name, which agents see not": {"share_secret", share("agent", "builder"), "", "recipient_id must be the whole id of the agent"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newContractAPI(t)
+			seeded(a)
+			a.addVault(vaultTwo, "second")
+			got := call(t.Context(), t, connect(t, a, vaultOne), c.tool, c.args)
+			if !strings.Contains(got, c.says) || strings.Contains(got, canary) || (c.sent == "") != strings.HasPrefix(got, "error") {
+				t.Errorf("got %s", got)
+			}
+			if sent := strings.Join(a.bodies, "\n"); !strings.Contains(sent, c.sent) || c.sent == "" && strings.Contains(sent, "_type") {
+				t.Errorf("sent %s, want %s", sent, c.sent)
+			}
+		})
+	}
+}

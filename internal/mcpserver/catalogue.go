@@ -74,15 +74,15 @@ func tools() []tool {
 		},
 	}, {
 		name: "list_vaults", title: "List vaults", hints: reads, run: listVaults,
-		about: "List the vaults that this agent can reach, with their ids. The other tools take an id as vault_id.",
+		about: "List the vaults that this agent can reach, with their ids. The other tools take an id or a name as vault_id.",
 	}, {
 		name: "grant_access", title: "Grant access", hints: adds, run: grantAccess,
 		about: "Let a user or another agent use secrets of a vault that this agent created. Grant the narrowest path pattern and " +
 			"the fewest permissions that do, and only when a human asked for it.",
 		fields: []field{
-			{name: "vault_id", kind: "string", format: "uuid", required: true, about: "Id of the vault, from list_vaults."},
+			{name: "vault_id", kind: "string", required: true, minLen: 1, maxLen: 255, about: "Id or name of the vault, from list_vaults."},
 			{name: "principal_type", kind: "string", words: []string{"user", "agent"}, required: true, about: "Who gets access."},
-			{name: "principal_id", kind: "string", format: "uuid", required: true, about: "Id of that user or agent."},
+			{name: "principal_id", kind: "string", required: true, minLen: 1, maxLen: 320, about: "Id of that user or agent; a user's mail address does too."},
 			{name: "permissions", kind: "array", words: []string{"read", "write", "delete"}, minLen: 1, preset: []string{"read"}, about: "What they may do."},
 			{name: "secret_path_pattern", kind: "string", minLen: 1, preset: "**", about: "Which paths: * stands for anything within a segment, ** for any number of segments."},
 		},
@@ -94,7 +94,7 @@ func tools() []tool {
 		fields: []field{
 			{name: "secret_id", kind: "string", required: true, minLen: 1, maxLen: 512, about: "Id of the secret, or its path in the vault. The share follows the path: a new version is shared too."},
 			{name: "recipient_type", kind: "string", words: []string{"user", "agent", "anyone_with_link", "creator"}, required: true, about: "Who may read it."},
-			{name: "recipient_id", kind: "string", format: "uuid", about: "Id of the user or agent, for these recipient types."},
+			{name: "recipient_id", kind: "string", maxLen: 320, about: "Id of the user or agent, for these recipient types; a user's mail address does too."},
 			{name: "expires_at", kind: "string", format: "date-time", required: true, about: "When the share ends: a time with zone, such as 2030-01-31T12:00:00Z, within a year."},
 			{name: "max_access_count", kind: "integer", preset: int64(5), about: "How many times it can be read. 0 is no limit."},
 			vault,

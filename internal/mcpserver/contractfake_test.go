@@ -123,6 +123,9 @@ func (a *contractAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reply(w, 200, map[string]any{"id": agentID, "name": "a"})
 	case seg[0] == "secrets" && len(seg) == 3 && seg[2] == "share" && r.Method == "POST":
 		a.share(w, seg[1], body)
+	case r.URL.Path == "/v1/org/members":
+		reply(w, 200, map[string]any{"members": []map[string]any{{"id": userID, "email": "ada@example.com", "display_name": "Ada"},
+			{"id": agentID, "email": "bob@example.com", "display_name": "Twin"}, {"id": policyID, "email": "eve@example.com", "display_name": "Twin"}}})
 	case seg[0] != "vaults":
 		a.problem(w, fakeProblem{status: 404, detail: "No such route."})
 	case len(seg) == 1 && r.Method == "GET":

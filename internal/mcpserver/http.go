@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -47,7 +48,7 @@ type HTTPConfig struct {
 
 // Handler serves the tools on streamable HTTP, for mounting at /mcp. Each request
 // carries the agent's key or token as "Authorization: Bearer", and may name a vault
-// in X-Vault-ID.
+// in X-Vault-ID, by id or name.
 //
 // There are no sessions: every request stands alone with its own credential, which
 // protocol versions before 2026-07-28 allow and later ones demand. So there is
@@ -98,8 +99,8 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	vault := r.Header.Get("X-Vault-ID")
-	if vault != "" && !ids.Valid(vault) || len(r.Header["X-Vault-Id"]) > 1 {
-		refuse(w, http.StatusBadRequest, "invalid_vault_id", "X-Vault-ID must be the id of one vault, a UUID.")
+	if len(r.Header["X-Vault-Id"]) > 1 || len(vault) > maxVaultName {
+		refuse(w, http.StatusBadRequest, "invalid_vault_id", "X-Vault-ID must be the id of one vault, its beginning, or the name that only one has.")
 		return
 	}
 	if r.Method != http.MethodPost {
@@ -217,14 +218,32 @@ func (g *gate) admit(got *Received, api *client.Client, key credentialKey, vault
 				return nil, err
 			}
 		}
-		if vault != "" && (got.Sees == nil || !got.Sees.Vault(got.Context, vault)) {
-			if _, err := api.Vault(got.Context, vault); err != nil {
-				return nil, err
-			}
+		if err := reaches(got, api, vault); err != nil {
+			return nil, err
 		}
 		choice = g.credentials.add(key, &vaultChoice{fixed: vault, setting: "X-Vault-ID"})
 	}
 	return &session{api: api, text: newAside(), sees: got.Sees, vault: choice, who: got.Sender, refused: func() { g.credentials.drop(key) }}, nil
+}
+
+// maxVaultName is the most bytes of a name of 255 characters.
+const maxVaultName = 255 * utf8.UTFMax
+
+// reaches refuses a vault that the caller named and can't see.
+func reaches(got *Received, api *client.Client, vault string) error {
+	switch {
+	case vault == "", got.Sees != nil && got.Sees.Vault(got.Context, vault):
+		return nil
+	case ids.Valid(vault):
+		_, err := api.Vault(got.Context, vault)
+		return err
+	}
+	_, err := byName(got.Context, api, vault)
+	if errors.Is(err, errNamed) {
+		err = &client.Error{Status: http.StatusBadRequest, Code: "invalid_vault_id",
+			Detail: "X-Vault-ID must be the id of one vault that this agent can reach, its beginning, or the name that only one has."}
+	}
+	return err
 }
 
 var errBadCredential = &client.Error{Status: http.StatusUnauthorized, Code: "unauthenticated"}

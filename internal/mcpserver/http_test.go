@@ -100,13 +100,15 @@ func TestToolsOverHTTP(t *testing.T) {
 	if i := slices.IndexFunc(a.addresses, func(s string) bool { return s != "198.51.100.7" }); i >= 0 {
 		t.Errorf("the API saw %s for %s", a.addresses[i], a.requests[i])
 	}
-	two, err := dialHTTP(t.Context(), s.URL, withHeaders{"Authorization": "bearer " + agentKey, "X-Vault-ID": vaultTwo})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer two.Close()
-	if got := call(t.Context(), t, two, "list_secrets", `{}`); got != "No secrets found in this vault." {
-		t.Errorf("X-Vault-ID is not used: %s", got)
+	for _, named := range []string{vaultTwo, "two", vaultTwo[:9]} {
+		two, err := dialHTTP(t.Context(), s.URL, withHeaders{"Authorization": "bearer " + agentKey, "X-Vault-ID": named})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := call(t.Context(), t, two, "list_secrets", `{}`); got != "No secrets found in this vault." {
+			t.Errorf("X-Vault-ID %s is not used: %s", named, got)
+		}
+		_ = two.Close()
 	}
 }
 

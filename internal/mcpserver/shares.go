@@ -3,6 +3,7 @@ package mcpserver
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
@@ -17,6 +18,12 @@ func shareSecret(ctx context.Context, s *session, in input) (string, error) {
 	}
 	if typ == "anyone_with_link" || typ == "creator" {
 		to = "" // what a model sends along means nothing here
+	}
+	if to != "" {
+		var err error
+		if to, err = principal(ctx, s.api, "recipient_id", typ, to); err != nil {
+			return "", err
+		}
 	}
 	id := in.text("secret_id")
 	if !ids.Valid(id) {
@@ -48,6 +55,9 @@ func shareSecret(ctx context.Context, s *session, in input) (string, error) {
 		recipient += ":" + to
 	}
 	warned := ""
+	if sh.ExpiresAt.Before(in.moment("expires_at").Add(-time.Second)) {
+		warned = "\n  Warning: It ends before the time that was asked for, with this agent's credential."
+	}
 	for _, w := range sh.Warnings {
 		warned += "\n  Warning: " + oneLine(w)
 	}

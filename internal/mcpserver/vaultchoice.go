@@ -30,7 +30,7 @@ type vaultChoice struct {
 const (
 	errNoVault = notice("This agent has no vault yet. Create one with create_vault, or ask a human to give the agent " +
 		"access to one and, if there are several, to set ONECLAW_VAULT_ID.")
-	errNamed = notice("vault_id must be the id, or the name that only one has, of a vault that this agent can reach; list_vaults shows them with their ids.")
+	errNamed = notice("vault_id must be the id, its beginning, or the name that only one has, of a vault that this agent can reach; list_vaults shows them with their ids.")
 )
 
 // pick returns the id of the vault. note says which it is, and which others there are, when
@@ -96,19 +96,16 @@ func oneOf(all []client.Vault, chosen int) string {
 
 func shown(v client.Vault) string { return oneLine(v.Name) + " (id: " + v.ID + ")" }
 
-// byName takes an id, or the name of one vault.
+// byName takes an id, the name of one vault, or the beginning of one's id.
 func byName(ctx context.Context, c *client.Client, named string) (string, error) {
 	if ids.Valid(named) {
 		return named, nil
 	}
-	all, err := c.VaultsNamed(ctx, named)
+	all, err := c.Vaults(ctx)
 	if err != nil {
 		return "", err
 	}
-	if len(all) != 1 {
-		return "", errNamed
-	}
-	return all[0].ID, nil
+	return theOne(named, all, func(v client.Vault) (string, []string) { return v.ID, []string{v.Name} }, errNamed)
 }
 
 // vaultsInSight are the vaults that there are to choose from.

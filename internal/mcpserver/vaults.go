@@ -35,10 +35,18 @@ func listVaults(ctx context.Context, s *session, _ input) (string, error) {
 }
 
 func grantAccess(ctx context.Context, s *session, in input) (string, error) {
-	p, err := s.api.CreatePolicy(ctx, in.text("vault_id"), client.PolicyGrant{
+	vault, err := byName(ctx, s.api, in.text("vault_id"))
+	if err != nil {
+		return "", err
+	}
+	to, err := principal(ctx, s.api, "principal_id", in.text("principal_type"), in.text("principal_id"))
+	if err != nil {
+		return "", err
+	}
+	p, err := s.api.CreatePolicy(ctx, vault, client.PolicyGrant{
 		SecretPathPattern: in.text("secret_path_pattern"),
 		PrincipalType:     in.text("principal_type"),
-		PrincipalID:       in.text("principal_id"),
+		PrincipalID:       to,
 		Permissions:       in.texts("permissions"),
 	})
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 
 var (
 	errRole       = invalid("invalid_role", "A role is owner, admin or member.")
-	errSelf       = fault.New(fault.Denied, "not_yourself", "Nobody changes or ends the own membership: ask another owner or admin.")
+	errSelf       = fault.New(fault.Denied, "not_yourself", "You can't change or end your own membership: ask another owner or admin.")
 	errOwnersOnly = fault.New(fault.Denied, "owners_only", "Only owners make, change or remove owners.")
 	errNotWithKey = fault.New(fault.Denied, "not_with_a_key", "Log in for this: an API key or a device stays in its own organisation.")
 	errOrg        = fault.New(fault.NotFound, "org_not_found", "You belong to no organisation with this id.")

@@ -117,6 +117,10 @@ func (c Conditions) EmptiesAllowlistOf(old Conditions) bool {
 	return c.emptyList && len(old.IPAllowlist) > 0
 }
 
+// EmptyAllowlist reports whether an empty list of addresses was sent. It restricts nothing, which
+// is not what it looks like: a new policy has none.
+func (c Conditions) EmptyAllowlist() bool { return c.emptyList }
+
 // unmet returns why the conditions do not hold, or nothing when they do.
 func (c *Conditions) unmet(at Moment) Reason {
 	if len(c.IPAllowlist) > 0 && !contains(c.IPAllowlist, at.IP) {

@@ -31,6 +31,31 @@ func CheckScopes(scopes []string) error {
 	return nil
 }
 
+// CheckKeyScopes is CheckScopes for a user's key, which its words cap: a word that names no
+// action is a slip, and would leave a key that may do nothing. Clients send tx:sign, for
+// transactions (contract section 5): it is taken.
+func CheckKeyScopes(scopes []string) error {
+	for _, s := range scopes {
+		if isWord(s) && !namesAnything(s) {
+			return fault.New(fault.Invalid, "invalid_scope", "A scope of a key is a path pattern such as prod/**, or an area and read, write or *, such as vault:read. "+
+				"The areas are admin, agent, api_key, approval, audit, auth, billing, chain, ip_rule, org, policy, secret, share, user, vault and webhook.")
+		}
+	}
+	return CheckScopes(scopes)
+}
+
+func namesAnything(word string) bool {
+	if word == "tx:sign" || word == "tx.sign" {
+		return true
+	}
+	for a, rule := range table {
+		if wordNames(word, a, rule.Writes) {
+			return true
+		}
+	}
+	return false
+}
+
 // reach is what a list of scopes amounts to.
 type reach struct {
 	capped bool // to the paths that match a pattern among the scopes

@@ -182,6 +182,12 @@ func RuleFor(a Action) (Rule, bool) {
 // Actions returns every action that an operation can declare, in order of their names.
 func Actions() []Action { return slices.Sorted(maps.Keys(table)) }
 
+// Reads are the actions that hand out a secret's value, in order of their names: what is
+// asked for by who read it. Access to a share has no row of a read, since anyone may try it.
+func Reads() []Action {
+	return slices.DeleteFunc(Actions(), func(a Action) bool { return a != AccessShare && (!table[a].Value || table[a].Writes) })
+}
+
 // Rules returns a copy of the whole table, for documents and for tests that walk it.
 func Rules() map[Action]Rule { return maps.Clone(table) }
 

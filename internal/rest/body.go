@@ -42,7 +42,7 @@ func (p *bodyPlan) read(f reflect.Value, data []byte, bad *Invalid) error {
 	}
 	strictjson.Again(dec, data)
 	var err error
-	erase.Do(func() { err = json.UnmarshalDecode(dec, f.Addr().Interface()) })
+	erase.Do(func() { err = json.UnmarshalDecode(dec, f.Addr().Interface(), wholeNumbers()) })
 	if err != nil {
 		return strictjson.ErrNotJSON // its own text holds what was sent
 	}

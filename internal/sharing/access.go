@@ -238,7 +238,7 @@ func (sh *Share) within(c *call.Call, p secretpath.Path, secretType string) erro
 	if sh.Type == ToLink || sh.ByMail {
 		return nil
 	}
-	// As if it were the caller's own vault: then only its caps can deny.
-	own := &policy.Vault{ID: sh.Vault, Org: c.Who.Org, CreatedBy: c.Who.ID, CreatedByKind: c.Who.Kind}
-	return c.Authorize(policy.ReadSecret, policy.Resource{Org: c.Who.Org, Vault: own, Path: p, SecretType: secretType})
+	d := capped(c.Who, sh, p, secretType, c.At())
+	c.Event.Details.Reason = string(d.Reason)
+	return d.Err()
 }

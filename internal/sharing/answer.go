@@ -70,7 +70,7 @@ func (s *Service) Revoke(ctx context.Context, c *call.Call, id string) error {
 		return ErrNoShare
 	case !sh.madeBy(&c.Who) && !c.Who.Manages():
 		c.Touch("share", sh.ID)
-		return fault.New(fault.Denied, "share_not_yours", "Only who made a share, and owners and admins, may revoke it. To be rid of one that you were given, decline it.")
+		return fault.New(fault.Denied, "share_not_yours", "Only its maker, owners and admins may revoke a share. To be rid of one that you were given, decline it.")
 	}
 	s.enter(c, &sh)
 	if done(c, string(policy.ReasonRole)); sh.madeBy(&c.Who) {

@@ -85,12 +85,12 @@ func (s *Service) Create(ctx context.Context, c *call.Call, d Draft) (Share, err
 	}
 	c.Touch("share", sh.ID)
 	c.Event.Details.Outcome, c.Event.Details.Target = audit.Success, sh.target()
-	tell, err := s.cfg.Store.AddShare(ctx, sh, c.Event)
+	told, err := s.cfg.Store.AddShare(ctx, sh, c.Event)
 	if err != nil {
 		c.Touch("share", "")
 		return Share{}, err
 	}
-	if sh.Unmailed = sh.Type == ToEmail && !tell; tell && sh.Type == ToEmail {
+	if sh.Unmailed = sh.Type == ToEmail && told.Warns(); told.Tells() && sh.Type == ToEmail {
 		s.tellRecipient(ctx, c, &sh)
 	}
 	return sh, nil

@@ -29,8 +29,16 @@ func Crowded(first, now time.Time) error {
 	}
 }
 
-// Tells reports whether an address gets a letter that had so many within LetterWindow.
-func Tells(letters int64) bool { return letters < MaxLetters }
+// Letters are those about shares that one address had within LetterWindow: from all, and of
+// them from the organisation that shares with it now.
+type Letters struct{ All, Own int64 }
+
+// Tells reports whether the address gets one more.
+func (l Letters) Tells() bool { return l.All < MaxLetters }
+
+// Warns reports whether the organisation is told that it does not: of what others do there
+// nobody hears.
+func (l Letters) Warns() bool { return l.Own >= MaxLetters }
 
 // Passphrases: after every wrongTries wrong ones a share is locked, a minute at
 // first, twice as long each time, a day at most.

@@ -74,7 +74,8 @@ type Share struct {
 	proof  string // what is mailed; only in the call that makes the share
 
 	// Unmailed is of the call that makes the share: its address is sent no letter, since
-	// enough went there within LetterWindow.
+	// its organisation had enough sent there within LetterWindow. What others had sent is
+	// not told.
 	Unmailed bool
 
 	// ByMail is of one access: it rests on what was mailed.
@@ -116,9 +117,9 @@ type Store interface {
 	// is none.
 	Place(ctx context.Context, versionID string) (vaultID, path string, err error)
 	// AddShare stores s; fault.RateLimited, with when to come back, when PerWindow
-	// shares of its organisation are younger than Window. tell is what Tells says of its
-	// mail address.
-	AddShare(ctx context.Context, s Share, ev *audit.Event) (tell bool, err error)
+	// shares of its organisation are younger than Window. told counts the letters that its
+	// mail address had within LetterWindow.
+	AddShare(ctx context.Context, s Share, ev *audit.Event) (told Letters, err error)
 	// Share returns the share with one of the handles, or NotFound.
 	Share(ctx context.Context, id, hash string) (Share, error)
 	// ShareRow is Share that takes the row's id too.
@@ -127,6 +128,8 @@ type Store interface {
 	SharesBy(ctx context.Context, org, maker string, limit int) ([]Share, error)
 	// SharesFor returns what somebody was given: in org, or by mail anywhere.
 	SharesFor(ctx context.Context, org, recipient string, limit int) ([]Share, error)
+	// SharesOf returns the shares of a path that are not revoked, newest first.
+	SharesOf(ctx context.Context, org, vaultID, path string, limit int) ([]Share, error)
 	// ClaimShares gives a user the shares to its mail address that nobody has.
 	ClaimShares(ctx context.Context, user, email string, at time.Time) error
 	// TryPassphrase counts a passphrase that is about to be compared, as Tries.Next does;
@@ -157,6 +160,10 @@ type Lender interface {
 	// Lend runs with on the newest version as maker may now. spend records it before the
 	// value leaves. vault.ErrLapsed when the maker may not read it any more.
 	Lend(ctx context.Context, c *call.Call, maker policy.Principal, at policy.Moment, vaultID string, p secretpath.Path, spend func(*vault.Version) error, with func(*vault.Secret) error) error
+	// MayLend returns the type of what is at the path, or why Lend would refuse it.
+	MayLend(ctx context.Context, maker policy.Principal, at policy.Moment, vaultID string, p secretpath.Path) (secretType string, err error)
+	// Sees reports whether the caller may know of the path.
+	Sees(ctx context.Context, c *call.Call, vaultID string, p secretpath.Path) (bool, error)
 }
 
 // People knows users and agents as the database has them now.

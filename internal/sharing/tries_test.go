@@ -45,7 +45,9 @@ func TestWhenAnotherShareFits(t *testing.T) {
 			t.Errorf("%v after the first of ten: %+v, want to wait %v", ago, e, wait)
 		}
 	}
-	if !sharing.Tells(2) || sharing.Tells(3) {
-		t.Error("an address gets other than three letters")
+	for l, want := range map[sharing.Letters][2]bool{{All: 2}: {true, false}, {All: 3}: {false, false}, {All: 3, Own: 2}: {false, false}, {All: 3, Own: 3}: {false, true}} {
+		if l.Tells() != want[0] || l.Warns() != want[1] {
+			t.Errorf("%+v: an address gets one more: %v, and its organisation is warned: %v", l, l.Tells(), l.Warns())
+		}
 	}
 }

@@ -143,6 +143,26 @@ func (db *DB) Schema(ctx context.Context) (have, want int64, err error) {
 	return have, want, driver.Wrap("read the schema's version", err)
 }
 
+// UnnotedSteps are the steps of the schema below have that the database does not say were
+// run: a start refuses it.
+func (db *DB) UnnotedSteps(ctx context.Context, have int64) (missing []int64, err error) {
+	steps, err := db.steps()
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range steps {
+		var noted bool
+		err := db.readers.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM goose_db_version WHERE version_id = $1 AND is_applied)`, s.Version).Scan(&noted)
+		if err != nil {
+			return nil, driver.Wrap("read the schema's version", err)
+		}
+		if !noted && s.Version < have {
+			missing = append(missing, s.Version)
+		}
+	}
+	return missing, nil
+}
+
 // Texts are the texts of a query of one column.
 func (db *DB) Texts(ctx context.Context, query string, args ...any) (_ []string, err error) {
 	ctx, done, err := db.bounded(ctx)

@@ -119,7 +119,12 @@ func (db *DB) AskApproval(ctx context.Context, r approval.Request, ev *audit.Eve
 			out = row.request()
 			ev.Details.Target = out.ID
 			tx.Record(ev)
-			return nil
+			if r.Reason == "" || out.Reason != "" { // a reason that somebody may have read never changes
+				return nil
+			}
+			out.Reason = r.Reason
+			_, err = tx.Exec(`UPDATE approvals SET reason = $2 WHERE id = $1`, out.ID, r.Reason)
+			return err
 		}
 		if err := tx.mayAsk(&r); err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
@@ -48,11 +49,19 @@ func (db *DB) Events(ctx context.Context, org string, q audit.Query) ([]*audit.R
 		query += fmt.Sprintf(" AND %s $%d", clause, len(args))
 	}
 	for _, f := range []struct{ clause, value string }{
-		{"actor_id =", q.ActorID}, {"actor_id =", q.OnlyActor}, {"resource_id =", q.ResourceID}, {"action =", q.Action},
+		{"actor_id =", q.ActorID}, {"actor_id =", q.OnlyActor}, {"resource_id =", q.ResourceID},
 	} {
 		if f.value != "" {
 			add(f.clause, f.value)
 		}
+	}
+	if len(q.Actions) > 0 {
+		marks := make([]string, len(q.Actions))
+		for i, a := range q.Actions {
+			args = append(args, a)
+			marks[i] = fmt.Sprintf("$%d", len(args))
+		}
+		query += " AND action IN (" + strings.Join(marks, ", ") + ")"
 	}
 	// The details are JSON of our own, where a quote within a text is escaped: so this is a field
 	// with that value. It is written so since both databases compare it by case.

@@ -103,6 +103,26 @@ func testApprovals(t *testing.T, f *fixture) {
 	if found, err := f.AskApproval(t.Context(), twin, f.event()); err != nil || found != asked {
 		t.Errorf("asked again: %+v, %v", found, err)
 	}
+	reasoned := f.request(t, v.ID, "a/reasoned")
+	reasoned.Reason = ""
+	_, err = f.AskApproval(t.Context(), reasoned, f.event())
+	must(t, err)
+	for _, reason := range []string{"", "deploy 7", "another"} { // the first that is given stays
+		again := reasoned
+		again.ID, again.Reason = ids.New(), reason
+		want := reasoned
+		if reason != "" {
+			want.Reason = "deploy 7"
+		}
+		found, err := f.AskApproval(t.Context(), again, f.event())
+		must(t, err)
+		read, err := f.Approval(t.Context(), all, reasoned.ID)
+		must(t, err)
+		if found != want || read != want {
+			t.Errorf("asked again with the reason %q: %+v, stored %+v", reason, found, read)
+		}
+	}
+	must(t, f.WithdrawApproval(t.Context(), reasoned, f.event()))
 	lost := asked
 	lost.ID, lost.Vault = ids.New(), ids.New()
 	if _, err := f.AskApproval(t.Context(), lost, f.event()); err == nil {

@@ -50,11 +50,12 @@ func testEvents(t *testing.T, f *fixture) {
 		"another's and only own":   {audit.Query{Limit: 100, ActorID: actors[0], OnlyActor: actors[1]}, func(*audit.Event) bool { return false }},
 		"only own":                 {audit.Query{Limit: 100, OnlyActor: actors[1]}, func(e *audit.Event) bool { return e.ActorID == actors[1] }},
 		"by resource":              {audit.Query{Limit: 100, ResourceID: "r3"}, func(e *audit.Event) bool { return e.ResourceID == "r3" }},
-		"by action":                {audit.Query{Limit: 100, Action: "vault.list"}, func(e *audit.Event) bool { return e.Action == "vault.list" }},
+		"by one of two actions":    {audit.Query{Limit: 100, Actions: []string{"vault.list", "secret.read"}}, func(e *audit.Event) bool { return e.Action == "vault.list" || e.Action == "secret.read" }},
+		"by action":                {audit.Query{Limit: 100, Actions: []string{"vault.list"}}, func(e *audit.Event) bool { return e.Action == "vault.list" }},
 		"from and to, both in":     {audit.Query{Limit: 100, From: all[9].At, To: all[4].At}, func(e *audit.Event) bool { return e.Seq >= 21 && e.Seq <= 26 }},
 		"before one":               {audit.Query{Limit: 100, BeforeSeq: 4}, func(e *audit.Event) bool { return e.Seq < 4 }},
-		"everything at once":       {audit.Query{Limit: 1, ActorID: actors[0], Action: "secret.read", ResourceID: "r0", BeforeSeq: 30}, func(e *audit.Event) bool { return e.Seq == 1 }},
-		"a filter that fits none":  {audit.Query{Limit: 100, Action: "secret"}, func(*audit.Event) bool { return false }},
+		"everything at once":       {audit.Query{Limit: 1, ActorID: actors[0], Actions: []string{"secret.read"}, ResourceID: "r0", BeforeSeq: 30}, func(e *audit.Event) bool { return e.Seq == 1 }},
+		"a filter that fits none":  {audit.Query{Limit: 100, Actions: []string{"secret"}}, func(*audit.Event) bool { return false }},
 		"before the first of them": {audit.Query{Limit: 100, BeforeSeq: 1}, func(*audit.Event) bool { return false }},
 	} {
 		rows, err := f.Events(t.Context(), f.org, tc.q)

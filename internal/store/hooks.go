@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/webhook"
 )
 
@@ -174,4 +175,14 @@ func (db *DB) Names(ctx context.Context, org string, after uint64, limit int) (o
 			return err
 		})
 	return out, err
+}
+
+// ActorName implements webhook.Queue.
+func (db *DB) ActorName(ctx context.Context, org, kind, id string) (name string, err error) {
+	query := `SELECT name FROM agents WHERE id = $1 AND org_id = $2`
+	if kind == string(policy.KindUser) {
+		query = `SELECT u.email FROM users u JOIN memberships m ON m.user_id = u.id WHERE u.id = $1 AND m.org_id = $2`
+	}
+	_, err = db.Row(ctx, query, []any{id, org}, &name)
+	return name, err
 }

@@ -116,13 +116,14 @@ func (db *DB) Deciders(ctx context.Context, org, vaultID, except string, limit i
 func (db *DB) Webhook(ctx context.Context, org string) (approval.Webhook, error) {
 	var w approval.Webhook
 	var created int64
+	var paused sql.NullInt64
 	var last lastRow
-	found, err := db.Row(ctx, `SELECT id, org_id, url, wrapped, sealed, created_by, created_at, `+lastColumns+` FROM approval_webhooks WHERE org_id = $1`,
-		[]any{org}, append([]any{&w.ID, &w.Org, &w.URL, &w.Box.WrappedDEK, &w.Box.Ciphertext, &w.CreatedBy, &created}, last.fields()...)...)
+	found, err := db.Row(ctx, `SELECT id, org_id, url, wrapped, sealed, created_by, created_at, paused_at, `+lastColumns+` FROM approval_webhooks WHERE org_id = $1`,
+		[]any{org}, append([]any{&w.ID, &w.Org, &w.URL, &w.Box.WrappedDEK, &w.Box.Ciphertext, &w.CreatedBy, &created, &paused}, last.fields()...)...)
 	if err == nil && !found {
 		err = errNoWebhook
 	}
-	w.CreatedAt, w.Last = fromMicros(created), last.value()
+	w.CreatedAt, w.PausedAt, w.Last = fromMicros(created), fromNull(paused), last.value()
 	return w, err
 }
 
@@ -168,7 +169,7 @@ func (db *DB) SetWebhook(ctx context.Context, w approval.Webhook, ev *audit.Even
 		_, err := tx.Exec(`INSERT INTO approval_webhooks (org_id, id, url, wrapped, sealed, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (org_id) DO UPDATE SET id = EXCLUDED.id, url = EXCLUDED.url, wrapped = EXCLUDED.wrapped, sealed = EXCLUDED.sealed,
 			created_by = EXCLUDED.created_by, created_at = EXCLUDED.created_at,
-			last_status = 0, last_error = '', last_called_at = NULL, last_delivered_at = NULL`,
+			last_status = 0, last_error = '', last_called_at = NULL, last_delivered_at = NULL, paused_at = NULL`,
 			w.Org, w.ID, w.URL, w.Box.WrappedDEK, w.Box.Ciphertext, w.CreatedBy, micros(w.CreatedAt))
 		if err == nil && ev != nil {
 			_, err = tx.Exec(`UPDATE approval_webhooks SET made_with = $2 WHERE org_id = $1`, w.Org, ev.With)

@@ -3,11 +3,31 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
 )
 
 // Chains are the organisations that have a log.
 func (db *DB) Chains(ctx context.Context) ([]string, error) {
 	return db.Texts(ctx, `SELECT org_id FROM audit_heads UNION SELECT org_id FROM audit_checkpoints ORDER BY org_id`)
+}
+
+// OddHeads names the numbers in heads of logs that no write leaves: negative ones, and
+// changes of rights later than the latest. With such a one no write stands any more.
+func (db *DB) OddHeads(ctx context.Context) (all []string, err error) {
+	for _, column := range []string{"seq", "epoch", "ended", "revoked"} {
+		query := `SELECT org_id FROM audit_heads WHERE ` + column + ` < 0`
+		if column != "seq" {
+			query += ` OR ` + column + ` > (SELECT value FROM meta WHERE name = 'epoch')`
+		}
+		orgs, err := db.Texts(ctx, query+` ORDER BY org_id`)
+		if err != nil {
+			return nil, err
+		}
+		for _, org := range orgs {
+			all = append(all, fmt.Sprintf("table audit_heads, row org_id %+q: the value of %s is out of range", org, column))
+		}
+	}
+	return all, nil
 }
 
 // AllVaults are the ids of the vaults of all organisations.

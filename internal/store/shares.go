@@ -68,7 +68,7 @@ func (db *DB) Place(ctx context.Context, versionID string) (vaultID, path string
 
 // AddShare implements sharing.Store. The organisation's audit head is locked
 // first, so no other node counts at the same time.
-func (db *DB) AddShare(ctx context.Context, s sharing.Share, ev *audit.Event) (tell bool, err error) {
+func (db *DB) AddShare(ctx context.Context, s sharing.Share, ev *audit.Event) (told sharing.Letters, err error) {
 	allowed := make([]string, len(s.Allowed))
 	for i, n := range s.Allowed {
 		allowed[i] = n.String()
@@ -85,12 +85,11 @@ func (db *DB) AddShare(ctx context.Context, s sharing.Share, ev *audit.Event) (t
 			return err
 		}
 		if s.Email != "" {
-			var letters int64
-			if _, err := tx.Row(`SELECT COUNT(*) FROM shares WHERE recipient_email = $1 AND created_at > $2`,
-				[]any{s.Email, micros(s.CreatedAt.Add(-sharing.LetterWindow))}, &letters); err != nil {
+			if _, err := tx.Row(`SELECT COUNT(*), COALESCE(SUM(CASE WHEN org_id = $3 THEN 1 ELSE 0 END), 0) FROM shares
+				WHERE recipient_email = $1 AND created_at > $2`,
+				[]any{s.Email, micros(s.CreatedAt.Add(-sharing.LetterWindow)), s.Org}, &told.All, &told.Own); err != nil {
 				return err
 			}
-			tell = sharing.Tells(letters)
 		}
 		_, err := tx.Exec(`INSERT INTO shares (`+shareColumns+`, failed_count, locked_until)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 0, 0, 0, $20, $21, NULL, NULL, NULL, $22, 0, 0)`,
@@ -109,7 +108,7 @@ func (db *DB) AddShare(ctx context.Context, s sharing.Share, ev *audit.Event) (t
 		tx.Record(ev)
 		return err
 	})
-	return tell, err
+	return told, err
 }
 
 func orNone(b []byte) []byte {
@@ -157,6 +156,12 @@ func (db *DB) share(ctx context.Context, query string, args ...any) (sharing.Sha
 func (db *DB) SharesBy(ctx context.Context, org, maker string, limit int) ([]sharing.Share, error) {
 	return db.shares(ctx, `SELECT `+shareColumns+` FROM shares WHERE org_id = $1 AND (maker_id = $2 OR maker_human = $2)
 		AND revoked_at IS NULL ORDER BY created_at DESC, id LIMIT $3`, org, maker, limit)
+}
+
+// SharesOf implements sharing.Store.
+func (db *DB) SharesOf(ctx context.Context, org, vaultID, path string, limit int) ([]sharing.Share, error) {
+	return db.shares(ctx, `SELECT `+shareColumns+` FROM shares WHERE vault_id = $1 AND path = $2 AND org_id = $3 AND revoked_at IS NULL
+		ORDER BY created_at DESC, id LIMIT $4`, vaultID, path, org, limit)
 }
 
 // SharesFor implements sharing.Store.

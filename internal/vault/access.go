@@ -247,3 +247,12 @@ func (s *Service) pathOf(ctx context.Context, c *call.Call, e *entry, who *Asked
 	r.Secrets = []Access{accessOf(who, at, policy.Moment{Now: c.Now, IP: q.IP})}
 	return nil
 }
+
+// Sees reports whether the caller may know of a path, whether a secret is there or not.
+func (s *Service) Sees(ctx context.Context, c *call.Call, vaultID string, p secretpath.Path) (bool, error) {
+	e, err := s.known.get(ctx, s.store, vaultID)
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	return err == nil && policy.Decide(c.Who, policy.DescribeSecret, resource(e, p), c.At()).Allow, err
+}

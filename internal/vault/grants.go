@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -13,6 +14,9 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
+
+var errEmptyAllowlist error = fault.New(fault.Invalid, "empties_allowlist",
+	"An empty ip_allowlist would allow every address. To allow every address on purpose, leave ip_allowlist out or send null.")
 
 var errNoGrant = fault.New(fault.NotFound, "policy_not_found", "There is no policy with this id on this vault.")
 
@@ -141,7 +145,7 @@ func cancels(c *call.Call, e *entry, g *Grant) (warnings []string, err error) {
 				") lets the same principal use paths of it without one. Delete that policy, or narrow it, to have approvals asked for.")
 		case x.Same:
 			warnings = append(warnings, "The policy "+x.Gate.ID+" ("+x.Gate.Pattern.String()+
-				") asks the same principal for approvals: they are asked for no more, or for less, on the paths that both cover.")
+				") asks the same principal for approvals. With this one in place, paths that both cover need none, or need them less often.")
 		default:
 			warnings = append(warnings, "The policy "+x.Gate.ID+" ("+x.Gate.Pattern.String()+
 				") has approvals asked for paths that this policy lets another principal use without one.")
@@ -155,6 +159,9 @@ func cancels(c *call.Call, e *entry, g *Grant) (warnings []string, err error) {
 func (g *Grant) cap(c *call.Call) (err error) {
 	if err = g.check(c.Now); err != nil {
 		return err
+	}
+	if conditions, err := policy.CompileConditions(g.Conditions); err != nil || conditions.EmptyAllowlist() {
+		return cmp.Or(err, errEmptyAllowlist)
 	}
 	if g.ExpiresAt, err = c.Capped(g.ExpiresAt); err != nil {
 		return err
@@ -216,8 +223,7 @@ func narrows(old, changed []byte) error {
 		return err
 	}
 	if will.EmptiesAllowlistOf(was) {
-		return fault.New(fault.Invalid, "empties_allowlist",
-			"An empty ip_allowlist would allow every address. To lift it on purpose, leave ip_allowlist out or send null.")
+		return errEmptyAllowlist
 	}
 	return nil
 }

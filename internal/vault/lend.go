@@ -10,7 +10,7 @@ import (
 )
 
 // ErrLapsed says that who shared a secret may not read it any more.
-var ErrLapsed = fault.New(fault.Gone, "share_lapsed", "Who made this share may not read the secret any more, or the secret is gone.")
+var ErrLapsed = fault.New(fault.Gone, "share_lapsed", "The maker of this share may no longer read the secret, or the secret is gone.")
 
 // MayShare returns nil when the caller may hand on what is at the path. It may
 // not when it can't read it, and then there is nothing there: the answer is that
@@ -52,18 +52,27 @@ func (s *Service) MayShare(ctx context.Context, c *call.Call, vaultID string, p 
 // is the moment with the maker's address. spend records the access before the value
 // leaves; if it fails, nothing does. The value is wiped when with returns.
 func (s *Service) Lend(ctx context.Context, c *call.Call, maker policy.Principal, at policy.Moment, vaultID string, p secretpath.Path, spend func(*Version) error, with func(*Secret) error) error {
-	e, err := s.known.get(ctx, s.store, vaultID)
+	e, may, err := s.lends(ctx, maker, at, vaultID, p)
 	if err != nil {
 		return err
 	}
+	return s.door(ctx, c, e, Ref{Vault: vaultID, Path: p}, pass{may, spend}, with)
+}
+
+// lends is the vault from which maker may lend, and what is asked of the version.
+func (s *Service) lends(ctx context.Context, maker policy.Principal, at policy.Moment, vaultID string, p secretpath.Path) (*entry, func(*Version) error, error) {
+	e, err := s.known.get(ctx, s.store, vaultID)
+	if err != nil {
+		return nil, nil, err
+	}
 	r := resource(e, p)
 	if e.vault.Org != maker.Org || !policy.Decide(maker, policy.ReadSecret, r, at).Allow {
-		return ErrLapsed
+		return nil, nil, ErrLapsed
 	}
 	if maker.Person.IsZero() && e.policies.Gated(vaultID, policy.Read, p.String()) {
-		return ErrLapsed
+		return nil, nil, ErrLapsed
 	}
-	may := func(v *Version) error {
+	return e, func(v *Version) error {
 		if gone(v, at.Now) {
 			return ErrGone
 		}
@@ -72,6 +81,18 @@ func (s *Service) Lend(ctx context.Context, c *call.Call, maker policy.Principal
 			return ErrLapsed
 		}
 		return nil
+	}, nil
+}
+
+// MayLend returns the type of what is at the path, or why Lend would refuse it.
+func (s *Service) MayLend(ctx context.Context, maker policy.Principal, at policy.Moment, vaultID string, p secretpath.Path) (string, error) {
+	_, may, err := s.lends(ctx, maker, at, vaultID, p)
+	if err != nil {
+		return "", err
 	}
-	return s.door(ctx, c, e, Ref{Vault: vaultID, Path: p}, pass{may, spend}, with)
+	v, err := s.store.Latest(ctx, vaultID, p.String())
+	if err != nil {
+		return "", err
+	}
+	return v.Type, may(&v)
 }

@@ -115,6 +115,7 @@ type told struct {
 	Type   string          `json:"type"`
 	Hook   string          `json:"webhook_id"`
 	Org    string          `json:"org_id"`
+	Log    string          `json:"log"`
 	Seq    uint64          `json:"seq"`
 	Missed uint64          `json:"skipped"`
 	Event  json.RawMessage `json:"event"`

@@ -32,6 +32,11 @@ type Queue interface {
 	Names(ctx context.Context, org string, after uint64, limit int) ([]Name, error)
 	// Event returns one event; found is false when it is not there.
 	Event(ctx context.Context, org string, seq uint64) (r *audit.Row, found bool, err error)
+	// ActorName returns an agent's name or a member's mail address, as they are now; "" for
+	// who is not there any more.
+	ActorName(ctx context.Context, org, kind, id string) (string, error)
+	// LogName names the log that the events are in. It changes with each restore.
+	LogName(ctx context.Context) (string, error)
 }
 
 // How receivers are told.
@@ -228,6 +233,7 @@ type message struct {
 	Type    string          `json:"type"`
 	Webhook string          `json:"webhook_id"`
 	Org     string          `json:"org_id"`
+	Log     string          `json:"log"` // in which seq grows: another one after a restore
 	Seq     uint64          `json:"seq"`
 	At      time.Time       `json:"created_at"`
 	Skipped uint64          `json:"skipped"`
@@ -244,12 +250,20 @@ func (s *Service) tell(ctx context.Context, h *Hook, seq uint64) (signedcall.Out
 	if err != nil {
 		return signedcall.Outcome{}, err
 	}
-	shown, err := s.cfg.Render(r)
+	name, err := s.cfg.Store.ActorName(ctx, r.Org, r.ActorKind, r.ActorID)
+	if err != nil {
+		return signedcall.Outcome{}, err
+	}
+	log, err := s.cfg.Store.LogName(ctx)
+	if err != nil {
+		return signedcall.Outcome{}, err
+	}
+	shown, err := s.cfg.Render(r, name)
 	if err != nil {
 		return signedcall.Outcome{}, err
 	}
 	body, err := json.Marshal(message{
-		ID: r.ID, Type: r.Action, Webhook: h.ID, Org: h.Org, Seq: r.Seq, At: r.At, Skipped: h.Skipped, Event: shown,
+		ID: r.ID, Type: r.Action, Webhook: h.ID, Org: h.Org, Log: log, Seq: r.Seq, At: r.At, Skipped: h.Skipped, Event: shown,
 	})
 	if err != nil {
 		return signedcall.Outcome{}, err

@@ -39,12 +39,13 @@ func TestEventsAreToldInOrderAndSigned(t *testing.T) {
 			}
 			row, _, err := o.DB.Event(t.Context(), ev.Org, ev.Seq)
 			must(t, err)
-			shown, err := httpapi.EventJSON(row)
+			shown, err := httpapi.EventJSON(row, world.Email("owner"))
 			must(t, err)
 			var want, got map[string]any
 			must(t, json.Unmarshal(shown, &want))
 			must(t, json.Unmarshal(c.Event, &got))
-			if len(got) < 10 || len(got) != len(want) || got["integrity_hash"] != want["integrity_hash"] || got["action"] != ev.Action {
+			if len(got) < 10 || len(got) != len(want) || got["integrity_hash"] != want["integrity_hash"] || got["action"] != ev.Action ||
+				got["actor_name"] != world.Email("owner") {
 				t.Errorf("the event is %s, want %s", c.Event, shown)
 			}
 		}
@@ -213,6 +214,44 @@ func TestReceiversThatHangKeepNobodyElse(t *testing.T) {
 		ev := other.happens(t, "secret.write")[0]
 		if c := r.next(t); c.ID != ev.ID {
 			t.Errorf("told of %s", c.body)
+		}
+	})
+}
+
+// A database that was put back from a backup calls nobody until somebody sets its webhooks
+// going, and says then that its log is another one.
+func TestARestoredDatabaseCallsNobodyUntilItIsTold(t *testing.T) {
+	onBoth(t, func(t *testing.T, o *office) {
+		r := receive(t, takes)
+		h, _ := o.hook(t, r.URL, "secret.write")
+		off, _ := o.hook(t, r.URL, "secret.write")
+		patched := func(id string, active bool) webhook.Hook {
+			got, err := o.Webhooks.Update(t.Context(), o.Call(o.owner, policy.UpdateHook), id, webhook.Change{Active: patch.Field[bool]{Set: true, Value: active}})
+			must(t, err)
+			return got
+		}
+		patched(off.ID, false)
+		before, err := o.DB.LogName(t.Context())
+		must(t, err)
+		o.happens(t, "secret.write")
+		must(t, o.DB.Restored(t.Context(), 7, o.Clock.Now()))
+		due, err := o.DB.DueHooks(t.Context(), o.Clock.Now().Add(time.Hour), 10)
+		must(t, err)
+		if len(due) != 0 {
+			t.Errorf("due after the restore: %v", due)
+		}
+		paused := o.await(t, h.ID, func(h webhook.Hook) bool { return !h.PausedAt.IsZero() })
+		still := o.await(t, off.ID, func(h webhook.Hook) bool { return !h.Active })
+		if !paused.Restored() || !paused.Active || still.Restored() {
+			t.Errorf("after the restore: %+v and %+v", paused.State, still.State)
+		}
+		if on := patched(h.ID, true); on.Restored() || !on.PausedAt.IsZero() {
+			t.Errorf("set going: %+v", on.State)
+		}
+		ev := o.happens(t, "secret.write")[0]
+		run(t, o.Webhooks)
+		if c := r.next(t); c.ID != ev.ID || c.Log == "" || c.Log == before || c.Log != "0000000000000007" {
+			t.Errorf("told of %s, in a log that was %s before", c.body, before)
 		}
 	})
 }

@@ -47,9 +47,13 @@ type State struct {
 	Next         time.Time
 	Attempts     int // that failed in a row
 	FailingSince time.Time
-	PausedAt     time.Time // after failing for PauseAfter; zero: it goes on
+	PausedAt     time.Time // after failing for PauseAfter, or by a restore; zero: it goes on
 	Last         signedcall.Last
 }
+
+// Restored reports whether it is paused since the database was put back from a backup: the
+// original may call the same address.
+func (s *State) Restored() bool { return !s.PausedAt.IsZero() && s.FailingSince.IsZero() }
 
 // Max is how many an organisation may have.
 const Max = 10
@@ -87,8 +91,8 @@ type Store interface {
 type Config struct {
 	Store Store
 	Calls *signedcall.Caller
-	// Render encodes an event as the audit log's readers get it.
-	Render func(*audit.Row) (json.RawMessage, error)
+	// Render encodes an event as the audit log's readers get it, with the actor's name.
+	Render func(r *audit.Row, actorName string) (json.RawMessage, error)
 	Log    *slog.Logger
 	Now    func() time.Time
 }

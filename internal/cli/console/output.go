@@ -130,6 +130,15 @@ func (c *Console) When(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
+// Exactly is When to the second for people too, where the order of events counts. The
+// heading of its column says that it is UTC.
+func (c *Console) Exactly(t time.Time) string {
+	if c.IsTTY(c.Stdout) && !t.IsZero() {
+		return t.UTC().Format(time.DateTime)
+	}
+	return c.When(t)
+}
+
 // Maybe is When for a time that there need not be.
 func (c *Console) Maybe(t *time.Time, none string) string {
 	if t == nil {

@@ -8,7 +8,7 @@ import (
 // ShortID is how many characters of an id a person sees in a list.
 const ShortID = 8
 
-// narrowest is what a column is not cut further than.
+// narrowest is what a column is not narrowed further than.
 const narrowest = 6
 
 // Short is what a list shows of an id: all of it to programs and with --wide.
@@ -28,23 +28,27 @@ func (c *Console) ShortActor(s string) string {
 	return kind + ":" + c.Short(id)
 }
 
-// fit lays a table out for the terminal. What decides nothing is cut, and what does is
-// wrapped, the widest column first, until a line fits; fits is false when none does.
+// fit lays a table out for the terminal: columns give way in the order of bending, the
+// widest first, until a line fits; fits is false when none does. Nothing that decides is
+// cut: it is wrapped.
 func (c *Console) fit(header []string, rows [][]string) (lines []string, fits bool) {
-	widths := make([]int, len(header))
+	widths, words := make([]int, len(header)), make([]int, len(header))
 	total := gap * (len(header) - 1)
 	for i, h := range header {
 		widths[i] = screenWidth(h)
 		for _, r := range rows {
 			widths[i] = max(widths[i], screenWidth(r[i]))
+			for word := range strings.SplitSeq(r[i], " ") {
+				words[i] = max(words[i], screenWidth(word))
+			}
 		}
 		total += widths[i]
 	}
 	room := c.Width(c.Stdout)
 	fits = true
 	if !c.Wide && room > 0 {
-		for _, bends := range []func(string) bool{mayBeCut, isAList, mayBeWrapped} {
-			for ; total > room && narrow(header, widths, bends); total-- {
+		for _, floor := range bending(header, words) {
+			for ; total > room && narrow(header, widths, floor); total-- {
 			}
 		}
 		fits = total <= room
@@ -59,12 +63,35 @@ func (c *Console) fit(header []string, rows [][]string) (lines []string, fits bo
 	return columns(header, laid, c.look(c.Stdout, heading)), true
 }
 
-// narrow takes a cell from the widest of the columns that bend, and reports whether one
-// was left.
-func narrow(header []string, widths []int, bends func(string) bool) bool {
+// roomy is what names are left while there is something else to wrap.
+const roomy = 24
+
+// bending is how far each column may be narrowed, one step after the other: what is of use
+// in part, lists, long names, all columns between their words, and names anywhere. words is
+// the longest word of each. 0 is not at all.
+func bending(header []string, words []int) []func(i int) int {
+	return []func(i int) int{
+		func(i int) int { return only(mayBeCut(header[i]), narrowest) },
+		func(i int) int { return only(isAList(header[i]), narrowest) },
+		func(i int) int { return only(isAName(header[i]), roomy) },
+		func(i int) int { return only(!mayBeCut(header[i]) && !isAName(header[i]), words[i]) },
+		func(i int) int { return only(isAName(header[i]), narrowest) },
+	}
+}
+
+func only(ok bool, n int) int {
+	if !ok {
+		return 0
+	}
+	return n
+}
+
+// narrow takes a cell from the widest of the columns that are above their floor, and
+// reports whether one was left.
+func narrow(header []string, widths []int, floor func(i int) int) bool {
 	widest := -1
 	for i, h := range header {
-		if bends(h) && widths[i] > max(narrowest, screenWidth(h)) && (widest < 0 || widths[i] > widths[widest]) {
+		if f := floor(i); f > 0 && widths[i] > max(f, screenWidth(h)) && (widest < 0 || widths[i] > widths[widest]) {
 			widest = i
 		}
 	}
@@ -78,7 +105,7 @@ func narrow(header []string, widths []int, bends func(string) bool) bool {
 func wrapped(header, row []string, widths []int) [][]string {
 	lines := [][]string{make([]string, len(row))}
 	for i, cell := range row {
-		if !mayBeWrapped(header[i]) {
+		if mayBeCut(header[i]) {
 			lines[0][i] = cut(cell, widths[i])
 			continue
 		}
@@ -92,8 +119,8 @@ func wrapped(header, row []string, widths []int) [][]string {
 	return lines
 }
 
-// breakAt is the part of s that fits in width, up to a comma or a slash where there is
-// one in its second half, and the rest.
+// breakAt is the part of s that fits in width, and the rest: up to a space where there is
+// one, else up to a comma or a slash in its second half.
 func breakAt(s string, width int) (first, rest string) {
 	if screenWidth(s) <= width {
 		return s, ""
@@ -108,23 +135,27 @@ func breakAt(s string, width int) (first, rest string) {
 	if end == 0 { // a character that is wider than the column
 		_, end = utf8.DecodeRuneInString(s)
 	}
-	if at := strings.LastIndexAny(s[:end], ",/ ") + 1; at > end/2 {
+	if at := strings.LastIndexByte(s[:min(end+1, len(s))], ' '); at > 0 {
+		return s[:at], strings.TrimLeft(s[at:], " ")
+	}
+	if at := strings.LastIndexAny(s[:end], ",/") + 1; at > end/2 {
 		end = at
 	}
 	return s[:end], s[end:]
 }
 
 // mayBeCut reports whether a column is of use in part.
-func mayBeCut(header string) bool { return header == "NAME" || header == "PATH" || header == "PROGRAM" }
+func mayBeCut(header string) bool { return header == "PROGRAM" || header == "COMMENT" }
 
 // isAList reports whether a column breaks between words rather than in a name.
 func isAList(header string) bool { return header == "PERMISSIONS" || header == "CONDITIONS" }
 
-// mayBeWrapped reports whether a column may take several lines: it says who may do what,
-// or what happened, and no part of that may be missing.
-func mayBeWrapped(header string) bool {
+// isAName reports whether a column may be wrapped within a word: paths and what people
+// named have no bound, and no part of them may be missing.
+func isAName(header string) bool {
 	switch header {
-	case "PATTERN", "PERMISSIONS", "CONDITIONS", "GRANTED TO", "WHAT", "OUTCOME":
+	case "PATTERN", "GRANTED TO", "WHAT", "OUTCOME", "NAME", "PATH", "VAULT", "REQUESTER", "FOR", "WHO", "EMAIL", "KEY", "VALUE", "BRANCH",
+		"ENVIRONMENT", "ORGANISATION", "MADE WITH", "WRITTEN BY", "ACTOR", "URL", "EVENTS", "CHAIN", "WHY":
 		return true
 	}
 	return false

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -60,7 +61,7 @@ the module. Files that settings name, such as certificates, are in neither.`,
 		if err := apart(to, keysTo); err != nil {
 			return err
 		}
-		if within(to, cfg.Data) || keysTo != "" && within(keysTo, cfg.Data) {
+		if inData(to, cfg.Data) || keysTo != "" && inData(keysTo, cfg.Data) {
 			return fault.New(fault.Invalid, "backup_in_data", "A backup must not lie in the data folder: what takes that folder takes the backup too.")
 		}
 		if keysTo != "" && cfg.Keystore == "pkcs11" {
@@ -208,7 +209,7 @@ func (b *backup) readable(ctx context.Context, keys keystore.KeyStore) (err erro
 		return fault.New(fault.Damaged, "server_key_lost", "The backup is written, but a key that the server seals with is not in it, or does not open: put it back from an older copy of the keystore.")
 	}
 	if torn+flawed > 0 {
-		return fault.New(fault.Damaged, inspect.CodeDamaged, fmt.Sprintf("The backup is written, but the database has lost rows of %d secrets, and %d of its texts are damaged, and so restore takes it only with --accept-damaged. "+
+		return fault.New(fault.Damaged, inspect.CodeDamaged, fmt.Sprintf("The backup is written, but the database has lost rows of %d secrets, and %d of its values are damaged, and so restore takes it only with --accept-damaged. "+
 			"Keep the last backup that was made without an error: it has them.", torn, flawed))
 	}
 	return nil
@@ -298,6 +299,37 @@ func apart(database, keys string) error {
 func within(folder, other string) bool {
 	rel, err := filepath.Rel(absolute(other), absolute(folder))
 	return err == nil && filepath.IsLocal(rel)
+}
+
+// inData is within for the data folder, parts of which may be mounted elsewhere too: a
+// folder of it is the same file there, by another path.
+func inData(folder, data string) bool {
+	if within(folder, data) {
+		return true
+	}
+	var above []fs.FileInfo
+	for at := absolute(folder); ; at = filepath.Dir(at) {
+		if info, err := os.Stat(at); err == nil {
+			above = append(above, info)
+		}
+		if at == filepath.Dir(at) {
+			break
+		}
+	}
+	found := false
+	// What can't be read is no folder that a backup could be written to.
+	_ = filepath.WalkDir(absolute(data), func(_ string, d fs.DirEntry, _ error) error {
+		if d == nil || !d.IsDir() {
+			return nil
+		}
+		info, err := d.Info()
+		if err == nil && slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, info) }) {
+			found = true
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return found
 }
 
 // absolute is a path from the root, through links as far as it is there.

@@ -3,9 +3,12 @@ package backup
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -78,6 +81,7 @@ with --key then. --check does all but putting anything there.`,
 		o.Say("The backup was made at %s. What was done since is undone:", r.database.MadeAt.Format("2006-01-02 15:04:05 MST"))
 		o.Say("- Keys and tokens that were revoked, and grants that were taken away, since then are good again. Revoke them again.")
 		o.Say("- Counted reads that were used up since then may be used again.")
+		o.Say("- Webhooks are called no more, since the server that the backup is of may call the same addresses. An owner or admin sets each going again: PATCH /v1/webhooks/ID with is_active true, and the one for approvals by setting it again.")
 		o.Say("- Nodes that signed the log since then refuse to sign the older one: stop them, and then remove audit-signed.json from their data folders.")
 		return nil
 	})
@@ -95,6 +99,7 @@ type restoring struct {
 	staging        string
 	stagedKeys     string
 	resumed        bool // an earlier restore of this backup was cut off here
+	mark           unfinished
 }
 
 // staged begins the names of folders that a restore works in.
@@ -119,6 +124,9 @@ func (r *restoring) run(ctx context.Context) (err error) {
 		}
 		err = errors.Join(err, lock.Close())
 	}()
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	r.mark = unfinished{r.database.id(), int64(binary.BigEndian.Uint64(b[:])>>1) | 1, r.Now().UTC().Truncate(time.Microsecond)}
 	if err := r.refuseUsed(ctx); err != nil {
 		return err
 	}
@@ -176,7 +184,10 @@ func (r *restoring) stage(ctx context.Context) (copied config.Config, err error)
 	if err != nil {
 		return copied, r.spoiled(err)
 	}
-	return copied, errors.Join(r.inspect(ctx, db, keys, datadir.Anchor{Dir: copied.Data}), db.Close())
+	if err = r.inspect(ctx, db, keys, datadir.Anchor{Dir: copied.Data}); err == nil {
+		err = db.Restored(ctx, r.mark.Log, r.mark.At)
+	}
+	return copied, errors.Join(err, db.Close())
 }
 
 // copyTo copies the files that the manifest names, and checks the copies. A folder

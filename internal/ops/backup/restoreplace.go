@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/datadir"
@@ -29,7 +30,9 @@ const unfinishedFile = "restore-unfinished.json"
 
 // unfinished names the backup: the restore that goes on must be of the same one.
 type unfinished struct {
-	Backup string `json:"backup"`
+	Backup string    `json:"backup"`
+	Log    int64     `json:"log"` // the name that the restored log gets
+	At     time.Time `json:"at"`
 }
 
 // CodeUnfinished is the code of a folder into which a restore did not come to its end.
@@ -56,6 +59,9 @@ func (r *restoring) refuseUsed(ctx context.Context) error {
 		var u unfinished
 		if err := datadir.ReadJSON(filepath.Join(r.cfg.Data, unfinishedFile), &u); err != nil {
 			return err
+		}
+		if u.Log != 0 { // it makes of the backup what it made before
+			r.mark = u
 		}
 		if r.resumed = u.Backup == r.database.id(); !r.resumed {
 			return fault.New(fault.Conflict, CodeUnfinished, "A restore of another backup into "+r.cfg.Data+" did not come to its end. Run that one again, or restore into an empty folder.")
@@ -127,7 +133,7 @@ func (r *restoring) sweep() error {
 func (r *restoring) place(ctx context.Context, from config.Config) error {
 	mark := filepath.Join(r.cfg.Data, unfinishedFile)
 	if !r.resumed {
-		if err := errors.Join(datadir.WriteJSON(mark, unfinished{r.database.id()}), files.Sync(r.cfg.Data)); err != nil {
+		if err := errors.Join(datadir.WriteJSON(mark, r.mark), files.Sync(r.cfg.Data)); err != nil {
 			return err
 		}
 	}

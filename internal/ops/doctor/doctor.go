@@ -170,6 +170,7 @@ func (e *examination) certificate() {
 		e.failed("certificate", err)
 		return
 	}
+	e.privateKey()
 	leaf := found.Certificate().Leaf
 	left := leaf.NotAfter.Sub(e.Now())
 	switch {
@@ -179,6 +180,20 @@ func (e *examination) certificate() {
 		e.warn("certificate", "It ends on %s.", leaf.NotAfter.Format(time.DateOnly))
 	default:
 		e.ok("certificate", "good until %s", leaf.NotAfter.Format(time.DateOnly))
+	}
+}
+
+// privateKey looks at who else may read the key of the certificate. A group may, which
+// is how systems share it between services.
+func (e *examination) privateKey() {
+	name := e.cfg.TLSKeyFile
+	info, err := os.Stat(name)
+	switch {
+	case err != nil: // the certificate's own line says so
+	case files.OthersMay(info, 0o022):
+		e.fail("certificate", "Others may write to the private key %s: chmod go-w.", name)
+	case files.OthersMay(info, 0o004):
+		e.warn("certificate", "Everybody on this machine may read the private key %s: chmod o-r, and replace key and certificate if somebody may have read it.", name)
 	}
 }
 
@@ -248,6 +263,9 @@ func (e *examination) stores(ctx context.Context, whole bool) {
 		for _, line := range in.Opening.Lines() {
 			e.fail("values", "Damaged: %s.", line)
 		}
+		if in.Opening.Damaged > 0 {
+			e.warn("values", "What is damaged comes back from the last backup that was made without an error, and is gone where there is none.")
+		}
 		e.ok("values", "%d versions and other sealed things opened, %d damaged", in.Opening.Opened, in.Opening.Damaged)
 	}
 	for _, k := range in.Lost {
@@ -298,6 +316,7 @@ func (e *examination) database(ctx context.Context, db *store.DB) bool {
 	case err != nil:
 		e.failed("database", err)
 		return false
+	case have <= want && e.notes(ctx, db, have, want): // it is named
 	case have > want:
 		e.warn("database", "%s, schema %d: a later version of oneclaw upgraded it; this one knows %d.", db.Engine(), have, want)
 	case have < want:
@@ -321,6 +340,19 @@ func (e *examination) database(ctx context.Context, db *store.DB) bool {
 		e.warn("clock", "It is %v off the latest time that a server saw here: a server that starts sweeps nothing for a day.", off.Round(time.Second))
 	}
 	return true
+}
+
+// notes looks whether the schema is what the notes of its steps say, and reports whether
+// it is not.
+func (e *examination) notes(ctx context.Context, db *store.DB, have, want int64) (bad bool) {
+	flaw, err := db.SchemaFlaw(ctx, have, want)
+	switch {
+	case err != nil:
+		e.failed("database", err)
+	case flaw != "":
+		e.fail("database", "%s, schema %d: the %s. No server starts on it: restore the last backup that was made without an error.", db.Engine(), have, flaw)
+	}
+	return err != nil || flaw != ""
 }
 
 // privileges looks at what PostgreSQL lets the server's role do.

@@ -43,7 +43,7 @@ func (o *Opening) note(name string, err error) {
 	}
 }
 
-// openAll looks at every text, opens every version of every vault but those whose key is lost, and
+// openAll looks at every value, opens every version of every vault but those whose key is lost, and
 // whatever else is sealed, one after the other, and wipes each at once. It ends
 // with an error only when the database or the keystore does not answer.
 // step is told how far it is.
@@ -87,6 +87,15 @@ func openAll(ctx context.Context, db *store.DB, keys keystore.KeyStore, vaults *
 	})
 	if err != nil {
 		return nil, err
+	}
+	heads, err := db.OddHeads(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, what := range heads {
+		if err := tried(what, fault.New(fault.Damaged, audit.CodeDamaged, "")); err != nil {
+			return nil, err
+		}
 	}
 	sealer := seal.New(keys)
 	return o, db.EachSealed(ctx, func(s store.Sealed) error {

@@ -10,7 +10,7 @@ import (
 )
 
 // Unsealed names what is sealed under keys of the server's own that were made or are
-// needed, and that the keystore has not got, or can't use. Keys of vaults are looked at with their vaults.
+// needed and that the keystore has not got, and under those that it can't use. Keys of vaults are looked at with their vaults.
 func Unsealed(ctx context.Context, db *store.DB, keys keystore.KeyStore) (lost []keyring.LostKey, err error) {
 	rows, err := db.SealedRows(ctx)
 	if err != nil {
@@ -22,12 +22,13 @@ func Unsealed(ctx context.Context, db *store.DB, keys keystore.KeyStore) (lost [
 		if err != nil {
 			return nil, err
 		}
-		if held[k.ID] == 0 && !made {
-			continue
-		}
 		_, err = keys.Wrap(ctx, k.ID, make([]byte, keystore.MaxDEK), nil)
 		switch fault.CodeOf(err) {
-		case keystore.CodeKeyNotFound, keystore.CodeKeyUnusable:
+		case keystore.CodeKeyNotFound:
+			if held[k.ID] > 0 || made {
+				lost = append(lost, keyring.NewLost(ctx, keys, k.What, err))
+			}
+		case keystore.CodeKeyUnusable: // it is there, and nothing can be sealed with it
 			lost = append(lost, keyring.NewLost(ctx, keys, k.What, err))
 		default:
 			if err != nil {

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,23 +14,31 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 )
 
-// Flaw is a stored text that nobody wrote so. The pages of a database may fit together
-// and hold it all the same: SQLite keeps any bytes as a text.
+// Flaw is a stored value that nobody wrote so. The pages of a database may fit together
+// and hold it all the same: SQLite keeps any bytes as a text, and any type in any column.
 type Flaw struct {
 	Table, Row, Column string // Row is the key of the row, for people
 	Problem            string
 	Unmovable          bool // PostgreSQL can't store it
+	what               string
 }
 
-// String names it, and never says what the text is.
+// String names it, and never says what the value is.
 func (f Flaw) String() string {
-	return fmt.Sprintf("table %s, row %s: the text in %s %s", f.Table, f.Row, f.Column, f.Problem)
+	return fmt.Sprintf("table %s, row %s: the %s %s %s", f.Table, f.Row, f.what, f.Column, f.Problem)
 }
 
-// Flaws feeds found the flaws of all texts of all tables, as they are at one moment,
-// until it returns an error. json are the columns, of whatever table, whose texts are
-// JSON.
-func Flaws(ctx context.Context, db *sqldb.DB, json map[string]bool, progress Progress, found func(Flaw) error) (err error) {
+// Meaning says what columns hold, of whatever table.
+type Meaning struct {
+	JSON map[string]bool // texts that are JSON
+	Time func(column string) bool
+	// The first and the last time that a row may have.
+	First, Last int64
+}
+
+// Flaws feeds found the flaws of all values of all tables, as they are at one moment,
+// until it returns an error.
+func Flaws(ctx context.Context, db *sqldb.DB, means Meaning, progress Progress, found func(Flaw) error) (err error) {
 	tx, err := db.Snapshot(ctx)
 	if err != nil {
 		return err
@@ -41,13 +50,15 @@ func Flaws(ctx context.Context, db *sqldb.DB, json map[string]bool, progress Pro
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(tables)) {
-		// What is no text may be megabytes a row.
-		columns := slices.DeleteFunc(tables[name], func(c column) bool { return c.kind != kindText && !c.key })
+		columns := tables[name]
+		if e.postgres { // it has no other type in them
+			columns = slices.DeleteFunc(columns, func(c column) bool { return c.kind == kindBytes && !c.key })
+		}
 		rows := int64(0)
-		err := e.each(ctx, name, columns, func(row []any) error {
+		err := e.raw(ctx, name, e.looked(columns), len(columns), func(row []any) error {
 			rows++
 			progress.row(name, rows)
-			return flaws(name, columns, row, json, found)
+			return flaws(name, columns, row, means, found)
 		})
 		if err != nil {
 			return err
@@ -56,22 +67,26 @@ func Flaws(ctx context.Context, db *sqldb.DB, json map[string]bool, progress Pro
 	return nil
 }
 
-// flaws feeds found those of one row.
-func flaws(table string, columns []column, row []any, json map[string]bool, found func(Flaw) error) error {
+// looked are the columns as they are read to be looked at: bytes may be megabytes a row,
+// and only their type is of interest.
+func (e end) looked(columns []column) string {
+	out := make([]string, len(columns))
 	for i, c := range columns {
-		text, ok := row[i].(string)
-		if !ok || c.kind != kindText {
-			continue
+		if out[i] = quote(c.name); c.kind == kindBytes && !c.key {
+			out[i] = "CASE typeof(" + out[i] + ") WHEN 'blob' THEN x'' WHEN 'null' THEN NULL ELSE '' END"
 		}
-		f := Flaw{Table: table, Column: c.name, Unmovable: true}
-		switch {
-		case !utf8.ValidString(text):
-			f.Problem = "is no UTF-8"
-		case strings.IndexByte(text, 0) >= 0:
-			f.Problem = "holds a NUL"
-		case json[c.name] && text != "" && !jsontext.Value(text).IsValid():
-			f.Problem, f.Unmovable = "is no JSON", false
-		default:
+	}
+	return strings.Join(out, ", ")
+}
+
+// flaws feeds found those of one row.
+func flaws(table string, columns []column, row []any, means Meaning, found func(Flaw) error) error {
+	for i, c := range columns {
+		f := Flaw{Table: table, Column: c.name, what: "value of"}
+		if _, text := row[i].(string); text && c.kind == kindText {
+			f.what = "text in"
+		}
+		if f.Problem, f.Unmovable = c.flaw(row[i], means); f.Problem == "" {
 			continue
 		}
 		f.Row = rowName(columns, row)
@@ -80,6 +95,50 @@ func flaws(table string, columns []column, row []any, json map[string]bool, foun
 		}
 	}
 	return nil
+}
+
+// flaw says what is wrong with a value as the driver read it.
+func (c column) flaw(v any, means Meaning) (problem string, unmovable bool) {
+	switch v := v.(type) {
+	case nil:
+	case int64:
+		switch {
+		case c.kind != kindInt:
+			return c.kind.other(), true
+		case (v < means.First || v > means.Last) && means.Time != nil && means.Time(c.name):
+			return "is a time out of range", false
+		}
+	case string:
+		switch {
+		case c.kind != kindText:
+			return c.kind.other(), c.kind == kindInt
+		case !utf8.ValidString(v):
+			return "is no UTF-8", true
+		case strings.IndexByte(v, 0) >= 0:
+			return "holds a NUL", true
+		case means.JSON[c.name] && !jsontext.Value(v).IsValid():
+			return "is no JSON", false
+		}
+	case []byte:
+		if c.kind != kindBytes {
+			return c.kind.other(), c.kind == kindInt || !utf8.Valid(v) || bytes.IndexByte(v, 0) >= 0
+		}
+	default:
+		return c.kind.other(), true
+	}
+	return "", false
+}
+
+// other says that a value has another type than its column.
+func (k kind) other() string {
+	switch k {
+	case kindText:
+		return "is no text"
+	case kindBytes:
+		return "is not of bytes"
+	default:
+		return "is no whole number"
+	}
 }
 
 // rowName spells the key of a row. Of a hash its beginning tells rows apart.

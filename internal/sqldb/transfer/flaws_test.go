@@ -37,6 +37,9 @@ func TestADamagedTextOfAnyTableIsNamed(t *testing.T) {
 		}
 		found := map[string]int{}
 		for _, f := range flawsOf(t, dbkit.Look(t, cfg)) {
+			if f.Problem == "is a time out of range" {
+				continue // fill stores the widest numbers
+			}
 			if f.Problem != problem || !f.Unmovable || f.Row == "" {
 				t.Errorf("%+v, want that it %s", f, problem)
 			}
@@ -61,8 +64,13 @@ func TestStoredJSONThatIsNoneIsNamed(t *testing.T) {
 		dbkit.Exec(t, db, `INSERT INTO policies (id, vault_id, secret_path_pattern, principal_type, principal_id, permissions, conditions, created_by, created_by_type, created_at)
 			VALUES ('p1', 'v', '*', 'user', 'u', '["read"]', '{"k":"content"]', 'u', 'user', 1), ('p2', 'v', '*', 'user', 'u', '["read"]', '', 'u', 'user', 1)`)
 		all := flawsOf(t, dbkit.Look(t, cfg))
-		if len(all) != 1 || all[0].Unmovable || all[0].String() != `table policies, row id "p1": the text in conditions is no JSON` {
-			t.Errorf("%v", all)
+		if len(all) != 2 {
+			t.Fatalf("%v", all)
+		}
+		for i, row := range []string{"p1", "p2"} { // no text at all is no JSON
+			if all[i].Unmovable || all[i].String() != `table policies, row id "`+row+`": the text in conditions is no JSON` {
+				t.Errorf("%v", all[i])
+			}
 		}
 	})
 }
@@ -80,5 +88,53 @@ func TestATextThatPostgreSQLCantStoreIsNamed(t *testing.T) {
 	}
 	if used, err := dbkit.Look(t, to).InUse(t.Context()); err != nil || used {
 		t.Errorf("something was left there: %v, %v", used, err)
+	}
+}
+
+// TestAValueOfAnotherTypeIsNamed: SQLite keeps any type in any column, and no check of its
+// pages says so.
+func TestAValueOfAnotherTypeIsNamed(t *testing.T) {
+	for set, want := range map[string]string{
+		"created_at = 'content'":              "value of created_at is no whole number",
+		"created_at = 1.5":                    "value of created_at is no whole number",
+		"created_at = x'00'":                  "value of created_at is no whole number",
+		"type = CAST('content' AS BLOB)":      "value of type is no text",
+		"ciphertext = 'content'":              "value of ciphertext is not of bytes",
+		"created_at = 9223372036854775807":    "value of created_at is a time out of range",
+		"deleted_at = -9223372036854775807":   "value of deleted_at is a time out of range",
+		"metadata = ''":                       "text in metadata is no JSON",
+		"metadata = CAST('content' AS BLOB)":  "value of metadata is no text",
+		"access_count = 9223372036854775807 ": "",
+	} {
+		cfg := dbkit.Engines["sqlite"](t)
+		db := dbkit.Open(t, cfg)
+		dbkit.FillSecrets(t, db, 2)
+		if all := flawsOf(t, db); len(all) != 0 {
+			t.Fatalf("before: %v", all)
+		}
+		dbkit.Exec(t, db, `UPDATE secret_versions SET `+set+` WHERE path = 'path/2'`)
+		var got []string
+		for _, f := range flawsOf(t, db) {
+			got = append(got, f.String())
+		}
+		if want != "" {
+			want = `table secret_versions, row path "path/2", vault_id "v", version 1: the ` + want
+		}
+		if strings.Join(got, "\n") != want {
+			t.Errorf("%s: %q, want %q", set, got, want)
+		}
+	}
+}
+
+// TestATypeThatCantBeCopiedIsNamed by what moves a database.
+func TestATypeThatCantBeCopiedIsNamed(t *testing.T) {
+	cfg := dbkit.Engines["sqlite"](t)
+	db := dbkit.Open(t, cfg)
+	dbkit.FillSecrets(t, db, 2)
+	dbkit.Exec(t, db, `UPDATE secrets SET created_at = 'content' WHERE path = 'path/2'`)
+	_, err := transfer.Transfer(t.Context(), db.DB, dbkit.Unmade["sqlite"](t), nil)
+	if fault.CodeOf(err) != audit.CodeDamaged || !strings.Contains(err.Error(), `table secrets, row path "path/2", vault_id "v": the value of created_at is no whole number`) ||
+		strings.Contains(err.Error(), "content") {
+		t.Errorf("%v", err)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
 
@@ -86,23 +88,33 @@ func (e end) count(ctx context.Context, table string) (n int64, err error) {
 // each feeds the rows of a table to fn. A row's values are fn's to keep: nil, or a
 // string, []byte or int64 as the column's kind says, whatever the driver made of it.
 func (e end) each(ctx context.Context, table string, columns []column, fn func(row []any) error) error {
-	rows, err := e.q.QueryContext(ctx, `SELECT `+quoted(columns)+` FROM `+quote(table))
+	return e.raw(ctx, table, quoted(columns), len(columns), func(row []any) error {
+		for i, c := range columns {
+			v, err := c.value(row[i])
+			if err != nil {
+				f := Flaw{Table: table, Row: rowName(columns, row), Column: c.name, Problem: c.kind.other(), what: "value of"}
+				return fault.Wrap(err, fault.Damaged, audit.CodeDamaged, "The database is damaged: "+f.String()+".")
+			}
+			row[i] = v
+		}
+		return fn(row)
+	})
+}
+
+// raw is each for n expressions, with their values as the driver read them.
+func (e end) raw(ctx context.Context, table, what string, n int, fn func(row []any) error) error {
+	rows, err := e.q.QueryContext(ctx, `SELECT `+what+` FROM `+quote(table))
 	if err != nil {
 		return driver.Wrap("read", err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		row, dest := make([]any, len(columns)), make([]any, len(columns))
+		row, dest := make([]any, n), make([]any, n)
 		for i := range row {
 			dest[i] = &row[i]
 		}
 		if err := rows.Scan(dest...); err != nil {
 			return driver.Wrap("read", err)
-		}
-		for i, c := range columns {
-			if row[i], err = c.value(row[i]); err != nil {
-				return err
-			}
 		}
 		if err := fn(row); err != nil {
 			return err

@@ -209,7 +209,7 @@ func (t *transfer) movable(name string, columns []column, row []any) error {
 	if !t.to.postgres {
 		return nil
 	}
-	return flaws(name, columns, row, nil, func(f Flaw) error {
+	return flaws(name, columns, row, Meaning{}, func(f Flaw) error {
 		if !f.Unmovable {
 			return nil
 		}

@@ -28,7 +28,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
-	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 	"github.com/oneclaw-dev/oneclaw/internal/webhook"
 )
@@ -50,9 +50,9 @@ type House struct {
 func New(t *testing.T, pg bool) *House {
 	t.Helper()
 	h := &House{t: t, org: ids.New(), pg: pg, KeyDir: t.TempDir()}
-	cfg, driver, dsn := store.Config{Dir: t.TempDir()}, "sqlite", ""
+	cfg, driver, dsn := store.Config{Dir: ready.Dir(t)}, "sqlite", ""
 	if dsn = cfg.Dir + "/" + sqldb.File + "?_pragma=busy_timeout(5000)"; pg {
-		dsn = pgtest.Shared(t).DSN(t)
+		dsn = ready.DSN(t)
 		cfg, driver, h.DSN = store.Config{PostgresDSN: dsn}, "pgx", dsn
 	}
 	h.Dir = cfg.Dir
@@ -167,7 +167,7 @@ func (h *House) Fill() map[string]string {
 	kek, at = mail.SealOf(post)
 	put("mail_queue", "wrapped", "sealed", kek, at, map[string]any{"id": post})
 	kek, at = sharing.SealOfLink(h.org, v, share)
-	put("shares", "link_wrapped", "link_sealed", kek, at, map[string]any{"id": share, "handle": share, "org_id": h.org, "vault_id": v, "recipient_type": "anyone_with_link"})
+	put("shares", "link_wrapped", "link_sealed", kek, at, map[string]any{"id": share, "handle": share, "org_id": h.org, "vault_id": v, "recipient_type": "anyone_with_link", "maker_scopes": "[]", "ip_allowlist": "[]"})
 	kek, at = approval.SealOfWebhook(h.org, hook)
 	put("approval_webhooks", "wrapped", "sealed", kek, at, map[string]any{"org_id": h.org, "id": hook})
 	kek, at = webhook.SealOf(h.org, told)

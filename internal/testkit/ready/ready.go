@@ -1,7 +1,7 @@
 // Package ready gives tests databases whose schema is made already.
 //
-// Its promise: each database is the test's own and is what store.Open makes of an
-// empty one. The steps of the schema run once a process, since they take longer
+// Its promise: each database is the test's own, is what store.Open makes of an empty
+// one, and goes with the test. The steps of the schema run once a process, since they take longer
 // than most tests.
 package ready
 
@@ -13,10 +13,34 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/oneclaw-dev/oneclaw/internal/files"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
 )
+
+// memory is where Linux keeps files in memory.
+const memory = "/dev/shm"
+
+// folder is a temporary one, in memory where there is enough of it: a flush takes no time
+// there, which is most of what a small write waits for. As with the PostgreSQL of pgtest
+// it makes no difference to a process that is killed.
+func folder(tb testing.TB) string {
+	tb.Helper()
+	if free, err := files.Free(memory); err != nil || free < 4<<30 {
+		return tb.TempDir()
+	}
+	dir, err := os.MkdirTemp(memory, "oneclaw-ready-") //nolint:usetesting // that of the test is on the disk
+	if err != nil {
+		return tb.TempDir()
+	}
+	tb.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			tb.Error(err)
+		}
+	})
+	return dir
+}
 
 // Dir is a temporary data directory with a database of SQLite in it.
 func Dir(tb testing.TB) string {
@@ -25,7 +49,7 @@ func Dir(tb testing.TB) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	dir := tb.TempDir()
+	dir := folder(tb)
 	if err := os.WriteFile(filepath.Join(dir, sqldb.File), content, 0o600); err != nil {
 		tb.Fatal(err)
 	}
