@@ -34,7 +34,7 @@ build-hsm: ## bin/oneclaw-hsm: the same with PKCS#11, which needs a C compiler
 
 ##@ Check
 
-test: test-deps test-memory ## all tests, with the race detector, PostgreSQL, SoftHSM and a real MCP client (PKG=./internal/x/... for some)
+test: test-deps test-memory test-evm ## all tests, with the race detector, PostgreSQL, SoftHSM, anvil and a real MCP client (PKG=./internal/x/... for some)
 	$(GOTEST) -tags pkcs11 $(PKG)
 
 # The race detector's shadow memory can't be searched, so these run without it.
@@ -42,6 +42,11 @@ test-memory: ## only the tests that look for secrets in the process's memory
 	CGO_ENABLED=0 $(TOOL) gotestsum --format standard-quiet -- -count=1 -timeout 5m \
 		./internal/erase/... ./internal/seal ./internal/keystore/soft
 	CGO_ENABLED=0 $(TOOL) gotestsum --format standard-quiet -- -count=1 -timeout 5m -run LeaveMemory ./internal/vault ./internal/mcpserver
+
+# A module of its own keeps go-ethereum out of the product's go.mod. It is computation
+# in one goroutine, which the race detector only makes slow.
+test-evm: test-deps ## only the comparison with go-ethereum, ethers and viem
+	cd test/evm && CGO_ENABLED=1 go tool -modfile=../../tools/go.mod gotestsum --format standard-quiet -- -count=1 -timeout 10m ./...
 
 test-pg: test-deps ## only the tests of storage on both databases
 	$(GOTEST) ./internal/testkit/pgtest/... ./internal/sqldb/... ./internal/store/...
@@ -81,4 +86,4 @@ bench: build ## drive the real binary with load and print figures: make bench AR
 clean: ## remove what was built
 	rm -rf bin dist
 
-.PHONY: help run build build-hsm test test-memory test-pg test-hsm test-deps fuzz lint fmt cross vuln generate check-generate bench clean
+.PHONY: help run build build-hsm test test-memory test-evm test-pg test-hsm test-deps fuzz lint fmt cross vuln generate check-generate bench clean
