@@ -108,8 +108,8 @@ var table = map[Action]Rule{
 	AcceptEnrollment:        {Who: Users, Open: true, Writes: true},
 	RejectEnrollment:        {Who: Users, Open: true, Writes: true},
 
-	FreezeAgent:             {Who: Users, Over: OverAgent, Creator: true, Admin: true, Writes: true, Counts: Spared},
-	UnfreezeAgent:           {Who: Users, Over: OverAgent, Creator: true, Admin: true, Writes: true, Person: true},
+	FreezeAgent:   {Who: Users, Over: OverAgent, Creator: true, Admin: true, Writes: true, Counts: Spared},
+	UnfreezeAgent: {Who: Users, Over: OverAgent, Creator: true, Admin: true, Writes: true, Person: true},
 
 	// Transactions. What they may be is in the agent's guard.
 	SubmitTransaction:   {Who: Principals, Over: OverAgent, Creator: true, Admin: true, Self: true, Writes: true},
@@ -128,9 +128,9 @@ var table = map[Action]Rule{
 	ReadBalance:         {Who: Principals, Over: OverAgent, Creator: true, Admin: true, Self: true},
 
 	// The organisation.
-	FreezeOrg:   {Who: Users, Admin: true, Writes: true, Counts: Spared},
-	UnfreezeOrg: {Who: Users, Admin: true, Writes: true, Person: true},
-	ReadFreeze:  {Who: Users, Open: true},
+	FreezeOrg:        {Who: Users, Admin: true, Writes: true, Counts: Spared},
+	UnfreezeOrg:      {Who: Users, Admin: true, Writes: true, Person: true},
+	ReadFreeze:       {Who: Users, Open: true},
 	ListMembers:      {Who: Principals, Open: true},
 	InviteMember:     {Who: Users, Admin: true, Writes: true},
 	AcceptInvitation: {Who: Users, Open: true, Writes: true, Person: true},
