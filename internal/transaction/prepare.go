@@ -34,6 +34,15 @@ type prepared struct {
 	rules   guard.Rules
 	sim     Simulated
 	draft   parsed
+	digest  *evm.Hash // of a message; nil: that of tx is signed
+}
+
+// hash is what is signed.
+func (p *prepared) hash() evm.Hash {
+	if p.digest != nil {
+		return *p.digest
+	}
+	return p.tx.SigningHash()
 }
 
 // cost is what gas may cost at most, in wei.

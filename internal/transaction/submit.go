@@ -192,7 +192,7 @@ func (s *Service) sign(ctx context.Context, c *call.Call, p *prepared, r *Reserv
 		if err := reserve(ctx, c.Event); err != nil {
 			return s.refused(c, err)
 		}
-		sig, err := s.cfg.Keys.SignHash(context.WithoutCancel(ctx), p.key.keystore, p.tx.SigningHash(), p.key.address)
+		sig, err := s.cfg.Keys.SignHash(context.WithoutCancel(ctx), p.key.keystore, p.hash(), p.key.address)
 		if err != nil {
 			return s.giveBack(ctx, r.Tx, err)
 		}
@@ -213,7 +213,7 @@ func (s *Service) sign(ctx context.Context, c *call.Call, p *prepared, r *Reserv
 		if signs.Address() != p.key.address {
 			return s.giveBack(ctx, r.Tx, errOtherKey)
 		}
-		sig, err := signs.Sign(p.tx.SigningHash())
+		sig, err := signs.Sign(p.hash())
 		if err != nil {
 			return s.giveBack(ctx, r.Tx, err)
 		}

@@ -120,7 +120,10 @@ func (s *Service) follow(ctx context.Context, nodes *node.Client, t *Tx) error {
 		}
 		t.Status, t.NextAt, t.Receipt.Fate = Failed, time.Time{}, Replaced
 		t.ErrorCode, t.Error = "replaced", "Another transaction with its nonce is in a block. This one will never be."
-		_, err := s.cfg.Store.MoveTransaction(ctx, t, was, true, false, nil)
+		giveBack, err := s.replacedByAnother(ctx, t)
+		if err == nil {
+			_, err = s.cfg.Store.MoveTransaction(ctx, t, was, giveBack, false, nil)
+		}
 		return err
 	}
 	if t.Status == Failed { // its bytes are with a node that refused them, and could still be taken
