@@ -112,26 +112,10 @@ func (tx Tx) decide(r *transaction.Reservation) error {
 	if err != nil {
 		return err
 	}
-	spent, err := tx.spent(t.Agent, r.Since)
+	spent, err := spentBy(tx, t.Agent, r.Since, r.Recipients)
 	if err != nil {
 		return err
 	}
-	for _, a := range r.Recipients {
-		var one int
-		known, err := tx.Row(`SELECT 1 FROM recipients WHERE agent_id = $1 AND address = $2`, []any{t.Agent, a.String()}, &one)
-		if err != nil {
-			return err
-		}
-		if known {
-			spent.Know(a)
-		}
-	}
-	var count int64
-	if _, err := tx.Row(`SELECT COUNT(*) FROM transactions WHERE agent_id = $1 AND created_at > $2 AND NOT (status = 'failed' AND hash = '')`,
-		[]any{t.Agent, micros(r.Since)}, &count); err != nil {
-		return err
-	}
-	spent.Count = int(count)
 	t.Takes, err = r.Decide(&now, spent)
 	return err
 }

@@ -116,7 +116,7 @@ func (s *Service) replacing(ctx context.Context, c *call.Call, a Agent, old *Tx,
 	if p.tx, _, err = evm.ParseTx(old.Raw); err != nil {
 		return p, fault.Wrap(err, fault.Internal, "transaction_damaged", "")
 	}
-	if p.chain, p.node, err = s.cfg.Chains.Open(ctx, old.Chain); err != nil {
+	if p.chain, p.node, err = s.cfg.Chains.Node(ctx, old.Chain); err != nil {
 		return p, err
 	}
 	if p.key, err = s.keyFor(ctx, c, &a, &p.chain, Draft{KeyPath: how.KeyPath, Vault: how.Vault}); err != nil {

@@ -130,6 +130,8 @@ type Store interface {
 	ReplayedTransaction(ctx context.Context, agent, key string, since time.Time) (Tx, bool, error)
 	// ReserveTransaction decides and stores r.Tx with ev. ErrReplayed when its key is taken.
 	ReserveTransaction(ctx context.Context, r *Reservation, ev *audit.Event) error
+	// SpentBy is what an agent has spent since a time, and which of some accounts it knows.
+	SpentBy(ctx context.Context, agent string, since time.Time, recipients []evm.Address) (*guard.Spent, error)
 	// MinedInstead finds a transaction of ours that is in a block with the nonce of t, and
 	// replaces it or was replaced by it.
 	MinedInstead(ctx context.Context, t *Tx) (Tx, bool, error)

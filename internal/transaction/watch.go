@@ -69,7 +69,7 @@ func (s *Service) look(ctx context.Context, t *Tx) error {
 	if err != nil || !mine {
 		return err
 	}
-	_, nodes, err := s.cfg.Chains.Open(ctx, t.Chain)
+	_, nodes, err := s.cfg.Chains.Node(ctx, t.Chain)
 	if err != nil { // no nodes now: it is looked at again
 		return s.later(ctx, t)
 	}
