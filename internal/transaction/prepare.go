@@ -17,9 +17,11 @@ import (
 
 // Chains finds chains and their nodes.
 type Chains interface {
-	// Open returns an enabled chain by its name or number. NotFound when there is none, and
-	// no_rpc when no node of it is set.
-	Open(ctx context.Context, nameOrNumber string) (intents.Chain, *node.Client, error)
+	// Node returns an enabled chain by its name or number, with the client of its nodes.
+	// NotFound when there is none, and no_rpc when no node of it is set.
+	Node(ctx context.Context, nameOrNumber string) (intents.Chain, *node.Client, error)
+	// Named is Node for what needs no node.
+	Named(ctx context.Context, nameOrNumber string) (intents.Chain, error)
 }
 
 // prepared is all that is known of a transaction but its nonce.
@@ -34,6 +36,15 @@ type prepared struct {
 	rules   guard.Rules
 	sim     Simulated
 	draft   parsed
+	digest  *evm.Hash // of a message; nil: that of tx is signed
+}
+
+// hash is what is signed.
+func (p *prepared) hash() evm.Hash {
+	if p.digest != nil {
+		return *p.digest
+	}
+	return p.tx.SigningHash()
 }
 
 // cost is what gas may cost at most, in wei.
@@ -93,7 +104,7 @@ func (s *Service) prepare(ctx context.Context, c *call.Call, a Agent, d Draft) (
 	if p.rules, err = rulesOf(&a); err != nil {
 		return p, err
 	}
-	if p.chain, p.node, err = s.cfg.Chains.Open(ctx, d.Chain); err != nil {
+	if p.chain, p.node, err = s.cfg.Chains.Node(ctx, d.Chain); err != nil {
 		return p, err
 	}
 	if p.key, err = s.keyFor(ctx, c, &a, &p.chain, d); err != nil {

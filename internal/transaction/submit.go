@@ -157,26 +157,32 @@ func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t 
 	return &Reservation{
 		Tx: t, Approval: approved, Pending: pending, Latest: latest, Nonce: p.draft.Nonce, Since: c.Now.Add(-window), Recipients: guard.Recipients(attempt),
 		Decide: func(now *Agent, spent *guard.Spent) ([]guard.Take, error) {
-			if !now.Active || !now.Intents {
-				return nil, errInactive
+			takes, err := decide(now, attempt, spent, approved)
+			if err == nil && p.rules.RequireSimulation && t.Simulation.Status != string(simulate.Success) {
+				err = errMustSim
 			}
-			rules, err := rulesOf(now)
-			if err != nil {
-				return nil, err
-			}
-			v := guard.Decide(&rules, attempt, spent)
-			if err := refusal(v); err != nil {
-				return nil, err
-			}
-			if rules.RequireSimulation && t.Simulation.Status != string(simulate.Success) {
-				return nil, errMustSim
-			}
-			if len(v.NeedsApproval) > 0 && approved == "" {
-				return nil, needs{v.NeedsApproval}
-			}
-			return v.Takes, nil
+			return takes, err
 		},
 	}, nil
+}
+
+// decide asks the guard about an attempt, with the agent as it is in the transaction.
+func decide(now *Agent, a *guard.Attempt, spent *guard.Spent, approved string) ([]guard.Take, error) {
+	if !now.Active || !now.Intents {
+		return nil, errInactive
+	}
+	rules, err := rulesOf(now)
+	if err != nil {
+		return nil, err
+	}
+	v := guard.Decide(&rules, a, spent)
+	if err := refusal(v); err != nil {
+		return nil, err
+	}
+	if len(v.NeedsApproval) > 0 && approved == "" {
+		return nil, needs{v.NeedsApproval}
+	}
+	return v.Takes, nil
 }
 
 // sign reserves what r asks for, with the call's event, and then has the key sign. The
@@ -192,7 +198,7 @@ func (s *Service) sign(ctx context.Context, c *call.Call, p *prepared, r *Reserv
 		if err := reserve(ctx, c.Event); err != nil {
 			return s.refused(c, err)
 		}
-		sig, err := s.cfg.Keys.SignHash(context.WithoutCancel(ctx), p.key.keystore, p.tx.SigningHash(), p.key.address)
+		sig, err := s.cfg.Keys.SignHash(context.WithoutCancel(ctx), p.key.keystore, p.hash(), p.key.address)
 		if err != nil {
 			return s.giveBack(ctx, r.Tx, err)
 		}
@@ -213,7 +219,7 @@ func (s *Service) sign(ctx context.Context, c *call.Call, p *prepared, r *Reserv
 		if signs.Address() != p.key.address {
 			return s.giveBack(ctx, r.Tx, errOtherKey)
 		}
-		sig, err := signs.Sign(p.tx.SigningHash())
+		sig, err := signs.Sign(p.hash())
 		if err != nil {
 			return s.giveBack(ctx, r.Tx, err)
 		}

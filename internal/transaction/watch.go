@@ -69,7 +69,7 @@ func (s *Service) look(ctx context.Context, t *Tx) error {
 	if err != nil || !mine {
 		return err
 	}
-	_, nodes, err := s.cfg.Chains.Open(ctx, t.Chain)
+	_, nodes, err := s.cfg.Chains.Node(ctx, t.Chain)
 	if err != nil { // no nodes now: it is looked at again
 		return s.later(ctx, t)
 	}
@@ -120,7 +120,10 @@ func (s *Service) follow(ctx context.Context, nodes *node.Client, t *Tx) error {
 		}
 		t.Status, t.NextAt, t.Receipt.Fate = Failed, time.Time{}, Replaced
 		t.ErrorCode, t.Error = "replaced", "Another transaction with its nonce is in a block. This one will never be."
-		_, err := s.cfg.Store.MoveTransaction(ctx, t, was, true, false, nil)
+		giveBack, err := s.replacedByAnother(ctx, t)
+		if err == nil {
+			_, err = s.cfg.Store.MoveTransaction(ctx, t, was, giveBack, false, nil)
+		}
 		return err
 	}
 	if t.Status == Failed { // its bytes are with a node that refused them, and could still be taken
