@@ -27,3 +27,22 @@ func (c *Client) SetGuard(ctx context.Context, agent string, rules json.RawMessa
 	out := new(Guard)
 	return got(out, c.write(ctx, http.MethodPut, map[string]json.RawMessage{"rules": rules}, out, "agents", agent, "guard"))
 }
+
+// GuardVerdict is what the rules would say of a transaction. Allowed means with the approvals
+// that it needs, if any; Rule is the first that denies, and Denial which limit it is, by
+// how much, and what would pass.
+type GuardVerdict struct {
+	Allowed       bool     `json:"allowed"`
+	Rule          string   `json:"rule"`
+	Denial        string   `json:"denial"`
+	NeedsApproval []string `json:"needs_approval"`
+	Function      string   `json:"function"`
+	Effects       []string `json:"effects"`
+}
+
+// TryGuard asks what the rules would say of a transaction. Nothing is signed or reserved.
+// tx is a JSON object with the fields of Submission.
+func (c *Client) TryGuard(ctx context.Context, agent string, tx json.RawMessage) (*GuardVerdict, error) {
+	out := new(GuardVerdict)
+	return got(out, c.write(ctx, http.MethodPost, tx, out, "agents", agent, "guard", "try"))
+}

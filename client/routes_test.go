@@ -396,6 +396,18 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 			_, err := c.Transaction(ctx, "a", "t", true)
 			return err
 		}, method: "GET", path: "/v1/agents/a/transactions/t?include_signed_tx=true"},
+		"transaction replaced": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.ReplaceTransaction(ctx, "a", "t", client.Replacement{Mode: "speedup", MaxFee: "9"})
+			return err
+		}, method: "POST", path: "/v1/agents/a/transactions/t/replace", body: `{"mode":"speedup","max_fee_per_gas":"9"}`},
+		"message signed": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.SignMessage(ctx, "a", client.SignatureRequest{Kind: "typed_data", Chain: "base", TypedData: json.RawMessage(`{"types":{}}`)})
+			return err
+		}, method: "POST", path: "/v1/agents/a/sign", body: `{"intent_type":"typed_data","chain":"base","typed_data":{"types":{}}}`},
+		"guard tried": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.TryGuard(ctx, "a", json.RawMessage(`{"value":"1","chain":"base"}`))
+			return err
+		}, method: "POST", path: "/v1/agents/a/guard/try", body: `{"value":"1","chain":"base"}`},
 		"receipt": {call: func(ctx context.Context, c *client.Client) error {
 			_, err := c.TransactionReceipt(ctx, "a", "t")
 			return err

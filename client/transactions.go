@@ -152,3 +152,23 @@ func (c *Client) TransactionReceipt(ctx context.Context, agent, id string) (*Rec
 	out := new(Receipt)
 	return got(out, c.read(ctx, out, "agents", agent, "transactions", id, "receipt"))
 }
+
+// Replacement takes the place of a transaction that waits. Without fees it pays what nodes
+// take now, and at least an eighth more than before. Fees are in wei.
+type Replacement struct {
+	Mode    string `json:"mode"` // "speedup": the same again; "cancel": one that moves nothing
+	MaxFee  string `json:"max_fee_per_gas,omitempty"`
+	MaxTip  string `json:"max_priority_fee_per_gas,omitempty"`
+	KeyPath string `json:"signing_key_path,omitempty"`
+	VaultID string `json:"-"`
+}
+
+// ReplaceTransaction replaces a transaction that is in no block yet.
+func (c *Client) ReplaceTransaction(ctx context.Context, agent, id string, r Replacement) (*Transaction, error) {
+	p, err := route("agents", agent, "transactions", id, "replace")
+	if err != nil {
+		return nil, err
+	}
+	out := new(Transaction)
+	return got(out, c.call(ctx, request{method: http.MethodPost, path: p, body: r, header: (&Submission{VaultID: r.VaultID}).header()}, out))
+}
