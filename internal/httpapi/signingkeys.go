@@ -127,17 +127,17 @@ func (a *API) registerEVMKeys() {
 	handle(a, op{
 		method: http.MethodGet, path: one + "/balance", id: "get-signing-key-balance", tag: "Transactions",
 		summary: "What the account of an agent's key has on a chain", action: policy.ReadBalance, errors: []int{http.StatusUnprocessableEntity},
-	}, func(ctx context.Context, c *call.Call, in *signingKeyPath) (*body[balanceBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *signingKeyPath) (*body[accountBalance], error) {
 		b, err := a.transactions.Balance(ctx, c, in.AgentID, in.Chain)
-		return answer(balanceBody{
+		return answer(accountBalance{
 			Chain: b.Chain, Address: b.Address.String(), Wei: b.Wei.Dec(), Display: evm.FormatETH(&b.Wei) + " " + b.Currency, Tokens: []struct{}{},
 		}, err)
 	})
 }
 
-// balanceBody is a balance in the words of newer clients (contract, later.md). Tokens are not
+// accountBalance is a balance in the words of newer clients (contract, later.md). Tokens are not
 // looked for.
-type balanceBody struct {
+type accountBalance struct {
 	Chain   string     `json:"chain"`
 	Address string     `json:"address"`
 	Wei     string     `json:"balance_wei"`
