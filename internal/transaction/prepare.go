@@ -26,17 +26,18 @@ type Chains interface {
 
 // prepared is all that is known of a transaction but its nonce.
 type prepared struct {
-	agent   Agent
-	chain   intents.Chain
-	node    *node.Client
-	key     key
-	tx      evm.Tx
-	added   uint256.Int // wei that the chain takes beside gas times price
-	meaning meaning.Meaning
-	rules   guard.Rules
-	sim     Simulated
-	draft   parsed
-	digest  *evm.Hash // of a message; nil: that of tx is signed
+	agent    Agent
+	chain    intents.Chain
+	node     *node.Client
+	key      key
+	tx       evm.Tx
+	added    uint256.Int // wei that the chain takes beside gas times price
+	meaning  meaning.Meaning
+	rules    guard.Rules
+	sim      Simulated
+	draft    parsed
+	signOnly bool      // it is handed out, not sent
+	digest   *evm.Hash // of a message; nil: that of tx is signed
 }
 
 // hash is what is signed.

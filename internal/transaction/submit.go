@@ -62,6 +62,7 @@ func (s *Service) make(ctx context.Context, c *call.Call, agent string, d Draft,
 		return t, found, err
 	}
 	p, err := s.prepare(ctx, c, a, d)
+	p.signOnly = action == policy.SignTransaction
 	if err == nil {
 		err = p.early()
 	}
@@ -108,10 +109,10 @@ func (s *Service) make(ctx context.Context, c *call.Call, agent string, d Draft,
 		return Tx{}, false, s.ask(ctx, c, &a, &p.key, asked, p.words(), err)
 	}
 	t.Status, t.SignedAt = Signed, stamp.Of(s.cfg.Now())
-	if action == policy.SignTransaction {
-		t.Status = SignOnly
-	}
 	t.NextAt = stamp.Of(t.SignedAt.Add(sendFor))
+	if p.signOnly { // nobody here sends it, so nobody watches over it
+		t.Status, t.NextAt = SignOnly, time.Time{}
+	}
 	after := context.WithoutCancel(ctx) // what is signed is stored and sent, whoever hung up
 	if err := s.cfg.Store.SignedTransaction(after, &t, s.signedEvent(c, &t)); err != nil {
 		return Tx{}, false, err
@@ -145,13 +146,14 @@ func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t 
 	if err != nil {
 		return nil, err
 	}
-	pending, err := p.node.PendingNonce(ctx, p.key.address)
-	if err != nil {
-		return nil, err
-	}
-	latest, err := p.node.LatestNonce(ctx, p.key.address)
-	if err != nil {
-		return nil, err
+	var pending, latest uint64
+	if p.draft.Nonce == nil || !p.signOnly { // who sends it elsewhere, with a nonce of its own, needs no node
+		if pending, err = p.node.PendingNonce(ctx, p.key.address); err != nil {
+			return nil, err
+		}
+		if latest, err = p.node.LatestNonce(ctx, p.key.address); err != nil {
+			return nil, err
+		}
 	}
 	attempt := p.attempt()
 	return &Reservation{
