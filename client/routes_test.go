@@ -437,6 +437,11 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 		}, method: "POST", path: "/v1/agents/a/signing-keys/ethereum/rotate", body: `{"key_version":2}`},
 		"signing key out of use": {call: func(ctx context.Context, c *client.Client) error { return c.DeleteSigningKey(ctx, "a", client.EVM) },
 			method: "DELETE", path: "/v1/agents/a/signing-keys/ethereum"},
+		"balance": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.SigningKeyBalance(ctx, "a", "base")
+			return err
+		},
+			method: "GET", path: "/v1/agents/a/signing-keys/base/balance"},
 		"guard": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Guard(ctx, "a"); return err },
 			method: "GET", path: "/v1/agents/a/guard"},
 		"guard set": {call: func(ctx context.Context, c *client.Client) error {

@@ -68,3 +68,17 @@ func (c *Client) RotateSigningKey(ctx context.Context, agent, chain string, vers
 func (c *Client) DeleteSigningKey(ctx context.Context, agent, chain string) error {
 	return c.remove(ctx, "agents", agent, "signing-keys", chain)
 }
+
+// Balance is what an account has of a chain's coin.
+type Balance struct {
+	Chain   string `json:"chain"`
+	Address string `json:"address"`
+	Wei     string `json:"balance_wei"`
+	Display string `json:"balance_display"` // with the coin's symbol
+}
+
+// SigningKeyBalance asks a node what the account of an agent's key has on a chain.
+func (c *Client) SigningKeyBalance(ctx context.Context, agent, chain string) (*Balance, error) {
+	out := new(Balance)
+	return got(out, c.read(ctx, out, "agents", agent, "signing-keys", chain, "balance"))
+}

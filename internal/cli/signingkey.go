@@ -137,8 +137,16 @@ keystore and can be used again with --to-version: what the old account owns stay
 }
 
 func (c *cli) keyAddress() *cobra.Command {
-	return c.ofSigningKey(&cobra.Command{Use: "address", Short: "Print the address of an agent's account"},
+	var balance string
+	cmd := c.ofSigningKey(&cobra.Command{Use: "address", Short: "Print the address of an agent's account, and with --balance what it has"},
 		func(ctx context.Context, cl *client.Client, agent, chain string) error {
+			if balance != "" {
+				b, err := cl.SigningKeyBalance(ctx, agent, balance)
+				if err != nil {
+					return err
+				}
+				return c.show(b, field{"Address", b.Address}, field{"Chain", b.Chain}, field{"Balance", b.Display}, field{"Balance in wei", b.Wei})
+			}
 			all, err := cl.SigningKeys(ctx, agent)
 			if err != nil {
 				return err
@@ -153,6 +161,8 @@ func (c *cli) keyAddress() *cobra.Command {
 			}
 			return fault.New(fault.NotFound, "signing_key_not_found", "The agent has no signing key. Make one with `oneclaw key create --agent AGENT`.")
 		})
+	cmd.Flags().StringVar(&balance, "balance", "", "name or number of a chain: show what the account has there")
+	return cmd
 }
 
 func (c *cli) printSigningKey(k *client.SigningKey) error {

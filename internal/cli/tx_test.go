@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/holiman/uint256"
 
@@ -21,6 +22,7 @@ func onChain(t *testing.T) (node *evmnode.Node, owner, agent *shell) {
 	t.Helper()
 	node = evmnode.Anvil(t)
 	owner = serveDev(t)
+	owner.now = time.Now() // the login becomes a key, which is no person
 	owner.ok("", "login", "--dev")
 	owner.ok(node.URL, "admin", "chain", "add", "anvil", "31337", "--rpc-url-file", "-")
 	var made struct {
@@ -47,6 +49,10 @@ func decoded(t *testing.T, text string, v any) {
 
 func TestTransactionsOnTheCommandLine(t *testing.T) {
 	node, owner, agent := onChain(t)
+
+	if out := owner.ok("", "key", "address", "--agent", "payer", "--balance", "anvil"); !strings.Contains(out, "balance\t10 ETH\n") {
+		t.Errorf("balance: %q", out)
+	}
 
 	t.Run("a person and the agent pay", func(t *testing.T) {
 		if out := owner.ok("", "tx", "simulate", payee, "0.25", "--chain", "anvil", "--agent", "payer"); !strings.Contains(out, "status\tsuccess\n") {
@@ -93,7 +99,7 @@ func TestTransactionsOnTheCommandLine(t *testing.T) {
 	})
 
 	t.Run("tables fit a terminal", func(t *testing.T) {
-		owner.tty = "o"
+		owner.tty, owner.env["NO_COLOR"] = "o", "1"
 		defer func() { owner.tty = "" }()
 		for _, args := range [][]string{{"tx", "list", "--agent", "payer"}, {"key", "list", "--agent", "payer"}} {
 			out := owner.ok("", args...)
@@ -158,7 +164,7 @@ func TestTransactionsOnTheCommandLine(t *testing.T) {
 		if out := owner.ok("", "freeze", "--status"); strings.Count(out, "\n") != 1 {
 			t.Errorf("status: %q", out)
 		}
-		agent.fails(cli.ExitUnauthenticated, "tx", "list")
+		agent.fails(cli.ExitDenied, "tx", "list")
 		if r := owner.run("", "unfreeze", "--agent", "payer"); r.code == cli.ExitOK {
 			t.Error("a stored login ends a freeze")
 		}
