@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"math"
 	"strings"
 	"time"
 
@@ -311,6 +312,7 @@ func (db *DB) SpentBy(ctx context.Context, agent string, since time.Time, recipi
 // has paid or allowed something before.
 func spentBy(in reads, agent string, since time.Time, recipients []evm.Address) (*guard.Spent, error) {
 	out := guard.NewSpent()
+	var count uint256.Int
 	err := in.Each(`SELECT asset, amount FROM spends WHERE agent_id = $1 AND minute >= $2`, []any{agent, since.Unix() / 60}, func(rows *sql.Rows) error {
 		var asset, text string
 		if err := rows.Scan(&asset, &text); err != nil {
@@ -319,6 +321,10 @@ func spentBy(in reads, agent string, since time.Time, recipients []evm.Address) 
 		amount, err := evm.ParseUnits(text, 0)
 		if err != nil {
 			return sqldb.Parsed(err)
+		}
+		if asset == transaction.Counted {
+			count.Add(&count, &amount)
+			return nil
 		}
 		out.Add(asset, &amount)
 		return nil
@@ -333,11 +339,6 @@ func spentBy(in reads, agent string, since time.Time, recipients []evm.Address) 
 			out.Know(a)
 		}
 	}
-	var count int64
-	if err == nil {
-		_, err = in.Row(`SELECT COUNT(*) FROM transactions WHERE agent_id = $1 AND created_at > $2 AND NOT (status IN ('failed', 'simulation_failed') AND hash = '')`,
-			[]any{agent, micros(since)}, &count)
-	}
-	out.Count = int(count)
+	out.Count = int(min(count.Uint64(), math.MaxInt32))
 	return out, err
 }

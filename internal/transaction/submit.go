@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/holiman/uint256"
+
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/evm"
@@ -160,6 +162,7 @@ func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t 
 		Tx: t, Approval: approved, Pending: pending, Latest: latest, Nonce: p.draft.Nonce, Since: c.Now.Add(-window), Recipients: guard.Recipients(attempt),
 		Decide: func(now *Agent, spent *guard.Spent) ([]guard.Take, error) {
 			takes, err := decide(now, attempt, spent, approved)
+			takes = append(takes, guard.Take{Asset: Counted, Amount: *uint256.NewInt(1)})
 			if err == nil && p.rules.RequireSimulation && t.Simulation.Status != string(simulate.Success) {
 				err = errMustSim
 			}
@@ -167,6 +170,9 @@ func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t 
 		},
 	}, nil
 }
+
+// Counted is the asset of which each transaction takes one.
+const Counted = "transactions"
 
 // decide asks the guard about an attempt, with the agent as it is in the transaction.
 func decide(now *Agent, a *guard.Attempt, spent *guard.Spent, approved string) ([]guard.Take, error) {
