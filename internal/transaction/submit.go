@@ -62,16 +62,17 @@ func (s *Service) make(ctx context.Context, c *call.Call, agent string, d Draft,
 		return t, found, err
 	}
 	p, err := s.prepare(ctx, c, a, d)
-	if err == nil {
-		err = p.early()
-	}
 	if err != nil {
 		return Tx{}, false, err
 	}
 	t := Tx{
 		ID: ids.New(), Org: a.Org, Agent: a.ID, Chain: p.chain.Name, ChainID: p.tx.ChainID, From: p.key.address, To: p.tx.To,
 		Value: p.tx.Value, Function: p.meaning.Function, Status: Pending,
-		ReplayKey: key, ReplayBody: asked, CreatedAt: stamp.Of(c.Now), NextAt: stamp.Of(c.Now.Add(signFor)),
+		ReplayKey: key, ReplayBody: asked, CreatedAt: stamp.Of(c.Now),
+	}
+	c.Event.Details.More = s.decoded(&p, &t)
+	if err := p.early(); err != nil {
+		return Tx{}, false, err
 	}
 	if d.SimulateFirst || p.rules.RequireSimulation {
 		if stops, err := s.simulateFirst(ctx, c, &p, &t); stops || err != nil {
@@ -93,7 +94,6 @@ func (s *Service) make(ctx context.Context, c *call.Call, agent string, d Draft,
 		return Tx{}, false, err
 	}
 	c.Touch("transaction", t.ID)
-	c.Event.Details.More = s.decoded(&p, &t)
 	err = s.sign(ctx, c, &p, r, func(sig evm.Signature) {
 		t.Raw, t.Hash = p.tx.Encode(sig)
 	})
@@ -154,6 +154,7 @@ func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t 
 		return nil, err
 	}
 	attempt := p.attempt()
+	t.NextAt = stamp.Of(s.cfg.Now().Add(signFor)) // the nodes may have taken long
 	return &Reservation{
 		Tx: t, Approval: approved, Pending: pending, Latest: latest, Nonce: p.draft.Nonce, Since: c.Now.Add(-window), Recipients: guard.Recipients(attempt),
 		Decide: func(now *Agent, spent *guard.Spent) ([]guard.Take, error) {
