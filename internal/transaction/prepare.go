@@ -196,7 +196,7 @@ func (p *prepared) gas(ctx context.Context) error {
 
 // message is the transaction as nodes estimate and simulate it.
 func (p *prepared) message() node.Message {
-	return node.Message{From: p.key.address, To: p.tx.To, Value: p.tx.Value, Data: p.tx.Data}
+	return node.Message{From: p.key.address, To: p.tx.To, Value: p.tx.Value, Data: p.tx.Data, Access: p.tx.Access}
 }
 
 // attempt is the transaction as the guard sees it.

@@ -65,16 +65,17 @@ func (s *Service) make(ctx context.Context, c *call.Call, agent string, d Draft,
 	}
 	p, err := s.prepare(ctx, c, a, d)
 	p.signOnly = action == policy.SignTransaction
-	if err == nil {
-		err = p.early()
-	}
 	if err != nil {
 		return Tx{}, false, err
 	}
 	t := Tx{
 		ID: ids.New(), Org: a.Org, Agent: a.ID, Chain: p.chain.Name, ChainID: p.tx.ChainID, From: p.key.address, To: p.tx.To,
 		Value: p.tx.Value, Function: p.meaning.Function, Status: Pending,
-		ReplayKey: key, ReplayBody: asked, CreatedAt: stamp.Of(c.Now), NextAt: stamp.Of(c.Now.Add(signFor)),
+		ReplayKey: key, ReplayBody: asked, CreatedAt: stamp.Of(c.Now),
+	}
+	c.Event.Details.More = s.decoded(&p, &t)
+	if err := p.early(); err != nil {
+		return Tx{}, false, err
 	}
 	if d.SimulateFirst || p.rules.RequireSimulation {
 		if stops, err := s.simulateFirst(ctx, c, &p, &t); stops || err != nil {
@@ -96,7 +97,6 @@ func (s *Service) make(ctx context.Context, c *call.Call, agent string, d Draft,
 		return Tx{}, false, err
 	}
 	c.Touch("transaction", t.ID)
-	c.Event.Details.More = s.decoded(&p, &t)
 	err = s.sign(ctx, c, &p, r, func(sig evm.Signature) {
 		t.Raw, t.Hash = p.tx.Encode(sig)
 	})
@@ -112,8 +112,8 @@ func (s *Service) make(ctx context.Context, c *call.Call, agent string, d Draft,
 	}
 	t.Status, t.SignedAt = Signed, stamp.Of(s.cfg.Now())
 	t.NextAt = stamp.Of(t.SignedAt.Add(sendFor))
-	if p.signOnly { // nobody here sends it, so nobody watches over it
-		t.Status, t.NextAt = SignOnly, time.Time{}
+	if p.signOnly {
+		t.Status = SignOnly
 	}
 	after := context.WithoutCancel(ctx) // what is signed is stored and sent, whoever hung up
 	if err := s.cfg.Store.SignedTransaction(after, &t, s.signedEvent(c, &t)); err != nil {
@@ -158,6 +158,7 @@ func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t 
 		}
 	}
 	attempt := p.attempt()
+	t.NextAt = stamp.Of(s.cfg.Now().Add(signFor)) // the nodes may have taken long
 	return &Reservation{
 		Tx: t, Approval: approved, Pending: pending, Latest: latest, Nonce: p.draft.Nonce, Since: c.Now.Add(-window), Recipients: guard.Recipients(attempt),
 		Decide: func(now *Agent, spent *guard.Spent) ([]guard.Take, error) {
