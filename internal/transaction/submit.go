@@ -157,8 +157,8 @@ func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t 
 	return &Reservation{
 		Tx: t, Approval: approved, Pending: pending, Latest: latest, Nonce: p.draft.Nonce, Since: c.Now.Add(-window), Recipients: guard.Recipients(attempt),
 		Decide: func(now *Agent, spent *guard.Spent) ([]guard.Take, error) {
-			if !now.Active || !now.Intents {
-				return nil, errInactive
+			if err := now.mayAct(); err != nil {
+				return nil, err
 			}
 			rules, err := rulesOf(now)
 			if err != nil {
