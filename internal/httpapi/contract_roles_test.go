@@ -124,6 +124,8 @@ func destroys(op operation) int {
 	switch op.OperationID {
 	case "freeze-agent", "freeze-org":
 		return 150 // then no agent does anything
+	case "unfreeze-agent":
+		return 160
 	case "unfreeze-org":
 		return 900
 	}
