@@ -177,8 +177,8 @@ const Counted = "transactions"
 
 // decide asks the guard about an attempt, with the agent as it is in the transaction.
 func decide(now *Agent, a *guard.Attempt, spent *guard.Spent, approved string) ([]guard.Take, error) {
-	if !now.Active || !now.Intents {
-		return nil, errInactive
+	if err := now.mayAct(); err != nil {
+		return nil, err
 	}
 	rules, err := rulesOf(now)
 	if err != nil {

@@ -92,6 +92,7 @@ type Receipt struct {
 type Agent struct {
 	ID, Org, Name, Creator string
 	Active, Intents        bool
+	Frozen                 bool // nothing is signed for it, whoever asks
 	Guardrails             intents.Guardrails
 	Rules                  []byte // JSON of guard.Rules beyond the contract's; nil: none
 	Held                   bool   // an owner or admin set Rules
