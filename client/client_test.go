@@ -146,3 +146,15 @@ func TestAValueThatJSONWouldChangeIsNotSent(t *testing.T) {
 		t.Errorf("sent: %+v", *got)
 	}
 }
+
+func TestATransactionThatIsNotSignedIsNoError(t *testing.T) {
+	c, _ := recorder(t, http.StatusUnprocessableEntity, `{"id":"t","status":"simulation_failed","error_message":"It reverts."}`)
+	got, err := c.SubmitTransaction(t.Context(), "a", client.Submission{Call: client.Call{Value: "1", Chain: "base"}})
+	if err != nil || got.ID != "t" || got.ErrorMessage != "It reverts." {
+		t.Errorf("%+v, %v", got, err)
+	}
+	c, _ = recorder(t, http.StatusUnprocessableEntity, `{"type":"about:blank","status":422,"detail":"No node.","code":"no_rpc"}`)
+	if got, err := c.SubmitTransaction(t.Context(), "a", client.Submission{}); !client.IsStatus(err, http.StatusUnprocessableEntity) {
+		t.Errorf("a problem: %+v, %v", got, err)
+	}
+}

@@ -381,6 +381,78 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 			method: "POST", path: "/v1/vaults/v/rekey", body: `{}`},
 		"how far a rekey is": {call: func(ctx context.Context, c *client.Client) error { _, err := c.RekeyJob(ctx, "v", "j"); return err },
 			method: "GET", path: "/v1/vaults/v/rekey/j"},
+		"transaction": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.SubmitTransaction(ctx, "a", client.Submission{Call: client.Call{To: "0x1", Value: "0.5", Chain: "base", KeyPath: "keys/k"}, MaxFee: "9", SimulateFirst: true, ReplayKey: "r"})
+			return err
+		}, method: "POST", path: "/v1/agents/a/transactions",
+			body: `{"to":"0x1","value":"0.5","chain":"base","signing_key_path":"keys/k","max_fee_per_gas":"9","simulate_first":true}`},
+		"transaction signed alone": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.SignTransaction(ctx, "a", client.Submission{Call: client.Call{Value: "0", Chain: "1", Data: "0x60"}})
+			return err
+		}, method: "POST", path: "/v1/agents/a/transactions/sign", body: `{"value":"0","chain":"1","data":"0x60"}`},
+		"transactions": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Transactions(ctx, "a"); return err },
+			method: "GET", path: "/v1/agents/a/transactions"},
+		"one transaction": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.Transaction(ctx, "a", "t", true)
+			return err
+		}, method: "GET", path: "/v1/agents/a/transactions/t?include_signed_tx=true"},
+		"transaction replaced": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.ReplaceTransaction(ctx, "a", "t", client.Replacement{Mode: "speedup", MaxFee: "9"})
+			return err
+		}, method: "POST", path: "/v1/agents/a/transactions/t/replace", body: `{"mode":"speedup","max_fee_per_gas":"9"}`},
+		"message signed": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.SignMessage(ctx, "a", client.SignatureRequest{Kind: "typed_data", Chain: "base", TypedData: json.RawMessage(`{"types":{}}`)})
+			return err
+		}, method: "POST", path: "/v1/agents/a/sign", body: `{"intent_type":"typed_data","chain":"base","typed_data":{"types":{}}}`},
+		"guard tried": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.TryGuard(ctx, "a", json.RawMessage(`{"value":"1","chain":"base"}`))
+			return err
+		}, method: "POST", path: "/v1/agents/a/guard/try", body: `{"value":"1","chain":"base"}`},
+		"receipt": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.TransactionReceipt(ctx, "a", "t")
+			return err
+		},
+			method: "GET", path: "/v1/agents/a/transactions/t/receipt"},
+		"simulation": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.SimulateTransaction(ctx, "a", "v", client.Call{To: "0x1", Value: "1", Chain: "base"})
+			return err
+		}, method: "POST", path: "/v1/agents/a/transactions/simulate", body: `{"to":"0x1","value":"1","chain":"base"}`},
+		"simulations": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.SimulateBundle(ctx, "a", "", []client.Call{{To: "0x1", Value: "1", Chain: "base"}})
+			return err
+		}, method: "POST", path: "/v1/agents/a/transactions/simulate-bundle", body: `{"transactions":[{"to":"0x1","value":"1","chain":"base"}]}`},
+		"new signing key": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.CreateSigningKey(ctx, "a", client.EVM)
+			return err
+		}, method: "POST", path: "/v1/agents/a/signing-keys", body: `{"chain":"ethereum"}`},
+		"signing keys": {call: func(ctx context.Context, c *client.Client) error { _, err := c.SigningKeys(ctx, "a"); return err },
+			method: "GET", path: "/v1/agents/a/signing-keys"},
+		"signing key imported": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.ImportSigningKey(ctx, "a", client.EVM, client.ValueOf("0xab\""))
+			return err
+		}, method: "POST", path: "/v1/agents/a/signing-keys/ethereum/import", body: `{"private_key":"0xab\"","format":"hex"}`},
+		"signing key rotated": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.RotateSigningKey(ctx, "a", client.EVM, 2)
+			return err
+		}, method: "POST", path: "/v1/agents/a/signing-keys/ethereum/rotate", body: `{"key_version":2}`},
+		"signing key out of use": {call: func(ctx context.Context, c *client.Client) error { return c.DeleteSigningKey(ctx, "a", client.EVM) },
+			method: "DELETE", path: "/v1/agents/a/signing-keys/ethereum"},
+		"guard": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Guard(ctx, "a"); return err },
+			method: "GET", path: "/v1/agents/a/guard"},
+		"guard set": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.SetGuard(ctx, "a", json.RawMessage(`{"max_per_day":3}`))
+			return err
+		}, method: "PUT", path: "/v1/agents/a/guard", body: `{"rules":{"max_per_day":3}}`},
+		"agent frozen": {call: func(ctx context.Context, c *client.Client) error { _, err := c.FreezeAgent(ctx, "a"); return err },
+			method: "POST", path: "/v1/agents/a/freeze"},
+		"agent unfrozen": {call: func(ctx context.Context, c *client.Client) error { return c.UnfreezeAgent(ctx, "a") },
+			method: "POST", path: "/v1/agents/a/unfreeze"},
+		"all agents frozen": {call: func(ctx context.Context, c *client.Client) error { _, err := c.FreezeOrg(ctx); return err },
+			method: "POST", path: "/v1/org/freeze"},
+		"all agents unfrozen": {call: func(ctx context.Context, c *client.Client) error { return c.UnfreezeOrg(ctx) },
+			method: "POST", path: "/v1/org/unfreeze"},
+		"freezes": {call: func(ctx context.Context, c *client.Client) error { _, err := c.FreezeState(ctx); return err },
+			method: "GET", path: "/v1/org/freeze"},
 		"health": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Health(ctx); return err },
 			method: "GET", path: "/v1/health", public: true},
 		"keystore health": {call: func(ctx context.Context, c *client.Client) error { _, err := c.HSMHealth(ctx); return err },

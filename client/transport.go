@@ -33,7 +33,8 @@ type request struct {
 	// repeatable marks a call that may be sent again though an earlier try may
 	// have been carried out. Writing a secret is not: it would add two versions.
 	repeatable bool
-	stream     bool // the caller reads the body, of any length, and closes it
+	stream     bool                               // the caller reads the body, of any length, and closes it
+	also       func(status int, body []byte) bool // an answer beside 2xx that is no problem either
 }
 
 // call sends q and decodes the reply into out, which may be nil.
@@ -208,7 +209,7 @@ func (c *Client) try(ctx context.Context, q request, body *payload, token string
 		limit = maxProblem
 	}
 	b, err := readAll(io.LimitReader(res.Body, limit+1), res.ContentLength, limit)
-	if !ok {
+	if !ok && (q.also == nil || !q.also(res.StatusCode, b)) {
 		return nil, problem(res, b, c.now())
 	}
 	if err != nil {

@@ -37,6 +37,9 @@ type sight struct {
 	got    *gate.Received
 }
 
+// Agent implements mcpserver.Sight.
+func (s sight) Agent() string { return s.got.Caller.ID }
+
 // Vaults implements mcpserver.Sight.
 func (s sight) Vaults(ctx context.Context) []client.Vault {
 	all, err := s.vaults.All(ctx, s.got.Question())

@@ -27,7 +27,7 @@ var arrows = map[string][]string{
 
 	// The public client and what stands on it alone.
 	"client":               {},
-	"internal/cli":         {"client", "internal/cli/console", "internal/cli/session"},
+	"internal/cli":         {"client", "internal/cli/console", "internal/cli/session", "internal/evm"},
 	"internal/cli/session": {"client", "internal/cli/console"},
 	"internal/cli/console": {"client"},
 	"internal/mcpserver":   {"client", "internal/budget", "internal/loopback", "internal/strictjson"},

@@ -16,6 +16,7 @@ func (c *cli) agentCreate() *cobra.Command {
 	var n client.AgentCreate
 	var vaults []string
 	var expires string
+	var intents intentFlags
 	cmd := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Register an agent and print its key, once",
@@ -30,6 +31,7 @@ this once. An agent has access to nothing until a policy grants it something; se
 			return err
 		}
 		n.Name = a[0]
+		intents.create(&n)
 		var err error
 		if n.ExpiresAt, err = expiry(); err != nil {
 			return err
@@ -59,6 +61,7 @@ this once. An agent has access to nothing until a policy grants it something; se
 	f.StringVar(&n.ClientCertFingerprint, "client-cert-fingerprint", "", "SHA-256 of its certificate, for mtls")
 	f.StringVar(&n.OIDCIssuer, "oidc-issuer", "", "issuer of its tokens, for oidc_client_credentials")
 	f.StringVar(&n.OIDCClientID, "oidc-client-id", "", "its client id, for oidc_client_credentials")
+	intents.flags(cmd)
 	return c.mayAsk(cmd)
 }
 

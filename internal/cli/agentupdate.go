@@ -15,6 +15,7 @@ func (c *cli) agentUpdate() *cobra.Command {
 	var name, description, expires, fingerprint string
 	var vaults, scopes []string
 	var ttl int64
+	var intents intentFlags
 	cmd := &cobra.Command{
 		Use:   "update NAME|ID",
 		Short: "Change an agent; what is not given stays",
@@ -30,6 +31,7 @@ an agent do more takes your password.`,
 	cmd.RunE = withChange(c.withAgent(func(ctx context.Context, cl *client.Client, id, _ string) error {
 		var u client.AgentUpdate
 		given := cmd.Flags().Changed
+		intents.update(&u)
 		if given("name") {
 			if err := checkName(name); err != nil {
 				return err
@@ -76,6 +78,7 @@ an agent do more takes your password.`,
 		}
 		return c.printAgent(a)
 	}))
+	intents.flags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&name, "name", "", "another name")
 	f.StringVar(&description, "description", "", "what it is for")

@@ -13,17 +13,28 @@ import (
 func (c *cli) keyCreate() *cobra.Command {
 	var expires string
 	var scopes []string
+	var signs signingFlags
 	cmd := &cobra.Command{
 		Use:   "create NAME",
-		Short: "Make an API key of yours and print it, once",
+		Short: "Make an API key of yours and print it, once, or a signing key of an agent",
 		Long: `Make an API key of yours, for programs that act as you (ONECLAW_API_KEY), and print it. The
 server keeps no copy of it: it is shown this once. It asks for your password where the
-key is to outlast the login.`,
-		Example: `  oneclaw key create backup-job --expires 90d --scopes vault:read`,
-		Args:    args("NAME"),
+key is to outlast the login.
+
+With --agent, and no NAME, make a key in the keystore that signs the agent's transactions
+instead. It never leaves the server; its address is printed.`,
+		Example: `  oneclaw key create backup-job --expires 90d --scopes vault:read
+  oneclaw key create --agent payer`,
+		Args: signs.orAPIKey("NAME"),
 	}
 	expiry := c.expiryFlag(cmd, &expires)
 	cmd.RunE = func(cmd *cobra.Command, a []string) error {
+		if err := signs.check(cmd, "expires", "scopes"); err != nil {
+			return err
+		}
+		if signs.agent != "" {
+			return c.signingKeyCreate(cmd.Context(), &signs)
+		}
 		if err := checkName(a[0]); err != nil {
 			return err
 		}
@@ -57,6 +68,7 @@ key is to outlast the login.`,
 		c.Done("Keep the key now: it is not shown again.")
 		return err
 	}
+	signs.flags(cmd)
 	cmd.Flags().StringSliceVar(&scopes, "scopes", nil, "cap what it may do, such as vault:read; without, it may do what you may")
 	return c.mayAsk(cmd)
 }
@@ -73,18 +85,31 @@ func checkKeyScopes(scopes []string) error {
 }
 
 func (c *cli) keyList() *cobra.Command {
-	return c.wideFlag(&cobra.Command{
+	var signs signingFlags
+	cmd := &cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
-		Short:   "List your API keys: id, name, beginning, active, expiry, last use",
-		Args:    args(),
-		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
+		Short:   "List your API keys, or with --agent the signing keys of an agent",
+		Long: `List your API keys: id, name, beginning, active, expiry, last use. With --agent, list the
+signing keys of an agent instead: address, version, active, time.`,
+		Args: args(),
+	}
+	cmd.RunE = func(cmd *cobra.Command, a []string) error {
+		if err := signs.check(cmd); err != nil {
+			return err
+		}
+		if signs.agent != "" {
+			return c.signingKeyList(cmd.Context(), &signs)
+		}
+		return c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
 			all, err := cl.APIKeys(ctx)
 			return list(c, "keys", all, err, []string{"ID", "NAME", "KEY", "ACTIVE", "EXPIRES", "LAST USED"}, "No keys.", func(k client.APIKey) []string {
 				return []string{c.Short(k.ID), k.Name, k.KeyPrefix, console.YesNo(k.IsActive), c.Maybe(k.ExpiresAt, "never"), c.Maybe(k.LastUsedAt, "never")}
 			})
-		}),
-	})
+		})(cmd, a)
+	}
+	signs.flags(cmd)
+	return c.wideFlag(cmd)
 }
 
 func (c *cli) keyMade() *cobra.Command {

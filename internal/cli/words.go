@@ -42,6 +42,8 @@ var said = map[string]string{
 	"missing_vault_id":                "Say with --vault which vault the agent gets access to.",
 	"invalid_public_key":              "A public key is 32 bytes in base64, as `oneclaw audit keys` prints it.",
 	"would_lock_you_out":              "With this change your own address would not be allowed any more. Allow it first, or add --force to go on.",
+	"ambiguous_signing_key":           "Several vaults have a key at this path: name the vault with --vault.",
+	"invalid_to":                      "TO is an address: 0x and 40 hexadecimal digits, in one case or with the right checksum (EIP-55).",
 	"log_query_too_slow":              "The log is long and this question takes too much of it. Narrow it down: by actor or by time.",
 }
 
@@ -58,7 +60,11 @@ var asked = map[string]string{
 	"tier": "the tier", "period_days": "--days", "amount_cents": "the amount", "password": "the password", "new_password": "the new password",
 	"chain_id": "the number of the chain", "native_currency": "--currency", "explorer_url": "--explorer-url", "rpc_url": "the address of the node",
 	"ws_url": "the WebSocket address", "prefix": "--prefix", "limit": "--limit", "offset": "--offset", "code": "the code", "token": "the token",
-	"url": "the address", "events": "--events", "is_active": "--start or --stop",
+	"to": "TO", "data": "--data", "chain": "--chain", "gas_limit": "--gas-limit", "nonce": "--nonce", "max_fee_per_gas": "--max-fee",
+	"max_priority_fee_per_gas": "--tip", "gas_price": "--gas-price", "signing_key_path": "--key", "rules": "the rules", "key_version": "--to-version",
+	"tx_max_value_eth": "--tx-max-value", "tx_daily_limit_eth": "--tx-daily-limit", "tx_to_allowlist": "--tx-to", "tx_allowed_chains": "--tx-chains",
+	"intents_api_enabled": "--intents-api",
+	"url":                 "the address", "events": "--events", "is_active": "--start or --stop",
 }
 
 // inCommandWords is what a refusal says, in the words of the command line.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -126,7 +127,10 @@ func TestARealMCPClientSeesEveryTool(t *testing.T) {
 		"list_vaults":      {"", ""},
 		"grant_access": {"permissions=[read] principal_id principal_type secret_path_pattern=** vault_id",
 			"principal_id principal_type vault_id"},
-		"share_secret": {"expires_at max_access_count recipient_id recipient_type secret_id vault_id", "expires_at recipient_type secret_id"},
+		"share_secret":         {"expires_at max_access_count recipient_id recipient_type secret_id vault_id", "expires_at recipient_type secret_id"},
+		"simulate_transaction": {"chain data gas_limit signing_key_path to value vault_id", "chain to value"},
+		"submit_transaction": {"chain data gas_limit gas_price max_fee_per_gas max_priority_fee_per_gas nonce signing_key_path simulate_first=true to value vault_id",
+			"chain to value"},
 	}
 	for _, tool := range list.Tools {
 		params := []string{}
@@ -134,6 +138,8 @@ func TestARealMCPClientSeesEveryTool(t *testing.T) {
 			switch d := p.Default.(type) {
 			case string:
 				name += "=" + d
+			case bool:
+				name += "=" + strconv.FormatBool(d)
 			case []any:
 				name += "=[" + d[0].(string) + "]"
 			}

@@ -93,12 +93,13 @@ func rawCall(t testing.TB, a *contractAPI, tool, args string) *mcp.CallToolResul
 // and no text that was not a path comes back in an error.
 func FuzzArguments(f *testing.F) {
 	names := []string{"list_secrets", "get_secret", "put_secret", "delete_secret", "describe_secret", "rotate_and_store",
-		"get_env_bundle", "create_vault", "list_vaults", "grant_access", "share_secret"}
+		"get_env_bundle", "create_vault", "list_vaults", "grant_access", "share_secret", "simulate_transaction", "submit_transaction"}
 	for i, s := range []string{
 		`{}`, `{"prefix":"a"}`, `{"path":"a/b"}`, `{"path":"a","value":"` + canary + `"}`, `null`, `[]`, `{"path":"` + canary + `","value":1}`,
 		`{"path":"a","value":"v","type":"` + canary + `","metadata":{"` + canary + `":1},"expires_at":"` + canary + `","max_access_count":1e9}`,
 		`{"name":"` + canary + `"}`, `{"vault_id":"` + vaultOne + `","principal_type":"user","principal_id":"` + userID + `","permissions":["` + canary + `"]}`,
 		"{\"path\":\"\xff\"}", `{"path":"a","path":"b"}`, `{"path":"%2e%2e/x"}`, `{"path":"a\u0000b"}`,
+		`{"to":"` + canary + `","value":"` + canary + `","chain":"` + canary + `","gas_limit":1}`, `{"to":"0x","value":1,"chain":"1","simulate_first":"` + canary + `"}`,
 	} {
 		f.Add(i%len(names), s)
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 func TestVaultChoice(t *testing.T) {
@@ -337,5 +339,20 @@ func TestPrincipalsAndVaultsAreNamed(t *testing.T) {
 				t.Errorf("sent %s, want %s", sent, c.sent)
 			}
 		})
+	}
+}
+
+func TestEachSubmissionHasAKeyOfItsOwn(t *testing.T) {
+	a := newContractAPI(t)
+	seeded(a)
+	cs := connect(t, a, "")
+	for range 2 {
+		call(t.Context(), t, cs, "submit_transaction", `{"to":"0xbb","value":"0.5","chain":"base"}`)
+	}
+	if len(a.replays) != 2 || !ids.Valid(a.replays[0]) || !ids.Valid(a.replays[1]) || a.replays[0] == a.replays[1] {
+		t.Errorf("keys: %q", a.replays)
+	}
+	if sent := a.bodies[len(a.bodies)-1]; sent != `{"to":"0xbb","value":"0.5","chain":"base","simulate_first":true}` {
+		t.Errorf("sent %s", sent)
 	}
 }

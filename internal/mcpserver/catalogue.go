@@ -1,6 +1,10 @@
 package mcpserver
 
-import "github.com/modelcontextprotocol/go-sdk/mcp"
+import (
+	"slices"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
 
 // tools lists what is offered.
 func tools() []tool {
@@ -18,6 +22,19 @@ func tools() []tool {
 	value := field{name: "value", kind: "string", required: true, about: "The secret value. It is stored encrypted and not repeated in the result."}
 	vault := field{name: "vault_id", kind: "string", minLen: 1, maxLen: 255,
 		about: "Id or name of the vault, from list_vaults. Leave it out for the vault that is configured, else the first that the agent can see."}
+
+	// What both tools of transactions take.
+	onChain := []field{
+		{name: "to", kind: "string", required: true, minLen: 1, maxLen: 42, about: "Address that is paid or called: 0x and 40 hexadecimal digits."},
+		{name: "value", kind: "string", required: true, about: "Amount of the chain's own coin, as a decimal number in quotes such as \"0.05\"; \"0\" for a call that pays nothing."},
+		{name: "chain", kind: "string", required: true, minLen: 1, maxLen: 64, about: "Name of the chain, such as base, or its number."},
+		{name: "data", kind: "string", about: "Calldata: 0x and hexadecimal digits. Leave it out for a plain payment."},
+		{name: "signing_key_path", kind: "string", minLen: 1, maxLen: 512, about: "Path of the signing key below keys/ or wallets/. Leave it out for the agent's own key, or keys/CHAIN-signer."},
+		{name: "gas_limit", kind: "integer", about: "Most gas that it may use. Leave it out to have it estimated."},
+	}
+	keyVault := field{name: "vault_id", kind: "string", minLen: 1, maxLen: 255, about: "Id or name of the vault of the signing key, where several vaults have one at the path."}
+	sends := mcp.ToolAnnotations{DestructiveHint: yes, OpenWorldHint: yes}
+	runs := mcp.ToolAnnotations{ReadOnlyHint: true, OpenWorldHint: yes}
 
 	return []tool{{
 		name: "list_secrets", title: "List secrets", hints: reads, run: listSecrets,
@@ -99,6 +116,23 @@ func tools() []tool {
 			{name: "max_access_count", kind: "integer", preset: int64(5), about: "How many times it can be read. 0 is no limit."},
 			vault,
 		},
+	}, {
+		name: "simulate_transaction", title: "Simulate a transaction", hints: runs, run: simulateTransaction,
+		about: "Have a node run an EVM transaction of this agent without signing or sending it: whether it would succeed, its gas, and whose " +
+			"balances change. Use it before submit_transaction when the outcome is not certain.",
+		fields: append(slices.Clip(onChain), keyVault),
+	}, {
+		name: "submit_transaction", title: "Submit a transaction", hints: sends, run: submitTransaction,
+		about: "Sign an EVM transaction with this agent's key, which never leaves the server, and send it. It moves real value and can not be undone: " +
+			"call it once for each payment that was asked for. Limits that a human set may refuse it, or ask a human to approve it first: " +
+			"then wait, and submit the same again once it is approved.",
+		fields: append(slices.Clip(onChain),
+			field{name: "nonce", kind: "integer", about: "Number of the transaction of the account. Leave it out for the next."},
+			field{name: "gas_price", kind: "string", maxLen: 78, about: "Price of gas in wei, for chains without EIP-1559."},
+			field{name: "max_fee_per_gas", kind: "string", maxLen: 78, about: "Most that a unit of gas may cost, in wei (EIP-1559)."},
+			field{name: "max_priority_fee_per_gas", kind: "string", maxLen: 78, about: "Most of it that goes to the block's maker, in wei (EIP-1559)."},
+			field{name: "simulate_first", kind: "boolean", preset: true, about: "Sign it only when a simulation of it succeeds."},
+			keyVault),
 	}}
 }
 

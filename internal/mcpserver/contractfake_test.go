@@ -31,6 +31,7 @@ type contractAPI struct {
 	requests  []string               // "METHOD escaped-path"
 	addresses []string               // X-Forwarded-For or remote address of each request
 	bodies    []string
+	replays   []string // Idempotency-Key of each submission
 }
 
 type fakeSecret struct {
@@ -123,6 +124,8 @@ func (a *contractAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reply(w, 200, map[string]any{"id": agentID, "name": "a"})
 	case seg[0] == "secrets" && len(seg) == 3 && seg[2] == "share" && r.Method == "POST":
 		a.share(w, seg[1], body)
+	case len(seg) > 2 && seg[0] == "agents" && seg[1] == agentID && seg[2] == "transactions" && r.Method == "POST":
+		a.transaction(w, r, seg, body)
 	case r.URL.Path == "/v1/org/members":
 		reply(w, 200, map[string]any{"members": []map[string]any{{"id": userID, "email": "ada@example.com", "display_name": "Ada"},
 			{"id": agentID, "email": "bob@example.com", "display_name": "Twin"}, {"id": policyID, "email": "eve@example.com", "display_name": "Twin"}}})
@@ -165,6 +168,42 @@ func (a *contractAPI) share(w http.ResponseWriter, id string, body []byte) {
 	const share = "55555555-0000-4000-8000-000000000005"
 	reply(w, 201, map[string]any{"id": share, "share_url": "https://vault.example.com/v1/share/" + share, "recipient_type": b["recipient_type"],
 		"recipient_email": nil, "expires_at": b["expires_at"], "max_access_count": most})
+}
+
+// transaction answers a submission or a simulation. One to address 0xdead is reverted.
+func (a *contractAPI) transaction(w http.ResponseWriter, r *http.Request, seg []string, body []byte) {
+	var b struct {
+		To, Value, Chain string
+		Simulate         bool `json:"simulate_first"`
+	}
+	_ = json.Unmarshal(body, &b)
+	reverts := strings.HasSuffix(b.To, "dead")
+	if len(seg) == 4 && seg[3] == "simulate" {
+		sim := map[string]any{"simulation_id": policyID, "status": "success", "gas_used": 21000, "balance_changes": []any{
+			map[string]any{"address": "0xaa", "token": nil, "token_symbol": "ETH", "before": "2", "after": "1.5", "change": "-0.5"},
+			map[string]any{"address": "0xaa", "token": "0xcc", "token_symbol": "USDC\nGas used: 0", "change": "7", "spender": "0xbb"},
+		}, "simulated_at": created}
+		if reverts {
+			sim["status"], sim["balance_changes"] = "reverted", []any{}
+			sim["error"], sim["error_human_readable"], sim["revert_reason"] = "execution reverted", "The contract refused the call.", "paused"
+			sim["tenderly_dashboard_url"], sim["gas_estimate_usd"] = "https://dashboard.example.com/1", "0.12"
+		}
+		reply(w, 200, sim)
+		return
+	}
+	a.replays = append(a.replays, r.Header.Get("Idempotency-Key"))
+	tx := map[string]any{"id": policyID, "agent_id": agentID, "chain": b.Chain, "chain_id": 8453, "to": b.To, "value_wei": "500000000000000000",
+		"status": "broadcast", "signed_tx": "0x02", "tx_hash": "0xabc", "created_at": created, "signed_at": created}
+	if b.Simulate {
+		tx["simulation_status"] = "success"
+	}
+	status := 201
+	if reverts && b.Simulate {
+		status, tx["status"], tx["simulation_status"], tx["error_message"], tx["tx_hash"] = 422, "simulation_failed", "reverted", "The contract refused the call", nil
+	} else if reverts {
+		tx["status"], tx["error_message"] = "failed", "No node takes it."
+	}
+	reply(w, status, tx)
 }
 
 func (a *contractAPI) createVault(w http.ResponseWriter, body []byte) {

@@ -22,7 +22,7 @@ import (
 type field struct {
 	name     string
 	about    string // for the model
-	kind     string // "string", "integer", "object" or "array" of strings
+	kind     string // "string", "integer", "boolean", "object" or "array" of strings
 	required bool
 	words    []string // the only strings allowed
 	format   string   // "uuid" or "date-time"
@@ -66,8 +66,18 @@ func positive(n int) *int {
 // input holds the checked arguments of a call.
 type input map[string]any
 
-func (in input) text(name string) string    { s, _ := in[name].(string); return s }
-func (in input) integer(name string) int64  { n, _ := in[name].(int64); return n }
+func (in input) text(name string) string   { s, _ := in[name].(string); return s }
+func (in input) integer(name string) int64 { n, _ := in[name].(int64); return n }
+
+// number gives an integer, nil when absent.
+func (in input) number(name string) *uint64 {
+	n, given := in[name].(int64)
+	if !given {
+		return nil
+	}
+	return new(uint64(n)) //nolint:gosec // the check lets nothing below 0 pass
+}
+
 func (in input) texts(name string) []string { l, _ := in[name].([]string); return l }
 
 // value gives a value. Over HTTP it came past the library.
@@ -139,6 +149,11 @@ func (f field) value(v jsontext.Value) (any, error) {
 		return f.textValue(v)
 	case "integer":
 		return f.integerValue(v)
+	case "boolean":
+		if v.Kind() != 't' && v.Kind() != 'f' {
+			return nil, f.bad("must be true or false")
+		}
+		return v.Kind() == 't', nil
 	case "object":
 		if v.Kind() != '{' {
 			return nil, f.bad("must be a JSON object")

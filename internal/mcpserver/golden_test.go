@@ -135,6 +135,8 @@ func TestResultsAreTheGoldenOnes(t *testing.T) {
 	quota := fakeProblem{status: 402, detail: "The free requests of this month are used up"}
 	denied := fakeProblem{status: 403, detail: "No policy allows this."}
 	limit := fakeProblem{status: 403, typ: "resource_limit_exceeded", detail: "Vault limit reached (3/3 on free tier)."}
+	const transactions = "POST agents/" + agentID + "/transactions"
+	pays := func(to string) string { return `{"to":"0x` + to + `","value":"0.5","chain":"base"` }
 	for name, c := range map[string]struct {
 		set  func(*contractAPI)
 		tool string
@@ -198,6 +200,22 @@ func TestResultsAreTheGoldenOnes(t *testing.T) {
 		"share_secret, no such path":         {seeded, "share_secret", strings.Replace(share("creator"), "44444444-0000-4000-8000-000000000001", "db/none", 1) + `}`},
 		"share_secret, not found":            {seeded, "share_secret", strings.Replace(share("creator"), "44444444", "54444444", 1) + `}`},
 		"share_secret, too many":             {refusing("POST secrets/44444444-0000-4000-8000-000000000001/share", fakeProblem{status: 429, detail: "Too many shares", after: "60"}), "share_secret", share("creator") + `}`},
+		"simulate_transaction":               {seeded, "simulate_transaction", pays("bb") + `}`},
+		"simulate_transaction, reverted":     {seeded, "simulate_transaction", pays("dead") + `,"data":"0x01","gas_limit":50000,"signing_key_path":"keys/k"}`},
+		"simulate_transaction, denied":       {refusing(transactions, denied), "simulate_transaction", pays("bb") + `}`},
+		"simulate_transaction, rejected":     {refusing(transactions, fakeProblem{status: 422, detail: "No node of the chain base is set."}), "simulate_transaction", pays("bb") + `}`},
+		"simulate_transaction, quota":        {refusing(transactions, quota), "simulate_transaction", pays("bb") + `}`},
+		"submit_transaction":                 {seeded, "submit_transaction", pays("bb") + `}`},
+		"submit_transaction with everything": {seeded, "submit_transaction", pays("bb") + `,"data":"0x","signing_key_path":"keys/k","nonce":0,"gas_price":"1","max_fee_per_gas":"2","max_priority_fee_per_gas":"1","gas_limit":21000,"simulate_first":false,"vault_id":"main"}`},
+		"submit_transaction, reverts":        {seeded, "submit_transaction", pays("dead") + `}`},
+		"submit_transaction, failed":         {seeded, "submit_transaction", pays("dead") + `,"simulate_first":false}`},
+		"submit_transaction, denied":         {refusing(transactions, fakeProblem{status: 403, detail: "The guard lets 0.3 ETH more pass today."}), "submit_transaction", pays("bb") + `}`},
+		"submit_transaction, approval":       {refusing(transactions, fakeProblem{status: 403, typ: "approval_required", detail: "A human must approve this first. The approval request is 1: once it is approved, try again."}), "submit_transaction", pays("bb") + `}`},
+		"submit_transaction, rejected":       {refusing(transactions, fakeProblem{status: 422, detail: "The chain's nodes would not let this transaction pass."}), "submit_transaction", pays("bb") + `}`},
+		"submit_transaction, limit":          {refusing(transactions, limit), "submit_transaction", pays("bb") + `}`},
+		"submit_transaction, no key":         {refusing(transactions, fakeProblem{status: 404, detail: "There is no signing key at this path that the agent may use."}), "submit_transaction", pays("bb") + `}`},
+		"submit_transaction, number":         {seeded, "submit_transaction", `{"to":"0xbb","value":0.5,"chain":"base"}`},
+		"submit_transaction, bad flag":       {seeded, "submit_transaction", pays("bb") + `,"simulate_first":"canary"}`},
 		"share_secret, bad type":             {seeded, "share_secret", share("canary") + `}`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -24,6 +24,7 @@ type Received struct {
 // Sight answers what an agent sees without a request to the API. Where it answers nothing,
 // the API is asked: what it refuses it says and records itself.
 type Sight interface {
+	Agent() string                             // its id
 	Vaults(ctx context.Context) []client.Vault // as the API lists them: id and name
 	Vault(ctx context.Context, id string) bool
 }

@@ -49,6 +49,7 @@ const guide = `A vault for API keys, passwords and other secrets. list_secrets a
 	`get_secret and get_env_bundle bring values into this conversation: call them only when a value is needed now, and do not repeat it. ` +
 	`put_secret and rotate_and_store save values, keeping older versions. ` +
 	`With several vaults, list_vaults shows them and vault_id names one for a call. ` +
+	`submit_transaction signs and sends a payment or call on an EVM chain with a key that stays in the vault. ` +
 	`An error about access means that a human must grant it: say which path you need instead of trying others.`
 
 // build makes a server whose tools work for the session that current returns.

@@ -110,7 +110,7 @@ func (t tool) explain(s *session, err error) string {
 		}
 		detail = s.hear(e)
 		switch {
-		case e.Status != http.StatusNotFound || t.name == "share_secret" || !t.inVault():
+		case e.Status != http.StatusNotFound || t.name == "share_secret" || t.onChain() || !t.inVault():
 		case s.named != "":
 			detail = sentence(detail) + errNamed.Error()
 		case s.vault.fixed != "":
@@ -118,6 +118,11 @@ func (t tool) explain(s *session, err error) string {
 		}
 	}
 	return "Tool '" + t.name + "' execution failed: " + detail
+}
+
+// onChain reports whether a vault is only where t finds a key.
+func (t tool) onChain() bool {
+	return t.name == "simulate_transaction" || t.name == "submit_transaction"
 }
 
 // inVault reports whether t works in one vault, which the call may name.

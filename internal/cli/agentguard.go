@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+func (c *cli) agentGuard() *cobra.Command {
+	var set, try string
+	cmd := &cobra.Command{
+		Use:   "guard NAME|ID",
+		Short: "Show what an agent may have signed, in plain words, or change or try it",
+		Long: `Show the rules that bound an agent's transactions and signatures, in plain words.
+
+--set replaces those beside the limits of ` + "`oneclaw agent update`" + ` by a JSON object, such as
+{"approval":{"require_above_native":"0x16345785d8a0000"},"max_per_day":20}; {} takes them away.
+--try says what they would make of a transaction: a JSON object with to, value and chain,
+and data if there is any. Nothing is signed. The file - is stdin.`,
+		Example: `  oneclaw agent guard payer
+  oneclaw agent guard payer --set rules.json
+  echo '{"to":"0x70997970C51812dc3A010C7d01b50e0d17dc79C8","value":"2","chain":"base"}' | oneclaw agent guard payer --try -`,
+		Args: args("NAME|ID"),
+	}
+	cmd.RunE = c.withAgent(func(ctx context.Context, cl *client.Client, id, _ string) error {
+		if set != "" && try != "" {
+			return console.Usage("Give --set or --try, not both.")
+		}
+		if try != "" {
+			return c.tryGuard(ctx, cl, id, try)
+		}
+		if set == "" {
+			g, err := cl.Guard(ctx, id)
+			return c.printGuard(g, err)
+		}
+		rules, err := c.readObject("--set", set)
+		if err != nil {
+			return err
+		}
+		g, err := cl.SetGuard(ctx, id, rules)
+		return c.printGuard(g, err)
+	})
+	cmd.Flags().StringVar(&set, "set", "", "file with the rules (- for stdin)")
+	cmd.Flags().StringVar(&try, "try", "", "file with a transaction (- for stdin)")
+	return c.mayAsk(cmd)
+}
+
+func (c *cli) tryGuard(ctx context.Context, cl *client.Client, id, file string) error {
+	tx, err := c.readObject("--try", file)
+	if err != nil {
+		return err
+	}
+	v, err := cl.TryGuard(ctx, id, tx)
+	if err != nil {
+		return err
+	}
+	fields := []field{{"Allowed", console.YesNo(v.Allowed)}, {"Rule", v.Rule}, {"Denial", v.Denial}, {"Calls", v.Function}}
+	for _, why := range v.NeedsApproval {
+		fields = append(fields, field{"A human approves", why})
+	}
+	for _, e := range v.Effects {
+		fields = append(fields, field{"Effect", e})
+	}
+	if err := c.show(v, fields...); err != nil {
+		return err
+	}
+	if !v.Allowed {
+		return fault.New(fault.Denied, "guard_denies", "The rules refuse this transaction.")
+	}
+	return nil
+}
+
+// readObject reads the JSON object of a file that a flag names.
+func (c *cli) readObject(flag, file string) (json.RawMessage, error) {
+	text, err := c.readLine(file)
+	if err != nil {
+		return nil, err
+	}
+	var object map[string]json.RawMessage
+	if json.Unmarshal([]byte(text), &object) != nil || object == nil {
+		return nil, console.Usage(flag + " takes a file with a JSON object.")
+	}
+	return json.RawMessage(text), nil
+}
+
+func (c *cli) printGuard(g *client.Guard, err error) error {
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return c.PrintJSON(g)
+	}
+	words := g.Words
+	if len(words) == 0 {
+		words = []string{"No rule bounds what it pays."}
+	}
+	if g.Held {
+		words = append(words, "An owner or admin set these rules: only such a person changes them.")
+	}
+	return console.Write(c.Stdout, []byte(console.CleanLines(strings.Join(words, "\n"))+"\n"))
+}

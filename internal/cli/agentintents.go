@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+)
+
+// intentFlags are the limits of an agent's transactions that are fields of the agent.
+type intentFlags struct {
+	enabled       bool
+	to, chains    []string
+	perTx, perDay string
+	given         func(flag string) bool
+}
+
+func (i *intentFlags) flags(cmd *cobra.Command) {
+	i.given = cmd.Flags().Changed
+	f := cmd.Flags()
+	f.BoolVar(&i.enabled, "intents-api", false, "whether it may have transactions signed")
+	f.StringVar(&i.perTx, "tx-max-value", "", "most that one transaction pays, in the chain's coin; any: no limit")
+	f.StringVar(&i.perDay, "tx-daily-limit", "", "most that it pays in 24 hours, in the chain's coin; any: no limit")
+	f.StringSliceVar(&i.to, "tx-to", nil, "the only addresses that it calls, pays and approves; any: all")
+	f.StringSliceVar(&i.chains, "tx-chains", nil, "the only chains that it uses, by name; any: all")
+}
+
+// create puts the limits into a new agent.
+func (i *intentFlags) create(n *client.AgentCreate) {
+	n.IntentsAPIEnabled = i.enabled
+	for text, into := range map[*string]*string{&i.perTx: &n.TxMaxValueETH, &i.perDay: &n.TxDailyLimitETH} {
+		if *text != "any" {
+			*into = *text
+		}
+	}
+	if !lifts(i.to) {
+		n.TxToAllowlist = i.to
+	}
+	if !lifts(i.chains) {
+		n.TxAllowedChains = i.chains
+	}
+}
+
+// update puts those that were given into a change.
+func (i *intentFlags) update(u *client.AgentUpdate) {
+	if i.given("intents-api") {
+		u.IntentsAPIEnabled = &i.enabled
+	}
+	for _, l := range []struct {
+		flag, name string
+		text       *string
+		into       **string
+	}{{"tx-max-value", "tx_max_value_eth", &i.perTx, &u.TxMaxValueETH}, {"tx-daily-limit", "tx_daily_limit_eth", &i.perDay, &u.TxDailyLimitETH}} {
+		switch {
+		case i.given(l.flag) && *l.text == "any":
+			u.Clear = append(u.Clear, l.name)
+		case i.given(l.flag):
+			*l.into = l.text
+		}
+	}
+	for _, l := range []struct {
+		name string
+		list []string
+		into *[]string
+	}{{"tx_to_allowlist", i.to, &u.TxToAllowlist}, {"tx_allowed_chains", i.chains, &u.TxAllowedChains}} {
+		if lifts(l.list) {
+			u.Clear = append(u.Clear, l.name)
+		} else {
+			*l.into = l.list
+		}
+	}
+}
