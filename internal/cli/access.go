@@ -116,7 +116,15 @@ policy for it names, who made the vault, and whom it is shared with. "asks" is a
 			for _, s := range all.Shares {
 				rows = append(rows, []string{recipient(s), yes(s.Readable), "no", "no", c.lent(s), c.Short(s.ShareID)})
 			}
-			return c.PrintRows([]string{"WHO", "READ", "WRITE", "DELETE", "WHY", "ID"}, rows, "Nobody: no policy covers this path, and no share.")
+			if err := c.PrintRows([]string{"WHO", "READ", "WRITE", "DELETE", "WHY", "ID"}, rows, "Nobody: no policy covers this path, and no share."); err != nil {
+				return err
+			}
+			for _, s := range all.Shares {
+				if c.Short(s.ShareID) != s.ShareID { // a share that somebody else made is found by its whole id alone
+					c.Warn("To end what is shared with " + recipient(s) + ": oneclaw share revoke " + s.ShareID)
+				}
+			}
+			return nil
 		}),
 	}
 	fromFlag(cmd, &from)

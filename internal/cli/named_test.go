@@ -206,3 +206,23 @@ func TestTheVaultThatIsUsed(t *testing.T) {
 		t.Errorf("without the stored login: exit %d, %q", r.code, r.err)
 	}
 }
+
+// The id that opens a link is not shown to others, so who-can names another for ending it.
+func TestWhoCanSaysHowToEndAShare(t *testing.T) {
+	s := serveDev(t)
+	s.now = time.Now()
+	s.ok("", "login", "--dev")
+	s.ok("", "vault", "create", "main")
+	s.ok("v", "secret", "set", "db/password")
+	s.ok("", "share", "create", "db/password", "--link", "--expires", "1h")
+	s.tty, s.width = "oe", 80
+	r := s.run("", "who-can", "db/password")
+	_, id, is := strings.Cut(strings.TrimSpace(r.err), "oneclaw share revoke ")
+	if r.code != 0 || !is || len(id) != 36 {
+		t.Fatalf("exit %d: %s\n%s", r.code, r.out, r.err)
+	}
+	s.ok("", "share", "revoke", id, "--yes")
+	if r := s.run("", "who-can", "db/password"); r.code != 0 || strings.Contains(r.out, "link") || r.err != "" {
+		t.Errorf("afterwards: exit %d: %s\n%s", r.code, r.out, r.err)
+	}
+}
