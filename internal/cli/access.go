@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"strconv"
@@ -65,7 +66,9 @@ func (c *cli) printAccess(all *client.AgentAccess) error {
 		c.Warn("This agent is not active: it may do nothing. What follows would hold if it were.")
 	}
 	var secrets, policies [][]string
+	names := map[string]string{}
 	for _, v := range all.Vaults {
+		names[v.VaultID] = v.VaultName
 		for _, s := range v.Secrets {
 			secrets = append(secrets, []string{v.VaultName, s.Path, can(s.Read), can(s.Write), can(s.Delete), c.why(s.Read, s.Write, s.Delete)})
 		}
@@ -77,7 +80,7 @@ func (c *cli) printAccess(all *client.AgentAccess) error {
 		}
 	}
 	for _, s := range all.Shares {
-		secrets = append(secrets, []string{c.Short(s.VaultID), s.Path, yes(s.Readable), "no", "no", c.lent(s)})
+		secrets = append(secrets, []string{cmp.Or(names[s.VaultID], c.Short(s.VaultID)), s.Path, yes(s.Readable), "no", "no", c.lent(s)})
 	}
 	if err := c.PrintRows([]string{"VAULT", "PATH", "READ", "WRITE", "DELETE", "WHY"}, secrets, "There is no secret that it may use and you may see."); err != nil || len(policies) == 0 {
 		return err
