@@ -49,12 +49,13 @@ const (
 	oracleCase = "oracle"
 	revoke     = "revoke"
 	backup     = "backup"
+	sign       = "sign"
 )
 
 var (
 	allEngines = []string{sqlite, postgres, softhsm}
 	loadCases  = []string{readJWT, readKey, list, token, write}
-	allCases   = append(slices.Clone(loadCases), scale, start, memory, growth, oracleCase, revoke, backup)
+	allCases   = append(slices.Clone(loadCases), scale, start, memory, growth, oracleCase, revoke, sign, backup)
 )
 
 func parse(args []string, errs io.Writer) (options, error) {

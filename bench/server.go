@@ -52,7 +52,7 @@ func (s *site) launch(ctx context.Context) (*server, error) {
 	defer out.Close()
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), s.bin, s.command,
 		"--listen", addr.String(), "--shroud-listen", "127.0.0.1:0", "--data", filepath.Join(s.dir, "data"))
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "ONECLAW_RATE_AUTH=off"}, s.env...)
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "ONECLAW_RATE_AUTH=off", "ONECLAW_OUTBOUND_ALLOW=127.0.0.0/8"}, s.env...)
 	cmd.Stdout, cmd.Stderr = out, out
 	// Setpgid: a Ctrl-C is ours to handle.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}

@@ -21,6 +21,9 @@ const (
 	tryTimeout = 60 * time.Second
 )
 
+// codeTooSoon refuses a request by its rate, before anything was done: any may be sent again.
+const codeTooSoon = "rate_limited"
+
 // request is one call. body is encoded once, unless it is a *payload, and may be sent
 // several times.
 type request struct {
@@ -105,7 +108,7 @@ func (c *Client) send(ctx context.Context, q request) (*reply, error) {
 			return &reply{Response: &http.Response{StatusCode: http.StatusNoContent}}, nil
 		}
 		wait, again := pause(e, try, c.maxWait)
-		if !again || !q.repeatable || try >= maxTries || ctx.Err() != nil {
+		if !again || !q.repeatable && e.Code != codeTooSoon || try >= maxTries || ctx.Err() != nil {
 			return nil, e
 		}
 		lost = lost || e.Status == 0

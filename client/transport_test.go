@@ -49,6 +49,7 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func TestRetries(t *testing.T) {
+	const tooSoon = `{"status":429,"code":"rate_limited"}`
 	lost := errors.New("connection reset")
 	get := func(ctx context.Context, c *client.Client) error { _, err := c.Vaults(ctx); return err }
 	put := func(ctx context.Context, c *client.Client) error {
@@ -73,6 +74,8 @@ func TestRetries(t *testing.T) {
 		"a fault of the server is not repeated":      {get, []step{{status: 500}}, 1, 500, 0},
 		"a write of a secret is sent once":           {put, []step{{err: lost}}, 1, 0, 0},
 		"a write is sent once though 503":            {put, []step{{status: 503}}, 1, 503, 0},
+		"a write that came too soon waits":           {put, []step{{status: 429, after: "2", body: tooSoon}, {status: 200}}, 2, -1, 2 * time.Second},
+		"a write that is refused with 429 otherwise": {put, []step{{status: 429, after: "2"}}, 1, 429, 0},
 		"a creation is sent once":                    {post, []step{{err: lost}}, 1, 0, 0},
 		"a delete is repeated":                       {del, []step{{status: 503}, {status: 204}}, 2, -1, 100 * time.Millisecond},
 		"a delete whose answer was lost is done":     {del, []step{{err: lost}, {status: 404}}, 2, -1, 100 * time.Millisecond},

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/listen"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -53,11 +54,17 @@ type mcpRig struct {
 	from  string // where requests come from
 }
 
-func newMCPRig(t testing.TB) *mcpRig {
+func newMCPRig(t testing.TB) *mcpRig { return newMCPRigOn(t, "") }
+
+// newMCPRigOn is newMCPRig on a PostgreSQL database, unless dsn is empty.
+func newMCPRigOn(t testing.TB, dsn string) *mcpRig {
 	t.Helper()
 	cfg, err := config.Read(nil, "")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if dsn != "" {
+		cfg.DatabaseURL = secret.FromString(dsn)
 	}
 	cfg.Data, cfg.Dev, cfg.RateAuth = t.TempDir(), true, config.Rate{}
 	cfg.RateAddress = config.Rate{PerSecond: 1.0 / 3600, Burst: rigBurst}
@@ -205,14 +212,15 @@ func TestWhoIsNotLetInIsRefusedByTheAPI(t *testing.T) {
 		of, event             string // by actor, or by target where nobody is known
 	}{
 		"a human":              {m.owner, "", `"status":403`, "GET /v1/agents/me", 403, owner, "agent.read_self"},
-		"an agent that ended":  {goneKey, "", `"code":"unauthenticated"`, "GET /v1/agents/me", 401, "", ""},
+		"an agent that ended":  {goneKey, "", `"code":"unauthenticated"`, "", 401, "", ""},
 		"another's vault":      {key, other, `"status":40`, "GET /v1/vaults/" + other, 0, id, "vault.read"},
-		"an agent with no key": {"ocv_none", "", `"code":"unauthenticated"`, "GET /v1/agents/me", 401, "", ""},
+		"an agent with no key": {"ocv_none", "", `"code":"unauthenticated"`, "", 401, "", ""},
 		"no vault at all":      {loneKey, "", "This agent has no vault yet", "GET /v1/vaults", 200, lone, "vault.list"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m.api.take()
-			before := m.about(c.of)
+			m.a.events.Run(ended(t)) // a kind counts as new again
+			before, system := m.about(c.of), m.head(audit.SystemOrg)
 			var header []string
 			if c.vault != "" {
 				header = []string{"X-Vault-ID", c.vault}
@@ -221,11 +229,14 @@ func TestWhoIsNotLetInIsRefusedByTheAPI(t *testing.T) {
 			if c.status != 0 && status != c.status || !strings.Contains(body, c.want) {
 				t.Errorf("%d %s", status, body)
 			}
-			if asks := m.api.take(); len(asks) != 1 || asks[0] != c.ask {
-				t.Errorf("asked %v", asks)
+			if asks := strings.Join(m.api.take(), ", "); asks != c.ask { // none where it is refused with its event before
+				t.Errorf("asked %s", asks)
 			}
 			if c.of == "" {
-				return // in the server's own log
+				if all := m.events(audit.SystemOrg, system); len(all) != 1 || all[0].Action != "auth.failure" {
+					t.Errorf("left %d events in the server's own log", len(all))
+				}
+				return
 			}
 			if got := m.about(c.of)[len(before):]; len(got) != 1 || got[0] != c.event {
 				t.Errorf("left %v", got)

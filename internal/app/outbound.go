@@ -39,7 +39,7 @@ func (a *App) chains() (*intents.Chains, error) {
 		return nil, err
 	}
 	return &intents.Chains{Store: a.db, Nodes: &intents.Nodes{
-		HTTP: guard.Client(netguard.Options{MaxBody: 8 << 20}), Set: a.cfg.ChainRPC, Now: now,
+		HTTP: guard.Client(netguard.Options{MaxBody: 8 << 20, Idle: 32}), Set: a.cfg.ChainRPC, Now: now,
 	}}, nil
 }
 

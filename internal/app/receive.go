@@ -25,9 +25,10 @@ func (a *App) receive(w http.ResponseWriter, r *http.Request, limit int64) (*mcp
 	return &mcpserver.Received{
 		Sees:    sees,
 		Message: got.Body, Sender: got.Caller.ID, Context: got.Context,
-		Room:  func(n int) error { return asClient(got.Room(n)) },
-		Write: func(b []byte) { _, _ = got.Write(b) }, // fails when the client is gone, or does not read
-		Done:  got.Done,
+		Room:    func(n int) error { return asClient(got.Room(n)) },
+		Write:   func(b []byte) { _, _ = got.Write(b) }, // fails when the client is gone, or does not read
+		Done:    got.Done,
+		Refused: func(status int, reason string) error { return asClient(got.Refused(status, reason)) },
 	}, nil
 }
 

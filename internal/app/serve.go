@@ -33,7 +33,7 @@ func hostOf(base string) []string {
 func (a *App) routes(hosts []string) http.Handler {
 	mcp := a.mcp(a.api, hosts)
 	trusted := proxies.New(a.cfg.TrustedProxies, a.cfg.ProxyHeader)
-	return guard(hosts, listen.ForwardedCertificates(a.cfg.ClientCertHeader, trusted, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return guard(hosts, a.api, listen.ForwardedCertificates(a.cfg.ClientCertHeader, trusted, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		page := a.pages.At(r.URL.Path)
 		switch {
 		case page != nil:
@@ -52,6 +52,9 @@ func (a *App) routes(hosts []string) http.Handler {
 func (a *App) mcp(api http.Handler, hosts []string) http.Handler {
 	return mcpserver.Handler(mcpserver.HTTPConfig{
 		NewClient: mcpserver.InProcessClients(api, a.version, a.log), Version: a.version, Hosts: hosts, Log: a.log, Receive: a.receive,
+		Refused: func(r *http.Request, status int, reason string) error {
+			return asClient(a.api.Refused(r, status, reason))
+		},
 	})
 }
 

@@ -66,7 +66,7 @@ var arrows = map[string][]string{
 
 	// Edges: decode, call, encode.
 	"internal/gate":      {"internal/audit", "internal/billing", "internal/budget", "internal/call", "internal/identity", "internal/iprule", "internal/policy", "internal/proxies", "internal/ratelimit", "internal/x402"},
-	"internal/httpapi":   join(services, "internal/budget", "internal/gate", "internal/patch", "internal/proxies", "internal/ratelimit", "internal/rest", "internal/strictjson"),
+	"internal/httpapi":   join(services, "internal/budget", "internal/gate", "internal/intents/simulate", "internal/patch", "internal/proxies", "internal/ratelimit", "internal/rest", "internal/strictjson"),
 	"internal/rest":      {"internal/erase", "internal/strictjson"}, // it knows no operation
 	"internal/dashboard": {"internal/account", "internal/agent", "internal/loopback", "internal/mail"},
 

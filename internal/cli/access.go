@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"strconv"
@@ -65,7 +66,9 @@ func (c *cli) printAccess(all *client.AgentAccess) error {
 		c.Warn("This agent is not active: it may do nothing. What follows would hold if it were.")
 	}
 	var secrets, policies [][]string
+	names := map[string]string{}
 	for _, v := range all.Vaults {
+		names[v.VaultID] = v.VaultName
 		for _, s := range v.Secrets {
 			secrets = append(secrets, []string{v.VaultName, s.Path, can(s.Read), can(s.Write), can(s.Delete), c.why(s.Read, s.Write, s.Delete)})
 		}
@@ -77,7 +80,7 @@ func (c *cli) printAccess(all *client.AgentAccess) error {
 		}
 	}
 	for _, s := range all.Shares {
-		secrets = append(secrets, []string{c.Short(s.VaultID), s.Path, yes(s.Readable), "no", "no", c.lent(s)})
+		secrets = append(secrets, []string{cmp.Or(names[s.VaultID], c.Short(s.VaultID)), s.Path, yes(s.Readable), "no", "no", c.lent(s)})
 	}
 	if err := c.PrintRows([]string{"VAULT", "PATH", "READ", "WRITE", "DELETE", "WHY"}, secrets, "There is no secret that it may use and you may see."); err != nil || len(policies) == 0 {
 		return err
@@ -116,7 +119,15 @@ policy for it names, who made the vault, and whom it is shared with. "asks" is a
 			for _, s := range all.Shares {
 				rows = append(rows, []string{recipient(s), yes(s.Readable), "no", "no", c.lent(s), c.Short(s.ShareID)})
 			}
-			return c.PrintRows([]string{"WHO", "READ", "WRITE", "DELETE", "WHY", "ID"}, rows, "Nobody: no policy covers this path, and no share.")
+			if err := c.PrintRows([]string{"WHO", "READ", "WRITE", "DELETE", "WHY", "ID"}, rows, "Nobody: no policy covers this path, and no share."); err != nil {
+				return err
+			}
+			for _, s := range all.Shares {
+				if c.Short(s.ShareID) != s.ShareID { // a share that somebody else made is found by its whole id alone
+					c.Warn("To end what is shared with " + recipient(s) + ": oneclaw share revoke " + s.ShareID)
+				}
+			}
+			return nil
 		}),
 	}
 	fromFlag(cmd, &from)

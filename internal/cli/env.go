@@ -55,6 +55,9 @@ func (c *cli) envSet() *cobra.Command {
   printf %s "$URL" | oneclaw env set DATABASE_URL -e preview -e development`,
 		Args: args("KEY"),
 		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, a []string) error {
+			if strings.Contains(a[0], "=") {
+				return console.Usage("Give the name alone. The value comes from the prompt, stdin or --from-file: other programs can read arguments.")
+			}
 			value, err := c.ReadValue(ctx, file, "Value of "+console.Clean(a[0]), exact)
 			if err != nil {
 				return err

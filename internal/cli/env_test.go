@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/oneclaw-dev/oneclaw/internal/cli"
 )
 
 // TestMain is also the program that `env run` runs.
@@ -31,6 +33,10 @@ func TestEnvironmentVariablesAtTheCommandLine(t *testing.T) {
 	}
 	if r := s.run("", "env", "delete", "GONE", "-e", "preview", "--branch", "old", "--yes", "--vault", "app"); r.code != 0 || !strings.Contains(r.err, "Deleted GONE in preview on the branch old.") {
 		t.Errorf("delete says %q", r.err)
+	}
+	s.tty = "ie" // a value in an argument is refused before one is asked for, and not told again
+	if r := s.run("", "env", "set", "GONE=hunter2", "--vault", "app"); r.code != cli.ExitUsage || !strings.Contains(r.err, "the name alone") || strings.Contains(r.err, "hunter2") {
+		t.Errorf("exit %d: %q", r.code, r.err)
 	}
 	s.tty = ""
 	listed := s.ok("", "env", "list", "--vault", "app")

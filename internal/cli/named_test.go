@@ -206,3 +206,30 @@ func TestTheVaultThatIsUsed(t *testing.T) {
 		t.Errorf("without the stored login: exit %d, %q", r.code, r.err)
 	}
 }
+
+// The id that opens a link is not shown to others, so who-can names another for ending it.
+func TestWhoCanSaysHowToEndAShare(t *testing.T) {
+	s := serveDev(t)
+	s.now = time.Now()
+	s.ok("", "login", "--dev")
+	s.ok("", "vault", "create", "main")
+	s.ok("v", "secret", "set", "db/password")
+	s.ok("", "share", "create", "db/password", "--link", "--expires", "1h")
+	s.ok("", "agent", "create", "bot", "--expires", "12h")
+	s.ok("", "policy", "create", "--agent", "bot", "--path", "x/*", "--expires", "12h")
+	s.ok("", "share", "create", "db/password", "--agent", "bot", "--expires", "1h")
+	if out := s.ok("", "agent", "can", "bot"); !strings.Contains(out, "main\tdb/password\t") {
+		t.Errorf("a share's vault has no name:\n%s", out)
+	}
+	s.tty, s.width = "oe", 80
+	r := s.run("", "who-can", "db/password")
+	_, id, is := strings.Cut(r.err, "anyone with the link: oneclaw share revoke ")
+	id, _, _ = strings.Cut(id, "\n")
+	if r.code != 0 || !is || len(id) != 36 {
+		t.Fatalf("exit %d: %s\n%s", r.code, r.out, r.err)
+	}
+	s.ok("", "share", "revoke", id, "--yes")
+	if r := s.run("", "who-can", "db/password"); r.code != 0 || strings.Contains(r.out+r.err, "link") {
+		t.Errorf("afterwards: exit %d: %s\n%s", r.code, r.out, r.err)
+	}
+}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
 )
 
 // The key that signs the log is taken out of the keystore of a server that runs,
@@ -60,5 +62,45 @@ func TestHealthWithoutTheKeyThatSigns(t *testing.T) {
 	}
 	if n := strings.Count(s.output(), "audit checkpoint not written"); n < 1 || n > 3 {
 		t.Errorf("it was logged %d times that the log is not signed", n)
+	}
+}
+
+// A key that is taken out of the keystore of a server with nothing to do is missed all the same.
+func TestHealthMissesKeysThatNothingNeeds(t *testing.T) {
+	p := newPlace(t)
+	owner := p.start().login()
+	anyone := owner.as("")
+	vault := owner.want(t, http.StatusCreated, "POST", "/v1/vaults", map[string]any{"name": "v"})["id"].(string)
+	owner.want(t, http.StatusCreated, "PUT", "/v1/vaults/"+vault+"/secrets/a", map[string]any{"value": "x"})
+	owner.want(t, http.StatusCreated, "POST", "/v1/shares", map[string]any{"vault_id": vault, "secret_path": "a"}) // which makes a key
+	for _, c := range []struct{ what, glob, reason string }{
+		{"that signs the log", "signer-61756469743a*.key", "log_not_signed"}, // audit:
+		{"of links of shares", soft.KEKFile("shares"), "sealing_key_lost"},
+	} {
+		keys, err := filepath.Glob(filepath.Join(p.data, "keystore", c.glob))
+		if err != nil || len(keys) != 1 {
+			t.Fatal(c.what, keys, err)
+		}
+		await := func(status int, reason any) {
+			t.Helper()
+			for deadline := time.Now().Add(50 * time.Second); ; time.Sleep(100 * time.Millisecond) { // before a checkpoint is due
+				r := anyone.do(t, "GET", "/v1/health", nil)
+				if r.status == status && r.fields(t)["reason"] == reason {
+					return
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("without the key %s: %d %s", c.what, r.status, r.body)
+				}
+			}
+		}
+		away := filepath.Join(t.TempDir(), "key")
+		if err := os.Rename(keys[0], away); err != nil {
+			t.Fatal(err)
+		}
+		await(http.StatusServiceUnavailable, c.reason)
+		if err := os.Rename(away, keys[0]); err != nil {
+			t.Fatal(err)
+		}
+		await(http.StatusOK, nil)
 	}
 }

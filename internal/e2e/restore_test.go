@@ -2,8 +2,10 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,8 +31,8 @@ func TestARestoreThatIsKilledGoesOn(t *testing.T) {
 			other.s.stop()
 			unfinished := func(to *house) string { return filepath.Join(to.data, "restore-unfinished.json") }
 			mark := func(to *house) {
-				text := fmt.Sprintf(`{"backup": %q}`, sum(t, filepath.Join(c.db, "backup.json")))
-				if err := os.WriteFile(unfinished(to), []byte(text), 0o600); err != nil {
+				text := fmt.Sprintf(`{"backup": %q, "log": 7, "at": "2026-01-02T03:04:05Z"}`, sum(t, filepath.Join(c.db, "backup.json")))
+				if err := errors.Join(os.MkdirAll(to.data, 0o700), os.WriteFile(unfinished(to), []byte(text), 0o600)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -75,6 +77,7 @@ func TestARestoreThatIsKilledGoesOn(t *testing.T) {
 			})
 			t.Run("before its last step", func(t *testing.T) {
 				to := h.elsewhere(t, fresh())
+				mark(to) // so that what it restores is what the mark below names
 				to.done(nil, c.restore()...)
 				mark(to)
 				barred(to)
@@ -336,4 +339,68 @@ func (f *furniture) works(t *testing.T, h *house) {
 		t.Errorf("what is shared with the agent: %d %s", r.status, r.body)
 	}
 	h.owner.verified(t)
+}
+
+// The server that a backup is of may live on, so one that was made of it calls nobody before
+// it is told to.
+func TestARestoreLeavesWebhooksPausedUntilTheyAreStarted(t *testing.T) {
+	for engine, fresh := range map[string]func() string{
+		"SQLite":     func() string { return "" },
+		"PostgreSQL": func() string { return pgtest.Shared(t).DSN(t) },
+	} {
+		t.Run(engine, func(t *testing.T) {
+			calls := make(chan string, 100)
+			receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				var e struct{ Type, Log string }
+				if err := json.NewDecoder(r.Body).Decode(&e); err != nil {
+					t.Error(err)
+				}
+				calls <- e.Type + " of " + e.Log
+			}))
+			t.Cleanup(receiver.Close)
+			called := func(what string) string {
+				t.Helper()
+				select {
+				case got := <-calls:
+					if !strings.HasPrefix(got, what+" of ") {
+						t.Fatalf("called with %s, want %s", got, what)
+					}
+					return got
+				case <-time.After(patience):
+					t.Fatalf("not called with %s", what)
+				}
+				return ""
+			}
+			h := newHouse(t, fresh())
+			h.s.stop()
+			h.env = append(h.env, "ONECLAW_OUTBOUND_ALLOW=127.0.0.1")
+			h.open()
+			hook := "/v1/webhooks/" + h.owner.want(t, http.StatusCreated, "POST", "/v1/webhooks",
+				map[string]any{"url": receiver.URL, "events": []string{"vault.create"}})["id"].(string)
+			h.owner.want(t, http.StatusCreated, "POST", "/v1/vaults", map[string]any{"name": "before"})
+			before := called("vault.create")
+			db, keys := filepath.Join(h.home, "backup"), filepath.Join(h.home, "keys-backup")
+			h.done(nil, "backup", "--to", db, "--keys-to", keys)
+			h.s.stop()
+
+			to := h.elsewhere(t, fresh())
+			to.done([]string{"Webhooks are called no more"}, "restore", "--from", db, "--keys-from", keys)
+			to.open()
+			if m := to.owner.want(t, http.StatusOK, "GET", hook, nil); m["status"] != "paused" || m["paused_for"] != "restored" {
+				t.Errorf("after the restore: %v, for %v", m["status"], m["paused_for"])
+			}
+			to.owner.want(t, http.StatusCreated, "POST", "/v1/vaults", map[string]any{"name": "unheard"})
+			if m := to.owner.want(t, http.StatusOK, "PATCH", hook, map[string]any{"is_active": true}); m["status"] != "active" || m["paused_for"] != nil {
+				t.Errorf("started: %v, for %v", m["status"], m["paused_for"])
+			}
+			to.owner.want(t, http.StatusCreated, "POST", "/v1/vaults", map[string]any{"name": "heard"})
+			if after := called("vault.create"); after == before {
+				t.Errorf("the log is still %s", after)
+			}
+			to.s.stop()
+			if n := len(calls); n != 0 {
+				t.Errorf("%d more calls: what came while it was paused was told", n)
+			}
+		})
+	}
 }

@@ -28,20 +28,8 @@ func New(g Gate, b Budgets) *Gate {
 // ServeHTTP takes a request through audit, rate limit and authentication to its
 // route (contract section 0, pipeline).
 func (s *Surface) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &Request{ResponseWriter: w, at: s, audited: s.Recorded(r), head: r.Method == http.MethodHead}
-	now := s.Now()
+	x := s.begin(w, r, s.Recorded(r))
 	x.within = withinOf(r.Context())
-	x.event = audit.Event{ID: ids.New(), Org: audit.SystemOrg, At: now, Action: string(policy.UnknownRequest), ActorKind: string(policy.KindAnonymous)}
-	x.Call = call.Call{Now: now, Event: &x.event}
-	x.Call.IP, _ = s.Proxies.Client(r)
-	x.Call.Who.Kind = policy.KindAnonymous
-	x.Call.Client = plain(r.UserAgent())
-	if r.TLS != nil {
-		x.Call.Chain = r.TLS.PeerCertificates
-	}
-	if x.Call.IP.IsValid() {
-		x.event.IP = x.Call.IP.String()
-	}
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -53,6 +41,24 @@ func (s *Surface) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.hurry(r)
 		x.refuse(err)
 	}
+}
+
+// begin makes the request with the event that it will leave, of a caller nobody knows yet.
+func (s *Surface) begin(w http.ResponseWriter, r *http.Request, audited bool) *Request {
+	x := &Request{ResponseWriter: w, at: s, audited: audited, head: r.Method == http.MethodHead}
+	now := s.Now()
+	x.event = audit.Event{ID: ids.New(), Org: audit.SystemOrg, At: now, Action: string(policy.UnknownRequest), ActorKind: string(policy.KindAnonymous)}
+	x.Call = call.Call{Now: now, Event: &x.event}
+	x.Call.IP, _ = s.Proxies.Client(r)
+	x.Call.Who.Kind = policy.KindAnonymous
+	x.Call.Client = plain(r.UserAgent())
+	if r.TLS != nil {
+		x.Call.Chain = r.TLS.PeerCertificates
+	}
+	if x.Call.IP.IsValid() {
+		x.event.IP = x.Call.IP.String()
+	}
+	return x
 }
 
 // pass finds the route and lets the request in, or says why not.

@@ -21,33 +21,32 @@ type Received struct {
 }
 
 // Receive lets a request in whose credential is good, within the limit of its address and
-// the caller's share of the budgets, and reads its body of at most limit bytes. No event is
-// recorded: the calls that are made for it leave theirs. The first of them counts against
-// the address with it. Call Done in any case but an error.
+// the caller's share of the budgets, and reads its body of at most limit bytes. A request that
+// is not let in leaves an event. One that is leaves those of the calls that are made for it,
+// or that of Refused. The first call counts against the address with it. Call Done in any case
+// but an error.
 func (s *Surface) Receive(w http.ResponseWriter, r *http.Request, limit int64) (*Received, error) {
-	x := &Request{ResponseWriter: w, at: s}
+	x := s.begin(w, r, true)
 	data, err := x.receive(r, limit)
 	if err != nil {
 		x.hurry(r)
 		x.leave()
-		return nil, err
+		return nil, x.turnedAway(err)
 	}
 	return &Received{Body: data, Caller: x.Call.Who, Context: context.WithValue(r.Context(), partKey{}, &x.own), x: x}, nil
 }
 
 func (x *Request) receive(r *http.Request, limit int64) (data []byte, err error) {
-	s, now := x.at, x.at.Now()
-	x.Call.IP, _ = s.Proxies.Client(r)
+	s, now := x.at, x.Call.Now
 	if err := s.Limits.Address(x.Call.IP, now); err != nil {
 		return nil, err
 	}
 	x.own.counted.Store(true)
-	if r.TLS != nil {
-		x.Call.Chain = r.TLS.PeerCertificates
-	}
-	if x.Call.Who, err = s.authenticate(r.Context(), &x.Call, s.Credential(r), now); err != nil {
+	who, err := s.authenticate(r.Context(), &x.Call, s.Credential(r), now)
+	if err != nil {
 		return nil, err
 	}
+	x.identify(who)
 	if err := s.IPRules.Admit(r.Context(), x.Call.Who.Org, x.Call.Who.Kind, x.Call.IP); err != nil {
 		return nil, err
 	}

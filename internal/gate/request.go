@@ -132,6 +132,8 @@ func (x *Request) record(status int) error {
 	switch {
 	case status < 400 && x.event.Action == string(policy.AuthFailure):
 		d.Outcome = audit.Denied // a device is told so in an answer that is no error
+	case status < 400 && x.event.Action == string(policy.UnknownRequest):
+		d.Outcome = audit.Failed // MCP tells of an error in an answer of 200
 	case status < 400:
 		d.Outcome = audit.Success
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:

@@ -101,6 +101,7 @@ func (s *session) caller(role string) string {
 	s.t.Helper()
 	s.ids()
 	s.do("PUT", "/v1/org/approval-webhook", s.ada.token, s.goodBodies()["set-approval-webhook"]).want(200)
+	s.do("PATCH", "/v1/agents/"+s.worker.id, s.ada.token, object{"intents_api_enabled": true}).want(200)
 	switch role {
 	case "agent":
 		return s.ada.agent(nil).key
@@ -119,6 +120,14 @@ func destroys(op operation) int {
 	}
 	if strings.Contains(op.path, "{share_id}") && op.method != "GET" {
 		return 200 // shares end with what they share
+	}
+	switch op.OperationID {
+	case "freeze-agent", "freeze-org":
+		return 150 // then no agent does anything
+	case "unfreeze-agent":
+		return 160
+	case "unfreeze-org":
+		return 900
 	}
 	if op.method == "DELETE" || strings.Contains(op.path, "deny") || strings.Contains(op.path, "decline") || strings.Contains(op.path, "reject") || strings.Contains(op.path, "-disable/") {
 		return 500 - strings.Count(op.path, "/")*10

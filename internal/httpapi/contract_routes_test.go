@@ -9,9 +9,8 @@ import (
 	"testing"
 )
 
-// contractRoutes are the routes of the contract, a row each: sections 1 to 6 and
-// 8 to 16, approvals, and the aliases that clients use beside them. Section 7
-// (transactions) is not in yet.
+// contractRoutes are the routes of the contract, a row each: sections 1 to 16,
+// approvals, and the aliases that clients use beside them.
 const contractRoutes = `
 POST   /v1/auth/token
 DELETE /v1/auth/token
@@ -71,6 +70,13 @@ DELETE /v1/agents/{}
 POST   /v1/agents/{}/rotate-key
 POST   /v1/agents/{}/rotate-identity-keys
 POST   /v1/agents/{}/token
+
+POST   /v1/agents/{}/transactions
+GET    /v1/agents/{}/transactions
+GET    /v1/agents/{}/transactions/{}
+POST   /v1/agents/{}/transactions/simulate
+POST   /v1/agents/{}/transactions/simulate-bundle
+POST   /v1/agents/{}/transactions/sign
 
 GET    /v1/chains
 GET    /v1/chains/{}
@@ -195,7 +201,7 @@ func TestUnknownFieldsOfRequestsAreIgnoredEverywhere(t *testing.T) {
 }
 
 // answers are the operations after which there is nothing to answer any more.
-var answers = map[string]bool{"accept-enrollment": true, "reject-enrollment": true}
+var answers = map[string]bool{"accept-enrollment": true, "reject-enrollment": true, "unfreeze-agent": true, "unfreeze-org": true}
 
 // ends are the operations whose success would end the session.
 var ends = map[string]bool{"change-password": true}

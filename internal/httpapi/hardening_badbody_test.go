@@ -20,6 +20,11 @@ const canary = "cAnArY1b3f"
 
 // goodBodies holds, for every operation that takes a body, one that it takes.
 func (s *session) goodBodies() map[string]object {
+	drafted := payment("base")
+	maps.Copy(drafted, object{
+		"data": "0x", "signing_key_path": nil, "nonce": nil, "gas_price": nil, "gas_limit": 21000, "max_fee_per_gas": "2", "max_priority_fee_per_gas": "1",
+		"simulate_first": false,
+	})
 	return map[string]object{
 		"login":         {"email": "nobody@example.com", "password": password},
 		"agent-token":   {"api_key": s.worker.key, "agent_id": s.worker.id},
@@ -63,6 +68,15 @@ func (s *session) goodBodies() map[string]object {
 		"device-token":         {"device_code": "x", "grant_type": deviceGrant},
 		"approve-device-login": {"user_code": "BCDF-GHJK"},
 		"deny-device-login":    {"user_code": "BCDF-GHJK"},
+
+		"set-guard":            {"rules": object{"max_per_day": 7}},
+		"create-signing-key":   {"chain": "ethereum"},
+		"import-signing-key":   {"private_key": privateKey, "format": "hex"},
+		"rotate-signing-key":   {"key_version": nil},
+		"submit-transaction":   drafted,
+		"sign-transaction":     drafted,
+		"simulate-transaction": payment("base"),
+		"simulate-bundle":      {"transactions": []object{payment("base")}},
 
 		"request-approval":       {"vault_id": s.vault, "secret_path": "a/b", "operation": "read", "reason": "x"},
 		"request-approval-alias": {"action": "secret.read", "target_type": "secret", "target_id": s.vault + "/a/b", "summary": object{}, "risk_tier": "low"},
@@ -217,6 +231,7 @@ func TestBodiesThatAreNoneAreRefusedEverywhere(t *testing.T) {
 var emptyIsFine = map[string]int{
 	"update-me": 200, "update-agent": 200, "update-policy": 200,
 	"approve-approval": 200, "deny-approval": 409, "generate-secret": 201,
+	"rotate-signing-key": 404, // the worker has none
 }
 
 // expected is what a body that is none is answered with.

@@ -4,13 +4,16 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/evmnode"
 )
 
 // stage is a session with those who end rights in it.
 type stage struct {
 	*session
-	boss, bob *human    // who runs the server; the owner of another organisation
-	at        time.Time // of their tokens
+	node      *evmnode.Node // nil until chain is asked for it
+	boss, bob *human        // who runs the server; the owner of another organisation
+	at        time.Time     // of their tokens
 	names     int
 }
 
@@ -120,6 +123,39 @@ var prepared = map[string]func(s *stage, who actor, l *lead){
 	},
 	"update-chain": chain,
 	"delete-chain": chain,
+	"unfreeze-agent": func(s *stage, who actor, l *lead) {
+		if who.email == "" {
+			return
+		}
+		l.target = "/v1/agents/" + s.ada.agent(object{"name": "frozen" + s.unique()}).id
+		s.do("POST", l.target+"/freeze", s.ada.token, nil).want(200)
+		l.target += "/unfreeze"
+	},
+	// The last of all: the agents of the stage are frozen with their organisation.
+	"unfreeze-org":       func(s *stage, _ actor, _ *lead) { s.do("POST", "/v1/org/freeze", s.ada.token, nil).want(200) },
+	"create-signing-key": ofNewAgent,
+	"import-signing-key": ofNewAgent,
+	"rotate-signing-key": ofSigner,
+	"delete-signing-key": ofSigner,
+	"submit-transaction": func(s *stage, who actor, l *lead) {
+		agent := s.worker.id
+		if who.email == "" && who.id != s.ada.id {
+			agent = who.id
+			l.target = strings.Replace(l.target, s.worker.id, agent, 1)
+		}
+		s.signs(agent)
+		l.body = payment("own")
+	},
+	"sign-transaction": func(s *stage, who actor, l *lead) {
+		l.body = payment("own")
+		if who.email != "" || who.id == s.ada.id {
+			s.signs(s.worker.id)
+			return
+		}
+		l.target = strings.Replace(l.target, s.worker.id, who.id, 1)
+		s.signsWithVault(who, strings.TrimSuffix(l.target, "/sign"))
+		l.body["signing_key_path"] = "keys/own-signer"
+	},
 	"enable-cmek": func(s *stage, _ actor, l *lead) {
 		l.target = "/v1/vaults/" + s.ada.vaultNamed("open"+s.unique()) + "/cmek"
 	},
@@ -129,6 +165,18 @@ var prepared = map[string]func(s *stage, who actor, l *lead){
 		l.target, l.body = "/v1/vaults/"+sealed(s)+"/cmek-rotate", object{"new_fingerprint": next.fingerprint()}
 		l.change = []func(*http.Request){header("x-cmek-old-key", old.base64()), header("X-CMEK-New-Key", next.base64())}
 	},
+}
+
+// ofNewAgent is about an agent without a key.
+func ofNewAgent(s *stage, _ actor, l *lead) {
+	l.target = strings.Replace(l.target, s.worker.id, s.ada.agent(object{"name": "signer" + s.unique()}).id, 1)
+}
+
+// ofSigner is about an agent with a key.
+func ofSigner(s *stage, who actor, l *lead) {
+	ofNewAgent(s, who, l)
+	at, _, _ := strings.Cut(l.target, "/ethereum")
+	s.do("POST", at, s.ada.token, object{"chain": "ethereum"}).want(201)
 }
 
 func waitingDevice(s *stage, _ actor, l *lead) { l.body = object{"user_code": s.device().shown} }

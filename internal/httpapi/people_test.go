@@ -125,6 +125,7 @@ func fill(path string, ids map[string]string) string {
 		path = strings.ReplaceAll(path, "{"+name+"}", id)
 	}
 	path = strings.ReplaceAll(path, "{user_code}", "BCDF-GHJK")
+	path = strings.ReplaceAll(path, "/signing-keys/{chain}", "/signing-keys/ethereum")
 	path = strings.ReplaceAll(path, "{chain}", "base")
 	path = strings.ReplaceAll(path, "{version}", "1")
 	path = strings.ReplaceAll(path, "{key}", "a.key")

@@ -42,16 +42,17 @@ func (s *session) ids() map[string]string {
 		s.do("POST", "/v1/org/invite", s.ada.token, object{"email": "ivy@example.com"}).want(200)
 		s.known = map[string]string{
 			"vault_id": s.vault, "agent_id": s.worker.id, "policy_id": s.policy, "key_id": s.key, "job_id": s.job, "secret_id": s.secret, "share_id": s.share, "path": "a/b",
-			"user_id":       mia.id,
-			"account_id":    s.signup("leo").id,
-			"org_id":        s.ada.org,
-			"invitation_id": s.do("GET", "/v1/org/invitations", s.ada.token, nil).want(200).list("invitations")[0]["id"].(string),
-			"rule_id":       s.ada.ipRule(object{"rule_type": "deny", "cidr": "198.51.100.66"}),
-			"approval_id":   s.approvalOf("ids/gated"),
-			"enrollment_id": s.enrollmentOf(s.ada),
-			"session_id":    s.sessionOf(s.ada.login()),
-			"env_key":       s.do("POST", "/v1/vaults/"+s.vault+"/env-vars", s.ada.token, s.goodBodies()["set-env-var"]).want(201).str("key"),
-			"webhook_id":    s.do("POST", "/v1/webhooks", s.ada.token, s.goodBodies()["create-webhook"]).want(201).str("id"),
+			"user_id":        mia.id,
+			"account_id":     s.signup("leo").id,
+			"org_id":         s.ada.org,
+			"invitation_id":  s.do("GET", "/v1/org/invitations", s.ada.token, nil).want(200).list("invitations")[0]["id"].(string),
+			"rule_id":        s.ada.ipRule(object{"rule_type": "deny", "cidr": "198.51.100.66"}),
+			"approval_id":    s.approvalOf("ids/gated"),
+			"enrollment_id":  s.enrollmentOf(s.ada),
+			"session_id":     s.sessionOf(s.ada.login()),
+			"env_key":        s.do("POST", "/v1/vaults/"+s.vault+"/env-vars", s.ada.token, s.goodBodies()["set-env-var"]).want(201).str("key"),
+			"transaction_id": s.stoppedTransaction(),
+			"webhook_id":     s.do("POST", "/v1/webhooks", s.ada.token, s.goodBodies()["create-webhook"]).want(201).str("id"),
 		}
 	}
 	out := map[string]string{}
@@ -87,7 +88,7 @@ func nobodys() map[string]string {
 }
 
 // idNames are the ids that paths hold.
-var idNames = []string{"vault_id", "agent_id", "policy_id", "key_id", "user_id", "invitation_id", "rule_id", "job_id", "secret_id", "share_id", "org_id", "approval_id", "enrollment_id", "account_id", "session_id", "webhook_id"}
+var idNames = []string{"vault_id", "agent_id", "policy_id", "key_id", "user_id", "invitation_id", "rule_id", "job_id", "secret_id", "share_id", "org_id", "approval_id", "enrollment_id", "account_id", "session_id", "webhook_id", "transaction_id"}
 
 // member invites somebody who has no account, and who accepts.
 func (h *human) member(name, role string) *human {

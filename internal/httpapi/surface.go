@@ -39,6 +39,16 @@ func (a *API) Receive(w http.ResponseWriter, r *http.Request, limit int64) (*gat
 	return a.at.Receive(w, r, limit)
 }
 
+// RefuseOrigin answers a request of a foreign web page, or for another host: see gate.Surface.Refuse.
+func (a *API) RefuseOrigin(w http.ResponseWriter, r *http.Request) {
+	a.at.Refuse(w, r, errForbiddenOrigin)
+}
+
+// Refused records a request that another protocol refuses: see gate.Surface.Refused.
+func (a *API) Refused(r *http.Request, status int, reason string) error {
+	return a.at.Refused(r, status, reason)
+}
+
 // Used is how many bytes requests hold of the two budgets.
 func (a *API) Used() (in, out int64) { return a.gate.Used() }
 
@@ -46,6 +56,9 @@ func (a *API) Used() (in, out int64) { return a.gate.Used() }
 func (a *API) Peak() (in, out int64) { return a.gate.Peak() }
 
 var errMethod = fault.New(fault.NotAllowed, "method_not_allowed", "This path takes other methods: see the Allow header.")
+
+var errForbiddenOrigin = fault.New(fault.Denied, "forbidden_origin",
+	"This address takes no requests for that host or from that web page. Behind a proxy, set ONECLAW_PUBLIC_URL to the address it is reached at.")
 
 var errNoRoute = fault.New(fault.NotFound, "route_not_found", "There is nothing at this path. GET /v1/openapi.json lists what there is.")
 

@@ -28,6 +28,36 @@ func (w *cleanWriter) Write(b []byte) (int, error) {
 	return w.body.Write(b)
 }
 
+// reason is why the reply is a refusal, as a code of the log; "" when it is none.
+func (w *cleanWriter) reason() string {
+	body := w.body.Bytes()
+	if bytes.Contains(body, []byte(`"error":`)) {
+		if from, to := locate(body, "error", "code"); to > from {
+			return reasonFor(string(body[from:to]))
+		}
+	}
+	if bytes.Contains(body, []byte(`"isError":true`)) {
+		if from, to := locate(body, "result", "isError"); string(body[from:to]) == "true" {
+			return "tool_not_run"
+		}
+	}
+	if w.status >= http.StatusBadRequest {
+		return "bad_request"
+	}
+	return ""
+}
+
+// reasonFor is the reason for an error code of JSON-RPC.
+func reasonFor(code string) string {
+	switch code {
+	case "-32602":
+		return "invalid_params" // an unknown tool or resource too
+	case "-32601":
+		return "unknown_method"
+	}
+	return "bad_request"
+}
+
 // send gives the reply to out, with the text that was kept aside. room takes room for its
 // length.
 func (w *cleanWriter) send(out http.ResponseWriter, text *aside, room func(int) error, write func([]byte)) error {

@@ -38,7 +38,10 @@ func InProcessClients(api http.Handler, version string, log *slog.Logger) NewCli
 type HTTPConfig struct {
 	NewClient NewClient
 	Receive   Receive // nil reads without regard to what others need
-	Version   string
+	// Refused records a request that is refused before it is received, as Received.Refused does
+	// after it; nil: nothing is recorded.
+	Refused func(r *http.Request, status int, reason string) error
+	Version string
 	// Hosts are names that the server has besides those of this machine, such as
 	// that of its public URL. A listener on a loopback address answers to no others.
 	Hosts []string
@@ -60,6 +63,9 @@ func Handler(cfg HTTPConfig) http.Handler {
 	}
 	if cfg.Receive == nil {
 		cfg.Receive = plainly
+	}
+	if cfg.Refused == nil {
+		cfg.Refused = func(*http.Request, int, string) error { return nil }
 	}
 	tools := build(cfg.Version, cfg.Log, func(ctx context.Context) *session {
 		s, _ := ctx.Value(sessionKey{}).(*session)
@@ -88,55 +94,68 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
+	early := func(status int, reason string) error { return g.cfg.Refused(r, status, reason) }
 	if !HostAllowed(r, g.cfg.Hosts) || g.origin.Check(r) != nil {
-		refuse(w, http.StatusForbidden, "forbidden_origin", "This address takes no requests for that host or from that web page.")
+		g.refuse(w, early, badMessage(http.StatusForbidden, "forbidden_origin", "This address takes no requests for that host or from that web page."))
 		return
 	}
 	bearer, ok := bearerOf(r)
 	if !ok {
-		h.Set("WWW-Authenticate", "Bearer")
-		refuse(w, http.StatusUnauthorized, "unauthenticated", "Send the agent's key (ocv_...) or token as 'Authorization: Bearer ...'.")
+		g.refuse(w, early, errNoKey)
 		return
 	}
 	vault := r.Header.Get("X-Vault-ID")
 	if len(r.Header["X-Vault-Id"]) > 1 || len(vault) > maxVaultName {
-		refuse(w, http.StatusBadRequest, "invalid_vault_id", "X-Vault-ID must be the id of one vault, its beginning, or the name that only one has.")
+		g.refuse(w, early, badMessage(http.StatusBadRequest, "invalid_vault_id", "X-Vault-ID must be the id of one vault, its beginning, or the name that only one has."))
 		return
 	}
 	if r.Method != http.MethodPost {
 		h.Set("Allow", http.MethodPost)
-		refuse(w, http.StatusMethodNotAllowed, "method_not_allowed", "Send protocol messages with POST; there is no stream to listen to.")
+		g.refuse(w, early, badMessage(http.StatusMethodNotAllowed, "method_not_allowed", "Send protocol messages with POST; there is no stream to listen to."))
 		return
 	}
 	api, err := g.cfg.NewClient(r, bearer)
 	if err != nil {
-		g.turnAway(w, errBadCredential)
+		g.refuse(w, early, errBadCredential)
 		return
 	}
+	key := keyOf(bearer, vault)
 	got, err := g.cfg.Receive(w, r, maxMessage)
 	if err != nil {
-		g.turnAway(w, g.refusalOf(r.Context(), api, keyOf(bearer, vault), err))
+		if client.IsStatus(err, http.StatusUnauthorized) {
+			g.credentials.drop(key)
+		}
+		g.turnAway(w, err)
 		return
 	}
 	defer got.Done()
-	s, err := g.admit(got, api, keyOf(bearer, vault), vault)
+	s, err := g.admit(got, api, key, vault)
 	if err != nil {
-		g.turnAway(w, err)
+		g.refuse(w, got.Refused, err)
 		return
 	}
+	g.answer(w, r, got, s)
+}
+
+// answer has the library answer what was received.
+func (g *gate) answer(w http.ResponseWriter, r *http.Request, got *Received, s *session) {
+	defer s.text.end()
 	rest, value, err := unpacked(got.Message)
 	if err != nil {
-		g.turnAway(w, err)
+		g.refuse(w, got.Refused, err)
 		return
 	}
-	defer s.text.end()
 	kept, id, refused := sift(rest)
 	switch {
 	case refused != nil && refused.Code == jsonrpc.CodeMethodNotFound:
+		if err := got.Refused(http.StatusOK, "unknown_method"); err != nil {
+			g.turnAway(w, err)
+			return
+		}
 		noMethodHere(w, r, id, refused)
 		return
 	case refused != nil, kept == nil && !droppable(rest):
-		refuse(w, http.StatusBadRequest, "bad_request", transportProblem(http.StatusBadRequest))
+		g.refuse(w, got.Refused, badMessage(http.StatusBadRequest, "bad_request", transportProblem(http.StatusBadRequest)))
 		return
 	case kept == nil:
 		w.WriteHeader(http.StatusAccepted)
@@ -150,7 +169,13 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		in.Header.Set("Accept", "application/json, text/event-stream")
 	}
 	g.inner.ServeHTTP(clean, in)
-	if err := clean.send(w, s.text, got.Room, got.Write); err != nil {
+	if reason := clean.reason(); reason != "" {
+		err = got.Refused(max(clean.status, http.StatusOK), reason)
+	}
+	if err == nil {
+		err = clean.send(w, s.text, got.Room, got.Write)
+	}
+	if err != nil {
 		g.turnAway(w, err)
 	}
 }
@@ -191,20 +216,14 @@ func takesJSON(r *http.Request) bool {
 	return false
 }
 
-// refusalOf has the API refuse who was not let in, which records it as over REST.
-func (g *gate) refusalOf(ctx context.Context, api *client.Client, key credentialKey, err error) error {
-	switch e, _ := errors.AsType[*client.Error](err); {
-	case e == nil:
-		return err
-	case e.Status == http.StatusUnauthorized:
-		g.credentials.drop(key)
-	case e.Status != http.StatusForbidden && e.Status != http.StatusTooManyRequests:
-		return err
+// refuse answers with an error once it is recorded.
+func (g *gate) refuse(w http.ResponseWriter, record Refused, err error) {
+	if e, _ := errors.AsType[*client.Error](err); e != nil {
+		if lost := record(e.Status, e.Code); lost != nil {
+			err = lost
+		}
 	}
-	if _, said := api.AgentMe(ctx); said != nil {
-		return said
-	}
-	return err
+	g.turnAway(w, err)
 }
 
 // admit returns the session of whoever sent a message. Only what is not known from
@@ -246,12 +265,18 @@ func reaches(got *Received, api *client.Client, vault string) error {
 	return err
 }
 
-var errBadCredential = &client.Error{Status: http.StatusUnauthorized, Code: "unauthenticated"}
+var (
+	errBadCredential = &client.Error{Status: http.StatusUnauthorized, Code: "unauthenticated"}
+	errNoKey         = badMessage(http.StatusUnauthorized, "unauthenticated", "Send the agent's key (ocv_...) or token as 'Authorization: Bearer ...'.")
+)
 
 // turnAway answers what the API said about the credential or the vault.
 func (g *gate) turnAway(w http.ResponseWriter, err error) {
 	e, _ := errors.AsType[*client.Error](err)
 	switch {
+	case e == errNoKey:
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		refuse(w, e.Status, e.Code, e.Detail)
 	case e != nil && e.Status == http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 		refuse(w, e.Status, "unauthenticated", "The agent's key or token is wrong, expired or revoked.")

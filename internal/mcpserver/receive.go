@@ -19,6 +19,9 @@ type Received struct {
 	Write   func([]byte) // sends the answer's body, as fast as its reader is
 	Done    func()       // gives back what the message held
 	Sees    Sight        // of an agent; nil: the API is asked whether it is one
+	// Refused records that the message was refused, unless a call that was made for it left an
+	// event. Its error, a *client.Error, is the answer in place of the refusal.
+	Refused Refused
 }
 
 // Sight answers what an agent sees without a request to the API. Where it answers nothing,
@@ -28,6 +31,12 @@ type Sight interface {
 	Vaults(ctx context.Context) []client.Vault // as the API lists them: id and name
 	Vault(ctx context.Context, id string) bool
 }
+
+// Refused records a refusal with its status and its reason as a code.
+type Refused func(status int, reason string) error
+
+// unrecorded is the Refused of a server without a log.
+func unrecorded(int, string) error { return nil }
 
 // Receive reads a message of at most limit bytes for a caller whose credential is
 // good at this moment. Its errors are *client.Error.
@@ -43,7 +52,7 @@ func plainly(w http.ResponseWriter, r *http.Request, limit int64) (*Received, er
 		return nil, &client.Error{Status: http.StatusBadRequest, Code: "body_unreadable", Detail: "The message did not arrive whole."}
 	}
 	return &Received{Message: b, Context: r.Context(), Room: func(int) error { return nil },
-		Write: func(b []byte) { _, _ = w.Write(b) }, Done: func() {}}, nil
+		Write: func(b []byte) { _, _ = w.Write(b) }, Done: func() {}, Refused: unrecorded}, nil
 }
 
 // badMessage is a message that is refused before anybody looks at it.

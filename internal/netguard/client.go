@@ -1,6 +1,7 @@
 package netguard
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -21,12 +22,14 @@ var errRedirects = errors.New("netguard: too many redirects")
 type Options struct {
 	Timeout   time.Duration // of the whole request with its body; 10 s
 	MaxBody   int64         // bytes of an answer's body; 1 MiB
+	Idle      int           // connections to a host that are kept; 4
 	Redirects int           // that are followed, each checked like a request; none: the 3xx itself is the answer
 }
 
 const (
 	defaultTimeout = 10 * time.Second
 	defaultMaxBody = 1 << 20
+	defaultIdle    = 4
 	maxHeaders     = 64 << 10
 )
 
@@ -52,7 +55,7 @@ func (g *Guard) Client(o Options) *http.Client {
 }
 
 // Transport is what Client is made on, for those who bring a client of their
-// own. Of o only MaxBody counts.
+// own. Of o only MaxBody and Idle count.
 func (g *Guard) Transport(o Options) http.RoundTripper {
 	if o.MaxBody <= 0 {
 		o.MaxBody = defaultMaxBody
@@ -63,8 +66,8 @@ func (g *Guard) Transport(o Options) http.RoundTripper {
 		ResponseHeaderTimeout:  defaultTimeout,
 		ExpectContinueTimeout:  time.Second,
 		IdleConnTimeout:        30 * time.Second,
-		MaxIdleConns:           32,
-		MaxIdleConnsPerHost:    4,
+		MaxIdleConns:           max(32, 2*o.Idle),
+		MaxIdleConnsPerHost:    cmp.Or(o.Idle, defaultIdle),
 		MaxConnsPerHost:        32,
 		MaxResponseHeaderBytes: maxHeaders,
 		DisableCompression:     true, // a small answer stays small

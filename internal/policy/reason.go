@@ -40,7 +40,8 @@ const (
 	ReasonPersonRequired      Reason = "person_required"   // it takes a person who has just signed in
 )
 
-var errFrozen = fault.New(fault.Denied, "frozen", "This agent is frozen: nothing is read, used or signed for it until an owner or admin of the organisation, or who froze it, ends that.").Because(string(ReasonFrozen))
+// ErrFrozen is what is wanted of, or for, an agent that is frozen.
+var ErrFrozen = fault.New(fault.Denied, "frozen", "This agent is frozen: nothing is read, used or signed for it until an owner or admin of the organisation, or who froze it, ends that.").Because(string(ReasonFrozen))
 
 // Err returns nil when the decision allows, and else the fault for the caller:
 // NotFound for another organisation's things, Unauthenticated for nobody, what a
@@ -64,7 +65,7 @@ func (d Decision) Err() error {
 	case ReasonPersonRequired:
 		return ErrPersonRequired
 	case ReasonFrozen:
-		return errFrozen
+		return ErrFrozen
 	default:
 		return fault.New(fault.Denied, "access_denied", d.Reason.advice()).Because(string(d.Reason))
 	}

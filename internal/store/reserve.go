@@ -154,6 +154,14 @@ func (tx Tx) nextNonce(r *transaction.Reservation) error {
 	if _, err := tx.Exec(`DELETE FROM free_nonces WHERE chain_id = $1 AND address = $2 AND (nonce = $3 OR nonce < $4)`, chain, from, int64(nonce), int64(r.Latest)); err != nil {
 		return err
 	}
+	if r.Nonce != nil { // those that it leaves out are the next
+		for n := max(uint64(next), r.Latest, r.Pending); n < nonce; n++ {
+			if _, err := tx.Exec(`INSERT INTO free_nonces (chain_id, address, nonce) VALUES ($1, $2, $3) ON CONFLICT (chain_id, address, nonce) DO NOTHING`,
+				chain, from, int64(n)); err != nil {
+				return err
+			}
+		}
+	}
 	_, err = tx.Exec(`INSERT INTO nonces (chain_id, address, next) VALUES ($1, $2, $3)
 		ON CONFLICT (chain_id, address) DO UPDATE SET next = CASE WHEN nonces.next > excluded.next THEN nonces.next ELSE excluded.next END`, chain, from, int64(then))
 	return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"math"
 	"strings"
 	"time"
 
@@ -114,13 +115,13 @@ func blockOf(r *transaction.Receipt) sql.NullInt64 {
 }
 
 const selectAgentForTx = `SELECT a.id, a.org_id, a.name, a.created_by, a.is_active, a.expires_at, a.intents_api_enabled, a.tx_to_allowlist, a.tx_allowed_chains,
-	a.tx_max_value_eth, a.tx_daily_limit_eth, COALESCE(g.rules, ''), COALESCE(g.held, 0), COALESCE(g.revision, 0)
+	a.tx_max_value_eth, a.tx_daily_limit_eth, (SELECT COUNT(*) FROM freezes f WHERE f.org_id = a.org_id AND (f.agent_id = '' OR f.agent_id = a.id)), COALESCE(g.rules, ''), COALESCE(g.held, 0), COALESCE(g.revision, 0)
 	FROM agents a LEFT JOIN guard_rules g ON g.agent_id = a.id WHERE a.id = $1 AND a.org_id = $2`
 
 type txAgentRow struct {
 	a               transaction.Agent
 	active, intents int64
-	held            int64
+	frozen, held    int64
 	expires         sql.NullInt64
 	to, chains      string
 	most, daily     sql.NullString
@@ -129,14 +130,14 @@ type txAgentRow struct {
 
 func (r *txAgentRow) dest() []any {
 	return []any{
-		&r.a.ID, &r.a.Org, &r.a.Name, &r.a.Creator, &r.active, &r.expires, &r.intents, &r.to, &r.chains, &r.most, &r.daily, &r.rules, &r.held, &r.a.Revision,
+		&r.a.ID, &r.a.Org, &r.a.Name, &r.a.Creator, &r.active, &r.expires, &r.intents, &r.to, &r.chains, &r.most, &r.daily, &r.frozen, &r.rules, &r.held, &r.a.Revision,
 	}
 }
 
 func (r *txAgentRow) agent(now time.Time) (transaction.Agent, error) {
 	a := r.a
 	a.Active, a.Intents = r.active != 0 && (!r.expires.Valid || now.Before(fromMicros(r.expires.Int64))), r.intents != 0
-	a.Held = r.held != 0
+	a.Frozen, a.Held = r.frozen != 0, r.held != 0
 	a.Guardrails.MaxValueETH, a.Guardrails.DailyLimitETH = r.most.String, r.daily.String
 	if r.rules != "" {
 		a.Rules = []byte(r.rules)
@@ -202,22 +203,53 @@ func (db *DB) Transactions(ctx context.Context, agent string, limit int) ([]tran
 	return db.manyTx(ctx, `agent_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2`, agent, limit)
 }
 
+// notFrozen holds for transactions of agents that no freeze is over.
+const notFrozen = `NOT EXISTS (SELECT 1 FROM freezes f WHERE f.org_id = transactions.org_id AND f.agent_id IN ('', transactions.agent_id))`
+
 // DueTransactions implements transaction.Store.
 func (db *DB) DueTransactions(ctx context.Context, now time.Time, limit int) ([]transaction.Tx, error) {
-	return db.manyTx(ctx, `next_at IS NOT NULL AND next_at <= $1 ORDER BY next_at LIMIT $2`, micros(now), limit)
+	return db.manyTx(ctx, `next_at IS NOT NULL AND next_at <= $1 AND (status <> 'signed' OR `+notFrozen+`) ORDER BY next_at LIMIT $2`, micros(now), limit)
 }
 
 // SignedTransaction implements transaction.Store.
 func (db *DB) SignedTransaction(ctx context.Context, t *transaction.Tx, ev *audit.Event) error {
 	return db.Write(ctx, t.Org, func(tx Tx) error {
-		n, err := tx.Exec(`UPDATE transactions SET status = $2, raw = $3, hash = $4, signed_at = $5, next_at = $6 WHERE id = $1 AND status = 'pending'`,
+		n, err := tx.Exec(`UPDATE transactions SET status = $2, raw = $3, hash = $4, signed_at = $5, next_at = $6 WHERE id = $1 AND status = 'pending' AND `+notFrozen,
 			t.ID, string(t.Status), t.Raw, hashText(t.Hash), nullMicros(t.SignedAt), nullMicros(t.NextAt))
 		if err == nil && n == 0 {
 			return tx.Refuse(transaction.ErrOver)
 		}
+		if err == nil {
+			err = tx.sameBytes(t)
+		}
 		tx.Record(ev)
 		return err
 	})
+}
+
+// sameBytes gives back what was reserved for refused transactions whose bytes are those of a
+// later one: the chain takes them once, as the later one.
+func (tx Tx) sameBytes(t *transaction.Tx) error {
+	var old []transaction.Tx
+	err := tx.Each(`SELECT `+txColumns+` FROM transactions WHERE chain_id = $1 AND from_address = $2 AND nonce = $3 AND agent_id = $4 AND hash = $5 AND id <> $6
+		AND mined = ''`, []any{int64(t.ChainID), t.From.String(), int64(t.Nonce), t.Agent, hashText(t.Hash), t.ID}, func(rows *sql.Rows) error {
+		var r txRow
+		if err := rows.Scan(r.dest()...); err != nil {
+			return err
+		}
+		was, err := r.tx()
+		old = append(old, was)
+		return err
+	})
+	for i := range old {
+		if err == nil {
+			_, err = tx.Exec(`UPDATE transactions SET status = 'failed', mined = 'replaced', next_at = NULL WHERE id = $1`, old[i].ID)
+		}
+		if err == nil {
+			err = tx.spendLimits(&old[i], false)
+		}
+	}
+	return err
 }
 
 // MoveTransaction implements transaction.Store. Its write is nobody's request.
@@ -225,9 +257,10 @@ func (db *DB) MoveTransaction(ctx context.Context, t *transaction.Tx, was time.T
 	err = db.Write(ctx, t.Org, func(tx Tx) error {
 		moved = false
 		n, err := tx.Exec(`UPDATE transactions SET status = $3, error_code = $4, error = $5, next_at = $6, attempts = $7, block_number = $8, block_hash = $9,
-			gas_used = $10, gas_price = $11, mined = $12, mined_at = $13, raw = $14 WHERE id = $1 AND next_at = $2`,
+			gas_used = $10, gas_price = $11, mined = $12, mined_at = $13, replay_key = CASE WHEN $14 = 1 THEN '' ELSE replay_key END
+			WHERE id = $1 AND next_at = $2`,
 			t.ID, micros(was), string(t.Status), t.ErrorCode, t.Error, nullMicros(t.NextAt), t.Attempts, blockOf(&t.Receipt), hashText(t.Receipt.BlockHash),
-			int64(t.Receipt.GasUsed), t.Receipt.GasPrice.Dec(), string(t.Receipt.Fate), nullMicros(t.Receipt.At), rawOf(t))
+			int64(t.Receipt.GasUsed), t.Receipt.GasPrice.Dec(), string(t.Receipt.Fate), nullMicros(t.Receipt.At), number(giveBack && freeNonce))
 		if err != nil || n == 0 {
 			return err
 		}
@@ -242,13 +275,6 @@ func (db *DB) MoveTransaction(ctx context.Context, t *transaction.Tx, was time.T
 		return err
 	})
 	return moved && err == nil, err
-}
-
-func rawOf(t *transaction.Tx) []byte {
-	if t.Raw == nil {
-		return []byte{}
-	}
-	return t.Raw
 }
 
 // spendLimits adds what a transaction takes to what its agent spent in the minute that it was made
@@ -311,6 +337,7 @@ func (db *DB) SpentBy(ctx context.Context, agent string, since time.Time, recipi
 // has paid or allowed something before.
 func spentBy(in reads, agent string, since time.Time, recipients []evm.Address) (*guard.Spent, error) {
 	out := guard.NewSpent()
+	var count uint256.Int
 	err := in.Each(`SELECT asset, amount FROM spends WHERE agent_id = $1 AND minute >= $2`, []any{agent, since.Unix() / 60}, func(rows *sql.Rows) error {
 		var asset, text string
 		if err := rows.Scan(&asset, &text); err != nil {
@@ -319,6 +346,10 @@ func spentBy(in reads, agent string, since time.Time, recipients []evm.Address) 
 		amount, err := evm.ParseUnits(text, 0)
 		if err != nil {
 			return sqldb.Parsed(err)
+		}
+		if asset == transaction.Counted {
+			count.Add(&count, &amount)
+			return nil
 		}
 		out.Add(asset, &amount)
 		return nil
@@ -333,11 +364,6 @@ func spentBy(in reads, agent string, since time.Time, recipients []evm.Address) 
 			out.Know(a)
 		}
 	}
-	var count int64
-	if err == nil {
-		_, err = in.Row(`SELECT COUNT(*) FROM transactions WHERE agent_id = $1 AND created_at > $2 AND NOT (status IN ('failed', 'simulation_failed') AND hash = '')`,
-			[]any{agent, micros(since)}, &count)
-	}
-	out.Count = int(count)
+	out.Count = int(min(count.Uint64(), math.MaxInt32))
 	return out, err
 }

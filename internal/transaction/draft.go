@@ -96,8 +96,15 @@ func (d Draft) parse() (p parsed, err error) {
 // asked is what a key of a request is good for: the same request alone.
 func (p *parsed) asked(agent, kind string) string {
 	h := sha256.New()
-	for _, s := range []string{kind, agent, p.To, p.value.Dec(), p.Chain, strings.ToLower(p.Data), p.KeyPath, p.Vault, p.GasPrice, p.MaxFee, p.MaxTip, number(p.Nonce), number(p.GasLimit)} {
+	for _, s := range []string{kind, agent, p.To, p.value.Dec(), p.Chain, strings.ToLower(p.Data), p.KeyPath, p.Vault, p.GasPrice, p.MaxFee, p.MaxTip, number(p.Nonce), number(p.GasLimit), strconv.FormatBool(p.SimulateFirst)} {
 		h.Write([]byte(strconv.Itoa(len(s)) + ":" + s))
+	}
+	for _, a := range p.Access {
+		h.Write(a.Address[:])
+		h.Write([]byte(strconv.Itoa(len(a.Keys)) + ":"))
+		for _, k := range a.Keys {
+			h.Write(k[:])
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -105,7 +105,8 @@ func (s *Service) vaultOf(ctx context.Context, c *call.Call, a *Agent, p secretp
 }
 
 // account finds whose account a key in a vault is. Where nobody has found that out for this
-// version, the key is opened for it, which is a use with an event of its own.
+// version, the key is opened for it, which is a use with an event of its own. It takes off
+// no read and no approval: nothing is signed, and an account is no secret.
 func (s *Service) account(ctx context.Context, c *call.Call, k *key) error {
 	v, err := s.cfg.Vault.Usable(ctx, c, k.at)
 	if err != nil {
@@ -127,7 +128,9 @@ func (s *Service) account(ctx context.Context, c *call.Call, k *key) error {
 	ev := *c.Event
 	ev.ID, own.Event = ids.New(), &ev
 	ev.Action = string(policy.UseSecret)
-	err = s.cfg.Vault.Use(ctx, &own, k.at, policy.UseSecret, func(got *vault.Secret) error {
+	at := k.at
+	at.Record = func(ctx context.Context, _ vault.Taking, ev *audit.Event) error { return s.cfg.Store.Append(ctx, ev) }
+	err = s.cfg.Vault.Use(ctx, &own, at, policy.UseSecret, func(got *vault.Secret) error {
 		signs, err := evm.ParseKey(got.Value.Reveal())
 		if err != nil {
 			return errNotAKey

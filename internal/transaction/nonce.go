@@ -38,7 +38,7 @@ func NextNonce(next, pending, latest uint64, free []uint64, asked *uint64) (nonc
 		}
 	}
 	if pending > ours {
-		if next > 0 && pending > ours+maxAhead {
+		if pending > ours+maxAhead {
 			return 0, 0, errNodeNonce
 		}
 		return pending, pending + 1, nil

@@ -84,15 +84,23 @@ func (s *Service) admit(ctx context.Context, c *call.Call, agent string, a polic
 // working is admit for what takes an agent that may have things signed.
 func (s *Service) working(ctx context.Context, c *call.Call, agent string, a policy.Action) (Agent, error) {
 	got, err := s.admit(ctx, c, agent, a)
-	switch {
-	case err != nil:
+	if err != nil {
 		return got, err
-	case !got.Active:
-		return got, errInactive
-	case !got.Intents:
-		return got, errNotEnabled
 	}
-	return got, nil
+	return got, got.mayAct()
+}
+
+// mayAct says why nothing is signed for an agent, whoever asks.
+func (a *Agent) mayAct() error {
+	switch {
+	case a.Frozen:
+		return policy.ErrFrozen
+	case !a.Active:
+		return errInactive
+	case !a.Intents:
+		return errNotEnabled
+	}
+	return nil
 }
 
 // prepare finds chain and key, and what the transaction would do. Nothing is decided or
@@ -196,7 +204,7 @@ func (p *prepared) gas(ctx context.Context) error {
 
 // message is the transaction as nodes estimate and simulate it.
 func (p *prepared) message() node.Message {
-	return node.Message{From: p.key.address, To: p.tx.To, Value: p.tx.Value, Data: p.tx.Data}
+	return node.Message{From: p.key.address, To: p.tx.To, Value: p.tx.Value, Data: p.tx.Data, Access: p.tx.Access}
 }
 
 // attempt is the transaction as the guard sees it.

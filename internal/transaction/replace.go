@@ -79,8 +79,8 @@ func (s *Service) Replace(ctx context.Context, c *call.Call, agent, id string, h
 // replaces decides about a replacement, and returns what it takes beyond the one before.
 // What a human approved is not asked again.
 func replaces(now *Agent, a *guard.Attempt, spent *guard.Spent, old *Tx, at time.Time) ([]guard.Take, error) {
-	if !now.Active || !now.Intents {
-		return nil, errInactive
+	if err := now.mayAct(); err != nil {
+		return nil, err
 	}
 	rules, err := rulesOf(now)
 	if err != nil {

@@ -29,7 +29,6 @@ func (s *Service) simulateFirst(ctx context.Context, c *call.Call, p *prepared, 
 	t.Status, t.ErrorCode, t.Error, t.NextAt, t.ReplayKey = SimulationFailed, r.ErrorCode, bounded(r.Human), time.Time{}, ""
 	c.Touch("transaction", t.ID)
 	c.Event.Details.Outcome, c.Event.Details.Reason = audit.Failed, "simulation_failed"
-	c.Event.Details.More = s.decoded(p, t)
 	return true, s.cfg.Store.AddFailedTransaction(ctx, t, c.Event)
 }
 

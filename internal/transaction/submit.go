@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/holiman/uint256"
+
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/evm"
@@ -63,16 +65,17 @@ func (s *Service) make(ctx context.Context, c *call.Call, agent string, d Draft,
 	}
 	p, err := s.prepare(ctx, c, a, d)
 	p.signOnly = action == policy.SignTransaction
-	if err == nil {
-		err = p.early()
-	}
 	if err != nil {
 		return Tx{}, false, err
 	}
 	t := Tx{
 		ID: ids.New(), Org: a.Org, Agent: a.ID, Chain: p.chain.Name, ChainID: p.tx.ChainID, From: p.key.address, To: p.tx.To,
 		Value: p.tx.Value, Function: p.meaning.Function, Status: Pending,
-		ReplayKey: key, ReplayBody: asked, CreatedAt: stamp.Of(c.Now), NextAt: stamp.Of(c.Now.Add(signFor)),
+		ReplayKey: key, ReplayBody: asked, CreatedAt: stamp.Of(c.Now),
+	}
+	c.Event.Details.More = s.decoded(&p, &t)
+	if err := p.early(); err != nil {
+		return Tx{}, false, err
 	}
 	if d.SimulateFirst || p.rules.RequireSimulation {
 		if stops, err := s.simulateFirst(ctx, c, &p, &t); stops || err != nil {
@@ -94,7 +97,6 @@ func (s *Service) make(ctx context.Context, c *call.Call, agent string, d Draft,
 		return Tx{}, false, err
 	}
 	c.Touch("transaction", t.ID)
-	c.Event.Details.More = s.decoded(&p, &t)
 	err = s.sign(ctx, c, &p, r, func(sig evm.Signature) {
 		t.Raw, t.Hash = p.tx.Encode(sig)
 	})
@@ -110,8 +112,8 @@ func (s *Service) make(ctx context.Context, c *call.Call, agent string, d Draft,
 	}
 	t.Status, t.SignedAt = Signed, stamp.Of(s.cfg.Now())
 	t.NextAt = stamp.Of(t.SignedAt.Add(sendFor))
-	if p.signOnly { // nobody here sends it, so nobody watches over it
-		t.Status, t.NextAt = SignOnly, time.Time{}
+	if p.signOnly {
+		t.Status = SignOnly
 	}
 	after := context.WithoutCancel(ctx) // what is signed is stored and sent, whoever hung up
 	if err := s.cfg.Store.SignedTransaction(after, &t, s.signedEvent(c, &t)); err != nil {
@@ -156,10 +158,12 @@ func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t 
 		}
 	}
 	attempt := p.attempt()
+	t.NextAt = stamp.Of(s.cfg.Now().Add(signFor)) // the nodes may have taken long
 	return &Reservation{
 		Tx: t, Approval: approved, Pending: pending, Latest: latest, Nonce: p.draft.Nonce, Since: c.Now.Add(-window), Recipients: guard.Recipients(attempt),
 		Decide: func(now *Agent, spent *guard.Spent) ([]guard.Take, error) {
 			takes, err := decide(now, attempt, spent, approved)
+			takes = append(takes, guard.Take{Asset: Counted, Amount: *uint256.NewInt(1)})
 			if err == nil && p.rules.RequireSimulation && t.Simulation.Status != string(simulate.Success) {
 				err = errMustSim
 			}
@@ -168,10 +172,13 @@ func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t 
 	}, nil
 }
 
+// Counted is the asset of which each transaction takes one.
+const Counted = "transactions"
+
 // decide asks the guard about an attempt, with the agent as it is in the transaction.
 func decide(now *Agent, a *guard.Attempt, spent *guard.Spent, approved string) ([]guard.Take, error) {
-	if !now.Active || !now.Intents {
-		return nil, errInactive
+	if err := now.mayAct(); err != nil {
+		return nil, err
 	}
 	rules, err := rulesOf(now)
 	if err != nil {

@@ -92,6 +92,7 @@ type Receipt struct {
 type Agent struct {
 	ID, Org, Name, Creator string
 	Active, Intents        bool
+	Frozen                 bool // nothing is signed for it, whoever asks
 	Guardrails             intents.Guardrails
 	Rules                  []byte // JSON of guard.Rules beyond the contract's; nil: none
 	Held                   bool   // an owner or admin set Rules
@@ -128,6 +129,8 @@ type Store interface {
 	AgentForTransactions(ctx context.Context, org, id string) (Agent, error)
 	// ReplayedTransaction finds one by the agent's key of a request, not older than since.
 	ReplayedTransaction(ctx context.Context, agent, key string, since time.Time) (Tx, bool, error)
+	// Append puts an event into the log.
+	Append(ctx context.Context, ev *audit.Event) error
 	// ReserveTransaction decides and stores r.Tx with ev. ErrReplayed when its key is taken.
 	ReserveTransaction(ctx context.Context, r *Reservation, ev *audit.Event) error
 	// SpentBy is what an agent has spent since a time, and which of some accounts it knows.
@@ -138,17 +141,18 @@ type Store interface {
 	// AddFailedTransaction stores one that was not signed, with ev.
 	AddFailedTransaction(ctx context.Context, t *Tx, ev *audit.Event) error
 	// SignedTransaction stores what was signed, as long as it is Pending: ErrOver when what
-	// was reserved has been given back.
+	// was reserved has been given back, or its agent is frozen.
 	SignedTransaction(ctx context.Context, t *Tx, ev *audit.Event) error
 	// MoveTransaction stores status, error, receipt and next look of a transaction whose
 	// NextAt is still was. Where giveBack is set its part of the limits, and where freeNonce
-	// is set its nonce, can be used again.
+	// is set its nonce, can be used again; where both are, so can its key of a request.
 	MoveTransaction(ctx context.Context, t *Tx, was time.Time, giveBack, freeNonce bool, ev *audit.Event) (moved bool, err error)
 	// Transactions returns an agent's, the newest first.
 	Transactions(ctx context.Context, agent string, limit int) ([]Tx, error)
 	// Transaction returns NotFound for one of another agent.
 	Transaction(ctx context.Context, agent, id string) (Tx, error)
-	// DueTransactions returns those that a node should look at.
+	// DueTransactions returns those that a node should look at. What is signed and not sent
+	// waits while its agent is frozen.
 	DueTransactions(ctx context.Context, now time.Time, limit int) ([]Tx, error)
 	// KeyAddress returns the account of a key in a vault, if a use has found it out.
 	KeyAddress(ctx context.Context, versionID string) (string, error)
@@ -184,7 +188,7 @@ var (
 	// ErrReplayed: another request has the key.
 	ErrReplayed = fault.New(fault.Conflict, "idempotency_key_in_use", "A request with this Idempotency-Key is under way. Try again in a moment.")
 	// ErrOver: the time to sign it is over.
-	ErrOver = fault.New(fault.Unavailable, "transaction_given_up", "Signing took too long: nothing was sent. Try again.")
+	ErrOver = fault.New(fault.Unavailable, "transaction_given_up", "It was not signed in time, or its agent was frozen meanwhile. Nothing was sent. Try again.")
 	// ErrNone is for ids that are not there.
 	ErrNone = fault.New(fault.NotFound, "transaction_not_found", "There is no transaction with this id.")
 	// ErrMined: it can't be replaced any more.

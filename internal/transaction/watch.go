@@ -107,18 +107,17 @@ func (s *Service) follow(ctx context.Context, nodes *node.Client, t *Tx) error {
 		t.Status, t.ErrorCode, t.Error = Broadcast, "", ""
 	}
 	if latest > t.Nonce {
-		// The nonce is in a block, and not with this one. The receipt is asked for once more: it
-		// may have come in between.
-		if r, found, err = nodes.Receipt(ctx, t.Hash); err != nil {
+		// The nonce is in a block, and not with this one. A reorganisation may take it back, and
+		// the receipt may have come in between, or one node of several lag behind.
+		deep, err := s.usedDeep(ctx, nodes, t)
+		if err == nil && deep {
+			r, found, err = nodes.Receipt(ctx, t.Hash)
+		}
+		if err != nil || !deep {
 			return s.later(ctx, t)
 		}
 		if found {
 			return s.mined(ctx, nodes, t, &r)
-		}
-		if t.ErrorCode != nonceUsed { // one node of several may lag behind: it is asked twice
-			t.ErrorCode, t.NextAt = nonceUsed, stamp.Of(s.cfg.Now().Add(lookEvery))
-			_, err := s.cfg.Store.MoveTransaction(ctx, t, was, false, false, nil)
-			return err
 		}
 		t.Status, t.NextAt, t.Receipt.Fate = Failed, time.Time{}, Replaced
 		t.ErrorCode, t.Error = "replaced", "Another transaction with its nonce is in a block. This one will never be."
@@ -128,7 +127,7 @@ func (s *Service) follow(ctx context.Context, nodes *node.Client, t *Tx) error {
 		}
 		return err
 	}
-	if t.Status == Failed { // its bytes are with a node that refused them, and could still be taken
+	if t.Status == Failed || t.Status == SignOnly { // somebody has its bytes: they could still be taken
 		if s.cfg.Now().Sub(t.SignedAt) < window {
 			return s.later(ctx, t)
 		}
@@ -143,8 +142,15 @@ func (s *Service) follow(ctx context.Context, nodes *node.Client, t *Tx) error {
 	return s.later(ctx, t)
 }
 
-// nonceUsed marks a transaction of which one look has said that another has its nonce.
-const nonceUsed = "nonce_used"
+// usedDeep reports whether the nonce was used in a block that has confirmations on top.
+func (s *Service) usedDeep(ctx context.Context, nodes *node.Client, t *Tx) (bool, error) {
+	height, err := nodes.BlockNumber(ctx)
+	if err != nil || height < confirmations {
+		return false, err
+	}
+	used, err := nodes.NonceAt(ctx, t.From, height-confirmations)
+	return used > t.Nonce, err
+}
 
 // mined notes a receipt, and looks again until it is deep enough.
 func (s *Service) mined(ctx context.Context, nodes *node.Client, t *Tx, r *node.Receipt) error {

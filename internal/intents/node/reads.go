@@ -37,6 +37,12 @@ func (c *Client) LatestNonce(ctx context.Context, of evm.Address) (uint64, error
 	return c.nonce(ctx, of, "latest")
 }
 
+// NonceAt counts the account's transactions up to a block. Nodes know it of the newest 128
+// or so.
+func (c *Client) NonceAt(ctx context.Context, of evm.Address, block uint64) (uint64, error) {
+	return c.nonce(ctx, of, Number(block))
+}
+
 func (c *Client) nonce(ctx context.Context, of evm.Address, at string) (uint64, error) {
 	var n Uint64
 	err := c.ask(ctx, &n, "eth_getTransactionCount", of, at)
@@ -72,6 +78,8 @@ type Message struct {
 	Value uint256.Int
 	Data  []byte
 	Gas   uint64 // 0: the node's own
+	// Access is what it names beforehand (EIP-2930): it costs gas.
+	Access []evm.AccessTuple
 }
 
 // MarshalJSON implements json.Marshaler.
@@ -88,6 +96,13 @@ func (m Message) MarshalJSON() ([]byte, error) {
 	}
 	if m.Gas > 0 {
 		fields["gas"] = Number(m.Gas)
+	}
+	if len(m.Access) > 0 {
+		list := make([]any, len(m.Access))
+		for i, a := range m.Access {
+			list[i] = map[string]any{"address": a.Address, "storageKeys": append([]evm.Hash{}, a.Keys...)}
+		}
+		fields["accessList"] = list
 	}
 	return json.Marshal(fields)
 }

@@ -81,7 +81,7 @@ with --key then. --check does all but putting anything there.`,
 		o.Say("The backup was made at %s. What was done since is undone:", r.database.MadeAt.Format("2006-01-02 15:04:05 MST"))
 		o.Say("- Keys and tokens that were revoked, and grants that were taken away, since then are good again. Revoke them again.")
 		o.Say("- Counted reads that were used up since then may be used again.")
-		o.Say("- Webhooks are called no more, since the server that the backup is of may call the same addresses. An owner or admin sets each going again: PATCH /v1/webhooks/ID with is_active true, and the one for approvals by setting it again.")
+		o.Say("- Webhooks are called no more, since the server that the backup is of may call the same addresses. An owner or admin sets each going again with oneclaw webhook update ID --start, and the one for approvals by setting it again.")
 		o.Say("- Nodes that signed the log since then refuse to sign the older one: stop them, and then remove audit-signed.json from their data folders.")
 		return nil
 	})

@@ -7,6 +7,7 @@ CREATE TABLE freezes (
 	created_at BIGINT NOT NULL,
 	PRIMARY KEY (org_id, agent_id)
 );
+CREATE INDEX freezes_by ON freezes (by_id);
 
 -- Keys that sign in the name of an agent and never leave the keystore. key_id names the key there. One row a
 -- version; that of a key which was replaced or deleted is not active.
@@ -25,6 +26,8 @@ CREATE TABLE signing_keys (
 	rotated_at BIGINT
 );
 CREATE INDEX signing_keys_agent ON signing_keys (agent_id);
+CREATE INDEX signing_keys_org ON signing_keys (org_id);
+CREATE INDEX signing_keys_creator ON signing_keys (created_by);
 
 -- The accounts of keys that lie in vaults, by version: what a first use found out.
 CREATE TABLE key_addresses (
@@ -32,6 +35,7 @@ CREATE TABLE key_addresses (
 	org_id     CTEXT NOT NULL,
 	address    CTEXT NOT NULL
 );
+CREATE INDEX key_addresses_org ON key_addresses (org_id);
 
 -- What bounds an agent's transactions beside its guardrails: a JSON object (internal/intents/guard).
 CREATE TABLE guard_rules (
@@ -42,6 +46,7 @@ CREATE TABLE guard_rules (
 	revision   BIGINT NOT NULL,
 	updated_at BIGINT NOT NULL
 );
+CREATE INDEX guard_rules_org ON guard_rules (org_id);
 
 -- Transactions, each from the moment that its nonce and its part of the limits were reserved. takes is a JSON
 -- list of what it counts. raw is empty until it is signed. next_at is when a node looks at it again.
@@ -96,6 +101,7 @@ CREATE TABLE spends (
 	amount   CTEXT NOT NULL,
 	PRIMARY KEY (agent_id, asset, minute)
 );
+CREATE INDEX spends_org ON spends (org_id);
 
 -- Who an agent has paid or allowed something before.
 CREATE TABLE recipients (
@@ -104,6 +110,7 @@ CREATE TABLE recipients (
 	org_id   CTEXT NOT NULL,
 	PRIMARY KEY (agent_id, address)
 );
+CREATE INDEX recipients_org ON recipients (org_id);
 
 -- The next nonce of an account on a chain, and those below it that were reserved and not used.
 CREATE TABLE nonces (

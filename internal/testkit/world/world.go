@@ -36,9 +36,11 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/signedcall"
+	"github.com/oneclaw-dev/oneclaw/internal/signingkey"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
+	"github.com/oneclaw-dev/oneclaw/internal/transaction"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 	"github.com/oneclaw-dev/oneclaw/internal/webhook"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
@@ -68,21 +70,23 @@ type World struct {
 	Dir    string // of the database of SQLite, with the keystore in "keys"
 	DSN    string // of PostgreSQL; empty on SQLite
 
-	Approvals *approval.Service
-	Webhooks  *webhook.Service
-	Vault     *vault.Service
-	Identity  *identity.Service
-	Accounts  *account.Service
-	Agents    *agent.Service
-	Orgs      *org.Service
-	IPRules   *iprule.Service
-	Sharing   *sharing.Service
-	Billing   *billing.Service
-	Payments  *x402.Service
-	Checkout  *checkout.Service // nil unless Setup.Stripe is set
-	Chains    *intents.Chains
-	Freezes   *freeze.Service
-	Audit     *audit.Log
+	Approvals    *approval.Service
+	Webhooks     *webhook.Service
+	Vault        *vault.Service
+	Identity     *identity.Service
+	Accounts     *account.Service
+	Agents       *agent.Service
+	Orgs         *org.Service
+	IPRules      *iprule.Service
+	Sharing      *sharing.Service
+	Billing      *billing.Service
+	Payments     *x402.Service
+	Checkout     *checkout.Service // nil unless Setup.Stripe is set
+	Chains       *intents.Chains
+	Freezes      *freeze.Service
+	SigningKeys  *signingkey.Service
+	Transactions *transaction.Service // nobody watches them but a test that calls Look
+	Audit        *audit.Log
 
 	t     testing.TB
 	setup Setup
@@ -220,6 +224,10 @@ func (w *World) services() {
 	})
 	w.Chains = &intents.Chains{Store: w.DB, Nodes: &intents.Nodes{HTTP: http.DefaultClient, Now: w.Clock.Now}}
 	w.Freezes = &freeze.Service{Store: w.DB}
+	w.SigningKeys = &signingkey.Service{Store: w.DB, Keys: w.Keys}
+	w.Transactions = transaction.New(transaction.Config{
+		Store: w.DB, Vault: w.Vault, Keys: w.SigningKeys, Chains: w.Chains, Approvals: w.Approvals, Log: w.Logger(), Now: w.Clock.Now,
+	})
 	w.money()
 }
 

@@ -1,0 +1,180 @@
+package transaction_test
+
+import (
+	"testing"
+
+	"github.com/holiman/uint256"
+
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
+	"github.com/oneclaw-dev/oneclaw/internal/evm"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/intents"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/signingkey"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/evmnode"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
+	"github.com/oneclaw-dev/oneclaw/internal/transaction"
+)
+
+// payee gets what the tests pay. secretKey is a key of a vault.
+const (
+	payee     = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+	stranger  = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
+	secretKey = "0x8b3a350cf5c34c9194ca85829a2df0ec3153be0318b5e2d3348e872092edffba"
+)
+
+// bench is an agent with an account on a chain of its own, and what it takes to pay.
+type bench struct {
+	*world.World
+	t      *testing.T
+	node   *evmnode.Node
+	gate   *gateway // between server and node
+	svc    *transaction.Service
+	keys   *signingkey.Service
+	owner  policy.Principal
+	payer  policy.Principal // the agent
+	from   evm.Address      // its account
+	seen   transaction.Keys // what signs
+	stored transaction.Store
+}
+
+// open makes a bench whose agent has a key in the keystore and 1,000 coins.
+func open(t *testing.T, change ...func(*agent.Agent)) *bench {
+	t.Helper()
+	b := &bench{World: world.Open(t), t: t, node: evmnode.Anvil(t)}
+	b.gate = newGateway(t, b.node)
+	boss := b.Boss("boss")
+	_, err := b.Chains.Create(t.Context(), b.Call(boss, policy.ManageChains), intents.Chain{
+		Name: "anvil", DisplayName: "Anvil", ChainID: evmnode.ChainID, NativeCurrency: "ETH", Testnet: true, Enabled: true, RPCURL: b.gate.url,
+	})
+	b.must(err)
+	b.owner = b.Owner("owner")
+	b.payer = b.Agent(b.owner, append([]func(*agent.Agent){func(a *agent.Agent) { a.Intents = true }}, change...)...)
+	b.keys = &signingkey.Service{Store: b.DB, Keys: b.Keys}
+	k, err := b.keys.Create(t.Context(), b.Call(b.owner, policy.CreateSigningKey), b.payer.ID, signingkey.Ethereum)
+	b.must(err)
+	b.from, b.seen, b.stored = k.Address, b.keys, b.DB
+	b.fund(b.from)
+	b.svc = b.service(b.World)
+	return b
+}
+
+// service is the service on a node of the server, with the bench's keys and store.
+func (b *bench) service(w *world.World) *transaction.Service {
+	return transaction.New(transaction.Config{
+		Store: b.stored, Vault: w.Vault, Keys: b.seen, Chains: w.Chains, Approvals: w.Approvals, Log: w.Logger(), Now: w.Clock.Now,
+	})
+}
+
+func (b *bench) must(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// refused checks that an error has a code and a kind.
+func (b *bench) refused(what string, err error, kind fault.Kind, code string) {
+	b.t.Helper()
+	if fault.KindOf(err) != kind || fault.CodeOf(err) != code {
+		b.t.Errorf("%s: got %v (%q), want %q", what, err, fault.CodeOf(err), code)
+	}
+}
+
+func (b *bench) fund(a evm.Address) {
+	b.t.Helper()
+	wei, err := evm.ParseETH("1000")
+	b.must(err)
+	b.node.Fund(b.t, a, &wei)
+}
+
+// pay is a draft of a payment.
+func pay(eth string, change ...func(*transaction.Draft)) transaction.Draft {
+	d := transaction.Draft{To: payee, Value: eth, Chain: "anvil"}
+	for _, f := range change {
+		f(&d)
+	}
+	return d
+}
+
+func replayKey(key string) func(*transaction.Draft) {
+	return func(d *transaction.Draft) { d.ReplayKey = key }
+}
+
+func gas(limit uint64) func(*transaction.Draft) {
+	return func(d *transaction.Draft) { d.GasLimit = &limit }
+}
+
+// try submits as the agent.
+func (b *bench) try(d transaction.Draft) (transaction.Tx, bool, error) {
+	return b.svc.Submit(b.t.Context(), b.Call(b.payer, policy.SubmitTransaction), b.payer.ID, d)
+}
+
+// submit submits as the agent and wants a status.
+func (b *bench) submit(d transaction.Draft, want transaction.Status) transaction.Tx {
+	b.t.Helper()
+	t, replayed, err := b.try(d)
+	if err != nil || replayed || t.Status != want {
+		b.t.Fatalf("got %s %q (%s), replayed %v, %v, want %s", t.Status, t.ErrorCode, t.Hash, replayed, err, want)
+	}
+	return t
+}
+
+// stands wants status and fate of a transaction as they are stored.
+func (b *bench) stands(id string, status transaction.Status, fate transaction.Fate) transaction.Tx {
+	b.t.Helper()
+	t, err := b.svc.Get(b.t.Context(), b.Call(b.payer, policy.ReadTransaction), b.payer.ID, id)
+	b.must(err)
+	if t.Status != status || t.Receipt.Fate != fate {
+		b.t.Errorf("it is %s %q with the fate %q, want %s %q", t.Status, t.ErrorCode, t.Receipt.Fate, status, fate)
+	}
+	return t
+}
+
+// look has the watcher look so often, each time once all is due.
+func (b *bench) look(times int) {
+	b.t.Helper()
+	for range times {
+		b.Clock.Forward(transaction.Slowest)
+		b.svc.Look(b.t.Context())
+	}
+}
+
+// received is what the payee has got, in wei.
+func (b *bench) received(to string) *uint256.Int {
+	b.t.Helper()
+	var hex string
+	b.node.Call(b.t, &hex, "eth_getBalance", to, "latest")
+	wei, err := uint256.FromHex(hex)
+	b.must(err)
+	if to == payee { // what anvil gives its own accounts
+		start, err := evm.ParseETH("10000")
+		b.must(err)
+		wei.Sub(wei, &start)
+	}
+	return wei
+}
+
+// got wants the payee to have received so much.
+func (b *bench) got(eth string) {
+	b.t.Helper()
+	want, err := evm.ParseETH(eth)
+	b.must(err)
+	if got := b.received(payee); !got.Eq(&want) {
+		b.t.Errorf("the payee got %s, want %s", evm.FormatETH(got), eth)
+	}
+}
+
+// rules sets the rules beyond the contract's.
+func (b *bench) rules(json string) {
+	b.t.Helper()
+	_, err := b.svc.SetGuard(b.t.Context(), b.Call(b.Here(b.owner), policy.UpdateGuard), b.payer.ID, []byte(json))
+	b.must(err)
+}
+
+// count is what a query of one number says.
+func (b *bench) count(query string, args ...any) (n int) {
+	b.t.Helper()
+	b.Each(query, func(scan func(...any) error) error { return scan(&n) }, args...)
+	return n
+}

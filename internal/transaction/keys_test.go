@@ -1,0 +1,228 @@
+package transaction_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
+	"github.com/oneclaw-dev/oneclaw/internal/approval"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/evm"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/transaction"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
+)
+
+func path(p string) func(*transaction.Draft) {
+	return func(d *transaction.Draft) { d.KeyPath = p }
+}
+
+// keyAt puts secretKey into a vault and lets the agent read there.
+func (b *bench) keyAt(in, p string, change ...func(*vault.Draft)) {
+	b.t.Helper()
+	d := vault.Draft{Value: secret.FromString(secretKey), Type: "private_key"}
+	for _, f := range change {
+		f(&d)
+	}
+	_, err := b.Vault.Put(b.t.Context(), b.Call(b.owner, policy.WriteSecret), in, b.Path(p), d)
+	b.must(err)
+	k, err := evm.ParseKey([]byte(secretKey))
+	b.must(err)
+	b.fund(k.Address())
+}
+
+func TestAKeyInAVaultSignsAndIsNeverShown(t *testing.T) {
+	b := open(t)
+	in := b.NewVault(b.owner, "wallets")
+	b.keyAt(in, "keys/main")
+	_, _, err := b.try(pay("0.1", path("keys/main")))
+	b.refused("without a right", err, fault.NotFound, "signing_key_not_found")
+	b.Grant(b.owner, in, b.payer, "keys/**", "read")
+	tx := b.submit(pay("0.1", path("keys/main")), transaction.Broadcast)
+	if tx.From == b.from {
+		t.Error("the keystore's key signed")
+	}
+	b.got("0.1")
+	_, err = b.Vault.Reveal(t.Context(), b.Call(b.payer, policy.ReadSecret), in, b.Path("keys/main"))
+	if !fault.Is(err, fault.Denied) {
+		t.Errorf("the agent reads the key: %v", err)
+	}
+	for _, shown := range []string{secretKey[2:], "0x" + string(tx.Raw)} {
+		if strings.Contains(strings.ToLower(b.Log.String()), shown) {
+			t.Error("the log has the key or the signed bytes")
+		}
+	}
+	for _, e := range b.Events(b.owner.Org) {
+		if strings.Contains(string(e.DetailsJSON), secretKey[2:]) {
+			t.Errorf("the event %s has the key", e.Action)
+		}
+	}
+}
+
+func TestOtherPathsThanThoseOfKeysAreRefused(t *testing.T) {
+	b := open(t)
+	in := b.NewVault(b.owner, "wallets")
+	b.Grant(b.owner, in, b.payer, "**", "read")
+	other, _ := b.NewAgent(b.owner, agent.Agent{Name: "other"})
+	for _, p := range []string{"api/key", "agents/" + other.ID + "/keys/ethereum", "agents/" + b.payer.ID + "/secrets/a", "keys", "keysmith/a"} {
+		_, _, err := b.try(pay("0.1", path(p)))
+		b.refused(p, err, fault.Denied, "key_path_not_allowed")
+	}
+	for _, p := range []string{"keys/none", "wallets/none"} {
+		_, _, err := b.try(pay("0.1", path(p)))
+		b.refused(p, err, fault.NotFound, "signing_key_not_found")
+	}
+}
+
+func TestSeveralVaultsWithAKeyAtThePath(t *testing.T) {
+	b := open(t)
+	one, two, hidden := b.NewVault(b.owner, "one"), b.NewVault(b.owner, "two"), b.NewVault(b.owner, "hidden")
+	for _, in := range []string{one, two, hidden} {
+		b.keyAt(in, "keys/main")
+	}
+	b.Grant(b.owner, one, b.payer, "keys/**", "read")
+	b.submit(pay("0.1", path("keys/main")), transaction.Broadcast) // the others do not count
+	b.Grant(b.owner, two, b.payer, "keys/**", "read")
+	_, _, err := b.try(pay("0.1", path("keys/main")))
+	b.refused("two", err, fault.Conflict, "ambiguous_signing_key")
+	b.submit(pay("0.1", path("keys/main"), func(d *transaction.Draft) { d.Vault = two }), transaction.Broadcast)
+	_, _, err = b.try(pay("0.1", path("keys/main"), func(d *transaction.Draft) { d.Vault = hidden }))
+	if !fault.Is(err, fault.Denied) {
+		t.Errorf("a hidden one: %v", err)
+	}
+}
+
+func TestAKeyWithOneReadSignsOnce(t *testing.T) {
+	b := open(t)
+	in := b.NewVault(b.owner, "wallets")
+	b.keyAt(in, "keys/main", func(d *vault.Draft) { d.MaxAccess = 1 })
+	b.Grant(b.owner, in, b.payer, "keys/**", "read")
+	b.submit(pay("0.1", path("keys/main")), transaction.Broadcast)
+	_, _, err := b.try(pay("0.1", path("keys/main")))
+	if !fault.Is(err, fault.Gone) {
+		t.Errorf("a second time: %v", err)
+	}
+	b.got("0.1")
+}
+
+func TestAKeyThatExpiredOrThatItsClientsEncryptSignsNothing(t *testing.T) {
+	b := open(t)
+	in := b.NewVault(b.owner, "wallets")
+	b.Grant(b.owner, in, b.payer, "keys/**", "read")
+	b.keyAt(in, "keys/main", func(d *vault.Draft) { d.ExpiresAt = b.Clock.Now().Add(time.Hour) })
+	b.submit(pay("0.1", path("keys/main")), transaction.Broadcast)
+	b.Clock.Forward(2 * time.Hour)
+	_, _, err := b.try(pay("0.1", path("keys/main")))
+	if !fault.Is(err, fault.Gone) {
+		t.Errorf("expired: %v", err)
+	}
+	b.got("0.1")
+}
+
+func TestAPolicyThatAsksForApprovalOfTheKeysPathIsAskedOnceForEachSignature(t *testing.T) {
+	b := open(t)
+	in := b.NewVault(b.owner, "wallets")
+	b.keyAt(in, "keys/main")
+	_, err := b.Vault.Grant(t.Context(), b.Call(b.Here(b.owner), policy.CreatePolicy), in, vault.Grant{
+		Pattern: "keys/**", PrincipalKind: policy.KindAgent, PrincipalID: b.payer.ID, Permissions: []string{"read"}, Conditions: []byte(`{"require_approval": true}`),
+	})
+	b.must(err)
+	for range 2 {
+		_, _, err = b.try(pay("0.1", path("keys/main")))
+		b.approve(err)
+		b.submit(pay("0.1", path("keys/main")), transaction.Broadcast)
+	}
+	b.got("0.2")
+}
+
+// approve has the owner approve the request of an error.
+func (b *bench) approve(err error) {
+	b.t.Helper()
+	id, ok := approval.Awaited(err)
+	if !ok {
+		b.t.Fatalf("nothing is to be approved: %v", err)
+	}
+	_, err = b.Approvals.Decide(b.t.Context(), b.Call(b.Here(b.owner), policy.GrantApproval), id, true, "")
+	b.must(err)
+}
+
+func TestAnApprovalIsForExactlyWhatWasAskedForAndOnce(t *testing.T) {
+	b := open(t)
+	b.rules(`{"approval": {"require_above_native": "100000000000000000"}}`)
+	_, _, err := b.try(pay("0.5"))
+	id, _ := approval.Awaited(err)
+	_, _, again := b.try(pay("0.5"))
+	if same, _ := approval.Awaited(again); id == "" || same != id {
+		t.Errorf("got %v and %v, want one request", err, again)
+	}
+	if _, err := b.Approvals.Decide(t.Context(), b.Call(b.payer, policy.GrantApproval), id, true, ""); err == nil {
+		t.Error("the agent approves its own request")
+	}
+	b.approve(err)
+	for what, other := range map[string]transaction.Draft{
+		"more": pay("0.6"), "someone else": pay("0.5", func(d *transaction.Draft) { d.To = stranger }), "another gas limit": pay("0.5", gas(50000)),
+		"an access list": pay("0.5", func(d *transaction.Draft) { d.Access = []evm.AccessTuple{{Address: b.from}} }),
+	} {
+		_, _, err := b.try(other)
+		b.refused(what, err, fault.Denied, "approval_required")
+	}
+	b.submit(pay("0.5"), transaction.Broadcast)
+	_, _, err = b.try(pay("0.5"))
+	b.refused("a second time", err, fault.Denied, "approval_required")
+	b.got("0.5")
+}
+
+func TestAnApprovalEndsWithItsHourAndWithTheRulesThatAskedForIt(t *testing.T) {
+	b := open(t)
+	b.rules(`{"approval": {"require_above_native": "100000000000000000"}}`)
+	_, _, err := b.try(pay("0.5"))
+	b.approve(err)
+	b.Clock.Forward(time.Hour)
+	b.payer = b.renewed()
+	_, _, err = b.try(pay("0.5"))
+	b.refused("after an hour", err, fault.Denied, "approval_required")
+}
+
+// renewed is the agent as it comes with a later token.
+func (b *bench) renewed() policy.Principal {
+	p, err := b.Identity.PrincipalNow(b.t.Context(), policy.KindAgent, b.payer.ID, b.payer.Org, b.Clock.Now())
+	b.must(err)
+	return p
+}
+
+func TestTwoAtOnceWithOneApprovalPayOnce(t *testing.T) {
+	b := open(t)
+	b.rules(`{"approval": {"require_above_native": "100000000000000000"}}`)
+	_, _, err := b.try(pay("0.5"))
+	b.approve(err)
+	parallel(8, func(int) {
+		if _, _, err := b.try(pay("0.5")); err != nil && !fault.Is(err, fault.Denied) {
+			t.Errorf("got %v", err)
+		}
+	})
+	b.got("0.5")
+}
+
+func TestEventsOfOneTransaction(t *testing.T) {
+	b := open(t)
+	tx := b.submit(pay("0.5"), transaction.Broadcast)
+	found := map[string]int{}
+	for _, e := range b.Events(b.owner.Org) {
+		if e.ResourceID != tx.ID {
+			continue
+		}
+		found[e.Action]++
+		if e.Detail("outcome") != audit.Success || e.Detail("to") != payee || e.Detail("value_wei") != "500000000000000000" || !strings.Contains(e.Detail("effects"), payee) {
+			t.Errorf("%s says %s", e.Action, e.DetailsJSON)
+		}
+		if signed := e.Action == string(policy.SignTransaction); signed != (e.Detail("tx_hash") == tx.Hash.String()) {
+			t.Errorf("%s says %s", e.Action, e.DetailsJSON)
+		}
+	}
+	if len(found) != 2 || found[string(policy.SubmitTransaction)] != 1 || found[string(policy.SignTransaction)] != 1 {
+		t.Errorf("the events are %v", found)
+	}
+}

@@ -1,0 +1,160 @@
+package transaction_test
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/holiman/uint256"
+
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/evm"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/transaction"
+)
+
+func limited(eth string) func(*agent.Agent) {
+	return func(a *agent.Agent) { a.Guardrails.DailyLimitETH = eth }
+}
+
+// spent is what counts against the limits of the agent, in coins.
+func (b *bench) spent() string {
+	b.t.Helper()
+	var sum uint256.Int
+	b.Each(`SELECT amount FROM spends WHERE agent_id = ? AND asset = 'native' AND minute >= ?`, func(scan func(...any) error) error {
+		var text string
+		if err := scan(&text); err != nil {
+			return err
+		}
+		n, err := evm.ParseUnits(text, 0)
+		sum.Add(&sum, &n)
+		return err
+	}, b.payer.ID, b.Clock.Now().Add(-24*time.Hour).Unix()/60)
+	return evm.FormatETH(&sum)
+}
+
+func TestTheDailyLimitLooksBack24Hours(t *testing.T) {
+	b := open(t, limited("1"))
+	b.submit(pay("0.6"), transaction.Broadcast)
+	b.Clock.Forward(12 * time.Hour)
+	b.submit(pay("0.4"), transaction.Broadcast)
+	_, _, err := b.try(pay("0.000000000000000001"))
+	b.refused("a wei over", err, fault.Denied, "guardrail_tx_daily_limit_eth")
+	b.Clock.Forward(12*time.Hour - time.Minute)
+	_, _, err = b.try(pay("0.1"))
+	b.refused("before the day is over", err, fault.Denied, "guardrail_tx_daily_limit_eth")
+	b.Clock.Forward(3 * time.Minute)
+	b.submit(pay("0.6"), transaction.Broadcast)
+	_, _, err = b.try(pay("0.1"))
+	b.refused("over again", err, fault.Denied, "guardrail_tx_daily_limit_eth")
+}
+
+func TestGasCountsWhereTheRulesSaySo(t *testing.T) {
+	b := open(t, limited("1"))
+	b.submit(pay("0.5"), transaction.Broadcast)
+	if got := b.spent(); got != "0.5" {
+		t.Errorf("%s is counted, want the value alone", got)
+	}
+	b.rules(`{"gas_counts": true}`)
+	_, _, err := b.try(pay("0.5"))
+	b.refused("with gas", err, fault.Denied, "guardrail_tx_daily_limit_eth")
+	b.submit(pay("0.1", gas(21000), func(d *transaction.Draft) { d.GasPrice = "10000000000" }), transaction.Broadcast)
+	if got := b.spent(); got != "0.60021" {
+		t.Errorf("%s is counted, want 0.5, 0.1 and 21000 times 10 gwei", got)
+	}
+}
+
+func TestWhatWasNotSignedDoesNotCountAsATransactionOfTheDay(t *testing.T) {
+	b := open(t)
+	b.node.Call(t, nil, "anvil_setCode", stranger, "0x60006000fd")
+	b.rules(`{"max_per_day": 1}`)
+	failed := pay("0.1", func(d *transaction.Draft) { d.To, d.SimulateFirst = stranger, true })
+	b.submit(failed, transaction.SimulationFailed)
+	b.submit(pay("0.1"), transaction.Broadcast)
+	_, _, err := b.try(pay("0.1"))
+	b.refused("a second", err, fault.Denied, "guardrail_max_per_day")
+}
+
+func TestADenialNamesItsRuleAndWhatWasAskedFor(t *testing.T) {
+	b := open(t, func(a *agent.Agent) { a.Guardrails.MaxValueETH = "0.1" })
+	_, _, err := b.try(pay("0.2"))
+	b.refused("too much", err, fault.Denied, "guardrail_tx_max_value_eth")
+	if fault.ReasonOf(err) != "guard:tx_max_value_eth" {
+		t.Errorf("the reason is %q", fault.ReasonOf(err))
+	}
+	c := b.Call(b.payer, policy.SubmitTransaction)
+	_, _, err = b.svc.Submit(t.Context(), c, b.payer.ID, pay("0.2"))
+	b.refused("too much", err, fault.Denied, "guardrail_tx_max_value_eth")
+	for _, f := range []audit.Field{audit.Text("to", payee), audit.Text("value_wei", "200000000000000000"), audit.Text("chain", "anvil")} {
+		if !slices.Contains(c.Event.Details.More, f) {
+			t.Errorf("the event says %+v", c.Event.Details.More)
+		}
+	}
+}
+
+// parallel runs f so often at once.
+func parallel(n int, f func(i int)) {
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { f(i) })
+	}
+	all.Wait()
+}
+
+func TestParallelSubmissionsAtTheCapAreNeverOver(t *testing.T) { capped(t) }
+
+func TestPostgreSQL(t *testing.T) {
+	t.Run("ParallelSubmissionsAtTheCapAreNeverOver", capped)
+	t.Run("TwoNodesGiveConsecutiveNonces", consecutive)
+}
+
+func capped(t *testing.T) {
+	b := open(t, limited("1"))
+	var mu sync.Mutex
+	passed := 0
+	parallel(200, func(int) {
+		var err error
+		for err = fault.New(fault.Unavailable, "storage_unavailable", ""); fault.CodeOf(err) == "storage_unavailable"; { // a database that 200 ask at once
+			_, _, err = b.try(pay("0.1", gas(21000), func(d *transaction.Draft) { d.GasPrice = "2000000000" }))
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if err == nil {
+			passed++
+		} else {
+			b.refused("over", err, fault.Denied, "guardrail_tx_daily_limit_eth")
+		}
+	})
+	if passed != 10 || b.spent() != "1" {
+		t.Errorf("%d passed and %s is counted, want 10 and 1", passed, b.spent())
+	}
+	b.got("1")
+}
+
+// consecutive submits on two nodes of the server at once.
+func consecutive(t *testing.T) {
+	b := open(t)
+	other := b.service(b.OtherNode())
+	parallel(100, func(i int) {
+		on := b.svc
+		if i%2 == 1 {
+			on = other
+		}
+		d := pay("0.01", gas(21000), func(d *transaction.Draft) { d.GasPrice = "2000000000" })
+		if _, _, err := on.Submit(t.Context(), b.Call(b.payer, policy.SubmitTransaction), b.payer.ID, d); err != nil {
+			t.Error(err)
+		}
+	})
+	b.node.Mine(t, 1)
+	b.look(3)
+	b.got("1")
+	if n, most := b.count(`SELECT COUNT(DISTINCT nonce) FROM transactions`), b.count(`SELECT MAX(nonce) FROM transactions`); n != 100 || most != 99 {
+		t.Errorf("there are %d nonces up to %d", n, most)
+	}
+	if n := b.count(`SELECT COUNT(*) FROM transactions WHERE mined = 'success'`); n != 100 {
+		t.Errorf("%d are in blocks", n)
+	}
+}
