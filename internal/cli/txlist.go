@@ -134,7 +134,7 @@ func (c *cli) printFate(r *client.Receipt) error {
 	if err := c.show(r, append([]field{{"ID", r.TransactionID}, {"Hash", r.TxHash}}, receiptFields(c, r)...)...); err != nil || r.State == "success" {
 		return err
 	}
-	return fault.New(fault.Unprocessable, "transaction_"+r.State, "The transaction did not succeed: "+plain(r.State)+".")
+	return fault.New(fault.Unprocessable, "transaction_unsuccessful", "The transaction did not succeed: "+plain(r.State)+".")
 }
 
 func (c *cli) txReplace(mode, short, long string) *cobra.Command {
