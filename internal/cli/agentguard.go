@@ -20,7 +20,7 @@ func (c *cli) agentGuard() *cobra.Command {
 		Long: `Show the rules that bound an agent's transactions and signatures, in plain words.
 
 --set replaces those beside the limits of ` + "`oneclaw agent update`" + ` by a JSON object, such as
-{"approval":{"require_above_native":"0x16345785d8a0000"},"max_per_day":20}; {} takes them away.
+{"approval":{"require_above_native":"100000000000000000"},"max_per_day":20} (wei); {} takes them away.
 --try says what they would make of a transaction: a JSON object with to, value and chain,
 and data if there is any. Nothing is signed. The file - is stdin.`,
 		Example: `  oneclaw agent guard payer

@@ -98,7 +98,7 @@ transaction took its place, or it was never sent.`,
 		for {
 			r, err := cl.TransactionReceipt(ctx, agent, id)
 			if ctx.Err() != nil {
-				return nil // Ctrl-C is the usual end
+				return nil //nolint:nilerr // Ctrl-C is the usual end
 			}
 			if err != nil {
 				return err

@@ -75,7 +75,7 @@ func (in input) number(name string) *uint64 {
 	if !given {
 		return nil
 	}
-	return new(uint64(n)) //nolint:gosec // the check lets nothing below 0 pass
+	return new(uint64(n))
 }
 
 func (in input) texts(name string) []string { l, _ := in[name].([]string); return l }
