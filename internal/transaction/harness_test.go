@@ -165,13 +165,14 @@ func (b *bench) mined() {
 
 // insist submits again while the database, which many ask at once, can't answer.
 func (b *bench) insist(svc *transaction.Service, d transaction.Draft) error {
-	for {
-		c := b.Call(b.payer, policy.SubmitTransaction)
-		_, _, err := svc.Submit(b.t.Context(), c, b.payer.ID, d)
+	var err error
+	for range 100 {
+		_, _, err = svc.Submit(b.t.Context(), b.Call(b.payer, policy.SubmitTransaction), b.payer.ID, d)
 		if code := fault.CodeOf(err); err == nil || code != "storage_unavailable" && code != "idempotency_key_in_use" {
 			return err
 		}
 	}
+	return err
 }
 
 // received is what the payee has got, in wei.
