@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 	"internal/cli/session": {"client", "internal/cli/console"},
 	"internal/cli/console": {"client"},
 	"internal/mcpserver":   {"client", "internal/budget", "internal/loopback", "internal/strictjson"},
-	"bench":                {"client", "internal/testkit/mailbox", "internal/testkit/pgtest"},
+	"bench":                {"client", "internal/evm", "internal/testkit/mailbox", "internal/testkit/pgtest"},
 
 	// The wiring of the server: only here do implementations meet the services.
 	"internal/app": {anything},

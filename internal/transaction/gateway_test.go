@@ -49,7 +49,13 @@ func newGateway(t *testing.T, node *evmnode.Node) *gateway {
 		}
 		g.mu.Unlock()
 		pass := func() []byte {
-			res, err := http.Post(node.URL, "application/json", bytes.NewReader(body)) //nolint:noctx // the answer is read below
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, node.URL, bytes.NewReader(body))
+			if err != nil {
+				t.Error(err)
+				return nil
+			}
+			req.Header.Set("Content-Type", "application/json")
+			res, err := http.DefaultClient.Do(req)
 			if err != nil {
 				t.Error(err)
 				return nil

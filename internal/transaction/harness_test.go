@@ -2,10 +2,12 @@ package transaction_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/holiman/uint256"
 
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/evm"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
@@ -105,9 +107,11 @@ func gas(limit uint64) func(*transaction.Draft) {
 	return func(d *transaction.Draft) { d.GasLimit = &limit }
 }
 
-// try submits as the agent.
+// try submits as the agent. As through the gate, no right may end before the commit.
 func (b *bench) try(d transaction.Draft) (transaction.Tx, bool, error) {
-	return b.svc.Submit(b.t.Context(), b.Call(b.payer, policy.SubmitTransaction), b.payer.ID, d)
+	c := b.Call(b.payer, policy.SubmitTransaction)
+	basis := call.Basis{Org: b.payer.Org, Token: b.payer.TokenID, Epoch: b.DB.Seen(), Event: c.Event}
+	return b.svc.Submit(basis.With(b.t.Context()), c, b.payer.ID, d)
 }
 
 // submit submits as the agent and wants a status.
@@ -134,10 +138,41 @@ func (b *bench) stands(id string, status transaction.Status, fate transaction.Fa
 // look has the watcher look so often, each time once all is due.
 func (b *bench) look(times int) {
 	b.t.Helper()
+	b.mined()
 	for range times {
 		b.Clock.Forward(transaction.Slowest)
 		b.svc.Look(b.t.Context())
 	}
+}
+
+// mined waits until the node, which makes a block of each transaction but not at once, has none
+// that it could take.
+func (b *bench) mined() {
+	b.t.Helper()
+	var automine bool
+	b.node.Call(b.t, &automine, "anvil_getAutomine")
+	tick, late := time.NewTicker(5*time.Millisecond), time.After(time.Minute)
+	defer tick.Stop()
+	for pool := struct{ Pending string }{"?"}; automine && pool.Pending != "0x0"; {
+		select {
+		case <-tick.C:
+			b.node.Call(b.t, &pool, "txpool_status")
+		case <-late:
+			b.t.Fatal("the node makes no blocks")
+		}
+	}
+}
+
+// insist submits again while the database, which many ask at once, can't answer.
+func (b *bench) insist(svc *transaction.Service, d transaction.Draft) error {
+	var err error
+	for range 100 {
+		_, _, err = svc.Submit(b.t.Context(), b.Call(b.payer, policy.SubmitTransaction), b.payer.ID, d)
+		if code := fault.CodeOf(err); err == nil || code != "storage_unavailable" && code != "idempotency_key_in_use" {
+			return err
+		}
+	}
+	return err
 }
 
 // received is what the payee has got, in wei.
@@ -158,6 +193,7 @@ func (b *bench) received(to string) *uint256.Int {
 // got wants the payee to have received so much.
 func (b *bench) got(eth string) {
 	b.t.Helper()
+	b.mined()
 	want, err := evm.ParseETH(eth)
 	b.must(err)
 	if got := b.received(payee); !got.Eq(&want) {

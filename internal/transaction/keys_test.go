@@ -108,7 +108,18 @@ func TestAKeyWithOneReadSignsOnce(t *testing.T) {
 	b.got("0.1")
 }
 
-func TestAKeyThatExpiredOrThatItsClientsEncryptSignsNothing(t *testing.T) {
+func TestAKeyThatTheClientsOfItsVaultEncryptSignsNothing(t *testing.T) {
+	b := open(t)
+	in := b.NewVault(b.owner, "wallets")
+	b.Grant(b.owner, in, b.payer, "keys/**", "read")
+	_, err := b.Vault.EnableCMEK(t.Context(), b.Call(b.Here(b.owner), policy.EnableCMEK), in, strings.Repeat("ab", 32))
+	b.must(err)
+	b.keyAt(in, "keys/main")
+	_, _, err = b.try(pay("0.1", path("keys/main")))
+	b.refused("a client's", err, fault.Denied, "signing_key_encrypted")
+}
+
+func TestAKeyThatExpiredSignsNothing(t *testing.T) {
 	b := open(t)
 	in := b.NewVault(b.owner, "wallets")
 	b.Grant(b.owner, in, b.payer, "keys/**", "read")

@@ -2,6 +2,7 @@ package transaction_test
 
 import (
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -115,11 +116,8 @@ func capped(t *testing.T) {
 	b := open(t, limited("1"))
 	var mu sync.Mutex
 	passed := 0
-	parallel(200, func(int) {
-		var err error
-		for err = fault.New(fault.Unavailable, "storage_unavailable", ""); fault.CodeOf(err) == "storage_unavailable"; { // a database that 200 ask at once
-			_, _, err = b.try(pay("0.1", gas(21000), func(d *transaction.Draft) { d.GasPrice = "2000000000" }))
-		}
+	parallel(200, func(i int) {
+		err := b.insist(b.svc, pay("0.1", replayKey(strconv.Itoa(i)), gas(21000), func(d *transaction.Draft) { d.GasPrice = "2000000000" }))
 		mu.Lock()
 		defer mu.Unlock()
 		if err == nil {
@@ -143,8 +141,8 @@ func consecutive(t *testing.T) {
 		if i%2 == 1 {
 			on = other
 		}
-		d := pay("0.01", gas(21000), func(d *transaction.Draft) { d.GasPrice = "2000000000" })
-		if _, _, err := on.Submit(t.Context(), b.Call(b.payer, policy.SubmitTransaction), b.payer.ID, d); err != nil {
+		d := pay("0.01", replayKey(strconv.Itoa(i)), gas(21000), func(d *transaction.Draft) { d.GasPrice = "2000000000" })
+		if err := b.insist(on, d); err != nil {
 			t.Error(err)
 		}
 	})

@@ -1,0 +1,131 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"math"
+	"time"
+
+	"github.com/holiman/uint256"
+
+	"github.com/oneclaw-dev/oneclaw/internal/evm"
+	"github.com/oneclaw-dev/oneclaw/internal/intents/guard"
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
+	"github.com/oneclaw-dev/oneclaw/internal/transaction"
+)
+
+// spendLimits adds what a transaction takes to what its agent spent in the minute that it was made
+// in, or takes it off again.
+func (tx Tx) spendLimits(t *transaction.Tx, add bool) error {
+	minute := t.CreatedAt.Unix() / 60
+	for _, take := range t.Takes {
+		var text string
+		found, err := tx.Row(`SELECT amount FROM spends WHERE agent_id = $1 AND asset = $2 AND minute = $3`, []any{t.Agent, take.Asset, minute}, &text)
+		if err != nil {
+			return err
+		}
+		var sum uint256.Int
+		if found {
+			if sum, err = evm.ParseUnits(text, 0); err != nil {
+				return sqldb.Parsed(err)
+			}
+		}
+		if add {
+			if _, over := sum.AddOverflow(&sum, &take.Amount); over {
+				sum.SetAllOne()
+			}
+		} else if _, under := sum.SubOverflow(&sum, &take.Amount); under {
+			sum.Clear()
+		}
+		if _, err = tx.Exec(`INSERT INTO spends (agent_id, asset, minute, org_id, amount) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (agent_id, asset, minute) DO UPDATE SET amount = excluded.amount`, t.Agent, take.Asset, minute, t.Org, sum.Dec()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reads is what reads rows, in a transaction or not.
+type reads interface {
+	Row(query string, args []any, dest ...any) (bool, error)
+	Each(query string, args []any, scan func(*sql.Rows) error) error
+}
+
+// outside reads outside of a transaction.
+type outside struct {
+	db  *DB
+	ctx context.Context
+}
+
+func (o outside) Row(query string, args []any, dest ...any) (bool, error) {
+	return o.db.Row(o.ctx, query, args, dest...)
+}
+
+func (o outside) Each(query string, args []any, scan func(*sql.Rows) error) error {
+	return o.db.Each(o.ctx, query, args, scan)
+}
+
+// SpentBy implements transaction.Store.
+func (db *DB) SpentBy(ctx context.Context, agent string, since time.Time, recipients []evm.Address) (*guard.Spent, error) {
+	return spentBy(outside{db, ctx}, agent, since, recipients)
+}
+
+// spentBy is what an agent has spent since a time, by asset, and which of some accounts it
+// has paid or allowed something before.
+func spentBy(in reads, agent string, since time.Time, recipients []evm.Address) (*guard.Spent, error) {
+	out := guard.NewSpent()
+	var count uint256.Int
+	err := in.Each(`SELECT asset, amount FROM spends WHERE agent_id = $1 AND minute >= $2`, []any{agent, since.Unix() / 60}, func(rows *sql.Rows) error {
+		var asset, text string
+		if err := rows.Scan(&asset, &text); err != nil {
+			return err
+		}
+		amount, err := evm.ParseUnits(text, 0)
+		if err != nil {
+			return sqldb.Parsed(err)
+		}
+		if asset == transaction.Counted {
+			count.Add(&count, &amount)
+			return nil
+		}
+		out.Add(asset, &amount)
+		return nil
+	})
+	for _, a := range recipients {
+		var one int
+		var known bool
+		if err == nil {
+			known, err = in.Row(`SELECT 1 FROM recipients WHERE agent_id = $1 AND address = $2`, []any{agent, a.String()}, &one)
+		}
+		if known {
+			out.Know(a)
+		}
+	}
+	out.Count = int(min(count.Uint64(), math.MaxInt32))
+	return out, err
+}
+
+// sameBytes gives back what was reserved for refused transactions whose bytes are those of a
+// later one: the chain takes them once, as the later one.
+func (tx Tx) sameBytes(t *transaction.Tx) error {
+	var old []transaction.Tx
+	err := tx.Each(`SELECT `+txColumns+` FROM transactions WHERE chain_id = $1 AND from_address = $2 AND nonce = $3 AND agent_id = $4 AND hash = $5 AND id <> $6
+		AND mined = ''`, []any{int64(t.ChainID), t.From.String(), int64(t.Nonce), t.Agent, hashText(t.Hash), t.ID}, func(rows *sql.Rows) error {
+		var r txRow
+		if err := rows.Scan(r.dest()...); err != nil {
+			return err
+		}
+		was, err := r.tx()
+		old = append(old, was)
+		return err
+	})
+	for i := range old {
+		if err == nil {
+			_, err = tx.Exec(`UPDATE transactions SET status = 'failed', mined = 'replaced', next_at = NULL WHERE id = $1`, old[i].ID)
+		}
+		if err == nil {
+			err = tx.spendLimits(&old[i], false)
+		}
+	}
+	return err
+}
