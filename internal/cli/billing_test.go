@@ -2,6 +2,10 @@ package cli_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -126,7 +130,7 @@ func apiURL(t *testing.T, s *shell) string {
 func TestChainsOnTheRealServer(t *testing.T) {
 	s := serveDev(t)
 	// Nobody is logged in so far.
-	if out := s.ok("", "chain", "list"); column(t, out, "base\t", 1) != "8453" || strings.Count(out, "\n") != 7 {
+	if out := s.ok("", "chain", "list"); column(t, out, "base\t", 1) != "8453" || strings.Count(out, "\n") != 19 {
 		t.Errorf("chains: %q", out)
 	}
 	if out := s.ok("", "chain", "get", "11155111"); column(t, out, "test_net", 1) != "yes" || column(t, out, "chain\t", 1) != "sepolia" {
@@ -136,27 +140,62 @@ func TestChainsOnTheRealServer(t *testing.T) {
 	s.fails(cli.ExitUnauthenticated, "admin", "chain", "list")
 	s.ok("", "login", "--dev")
 	const rpc = "https://rpc.example.com/v1/key-of-a-provider"
-	out := s.ok(rpc+"\n", "admin", "chain", "add", "gnosis", "100", "--title", "Gnosis", "--currency", "xDAI", "--rpc-url-file", "-")
-	if column(t, out, "rpc", 1) != rpc || column(t, out, "currency", 1) != "xDAI" || column(t, out, "name", 1) != "Gnosis" {
+	out := s.ok(rpc+"\n", "admin", "chain", "add", "moonbeam", "1284", "--title", "Moonbeam", "--currency", "GLMR", "--rpc-url-file", "-")
+	if column(t, out, "rpc", 1) != rpc || column(t, out, "currency", 1) != "GLMR" || column(t, out, "name", 1) != "Moonbeam" {
 		t.Errorf("added: %q", out)
 	}
-	if out := s.ok("", "chain", "get", "gnosis"); strings.Contains(out, "key-of") {
+	if out := s.ok("", "chain", "get", "moonbeam"); strings.Contains(out, "key-of") {
 		t.Errorf("everybody sees the key of a provider: %q", out)
 	}
-	s.fails(cli.ExitFailure, "admin", "chain", "add", "gnosis", "101")
+	s.fails(cli.ExitFailure, "admin", "chain", "add", "moonbeam", "101")
 	s.fails(cli.ExitUsage, "admin", "chain", "add", "other", "many")
-	s.fails(cli.ExitUsage, "admin", "chain", "update", "gnosis")
-	s.fails(cli.ExitUsage, "admin", "chain", "update", "gnosis", "--rpc-url-file", "-", "--ws-url-file", "-")
+	s.fails(cli.ExitUsage, "admin", "chain", "update", "moonbeam")
+	s.fails(cli.ExitUsage, "admin", "chain", "update", "moonbeam", "--rpc-url-file", "-", "--ws-url-file", "-")
 	ws := s.file("ws", "wss://rpc.example.com/\n")
-	out = s.ok("", "admin", "chain", "update", "100", "--name", "xdai", "--enabled=false", "--ws-url-file", ws)
+	out = s.ok("", "admin", "chain", "update", "1284", "--name", "moon", "--enabled=false", "--ws-url-file", ws)
 	if column(t, out, "websocket", 1) != "wss://rpc.example.com/" || column(t, out, "rpc", 1) != rpc || column(t, out, "enabled", 1) != "no" {
 		t.Errorf("changed: %q", out)
 	}
-	s.fails(cli.ExitNotFound, "chain", "get", "xdai")
-	if out := s.ok("", "admin", "chain", "list"); column(t, out, "xdai", 3) != "no" || strings.Count(out, "\n") != 8 {
+	s.fails(cli.ExitNotFound, "chain", "get", "moon")
+	if out := s.ok("", "admin", "chain", "list"); column(t, out, "moon", 3) != "no" || strings.Count(out, "\n") != 20 {
 		t.Errorf("all chains: %q", out)
 	}
-	s.fails(cli.ExitUsage, "admin", "chain", "delete", "xdai")
-	s.ok("", "admin", "chain", "delete", "xdai", "--yes")
-	s.fails(cli.ExitNotFound, "admin", "chain", "delete", "xdai", "--yes")
+	s.fails(cli.ExitUsage, "admin", "chain", "delete", "moon")
+	s.ok("", "admin", "chain", "delete", "moon", "--yes")
+	s.fails(cli.ExitNotFound, "admin", "chain", "delete", "moon", "--yes")
+}
+
+func TestTheNodesOfAChainOnTheRealServer(t *testing.T) {
+	s := serveDev(t)
+	s.ok("", "login", "--dev")
+	n := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		switch {
+		case err != nil:
+			t.Error(err)
+		case strings.Contains(string(body), "eth_chainId"):
+			fmt.Fprint(w, `{"jsonrpc":"2.0","id":1,"result":"0x2105"}`)
+		default:
+			fmt.Fprint(w, `{"jsonrpc":"2.0","id":1,"result":"0x10"}`)
+		}
+	}))
+	t.Cleanup(n.Close)
+	if out := s.fails(cli.ExitFailure, "chain", "check", "base"); !strings.Contains(out.err, "oneclaw chain add base --rpc-url-file FILE") {
+		t.Errorf("without a node: %q", out.err)
+	}
+	file := s.file("rpc", n.URL+"/k3y-of-the-provider\n")
+	if out := s.ok("", "chain", "add", "base", "--rpc-url-file", file); column(t, out, "rpc", 1) != n.URL+"/k3y-of-the-provider" {
+		t.Errorf("set: %q", out)
+	}
+	if out := s.ok("", "chain", "check", "8453"); !strings.Contains(out, "16") || strings.Contains(out, "k3y") {
+		t.Errorf("checked: %q", out)
+	}
+	s.fails(cli.ExitUsage, "chain", "add", "base")
+	s.fails(cli.ExitUsage, "chain", "add", "base", "1", "--rpc-url-file", file)
+	s.fails(cli.ExitUsage, "chain", "add", "base", "many", "--rpc-url-file", file)
+	s.fails(cli.ExitUsage, "chain", "add", "mine", "--rpc-url-file", file)
+	s.ok("", "chain", "add", "mine", "7", "--testnet", "--rpc-url-file", file)
+	if out := s.fails(cli.ExitFailure, "chain", "check", "mine"); strings.Contains(out.err+out.out, "k3y") || !strings.Contains(out.out, "another chain") {
+		t.Errorf("a node of another chain: %+v", out)
+	}
 }

@@ -134,6 +134,7 @@ func New(cfg Config) *API {
 	a.registerTransactions()
 	a.registerGuard()
 	a.registerSimulations()
+	a.registerSignMessage()
 	a.registerEVMKeys()
 	a.registerX402()
 	a.registerOpenAPI()

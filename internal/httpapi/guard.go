@@ -45,4 +45,22 @@ func (a *API) registerGuard() {
 		g, err := a.transactions.SetGuard(ctx, c, in.AgentID, in.Body.Rules)
 		return answer(guardOf(&g), err)
 	})
+	handle(a, op{
+		method: http.MethodPost, path: one + "/try", id: "try-guard", tag: "Transactions",
+		summary: "What the rules would say of a transaction; nothing is signed or reserved", action: policy.ReadGuard,
+		errors: []int{http.StatusUnprocessableEntity},
+	}, func(ctx context.Context, c *call.Call, in *submitTx) (*body[tryBody], error) {
+		t, err := a.transactions.Try(ctx, c, in.AgentID, in.draft())
+		return answer(tryBody{Allowed: t.Allowed, Denial: present(t.Denial), Rule: present(t.Rule), NeedsApproval: append([]string{}, t.NeedsApproval...), Effects: append([]string{}, t.Effects...), Function: present(t.Function)}, err)
+	})
+}
+
+// tryBody is a verdict of the guard.
+type tryBody struct {
+	Allowed       bool     `json:"allowed" doc:"With the approvals that it needs, if any."`
+	Rule          *string  `json:"rule" nullable:"true" doc:"The first that denies."`
+	Denial        *string  `json:"denial" nullable:"true" doc:"Which limit, by how much, and what would pass."`
+	NeedsApproval []string `json:"needs_approval" doc:"Why a human would be asked."`
+	Function      *string  `json:"function" nullable:"true" doc:"What it calls, as decoded."`
+	Effects       []string `json:"effects" doc:"What it would give away: kind, token, recipient, amount."`
 }

@@ -76,6 +76,9 @@ func (s *session) goodBodies() map[string]object {
 		"submit-transaction":   drafted,
 		"sign-transaction":     drafted,
 		"simulate-transaction": payment("base"),
+		"try-guard":            drafted,
+		"replace-transaction":  {"mode": "cancel", "max_fee_per_gas": nil, "max_priority_fee_per_gas": nil, "signing_key_path": nil},
+		"sign-message":         {"intent_type": "personal_sign", "chain": "base", "message": "hello"},
 		"simulate-bundle":      {"transactions": []object{payment("base")}},
 
 		"request-approval":       {"vault_id": s.vault, "secret_path": "a/b", "operation": "read", "reason": "x"},

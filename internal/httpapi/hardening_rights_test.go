@@ -25,6 +25,10 @@ var unwritten = map[string]string{
 	"open-billing-portal": "what is paid is Stripe's",
 	"subscribe":           "what is paid is Stripe's",
 	"rotate-secret":       "secrets are not rotated by POST",
+
+	"simulate-transaction": "nodes are asked, and nothing is kept",
+	"simulate-bundle":      "nodes are asked, and nothing is kept",
+	"try-guard":            "nothing is kept",
 }
 
 var databases = []struct {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/evm"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -123,4 +124,23 @@ func (a *API) registerEVMKeys() {
 	}, func(ctx context.Context, c *call.Call, in *signingKeyPath) (*empty, error) {
 		return &empty{}, a.signingKeys.Stop(ctx, c, in.AgentID, in.Chain)
 	})
+	handle(a, op{
+		method: http.MethodGet, path: one + "/balance", id: "get-signing-key-balance", tag: "Transactions",
+		summary: "What the account of an agent's key has on a chain", action: policy.ReadBalance, errors: []int{http.StatusUnprocessableEntity},
+	}, func(ctx context.Context, c *call.Call, in *signingKeyPath) (*body[accountBalance], error) {
+		b, err := a.transactions.Balance(ctx, c, in.AgentID, in.Chain)
+		return answer(accountBalance{
+			Chain: b.Chain, Address: b.Address.String(), Wei: b.Wei.Dec(), Display: evm.FormatETH(&b.Wei) + " " + b.Currency, Tokens: []struct{}{},
+		}, err)
+	})
+}
+
+// accountBalance is a balance in the words of newer clients (contract, later.md). Tokens are not
+// looked for.
+type accountBalance struct {
+	Chain   string     `json:"chain"`
+	Address string     `json:"address"`
+	Wei     string     `json:"balance_wei"`
+	Display string     `json:"balance_display"`
+	Tokens  []struct{} `json:"tokens" doc:"Always empty: tokens are not looked for."`
 }

@@ -65,7 +65,7 @@ func changeOf(c *simulate.Change) changeBody {
 
 func simOf(s *transaction.Simulation) simBody {
 	b := simBody{
-		SimulationID: s.ID, Status: string(s.Status), GasUsed: s.GasUsed, BalanceChanges: []changeBody{}, Error: present(s.Error), ErrorCode: present(s.Code),
+		SimulationID: s.ID, Status: string(s.Status), GasUsed: s.GasUsed, BalanceChanges: []changeBody{}, Error: present(s.Error), ErrorCode: present(s.ErrorCode),
 		Human: present(s.Human), RevertReason: present(s.RevertReason), SimulatedAt: s.At,
 	}
 	for i := range s.Changes {

@@ -210,4 +210,26 @@ func (a *API) registerTransactions() {
 		t, err := a.transactions.Get(ctx, c, in.AgentID, in.TransactionID)
 		return answer(fateOf(&t), err)
 	})
+	handle(a, op{
+		method: http.MethodPost, path: one + "/replace", id: "replace-transaction", tag: "Transactions", status: http.StatusCreated,
+		summary: "Replace a transaction that waits: by itself with higher fees, or by one that moves nothing", action: policy.ReplaceTransaction,
+		errors: []int{http.StatusConflict, http.StatusUnprocessableEntity},
+	}, func(ctx context.Context, c *call.Call, in *replaceTx) (*body[txBody], error) {
+		b := &in.Body
+		t, err := a.transactions.Replace(ctx, c, in.AgentID, in.TransactionID, transaction.Replacement{
+			Cancel: b.Mode == "cancel", MaxFee: deref(b.MaxFee), MaxTip: deref(b.MaxTip), KeyPath: deref(b.KeyPath), Vault: in.VaultID,
+		})
+		return answer(txOf(&t, true), err)
+	})
+}
+
+type replaceTx struct {
+	txPath
+	VaultID string `header:"X-Vault-ID"`
+	Body    struct {
+		Mode    string  `json:"mode" enum:"speedup,cancel"`
+		MaxFee  *string `json:"max_fee_per_gas,omitempty" nullable:"true" doc:"In wei. Left out: what nodes take now, and at least an eighth more than before."`
+		MaxTip  *string `json:"max_priority_fee_per_gas,omitempty" nullable:"true" doc:"In wei."`
+		KeyPath *string `json:"signing_key_path,omitempty" nullable:"true"`
+	}
 }

@@ -21,7 +21,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
-	"github.com/oneclaw-dev/oneclaw/internal/intents/node"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
@@ -84,22 +83,6 @@ func (s *Chains) Find(ctx context.Context, c *call.Call, nameOrNumber string) (C
 		}
 	}
 	return Chain{}, errNoChain
-}
-
-// Open returns an enabled chain by its name or number, with the client of its nodes. NotFound
-// when there is none, no_rpc when no node of it is set.
-func (s *Chains) Open(ctx context.Context, nameOrNumber string) (Chain, *node.Client, error) {
-	all, err := s.Store.EVMChains(ctx)
-	if err != nil {
-		return Chain{}, nil, err
-	}
-	for i := range all {
-		if c := &all[i]; c.Enabled && (c.Name == nameOrNumber || strconv.FormatInt(c.ChainID, 10) == nameOrNumber) {
-			client, err := s.Nodes.Of(c)
-			return *c, client, err
-		}
-	}
-	return Chain{}, nil, errNoChain
 }
 
 // All returns every chain with all that is known of it.

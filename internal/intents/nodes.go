@@ -71,17 +71,26 @@ func digest(chain *Chain, urls []secret.Bytes) (out [sha256.Size]byte) {
 
 // Node returns an enabled chain, named by name or number, with the client of its nodes.
 func (s *Chains) Node(ctx context.Context, nameOrNumber string) (Chain, *node.Client, error) {
-	all, err := s.Store.EVMChains(ctx)
+	c, err := s.Named(ctx, nameOrNumber)
 	if err != nil {
 		return Chain{}, nil, err
 	}
+	client, err := s.Nodes.Of(&c)
+	return c, client, err
+}
+
+// Named returns an enabled chain by its name or number. Nodes of it need not be set.
+func (s *Chains) Named(ctx context.Context, nameOrNumber string) (Chain, error) {
+	all, err := s.Store.EVMChains(ctx)
 	for i := range all {
 		if all[i].Enabled && all[i].is(nameOrNumber) {
-			client, err := s.Nodes.Of(&all[i])
-			return all[i], client, err
+			return all[i], err
 		}
 	}
-	return Chain{}, nil, errNoChain
+	if err == nil {
+		err = errNoChain
+	}
+	return Chain{}, err
 }
 
 // Checked is what one node says of itself when it is asked.

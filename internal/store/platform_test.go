@@ -110,7 +110,7 @@ func TestAdminsOfTwoNodesMakeNoMoreThanThereMayBe(t *testing.T) {
 		if err != nil || len(settings) != 5 {
 			t.Errorf("%d settings are kept, %v", len(settings), err)
 		}
-		if all, err = nodes[1].EVMChains(t.Context()); err != nil || len(all) != 12 {
+		if all, err = nodes[1].EVMChains(t.Context()); err != nil || len(all) != 24 {
 			t.Errorf("%d chains are kept, %v", len(all), err)
 		}
 	})

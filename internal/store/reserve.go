@@ -29,7 +29,14 @@ func (db *DB) ReserveTransaction(ctx context.Context, r *transaction.Reservation
 				return err
 			}
 		}
-		if err := tx.nextNonce(r); err != nil {
+		switch {
+		case r.Message:
+		case r.Replaces != nil:
+			err = tx.sameNonce(r)
+		default:
+			err = tx.nextNonce(r)
+		}
+		if err != nil {
 			return err
 		}
 		if err := tx.spendLimits(t, true); err != nil {
@@ -41,7 +48,9 @@ func (db *DB) ReserveTransaction(ctx context.Context, r *transaction.Reservation
 				return err
 			}
 		}
-		err = tx.addTx(t)
+		if !r.Message {
+			err = tx.addTx(t)
+		}
 		if err == nil && r.Taking != nil {
 			err = tx.take(*r.Taking, ev)
 		}
@@ -103,26 +112,10 @@ func (tx Tx) decide(r *transaction.Reservation) error {
 	if err != nil {
 		return err
 	}
-	spent, err := tx.spent(t.Agent, r.Since)
+	spent, err := spentBy(tx, t.Agent, r.Since, r.Recipients)
 	if err != nil {
 		return err
 	}
-	for _, a := range r.Recipients {
-		var one int
-		known, err := tx.Row(`SELECT 1 FROM recipients WHERE agent_id = $1 AND address = $2`, []any{t.Agent, a.String()}, &one)
-		if err != nil {
-			return err
-		}
-		if known {
-			spent.Know(a)
-		}
-	}
-	var count int64
-	if _, err := tx.Row(`SELECT COUNT(*) FROM transactions WHERE agent_id = $1 AND created_at > $2 AND NOT (status = 'failed' AND hash = '')`,
-		[]any{t.Agent, micros(r.Since)}, &count); err != nil {
-		return err
-	}
-	spent.Count = int(count)
 	t.Takes, err = r.Decide(&now, spent)
 	return err
 }
@@ -164,6 +157,28 @@ func (tx Tx) nextNonce(r *transaction.Reservation) error {
 	_, err = tx.Exec(`INSERT INTO nonces (chain_id, address, next) VALUES ($1, $2, $3)
 		ON CONFLICT (chain_id, address) DO UPDATE SET next = CASE WHEN nonces.next > excluded.next THEN nonces.next ELSE excluded.next END`, chain, from, int64(then))
 	return err
+}
+
+// sameNonce gives the transaction the nonce of the one that it replaces, which must wait
+// still.
+func (tx Tx) sameNonce(r *transaction.Reservation) error {
+	var one int
+	found, err := tx.Row(`SELECT 1 FROM transactions WHERE id = $1 AND agent_id = $2 AND status IN ('signed', 'broadcast') AND mined = ''`,
+		[]any{r.Replaces.ID, r.Tx.Agent}, &one)
+	if err == nil && !found {
+		err = transaction.ErrMined
+	}
+	r.Tx.Nonce = r.Replaces.Nonce
+	return err
+}
+
+// MinedInstead implements transaction.Store.
+func (db *DB) MinedInstead(ctx context.Context, t *transaction.Tx) (transaction.Tx, bool, error) {
+	first := t.Replaces
+	if first == "" {
+		first = t.ID
+	}
+	return db.oneTx(ctx, `(id = $1 OR replaces = $1) AND id <> $2 AND mined IN ('success', 'reverted') ORDER BY created_at DESC LIMIT 1`, first, t.ID)
 }
 
 // freeNonce lets the nonce of a transaction be used again that no node has taken.

@@ -282,10 +282,36 @@ func (tx Tx) spendLimits(t *transaction.Tx, add bool) error {
 	return nil
 }
 
-// spent is what an agent has spent since a time, by asset.
-func (tx Tx) spent(agent string, since time.Time) (*guard.Spent, error) {
+// reads is what reads rows, in a transaction or not.
+type reads interface {
+	Row(query string, args []any, dest ...any) (bool, error)
+	Each(query string, args []any, scan func(*sql.Rows) error) error
+}
+
+// outside reads outside of a transaction.
+type outside struct {
+	db  *DB
+	ctx context.Context
+}
+
+func (o outside) Row(query string, args []any, dest ...any) (bool, error) {
+	return o.db.Row(o.ctx, query, args, dest...)
+}
+
+func (o outside) Each(query string, args []any, scan func(*sql.Rows) error) error {
+	return o.db.Each(o.ctx, query, args, scan)
+}
+
+// SpentBy implements transaction.Store.
+func (db *DB) SpentBy(ctx context.Context, agent string, since time.Time, recipients []evm.Address) (*guard.Spent, error) {
+	return spentBy(outside{db, ctx}, agent, since, recipients)
+}
+
+// spentBy is what an agent has spent since a time, by asset, and which of some accounts it
+// has paid or allowed something before.
+func spentBy(in reads, agent string, since time.Time, recipients []evm.Address) (*guard.Spent, error) {
 	out := guard.NewSpent()
-	err := tx.Each(`SELECT asset, amount FROM spends WHERE agent_id = $1 AND minute >= $2`, []any{agent, since.Unix() / 60}, func(rows *sql.Rows) error {
+	err := in.Each(`SELECT asset, amount FROM spends WHERE agent_id = $1 AND minute >= $2`, []any{agent, since.Unix() / 60}, func(rows *sql.Rows) error {
 		var asset, text string
 		if err := rows.Scan(&asset, &text); err != nil {
 			return err
@@ -297,5 +323,21 @@ func (tx Tx) spent(agent string, since time.Time) (*guard.Spent, error) {
 		out.Add(asset, &amount)
 		return nil
 	})
+	for _, a := range recipients {
+		var one int
+		var known bool
+		if err == nil {
+			known, err = in.Row(`SELECT 1 FROM recipients WHERE agent_id = $1 AND address = $2`, []any{agent, a.String()}, &one)
+		}
+		if known {
+			out.Know(a)
+		}
+	}
+	var count int64
+	if err == nil {
+		_, err = in.Row(`SELECT COUNT(*) FROM transactions WHERE agent_id = $1 AND created_at > $2 AND NOT (status IN ('failed', 'simulation_failed') AND hash = '')`,
+			[]any{agent, micros(since)}, &count)
+	}
+	out.Count = int(count)
 	return out, err
 }

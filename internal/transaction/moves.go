@@ -13,6 +13,10 @@ const maxMoves = 8
 // moves says in an event what a transaction or a signature would move or allow: kind, token,
 // recipient and amount of each.
 func moves(m *meaning.Meaning) []audit.Field {
+	return []audit.Field{audit.Text("effects", strings.Join(effects(m), " "))}
+}
+
+func effects(m *meaning.Meaning) []string {
 	var parts []string
 	for i, e := range m.Effects {
 		if i == maxMoves {
@@ -29,5 +33,5 @@ func moves(m *meaning.Meaning) []audit.Field {
 		}
 		parts = append(parts, strings.Join([]string{string(e.Kind), token, e.To.String(), amount}, ":"))
 	}
-	return []audit.Field{audit.Text("effects", strings.Join(parts, " "))}
+	return parts
 }

@@ -19,7 +19,7 @@ func NextNonce(next, pending, latest uint64, free []uint64, asked *uint64) (nonc
 		if *asked < latest {
 			return 0, 0, ErrNonce
 		}
-		if *asked > max(ours, pending)+maxAhead {
+		if pending+latest > 0 && *asked > max(ours, pending)+maxAhead {
 			return 0, 0, invalid("invalid_nonce", "nonce is far ahead of the account's: it would wait for ever.")
 		}
 		if *asked < next {

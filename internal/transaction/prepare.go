@@ -17,23 +17,35 @@ import (
 
 // Chains finds chains and their nodes.
 type Chains interface {
-	// Open returns an enabled chain by its name or number. NotFound when there is none, and
-	// no_rpc when no node of it is set.
-	Open(ctx context.Context, nameOrNumber string) (intents.Chain, *node.Client, error)
+	// Node returns an enabled chain by its name or number, with the client of its nodes.
+	// NotFound when there is none, and no_rpc when no node of it is set.
+	Node(ctx context.Context, nameOrNumber string) (intents.Chain, *node.Client, error)
+	// Named is Node for what needs no node.
+	Named(ctx context.Context, nameOrNumber string) (intents.Chain, error)
 }
 
 // prepared is all that is known of a transaction but its nonce.
 type prepared struct {
-	agent   Agent
-	chain   intents.Chain
-	node    *node.Client
-	key     key
-	tx      evm.Tx
-	added   uint256.Int // wei that the chain takes beside gas times price
-	meaning meaning.Meaning
-	rules   guard.Rules
-	sim     Simulated
-	draft   parsed
+	agent    Agent
+	chain    intents.Chain
+	node     *node.Client
+	key      key
+	tx       evm.Tx
+	added    uint256.Int // wei that the chain takes beside gas times price
+	meaning  meaning.Meaning
+	rules    guard.Rules
+	sim      Simulated
+	draft    parsed
+	signOnly bool      // it is handed out, not sent
+	digest   *evm.Hash // of a message; nil: that of tx is signed
+}
+
+// hash is what is signed.
+func (p *prepared) hash() evm.Hash {
+	if p.digest != nil {
+		return *p.digest
+	}
+	return p.tx.SigningHash()
 }
 
 // cost is what gas may cost at most, in wei.
@@ -101,7 +113,7 @@ func (s *Service) prepare(ctx context.Context, c *call.Call, a Agent, d Draft) (
 	if p.rules, err = rulesOf(&a); err != nil {
 		return p, err
 	}
-	if p.chain, p.node, err = s.cfg.Chains.Open(ctx, d.Chain); err != nil {
+	if p.chain, p.node, err = s.cfg.Chains.Node(ctx, d.Chain); err != nil {
 		return p, err
 	}
 	if p.key, err = s.keyFor(ctx, c, &a, &p.chain, d); err != nil {

@@ -95,3 +95,37 @@ type Rewritten struct {
 	Held    bool
 	Loosens bool
 }
+
+// Trial is what the rules would say.
+type Trial struct {
+	Allowed       bool // with the approvals that it needs
+	Rule, Denial  string
+	NeedsApproval []string
+	Function      string
+	Effects       []string
+}
+
+// Try asks the rules about a transaction as if it were submitted now. Nothing is signed,
+// reserved or asked of anybody but the chain's nodes.
+func (s *Service) Try(ctx context.Context, c *call.Call, agent string, d Draft) (Trial, error) {
+	a, err := s.admit(ctx, c, agent, policy.ReadGuard)
+	if err != nil {
+		return Trial{}, err
+	}
+	p, err := s.prepare(ctx, c, a, d)
+	if err != nil {
+		return Trial{}, err
+	}
+	c.Touch("agent", agent)
+	attempt := p.attempt()
+	spent, err := s.cfg.Store.SpentBy(ctx, agent, c.Now.Add(-window), guard.Recipients(attempt))
+	if err != nil {
+		return Trial{}, err
+	}
+	v := guard.Decide(&p.rules, attempt, spent)
+	out := Trial{Allowed: v.Denial == nil, NeedsApproval: v.NeedsApproval, Function: p.meaning.Function, Effects: effects(&p.meaning)}
+	if v.Denial != nil {
+		out.Rule, out.Denial = v.Denial.Rule, v.Denial.Text
+	}
+	return out, nil
+}

@@ -14,7 +14,7 @@ const (
 	// lookEvery is how often the chain is asked about one that was sent, at first.
 	lookEvery = 2 * time.Second
 	// slowest is how rarely it is asked in the end.
-	slowest = 5 * time.Minute
+	slowest = 15 * time.Second
 )
 
 // send hands the signed bytes to the chain's nodes and stores what came of it. Bytes of

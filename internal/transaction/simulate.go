@@ -26,7 +26,7 @@ func (s *Service) simulateFirst(ctx context.Context, c *call.Call, p *prepared, 
 	if r.Status == simulate.Success {
 		return false, nil
 	}
-	t.Status, t.ErrorCode, t.Error, t.NextAt, t.ReplayKey = SimulationFailed, r.Code, bounded(r.Human), time.Time{}, ""
+	t.Status, t.ErrorCode, t.Error, t.NextAt, t.ReplayKey = SimulationFailed, r.ErrorCode, bounded(r.Human), time.Time{}, ""
 	c.Touch("transaction", t.ID)
 	c.Event.Details.Outcome, c.Event.Details.Reason = audit.Failed, "simulation_failed"
 	c.Event.Details.More = s.decoded(p, t)

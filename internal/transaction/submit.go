@@ -62,6 +62,7 @@ func (s *Service) make(ctx context.Context, c *call.Call, agent string, d Draft,
 		return t, found, err
 	}
 	p, err := s.prepare(ctx, c, a, d)
+	p.signOnly = action == policy.SignTransaction
 	if err == nil {
 		err = p.early()
 	}
@@ -108,10 +109,10 @@ func (s *Service) make(ctx context.Context, c *call.Call, agent string, d Draft,
 		return Tx{}, false, s.ask(ctx, c, &a, &p.key, asked, p.words(), err)
 	}
 	t.Status, t.SignedAt = Signed, stamp.Of(s.cfg.Now())
-	if action == policy.SignTransaction {
-		t.Status = SignOnly
-	}
 	t.NextAt = stamp.Of(t.SignedAt.Add(sendFor))
+	if p.signOnly { // nobody here sends it, so nobody watches over it
+		t.Status, t.NextAt = SignOnly, time.Time{}
+	}
 	after := context.WithoutCancel(ctx) // what is signed is stored and sent, whoever hung up
 	if err := s.cfg.Store.SignedTransaction(after, &t, s.signedEvent(c, &t)); err != nil {
 		return Tx{}, false, err
@@ -145,38 +146,48 @@ func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t 
 	if err != nil {
 		return nil, err
 	}
-	pending, err := p.node.PendingNonce(ctx, p.key.address)
-	if err != nil {
-		return nil, err
-	}
-	latest, err := p.node.LatestNonce(ctx, p.key.address)
-	if err != nil {
-		return nil, err
+	var pending, latest uint64
+	if p.draft.Nonce == nil || !p.signOnly { // who sends it elsewhere, with a nonce of its own, needs no node
+		if pending, err = p.node.PendingNonce(ctx, p.key.address); err != nil {
+			return nil, err
+		}
+		if latest, err = p.node.LatestNonce(ctx, p.key.address); err != nil {
+			return nil, err
+		}
 	}
 	attempt := p.attempt()
 	return &Reservation{
 		Tx: t, Approval: approved, Pending: pending, Latest: latest, Nonce: p.draft.Nonce, Since: c.Now.Add(-window), Recipients: guard.Recipients(attempt),
 		Decide: func(now *Agent, spent *guard.Spent) ([]guard.Take, error) {
-			if err := now.mayAct(); err != nil {
-				return nil, err
-			}
 			rules, err := rulesOf(now)
+			if err == nil && rules.RequireSimulation && t.Simulation.Status != string(simulate.Success) {
+				err = errMustSim
+			}
 			if err != nil {
 				return nil, err
 			}
-			v := guard.Decide(&rules, attempt, spent)
-			if err := refusal(v); err != nil {
-				return nil, err
-			}
-			if rules.RequireSimulation && t.Simulation.Status != string(simulate.Success) {
-				return nil, errMustSim
-			}
-			if len(v.NeedsApproval) > 0 && approved == "" {
-				return nil, needs{v.NeedsApproval}
-			}
-			return v.Takes, nil
+			return decide(now, attempt, spent, approved)
 		},
 	}, nil
+}
+
+// decide asks the guard about an attempt, with the agent as it is in the transaction.
+func decide(now *Agent, a *guard.Attempt, spent *guard.Spent, approved string) ([]guard.Take, error) {
+	if err := now.mayAct(); err != nil {
+		return nil, err
+	}
+	rules, err := rulesOf(now)
+	if err != nil {
+		return nil, err
+	}
+	v := guard.Decide(&rules, a, spent)
+	if err := refusal(v); err != nil {
+		return nil, err
+	}
+	if len(v.NeedsApproval) > 0 && approved == "" {
+		return nil, needs{v.NeedsApproval}
+	}
+	return v.Takes, nil
 }
 
 // sign reserves what r asks for, with the call's event, and then has the key sign. The
@@ -192,7 +203,7 @@ func (s *Service) sign(ctx context.Context, c *call.Call, p *prepared, r *Reserv
 		if err := reserve(ctx, c.Event); err != nil {
 			return s.refused(c, err)
 		}
-		sig, err := s.cfg.Keys.SignHash(context.WithoutCancel(ctx), p.key.keystore, p.tx.SigningHash(), p.key.address)
+		sig, err := s.cfg.Keys.SignHash(context.WithoutCancel(ctx), p.key.keystore, p.hash(), p.key.address)
 		if err != nil {
 			return s.giveBack(ctx, r.Tx, err)
 		}
@@ -213,7 +224,7 @@ func (s *Service) sign(ctx context.Context, c *call.Call, p *prepared, r *Reserv
 		if signs.Address() != p.key.address {
 			return s.giveBack(ctx, r.Tx, errOtherKey)
 		}
-		sig, err := signs.Sign(p.tx.SigningHash())
+		sig, err := signs.Sign(p.hash())
 		if err != nil {
 			return s.giveBack(ctx, r.Tx, err)
 		}

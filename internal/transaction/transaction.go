@@ -107,6 +107,11 @@ type Reservation struct {
 	Pending, Latest uint64
 	// Nonce is what the caller asks for; nil: the next.
 	Nonce *uint64
+	// Replaces is a transaction that has not come into a block: Tx gets its nonce. Nil: none.
+	Replaces *Tx
+	// Message says that Tx is a message, which has no nonce and no row: its part of the limits
+	// and its event are all that is stored.
+	Message bool
 	// Taking is what the use of the key takes off; nil: nothing, the key is not in a vault.
 	Taking   *vault.Taking
 	Approval string // that a human gave for exactly this; it is used up
@@ -126,6 +131,11 @@ type Store interface {
 	ReplayedTransaction(ctx context.Context, agent, key string, since time.Time) (Tx, bool, error)
 	// ReserveTransaction decides and stores r.Tx with ev. ErrReplayed when its key is taken.
 	ReserveTransaction(ctx context.Context, r *Reservation, ev *audit.Event) error
+	// SpentBy is what an agent has spent since a time, and which of some accounts it knows.
+	SpentBy(ctx context.Context, agent string, since time.Time, recipients []evm.Address) (*guard.Spent, error)
+	// MinedInstead finds a transaction of ours that is in a block with the nonce of t, and
+	// replaces it or was replaced by it.
+	MinedInstead(ctx context.Context, t *Tx) (Tx, bool, error)
 	// AddFailedTransaction stores one that was not signed, with ev.
 	AddFailedTransaction(ctx context.Context, t *Tx, ev *audit.Event) error
 	// SignedTransaction stores what was signed, as long as it is Pending: ErrOver when what
@@ -178,6 +188,8 @@ var (
 	ErrOver = fault.New(fault.Unavailable, "transaction_given_up", "Signing took too long: nothing was sent. Try again.")
 	// ErrNone is for ids that are not there.
 	ErrNone = fault.New(fault.NotFound, "transaction_not_found", "There is no transaction with this id.")
+	// ErrMined: it can't be replaced any more.
+	ErrMined = fault.New(fault.Conflict, "transaction_over", "Only a transaction that waits for a block can be replaced.")
 	// ErrNonce: the caller asked for a nonce that is used.
 	ErrNonce = fault.New(fault.Conflict, "nonce_used", "This nonce is used by another transaction. Leave nonce out to get the next one.")
 )

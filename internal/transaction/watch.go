@@ -69,7 +69,7 @@ func (s *Service) look(ctx context.Context, t *Tx) error {
 	if err != nil || !mine {
 		return err
 	}
-	_, nodes, err := s.cfg.Chains.Open(ctx, t.Chain)
+	_, nodes, err := s.cfg.Chains.Node(ctx, t.Chain)
 	if err != nil { // no nodes now: it is looked at again
 		return s.later(ctx, t)
 	}
@@ -115,12 +115,17 @@ func (s *Service) follow(ctx context.Context, nodes *node.Client, t *Tx) error {
 		if found {
 			return s.mined(ctx, nodes, t, &r)
 		}
-		if t.Attempts < replacedAfter {
-			return s.later(ctx, t)
+		if t.ErrorCode != nonceUsed { // one node of several may lag behind: it is asked twice
+			t.ErrorCode, t.NextAt = nonceUsed, stamp.Of(s.cfg.Now().Add(lookEvery))
+			_, err := s.cfg.Store.MoveTransaction(ctx, t, was, false, false, nil)
+			return err
 		}
 		t.Status, t.NextAt, t.Receipt.Fate = Failed, time.Time{}, Replaced
 		t.ErrorCode, t.Error = "replaced", "Another transaction with its nonce is in a block. This one will never be."
-		_, err := s.cfg.Store.MoveTransaction(ctx, t, was, true, false, nil)
+		giveBack, err := s.replacedByAnother(ctx, t)
+		if err == nil {
+			_, err = s.cfg.Store.MoveTransaction(ctx, t, was, giveBack, false, nil)
+		}
 		return err
 	}
 	if t.Status == Failed { // its bytes are with a node that refused them, and could still be taken
@@ -138,9 +143,8 @@ func (s *Service) follow(ctx context.Context, nodes *node.Client, t *Tx) error {
 	return s.later(ctx, t)
 }
 
-// replacedAfter is how many looks must agree that another transaction has the nonce: one
-// node of several may lag behind.
-const replacedAfter = 3
+// nonceUsed marks a transaction of which one look has said that another has its nonce.
+const nonceUsed = "nonce_used"
 
 // mined notes a receipt, and looks again until it is deep enough.
 func (s *Service) mined(ctx context.Context, nodes *node.Client, t *Tx, r *node.Receipt) error {

@@ -51,6 +51,15 @@ func (s *Spent) Add(asset string, amount *uint256.Int) {
 	s.assets[asset] = sum(&was, amount)
 }
 
+// Remove takes off what was added for what is to be replaced.
+func (s *Spent) Remove(asset string, amount *uint256.Int) {
+	was := s.assets[asset]
+	if _, under := was.SubOverflow(&was, amount); under {
+		was.Clear()
+	}
+	s.assets[asset] = was
+}
+
 // Know adds somebody who got something before.
 func (s *Spent) Know(a evm.Address) { s.known[a] = true }
 

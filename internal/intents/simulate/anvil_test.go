@@ -229,7 +229,7 @@ func TestReverts(t *testing.T) {
 		} {
 			at := install(t, c, tc.code)
 			got := run(t, c, known, node.Message{From: rich(t), To: &at, Data: tc.data, Gas: tc.gas})[0]
-			if got.Status == simulate.Success || tc.want != "" && (got.Status != simulate.Reverted || got.Code != tc.want) || got.RevertReason != tc.reason || got.Method != way && got.Status == simulate.Reverted && got.Method != "" {
+			if got.Status == simulate.Success || tc.want != "" && (got.Status != simulate.Reverted || got.ErrorCode != tc.want) || got.RevertReason != tc.reason || got.Method != way && got.Status == simulate.Reverted && got.Method != "" {
 				t.Errorf("%s, %s: got %+v", way, name, got)
 			}
 			if got.Human == "" || got.Error == "" || len(got.Changes) != 0 {
@@ -256,7 +256,7 @@ func TestABundleRunsOnOneState(t *testing.T) {
 		t.Errorf("what was simulated stayed: %+v", again)
 	}
 	for _, r := range run(t, all["debug_traceCall"], nil, say(0), say(1)) {
-		if r.Status != simulate.Failed || r.Code != "bundle_unsupported" {
+		if r.Status != simulate.Failed || r.ErrorCode != "bundle_unsupported" {
 			t.Errorf("without eth_simulateV1: %+v", r)
 		}
 	}

@@ -32,17 +32,17 @@ func halted(data []byte, message string, usedAll bool, known []abi.ErrorDef) Res
 	case strings.Contains(said, "execution failed"):
 		return reverted(data, message, known)
 	}
-	return Result{Status: Reverted, Code: "execution_halted", Error: message, Human: "The transaction would fail: " + message + "."}
+	return Result{Status: Reverted, ErrorCode: codeHalted, Error: message, Human: "The transaction would fail: " + message + "."}
 }
 
 func outOfGas(message string) Result {
-	return Result{Status: Reverted, Code: "out_of_gas", Error: message, Human: "The transaction would run out of gas. Give it a higher gas_limit."}
+	return Result{Status: Reverted, ErrorCode: codeOutOfGas, Error: message, Human: "The transaction would run out of gas. Give it a higher gas_limit."}
 }
 
 // reverted reads the data of a revert: Error(string), Panic(uint256), or an error that
 // is known.
 func reverted(data []byte, message string, known []abi.ErrorDef) Result {
-	r := Result{Status: Reverted, Code: "execution_reverted", Error: message, Human: "The transaction would be reverted, and the contract does not say why."}
+	r := Result{Status: Reverted, ErrorCode: codeReverted, Error: message, Human: "The transaction would be reverted, and the contract does not say why."}
 	if len(data) < 4 {
 		return r
 	}
@@ -52,14 +52,14 @@ func reverted(data []byte, message string, known []abi.ErrorDef) Result {
 		return r
 	}
 	if code, ok := one(data, "Panic(uint256)"); ok {
-		r.Code, r.RevertReason = "panic", "Panic("+code.Word.Hex()+")"
+		r.ErrorCode, r.RevertReason = codePanic, "Panic("+code.Word.Hex()+")"
 		if what, known := panics[code.Word.Uint64()]; known && code.Word.IsUint64() {
 			r.RevertReason += ": " + what
 		}
 		r.Human = "The contract would panic: " + r.RevertReason
 		return r
 	}
-	r.Code, r.RevertReason = "custom_error", node.Hex(data[:4])
+	r.ErrorCode, r.RevertReason = codeCustom, node.Hex(data[:4])
 	for i := range known {
 		def := abi.Function(known[i])
 		if args, err := def.Decode(data); err == nil && [4]byte(data[:4]) == def.Selector {

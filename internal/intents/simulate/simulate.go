@@ -38,11 +38,21 @@ type Result struct {
 	Changes []Change
 
 	// What follows is empty with Success.
-	Code         string // for programs: execution_reverted, panic, custom_error, out_of_gas, insufficient_funds, ...
+	ErrorCode    string // for programs: one of the codes below, or of a fault
 	Error        string // what happened, in the words of the EVM or the node, cleaned and bounded
 	Human        string // for people
 	RevertReason string // the contract's own words, or its error with arguments
 }
+
+// What a program is told of a transaction that failed in the EVM. Others say why it was not
+// run: insufficient_funds, bundle_unsupported, simulation_failed, node_unavailable.
+const (
+	codeReverted = "execution_reverted" // with a reason or without one
+	codePanic    = "panic"
+	codeCustom   = "custom_error"
+	codeOutOfGas = "out_of_gas"
+	codeHalted   = "execution_halted" // in another way
+)
 
 // The ways of running a transaction, the best first.
 const (
@@ -94,7 +104,7 @@ func all(n int, r Result) []Result {
 }
 
 func failed(code, text string) Result {
-	return Result{Status: Failed, Code: code, Error: text, Human: text}
+	return Result{Status: Failed, ErrorCode: code, Error: text, Human: text}
 }
 
 // refused is the result where the node would not run the transactions. Only a revert
