@@ -69,7 +69,7 @@ func (s *session) goodBodies() map[string]object {
 		"approve-device-login": {"user_code": "BCDF-GHJK"},
 		"deny-device-login":    {"user_code": "BCDF-GHJK"},
 
-		"set-guard":            {"rules": object{"max_per_day": 7}},
+		"set-guard":            {"rules": object{"max_per_day": 7, "allow_text": true}},
 		"create-signing-key":   {"chain": "ethereum"},
 		"import-signing-key":   {"private_key": privateKey, "format": "hex"},
 		"rotate-signing-key":   {"key_version": nil},
