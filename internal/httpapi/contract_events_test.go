@@ -217,6 +217,12 @@ func TestEveryRequestLeavesExactlyOneEvent(t *testing.T) {
 		{"GET", agent + "/signing-keys", ag, nil, 200, "signing_key.list", "success"},
 		{"POST", agent + "/transactions", ag, payment("base"), 403, "transaction.submit", "denied"}, // not enabled
 		{"PATCH", agent, me, object{"intents_api_enabled": true}, 200, "agent.update", "success"},
+		{"POST", agent + "/guard/try", me, payment("base"), 422, "agent.guard_read", "failed"},
+		{"GET", agent + "/signing-keys/ethereum/balance", me, nil, 422, "signing_key.balance", "failed"},
+		{"POST", agent + "/sign", me, s.goodBodies()["sign-message"], 403, "transaction.sign_message", "denied"}, // no rule lets texts be signed
+		{"POST", agent + "/sign", me, object{"intent_type": "eip712_digest", "chain": "base"}, 403, "transaction.sign_message", "denied"},
+		{"POST", "/v1/agents/" + nobodysID + "/sign", me, object{"intent_type": "eip712_digest", "chain": "base"}, 404, "transaction.sign_message", "failed"},
+		{"POST", agent + "/transactions/" + ids["transaction_id"] + "/replace", me, object{"mode": "cancel"}, 409, "transaction.replace", "failed"},
 		{"POST", agent + "/transactions", me, payment("base"), 422, "transaction.submit", "failed"}, // no node is set
 		{"POST", agent + "/transactions/sign", me, payment("none"), 404, "transaction.sign", "failed"},
 		{"POST", agent + "/transactions/simulate", me, object{"to": "x", "value": "1", "chain": "base"}, 400, "transaction.simulate", "failed"},

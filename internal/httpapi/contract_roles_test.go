@@ -102,6 +102,7 @@ func (s *session) caller(role string) string {
 	s.ids()
 	s.do("PUT", "/v1/org/approval-webhook", s.ada.token, s.goodBodies()["set-approval-webhook"]).want(200)
 	s.do("PATCH", "/v1/agents/"+s.worker.id, s.ada.token, object{"intents_api_enabled": true}).want(200)
+	s.do("POST", "/v1/agents/"+s.worker.id+"/signing-keys", s.ada.token, object{"chain": "ethereum"}).want(201)
 	switch role {
 	case "agent":
 		return s.ada.agent(nil).key

@@ -69,13 +69,16 @@ func (s *session) goodBodies() map[string]object {
 		"approve-device-login": {"user_code": "BCDF-GHJK"},
 		"deny-device-login":    {"user_code": "BCDF-GHJK"},
 
-		"set-guard":            {"rules": object{"max_per_day": 7}},
+		"set-guard":            {"rules": object{"max_per_day": 7, "allow_text": true}},
 		"create-signing-key":   {"chain": "ethereum"},
 		"import-signing-key":   {"private_key": privateKey, "format": "hex"},
 		"rotate-signing-key":   {"key_version": nil},
 		"submit-transaction":   drafted,
 		"sign-transaction":     drafted,
 		"simulate-transaction": payment("base"),
+		"try-guard":            drafted,
+		"replace-transaction":  {"mode": "cancel", "max_fee_per_gas": nil, "max_priority_fee_per_gas": nil, "signing_key_path": nil},
+		"sign-message":         {"intent_type": "personal_sign", "chain": "base", "message": "hello"},
 		"simulate-bundle":      {"transactions": []object{payment("base")}},
 
 		"request-approval":       {"vault_id": s.vault, "secret_path": "a/b", "operation": "read", "reason": "x"},

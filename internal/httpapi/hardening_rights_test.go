@@ -25,6 +25,11 @@ var unwritten = map[string]string{
 	"open-billing-portal": "what is paid is Stripe's",
 	"subscribe":           "what is paid is Stripe's",
 	"rotate-secret":       "secrets are not rotated by POST",
+
+	"check-chain":          "nodes are asked, and nothing is kept",
+	"simulate-transaction": "nodes are asked, and nothing is kept",
+	"simulate-bundle":      "nodes are asked, and nothing is kept",
+	"try-guard":            "nothing is kept",
 }
 
 var databases = []struct {

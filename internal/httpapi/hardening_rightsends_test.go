@@ -98,7 +98,7 @@ var ofMembers = map[string][]string{
 var ofAgents = map[string][]string{
 	"it is their own token":                 {"revoke-token"},
 	"any agent makes vaults":                {"create-vault"},
-	"it is its own key of the keystore":     {"submit-transaction"},
+	"it is its own key of the keystore":     {"submit-transaction", "sign-message"},
 	"who asks for an approval has no right": {"request-approval", "request-approval-alias"},
 }
 

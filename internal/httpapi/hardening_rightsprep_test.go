@@ -137,6 +137,20 @@ var prepared = map[string]func(s *stage, who actor, l *lead){
 	"import-signing-key": ofNewAgent,
 	"rotate-signing-key": ofSigner,
 	"delete-signing-key": ofSigner,
+	"replace-transaction": func(s *stage, who actor, l *lead) {
+		s.signs(s.worker.id)
+		id := s.do("POST", "/v1/agents/"+s.worker.id+"/transactions", s.ada.token, payment("own")).want(201).str("id")
+		l.target = "/v1/agents/" + s.worker.id + "/transactions/" + id + "/replace"
+	},
+	"sign-message": func(s *stage, who actor, l *lead) {
+		agent := s.worker.id
+		if who.email == "" && who.id != s.ada.id {
+			agent = who.id
+			l.target = strings.Replace(l.target, s.worker.id, agent, 1)
+		}
+		s.signs(agent)
+		s.do("PUT", "/v1/agents/"+agent+"/guard", s.ada.token, object{"rules": object{"allow_text": true}}).want(200)
+	},
 	"submit-transaction": func(s *stage, who actor, l *lead) {
 		agent := s.worker.id
 		if who.email == "" && who.id != s.ada.id {

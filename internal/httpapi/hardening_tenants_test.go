@@ -19,7 +19,7 @@ func TestAnotherOrganisationsIDsDoNotExist(t *testing.T) {
 	bob := s.signup("bob")
 	own := bob.vaultNamed("own")
 	bob.put(own, "a/b", "bobs")
-	robot := bob.agent(nil)
+	robot := bob.agent(object{"name": "robot", "intents_api_enabled": true})
 	tables := []string{"vaults", "secrets", "secret_versions", "policies", "agents", "user_keys", "users", "memberships", "shares", "approvals", "enrollments", "invitations", "ip_rules"}
 	theirs, mine := s.ids(), nobodys()
 	mine["vault_id"], mine["agent_id"] = own, robot.id

@@ -6,7 +6,6 @@ import (
 	"net/http"
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/transaction"
 )
@@ -44,8 +43,6 @@ type signAnswer struct {
 	TypedHash *string `json:"typed_data_hash,omitempty" nullable:"true"`
 }
 
-var errDigest = fault.New(fault.Denied, "digest_refused", "A bare hash is never signed: nobody could know what it allows. Send the typed data.").Because("guard:digest")
-
 func (a *API) registerSignMessage() {
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/agents/{agent_id}/sign", id: "sign-message", tag: "Transactions",
@@ -53,8 +50,7 @@ func (a *API) registerSignMessage() {
 		errors: []int{http.StatusConflict, http.StatusUnprocessableEntity},
 	}, func(ctx context.Context, c *call.Call, in *signRequest) (*body[signAnswer], error) {
 		b := &in.Body
-		switch b.Kind {
-		case "transaction":
+		if b.Kind == "transaction" {
 			d := transaction.Draft{
 				To: deref(b.To), Value: deref(b.Value), Chain: b.Chain, Data: deref(b.Data), KeyPath: deref(b.KeyPath), Vault: in.VaultID,
 				Nonce: b.Nonce, GasLimit: b.GasLimit, GasPrice: deref(b.GasPrice), MaxFee: deref(b.MaxFee), MaxTip: deref(b.MaxTip),
@@ -63,10 +59,8 @@ func (a *API) registerSignMessage() {
 			t, _, err := a.transactions.Sign(ctx, c, in.AgentID, d)
 			out := txOf(&t, true)
 			return answer(signAnswer{Kind: b.Kind, Chain: t.Chain, From: t.From.String(), SignedTx: out.SignedTx, TxHash: out.TxHash}, err)
-		case "eip712_digest":
-			return nil, errDigest
 		}
-		m := transaction.Message{Chain: b.Chain, KeyPath: deref(b.KeyPath), Vault: in.VaultID}
+		m := transaction.Message{Chain: b.Chain, KeyPath: deref(b.KeyPath), Vault: in.VaultID, Digest: b.Kind == "eip712_digest"}
 		if b.Kind == "typed_data" {
 			m.Typed = deref(b.TypedData)
 		} else {

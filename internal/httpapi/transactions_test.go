@@ -41,7 +41,7 @@ func (s *session) stoppedTransaction() string {
 func (s *stage) ownChain() *evmnode.Node {
 	s.t.Helper()
 	if s.node == nil {
-		s.node = evmnode.Anvil(s.t)
+		s.node = evmnode.Anvil(s.t, "--no-mining") // what is sent waits
 		s.do("POST", "/v1/admin/chains", s.boss.token, object{
 			"name": "own", "display_name": "Own", "chain_id": evmnode.ChainID, "rpc_url": s.node.URL,
 		}).want(201)

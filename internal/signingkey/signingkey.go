@@ -71,7 +71,7 @@ type Service struct {
 
 var (
 	errNoAgent = fault.New(fault.NotFound, "agent_not_found", "There is no agent with this id.")
-	errOther   = fault.New(fault.Unavailable, "signing_key_changed", "The keystore has another key than this account's. Nothing was signed.")
+	errOther   = fault.New(fault.Unavailable, "signing_key_mismatch", "The keystore has another key than this account's. Nothing was signed.")
 	errChain   = fault.New(fault.Invalid, "invalid_chain", "chain is ethereum: the account is good on every EVM chain.")
 	// ErrThere and ErrNone are what the store refuses with.
 	ErrThere = fault.New(fault.Conflict, "signing_key_exists", "The agent has a signing key. Rotate it to get another; the old one stays, with its account.")

@@ -16,6 +16,8 @@ func (tx Tx) clear(vault string, room *int64) (left bool, err error) {
 	most := int64(0)
 	for _, query := range []string{
 		`DELETE FROM secrets WHERE vault_id = $1 AND path IN (SELECT path FROM secrets WHERE vault_id = $1 ORDER BY path LIMIT $2)`,
+		`DELETE FROM key_addresses WHERE version_id IN
+			(SELECT id FROM secret_versions WHERE vault_id = $1 ORDER BY path, version LIMIT $2)`,
 		`DELETE FROM secret_versions WHERE vault_id = $1 AND (path, version) IN
 			(SELECT path, version FROM secret_versions WHERE vault_id = $1 ORDER BY path, version LIMIT $2)`,
 	} {

@@ -392,6 +392,9 @@ func (db *DB) Purge(ctx context.Context, vaultID, path string, ev *audit.Event) 
 			return tx.Refuse(tx.whole(vaultID, path, errNoSecret))
 		}
 		if err == nil {
+			_, err = tx.Exec(`DELETE FROM key_addresses WHERE version_id IN (SELECT id FROM secret_versions WHERE vault_id = $1 AND path = $2)`, vaultID, path)
+		}
+		if err == nil {
 			_, err = tx.Exec(`DELETE FROM secret_versions WHERE vault_id = $1 AND path = $2`, vaultID, path)
 		}
 		if err == nil {

@@ -22,6 +22,7 @@ type Message struct {
 	Chain, KeyPath, Vault string
 	Text                  string // EIP-191; 0x and digits are bytes
 	Typed                 []byte // EIP-712, JSON
+	Digest                bool   // a bare hash, which is refused
 }
 
 // SignedMessage is a signature of a message.
@@ -36,6 +37,7 @@ type SignedMessage struct {
 const maxMessage = 64 << 10
 
 var (
+	errDigest  = fault.New(fault.Denied, "digest_refused", "A bare hash is never signed: nobody could know what it allows. Send the typed data.").Because("guard:digest")
 	errMessage = invalid("invalid_message", "Send message or typed_data, of at most 65,536 bytes.")
 	// errHidden: neither is ever what a person reads.
 	errHidden = fault.New(fault.Denied, "message_refused", "What parses as a transaction or is a bare hash of 32 bytes is not signed as a text: nobody could know what it allows.").Because("guard:text")
@@ -93,6 +95,9 @@ func (s *Service) SignMessage(ctx context.Context, c *call.Call, agent string, m
 
 // read reads a message, and sets the digest that would be signed. what says its kind.
 func (p *prepared) read(m *Message) (a *guard.Attempt, what string, err error) {
+	if m.Digest {
+		return nil, "", errDigest
+	}
 	if (m.Text == "") == (len(m.Typed) == 0) || len(m.Text) > maxMessage || len(m.Typed) > maxMessage {
 		return nil, "", errMessage
 	}

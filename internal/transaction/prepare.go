@@ -62,7 +62,7 @@ func (p *prepared) cost() (out uint256.Int) {
 var (
 	errNoAgent    = fault.New(fault.NotFound, "agent_not_found", "There is no agent with this id.")
 	errNotEnabled = fault.New(fault.Denied, "intents_not_enabled", "The Intents API is not enabled for this agent. Who manages it sets intents_api_enabled.").Because("intents_not_enabled")
-	errInactive   = fault.New(fault.Denied, "agent_inactive", "This agent is not active.").Because("agent_inactive")
+	errInactive   = fault.New(fault.Denied, "agent_not_active", "This agent is not active.").Because("agent_inactive")
 )
 
 // admit finds the agent and asks whether the caller may do a for it. To who may not know of

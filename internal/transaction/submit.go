@@ -162,12 +162,15 @@ func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t 
 	return &Reservation{
 		Tx: t, Approval: approved, Pending: pending, Latest: latest, Nonce: p.draft.Nonce, Since: c.Now.Add(-window), Recipients: guard.Recipients(attempt),
 		Decide: func(now *Agent, spent *guard.Spent) ([]guard.Take, error) {
-			takes, err := decide(now, attempt, spent, approved)
-			takes = append(takes, guard.Take{Asset: Counted, Amount: *uint256.NewInt(1)})
-			if err == nil && p.rules.RequireSimulation && t.Simulation.Status != string(simulate.Success) {
+			rules, err := rulesOf(now)
+			if err == nil && rules.RequireSimulation && t.Simulation.Status != string(simulate.Success) {
 				err = errMustSim
 			}
-			return takes, err
+			if err != nil {
+				return nil, err
+			}
+			takes, err := decide(now, attempt, spent, approved)
+			return append(takes, guard.Take{Asset: Counted, Amount: *uint256.NewInt(1)}), err
 		},
 	}, nil
 }
