@@ -177,6 +177,31 @@ func testReserve(t *testing.T, f *fixture) {
 	}
 }
 
+// testDueOfEachChain: a chain whose nodes answer nothing leaves many due, and keeps no other
+// chain from being looked at.
+func testDueOfEachChain(t *testing.T, f *fixture) {
+	on := func(chain string, id uint64, later time.Duration) {
+		_, err := f.reserve(t, f.signer(t), func(r *transaction.Reservation) {
+			r.Tx.Chain, r.Tx.ChainID = chain, id
+			r.Tx.NextAt = r.Tx.NextAt.Add(later)
+		})
+		must(t, err)
+	}
+	for range 3 {
+		on("slow", 900_001, 0)
+	}
+	on("well", 900_002, time.Second)
+	due, err := f.DueTransactions(t.Context(), moment.Add(time.Hour), 2)
+	must(t, err)
+	got := map[string]int{}
+	for _, d := range due {
+		got[d.Chain]++
+	}
+	if got["slow"] != 2 || got["well"] != 1 {
+		t.Errorf("due of each chain: %v", got)
+	}
+}
+
 func testReplayKey(t *testing.T, f *fixture) {
 	a, b := f.signer(t), f.signer(t)
 	keyed := func(r *transaction.Reservation) { r.Tx.ReplayKey, r.Tx.ReplayBody = "key", "body" }

@@ -83,6 +83,7 @@ func runConformance(t *testing.T, open func(t *testing.T) *store.DB) {
 		"a key of a request is taken once a day":                                  testReplayKey,
 		"an agent has one signing key in use":                                     testSigningKeys,
 		"rules of transactions are kept and held":                                 testGuardRules,
+		"each chain has its own part of what is due":                              testDueOfEachChain,
 		"an account goes with the version that it is of":                          testKeyAddresses,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, &fixture{DB: open(t), org: ids.New()}) })

@@ -205,8 +205,23 @@ func (db *DB) Transactions(ctx context.Context, agent string, limit int) ([]tran
 const notFrozen = `NOT EXISTS (SELECT 1 FROM freezes f WHERE f.org_id = transactions.org_id AND f.agent_id IN ('', transactions.agent_id))`
 
 // DueTransactions implements transaction.Store.
-func (db *DB) DueTransactions(ctx context.Context, now time.Time, limit int) ([]transaction.Tx, error) {
-	return db.manyTx(ctx, `next_at IS NOT NULL AND next_at <= $1 AND (status <> 'signed' OR `+notFrozen+`) ORDER BY next_at LIMIT $2`, micros(now), limit)
+func (db *DB) DueTransactions(ctx context.Context, now time.Time, perChain int) (out []transaction.Tx, err error) {
+	const due = `next_at IS NOT NULL AND next_at <= $1 AND (status <> 'signed' OR ` + notFrozen + `)`
+	var chains []int64
+	err = db.Each(ctx, `SELECT DISTINCT chain_id FROM transactions WHERE `+due, []any{micros(now)}, func(rows *sql.Rows) error {
+		var id int64
+		err := rows.Scan(&id)
+		chains = append(chains, id)
+		return err
+	})
+	for _, id := range chains {
+		var some []transaction.Tx
+		if err == nil {
+			some, err = db.manyTx(ctx, due+` AND chain_id = $2 ORDER BY next_at LIMIT $3`, micros(now), id, perChain)
+		}
+		out = append(out, some...)
+	}
+	return out, err
 }
 
 // SignedTransaction implements transaction.Store.

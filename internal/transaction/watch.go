@@ -11,8 +11,10 @@ import (
 )
 
 const (
-	// perLook bounds what a node takes at a time.
+	// perLook bounds what is taken of a chain at a time, and lookFor how long its nodes may
+	// take for it: those of other chains are looked at after it.
 	perLook = 50
+	lookFor = 10 * time.Second
 	// confirmations is how many blocks on top of its own a receipt is looked at again: a
 	// reorganisation may take it back.
 	confirmations = 12
@@ -39,8 +41,13 @@ func (s *Service) Look(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, of := range chains {
 		all.Go(func() {
+			round, stop := context.WithTimeout(ctx, lookFor)
+			defer stop()
 			for _, t := range of {
-				if err := s.look(ctx, t); err != nil {
+				if round.Err() != nil {
+					return // the rest is due still
+				}
+				if err := s.look(round, t); err != nil {
 					s.warn(ctx, err)
 					return
 				}
