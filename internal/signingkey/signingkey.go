@@ -73,9 +73,10 @@ var (
 	errNoAgent = fault.New(fault.NotFound, "agent_not_found", "There is no agent with this id.")
 	errOther   = fault.New(fault.Unavailable, "signing_key_mismatch", "The keystore has another key than this account's. Nothing was signed.")
 	errChain   = fault.New(fault.Invalid, "invalid_chain", "chain is ethereum: the account is good on every EVM chain.")
-	// ErrThere and ErrNone are what the store refuses with.
+	// ErrThere is what the store refuses a second key with.
 	ErrThere = fault.New(fault.Conflict, "signing_key_exists", "The agent has a signing key. Rotate it to get another; the old one stays, with its account.")
-	ErrNone  = fault.New(fault.NotFound, "signing_key_not_found", "The agent has no such signing key. Make one with: oneclaw key create --agent AGENT")
+	// ErrNone is for keys that are not there.
+	ErrNone = fault.New(fault.NotFound, "signing_key_not_found", "The agent has no such signing key. Make one with: oneclaw key create --agent AGENT")
 )
 
 // Create makes a key in the keystore for an agent that has none in use.

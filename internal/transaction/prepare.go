@@ -34,7 +34,6 @@ type prepared struct {
 	added    uint256.Int // wei that the chain takes beside gas times price
 	meaning  meaning.Meaning
 	rules    guard.Rules
-	sim      Simulated
 	draft    parsed
 	signOnly bool      // it is handed out, not sent
 	digest   *evm.Hash // of a message; nil: that of tx is signed

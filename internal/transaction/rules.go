@@ -77,11 +77,9 @@ func (s *Service) SetGuard(ctx context.Context, c *call.Call, agent string, sent
 		if was.Held && !c.Who.Manages() {
 			return Rewritten{}, errHeldRules
 		}
-		before, err := rulesOf(was)
-		if err != nil { // rules that can't be read stopped everything: any others allow more
-			return Rewritten{text, c.Who.Manages(), true}, nil
-		}
-		return Rewritten{text, c.Who.Manages(), guard.Loosens(&before, &rules)}, nil
+		// Rules that can't be read stopped everything: any others allow more.
+		before, damaged := rulesOf(was)
+		return Rewritten{text, c.Who.Manages(), damaged != nil || guard.Loosens(&before, &rules)}, nil
 	}, c.Event)
 	if err != nil {
 		return Guard{}, err

@@ -2,6 +2,7 @@ package transaction
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/intents/node"
@@ -38,7 +39,7 @@ func (s *Service) send(ctx context.Context, nodes *node.Client, t *Tx) {
 		t.Error = refusedText(sent.Outcome)
 	}
 	if _, err := s.cfg.Store.MoveTransaction(ctx, t, was, false, freeNonce, nil); err != nil {
-		s.cfg.Log.Error("what became of a transaction is looked up later", "transaction", t.ID, "error", err.Error())
+		s.cfg.Log.Error("what became of a transaction is looked up later", slog.String("transaction", t.ID), slog.String("error", err.Error()))
 	}
 }
 

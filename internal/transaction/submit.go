@@ -3,6 +3,7 @@ package transaction
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -257,7 +258,7 @@ func (s *Service) giveBack(ctx context.Context, t *Tx, why error) error {
 	was := t.NextAt
 	t.Status, t.ErrorCode, t.Error, t.NextAt = Failed, "not_signed", "It could not be signed. Nothing was sent.", time.Time{}
 	if _, err := s.cfg.Store.MoveTransaction(context.WithoutCancel(ctx), t, was, true, true, nil); err != nil {
-		s.cfg.Log.Error("a reservation is given back later", "transaction", t.ID, "error", err.Error())
+		s.cfg.Log.Error("a reservation is given back later", slog.String("transaction", t.ID), slog.String("error", err.Error()))
 	}
 	return why
 }

@@ -2,6 +2,7 @@ package transaction
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -59,7 +60,7 @@ func (s *Service) Look(ctx context.Context) {
 
 func (s *Service) warn(ctx context.Context, err error) {
 	if ctx.Err() == nil {
-		s.cfg.Log.Warn("transactions are looked at later", "error", err.Error())
+		s.cfg.Log.Warn("transactions are looked at later", slog.String("error", err.Error()))
 	}
 }
 
