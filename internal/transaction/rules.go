@@ -77,14 +77,19 @@ func (s *Service) SetGuard(ctx context.Context, c *call.Call, agent string, sent
 		if was.Held && !c.Who.Manages() {
 			return Rewritten{}, errHeldRules
 		}
-		// Rules that can't be read stopped everything: any others allow more.
-		before, damaged := rulesOf(was)
-		return Rewritten{text, c.Who.Manages(), damaged != nil || guard.Loosens(&before, &rules)}, nil
+		return Rewritten{text, c.Who.Manages(), loosens(was, &rules)}, nil
 	}, c.Event)
 	if err != nil {
 		return Guard{}, err
 	}
 	return guardOf(&a)
+}
+
+// loosens reports whether rules allow an agent more than those that it has. Those that can't
+// be read stopped everything.
+func loosens(was *Agent, now *guard.Rules) bool {
+	before, err := rulesOf(was)
+	return err != nil || guard.Loosens(&before, now)
 }
 
 // Rewritten are rules as they are stored.
