@@ -91,6 +91,7 @@ func (c *cli) shareCreate() *cobra.Command {
 		to, link := field{"For", made.RecipientType}, field{"URL", made.ShareURL}
 		if c.IsTTY(c.Stdout) {
 			to, link = shownTo(made)
+			to[1] = strings.TrimSpace(to[1] + " " + f.agent + f.user) // as the person named them
 		}
 		return c.show(made, field{"ID", made.ID}, link, to,
 			field{"Expires", c.When(made.ExpiresAt)}, field{"Accesses", atMost(made.MaxAccessCount)})

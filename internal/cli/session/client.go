@@ -49,6 +49,9 @@ func (c *Session) Outlasting(ctx context.Context, until *time.Time) (cl *client.
 	if s == nil || !asked || s.ExpiresAt.IsZero() || until != nil && !until.After(s.ExpiresAt) {
 		return cl, func() {}, nil
 	}
+	if c.Interactive() && (c.Person == nil || !c.Person.given()) {
+		c.Warn("What this makes is to last longer than your login, which ends at " + s.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC") + ", so you sign in for it.")
+	}
 	return c.askPerson(ctx, s)
 }
 
