@@ -224,6 +224,20 @@ func (db *DB) DueTransactions(ctx context.Context, now time.Time, perChain int) 
 	return out, err
 }
 
+// OddTransactions are the ids of transactions whose signed bytes are not those of their hash.
+func (db *DB) OddTransactions(ctx context.Context) (ids []string, err error) {
+	err = db.EachAside(ctx, `SELECT id, raw, hash FROM transactions WHERE hash <> ''`, nil, func(rows *sql.Rows) error {
+		var id, hash string
+		var raw []byte
+		err := rows.Scan(&id, &raw, &hash)
+		if err == nil && evm.Keccak256(raw).String() != hash {
+			ids = append(ids, id)
+		}
+		return err
+	})
+	return ids, err
+}
+
 // SignedTransaction implements transaction.Store.
 func (db *DB) SignedTransaction(ctx context.Context, t *transaction.Tx, ev *audit.Event) error {
 	return db.Write(ctx, t.Org, func(tx Tx) error {

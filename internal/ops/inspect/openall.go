@@ -97,6 +97,15 @@ func openAll(ctx context.Context, db *store.DB, keys keystore.KeyStore, vaults *
 			return nil, err
 		}
 	}
+	odd, err := db.OddTransactions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range odd {
+		if err := tried("transaction "+id, fault.New(fault.Damaged, audit.CodeDamaged, "")); err != nil {
+			return nil, err
+		}
+	}
 	sealer := seal.New(keys)
 	return o, db.EachSealed(ctx, func(s store.Sealed) error {
 		kek, at := sealedAt(s)

@@ -17,6 +17,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/datadir"
+	"github.com/oneclaw-dev/oneclaw/internal/evm"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/keyring"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore"
@@ -172,6 +173,8 @@ func (h *House) Fill() map[string]string {
 	put("approval_webhooks", "wrapped", "sealed", kek, at, map[string]any{"org_id": h.org, "id": hook})
 	kek, at = webhook.SealOf(h.org, told)
 	put("webhooks", "wrapped", "sealed", kek, at, map[string]any{"org_id": h.org, "id": told, "events": "*"})
+	tx, raw := ids.New(), []byte("the bytes of a transaction")
+	h.insert("transactions", map[string]any{"id": tx, "org_id": h.org, "takes": "[]", "raw": raw, "hash": evm.Keccak256(raw).String(), "next_at": nil})
 	kek, at = vault.SealOfJob(h.org, v, job)
 	put("vault_jobs", "wrapped", "sealed", kek, at, map[string]any{"id": job, "org_id": h.org, "vault_id": v})
 
@@ -191,7 +194,8 @@ func (h *House) Fill() map[string]string {
 	return map[string]string{
 		"secret_versions": "vault " + v + `, path "a/b", version`, "user_totp": "second factor of user " + user, "mail_queue": "queued mail " + post,
 		"shares": "link of share " + share, "approval_webhooks": "webhook " + hook, "webhooks": "event webhook " + told, "vault_jobs": "job " + job,
-		"audit_heads": "log of organisation " + h.org, "audit_events": "log of organisation " + h.org, "audit_checkpoints": "log of organisation " + h.org,
+		"transactions": "transaction " + tx,
+		"audit_heads":  "log of organisation " + h.org, "audit_events": "log of organisation " + h.org, "audit_checkpoints": "log of organisation " + h.org,
 	}
 }
 
