@@ -26,8 +26,8 @@ func (p *personal) sent() any {
 	return p.body
 }
 
-// personals are all of them. ada owns the organisation, bob is a member, cat an admin.
-func personals(bob, cat *human) map[string]personal {
+// personals are all of them. ada owns the organisation and the worker, bob is a member, cat an admin.
+func personals(bob, cat *human, worker string) map[string]personal {
 	mfa, org := "/v1/auth/mfa", "/v1/org/members/"
 	return map[string]personal{
 		"set up a second factor":   {action: policy.EnableMFA, method: "POST", path: mfa + "/setup"},
@@ -41,6 +41,9 @@ func personals(bob, cat *human) map[string]personal {
 		"approve a use":            {action: policy.GrantApproval, method: "POST", path: "/v1/approvals/" + nobodysID + "/approve"},
 		"deny a use":               {action: policy.DenyApproval, method: "POST", path: "/v1/approvals/" + nobodysID + "/deny"},
 		"decide on a use":          {action: policy.GrantApproval, method: "POST", path: "/v1/approvals/" + nobodysID + "/decide", body: object{"decision": "approved"}},
+		"unfreeze all agents":      {action: policy.UnfreezeOrg, method: "POST", path: "/v1/org/unfreeze"},
+		"unfreeze an agent":        {action: policy.UnfreezeAgent, method: "POST", path: "/v1/agents/" + worker + "/unfreeze"},
+		"stop using a signing key": {action: policy.DeleteSigningKey, method: "DELETE", path: "/v1/agents/" + worker + "/signing-keys/ethereum"},
 
 		"promote to admin":    {action: policy.UpdateMember, method: "PATCH", path: org + bob.id, body: object{"role": "admin"}, only: true},
 		"promote to owner":    {action: policy.UpdateMember, method: "PATCH", path: org + bob.id, body: object{"role": "owner"}, only: true},
@@ -80,7 +83,7 @@ func TestWhatTakesAPerson(t *testing.T) {
 		s.do("GET", "/v1/auth/me", token, nil).want(200) // it is good otherwise
 	}
 	declared := map[policy.Action]bool{}
-	all := personals(bob, cat)
+	all := personals(bob, cat, s.worker.id)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		p := all[name]
 		rule, _ := policy.RuleFor(p.action)
@@ -108,7 +111,7 @@ func TestAPersonWhoHasJustSignedIn(t *testing.T) {
 	s := openSession(t)
 	s.Exec(`UPDATE users SET platform_admin = 1 WHERE id = ?`, s.ada.id)
 	bob, cat := s.ada.member("bob", "member"), s.ada.member("cat", "admin")
-	all := personals(bob, cat)
+	all := personals(bob, cat, s.worker.id)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		p := all[name]
 		s.Clock.Forward(time.Minute)

@@ -307,6 +307,12 @@ func hashes(op operation) bool {
 	return slices.Contains([]string{"login", "signup", "reset-password", "disable-mfa", "forgot-password", "create-share", "create-share-alias", "access-share", "access-share-alias"}, op.OperationID)
 }
 
+// needsNode are the operations that only succeed with a node of a chain, which there is none of here.
+var needsNode = map[string]bool{
+	"check-chain": true, "try-guard": true, "get-signing-key-balance": true, "submit-transaction": true, "sign-transaction": true, "simulate-transaction": true,
+	"simulate-bundle": true, "get-transaction": true, "get-transaction-receipt": true, "replace-transaction": true,
+}
+
 // TestGeneratedRequests makes requests for every operation of the document from
 // its schema, right and wrong, as callers of every kind: no 5xx, no echo, no leak.
 func TestGeneratedRequests(t *testing.T) {
@@ -339,14 +345,19 @@ func TestGeneratedRequests(t *testing.T) {
 		a.renew(op)
 	}
 	var never []string
+	reachable := 0
 	for _, op := range a.ops {
+		if needsNode[op.OperationID] { // what it refuses was asked for all the same
+			continue
+		}
+		reachable++
 		if !done[op.OperationID] {
 			never = append(never, op.String())
 		}
 	}
 	t.Logf("%d requests; never done: %v", asked, never)
-	if len(never)*3 > len(a.ops) {
-		t.Errorf("%d of %d operations were never done: the generator is too weak", len(never), len(a.ops))
+	if len(never)*3 > reachable {
+		t.Errorf("%d of %d operations were never done: the generator is too weak", len(never), reachable)
 	}
 	if asked < 3000 {
 		t.Errorf("only %d requests were made", asked)
