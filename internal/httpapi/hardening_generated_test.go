@@ -307,7 +307,7 @@ func hashes(op operation) bool {
 	return slices.Contains([]string{"login", "signup", "reset-password", "disable-mfa", "forgot-password", "create-share", "create-share-alias", "access-share", "access-share-alias"}, op.OperationID)
 }
 
-// needsNode are the operations that only succeed with a node of a chain, which there is none of here.
+// needsNode are the operations that succeed only with a node of a chain. This test runs none.
 var needsNode = map[string]bool{
 	"check-chain": true, "try-guard": true, "get-signing-key-balance": true, "submit-transaction": true, "sign-transaction": true, "simulate-transaction": true,
 	"simulate-bundle": true, "get-transaction": true, "get-transaction-receipt": true, "replace-transaction": true,
