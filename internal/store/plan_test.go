@@ -43,6 +43,7 @@ var scans = map[string]string{
 	"main.sqlite_schema":                                                "the schema",
 	"SELECT (SELECT COUNT(*) FROM user_totp)":                           "for the operator",
 	"wrapped, sealed FROM approval_webhooks WHERE id > $1":              "for the operator",
+	"SELECT id, raw, hash FROM transactions":                            "for the operator",
 	"DELETE FROM vault_jobs WHERE completed":                            "the hourly sweep",
 	"DELETE FROM approvals WHERE expires":                               "the hourly sweep",
 }

@@ -3,6 +3,7 @@ package evmnode_test
 import (
 	"encoding/hex"
 	"testing"
+	"time"
 
 	"github.com/holiman/uint256"
 
@@ -39,13 +40,22 @@ func TestANodeTakesTransactionsOfEachType(t *testing.T) {
 		n.Call(t, &r, "eth_getTransactionReceipt", hash)
 		return r
 	}
+	// A block follows its transaction at once, but not always before the answer.
+	mined := func(hash evm.Hash) *receipt {
+		t.Helper()
+		for stop := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+			if r := find(hash); r != nil || time.Now().After(stop) {
+				return r
+			}
+		}
+	}
 	for i, tx := range []evm.Tx{
 		{GasPrice: price},
 		{Type: 1, GasPrice: price, Access: []evm.AccessTuple{{Address: to, Keys: []evm.Hash{{1}}}}},
 		{Type: 2, FeeCap: price, TipCap: *uint256.NewInt(1)},
 	} {
 		tx.Nonce = uint64(i)
-		r := find(send(tx))
+		r := mined(send(tx))
 		if r == nil || r.Status != "0x1" {
 			t.Fatalf("type %d: %+v", tx.Type, r)
 		}
@@ -56,7 +66,7 @@ func TestANodeTakesTransactionsOfEachType(t *testing.T) {
 
 	n.NextBaseFee(t, uint256.NewInt(2_000_000_000))
 	dear := send(evm.Tx{Type: 2, Nonce: 3, FeeCap: price, TipCap: *uint256.NewInt(1)})
-	if r := find(dear); r == nil || r.EffectiveGasPrice != "0x77359401" {
+	if r := mined(dear); r == nil || r.EffectiveGasPrice != "0x77359401" {
 		t.Errorf("with a base fee of 2 gwei: %+v", r)
 	}
 	n.Reorg(t, 1)
@@ -71,7 +81,7 @@ func TestANodeTakesTransactionsOfEachType(t *testing.T) {
 		t.Errorf("no block was made, and there is %+v", r)
 	}
 	n.Mine(t, 1)
-	if r := find(late); r == nil || r.Status != "0x1" {
+	if r := mined(late); r == nil || r.Status != "0x1" {
 		t.Errorf("a block was made, and there is %+v", r)
 	}
 	n.Revert(t, before)
