@@ -163,7 +163,17 @@ func (w *walker) started(e *Event, key string, n doc.Node) {
 }
 
 // Broken implements Dialect.
-func (Messages) Broken(message string) []byte {
+func (Messages) Broken(message string) *Raw {
 	out := append([]byte(`{"type":"error","error":{"type":"api_error","message":`), doc.Quote(nil, message)...)
-	return append(out, `}}`...)
+	return &Raw{"error", append(out, `}}`...)}
+}
+
+// Piece implements Dialect.
+func (Messages) Piece(last []byte, key, text string) *Raw {
+	kind, field := "text_delta", "text"
+	if d, err := doc.Parse(last); err == nil && d.Root().Get("delta", "partial_json").There() {
+		kind, field = "input_json_delta", "partial_json"
+	}
+	out := []byte(`{"type":"content_block_delta","index":` + key + `,"delta":{"type":"` + kind + `","` + field + `":`)
+	return &Raw{"content_block_delta", append(doc.Quote(out, text), `}}`...)}
 }

@@ -2,6 +2,7 @@ package convo
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/doc"
 )
@@ -62,7 +63,7 @@ func (Cohere) Event(name string, data []byte) (*Event, error) {
 	key := strconv.Itoa(index(root.Get("index")))
 	switch kind {
 	case "content-end", "tool-call-end":
-		e.Ends = append(e.Ends, key)
+		e.Ends = append(e.Ends, key+"/*")
 	case "message-end":
 		e.All, e.Last = true, true
 	}
@@ -76,7 +77,7 @@ func (Cohere) Event(name string, data []byte) (*Event, error) {
 					w.object(n, Assistant, Text, map[string]func(doc.Node){
 						"role": nil, "tool_plan": piece("plan", Text),
 						"content": func(n doc.Node) {
-							w.object(n, Assistant, Text, map[string]func(doc.Node){"type": nil, "text": piece(key, Text), "thinking": piece(key, Text)})
+							w.object(n, Assistant, Text, map[string]func(doc.Node){"type": nil, "text": piece(key+"/text", Text), "thinking": piece(key+"/thinking", Text)})
 						},
 						"tool_calls": func(n doc.Node) {
 							w.object(n, Assistant, Arguments, map[string]func(doc.Node){
@@ -84,7 +85,7 @@ func (Cohere) Event(name string, data []byte) (*Event, error) {
 								"function": func(n doc.Node) {
 									w.object(n, Assistant, Arguments, map[string]func(doc.Node){
 										"name":      func(n doc.Node) { w.add(Assistant, ToolName, n) },
-										"arguments": piece(key, Arguments),
+										"arguments": piece(key+"/arguments", Arguments),
 									})
 								},
 							})
@@ -99,7 +100,20 @@ func (Cohere) Event(name string, data []byte) (*Event, error) {
 }
 
 // Broken implements Dialect.
-func (Cohere) Broken(message string) []byte {
+func (Cohere) Broken(message string) *Raw {
 	out := append([]byte(`{"type":"message-end","delta":{"finish_reason":"ERROR","error":`), doc.Quote(nil, message)...)
-	return append(out, `}}`...)
+	return &Raw{"message-end", append(out, `}}`...)}
+}
+
+// Piece implements Dialect.
+func (Cohere) Piece(_ []byte, key, text string) *Raw {
+	piece := string(doc.Quote(nil, text))
+	at, of, _ := strings.Cut(key, "/")
+	switch of {
+	case "":
+		return &Raw{"tool-plan-delta", []byte(`{"type":"tool-plan-delta","delta":{"message":{"tool_plan":` + piece + `}}}`)}
+	case "arguments":
+		return &Raw{"tool-call-delta", []byte(`{"type":"tool-call-delta","index":` + at + `,"delta":{"message":{"tool_calls":{"function":{"arguments":` + piece + `}}}}}`)}
+	}
+	return &Raw{"content-delta", []byte(`{"type":"content-delta","index":` + at + `,"delta":{"message":{"content":{"` + of + `":` + piece + `}}}}`)}
 }

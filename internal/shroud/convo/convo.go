@@ -52,6 +52,7 @@ type View struct {
 	Opaque int // how many values are not looked at
 
 	doc     *doc.Doc
+	quoted  bool       // the body is one text, without its quotes
 	repeats []doc.Node // values that repeat texts in pieces in which no rule finds anything
 }
 
@@ -86,7 +87,25 @@ func (v *View) Rewrite(edits []Edit) []byte {
 			outer = append(outer, doc.Edit{At: n, Raw: []byte("null")})
 		}
 	}
-	return v.doc.Rewrite(outer)
+	out := v.doc.Rewrite(outer)
+	if v.quoted {
+		in, err := doc.Parse(out)
+		if err != nil {
+			return nil // what was just quoted
+		}
+		return []byte(in.Root().Text())
+	}
+	return out
+}
+
+// Without is the view without the parts that are pieces.
+func (v *View) Without(deltas []Delta) *View {
+	out := *v
+	out.Parts = append([]Part(nil), v.Parts...)
+	for _, d := range deltas {
+		out.Parts[d.Part].Text = ""
+	}
+	return &out
 }
 
 // Request is what a caller asks of a model.
@@ -143,8 +162,34 @@ type Dialect interface {
 	Answer(body []byte) (*Answer, error)
 	// Event reads the data of an event of a stream, whose name may be empty.
 	Event(name string, data []byte) (*Event, error)
+	// Piece is an event with one more piece of a text, whose last piece came in the
+	// event last.
+	Piece(last []byte, key, text string) *Raw
 	// Broken is the event that ends a stream early, in words for the caller.
-	Broken(message string) []byte
+	Broken(message string) *Raw
+}
+
+// Raw is an event as it is written.
+type Raw struct {
+	Name string // "": without
+	Data []byte
+}
+
+// Called is the view of what a tool is called with, once it is whole. It has one
+// part where that is no JSON.
+func Called(text string) *View {
+	if in, err := doc.Parse([]byte(text)); err == nil && (in.Root().Is('{') || in.Root().Is('[')) {
+		w := &walker{View: &View{doc: in}}
+		w.free(Assistant, Arguments, in.Root())
+		return w.View
+	}
+	in, err := doc.Parse(doc.Quote(nil, text))
+	if err != nil {
+		return nil // it was quoted just now
+	}
+	w := &walker{View: &View{doc: in, quoted: true}}
+	w.add(Assistant, Arguments, in.Root())
+	return w.View
 }
 
 // ErrShape is a body that is JSON and not what the dialect takes.

@@ -146,7 +146,7 @@ func gemini(data []byte, pieces bool) (*Event, error) {
 			for c := range n.Children() {
 				key := "c" + strconv.Itoa(index(c.Get("index")))
 				if c.Get("finishReason").There() {
-					e.Ends = append(e.Ends, key)
+					e.Ends, e.Last = append(e.Ends, key), true
 				}
 				w.object(c, Assistant, Text, both(map[string]func(doc.Node){
 					"index": nil, "finishReason": nil, "safetyRatings": nil, "logprobsResult": w.logprobs,
@@ -175,7 +175,13 @@ func geminiUsage(n doc.Node) (u Usage) {
 }
 
 // Broken implements Dialect.
-func (Gemini) Broken(message string) []byte {
+func (Gemini) Broken(message string) *Raw {
 	out := append([]byte(`{"error":{"code":502,"status":"UNAVAILABLE","message":`), doc.Quote(nil, message)...)
-	return append(out, `}}`...)
+	return &Raw{Data: append(out, `}}`...)}
+}
+
+// Piece implements Dialect.
+func (Gemini) Piece(last []byte, key, text string) *Raw {
+	out := append(again(last, "modelVersion", "responseId"), `"candidates":[{"content":{"role":"model","parts":[{"text":`...)
+	return &Raw{Data: append(doc.Quote(out, text), `}]},"index":`+key[1:]+`}]}`...)}
 }

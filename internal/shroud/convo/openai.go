@@ -2,6 +2,7 @@ package convo
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/doc"
 )
@@ -271,7 +272,7 @@ func (w *walker) chatChoice(e *Event, n doc.Node) {
 		"index": nil, "logprobs": w.logprobs, "delta": delta, "text": piece("/text", Text),
 		"finish_reason": func(n doc.Node) {
 			if n.Is('"') {
-				e.Ends = append(e.Ends, key+"*")
+				e.Ends, e.Last = append(e.Ends, key+"/*"), true
 			}
 		},
 	})
@@ -296,7 +297,50 @@ func (w *walker) piece(e *Event, key string, kind Kind, n doc.Node) {
 }
 
 // Broken implements Dialect.
-func (Chat) Broken(message string) []byte {
+func (Chat) Broken(message string) *Raw {
 	out := append([]byte(`{"error":{"message":`), doc.Quote(nil, message)...)
-	return append(out, `,"type":"shroud_error","code":502}}`...)
+	return &Raw{Data: append(out, `,"type":"shroud_error","code":502}}`...)}
+}
+
+// Piece implements Dialect.
+func (Chat) Piece(last []byte, key, text string) *Raw {
+	choice, of, _ := strings.Cut(strings.TrimPrefix(key, "c"), "/")
+	piece := doc.Quote(nil, text)
+	delta := []byte(`{"` + of + `":`)
+	end := `}`
+	switch {
+	case strings.HasPrefix(of, "tool"):
+		delta = []byte(`{"tool_calls":[{"index":` + strings.TrimPrefix(of, "tool") + `,"function":{"arguments":`)
+		end = `}}]}`
+	case of == "call":
+		delta, end = []byte(`{"function_call":{"arguments":`), `}}`
+	case of == "reasoning":
+		delta = []byte(`{"reasoning_content":`)
+	case of == "thinking":
+		delta, end = []byte(`{"content":[{"type":"thinking","thinking":[{"type":"text","text":`), `}]}]}`
+	}
+	delta = append(append(delta, piece...), end...)
+	out := again(last, "id", "object", "created", "model")
+	out = append(out, `"choices":[{"index":`+choice+`,`...)
+	if of == "text" {
+		out = append(append(out, `"text":`...), piece...)
+	} else {
+		out = append(append(out, `"delta":`...), delta...)
+	}
+	return &Raw{Data: append(out, `,"finish_reason":null}]}`...)}
+}
+
+// again begins an object with fields of another.
+func again(last []byte, names ...string) []byte {
+	out := []byte{'{'}
+	d, err := doc.Parse(last)
+	if err != nil {
+		return out // it was parsed before
+	}
+	for _, name := range names {
+		if n := d.Root().Get(name); n.There() {
+			out = append(append(append(doc.Quote(out, name), ':'), n.Raw()...), ',')
+		}
+	}
+	return out
 }

@@ -173,7 +173,36 @@ func (Responses) Event(name string, data []byte) (*Event, error) {
 }
 
 // Broken implements Dialect.
-func (Responses) Broken(message string) []byte {
+func (Responses) Broken(message string) *Raw {
 	out := append([]byte(`{"type":"error","code":"shroud_error","message":`), doc.Quote(nil, message)...)
-	return append(out, `,"param":null,"sequence_number":0}`...)
+	return &Raw{"error", append(out, `,"param":null,"sequence_number":0}`...)}
+}
+
+// Piece implements Dialect.
+func (Responses) Piece(last []byte, _, text string) *Raw {
+	out := again(last, "type", "item_id", "output_index", "content_index", "summary_index", "sequence_number")
+	out = append(append(append(out, `"delta":`...), doc.Quote(nil, text)...), '}')
+	kind := ""
+	if d, err := doc.Parse(last); err == nil {
+		kind = d.Root().Get("type").Text()
+	}
+	return &Raw{kind, out}
+}
+
+// Number is the number of an event.
+func (Responses) Number(data []byte) (int64, bool) {
+	d, err := doc.Parse(data)
+	if err != nil {
+		return 0, false
+	}
+	return d.Root().Get("sequence_number").Int()
+}
+
+// Numbered returns the event with another number.
+func (Responses) Numbered(data []byte, n int64) []byte {
+	d, err := doc.Parse(data)
+	if err != nil {
+		return data // it is not an event of this dialect
+	}
+	return d.Rewrite([]doc.Edit{{At: d.Root().Get("sequence_number"), Raw: strconv.AppendInt(nil, n, 10)}})
 }
