@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -71,7 +72,9 @@ type App struct {
 	outbox       *mail.Outbox // nil when a server sends the mails
 	pages        *dashboard.Pages
 	out          *netguard.Guard // every call that users name the target of
+	in           *gate.Gate
 	api          *httpapi.API
+	models       http.Handler // Shroud
 	stop         context.CancelFunc
 	running      sync.WaitGroup
 	sharing      *sharing.Service
@@ -195,7 +198,7 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 	if err != nil {
 		return err
 	}
-	in := gate.New(gate.Gate{
+	a.in = gate.New(gate.Gate{
 		Identity:  a.identity,
 		IPRules:   a.iprules,
 		Billing:   a.billing,
@@ -213,7 +216,7 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 		Chains: chains,
 	})
 	a.api = httpapi.New(httpapi.Config{
-		Gate:      in,
+		Gate:      a.in,
 		Accounts:  a.accounts,
 		Agents:    a.agents,
 		Orgs:      a.orgs,
@@ -228,6 +231,9 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 		Health:  a.health(),
 		Version: a.version,
 	})
+	if a.models, err = a.shroud(); err != nil {
+		return err
+	}
 	a.pages = dashboard.New(dashboard.Config{
 		API: a.api, Log: a.log, State: a.state, Device: a.accounts.DeviceShown, Enrollment: a.agents.EnrollmentByToken,
 		Dev: a.cfg.Dev, Outbox: a.outbox, PublicURL: at.API,

@@ -127,6 +127,10 @@ var table = map[Action]Rule{
 	DeleteSigningKey:    {Who: Users, Over: OverAgent, Creator: true, Admin: true, Writes: true, Person: true},
 	ReadBalance:         {Who: Principals, Over: OverAgent, Creator: true, Admin: true, Self: true},
 
+	// Models. Which of them is in the agent's shroud_config.
+	CallModel:  {Who: Agents, Open: true, Writes: true},
+	ListModels: {Who: Agents, Open: true},
+
 	// The organisation.
 	FreezeOrg:        {Who: Users, Admin: true, Writes: true, Counts: Spared},
 	UnfreezeOrg:      {Who: Users, Admin: true, Writes: true, Person: true},

@@ -1,0 +1,178 @@
+// Package proxy is Shroud: it stands between agents and language models, looks at what
+// goes to a model and what comes back, and passes on what may pass.
+//
+// Its promise: nothing reaches a provider before it was looked at and recorded, no
+// provider's key before that; a request or an answer that nothing was found in goes on
+// byte for byte; what a rule stops never leaves; a stream that ends early says so.
+package proxy
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
+)
+
+// Store is what the proxy asks of the database.
+type Store interface {
+	// VaultsWith are the vaults of an organisation that have a secret at a path.
+	VaultsWith(ctx context.Context, org, path string) ([]string, error)
+}
+
+// Config is what a proxy is made of.
+type Config struct {
+	Gate      *gate.Gate
+	Agents    *agent.Service
+	Vault     *vault.Service
+	Store     Store
+	Inspect   Inspectors
+	API       http.Handler      // serves the routes that Shroud has of the API
+	Upstreams map[string]string // base URLs of providers, beside or instead of the known ones
+	HTTP      http.RoundTripper // the guarded way out
+	Ready     func(ctx context.Context) bool
+	Log       *slog.Logger
+}
+
+// Proxy is an http.Handler.
+type Proxy struct {
+	cfg       Config
+	at        *gate.Surface
+	providers map[string]*provider
+}
+
+// New returns a proxy.
+func New(cfg Config) *Proxy {
+	p := &Proxy{cfg: cfg, providers: providers(cfg.Upstreams)}
+	p.at = &gate.Surface{
+		Gate: cfg.Gate, Find: p.find, Credential: credential, Refusal: refusal,
+		Recorded: func(*http.Request) bool { return true },
+	}
+	return p
+}
+
+// ServeHTTP implements http.Handler.
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch path := r.URL.Path; {
+	case path == "/healthz" || path == "/health/live":
+		health(w, true)
+	case path == "/health/ready":
+		health(w, p.cfg.Ready(r.Context()))
+	case ofAPI(path):
+		p.toAPI(w, r)
+	default:
+		p.at.ServeHTTP(w, r)
+	}
+}
+
+func health(w http.ResponseWriter, well bool) {
+	w.Header().Set("Content-Type", "application/json")
+	body := `{"status":"ok"}`
+	if !well {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		body = `{"status":"unavailable"}`
+	}
+	_, _ = w.Write([]byte(body)) // a prober that is gone asks again
+}
+
+// ofAPI are the routes that both listeners have (contract shroud.md, sections 1 and 8).
+func ofAPI(path string) bool {
+	if rest, ok := strings.CutPrefix(path, "/v1/agents/"); ok {
+		_, rest, ok = strings.Cut(rest, "/")
+		first, _, _ := strings.Cut(rest, "/")
+		return ok && (first == "transactions" || first == "sign")
+	}
+	return path == "/v1/shroud/attestation" || path == "/v1/shroud/activity" || path == "/v1/shroud/threat-summary"
+}
+
+// toAPI hands a request to the API as it is sent there: with the agent's key where the
+// API looks for it. The API's gate lets it in, counts and records it.
+func (p *Proxy) toAPI(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get(keyHeader) != "" {
+		r = r.Clone(r.Context())
+		r.Header.Set("Authorization", "Bearer "+credential(r))
+		r.Header.Del(keyHeader)
+	}
+	p.cfg.API.ServeHTTP(w, r)
+}
+
+// find is the route of a request: a call of a model, or a question about what there is.
+func (p *Proxy) find(r *http.Request) (*gate.Route, error) {
+	switch path := r.URL.Path; {
+	case path == "/v1/models" && r.Method == http.MethodGet:
+		return &gate.Route{Path: path, Action: policy.ListModels, Serve: p.models}, nil
+	case path == "/v1/health" && r.Method == http.MethodGet:
+		return &gate.Route{Path: path, Action: policy.ListModels, Serve: p.health}, nil
+	case path == "/v1/responses" && strings.EqualFold(r.Header.Get("Upgrade"), "websocket"):
+		return nil, errWebSocket
+	case r.Method != http.MethodPost:
+		return nil, errNoRoute
+	}
+	if !known(r.URL.Path) {
+		return nil, errNoRoute
+	}
+	return &gate.Route{Path: routeOf(r.URL.Path), Action: policy.CallModel, Serve: p.call}, nil
+}
+
+func (p *Proxy) health(x *gate.Request, _ *http.Request) error {
+	health(x, true)
+	return nil
+}
+
+// keyHeader names the agent. It wins over Authorization, in which clients send what
+// they take for the provider's key.
+const keyHeader = "X-Shroud-Agent-Key"
+
+// credential is what a request carries to say which agent sends it. Clients made for one
+// provider have a header of their own for a key: it counts where it holds one of ours.
+func credential(r *http.Request) string {
+	if key := r.Header.Get(keyHeader); key != "" {
+		return bare(key)
+	}
+	for _, name := range [...]string{"X-Api-Key", "X-Goog-Api-Key"} {
+		if key := bare(r.Header.Get(name)); ours(key) {
+			return key
+		}
+	}
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if len(r.Header.Values("Authorization")) != 1 || !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return bare(strings.TrimSpace(token))
+}
+
+// bare is a key without the id of its agent before it.
+func bare(key string) string {
+	if _, key, ok := strings.Cut(key, ":"); ok {
+		return key
+	}
+	return key
+}
+
+// named is the agent that a request says it comes from, or "".
+func named(r *http.Request) string {
+	_, bearer, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	for _, key := range [...]string{r.Header.Get(keyHeader), r.Header.Get("X-Api-Key"), r.Header.Get("X-Goog-Api-Key"), bearer} {
+		if key == "" {
+			continue
+		}
+		id, _, ok := strings.Cut(key, ":")
+		if !ok {
+			return ""
+		}
+		return id
+	}
+	return ""
+}
+
+func ours(key string) bool {
+	return strings.HasPrefix(key, "ocv_") || strings.HasPrefix(key, "sk-shroud-")
+}
+
+// sendTime is how long a caller may take for a piece of an answer.
+const sendTime = 60 * time.Second
