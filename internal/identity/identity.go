@@ -85,7 +85,7 @@ func (s *Service) Run(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if err := s.activity.flush(ctx, s.store, s.cfg.Now()); err != nil && ctx.Err() == nil {
+		if err := s.FlushUse(ctx); err != nil && ctx.Err() == nil {
 			s.cfg.Log.Warn("times of last use were not written", slog.Any("error", err))
 		}
 		if now := s.cfg.Now(); now.Sub(swept).Abs() >= sweepEvery { // the clock may have been set back
