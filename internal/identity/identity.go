@@ -41,6 +41,8 @@ type Config struct {
 	// FormerUntil is until when tokens are taken that were issued before installations had
 	// names (ADR 0071). Zero: none are.
 	FormerUntil time.Time
+
+	Passwords Cost // of hashes; zero: PasswordCost. Only tests have another
 }
 
 // Service is the methods of identity.
@@ -61,6 +63,9 @@ const maxHashing = 2
 
 // New returns a Service. It makes the first token key when the keystore has none.
 func New(ctx context.Context, cfg Config) (*Service, error) {
+	if cfg.Passwords == (Cost{}) {
+		cfg.Passwords = PasswordCost()
+	}
 	ring, err := newKeyring(ctx, cfg.Keys, cfg.Now(), cfg.Log)
 	if err != nil {
 		return nil, err
