@@ -140,7 +140,7 @@ func (b *bench) look(times int) {
 	b.t.Helper()
 	b.mined()
 	for range times {
-		b.Clock.Forward(max(transaction.Slowest, 2*time.Minute)) // a reservation has a minute to be signed
+		b.Clock.Forward(2 * time.Minute) // a reservation has a minute to be signed
 		b.svc.Look(b.t.Context())
 	}
 }
