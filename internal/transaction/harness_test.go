@@ -1,6 +1,7 @@
 package transaction_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -107,11 +108,17 @@ func gas(limit uint64) func(*transaction.Draft) {
 	return func(d *transaction.Draft) { d.GasLimit = &limit }
 }
 
-// try submits as the agent. As through the gate, no right may end before the commit.
+// try submits as the agent, as through the gate.
 func (b *bench) try(d transaction.Draft) (transaction.Tx, bool, error) {
 	c := b.Call(b.payer, policy.SubmitTransaction)
-	basis := call.Basis{Org: b.payer.Org, Token: b.payer.TokenID, Epoch: b.DB.Seen(), Event: c.Event}
-	return b.svc.Submit(basis.With(b.t.Context()), c, b.payer.ID, d)
+	return b.svc.Submit(b.based(c), c, b.payer.ID, d)
+}
+
+// based is the context of a call as the gate makes it: no right that it rests on may end before
+// its commits.
+func (b *bench) based(c *call.Call) context.Context {
+	basis := call.Basis{Org: c.Who.Org, Token: c.Who.TokenID, Epoch: b.DB.Seen(), Event: c.Event}
+	return basis.With(b.t.Context())
 }
 
 // submit submits as the agent and wants a status.

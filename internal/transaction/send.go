@@ -38,7 +38,7 @@ func (s *Service) send(ctx context.Context, nodes *node.Client, t *Tx) {
 		t.Status, t.NextAt, t.ErrorCode = Failed, now.Add(lookEvery), sent.Outcome.String()
 		t.Error = refusedText(sent.Outcome)
 	}
-	if _, err := s.cfg.Store.MoveTransaction(ctx, t, was, false, freeNonce, nil); err != nil {
+	if _, err := s.cfg.Store.MoveTransaction(ctx, t, was, false, freeNonce); err != nil {
 		s.cfg.Log.Error("what became of a transaction is looked up later", slog.String("transaction", t.ID), slog.String("error", err.Error()))
 	}
 }
