@@ -5,6 +5,7 @@ import (
 	"database/sql"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/transaction"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
@@ -101,7 +102,7 @@ func (tx Tx) decide(r *transaction.Reservation) error {
 	var row txAgentRow
 	found, err := tx.Row(selectAgentForTx, []any{t.Agent, t.Org}, row.dest()...)
 	if err == nil && !found {
-		err = errNoAgent
+		err = policy.ErrNoAgent
 	}
 	if err != nil {
 		return err
@@ -229,7 +230,7 @@ func (db *DB) ChangeRules(ctx context.Context, org, agent string, change func(wa
 		var row txAgentRow
 		found, err := tx.Row(selectAgentForTx, []any{agent, org}, row.dest()...)
 		if err == nil && !found {
-			err = tx.Refuse(errNoAgent)
+			err = tx.Refuse(policy.ErrNoAgent)
 		}
 		if err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/evm"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 	"github.com/oneclaw-dev/oneclaw/internal/transaction"
 )
@@ -151,7 +152,7 @@ func (db *DB) AgentForTransactions(ctx context.Context, org, id string) (transac
 	var r txAgentRow
 	found, err := db.Row(ctx, selectAgentForTx, []any{id, org}, r.dest()...)
 	if err == nil && !found {
-		err = errNoAgent
+		err = policy.ErrNoAgent
 	}
 	if err != nil {
 		return transaction.Agent{}, err
