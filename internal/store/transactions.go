@@ -202,12 +202,9 @@ func (db *DB) Transactions(ctx context.Context, agent string, limit int) ([]tran
 	return db.manyTx(ctx, `agent_id = $1 AND status <> 'message' ORDER BY created_at DESC, id DESC LIMIT $2`, agent, limit)
 }
 
-// notFrozen holds for transactions of agents that no freeze is over.
-const notFrozen = `NOT EXISTS (SELECT 1 FROM freezes f WHERE f.org_id = transactions.org_id AND f.agent_id IN ('', transactions.agent_id))`
-
 // DueTransactions implements transaction.Store.
 func (db *DB) DueTransactions(ctx context.Context, now time.Time, perChain int) (out []transaction.Tx, err error) {
-	const due = `next_at IS NOT NULL AND next_at <= $1 AND (status <> 'signed' OR ` + notFrozen + `)`
+	const due = `next_at IS NOT NULL AND next_at <= $1`
 	var chains []int64
 	err = db.Each(ctx, `SELECT DISTINCT chain_id FROM transactions WHERE `+due, []any{micros(now)}, func(rows *sql.Rows) error {
 		var id int64
@@ -238,6 +235,9 @@ func (db *DB) OddTransactions(ctx context.Context) (ids []string, err error) {
 	})
 	return ids, err
 }
+
+// notFrozen holds for transactions of agents that no freeze is over.
+const notFrozen = `NOT EXISTS (SELECT 1 FROM freezes f WHERE f.org_id = transactions.org_id AND f.agent_id IN ('', transactions.agent_id))`
 
 // SignedTransaction implements transaction.Store.
 func (db *DB) SignedTransaction(ctx context.Context, t *transaction.Tx, ev *audit.Event) error {

@@ -118,6 +118,13 @@ func TestParallelSubmissionsAtTheCapAreNeverOver(t *testing.T) { capped(t) }
 func TestPostgreSQL(t *testing.T) {
 	t.Run("ParallelSubmissionsAtTheCapAreNeverOver", capped)
 	t.Run("TwoNodesGiveConsecutiveNonces", consecutive)
+	t.Run("AMessageThatCouldNotBeSignedTakesNothing", unsignedMessage)
+	t.Run("ARightThatEndsBeforeTheSignatureLeaves", endsBefore)
+	t.Run("ARightThatEndsBeforeAMessagesSignatureLeaves", endsBeforeMessage)
+	t.Run("ARightThatEndsBeforeTheSend", endsBeforeSend)
+	t.Run("AnApprovalEndsWithItsHourAndWithWhatItRestsOn", approvalEnds)
+	t.Run("AnApprovalThatEndsWhileTheKeySigns", approvalEndsMeanwhile)
+	t.Run("AFreezeIsHeardOnTheOtherNode", heard)
 }
 
 func capped(t *testing.T) {

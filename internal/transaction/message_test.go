@@ -7,9 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
-	"github.com/oneclaw-dev/oneclaw/internal/evm"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/evmnode"
@@ -125,35 +123,4 @@ func TestASignatureOfAMessageIsTheKeysOwn(t *testing.T) {
 	b.refused("a hash as bytes", err, fault.Denied, "message_refused")
 	_, err = b.signMessage(transaction.Message{Chain: "anvil", Digest: true})
 	b.refused("a hash", err, fault.Denied, "digest_refused")
-}
-
-func TestAFreezeWhileTheKeySignsKeepsAMessageBack(t *testing.T) {
-	b := open(t)
-	b.rules(permits)
-	b.seen = signer{Keys: b.keys, sign: func() error {
-		_, err := b.Freezes.FreezeOrg(t.Context(), b.Call(b.owner, policy.FreezeOrg))
-		return err
-	}}
-	b.svc = b.service(b.World)
-	if got, err := b.signMessage(b.permit("100")); err == nil || got.Signature != (evm.Signature{}) {
-		t.Errorf("a frozen agent gets a signature: %v", err)
-	}
-	if got := b.taken(); got != "0" {
-		t.Errorf("%s is counted", got)
-	}
-}
-
-func TestAMessageOfADeactivatedAgentIsKeptBack(t *testing.T) {
-	b := open(t, func(*agent.Agent) {})
-	b.rules(permits)
-	b.seen = signer{Keys: b.keys, sign: func() error {
-		return b.Agents.DeactivateAgent(t.Context(), b.Call(b.Here(b.owner), policy.DeactivateAgent), b.payer.ID, false)
-	}}
-	b.svc = b.service(b.World)
-	if _, err := b.signMessage(b.permit("100")); err == nil {
-		t.Error("a deactivated agent gets a signature")
-	}
-	if got := b.taken(); got != "0" {
-		t.Errorf("%s is counted", got)
-	}
 }

@@ -156,8 +156,7 @@ type Store interface {
 	Transactions(ctx context.Context, agent string, limit int) ([]Tx, error)
 	// Transaction returns NotFound for one of another agent.
 	Transaction(ctx context.Context, agent, id string) (Tx, error)
-	// DueTransactions returns those that a node should look at, of each chain so many at most. What is signed and not sent
-	// waits while its agent is frozen.
+	// DueTransactions returns those that a node should look at, of each chain so many at most.
 	DueTransactions(ctx context.Context, now time.Time, perChain int) ([]Tx, error)
 	// KeyAddress returns the account of a key in a vault, if a use has found it out.
 	KeyAddress(ctx context.Context, versionID string) (string, error)
