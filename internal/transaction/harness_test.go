@@ -164,7 +164,7 @@ func (b *bench) stands(id string, status transaction.Status, fate transaction.Fa
 func (b *bench) look(times int) {
 	b.t.Helper()
 	for range times {
-b.mined()
+		b.mined()
 		b.Clock.Forward(2 * time.Minute) // a reservation has a minute to be signed
 		b.svc.Look(b.t.Context())
 	}
