@@ -7,14 +7,21 @@ SHELL := /bin/bash
 # every build, test and lint run. Nothing else is expected in it.
 export GOEXPERIMENT := runtimesecret
 
+# The program, its tests and tools are compiled with the same flags, and so packages that
+# they share are compiled once; without the tree's path in them also copies of it share them.
+export GOFLAGS := $(strip $(filter-out -trimpath,$(shell go env GOFLAGS)) -trimpath)
+
 # A clone that another user owns is no reason to fail: it is only asked its name.
 VERSION  ?= $(shell git -c safe.directory='*' describe --tags --always --dirty 2>/dev/null || echo dev)
-BUILD    := go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
+BUILD    := go build -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
 TOOL     := go tool -modfile=tools/go.mod
-# Argon2 and the SQLite that is translated from C are computation: no two
-# goroutines share what they work on. The race detector only makes them slow.
-GOTEST   := CGO_ENABLED=1 $(TOOL) gotestsum --format standard-quiet -- -race -count=1 -timeout 25m \
-	-gcflags=modernc.org/sqlite/lib=-race=false -gcflags=golang.org/x/crypto/argon2=-race=false
+# The race detector only makes these slow: Argon2 is computation on memory that no two
+# goroutines share, and the SQLite that is translated from C, with what it stands on, has
+# its memory beside Go's heap, where the detector does not look. All of vet runs in lint
+# and cross.
+NORACE   := modernc.org/sqlite/lib modernc.org/libc/... modernc.org/memory golang.org/x/crypto/argon2
+GOTEST   := CGO_ENABLED=1 $(TOOL) gotestsum --format standard-quiet -- -race -count=1 -timeout 25m -vet=off \
+	$(NORACE:%=-gcflags=%=-race=false)
 FUZZTIME ?= 10s
 PKG      ?= ./...
 

@@ -31,6 +31,7 @@ type AuditEvent struct {
 // AuditFilter picks events; zero fields pick all. Limit 0 is the server's default.
 type AuditFilter struct {
 	ResourceID, ActorID, Action string
+	Outcome                     string // success, denied, failed or error
 	VaultID, Path               string // what was done in a vault, and to a path
 	From, To                    time.Time
 	Limit, Offset               int
@@ -47,6 +48,7 @@ func (f AuditFilter) query() url.Values {
 	set("resource_id", f.ResourceID)
 	set("actor_id", f.ActorID)
 	set("action", f.Action)
+	set("outcome", f.Outcome)
 	set("vault_id", f.VaultID)
 	set("path", f.Path)
 	set("cursor", f.Cursor)

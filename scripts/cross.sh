@@ -9,19 +9,34 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+# Two platforms at a time: each ends with what one processor does alone, such as SQLite's
+# one large package.
 own=$(go env GOHOSTOS)/$(go env GOHOSTARCH)
-bad=0
-for os in linux darwin windows; do
-	for arch in amd64 arm64; do
-		export GOOS=$os GOARCH=$arch CGO_ENABLED=0
-		flags=(-trimpath)
-		[ "$os/$arch" = "$own" ] || flags+=('-gcflags=all=-N -l -dwarf=false')
-		if go build "${flags[@]}" -ldflags '-s -w' -o /dev/null ./cmd/oneclaw && go vet "${flags[@]}" ./...; then
-			echo "cross: $os/$arch is fine"
-		else
-			echo "cross: $os/$arch FAILED" >&2
-			bad=1
-		fi
-	done
+
+# platform builds and vets for one, such as linux/amd64, and says all at its end.
+platform() {
+	local flags=(-trimpath) out
+	export GOOS=${1%/*} GOARCH=${1#*/} CGO_ENABLED=0
+	[ "$1" = "$own" ] || flags+=('-gcflags=all=-N -l -dwarf=false')
+	if out=$(go build "${flags[@]}" -ldflags '-s -w' -o /dev/null ./cmd/oneclaw 2>&1 && go vet "${flags[@]}" ./... 2>&1); then
+		echo "cross: $1 is fine"
+	else
+		printf '%s\ncross: %s FAILED\n' "$out" "$1" >&2
+		return 1
+	fi
+}
+
+bad=0 running=0
+for target in {linux,darwin,windows}/{amd64,arm64}; do
+	if [ "$running" -eq 2 ]; then
+		wait -n || bad=1
+		running=1
+	fi
+	platform "$target" &
+	running=$((running + 1))
+done
+while [ "$running" -gt 0 ]; do
+	wait -n || bad=1
+	running=$((running - 1))
 done
 exit $bad

@@ -37,7 +37,7 @@ var (
 // or the password was wrong can't be told, from the answer or from its time.
 func (s *Service) Login(ctx context.Context, c *call.Call, email string, password secret.Bytes) (identity.Token, error) {
 	c.Touch("user", "")
-	a, known := identity.Account{PasswordHash: identity.NobodysHash()}, false
+	a, known := identity.Account{PasswordHash: s.identity.NobodysHash()}, false
 	address, bad := identity.NormalizeEmail(email)
 	if bad != nil {
 		address = "" // all that are no addresses are one

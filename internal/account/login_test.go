@@ -107,7 +107,7 @@ func phc(password string, memory, passes uint32) string {
 }
 
 func TestLoginHashesAgainWhenTheParametersChanged(t *testing.T) {
-	w := world.Open(t)
+	w := world.Open(t, func(s *world.Setup) { s.Passwords = identity.PasswordCost() })
 	w.SignUp("ada")
 	account := func() identity.Account {
 		a, err := w.DB.AccountByEmail(t.Context(), "ada@example.com")

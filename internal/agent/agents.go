@@ -14,8 +14,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 )
 
-var errNoAgent = fault.New(fault.NotFound, "agent_not_found", "There is no agent with this id.")
-
 // CreateAgent registers an agent of the calling user's. Its key, when it has
 // one, is returned this once.
 func (s *Service) CreateAgent(ctx context.Context, c *call.Call, draft Agent) (Agent, secret.Bytes, error) {
@@ -101,23 +99,8 @@ func (s *Service) AgentSelf(ctx context.Context, c *call.Call) (Agent, error) {
 
 // agent finds an agent and asks whether the caller may do action to it.
 func (s *Service) agent(ctx context.Context, c *call.Call, id string, action policy.Action) (Agent, error) {
-	c.Touch("agent", id)
 	a, err := s.store.Agent(ctx, c.Who.Org, id)
-	if fault.Is(err, fault.NotFound) {
-		// The kind of caller is looked at first, so that an agent learns nothing.
-		if err := c.Authorize(action, policy.Resource{Org: c.Who.Org, Agent: &policy.Agent{ID: id, Org: c.Who.Org}}); err != nil && c.Who.Kind != policy.KindUser {
-			return Agent{}, err
-		}
-		return Agent{}, errNoAgent
-	}
-	if err != nil {
-		return Agent{}, err
-	}
-	err = c.Authorize(action, policy.Resource{Org: a.Org, Agent: &policy.Agent{ID: a.ID, Org: a.Org, Creator: a.Creator}})
-	if c.Who.Kind == policy.KindUser && !c.Who.Manages() && a.Creator != c.Who.ID {
-		return Agent{}, errNoAgent
-	}
-	return a, err
+	return a, c.OverAgent(action, id, a.Creator, err)
 }
 
 // UpdateAgent changes an agent. What it may no longer do, it can't at once.

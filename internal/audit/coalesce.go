@@ -148,12 +148,12 @@ func many(ev *Event, org string) Event {
 
 // Run writes counts whose minute is over, until ctx ends, and then all.
 func (c *Coalescer) Run(ctx context.Context) {
-	loop.Every(ctx, time.Second, func(ctx context.Context) { c.flush(ctx, c.now()) })
-	c.flush(context.WithoutCancel(ctx), c.now().Add(2*window))
+	loop.Every(ctx, time.Second, func(ctx context.Context) { c.Flush(ctx, c.now()) })
+	c.Flush(context.WithoutCancel(ctx), c.now().Add(2*window))
 }
 
-// flush writes what was counted in minutes that are over by now.
-func (c *Coalescer) flush(ctx context.Context, now time.Time) {
+// Flush writes what was counted in minutes that are over by now.
+func (c *Coalescer) Flush(ctx context.Context, now time.Time) {
 	c.mu.Lock()
 	due := map[kindOf]*count{}
 	for kind, n := range c.seen {

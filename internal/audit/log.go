@@ -109,22 +109,24 @@ const (
 
 // Run signs chain heads until ctx ends, and once more then.
 func (l *Log) Run(ctx context.Context) {
-	l.look(ctx)
+	l.Look(ctx)
 	next := l.Now().Add(keyEvery)
 	loop.EveryOr(ctx, time.Second, l.Grown, func(ctx context.Context) {
 		switch err := l.begun(); {
 		case err != nil && fault.CodeOf(err) != codeChanged: // which ends with a restart
-			l.look(ctx)
+			l.Look(ctx)
 		case err == nil && !l.Now().Before(next):
 			l.lookAtKey(ctx)
 			next = l.Now().Add(keyEvery)
 		}
-		l.sign(ctx, checkpointEvents)
+		l.Sign(ctx, checkpointEvents)
 	})
-	l.sign(context.WithoutCancel(ctx), 1)
+	l.Sign(context.WithoutCancel(ctx), 1)
 }
 
-func (l *Log) sign(ctx context.Context, events uint64) {
+// Sign signs the logs that have so many events, or one for a minute, that no checkpoint covers,
+// and notes what came of it.
+func (l *Log) Sign(ctx context.Context, events uint64) {
 	err := l.Checkpoint(ctx, events)
 	if ctx.Err() == nil {
 		l.lastMu.Lock()
@@ -136,10 +138,10 @@ func (l *Log) sign(ctx context.Context, events uint64) {
 	}
 }
 
-// look checks once what signing checks of logs that grow: that the key opens, that what
+// Look checks once what signing checks of logs that grow: that the key opens, that what
 // was signed can be read, and that the logs are those. It runs beside the start of a
 // server: each log costs it a look at one event.
-func (l *Log) look(ctx context.Context) {
+func (l *Log) Look(ctx context.Context) {
 	err := l.unchanged(ctx)
 	if ctx.Err() != nil {
 		return
@@ -152,7 +154,7 @@ func (l *Log) look(ctx context.Context) {
 	}
 }
 
-// lookAtKey notes that the key that signs is gone or does not open, as look does. That the
+// lookAtKey notes that the key that signs is gone or does not open, as Look does. That the
 // keystore does not answer is told elsewhere.
 func (l *Log) lookAtKey(ctx context.Context) {
 	err := l.keyOpens(ctx)

@@ -93,6 +93,16 @@ func (l *Log) join(ctx context.Context, t task) *verification {
 	return v
 }
 
+// Waiting is how many wait for a verification that is under way.
+func (l *Log) Waiting(org string, scope Scope) int {
+	l.runs.mu.Lock()
+	defer l.runs.mu.Unlock()
+	if v := l.runs.under[task{org, scope}]; v != nil {
+		return v.waiting
+	}
+	return 0
+}
+
 func (l *Log) leave(t task, v *verification) {
 	l.runs.mu.Lock()
 	defer l.runs.mu.Unlock()

@@ -203,7 +203,7 @@ func TestTheStartLooksAtWhatWasSigned(t *testing.T) {
 				if err := l.Ready(); (err != nil || c.code != "") && fault.CodeOf(err) != c.code {
 					t.Errorf("%v, want %q", err, c.code)
 				}
-				l.Sign(t.Context())
+				l.Sign(t.Context(), 1000)
 			}
 		})
 	}

@@ -38,6 +38,18 @@ func (b *Basis) With(ctx context.Context) context.Context {
 	return context.WithValue(ctx, basisKey{}, b)
 }
 
+// Again returns a context whose writes rest on what those of ctx did, also once the call's event
+// is committed: for a second write of a call that must not come when a right ended since.
+func Again(ctx context.Context) context.Context {
+	b, _ := ctx.Value(basisKey{}).(*Basis)
+	if b == nil {
+		return ctx
+	}
+	again := *b
+	again.Event = &audit.Event{}
+	return again.With(ctx)
+}
+
 // BasisOf returns what the writes of ctx rest on, or nil when they are nobody's, or
 // follow what is committed already.
 func BasisOf(ctx context.Context) *Basis {

@@ -29,6 +29,12 @@ func TestABasisHoldsUntilItsEventIsInTheLog(t *testing.T) {
 	if got := call.BasisOf(ctx); got != nil {
 		t.Errorf("what follows a commit rests on %+v", got)
 	}
+	if got := call.BasisOf(call.Again(ctx)); got == nil || got.Epoch != b.Epoch || got.Org != b.Org || got.Token != b.Token {
+		t.Errorf("a second write that is to rest on the same rests on %+v", got)
+	}
+	if got := call.BasisOf(call.Again(t.Context())); got != nil {
+		t.Errorf("a second write that is nobody's rests on %+v", got)
+	}
 }
 
 func TestErrMovedAsksToTryAgain(t *testing.T) {

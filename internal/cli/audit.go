@@ -21,6 +21,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
+var outcomes = [...]string{"success", "denied", "failed", "error"}
+
 func (c *cli) auditList() *cobra.Command {
 	var f client.AuditFilter
 	var since, until, who, resource string
@@ -29,7 +31,8 @@ func (c *cli) auditList() *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "List events, newest first: time, action, outcome, actor, what was touched, address, id",
 		Example: `  oneclaw audit list --resource prod/db --action read     # who read it?
-  oneclaw audit list --actor builder --since 7d`,
+  oneclaw audit list --actor builder --since 7d
+  oneclaw audit list --outcome denied                     # what was refused?`,
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.Cursor != "" && f.Offset != 0 {
@@ -37,6 +40,9 @@ func (c *cli) auditList() *cobra.Command {
 			}
 			if f.Limit < 1 || f.Limit > 1000 {
 				return console.Usage("--limit takes 1 to 1000.")
+			}
+			if f.Outcome != "" && !slices.Contains(outcomes[:], f.Outcome) {
+				return console.Usage("--outcome takes success, denied, failed or error.")
 			}
 			if f.Offset < 0 {
 				return console.Usage("--offset can not be negative.")
@@ -79,7 +85,7 @@ func (c *cli) auditList() *cobra.Command {
 				page.Events = orEmpty(page.Events)
 				return c.PrintJSON(page)
 			}
-			if err := c.printEvents(page.Events); err != nil || page.NextCursor == "" || !c.IsTTY(c.Stderr) {
+			if err := c.printEvents(cmd.Context(), cl, page.Events); err != nil || page.NextCursor == "" || !c.IsTTY(c.Stderr) {
 				return err
 			}
 			c.Warn("There are more: go on with --cursor " + page.NextCursor + " and the same filters.")
@@ -88,6 +94,7 @@ func (c *cli) auditList() *cobra.Command {
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.Action, "action", "", "only this action, such as secret.read; read means all reads of values, through shares too")
+	fl.StringVar(&f.Outcome, "outcome", "", "only what ended so: success, denied, failed or error")
 	fl.StringVar(&who, "actor", "", "only by this agent (name) or member (mail address), or by the one with this id")
 	fl.StringVar(&resource, "resource", "", "only on this secret path (or policies of this pattern), on this vault (name), or on what has this id")
 	fl.StringVar(&since, "since", "", "only after this time (RFC 3339), or this long ago (2h, 7d)")
@@ -127,7 +134,7 @@ func eventsOn(ctx context.Context, cl *client.Client, f client.AuditFilter, none
 
 // printEvents leaves an event's own id to --wide and to programs, since in part it
 // is of no use, and on a narrow terminal the address as well.
-func (c *cli) printEvents(events []client.AuditEvent) error {
+func (c *cli) printEvents(ctx context.Context, cl *client.Client, events []client.AuditEvent) error {
 	const roomy = 110
 	header := []string{"TIME (UTC)", "ACTION", "OUTCOME", "ACTOR", "WHAT", "ADDRESS", "ID"}
 	if c.IsTTY(c.Stdout) && !c.Wide {
@@ -136,14 +143,18 @@ func (c *cli) printEvents(events []client.AuditEvent) error {
 			header = header[:5]
 		}
 	}
+	vaults := called{cli: c}
+	if c.IsTTY(c.Stdout) && slices.ContainsFunc(events, func(e client.AuditEvent) bool { return e.ResourceType == "vault" || e.ResourceType == "secret" }) {
+		vaults = vaults.withVaults(ctx, cl)
+	}
 	rows := make([][]string, 0, len(events))
 	for _, e := range events {
-		rows = append(rows, c.eventRow(e)[:len(header)])
+		rows = append(rows, c.eventRow(e, vaults)[:len(header)])
 	}
 	return c.PrintRows(header, rows, "No events.")
 }
 
-func (c *cli) eventRow(e client.AuditEvent) []string {
+func (c *cli) eventRow(e client.AuditEvent, vaults called) []string {
 	var d struct {
 		Outcome, Reason, Path string
 		Vault                 string `json:"vault_id"`
@@ -153,10 +164,12 @@ func (c *cli) eventRow(e client.AuditEvent) []string {
 	what := d.Path
 	switch {
 	case what != "" && d.Vault != "" && c.IsTTY(c.Stdout):
-		what += " in " + c.Short(d.Vault)
+		what += " in " + vaults.vault(d.Vault)
 	case what != "" || e.ResourceType == "":
 	case e.ResourceID == "" && c.IsTTY(c.Stdout):
 		what = c.forPeople(e.ResourceType)
+	case e.ResourceType == "vault":
+		what = c.forPeople(e.ResourceType) + ":" + vaults.vault(e.ResourceID)
 	default:
 		what = c.forPeople(e.ResourceType) + ":" + c.Short(e.ResourceID)
 	}

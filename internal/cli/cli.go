@@ -12,6 +12,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -105,6 +106,11 @@ func (c *cli) hideForeignFlags(root *cobra.Command) {
 		for _, name := range []string{"json", "api-url", "ca-file", "vault"} {
 			root.PersistentFlags().Lookup(name).Hidden = c.foreign(cmd) || name == "vault" && cmd.HasParent() && !worksInAVault(cmd)
 		}
+		out := cmd.OutOrStdout()
+		var text strings.Builder
+		cmd.SetOut(&text)
 		help(cmd, a)
+		cmd.SetOut(nil)                                     // the root's again
+		_, _ = io.WriteString(out, wrapHelp(text.String())) // nobody is left to be told
 	})
 }

@@ -153,6 +153,10 @@ func TestTheRealServer(t *testing.T) {
 		if out := s.ok("", "audit", "list", "--action", "secret.read", "--limit", "3"); strings.Count(out, "\tsecret.read\t") != 3 {
 			t.Errorf("audit list: %q", out)
 		}
+		if out := s.ok("", "audit", "list", "--outcome", "denied"); strings.Contains(out, "\tsuccess\t") || !strings.Contains(out, "\tdenied") {
+			t.Errorf("audit list --outcome denied: %q", out)
+		}
+		s.fails(cli.ExitUsage, "audit", "list", "--outcome", "lost")
 		if out := s.ok("", "audit", "verify"); !strings.HasPrefix(out, "whole\tyes\n") {
 			t.Errorf("audit verify: %q", out)
 		}

@@ -27,7 +27,7 @@ func (c *cli) vaultCreate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.printVault(v)
+			return c.printVault(cmd.Context(), cl, v)
 		},
 	}
 	cmd.Flags().StringVar(&description, "description", "", "what it is for")
@@ -63,7 +63,7 @@ func (c *cli) vaultGet() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.printVault(v)
+			return c.printVault(ctx, cl, v)
 		}),
 	}
 }
@@ -120,7 +120,8 @@ beside the stored login, and shown by ` + "`oneclaw whoami`" + `; --none takes i
 	return cmd
 }
 
-func (c *cli) printVault(v *client.Vault) error {
+func (c *cli) printVault(ctx context.Context, cl *client.Client, v *client.Vault) error {
+	who := calledIn(ctx, c, cl, []*client.Vault{v}, func(v *client.Vault) (kind, id string) { return v.CreatedByType, v.CreatedBy })
 	return c.show(v, field{"Name", v.Name}, field{"ID", v.ID}, field{"Description", v.Description},
-		field{"Created by", v.CreatedByType + ":" + v.CreatedBy}, field{"Created", c.When(v.CreatedAt)})
+		field{"Created by", who.full(v.CreatedByType, v.CreatedBy)}, field{"Created", c.When(v.CreatedAt)})
 }

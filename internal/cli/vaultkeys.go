@@ -72,7 +72,7 @@ func (c *cli) cmekEnable() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.printVault(v)
+			return c.printVault(cmd.Context(), cl, v)
 		},
 	}
 	cmd.Flags().StringVar(&file, "key-file", "", "the key (required)")
@@ -93,7 +93,7 @@ func (c *cli) cmekDisable() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.printVault(v)
+			return c.printVault(cmd.Context(), cl, v)
 		},
 	}
 }

@@ -1,6 +1,7 @@
 package docstest
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -22,6 +23,7 @@ func TestNamedCommandsExist(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "oneclaw")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./cmd/oneclaw")
 	build.Dir = root
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as in the Makefile: built already
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

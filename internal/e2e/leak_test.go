@@ -106,8 +106,13 @@ func TestNoValueTurnsUpWhereItDoesNotBelong(t *testing.T) {
 	s.stop()
 	c.absentBelow(p.data, mine...)
 	// The search did look where things are: paths are no secrets.
-	if b := must[[]byte](t)(os.ReadFile(filepath.Join(p.data, "oneclaw.db"))); !bytes.Contains(b, []byte("app/short")) {
+	b := must[[]byte](t)(os.ReadFile(filepath.Join(p.data, "oneclaw.db")))
+	if !bytes.Contains(b, []byte("app/short")) {
 		t.Error("the database does not hold a path that was written")
+	}
+	// Tests that log in beside the program hash for less.
+	if !bytes.Contains(b, []byte("$argon2id$v=19$m=19456,t=2,p=1$")) || bytes.Count(b, []byte("$argon2id$")) != bytes.Count(b, []byte("$argon2id$v=19$m=19456,t=2,p=1$")) {
+		t.Error("a password is hashed for another cost than it must be")
 	}
 }
 

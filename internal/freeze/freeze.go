@@ -43,8 +43,7 @@ type Store interface {
 type Service struct{ Store Store }
 
 var (
-	errNoAgent = fault.New(fault.NotFound, "agent_not_found", "There is no agent with this id.")
-	errHeld    = fault.New(fault.Denied, "access_denied", "An owner or admin froze this agent: only such a person ends it.").Because("held")
+	errHeld = fault.New(fault.Denied, "access_denied", "An owner or admin froze this agent: only such a person ends it.").Because("held")
 	// ErrNone is what ends of freezes get that are not there.
 	ErrNone = fault.New(fault.NotFound, "not_frozen", "This is not frozen.")
 )
@@ -123,21 +122,8 @@ func (s *Service) List(ctx context.Context, c *call.Call) ([]Freeze, error) {
 	return out, nil
 }
 
-// over asks whether the caller may do a to an agent. To who may not know of it, it does
-// not exist.
+// over asks whether the caller may do a to an agent.
 func (s *Service) over(ctx context.Context, c *call.Call, agent string, a policy.Action) error {
-	c.Touch("agent", agent)
 	creator, err := s.Store.CreatorOf(ctx, c.Who.Org, agent)
-	if err != nil && !fault.Is(err, fault.NotFound) {
-		return err
-	}
-	there := err == nil
-	err = c.Authorize(a, policy.Resource{Org: c.Who.Org, Agent: &policy.Agent{ID: agent, Org: c.Who.Org, Creator: creator}})
-	switch {
-	case c.Who.Kind == policy.KindUser && (!there || !c.Who.Manages() && creator != c.Who.ID):
-		return errNoAgent
-	case err == nil && !there:
-		return errNoAgent
-	}
-	return err
+	return c.OverAgent(a, agent, creator, err)
 }

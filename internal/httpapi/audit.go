@@ -50,6 +50,7 @@ type listEvents struct {
 	ResourceID string    `query:"resource_id" maxLength:"64"`
 	ActorID    string    `query:"actor_id" maxLength:"64"`
 	Action     string    `query:"action" maxLength:"64" doc:"Such as secret.read; or read, for all that hands out a secret's value: reads of secrets, of old versions, and through shares."`
+	Outcome    string    `query:"outcome" enum:"success,denied,failed,error" doc:"Only events that ended so. A page may then be empty and have a next_cursor."`
 	From       time.Time `query:"from"`
 	To         time.Time `query:"to"`
 	Path       string    `query:"path" maxLength:"512" doc:"Only events about this secret path, or policies of this pattern."`
@@ -285,6 +286,9 @@ func (a *API) readEvents(ctx context.Context, c *call.Call, in *listEvents, more
 	if q, err = visible(c, q); err != nil {
 		return nil, 0, err
 	}
+	if in.Outcome != "" {
+		q.Shows = ended(in.Outcome, q.Shows)
+	}
 	return a.audit.Read(ctx, c.Who.Org, q)
 }
 
@@ -307,6 +311,16 @@ func visible(c *call.Call, q audit.Query) (audit.Query, error) {
 		}
 	}
 	return q, d.Err()
+}
+
+// ended picks the events with an outcome of those that shows picks; nil: of all.
+func ended(outcome string, shows func(*audit.Row) bool) func(*audit.Row) bool {
+	return func(r *audit.Row) bool {
+		var d struct {
+			Outcome string `json:"outcome"`
+		}
+		return json.Unmarshal(r.DetailsJSON, &d) == nil && d.Outcome == outcome && (shows == nil || shows(r))
+	}
 }
 
 type exportAnswer struct {

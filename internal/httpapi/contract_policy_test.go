@@ -162,6 +162,15 @@ func TestAudit(t *testing.T) {
 		if n := count("action=secret.read&actor_id=" + a.id); n != 1 {
 			t.Errorf("%d reads of the agent", n)
 		}
+		all := count("limit=1000")
+		if won, lost := count("limit=1000&outcome=success"), count("limit=1000&outcome=denied"); won == 0 || lost == 0 || won+lost > all+2 {
+			t.Errorf("%d succeeded and %d were denied of %d", won, lost, all)
+		}
+		for _, e := range w.do("GET", "/v1/audit/events?outcome=denied&action=secret.read", ada.token, nil).want(200).list("events") {
+			if e["details"].(map[string]any)["outcome"] != "denied" {
+				t.Errorf("denied: %v", e)
+			}
+		}
 		if n := count("resource_id=" + v + "&limit=1"); n != 1 {
 			t.Errorf("%d with limit 1", n)
 		}
@@ -184,7 +193,7 @@ func TestAudit(t *testing.T) {
 	w.run("queries that are refused", func(t *testing.T) {
 		for _, q := range []string{
 			"limit=0", "limit=-1", "limit=99999999999999999999", "limit=x", "offset=-1", "offset=1000001", "from=yesterday", "to=10000-01-01T00:00:00Z",
-			"before_seq=-1", "action=" + strings.Repeat("x", 65), "resource_id=%00", "actor_id=%ff", "action=%zz",
+			"outcome=lost", "before_seq=-1", "action=" + strings.Repeat("x", 65), "resource_id=%00", "actor_id=%ff", "action=%zz",
 		} {
 			w.do("GET", "/v1/audit/events?"+q, ada.token, nil).want(400)
 		}

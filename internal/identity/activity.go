@@ -31,6 +31,11 @@ func newActivity() activity {
 	return activity{mu: &sync.Mutex{}, agents: map[string]use{}, keys: map[string]use{}, sessions: map[string]use{}}
 }
 
+// FlushUse writes when agents, keys and sessions were last used, as far as it is due.
+func (s *Service) FlushUse(ctx context.Context) error {
+	return s.activity.flush(ctx, s.store, s.cfg.Now())
+}
+
 func (a *activity) note(of map[string]use, id string, now time.Time) {
 	a.mu.Lock()
 	u := of[id]

@@ -41,6 +41,8 @@ type Config struct {
 	// FormerUntil is until when tokens are taken that were issued before installations had
 	// names (ADR 0071). Zero: none are.
 	FormerUntil time.Time
+
+	Passwords Cost // of hashes; zero: PasswordCost. Only tests have another
 }
 
 // Service is the methods of identity.
@@ -61,6 +63,9 @@ const maxHashing = 2
 
 // New returns a Service. It makes the first token key when the keystore has none.
 func New(ctx context.Context, cfg Config) (*Service, error) {
+	if cfg.Passwords == (Cost{}) {
+		cfg.Passwords = PasswordCost()
+	}
 	ring, err := newKeyring(ctx, cfg.Keys, cfg.Now(), cfg.Log)
 	if err != nil {
 		return nil, err
@@ -85,7 +90,7 @@ func (s *Service) Run(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if err := s.activity.flush(ctx, s.store, s.cfg.Now()); err != nil && ctx.Err() == nil {
+		if err := s.FlushUse(ctx); err != nil && ctx.Err() == nil {
 			s.cfg.Log.Warn("times of last use were not written", slog.Any("error", err))
 		}
 		if now := s.cfg.Now(); now.Sub(swept).Abs() >= sweepEvery { // the clock may have been set back

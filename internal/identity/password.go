@@ -14,41 +14,43 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
-// cost is the parameters of Argon2id.
-type cost struct {
-	memory uint32 // KiB
-	time   uint32
-	lanes  uint8
+// Cost is the parameters of Argon2id.
+type Cost struct {
+	Memory uint32 // KiB
+	Time   uint32
+	Lanes  uint8
 }
 
-// passwordCost takes about 30 ms on the machines of 2026.
-var passwordCost = cost{memory: 19 * 1024, time: 2, lanes: 1}
+// PasswordCost takes about 30 ms on the machines of 2026.
+func PasswordCost() Cost { return Cost{Memory: 19 * 1024, Time: 2, Lanes: 1} }
 
 // NobodysHash is what a password is compared with when there is no such user, so that
 // it takes as long as if there were. No password has this hash.
-func NobodysHash() string { return passwordCost.encode(make([]byte, 16), make([]byte, 32)) }
+func (s *Service) NobodysHash() string {
+	return s.cfg.Passwords.encode(make([]byte, 16), make([]byte, 32))
+}
 
 // MaxPassword bounds what is hashed, in bytes.
 const MaxPassword = 1024
 
-func (c cost) encode(salt, sum []byte) string {
+func (c Cost) encode(salt, sum []byte) string {
 	e := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.memory, c.time, c.lanes,
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.Memory, c.Time, c.Lanes,
 		e.EncodeToString(salt), e.EncodeToString(sum))
 }
 
 // decode reads a PHC string as encode writes it.
-func decode(phc string) (c cost, salt, sum []byte, ok bool) {
+func decode(phc string) (c Cost, salt, sum []byte, ok bool) {
 	f := strings.Split(phc, "$")
 	if len(f) != 6 || f[0] != "" || f[1] != "argon2id" || f[2] != fmt.Sprintf("v=%d", argon2.Version) {
 		return c, nil, nil, false
 	}
-	if _, err := fmt.Sscanf(f[3], "m=%d,t=%d,p=%d", &c.memory, &c.time, &c.lanes); err != nil {
+	if _, err := fmt.Sscanf(f[3], "m=%d,t=%d,p=%d", &c.Memory, &c.Time, &c.Lanes); err != nil {
 		return c, nil, nil, false
 	}
 	salt, err1 := base64.RawStdEncoding.DecodeString(f[4])
 	sum, err2 := base64.RawStdEncoding.DecodeString(f[5])
-	ok = err1 == nil && err2 == nil && len(sum) == 32 && c.time >= 1 && c.time <= 16 && c.lanes >= 1 && c.memory <= 1<<20
+	ok = err1 == nil && err2 == nil && len(sum) == 32 && c.Time >= 1 && c.Time <= 16 && c.Lanes >= 1 && c.Memory <= 1<<20
 	return c, salt, sum, ok
 }
 
@@ -56,8 +58,8 @@ func decode(phc string) (c cost, salt, sum []byte, ok bool) {
 func (s *Service) HashPassword(ctx context.Context, password []byte) (string, error) {
 	salt := make([]byte, 16)
 	_, _ = rand.Read(salt)
-	sum, err := s.derive(ctx, passwordCost, password, salt)
-	return passwordCost.encode(salt, sum), err
+	sum, err := s.derive(ctx, s.cfg.Passwords, password, salt)
+	return s.cfg.Passwords.encode(salt, sum), err
 }
 
 // MatchPassword compares a password with a hash. stale says that the hash was made
@@ -71,11 +73,11 @@ func (s *Service) MatchPassword(ctx context.Context, password []byte, phc string
 		password = password[:0] // no user has it, and it costs the same
 	}
 	got, err := s.derive(ctx, c, password, salt)
-	return err == nil && subtle.ConstantTimeCompare(got, want) == 1, c != passwordCost, err
+	return err == nil && subtle.ConstantTimeCompare(got, want) == 1, c != s.cfg.Passwords, err
 }
 
 // derive waits for its turn, as long as the request lives.
-func (s *Service) derive(ctx context.Context, c cost, password, salt []byte) ([]byte, error) {
+func (s *Service) derive(ctx context.Context, c Cost, password, salt []byte) ([]byte, error) {
 	select {
 	case s.hashing <- struct{}{}:
 		defer func() { <-s.hashing }()
@@ -84,6 +86,6 @@ func (s *Service) derive(ctx context.Context, c cost, password, salt []byte) ([]
 	}
 	sum := make([]byte, 32)
 	defer s.hashed.Store(true)
-	erase.Do(func() { copy(sum, argon2.IDKey(password, salt, c.time, c.memory, c.lanes, 32)) })
+	erase.Do(func() { copy(sum, argon2.IDKey(password, salt, c.Time, c.Memory, c.Lanes, 32)) })
 	return sum, nil
 }

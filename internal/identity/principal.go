@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -15,7 +14,7 @@ func (s *Service) PrincipalNow(ctx context.Context, kind policy.PrincipalKind, i
 	if kind == policy.KindAgent {
 		a, err := s.store.AgentState(ctx, id)
 		if err == nil && (a.Org != org || !a.Live(now)) {
-			err = fault.New(fault.NotFound, "agent_not_found", "There is no agent with this id.")
+			err = policy.ErrNoAgent
 		}
 		if err != nil {
 			return policy.Principal{}, err

@@ -30,7 +30,7 @@ const (
 )
 
 // lives says how long each mail is worth sending: as long as the token in it
-// works, and never longer than giveUpAfter.
+// works, and never longer than GiveUpAfter.
 func lives() map[string]time.Duration {
 	return map[string]time.Duration{
 		verifyEmail:       24 * time.Hour,
@@ -80,7 +80,7 @@ func parseTemplates() (map[string]*template, error) {
 		if err != nil {
 			return nil, fmt.Errorf("mail template: %w", err)
 		}
-		all[name] = &template{name: name, life: min(life, giveUpAfter), text: text, html: html}
+		all[name] = &template{name: name, life: min(life, GiveUpAfter), text: text, html: html}
 	}
 	return all, nil
 }

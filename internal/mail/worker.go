@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	giveUpAfter = 72 * time.Hour
+	// GiveUpAfter is the longest that any mail is tried.
+	GiveUpAfter = 72 * time.Hour
 	firstPause  = 30 * time.Second
 	longPause   = 4 * time.Hour
 
@@ -57,6 +58,19 @@ func (s *Service) Run(ctx context.Context) {
 		if !s.rest(ctx, pause) {
 			return
 		}
+	}
+}
+
+// DeliverDue tries all that is due now, one after the other, and returns how
+// many tries it made.
+func (s *Service) DeliverDue(ctx context.Context) (tries int) {
+	for {
+		m, found, _ := s.next(ctx)
+		if !found {
+			return tries
+		}
+		s.deliver(ctx, m)
+		tries++
 	}
 }
 
@@ -118,7 +132,7 @@ func (s *Service) deliver(ctx context.Context, m Queued) {
 	name, err := s.send(ctx, m)
 	log = log.With(slog.String("letter", name))
 	rejected, refused := errors.AsType[*Rejected](err)
-	again := s.cfg.Now().Add(pauseAfter(m.Attempts))
+	again := s.cfg.Now().Add(PauseAfter(m.Attempts))
 	switch {
 	case err == nil && name == noMail: // nothing was to be sent
 	case err == nil:
@@ -176,9 +190,9 @@ func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
 	return longer, func() { stop(); cancel() }
 }
 
-// pauseAfter doubles with every attempt, up to a limit, and is moved by up to a
+// PauseAfter is the wait before the next attempt: it doubles with every attempt, up to a limit, and is moved by up to a
 // quarter either way so that mails that failed together do not return together.
-func pauseAfter(attempts int) time.Duration {
+func PauseAfter(attempts int) time.Duration {
 	d := longPause
 	if n := max(attempts-1, 0); n < 20 {
 		d = min(firstPause<<n, longPause)

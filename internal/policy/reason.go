@@ -40,6 +40,9 @@ const (
 	ReasonPersonRequired      Reason = "person_required"   // it takes a person who has just signed in
 )
 
+// ErrNoAgent is for agents that are not there, or that the caller may not know of.
+var ErrNoAgent = fault.New(fault.NotFound, "agent_not_found", "There is no agent with this id.")
+
 // ErrFrozen is what is wanted of, or for, an agent that is frozen.
 var ErrFrozen = fault.New(fault.Denied, "frozen", "This agent is frozen: nothing is read, used or signed for it until an owner or admin of the organisation, or who froze it, ends that.").Because(string(ReasonFrozen))
 

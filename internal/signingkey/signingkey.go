@@ -70,9 +70,8 @@ type Service struct {
 }
 
 var (
-	errNoAgent = fault.New(fault.NotFound, "agent_not_found", "There is no agent with this id.")
-	errOther   = fault.New(fault.Unavailable, "signing_key_mismatch", "The keystore has another key than this account's. Nothing was signed.")
-	errChain   = fault.New(fault.Invalid, "invalid_chain", "chain is ethereum: the account is good on every EVM chain.")
+	errOther = fault.New(fault.Unavailable, "signing_key_mismatch", "The keystore has another key than this account's. Nothing was signed.")
+	errChain = fault.New(fault.Invalid, "invalid_chain", "chain is ethereum: the account is good on every EVM chain.")
 	// ErrThere is what the store refuses a second key with.
 	ErrThere = fault.New(fault.Conflict, "signing_key_exists", "The agent has a signing key. Rotate it to get another; the old one stays, with its account.")
 	// ErrNone is for keys that are not there.
@@ -190,18 +189,8 @@ func (s *Service) SignHash(ctx context.Context, id string, h evm.Hash, by evm.Ad
 	return key.Sign(ctx, h)
 }
 
-// over asks whether the caller may do a to an agent. To who may not know of it, it does not
-// exist.
+// over asks whether the caller may do a to an agent.
 func (s *Service) over(ctx context.Context, c *call.Call, agent string, a policy.Action) error {
-	c.Touch("agent", agent)
 	creator, err := s.Store.CreatorOf(ctx, c.Who.Org, agent)
-	if err != nil && !fault.Is(err, fault.NotFound) {
-		return err
-	}
-	there := err == nil
-	err = c.Authorize(a, policy.Resource{Org: c.Who.Org, Agent: &policy.Agent{ID: agent, Org: c.Who.Org, Creator: creator}})
-	if c.Who.Kind == policy.KindUser && (!there || !c.Who.Manages() && creator != c.Who.ID) || err == nil && !there {
-		return errNoAgent
-	}
-	return err
+	return c.OverAgent(a, agent, creator, err)
 }

@@ -10,17 +10,15 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
-
-var errNoAgent = fault.New(fault.NotFound, "agent_not_found", "There is no agent with this id.")
 
 func (db *DB) agentState(ctx context.Context, where, arg string) (identity.State, error) {
 	var r stateRow
 	found, err := db.Row(ctx, selectState+`WHERE `+where+` = $1`, []any{arg}, r.dest()...)
 	if err == nil && !found {
-		err = errNoAgent
+		err = policy.ErrNoAgent
 	}
 	if err != nil {
 		return identity.State{}, err
@@ -109,7 +107,7 @@ func (db *DB) Agent(ctx context.Context, org, id string) (agent.Agent, error) {
 	var r agentRow
 	found, err := db.Row(ctx, selectAgent, []any{id, org}, r.dest()...)
 	if err == nil && !found {
-		err = errNoAgent
+		err = policy.ErrNoAgent
 	}
 	if err != nil {
 		return agent.Agent{}, err
@@ -129,7 +127,7 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*agen
 		var r agentRow
 		found, err := tx.Row(selectAgent, []any{id, org}, r.dest()...)
 		if err == nil && !found {
-			err = errNoAgent
+			err = policy.ErrNoAgent
 		}
 		if err == nil {
 			a, err = r.agent()

@@ -29,6 +29,10 @@ const (
 	// decision takes the terms that hold then.
 	samePolicy = `EXISTS (SELECT 1 FROM policies p WHERE p.id = approvals.policy_id AND p.vault_id = approvals.vault_id
 		AND (p.revision = approvals.policy_revision OR approvals.status = 'pending'))`
+	// sameRules: the rules of the agent, which the path names, that ask for its signatures to
+	// be approved stand as they did when they asked.
+	sameRules = `(operation <> '` + string(approval.Sign) + `' OR policy_revision =
+		COALESCE((SELECT g.revision FROM guard_rules g WHERE g.agent_id = substr(approvals.path, 8, 36)), 0))`
 	// sameDecider: who decided may decide still, and has been in the organisation
 	// with the same credentials since.
 	sameDecider = `EXISTS (SELECT 1 FROM users u JOIN memberships m ON m.user_id = u.id
@@ -36,7 +40,7 @@ const (
 		WHERE u.id = approvals.decided_by AND m.org_id = approvals.org_id AND u.token_gen = approvals.decider_gen
 		AND m.created_at <= approvals.decided_at AND (m.role IN ` + managers + ` OR v.id IS NOT NULL))`
 	// standing: all that it needs. A request that no policy asked for needs none.
-	standing = `(` + sameRequester + ` AND (policy_id = '' OR ` + samePolicy + `) AND (status = 'pending' OR ` + sameDecider + `))`
+	standing = `(` + sameRequester + ` AND (policy_id = '' AND ` + sameRules + ` OR ` + samePolicy + `) AND (status = 'pending' OR ` + sameDecider + `))`
 )
 
 const (

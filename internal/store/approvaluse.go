@@ -39,7 +39,7 @@ func (db *DB) DecideApproval(ctx context.Context, r approval.Request, ev *audit.
 			decision_reason = $7, policy_revision = $8, valid_seconds = $9, max_uses = $10, notify_at = NULL, mail_at = NULL,
 			decider_gen = (SELECT token_gen FROM users WHERE id = $5), decided_with = $11
 			WHERE id = $1 AND status = 'pending' AND expires_at > $6 AND `+sameRequester+`
-			AND (policy_id = '' OR EXISTS (SELECT 1 FROM policies p WHERE p.id = approvals.policy_id AND p.revision = $8))
+			AND (policy_id = '' AND `+sameRules+` OR EXISTS (SELECT 1 FROM policies p WHERE p.id = approvals.policy_id AND p.revision = $8))
 			AND EXISTS (SELECT 1 FROM users u JOIN memberships m ON m.user_id = u.id LEFT JOIN vaults v ON v.id = approvals.vault_id
 				AND v.creator_left = 0 AND (v.created_by = u.id OR v.creator_human = u.id)
 				WHERE u.id = $5 AND m.org_id = approvals.org_id AND (m.role IN `+managers+` OR v.id IS NOT NULL))`,
@@ -57,7 +57,7 @@ func (db *DB) DecideApproval(ctx context.Context, r approval.Request, ev *audit.
 func (tx Tx) whyUndecided(r *approval.Request) error {
 	var revision, same int64
 	waits, err := tx.Row(`SELECT COALESCE((SELECT p.revision FROM policies p WHERE p.id = approvals.policy_id), -1),
-		CASE WHEN `+sameRequester+` THEN 1 ELSE 0 END FROM approvals
+		CASE WHEN `+sameRequester+` AND (policy_id <> '' OR `+sameRules+`) THEN 1 ELSE 0 END FROM approvals
 		WHERE id = $1 AND status = 'pending' AND expires_at > $2`, []any{r.ID, micros(r.DecidedAt)}, &revision, &same)
 	if err != nil {
 		return err

@@ -154,14 +154,8 @@ func testReserve(t *testing.T, f *fixture) {
 		}
 	}
 	// What is given back can be used again: the part of the limit and the nonce, once.
-	gone := all[3]
-	gone.Status = transaction.Failed
-	was := gone.NextAt
-	gone.NextAt = time.Time{}
-	for i, moves := range []bool{true, false} {
-		if moved, err := f.MoveTransaction(t.Context(), gone, was, true, true, nil); err != nil || moved != moves {
-			t.Errorf("given back %d: %v, %v", i, moved, err)
-		}
+	for range 2 {
+		must(t, f.GiveBack(t.Context(), all[3], "", f.event()))
 	}
 	if got, err := f.reserve(t, a); err != nil || got.Nonce != 3 {
 		t.Errorf("after a gap: %d, %v", got.Nonce, err)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/freeze"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
 const selectFreezes = `SELECT org_id, agent_id, by_id, managed, created_at FROM freezes WHERE org_id = $1 `
@@ -83,7 +84,7 @@ func (db *DB) Freezes(ctx context.Context, org string) (out []freeze.Freeze, err
 func (db *DB) CreatorOf(ctx context.Context, org, agent string) (creator string, err error) {
 	found, err := db.Row(ctx, `SELECT created_by FROM agents WHERE id = $1 AND org_id = $2`, []any{agent, org}, &creator)
 	if err == nil && !found {
-		err = errNoAgent
+		err = policy.ErrNoAgent
 	}
 	return creator, err
 }

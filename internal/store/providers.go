@@ -10,6 +10,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 )
 
@@ -107,7 +108,7 @@ func (tx Tx) link(l *account.Link) error {
 func (db *DB) AgentByID(ctx context.Context, id string) (agent.Agent, error) {
 	list, err := db.agents(ctx, `WHERE id = $1`, id)
 	if err == nil && len(list) == 0 {
-		err = errNoAgent
+		err = policy.ErrNoAgent
 	}
 	if err != nil {
 		return agent.Agent{}, err

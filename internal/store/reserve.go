@@ -5,6 +5,7 @@ import (
 	"database/sql"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/transaction"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
@@ -30,7 +31,7 @@ func (db *DB) ReserveTransaction(ctx context.Context, r *transaction.Reservation
 			}
 		}
 		switch {
-		case r.Message:
+		case t.Status == transaction.Unsigned:
 		case r.Replaces != nil:
 			err = tx.sameNonce(r)
 		default:
@@ -48,9 +49,7 @@ func (db *DB) ReserveTransaction(ctx context.Context, r *transaction.Reservation
 				return err
 			}
 		}
-		if !r.Message {
-			err = tx.addTx(t)
-		}
+		err = tx.addTx(t)
 		if err == nil && r.Taking != nil {
 			err = tx.take(*r.Taking, ev)
 		}
@@ -103,7 +102,7 @@ func (tx Tx) decide(r *transaction.Reservation) error {
 	var row txAgentRow
 	found, err := tx.Row(selectAgentForTx, []any{t.Agent, t.Org}, row.dest()...)
 	if err == nil && !found {
-		err = errNoAgent
+		err = policy.ErrNoAgent
 	}
 	if err != nil {
 		return err
@@ -192,7 +191,8 @@ func (db *DB) MinedInstead(ctx context.Context, t *transaction.Tx) (transaction.
 // freeNonce lets the nonce of a transaction be used again that no node has taken.
 func (tx Tx) freeNonce(t *transaction.Tx) error {
 	_, err := tx.Exec(`INSERT INTO free_nonces (chain_id, address, nonce) SELECT $1, $2, $3
-		WHERE NOT EXISTS (SELECT 1 FROM transactions WHERE chain_id = $1 AND from_address = $2 AND nonce = $3 AND id <> $4 AND status <> 'failed')
+		WHERE NOT EXISTS (SELECT 1 FROM transactions WHERE chain_id = $1 AND from_address = $2 AND nonce = $3 AND id <> $4
+			AND status NOT IN ('failed', 'message'))
 		ON CONFLICT (chain_id, address, nonce) DO NOTHING`, int64(t.ChainID), t.From.String(), int64(t.Nonce), t.ID)
 	return err
 }
@@ -230,7 +230,7 @@ func (db *DB) ChangeRules(ctx context.Context, org, agent string, change func(wa
 		var row txAgentRow
 		found, err := tx.Row(selectAgentForTx, []any{agent, org}, row.dest()...)
 		if err == nil && !found {
-			err = tx.Refuse(errNoAgent)
+			err = tx.Refuse(policy.ErrNoAgent)
 		}
 		if err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/evm"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 	"github.com/oneclaw-dev/oneclaw/internal/transaction"
 )
@@ -151,7 +152,7 @@ func (db *DB) AgentForTransactions(ctx context.Context, org, id string) (transac
 	var r txAgentRow
 	found, err := db.Row(ctx, selectAgentForTx, []any{id, org}, r.dest()...)
 	if err == nil && !found {
-		err = errNoAgent
+		err = policy.ErrNoAgent
 	}
 	if err != nil {
 		return transaction.Agent{}, err
@@ -176,7 +177,7 @@ func (db *DB) ReplayedTransaction(ctx context.Context, agent, key string, since 
 
 // Transaction implements transaction.Store.
 func (db *DB) Transaction(ctx context.Context, agent, id string) (transaction.Tx, error) {
-	t, found, err := db.oneTx(ctx, `agent_id = $1 AND id = $2`, agent, id)
+	t, found, err := db.oneTx(ctx, `agent_id = $1 AND id = $2 AND status <> 'message'`, agent, id)
 	if err == nil && !found {
 		err = transaction.ErrNone
 	}
@@ -198,15 +199,12 @@ func (db *DB) manyTx(ctx context.Context, where string, args ...any) (out []tran
 
 // Transactions implements transaction.Store.
 func (db *DB) Transactions(ctx context.Context, agent string, limit int) ([]transaction.Tx, error) {
-	return db.manyTx(ctx, `agent_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2`, agent, limit)
+	return db.manyTx(ctx, `agent_id = $1 AND status <> 'message' ORDER BY created_at DESC, id DESC LIMIT $2`, agent, limit)
 }
-
-// notFrozen holds for transactions of agents that no freeze is over.
-const notFrozen = `NOT EXISTS (SELECT 1 FROM freezes f WHERE f.org_id = transactions.org_id AND f.agent_id IN ('', transactions.agent_id))`
 
 // DueTransactions implements transaction.Store.
 func (db *DB) DueTransactions(ctx context.Context, now time.Time, perChain int) (out []transaction.Tx, err error) {
-	const due = `next_at IS NOT NULL AND next_at <= $1 AND (status <> 'signed' OR ` + notFrozen + `)`
+	const due = `next_at IS NOT NULL AND next_at <= $1`
 	var chains []int64
 	err = db.Each(ctx, `SELECT DISTINCT chain_id FROM transactions WHERE `+due, []any{micros(now)}, func(rows *sql.Rows) error {
 		var id int64
@@ -238,6 +236,9 @@ func (db *DB) OddTransactions(ctx context.Context) (ids []string, err error) {
 	return ids, err
 }
 
+// notFrozen holds for transactions of agents that no freeze is over.
+const notFrozen = `NOT EXISTS (SELECT 1 FROM freezes f WHERE f.org_id = transactions.org_id AND f.agent_id IN ('', transactions.agent_id))`
+
 // SignedTransaction implements transaction.Store.
 func (db *DB) SignedTransaction(ctx context.Context, t *transaction.Tx, ev *audit.Event) error {
 	return db.Write(ctx, t.Org, func(tx Tx) error {
@@ -254,15 +255,49 @@ func (db *DB) SignedTransaction(ctx context.Context, t *transaction.Tx, ev *audi
 	})
 }
 
+// SignedMessage implements transaction.Store.
+func (db *DB) SignedMessage(ctx context.Context, t *transaction.Tx) error {
+	return db.Write(ctx, t.Org, func(tx Tx) error {
+		n, err := tx.Exec(`DELETE FROM transactions WHERE id = $1 AND status = 'message' AND `+notFrozen, t.ID)
+		if err == nil && n == 0 {
+			err = tx.Refuse(transaction.ErrOver)
+		}
+		return err
+	})
+}
+
+// GiveBack implements transaction.Store.
+func (db *DB) GiveBack(ctx context.Context, t *transaction.Tx, approval string, ev *audit.Event) error {
+	return db.Write(ctx, t.Org, func(tx Tx) error {
+		query, args := `DELETE FROM transactions WHERE id = $1 AND status = 'message'`, []any{t.ID}
+		if t.Status != transaction.Unsigned {
+			query, args = `UPDATE transactions SET status = 'failed', error_code = $2, error = $3, next_at = NULL, replay_key = ''
+				WHERE id = $1 AND status = 'pending'`, append(args, t.ErrorCode, t.Error)
+		}
+		n, err := tx.Exec(query, args...)
+		if err != nil || n == 0 {
+			return err
+		}
+		if err = tx.spendLimits(t, false); err == nil && t.Status != transaction.Unsigned {
+			err = tx.freeNonce(t)
+		}
+		if err == nil && approval != "" {
+			_, err = tx.Exec(`UPDATE approvals SET uses_left = uses_left + 1 WHERE id = $1 AND status = 'approved'`, approval)
+		}
+		tx.Record(ev)
+		return err
+	})
+}
+
 // MoveTransaction implements transaction.Store. Its write is nobody's request.
-func (db *DB) MoveTransaction(ctx context.Context, t *transaction.Tx, was time.Time, giveBack, freeNonce bool, ev *audit.Event) (moved bool, err error) {
+func (db *DB) MoveTransaction(ctx context.Context, t *transaction.Tx, was time.Time, giveBack, freeNonce bool) (moved bool, err error) {
 	err = db.Write(ctx, t.Org, func(tx Tx) error {
 		moved = false
 		n, err := tx.Exec(`UPDATE transactions SET status = $3, error_code = $4, error = $5, next_at = $6, attempts = $7, block_number = $8, block_hash = $9,
-			gas_used = $10, gas_price = $11, mined = $12, mined_at = $13, replay_key = CASE WHEN $14 = 1 THEN '' ELSE replay_key END
+			gas_used = $10, gas_price = $11, mined = $12, mined_at = $13
 			WHERE id = $1 AND next_at = $2`,
 			t.ID, micros(was), string(t.Status), t.ErrorCode, t.Error, nullMicros(t.NextAt), t.Attempts, blockOf(&t.Receipt), hashText(t.Receipt.BlockHash),
-			int64(t.Receipt.GasUsed), t.Receipt.GasPrice.Dec(), string(t.Receipt.Fate), nullMicros(t.Receipt.At), number(giveBack && freeNonce))
+			int64(t.Receipt.GasUsed), t.Receipt.GasPrice.Dec(), string(t.Receipt.Fate), nullMicros(t.Receipt.At))
 		if err != nil || n == 0 {
 			return err
 		}
@@ -273,7 +308,6 @@ func (db *DB) MoveTransaction(ctx context.Context, t *transaction.Tx, was time.T
 		if err == nil && freeNonce {
 			err = tx.freeNonce(t)
 		}
-		tx.Record(ev)
 		return err
 	})
 	return moved && err == nil, err

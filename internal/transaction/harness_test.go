@@ -1,6 +1,8 @@
 package transaction_test
 
 import (
+	"context"
+	"strconv"
 	"testing"
 	"time"
 
@@ -35,6 +37,8 @@ type bench struct {
 	keys   *signingkey.Service
 	owner  policy.Principal
 	payer  policy.Principal // the agent
+	token  string           // it comes with
+	hired  int
 	from   evm.Address      // its account
 	seen   transaction.Keys // what signs
 	stored transaction.Store
@@ -51,14 +55,29 @@ func open(t *testing.T, change ...func(*agent.Agent)) *bench {
 	})
 	b.must(err)
 	b.owner = b.Owner("owner")
-	b.payer = b.Agent(b.owner, append([]func(*agent.Agent){func(a *agent.Agent) { a.Intents = true }}, change...)...)
 	b.keys = &signingkey.Service{Store: b.DB, Keys: b.Keys}
-	k, err := b.keys.Create(t.Context(), b.Call(b.owner, policy.CreateSigningKey), b.payer.ID, signingkey.Ethereum)
-	b.must(err)
-	b.from, b.seen, b.stored = k.Address, b.keys, b.DB
-	b.fund(b.from)
+	b.seen, b.stored = b.keys, b.DB
 	b.svc = b.service(b.World)
+	b.hire(change...)
 	return b
+}
+
+// hire makes an agent that pays, with an account of its own.
+func (b *bench) hire(change ...func(*agent.Agent)) {
+	b.t.Helper()
+	draft := agent.Agent{Name: "payer " + strconv.Itoa(b.hired)}
+	draft.Intents = true
+	for _, f := range change {
+		f(&draft)
+	}
+	b.hired++
+	_, key := b.NewAgent(b.Here(b.owner), draft)
+	b.token = b.Exchange(key)
+	b.payer = b.Who(b.token)
+	k, err := b.keys.Create(b.t.Context(), b.Call(b.owner, policy.CreateSigningKey), b.payer.ID, signingkey.Ethereum)
+	b.must(err)
+	b.from = k.Address
+	b.fund(b.from)
 }
 
 // service is the service on a node of the server, with the bench's keys and store.
@@ -107,11 +126,17 @@ func gas(limit uint64) func(*transaction.Draft) {
 	return func(d *transaction.Draft) { d.GasLimit = &limit }
 }
 
-// try submits as the agent. As through the gate, no right may end before the commit.
+// try submits as the agent, as through the gate.
 func (b *bench) try(d transaction.Draft) (transaction.Tx, bool, error) {
 	c := b.Call(b.payer, policy.SubmitTransaction)
-	basis := call.Basis{Org: b.payer.Org, Token: b.payer.TokenID, Epoch: b.DB.Seen(), Event: c.Event}
-	return b.svc.Submit(basis.With(b.t.Context()), c, b.payer.ID, d)
+	return b.svc.Submit(b.based(c), c, b.payer.ID, d)
+}
+
+// based is the context of a call as the gate makes it: no right that it rests on may end before
+// its commits.
+func (b *bench) based(c *call.Call) context.Context {
+	basis := call.Basis{Org: c.Who.Org, Token: c.Who.TokenID, Epoch: b.DB.Seen(), Event: c.Event}
+	return basis.With(b.t.Context())
 }
 
 // submit submits as the agent and wants a status.
@@ -135,12 +160,12 @@ func (b *bench) stands(id string, status transaction.Status, fate transaction.Fa
 	return t
 }
 
-// look has the watcher look so often, each time once all is due.
+// look has the watcher look so often, each time once all is due and in its block.
 func (b *bench) look(times int) {
 	b.t.Helper()
-	b.mined()
 	for range times {
-		b.Clock.Forward(max(transaction.Slowest, 2*time.Minute)) // a reservation has a minute to be signed
+		b.mined()
+		b.Clock.Forward(2 * time.Minute) // a reservation has a minute to be signed
 		b.svc.Look(b.t.Context())
 	}
 }

@@ -1,6 +1,7 @@
 package transaction_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/signingkey"
 	"github.com/oneclaw-dev/oneclaw/internal/transaction"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
@@ -186,15 +188,108 @@ func TestAnApprovalIsForExactlyWhatWasAskedForAndOnce(t *testing.T) {
 	b.got("0.5")
 }
 
-func TestAnApprovalEndsWithItsHourAndWithTheRulesThatAskedForIt(t *testing.T) {
+const approved = `{"approval": {"require_above_native": "100000000000000000"}}`
+
+func TestAnApprovalEndsWithItsHourAndWithWhatItRestsOn(t *testing.T) { approvalEnds(t) }
+
+func approvalEnds(t *testing.T) {
+	for name, end := range map[string]func(b *bench, admin policy.Principal, id string){
+		"its hour": func(b *bench, _ policy.Principal, _ string) { b.Clock.Forward(time.Hour) },
+		"the rules that asked for it, although they ask the same": func(b *bench, _ policy.Principal, _ string) { b.rules(approved) },
+		"who gave it": func(b *bench, admin policy.Principal, _ string) {
+			b.must(b.Orgs.RemoveMember(t.Context(), b.Call(b.Here(b.owner), policy.RemoveMember), admin.ID))
+		},
+		"the right of who gave it": func(b *bench, admin policy.Principal, _ string) {
+			_, err := b.Orgs.ChangeRole(t.Context(), b.Call(b.Here(b.owner), policy.UpdateMember), admin.ID, policy.RoleMember)
+			b.must(err)
+		},
+		"the key of who asked": func(b *bench, _ policy.Principal, _ string) {
+			_, err := b.Agents.RotateAgentKey(t.Context(), b.Call(b.Here(b.owner), policy.RotateAgentKey), b.payer.ID, false)
+			b.must(err)
+		},
+		"a withdrawal": func(b *bench, _ policy.Principal, id string) {
+			_, err := b.Approvals.Withdraw(t.Context(), b.Call(b.Here(b.owner), policy.WithdrawApproval), id)
+			b.must(err)
+		},
+		"another account": func(b *bench, _ policy.Principal, _ string) {
+			k, err := b.keys.Rotate(t.Context(), b.Call(b.Here(b.owner), policy.RotateSigningKey), b.payer.ID, signingkey.Ethereum, 0)
+			b.must(err)
+			b.fund(k.Address)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := open(t)
+			b.rules(approved)
+			admin := b.Member(b.Here(b.owner), "admin", policy.RoleAdmin)
+			_, _, err := b.try(pay("0.5"))
+			id, _ := approval.Awaited(err)
+			_, err = b.Approvals.Decide(t.Context(), b.Call(b.Here(admin), policy.GrantApproval), id, true, "")
+			b.must(err)
+			end(b, admin, id)
+			b.payer = b.renewed()
+			_, _, err = b.try(pay("0.5"))
+			b.refused("afterwards", err, fault.Denied, "approval_required")
+			if again, _ := approval.Awaited(err); again == id {
+				t.Error("it waits for the one that ended")
+			}
+			b.approve(err)
+			b.submit(pay("0.5"), transaction.Broadcast)
+		})
+	}
+}
+
+// TestARequestForAnApprovalEndsWithTheRulesThatMadeIt: what a human reads is what would hold.
+func TestARequestForAnApprovalEndsWithTheRulesThatMadeIt(t *testing.T) {
 	b := open(t)
-	b.rules(`{"approval": {"require_above_native": "100000000000000000"}}`)
+	b.rules(approved)
+	_, _, err := b.try(pay("0.5"))
+	id, _ := approval.Awaited(err)
+	b.rules(`{"approval": {"require_above_native": "200000000000000000"}}`)
+	_, err = b.Approvals.Decide(t.Context(), b.Call(b.Here(b.owner), policy.GrantApproval), id, true, "")
+	b.refused("decided late", err, fault.Conflict, "approval_ended")
+}
+
+func TestAnApprovalThatEndsWhileTheKeySigns(t *testing.T) { approvalEndsMeanwhile(t) }
+
+func approvalEndsMeanwhile(t *testing.T) {
+	for _, step := range steps {
+		t.Run(step.name, func(t *testing.T) {
+			b := open(t)
+			b.rules(approved)
+			admin := b.Member(b.Here(b.owner), "admin", policy.RoleAdmin)
+			_, _, err := b.try(pay("0.5"))
+			id, _ := approval.Awaited(err)
+			_, err = b.Approvals.Decide(t.Context(), b.Call(b.Here(admin), policy.GrantApproval), id, true, "")
+			b.must(err)
+			b.at(step.end, func() {
+				b.must(b.Orgs.RemoveMember(t.Context(), b.Call(b.Here(b.owner), policy.RemoveMember), admin.ID))
+			})
+			_, _, err = b.try(pay("0.5"))
+			b.refused(step.name, err, fault.Unavailable, step.code)
+			_, _, err = b.try(pay("0.5"))
+			b.refused("again", err, fault.Denied, "approval_required")
+			b.got("0")
+		})
+	}
+}
+
+// TestAnApprovalIsNotSpentOnWhatWasNotSigned: nobody need be asked twice for one payment.
+func TestAnApprovalIsNotSpentOnWhatWasNotSigned(t *testing.T) {
+	b := open(t)
+	b.rules(approved)
 	_, _, err := b.try(pay("0.5"))
 	b.approve(err)
-	b.Clock.Forward(time.Hour)
-	b.payer = b.renewed()
+	b.at(func(b *bench, end func()) {
+		b.seen = signer{Keys: b.keys, sign: func() error { return errors.New("the token is gone") }}
+	}, nil)
+	if _, _, err := b.try(pay("0.5")); err == nil || fault.Is(err, fault.Denied) {
+		t.Errorf("got %v", err)
+	}
+	b.at(func(*bench, func()) {}, nil)
+	b.submit(pay("0.5"), transaction.Broadcast)
 	_, _, err = b.try(pay("0.5"))
-	b.refused("after an hour", err, fault.Denied, "approval_required")
+	b.refused("a second time", err, fault.Denied, "approval_required")
+	b.got("0.5")
 }
 
 // renewed is the agent as it comes with a later token.

@@ -24,8 +24,16 @@ func limited(eth string) func(*agent.Agent) {
 // spent is what counts against the limits of the agent, in coins.
 func (b *bench) spent() string {
 	b.t.Helper()
+	wei, err := uint256.FromDecimal(b.spentOf("native"))
+	b.must(err)
+	return evm.FormatETH(wei)
+}
+
+// spentOf is what counts of an asset, in its smallest unit.
+func (b *bench) spentOf(asset string) string {
+	b.t.Helper()
 	var sum uint256.Int
-	b.Each(`SELECT amount FROM spends WHERE agent_id = ? AND asset = 'native' AND minute >= ?`, func(scan func(...any) error) error {
+	b.Each(`SELECT amount FROM spends WHERE agent_id = ? AND asset = ? AND minute >= ?`, func(scan func(...any) error) error {
 		var text string
 		if err := scan(&text); err != nil {
 			return err
@@ -33,8 +41,8 @@ func (b *bench) spent() string {
 		n, err := evm.ParseUnits(text, 0)
 		sum.Add(&sum, &n)
 		return err
-	}, b.payer.ID, b.Clock.Now().Add(-24*time.Hour).Unix()/60)
-	return evm.FormatETH(&sum)
+	}, b.payer.ID, asset, b.Clock.Now().Add(-24*time.Hour).Unix()/60)
+	return sum.Dec()
 }
 
 func TestTheDailyLimitLooksBack24Hours(t *testing.T) {
@@ -110,6 +118,13 @@ func TestParallelSubmissionsAtTheCapAreNeverOver(t *testing.T) { capped(t) }
 func TestPostgreSQL(t *testing.T) {
 	t.Run("ParallelSubmissionsAtTheCapAreNeverOver", capped)
 	t.Run("TwoNodesGiveConsecutiveNonces", consecutive)
+	t.Run("AMessageThatCouldNotBeSignedTakesNothing", unsignedMessage)
+	t.Run("ARightThatEndsBeforeTheSignatureLeaves", endsBefore)
+	t.Run("ARightThatEndsBeforeAMessagesSignatureLeaves", endsBeforeMessage)
+	t.Run("ARightThatEndsBeforeTheSend", endsBeforeSend)
+	t.Run("AnApprovalEndsWithItsHourAndWithWhatItRestsOn", approvalEnds)
+	t.Run("AnApprovalThatEndsWhileTheKeySigns", approvalEndsMeanwhile)
+	t.Run("AFreezeIsHeardOnTheOtherNode", heard)
 }
 
 func capped(t *testing.T) {

@@ -70,14 +70,14 @@ func (s *Service) SignMessage(ctx context.Context, c *call.Call, agent string, m
 	}
 	t := Tx{
 		ID: ids.New(), Org: a.Org, Agent: a.ID, Chain: p.chain.Name, ChainID: attempt.ChainID, From: p.key.address,
-		ReplayBody: p.digest.String(), CreatedAt: stamp.Of(c.Now),
+		Status: Unsigned, ReplayBody: p.digest.String(), CreatedAt: stamp.Of(c.Now), NextAt: stamp.Of(s.cfg.Now().Add(signFor)),
 	}
 	approved, err := s.approved(ctx, c, &a, &p.key, t.ReplayBody)
 	if err != nil {
 		return SignedMessage{}, err
 	}
 	r := &Reservation{
-		Tx: &t, Message: true, Approval: approved, Since: c.Now.Add(-window), Recipients: guard.Recipients(attempt),
+		Tx: &t, Approval: approved, Since: c.Now.Add(-window), Recipients: guard.Recipients(attempt),
 		Decide: func(now *Agent, spent *guard.Spent) ([]guard.Take, error) {
 			return decide(now, attempt, spent, approved)
 		},
@@ -89,6 +89,9 @@ func (s *Service) SignMessage(ctx context.Context, c *call.Call, agent string, m
 	out := SignedMessage{Chain: t.Chain, From: t.From, Hash: *p.digest}
 	if err := s.sign(ctx, c, &p, r, func(sig evm.Signature) { out.Signature = sig }); err != nil {
 		return SignedMessage{}, s.ask(ctx, c, &a, &p.key, t.ReplayBody, "Sign "+what+" on "+t.Chain+".", err)
+	}
+	if err := s.keep(ctx, c, r, Unsigned); err != nil {
+		return SignedMessage{}, err
 	}
 	return out, nil
 }

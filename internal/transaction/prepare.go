@@ -59,25 +59,14 @@ func (p *prepared) cost() (out uint256.Int) {
 }
 
 var (
-	errNoAgent    = fault.New(fault.NotFound, "agent_not_found", "There is no agent with this id.")
 	errNotEnabled = fault.New(fault.Denied, "intents_not_enabled", "The Intents API is not enabled for this agent. Who manages it sets intents_api_enabled.").Because("intents_not_enabled")
 	errInactive   = fault.New(fault.Denied, "agent_not_active", "This agent is not active.").Because("agent_inactive")
 )
 
-// admit finds the agent and asks whether the caller may do a for it. To who may not know of
-// the agent, it does not exist.
+// admit finds the agent and asks whether the caller may do a for it.
 func (s *Service) admit(ctx context.Context, c *call.Call, agent string, a policy.Action) (Agent, error) {
-	c.Touch("agent", agent)
 	got, err := s.cfg.Store.AgentForTransactions(ctx, c.Who.Org, agent)
-	if err != nil && !fault.Is(err, fault.NotFound) {
-		return got, err
-	}
-	there := err == nil
-	err = c.Authorize(a, policy.Resource{Org: c.Who.Org, Agent: &policy.Agent{ID: agent, Org: c.Who.Org, Creator: got.Creator}})
-	if c.Who.Kind == policy.KindUser && (!there || !c.Who.Manages() && got.Creator != c.Who.ID) || err == nil && !there {
-		return got, errNoAgent
-	}
-	return got, err
+	return got, c.OverAgent(a, agent, got.Creator, err)
 }
 
 // working is admit for what takes an agent that may have things signed.

@@ -66,13 +66,10 @@ func (s *Service) Replace(ctx context.Context, c *call.Call, agent, id string, h
 	if err := s.sign(ctx, c, &p, r, func(sig evm.Signature) { t.Raw, t.Hash = p.tx.Encode(sig) }); err != nil {
 		return Tx{}, err
 	}
-	t.Status, t.SignedAt = Signed, stamp.Of(s.cfg.Now())
-	t.NextAt = stamp.Of(t.SignedAt.Add(sendFor))
-	after := context.WithoutCancel(ctx)
-	if err := s.cfg.Store.SignedTransaction(after, &t, s.signedEvent(c, &t)); err != nil {
+	if err := s.keep(ctx, c, r, Signed); err != nil {
 		return Tx{}, err
 	}
-	s.send(after, p.node, &t)
+	s.send(context.WithoutCancel(ctx), p.node, &t)
 	return t, nil
 }
 

@@ -19,8 +19,15 @@ const (
 )
 
 // send hands the signed bytes to the chain's nodes and stores what came of it. Bytes of
-// which nobody knows whether they arrived are sent again later: the same ones.
+// which nobody knows whether they arrived are sent again later: the same ones. While nothing
+// may be signed for the agent they wait.
 func (s *Service) send(ctx context.Context, nodes *node.Client, t *Tx) {
+	if a, err := s.cfg.Store.AgentForTransactions(ctx, t.Org, t.Agent); err != nil || a.mayAct() != nil {
+		if err := s.later(ctx, t); err != nil {
+			s.warn(ctx, err)
+		}
+		return
+	}
 	was, now := t.NextAt, stamp.Of(s.cfg.Now())
 	sent := nodes.Send(ctx, t.Raw)
 	freeNonce := false
@@ -38,7 +45,7 @@ func (s *Service) send(ctx context.Context, nodes *node.Client, t *Tx) {
 		t.Status, t.NextAt, t.ErrorCode = Failed, now.Add(lookEvery), sent.Outcome.String()
 		t.Error = refusedText(sent.Outcome)
 	}
-	if _, err := s.cfg.Store.MoveTransaction(ctx, t, was, false, freeNonce, nil); err != nil {
+	if _, err := s.cfg.Store.MoveTransaction(ctx, t, was, false, freeNonce); err != nil {
 		s.cfg.Log.Error("what became of a transaction is looked up later", slog.String("transaction", t.ID), slog.String("error", err.Error()))
 	}
 }

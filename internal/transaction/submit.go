@@ -111,17 +111,15 @@ func (s *Service) make(ctx context.Context, c *call.Call, agent string, d Draft,
 	if err != nil {
 		return Tx{}, false, s.ask(ctx, c, &a, &p.key, asked, p.words(), err)
 	}
-	t.Status, t.SignedAt = Signed, stamp.Of(s.cfg.Now())
-	t.NextAt = stamp.Of(t.SignedAt.Add(sendFor))
+	signed := Signed
 	if p.signOnly {
-		t.Status = SignOnly
+		signed = SignOnly
 	}
-	after := context.WithoutCancel(ctx) // what is signed is stored and sent, whoever hung up
-	if err := s.cfg.Store.SignedTransaction(after, &t, s.signedEvent(c, &t)); err != nil {
+	if err := s.keep(ctx, c, r, signed); err != nil {
 		return Tx{}, false, err
 	}
 	if t.Status == Signed {
-		s.send(after, p.node, &t)
+		s.send(context.WithoutCancel(ctx), p.node, &t)
 	}
 	return t, false, nil
 }
@@ -213,7 +211,7 @@ func (s *Service) sign(ctx context.Context, c *call.Call, p *prepared, r *Reserv
 		}
 		sig, err := s.cfg.Keys.SignHash(context.WithoutCancel(ctx), p.key.keystore, p.hash(), p.key.address)
 		if err != nil {
-			return s.giveBack(ctx, r.Tx, err)
+			return s.giveBack(ctx, c, r, err)
 		}
 		done(sig)
 		return nil
@@ -226,15 +224,15 @@ func (s *Service) sign(ctx context.Context, c *call.Call, p *prepared, r *Reserv
 	err := s.cfg.Vault.Use(ctx, c, at, policy.UseSecret, func(got *vault.Secret) error {
 		signs, err := evm.ParseKey(got.Value.Reveal())
 		if err != nil {
-			return s.giveBack(ctx, r.Tx, errNotAKey)
+			return s.giveBack(ctx, c, r, errNotAKey)
 		}
 		defer signs.Wipe()
 		if signs.Address() != p.key.address {
-			return s.giveBack(ctx, r.Tx, errOtherKey)
+			return s.giveBack(ctx, c, r, errOtherKey)
 		}
 		sig, err := signs.Sign(p.hash())
 		if err != nil {
-			return s.giveBack(ctx, r.Tx, err)
+			return s.giveBack(ctx, c, r, err)
 		}
 		done(sig)
 		return nil
@@ -253,11 +251,31 @@ func (s *Service) refused(c *call.Call, err error) error {
 	return err
 }
 
-// giveBack gives back what was reserved for a transaction that could not be signed.
-func (s *Service) giveBack(ctx context.Context, t *Tx, why error) error {
-	was := t.NextAt
-	t.Status, t.ErrorCode, t.Error, t.NextAt = Failed, "not_signed", "It could not be signed. Nothing was sent.", time.Time{}
-	if _, err := s.cfg.Store.MoveTransaction(context.WithoutCancel(ctx), t, was, true, true, nil); err != nil {
+// keep stores what was signed, as long as all stands still that it was decided on: only then
+// may it leave. Whoever hung up meanwhile.
+func (s *Service) keep(ctx context.Context, c *call.Call, r *Reservation, signed Status) error {
+	t, after := r.Tx, call.Again(context.WithoutCancel(ctx))
+	var err error
+	if t.Status == Unsigned {
+		err = s.cfg.Store.SignedMessage(after, t)
+	} else {
+		t.Status, t.SignedAt = signed, stamp.Of(s.cfg.Now())
+		t.NextAt = stamp.Of(t.SignedAt.Add(sendFor))
+		err = s.cfg.Store.SignedTransaction(after, t, s.signingEvent(c, t, audit.Success))
+	}
+	if errors.Is(err, call.ErrMoved) || errors.Is(err, ErrOver) {
+		return s.giveBack(ctx, c, r, ErrOver)
+	}
+	return err // unless it is stored, it is given back in time
+}
+
+// giveBack gives back what was reserved and could not be signed.
+func (s *Service) giveBack(ctx context.Context, c *call.Call, r *Reservation, why error) error {
+	t := r.Tx
+	t.ErrorCode, t.Error = "not_signed", "It could not be signed. Nothing was sent."
+	ev := s.signingEvent(c, t, audit.Failed)
+	ev.Details.Reason = t.ErrorCode
+	if err := s.cfg.Store.GiveBack(context.WithoutCancel(ctx), t, r.Approval, ev); err != nil {
 		s.cfg.Log.Error("a reservation is given back later", slog.String("transaction", t.ID), slog.String("error", err.Error()))
 	}
 	return why
@@ -276,12 +294,19 @@ func (s *Service) decoded(p *prepared, t *Tx) []audit.Field {
 	return append(out, moves(&p.meaning)...)
 }
 
-// signedEvent is the event of the signature: what was decided has one of its own.
-func (s *Service) signedEvent(c *call.Call, t *Tx) *audit.Event {
+// signingEvent is the event of what came of a signature: what was decided has one of its own.
+func (s *Service) signingEvent(c *call.Call, t *Tx, outcome string) *audit.Event {
 	ev := *c.Event
 	ev.ID, ev.Committed, ev.Seq, ev.PrevID = ids.New(), false, 0, ""
+	ev.Details.Outcome = outcome
+	if t.Status == Unsigned {
+		return &ev
+	}
 	ev.Action = string(policy.SignTransaction)
-	ev.Details.More = append(slices.Clone(ev.Details.More), audit.Text("tx_hash", t.Hash.String()), audit.Text("nonce", number(&t.Nonce)))
+	ev.Details.More = append(slices.Clone(ev.Details.More), audit.Text("nonce", number(&t.Nonce)))
+	if outcome == audit.Success {
+		ev.Details.More = append(ev.Details.More, audit.Text("tx_hash", t.Hash.String()))
+	}
 	return &ev
 }
 

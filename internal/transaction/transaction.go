@@ -34,6 +34,8 @@ const (
 	Failed           Status = "failed"    // no node takes it, or the chain reverted it
 	SimulationFailed Status = "simulation_failed"
 	SignOnly         Status = "sign_only" // signed and handed out; it is not sent from here
+	// Unsigned is of the row that a message has until it is signed, and of no transaction.
+	Unsigned Status = "message"
 )
 
 // Fate is what the chain made of a transaction.
@@ -109,9 +111,6 @@ type Reservation struct {
 	Nonce *uint64
 	// Replaces is a transaction that has not come into a block: Tx gets its nonce. Nil: none.
 	Replaces *Tx
-	// Message says that Tx is a message, which has no nonce and no row: its part of the limits
-	// and its event are all that is stored.
-	Message bool
 	// Taking is what the use of the key takes off; nil: nothing, the key is not in a vault.
 	Taking   *vault.Taking
 	Approval string // that a human gave for exactly this; it is used up
@@ -143,16 +142,21 @@ type Store interface {
 	// SignedTransaction stores what was signed, as long as it is Pending: ErrOver when what
 	// was reserved has been given back, or its agent is frozen.
 	SignedTransaction(ctx context.Context, t *Tx, ev *audit.Event) error
+	// SignedMessage is the same for a message, of which no row is left.
+	SignedMessage(ctx context.Context, t *Tx) error
+	// GiveBack ends what was reserved and not signed: its part of the limits, its nonce, its key
+	// of a request and the approval, if that is named, can be used again. It does nothing to
+	// what was signed or given back before.
+	GiveBack(ctx context.Context, t *Tx, approval string, ev *audit.Event) error
 	// MoveTransaction stores status, error, receipt and next look of a transaction whose
 	// NextAt is still was. Where giveBack is set its part of the limits, and where freeNonce
-	// is set its nonce, can be used again; where both are, so can its key of a request.
-	MoveTransaction(ctx context.Context, t *Tx, was time.Time, giveBack, freeNonce bool, ev *audit.Event) (moved bool, err error)
+	// is set its nonce, can be used again.
+	MoveTransaction(ctx context.Context, t *Tx, was time.Time, giveBack, freeNonce bool) (moved bool, err error)
 	// Transactions returns an agent's, the newest first.
 	Transactions(ctx context.Context, agent string, limit int) ([]Tx, error)
 	// Transaction returns NotFound for one of another agent.
 	Transaction(ctx context.Context, agent, id string) (Tx, error)
-	// DueTransactions returns those that a node should look at, of each chain so many at most. What is signed and not sent
-	// waits while its agent is frozen.
+	// DueTransactions returns those that a node should look at, of each chain so many at most.
 	DueTransactions(ctx context.Context, now time.Time, perChain int) ([]Tx, error)
 	// KeyAddress returns the account of a key in a vault, if a use has found it out.
 	KeyAddress(ctx context.Context, versionID string) (string, error)
@@ -188,7 +192,7 @@ var (
 	// ErrReplayed: another request has the key.
 	ErrReplayed = fault.New(fault.Conflict, "idempotency_key_in_use", "A request with this Idempotency-Key is under way. Try again in a moment.")
 	// ErrOver: the time to sign it is over.
-	ErrOver = fault.New(fault.Unavailable, "transaction_given_up", "It was not signed in time, or its agent was frozen meanwhile. Nothing was sent. Try again.")
+	ErrOver = fault.New(fault.Unavailable, "transaction_given_up", "It was not signed in time, or a right that it may rest on ended meanwhile. Nothing was signed or sent. Try again.")
 	// ErrNone is for ids that are not there.
 	ErrNone = fault.New(fault.NotFound, "transaction_not_found", "There is no transaction with this id.")
 	// ErrMined: it can't be replaced any more.

@@ -67,13 +67,12 @@ func (s *Service) warn(ctx context.Context, err error) {
 // look takes one transaction for itself and moves it on.
 func (s *Service) look(ctx context.Context, t *Tx) error {
 	was, now := t.NextAt, stamp.Of(s.cfg.Now())
-	if t.Status == Pending { // its signature never came, so nobody has it
-		t.Status, t.NextAt, t.ErrorCode, t.Error = Failed, time.Time{}, "not_signed", "The server ended before it was signed. Nothing was sent."
-		_, err := s.cfg.Store.MoveTransaction(ctx, t, was, true, true, nil)
-		return err
+	if t.Status == Pending || t.Status == Unsigned { // its signature never came, so nobody has it
+		t.ErrorCode, t.Error = "not_signed", "The server ended before it was signed. Nothing was sent."
+		return s.cfg.Store.GiveBack(ctx, t, "", nil)
 	}
 	t.NextAt = now.Add(sendFor)
-	mine, err := s.cfg.Store.MoveTransaction(ctx, t, was, false, false, nil)
+	mine, err := s.cfg.Store.MoveTransaction(ctx, t, was, false, false)
 	if err != nil || !mine {
 		return err
 	}
@@ -92,7 +91,7 @@ func (s *Service) later(ctx context.Context, t *Tx) error {
 	was := t.NextAt
 	t.Attempts++
 	t.NextAt = stamp.Of(s.cfg.Now().Add(pause(t.Attempts)))
-	_, err := s.cfg.Store.MoveTransaction(ctx, t, was, false, false, nil)
+	_, err := s.cfg.Store.MoveTransaction(ctx, t, was, false, false)
 	return err
 }
 
@@ -131,7 +130,7 @@ func (s *Service) follow(ctx context.Context, nodes *node.Client, t *Tx) error {
 		t.ErrorCode, t.Error = "replaced", "Another transaction with its nonce is in a block. This one will never be."
 		giveBack, err := s.replacedByAnother(ctx, t)
 		if err == nil {
-			_, err = s.cfg.Store.MoveTransaction(ctx, t, was, giveBack, false, nil)
+			_, err = s.cfg.Store.MoveTransaction(ctx, t, was, giveBack, false)
 		}
 		return err
 	}
@@ -140,7 +139,7 @@ func (s *Service) follow(ctx context.Context, nodes *node.Client, t *Tx) error {
 			return s.later(ctx, t)
 		}
 		t.NextAt = time.Time{}
-		_, err := s.cfg.Store.MoveTransaction(ctx, t, was, false, false, nil)
+		_, err := s.cfg.Store.MoveTransaction(ctx, t, was, false, false)
 		return err
 	}
 	if _, known, err := nodes.Transaction(ctx, t.Hash); err == nil && !known {
@@ -183,6 +182,6 @@ func (s *Service) mined(ctx context.Context, nodes *node.Client, t *Tx, r *node.
 		t.Attempts = min(t.Attempts+1, 4)
 		t.NextAt = now.Add(pause(t.Attempts))
 	}
-	_, err = s.cfg.Store.MoveTransaction(ctx, t, was, false, false, nil)
+	_, err = s.cfg.Store.MoveTransaction(ctx, t, was, false, false)
 	return err
 }

@@ -104,16 +104,16 @@ func (s *Service) renewed(ctx context.Context, c *call.Call, e *entry, p secretp
 	if was.ExpiresAt.After(c.Now) {
 		d.ExpiresAt = was.ExpiresAt
 	}
-	if d.Value, err = r.value(rand.Reader); err != nil {
+	if d.Value, err = r.Value(rand.Reader); err != nil {
 		return Draft{}, err
 	}
 	return d, d.check(time.Time{})
 }
 
-// value makes one of characters that are equally likely: bytes beyond the last whole
+// Value makes one from randomness, of characters that are equally likely: bytes beyond the last whole
 // multiple of the charset are left out, as a remainder would prefer its first characters.
-func (r Recipe) value(from io.Reader) (secret.Bytes, error) {
-	chars, err := r.Charset.chars()
+func (r Recipe) Value(from io.Reader) (secret.Bytes, error) {
+	chars, err := r.Charset.Chars()
 	if err != nil {
 		return secret.Bytes{}, err
 	}
@@ -141,7 +141,8 @@ func (r Recipe) value(from io.Reader) (secret.Bytes, error) {
 	return secret.New(out), nil
 }
 
-func (s Charset) chars() (string, error) {
+// Chars are the characters of the charset.
+func (s Charset) Chars() (string, error) {
 	const lower, upper, digits = "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
 	switch s {
 	case Hex:

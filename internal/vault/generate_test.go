@@ -1,8 +1,10 @@
-package vault
+package vault_test
 
 import (
 	"bytes"
 	"testing"
+
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
 // Bytes beyond the last whole multiple of a charset are left out, and all others count
@@ -12,13 +14,13 @@ func TestAGeneratedValueHasNoBias(t *testing.T) {
 	for i := range every {
 		every[i] = byte(i)
 	}
-	for _, set := range []Charset{Hex, Base64, Alphanumeric, ASCII, ""} {
-		chars, err := set.chars()
+	for _, set := range []vault.Charset{vault.Hex, vault.Base64, vault.Alphanumeric, vault.ASCII, ""} {
+		chars, err := set.Chars()
 		if err != nil {
 			t.Fatal(err)
 		}
 		whole := 256 / len(chars) * len(chars)
-		got, err := Recipe{Length: whole, Charset: set}.value(bytes.NewReader(bytes.Repeat(every, 2)))
+		got, err := vault.Recipe{Length: whole, Charset: set}.Value(bytes.NewReader(bytes.Repeat(every, 2)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,7 +30,7 @@ func TestAGeneratedValueHasNoBias(t *testing.T) {
 			}
 		}
 	}
-	if _, err := (Recipe{}).value(bytes.NewReader(every[:20])); err == nil {
+	if _, err := (vault.Recipe{}).Value(bytes.NewReader(every[:20])); err == nil {
 		t.Error("a value was made of less randomness than it takes")
 	}
 }

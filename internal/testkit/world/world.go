@@ -94,9 +94,10 @@ type World struct {
 
 // Setup is what a test may change before its World is made.
 type Setup struct {
-	Postgres       bool   // instead of SQLite; so are the subtests of a test of the name TestPostgreSQL
-	TrustAddresses bool   // mail addresses count before they are confirmed
-	Issuer         string // iss and aud of tokens; empty: Issuer and Audience
+	Postgres       bool          // instead of SQLite; so are the subtests of a test of the name TestPostgreSQL
+	TrustAddresses bool          // mail addresses count before they are confirmed
+	Issuer         string        // iss and aud of tokens; empty: Issuer and Audience
+	Passwords      identity.Cost // of hashes; zero: next to nothing, since most tests that log in are about something else
 	Store          func(*store.Config)
 	CallerStore    func(*store.DB) CallerStore // what the services of callers ask instead of the database; nil: the database
 	CallerKeys     func(*soft.Store) CallerKeys
@@ -250,6 +251,9 @@ func (w *World) people() {
 	w.IPRules = iprule.New(st)
 	var err error
 	who := identity.Config{Store: st, Keys: keys, Admission: w.IPRules, Log: w.Logger(), Now: w.Clock.Now, Issuer: Issuer, Audience: Audience}
+	if who.Passwords = w.setup.Passwords; who.Passwords == (identity.Cost{}) {
+		who.Passwords = identity.Cost{Memory: 8, Time: 1, Lanes: 1}
+	}
 	if w.setup.Issuer != "" {
 		who.Issuer, who.Audience = w.setup.Issuer, w.setup.Issuer
 	}

@@ -1,0 +1,45 @@
+package cli_test
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oneclaw-dev/oneclaw/internal/cli"
+)
+
+// TestHelpFitsATerminal: all but examples, JSON and usage lines, which are copied.
+func TestHelpFitsATerminal(t *testing.T) {
+	var visit func(cmd *cobra.Command)
+	seen := 0
+	visit = func(cmd *cobra.Command) {
+		var out strings.Builder
+		cmd.Root().SetOut(&out)
+		if err := cmd.Help(); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), "Usage:\n") {
+			t.Fatalf("%s has no help", cmd.CommandPath())
+		}
+		section := ""
+		for line := range strings.Lines(out.String()) {
+			line = strings.TrimSuffix(line, "\n")
+			if strings.HasSuffix(line, ":") && line[0] != ' ' {
+				section = line
+			}
+			if len([]rune(line)) > 80 && section != "Usage:" && section != "Examples:" && !strings.Contains(line, "{") {
+				t.Errorf("%s: %q", cmd.CommandPath(), line)
+			}
+		}
+		seen++
+		for _, sub := range cmd.Commands() {
+			visit(sub)
+		}
+	}
+	visit(cli.New(cli.Deps{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard, Version: "1.2"}))
+	if seen < 100 {
+		t.Errorf("only %d commands were looked at", seen)
+	}
+}

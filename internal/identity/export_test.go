@@ -1,8 +1,0 @@
-package identity
-
-import "context"
-
-// FlushUse writes what Run would write now.
-func (s *Service) FlushUse(ctx context.Context) error {
-	return s.activity.flush(ctx, s.store, s.cfg.Now())
-}
