@@ -47,7 +47,7 @@ test: test-deps test-memory test-evm ## all tests, with the race detector, Postg
 # The race detector's shadow memory can't be searched, so these run without it.
 test-memory: ## only the tests that look for secrets in the process's memory
 	CGO_ENABLED=0 $(TOOL) gotestsum --format standard-quiet -- -count=1 -timeout 5m \
-		./internal/erase/... ./internal/seal ./internal/keystore/soft
+		./internal/erase/... ./internal/seal ./internal/keystore/soft ./internal/shroud/known
 	CGO_ENABLED=0 $(TOOL) gotestsum --format standard-quiet -- -count=1 -timeout 5m -run LeaveMemory ./internal/vault ./internal/mcpserver
 
 # A module of its own keeps go-ethereum out of the product's go.mod. It is computation
