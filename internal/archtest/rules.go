@@ -99,6 +99,14 @@ var arrows = map[string][]string{
 	"internal/network":     {},
 	"internal/secretpath":  {},
 
+	// Shroud: an edge like the API, and what it looks at calls of models with.
+	"internal/shroud/proxy":   {"internal/agent", "internal/audit", "internal/call", "internal/gate", "internal/policy", "internal/secretpath", "internal/shroud", "internal/shroud/convo", "internal/shroud/doc", "internal/shroud/inspect", "internal/shroud/stream", "internal/vault"},
+	"internal/shroud/inspect": {"internal/audit", "internal/call", "internal/shroud", "internal/shroud/convo", "internal/shroud/detect", "internal/shroud/finding", "internal/shroud/inject", "internal/shroud/known", "internal/shroud/leak", "internal/shroud/pii", "internal/shroud/stream", "internal/shroud/text", "internal/vault"},
+	"internal/shroud/stream":  {"internal/shroud/convo", "internal/shroud/sse"},
+	"internal/shroud/convo":   {"internal/shroud/doc"},
+	"internal/shroud/doc":     {},
+	"internal/shroud/sse":     {},
+
 	// Implementations of what the domain declares.
 	"internal/store":            join(services, "internal/epoch", "internal/intents/guard", "internal/mail", "internal/seal", "internal/sqldb", "internal/sqldb/commit", "internal/sqldb/transfer", "internal/store/migrations"),
 	"internal/store/migrations": {},

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/stream"
 )
@@ -135,8 +136,8 @@ func (p *Proxy) stream(x *gate.Request, r *http.Request, a *asked, ok *cleared, 
 		return nil // nobody is there to be told
 	}
 	message := "upstream error: the stream of provider " + a.to.name + " broke off"
-	if s := (*stopped)(nil); errors.As(err, &s) {
-		message = s.message
+	if e, ok := errors.AsType[*fault.Error](err); ok && e.Kind == fault.Denied {
+		message = e.Detail
 	}
 	if errors.Is(err, stream.ErrShape) {
 		message = "upstream error: the stream of provider " + a.to.name + " holds what can't be looked at"

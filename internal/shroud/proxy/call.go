@@ -17,6 +17,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/convo"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/inspect"
 )
 
 // maxBody is what a request may hold (contract shroud.md, section 4).
@@ -39,7 +40,7 @@ type asked struct {
 type cleared struct {
 	body    []byte
 	key     secret.Bytes
-	inspect Inspector
+	inspect *inspect.Session
 	usage   bool // it was asked for the usage for us alone
 }
 
@@ -168,7 +169,7 @@ func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared,
 	if err := allowed(who.Shroud, &settings, a); err != nil {
 		return out, err
 	}
-	if out.inspect, err = p.cfg.Inspect.For(ctx, c, &settings); err != nil {
+	if out.inspect, err = p.cfg.Inspect.For(ctx, c, who.ShroudConfig); err != nil {
 		return out, err
 	}
 	edits, err := out.inspect.Request(a.Request)

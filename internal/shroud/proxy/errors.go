@@ -48,13 +48,6 @@ type upstream struct {
 // Error implements error.
 func (u *upstream) Error() string { return "upstream_error" }
 
-// stopped is a request or an answer that a rule stops. The message names the rule's
-// kind, never what it found.
-type stopped struct{ message, reason string }
-
-// Error implements error.
-func (s *stopped) Error() string { return s.reason }
-
 var statuses = map[fault.Kind]int{
 	fault.Invalid: http.StatusBadRequest, fault.Unauthenticated: http.StatusUnauthorized, fault.PaymentRequired: http.StatusPaymentRequired,
 	fault.Denied: http.StatusForbidden, fault.NotFound: http.StatusNotFound, fault.NotAllowed: http.StatusMethodNotAllowed,
@@ -77,9 +70,6 @@ func refusal(err error) gate.Refusal {
 	}
 	if u, ok := errors.AsType[*upstream](err); ok {
 		status, message = u.status, u.message
-	}
-	if s, ok := errors.AsType[*stopped](err); ok {
-		status, message = http.StatusForbidden, s.message
 	}
 	if _, ok := errors.AsType[*upgrade](err); ok {
 		status, message = http.StatusUpgradeRequired, "Shroud does not take WebSockets: use HTTP."

@@ -16,6 +16,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/inspect"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -31,7 +32,7 @@ type Config struct {
 	Agents    *agent.Service
 	Vault     *vault.Service
 	Store     Store
-	Inspect   Inspectors
+	Inspect   *inspect.Maker
 	API       http.Handler      // serves the routes that Shroud has of the API
 	Upstreams map[string]string // base URLs of providers, beside or instead of the known ones
 	HTTP      http.RoundTripper // the guarded way out

@@ -25,6 +25,8 @@ type Rules interface {
 	Look(window string, from, to int) ([]Cut, error)
 	// Windowed reports whether Look finds anything at all.
 	Windowed() bool
+	// Finisher starts on what the others left of a text, or is nil.
+	Finisher() Scrubber
 }
 
 // Scrubber replaces known values in a text that comes in pieces. It holds back what may
@@ -47,15 +49,33 @@ const (
 type tail struct {
 	rules   Rules
 	scrub   Scrubber
+	finish  Scrubber
 	held    string // from around before the stretch that is next
 	next    int    // where that begins in held
 	covered int    // up to where a cut reaches that began before; in held
 }
 
-func newTail(r Rules) *tail { return &tail{rules: r, scrub: r.Scrubber()} }
+func newTail(r Rules) *tail { return &tail{rules: r, scrub: r.Scrubber(), finish: r.Finisher()} }
 
 // write takes a piece and returns what may go.
 func (t *tail) write(piece string) (string, error) {
+	out, err := t.filter(piece)
+	if t.finish != nil && err == nil {
+		out = t.finish.Write(out)
+	}
+	return out, err
+}
+
+// close returns the rest of a text that is whole.
+func (t *tail) close() (string, error) {
+	out, err := t.rest()
+	if t.finish != nil && err == nil {
+		out = t.finish.Write(out) + t.finish.Close()
+	}
+	return out, err
+}
+
+func (t *tail) filter(piece string) (string, error) {
 	if t.scrub != nil {
 		piece = t.scrub.Write(piece)
 	}
@@ -66,8 +86,7 @@ func (t *tail) write(piece string) (string, error) {
 	return t.release(false)
 }
 
-// close returns the rest of a text that is whole.
-func (t *tail) close() (string, error) {
+func (t *tail) rest() (string, error) {
 	piece := ""
 	if t.scrub != nil {
 		piece = t.scrub.Close()
