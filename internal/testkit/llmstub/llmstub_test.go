@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -240,4 +241,30 @@ func TestACallerThatHangsUpIsSeen(t *testing.T) {
 	<-held
 	hangUp()
 	<-s.Await(t.Context(), 1).Gone()
+}
+
+// A stream and a whole answer to the same Reply say the same.
+func TestAStreamSaysWhatAWholeAnswerSays(t *testing.T) {
+	for _, d := range llmstub.Dialects {
+		r := long()
+		if d != llmstub.Chat && d != llmstub.Gemini {
+			r.Choices = r.Choices[:1]
+		}
+		for seed := range uint64(20) {
+			if seed > 0 {
+				r.Mix = rand.New(rand.NewPCG(seed, 1))
+			}
+			whole, err := llmstub.Hear(d, llmstub.Whole(d, &r))
+			if err != nil {
+				t.Fatal(err)
+			}
+			stream, err := llmstub.HearStream(d, bytes.Join(llmstub.Frames(d, llmstub.Events(d, &r, false), r.Framing), nil))
+			if err != nil || len(whole.Texts) < 4 || !maps.Equal(stream.Texts, whole.Texts) || !stream.Ended || stream.Failed != "" {
+				t.Errorf("%s: %v\n%v\n%v", d, err, whole, stream)
+			}
+			if d == llmstub.Gemini {
+				break // parts that alternate are other parts there
+			}
+		}
+	}
 }
