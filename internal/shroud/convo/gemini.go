@@ -49,6 +49,7 @@ func (Gemini) Request(body []byte, path string) (*Request, error) {
 	var method string
 	r.Model, method, _ = GeminiModel(path)
 	r.Stream = method == "streamGenerateContent"
+	choices := int64(1)
 	limit := func(n doc.Node) { r.MaxTokens = w.number(n) }
 	ask := both(map[string]func(doc.Node){
 		"contents":          func(n doc.Node) { each(n, func(n doc.Node) { w.turn(roleOf(n.Get("role").Text()), n) }) },
@@ -56,18 +57,21 @@ func (Gemini) Request(body []byte, path string) (*Request, error) {
 		"systemInstruction": func(n doc.Node) { w.turn(System, n) },
 		"tools":             func(n doc.Node) { r.Tools = append(r.Tools, w.chatTools(n)...) },
 		"generationConfig": func(n doc.Node) {
-			w.object(n, System, Schema, both(map[string]func(doc.Node){"maxOutputTokens": limit, "temperature": nil}))
+			w.object(n, System, Schema, both(map[string]func(doc.Node){
+				"maxOutputTokens": limit, "candidateCount": func(n doc.Node) { choices = w.number(n) }, "temperature": nil,
+			}))
 		},
 	})
 	known := map[string]func(doc.Node){ // counting of tokens, embeddings in batches
-		"generateContentRequest": func(n doc.Node) { w.object(n, System, Other, ask) },
-		"requests":               func(n doc.Node) { each(n, func(n doc.Node) { w.object(n, System, Other, ask) }) },
+		"generateContentRequest": func(n doc.Node) { w.object(n, User, Other, ask) },
+		"requests":               func(n doc.Node) { each(n, func(n doc.Node) { w.object(n, User, Other, ask) }) },
 		"model":                  nil,
 	}
 	for name, take := range ask {
 		known[name] = take
 	}
-	w.object(root, System, Other, both(known))
+	w.object(root, User, Other, both(known))
+	r.MaxTokens *= max(choices, 1)
 	return r, w.err
 }
 

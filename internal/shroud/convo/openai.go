@@ -34,7 +34,7 @@ func (Chat) Request(body []byte, _ string) (*Request, error) {
 	w.View = &r.View
 	choices := int64(1)
 	limit := func(n doc.Node) { r.MaxTokens = max(r.MaxTokens, w.number(n)) }
-	w.object(root, System, Other, map[string]func(doc.Node){
+	w.object(root, User, Other, map[string]func(doc.Node){
 		"model":                 func(n doc.Node) { r.Model = w.name(n) },
 		"stream":                func(n doc.Node) { r.Stream = w.flag(n) },
 		"max_tokens":            limit,
@@ -42,6 +42,7 @@ func (Chat) Request(body []byte, _ string) (*Request, error) {
 		"n":                     func(n doc.Node) { choices = w.number(n) },
 		"messages":              func(n doc.Node) { each(n, w.chatMessage) },
 		"prompt":                func(n doc.Node) { r.Tokens = r.Tokens || numbers(n); w.sweep(User, Text, n) },
+		"input":                 func(n doc.Node) { r.Tokens = r.Tokens || numbers(n); w.sweep(User, Text, n) }, // of embeddings
 		"suffix":                func(n doc.Node) { w.sweep(User, Text, n) },
 		"tools":                 func(n doc.Node) { r.Tools = append(r.Tools, w.chatTools(n)...) },
 		"functions":             func(n doc.Node) { r.Tools = append(r.Tools, w.chatTools(n)...) },
@@ -97,6 +98,7 @@ func (w *walker) chatSaid(n doc.Node, role Role) {
 		"reasoning":         content,
 		"reasoning_content": content,
 		"tool_plan":         content,
+		"citations":         func(n doc.Node) { w.sweep(Tool, Text, n) },
 		"name":              func(n doc.Node) { w.add(role, Other, n) },
 		"tool_call_id":      nil,
 		"tool_calls":        func(n doc.Node) { each(n, w.chatCall) },

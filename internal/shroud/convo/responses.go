@@ -18,7 +18,7 @@ func (Responses) Request(body []byte, _ string) (*Request, error) {
 	}
 	r := &Request{View: *w.View}
 	w.View = &r.View
-	w.object(root, System, Other, map[string]func(doc.Node){
+	w.object(root, User, Other, map[string]func(doc.Node){
 		"model":             func(n doc.Node) { r.Model = w.name(n) },
 		"stream":            func(n doc.Node) { r.Stream = w.flag(n) },
 		"max_output_tokens": func(n doc.Node) { r.MaxTokens = w.number(n) },

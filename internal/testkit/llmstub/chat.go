@@ -111,12 +111,12 @@ func streamChat(d Dialect, r *Reply, asked bool) []event {
 		each = chatUsage(r.Usage)
 	}
 	choice := func(i int, delta any, text string, why any) event {
-		if d == Completions {
-			return chunk([]any{fields{"text", text, "index", i, "logprobs", nil, "finish_reason", why}}, each)
-		}
 		usage := each
 		if why != nil && (r.UsageAt == Late || d == Mistral) && r.UsageAt != Never {
 			usage = chatUsage(r.Usage)
+		}
+		if d == Completions {
+			return chunk([]any{fields{"text", text, "index", i, "logprobs", nil, "finish_reason", why}}, usage)
 		}
 		return chunk([]any{fields{"index", i, "delta", delta, "logprobs", logprobs(r, text), "finish_reason", why}}, usage)
 	}
