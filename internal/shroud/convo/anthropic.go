@@ -17,10 +17,10 @@ func (Messages) Request(body []byte, _ string) (*Request, error) {
 	}
 	r := &Request{View: *w.View}
 	w.View = &r.View
-	w.object(root, System, Other, map[string]func(doc.Node){
-		"model":      func(n doc.Node) { r.Model = n.Text() },
-		"stream":     func(n doc.Node) { r.Stream = n.True() },
-		"max_tokens": func(n doc.Node) { r.MaxTokens, _ = n.Int() },
+	w.object(root, User, Other, map[string]func(doc.Node){
+		"model":      func(n doc.Node) { r.Model = w.name(n) },
+		"stream":     func(n doc.Node) { r.Stream = w.flag(n) },
+		"max_tokens": func(n doc.Node) { r.MaxTokens = w.number(n) },
 		"system":     func(n doc.Node) { each(n, func(n doc.Node) { w.block(System, n) }) },
 		"tools":      func(n doc.Node) { r.Tools = append(r.Tools, w.chatTools(n)...) },
 		"messages": func(n doc.Node) {
@@ -45,8 +45,10 @@ func (w *walker) block(role Role, n doc.Node) {
 	kind := n.Get("type").Text()
 	switch kind {
 	case "thinking", "redacted_thinking", "compaction":
-		w.skip(n)
-		return
+		if role == Assistant {
+			w.skip(n)
+			return
+		}
 	case "tool_result", "mcp_tool_result", "document", "search_result":
 		role = Tool
 	}

@@ -178,7 +178,7 @@ type Raw struct {
 // Called is the view of what a tool is called with, once it is whole. It has one
 // part where that is no JSON.
 func Called(text string) *View {
-	if in, err := doc.Parse([]byte(text)); err == nil && (in.Root().Is('{') || in.Root().Is('[')) {
+	if in := object(text); in != nil {
 		w := &walker{View: &View{doc: in}}
 		w.free(Assistant, Arguments, in.Root())
 		return w.View

@@ -49,25 +49,29 @@ func (Gemini) Request(body []byte, path string) (*Request, error) {
 	var method string
 	r.Model, method, _ = GeminiModel(path)
 	r.Stream = method == "streamGenerateContent"
-	limit := func(n doc.Node) { r.MaxTokens, _ = n.Int() }
+	choices := int64(1)
+	limit := func(n doc.Node) { r.MaxTokens = w.number(n) }
 	ask := both(map[string]func(doc.Node){
 		"contents":          func(n doc.Node) { each(n, func(n doc.Node) { w.turn(roleOf(n.Get("role").Text()), n) }) },
 		"content":           func(n doc.Node) { w.turn(User, n) }, // of an embedding
 		"systemInstruction": func(n doc.Node) { w.turn(System, n) },
 		"tools":             func(n doc.Node) { r.Tools = append(r.Tools, w.chatTools(n)...) },
 		"generationConfig": func(n doc.Node) {
-			w.object(n, System, Schema, both(map[string]func(doc.Node){"maxOutputTokens": limit, "temperature": nil}))
+			w.object(n, System, Schema, both(map[string]func(doc.Node){
+				"maxOutputTokens": limit, "candidateCount": func(n doc.Node) { choices = w.number(n) }, "temperature": nil,
+			}))
 		},
 	})
 	known := map[string]func(doc.Node){ // counting of tokens, embeddings in batches
-		"generateContentRequest": func(n doc.Node) { w.object(n, System, Other, ask) },
-		"requests":               func(n doc.Node) { each(n, func(n doc.Node) { w.object(n, System, Other, ask) }) },
+		"generateContentRequest": func(n doc.Node) { w.object(n, User, Other, ask) },
+		"requests":               func(n doc.Node) { each(n, func(n doc.Node) { w.object(n, User, Other, ask) }) },
 		"model":                  nil,
 	}
 	for name, take := range ask {
 		known[name] = take
 	}
-	w.object(root, System, Other, both(known))
+	w.object(root, User, Other, both(known))
+	r.MaxTokens *= max(choices, 1)
 	return r, w.err
 }
 
@@ -87,16 +91,16 @@ func (w *walker) geminiPart(e *Event, key string, role Role, n doc.Node) {
 		}
 		w.sweep(role, Text, n)
 	}
-	if n.Get("thought").True() {
+	if n.Get("thought").True() && role == Assistant {
 		text = w.skip
 	}
 	w.object(n, role, Text, both(map[string]func(doc.Node){
 		"text": text, "thought": nil, "thoughtSignature": w.skip,
 		"inlineData": func(n doc.Node) {
 			kind := n.Get("mimeType").Text() + n.Get("mime_type").Text()
-			data := w.skip
-			if kind == "" || strings.HasPrefix(kind, "text/") {
-				data = func(n doc.Node) { w.sweep(Tool, Text, n) }
+			data := func(n doc.Node) { w.sweep(Tool, Text, n) }
+			if noText(kind) {
+				data = w.skip
 			}
 			w.object(n, role, Text, both(map[string]func(doc.Node){"mimeType": nil, "data": data}))
 		},
@@ -109,6 +113,7 @@ func (w *walker) geminiPart(e *Event, key string, role Role, n doc.Node) {
 			w.object(n, Tool, Text, map[string]func(doc.Node){
 				"id": nil, "name": func(n doc.Node) { w.add(Tool, Other, n) },
 				"response": func(n doc.Node) { w.free(Tool, Text, n) },
+				"parts":    func(n doc.Node) { each(n, func(n doc.Node) { w.geminiPart(nil, "", Tool, n) }) },
 			})
 		},
 		"executableCode":      func(n doc.Node) { w.sweep(Assistant, Arguments, n) },
@@ -143,7 +148,7 @@ func gemini(data []byte, pieces bool) (*Event, error) {
 		"usageMetadata": func(n doc.Node) { e.Usage = geminiUsage(n) },
 		"embedding":     w.skip, "embeddings": w.skip,
 		"candidates": func(n doc.Node) {
-			for c := range n.Children() {
+			each(n, func(c doc.Node) {
 				key := "c" + strconv.Itoa(index(c.Get("index")))
 				if c.Get("finishReason").There() {
 					e.Ends, e.Last = append(e.Ends, key), true
@@ -157,7 +162,7 @@ func gemini(data []byte, pieces bool) (*Event, error) {
 						})
 					},
 				}))
-			}
+			})
 		},
 	}))
 	return e, w.err

@@ -33,19 +33,16 @@ func (Chat) Request(body []byte, _ string) (*Request, error) {
 	r := &Request{View: *w.View}
 	w.View = &r.View
 	choices := int64(1)
-	limit := func(n doc.Node) {
-		if v, ok := n.Int(); ok {
-			r.MaxTokens = v
-		}
-	}
-	w.object(root, System, Other, map[string]func(doc.Node){
-		"model":                 func(n doc.Node) { r.Model = n.Text() },
-		"stream":                func(n doc.Node) { r.Stream = n.True() },
+	limit := func(n doc.Node) { r.MaxTokens = max(r.MaxTokens, w.number(n)) }
+	w.object(root, User, Other, map[string]func(doc.Node){
+		"model":                 func(n doc.Node) { r.Model = w.name(n) },
+		"stream":                func(n doc.Node) { r.Stream = w.flag(n) },
 		"max_tokens":            limit,
 		"max_completion_tokens": limit,
-		"n":                     func(n doc.Node) { choices, _ = n.Int() },
+		"n":                     func(n doc.Node) { choices = w.number(n) },
 		"messages":              func(n doc.Node) { each(n, w.chatMessage) },
 		"prompt":                func(n doc.Node) { r.Tokens = r.Tokens || numbers(n); w.sweep(User, Text, n) },
+		"input":                 func(n doc.Node) { r.Tokens = r.Tokens || numbers(n); w.sweep(User, Text, n) }, // of embeddings
 		"suffix":                func(n doc.Node) { w.sweep(User, Text, n) },
 		"tools":                 func(n doc.Node) { r.Tools = append(r.Tools, w.chatTools(n)...) },
 		"functions":             func(n doc.Node) { r.Tools = append(r.Tools, w.chatTools(n)...) },
@@ -101,6 +98,7 @@ func (w *walker) chatSaid(n doc.Node, role Role) {
 		"reasoning":         content,
 		"reasoning_content": content,
 		"tool_plan":         content,
+		"citations":         func(n doc.Node) { w.sweep(Tool, Text, n) },
 		"name":              func(n doc.Node) { w.add(role, Other, n) },
 		"tool_call_id":      nil,
 		"tool_calls":        func(n doc.Node) { each(n, w.chatCall) },
@@ -128,11 +126,12 @@ func (w *walker) content(role Role, n doc.Node) {
 				w.object(n, role, Text, map[string]func(doc.Node){"url": func(n doc.Node) { w.media(role, n) }, "detail": nil})
 			},
 			"input_audio": func(n doc.Node) { w.object(n, role, Text, map[string]func(doc.Node){"data": w.skip, "format": nil}) },
+			"file_data":   func(n doc.Node) { w.media(Tool, n) },
 			"file": func(n doc.Node) {
 				w.object(n, role, Text, map[string]func(doc.Node){"file_data": func(n doc.Node) { w.media(Tool, n) }, "file_id": nil})
 			},
 			"document": func(n doc.Node) { w.sweep(Tool, Text, n) },
-			"thinking": w.skip,
+			"thinking": func(n doc.Node) { w.sweep(role, Text, n) },
 		})
 	})
 }
@@ -179,17 +178,19 @@ func (Chat) Answer(body []byte) (*Answer, error) {
 
 // logprobs repeat the answer piece by piece.
 func (w *walker) logprobs(n doc.Node) {
-	if n.Is('{') || n.Is('[') {
+	for range n.Children() {
 		w.Opaque++
 		w.repeats = append(w.repeats, n)
+		return
 	}
+	w.sweep(Assistant, Text, n)
 }
 
 // vectors are what embeddings answer.
 func (w *walker) vectors(n doc.Node) {
-	for c := range n.Children() {
-		w.object(c, Assistant, Other, map[string]func(doc.Node){"embedding": w.skip, "index": nil, "object": nil})
-	}
+	each(n, func(n doc.Node) {
+		w.object(n, Assistant, Other, map[string]func(doc.Node){"embedding": w.skip, "index": nil, "object": nil})
+	})
 }
 
 func chatUsage(n doc.Node) (u Usage) {
@@ -215,16 +216,14 @@ func (Chat) Event(_ string, data []byte) (*Event, error) {
 		"usage": func(n doc.Node) { e.Usage = chatUsage(n) },
 		"error": func(n doc.Node) { e.Failed = n.There() && !n.Is('n'); w.sweep(Assistant, Other, n) },
 		"choices": func(n doc.Node) {
-			for c := range n.Children() {
-				e.Bare = false
-				w.chatChoice(e, c)
-			}
+			each(n, func(n doc.Node) { w.chatChoice(e, n) })
 		},
 	})
 	return e, w.err
 }
 
 func (w *walker) chatChoice(e *Event, n doc.Node) {
+	e.Bare = false
 	key := "c" + strconv.Itoa(index(n.Get("index")))
 	piece := func(name string, kind Kind) func(doc.Node) {
 		return func(n doc.Node) { w.piece(e, key+name, kind, n) }
@@ -244,27 +243,26 @@ func (w *walker) chatChoice(e *Event, n doc.Node) {
 					w.piece(e, key+"/content", Text, n)
 					return
 				}
-				for c := range n.Children() { // Mistral's pieces of several kinds
-					w.object(c, Assistant, Text, map[string]func(doc.Node){
+				each(n, func(n doc.Node) { // Mistral's pieces of several kinds
+					w.object(n, Assistant, Text, map[string]func(doc.Node){
 						"type": nil, "text": piece("/content", Text),
 						"thinking": func(n doc.Node) {
-							for t := range n.Children() {
-								w.object(t, Assistant, Text, map[string]func(doc.Node){"type": nil, "text": piece("/thinking", Text)})
-							}
+							each(n, func(n doc.Node) {
+								w.object(n, Assistant, Text, map[string]func(doc.Node){"type": nil, "text": piece("/thinking", Text)})
+							})
 						},
 					})
-				}
+				})
 			},
 			"refusal": piece("/refusal", Text), "reasoning": piece("/reasoning", Text),
 			"reasoning_content": piece("/reasoning", Text), "reasoning_details": w.skip, "function_call": called("/call"),
 			"tool_calls": func(n doc.Node) {
-				for c := range n.Children() {
-					w.object(c, Assistant, Arguments, map[string]func(doc.Node){
-						"index": nil, "id": nil, "type": nil, "extra_content": w.skip,
-						"function": called("/tool" + strconv.Itoa(index(c.Get("index")))),
-						"custom":   called("/tool" + strconv.Itoa(index(c.Get("index")))),
+				each(n, func(n doc.Node) {
+					at := "/tool" + strconv.Itoa(index(n.Get("index")))
+					w.object(n, Assistant, Arguments, map[string]func(doc.Node){
+						"index": nil, "id": nil, "type": nil, "extra_content": w.skip, "function": called(at), "custom": called(at),
 					})
-				}
+				})
 			},
 		})
 	}
@@ -274,6 +272,7 @@ func (w *walker) chatChoice(e *Event, n doc.Node) {
 			if n.Is('"') {
 				e.Ends, e.Last = append(e.Ends, key+"/*"), true
 			}
+			w.name(n)
 		},
 	})
 }

@@ -18,10 +18,10 @@ func (Responses) Request(body []byte, _ string) (*Request, error) {
 	}
 	r := &Request{View: *w.View}
 	w.View = &r.View
-	w.object(root, System, Other, map[string]func(doc.Node){
-		"model":             func(n doc.Node) { r.Model = n.Text() },
-		"stream":            func(n doc.Node) { r.Stream = n.True() },
-		"max_output_tokens": func(n doc.Node) { r.MaxTokens, _ = n.Int() },
+	w.object(root, User, Other, map[string]func(doc.Node){
+		"model":             func(n doc.Node) { r.Model = w.name(n) },
+		"stream":            func(n doc.Node) { r.Stream = w.flag(n) },
+		"max_output_tokens": func(n doc.Node) { r.MaxTokens = w.number(n) },
 		"instructions":      func(n doc.Node) { w.sweep(System, Text, n) },
 		"tools":             func(n doc.Node) { r.Tools = append(r.Tools, w.chatTools(n)...) },
 		"text":              func(n doc.Node) { w.sweep(System, Schema, n) },
@@ -62,12 +62,8 @@ func (w *walker) item(n doc.Node) {
 		"action": w.arguments, "operation": w.arguments, "code": func(n doc.Node) { w.add(Assistant, Arguments, n) },
 	}
 	if kind == "reasoning" {
-		// It goes back to the provider as it came where the provider signed it.
-		if n.Get("encrypted_content").Is('"') {
-			w.skip(n)
-			return
-		}
 		known["summary"] = func(n doc.Node) { w.content(Assistant, n) }
+		known["content"] = known["summary"]
 	}
 	if kind == "image_generation_call" {
 		known["result"] = w.skip

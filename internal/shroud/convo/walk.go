@@ -55,9 +55,24 @@ func (w *walker) skip(n doc.Node) {
 	}
 }
 
-// longNumber is how many digits make a number a part: shorter ones are no PIN, card or
-// phone number.
+// longNumber is how many digits make a whole number a part: shorter ones are no PIN,
+// card or phone number.
 const longNumber = 6
+
+// longWord is how many bytes a word or an id of a protocol has at most. What is longer is
+// a text, wherever it stands.
+const longWord = 128
+
+func word(n doc.Node) bool { return !n.Is('{') && !n.Is('[') && len(n.Raw()) <= longWord }
+
+// digits is a whole number without its sign, and without the zeros that a fraction may be.
+func digits(raw []byte) string {
+	whole, fraction, _ := strings.Cut(strings.TrimPrefix(string(raw), "-"), ".")
+	if strings.Trim(fraction, "0") != "" {
+		return ""
+	}
+	return whole
+}
 
 // sweep makes parts of every text, key and long number in a value.
 func (w *walker) sweep(role Role, kind Kind, n doc.Node) {
@@ -65,8 +80,8 @@ func (w *walker) sweep(role Role, kind Kind, n doc.Node) {
 	case n.Is('"'):
 		w.add(role, kind, n)
 	case n.Is('0'):
-		if raw := n.Raw(); len(raw) >= longNumber && strings.IndexFunc(string(raw), notDigit) < 0 {
-			w.Parts = append(w.Parts, Part{Role: role, Kind: kind, Text: string(raw), at: doc.Edit{At: n}})
+		if d := digits(n.Raw()); len(d) >= longNumber && strings.IndexFunc(d, notDigit) < 0 {
+			w.Parts = append(w.Parts, Part{Role: role, Kind: kind, Text: string(n.Raw()), at: doc.Edit{At: n}})
 		}
 	case n.Is('['):
 		for c := range n.Children() {
@@ -85,9 +100,9 @@ func notDigit(r rune) bool { return r < '0' || r > '9' }
 func (w *walker) field(role Role, kind Kind, c doc.Node) {
 	name := c.Name()
 	switch {
-	case opaque[name]:
+	case opaque[name] && kind != Schema && c.Is('"'):
 		w.skip(c)
-	case plain[name] && (c.Is('"') || c.Is('0')) && len(c.Raw()) <= 128:
+	case plain[name] && word(c):
 	default:
 		if !words[name] && !plain[name] {
 			w.key(role, c)
@@ -129,13 +144,8 @@ func (w *walker) arguments(n doc.Node) {
 
 // json makes parts of JSON that stands in a text, or of the text where it is no JSON.
 func (w *walker) json(role Role, kind Kind, n doc.Node) {
-	text := n.Text()
-	if text == "" || text[0] != '{' && text[0] != '[' {
-		w.add(role, kind, n)
-		return
-	}
-	in, err := doc.Parse([]byte(text))
-	if err != nil {
+	in := object(n.Text())
+	if in == nil {
 		w.add(role, kind, n)
 		return
 	}
@@ -146,19 +156,44 @@ func (w *walker) json(role Role, kind Kind, n doc.Node) {
 	}
 }
 
+// object is the JSON that a text is, where it is an object or an array.
+func object(text string) *doc.Doc {
+	if at := strings.TrimLeft(text, " \t\r\n"); at == "" || at[0] != '{' && at[0] != '[' {
+		return nil
+	}
+	in, err := doc.Parse([]byte(text))
+	if err != nil {
+		return nil
+	}
+	return in
+}
+
 // media passes over what is no text: data that names a type which is none. Anything
 // else is swept.
 func (w *walker) media(role Role, n doc.Node) {
 	text := n.Text()
-	if strings.HasPrefix(text, "data:") && !strings.HasPrefix(text, "data:text/") && strings.Contains(text[:min(len(text), 128)], ";base64,") {
+	head, _, _ := strings.Cut(text[:min(len(text), longWord)], ",")
+	if kind, ok := strings.CutPrefix(head, "data:"); ok && strings.HasSuffix(head, ";base64") && noText(kind) {
 		w.skip(n)
 		return
 	}
 	w.sweep(role, Text, n)
 }
 
-// object takes each field of an object to what knows it; the others are swept. A key
-// that differs from a known one in case alone is refused.
+// noText reports whether data of a type are surely no text.
+func noText(kind string) bool {
+	kind, _, _ = strings.Cut(kind, ";")
+	for _, of := range [...]string{"image/", "audio/", "video/", "application/pdf"} {
+		if strings.HasPrefix(kind, of) {
+			return kind != "image/svg+xml"
+		}
+	}
+	return false
+}
+
+// object takes each field of an object to what knows it, or passes over a word of the
+// protocol where that is nil; the others are swept. A key that differs from a known one
+// in case alone is refused.
 func (w *walker) object(n doc.Node, role Role, kind Kind, known map[string]func(doc.Node)) {
 	if !n.Is('{') {
 		w.sweep(role, kind, n)
@@ -166,8 +201,11 @@ func (w *walker) object(n doc.Node, role Role, kind Kind, known map[string]func(
 	}
 	for c := range n.Children() {
 		if take, ok := known[c.Name()]; ok {
-			if take != nil {
+			switch {
+			case take != nil:
 				take(c)
+			case !word(c):
+				w.sweep(role, kind, c)
 			}
 			continue
 		}
@@ -178,6 +216,27 @@ func (w *walker) object(n doc.Node, role Role, kind Kind, known map[string]func(
 		}
 		w.field(role, kind, c)
 	}
+}
+
+// name, number and flag read a value that is no text, and sweep any other.
+func (w *walker) name(n doc.Node) string {
+	if !word(n) {
+		w.sweep(System, Other, n)
+	}
+	return n.Text()
+}
+
+func (w *walker) number(n doc.Node) int64 {
+	v, ok := n.Int()
+	if !ok {
+		w.sweep(System, Other, n)
+	}
+	return v
+}
+
+func (w *walker) flag(n doc.Node) bool {
+	w.sweep(System, Other, n)
+	return n.True()
 }
 
 // each calls take for each element of an array, or for the value itself.
