@@ -118,8 +118,8 @@ func (r *reader) read(root doc.Node) *ask {
 		"tools":                 func(n doc.Node) { r.tools(a, n) },
 		"tool_choice":           func(n doc.Node) { r.choice(a, n) },
 		"parallel_tool_calls":   func(n doc.Node) { a.serial = n.Is('f') },
-		"max_tokens":            func(n doc.Node) { a.limit = max(a.limit, r.count("max_tokens", n)) },
-		"max_completion_tokens": func(n doc.Node) { a.limit = r.count("max_completion_tokens", n) },
+		"max_tokens":            func(n doc.Node) { a.atMost(r.count("max_tokens", n)) },
+		"max_completion_tokens": func(n doc.Node) { a.atMost(r.count("max_completion_tokens", n)) },
 		"n":                     func(n doc.Node) { a.choices = r.count("n", n) },
 		"stop":                  func(n doc.Node) { a.stop = r.stops(n) },
 		"response_format":       func(n doc.Node) { r.format(a, n) },
@@ -184,6 +184,13 @@ func (r *reader) model(n doc.Node) string {
 		r.refuse("model", "no model of "+r.to+" is called so")
 	}
 	return name
+}
+
+// atMost bounds the answer: the lower of two bounds counts.
+func (a *ask) atMost(n int64) {
+	if a.limit == 0 || n < a.limit {
+		a.limit = n
+	}
 }
 
 // count is a whole number that is not 0.
