@@ -134,7 +134,7 @@ type pieces struct {
 }
 
 func inPieces(text string, most int, seed uint64) *pieces {
-	return &pieces{[]byte(text), most, rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // lengths of pieces
+	return &pieces{[]byte(text), most, rand.New(rand.NewPCG(seed, 1))}
 }
 
 func (p *pieces) Read(b []byte) (int, error) {
@@ -187,7 +187,7 @@ func together(t *testing.T, stream string) []byte {
 					addCall(t, m, v)
 				case name == "role" || isText && text == "":
 				case isText && m[name] != nil:
-					m[name] = m[name].(string) + text //nolint:errcheck,forcetypeassert // so it was set
+					m[name] = m[name].(string) + text
 				default:
 					m[name] = v
 				}
@@ -212,10 +212,10 @@ func together(t *testing.T, stream string) []byte {
 func addCall(t *testing.T, m map[string]any, v any) {
 	t.Helper()
 	calls, _ := m["tool_calls"].([]any)
-	for _, c := range v.([]any) { //nolint:errcheck,forcetypeassert // a test's
-		c := c.(map[string]any)             //nolint:errcheck,forcetypeassert // the same
-		i := int(c["index"].(float64))      //nolint:errcheck,forcetypeassert // the same
-		f := c["function"].(map[string]any) //nolint:errcheck,forcetypeassert // the same
+	for _, c := range v.([]any) {
+		c := c.(map[string]any)
+		i := int(c["index"].(float64))
+		f := c["function"].(map[string]any)
 		delete(c, "index")
 		if i == len(calls) {
 			calls = append(calls, c)
@@ -224,7 +224,7 @@ func addCall(t *testing.T, m map[string]any, v any) {
 		if i != len(calls)-1 || c["id"] != nil || f["name"] != nil {
 			t.Fatalf("a piece of a call out of its place: %v", c)
 		}
-		was := calls[i].(map[string]any)["function"].(map[string]any) //nolint:errcheck,forcetypeassert // the same
+		was := calls[i].(map[string]any)["function"].(map[string]any)
 		was["arguments"] = was["arguments"].(string) + f["arguments"].(string)
 	}
 	m["tool_calls"] = calls
@@ -321,6 +321,8 @@ func TestAnAnswerThatHasNoPlaceIsAnError(t *testing.T) {
 		{provider: Anthropic, whole: `{"type":"message","content":[]}`},
 		{provider: Anthropic, whole: `{"type":"other"}`},
 		{provider: Anthropic, whole: `nonsense`},
+		{provider: Anthropic, whole: `{"type":"message","content":[{"type":"tool_use","name":"f","input":{}}],"stop_reason":"tool_use"}`},
+		{provider: Google, whole: `{"candidates":[{"content":{"parts":[{"functionCall":{"args":{}}}]},"finishReason":"STOP"}]}`},
 		{provider: Google, whole: `{}`},
 		{provider: Google, whole: `{"candidates":[{"content":{"parts":[{"inlineData":{"mimeType":"image/png","data":"a"}}]},"finishReason":"STOP"}]}`},
 		{provider: Google, whole: `{"candidates":[{"finishReason":"OTHER"}]}`},

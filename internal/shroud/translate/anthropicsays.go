@@ -7,15 +7,21 @@ import (
 // anthropicSays hears what Messages answers.
 type anthropicSays struct {
 	heard
-	begun   bool
-	kind    string // of the block that is open
-	calls   int
-	args    bool // the open call has arguments
-	text    int  // bytes of the open text
+	begun bool
+	open  map[int]*block // by their indices
+	calls int
+	kept  kept // thoughts and texts since the last call
+	size  int  // of thoughts
+	last  delta
+}
+
+// block is one of a message that goes on.
+type block struct {
+	kind    string
+	call    int  // its number
+	args    bool // the call has arguments
+	text    int  // bytes of its text
 	thought thought
-	kept    kept // thoughts and texts since the last call
-	size    int
-	last    delta // of message_delta
 }
 
 func (s *anthropicSays) so() *heard { return &s.heard }
@@ -26,26 +32,28 @@ func (s *anthropicSays) whole(root doc.Node) ([]delta, error) {
 	}
 	out := s.begin(root)
 	for b := range root.Get("content").Children() {
-		some, err := s.open(b)
+		some, err := s.start(0, b)
 		if err != nil {
 			return nil, err
 		}
-		out = append(append(out, some...), s.shut()...)
+		out = append(append(out, some...), s.shut(0)...)
 	}
 	s.reason(root)
 	return out, nil
 }
 
 func (s *anthropicSays) event(root doc.Node) ([]delta, error) {
+	v, _ := root.Get("index").Int()
+	index := int(min(v, 1<<20))
 	switch root.Get("type").Text() {
 	case "message_start":
 		return s.begin(root.Get("message")), nil
 	case "content_block_start":
-		return s.open(root.Get("content_block"))
+		return s.start(index, root.Get("content_block"))
 	case "content_block_delta":
-		return s.piece(root.Get("delta"))
+		return s.piece(s.open[index], root.Get("delta"))
 	case "content_block_stop":
-		return s.shut(), nil
+		return s.shut(index), nil
 	case "message_delta":
 		s.count(root.Get("usage"))
 		s.reason(root.Get("delta"))
@@ -80,52 +88,57 @@ func (s *anthropicSays) count(n doc.Node) {
 // maxThoughts is how much of thoughts is kept for one answer.
 const maxThoughts = 4 << 20
 
-// open begins a block, with what it has already.
-func (s *anthropicSays) open(n doc.Node) (out []delta, err error) {
-	s.kind, s.args, s.text = n.Get("type").Text(), false, 0
-	switch s.kind {
+// start begins a block, with what it has already.
+func (s *anthropicSays) start(index int, n doc.Node) ([]delta, error) {
+	b := &block{kind: n.Get("type").Text()}
+	s.open[index] = b
+	switch b.kind {
 	case "text":
-		return s.piece(n)
 	case "thinking":
-		text := ""
-		s.thought = thought{Type: s.kind, Thinking: &text}
-		return s.piece(n)
+		b.thought = thought{Type: b.kind, Thinking: new(string)}
 	case "redacted_thinking":
-		s.thought = thought{Type: s.kind, Data: n.Get("data").Text()}
-		s.size += len(s.thought.Data)
+		b.thought = thought{Type: b.kind, Data: n.Get("data").Text()}
 	case "tool_use":
 		input := ""
 		if in := n.Get("input"); in.Is('{') && !empty(in) {
-			input, s.args = string(in.Raw()), true
+			input, b.args = string(in.Raw()), true
 		}
-		out = []delta{{call: newCall(s.calls, s.kept.into(n.Get("id").Text()), n.Get("name").Text(), input)}}
+		id, name := n.Get("id").Text(), n.Get("name").Text()
+		if id == "" || name == "" {
+			return nil, errCall
+		}
+		b.call = s.calls
 		s.calls++
+		d := delta{call: newCall(b.call, s.kept.into(id), name, input)}
 		s.kept = kept{}
+		return []delta{d}, nil
 	default:
 		return nil, errPart
 	}
-	if s.size > maxThoughts {
-		return nil, errPart
-	}
-	return out, nil
+	return s.piece(b, n)
 }
 
-// piece takes more of the open block.
-func (s *anthropicSays) piece(n doc.Node) ([]delta, error) {
+// piece takes more of a block.
+func (s *anthropicSays) piece(b *block, n doc.Node) ([]delta, error) {
 	var d delta
-	switch s.kind {
+	if b == nil {
+		return nil, errShape
+	}
+	switch b.kind {
 	case "text":
 		d.text = n.Get("text").Text()
-		s.text += len(d.text)
+		b.text += len(d.text)
 	case "thinking":
 		d.thought = n.Get("thinking").Text()
-		*s.thought.Thinking += d.thought
-		s.thought.Signature += n.Get("signature").Text()
+		*b.thought.Thinking += d.thought
+		b.thought.Signature += n.Get("signature").Text()
+		s.size += len(n.Raw())
+	case "redacted_thinking":
 		s.size += len(n.Raw())
 	case "tool_use":
 		if args := n.Get("partial_json").Text(); args != "" {
-			s.args = true
-			d.call = moreArgs(s.calls-1, args)
+			b.args = true
+			d.call = moreArgs(b.call, args)
 		}
 	}
 	if s.size > maxThoughts {
@@ -138,20 +151,17 @@ func (s *anthropicSays) piece(n doc.Node) ([]delta, error) {
 }
 
 // shut ends a block.
-func (s *anthropicSays) shut() []delta {
-	kind := s.kind
-	s.kind = ""
-	switch kind {
-	case "text":
-		if s.text > 0 {
-			s.kept.thoughts = append(s.kept.thoughts, thought{Text: s.text})
-		}
-	case "thinking", "redacted_thinking":
-		s.kept.thoughts = append(s.kept.thoughts, s.thought)
-	case "tool_use":
-		if !s.args { // clients parse what they get
-			return []delta{{call: moreArgs(s.calls-1, "{}")}}
-		}
+func (s *anthropicSays) shut(index int) []delta {
+	b := s.open[index]
+	delete(s.open, index)
+	switch {
+	case b == nil:
+	case b.thought.Type != "":
+		s.kept.thoughts = append(s.kept.thoughts, b.thought)
+	case b.text > 0:
+		s.kept.thoughts = append(s.kept.thoughts, thought{Text: b.text})
+	case b.kind == "tool_use" && !b.args: // clients parse what they get
+		return []delta{{call: moreArgs(b.call, "{}")}}
 	}
 	return nil
 }

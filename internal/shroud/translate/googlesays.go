@@ -98,12 +98,15 @@ func (s *googleSays) part(ch *googleChoice, index int, n doc.Node) ([]delta, err
 		if a := f.Get("args"); a.Is('{') {
 			args = string(a.Raw())
 		}
-		id := f.Get("id").Text()
+		id, name := f.Get("id").Text(), f.Get("name").Text()
+		if name == "" {
+			return nil, errCall
+		}
 		if id == "" {
 			id = s.name(index, ch.calls, f.Raw())
 		}
 		k := kept{signature: signature}
-		d.call = newCall(ch.calls, k.into(id), f.Get("name").Text(), args)
+		d.call = newCall(ch.calls, k.into(id), name, args)
 		ch.calls++
 		return []delta{d}, nil
 	case n.Get("text").Is('"'):

@@ -75,7 +75,7 @@ type speaker interface {
 
 func (c *Call) speaker() speaker {
 	if c.to == Anthropic {
-		return &anthropicSays{}
+		return &anthropicSays{open: map[int]*block{}}
 	}
 	return &googleSays{choices: map[int]*googleChoice{}, asked: c.model}
 }
@@ -179,10 +179,10 @@ func (ch *spokenChoice) add(d delta) {
 	}
 	switch {
 	case d.call == nil:
-	case d.call.ID != "":
+	case d.call.Type != "":
 		m.Calls = append(m.Calls, d.call)
 		m.Called = append(m.Called, spokenCall{d.call.ID, "function", &d.call.Function})
 	default:
-		m.Calls[len(m.Calls)-1].Function.Arguments += d.call.Function.Arguments
+		m.Calls[d.call.Index].Function.Arguments += d.call.Function.Arguments
 	}
 }
