@@ -17,6 +17,7 @@ import (
 type Event struct {
 	Name string // "" when there is no event field
 	Data []byte // the data lines, joined by LF; nil when there are none
+	Cut  bool   // the stream ended before the event did, whose end is written then
 
 	raw    []byte
 	others []byte // lines of other fields, and comments
@@ -39,8 +40,7 @@ func NewReader(in io.Reader, max int) *Reader {
 }
 
 // Next returns the next event. At the end it is io.EOF, also after an event that the
-// end has cut off: its data, if whole, come first, since some servers leave the last
-// empty line out.
+// end has cut off: that comes first, since some servers leave the last empty line out.
 func (r *Reader) Next() (*Event, error) {
 	e := &Event{}
 	for {
@@ -55,6 +55,9 @@ func (r *Reader) Next() (*Event, error) {
 		}
 		e.field(line)
 		if errors.Is(err, io.EOF) && len(e.raw) > 0 {
+			if e.Cut = len(bytes.Trim(e.raw, "\r\n")) > 0; e.Cut {
+				e.raw = append(e.raw, "\n\n"...) // what comes after it is no part of it
+			}
 			return e, nil // the next call finds the end again
 		}
 		if err != nil {
