@@ -70,6 +70,9 @@ var arrows = map[string][]string{
 	"internal/rest":      {"internal/erase", "internal/strictjson"}, // it knows no operation
 	"internal/dashboard": {"internal/account", "internal/agent", "internal/loopback", "internal/mail"},
 
+	// Shroud.
+	"internal/shroud/translate": {"internal/shroud/doc", "internal/shroud/sse"},
+
 	// Domain.
 	"internal/vault":       join(domain, "internal/approval", "internal/cmek", "internal/erase", "internal/evm", "internal/intents"), // keys of chains are checked when they are written
 	"internal/approval":    join(domain, "internal/signedcall"),
@@ -161,7 +164,7 @@ const anything = "*"
 // pure packages compute from their arguments alone.
 var pure = []string{
 	"internal/evm", "internal/evm/abi", "internal/evm/typed", "internal/fault", "internal/intents/guard", "internal/intents/meaning", "internal/policy", "internal/secret", "internal/secretpath",
-	"internal/shroud/known", "internal/shroud/text",
+	"internal/shroud/known", "internal/shroud/text", "internal/shroud/translate",
 }
 
 // impure is what a pure package must not import. Values such as net/netip's

@@ -105,6 +105,21 @@ func (w *walker) chatSaid(n doc.Node, role Role) {
 		"function_call":     func(n doc.Node) { w.call(n) },
 		"audio":             func(n doc.Node) { w.object(n, role, Text, map[string]func(doc.Node){"data": w.skip, "id": nil}) },
 		"reasoning_details": w.skip,
+		"extra_content":     w.extra,
+	})
+}
+
+// extra passes over thoughts with their signatures, which translated answers have there.
+func (w *walker) extra(n doc.Node) {
+	w.object(n, Assistant, Other, map[string]func(doc.Node){
+		"google": func(n doc.Node) {
+			w.object(n, Assistant, Other, map[string]func(doc.Node){"thought_signature": w.skip})
+		},
+		"anthropic": func(n doc.Node) {
+			w.object(n, Assistant, Other, map[string]func(doc.Node){
+				"thinking": func(n doc.Node) { each(n, func(n doc.Node) { w.block(Assistant, n) }) },
+			})
+		},
 	})
 }
 
@@ -139,7 +154,7 @@ func (w *walker) content(role Role, n doc.Node) {
 // chatCall makes parts of a call of a tool.
 func (w *walker) chatCall(n doc.Node) {
 	w.object(n, Assistant, Arguments, map[string]func(doc.Node){
-		"id": nil, "type": nil, "index": nil, "extra_content": w.skip,
+		"id": nil, "type": nil, "index": nil, "extra_content": w.extra,
 		"function": w.call, "custom": w.call,
 	})
 }
@@ -199,7 +214,8 @@ func chatUsage(n doc.Node) (u Usage) {
 	if u.CacheRead == 0 {
 		u.CacheRead, _ = n.Get("prompt_cache_hit_tokens").Int()
 	}
-	u.Input = max(in-u.CacheRead, 0)
+	u.CacheWrite, _ = n.Get("prompt_tokens_details", "cache_write_tokens").Int()
+	u.Input = max(in-u.CacheRead-u.CacheWrite, 0)
 	u.Output, _ = n.Get("completion_tokens").Int()
 	return u
 }
@@ -255,12 +271,13 @@ func (w *walker) chatChoice(e *Event, n doc.Node) {
 				})
 			},
 			"refusal": piece("/refusal", Text), "reasoning": piece("/reasoning", Text),
-			"reasoning_content": piece("/reasoning", Text), "reasoning_details": w.skip, "function_call": called("/call"),
+			"reasoning_content": piece("/reasoning", Text), "reasoning_details": w.skip, "extra_content": w.extra,
+			"function_call": called("/call"),
 			"tool_calls": func(n doc.Node) {
 				each(n, func(n doc.Node) {
 					at := "/tool" + strconv.Itoa(index(n.Get("index")))
 					w.object(n, Assistant, Arguments, map[string]func(doc.Node){
-						"index": nil, "id": nil, "type": nil, "extra_content": w.skip, "function": called(at), "custom": called(at),
+						"index": nil, "id": nil, "type": nil, "extra_content": w.extra, "function": called(at), "custom": called(at),
 					})
 				})
 			},

@@ -32,13 +32,20 @@ const (
 func (p *Proxy) forward(x *gate.Request, r *http.Request, a *asked, ok *cleared) error {
 	ctx, cancel := context.WithTimeout(r.Context(), maxCall)
 	defer cancel()
-	out, err := http.NewRequestWithContext(ctx, http.MethodPost, a.to.address(a.path, a.query).String(), bytes.NewReader(ok.body))
+	path, query, sent := a.path, a.query, ok.body
+	if ok.as != nil {
+		path, query, sent = ok.as.Path, ok.as.Query, ok.as.Body
+	}
+	out, err := http.NewRequestWithContext(ctx, http.MethodPost, a.to.address(path, query).String(), bytes.NewReader(sent))
 	if err != nil {
 		return err
 	}
 	out.Header = outgoing(a.header)
 	if out.Header.Get("Content-Type") == "" {
 		out.Header.Set("Content-Type", "application/json")
+	}
+	if ok.as != nil {
+		abroad(out.Header, a.to.name)
 	}
 	a.to.auth(out.Header, string(ok.key.Reveal()))
 	res, err := p.cfg.HTTP.RoundTrip(out)
@@ -90,6 +97,11 @@ func (p *Proxy) whole(x *gate.Request, a *asked, ok *cleared, res *http.Response
 		x.WriteHeader(res.StatusCode)
 		return nil
 	}
+	if ok.as != nil {
+		if data, err = ok.as.Answer(data); err != nil {
+			return &upstream{http.StatusBadGateway, "upstream error: the answer of provider " + a.to.name + " can't be passed on: " + err.Error()}
+		}
+	}
 	said, err := a.dialect.Answer(data)
 	if err != nil {
 		return &upstream{http.StatusBadGateway, "upstream error: the answer of provider " + a.to.name + " is not one that can be looked at"}
@@ -117,6 +129,11 @@ func (p *Proxy) relayError(x *gate.Request, res *http.Response, body io.Reader, 
 	if key := ok.key.Reveal(); len(key) > 0 {
 		data = bytes.ReplaceAll(data, key, []byte("[REDACTED]"))
 	}
+	if ok.as != nil {
+		data = ok.as.Refused(res.StatusCode, data)
+		x.Header().Set("Content-Type", "application/json")
+		res.Header.Del("Content-Type")
+	}
 	incoming(x.Header(), res.Header)
 	x.WriteHeader(res.StatusCode)
 	_, err = x.Write(data)
@@ -130,6 +147,9 @@ func (p *Proxy) stream(x *gate.Request, r *http.Request, a *asked, ok *cleared, 
 	out := &writer{x: x, control: http.NewResponseController(x)}
 	stop := out.alive(r.Context())
 	defer stop()
+	if ok.as != nil {
+		body = ok.as.Stream(body)
+	}
 	f := stream.Filter{Dialect: a.dialect, Inspect: ok.inspect, NoUsage: ok.usage, Send: out.send}
 	_, err := f.Run(body)
 	if err == nil || r.Context().Err() != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/shroud"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/convo"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inspect"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/translate"
 )
 
 // maxBody is what a request may hold (contract shroud.md, section 4).
@@ -32,6 +33,7 @@ type asked struct {
 	query   string
 	body    []byte
 	header  http.Header
+	foreign bool   // the provider has it in its own dialect alone
 	agent   string // that the key is said to be of, or ""
 	keyRef  string // X-Shroud-Api-Key
 }
@@ -41,7 +43,8 @@ type cleared struct {
 	body    []byte
 	key     secret.Bytes
 	inspect *inspect.Session
-	usage   bool // it was asked for the usage for us alone
+	usage   bool            // it was asked for the usage for us alone
+	as      *translate.Call // what a foreign provider gets instead of the body
 }
 
 // call serves one call of a model.
@@ -99,6 +102,9 @@ func (p *Proxy) read(x *gate.Request, r *http.Request) (*asked, error) {
 		if a.to = p.providers[strings.ToLower(before)]; a.to == nil {
 			return nil, errNoProvider
 		}
+	}
+	if a.foreign = a.path == commonPath && translate.Known(a.to.name); a.foreign {
+		a.Model = translate.Model(a.Model)
 	}
 	if a.query, err = query(r.URL.Query()); err != nil {
 		return nil, err
@@ -178,6 +184,12 @@ func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared,
 		return out, err
 	}
 	out.body = a.Rewrite(edits)
+	if a.foreign {
+		if out.as, err = translate.Request(a.to.name, out.body, c.Now); err != nil {
+			return out, fault.Wrap(err, fault.Invalid, "not_translatable", err.Error()) // a place and fixed words
+		}
+		out.usage = !out.as.Usage
+	}
 	if out.key, err = p.key(ctx, c, a); err != nil {
 		return out, err
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/convo"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/translate"
 )
 
 // provider is who runs models.
@@ -53,10 +54,10 @@ func newProvider(name, base string) *provider {
 	switch name {
 	case "anthropic":
 		p.auth = func(h http.Header, key string) { h.Set("X-Api-Key", key) }
-		p.dialect = anthropic
+		p.dialect = translated(anthropic)
 	case "google":
 		p.auth = func(h http.Header, key string) { h.Set("X-Goog-Api-Key", key) }
-		p.dialect = google
+		p.dialect = translated(google)
 	case "cohere":
 		p.dialect = cohere
 	}
@@ -73,6 +74,19 @@ func openAI(path string) convo.Dialect {
 		return convo.Messages{}
 	}
 	return nil
+}
+
+// commonPath is the entry that every provider's models are called by.
+const commonPath = "/v1/chat/completions"
+
+// translated adds the common entry to a provider's own paths.
+func translated(own func(string) convo.Dialect) func(string) convo.Dialect {
+	return func(path string) convo.Dialect {
+		if path == commonPath {
+			return convo.Chat{}
+		}
+		return own(path)
+	}
 }
 
 func anthropic(path string) convo.Dialect {
@@ -152,9 +166,9 @@ func (p *provider) address(path, query string) *url.URL {
 // name (contract shroud.md, section 1).
 func (p *provider) common(path string) string {
 	switch {
-	case path != "/v1/chat/completions" && path != "/v1/embeddings":
-	case p.name == "google":
-		return "/v1beta/openai" + strings.TrimPrefix(path, "/v1")
+	case path != commonPath && path != "/v1/embeddings":
+	case p.name == "google" && path != commonPath:
+		return "/v1beta/openai/embeddings"
 	case p.name == "cohere":
 		return "/compatibility" + path
 	}
@@ -186,6 +200,18 @@ func outgoing(in http.Header) http.Header {
 	}
 	out.Set("Accept-Encoding", "identity")
 	return out
+}
+
+// abroad are the headers of a call that was made for OpenAI and goes to another provider.
+func abroad(h http.Header, provider string) {
+	for name := range h {
+		if strings.HasPrefix(name, "Openai-") {
+			h.Del(name)
+		}
+	}
+	if provider == translate.Anthropic && h.Get("Anthropic-Version") == "" {
+		h.Set("Anthropic-Version", "2023-06-01")
+	}
 }
 
 // incoming are the headers of an answer that the caller gets. Those of this server stay.
