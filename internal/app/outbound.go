@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"net/http"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/netguard"
 	"github.com/oneclaw-dev/oneclaw/internal/oidc"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/inject"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inspect"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/proxy"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
@@ -53,8 +55,14 @@ func (a *App) shroud() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	model, err := inject.New()
+	if err != nil {
+		return nil, err
+	}
+	look := &inspect.Maker{Known: &inspect.Watcher{Vault: a.vault, Epoch: a.db.EpochOf, Now: now, Log: a.log}, Inject: model}
+	_, _ = rand.Read(look.Key[:]) // never fails
 	return proxy.New(proxy.Config{
-		Gate: a.in, Agents: a.agents, Vault: a.vault, Store: a.db, Inspect: inspect.Maker{}, API: a.api, Upstreams: a.cfg.ShroudUpstreams,
+		Gate: a.in, Agents: a.agents, Vault: a.vault, Store: a.db, Inspect: look, API: a.api, Upstreams: a.cfg.ShroudUpstreams,
 		HTTP:  guard.Transport(netguard.Options{MaxBody: 1 << 30, Idle: 64, Open: 4096, Timeout: time.Hour}),
 		Ready: func(ctx context.Context) bool { return a.state(ctx).Reason == "" }, Log: a.log,
 	}), nil
