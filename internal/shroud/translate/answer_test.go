@@ -5,10 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/llmstub"
 )
 
 // talk is an answer as a provider sends it whole, the same as a stream, and what a client
@@ -330,6 +334,47 @@ func TestAnAnswerThatHasNoPlaceIsAnError(t *testing.T) {
 	} {
 		if got, err := ofTalk(t, k).Answer([]byte(k.whole)); err == nil {
 			t.Errorf("%s: %s", strconv.Itoa(i), got)
+		}
+	}
+}
+
+func TestPartsThatAlternateStayApart(t *testing.T) {
+	for seed := range uint64(100) {
+		chance := rand.New(rand.NewPCG(seed, 2))
+		cut := func(text string) []string { return llmstub.Cut(chance, text, 5) }
+		thought := llmstub.Said(llmstub.Thinking, cut("First this, then that.")...)
+		thought.Signature = "c2ln"
+		reply := llmstub.Says(thought, llmstub.Said(llmstub.Text, cut("Grüße aus 東京 🦀")...), llmstub.Called("weather", cut(`{"city":"Zürich"}`)...), llmstub.Called("time", cut(`{"zone":"Z"}`)...))
+		for provider, d := range map[string]llmstub.Dialect{Anthropic: llmstub.Messages, Google: llmstub.Gemini} {
+			c := ofTalk(t, talk{provider: provider})
+			if d == llmstub.Gemini {
+				reply.Choices = append(reply.Choices[:1:1], []llmstub.Part{llmstub.Said(llmstub.Text, cut("Another")...)})
+			} else {
+				reply.Choices = reply.Choices[:1]
+			}
+			whole, err := c.Answer(llmstub.Whole(d, &reply))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := llmstub.Hear(llmstub.Chat, whole)
+			if err != nil {
+				t.Fatal(err)
+			}
+			reply.Mix = chance
+			stream := bytes.Join(llmstub.Frames(d, llmstub.Events(d, &reply, false), llmstub.Framing{}), nil)
+			reply.Mix = nil
+			all, err := io.ReadAll(c.Stream(inPieces(string(stream), 50, seed)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := llmstub.HearStream(llmstub.Chat, all)
+			if err != nil || !got.Ended {
+				t.Fatal(err, string(all))
+			}
+			// Blocks that alternate may begin in another order than they stand in.
+			if !slices.Equal(slices.Sorted(maps.Values(got.Texts)), slices.Sorted(maps.Values(want.Texts))) {
+				t.Fatalf("%s says %v, not %v", provider, got.Texts, want.Texts)
+			}
 		}
 	}
 }
