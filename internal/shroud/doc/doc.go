@@ -281,3 +281,15 @@ func Quote(out []byte, text string) []byte {
 	out, _ = jsontext.AppendQuote(out, text) // what is not UTF-8 becomes U+FFFD
 	return out
 }
+
+// With returns the text with one field more in an object that does not have it.
+func (d *Doc) With(at Node, name string, raw []byte) []byte {
+	v := d.nodes[at.i]
+	end := v.end - 1 // before its brace
+	out := append(make([]byte, 0, len(d.src)+len(name)+len(raw)+4), d.src[:end]...)
+	if v.first != 0 {
+		out = append(out, ',')
+	}
+	out = append(append(Quote(out, name), ':'), raw...)
+	return append(out, d.src[end:]...)
+}

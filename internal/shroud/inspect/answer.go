@@ -23,7 +23,7 @@ func (a *answer) Scrubber() stream.Scrubber {
 		return nil
 	}
 	return a.known.Stream(func(m known.Match) string {
-		a.secrets = true
+		a.secrets, a.filtered = true, true
 		return marked(m.Label)
 	})
 }
@@ -56,6 +56,7 @@ func (a *answer) Look(window string, from, to int) ([]stream.Cut, error) {
 			cuts = append(cuts, c)
 		}
 	}
+	a.filtered = a.filtered || len(cuts) > 0
 	return sorted(cuts), nil
 }
 

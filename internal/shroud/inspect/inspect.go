@@ -63,6 +63,7 @@ type Session struct {
 	pii        bool
 	secrets    bool
 	stopped    string
+	filtered   bool              // something of the answer was cut out or held back
 	back       map[string]string // placeholders that the request got, and what they stand for
 }
 
@@ -142,6 +143,7 @@ func (s *Session) View(v *convo.View) (edits []convo.Edit, err error) {
 			return nil, err
 		}
 		if out != p.Text {
+			s.filtered = true
 			edits = append(edits, convo.Edit{Part: i, Text: out})
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/stream"
 )
 
@@ -57,6 +58,7 @@ func (p *Proxy) forward(x *gate.Request, r *http.Request, a *asked, ok *cleared)
 		return &upstream{http.StatusBadGateway, "upstream error: provider " + a.to.name + " could not be reached"}
 	}
 	defer func() { _ = res.Body.Close() }() // it was read, or nobody wants it
+	ok.end.how = spend.Broken
 	// What the provider sends may take longer than any other answer of this server.
 	_ = http.NewResponseController(x).SetWriteDeadline(time.Time{})
 	body, err := decoded(res)
@@ -93,6 +95,7 @@ func (p *Proxy) whole(x *gate.Request, a *asked, ok *cleared, res *http.Response
 		return &upstream{http.StatusBadGateway, "upstream error: the answer of provider " + a.to.name + " did not come whole"}
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
+		ok.end.how = spend.NotServed
 		incoming(x.Header(), res.Header)
 		x.WriteHeader(res.StatusCode)
 		return nil
@@ -106,6 +109,7 @@ func (p *Proxy) whole(x *gate.Request, a *asked, ok *cleared, res *http.Response
 	if err != nil {
 		return &upstream{http.StatusBadGateway, "upstream error: the answer of provider " + a.to.name + " is not one that can be looked at"}
 	}
+	ok.end = ending{spend.Answered, said.Usage, int64(len(data))}
 	edits, err := ok.inspect.View(&said.View)
 	if s := ok.inspect.Summary(); s != "" {
 		x.Header().Set("X-Shroud-Inspection", s)
@@ -122,6 +126,7 @@ func (p *Proxy) whole(x *gate.Request, a *asked, ok *cleared, res *http.Response
 // relayError passes a provider's refusal on with its status and body (contract
 // shroud.md, section 4), but for the key, which some repeat.
 func (p *Proxy) relayError(x *gate.Request, res *http.Response, body io.Reader, ok *cleared) error {
+	ok.end.how = spend.NotServed
 	data, err := io.ReadAll(io.LimitReader(body, maxError))
 	if err != nil {
 		data = nil // its status says what there is to say
@@ -151,7 +156,14 @@ func (p *Proxy) stream(x *gate.Request, r *http.Request, a *asked, ok *cleared, 
 		body = ok.as.Stream(body)
 	}
 	f := stream.Filter{Dialect: a.dialect, Inspect: ok.inspect, NoUsage: ok.usage, Send: out.send}
-	_, err := f.Run(body)
+	usage, err := f.Run(body)
+	ok.end = ending{spend.Answered, usage, f.Bytes()}
+	switch {
+	case r.Context().Err() != nil:
+		ok.end.how = spend.HungUp
+	case err != nil:
+		ok.end.how = spend.Broken
+	}
 	if err == nil || r.Context().Err() != nil {
 		return nil // nobody is there to be told
 	}

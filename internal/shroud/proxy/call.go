@@ -18,6 +18,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/shroud"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/convo"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inspect"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/translate"
 )
 
@@ -45,6 +46,15 @@ type cleared struct {
 	inspect *inspect.Session
 	usage   bool            // it was asked for the usage for us alone
 	as      *translate.Call // what a foreign provider gets instead of the body
+	spend   *spend.Reservation
+	end     ending
+}
+
+// ending is what is known of a call at its end.
+type ending struct {
+	how   spend.How
+	usage convo.Usage
+	bytes int64 // of the answer
 }
 
 // call serves one call of a model.
@@ -54,8 +64,10 @@ func (p *Proxy) call(x *gate.Request, r *http.Request) error {
 		return err
 	}
 	var ok cleared
+	defer func() { p.settle(r.Context(), x, a, &ok) }()
 	err = x.Decide(r.Context(), true, func(ctx context.Context) (err error) {
 		ok.key.Wipe()
+		p.settle(ctx, x, a, &ok) // of a decision that did not hold
 		ok, err = p.clear(ctx, &x.Call, a)
 		return err
 	})
@@ -184,11 +196,15 @@ func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared,
 		return out, err
 	}
 	out.body = a.Rewrite(edits)
+	out.end.how = spend.NotServed
+	if err := p.reserve(ctx, c, a, &out, who.ShroudConfig); err != nil {
+		return out, err
+	}
 	if a.foreign {
 		if out.as, err = translate.Request(a.to.name, out.body, c.Now); err != nil {
 			return out, fault.Wrap(err, fault.Invalid, "not_translatable", err.Error()) // a place and fixed words
 		}
-		out.usage = !out.as.Usage
+		out.usage = out.usage || !out.as.Usage
 	}
 	if out.key, err = p.key(ctx, c, a); err != nil {
 		return out, err

@@ -32,7 +32,11 @@ type Filter struct {
 	moved bool  // events were put in
 	sent  int64 // the number of the event before, in a dialect that numbers them
 	usage convo.Usage
+	bytes int64 // of the texts that came in pieces
 }
+
+// Bytes is how long the texts were that came in pieces.
+func (f *Filter) Bytes() int64 { return f.bytes }
 
 // text is one that comes in pieces.
 type text struct {
@@ -152,6 +156,7 @@ func (f *Filter) pieces(e *convo.Event, data []byte) (edits []convo.Edit, err er
 			f.texts[d.Key], f.order = t, append(f.order, d.Key)
 		}
 		t.last = data
+		f.bytes += int64(len(p.Text))
 		out := ""
 		if t.tail == nil {
 			t.args.WriteString(p.Text)
