@@ -136,6 +136,7 @@ var arrows = map[string][]string{
 	"internal/shroud/known":   {"internal/erase", "internal/shroud/text"},
 	"internal/shroud/pattern": {},
 	"internal/shroud/text":    {},
+	"internal/shroud/pii":     {},
 
 	// Leaves.
 	"internal/budget":     {},
@@ -168,7 +169,7 @@ const anything = "*"
 // pure packages compute from their arguments alone.
 var pure = []string{
 	"internal/evm", "internal/evm/abi", "internal/evm/typed", "internal/fault", "internal/intents/guard", "internal/intents/meaning", "internal/policy", "internal/secret", "internal/secretpath",
-	"internal/shroud/detect", "internal/shroud/finding", "internal/shroud/known", "internal/shroud/pattern", "internal/shroud/text", "internal/shroud/translate",
+	"internal/shroud/detect", "internal/shroud/finding", "internal/shroud/known", "internal/shroud/pattern", "internal/shroud/pii", "internal/shroud/text", "internal/shroud/translate",
 }
 
 // impure is what a pure package must not import. Values such as net/netip's
