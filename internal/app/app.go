@@ -37,6 +37,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/activity"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
 	"github.com/oneclaw-dev/oneclaw/internal/signedcall"
 	"github.com/oneclaw-dev/oneclaw/internal/signingkey"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/wallclock"
@@ -59,6 +61,7 @@ type App struct {
 	vault        *vault.Service
 	approvals    *approval.Service
 	webhooks     *webhook.Service
+	spends       *spend.Ledger
 	transactions *transaction.Service
 	identity     *identity.Service
 	accounts     *account.Service
@@ -126,6 +129,7 @@ func New(ctx context.Context, cfg config.Config, l *listen.Listeners, version st
 		a.approvals.Run,
 		a.webhooks.Run,
 		a.transactions.Run,
+		a.spends.Run,
 		a.sweep,
 		a.sweepLimits,
 		a.giveBack,
@@ -215,6 +219,11 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 		Store: a.db, Vault: a.vault, Keys: keys, Approvals: a.approvals, Log: a.log, Now: now,
 		Chains: chains,
 	})
+	prices, err := a.prices()
+	if err != nil {
+		return err
+	}
+	a.spends = spend.New(spend.Config{Store: a.db, Prices: prices, Log: a.log, Now: now})
 	a.api = httpapi.New(httpapi.Config{
 		Gate:      a.in,
 		Accounts:  a.accounts,
@@ -227,9 +236,10 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 		Chains:       chains,
 		Freezes:      &freeze.Service{Store: a.db},
 		Transactions: a.transactions, SigningKeys: keys,
-		Audit:   a.audit,
-		Health:  a.health(),
-		Version: a.version,
+		Activity: &activity.Service{Store: a.db},
+		Audit:    a.audit,
+		Health:   a.health(),
+		Version:  a.version,
 	})
 	if a.models, err = a.shroud(); err != nil {
 		return err

@@ -14,7 +14,7 @@ var domain = []string{
 // services are the domain packages that the edges call.
 var services = []string{
 	"internal/account", "internal/agent", "internal/call", "internal/approval", "internal/audit", "internal/billing",
-	"internal/checkout", "internal/envvar", "internal/erase", "internal/evm", "internal/freeze", "internal/identity", "internal/intents", "internal/iprule", "internal/org", "internal/policy", "internal/secretpath", "internal/sharing", "internal/shroud", "internal/signedcall", "internal/signingkey", "internal/transaction", "internal/vault", "internal/webhook", "internal/x402",
+	"internal/checkout", "internal/envvar", "internal/erase", "internal/evm", "internal/freeze", "internal/identity", "internal/intents", "internal/iprule", "internal/org", "internal/policy", "internal/secretpath", "internal/sharing", "internal/shroud", "internal/shroud/activity", "internal/signedcall", "internal/signingkey", "internal/transaction", "internal/vault", "internal/webhook", "internal/x402",
 }
 
 // arrows says, for each package, which others of this module it may import
@@ -75,18 +75,24 @@ var arrows = map[string][]string{
 	"internal/shroud/translate": {"internal/shroud/doc", "internal/shroud/sse"},
 
 	// Domain.
-	"internal/vault":       join(domain, "internal/approval", "internal/cmek", "internal/erase", "internal/evm", "internal/intents"), // keys of chains are checked when they are written
-	"internal/approval":    join(domain, "internal/signedcall"),
-	"internal/webhook":     join(domain, "internal/patch", "internal/signedcall"),
-	"internal/signedcall":  {"internal/seal"},
-	"internal/envvar":      join(domain, "internal/approval", "internal/patch", "internal/vault"),
-	"internal/cmek":        {"internal/erase"},
-	"internal/identity":    domain, // of a credential it makes a principal; it knows no other way in
-	"internal/account":     join(domain, "internal/identity", "internal/oidc"),
-	"internal/agent":       join(domain, "internal/identity", "internal/intents", "internal/oidc", "internal/patch", "internal/shroud"), // what an agent may carry is checked where it is used
-	"internal/org":         join(domain, "internal/identity"),
-	"internal/iprule":      domain,
-	"internal/shroud":      {"internal/patch"},
+	"internal/vault":      join(domain, "internal/approval", "internal/cmek", "internal/erase", "internal/evm", "internal/intents"), // keys of chains are checked when they are written
+	"internal/approval":   join(domain, "internal/signedcall"),
+	"internal/webhook":    join(domain, "internal/patch", "internal/signedcall"),
+	"internal/signedcall": {"internal/seal"},
+	"internal/envvar":     join(domain, "internal/approval", "internal/patch", "internal/vault"),
+	"internal/cmek":       {"internal/erase"},
+	"internal/identity":   domain, // of a credential it makes a principal; it knows no other way in
+	"internal/account":    join(domain, "internal/identity", "internal/oidc"),
+	"internal/agent":      join(domain, "internal/identity", "internal/intents", "internal/oidc", "internal/patch", "internal/shroud"), // what an agent may carry is checked where it is used
+	"internal/org":        join(domain, "internal/identity"),
+	"internal/iprule":     domain,
+	"internal/shroud":     {"internal/patch"},
+
+	// Shroud: what its requests cost, and what is told of them.
+	"internal/shroud/activity": join(domain, "internal/shroud/usd"),
+	"internal/shroud/spend":    join(domain, "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/usd"),
+	"internal/shroud/usd":      {},
+
 	"internal/intents":     join(domain, "internal/intents/node", "internal/netguard", "internal/patch"),
 	"internal/freeze":      domain,
 	"internal/signingkey":  join(domain, "internal/evm"),
@@ -112,7 +118,7 @@ var arrows = map[string][]string{
 	"internal/shroud/sse":     {},
 
 	// Implementations of what the domain declares.
-	"internal/store":            join(services, "internal/epoch", "internal/intents/guard", "internal/mail", "internal/seal", "internal/sqldb", "internal/sqldb/commit", "internal/sqldb/transfer", "internal/store/migrations"),
+	"internal/store":            join(services, "internal/epoch", "internal/intents/guard", "internal/mail", "internal/seal", "internal/shroud/spend", "internal/shroud/usd", "internal/sqldb", "internal/sqldb/commit", "internal/sqldb/transfer", "internal/store/migrations"),
 	"internal/store/migrations": {},
 	"internal/sqldb":            {"internal/audit", "internal/loop", "internal/sqldb/commit", "internal/sqldb/driver", "internal/sqldb/wallclock"}, // it knows no rows of the domain
 	"internal/sqldb/commit":     {"internal/audit", "internal/call", "internal/sqldb/driver"},

@@ -75,6 +75,8 @@ type Config struct {
 
 	OutboundAllow string `env:"OUTBOUND_ALLOW" doc:"What this server may call although it is private, and without TLS: networks (10.0.0.0/8), addresses (127.0.0.1) and HOST:PORT (idp.internal:8443), separated by commas. All else that is not public is refused to identity providers, webhooks and chains that users name. oneclaw dev allows 127.0.0.0/8 and ::1 when this is empty."`
 
+	ShroudPricesFile string `env:"SHROUD_PRICES_FILE" doc:"File with prices of language models, as docs/shroud-limits.md describes it: each entry takes the place of the one that the program came with. It is read at the start."`
+
 	ChainRPC ChainRPC `env:"CHAIN_RPC" doc:"Nodes of EVM chains: a JSON object of lists of URLs by the name of the chain, such as {\"base\":[\"https://node.example/KEY\"]}. The first that is well is asked, and the chain's rpc_url last. A URL with http:// or with an address in it may be private, also of this machine."`
 
 	ShroudUpstreams Upstreams `env:"SHROUD_UPSTREAMS" doc:"Where Shroud calls providers of language models, when not at their own addresses: a JSON object of base URLs by provider, such as {\"openai\":\"http://127.0.0.1:9000\"}. Names beside openai, anthropic, google, mistral, cohere and openrouter are providers that speak as OpenAI does. A URL with http:// or with an address in it may be private, also of this machine."`

@@ -173,6 +173,9 @@ const (
 	UpdateGuard         Action = "agent.guard_update"
 )
 
+// Requests to language models.
+const ReadActivity Action = "shroud.activity"
+
 // Webhooks for events of the log. The one for approvals has its own actions.
 const (
 	CreateHook Action = "webhook.create"

@@ -249,7 +249,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		d.Partial = true
 	case is(policy.ListSecrets, policy.ListPolicies):
 		d.Partial = capped || !manager
-	case is(policy.ListVaults, policy.ReadAudit):
+	case is(policy.ListVaults, policy.ReadAudit, policy.ReadActivity):
 		d.Partial = capped || !refManager(p) || len(p.Vaults) > 0
 	case is(policy.ListShares, policy.ListApprovals, policy.ReadApproval):
 		d.Partial = true

@@ -130,6 +130,8 @@ var table = map[Action]Rule{
 	// Models. Which of them is in the agent's shroud_config.
 	CallModel:  {Who: Agents, Open: true, Writes: true},
 	ListModels: {Who: Agents, Open: true},
+	// Requests to language models. Of which agents, is checked where they are kept.
+	ReadActivity: {Who: Principals, Open: true, Rows: true},
 
 	// The organisation.
 	FreezeOrg:        {Who: Users, Admin: true, Writes: true, Counts: Spared},
