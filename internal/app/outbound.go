@@ -62,7 +62,7 @@ func (a *App) shroud() (http.Handler, error) {
 	look := &inspect.Maker{Known: &inspect.Watcher{Vault: a.vault, Epoch: a.db.EpochOf, Now: now, Log: a.log}, Inject: model}
 	_, _ = rand.Read(look.Key[:]) // never fails
 	return proxy.New(proxy.Config{
-		Gate: a.in, Agents: a.agents, Vault: a.vault, Store: a.db, Inspect: look, API: a.api, Upstreams: a.cfg.ShroudUpstreams,
+		Gate: a.in, Agents: a.agents, Vault: a.vault, Store: a.db, Inspect: look, Ledger: a.spends, API: a.api, Upstreams: a.cfg.ShroudUpstreams,
 		HTTP:  guard.Transport(netguard.Options{MaxBody: 1 << 30, Idle: 64, Open: 4096, Timeout: time.Hour}),
 		Ready: func(ctx context.Context) bool { return a.state(ctx).Reason == "" }, Log: a.log,
 	}), nil

@@ -38,9 +38,12 @@ type Scrubber interface {
 
 // A text is looked at in stretches, whose ends its own words decide: at the first white
 // space after stretch bytes, or after longest bytes without any. around is how much
-// before and after a stretch the rules see.
+// before and after a stretch the rules see. The first stretches are short, so that a reader
+// soon sees something; long ones cost less.
 const (
-	stretch = 192
+	short   = 64
+	stretch = 256
+	begins  = 1024 // up to where stretches are short
 	around  = 128
 	longest = 4096
 )
@@ -52,6 +55,7 @@ type tail struct {
 	finish  Scrubber
 	held    string // from around before the stretch that is next
 	next    int    // where that begins in held
+	gone    int    // bytes of the text before held
 	covered int    // up to where a cut reaches that began before; in held
 }
 
@@ -105,7 +109,11 @@ func (t *tail) holds() bool { return len(t.held) > t.next }
 func (t *tail) release(whole bool) (string, error) {
 	var out strings.Builder
 	for t.next < len(t.held) {
-		end, ok := edge(t.held, t.next, stretch)
+		size := stretch
+		if t.gone+t.next < begins {
+			size = short
+		}
+		end, ok := edge(t.held, t.next, size)
 		see, sure := edge(t.held, end, around)
 		if !whole && (!ok || !sure) {
 			break
@@ -137,6 +145,7 @@ func (t *tail) release(whole bool) (string, error) {
 func (t *tail) forget() {
 	from := back(t.held, t.next)
 	t.held = t.held[from:]
+	t.gone += from
 	t.next -= from
 	t.covered = max(t.covered-from, 0)
 }
