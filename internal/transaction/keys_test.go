@@ -89,7 +89,7 @@ func tells(text string, value []byte) bool {
 	quoted := strconv.Quote(string(value))
 	for i := 0; i+part <= len(value); i++ {
 		some := value[i : i+part]
-		if strings.Contains(lower, hex.EncodeToString(some)) || strings.Contains(text, strings.Trim(fmt.Sprint(some), "[]")) || strings.Contains(text, string(some)) {
+		if strings.Contains(lower, hex.EncodeToString(some)) || strings.Contains(text, strings.Trim(fmt.Sprintf("%d", some), "[]")) || strings.Contains(text, string(some)) {
 			return true
 		}
 	}
