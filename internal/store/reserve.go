@@ -19,8 +19,12 @@ func (db *DB) ReserveTransaction(ctx context.Context, r *transaction.Reservation
 			return err
 		}
 		old, err := tx.oldKey(t, r)
+		var before family // what it replaces counts no more beside it
+		if err == nil && r.Replaces != nil {
+			before, err = tx.family(r.Replaces, "")
+		}
 		if err == nil {
-			err = tx.decide(r)
+			err = tx.decide(r, &before)
 		}
 		if err != nil {
 			return tx.Refuse(err)
@@ -40,7 +44,10 @@ func (db *DB) ReserveTransaction(ctx context.Context, r *transaction.Reservation
 		if err != nil {
 			return err
 		}
-		if err := tx.spendLimits(t, true); err != nil {
+		if err := tx.spendTakes(t, before.at, before.all, false); err != nil {
+			return err
+		}
+		if err := tx.spendTakes(t, t.CreatedAt, transaction.Most(before.all, t.Takes), true); err != nil {
 			return err
 		}
 		for _, a := range r.Recipients {
@@ -96,8 +103,9 @@ func (tx Tx) oldKey(t *transaction.Tx, r *transaction.Reservation) (old bool, er
 	return found, err
 }
 
-// decide asks the domain, with the agent and what it spent as they are under the lock.
-func (tx Tx) decide(r *transaction.Reservation) error {
+// decide asks the domain, with the agent and what it spent as they are under the lock, besides
+// what is replaced.
+func (tx Tx) decide(r *transaction.Reservation, before *family) error {
 	t := r.Tx
 	var row txAgentRow
 	found, err := tx.Row(selectAgentForTx, []any{t.Agent, t.Org}, row.dest()...)
@@ -114,6 +122,9 @@ func (tx Tx) decide(r *transaction.Reservation) error {
 	spent, err := spentBy(tx, t.Agent, r.Since, r.Recipients)
 	if err != nil {
 		return err
+	}
+	if before.at.Unix()/60 >= r.Since.Unix()/60 {
+		transaction.Without(spent, before.all)
 	}
 	t.Takes, err = r.Decide(&now, spent)
 	return err
@@ -179,13 +190,14 @@ func (tx Tx) sameNonce(r *transaction.Reservation) error {
 	return err
 }
 
-// MinedInstead implements transaction.Store.
-func (db *DB) MinedInstead(ctx context.Context, t *transaction.Tx) (transaction.Tx, bool, error) {
+// Family implements transaction.Store.
+func (db *DB) Family(ctx context.Context, t *transaction.Tx) ([]transaction.Tx, error) {
 	first := t.Replaces
 	if first == "" {
 		first = t.ID
 	}
-	return db.oneTx(ctx, `(id = $1 OR replaces = $1) AND id <> $2 AND mined IN ('success', 'reverted') ORDER BY created_at DESC LIMIT 1`, first, t.ID)
+	return db.manyTx(ctx, `chain_id = $1 AND from_address = $2 AND nonce = $3 AND agent_id = $4 AND (id = $5 OR replaces = $5)`,
+		int64(t.ChainID), t.From.String(), int64(t.Nonce), t.Agent, first)
 }
 
 // freeNonce lets the nonce of a transaction be used again that no node has taken.

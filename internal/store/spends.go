@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"math"
 	"time"
 
@@ -14,11 +15,10 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/transaction"
 )
 
-// spendLimits adds what a transaction takes to what its agent spent in the minute that it was made
-// in, or takes it off again.
-func (tx Tx) spendLimits(t *transaction.Tx, add bool) error {
-	minute := t.CreatedAt.Unix() / 60
-	for _, take := range t.Takes {
+// spendTakes adds takes to what an agent spent in the minute of a time, or takes them off again.
+func (tx Tx) spendTakes(t *transaction.Tx, at time.Time, takes []guard.Take, add bool) error {
+	minute := at.Unix() / 60
+	for _, take := range takes {
 		var text string
 		found, err := tx.Row(`SELECT amount FROM spends WHERE agent_id = $1 AND asset = $2 AND minute = $3`, []any{t.Agent, take.Asset, minute}, &text)
 		if err != nil {
@@ -43,6 +43,55 @@ func (tx Tx) spendLimits(t *transaction.Tx, add bool) error {
 		}
 	}
 	return nil
+}
+
+// family is what a transaction and all that have replaced or been replaced by it count, in the minute of the
+// newest. Of rest one is left out.
+type family struct {
+	all, rest []guard.Take
+	at        time.Time
+}
+
+func (tx Tx) family(t *transaction.Tx, without string) (family, error) {
+	var f family
+	first := t.Replaces
+	if first == "" {
+		first = t.ID
+	}
+	err := tx.Each(`SELECT id, takes, created_at FROM transactions WHERE chain_id = $1 AND from_address = $2 AND nonce = $3 AND agent_id = $4 AND (id = $5 OR replaces = $5)`,
+		[]any{int64(t.ChainID), t.From.String(), int64(t.Nonce), t.Agent, first}, func(rows *sql.Rows) error {
+			var id, text string
+			var created int64
+			if err := rows.Scan(&id, &text, &created); err != nil {
+				return err
+			}
+			var takes []guard.Take
+			if err := json.Unmarshal([]byte(text), &takes); err != nil {
+				return sqldb.Parsed(err)
+			}
+			f.all = transaction.Most(f.all, takes)
+			if id != without {
+				f.rest = transaction.Most(f.rest, takes)
+			}
+			if at := fromMicros(created); at.After(f.at) {
+				f.at = at
+			}
+			return nil
+		})
+	return f, err
+}
+
+// release takes off what a transaction counts that no chain will take: what its family does not
+// count without it.
+func (tx Tx) release(t *transaction.Tx) error {
+	f, err := tx.family(t, t.ID)
+	if err == nil {
+		err = tx.spendTakes(t, f.at, transaction.Less(f.all, f.rest), false)
+	}
+	if err == nil {
+		_, err = tx.Exec(`UPDATE transactions SET takes = '[]' WHERE id = $1`, t.ID)
+	}
+	return err
 }
 
 // reads is what reads rows, in a transaction or not.
@@ -124,7 +173,7 @@ func (tx Tx) sameBytes(t *transaction.Tx) error {
 			_, err = tx.Exec(`UPDATE transactions SET status = 'failed', mined = 'replaced', next_at = NULL WHERE id = $1`, old[i].ID)
 		}
 		if err == nil {
-			err = tx.spendLimits(&old[i], false)
+			err = tx.release(&old[i])
 		}
 	}
 	return err

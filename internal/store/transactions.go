@@ -278,7 +278,9 @@ func (db *DB) GiveBack(ctx context.Context, t *transaction.Tx, approval string, 
 		if err != nil || n == 0 {
 			return err
 		}
-		if err = tx.spendLimits(t, false); err == nil && t.Status != transaction.Unsigned {
+		if t.Status == transaction.Unsigned {
+			err = tx.spendTakes(t, t.CreatedAt, t.Takes, false)
+		} else if err = tx.release(t); err == nil {
 			err = tx.freeNonce(t)
 		}
 		if err == nil && approval != "" {
@@ -303,7 +305,7 @@ func (db *DB) MoveTransaction(ctx context.Context, t *transaction.Tx, was time.T
 		}
 		moved = true
 		if giveBack {
-			err = tx.spendLimits(t, false)
+			err = tx.release(t)
 		}
 		if err == nil && freeNonce {
 			err = tx.freeNonce(t)

@@ -1,7 +1,12 @@
 package transaction_test
 
 import (
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -52,16 +57,44 @@ func TestAKeyInAVaultSignsAndIsNeverShown(t *testing.T) {
 	if !fault.Is(err, fault.Denied) {
 		t.Errorf("the agent reads the key: %v", err)
 	}
-	for _, shown := range []string{secretKey[2:], "0x" + string(tx.Raw)} {
-		if strings.Contains(strings.ToLower(b.Log.String()), shown) {
-			t.Error("the log has the key or the signed bytes")
-		}
-	}
+	key, err := hex.DecodeString(secretKey[2:])
+	b.must(err)
+	_, err = b.replace(tx.ID, transaction.Replacement{Cancel: true, KeyPath: "keys/main"}) // fails, and may say why
+	b.refused("in a block", err, fault.Conflict, "transaction_over")
+	told := map[string]string{"the log": b.Log.String()}
 	for _, e := range b.Events(b.owner.Org) {
-		if strings.Contains(string(e.DetailsJSON), secretKey[2:]) {
-			t.Errorf("the event %s has the key", e.Action)
+		told["the event "+e.Action] += string(e.DetailsJSON)
+	}
+	for where, text := range told {
+		if tells(text, key) {
+			t.Errorf("%s has the key", where)
+		}
+		if tells(text, tx.Raw) {
+			t.Errorf("%s has the signed bytes", where)
 		}
 	}
+	for _, way := range []any{tx.Raw, string(tx.Raw), hex.EncodeToString(tx.Raw), "0X" + strings.ToUpper(hex.EncodeToString(tx.Raw[40:])), base64.StdEncoding.EncodeToString(tx.Raw)} {
+		was := len(b.Log.String())
+		b.Logger().Info("what is looked for", slog.Any("raw", way))
+		if text := b.Log.String()[was:]; !tells(text, tx.Raw) {
+			t.Errorf("it would not be found in %s", text)
+		}
+	}
+}
+
+// tells reports whether a text has a part of a value, as anybody would write it.
+func tells(text string, value []byte) bool {
+	const part = 24 // longer than an account, which is told
+	lower := strings.ToLower(text)
+	quoted := strconv.Quote(string(value))
+	for i := 0; i+part <= len(value); i++ {
+		some := value[i : i+part]
+		if strings.Contains(lower, hex.EncodeToString(some)) || strings.Contains(text, strings.Trim(fmt.Sprintf("%d", some), "[]")) || strings.Contains(text, string(some)) {
+			return true
+		}
+	}
+	encoded := base64.RawStdEncoding.EncodeToString(value)
+	return strings.Contains(text, encoded[:part]) || strings.Contains(text, quoted[1:len(quoted)-1])
 }
 
 func TestOtherPathsThanThoseOfKeysAreRefused(t *testing.T) {

@@ -124,6 +124,10 @@ func TestPostgreSQL(t *testing.T) {
 	t.Run("ARightThatEndsBeforeTheSend", endsBeforeSend)
 	t.Run("AnApprovalEndsWithItsHourAndWithWhatItRestsOn", approvalEnds)
 	t.Run("AnApprovalThatEndsWhileTheKeySigns", approvalEndsMeanwhile)
+	t.Run("ASpeedUpIsTakenInsteadAndCountsOnce", speedUps)
+	t.Run("ACancelledTransactionIsGivenBack", cancels)
+	t.Run("TwoReplacementsAtOnce", replacementsAtOnce)
+	t.Run("ARightThatEndsBeforeAReplacementLeaves", endsBeforeReplacement)
 	t.Run("AFreezeIsHeardOnTheOtherNode", heard)
 }
 

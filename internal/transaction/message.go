@@ -79,7 +79,7 @@ func (s *Service) SignMessage(ctx context.Context, c *call.Call, agent string, m
 	r := &Reservation{
 		Tx: &t, Approval: approved, Since: c.Now.Add(-window), Recipients: guard.Recipients(attempt),
 		Decide: func(now *Agent, spent *guard.Spent) ([]guard.Take, error) {
-			return decide(now, attempt, spent, approved)
+			return decide(now, attempt, spent, approved != "")
 		},
 	}
 	c.Touch("agent", agent)

@@ -81,7 +81,7 @@ func unsignedMessage(t *testing.T) {
 func TestAMessageWhoseSignatureNeverCame(t *testing.T) {
 	b := open(t)
 	b.rules(permits)
-	end := errors.New("the server ends")
+	const end = "the server ends"
 	b.seen = signer{Keys: b.keys, sign: func() error { panic(end) }}
 	b.svc = b.service(b.World)
 	func() {

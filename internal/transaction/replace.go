@@ -2,7 +2,6 @@ package transaction
 
 import (
 	"context"
-	"time"
 
 	"github.com/holiman/uint256"
 
@@ -25,12 +24,13 @@ type Replacement struct {
 
 var (
 	errLowFees  = invalid("fees_too_low", "Nodes replace a transaction only for fees of which both are more than a tenth higher. Leave them out, or raise both.")
+	errNoTip    = invalid("invalid_fees", "This transaction has one price of gas: raise it with max_fee_per_gas alone.")
 	errWrongKey = fault.New(fault.Conflict, "signing_key_changed", "The key at this path is of another account than the transaction's. Name its signing_key_path.")
 )
 
 // Replace signs and sends a transaction with the nonce of one that waits. It is decided like
-// any other, but counts only what it would spend beyond the one that it replaces: one of
-// the two comes into a block.
+// any other, but what a human approved is not asked again, and it counts only what it would
+// spend beyond those that it replaces: one of them comes into a block.
 func (s *Service) Replace(ctx context.Context, c *call.Call, agent, id string, how Replacement) (Tx, error) {
 	a, err := s.working(ctx, c, agent, policy.ReplaceTransaction)
 	if err != nil {
@@ -60,7 +60,8 @@ func (s *Service) Replace(ctx context.Context, c *call.Call, agent, id string, h
 		t.MaxFee = p.tx.GasPrice
 	}
 	r := &Reservation{Tx: &t, Replaces: &old, Since: c.Now.Add(-window), Decide: func(now *Agent, spent *guard.Spent) ([]guard.Take, error) {
-		return replaces(now, p.attempt(), spent, &old, c.Now)
+		takes, err := decide(now, p.attempt(), spent, true)
+		return counted(takes), err
 	}}
 	c.Event.Details.More = s.decoded(&p, &t)
 	if err := s.sign(ctx, c, &p, r, func(sig evm.Signature) { t.Raw, t.Hash = p.tx.Encode(sig) }); err != nil {
@@ -71,37 +72,6 @@ func (s *Service) Replace(ctx context.Context, c *call.Call, agent, id string, h
 	}
 	s.send(context.WithoutCancel(ctx), p.node, &t)
 	return t, nil
-}
-
-// replaces decides about a replacement, and returns what it takes beyond the one before.
-// What a human approved is not asked again.
-func replaces(now *Agent, a *guard.Attempt, spent *guard.Spent, old *Tx, at time.Time) ([]guard.Take, error) {
-	if err := now.mayAct(); err != nil {
-		return nil, err
-	}
-	rules, err := rulesOf(now)
-	if err != nil {
-		return nil, err
-	}
-	had := map[string]uint256.Int{}
-	for _, take := range old.Takes {
-		had[take.Asset] = take.Amount
-		if old.CreatedAt.After(at.Add(-window)) {
-			spent.Remove(take.Asset, &take.Amount)
-		}
-	}
-	spent.Count = max(0, spent.Count-1)
-	v := guard.Decide(&rules, a, spent)
-	if err := refusal(v); err != nil {
-		return nil, err
-	}
-	for i := range v.Takes {
-		before := had[v.Takes[i].Asset]
-		if _, under := v.Takes[i].Amount.SubOverflow(&v.Takes[i].Amount, &before); under {
-			v.Takes[i].Amount.Clear()
-		}
-	}
-	return v.Takes, nil
 }
 
 // replacing prepares what replaces old.
@@ -122,7 +92,6 @@ func (s *Service) replacing(ctx context.Context, c *call.Call, a Agent, old *Tx,
 	if p.key.address != old.From {
 		return p, errWrongKey
 	}
-	was := p.tx
 	if how.Cancel {
 		p.tx.To, p.tx.Value, p.tx.Data, p.tx.Access, p.tx.Gas = &old.From, uint256.Int{}, nil, nil, 21000
 	}
@@ -130,23 +99,60 @@ func (s *Service) replacing(ctx context.Context, c *call.Call, a Agent, old *Tx,
 	if p.draft, err = (Draft{To: old.From.String(), Value: "0", Chain: old.Chain, MaxFee: how.MaxFee, MaxTip: how.MaxTip}).parse(); err != nil {
 		return p, err
 	}
-	fees, err := p.node.Fees(ctx)
+	latest, err := p.node.LatestNonce(ctx, old.From)
 	if err != nil {
 		return p, err
 	}
-	if was.Type != 2 {
-		return p, raise(&p.tx.GasPrice, p.draft.maxFee, &was.GasPrice, &fees.GasPrice)
+	if latest > old.Nonce { // the watcher has not seen it yet
+		return p, ErrMined
 	}
-	if err := raise(&p.tx.TipCap, p.draft.tip, &was.TipCap, &fees.TipCap); err != nil {
-		return p, err
+	return p, s.raiseFees(ctx, &p, old)
+}
+
+// raiseFees sets fees for which nodes take a transaction instead of all that have its nonce.
+func (s *Service) raiseFees(ctx context.Context, p *prepared, old *Tx) error {
+	family, err := s.cfg.Store.Family(ctx, old)
+	if err != nil {
+		return err
 	}
-	if err := raise(&p.tx.FeeCap, p.draft.maxFee, &was.FeeCap, &fees.FeeCap); err != nil {
-		return p, err
+	var wasFee, wasTip uint256.Int
+	for i := range family {
+		if m := &family[i]; m.ID == old.ID || m.Status == Signed || m.Status == Broadcast {
+			wasFee, wasTip = *most(&wasFee, &m.MaxFee), *most(&wasTip, &m.MaxTip)
+		}
 	}
-	if p.tx.TipCap.Gt(&p.tx.FeeCap) {
+	fees, err := p.node.Fees(ctx)
+	if err != nil {
+		return err
+	}
+	asked, tip := p.draft.maxFee, p.draft.tip
+	if p.tx.Type != 2 {
+		if tip != nil {
+			return errNoTip
+		}
+		return raise(&p.tx.GasPrice, asked, &wasFee, &fees.GasPrice)
+	}
+	if err := raise(&p.tx.TipCap, tip, &wasTip, &fees.TipCap); err != nil {
+		return err
+	}
+	if err := raise(&p.tx.FeeCap, asked, &wasFee, &fees.FeeCap); err != nil {
+		return err
+	}
+	switch {
+	case !p.tx.TipCap.Gt(&p.tx.FeeCap):
+	case asked == nil:
 		p.tx.FeeCap = p.tx.TipCap
+	default: // the caller's most holds for both
+		return raise(&p.tx.TipCap, asked, &wasTip, asked)
 	}
-	return p, nil
+	return nil
+}
+
+func most(a, b *uint256.Int) *uint256.Int {
+	if a.Gt(b) {
+		return a
+	}
+	return b
 }
 
 // raise sets a fee to what was asked for, or to what nodes take now and at least an eighth
@@ -170,16 +176,4 @@ func raise(fee, asked, was, now *uint256.Int) error {
 		*fee = *now
 	}
 	return nil
-}
-
-// replacedByAnother reports whether what t counts is to be given back, since another
-// transaction has its nonce: not where that one is the same with other fees, which counts
-// only what it spends beyond t.
-func (s *Service) replacedByAnother(ctx context.Context, t *Tx) (giveBack bool, err error) {
-	instead, found, err := s.cfg.Store.MinedInstead(ctx, t)
-	if err != nil || !found {
-		return err == nil, err
-	}
-	moves := instead.Function != "" || !instead.Value.IsZero() || instead.To == nil || *instead.To != instead.From
-	return !moves, nil
 }

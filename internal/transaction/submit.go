@@ -168,8 +168,8 @@ func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t 
 			if err != nil {
 				return nil, err
 			}
-			takes, err := decide(now, attempt, spent, approved)
-			return append(takes, guard.Take{Asset: Counted, Amount: *uint256.NewInt(1)}), err
+			takes, err := decide(now, attempt, spent, approved != "")
+			return counted(takes), err
 		},
 	}, nil
 }
@@ -177,8 +177,12 @@ func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t 
 // Counted is the asset of which each transaction takes one.
 const Counted = "transactions"
 
+func counted(takes []guard.Take) []guard.Take {
+	return append(takes, guard.Take{Asset: Counted, Amount: *uint256.NewInt(1)})
+}
+
 // decide asks the guard about an attempt, with the agent as it is in the transaction.
-func decide(now *Agent, a *guard.Attempt, spent *guard.Spent, approved string) ([]guard.Take, error) {
+func decide(now *Agent, a *guard.Attempt, spent *guard.Spent, approved bool) ([]guard.Take, error) {
 	if err := now.mayAct(); err != nil {
 		return nil, err
 	}
@@ -190,7 +194,7 @@ func decide(now *Agent, a *guard.Attempt, spent *guard.Spent, approved string) (
 	if err := refusal(v); err != nil {
 		return nil, err
 	}
-	if len(v.NeedsApproval) > 0 && approved == "" {
+	if len(v.NeedsApproval) > 0 && !approved {
 		return nil, needs{v.NeedsApproval}
 	}
 	return v.Takes, nil

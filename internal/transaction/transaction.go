@@ -109,7 +109,8 @@ type Reservation struct {
 	Pending, Latest uint64
 	// Nonce is what the caller asks for; nil: the next.
 	Nonce *uint64
-	// Replaces is a transaction that has not come into a block: Tx gets its nonce. Nil: none.
+	// Replaces is a transaction that has not come into a block: Tx gets its nonce, and Decide
+	// is told what was spent without it. Nil: none.
 	Replaces *Tx
 	// Taking is what the use of the key takes off; nil: nothing, the key is not in a vault.
 	Taking   *vault.Taking
@@ -134,9 +135,8 @@ type Store interface {
 	ReserveTransaction(ctx context.Context, r *Reservation, ev *audit.Event) error
 	// SpentBy is what an agent has spent since a time, and which of some accounts it knows.
 	SpentBy(ctx context.Context, agent string, since time.Time, recipients []evm.Address) (*guard.Spent, error)
-	// MinedInstead finds a transaction of ours that is in a block with the nonce of t, and
-	// replaces it or was replaced by it.
-	MinedInstead(ctx context.Context, t *Tx) (Tx, bool, error)
+	// Family returns t with all that replaced it, or that it replaced.
+	Family(ctx context.Context, t *Tx) ([]Tx, error)
 	// AddFailedTransaction stores one that was not signed, with ev.
 	AddFailedTransaction(ctx context.Context, t *Tx, ev *audit.Event) error
 	// SignedTransaction stores what was signed, as long as it is Pending: ErrOver when what

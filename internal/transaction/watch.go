@@ -128,10 +128,7 @@ func (s *Service) follow(ctx context.Context, nodes *node.Client, t *Tx) error {
 		}
 		t.Status, t.NextAt, t.Receipt.Fate = Failed, time.Time{}, Replaced
 		t.ErrorCode, t.Error = "replaced", "Another transaction with its nonce is in a block. This one will never be."
-		giveBack, err := s.replacedByAnother(ctx, t)
-		if err == nil {
-			_, err = s.cfg.Store.MoveTransaction(ctx, t, was, giveBack, false)
-		}
+		_, err = s.cfg.Store.MoveTransaction(ctx, t, was, true, false)
 		return err
 	}
 	if t.Status == Failed || t.Status == SignOnly { // somebody has its bytes: they could still be taken

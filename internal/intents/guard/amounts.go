@@ -67,7 +67,7 @@ func eth(n *uint256.Int) string   { return evm.FormatETH(n) + " ETH" }
 func units(n *uint256.Int) string { return n.Dec() }
 
 func daily(rule, which string, format func(*uint256.Int) string, asked, limit *uint256.Int, spent uint256.Int) *Denial {
-	if all := sum(&spent, asked); !all.Gt(limit) {
+	if all := sum(&spent, asked); asked.IsZero() || !all.Gt(limit) {
 		return nil
 	}
 	left := new(uint256.Int)

@@ -19,7 +19,7 @@ func (r *Rules) reach(a *Attempt) *Denial {
 		return deny("undecodable", "What the call does at "+m.Unknown[0].String()+" can't be read, and this agent's rules would have to. A rule in functions for the function would let it pass.")
 	}
 	if len(r.To) > 0 {
-		if a.To != nil && !slices.Contains(r.To, *a.To) {
+		if a.To != nil && *a.To != a.From && !slices.Contains(r.To, *a.To) {
 			return r.stranger(a.To)
 		}
 		for i := range m.Calls {

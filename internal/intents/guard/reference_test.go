@@ -89,10 +89,10 @@ func reference(r *guard.Rules, a *guard.Attempt, l *ledger) (denies string, asks
 		for _, to := range r.To {
 			listed[to] = true
 		}
+		listed[a.From] = true // nothing leaves by it
 		if a.To != nil && !listed[*a.To] {
 			return "tx_to_allowlist", nil
 		}
-		listed[a.From] = true
 		for _, c := range m.Calls {
 			if c.To != nil && !listed[*c.To] {
 				return "tx_to_allowlist", nil
@@ -174,7 +174,7 @@ func reference(r *guard.Rules, a *guard.Attempt, l *ledger) (denies string, asks
 		if was := l.amounts[key]; was != nil {
 			all.Add(all, was)
 		}
-		return limit != nil && all.Cmp(limit.ToBig()) > 0
+		return limit != nil && asked.Sign() > 0 && all.Cmp(limit.ToBig()) > 0
 	}
 	today := new(big.Int).Set(native)
 	if r.GasCounts {
