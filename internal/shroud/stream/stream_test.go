@@ -36,7 +36,15 @@ func (i *inspector) Scrubber() stream.Scrubber {
 	if i.known == "" {
 		return nil
 	}
-	return &scrubber{known: i.known}
+	return &scrubber{known: i.known, with: "[KNOWN]"}
+}
+
+// Finisher makes the cuts of others readable, as known values are put back.
+func (i *inspector) Finisher() stream.Scrubber {
+	if i.find == nil {
+		return nil
+	}
+	return &scrubber{known: "[CUT]", with: "[CUT OUT]"}
 }
 
 func (i *inspector) Look(window string, from, to int) (cuts []stream.Cut, err error) {
@@ -72,11 +80,11 @@ func (i *inspector) View(v *convo.View) (edits []convo.Edit, err error) {
 	return edits, nil
 }
 
-// scrubber replaces one known value.
-type scrubber struct{ known, held string }
+// scrubber replaces one text.
+type scrubber struct{ known, with, held string }
 
 func (s *scrubber) Write(piece string) string {
-	text := strings.ReplaceAll(s.held+piece, s.known, "[KNOWN]")
+	text := strings.ReplaceAll(s.held+piece, s.known, s.with)
 	keep := 0
 	for n := min(len(s.known)-1, len(text)); n > 0; n-- {
 		if strings.HasSuffix(text, s.known[:n]) {
