@@ -62,8 +62,12 @@ func (Cohere) Event(name string, data []byte) (*Event, error) {
 	}
 	key := strconv.Itoa(index(root.Get("index")))
 	switch kind {
-	case "content-end", "tool-call-end":
-		e.Ends = append(e.Ends, key+"/*")
+	case "content-start", "tool-call-start":
+		e.Ends = append(e.Ends, "plan")
+	case "content-end": // contents and calls are counted apart
+		e.Ends = append(e.Ends, key+"/text", key+"/thinking")
+	case "tool-call-end":
+		e.Ends = append(e.Ends, key+"/arguments")
 	case "message-end":
 		e.All, e.Last = true, true
 	}

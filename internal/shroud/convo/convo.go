@@ -147,8 +147,9 @@ type Event struct {
 	Deltas []Delta        // pieces; all other parts of the view are whole
 	Whole  map[int]string // parts that repeat a text whose pieces came before, with its key
 	Ends   []string       // keys whose text is whole now
+	Goes   []string       // keys of what has to end before the stream does
 	All    bool           // no text goes on after this event
-	Last   bool           // nothing comes after this event
+	Last   bool           // nothing has to come after this event
 	Failed bool           // the provider tells of an error
 	Usage  Usage          // what is known so far; later events replace it
 	Bare   bool           // it holds nothing but the usage

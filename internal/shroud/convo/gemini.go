@@ -152,6 +152,8 @@ func gemini(data []byte, pieces bool) (*Event, error) {
 				key := "c" + strconv.Itoa(index(c.Get("index")))
 				if c.Get("finishReason").There() {
 					e.Ends, e.Last = append(e.Ends, key), true
+				} else {
+					e.Goes = append(e.Goes, key)
 				}
 				w.object(c, Assistant, Text, both(map[string]func(doc.Node){
 					"index": nil, "finishReason": nil, "safetyRatings": nil, "logprobsResult": w.logprobs,

@@ -275,9 +275,9 @@ func (w *walker) chatChoice(e *Event, n doc.Node) {
 			"function_call": called("/call"),
 			"tool_calls": func(n doc.Node) {
 				each(n, func(n doc.Node) {
-					at := "/tool" + strconv.Itoa(index(n.Get("index")))
+					at := strconv.Itoa(index(n.Get("index")))
 					w.object(n, Assistant, Arguments, map[string]func(doc.Node){
-						"index": nil, "id": nil, "type": nil, "extra_content": w.extra, "function": called(at), "custom": called(at),
+						"index": nil, "id": nil, "type": nil, "extra_content": w.extra, "function": called("/tool" + at), "custom": called("/custom" + at),
 					})
 				})
 			},
@@ -288,6 +288,8 @@ func (w *walker) chatChoice(e *Event, n doc.Node) {
 		"finish_reason": func(n doc.Node) {
 			if n.Is('"') {
 				e.Ends, e.Last = append(e.Ends, key+"/*"), true
+			} else {
+				e.Goes = append(e.Goes, key+"/")
 			}
 			w.name(n)
 		},
@@ -327,6 +329,9 @@ func (Chat) Piece(last []byte, key, text string) *Raw {
 	switch {
 	case strings.HasPrefix(of, "tool"):
 		delta = []byte(`{"tool_calls":[{"index":` + strings.TrimPrefix(of, "tool") + `,"function":{"arguments":`)
+		end = `}}]}`
+	case strings.HasPrefix(of, "custom"):
+		delta = []byte(`{"tool_calls":[{"index":` + strings.TrimPrefix(of, "custom") + `,"custom":{"input":`)
 		end = `}}]}`
 	case of == "call":
 		delta, end = []byte(`{"function_call":{"arguments":`), `}}`

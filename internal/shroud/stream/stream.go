@@ -29,8 +29,9 @@ type Filter struct {
 
 	texts map[string]*text
 	order []string
-	moved bool  // events were put in
-	sent  int64 // the number of the event before, in a dialect that numbers them
+	goes  map[string]bool // what has to end before the stream does, false once it has
+	moved bool            // events were put in
+	sent  int64           // the number of the event before, in a dialect that numbers them
 	usage convo.Usage
 	bytes int64 // of the texts that came in pieces
 }
@@ -58,14 +59,14 @@ const MaxEvent = 16 << 20
 // Run passes the stream on until it ends. The usage is what is known of it then. An
 // error leaves the stream without its end: whoever reads it must be told.
 func (f *Filter) Run(from io.Reader) (convo.Usage, error) {
-	f.texts = map[string]*text{}
+	f.texts, f.goes, f.sent = map[string]*text{}, map[string]bool{}, -1
 	in := sse.NewReader(from, MaxEvent)
 	ended := false
 	for {
 		ev, err := in.Next()
 		switch {
 		case errors.Is(err, io.EOF):
-			if !ended {
+			if !ended || f.open() {
 				err = ErrBroken
 			} else {
 				err = f.end("")
@@ -96,13 +97,18 @@ func (f *Filter) event(ev *sse.Event) (last bool, err error) {
 		if err := f.end(""); err != nil {
 			return true, err
 		}
+		clear(f.goes)
 		return true, f.send(ev, nil)
 	}
 	e, err := f.Dialect.Event(ev.Name, ev.Data)
-	if err != nil {
+	switch {
+	case err != nil && ev.Cut:
+		return false, ErrBroken
+	case err != nil:
 		return false, ErrShape
 	}
 	f.count(e.Usage)
+	f.follow(e)
 	if e.Bare && f.NoUsage {
 		return false, nil
 	}
@@ -127,6 +133,30 @@ func (f *Filter) event(ev *sse.Event) (last bool, err error) {
 		return false, err
 	}
 	return e.Last || e.Failed, f.send(ev, e.Rewrite(append(edits, more...)))
+}
+
+// follow remembers what has to end.
+func (f *Filter) follow(e *convo.Event) {
+	for _, key := range e.Goes {
+		if _, known := f.goes[key]; !known {
+			f.goes[key] = true
+		}
+	}
+	for key := range f.goes {
+		if e.Failed || ends(e, key) {
+			f.goes[key] = false
+		}
+	}
+}
+
+// open reports whether anything has not ended.
+func (f *Filter) open() bool {
+	for _, goes := range f.goes {
+		if goes {
+			return true
+		}
+	}
+	return false
 }
 
 // count keeps the newest word on each kind of token: some come early, some late.
@@ -277,5 +307,6 @@ func (f *Filter) send(ev *sse.Event, data []byte) error {
 // Stop ends a stream early, in its dialect.
 func (f *Filter) Stop(message string) error {
 	raw := f.Dialect.Broken(message)
+	f.moved = true
 	return f.send(sse.New(raw.Name, nil), raw.Data)
 }

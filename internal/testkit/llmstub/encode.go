@@ -2,6 +2,8 @@ package llmstub
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strconv"
 	"unicode/utf16"
 )
@@ -117,4 +119,13 @@ func list[T any](in []T) []any {
 		out = append(out, v)
 	}
 	return out
+}
+
+// JSON is an object of texts, in the order of their names.
+func (s Style) JSON(of map[string]string) string {
+	var out fields
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		out = append(out, name, of[name])
+	}
+	return string(s.encode(out))
 }

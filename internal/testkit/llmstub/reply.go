@@ -227,9 +227,11 @@ func failed(d Dialect, f *Failure) event {
 		return event{"message-end", fields{"type", "message-end", "delta", fields{"error", f.Message, "finish_reason", "ERROR"}}}
 	case Messages:
 		return event{"error", failure(d, f)}
-	case Chat, Completions, Mistral, Gemini:
+	case Gemini:
+		return event{"", failure(d, f)}
+	case Chat, Completions, Mistral:
 	}
-	return event{"", failure(d, f)}
+	return event{"", failure(Chat, f)}
 }
 
 // failure is the body of an error.
