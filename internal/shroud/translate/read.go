@@ -2,6 +2,7 @@ package translate
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -75,8 +76,7 @@ func (r *reader) only(place string, n doc.Node, names ...string) {
 		r.refuse(place, wrongShape)
 		return
 	}
-	known := words(strings.Join(names, " "))
-	r.fields(place, n, func(c doc.Node) bool { return known[c.Name()] })
+	r.fields(place, n, func(c doc.Node) bool { return slices.Contains(names, c.Name()) })
 }
 
 // fields refuses what take does not take.

@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"cmp"
 	"encoding/json"
 
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/doc"
@@ -116,21 +117,23 @@ func (c *Call) Answer(body []byte) ([]byte, error) {
 	if !s.so().ended {
 		return nil, errShape
 	}
-	out := c.head("chat.completion", s.so())
-	out["choices"], out["usage"] = choices, s.so().tokens.usage()
-	return encode(out), nil
+	return encode(struct {
+		head
+		Choices []*spokenChoice `json:"choices"`
+		Usage   object          `json:"usage"`
+	}{c.head("chat.completion", s.so()), choices, s.so().tokens.usage()}), nil
 }
 
 // head is what answers and events begin with.
-func (c *Call) head(kind string, h *heard) object {
-	out := object{"id": h.id, "object": kind, "created": c.created, "model": h.model}
-	if h.id == "" {
-		out["id"] = "chatcmpl"
-	}
-	if h.model == "" {
-		out["model"] = c.model
-	}
-	return out
+type head struct {
+	ID      string `json:"id"`
+	Object  string `json:"object"`
+	Created int64  `json:"created"`
+	Model   string `json:"model"`
+}
+
+func (c *Call) head(kind string, h *heard) head {
+	return head{cmp.Or(h.id, "chatcmpl"), kind, c.created, cmp.Or(h.model, c.model)}
 }
 
 type spokenChoice struct {

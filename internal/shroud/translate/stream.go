@@ -2,6 +2,7 @@ package translate
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 
@@ -94,41 +95,53 @@ func (t *translated) end() bool {
 	for _, d := range last {
 		t.chunk(d)
 	}
-	out := t.call.head("chat.completion.chunk", t.says.so())
-	out["choices"], out["usage"] = []object{}, t.says.so().tokens.usage()
-	t.send(out)
+	t.send(chunk{t.head(), []chunkChoice{}, t.says.so().tokens.usage()})
 	t.out.WriteString("data: [DONE]\n\n")
 	t.over = true
 	return true
 }
 
-// chunk sends a piece.
-func (t *translated) chunk(d delta) {
-	piece := object{}
-	if d.begins {
-		piece["role"], piece["content"] = "assistant", ""
-	}
-	for name, text := range map[string]string{"content": d.text, "reasoning_content": d.thought, "refusal": d.refusal} {
-		if text != "" {
-			piece[name] = text
-		}
-	}
-	if d.call != nil {
-		piece["tool_calls"] = []*callDelta{d.call}
-	}
-	if d.kept != nil {
-		piece["extra_content"] = d.kept
-	}
-	choice := object{"index": d.choice, "delta": piece, "logprobs": nil, "finish_reason": nil}
-	if d.finish != "" {
-		choice["finish_reason"] = d.finish
-	}
-	out := t.call.head("chat.completion.chunk", t.says.so())
-	out["choices"] = []object{choice}
-	t.send(out)
+// chunk is an event of OpenAI's.
+type chunk struct {
+	head
+	Choices []chunkChoice `json:"choices"`
+	Usage   object        `json:"usage,omitempty"`
 }
 
-func (t *translated) send(v object) {
+type chunkChoice struct {
+	Index int `json:"index"`
+	Delta struct {
+		Role      string          `json:"role,omitempty"`
+		Content   *string         `json:"content,omitempty"`
+		Reasoning string          `json:"reasoning_content,omitempty"`
+		Refusal   string          `json:"refusal,omitempty"`
+		Calls     []*callDelta    `json:"tool_calls,omitempty"`
+		Extra     json.RawMessage `json:"extra_content,omitempty"`
+	} `json:"delta"`
+	Logprobs any     `json:"logprobs"`
+	Finish   *string `json:"finish_reason"`
+}
+
+func (t *translated) head() head { return t.call.head("chat.completion.chunk", t.says.so()) }
+
+// chunk sends a piece.
+func (t *translated) chunk(d delta) {
+	c := chunkChoice{Index: d.choice}
+	p := &c.Delta
+	p.Content, p.Reasoning, p.Refusal, p.Extra = appended(nil, d.text), d.thought, d.refusal, d.kept
+	if d.begins {
+		p.Role, p.Content = "assistant", new(string)
+	}
+	if d.call != nil {
+		p.Calls = []*callDelta{d.call}
+	}
+	if d.finish != "" {
+		c.Finish = &d.finish
+	}
+	t.send(chunk{t.head(), []chunkChoice{c}, nil})
+}
+
+func (t *translated) send(v any) {
 	t.out.WriteString("data: ")
 	t.out.Write(encode(v))
 	t.out.WriteString("\n\n")
