@@ -149,10 +149,9 @@ const (
 
 // Language models, called through Shroud.
 const (
-	CallModel   Action = "model.call"
-	FilterModel Action = "model.filter" // something in an answer was taken out of it, or ended it
-	WatchModel  Action = "model.watch"  // values that the agent may use were opened, to be found in what it sends and gets
-	ListModels  Action = "model.list"
+	CallModel  Action = "model.call"
+	WatchModel Action = "model.watch" // values that the agent may use were opened, to be found in what it sends and gets
+	ListModels Action = "model.list"
 )
 
 // Transactions of EVM chains, in the name of an agent.

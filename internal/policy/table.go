@@ -201,8 +201,9 @@ func Rules() map[Action]Rule { return maps.Clone(table) }
 func (a Action) Public() bool { return table[a].Who == Anyone }
 
 // Recorded reports whether the log may have events of an action: those of the table, of
-// refused credentials, of requests for nothing there is, and of a log that goes on.
+// refused credentials, of requests for nothing there is, of a log that goes on, and of
+// values that Shroud looks for.
 func Recorded(a Action) bool {
 	_, known := table[a]
-	return known || a == AuthFailure || a == UnknownRequest || a == LogResumed
+	return known || a == AuthFailure || a == UnknownRequest || a == LogResumed || a == WatchModel
 }
