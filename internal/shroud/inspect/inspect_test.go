@@ -17,6 +17,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/convo"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inject"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inspect"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/leak"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/stream"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
@@ -48,7 +49,11 @@ func session(t *testing.T, config string) *inspect.Session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &inspect.Maker{Inject: model, Known: &inspect.Watcher{
+	shapes, err := leak.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &inspect.Maker{Inject: model, Shapes: shapes, Known: &inspect.Watcher{
 		Vault: shelf{"prod/horses": known}, Epoch: func(string) (int64, bool) { return 1, true }, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}}
 	checked, err := shroud.Config(config).Checked()
