@@ -18,7 +18,7 @@ type Ask struct {
 	Embeds          bool // it has no answer of tokens
 }
 
-// mediaTokens is what one picture or file is taken for before the provider has counted it.
+// mediaTokens is what one picture or file is Taken for before the provider has counted it.
 const mediaTokens = 8192
 
 // input is how many tokens the model reads at most: a token has a byte at least.
@@ -52,14 +52,14 @@ const leastAnswer = 256
 // heldFor is when to come back for what others have reserved.
 const heldFor = 5 * time.Second
 
-// taken is what a request was given.
-type taken struct {
-	held   usd.Amount
-	answer int64 // tokens that the request must name, since it names none; 0: none
+// Taken is what a request was given.
+type Taken struct {
+	Held   usd.Amount
+	Answer int64 // tokens that the request must name, since it names none; 0: none
 }
 
-// early decides what no count changes.
-func early(l *Limits, a *Ask, known bool) error {
+// Early decides what no count changes. known says that the model has a price.
+func Early(l *Limits, a *Ask, known bool) error {
 	switch {
 	case l.Tokens != nil && !a.Embeds && (a.MaxTokens > *l.Tokens || *l.Tokens == 0):
 		return fault.New(fault.Denied, "shroud_too_many_tokens", fmt.Sprintf("This agent's answers may have %d tokens (max_tokens_per_request). Ask for fewer.", *l.Tokens))
@@ -69,54 +69,54 @@ func early(l *Limits, a *Ask, known bool) error {
 	return nil
 }
 
-// decide says what a request is given, with the counts as they are in the transaction.
-func decide(l *Limits, a *Ask, m *Model, c *Counts, now time.Time) (taken, error) {
+// Decide says what a request is given, with the counts as they are in the transaction.
+func Decide(l *Limits, a *Ask, m *Model, c *Counts, now time.Time) (Taken, error) {
 	if l.PerMinute != nil {
 		if wait, over := overMinute(*l.PerMinute, c.Seconds, now); over {
-			return taken{}, errMinute(*l.PerMinute, wait)
+			return Taken{}, errMinute(*l.PerMinute, wait)
 		}
 	}
 	if l.PerDay != nil && c.Day.Requests >= *l.PerDay {
-		return taken{}, errDay(*l.PerDay, untilMidnight(now))
+		return Taken{}, errDay(*l.PerDay, untilMidnight(now))
 	}
 	if a.Stream && l.Streams != nil && c.Streams >= *l.Streams {
-		return taken{}, errStreams(*l.Streams)
+		return Taken{}, errStreams(*l.Streams)
 	}
 	t := reserve(l, a, m)
 	if l.Budget == 0 {
 		return t, nil
 	}
 	left := l.Budget.Less(c.Day.Spent).Less(c.Day.Held)
-	need := t.held
-	if t.answer > 0 && t.held > left {
-		least := min(leastAnswer, t.answer)
-		if some := min(t.answer, m.affords(left, a.input())); some >= least {
-			return taken{answer: some, held: m.bound(a.input(), some)}, nil
+	need := t.Held
+	if t.Answer > 0 && t.Held > left {
+		least := min(leastAnswer, t.Answer)
+		if some := min(t.Answer, m.Affords(left, a.input())); some >= least {
+			return Taken{Answer: some, Held: m.Bound(a.input(), some)}, nil
 		}
-		need = m.bound(a.input(), least)
+		need = m.Bound(a.input(), least)
 	}
 	switch {
 	case need == 0 || need <= left:
 		return t, nil
 	case need <= l.Budget.Less(c.Day.Spent):
-		return taken{}, errHeld(l.Budget, heldFor)
+		return Taken{}, errHeld(l.Budget, heldFor)
 	}
-	return taken{}, errBudget(l.Budget, c.Day.Spent, need, untilMidnight(now))
+	return Taken{}, errBudget(l.Budget, c.Day.Spent, need, untilMidnight(now))
 }
 
 // reserve is what a request takes at most, with an answer as long as it may be.
-func reserve(l *Limits, a *Ask, m *Model) taken {
-	answer, t := a.MaxTokens, taken{}
+func reserve(l *Limits, a *Ask, m *Model) Taken {
+	answer, t := a.MaxTokens, Taken{}
 	if answer == 0 && !a.Embeds {
 		answer = m.maxOutput
 		if l.Tokens != nil && (answer == 0 || answer > *l.Tokens) {
 			answer = *l.Tokens
 		}
 		if l.Tokens != nil || l.Budget > 0 {
-			t.answer = answer
+			t.Answer = answer
 		}
 	}
-	t.held = m.bound(a.input(), answer)
+	t.Held = m.Bound(a.input(), answer)
 	return t
 }
 

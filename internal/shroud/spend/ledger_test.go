@@ -484,12 +484,19 @@ func TestStreamsAreCountedOnAllNodes(t *testing.T) {
 	b.began(there, spend.Limits{}, stream)
 	_, err = b.begin(here, spend.Limits{PerDay: new(int64(0))}, stream)
 	code(t, "the usual number, with another limit", err, "shroud_streams")
-	b.settle(open[0], convo.Usage{}, spend.End{How: spend.HungUp})
+	for range 2 { // the second time gives no place back, and leaves no other row
+		b.settle(open[0], convo.Usage{}, spend.End{How: spend.HungUp})
+	}
 	for range 3 { // who is refused gives the place back
 		_, err = b.begin(here, spend.Limits{PerDay: new(int64(0))}, stream)
 		code(t, "refused for another limit", err, "shroud_requests_per_day")
 	}
 	b.began(here, spend.Limits{}, stream)
+	_, err = b.begin(here, spend.Limits{}, stream)
+	code(t, "in the end", err, "shroud_streams")
+	if n := len(b.told()); n != 3 {
+		t.Errorf("%d requests", n)
+	}
 }
 
 func TestRequestsOfAMinuteAndOfADay(t *testing.T) {

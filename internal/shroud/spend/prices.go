@@ -51,16 +51,16 @@ func (m *Model) Cost(u convo.Usage) usd.Amount {
 	return amount(u.Input*r.input, u.CacheRead*r.cacheRead, u.CacheWrite*r.cacheWrite, u.Output*r.output)
 }
 
-// bound is what a call costs at most: no cache helps it, and all of it is written to one.
-func (m *Model) bound(input, output int64) usd.Amount {
+// Bound is what a call costs at most: no cache helps it, and all of it is written to one.
+func (m *Model) Bound(input, output int64) usd.Amount {
 	input, output = min(input, maxTokens), min(output, maxTokens)
 	r := m.ratesFor(input)
 	return amount(input*max(r.input, r.cacheRead, r.cacheWrite), output*r.output)
 }
 
-// affords is how many tokens of an answer can be had beside the input.
-func (m *Model) affords(left usd.Amount, input int64) int64 {
-	left -= m.bound(input, 0)
+// Affords is how many tokens of an answer can be had beside the input.
+func (m *Model) Affords(left usd.Amount, input int64) int64 {
+	left -= m.Bound(input, 0)
 	rate := m.ratesFor(min(input, maxTokens)).output
 	switch {
 	case left < 0:

@@ -1,17 +1,20 @@
-package spend
+package spend_test
 
 import (
+	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/convo"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/usd"
 )
 
-func table(t *testing.T, file string) *Table {
+func table(t *testing.T, file string) *spend.Table {
 	t.Helper()
-	own, err := Prices()
+	own, err := spend.Prices()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,16 +71,22 @@ func TestWhatCallsCost(t *testing.T) {
 
 // Whatever a call may use, it costs no more than was reserved for it.
 func TestNothingCostsMoreThanItsBound(t *testing.T) {
-	for provider, models := range table(t, "").models {
-		for name, m := range models {
+	var all struct{ Providers map[string]map[string]any }
+	if file, err := os.ReadFile("prices.json"); err != nil || json.Unmarshal(file, &all) != nil || len(all.Providers) != 5 {
+		t.Fatal(err, len(all.Providers))
+	}
+	prices := table(t, "")
+	for provider, models := range all.Providers {
+		for name := range models {
+			m, _ := prices.Find(provider, name)
 			for _, n := range []int64{0, 1, 999, 100_001, 200_001, 272_001} {
 				for _, u := range []convo.Usage{{Input: n, Output: n}, {CacheRead: n, Output: n}, {CacheWrite: n, Output: n}, {Input: n / 3, CacheRead: n / 3, CacheWrite: n / 3, Output: n / 2}} {
-					if got, most := m.Cost(u), m.bound(n, n); got > most {
+					if got, most := m.Cost(u), m.Bound(n, n); got > most {
 						t.Errorf("%s/%s: %+v costs %s, and %s was reserved", provider, name, u, got, most)
 					}
 				}
 				for _, left := range []usd.Amount{0, 1, usd.Dollar / 100, usd.Dollar, usd.Most} {
-					if tokens := m.affords(left, n); tokens > 0 && m.bound(n, tokens) > left {
+					if tokens := m.Affords(left, n); tokens > 0 && m.Bound(n, tokens) > left {
 						t.Errorf("%s/%s: %d tokens and %d of answer are more than %s", provider, name, n, tokens, left)
 					}
 				}

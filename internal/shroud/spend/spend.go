@@ -106,7 +106,7 @@ func (l *Ledger) Begin(ctx context.Context, c *call.Call, lim Limits, a Ask) (*R
 	}
 	r := &Reservation{ledger: l, input: a.input()}
 	r.model, r.priced = l.cfg.Prices.Find(a.Provider, a.Model)
-	if err := early(&lim, &a, r.priced); err != nil {
+	if err := Early(&lim, &a, r.priced); err != nil {
 		return nil, err
 	}
 	r.open = Open{
@@ -122,13 +122,13 @@ func (l *Ledger) Begin(ctx context.Context, c *call.Call, lim Limits, a Ask) (*R
 	}
 	if !lim.counted() {
 		t := reserve(&lim, &a, &r.model)
-		r.AnswerTokens, r.open.Held = t.answer, t.held
+		r.AnswerTokens, r.open.Held = t.Answer, t.Held
 		return r, nil
 	}
 	r.stored = true
 	err := l.cfg.Store.ReserveSpend(ctx, &r.open, func(n Counts) error {
-		t, err := decide(&lim, &a, &r.model, &n, c.Now)
-		r.AnswerTokens, r.open.Held = t.answer, t.held
+		t, err := Decide(&lim, &a, &r.model, &n, c.Now)
+		r.AnswerTokens, r.open.Held = t.Answer, t.Held
 		return err
 	})
 	if err != nil {
