@@ -89,9 +89,8 @@ func gloss(t linear.Text, words, stems map[string]string) Glossed {
 		_, _, end := t.Word(i + count - 1)
 		i += count
 		if concept == "" {
-			// Small words are many in one language and endings in another, so that it
-			// takes three of what is unknown to count, and long stretches count as nine.
-			if unknown++; unknown%3 != 0 || unknown > 9 {
+			// A long stretch without a concept is not longer than a short one.
+			if unknown++; unknown > 3 {
 				continue
 			}
 			concept = "x"

@@ -79,6 +79,7 @@ func (t trainer) bench(ctx context.Context, out io.Writer) error {
 	}
 	fmt.Fprintln(out, "\nTexts of our own, with the weights that are built in.")
 	own(out, d)
+	speed(out, d)
 	return nil
 }
 
@@ -138,6 +139,10 @@ func own(out io.Writer, d *inject.Detector) {
 		}
 	}
 	table(out, "score", records, scores, func(r record) string { return r.Source })
+}
+
+// speed prints what a text of 2 KB takes.
+func speed(out io.Writer, d *inject.Detector) {
 	sample := strings.Repeat("Please review the attached file and tell me what you think of it by noon. ", 28)[:2048]
 	views := text.Read(sample, text.Defaults()).Views
 	// The best of many, since others may use the machine.

@@ -65,13 +65,14 @@ type corpus struct {
 	bits     int
 	parts    parts
 	seed     uint64
+	thin     int
 	see      sight
 	apart    bool // the views of a text are learned one by one, and the first is scored
 }
 
 // read reads the records as a model sees them.
 func (t trainer) read(bits int, see sight, apart bool) corpus {
-	c := corpus{records: t.records, bits: bits, parts: t.parts, seed: t.seed, see: see, apart: apart}
+	c := corpus{records: t.records, bits: bits, parts: t.parts, seed: t.seed, thin: t.thin, see: see, apart: apart}
 	for _, r := range c.records {
 		c.examples = append(c.examples, example{see(r.Text, bits), r.attack()})
 	}
@@ -88,7 +89,7 @@ func (c corpus) train(keep func(record) bool) []float32 {
 		}
 	}
 	d := &dice{c.seed}
-	for _, m := range mixture(of, c.parts, d) {
+	for _, m := range mixture(of, c.parts, d, c.thin) {
 		learned = c.add(learned, example{c.see(m.text, c.bits), m.attack})
 	}
 	return fit(learned, c.bits, d)

@@ -66,10 +66,11 @@ type trainer struct {
 	parts   parts
 	lexicon *inject.Lexicon
 	seed    uint64
+	thin    int // one in so many texts of the grammar is made: tests are in a hurry
 }
 
 func begin(data string, seed uint64) (t trainer, err error) {
-	t.seed = seed
+	t.seed, t.thin = seed, 1
 	if t.records, err = load(data, "inject"); err != nil {
 		return t, err
 	}

@@ -26,7 +26,8 @@ type made struct {
 
 // mixture makes the texts to learn from beside the data: what's spliced comes from
 // these records alone, so that nothing of a source that is held out gets in.
-func mixture(records []record, parts parts, d *dice) (all []made) {
+// One in thin of what is made otherwise is made.
+func mixture(records []record, parts parts, d *dice, thin int) (all []made) {
 	var hosts, attacks []string
 	for _, r := range records {
 		switch {
@@ -36,15 +37,15 @@ func mixture(records []record, parts parts, d *dice) (all []made) {
 			hosts = append(hosts, r.Text)
 		}
 	}
-	for i := range directs {
+	for i := range directs / thin {
 		family := parts.direct.Families()[i%len(parts.direct.Families())]
 		all = append(all, made{style(parts.direct.Make(family, d.below), d), true, "direct" + family})
 	}
-	for i := range indirects {
+	for i := range indirects / thin {
 		family := parts.indirect.Families()[i%len(parts.indirect.Families())]
 		all = append(all, made{style(parts.indirect.Make(family, d.below), d), true, "indirect" + family})
 	}
-	for i := range spliced {
+	for i := range spliced / thin {
 		part, prefix := parts.direct, "direct"
 		if i%2 == 0 {
 			part, prefix = parts.indirect, "indirect"
@@ -53,11 +54,11 @@ func mixture(records []record, parts parts, d *dice) (all []made) {
 		text := splice(hosts[d.below(len(hosts))], style(part.Make(family, d.below), d), d)
 		all = append(all, made{text, true, "spliced " + prefix + family})
 	}
-	for range min(borrowed, 10*len(attacks)) {
+	for range min(borrowed/thin, 10*len(attacks)) {
 		text := splice(hosts[d.below(len(hosts))], attacks[d.below(len(attacks))], d)
 		all = append(all, made{text, true, "borrowed"})
 	}
-	for i := range harmless {
+	for i := range harmless / thin {
 		family := parts.harmless.Families()[i%len(parts.harmless.Families())]
 		text := style(parts.harmless.Make(family, d.below), d)
 		if i%3 == 0 {
@@ -65,7 +66,7 @@ func mixture(records []record, parts parts, d *dice) (all []made) {
 		}
 		all = append(all, made{text, false, "harmless" + family})
 	}
-	for range patched {
+	for range patched / thin {
 		other := sentences(hosts[d.below(len(hosts))])
 		text := splice(hosts[d.below(len(hosts))], other[d.below(len(other))], d)
 		all = append(all, made{text, false, "patched"})
