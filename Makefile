@@ -24,6 +24,8 @@ GOTEST   := CGO_ENABLED=1 $(TOOL) gotestsum --format standard-quiet -- -race -co
 	$(NORACE:%=-gcflags=%=-race=false)
 FUZZTIME ?= 10s
 PKG      ?= ./...
+# Labelled texts, which are not part of the repository: docs/shroud-detection.md.
+DETECT_DATA ?= ../shared/data/detect/train.tar.gz
 
 ##@ Use
 
@@ -92,8 +94,13 @@ bench: build ## drive the real binary with load and print figures: make bench AR
 
 bench-detect: ## what the detectors of Shroud find, miss and cost on labelled texts: make bench-detect ARGS="-data FILE"
 	go run ./bench/detect $(ARGS)
+train-detect: ## learn the weights of the injection detector again, from DETECT_DATA
+	go run ./internal/shroud/inject/train -data $(DETECT_DATA) weights
+
+bench-inject: ## print what the injection detector finds, source by source, from DETECT_DATA
+	go run ./internal/shroud/inject/train -data $(DETECT_DATA) bench
 
 clean: ## remove what was built
 	rm -rf bin dist
 
-.PHONY: help run build build-hsm test test-memory test-evm test-pg test-hsm test-deps fuzz lint fmt cross vuln generate check-generate bench bench-detect clean
+.PHONY: help run build build-hsm test test-memory test-evm test-pg test-hsm test-deps fuzz lint fmt cross vuln generate check-generate bench bench-detect train-detect bench-inject clean
