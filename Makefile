@@ -15,15 +15,22 @@ export GOFLAGS := $(strip $(filter-out -trimpath,$(shell go env GOFLAGS)) -trimp
 VERSION  ?= $(shell git -c safe.directory='*' describe --tags --always --dirty 2>/dev/null || echo dev)
 BUILD    := go build -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
 TOOL     := go tool -modfile=tools/go.mod
-# The race detector only makes these slow: Argon2 is computation on memory that no two
-# goroutines share, and the SQLite that is translated from C, with what it stands on, has
-# its memory beside Go's heap, where the detector does not look. All of vet runs in lint
-# and cross.
-NORACE   := modernc.org/sqlite/lib modernc.org/libc/... modernc.org/memory golang.org/x/crypto/argon2
-GOTEST   := CGO_ENABLED=1 $(TOOL) gotestsum --format standard-quiet -- -race -count=1 -timeout 25m -vet=off \
-	$(NORACE:%=-gcflags=%=-race=false)
+# The race detector only makes these slow. They compute, on memory that no two goroutines
+# share; and the SQLite that is translated from C, with what it stands on, has its memory
+# beside Go's heap, where the detector does not look. What reads the product's own memory,
+# such as encoders, hashes and ciphers, stays under it.
+NORACE   := modernc.org/sqlite/lib modernc.org/libc/... modernc.org/memory \
+	golang.org/x/crypto/argon2 github.com/decred/dcrd/dcrec/secp256k1/v4/... github.com/holiman/uint256 \
+	crypto/internal/fips140/bigmod crypto/internal/fips140/nistec/... crypto/internal/fips140/edwards25519/... \
+	crypto/internal/fips140/pbkdf2 crypto/internal/fips140/hmac \
+	github.com/boombuler/barcode/... github.com/danielgtaylor/huma/v2
+RACE     := -race $(NORACE:%=-gcflags=%=-race=false)
+# All of vet runs in lint and cross. Tests wait for other processes a good part of their
+# time: so more packages than processors are tested at once, those that take longest first.
+GOTEST   := CGO_ENABLED=1 ONECLAW_TEST_RACE="$(RACE)" $(TOOL) gotestsum --format standard-quiet -- \
+	-count=1 -timeout 25m -vet=off -p 4 $(RACE)
 FUZZTIME ?= 10s
-PKG      ?= ./...
+PKG      ?= ./internal/httpapi ./internal/e2e ./...
 # Labelled texts, which are not part of the repository: docs/shroud-detection.md.
 DETECT_DATA ?= ../shared/data/detect/train.tar.gz
 
@@ -48,9 +55,9 @@ test: test-deps test-memory test-evm ## all tests, with the race detector, Postg
 
 # The race detector's shadow memory can't be searched, so these run without it.
 test-memory: ## only the tests that look for secrets in the process's memory
-	CGO_ENABLED=0 $(TOOL) gotestsum --format standard-quiet -- -count=1 -timeout 5m \
-		./internal/erase/... ./internal/seal ./internal/keystore/soft ./internal/shroud/known
-	CGO_ENABLED=0 $(TOOL) gotestsum --format standard-quiet -- -count=1 -timeout 5m -run LeaveMemory ./internal/vault ./internal/mcpserver
+PKG      ?= ./internal/httpapi ./internal/e2e ./...
+# Labelled texts, which are not part of the repository: docs/shroud-detection.md.
+DETECT_DATA ?= ../shared/data/detect/train.tar.gz
 
 # A module of its own keeps go-ethereum out of the product's go.mod. It is computation
 # in one goroutine, which the race detector only makes slow.

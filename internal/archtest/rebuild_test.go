@@ -11,11 +11,10 @@ import (
 // platform and with the race detector. Below the API and the store that takes minutes in
 // all, so a package there has its tests beside it, and what they call is public.
 var rebuilds = map[string]bool{
-	"internal/httpapi":        true,
-	"internal/store":          true,
-	"internal/sqldb":          true,
-	"internal/sqldb/commit":   true,
-	"internal/sqldb/transfer": true,
+	"internal/httpapi":      true,
+	"internal/store":        true,
+	"internal/sqldb":        true,
+	"internal/sqldb/commit": true,
 }
 
 func TestFewTestsCompileTheLargePackagesAnew(t *testing.T) {

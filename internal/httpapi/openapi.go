@@ -10,7 +10,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/rest"
 )
 
-//go:generate go test -count=1 -run "^Test(OpenAPIDocument|GoldenLines)$" . -update
+//go:generate go test -count=1 -vet=off -run "^Test(OpenAPIDocument|GoldenLines)$" . -update
 
 // registerOpenAPI serves the document of every operation, made once, when it is
 // first asked for.

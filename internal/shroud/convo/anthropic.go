@@ -74,7 +74,7 @@ func (w *walker) block(role Role, n doc.Node) {
 		"input":     w.arguments,
 		"source": func(n doc.Node) {
 			if n.Get("type").Text() == "base64" {
-				w.object(n, Tool, Text, map[string]func(doc.Node){"type": nil, "media_type": nil, "data": w.skip})
+				w.object(n, Tool, Text, map[string]func(doc.Node){"type": nil, "media_type": nil, "data": w.picture})
 				return
 			}
 			w.object(n, Tool, Text, map[string]func(doc.Node){"type": nil, "media_type": nil, "content": inner})

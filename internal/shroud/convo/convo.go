@@ -50,6 +50,8 @@ type Part struct {
 type View struct {
 	Parts  []Part
 	Opaque int // how many values are not looked at
+	Media  int // how many of them are pictures, sounds and files
+	Unread int // bytes of the others
 
 	doc     *doc.Doc
 	quoted  bool       // the body is one text, without its quotes

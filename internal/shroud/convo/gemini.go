@@ -100,7 +100,7 @@ func (w *walker) geminiPart(e *Event, key string, role Role, n doc.Node) {
 			kind := n.Get("mimeType").Text() + n.Get("mime_type").Text()
 			data := func(n doc.Node) { w.sweep(Tool, Text, n) }
 			if noText(kind) {
-				data = w.skip
+				data = w.picture
 			}
 			w.object(n, role, Text, both(map[string]func(doc.Node){"mimeType": nil, "data": data}))
 		},

@@ -103,7 +103,7 @@ func (w *walker) chatSaid(n doc.Node, role Role) {
 		"tool_call_id":      nil,
 		"tool_calls":        func(n doc.Node) { each(n, w.chatCall) },
 		"function_call":     func(n doc.Node) { w.call(n) },
-		"audio":             func(n doc.Node) { w.object(n, role, Text, map[string]func(doc.Node){"data": w.skip, "id": nil}) },
+		"audio":             func(n doc.Node) { w.object(n, role, Text, map[string]func(doc.Node){"data": w.picture, "id": nil}) },
 		"reasoning_details": w.skip,
 		"extra_content":     w.extra,
 	})
@@ -140,7 +140,7 @@ func (w *walker) content(role Role, n doc.Node) {
 				}
 				w.object(n, role, Text, map[string]func(doc.Node){"url": func(n doc.Node) { w.media(role, n) }, "detail": nil})
 			},
-			"input_audio": func(n doc.Node) { w.object(n, role, Text, map[string]func(doc.Node){"data": w.skip, "format": nil}) },
+			"input_audio": func(n doc.Node) { w.object(n, role, Text, map[string]func(doc.Node){"data": w.picture, "format": nil}) },
 			"file_data":   func(n doc.Node) { w.media(Tool, n) },
 			"file": func(n doc.Node) {
 				w.object(n, role, Text, map[string]func(doc.Node){"file_data": func(n doc.Node) { w.media(Tool, n) }, "file_id": nil})

@@ -52,6 +52,15 @@ func (w *walker) add(role Role, kind Kind, n doc.Node) {
 func (w *walker) skip(n doc.Node) {
 	if n.There() && !n.Is('n') {
 		w.Opaque++
+		w.Unread += len(n.Raw())
+	}
+}
+
+// picture counts a picture, sound or file, which nobody here can read.
+func (w *walker) picture(n doc.Node) {
+	if n.There() && !n.Is('n') {
+		w.Opaque++
+		w.Media++
 	}
 }
 
@@ -174,7 +183,7 @@ func (w *walker) media(role Role, n doc.Node) {
 	text := n.Text()
 	head, _, _ := strings.Cut(text[:min(len(text), longWord)], ",")
 	if kind, ok := strings.CutPrefix(head, "data:"); ok && strings.HasSuffix(head, ";base64") && noText(kind) {
-		w.skip(n)
+		w.picture(n)
 		return
 	}
 	w.sweep(role, Text, n)

@@ -21,7 +21,7 @@ func (p *Proxy) reserve(ctx context.Context, c *call.Call, a *asked, out *cleare
 		return err
 	}
 	out.spend, err = p.cfg.Ledger.Begin(ctx, c, limits, spend.Ask{
-		Provider: a.to.name, Model: a.Model, InputBytes: len(out.body), Media: a.Opaque, MaxTokens: a.MaxTokens, Stream: a.Stream, Embeds: a.embeds(),
+		Provider: a.to.name, Model: a.Model, InputBytes: a.bytes(), Media: a.Media, MaxTokens: a.MaxTokens, Stream: a.Stream, Embeds: a.embeds(),
 	})
 	if err != nil {
 		return err
@@ -39,6 +39,14 @@ func (p *Proxy) reserve(ctx context.Context, c *call.Call, a *asked, out *cleare
 	return nil
 }
 
+// bytes is how long the texts are that the model reads.
+func (a *asked) bytes() (n int) {
+	for _, p := range a.Parts {
+		n += len(p.Text)
+	}
+	return n + a.Unread
+}
+
 // embeds reports whether the answer has no text.
 func (a *asked) embeds() bool {
 	switch a.path {
@@ -49,6 +57,12 @@ func (a *asked) embeds() bool {
 	return method == "countTokens" || method == "embedContent" || method == "batchEmbedContents"
 }
 
+// counts reports whether only the number of tokens is asked for.
+func (a *asked) counts() bool {
+	_, method, _ := convo.GeminiModel(a.path)
+	return a.path == "/v1/messages/count_tokens" || method == "countTokens"
+}
+
 // settle tells what became of a call, and what it took. It is done once, also when the
 // caller is gone.
 func (p *Proxy) settle(ctx context.Context, x *gate.Request, a *asked, ok *cleared) {
@@ -57,6 +71,9 @@ func (p *Proxy) settle(ctx context.Context, x *gate.Request, a *asked, ok *clear
 	}
 	told := ok.inspect.Told()
 	told.Provider, told.Model, told.Latency = a.to.name, plain(a.Model), p.cfg.Gate.Now().Sub(x.Call.Now)
+	if ok.end.how == spend.Answered && a.counts() {
+		ok.end.how = spend.NotServed // nothing is billed for a count
+	}
 	var err error
 	if ok.spend != nil {
 		err = ok.spend.Settle(ctx, ok.end.usage, spend.End{How: ok.end.how, AnswerBytes: ok.end.bytes, Request: told})

@@ -19,12 +19,12 @@ func TestATransferIntoADatabaseThatHangsEnds(t *testing.T) {
 	dbkit.AppendEvents(t, db, dbkit.NewOrg(), 10_100) // progress is told at 10,000
 	proxy, dsn := pgtest.Hanging(t, dbkit.Unmade["postgres"](t).PostgresDSN)
 	to := store.Config{PostgresDSN: dsn}
-	err := transfer.Within(t.Context(), dbkit.Look(t, from).DB, to, 400*time.Millisecond, func(string, int64) { proxy.Hang(true) })
+	_, err := transfer.Within(t.Context(), dbkit.Look(t, from).DB, to, 400*time.Millisecond, func(string, int64) { proxy.Hang(true) })
 	if fault.CodeOf(err) != "database_unavailable" {
 		t.Errorf("it ended with %v", err)
 	}
 	proxy.Hang(false)
-	if err := transfer.Within(t.Context(), dbkit.Look(t, from).DB, to, 10*time.Second, nil); err != nil {
+	if _, err := transfer.Within(t.Context(), dbkit.Look(t, from).DB, to, 10*time.Second, nil); err != nil {
 		t.Errorf("the next one: %v", err)
 	}
 }

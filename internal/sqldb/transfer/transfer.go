@@ -28,6 +28,11 @@ import (
 // the target reads back is what the source has: a transfer that ended early, however
 // it ended, left an empty database, and may be started again.
 func Transfer(ctx context.Context, from *sqldb.DB, to sqldb.Config, progress Progress) (map[string]Sum, error) {
+	return Within(ctx, from, to, transferPatience, progress)
+}
+
+// Within is Transfer with another patience: how long either PostgreSQL may answer nothing.
+func Within(ctx context.Context, from *sqldb.DB, to sqldb.Config, patience time.Duration, progress Progress) (map[string]Sum, error) {
 	have, want, err := from.Schema(ctx)
 	if err != nil {
 		return nil, err
@@ -36,7 +41,7 @@ func Transfer(ctx context.Context, from *sqldb.DB, to sqldb.Config, progress Pro
 		return nil, fault.New(fault.Conflict, "schema_differs",
 			fmt.Sprintf("The database to copy has schema %d, and this version of oneclaw %d. Start this version on it once, then copy.", have, want))
 	}
-	return transferTo(ctx, from, to, have, transferPatience, progress)
+	return transferTo(ctx, from, to, have, patience, progress)
 }
 
 // transferPatience is how long either PostgreSQL may answer nothing.

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/scratch"
 )
 
 // patience bounds every wait for the server. It is long since a loaded machine
@@ -44,7 +46,15 @@ func start(opts ...Option) (_ *Cluster, err error) {
 	if c.user, err = serverUser(); err != nil {
 		return nil, err
 	}
-	if c.dir, err = os.MkdirTemp("", "oneclaw-pg-"); err != nil {
+	var s setup
+	for _, opt := range opts {
+		opt(&s)
+	}
+	folder := scratch.Dir
+	if s.durable {
+		folder = func(pattern string) (string, error) { return os.MkdirTemp("", pattern) }
+	}
+	if c.dir, err = folder("oneclaw-pg-"); err != nil {
 		return nil, err
 	}
 	if c.clean, err = watch(c.dir); err != nil {
@@ -56,7 +66,7 @@ func start(opts ...Option) (_ *Cluster, err error) {
 			err = errors.Join(err, c.close())
 		}
 	}()
-	if err = c.initdb(opts); err != nil {
+	if err = c.initdb(s); err != nil {
 		return nil, err
 	}
 	// Another process can take the free port before the server does, so a
@@ -80,7 +90,7 @@ func (c *Cluster) url(database string) string {
 
 // initdb makes the data directory. Logins need the password: the port is open
 // to every user of the machine, and a superuser session can run programs.
-func (c *Cluster) initdb(opts []Option) error {
+func (c *Cluster) initdb(s setup) error {
 	passwordFile := filepath.Join(c.dir, "password")
 	if err := os.WriteFile(passwordFile, []byte(c.password), 0o600); err != nil {
 		return err
@@ -100,22 +110,21 @@ func (c *Cluster) initdb(opts []Option) error {
 		return fmt.Errorf("pgtest: initdb: %w\n%s", err, out.Bytes())
 	}
 
-	s := setup{settings: []string{
+	settings := []string{
 		"listen_addresses = '127.0.0.1'",
 		"unix_socket_directories = ''",
 		"dynamic_shared_memory_type = mmap", // goes away with the directory
 		"timezone = 'UTC'",
-		"fsync = off",
-		"full_page_writes = off",
-	}}
-	for _, opt := range opts {
-		opt(&s) // later lines win
 	}
+	if !s.durable {
+		settings = append(settings, "fsync = off", "full_page_writes = off", "min_wal_size = 32MB", "max_wal_size = 128MB")
+	}
+	settings = append(settings, s.settings...) // later lines win
 	conf, err := os.OpenFile(filepath.Join(c.data(), "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
-	_, err = conf.WriteString("\n" + strings.Join(s.settings, "\n") + "\n")
+	_, err = conf.WriteString("\n" + strings.Join(settings, "\n") + "\n")
 	return errors.Join(err, conf.Close())
 }
 

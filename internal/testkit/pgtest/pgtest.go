@@ -22,14 +22,15 @@ import (
 // Option changes how a cluster is set up.
 type Option func(*setup)
 
-type setup struct{ settings []string }
-
-// Durable turns fsync and full page writes on, for tests of what survives. The
-// default leaves them off: fast, and still safe against Kill9, which the
-// operating system's page cache survives.
-func Durable() Option {
-	return func(s *setup) { s.settings = append(s.settings, "fsync = on", "full_page_writes = on") }
+type setup struct {
+	durable  bool
+	settings []string
 }
+
+// Durable turns fsync and full page writes on, on a disk, for tests of what survives.
+// The default leaves them off, in memory where there is enough of it: fast, and still
+// safe against Kill9, which the operating system's page cache survives.
+func Durable() Option { return func(s *setup) { s.durable = true } }
 
 // Setting adds a line to postgresql.conf. The value is quoted here.
 func Setting(name, value string) Option {

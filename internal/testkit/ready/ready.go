@@ -13,34 +13,11 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/oneclaw-dev/oneclaw/internal/files"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/scratch"
 )
-
-// memory is where Linux keeps files in memory.
-const memory = "/dev/shm"
-
-// folder is a temporary one, in memory where there is enough of it: a flush takes no time
-// there, which is most of what a small write waits for. As with the PostgreSQL of pgtest
-// it makes no difference to a process that is killed.
-func folder(tb testing.TB) string {
-	tb.Helper()
-	if free, err := files.Free(memory); err != nil || free < 4<<30 {
-		return tb.TempDir()
-	}
-	dir, err := os.MkdirTemp(memory, "oneclaw-ready-") //nolint:usetesting // that of the test is on the disk
-	if err != nil {
-		return tb.TempDir()
-	}
-	tb.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			tb.Error(err)
-		}
-	})
-	return dir
-}
 
 // Dir is a temporary data directory with a database of SQLite in it.
 func Dir(tb testing.TB) string {
@@ -49,7 +26,15 @@ func Dir(tb testing.TB) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	dir := folder(tb)
+	dir, err := scratch.Dir("oneclaw-ready-")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			tb.Error(err)
+		}
+	})
 	if err := os.WriteFile(filepath.Join(dir, sqldb.File), content, 0o600); err != nil {
 		tb.Fatal(err)
 	}
