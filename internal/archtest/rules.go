@@ -118,6 +118,9 @@ var arrows = map[string][]string{
 	"internal/intents/meaning": {"internal/evm", "internal/evm/abi", "internal/evm/typed"},
 	"internal/intents/guard":   {"internal/evm", "internal/evm/abi", "internal/evm/typed", "internal/intents/meaning"},
 
+	// What is found in a text: pure functions.
+	"internal/shroud/text": {},
+
 	// Leaves.
 	"internal/budget":     {},
 	"internal/config":     {},
@@ -149,6 +152,7 @@ const anything = "*"
 // pure packages compute from their arguments alone.
 var pure = []string{
 	"internal/evm", "internal/evm/abi", "internal/evm/typed", "internal/fault", "internal/intents/guard", "internal/intents/meaning", "internal/policy", "internal/secret", "internal/secretpath",
+	"internal/shroud/text",
 }
 
 // impure is what a pure package must not import. Values such as net/netip's
