@@ -55,7 +55,7 @@ test: test-deps test-memory test-evm ## all tests, with the race detector, Postg
 test-memory: ## only the tests that look for secrets in the process's memory
 	CGO_ENABLED=0 $(TOOL) gotestsum --format standard-quiet -- -count=1 -vet=off -timeout 5m \
 		./internal/erase/... ./internal/seal ./internal/keystore/soft
-	CGO_ENABLED=0 $(TOOL) gotestsum --format standard-quiet -- -count=1 -vet=off -timeout 5m -run LeaveMemory ./internal/vault ./internal/mcpserver
+	CGO_ENABLED=0 $(TOOL) gotestsum --format standard-quiet -- -count=1 -vet=off -timeout 5m -run 'LeaveMemory|NoValueInMemory' ./internal/vault ./internal/mcpserver ./internal/shroud/known
 
 # A module of its own keeps go-ethereum out of the product's go.mod. It is computation
 # in one goroutine, which the race detector only makes slow.
