@@ -18,6 +18,7 @@ type canon struct {
 	text    []byte
 	runs    []run
 	escapes bool   // it had some
+	read    int    // how much of the source was taken in
 	own     []byte // memory of text, unless that is the source
 }
 
@@ -30,22 +31,23 @@ type run struct{ at, from, end int }
 // may follow, it ends before an escape that is not whole.
 func canonical(src []byte, escapes, last bool) *canon {
 	c := &canon{}
-	c.read(src, escapes, last)
+	c.take(src, escapes, last)
 	return c
 }
 
-func (c *canon) read(src []byte, escapes, last bool) {
+func (c *canon) take(src []byte, escapes, last bool) {
 	c.runs, c.escapes = c.runs[:0], false
 	next := specials{src: src, of: "\n\r"}
 	if escapes {
 		next.of = "\n\r\\%"
 	}
 	if next.from(0) == len(src) {
-		c.text, c.runs = src, append(c.runs, run{0, 0, -1})
+		c.text, c.runs, c.read = src, append(c.runs, run{0, 0, -1}), len(src)
 		return
 	}
 	c.text = slices.Grow(c.own[:0], len(src))
-	for i := 0; i < len(src); {
+	i := 0
+	for i < len(src) {
 		j := next.from(i)
 		if j > i {
 			c.runs = append(c.runs, run{len(c.text), i, -1})
@@ -75,7 +77,7 @@ func (c *canon) read(src []byte, escapes, last bool) {
 			i += size
 		}
 	}
-	c.own = c.text
+	c.own, c.read = c.text, i
 }
 
 // specials finds the next byte that may begin an escape or a line break.
@@ -228,20 +230,36 @@ func (c *canon) end(at int) int {
 	return r.from + at - r.at
 }
 
-// before is the last place of the source up to `at` where a character begins.
-func (c *canon) before(at int) int {
+// around is the last place up to `at` where a character of the source begins or
+// a break does, and the next one from there on.
+func (c *canon) around(at int) (before, after int) {
 	i := sort.Search(len(c.runs), func(i int) bool { return c.runs[i].from > at }) - 1
-	if i < 0 {
-		return 0
+	next := c.read
+	if i+1 < len(c.runs) {
+		next = c.runs[i+1].from
 	}
-	if r := c.runs[i]; r.end < 0 {
-		end := len(c.text)
-		if i+1 < len(c.runs) {
-			end = c.runs[i+1].at
+	end := 0 // of the stretch, and where the break after it begins
+	if i >= 0 {
+		r := c.runs[i]
+		end = r.end
+		if r.end < 0 {
+			end = len(c.text)
+			if i+1 < len(c.runs) {
+				end = c.runs[i+1].at
+			}
+			end += r.from - r.at
 		}
-		return min(at, r.from+end-r.at)
+		switch {
+		case at == r.from || r.end < 0 && at <= end:
+			return at, at
+		case at < end:
+			return r.from, r.end
+		}
 	}
-	return c.runs[i].from
+	if at == end || at >= next {
+		return min(at, next), at
+	}
+	return end, next
 }
 
 func (c *canon) span(start, end int) text.Span {

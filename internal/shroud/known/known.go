@@ -143,7 +143,7 @@ func (w *scanner) scan(s *Set, src []byte, last bool) ([]Match, int) {
 		return nil, len(src)
 	}
 	c := &w.text
-	c.read(src, true, last)
+	c.take(src, true, last)
 	certain := len(src)
 	if !last {
 		certain = c.start(max(0, len(c.text)-s.longest))
@@ -153,10 +153,11 @@ func (w *scanner) scan(s *Set, src []byte, last bool) ([]Match, int) {
 	if c.escapes {
 		// What looks like an escape may be the value itself.
 		raw := &w.raw
-		raw.read(src, false, last)
+		raw.take(src, false, last)
 		raw.hits(s, last, &w.hits)
 		if !last {
-			certain = min(certain, c.before(raw.start(max(0, len(raw.text)-s.longest))))
+			before, _ := c.around(raw.start(max(0, len(raw.text)-s.longest)))
+			certain = min(certain, before)
 		}
 	}
 	hits := w.hits
@@ -173,14 +174,17 @@ func (w *scanner) scan(s *Set, src []byte, last bool) ([]Match, int) {
 			break
 		}
 		for _, other := range hits[i:] {
-			if other.Start == h.Start && other.open {
-				return found, h.Start // more of it may follow
+			if other.Start == h.Start && (other.open || !last && other.End > c.read) {
+				before, _ := c.around(h.Start)
+				return found, max(end, before) // more of it may follow
 			}
 			if other.Start > h.Start {
 				break
 			}
 		}
-		end = h.End
+		// What is left must not begin within an escape: it would be another text.
+		_, end = c.around(h.End)
+		h.End = end
 		found = append(found, Match{Span: h.Span, Label: s.labels[h.label], As: h.as})
 	}
 	return found, max(certain, end)

@@ -107,16 +107,21 @@ func (b *builder) decoded(data []byte, start, end, left int) (whole, cut bool) {
 		data, cut = unpack(data, left-len(b.text))
 	}
 	data = narrow(data)
+	if readable(data) {
+		b.part(start)
+		b.instead(data, start, end)
+		return true, cut
+	}
 	for i := 0; i < len(data); {
-		n := readable(data[i:])
-		if n >= shortestText || n == len(data) && n > 0 {
+		n := i
+		for n < len(data) && printable(data[n]) {
+			n++
+		}
+		if n-i >= shortestText {
 			b.part(start)
-			b.instead(data[i:i+n], start, end)
+			b.instead(data[i:n], start, end)
 		}
-		if n == len(data) {
-			return true, cut
-		}
-		i += n + 1
+		i = n + 1
 	}
 	return false, cut
 }
@@ -128,25 +133,26 @@ func (b *builder) decodedView(via string) *View {
 	return b.view(via)
 }
 
-// readable is how many bytes at the beginning are text.
-func readable(b []byte) int {
-	i := 0
-	for i < len(b) {
-		switch c := b[i]; {
-		case c >= ' ' && c < 0x7f || c == '\n' || c == '\r' || c == '\t':
+// readable says whether all of it is text.
+func readable(b []byte) bool {
+	for i := 0; i < len(b); {
+		if b[i] < utf8.RuneSelf {
+			if !printable(b[i]) {
+				return false
+			}
 			i++
 			continue
-		case c < utf8.RuneSelf:
-			return i
 		}
 		r, size := utf8.DecodeRune(b[i:])
-		if r == utf8.RuneError && size == 1 || !unicode.IsPrint(r) && !unicode.Is(unicode.Cf, r) && !unicode.IsMark(r) {
-			return i
+		if r == utf8.RuneError && size == 1 || !unicode.IsPrint(r) && !unicode.In(r, unicode.Cf, unicode.M, unicode.Z) {
+			return false
 		}
 		i += size
 	}
-	return i
+	return len(b) > 0
 }
+
+func printable(c byte) bool { return c >= ' ' && c < 0x7f || c == '\n' || c == '\r' || c == '\t' }
 
 // narrow takes the zeros out of Latin text in UTF-16, as PowerShell encodes it.
 func narrow(b []byte) []byte {
