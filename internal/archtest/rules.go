@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 	"internal/cli/session": {"client", "internal/cli/console"},
 	"internal/cli/console": {"client"},
 	"internal/mcpserver":   {"client", "internal/budget", "internal/loopback", "internal/strictjson"},
-	"bench/detect":         {"internal/shroud/detect", "internal/shroud/finding"},
+	"bench/detect":         {"internal/shroud/detect", "internal/shroud/finding", "internal/shroud/leak", "internal/shroud/pii"},
 	"bench":                {"client", "internal/evm", "internal/testkit/mailbox", "internal/testkit/pgtest"},
 
 	// The wiring of the server: only here do implementations meet the services.
@@ -123,7 +123,9 @@ var arrows = map[string][]string{
 	"internal/shroud/detect":  {"internal/shroud/finding", "internal/shroud/pattern", "internal/shroud/text"},
 	"internal/shroud/finding": {"internal/shroud/text"},
 	"internal/shroud/known":   {"internal/erase", "internal/shroud/text"},
+	"internal/shroud/leak":    {"internal/shroud/finding", "internal/shroud/pattern", "internal/shroud/text"},
 	"internal/shroud/pattern": {},
+	"internal/shroud/pii":     {"internal/shroud/finding", "internal/shroud/text"},
 	"internal/shroud/text":    {},
 
 	// Leaves.
@@ -157,7 +159,8 @@ const anything = "*"
 // pure packages compute from their arguments alone.
 var pure = []string{
 	"internal/evm", "internal/evm/abi", "internal/evm/typed", "internal/fault", "internal/intents/guard", "internal/intents/meaning", "internal/policy", "internal/secret", "internal/secretpath",
-	"internal/shroud/detect", "internal/shroud/finding", "internal/shroud/known", "internal/shroud/pattern", "internal/shroud/text",
+	"internal/shroud/detect", "internal/shroud/finding", "internal/shroud/known", "internal/shroud/leak",
+	"internal/shroud/pattern", "internal/shroud/pii", "internal/shroud/text",
 }
 
 // impure is what a pure package must not import. Values such as net/netip's

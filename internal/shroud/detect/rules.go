@@ -19,7 +19,7 @@ type rule struct {
 }
 
 func (r rule) pattern() pattern.Pattern {
-	return pattern.Pattern{Name: r.name, Expr: r.expr, Words: strings.Fields(r.words), Before: r.before, After: r.after}
+	return pattern.Pattern{Name: r.name, Expr: r.expr, Words: strings.Fields(r.words), Whole: true, Before: r.before, After: r.after}
 }
 
 // commands are the command rules that hold for everybody. They name what an
@@ -42,7 +42,7 @@ func commands() []rule {
 		{cmd, "reverse_shell", finding.Critical, "/dev/tcp/ /dev/udp/ /inet/tcp/", 10, 80, `(?i)/(?:dev|inet)/(?:tcp|udp)/[^\s/]{1,60}/[^\s/]{1,20}`},
 		{cmd, "reverse_shell", finding.Critical, "nc ncat netcat", 4, 160, `(?i)\b(?:nc|ncat|netcat)(?:\.exe)?\s[^\n]{0,80}(?:-(?:[a-z]*e[a-z]*|c|-exec|-sh-exec)\s{1,4}["']?(?:/?(?:usr/)?(?:bin/)?[a-z]{0,3}sh|cmd|powershell|sh)|\|\s{0,4}(?:/bin/)?(?:ba|z)?sh\b)`},
 		{cmd, "reverse_shell", finding.Critical, "mkfifo mknod", 40, 200, `(?i)\bmk(?:fifo|nod)\s[^\n]{1,200}\b(?:nc|ncat|telnet|openssl|sh)\b`},
-		{cmd, "reverse_shell", finding.Critical, "socket tcpsocket fsockopen tcpclient net.dial net.socket socket.tcp", 300, 600, `(?is)(?:(?:socket|TCPSocket|TCPClient|fsockopen|Net\.Dial|net\.Socket).{0,500}(?:subprocess|pty\.spawn|dup2|/bin/(?:ba|z)?sh|exec\s?\(|cmd\.exe|IEX|iex|spawn|popen|proc_open|shell_exec|passthru|system\s?\(|\bsh -i|exec\.Command)|(?:subprocess|pty|spawn|child_process|/bin/(?:ba)?sh).{0,300}(?:socket\.socket|TCPSocket|fsockopen|TCPClient|net\.Socket).{0,100}connect)`},
+		{cmd, "reverse_shell", finding.Critical, "socket sockets tcpsocket fsockopen tcpclient net.dial net.socket socket.tcp", 300, 600, `(?is)(?:(?:socket|TCPSocket|TCPClient|fsockopen|Net\.Dial|net\.Socket).{0,500}(?:subprocess|pty\.spawn|dup2|/bin/(?:ba|z)?sh|exec\s?\(|cmd\.exe|IEX|iex|spawn|popen|proc_open|shell_exec|passthru|system\s?\(|\bsh -i|exec\.Command)|(?:subprocess|pty|spawn|child_process|/bin/(?:ba)?sh).{0,300}(?:socket\.socket|TCPSocket|fsockopen|TCPClient|net\.Socket).{0,100}connect)`},
 		{cmd, "reverse_shell", finding.Critical, "socat telnet openssl xterm bash sh", 120, 260, `(?i)(?:\bsocat\s[^\n]{0,160}\bexec:|\bexec:[^\n]{0,80}\bsocat\b|\btelnet\s[^\n|]{1,80}\|\s{0,4}(?:/bin/)?(?:ba|z)?sh\b|s_client\s[^\n]{0,200}(?:/bin/)?(?:ba)?sh\b|\|\s{0,4}openssl\s{1,4}s_client|\bxterm\s{1,4}-display\s|\b(?:ba|z|k|da)?sh\s{1,4}-i\s{0,4}(?:[0-9]?[<>]|[|&]))`},
 		{cmd, "reverse_shell", finding.Critical, "msfvenom tcpclient( conptyshell wsasocket runtime processbuilder iex( rcat", 400, 400, `(?is)(?:\bmsfvenom\s{1,4}-p\s|\bTCPClient\(\s?['"]?\d|\bInvoke-ConPtyShell\b|\bIEX\s?\(\s?(?:IWR|IRM|\(?New-Object|Invoke-)|\brcat\s{1,4}connect\b|(?:ProcessBuilder|Runtime\.getRuntime|WSASocket).{0,400}(?:Socket|cmd\.exe)|Socket\(.{0,300}(?:ProcessBuilder|getRuntime))`},
 		{cmd, "path_traversal", finding.High, "../ ..\\", 40, 160, `(?i)(?:\.{2,}[/\\]{1,2}){1,}(?:[./\\]{0,8}[\w.-]{0,20}[/\\]){0,4}(?:etc|proc|windows|winnt|root|boot\.ini|win\.ini|passwd|shadow|system32|var/log|\.ssh|\.env|web\.config|web-inf)\b|(?:\.\.[/\\]{1,2}){4,}|(?:\.{3,}[/\\]{1,3}){2,}|(?:\.\.?[/\\]{2,}){4,}|(?:[/\\]\.\.;){1,}`},
@@ -73,7 +73,7 @@ func social() map[string][]rule {
 		"low": {
 			{s, "bypass", finding.Critical, "ignore disregard bypass override disable circumvent forget skip", 10, 120,
 				`(?i)\b(?:ignore|disregard|forget|override|bypass|circumvent|disable|skip)\s{1,3}(?:(?:all|any|the|your|my|of|these|those|every|previous|prior|above|earlier|existing|usual|normal|standard|current)\s{1,3}){0,4}(?:(?:security|safety|content|access|system|company|verification|authentication|approval)\s{1,3})?(?:instructions?|rules?|guidelines?|polic(?:y|ies)|restrictions?|safeguards?|protocols?|checks?|controls?|filters?|polic(?:y|ies)|verification|authentication|protections?|guardrails?|limitations?)\b`},
-			{s, "credential_request", finding.Critical, "password passwords passphrase credentials credential token tokens key keys secret secrets pin otp code mnemonic seed", 120, 60,
+			{s, "credential_request", finding.Critical, "password passwords passphrase credentials credential token tokens key keys secret secrets apikey api_key api-key secretkey pin pins otp otps phrase phrases codes code mnemonic mnemonics", 120, 24,
 				`(?i)\b(?:(?:send|give|tell|share|email|forward|disclose|hand|dump|leak|reveal)\s{1,3}(?:(?:over|out|back|to|it|with|of|the|stored|saved|current|full|complete)\s{1,3}){0,3}(?:me|us|all|your|my|their|every|any|user'?s?|admin|root)|(?:show|print|list|provide|output|paste|write)\s{1,3}(?:me|us|all|out\s{1,3}all))\s{1,3}(?:(?:of|any|the|your|their|user'?s?|admin|root|current|full|complete|stored|saved|private|secret|api|access|ssh|aws|login|master|database|system|wallet|recovery|seed|security|one-time|and|hidden|internal|username)\s{1,3}){0,5}(?:passwords?|passphrases?|credentials?|api[\s_-]?keys?|access[\s_-]?(?:keys?|tokens?)|private[\s_-]?keys?|secrets?|secret[\s_-]?keys?|tokens|pins?|otps?|seed\s{1,2}phrases?|mnemonics?|recovery\s{1,2}(?:codes?|phrases?)|verification\s{1,2}codes?)\b`},
 		},
 		"medium": {
@@ -102,7 +102,7 @@ func network() []rule {
 		{n, "ip_url", finding.Medium, "://", 10, 60, `(?i)\b(?:https?|ftp|wss?|tcp)://(?:[^\s/@]{1,40}@)?(?:(?:0x[0-9a-f]{8}|\d{8,10})(?:[:/?#\s"']|$)|\d{1,3}(?:\.\d{1,3}){3}\b)`},
 		{n, "data_exfil", finding.Critical, "curl wget invoke-webrequest invoke-restmethod iwr", 160, 320,
 			`(?i)(?:\b(?:curl|wget|invoke-webrequest|invoke-restmethod|iwr)\s[^\n]{0,200}(?:-d|--data(?:-binary|-raw|-urlencode)?|-F|-T|--upload-file|--post-file|--post-data|-body|-infile)[\s=]{0,3}["']?(?:[\w.-]{0,30}=)?(?:@|<|\$\(|\x60|\$\{?(?:env:)?[A-Z_]{0,30}(?:KEY|TOKEN|SECRET|PASS|CRED))|(?:\benv|printenv|cat\s[^\n|]{1,100}|tar\s[^\n|]{1,100})\s{0,4}\|\s{0,4}(?:base64[^|\n]{0,20}\|\s{0,4})?(?:curl|wget|nc)\b)`},
-		{n, "data_exfil", finding.Critical, "](http <img", 120, 400, `(?i)(?:!\[[^\]\n]{0,80}\]\(https?://[^)\s]{1,200}[?&/=](?:\{|\$\{?|%7b|<|\[)[\w .-]{2,60}|<img[^>]{0,60}src=["']?https?://[^\s"'>]{1,200}[?&][\w-]{1,30}=(?:\{|\$\{?|%7b|\[)[\w .-]{2,60})`},
+		{n, "data_exfil", finding.Critical, "]( <img", 120, 400, `(?i)(?:!\[[^\]\n]{0,80}\]\(https?://[^)\s]{1,200}[?&/=](?:\{|\$\{?|%7b|<|\[)[\w .-]{2,60}|<img[^>]{0,60}src=["']?https?://[^\s"'>]{1,200}[?&][\w-]{1,30}=(?:\{|\$\{?|%7b|\[)[\w .-]{2,60})`},
 		{n, "data_exfil", finding.Critical, "http:// https://", 260, 20,
 			`(?i)\b(?:send|post|upload|exfiltrate|transmit|forward|leak|submit|append)\b[^\n]{0,120}\b(?:secrets?|passwords?|api[\s_-]?keys?|credentials?|tokens?|env(?:ironment)?(?:\s{1,3}variables?)?|private[\s_-]?keys?|conversation|chat\s{1,3}history|system\s{1,3}prompt|cookies?|source\s{1,3}code)\b[^\n]{0,80}\b(?:to|via|at|using|into)\b[^\n]{0,40}https?://`},
 	}

@@ -69,3 +69,17 @@ func Sorted(list []Finding) []Finding {
 		return false
 	})
 }
+
+// Apart keeps, of findings that overlap, those that come first in the list, and
+// returns them by place.
+func Apart(list []Finding) []Finding {
+	var kept []Finding
+	for _, x := range list {
+		i, _ := slices.BinarySearchFunc(kept, x.Start, func(k Finding, at int) int { return cmp.Compare(k.Start, at) })
+		if i > 0 && kept[i-1].End > x.Start || i < len(kept) && kept[i].Start < x.End {
+			continue
+		}
+		kept = slices.Insert(kept, i, x)
+	}
+	return kept
+}

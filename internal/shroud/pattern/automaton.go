@@ -93,3 +93,27 @@ func (a *automaton) find(text string, found func(i, start, end int)) {
 		}
 	}
 }
+
+// Words are words of ASCII that are looked for in any case, whole or within others.
+type Words struct{ of *automaton }
+
+// NewWords makes a list of words, in lower case, ready to be looked for.
+func NewWords(list []string) *Words {
+	of := map[string][]int{}
+	for i, w := range list {
+		of[w] = append(of[w], i)
+	}
+	return &Words{newAutomaton(of)}
+}
+
+// Within says whether one of the words is in a text.
+func (w *Words) Within(text string) bool {
+	at := uint32(0)
+	for i := range len(text) {
+		at = w.of.next[int(at)*w.of.width+int(w.of.column[text[i]])]
+		if len(w.of.ends[at]) > 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -20,6 +20,7 @@ type Pattern struct {
 	// before one of its words and After bytes after.
 	Expr          string
 	Words         []string // lower case; none: everywhere
+	Whole         bool     // words are no part of others: "rm" is not in "form"
 	Before, After int
 	// Worth says whether to look, from what follows the word; nil: always.
 	Worth func(after string) bool
@@ -68,6 +69,9 @@ func (s *Set) Find(text string, found func(i int, match []int)) {
 	open := make(map[int]stretch)
 	s.words.find(text, func(i, start, end int) {
 		p := &s.of[i]
+		if p.Whole && (within(text, start) || within(text, end)) {
+			return
+		}
 		if p.Worth != nil && !p.Worth(text[end:]) {
 			return
 		}
@@ -87,6 +91,15 @@ func (s *Set) Find(text string, found func(i int, match []int)) {
 			s.look(i, text, at, found)
 		}
 	}
+}
+
+// within says whether letters or digits stand on both sides of a place.
+func within(text string, at int) bool {
+	return at > 0 && at < len(text) && alphanumeric(text[at-1]) && alphanumeric(text[at])
+}
+
+func alphanumeric(c byte) bool {
+	return c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9'
 }
 
 func (s *Set) look(i int, text string, at stretch, found func(int, []int)) {
@@ -136,6 +149,20 @@ func Foreign(name, expr string) (Pattern, error) {
 	return p, nil
 }
 
+// Reach is how many characters a match of an expression may have, and whether
+// that is known.
+func Reach(expr string) (chars int, known bool) {
+	tree, err := syntax.Parse(expr, syntax.Perl)
+	if err != nil {
+		return 0, false
+	}
+	n := reach(tree)
+	return n / bytesOfChar, n <= maxReach
+}
+
+// bytesOfChar is how many bytes a character has at most.
+const bytesOfChar = 4
+
 // needed is the longest word that every match has, or nothing.
 func needed(re *syntax.Regexp) string {
 	best := ""
@@ -168,13 +195,12 @@ func needed(re *syntax.Regexp) string {
 
 // reach is how many bytes a match may have, or more than maxReach.
 func reach(re *syntax.Regexp) int {
-	const char = 4
 	sum := 0
 	switch re.Op {
 	case syntax.OpLiteral:
-		return char * len(re.Rune)
+		return bytesOfChar * len(re.Rune)
 	case syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL:
-		return char
+		return bytesOfChar
 	case syntax.OpStar, syntax.OpPlus:
 		return maxReach + 1
 	case syntax.OpRepeat:
