@@ -18,11 +18,17 @@ func main() {
 func run(args []string) error {
 	const root = "../../internal/shroud/"
 	if len(args) != 1 {
-		return fmt.Errorf("say what to write: confusables")
+		return fmt.Errorf("say what to write: confusables, leaks")
 	}
 	switch args[0] {
 	case "confusables":
 		return os.WriteFile(root+"text/confusables.go", confusablesSource(), 0o644)
+	case "leaks":
+		rules, err := leakRules()
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(root+"leak/rules.json", rules, 0o644)
 	}
 	return fmt.Errorf("nothing is called %s", args[0])
 }
