@@ -123,6 +123,7 @@ func (f *finder) keys() {
 		i += size - 1
 	}
 	const begin, finish, longest = "-----BEGIN ", "PRIVATE KEY", 16 << 10
+	last := 0 // where the next end is, so that it is looked for once
 	for i := 0; ; {
 		n := strings.Index(s[i:], begin)
 		if n < 0 {
@@ -136,9 +137,13 @@ func (f *finder) keys() {
 			continue
 		}
 		end := i + len(begin) + len(name) + 5
-		stop := "-----END " + name + "-----"
-		if n := strings.Index(s[end:min(len(s), end+longest)], stop); n >= 0 {
-			end += n + len(stop)
+		if last < end {
+			if last = len(s); strings.Contains(s[end:], "-----END ") {
+				last = end + strings.Index(s[end:], "-----END ")
+			}
+		}
+		if stop := "-----END " + name + "-----"; last-end < longest && strings.HasPrefix(s[last:], stop) {
+			end = last + len(stop)
 		}
 		f.note("private_key_header", finding.Critical, 1, i, end)
 		i = end
