@@ -20,6 +20,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/finding"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/leak"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/pii"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/text"
 )
 
 // finder finds things in a text of a folder of the data.
@@ -38,18 +39,14 @@ func measure(out io.Writer, texts []labelled, predict, misses string) error {
 	if err != nil {
 		return err
 	}
-	secrets, err := leak.New()
-	if err != nil {
-		return err
-	}
 	rules := func(s string) []finding.Finding { r := d.Read(s); return d.Find(&r) }
 	commands := func(s string) []finding.Finding {
 		return slices.DeleteFunc(rules(s), func(f finding.Finding) bool { return f.Threat != finding.Command })
 	}
 	all := func(s string) []finding.Finding {
-		return slices.Concat(rules(s), pii.Find(s), secrets.Find(s))
+		return slices.Concat(rules(s), people(s), secrets(s))
 	}
-	for _, f := range []finder{{"commands", "command", commands}, {"rules", "inject", rules}, {"pii", "pii", pii.Find}, {"secrets", "secrets", secrets.Find}} {
+	for _, f := range []finder{{"commands", "command", commands}, {"rules", "inject", rules}, {"pii", "pii", people}, {"secrets", "secrets", secrets}} {
 		records(out, texts, f, misses)
 		if f.folder == "pii" || f.folder == "secrets" {
 			spans(out, texts, f)
@@ -60,7 +57,7 @@ func measure(out io.Writer, texts []labelled, predict, misses string) error {
 			}
 		}
 	}
-	for _, f := range []finder{{"rules", "inject", rules}, {"pii", "inject", pii.Find}, {"secrets", "inject", secrets.Find}, {"all of these", "inject", all}} {
+	for _, f := range []finder{{"rules", "inject", rules}, {"pii", "inject", people}, {"secrets", "inject", secrets}, {"all of these", "inject", all}} {
 		cost(out, texts, f)
 	}
 	return nil
@@ -263,4 +260,20 @@ func threadTime() time.Duration {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// people are personal data as findings.
+func people(s string) (out []finding.Finding) {
+	for _, m := range pii.Find(s) {
+		out = append(out, finding.Finding{Threat: finding.PII, Pattern: m.Kind, Span: text.Span{Start: m.Start, End: m.End}})
+	}
+	return out
+}
+
+// secrets are shapes of secrets as findings.
+func secrets(s string) (out []finding.Finding) {
+	for _, m := range leak.Find(s) {
+		out = append(out, finding.Finding{Threat: finding.Leak, Pattern: m.Rule, Span: text.Span{Start: m.Start, End: m.End}})
+	}
+	return out
 }

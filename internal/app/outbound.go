@@ -18,7 +18,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/oidc"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inject"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inspect"
-	"github.com/oneclaw-dev/oneclaw/internal/shroud/leak"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/proxy"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
@@ -60,11 +59,7 @@ func (a *App) shroud() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	shapes, err := leak.New()
-	if err != nil {
-		return nil, err
-	}
-	look := &inspect.Maker{Shapes: shapes, Known: &inspect.Watcher{Vault: a.vault, Epoch: a.db.EpochOf, Now: now, Log: a.log}, Inject: model}
+	look := &inspect.Maker{Known: &inspect.Watcher{Vault: a.vault, Epoch: a.db.EpochOf, Now: now, Log: a.log}, Inject: model}
 	_, _ = rand.Read(look.Key[:]) // never fails
 	return proxy.New(proxy.Config{
 		Gate: a.in, Agents: a.agents, Vault: a.vault, Store: a.db, Inspect: look, Ledger: a.spends, API: a.api, Upstreams: a.cfg.ShroudUpstreams,

@@ -15,7 +15,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/detect"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inject"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/known"
-	"github.com/oneclaw-dev/oneclaw/internal/shroud/leak"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/stream"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/text"
 )
@@ -24,7 +23,6 @@ import (
 type Maker struct {
 	Known  *Watcher
 	Inject *inject.Detector
-	Shapes *leak.Detector
 	Key    [32]byte // of placeholders; random, kept while the server runs
 
 	detectors detectors
@@ -36,7 +34,7 @@ func (m *Maker) For(ctx context.Context, c *call.Call, config shroud.Config) (*S
 	if err != nil {
 		return nil, err
 	}
-	out := &Session{settings: s, inject: m.Inject, shapes: m.Shapes, key: m.Key, agent: c.Who.ID, back: map[string]string{}}
+	out := &Session{settings: s, inject: m.Inject, key: m.Key, agent: c.Who.ID, back: map[string]string{}}
 	if out.detector, err = m.detectors.of(config); err != nil {
 		return nil, err
 	}
@@ -55,7 +53,6 @@ type Session struct {
 	settings shroud.Settings
 	detector *detect.Detector
 	inject   *inject.Detector
-	shapes   *leak.Detector
 	known    *known.Set // nil: none
 	agent    string
 	key      [32]byte

@@ -17,7 +17,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/convo"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inject"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inspect"
-	"github.com/oneclaw-dev/oneclaw/internal/shroud/leak"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/stream"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
@@ -50,11 +49,7 @@ func maker(t *testing.T) *inspect.Maker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shapes, err := leak.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &inspect.Maker{Inject: model, Shapes: shapes, Known: &inspect.Watcher{
+	return &inspect.Maker{Inject: model, Known: &inspect.Watcher{
 		Vault: shelf{"prod/horses": known}, Epoch: func(string) (int64, bool) { return 1, true }, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/shroud"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/detect"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/finding"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/leak"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/pii"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/stream"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/text"
@@ -80,7 +81,7 @@ func (s *Session) threats(read *text.Reading, location string, more []Finding) (
 // repeats its placeholder.
 func (s *Session) private(src string, request bool) (cuts []stream.Cut, err error) {
 	if s.settings.Redaction {
-		for _, m := range s.shapes.Find(src) {
+		for _, m := range leak.Find(src) {
 			s.secrets = true
 			cuts = append(cuts, stream.Cut{Start: m.Start, End: m.End, With: s.place("secret", src[m.Start:m.End], false)})
 		}
@@ -90,13 +91,13 @@ func (s *Session) private(src string, request bool) (cuts []stream.Cut, err erro
 	}
 	for _, m := range pii.Find(src) {
 		s.pii = true
-		s.note(Finding{Threat: string(finding.PII), Pattern: m.Pattern, Severity: string(m.Severity), Action: s.settings.PII})
+		s.note(Finding{Threat: string(finding.PII), Pattern: m.Kind, Severity: m.Severity.String(), Action: s.settings.PII})
 		switch s.settings.PII {
 		case "block":
 			s.stopped = string(finding.PII)
-			return nil, stop(string(finding.PII), m.Pattern)
+			return nil, stop(string(finding.PII), m.Kind)
 		case "redact":
-			cuts = append(cuts, stream.Cut{Start: m.Start, End: m.End, With: s.place(m.Pattern, src[m.Start:m.End], request)})
+			cuts = append(cuts, stream.Cut{Start: m.Start, End: m.End, With: s.place(m.Kind, src[m.Start:m.End], request)})
 		}
 	}
 	return sorted(cuts), nil

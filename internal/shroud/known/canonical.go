@@ -6,8 +6,6 @@ import (
 	"sort"
 	"unicode/utf16"
 	"unicode/utf8"
-
-	"github.com/oneclaw-dev/oneclaw/internal/shroud/text"
 )
 
 // maxIndent is how much white space after a line break counts as indentation.
@@ -260,8 +258,4 @@ func (c *canon) around(at int) (before, after int) {
 		return min(at, next), at
 	}
 	return end, next
-}
-
-func (c *canon) span(start, end int) text.Span {
-	return text.Span{Start: c.start(start), End: c.end(end)}
 }

@@ -164,7 +164,7 @@ func (x *index) choices(p []byte) []int {
 }
 
 // hits adds all places of a text where a pattern of the set is.
-func (c *canon) hits(s *Set, last bool, to *[]hit) {
+func (c *canon) hits(s *Set, to *[]hit) {
 	for _, x := range []*index{s.far, s.near} {
 		if len(x.sieve) == 0 {
 			continue
@@ -175,7 +175,7 @@ func (c *canon) hits(s *Set, last bool, to *[]hit) {
 				hi, lo := bits.Mul64(binary.LittleEndian.Uint64(b[i:])^key, odd)
 				h := hi ^ lo
 				if m := sieveBits(h); sieve[h>>32&mask]&m == m {
-					s.verify(c, x, i, uint32(h), last, to)
+					s.verify(c, x, i, uint32(h), to)
 				}
 			}
 			continue
@@ -184,14 +184,14 @@ func (c *canon) hits(s *Set, last bool, to *[]hit) {
 			hi, lo := bits.Mul64(uint64(binary.LittleEndian.Uint32(b[i:]))^key, odd)
 			h := hi ^ lo
 			if m := sieveBits(h); sieve[h>>32&mask]&m == m {
-				s.verify(c, x, i, uint32(h), last, to)
+				s.verify(c, x, i, uint32(h), to)
 			}
 		}
 	}
 }
 
 // verify adds the patterns that are around a place which may be one of theirs.
-func (s *Set) verify(c *canon, x *index, at int, tag uint32, last bool, to *[]hit) {
+func (s *Set) verify(c *canon, x *index, at int, tag uint32, to *[]hit) {
 	for _, a := range x.at[tag] {
 		start := at - int(a.offset)
 		end := start + int(a.first)
@@ -199,30 +199,43 @@ func (s *Set) verify(c *canon, x *index, at int, tag uint32, last bool, to *[]hi
 			continue
 		}
 		for _, p := range s.heads[s.digest(c.text[start:end])] {
-			if size, open := s.covers(c.text[start:], p, last); size > 0 {
-				*to = append(*to, hit{Span: c.span(start, start+size), label: p.label, as: p.as, open: open})
+			if s.begins(c.text[start:], p) {
+				*to = append(*to, hit{from: c.start(start), at: start, of: c, pattern: p})
 			}
 		}
 	}
 }
 
-// covers is how much of a pattern is at the beginning of a text whose first
-// block is its own; 0 when that is too little.
+// begins says whether what must be there of a pattern is at the beginning of a
+// text whose first block is the pattern's.
+func (s *Set) begins(b []byte, p pattern) bool {
+	size := min(block, p.size)
+	for _, d := range p.more {
+		if size >= p.must {
+			break
+		}
+		next := min(block, p.size-size)
+		if size+next > len(b) || s.digest(b[size:size+next]) != d {
+			return false
+		}
+		size += next
+	}
+	return true
+}
+
+// covers is how much of a pattern that begins here is there; open, when what
+// follows may be more of it.
 func (s *Set) covers(b []byte, p pattern, last bool) (size int, open bool) {
 	size = min(block, p.size)
 	for _, d := range p.more {
 		next := min(block, p.size-size)
 		if size+next > len(b) {
-			open = !last
-			break
+			return size, !last
 		}
 		if s.digest(b[size:size+next]) != d {
-			break
+			return size, false
 		}
 		size += next
 	}
-	if size < p.must {
-		return 0, false
-	}
-	return size, open
+	return size, false
 }

@@ -149,52 +149,61 @@ func (w *scanner) scan(s *Set, src []byte, last bool) ([]Match, int) {
 		certain = c.start(max(0, len(c.text)-s.longest))
 	}
 	w.hits = w.hits[:0]
-	c.hits(s, last, &w.hits)
+	c.hits(s, &w.hits)
 	if c.escapes {
 		// What looks like an escape may be the value itself.
 		raw := &w.raw
 		raw.take(src, false, last)
-		raw.hits(s, last, &w.hits)
+		raw.hits(s, &w.hits)
 		if !last {
 			before, _ := c.around(raw.start(max(0, len(raw.text)-s.longest)))
 			certain = min(certain, before)
 		}
 	}
-	hits := w.hits
-	slices.SortFunc(hits, func(a, b hit) int {
-		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End), cmp.Compare(a.label, b.label), cmp.Compare(a.as, b.as))
-	})
+	slices.SortFunc(w.hits, func(a, b hit) int { return cmp.Compare(a.from, b.from) })
 	var found []Match
 	end := 0
-	for i, h := range hits {
-		if h.Start < end {
+	for i, n := 0, 0; i < len(w.hits); i += n {
+		from := w.hits[i].from
+		for n = 1; i+n < len(w.hits) && w.hits[i+n].from == from; n++ {
+		}
+		if from < end {
 			continue
 		}
-		if h.Start >= certain {
+		if from >= certain {
 			break
 		}
-		for _, other := range hits[i:] {
-			if other.Start == h.Start && (other.open || !last && other.End > c.read) {
-				before, _ := c.around(h.Start)
-				return found, max(end, before) // more of it may follow
-			}
-			if other.Start > h.Start {
-				break
-			}
+		m, open := s.longestOf(w.hits[i:i+n], last)
+		if open || !last && m.End > c.read {
+			before, _ := c.around(from)
+			return found, max(end, before) // more of it may follow
 		}
 		// What is left must not begin within an escape: it would be another text.
-		_, end = c.around(h.End)
-		h.End = end
-		found = append(found, Match{Span: h.Span, Label: s.labels[h.label], As: h.as})
+		_, m.End = c.around(m.End)
+		end = m.End
+		found = append(found, m)
 	}
 	return found, max(certain, end)
 }
 
-// hit is a value at a place of the source; open, when it may be longer than
-// what is there.
+// hit is a pattern that begins at a place, as far as it must be there.
 type hit struct {
-	text.Span
-	label int
-	as    string
-	open  bool
+	from, at int // in the source, and in the text that was read from it
+	of       *canon
+	pattern  pattern
+}
+
+// longestOf is the longest of the values that begin at one place; open, when
+// there may be more of one than is there yet.
+func (s *Set) longestOf(hits []hit, last bool) (best Match, open bool) {
+	var of pattern
+	for _, h := range hits {
+		size, more := s.covers(h.of.text[h.at:], h.pattern, last)
+		open = open || more
+		m := Match{Span: text.Span{Start: h.from, End: h.of.end(h.at + size)}, Label: s.labels[h.pattern.label], As: h.pattern.as}
+		if best.End == 0 || cmp.Or(cmp.Compare(m.End, best.End), cmp.Compare(of.label, h.pattern.label), cmp.Compare(best.As, m.As)) > 0 {
+			best, of = m, h.pattern
+		}
+	}
+	return best, open
 }

@@ -1,146 +1,172 @@
-// Package pii finds what identifies people, and the keys that people paste.
+// Package pii finds what tells of a person in a text, and keys by their shape:
+// mail addresses, payment cards, bank accounts, social security and phone
+// numbers, network addresses, passports, key ids, private keys.
 //
-// Its promise: what has a check digit or a fixed range is only told when that is
-// right; the work is linear. Names and postal addresses are not looked for.
+// Its promise: the work grows with the size of the text alone. Whether a place
+// is found depends on it and on the Around bytes before and after it, and white
+// space counts as the end of a text does; so a finding is the same in a window
+// that was cut at white space that far from it. Only a private key may be longer.
 package pii
 
 import (
 	"cmp"
 	"slices"
-	"strings"
-
-	"github.com/oneclaw-dev/oneclaw/internal/shroud/finding"
-	"github.com/oneclaw-dev/oneclaw/internal/shroud/text"
 )
 
-// Find returns what is in a text, in order and without overlaps.
-func Find(s string) []finding.Finding {
-	f := finder{s: s}
-	f.emails()
-	f.numbers()
-	f.ibans()
-	f.addresses()
-	f.keys()
-	f.passports()
-	// Of two in one place, what is more certain counts.
-	slices.SortFunc(f.found, func(a, b finding.Finding) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(b.End-b.Start, a.End-a.Start), cmp.Compare(a.Start, b.Start), cmp.Compare(a.Pattern, b.Pattern))
-	})
-	return finding.Apart(f.found)
+// Around is how far from a finding the text matters for it.
+const Around = 128
+
+// Severity is how bad it is that something leaves.
+type Severity byte
+
+// The severities, in order.
+const (
+	Low Severity = iota
+	Medium
+	High
+	Critical
+)
+
+// String is the name that findings are reported with.
+func (s Severity) String() string { return [...]string{"low", "medium", "high", "critical"}[s] }
+
+// Match is something found: bytes of the text, the end exclusive.
+type Match struct {
+	Start, End int
+	Kind       string
+	Severity   Severity
+}
+
+// The kinds. Numbers of phones that are not of North America are "phone". An "ip"
+// is an address that leads to somebody: those of the machine itself, of private
+// networks, of links and of groups are not looked for.
+const (
+	Email      = "email"
+	SSN        = "ssn"
+	Card       = "credit_card"
+	PhoneUS    = "phone_us"
+	Phone      = "phone"
+	IBAN       = "iban"
+	IP         = "ip"
+	Passport   = "passport"
+	AWSKey     = "aws_key"
+	PrivateKey = "private_key_header"
+)
+
+func severity(kind string) Severity {
+	switch kind {
+	case SSN, Card, AWSKey, PrivateKey:
+		return Critical
+	case IBAN, Passport:
+		return High
+	case Email:
+		return Medium
+	}
+	return Low
+}
+
+// Find returns what a text holds, in order. What overlaps is one finding, of the
+// kind of the longest part.
+func Find(text string) []Match {
+	f := finder{text: text}
+	for i := 0; i < len(text); i++ {
+		switch class[text[i]] {
+		case digit:
+			if at(text, i-1)&digit == 0 {
+				f.number(i)
+			}
+		case colon:
+			f.ipv6(i)
+		case mark:
+			switch text[i] {
+			case '@':
+				f.email(i)
+			case '-':
+				i = max(i, f.privateKey(i)-1)
+			case 'A':
+				f.awsKey(i)
+			case '<':
+				f.passport(i)
+			}
+		}
+	}
+	return f.merged()
 }
 
 type finder struct {
-	s     string
-	found []finding.Finding
+	text  string
+	found []Match
 }
 
-func (f *finder) note(pattern string, severity finding.Severity, score float64, start, end int) {
-	f.found = append(f.found, finding.Finding{Threat: finding.PII, Pattern: pattern, Severity: severity, Span: text.Span{Start: start, End: end}, Score: score})
+func (f *finder) add(start, end int, kind string) {
+	f.found = append(f.found, Match{start, end, kind, severity(kind)})
 }
 
-func digit(c byte) bool  { return c >= '0' && c <= '9' }
-func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
-func upper(c byte) bool  { return c >= 'A' && c <= 'Z' }
-func word(c byte) bool   { return digit(c) || letter(c) || c == '_' || c >= 0x80 }
+// merged joins what overlaps: which bytes are covered then depends on no order.
+func (f *finder) merged() []Match {
+	slices.SortFunc(f.found, func(a, b Match) int {
+		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End), cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Kind, b.Kind))
+	})
+	var out []Match
+	longest := 0 // part of the last one
+	for _, m := range f.found {
+		size := m.End - m.Start
+		if len(out) == 0 || m.Start >= out[len(out)-1].End {
+			out, longest = append(out, m), size
+			continue
+		}
+		last := &out[len(out)-1]
+		last.End = max(last.End, m.End)
+		if size > longest {
+			last.Kind, last.Severity, longest = m.Kind, m.Severity, size
+		}
+	}
+	return out
+}
 
-// at is a byte of a text, 0 beyond it.
+// What a byte is.
+const (
+	other byte = 0
+	digit byte = 1 << iota
+	letter
+	mark // begins something
+	colon
+)
+
+var class = classes()
+
+func classes() (of [256]byte) {
+	for c := '0'; c <= '9'; c++ {
+		of[c] = digit
+	}
+	for c := 'a'; c <= 'z'; c++ {
+		of[c], of[c-'a'+'A'] = letter, letter
+	}
+	of['A'], of['@'], of['-'], of['<'] = mark, mark, mark, mark
+	of[':'] = colon
+	return of
+}
+
+// at is the class of a place; outside of the text there is white space.
 func at(s string, i int) byte {
 	if i < 0 || i >= len(s) {
-		return 0
+		return other
+	}
+	return class[s[i]]
+}
+
+func char(s string, i int) byte {
+	if i < 0 || i >= len(s) {
+		return ' '
 	}
 	return s[i]
 }
 
-// said says whether one of some words stands shortly before a place.
-func said(s string, before int, words ...string) bool {
-	const near = 40
-	low := strings.ToLower(s[max(0, before-near):before])
-	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(low, w) })
-}
+func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+func isUpper(c byte) bool  { return c >= 'A' && c <= 'Z' }
+func isHex(c byte) bool    { return isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'f' }
 
-const maxLocal, maxDomain = 64, 253
-
-// emails are addresses that are no part of a URL.
-func (f *finder) emails() {
-	s := f.s
-	for i := 0; ; i++ {
-		n := strings.IndexByte(s[i:], '@')
-		if n < 0 {
-			return
-		}
-		i += n
-		start, end := i, i+1
-		for start > 0 && i-start < maxLocal && (word(s[start-1]) || strings.IndexByte(".%+-'", s[start-1]) >= 0) {
-			start--
-		}
-		for start < i && strings.IndexByte(".'-%", s[start]) >= 0 {
-			start++
-		}
-		for end < len(s) && end-i < maxDomain && (letter(s[end]) || digit(s[end]) || s[end] == '.' || s[end] == '-' || s[end] >= 0x80) {
-			end++
-		}
-		for end > i+1 && strings.IndexByte(".-", s[end-1]) >= 0 {
-			end--
-		}
-		dot := strings.LastIndexByte(s[i+1:end], '.')
-		if start == i || dot < 1 || s[start:i] == "git" || inURL(s, start) {
-			continue
-		}
-		top := s[i+1+dot+1 : end]
-		if len(top) < 2 || !letter(top[0]) && top[0] < 0x80 || slices.Contains([]string{"png", "jpg", "jpeg", "gif", "svg", "webp", "js", "css"}, strings.ToLower(top)) {
-			continue
-		}
-		f.note("email", finding.Medium, 0.9, start, end)
-	}
-}
-
-// inURL says whether a place belongs to the part of a URL before its host.
-func inURL(s string, at int) bool {
-	tail := s[max(0, at-200):at]
-	if i := strings.LastIndexAny(tail, " \t\r\n\"'<>("); i >= 0 {
-		tail = tail[i+1:]
-	}
-	return strings.Contains(tail, "://")
-}
-
-// keys are the keys of AWS and private keys as a whole.
-func (f *finder) keys() {
-	s := f.s
-	const size = 20
-	for i := 0; ; i++ {
-		n := strings.IndexByte(s[i:], 'A')
-		if n < 0 {
-			break
-		}
-		i += n
-		if i+size > len(s) || !(strings.HasPrefix(s[i:], "AKIA") || strings.HasPrefix(s[i:], "ASIA") || strings.HasPrefix(s[i:], "ABIA") || strings.HasPrefix(s[i:], "ACCA")) {
-			continue
-		}
-		if word(at(s, i-1)) || word(at(s, i+size)) || strings.ContainsFunc(s[i:i+size], func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '0' || r > '9') }) {
-			continue
-		}
-		f.note("aws_key", finding.Critical, 0.95, i, i+size)
-		i += size - 1
-	}
-	const begin, finish, longest = "-----BEGIN ", "PRIVATE KEY", 16 << 10
-	for i := 0; ; {
-		n := strings.Index(s[i:], begin)
-		if n < 0 {
-			return
-		}
-		i += n
-		line := s[i+len(begin) : min(len(s), i+len(begin)+60)]
-		name, _, ok := strings.Cut(line, "-----")
-		if !ok || !strings.Contains(name, finish) || strings.ContainsAny(name, "\n\\") {
-			i += len(begin)
-			continue
-		}
-		end := i + len(begin) + len(name) + 5
-		stop := "-----END " + name + "-----"
-		if n := strings.Index(s[end:min(len(s), end+longest)], stop); n >= 0 {
-			end += n + len(stop)
-		}
-		f.note("private_key_header", finding.Critical, 1, i, end)
-		i = end
-	}
-}
+// isWord says whether a byte continues a name. Bytes of other alphabets do not:
+// their words stand beside numbers without a space.
+func isWord(c byte) bool { return isDigit(c) || isLetter(c) || c == '_' }
