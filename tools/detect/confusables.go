@@ -63,7 +63,8 @@ func lookalike(r rune) string {
 	case c >= 0x80:
 		return ""
 	case unicode.IsLetter(c) || unicode.IsDigit(c):
-		if unicode.In(r, unicode.L, unicode.N) {
+		// Letters of living Latin alphabets are no disguise: Turkish has an i without a dot.
+		if unicode.In(r, unicode.L, unicode.N) && (r >= 0x250 || !unicode.Is(unicode.Latin, r)) {
 			return like
 		}
 	case strings.ContainsRune(`/\.:;|&$<>()`, c):
