@@ -23,6 +23,15 @@ func Bounded(d Dialect, body []byte, tokens int64) ([]byte, error) {
 	return with(body, in, name, strconv.AppendInt(nil, tokens, 10))
 }
 
+// Of is a request to another model.
+func Of(body []byte, model string) ([]byte, error) {
+	d, err := doc.Parse(body)
+	if err != nil {
+		return nil, err
+	}
+	return d.Rewrite([]doc.Edit{{At: d.Root().Get("model"), Text: model}}), nil
+}
+
 // Billed is a request for a stream of Chat's that asks for what it bills. ok is false where
 // the request says itself whether it does, and in other dialects, which always tell.
 func Billed(d Dialect, body []byte) (out []byte, ok bool, err error) {

@@ -14,6 +14,8 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/known"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/stream"
 )
@@ -131,9 +133,7 @@ func (p *Proxy) relayError(x *gate.Request, res *http.Response, body io.Reader, 
 	if err != nil {
 		data = nil // its status says what there is to say
 	}
-	if key := ok.key.Reveal(); len(key) > 0 {
-		data = bytes.ReplaceAll(data, key, []byte("[REDACTED]"))
-	}
+	data = unkeyed(data, res.Header, ok.key)
 	if ok.as != nil {
 		data = ok.as.Refused(res.StatusCode, data)
 		x.Header().Set("Content-Type", "application/json")
@@ -143,6 +143,25 @@ func (p *Proxy) relayError(x *gate.Request, res *http.Response, body io.Reader, 
 	x.WriteHeader(res.StatusCode)
 	_, err = x.Write(data)
 	return err
+}
+
+// unkeyed is what a provider says without the key, in any spelling, and drops the headers
+// that hold it.
+func unkeyed(data []byte, h http.Header, of secret.Bytes) []byte {
+	key := of.Reveal()
+	if len(key) == 0 {
+		return data
+	}
+	for name, values := range h {
+		if strings.Contains(strings.Join(values, "\n"), string(key)) {
+			h.Del(name)
+		}
+	}
+	if len(key) < known.Shortest {
+		return bytes.ReplaceAll(data, key, []byte("[REDACTED]"))
+	}
+	set := known.New([]known.Value{{Value: of}})
+	return []byte(set.Redact(string(data), func(known.Match) string { return "[REDACTED]" }))
 }
 
 // stream passes a stream on.

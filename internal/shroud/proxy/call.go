@@ -35,6 +35,7 @@ type asked struct {
 	body    []byte
 	header  http.Header
 	foreign bool   // the provider has it in its own dialect alone
+	named   bool   // the body has the provider before the model, which that does not know
 	agent   string // that the key is said to be of, or ""
 	keyRef  string // X-Shroud-Api-Key
 }
@@ -83,7 +84,8 @@ func (p *Proxy) call(x *gate.Request, r *http.Request) error {
 
 // read reads a call and finds out where it is to go.
 func (p *Proxy) read(x *gate.Request, r *http.Request) (*asked, error) {
-	a := &asked{header: r.Header, path: r.URL.Path, agent: named(r), keyRef: r.Header.Get("X-Shroud-Api-Key")}
+	a := &asked{header: r.Header, path: r.URL.Path, keyRef: r.Header.Get("X-Shroud-Api-Key")}
+	a.agent, _ = presented(r)
 	data, err := x.Read(r, maxBody)
 	if err != nil {
 		return nil, err
@@ -110,9 +112,13 @@ func (p *Proxy) read(x *gate.Request, r *http.Request) (*asked, error) {
 		return nil, fault.Wrap(err, fault.Invalid, "bad_body", err.Error()) // a fixed text
 	}
 	if a.to == nil { // routers' clients write PROVIDER/MODEL
-		before, _, _ := strings.Cut(a.Model, "/")
+		before, model, _ := strings.Cut(a.Model, "/")
 		if a.to = p.providers[strings.ToLower(before)]; a.to == nil {
 			return nil, errNoProvider
+		}
+		a.Model, a.named, a.path = model, true, a.to.common(a.path)
+		if a.to.dialect(a.path) != a.dialect {
+			return nil, errPath
 		}
 	}
 	if a.foreign = a.path == commonPath && translate.Known(a.to.name); a.foreign {
@@ -196,6 +202,11 @@ func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared,
 		return out, err
 	}
 	out.body = a.Rewrite(edits)
+	if a.named {
+		if out.body, err = convo.Of(out.body, a.Model); err != nil {
+			return out, fault.Wrap(err, fault.Invalid, "bad_body", err.Error()) // a fixed text
+		}
+	}
 	out.end.how = spend.NotServed
 	if err := p.reserve(ctx, c, a, &out, who.ShroudConfig); err != nil {
 		return out, err

@@ -121,8 +121,8 @@ func cohere(path string) convo.Dialect {
 	return nil
 }
 
-// known reports whether any provider has the path.
-func known(path string) bool {
+// spoken reports whether any provider has the path.
+func spoken(path string) bool {
 	return openAI(path) != nil || google(path) != nil || cohere(path) != nil
 }
 

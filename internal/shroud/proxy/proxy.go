@@ -94,12 +94,18 @@ func ofAPI(path string) bool {
 }
 
 // toAPI hands a request to the API as it is sent there: with the agent's key where the
-// API looks for it. The API's gate lets it in, counts and records it.
+// API looks for it. The API's gate lets it in, counts and records it. A key that is said
+// to be of another agent than the path's is none.
 func (p *Proxy) toAPI(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get(keyHeader) != "" {
-		r = r.Clone(r.Context())
-		r.Header.Set("Authorization", "Bearer "+credential(r))
-		r.Header.Del(keyHeader)
+	id, key := presented(r)
+	if rest, ok := strings.CutPrefix(r.URL.Path, "/v1/agents/"); ok && id != "" && !strings.HasPrefix(rest, id+"/") {
+		key = ""
+	}
+	r = r.Clone(r.Context())
+	r.Header.Del(keyHeader)
+	r.Header.Del("Authorization")
+	if key != "" {
+		r.Header.Set("Authorization", "Bearer "+key)
 	}
 	p.cfg.API.ServeHTTP(w, r)
 }
@@ -116,7 +122,7 @@ func (p *Proxy) find(r *http.Request) (*gate.Route, error) {
 	case r.Method != http.MethodPost:
 		return nil, errNoRoute
 	}
-	if !known(r.URL.Path) {
+	if !spoken(r.URL.Path) {
 		return nil, errNoRoute
 	}
 	return &gate.Route{Path: routeOf(r.URL.Path), Action: policy.CallModel, Serve: p.call}, nil
@@ -131,46 +137,40 @@ func (p *Proxy) health(x *gate.Request, _ *http.Request) error {
 // they take for the provider's key.
 const keyHeader = "X-Shroud-Agent-Key"
 
-// credential is what a request carries to say which agent sends it. Clients made for one
-// provider have a header of their own for a key: it counts where it holds one of ours.
-func credential(r *http.Request) string {
-	if key := r.Header.Get(keyHeader); key != "" {
-		return bare(key)
+// presented is what a request carries to say which agent sends it: a key or token, and the
+// agent that is named before it. Clients made for one provider have places of their own for
+// a key: these count where they hold one of ours.
+func presented(r *http.Request) (id, key string) {
+	if all := r.Header.Get(keyHeader); all != "" {
+		return parted(all)
 	}
-	for _, name := range [...]string{"X-Api-Key", "X-Goog-Api-Key"} {
-		if key := bare(r.Header.Get(name)); ours(key) {
-			return key
+	for _, all := range [...]string{r.Header.Get("X-Api-Key"), r.Header.Get("X-Goog-Api-Key"), r.URL.Query().Get("key")} {
+		if id, key := parted(all); ours(key) {
+			return id, key
 		}
 	}
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if len(r.Header.Values("Authorization")) != 1 || !strings.EqualFold(scheme, "Bearer") {
-		return ""
+		return "", ""
 	}
-	return bare(strings.TrimSpace(token))
+	return parted(strings.TrimSpace(token))
 }
 
-// bare is a key without the id of its agent before it.
-func bare(key string) string {
-	if _, key, ok := strings.Cut(key, ":"); ok {
-		return key
+// parted is a key and the id of its agent before it. A colon after no id is no key's.
+func parted(all string) (id, key string) {
+	id, key, ok := strings.Cut(all, ":")
+	switch {
+	case !ok:
+		return "", all
+	case id == "":
+		return "", ""
 	}
+	return id, key
+}
+
+func credential(r *http.Request) string {
+	_, key := presented(r)
 	return key
-}
-
-// named is the agent that a request says it comes from, or "".
-func named(r *http.Request) string {
-	_, bearer, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	for _, key := range [...]string{r.Header.Get(keyHeader), r.Header.Get("X-Api-Key"), r.Header.Get("X-Goog-Api-Key"), bearer} {
-		if key == "" {
-			continue
-		}
-		id, _, ok := strings.Cut(key, ":")
-		if !ok {
-			return ""
-		}
-		return id
-	}
-	return ""
 }
 
 func ours(key string) bool {
