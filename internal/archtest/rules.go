@@ -127,6 +127,11 @@ var arrows = map[string][]string{
 	"internal/shroud/pattern": {},
 	"internal/shroud/pii":     {"internal/shroud/finding", "internal/shroud/text"},
 	"internal/shroud/text":    {},
+	// The injection model, and the command that trains it: nothing that runs imports that.
+	"internal/shroud/inject":               {"internal/shroud/inject/linear", "internal/shroud/text"},
+	"internal/shroud/inject/linear":        {},
+	"internal/shroud/inject/train":         {"internal/shroud/inject", "internal/shroud/inject/linear", "internal/shroud/inject/train/grammar", "internal/shroud/text"},
+	"internal/shroud/inject/train/grammar": {},
 
 	// Leaves.
 	"internal/budget":     {},
@@ -161,6 +166,7 @@ var pure = []string{
 	"internal/evm", "internal/evm/abi", "internal/evm/typed", "internal/fault", "internal/intents/guard", "internal/intents/meaning", "internal/policy", "internal/secret", "internal/secretpath",
 	"internal/shroud/detect", "internal/shroud/finding", "internal/shroud/known", "internal/shroud/leak",
 	"internal/shroud/pattern", "internal/shroud/pii", "internal/shroud/text",
+	"internal/shroud/inject", "internal/shroud/inject/linear", "internal/shroud/inject/train/grammar",
 }
 
 // impure is what a pure package must not import. Values such as net/netip's
