@@ -31,6 +31,8 @@ GOTEST   := CGO_ENABLED=1 ONECLAW_TEST_RACE="$(RACE)" $(TOOL) gotestsum --format
 	-count=1 -timeout 25m -vet=off -p 4 $(RACE)
 FUZZTIME ?= 10s
 PKG      ?= ./internal/httpapi ./internal/e2e ./...
+# Labelled texts, which are not part of the repository: docs/shroud-detection.md.
+DETECT_DATA ?= ../shared/data/detect/train.tar.gz
 
 ##@ Use
 
@@ -100,7 +102,13 @@ bench: build ## drive the real binary with load and print figures: make bench AR
 bench-detect: ## what the detectors of Shroud find, miss and cost on labelled texts: make bench-detect ARGS="-data FILE"
 	go run ./bench/detect $(ARGS)
 
+train-detect: ## learn the weights of the injection detector again, from DETECT_DATA
+	go run ./internal/shroud/inject/train -data $(DETECT_DATA) weights
+
+bench-inject: ## what the injection detector finds of sources that it has not seen, from DETECT_DATA
+	go run ./internal/shroud/inject/train -data $(DETECT_DATA) bench
+
 clean: ## remove what was built
 	rm -rf bin dist
 
-.PHONY: help run build build-hsm test test-memory test-evm test-pg test-hsm test-deps fuzz lint fmt cross vuln generate check-generate bench bench-detect clean
+.PHONY: help run build build-hsm test test-memory test-evm test-pg test-hsm test-deps fuzz lint fmt cross vuln generate check-generate bench bench-detect bench-inject train-detect clean
