@@ -107,7 +107,13 @@ train-detect: ## learn the weights of the injection detector again, from DETECT_
 bench-inject: ## print what the injection detector finds, source by source, from DETECT_DATA
 	go run ./internal/shroud/inject/train -data $(DETECT_DATA) bench
 
+train-detect: ## learn the weights of the injection detector again, from DETECT_DATA
+	go run ./internal/shroud/inject/train -data $(DETECT_DATA) weights
+
+bench-inject: ## what the injection detector finds of sources that it has not seen, from DETECT_DATA
+	go run ./internal/shroud/inject/train -data $(DETECT_DATA) bench
+
 clean: ## remove what was built
 	rm -rf bin dist
 
-.PHONY: help run build build-hsm test test-memory test-evm test-pg test-hsm test-deps fuzz lint fmt cross vuln generate check-generate bench bench-detect train-detect bench-inject clean
+.PHONY: help run build build-hsm test test-memory test-evm test-pg test-hsm test-deps fuzz lint fmt cross vuln generate check-generate bench bench-detect bench-inject train-detect clean

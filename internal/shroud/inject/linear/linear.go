@@ -1,9 +1,10 @@
 // Package linear scores a text by its worst window with a linear model over hashed
 // n-grams of words and bytes.
 //
-// Its promise: the same text and the same model give the same score on every
-// machine, since weights are whole numbers; time and memory grow with the length of
-// the text and with nothing else; it computes from its arguments alone.
+// Its promise: the same text and the same model give the same score on every machine, but
+// for the last bits of an exponential, since weights are whole numbers; time and memory
+// grow with the length of the text and with nothing else; it computes from its arguments
+// alone.
 package linear
 
 import "math"
@@ -86,5 +87,5 @@ func Norm(features int) float64 { return math.Sqrt(float64(features + softening)
 
 // Score maps a margin to a score.
 func (m Model) Score(margin float64) float64 {
-	return 1 / (1 + math.Exp(-(m.Slope*margin + m.Offset)))
+	return 1 / (1 + math.Exp(-(float64(m.Slope*margin) + m.Offset)))
 }

@@ -114,5 +114,6 @@ func (t trainer) write(ctx context.Context, folder string, out io.Writer) error 
 func curve(one, tenth float64) (slope, offset float64) {
 	logit := func(p float64) float64 { return math.Log(p / (1 - p)) }
 	slope = (logit(inject.Certain) - logit(inject.Threshold)) / (tenth - one)
-	return slope, logit(inject.Threshold) - slope*one
+	// Rounded before the subtraction, as not every processor would.
+	return slope, logit(inject.Threshold) - float64(slope*one)
 }
