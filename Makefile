@@ -107,12 +107,6 @@ train-detect: ## learn the weights of the injection detector again, from DETECT_
 bench-inject: ## print what the injection detector finds, source by source, from DETECT_DATA
 	go run ./internal/shroud/inject/train -data $(DETECT_DATA) bench
 
-train-detect: ## learn the weights of the injection detector again, from DETECT_DATA
-	go run ./internal/shroud/inject/train -data $(DETECT_DATA) weights
-
-bench-inject: ## what the injection detector finds of sources that it has not seen, from DETECT_DATA
-	go run ./internal/shroud/inject/train -data $(DETECT_DATA) bench
-
 clean: ## remove what was built
 	rm -rf bin dist
 
