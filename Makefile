@@ -31,6 +31,8 @@ GOTEST   := CGO_ENABLED=1 ONECLAW_TEST_RACE="$(RACE)" $(TOOL) gotestsum --format
 	-count=1 -timeout 25m -vet=off -p 4 $(RACE)
 FUZZTIME ?= 10s
 PKG      ?= ./internal/httpapi ./internal/e2e ./...
+# Labelled texts, which are not part of the repository: docs/shroud-detection.md.
+DETECT_DATA ?= ../shared/data/detect/train.tar.gz
 
 ##@ Use
 
@@ -53,9 +55,9 @@ test: test-deps test-memory test-evm ## all tests, with the race detector, Postg
 
 # The race detector's shadow memory can't be searched, so these run without it.
 test-memory: ## only the tests that look for secrets in the process's memory
-	CGO_ENABLED=0 $(TOOL) gotestsum --format standard-quiet -- -count=1 -vet=off -timeout 5m \
-		./internal/erase/... ./internal/seal ./internal/keystore/soft
-	CGO_ENABLED=0 $(TOOL) gotestsum --format standard-quiet -- -count=1 -vet=off -timeout 5m -run LeaveMemory ./internal/vault ./internal/mcpserver
+PKG      ?= ./internal/httpapi ./internal/e2e ./...
+# Labelled texts, which are not part of the repository: docs/shroud-detection.md.
+DETECT_DATA ?= ../shared/data/detect/train.tar.gz
 
 # A module of its own keeps go-ethereum out of the product's go.mod. It is computation
 # in one goroutine, which the race detector only makes slow.
@@ -97,7 +99,15 @@ check-generate: ## fail when generated files are not what the code says
 bench: build ## drive the real binary with load and print figures: make bench ARGS="..."
 	go run ./bench $(ARGS)
 
+bench-detect: ## what the detectors of Shroud find, miss and cost on labelled texts: make bench-detect ARGS="-data FILE"
+	go run ./bench/detect $(ARGS)
+train-detect: ## learn the weights of the injection detector again, from DETECT_DATA
+	go run ./internal/shroud/inject/train -data $(DETECT_DATA) weights
+
+bench-inject: ## print what the injection detector finds, source by source, from DETECT_DATA
+	go run ./internal/shroud/inject/train -data $(DETECT_DATA) bench
+
 clean: ## remove what was built
 	rm -rf bin dist
 
-.PHONY: help run build build-hsm test test-memory test-evm test-pg test-hsm test-deps fuzz lint fmt cross vuln generate check-generate bench clean
+.PHONY: help run build build-hsm test test-memory test-evm test-pg test-hsm test-deps fuzz lint fmt cross vuln generate check-generate bench bench-detect bench-inject train-detect clean

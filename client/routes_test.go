@@ -408,6 +408,12 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 			_, err := c.TryGuard(ctx, "a", json.RawMessage(`{"value":"1","chain":"base"}`))
 			return err
 		}, method: "POST", path: "/v1/agents/a/guard/try", body: `{"value":"1","chain":"base"}`},
+		"requests to models": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.ShroudActivity(ctx, client.ModelRequestFilter{AgentID: "a", Action: "blocked", Limit: 5, Offset: 10})
+			return err
+		}, method: "GET", path: "/v1/shroud/activity?action=blocked&agent_id=a&limit=5&offset=10"},
+		"threats": {call: func(ctx context.Context, c *client.Client) error { _, err := c.ShroudSummary(ctx, "7d"); return err },
+			method: "GET", path: "/v1/shroud/threat-summary?period=7d"},
 		"receipt": {call: func(ctx context.Context, c *client.Client) error {
 			_, err := c.TransactionReceipt(ctx, "a", "t")
 			return err

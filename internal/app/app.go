@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/ratelimit"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/activity"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
 	"github.com/oneclaw-dev/oneclaw/internal/signedcall"
 	"github.com/oneclaw-dev/oneclaw/internal/signingkey"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/wallclock"
@@ -58,6 +61,7 @@ type App struct {
 	vault        *vault.Service
 	approvals    *approval.Service
 	webhooks     *webhook.Service
+	spends       *spend.Ledger
 	transactions *transaction.Service
 	identity     *identity.Service
 	accounts     *account.Service
@@ -71,7 +75,9 @@ type App struct {
 	outbox       *mail.Outbox // nil when a server sends the mails
 	pages        *dashboard.Pages
 	out          *netguard.Guard // every call that users name the target of
+	in           *gate.Gate
 	api          *httpapi.API
+	models       http.Handler // Shroud
 	stop         context.CancelFunc
 	running      sync.WaitGroup
 	sharing      *sharing.Service
@@ -123,6 +129,7 @@ func New(ctx context.Context, cfg config.Config, l *listen.Listeners, version st
 		a.approvals.Run,
 		a.webhooks.Run,
 		a.transactions.Run,
+		a.spends.Run,
 		a.sweep,
 		a.sweepLimits,
 		a.giveBack,
@@ -195,7 +202,7 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 	if err != nil {
 		return err
 	}
-	in := gate.New(gate.Gate{
+	a.in = gate.New(gate.Gate{
 		Identity:  a.identity,
 		IPRules:   a.iprules,
 		Billing:   a.billing,
@@ -212,8 +219,13 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 		Store: a.db, Vault: a.vault, Keys: keys, Approvals: a.approvals, Log: a.log, Now: now,
 		Chains: chains,
 	})
+	prices, err := a.prices()
+	if err != nil {
+		return err
+	}
+	a.spends = spend.New(spend.Config{Store: a.db, Prices: prices, Log: a.log, Now: now})
 	a.api = httpapi.New(httpapi.Config{
-		Gate:      in,
+		Gate:      a.in,
 		Accounts:  a.accounts,
 		Agents:    a.agents,
 		Orgs:      a.orgs,
@@ -224,10 +236,14 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 		Chains:       chains,
 		Freezes:      &freeze.Service{Store: a.db},
 		Transactions: a.transactions, SigningKeys: keys,
-		Audit:   a.audit,
-		Health:  a.health(),
-		Version: a.version,
+		Activity: &activity.Service{Store: a.db},
+		Audit:    a.audit,
+		Health:   a.health(),
+		Version:  a.version,
 	})
+	if a.models, err = a.shroud(); err != nil {
+		return err
+	}
 	a.pages = dashboard.New(dashboard.Config{
 		API: a.api, Log: a.log, State: a.state, Device: a.accounts.DeviceShown, Enrollment: a.agents.EnrollmentByToken,
 		Dev: a.cfg.Dev, Outbox: a.outbox, PublicURL: at.API,

@@ -170,7 +170,7 @@ func (a *App) DevAnnounce(o devOwner, at listen.Addresses, out io.Writer) error 
   Mails      %s
   API        %s/v1
   MCP        %s
-  Shroud     %s (not in this version yet)
+  Shroud     %s
   Data       %s
 
   Login      %s

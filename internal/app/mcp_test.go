@@ -57,7 +57,7 @@ type mcpRig struct {
 func newMCPRig(t testing.TB) *mcpRig { return newMCPRigOn(t, "") }
 
 // newMCPRigOn is newMCPRig on a PostgreSQL database, unless dsn is empty.
-func newMCPRigOn(t testing.TB, dsn string) *mcpRig {
+func newMCPRigOn(t testing.TB, dsn string, change ...func(*config.Config)) *mcpRig {
 	t.Helper()
 	cfg, err := config.Read(nil, "")
 	if err != nil {
@@ -68,6 +68,9 @@ func newMCPRigOn(t testing.TB, dsn string) *mcpRig {
 	}
 	cfg.Data, cfg.Dev, cfg.RateAuth = t.TempDir(), true, config.Rate{}
 	cfg.RateAddress = config.Rate{PerSecond: 1.0 / 3600, Burst: rigBurst}
+	for _, f := range change {
+		f(&cfg)
+	}
 	a, err := New(t.Context(), cfg, &listen.Listeners{At: listen.Addresses{API: "http://127.0.0.1:1"}, Files: &listen.Files{}}, "test", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
+	"net/http"
 	"strings"
 	"time"
 
@@ -14,6 +16,9 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/netguard"
 	"github.com/oneclaw-dev/oneclaw/internal/oidc"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/inject"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/inspect"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/proxy"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
 
@@ -41,6 +46,26 @@ func (a *App) chains() (*intents.Chains, error) {
 	return &intents.Chains{Store: a.db, Nodes: &intents.Nodes{
 		HTTP: guard.Client(netguard.Options{MaxBody: 8 << 20, Idle: 32}), Set: a.cfg.ChainRPC, Now: now,
 	}}, nil
+}
+
+// shroud is the proxy in front of language models, with a guard of its own: providers that
+// the operator named may be private.
+func (a *App) shroud() (http.Handler, error) {
+	guard, err := outbound(a.cfg, a.cfg.ShroudUpstreams.Named()...)
+	if err != nil {
+		return nil, err
+	}
+	model, err := inject.New()
+	if err != nil {
+		return nil, err
+	}
+	look := &inspect.Maker{Known: &inspect.Watcher{Vault: a.vault, Epoch: a.db.EpochOf, Now: now, Log: a.log}, Inject: model}
+	_, _ = rand.Read(look.Key[:]) // never fails
+	return proxy.New(proxy.Config{
+		Gate: a.in, Agents: a.agents, Vault: a.vault, Store: a.db, Inspect: look, Ledger: a.spends, API: a.api, Upstreams: a.cfg.ShroudUpstreams,
+		HTTP:  guard.Transport(netguard.Options{MaxBody: 1 << 30, Idle: 64, Open: 4096, Timeout: time.Hour}),
+		Ready: func(ctx context.Context) bool { return a.state(ctx).Reason == "" }, Log: a.log,
+	}), nil
 }
 
 // providers says whose tokens humans and agents log in with, beside our own.

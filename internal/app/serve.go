@@ -16,7 +16,7 @@ import (
 // at when hurry has something.
 func (a *App) Serve(ctx context.Context, l *listen.Listeners, hurry <-chan os.Signal, ready func() error) error {
 	return l.Serve(ctx, listen.Servers{
-		API: a.routes(hostOf(l.At.API)), Shroud: shroudSoon(),
+		API: a.routes(hostOf(l.At.API)), Shroud: guard(hostOf(l.At.Shroud), a.api, a.models),
 		Proxies: proxies.New(a.cfg.TrustedProxies, a.cfg.ProxyHeader), Log: a.log, Now: now, Hurry: hurry,
 	}, ready)
 }
@@ -55,20 +55,5 @@ func (a *App) mcp(api http.Handler, hosts []string) http.Handler {
 		Refused: func(r *http.Request, status int, reason string) error {
 			return asClient(a.api.Refused(r, status, reason))
 		},
-	})
-}
-
-// shroudSoon answers on Shroud's port until Shroud is there (shroud.md section 4
-// gives the error's shape).
-func shroudSoon() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		switch r.URL.Path {
-		case "/healthz", "/health/live":
-			_, _ = w.Write([]byte(`{"status":"ok"}`))
-		default:
-			w.WriteHeader(http.StatusServiceUnavailable)
-			_, _ = w.Write([]byte(`{"error":{"code":503,"message":"Shroud is not part of this version of oneclaw yet.","type":"shroud_error"}}`))
-		}
 	})
 }

@@ -20,6 +20,7 @@ var openers = map[string]string{
 	"vault/door.go door calls s.openBox":                               "the door",
 	"vault/door.go Use calls s.door":                                   "for who may",
 	"vault/lend.go Lend calls s.door":                                  "for who was given a share",
+	"vault/watch.go OpenWatched calls s.door":                          "for Shroud, which looks for an agent's values in its traffic and shows them to nobody",
 	"vault/door.go Reveal calls s.Use":                                 "shows the newest version",
 	"vault/door.go RevealVersion calls s.Use":                          "shows an old one",
 	"httpapi/secrets.go registerSecrets calls vault.Reveal":            "GET of a secret",

@@ -14,7 +14,7 @@ var domain = []string{
 // services are the domain packages that the edges call.
 var services = []string{
 	"internal/account", "internal/agent", "internal/call", "internal/approval", "internal/audit", "internal/billing",
-	"internal/checkout", "internal/envvar", "internal/erase", "internal/evm", "internal/freeze", "internal/identity", "internal/intents", "internal/iprule", "internal/org", "internal/policy", "internal/secretpath", "internal/sharing", "internal/shroud", "internal/signedcall", "internal/signingkey", "internal/transaction", "internal/vault", "internal/webhook", "internal/x402",
+	"internal/checkout", "internal/envvar", "internal/erase", "internal/evm", "internal/freeze", "internal/identity", "internal/intents", "internal/iprule", "internal/org", "internal/policy", "internal/secretpath", "internal/sharing", "internal/shroud", "internal/shroud/activity", "internal/signedcall", "internal/signingkey", "internal/transaction", "internal/vault", "internal/webhook", "internal/x402",
 }
 
 // arrows says, for each package, which others of this module it may import
@@ -31,6 +31,7 @@ var arrows = map[string][]string{
 	"internal/cli/session": {"client", "internal/cli/console"},
 	"internal/cli/console": {"client"},
 	"internal/mcpserver":   {"client", "internal/budget", "internal/loopback", "internal/strictjson"},
+	"bench/detect":         {"internal/shroud/detect", "internal/shroud/finding", "internal/shroud/leak", "internal/shroud/pii", "internal/shroud/text"},
 	"bench":                {"client", "internal/evm", "internal/testkit/mailbox", "internal/testkit/pgtest"},
 
 	// The wiring of the server: only here do implementations meet the services.
@@ -70,19 +71,28 @@ var arrows = map[string][]string{
 	"internal/rest":      {"internal/erase", "internal/strictjson"}, // it knows no operation
 	"internal/dashboard": {"internal/account", "internal/agent", "internal/loopback", "internal/mail"},
 
+	// Shroud.
+	"internal/shroud/translate": {"internal/shroud/doc", "internal/shroud/sse"},
+
 	// Domain.
-	"internal/vault":       join(domain, "internal/approval", "internal/cmek", "internal/erase", "internal/evm", "internal/intents"), // keys of chains are checked when they are written
-	"internal/approval":    join(domain, "internal/signedcall"),
-	"internal/webhook":     join(domain, "internal/patch", "internal/signedcall"),
-	"internal/signedcall":  {"internal/seal"},
-	"internal/envvar":      join(domain, "internal/approval", "internal/patch", "internal/vault"),
-	"internal/cmek":        {"internal/erase"},
-	"internal/identity":    domain, // of a credential it makes a principal; it knows no other way in
-	"internal/account":     join(domain, "internal/identity", "internal/oidc"),
-	"internal/agent":       join(domain, "internal/identity", "internal/intents", "internal/oidc", "internal/patch", "internal/shroud"), // what an agent may carry is checked where it is used
-	"internal/org":         join(domain, "internal/identity"),
-	"internal/iprule":      domain,
-	"internal/shroud":      {"internal/patch"},
+	"internal/vault":      join(domain, "internal/approval", "internal/cmek", "internal/erase", "internal/evm", "internal/intents"), // keys of chains are checked when they are written
+	"internal/approval":   join(domain, "internal/signedcall"),
+	"internal/webhook":    join(domain, "internal/patch", "internal/signedcall"),
+	"internal/signedcall": {"internal/seal"},
+	"internal/envvar":     join(domain, "internal/approval", "internal/patch", "internal/vault"),
+	"internal/cmek":       {"internal/erase"},
+	"internal/identity":   domain, // of a credential it makes a principal; it knows no other way in
+	"internal/account":    join(domain, "internal/identity", "internal/oidc"),
+	"internal/agent":      join(domain, "internal/identity", "internal/intents", "internal/oidc", "internal/patch", "internal/shroud"), // what an agent may carry is checked where it is used
+	"internal/org":        join(domain, "internal/identity"),
+	"internal/iprule":     domain,
+	"internal/shroud":     {"internal/patch"},
+
+	// Shroud: what its requests cost, and what is told of them.
+	"internal/shroud/activity": join(domain, "internal/shroud/usd"),
+	"internal/shroud/spend":    join(domain, "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/usd"),
+	"internal/shroud/usd":      {},
+
 	"internal/intents":     join(domain, "internal/intents/node", "internal/netguard", "internal/patch"),
 	"internal/freeze":      domain,
 	"internal/signingkey":  join(domain, "internal/evm"),
@@ -99,8 +109,16 @@ var arrows = map[string][]string{
 	"internal/network":     {},
 	"internal/secretpath":  {},
 
+	// Shroud: an edge like the API, and what it looks at calls of models with.
+	"internal/shroud/proxy":   {"internal/agent", "internal/audit", "internal/call", "internal/gate", "internal/policy", "internal/secretpath", "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/doc", "internal/shroud/inspect", "internal/shroud/known", "internal/shroud/spend", "internal/shroud/stream", "internal/shroud/translate", "internal/vault"},
+	"internal/shroud/inspect": {"internal/audit", "internal/call", "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/detect", "internal/shroud/finding", "internal/shroud/inject", "internal/shroud/known", "internal/shroud/leak", "internal/shroud/pii", "internal/shroud/stream", "internal/shroud/text", "internal/vault"},
+	"internal/shroud/stream":  {"internal/shroud/convo", "internal/shroud/sse"},
+	"internal/shroud/convo":   {"internal/shroud/doc"},
+	"internal/shroud/doc":     {},
+	"internal/shroud/sse":     {},
+
 	// Implementations of what the domain declares.
-	"internal/store":            join(services, "internal/epoch", "internal/intents/guard", "internal/mail", "internal/seal", "internal/sqldb", "internal/sqldb/commit", "internal/sqldb/transfer", "internal/store/migrations"),
+	"internal/store":            join(services, "internal/epoch", "internal/intents/guard", "internal/mail", "internal/seal", "internal/shroud/spend", "internal/shroud/usd", "internal/sqldb", "internal/sqldb/commit", "internal/sqldb/transfer", "internal/store/migrations"),
 	"internal/store/migrations": {},
 	"internal/sqldb":            {"internal/audit", "internal/loop", "internal/sqldb/commit", "internal/sqldb/driver", "internal/sqldb/wallclock"}, // it knows no rows of the domain
 	"internal/sqldb/commit":     {"internal/audit", "internal/call", "internal/sqldb/driver"},
@@ -117,6 +135,20 @@ var arrows = map[string][]string{
 	// What a transaction means, and whether the rules of an agent allow it.
 	"internal/intents/meaning": {"internal/evm", "internal/evm/abi", "internal/evm/typed"},
 	"internal/intents/guard":   {"internal/evm", "internal/evm/abi", "internal/evm/typed", "internal/intents/meaning"},
+
+	// What is found in a text: pure functions.
+	"internal/shroud/detect":  {"internal/shroud/finding", "internal/shroud/pattern", "internal/shroud/text"},
+	"internal/shroud/finding": {"internal/shroud/text"},
+	"internal/shroud/known":   {"internal/erase", "internal/shroud/text"},
+	"internal/shroud/leak":    {},
+	"internal/shroud/pattern": {},
+	"internal/shroud/pii":     {},
+	"internal/shroud/text":    {},
+	// The injection model, and the command that trains it: nothing that runs imports that.
+	"internal/shroud/inject":               {"internal/shroud/inject/linear", "internal/shroud/text"},
+	"internal/shroud/inject/linear":        {},
+	"internal/shroud/inject/train":         {"internal/shroud/inject", "internal/shroud/inject/linear", "internal/shroud/inject/train/grammar", "internal/shroud/text"},
+	"internal/shroud/inject/train/grammar": {},
 
 	// Leaves.
 	"internal/budget":     {},
@@ -149,6 +181,9 @@ const anything = "*"
 // pure packages compute from their arguments alone.
 var pure = []string{
 	"internal/evm", "internal/evm/abi", "internal/evm/typed", "internal/fault", "internal/intents/guard", "internal/intents/meaning", "internal/policy", "internal/secret", "internal/secretpath",
+	"internal/shroud/detect", "internal/shroud/finding", "internal/shroud/known", "internal/shroud/leak",
+	"internal/shroud/pattern", "internal/shroud/pii", "internal/shroud/text",
+	"internal/shroud/inject", "internal/shroud/inject/linear", "internal/shroud/inject/train/grammar",
 }
 
 // impure is what a pure package must not import. Values such as net/netip's

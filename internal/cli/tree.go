@@ -47,6 +47,7 @@ func (c *cli) commands() []*cobra.Command {
 			c.billingStatus(), c.billingUsage(), c.billingHistory(), c.billingCredits(), c.billingLedger(), c.billingOverage()),
 		group("chain", "The EVM chains that agents can use, and their nodes", c.chainList(), c.chainGet(), c.chainAdd(), c.chainCheck()),
 		c.txCommands(), c.freezeCommand(), c.unfreezeCommand(),
+		group("shroud", "What agents sent to language models, and what was found in it", c.shroudActivity(), c.shroudSummary()),
 		group("admin", "Look after a server with several organisations; only for platform admins, such as its first owner",
 			c.adminTier(), c.adminLimits(), c.adminCredits(), c.adminUsers(),
 			group("settings", "What is set for the whole server", c.settingList(), c.settingSet(), c.settingUnset()),

@@ -52,21 +52,27 @@ func (r *ChainRPC) UnmarshalText(b []byte) error {
 func (r ChainRPC) Named() (hosts []string) {
 	for _, urls := range r {
 		for _, text := range urls {
-			u, err := url.Parse(string(text.Reveal()))
-			if err != nil {
-				continue
-			}
-			port := u.Port()
-			if port == "" {
-				port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
-			}
-			_, notIP := netip.ParseAddr(u.Hostname())
-			if u.Scheme == "http" || notIP == nil || u.Hostname() == "localhost" {
-				hosts = append(hosts, hostOf(u)+":"+port)
-			}
+			hosts = append(hosts, named(string(text.Reveal()))...)
 		}
 	}
 	return hosts
+}
+
+// named is the HOST:PORT of a URL if it may be private.
+func named(text string) []string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	_, notIP := netip.ParseAddr(u.Hostname())
+	if u.Scheme != "http" && notIP != nil && u.Hostname() != "localhost" {
+		return nil
+	}
+	return []string{hostOf(u) + ":" + port}
 }
 
 // hostOf keeps the brackets of an IPv6 address.

@@ -30,7 +30,7 @@ import (
 // says about it.
 type Config struct {
 	Listen       string `env:"LISTEN" envDefault:"127.0.0.1:8210" doc:"Where the API, the MCP endpoint and the status page listen. Port 0 picks a free one."`
-	ShroudListen string `env:"SHROUD_LISTEN" envDefault:"127.0.0.1:8211" doc:"Where Shroud will listen. Shroud is not part of this version: the port answers that it is not there yet."`
+	ShroudListen string `env:"SHROUD_LISTEN" envDefault:"127.0.0.1:8211" doc:"Where Shroud listens, the proxy in front of language models."`
 	PublicURL    string `env:"PUBLIC_URL" doc:"The address that users and agents reach this server at, such as https://vault.example.com. Needed in the links of mails, and behind a proxy on the same machine, since a server that listens on a loopback address takes requests for no other name. From LISTEN when empty."`
 	TLSCertFile  string `env:"TLS_CERT_FILE" doc:"Certificate chain in PEM. With TLS_KEY_FILE the API speaks HTTPS."`
 	TLSKeyFile   string `env:"TLS_KEY_FILE" doc:"Private key in PEM."`
@@ -75,7 +75,11 @@ type Config struct {
 
 	OutboundAllow string `env:"OUTBOUND_ALLOW" doc:"What this server may call although it is private, and without TLS: networks (10.0.0.0/8), addresses (127.0.0.1) and HOST:PORT (idp.internal:8443), separated by commas. All else that is not public is refused to identity providers, webhooks and chains that users name. oneclaw dev allows 127.0.0.0/8 and ::1 when this is empty."`
 
+	ShroudPricesFile string `env:"SHROUD_PRICES_FILE" doc:"File with prices of language models, as docs/shroud-limits.md describes it: each entry takes the place of the one that the program came with. It is read at the start."`
+
 	ChainRPC ChainRPC `env:"CHAIN_RPC" doc:"Nodes of EVM chains: a JSON object of lists of URLs by the name of the chain, such as {\"base\":[\"https://node.example/KEY\"]}. The first that is well is asked, and the chain's rpc_url last. A URL with http:// or with an address in it may be private, also of this machine."`
+
+	ShroudUpstreams Upstreams `env:"SHROUD_UPSTREAMS" doc:"Where Shroud calls providers of language models, when not at their own addresses: a JSON object of base URLs by provider, such as {\"openai\":\"http://127.0.0.1:9000\"}. Names beside openai, anthropic, google, mistral, cohere and openrouter are providers that speak as OpenAI does. A URL with http:// or with an address in it may be private, also of this machine."`
 
 	StripeKey                  secret.Bytes `env:"STRIPE_KEY_FILE,file" doc:"File with the secret key of the Stripe account that subscriptions and credits are paid to; a restricted key that may write checkout and portal sessions is enough. Without it no payments are taken."`
 	StripeWebhookSecret        secret.Bytes `env:"STRIPE_WEBHOOK_SECRET_FILE,file" doc:"File with the signing secret of the webhook endpoint PUBLIC_URL/v1/billing/webhooks. Without it nothing that is paid is credited: no event is taken."`

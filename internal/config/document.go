@@ -37,7 +37,7 @@ func typeName(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[Rate]():
 		return "rate"
-	case t == reflect.TypeFor[ChainRPC]():
+	case t == reflect.TypeFor[ChainRPC](), t == reflect.TypeFor[Upstreams]():
 		return "JSON"
 	case t.Kind() == reflect.Bool:
 		return "true or false"

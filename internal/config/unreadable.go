@@ -36,6 +36,8 @@ func accepted(t reflect.Type) string {
 		return "a list of addresses and networks, such as 10.0.0.5,192.0.2.0/24, and not all addresses"
 	case t == reflect.TypeFor[ChainRPC]():
 		return `a JSON object of lists of at most 15 http(s) URLs by the name of their chain, such as {"base":["https://node.example/KEY"]}`
+	case t == reflect.TypeFor[Upstreams]():
+		return `a JSON object of http(s) URLs by the name of their provider, such as {"openai":"http://127.0.0.1:9000"}`
 	case t.Kind() == reflect.Bool:
 		return "true or false"
 	case t.Kind() == reflect.Int:

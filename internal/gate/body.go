@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/budget"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -27,8 +28,11 @@ func (x *Request) Read(r *http.Request, limit int64) ([]byte, error) {
 	from := x.at.budgets.Pace.Reader(x.ResponseWriter, r.Body)
 	if length > limit {
 		// Clients that write all before they read would see a broken connection
-		// and not why; a little more than fits is read for them, and not kept.
-		_, _ = io.CopyN(io.Discard, from, min(length, 2*limit))
+		// and not why; a little more than fits is read for them, and not kept. One that
+		// asks first has not written any.
+		if !strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
+			_, _ = io.CopyN(io.Discard, from, min(length, 2*limit))
+		}
 		return nil, errBodyTooLarge
 	}
 	most := length

@@ -103,6 +103,9 @@ POST   /v1/org/invite
 PATCH  /v1/org/members/{}
 DELETE /v1/org/members/{}
 
+GET    /v1/shroud/activity
+GET    /v1/shroud/threat-summary
+
 GET    /v1/audit/events
 GET    /v1/audit
 

@@ -6,6 +6,7 @@ import "testing"
 // database: world.Open knows its subtests by their name.
 func TestPostgreSQL(t *testing.T) {
 	for name, test := range map[string]func(*testing.T){
+		"requests to models":               TestRequestsToModelsAreListedAndSummedUp,
 		"what a credential made":           TestWhatACredentialMadeEndsWithIt,
 		"what a login made":                TestWhatALoginMadeEndsWithIt,
 		"a logout":                         TestALogoutKeepsWhatTheLoginMade,

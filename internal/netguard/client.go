@@ -23,6 +23,7 @@ type Options struct {
 	Timeout   time.Duration // of the whole request with its body; 10 s
 	MaxBody   int64         // bytes of an answer's body; 1 MiB
 	Idle      int           // connections to a host that are kept; 4
+	Open      int           // connections to a host at once; 32
 	Redirects int           // that are followed, each checked like a request; none: the 3xx itself is the answer
 }
 
@@ -30,6 +31,7 @@ const (
 	defaultTimeout = 10 * time.Second
 	defaultMaxBody = 1 << 20
 	defaultIdle    = 4
+	defaultOpen    = 32
 	maxHeaders     = 64 << 10
 )
 
@@ -55,7 +57,8 @@ func (g *Guard) Client(o Options) *http.Client {
 }
 
 // Transport is what Client is made on, for those who bring a client of their
-// own. Of o only MaxBody and Idle count.
+// own. Of o, Redirects does not
+// count, and Timeout is how long an answer may take to begin.
 func (g *Guard) Transport(o Options) http.RoundTripper {
 	if o.MaxBody <= 0 {
 		o.MaxBody = defaultMaxBody
@@ -68,7 +71,7 @@ func (g *Guard) Transport(o Options) http.RoundTripper {
 		IdleConnTimeout:        30 * time.Second,
 		MaxIdleConns:           max(32, 2*o.Idle),
 		MaxIdleConnsPerHost:    cmp.Or(o.Idle, defaultIdle),
-		MaxConnsPerHost:        32,
+		MaxConnsPerHost:        cmp.Or(o.Open, defaultOpen),
 		MaxResponseHeaderBytes: maxHeaders,
 		DisableCompression:     true, // a small answer stays small
 		ForceAttemptHTTP2:      true,

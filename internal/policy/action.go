@@ -147,6 +147,13 @@ const (
 	ReadFreeze       Action = "org.freeze_read"
 )
 
+// Language models, called through Shroud.
+const (
+	CallModel  Action = "model.call"
+	WatchModel Action = "model.watch" // values that the agent may use were opened, to be found in what it sends and gets
+	ListModels Action = "model.list"
+)
+
 // Transactions of EVM chains, in the name of an agent.
 const (
 	SubmitTransaction   Action = "transaction.submit"
@@ -164,6 +171,9 @@ const (
 	ReadGuard           Action = "agent.guard_read" // the rules of its transactions
 	UpdateGuard         Action = "agent.guard_update"
 )
+
+// Requests to language models.
+const ReadActivity Action = "shroud.activity"
 
 // Webhooks for events of the log. The one for approvals has its own actions.
 const (

@@ -15,7 +15,8 @@ type Decision struct {
 	// Partial says that the caller sees only a part of what is listed: for
 	// secret.list what View shows, for vault.list the vaults that it may
 	// vault.read, for policy.list the policies that name it, for audit.read its
-	// own events, for api_key.list and api_key.delete its own keys.
+	// own events, for api_key.list and api_key.delete its own keys, for shroud.activity
+	// those of its own agents, or itself.
 	Partial bool
 	// Refusal is what the Resource's Constraint says to the caller, if that refused.
 	Refusal error
@@ -210,7 +211,7 @@ func seesAllRows(p *Principal, a Action, r *Resource) bool {
 	switch a {
 	case ListSecrets, ListPolicies:
 		return p.Manages() || r.Vault.createdBy(p)
-	case ListVaults, ReadAudit:
+	case ListVaults, ReadAudit, ReadActivity:
 		return p.Manages() && len(p.Vaults) == 0
 	default:
 		return false

@@ -29,7 +29,7 @@ func FuzzDecide(f *testing.F) {
 func TestDecideAgreesWithTheReference(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	reached := map[policy.Reason]int{}
-	for range 60_000 {
+	for range 90_000 {
 		d := differ(t, randomBytes(r))
 		if d.Allow && d.PolicyID != "" {
 			d.Reason = "policy:"

@@ -126,7 +126,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		policy.DeactivateAgent, policy.RotateAgentIdentityKeys, policy.IssueAgentToken, policy.VerifyAudit) {
 		return no("kind_required")
 	}
-	if p.Kind == "user" && is(policy.ReadAgentSelf) {
+	if p.Kind == "user" && is(policy.ReadAgentSelf, policy.CallModel, policy.ListModels) {
 		return no("kind_required")
 	}
 
@@ -249,7 +249,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		d.Partial = true
 	case is(policy.ListSecrets, policy.ListPolicies):
 		d.Partial = capped || !manager
-	case is(policy.ListVaults, policy.ReadAudit):
+	case is(policy.ListVaults, policy.ReadAudit, policy.ReadActivity):
 		d.Partial = capped || !refManager(p) || len(p.Vaults) > 0
 	case is(policy.ListShares, policy.ListApprovals, policy.ReadApproval):
 		d.Partial = true
@@ -286,6 +286,7 @@ var refAreas = map[string][]string{
 	"api_key": {"api_key"}, "api_keys": {"api_key"}, "ip_rule": {"ip_rule"}, "ip_rules": {"ip_rule"}, "user": {"user"}, "users": {"user"},
 	"chain": {"chain"}, "chains": {"chain"}, "audit": {"audit"}, "auth": {"auth"}, "billing": {"billing"}, "admin": {"admin"},
 	"tx": {"transaction"}, "transaction": {"transaction"}, "transactions": {"transaction"}, "signing_key": {"signing_key"}, "signing_keys": {"signing_key"},
+	"model": {"model"}, "models": {"model"},
 }
 
 func refManager(p policy.Principal) bool {

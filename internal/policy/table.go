@@ -127,6 +127,12 @@ var table = map[Action]Rule{
 	DeleteSigningKey:    {Who: Users, Over: OverAgent, Creator: true, Admin: true, Writes: true, Person: true},
 	ReadBalance:         {Who: Principals, Over: OverAgent, Creator: true, Admin: true, Self: true},
 
+	// Models. Which of them is in the agent's shroud_config.
+	CallModel:  {Who: Agents, Open: true, Writes: true},
+	ListModels: {Who: Agents, Open: true},
+	// Requests to language models. Of which agents, is checked where they are kept.
+	ReadActivity: {Who: Principals, Open: true, Rows: true},
+
 	// The organisation.
 	FreezeOrg:        {Who: Users, Admin: true, Writes: true, Counts: Spared},
 	UnfreezeOrg:      {Who: Users, Admin: true, Writes: true, Person: true},
@@ -195,8 +201,9 @@ func Rules() map[Action]Rule { return maps.Clone(table) }
 func (a Action) Public() bool { return table[a].Who == Anyone }
 
 // Recorded reports whether the log may have events of an action: those of the table, of
-// refused credentials, of requests for nothing there is, and of a log that goes on.
+// refused credentials, of requests for nothing there is, of a log that goes on, and of
+// values that Shroud looks for.
 func Recorded(a Action) bool {
 	_, known := table[a]
-	return known || a == AuthFailure || a == UnknownRequest || a == LogResumed
+	return known || a == AuthFailure || a == UnknownRequest || a == LogResumed || a == WatchModel
 }

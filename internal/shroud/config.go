@@ -102,7 +102,7 @@ func rules() rule {
 		"pii_policy":          oneOf("block", "redact", "warn", "allow"),
 		"injection_threshold": ratio, "context_injection_threshold": ratio,
 		"allowed_providers": texts, "allowed_models": texts, "denied_models": texts,
-		"max_tokens_per_request": count, "max_requests_per_minute": count, "max_requests_per_day": count,
+		"max_tokens_per_request": count, "max_requests_per_minute": count, "max_requests_per_day": count, "max_concurrent_streams": count,
 		"daily_budget_usd":        between(0, 1e12),
 		"enable_secret_redaction": flag, "enable_response_filtering": flag, "threat_logging": flag,
 		"sanitization_mode": renamed(map[string]string{

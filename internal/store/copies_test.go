@@ -12,7 +12,7 @@ import (
 func TestEachTextIsJSONOrNot(t *testing.T) {
 	plain := map[string]bool{
 		"address": true, "client": true, "cmek_fingerprint": true, "decision_reason": true, "description": true, "display_name": true, "ecdh_public_key": true, "error": true, "events": true,
-		"explorer_url": true, "kind": true, "label": true, "name": true, "native_currency": true, "password_hash": true, "passphrase_hash": true,
+		"explorer_url": true, "kind": true, "label": true, "model": true, "name": true, "native_currency": true, "password_hash": true, "passphrase_hash": true,
 		"reason": true, "rpc_url": true, "ws_url": true, "url": true, "value": true, "client_cert_fingerprint": true, "oidc_issuer": true,
 		"oidc_client_id": true, "ssh_public_key": true, "tx_max_value_eth": true, "tx_daily_limit_eth": true,
 	}

@@ -137,6 +137,7 @@ func (s *Service) put(ctx context.Context, c *call.Call, in *Vault, p secretpath
 	if err := s.store.PutVersion(ctx, in.Org, v, ev); err != nil {
 		return Meta{}, err
 	}
+	s.wrote(in.Org)
 	return v.Meta, nil
 }
 
@@ -196,6 +197,7 @@ func (s *Service) setDeleted(ctx context.Context, c *call.Call, vaultID string, 
 		m, err = s.store.SetDeleted(ctx, vaultID, p.String(), at, ev)
 		return err
 	})
+	s.wrote(e.vault.Org)
 	return m, err
 }
 

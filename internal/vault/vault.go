@@ -8,6 +8,7 @@ package vault
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
@@ -208,6 +209,7 @@ type Service struct {
 	known      cache
 	writes     locks
 	begun      chan struct{} // a job waits
+	written    sync.Map      // organisations; see Writes
 }
 
 // New returns a Service.

@@ -35,6 +35,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/org"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/activity"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
 	"github.com/oneclaw-dev/oneclaw/internal/signedcall"
 	"github.com/oneclaw-dev/oneclaw/internal/signingkey"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb"
@@ -86,6 +88,8 @@ type World struct {
 	Freezes      *freeze.Service
 	SigningKeys  *signingkey.Service
 	Transactions *transaction.Service // nobody watches them but a test that calls Look
+	Activity     *activity.Service
+	Spends       *spend.Ledger // with the prices that the program comes with; nobody keeps it but a test that calls Keep
 	Audit        *audit.Log
 
 	t     testing.TB
@@ -229,6 +233,10 @@ func (w *World) services() {
 	w.Transactions = transaction.New(transaction.Config{
 		Store: w.DB, Vault: w.Vault, Keys: w.SigningKeys, Chains: w.Chains, Approvals: w.Approvals, Log: w.Logger(), Now: w.Clock.Now,
 	})
+	w.Activity = &activity.Service{Store: w.DB}
+	prices, err := spend.Prices()
+	w.must(err)
+	w.Spends = spend.New(spend.Config{Store: w.DB, Prices: prices, Log: w.Logger(), Now: w.Clock.Now})
 	w.money()
 }
 

@@ -1,0 +1,367 @@
+package convo
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/doc"
+)
+
+// Chat is the dialect of OpenAI's chat completions, which many others speak, with its
+// older completions (a prompt) beside it.
+type Chat struct{}
+
+// roleOf is whose words a message are. An unknown role is nobody's that is trusted.
+func roleOf(name string) Role {
+	switch name {
+	case "system", "developer", "SYSTEM":
+		return System
+	case "assistant", "model", "CHATBOT":
+		return Assistant
+	case "tool", "function", "TOOL":
+		return Tool
+	}
+	return User
+}
+
+// Request implements Dialect.
+func (Chat) Request(body []byte, _ string) (*Request, error) {
+	w, root, err := open(body)
+	if err != nil {
+		return nil, err
+	}
+	r := &Request{View: *w.View}
+	w.View = &r.View
+	choices := int64(1)
+	limit := func(n doc.Node) { r.MaxTokens = max(r.MaxTokens, w.number(n)) }
+	w.object(root, User, Other, map[string]func(doc.Node){
+		"model":                 func(n doc.Node) { r.Model = w.name(n) },
+		"stream":                func(n doc.Node) { r.Stream = w.flag(n) },
+		"max_tokens":            limit,
+		"max_completion_tokens": limit,
+		"n":                     func(n doc.Node) { choices = w.number(n) },
+		"messages":              func(n doc.Node) { each(n, w.chatMessage) },
+		"prompt":                func(n doc.Node) { r.Tokens = r.Tokens || numbers(n); w.sweep(User, Text, n) },
+		"input":                 func(n doc.Node) { r.Tokens = r.Tokens || numbers(n); w.sweep(User, Text, n) }, // of embeddings
+		"suffix":                func(n doc.Node) { w.sweep(User, Text, n) },
+		"tools":                 func(n doc.Node) { r.Tools = append(r.Tools, w.chatTools(n)...) },
+		"functions":             func(n doc.Node) { r.Tools = append(r.Tools, w.chatTools(n)...) },
+		"prediction":            func(n doc.Node) { w.sweep(User, Text, n) },
+		"documents":             func(n doc.Node) { w.sweep(Tool, Text, n) },
+		"response_format":       func(n doc.Node) { w.sweep(System, Schema, n) },
+		"stream_options":        nil,
+		"temperature":           nil,
+		"top_p":                 nil,
+	})
+	r.MaxTokens *= max(choices, 1)
+	return r, w.err
+}
+
+// numbers reports whether a value holds an array of numbers: tokens.
+func numbers(n doc.Node) bool {
+	for c := range n.Children() {
+		if c.Is('0') || c.Is('[') {
+			return n.Is('[')
+		}
+	}
+	return false
+}
+
+// chatTools makes parts of the tools a model is offered, and returns their names.
+func (w *walker) chatTools(n doc.Node) (names []string) {
+	for c := range n.Children() {
+		for _, at := range []doc.Node{c.Get("function", "name"), c.Get("custom", "name"), c.Get("name")} {
+			if at.There() {
+				names = append(names, at.Text())
+			}
+		}
+		for d := range c.Get("functionDeclarations").Children() {
+			names = append(names, d.Get("name").Text())
+		}
+		for d := range c.Get("function_declarations").Children() {
+			names = append(names, d.Get("name").Text())
+		}
+	}
+	w.sweep(System, Schema, n)
+	return names
+}
+
+// chatMessage makes parts of a message, in a request or an answer.
+func (w *walker) chatMessage(n doc.Node) { w.chatSaid(n, roleOf(n.Get("role").Text())) }
+
+func (w *walker) chatSaid(n doc.Node, role Role) {
+	content := func(n doc.Node) { w.content(role, n) }
+	w.object(n, role, Text, map[string]func(doc.Node){
+		"role":              nil,
+		"content":           content,
+		"refusal":           content,
+		"reasoning":         content,
+		"reasoning_content": content,
+		"tool_plan":         content,
+		"citations":         func(n doc.Node) { w.sweep(Tool, Text, n) },
+		"name":              func(n doc.Node) { w.add(role, Other, n) },
+		"tool_call_id":      nil,
+		"tool_calls":        func(n doc.Node) { each(n, w.chatCall) },
+		"function_call":     func(n doc.Node) { w.call(n) },
+		"audio":             func(n doc.Node) { w.object(n, role, Text, map[string]func(doc.Node){"data": w.picture, "id": nil}) },
+		"reasoning_details": w.skip,
+		"extra_content":     w.extra,
+	})
+}
+
+// extra passes over thoughts with their signatures, which translated answers have there.
+func (w *walker) extra(n doc.Node) {
+	w.object(n, Assistant, Other, map[string]func(doc.Node){
+		"google": func(n doc.Node) {
+			w.object(n, Assistant, Other, map[string]func(doc.Node){"thought_signature": w.skip})
+		},
+		"anthropic": func(n doc.Node) {
+			w.object(n, Assistant, Other, map[string]func(doc.Node){
+				"thinking": func(n doc.Node) { each(n, func(n doc.Node) { w.block(Assistant, n) }) },
+			})
+		},
+	})
+}
+
+// content makes parts of what a message holds: a text, or parts of several kinds.
+func (w *walker) content(role Role, n doc.Node) {
+	each(n, func(n doc.Node) {
+		if n.Is('"') {
+			w.add(role, Text, n)
+			return
+		}
+		w.object(n, role, Text, map[string]func(doc.Node){
+			"type": nil,
+			"text": func(n doc.Node) { w.sweep(role, Text, n) },
+			"image_url": func(n doc.Node) {
+				if n.Is('"') {
+					w.media(role, n)
+					return
+				}
+				w.object(n, role, Text, map[string]func(doc.Node){"url": func(n doc.Node) { w.media(role, n) }, "detail": nil})
+			},
+			"input_audio": func(n doc.Node) { w.object(n, role, Text, map[string]func(doc.Node){"data": w.picture, "format": nil}) },
+			"file_data":   func(n doc.Node) { w.media(Tool, n) },
+			"file": func(n doc.Node) {
+				w.object(n, role, Text, map[string]func(doc.Node){"file_data": func(n doc.Node) { w.media(Tool, n) }, "file_id": nil})
+			},
+			"document": func(n doc.Node) { w.sweep(Tool, Text, n) },
+			"thinking": func(n doc.Node) { w.sweep(role, Text, n) },
+		})
+	})
+}
+
+// chatCall makes parts of a call of a tool.
+func (w *walker) chatCall(n doc.Node) {
+	w.object(n, Assistant, Arguments, map[string]func(doc.Node){
+		"id": nil, "type": nil, "index": nil, "extra_content": w.extra,
+		"function": w.call, "custom": w.call,
+	})
+}
+
+// call makes parts of the name and the arguments of a tool that is called.
+func (w *walker) call(n doc.Node) {
+	w.object(n, Assistant, Arguments, map[string]func(doc.Node){
+		"name":      func(n doc.Node) { w.add(Assistant, ToolName, n) },
+		"arguments": w.arguments,
+		"input":     w.arguments,
+	})
+}
+
+// Answer implements Dialect.
+func (Chat) Answer(body []byte) (*Answer, error) {
+	w, root, err := open(body)
+	if err != nil {
+		return nil, err
+	}
+	a := &Answer{View: *w.View}
+	w.View = &a.View
+	w.object(root, Assistant, Other, map[string]func(doc.Node){
+		"usage": func(n doc.Node) { a.Usage = chatUsage(n) },
+		"choices": func(n doc.Node) {
+			each(n, func(n doc.Node) {
+				w.object(n, Assistant, Text, map[string]func(doc.Node){
+					"index": nil, "finish_reason": nil, "logprobs": func(n doc.Node) { w.logprobs(n) },
+					"message": func(n doc.Node) { w.chatSaid(n, Assistant) },
+				})
+			})
+		},
+		"data": func(n doc.Node) { w.vectors(n) },
+	})
+	return a, w.err
+}
+
+// logprobs repeat the answer piece by piece.
+func (w *walker) logprobs(n doc.Node) {
+	for range n.Children() {
+		w.Opaque++
+		w.repeats = append(w.repeats, n)
+		return
+	}
+	w.sweep(Assistant, Text, n)
+}
+
+// vectors are what embeddings answer.
+func (w *walker) vectors(n doc.Node) {
+	each(n, func(n doc.Node) {
+		w.object(n, Assistant, Other, map[string]func(doc.Node){"embedding": w.skip, "index": nil, "object": nil})
+	})
+}
+
+func chatUsage(n doc.Node) (u Usage) {
+	in, _ := n.Get("prompt_tokens").Int()
+	u.CacheRead, _ = n.Get("prompt_tokens_details", "cached_tokens").Int()
+	if u.CacheRead == 0 {
+		u.CacheRead, _ = n.Get("prompt_cache_hit_tokens").Int()
+	}
+	u.CacheWrite, _ = n.Get("prompt_tokens_details", "cache_write_tokens").Int()
+	u.Input = max(in-u.CacheRead-u.CacheWrite, 0)
+	u.Output, _ = n.Get("completion_tokens").Int()
+	return u
+}
+
+// Event implements Dialect.
+func (Chat) Event(_ string, data []byte) (*Event, error) {
+	w, root, err := open(data)
+	if err != nil {
+		return nil, err
+	}
+	e := &Event{View: *w.View, Bare: root.Get("usage").Is('{')}
+	w.View = &e.View
+	w.object(root, Assistant, Other, map[string]func(doc.Node){
+		"usage": func(n doc.Node) { e.Usage = chatUsage(n) },
+		"error": func(n doc.Node) { e.Failed = n.There() && !n.Is('n'); w.sweep(Assistant, Other, n) },
+		"choices": func(n doc.Node) {
+			each(n, func(n doc.Node) { w.chatChoice(e, n) })
+		},
+	})
+	return e, w.err
+}
+
+func (w *walker) chatChoice(e *Event, n doc.Node) {
+	e.Bare = false
+	key := "c" + strconv.Itoa(index(n.Get("index")))
+	piece := func(name string, kind Kind) func(doc.Node) {
+		return func(n doc.Node) { w.piece(e, key+name, kind, n) }
+	}
+	called := func(at string) func(doc.Node) {
+		return func(n doc.Node) {
+			w.object(n, Assistant, Arguments, map[string]func(doc.Node){
+				"name":      func(n doc.Node) { w.add(Assistant, ToolName, n) },
+				"arguments": piece(at, Arguments), "input": piece(at, Arguments),
+			})
+		}
+	}
+	delta := func(n doc.Node) {
+		w.object(n, Assistant, Text, map[string]func(doc.Node){
+			"role": nil, "content": func(n doc.Node) {
+				if n.Is('"') {
+					w.piece(e, key+"/content", Text, n)
+					return
+				}
+				each(n, func(n doc.Node) { // Mistral's pieces of several kinds
+					w.object(n, Assistant, Text, map[string]func(doc.Node){
+						"type": nil, "text": piece("/content", Text),
+						"thinking": func(n doc.Node) {
+							each(n, func(n doc.Node) {
+								w.object(n, Assistant, Text, map[string]func(doc.Node){"type": nil, "text": piece("/thinking", Text)})
+							})
+						},
+					})
+				})
+			},
+			"refusal": piece("/refusal", Text), "reasoning": piece("/reasoning", Text),
+			"reasoning_content": piece("/reasoning", Text), "reasoning_details": w.skip, "extra_content": w.extra,
+			"function_call": called("/call"),
+			"tool_calls": func(n doc.Node) {
+				each(n, func(n doc.Node) {
+					at := strconv.Itoa(index(n.Get("index")))
+					w.object(n, Assistant, Arguments, map[string]func(doc.Node){
+						"index": nil, "id": nil, "type": nil, "extra_content": w.extra, "function": called("/tool" + at), "custom": called("/custom" + at),
+					})
+				})
+			},
+		})
+	}
+	w.object(n, Assistant, Text, map[string]func(doc.Node){
+		"index": nil, "logprobs": w.logprobs, "delta": delta, "text": piece("/text", Text),
+		"finish_reason": func(n doc.Node) {
+			if n.Is('"') {
+				e.Ends, e.Last = append(e.Ends, key+"/*"), true
+			} else {
+				e.Goes = append(e.Goes, key+"/")
+			}
+			w.name(n)
+		},
+	})
+}
+
+func index(n doc.Node) int {
+	v, _ := n.Int()
+	return int(min(v, 1<<20))
+}
+
+// piece makes a part of a piece of a text.
+func (w *walker) piece(e *Event, key string, kind Kind, n doc.Node) {
+	if !n.Is('"') {
+		w.sweep(Assistant, kind, n)
+		return
+	}
+	if n.Text() == "" {
+		return
+	}
+	w.add(Assistant, kind, n)
+	e.Deltas = append(e.Deltas, Delta{Key: key, Part: len(w.Parts) - 1})
+}
+
+// Broken implements Dialect.
+func (Chat) Broken(message string) *Raw {
+	out := append([]byte(`{"error":{"message":`), doc.Quote(nil, message)...)
+	return &Raw{Data: append(out, `,"type":"shroud_error","code":502}}`...)}
+}
+
+// Piece implements Dialect.
+func (Chat) Piece(last []byte, key, text string) *Raw {
+	choice, of, _ := strings.Cut(strings.TrimPrefix(key, "c"), "/")
+	piece := doc.Quote(nil, text)
+	delta := []byte(`{"` + of + `":`)
+	end := `}`
+	switch {
+	case strings.HasPrefix(of, "tool"):
+		delta = []byte(`{"tool_calls":[{"index":` + strings.TrimPrefix(of, "tool") + `,"function":{"arguments":`)
+		end = `}}]}`
+	case strings.HasPrefix(of, "custom"):
+		delta = []byte(`{"tool_calls":[{"index":` + strings.TrimPrefix(of, "custom") + `,"custom":{"input":`)
+		end = `}}]}`
+	case of == "call":
+		delta, end = []byte(`{"function_call":{"arguments":`), `}}`
+	case of == "reasoning":
+		delta = []byte(`{"reasoning_content":`)
+	case of == "thinking":
+		delta, end = []byte(`{"content":[{"type":"thinking","thinking":[{"type":"text","text":`), `}]}]}`
+	}
+	delta = append(append(delta, piece...), end...)
+	out := again(last, "id", "object", "created", "model")
+	out = append(out, `"choices":[{"index":`+choice+`,`...)
+	if of == "text" {
+		out = append(append(out, `"text":`...), piece...)
+	} else {
+		out = append(append(out, `"delta":`...), delta...)
+	}
+	return &Raw{Data: append(out, `,"finish_reason":null}]}`...)}
+}
+
+// again begins an object with fields of another.
+func again(last []byte, names ...string) []byte {
+	out := []byte{'{'}
+	d, err := doc.Parse(last)
+	if err != nil {
+		return out // it was parsed before
+	}
+	for _, name := range names {
+		if n := d.Root().Get(name); n.There() {
+			out = append(append(append(doc.Quote(out, name), ':'), n.Raw()...), ',')
+		}
+	}
+	return out
+}

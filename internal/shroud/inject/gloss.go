@@ -1,0 +1,160 @@
+package inject
+
+import (
+	_ "embed" // the lexicon
+	"fmt"
+	"strings"
+
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/inject/linear"
+)
+
+//go:embed lexicon.txt
+var lexiconText string
+
+// Lexicon knows the words that attacks need, in other languages.
+type Lexicon struct {
+	words, stems     map[string]string // to the concept, an English word
+	english, enStems map[string]string // those of English alone
+	small            map[string]bool
+}
+
+// longestRun is how many signs of a script without spaces a word may have.
+const longestRun = 6
+
+// NewLexicon reads the lexicon that is built in.
+func NewLexicon() (*Lexicon, error) {
+	l := &Lexicon{map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}, map[string]bool{}}
+	for w := range strings.FieldsSeq(small) {
+		l.small[w] = true
+	}
+	language := ""
+	for i, line := range strings.Split(lexiconText, "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if line[0] == '[' {
+			language = strings.Trim(line, "[]")
+			continue
+		}
+		concept, list, found := strings.Cut(line, ": ")
+		if !found {
+			return nil, fmt.Errorf("line %d of the lexicon has no words", i+1)
+		}
+		for w := range strings.FieldsSeq(strings.ToLower(list)) {
+			stem, isStem := strings.CutSuffix(w, "-")
+			if language == "en" {
+				add(l.english, l.enStems, stem, concept, isStem)
+			}
+			add(l.words, l.stems, stem, concept, isStem)
+		}
+	}
+	return l, nil
+}
+
+// add adds a word. The first language that has it decides what it means.
+func add(words, stems map[string]string, w, concept string, stem bool) {
+	if stem {
+		words = stems
+	}
+	if _, taken := words[w]; !taken {
+		words[w] = concept
+	}
+}
+
+// Glossed is a text with each word replaced by its concept, or by an x.
+type Glossed struct {
+	Text     string
+	Concepts int // how many different ones it has
+	places   []place
+}
+
+// place says which bytes of the text a word of the gloss stands for.
+type place struct{ at, start, end int }
+
+// English is the gloss of an English text, which training uses.
+func (l *Lexicon) English(t linear.Text) Glossed { return gloss(t, l.english, l.enStems) }
+
+// Any is the gloss of a text in any language.
+func (l *Lexicon) Any(t linear.Text) Glossed { return gloss(t, l.words, l.stems) }
+
+func gloss(t linear.Text, words, stems map[string]string) Glossed {
+	var b strings.Builder
+	g := Glossed{}
+	seen := map[string]bool{}
+	unknown := 0
+	for i := 0; i < t.Len(); {
+		concept, count := meaning(t, i, words, stems)
+		_, start, _ := t.Word(i)
+		_, _, end := t.Word(i + count - 1)
+		i += count
+		if concept == "" {
+			// A long stretch without a concept is not longer than a short one.
+			if unknown++; unknown > 3 {
+				continue
+			}
+			concept = "x"
+		} else {
+			unknown = 0
+			seen[concept] = true
+		}
+		g.places = append(g.places, place{b.Len(), start, end})
+		b.WriteString(concept)
+		b.WriteByte(' ')
+	}
+	g.Text, g.Concepts = b.String(), len(seen)
+	return g
+}
+
+// meaning is the concept of the words from i on, and how many words that are.
+func meaning(t linear.Text, i int, words, stems map[string]string) (string, int) {
+	for n := longestRun; n > 0; n-- {
+		run, count := t.Run(i, n)
+		if count < n {
+			n = count
+		}
+		if c, known := words[string(run)]; known {
+			return c, n
+		}
+	}
+	w, _, _ := t.Word(i)
+	for n := min(len(w), 40); n > 1; n-- {
+		if c, known := stems[string(w[:n])]; known {
+			return c, 1
+		}
+	}
+	return "", 1
+}
+
+// origin leads from a window of the gloss back to the text.
+func (g Glossed) origin(start, end int) (int, int) {
+	first, last := -1, -1
+	for i, p := range g.places {
+		if p.at < end {
+			last = i
+		}
+		if p.at <= start {
+			first = i
+		}
+	}
+	if first < 0 {
+		return 0, 0
+	}
+	return g.places[first].start, g.places[last].end
+}
+
+// small are the words that English can't do without. What has few of them is
+// another language, or no language.
+const small = "the of and to is a in that it for you your with this on are be not have as was what how i or an do can if my from me at by all"
+
+// IsEnglish says whether a text is English as far as its small words tell.
+func (l *Lexicon) IsEnglish(t linear.Text) bool {
+	const enough = 12 // per cent
+	n := 0
+	for i := range t.Len() {
+		if w, _, _ := t.Word(i); l.small[string(w)] {
+			n++
+		}
+	}
+	return n*100 >= enough*t.Len()
+}

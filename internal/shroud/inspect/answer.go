@@ -1,0 +1,173 @@
+package inspect
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/known"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/stream"
+)
+
+// answer are the rules of one text of an answer.
+type answer struct {
+	*Session
+	tool bool // a tool is called with it
+	echo bool // it repeats the request
+}
+
+// Scrubber implements stream.Rules.
+func (a *answer) Scrubber() stream.Scrubber {
+	if a.known == nil {
+		return nil
+	}
+	return a.known.Stream(func(m known.Match) string {
+		a.secrets, a.filtered = true, true
+		return marked(m.Label)
+	})
+}
+
+// Windowed implements stream.Rules.
+func (a *answer) Windowed() bool {
+	return !a.echo && a.settings.Responses
+}
+
+// Look implements stream.Rules.
+func (a *answer) Look(window string, from, to int) ([]stream.Cut, error) {
+	read := a.detector.Read(window)
+	begin := func(f *Finding) bool { return f.Span.Start >= from && f.Span.Start < to }
+	var found []Finding
+	for _, f := range a.rules(&read) {
+		if begin(&f) {
+			found = append(found, f)
+		}
+	}
+	cuts, err := a.decide(found, "response")
+	if err != nil {
+		return nil, err
+	}
+	private, err := a.private(window, false)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range private {
+		if c.Start >= from && c.Start < to {
+			cuts = append(cuts, c)
+		}
+	}
+	a.filtered = a.filtered || len(cuts) > 0
+	return sorted(cuts), nil
+}
+
+// Finisher implements stream.Rules: it makes the places of known values readable, and puts
+// back what the request hid, where the model repeats its placeholder.
+func (a *answer) Finisher() stream.Scrubber {
+	if a.known == nil && len(a.back) == 0 {
+		return nil
+	}
+	return &finisher{answer: a}
+}
+
+// marked is the place of a value that was found in an answer, until the finisher has seen
+// it: what the model wrote itself has no such mark.
+func marked(label string) string { return mark + label + mark }
+
+const mark = "\x00"
+
+// maxPlaceholder is the longest placeholder: a path has at most 512 bytes.
+const maxPlaceholder = 600
+
+// finisher writes placeholders. It holds back what may be the beginning of one.
+type finisher struct {
+	*answer
+	held string
+}
+
+// Write implements stream.Scrubber.
+func (f *finisher) Write(piece string) string { return f.run(piece, false) }
+
+// Close implements stream.Scrubber.
+func (f *finisher) Close() string { return f.run("", true) }
+
+func (f *finisher) run(piece string, last bool) string {
+	f.held += piece
+	var out strings.Builder
+	for f.held != "" {
+		i := strings.IndexAny(f.held, mark+"[")
+		if i < 0 {
+			i = len(f.held)
+		}
+		out.WriteString(f.held[:i])
+		f.held = f.held[i:]
+		if f.held == "" {
+			break
+		}
+		n, text, open := f.place(f.held)
+		if open && !last && len(f.held) < maxPlaceholder {
+			break
+		}
+		if n == 0 {
+			n, text = 1, f.held[:1]
+		}
+		out.WriteString(text)
+		f.held = f.held[n:]
+	}
+	return out.String()
+}
+
+// place reads a mark or placeholder at the beginning of a text: how long it is and what
+// stands there afterwards. open says that more of the text has to be there first.
+func (f *finisher) place(s string) (n int, text string, open bool) {
+	if s[0] == mark[0] {
+		end := strings.Index(s[1:], mark)
+		if end < 0 {
+			return 0, "", true
+		}
+		return end + 2, redacted(s[1 : 1+end]), false
+	}
+	const begin = "[REDACTED:"
+	if len(s) < len(begin) {
+		return 0, "", strings.HasPrefix(begin, s)
+	}
+	if !strings.HasPrefix(s, begin) {
+		return 0, "", false
+	}
+	end := strings.IndexByte(s, ']')
+	if end < 0 {
+		return 0, "", true
+	}
+	if hid, ok := f.back[s[:end+1]]; ok && !f.tool {
+		return end + 1, hid, false
+	}
+	return 0, "", false
+}
+
+func redacted(label string) string { return "[REDACTED:" + label + "]" }
+
+// hide puts a placeholder in the place of a known value of a request, and remembers what
+// it stands for.
+func (s *Session) hide(label, value string) string {
+	s.secrets = true
+	place := redacted(label)
+	if _, ok := s.back[place]; !ok {
+		s.back[place] = value
+	}
+	return place
+}
+
+// never are kinds whose values do not come back, whoever repeats their placeholder.
+var never = map[string]bool{"ssn": true, "credit_card": true, "aws_key": true, "private_key_header": true, "secret": true}
+
+// place is the placeholder of a value that nobody has a name for: its kind, and a number
+// that is the same for the same value of the same agent. With remember it is put back
+// where the model repeats it.
+func (s *Session) place(kind, value string, remember bool) string {
+	h := hmac.New(sha256.New, s.key[:])
+	_, _ = h.Write([]byte(s.agent + "\x00" + kind + "\x00" + value)) // never fails
+	place := redacted(kind + "#" + hex.EncodeToString(h.Sum(nil)[:4]))
+	if remember && !never[kind] {
+		s.back[place] = value
+	}
+	return place
+}

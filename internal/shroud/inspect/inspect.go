@@ -1,0 +1,173 @@
+// Package inspect decides what becomes of a call of a model: it asks the detectors about
+// each text, and does what the agent's settings say of what they find.
+//
+// Its promise: the same text gets the same verdict whole and in any pieces, in every
+// dialect; what was found is told as kinds and numbers, never as text.
+package inspect
+
+import (
+	"context"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/convo"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/detect"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/inject"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/known"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/stream"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/text"
+)
+
+// Maker makes the inspectors of calls.
+type Maker struct {
+	Known  *Watcher
+	Inject *inject.Detector
+	Key    [32]byte // of placeholders; random, kept while the server runs
+
+	detectors detectors
+}
+
+// For returns the inspector of a call of an agent with the config.
+func (m *Maker) For(ctx context.Context, c *call.Call, config shroud.Config) (*Session, error) {
+	s, err := config.Settings()
+	if err != nil {
+		return nil, err
+	}
+	out := &Session{settings: s, inject: m.Inject, key: m.Key, agent: c.Who.ID, back: map[string]string{}}
+	if out.detector, err = m.detectors.of(config); err != nil {
+		return nil, err
+	}
+	if s.Redaction {
+		set, err := m.Known.For(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		out.known = set
+	}
+	return out, nil
+}
+
+// Session inspects one call: its request first, and then its answer.
+type Session struct {
+	settings shroud.Settings
+	detector *detect.Detector
+	inject   *inject.Detector
+	known    *known.Set // nil: none
+	agent    string
+	key      [32]byte
+
+	found      []Finding
+	score      float64 // of the request
+	normalised bool
+	pii        bool
+	secrets    bool
+	stopped    string
+	filtered   bool              // something of the answer was cut out or held back
+	back       map[string]string // placeholders that the request got, and what they stand for
+}
+
+// Request decides over a request.
+func (s *Session) Request(r *convo.Request) (edits []convo.Edit, err error) {
+	for i, p := range r.Parts {
+		out, err := s.part(&p)
+		if err != nil {
+			return nil, err
+		}
+		if out != p.Text {
+			edits = append(edits, convo.Edit{Part: i, Text: out})
+		}
+	}
+	return edits, nil
+}
+
+// part decides over one text of a request.
+func (s *Session) part(p *convo.Part) (string, error) {
+	var cuts []stream.Cut
+	out := p.Text
+	if s.known != nil {
+		out = s.known.Redact(out, func(m known.Match) string { return s.hide(m.Label, out[m.Start:m.End]) })
+	}
+	if p.Kind != convo.Schema && p.Role != convo.Assistant {
+		read := s.detector.Read(out)
+		if s.settings.Unicode.Enabled && read.Normalised() {
+			s.normalised = true
+		}
+		if p.Role != convo.System {
+			more, err := s.threats(&read, roleName(p.Role), s.scored(&read, p.Role))
+			if err != nil {
+				return "", err
+			}
+			cuts = append(cuts, more...)
+		}
+	}
+	more, err := s.private(out, true)
+	if err != nil {
+		return "", err
+	}
+	return applied(out, append(cuts, more...)), nil
+}
+
+// scored are the findings of injection in a text, by whose words it is.
+func (s *Session) scored(read *text.Reading, role convo.Role) []Finding {
+	from, limit := inject.User, s.settings.Injection
+	if role == convo.Tool {
+		from, limit = inject.Context, s.settings.ContextInjection
+	}
+	r := s.inject.Score(read.Views, from)
+	s.score = max(s.score, r.Score)
+	if r.Score > limit || r.Score > inject.Certain {
+		return []Finding{{Threat: "prompt_injection", Pattern: patternOf(r.Categories), Severity: "critical", Span: r.Span, Action: "block"}}
+	}
+	if r.Foreign > inject.Threshold {
+		return []Finding{{Threat: "prompt_injection", Pattern: "foreign_language", Severity: "medium", Span: r.ForeignSpan, Action: "warn"}}
+	}
+	return nil
+}
+
+func patternOf(all []inject.Category) string {
+	if len(all) == 0 {
+		return "model"
+	}
+	return string(all[0])
+}
+
+// View decides over parts of an answer that are whole.
+func (s *Session) View(v *convo.View) (edits []convo.Edit, err error) {
+	for i, p := range v.Parts {
+		if p.Text == "" {
+			continue
+		}
+		out, err := stream.Whole(s.of(&p), p.Text)
+		if err != nil {
+			return nil, err
+		}
+		if out != p.Text {
+			s.filtered = true
+			edits = append(edits, convo.Edit{Part: i, Text: out})
+		}
+	}
+	return edits, nil
+}
+
+// Rules are those for a text of an answer that comes in pieces.
+func (s *Session) Rules(kind convo.Kind) stream.Rules {
+	return s.of(&convo.Part{Role: convo.Assistant, Kind: kind})
+}
+
+// of are the rules of a part of an answer. What repeats the request was decided over.
+func (s *Session) of(p *convo.Part) stream.Rules {
+	return &answer{Session: s, tool: p.Kind == convo.Arguments, echo: p.Role == convo.System || p.Kind == convo.Schema}
+}
+
+// Fields are what the log says of what was found.
+func (s *Session) Fields() []audit.Field {
+	var out []audit.Field
+	if kinds := s.kinds(); kinds != "" {
+		out = append(out, audit.Text("found", kinds))
+	}
+	if s.stopped != "" {
+		out = append(out, audit.Text("stopped_by", s.stopped))
+	}
+	return out
+}

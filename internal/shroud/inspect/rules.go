@@ -1,0 +1,109 @@
+package inspect
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/oneclaw-dev/oneclaw/internal/shroud"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/detect"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/finding"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/leak"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/pii"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/stream"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/text"
+)
+
+// detectors remembers those of configs, which take long to make.
+type detectors struct {
+	mu  sync.Mutex
+	all map[string]*detect.Detector
+}
+
+const maxDetectors = 64
+
+func (d *detectors) of(config shroud.Config) (*detect.Detector, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if found := d.all[string(config)]; found != nil {
+		return found, nil
+	}
+	o, err := detect.OptionsOf(config)
+	if err != nil {
+		return nil, err
+	}
+	made, err := detect.New(o)
+	if err != nil {
+		return nil, err
+	}
+	if d.all == nil || len(d.all) >= maxDetectors {
+		d.all = map[string]*detect.Detector{}
+	}
+	d.all[string(config)] = made
+	return made, nil
+}
+
+// rules are what the detector of the settings finds in a text, and what they say of it.
+func (s *Session) rules(read *text.Reading) []Finding {
+	found := s.detector.Find(read)
+	out := make([]Finding, 0, len(found))
+	for _, f := range found {
+		out = append(out, Finding{Threat: string(f.Threat), Pattern: f.Pattern, Severity: string(f.Severity), Span: f.Span, Action: s.action(f.Threat)})
+	}
+	return out
+}
+
+// action is what the settings say of a kind of threat. What is disguised is brought into
+// its normal form to be looked at, and is no reason to stop.
+func (s *Session) action(t finding.Threat) string {
+	switch t {
+	case finding.Command:
+		return s.settings.Command.Action
+	case finding.Social:
+		return s.settings.Social.Action
+	case finding.Encoding:
+		return s.settings.Encoding.Action
+	case finding.Network:
+		return s.settings.Network.Action
+	case finding.Filesystem:
+		return s.settings.Filesystem.Action
+	}
+	return "log"
+}
+
+// threats are the findings in a text of a request beside those of more, and what is to
+// be cut for them.
+func (s *Session) threats(read *text.Reading, location string, more []Finding) ([]stream.Cut, error) {
+	return s.decide(append(s.rules(read), more...), location)
+}
+
+// private finds personal data and shapes of secrets, and returns what is to stand in their
+// place. In a request what is hidden is remembered, to be put back where the model
+// repeats its placeholder.
+func (s *Session) private(src string, request bool) (cuts []stream.Cut, err error) {
+	if s.settings.Redaction {
+		for _, m := range leak.Find(src) {
+			s.secrets = true
+			cuts = append(cuts, stream.Cut{Start: m.Start, End: m.End, With: s.place("secret", src[m.Start:m.End], false)})
+		}
+	}
+	if s.settings.PII == "allow" {
+		return cuts, nil
+	}
+	for _, m := range pii.Find(src) {
+		s.pii = true
+		s.note(Finding{Threat: string(finding.PII), Pattern: m.Kind, Severity: m.Severity.String(), Action: s.settings.PII})
+		switch s.settings.PII {
+		case "block":
+			s.stopped = string(finding.PII)
+			return nil, stop(string(finding.PII), m.Kind)
+		case "redact":
+			cuts = append(cuts, stream.Cut{Start: m.Start, End: m.End, With: s.place(m.Kind, src[m.Start:m.End], request)})
+		}
+	}
+	return sorted(cuts), nil
+}
+
+func sorted(cuts []stream.Cut) []stream.Cut {
+	slices.SortStableFunc(cuts, func(a, b stream.Cut) int { return a.Start - b.Start })
+	return cuts
+}

@@ -1,0 +1,243 @@
+package proxy
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/known"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/stream"
+)
+
+const (
+	maxAnswer = 64 << 20
+	maxError  = 1 << 20
+	// maxCall is how long a call may take: a model may think for minutes before its
+	// first word.
+	maxCall = time.Hour
+	// quiet is after how long without a word of the provider a stream's reader is told
+	// that it goes on.
+	quiet = 15 * time.Second
+)
+
+// forward makes the call and passes the answer on.
+func (p *Proxy) forward(x *gate.Request, r *http.Request, a *asked, ok *cleared) error {
+	ctx, cancel := context.WithTimeout(r.Context(), maxCall)
+	defer cancel()
+	path, query, sent := a.path, a.query, ok.body
+	if ok.as != nil {
+		path, query, sent = ok.as.Path, ok.as.Query, ok.as.Body
+	}
+	out, err := http.NewRequestWithContext(ctx, http.MethodPost, a.to.address(path, query).String(), bytes.NewReader(sent))
+	if err != nil {
+		return err
+	}
+	out.Header = outgoing(a.header)
+	if out.Header.Get("Content-Type") == "" {
+		out.Header.Set("Content-Type", "application/json")
+	}
+	if ok.as != nil {
+		abroad(out.Header, a.to.name)
+	}
+	a.to.auth(out.Header, string(ok.key.Reveal()))
+	res, err := p.cfg.HTTP.RoundTrip(out)
+	if err != nil {
+		if r.Context().Err() != nil {
+			return r.Context().Err()
+		}
+		p.cfg.Log.Warn("a provider could not be called", slog.String("provider", a.to.name), slog.Any("error", err))
+		return &upstream{http.StatusBadGateway, "upstream error: provider " + a.to.name + " could not be reached"}
+	}
+	defer func() { _ = res.Body.Close() }() // it was read, or nobody wants it
+	ok.end.how = spend.Broken
+	// What the provider sends may take longer than any other answer of this server.
+	_ = http.NewResponseController(x).SetWriteDeadline(time.Time{})
+	body, err := decoded(res)
+	if err != nil {
+		return &upstream{http.StatusBadGateway, "upstream error: provider " + a.to.name + " sent an encoding that was not asked for"}
+	}
+	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
+	switch {
+	case res.StatusCode >= 300 && res.StatusCode < 400:
+		return &upstream{http.StatusBadGateway, "upstream error: provider " + a.to.name + " sends its callers elsewhere"}
+	case res.StatusCode >= 400:
+		return p.relayError(x, res, body, ok)
+	case kind == "text/event-stream":
+		return p.stream(x, r, a, ok, res, body)
+	}
+	return p.whole(x, a, ok, res, body)
+}
+
+// decoded is the body of an answer without an encoding that nobody asked for.
+func decoded(res *http.Response) (io.Reader, error) {
+	switch res.Header.Get("Content-Encoding") {
+	case "", "identity":
+		return res.Body, nil
+	case "gzip":
+		return gzip.NewReader(res.Body)
+	}
+	return nil, errGzip
+}
+
+// whole passes an answer on that is no stream.
+func (p *Proxy) whole(x *gate.Request, a *asked, ok *cleared, res *http.Response, body io.Reader) error {
+	data, err := io.ReadAll(io.LimitReader(body, maxAnswer+1))
+	if err != nil || len(data) > maxAnswer {
+		return &upstream{http.StatusBadGateway, "upstream error: the answer of provider " + a.to.name + " did not come whole"}
+	}
+	if len(bytes.TrimSpace(data)) == 0 {
+		ok.end.how = spend.NotServed
+		incoming(x.Header(), res.Header)
+		x.WriteHeader(res.StatusCode)
+		return nil
+	}
+	if ok.as != nil {
+		if data, err = ok.as.Answer(data); err != nil {
+			return &upstream{http.StatusBadGateway, "upstream error: the answer of provider " + a.to.name + " can't be passed on: " + err.Error()}
+		}
+	}
+	said, err := a.dialect.Answer(data)
+	if err != nil {
+		return &upstream{http.StatusBadGateway, "upstream error: the answer of provider " + a.to.name + " is not one that can be looked at"}
+	}
+	ok.end = ending{spend.Answered, said.Usage, int64(len(data))}
+	edits, err := ok.inspect.View(&said.View)
+	if s := ok.inspect.Summary(); s != "" {
+		x.Header().Set("X-Shroud-Inspection", s)
+	}
+	if err != nil {
+		return err
+	}
+	incoming(x.Header(), res.Header)
+	x.WriteHeader(res.StatusCode)
+	_, err = x.Write(said.Rewrite(edits))
+	return err
+}
+
+// relayError passes a provider's refusal on with its status and body (contract
+// shroud.md, section 4), but for the key, which some repeat.
+func (p *Proxy) relayError(x *gate.Request, res *http.Response, body io.Reader, ok *cleared) error {
+	ok.end.how = spend.NotServed
+	data, err := io.ReadAll(io.LimitReader(body, maxError))
+	if err != nil {
+		data = nil // its status says what there is to say
+	}
+	data = unkeyed(data, res.Header, ok.key)
+	if ok.as != nil {
+		data = ok.as.Refused(res.StatusCode, data)
+		x.Header().Set("Content-Type", "application/json")
+		res.Header.Del("Content-Type")
+	}
+	incoming(x.Header(), res.Header)
+	x.WriteHeader(res.StatusCode)
+	_, err = x.Write(data)
+	return err
+}
+
+// unkeyed is what a provider says without the key, in any spelling, and drops the headers
+// that hold it.
+func unkeyed(data []byte, h http.Header, of secret.Bytes) []byte {
+	key := of.Reveal()
+	if len(key) == 0 {
+		return data
+	}
+	for name, values := range h {
+		if strings.Contains(strings.Join(values, "\n"), string(key)) {
+			h.Del(name)
+		}
+	}
+	if len(key) < known.Shortest {
+		return bytes.ReplaceAll(data, key, []byte("[REDACTED]"))
+	}
+	set := known.New([]known.Value{{Value: of}})
+	return []byte(set.Redact(string(data), func(known.Match) string { return "[REDACTED]" }))
+}
+
+// stream passes a stream on.
+func (p *Proxy) stream(x *gate.Request, r *http.Request, a *asked, ok *cleared, res *http.Response, body io.Reader) error {
+	incoming(x.Header(), res.Header)
+	x.WriteHeader(res.StatusCode)
+	out := &writer{x: x, control: http.NewResponseController(x)}
+	stop := out.alive(r.Context())
+	defer stop()
+	if ok.as != nil {
+		body = ok.as.Stream(body)
+	}
+	f := stream.Filter{Dialect: a.dialect, Inspect: ok.inspect, NoUsage: ok.usage, Send: out.send}
+	usage, err := f.Run(body)
+	ok.end = ending{spend.Answered, usage, f.Bytes()}
+	switch {
+	case r.Context().Err() != nil:
+		ok.end.how = spend.HungUp
+	case err != nil:
+		ok.end.how = spend.Broken
+	}
+	if err == nil || r.Context().Err() != nil {
+		return nil // nobody is there to be told
+	}
+	message := "upstream error: the stream of provider " + a.to.name + " broke off"
+	if e, ok := errors.AsType[*fault.Error](err); ok && e.Kind == fault.Denied {
+		message = e.Detail
+	}
+	if errors.Is(err, stream.ErrShape) {
+		message = "upstream error: the stream of provider " + a.to.name + " holds what can't be looked at"
+	}
+	_ = f.Stop(message) // who does not read any more is not told
+	return nil
+}
+
+// models lists the models that the agent may use: those its settings name, and else what
+// nobody restricts.
+func (p *Proxy) models(x *gate.Request, r *http.Request) error {
+	var list []string
+	err := x.Decide(r.Context(), false, func(ctx context.Context) error {
+		who, err := p.cfg.Agents.AgentSelf(ctx, &x.Call)
+		if err != nil {
+			return err
+		}
+		s, err := who.ShroudConfig.Settings()
+		if err != nil {
+			return err
+		}
+		list = list[:0]
+		for _, m := range s.Models {
+			if _, ok := s.MayCall("", m); ok {
+				list = append(list, m)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	x.Header().Set("Content-Type", "application/json")
+	_, err = x.Write(modelList(list))
+	return err
+}
+
+// modelList is a list of models as OpenAI writes it.
+func modelList(names []string) []byte {
+	var b strings.Builder
+	b.WriteString(`{"object":"list","data":[`)
+	for i, name := range names {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(`{"id":`)
+		b.Write(quoted(name))
+		b.WriteString(`,"object":"model","created":0,"owned_by":"oneclaw"}`)
+	}
+	b.WriteString(`]}`)
+	return []byte(b.String())
+}

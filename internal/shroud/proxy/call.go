@@ -1,0 +1,250 @@
+package proxy
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/convo"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/inspect"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/translate"
+)
+
+// maxBody is what a request may hold (contract shroud.md, section 4).
+const maxBody = 5 << 20
+
+// asked is a call of a model as it came.
+type asked struct {
+	*convo.Request
+	to      *provider
+	dialect convo.Dialect
+	path    string
+	query   string
+	body    []byte
+	header  http.Header
+	foreign bool   // the provider has it in its own dialect alone
+	named   bool   // the body has the provider before the model, which that does not know
+	agent   string // that the key is said to be of, or ""
+	keyRef  string // X-Shroud-Api-Key
+}
+
+// cleared is a call that may go to its provider.
+type cleared struct {
+	body    []byte
+	key     secret.Bytes
+	inspect *inspect.Session
+	usage   bool            // it was asked for the usage for us alone
+	as      *translate.Call // what a foreign provider gets instead of the body
+	spend   *spend.Reservation
+	end     ending
+}
+
+// ending is what is known of a call at its end.
+type ending struct {
+	how   spend.How
+	usage convo.Usage
+	bytes int64 // of the answer
+}
+
+// call serves one call of a model.
+func (p *Proxy) call(x *gate.Request, r *http.Request) error {
+	a, err := p.read(x, r)
+	if err != nil {
+		return err
+	}
+	var ok cleared
+	defer func() { p.settle(r.Context(), x, a, &ok) }()
+	err = x.Decide(r.Context(), true, func(ctx context.Context) (err error) {
+		ok.key.Wipe()
+		p.settle(ctx, x, a, &ok) // of a decision that did not hold
+		ok, err = p.clear(ctx, &x.Call, a)
+		return err
+	})
+	defer func() { ok.key.Wipe() }()
+	if ok.inspect != nil && ok.inspect.Summary() != "" {
+		x.Header().Set("X-Shroud-Inspection", ok.inspect.Summary())
+	}
+	if err != nil {
+		return err
+	}
+	return p.forward(x, r, a, &ok)
+}
+
+// read reads a call and finds out where it is to go.
+func (p *Proxy) read(x *gate.Request, r *http.Request) (*asked, error) {
+	a := &asked{header: r.Header, path: r.URL.Path, keyRef: r.Header.Get("X-Shroud-Api-Key")}
+	a.agent, _ = presented(r)
+	data, err := x.Read(r, maxBody)
+	if err != nil {
+		return nil, err
+	}
+	if a.body, err = unpacked(data, r.Header.Get("Content-Encoding")); err != nil {
+		return nil, err
+	}
+	name := strings.ToLower(strings.TrimSpace(r.Header.Get("X-Shroud-Provider")))
+	if name == "" {
+		name = native(a.path)
+	}
+	if name != "" && p.providers[name] == nil {
+		return nil, errProvider
+	}
+	if a.to = p.providers[name]; a.to != nil {
+		a.path = a.to.common(a.path)
+		if a.dialect = a.to.dialect(a.path); a.dialect == nil {
+			return nil, errPath
+		}
+	} else if a.dialect = openAI(a.path); a.dialect == nil {
+		return nil, errNoProvider
+	}
+	if a.Request, err = a.dialect.Request(a.body, a.path); err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "bad_body", err.Error()) // a fixed text
+	}
+	if a.to == nil { // routers' clients write PROVIDER/MODEL
+		before, model, _ := strings.Cut(a.Model, "/")
+		if a.to = p.providers[strings.ToLower(before)]; a.to == nil {
+			return nil, errNoProvider
+		}
+		a.Model, a.named, a.path = model, true, a.to.common(a.path)
+		if a.to.dialect(a.path) != a.dialect {
+			return nil, errPath
+		}
+	}
+	if a.foreign = a.path == commonPath && translate.Known(a.to.name); a.foreign {
+		a.Model = translate.Model(a.Model)
+	}
+	if a.query, err = query(r.URL.Query()); err != nil {
+		return nil, err
+	}
+	switch _, gemini := a.dialect.(convo.Gemini); {
+	case a.Model == "" && r.Header.Get("X-Shroud-Model") == "":
+		return nil, errNoModel
+	case a.Tokens:
+		return nil, errTokens
+	case gemini && a.Stream && r.URL.Query().Get("alt") != "sse":
+		return nil, errAltSSE
+	}
+	return a, nil
+}
+
+// query is what a provider gets of the query: a key in it is the agent's.
+func query(q url.Values) (string, error) {
+	q.Del("key")
+	q.Del("access_token")
+	return q.Encode(), nil
+}
+
+// unpacked is a body without its encoding, within the bound of a body.
+func unpacked(data []byte, encoding string) ([]byte, error) {
+	switch strings.ToLower(strings.TrimSpace(encoding)) {
+	case "", "identity":
+		return data, nil
+	case "gzip":
+	default:
+		return nil, errGzip
+	}
+	z, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, errGzip
+	}
+	out, err := io.ReadAll(io.LimitReader(z, maxBody+1))
+	if err != nil {
+		return nil, errGzip
+	}
+	if len(out) > maxBody {
+		return nil, errLarge
+	}
+	return out, nil
+}
+
+// clear decides whether a call may go on, and as what. It is in the log then.
+func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared, err error) {
+	c.Touch("model", "")
+	c.Event.Details.More = []audit.Field{audit.Text("provider", a.to.name), audit.Text("model", plain(a.Model))}
+	if c.Who.Kind != policy.KindAgent {
+		return out, errAgentsOnly
+	}
+	if a.agent != "" && a.agent != c.Who.ID {
+		return out, errOtherAgent
+	}
+	if err := c.Authorize(policy.CallModel, c.Own()); err != nil {
+		return out, err
+	}
+	who, err := p.cfg.Agents.AgentSelf(ctx, c)
+	if err != nil {
+		return out, err
+	}
+	c.Touch("model", "")
+	settings, err := who.ShroudConfig.Settings()
+	if err != nil {
+		return out, err
+	}
+	if err := allowed(who.Shroud, &settings, a); err != nil {
+		return out, err
+	}
+	if out.inspect, err = p.cfg.Inspect.For(ctx, c, who.ShroudConfig); err != nil {
+		return out, err
+	}
+	edits, err := out.inspect.Request(a.Request)
+	c.Event.Details.More = append(c.Event.Details.More, out.inspect.Fields()...)
+	if err != nil {
+		return out, err
+	}
+	out.body = a.Rewrite(edits)
+	if a.named {
+		if out.body, err = convo.Of(out.body, a.Model); err != nil {
+			return out, fault.Wrap(err, fault.Invalid, "bad_body", err.Error()) // a fixed text
+		}
+	}
+	out.end.how = spend.NotServed
+	if err := p.reserve(ctx, c, a, &out, who.ShroudConfig); err != nil {
+		return out, err
+	}
+	if a.foreign {
+		if out.as, err = translate.Request(a.to.name, out.body, c.Now); err != nil {
+			return out, fault.Wrap(err, fault.Invalid, "not_translatable", err.Error()) // a place and fixed words
+		}
+		out.usage = out.usage || !out.as.Usage
+	}
+	if out.key, err = p.key(ctx, c, a); err != nil {
+		return out, err
+	}
+	if !c.Event.Committed { // the use of a key from a vault is the event
+		c.Event.Details.Outcome = audit.Success
+		err = p.cfg.Gate.Events.Append(ctx, c.Event)
+	}
+	return out, err
+}
+
+// allowed reports whether the agent may make the call at all.
+func allowed(on bool, s *shroud.Settings, a *asked) error {
+	if !on {
+		return errOff
+	}
+	switch providerOK, modelOK := s.MayCall(a.to.name, a.Model); {
+	case !providerOK:
+		return errProviderNo
+	case !modelOK:
+		return errModelNo
+	}
+	return nil
+}
+
+// plain is a model's name as it may stand in the log.
+func plain(model string) string {
+	if len(model) > 100 || strings.Trim(model, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._/:@") != "" {
+		return "unusual"
+	}
+	return model
+}

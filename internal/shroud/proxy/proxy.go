@@ -1,0 +1,181 @@
+// Package proxy is Shroud: it stands between agents and language models, looks at what
+// goes to a model and what comes back, and passes on what may pass.
+//
+// Its promise: nothing reaches a provider before it was looked at and recorded, no
+// provider's key before that; a request or an answer that nothing was found in goes on
+// byte for byte; what a rule stops never leaves; a stream that ends early says so.
+package proxy
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/inspect"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
+)
+
+// Store is what the proxy asks of the database.
+type Store interface {
+	// VaultsWith are the vaults of an organisation that have a secret at a path.
+	VaultsWith(ctx context.Context, org, path string) ([]string, error)
+}
+
+// Config is what a proxy is made of.
+type Config struct {
+	Gate      *gate.Gate
+	Agents    *agent.Service
+	Vault     *vault.Service
+	Store     Store
+	Inspect   *inspect.Maker
+	Ledger    *spend.Ledger
+	API       http.Handler      // serves the routes that Shroud has of the API
+	Upstreams map[string]string // base URLs of providers, beside or instead of the known ones
+	HTTP      http.RoundTripper // the guarded way out
+	Ready     func(ctx context.Context) bool
+	Log       *slog.Logger
+}
+
+// Proxy is an http.Handler.
+type Proxy struct {
+	cfg       Config
+	at        *gate.Surface
+	providers map[string]*provider
+}
+
+// New returns a proxy.
+func New(cfg Config) *Proxy {
+	p := &Proxy{cfg: cfg, providers: providers(cfg.Upstreams)}
+	p.at = &gate.Surface{
+		Gate: cfg.Gate, Find: p.find, Credential: credential, Refusal: refusal,
+		Recorded: func(*http.Request) bool { return true },
+	}
+	return p
+}
+
+// ServeHTTP implements http.Handler.
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch path := r.URL.Path; {
+	case path == "/healthz" || path == "/health/live":
+		health(w, true)
+	case path == "/health/ready":
+		health(w, p.cfg.Ready(r.Context()))
+	case ofAPI(path):
+		p.toAPI(w, r)
+	default:
+		p.at.ServeHTTP(w, r)
+	}
+}
+
+func health(w http.ResponseWriter, well bool) {
+	w.Header().Set("Content-Type", "application/json")
+	body := `{"status":"ok"}`
+	if !well {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		body = `{"status":"unavailable"}`
+	}
+	_, _ = w.Write([]byte(body)) // a prober that is gone asks again
+}
+
+// ofAPI are the routes that both listeners have (contract shroud.md, sections 1 and 8).
+func ofAPI(path string) bool {
+	if rest, ok := strings.CutPrefix(path, "/v1/agents/"); ok {
+		_, rest, ok = strings.Cut(rest, "/")
+		first, _, _ := strings.Cut(rest, "/")
+		return ok && (first == "transactions" || first == "sign")
+	}
+	return path == "/v1/shroud/attestation" || path == "/v1/shroud/activity" || path == "/v1/shroud/threat-summary"
+}
+
+// toAPI hands a request to the API as it is sent there: with the agent's key where the
+// API looks for it. The API's gate lets it in, counts and records it. A key that is said
+// to be of another agent than the path's is none.
+func (p *Proxy) toAPI(w http.ResponseWriter, r *http.Request) {
+	id, key := presented(r)
+	if rest, ok := strings.CutPrefix(r.URL.Path, "/v1/agents/"); ok && id != "" && !strings.HasPrefix(rest, id+"/") {
+		key = ""
+	}
+	r = r.Clone(r.Context())
+	r.Header.Del(keyHeader)
+	r.Header.Del("Authorization")
+	if key != "" {
+		r.Header.Set("Authorization", "Bearer "+key)
+	}
+	p.cfg.API.ServeHTTP(w, r)
+}
+
+// find is the route of a request: a call of a model, or a question about what there is.
+func (p *Proxy) find(r *http.Request) (*gate.Route, error) {
+	switch path := r.URL.Path; {
+	case path == "/v1/models" && r.Method == http.MethodGet:
+		return &gate.Route{Path: path, Action: policy.ListModels, Serve: p.models}, nil
+	case path == "/v1/health" && r.Method == http.MethodGet:
+		return &gate.Route{Path: path, Action: policy.ListModels, Serve: p.health}, nil
+	case path == "/v1/responses" && strings.EqualFold(r.Header.Get("Upgrade"), "websocket"):
+		return nil, errWebSocket
+	case r.Method != http.MethodPost:
+		return nil, errNoRoute
+	}
+	if !spoken(r.URL.Path) {
+		return nil, errNoRoute
+	}
+	return &gate.Route{Path: routeOf(r.URL.Path), Action: policy.CallModel, Serve: p.call}, nil
+}
+
+func (p *Proxy) health(x *gate.Request, _ *http.Request) error {
+	health(x, true)
+	return nil
+}
+
+// keyHeader names the agent. It wins over Authorization, in which clients send what
+// they take for the provider's key.
+const keyHeader = "X-Shroud-Agent-Key"
+
+// presented is what a request carries to say which agent sends it: a key or token, and the
+// agent that is named before it. Clients made for one provider have places of their own for
+// a key: these count where they hold one of ours.
+func presented(r *http.Request) (id, key string) {
+	if all := r.Header.Get(keyHeader); all != "" {
+		return parted(all)
+	}
+	for _, all := range [...]string{r.Header.Get("X-Api-Key"), r.Header.Get("X-Goog-Api-Key"), r.URL.Query().Get("key")} {
+		if id, key := parted(all); ours(key) {
+			return id, key
+		}
+	}
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if len(r.Header.Values("Authorization")) != 1 || !strings.EqualFold(scheme, "Bearer") {
+		return "", ""
+	}
+	return parted(strings.TrimSpace(token))
+}
+
+// parted is a key and the id of its agent before it. A colon after no id is no key's.
+func parted(all string) (id, key string) {
+	id, key, ok := strings.Cut(all, ":")
+	switch {
+	case !ok:
+		return "", all
+	case id == "":
+		return "", ""
+	}
+	return id, key
+}
+
+func credential(r *http.Request) string {
+	_, key := presented(r)
+	return key
+}
+
+func ours(key string) bool {
+	return strings.HasPrefix(key, "ocv_") || strings.HasPrefix(key, "sk-shroud-")
+}
+
+// sendTime is how long a caller may take for a piece of an answer.
+const sendTime = 60 * time.Second

@@ -1,0 +1,156 @@
+package spend
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/usd"
+)
+
+// Ask is what a request would take.
+type Ask struct {
+	Provider, Model string
+	InputBytes      int   // of the texts that the model reads
+	Media           int   // pictures and files beside them
+	MaxTokens       int64 // of the answer; 0: the request does not say
+	Stream          bool
+	Embeds          bool // it has no answer of tokens
+}
+
+// mediaTokens is what one picture or file is Taken for before the provider has counted it.
+const mediaTokens = 8192
+
+// input is how many tokens the model reads at most: a token has a byte at least.
+func (a *Ask) input() int64 {
+	return min(int64(a.InputBytes)+int64(a.Media)*mediaTokens, maxTokens)
+}
+
+// Counts is what an agent has used of its limits.
+type Counts struct {
+	Day     Day
+	Streams int64    // open now
+	Seconds []Second // that count in a minute that ends now, the oldest first
+}
+
+// Day is what an agent used in one day of UTC.
+type Day struct {
+	Requests    int64
+	Spent, Held usd.Amount
+}
+
+// Second is how many requests came in one second.
+type Second struct{ At, Requests int64 }
+
+// Minute is how long a request counts against the limit of a minute: one second more, since the
+// second in which it came may have been over nearly.
+const Minute = 61
+
+// leastAnswer is how few tokens an answer may be cut to by what is left of a budget.
+const leastAnswer = 256
+
+// heldFor is when to come back for what others have reserved.
+const heldFor = 5 * time.Second
+
+// Taken is what a request was given.
+type Taken struct {
+	Held   usd.Amount
+	Answer int64 // tokens that the request must name, since it names none; 0: none
+}
+
+// Early decides what no count changes. known says that the model has a price.
+func Early(l *Limits, a *Ask, known bool) error {
+	switch {
+	case l.Tokens != nil && !a.Embeds && (a.MaxTokens > *l.Tokens || *l.Tokens == 0):
+		return fault.New(fault.Denied, "shroud_too_many_tokens", fmt.Sprintf("This agent's answers may have %d tokens (max_tokens_per_request). Ask for fewer.", *l.Tokens))
+	case l.Budget > 0 && !known:
+		return fault.New(fault.Denied, "shroud_model_without_price", "This agent has a daily budget, and there is no price for this model. Who runs the server can add one (ONECLAW_SHROUD_PRICES_FILE).")
+	}
+	return nil
+}
+
+// Decide says what a request is given, with the counts as they are in the transaction.
+func Decide(l *Limits, a *Ask, m *Model, c *Counts, now time.Time) (Taken, error) {
+	if l.PerMinute != nil {
+		if wait, over := overMinute(*l.PerMinute, c.Seconds, now); over {
+			return Taken{}, errMinute(*l.PerMinute, wait)
+		}
+	}
+	if l.PerDay != nil && c.Day.Requests >= *l.PerDay {
+		return Taken{}, errDay(*l.PerDay, untilMidnight(now))
+	}
+	if a.Stream && l.Streams != nil && c.Streams >= *l.Streams {
+		return Taken{}, errStreams(*l.Streams)
+	}
+	t := reserve(l, a, m)
+	if l.Budget == 0 {
+		return t, nil
+	}
+	left := l.Budget.Less(c.Day.Spent).Less(c.Day.Held)
+	need := t.Held
+	if t.Answer > 0 && t.Held > left {
+		least := min(leastAnswer, t.Answer)
+		if some := min(t.Answer, m.Affords(left, a.input())); some >= least {
+			return Taken{Answer: some, Held: m.Bound(a.input(), some)}, nil
+		}
+		need = m.Bound(a.input(), least)
+	}
+	switch {
+	case need == 0 || need <= left:
+		return t, nil
+	case need <= l.Budget.Less(c.Day.Spent):
+		return Taken{}, errHeld(l.Budget, heldFor)
+	}
+	return Taken{}, errBudget(l.Budget, c.Day.Spent, need, untilMidnight(now))
+}
+
+// reserve is what a request takes at most, with an answer as long as it may be.
+func reserve(l *Limits, a *Ask, m *Model) Taken {
+	answer, t := a.MaxTokens, Taken{}
+	if answer == 0 && !a.Embeds {
+		answer = m.maxOutput
+		if l.Tokens != nil && (answer == 0 || answer > *l.Tokens) {
+			answer = *l.Tokens
+		}
+		if l.Tokens != nil || l.Budget > 0 {
+			t.Answer = answer
+		}
+	}
+	t.Held = m.Bound(a.input(), answer)
+	return t
+}
+
+// overMinute reports whether the minute is full, and when there is room again.
+func overMinute(most int64, seconds []Second, now time.Time) (wait time.Duration, over bool) {
+	var sum int64
+	for _, s := range seconds {
+		sum += s.Requests
+	}
+	if sum < most {
+		return 0, false
+	}
+	wait = Minute * time.Second
+	for _, s := range seconds {
+		if sum -= s.Requests; sum < most {
+			wait = time.Unix(s.At+Minute, 0).Sub(now)
+			break
+		}
+	}
+	return max(wait, time.Second), true
+}
+
+// secondsOfDay are those of a day of UTC.
+const secondsOfDay = 24 * 60 * 60
+
+// dayOf is the number of the day of UTC.
+func dayOf(at time.Time) int64 {
+	day := at.Unix() / secondsOfDay
+	if at.Unix()%secondsOfDay < 0 {
+		day--
+	}
+	return day
+}
+
+func untilMidnight(now time.Time) time.Duration {
+	return time.Unix((dayOf(now)+1)*secondsOfDay, 0).Sub(now)
+}

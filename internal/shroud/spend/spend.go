@@ -1,0 +1,161 @@
+// Package spend bounds what agents spend at the providers of language models: it reserves
+// before a call what the call may cost, and settles after it what it did cost.
+//
+// Its promise: of all requests of an agent, on all nodes, no more go on at a time than its
+// limits have room for, as if each took all that it may take. What was reserved is settled
+// once, also when the caller hangs up, the answer breaks off or the provider does not say what
+// it bills; what a node took with it when it died counts as spent. Nothing is free by
+// accident.
+package spend
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/budget"
+	"github.com/oneclaw-dev/oneclaw/internal/call"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/activity"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/usd"
+)
+
+// Open is a reservation as it is stored.
+type Open struct {
+	ID, Org, Agent, Provider, Model string
+	Node                            string // who will settle it
+	Day                             int64  // that it counts in
+	Stream                          bool
+	Held                            usd.Amount
+	At                              time.Time
+	Until                           time.Time // it counts as spent unless its node is heard of before
+}
+
+// Store keeps reservations and what was spent.
+type Store interface {
+	// ReserveSpend stores o, if take allows it with the counts of its agent as they are in its
+	// transaction. take completes o, and may run more than once.
+	ReserveSpend(ctx context.Context, o *Open, take func(Counts) error) error
+	// SettleSpend ends o, counts the cost of r against the day of o, and stores r. When o has
+	// ended already, or its organisation is gone, nothing is stored; nor when o has not ended by
+	// itself before lost, if that is not zero.
+	SettleSpend(ctx context.Context, o *Open, r *activity.Request, lost time.Time) error
+	// NoteRequest stores r, for which nothing was reserved. It does not wait for the disk.
+	NoteRequest(ctx context.Context, r *activity.Request) error
+	// RenewSpends puts off the end of all that a node has open.
+	RenewSpends(ctx context.Context, node string, until time.Time) error
+	// LostSpends are reservations that ended by themselves before a time.
+	LostSpends(ctx context.Context, before time.Time, limit int) ([]Open, error)
+	// SweepSpends forgets requests and days before a time, and seconds before another.
+	SweepSpends(ctx context.Context, before, seconds time.Time) error
+}
+
+// Config is what a Ledger is made of.
+type Config struct {
+	Store  Store
+	Prices *Table
+	Log    *slog.Logger
+	Now    func() time.Time
+}
+
+// Ledger keeps the limits of agents, for one node.
+type Ledger struct {
+	cfg    Config
+	node   string
+	places *budget.Places // of streams whose agents name no number
+
+	mu   sync.Mutex
+	late []late // could not be settled yet
+}
+
+// New returns a Ledger.
+func New(cfg Config) *Ledger {
+	return &Ledger{cfg: cfg, node: rand.Text(), places: budget.NewPlaces(DefaultStreams)}
+}
+
+// Reservation is one request that may go on.
+type Reservation struct {
+	// AnswerTokens is how long the answer may be where the request does not say: the request
+	// must be sent with it. 0: it goes as it is.
+	AnswerTokens int64
+
+	ledger *Ledger
+	open   Open
+	stored bool
+	model  Model
+	priced bool
+	input  int64 // tokens, at most
+	place  *budget.Key
+
+	once sync.Once
+}
+
+// ID is that of the request's row among the activity.
+func (r *Reservation) ID() string { return r.open.ID }
+
+// Begin reserves what a request may take of its agent's limits. It is decided with those of all
+// nodes, in one transaction, and stands on the caller's right as every write does. Where no limit
+// is set nothing is written.
+func (l *Ledger) Begin(ctx context.Context, c *call.Call, lim Limits, a Ask) (*Reservation, error) {
+	if c.Who.Kind != policy.KindAgent {
+		return nil, errOnlyAgents
+	}
+	r := &Reservation{ledger: l, input: a.input()}
+	r.model, r.priced = l.cfg.Prices.Find(a.Provider, a.Model)
+	if err := Early(&lim, &a, r.priced); err != nil {
+		return nil, err
+	}
+	r.open = Open{
+		ID: ids.New(), Org: c.Who.Org, Agent: c.Who.ID, Provider: a.Provider, Model: a.Model, Node: l.node,
+		Day: dayOf(c.Now), Stream: a.Stream, At: c.Now, Until: c.Now.Add(leaseFor),
+	}
+	if a.Stream && lim.Streams == nil {
+		key := budget.Key{ID: c.Who.ID}
+		if !l.places.Enter(key) {
+			return nil, errStreams(DefaultStreams)
+		}
+		r.place = &key
+	}
+	if !lim.counted() {
+		t := reserve(&lim, &a, &r.model)
+		r.AnswerTokens, r.open.Held = t.Answer, t.Held
+		return r, nil
+	}
+	r.stored = true
+	err := l.cfg.Store.ReserveSpend(ctx, &r.open, func(n Counts) error {
+		t, err := Decide(&lim, &a, &r.model, &n, c.Now)
+		r.AnswerTokens, r.open.Held = t.Answer, t.Held
+		return err
+	})
+	if err != nil {
+		r.leave()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *Reservation) leave() {
+	if r.place != nil {
+		r.ledger.places.Leave(*r.place)
+	}
+}
+
+var errOnlyAgents = fault.New(fault.Denied, "shroud_for_agents", "Only agents call language models through Shroud. Use the key of an agent.")
+
+// Note stores what became of a request that was stopped before anything was reserved.
+func (l *Ledger) Note(ctx context.Context, c *call.Call, q activity.Request) error {
+	q.ID, q.Org, q.Agent, q.At = ids.New(), c.Who.Org, c.Who.ID, c.Now
+	q.Cost, q.Basis = 0, activity.Free
+	return l.cfg.Store.NoteRequest(alone(ctx), &q)
+}
+
+// alone is the context of what is written whatever becomes of the call, and of the right that it
+// was made with.
+func alone(ctx context.Context) context.Context {
+	var nobody *call.Basis
+	return nobody.With(context.WithoutCancel(ctx))
+}

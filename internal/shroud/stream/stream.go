@@ -1,0 +1,312 @@
+package stream
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/convo"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/sse"
+)
+
+// Inspector decides over an answer. Its methods are called in the order of the stream.
+type Inspector interface {
+	// Rules are those for a text of the kind that comes in pieces.
+	Rules(kind convo.Kind) Rules
+	// View decides over parts that are whole. An error ends the answer.
+	View(v *convo.View) ([]convo.Edit, error)
+}
+
+// Filter passes one stream on.
+type Filter struct {
+	Dialect convo.Dialect
+	Inspect Inspector
+	// NoUsage drops events that hold nothing but the usage, for whom did not ask for them.
+	NoUsage bool
+	// Send writes bytes to the caller, who then has them.
+	Send func([]byte) error
+
+	texts map[string]*text
+	order []string
+	goes  map[string]bool // what has to end before the stream does, false once it has
+	moved bool            // events were put in
+	sent  int64           // the number of the event before, in a dialect that numbers them
+	usage convo.Usage
+	bytes int64 // of the texts that came in pieces
+}
+
+// Bytes is how long the texts were that came in pieces.
+func (f *Filter) Bytes() int64 { return f.bytes }
+
+// text is one that comes in pieces.
+type text struct {
+	kind convo.Kind
+	*tail
+	args strings.Builder // what a tool is called with is held until it is whole
+	last []byte          // the event of the newest piece
+}
+
+// The ways in which a stream fails, beside those of Inspect and Send.
+var (
+	ErrBroken = errors.New("the provider's stream broke off")
+	ErrShape  = errors.New("the provider's stream holds what can't be looked at")
+)
+
+// MaxEvent is how long one event may be.
+const MaxEvent = 16 << 20
+
+// Run passes the stream on until it ends. The usage is what is known of it then. An
+// error leaves the stream without its end: whoever reads it must be told.
+func (f *Filter) Run(from io.Reader) (convo.Usage, error) {
+	f.texts, f.goes, f.sent = map[string]*text{}, map[string]bool{}, -1
+	in := sse.NewReader(from, MaxEvent)
+	ended := false
+	for {
+		ev, err := in.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			if !ended || f.open() {
+				err = ErrBroken
+			} else {
+				err = f.end("")
+			}
+			return f.usage, err
+		case errors.Is(err, sse.ErrTooLong):
+			return f.usage, ErrShape
+		case err != nil:
+			return f.usage, ErrBroken
+		}
+		last, err := f.event(ev)
+		if err != nil {
+			return f.usage, err
+		}
+		ended = ended || last
+	}
+}
+
+var done = []byte("[DONE]")
+
+// event passes one event on. last says that the stream may end after it.
+func (f *Filter) event(ev *sse.Event) (last bool, err error) {
+	data := bytes.TrimSpace(ev.Data)
+	if len(data) == 0 {
+		return false, f.send(ev, nil)
+	}
+	if bytes.Equal(data, done) {
+		if err := f.end(""); err != nil {
+			return true, err
+		}
+		clear(f.goes)
+		return true, f.send(ev, nil)
+	}
+	e, err := f.Dialect.Event(ev.Name, ev.Data)
+	switch {
+	case err != nil && ev.Cut:
+		return false, ErrBroken
+	case err != nil:
+		return false, ErrShape
+	}
+	f.count(e.Usage)
+	f.follow(e)
+	if e.Bare && f.NoUsage {
+		return false, nil
+	}
+	edits, err := f.pieces(e, data)
+	if err != nil {
+		return false, err
+	}
+	if e.All || e.Failed {
+		err = f.end("")
+	}
+	for _, key := range e.Ends {
+		if err == nil {
+			err = f.end(key)
+		}
+	}
+	if err != nil {
+		return false, err
+	}
+	whole := e.View.Without(e.Deltas)
+	more, err := f.Inspect.View(whole)
+	if err != nil {
+		return false, err
+	}
+	return e.Last || e.Failed, f.send(ev, e.Rewrite(append(edits, more...)))
+}
+
+// follow remembers what has to end.
+func (f *Filter) follow(e *convo.Event) {
+	for _, key := range e.Goes {
+		if _, known := f.goes[key]; !known {
+			f.goes[key] = true
+		}
+	}
+	for key := range f.goes {
+		if e.Failed || ends(e, key) {
+			f.goes[key] = false
+		}
+	}
+}
+
+// open reports whether anything has not ended.
+func (f *Filter) open() bool {
+	for _, goes := range f.goes {
+		if goes {
+			return true
+		}
+	}
+	return false
+}
+
+// count keeps the newest word on each kind of token: some come early, some late.
+func (f *Filter) count(u convo.Usage) {
+	set := func(to *int64, v int64) {
+		if v > 0 {
+			*to = v
+		}
+	}
+	set(&f.usage.Input, u.Input)
+	set(&f.usage.CacheRead, u.CacheRead)
+	set(&f.usage.CacheWrite, u.CacheWrite)
+	set(&f.usage.Output, u.Output)
+}
+
+// pieces puts in the place of each piece what may go of its text. A text that ends with
+// this event goes to its end.
+func (f *Filter) pieces(e *convo.Event, data []byte) (edits []convo.Edit, err error) {
+	for i, d := range e.Deltas {
+		p := e.Parts[d.Part]
+		t := f.texts[d.Key]
+		if t == nil {
+			t = &text{kind: p.Kind}
+			if p.Kind != convo.Arguments {
+				t.tail = newTail(f.Inspect.Rules(p.Kind))
+			}
+			f.texts[d.Key], f.order = t, append(f.order, d.Key)
+		}
+		t.last = data
+		f.bytes += int64(len(p.Text))
+		out := ""
+		if t.tail == nil {
+			t.args.WriteString(p.Text)
+		} else if out, err = t.write(p.Text); err != nil {
+			return nil, err
+		}
+		if ends(e, d.Key) && !comes(e.Deltas[i+1:], d.Key) {
+			rest, err := f.rest(d.Key)
+			if err != nil {
+				return nil, err
+			}
+			out += rest
+		}
+		if out != p.Text {
+			edits = append(edits, convo.Edit{Part: d.Part, Text: out})
+		}
+	}
+	return edits, nil
+}
+
+func ends(e *convo.Event, key string) bool {
+	for _, end := range e.Ends {
+		if matches(end, key) {
+			return true
+		}
+	}
+	return e.All
+}
+
+func comes(deltas []convo.Delta, key string) bool {
+	for _, d := range deltas {
+		if d.Key == key {
+			return true
+		}
+	}
+	return false
+}
+
+func matches(end, key string) bool {
+	if all, ok := strings.CutSuffix(end, "*"); ok {
+		return strings.HasPrefix(key, all)
+	}
+	return end == key
+}
+
+// rest ends a text and returns what was held of it.
+func (f *Filter) rest(key string) (string, error) {
+	t := f.texts[key]
+	delete(f.texts, key)
+	if t.tail != nil {
+		return t.close()
+	}
+	v := convo.Called(t.args.String())
+	edits, err := f.Inspect.View(v)
+	if err != nil || len(edits) == 0 {
+		return t.args.String(), err
+	}
+	return string(v.Rewrite(edits)), nil
+}
+
+// end ends texts, all with "", and sends what was held of each as a piece of its own.
+func (f *Filter) end(which string) error {
+	var left []string
+	for _, key := range f.order {
+		t := f.texts[key]
+		if t == nil {
+			continue
+		}
+		if which != "" && !matches(which, key) {
+			left = append(left, key)
+			continue
+		}
+		last := t.last
+		rest, err := f.rest(key)
+		if err != nil {
+			return err
+		}
+		if rest == "" {
+			continue
+		}
+		piece := f.Dialect.Piece(last, key, rest)
+		f.moved = true
+		if err := f.send(sse.New(piece.Name, nil), piece.Data); err != nil {
+			return err
+		}
+	}
+	f.order = left
+	return nil
+}
+
+// numbered is a dialect whose events are numbered, one after the other.
+type numbered interface {
+	Number(data []byte) (n int64, ok bool)
+	Numbered(data []byte, n int64) []byte
+}
+
+// send writes an event, with other data when data is not nil.
+func (f *Filter) send(ev *sse.Event, data []byte) error {
+	if n, ok := f.Dialect.(numbered); ok {
+		if data == nil {
+			data = ev.Data
+		}
+		if is, ok := n.Number(data); ok {
+			if f.moved && is != f.sent+1 {
+				is = f.sent + 1
+				data = n.Numbered(data, is)
+			}
+			f.sent = is
+		}
+	}
+	var b bytes.Buffer
+	if err := ev.Write(&b, data); err != nil {
+		return err
+	}
+	return f.Send(b.Bytes())
+}
+
+// Stop ends a stream early, in its dialect.
+func (f *Filter) Stop(message string) error {
+	raw := f.Dialect.Broken(message)
+	f.moved = true
+	return f.send(sse.New(raw.Name, nil), raw.Data)
+}

@@ -1,0 +1,171 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/activity"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/usd"
+)
+
+// ReserveSpend implements spend.Store. The organisation's audit head is locked first, so that
+// decisions about one agent follow each other, on all nodes.
+func (db *DB) ReserveSpend(ctx context.Context, o *spend.Open, take func(spend.Counts) error) error {
+	return db.Write(ctx, o.Org, func(tx Tx) error {
+		if err := tx.alive(o.Org); err != nil {
+			return err
+		}
+		n, err := tx.shroudCounts(o)
+		if err != nil {
+			return err
+		}
+		if err := take(n); err != nil {
+			return tx.Refuse(err)
+		}
+		n.Day.Requests++
+		n.Day.Held = n.Day.Held.Plus(o.Held)
+		err = tx.putShroudDay(o, &n.Day)
+		if err == nil {
+			_, err = tx.Exec(`INSERT INTO shroud_seconds (agent_id, second, org_id, requests) VALUES ($1, $2, $3, 1)
+				ON CONFLICT (agent_id, second) DO UPDATE SET requests = shroud_seconds.requests + 1`, o.Agent, o.At.Unix(), o.Org)
+		}
+		if err == nil {
+			_, err = tx.Exec(`INSERT INTO shroud_open (id, org_id, agent_id, node, provider, model, day, is_stream, held, created_at, lease_until)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+				o.ID, o.Org, o.Agent, o.Node, o.Provider, o.Model, o.Day, number(o.Stream), int64(o.Held), micros(o.At), micros(o.Until))
+		}
+		return err
+	})
+}
+
+// shroudCounts are those of an agent at the time of a request.
+func (tx Tx) shroudCounts(o *spend.Open) (n spend.Counts, err error) {
+	if n.Day, err = tx.shroudDay(o); err != nil {
+		return n, err
+	}
+	if _, err = tx.Row(`SELECT COUNT(*) FROM shroud_open WHERE agent_id = $1 AND is_stream = 1 AND lease_until > $2`,
+		[]any{o.Agent, micros(o.At)}, &n.Streams); err != nil {
+		return n, err
+	}
+	now := o.At.Unix() // a clock that was set back has left seconds that are to come: they do not count
+	err = tx.Each(`SELECT second, requests FROM shroud_seconds WHERE agent_id = $1 AND second > $2 AND second < $3 ORDER BY second`,
+		[]any{o.Agent, now - spend.Minute, now + spend.Minute}, func(rows *sql.Rows) error {
+			var s spend.Second
+			err := rows.Scan(&s.At, &s.Requests)
+			n.Seconds = append(n.Seconds, s)
+			return err
+		})
+	return n, err
+}
+
+func (tx Tx) shroudDay(o *spend.Open) (d spend.Day, err error) {
+	_, err = tx.Row(`SELECT requests, spent, held FROM shroud_days WHERE agent_id = $1 AND day = $2`, []any{o.Agent, o.Day}, &d.Requests, &d.Spent, &d.Held)
+	return d, err
+}
+
+func (tx Tx) putShroudDay(o *spend.Open, d *spend.Day) error {
+	_, err := tx.Exec(`INSERT INTO shroud_days (agent_id, day, org_id, requests, spent, held) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (agent_id, day) DO UPDATE SET requests = excluded.requests, spent = excluded.spent, held = excluded.held`,
+		o.Agent, o.Day, o.Org, d.Requests, int64(d.Spent), int64(d.Held))
+	return err
+}
+
+// SettleSpend implements spend.Store. An organisation that is gone has taken its reservations
+// along.
+func (db *DB) SettleSpend(ctx context.Context, o *spend.Open, r *activity.Request, lost time.Time) error {
+	before := int64(lastMicro)
+	if !lost.IsZero() {
+		before = micros(lost)
+	}
+	return db.Write(ctx, o.Org, func(tx Tx) error {
+		var held usd.Amount
+		found, err := tx.Row(`SELECT held FROM shroud_open WHERE id = $1 AND lease_until < $2`, []any{o.ID, before}, &held)
+		if err != nil || !found {
+			return err
+		}
+		if _, err := tx.Exec(`DELETE FROM shroud_open WHERE id = $1`, o.ID); err != nil {
+			return err
+		}
+		d, err := tx.shroudDay(o)
+		if err != nil {
+			return err
+		}
+		d.Held, d.Spent = d.Held.Less(held), d.Spent.Plus(r.Cost)
+		if err := tx.putShroudDay(o, &d); err != nil {
+			return err
+		}
+		return tx.addRequest(r)
+	})
+}
+
+// NoteRequest implements spend.Store.
+func (db *DB) NoteRequest(ctx context.Context, r *activity.Request) error {
+	return db.WriteSoon(ctx, r.Org, work(func(tx Tx) error {
+		if gone, err := tx.isGone(r.Org); err != nil || gone {
+			return err
+		}
+		return tx.addRequest(r)
+	}))
+}
+
+// RenewSpends implements spend.Store.
+func (db *DB) RenewSpends(ctx context.Context, node string, until time.Time) error {
+	var one int
+	if any, err := db.Row(ctx, `SELECT 1 FROM shroud_open WHERE node = $1 LIMIT 1`, []any{node}, &one); err != nil || !any {
+		return err
+	}
+	return db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
+		_, err := tx.Exec(`UPDATE shroud_open SET lease_until = $2 WHERE node = $1`, node, micros(until))
+		return err
+	})
+}
+
+// LostSpends implements spend.Store. While the clock is not believed none is lost.
+func (db *DB) LostSpends(ctx context.Context, before time.Time, limit int) (out []spend.Open, err error) {
+	if !db.BelievesClock() {
+		return nil, nil
+	}
+	err = db.Each(ctx, `SELECT id, org_id, agent_id, node, provider, model, day, is_stream, held, created_at, lease_until
+		FROM shroud_open WHERE lease_until < $1 ORDER BY lease_until LIMIT $2`, []any{micros(before), limit}, func(rows *sql.Rows) error {
+		var o spend.Open
+		var stream, at, until int64
+		err := rows.Scan(&o.ID, &o.Org, &o.Agent, &o.Node, &o.Provider, &o.Model, &o.Day, &stream, &o.Held, &at, &until)
+		o.Stream, o.At, o.Until = stream != 0, fromMicros(at), fromMicros(until)
+		out = append(out, o)
+		return err
+	})
+	return out, err
+}
+
+// SweepSpends implements spend.Store. Each statement is short, so that others write in between.
+func (db *DB) SweepSpends(ctx context.Context, before, seconds time.Time) error {
+	const secondsOfDay = 24 * 60 * 60
+	for _, s := range []struct {
+		query string
+		until int64
+	}{
+		{`DELETE FROM shroud_seconds WHERE (agent_id, second) IN (SELECT agent_id, second FROM shroud_seconds WHERE second < $1 ORDER BY second LIMIT $2)`, seconds.Unix()},
+		{`DELETE FROM shroud_days WHERE (agent_id, day) IN (SELECT agent_id, day FROM shroud_days WHERE day < $1 ORDER BY day LIMIT $2)`, before.Unix() / secondsOfDay},
+		{`DELETE FROM shroud_findings WHERE (activity_id, detector, effect) IN
+			(SELECT activity_id, detector, effect FROM shroud_findings WHERE at < $1 ORDER BY at LIMIT $2)`, micros(before)},
+		{`DELETE FROM shroud_activity WHERE id IN (SELECT id FROM shroud_activity WHERE at < $1 ORDER BY at LIMIT $2)`, micros(before)},
+	} {
+		for gone := int64(sweptAtOnce); gone == sweptAtOnce; {
+			err := db.Write(ctx, audit.SystemOrg, func(tx Tx) (err error) {
+				gone, err = tx.Sweep(s.query, s.until, int64(sweptAtOnce))
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sweptAtOnce is how many rows one transaction of a sweep deletes: everybody else's writes wait
+// for it.
+const sweptAtOnce = 500
