@@ -14,7 +14,7 @@ import (
 
 // A code of the second factor is accepted once, whichever nodes it reaches.
 func TestTwoNodesAcceptACodeOnce(t *testing.T) {
-	c := newNodes(t, pgtest.Shared(t).DSN(t), 2, "ONECLAW_RATE_AUTH=off")
+	c := newNodes(t, pgtest.Shared(t).DSN(t), 2)
 	servers := c.start()
 	owner := servers[0].login()
 	seed := text(t, owner.want(t, http.StatusOK, "POST", "/v1/auth/mfa/setup", nil), "secret")
@@ -53,7 +53,7 @@ func TestTwoNodesAcceptACodeOnce(t *testing.T) {
 
 // An approval is used as often as it says, whichever nodes are asked.
 func TestTwoNodesCountAnApprovalTogether(t *testing.T) {
-	c := newNodes(t, pgtest.Shared(t).DSN(t), 2, "ONECLAW_RATE_AUTH=off")
+	c := newNodes(t, pgtest.Shared(t).DSN(t), 2)
 	servers := c.start()
 	owner := servers[0].login()
 	vault := "/v1/vaults/" + text(t, owner.want(t, http.StatusCreated, "POST", "/v1/vaults", map[string]string{"name": "gated"}), "id")
