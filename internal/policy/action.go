@@ -172,7 +172,7 @@ const (
 	UpdateGuard         Action = "agent.guard_update"
 )
 
-// Requests to language models.
+// ReadActivity looks at what became of requests to language models.
 const ReadActivity Action = "shroud.activity"
 
 // Webhooks for events of the log. The one for approvals has its own actions.

@@ -88,15 +88,15 @@ func (p *parser) value(depth int) (int32, error) {
 		if err != nil {
 			return 0, refusal(err)
 		}
-		end := int32(p.dec.InputOffset())                                                         //nolint:gosec // bodies have 2^25 bytes at most
-		p.nodes = append(p.nodes, node{kind: byte(kind), start: end - int32(len(raw)), end: end}) //nolint:gosec // the same
-		return int32(len(p.nodes) - 1), nil                                                       //nolint:gosec // MaxNodes
+		end := int32(p.dec.InputOffset())
+		p.nodes = append(p.nodes, node{kind: byte(kind), start: end - int32(len(raw)), end: end})
+		return int32(len(p.nodes) - 1), nil
 	}
 	if _, err := p.dec.ReadToken(); err != nil {
 		return 0, refusal(err)
 	}
-	at := int32(len(p.nodes))                                                                //nolint:gosec // MaxNodes
-	p.nodes = append(p.nodes, node{kind: byte(kind), start: int32(p.dec.InputOffset()) - 1}) //nolint:gosec // bodies have 2^25 bytes at most
+	at := int32(len(p.nodes))
+	p.nodes = append(p.nodes, node{kind: byte(kind), start: int32(p.dec.InputOffset()) - 1})
 	for last := int32(0); ; {
 		if next := p.dec.PeekKind(); next == '}' || next == ']' {
 			break
@@ -107,8 +107,8 @@ func (p *parser) value(depth int) (int32, error) {
 			if err != nil {
 				return 0, refusal(err)
 			}
-			key.keyEnd = int32(p.dec.InputOffset()) //nolint:gosec // bodies have 2^25 bytes at most
-			key.key = key.keyEnd - int32(len(raw))  //nolint:gosec // the same
+			key.keyEnd = int32(p.dec.InputOffset())
+			key.key = key.keyEnd - int32(len(raw))
 			key.name = unquote(raw)
 		}
 		child, err := p.value(depth + 1)
@@ -127,7 +127,7 @@ func (p *parser) value(depth int) (int32, error) {
 	if _, err := p.dec.ReadToken(); err != nil {
 		return 0, refusal(err)
 	}
-	p.nodes[at].end = int32(p.dec.InputOffset()) //nolint:gosec // bodies have 2^25 bytes at most
+	p.nodes[at].end = int32(p.dec.InputOffset())
 	return at, nil
 }
 
@@ -212,7 +212,7 @@ func unquote(raw []byte) string {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return string(raw[1 : len(raw)-1])
 	}
-	out, _ := jsontext.AppendUnquote(nil, raw) //nolint:errcheck // it was read
+	out, _ := jsontext.AppendUnquote(nil, raw)
 	return string(out)
 }
 

@@ -39,7 +39,7 @@ func (p *Proxy) forward(x *gate.Request, r *http.Request, a *asked, ok *cleared)
 	if ok.as != nil {
 		path, query, sent = ok.as.Path, ok.as.Query, ok.as.Body
 	}
-	out, err := http.NewRequestWithContext(ctx, http.MethodPost, a.to.address(path, query).String(), bytes.NewReader(sent))
+	out, err := http.NewRequestWithContext(ctx, http.MethodPost, a.to.address(path, query).String(), bytes.NewReader(sent)) //nolint:gosec // G704: the host is the operator's, and the way out is guarded
 	if err != nil {
 		return err
 	}

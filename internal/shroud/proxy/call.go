@@ -124,9 +124,7 @@ func (p *Proxy) read(x *gate.Request, r *http.Request) (*asked, error) {
 	if a.foreign = a.path == commonPath && translate.Known(a.to.name); a.foreign {
 		a.Model = translate.Model(a.Model)
 	}
-	if a.query, err = query(r.URL.Query()); err != nil {
-		return nil, err
-	}
+	a.query = query(r.URL.Query())
 	switch _, gemini := a.dialect.(convo.Gemini); {
 	case a.Model == "" && r.Header.Get("X-Shroud-Model") == "":
 		return nil, errNoModel
@@ -139,10 +137,10 @@ func (p *Proxy) read(x *gate.Request, r *http.Request) (*asked, error) {
 }
 
 // query is what a provider gets of the query: a key in it is the agent's.
-func query(q url.Values) (string, error) {
+func query(q url.Values) string {
 	q.Del("key")
 	q.Del("access_token")
-	return q.Encode(), nil
+	return q.Encode()
 }
 
 // unpacked is a body without its encoding, within the bound of a body.

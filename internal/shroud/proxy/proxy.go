@@ -174,7 +174,7 @@ func credential(r *http.Request) string {
 }
 
 func ours(key string) bool {
-	return strings.HasPrefix(key, "ocv_") || strings.HasPrefix(key, "sk-shroud-")
+	return strings.HasPrefix(key, "ocv_")
 }
 
 // sendTime is how long a caller may take for a piece of an answer.

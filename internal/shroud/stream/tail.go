@@ -102,9 +102,6 @@ func (t *tail) rest() (string, error) {
 	return t.release(true)
 }
 
-// holds reports whether anything is held back.
-func (t *tail) holds() bool { return len(t.held) > t.next }
-
 // release looks at all stretches that are there with what follows them.
 func (t *tail) release(whole bool) (string, error) {
 	var out strings.Builder

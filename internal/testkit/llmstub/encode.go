@@ -113,14 +113,6 @@ func parsed(text string) any {
 	return fields{"text", text}
 }
 
-func list[T any](in []T) []any {
-	out := []any{}
-	for _, v := range in {
-		out = append(out, v)
-	}
-	return out
-}
-
 // JSON is an object of texts, in the order of their names.
 func (s Style) JSON(of map[string]string) string {
 	var out fields
