@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what `make test` needs beside Go: a C compiler (race detector,
 # PKCS#11), SoftHSM2, PostgreSQL, a mail server, a browser, and from npm an MCP
-# client, an Ethereum node, ethers and viem. Says nothing and takes a moment when
+# client, an Ethereum node, ethers, viem and SDKs of providers of models. Says nothing and takes a moment when
 # all is there. As root on Debian it installs what is
 # missing; otherwise it says what to install.
 set -euo pipefail

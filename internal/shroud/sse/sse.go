@@ -21,6 +21,7 @@ type Event struct {
 
 	raw    []byte
 	others []byte // lines of other fields, and comments
+	eol    string // how its stream ends lines
 }
 
 // ErrTooLong is an event beyond the reader's bound.
@@ -31,7 +32,8 @@ type Reader struct {
 	in    *bufio.Reader
 	max   int
 	begun bool
-	cr    bool // the last byte was a CR
+	cr    bool   // the last byte was a CR
+	eol   string // how lines end, as far as is known; "": no line has ended
 }
 
 // NewReader returns a reader of events of up to max bytes.
@@ -49,14 +51,14 @@ func (r *Reader) Next() (*Event, error) {
 			r.begun = true
 			line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
 		}
-		e.raw = append(e.raw, raw...)
+		e.raw, e.eol = append(e.raw, raw...), r.eol
 		if len(line) == 0 && err == nil {
 			return e, nil
 		}
 		e.field(line)
 		if errors.Is(err, io.EOF) && len(e.raw) > 0 {
 			if e.Cut = len(bytes.Trim(e.raw, "\r\n")) > 0; e.Cut {
-				e.raw = append(e.raw, "\n\n"...) // what comes after it is no part of it
+				e.raw = append(e.raw, e.end()+e.end()...) // what comes after it is no part of it
 			}
 			return e, nil // the next call finds the end again
 		}
@@ -87,8 +89,9 @@ func (e *Event) field(line []byte) {
 	}
 }
 
-// line reads up to LF, CRLF or CR, and returns the line with and without its end. The
-// LF of a CRLF is read with the next line. At the end of the stream it returns what is there with io.EOF.
+// line reads up to LF, CRLF or CR, and returns the line with and without its end. After
+// the first CR of a stream no LF is waited for: whether one follows shows with the next
+// line. At the end of the stream it returns what is there with io.EOF.
 func (r *Reader) line(room int) (line, raw []byte, err error) {
 	for {
 		c, err := r.in.ReadByte()
@@ -99,12 +102,26 @@ func (r *Reader) line(room int) (line, raw []byte, err error) {
 		after := r.cr
 		r.cr = false
 		switch {
-		case c == '\n' && after:
+		case after && c == '\n':
+			r.eol = "\r\n"
 			continue // it ends the line before
+		case after:
+			r.eol = "\r"
+		}
+		switch {
 		case c == '\n':
+			r.eol = "\n"
 			return body(raw), raw, nil
+		case c == '\r' && r.eol == "\r\n":
+			line := body(raw)
+			if c, err := r.in.ReadByte(); err == nil && c == '\n' {
+				return line, append(raw, c), nil
+			} else if err == nil {
+				_ = r.in.UnreadByte() // it was read just now
+			}
+			return line, raw, nil // an error comes again
 		case c == '\r':
-			r.cr = true // its LF, if one follows, is not waited for
+			r.cr = true
 			return body(raw), raw, nil
 		case len(raw) > room:
 			return nil, nil, ErrTooLong
@@ -122,25 +139,29 @@ func (e *Event) Write(w io.Writer, data []byte) error {
 		return err
 	}
 	var b bytes.Buffer
-	b.Write(e.others)
+	for line := range bytes.Lines(e.others) {
+		b.Write(bytes.TrimSuffix(line, []byte("\n")))
+		b.WriteString(e.end())
+	}
 	if e.Name != "" {
-		b.WriteString("event: " + e.Name + "\n")
+		b.WriteString("event: " + e.Name + e.end())
 	}
 	for line := range bytes.SplitSeq(data, []byte("\n")) {
 		b.WriteString("data: ")
 		b.Write(line)
-		b.WriteByte('\n')
+		b.WriteString(e.end())
 	}
-	b.WriteByte('\n')
+	b.WriteString(e.end())
 	_, err := w.Write(b.Bytes())
 	return err
 }
 
-// New returns an event that did not come from anywhere.
-func New(name string, data []byte) *Event {
-	e := &Event{Name: name, Data: []byte{}}
-	var b bytes.Buffer
-	_ = e.Write(&b, data) // a buffer takes it
-	e.Data, e.raw = data, b.Bytes()
-	return e
+func (e *Event) end() string {
+	if e.eol == "" {
+		return "\n"
+	}
+	return e.eol
 }
+
+// New returns an event that did not come, and is written as those that did.
+func (r *Reader) New(name string) *Event { return &Event{Name: name, eol: r.eol} }

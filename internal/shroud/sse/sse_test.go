@@ -81,9 +81,9 @@ func TestEventsAreTheSameHoweverTheyAreWritten(t *testing.T) {
 	}
 }
 
-// An event is there with its last byte, also where a CR may be followed by an LF.
+// An event is there with its last byte, also where an LF may follow that.
 func TestAnEventIsNotWaitedFor(t *testing.T) {
-	for _, stream := range []string{"data: x\n\n", "data: x\r\n\r", "data: x\r\r"} {
+	for _, stream := range []string{"data: x\n\n", "data: x\r\n\r\n", "data: x\r\r"} {
 		out, in := io.Pipe()
 		go func() { _, _ = in.Write([]byte(stream)) }() // the pipe is open until the event is there
 		if e, err := sse.NewReader(out, 100).Next(); err != nil || string(e.Data) != "x" {
@@ -146,7 +146,8 @@ func TestALongEventEndsTheStream(t *testing.T) {
 
 func TestAnEventWithOtherData(t *testing.T) {
 	for stream, want := range map[string]string{
-		"event: e\r\ndata: old\r\n\r\n":       "event: e\ndata: new\ndata: \ndata: lines\n\n",
+		"event: e\r\ndata: old\r\n\r\n":       "event: e\r\ndata: new\r\ndata: \r\ndata: lines\r\n\r\n",
+		": c\rdata: old\r\r":                  ": c\rdata: new\rdata: \rdata: lines\r\r",
 		": c\nid: 7\ndata: o\ndata: l\nx\n\n": ": c\nid: 7\nx\ndata: new\ndata: \ndata: lines\n\n",
 		"data: old":                           "data: new\ndata: \ndata: lines\n\n",
 	} {
@@ -159,12 +160,31 @@ func TestAnEventWithOtherData(t *testing.T) {
 			t.Errorf("%q: %q, %v", stream, b.String(), err)
 		}
 		b.Reset()
-		if err := e.Write(&b, e.Data); err != nil || !strings.HasPrefix(b.String(), strings.TrimSuffix(stream, "\n")) {
+		if err := e.Write(&b, e.Data); err != nil || !strings.HasPrefix(b.String(), stream) {
 			t.Errorf("%q: %q, %v", stream, b.String(), err)
 		}
 	}
+	for _, eol := range []string{"\n", "\r\n", "\r"} {
+		r := sse.NewReader(strings.NewReader("data: x"+eol+eol+"data: y"+eol+eol), 100)
+		var b bytes.Buffer
+		for range 2 {
+			e, err := r.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			data := []byte("other " + string(e.Data))
+			if err := errors.Join(e.Write(&b, data), r.New("new").Write(&b, data)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// A client that looks for two ends of lines finds the events.
+		want := "data: other xEevent: new|data: other xEdata: other yEevent: new|data: other yE"
+		if got := strings.ReplaceAll(strings.ReplaceAll(b.String(), eol+eol, "E"), eol, "|"); got != want {
+			t.Errorf("%q: %q", eol, got)
+		}
+	}
 	var b bytes.Buffer
-	if err := sse.New("error", []byte(`{"a":1}`)).Write(&b, nil); err != nil || b.String() != "event: error\ndata: {\"a\":1}\n\n" {
+	if err := sse.NewReader(nil, 0).New("error").Write(&b, []byte(`{"a":1}`)); err != nil || b.String() != "event: error\ndata: {\"a\":1}\n\n" {
 		t.Errorf("%q %v", b.String(), err)
 	}
 }
@@ -208,7 +228,7 @@ func FuzzReader(f *testing.F) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%q: %+v, want %+v", in, got, want)
 		}
-		if !bytes.HasPrefix(written, in) || len(bytes.Trim(written[len(in):], "\n")) > 0 {
+		if !bytes.HasPrefix(written, in) || len(bytes.Trim(written[len(in):], "\r\n")) > 0 {
 			t.Errorf("%q was written as %q", in, written)
 		}
 	})

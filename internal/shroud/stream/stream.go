@@ -27,6 +27,7 @@ type Filter struct {
 	// Send writes bytes to the caller, who then has them.
 	Send func([]byte) error
 
+	in    *sse.Reader
 	texts map[string]*text
 	order []string
 	goes  map[string]bool // what has to end before the stream does, false once it has
@@ -60,10 +61,10 @@ const MaxEvent = 16 << 20
 // error leaves the stream without its end: whoever reads it must be told.
 func (f *Filter) Run(from io.Reader) (convo.Usage, error) {
 	f.texts, f.goes, f.sent = map[string]*text{}, map[string]bool{}, -1
-	in := sse.NewReader(from, MaxEvent)
+	f.in = sse.NewReader(from, MaxEvent)
 	ended := false
 	for {
-		ev, err := in.Next()
+		ev, err := f.in.Next()
 		switch {
 		case errors.Is(err, io.EOF):
 			if !ended || f.open() {
@@ -269,7 +270,7 @@ func (f *Filter) end(which string) error {
 		}
 		piece := f.Dialect.Piece(last, key, rest)
 		f.moved = true
-		if err := f.send(sse.New(piece.Name, nil), piece.Data); err != nil {
+		if err := f.send(f.in.New(piece.Name), piece.Data); err != nil {
 			return err
 		}
 	}
@@ -308,5 +309,5 @@ func (f *Filter) send(ev *sse.Event, data []byte) error {
 func (f *Filter) Stop(message string) error {
 	raw := f.Dialect.Broken(message)
 	f.moved = true
-	return f.send(sse.New(raw.Name, nil), raw.Data)
+	return f.send(f.in.New(raw.Name), raw.Data)
 }
