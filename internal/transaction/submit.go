@@ -147,19 +147,16 @@ func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t 
 	if err != nil {
 		return nil, err
 	}
-	var pending, latest uint64
+	counts := Counts{Unasked: true}
 	if p.draft.Nonce == nil || !p.signOnly { // who sends it elsewhere, with a nonce of its own, needs no node
-		if pending, err = p.node.PendingNonce(ctx, p.key.address); err != nil {
-			return nil, err
-		}
-		if latest, err = p.node.LatestNonce(ctx, p.key.address); err != nil {
+		if counts, err = s.counts(ctx, p); err != nil {
 			return nil, err
 		}
 	}
 	attempt := p.attempt()
 	t.NextAt = stamp.Of(s.cfg.Now().Add(signFor)) // the nodes may have taken long
 	return &Reservation{
-		Tx: t, Approval: approved, Pending: pending, Latest: latest, Nonce: p.draft.Nonce, Since: c.Now.Add(-window), Recipients: guard.Recipients(attempt),
+		Tx: t, Approval: approved, Counts: counts, Nonce: p.draft.Nonce, Since: c.Now.Add(-window), Recipients: guard.Recipients(attempt),
 		Decide: func(now *Agent, spent *guard.Spent) ([]guard.Take, error) {
 			rules, err := rulesOf(now)
 			if err == nil && rules.RequireSimulation && t.Simulation.Status != string(simulate.Success) {
@@ -172,6 +169,23 @@ func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t 
 			return counted(takes), err
 		},
 	}, nil
+}
+
+// counts asks the nodes about the account. Where the answer is far ahead of what is known here
+// another node is asked too.
+func (s *Service) counts(ctx context.Context, p *prepared) (n Counts, err error) {
+	if n.Pending, err = p.node.PendingNonce(ctx, p.key.address); err != nil {
+		return n, err
+	}
+	if n.Latest, err = p.node.LatestNonce(ctx, p.key.address); err != nil {
+		return n, err
+	}
+	next, err := s.cfg.Store.NextOf(ctx, p.tx.ChainID, p.key.address)
+	if err == nil && Jumps(next, n.Latest) {
+		n.Alone = p.node.Alone()
+		n.Agreed = !n.Alone && p.node.Confirms(ctx, p.key.address, n.Latest)
+	}
+	return n, err
 }
 
 // Counted is the asset of which each transaction takes one.
