@@ -74,17 +74,9 @@ func (s *Service) ask(ctx context.Context, c *call.Call, a *Agent, k *key, asked
 		return err
 	}
 	c.Event.Details.Reason, c.Event.Details.Outcome = string(policy.ReasonApprovalRequired), audit.Denied
-	r, err := s.cfg.Approvals.Ask(ctx, c, u, policy.Version{Revision: a.Revision}, terms(), cut(what+" Asked since: "+strings.Join(wants.why, "; ")+"."))
+	r, err := s.cfg.Approvals.Ask(ctx, c, u, policy.Version{Revision: a.Revision}, terms(), cut(what+" Asked since: "+strings.Join(wants.why, " ")))
 	if err != nil {
 		return err
 	}
 	return approval.Required(r.ID)
-}
-
-// cut keeps a reason within what approvals take.
-func cut(s string) string {
-	if len(s) <= approval.MaxReason {
-		return s
-	}
-	return s[:approval.MaxReason-3] + "..."
 }

@@ -327,27 +327,3 @@ func (s *Service) signingEvent(c *call.Call, t *Tx, outcome string) *audit.Event
 	}
 	return &ev
 }
-
-// words say what a transaction would do, for who approves it.
-func (p *prepared) words() string {
-	what := evm.FormatETH(&p.tx.Value) + " " + p.chain.NativeCurrency + " on " + p.chain.Name
-	switch {
-	case p.tx.To == nil:
-		what += ", creating a contract"
-	case p.meaning.Function != "":
-		what += ", calling " + p.meaning.Function + " of " + p.tx.To.String()
-	default:
-		what += " to " + p.tx.To.String()
-	}
-	for _, e := range p.meaning.Effects {
-		if e.Token.IsZero() {
-			continue
-		}
-		amount := e.Amount.Dec()
-		if e.Unlimited {
-			amount = "an unlimited amount"
-		}
-		what += "; " + string(e.Kind) + " " + amount + " of the token " + e.Token.String() + " to " + e.To.String()
-	}
-	return what + "."
-}
