@@ -15,6 +15,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/intents/meaning"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
 // Message is what an agent wants signed that is no transaction: one of Text and Typed.
@@ -87,8 +88,10 @@ func (s *Service) SignMessage(ctx context.Context, c *call.Call, agent string, m
 		audit.Text("chain", t.Chain), audit.Text("from", t.From.String()), audit.Text("kind", what), audit.Text("digest", p.digest.String()),
 	}, moves(&attempt.Meaning)...)
 	out := SignedMessage{Chain: t.Chain, From: t.From, Hash: *p.digest}
-	if err := s.sign(ctx, c, &p, r, func(sig evm.Signature) { out.Signature = sig }); err != nil {
-		return SignedMessage{}, s.ask(ctx, c, &a, &p.key, t.ReplayBody, words(p.chain.NativeCurrency)+", on "+t.Chain+".", err)
+	says := words(p.chain.NativeCurrency) + ", on " + t.Chain + "."
+	signs := &vault.Signing{Path: place(a.ID, p.key.address, t.ReplayBody), Words: cut(says)}
+	if err := s.sign(ctx, c, &p, r, signs, func(sig evm.Signature) { out.Signature = sig }); err != nil {
+		return SignedMessage{}, s.ask(ctx, c, &a, &p.key, t.ReplayBody, says, err)
 	}
 	if err := s.keep(ctx, c, r, Unsigned); err != nil {
 		return SignedMessage{}, err

@@ -98,7 +98,8 @@ func (s *Service) make(ctx context.Context, c *call.Call, agent string, d Draft,
 		return Tx{}, false, err
 	}
 	c.Touch("transaction", t.ID)
-	err = s.sign(ctx, c, &p, r, func(sig evm.Signature) {
+	what := &vault.Signing{Path: place(a.ID, p.key.address, asked), Words: cut(p.words())}
+	err = s.sign(ctx, c, &p, r, what, func(sig evm.Signature) {
 		t.Raw, t.Hash = p.tx.Encode(sig)
 	})
 	if errors.Is(err, ErrReplayed) {
@@ -215,8 +216,9 @@ func decide(now *Agent, a *guard.Attempt, spent *guard.Spent, approved bool) ([]
 }
 
 // sign reserves what r asks for, with the call's event, and then has the key sign. The
-// key of a vault goes through the one door to a plaintext.
-func (s *Service) sign(ctx context.Context, c *call.Call, p *prepared, r *Reservation, done func(evm.Signature)) error {
+// key of a vault goes through the one door to a plaintext: an approval that its policy asks
+// for is of what is signed, and of nothing else.
+func (s *Service) sign(ctx context.Context, c *call.Call, p *prepared, r *Reservation, what *vault.Signing, done func(evm.Signature)) error {
 	c.Event.Details.Outcome = audit.Success
 	reserve := func(ctx context.Context, ev *audit.Event) error {
 		err := s.cfg.Store.ReserveTransaction(ctx, r, ev)
@@ -235,6 +237,7 @@ func (s *Service) sign(ctx context.Context, c *call.Call, p *prepared, r *Reserv
 		return nil
 	}
 	at := p.key.at
+	at.Signs = what
 	at.Record = func(ctx context.Context, t vault.Taking, ev *audit.Event) error {
 		r.Taking = &t
 		return reserve(ctx, ev)
