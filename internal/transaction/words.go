@@ -11,7 +11,6 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/evm"
-	"github.com/oneclaw-dev/oneclaw/internal/evm/abi"
 	"github.com/oneclaw-dev/oneclaw/internal/evm/typed"
 	"github.com/oneclaw-dev/oneclaw/internal/intents/meaning"
 )
@@ -176,7 +175,7 @@ func fields(v *typed.Value, room int) string {
 	var walk func(v *typed.Value, name string)
 	walk = func(v *typed.Value, name string) {
 		items := v.Items()
-		if v.Kind == abi.Tuple {
+		if len(v.Names) > 0 {
 			for i := range items {
 				walk(&items[i], strings.TrimPrefix(name+"."+v.Names[i], "."))
 			}
