@@ -9,6 +9,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
+	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
@@ -103,7 +104,8 @@ func (s *Service) agent(ctx context.Context, c *call.Call, id string, action pol
 	return a, c.OverAgent(action, id, a.Creator, err)
 }
 
-// UpdateAgent changes an agent. What it may no longer do, it can't at once.
+// UpdateAgent changes an agent. What it may no longer do, it can't at once. Guardrails that
+// allow more take a person who is there.
 func (s *Service) UpdateAgent(ctx context.Context, c *call.Call, id string, p Patch) (Agent, error) {
 	now, err := s.agent(ctx, c, id, policy.UpdateAgent)
 	if err != nil {
@@ -131,6 +133,11 @@ func (s *Service) UpdateAgent(ctx context.Context, c *call.Call, id string, p Pa
 		}
 		if err := a.hold(&was, c.Who.Manages(), p.touched()); err != nil {
 			return err
+		}
+		if intents.Loosens(&was.Guardrails, &a.Guardrails) {
+			if err := c.RequirePerson(); err != nil {
+				return err
+			}
 		}
 		return s.checkCertified(a)
 	}, false, c.Event)

@@ -57,6 +57,7 @@ type Notice struct {
 	VaultName, RequesterName   string // empty: not to be shown
 	Reason                     string
 	ReasonHidden               bool // there is one, and it is not to be shown
+	Signs                      bool // the reason is what would be signed, in the server's words
 }
 
 // noticeOf is what a mail says of r.
@@ -68,6 +69,7 @@ func noticeOf(r *Request) Notice {
 	if r.Kind == policy.KindUser {
 		n.RequesterName = r.RequesterName // an address that was checked
 	}
+	n.Signs = r.Operation == Sign
 	n.ReasonHidden = r.Reason != "" && n.Reason == ""
 	return n
 }

@@ -142,6 +142,9 @@ func (s *Service) post(ctx context.Context, r *Request) error {
 // MaxReason bounds a reason, in bytes.
 const MaxReason = 500
 
+// MaxWords bounds what the server says in place of a reason, in bytes.
+const MaxWords = 3000
+
 // CheckReason refuses what does not fit a line that people are shown.
 func CheckReason(reason string) error {
 	if len(reason) > MaxReason || strings.ContainsFunc(reason, func(r rune) bool {

@@ -24,6 +24,7 @@ func TestPostgreSQL(t *testing.T) {
 		"rights to variables":              TestEnvironmentVariablesFollowThePolicies,
 		"opening a gate":                   TestOpeningAGateTakesAPerson,
 		"widening an agent over a gate":    TestWideningAnAgentOverAGateTakesAPerson,
+		"loosening limits":                 TestLooseningAnAgentsLimitsTakesAPerson,
 		"a cascade lifts no gate":          TestACascadeLiftsNoGate,
 		"the server's vault":               TestNobodyOwnsTheServersVault,
 		"identity keys":                    TestIdentityKeysAreStoredWithTheirAgent,

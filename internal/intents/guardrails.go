@@ -3,6 +3,7 @@ package intents
 import (
 	"math/big"
 	"regexp"
+	"slices"
 
 	"github.com/oneclaw-dev/oneclaw/internal/patch"
 )
@@ -59,6 +60,11 @@ func Caps() []patch.Cap[Guardrails] {
 		amountCap("tx_max_value_eth", func(g *Guardrails) string { return g.MaxValueETH }),
 		amountCap("tx_daily_limit_eth", func(g *Guardrails) string { return g.DailyLimitETH }),
 	}
+}
+
+// Loosens reports whether guardrails allow what those before them did not.
+func Loosens(was, is *Guardrails) bool {
+	return slices.ContainsFunc(Caps(), func(c patch.Cap[Guardrails]) bool { return c.Lifts(was, is) })
 }
 
 func amountCap(name string, of func(*Guardrails) string) patch.Cap[Guardrails] {

@@ -63,6 +63,17 @@ func TestMailsAboutSharesAndInvitations(t *testing.T) {
 			"",
 			[]string{"may hold a link"},
 		},
+		"a request to sign, in the server's words": {
+			func(ctx context.Context, s *mail.Service) error {
+				return s.ApprovalRequested(ctx, to, approval.Letter{Notices: []approval.Notice{{ID: shareID, Vault: "vault-id", Path: "agents/a/transactions/b",
+					Operation: "sign", Requester: "agent agent-id", Reason: "0.5 ETH on base to 0x1", Signs: true}}})
+			},
+			"Someone asks to use a secret",
+			[]string{"0.5 ETH on base to 0x1"},
+			[]string{"oneclaw approval approve " + shareID},
+			"",
+			[]string{"own words"},
+		},
 		"a request with a reason that is not shown": {
 			func(ctx context.Context, s *mail.Service) error {
 				return s.ApprovalRequested(ctx, to, approval.Letter{Notices: []approval.Notice{{ID: shareID, Vault: "vault-id", Path: "prod/db",

@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
+	"math"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/evm"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/transaction"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
@@ -152,20 +154,25 @@ func (tx Tx) nextNonce(r *transaction.Reservation) error {
 	}); err != nil {
 		return err
 	}
-	gaps := make([]uint64, len(free))
-	for i, n := range free {
-		gaps[i] = uint64(n)
+	counts := r.Counts
+	counts.Next = uint64(next)
+	for _, n := range free {
+		counts.Free = append(counts.Free, uint64(n))
 	}
-	nonce, then, err := transaction.NextNonce(uint64(next), r.Pending, r.Latest, gaps, r.Nonce)
+	used, err := tx.usesNonce(t, r.Nonce)
+	if err != nil {
+		return err
+	}
+	nonce, then, err := transaction.NextNonce(&counts, r.Nonce, used)
 	if err != nil {
 		return err
 	}
 	t.Nonce = nonce
-	if _, err := tx.Exec(`DELETE FROM free_nonces WHERE chain_id = $1 AND address = $2 AND (nonce = $3 OR nonce < $4)`, chain, from, int64(nonce), int64(r.Latest)); err != nil {
+	if _, err := tx.Exec(`DELETE FROM free_nonces WHERE chain_id = $1 AND address = $2 AND (nonce = $3 OR nonce < $4)`, chain, from, int64(nonce), int64(r.Counts.Latest)); err != nil {
 		return err
 	}
-	if r.Nonce != nil { // those that it leaves out are the next
-		for n := max(uint64(next), r.Latest, r.Pending); n < nonce; n++ {
+	if r.Nonce != nil && then > nonce { // those that it leaves out are the next
+		for n := max(uint64(next), r.Counts.Latest, r.Counts.Pending); n < nonce; n++ {
 			if _, err := tx.Exec(`INSERT INTO free_nonces (chain_id, address, nonce) VALUES ($1, $2, $3) ON CONFLICT (chain_id, address, nonce) DO NOTHING`,
 				chain, from, int64(n)); err != nil {
 				return err
@@ -175,6 +182,24 @@ func (tx Tx) nextNonce(r *transaction.Reservation) error {
 	_, err = tx.Exec(`INSERT INTO nonces (chain_id, address, next) VALUES ($1, $2, $3)
 		ON CONFLICT (chain_id, address) DO UPDATE SET next = CASE WHEN nonces.next > excluded.next THEN nonces.next ELSE excluded.next END`, chain, from, int64(then))
 	return err
+}
+
+// NextOf implements transaction.Store.
+func (db *DB) NextOf(ctx context.Context, chain uint64, of evm.Address) (uint64, error) {
+	var next int64
+	_, err := db.Row(ctx, `SELECT next FROM nonces WHERE chain_id = $1 AND address = $2`, []any{int64(chain), of.String()}, &next)
+	return uint64(next), err
+}
+
+// usesNonce reports whether a transaction of the account's has a nonce that was asked for.
+func (tx Tx) usesNonce(t *transaction.Tx, asked *uint64) (bool, error) {
+	if asked == nil || *asked > math.MaxInt64 {
+		return false, nil
+	}
+	var one int
+	return tx.Row(`SELECT 1 FROM transactions WHERE chain_id = $1 AND from_address = $2 AND nonce = $3
+		AND status NOT IN ('message', 'simulation_failed') AND (status <> 'failed' OR mined <> '') LIMIT 1`,
+		[]any{int64(t.ChainID), t.From.String(), int64(*asked)}, &one)
 }
 
 // sameNonce gives the transaction the nonce of the one that it replaces, which must wait

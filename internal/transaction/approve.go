@@ -57,10 +57,12 @@ func (s *Service) approved(ctx context.Context, c *call.Call, a *Agent, k *key, 
 		return "", err
 	}
 	given, err := s.cfg.Approvals.Live(ctx, u, c.Now)
-	if err != nil || len(given) == 0 {
-		return "", err
+	for _, g := range given {
+		if g.Policy.ID == "" { // what a policy of the vault asked for is another approval
+			return g.ID, err
+		}
 	}
-	return given[0].ID, nil
+	return "", err
 }
 
 // ask turns the error of a decision that a human must confirm into a request for that.
@@ -74,17 +76,9 @@ func (s *Service) ask(ctx context.Context, c *call.Call, a *Agent, k *key, asked
 		return err
 	}
 	c.Event.Details.Reason, c.Event.Details.Outcome = string(policy.ReasonApprovalRequired), audit.Denied
-	r, err := s.cfg.Approvals.Ask(ctx, c, u, policy.Version{Revision: a.Revision}, terms(), cut(what+" Asked since: "+strings.Join(wants.why, "; ")+"."))
+	r, err := s.cfg.Approvals.Ask(ctx, c, u, policy.Version{Revision: a.Revision}, terms(), cut(what+" Asked since: "+strings.Join(wants.why, " ")))
 	if err != nil {
 		return err
 	}
 	return approval.Required(r.ID)
-}
-
-// cut keeps a reason within what approvals take.
-func cut(s string) string {
-	if len(s) <= approval.MaxReason {
-		return s
-	}
-	return s[:approval.MaxReason-3] + "..."
 }

@@ -129,6 +129,7 @@ func (s *Service) account(ctx context.Context, c *call.Call, k *key) error {
 	ev.ID, own.Event = ids.New(), &ev
 	ev.Action = string(policy.UseSecret)
 	at := k.at
+	at.Looks = true
 	at.Record = func(ctx context.Context, _ vault.Taking, ev *audit.Event) error { return s.cfg.Store.Append(ctx, ev) }
 	err = s.cfg.Vault.Use(ctx, &own, at, policy.UseSecret, func(got *vault.Secret) error {
 		signs, err := evm.ParseKey(got.Value.Reveal())

@@ -178,10 +178,22 @@ func TestAPolicyThatAsksForApprovalOfTheKeysPathIsAskedOnceForEachSignature(t *t
 	b.must(err)
 	for range 2 {
 		_, _, err = b.try(pay("0.1", path("keys/main")))
+		b.has(b.told(err), "0.1 ETH on anvil to "+payee)
 		b.approve(err)
+		_, _, other := b.try(pay("0.2", path("keys/main")))
+		b.refused("another transaction than was approved", other, fault.Denied, "approval_required")
 		b.submit(pay("0.1", path("keys/main")), transaction.Broadcast)
 	}
 	b.got("0.2")
+	b.rules(`{"allow_text": true, "approval": {"require_for_chains": ["anvil"]}}`)
+	for range 2 { // the policy asks, and the rules ask
+		_, _, err = b.try(pay("0.1", path("keys/main")))
+		b.approve(err)
+	}
+	b.submit(pay("0.1", path("keys/main")), transaction.Broadcast)
+	text := transaction.Message{Chain: "anvil", Text: "hello", KeyPath: "keys/main"}
+	_, err = b.signMessage(text)
+	b.has(b.told(err), `Sign the text "hello"`)
 }
 
 // approve has the owner approve the request of an error.

@@ -15,6 +15,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/intents/meaning"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
 // Message is what an agent wants signed that is no transaction: one of Text and Typed.
@@ -54,7 +55,7 @@ func (s *Service) SignMessage(ctx context.Context, c *call.Call, agent string, m
 	if p.rules, err = rulesOf(&a); err != nil {
 		return SignedMessage{}, err
 	}
-	attempt, what, err := p.read(&m)
+	attempt, what, words, err := p.read(&m)
 	if err != nil {
 		return SignedMessage{}, err
 	}
@@ -87,8 +88,10 @@ func (s *Service) SignMessage(ctx context.Context, c *call.Call, agent string, m
 		audit.Text("chain", t.Chain), audit.Text("from", t.From.String()), audit.Text("kind", what), audit.Text("digest", p.digest.String()),
 	}, moves(&attempt.Meaning)...)
 	out := SignedMessage{Chain: t.Chain, From: t.From, Hash: *p.digest}
-	if err := s.sign(ctx, c, &p, r, func(sig evm.Signature) { out.Signature = sig }); err != nil {
-		return SignedMessage{}, s.ask(ctx, c, &a, &p.key, t.ReplayBody, "Sign "+what+" on "+t.Chain+".", err)
+	says := words(p.chain.NativeCurrency) + ", on " + t.Chain + "."
+	signs := &vault.Signing{Path: place(a.ID, p.key.address, t.ReplayBody), Words: cut(says)}
+	if err := s.sign(ctx, c, &p, r, signs, func(sig evm.Signature) { out.Signature = sig }); err != nil {
+		return SignedMessage{}, s.ask(ctx, c, &a, &p.key, t.ReplayBody, says, err)
 	}
 	if err := s.keep(ctx, c, r, Unsigned); err != nil {
 		return SignedMessage{}, err
@@ -96,13 +99,14 @@ func (s *Service) SignMessage(ctx context.Context, c *call.Call, agent string, m
 	return out, nil
 }
 
-// read reads a message, and sets the digest that would be signed. what says its kind.
-func (p *prepared) read(m *Message) (a *guard.Attempt, what string, err error) {
+// read reads a message, and sets the digest that would be signed. what says its kind, and
+// words what an approver is told, with the name of the chain's coin.
+func (p *prepared) read(m *Message) (a *guard.Attempt, what string, words func(coin string) string, err error) {
 	if m.Digest {
-		return nil, "", errDigest
+		return nil, "", nil, errDigest
 	}
 	if (m.Text == "") == (len(m.Typed) == 0) || len(m.Text) > maxMessage || len(m.Typed) > maxMessage {
-		return nil, "", errMessage
+		return nil, "", nil, errMessage
 	}
 	if m.Text != "" {
 		text := []byte(m.Text)
@@ -113,16 +117,16 @@ func (p *prepared) read(m *Message) (a *guard.Attempt, what string, err error) {
 		}
 		for _, b := range [][]byte{text, []byte(m.Text)} {
 			if typed.LooksLikeTx(b) || typed.LooksLikeDigest(b) {
-				return nil, "", errHidden
+				return nil, "", nil, errHidden
 			}
 		}
 		digest := typed.TextHash(text)
 		p.digest = &digest
-		return &guard.Attempt{Text: true}, "text", nil
+		return &guard.Attempt{Text: true}, "text", func(string) string { return textWords(shown(text, m.Text)) }, nil
 	}
 	d, err := typed.Parse(m.Typed)
 	if err != nil {
-		return nil, "", err
+		return nil, "", nil, err
 	}
 	digest := d.Hash()
 	p.digest = &digest
@@ -130,6 +134,7 @@ func (p *prepared) read(m *Message) (a *guard.Attempt, what string, err error) {
 	if d.Domain.ChainID != nil {
 		chain = *d.Domain.ChainID
 	}
-	known := p.rules.Known(chain)
-	return &guard.Attempt{Typed: &guard.Typed{Domain: d.Domain, PrimaryType: d.PrimaryType}, Meaning: meaning.ReadTyped(d, known)}, "typed data " + d.PrimaryType, nil
+	means := meaning.ReadTyped(d, p.rules.Known(chain))
+	words = func(coin string) string { return typedWords(d, &means, coin) }
+	return &guard.Attempt{Typed: &guard.Typed{Domain: d.Domain, PrimaryType: d.PrimaryType}, Meaning: means}, "typed data " + d.PrimaryType, words, nil
 }

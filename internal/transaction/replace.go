@@ -2,6 +2,8 @@ package transaction
 
 import (
 	"context"
+	"strconv"
+	"strings"
 
 	"github.com/holiman/uint256"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/intents/meaning"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
 // Replacement says how a transaction that waits is replaced by another with its nonce.
@@ -64,7 +67,9 @@ func (s *Service) Replace(ctx context.Context, c *call.Call, agent, id string, h
 		return counted(takes), err
 	}}
 	c.Event.Details.More = s.decoded(&p, &t)
-	if err := s.sign(ctx, c, &p, r, func(sig evm.Signature) { t.Raw, t.Hash = p.tx.Encode(sig) }); err != nil {
+	asked := strings.Join([]string{"replace", old.ID, strconv.FormatBool(how.Cancel), how.MaxFee, how.MaxTip}, " ")
+	what := &vault.Signing{Path: place(agent, p.key.address, asked), Words: cut("In place of the transaction " + old.ID + ": " + p.words())}
+	if err := s.sign(ctx, c, &p, r, what, func(sig evm.Signature) { t.Raw, t.Hash = p.tx.Encode(sig) }); err != nil {
 		return Tx{}, err
 	}
 	if err := s.keep(ctx, c, r, Signed); err != nil {

@@ -57,7 +57,8 @@ func readRules(text []byte) (r guard.Rules, err error) {
 
 // SetGuard replaces the rules of an agent beyond the contract's guardrails, which are fields
 // of the agent. What an owner or admin set, only such a person changes. Rules that allow
-// more end with the credential that they were set with: then the agent stops.
+// more take a person who is there. They end with the login that they were set with: then
+// the agent stops.
 func (s *Service) SetGuard(ctx context.Context, c *call.Call, agent string, sent []byte) (Guard, error) {
 	a, err := s.admit(ctx, c, agent, policy.UpdateGuard)
 	if err != nil {
@@ -77,7 +78,11 @@ func (s *Service) SetGuard(ctx context.Context, c *call.Call, agent string, sent
 		if was.Held && !c.Who.Manages() {
 			return Rewritten{}, errHeldRules
 		}
-		return Rewritten{text, c.Who.Manages(), loosens(was, &rules)}, nil
+		now := Rewritten{text, c.Who.Manages(), loosens(was, &rules)}
+		if now.Loosens {
+			return now, c.RequirePerson()
+		}
+		return now, nil
 	}, c.Event)
 	if err != nil {
 		return Guard{}, err

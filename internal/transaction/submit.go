@@ -98,7 +98,8 @@ func (s *Service) make(ctx context.Context, c *call.Call, agent string, d Draft,
 		return Tx{}, false, err
 	}
 	c.Touch("transaction", t.ID)
-	err = s.sign(ctx, c, &p, r, func(sig evm.Signature) {
+	what := &vault.Signing{Path: place(a.ID, p.key.address, asked), Words: cut(p.words())}
+	err = s.sign(ctx, c, &p, r, what, func(sig evm.Signature) {
 		t.Raw, t.Hash = p.tx.Encode(sig)
 	})
 	if errors.Is(err, ErrReplayed) {
@@ -147,19 +148,16 @@ func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t 
 	if err != nil {
 		return nil, err
 	}
-	var pending, latest uint64
+	counts := Counts{Unasked: true}
 	if p.draft.Nonce == nil || !p.signOnly { // who sends it elsewhere, with a nonce of its own, needs no node
-		if pending, err = p.node.PendingNonce(ctx, p.key.address); err != nil {
-			return nil, err
-		}
-		if latest, err = p.node.LatestNonce(ctx, p.key.address); err != nil {
+		if counts, err = s.counts(ctx, p); err != nil {
 			return nil, err
 		}
 	}
 	attempt := p.attempt()
 	t.NextAt = stamp.Of(s.cfg.Now().Add(signFor)) // the nodes may have taken long
 	return &Reservation{
-		Tx: t, Approval: approved, Pending: pending, Latest: latest, Nonce: p.draft.Nonce, Since: c.Now.Add(-window), Recipients: guard.Recipients(attempt),
+		Tx: t, Approval: approved, Counts: counts, Nonce: p.draft.Nonce, Since: c.Now.Add(-window), Recipients: guard.Recipients(attempt),
 		Decide: func(now *Agent, spent *guard.Spent) ([]guard.Take, error) {
 			rules, err := rulesOf(now)
 			if err == nil && rules.RequireSimulation && t.Simulation.Status != string(simulate.Success) {
@@ -172,6 +170,23 @@ func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t 
 			return counted(takes), err
 		},
 	}, nil
+}
+
+// counts asks the nodes about the account. Where the answer is far ahead of what is known here
+// another node is asked too.
+func (s *Service) counts(ctx context.Context, p *prepared) (n Counts, err error) {
+	if n.Pending, err = p.node.PendingNonce(ctx, p.key.address); err != nil {
+		return n, err
+	}
+	if n.Latest, err = p.node.LatestNonce(ctx, p.key.address); err != nil {
+		return n, err
+	}
+	next, err := s.cfg.Store.NextOf(ctx, p.tx.ChainID, p.key.address)
+	if err == nil && Jumps(next, n.Latest) {
+		n.Alone = p.node.Alone()
+		n.Agreed = !n.Alone && p.node.Confirms(ctx, p.key.address, n.Latest)
+	}
+	return n, err
 }
 
 // Counted is the asset of which each transaction takes one.
@@ -201,8 +216,9 @@ func decide(now *Agent, a *guard.Attempt, spent *guard.Spent, approved bool) ([]
 }
 
 // sign reserves what r asks for, with the call's event, and then has the key sign. The
-// key of a vault goes through the one door to a plaintext.
-func (s *Service) sign(ctx context.Context, c *call.Call, p *prepared, r *Reservation, done func(evm.Signature)) error {
+// key of a vault goes through the one door to a plaintext: an approval that its policy asks
+// for is of what is signed, and of nothing else.
+func (s *Service) sign(ctx context.Context, c *call.Call, p *prepared, r *Reservation, what *vault.Signing, done func(evm.Signature)) error {
 	c.Event.Details.Outcome = audit.Success
 	reserve := func(ctx context.Context, ev *audit.Event) error {
 		err := s.cfg.Store.ReserveTransaction(ctx, r, ev)
@@ -221,6 +237,7 @@ func (s *Service) sign(ctx context.Context, c *call.Call, p *prepared, r *Reserv
 		return nil
 	}
 	at := p.key.at
+	at.Signs = what
 	at.Record = func(ctx context.Context, t vault.Taking, ev *audit.Event) error {
 		r.Taking = &t
 		return reserve(ctx, ev)
@@ -312,28 +329,4 @@ func (s *Service) signingEvent(c *call.Call, t *Tx, outcome string) *audit.Event
 		ev.Details.More = append(ev.Details.More, audit.Text("tx_hash", t.Hash.String()))
 	}
 	return &ev
-}
-
-// words say what a transaction would do, for who approves it.
-func (p *prepared) words() string {
-	what := evm.FormatETH(&p.tx.Value) + " " + p.chain.NativeCurrency + " on " + p.chain.Name
-	switch {
-	case p.tx.To == nil:
-		what += ", creating a contract"
-	case p.meaning.Function != "":
-		what += ", calling " + p.meaning.Function + " of " + p.tx.To.String()
-	default:
-		what += " to " + p.tx.To.String()
-	}
-	for _, e := range p.meaning.Effects {
-		if e.Token.IsZero() {
-			continue
-		}
-		amount := e.Amount.Dec()
-		if e.Unlimited {
-			amount = "an unlimited amount"
-		}
-		what += "; " + string(e.Kind) + " " + amount + " of the token " + e.Token.String() + " to " + e.To.String()
-	}
-	return what + "."
 }

@@ -103,10 +103,8 @@ type Agent struct {
 
 // Reservation is what must be decided and stored at once.
 type Reservation struct {
-	Tx *Tx // gets its nonce
-	// Pending is how many transactions of the account the node knows of, Latest how many
-	// are in blocks.
-	Pending, Latest uint64
+	Tx     *Tx    // gets its nonce
+	Counts Counts // but Next and Free, which the store knows
 	// Nonce is what the caller asks for; nil: the next.
 	Nonce *uint64
 	// Replaces is a transaction that has not come into a block: Tx gets its nonce, and Decide
@@ -133,6 +131,8 @@ type Store interface {
 	Append(ctx context.Context, ev *audit.Event) error
 	// ReserveTransaction decides and stores r.Tx with ev. ErrReplayed when its key is taken.
 	ReserveTransaction(ctx context.Context, r *Reservation, ev *audit.Event) error
+	// NextOf is what comes after the nonces that an account's transactions have; 0 where it is new.
+	NextOf(ctx context.Context, chain uint64, of evm.Address) (uint64, error)
 	// SpentBy is what an agent has spent since a time, and which of some accounts it knows.
 	SpentBy(ctx context.Context, agent string, since time.Time, recipients []evm.Address) (*guard.Spent, error)
 	// Family returns t with all that replaced it, or that it replaced.

@@ -42,12 +42,34 @@ func (a *admission) record(c *call.Call, do func(ev *audit.Event) error) error {
 // and returns approval.Required. Nothing of this depends on whether the path
 // exists.
 func (s *Service) admit(ctx context.Context, c *call.Call, a policy.Action, e *entry, r policy.Resource) (admission, error) {
-	ad, asking, terms, err := s.weigh(ctx, c, a, e, r)
+	return s.admitUse(ctx, c, a, r, use(c, e, r.Path, a), "")
+}
+
+// admitted is admit for a use of a version, which may sign something.
+func (s *Service) admitted(ctx context.Context, c *call.Call, a policy.Action, e *entry, r policy.Resource, at *Ref) (admission, error) {
+	u := use(c, e, r.Path, a)
+	switch {
+	case at.Looks:
+		ad, _, _, err := s.weigh(ctx, c, a, r, u)
+		ad.approval = ""
+		return ad, err
+	case at.Signs != nil:
+		u.Operation, u.Path = approval.Sign, at.Signs.Path
+		return s.admitUse(ctx, c, a, r, u, at.Signs.Words)
+	}
+	return s.admitUse(ctx, c, a, r, u, "")
+}
+
+func (s *Service) admitUse(ctx context.Context, c *call.Call, a policy.Action, r policy.Resource, u approval.Use, words string) (admission, error) {
+	ad, asking, terms, err := s.weigh(ctx, c, a, r, u)
 	if asking.ID == "" || err != nil {
 		return ad, err
 	}
+	if u.Operation == approval.Sign {
+		terms.ValidFor, terms.MaxUses = min(terms.ValidFor, time.Hour), 1
+	}
 	c.Event.Details.Reason, c.Event.Details.Outcome = string(policy.ReasonApprovalRequired), audit.Denied // of the request that Ask stores
-	asked, err := s.approvals.Ask(ctx, c, use(c, e, r.Path, a), asking, terms, "")
+	asked, err := s.approvals.Ask(ctx, c, u, asking, terms, words)
 	if err != nil {
 		return ad, err
 	}
@@ -56,13 +78,13 @@ func (s *Service) admit(ctx context.Context, c *call.Call, a policy.Action, e *e
 
 // weigh decides about a use and finds its approval, and asks nobody. Where an approval is
 // lacking it returns the policy that asks for it, with its terms.
-func (s *Service) weigh(ctx context.Context, c *call.Call, a policy.Action, e *entry, r policy.Resource) (ad admission, asking policy.Version, terms policy.Approval, err error) {
+func (s *Service) weigh(ctx context.Context, c *call.Call, a policy.Action, r policy.Resource, u approval.Use) (ad admission, asking policy.Version, terms policy.Approval, err error) {
 	ad = admission{resource: r}
 	asking, terms, err = asks(c, a, &ad.resource)
 	if asking.ID == "" || err != nil {
 		return ad, asking, terms, err
 	}
-	given, err := s.approvals.Live(ctx, use(c, e, r.Path, a), c.Now)
+	given, err := s.approvals.Live(ctx, u, c.Now)
 	if err != nil {
 		return ad, asking, terms, err
 	}

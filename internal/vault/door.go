@@ -22,7 +22,16 @@ type Ref struct {
 	// transaction with what the use takes off and with something of the user's own. What
 	// it refuses is not used.
 	Record func(ctx context.Context, t Taking, ev *audit.Event) error
+	// Signs is what the use signs: an approval of it is for that alone, once. Nil: it signs
+	// nothing.
+	Signs *Signing
+	// Looks is set where nothing that comes of the value is given out or signed. It needs no
+	// approval.
+	Looks bool
 }
+
+// Signing is one thing that a key signs: an approval names it by Path, and says it in Words.
+type Signing struct{ Path, Words string }
 
 // Taking is what a use takes off when it is recorded, beside the approval that the event
 // names: with Limited one read of the version.
@@ -45,7 +54,7 @@ func (s *Service) Use(ctx context.Context, c *call.Call, at Ref, a policy.Action
 	}
 	r := resource(e, at.Path)
 	r.Constraint = at.Constraint
-	ad, err := s.admit(ctx, c, a, e, r)
+	ad, err := s.admitted(ctx, c, a, e, r, &at)
 	if err != nil {
 		return err
 	}

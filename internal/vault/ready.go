@@ -18,7 +18,7 @@ func (s *Service) Ready(ctx context.Context, c *call.Call, vaultID string, p sec
 	if err != nil {
 		return false, err
 	}
-	ad, asking, _, err := s.weigh(ctx, c, policy.ReadSecret, e, resource(e, p))
+	ad, asking, _, err := s.weigh(ctx, c, policy.ReadSecret, resource(e, p), use(c, e, p, policy.ReadSecret))
 	if err != nil {
 		return false, err
 	}

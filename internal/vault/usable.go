@@ -30,7 +30,7 @@ func (s *Service) Usable(ctx context.Context, c *call.Call, at Ref) (Version, er
 	if err != nil {
 		return Version{}, err
 	}
-	ad, _, _, err := s.weigh(ctx, c, policy.UseSecret, e, resource(e, at.Path))
+	ad, _, _, err := s.weigh(ctx, c, policy.UseSecret, resource(e, at.Path), use(c, e, at.Path, policy.UseSecret))
 	if err != nil {
 		return Version{}, err
 	}

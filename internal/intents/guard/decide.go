@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/holiman/uint256"
+
+	"github.com/oneclaw-dev/oneclaw/internal/intents/meaning"
 )
 
 // Decide says whether the rules allow an attempt, given what was spent. The rules
@@ -63,6 +65,9 @@ func (r *Rules) sort(a *Attempt) *Denial {
 	}
 	if (m.Creates || a.To == nil && a.Typed == nil) && !r.AllowCreation {
 		return deny("allow_creation", "This agent may not create contracts. Set allow_creation to let it.")
+	}
+	if (r.MaxValue != nil || r.DailyLimit != nil || r.Approval.AboveNative != nil) && slices.ContainsFunc(m.Unknown, meaning.OwnCoin) {
+		return deny("undecodable", "It has the contract of the chain's own coin run a function that can't be read, which could pay any amount. A payment, or the standard functions of a token, would pass.")
 	}
 	restricted := len(r.To) > 0 || len(r.Functions) > 0 || r.rulesTokens() || r.MaxValue != nil || r.DailyLimit != nil
 	if restricted {

@@ -21,6 +21,10 @@ var multiSends = sync.OnceValue(func() map[evm.Address]bool {
 	)
 })
 
+// OwnCoin reports whether a contract moves the coin of a chain: a call of it that can't be
+// read may be a payment.
+func OwnCoin(contract evm.Address) bool { return coins()[contract] }
+
 // ownCoin reports whether a token is the coin of a chain under another name: the
 // contracts that move it for functions of ERC-20 on Celo and its testnet, on the
 // chains of Moonbeam and on those of the OVM, and the address that orders name for

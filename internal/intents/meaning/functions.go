@@ -97,7 +97,7 @@ func tokens() map[string]reader {
 // arguments.
 func give(kind Kind, to, amount int) reader {
 	return func(w *walk, s *scope, args []abi.Value) bool {
-		w.allow(kind, *s.To, args[to].Address(), &args[amount].Word, 256)
+		w.allow(kind, *s.To, args[to].Address(), &args[amount].Word)
 		return true
 	}
 }
@@ -116,7 +116,7 @@ func approvalForAll(w *walk, s *scope, args []abi.Value) bool {
 
 func nft(w *walk, s *scope, args []abi.Value) bool {
 	one := abi.OfUint64(1)
-	w.allow(NFTTransfer, *s.To, args[1].Address(), &one.Word, 256)
+	w.allow(NFTTransfer, *s.To, args[1].Address(), &one.Word)
 	return true
 }
 
@@ -125,7 +125,7 @@ func nfts(w *walk, s *scope, args []abi.Value) bool {
 	for i := range args[3].List {
 		all.Word = *sum(&all.Word, &args[3].List[i].Word)
 	}
-	w.allow(NFTTransfer, *s.To, args[1].Address(), &all.Word, 256)
+	w.allow(NFTTransfer, *s.To, args[1].Address(), &all.Word)
 	return true
 }
 
@@ -140,13 +140,13 @@ func daiPermit(w *walk, s *scope, args []abi.Value) bool {
 func permit2() map[string]reader {
 	return map[string]reader{
 		"approve(address,address,uint160,uint48)": func(w *walk, _ *scope, a []abi.Value) bool {
-			w.allow(Permit2, a[0].Address(), a[1].Address(), &a[2].Word, 160)
+			w.allow(Permit2, a[0].Address(), a[1].Address(), &a[2].Word)
 			return true
 		},
 		"permit(address,((address,uint160,uint48,uint48),address,uint256),bytes)":   func(w *walk, _ *scope, a []abi.Value) bool { return permitSingle(w, &a[1]) },
 		"permit(address,((address,uint160,uint48,uint48)[],address,uint256),bytes)": func(w *walk, _ *scope, a []abi.Value) bool { return permitBatch(w, &a[1]) },
 		"transferFrom(address,address,uint160,address)": func(w *walk, _ *scope, a []abi.Value) bool {
-			w.allow(TransferFrom, a[3].Address(), a[1].Address(), &a[2].Word, 160)
+			w.allow(TransferFrom, a[3].Address(), a[1].Address(), &a[2].Word)
 			return true
 		},
 		"transferFrom((address,address,uint160,address)[])": func(w *walk, _ *scope, a []abi.Value) bool { return transfersFrom(w, &a[0]) },
@@ -164,7 +164,7 @@ func permit2() map[string]reader {
 // permitSingle reads ((token, amount, expiration, nonce), spender, deadline).
 func permitSingle(w *walk, p *abi.Value) bool {
 	d := p.List[0].List
-	w.allow(Permit2, d[0].Address(), p.List[1].Address(), &d[1].Word, 160)
+	w.allow(Permit2, d[0].Address(), p.List[1].Address(), &d[1].Word)
 	return true
 }
 
@@ -172,7 +172,7 @@ func permitSingle(w *walk, p *abi.Value) bool {
 func permitBatch(w *walk, p *abi.Value) bool {
 	for i := range p.List[0].List {
 		d := p.List[0].List[i].List
-		w.allow(Permit2, d[0].Address(), p.List[1].Address(), &d[1].Word, 160)
+		w.allow(Permit2, d[0].Address(), p.List[1].Address(), &d[1].Word)
 	}
 	return true
 }
@@ -181,14 +181,14 @@ func permitBatch(w *walk, p *abi.Value) bool {
 func transfersFrom(w *walk, list *abi.Value) bool {
 	for i := range list.List {
 		d := list.List[i].List
-		w.allow(TransferFrom, d[3].Address(), d[1].Address(), &d[2].Word, 160)
+		w.allow(TransferFrom, d[3].Address(), d[1].Address(), &d[2].Word)
 	}
 	return true
 }
 
 func permitTransfer(w *walk, _ *scope, a []abi.Value) bool {
 	permitted, details := a[0].List[0].List, a[1].List
-	w.allow(TransferFrom, permitted[0].Address(), details[0].Address(), &details[1].Word, 256)
+	w.allow(TransferFrom, permitted[0].Address(), details[0].Address(), &details[1].Word)
 	return true
 }
 
@@ -199,7 +199,7 @@ func permitTransfers(w *walk, _ *scope, a []abi.Value) bool {
 	}
 	for i := range details {
 		to, amount := &details[i].List[0], &details[i].List[1]
-		w.allow(TransferFrom, permitted[i].List[0].Address(), to.Address(), &amount.Word, 256)
+		w.allow(TransferFrom, permitted[i].List[0].Address(), to.Address(), &amount.Word)
 	}
 	return true
 }

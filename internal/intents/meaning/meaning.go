@@ -51,7 +51,7 @@ type Effect struct {
 	Token     evm.Address // zero: the chain's own coin
 	To        evm.Address // recipient or spender
 	Amount    uint256.Int // that it allows, in the token's smallest unit
-	Unlimited bool        // an allowance of half of all that its type holds, or more
+	Unlimited bool        // 2^128 or more, which is more than any token has
 }
 
 // Invocation is the function that a call asks for.
@@ -189,17 +189,20 @@ func (w *walk) effect(e Effect) {
 	w.m.Effects = append(w.m.Effects, e)
 }
 
-// allow adds what may be taken of a token. The amount's type has so many bits.
-func (w *walk) allow(kind Kind, token, to evm.Address, amount *uint256.Int, bits int) {
+// unlimited reports whether an amount is more than any token has.
+func unlimited(amount *uint256.Int) bool { return amount.BitLen() > 128 }
+
+// allow adds what may be taken of a token.
+func (w *walk) allow(kind Kind, token, to evm.Address, amount *uint256.Int) {
 	if ownCoin(token) {
 		token = evm.Address{}
 	}
-	w.effect(Effect{Kind: kind, Token: token, To: to, Amount: *amount, Unlimited: amount.BitLen() >= bits})
+	w.effect(Effect{Kind: kind, Token: token, To: to, Amount: *amount, Unlimited: unlimited(amount)})
 }
 
 // all adds that everything of a token may be taken.
 func (w *walk) all(kind Kind, token, to evm.Address) {
-	w.allow(kind, token, to, new(uint256.Int).SetAllOne(), 256)
+	w.allow(kind, token, to, new(uint256.Int).SetAllOne())
 }
 
 func sum(a, b *uint256.Int) *uint256.Int {

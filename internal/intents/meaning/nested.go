@@ -159,7 +159,7 @@ func refund(w *walk, base, price *uint256.Int, token, to evm.Address) {
 	if token.IsZero() {
 		kind = NativeValue
 	}
-	w.allow(kind, token, to, product(sum(base, uint256.NewInt(1<<32)), price), 256)
+	w.allow(kind, token, to, product(sum(base, uint256.NewInt(1<<32)), price))
 }
 
 func columns(w *walk, s *scope, to, value, data *abi.Value) bool {

@@ -65,6 +65,6 @@ func command(w *walk, s *scope, which byte, input []byte) bool {
 	case evm.Address{19: 2}:
 		to = s.account()
 	}
-	w.allow(TransferFrom, args[0].Address(), to, &args[2].Word, 160)
+	w.allow(TransferFrom, args[0].Address(), to, &args[2].Word)
 	return true
 }

@@ -65,7 +65,7 @@ const (
 var signatures = sync.OnceValue(func() map[string]func(*walk, *signature) bool {
 	return map[string]func(*walk, *signature) bool{
 		"Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)": func(w *walk, s *signature) bool {
-			w.allow(Permit, s.contract, s.address("spender"), s.amount("value"), 256)
+			w.allow(Permit, s.contract, s.address("spender"), s.amount("value"))
 			return true
 		},
 		"Permit(address holder,address spender,uint256 nonce,uint256 expiry,bool allowed)": func(w *walk, s *signature) bool {
@@ -143,12 +143,12 @@ func permitted(w *walk, s *signature, p *typed.Value) bool {
 	if token == nil || amount == nil || token.Type != "address" || amount.Type != "uint256" {
 		return false
 	}
-	w.allow(Permit2, token.Address(), s.address("spender"), &amount.Word, 256)
+	w.allow(Permit2, token.Address(), s.address("spender"), &amount.Word)
 	return true
 }
 
 func authorization(w *walk, s *signature) bool {
-	w.allow(EIP3009, s.contract, s.address("to"), s.amount("value"), 256)
+	w.allow(EIP3009, s.contract, s.address("to"), s.amount("value"))
 	return true
 }
 
@@ -164,7 +164,7 @@ func order(w *walk, s *signature, token, to string, amount *uint256.Int) bool {
 	if who.IsZero() {
 		who = s.contract
 	}
-	w.allow(Order, s.address(token), who, amount, 256)
+	w.allow(Order, s.address(token), who, amount)
 	return true
 }
 
@@ -175,7 +175,7 @@ func offers(w *walk, s *signature) bool {
 		if last := &items[i].Get("endAmount").Word; last.Gt(amount) {
 			amount = last
 		}
-		w.allow(Order, items[i].Get("token").Address(), s.contract, amount, 256)
+		w.allow(Order, items[i].Get("token").Address(), s.contract, amount)
 	}
 	return true
 }

@@ -26,6 +26,9 @@ func (c *Client) BlockNumber(ctx context.Context) (uint64, error) {
 	return uint64(n), err
 }
 
+// few is by how many transactions of an account two nodes may differ: one lags behind.
+const few = 4
+
 // PendingNonce counts the account's transactions, with those that wait in the node's
 // pool. It may lag behind what was sent: whoever sends takes the larger of it and their own.
 func (c *Client) PendingNonce(ctx context.Context, of evm.Address) (uint64, error) {
@@ -35,6 +38,22 @@ func (c *Client) PendingNonce(ctx context.Context, of evm.Address) (uint64, erro
 // LatestNonce counts the account's transactions that are in blocks.
 func (c *Client) LatestNonce(ctx context.Context, of evm.Address) (uint64, error) {
 	return c.nonce(ctx, of, "latest")
+}
+
+// Alone reports whether the chain has one node, and none beside it to ask.
+func (c *Client) Alone() bool { return len(c.nodes) < 2 }
+
+// Confirms reports whether two nodes count the account's transactions in blocks as n, give or
+// take a few.
+func (c *Client) Confirms(ctx context.Context, of evm.Address, n uint64) bool {
+	agree := 0
+	for _, one := range c.order(c.now()) {
+		var got Uint64
+		if err := one.call(ctx, c.now, &got, "eth_getTransactionCount", []any{of, "latest"}); err == nil && max(uint64(got), n)-min(uint64(got), n) <= few {
+			agree++
+		}
+	}
+	return agree > 1
 }
 
 // NonceAt counts the account's transactions up to a block. Nodes know it of the newest 128

@@ -1,0 +1,41 @@
+package httpapi_test
+
+import "testing"
+
+// A limit of an agent's transactions keeps its money from whoever has a stored login. To
+// lift or raise one takes a person; to make it tighter does not.
+func TestLooseningAnAgentsLimitsTakesAPerson(t *testing.T) {
+	s := openSession(t)
+	key := s.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "stored"}).want(201).str("api_key")
+	const one, two = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8", "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
+	for what, c := range map[string]struct{ has, gets, may object }{
+		"a higher limit":       {object{"tx_max_value_eth": "0.5"}, object{"tx_max_value_eth": "0.51"}, object{"tx_max_value_eth": "0.4"}},
+		"no limit":             {object{"tx_max_value_eth": "0.5"}, object{"tx_max_value_eth": nil}, object{"tx_max_value_eth": "0.50"}},
+		"a higher daily limit": {object{"tx_daily_limit_eth": "2"}, object{"tx_daily_limit_eth": "20"}, object{"tx_daily_limit_eth": "1"}},
+		"more recipients":      {object{"tx_to_allowlist": []string{one}}, object{"tx_to_allowlist": []string{one, two}}, object{"tx_to_allowlist": []string{one}}},
+		"any recipient":        {object{"tx_to_allowlist": []string{one}}, object{"tx_to_allowlist": nil}, object{"description": "x"}},
+		"other chains":         {object{"tx_allowed_chains": []string{"base"}}, object{"tx_allowed_chains": []string{"ethereum"}}, object{"tx_allowed_chains": []string{"base"}}},
+	} {
+		bot := "/v1/agents/" + s.ada.agent(object{"name": what}).id
+		s.do("PATCH", bot, key, c.has).want(200)
+		r := s.do("PATCH", bot, key, c.gets)
+		r.what += " for " + what
+		r.want(403, "person_required")
+		s.do("PATCH", bot, key, c.may).want(200)
+		s.do("PATCH", bot, s.ada.token, c.gets).want(200)
+	}
+	for what, c := range map[string]struct{ has, gets, may object }{
+		"none":                {object{"max_per_day": 5}, object{}, object{"max_per_day": 5}},
+		"more in a day":       {object{"max_per_day": 5}, object{"max_per_day": 6}, object{"max_per_day": 4}},
+		"more without asking": {object{"approval": object{"require_above_native": "10"}}, object{"approval": object{"require_above_native": "11"}}, object{"approval": object{"require_above_native": "9"}}},
+		"texts":               {object{}, object{"allow_text": true}, object{"gas_counts": true}},
+	} {
+		guard := "/v1/agents/" + s.ada.agent(object{"name": "guarded: " + what}).id + "/guard"
+		s.do("PUT", guard, key, object{"rules": c.has}).want(200)
+		r := s.do("PUT", guard, key, object{"rules": c.gets})
+		r.what += " for " + what
+		r.want(403, "person_required")
+		s.do("PUT", guard, key, object{"rules": c.may}).want(200)
+		s.do("PUT", guard, s.ada.token, object{"rules": c.gets}).want(200)
+	}
+}
