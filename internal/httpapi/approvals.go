@@ -21,7 +21,7 @@ type approvalBody struct {
 	RequesterID    string     `json:"requester_id" format:"uuid"`
 	RequesterType  string     `json:"requester_type" enum:"user,agent"`
 	PolicyID       *string    `json:"policy_id" nullable:"true" format:"uuid" doc:"The policy that asks for the approval; null when none does."`
-	Reason         *string    `json:"reason" nullable:"true" doc:"In the requester's words."`
+	Reason         *string    `json:"reason" nullable:"true" doc:"In the requester's words; of a signature, what would be signed, in the server's."`
 	Status         string     `json:"status" enum:"pending,approved,denied,expired,withdrawn,ended" doc:"ended: what it rests on has changed or gone (the policy, the credentials of who asked, the right of who decided)."`
 	ValidSeconds   int64      `json:"valid_seconds" doc:"How long an approval can be used."`
 	MaxUses        int        `json:"max_uses"`
