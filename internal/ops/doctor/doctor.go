@@ -278,7 +278,7 @@ func (e *examination) stores(ctx context.Context, whole bool) {
 		e.unused(ctx, db, keys)
 	}
 	if len(in.Lost) == 0 {
-		e.ok("vaults", "%d, of %d that hold values one was opened", in.Vaults, in.Values)
+		e.ok("vaults", "%d vaults; %d hold values, and one value of each was opened", in.Vaults, in.Values)
 	}
 	if in.Unwalked {
 		e.fail("log", "It was not walked: a key that signed it does not open.")
