@@ -110,3 +110,17 @@ func TestAFlagThatIsNotThere(t *testing.T) {
 		}
 	}
 }
+
+// What a grant and a share name is looked for before the password is asked for.
+func TestArgumentsAreCheckedBeforeThePassword(t *testing.T) {
+	_, s := inMain(t)
+	s.tty, s.person = "ioe", &person{hidden: ownerPass}
+	for _, args := range [][]string{
+		{"policy", "create", "--agent", "nobody", "--path", "a/*"},
+		{"share", "create", "nothing", "--link", "--expires", "90d"},
+	} {
+		if r := s.run("", args...); r.code != cli.ExitNotFound || len(s.person.asked) > 0 {
+			t.Errorf("%v: exit %d, asked %q: %s", args, r.code, s.person.asked, r.err)
+		}
+	}
+}

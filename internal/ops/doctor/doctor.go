@@ -387,5 +387,9 @@ func (e *examination) signed(ctx context.Context, db *store.DB, keys keystore.Ke
 		e.fail("signed log", "The keystore has no key that signs the log.")
 		return
 	}
-	e.ok("signed log", "%d logs are what this node signed, with %d keys", logs, len(ids))
+	signers := "1 key"
+	if len(ids) > 1 {
+		signers = fmt.Sprintf("%d keys", len(ids))
+	}
+	e.ok("signed log", "%d logs are what this node signed, with %s", logs, signers)
 }
