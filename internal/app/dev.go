@@ -131,7 +131,7 @@ func newCall() *call.Call {
 func newPassword() string {
 	const classes = 4
 	alphabets := [classes]string{"ABCDEFGHJKLMNPQRSTUVWXYZ", "abcdefghijkmnpqrstuvwxyz", "23456789", "-_.+"}
-	b := make([]byte, 24)
+	b := make([]byte, 6*classes+1) // it ends in a letter, as who copies it misses a sign at the end
 	for i := range b {
 		set := alphabets[i%classes] // neighbours of different classes make no runs
 		n, err := rand.Int(rand.Reader, big.NewInt(int64(len(set))))

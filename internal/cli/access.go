@@ -85,6 +85,11 @@ func (c *cli) printAccess(all *client.AgentAccess) error {
 	if err := c.PrintRows([]string{"VAULT", "PATH", "READ", "WRITE", "DELETE", "WHY"}, secrets, "There is no secret that it may use and you may see."); err != nil || len(policies) == 0 {
 		return err
 	}
+	if c.IsTTY(c.Stdout) {
+		if err := console.Write(c.Stdout, []byte("\nPolicies that say so:\n")); err != nil {
+			return err
+		}
+	}
 	return c.PrintRows([]string{"VAULT", "PATTERN", "PERMISSIONS", "CONDITIONS", "EXPIRES", "POLICY"}, policies, "")
 }
 

@@ -102,7 +102,7 @@ func (c *cli) printNewAgent(made *client.NewAgent) error {
 	}
 	err := c.PrintFields(field{"Name", made.Agent.Name}, field{"ID", made.Agent.ID}, field{"API key", key})
 	if key != "" {
-		c.Done("Keep the key now: it is not shown again.")
+		c.Note("Keep the key now: it is not shown again.")
 	}
 	return err
 }
@@ -115,8 +115,9 @@ func (c *cli) agentList() *cobra.Command {
 		Args:    args(),
 		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
 			all, err := cl.Agents(ctx)
+			isFrozen := frozen(ctx, cl)
 			return list(c, "agents", all, err, []string{"NAME", "ID", "ACTIVE", "CREATED", "LAST SEEN"}, "No agents. Register one with `oneclaw agent create NAME`.", func(a client.Agent) []string {
-				return []string{a.Name, c.Short(a.ID), console.YesNo(a.IsActive), c.When(a.CreatedAt), c.Maybe(a.LastActiveAt, "never")}
+				return []string{a.Name, c.Short(a.ID), activity(a, isFrozen), c.When(a.CreatedAt), c.Maybe(a.LastActiveAt, "never")}
 			})
 		}),
 	})
@@ -132,21 +133,44 @@ func (c *cli) agentGet() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.printAgent(a)
+			return c.printAgent(a, field{"Frozen", console.YesNo(frozen(ctx, cl)(id))})
 		}),
 	}
 }
 
-func (c *cli) printAgent(a *client.Agent) error {
+// frozen tells which agents are frozen. Who may not know gets no for an answer, as the
+// state is an extra to what was asked.
+func frozen(ctx context.Context, cl *client.Client) func(agent string) bool {
+	s, err := cl.FreezeState(ctx)
+	if err != nil {
+		s = new(client.FreezeState)
+	}
+	return func(agent string) bool {
+		return s.Frozen || slices.ContainsFunc(s.Freezes, func(f client.Freeze) bool { return f.AgentID == agent })
+	}
+}
+
+// activity is whether an agent works at present: yes, no or frozen.
+func activity(a client.Agent, isFrozen func(string) bool) string {
+	if a.IsActive && isFrozen(a.ID) {
+		return "frozen"
+	}
+	return console.YesNo(a.IsActive)
+}
+
+func (c *cli) printAgent(a *client.Agent, more ...field) error {
 	ttl := ""
 	if a.TokenTTLSeconds > 0 {
 		ttl = strconv.FormatInt(a.TokenTTLSeconds, 10) + " s"
 	}
-	return c.show(a, field{"Name", a.Name}, field{"ID", a.ID}, field{"Description", a.Description},
-		field{"Active", console.YesNo(a.IsActive)}, field{"Auth method", a.AuthMethod},
-		field{"Scopes", strings.Join(a.Scopes, ",")}, field{"Vaults", strings.Join(a.VaultIDs, ",")},
-		field{"Token life", ttl}, field{"Created", c.When(a.CreatedAt)},
-		field{"Expires", c.Maybe(a.ExpiresAt, "never")}, field{"Last seen", c.Maybe(a.LastActiveAt, "never")})
+	return c.show(a, append([]field{{"Name", a.Name}, {"ID", a.ID}, {"Description", a.Description},
+		{"Active", console.YesNo(a.IsActive)}, {"Auth method", a.AuthMethod},
+		{"Scopes", strings.Join(a.Scopes, ",")}, {"Vaults", strings.Join(a.VaultIDs, ",")},
+		{"Token life", ttl}, {"Created", c.When(a.CreatedAt)},
+		{"Expires", c.Maybe(a.ExpiresAt, "never")}, {"Last seen", c.Maybe(a.LastActiveAt, "never")},
+		{"Intents API", console.YesNo(a.IntentsAPIEnabled)}, {"Tx max value", a.TxMaxValueETH}, {"Tx daily limit", a.TxDailyLimitETH},
+		{"Tx to", strings.Join(a.TxToAllowlist, ",")}, {"Tx chains", strings.Join(a.TxAllowedChains, ",")},
+		{"Shroud", console.YesNo(a.ShroudEnabled)}}, more...)...)
 }
 
 func (c *cli) agentRotateKey() *cobra.Command {
@@ -172,7 +196,7 @@ func (c *cli) agentRotateKey() *cobra.Command {
 				}{string(key.Reveal()), id, ended})
 			}
 			c.sayEnded(ended)
-			c.Done("Keep the key now: it is not shown again.")
+			c.Note("Keep the key now: it is not shown again.")
 			return c.PrintFields(field{"ID", id}, field{"API key", string(key.Reveal())})
 		}),
 	}

@@ -20,8 +20,8 @@ func (i *intentFlags) flags(cmd *cobra.Command) {
 	f.BoolVar(&i.enabled, "intents-api", false, "whether it may have transactions signed")
 	f.StringVar(&i.perTx, "tx-max-value", "", "most that one transaction pays, in the chain's coin; any: no limit")
 	f.StringVar(&i.perDay, "tx-daily-limit", "", "most that it pays in 24 hours, in the chain's coin; any: no limit")
-	f.StringSliceVar(&i.to, "tx-to", nil, "the only addresses that it calls, pays and approves; any: all")
-	f.StringSliceVar(&i.chains, "tx-chains", nil, "the only chains that it uses, by name; any: all")
+	f.StringSliceVar(&i.to, "tx-to", nil, "the addresses that it may call, pay and approve; any: every address")
+	f.StringSliceVar(&i.chains, "tx-chains", nil, "the chains that it may use, by name; any: every chain")
 }
 
 // create puts the limits into a new agent.

@@ -111,8 +111,10 @@ func (c *cli) agentActivate() *cobra.Command {
 	var fingerprint string
 	cmd := &cobra.Command{
 		Use:   "activate NAME|ID",
-		Short: "Let a deactivated agent in again, with the key that it had; it asks for your password",
-		Args:  args("NAME|ID"),
+		Short: "Let a deactivated agent in again; it asks for your password",
+		Long: `Let a deactivated agent in again. Its key was forgotten when it was deactivated:
+` + "`oneclaw agent rotate-key`" + ` gives it another.`,
+		Args: args("NAME|ID"),
 		RunE: c.withAgent(func(ctx context.Context, cl *client.Client, id, name string) error {
 			active := true
 			u := client.AgentUpdate{IsActive: &active}
@@ -123,7 +125,11 @@ func (c *cli) agentActivate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.did(a, "The agent %s is active again.", name)
+			next := ""
+			if a.AuthMethod == "api_key" {
+				next = " Deactivating it forgot its key: give it another with " + console.Quote("oneclaw agent rotate-key "+name) + "."
+			}
+			return c.did(a, "The agent %s is active again.%s", name, next)
 		}),
 	}
 	cmd.Flags().StringVar(&fingerprint, "client-cert-fingerprint", "", "SHA-256 of the certificate to trust from now on, for mtls")

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -31,7 +32,7 @@ func (c *cli) approvalList() *cobra.Command {
 			all, err := cl.Approvals(cmd.Context(), status)
 			who := calledIn(cmd.Context(), c, cl, all, ofApproval).withVaults(cmd.Context(), cl)
 			return list(c, "approvals", all, err, []string{"ID", "STATUS", "OPERATION", "PATH", "VAULT", "REQUESTER", "EXPIRES"}, "No requests.", func(a client.Approval) []string {
-				return []string{c.Short(a.ID), a.Status, a.Operation, a.SecretPath, who.vault(a.VaultID), who.of(a.RequesterType, a.RequesterID), c.Maybe(&a.ExpiresAt, "")}
+				return []string{c.Short(a.ID), a.Status, a.Operation, c.about(a), who.vault(a.VaultID), who.of(a.RequesterType, a.RequesterID), c.Maybe(&a.ExpiresAt, "")}
 			})
 		},
 	}
@@ -93,7 +94,8 @@ func (c *cli) approvalRequest() *cobra.Command {
 // as its human must not approve what it asked for.
 func (c *cli) approvalDecide(approve bool) *cobra.Command {
 	var who session.PersonFlags
-	var reason string
+	var reason, id string
+	var yes bool
 	verb, short := "deny", "Refuse a request"
 	if approve {
 		verb, short = "approve", "Approve a request"
@@ -101,19 +103,18 @@ func (c *cli) approvalDecide(approve bool) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   verb + " ID|PATH",
 		Short: short,
-		Long: short + `. Your password is asked for each time, and the code of the second factor if
+		Long: short + `. What it is about is shown first. Your password is asked for each time, and the code of the second factor if
 you have one: a decision takes a person, and a stored login can be used by any
 program that runs as you.`,
 		Args: args("ID|PATH"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			return c.AsPerson(cmd.Context(), &who, func(cl *client.Client) error {
+			return c.LookThenAsPerson(cmd.Context(), &who, func(cl *client.Client) (err error) {
+				id, err = c.toDecide(cmd.Context(), cl, verb, a[0], yes)
+				return err
+			}, func(cl *client.Client) error {
 				decide := cl.Deny
 				if approve {
 					decide = cl.Approve
-				}
-				id, err := c.toDecide(cmd.Context(), cl, verb, a[0])
-				if err != nil {
-					return err
 				}
 				r, err := decide(cmd.Context(), id, reason)
 				if err != nil {
@@ -125,6 +126,7 @@ program that runs as you.`,
 	}
 	who.Add(cmd)
 	cmd.Flags().StringVar(&reason, "reason", "", "a line for who asked")
+	yesFlag(cmd, &yes)
 	return cmd
 }
 
@@ -156,26 +158,62 @@ password is asked for when neither you nor an agent of yours asked for it.`,
 	return cmd
 }
 
-// toDecide finds the request that a decision is about. One that is named by the path of
-// its secret is shown and asked about: another may wait there by now than the person saw.
-func (c *cli) toDecide(ctx context.Context, cl *client.Client, verb, ref string) (string, error) {
+// toDecide finds the request that a decision is about, and asks about it by what it is of.
+// One that is named by its id needs no question where nobody can be asked; at the path of a
+// secret another may wait by now than the person saw.
+func (c *cli) toDecide(ctx context.Context, cl *client.Client, verb, ref string, yes bool) (string, error) {
 	id, err := approvalID(ctx, cl, ref)
-	if err != nil || strings.HasPrefix(id, ref) {
-		return id, err
+	if err != nil {
+		return "", err
 	}
 	r, err := cl.Approval(ctx, id)
 	if err != nil {
 		return "", err
 	}
-	who := calledIn(ctx, c, cl, []client.Approval{*r}, ofApproval)
-	return id, c.Confirm(ctx, false, console.Capital(verb)+" the "+r.Operation+" of "+r.SecretPath+" by "+who.of(r.RequesterType, r.RequesterID)+"?")
+	if !c.Interactive() && strings.HasPrefix(id, strings.ToLower(ref)) {
+		return id, nil
+	}
+	who := calledIn(ctx, c, cl, []client.Approval{*r}, ofApproval).withVaults(ctx, cl)
+	what := "the " + r.Operation + " of " + r.SecretPath + " in the vault " + who.vault(r.VaultID)
+	if ofTransaction(r) {
+		what = "the transaction"
+	}
+	what += " by " + who.of(r.RequesterType, r.RequesterID)
+	if r.Reason != "" {
+		what += " (" + console.Sentence(r.Reason) + ")"
+	}
+	return id, c.Confirm(ctx, yes, console.Capital(verb)+" "+what+"?")
+}
+
+// ofTransaction reports whether a request is about a transaction: its path names one by a
+// hash, and its reason says what is paid to whom.
+func ofTransaction(r *client.Approval) bool {
+	return r.Operation == "sign" && strings.Contains(r.SecretPath, "/transactions/")
+}
+
+// shortTransaction is the path of a request, without the ids that say nothing to a person.
+func (c *cli) shortTransaction(r *client.Approval) string {
+	if !ofTransaction(r) || !c.IsTTY(c.Stdout) {
+		return r.SecretPath
+	}
+	_, hash, _ := strings.Cut(r.SecretPath, "/transactions/")
+	return "transactions/" + c.Short(hash)
+}
+
+// about is what a request is for in a table: the path of a secret, or what a transaction does.
+func (c *cli) about(r client.Approval) string {
+	if !ofTransaction(&r) || c.Wide || !c.IsTTY(c.Stdout) {
+		return r.SecretPath
+	}
+	what, _, _ := strings.Cut(r.Reason, " Asked since: ")
+	return cmp.Or(what, "a transaction")
 }
 
 func ofApproval(a client.Approval) (kind, id string) { return a.RequesterType, a.RequesterID }
 
 func (c *cli) printApproval(ctx context.Context, cl *client.Client, r *client.Approval) error {
 	who := calledIn(ctx, c, cl, []client.Approval{*r}, ofApproval).withVaults(ctx, cl)
-	return c.show(r, field{"ID", r.ID}, field{"Status", r.Status}, field{"Operation", r.Operation}, field{"Path", r.SecretPath},
+	return c.show(r, field{"ID", r.ID}, field{"Status", r.Status}, field{"Operation", r.Operation}, field{"Path", c.shortTransaction(r)},
 		field{"Vault", who.fullVault(r.VaultID)}, field{"Requester", who.full(r.RequesterType, r.RequesterID)}, field{"Reason", r.Reason},
 		field{"Uses", uses(r)}, field{"Expires", c.Maybe(&r.ExpiresAt, "")},
 		field{"Decision", r.DecisionReason})

@@ -255,6 +255,7 @@ func (c *cli) auditVerify() *cobra.Command {
 checks its own log, from where it found it whole last since it started; with --full from
 the first event on. With --file an export is checked here, without any server, with
 nothing but the public keys of the log: all of them, if its key was ever rotated. The
+newest events are signed within a minute: "signed up to" names the last that was. The
 exit code is 1 when the log is not whole.`,
 		Example: `  oneclaw audit verify
   oneclaw audit keys > log.pub          # once, and kept apart from the server
@@ -299,7 +300,7 @@ func (c *cli) verify(ctx context.Context, file string, keys []string, full bool)
 		return nil, console.Usage("--full goes without --file: an export is always checked from its first event on.")
 	}
 	if len(keys) == 0 {
-		return nil, console.Usage("--file needs --public-key: without it an altered log could be made to look whole.")
+		return nil, console.Usage("--file needs --public-key: without it an altered log could be made to look whole. `oneclaw audit keys` prints the keys.")
 	}
 	if c.verifyExport == nil {
 		return nil, fault.New(fault.Internal, "not_built_in", "This build can not check exports.")

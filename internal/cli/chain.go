@@ -17,12 +17,12 @@ func (c *cli) chainList() *cobra.Command {
 	return c.wideFlag(&cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
-		Short:   "List the chains: name, number, title, currency, whether a test net",
+		Short:   "List the chains: name, number, title, currency, whether a test net, whether a node is set",
 		Args:    args(),
 		RunE: with(c.Stranger, func(ctx context.Context, cl *client.Client, _ []string) error {
 			all, err := cl.Chains(ctx)
-			return list(c, "chains", all, err, []string{"CHAIN", "NUMBER", "NAME", "CURRENCY", "TEST"}, "No chains.", func(ch client.Chain) []string {
-				return []string{ch.Name, strconv.FormatInt(ch.ChainID, 10), ch.DisplayName, ch.NativeCurrency, console.YesNo(ch.IsTestnet)}
+			return list(c, "chains", all, err, []string{"CHAIN", "NUMBER", "NAME", "CURRENCY", "TEST", "NODE"}, "No chains.", func(ch client.Chain) []string {
+				return []string{ch.Name, strconv.FormatInt(ch.ChainID, 10), ch.DisplayName, ch.NativeCurrency, console.YesNo(ch.IsTestnet), nodeSet(ch.RPCURL)}
 			})
 		}),
 	})
@@ -43,8 +43,16 @@ func (c *cli) chainGet() *cobra.Command {
 	}
 }
 
+// nodeSet says whether the server can reach a chain: without a node nothing is sent to it.
+func nodeSet(rpcURL string) string {
+	if rpcURL == "" {
+		return "not set"
+	}
+	return "set"
+}
+
 func (c *cli) printChain(ch *client.Chain) error {
 	return c.show(ch, field{"ID", ch.ID}, field{"Chain", ch.Name}, field{"Number", strconv.FormatInt(ch.ChainID, 10)},
 		field{"Name", ch.DisplayName}, field{"Currency", ch.NativeCurrency}, field{"Test net", console.YesNo(ch.IsTestnet)},
-		field{"Enabled", console.YesNo(ch.IsEnabled)}, field{"RPC", ch.RPCURL}, field{"WebSocket", ch.WSURL}, field{"Explorer", ch.ExplorerURL})
+		field{"Enabled", console.YesNo(ch.IsEnabled)}, field{"Node", nodeSet(ch.RPCURL)}, field{"RPC", ch.RPCURL}, field{"WebSocket", ch.WSURL}, field{"Explorer", ch.ExplorerURL})
 }

@@ -108,10 +108,10 @@ func args(names ...string) cobra.PositionalArgs {
 }
 
 // badFlag says in plain words what a flag takes.
-func badFlag(_ *cobra.Command, err error) error {
+func badFlag(cmd *cobra.Command, err error) error {
 	e, ok := errors.AsType[*pflag.InvalidValueError](err)
 	if !ok {
-		return err
+		return meantFlag(cmd, err)
 	}
 	takes := "a " + e.GetFlag().Value.Type()
 	switch e.GetFlag().Value.Type() {
@@ -121,6 +121,25 @@ func badFlag(_ *cobra.Command, err error) error {
 		takes = "true or false"
 	}
 	return console.Usage("--" + e.GetFlag().Name + " takes " + takes + ".")
+}
+
+// meantFlag names the flag that was most likely meant by one that is not there.
+func meantFlag(cmd *cobra.Command, err error) error {
+	e, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok {
+		return err
+	}
+	names := new(cobra.Command)
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
+		}
+	})
+	like := closest(names, e.GetSpecifiedName())
+	if like == "" || len(e.GetSpecifiedName()) == 1 {
+		return err
+	}
+	return console.Usage(console.Quote(cmd.CommandPath()) + " has no flag --" + e.GetSpecifiedName() + ". Did you mean --" + like + "?")
 }
 
 func (c *cli) versionCommand() *cobra.Command {

@@ -65,7 +65,7 @@ instead. It never leaves the server; its address is printed.`,
 		}
 		err = c.PrintFields(field{"Name", made.Key.Name}, field{"ID", made.Key.ID}, field{"API key", key},
 			field{"Expires", c.Maybe(made.Key.ExpiresAt, "never")})
-		c.Done("Keep the key now: it is not shown again.")
+		c.Note("Keep the key now: it is not shown again.")
 		return err
 	}
 	signs.flags(cmd)

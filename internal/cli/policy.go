@@ -47,12 +47,7 @@ func (c *cli) policyCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		cl, done, err := c.Outlasting(cmd.Context(), ends)
-		if err != nil {
-			return err
-		}
-		defer done()
-		vault, err := c.theVault(cmd.Context(), cl)
+		cl, vault, err := c.atVault(cmd.Context()) // arguments are checked before a password is asked for
 		if err != nil {
 			return err
 		}
@@ -60,6 +55,11 @@ func (c *cli) policyCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		cl, done, err := c.Outlasting(cmd.Context(), ends)
+		if err != nil {
+			return err
+		}
+		defer done()
 		p, err := cl.CreatePolicy(cmd.Context(), vault, client.PolicyGrant{SecretPathPattern: g.path,
 			PrincipalType: typ, PrincipalID: id, Permissions: g.permissions, Conditions: conditions, ExpiresAt: ends})
 		if err != nil {

@@ -47,7 +47,7 @@ var (
 	kindWebhook    = newKind("webhook", "webhooks", "webhook_not_found", "oneclaw webhook list")
 	kindActor      = kind{"agents and members", "oneclaw agent list", fault.New(fault.NotFound, "actor_not_found",
 		"There is no agent or member of this name. See `oneclaw agent list` and `oneclaw org members`; who is gone is found by the whole id.")}
-	kindChain = newKind("chain", "chains", "chain_not_found", "oneclaw admin chain list")
+	kindChain = newKind("chain", "chains", "chain_not_found", "oneclaw chain list")
 )
 
 // pick returns the id of the one thing that ref means: the thing of that id, of that

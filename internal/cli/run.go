@@ -145,6 +145,12 @@ func (c *cli) explainReply(e *client.Error) report {
 		r.exit = ExitDenied
 	case http.StatusNotFound, http.StatusGone:
 		r.exit = ExitNotFound
+		switch e.Code {
+		case codeNoSecret:
+			hint = console.Quote("oneclaw secret list") + " shows those that you may see."
+		case "chain_not_found":
+			hint = "See " + console.Quote("oneclaw chain list") + "."
+		}
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		if e.RetryAfter > 0 {
 			hint = "Try again in " + inWords(e.RetryAfter) + "."

@@ -45,12 +45,7 @@ func (c *cli) shareCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		cl, done, err := c.Outlasting(cmd.Context(), cmp.Or(ends, new(time.Time)))
-		if err != nil {
-			return err
-		}
-		defer done()
-		vault, err := c.theVault(cmd.Context(), cl)
+		cl, vault, err := c.atVault(cmd.Context()) // arguments are checked before a password is asked for
 		if err != nil {
 			return err
 		}
@@ -72,6 +67,11 @@ func (c *cli) shareCreate() *cobra.Command {
 				return err
 			}
 		}
+		cl, done, err := c.Outlasting(cmd.Context(), cmp.Or(ends, new(time.Time)))
+		if err != nil {
+			return err
+		}
+		defer done()
 		if f.phrase && f.phraseFile == "" && c.Interactive() {
 			s.Passphrase, err = c.askTwice(cmd.Context(), "Passphrase", "The passphrase is empty; nothing was shared.")
 		} else {

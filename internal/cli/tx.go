@@ -71,7 +71,7 @@ Where a human must approve it first, submit the same again once that is done.`,
 		if err != nil {
 			return err
 		}
-		return c.printSubmitted(t)
+		return c.printSubmitted(t, in.agent)
 	})
 	in.ofCall(cmd)
 	in.ofFees(cmd)
@@ -115,6 +115,9 @@ func (t *txFlags) submission(cmd *cobra.Command, a []string) (s client.Submissio
 	if t.chain == "" {
 		return s, console.Usage("Name the chain with --chain; see `oneclaw chain list`.")
 	}
+	if err = checkPayment(a[0], a[1]); err != nil {
+		return s, err
+	}
 	s = client.Submission{
 		Call:          client.Call{To: a[0], Value: a[1], Chain: t.chain, Data: t.data, KeyPath: t.key},
 		SimulateFirst: t.simulate, ReplayKey: t.replayed,
@@ -137,6 +140,21 @@ func (t *txFlags) submission(cmd *cobra.Command, a []string) (s client.Submissio
 		}
 	}
 	return s, nil
+}
+
+// checkPayment refuses what the server would, in the words of the command.
+func checkPayment(to, value string) error {
+	_, err := evm.ParseAddress(to)
+	switch {
+	case fault.CodeOf(err) == "invalid_address_checksum":
+		return console.Usage("The capital letters of TO are not its checksum (EIP-55): a digit may be wrong.")
+	case err != nil:
+		return console.Usage("TO is an address: 0x and 40 hexadecimal digits.")
+	}
+	if _, err = evm.ParseETH(value); err != nil {
+		return console.Usage("VALUE is a decimal number of the chain's coin, such as 0.05, with at most 18 decimals.")
+	}
+	return nil
 }
 
 // inWei reads a price. A number alone is wei, as in the API: taken for gwei it could cost a
@@ -207,7 +225,7 @@ func (c *cli) keyVault(ctx context.Context, cl *client.Client) (string, error) {
 }
 
 // printSubmitted fails where nothing was sent, so that scripts need not read.
-func (c *cli) printSubmitted(t *client.Transaction) error {
+func (c *cli) printSubmitted(t *client.Transaction, agent string) error {
 	if err := c.printTx(t, nil); err != nil {
 		return err
 	}
@@ -218,7 +236,11 @@ func (c *cli) printSubmitted(t *client.Transaction) error {
 		return fault.New(fault.Unprocessable, "transaction_failed", "No node takes the transaction.")
 	}
 	if t.Status == "broadcast" || t.Status == "signed" {
-		c.Done("Follow it with %s.", console.Quote("oneclaw tx watch "+t.ID[:min(len(t.ID), console.ShortID)]))
+		watch := "oneclaw tx watch " + t.ID[:min(len(t.ID), console.ShortID)]
+		if agent != "" {
+			watch += " --agent " + agent
+		}
+		c.Done("Follow it with %s.", console.Quote(watch))
 	}
 	return nil
 }

@@ -155,7 +155,7 @@ func (c *cli) txReplace(mode, short, long string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.printSubmitted(t)
+			return c.printSubmitted(t, in.agent)
 		})
 	in.ofFees(cmd)
 	cmd.Flags().StringVar(&in.key, "key", "", "path of the signing key in a vault, where it was one")

@@ -42,7 +42,7 @@ is printed this once. Owners and admins may; your password is asked for.`,
 			}
 			err = c.PrintFields(field{"ID", made.ID}, field{"URL", made.URL}, field{"Events", strings.Join(made.Events, ",")},
 				field{"Description", made.Description}, field{"Secret", secret})
-			c.Done("Keep the secret now: it is not shown again.")
+			c.Note("Keep the secret now: it is not shown again.")
 			return err
 		}),
 	}

@@ -33,7 +33,7 @@ func TestTheExamplePaysInvoices(t *testing.T) {
 	example := "../../examples/pay"
 
 	said("", "login", "--dev")
-	said(chain.URL+"\n", "admin", "chain", "add", "anvil", "31337", "--rpc-url-file", "-")
+	said(chain.URL+"\n", "chain", "add", "anvil", "31337", "--testnet", "--rpc-url-file", "-")
 	key := regexp.MustCompile(`ocv_\S+`).FindString(said("", "agent", "create", "payer", "--intents-api", "--tx-daily-limit", "1"))
 	said("", "key", "create", "--agent", "payer")
 	if out := said("", "agent", "guard", "payer", "--set", filepath.Join(example, "rules.json")); !strings.Contains(out, "A human approves payments above 0.5 ETH.") {

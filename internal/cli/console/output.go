@@ -112,6 +112,13 @@ func (c *Console) Done(format string, a ...any) {
 	fmt.Fprintln(c.Stderr, c.look(c.Stderr, green).paint("✓")+" "+Clean(fmt.Sprintf(format, a...)))
 }
 
+// Note tells a person on stderr what is left to do.
+func (c *Console) Note(text string) {
+	if c.IsTTY(c.Stderr) {
+		c.Warn(text)
+	}
+}
+
 // Warn tells anybody on stderr what they should know though nothing failed.
 func (c *Console) Warn(text string) {
 	if !c.JSON {

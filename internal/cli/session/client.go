@@ -50,7 +50,7 @@ func (c *Session) Outlasting(ctx context.Context, until *time.Time) (cl *client.
 		return cl, func() {}, nil
 	}
 	if c.Interactive() && (c.Person == nil || !c.Person.given()) {
-		c.Warn("What this makes is to last longer than your login, which ends at " + s.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC") + ", so you sign in for it.")
+		c.Warn("Your login ends at " + s.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC") + ", and what it makes ends with it. Sign in to make something that lasts longer.")
 	}
 	return c.askPerson(ctx, s)
 }

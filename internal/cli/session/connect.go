@@ -16,9 +16,13 @@ var CredentialVars = [...]string{"ONECLAW_TOKEN", "ONECLAW_API_KEY", "ONECLAW_AG
 // BaseURL is the address of the server: of the flag, the environment, the stored
 // login, or a `oneclaw dev` on this machine, in this order.
 func (c *Session) BaseURL() (string, error) {
-	for _, s := range []string{c.APIURL, c.Getenv("ONECLAW_BASE_URL"), c.Getenv("ONECLAW_API_URL")} {
+	for _, from := range [][2]string{{"--api-url", c.APIURL}, {"ONECLAW_BASE_URL", c.Getenv("ONECLAW_BASE_URL")}, {"ONECLAW_API_URL", c.Getenv("ONECLAW_API_URL")}} {
+		s := from[1]
 		if s == "" {
 			continue
+		}
+		if !strings.Contains(s, "://") {
+			return "", console.Usage(from[0] + " begins with https:// or http://, such as http://127.0.0.1:8210.")
 		}
 		if u, err := url.Parse(s); err == nil && u.User != nil { // messages name the address
 			return "", console.Usage("The address of a server holds no name and no password: log in with `oneclaw login`, or set ONECLAW_TOKEN.")

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/client"
 )
@@ -16,6 +17,36 @@ func (c *Session) AsPerson(ctx context.Context, p *PersonFlags, do func(*client.
 	err = do(cl)
 	c.End(ctx, cl)
 	return err
+}
+
+// LookThenAsPerson is AsPerson for what is to be seen first. look gets the stored login where
+// that is of the same account, so that arguments are checked before the password is asked
+// for; without one it gets the new login.
+func (c *Session) LookThenAsPerson(ctx context.Context, p *PersonFlags, look, do func(*client.Client) error) error {
+	base, err := c.BaseURL()
+	if err != nil {
+		return err
+	}
+	looked := false
+	s, err := c.LoadStored()
+	if err == nil && s != nil && s.APIURL == base && p.IDTokenFile == "" && (p.Email == "" || strings.EqualFold(p.Email, s.Email)) {
+		cl, err := c.Connect(base, client.WithToken(s.Credential))
+		if err != nil {
+			return err
+		}
+		if err = look(cl); err != nil && !client.IsStatus(err, 401) { // 401: it has ended, and the new login looks
+			return err
+		}
+		looked = err == nil
+	}
+	return c.AsPerson(ctx, p, func(cl *client.Client) error {
+		if !looked {
+			if err := look(cl); err != nil {
+				return err
+			}
+		}
+		return do(cl)
+	})
 }
 
 // OrAsPerson does something with the stored login, and signs in for it only where the

@@ -278,7 +278,7 @@ func (e *examination) stores(ctx context.Context, whole bool) {
 		e.unused(ctx, db, keys)
 	}
 	if len(in.Lost) == 0 {
-		e.ok("vaults", "%d, of %d that hold values one was opened", in.Vaults, in.Values)
+		e.ok("vaults", "%d vaults; %d hold values, and one value of each was opened", in.Vaults, in.Values)
 	}
 	if in.Unwalked {
 		e.fail("log", "It was not walked: a key that signed it does not open.")
@@ -387,5 +387,9 @@ func (e *examination) signed(ctx context.Context, db *store.DB, keys keystore.Ke
 		e.fail("signed log", "The keystore has no key that signs the log.")
 		return
 	}
-	e.ok("signed log", "%d logs are what this node signed, with %d keys", logs, len(ids))
+	signers := "1 key"
+	if len(ids) > 1 {
+		signers = fmt.Sprintf("%d keys", len(ids))
+	}
+	e.ok("signed log", "%d logs are what this node signed, with %s", logs, signers)
 }
