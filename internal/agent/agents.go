@@ -134,7 +134,7 @@ func (s *Service) UpdateAgent(ctx context.Context, c *call.Call, id string, p Pa
 		if err := a.hold(&was, c.Who.Manages(), p.touched()); err != nil {
 			return err
 		}
-		if intents.Loosens(&was.Guardrails, &a.Guardrails) {
+		if (was.Intents || a.Intents) && intents.Loosens(&was.Guardrails, &a.Guardrails) { // clients with a key clear limits of agents that sign nothing
 			if err := c.RequirePerson(); err != nil {
 				return err
 			}

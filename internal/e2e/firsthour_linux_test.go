@@ -141,7 +141,7 @@ func TestTheFirstHourAtATerminal(t *testing.T) {
 	asked := me.types("approval list")
 	shows(t, asked, "pending", "read", "prod/db", "deployer")
 	shows(t, me.types("approval show prod/db"), "Requester", "deployer")
-	shows(t, me.types("approval approve prod/db", append(password, "by agent:deployer?", "y")...), "Status", "approved")
+	shows(t, me.types("approval approve prod/db", append([]string{"by agent:deployer?", "y"}, password...)...), "Status", "approved")
 	if got := deployer.ok("", "secret", "get", "prod/db", "--vault", "team"); got != "the database" {
 		t.Errorf("deployer got %q", got)
 	}

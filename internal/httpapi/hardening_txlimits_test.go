@@ -16,7 +16,7 @@ func TestLooseningAnAgentsLimitsTakesAPerson(t *testing.T) {
 		"any recipient":        {object{"tx_to_allowlist": []string{one}}, object{"tx_to_allowlist": nil}, object{"description": "x"}},
 		"other chains":         {object{"tx_allowed_chains": []string{"base"}}, object{"tx_allowed_chains": []string{"ethereum"}}, object{"tx_allowed_chains": []string{"base"}}},
 	} {
-		bot := "/v1/agents/" + s.ada.agent(object{"name": what}).id
+		bot := "/v1/agents/" + s.ada.agent(object{"name": what, "intents_api_enabled": true}).id
 		s.do("PATCH", bot, key, c.has).want(200)
 		r := s.do("PATCH", bot, key, c.gets)
 		r.what += " for " + what
