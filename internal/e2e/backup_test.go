@@ -247,12 +247,12 @@ func keyFile(t testing.TB, dir string) string {
 	return must[[]string](t)(filepath.Glob(filepath.Join(dir, "kek-*")))[0]
 }
 
-// killed runs a command again and again and kills it a little later each time, until
-// it comes to its end. between looks at what each kill left, and whether it had.
+// killed runs a command again and again and kills it a little later each time, by step
+// and later by a tenth, until it comes to its end. between looks at what each kill left, and whether it had.
 func (p *place) killed(step time.Duration, between func() (done bool), args ...string) {
 	p.t.Helper()
 	kills := 0
-	for delay := step; ; delay += step {
+	for delay := step; ; delay += max(step, delay/10) {
 		cmd := exec.Command(p.binary, append(args, "--data", p.data)...)
 		cmd.Env = append([]string{"HOME=" + p.home, "PATH=" + os.Getenv("PATH")}, p.env...)
 		var out output

@@ -23,7 +23,7 @@ import (
 // and its exit code.
 func (p *place) run(args ...string) (string, int) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(p.t.Context(), 5*patience) // commands of low priority wait for whatever else is busy
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.binary, append(args, "--data", p.data)...)
 	cmd.Env = append([]string{"HOME=" + p.home, "PATH=" + os.Getenv("PATH")}, p.env...)

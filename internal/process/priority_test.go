@@ -32,7 +32,7 @@ func TestABackupLetsServersRunFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, rest, _ := strings.Cut(string(b), ") ") // the name before may hold blanks
-		if nice := strings.Fields(rest)[16]; nice != "15" {
+		if nice := strings.Fields(rest)[16]; nice != "10" {
 			t.Errorf("%s: nice is %s", path, nice)
 		}
 	}
