@@ -15,7 +15,7 @@ type attestation struct {
 	Level    string            `json:"attestation_level" enum:"none"`
 	Image    *string           `json:"image_hash" nullable:"true"`
 	Token    *string           `json:"identity_token" nullable:"true"`
-	Claims   *struct{}         `json:"confidential_claims" nullable:"true"`
+	Claims   *jsonObject       `json:"confidential_claims"`
 	Verify   attestationChecks `json:"verification"`
 }
 
