@@ -42,11 +42,14 @@ stops no threat and notes all. Limits, models and tools of the agent stay as the
 			if err != nil {
 				return err
 			}
-			config := map[string]any{}
+			var config map[string]any
 			if len(agent.ShroudConfig) > 0 {
 				if err := json.Unmarshal(agent.ShroudConfig, &config); err != nil {
 					return err
 				}
+			}
+			if config == nil { // it has none
+				config = map[string]any{}
 			}
 			for _, field := range ofPreset {
 				delete(config, field)
