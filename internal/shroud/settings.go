@@ -42,7 +42,7 @@ type Rule struct {
 func (c Config) Settings() (Settings, error) {
 	s := Settings{
 		Tools: Tools{Rule: Rule{true, "block"}},
-		PII: "redact", Injection: 0.7, ContextInjection: 0.7, Redaction: true, Responses: true, Mode: "block", Log: true,
+		PII:   "redact", Injection: 0.7, ContextInjection: 0.7, Redaction: true, Responses: true, Mode: "block", Log: true,
 		Unicode: Rule{Enabled: true}, Command: Rule{true, "block"}, Social: Rule{true, "warn"}, Encoding: Rule{true, "warn"},
 		Network: Rule{true, "warn"}, Filesystem: Rule{false, "log"},
 	}
