@@ -412,6 +412,14 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 			_, err := c.ShroudActivity(ctx, client.ModelRequestFilter{AgentID: "a", Action: "blocked", Limit: 5, Offset: 10})
 			return err
 		}, method: "GET", path: "/v1/shroud/activity?action=blocked&agent_id=a&limit=5&offset=10"},
+		"router key made": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.CreateRouterKey(ctx, "a", "n", &at)
+			return err
+		}, method: "POST", path: "/v1/agents/a/router-keys", body: `{"name":"n","expires_at":"2030-01-02T03:04:05Z"}`},
+		"router keys": {call: func(ctx context.Context, c *client.Client) error { _, err := c.RouterKeys(ctx, "a"); return err },
+			method: "GET", path: "/v1/agents/a/router-keys"},
+		"router key revoked": {call: func(ctx context.Context, c *client.Client) error { return c.RevokeRouterKey(ctx, "a", "k") },
+			method: "DELETE", path: "/v1/agents/a/router-keys/k"},
 		"threats": {call: func(ctx context.Context, c *client.Client) error { _, err := c.ShroudSummary(ctx, "7d"); return err },
 			method: "GET", path: "/v1/shroud/threat-summary?period=7d"},
 		"receipt": {call: func(ctx context.Context, c *client.Client) error {

@@ -43,7 +43,19 @@ type Store interface {
 	// member there in another; Org is empty for who is in none. NotFound when
 	// there is no such user.
 	AccountByEmail(ctx context.Context, email string) (identity.Account, error)
+	RouterKeyStore
 	EnrollStore
+}
+
+// RouterKeyStore keeps router keys.
+type RouterKeyStore interface {
+	// AddRouterKey stores k for the generation that the agent's tokens have now, and fills that
+	// in. It refuses what RoomForRouterKey refuses.
+	AddRouterKey(ctx context.Context, k *identity.RouterKey, ev *audit.Event) error
+	// RouterKeys returns an agent's, oldest first, revoked ones too.
+	RouterKeys(ctx context.Context, agent string) ([]identity.RouterKey, error)
+	// RevokeRouterKey returns ErrNoRouterKey unless the agent has the key and it is not revoked.
+	RevokeRouterKey(ctx context.Context, org, agent, id string, at time.Time, ev *audit.Event) error
 }
 
 // EnrollRequest is what a stranger asked for. Nobody has checked it.

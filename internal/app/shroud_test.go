@@ -32,8 +32,14 @@ type shroudRig struct {
 // shroud starts the rig. With change, the listener is another.
 func shroud(t testing.TB, change ...func(*http.Server)) *shroudRig {
 	t.Helper()
+	return shroudOn(t, "", change...)
+}
+
+// shroudOn is shroud on a PostgreSQL database, unless dsn is empty.
+func shroudOn(t testing.TB, dsn string, change ...func(*http.Server)) *shroudRig {
+	t.Helper()
 	stub := llmstub.New(t)
-	m := newMCPRigOn(t, "", func(cfg *config.Config) {
+	m := newMCPRigOn(t, dsn, func(cfg *config.Config) {
 		nobody := "http://127.0.0.1:1"
 		if err := cfg.ShroudUpstreams.UnmarshalText(fmt.Appendf(nil, `{"openai":%q,"anthropic":%[1]q,"google":%[1]q,"mistral":%[1]q,"cohere":%[1]q,"local":%q,"nobody":%q}`,
 			stub.URL, stub.URL+"/base/v1", nobody)); err != nil {

@@ -30,7 +30,7 @@ var arrows = map[string][]string{
 	"internal/cli":         {"client", "internal/cli/console", "internal/cli/session", "internal/evm"},
 	"internal/cli/session": {"client", "internal/cli/console"},
 	"internal/cli/console": {"client"},
-	"internal/mcpserver":   {"client", "internal/budget", "internal/loopback", "internal/strictjson"},
+	"internal/mcpserver":   {"client", "internal/budget", "internal/loopback", "internal/shroud/inject", "internal/shroud/verdict", "internal/strictjson"},
 	"bench/detect":         {"internal/shroud/detect", "internal/shroud/finding", "internal/shroud/leak", "internal/shroud/pii", "internal/shroud/text"},
 	"bench":                {"client", "internal/evm", "internal/testkit/mailbox", "internal/testkit/pgtest"},
 
@@ -110,7 +110,7 @@ var arrows = map[string][]string{
 	"internal/secretpath":  {},
 
 	// Shroud: an edge like the API, and what it looks at calls of models with.
-	"internal/shroud/proxy":   {"internal/agent", "internal/audit", "internal/call", "internal/gate", "internal/policy", "internal/secretpath", "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/doc", "internal/shroud/inspect", "internal/shroud/known", "internal/shroud/spend", "internal/shroud/stream", "internal/shroud/translate", "internal/vault"},
+	"internal/shroud/proxy":   {"internal/agent", "internal/audit", "internal/call", "internal/gate", "internal/identity", "internal/policy", "internal/secretpath", "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/doc", "internal/shroud/inspect", "internal/shroud/known", "internal/shroud/spend", "internal/shroud/stream", "internal/shroud/translate", "internal/vault"},
 	"internal/shroud/inspect": {"internal/audit", "internal/call", "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/detect", "internal/shroud/finding", "internal/shroud/inject", "internal/shroud/known", "internal/shroud/leak", "internal/shroud/pii", "internal/shroud/stream", "internal/shroud/text", "internal/vault"},
 	"internal/shroud/stream":  {"internal/shroud/convo", "internal/shroud/sse"},
 	"internal/shroud/convo":   {"internal/shroud/doc"},
@@ -144,6 +144,7 @@ var arrows = map[string][]string{
 	"internal/shroud/pattern": {},
 	"internal/shroud/pii":     {},
 	"internal/shroud/text":    {},
+	"internal/shroud/verdict": {"internal/shroud/detect", "internal/shroud/finding", "internal/shroud/inject", "internal/shroud/leak", "internal/shroud/pii", "internal/shroud/text"},
 	// The injection model, and the command that trains it: nothing that runs imports that.
 	"internal/shroud/inject":               {"internal/shroud/inject/linear", "internal/shroud/text"},
 	"internal/shroud/inject/linear":        {},
@@ -182,7 +183,7 @@ const anything = "*"
 var pure = []string{
 	"internal/evm", "internal/evm/abi", "internal/evm/typed", "internal/fault", "internal/intents/guard", "internal/intents/meaning", "internal/policy", "internal/secret", "internal/secretpath",
 	"internal/shroud/detect", "internal/shroud/finding", "internal/shroud/known", "internal/shroud/leak",
-	"internal/shroud/pattern", "internal/shroud/pii", "internal/shroud/text",
+	"internal/shroud/pattern", "internal/shroud/pii", "internal/shroud/text", "internal/shroud/verdict",
 	"internal/shroud/inject", "internal/shroud/inject/linear", "internal/shroud/inject/train/grammar",
 }
 

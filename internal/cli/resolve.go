@@ -43,6 +43,7 @@ var (
 	kindApproval   = newKind("request", "requests", "approval_not_found", "oneclaw approval list")
 	kindSession    = newKind("session", "sessions", "session_not_found", "oneclaw sessions list")
 	kindAPIKey     = newKind("key", "keys", "api_key_not_found", "oneclaw key list")
+	kindRouterKey  = newKind("key", "keys", "router_key_not_found", "oneclaw shroud key list")
 	kindEnrollment = newKind("request", "requests", "enrollment_not_found", "oneclaw agent requests")
 	kindWebhook    = newKind("webhook", "webhooks", "webhook_not_found", "oneclaw webhook list")
 	kindActor      = kind{"agents and members", "oneclaw agent list", fault.New(fault.NotFound, "actor_not_found",

@@ -131,6 +131,7 @@ func TestARealMCPClientSeesEveryTool(t *testing.T) {
 		"simulate_transaction": {"chain data gas_limit signing_key_path to value vault_id", "chain to value"},
 		"submit_transaction": {"chain data gas_limit gas_price max_fee_per_gas max_priority_fee_per_gas nonce signing_key_path simulate_first=true to value vault_id",
 			"chain to value"},
+		"inspect_content": {"content context=output", "content"},
 	}
 	for _, tool := range list.Tools {
 		params := []string{}
@@ -174,6 +175,7 @@ func TestARealMCPClientUsesEveryTool(t *testing.T) {
 	const ts, id = `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`, `[0-9a-f-]{36}`
 
 	call(lit("Found 1 vault(s):\n- main  (id: "+g.vault.ID+", created by: user, ")+ts+`\)`, "list_vaults")
+	call(lit(`{"verdict":"clean","safe":true,"threat_count":0,"threats":[],"unicode_normalized":false}`), "inspect_content", "content=Hello there")
 	call(lit("Secret stored at 'app/token' (version 1, type: password)."), "put_secret", "path=app/token", "value=v1", "type=password",
 		"max_access_count=5", `metadata={"team":"x"}`, "expires_at=2099-01-01T00:00:00Z")
 	call(lit("Found 4 secret(s):\n- api-keys/stripe  (type: api_key, version: 1, expires: never)\n- app/env  (type: env_bundle, version: 1, expires: never)\n"+

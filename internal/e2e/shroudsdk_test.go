@@ -73,7 +73,7 @@ func TestOfficialSDKsCallModelsThroughShroud(t *testing.T) {
 			"answered": `"Grüße aus 東京 🦀"`, "vision": `"Grüße aus 東京 🦀"`, "json": `{"city":"Bern"}`, "vectors": `[[0.25,-0.5,0.75],[0.25,-0.5,0.75]]`,
 			"response":  `"Grüße aus 東京 🦀"`,
 			"responses": `{"first":"response.created","kinds":["reasoning","message","function_call"],"last":"response.completed","text":"I ask.","usage":18}`,
-			"models":    `["gpt-5"]`,
+			"models":    `["gpt-5","embed-1"]`,
 		}},
 		{"anthropic", []llmstub.Reply{plain, bytewise, plain, plain, plain, limited, broken, plain}, map[string]string{
 			"chat":   `"Grüße aus 東京 🦀"`,
@@ -86,56 +86,60 @@ func TestOfficialSDKsCallModelsThroughShroud(t *testing.T) {
 			"count": `12`, "vectors": `1`,
 		}},
 	} {
-		t.Run(c.which, func(t *testing.T) {
-			t.Parallel()
-			stub := llmstub.New(t)
-			p := newPlace(t)
-			p.env = []string{fmt.Sprintf(`ONECLAW_SHROUD_UPSTREAMS={%q:%q}`, c.which, stub.URL)}
-			s := p.start()
-			owner := s.login()
-			vault, key := grant(t, owner, "providers/**", "read")
-			owner.want(t, http.StatusCreated, "PUT", vault+"/secrets/providers/"+c.which+"/api-key", map[string]any{"value": "sk-of-the-provider", "type": "api_key"})
-			me := owner.exchange(t, key).want(t, http.StatusOK, "GET", "/v1/agents/me", nil)
-			config := map[string]any{}
-			if c.which == "openai" {
-				config["allowed_models"] = []string{"gpt-5", "embed-1", "unused"}
-				config["denied_models"] = []string{"unused", "embed-2"}
-				c.want["models"] = `["gpt-5","embed-1"]`
-			}
-			owner.want(t, http.StatusOK, "PATCH", "/v1/agents/"+text(t, me, "id"), map[string]any{"shroud_enabled": true, "shroud_config": config})
-			stub.Answer(c.answers...)
-			got := sdk(t, c.which, s.ShroudURL, key)
-			for what, want := range c.want {
-				if shown(got[what]) != want {
-					t.Errorf("%s: %s, want %s", what, shown(got[what]), want)
+		for _, routed := range []bool{false, true} {
+			t.Run(c.which+map[bool]string{true: " with a router key"}[routed], func(t *testing.T) {
+				t.Parallel()
+				stub := llmstub.New(t)
+				p := newPlace(t)
+				p.env = []string{fmt.Sprintf(`ONECLAW_SHROUD_UPSTREAMS={%q:%q}`, c.which, stub.URL)}
+				s := p.start()
+				owner := s.login()
+				vault, key := grant(t, owner, "providers/**", "read")
+				owner.want(t, http.StatusCreated, "PUT", vault+"/secrets/providers/"+c.which+"/api-key", map[string]any{"value": "sk-of-the-provider", "type": "api_key"})
+				me := owner.exchange(t, key).want(t, http.StatusOK, "GET", "/v1/agents/me", nil)
+				config := map[string]any{}
+				if c.which == "openai" {
+					config["allowed_models"] = []string{"gpt-5", "embed-1", "unused"}
+					config["denied_models"] = []string{"unused", "embed-2"}
 				}
-			}
-			for what, want := range map[string]struct {
-				status any
-				said   string
-			}{
-				"limited": {429.0, "Slow down, [REDACTED]"}, "overloaded": {429.0, "Slow down, [REDACTED]"}, "refused": {401.0, ""},
-				"broken": {nil, "broke off"}, "brokenResponse": {nil, "broke off"},
-			} {
-				e, ok := got[what].(map[string]any)
-				if !ok {
-					continue // not of this SDK
+				owner.want(t, http.StatusOK, "PATCH", "/v1/agents/"+text(t, me, "id"), map[string]any{"shroud_enabled": true, "shroud_config": config})
+				if routed {
+					key = text(t, owner.want(t, http.StatusCreated, "POST", "/v1/agents/"+text(t, me, "id")+"/router-keys", map[string]any{"name": "sdk"}), "api_key")
 				}
-				if message, _ := e["message"].(string); !strings.Contains(message, want.said) || want.status != nil && e["status"] != want.status || e["answered"] != nil {
-					t.Errorf("%s: %s", what, shown(e))
+				stub.Answer(c.answers...)
+				got := sdk(t, c.which, s.ShroudURL, key)
+				for what, want := range c.want {
+					if shown(got[what]) != want {
+						t.Errorf("%s: %s, want %s", what, shown(got[what]), want)
+					}
 				}
-			}
-			for _, r := range stub.Requests() {
-				if r.Key() != "sk-of-the-provider" || strings.Contains(fmt.Sprint(r.Header, r.Query, string(r.Body)), key) || strings.Contains(string(r.Body), "openai/") {
-					t.Errorf("%s got %v %s", r.Path, r.Header, r.Body)
+				for what, want := range map[string]struct {
+					status any
+					said   string
+				}{
+					"limited": {429.0, "Slow down, [REDACTED]"}, "overloaded": {429.0, "Slow down, [REDACTED]"}, "refused": {401.0, ""},
+					"broken": {nil, "broke off"}, "brokenResponse": {nil, "broke off"},
+				} {
+					e, ok := got[what].(map[string]any)
+					if !ok {
+						continue // not of this SDK
+					}
+					if message, _ := e["message"].(string); !strings.Contains(message, want.said) || want.status != nil && e["status"] != want.status || e["answered"] != nil {
+						t.Errorf("%s: %s", what, shown(e))
+					}
 				}
-			}
-			if n := len(stub.Requests()); n != len(c.answers)-1 {
-				t.Errorf("%d requests", n)
-			}
-			if strings.Contains(s.output(), "sk-of-the-provider") || strings.Contains(s.output(), key) {
-				t.Error("a key is in the log")
-			}
-		})
+				for _, r := range stub.Requests() {
+					if r.Key() != "sk-of-the-provider" || strings.Contains(fmt.Sprint(r.Header, r.Query, string(r.Body)), key) || strings.Contains(string(r.Body), "openai/") {
+						t.Errorf("%s got %v %s", r.Path, r.Header, r.Body)
+					}
+				}
+				if n := len(stub.Requests()); n != len(c.answers)-1 {
+					t.Errorf("%d requests", n)
+				}
+				if strings.Contains(s.output(), "sk-of-the-provider") || strings.Contains(s.output(), key) {
+					t.Error("a key is in the log")
+				}
+			})
+		}
 	}
 }

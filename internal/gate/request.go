@@ -218,11 +218,14 @@ func (x *Request) finish(r *http.Request) {
 	}
 }
 
-func (g *Gate) authenticate(ctx context.Context, c *call.Call, token string, now time.Time) (policy.Principal, error) {
+func (s *Surface) authenticate(ctx context.Context, c *call.Call, token string, now time.Time) (policy.Principal, error) {
 	if token == "" {
 		return policy.Principal{}, errNoCredential
 	}
-	return g.Identity.AuthenticateOver(ctx, c.Chain, token, now)
+	if s.Routers {
+		return s.Identity.AuthenticateCaller(ctx, c.Chain, token, now)
+	}
+	return s.Identity.AuthenticateOver(ctx, c.Chain, token, now)
 }
 
 var errNoCredential = fault.New(fault.Unauthenticated, "unauthenticated", "Send a token or an API key: Authorization: Bearer ...")

@@ -72,6 +72,8 @@ type Surface struct {
 	Find func(r *http.Request) (*Route, error)
 	// Credential returns what the request carries to say who sends it, or nothing.
 	Credential func(r *http.Request) string
+	// Routers says that callers may come with router keys, which call models alone.
+	Routers bool
 	// Recorded reports whether a request leaves an event, whatever becomes of it.
 	Recorded func(r *http.Request) bool
 	// Refusal shows an error. It holds neither what was sent nor a cause.

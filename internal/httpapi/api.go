@@ -140,6 +140,8 @@ func New(cfg Config) *API {
 	a.registerSignMessage()
 	a.registerEVMKeys()
 	a.registerShroud()
+	a.registerRouterKeys()
+	a.registerAttestation()
 	a.registerX402()
 	a.registerOpenAPI()
 	return a

@@ -105,6 +105,10 @@ DELETE /v1/org/members/{}
 
 GET    /v1/shroud/activity
 GET    /v1/shroud/threat-summary
+GET    /v1/shroud/attestation
+POST   /v1/agents/{}/router-keys
+GET    /v1/agents/{}/router-keys
+DELETE /v1/agents/{}/router-keys/{}
 
 GET    /v1/audit/events
 GET    /v1/audit

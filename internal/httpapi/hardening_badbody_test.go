@@ -71,6 +71,7 @@ func (s *session) goodBodies() map[string]object {
 
 		"set-guard":            {"rules": object{"max_per_day": 7, "allow_text": true}},
 		"create-signing-key":   {"chain": "ethereum"},
+		"create-router-key":    {"name": "x", "expires_at": nil},
 		"import-signing-key":   {"private_key": privateKey, "format": "hex"},
 		"rotate-signing-key":   {"key_version": nil},
 		"submit-transaction":   drafted,

@@ -231,7 +231,7 @@ func (a *arena) ask(t testing.TB, op operation, d *dice) reply {
 // made says whose id the "id" of an answer is, by the path that made it.
 var made = []struct{ path, param string }{
 	{"/v1/approvals", "approval_id"}, {"/v1/secrets/", "share_id"}, {"/v1/share", "share_id"}, {"/cmek-rotate", "job_id"}, {"/rekey", "job_id"},
-	{"/policies", "policy_id"}, {"/v1/org/invit", "invitation_id"}, {"/v1/security/ip-rules", "rule_id"}, {"/v1/webhooks", "webhook_id"}, {"/v1/admin/chains", "chain_entry_id"}, {"/v1/auth/api-keys", "key_id"},
+	{"/policies", "policy_id"}, {"/v1/org/invit", "invitation_id"}, {"/v1/security/ip-rules", "rule_id"}, {"/v1/webhooks", "webhook_id"}, {"/v1/admin/chains", "chain_entry_id"}, {"/v1/auth/api-keys", "key_id"}, {"/router-keys", "router_key_id"},
 }
 
 // learn keeps the ids of an answer for later requests.

@@ -14,7 +14,7 @@ var kept = []string{
 	"users", "orgs", "memberships", "invitations", "user_keys", "agents", "vaults", "secrets", "secret_versions", "policies", "shares", "approvals",
 	"approval_webhooks", "webhooks", "ip_rules", "vault_jobs", "device_codes", "enrollments", "mail_tokens", "user_totp", "recovery_codes", "mfa_challenges",
 	"billing_accounts", "credit_lots", "credit_ledger", "admin_settings", "chains", "doomed_keys", "stripe_customers", "revoked_tokens", "sessions",
-	"freezes", "signing_keys", "guard_rules", "transactions", "spends", "recipients",
+	"freezes", "router_keys", "signing_keys", "guard_rules", "transactions", "spends", "recipients",
 }
 
 // unwritten are operations that write nothing but their event on behalf of who sends

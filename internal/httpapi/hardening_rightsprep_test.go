@@ -132,7 +132,10 @@ var prepared = map[string]func(s *stage, who actor, l *lead){
 		l.target += "/unfreeze"
 	},
 	// The last of all: the agents of the stage are frozen with their organisation.
-	"unfreeze-org":       func(s *stage, _ actor, _ *lead) { s.do("POST", "/v1/org/freeze", s.ada.token, nil).want(200) },
+	"unfreeze-org": func(s *stage, _ actor, _ *lead) { s.do("POST", "/v1/org/freeze", s.ada.token, nil).want(200) },
+	"revoke-router-key": func(s *stage, _ actor, l *lead) {
+		l.target = "/v1/agents/" + s.worker.id + "/router-keys/" + s.routerKey(s.worker.id, s.ada.token).str("key", "id")
+	},
 	"create-signing-key": ofNewAgent,
 	"import-signing-key": ofNewAgent,
 	"rotate-signing-key": ofSigner,

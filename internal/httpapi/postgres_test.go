@@ -7,6 +7,7 @@ import "testing"
 func TestPostgreSQL(t *testing.T) {
 	for name, test := range map[string]func(*testing.T){
 		"requests to models":               TestRequestsToModelsAreListedAndSummedUp,
+		"router keys":                      TestARouterKeyEndsWithWhatMadeIt,
 		"what a credential made":           TestWhatACredentialMadeEndsWithIt,
 		"what a login made":                TestWhatALoginMadeEndsWithIt,
 		"a logout":                         TestALogoutKeepsWhatTheLoginMade,

@@ -33,6 +33,30 @@ func (s *Service) Look(ctx context.Context) error { return s.store.Look(ctx) }
 // AuthenticateOver is Authenticate for a connection with a client certificate,
 // leaf first: a token that is bound to one is good only with that one.
 func (s *Service) AuthenticateOver(ctx context.Context, chain []*x509.Certificate, bearer string, now time.Time) (policy.Principal, error) {
+	if strings.HasPrefix(bearer, RouterKeyPrefix) {
+		return policy.Principal{}, s.misused(ctx, bearer)
+	}
+	return s.AuthenticateCaller(ctx, chain, bearer, now)
+}
+
+// misused refuses a router key where none is taken. The log of its organisation tells.
+func (s *Service) misused(ctx context.Context, bearer string) error {
+	if len(bearer) > MaxKey {
+		return ErrUnauthenticated
+	}
+	k, err := s.store.RouterKeyByHash(ctx, HashKey(bearer))
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return ErrUnauthenticated
+	case err != nil:
+		return err
+	}
+	return refusal(policy.KindAgent, k.Agent, k.Org, "router_key_elsewhere")
+}
+
+// AuthenticateCaller is AuthenticateOver that takes router keys too: for a surface that calls
+// models. Whoever came with one is a Principal with Router set.
+func (s *Service) AuthenticateCaller(ctx context.Context, chain []*x509.Certificate, bearer string, now time.Time) (policy.Principal, error) {
 	if bearer == "" || len(bearer) > maxBearer {
 		return policy.Principal{}, ErrUnauthenticated
 	}
@@ -102,6 +126,8 @@ func (s *Service) read(ctx context.Context, bearer string, now time.Time) (sessi
 		return session{kind: policy.KindAgent, keyHash: HashKey(bearer)}, true
 	case strings.HasPrefix(bearer, UserKeyPrefix):
 		return session{kind: policy.KindUser, keyHash: HashKey(bearer)}, true
+	case strings.HasPrefix(bearer, RouterKeyPrefix):
+		return session{kind: policy.KindAgent, keyHash: HashKey(bearer), routed: true}, true
 	default:
 		return s.parser.parse(ctx, bearer, now)
 	}
@@ -139,22 +165,42 @@ func (s *Service) live(ctx context.Context, se *session, now time.Time) (policy.
 
 func (s *Service) liveAgent(ctx context.Context, se *session, now time.Time) (who policy.Principal, until time.Time, err error) {
 	var a State
-	if se.keyHash != "" {
+	switch {
+	case se.routed:
+		err = s.liveRouter(ctx, se, now)
+		if err == nil {
+			a, err = s.store.AgentState(ctx, se.id)
+		}
+	case se.keyHash != "":
 		a, err = s.store.AgentStateByKey(ctx, se.keyHash)
-	} else {
+	default:
 		a, err = s.store.AgentState(ctx, se.id)
 	}
+	named := se.keyHash == "" || se.routed
 	switch {
 	case err != nil:
 		return who, until, err
-	case se.keyHash == "" && a.Org != se.org:
+	case named && a.Org != se.org:
 		return who, until, ErrUnauthenticated
 	case !a.Live(now):
 		return who, until, refusal(policy.KindAgent, a.ID, a.Org, a.DeadReason())
-	case se.keyHash == "" && a.TokenGen != se.gen:
+	case named && a.TokenGen != se.gen:
 		return who, until, refusal(policy.KindAgent, a.ID, a.Org, "token_revoked")
 	}
 	return agentPrincipal(&a, se), Earlier(se.exp, a.ExpiresAt), nil
+}
+
+// liveRouter fills in whose a router key is.
+func (s *Service) liveRouter(ctx context.Context, se *session, now time.Time) error {
+	k, err := s.store.RouterKeyByHash(ctx, se.keyHash)
+	if err != nil {
+		return err
+	}
+	if !k.Live(now) {
+		return refusal(policy.KindAgent, k.Agent, k.Org, "key_not_live")
+	}
+	se.router, se.id, se.org, se.gen, se.with, se.exp = k.ID, k.Agent, k.Org, k.Gen, k.With, k.ExpiresAt
+	return nil
 }
 
 // StateOf returns the state of the agent of a key, live or not. A live one is kept like
@@ -258,6 +304,9 @@ func (s *Service) used(e *entry, now time.Time) {
 	switch {
 	case e.who.Kind == policy.KindAgent:
 		s.activity.note(s.activity.agents, e.who.ID, now)
+		if e.router != "" {
+			s.activity.note(s.activity.routers, e.router, now)
+		}
 	case e.keyHash != "":
 		s.activity.note(s.activity.keys, e.who.TokenID, now)
 	case e.login != "":

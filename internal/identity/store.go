@@ -39,13 +39,15 @@ type PrincipalStore interface {
 	// AgentState and AgentStateByKey return NotFound when there is no such agent.
 	AgentState(ctx context.Context, id string) (State, error)
 	AgentStateByKey(ctx context.Context, hash string) (State, error)
+	// RouterKeyByHash returns NotFound when there is no such router key, revoked or not.
+	RouterKeyByHash(ctx context.Context, hash string) (RouterKey, error)
 	// PatternsOf returns the path patterns of the agent's policies that are live, in
 	// order, each once and at most so many. It never returns nil without an error.
 	PatternsOf(ctx context.Context, agent string, now time.Time, most int) ([]string, error)
 	// Session returns a session, ended or not, or NotFound.
 	Session(ctx context.Context, id string) (Session, error)
-	// NoteUse stores when agents, personal keys and sessions were last used, by id.
-	NoteUse(ctx context.Context, agents, keys, sessions map[string]time.Time) error
+	// NoteUse stores when agents, personal keys, sessions and router keys were last used, by id.
+	NoteUse(ctx context.Context, agents, keys, sessions, routers map[string]time.Time) error
 }
 
 // TokenStore keeps what is known of tokens.

@@ -77,6 +77,8 @@ type session struct {
 	jti     string    // empty for a bare key
 	key     string    // id of the API key that a user's token was exchanged for
 	keyHash string    // of a bare key
+	routed  bool      // that is a router key
+	router  string    // its id
 	kid     string    // of a token
 	device  bool      // a device has it, not who let the device in
 	login   string    // id of the login that a user's token belongs to; empty where a key was exchanged
@@ -156,6 +158,9 @@ func (p *parser) parse(ctx context.Context, bearer string, now time.Time) (sessi
 // credential names a session in the log: the id of the token, or for an agent's
 // bare key a part of its hash, from which nothing of a 256-bit key can be told.
 func (se *session) credential() string {
+	if se.routed {
+		return se.router
+	}
 	if se.keyHash != "" {
 		return se.keyHash[:16]
 	}

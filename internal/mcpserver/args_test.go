@@ -93,7 +93,7 @@ func rawCall(t testing.TB, a *contractAPI, tool, args string) *mcp.CallToolResul
 // and no text that was not a path comes back in an error.
 func FuzzArguments(f *testing.F) {
 	names := []string{"list_secrets", "get_secret", "put_secret", "delete_secret", "describe_secret", "rotate_and_store",
-		"get_env_bundle", "create_vault", "list_vaults", "grant_access", "share_secret", "simulate_transaction", "submit_transaction"}
+		"get_env_bundle", "create_vault", "list_vaults", "grant_access", "share_secret", "simulate_transaction", "submit_transaction", "inspect_content"}
 	for i, s := range []string{
 		`{}`, `{"prefix":"a"}`, `{"path":"a/b"}`, `{"path":"a","value":"` + canary + `"}`, `null`, `[]`, `{"path":"` + canary + `","value":1}`,
 		`{"path":"a","value":"v","type":"` + canary + `","metadata":{"` + canary + `":1},"expires_at":"` + canary + `","max_access_count":1e9}`,

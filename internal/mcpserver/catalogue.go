@@ -2,8 +2,11 @@ package mcpserver
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/verdict"
 )
 
 // tools lists what is offered.
@@ -133,6 +136,15 @@ func tools() []tool {
 			field{name: "max_priority_fee_per_gas", kind: "string", maxLen: 78, about: "Most of it that goes to the block's maker, in wei (EIP-1559)."},
 			field{name: "simulate_first", kind: "boolean", preset: true, about: "Sign it only when a simulation of it succeeds."},
 			keyVault),
+	}, {
+		name: "inspect_content", title: "Inspect content", hints: reads, run: inspecting(sync.OnceValues(verdict.New)),
+		about: "Look for threats in a text before it is trusted or sent on: injected instructions, commands, disguised or encoded text, " +
+			"secrets and personal data. Returns a verdict (clean, warning, suspicious, malicious) and what was found. " +
+			"The text goes nowhere and is not kept. It is a filter: clean does not mean harmless.",
+		fields: []field{
+			{name: "content", kind: "string", required: true, about: "The text."},
+			{name: "context", kind: "string", words: []string{"input", "output"}, preset: "output", about: "Whether somebody wrote it to you (input), or a tool or document said it (output)."},
+		},
 	}}
 }
 

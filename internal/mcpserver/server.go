@@ -2,7 +2,8 @@
 // the same tools on standard input and output, and on streamable HTTP.
 //
 // Its promises: every tool does what one call of the public API does, with the
-// caller's own credential, so nothing can be had here that the API refuses; no
+// caller's own credential, so nothing can be had here that the API refuses, but for
+// inspect_content, which computes and asks nobody; no
 // error repeats what was sent, but for the path of a secret that is not there; a
 // value enters a result only where the tool says that it brings one, and never a
 // log; a failing tool harms neither the session nor the process.

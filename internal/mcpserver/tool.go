@@ -128,7 +128,7 @@ func (t tool) onChain() bool {
 // inVault reports whether t works in one vault, which the call may name.
 func (t tool) inVault() bool {
 	switch t.name {
-	case "list_vaults", "create_vault", "grant_access":
+	case "list_vaults", "create_vault", "grant_access", "inspect_content":
 		return false
 	}
 	return true

@@ -172,8 +172,18 @@ const (
 	UpdateGuard         Action = "agent.guard_update"
 )
 
-// ReadActivity looks at what became of requests to language models.
-const ReadActivity Action = "shroud.activity"
+// Router keys of agents: they call models and do nothing else.
+const (
+	CreateRouterKey Action = "router_key.create"
+	ListRouterKeys  Action = "router_key.list"
+	RevokeRouterKey Action = "router_key.revoke"
+)
+
+// Shroud: what became of requests to language models, and what hardware says of the server.
+const (
+	ReadActivity    Action = "shroud.activity"
+	ReadAttestation Action = "shroud.attestation"
+)
 
 // Webhooks for events of the log. The one for approvals has its own actions.
 const (

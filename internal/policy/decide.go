@@ -70,12 +70,21 @@ func barred(p *Principal, a Action, rule *Rule, r *Resource, limit reach) Reason
 		return ReasonFrozen
 	case !complete(rule.Over, r):
 		return ReasonMissingResource
+	case p.Router && (!rule.Router || rule.Over == OverPath && !ofProvider(r.Path.String())):
+		return ReasonRouterKey
 	case len(p.Vaults) > 0 && (a == CreateVault || r.Vault != nil && !slices.Contains(p.Vaults, r.Vault.ID)):
 		return ReasonOutsideVaultBinding // also of a new vault, which it could not touch
 	case !inScope(p, a, rule, r, limit):
 		return ReasonOutsideScope
 	}
 	return ""
+}
+
+// ofProvider reports whether a path is where the key of a provider of models lies.
+func ofProvider(path string) bool {
+	rest, ok := strings.CutPrefix(path, "providers/")
+	name, ok2 := strings.CutSuffix(rest, "/api-key")
+	return ok && ok2 && name != "" && !strings.Contains(name, "/")
 }
 
 // ownKeys is below what an agent reads of a vault of the server's own.

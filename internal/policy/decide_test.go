@@ -43,6 +43,7 @@ func bound(p policy.Principal, vaults ...string) policy.Principal { p.Vaults = v
 
 func frozen(p policy.Principal) policy.Principal { p.Frozen = true; return p }
 
+func routed() policy.Principal { p := agent(); p.Router = true; return p }
 func signer() policy.Principal { p := agent(); p.IntentsAPI = true; return p }
 
 // carolsVault was made by the user carol; botsVault by her agent bot.
@@ -292,6 +293,12 @@ var decisions = map[string]struct {
 	"a capped API key does not take the audit log away": {who: user("olga", "owner", "prod/**"), do: policy.VerifyAudit, reason: "outside_scope"},
 	"a member sees its own audit events":                {who: user("mia", "member"), do: policy.ReadAudit, reason: "signed_in", allow: true, partial: true},
 	"an agent sees its own audit events":                {who: agent(), do: policy.ReadAudit, reason: "signed_in", allow: true, partial: true},
+	"a router key calls a model":                        {who: routed(), do: policy.CallModel, reason: "signed_in", allow: true},
+	"a router key uses a provider's key":                {who: routed(), do: policy.UseSecret, path: "providers/openai/api-key", rows: specs(grant("**", "read")), reason: "policy:p1", allow: true},
+	"a router key uses no other secret":                 {who: routed(), do: policy.UseSecret, path: "providers/openai/x/api-key", rows: specs(grant("**", "read")), reason: "router_key"},
+	"a router key reads no provider's key":              {who: routed(), do: policy.ReadSecret, path: "providers/openai/api-key", rows: specs(grant("**", "read")), reason: "router_key"},
+	"a router key signs nothing":                        {who: routed(), do: policy.ListTransactions, agent: &policy.Agent{ID: "bot", Org: "acme"}, reason: "router_key"},
+	"an agent gives itself no router key":               {who: agent(), do: policy.CreateRouterKey, agent: &policy.Agent{ID: "bot", Org: "acme"}, reason: "kind_required"},
 	"an owner sees all requests to models":              {who: user("olga", "owner"), do: policy.ReadActivity, reason: "signed_in", allow: true},
 	"a capped key sees those of its human's agents":     {who: user("olga", "owner", "prod/**"), do: policy.ReadActivity, reason: "signed_in", allow: true, partial: true},
 	"a member sees requests of its own agents":          {who: user("mia", "member"), do: policy.ReadActivity, reason: "signed_in", allow: true, partial: true},

@@ -120,6 +120,7 @@ func situationFrom(data []byte) situation {
 		Frozen:        pick(s, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, true),
 		PlatformAdmin: pick(s, false, false, true),
 	}
+	x.p.Router = x.p.Kind == policy.KindAgent && pick(s, false, false, false, false, false, false, true)
 	x.p.Vaults = pick(s, nil, nil, nil, []string{"v1"}, []string{"v2"}, []string{"v2", "v1"})
 	for range pick(s, 0, 0, 0, 0, 1, 2, 3) {
 		x.p.Scopes = append(x.p.Scopes, pick(s, "vault:read", "vault.write", "tx:sign", "secrets:*", "*", "**", "secret:write", "audit:read", "audit.write", "share:write", "org:write", "members:*", "agent:read", "x:read", "vault:read:all",

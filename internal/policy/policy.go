@@ -3,7 +3,7 @@
 //
 // Its promise: Decide denies unless a rule of this package allows, and the
 // reason it gives names that rule. The order is fixed: organisation, kind of
-// caller, freeze, vault binding, scopes, live policies, creator, role, constraint. A policy with a
+// caller, freeze, router key, vault binding, scopes, live policies, creator, role, constraint. A policy with a
 // pattern, condition or permission that was not understood is never compiled,
 // so it can neither widen nor silently lose a restriction.
 //
@@ -63,6 +63,7 @@ type Principal struct {
 	IntentsAPI    bool      // agents: signs through Intents, so never sees signing keys
 	Frozen        bool      // agents: it, or its organisation, is frozen
 	Bare          bool      // agents: came with the key itself, not with a token made from it
+	Router        bool      // agents: came with a router key, which calls models and does nothing else
 	Gen           int64     // agents: generation of the credential that it came with
 	With          string    // agents: the credential of the human who took the token that it came with
 	Session       string    // users: id of the login that its token belongs to; empty for API keys and what was exchanged for them
@@ -89,6 +90,14 @@ func (p *Principal) Credential() string {
 		return "session:" + p.Session
 	}
 	return ""
+}
+
+// Unrouted is the agent whatever credential it came with: for what is looked at in its name,
+// and not handed to it.
+func (p *Principal) Unrouted() Principal {
+	out := *p
+	out.Router = false
+	return out
 }
 
 func (p *Principal) known() bool {

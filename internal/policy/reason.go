@@ -26,6 +26,7 @@ const (
 	ReasonOtherOrg            Reason = "other_org"
 	ReasonKindRequired        Reason = "kind_required" // users only, or agents only
 	ReasonFrozen              Reason = "frozen"
+	ReasonRouterKey           Reason = "router_key" // it came with a key that calls models alone
 	ReasonMissingResource     Reason = "missing_resource"
 	ReasonOutsideVaultBinding Reason = "outside_vault_binding"
 	ReasonOutsideScope        Reason = "outside_scope"

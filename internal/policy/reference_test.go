@@ -76,12 +76,13 @@ var personal = []policy.Action{
 	policy.AcceptInvitation, policy.GrantApproval, policy.DenyApproval, policy.UnfreezeOrg, policy.UnfreezeAgent, policy.DeleteSigningKey,
 }
 
-// refOfAgent are the actions of transactions, which an agent does for itself and its managers
+// refOfAgent are the actions of transactions and router keys, which an agent does for itself and its managers
 // for it.
 var refOfAgent = []policy.Action{
 	policy.SubmitTransaction, policy.SignTransaction, policy.ReplaceTransaction, policy.SimulateTransaction, policy.ListTransactions,
 	policy.ReadTransaction, policy.SignMessage, policy.ReadGuard, policy.UpdateGuard, policy.CreateSigningKey, policy.ListSigningKeys,
 	policy.RotateSigningKey, policy.DeleteSigningKey, policy.ReadBalance,
+	policy.CreateRouterKey, policy.ListRouterKeys, policy.RevokeRouterKey,
 }
 
 // refDecide says who may do what in the order of the rules.
@@ -91,7 +92,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 
 	if is(policy.Login, policy.Signup, policy.VerifyEmail, policy.ReadSigningKey, policy.StartDevice,
 		policy.ReadDevice, policy.EnrollAgent, policy.ReadHealth, policy.ReadOpenAPI, policy.ForgotPassword,
-		policy.ResetPassword, policy.AccessShare, policy.BillingEvent, policy.ListChains) {
+		policy.ResetPassword, policy.AccessShare, policy.BillingEvent, policy.ListChains, policy.ReadAttestation) {
 		return policy.Decision{Allow: true, Reason: "public"}
 	}
 	if !slices.Contains(policy.Actions(), a) {
@@ -116,7 +117,8 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		policy.UpdateBilling, policy.RekeyVault, policy.ReadRekey, policy.ReadWebhook, policy.UpdateWebhook,
 		policy.CreateHook, policy.ListHooks, policy.ReadHook, policy.UpdateHook, policy.DeleteHook,
 		policy.FreezeOrg, policy.UnfreezeOrg, policy.ReadFreeze, policy.FreezeAgent, policy.UnfreezeAgent, policy.UpdateGuard,
-		policy.CreateSigningKey, policy.RotateSigningKey, policy.DeleteSigningKey)) {
+		policy.CreateSigningKey, policy.RotateSigningKey, policy.DeleteSigningKey,
+		policy.CreateRouterKey, policy.ListRouterKeys, policy.RevokeRouterKey)) {
 		return no("kind_required")
 	}
 	if p.Kind == "agent" && is(policy.ReadMFA, policy.ListSessions, policy.EndSession, policy.ReadUser, policy.ListAgents, policy.ChangePassword,
@@ -148,6 +150,12 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		return no("missing_resource")
 	}
 
+	// A key that calls models and does nothing else.
+	if p.Router && !is(policy.CallModel, policy.ListModels, policy.ReadAgentSelf) &&
+		!(is(policy.UseSecret) && regexp.MustCompile("^providers/[^/]+/api-key$").MatchString(path)) {
+		return no("router_key")
+	}
+
 	// Vault binding.
 	if r.Vault != nil && len(p.Vaults) > 0 && !slices.Contains(p.Vaults, r.Vault.ID) || is(policy.CreateVault) && len(p.Vaults) > 0 {
 		return no("outside_vault_binding")
@@ -166,7 +174,8 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		policy.CreateIPRule, policy.DeleteIPRule, policy.UpdateBilling, policy.UpdateSettings, policy.DeleteAnyUser,
 		policy.UpdateLimits, policy.ManageChains, policy.RekeyVault, policy.UpdateWebhook, policy.CreateHook, policy.UpdateHook, policy.DeleteHook,
 		policy.FreezeOrg, policy.UnfreezeOrg, policy.FreezeAgent, policy.UnfreezeAgent, policy.UpdateGuard, policy.SubmitTransaction,
-		policy.SignTransaction, policy.ReplaceTransaction, policy.SignMessage, policy.CreateSigningKey, policy.RotateSigningKey, policy.DeleteSigningKey)
+		policy.SignTransaction, policy.ReplaceTransaction, policy.SignMessage, policy.CreateSigningKey, policy.RotateSigningKey, policy.DeleteSigningKey,
+		policy.CreateRouterKey, policy.RevokeRouterKey)
 	words, named, readsSecrets, caps := 0, is(policy.Logout, policy.ReadUser), false, []string{}
 	for _, s := range p.Scopes {
 		if s == "*" || strings.ContainsAny(s, ":.") && !strings.Contains(s, "/") {
@@ -286,7 +295,7 @@ var refAreas = map[string][]string{
 	"api_key": {"api_key"}, "api_keys": {"api_key"}, "ip_rule": {"ip_rule"}, "ip_rules": {"ip_rule"}, "user": {"user"}, "users": {"user"},
 	"chain": {"chain"}, "chains": {"chain"}, "audit": {"audit"}, "auth": {"auth"}, "billing": {"billing"}, "admin": {"admin"},
 	"tx": {"transaction"}, "transaction": {"transaction"}, "transactions": {"transaction"}, "signing_key": {"signing_key"}, "signing_keys": {"signing_key"},
-	"model": {"model"}, "models": {"model"},
+	"model": {"model"}, "models": {"model"}, "router_key": {"router_key"}, "router_keys": {"router_key"},
 }
 
 func refManager(p policy.Principal) bool {
@@ -397,7 +406,8 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 	case policy.UpdateAgent, policy.DeactivateAgent, policy.RotateAgentIdentityKeys, policy.IssueAgentToken, policy.RotateAgentKey, policy.ReadAccess,
 		policy.FreezeAgent, policy.UnfreezeAgent, policy.SubmitTransaction, policy.SignTransaction, policy.ReplaceTransaction, policy.SimulateTransaction,
 		policy.ListTransactions, policy.ReadTransaction, policy.SignMessage, policy.ReadGuard, policy.UpdateGuard, policy.CreateSigningKey,
-		policy.ListSigningKeys, policy.RotateSigningKey, policy.DeleteSigningKey, policy.ReadBalance:
+		policy.ListSigningKeys, policy.RotateSigningKey, policy.DeleteSigningKey, policy.ReadBalance,
+		policy.CreateRouterKey, policy.ListRouterKeys, policy.RevokeRouterKey:
 		switch {
 		case p.Kind == "user" && r.Agent.Creator == p.ID:
 			return yes("creator")

@@ -71,6 +71,9 @@ type Rule struct {
 	Reserved bool
 	// Frozen marks what an agent may do that is frozen.
 	Frozen bool
+	// Router marks what an agent may do that came with a router key. Of secrets it uses the
+	// keys of providers alone.
+	Router bool
 	// Counts says what the action does to the organisation's count of the month.
 	Counts Count
 	// Rows marks the listings of which most callers see a part: Decision.Partial.

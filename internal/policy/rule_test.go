@@ -72,7 +72,7 @@ func TestOnlyTheseActionsArePublic(t *testing.T) {
 	want := []policy.Action{
 		policy.Login, policy.Signup, policy.VerifyEmail, policy.ReadSigningKey, policy.StartDevice,
 		policy.ReadDevice, policy.EnrollAgent, policy.ReadHealth, policy.ReadOpenAPI,
-		policy.ForgotPassword, policy.ResetPassword, policy.AccessShare, policy.BillingEvent, policy.ListChains,
+		policy.ForgotPassword, policy.ResetPassword, policy.AccessShare, policy.BillingEvent, policy.ListChains, policy.ReadAttestation,
 	}
 	for _, a := range policy.Actions() {
 		if a.Public() != slices.Contains(want, a) {

@@ -38,7 +38,7 @@ func CheckKeyScopes(scopes []string) error {
 	for _, s := range scopes {
 		if isWord(s) && !namesAnything(s) {
 			return fault.New(fault.Invalid, "invalid_scope", "A scope of a key is a path pattern such as prod/**, or an area and read, write or *, such as vault:read. "+
-				"The areas are admin, agent, api_key, approval, audit, auth, billing, chain, ip_rule, model, org, policy, secret, share, shroud, signing_key, transaction, user, vault and webhook.")
+				"The areas are admin, agent, api_key, approval, audit, auth, billing, chain, ip_rule, model, org, policy, router_key, secret, share, shroud, signing_key, transaction, user, vault and webhook.")
 		}
 	}
 	return CheckScopes(scopes)
@@ -217,6 +217,8 @@ func areaOf(name string) string {
 		return "transaction"
 	case "signing_key", "signing_keys":
 		return "signing_key"
+	case "router_key", "router_keys":
+		return "router_key"
 	case "model", "models":
 		return "model"
 	case "audit", "auth", "billing", "admin", "shroud":

@@ -71,7 +71,7 @@ var table = map[Action]Rule{
 
 	// Secrets.
 	ReadSecret:        {Who: Principals, Over: OverPath, Need: Read, Creator: true, Value: true, Gated: true, Reserved: true},
-	UseSecret:         {Who: Principals, Over: OverPath, Need: Read, Creator: true, Gated: true, Reserved: true},
+	UseSecret:         {Who: Principals, Over: OverPath, Need: Read, Creator: true, Gated: true, Reserved: true, Router: true},
 	WriteSecret:       {Who: Principals, Over: OverPath, Need: Write, Creator: true, Gated: true, Writes: true},
 	RotateSecret:      {Who: Principals, Over: OverPath, Need: Write, Creator: true, Gated: true, Writes: true},
 	DeleteSecret:      {Who: Principals, Over: OverPath, Need: Delete, Creator: true, Gated: true, Writes: true},
@@ -95,7 +95,7 @@ var table = map[Action]Rule{
 	RegisterAgent: {Who: Users, Open: true, Writes: true},
 	ListAgents:    {Who: Users, Open: true},
 	ReadAgent:     {Who: Principals, Over: OverAgent, Open: true, Self: true},
-	ReadAgentSelf: {Who: Agents, Open: true, Frozen: true},
+	ReadAgentSelf: {Who: Agents, Open: true, Frozen: true, Router: true},
 	ReadAccess:    {Who: Principals, Over: OverAgent, Creator: true, Admin: true, Self: true},
 	// Not Open: whoever rotates an agent's key or takes its token can read
 	// what the agent reads, so a member does it to its own agents alone.
@@ -128,8 +128,12 @@ var table = map[Action]Rule{
 	ReadBalance:         {Who: Principals, Over: OverAgent, Creator: true, Admin: true, Self: true},
 
 	// Models. Which of them is in the agent's shroud_config.
-	CallModel:  {Who: Agents, Open: true, Writes: true},
-	ListModels: {Who: Agents, Open: true},
+	CallModel:       {Who: Agents, Open: true, Writes: true, Router: true},
+	ListModels:      {Who: Agents, Open: true, Router: true},
+	ReadAttestation: {Who: Anyone},
+	CreateRouterKey: {Who: Users, Over: OverAgent, Creator: true, Admin: true, Writes: true},
+	ListRouterKeys:  {Who: Users, Over: OverAgent, Creator: true, Admin: true},
+	RevokeRouterKey: {Who: Users, Over: OverAgent, Creator: true, Admin: true, Writes: true, Counts: Spared},
 	// Requests to language models. Of which agents, is checked where they are kept.
 	ReadActivity: {Who: Principals, Open: true, Rows: true},
 

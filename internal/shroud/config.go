@@ -108,6 +108,10 @@ func rules() rule {
 		"sanitization_mode": renamed(map[string]string{
 			"block": "block", "surgical": "surgical", "log_only": "log_only", "sanitize": "surgical", "warn": "log_only",
 		}),
+		"inspect_as_text": flag,
+		"tool_call_inspection": part(map[string]rule{
+			"enabled": flag, "action": action("block", "warn", "log"), "allowed_tools": texts, "blocked_tools": texts,
+		}, map[string]string{"denied_tools": "blocked_tools", "allowlist": "allowed_tools", "denylist": "blocked_tools"}),
 		"unicode_normalization": part(map[string]rule{
 			"enabled": flag, "strip_zero_width": flag, "normalize_homoglyphs": flag,
 			"normalization_form": oneOf("NFC", "NFD", "NFKC", "NFKD"),
@@ -144,6 +148,10 @@ func (c Config) Checked() (Config, error) {
 	}
 	var v any
 	if err := json.Unmarshal(c, &v); err != nil {
+		return nil, errConfig
+	}
+	v, ok := spelled(v)
+	if !ok {
 		return nil, errConfig
 	}
 	out, ok := rules()(v)

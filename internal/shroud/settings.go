@@ -20,6 +20,8 @@ type Settings struct {
 	Responses        bool     `json:"enable_response_filtering"`
 	Mode             string   `json:"sanitization_mode"` // block, surgical, log_only
 	Log              bool     `json:"threat_logging"`
+	AsText           bool     `json:"inspect_as_text"` // bodies of paths that no dialect has
+	Tools            Tools    `json:"tool_call_inspection"`
 
 	Unicode    Rule `json:"unicode_normalization"`
 	Command    Rule `json:"command_injection_detection"`
@@ -39,7 +41,8 @@ type Rule struct {
 // Settings are what the config says. One that Checked returned has no error.
 func (c Config) Settings() (Settings, error) {
 	s := Settings{
-		PII: "redact", Injection: 0.7, ContextInjection: 0.7, Redaction: true, Responses: true, Mode: "block", Log: true,
+		Tools: Tools{Rule: Rule{true, "block"}},
+		PII:   "redact", Injection: 0.7, ContextInjection: 0.7, Redaction: true, Responses: true, Mode: "block", Log: true,
 		Unicode: Rule{Enabled: true}, Command: Rule{true, "block"}, Social: Rule{true, "warn"}, Encoding: Rule{true, "warn"},
 		Network: Rule{true, "warn"}, Filesystem: Rule{false, "log"},
 	}
@@ -57,6 +60,34 @@ func (s *Settings) MayCall(provider, model string) (providerOK, modelOK bool) {
 	providerOK = len(s.Providers) == 0 || has(s.Providers, provider)
 	modelOK = !has(s.DeniedModels, model) && (len(s.Models) == 0 || has(s.Models, model))
 	return providerOK, modelOK
+}
+
+// Tools is which tools a model may be offered and may call. An entry that ends in * is the
+// beginning of names.
+type Tools struct {
+	Rule
+	Allowed []string `json:"allowed_tools"` // none: any
+	Blocked []string `json:"blocked_tools"`
+}
+
+// Refuses names the list that keeps a tool out, or is empty.
+func (t *Tools) Refuses(name string) string {
+	switch {
+	case !t.Enabled:
+	case tool(t.Blocked, name):
+		return "blocked_tools"
+	case len(t.Allowed) > 0 && !tool(t.Allowed, name):
+		return "allowed_tools"
+	}
+	return ""
+}
+
+func tool(list []string, name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc(list, func(e string) bool {
+		begin, open := strings.CutSuffix(strings.ToLower(e), "*")
+		return name == begin && !open || open && strings.HasPrefix(name, begin)
+	})
 }
 
 // has reports whether the list holds the word, whatever its case: providers take

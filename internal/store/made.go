@@ -28,6 +28,7 @@ type ending struct {
 	keys, agents, rekeyed                   []string // rekeyed: agents that lost their key alone
 	shares, policies, invitations, webhooks int64
 	tokens                                  int64    // that humans took of agents
+	routers                                 int64    // router keys that they made for agents
 	sessions                                int64    // devices that it let in, or other logins
 	codes                                   int64    // of devices that were let in
 	approvals                               int64    // that were given or asked for, and not used up
@@ -46,7 +47,7 @@ func (e *ending) text() string {
 		{"api_keys", int64(len(e.keys))}, {"agents", int64(len(e.agents))}, {"shares", e.shares}, {"policies", e.policies},
 		{"invitations", e.invitations}, {"webhooks", e.webhooks}, {"agent_keys", int64(len(e.rekeyed))},
 		{"agent_tokens", e.tokens}, {"sessions", e.sessions}, {"device_codes", e.codes},
-		{"approvals", e.approvals},
+		{"approvals", e.approvals}, {"router_keys", e.routers},
 	} {
 		if c.n > 0 {
 			counts = append(counts, c.name+"="+strconv.FormatInt(c.n, 10))

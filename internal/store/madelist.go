@@ -27,6 +27,7 @@ func (db *DB) Made(ctx context.Context, org, from, below string, now time.Time) 
 		UNION ALL SELECT 'session', id, client, created_at, made_with, CASE WHEN ended_at IS NULL AND expires_at > $4 THEN 1 ELSE 0 END, '' FROM sessions`+within+`
 		UNION ALL SELECT 'member', user_id, (SELECT email FROM users WHERE id = user_id), created_at, made_with, 1, '' FROM memberships`+within+`
 		UNION ALL SELECT 'agent_token', id, agent_id, created_at, made_with, CASE WHEN `+strings.ReplaceAll(liveToken, "$1", "$4")+` THEN 1 ELSE 0 END, '' FROM agent_tokens`+within+`
+		UNION ALL SELECT 'router_key', id, name, created_at, made_with, CASE WHEN `+strings.ReplaceAll(liveRouter, "$1", "$4")+` THEN 1 ELSE 0 END, '' FROM router_keys`+within+`
 		UNION ALL SELECT 'webhook', id, '', created_at, made_with, 1, '' FROM approval_webhooks`+within+`
 		UNION ALL SELECT 'webhook', id, '', created_at, made_with, is_active, '' FROM webhooks`+within+`
 		`+madeAlso+`

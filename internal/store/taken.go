@@ -29,11 +29,16 @@ func (db *DB) TakeToken(ctx context.Context, t identity.Taken, ev *audit.Event) 
 const liveToken = `expires_at > $1 AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.id = agent_tokens.id)
 	AND EXISTS (SELECT 1 FROM agents a WHERE a.id = agent_tokens.agent_id AND a.is_active = 1 AND a.token_gen = agent_tokens.gen)`
 
-// endTokens ends the tokens that humans took of agents where a condition holds,
-// whose arguments begin with $2.
+// endTokens ends the tokens that humans took of agents, and the router keys that they made
+// for them, where a condition holds, whose arguments begin with $2.
 func (tx Tx) endTokens(e *ending, at time.Time, where string, args ...any) error {
-	return tx.count(&e.tokens, `INSERT INTO revoked_tokens (id, expires_at) SELECT id, expires_at FROM agent_tokens
-		WHERE `+liveToken+` AND `+where+` ON CONFLICT (id) DO NOTHING`, append([]any{micros(at)}, args...)...)
+	all := append([]any{micros(at)}, args...)
+	err := tx.count(&e.tokens, `INSERT INTO revoked_tokens (id, expires_at) SELECT id, expires_at FROM agent_tokens
+		WHERE `+liveToken+` AND `+where+` ON CONFLICT (id) DO NOTHING`, all...)
+	if err != nil {
+		return err
+	}
+	return tx.count(&e.routers, `UPDATE router_keys SET revoked_at = $1 WHERE `+liveRouter+` AND `+where, all...)
 }
 
 // endTaken ends the tokens of a condition that somebody took of agents, and the shares

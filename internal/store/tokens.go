@@ -32,7 +32,7 @@ func (db *DB) Revoked(ctx context.Context, id string) (bool, error) {
 
 // NoteUse implements identity.PrincipalStore. A time never moves back: another node
 // may have written a later one.
-func (db *DB) NoteUse(ctx context.Context, agents, keys, sessions map[string]time.Time) error {
+func (db *DB) NoteUse(ctx context.Context, agents, keys, sessions, routers map[string]time.Time) error {
 	return db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
 		for _, t := range []struct {
 			query string
@@ -41,6 +41,7 @@ func (db *DB) NoteUse(ctx context.Context, agents, keys, sessions map[string]tim
 			{`UPDATE agents SET last_active_at = $2 WHERE id = $1 AND COALESCE(last_active_at, 0) < $2`, agents},
 			{`UPDATE user_keys SET last_used_at = $2 WHERE id = $1 AND COALESCE(last_used_at, 0) < $2`, keys},
 			{`UPDATE sessions SET seen_at = $2 WHERE id = $1 AND COALESCE(seen_at, 0) < $2`, sessions},
+			{`UPDATE router_keys SET last_used_at = $2 WHERE id = $1 AND COALESCE(last_used_at, 0) < $2`, routers},
 		} {
 			for id, at := range t.used {
 				if _, err := tx.Exec(t.query, id, micros(at)); err != nil {

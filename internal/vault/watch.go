@@ -23,6 +23,7 @@ type Watched struct {
 // looks after the caller's traffic knows the values: nothing of it is shown to anybody,
 // and no read or approval is taken off. It stops after most secrets: more is true then.
 func (s *Service) Watch(ctx context.Context, c *call.Call, most int) (all []Watched, more bool, err error) {
+	who := c.Who.Unrouted() // what the agent may use is looked for with every credential of it
 	vaults, err := s.store.Vaults(ctx, c.Who.Org)
 	if err != nil {
 		return nil, false, err
@@ -35,10 +36,10 @@ func (s *Service) Watch(ctx context.Context, c *call.Call, most int) (all []Watc
 		if err != nil {
 			return nil, false, err
 		}
-		if !policy.Decide(c.Who, policy.ListSecrets, resource(e, secretpath.Path{}), c.At()).Allow {
+		if !policy.Decide(who, policy.ListSecrets, resource(e, secretpath.Path{}), c.At()).Allow {
 			continue
 		}
-		l := &Listing{s: s, vaultID: vaults[i].ID, left: -1, page: listPage, who: c.Who, at: c.At()}
+		l := &Listing{s: s, vaultID: vaults[i].ID, left: -1, page: listPage, who: who, at: c.At()}
 		l.view = e.policies.View(l.who, e.policyVault, l.at)
 		l.prefix = l.view.Prefix()
 		for {
@@ -70,7 +71,7 @@ func (s *Service) readable(c *call.Call, e *entry, m *Meta) bool {
 	}
 	r := resource(e, p)
 	r.SecretType = m.Type
-	d := policy.Decide(c.Who, policy.ReadSecret, r, c.At())
+	d := policy.Decide(c.Who.Unrouted(), policy.ReadSecret, r, c.At())
 	return d.Allow || d.Reason == policy.ReasonApprovalRequired
 }
 

@@ -93,7 +93,7 @@ func own() []rule {
 		{"google-oauth-client-secret", `GOCSPX-[\w-]{28}`},
 		{"google-oauth-token", `ya29\.[\w-]{40,}`},
 		{"groq-api-key", `gsk_[A-Za-z0-9]{52}`},
-		{"oneclaw-key", `(?:ocv|1ck)_[\w-]{43}`},
+		{"oneclaw-key", `(?:ocv_|1ck_|sk-shroud-v1-)[\w-]{43}`},
 		{"openrouter-api-key", `sk-or-v1-[a-f0-9]{64}`},
 		{"supabase-token", `sbp_[a-z0-9]{40}`},
 		{"xai-api-key", `xai-[A-Za-z0-9]{80}`},

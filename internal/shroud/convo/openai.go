@@ -70,6 +70,7 @@ func numbers(n doc.Node) bool {
 // chatTools makes parts of the tools a model is offered, and returns their names.
 func (w *walker) chatTools(n doc.Node) (names []string) {
 	for c := range n.Children() {
+		had := len(names)
 		for _, at := range []doc.Node{c.Get("function", "name"), c.Get("custom", "name"), c.Get("name")} {
 			if at.There() {
 				names = append(names, at.Text())
@@ -80,6 +81,15 @@ func (w *walker) chatTools(n doc.Node) (names []string) {
 		}
 		for d := range c.Get("function_declarations").Children() {
 			names = append(names, d.Get("name").Text())
+		}
+		if len(names) == had { // one that the provider has: named by its kind, or by the key that it stands under
+			if kind := c.Get("type"); kind.There() {
+				names = append(names, kind.Text())
+				continue
+			}
+			for d := range c.Children() {
+				names = append(names, d.Name())
+			}
 		}
 	}
 	w.sweep(System, Schema, n)

@@ -21,6 +21,7 @@ const (
 	Filesystem Threat = "filesystem_threat"
 	PII        Threat = "pii"
 	Leak       Threat = "secret_leak"
+	Tool       Threat = "tool_call" // of a tool that the agent's settings keep out
 )
 
 // Severity is how bad a finding is.

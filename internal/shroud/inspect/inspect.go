@@ -69,6 +69,9 @@ type Session struct {
 
 // Request decides over a request.
 func (s *Session) Request(r *convo.Request) (edits []convo.Edit, err error) {
+	if err := s.offered(r.Tools); err != nil {
+		return nil, err
+	}
 	for i, p := range r.Parts {
 		out, err := s.part(&p)
 		if err != nil {
@@ -134,6 +137,9 @@ func patternOf(all []inject.Category) string {
 
 // View decides over parts of an answer that are whole.
 func (s *Session) View(v *convo.View) (edits []convo.Edit, err error) {
+	if err := s.called(v); err != nil {
+		return nil, err
+	}
 	for i, p := range v.Parts {
 		if p.Text == "" {
 			continue

@@ -66,7 +66,7 @@ func (s *Session) action(t finding.Threat) string {
 		return s.settings.Network.Action
 	case finding.Filesystem:
 		return s.settings.Filesystem.Action
-	case finding.Unicode, finding.PII, finding.Leak:
+	case finding.Unicode, finding.PII, finding.Leak, finding.Tool:
 	}
 	return "log"
 }

@@ -20,6 +20,9 @@ func (p *Proxy) reserve(ctx context.Context, c *call.Call, a *asked, out *cleare
 	if err != nil {
 		return err
 	}
+	if a.text && (limits.Budget > 0 || limits.Tokens != nil) {
+		return errUnbounded
+	}
 	out.spend, err = p.cfg.Ledger.Begin(ctx, c, limits, spend.Ask{
 		Provider: a.to.name, Model: a.Model, InputBytes: a.bytes(), Media: a.Media, MaxTokens: a.MaxTokens, Stream: a.Stream, Embeds: a.embeds(),
 	})

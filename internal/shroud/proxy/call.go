@@ -35,6 +35,7 @@ type asked struct {
 	body    []byte
 	header  http.Header
 	foreign bool   // the provider has it in its own dialect alone
+	text    bool   // nobody knows the path, and the agent's settings let its body be looked at as text
 	named   bool   // the body has the provider before the model, which that does not know
 	agent   string // that the key is said to be of, or ""
 	keyRef  string // X-Shroud-Api-Key
@@ -102,7 +103,10 @@ func (p *Proxy) read(x *gate.Request, r *http.Request) (*asked, error) {
 	}
 	if a.to = p.providers[name]; a.to != nil {
 		a.path = a.to.common(a.path)
-		if a.dialect = a.to.dialect(a.path); a.dialect == nil {
+		if a.dialect = a.to.dialect(a.path); a.dialect == nil && !spoken(a.path) {
+			a.dialect, a.text = convo.Plain{}, true
+		}
+		if a.dialect == nil {
 			return nil, errPath
 		}
 	} else if a.dialect = openAI(a.path); a.dialect == nil {
@@ -113,10 +117,15 @@ func (p *Proxy) read(x *gate.Request, r *http.Request) (*asked, error) {
 	}
 	if a.to == nil { // routers' clients write PROVIDER/MODEL
 		before, model, _ := strings.Cut(a.Model, "/")
-		if a.to = p.providers[strings.ToLower(before)]; a.to == nil {
+		switch a.to = p.providers[strings.ToLower(before)]; {
+		case a.to != nil:
+			a.Model, a.named = model, true
+		case x.Call.Who.Router: // whoever came with a router key has OpenAI's client, and no place to name another
+			a.to = p.providers["openai"]
+		default:
 			return nil, errNoProvider
 		}
-		a.Model, a.named, a.path = model, true, a.to.common(a.path)
+		a.path = a.to.common(a.path)
 		if a.to.dialect(a.path) != a.dialect {
 			return nil, errPath
 		}
@@ -190,6 +199,9 @@ func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared,
 	}
 	if err := allowed(who.Shroud, &settings, a); err != nil {
 		return out, err
+	}
+	if a.text && !settings.AsText {
+		return out, errNoRoute
 	}
 	if out.inspect, err = p.cfg.Inspect.For(ctx, c, who.ShroudConfig); err != nil {
 		return out, err

@@ -15,6 +15,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
+	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inspect"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
@@ -54,7 +55,7 @@ func New(cfg Config) *Proxy {
 	p := &Proxy{cfg: cfg, providers: providers(cfg.Upstreams)}
 	p.at = &gate.Surface{
 		Gate: cfg.Gate, Find: p.find, Credential: credential, Refusal: refusal,
-		Recorded: func(*http.Request) bool { return true },
+		Recorded: func(*http.Request) bool { return true }, Routers: true,
 	}
 	return p
 }
@@ -122,10 +123,13 @@ func (p *Proxy) find(r *http.Request) (*gate.Route, error) {
 	case r.Method != http.MethodPost:
 		return nil, errNoRoute
 	}
-	if !spoken(r.URL.Path) {
-		return nil, errNoRoute
+	switch path := r.URL.Path; {
+	case spoken(path):
+		return &gate.Route{Path: routeOf(path), Action: policy.CallModel, Serve: p.call}, nil
+	case unspoken(path):
+		return &gate.Route{Path: "/{path}", Action: policy.CallModel, Serve: p.asText}, nil
 	}
-	return &gate.Route{Path: routeOf(r.URL.Path), Action: policy.CallModel, Serve: p.call}, nil
+	return nil, errNoRoute
 }
 
 func (p *Proxy) health(x *gate.Request, _ *http.Request) error {
@@ -174,7 +178,7 @@ func credential(r *http.Request) string {
 }
 
 func ours(key string) bool {
-	return strings.HasPrefix(key, "ocv_")
+	return strings.HasPrefix(key, identity.AgentKeyPrefix) || strings.HasPrefix(key, identity.RouterKeyPrefix)
 }
 
 // sendTime is how long a caller may take for a piece of an answer.

@@ -1,0 +1,48 @@
+package proxy
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
+)
+
+// errUnbounded is for what no budget can be held on.
+var errUnbounded = fault.New(fault.Denied, "shroud_unbounded", "Nobody knows what a call of this path may cost or how long its answer is: it is refused where the agent has a daily_budget_usd or max_tokens_per_request.").Because("shroud_unbounded")
+
+// unspoken reports whether a path that no dialect has may be one of a provider's: made of plain
+// segments, so that it is the same for whoever reads it.
+func unspoken(path string) bool {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:/"
+	if len(path) > 512 || strings.Trim(path, plain) != "" || !strings.HasPrefix(path, "/v") || strings.HasSuffix(path, "/") {
+		return false
+	}
+	for part := range strings.SplitSeq(path[1:], "/") {
+		if part == "" || part == "." || part == ".." {
+			return false
+		}
+	}
+	return !strings.HasPrefix(path, "/v1/agents/") && !strings.HasPrefix(path, "/v1/shroud/")
+}
+
+// asText serves a call of a path that no dialect has. It is a path that is not there unless the
+// agent's settings say that such bodies are looked at as text.
+func (p *Proxy) asText(x *gate.Request, r *http.Request) error {
+	err := x.Decide(r.Context(), false, func(ctx context.Context) error {
+		who, err := p.cfg.Agents.AgentSelf(ctx, &x.Call)
+		if err != nil {
+			return err
+		}
+		s, err := who.ShroudConfig.Settings()
+		if err == nil && !s.AsText {
+			err = errNoRoute
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return p.call(x, r)
+}
