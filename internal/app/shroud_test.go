@@ -32,8 +32,17 @@ type shroudRig struct {
 // shroud starts the rig. With change, the listener is another.
 func shroud(t testing.TB, change ...func(*http.Server)) *shroudRig {
 	t.Helper()
+	return shroudWith(t, "", change)
+}
+
+// shroudWith is shroud on a PostgreSQL database, unless dsn is empty, with other settings.
+func shroudWith(t testing.TB, dsn string, listener []func(*http.Server), change ...func(*config.Config)) *shroudRig {
+	t.Helper()
 	stub := llmstub.New(t)
-	m := newMCPRigOn(t, "", func(cfg *config.Config) {
+	m := newMCPRigOn(t, dsn, func(cfg *config.Config) {
+		for _, f := range change {
+			f(cfg)
+		}
 		nobody := "http://127.0.0.1:1"
 		if err := cfg.ShroudUpstreams.UnmarshalText(fmt.Appendf(nil, `{"openai":%q,"anthropic":%[1]q,"google":%[1]q,"mistral":%[1]q,"cohere":%[1]q,"local":%q,"nobody":%q}`,
 			stub.URL, stub.URL+"/base/v1", nobody)); err != nil {
@@ -44,7 +53,7 @@ func shroud(t testing.TB, change ...func(*http.Server)) *shroudRig {
 	r.agent, r.key = m.agent("caller", m.vault)
 	m.rest("PATCH", "/v1/agents/"+r.agent, m.owner, `{"shroud_enabled":true}`)
 	srv := httptest.NewUnstartedServer(m.a.models)
-	for _, f := range change {
+	for _, f := range listener {
 		f(srv.Config)
 	}
 	srv.Start()
