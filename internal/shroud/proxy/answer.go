@@ -68,6 +68,7 @@ func (p *Proxy) forward(ctx context.Context, x *gate.Request, r *http.Request, a
 		return &upstream{http.StatusBadGateway, "upstream error: provider " + a.to.name + " could not be reached"}
 	}
 	defer func() { _ = res.Body.Close() }() // it was read, or nobody wants it
+	dropKey(res.Header, ok.key)
 	ok.end.how = spend.Broken
 	// What the provider sends may take longer than any other answer of this server.
 	_ = http.NewResponseController(x).SetWriteDeadline(time.Time{})
@@ -147,7 +148,7 @@ func (p *Proxy) relayError(x *gate.Request, res *http.Response, body io.Reader, 
 	if err != nil {
 		data = nil // its status says what there is to say
 	}
-	data = unkeyed(data, res.Header, ok.key)
+	data = unkeyed(data, ok.key)
 	if ok.as != nil {
 		data = ok.as.Refused(res.StatusCode, data)
 		x.Header().Set("Content-Type", "application/json")
@@ -159,17 +160,11 @@ func (p *Proxy) relayError(x *gate.Request, res *http.Response, body io.Reader, 
 	return err
 }
 
-// unkeyed is what a provider says without the key, in any spelling, and drops the headers
-// that hold it.
-func unkeyed(data []byte, h http.Header, of secret.Bytes) []byte {
+// unkeyed is what a provider says without the key, in any spelling.
+func unkeyed(data []byte, of secret.Bytes) []byte {
 	key := of.Reveal()
 	if len(key) == 0 {
 		return data
-	}
-	for name, values := range h {
-		if strings.Contains(strings.Join(values, "\n"), string(key)) {
-			h.Del(name)
-		}
 	}
 	if len(key) < known.Shortest {
 		return bytes.ReplaceAll(data, key, []byte("[REDACTED]"))
@@ -178,7 +173,20 @@ func unkeyed(data []byte, h http.Header, of secret.Bytes) []byte {
 	return []byte(set.Redact(string(data), func(known.Match) string { return "[REDACTED]" }))
 }
 
-// stream passes a stream on.
+// dropKey drops the headers that hold a key.
+func dropKey(h http.Header, of secret.Bytes) {
+	key := string(of.Reveal())
+	if key == "" {
+		return
+	}
+	for name, values := range h {
+		if strings.Contains(strings.Join(values, "\n"), key) {
+			h.Del(name)
+		}
+	}
+}
+
+// stream passes a stream on. What was found in it is told at its end, in a trailer.
 func (p *Proxy) stream(ctx context.Context, x *gate.Request, r *http.Request, a *asked, ok *cleared, res *http.Response, body io.Reader) error {
 	incoming(x.Header(), res.Header)
 	x.WriteHeader(res.StatusCode)
@@ -188,6 +196,12 @@ func (p *Proxy) stream(ctx context.Context, x *gate.Request, r *http.Request, a 
 	if ok.as != nil {
 		body = ok.as.Stream(body)
 	}
+	before := ok.inspect.Summary()
+	defer func() {
+		if s := ok.inspect.Summary(); s != before {
+			x.Header().Set(http.TrailerPrefix+"X-Shroud-Inspection", s)
+		}
+	}()
 	f := stream.Filter{Dialect: a.dialect, Inspect: ok.inspect, NoUsage: ok.usage, Send: out.until(ctx)}
 	usage, err := f.Run(body)
 	ok.end = ending{spend.Answered, usage, f.Bytes()}

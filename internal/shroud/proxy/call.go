@@ -226,6 +226,7 @@ func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared,
 	if out.key, out.keyAt, err = p.key(ctx, c, a); err != nil {
 		return out, err
 	}
+	out.inspect.Paid(out.key)
 	if !c.Event.Committed { // the use of a key from a vault is the event
 		c.Event.Details.Outcome = audit.Success
 		err = p.cfg.Gate.Events.Append(ctx, c.Event)
