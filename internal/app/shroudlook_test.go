@@ -156,3 +156,23 @@ func TestAStreamTellsWhatWasFoundInIt(t *testing.T) {
 		}
 	}
 }
+
+// TestACacheOfAnHourCostsMore: as the provider bills it, in its own dialect and in OpenAI's, whole and as a stream.
+func TestACacheOfAnHourCostsMore(t *testing.T) {
+	r := shroud(t)
+	reply := llmstub.Says(llmstub.Said(llmstub.Text, "Hello"))
+	reply.As = llmstub.Messages
+	reply.Usage = llmstub.Usage{Input: 1000, CacheWrite: 100_000, CacheHour: 40_000, Output: 10}
+	r.stub.Answer(reply)
+	n := 0
+	for _, path := range []string{"/v1/messages", chat} {
+		for _, stream := range []string{"true", "false"} {
+			got := r.send("POST", path, `{"model":"claude-sonnet-4-6","max_tokens":99,"stream":`+stream+`,"messages":[{"role":"user","content":"Hello"}]}`, r.usual("X-Shroud-Provider", "anthropic"))
+			n++
+			// 1,000 at $3, 60,000 at $3.75, 40,000 at $6 and 10 at $15 for a million
+			if list := r.settled(n); got.status != 200 || strings.Count(list, `"cost_usd":"0.46815"`) != n {
+				t.Errorf("%s, stream %s: %d %s\n%s", path, stream, got.status, got.body, list)
+			}
+		}
+	}
+}
