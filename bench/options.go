@@ -50,12 +50,13 @@ const (
 	revoke     = "revoke"
 	backup     = "backup"
 	sign       = "sign"
+	shroud     = "shroud"
 )
 
 var (
 	allEngines = []string{sqlite, postgres, softhsm}
 	loadCases  = []string{readJWT, readKey, list, token, write}
-	allCases   = append(slices.Clone(loadCases), scale, start, memory, growth, oracleCase, revoke, sign, backup)
+	allCases   = append(slices.Clone(loadCases), scale, start, memory, growth, oracleCase, revoke, sign, shroud, backup)
 )
 
 func parse(args []string, errs io.Writer) (options, error) {

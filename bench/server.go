@@ -34,6 +34,7 @@ type site struct {
 type server struct {
 	cmd   *exec.Cmd
 	addr  netip.AddrPort
+	model netip.AddrPort // where Shroud listens
 	log   string
 	ended chan struct{}
 	err   error // valid when ended is closed
@@ -45,13 +46,17 @@ func (s *site) launch(ctx context.Context) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+	model, err := freeAddr(ctx)
+	if err != nil {
+		return nil, err
+	}
 	out, err := os.OpenFile(filepath.Join(s.dir, "server.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer out.Close()
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), s.bin, s.command,
-		"--listen", addr.String(), "--shroud-listen", "127.0.0.1:0", "--data", filepath.Join(s.dir, "data"))
+		"--listen", addr.String(), "--shroud-listen", model.String(), "--data", filepath.Join(s.dir, "data"))
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "ONECLAW_RATE_AUTH=off", "ONECLAW_OUTBOUND_ALLOW=127.0.0.0/8"}, s.env...)
 	cmd.Stdout, cmd.Stderr = out, out
 	// Setpgid: a Ctrl-C is ours to handle.
@@ -59,7 +64,7 @@ func (s *site) launch(ctx context.Context) (*server, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	srv := &server{cmd: cmd, addr: addr, log: out.Name(), ended: make(chan struct{})}
+	srv := &server{cmd: cmd, addr: addr, model: model, log: out.Name(), ended: make(chan struct{})}
 	go func() {
 		srv.err = cmd.Wait()
 		close(srv.ended)

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,6 +37,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/activity"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/proxy"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
 	"github.com/oneclaw-dev/oneclaw/internal/signedcall"
 	"github.com/oneclaw-dev/oneclaw/internal/signingkey"
@@ -77,7 +77,7 @@ type App struct {
 	out          *netguard.Guard // every call that users name the target of
 	in           *gate.Gate
 	api          *httpapi.API
-	models       http.Handler // Shroud
+	models       *proxy.Proxy // Shroud
 	stop         context.CancelFunc
 	running      sync.WaitGroup
 	sharing      *sharing.Service

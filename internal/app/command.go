@@ -129,7 +129,7 @@ func (d Deps) run(ctx context.Context, cfg config.Config) (err error) {
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
 	ready := func() error {
-		log.Info("serving", slog.String("api", l.At.API), slog.String("database", a.db.Engine()),
+		log.Info("serving", slog.String("api", l.At.API), slog.String("shroud", l.At.Shroud), slog.String("database", a.db.Engine()),
 			slog.String("keystore", cfg.Keystore), slog.String("version", d.Version))
 		return nil
 	}

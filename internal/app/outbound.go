@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"crypto/rand"
-	"net/http"
 	"strings"
 	"time"
 
@@ -50,7 +49,7 @@ func (a *App) chains() (*intents.Chains, error) {
 
 // shroud is the proxy in front of language models, with a guard of its own: providers that
 // the operator named may be private.
-func (a *App) shroud() (http.Handler, error) {
+func (a *App) shroud() (*proxy.Proxy, error) {
 	guard, err := outbound(a.cfg, a.cfg.ShroudUpstreams.Named()...)
 	if err != nil {
 		return nil, err
@@ -64,7 +63,7 @@ func (a *App) shroud() (http.Handler, error) {
 	return proxy.New(proxy.Config{
 		Gate: a.in, Agents: a.agents, Vault: a.vault, Store: a.db, Inspect: look, Ledger: a.spends, API: a.api, Upstreams: a.cfg.ShroudUpstreams,
 		HTTP:  guard.Transport(netguard.Options{MaxBody: 1 << 30, Idle: 64, Open: 4096, Timeout: time.Hour}),
-		Ready: func(ctx context.Context) bool { return a.state(ctx).Reason == "" }, Log: a.log,
+		Epoch: a.db.EpochOf, Ready: func(ctx context.Context) bool { return a.state(ctx).Reason == "" }, Log: a.log,
 	}), nil
 }
 

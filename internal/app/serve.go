@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/listen"
 	"github.com/oneclaw-dev/oneclaw/internal/mcpserver"
@@ -15,11 +16,16 @@ import (
 // finish. ready is called once the server answers. Files that were replaced are looked
 // at when hurry has something.
 func (a *App) Serve(ctx context.Context, l *listen.Listeners, hurry <-chan os.Signal, ready func() error) error {
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(streamsGoOn, a.models.Leave) })()
 	return l.Serve(ctx, listen.Servers{
 		API: a.routes(hostOf(l.At.API)), Shroud: guard(hostOf(l.At.Shroud), a.api, a.models),
 		Proxies: proxies.New(a.cfg.TrustedProxies, a.cfg.ProxyHeader), Log: a.log, Now: now, Hurry: hurry,
 	}, ready)
 }
+
+// streamsGoOn is how long answers of models go on once the server is told to stop: their ends must be told
+// and what they cost be stored before connections are cut off (internal/listen).
+const streamsGoOn = 3 * time.Second
 
 func hostOf(base string) []string {
 	u, err := url.Parse(base)

@@ -38,8 +38,17 @@ func shroud(t testing.TB, change ...func(*http.Server)) *shroudRig {
 // shroudOn is shroud on a PostgreSQL database, unless dsn is empty.
 func shroudOn(t testing.TB, dsn string, change ...func(*http.Server)) *shroudRig {
 	t.Helper()
+	return shroudWith(t, dsn, change)
+}
+
+// shroudWith is shroudOn with other settings.
+func shroudWith(t testing.TB, dsn string, listener []func(*http.Server), change ...func(*config.Config)) *shroudRig {
+	t.Helper()
 	stub := llmstub.New(t)
 	m := newMCPRigOn(t, dsn, func(cfg *config.Config) {
+		for _, f := range change {
+			f(cfg)
+		}
 		nobody := "http://127.0.0.1:1"
 		if err := cfg.ShroudUpstreams.UnmarshalText(fmt.Appendf(nil, `{"openai":%q,"anthropic":%[1]q,"google":%[1]q,"mistral":%[1]q,"cohere":%[1]q,"local":%q,"nobody":%q}`,
 			stub.URL, stub.URL+"/base/v1", nobody)); err != nil {
@@ -50,7 +59,7 @@ func shroudOn(t testing.TB, dsn string, change ...func(*http.Server)) *shroudRig
 	r.agent, r.key = m.agent("caller", m.vault)
 	m.rest("PATCH", "/v1/agents/"+r.agent, m.owner, `{"shroud_enabled":true}`)
 	srv := httptest.NewUnstartedServer(m.a.models)
-	for _, f := range change {
+	for _, f := range listener {
 		f(srv.Config)
 	}
 	srv.Start()

@@ -2,6 +2,8 @@ package app
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -93,6 +95,84 @@ func TestABudgetStopsCalls(t *testing.T) {
 		got := r.send("POST", chat, hello, r.usual())
 		if i == 2 && got.status != 429 {
 			t.Errorf("request %d of a minute: %d %s", i, got.status, got.body)
+		}
+	}
+}
+
+// TestNoAnswerHasTheProvidersKey: neither a text of it nor a header, however it is written or cut,
+// and whatever the agent's settings are.
+func TestNoAnswerHasTheProvidersKey(t *testing.T) {
+	r := shroud(t)
+	for _, config := range []string{`{}`, `{"enable_secret_redaction":false,"enable_response_filtering":false,"pii_policy":"allow"}`} {
+		r.rest("PATCH", "/v1/agents/"+r.agent, r.owner, `{"shroud_config":`+config+`}`)
+		for d, path := range cutPaths {
+			h := r.usual("X-Shroud-Provider", "")
+			if d == llmstub.Chat {
+				h = r.usual()
+			}
+			for what, pieces := range map[string][]string{
+				"whole": {"Your key is " + providerKey + "."}, "in pieces": {"Your key is sk-prov", "ider/7", "7+&<k", "ey>", "."},
+				"in base64": {"Your key is c2stcHJvdmlkZXIvNzcrJjxr", "ZXk+."}, "letter by letter": strings.Split("Your key is "+providerKey+".", ""),
+			} {
+				reply := llmstub.Says(llmstub.Said(llmstub.Text, pieces...), llmstub.Called("send", `{"to":"sk-provider/77+&`, `<key>"}`))
+				reply.Header = map[string][]string{"X-Echo": {"Bearer " + providerKey}}
+				for _, stream := range []string{"true", "false"} {
+					r.stub.Answer(reply)
+					if stream == "false" {
+						path = strings.Replace(path, "streamG", "g", 1)
+					}
+					got := r.send("POST", path, `{"model":"m","stream":`+stream+`,"input":"x"}`, h)
+					all := got.body
+					if heard, err := llmstub.HearStream(d, []byte(got.body)); err == nil && stream == "true" {
+						all = fmt.Sprint(heard)
+					}
+					if got.status != 200 || got.header.Get("X-Echo") != "" || strings.Contains(all, "sk-provider") || strings.Contains(all, "c2stcHJv") || !strings.Contains(all, "[REDACTED:provider-key]") {
+						t.Errorf("%s, %s, stream %s: %d %v %s", d, what, stream, got.status, got.header, all)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestAStreamTellsWhatWasFoundInIt: in a trailer, since its headers went before it.
+func TestAStreamTellsWhatWasFoundInIt(t *testing.T) {
+	r := shroud(t)
+	for words, want := range map[string]string{"Nothing here.": "", "Write to ann@example.org for more.": `"pii_detected":true`, "run ls; rm -rf / now": `"threat_type":"command_injection"`} {
+		r.stub.Answer(llmstub.Says(llmstub.Said(llmstub.Text, words)))
+		req, err := http.NewRequestWithContext(t.Context(), "POST", r.url+chat, strings.NewReader(strings.Replace(hello, "{", `{"stream":true,`, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header = r.usual()
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if got := res.Trailer.Get("X-Shroud-Inspection"); err != nil || (got == "") != (want == "") || !strings.Contains(got, want) || res.Header.Get("X-Shroud-Inspection") != "" {
+			t.Errorf("%s: %v, trailer %q, header %v\n%s", words, err, got, res.Header, body)
+		}
+	}
+}
+
+// TestACacheOfAnHourCostsMore: as the provider bills it, in its own dialect and in OpenAI's, whole and as a stream.
+func TestACacheOfAnHourCostsMore(t *testing.T) {
+	r := shroud(t)
+	reply := llmstub.Says(llmstub.Said(llmstub.Text, "Hello"))
+	reply.As = llmstub.Messages
+	reply.Usage = llmstub.Usage{Input: 1000, CacheWrite: 100_000, CacheHour: 40_000, Output: 10}
+	r.stub.Answer(reply)
+	n := 0
+	for _, path := range []string{"/v1/messages", chat} {
+		for _, stream := range []string{"true", "false"} {
+			got := r.send("POST", path, `{"model":"claude-sonnet-4-6","max_tokens":99,"stream":`+stream+`,"messages":[{"role":"user","content":"Hello"}]}`, r.usual("X-Shroud-Provider", "anthropic"))
+			n++
+			// 1,000 at $3, 60,000 at $3.75, 40,000 at $6 and 10 at $15 for a million
+			if list := r.settled(n); got.status != 200 || strings.Count(list, `"cost_usd":"0.46815"`) != n {
+				t.Errorf("%s, stream %s: %d %s\n%s", path, stream, got.status, got.body, list)
+			}
 		}
 	}
 }

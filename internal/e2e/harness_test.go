@@ -176,12 +176,13 @@ func (p *place) start() *server {
 			return false
 		}
 		s.APIURL, s.MCPURL, s.DashboardURL = m[1], m[1]+"/mcp", m[1]+"/"
+		s.ShroudURL = m[2]
 		return true
 	})
 	return s
 }
 
-var serving = regexp.MustCompile(`msg=serving api=(\S+) `)
+var serving = regexp.MustCompile(`msg=serving api=(\S+) shroud=(\S+) `)
 
 // await waits for a server to be ready.
 func (s *server) await(ready func() bool) {

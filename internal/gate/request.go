@@ -65,6 +65,22 @@ func (x *Request) renew(ctx context.Context) error {
 	return x.at.IPRules.Admit(ctx, who.Org, who.Kind, x.Call.IP)
 }
 
+// Standing is who sent the request, as things are now, for an answer that goes on for long. A
+// credential that was revoked and an address that is let in no more are refused; a credential that
+// has only expired was good when the request came. The call is a copy, whose event nobody stores.
+func (x *Request) Standing(ctx context.Context) (*call.Call, error) {
+	who, err := x.at.authenticate(ctx, &x.Call, x.token, x.Call.Now)
+	if err == nil {
+		err = x.at.IPRules.Admit(ctx, who.Org, who.Kind, x.Call.IP)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c := x.Call
+	c.Who, c.Now, c.Event = who, x.at.Now(), &audit.Event{}
+	return &c, nil
+}
+
 // codeUnknown is the code of a write that was cut off in its commit: nobody knows
 // whether it was done.
 const codeUnknown = "outcome_unknown"

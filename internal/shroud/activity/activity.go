@@ -83,7 +83,7 @@ type Request struct {
 	Findings                        []Finding
 	Cost                            usd.Amount
 	Basis                           Basis
-	Cut                             string // who cut the answer off: "caller", "provider" or ""
+	Cut                             string // who cut the answer off: "caller", "provider", "node", "rights" or ""
 	At                              time.Time
 }
 

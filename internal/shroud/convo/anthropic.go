@@ -107,6 +107,7 @@ func messagesUsage(n doc.Node) (u Usage) {
 	u.Input, _ = n.Get("input_tokens").Int()
 	u.CacheRead, _ = n.Get("cache_read_input_tokens").Int()
 	u.CacheWrite, _ = n.Get("cache_creation_input_tokens").Int()
+	u.CacheHour, _ = n.Get("cache_creation", "ephemeral_1h_input_tokens").Int()
 	u.Output, _ = n.Get("output_tokens").Int()
 	return u
 }

@@ -125,6 +125,7 @@ type Usage struct {
 	Input      int64 // those that neither of the next two counts
 	CacheRead  int64
 	CacheWrite int64
+	CacheHour  int64 // of CacheWrite, those that are kept for an hour
 	Output     int64 // with those that the model thought in
 }
 

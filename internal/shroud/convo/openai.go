@@ -225,6 +225,7 @@ func chatUsage(n doc.Node) (u Usage) {
 		u.CacheRead, _ = n.Get("prompt_cache_hit_tokens").Int()
 	}
 	u.CacheWrite, _ = n.Get("prompt_tokens_details", "cache_write_tokens").Int()
+	u.CacheHour, _ = n.Get("prompt_tokens_details", "cache_write_hour_tokens").Int() // of a call that was translated
 	u.Input = max(in-u.CacheRead-u.CacheWrite, 0)
 	u.Output, _ = n.Get("completion_tokens").Int()
 	return u

@@ -19,13 +19,19 @@ type answer struct {
 
 // Scrubber implements stream.Rules.
 func (a *answer) Scrubber() stream.Scrubber {
-	if a.known == nil {
-		return nil
-	}
-	return a.known.Stream(func(m known.Match) string {
+	hide := func(m known.Match) string {
 		a.secrets, a.filtered = true, true
 		return marked(m.Label)
-	})
+	}
+	switch {
+	case a.known == nil && a.paid == nil:
+		return nil
+	case a.paid == nil:
+		return a.known.Stream(hide)
+	case a.known == nil:
+		return a.paid.Stream(hide)
+	}
+	return &both{a.known.Stream(hide), a.paid.Stream(hide)}
 }
 
 // Windowed implements stream.Rules.
@@ -63,7 +69,7 @@ func (a *answer) Look(window string, from, to int) ([]stream.Cut, error) {
 // Finisher implements stream.Rules: it makes the places of known values readable, and puts
 // back what the request hid, where the model repeats its placeholder.
 func (a *answer) Finisher() stream.Scrubber {
-	if a.known == nil && len(a.back) == 0 {
+	if a.known == nil && a.paid == nil && len(a.back) == 0 {
 		return nil
 	}
 	return &finisher{answer: a}

@@ -26,6 +26,7 @@ type Maker struct {
 	Key    [32]byte // of placeholders; random, kept while the server runs
 
 	detectors detectors
+	keys      keys
 }
 
 // For returns the inspector of a call of an agent with the config.
@@ -34,7 +35,7 @@ func (m *Maker) For(ctx context.Context, c *call.Call, config shroud.Config) (*S
 	if err != nil {
 		return nil, err
 	}
-	out := &Session{settings: s, inject: m.Inject, key: m.Key, agent: c.Who.ID, back: map[string]string{}}
+	out := &Session{settings: s, keys: &m.keys, inject: m.Inject, key: m.Key, agent: c.Who.ID, back: map[string]string{}}
 	if out.detector, err = m.detectors.of(config); err != nil {
 		return nil, err
 	}
@@ -54,6 +55,8 @@ type Session struct {
 	detector *detect.Detector
 	inject   *inject.Detector
 	known    *known.Set // nil: none
+	keys     *keys
+	paid     *known.Set // the provider's key in use; nil: none
 	agent    string
 	key      [32]byte
 

@@ -77,6 +77,9 @@ func (p *Proxy) settle(ctx context.Context, x *gate.Request, a *asked, ok *clear
 	if ok.end.how == spend.Answered && a.counts() {
 		ok.end.how = spend.NotServed // nothing is billed for a count
 	}
+	if ok.end.how == spend.Revoked {
+		told.Action, told.Violations = activity.Blocked, append(told.Violations, fault.ReasonOf(errEnded))
+	}
 	var err error
 	if ok.spend != nil {
 		err = ok.spend.Settle(ctx, ok.end.usage, spend.End{How: ok.end.how, AnswerBytes: ok.end.bytes, Request: told})

@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -31,15 +33,18 @@ const (
 	quiet = 15 * time.Second
 )
 
-// forward makes the call and passes the answer on.
-func (p *Proxy) forward(x *gate.Request, r *http.Request, a *asked, ok *cleared) error {
-	ctx, cancel := context.WithTimeout(r.Context(), maxCall)
+// forward makes the call and passes the answer on, until ctx ends. What may have reached the
+// provider may be billed, whatever becomes of it.
+func (p *Proxy) forward(ctx context.Context, x *gate.Request, r *http.Request, a *asked, ok *cleared) error {
+	ctx, cancel := context.WithTimeout(ctx, maxCall)
 	defer cancel()
-	path, query, sent := a.path, a.query, ok.body
+	var sent atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
+	path, query, body := a.path, a.query, ok.body
 	if ok.as != nil {
-		path, query, sent = ok.as.Path, ok.as.Query, ok.as.Body
+		path, query, body = ok.as.Path, ok.as.Query, ok.as.Body
 	}
-	out, err := http.NewRequestWithContext(ctx, http.MethodPost, a.to.address(path, query).String(), bytes.NewReader(sent)) //nolint:gosec // G704: the host is the operator's, and the way out is guarded
+	out, err := http.NewRequestWithContext(ctx, http.MethodPost, a.to.address(path, query).String(), bytes.NewReader(body)) //nolint:gosec // G704: the host is the operator's, and the way out is guarded
 	if err != nil {
 		return err
 	}
@@ -53,17 +58,21 @@ func (p *Proxy) forward(x *gate.Request, r *http.Request, a *asked, ok *cleared)
 	a.to.auth(out.Header, string(ok.key.Reveal()))
 	res, err := p.cfg.HTTP.RoundTrip(out)
 	if err != nil {
-		if r.Context().Err() != nil {
-			return r.Context().Err()
+		if sent.Load() {
+			ok.end.how = brokenBy(ctx, r)
+		}
+		if why := endedBy(ctx, r); why != nil {
+			return why
 		}
 		p.cfg.Log.Warn("a provider could not be called", slog.String("provider", a.to.name), slog.Any("error", err))
 		return &upstream{http.StatusBadGateway, "upstream error: provider " + a.to.name + " could not be reached"}
 	}
 	defer func() { _ = res.Body.Close() }() // it was read, or nobody wants it
+	dropKey(res.Header, ok.key)
 	ok.end.how = spend.Broken
 	// What the provider sends may take longer than any other answer of this server.
 	_ = http.NewResponseController(x).SetWriteDeadline(time.Time{})
-	body, err := decoded(res)
+	answer, err := decoded(res)
 	if err != nil {
 		return &upstream{http.StatusBadGateway, "upstream error: provider " + a.to.name + " sent an encoding that was not asked for"}
 	}
@@ -72,11 +81,11 @@ func (p *Proxy) forward(x *gate.Request, r *http.Request, a *asked, ok *cleared)
 	case res.StatusCode >= 300 && res.StatusCode < 400:
 		return &upstream{http.StatusBadGateway, "upstream error: provider " + a.to.name + " sends its callers elsewhere"}
 	case res.StatusCode >= 400:
-		return p.relayError(x, res, body, ok)
+		return p.relayError(x, res, answer, ok)
 	case kind == "text/event-stream":
-		return p.stream(x, r, a, ok, res, body)
+		return p.stream(ctx, x, r, a, ok, res, answer)
 	}
-	return p.whole(x, a, ok, res, body)
+	return p.whole(ctx, x, r, a, ok, res, answer)
 }
 
 // decoded is the body of an answer without an encoding that nobody asked for.
@@ -91,8 +100,14 @@ func decoded(res *http.Response) (io.Reader, error) {
 }
 
 // whole passes an answer on that is no stream.
-func (p *Proxy) whole(x *gate.Request, a *asked, ok *cleared, res *http.Response, body io.Reader) error {
+func (p *Proxy) whole(ctx context.Context, x *gate.Request, r *http.Request, a *asked, ok *cleared, res *http.Response, body io.Reader) error {
 	data, err := io.ReadAll(io.LimitReader(body, maxAnswer+1))
+	if err != nil {
+		ok.end.how = brokenBy(ctx, r)
+		if why := endedBy(ctx, r); why != nil {
+			return why
+		}
+	}
 	if err != nil || len(data) > maxAnswer {
 		return &upstream{http.StatusBadGateway, "upstream error: the answer of provider " + a.to.name + " did not come whole"}
 	}
@@ -133,7 +148,7 @@ func (p *Proxy) relayError(x *gate.Request, res *http.Response, body io.Reader, 
 	if err != nil {
 		data = nil // its status says what there is to say
 	}
-	data = unkeyed(data, res.Header, ok.key)
+	data = unkeyed(data, ok.key)
 	if ok.as != nil {
 		data = ok.as.Refused(res.StatusCode, data)
 		x.Header().Set("Content-Type", "application/json")
@@ -145,17 +160,11 @@ func (p *Proxy) relayError(x *gate.Request, res *http.Response, body io.Reader, 
 	return err
 }
 
-// unkeyed is what a provider says without the key, in any spelling, and drops the headers
-// that hold it.
-func unkeyed(data []byte, h http.Header, of secret.Bytes) []byte {
+// unkeyed is what a provider says without the key, in any spelling.
+func unkeyed(data []byte, of secret.Bytes) []byte {
 	key := of.Reveal()
 	if len(key) == 0 {
 		return data
-	}
-	for name, values := range h {
-		if strings.Contains(strings.Join(values, "\n"), string(key)) {
-			h.Del(name)
-		}
 	}
 	if len(key) < known.Shortest {
 		return bytes.ReplaceAll(data, key, []byte("[REDACTED]"))
@@ -164,24 +173,43 @@ func unkeyed(data []byte, h http.Header, of secret.Bytes) []byte {
 	return []byte(set.Redact(string(data), func(known.Match) string { return "[REDACTED]" }))
 }
 
-// stream passes a stream on.
-func (p *Proxy) stream(x *gate.Request, r *http.Request, a *asked, ok *cleared, res *http.Response, body io.Reader) error {
+// dropKey drops the headers that hold a key.
+func dropKey(h http.Header, of secret.Bytes) {
+	key := string(of.Reveal())
+	if key == "" {
+		return
+	}
+	for name, values := range h {
+		if strings.Contains(strings.Join(values, "\n"), key) {
+			h.Del(name)
+		}
+	}
+}
+
+// stream passes a stream on. What was found in it is told at its end, in a trailer.
+func (p *Proxy) stream(ctx context.Context, x *gate.Request, r *http.Request, a *asked, ok *cleared, res *http.Response, body io.Reader) error {
 	incoming(x.Header(), res.Header)
 	x.WriteHeader(res.StatusCode)
 	out := &writer{x: x, control: http.NewResponseController(x)}
-	stop := out.alive(r.Context())
+	stop := out.alive(ctx)
 	defer stop()
 	if ok.as != nil {
 		body = ok.as.Stream(body)
 	}
-	f := stream.Filter{Dialect: a.dialect, Inspect: ok.inspect, NoUsage: ok.usage, Send: out.send}
+	before := ok.inspect.Summary()
+	defer func() {
+		if s := ok.inspect.Summary(); s != before {
+			x.Header().Set(http.TrailerPrefix+"X-Shroud-Inspection", s)
+		}
+	}()
+	f := stream.Filter{Dialect: a.dialect, Inspect: ok.inspect, NoUsage: ok.usage, Send: out.until(ctx)}
 	usage, err := f.Run(body)
 	ok.end = ending{spend.Answered, usage, f.Bytes()}
 	switch {
+	case err != nil:
+		ok.end.how = brokenBy(ctx, r)
 	case r.Context().Err() != nil:
 		ok.end.how = spend.HungUp
-	case err != nil:
-		ok.end.how = spend.Broken
 	}
 	if err == nil || r.Context().Err() != nil {
 		return nil // nobody is there to be told
@@ -193,6 +221,10 @@ func (p *Proxy) stream(x *gate.Request, r *http.Request, a *asked, ok *cleared, 
 	if errors.Is(err, stream.ErrShape) {
 		message = "upstream error: the stream of provider " + a.to.name + " holds what can't be looked at"
 	}
+	if why, ok := errors.AsType[*fault.Error](endedBy(ctx, r)); ok {
+		message = why.Detail
+	}
+	f.Send = out.send
 	_ = f.Stop(message) // who does not read any more is not told
 	return nil
 }

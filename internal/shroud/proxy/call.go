@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
@@ -20,6 +21,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inspect"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/translate"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
 // maxBody is what a request may hold (contract shroud.md, section 4).
@@ -45,6 +47,8 @@ type asked struct {
 type cleared struct {
 	body    []byte
 	key     secret.Bytes
+	keyAt   vault.Ref // where it is from; the zero one: the caller sent it
+	until   time.Time // when the agent ends
 	inspect *inspect.Session
 	usage   bool            // it was asked for the usage for us alone
 	as      *translate.Call // what a foreign provider gets instead of the body
@@ -65,6 +69,7 @@ func (p *Proxy) call(x *gate.Request, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	epoch, _ := p.cfg.Epoch(x.Call.Who.Org)
 	var ok cleared
 	defer func() { p.settle(r.Context(), x, a, &ok) }()
 	err = x.Decide(r.Context(), true, func(ctx context.Context) (err error) {
@@ -80,7 +85,9 @@ func (p *Proxy) call(x *gate.Request, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.forward(x, r, a, &ok)
+	ctx, stop := p.watch(r.Context(), &standing{of: x, asked: a, keyAt: ok.keyAt, until: ok.until, epoch: epoch})
+	defer stop()
+	return p.forward(ctx, x, r, a, &ok)
 }
 
 // read reads a call and finds out where it is to go.
@@ -193,6 +200,7 @@ func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared,
 		return out, err
 	}
 	c.Touch("model", "")
+	out.until = who.ExpiresAt
 	settings, err := who.ShroudConfig.Settings()
 	if err != nil {
 		return out, err
@@ -227,9 +235,10 @@ func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared,
 		}
 		out.usage = out.usage || !out.as.Usage
 	}
-	if out.key, err = p.key(ctx, c, a); err != nil {
+	if out.key, out.keyAt, err = p.key(ctx, c, a); err != nil {
 		return out, err
 	}
+	out.inspect.Paid(out.key)
 	if !c.Event.Committed { // the use of a key from a vault is the event
 		c.Event.Details.Outcome = audit.Success
 		err = p.cfg.Gate.Events.Append(ctx, c.Event)

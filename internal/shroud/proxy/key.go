@@ -15,14 +15,13 @@ import (
 
 // key is the provider's key for a call (contract shroud.md, section 3): the one in the
 // header, the secret that the header names, or the one at providers/PROVIDER/api-key,
-// on the agent's own rights. Wipe it.
-func (p *Proxy) key(ctx context.Context, c *call.Call, a *asked) (key secret.Bytes, err error) {
+// on the agent's own rights. Wipe it. The place is that of a key from a vault.
+func (p *Proxy) key(ctx context.Context, c *call.Call, a *asked) (key secret.Bytes, at vault.Ref, err error) {
 	if a.keyRef != "" && !strings.HasPrefix(a.keyRef, "vault://") {
-		return secret.FromString(a.keyRef), nil
+		return secret.FromString(a.keyRef), at, nil
 	}
-	at, err := p.keyAt(ctx, c, a)
-	if err != nil {
-		return key, err
+	if at, err = p.keyAt(ctx, c, a); err != nil {
+		return key, at, err
 	}
 	err = p.cfg.Vault.Use(ctx, c, at, policy.UseSecret, func(got *vault.Secret) error {
 		taken := got.Take()
@@ -30,9 +29,9 @@ func (p *Proxy) key(ctx context.Context, c *call.Call, a *asked) (key secret.Byt
 		return nil
 	})
 	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Denied) && fault.ReasonOf(err) == string(policy.ReasonNoPolicy) {
-		return key, errNoKey
+		return key, at, errNoKey
 	}
-	return key, err
+	return key, at, err
 }
 
 func (p *Proxy) keyAt(ctx context.Context, c *call.Call, a *asked) (vault.Ref, error) {

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
@@ -36,9 +37,10 @@ type Config struct {
 	Store     Store
 	Inspect   *inspect.Maker
 	Ledger    *spend.Ledger
-	API       http.Handler      // serves the routes that Shroud has of the API
-	Upstreams map[string]string // base URLs of providers, beside or instead of the known ones
-	HTTP      http.RoundTripper // the guarded way out
+	API       http.Handler                   // serves the routes that Shroud has of the API
+	Upstreams map[string]string              // base URLs of providers, beside or instead of the known ones
+	HTTP      http.RoundTripper              // the guarded way out
+	Epoch     func(org string) (int64, bool) // of rights; see vault.Store
 	Ready     func(ctx context.Context) bool
 	Log       *slog.Logger
 }
@@ -48,11 +50,13 @@ type Proxy struct {
 	cfg       Config
 	at        *gate.Surface
 	providers map[string]*provider
+	leaving   chan struct{} // closed when calls under way have to end
+	leave     sync.Once
 }
 
 // New returns a proxy.
 func New(cfg Config) *Proxy {
-	p := &Proxy{cfg: cfg, providers: providers(cfg.Upstreams)}
+	p := &Proxy{cfg: cfg, providers: providers(cfg.Upstreams), leaving: make(chan struct{})}
 	p.at = &gate.Surface{
 		Gate: cfg.Gate, Find: p.find, Credential: credential, Refusal: refusal,
 		Recorded: func(*http.Request) bool { return true }, Routers: true,

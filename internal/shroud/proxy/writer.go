@@ -26,6 +26,16 @@ func (w *writer) send(b []byte) error {
 	return w.write(b)
 }
 
+// until is send as long as ctx has not ended.
+func (w *writer) until(ctx context.Context) func([]byte) error {
+	return func(b []byte) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return w.send(b)
+	}
+}
+
 func (w *writer) write(b []byte) error {
 	// Not every writer has a deadline: tests' have none.
 	_ = w.control.SetWriteDeadline(time.Now().Add(sendTime)) //nolint:forbidigo // the network's own clock

@@ -18,7 +18,7 @@ import (
 )
 
 // rates are what a token costs, in trillionths of a dollar.
-type rates struct{ input, cacheRead, cacheWrite, output int64 }
+type rates struct{ input, cacheRead, cacheWrite, cacheHour, output int64 }
 
 // Model is what calls of a model cost.
 type Model struct {
@@ -44,18 +44,20 @@ func (m *Model) ratesFor(input int64) *rates {
 
 // Cost is what a call of so many tokens costs, rounded up to a billionth of a dollar.
 func (m *Model) Cost(u convo.Usage) usd.Amount {
-	for _, n := range []*int64{&u.Input, &u.CacheRead, &u.CacheWrite, &u.Output} {
+	for _, n := range []*int64{&u.Input, &u.CacheRead, &u.CacheWrite, &u.CacheHour, &u.Output} {
 		*n = min(max(*n, 0), maxTokens)
 	}
 	r := m.ratesFor(u.Input + u.CacheRead + u.CacheWrite)
-	return amount(u.Input*r.input, u.CacheRead*r.cacheRead, u.CacheWrite*r.cacheWrite, u.Output*r.output)
+	hour := min(u.CacheHour, u.CacheWrite)
+	return amount(u.Input*r.input, u.CacheRead*r.cacheRead, (u.CacheWrite-hour)*r.cacheWrite+hour*r.cacheHour, u.Output*r.output)
 }
 
-// Bound is what a call costs at most: no cache helps it, and all of it is written to one.
+// Bound is what a call costs at most: no cache helps it, and all of it is written to the
+// dearest.
 func (m *Model) Bound(input, output int64) usd.Amount {
 	input, output = min(input, maxTokens), min(output, maxTokens)
 	r := m.ratesFor(input)
-	return amount(input*max(r.input, r.cacheRead, r.cacheWrite), output*r.output)
+	return amount(input*max(r.input, r.cacheRead, r.cacheWrite, r.cacheHour), output*r.output)
 }
 
 // Affords is how many tokens of an answer can be had beside the input.
@@ -165,6 +167,7 @@ type priceRates struct {
 	Input      json.Number `json:"input"`
 	CacheRead  json.Number `json:"cache_read"`
 	CacheWrite json.Number `json:"cache_write"`
+	CacheHour  json.Number `json:"cache_write_hour"`
 	Output     json.Number `json:"output"`
 }
 
@@ -190,19 +193,23 @@ func (p *priceLine) model() (Model, bool) {
 	return m, ok && m.maxOutput >= 0 && m.maxOutput <= math.MaxInt32 && (r.output == 0 || m.maxOutput > 0)
 }
 
-// rates are those of a line. Where nothing is said of a cache, it makes no difference.
+// rates are those of a line. Where nothing is said of a cache, it makes no difference; where
+// nothing is said of an hour in it, that costs what a shorter time does.
 func (p *priceRates) rates() (rates, bool) {
 	input, ok := usd.ParseRate(p.Input.String())
 	r := rates{input: input, cacheRead: input, cacheWrite: input}
 	for _, f := range []struct {
 		text json.Number
 		to   *int64
-	}{{p.CacheRead, &r.cacheRead}, {p.CacheWrite, &r.cacheWrite}, {p.Output, &r.output}} {
+	}{{p.CacheRead, &r.cacheRead}, {p.CacheWrite, &r.cacheWrite}, {p.CacheHour, &r.cacheHour}, {p.Output, &r.output}} {
 		if f.text == "" {
 			continue
 		}
 		n, good := usd.ParseRate(f.text.String())
 		*f.to, ok = n, ok && good
+	}
+	if p.CacheHour == "" {
+		r.cacheHour = r.cacheWrite
 	}
 	return r, ok
 }

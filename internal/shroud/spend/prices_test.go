@@ -37,6 +37,9 @@ func TestWhatCallsCost(t *testing.T) {
 	}{
 		"input and output":               {"openai", "gpt-4o", convo.Usage{Input: 1_000_000, Output: 1_000_000}, "12.50"},
 		"a cached prompt":                {"openai", "gpt-4o", convo.Usage{Input: 100, CacheRead: 900, Output: 10}, "0.001475"},
+		"what a cache keeps for an hour": {"anthropic", "claude-sonnet-4-6", convo.Usage{Input: 1, CacheWrite: 1_000_000, CacheHour: 400_000, Output: 1}, "4.650018"},
+		"an hour without its own price":  {"openai", "gpt-6-sol", convo.Usage{CacheWrite: 1_000_000, CacheHour: 400_000}, "5.00"},
+		"more for an hour than there is": {"anthropic", "claude-sonnet-4-6", convo.Usage{CacheWrite: 1_000_000, CacheHour: 9_000_000}, "6.00"},
 		"what is written to a cache":     {"anthropic", "claude-sonnet-4-6", convo.Usage{Input: 1, CacheWrite: 1_000_000, Output: 1}, "3.750018"},
 		"half a cent of a million":       {"cohere", "command-r7b-12-2024", convo.Usage{Input: 1}, "0.000000038"}, // 37.5 billionths, rounded up
 		"no more than the threshold":     {"google", "gemini-2.5-pro", convo.Usage{Input: 100_000, CacheRead: 100_000, Output: 1000}, "0.1475"},
@@ -80,7 +83,7 @@ func TestNothingCostsMoreThanItsBound(t *testing.T) {
 		for name := range models {
 			m, _ := prices.Find(provider, name)
 			for _, n := range []int64{0, 1, 999, 100_001, 200_001, 272_001} {
-				for _, u := range []convo.Usage{{Input: n, Output: n}, {CacheRead: n, Output: n}, {CacheWrite: n, Output: n}, {Input: n / 3, CacheRead: n / 3, CacheWrite: n / 3, Output: n / 2}} {
+				for _, u := range []convo.Usage{{Input: n, Output: n}, {CacheRead: n, Output: n}, {CacheWrite: n, Output: n}, {CacheWrite: n, CacheHour: n, Output: n}, {Input: n / 3, CacheRead: n / 3, CacheWrite: n / 3, Output: n / 2}} {
 					if got, most := m.Cost(u), m.Bound(n, n); got > most {
 						t.Errorf("%s/%s: %+v costs %s, and %s was reserved", provider, name, u, got, most)
 					}

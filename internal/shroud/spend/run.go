@@ -42,7 +42,7 @@ func (l *Ledger) putOff(e late) {
 // left, and forgets what is old, until ctx ends.
 func (l *Ledger) Run(ctx context.Context) {
 	var swept time.Time
-	loop.Every(ctx, round, func(ctx context.Context) {
+	turn := func(ctx context.Context) {
 		if err := l.Keep(ctx); err != nil && ctx.Err() == nil {
 			l.cfg.Log.Error("reservations of requests to models could not be kept", slog.Any("error", err))
 		}
@@ -52,7 +52,9 @@ func (l *Ledger) Run(ctx context.Context) {
 				l.cfg.Log.Error("old requests to models could not be forgotten", slog.Any("error", err))
 			}
 		}
-	})
+	}
+	turn(ctx) // what a server left that died is known soon after the next start
+	loop.Every(ctx, round, turn)
 }
 
 // Keep is one round: what this node has open goes on, what it could not store is stored, and what

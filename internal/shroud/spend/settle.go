@@ -19,6 +19,8 @@ const (
 	HungUp               // the caller went away before it
 	Broken               // the provider's answer broke off
 	NotServed            // the provider refused it, or was not asked
+	Revoked              // the caller's right to it ended before it
+	Stopped              // this server was told to stop before it
 )
 
 // End is what is known at the end of a call.
@@ -65,12 +67,20 @@ func (r *Reservation) request(u convo.Usage, e *End) activity.Request {
 		q.Cut = "caller"
 	case Broken:
 		q.Cut = "provider"
+	case Revoked:
+		q.Cut = "rights"
+	case Stopped:
+		q.Cut = "node"
 	case Answered, NotServed:
 	}
 	if q.Action == "" {
 		q.Action = activity.Allowed
-		if e.How == NotServed || e.How == Broken {
+		switch e.How {
+		case NotServed, Broken, Stopped:
 			q.Action = activity.Failed
+		case Revoked:
+			q.Action = activity.Blocked
+		case Answered, HungUp:
 		}
 	}
 	q.Cost, q.Basis = r.charge(u, e)

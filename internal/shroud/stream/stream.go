@@ -170,6 +170,7 @@ func (f *Filter) count(u convo.Usage) {
 	set(&f.usage.Input, u.Input)
 	set(&f.usage.CacheRead, u.CacheRead)
 	set(&f.usage.CacheWrite, u.CacheWrite)
+	set(&f.usage.CacheHour, u.CacheHour)
 	set(&f.usage.Output, u.Output)
 }
 

@@ -77,7 +77,7 @@ func (s *anthropicSays) count(n doc.Node) {
 	for to, v := range map[*int64]doc.Node{
 		&s.tokens.input: n.Get("input_tokens"), &s.tokens.cacheRead: n.Get("cache_read_input_tokens"),
 		&s.tokens.cacheWrite: n.Get("cache_creation_input_tokens"), &s.tokens.output: n.Get("output_tokens"),
-		&s.tokens.thought: n.Get("output_tokens_details", "thinking_tokens"),
+		&s.tokens.cacheHour: n.Get("cache_creation", "ephemeral_1h_input_tokens"), &s.tokens.thought: n.Get("output_tokens_details", "thinking_tokens"),
 	} {
 		if v, ok := v.Int(); ok {
 			*to = v

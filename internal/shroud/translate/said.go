@@ -43,15 +43,19 @@ func moreArgs(index int, args string) *callDelta {
 }
 
 // tokens are what the provider counted.
-type tokens struct{ input, cacheRead, cacheWrite, output, thought int64 }
+type tokens struct{ input, cacheRead, cacheWrite, cacheHour, output, thought int64 }
 
 // usage is what was counted as OpenAI writes it: the prompt with what was cached, the
 // answer with what was thought.
 func (t tokens) usage() object {
 	in := t.input + t.cacheRead + t.cacheWrite
+	prompt := object{"cached_tokens": t.cacheRead, "cache_write_tokens": t.cacheWrite}
+	if t.cacheHour > 0 { // it costs more
+		prompt["cache_write_hour_tokens"] = t.cacheHour
+	}
 	return object{
 		"prompt_tokens": in, "completion_tokens": t.output, "total_tokens": in + t.output,
-		"prompt_tokens_details":     object{"cached_tokens": t.cacheRead, "cache_write_tokens": t.cacheWrite},
+		"prompt_tokens_details":     prompt,
 		"completion_tokens_details": object{"reasoning_tokens": t.thought},
 	}
 }

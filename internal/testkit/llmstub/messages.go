@@ -50,7 +50,7 @@ func message(r *Reply, content []any) fields {
 func messageUsage(u Usage, output int) fields {
 	return fields{
 		"input_tokens", u.Input, "cache_creation_input_tokens", u.CacheWrite, "cache_read_input_tokens", u.CacheRead,
-		"cache_creation", fields{"ephemeral_5m_input_tokens", u.CacheWrite, "ephemeral_1h_input_tokens", 0},
+		"cache_creation", fields{"ephemeral_5m_input_tokens", u.CacheWrite - u.CacheHour, "ephemeral_1h_input_tokens", u.CacheHour},
 		"output_tokens", output, "service_tier", "standard",
 	}
 }

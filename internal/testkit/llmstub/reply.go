@@ -79,6 +79,7 @@ type Usage struct {
 	Input      int // that neither of the next two counts
 	CacheRead  int
 	CacheWrite int
+	CacheHour  int // of CacheWrite
 	Output     int // with Thought
 	Thought    int
 }

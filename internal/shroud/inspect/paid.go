@@ -1,0 +1,52 @@
+package inspect
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"sync"
+
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/known"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/stream"
+)
+
+// keys remembers the sets of providers' keys in use, under keyed hashes of them.
+type keys struct {
+	mu  sync.Mutex
+	all map[[sha256.Size]byte]*known.Set
+}
+
+const maxKeys = 256
+
+func (k *keys) of(with [32]byte, key secret.Bytes) *known.Set {
+	h := hmac.New(sha256.New, with[:])
+	_, _ = h.Write(key.Reveal()) // never fails
+	id := [sha256.Size]byte(h.Sum(nil))
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if found := k.all[id]; found != nil {
+		return found
+	}
+	if k.all == nil || len(k.all) >= maxKeys {
+		k.all = map[[sha256.Size]byte]*known.Set{}
+	}
+	k.all[id] = known.New([]known.Value{{Label: "provider-key", Value: key}})
+	return k.all[id]
+}
+
+// Paid says with which key the provider is called. Whatever the settings are, it is in no
+// text of the answer: providers tell of keys, and models repeat what they were told.
+func (s *Session) Paid(key secret.Bytes) {
+	if len(key.Reveal()) >= known.Shortest {
+		s.paid = s.keys.of(s.key, key)
+	}
+}
+
+// both scrubs a text of what two sets know.
+type both struct{ first, second stream.Scrubber }
+
+// Write implements stream.Scrubber.
+func (b *both) Write(piece string) string { return b.second.Write(b.first.Write(piece)) }
+
+// Close implements stream.Scrubber.
+func (b *both) Close() string { return b.second.Write(b.first.Close()) + b.second.Close() }
