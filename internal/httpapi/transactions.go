@@ -61,6 +61,11 @@ type signedBody struct {
 	Nonce uint64 `json:"nonce"`
 }
 
+type signedAnswer struct {
+	Status int
+	Body   signedBody
+}
+
 // fateBody is what the chain made of a transaction.
 type fateBody struct {
 	TransactionID string     `json:"transaction_id" format:"uuid"`
@@ -96,16 +101,32 @@ func fateOf(t *transaction.Tx) fateBody {
 
 // txFields are those of TxSubmit that a simulation has too.
 type txFields struct {
-	To       string  `json:"to,omitempty" doc:"0x and 40 digits. Empty creates a contract, where the agent's guard allows it."`
-	Value    string  `json:"value" doc:"A decimal number of the chain's coin, such as 0.05."`
-	Chain    string  `json:"chain" doc:"Name or number of the chain."`
-	Data     *string `json:"data,omitempty" nullable:"true" doc:"0x and hexadecimal digits."`
-	KeyPath  *string `json:"signing_key_path,omitempty" nullable:"true" doc:"Below keys/, wallets/ or agents/ID/keys/. Left out: the agent's own key, or keys/CHAIN-signer."`
-	GasLimit *uint64 `json:"gas_limit,omitempty" nullable:"true"`
+	txNames
+	To       string     `json:"to,omitempty" doc:"0x and 40 digits. Empty creates a contract, where the agent's guard allows it."`
+	Value    string     `json:"value" doc:"A decimal number of the chain's coin, such as 0.05."`
+	Chain    string     `json:"chain" doc:"Name or number of the chain."`
+	Data     *string    `json:"data,omitempty" nullable:"true" doc:"0x and hexadecimal digits."`
+	KeyPath  *string    `json:"signing_key_path,omitempty" nullable:"true" doc:"Below keys/, wallets/ or agents/ID/keys/. Left out: the agent's own key, or keys/CHAIN-signer."`
+	GasLimit *uint64    `json:"gas_limit,omitempty" nullable:"true"`
+	Access   accessList `json:"access_list,omitempty" nullable:"true" maxItems:"256" doc:"Accounts and their storage that are named beforehand (EIP-2930)."`
 }
 
 func (f *txFields) draft() transaction.Draft {
-	return transaction.Draft{To: f.To, Value: f.Value, Chain: f.Chain, Data: deref(f.Data), KeyPath: deref(f.KeyPath), GasLimit: f.GasLimit}
+	return transaction.Draft{To: f.To, Value: f.Value, Chain: f.Chain, Data: deref(f.Data), KeyPath: deref(f.KeyPath), GasLimit: f.GasLimit, AccessList: f.Access.draft()}
+}
+
+// accessList is an access list as nodes write it.
+type accessList []struct {
+	Address string   `json:"address" doc:"0x and 40 digits."`
+	Keys    []string `json:"storageKeys" maxItems:"256" doc:"Each 0x and 64 digits."`
+}
+
+func (l accessList) draft() []transaction.Access {
+	out := make([]transaction.Access, len(l))
+	for i := range l {
+		out[i] = transaction.Access(l[i])
+	}
+	return out
 }
 
 type submitTx struct {
@@ -175,9 +196,16 @@ func (a *API) registerTransactions() {
 		method: http.MethodPost, path: all + "/sign", id: "sign-transaction", tag: "Transactions",
 		summary: "Sign a transaction within the agent's guard, and hand it out: it counts as if it were sent", action: policy.SignTransaction,
 		errors: []int{http.StatusConflict, http.StatusUnprocessableEntity},
-	}, func(ctx context.Context, c *call.Call, in *submitTx) (*body[signedBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *submitTx) (*signedAnswer, error) {
 		t, _, err := a.transactions.Sign(ctx, c, in.AgentID, in.draft())
-		return answer(signedBody{txBody: txOf(&t, true), From: t.From.String(), Nonce: t.Nonce}, err)
+		if err != nil {
+			return nil, err
+		}
+		out := &signedAnswer{http.StatusOK, signedBody{txBody: txOf(&t, true), From: t.From.String(), Nonce: t.Nonce}}
+		if t.Status == transaction.SimulationFailed {
+			out.Status = http.StatusUnprocessableEntity
+		}
+		return out, nil
 	})
 	handle(a, op{
 		method: http.MethodGet, path: all, id: "list-transactions", tag: "Transactions",

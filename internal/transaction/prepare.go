@@ -107,7 +107,7 @@ func (s *Service) prepare(ctx context.Context, c *call.Call, a Agent, d Draft) (
 	if p.key, err = s.keyFor(ctx, c, &a, &p.chain, d); err != nil {
 		return p, err
 	}
-	p.tx = evm.Tx{Type: 2, ChainID: uint64(p.chain.ChainID), To: p.draft.to, Value: p.draft.value, Data: p.draft.data, Access: d.Access}
+	p.tx = evm.Tx{Type: 2, ChainID: uint64(p.chain.ChainID), To: p.draft.to, Value: p.draft.value, Data: p.draft.data, Access: p.draft.access}
 	p.meaning = meaning.Read(meaning.Call{
 		ChainID: p.tx.ChainID, From: p.key.address, To: p.tx.To, Value: p.tx.Value, Data: p.tx.Data,
 	}, p.rules.Known(p.tx.ChainID))
@@ -125,7 +125,7 @@ func (p *prepared) fees(ctx context.Context) error {
 	profile := &p.node.Profile
 	if d.gasPrice != nil {
 		p.tx.Type, p.tx.GasPrice = 0, *d.gasPrice
-		if len(d.Access) > 0 {
+		if len(d.access) > 0 {
 			p.tx.Type = 1
 		}
 		return nil
@@ -143,7 +143,7 @@ func (p *prepared) fees(ctx context.Context) error {
 			return invalid("invalid_fees", "This chain has no fees of type 2: send gas_price, or nothing.")
 		}
 		p.tx.Type, p.tx.GasPrice = 0, fees.GasPrice
-		if len(d.Access) > 0 {
+		if len(d.access) > 0 {
 			p.tx.Type = 1
 		}
 		return nil
