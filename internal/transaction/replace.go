@@ -27,6 +27,7 @@ type Replacement struct {
 
 var (
 	errLowFees  = invalid("fees_too_low", "Nodes replace a transaction only for fees of which both are more than a tenth higher. Leave them out, or raise both.")
+	errDearer   = fault.New(fault.Denied, "guardrail_require_above_native", "With these fees it would pay more than this agent may without a human's approval. Offer less, or cancel it.").Because("guard:require_above_native")
 	errNoTip    = invalid("invalid_fees", "This transaction has one price of gas: raise it with max_fee_per_gas alone.")
 	errWrongKey = fault.New(fault.Conflict, "signing_key_changed", "The key at this path is of another account than the transaction's. Name its signing_key_path.")
 )
@@ -63,7 +64,11 @@ func (s *Service) Replace(ctx context.Context, c *call.Call, agent, id string, h
 		t.MaxFee = p.tx.GasPrice
 	}
 	r := &Reservation{Tx: &t, Replaces: &old, Since: c.Now.Add(-window), Decide: func(now *Agent, spent *guard.Spent) ([]guard.Take, error) {
-		takes, err := decide(now, p.attempt(), spent, true)
+		attempt := p.attempt()
+		takes, err := decide(now, attempt, spent, true)
+		if err == nil && !how.Cancel {
+			err = dearer(now, attempt, &p.wasCost)
+		}
 		return counted(takes), err
 	}}
 	c.Event.Details.More = s.decoded(&p, &t)
@@ -79,6 +84,20 @@ func (s *Service) Replace(ctx context.Context, c *call.Call, agent, id string, h
 	return t, nil
 }
 
+// dearer refuses what no human was asked about when it cost less: with the fees of now one would be.
+func dearer(now *Agent, attempt *guard.Attempt, wasCost *uint256.Int) error {
+	rules, err := rulesOf(now)
+	if err != nil {
+		return err
+	}
+	before := *attempt
+	before.GasCost = *wasCost
+	if rules.AsksAmount(attempt) && !rules.AsksAmount(&before) {
+		return errDearer
+	}
+	return nil
+}
+
 // replacing prepares what replaces old.
 func (s *Service) replacing(ctx context.Context, c *call.Call, a Agent, old *Tx, how Replacement) (p prepared, err error) {
 	p.agent = a
@@ -88,6 +107,7 @@ func (s *Service) replacing(ctx context.Context, c *call.Call, a Agent, old *Tx,
 	if p.tx, _, err = evm.ParseTx(old.Raw); err != nil {
 		return p, fault.Wrap(err, fault.Internal, "transaction_damaged", "")
 	}
+	p.wasCost = p.cost()
 	if p.chain, p.node, err = s.cfg.Chains.Node(ctx, old.Chain); err != nil {
 		return p, err
 	}
@@ -111,24 +131,31 @@ func (s *Service) replacing(ctx context.Context, c *call.Call, a Agent, old *Tx,
 	if latest > old.Nonce { // the watcher has not seen it yet
 		return p, ErrMined
 	}
-	return p, s.raiseFees(ctx, &p, old)
+	return p, s.raiseFees(ctx, &p, old, how.Cancel)
 }
 
 // raiseFees sets fees for which nodes take a transaction instead of all that have its nonce.
-func (s *Service) raiseFees(ctx context.Context, p *prepared, old *Tx) error {
+func (s *Service) raiseFees(ctx context.Context, p *prepared, old *Tx, cancels bool) error {
 	family, err := s.cfg.Store.Family(ctx, old)
 	if err != nil {
 		return err
 	}
-	var wasFee, wasTip uint256.Int
+	var wasFee, wasTip, paid uint256.Int // paid: of those that move something
 	for i := range family {
 		if m := &family[i]; m.ID == old.ID || m.Status == Signed || m.Status == Broadcast {
 			wasFee, wasTip = *most(&wasFee, &m.MaxFee), *most(&wasTip, &m.MaxTip)
+			if !m.Cancels() {
+				paid = *most(&paid, &m.MaxFee)
+			}
 		}
 	}
 	fees, err := p.node.Fees(ctx)
 	if err != nil {
 		return err
+	}
+	p.market = market(&fees)
+	if cancels {
+		p.cancels = &paid
 	}
 	asked, tip := p.draft.maxFee, p.draft.tip
 	if p.tx.Type != 2 {

@@ -77,6 +77,11 @@ type Tx struct {
 	Receipt        Receipt
 }
 
+// Cancels reports whether t moves nothing, so that it only stops what has its nonce.
+func (t *Tx) Cancels() bool {
+	return t.Replaces != "" && t.To != nil && *t.To == t.From && t.Value.IsZero() && t.Function == ""
+}
+
 // Simulated is what a simulation before it said, without what it would have moved.
 type Simulated struct{ ID, Status, DashboardURL string }
 
