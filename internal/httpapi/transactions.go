@@ -45,7 +45,7 @@ func txOf(t *transaction.Tx, signed bool) txBody {
 	if t.Hash != (evm.Hash{}) {
 		b.TxHash = present(t.Hash.String())
 	}
-	if signed && len(t.Raw) > 0 {
+	if signed && t.Offered && len(t.Raw) > 0 { // else it can still be discarded
 		b.SignedTx = present("0x" + hex.EncodeToString(t.Raw))
 	}
 	if !t.MaxTip.IsZero() {
@@ -162,7 +162,7 @@ type txList struct {
 
 // includeSigned asks for the signed bytes.
 type includeSigned struct {
-	Include string `query:"include_signed_tx" doc:"true or 1: with the signed bytes."`
+	Include string `query:"include_signed_tx" doc:"true or 1: with the signed bytes, for who may sign for the agent."`
 }
 
 func (i *includeSigned) asked() bool { return i.Include == "true" || i.Include == "1" }
@@ -214,7 +214,7 @@ func (a *API) registerTransactions() {
 		agentPath
 		includeSigned
 	}) (*body[txList], error) {
-		list, err := a.transactions.List(ctx, c, in.AgentID)
+		list, err := a.transactions.List(ctx, c, in.AgentID, in.asked())
 		out := txList{Transactions: []txBody{}}
 		for i := range list {
 			out.Transactions = append(out.Transactions, txOf(&list[i], in.asked()))
@@ -228,26 +228,33 @@ func (a *API) registerTransactions() {
 		txPath
 		includeSigned
 	}) (*body[txBody], error) {
-		t, err := a.transactions.Get(ctx, c, in.AgentID, in.TransactionID)
+		t, err := a.transactions.Get(ctx, c, in.AgentID, in.TransactionID, in.asked())
 		return answer(txOf(&t, in.asked()), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: one + "/receipt", id: "get-transaction-receipt", tag: "Transactions",
 		summary: "What the chain made of a transaction", action: policy.ReadTransaction,
 	}, func(ctx context.Context, c *call.Call, in *txPath) (*body[fateBody], error) {
-		t, err := a.transactions.Get(ctx, c, in.AgentID, in.TransactionID)
+		t, err := a.transactions.Get(ctx, c, in.AgentID, in.TransactionID, false)
 		return answer(fateOf(&t), err)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: one + "/replace", id: "replace-transaction", tag: "Transactions", status: http.StatusCreated,
-		summary: "Replace a transaction that waits: by itself with higher fees, or by one that moves nothing", action: policy.ReplaceTransaction,
+		summary: "Replace a transaction that waits: by itself with higher fees, or by one that moves nothing. One that was never sent is discarded (200)", action: policy.ReplaceTransaction,
 		errors: []int{http.StatusConflict, http.StatusUnprocessableEntity},
-	}, func(ctx context.Context, c *call.Call, in *replaceTx) (*body[txBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *replaceTx) (*txAnswer, error) {
 		b := &in.Body
 		t, err := a.transactions.Replace(ctx, c, in.AgentID, in.TransactionID, transaction.Replacement{
 			Cancel: b.Mode == "cancel", MaxFee: deref(b.MaxFee), MaxTip: deref(b.MaxTip), KeyPath: deref(b.KeyPath), Vault: in.VaultID,
 		})
-		return answer(txOf(&t, true), err)
+		if err != nil {
+			return nil, err
+		}
+		out := &txAnswer{http.StatusCreated, txOf(&t, true)}
+		if t.ID == in.TransactionID { // discarded: nothing came in its place
+			out.Status = http.StatusOK
+		}
+		return out, nil
 	})
 }
 

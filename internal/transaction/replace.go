@@ -4,9 +4,11 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/holiman/uint256"
 
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/evm"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -32,11 +34,16 @@ var (
 	errWrongKey = fault.New(fault.Conflict, "signing_key_changed", "The key at this path is of another account than the transaction's. Name its signing_key_path.")
 )
 
-// Replace signs and sends a transaction with the nonce of one that waits. It is decided like
+// Replace signs and sends a transaction with the nonce of one that waits, or discards one that is
+// to be cancelled and was never sent. It is decided like
 // any other, but what a human approved is not asked again, and it counts only what it would
 // spend beyond those that it replaces: one of them comes into a block.
 func (s *Service) Replace(ctx context.Context, c *call.Call, agent, id string, how Replacement) (Tx, error) {
-	a, err := s.working(ctx, c, agent, policy.ReplaceTransaction)
+	a, err := s.admit(ctx, c, agent, policy.ReplaceTransaction)
+	may := func(now *Agent) error { return mayReplace(now, c, &how) }
+	if err == nil {
+		err = may(&a)
+	}
 	if err != nil {
 		return Tx{}, err
 	}
@@ -48,13 +55,19 @@ func (s *Service) Replace(ctx context.Context, c *call.Call, agent, id string, h
 	if old.Status != Broadcast && old.Status != Signed || old.Receipt.Fate != Waiting {
 		return Tx{}, ErrMined
 	}
+	if old.ByHuman && c.Who.Kind != policy.KindUser {
+		return Tx{}, ErrStopped
+	}
+	if how.Cancel && old.Status == Signed && !old.Offered {
+		return s.discard(ctx, c, old, may)
+	}
 	p, err := s.replacing(ctx, c, a, &old, how)
 	if err != nil {
 		return Tx{}, err
 	}
 	t := Tx{
 		ID: ids.New(), Org: a.Org, Agent: a.ID, Chain: old.Chain, ChainID: old.ChainID, From: old.From, To: p.tx.To, Value: p.tx.Value,
-		MaxFee: p.tx.FeeCap, MaxTip: p.tx.TipCap, Function: p.meaning.Function, Status: Pending, Replaces: old.Replaces,
+		MaxFee: p.tx.FeeCap, MaxTip: p.tx.TipCap, Function: p.meaning.Function, Status: Pending, Replaces: old.Replaces, ByHuman: how.Cancel && c.Who.Kind == policy.KindUser,
 		CreatedAt: stamp.Of(c.Now), NextAt: stamp.Of(c.Now.Add(signFor)),
 	}
 	if t.Replaces == "" {
@@ -63,9 +76,12 @@ func (s *Service) Replace(ctx context.Context, c *call.Call, agent, id string, h
 	if p.tx.Type != 2 {
 		t.MaxFee = p.tx.GasPrice
 	}
-	r := &Reservation{Tx: &t, Replaces: &old, Since: c.Now.Add(-window), Decide: func(now *Agent, spent *guard.Spent) ([]guard.Take, error) {
+	r := &Reservation{Tx: &t, Replaces: &old, Human: c.Who.Kind == policy.KindUser, Since: c.Now.Add(-window), Decide: func(now *Agent, spent *guard.Spent) ([]guard.Take, error) {
+		if err := may(now); err != nil {
+			return nil, err
+		}
 		attempt := p.attempt()
-		takes, err := decide(now, attempt, spent, true)
+		takes, err := ruled(now, attempt, spent, true)
 		if err == nil && !how.Cancel {
 			err = dearer(now, attempt, &p.wasCost)
 		}
@@ -80,8 +96,26 @@ func (s *Service) Replace(ctx context.Context, c *call.Call, agent, id string, h
 	if err := s.keep(ctx, c, r, Signed); err != nil {
 		return Tx{}, err
 	}
-	s.send(context.WithoutCancel(ctx), p.node, &t)
+	s.first(context.WithoutCancel(ctx), p.node, &t)
 	return t, nil
+}
+
+// mayReplace says why nothing is replaced for an agent. An owner or admin cancels also for one that
+// is stopped: it lowers what can be lost.
+func mayReplace(now *Agent, c *call.Call, how *Replacement) error {
+	if how.Cancel && c.Who.Manages() {
+		return nil
+	}
+	return now.mayAct()
+}
+
+// discard ends a transaction that was signed and has been nowhere: it needs no other in its place.
+func (s *Service) discard(ctx context.Context, c *call.Call, t Tx, may func(*Agent) error) (Tx, error) {
+	t.Status, t.ErrorCode, t.Error, t.NextAt = Failed, "discarded", "It was discarded before it was sent. No node has had it.", time.Time{}
+	t.Raw, t.Hash = nil, evm.Hash{}
+	c.Event.Details.More = []audit.Field{audit.Text("agent_id", t.Agent), audit.Text("chain", t.Chain), audit.Text("discarded", "true")}
+	c.Event.Details.Outcome = audit.Success
+	return t, s.refused(c, s.cfg.Store.DiscardTransaction(ctx, &t, may, c.Event))
 }
 
 // dearer refuses what no human was asked about when it cost less: with the fees of now one would be.

@@ -18,16 +18,43 @@ const (
 	slowest = 15 * time.Second
 )
 
-// send hands the signed bytes to the chain's nodes and stores what came of it. Bytes of
-// which nobody knows whether they arrived are sent again later: the same ones. While nothing
-// may be signed for the agent they wait.
-func (s *Service) send(ctx context.Context, nodes *node.Client, t *Tx) {
-	if a, err := s.cfg.Store.AgentForTransactions(ctx, t.Org, t.Agent); err != nil || a.mayAct() != nil {
+// first is send for what was just signed. What has to wait was offered to nobody.
+func (s *Service) first(ctx context.Context, nodes *node.Client, t *Tx) {
+	if t.Offered = s.mayLeave(ctx, t); !t.Offered {
 		if err := s.later(ctx, t); err != nil {
 			s.warn(ctx, err)
 		}
 		return
 	}
+	s.offer(ctx, nodes, t)
+}
+
+// send sends what waits: while nothing may be signed for the agent it waits on.
+func (s *Service) send(ctx context.Context, nodes *node.Client, t *Tx) {
+	if !s.mayLeave(ctx, t) {
+		if err := s.later(ctx, t); err != nil {
+			s.warn(ctx, err)
+		}
+		return
+	}
+	if !t.Offered { // from now on it may be out
+		t.Offered = true
+		if mine, err := s.cfg.Store.MoveTransaction(ctx, t, t.NextAt, false, false); err != nil || !mine {
+			return // it is due again
+		}
+	}
+	s.offer(ctx, nodes, t)
+}
+
+// mayLeave reports whether the bytes of a transaction may go to a node now.
+func (s *Service) mayLeave(ctx context.Context, t *Tx) bool {
+	a, err := s.cfg.Store.AgentForTransactions(ctx, t.Org, t.Agent)
+	return err == nil && (t.ByHuman || a.mayAct() == nil)
+}
+
+// offer hands the signed bytes to the chain's nodes and stores what came of it. Bytes of
+// which nobody knows whether they arrived are sent again later: the same ones.
+func (s *Service) offer(ctx context.Context, nodes *node.Client, t *Tx) {
 	was, now := t.NextAt, stamp.Of(s.cfg.Now())
 	sent := nodes.Send(ctx, t.Raw)
 	freeNonce := false
