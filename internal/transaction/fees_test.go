@@ -117,3 +117,22 @@ func detail(err error) string {
 	}
 	return ""
 }
+
+// TestToSubmitAgainTakesAnotherKey: what is said of a refused transaction works.
+func TestToSubmitAgainTakesAnotherKey(t *testing.T) {
+	b := open(t)
+	much := pay("2000", gas(21000), replayKey("a"))
+	tx := b.submit(much, transaction.Failed)
+	if !strings.Contains(tx.Error, "under another Idempotency-Key") {
+		t.Errorf("it says %q", tx.Error)
+	}
+	again, replayed, err := b.try(much)
+	if b.must(err); !replayed || again.ID != tx.ID {
+		t.Errorf("the same key gives %s, replayed %v", again.ID, replayed)
+	}
+	b.fund(b.from)
+	b.fund(b.from)
+	much.ReplayKey, much.Value = "b", "500"
+	b.submit(much, transaction.Broadcast)
+	b.got("500")
+}

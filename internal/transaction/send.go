@@ -82,16 +82,20 @@ func pause(attempts int) time.Duration {
 	return min(lookEvery<<min(attempts, 10), slowest)
 }
 
+// anew is how the same is submitted again: the node may have the bytes, so that its key of a
+// request stands for this transaction as long as it is remembered.
+const anew = "submit it again, under another Idempotency-Key if it had one."
+
 // refusedText says what to do about a transaction that no node takes. What the node says
 // itself is not repeated.
 func refusedText(o node.Outcome) string {
 	switch o {
 	case node.NonceTooLow:
-		return "The chain has another transaction with this nonce. Submit this one again."
+		return "The chain has another transaction with this nonce. To have it done, " + anew
 	case node.Underpriced:
-		return "The fees are too low for the chain's nodes. Leave them out, or raise them, and submit it again."
+		return "The fees are too low for the chain's nodes. Leave them out, or raise them, and " + anew
 	case node.InsufficientFunds:
-		return "The account can't pay for value and gas. Fund it and submit it again."
+		return "The account can't pay for value and gas. Fund it and " + anew
 	default:
 		return "The chain's nodes refused it as it is."
 	}
