@@ -155,6 +155,9 @@ func (c *cli) txReplace(mode, short, long string) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if mode == "cancel" && t.Status == "failed" && t.TxHash == "" { // it had been nowhere
+				return c.printTx(t, nil)
+			}
 			return c.printSubmitted(t, in.agent)
 		})
 	in.ofFees(cmd)
@@ -169,5 +172,7 @@ func (c *cli) txCommands() *cobra.Command {
 block. It counts against the agent's limits once.`),
 		c.txReplace("cancel", "Replace a waiting transaction by one that moves nothing",
 			`Replace a waiting transaction by one that moves nothing and costs its fee. Which of the
-two gets into a block is up to the chain: watch the new one.`))
+two gets into a block is up to the chain: watch the new one. One that was never sent is
+discarded instead. An owner or admin cancels also for an agent that is stopped, and the
+agent does not replace what a person cancelled.`))
 }

@@ -87,6 +87,7 @@ func agentSelfOf(a *agent.Agent) agentSelf {
 
 type createAgent struct {
 	Body struct {
+		limitNames
 		Name                  string     `json:"name" minLength:"1" maxLength:"255"`
 		Description           *string    `json:"description,omitempty" nullable:"true"`
 		AuthMethod            *string    `json:"auth_method,omitempty" nullable:"true" doc:"api_key (the default), mtls or oidc_client_credentials."`
@@ -127,6 +128,7 @@ func (in *createAgent) draft() agent.Agent {
 type updateAgent struct {
 	agentPath
 	Body struct {
+		limitNames
 		Name              sent[string]     `json:"name,omitempty"`
 		Description       sent[string]     `json:"description,omitempty"`
 		Scopes            sent[[]string]   `json:"scopes,omitempty" doc:"null lifts the cap."`

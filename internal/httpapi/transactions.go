@@ -45,7 +45,7 @@ func txOf(t *transaction.Tx, signed bool) txBody {
 	if t.Hash != (evm.Hash{}) {
 		b.TxHash = present(t.Hash.String())
 	}
-	if signed && len(t.Raw) > 0 {
+	if signed && t.Offered && len(t.Raw) > 0 { // else it can still be discarded
 		b.SignedTx = present("0x" + hex.EncodeToString(t.Raw))
 	}
 	if !t.MaxTip.IsZero() {
@@ -59,6 +59,11 @@ type signedBody struct {
 	txBody
 	From  string `json:"from"`
 	Nonce uint64 `json:"nonce"`
+}
+
+type signedAnswer struct {
+	Status int
+	Body   signedBody
 }
 
 // fateBody is what the chain made of a transaction.
@@ -96,16 +101,32 @@ func fateOf(t *transaction.Tx) fateBody {
 
 // txFields are those of TxSubmit that a simulation has too.
 type txFields struct {
-	To       string  `json:"to,omitempty" doc:"0x and 40 digits. Empty creates a contract, where the agent's guard allows it."`
-	Value    string  `json:"value" doc:"A decimal number of the chain's coin, such as 0.05."`
-	Chain    string  `json:"chain" doc:"Name or number of the chain."`
-	Data     *string `json:"data,omitempty" nullable:"true" doc:"0x and hexadecimal digits."`
-	KeyPath  *string `json:"signing_key_path,omitempty" nullable:"true" doc:"Below keys/, wallets/ or agents/ID/keys/. Left out: the agent's own key, or keys/CHAIN-signer."`
-	GasLimit *uint64 `json:"gas_limit,omitempty" nullable:"true"`
+	txNames
+	To       string     `json:"to,omitempty" doc:"0x and 40 digits. Empty creates a contract, where the agent's guard allows it."`
+	Value    string     `json:"value" doc:"A decimal number of the chain's coin, such as 0.05."`
+	Chain    string     `json:"chain" doc:"Name or number of the chain."`
+	Data     *string    `json:"data,omitempty" nullable:"true" doc:"0x and hexadecimal digits."`
+	KeyPath  *string    `json:"signing_key_path,omitempty" nullable:"true" doc:"Below keys/, wallets/ or agents/ID/keys/. Left out: the agent's own key, or keys/CHAIN-signer."`
+	GasLimit *uint64    `json:"gas_limit,omitempty" nullable:"true"`
+	Access   accessList `json:"access_list,omitempty" nullable:"true" maxItems:"256" doc:"Accounts and their storage that are named beforehand (EIP-2930)."`
 }
 
 func (f *txFields) draft() transaction.Draft {
-	return transaction.Draft{To: f.To, Value: f.Value, Chain: f.Chain, Data: deref(f.Data), KeyPath: deref(f.KeyPath), GasLimit: f.GasLimit}
+	return transaction.Draft{To: f.To, Value: f.Value, Chain: f.Chain, Data: deref(f.Data), KeyPath: deref(f.KeyPath), GasLimit: f.GasLimit, AccessList: f.Access.draft()}
+}
+
+// accessList is an access list as nodes write it.
+type accessList []struct {
+	Address string   `json:"address" doc:"0x and 40 digits."`
+	Keys    []string `json:"storageKeys" maxItems:"256" doc:"Each 0x and 64 digits."`
+}
+
+func (l accessList) draft() []transaction.Access {
+	out := make([]transaction.Access, len(l))
+	for i := range l {
+		out[i] = transaction.Access(l[i])
+	}
+	return out
 }
 
 type submitTx struct {
@@ -141,7 +162,7 @@ type txList struct {
 
 // includeSigned asks for the signed bytes.
 type includeSigned struct {
-	Include string `query:"include_signed_tx" doc:"true or 1: with the signed bytes."`
+	Include string `query:"include_signed_tx" doc:"true or 1: with the signed bytes, for who may sign for the agent."`
 }
 
 func (i *includeSigned) asked() bool { return i.Include == "true" || i.Include == "1" }
@@ -175,9 +196,16 @@ func (a *API) registerTransactions() {
 		method: http.MethodPost, path: all + "/sign", id: "sign-transaction", tag: "Transactions",
 		summary: "Sign a transaction within the agent's guard, and hand it out: it counts as if it were sent", action: policy.SignTransaction,
 		errors: []int{http.StatusConflict, http.StatusUnprocessableEntity},
-	}, func(ctx context.Context, c *call.Call, in *submitTx) (*body[signedBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *submitTx) (*signedAnswer, error) {
 		t, _, err := a.transactions.Sign(ctx, c, in.AgentID, in.draft())
-		return answer(signedBody{txBody: txOf(&t, true), From: t.From.String(), Nonce: t.Nonce}, err)
+		if err != nil {
+			return nil, err
+		}
+		out := &signedAnswer{http.StatusOK, signedBody{txBody: txOf(&t, true), From: t.From.String(), Nonce: t.Nonce}}
+		if t.Status == transaction.SimulationFailed {
+			out.Status = http.StatusUnprocessableEntity
+		}
+		return out, nil
 	})
 	handle(a, op{
 		method: http.MethodGet, path: all, id: "list-transactions", tag: "Transactions",
@@ -186,7 +214,7 @@ func (a *API) registerTransactions() {
 		agentPath
 		includeSigned
 	}) (*body[txList], error) {
-		list, err := a.transactions.List(ctx, c, in.AgentID)
+		list, err := a.transactions.List(ctx, c, in.AgentID, in.asked())
 		out := txList{Transactions: []txBody{}}
 		for i := range list {
 			out.Transactions = append(out.Transactions, txOf(&list[i], in.asked()))
@@ -200,26 +228,33 @@ func (a *API) registerTransactions() {
 		txPath
 		includeSigned
 	}) (*body[txBody], error) {
-		t, err := a.transactions.Get(ctx, c, in.AgentID, in.TransactionID)
+		t, err := a.transactions.Get(ctx, c, in.AgentID, in.TransactionID, in.asked())
 		return answer(txOf(&t, in.asked()), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: one + "/receipt", id: "get-transaction-receipt", tag: "Transactions",
 		summary: "What the chain made of a transaction", action: policy.ReadTransaction,
 	}, func(ctx context.Context, c *call.Call, in *txPath) (*body[fateBody], error) {
-		t, err := a.transactions.Get(ctx, c, in.AgentID, in.TransactionID)
+		t, err := a.transactions.Get(ctx, c, in.AgentID, in.TransactionID, false)
 		return answer(fateOf(&t), err)
 	})
 	handle(a, op{
 		method: http.MethodPost, path: one + "/replace", id: "replace-transaction", tag: "Transactions", status: http.StatusCreated,
-		summary: "Replace a transaction that waits: by itself with higher fees, or by one that moves nothing", action: policy.ReplaceTransaction,
+		summary: "Replace a transaction that waits: by itself with higher fees, or by one that moves nothing. One that was never sent is discarded (200)", action: policy.ReplaceTransaction,
 		errors: []int{http.StatusConflict, http.StatusUnprocessableEntity},
-	}, func(ctx context.Context, c *call.Call, in *replaceTx) (*body[txBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *replaceTx) (*txAnswer, error) {
 		b := &in.Body
 		t, err := a.transactions.Replace(ctx, c, in.AgentID, in.TransactionID, transaction.Replacement{
 			Cancel: b.Mode == "cancel", MaxFee: deref(b.MaxFee), MaxTip: deref(b.MaxTip), KeyPath: deref(b.KeyPath), Vault: in.VaultID,
 		})
-		return answer(txOf(&t, true), err)
+		if err != nil {
+			return nil, err
+		}
+		out := &txAnswer{http.StatusCreated, txOf(&t, true)}
+		if t.ID == in.TransactionID { // discarded: nothing came in its place
+			out.Status = http.StatusOK
+		}
+		return out, nil
 	})
 }
 

@@ -36,9 +36,9 @@ func (g *Guardrails) Check() error {
 	case len(g.AllowedChains) > maxAllowed || !all(g.AllowedChains, chain):
 		return invalid("invalid_tx_allowed_chains", "tx_allowed_chains must be at most 100 names of chains.")
 	case g.MaxValueETH != "" && !amount.MatchString(g.MaxValueETH):
-		return invalid("invalid_tx_max_value_eth", "tx_max_value_eth must be a decimal number of ETH in quotes, such as \"0.5\".")
+		return invalid("invalid_tx_max_value_eth", "tx_max_value_eth must be a decimal number of the chain's coin in quotes, such as \"0.5\".")
 	case g.DailyLimitETH != "" && !amount.MatchString(g.DailyLimitETH):
-		return invalid("invalid_tx_daily_limit_eth", "tx_daily_limit_eth must be a decimal number of ETH in quotes, such as \"0.5\".")
+		return invalid("invalid_tx_daily_limit_eth", "tx_daily_limit_eth must be a decimal number of the chain's coin in quotes, such as \"0.5\".")
 	}
 	return nil
 }

@@ -356,3 +356,41 @@ func TestEachSubmissionHasAKeyOfItsOwn(t *testing.T) {
 		t.Errorf("sent %s", sent)
 	}
 }
+
+// TestASubmissionIsNamedByItsCaller: an agent that tries again pays once.
+func TestASubmissionIsNamedByItsCaller(t *testing.T) {
+	a := newContractAPI(t)
+	seeded(a)
+	cs := connect(t, a, "")
+	call(t.Context(), t, cs, "submit_transaction", `{"to":"0xbb","value":"0.5","chain":"base","idempotency_key":"invoice-17"}`)
+	if len(a.replays) != 1 || a.replays[0] != "invoice-17" {
+		t.Errorf("keys: %q", a.replays)
+	}
+}
+
+// TestAParameterOfATransactionDoesNotGoMissing: it could change what is paid.
+func TestAParameterOfATransactionDoesNotGoMissing(t *testing.T) {
+	a := newContractAPI(t)
+	seeded(a)
+	cs := connect(t, a, "")
+	sent := len(a.bodies)
+	for _, name := range []string{"idempotencyKey", "access_list", "maxFeePerGas", "type", "token"} {
+		for _, tool := range []string{"submit_transaction", "simulate_transaction"} {
+			got := call(t.Context(), t, cs, tool, `{"to":"0xbb","value":"0.5","chain":"base","`+name+`":"1"}`)
+			if !strings.HasPrefix(got, "error: ") || !strings.Contains(got, "'"+name+"'") {
+				t.Errorf("%s with %s: %s", tool, name, got)
+			}
+		}
+	}
+	got := call(t.Context(), t, cs, "submit_transaction", `{"to":"0xbb","value":"0.5","chain":"base","`+canary+` <b>":"1"}`)
+	if !strings.HasPrefix(got, "error: ") || strings.Contains(got, "<b>") {
+		t.Errorf("what is no name is repeated: %s", got)
+	}
+	if len(a.replays) != 0 || len(a.bodies) != sent {
+		t.Errorf("sent %q", a.bodies[sent:])
+	}
+	got = call(t.Context(), t, cs, "simulate_transaction", `{"to":"0xbb","value":"0.5","chain":"base","max_fee_per_gas":"1","nonce":3}`)
+	if strings.HasPrefix(got, "error") {
+		t.Errorf("a simulation of a submission: %s", got)
+	}
+}

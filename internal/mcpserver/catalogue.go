@@ -36,6 +36,14 @@ func tools() []tool {
 		{name: "gas_limit", kind: "integer", about: "Most gas that it may use. Leave it out to have it estimated."},
 	}
 	keyVault := field{name: "vault_id", kind: "string", minLen: 1, maxLen: 255, about: "Id or name of the vault of the signing key, where several vaults have one at the path."}
+	submission := append(slices.Clip(onChain),
+		field{name: "nonce", kind: "integer", about: "Number of the transaction of the account. Leave it out for the next."},
+		field{name: "gas_price", kind: "string", maxLen: 78, about: "Price of gas in wei, for chains without EIP-1559."},
+		field{name: "max_fee_per_gas", kind: "string", maxLen: 78, about: "Most that a unit of gas may cost, in wei (EIP-1559)."},
+		field{name: "max_priority_fee_per_gas", kind: "string", maxLen: 78, about: "Most of it that goes to the block's maker, in wei (EIP-1559)."},
+		field{name: "idempotency_key", kind: "string", minLen: 1, maxLen: 255, about: "Your own name for this payment: when the same is submitted again with it within a day, nothing is paid twice. At most 255 printable characters without blanks."},
+		field{name: "simulate_first", kind: "boolean", preset: true, about: "Sign it only when a simulation of it succeeds."},
+		keyVault)
 	sends := mcp.ToolAnnotations{DestructiveHint: yes, OpenWorldHint: yes}
 	runs := mcp.ToolAnnotations{ReadOnlyHint: true, OpenWorldHint: yes}
 
@@ -123,19 +131,13 @@ func tools() []tool {
 		name: "simulate_transaction", title: "Simulate a transaction", hints: runs, run: simulateTransaction,
 		about: "Have a node run an EVM transaction of this agent without signing or sending it: whether it would succeed, its gas, and whose " +
 			"balances change. Use it before submit_transaction when the outcome is not certain.",
-		fields: append(slices.Clip(onChain), keyVault),
+		fields: append(slices.Clip(onChain), keyVault), only: submission,
 	}, {
 		name: "submit_transaction", title: "Submit a transaction", hints: sends, run: submitTransaction,
 		about: "Sign an EVM transaction with this agent's key, which never leaves the server, and send it. It moves real value and can not be undone: " +
 			"call it once for each payment that was asked for. Limits that a human set may refuse it, or ask a human to approve it first: " +
 			"then wait, and submit the same again once it is approved.",
-		fields: append(slices.Clip(onChain),
-			field{name: "nonce", kind: "integer", about: "Number of the transaction of the account. Leave it out for the next."},
-			field{name: "gas_price", kind: "string", maxLen: 78, about: "Price of gas in wei, for chains without EIP-1559."},
-			field{name: "max_fee_per_gas", kind: "string", maxLen: 78, about: "Most that a unit of gas may cost, in wei (EIP-1559)."},
-			field{name: "max_priority_fee_per_gas", kind: "string", maxLen: 78, about: "Most of it that goes to the block's maker, in wei (EIP-1559)."},
-			field{name: "simulate_first", kind: "boolean", preset: true, about: "Sign it only when a simulation of it succeeds."},
-			keyVault),
+		fields: submission, only: submission,
 	}, {
 		name: "inspect_content", title: "Inspect content", hints: reads, run: inspecting(sync.OnceValues(verdict.New)),
 		about: "Look for threats in a text before it is trusted or sent on: injected instructions, commands, disguised or encoded text, " +

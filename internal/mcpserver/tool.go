@@ -1,13 +1,19 @@
 package mcpserver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
+	"regexp"
 	"runtime/debug"
+	"slices"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -20,6 +26,7 @@ type tool struct {
 	title  string
 	about  string // for the model: what it does, when to use it, what it costs
 	fields []field
+	only   []field // a call may name these alone; nil: others are ignored
 	hints  mcp.ToolAnnotations
 	run    func(context.Context, *session, input) (string, error)
 	// give is a run whose text holds a value. The caller wipes it.
@@ -50,6 +57,9 @@ func (t tool) handler(log *slog.Logger, current func(context.Context) *session) 
 			res = said("Tool '"+t.name+"' execution failed: Internal error.", true)
 		})
 		in, err := read(t.fields, req.Params.Arguments)
+		if err == nil && t.only != nil {
+			err = t.knows(req.Params.Arguments)
+		}
 		if err == nil {
 			err = restore(ctx, t.fields, in)
 		}
@@ -123,6 +133,30 @@ func (t tool) explain(s *session, err error) string {
 // onChain reports whether a vault is only where t finds a key.
 func (t tool) onChain() bool {
 	return t.name == "simulate_transaction" || t.name == "submit_transaction"
+}
+
+// plainName is a parameter whose name an answer may repeat.
+var plainName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// knows refuses parameters that a transaction has not: one that goes missing could change what
+// is paid. A simulation takes those of a submission, and leaves them out.
+func (t tool) knows(raw []byte) error {
+	given := map[string]jsontext.Value{}
+	if len(bytes.TrimSpace(raw)) > 0 {
+		if err := json.Unmarshal(raw, &given); err != nil {
+			return notice("The arguments must be one JSON object in UTF-8 that names each parameter once.")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if slices.ContainsFunc(t.only, func(f field) bool { return f.name == name }) {
+			continue
+		}
+		if !plainName.MatchString(name) {
+			name = "?"
+		}
+		return notice("Parameter '" + name + "' is not known to a transaction. Leave it out, or see the tool's parameters for the right name.")
+	}
+	return nil
 }
 
 // inVault reports whether t works in one vault, which the call may name.

@@ -1,6 +1,7 @@
 package mcpserver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -95,8 +96,8 @@ func changed(c *client.BalanceChange) string {
 	return text
 }
 
-// submitTransaction sends a key of its own with each call, so that a try whose answer was
-// lost is no second transaction.
+// submitTransaction sends a key with each call, so that a try whose answer was lost is no
+// second transaction: the call's, or one of its own.
 func submitTransaction(ctx context.Context, s *session, in input) (string, error) {
 	agent, err := s.agent(ctx)
 	if err != nil {
@@ -108,7 +109,7 @@ func submitTransaction(ctx context.Context, s *session, in input) (string, error
 	}
 	t, err := s.api.SubmitTransaction(ctx, agent, client.Submission{
 		Call: chainCall(in), Nonce: in.number("nonce"), GasPrice: in.text("gas_price"), MaxFee: in.text("max_fee_per_gas"),
-		MaxTip: in.text("max_priority_fee_per_gas"), SimulateFirst: in["simulate_first"] == true, ReplayKey: ids.New(), VaultID: vault,
+		MaxTip: in.text("max_priority_fee_per_gas"), SimulateFirst: in["simulate_first"] == true, ReplayKey: cmp.Or(in.text("idempotency_key"), ids.New()), VaultID: vault,
 	})
 	if err != nil {
 		return "", s.onTransaction("Transaction rejected: ", err)

@@ -117,6 +117,9 @@ func (c *check) object(s *shape) error {
 			return nil
 		}
 		i, known := s.index[string(c.r.Text(raw))]
+		if !known {
+			c.unknown(s, string(c.r.Text(raw)))
+		}
 		if kind, raw, err = c.r.Next(); err != nil {
 			return err
 		}

@@ -90,7 +90,9 @@ func (d *Document) describeBody(about *Description, t reflect.Type) *bodyPlan {
 	}
 	s := huma.SchemaFromField(d.registry(), f, hint(t, f.Name, about.OperationID+"Request"))
 	about.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{JSON: {Schema: s}}}
-	return &bodyPlan{at: f.Index, shape: shapeOf(d.registry(), s)}
+	shape := shapeOf(d.registry(), s)
+	shape.refuse(f.Type)
+	return &bodyPlan{at: f.Index, shape: shape}
 }
 
 func (d *Document) describeAnswer(about *Description, t reflect.Type) answerPlan {

@@ -3,7 +3,7 @@
 //
 // Its promise: what the function gets was checked against its schema and has one meaning;
 // what is described in OpenAPI is what is checked and sent; an error says what the schema
-// says, and never what was sent. A body is read where it lies: it is copied only into the
+// says, and never what was sent but for the name of a field that is refused. A body is read where it lies: it is copied only into the
 // value that it is decoded to.
 package rest
 

@@ -22,6 +22,7 @@ type shape struct {
 	properties []property // by name
 	index      map[string]int
 	items      *shape
+	refuses    func(name, plain string) string // of keys that it does not know; nil: none
 
 	texts   []rule[[]byte]
 	numbers []rule[float64]

@@ -74,7 +74,7 @@ func (tx Tx) addTx(t *transaction.Tx) error {
 	values, err := txValues(t)
 	if err == nil {
 		_, err = tx.Exec(`INSERT INTO transactions (`+txColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-			$19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)`, values...)
+			$19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35)`, values...)
 	}
 	return err
 }
@@ -109,17 +109,12 @@ func (tx Tx) oldKey(t *transaction.Tx, r *transaction.Reservation) (old bool, er
 // what is replaced.
 func (tx Tx) decide(r *transaction.Reservation, before *family) error {
 	t := r.Tx
-	var row txAgentRow
-	found, err := tx.Row(selectAgentForTx, []any{t.Agent, t.Org}, row.dest()...)
-	if err == nil && !found {
-		err = policy.ErrNoAgent
-	}
+	now, err := tx.txAgent(t.Agent, t.Org)
 	if err != nil {
 		return err
 	}
-	now, err := row.agent(tx.Now())
-	if err != nil {
-		return err
+	if before.byHuman && !r.Human {
+		return transaction.ErrStopped
 	}
 	spent, err := spentBy(tx, t.Agent, r.Since, r.Recipients)
 	if err != nil {
@@ -130,6 +125,19 @@ func (tx Tx) decide(r *transaction.Reservation, before *family) error {
 	}
 	t.Takes, err = r.Decide(&now, spent)
 	return err
+}
+
+// txAgent is an agent as it is under the lock.
+func (tx Tx) txAgent(id, org string) (transaction.Agent, error) {
+	var row txAgentRow
+	found, err := tx.Row(selectAgentForTx, []any{id, org}, row.dest()...)
+	if err == nil && !found {
+		err = policy.ErrNoAgent
+	}
+	if err != nil {
+		return transaction.Agent{}, err
+	}
+	return row.agent(tx.Now())
 }
 
 // nextNonce gives the transaction its nonce: the lowest that was reserved and not used, or

@@ -50,6 +50,7 @@ func (tx Tx) spendTakes(t *transaction.Tx, at time.Time, takes []guard.Take, add
 type family struct {
 	all, rest []guard.Take
 	at        time.Time
+	byHuman   bool // a person had one of it signed, to stop the others
 }
 
 func (tx Tx) family(t *transaction.Tx, without string) (family, error) {
@@ -58,17 +59,18 @@ func (tx Tx) family(t *transaction.Tx, without string) (family, error) {
 	if first == "" {
 		first = t.ID
 	}
-	err := tx.Each(`SELECT id, takes, created_at FROM transactions WHERE chain_id = $1 AND from_address = $2 AND nonce = $3 AND agent_id = $4 AND (id = $5 OR replaces = $5)`,
+	err := tx.Each(`SELECT id, takes, created_at, CASE WHEN status IN ('pending', 'signed', 'broadcast') THEN by_human ELSE 0 END FROM transactions WHERE chain_id = $1 AND from_address = $2 AND nonce = $3 AND agent_id = $4 AND (id = $5 OR replaces = $5)`,
 		[]any{int64(t.ChainID), t.From.String(), int64(t.Nonce), t.Agent, first}, func(rows *sql.Rows) error {
 			var id, text string
-			var created int64
-			if err := rows.Scan(&id, &text, &created); err != nil {
+			var created, byHuman int64
+			if err := rows.Scan(&id, &text, &created, &byHuman); err != nil {
 				return err
 			}
 			var takes []guard.Take
 			if err := json.Unmarshal([]byte(text), &takes); err != nil {
 				return sqldb.Parsed(err)
 			}
+			f.byHuman = f.byHuman || byHuman != 0
 			f.all = transaction.Most(f.all, takes)
 			if id != without {
 				f.rest = transaction.Most(f.rest, takes)

@@ -18,7 +18,7 @@ import (
 
 const txColumns = `id, org_id, agent_id, chain, chain_id, from_address, to_address, nonce, value_wei, max_fee, max_tip, function, status,
 	takes, raw, hash, error_code, error, simulation, dashboard_url, replaces, replay_key, replay_body, created_at, signed_at, next_at, attempts,
-	block_number, block_hash, gas_used, gas_price, mined, mined_at`
+	block_number, block_hash, gas_used, gas_price, mined, mined_at, by_human, offered`
 
 // txRow takes the columns of a transaction.
 type txRow struct {
@@ -27,6 +27,7 @@ type txRow struct {
 	takes, hash, simulation, blockHash, price string
 	chainID, nonce, gasUsed, created          int64
 	signed, next, block, mined                sql.NullInt64
+	byHuman, offered                          int64
 }
 
 func (r *txRow) dest() []any {
@@ -34,13 +35,14 @@ func (r *txRow) dest() []any {
 	return []any{
 		&t.ID, &t.Org, &t.Agent, &t.Chain, &r.chainID, &r.from, &r.to, &r.nonce, &r.value, &r.maxFee, &r.maxTip, &t.Function, &t.Status,
 		&r.takes, &t.Raw, &r.hash, &t.ErrorCode, &t.Error, &r.simulation, &t.Simulation.DashboardURL, &t.Replaces, &t.ReplayKey, &t.ReplayBody,
-		&r.created, &r.signed, &r.next, &t.Attempts, &r.block, &r.blockHash, &r.gasUsed, &r.price, &t.Receipt.Fate, &r.mined,
+		&r.created, &r.signed, &r.next, &t.Attempts, &r.block, &r.blockHash, &r.gasUsed, &r.price, &t.Receipt.Fate, &r.mined, &r.byHuman, &r.offered,
 	}
 }
 
 func (r *txRow) tx() (transaction.Tx, error) {
 	t := r.t
 	t.ChainID, t.Nonce = uint64(r.chainID), uint64(r.nonce)
+	t.ByHuman, t.Offered = r.byHuman != 0, r.offered != 0
 	var err error
 	address := func(s string) (a evm.Address) {
 		if err == nil {
@@ -99,6 +101,7 @@ func txValues(t *transaction.Tx) ([]any, error) {
 		string(t.Status), string(takes), raw, hashText(t.Hash), t.ErrorCode, t.Error, strings.TrimSpace(t.Simulation.ID + " " + t.Simulation.Status),
 		t.Simulation.DashboardURL, t.Replaces, t.ReplayKey, t.ReplayBody, micros(t.CreatedAt), nullMicros(t.SignedAt), nullMicros(t.NextAt), t.Attempts,
 		blockOf(&t.Receipt), hashText(t.Receipt.BlockHash), int64(t.Receipt.GasUsed), t.Receipt.GasPrice.Dec(), string(t.Receipt.Fate), nullMicros(t.Receipt.At),
+		number(t.ByHuman), number(t.Offered),
 	}, nil
 }
 
@@ -242,8 +245,9 @@ const notFrozen = `NOT EXISTS (SELECT 1 FROM freezes f WHERE f.org_id = transact
 // SignedTransaction implements transaction.Store.
 func (db *DB) SignedTransaction(ctx context.Context, t *transaction.Tx, ev *audit.Event) error {
 	return db.Write(ctx, t.Org, func(tx Tx) error {
-		n, err := tx.Exec(`UPDATE transactions SET status = $2, raw = $3, hash = $4, signed_at = $5, next_at = $6 WHERE id = $1 AND status = 'pending' AND `+notFrozen,
-			t.ID, string(t.Status), t.Raw, hashText(t.Hash), nullMicros(t.SignedAt), nullMicros(t.NextAt))
+		n, err := tx.Exec(`UPDATE transactions SET status = $2, raw = $3, hash = $4, signed_at = $5, next_at = $6, offered = $7
+			WHERE id = $1 AND status = 'pending' AND (by_human = 1 OR `+notFrozen+`)`,
+			t.ID, string(t.Status), t.Raw, hashText(t.Hash), nullMicros(t.SignedAt), nullMicros(t.NextAt), number(t.Offered))
 		if err == nil && n == 0 {
 			return tx.Refuse(transaction.ErrOver)
 		}
@@ -291,15 +295,41 @@ func (db *DB) GiveBack(ctx context.Context, t *transaction.Tx, approval string, 
 	})
 }
 
+// DiscardTransaction implements transaction.Store. Its bytes go too.
+func (db *DB) DiscardTransaction(ctx context.Context, t *transaction.Tx, may func(now *transaction.Agent) error, ev *audit.Event) error {
+	return db.Write(ctx, t.Org, func(tx Tx) error {
+		now, err := tx.txAgent(t.Agent, t.Org)
+		if err == nil {
+			err = may(&now)
+		}
+		if err != nil {
+			return tx.Refuse(err)
+		}
+		n, err := tx.Exec(`UPDATE transactions SET status = 'failed', error_code = $2, error = $3, next_at = NULL, raw = $4, hash = '', offered = 1
+			WHERE id = $1 AND status = 'signed' AND offered = 0`, t.ID, t.ErrorCode, t.Error, []byte{})
+		if err == nil && n == 0 {
+			return tx.Refuse(transaction.ErrMoving)
+		}
+		if err == nil {
+			err = tx.release(t)
+		}
+		if err == nil {
+			err = tx.freeNonce(t)
+		}
+		tx.Record(ev)
+		return err
+	})
+}
+
 // MoveTransaction implements transaction.Store. Its write is nobody's request.
 func (db *DB) MoveTransaction(ctx context.Context, t *transaction.Tx, was time.Time, giveBack, freeNonce bool) (moved bool, err error) {
 	err = db.Write(ctx, t.Org, func(tx Tx) error {
 		moved = false
 		n, err := tx.Exec(`UPDATE transactions SET status = $3, error_code = $4, error = $5, next_at = $6, attempts = $7, block_number = $8, block_hash = $9,
-			gas_used = $10, gas_price = $11, mined = $12, mined_at = $13
+			gas_used = $10, gas_price = $11, mined = $12, mined_at = $13, offered = $14
 			WHERE id = $1 AND next_at = $2`,
 			t.ID, micros(was), string(t.Status), t.ErrorCode, t.Error, nullMicros(t.NextAt), t.Attempts, blockOf(&t.Receipt), hashText(t.Receipt.BlockHash),
-			int64(t.Receipt.GasUsed), t.Receipt.GasPrice.Dec(), string(t.Receipt.Fate), nullMicros(t.Receipt.At))
+			int64(t.Receipt.GasUsed), t.Receipt.GasPrice.Dec(), string(t.Receipt.Fate), nullMicros(t.Receipt.At), number(t.Offered))
 		if err != nil || n == 0 {
 			return err
 		}

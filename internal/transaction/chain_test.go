@@ -37,7 +37,7 @@ func TestTransactionsOfTypes0And1AreTaken(t *testing.T) {
 	b := open(t)
 	b.submit(pay("0.1", func(d *transaction.Draft) { d.GasPrice = "3000000000" }), transaction.Broadcast)
 	tx := b.submit(pay("0.1", func(d *transaction.Draft) {
-		d.GasPrice, d.Access = "3000000000", []evm.AccessTuple{{Address: b.from}}
+		d.GasPrice, d.AccessList = "3000000000", []transaction.Access{{Address: b.from.String()}}
 	}), transaction.Broadcast)
 	if tx.Raw[0] != 1 {
 		t.Errorf("it is of type %d", tx.Raw[0])

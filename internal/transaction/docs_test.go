@@ -11,7 +11,7 @@ func TestTheRulesInTheDocumentationAreTaken(t *testing.T) {
 	text, err := os.ReadFile("../../docs/transactions.md")
 	b.must(err)
 	examples := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllSubmatch(text, -1)
-	if len(examples) != 7 {
+	if len(examples) != 8 {
 		t.Errorf("there are %d examples", len(examples))
 	}
 	for _, e := range examples {

@@ -23,11 +23,17 @@ type Draft struct {
 	GasPrice              string // wei, decimal: makes it one of type 0
 	MaxFee, MaxTip        string // wei, decimal
 	Nonce, GasLimit       *uint64
-	Access                []evm.AccessTuple
+	AccessList            []Access
 	SimulateFirst         bool
 	ReplayKey, ApprovalID string
 	// Vault is where the key at KeyPath lies; empty: the one vault that has it.
 	Vault string
+}
+
+// Access names an account, and storage of it, beforehand (EIP-2930).
+type Access struct {
+	Address string   // 0x and 40 digits
+	Keys    []string // each 0x and 64 digits
 }
 
 // maxData bounds calldata: what nodes relay has at most 128 KiB, with all else.
@@ -39,6 +45,7 @@ type parsed struct {
 	to                    *evm.Address
 	value                 uint256.Int
 	data                  []byte
+	access                []evm.AccessTuple
 	gasPrice, maxFee, tip *uint256.Int // nil: not sent
 }
 
@@ -69,6 +76,9 @@ func (d Draft) parse() (p parsed, err error) {
 			return p, invalid("invalid_data", "data has at most 122,880 bytes.")
 		}
 	}
+	if p.access, err = parseAccess(d.AccessList); err != nil {
+		return p, err
+	}
 	for _, f := range []struct {
 		name, text string
 		into       **uint256.Int
@@ -93,13 +103,30 @@ func (d Draft) parse() (p parsed, err error) {
 	return p, nil
 }
 
+func parseAccess(list []Access) (out []evm.AccessTuple, err error) {
+	for _, a := range list {
+		t := evm.AccessTuple{Keys: make([]evm.Hash, len(a.Keys))}
+		t.Address, err = evm.ParseAddress(a.Address)
+		for i := range a.Keys {
+			if err == nil {
+				t.Keys[i], err = evm.ParseHash(a.Keys[i])
+			}
+		}
+		if err != nil {
+			return nil, invalid("invalid_access_list", "access_list is a list of an address, 0x and 40 digits, and its storageKeys, each 0x and 64 digits.")
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
 // asked is what a key of a request is good for: the same request alone.
 func (p *parsed) asked(agent, kind string) string {
 	h := sha256.New()
 	for _, s := range []string{kind, agent, p.To, p.value.Dec(), p.Chain, strings.ToLower(p.Data), p.KeyPath, p.Vault, p.GasPrice, p.MaxFee, p.MaxTip, number(p.Nonce), number(p.GasLimit), strconv.FormatBool(p.SimulateFirst)} {
 		h.Write([]byte(strconv.Itoa(len(s)) + ":" + s))
 	}
-	for _, a := range p.Access {
+	for _, a := range p.access {
 		h.Write(a.Address[:])
 		h.Write([]byte(strconv.Itoa(len(a.Keys)) + ":"))
 		for _, k := range a.Keys {

@@ -290,7 +290,7 @@ func TestTransactionsGoOnWhenTheirAgentDoes(t *testing.T) {
 	b.update(agent.Patch{Active: patch.Value(true)})
 	b.look(2)
 	b.got("0.5")
-	got, err := b.svc.Get(t.Context(), b.Call(b.owner, policy.ReadTransaction), b.payer.ID, tx.ID)
+	got, err := b.svc.Get(t.Context(), b.Call(b.owner, policy.ReadTransaction), b.payer.ID, tx.ID, false)
 	if err != nil || got.Receipt.Fate != transaction.Success {
 		t.Errorf("it is %q, %v", got.Receipt.Fate, err)
 	}

@@ -152,7 +152,7 @@ func (b *bench) submit(d transaction.Draft, want transaction.Status) transaction
 // stands wants status and fate of a transaction as they are stored.
 func (b *bench) stands(id string, status transaction.Status, fate transaction.Fate) transaction.Tx {
 	b.t.Helper()
-	t, err := b.svc.Get(b.t.Context(), b.Call(b.payer, policy.ReadTransaction), b.payer.ID, id)
+	t, err := b.svc.Get(b.t.Context(), b.Call(b.payer, policy.ReadTransaction), b.payer.ID, id, false)
 	b.must(err)
 	if t.Status != status || t.Receipt.Fate != fate {
 		b.t.Errorf("it is %s %q with the fate %q, want %s %q", t.Status, t.ErrorCode, t.Receipt.Fate, status, fate)

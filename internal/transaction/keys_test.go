@@ -222,7 +222,7 @@ func TestAnApprovalIsForExactlyWhatWasAskedForAndOnce(t *testing.T) {
 	b.approve(err)
 	for what, other := range map[string]transaction.Draft{
 		"more": pay("0.6"), "someone else": pay("0.5", func(d *transaction.Draft) { d.To = stranger }), "another gas limit": pay("0.5", gas(50000)),
-		"an access list": pay("0.5", func(d *transaction.Draft) { d.Access = []evm.AccessTuple{{Address: b.from}} }),
+		"an access list": pay("0.5", func(d *transaction.Draft) { d.AccessList = []transaction.Access{{Address: b.from.String()}} }),
 	} {
 		_, _, err := b.try(other)
 		b.refused(what, err, fault.Denied, "approval_required")

@@ -67,7 +67,7 @@ func TestGasCountsWhereTheRulesSaySo(t *testing.T) {
 	if got := b.spent(); got != "0.5" {
 		t.Errorf("%s is counted, want the value alone", got)
 	}
-	b.rules(`{"gas_counts": true}`)
+	b.rules(`{"gas_counts": true, "max_fee": "1000000000000000000"}`)
 	_, _, err := b.try(pay("0.5"))
 	b.refused("with gas", err, fault.Denied, "guardrail_tx_daily_limit_eth")
 	b.submit(pay("0.1", gas(21000), func(d *transaction.Draft) { d.GasPrice = "10000000000" }), transaction.Broadcast)
@@ -129,6 +129,9 @@ func TestPostgreSQL(t *testing.T) {
 	t.Run("TwoReplacementsAtOnce", replacementsAtOnce)
 	t.Run("ARightThatEndsBeforeAReplacementLeaves", endsBeforeReplacement)
 	t.Run("AFreezeIsHeardOnTheOtherNode", heard)
+	t.Run("AnOwnerCancelsForAnAgentThatIsStopped", cancelsStopped)
+	t.Run("WhatWasNeverSentIsDiscarded", discards)
+	t.Run("AnAgentDoesNotOutbidAPersonsCancel", outbids)
 }
 
 func capped(t *testing.T) {

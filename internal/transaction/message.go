@@ -65,7 +65,7 @@ func (s *Service) SignMessage(ctx context.Context, c *call.Call, agent string, m
 	if p.key, err = s.keyFor(ctx, c, &a, &p.chain, Draft{KeyPath: m.KeyPath, Vault: m.Vault}); err != nil {
 		return SignedMessage{}, err
 	}
-	attempt.Chain, attempt.ChainID, attempt.From = p.chain.Name, uint64(p.chain.ChainID), p.key.address
+	attempt.Chain, attempt.ChainID, attempt.Coin, attempt.From = p.chain.Name, uint64(p.chain.ChainID), p.chain.NativeCurrency, p.key.address
 	if err := refusal(guard.Decide(&p.rules, attempt, &guard.Spent{Early: true})); err != nil {
 		return SignedMessage{}, err
 	}

@@ -95,7 +95,7 @@ func TestAMessageWhoseSignatureNeverCame(t *testing.T) {
 	if got := b.taken(); got != "100" {
 		t.Errorf("%s is counted", got)
 	}
-	if all, err := b.svc.List(t.Context(), b.Call(b.payer, policy.ListTransactions), b.payer.ID); err != nil || len(all) != 0 {
+	if all, err := b.svc.List(t.Context(), b.Call(b.payer, policy.ListTransactions), b.payer.ID, false); err != nil || len(all) != 0 {
 		t.Errorf("a message is told as a transaction: %+v, %v", all, err)
 	}
 	b.Clock.Forward(2 * time.Minute)

@@ -35,8 +35,11 @@ type prepared struct {
 	meaning  meaning.Meaning
 	rules    guard.Rules
 	draft    parsed
-	signOnly bool      // it is handed out, not sent
-	digest   *evm.Hash // of a message; nil: that of tx is signed
+	market   *uint256.Int // wei for each gas that nodes ask for; nil: they were not asked
+	cancels  *uint256.Int // the price of what this stops; nil: it stops nothing
+	wasCost  uint256.Int  // of the gas of what this replaces, at most
+	signOnly bool         // it is handed out, not sent
+	digest   *evm.Hash    // of a message; nil: that of tx is signed
 }
 
 // hash is what is signed.
@@ -49,13 +52,17 @@ func (p *prepared) hash() evm.Hash {
 
 // cost is what gas may cost at most, in wei.
 func (p *prepared) cost() (out uint256.Int) {
-	price := &p.tx.FeeCap
-	if p.tx.Type != 2 {
-		price = &p.tx.GasPrice
-	}
-	out.Mul(price, uint256.NewInt(p.tx.Gas))
+	out.Mul(p.price(), uint256.NewInt(p.tx.Gas))
 	out.Add(&out, &p.added)
 	return out
+}
+
+// price is what each gas may cost at most, in wei.
+func (p *prepared) price() *uint256.Int {
+	if p.tx.Type != 2 {
+		return &p.tx.GasPrice
+	}
+	return &p.tx.FeeCap
 }
 
 var (
@@ -107,7 +114,7 @@ func (s *Service) prepare(ctx context.Context, c *call.Call, a Agent, d Draft) (
 	if p.key, err = s.keyFor(ctx, c, &a, &p.chain, d); err != nil {
 		return p, err
 	}
-	p.tx = evm.Tx{Type: 2, ChainID: uint64(p.chain.ChainID), To: p.draft.to, Value: p.draft.value, Data: p.draft.data, Access: d.Access}
+	p.tx = evm.Tx{Type: 2, ChainID: uint64(p.chain.ChainID), To: p.draft.to, Value: p.draft.value, Data: p.draft.data, Access: p.draft.access}
 	p.meaning = meaning.Read(meaning.Call{
 		ChainID: p.tx.ChainID, From: p.key.address, To: p.tx.To, Value: p.tx.Value, Data: p.tx.Data,
 	}, p.rules.Known(p.tx.ChainID))
@@ -123,9 +130,18 @@ func (p *prepared) early() error {
 func (p *prepared) fees(ctx context.Context) error {
 	d := &p.draft
 	profile := &p.node.Profile
+	given := d.gasPrice != nil || d.maxFee != nil && d.tip != nil
+	var fees node.Fees
+	if !given || p.rules.AsksMarket() {
+		var err error
+		if fees, err = p.node.Fees(ctx); err != nil {
+			return err
+		}
+		p.market = market(&fees)
+	}
 	if d.gasPrice != nil {
 		p.tx.Type, p.tx.GasPrice = 0, *d.gasPrice
-		if len(d.Access) > 0 {
+		if len(d.access) > 0 {
 			p.tx.Type = 1
 		}
 		return nil
@@ -134,16 +150,12 @@ func (p *prepared) fees(ctx context.Context) error {
 		p.tx.FeeCap, p.tx.TipCap = *d.maxFee, *d.tip
 		return nil
 	}
-	fees, err := p.node.Fees(ctx)
-	if err != nil {
-		return err
-	}
 	if fees.Legacy || profile.Legacy {
 		if d.maxFee != nil || d.tip != nil {
 			return invalid("invalid_fees", "This chain has no fees of type 2: send gas_price, or nothing.")
 		}
 		p.tx.Type, p.tx.GasPrice = 0, fees.GasPrice
-		if len(d.Access) > 0 {
+		if len(d.access) > 0 {
 			p.tx.Type = 1
 		}
 		return nil
@@ -165,6 +177,14 @@ func (p *prepared) fees(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// market is what nodes ask for each gas.
+func market(f *node.Fees) *uint256.Int {
+	if f.Legacy {
+		return &f.GasPrice
+	}
+	return &f.FeeCap
 }
 
 // gas sets the limit, and what is paid beside it.
@@ -199,5 +219,6 @@ func (p *prepared) message() node.Message {
 func (p *prepared) attempt() *guard.Attempt {
 	return &guard.Attempt{
 		Chain: p.chain.Name, ChainID: p.tx.ChainID, From: p.key.address, To: p.tx.To, Value: p.tx.Value, Meaning: p.meaning, GasCost: p.cost(),
+		Price: *p.price(), Market: p.market, Cancels: p.cancels, Coin: p.chain.NativeCurrency,
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/holiman/uint256"
 
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/evm"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -27,15 +29,21 @@ type Replacement struct {
 
 var (
 	errLowFees  = invalid("fees_too_low", "Nodes replace a transaction only for fees of which both are more than a tenth higher. Leave them out, or raise both.")
+	errDearer   = fault.New(fault.Denied, "guardrail_require_above_native", "With these fees it would pay more than this agent may without a human's approval. Offer less, or cancel it.").Because("guard:require_above_native")
 	errNoTip    = invalid("invalid_fees", "This transaction has one price of gas: raise it with max_fee_per_gas alone.")
 	errWrongKey = fault.New(fault.Conflict, "signing_key_changed", "The key at this path is of another account than the transaction's. Name its signing_key_path.")
 )
 
-// Replace signs and sends a transaction with the nonce of one that waits. It is decided like
+// Replace signs and sends a transaction with the nonce of one that waits, or discards one that is
+// to be cancelled and was never sent. It is decided like
 // any other, but what a human approved is not asked again, and it counts only what it would
 // spend beyond those that it replaces: one of them comes into a block.
 func (s *Service) Replace(ctx context.Context, c *call.Call, agent, id string, how Replacement) (Tx, error) {
-	a, err := s.working(ctx, c, agent, policy.ReplaceTransaction)
+	a, err := s.admit(ctx, c, agent, policy.ReplaceTransaction)
+	may := func(now *Agent) error { return mayReplace(now, c, &how) }
+	if err == nil {
+		err = may(&a)
+	}
 	if err != nil {
 		return Tx{}, err
 	}
@@ -47,13 +55,19 @@ func (s *Service) Replace(ctx context.Context, c *call.Call, agent, id string, h
 	if old.Status != Broadcast && old.Status != Signed || old.Receipt.Fate != Waiting {
 		return Tx{}, ErrMined
 	}
+	if old.ByHuman && c.Who.Kind != policy.KindUser {
+		return Tx{}, ErrStopped
+	}
+	if how.Cancel && old.Status == Signed && !old.Offered {
+		return s.discard(ctx, c, old, may)
+	}
 	p, err := s.replacing(ctx, c, a, &old, how)
 	if err != nil {
 		return Tx{}, err
 	}
 	t := Tx{
 		ID: ids.New(), Org: a.Org, Agent: a.ID, Chain: old.Chain, ChainID: old.ChainID, From: old.From, To: p.tx.To, Value: p.tx.Value,
-		MaxFee: p.tx.FeeCap, MaxTip: p.tx.TipCap, Function: p.meaning.Function, Status: Pending, Replaces: old.Replaces,
+		MaxFee: p.tx.FeeCap, MaxTip: p.tx.TipCap, Function: p.meaning.Function, Status: Pending, Replaces: old.Replaces, ByHuman: how.Cancel && c.Who.Kind == policy.KindUser,
 		CreatedAt: stamp.Of(c.Now), NextAt: stamp.Of(c.Now.Add(signFor)),
 	}
 	if t.Replaces == "" {
@@ -62,8 +76,15 @@ func (s *Service) Replace(ctx context.Context, c *call.Call, agent, id string, h
 	if p.tx.Type != 2 {
 		t.MaxFee = p.tx.GasPrice
 	}
-	r := &Reservation{Tx: &t, Replaces: &old, Since: c.Now.Add(-window), Decide: func(now *Agent, spent *guard.Spent) ([]guard.Take, error) {
-		takes, err := decide(now, p.attempt(), spent, true)
+	r := &Reservation{Tx: &t, Replaces: &old, Human: c.Who.Kind == policy.KindUser, Since: c.Now.Add(-window), Decide: func(now *Agent, spent *guard.Spent) ([]guard.Take, error) {
+		if err := may(now); err != nil {
+			return nil, err
+		}
+		attempt := p.attempt()
+		takes, err := ruled(now, attempt, spent, true)
+		if err == nil && !how.Cancel {
+			err = dearer(now, attempt, &p.wasCost)
+		}
 		return counted(takes), err
 	}}
 	c.Event.Details.More = s.decoded(&p, &t)
@@ -75,8 +96,40 @@ func (s *Service) Replace(ctx context.Context, c *call.Call, agent, id string, h
 	if err := s.keep(ctx, c, r, Signed); err != nil {
 		return Tx{}, err
 	}
-	s.send(context.WithoutCancel(ctx), p.node, &t)
+	s.first(context.WithoutCancel(ctx), p.node, &t)
 	return t, nil
+}
+
+// mayReplace says why nothing is replaced for an agent. An owner or admin cancels also for one that
+// is stopped: it lowers what can be lost.
+func mayReplace(now *Agent, c *call.Call, how *Replacement) error {
+	if how.Cancel && c.Who.Manages() {
+		return nil
+	}
+	return now.mayAct()
+}
+
+// discard ends a transaction that was signed and has been nowhere: it needs no other in its place.
+func (s *Service) discard(ctx context.Context, c *call.Call, t Tx, may func(*Agent) error) (Tx, error) {
+	t.Status, t.ErrorCode, t.Error, t.NextAt = Failed, "discarded", "It was discarded before it was sent. No node has had it.", time.Time{}
+	t.Raw, t.Hash = nil, evm.Hash{}
+	c.Event.Details.More = []audit.Field{audit.Text("agent_id", t.Agent), audit.Text("chain", t.Chain), audit.Text("discarded", "true")}
+	c.Event.Details.Outcome = audit.Success
+	return t, s.refused(c, s.cfg.Store.DiscardTransaction(ctx, &t, may, c.Event))
+}
+
+// dearer refuses what no human was asked about when it cost less: with the fees of now one would be.
+func dearer(now *Agent, attempt *guard.Attempt, wasCost *uint256.Int) error {
+	rules, err := rulesOf(now)
+	if err != nil {
+		return err
+	}
+	before := *attempt
+	before.GasCost = *wasCost
+	if rules.AsksAmount(attempt) && !rules.AsksAmount(&before) {
+		return errDearer
+	}
+	return nil
 }
 
 // replacing prepares what replaces old.
@@ -88,6 +141,7 @@ func (s *Service) replacing(ctx context.Context, c *call.Call, a Agent, old *Tx,
 	if p.tx, _, err = evm.ParseTx(old.Raw); err != nil {
 		return p, fault.Wrap(err, fault.Internal, "transaction_damaged", "")
 	}
+	p.wasCost = p.cost()
 	if p.chain, p.node, err = s.cfg.Chains.Node(ctx, old.Chain); err != nil {
 		return p, err
 	}
@@ -111,24 +165,31 @@ func (s *Service) replacing(ctx context.Context, c *call.Call, a Agent, old *Tx,
 	if latest > old.Nonce { // the watcher has not seen it yet
 		return p, ErrMined
 	}
-	return p, s.raiseFees(ctx, &p, old)
+	return p, s.raiseFees(ctx, &p, old, how.Cancel)
 }
 
 // raiseFees sets fees for which nodes take a transaction instead of all that have its nonce.
-func (s *Service) raiseFees(ctx context.Context, p *prepared, old *Tx) error {
+func (s *Service) raiseFees(ctx context.Context, p *prepared, old *Tx, cancels bool) error {
 	family, err := s.cfg.Store.Family(ctx, old)
 	if err != nil {
 		return err
 	}
-	var wasFee, wasTip uint256.Int
+	var wasFee, wasTip, paid uint256.Int // paid: of those that move something
 	for i := range family {
 		if m := &family[i]; m.ID == old.ID || m.Status == Signed || m.Status == Broadcast {
 			wasFee, wasTip = *most(&wasFee, &m.MaxFee), *most(&wasTip, &m.MaxTip)
+			if !m.Cancels() {
+				paid = *most(&paid, &m.MaxFee)
+			}
 		}
 	}
 	fees, err := p.node.Fees(ctx)
 	if err != nil {
 		return err
+	}
+	p.market = market(&fees)
+	if cancels {
+		p.cancels = &paid
 	}
 	asked, tip := p.draft.maxFee, p.draft.tip
 	if p.tx.Type != 2 {

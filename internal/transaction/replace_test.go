@@ -109,7 +109,7 @@ func cancels(t *testing.T) {
 // TestGasOfACancelCounts: else an agent could burn what it may not spend.
 func TestGasOfACancelCounts(t *testing.T) {
 	b := open(t, limited("1"))
-	b.rules(`{"gas_counts": true}`)
+	b.rules(`{"gas_counts": true, "max_fee": "1000000000000000000"}`)
 	tx := b.waiting(pay("0.5", priced("100")))
 	b.counts("0.5021")
 	how := cancel
@@ -123,7 +123,7 @@ func TestGasOfACancelCounts(t *testing.T) {
 
 func TestADearerReplacementTakesTheDifference(t *testing.T) {
 	b := open(t, limited("1"))
-	b.rules(`{"gas_counts": true}`)
+	b.rules(`{"gas_counts": true, "max_fee": "1000000000000000000"}`)
 	tx := b.waiting(pay("0.5", priced("100")))
 	how := speedup
 	how.MaxFee, how.MaxTip = "23809523809524", "2000000000"
@@ -304,7 +304,7 @@ func endsBeforeReplacement(t *testing.T) {
 	for _, step := range steps {
 		t.Run(step.name, func(t *testing.T) {
 			b := open(t, limited("1"))
-			b.rules(`{"gas_counts": true}`)
+			b.rules(`{"gas_counts": true, "max_fee": "1000000000000000000"}`)
 			tx := b.waiting(pay("0.5", priced("100")))
 			b.at(step.end, ways["the agent is frozen"].ready(b))
 			sent := len(b.gate.bytesSent())

@@ -124,6 +124,12 @@ func (s *Service) Try(ctx context.Context, c *call.Call, agent string, d Draft) 
 	if err != nil {
 		return Trial{}, err
 	}
+	if err := p.fees(ctx); err != nil {
+		return Trial{}, err
+	}
+	if err := p.gas(ctx); err != nil && !fault.Is(err, fault.Unprocessable) { // the rules answer also where the chain would not let it pass
+		return Trial{}, err
+	}
 	c.Touch("agent", agent)
 	attempt := p.attempt()
 	spent, err := s.cfg.Store.SpentBy(ctx, agent, c.Now.Add(-window), guard.Recipients(attempt))

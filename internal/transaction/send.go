@@ -18,16 +18,43 @@ const (
 	slowest = 15 * time.Second
 )
 
-// send hands the signed bytes to the chain's nodes and stores what came of it. Bytes of
-// which nobody knows whether they arrived are sent again later: the same ones. While nothing
-// may be signed for the agent they wait.
-func (s *Service) send(ctx context.Context, nodes *node.Client, t *Tx) {
-	if a, err := s.cfg.Store.AgentForTransactions(ctx, t.Org, t.Agent); err != nil || a.mayAct() != nil {
+// first is send for what was just signed. What has to wait was offered to nobody.
+func (s *Service) first(ctx context.Context, nodes *node.Client, t *Tx) {
+	if t.Offered = s.mayLeave(ctx, t); !t.Offered {
 		if err := s.later(ctx, t); err != nil {
 			s.warn(ctx, err)
 		}
 		return
 	}
+	s.offer(ctx, nodes, t)
+}
+
+// send sends what waits: while nothing may be signed for the agent it waits on.
+func (s *Service) send(ctx context.Context, nodes *node.Client, t *Tx) {
+	if !s.mayLeave(ctx, t) {
+		if err := s.later(ctx, t); err != nil {
+			s.warn(ctx, err)
+		}
+		return
+	}
+	if !t.Offered { // from now on it may be out
+		t.Offered = true
+		if mine, err := s.cfg.Store.MoveTransaction(ctx, t, t.NextAt, false, false); err != nil || !mine {
+			return // it is due again
+		}
+	}
+	s.offer(ctx, nodes, t)
+}
+
+// mayLeave reports whether the bytes of a transaction may go to a node now.
+func (s *Service) mayLeave(ctx context.Context, t *Tx) bool {
+	a, err := s.cfg.Store.AgentForTransactions(ctx, t.Org, t.Agent)
+	return err == nil && (t.ByHuman || a.mayAct() == nil)
+}
+
+// offer hands the signed bytes to the chain's nodes and stores what came of it. Bytes of
+// which nobody knows whether they arrived are sent again later: the same ones.
+func (s *Service) offer(ctx context.Context, nodes *node.Client, t *Tx) {
 	was, now := t.NextAt, stamp.Of(s.cfg.Now())
 	sent := nodes.Send(ctx, t.Raw)
 	freeNonce := false
@@ -55,16 +82,20 @@ func pause(attempts int) time.Duration {
 	return min(lookEvery<<min(attempts, 10), slowest)
 }
 
+// anew is how the same is submitted again: the node may have the bytes, so that its key of a
+// request stands for this transaction as long as it is remembered.
+const anew = "submit it again, under another Idempotency-Key if it had one."
+
 // refusedText says what to do about a transaction that no node takes. What the node says
 // itself is not repeated.
 func refusedText(o node.Outcome) string {
 	switch o {
 	case node.NonceTooLow:
-		return "The chain has another transaction with this nonce. Submit this one again."
+		return "The chain has another transaction with this nonce. To have it done, " + anew
 	case node.Underpriced:
-		return "The fees are too low for the chain's nodes. Leave them out, or raise them, and submit it again."
+		return "The fees are too low for the chain's nodes. Leave them out, or raise them, and " + anew
 	case node.InsufficientFunds:
-		return "The account can't pay for value and gas. Fund it and submit it again."
+		return "The account can't pay for value and gas. Fund it and " + anew
 	default:
 		return "The chain's nodes refused it as it is."
 	}

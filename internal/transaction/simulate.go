@@ -71,6 +71,7 @@ func (s *Service) Simulate(ctx context.Context, c *call.Call, agent string, draf
 		return nil, invalid("invalid_bundle", "A bundle has 1 to 32 transactions.")
 	}
 	var nodes *node.Client
+	coin := ""
 	messages := make([]node.Message, len(drafts))
 	for i, d := range drafts {
 		p, err := s.prepare(ctx, c, a, d)
@@ -80,7 +81,7 @@ func (s *Service) Simulate(ctx context.Context, c *call.Call, agent string, draf
 		if nodes != nil && nodes != p.node {
 			return nil, invalid("invalid_bundle", "The transactions of a bundle are of one chain.")
 		}
-		nodes, messages[i] = p.node, p.message()
+		nodes, coin, messages[i] = p.node, p.chain.NativeCurrency, p.message()
 		if d.GasLimit != nil {
 			messages[i].Gas = *d.GasLimit
 		}
@@ -89,6 +90,11 @@ func (s *Service) Simulate(ctx context.Context, c *call.Call, agent string, draf
 	results, err := simulate.Run(ctx, nodes, messages, nil)
 	out := make([]Simulation, len(results))
 	for i, r := range results {
+		for j := range r.Changes {
+			if ch := &r.Changes[j]; ch.Token.IsZero() {
+				ch.Symbol = coin
+			}
+		}
 		out[i] = Simulation{r, stamp.Of(s.cfg.Now())}
 	}
 	return out, err

@@ -120,7 +120,7 @@ func (s *Service) make(ctx context.Context, c *call.Call, agent string, d Draft,
 		return Tx{}, false, err
 	}
 	if t.Status == Signed {
-		s.send(context.WithoutCancel(ctx), p.node, &t)
+		s.first(context.WithoutCancel(ctx), p.node, &t)
 	}
 	return t, false, nil
 }
@@ -201,6 +201,11 @@ func decide(now *Agent, a *guard.Attempt, spent *guard.Spent, approved bool) ([]
 	if err := now.mayAct(); err != nil {
 		return nil, err
 	}
+	return ruled(now, a, spent, approved)
+}
+
+// ruled is decide for who may act also while the agent may not.
+func ruled(now *Agent, a *guard.Attempt, spent *guard.Spent, approved bool) ([]guard.Take, error) {
 	rules, err := rulesOf(now)
 	if err != nil {
 		return nil, err
@@ -281,7 +286,7 @@ func (s *Service) keep(ctx context.Context, c *call.Call, r *Reservation, signed
 		err = s.cfg.Store.SignedMessage(after, t)
 	} else {
 		t.Status, t.SignedAt = signed, stamp.Of(s.cfg.Now())
-		t.NextAt = stamp.Of(t.SignedAt.Add(sendFor))
+		t.NextAt, t.Offered = stamp.Of(t.SignedAt.Add(sendFor)), true
 		err = s.cfg.Store.SignedTransaction(after, t, s.signingEvent(c, t, audit.Success))
 	}
 	if errors.Is(err, call.ErrMoved) || errors.Is(err, ErrOver) {

@@ -68,6 +68,8 @@ type Tx struct {
 	Error          string
 	Simulation     Simulated
 	Replaces       string // id of the one whose nonce it has
+	ByHuman        bool   // a person had it signed, to stop what has its nonce
+	Offered        bool   // a node may have its bytes, or who asked for it
 	ReplayKey      string // SHA-256 of the Idempotency-Key, hexadecimal
 	ReplayBody     string // SHA-256 of what was asked for with it
 	CreatedAt      time.Time
@@ -75,6 +77,11 @@ type Tx struct {
 	NextAt         time.Time // when a node looks at it again; until when one has it
 	Attempts       int
 	Receipt        Receipt
+}
+
+// Cancels reports whether t moves nothing, so that it only stops what has its nonce.
+func (t *Tx) Cancels() bool {
+	return t.Replaces != "" && t.To != nil && *t.To == t.From && t.Value.IsZero() && t.Function == ""
 }
 
 // Simulated is what a simulation before it said, without what it would have moved.
@@ -112,6 +119,7 @@ type Reservation struct {
 	Replaces *Tx
 	// Taking is what the use of the key takes off; nil: nothing, the key is not in a vault.
 	Taking   *vault.Taking
+	Human    bool   // a person asks
 	Approval string // that a human gave for exactly this; it is used up
 	// Decide is asked in the transaction, with what the agent has spent since a time and the
 	// agent as it is now. Its error is returned, and nothing is reserved.
@@ -148,6 +156,9 @@ type Store interface {
 	// of a request and the approval, if that is named, can be used again. It does nothing to
 	// what was signed or given back before.
 	GiveBack(ctx context.Context, t *Tx, approval string, ev *audit.Event) error
+	// DiscardTransaction ends one that is signed and was never offered, unless may refuses. Its
+	// bytes, its part of the limits and its nonce are given back. ErrMoving when it is not so.
+	DiscardTransaction(ctx context.Context, t *Tx, may func(now *Agent) error, ev *audit.Event) error
 	// MoveTransaction stores status, error, receipt and next look of a transaction whose
 	// NextAt is still was. Where giveBack is set its part of the limits, and where freeNonce
 	// is set its nonce, can be used again.
@@ -195,6 +206,10 @@ var (
 	ErrOver = fault.New(fault.Unavailable, "transaction_given_up", "It was not signed in time, or a right that it may rest on ended meanwhile. Nothing was signed or sent. Try again.")
 	// ErrNone is for ids that are not there.
 	ErrNone = fault.New(fault.NotFound, "transaction_not_found", "There is no transaction with this id.")
+	// ErrMoving: it is being sent.
+	ErrMoving = fault.New(fault.Conflict, "transaction_moving", "This transaction is being sent at the moment. Try again.")
+	// ErrStopped: a person cancelled it.
+	ErrStopped = fault.New(fault.Denied, "cancelled_by_human", "A person cancelled this transaction: only a person replaces it now.").Because("cancelled_by_human")
 	// ErrMined: it can't be replaced any more.
 	ErrMined = fault.New(fault.Conflict, "transaction_over", "Only a transaction that waits for a block can be replaced.")
 	// ErrNonce: the caller asked for a nonce that is used.

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -13,7 +14,7 @@ import (
 func (r *Rules) amounts(a *Attempt, takes []Take, s *Spent) *Denial {
 	native := &takes[0].Amount
 	if r.MaxValue != nil && native.Gt(r.MaxValue) {
-		return over("tx_max_value_eth", "of one transaction", eth, native, r.MaxValue, r.MaxValue)
+		return over("tx_max_value_eth", "of one transaction", a.coins, native, r.MaxValue, r.MaxValue)
 	}
 	for i := range takes[1:] {
 		take := &takes[i+1]
@@ -28,12 +29,15 @@ func (r *Rules) amounts(a *Attempt, takes []Take, s *Spent) *Denial {
 	if s.Early {
 		return nil
 	}
+	if d := r.fees(a); d != nil || a.Cancels != nil {
+		return d
+	}
 	if r.DailyLimit != nil {
 		asked := *native
 		if r.GasCounts {
 			asked = sum(&asked, &a.GasCost)
 		}
-		if d := daily("tx_daily_limit_eth", "of 24 hours", eth, &asked, r.DailyLimit, s.assets[Native]); d != nil {
+		if d := daily("tx_daily_limit_eth", "of 24 hours, for the coins of all chains together", a.coins, &asked, r.DailyLimit, s.assets[Native]); d != nil {
 			return d
 		}
 	}
@@ -63,7 +67,11 @@ func (r *Rules) tokenLimit(chain uint64, token evm.Address) *TokenLimit {
 	return nil
 }
 
-func eth(n *uint256.Int) string   { return evm.FormatETH(n) + " ETH" }
+// coins is an amount of the chain's own coin.
+func (a *Attempt) coins(n *uint256.Int) string {
+	return evm.FormatETH(n) + " " + cmp.Or(a.Coin, "coins")
+}
+
 func units(n *uint256.Int) string { return n.Dec() }
 
 func daily(rule, which string, format func(*uint256.Int) string, asked, limit *uint256.Int, spent uint256.Int) *Denial {
@@ -85,12 +93,18 @@ func over(rule, which string, format func(*uint256.Int) string, asked, limit, le
 	}
 }
 
+// AsksAmount reports whether a human must approve an attempt for what it pays, fees included.
+func (r *Rules) AsksAmount(a *Attempt) bool {
+	pays := sum(&r.takes(a)[0].Amount, &a.GasCost)
+	return r.Approval.AboveNative != nil && pays.Gt(r.Approval.AboveNative)
+}
+
 // asks says why a human must approve.
 func (r *Rules) asks(a *Attempt, native *uint256.Int, s *Spent) []string {
 	p := &r.Approval
 	var why []string
-	if p.AboveNative != nil && native.Gt(p.AboveNative) {
-		why = append(why, "require_above_native: it gives away "+eth(native)+", more than "+eth(p.AboveNative)+".")
+	if pays := sum(native, &a.GasCost); p.AboveNative != nil && pays.Gt(p.AboveNative) {
+		why = append(why, "require_above_native: with fees it pays up to "+a.coins(&pays)+", more than "+a.coins(p.AboveNative)+".")
 	}
 	if p.NewRecipients && !s.Early {
 		for _, to := range Recipients(a) {

@@ -17,9 +17,15 @@ type Attempt struct {
 	Chain   string // by name
 	ChainID uint64
 	From    evm.Address
-	To      *evm.Address    // of a transaction; nil creates a contract
-	Value   uint256.Int     // wei
-	GasCost uint256.Int     // wei at most
+	To      *evm.Address // of a transaction; nil creates a contract
+	Value   uint256.Int  // wei
+	GasCost uint256.Int  // wei at most
+	Price   uint256.Int  // wei for each gas at most
+	Market  *uint256.Int // wei for each gas that nodes ask for now; nil: not known
+	// Cancels is the price for each gas of what this stops, which moves nothing itself. Nil: it
+	// stops nothing.
+	Cancels *uint256.Int
+	Coin    string          // of the chain, by its symbol
 	Meaning meaning.Meaning // read with Rules.Known
 	Typed   *Typed
 	Text    bool

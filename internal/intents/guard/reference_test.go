@@ -169,6 +169,24 @@ func reference(r *guard.Rules, a *guard.Attempt, l *ledger) (denies string, asks
 	if first != "" {
 		return first, nil
 	}
+	price, fees := a.Price.ToBig(), a.GasCost.ToBig()
+	fiveTimes := func() bool {
+		return a.Market != nil && price.Cmp(new(big.Int).Mul(a.Market.ToBig(), big.NewInt(5))) <= 0
+	}
+	if a.Cancels != nil && price.Sign() > 0 {
+		was := a.Cancels.ToBig()
+		quarter := new(big.Int).Add(was, new(big.Int).Div(was, big.NewInt(4)))
+		if price.Cmp(quarter) > 0 && !fiveTimes() && (r.MaxFee == nil || fees.Cmp(r.MaxFee.ToBig()) > 0) {
+			return "max_fee", nil
+		}
+	} else if price.Sign() > 0 {
+		if r.MaxFee != nil && fees.Cmp(r.MaxFee.ToBig()) > 0 {
+			return "max_fee", nil
+		}
+		if r.MaxFee == nil && (limited || r.Approval.AboveNative != nil || r.MaxPerDay > 0) && !fiveTimes() {
+			return "max_fee", nil
+		}
+	}
 	exceeds := func(limit *uint256.Int, key string, asked *big.Int) bool {
 		all := new(big.Int).Set(asked)
 		if was := l.amounts[key]; was != nil {
@@ -180,20 +198,21 @@ func reference(r *guard.Rules, a *guard.Attempt, l *ledger) (denies string, asks
 	if r.GasCounts {
 		today.Add(today, a.GasCost.ToBig())
 	}
-	if exceeds(r.DailyLimit, guard.Native, today) {
+	stops := a.Cancels != nil
+	if !stops && exceeds(r.DailyLimit, guard.Native, today) {
 		return "tx_daily_limit_eth", nil
 	}
 	for key, n := range amounts {
-		if t, ok := limits[key]; ok && exceeds(t.PerDay, key, n) {
+		if t, ok := limits[key]; ok && !stops && exceeds(t.PerDay, key, n) {
 			return "tokens", nil
 		}
 	}
-	if r.MaxPerDay > 0 && !isTyped && l.count+1 > r.MaxPerDay {
+	if r.MaxPerDay > 0 && !isTyped && !stops && l.count+1 > r.MaxPerDay {
 		return "max_per_day", nil
 	}
 
 	p := r.Approval
-	if p.AboveNative != nil && native.Cmp(p.AboveNative.ToBig()) > 0 {
+	if p.AboveNative != nil && new(big.Int).Add(native, fees).Cmp(p.AboveNative.ToBig()) > 0 {
 		asks = append(asks, "require_above_native")
 	}
 	stranger, unlimited := false, false
@@ -348,6 +367,9 @@ func (d dice) rules() *guard.Rules {
 	if d.yes(3) {
 		r.MaxPerDay = d.Intn(4)
 	}
+	if d.yes(4) {
+		r.MaxFee = d.amount()
+	}
 	if d.yes(3) {
 		for range 1 + d.Intn(5) {
 			r.To = append(r.To, d.addr())
@@ -419,6 +441,12 @@ func (d dice) attempt(r *guard.Rules) *guard.Attempt {
 			a.Meaning.Calls, a.Meaning.Functions = nil, nil
 		}
 	}
+	if a.Typed == nil && d.yes(3) {
+		a.Price = *d.amount()
+		if a.Market = d.maybe(5); d.yes(8) {
+			a.Cancels = d.amount()
+		}
+	}
 	a.Meaning.Authorizes = d.yes(40)
 	a.Meaning.Truncated = d.yes(20)
 	a.Meaning.Creates = a.Meaning.Creates || d.yes(30)
@@ -486,7 +514,7 @@ func TestTheGuardAgreesWithItsReference(t *testing.T) {
 	}
 	for _, rule := range []string{
 		"", "allow_text", "chain_id", "tx_allowed_chains", "authorization", "typed_data", "undecodable", "allow_creation", "delegatecall", "tx_to_allowlist", "functions",
-		"tx_max_value_eth", "refuse_other_tokens", "tokens", "tx_daily_limit_eth", "max_per_day", "require_above_native", "require_for_new_recipients", "require_for_unlimited_approvals", "require_for_chains",
+		"tx_max_value_eth", "refuse_other_tokens", "tokens", "max_fee", "tx_daily_limit_eth", "max_per_day", "require_above_native", "require_for_new_recipients", "require_for_unlimited_approvals", "require_for_chains",
 	} {
 		if seen[rule] < 5 {
 			t.Errorf("%q came out %d times", rule, seen[rule])

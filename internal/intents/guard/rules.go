@@ -25,6 +25,7 @@ type Rules struct {
 	Chains     []string      `json:"-"` // by name
 
 	GasCounts         bool           `json:"gas_counts,omitempty"` // against the daily limit
+	MaxFee            *uint256.Int   `json:"max_fee,omitempty"`    // wei for the gas of one transaction; nil: FeeTimes what nodes ask
 	Functions         []FunctionRule `json:"functions,omitempty"`  // with any, no others are called on any chain
 	Tokens            []TokenLimit   `json:"tokens,omitempty"`
 	RefuseOtherTokens bool           `json:"refuse_other_tokens,omitempty"`
@@ -125,7 +126,7 @@ func (r *Rules) Check() error {
 	if max(len(r.To), len(r.Functions), len(r.Tokens), len(r.Typed), len(r.Chains), len(r.Approval.Chains)) > maxRules {
 		return invalid("There are at most 1,000 rules of a kind.")
 	}
-	if !bounded(r.MaxValue) || !bounded(r.DailyLimit) || !bounded(r.Approval.AboveNative) || r.MaxPerDay < 0 {
+	if !bounded(r.MaxValue) || !bounded(r.DailyLimit) || !bounded(r.Approval.AboveNative) || !bounded(r.MaxFee) || r.MaxPerDay < 0 {
 		return invalid("A limit is from 0 to 2^255-1.")
 	}
 	for i := range r.Functions {

@@ -64,15 +64,16 @@ func TestTheRulesInWords(t *testing.T) {
 	want := []string{
 		"It uses only these chains: ethereum, base.",
 		"It calls, pays and approves only these addresses, also inside other calls: 0x000000000000000000000000000000000000005B.",
-		"One transaction pays at most 0.5 ETH.",
-		"It pays at most 1.25 ETH in 24 hours, on all chains together, fees included.",
+		"One transaction pays at most 0.5 of the chain's coin, beside fees.",
+		"It pays at most 1.25 of the chain's coin in 24 hours, on all chains together, fees included.",
+		"It offers at most 5 times what the chain's nodes ask for each gas.",
 		"It makes at most 9 transactions in 24 hours.",
 		"It calls no functions but the following, on any chain.",
 		"On chain 1 it may call transfer(address,uint256) of 0x0000000000000000000000000000000000000005, if argument 1 is one of 0x000000000000000000000000000000000000005B and argument 2 is at most 100.",
 		"On chain 10 it may call pay((address,uint256)[]) of 0x00000000000000000000000000000000000000C0, if argument 1.2 is at most 7.",
 		"On chain 1 it gives away at most 100 in one transaction and 150 in 24 hours of the token 0x0000000000000000000000000000000000000005 (in its smallest unit), and what it approves or permits counts.",
 		"It uses no token that has no limit here.",
-		"A human approves payments above 1 ETH.",
+		"A human approves what pays more than 1 of the chain's coin, fees included.",
 		"A human approves the first transaction to an address.",
 		"A human approves unlimited allowances.",
 		"A human approves everything on these chains: base.",
@@ -153,14 +154,14 @@ func TestADenialSaysWhatWouldPass(t *testing.T) {
 			t.Fatal(err)
 		}
 		a := send(&r, &shop, 0, nil)
-		a.Value = v
+		a.Value, a.Coin = v, "CELO"
 		return a
 	}
 	spent := guard.NewSpent()
 	d := guard.Decide(&r, eth("0.6"), spent).Denial
 	want := guard.Denial{
-		Rule: "tx_max_value_eth", Limit: "0.5 ETH", Asked: "0.6 ETH", Left: "0.5 ETH",
-		Text: "It would give away 0.6 ETH, 0.1 ETH more than is left of the limit of one transaction, which is 0.5 ETH. At most 0.5 ETH would pass now.",
+		Rule: "tx_max_value_eth", Limit: "0.5 CELO", Asked: "0.6 CELO", Left: "0.5 CELO",
+		Text: "It would give away 0.6 CELO, 0.1 CELO more than is left of the limit of one transaction, which is 0.5 CELO. At most 0.5 CELO would pass now.",
 	}
 	if d == nil || *d != want {
 		t.Errorf("one transaction: %+v", d)
@@ -171,8 +172,8 @@ func TestADenialSaysWhatWouldPass(t *testing.T) {
 	a.GasCost = *wei(1)
 	d = guard.Decide(&r, a, spent).Denial
 	want = guard.Denial{
-		Rule: "tx_daily_limit_eth", Limit: "1 ETH", Asked: "0.250000000000000001 ETH", Left: "0.25 ETH",
-		Text: "It would give away 0.250000000000000001 ETH, 0.000000000000000001 ETH more than is left of the limit of 24 hours, which is 1 ETH. At most 0.25 ETH would pass now.",
+		Rule: "tx_daily_limit_eth", Limit: "1 CELO", Asked: "0.250000000000000001 CELO", Left: "0.25 CELO",
+		Text: "It would give away 0.250000000000000001 CELO, 0.000000000000000001 CELO more than is left of the limit of 24 hours, for the coins of all chains together, which is 1 CELO. At most 0.25 CELO would pass now.",
 	}
 	if d == nil || *d != want {
 		t.Errorf("a day: %+v", d)
@@ -201,7 +202,8 @@ func TestWhenAHumanIsAsked(t *testing.T) {
 		want string
 	}{
 		"nothing":               {send(&r, &shop, 5, nil), ""},
-		"a large payment":       {send(&r, &shop, 6, nil), "require_above_native: it gives away 0.000000000000000006 ETH, more than 0.000000000000000005 ETH."},
+		"a large payment":       {send(&r, &shop, 6, nil), "require_above_native: with fees it pays up to 0.000000000000000006 coins, more than 0.000000000000000005 coins."},
+		"fees beside it":        {costs(send(&r, &shop, 3, nil), 3), "require_above_native: with fees it pays up to 0.000000000000000006 coins, more than 0.000000000000000005 coins."},
 		"somebody new":          {send(&r, &usd, 0, data("transfer(address,uint256)", addr(thief), num(1))), "require_for_new_recipients: " + thief.String() + " is new to this agent."},
 		"an unlimited permit":   {sign(t, &r, domain(usd), permit, strings.Replace(spender(shop, 1), `"value":1`, `"value":"`+most+`"`, 1)), "require_for_unlimited_approvals: " + shop.String() + " could take all of the token " + usd.String() + "."},
 		"what can't be read":    {send(&r, &shop, 0, []byte{1, 2, 3, 4}), "undecodable: what it does can't be read, so it may reach anybody."},

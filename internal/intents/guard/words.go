@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/holiman/uint256"
+
 	"github.com/oneclaw-dev/oneclaw/internal/evm"
 	"github.com/oneclaw-dev/oneclaw/internal/intents/meaning"
 )
@@ -20,10 +22,16 @@ func (r *Rules) Words() []string {
 		say("It calls, pays and approves only these addresses, also inside other calls: %s.", addresses(r.To))
 	}
 	if r.MaxValue != nil {
-		say("One transaction pays at most %s.", eth(r.MaxValue))
+		say("One transaction pays at most %s, beside fees.", ofChain(r.MaxValue))
 	}
 	if r.DailyLimit != nil {
-		say("It pays at most %s in 24 hours, on all chains together%s.", eth(r.DailyLimit), map[bool]string{true: ", fees included"}[r.GasCounts])
+		say("It pays at most %s in 24 hours, on all chains together, %s.", ofChain(r.DailyLimit), map[bool]string{true: "fees included", false: "beside fees"}[r.GasCounts])
+	}
+	switch {
+	case r.MaxFee != nil:
+		say("The fees of one transaction are at most %s.", ofChain(r.MaxFee))
+	case r.boundsFees():
+		say("It offers at most %d times what the chain's nodes ask for each gas.", FeeTimes)
 	}
 	if r.MaxPerDay > 0 {
 		say("It makes at most %d transactions in 24 hours.", r.MaxPerDay)
@@ -49,7 +57,7 @@ func (r *Rules) Words() []string {
 		say("It uses no token that has no limit here.")
 	}
 	if p := &r.Approval; p.AboveNative != nil {
-		say("A human approves payments above %s.", eth(p.AboveNative))
+		say("A human approves what pays more than %s, fees included.", ofChain(p.AboveNative))
 	}
 	if r.Approval.NewRecipients {
 		say("A human approves the first transaction to an address.")
@@ -76,6 +84,9 @@ func (r *Rules) Words() []string {
 	}
 	return out
 }
+
+// ofChain is an amount of the coin of whatever chain.
+func ofChain(n *uint256.Int) string { return evm.FormatETH(n) + " of the chain's coin" }
 
 func not(may bool) string {
 	if may {
