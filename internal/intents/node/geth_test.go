@@ -47,7 +47,9 @@ func TestRefusalsOfGeth(t *testing.T) {
 		{"both fees less than a tenth more", of(cheap(1099)), node.Underpriced},
 		{"nothing to pay with", signed(t, poor, func(tx *evm.Tx) { tx.ChainID = n.Chain }), node.InsufficientFunds},
 		{"too little gas", of(func(tx *evm.Tx) { tx.Nonce, tx.Gas = 1, 20_000 }), node.Rejected},
-		{"more gas than EIP-7825 lets one have", of(func(tx *evm.Tx) { tx.Nonce, tx.Gas, tx.FeeCap, tx.TipCap = 1, 1<<24+1, *uint256.NewInt(1), *uint256.NewInt(1) }), node.Rejected},
+		{"more gas than EIP-7825 lets one have", of(func(tx *evm.Tx) {
+			tx.Nonce, tx.Gas, tx.FeeCap, tx.TipCap = 1, 1<<24+1, *uint256.NewInt(1), *uint256.NewInt(1)
+		}), node.Rejected},
 		{"another chain", signed(t, key, func(tx *evm.Tx) { tx.Nonce, tx.ChainID = 1, 1 }), node.Rejected},
 		{"bytes that are none", []byte{1, 2, 3}, node.Rejected},
 		{"both fees a tenth and more", of(), node.Accepted},
