@@ -2,7 +2,6 @@ package guard
 
 import (
 	"fmt"
-	"strconv"
 
 	"github.com/holiman/uint256"
 
@@ -45,11 +44,8 @@ func (r *Rules) amounts(a *Attempt, takes []Take, s *Spent) *Denial {
 			}
 		}
 	}
-	if r.MaxPerDay > 0 && a.Typed == nil && s.Count >= r.MaxPerDay {
-		return &Denial{
-			Rule: "max_per_day", Text: fmt.Sprintf("This agent made %d transactions in 24 hours, and may make %d. The next passes when the oldest is a day old.", s.Count, r.MaxPerDay),
-			Limit: strconv.Itoa(r.MaxPerDay), Asked: "1", Left: "0",
-		}
+	if a.Typed == nil {
+		return r.countsTransactions(s)
 	}
 	return nil
 }
@@ -87,29 +83,28 @@ func over(rule, which string, format func(*uint256.Int) string, asked, limit, le
 
 // asks says why a human must approve.
 func (r *Rules) asks(a *Attempt, native *uint256.Int, s *Spent) []string {
-	p := &r.Approval
 	var why []string
-	if p.AboveNative != nil && native.Gt(p.AboveNative) {
-		why = append(why, "require_above_native: it gives away "+eth(native)+", more than "+eth(p.AboveNative)+".")
+	if above := r.above(a.Chain); above != nil && native.Gt(above) {
+		why = append(why, "require_above_native: it gives away "+eth(native)+", more than "+eth(above)+".")
 	}
-	if p.NewRecipients && !s.Early {
+	if r.asksNew() && !s.Early {
 		for _, to := range Recipients(a) {
 			if !s.known[to] {
 				why = append(why, "require_for_new_recipients: "+to.String()+" is new to this agent.")
 			}
 		}
 	}
-	if p.UnlimitedApprovals {
+	if r.asksUnlimited() {
 		for i := range a.Meaning.Effects {
 			if e := &a.Meaning.Effects[i]; e.Unlimited {
 				why = append(why, "require_for_unlimited_approvals: "+e.To.String()+" could take all of the token "+e.Token.String()+".")
 			}
 		}
 	}
-	if (p.NewRecipients || p.UnlimitedApprovals) && (len(a.Meaning.Unknown) > 0 || a.Meaning.Delegates || a.Meaning.Truncated) {
+	if (r.asksNew() || r.asksUnlimited()) && (len(a.Meaning.Unknown) > 0 || a.Meaning.Delegates || a.Meaning.Truncated) {
 		why = append(why, "undecodable: what it does can't be read, so it may reach anybody.")
 	}
-	if named(p.Chains, a.Chain) {
+	if r.asksOn(a.Chain) {
 		why = append(why, "require_for_chains: everything on this chain is approved by a human.")
 	}
 	return why

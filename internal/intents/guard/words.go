@@ -2,6 +2,7 @@ package guard
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,8 +26,8 @@ func (r *Rules) Words() []string {
 	if r.DailyLimit != nil {
 		say("It pays at most %s in 24 hours, on all chains together%s.", eth(r.DailyLimit), map[bool]string{true: ", fees included"}[r.GasCounts])
 	}
-	if r.MaxPerDay > 0 {
-		say("It makes at most %d transactions in 24 hours.", r.MaxPerDay)
+	if most, _, limited := r.perDay(); limited {
+		say("It makes at most %d transactions in 24 hours.", most)
 	}
 	if len(r.Functions) > 0 {
 		say("It calls no functions but the following, on any chain.")
@@ -51,13 +52,14 @@ func (r *Rules) Words() []string {
 	if p := &r.Approval; p.AboveNative != nil {
 		say("A human approves payments above %s.", eth(p.AboveNative))
 	}
-	if r.Approval.NewRecipients {
+	r.Fields.words(say)
+	if r.asksNew() {
 		say("A human approves the first transaction to an address.")
 	}
-	if r.Approval.UnlimitedApprovals {
+	if r.asksUnlimited() {
 		say("A human approves unlimited allowances.")
 	}
-	if c := r.Approval.Chains; len(c) > 0 {
+	if c := append(slices.Clone(r.Approval.Chains), r.Fields.AskOn...); len(c) > 0 {
 		say("A human approves everything on these chains: %s.", strings.Join(c, ", "))
 	}
 	if r.RequireSimulation {
@@ -67,8 +69,8 @@ func (r *Rules) Words() []string {
 		say("It may sign typed data %s.", r.Typed[i].words())
 	}
 	say("It may %screate contracts.", not(r.AllowCreation))
-	say("It may %ssign texts.", not(r.AllowText))
-	if len(r.Typed) == 0 {
+	say("It may %ssign texts.", not(r.texts()))
+	if len(r.Typed)+len(r.Fields.Domains) == 0 {
 		say("It may not sign typed data.")
 	}
 	if len(r.To) == 0 && r.MaxValue == nil && r.DailyLimit == nil && len(r.Functions) == 0 && !r.rulesTokens() {
