@@ -50,7 +50,7 @@ build-hsm: ## bin/oneclaw-hsm: the same with PKCS#11, which needs a C compiler
 
 ##@ Check
 
-test: test-deps test-memory test-evm ## all tests, with the race detector, PostgreSQL, SoftHSM, anvil and a real MCP client (PKG=./internal/x/... for some)
+test: test-deps test-memory test-evm ## all tests, with the race detector, PostgreSQL, SoftHSM, anvil, geth and a real MCP client (PKG=./internal/x/... for some)
 	$(GOTEST) -tags pkcs11 $(PKG)
 
 # The race detector's shadow memory can't be searched, so these run without it.

@@ -10,17 +10,18 @@ import (
 
 // Agent is a program with an identity of its own.
 type Agent struct {
-	ID                    string          `json:"id"`
-	Name                  string          `json:"name"`
-	Description           string          `json:"description"`
-	AuthMethod            string          `json:"auth_method"`
-	Scopes                []string        `json:"scopes"`
-	IsActive              bool            `json:"is_active"`
-	IntentsAPIEnabled     bool            `json:"intents_api_enabled"`
-	TxToAllowlist         []string        `json:"tx_to_allowlist"`
-	TxMaxValueETH         string          `json:"tx_max_value_eth,omitempty"`
-	TxDailyLimitETH       string          `json:"tx_daily_limit_eth,omitempty"`
-	TxAllowedChains       []string        `json:"tx_allowed_chains"`
+	ID                string   `json:"id"`
+	Name              string   `json:"name"`
+	Description       string   `json:"description"`
+	AuthMethod        string   `json:"auth_method"`
+	Scopes            []string `json:"scopes"`
+	IsActive          bool     `json:"is_active"`
+	IntentsAPIEnabled bool     `json:"intents_api_enabled"`
+	TxToAllowlist     []string `json:"tx_to_allowlist"`
+	TxMaxValueETH     string   `json:"tx_max_value_eth,omitempty"`
+	TxDailyLimitETH   string   `json:"tx_daily_limit_eth,omitempty"`
+	TxAllowedChains   []string `json:"tx_allowed_chains"`
+	AgentFields
 	TokenTTLSeconds       int64           `json:"token_ttl_seconds,omitempty"`
 	VaultIDs              []string        `json:"vault_ids"`
 	ClientCertFingerprint string          `json:"client_cert_fingerprint,omitempty"`
@@ -34,6 +35,14 @@ type Agent struct {
 	ExpiresAt             *time.Time      `json:"expires_at,omitempty"`
 	LastActiveAt          *time.Time      `json:"last_active_at,omitempty"`
 	Warnings              []string        `json:"warnings,omitempty"` // of an accepted enrolment: approvals that are asked for no more
+}
+
+// AgentFields bound an agent's transactions and signatures beside its other limits.
+type AgentFields struct {
+	TxApprovalPolicy      json.RawMessage `json:"tx_approval_policy,omitempty"` // when a human is asked
+	TxMaxPerDay           *int64          `json:"tx_max_per_day,omitempty"`
+	MessageSigningEnabled *bool           `json:"message_signing_enabled,omitempty"`
+	EIP712DomainAllowlist json.RawMessage `json:"eip712_domain_allowlist,omitempty"` // a list of objects
 }
 
 // AgentSelf is what an agent sees of itself: with the organisation and the creator,
@@ -58,44 +67,46 @@ type AgentSelf struct {
 
 // AgentCreate describes a new agent. AuthMethod "" means "api_key".
 type AgentCreate struct {
-	Name                  string          `json:"name"`
-	Description           string          `json:"description,omitempty"`
-	AuthMethod            string          `json:"auth_method,omitempty"`
-	Scopes                []string        `json:"scopes,omitempty"`
-	ExpiresAt             *time.Time      `json:"expires_at,omitempty"`
-	VaultIDs              []string        `json:"vault_ids,omitempty"`
-	TokenTTLSeconds       int64           `json:"token_ttl_seconds,omitempty"`
-	ClientCertFingerprint string          `json:"client_cert_fingerprint,omitempty"`
-	OIDCIssuer            string          `json:"oidc_issuer,omitempty"`
-	OIDCClientID          string          `json:"oidc_client_id,omitempty"`
-	IntentsAPIEnabled     bool            `json:"intents_api_enabled,omitempty"`
-	TxToAllowlist         []string        `json:"tx_to_allowlist,omitempty"`
-	TxMaxValueETH         string          `json:"tx_max_value_eth,omitempty"`
-	TxDailyLimitETH       string          `json:"tx_daily_limit_eth,omitempty"`
-	TxAllowedChains       []string        `json:"tx_allowed_chains,omitempty"`
-	ShroudEnabled         bool            `json:"shroud_enabled,omitempty"`
-	ShroudConfig          json.RawMessage `json:"shroud_config,omitempty"`
+	Name                  string     `json:"name"`
+	Description           string     `json:"description,omitempty"`
+	AuthMethod            string     `json:"auth_method,omitempty"`
+	Scopes                []string   `json:"scopes,omitempty"`
+	ExpiresAt             *time.Time `json:"expires_at,omitempty"`
+	VaultIDs              []string   `json:"vault_ids,omitempty"`
+	TokenTTLSeconds       int64      `json:"token_ttl_seconds,omitempty"`
+	ClientCertFingerprint string     `json:"client_cert_fingerprint,omitempty"`
+	OIDCIssuer            string     `json:"oidc_issuer,omitempty"`
+	OIDCClientID          string     `json:"oidc_client_id,omitempty"`
+	IntentsAPIEnabled     bool       `json:"intents_api_enabled,omitempty"`
+	TxToAllowlist         []string   `json:"tx_to_allowlist,omitempty"`
+	TxMaxValueETH         string     `json:"tx_max_value_eth,omitempty"`
+	TxDailyLimitETH       string     `json:"tx_daily_limit_eth,omitempty"`
+	TxAllowedChains       []string   `json:"tx_allowed_chains,omitempty"`
+	AgentFields
+	ShroudEnabled bool            `json:"shroud_enabled,omitempty"`
+	ShroudConfig  json.RawMessage `json:"shroud_config,omitempty"`
 }
 
 // AgentUpdate changes what is set. Clear names JSON fields to send as null, which
 // lifts a limit: "expires_at", "token_ttl_seconds", "vault_ids", "scopes", "tx_max_value_eth".
 type AgentUpdate struct {
-	Name              *string         `json:"name,omitempty"`
-	Description       *string         `json:"description,omitempty"`
-	Scopes            []string        `json:"scopes,omitempty"`
-	IsActive          *bool           `json:"is_active,omitempty"`
-	ExpiresAt         *time.Time      `json:"expires_at,omitempty"`
-	VaultIDs          []string        `json:"vault_ids,omitempty"`
-	TokenTTLSeconds   *int64          `json:"token_ttl_seconds,omitempty"`
-	CertFingerprint   *string         `json:"client_cert_fingerprint,omitempty"`
-	IntentsAPIEnabled *bool           `json:"intents_api_enabled,omitempty"`
-	TxToAllowlist     []string        `json:"tx_to_allowlist,omitempty"`
-	TxMaxValueETH     *string         `json:"tx_max_value_eth,omitempty"`
-	TxDailyLimitETH   *string         `json:"tx_daily_limit_eth,omitempty"`
-	TxAllowedChains   []string        `json:"tx_allowed_chains,omitempty"`
-	ShroudEnabled     *bool           `json:"shroud_enabled,omitempty"`
-	ShroudConfig      json.RawMessage `json:"shroud_config,omitempty"`
-	Clear             []string        `json:"-"`
+	Name              *string    `json:"name,omitempty"`
+	Description       *string    `json:"description,omitempty"`
+	Scopes            []string   `json:"scopes,omitempty"`
+	IsActive          *bool      `json:"is_active,omitempty"`
+	ExpiresAt         *time.Time `json:"expires_at,omitempty"`
+	VaultIDs          []string   `json:"vault_ids,omitempty"`
+	TokenTTLSeconds   *int64     `json:"token_ttl_seconds,omitempty"`
+	CertFingerprint   *string    `json:"client_cert_fingerprint,omitempty"`
+	IntentsAPIEnabled *bool      `json:"intents_api_enabled,omitempty"`
+	TxToAllowlist     []string   `json:"tx_to_allowlist,omitempty"`
+	TxMaxValueETH     *string    `json:"tx_max_value_eth,omitempty"`
+	TxDailyLimitETH   *string    `json:"tx_daily_limit_eth,omitempty"`
+	TxAllowedChains   []string   `json:"tx_allowed_chains,omitempty"`
+	AgentFields
+	ShroudEnabled *bool           `json:"shroud_enabled,omitempty"`
+	ShroudConfig  json.RawMessage `json:"shroud_config,omitempty"`
+	Clear         []string        `json:"-"`
 }
 
 // MarshalJSON adds the fields of Clear as null.

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs what `make test` needs beside Go: a C compiler (race detector,
-# PKCS#11), SoftHSM2, PostgreSQL, a mail server, a browser, and from npm an MCP
-# client, an Ethereum node, ethers, viem and SDKs of providers of models. Says nothing and takes a moment when
-# all is there. As root on Debian it installs what is
-# missing; otherwise it says what to install.
+# PKCS#11), SoftHSM2, PostgreSQL, a mail server, a browser, from npm an MCP
+# client, an Ethereum node, contracts, ethers, viem and SDKs of providers of
+# models, and from its Go module geth. Says nothing and takes a moment when all
+# is there. As root on Debian it installs what is missing; otherwise it says
+# what to install.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -62,4 +63,12 @@ if ! cmp -s test/npm/package-lock.json "$stamp"; then
 	# No package may run code of its own while it is installed.
 	quietly npm --prefix test/npm ci --ignore-scripts --omit=peer --no-audit --no-fund --loglevel=error
 	cp test/npm/package-lock.json "$stamp"
+fi
+
+# Geth, as the go.mod of test/evm pins it, for tests that want a second real node.
+stamp=test/evm/bin/.built-sum
+if [ ! -x test/evm/bin/geth ] || ! cmp -s test/evm/go.sum "$stamp"; then
+	echo "test-deps: building geth"
+	CGO_ENABLED=0 quietly go -C test/evm build -buildvcs=false -trimpath -ldflags='-s -w' -o bin/geth github.com/ethereum/go-ethereum/cmd/geth
+	cp test/evm/go.sum "$stamp"
 fi

@@ -33,6 +33,9 @@ this once. An agent has access to nothing until a policy grants it something; se
 		n.Name = a[0]
 		intents.create(&n)
 		var err error
+		if n.AgentFields, err = intents.fields(c, new([]string)); err != nil {
+			return err
+		}
 		if n.ExpiresAt, err = expiry(); err != nil {
 			return err
 		}

@@ -32,6 +32,10 @@ an agent do more takes your password.`,
 		var u client.AgentUpdate
 		given := cmd.Flags().Changed
 		intents.update(&u)
+		var err error
+		if u.AgentFields, err = intents.fields(c, &u.Clear); err != nil {
+			return err
+		}
 		if given("name") {
 			if err := checkName(name); err != nil {
 				return err
@@ -49,7 +53,6 @@ an agent do more takes your password.`,
 		} else {
 			u.Scopes = scopes
 		}
-		var err error
 		if lifts(vaults) {
 			u.Clear = append(u.Clear, "vault_ids")
 		} else if u.VaultIDs, err = vaultIDs(ctx, cl, vaults); err != nil {

@@ -41,6 +41,7 @@ type agentBody struct {
 	CreatedAt             time.Time   `json:"created_at"`
 	ExpiresAt             *time.Time  `json:"expires_at" nullable:"true"`
 	LastActiveAt          *time.Time  `json:"last_active_at" nullable:"true"`
+	AgentFields
 	// Of an accepted enrolment alone, when there are any, and not for clients that refuse unknown fields.
 	Warnings []string `json:"warnings,omitempty" doc:"What the policy does besides that came with an accepted enrolment: approvals that are asked for no more."`
 }
@@ -53,7 +54,7 @@ func agentOf(a *agent.Agent) agentBody {
 		VaultIDs: a.VaultIDs, ClientCertFingerprint: present(a.CertFingerprint), OIDCIssuer: present(a.OIDCIssuer),
 		OIDCClientID: present(a.OIDCClientID), SSHPublicKey: a.SSHPublicKey, ECDHPublicKey: a.ECDHPublicKey,
 		ShroudEnabled: a.Shroud, ShroudConfig: object(a.ShroudConfig), CreatedAt: a.CreatedAt,
-		ExpiresAt: pointer(a.ExpiresAt), LastActiveAt: pointer(a.LastActiveAt),
+		ExpiresAt: pointer(a.ExpiresAt), LastActiveAt: pointer(a.LastActiveAt), AgentFields: fieldsOf(&a.Guardrails.Fields),
 	}
 }
 
@@ -88,16 +89,17 @@ func agentSelfOf(a *agent.Agent) agentSelf {
 type createAgent struct {
 	Body struct {
 		limitNames
-		Name                  string     `json:"name" minLength:"1" maxLength:"255"`
-		Description           *string    `json:"description,omitempty" nullable:"true"`
-		AuthMethod            *string    `json:"auth_method,omitempty" nullable:"true" doc:"api_key (the default), mtls or oidc_client_credentials."`
-		Scopes                []string   `json:"scopes,omitempty" nullable:"true" doc:"A cap on what the agent may do; none is no cap."`
-		ExpiresAt             *time.Time `json:"expires_at,omitempty" nullable:"true"`
-		IntentsAPIEnabled     *bool      `json:"intents_api_enabled,omitempty" nullable:"true"`
-		TxToAllowlist         []string   `json:"tx_to_allowlist,omitempty" nullable:"true"`
-		TxMaxValueETH         *string    `json:"tx_max_value_eth,omitempty" nullable:"true"`
-		TxDailyLimitETH       *string    `json:"tx_daily_limit_eth,omitempty" nullable:"true"`
-		TxAllowedChains       []string   `json:"tx_allowed_chains,omitempty" nullable:"true"`
+		Name              string     `json:"name" minLength:"1" maxLength:"255"`
+		Description       *string    `json:"description,omitempty" nullable:"true"`
+		AuthMethod        *string    `json:"auth_method,omitempty" nullable:"true" doc:"api_key (the default), mtls or oidc_client_credentials."`
+		Scopes            []string   `json:"scopes,omitempty" nullable:"true" doc:"A cap on what the agent may do; none is no cap."`
+		ExpiresAt         *time.Time `json:"expires_at,omitempty" nullable:"true"`
+		IntentsAPIEnabled *bool      `json:"intents_api_enabled,omitempty" nullable:"true"`
+		TxToAllowlist     []string   `json:"tx_to_allowlist,omitempty" nullable:"true"`
+		TxMaxValueETH     *string    `json:"tx_max_value_eth,omitempty" nullable:"true"`
+		TxDailyLimitETH   *string    `json:"tx_daily_limit_eth,omitempty" nullable:"true"`
+		TxAllowedChains   []string   `json:"tx_allowed_chains,omitempty" nullable:"true"`
+		AgentFieldsSent
 		TokenTTLSeconds       *int64     `json:"token_ttl_seconds,omitempty" nullable:"true" minimum:"1" maximum:"2592000"`
 		VaultIDs              []string   `json:"vault_ids,omitempty" nullable:"true" doc:"The only vaults that the agent may touch; none is any."`
 		ClientCertFingerprint *string    `json:"client_cert_fingerprint,omitempty" nullable:"true"`
@@ -108,8 +110,12 @@ type createAgent struct {
 	}
 }
 
-func (in *createAgent) draft() agent.Agent {
+func (in *createAgent) draft() (agent.Agent, error) {
 	b := &in.Body
+	fields, err := b.AgentFieldsSent.patch()
+	if err != nil {
+		return agent.Agent{}, err
+	}
 	return agent.Agent{
 		State: identity.State{
 			ExpiresAt: end(b.ExpiresAt), TokenTTL: deref(b.TokenTTLSeconds), Scopes: b.Scopes, VaultIDs: b.VaultIDs,
@@ -118,40 +124,45 @@ func (in *createAgent) draft() agent.Agent {
 		Name: b.Name, Description: deref(b.Description), AuthMethod: deref(b.AuthMethod),
 		Guardrails: intents.Guardrails{
 			ToAllowlist: b.TxToAllowlist, AllowedChains: b.TxAllowedChains,
-			MaxValueETH: deref(b.TxMaxValueETH), DailyLimitETH: deref(b.TxDailyLimitETH),
+			MaxValueETH: deref(b.TxMaxValueETH), DailyLimitETH: deref(b.TxDailyLimitETH), Fields: fields.New(),
 		},
 		CertFingerprint: deref(b.ClientCertFingerprint), OIDCIssuer: deref(b.OIDCIssuer), OIDCClientID: deref(b.OIDCClientID),
 		ShroudConfig: shroud.Config(b.ShroudConfig),
-	}
+	}, nil
 }
 
 type updateAgent struct {
 	agentPath
 	Body struct {
 		limitNames
-		Name              sent[string]     `json:"name,omitempty"`
-		Description       sent[string]     `json:"description,omitempty"`
-		Scopes            sent[[]string]   `json:"scopes,omitempty" doc:"null lifts the cap."`
-		IsActive          sent[bool]       `json:"is_active,omitempty"`
-		ExpiresAt         sent[time.Time]  `json:"expires_at,omitempty" doc:"null: never."`
-		IntentsAPIEnabled sent[bool]       `json:"intents_api_enabled,omitempty"`
-		TxToAllowlist     sent[[]string]   `json:"tx_to_allowlist,omitempty" doc:"null lifts the restriction."`
-		TxMaxValueETH     sent[string]     `json:"tx_max_value_eth,omitempty" doc:"null lifts the limit."`
-		TxDailyLimitETH   sent[string]     `json:"tx_daily_limit_eth,omitempty" doc:"null lifts the limit."`
-		TxAllowedChains   sent[[]string]   `json:"tx_allowed_chains,omitempty" doc:"null lifts the restriction."`
-		TokenTTLSeconds   sent[int64]      `json:"token_ttl_seconds,omitempty" doc:"null: the default, an hour."`
-		VaultIDs          sent[[]string]   `json:"vault_ids,omitempty" doc:"null lifts the binding."`
-		ShroudEnabled     sent[bool]       `json:"shroud_enabled,omitempty"`
-		ShroudConfig      sent[jsonObject] `json:"shroud_config,omitempty" doc:"null: the defaults."`
+		Name              sent[string]    `json:"name,omitempty"`
+		Description       sent[string]    `json:"description,omitempty"`
+		Scopes            sent[[]string]  `json:"scopes,omitempty" doc:"null lifts the cap."`
+		IsActive          sent[bool]      `json:"is_active,omitempty"`
+		ExpiresAt         sent[time.Time] `json:"expires_at,omitempty" doc:"null: never."`
+		IntentsAPIEnabled sent[bool]      `json:"intents_api_enabled,omitempty"`
+		TxToAllowlist     sent[[]string]  `json:"tx_to_allowlist,omitempty" doc:"null lifts the restriction."`
+		TxMaxValueETH     sent[string]    `json:"tx_max_value_eth,omitempty" doc:"null lifts the limit."`
+		TxDailyLimitETH   sent[string]    `json:"tx_daily_limit_eth,omitempty" doc:"null lifts the limit."`
+		TxAllowedChains   sent[[]string]  `json:"tx_allowed_chains,omitempty" doc:"null lifts the restriction."`
+		AgentFieldsSent
+		TokenTTLSeconds sent[int64]      `json:"token_ttl_seconds,omitempty" doc:"null: the default, an hour."`
+		VaultIDs        sent[[]string]   `json:"vault_ids,omitempty" doc:"null lifts the binding."`
+		ShroudEnabled   sent[bool]       `json:"shroud_enabled,omitempty"`
+		ShroudConfig    sent[jsonObject] `json:"shroud_config,omitempty" doc:"null: the defaults."`
 		// The contract has no way to renew a certificate.
 		ClientCertFingerprint sent[string] `json:"client_cert_fingerprint,omitempty" doc:"Another certificate; tokens of the one before end at once."`
 	}
 }
 
-func (in *updateAgent) patch() agent.Patch {
+func (in *updateAgent) patch() (agent.Patch, error) {
 	b := &in.Body
 	if at := &b.ExpiresAt; at.Set && !at.Null {
 		at.Value = end(&at.Value)
+	}
+	fields, err := b.AgentFieldsSent.patch()
+	if err != nil {
+		return agent.Patch{}, err
 	}
 	return agent.Patch{
 		Name: b.Name.Field, Description: b.Description.Field, Scopes: b.Scopes.Field, VaultIDs: b.VaultIDs.Field,
@@ -159,10 +170,10 @@ func (in *updateAgent) patch() agent.Patch {
 		ExpiresAt: b.ExpiresAt.Field, TokenTTL: b.TokenTTLSeconds.Field, CertFingerprint: b.ClientCertFingerprint.Field,
 		Guardrails: intents.Patch{
 			ToAllowlist: b.TxToAllowlist.Field, AllowedChains: b.TxAllowedChains.Field,
-			MaxValueETH: b.TxMaxValueETH.Field, DailyLimitETH: b.TxDailyLimitETH.Field,
+			MaxValueETH: b.TxMaxValueETH.Field, DailyLimitETH: b.TxDailyLimitETH.Field, FieldsPatch: fields,
 		},
 		ShroudConfig: patch.Field[shroud.Config]{Set: b.ShroudConfig.Set, Null: b.ShroudConfig.Null, Value: shroud.Config(b.ShroudConfig.Value)},
-	}
+	}, nil
 }
 
 // sent tells a field that is absent from one that is null.

@@ -68,7 +68,11 @@ func (a *API) registerAgents() {
 		method: http.MethodPost, path: all, id: "create-agent", tag: "Agents", status: http.StatusCreated,
 		summary: "Register an agent", action: policy.RegisterAgent,
 	}, func(ctx context.Context, c *call.Call, in *createAgent) (*body[*createdAgent], error) {
-		agent, key, err := a.agents.CreateAgent(ctx, c, in.draft())
+		draft, err := in.draft()
+		if err != nil {
+			return nil, err
+		}
+		agent, key, err := a.agents.CreateAgent(ctx, c, draft)
 		return answer(&createdAgent{Agent: agentOf(&agent), APIKey: secretValue{key}}, err)
 	})
 	handle(a, op{
@@ -100,7 +104,11 @@ func (a *API) registerAgents() {
 		method: http.MethodPatch, path: one, id: "update-agent", tag: "Agents",
 		summary: "Change an agent", action: policy.UpdateAgent, bodyOptional: true,
 	}, func(ctx context.Context, c *call.Call, in *updateAgent) (*changedAgent, error) {
-		agent, err := a.agents.UpdateAgent(ctx, c, in.AgentID, in.patch())
+		patch, err := in.patch()
+		if err != nil {
+			return nil, err
+		}
+		agent, err := a.agents.UpdateAgent(ctx, c, in.AgentID, patch)
 		if err != nil {
 			return nil, err
 		}

@@ -15,6 +15,13 @@ func TestLooseningAnAgentsLimitsTakesAPerson(t *testing.T) {
 		"more recipients":      {object{"tx_to_allowlist": []string{one}}, object{"tx_to_allowlist": []string{one, two}}, object{"tx_to_allowlist": []string{one}}},
 		"any recipient":        {object{"tx_to_allowlist": []string{one}}, object{"tx_to_allowlist": nil}, object{"description": "x"}},
 		"other chains":         {object{"tx_allowed_chains": []string{"base"}}, object{"tx_allowed_chains": []string{"ethereum"}}, object{"tx_allowed_chains": []string{"base"}}},
+		"more in a day":        {object{"tx_max_per_day": 5}, object{"tx_max_per_day": 6}, object{"tx_max_per_day": 0}},
+		"any number in a day":  {object{"tx_max_per_day": 0}, object{"tx_max_per_day": nil}, object{"tx_max_per_day": 0}},
+		"more unasked":         {object{"tx_approval_policy": object{"require_above_native": object{"base": "1"}}}, object{"tx_approval_policy": object{"require_above_native": object{"Base": "1.1"}}}, object{"tx_approval_policy": object{"require_above_native": object{"BASE": "0.9"}, "require_for_new_recipients": true}}},
+		"strangers unasked":    {object{"tx_approval_policy": object{"require_for_new_recipients": true}}, object{"tx_approval_policy": nil}, object{"tx_approval_policy": object{"require_for_new_recipients": true, "require_for_unlimited_approvals": true}}},
+		"a chain unasked":      {object{"tx_approval_policy": object{"require_for_chains": []string{"base"}}}, object{"tx_approval_policy": object{}}, object{"tx_approval_policy": object{"require_for_chains": []string{"BASE", "ethereum"}}}},
+		"texts":                {object{"message_signing_enabled": false}, object{"message_signing_enabled": true}, object{"message_signing_enabled": nil}},
+		"a domain":             {object{"eip712_domain_allowlist": []any{}}, object{"eip712_domain_allowlist": []any{object{"verifying_contract": one}}}, object{"eip712_domain_allowlist": nil}},
 	} {
 		bot := "/v1/agents/" + s.ada.agent(object{"name": what, "intents_api_enabled": true}).id
 		s.do("PATCH", bot, key, c.has).want(200)

@@ -9,7 +9,7 @@ type limitNames struct{}
 // Refuses implements rest.Refuser.
 func (limitNames) Refuses(_, plain string) string {
 	if strings.HasPrefix(plain, "tx") {
-		return "is no limit of this server: the limits are tx_to_allowlist, tx_allowed_chains, tx_max_value_eth and tx_daily_limit_eth, others are in the agent's guard"
+		return "is no limit of this server: the limits are tx_to_allowlist, tx_allowed_chains, tx_max_value_eth, tx_daily_limit_eth, tx_max_per_day and tx_approval_policy, others are in the agent's guard"
 	}
 	return ""
 }

@@ -26,6 +26,7 @@ type Guardrails struct {
 	ToAllowlist                []string // accounts
 	AllowedChains              []string // by name
 	MaxValueETH, DailyLimitETH string   // decimal
+	Fields
 }
 
 // Check refuses guardrails that can't be held.
@@ -40,7 +41,7 @@ func (g *Guardrails) Check() error {
 	case g.DailyLimitETH != "" && !amount.MatchString(g.DailyLimitETH):
 		return invalid("invalid_tx_daily_limit_eth", "tx_daily_limit_eth must be a decimal number of the chain's coin in quotes, such as \"0.5\".")
 	}
-	return nil
+	return g.check()
 }
 
 func all(list []string, re *regexp.Regexp) bool {
@@ -54,12 +55,12 @@ func all(list []string, re *regexp.Regexp) bool {
 
 // Caps are the guardrails, for whoever holds that they are not loosened.
 func Caps() []patch.Cap[Guardrails] {
-	return []patch.Cap[Guardrails]{
+	return append([]patch.Cap[Guardrails]{
 		patch.ListCap("tx_to_allowlist", func(g *Guardrails) []string { return g.ToAllowlist }),
 		patch.ListCap("tx_allowed_chains", func(g *Guardrails) []string { return g.AllowedChains }),
 		amountCap("tx_max_value_eth", func(g *Guardrails) string { return g.MaxValueETH }),
 		amountCap("tx_daily_limit_eth", func(g *Guardrails) string { return g.DailyLimitETH }),
-	}
+	}, Fields{}.caps()...)
 }
 
 // Loosens reports whether guardrails allow what those before them did not.
@@ -83,12 +84,14 @@ func raises(was, is string) bool {
 type Patch struct {
 	ToAllowlist, AllowedChains patch.Field[[]string]
 	MaxValueETH, DailyLimitETH patch.Field[string]
+	FieldsPatch
 }
 
 // Apply changes g, which Check then looks at as a whole.
 func (p *Patch) Apply(g *Guardrails) error {
 	p.MaxValueETH.Clear(&g.MaxValueETH)
 	p.DailyLimitETH.Clear(&g.DailyLimitETH)
+	p.apply(&g.Fields)
 	if err := patch.List("tx_to_allowlist", &g.ToAllowlist, p.ToAllowlist); err != nil {
 		return err
 	}
@@ -97,8 +100,8 @@ func (p *Patch) Apply(g *Guardrails) error {
 
 // Names says which guardrails were sent.
 func (p *Patch) Names() map[string]bool {
-	return map[string]bool{
+	return p.names(map[string]bool{
 		"tx_to_allowlist": p.ToAllowlist.Set, "tx_allowed_chains": p.AllowedChains.Set,
 		"tx_max_value_eth": p.MaxValueETH.Set, "tx_daily_limit_eth": p.DailyLimitETH.Set,
-	}
+	})
 }

@@ -11,7 +11,7 @@ import (
 // jsonColumns are the columns, of whatever table, whose texts are JSON. They are
 // TEXT in the migrations: TestEachTextIsJSONOrNot fails for a new one that is not told.
 var jsonColumns = map[string]bool{
-	"scopes": true, "vault_ids": true, "tx_to_allowlist": true, "tx_allowed_chains": true, "held": true, "shroud_config": true,
+	"scopes": true, "vault_ids": true, "tx_to_allowlist": true, "tx_allowed_chains": true, "held": true, "tx_fields": true, "shroud_config": true,
 	"permissions": true, "conditions": true, "metadata": true, "rotation_policy": true, "maker_scopes": true, "ip_allowlist": true,
 	"details": true, "violations": true, "hosts": true,
 }

@@ -117,7 +117,7 @@ func blockOf(r *transaction.Receipt) sql.NullInt64 {
 }
 
 const selectAgentForTx = `SELECT a.id, a.org_id, a.name, a.created_by, a.is_active, a.expires_at, a.intents_api_enabled, a.tx_to_allowlist, a.tx_allowed_chains,
-	a.tx_max_value_eth, a.tx_daily_limit_eth, (SELECT COUNT(*) FROM freezes f WHERE f.org_id = a.org_id AND (f.agent_id = '' OR f.agent_id = a.id)), COALESCE(g.rules, ''), COALESCE(g.held, 0), COALESCE(g.revision, 0)
+	a.tx_max_value_eth, a.tx_daily_limit_eth, a.tx_fields, (SELECT COUNT(*) FROM freezes f WHERE f.org_id = a.org_id AND (f.agent_id = '' OR f.agent_id = a.id)), COALESCE(g.rules, ''), COALESCE(g.held, 0), COALESCE(g.revision, 0)
 	FROM agents a LEFT JOIN guard_rules g ON g.agent_id = a.id WHERE a.id = $1 AND a.org_id = $2`
 
 type txAgentRow struct {
@@ -127,12 +127,12 @@ type txAgentRow struct {
 	expires         sql.NullInt64
 	to, chains      string
 	most, daily     sql.NullString
-	rules           string
+	rules, fields   string
 }
 
 func (r *txAgentRow) dest() []any {
 	return []any{
-		&r.a.ID, &r.a.Org, &r.a.Name, &r.a.Creator, &r.active, &r.expires, &r.intents, &r.to, &r.chains, &r.most, &r.daily, &r.frozen, &r.rules, &r.held, &r.a.Revision,
+		&r.a.ID, &r.a.Org, &r.a.Name, &r.a.Creator, &r.active, &r.expires, &r.intents, &r.to, &r.chains, &r.most, &r.daily, &r.fields, &r.frozen, &r.rules, &r.held, &r.a.Revision,
 	}
 }
 
@@ -143,6 +143,10 @@ func (r *txAgentRow) agent(now time.Time) (transaction.Agent, error) {
 	a.Guardrails.MaxValueETH, a.Guardrails.DailyLimitETH = r.most.String, r.daily.String
 	if r.rules != "" {
 		a.Rules = []byte(r.rules)
+	}
+	var err error
+	if a.Guardrails.Fields, err = readFields(r.fields); err != nil {
+		return a, err
 	}
 	if err := readList(r.to, &a.Guardrails.ToAllowlist); err != nil {
 		return a, err

@@ -44,14 +44,20 @@ type bench struct {
 	stored transaction.Store
 }
 
-// open makes a bench whose agent has a key in the keystore and 1,000 coins.
+// open makes a bench on anvil, whose agent has a key in the keystore and 1,000 coins.
 func open(t *testing.T, change ...func(*agent.Agent)) *bench {
 	t.Helper()
-	b := &bench{World: world.Open(t), t: t, node: evmnode.Anvil(t)}
+	return openOn(t, evmnode.Anvil(t), change...)
+}
+
+// openOn makes a bench on a node. The chain has the same name on all.
+func openOn(t *testing.T, node *evmnode.Node, change ...func(*agent.Agent)) *bench {
+	t.Helper()
+	b := &bench{World: world.Open(t), t: t, node: node}
 	b.gate = newGateway(t, b.node)
 	boss := b.Boss("boss")
 	_, err := b.Chains.Create(t.Context(), b.Call(boss, policy.ManageChains), intents.Chain{
-		Name: "anvil", DisplayName: "Anvil", ChainID: evmnode.ChainID, NativeCurrency: "ETH", Testnet: true, Enabled: true, RPCURL: b.gate.url,
+		Name: "anvil", DisplayName: "Anvil", ChainID: int64(node.Chain), NativeCurrency: "ETH", Testnet: true, Enabled: true, RPCURL: b.gate.url,
 	})
 	b.must(err)
 	b.owner = b.Owner("owner")
@@ -174,8 +180,10 @@ func (b *bench) look(times int) {
 // that it could take.
 func (b *bench) mined() {
 	b.t.Helper()
-	var automine bool
-	b.node.Call(b.t, &automine, "anvil_getAutomine")
+	automine := b.node.Chain == evmnode.GethChainID
+	if !automine {
+		b.node.Call(b.t, &automine, "anvil_getAutomine")
+	}
 	tick, late := time.NewTicker(5*time.Millisecond), time.After(time.Minute)
 	defer tick.Stop()
 	for pool := struct{ Pending string }{"?"}; automine && pool.Pending != "0x0"; {
@@ -207,7 +215,7 @@ func (b *bench) received(to string) *uint256.Int {
 	b.node.Call(b.t, &hex, "eth_getBalance", to, "latest")
 	wei, err := uint256.FromHex(hex)
 	b.must(err)
-	if to == payee { // what anvil gives its own accounts
+	if to == payee && b.node.Chain == evmnode.ChainID { // what anvil gives its own accounts
 		start, err := evm.ParseETH("10000")
 		b.must(err)
 		wei.Sub(wei, &start)

@@ -117,6 +117,8 @@ func TestParallelSubmissionsAtTheCapAreNeverOver(t *testing.T) { capped(t) }
 
 func TestPostgreSQL(t *testing.T) {
 	t.Run("ParallelSubmissionsAtTheCapAreNeverOver", capped)
+	t.Run("ParallelSubmissionsAtTheCountOfADayAreNeverOver", countedADay)
+	t.Run("AFieldThatTightensBeforeTheReservationHolds", tightens)
 	t.Run("TwoNodesGiveConsecutiveNonces", consecutive)
 	t.Run("AMessageThatCouldNotBeSignedTakesNothing", unsignedMessage)
 	t.Run("ARightThatEndsBeforeTheSignatureLeaves", endsBefore)

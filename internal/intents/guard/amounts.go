@@ -3,7 +3,6 @@ package guard
 import (
 	"cmp"
 	"fmt"
-	"strconv"
 
 	"github.com/holiman/uint256"
 
@@ -49,11 +48,8 @@ func (r *Rules) amounts(a *Attempt, takes []Take, s *Spent) *Denial {
 			}
 		}
 	}
-	if r.MaxPerDay > 0 && a.Typed == nil && s.Count >= r.MaxPerDay {
-		return &Denial{
-			Rule: "max_per_day", Text: fmt.Sprintf("This agent made %d transactions in 24 hours, and may make %d. The next passes when the oldest is a day old.", s.Count, r.MaxPerDay),
-			Limit: strconv.Itoa(r.MaxPerDay), Asked: "1", Left: "0",
-		}
+	if a.Typed == nil {
+		return r.countsTransactions(s)
 	}
 	return nil
 }
@@ -95,35 +91,34 @@ func over(rule, which string, format func(*uint256.Int) string, asked, limit, le
 
 // AsksAmount reports whether a human must approve an attempt for what it pays, fees included.
 func (r *Rules) AsksAmount(a *Attempt) bool {
-	pays := sum(&r.takes(a)[0].Amount, &a.GasCost)
-	return r.Approval.AboveNative != nil && pays.Gt(r.Approval.AboveNative)
+	above, pays := r.above(a.Chain), sum(&r.takes(a)[0].Amount, &a.GasCost)
+	return above != nil && pays.Gt(above)
 }
 
 // asks says why a human must approve.
 func (r *Rules) asks(a *Attempt, native *uint256.Int, s *Spent) []string {
-	p := &r.Approval
 	var why []string
-	if pays := sum(native, &a.GasCost); p.AboveNative != nil && pays.Gt(p.AboveNative) {
-		why = append(why, "require_above_native: with fees it pays up to "+a.coins(&pays)+", more than "+a.coins(p.AboveNative)+".")
+	if above, pays := r.above(a.Chain), sum(native, &a.GasCost); above != nil && pays.Gt(above) {
+		why = append(why, "require_above_native: with fees it pays up to "+a.coins(&pays)+", more than "+a.coins(above)+".")
 	}
-	if p.NewRecipients && !s.Early {
+	if r.asksNew() && !s.Early {
 		for _, to := range Recipients(a) {
 			if !s.known[to] {
 				why = append(why, "require_for_new_recipients: "+to.String()+" is new to this agent.")
 			}
 		}
 	}
-	if p.UnlimitedApprovals {
+	if r.asksUnlimited() {
 		for i := range a.Meaning.Effects {
 			if e := &a.Meaning.Effects[i]; e.Unlimited {
 				why = append(why, "require_for_unlimited_approvals: "+e.To.String()+" could take all of the token "+e.Token.String()+".")
 			}
 		}
 	}
-	if (p.NewRecipients || p.UnlimitedApprovals) && (len(a.Meaning.Unknown) > 0 || a.Meaning.Delegates || a.Meaning.Truncated) {
+	if (r.asksNew() || r.asksUnlimited()) && (len(a.Meaning.Unknown) > 0 || a.Meaning.Delegates || a.Meaning.Truncated) {
 		why = append(why, "undecodable: what it does can't be read, so it may reach anybody.")
 	}
-	if named(p.Chains, a.Chain) {
+	if r.asksOn(a.Chain) {
 		why = append(why, "require_for_chains: everything on this chain is approved by a human.")
 	}
 	return why

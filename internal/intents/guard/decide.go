@@ -13,8 +13,8 @@ import (
 // are asked in a fixed order: what the attempt is, whom it reaches, how much.
 func Decide(r *Rules, a *Attempt, s *Spent) Verdict {
 	if a.Text {
-		if !r.AllowText {
-			return denied(deny("allow_text", "This agent may not sign texts (EIP-191). Set allow_text to let it."))
+		if !r.texts() {
+			return denied(deny("allow_text", "This agent may not sign texts (EIP-191). Set allow_text, or message_signing_enabled of the agent, to let it."))
 		}
 		if d := r.onChain(a); d != nil {
 			return denied(d)
@@ -66,7 +66,7 @@ func (r *Rules) sort(a *Attempt) *Denial {
 	if (m.Creates || a.To == nil && a.Typed == nil) && !r.AllowCreation {
 		return deny("allow_creation", "This agent may not create contracts. Set allow_creation to let it.")
 	}
-	if (r.MaxValue != nil || r.DailyLimit != nil || r.Approval.AboveNative != nil) && slices.ContainsFunc(m.Unknown, meaning.OwnCoin) {
+	if (r.MaxValue != nil || r.DailyLimit != nil || r.above(a.Chain) != nil) && slices.ContainsFunc(m.Unknown, meaning.OwnCoin) {
 		return deny("undecodable", "It has the contract of the chain's own coin run a function that can't be read, which could pay any amount. A payment, or the standard functions of a token, would pass.")
 	}
 	restricted := len(r.To) > 0 || len(r.Functions) > 0 || r.rulesTokens() || r.MaxValue != nil || r.DailyLimit != nil
@@ -111,9 +111,10 @@ func (r *Rules) typed(a *Attempt) *Denial {
 			match, unread = true, unread || t.Unread
 		}
 	}
+	match = match || r.Fields.domain(a.Typed)
 	switch {
 	case !match:
-		return deny("typed_data", "No rule of this agent lets it sign typed data of this domain and primary type. A rule in typed_data with its name, chain_id, contract and primary_type would.")
+		return deny("typed_data", "No rule of this agent lets it sign typed data of this domain and primary type. A rule in typed_data with its name, chain_id, contract and primary_type would, or its contract in eip712_domain_allowlist of the agent.")
 	case d.ChainID != nil && *d.ChainID != a.ChainID:
 		return deny("typed_data", "The chain of the domain is another than the one that was named.")
 	case d.ChainID == nil && len(a.Meaning.Effects)+len(a.Meaning.Calls) > 0:

@@ -23,6 +23,7 @@ type Rules struct {
 	MaxValue   *uint256.Int  `json:"-"` // wei of one transaction
 	DailyLimit *uint256.Int  `json:"-"` // wei in 24 hours, on all chains together
 	Chains     []string      `json:"-"` // by name
+	Fields     Fields        `json:"-"`
 
 	GasCounts         bool           `json:"gas_counts,omitempty"` // against the daily limit
 	MaxFee            *uint256.Int   `json:"max_fee,omitempty"`    // wei for the gas of one transaction; nil: FeeTimes what nodes ask

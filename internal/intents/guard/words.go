@@ -2,6 +2,7 @@ package guard
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -33,8 +34,8 @@ func (r *Rules) Words() []string {
 	case r.boundsFees():
 		say("It offers at most %d times what the chain's nodes ask for each gas.", FeeTimes)
 	}
-	if r.MaxPerDay > 0 {
-		say("It makes at most %d transactions in 24 hours.", r.MaxPerDay)
+	if most, _, limited := r.perDay(); limited {
+		say("It makes at most %d transactions in 24 hours.", most)
 	}
 	if len(r.Functions) > 0 {
 		say("It calls no functions but the following, on any chain.")
@@ -59,13 +60,14 @@ func (r *Rules) Words() []string {
 	if p := &r.Approval; p.AboveNative != nil {
 		say("A human approves what pays more than %s, fees included.", ofChain(p.AboveNative))
 	}
-	if r.Approval.NewRecipients {
+	r.Fields.words(say)
+	if r.asksNew() {
 		say("A human approves the first transaction to an address.")
 	}
-	if r.Approval.UnlimitedApprovals {
+	if r.asksUnlimited() {
 		say("A human approves unlimited allowances.")
 	}
-	if c := r.Approval.Chains; len(c) > 0 {
+	if c := append(slices.Clone(r.Approval.Chains), r.Fields.AskOn...); len(c) > 0 {
 		say("A human approves everything on these chains: %s.", strings.Join(c, ", "))
 	}
 	if r.RequireSimulation {
@@ -75,8 +77,8 @@ func (r *Rules) Words() []string {
 		say("It may sign typed data %s.", r.Typed[i].words())
 	}
 	say("It may %screate contracts.", not(r.AllowCreation))
-	say("It may %ssign texts.", not(r.AllowText))
-	if len(r.Typed) == 0 {
+	say("It may %ssign texts.", not(r.texts()))
+	if len(r.Typed)+len(r.Fields.Domains) == 0 {
 		say("It may not sign typed data.")
 	}
 	if len(r.To) == 0 && r.MaxValue == nil && r.DailyLimit == nil && len(r.Functions) == 0 && !r.rulesTokens() {

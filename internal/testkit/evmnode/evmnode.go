@@ -1,5 +1,5 @@
-// Package evmnode runs a node of Ethereum for a test: anvil, which
-// `make test-deps` installs from npm.
+// Package evmnode runs a node of Ethereum for a test: anvil, which `make test-deps`
+// installs from npm, or geth, which it builds from its Go module.
 //
 // Its promise: each test has a chain of its own on a port of its own, which ends
 // with the test.
@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -29,13 +30,23 @@ const ChainID = 31337
 // Node is a running node. It makes a block of each transaction at once, unless it is
 // told otherwise.
 type Node struct {
-	URL string // of its JSON-RPC
+	URL   string // of its JSON-RPC
+	Chain uint64
+
+	bank *evm.Address // of geth: an account of its own, which funds others
 }
 
 // Anvil starts a node with more arguments of anvil's, and stops it at the end of the test.
 func Anvil(t testing.TB, args ...string) *Node {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), program(t), append([]string{"--host", "127.0.0.1", "--port", "0"}, args...)...)
+	cmd := exec.CommandContext(t.Context(), anvil(t), append([]string{"--host", "127.0.0.1", "--port", "0"}, args...)...)
+	return &Node{URL: "http://" + start(t, cmd, regexp.MustCompile(`^Listening on (\S+)`)), Chain: ChainID}
+}
+
+// start starts a node, and stops it at the end of the test. It returns what the node calls its
+// address.
+func start(t testing.TB, cmd *exec.Cmd, listens *regexp.Regexp) string {
+	t.Helper()
 	cmd.Dir = t.TempDir()
 	cmd.Env = []string{"HOME=" + cmd.Dir, "TMPDIR=" + cmd.Dir}
 	out, in, err := os.Pipe()
@@ -57,31 +68,36 @@ func Anvil(t testing.TB, args ...string) *Node {
 	for {
 		line, err := lines.ReadString('\n')
 		said.WriteString(line)
-		if addr, ok := strings.CutPrefix(strings.TrimSpace(line), "Listening on "); ok {
+		if m := listens.FindStringSubmatch(line); m != nil {
 			go func() { _, _ = io.Copy(io.Discard, lines) }() // ends with the node
-			return &Node{URL: "http://" + addr}
+			return m[1]
 		}
 		if err != nil {
-			t.Fatalf("anvil did not start: %v\n%s", err, said.String())
+			t.Fatalf("the node did not start: %v\n%s", err, said.String())
 		}
 	}
 }
 
-// program finds the binary of this machine in test/npm of the repository.
-func program(t testing.TB) string {
+// anvil finds the binary of this machine.
+func anvil(t testing.TB) string {
+	t.Helper()
+	return installed(t, "npm", "node_modules", "@foundry-rs", "anvil-"+runtime.GOOS+"-"+runtime.GOARCH, "bin", "anvil")
+}
+
+// installed finds a file that `make test-deps` puts below test in the repository.
+func installed(t testing.TB, path ...string) string {
 	t.Helper()
 	dir, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for ; ; dir = filepath.Dir(dir) {
-		npm := filepath.Join(dir, "test", "npm")
-		if _, err := os.Stat(filepath.Join(npm, "package.json")); err == nil {
-			path := filepath.Join(npm, "node_modules", "@foundry-rs", "anvil-"+runtime.GOOS+"-"+runtime.GOARCH, "bin", "anvil")
-			if _, err := os.Stat(path); err != nil {
-				t.Fatal("anvil is not installed; `make test-deps` installs it")
+		if _, err := os.Stat(filepath.Join(dir, "test", "npm", "package.json")); err == nil {
+			file := filepath.Join(append([]string{dir, "test"}, path...)...)
+			if _, err := os.Stat(file); err != nil {
+				t.Fatalf("%s is not installed; `make test-deps` installs it", path[len(path)-1])
 			}
-			return path
+			return file
 		}
 		if dir == filepath.Dir(dir) {
 			t.Fatal("the test does not run within the repository")
@@ -92,6 +108,14 @@ func program(t testing.TB) string {
 // Call asks the node, fails the test when it refuses, and decodes the answer into
 // result unless that is nil.
 func (n *Node) Call(t testing.TB, result any, method string, params ...any) {
+	t.Helper()
+	if refusal := n.ask(t, result, method, params...); refusal != "" {
+		t.Fatalf("%s: %s", method, refusal)
+	}
+}
+
+// ask is Call that returns what the node refuses with.
+func (n *Node) ask(t testing.TB, result any, method string, params ...any) (refusal string) {
 	t.Helper()
 	if params == nil {
 		params = []any{}
@@ -117,19 +141,21 @@ func (n *Node) Call(t testing.TB, result any, method string, params ...any) {
 	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
 		t.Fatal(err)
 	}
-	if answer.Error != nil {
-		t.Fatalf("%s: %s", method, answer.Error)
-	}
-	if result != nil {
+	if answer.Error == nil && result != nil {
 		if err := json.Unmarshal(answer.Result, result); err != nil {
 			t.Fatalf("%s answers %s: %v", method, answer.Result, err)
 		}
 	}
+	return string(answer.Error)
 }
 
-// Fund sets the balance of the account, in wei.
+// Fund sets the balance of the account, in wei. Geth pays it, so that it is added.
 func (n *Node) Fund(t testing.TB, a evm.Address, wei *uint256.Int) {
 	t.Helper()
+	if n.bank != nil {
+		n.pay(t, a, wei)
+		return
+	}
 	n.Call(t, nil, "anvil_setBalance", a, wei.Hex())
 }
 
