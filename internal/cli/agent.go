@@ -164,13 +164,21 @@ func (c *cli) printAgent(a *client.Agent, more ...field) error {
 		ttl = strconv.FormatInt(a.TokenTTLSeconds, 10) + " s"
 	}
 	return c.show(a, append([]field{{"Name", a.Name}, {"ID", a.ID}, {"Description", a.Description},
-		{"Active", console.YesNo(a.IsActive)}, {"Auth method", a.AuthMethod},
+		{"Active", console.YesNo(a.IsActive)}, {"Auth method", a.AuthMethod}, {"API key", keyOf(a)},
 		{"Scopes", strings.Join(a.Scopes, ",")}, {"Vaults", strings.Join(a.VaultIDs, ",")},
 		{"Token life", ttl}, {"Created", c.When(a.CreatedAt)},
 		{"Expires", c.Maybe(a.ExpiresAt, "never")}, {"Last seen", c.Maybe(a.LastActiveAt, "never")},
 		{"Intents API", console.YesNo(a.IntentsAPIEnabled)}, {"Tx max value", a.TxMaxValueETH}, {"Tx daily limit", a.TxDailyLimitETH},
 		{"Tx to", strings.Join(a.TxToAllowlist, ",")}, {"Tx chains", strings.Join(a.TxAllowedChains, ",")},
 		{"Shroud", console.YesNo(a.ShroudEnabled)}}, more...)...)
+}
+
+// keyOf says that an agent which is to have an API key has none, and how it gets one.
+func keyOf(a *client.Agent) string {
+	if a.HasAPIKey == nil || *a.HasAPIKey {
+		return ""
+	}
+	return "none; " + console.Quote("oneclaw agent rotate-key "+a.ID[:min(len(a.ID), console.ShortID)]) + " makes one"
 }
 
 func (c *cli) agentRotateKey() *cobra.Command {
