@@ -163,8 +163,11 @@ func (c *cli) printAgent(a *client.Agent, more ...field) error {
 	if a.TokenTTLSeconds > 0 {
 		ttl = strconv.FormatInt(a.TokenTTLSeconds, 10) + " s"
 	}
+	if key := keyOf(a); key != "" {
+		more = append(more, field{"API key", key})
+	}
 	return c.show(a, append([]field{{"Name", a.Name}, {"ID", a.ID}, {"Description", a.Description},
-		{"Active", console.YesNo(a.IsActive)}, {"Auth method", a.AuthMethod}, {"API key", keyOf(a)},
+		{"Active", console.YesNo(a.IsActive)}, {"Auth method", a.AuthMethod},
 		{"Scopes", strings.Join(a.Scopes, ",")}, {"Vaults", strings.Join(a.VaultIDs, ",")},
 		{"Token life", ttl}, {"Created", c.When(a.CreatedAt)},
 		{"Expires", c.Maybe(a.ExpiresAt, "never")}, {"Last seen", c.Maybe(a.LastActiveAt, "never")},

@@ -61,6 +61,7 @@ func TestMessagesFitTheTerminal(t *testing.T) {
 // A share is opened by its link; who tries otherwise and is not signed in is told so.
 func TestASharesRecipientWhoIsNotSignedInIsToldWhatToDo(t *testing.T) {
 	s := serveDev(t)
+	s.now = time.Now()
 	s.ok("", "login", "--dev")
 	s.ok("", "vault", "create", "main")
 	s.ok("hunter2", "secret", "set", "db/password")
@@ -86,6 +87,7 @@ func TestASharesRecipientWhoIsNotSignedInIsToldWhatToDo(t *testing.T) {
 // The events of a share are found by every name that it is shown by.
 func TestTheEventsOfAShareAreFound(t *testing.T) {
 	s := serveDev(t)
+	s.now = time.Now()
 	s.ok("", "login", "--dev")
 	s.ok("", "vault", "create", "main")
 	s.ok("hunter2", "secret", "set", "db/password")

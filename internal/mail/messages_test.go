@@ -124,7 +124,7 @@ func TestMailsAboutSharesAndInvitations(t *testing.T) {
 			[]string{"shared was read 12 times:", "prod/db", sender},
 			[]string{"oneclaw share revoke " + shareID},
 			"",
-			[]string{"evil", "vault"},
+			[]string{"evil"},
 		},
 		"an access by a link, of an agent whose name is a link": {
 			func(ctx context.Context, s *mail.Service) error {
