@@ -34,7 +34,8 @@ type Agent struct {
 	CreatedAt             time.Time       `json:"created_at"`
 	ExpiresAt             *time.Time      `json:"expires_at,omitempty"`
 	LastActiveAt          *time.Time      `json:"last_active_at,omitempty"`
-	Warnings              []string        `json:"warnings,omitempty"` // of an accepted enrolment: approvals that are asked for no more
+	HasAPIKey             *bool           `json:"has_api_key,omitempty"` // of Agent alone, where AuthMethod is api_key
+	Warnings              []string        `json:"warnings,omitempty"`    // of an accepted enrolment: approvals that are asked for no more
 }
 
 // AgentFields bound an agent's transactions and signatures beside its other limits.
@@ -150,8 +151,12 @@ func (c *Client) Agents(ctx context.Context) ([]Agent, error) {
 
 // Agent returns one agent.
 func (c *Client) Agent(ctx context.Context, id string) (*Agent, error) {
+	p, err := route("agents", id)
+	if err != nil {
+		return nil, err
+	}
 	out := new(Agent)
-	return got(out, c.read(ctx, out, "agents", id))
+	return got(out, c.call(ctx, request{method: http.MethodGet, path: p, query: url.Values{"key_state": {"true"}}, repeatable: true}, out))
 }
 
 // AgentMe returns the agent that calls. Humans get 403: see Me.

@@ -29,6 +29,8 @@ type Transaction struct {
 	Dashboard        string     `json:"tenderly_dashboard_url,omitempty"`
 	MaxFee           string     `json:"max_fee_per_gas,omitempty"`          // wei
 	MaxTip           string     `json:"max_priority_fee_per_gas,omitempty"` // wei
+	// Of those that were asked for, what the chain made of it: waiting, success, reverted, replaced or not_sent.
+	ChainState string `json:"chain_state,omitempty"`
 }
 
 // Call is what a transaction does: what a simulation needs of it too. Value is a

@@ -157,9 +157,8 @@ func (a *App) DevAnnounce(o devOwner, at listen.Addresses, out io.Writer) error 
 	if err != nil {
 		self = "oneclaw"
 	}
-	mcp, err := json.MarshalIndent(map[string]any{"mcpServers": map[string]any{"oneclaw": map[string]any{
-		"command": self, "args": []string{"mcp"},
-		"env": map[string]string{"ONECLAW_BASE_URL": at.API, "ONECLAW_AGENT_API_KEY": o.AgentAPIKey},
+	mcp, err := json.MarshalIndent(map[string]any{"mcpServers": map[string]any{"oneclaw": mcpProgram{
+		Command: self, Args: []string{"mcp"}, Env: mcpEnv{BaseURL: at.API, Key: o.AgentAPIKey},
 	}}}, "", "  ")
 	if err != nil {
 		return err
@@ -186,6 +185,18 @@ MCP client configuration, with the key of the agent %q:
 	return err
 }
 
+// mcpProgram is how an MCP client starts a server, in the order that people write it in.
+type mcpProgram struct {
+	Command string   `json:"command"`
+	Args    []string `json:"args"`
+	Env     mcpEnv   `json:"env"`
+}
+
+type mcpEnv struct {
+	BaseURL string `json:"ONECLAW_BASE_URL"`
+	Key     string `json:"ONECLAW_AGENT_API_KEY"`
+}
+
 // otherData is the folder of the data, where the command line would look for it in vain.
 func (a *App) otherData(environ []string) string {
 	dir, err := filepath.Abs(a.cfg.Data)
@@ -195,16 +206,17 @@ func (a *App) otherData(environ []string) string {
 	return dir
 }
 
-// next says how to go on after the first start. typed is the program as it was
+// next says how to go on: from nothing after the first start, and with what there is after
+// others. typed is the program as it was
 // started, so that the lines work also where it is not on the PATH; data is the folder
 // where the login is to be found, if it is not the usual one.
 func (o devOwner) next(typed, data string) string {
-	if !o.first {
-		return ""
-	}
 	login := shellWord(typed) + " login --dev"
 	if data != "" {
 		login = "ONECLAW_DATA=" + shellWord(data) + " " + login
+	}
+	if !o.first {
+		return fmt.Sprintf("Next: %[2]s\n      %[1]s vault list\n      %[1]s --help\n\n", shellWord(typed), login)
 	}
 	return fmt.Sprintf(`Next: %[3]s
       %[1]s vault create demo

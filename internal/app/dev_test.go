@@ -1,6 +1,7 @@
 package app
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -19,7 +20,16 @@ func TestTheFirstStartSaysHowToGoOnAsItWasStarted(t *testing.T) {
 	if got, want := (devOwner{first: true}).next("oneclaw", "/my data"), "Next: ONECLAW_DATA='/my data' oneclaw login --dev\n"; !strings.HasPrefix(got, want) {
 		t.Errorf("with a folder of its own: %q", got)
 	}
-	if got := (devOwner{}).next("bin/oneclaw", ""); got != "" {
-		t.Errorf("a later start says %q", got)
+	if got, want := (devOwner{}).next("bin/oneclaw", ""), "Next: bin/oneclaw login --dev\n      bin/oneclaw vault list\n      bin/oneclaw --help\n\n"; got != want {
+		t.Errorf("a later start says %q, want %q", got, want)
+	}
+}
+
+// The configuration of MCP clients is in the order that people write it in.
+func TestTheConfigurationOfMCPClientsBeginsWithTheCommand(t *testing.T) {
+	text, err := json.Marshal(mcpProgram{Command: "oneclaw", Args: []string{"mcp"}, Env: mcpEnv{BaseURL: "http://127.0.0.1:8210", Key: "ocv_x"}})
+	want := `{"command":"oneclaw","args":["mcp"],"env":{"ONECLAW_BASE_URL":"http://127.0.0.1:8210","ONECLAW_AGENT_API_KEY":"ocv_x"}}`
+	if err != nil || string(text) != want {
+		t.Errorf("%s, %v", text, err)
 	}
 }

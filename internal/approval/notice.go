@@ -64,7 +64,7 @@ type Notice struct {
 func noticeOf(r *Request) Notice {
 	n := Notice{
 		ID: r.ID, Vault: r.Vault, Path: r.Path, Operation: string(r.Operation), Requester: string(r.Kind) + " " + r.Principal,
-		VaultName: plain(r.VaultName), Reason: plain(r.Reason), RequesterName: plain(r.RequesterName),
+		VaultName: Plain(r.VaultName), Reason: Plain(r.Reason), RequesterName: Plain(r.RequesterName),
 	}
 	if r.Kind == policy.KindUser {
 		n.RequesterName = r.RequesterName // an address that was checked
@@ -77,9 +77,9 @@ func noticeOf(r *Request) Notice {
 // linked is what mail programs make links of, or people take for one.
 var linked = regexp.MustCompile(`://|@|\pL\.\pL|(?i:www)\.|\d+\.\d+\.\d+\.\d+`)
 
-// plain returns a line that somebody else wrote when it is one, of letters, digits and what
+// Plain returns a line that somebody else wrote when it is one, of letters, digits and what
 // goes between them, and without anything like a link; else nothing.
-func plain(text string) string {
+func Plain(text string) string {
 	if linked.MatchString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsGraphic(r) || r > unicode.MaxLatin1 }) {
 		return ""
 	}

@@ -47,7 +47,7 @@ func (s *Service) SetWebhook(ctx context.Context, c *call.Call, address string) 
 		return Webhook{}, secret.Bytes{}, err
 	}
 	// It is sent what others ask for: that takes the right to take the log away, as other webhooks do.
-	if err := policy.Decide(c.Who, policy.VerifyAudit, c.Own(), c.At()).Err(); err != nil {
+	if err := policy.Decide(c.Who, policy.VerifyAudit, c.Own(), c.At()).ErrOf(policy.VerifyAudit); err != nil {
 		return Webhook{}, secret.Bytes{}, err
 	}
 	url, err := s.cfg.Calls.CheckURL(ctx, address)

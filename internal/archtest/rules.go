@@ -56,7 +56,7 @@ var arrows = map[string][]string{
 		"internal/store", "internal/vault",
 	},
 	"internal/ops/doctor": {
-		"client", "internal/config", "internal/datadir", "internal/keyring", "internal/keystore", "internal/keystore/soft",
+		"client", "internal/cli/console", "internal/config", "internal/datadir", "internal/keyring", "internal/keystore", "internal/keystore/soft",
 		"internal/listen", "internal/ops/backup", "internal/ops/inspect", "internal/ops/operator", "internal/store",
 	},
 	"internal/ops/inspect": {
@@ -125,7 +125,7 @@ var arrows = map[string][]string{
 	"internal/sqldb/driver":     {"internal/audit"}, // for the code of damage
 	"internal/sqldb/transfer":   {"internal/audit", "internal/sqldb", "internal/sqldb/driver"},
 	"internal/sqldb/wallclock":  {},
-	"internal/mail":             {"internal/approval", "internal/netguard", "internal/seal"},
+	"internal/mail":             {"internal/approval", "internal/netguard", "internal/seal", "internal/sharing"},
 	"internal/keystore/soft":    {"internal/erase", "internal/evm", "internal/keystore"},
 	"internal/keystore/pkcs11":  {"internal/erase", "internal/evm", "internal/keystore"},
 

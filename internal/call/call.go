@@ -44,7 +44,7 @@ type Call struct {
 func (c *Call) Authorize(a policy.Action, r policy.Resource) error {
 	d := policy.Decide(c.Who, a, r, c.At())
 	c.Event.Details.Reason = string(d.Reason)
-	return d.Err()
+	return d.ErrOf(a)
 }
 
 // Own is the resource of what a caller does to itself or its organisation.

@@ -129,7 +129,7 @@ policy for it names, who made the vault, and whom it is shared with. "asks" is a
 			}
 			for _, s := range all.Shares {
 				if c.Short(s.ShareID) != s.ShareID { // a share that somebody else made is found by its whole id alone
-					c.Warn("To end what is shared with " + recipient(s) + ": oneclaw share revoke " + s.ShareID)
+					c.Warn("To end what is shared with " + recipient(s) + ": " + console.Quote("oneclaw share revoke "+s.ShareID) + ".")
 				}
 			}
 			return nil

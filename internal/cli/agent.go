@@ -166,6 +166,9 @@ func (c *cli) printAgent(a *client.Agent, more ...field) error {
 	if a.TokenTTLSeconds > 0 {
 		ttl = strconv.FormatInt(a.TokenTTLSeconds, 10) + " s"
 	}
+	if key := keyOf(a); key != "" {
+		more = append(more, field{"API key", key})
+	}
 	return c.show(a, append([]field{{"Name", a.Name}, {"ID", a.ID}, {"Description", a.Description},
 		{"Active", console.YesNo(a.IsActive)}, {"Auth method", a.AuthMethod},
 		{"Scopes", strings.Join(a.Scopes, ",")}, {"Vaults", strings.Join(a.VaultIDs, ",")},
@@ -174,6 +177,14 @@ func (c *cli) printAgent(a *client.Agent, more ...field) error {
 		{"Intents API", console.YesNo(a.IntentsAPIEnabled)}, {"Tx max value", a.TxMaxValueETH}, {"Tx daily limit", a.TxDailyLimitETH},
 		{"Tx to", strings.Join(a.TxToAllowlist, ",")}, {"Tx chains", strings.Join(a.TxAllowedChains, ",")},
 		{"Shroud", console.YesNo(a.ShroudEnabled)}}, more...)...)
+}
+
+// keyOf says that an agent which is to have an API key has none, and how it gets one.
+func keyOf(a *client.Agent) string {
+	if a.HasAPIKey == nil || *a.HasAPIKey {
+		return ""
+	}
+	return "none; " + console.Quote("oneclaw agent rotate-key "+a.ID[:min(len(a.ID), console.ShortID)]) + " makes one"
 }
 
 func (c *cli) agentRotateKey() *cobra.Command {

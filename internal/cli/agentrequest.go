@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -66,7 +68,12 @@ password is asked for, so that the agent does not end with the stored login.`,
 			}
 			c.warnOfNamesake(ctx, cl, *agent)
 			c.EndsEarly("agent", nil, agent.ExpiresAt)
-			return c.printAgent(agent)
+			if g.SecretPathPattern == "" {
+				return c.printAgent(agent)
+			}
+			may := cmp.Or(strings.Join(g.Permissions, ", "), "read")
+			in := called{cli: c}.withVaults(ctx, cl).vault(g.VaultID)
+			return c.printAgent(agent, field{"May", may + " " + g.SecretPathPattern + " in the vault " + in})
 		},
 	}
 	cmd.Flags().StringVar(&g.SecretPathPattern, "path", "", "pattern of the paths that it may use: * for one part, ** for any number")

@@ -63,6 +63,13 @@ func (c *cli) auditList() *cobra.Command {
 					return err
 				}
 			}
+			if strings.Contains(resource, "://") { // the link of a share
+				at, err := parseShare(resource)
+				if err != nil {
+					return err
+				}
+				resource = at.id
+			}
 			if f.Path = resource; ids.Valid(resource) {
 				f.Path, f.ResourceID = "", resource
 			}
@@ -96,7 +103,7 @@ func (c *cli) auditList() *cobra.Command {
 	fl.StringVar(&f.Action, "action", "", "only this action, such as secret.read; read means all reads of values, through shares too")
 	fl.StringVar(&f.Outcome, "outcome", "", "only what ended so: success, denied, failed or error")
 	fl.StringVar(&who, "actor", "", "only by this agent (name) or member (mail address), or by the one with this id")
-	fl.StringVar(&resource, "resource", "", "only on this secret path (or policies of this pattern), on this vault (name), or on what has this id")
+	fl.StringVar(&resource, "resource", "", "only on this secret path (or policies of this pattern), on this vault (name), or on what has this id, such as a share")
 	fl.StringVar(&since, "since", "", "only after this time (RFC 3339), or this long ago (2h, 7d)")
 	fl.StringVar(&until, "until", "", "only before this time (RFC 3339), or this long ago")
 	fl.IntVar(&f.Limit, "limit", 100, "how many at most, up to 1000")
@@ -105,8 +112,8 @@ func (c *cli) auditList() *cobra.Command {
 	return c.wideFlag(cmd)
 }
 
-// eventsOn reads f.Path as the name of a vault, or as the beginning of a vault's or agent's
-// id, after no event was found on a path of that name. What can only be part of an id
+// eventsOn reads f.Path as the name of a vault, or as the beginning of a vault's, an agent's
+// or a share's id, after no event was found on a path of that name. What can only be part of an id
 // is refused, since the server knows whole ids.
 func eventsOn(ctx context.Context, cl *client.Client, f client.AuditFilter, none *client.AuditPage) (*client.AuditPage, error) {
 	if f.Cursor != "" || f.Offset != 0 {
@@ -119,6 +126,9 @@ func eventsOn(ctx context.Context, cl *client.Client, f client.AuditFilter, none
 	id, err := vaultID(ctx, cl, f.Path)
 	if fault.Is(err, fault.NotFound) && beginsID(f.Path) {
 		if id, err = agentID(ctx, cl, f.Path); fault.Is(err, fault.NotFound) {
+			id, err = ownShareID(ctx, cl, f.Path)
+		}
+		if fault.Is(err, fault.NotFound) {
 			return nil, console.Usage("--resource takes a path, the name of a vault, or a whole id. --json shows ids whole.")
 		}
 	}

@@ -89,7 +89,7 @@ func (c *cli) envGet() *cobra.Command {
 		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, a []string) error {
 			v, err := cl.GetEnvVar(ctx, vault, a[0], at)
 			if err != nil {
-				return err
+				return orElsewhere(ctx, cl, err, "get", vault, a[0], at)
 			}
 			defer v.Value.Wipe()
 			if c.JSON {
@@ -117,7 +117,7 @@ func (c *cli) envDelete() *cobra.Command {
 				return err
 			}
 			if err := cl.DeleteEnvVar(ctx, vault, a[0], at); err != nil {
-				return err
+				return orElsewhere(ctx, cl, err, "delete", vault, a[0], at)
 			}
 			return c.did(map[string]any{"key": a[0], "environment": at.Environment, "git_branch": at.GitBranch, "deleted": true}, "Deleted %s%s.", a[0], in)
 		}),

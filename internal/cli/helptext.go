@@ -3,6 +3,8 @@ package cli
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 )
 
 // helpWidth is the narrowest terminal that help is made for.
@@ -48,21 +50,5 @@ func wrapLine(line string) string {
 	if i := strings.LastIndex(line[:helpWidth], "  "); strings.HasPrefix(line, "  ") && i > 0 {
 		indent = strings.Repeat(" ", i+2)
 	}
-	var out strings.Builder
-	width := 0
-	for i, word := range strings.Split(line, " ") {
-		n := utf8.RuneCountInString(word)
-		switch {
-		case i == 0:
-		case width+1+n > helpWidth && width > len(indent):
-			out.WriteString("\n" + indent)
-			width = len(indent)
-		default:
-			out.WriteByte(' ')
-			width++
-		}
-		out.WriteString(word)
-		width += n
-	}
-	return out.String()
+	return console.Wrap(line, helpWidth, indent)
 }

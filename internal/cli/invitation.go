@@ -129,7 +129,7 @@ Your login stays where it is: ` + "`oneclaw org switch`" + ` leads to the new or
 				if err := c.PrintFields(field{"Organisation", joined.OrgID}, field{"Role", joined.Role}); err != nil {
 					return err
 				}
-				c.Done("You are a member. To work there: oneclaw org switch %s", joined.OrgID)
+				c.Done("You are a member. To work there: %s.", console.Quote("oneclaw org switch "+joined.OrgID))
 				return nil
 			})
 		},

@@ -223,8 +223,8 @@ func TestWhoCanSaysHowToEndAShare(t *testing.T) {
 	}
 	s.tty, s.width = "oe", 80
 	r := s.run("", "who-can", "db/password")
-	_, id, is := strings.Cut(r.err, "anyone with the link: oneclaw share revoke ")
-	id, _, _ = strings.Cut(id, "\n")
+	_, id, is := strings.Cut(strings.ReplaceAll(r.err, "\n", " "), "anyone with the link: `oneclaw share revoke ")
+	id, _, _ = strings.Cut(id, "`")
 	if r.code != 0 || !is || len(id) != 36 {
 		t.Fatalf("exit %d: %s\n%s", r.code, r.out, r.err)
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 
@@ -28,7 +27,7 @@ const (
 )
 
 // Execute runs a root command made by New with the arguments, reports an error on
-// stderr as one line, and returns the exit code.
+// stderr, in one line but where a terminal is narrower, and returns the exit code.
 func Execute(ctx context.Context, root *cobra.Command, arguments []string) int {
 	c, _ := root.Context().Value(stateKey{}).(*cli)
 	root.SetArgs(arguments)
@@ -50,7 +49,7 @@ func Execute(ctx context.Context, root *cobra.Command, arguments []string) int {
 	for _, a := range arguments { // a wrong flag before --json ends parsing early
 		asJSON = asJSON || a == "--json"
 	}
-	r.write(c.Stderr, asJSON)
+	r.write(c.Console, asJSON)
 	return r.exit
 }
 
@@ -76,9 +75,9 @@ type report struct {
 	requestID string
 }
 
-func (r report) write(w io.Writer, asJSON bool) {
+func (r report) write(c *console.Console, asJSON bool) {
 	if !asJSON {
-		fmt.Fprintln(w, "oneclaw: "+console.Clean(r.message))
+		fmt.Fprintln(c.Stderr, c.WrapFor(c.Stderr, "oneclaw: "+console.Clean(r.message), ""))
 		return
 	}
 	type body struct {
@@ -88,7 +87,7 @@ func (r report) write(w io.Writer, asJSON bool) {
 		RequestID string `json:"request_id,omitempty"`
 		ExitCode  int    `json:"exit_code"`
 	}
-	_ = json.NewEncoder(w).Encode(map[string]body{"error": {r.code, r.message, r.status, r.requestID, r.exit}})
+	_ = json.NewEncoder(c.Stderr).Encode(map[string]body{"error": {r.code, r.message, r.status, r.requestID, r.exit}})
 }
 
 // explain turns an error into what happened, what to do about it and an exit code.

@@ -55,7 +55,7 @@ func (c *cli) secretSet() *cobra.Command {
 		return c.printWritten("Wrote", s)
 	}
 	in.flags(cmd)
-	cmd.Flags().StringVar(&in.typ, "type", "", oneOf(secretTypes[:])+"; without, it keeps the type that it has, and a new one is generic, or a file with --base64")
+	cmd.Flags().StringVar(&in.typ, "type", "", oneOf(secretTypes[:])+"; without, it keeps the type that it has, and a new one is generic, or a file with --base64 (over MCP api_key)")
 	return cmd
 }
 

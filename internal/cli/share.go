@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
@@ -102,7 +104,7 @@ func (c *cli) shareCreate() *cobra.Command {
 	g.StringVar(&f.email, "email", "", "whoever has this mail address")
 	g.BoolVar(&f.link, "link", false, "whoever has the link")
 	g.BoolVar(&f.creator, "creator", false, "the human who made this agent")
-	g.Int64Var(&f.most, "max-reads", 0, "how often it may be read; 0 is no limit")
+	g.Int64Var(&f.most, "max-reads", 0, "how often it may be read; 0 is no limit (over MCP 5 where it is not told)")
 	g.StringSliceVar(&f.addresses, "ip", nil, "only from these address ranges (CIDR)")
 	phraseFlags(cmd, &f.phrase, &f.phraseFile)
 	return c.mayAsk(cmd)
@@ -213,12 +215,15 @@ environment, goes only to the server that the other commands use.`,
 				return err
 			}
 			cl, err := c.ClientAt(to.server)
+			if fault.CodeOf(err) == "no_server" {
+				return fault.New(fault.Invalid, "no_server", "No server is known. Give the whole link of the share, as the mail has it, or the server with --api-url.")
+			}
 			if err != nil {
 				return err
 			}
 			if to.server == "" && !ids.Exact(to.id) {
 				if to.id, err = inboundShareID(ctx, cl, to.id); err != nil {
-					return err
+					return orByLink(err, "")
 				}
 			}
 			phrase, err := c.passphrase(ctx, ask, file)
@@ -227,7 +232,7 @@ environment, goes only to the server that the other commands use.`,
 			}
 			s, err := cl.ReadMailedShare(ctx, to.id, phrase, to.proof)
 			if err != nil {
-				return err
+				return orByLink(err, to.server)
 			}
 			defer s.Value.Wipe()
 			switch {
@@ -245,6 +250,19 @@ environment, goes only to the server that the other commands use.`,
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print the value exactly, also on a terminal")
 	phraseFlags(cmd, &ask, &file)
 	return cmd
+}
+
+// orByLink says to who is not signed in how a share is opened.
+func orByLink(err error, server string) error {
+	if !client.IsStatus(err, http.StatusUnauthorized) {
+		return err
+	}
+	login := "oneclaw login"
+	if server != "" {
+		login += " --api-url " + server
+	}
+	return fault.New(fault.Unauthenticated, "unauthenticated", "This share is for somebody by name, and nobody is signed in. Open the link from the mail about it, or run "+
+		console.Quote(login)+" as its recipient.")
 }
 
 // sharedAt is where a share is read.

@@ -74,6 +74,10 @@ func TestTransactionsOnTheCommandLine(t *testing.T) {
 		if out := agent.ok("", "tx", "get", first.ID[:8], "--signed"); !strings.HasPrefix(out, "0x02") {
 			t.Errorf("the signed bytes: %q", out)
 		}
+		agent.ok("", "tx", "watch", first.ID)
+		if out := agent.ok("", "tx", "list"); !strings.Contains(out, "\tsuccess\n") || !strings.Contains(out, "\tbroadcast\t") {
+			t.Errorf("the list does not say what the chain made of them: %q", out)
+		}
 		r := agent.run("", "tx", "submit", payee, "0.3", "--chain", "anvil")
 		if r.code != cli.ExitDenied || !strings.Contains(r.err, "0.25") {
 			t.Errorf("over the limit of a day: exit %d: %s", r.code, r.err)

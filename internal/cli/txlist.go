@@ -25,13 +25,13 @@ func (c *cli) txList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
-		Short:   "List an agent's newest transactions: id, status, chain, to, value, time",
+		Short:   "List an agent's newest transactions: id, status, chain, to, value, time, what the chain made of it",
 		Args:    args(),
 	}
 	cmd.RunE = c.withTxAgent(&in, func(ctx context.Context, cl *client.Client, agent string, _ []string) error {
 		all, err := cl.Transactions(ctx, agent)
-		return list(c, "transactions", all, err, []string{"ID", "STATUS", "CHAIN", "TO", "VALUE", "CREATED"}, "No transactions.", func(t client.Transaction) []string {
-			return []string{c.Short(t.ID), c.forPeople(t.Status), t.Chain, c.shortAddress(t.To), inCoin(t.ValueWei), c.When(t.CreatedAt)}
+		return list(c, "transactions", all, err, []string{"ID", "STATUS", "CHAIN", "TO", "VALUE", "CREATED", "ON CHAIN"}, "No transactions.", func(t client.Transaction) []string {
+			return []string{c.Short(t.ID), c.forPeople(t.Status), t.Chain, c.shortAddress(t.To), inCoin(t.ValueWei), c.When(t.CreatedAt), c.forPeople(t.ChainState)}
 		})
 	})
 	return c.wideFlag(in.forAgent(cmd))

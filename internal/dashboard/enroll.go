@@ -7,11 +7,12 @@ import (
 	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
 type enrollView struct {
 	Token, Vault, Pattern, Decision, Problem, Done string
-	Write                                          bool
+	Write, Gone                                    bool
 	Enrollment                                     *agent.Enrollment
 	Question                                       question
 }
@@ -33,6 +34,15 @@ func (p *enrollPage) refuse(w http.ResponseWriter, status int, problem string) {
 	p.view(w, status, enrollView{Problem: problem})
 }
 
+// gone says what a link that nothing waits behind may have been used for.
+func (p *enrollPage) gone(w http.ResponseWriter, err error) {
+	if !fault.Is(err, fault.NotFound) {
+		p.refuse(w, http.StatusServiceUnavailable, pageFault)
+		return
+	}
+	p.view(w, http.StatusNotFound, enrollView{Gone: true})
+}
+
 func (p *enrollPage) ask(w http.ResponseWriter, r *http.Request) {
 	p.waiting(w, r, http.StatusOK, enrollView{Token: r.URL.Query().Get("token")})
 }
@@ -40,7 +50,7 @@ func (p *enrollPage) ask(w http.ResponseWriter, r *http.Request) {
 func (p *enrollPage) waiting(w http.ResponseWriter, r *http.Request, status int, form enrollView) {
 	e, err := p.asked(r.Context(), form.Token)
 	if err != nil {
-		p.refuse(w, http.StatusNotFound, "the link is wrong, was answered already, or is older than a day.")
+		p.gone(w, err)
 		return
 	}
 	form.Enrollment = &e
@@ -53,8 +63,12 @@ func (p *enrollPage) answer(w http.ResponseWriter, r *http.Request) {
 		Write: r.PostFormValue("write") != "", Decision: r.PostFormValue("decision"),
 	}
 	e, err := p.asked(r.Context(), form.Token)
-	if err != nil || form.Decision != "accept" && form.Decision != "reject" {
-		p.refuse(w, http.StatusBadRequest, "the link is wrong, was answered already, or is older than a day.")
+	if err != nil {
+		p.gone(w, err)
+		return
+	}
+	if form.Decision != "accept" && form.Decision != "reject" {
+		p.refuse(w, http.StatusBadRequest, "the form was sent without an answer: press Accept or Reject.")
 		return
 	}
 	api := p.asking(r)

@@ -42,6 +42,8 @@ type agentBody struct {
 	ExpiresAt             *time.Time  `json:"expires_at" nullable:"true"`
 	LastActiveAt          *time.Time  `json:"last_active_at" nullable:"true"`
 	AgentFields
+	// Only where it is asked for, since clients are there that refuse unknown fields.
+	HasAPIKey *bool `json:"has_api_key,omitempty" doc:"With key_state=true, of an agent whose auth_method is api_key: whether it has a key. One that was deactivated lost its."`
 	// Of an accepted enrolment alone, when there are any, and not for clients that refuse unknown fields.
 	Warnings []string `json:"warnings,omitempty" doc:"What the policy does besides that came with an accepted enrolment: approvals that are asked for no more."`
 }

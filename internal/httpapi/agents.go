@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -96,9 +97,16 @@ func (a *API) registerAgents() {
 	handle(a, op{
 		method: http.MethodGet, path: one, id: "get-agent", tag: "Agents",
 		summary: "Get an agent", action: policy.ReadAgent,
-	}, func(ctx context.Context, c *call.Call, in *agentPath) (*body[agentBody], error) {
-		agent, err := a.agents.Agent(ctx, c, in.AgentID)
-		return answer(agentOf(&agent), err)
+	}, func(ctx context.Context, c *call.Call, in *struct {
+		agentPath
+		KeyState bool `query:"key_state" doc:"Adds has_api_key."`
+	}) (*body[agentBody], error) {
+		got, err := a.agents.Agent(ctx, c, in.AgentID)
+		out := agentOf(&got)
+		if in.KeyState && got.AuthMethod == agent.MethodAPIKey {
+			out.HasAPIKey = new(got.KeyHash != "")
+		}
+		return answer(out, err)
 	})
 	handle(a, op{
 		method: http.MethodPatch, path: one, id: "update-agent", tag: "Agents",

@@ -15,6 +15,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/rest"
 )
@@ -47,7 +48,7 @@ func eventOf(r *audit.Row) eventBody {
 
 type listEvents struct {
 	UserAgent  string    `header:"User-Agent" hidden:"true"`
-	ResourceID string    `query:"resource_id" maxLength:"64"`
+	ResourceID string    `query:"resource_id" maxLength:"64" doc:"Only events about what has this id: a vault, an agent, a policy, or a share, also by the id in its link."`
 	ActorID    string    `query:"actor_id" maxLength:"64"`
 	Action     string    `query:"action" maxLength:"64" doc:"Such as secret.read; or read, for all that hands out a secret's value: reads of secrets, of old versions, and through shares."`
 	Outcome    string    `query:"outcome" enum:"success,denied,failed,error" doc:"Only events that ended so. A page may then be empty and have a next_cursor."`
@@ -282,6 +283,11 @@ func (a *API) readEvents(ctx context.Context, c *call.Call, in *listEvents, more
 	if err != nil {
 		return nil, 0, err
 	}
+	if ids.Valid(q.ResourceID) {
+		if q.ResourceID, err = a.sharing.LogID(ctx, c.Who.Org, q.ResourceID); err != nil {
+			return nil, 0, err
+		}
+	}
 	more(&q)
 	if q, err = visible(c, q); err != nil {
 		return nil, 0, err
@@ -310,7 +316,7 @@ func visible(c *call.Call, q audit.Query) (audit.Query, error) {
 			return json.Unmarshal(r.DetailsJSON, &at) == nil && c.Who.Covers(at.Vault, at.Path)
 		}
 	}
-	return q, d.Err()
+	return q, d.ErrOf(policy.ReadAudit)
 }
 
 // ended picks the events with an outcome of those that shows picks; nil: of all.

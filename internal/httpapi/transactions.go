@@ -31,6 +31,14 @@ type txBody struct {
 	TenderlyDashboard *string    `json:"tenderly_dashboard_url,omitempty" nullable:"true"`
 	MaxFee            *string    `json:"max_fee_per_gas,omitempty" nullable:"true" doc:"In wei."`
 	MaxTip            *string    `json:"max_priority_fee_per_gas,omitempty" nullable:"true" doc:"In wei."`
+	ChainState        string     `json:"chain_state,omitempty" enum:"waiting,success,reverted,replaced,not_sent" doc:"What the chain made of it so far, as the receipt says. In the answers to GET."`
+}
+
+// seenTxOf is a transaction with what the chain made of it.
+func seenTxOf(t *transaction.Tx, signed bool) txBody {
+	b := txOf(t, signed)
+	b.ChainState = fateOf(t).State
+	return b
 }
 
 func txOf(t *transaction.Tx, signed bool) txBody {
@@ -217,7 +225,7 @@ func (a *API) registerTransactions() {
 		list, err := a.transactions.List(ctx, c, in.AgentID, in.asked())
 		out := txList{Transactions: []txBody{}}
 		for i := range list {
-			out.Transactions = append(out.Transactions, txOf(&list[i], in.asked()))
+			out.Transactions = append(out.Transactions, seenTxOf(&list[i], in.asked()))
 		}
 		return answer(out, err)
 	})
@@ -229,7 +237,7 @@ func (a *API) registerTransactions() {
 		includeSigned
 	}) (*body[txBody], error) {
 		t, err := a.transactions.Get(ctx, c, in.AgentID, in.TransactionID, in.asked())
-		return answer(txOf(&t, in.asked()), err)
+		return answer(seenTxOf(&t, in.asked()), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: one + "/receipt", id: "get-transaction-receipt", tag: "Transactions",

@@ -9,6 +9,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
+	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 )
 
@@ -106,20 +107,34 @@ func TestMailsAboutSharesAndInvitations(t *testing.T) {
 			nil,
 		},
 		"one access": {
-			func(ctx context.Context, s *mail.Service) error { return s.ShareAccessed(ctx, to, shareID, 1) },
+			func(ctx context.Context, s *mail.Service) error {
+				return s.ShareAccessed(ctx, to, sharing.Notice{ID: shareID, Path: "prod/db", VaultName: "main", Type: sharing.ToAgent, Recipient: "deployer", Times: 1})
+			},
 			"A secret that you shared was read",
-			[]string{"shared was read.", shareID, "oneclaw audit list"},
-			[]string{"oneclaw share revoke " + shareID},
+			[]string{"shared was read:", "prod/db", "main", "the agent deployer"},
+			[]string{"oneclaw audit list --resource " + shareID, "oneclaw share revoke " + shareID},
 			"",
 			[]string{"times"},
 		},
 		"more accesses": {
-			func(ctx context.Context, s *mail.Service) error { return s.ShareAccessed(ctx, to, shareID, 12) },
+			func(ctx context.Context, s *mail.Service) error {
+				return s.ShareAccessed(ctx, to, sharing.Notice{ID: shareID, Path: "prod/db", VaultName: "see www.evil.example", Type: sharing.ToEmail, Recipient: sender, Times: 12})
+			},
 			"A secret that you shared was read",
-			[]string{"shared was read 12 times."},
+			[]string{"shared was read 12 times:", "prod/db", sender},
 			[]string{"oneclaw share revoke " + shareID},
 			"",
-			nil,
+			[]string{"evil"},
+		},
+		"an access by a link, of an agent whose name is a link": {
+			func(ctx context.Context, s *mail.Service) error {
+				return s.ShareAccessed(ctx, to, sharing.Notice{ID: shareID, Path: "prod/db", Type: sharing.ToAgent, Recipient: "https://evil.example", Times: 1})
+			},
+			"A secret that you shared was read",
+			[]string{"prod/db", "an agent"},
+			[]string{"oneclaw share revoke " + shareID},
+			"",
+			[]string{"evil"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -171,7 +186,7 @@ func TestMailsTakeNothingThatWouldNotStayInItsPlace(t *testing.T) {
 			}
 			wants(t, n.Invite(t.Context(), c.to, c.by, c.id, time.Time{}), c.code)
 			if c.code != "invalid_mail_from" {
-				wants(t, n.ShareAccessed(t.Context(), c.to, c.id, 1), c.code)
+				wants(t, n.ShareAccessed(t.Context(), c.to, sharing.Notice{ID: c.id, Times: 1}), c.code)
 			}
 		})
 	}

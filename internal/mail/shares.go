@@ -3,9 +3,12 @@ package mail
 import (
 	"context"
 	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/approval"
+	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 )
 
-// sharePage is what mails about shares show. Its texts are ids and addresses
+// sharePage is what the mail with a share shows. Its texts are ids and addresses
 // that were checked.
 type sharePage struct {
 	Server string // base URL
@@ -13,7 +16,13 @@ type sharePage struct {
 	Link   string // opens what was shared, through a page
 	Until  string
 	By     string // who shared, or empty
-	Times  int64
+}
+
+// accessPage is what the mail about reads of a share shows.
+type accessPage struct {
+	Server               string // base URL
+	ID, Path, Vault, For string
+	Times                int64
 }
 
 // ShareReceived queues the mail that tells the owner of an address that
@@ -34,11 +43,28 @@ func (s *Service) ShareReceived(ctx context.Context, to, id, proof, by string, u
 	})
 }
 
-// ShareAccessed queues the mail that tells a share's maker that it was read. It
-// implements sharing.Mailer.
-func (s *Service) ShareAccessed(ctx context.Context, to, id string, times int64) error {
-	if err := checkToken(id); err != nil {
+// ShareAccessed queues the mail that tells a share's maker that it was read. Names that
+// could be taken for a link are left out. It implements sharing.Mailer.
+func (s *Service) ShareAccessed(ctx context.Context, to string, n sharing.Notice) error {
+	if err := checkToken(n.ID); err != nil {
 		return err
 	}
-	return s.enqueue(ctx, shareAccessed, to, sharePage{Server: s.public, ID: id, Times: times})
+	return s.enqueue(ctx, shareAccessed, to, accessPage{
+		Server: s.public, ID: n.ID, Path: n.Path, Vault: approval.Plain(n.VaultName), For: sharedWith(n), Times: n.Times,
+	})
+}
+
+// sharedWith says in words whom a share is for.
+func sharedWith(n sharing.Notice) string {
+	switch name := approval.Plain(n.Recipient); {
+	case n.Type == sharing.ToLink:
+		return "anyone with the link"
+	case n.Type == sharing.ToAgent && name != "":
+		return "the agent " + name
+	case n.Type == sharing.ToAgent:
+		return "an agent"
+	case plainAddress(n.Recipient):
+		return n.Recipient
+	}
+	return ""
 }

@@ -33,7 +33,8 @@ func Command(d Deps) *cobra.Command {
 		Use:   "mcp",
 		Short: "Serve the vault to one AI agent over MCP on stdin and stdout",
 		Long: `Serve the vault to one AI agent over the Model Context Protocol on standard
-input and output. An MCP client starts this command; it is not for typing.
+input and output. An MCP client starts this command; it is not for typing. It ends
+at once, with the reason, when the server refuses the agent's key.
 
 Environment:
   ONECLAW_AGENT_API_KEY  the agent's key (ocv_...), required
@@ -68,14 +69,10 @@ func (d Deps) run(ctx context.Context, plain bool, caFile string) error {
 	log := slog.New(slog.NewTextHandler(d.Stderr, nil))
 	vault := &vaultChoice{fixed: strings.TrimSpace(d.Getenv("ONECLAW_VAULT_ID")), setting: vaultVariable}
 	s := newServer(Config{Client: c, Version: d.Version, Log: log}, vault)
-	looked := make(chan struct{})
-	go func() { // serving does not wait: the server may come up later
-		defer close(looked)
-		preflight(ctx, c, vault, log)
-	}()
-	err = RunStdio(ctx, s, d.Stdin, d.Stdout)
-	<-looked
-	return err
+	if err := preflight(ctx, c, vault, log); err != nil {
+		return err
+	}
+	return RunStdio(ctx, s, d.Stdin, d.Stdout)
 }
 
 // connect reads the environment. ONECLAW_AGENT_TOKEN, a ready token, is what older

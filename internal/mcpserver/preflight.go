@@ -8,33 +8,39 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
-// preflightTime bounds how long the end of a session can wait for a server that is not
-// there.
+// preflightTime bounds how long a session waits for a server that does not answer before
+// it begins.
 const preflightTime = 5 * time.Second
 
-// preflight tries the credential and the configured vault, and logs one line when
-// they do not work: people see it when they set a client up, while the tools tell
-// only the model.
-func preflight(ctx context.Context, c *client.Client, vault *vaultChoice, log *slog.Logger) {
+// preflight tries the credential and the configured vault. A credential that is refused is
+// an error, since no tool would ever work with it: an MCP client shows people a program
+// that ended, and shows only the model what tools answer. What may yet be mended while the
+// session goes on, such as a server that is not there, is one line of the log.
+func preflight(ctx context.Context, c *client.Client, vault *vaultChoice, log *slog.Logger) error {
 	look, cancel := context.WithTimeout(ctx, preflightTime)
 	defer cancel()
 	defer contain(ctx, log, "the preflight", func() {})
-	err := tryAgent(look, c)
-	if err == nil && vault.fixed != "" {
-		err = tryVault(look, c, vault)
+	found := tryAgent(look, c)
+	if fault.Is(found, fault.Unauthenticated) {
+		return found
 	}
-	if err == nil || ctx.Err() != nil {
-		return
+	if found == nil && vault.fixed != "" {
+		found = tryVault(look, c, vault)
+	}
+	if found == nil || ctx.Err() != nil {
+		return nil
 	}
 	reason := "internal error"
-	if n, ok := errors.AsType[notice](err); ok {
+	if n, ok := errors.AsType[notice](found); ok {
 		reason = string(n)
-	} else if e, ok := errors.AsType[*client.Error](err); ok {
+	} else if e, ok := errors.AsType[*client.Error](found); ok {
 		reason = e.Error()
 	}
 	log.WarnContext(ctx, "the tools will not work until this is mended", slog.String("reason", reason))
+	return nil
 }
 
 // tryAgent needs no more than the exchange of a key, whose token the tools then use.
@@ -46,7 +52,8 @@ func tryAgent(ctx context.Context, c *client.Client) error {
 		_, err = c.AgentMe(ctx)
 	}
 	if client.IsStatus(err, http.StatusUnauthorized) {
-		return notice(variable + " is wrong, expired or revoked.")
+		return fault.New(fault.Unauthenticated, "wrong_credential",
+			variable+" is wrong, expired or revoked, or its agent is not active or not yet accepted. Put a good one into the configuration of the MCP client, and start it again.")
 	}
 	return err
 }

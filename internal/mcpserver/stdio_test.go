@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -202,8 +203,6 @@ func TestWhatIsWrongShowsAtTheStart(t *testing.T) {
 	}{
 		"all is well":           {[]string{"ONECLAW_AGENT_API_KEY=" + agentKey, "ONECLAW_VAULT_ID=" + vaultOne}, false, ""},
 		"all is well by name":   {[]string{"ONECLAW_AGENT_API_KEY=" + agentKey, "ONECLAW_VAULT_ID=main"}, false, ""},
-		"a wrong key":           {[]string{"ONECLAW_AGENT_API_KEY=ocv_" + canary}, false, "ONECLAW_AGENT_API_KEY"},
-		"a wrong token":         {[]string{"ONECLAW_AGENT_TOKEN=" + canary}, false, "ONECLAW_AGENT_TOKEN"},
 		"no server":             {[]string{"ONECLAW_AGENT_API_KEY=" + agentKey}, true, "127.0.0.1"},
 		"a vault not there":     {[]string{"ONECLAW_AGENT_API_KEY=" + agentKey, "ONECLAW_VAULT_ID=" + vaultTwo}, false, "ONECLAW_VAULT_ID"},
 		"no vault of that name": {[]string{"ONECLAW_AGENT_API_KEY=" + agentKey, "ONECLAW_VAULT_ID=" + canary}, false, "ONECLAW_VAULT_ID"},
@@ -228,6 +227,29 @@ func TestWhatIsWrongShowsAtTheStart(t *testing.T) {
 				t.Errorf("repeated: %s %s", stderr, out)
 			}
 		})
+	}
+}
+
+// A refused credential ends the session before it begins: a person sees a client's program
+// that failed, and would not see what the tools tell the model.
+func TestAWrongCredentialEndsTheSession(t *testing.T) {
+	for variable, value := range map[string]string{"ONECLAW_AGENT_API_KEY": "ocv_" + canary, "ONECLAW_AGENT_TOKEN": canary} {
+		a := newContractAPI(t)
+		cmd, stderr := process(t, variable+"="+value, "ONECLAW_BASE_URL="+a.URL)
+		in, err := cmd.StdinPipe() // which the client leaves open
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(in, hello); err != nil {
+			t.Fatal(err)
+		}
+		out, err := cmd.Output()
+		if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 1 || len(out) != 0 {
+			t.Errorf("%s: %v, stdout %q", variable, err, out)
+		}
+		if strings.Count(stderr.String(), "\n") != 1 || !strings.Contains(stderr.String(), variable+" is wrong, expired or revoked") || strings.Contains(stderr.String(), canary) {
+			t.Errorf("%s: stderr %q", variable, stderr)
+		}
 	}
 }
 

@@ -520,6 +520,29 @@ func TestErrSaysWhatKindOfRefusal(t *testing.T) {
 	}
 }
 
+// Who may not is told who may, in words that hold for each row of the table.
+func TestARefusalSaysWhoMay(t *testing.T) {
+	for action, want := range map[policy.Action]string{
+		policy.FreezeOrg: "Only an owner or admin of the organisation", policy.UnfreezeOrg: "Only an owner or admin of the organisation",
+		policy.FreezeAgent: "Only the person who made the agent, or an owner or admin", policy.UnfreezeAgent: "Only the person who made the agent, or an owner or admin",
+		policy.CreateHook: "Only an owner or admin of the organisation", policy.ListHooks: "Only an owner or admin of the organisation",
+		policy.ReadFreeze: "Only a person may do this", policy.ReadAgentSelf: "Only an agent", policy.ManageChains: "Only a platform admin",
+		policy.ListTransactions: "Only the agent itself", policy.EnableCMEK: "Only the person who made the vault", policy.RestoreSecret: "Only who made the vault",
+	} {
+		for _, reason := range []policy.Reason{policy.ReasonKindRequired, policy.ReasonRoleRequired} {
+			if err := (policy.Decision{Reason: reason}).ErrOf(action); fault.KindOf(err) != fault.Denied || !strings.Contains(err.Error(), want) || fault.ReasonOf(err) != string(reason) {
+				t.Errorf("%s, %s: got %v", action, reason, err)
+			}
+		}
+	}
+	for action, rule := range policy.Rules() {
+		text := policy.Decision{Reason: policy.ReasonKindRequired}.ErrOf(action).Error()
+		if rule.Who == policy.Users && strings.Contains(text, "Only an agent") || rule.Admin != strings.Contains(text, "owner or admin") && !rule.Platform && rule.Who != policy.Agents && !rule.Creator {
+			t.Errorf("%s: %q", action, text)
+		}
+	}
+}
+
 func TestCheckScopes(t *testing.T) {
 	for _, s := range []string{"vault:read", "vault.read", "tx:sign", "secrets:write", "secrets:*", "*", "**", "prod/**",
 		"prod", "db-*", "a_b:c_d", "x402:pay", "tx:sign:base"} {

@@ -52,7 +52,10 @@ var ErrFrozen = fault.New(fault.Denied, "frozen", "This agent is frozen: nothing
 // Constraint says when that refused, Denied for the rest. It depends on the caller and the path asked for, never on
 // whether anything exists there; intents_key_type alone is told after the row
 // was read, to a caller that may know of the row.
-func (d Decision) Err() error {
+func (d Decision) Err() error { return d.ErrOf("") }
+
+// ErrOf is Err where it is known what was asked for: who may do that is said to who may not.
+func (d Decision) ErrOf(a Action) error {
 	if d.Allow {
 		return nil
 	}
@@ -70,6 +73,8 @@ func (d Decision) Err() error {
 		return ErrPersonRequired
 	case ReasonFrozen:
 		return ErrFrozen
+	case ReasonKindRequired, ReasonRoleRequired:
+		return fault.New(fault.Denied, "access_denied", whoMay(a)).Because(string(d.Reason))
 	default:
 		return fault.New(fault.Denied, "access_denied", d.Reason.advice()).Because(string(d.Reason))
 	}
@@ -79,8 +84,6 @@ func (d Decision) Err() error {
 // not cover" to fetch a new token.
 func (r Reason) advice() string {
 	switch r {
-	case ReasonKindRequired:
-		return "This kind of caller may not do this: agents and users each have operations of their own."
 	case ReasonOutsideVaultBinding:
 		return "This credential is bound to other vaults. Ask its owner to bind it to this one."
 	case ReasonOutsideScope:
@@ -91,8 +94,6 @@ func (r Reason) advice() string {
 		return "The policy does not allow this from your address."
 	case ReasonOutsideTimeWindow:
 		return "The policy does not allow this at this time of day."
-	case ReasonRoleRequired:
-		return "Only the creator or an owner or admin of the organisation may do this."
 	case ReasonApprovalRequired:
 		return "The policy that allows this asks for a human's approval of each use, which this operation can't wait for."
 	case ReasonReservedVault:

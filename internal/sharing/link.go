@@ -30,6 +30,20 @@ func (s *Service) find(ctx context.Context, id string) (Share, error) {
 	return sh, err
 }
 
+// LogID is what the log of an organisation calls the share that callers know by an id. That
+// of a link opens it, and is not in the log. What no share of the organisation is known by
+// is returned as it is.
+func (s *Service) LogID(ctx context.Context, org, id string) (string, error) {
+	sh, err := s.find(ctx, id)
+	switch {
+	case fault.Is(err, fault.NotFound), err == nil && sh.Org != org:
+		return id, nil
+	case err != nil:
+		return "", err
+	}
+	return sh.ID, nil
+}
+
 // SealOfLink says which key what opens a link is sealed with, and where.
 func SealOfLink(org, vault, id string) (kek string, at seal.Ref) {
 	return linkKEK, (&Share{Org: org, Vault: vault, ID: id}).ref()

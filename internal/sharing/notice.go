@@ -16,6 +16,31 @@ const noticeEvery = time.Hour
 // an hour ago were too soon.
 const noticePoll = time.Minute
 
+// Read is a share that was read, with the names that its maker knows things by.
+type Read struct {
+	Share
+	VaultName     string
+	RecipientName string // of an agent, or the mail address of a user; empty for others
+}
+
+// Notice is what a share's maker is told of reads. The names may be of others' making.
+type Notice struct {
+	ID              string // the log's name for the share: what opens a link does not belong in a mail
+	Path, VaultName string
+	Type            RecipientType
+	Recipient       string // the name of an agent, else a mail address; empty for a link
+	Times           int64  // since the last letter
+}
+
+// notice is what its maker is told of a share.
+func (r *Read) notice() Notice {
+	n := Notice{ID: r.ID, Path: r.Path, VaultName: r.VaultName, Type: r.Type, Recipient: r.RecipientName, Times: r.AccessCount - r.NotifiedCount}
+	if r.Type == ToEmail {
+		n.Recipient = r.Email
+	}
+	return n
+}
+
 // nudge wakes Run.
 func (s *Service) nudge() {
 	select {
@@ -45,7 +70,7 @@ func (s *Service) Notify(ctx context.Context) error {
 	}
 	for i := range due {
 		sh := &due[i]
-		mine, err := s.cfg.Store.Notice(ctx, sh, now)
+		mine, err := s.cfg.Store.Notice(ctx, &sh.Share, now)
 		if err != nil {
 			return err
 		}
@@ -57,8 +82,7 @@ func (s *Service) Notify(ctx context.Context) error {
 		if err != nil || !confirmed && !s.cfg.TrustAddresses {
 			continue // no member any more, or nobody knows whose address it is
 		}
-		// The row's id: what opens a link does not belong in a mail.
-		if err := s.cfg.Mailer.ShareAccessed(ctx, to, sh.ID, sh.AccessCount-sh.NotifiedCount); err != nil {
+		if err := s.cfg.Mailer.ShareAccessed(ctx, to, sh.notice()); err != nil {
 			return err
 		}
 	}

@@ -32,7 +32,7 @@ func TestAMakerIsToldOnceAnHour(t *testing.T) {
 	}
 	letter := func(times int64) []world.Letter {
 		// The row's id: what opens the link is in no mail.
-		return []world.Letter{{Kind: world.Accessed, To: world.Email("ada"), ID: sh.ID, Times: times}}
+		return []world.Letter{{Kind: world.Accessed, To: world.Email("ada"), ID: sh.ID, Times: times, Of: "a/b in main for anyone_with_link"}}
 	}
 	read(1)
 	if got := s.told(0); !slices.Equal(got, letter(1)) {
@@ -66,9 +66,48 @@ func TestOnlyAMakerWithAnAddressIsToldOfOthersReads(t *testing.T) {
 	s.reads("what her agent hands back", s.ada, back.PublicID(), "")
 	s.reads("her agent's link", policy.Principal{}, link.PublicID(), "")
 	s.reads("of who has no confirmed address", policy.Principal{}, unknown.PublicID(), "")
-	want := []world.Letter{{Kind: world.Accessed, To: world.Email("ada"), ID: link.ID, Times: 1}}
+	want := []world.Letter{{Kind: world.Accessed, To: world.Email("ada"), ID: link.ID, Times: 1, Of: "a/b in main for anyone_with_link"}}
 	if got := s.told(0); !slices.Equal(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// A mail names whom a share is for, as its maker knows them.
+func TestALetterNamesWhomAShareIsFor(t *testing.T) {
+	s := open(t)
+	robot, err := s.DB.Agent(t.Context(), s.robot.Org, s.robot.ID)
+	s.must(err)
+	for i, tc := range []struct {
+		draft sharing.Draft
+		by    policy.Principal
+		want  string
+	}{
+		{sharing.Draft{Type: sharing.ToUser, RecipientID: s.bob.ID}, s.bob, "a/b in main for user " + world.Email("bob")},
+		{sharing.Draft{Type: sharing.ToAgent, RecipientID: s.robot.ID}, s.robot, "a/b in main for agent " + robot.Name},
+		{sharing.Draft{Type: sharing.ToEmail, Email: world.Email("eve")}, s.eve, "a/b in main for external_email " + world.Email("eve")},
+	} {
+		sh := s.share(s.ada, tc.draft)
+		s.must(s.accept(tc.by, sh.PublicID()))
+		s.reads(tc.want, tc.by, sh.PublicID(), "")
+		if got := s.told(i); len(got) != 1 || got[0].Of != tc.want || got[0].ID != sh.ID {
+			t.Errorf("got %+v, want %q", got, tc.want)
+		}
+	}
+}
+
+// The log has another name for a link than its own, which opens it.
+func TestTheLogKnowsALinkByAnotherID(t *testing.T) {
+	s := open(t)
+	link := s.share(s.ada, sharing.Draft{Type: sharing.ToLink})
+	for _, tc := range []struct{ name, org, id, want string }{
+		{"its own", s.ada.Org, link.PublicID(), link.ID},
+		{"the log's", s.ada.Org, link.ID, link.ID},
+		{"what opens it, elsewhere", s.eve.Org, link.PublicID(), link.PublicID()},
+		{"of no share", s.ada.Org, s.vault, s.vault},
+	} {
+		if got, err := s.Sharing.LogID(t.Context(), tc.org, tc.id); err != nil || got != tc.want {
+			t.Errorf("%s: got %q, %v", tc.name, got, err)
+		}
 	}
 }
 

@@ -146,7 +146,7 @@ type Store interface {
 	RevokeShare(ctx context.Context, org, id string, at time.Time, ev *audit.Event) error
 	// Unnoticed returns shares with accesses that nobody was told of, and of
 	// which nobody was told anything since the given time.
-	Unnoticed(ctx context.Context, since time.Time, limit int) ([]Share, error)
+	Unnoticed(ctx context.Context, since time.Time, limit int) ([]Read, error)
 	// Notice marks the accesses of s as told, and reports whether it was this call
 	// that did.
 	Notice(ctx context.Context, s *Share, at time.Time) (bool, error)
@@ -205,8 +205,8 @@ type Mailer interface {
 	// ShareReceived tells the owner of an address that something was shared with it until
 	// a time. proof opens the share; by is the address of who shared, or empty.
 	ShareReceived(ctx context.Context, to, id, proof, by string, until time.Time) error
-	// ShareAccessed tells a share's maker how often it was read since the last letter.
-	ShareAccessed(ctx context.Context, to, id string, times int64) error
+	// ShareAccessed tells a share's maker that it was read.
+	ShareAccessed(ctx context.Context, to string, n Notice) error
 }
 
 // Config is what a Service is made of.

@@ -67,11 +67,11 @@ func testShares(t *testing.T, f *fixture) {
 		t.Errorf("an access: %d, %v", n, err)
 	}
 	due, err := f.Unnoticed(t.Context(), moment.Add(-time.Hour), 10)
-	if err != nil || len(due) != 1 || due[0].ID != given.ID {
+	if err != nil || len(due) != 1 || due[0].ID != given.ID || due[0].VaultName != "v" {
 		t.Fatalf("unnoticed: %v, %v", due, err)
 	}
 	for i, wantMine := range []bool{true, false} {
-		if mine, err := f.Notice(t.Context(), &due[0], moment); err != nil || mine != wantMine {
+		if mine, err := f.Notice(t.Context(), &due[0].Share, moment); err != nil || mine != wantMine {
 			t.Errorf("notice %d: %v, %v", i, mine, err)
 		}
 	}

@@ -185,9 +185,23 @@ func (db *DB) SharedWith(ctx context.Context, agent string, at time.Time) (map[s
 }
 
 // Unnoticed implements sharing.Store.
-func (db *DB) Unnoticed(ctx context.Context, since time.Time, limit int) ([]sharing.Share, error) {
-	return db.shares(ctx, `SELECT `+shareColumns+` FROM shares WHERE access_count > notified_count AND notified_at <= $1
-		ORDER BY notified_at LIMIT $2`, micros(since), limit)
+func (db *DB) Unnoticed(ctx context.Context, since time.Time, limit int) ([]sharing.Read, error) {
+	var out []sharing.Read
+	err := db.Each(ctx, `SELECT `+shareColumns+`, COALESCE((SELECT name FROM vaults WHERE vaults.id = shares.vault_id), ''),
+		COALESCE((SELECT name FROM agents WHERE agents.id = shares.recipient_id AND shares.recipient_type = 'agent'),
+			(SELECT email FROM users WHERE users.id = shares.recipient_id AND shares.recipient_type <> 'agent'), '')
+		FROM shares WHERE access_count > notified_count AND notified_at <= $1
+		ORDER BY notified_at LIMIT $2`, []any{micros(since), limit}, func(rows *sql.Rows) error {
+		var r shareRow
+		var read sharing.Read
+		err := rows.Scan(append(r.dest(), &read.VaultName, &read.RecipientName)...)
+		if err == nil {
+			read.Share, err = r.share()
+		}
+		out = append(out, read)
+		return err
+	})
+	return out, err
 }
 
 func (db *DB) shares(ctx context.Context, query string, args ...any) ([]sharing.Share, error) {

@@ -3,6 +3,7 @@ package transaction_test
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -85,6 +86,25 @@ func TestWhatWasNotSignedDoesNotCountAsATransactionOfTheDay(t *testing.T) {
 	b.submit(pay("0.1"), transaction.Broadcast)
 	_, _, err := b.try(pay("0.1"))
 	b.refused("a second", err, fault.Denied, "guardrail_max_per_day")
+}
+
+// Who misspells a rule is told which, and nothing of the value beside it is repeated.
+func TestRulesThatAreNotKnownAreNamed(t *testing.T) {
+	b := open(t)
+	for text, want := range map[string]string{
+		`{"gas_count": "hunter2"}`:                        "no field gas_count.",
+		`{"approval": {"require_above": "hunter2"}}`:      "no field require_above.",
+		`{"gas_counts": "hunter2"}`:                       "The field gas_counts of the rules has a value of another type.",
+		`{"max_per_day": {"hunter2": 1}}`:                 "The field max_per_day of the rules has a value of another type.",
+		`{"hunter2 and more": 1}`:                         "a field that is not known",
+		`{"` + strings.Repeat("hunter2", 10) + `": true}`: "a field that is not known",
+		`[]`: "a field that is not known",
+	} {
+		_, err := b.svc.SetGuard(t.Context(), b.Call(b.Here(b.owner), policy.UpdateGuard), b.payer.ID, []byte(text))
+		if fault.CodeOf(err) != "invalid_guard_rules" || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
 }
 
 func TestADenialNamesItsRuleAndWhatWasAskedFor(t *testing.T) {

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"regexp"
+	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
@@ -50,9 +53,25 @@ func readRules(text []byte) (r guard.Rules, err error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&r); err != nil {
-		return r, errRulesJSON
+		return r, noRules(err)
 	}
 	return r, r.Check()
+}
+
+// fieldName is what may be repeated of rules that can't be read: a name, and no value.
+var fieldName = regexp.MustCompile(`^[A-Za-z0-9_.]{1,64}$`)
+
+// noRules names the field that is not known, or whose value is of another type.
+func noRules(err error) error {
+	if quoted, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		if name := strings.Trim(quoted, `"`); fieldName.MatchString(name) {
+			return invalid("invalid_guard_rules", "The rules have no field "+name+". See docs/transactions.md.")
+		}
+	}
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && fieldName.MatchString(e.Field) {
+		return invalid("invalid_guard_rules", "The field "+e.Field+" of the rules has a value of another type. See docs/transactions.md.")
+	}
+	return errRulesJSON
 }
 
 // SetGuard replaces the rules of an agent beyond the contract's guardrails, which are fields

@@ -237,7 +237,7 @@ func (s *Service) pathOf(ctx context.Context, c *call.Call, e *entry, who *Asked
 			return nil
 		}
 		c.Event.Details.Reason = string(d.Reason)
-		return d.Err()
+		return d.ErrOf(policy.DescribeSecret)
 	}
 	tip, err := s.store.Tip(ctx, e.vault.ID, q.Path.String())
 	if err != nil {

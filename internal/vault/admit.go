@@ -111,7 +111,7 @@ func asks(c *call.Call, a policy.Action, r *policy.Resource) (asking policy.Vers
 		d = policy.Decide(c.Who, a, approved, c.At())
 	}
 	c.Event.Details.Reason = string(d.Reason)
-	return asking, terms, d.Err()
+	return asking, terms, d.ErrOf(a)
 }
 
 func use(c *call.Call, e *entry, p secretpath.Path, a policy.Action) approval.Use {
@@ -147,7 +147,7 @@ func (s *Service) AskApproval(ctx context.Context, c *call.Call, vaultID string,
 	d := policy.Decide(c.Who, action, resource(e, p), c.At())
 	switch d.Reason {
 	case policy.ReasonOtherOrg, policy.ReasonKindRequired, policy.ReasonOutsideVaultBinding, policy.ReasonOutsideScope:
-		return approval.Request{}, d.Err()
+		return approval.Request{}, d.ErrOf(action)
 	default:
 	}
 	if err := approval.CheckReason(reason); err != nil {

@@ -343,7 +343,7 @@ func (l *Listing) renew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := policy.Decide(l.who, policy.ListSecrets, resource(e, secretpath.Path{}), l.at).Err(); err != nil {
+	if err := policy.Decide(l.who, policy.ListSecrets, resource(e, secretpath.Path{}), l.at).ErrOf(policy.ListSecrets); err != nil {
 		return err
 	}
 	l.view = e.policies.View(l.who, e.policyVault, l.at)

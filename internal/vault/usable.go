@@ -44,5 +44,5 @@ func (s *Service) Usable(ctx context.Context, c *call.Call, at Ref) (Version, er
 	r := ad.resource
 	r.SecretType = v.Type // only now is it known
 	v.Box.Ciphertext, v.Box.WrappedDEK = nil, nil
-	return v, policy.Decide(c.Who, policy.UseSecret, r, c.At()).Err()
+	return v, policy.Decide(c.Who, policy.UseSecret, r, c.At()).ErrOf(policy.UseSecret)
 }

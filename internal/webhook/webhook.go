@@ -220,7 +220,7 @@ func (s *Service) mayTell(c *call.Call, a policy.Action) error {
 	if err := c.Authorize(a, c.Own()); err != nil {
 		return err
 	}
-	return policy.Decide(c.Who, policy.VerifyAudit, c.Own(), c.At()).Err()
+	return policy.Decide(c.Who, policy.VerifyAudit, c.Own(), c.At()).ErrOf(policy.VerifyAudit)
 }
 
 func (h *Hook) check() error {

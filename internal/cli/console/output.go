@@ -95,7 +95,8 @@ func (c *Console) PrintFields(fields ...Field) error {
 			if value == "" {
 				continue
 			}
-			line = look.paint(name) + strings.Repeat(" ", width-len(name)+2) + value
+			wide := width + gap
+			line = look.paint(name) + strings.Repeat(" ", wide-len(name)) + strings.TrimLeft(Wrap(strings.Repeat(" ", wide)+value, c.Width(c.Stdout), strings.Repeat(" ", wide)), " \n")
 		}
 		if _, err := fmt.Fprintln(c.Stdout, line); err != nil {
 			return err
@@ -109,7 +110,8 @@ func (c *Console) Done(format string, a ...any) {
 	if !c.IsTTY(c.Stderr) || c.JSON {
 		return
 	}
-	fmt.Fprintln(c.Stderr, c.look(c.Stderr, green).paint("✓")+" "+Clean(fmt.Sprintf(format, a...)))
+	text := c.WrapFor(c.Stderr, "✓ "+Clean(fmt.Sprintf(format, a...)), "  ")
+	fmt.Fprintln(c.Stderr, c.look(c.Stderr, green).paint("✓")+strings.TrimPrefix(text, "✓"))
 }
 
 // Note tells a person on stderr what is left to do.
@@ -122,7 +124,7 @@ func (c *Console) Note(text string) {
 // Warn tells anybody on stderr what they should know though nothing failed.
 func (c *Console) Warn(text string) {
 	if !c.JSON {
-		fmt.Fprintln(c.Stderr, "oneclaw: "+Clean(text))
+		fmt.Fprintln(c.Stderr, c.WrapFor(c.Stderr, "oneclaw: "+Clean(text), ""))
 	}
 }
 

@@ -60,8 +60,8 @@ func (c *Session) Outlasting(ctx context.Context, until *time.Time) (cl *client.
 func (c *Session) EndsEarly(what string, asked, end *time.Time) {
 	if end != nil && (asked == nil || end.Before(asked.Add(-time.Minute))) {
 		// With --json, too: a program that asked for more is to find out.
-		fmt.Fprintln(c.Stderr, "oneclaw: The "+what+" ends with the login that made it, "+end.UTC().Format("2006-01-02 15:04 UTC")+
-			". To have one that lasts, sign in for it: run this on a terminal, or with --password-file.")
+		fmt.Fprintln(c.Stderr, c.WrapFor(c.Stderr, "oneclaw: The "+what+" ends with the login that made it, "+end.UTC().Format("2006-01-02 15:04 UTC")+
+			". To have one that lasts, sign in for it: run this on a terminal, or with --password-file.", ""))
 	}
 }
 

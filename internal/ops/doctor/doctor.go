@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/datadir"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -35,6 +36,7 @@ import (
 // Command is `oneclaw doctor`.
 func Command(o operator.Operator) *cobra.Command {
 	var whole bool
+	var named string
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check settings, database, keys, log and certificate",
@@ -42,11 +44,16 @@ func Command(o operator.Operator) *cobra.Command {
 free space, the database and its schema, the keystore, its signing keys and the key of
 every vault, the end of the audit log against what was signed, the clock, the certificate
 and the mail settings.
-It changes nothing and prints no secrets. The exit code is 1 when something is wrong.`,
+It changes nothing and prints no secrets. The exit code is 1 when something is wrong.
+
+All but one check is of the folder, database and keystore that the settings name. Whether
+the server answers is asked at --api-url, ONECLAW_BASE_URL or ONECLAW_API_URL, or else
+where the settings say that it listens.`,
 	}
+	cmd.Flags().StringVar(&named, "api-url", "", "address of the server that is asked whether it is well")
 	cmd.Flags().BoolVar(&whole, "full", false, "open every stored value, walk all of the audit log and not only its end, and check the pages of the database")
 	return o.Command(cmd, func(ctx context.Context, cfg config.Config) error {
-		e := &examination{Operator: o, cfg: cfg}
+		e := &examination{Operator: o, cfg: cfg, named: named}
 		e.settings()
 		e.folders()
 		e.space()
@@ -63,21 +70,29 @@ It changes nothing and prints no secrets. The exit code is 1 when something is w
 // examination prints a line for each check.
 type examination struct {
 	operator.Operator
-	cfg config.Config
-	bad int
+	cfg   config.Config
+	named string // the server's address, as --api-url gives it
+	bad   int
+}
+
+// line prints what was found, within the width of a terminal.
+func (e *examination) line(verdict, what, format string, args []any) {
+	text := fmt.Sprintf("%-4s  %-12s ", verdict, what) + fmt.Sprintf(format, args...)
+	const indent = "                   "
+	e.Say("%s", console.New(console.Console{Stdout: e.Stdout}).WrapFor(e.Stdout, text, indent))
 }
 
 func (e *examination) ok(what, format string, args ...any) {
-	e.Say("ok    %-12s %s", what, fmt.Sprintf(format, args...))
+	e.line("ok", what, format, args)
 }
 
 func (e *examination) warn(what, format string, args ...any) {
-	e.Say("warn  %-12s %s", what, fmt.Sprintf(format, args...))
+	e.line("warn", what, format, args)
 }
 
 func (e *examination) fail(what, format string, args ...any) {
 	e.bad++
-	e.Say("FAIL  %-12s %s", what, fmt.Sprintf(format, args...))
+	e.line("FAIL", what, format, args)
 }
 
 // failed prints the sentence of a fault, and of a database or keystore that does not
@@ -199,12 +214,12 @@ func (e *examination) privateKey() {
 
 // server asks the server that runs with these settings, if one does, how it is.
 func (e *examination) server(ctx context.Context) {
-	base := e.cfg.PublicURL
-	if base == "" && e.cfg.TLSCertFile == "" {
-		base = "http://" + e.cfg.Listen
-	}
+	base, named := e.address()
 	c, err := client.New(base)
 	if err != nil {
+		if named {
+			e.fail("server", "The address that was given is none: it begins with https://, or with http:// for a server on this machine.")
+		}
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, serverTime)
@@ -216,9 +231,39 @@ func (e *examination) server(ctx context.Context) {
 		e.ok("server", "%s is healthy", base)
 	case failure != nil && failure.Status == http.StatusServiceUnavailable:
 		e.fail("server", "%s is degraded: %s.", base, failure.Code)
+	case named:
+		e.warn("server", "None answers at %s.", base)
 	default:
 		e.ok("server", "none answers at %s", base)
 	}
+}
+
+// address is where the server is asked, and whether somebody named it. A `oneclaw dev` leaves
+// its own in the data folder.
+func (e *examination) address() (base string, named bool) {
+	base = e.named
+	for _, variable := range []string{"ONECLAW_BASE_URL=", "ONECLAW_API_URL="} {
+		for _, entry := range e.Environ {
+			if value, ok := strings.CutPrefix(entry, variable); ok && base == "" {
+				base = strings.TrimSpace(value)
+			}
+		}
+	}
+	if base != "" {
+		return strings.TrimSuffix(strings.TrimRight(base, "/"), "/v1"), true
+	}
+	var dev struct {
+		APIURL string `json:"api_url"`
+	}
+	switch {
+	case e.cfg.PublicURL != "":
+		return e.cfg.PublicURL, false
+	case datadir.ReadJSON(filepath.Join(e.cfg.Data, "dev-credentials.json"), &dev) == nil && dev.APIURL != "":
+		return dev.APIURL, false
+	case e.cfg.TLSCertFile == "":
+		return "http://" + e.cfg.Listen, false
+	}
+	return "", false
 }
 
 // serverTime is how long the doctor waits for a server.

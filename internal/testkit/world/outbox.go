@@ -3,11 +3,13 @@ package world
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
+	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 )
 
 // The kinds of letters.
@@ -32,6 +34,7 @@ type Letter struct {
 	Key      string // of an agent that asks to be taken in
 	Agent    string // that agent's id
 	Times    int64  // how often a share was read
+	Of       string // what the mail about that says it is: its path, vault and recipient
 	Approval *approval.Letter
 }
 
@@ -154,6 +157,6 @@ func (o *Outbox) ShareReceived(_ context.Context, to, id, proof, by string, _ ti
 }
 
 // ShareAccessed implements sharing.Mailer.
-func (o *Outbox) ShareAccessed(_ context.Context, to, id string, times int64) error {
-	return o.put(Letter{Kind: Accessed, To: to, ID: id, Times: times})
+func (o *Outbox) ShareAccessed(_ context.Context, to string, n sharing.Notice) error {
+	return o.put(Letter{Kind: Accessed, To: to, ID: n.ID, Times: n.Times, Of: strings.TrimSpace(n.Path + " in " + n.VaultName + " for " + string(n.Type) + " " + n.Recipient)})
 }
