@@ -16,6 +16,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/evm"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/intents"
+	"github.com/oneclaw-dev/oneclaw/internal/patch"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/signingkey"
@@ -256,6 +258,19 @@ func approvalEnds(t *testing.T) {
 			_, err := b.Approvals.Withdraw(t.Context(), b.Call(b.Here(b.owner), policy.WithdrawApproval), id)
 			b.must(err)
 		},
+		"a limit that is changed, and changed back": func(b *bench, _ policy.Principal, _ string) {
+			for _, eth := range []string{"0.9", "1"} {
+				b.update(agent.Patch{Guardrails: intents.Patch{DailyLimitETH: patch.Value(eth)}})
+			}
+		},
+		"a freeze of the agent": func(b *bench, _ policy.Principal, _ string) {
+			ways["the agent is frozen"].ready(b)()
+			b.must(b.Freezes.UnfreezeAgent(t.Context(), b.Call(b.Here(b.owner), policy.UnfreezeAgent), b.payer.ID))
+		},
+		"a freeze of the organisation": func(b *bench, _ policy.Principal, _ string) {
+			ways["the organisation is frozen"].ready(b)()
+			b.must(b.Freezes.UnfreezeOrg(t.Context(), b.Call(b.Here(b.owner), policy.UnfreezeOrg)))
+		},
 		"another account": func(b *bench, _ policy.Principal, _ string) {
 			k, err := b.keys.Rotate(t.Context(), b.Call(b.Here(b.owner), policy.RotateSigningKey), b.payer.ID, signingkey.Ethereum, 0)
 			b.must(err)
@@ -263,7 +278,7 @@ func approvalEnds(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := open(t)
+			b := open(t, limited("1"))
 			b.rules(approved)
 			admin := b.Member(b.Here(b.owner), "admin", policy.RoleAdmin)
 			_, _, err := b.try(pay("0.5"))
