@@ -392,3 +392,40 @@ func TestEventsOfOneTransaction(t *testing.T) {
 		t.Errorf("the events are %v", found)
 	}
 }
+
+// TestADenialHoldsForTheLike: a wei more is no other payment.
+func TestADenialHoldsForTheLike(t *testing.T) { denied(t) }
+
+func denied(t *testing.T) {
+	b := open(t)
+	b.rules(`{"allow_text": true, "approval": {"require_above_native": "100000000000000000", "require_for_chains": ["anvil"]}}`)
+	deny := func(err error) {
+		t.Helper()
+		id, ok := approval.Awaited(err)
+		if !ok {
+			t.Fatalf("nothing is to be approved: %v", err)
+		}
+		_, err = b.Approvals.Decide(t.Context(), b.Call(b.Here(b.owner), policy.GrantApproval), id, false, "")
+		b.must(err)
+	}
+	_, _, err := b.try(pay("0.5"))
+	deny(err)
+	for what, d := range map[string]transaction.Draft{"the same": pay("0.5"), "a wei more": pay("0.500000000000000001"), "other gas": pay("0.5", gas(50000))} {
+		_, _, err := b.try(d)
+		b.refused(what, err, fault.RateLimited, "approval_paused")
+	}
+	for what, d := range map[string]transaction.Draft{
+		"somebody else": pay("0.5", func(d *transaction.Draft) { d.To = stranger }), "a call": pay("0.5", func(d *transaction.Draft) { d.Data = "0x12345678" }),
+	} {
+		_, _, err := b.try(d)
+		b.refused(what, err, fault.Denied, "approval_required")
+	}
+	_, err = b.signMessage(transaction.Message{Chain: "anvil", Text: "hello"})
+	deny(err)
+	_, err = b.signMessage(transaction.Message{Chain: "anvil", Text: "hello!"})
+	b.refused("another text", err, fault.RateLimited, "approval_paused")
+	b.Clock.Forward(11 * time.Minute)
+	b.payer = b.renewed()
+	_, _, err = b.try(pay("0.500000000000000001"))
+	b.refused("later", err, fault.Denied, "approval_required")
+}
