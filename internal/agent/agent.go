@@ -34,7 +34,11 @@ type Agent struct {
 	// KeyBy and KeyAt say who renewed the key last, and when; empty for the first.
 	KeyBy policy.PrincipalKind
 	KeyAt time.Time
-	Held  []string // the caps that an owner or admin set, which no member lifts
+	// HeldLimits are the guardrails as an owner or admin set them, where Held names them: a member who made
+	// one tighter goes back to it. SeenLimits are what a person saw last, or tighter; nil: unknown.
+	HeldLimits intents.Guardrails
+	SeenLimits *intents.Guardrails
+	Held       []string // the caps that an owner or admin set, which no member lifts
 	// Widened says of a change that it lets the agent do more, Lifted that it lifts what
 	// no member lifts. Neither is kept in the agent's row.
 	Widened, Lifted bool

@@ -31,6 +31,7 @@ func (s *Service) CreateAgent(ctx context.Context, c *call.Call, draft Agent) (A
 		key = a.renewKey()
 	}
 	c.Succeed("agent", a.ID)
+	c.Event.Details.More = limitChanges(&intents.Guardrails{}, &a.Guardrails)
 	if err := s.withIdentityKeys(ctx, c, &a, func() error { return s.store.AddAgent(ctx, a, c.Event) }); err != nil {
 		return Agent{}, secret.Bytes{}, err
 	}
@@ -67,6 +68,7 @@ func (s *Service) prepareAgent(ctx context.Context, c *call.Call, draft Agent) (
 	if err := a.hold(&a, c.Who.Manages(), everyCap()); err != nil {
 		return Agent{}, err
 	}
+	a.SeenLimits = new(a.Guardrails)
 	return a, s.store.RoomForAgent(ctx, a.Org)
 }
 
@@ -134,11 +136,13 @@ func (s *Service) UpdateAgent(ctx context.Context, c *call.Call, id string, p Pa
 		if err := a.hold(&was, c.Who.Manages(), p.touched()); err != nil {
 			return err
 		}
-		if (was.Intents || a.Intents) && intents.Loosens(&was.Guardrails, &a.Guardrails) { // clients with a key clear limits of agents that sign nothing
+		if a.usesLooser(&was) {
 			if err := c.RequirePerson(); err != nil {
 				return err
 			}
 		}
+		a.see(&was, c.PersonHere())
+		c.Event.Details.More = limitChanges(&was.Guardrails, &a.Guardrails)
 		return s.checkCertified(a)
 	}, false, c.Event)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -63,6 +64,12 @@ func (c Change) Takes(now time.Time) (approvals, shares Places) {
 		approvals = everywhere
 	}
 	return approvals, shares
+}
+
+// EndsSignatures reports whether approvals of the agent's signatures end: they were given under
+// other limits, and don't count again when those come back.
+func (c Change) EndsSignatures() bool {
+	return len(intents.Changes(&c.Was.Guardrails, &c.Is.Guardrails)) > 0
 }
 
 // Unbind leaves of an agent's bindings those to vaults that it or its human still sees: a

@@ -42,21 +42,34 @@ var agentCaps = slices.Concat(
 func (a *Agent) hold(was *Agent, manages bool, touched []string) error {
 	for _, c := range agentCaps {
 		held := slices.Contains(a.Held, c.Name)
+		bound := was.heldAt(c)
 		if slices.Contains(touched, c.Name) && c.Lifts(was, a) {
-			a.Widened, a.Lifted = true, a.Lifted || held
+			a.Widened, a.Lifted = true, a.Lifted || held && c.Lifts(bound, a)
 		}
 		switch {
 		case manages && slices.Contains(touched, c.Name):
 			a.Held = slices.DeleteFunc(slices.Clone(a.Held), func(s string) bool { return s == c.Name })
+			a.HeldLimits.Copy(&a.Guardrails, c.Name)
 			if c.Set(a) {
 				a.Held = append(a.Held, c.Name)
 			}
-		case !manages && held && c.Lifts(was, a):
+		case !manages && held && c.Lifts(bound, a):
 			return fault.New(fault.Denied, "set_by_manager",
 				"An owner or admin set "+c.Name+", and only an owner or admin loosens it. You may make it tighter.")
 		}
 	}
 	return nil
+}
+
+// heldAt is the agent with a cap as it is held: of a limit of transactions that is what an owner
+// or admin set, where that is known, and else what it is now.
+func (a *Agent) heldAt(c patch.Cap[Agent]) *Agent {
+	at := *a
+	at.Guardrails.Copy(&a.HeldLimits, c.Name)
+	if !c.Set(&at) {
+		return a
+	}
+	return &at
 }
 
 // touched are the caps that a patch names.

@@ -267,6 +267,29 @@ func TestWhatAManagerSetOnlyAManagerLifts(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a member goes back to what an owner set", func(t *testing.T) {
+		a, _ := w.NewAgent(carol, agent.Agent{})
+		patch := func(who policy.Principal, eth string) error {
+			p := agent.Patch{Guardrails: intents.Patch{MaxValueETH: patch.Value(eth)}}
+			_, err := w.Agents.UpdateAgent(t.Context(), w.Call(who, policy.UpdateAgent), a.ID, p)
+			return err
+		}
+		for _, step := range []struct {
+			who  policy.Principal
+			eth  string
+			code string
+		}{
+			{carol, "0.4", ""}, {ada, "0.5", ""}, {carol, "0.1", ""}, {carol, "0.3", ""}, {carol, "0.5", ""}, {carol, "0.50001", "set_by_manager"},
+			{ada, "0.2", ""}, {carol, "0.5", "set_by_manager"}, {carol, "0.2", ""},
+		} {
+			err := patch(step.who, step.eth)
+			if step.code != "" {
+				world.WantCode(t, "beyond, "+step.eth, err, step.code)
+			} else if err != nil {
+				t.Errorf("to %s: %v", step.eth, err)
+			}
+		}
+	})
 	t.Run("stopped by DELETE", func(t *testing.T) {
 		a, _ := w.NewAgent(carol, agent.Agent{})
 		if err := w.Agents.DeactivateAgent(t.Context(), w.Call(ada, policy.DeactivateAgent), a.ID, false); err != nil {

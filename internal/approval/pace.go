@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"strings"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -39,6 +40,29 @@ func pause(n int64) time.Duration {
 	return min(firstPause<<min(max(n-1, 0), 10), PauseMemory)
 }
 
+// The path of a signature's approval is agents/AGENT/transactions/ALIKE-EXACT, with an id of 36
+// letters and alikeDigits digits of what signatures have in common that are alike.
+const (
+	alikeFrom   = len("agents/") + 36
+	alikeDigits = 16
+)
+
+// SignaturePath is the path of an approval of an agent's signature: exact is the digits of all that
+// is signed, alike those of what its likes share with it.
+func SignaturePath(agent, alike, exact string) string {
+	return "agents/" + agent + "/transactions/" + alike[:alikeDigits] + "-" + exact
+}
+
+// Alike is what the paths of signatures begin with that are alike, so that a denial of one holds for
+// the others; of other uses it is the whole path.
+func Alike(path string) (prefix string) {
+	end := alikeFrom + len("/transactions/") + alikeDigits
+	if len(path) <= end || !strings.HasPrefix(path[alikeFrom:], "/transactions/") {
+		return path
+	}
+	return path[:end]
+}
+
 // AfterDenials refuses to ask again for a use that was denied so often within
 // PauseMemory, at last a short while ago.
 func AfterDenials(n int64, last, now time.Time) error {
@@ -48,7 +72,7 @@ func AfterDenials(n int64, last, now time.Time) error {
 	}
 	return &fault.Error{
 		Kind: fault.RateLimited, Code: "approval_paused", RetryAfter: left,
-		Detail: "A human denied this a short while ago. Ask again after the time in Retry-After, or talk to them.",
+		Detail: "A human denied this, or what is like it, a short while ago. Ask again after the time in Retry-After, or talk to them.",
 	}
 }
 

@@ -197,6 +197,9 @@ func (c *cli) shortTransaction(r *client.Approval) string {
 		return r.SecretPath
 	}
 	_, hash, _ := strings.Cut(r.SecretPath, "/transactions/")
+	if _, exact, two := strings.Cut(hash, "-"); two { // before it is what many have in common
+		hash = exact
+	}
 	return "transactions/" + c.Short(hash)
 }
 

@@ -46,3 +46,62 @@ func TestLooseningAnAgentsLimitsTakesAPerson(t *testing.T) {
 		s.do("PUT", guard, s.ada.token, object{"rules": c.gets}).want(200)
 	}
 }
+
+// A loosened limit takes a person when it comes to count, also round by round: what signs nothing
+// is loosened with a key, as clients of the contract do.
+func TestLetAnAgentSignWithinLooserLimitsTakesAPerson(t *testing.T) {
+	s := openSession(t)
+	key := s.do("POST", "/v1/auth/api-keys", s.ada.token, object{"name": "stored"}).want(201).str("api_key")
+	on, off := object{"intents_api_enabled": true}, object{"intents_api_enabled": false}
+	loose, tight := object{"tx_max_value_eth": nil}, object{"tx_max_value_eth": "0.05"}
+	limited := func(name string, intents bool) string {
+		return "/v1/agents/" + s.ada.agent(object{"name": name, "intents_api_enabled": intents, "tx_max_value_eth": "0.1"}).id
+	}
+	was := limited("that signed", true)
+	s.do("PATCH", was, key, off).want(200)
+	s.do("PATCH", was, key, loose).want(200)
+	s.do("PATCH", was, key, on).want(403, "person_required")
+	s.do("PATCH", was, key, object{"tx_max_value_eth": "0.1", "intents_api_enabled": true}).want(200)
+	s.do("PATCH", was, key, object{"intents_api_enabled": false, "tx_max_value_eth": "5"}).want(403, "person_required")
+
+	never := limited("that never signed", false)
+	s.do("PATCH", never, key, loose).want(200)
+	s.do("PATCH", never, key, on).want(403, "person_required")
+	s.do("PATCH", never, s.ada.token, on).want(200)
+
+	bit := limited("bit by bit", false)
+	s.do("PATCH", bit, key, tight).want(200)
+	s.do("PATCH", bit, key, object{"tx_max_value_eth": "0.08"}).want(200)
+	s.do("PATCH", bit, key, on).want(403, "person_required")
+	s.do("PATCH", bit, key, object{"tx_max_value_eth": "0.01"}).want(200)
+	s.do("PATCH", bit, key, on).want(200)
+
+	seen := limited("that a person loosened", false)
+	s.do("PATCH", seen, s.ada.token, loose).want(200)
+	s.do("PATCH", seen, key, on).want(200)
+}
+
+// The log says which limit became what.
+func TestTheLogSaysWhichLimitsChanged(t *testing.T) {
+	s := openSession(t)
+	at := "/v1/agents/" + s.ada.agent(object{"name": "logged", "tx_max_value_eth": "0.1"}).id
+	for _, c := range []struct {
+		method, path string
+		body         object
+		says         map[string]string
+	}{
+		{"PATCH", at, object{"tx_max_value_eth": "0.2", "tx_allowed_chains": []string{"base", "celo"}}, map[string]string{"tx_max_value_eth": "0.1 to 0.2", "tx_allowed_chains": "any to base,celo"}},
+		{"PATCH", at, object{"tx_max_value_eth": nil, "tx_daily_limit_eth": "1"}, map[string]string{"tx_max_value_eth": "0.2 to none", "tx_daily_limit_eth": "none to 1"}},
+		{"PUT", at + "/guard", object{"rules": object{"max_per_day": 3}}, map[string]string{"rule_max_per_day": "none to 3"}},
+		{"PUT", at + "/guard", object{"rules": object{"max_fee": "7"}}, map[string]string{"rule_max_per_day": "3 to none", "rule_max_fee": "none to 7"}},
+	} {
+		s.do(c.method, c.path, s.ada.token, c.body).want(200)
+		e := s.do("GET", "/v1/audit/events?limit=1&resource_id="+at[len("/v1/agents/"):], s.ada.token, nil).want(200).list("events")[0]
+		details, _ := e["details"].(object)
+		for name, text := range c.says {
+			if details[name] != text {
+				t.Errorf("%v: %s is %v, want %q", c.body, name, details[name], text)
+			}
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/patch"
@@ -169,4 +170,74 @@ func (p *FieldsPatch) names(into map[string]bool) map[string]bool {
 	into["tx_approval_policy"], into["tx_max_per_day"] = p.Approval.Set, p.MaxPerDay.Set
 	into["message_signing_enabled"], into["eip712_domain_allowlist"] = p.Texts.Set, p.Domains.Set
 	return into
+}
+
+// copy sets the field of a name to what it is elsewhere.
+func (f *Fields) copy(from *Fields, name string) {
+	switch name {
+	case "tx_approval_policy":
+		f.Approval = from.Approval
+	case "tx_max_per_day":
+		f.MaxPerDay = from.MaxPerDay
+	case "message_signing_enabled":
+		f.Texts = from.Texts
+	case "eip712_domain_allowlist":
+		f.Domains = from.Domains
+	}
+}
+
+func (f *Fields) changes(is *Fields) (out []Changed) {
+	was, now := f.words(), is.words()
+	for i, w := range was {
+		if w.Text != now[i].Text {
+			out = append(out, Changed{w.Name, w.Text + " to " + now[i].Text})
+		}
+	}
+	return out
+}
+
+// words are the fields as the log has them.
+func (f *Fields) words() []Changed {
+	perDay := "none"
+	if f.MaxPerDay != nil {
+		perDay = strconv.FormatInt(*f.MaxPerDay, 10)
+	}
+	domains := "none"
+	if n := len(f.Domains); n > 0 {
+		list := make([]string, n)
+		for i, d := range f.Domains {
+			list[i] = d.Contract
+			if d.ChainID > 0 {
+				list[i] += " on " + strconv.FormatUint(d.ChainID, 10)
+			}
+			for _, only := range [...]string{d.Name, d.PrimaryType} {
+				if only != "" {
+					list[i] += " " + only
+				}
+			}
+		}
+		domains = listed(list)
+	}
+	p := &f.Approval
+	var asks []string
+	for _, on := range slices.Sorted(maps.Keys(p.AboveNative)) {
+		asks = append(asks, "above "+p.AboveNative[on]+" on "+on)
+	}
+	if p.NewRecipients {
+		asks = append(asks, "new recipients")
+	}
+	if p.UnlimitedApprovals {
+		asks = append(asks, "unlimited approvals")
+	}
+	for _, on := range p.Chains {
+		asks = append(asks, "all on "+on)
+	}
+	asked := "never"
+	if len(asks) > 0 {
+		asked = listed(asks)
+	}
+	return []Changed{
+		{"tx_approval_policy", asked}, {"tx_max_per_day", perDay},
+		{"message_signing_enabled", strconv.FormatBool(f.Texts)}, {"eip712_domain_allowlist", domains},
+	}
 }

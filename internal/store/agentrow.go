@@ -16,7 +16,7 @@ const (
 		intents_api_enabled, shroud_enabled`
 	otherColumns = `name, description, auth_method, key_hash, key_prefix, tx_to_allowlist, tx_max_value_eth,
 		tx_daily_limit_eth, tx_allowed_chains, client_cert_fingerprint, oidc_issuer, oidc_client_id, ssh_public_key,
-		ecdh_public_key, shroud_config, created_at, key_by, key_at, held, tx_fields, last_active_at`
+		ecdh_public_key, shroud_config, created_at, key_by, key_at, held, tx_fields, held_limits, seen_limits, last_active_at`
 	// agentColumns are those of the row; selectAgents reads what is known of agents.
 	agentColumns = stateColumns + `, ` + otherColumns
 	selectState  = `SELECT ` + stateColumns + `, ` + frozenColumn + ` FROM agents `
@@ -54,7 +54,7 @@ type agentRow struct {
 	stateRow
 	g                                                       agent.Agent
 	keyHash, maxValue, daily, cert, issuer, client, shroudC sql.NullString
-	to, chains, held, fields                                string
+	to, chains, held, fields, heldLimits, seenLimits        string
 	created                                                 int64
 	keyAt, last                                             sql.NullInt64
 }
@@ -63,7 +63,7 @@ func (r *agentRow) dest() []any {
 	g := &r.g
 	return append(r.stateRow.dest(), &g.Name, &g.Description, &g.AuthMethod, &r.keyHash, &g.KeyPrefix, &r.to, &r.maxValue,
 		&r.daily, &r.chains, &r.cert, &r.issuer, &r.client, &g.SSHPublicKey, &g.ECDHPublicKey, &r.shroudC, &r.created,
-		&g.KeyBy, &r.keyAt, &r.held, &r.fields, &r.last)
+		&g.KeyBy, &r.keyAt, &r.held, &r.fields, &r.heldLimits, &r.seenLimits, &r.last)
 }
 
 func (r *agentRow) agent() (agent.Agent, error) {
@@ -85,6 +85,15 @@ func (r *agentRow) agent() (agent.Agent, error) {
 	if g.Guardrails.Fields, err = readFields(r.fields); err != nil {
 		return g, err
 	}
+	if err = readLimits(r.heldLimits, &g.HeldLimits); err != nil {
+		return g, err
+	}
+	if r.seenLimits != "" {
+		g.SeenLimits = new(intents.Guardrails)
+		if err = readLimits(r.seenLimits, g.SeenLimits); err != nil {
+			return g, err
+		}
+	}
 	if err = readList(r.to, &g.Guardrails.ToAllowlist); err != nil {
 		return g, err
 	}
@@ -101,7 +110,7 @@ func agentValues(g *agent.Agent) []any {
 		listText(rails.ToAllowlist), nullString(rails.MaxValueETH), nullString(rails.DailyLimitETH), listText(rails.AllowedChains),
 		nullString(g.CertFingerprint), nullString(g.OIDCIssuer), nullString(g.OIDCClientID), g.SSHPublicKey,
 		g.ECDHPublicKey, nullString(string(g.ShroudConfig)), micros(g.CreatedAt),
-		string(g.KeyBy), nullMicros(g.KeyAt), listText(g.Held), fieldsText(&rails.Fields),
+		string(g.KeyBy), nullMicros(g.KeyAt), listText(g.Held), fieldsText(&rails.Fields), limitsText(&g.HeldLimits), seenText(g.SeenLimits),
 	}
 }
 
@@ -119,4 +128,26 @@ func readFields(text string) (f intents.Fields, err error) {
 		err = sqldb.Parsed(json.Unmarshal([]byte(text), &f))
 	}
 	return f, err
+}
+
+func readLimits(text string, into *intents.Guardrails) error {
+	if text == "" {
+		return nil
+	}
+	return sqldb.Parsed(json.Unmarshal([]byte(text), into))
+}
+
+func limitsText(g *intents.Guardrails) string {
+	text, err := json.Marshal(g)
+	if err != nil {
+		panic("store: limits do not marshal") // they always do
+	}
+	return string(text)
+}
+
+func seenText(g *intents.Guardrails) string {
+	if g == nil {
+		return ""
+	}
+	return limitsText(g)
 }

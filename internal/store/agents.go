@@ -77,7 +77,7 @@ func (db *DB) AddAgent(ctx context.Context, a agent.Agent, ev *audit.Event) erro
 
 func (tx Tx) addAgent(a *agent.Agent) error {
 	_, err := tx.Exec(`INSERT INTO agents (`+agentColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-		$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, NULL)`, agentValues(a)...)
+		$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, NULL)`, agentValues(a)...)
 	return err
 }
 
@@ -148,7 +148,7 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*agen
 			auth_method = $14, key_hash = $15, key_prefix = $16, tx_to_allowlist = $17, tx_max_value_eth = $18,
 			tx_daily_limit_eth = $19, tx_allowed_chains = $20, client_cert_fingerprint = $21, oidc_issuer = $22,
 			oidc_client_id = $23, ssh_public_key = $24, ecdh_public_key = $25, shroud_config = $26, created_at = $27,
-			key_by = $28, key_at = $29, held = $30, tx_fields = $31
+			key_by = $28, key_at = $29, held = $30, tx_fields = $31, held_limits = $32, seen_limits = $33
 			WHERE id = $1 AND org_id = $2`, agentValues(&a)...)
 		if err == nil {
 			err = tx.putKeys(&a, caps)

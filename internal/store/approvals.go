@@ -154,8 +154,10 @@ func (db *DB) AskApproval(ctx context.Context, r approval.Request, ev *audit.Eve
 func (tx Tx) mayAsk(r *approval.Request) error {
 	var denials, waiting, asked int64
 	var last sql.NullInt64
-	if _, err := tx.Row(`SELECT COUNT(*), MAX(decided_at) FROM approvals WHERE `+ofUse+` AND status = 'denied' AND decided_at > $7`,
-		useArgs(&r.Use, micros(r.CreatedAt.Add(-approval.PauseMemory))), &denials, &last); err != nil {
+	alike := approval.Alike(r.Path)
+	if _, err := tx.Row(`SELECT COUNT(*), MAX(decided_at) FROM approvals WHERE requester_id = $1 AND operation = $2 AND requester_kind = $3 AND org_id = $4
+		AND vault_id = $5 AND (path = $6 OR $7 < length($6) AND substr(path, 1, $7) = substr($6, 1, $7)) AND status = 'denied' AND decided_at > $8`,
+		[]any{r.Principal, string(r.Operation), string(r.Kind), r.Org, r.Vault, r.Path, len(alike), micros(r.CreatedAt.Add(-approval.PauseMemory))}, &denials, &last); err != nil {
 		return err
 	}
 	if err := approval.AfterDenials(denials, fromNull(last), r.CreatedAt); err != nil {

@@ -24,6 +24,11 @@ func (tx Tx) endTakenBy(e *ending, c agent.Change, ev *audit.Event) error {
 			return err
 		}
 	}
+	if c.EndsSignatures() {
+		if err := tx.endSignatures(e, c.Is.Org, c.Is.ID, by, at); err != nil {
+			return err
+		}
+	}
 	if shares == nil {
 		return nil
 	}
@@ -64,4 +69,25 @@ func (tx Tx) endOpen(e *ending, requester, by string, at time.Time, which agent.
 		}
 	}
 	return err
+}
+
+// endSignatures ends the open approvals of an agent's transactions and messages, whoever asked;
+// without an agent those of all.
+func (tx Tx) endSignatures(e *ending, org, agent, by string, at time.Time) error {
+	return tx.endWhere(e, by, at, `org_id = $3 AND substr(path, 1, 7) = 'agents/' AND substr(path, 44, 14) = '/transactions/' AND ($4 = '' OR substr(path, 8, 36) = $4)`, org, agent)
+}
+
+// endFrozen ends all open approvals of an agent that is frozen, and of its signatures; without an
+// agent those of all agents.
+func (tx Tx) endFrozen(e *ending, org, agent, by string, at time.Time) error {
+	err := tx.endWhere(e, by, at, `org_id = $3 AND requester_kind = 'agent' AND ($4 = '' OR requester_id = $4)`, org, agent)
+	if err == nil {
+		err = tx.endSignatures(e, org, agent, by, at)
+	}
+	return err
+}
+
+func (tx Tx) endWhere(e *ending, by string, at time.Time, where, org, agent string) error {
+	return tx.count(&e.approvals, `UPDATE approvals SET status = 'withdrawn', uses_left = 0, withdrawn_by = $1, withdrawn_at = $2, notify_at = NULL, mail_at = NULL
+		WHERE expires_at > $2 AND `+open+` AND `+where, by, micros(at), org, agent)
 }

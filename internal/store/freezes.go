@@ -40,6 +40,11 @@ func (db *DB) AddFreeze(ctx context.Context, f freeze.Freeze, ev *audit.Event) (
 		var r freezeRow
 		_, err = tx.Row(selectFreezes+`AND agent_id = $2`, []any{f.Org, f.Agent}, r.dest()...)
 		stands = r.freeze()
+		var e ending
+		if err == nil { // what was approved before is not what people want now
+			err = tx.endFrozen(&e, f.Org, f.Agent, f.By, f.At)
+		}
+		e.note(ev)
 		tx.Record(ev)
 		tx.Ended(f.Org)
 		return err

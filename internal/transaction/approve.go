@@ -29,14 +29,37 @@ func (n needs) Error() string { return "a human must approve: " + strings.Join(n
 func terms() policy.Approval { return policy.Approval{ValidFor: time.Hour, MaxUses: 1} }
 
 // place is what an approval is bound to: what was asked for, all of it, and whose account
-// would sign. Nonce and fees that nobody asked for are of the moment, and are not part.
-func place(agent string, from evm.Address, asked string) string {
-	return "agents/" + agent + "/transactions/" + strings.TrimPrefix(evm.Keccak256([]byte(asked), from[:]).String(), "0x")
+// would sign. Nonce and fees that nobody asked for are of the moment, and are not part. like is
+// what it shares with those that a denial of it holds for.
+func place(agent string, from evm.Address, like, asked string) string {
+	digits := func(h evm.Hash) string { return strings.TrimPrefix(h.String(), "0x") }
+	return approval.SignaturePath(agent, digits(evm.Keccak256([]byte(like))), digits(evm.Keccak256([]byte(asked), from[:])))
 }
 
-func (s *Service) use(ctx context.Context, c *call.Call, a *Agent, k *key, asked string) (approval.Use, error) {
+// like is what a transaction has in common with those that a human who denied it need not look
+// at for a while: chain, recipient and kind. Another amount is no other payment.
+func (p *prepared) like() string {
+	kind, to := "pays", ""
+	switch {
+	case p.tx.To == nil:
+		kind = "creates"
+	case len(p.tx.Data) > 0:
+		kind = "calls"
+	}
+	if p.tx.To != nil {
+		to = p.tx.To.String()
+	}
+	return strings.Join([]string{p.chain.Name, kind, to}, " ")
+}
+
+// place is where an approval of a transaction lies.
+func (p *prepared) place(asked string) string {
+	return place(p.agent.ID, p.key.address, p.like(), asked)
+}
+
+func (s *Service) use(ctx context.Context, c *call.Call, a *Agent, k *key, at string) (approval.Use, error) {
 	u := approval.Use{
-		Org: a.Org, Vault: k.at.Vault, Path: place(a.ID, k.address, asked), Operation: approval.Sign,
+		Org: a.Org, Vault: k.at.Vault, Path: at, Operation: approval.Sign,
 		Kind: c.Who.Kind, Principal: c.Who.ID, Human: c.Who.Creator,
 	}
 	if c.Who.Kind == policy.KindUser {
@@ -50,9 +73,9 @@ func (s *Service) use(ctx context.Context, c *call.Call, a *Agent, k *key, asked
 	return u, err
 }
 
-// approved finds an approval of exactly what is asked for, or returns an empty id.
-func (s *Service) approved(ctx context.Context, c *call.Call, a *Agent, k *key, asked string) (string, error) {
-	u, err := s.use(ctx, c, a, k, asked)
+// approved finds an approval of exactly what is at a place, or returns an empty id.
+func (s *Service) approved(ctx context.Context, c *call.Call, a *Agent, k *key, at string) (string, error) {
+	u, err := s.use(ctx, c, a, k, at)
 	if err != nil {
 		return "", err
 	}
@@ -66,12 +89,12 @@ func (s *Service) approved(ctx context.Context, c *call.Call, a *Agent, k *key, 
 }
 
 // ask turns the error of a decision that a human must confirm into a request for that.
-func (s *Service) ask(ctx context.Context, c *call.Call, a *Agent, k *key, asked, what string, err error) error {
+func (s *Service) ask(ctx context.Context, c *call.Call, a *Agent, k *key, at, what string, err error) error {
 	wants, ok := errors.AsType[needs](err)
 	if !ok {
 		return err
 	}
-	u, err := s.use(ctx, c, a, k, asked)
+	u, err := s.use(ctx, c, a, k, at)
 	if err != nil {
 		return err
 	}

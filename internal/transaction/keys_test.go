@@ -16,6 +16,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/evm"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/intents"
+	"github.com/oneclaw-dev/oneclaw/internal/patch"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/signingkey"
@@ -256,6 +258,19 @@ func approvalEnds(t *testing.T) {
 			_, err := b.Approvals.Withdraw(t.Context(), b.Call(b.Here(b.owner), policy.WithdrawApproval), id)
 			b.must(err)
 		},
+		"a limit that is changed, and changed back": func(b *bench, _ policy.Principal, _ string) {
+			for _, eth := range []string{"0.9", "1"} {
+				b.update(agent.Patch{Guardrails: intents.Patch{DailyLimitETH: patch.Value(eth)}})
+			}
+		},
+		"a freeze of the agent": func(b *bench, _ policy.Principal, _ string) {
+			ways["the agent is frozen"].ready(b)()
+			b.must(b.Freezes.UnfreezeAgent(t.Context(), b.Call(b.Here(b.owner), policy.UnfreezeAgent), b.payer.ID))
+		},
+		"a freeze of the organisation": func(b *bench, _ policy.Principal, _ string) {
+			ways["the organisation is frozen"].ready(b)()
+			b.must(b.Freezes.UnfreezeOrg(t.Context(), b.Call(b.Here(b.owner), policy.UnfreezeOrg)))
+		},
 		"another account": func(b *bench, _ policy.Principal, _ string) {
 			k, err := b.keys.Rotate(t.Context(), b.Call(b.Here(b.owner), policy.RotateSigningKey), b.payer.ID, signingkey.Ethereum, 0)
 			b.must(err)
@@ -263,7 +278,7 @@ func approvalEnds(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := open(t)
+			b := open(t, limited("1"))
 			b.rules(approved)
 			admin := b.Member(b.Here(b.owner), "admin", policy.RoleAdmin)
 			_, _, err := b.try(pay("0.5"))
@@ -376,4 +391,41 @@ func TestEventsOfOneTransaction(t *testing.T) {
 	if len(found) != 2 || found[string(policy.SubmitTransaction)] != 1 || found[string(policy.SignTransaction)] != 1 {
 		t.Errorf("the events are %v", found)
 	}
+}
+
+// TestADenialHoldsForTheLike: a wei more is no other payment.
+func TestADenialHoldsForTheLike(t *testing.T) { denied(t) }
+
+func denied(t *testing.T) {
+	b := open(t)
+	b.rules(`{"allow_text": true, "approval": {"require_above_native": "100000000000000000", "require_for_chains": ["anvil"]}}`)
+	deny := func(err error) {
+		t.Helper()
+		id, ok := approval.Awaited(err)
+		if !ok {
+			t.Fatalf("nothing is to be approved: %v", err)
+		}
+		_, err = b.Approvals.Decide(t.Context(), b.Call(b.Here(b.owner), policy.GrantApproval), id, false, "")
+		b.must(err)
+	}
+	_, _, err := b.try(pay("0.5"))
+	deny(err)
+	for what, d := range map[string]transaction.Draft{"the same": pay("0.5"), "a wei more": pay("0.500000000000000001"), "other gas": pay("0.5", gas(50000))} {
+		_, _, err := b.try(d)
+		b.refused(what, err, fault.RateLimited, "approval_paused")
+	}
+	for what, d := range map[string]transaction.Draft{
+		"somebody else": pay("0.5", func(d *transaction.Draft) { d.To = stranger }), "a call": pay("0.5", func(d *transaction.Draft) { d.Data = "0x12345678" }),
+	} {
+		_, _, err := b.try(d)
+		b.refused(what, err, fault.Denied, "approval_required")
+	}
+	_, err = b.signMessage(transaction.Message{Chain: "anvil", Text: "hello"})
+	deny(err)
+	_, err = b.signMessage(transaction.Message{Chain: "anvil", Text: "hello!"})
+	b.refused("another text", err, fault.RateLimited, "approval_paused")
+	b.Clock.Forward(11 * time.Minute)
+	b.payer = b.renewed()
+	_, _, err = b.try(pay("0.500000000000000001"))
+	b.refused("later", err, fault.Denied, "approval_required")
 }

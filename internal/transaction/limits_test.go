@@ -151,6 +151,7 @@ func TestPostgreSQL(t *testing.T) {
 	t.Run("TwoReplacementsAtOnce", replacementsAtOnce)
 	t.Run("ARightThatEndsBeforeAReplacementLeaves", endsBeforeReplacement)
 	t.Run("AFreezeIsHeardOnTheOtherNode", heard)
+	t.Run("ADenialHoldsForTheLike", denied)
 	t.Run("AnOwnerCancelsForAnAgentThatIsStopped", cancelsStopped)
 	t.Run("WhatWasNeverSentIsDiscarded", discards)
 	t.Run("AnAgentDoesNotOutbidAPersonsCancel", outbids)

@@ -40,8 +40,9 @@ const maxMessage = 64 << 10
 var (
 	errDigest  = fault.New(fault.Denied, "digest_refused", "A bare hash is never signed: nobody could know what it allows. Send the typed data.").Because("guard:digest")
 	errMessage = invalid("invalid_message", "Send message or typed_data, of at most 65,536 bytes.")
-	// errHidden: neither is ever what a person reads.
-	errHidden = fault.New(fault.Denied, "message_refused", "What parses as a transaction or is a bare hash of 32 bytes is not signed as a text: nobody could know what it allows.").Because("guard:text")
+	// errHidden and errBare: neither is ever what a person reads.
+	errHidden = fault.New(fault.Denied, "message_refused", "This text parses as a transaction, an authorization or the bytes of typed data, and is not signed as a text: nobody could know what it allows.").Because("guard:text")
+	errBare   = fault.New(fault.Denied, "message_refused", "This text has exactly 32 bytes, as they are or as hexadecimal digits, and could be a bare hash: nobody could know what it allows. A text of any other length would pass.").Because("guard:digest")
 )
 
 // SignMessage signs a text or typed data, where the agent's guard says so explicitly. What the
@@ -73,7 +74,8 @@ func (s *Service) SignMessage(ctx context.Context, c *call.Call, agent string, m
 		ID: ids.New(), Org: a.Org, Agent: a.ID, Chain: p.chain.Name, ChainID: attempt.ChainID, From: p.key.address,
 		Status: Unsigned, ReplayBody: p.digest.String(), CreatedAt: stamp.Of(c.Now), NextAt: stamp.Of(s.cfg.Now().Add(signFor)),
 	}
-	approved, err := s.approved(ctx, c, &a, &p.key, t.ReplayBody)
+	at := place(a.ID, p.key.address, p.chain.Name+" "+what, t.ReplayBody)
+	approved, err := s.approved(ctx, c, &a, &p.key, at)
 	if err != nil {
 		return SignedMessage{}, err
 	}
@@ -89,9 +91,9 @@ func (s *Service) SignMessage(ctx context.Context, c *call.Call, agent string, m
 	}, moves(&attempt.Meaning)...)
 	out := SignedMessage{Chain: t.Chain, From: t.From, Hash: *p.digest}
 	says := words(p.chain.NativeCurrency) + ", on " + t.Chain + "."
-	signs := &vault.Signing{Path: place(a.ID, p.key.address, t.ReplayBody), Words: cut(says)}
+	signs := &vault.Signing{Path: at, Words: cut(says)}
 	if err := s.sign(ctx, c, &p, r, signs, func(sig evm.Signature) { out.Signature = sig }); err != nil {
-		return SignedMessage{}, s.ask(ctx, c, &a, &p.key, t.ReplayBody, says, err)
+		return SignedMessage{}, s.ask(ctx, c, &a, &p.key, at, says, err)
 	}
 	if err := s.keep(ctx, c, r, Unsigned); err != nil {
 		return SignedMessage{}, err
@@ -116,7 +118,10 @@ func (p *prepared) read(m *Message) (a *guard.Attempt, what string, words func(c
 			}
 		}
 		for _, b := range [][]byte{text, []byte(m.Text)} {
-			if typed.LooksLikeTx(b) || typed.LooksLikeDigest(b) {
+			switch {
+			case typed.LooksLikeDigest(b):
+				return nil, "", nil, errBare
+			case typed.LooksLikeTx(b):
 				return nil, "", nil, errHidden
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,4 +124,26 @@ func TestASignatureOfAMessageIsTheKeysOwn(t *testing.T) {
 	b.refused("a hash as bytes", err, fault.Denied, "message_refused")
 	_, err = b.signMessage(transaction.Message{Chain: "anvil", Digest: true})
 	b.refused("a hash", err, fault.Denied, "digest_refused")
+}
+
+// TestATextOf32BytesSaysWhyItIsRefused: whoever reads it can't tell it from a hash.
+func TestATextOf32BytesSaysWhyItIsRefused(t *testing.T) {
+	b := open(t)
+	b.rules(`{"allow_text": true}`)
+	raw := strings.Repeat("ab", 32)
+	for what, text := range map[string]string{
+		"digits": "0x" + raw, "digits alone": raw, "large digits": strings.ToUpper(raw), "with 0X": "0X" + raw, "with blanks": " 0x" + raw + "\n",
+		"as bytes": strings.Repeat("a", 32), "digits of digits": "0x" + hex.EncodeToString([]byte("0x"+raw)),
+	} {
+		_, err := b.signMessage(transaction.Message{Chain: "anvil", Text: text})
+		b.refused(what, err, fault.Denied, "message_refused")
+		if said := detail(err); !strings.Contains(said, "exactly 32 bytes") || fault.ReasonOf(err) != "guard:digest" {
+			t.Errorf("%s: it says %q", what, said)
+		}
+	}
+	for what, text := range map[string]string{"31": strings.Repeat("a", 31), "33": strings.Repeat("a", 33), "33 as digits": "0x" + raw + "ab"} {
+		if _, err := b.signMessage(transaction.Message{Chain: "anvil", Text: text}); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 }

@@ -89,7 +89,7 @@ func (s *Service) Replace(ctx context.Context, c *call.Call, agent, id string, h
 	}}
 	c.Event.Details.More = s.decoded(&p, &t)
 	asked := strings.Join([]string{"replace", old.ID, strconv.FormatBool(how.Cancel), how.MaxFee, how.MaxTip}, " ")
-	what := &vault.Signing{Path: place(agent, p.key.address, asked), Words: cut("In place of the transaction " + old.ID + ": " + p.words())}
+	what := &vault.Signing{Path: p.place(asked), Words: cut("In place of the transaction " + old.ID + ": " + p.words())}
 	if err := s.sign(ctx, c, &p, r, what, func(sig evm.Signature) { t.Raw, t.Hash = p.tx.Encode(sig) }); err != nil {
 		return Tx{}, err
 	}

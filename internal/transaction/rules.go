@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
@@ -92,11 +94,11 @@ func (s *Service) SetGuard(ctx context.Context, c *call.Call, agent string, sent
 		return Guard{}, errRules
 	}
 	c.Succeed("agent", agent)
-	c.Event.Details.More = []audit.Field{audit.Number("revision", uint64(a.Revision)+1)}
 	a, err = s.cfg.Store.ChangeRules(ctx, a.Org, agent, func(was *Agent) (Rewritten, error) {
 		if was.Held && !c.Who.Manages() {
 			return Rewritten{}, errHeldRules
 		}
+		c.Event.Details.More = append([]audit.Field{audit.Number("revision", uint64(was.Revision)+1)}, ruleChanges(was.Rules, text)...)
 		now := Rewritten{text, c.Who.Manages(), loosens(was, &rules)}
 		if now.Loosens {
 			return now, c.RequirePerson()
@@ -107,6 +109,40 @@ func (s *Service) SetGuard(ctx context.Context, c *call.Call, agent string, sent
 		return Guard{}, err
 	}
 	return guardOf(&a)
+}
+
+// maxRuleText is how much of a rule the log has, in bytes.
+const maxRuleText = 400
+
+// ruleChanges say for the log which rules became others, each from what to what.
+func ruleChanges(was, is []byte) (out []audit.Field) {
+	var before, after map[string]json.RawMessage
+	if len(was) > 0 && json.Unmarshal(was, &before) != nil {
+		before = map[string]json.RawMessage{"damaged": json.RawMessage("true")}
+	}
+	if json.Unmarshal(is, &after) != nil {
+		return nil
+	}
+	names := map[string]bool{}
+	for _, rules := range []map[string]json.RawMessage{before, after} {
+		for name := range rules {
+			names[name] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if !bytes.Equal(before[name], after[name]) {
+			out = append(out, audit.Text("rule_"+name, ruleText(before[name])+" to "+ruleText(after[name])))
+		}
+	}
+	return out
+}
+
+// ruleText is a rule without its quotes, which the log has not.
+func ruleText(rule json.RawMessage) string {
+	if len(rule) == 0 {
+		return "none"
+	}
+	return short(strings.ReplaceAll(string(rule), `"`, ""), maxRuleText)
 }
 
 // loosens reports whether rules allow an agent more than those that it has. Those that can't

@@ -98,7 +98,7 @@ func (s *Service) make(ctx context.Context, c *call.Call, agent string, d Draft,
 		return Tx{}, false, err
 	}
 	c.Touch("transaction", t.ID)
-	what := &vault.Signing{Path: place(a.ID, p.key.address, asked), Words: cut(p.words())}
+	what := &vault.Signing{Path: p.place(asked), Words: cut(p.words())}
 	err = s.sign(ctx, c, &p, r, what, func(sig evm.Signature) {
 		t.Raw, t.Hash = p.tx.Encode(sig)
 	})
@@ -110,7 +110,7 @@ func (s *Service) make(ctx context.Context, c *call.Call, agent string, d Draft,
 		return t, found, err
 	}
 	if err != nil {
-		return Tx{}, false, s.ask(ctx, c, &a, &p.key, asked, p.words(), err)
+		return Tx{}, false, s.ask(ctx, c, &a, &p.key, p.place(asked), p.words(), err)
 	}
 	signed := Signed
 	if p.signOnly {
@@ -144,7 +144,7 @@ func (s *Service) replayed(ctx context.Context, agent, key, asked string, now ti
 
 // reservation is what the store is asked for, with the decision that it makes.
 func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t *Tx) (*Reservation, error) {
-	approved, err := s.approved(ctx, c, &p.agent, &p.key, t.ReplayBody)
+	approved, err := s.approved(ctx, c, &p.agent, &p.key, p.place(t.ReplayBody))
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func LooksLikeTx(msg []byte) bool {
 
 // LooksLikeDigest reports whether msg is 32 bytes, or the hexadecimal digits of 32
 // bytes: nobody can say what signing a hash means.
-func LooksLikeDigest(msg []byte) bool { return len(unhex(msg)) == 32 }
+func LooksLikeDigest(msg []byte) bool { return len(msg) == 32 || len(unhex(msg)) == 32 }
 
 // unhex is the bytes that msg spells, with or without 0x, or msg.
 func unhex(msg []byte) []byte {
