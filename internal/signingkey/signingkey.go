@@ -3,7 +3,8 @@
 //
 // Its promise: no route gives such a key out, also not the server's own. A key that was
 // replaced or taken out of use stays in the keystore, with its account, until somebody
-// uses it again: no money is lost by a command.
+// uses it again: no money is lost by a command. That of a deleted organisation stays too,
+// and the doctor names it.
 package signingkey
 
 import (
