@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"go/ast"
 	"go/parser"
@@ -14,7 +13,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
 )
@@ -121,18 +119,6 @@ func TestNoStatementReadsEverybodysRows(t *testing.T) {
 		if !used[part] {
 			t.Errorf("no statement scans with %q: take it off the list", part)
 		}
-	}
-}
-
-// TestQueriesOfRowsInATransactionAreKeptPrepared: parsing one costs more than running it.
-func TestQueriesOfRowsInATransactionAreKeptPrepared(t *testing.T) {
-	db := dbkit.Open(t, dbkit.Engines["sqlite"](t))
-	const query = `SELECT id FROM orgs WHERE id = $1`
-	err := db.Write(t.Context(), audit.SystemOrg, func(tx store.Tx) error {
-		return tx.Each(query, []any{"none"}, func(*sql.Rows) error { return nil })
-	})
-	if err != nil || !slices.Contains(db.Prepared(), query) {
-		t.Errorf("%v: it is parsed each time", err)
 	}
 }
 
