@@ -10,23 +10,36 @@ import (
 	"path/filepath"
 )
 
-// hsm compares reads whose keys are in SoftHSM with reads whose keys are in
-// files: the same binary and database, both servers up, measured in turns.
-func (b *bench) hsm(ctx context.Context, s *site) (err error) {
+// hsm compares what stands on keys in SoftHSM with the same on keys in files: the same binary
+// and database.
+func (b *bench) hsm(ctx context.Context, s *site) error {
 	plain := &site{engine: "no hsm", bin: s.bin, dir: filepath.Join(s.dir, "plain"), command: "dev", size: s.size}
 	if err := os.MkdirAll(filepath.Join(plain.dir, "data"), 0o700); err != nil {
 		return err
 	}
 	sites := [2]*site{plain, s}
+	fixtures, err := b.hsmReads(ctx, sites)
+	if err != nil || !b.wants(sign) {
+		return err
+	}
+	for i, site := range sites {
+		if err := b.signing(ctx, site, &fixtures[i]); err != nil {
+			return fmt.Errorf("%s: %w", sign, err)
+		}
+	}
+	return nil
+}
+
+// hsmReads measures reads in turns, with both servers up.
+func (b *bench) hsmReads(ctx context.Context, sites [2]*site) (fixtures [2]fixture, err error) {
 	var servers [2]*server
-	var fixtures [2]fixture
 	for i, site := range sites {
 		if servers[i], err = site.start(ctx); err != nil {
-			return err
+			return fixtures, err
 		}
 		defer func() { err = errors.Join(err, servers[i].stop()) }()
 		if fixtures[i], err = b.build(ctx, site, servers[i]); err != nil {
-			return err
+			return fixtures, err
 		}
 	}
 	for _, name := range []string{readJWT, token} {
@@ -37,12 +50,12 @@ func (b *bench) hsm(ctx context.Context, s *site) (err error) {
 			var rows [2]figures
 			for i, site := range sites {
 				if rows[i], err = b.measure(ctx, site, servers[i], name, n, fixtures[i].request(name, &b.options)); err != nil {
-					return fmt.Errorf("%s with %d connections: %w", name, n, err)
+					return fixtures, fmt.Errorf("%s with %d connections: %w", name, n, err)
 				}
 			}
-			b.report.extra(s.engine, fmt.Sprintf("%s, SoftHSM adds, %d conns", name, n), rows[1].ServerCPU-rows[0].ServerCPU, "µs of CPU",
+			b.report.extra(sites[1].engine, fmt.Sprintf("%s, SoftHSM adds, %d conns", name, n), rows[1].ServerCPU-rows[0].ServerCPU, "µs of CPU",
 				fmt.Sprintf("p50 %+.0f µs", rows[1].P50-rows[0].P50))
 		}
 	}
-	return nil
+	return fixtures, nil
 }

@@ -14,7 +14,7 @@ func (c *cli) commands() []*cobra.Command {
 		group("mfa", "The second factor of your logins", c.mfaStatus(), c.mfaEnable(), c.mfaDisable()),
 		group("sessions", "Your logins and devices", c.sessionsList(), c.sessionsMade(), c.sessionsEnd(), c.sessionsEndAll()),
 		group("key", "Your API keys, for programs that act as you, and with --agent the signing keys of agents",
-			c.keyCreate(), c.keyList(), c.keyMade(), c.keyRevoke(), c.keyImport(), c.keyRotate(), c.keyAddress()),
+			c.keyCreate(), c.keyList(), c.keyMade(), c.keyRevoke(), c.keyImport(), c.keyRotate(), c.keyDelete(), c.keyAddress(), c.keySign()),
 		group("account", "Your account", c.accountDelete()),
 		group("vault", "Make, list and delete vaults, and change their keys",
 			c.vaultCreate(), c.vaultList(), c.vaultGet(), c.vaultUse(), c.vaultDelete(), c.vaultRekey(),

@@ -39,6 +39,8 @@ type Chain struct {
 type ChainStore interface {
 	// EVMChains returns all of them, by number.
 	EVMChains(ctx context.Context) ([]Chain, error)
+	// EVMChain returns the one of a name or number, or found false.
+	EVMChain(ctx context.Context, name string, number int64) (chain Chain, found bool, err error)
 	// AddChain and ChangeChain return Conflict when name or number are taken, and
 	// the latter NotFound when there is no chain with the id.
 	AddChain(ctx context.Context, org string, chain Chain, limit int, ev *audit.Event) error

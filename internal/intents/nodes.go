@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -81,16 +82,15 @@ func (s *Chains) Node(ctx context.Context, nameOrNumber string) (Chain, *node.Cl
 
 // Named returns an enabled chain by its name or number. Nodes of it need not be set.
 func (s *Chains) Named(ctx context.Context, nameOrNumber string) (Chain, error) {
-	all, err := s.Store.EVMChains(ctx)
-	for i := range all {
-		if all[i].Enabled && all[i].is(nameOrNumber) {
-			return all[i], err
-		}
+	number, err := strconv.ParseInt(nameOrNumber, 10, 64)
+	if err != nil {
+		number = 0 // no chain's
 	}
-	if err == nil {
-		err = errNoChain
+	chain, found, err := s.Store.EVMChain(ctx, nameOrNumber, number)
+	if err == nil && (!found || !chain.Enabled || !chain.is(nameOrNumber)) {
+		return Chain{}, errNoChain
 	}
-	return Chain{}, err
+	return chain, err
 }
 
 // Checked is what one node says of itself when it is asked.

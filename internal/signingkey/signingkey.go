@@ -3,13 +3,15 @@
 //
 // Its promise: no route gives such a key out, also not the server's own. A key that was
 // replaced or taken out of use stays in the keystore, with its account, until somebody
-// uses it again: no money is lost by a command.
+// uses it again: no money is lost by a command. That of a deleted organisation stays too,
+// and the doctor names it.
 package signingkey
 
 import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
@@ -67,7 +69,13 @@ type Keystore interface {
 type Service struct {
 	Store Store
 	Keys  Keystore
+
+	mu     sync.Mutex
+	opened map[string]keystore.EVMKey // that signed before, by id
 }
+
+// maxOpened bounds the keys that are kept open.
+const maxOpened = 1024
 
 var (
 	errOther = fault.New(fault.Unavailable, "signing_key_mismatch", "The keystore has another key than this account's. Nothing was signed.")
@@ -179,14 +187,48 @@ func (s *Service) Active(ctx context.Context, agent string) (id string, address 
 
 // SignHash implements transaction.Keys.
 func (s *Service) SignHash(ctx context.Context, id string, h evm.Hash, by evm.Address) (evm.Signature, error) {
-	key, err := s.Keys.EVMKey(ctx, id)
+	key, err := s.open(ctx, id)
 	if err != nil {
 		return evm.Signature{}, err
 	}
 	if key.Address() != by {
 		return evm.Signature{}, errOther
 	}
-	return key.Sign(ctx, h)
+	sig, err := key.Sign(ctx, h)
+	if err != nil {
+		s.keep(id, nil)
+	}
+	return sig, err
+}
+
+// open returns a key that may have been opened before: a token signs something only to open
+// one.
+func (s *Service) open(ctx context.Context, id string) (keystore.EVMKey, error) {
+	s.mu.Lock()
+	key, ok := s.opened[id]
+	s.mu.Unlock()
+	if ok {
+		return key, nil
+	}
+	key, err := s.Keys.EVMKey(ctx, id)
+	if err == nil {
+		s.keep(id, key)
+	}
+	return key, err
+}
+
+// keep keeps an opened key, and forgets it when it is nil.
+func (s *Service) keep(id string, key keystore.EVMKey) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if key == nil {
+		delete(s.opened, id)
+		return
+	}
+	if s.opened == nil || len(s.opened) >= maxOpened {
+		s.opened = map[string]keystore.EVMKey{}
+	}
+	s.opened[id] = key
 }
 
 // over asks whether the caller may do a to an agent.

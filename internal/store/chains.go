@@ -58,6 +58,13 @@ func (db *DB) EVMChains(ctx context.Context) ([]intents.Chain, error) {
 	return out, err
 }
 
+// EVMChain implements intents.ChainStore.
+func (db *DB) EVMChain(ctx context.Context, name string, number int64) (intents.Chain, bool, error) {
+	var r chainRow
+	found, err := db.Row(ctx, `SELECT `+chainColumns+` FROM chains WHERE name = $1 OR chain_id = $2`, []any{name, number}, r.dest()...)
+	return r.chain(), found, err
+}
+
 // AddChain implements intents.ChainStore.
 func (db *DB) AddChain(ctx context.Context, org string, c intents.Chain, limit int, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx Tx) error {

@@ -67,6 +67,12 @@ func (db *DB) KeysInUse(ctx context.Context) ([]string, error) {
 	return db.Texts(ctx, `SELECT 'vault:' || id FROM vaults UNION SELECT 'job:' || id FROM vault_jobs UNION SELECT id FROM doomed_keys`)
 }
 
+// AccountKeysInUse returns the ids in the keystore of all keys of chains that an agent has, or
+// had.
+func (db *DB) AccountKeysInUse(ctx context.Context) ([]string, error) {
+	return db.Texts(ctx, `SELECT key_id FROM signing_keys`)
+}
+
 // SealedRows are counts of rows that are sealed under keys of the server's own.
 type SealedRows struct{ Factors, Mails, Links, Webhooks int64 }
 

@@ -41,14 +41,17 @@ const defaultMargin = 20
 
 // profiles are those of chains that differ from others. It never changes.
 //
-// Sources: EIP-7825; Arbitrum's block gas limit of one transaction; Polygon's 25 gwei
-// floor of bor; the OP-stack's GasPriceOracle; ZKsync's pubdata in gas.
+// Sources: EIP-7825, which Base adopts (docs.base.org, "Per-transaction gas maximum" since
+// Azul); Arbitrum's 32,000,000 for the computation of one transaction since ArbOS 50 (nitro,
+// InitialPerTxGasLimitV50), with room for the cost of L1; Polygon's (EIP-8123, "Motivation"); Polygon's 25 gwei floor of bor; the
+// OP-stack's GasPriceOracle; ZKsync's pubdata in gas. Of chains that are not named with a cap
+// none was found: there the node itself refuses what is too much.
 var profiles = map[uint64]Profile{
 	1:        {GasCap: capEIP7825},
 	11155111: {GasCap: capEIP7825},
 	10:       {Added: OPStack},
-	8453:     {Added: OPStack},
-	84532:    {Added: OPStack},
+	8453:     {Added: OPStack, GasCap: capEIP7825},
+	84532:    {Added: OPStack, GasCap: capEIP7825},
 	42220:    {Added: OPStack},                  // Celo has been an OP-stack chain since March 2025
 	5000:     {Added: OPStack},                  // Mantle: the operator's fee is above zero
 	81457:    {Added: OPStack},                  // Blast: getOperatorFee reverts
@@ -56,7 +59,7 @@ var profiles = map[uint64]Profile{
 	7777777:  {Added: OPStack},                  // Zora
 	534352:   {Added: Scroll},                   // has its own oracle
 	42161:    {GasCap: 32 << 20, GasMargin: 30}, // the estimate moves with the price of L1
-	137:      {MinTip: 25 * gwei},
+	137:      {MinTip: 25 * gwei, GasCap: 32_000_000},
 	56:       {Legacy: true, MinTip: gwei / 20},
 	324:      {GasMargin: 50}, // estimates have been too low for pubdata
 }

@@ -321,6 +321,7 @@ func (e *examination) stores(ctx context.Context, whole bool) {
 	}
 	if whole {
 		e.unused(ctx, db, keys)
+		e.accounts(ctx, db, keys)
 	}
 	if len(in.Lost) == 0 {
 		e.ok("vaults", "%d vaults; %d hold values, and one value of each was opened", in.Vaults, in.Values)

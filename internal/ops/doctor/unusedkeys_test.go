@@ -13,6 +13,30 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/house"
 )
 
+// TestKeysOfAccountsThatNoAgentHasAreNamed: the account says whether there is something to save.
+func TestKeysOfAccountsThatNoAgentHasAreNamed(t *testing.T) {
+	h := house.New(t, false)
+	h.Fill()
+	if err := h.Keys.CreateEVMKey(t.Context(), "evm:gone"); err != nil {
+		t.Fatal(err)
+	}
+	key, err := h.Keys.EVMKey(t.Context(), "evm:gone")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	e := &examination{Operator: operator.Operator{Stdout: &out, Now: time.Now}}
+	e.accounts(t.Context(), h.DB, h.Keys)
+	for _, says := range []string{"the account " + key.Address().String() + " in " + soft.EVMFile("evm:gone"), "1 keys of accounts"} {
+		if !strings.Contains(out.String(), says) {
+			t.Errorf("%q is missing:\n%s", says, &out)
+		}
+	}
+	if e.bad != 0 || strings.Count(out.String(), "\n") != 2 {
+		t.Errorf("%d failures:\n%s", e.bad, &out)
+	}
+}
+
 // TestKeysThatNothingNeedsAreNoted: a server that is killed between a vault's key and its
 // row leaves the key. It is a note, and no failure.
 func TestKeysThatNothingNeedsAreNoted(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 // Each runs scan for every row of a query of the transaction.
 func (tx *Tx) Each(query string, args []any, scan func(*sql.Rows) error) (err error) {
 	defer func() { tx.failed = tx.failed || err != nil }()
-	rows, err := tx.w.conn.QueryContext(tx.ctx, query, args...)
+	rows, err := tx.w.query(tx.ctx, query, args...)
 	if err != nil {
 		return err
 	}

@@ -63,6 +63,15 @@ func (w *Writer) queryRow(ctx context.Context, query string, args ...any) *sql.R
 	return w.conn.QueryRowContext(ctx, query, args...)
 }
 
+func (w *Writer) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if !w.cfg.Engine.Postgres {
+		if s, err := w.prepared(ctx, query); err == nil {
+			return s.QueryContext(ctx, args...)
+		}
+	}
+	return w.conn.QueryContext(ctx, query, args...)
+}
+
 func (w *Writer) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
 	if s, ok := w.stmts[query]; ok {
 		return s, nil
