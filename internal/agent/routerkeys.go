@@ -20,7 +20,7 @@ const maxRouterKeys = 50
 // What the keeper of router keys refuses.
 var (
 	ErrNoRouterKey = fault.New(fault.NotFound, "router_key_not_found", "There is no router key with this id.")
-	errInactive    = fault.New(fault.Conflict, "agent_inactive", "The agent is not active, so nothing may call models for it.")
+	errInactive    = fault.New(fault.Conflict, "agent_deactivated", "The agent is not active, so nothing may call models for it.")
 	errRouterRoom  = fault.New(fault.Conflict, "too_many_router_keys", "The agent has as many router keys as one may have. Revoke one that nobody uses.")
 )
 

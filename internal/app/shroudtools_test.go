@@ -76,8 +76,10 @@ func TestBodiesOfUnknownPathsAreText(t *testing.T) {
 	r := shroud(t)
 	set := func(config string) { r.rest("PATCH", "/v1/agents/"+r.agent, r.owner, `{"shroud_config":`+config+`}`) }
 	const path, asks = "/v1/images/generations", `{"model": "img-1" , "prompt":"A fox of ann.lee@example.org" , "n": 1}`
-	before := len(r.stub.Requests())
 	r.refused("an unknown path", 404, r.send("POST", path, asks, r.usual()))
+	if n := len(r.stub.Requests()); n != 0 {
+		t.Errorf("%d calls went on", n)
+	}
 	set(`{"inspect_as_text":true,"allowed_models":["img-1"]}`)
 	r.stub.Answer(llmstub.Reply{Raw: &llmstub.Raw{Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(`{"data":[{"url":"https://x.example/1","text":"bob@example.org"}]}`)}})
 	got := r.send("POST", path+"?size=2", asks, r.usual())
@@ -92,7 +94,7 @@ func TestBodiesOfUnknownPathsAreText(t *testing.T) {
 	if got := r.send("POST", "/v1/audio/translations", `{"model":"img-1"}`, r.usual()); got.status != 200 || strings.Contains(got.body, "bob@") || !strings.HasPrefix(got.body, "Ask [REDACTED:") {
 		t.Errorf("a text: %d %s", got.status, got.body)
 	}
-	before = len(r.stub.Requests())
+	before := len(r.stub.Requests())
 	for what, c := range map[string]struct {
 		method, path, body string
 		status             int

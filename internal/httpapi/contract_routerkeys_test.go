@@ -60,7 +60,7 @@ func TestARouterKeyEndsWithWhatMadeIt(t *testing.T) {
 		"another key": func(agent, _ string) { s.do("POST", "/v1/agents/"+agent+"/rotate-key", s.ada.token, nil).want(200) },
 		"deactivated": func(agent, _ string) {
 			s.do("DELETE", "/v1/agents/"+agent, s.ada.token, nil).want(204)
-			s.do("POST", "/v1/agents/"+agent+"/router-keys", s.ada.token, object{"name": "x"}).want(409, "agent_inactive")
+			s.do("POST", "/v1/agents/"+agent+"/router-keys", s.ada.token, object{"name": "x"}).want(409, "agent_deactivated")
 			s.do("PATCH", "/v1/agents/"+agent, s.ada.token, object{"is_active": true}).want(200) // it brings none back
 		},
 	} {

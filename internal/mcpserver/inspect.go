@@ -19,7 +19,6 @@ func inspecting(inspector func() (*verdict.Inspector, error)) func(context.Conte
 		if in.text("context") == "input" {
 			from = inject.User
 		}
-		text, err := asJSON("", i.Of(in.text("content"), from))
-		return string(text), err
+		return asJSON("", i.Of(in.text("content"), from))
 	}
 }

@@ -32,6 +32,7 @@ func unspoken(path string) bool {
 func (p *Proxy) asText(x *gate.Request, r *http.Request) error {
 	err := x.Decide(r.Context(), false, func(ctx context.Context) error {
 		who, err := p.cfg.Agents.AgentSelf(ctx, &x.Call)
+		x.Call.Touch("model", "")
 		if err != nil {
 			return err
 		}
