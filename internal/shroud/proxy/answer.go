@@ -234,7 +234,7 @@ func (p *Proxy) stream(ctx context.Context, x *gate.Request, r *http.Request, a 
 func (p *Proxy) models(x *gate.Request, r *http.Request) error {
 	var list []string
 	err := x.Decide(r.Context(), false, func(ctx context.Context) error {
-		who, err := p.cfg.Agents.AgentSelf(ctx, &x.Call)
+		who, err := p.self(ctx, &x.Call)
 		if err != nil {
 			return err
 		}
