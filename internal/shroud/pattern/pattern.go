@@ -31,6 +31,7 @@ type Pattern struct {
 type Set struct {
 	of     []Pattern
 	expr   []func() *regexp.Regexp
+	quick  []func() *quick
 	words  *automaton
 	always []int
 }
@@ -41,6 +42,7 @@ func New(patterns []Pattern) *Set {
 	of := map[string][]int{}
 	for i, p := range patterns {
 		s.expr = append(s.expr, sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(p.Expr) }))
+		s.quick = append(s.quick, sync.OnceValue(func() *quick { return newQuick(p.Expr) }))
 		if len(p.Words) == 0 {
 			s.always = append(s.always, i)
 		}
@@ -118,7 +120,7 @@ func (s *Set) find(text string, done []bool, found func(i int, match []int)) {
 }
 
 // longStretch is how much First looks at before it asks whether the pattern has matched.
-const longStretch = 4 << 10
+const longStretch = 32 << 10
 
 // within says whether letters or digits stand on both sides of a place.
 func within(text string, at int) bool {
@@ -130,6 +132,9 @@ func alphanumeric(c byte) bool {
 }
 
 func (s *Set) look(i int, text string, at stretch, found func(int, []int)) {
+	if q := s.quick[i](); q != nil && !q.may(text[at.start:at.end]) {
+		return
+	}
 	for _, m := range s.expr[i]().FindAllStringSubmatchIndex(text[at.start:at.end], -1) {
 		if m[1] == at.end-at.start && at.end < len(text) {
 			continue // the end of the stretch is not that of a word or line
