@@ -197,7 +197,7 @@ func (s *states) state(is set) int32 {
 	if n, known := s.index[string(key)]; known {
 		return n
 	}
-	n := int32(len(s.sets)) //nolint:gosec // at most maxStates
+	n := int32(len(s.sets))
 	s.index[string(key)] = n
 	s.sets = append(s.sets, is)
 	for range s.width {
@@ -216,7 +216,7 @@ func (s *states) step(at int32, class int) int32 {
 	s.made++
 	clear(s.seen)
 	flags := syntax.EmptyOpContext(before(from.context), r)
-	s.stack = append(append(s.stack[:0], from.pcs...), uint32(s.of.prog.Start)) //nolint:gosec // a number of an instruction
+	s.stack = append(append(s.stack[:0], from.pcs...), uint32(s.of.prog.Start))
 	to := set{context: contextOf(r)}
 	for len(s.stack) > 0 {
 		pc := s.stack[len(s.stack)-1]
