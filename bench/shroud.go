@@ -164,7 +164,7 @@ func (b *bench) startBare(ctx context.Context, addr, to string) (pid int, stop f
 		return cmd.Wait()
 	}
 	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		res, err := http.Get("http://" + addr + "/") //nolint:noctx // a probe of this machine
+		res, err := http.Get("http://" + addr + "/")
 		if err == nil {
 			return cmd.Process.Pid, stop, res.Body.Close()
 		}

@@ -204,3 +204,30 @@ func (m *mcpRig) gone(method, path, token string) {
 		m.t.Fatalf("%s %s: %d %s", method, path, status, body)
 	}
 }
+
+// A long conversation counts against what an agent may hold until the provider has it, and not
+// for as long as the model thinks.
+func TestLongConversationsRunBesideEachOther(t *testing.T) {
+	r := shroud(t)
+	thinking(r, 1)
+	body := `{"model":"m","stream":true,"messages":[{"role":"system","content":"` + strings.Repeat("quiet words ", 4<<20/12) + `"}]}`
+	for n := range 6 {
+		req, err := http.NewRequestWithContext(t.Context(), "POST", r.url+chat, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header = r.usual()
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = res.Body.Close() }()
+		if res.StatusCode != 200 {
+			b, err := io.ReadAll(res.Body)
+			t.Fatalf("conversation %d: %d %s %v", n, res.StatusCode, b, err)
+		}
+	}
+	if in, _ := r.a.in.Used(); in != 0 {
+		t.Errorf("%d bytes are held", in)
+	}
+}

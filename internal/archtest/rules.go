@@ -110,7 +110,7 @@ var arrows = map[string][]string{
 	"internal/secretpath":  {},
 
 	// Shroud: an edge like the API, and what it looks at calls of models with.
-	"internal/shroud/proxy":   {"internal/agent", "internal/audit", "internal/call", "internal/gate", "internal/identity", "internal/policy", "internal/secretpath", "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/doc", "internal/shroud/inspect", "internal/shroud/known", "internal/shroud/spend", "internal/shroud/stream", "internal/shroud/translate", "internal/vault"},
+	"internal/shroud/proxy":   {"internal/agent", "internal/audit", "internal/call", "internal/epoch", "internal/gate", "internal/identity", "internal/policy", "internal/secretpath", "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/doc", "internal/shroud/inspect", "internal/shroud/known", "internal/shroud/spend", "internal/shroud/stream", "internal/shroud/translate", "internal/vault"},
 	"internal/shroud/inspect": {"internal/audit", "internal/call", "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/detect", "internal/shroud/finding", "internal/shroud/inject", "internal/shroud/known", "internal/shroud/leak", "internal/shroud/pii", "internal/shroud/stream", "internal/shroud/text", "internal/vault"},
 	"internal/shroud/stream":  {"internal/shroud/convo", "internal/shroud/sse"},
 	"internal/shroud/convo":   {"internal/shroud/doc"},

@@ -43,6 +43,10 @@ func (x *Request) taken() *budget.Lease {
 	return &x.own.in
 }
 
+// Passed gives back what the request's body counts against, for a caller that holds nothing of
+// it any more while its answer goes on.
+func (x *Request) Passed() { x.own.in.Close() }
+
 // leave gives back what enter gave.
 func (x *Request) leave() {
 	x.own.in.Close()

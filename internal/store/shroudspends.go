@@ -74,13 +74,14 @@ func (tx Tx) putShroudDay(o *spend.Open, d *spend.Day) error {
 }
 
 // SettleSpend implements spend.Store. An organisation that is gone has taken its reservations
-// along.
+// along. It does not wait for the disk: what a machine that fails takes with it is still reserved,
+// and counts in full.
 func (db *DB) SettleSpend(ctx context.Context, o *spend.Open, r *activity.Request, lost time.Time) error {
 	before := int64(lastMicro)
 	if !lost.IsZero() {
 		before = micros(lost)
 	}
-	return db.Write(ctx, o.Org, func(tx Tx) error {
+	return db.WriteSoon(ctx, o.Org, work(func(tx Tx) error {
 		var held usd.Amount
 		found, err := tx.Row(`SELECT held FROM shroud_open WHERE id = $1 AND lease_until < $2`, []any{o.ID, before}, &held)
 		if err != nil || !found {
@@ -98,7 +99,7 @@ func (db *DB) SettleSpend(ctx context.Context, o *spend.Open, r *activity.Reques
 			return err
 		}
 		return tx.addRequest(r)
-	})
+	}))
 }
 
 // NoteRequest implements spend.Store.

@@ -85,13 +85,19 @@ var errPattern = fault.New(fault.Invalid, "invalid_shroud_config", "custom_patte
 func (d *Detector) Read(src string) text.Reading { return text.Read(src, d.o.Text()) }
 
 // Find returns what is in a text, kinds of threats in the order of the contract.
-func (d *Detector) Find(r *text.Reading) []finding.Finding {
+func (d *Detector) Find(r *text.Reading) []finding.Finding { return d.find(r, d.patterns.Find) }
+
+// First is Find for whom it is enough that a rule matched, and where first: of one that matches at
+// many places it returns some. A text of nothing but matches costs little more than any other.
+func (d *Detector) First(r *text.Reading) []finding.Finding { return d.find(r, d.patterns.First) }
+
+func (d *Detector) find(r *text.Reading, patterns func(string, func(int, []int))) []finding.Finding {
 	found := d.disguises(r)
 	if d.o.Encoding.Enabled {
 		found = append(found, d.encodings(r)...)
 	}
 	for _, v := range r.Views {
-		d.patterns.Find(v.Text, func(i int, m []int) {
+		patterns(v.Text, func(i int, m []int) {
 			of := d.rules[i]
 			if of.name == "ip_url" && ownAddress(v.Text[m[0]:m[1]]) {
 				return

@@ -43,8 +43,21 @@ func (d *detectors) of(config shroud.Config) (*detect.Detector, error) {
 }
 
 // rules are what the detector of the settings finds in a text, and what they say of it.
-func (s *Session) rules(read *text.Reading) []Finding {
-	found := s.detector.Find(read)
+func (s *Session) rules(read *text.Reading) []Finding { return s.told(s.detector.Find(read)) }
+
+// verdicts are those of them that decide what becomes of a request: where nothing is cut out,
+// it makes no difference at how many places a rule matches.
+func (s *Session) verdicts(read *text.Reading) []Finding {
+	for _, of := range [...]string{s.settings.Command.Action, s.settings.Social.Action, s.settings.Encoding.Action, s.settings.Network.Action, s.settings.Filesystem.Action} {
+		if s.settings.Mode == "surgical" || of == "sanitize" {
+			return s.rules(read)
+		}
+	}
+	return s.told(s.detector.First(read))
+}
+
+// told are findings with what the settings say of them.
+func (s *Session) told(found []finding.Finding) []Finding {
 	out := make([]Finding, 0, len(found))
 	for _, f := range found {
 		out = append(out, Finding{Threat: string(f.Threat), Pattern: f.Pattern, Severity: string(f.Severity), Span: f.Span, Action: s.action(f.Threat)})
@@ -74,7 +87,7 @@ func (s *Session) action(t finding.Threat) string {
 // threats are the findings in a text of a request beside those of more, and what is to
 // be cut for them.
 func (s *Session) threats(read *text.Reading, location string, more []Finding) ([]stream.Cut, error) {
-	return s.decide(append(s.rules(read), more...), location)
+	return s.decide(append(s.verdicts(read), more...), location)
 }
 
 // private finds personal data and shapes of secrets, and returns what is to stand in their

@@ -31,6 +31,7 @@ type Pattern struct {
 type Set struct {
 	of     []Pattern
 	expr   []func() *regexp.Regexp
+	quick  []func() *quick
 	words  *automaton
 	always []int
 }
@@ -41,6 +42,7 @@ func New(patterns []Pattern) *Set {
 	of := map[string][]int{}
 	for i, p := range patterns {
 		s.expr = append(s.expr, sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(p.Expr) }))
+		s.quick = append(s.quick, sync.OnceValue(func() *quick { return newQuick(p.Expr) }))
 		if len(p.Words) == 0 {
 			s.always = append(s.always, i)
 		}
@@ -61,13 +63,34 @@ type stretch struct{ start, end int }
 // Find calls found for each match of each pattern: its number, and the places
 // of the match and its groups as regexp has them.
 func (s *Set) Find(text string, found func(i int, match []int)) {
+	s.find(text, nil, found)
+}
+
+// First is Find that looks for a pattern only until it has matched in one stretch.
+func (s *Set) First(text string, found func(i int, match []int)) {
+	done := make([]bool, len(s.of))
+	s.find(text, done, func(i int, m []int) {
+		done[i] = true
+		found(i, m)
+	})
+}
+
+// find looks for patterns but those that are done.
+func (s *Set) find(text string, done []bool, found func(i int, match []int)) {
+	most := -1
+	if done != nil {
+		most = 1
+	}
 	for _, i := range s.always {
-		for _, m := range s.expr[i]().FindAllStringSubmatchIndex(text, -1) {
+		for _, m := range s.expr[i]().FindAllStringSubmatchIndex(text, most) {
 			found(i, m)
 		}
 	}
 	open := make(map[int]stretch)
 	s.words.find(text, func(i, start, end int) {
+		if done != nil && done[i] {
+			return
+		}
 		p := &s.of[i]
 		if p.Whole && (within(text, start) || within(text, end)) {
 			return
@@ -79,8 +102,11 @@ func (s *Set) Find(text string, found func(i int, match []int)) {
 		was, ok := open[i]
 		switch {
 		case !ok:
-		case here.start <= was.end:
+		case here.start <= was.end && (done == nil || was.end-was.start < longStretch):
 			here.start = min(here.start, was.start)
+		case here.start <= was.end:
+			was.end = min(len(text), was.end+p.After) // as if it went on
+			s.look(i, text, was, found)
 		default:
 			s.look(i, text, was, found)
 		}
@@ -93,6 +119,9 @@ func (s *Set) Find(text string, found func(i int, match []int)) {
 	}
 }
 
+// longStretch is how much First looks at before it asks whether the pattern has matched.
+const longStretch = 32 << 10
+
 // within says whether letters or digits stand on both sides of a place.
 func within(text string, at int) bool {
 	return at > 0 && at < len(text) && alphanumeric(text[at-1]) && alphanumeric(text[at])
@@ -103,6 +132,9 @@ func alphanumeric(c byte) bool {
 }
 
 func (s *Set) look(i int, text string, at stretch, found func(int, []int)) {
+	if q := s.quick[i](); q != nil && !q.may(text[at.start:at.end]) {
+		return
+	}
 	for _, m := range s.expr[i]().FindAllStringSubmatchIndex(text[at.start:at.end], -1) {
 		if m[1] == at.end-at.start && at.end < len(text) {
 			continue // the end of the stretch is not that of a word or line

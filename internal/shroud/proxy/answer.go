@@ -17,6 +17,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/convo"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/known"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/stream"
@@ -40,14 +41,17 @@ func (p *Proxy) forward(ctx context.Context, x *gate.Request, r *http.Request, a
 	defer cancel()
 	var sent atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
-	path, query, body := a.path, a.query, ok.body
+	path, query, body := a.path, a.query, &letter{text: ok.body, size: len(ok.body)}
 	if ok.as != nil {
-		path, query, body = ok.as.Path, ok.as.Query, ok.as.Body
+		path, query, body = ok.as.Path, ok.as.Query, &letter{text: ok.as.Body, size: len(ok.as.Body)}
+		ok.as.Body = nil
 	}
-	out, err := http.NewRequestWithContext(ctx, http.MethodPost, a.to.address(path, query).String(), bytes.NewReader(body)) //nolint:gosec // G704: the host is the operator's, and the way out is guarded
+	ok.body = nil
+	out, err := http.NewRequestWithContext(ctx, http.MethodPost, a.to.address(path, query).String(), http.NoBody) //nolint:gosec // G704: the host is the operator's, and the way out is guarded
 	if err != nil {
 		return err
 	}
+	body.in(out)
 	out.Header = outgoing(a.header)
 	if out.Header.Get("Content-Type") == "" {
 		out.Header.Set("Content-Type", "application/json")
@@ -68,6 +72,9 @@ func (p *Proxy) forward(ctx context.Context, x *gate.Request, r *http.Request, a
 		return &upstream{http.StatusBadGateway, "upstream error: provider " + a.to.name + " could not be reached"}
 	}
 	defer func() { _ = res.Body.Close() }() // it was read, or nobody wants it
+	a.forget()
+	body.burn()
+	x.Passed()
 	dropKey(res.Header, ok.key)
 	ok.end.how = spend.Broken
 	// What the provider sends may take longer than any other answer of this server.
@@ -86,6 +93,12 @@ func (p *Proxy) forward(ctx context.Context, x *gate.Request, r *http.Request, a
 		return p.stream(ctx, x, r, a, ok, res, answer)
 	}
 	return p.whole(ctx, x, r, a, ok, res, answer)
+}
+
+// forget drops what the caller said, which the provider has now: its answer may take an hour.
+func (a *asked) forget() {
+	a.body = nil
+	a.Request = &convo.Request{Model: a.Model, Stream: a.Stream}
 }
 
 // decoded is the body of an answer without an encoding that nobody asked for.
@@ -234,7 +247,7 @@ func (p *Proxy) stream(ctx context.Context, x *gate.Request, r *http.Request, a 
 func (p *Proxy) models(x *gate.Request, r *http.Request) error {
 	var list []string
 	err := x.Decide(r.Context(), false, func(ctx context.Context) error {
-		who, err := p.cfg.Agents.AgentSelf(ctx, &x.Call)
+		who, err := p.self(ctx, &x.Call)
 		if err != nil {
 			return err
 		}

@@ -195,7 +195,7 @@ func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared,
 	if err := c.Authorize(policy.CallModel, c.Own()); err != nil {
 		return out, err
 	}
-	who, err := p.cfg.Agents.AgentSelf(ctx, c)
+	who, err := p.self(ctx, c)
 	if err != nil {
 		return out, err
 	}

@@ -47,7 +47,7 @@ func (p *Proxy) keyAt(ctx context.Context, c *call.Call, a *asked) (vault.Ref, e
 	if err != nil {
 		return vault.Ref{}, errNoKey // a provider that the operator named in no way of paths
 	}
-	all, err := p.cfg.Store.VaultsWith(ctx, c.Who.Org, at.String())
+	all, err := p.vaultsWith(ctx, c, at.String())
 	if err != nil {
 		return vault.Ref{}, err
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
+	"github.com/oneclaw-dev/oneclaw/internal/epoch"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -50,13 +51,15 @@ type Proxy struct {
 	cfg       Config
 	at        *gate.Surface
 	providers map[string]*provider
+	agents    *epoch.Cache[string, agent.Agent]
+	places    places
 	leaving   chan struct{} // closed when calls under way have to end
 	leave     sync.Once
 }
 
 // New returns a proxy.
 func New(cfg Config) *Proxy {
-	p := &Proxy{cfg: cfg, providers: providers(cfg.Upstreams), leaving: make(chan struct{})}
+	p := &Proxy{cfg: cfg, providers: providers(cfg.Upstreams), agents: epoch.New[string, agent.Agent](maxKept), leaving: make(chan struct{})}
 	p.at = &gate.Surface{
 		Gate: cfg.Gate, Find: p.find, Credential: credential, Refusal: refusal,
 		Recorded: func(*http.Request) bool { return true }, Routers: true,

@@ -85,7 +85,7 @@ func (p *Proxy) may(ctx context.Context, s *standing) error {
 		}
 	}
 	if epoch, sure := p.cfg.Epoch(c.Who.Org); !sure || epoch != s.epoch {
-		who, err := p.cfg.Agents.AgentSelf(ctx, c)
+		who, err := p.self(ctx, c)
 		if err != nil {
 			return err
 		}
