@@ -101,6 +101,11 @@ func TestTheEventsOfAShareAreFound(t *testing.T) {
 		if !strings.Contains(out, "share.create") || !strings.Contains(out, "share.access") || strings.Contains(out, "db/other") {
 			t.Errorf("%s: %q", ref, out)
 		}
+		s.tty, s.width = "o", 200
+		if out := s.ok("", "audit", "list", "--resource", ref); strings.Count(out, "db/password in main") != 2 {
+			t.Errorf("%s, to a person: %q", ref, out)
+		}
+		s.tty = ""
 		if strings.Contains(s.ok("", "--json", "audit", "list", "--resource", ref), id) {
 			t.Errorf("%s: what opens the link is in the log", ref)
 		}
