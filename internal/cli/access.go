@@ -20,12 +20,16 @@ func (c *cli) agentCan() *cobra.Command {
 		Short: "Say what an agent may read, write or delete, and why",
 		Long: `Say what an agent may read, write or delete now, and why: every secret that you may see
 and the agent may use, or one path, whether there is a secret or not. "asks" is a use that a
-human must approve. --vault and ONECLAW_VAULT_ID narrow it to a vault.`,
+human must approve. --vault and ONECLAW_VAULT_ID narrow it to a vault. An agent that asks
+with its own key needs no NAME.`,
 		Example: `  oneclaw agent can builder
   oneclaw agent can builder prod/db --from 10.0.0.7`,
 		Args: func(cmd *cobra.Command, a []string) error {
-			if len(a) == 2 {
+			switch _, credential, err := c.Reach(); {
+			case len(a) == 2:
 				return args("NAME", "PATH")(cmd, a)
+			case len(a) == 0 && err == nil && ofAgent(credential):
+				return nil // it asks for itself
 			}
 			return args("NAME")(cmd, a)
 		},
@@ -33,7 +37,11 @@ human must approve. --vault and ONECLAW_VAULT_ID narrow it to a vault.`,
 			if err := checkFrom(q.IP); err != nil {
 				return err
 			}
-			id, err := agentID(ctx, cl, a[0])
+			named := ""
+			if len(a) > 0 {
+				named = a[0]
+			}
+			id, err := c.theAgent(ctx, cl, named)
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -153,18 +154,18 @@ func (c *cli) printEvents(ctx context.Context, cl *client.Client, events []clien
 			header = header[:5]
 		}
 	}
-	vaults := called{cli: c}
-	if c.IsTTY(c.Stdout) && slices.ContainsFunc(events, func(e client.AuditEvent) bool { return e.ResourceType == "vault" || e.ResourceType == "secret" }) {
-		vaults = vaults.withVaults(ctx, cl)
+	named := calledIn(ctx, c, cl, events, func(e client.AuditEvent) (kind, id string) { return e.ResourceType, e.ResourceID })
+	if c.IsTTY(c.Stdout) && slices.ContainsFunc(events, func(e client.AuditEvent) bool { return e.ResourceType == "vault" || bytes.Contains(e.Details, []byte(`"vault_id"`)) }) {
+		named = named.withVaults(ctx, cl)
 	}
 	rows := make([][]string, 0, len(events))
 	for _, e := range events {
-		rows = append(rows, c.eventRow(e, vaults)[:len(header)])
+		rows = append(rows, c.eventRow(e, named)[:len(header)])
 	}
 	return c.PrintRows(header, rows, "No events.")
 }
 
-func (c *cli) eventRow(e client.AuditEvent, vaults called) []string {
+func (c *cli) eventRow(e client.AuditEvent, named called) []string {
 	var d struct {
 		Outcome, Reason, Path string
 		Vault                 string `json:"vault_id"`
@@ -174,12 +175,14 @@ func (c *cli) eventRow(e client.AuditEvent, vaults called) []string {
 	what := d.Path
 	switch {
 	case what != "" && d.Vault != "" && c.IsTTY(c.Stdout):
-		what += " in " + vaults.vault(d.Vault)
+		what += " in " + named.vault(d.Vault)
 	case what != "" || e.ResourceType == "":
 	case e.ResourceID == "" && c.IsTTY(c.Stdout):
 		what = c.forPeople(e.ResourceType)
 	case e.ResourceType == "vault":
-		what = c.forPeople(e.ResourceType) + ":" + vaults.vault(e.ResourceID)
+		what = c.forPeople(e.ResourceType) + ":" + named.vault(e.ResourceID)
+	case e.ResourceType == "agent" || e.ResourceType == "user":
+		what = named.of(e.ResourceType, e.ResourceID)
 	default:
 		what = c.forPeople(e.ResourceType) + ":" + c.Short(e.ResourceID)
 	}

@@ -101,6 +101,11 @@ func TestTheEventsOfAShareAreFound(t *testing.T) {
 		if !strings.Contains(out, "share.create") || !strings.Contains(out, "share.access") || strings.Contains(out, "db/other") {
 			t.Errorf("%s: %q", ref, out)
 		}
+		s.tty, s.width = "o", 200
+		if out := s.ok("", "audit", "list", "--resource", ref); strings.Count(out, "db/password in main") != 2 {
+			t.Errorf("%s, to a person: %q", ref, out)
+		}
+		s.tty = ""
 		if strings.Contains(s.ok("", "--json", "audit", "list", "--resource", ref), id) {
 			t.Errorf("%s: what opens the link is in the log", ref)
 		}
@@ -139,7 +144,28 @@ func TestARefusalOnTheCommandLineSaysWhoMay(t *testing.T) {
 			t.Errorf("%v: %q", args, r.err)
 		}
 	}
+	if out := agent.ok("", "agent", "can"); out != "" {
+		t.Errorf("what the agent may, it asked itself: %q", out)
+	}
+	s.fails(cli.ExitUsage, "agent", "can")
 	if r := agent.fails(cli.ExitDenied, "freeze", "--status"); !strings.Contains(r.err, "Only a person may do this") {
 		t.Errorf("status: %q", r.err)
+	}
+}
+
+// The log names agents as people do; programs get ids.
+func TestTheLogNamesTheAgentsThatWereTouched(t *testing.T) {
+	s := serveDev(t)
+	s.now = time.Now()
+	s.ok("", "login", "--dev")
+	s.newAgent("worker")
+	s.ok("", "agent", "update", "worker", "--description", "it works")
+	s.tty, s.width = "o", 200
+	if out := s.ok("", "audit", "list", "--action", "agent.update"); !strings.Contains(out, "agent:worker") {
+		t.Errorf("to a person: %q", out)
+	}
+	s.tty = ""
+	if out := s.ok("", "audit", "list", "--action", "agent.update"); strings.Contains(out, "worker") {
+		t.Errorf("to a program: %q", out)
 	}
 }

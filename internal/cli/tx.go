@@ -211,7 +211,7 @@ func (c *cli) theAgent(ctx context.Context, cl *client.Client, named string) (st
 		return "", err
 	}
 	if named != "" && named != me.Name && named != me.ID && !(beginsID(named) && strings.HasPrefix(me.ID, strings.ToLower(named))) {
-		return "", console.Usage("The credential is of another agent than --agent names. Leave --agent out.")
+		return "", console.Usage("The credential is of another agent than the one that is named. Leave the name out.")
 	}
 	return me.ID, nil
 }

@@ -74,6 +74,7 @@ func TestTransactionsOnTheCommandLine(t *testing.T) {
 		if out := agent.ok("", "tx", "get", first.ID[:8], "--signed"); !strings.HasPrefix(out, "0x02") {
 			t.Errorf("the signed bytes: %q", out)
 		}
+		node.Mine(t, 100)
 		agent.ok("", "tx", "watch", first.ID)
 		if out := agent.ok("", "tx", "list"); !strings.Contains(out, "\tsuccess\n") || !strings.Contains(out, "\tbroadcast\t") {
 			t.Errorf("the list does not say what the chain made of them: %q", out)

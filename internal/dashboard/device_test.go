@@ -278,11 +278,11 @@ func TestAHumanTakesAnAgentInOnThePage(t *testing.T) {
 	if status, _ := request(t, "PUT", s.URL+"/v1/vaults/"+vault+"/secrets/api-keys/one", key, `{"value":"w"}`); status != 403 {
 		t.Errorf("writing: %d", status)
 	}
-	if status, _ := press(t, page, form); status != 400 {
+	if status, body := press(t, page, form); status != 404 || !strings.Contains(body, "This link is not good any more") {
 		t.Errorf("accepted twice: %d", status)
 	}
-	if res, _ := do(t, "GET", page+"?token="+link, "", ""); res.StatusCode != 404 {
-		t.Errorf("the link afterwards: %d", res.StatusCode)
+	if res, body := do(t, "GET", page+"?token="+link, "", ""); res.StatusCode != 404 || !strings.Contains(body, "If you took the agent in, it is yours") {
+		t.Errorf("the link afterwards: %d %s", res.StatusCode, body)
 	}
 }
 

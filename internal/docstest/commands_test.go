@@ -96,3 +96,26 @@ func checkCommand(t *testing.T, page, binary, command string, words []string, he
 		}
 	}
 }
+
+// Pages that people follow add chains in one form, with the number that tells a chain from others.
+func TestPagesAddChainsInOneForm(t *testing.T) {
+	form, seen := regexp.MustCompile(`^chain add \S+ [0-9]+ .*--rpc-url-file -`), 0
+	for _, page := range pages(t) {
+		if strings.HasSuffix(page, "docs/cli.md") {
+			continue // lists every form
+		}
+		for _, block := range blocks.FindAllString(read(t, page), -1) {
+			for _, m := range inBlock.FindAllStringSubmatch(block, -1) {
+				if !strings.HasPrefix(m[1], "chain add ") {
+					continue
+				}
+				if seen++; !form.MatchString(m[1]) {
+					t.Errorf("%s: oneclaw %s", page, m[1])
+				}
+			}
+		}
+	}
+	if seen < 2 {
+		t.Errorf("only %d commands were looked at", seen)
+	}
+}

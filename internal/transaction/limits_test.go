@@ -96,6 +96,7 @@ func TestRulesThatAreNotKnownAreNamed(t *testing.T) {
 		`{"approval": {"require_above": "hunter2"}}`:      "no field require_above.",
 		`{"gas_counts": "hunter2"}`:                       "The field gas_counts of the rules has a value of another type.",
 		`{"max_per_day": {"hunter2": 1}}`:                 "The field max_per_day of the rules has a value of another type.",
+		`{"hunter2": 1}`:                                  "a field that is not known",
 		`{"hunter2 and more": 1}`:                         "a field that is not known",
 		`{"` + strings.Repeat("hunter2", 10) + `": true}`: "a field that is not known",
 		`[]`: "a field that is not known",

@@ -60,8 +60,9 @@ func readRules(text []byte) (r guard.Rules, err error) {
 	return r, r.Check()
 }
 
-// fieldName is what may be repeated of rules that can't be read: a name, and no value.
-var fieldName = regexp.MustCompile(`^[A-Za-z0-9_.]{1,64}$`)
+// fieldName is what may be repeated of rules that can't be read: small letters, as all names
+// of rules have, and nothing that could be a value at the place of a name.
+var fieldName = regexp.MustCompile(`^[a-z_.]{1,40}$`)
 
 // noRules names the field that is not known, or whose value is of another type.
 func noRules(err error) error {
