@@ -332,7 +332,7 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 		"agents": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Agents(ctx); return err },
 			method: "GET", path: "/v1/agents"},
 		"agent": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Agent(ctx, "a"); return err },
-			method: "GET", path: "/v1/agents/a"},
+			method: "GET", path: "/v1/agents/a?key_state=true"},
 		"the agent itself": {call: func(ctx context.Context, c *client.Client) error { _, err := c.AgentMe(ctx); return err },
 			method: "GET", path: "/v1/agents/me"},
 		"agent changed, limits lifted by null": {call: func(ctx context.Context, c *client.Client) error {

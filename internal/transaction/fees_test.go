@@ -21,7 +21,7 @@ func legacy(gwei string) func(*transaction.Draft) {
 // TestFeesFarAboveTheMarketAreRefused: they would take the account's coins past tight limits.
 func TestFeesFarAboveTheMarketAreRefused(t *testing.T) {
 	b := open(t, func(a *agent.Agent) { a.Guardrails.MaxValueETH, a.Guardrails.DailyLimitETH = "0.001", "0.001" })
-	for what, d := range map[string]transaction.Draft{"a fee": pay("0.001", priced("1000")), "a price": pay("0.001", legacy("1000")), "a most alone": pay("0.001", func(d *transaction.Draft) { d.MaxFee = "1000000000000" })} {
+	for what, d := range map[string]transaction.Draft{"a tip": pay("0.001", priced("1000"), func(d *transaction.Draft) { d.MaxTip = "900000000000" }), "a price": pay("0.001", legacy("1000"))} {
 		_, _, err := b.try(d)
 		b.refused(what, err, fault.Denied, "guardrail_max_fee")
 		c := b.Call(b.payer, policy.SignTransaction)
@@ -35,8 +35,9 @@ func TestFeesFarAboveTheMarketAreRefused(t *testing.T) {
 	if n := len(b.gate.bytesSent()); n > 0 {
 		t.Errorf("%d were sent", n)
 	}
+	b.submit(pay("0.0005", priced("1000")), transaction.Broadcast) // a cap that the tip does not fill costs nothing
 	b.rules(`{"max_fee": "21000000000000000"}`)
-	b.submit(pay("0.001", legacy("1000")), transaction.Broadcast)
+	b.submit(pay("0.0005", legacy("1000")), transaction.Broadcast)
 	_, _, err := b.try(pay("0", legacy("1001")))
 	b.refused("more than the rule allows", err, fault.Denied, "guardrail_max_fee")
 }

@@ -36,6 +36,7 @@ type prepared struct {
 	rules    guard.Rules
 	draft    parsed
 	market   *uint256.Int // wei for each gas that nodes ask for; nil: they were not asked
+	base     *uint256.Int // of it what the next block burns; nil: unknown, or the chain has none
 	cancels  *uint256.Int // the price of what this stops; nil: it stops nothing
 	wasCost  uint256.Int  // of the gas of what this replaces, at most
 	signOnly bool         // it is handed out, not sent
@@ -137,7 +138,7 @@ func (p *prepared) fees(ctx context.Context) error {
 		if fees, err = p.node.Fees(ctx); err != nil {
 			return err
 		}
-		p.market = market(&fees)
+		p.asked(&fees)
 	}
 	if d.gasPrice != nil {
 		p.tx.Type, p.tx.GasPrice = 0, *d.gasPrice
@@ -179,12 +180,27 @@ func (p *prepared) fees(ctx context.Context) error {
 	return nil
 }
 
-// market is what nodes ask for each gas.
-func market(f *node.Fees) *uint256.Int {
+// asked keeps what nodes ask for each gas.
+func (p *prepared) asked(f *node.Fees) {
+	p.market, p.base = &f.FeeCap, &f.BaseFee
 	if f.Legacy {
-		return &f.GasPrice
+		p.market, p.base = &f.GasPrice, nil
 	}
-	return &f.FeeCap
+}
+
+// offer is what each gas would cost in the next block, in wei (EIP-1559): a cap far above
+// that costs nothing. It is what each gas costs at most where the base fee is not known, and
+// of a cancel, each of which raises the cap of the one before.
+func (p *prepared) offer() uint256.Int {
+	most := *p.price()
+	if p.tx.Type != 2 || p.base == nil || p.cancels != nil {
+		return most
+	}
+	now, over := new(uint256.Int).AddOverflow(p.base, &p.tx.TipCap)
+	if over || now.Gt(&most) {
+		return most
+	}
+	return *now
 }
 
 // gas sets the limit, and what is paid beside it.
@@ -219,6 +235,6 @@ func (p *prepared) message() node.Message {
 func (p *prepared) attempt() *guard.Attempt {
 	return &guard.Attempt{
 		Chain: p.chain.Name, ChainID: p.tx.ChainID, From: p.key.address, To: p.tx.To, Value: p.tx.Value, Meaning: p.meaning, GasCost: p.cost(),
-		Price: *p.price(), Market: p.market, Cancels: p.cancels, Coin: p.chain.NativeCurrency,
+		Price: p.offer(), Market: p.market, Cancels: p.cancels, Coin: p.chain.NativeCurrency,
 	}
 }

@@ -187,7 +187,7 @@ func (s *Service) raiseFees(ctx context.Context, p *prepared, old *Tx, cancels b
 	if err != nil {
 		return err
 	}
-	p.market = market(&fees)
+	p.asked(&fees)
 	if cancels {
 		p.cancels = &paid
 	}

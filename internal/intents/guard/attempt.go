@@ -20,7 +20,7 @@ type Attempt struct {
 	To      *evm.Address // of a transaction; nil creates a contract
 	Value   uint256.Int  // wei
 	GasCost uint256.Int  // wei at most
-	Price   uint256.Int  // wei for each gas at most
+	Price   uint256.Int  // wei for each gas in the next block
 	Market  *uint256.Int // wei for each gas that nodes ask for now; nil: not known
 	// Cancels is the price for each gas of what this stops, which moves nothing itself. Nil: it
 	// stops nothing.
