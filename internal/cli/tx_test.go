@@ -61,11 +61,11 @@ func TestTransactionsOnTheCommandLine(t *testing.T) {
 		if out := owner.ok("", "tx", "submit", payee, "0.25", "--chain", "anvil", "--agent", "payer", "--simulate"); !strings.Contains(out, "status\tbroadcast\n") || !strings.Contains(out, "simulation\tsuccess\n") {
 			t.Errorf("submit: %q", out)
 		}
-		submit := []string{"--json", "tx", "submit", payee, "0.5", "--chain", "31337", "--max-fee", "30gwei", "--tip", "1000000000", "--idempotency-key", "one"}
+		submit := []string{"--json", "tx", "submit", payee, "0.5", "--chain", "31337", "--max-fee", "12gwei", "--tip", "1000000000", "--idempotency-key", "one"}
 		var first, again client.Transaction
 		decoded(t, agent.ok("", submit...), &first)
 		decoded(t, agent.ok("", submit...), &again)
-		if first.ID == "" || first.ID != again.ID || first.MaxFee != "30000000000" || first.MaxTip != "1000000000" {
+		if first.ID == "" || first.ID != again.ID || first.MaxFee != "12000000000" || first.MaxTip != "1000000000" {
 			t.Errorf("%+v, then %+v", first, again)
 		}
 		if out := agent.ok("", "tx", "get", first.TxHash); !strings.Contains(out, "value_in_wei\t500000000000000000\n") || !strings.Contains(out, "nonce\t1\n") {
@@ -120,14 +120,14 @@ func TestTransactionsOnTheCommandLine(t *testing.T) {
 	})
 
 	t.Run("rules in plain words, tried and approved", func(t *testing.T) {
-		if out := owner.ok("", "agent", "guard", "payer"); !strings.Contains(out, "at most 1 ETH in 24 hours") {
+		if out := owner.ok("", "agent", "guard", "payer"); !strings.Contains(out, "at most 1 of the chain's coin in 24 hours") {
 			t.Errorf("guard: %q", out)
 		}
 		if r := owner.run(`["x"]`, "agent", "guard", "payer", "--set", "-"); r.code != cli.ExitUsage {
 			t.Errorf("rules that are no object: exit %d: %s", r.code, r.err)
 		}
 		rules := `{"approval":{"require_above_native":"0x16345785d8a0000"}}` // 0.1 ETH
-		if out := owner.ok(rules, "agent", "guard", "payer", "--set", "-"); !strings.Contains(out, "A human approves payments above 0.1 ETH.") {
+		if out := owner.ok(rules, "agent", "guard", "payer", "--set", "-"); !strings.Contains(out, "A human approves what pays more than 0.1 of the chain's coin, fees included.") {
 			t.Errorf("guard: %q", out)
 		}
 		try := func(value string) string { return `{"to":"` + payee + `","value":"` + value + `","chain":"anvil"}` }

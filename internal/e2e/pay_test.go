@@ -36,7 +36,7 @@ func TestTheExamplePaysInvoices(t *testing.T) {
 	said(chain.URL+"\n", "chain", "add", "anvil", "31337", "--testnet", "--rpc-url-file", "-")
 	key := regexp.MustCompile(`ocv_\S+`).FindString(said("", "agent", "create", "payer", "--intents-api", "--tx-daily-limit", "1"))
 	said("", "key", "create", "--agent", "payer")
-	if out := said("", "agent", "guard", "payer", "--set", filepath.Join(example, "rules.json")); !strings.Contains(out, "A human approves payments above 0.5 ETH.") {
+	if out := said("", "agent", "guard", "payer", "--set", filepath.Join(example, "rules.json")); !strings.Contains(out, "A human approves what pays more than 0.5 of the chain's coin, fees included.") {
 		t.Errorf("the rules: %s", out)
 	}
 	account, err := evm.ParseAddress(strings.TrimSpace(said("", "key", "address", "--agent", "payer")))
