@@ -26,7 +26,7 @@ const (
 
 // Refuses implements rest.Refuser.
 func (txNames) Refuses(name, plain string) string {
-	meant := plain
+	var meant string
 	switch plain {
 	case "type", "txtype", "transactiontype":
 		return noType

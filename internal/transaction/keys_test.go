@@ -429,3 +429,30 @@ func denied(t *testing.T) {
 	_, _, err = b.try(pay("0.500000000000000001"))
 	b.refused("later", err, fault.Denied, "approval_required")
 }
+
+// TestAReplacementWithAGatedKeyIsApprovedItself: it is another signature.
+func TestAReplacementWithAGatedKeyIsApprovedItself(t *testing.T) {
+	b := open(t)
+	in := b.NewVault(b.owner, "wallets")
+	b.keyAt(in, "keys/main")
+	_, err := b.Vault.Grant(t.Context(), b.Call(b.Here(b.owner), policy.CreatePolicy), in, vault.Grant{
+		Pattern: "keys/**", PrincipalKind: policy.KindAgent, PrincipalID: b.payer.ID, Permissions: []string{"read"}, Conditions: []byte(`{"require_approval": true}`),
+	})
+	b.must(err)
+	_, _, err = b.try(pay("0.1", path("keys/main")))
+	b.approve(err)
+	tx := b.waiting(pay("0.1", path("keys/main")))
+	for _, how := range []transaction.Replacement{{KeyPath: "keys/main"}, {KeyPath: "keys/main", Cancel: true}} {
+		_, err = b.replace(tx.ID, how)
+		b.refused("not approved", err, fault.Denied, "approval_required")
+		b.has(b.told(err), "In place of the transaction "+tx.ID)
+		b.approve(err)
+		if got, err := b.replace(tx.ID, how); err != nil || got.Status != transaction.Broadcast {
+			t.Errorf("approved: %s, %v", got.Status, err)
+		}
+		_, err = b.replace(tx.ID, how)
+		b.refused("a second time", err, fault.Denied, "approval_required")
+	}
+	b.deep()
+	b.got("0")
+}
