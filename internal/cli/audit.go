@@ -155,7 +155,9 @@ func (c *cli) printEvents(ctx context.Context, cl *client.Client, events []clien
 		}
 	}
 	named := calledIn(ctx, c, cl, events, func(e client.AuditEvent) (kind, id string) { return e.ResourceType, e.ResourceID })
-	if c.IsTTY(c.Stdout) && slices.ContainsFunc(events, func(e client.AuditEvent) bool { return e.ResourceType == "vault" || bytes.Contains(e.Details, []byte(`"vault_id"`)) }) {
+	if c.IsTTY(c.Stdout) && slices.ContainsFunc(events, func(e client.AuditEvent) bool {
+		return e.ResourceType == "vault" || bytes.Contains(e.Details, []byte(`"vault_id"`))
+	}) {
 		named = named.withVaults(ctx, cl)
 	}
 	rows := make([][]string, 0, len(events))
