@@ -44,6 +44,7 @@ var scans = map[string]string{
 	"SELECT (SELECT COUNT(*) FROM user_totp)":                           "for the operator",
 	"wrapped, sealed FROM approval_webhooks WHERE id > $1":              "for the operator",
 	"SELECT id, raw, hash FROM transactions":                            "for the operator",
+	"SELECT key_id FROM signing_keys":                                   "for the operator, who asks which keys no account has",
 	"DELETE FROM vault_jobs WHERE completed":                            "the hourly sweep",
 	"DELETE FROM approvals WHERE expires":                               "the hourly sweep",
 }
