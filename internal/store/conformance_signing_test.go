@@ -331,10 +331,10 @@ func testKeyAddresses(t *testing.T, f *fixture) {
 	if got, err := f.KeyAddress(t.Context(), first.ID); err != nil || got != payer.String() {
 		t.Errorf("then %q, %v", got, err)
 	}
-	if all, err := f.SigningPaths(t.Context(), f.org, "keys/base-signer"); err != nil || !slices.Equal(all, []string{v.ID}) {
+	if all, err := f.VaultsWith(t.Context(), f.org, "keys/base-signer"); err != nil || !slices.Equal(all, []string{v.ID}) {
 		t.Errorf("vaults %v, %v", all, err)
 	}
-	if all, err := f.SigningPaths(t.Context(), ids.New(), "keys/base-signer"); err != nil || len(all) != 0 {
+	if all, err := f.VaultsWith(t.Context(), ids.New(), "keys/base-signer"); err != nil || len(all) != 0 {
 		t.Errorf("another's vaults %v, %v", all, err)
 	}
 	must(t, f.Purge(t.Context(), v.ID, "keys/base-signer", f.event()))

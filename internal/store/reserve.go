@@ -256,8 +256,8 @@ func (db *DB) PutKeyAddress(ctx context.Context, org, versionID, address string)
 	})
 }
 
-// SigningPaths implements transaction.Store.
-func (db *DB) SigningPaths(ctx context.Context, org, path string) ([]string, error) {
+// VaultsWith implements transaction.Store and proxy.Store.
+func (db *DB) VaultsWith(ctx context.Context, org, path string) ([]string, error) {
 	return db.Texts(ctx, `SELECT s.vault_id FROM secrets s JOIN vaults v ON v.id = s.vault_id
 		WHERE v.org_id = $1 AND s.path = $2 AND s.version_id <> '' AND s.deleted_at IS NULL ORDER BY s.vault_id`, org, path)
 }

@@ -81,7 +81,7 @@ func (s *Service) vaultOf(ctx context.Context, c *call.Call, a *Agent, p secretp
 	if named != "" {
 		return named, nil
 	}
-	all, err := s.cfg.Store.SigningPaths(ctx, a.Org, p.String())
+	all, err := s.cfg.Store.VaultsWith(ctx, a.Org, p.String())
 	if err != nil {
 		return "", err
 	}

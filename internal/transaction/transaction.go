@@ -172,8 +172,8 @@ type Store interface {
 	// KeyAddress returns the account of a key in a vault, if a use has found it out.
 	KeyAddress(ctx context.Context, versionID string) (string, error)
 	PutKeyAddress(ctx context.Context, org, versionID, address string) error
-	// SigningPaths returns the vaults of an organisation that have a live secret at a path.
-	SigningPaths(ctx context.Context, org, path string) ([]string, error)
+	// VaultsWith returns the vaults of an organisation that have a live secret at a path.
+	VaultsWith(ctx context.Context, org, path string) ([]string, error)
 	// AgentKeysVault is the id of the organisation's vault of agents' keys.
 	AgentKeysVault(ctx context.Context, org string) (string, error)
 	// ChangeRules replaces the rules of an agent. change gets what they are.

@@ -114,15 +114,9 @@ func messagesUsage(n doc.Node) (u Usage) {
 
 // Event implements Dialect.
 func (Messages) Event(name string, data []byte) (*Event, error) {
-	w, root, err := open(data)
+	w, root, e, kind, err := opened(name, data)
 	if err != nil {
 		return nil, err
-	}
-	e := &Event{View: *w.View}
-	w.View = &e.View
-	kind := root.Get("type").Text()
-	if kind == "" {
-		kind = name
 	}
 	key := strconv.Itoa(index(root.Get("index")))
 	switch kind {

@@ -108,15 +108,9 @@ func responsesUsage(n doc.Node) (u Usage) {
 // Event implements Dialect. Each kind of text has an event for a piece (".delta") and
 // one that repeats the whole (".done").
 func (Responses) Event(name string, data []byte) (*Event, error) {
-	w, root, err := open(data)
+	w, root, e, kind, err := opened(name, data)
 	if err != nil {
 		return nil, err
-	}
-	e := &Event{View: *w.View}
-	w.View = &e.View
-	kind := root.Get("type").Text()
-	if kind == "" {
-		kind = name
 	}
 	of, piece := strings.CutSuffix(kind, ".delta")
 	if !piece {

@@ -1,6 +1,7 @@
 package convo
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/doc"
@@ -269,4 +270,14 @@ func open(body []byte) (*walker, doc.Node, error) {
 		return nil, doc.Node{}, ErrShape
 	}
 	return &walker{View: &View{doc: d}}, d.Root(), nil
+}
+
+// opened is open for an event of a stream, of the kind that its data or else its name says.
+func opened(name string, data []byte) (w *walker, root doc.Node, e *Event, kind string, err error) {
+	if w, root, err = open(data); err != nil {
+		return nil, root, nil, "", err
+	}
+	e = &Event{View: *w.View}
+	w.View = &e.View
+	return w, root, e, cmp.Or(root.Get("type").Text(), name), nil
 }
