@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/transaction"
 )
 
@@ -66,4 +67,38 @@ func TestOneWrongAnswerLocksNoAccount(t *testing.T) {
 	}
 	_, _, err := b.try(pay("0.1", ask(0)))
 	b.refused("used", err, fault.Conflict, "nonce_used")
+}
+
+// What is far ahead of all that was sent from here is believed of two nodes.
+func TestAJumpOfTheCountTakesTwoNodes(t *testing.T) {
+	b := open(t)
+	other := newGateway(t, b.node)
+	b.Chains.Nodes.Set = map[string][]secret.Bytes{"anvil": {secret.FromString(other.url)}} // beside the first
+	b.submit(pay("0.1"), transaction.Broadcast)
+	both := []*gateway{other, b.gate}
+	count := func(g *gateway, said answer) { g.on("eth_getTransactionCount", said) }
+
+	believed := 0
+	for i, g := range both {
+		count(g, says(`"0x3e8"`))
+		tx, _, err := b.try(pay("0.1"))
+		switch {
+		case err == nil && tx.Nonce < 10: // the other was asked
+			believed++
+		case fault.CodeOf(err) != "node_nonce":
+			t.Errorf("node %d lies: the nonce is %d, %v", i, tx.Nonce, err)
+		}
+		count(g, nil)
+	}
+	if believed != 1 {
+		t.Errorf("%d of two lies did no harm, want one: that of the node that is not asked first", believed)
+	}
+
+	for _, g := range both { // the account was used elsewhere
+		count(g, says(`"0x3e8"`))
+	}
+	tx, _, err := b.try(pay("0.1"))
+	if err != nil || tx.Nonce != 1000 {
+		t.Errorf("both say so: the nonce is %d, %v", tx.Nonce, err)
+	}
 }
