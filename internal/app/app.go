@@ -202,6 +202,10 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 	if err != nil {
 		return err
 	}
+	simulator, err := a.simulator()
+	if err != nil {
+		return err
+	}
 	a.in = gate.New(gate.Gate{
 		Identity:  a.identity,
 		IPRules:   a.iprules,
@@ -217,7 +221,7 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 	keys := &signingkey.Service{Store: a.db, Keys: a.keys}
 	a.transactions = transaction.New(transaction.Config{
 		Store: a.db, Vault: a.vault, Keys: keys, Approvals: a.approvals, Log: a.log, Now: now,
-		Chains: chains,
+		Chains: chains, Simulator: simulator,
 	})
 	prices, err := a.prices()
 	if err != nil {

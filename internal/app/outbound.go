@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"crypto/rand"
+	"regexp"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
+	"github.com/oneclaw-dev/oneclaw/internal/intents/simulate"
 	"github.com/oneclaw-dev/oneclaw/internal/netguard"
 	"github.com/oneclaw-dev/oneclaw/internal/oidc"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inject"
@@ -46,6 +48,29 @@ func (a *App) chains() (*intents.Chains, error) {
 		HTTP: guard.Client(netguard.Options{MaxBody: 8 << 20, Idle: 32}), Set: a.cfg.ChainRPC, Now: now,
 	}}, nil
 }
+
+// simulator asks Tenderly first, where the operator named a project there.
+func (a *App) simulator() (s simulate.Simulator, err error) {
+	c := &a.cfg
+	if c.TenderlyProject == "" && c.TenderlyKey.Len() == 0 {
+		return s, nil
+	}
+	bad := func(text string) error { return fault.New(fault.Invalid, "bad_configuration", text) }
+	switch {
+	case c.TenderlyKey.Len() == 0:
+		return s, bad("ONECLAW_TENDERLY_PROJECT needs ONECLAW_TENDERLY_KEY_FILE.")
+	case !tenderlyProject.MatchString(c.TenderlyProject):
+		return s, bad("ONECLAW_TENDERLY_PROJECT is ACCOUNT/PROJECT, as in the address of the project's page.")
+	case a.out.CheckURL(c.TenderlyURL) != nil:
+		return s, bad("ONECLAW_TENDERLY_URL must be an https URL of a public host, or what ONECLAW_OUTBOUND_ALLOW allows.")
+	}
+	s.Tenderly = &simulate.Tenderly{
+		HTTP: a.out.Client(netguard.Options{MaxBody: simulate.TenderlyMost}), URL: c.TenderlyURL, Project: c.TenderlyProject, Key: c.TenderlyKey,
+	}
+	return s, nil
+}
+
+var tenderlyProject = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}$`)
 
 // shroud is the proxy in front of language models, with a guard of its own: providers that
 // the operator named may be private.

@@ -79,6 +79,10 @@ type Config struct {
 
 	ChainRPC ChainRPC `env:"CHAIN_RPC" doc:"Nodes of EVM chains: a JSON object of lists of URLs by the name of the chain, such as {\"base\":[\"https://node.example/KEY\"]}. The first that is well is asked, and the chain's rpc_url last. A URL with http:// or with an address in it may be private, also of this machine."`
 
+	TenderlyProject string       `env:"TENDERLY_PROJECT" doc:"ACCOUNT/PROJECT of Tenderly, which then simulates transactions and keeps them. The chain's nodes do it where Tenderly does not have the chain or does not answer."`
+	TenderlyKey     secret.Bytes `env:"TENDERLY_KEY_FILE,file" doc:"File with the access key of that project."`
+	TenderlyURL     string       `env:"TENDERLY_URL" envDefault:"https://api.tenderly.co" doc:"Where Tenderly's API is; another address serves tests."`
+
 	ShroudUpstreams Upstreams `env:"SHROUD_UPSTREAMS" doc:"Where Shroud calls providers of language models, when not at their own addresses: a JSON object of base URLs by provider, such as {\"openai\":\"http://127.0.0.1:9000\"}. Names beside openai, anthropic, google, mistral, cohere and openrouter are providers that speak as OpenAI does. A URL with http:// or with an address in it may be private, also of this machine."`
 
 	StripeKey                  secret.Bytes `env:"STRIPE_KEY_FILE,file" doc:"File with the secret key of the Stripe account that subscriptions and credits are paid to; a restricted key that may write checkout and portal sessions is enough. Without it no payments are taken."`

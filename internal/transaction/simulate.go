@@ -17,12 +17,12 @@ import (
 // simulateFirst has a node run the transaction. One that it does not let pass is stored as
 // SimulationFailed, and stops there: also where nobody knows how it would have gone.
 func (s *Service) simulateFirst(ctx context.Context, c *call.Call, p *prepared, t *Tx) (stops bool, err error) {
-	results, err := simulate.Run(ctx, p.node, []node.Message{p.message()}, nil)
+	results, err := s.cfg.Simulator.Run(ctx, p.node, []node.Message{p.message()}, nil)
 	if err != nil {
 		return true, err
 	}
 	r := &results[0]
-	t.Simulation = Simulated{ID: r.ID, Status: string(r.Status)}
+	t.Simulation = Simulated{ID: r.ID, Status: string(r.Status), DashboardURL: r.Dashboard}
 	if r.Status == simulate.Success {
 		return false, nil
 	}
@@ -47,7 +47,7 @@ func (p *prepared) wouldFail(ctx context.Context, err error) error {
 	if _, said := errors.AsType[*node.Error](err); !said {
 		return err
 	}
-	results, runErr := simulate.Run(ctx, p.node, []node.Message{p.message()}, nil)
+	results, runErr := simulate.Simulator{}.Run(ctx, p.node, []node.Message{p.message()}, nil)
 	if runErr != nil || results[0].Status == simulate.Success {
 		return fault.Wrap(err, fault.Unprocessable, "gas_not_estimated", "The chain's nodes do not estimate the gas of this transaction. Set gas_limit, or simulate it.")
 	}
@@ -87,7 +87,7 @@ func (s *Service) Simulate(ctx context.Context, c *call.Call, agent string, draf
 		}
 	}
 	c.Touch("agent", agent)
-	results, err := simulate.Run(ctx, nodes, messages, nil)
+	results, err := s.cfg.Simulator.Run(ctx, nodes, messages, nil)
 	out := make([]Simulation, len(results))
 	for i, r := range results {
 		for j := range r.Changes {

@@ -20,6 +20,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/intents/guard"
+	"github.com/oneclaw-dev/oneclaw/internal/intents/simulate"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -186,6 +187,8 @@ type Config struct {
 	Vault  *vault.Service
 	Keys   Keys
 	Chains Chains
+	// Simulator runs transactions before they are signed.
+	Simulator simulate.Simulator
 	// Approvals are those that the guard asks for.
 	Approvals Approvals
 	Log       *slog.Logger

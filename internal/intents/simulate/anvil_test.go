@@ -121,7 +121,7 @@ func install(t *testing.T, c *node.Client, code string) evm.Address {
 
 func run(t *testing.T, c *node.Client, known []abi.ErrorDef, txs ...node.Message) []simulate.Result {
 	t.Helper()
-	got, err := simulate.Run(t.Context(), c, txs, known)
+	got, err := (simulate.Simulator{}).Run(t.Context(), c, txs, known)
 	if err != nil || len(got) != len(txs) {
 		t.Fatalf("got %+v, %v", got, err)
 	}
@@ -275,7 +275,7 @@ func TestWhatAnAccountDoesNotHaveIsNoSuccess(t *testing.T) {
 func TestTheSizeOfABundle(t *testing.T) {
 	c := client(t, "http://127.0.0.1:1")
 	for _, n := range []int{0, simulate.MaxBundle + 1} {
-		if _, err := simulate.Run(t.Context(), c, make([]node.Message, n), nil); err == nil {
+		if _, err := (simulate.Simulator{}).Run(t.Context(), c, make([]node.Message, n), nil); err == nil {
 			t.Errorf("a bundle of %d was taken", n)
 		}
 	}

@@ -61,7 +61,7 @@ func TestAnAnswerOfUnknownShapeIsNoSuccess(t *testing.T) {
 			}))
 			t.Cleanup(s.Close)
 			to := evm.Address{1}
-			got, err := simulate.Run(t.Context(), client(t, s.URL), []node.Message{{To: &to}}, nil)
+			got, err := simulate.Simulator{}.Run(t.Context(), client(t, s.URL), []node.Message{{To: &to}}, nil)
 			if err != nil || got[0].Status != tc.want || got[0].ID == "" || tc.want != simulate.Success && (got[0].ErrorCode == "" || got[0].Human == "") {
 				t.Errorf("got %+v, %v", got, err)
 			}

@@ -31,11 +31,12 @@ const (
 
 // Result is what is known of one transaction.
 type Result struct {
-	ID      string
-	Status  Status
-	Method  string // by which it was run; empty: by none
-	GasUsed uint64
-	Changes []Change
+	ID        string
+	Dashboard string // where people look at it; empty: nowhere
+	Status    Status
+	Method    string // by which it was run; empty: by none
+	GasUsed   uint64
+	Changes   []Change
 
 	// What follows is empty with Success.
 	ErrorCode    string // for programs: one of the codes below, or of a fault
@@ -66,12 +67,27 @@ const MaxBundle = 32
 
 var errBundle = fault.New(fault.Invalid, "invalid_bundle", "A bundle has 1 to 32 transactions.")
 
+// Simulator has transactions run. The zero value asks the chain's nodes alone.
+type Simulator struct {
+	Tenderly *Tenderly // asked first; nil: it is not
+}
+
 // Run simulates transactions on the newest block, in sequence on one state: each sees
 // what those before it did. known are errors of contracts, for their reverts; it may be
 // nil. There is a Result for each transaction, or an error when the bundle is none.
-func Run(ctx context.Context, c *node.Client, txs []node.Message, known []abi.ErrorDef) ([]Result, error) {
+func (s Simulator) Run(ctx context.Context, c *node.Client, txs []node.Message, known []abi.ErrorDef) ([]Result, error) {
 	if len(txs) == 0 || len(txs) > MaxBundle {
 		return nil, errBundle
+	}
+	if s.Tenderly != nil {
+		results, err := s.Tenderly.run(ctx, c, txs, known)
+		switch {
+		case err == nil:
+			describe(ctx, c, results)
+			return results, nil
+		case !errors.Is(err, errNotRun):
+			return all(len(txs), refused(err, known)), nil
+		}
 	}
 	results, err := simulated(ctx, c, txs, known)
 	if errors.Is(err, node.ErrUnsupported) {
