@@ -38,7 +38,7 @@ const (
 // TenderlyMost is how long an answer of Tenderly may be: it has a trace of each step.
 const TenderlyMost = 32 << 20
 
-var errNotRun = errors.New("Tenderly did not run it") //nolint:staticcheck // ST1005: it begins with a name
+var errNotRun = errors.New("Tenderly did not run it")
 
 // tenderlyCall is a transaction as Tenderly's API takes it.
 type tenderlyCall struct {

@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	payer = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
-	payee = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8"
+	payer  = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
+	payee  = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8"
 	coinOf = "0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48"
-	ran  = "e07c0269-3e2c-41b0-986a-74dc5a357c7d" // its id of a simulation
+	ran    = "e07c0269-3e2c-41b0-986a-74dc5a357c7d" // its id of a simulation
 )
 
 // paid is a transaction that paid 7 wei and 5 of a token, as Tenderly's API documents it.
@@ -111,9 +111,11 @@ func TestTenderlyIsAskedFirst(t *testing.T) {
 
 func TestWhereTenderlyRunsNothingNodesAreAsked(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
-		"a chain it does not have": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `{"error":{"slug":"invalid_network"}}`, http.StatusBadRequest) },
-		"nothing left to spend":    func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "", http.StatusTooManyRequests) },
-		"another place":            func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) },
+		"a chain it does not have": func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, `{"error":{"slug":"invalid_network"}}`, http.StatusBadRequest)
+		},
+		"nothing left to spend": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "", http.StatusTooManyRequests) },
+		"another place":         func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) },
 		"half an answer": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")
 			_, _ = io.WriteString(w, `{"simulation_results":[`)
