@@ -129,7 +129,7 @@ func TestARealMCPClientSeesEveryTool(t *testing.T) {
 			"principal_id principal_type vault_id"},
 		"share_secret":         {"expires_at max_access_count recipient_id recipient_type secret_id vault_id", "expires_at recipient_type secret_id"},
 		"simulate_transaction": {"chain data gas_limit signing_key_path to value vault_id", "chain to value"},
-		"submit_transaction": {"chain data gas_limit gas_price max_fee_per_gas max_priority_fee_per_gas nonce signing_key_path simulate_first=true to value vault_id",
+		"submit_transaction": {"chain data gas_limit gas_price idempotency_key max_fee_per_gas max_priority_fee_per_gas nonce signing_key_path simulate_first=true to value vault_id",
 			"chain to value"},
 		"inspect_content": {"content context=output", "content"},
 	}

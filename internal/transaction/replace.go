@@ -2,6 +2,7 @@ package transaction
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/intents/guard"
 	"github.com/oneclaw-dev/oneclaw/internal/intents/meaning"
+	"github.com/oneclaw-dev/oneclaw/internal/intents/node"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
@@ -107,6 +109,27 @@ func mayReplace(now *Agent, c *call.Call, how *Replacement) error {
 		return nil
 	}
 	return now.mayAct()
+}
+
+// outbid reports whether a transaction was replaced, at a higher price, by what may come into a
+// block in its place.
+func (s *Service) outbid(ctx context.Context, t *Tx) (bool, error) {
+	family, err := s.cfg.Store.Family(ctx, t)
+	return slices.ContainsFunc(family, func(m Tx) bool { return m.ID != t.ID && m.Offered && m.Status == Broadcast && m.MaxFee.Gt(&t.MaxFee) }), err
+}
+
+// replacedText says of a transaction that will never be what is in a block in its place.
+func (s *Service) replacedText(ctx context.Context, nodes *node.Client, t *Tx) string {
+	const never = " This one will never be."
+	family, err := s.cfg.Store.Family(ctx, t)
+	for i := range family {
+		if m := &family[i]; err == nil && m.ID != t.ID && m.Offered {
+			if _, found, err := nodes.Receipt(ctx, m.Hash); err == nil && found {
+				return "In its place the transaction " + m.ID + " is in a block." + never
+			}
+		}
+	}
+	return "Another transaction with its nonce is in a block." + never
 }
 
 // discard ends a transaction that was signed and has been nowhere: it needs no other in its place.

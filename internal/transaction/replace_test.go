@@ -2,6 +2,7 @@ package transaction_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/holiman/uint256"
@@ -52,6 +53,49 @@ func (b *bench) counts(eth string) {
 	b.t.Helper()
 	if got := b.spent(); got != eth {
 		b.t.Errorf("%s is counted, want %s", got, eth)
+	}
+}
+
+// Whoever is told that it failed pays again.
+func TestWhatWasReplacedIsNoFailure(t *testing.T) {
+	for what, how := range map[string]transaction.Replacement{"a speed-up": speedup, "a cancel": cancel} {
+		b := open(t)
+		first := b.waiting(pay("0.1"))
+		second, err := b.replace(first.ID, how)
+		b.must(err)
+		b.look(3)
+		if got := b.stands(first.ID, transaction.Broadcast, transaction.Waiting); got.Error != "" {
+			t.Errorf("%s: while it waits the first says %q", what, got.Error)
+		}
+		if sent := len(b.gate.bytesSent()); sent != 2 {
+			t.Errorf("%s: %d times bytes were sent, want 2", what, sent)
+		}
+		b.deep()
+		b.look(2)
+		b.stands(second.ID, transaction.Broadcast, transaction.Success)
+		got := b.stands(first.ID, transaction.Failed, transaction.Replaced)
+		if !strings.Contains(got.Error, second.ID) || strings.Contains(got.Error, "submit") {
+			t.Errorf("%s: at the end the first says %q, want the id %s", what, got.Error, second.ID)
+		}
+	}
+}
+
+// A node that does not tell of what it has refuses the bytes of before.
+func TestTheBytesOfBeforeAreNoFailure(t *testing.T) {
+	b := open(t)
+	b.node.Automine(t, false)
+	b.gate.on("eth_sendRawTransaction", func(w http.ResponseWriter, pass func() []byte) {
+		pass()
+		w.WriteHeader(http.StatusBadGateway)
+	})
+	b.gate.on("eth_getTransactionByHash", says("null"))
+	first := b.submit(pay("0.1"), transaction.Signed)
+	b.gate.on("eth_sendRawTransaction", nil)
+	_, err := b.replace(first.ID, speedup)
+	b.must(err)
+	b.look(2)
+	if got := b.stands(first.ID, transaction.Broadcast, transaction.Waiting); got.Error != "" {
+		t.Errorf("the first says %q", got.Error)
 	}
 }
 

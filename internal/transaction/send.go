@@ -65,6 +65,12 @@ func (s *Service) offer(ctx context.Context, nodes *node.Client, t *Tx) {
 		t.Attempts++
 		t.NextAt = now.Add(pause(t.Attempts))
 	default:
+		if outbid, err := s.outbid(ctx, t); err != nil || outbid { // what has its nonce, at a higher price, may come into a block, and so may it
+			t.Status = Broadcast
+			t.Attempts++
+			t.NextAt = now.Add(pause(t.Attempts))
+			break
+		}
 		// A node that says so has the bytes, and may lie: their part of the limits is given
 		// back once another transaction has the nonce, or a day is over.
 		freeNonce = sent.Outcome != node.NonceTooLow

@@ -127,7 +127,7 @@ func (s *Service) follow(ctx context.Context, nodes *node.Client, t *Tx) error {
 			return s.mined(ctx, nodes, t, &r)
 		}
 		t.Status, t.NextAt, t.Receipt.Fate = Failed, time.Time{}, Replaced
-		t.ErrorCode, t.Error = "replaced", "Another transaction with its nonce is in a block. This one will never be."
+		t.ErrorCode, t.Error = "replaced", s.replacedText(ctx, nodes, t)
 		_, err = s.cfg.Store.MoveTransaction(ctx, t, was, true, false)
 		return err
 	}
@@ -140,6 +140,9 @@ func (s *Service) follow(ctx context.Context, nodes *node.Client, t *Tx) error {
 		return err
 	}
 	if _, known, err := nodes.Transaction(ctx, t.Hash); err == nil && !known {
+		if outbid, err := s.outbid(ctx, t); err != nil || outbid {
+			return s.later(ctx, t) // nodes have that in its place
+		}
 		s.send(ctx, nodes, t) // dropped from the pools: the same bytes again
 		return nil
 	}
