@@ -144,12 +144,20 @@ func (p *Proxy) read(x *gate.Request, r *http.Request) (*asked, error) {
 	switch _, gemini := a.dialect.(convo.Gemini); {
 	case a.Model == "" && r.Header.Get("X-Shroud-Model") == "":
 		return nil, errNoModel
+	case !nameable(a.Model):
+		return nil, errModelName
 	case a.Tokens:
 		return nil, errTokens
 	case gemini && a.Stream && r.URL.Query().Get("alt") != "sse":
 		return nil, errAltSSE
 	}
 	return a, nil
+}
+
+// nameable reports whether a model may have the name: it is stored, listed and compared, so that
+// it is short and has no characters that look like others or like none.
+func nameable(model string) bool {
+	return len(model) <= 256 && !strings.ContainsFunc(model, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
 // query is what a provider gets of the query: a key in it is the agent's.
