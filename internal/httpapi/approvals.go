@@ -175,7 +175,7 @@ type webhookBody struct {
 	CreatedBy string     `json:"created_by" format:"uuid"`
 	CreatedAt time.Time  `json:"created_at"`
 	PausedAt  *time.Time `json:"paused_at" nullable:"true" doc:"Since when it is not called: the database was put back from a backup, and the original may call the same address. Set it again to have it called."`
-	lastCall
+	LastCall
 }
 
 // newWebhook is webhookBody with the secret.
@@ -194,7 +194,7 @@ type webhookRequest struct {
 }
 
 func webhookOf(w approval.Webhook) webhookBody {
-	return webhookBody{ID: w.ID, URL: w.URL, CreatedBy: w.CreatedBy, CreatedAt: w.CreatedAt, PausedAt: pointer(w.PausedAt), lastCall: lastCallOf(w.Last)}
+	return webhookBody{ID: w.ID, URL: w.URL, CreatedBy: w.CreatedBy, CreatedAt: w.CreatedAt, PausedAt: pointer(w.PausedAt), LastCall: lastCallOf(w.Last)}
 }
 
 func (w *newWebhook) AppendJSON(b []byte) []byte {

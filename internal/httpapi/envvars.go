@@ -16,8 +16,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
 
-// envVarBody is a variable without its value.
-type envVarBody struct {
+// EnvVarBody is a variable without its value.
+type EnvVarBody struct {
 	ID           string    `json:"id" format:"uuid" doc:"Of its newest version."`
 	Key          string    `json:"key"`
 	Environments []string  `json:"environments" doc:"Where it holds: one name, or all."`
@@ -28,8 +28,8 @@ type envVarBody struct {
 	CreatedAt    time.Time `json:"created_at" doc:"Of its newest version."`
 }
 
-func envVarOf(v envvar.Var) envVarBody {
-	return envVarBody{
+func envVarOf(v envvar.Var) EnvVarBody {
+	return EnvVarBody{
 		ID: v.ID, Key: v.Key, Environments: []string{v.Environment}, GitBranch: present(v.Branch), Sensitive: v.Sensitive,
 		Comment: present(v.Comment), Version: v.Version, CreatedAt: v.CreatedAt,
 	}
@@ -37,7 +37,7 @@ func envVarOf(v envvar.Var) envVarBody {
 
 // envVarValue is a variable with its value.
 type envVarValue struct {
-	envVarBody
+	EnvVarBody
 	Value secretValue `json:"value"`
 }
 
@@ -82,7 +82,7 @@ type listEnvVars struct {
 }
 
 type envVarList struct {
-	EnvVars    []envVarBody `json:"env_vars"`
+	EnvVars    []EnvVarBody `json:"env_vars"`
 	NextCursor *string      `json:"next_cursor,omitempty" doc:"Where to go on; absent at the end."`
 }
 
@@ -113,7 +113,7 @@ func (a *API) registerEnvVars() {
 	handle(a, op{
 		method: http.MethodPost, path: all, id: "set-env-var", tag: "Environment variables", status: http.StatusCreated,
 		summary: "Set an environment variable, in one environment or more", action: policy.WriteSecret, errors: []int{http.StatusRequestEntityTooLarge},
-	}, func(ctx context.Context, c *call.Call, in *setEnvVar) (*body[envVarBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *setEnvVar) (*body[EnvVarBody], error) {
 		value := secret.FromString(in.Body.Value)
 		defer value.Wipe()
 		v, err := a.envVars.Set(ctx, c, in.VaultID, envvar.Draft{
@@ -135,7 +135,7 @@ func (a *API) registerEnvVars() {
 			return nil, err
 		}
 		vars, next, err := a.envVars.List(ctx, c, in.VaultID, after, in.Limit)
-		out := envVarList{EnvVars: []envVarBody{}, NextCursor: cursorOf(next)}
+		out := envVarList{EnvVars: []EnvVarBody{}, NextCursor: cursorOf(next)}
 		for _, v := range vars {
 			out.EnvVars = append(out.EnvVars, envVarOf(v))
 		}
@@ -151,7 +151,7 @@ func (a *API) registerEnvVars() {
 	handle(a, op{
 		method: http.MethodPatch, path: one, id: "update-env-var", tag: "Environment variables",
 		summary: "Store a new value of an environment variable", action: policy.WriteSecret, errors: []int{http.StatusRequestEntityTooLarge},
-	}, func(ctx context.Context, c *call.Call, in *updateEnvVar) (*body[envVarBody], error) {
+	}, func(ctx context.Context, c *call.Call, in *updateEnvVar) (*body[EnvVarBody], error) {
 		if in.Body.Value == nil {
 			return nil, errNoValue
 		}

@@ -64,6 +64,8 @@ func TestWhatIsWrongWithARequestIsSaidInTheseWords(t *testing.T) {
 		{agents, `{"name":"x","scopes":[` + strings.Repeat("1,", 30) + `1]}`, strings.Repeat("body.scopes: expected string; ", 15) + "body.scopes: expected string"},
 		{agents, `{"Name":"x"}`, "body.name: is required"},
 		{"PATCH /v1/agents/" + s.worker.id, `{"is_active":1,"scopes":"read","shroud_config":[]}`, "body.is_active: expected boolean; body.scopes: expected array; body.shroud_config: expected object"},
+		{"POST /v1/agents/" + s.worker.id + "/transactions", `{"chain":31337,"to":"0x0000000000000000000000000000000000000001","value":"1"}`, "body.chain: expected string"},
+		{"POST /v1/agents/" + s.worker.id + "/transactions", `{"chain":"base","to":"0x0000000000000000000000000000000000000001","value":"1","gas_limit":-1}`, "body.gas_limit: expected number >= 0"},
 		{shares, `{"expires_in_hours":"x"}`, "body.expires_in_hours: expected number"},
 		{shares, `{"expires_in_hours":-0.5}`, "body.expires_in_hours: expected number >= 0"},
 		{shares, `{"passphrase":7}`, "body.passphrase: expected string"},

@@ -77,14 +77,14 @@ func simOf(s *transaction.Simulation) simBody {
 type simulateTx struct {
 	agentPath
 	VaultID string `header:"X-Vault-ID"`
-	Body    txFields
+	Body    TxFields
 }
 
 type simulateBundle struct {
 	agentPath
 	VaultID string `header:"X-Vault-ID"`
 	Body    struct {
-		Transactions []txFields `json:"transactions" minItems:"1" maxItems:"32"`
+		Transactions []TxFields `json:"transactions" minItems:"1" maxItems:"32"`
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/transaction"
 )
 
-// txBody is Tx of the contract, section 7.
-type txBody struct {
+// TxBody is Tx of the contract, section 7.
+type TxBody struct {
 	ID                string     `json:"id" format:"uuid"`
 	AgentID           string     `json:"agent_id" format:"uuid"`
 	Chain             string     `json:"chain"`
@@ -35,14 +35,14 @@ type txBody struct {
 }
 
 // seenTxOf is a transaction with what the chain made of it.
-func seenTxOf(t *transaction.Tx, signed bool) txBody {
+func seenTxOf(t *transaction.Tx, signed bool) TxBody {
 	b := txOf(t, signed)
 	b.ChainState = fateOf(t).State
 	return b
 }
 
-func txOf(t *transaction.Tx, signed bool) txBody {
-	b := txBody{
+func txOf(t *transaction.Tx, signed bool) TxBody {
+	b := TxBody{
 		ID: t.ID, AgentID: t.Agent, Chain: t.Chain, ChainID: int64(t.ChainID), ValueWei: t.Value.Dec(), Status: string(t.Status),
 		ErrorMessage: present(t.Error), CreatedAt: t.CreatedAt, SignedAt: pointer(t.SignedAt), SimulationID: present(t.Simulation.ID),
 		SimulationStatus: present(t.Simulation.Status), TenderlyDashboard: present(t.Simulation.DashboardURL),
@@ -64,7 +64,7 @@ func txOf(t *transaction.Tx, signed bool) txBody {
 
 // signedBody is what transactions/sign answers (contract, later.md).
 type signedBody struct {
-	txBody
+	TxBody
 	From  string `json:"from"`
 	Nonce uint64 `json:"nonce"`
 }
@@ -107,8 +107,9 @@ func fateOf(t *transaction.Tx) fateBody {
 	return b
 }
 
-// txFields are those of TxSubmit that a simulation has too.
-type txFields struct {
+// TxFields are those of TxSubmit that a simulation has too. The name is exported for the schema:
+// see SecretMeta.
+type TxFields struct {
 	txNames
 	To       string     `json:"to,omitempty" doc:"0x and 40 digits. Empty creates a contract, where the agent's guard allows it."`
 	Value    string     `json:"value" doc:"A decimal number of the chain's coin, such as 0.05."`
@@ -119,7 +120,7 @@ type txFields struct {
 	Access   accessList `json:"access_list,omitempty" nullable:"true" maxItems:"256" doc:"Accounts and their storage that are named beforehand (EIP-2930)."`
 }
 
-func (f *txFields) draft() transaction.Draft {
+func (f *TxFields) draft() transaction.Draft {
 	return transaction.Draft{To: f.To, Value: f.Value, Chain: f.Chain, Data: deref(f.Data), KeyPath: deref(f.KeyPath), GasLimit: f.GasLimit, AccessList: f.Access.draft()}
 }
 
@@ -142,7 +143,7 @@ type submitTx struct {
 	ReplayKey string `header:"Idempotency-Key" doc:"The same key with the same body gives the same transaction for 24 hours."`
 	VaultID   string `header:"X-Vault-ID" doc:"The vault of the signing key, where several have one at the path."`
 	Body      struct {
-		txFields
+		TxFields
 		Nonce         *uint64 `json:"nonce,omitempty" nullable:"true"`
 		GasPrice      *string `json:"gas_price,omitempty" nullable:"true" doc:"In wei; makes it a transaction of type 0."`
 		MaxFee        *string `json:"max_fee_per_gas,omitempty" nullable:"true" doc:"In wei."`
@@ -161,11 +162,11 @@ func (in *submitTx) draft() transaction.Draft {
 
 type txAnswer struct {
 	Status int
-	Body   txBody
+	Body   TxBody
 }
 
 type txList struct {
-	Transactions []txBody `json:"transactions"`
+	Transactions []TxBody `json:"transactions"`
 }
 
 // includeSigned asks for the signed bytes.
@@ -209,7 +210,7 @@ func (a *API) registerTransactions() {
 		if err != nil {
 			return nil, err
 		}
-		out := &signedAnswer{http.StatusOK, signedBody{txBody: txOf(&t, true), From: t.From.String(), Nonce: t.Nonce}}
+		out := &signedAnswer{http.StatusOK, signedBody{TxBody: txOf(&t, true), From: t.From.String(), Nonce: t.Nonce}}
 		if t.Status == transaction.SimulationFailed {
 			out.Status = http.StatusUnprocessableEntity
 		}
@@ -223,7 +224,7 @@ func (a *API) registerTransactions() {
 		includeSigned
 	}) (*body[txList], error) {
 		list, err := a.transactions.List(ctx, c, in.AgentID, in.asked())
-		out := txList{Transactions: []txBody{}}
+		out := txList{Transactions: []TxBody{}}
 		for i := range list {
 			out.Transactions = append(out.Transactions, seenTxOf(&list[i], in.asked()))
 		}
@@ -235,7 +236,7 @@ func (a *API) registerTransactions() {
 	}, func(ctx context.Context, c *call.Call, in *struct {
 		txPath
 		includeSigned
-	}) (*body[txBody], error) {
+	}) (*body[TxBody], error) {
 		t, err := a.transactions.Get(ctx, c, in.AgentID, in.TransactionID, in.asked())
 		return answer(seenTxOf(&t, in.asked()), err)
 	})

@@ -22,16 +22,16 @@ func EventJSON(r *audit.Row, actorName string) (json.RawMessage, error) {
 	return rest.Marshal(b)
 }
 
-// lastCall is how the latest call of a webhook went.
-type lastCall struct {
+// LastCall is how the latest call of a webhook went.
+type LastCall struct {
 	LastStatus      *int       `json:"last_status" nullable:"true" doc:"The HTTP status of the latest answer; null when none came."`
 	LastError       *string    `json:"last_error" nullable:"true" enum:"address_refused,connection_failed,tls_failed,timeout,status,secret_lost,server_error" doc:"Why the latest call was not taken; null when it was."`
 	LastCalledAt    *time.Time `json:"last_called_at" nullable:"true"`
 	LastDeliveredAt *time.Time `json:"last_delivered_at" nullable:"true" doc:"When a call was last answered with 2xx."`
 }
 
-func lastCallOf(l signedcall.Last) lastCall {
-	return lastCall{
+func lastCallOf(l signedcall.Last) LastCall {
+	return LastCall{
 		LastStatus: present(l.Status), LastError: present(string(l.Error)), LastCalledAt: pointer(l.CalledAt), LastDeliveredAt: pointer(l.DeliveredAt),
 	}
 }
@@ -47,7 +47,7 @@ type hookBody struct {
 	CreatedAt   time.Time `json:"created_at"`
 	UpdatedAt   time.Time `json:"updated_at"`
 	Status      string    `json:"status" enum:"active,failing,paused,inactive" doc:"failing: the latest calls were not taken, and are made again. paused: no call was taken for a day, or the database was restored, and none is made until is_active is set again."`
-	lastCall
+	LastCall
 	FailingSince *time.Time `json:"failing_since" nullable:"true"`
 	PausedAt     *time.Time `json:"paused_at" nullable:"true"`
 	PausedFor    *string    `json:"paused_for" nullable:"true" enum:"failing,restored" doc:"failing: for a day. restored: the database was put back from a backup, and the original may call the same address. Null unless paused."`
@@ -57,7 +57,7 @@ type hookBody struct {
 func hookOf(h *webhook.Hook) hookBody {
 	b := hookBody{
 		ID: h.ID, URL: h.URL, Events: h.Events, Description: present(h.Description), IsActive: h.Active, CreatedBy: h.CreatedBy,
-		CreatedAt: h.CreatedAt, UpdatedAt: h.UpdatedAt, Status: "active", lastCall: lastCallOf(h.Last),
+		CreatedAt: h.CreatedAt, UpdatedAt: h.UpdatedAt, Status: "active", LastCall: lastCallOf(h.Last),
 		FailingSince: pointer(h.FailingSince), PausedAt: pointer(h.PausedAt), Skipped: h.Skipped,
 	}
 	switch {

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"errors"
 	"reflect"
 
 	"github.com/go-json-experiment/json"
@@ -43,8 +44,17 @@ func (p *bodyPlan) read(f reflect.Value, data []byte, bad *Invalid) error {
 	strictjson.Again(dec, data)
 	var err error
 	erase.Do(func() { err = json.UnmarshalDecode(dec, f.Addr().Interface(), wholeNumbers()) })
-	if err != nil {
-		return strictjson.ErrNotJSON // its own text holds what was sent
+	if err == nil {
+		return nil
 	}
-	return nil
+	if what, ok := errors.AsType[*json.SemanticError](err); ok {
+		for name := range what.JSONPointer.Tokens() {
+			if _, known := p.shape.index[name]; known {
+				bad.Fields = append(bad.Fields, Field{"body." + name, "is of another type, or larger, than what it takes"})
+				return nil
+			}
+			break
+		}
+	}
+	return strictjson.ErrNotJSON // its own text holds what was sent
 }

@@ -88,6 +88,7 @@ func (d *Document) describeBody(about *Description, t reflect.Type) *bodyPlan {
 	if !ok {
 		return nil
 	}
+	hides(f.Type)
 	s := huma.SchemaFromField(d.registry(), f, hint(t, f.Name, about.OperationID+"Request"))
 	about.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{JSON: {Schema: s}}}
 	shape := shapeOf(d.registry(), s)
@@ -103,6 +104,7 @@ func (d *Document) describeAnswer(about *Description, t reflect.Type) answerPlan
 	response := &huma.Response{}
 	if f, ok := t.FieldByName("Body"); ok {
 		p.bodyAt, p.bodyIsHeld = f.Index, f.Type.Kind() == reflect.Pointer
+		hides(f.Type)
 		s := huma.SchemaFromField(d.registry(), f, hint(t, f.Name, about.OperationID+"Response"))
 		response.Content = map[string]*huma.MediaType{JSON: {Schema: s}}
 	}
@@ -140,5 +142,26 @@ func (d *Document) describeErrors(about *Description, checked bool) {
 		about.Responses[strconv.Itoa(status)] = &huma.Response{
 			Description: http.StatusText(status), Content: map[string]*huma.MediaType{ProblemJSON: {Schema: d.refused}},
 		}
+	}
+}
+
+// hides panics where a body embeds a type whose name is not exported: the schema would not have
+// its fields, and so nothing would check what is sent in them.
+func hides(t reflect.Type) {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if !f.Anonymous {
+			continue
+		}
+		if of := f.Type; !f.IsExported() && of.Kind() == reflect.Struct && of.NumField() > 0 {
+			panic("rest: " + t.String() + " embeds " + of.String() + ", which is not exported")
+		}
+		hides(f.Type)
 	}
 }
