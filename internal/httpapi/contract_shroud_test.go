@@ -28,7 +28,7 @@ func TestRequestsToModelsAreListedAndSummedUp(t *testing.T) {
 		}},
 		{How: spend.HungUp},
 	} {
-		r, err := s.Spends.Begin(t.Context(), s.Call(s.Who(s.worker.token), policy.CallModel), spend.Limits{}, spend.Ask{Provider: "openai", Model: "gpt-4o", MaxTokens: 10})
+		r, err := s.Spends.Begin(s.Call(s.Who(s.worker.token), policy.CallModel), spend.Limits{}, spend.Ask{Provider: "openai", Model: "gpt-4o", MaxTokens: 10})
 		if err == nil {
 			err = r.Settle(t.Context(), convo.Usage{Input: 1000, CacheRead: 2000, Output: 100}, end)
 		}

@@ -9,11 +9,12 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/activity"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/usd"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
 // ReserveSpend implements spend.Store. The organisation's audit head is locked first, so that
 // decisions about one agent follow each other, on all nodes.
-func (db *DB) ReserveSpend(ctx context.Context, o *spend.Open, take func(spend.Counts) error) error {
+func (db *DB) ReserveSpend(ctx context.Context, o *spend.Open, decide func(spend.Counts) error, use *vault.Taking, ev *audit.Event) error {
 	return db.Write(ctx, o.Org, func(tx Tx) error {
 		if err := tx.alive(o.Org); err != nil {
 			return err
@@ -22,8 +23,13 @@ func (db *DB) ReserveSpend(ctx context.Context, o *spend.Open, take func(spend.C
 		if err != nil {
 			return err
 		}
-		if err := take(n); err != nil {
+		if err := decide(n); err != nil {
 			return tx.Refuse(err)
+		}
+		if use != nil {
+			if err := tx.take(*use, ev); err != nil {
+				return err
+			}
 		}
 		n.Day.Requests++
 		n.Day.Held = n.Day.Held.Plus(o.Held)
@@ -37,6 +43,7 @@ func (db *DB) ReserveSpend(ctx context.Context, o *spend.Open, take func(spend.C
 				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 				o.ID, o.Org, o.Agent, o.Node, o.Provider, o.Model, o.Day, number(o.Stream), int64(o.Held), micros(o.At), micros(o.Until))
 		}
+		tx.Record(ev)
 		return err
 	})
 }

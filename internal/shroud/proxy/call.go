@@ -50,7 +50,8 @@ type cleared struct {
 	keyAt   vault.Ref // where it is from; the zero one: the caller sent it
 	until   time.Time // when the agent ends
 	inspect *inspect.Session
-	usage   bool            // it was asked for the usage for us alone
+	billed  bool            // a stream must say what it bills
+	usage   bool            // it was asked for that for us alone
 	as      *translate.Call // what a foreign provider gets instead of the body
 	spend   *spend.Reservation
 	end     ending
@@ -226,22 +227,24 @@ func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared,
 		}
 	}
 	out.end.how = spend.NotServed
-	if err := p.reserve(ctx, c, a, &out, who.ShroudConfig); err != nil {
+	if err := p.begin(c, a, &out, who.ShroudConfig); err != nil {
 		return out, err
 	}
-	if a.foreign {
-		if out.as, err = translate.Request(a.to.name, out.body, c.Now); err != nil {
-			return out, fault.Wrap(err, fault.Invalid, "not_translatable", err.Error()) // a place and fixed words
+	body, tokens := out.body, out.spend.AnswerTokens
+	if err := p.tell(c, a, &out, body); err != nil {
+		return out, err
+	}
+	if out.key, out.keyAt, err = p.key(ctx, c, a, out.spend); err != nil {
+		return out, err
+	}
+	if !c.Event.Committed { // the use of a key from a vault is the event
+		if err := p.record(ctx, c, out.spend); err != nil {
+			return out, err
 		}
-		out.usage = out.usage || !out.as.Usage
-	}
-	if out.key, out.keyAt, err = p.key(ctx, c, a); err != nil {
-		return out, err
 	}
 	out.inspect.Paid(out.key)
-	if !c.Event.Committed { // the use of a key from a vault is the event
-		c.Event.Details.Outcome = audit.Success
-		err = p.cfg.Gate.Events.Append(ctx, c.Event)
+	if out.spend.AnswerTokens != tokens { // the budget is nearly used up
+		err = p.tell(c, a, &out, body)
 	}
 	return out, err
 }
