@@ -84,11 +84,24 @@ func (tx Tx) putShroudDay(o *spend.Open, d *spend.Day) error {
 // along. It does not wait for the disk: what a machine that fails takes with it is still reserved,
 // and counts in full.
 func (db *DB) SettleSpend(ctx context.Context, o *spend.Open, r *activity.Request, lost time.Time) error {
+	return db.WriteSoon(ctx, o.Org, settled(o, r, lost))
+}
+
+// SettleLater implements spend.Store.
+func (db *DB) SettleLater(ctx context.Context, o *spend.Open, r *activity.Request, reserved bool, then func(error)) {
+	do := noted(r)
+	if reserved {
+		do = settled(o, r, time.Time{})
+	}
+	db.WriteLater(ctx, o.Org, do, then)
+}
+
+func settled(o *spend.Open, r *activity.Request, lost time.Time) work {
 	before := int64(lastMicro)
 	if !lost.IsZero() {
 		before = micros(lost)
 	}
-	return db.WriteSoon(ctx, o.Org, work(func(tx Tx) error {
+	return func(tx Tx) error {
 		var held usd.Amount
 		found, err := tx.Row(`SELECT held FROM shroud_open WHERE id = $1 AND lease_until < $2`, []any{o.ID, before}, &held)
 		if err != nil || !found {
@@ -106,17 +119,21 @@ func (db *DB) SettleSpend(ctx context.Context, o *spend.Open, r *activity.Reques
 			return err
 		}
 		return tx.addRequest(r)
-	}))
+	}
 }
 
 // NoteRequest implements spend.Store.
 func (db *DB) NoteRequest(ctx context.Context, r *activity.Request) error {
-	return db.WriteSoon(ctx, r.Org, work(func(tx Tx) error {
+	return db.WriteSoon(ctx, r.Org, noted(r))
+}
+
+func noted(r *activity.Request) work {
+	return func(tx Tx) error {
 		if gone, err := tx.isGone(r.Org); err != nil || gone {
 			return err
 		}
 		return tx.addRequest(r)
-	}))
+	}
 }
 
 // RenewSpends implements spend.Store.

@@ -100,15 +100,13 @@ func (p *Proxy) settle(ctx context.Context, x *gate.Request, a *asked, ok *clear
 	if ok.end.how == spend.Revoked {
 		told.Action, told.Violations = activity.Blocked, append(told.Violations, fault.ReasonOf(errEnded))
 	}
-	var err error
 	if ok.spend != nil {
-		err = ok.spend.Settle(ctx, ok.end.usage, spend.End{How: ok.end.how, AnswerBytes: ok.end.bytes, Request: told})
+		ok.spend.Settle(ctx, ok.end.usage, spend.End{How: ok.end.how, AnswerBytes: ok.end.bytes, Request: told}, nil)
 		ok.spend = nil
 	} else if told.Action == activity.Blocked {
-		err = p.cfg.Ledger.Note(ctx, &x.Call, told)
-	}
-	if err != nil {
-		p.cfg.Log.Warn("what became of a call of a model is not noted", slog.Any("error", err))
+		if err := p.cfg.Ledger.Note(ctx, &x.Call, told); err != nil {
+			p.cfg.Log.Warn("what became of a call of a model is not noted", slog.Any("error", err))
+		}
 	}
 	ok.inspect = nil
 }

@@ -112,9 +112,16 @@ func (b *bench) began(l *spend.Ledger, lim spend.Limits, a spend.Ask) *spend.Res
 
 func (b *bench) settle(r *spend.Reservation, u convo.Usage, e spend.End) {
 	b.t.Helper()
-	if err := r.Settle(b.t.Context(), u, e); err != nil {
+	if err := settled(b.t.Context(), r, u, e); err != nil {
 		b.t.Error(err)
 	}
+}
+
+// settled settles a reservation and waits for what becomes of it.
+func settled(ctx context.Context, r *spend.Reservation, u convo.Usage, e spend.End) error {
+	done := make(chan error, 1)
+	r.Settle(ctx, u, e, func(err error) { done <- err })
+	return <-done
 }
 
 // day is what the agent has used today.
@@ -390,7 +397,7 @@ func TestRightsThatEndMeanwhile(t *testing.T) {
 	over, cancel := context.WithCancel(ctx) // the caller is gone, too
 	cancel()
 	for _, one := range []*spend.Reservation{r, free} {
-		if err := one.Settle(over, convo.Usage{Output: 300}, spend.End{How: spend.HungUp, AnswerBytes: 1}); err != nil {
+		if err := settled(over, one, convo.Usage{Output: 300}, spend.End{How: spend.HungUp, AnswerBytes: 1}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -478,6 +485,14 @@ func (f *failing) SettleSpend(ctx context.Context, o *spend.Open, r *activity.Re
 	return f.Store.SettleSpend(ctx, o, r, lost)
 }
 
+func (f *failing) SettleLater(ctx context.Context, o *spend.Open, r *activity.Request, reserved bool, then func(error)) {
+	if f.down.Load() {
+		then(errDown)
+		return
+	}
+	f.Store.SettleLater(ctx, o, r, reserved, then)
+}
+
 func (f *failing) NoteRequest(ctx context.Context, r *activity.Request) error {
 	if f.down.Load() {
 		return errDown
@@ -492,7 +507,7 @@ func TestWhatCanNotBeStoredIsStoredLater(t *testing.T) {
 	r, free := b.began(l, budget(10), plain(1000)), b.began(l, spend.Limits{}, plain(1000))
 	f.down.Store(true)
 	for _, one := range []*spend.Reservation{r, free} {
-		code(t, "while it is down", one.Settle(t.Context(), convo.Usage{Output: 7}, spend.End{}), "storage_unavailable")
+		code(t, "while it is down", settled(t.Context(), one, convo.Usage{Output: 7}, spend.End{}), "storage_unavailable")
 	}
 	code(t, "still", l.Keep(t.Context()), "storage_unavailable")
 	b.used("meanwhile", "0.00", "1.00")

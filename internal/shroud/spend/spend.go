@@ -47,6 +47,10 @@ type Store interface {
 	// ended already, or its organisation is gone, nothing is stored; nor when o has not ended by
 	// itself before lost, if that is not zero.
 	SettleSpend(ctx context.Context, o *Open, r *activity.Request, lost time.Time) error
+	// SettleLater does what SettleSpend does, or where nothing was reserved NoteRequest, for whoever
+	// does not wait for it: before what the same node reserves after it. then is told what became
+	// of it.
+	SettleLater(ctx context.Context, o *Open, r *activity.Request, reserved bool, then func(error))
 	// NoteRequest stores r, for which nothing was reserved. It does not wait for the disk.
 	NoteRequest(ctx context.Context, r *activity.Request) error
 	// RenewSpends puts off the end of all that a node has open.
