@@ -53,9 +53,11 @@ func (tx Tx) shroudCounts(o *spend.Open) (n spend.Counts, err error) {
 	if n.Day, err = tx.shroudDay(o); err != nil {
 		return n, err
 	}
-	if _, err = tx.Row(`SELECT COUNT(*) FROM shroud_open WHERE agent_id = $1 AND is_stream = 1 AND lease_until > $2`,
-		[]any{o.Agent, micros(o.At)}, &n.Streams); err != nil {
-		return n, err
+	if o.Stream { // the number of streams stops nothing else
+		if _, err = tx.Row(`SELECT COUNT(*) FROM shroud_open WHERE agent_id = $1 AND is_stream = 1 AND lease_until > $2`,
+			[]any{o.Agent, micros(o.At)}, &n.Streams); err != nil {
+			return n, err
+		}
 	}
 	now := o.At.Unix() // a clock that was set back has left seconds that are to come: they do not count
 	err = tx.Each(`SELECT second, requests FROM shroud_seconds WHERE agent_id = $1 AND second > $2 AND second < $3 ORDER BY second`,
