@@ -105,11 +105,9 @@ func settled(o *spend.Open, r *activity.Request, lost time.Time) work {
 	}
 	return func(tx Tx) error {
 		var held usd.Amount
-		found, err := tx.Row(`SELECT held FROM shroud_open WHERE id = $1 AND lease_until < $2`, []any{o.ID, before}, &held)
+		tx.Wrote()
+		found, err := tx.Row(`DELETE FROM shroud_open WHERE id = $1 AND lease_until < $2 RETURNING held`, []any{o.ID, before}, &held)
 		if err != nil || !found {
-			return err
-		}
-		if _, err := tx.Exec(`DELETE FROM shroud_open WHERE id = $1`, o.ID); err != nil {
 			return err
 		}
 		d, err := tx.shroudDay(o)

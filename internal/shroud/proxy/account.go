@@ -8,7 +8,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
-	"github.com/oneclaw-dev/oneclaw/internal/shroud"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/activity"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/convo"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
@@ -17,16 +16,12 @@ import (
 
 // begin finds out what the call may use of the agent's limits. They are taken from with the event
 // (record).
-func (p *Proxy) begin(c *call.Call, a *asked, out *cleared, config shroud.Config) error {
-	limits, err := spend.LimitsOf(config)
-	if err != nil {
-		return err
-	}
+func (p *Proxy) begin(c *call.Call, a *asked, out *cleared, limits *spend.Limits) (err error) {
 	if a.text && (limits.Budget > 0 || limits.Tokens != nil) {
 		return errUnbounded
 	}
 	out.billed = limits.Budget > 0 && a.Stream
-	out.spend, err = p.cfg.Ledger.Begin(c, limits, spend.Ask{
+	out.spend, err = p.cfg.Ledger.Begin(c, *limits, spend.Ask{
 		Provider: a.to.name, Model: a.Model, InputBytes: a.bytes(), Media: a.Media, MaxTokens: a.MaxTokens, Stream: a.Stream, Embeds: a.embeds(),
 	})
 	return err

@@ -16,7 +16,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
-	"github.com/oneclaw-dev/oneclaw/internal/shroud"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/convo"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inspect"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
@@ -202,17 +201,13 @@ func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared,
 	}
 	c.Touch("model", "")
 	out.until = who.ExpiresAt
-	settings, err := who.ShroudConfig.Settings()
-	if err != nil {
+	if err := allowed(&who, a); err != nil {
 		return out, err
 	}
-	if err := allowed(who.Shroud, &settings, a); err != nil {
-		return out, err
-	}
-	if a.text && !settings.AsText {
+	if a.text && !who.settings.AsText {
 		return out, errNoRoute
 	}
-	if out.inspect, err = p.cfg.Inspect.For(ctx, c, who.ShroudConfig); err != nil {
+	if out.inspect, err = p.cfg.Inspect.For(ctx, c, who.ShroudConfig, &who.settings); err != nil {
 		return out, err
 	}
 	edits, err := out.inspect.Request(a.Request)
@@ -227,7 +222,7 @@ func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared,
 		}
 	}
 	out.end.how = spend.NotServed
-	if err := p.begin(c, a, &out, who.ShroudConfig); err != nil {
+	if err := p.begin(c, a, &out, &who.limits); err != nil {
 		return out, err
 	}
 	body, tokens := out.body, out.spend.AnswerTokens
@@ -250,11 +245,11 @@ func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared,
 }
 
 // allowed reports whether the agent may make the call at all.
-func allowed(on bool, s *shroud.Settings, a *asked) error {
-	if !on {
+func allowed(who *caller, a *asked) error {
+	if !who.Shroud {
 		return errOff
 	}
-	switch providerOK, modelOK := s.MayCall(a.to.name, a.Model); {
+	switch providerOK, modelOK := who.settings.MayCall(a.to.name, a.Model); {
 	case !providerOK:
 		return errProviderNo
 	case !modelOK:
