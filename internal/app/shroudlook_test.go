@@ -99,6 +99,34 @@ func TestABudgetStopsCalls(t *testing.T) {
 	}
 }
 
+// TestWhatALimitRefusesUsesNoKeyUp: the use of a key and what the call takes from the limits are
+// one: neither is there without the other.
+func TestWhatALimitRefusesUsesNoKeyUp(t *testing.T) {
+	r := shroud(t)
+	r.rest("PUT", "/v1/vaults/"+r.vault+"/secrets/providers/openai/api-key", r.owner, `{"type":"api_key","value":"sk-for-two-uses","max_access_count":2}`)
+	perDay := func(n int) {
+		r.rest("PATCH", "/v1/agents/"+r.agent, r.owner, fmt.Sprintf(`{"shroud_config":{"max_requests_per_day":%d,"daily_budget_usd":100}}`, n))
+	}
+	call := func() said { return r.send("POST", chat, hello, r.usual("X-Shroud-Api-Key", "")) }
+	perDay(1)
+	if got := call(); got.status != 200 || r.stub.Last().Key() != "sk-for-two-uses" {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	r.refused("a second of the day", 429, call())
+	perDay(3)
+	if got := call(); got.status != 200 {
+		t.Errorf("what was refused used the key up: %d %s", got.status, got.body)
+	}
+	r.refused("a third use of the key", 410, call())
+	if got := r.send("POST", chat, hello, r.usual()); got.status != 200 {
+		t.Errorf("a use that was refused took from the limits: %d %s", got.status, got.body)
+	}
+	r.refused("a fourth of the day", 429, r.send("POST", chat, hello, r.usual()))
+	if n := len(r.stub.Requests()); n != 3 {
+		t.Errorf("the provider was called %d times", n)
+	}
+}
+
 // TestNoAnswerHasTheProvidersKey: neither a text of it nor a header, however it is written or cut,
 // and whatever the agent's settings are.
 func TestNoAnswerHasTheProvidersKey(t *testing.T) {

@@ -90,7 +90,7 @@ var arrows = map[string][]string{
 
 	// Shroud: what its requests cost, and what is told of them.
 	"internal/shroud/activity": join(domain, "internal/shroud/usd"),
-	"internal/shroud/spend":    join(domain, "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/usd"),
+	"internal/shroud/spend":    join(domain, "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/usd", "internal/vault"),
 	"internal/shroud/usd":      {},
 
 	"internal/intents":     join(domain, "internal/intents/node", "internal/netguard", "internal/patch"),

@@ -260,6 +260,14 @@ func (db *DB) WriteSoon(ctx context.Context, org string, work commit.Work) error
 	return db.writer.WriteSoon(ctx, org, work)
 }
 
+// WriteLater is Writer.WriteLater of package commit.
+func (db *DB) WriteLater(ctx context.Context, org string, work commit.Work, then func(error)) {
+	db.writer.WriteLater(ctx, org, work, then)
+}
+
+// CatchUp is Writer.CatchUp of package commit.
+func (db *DB) CatchUp(ctx context.Context, org string) error { return db.writer.CatchUp(ctx, org) }
+
 func (db *DB) beforeWrite(ctx context.Context) {
 	if db.before != nil {
 		db.before(ctx)

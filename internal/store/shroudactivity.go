@@ -63,6 +63,9 @@ func scanRequest(rows *sql.Rows) (activity.Request, error) {
 
 // Requests implements activity.Store.
 func (db *DB) Requests(ctx context.Context, q activity.Query) (out []activity.Request, total int64, err error) {
+	if err := db.CatchUp(ctx, q.Org); err != nil { // what this node has served is there
+		return nil, 0, err
+	}
 	const where = ` FROM shroud_activity WHERE ` + picked + ` AND ($4 = '' OR action = $4)`
 	if _, err := db.Row(ctx, `SELECT COUNT(*)`+where, pickedArgs(&q, string(q.Action)), &total); err != nil {
 		return nil, 0, err
@@ -95,6 +98,9 @@ func (db *DB) Requests(ctx context.Context, q activity.Query) (out []activity.Re
 
 // Summary implements activity.Store.
 func (db *DB) Summary(ctx context.Context, q activity.Query, before, from time.Time) (s activity.Summary, err error) {
+	if err := db.CatchUp(ctx, q.Org); err != nil {
+		return s, err
+	}
 	_, err = db.Row(ctx, `SELECT COUNT(*), COALESCE(SUM(CASE WHEN action = 'blocked' THEN 1 ELSE 0 END), 0), COUNT(DISTINCT agent_id)
 		FROM shroud_activity WHERE `+picked+` AND at >= $4`, pickedArgs(&q, micros(from)), &s.Requests, &s.Blocked, &s.Agents)
 	if err == nil {

@@ -9,11 +9,12 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/activity"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/usd"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
 // ReserveSpend implements spend.Store. The organisation's audit head is locked first, so that
 // decisions about one agent follow each other, on all nodes.
-func (db *DB) ReserveSpend(ctx context.Context, o *spend.Open, take func(spend.Counts) error) error {
+func (db *DB) ReserveSpend(ctx context.Context, o *spend.Open, decide func(spend.Counts) error, use *vault.Taking, ev *audit.Event) error {
 	return db.Write(ctx, o.Org, func(tx Tx) error {
 		if err := tx.alive(o.Org); err != nil {
 			return err
@@ -22,8 +23,13 @@ func (db *DB) ReserveSpend(ctx context.Context, o *spend.Open, take func(spend.C
 		if err != nil {
 			return err
 		}
-		if err := take(n); err != nil {
+		if err := decide(n); err != nil {
 			return tx.Refuse(err)
+		}
+		if use != nil {
+			if err := tx.take(*use, ev); err != nil {
+				return err
+			}
 		}
 		n.Day.Requests++
 		n.Day.Held = n.Day.Held.Plus(o.Held)
@@ -37,6 +43,7 @@ func (db *DB) ReserveSpend(ctx context.Context, o *spend.Open, take func(spend.C
 				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 				o.ID, o.Org, o.Agent, o.Node, o.Provider, o.Model, o.Day, number(o.Stream), int64(o.Held), micros(o.At), micros(o.Until))
 		}
+		tx.Record(ev)
 		return err
 	})
 }
@@ -46,9 +53,11 @@ func (tx Tx) shroudCounts(o *spend.Open) (n spend.Counts, err error) {
 	if n.Day, err = tx.shroudDay(o); err != nil {
 		return n, err
 	}
-	if _, err = tx.Row(`SELECT COUNT(*) FROM shroud_open WHERE agent_id = $1 AND is_stream = 1 AND lease_until > $2`,
-		[]any{o.Agent, micros(o.At)}, &n.Streams); err != nil {
-		return n, err
+	if o.Stream { // the number of streams stops nothing else
+		if _, err = tx.Row(`SELECT COUNT(*) FROM shroud_open WHERE agent_id = $1 AND is_stream = 1 AND lease_until > $2`,
+			[]any{o.Agent, micros(o.At)}, &n.Streams); err != nil {
+			return n, err
+		}
 	}
 	now := o.At.Unix() // a clock that was set back has left seconds that are to come: they do not count
 	err = tx.Each(`SELECT second, requests FROM shroud_seconds WHERE agent_id = $1 AND second > $2 AND second < $3 ORDER BY second`,
@@ -77,17 +86,28 @@ func (tx Tx) putShroudDay(o *spend.Open, d *spend.Day) error {
 // along. It does not wait for the disk: what a machine that fails takes with it is still reserved,
 // and counts in full.
 func (db *DB) SettleSpend(ctx context.Context, o *spend.Open, r *activity.Request, lost time.Time) error {
+	return db.WriteSoon(ctx, o.Org, settled(o, r, lost))
+}
+
+// SettleLater implements spend.Store.
+func (db *DB) SettleLater(ctx context.Context, o *spend.Open, r *activity.Request, reserved bool, then func(error)) {
+	do := noted(r)
+	if reserved {
+		do = settled(o, r, time.Time{})
+	}
+	db.WriteLater(ctx, o.Org, do, then)
+}
+
+func settled(o *spend.Open, r *activity.Request, lost time.Time) work {
 	before := int64(lastMicro)
 	if !lost.IsZero() {
 		before = micros(lost)
 	}
-	return db.WriteSoon(ctx, o.Org, work(func(tx Tx) error {
+	return func(tx Tx) error {
 		var held usd.Amount
-		found, err := tx.Row(`SELECT held FROM shroud_open WHERE id = $1 AND lease_until < $2`, []any{o.ID, before}, &held)
+		tx.Wrote()
+		found, err := tx.Row(`DELETE FROM shroud_open WHERE id = $1 AND lease_until < $2 RETURNING held`, []any{o.ID, before}, &held)
 		if err != nil || !found {
-			return err
-		}
-		if _, err := tx.Exec(`DELETE FROM shroud_open WHERE id = $1`, o.ID); err != nil {
 			return err
 		}
 		d, err := tx.shroudDay(o)
@@ -99,17 +119,21 @@ func (db *DB) SettleSpend(ctx context.Context, o *spend.Open, r *activity.Reques
 			return err
 		}
 		return tx.addRequest(r)
-	}))
+	}
 }
 
 // NoteRequest implements spend.Store.
 func (db *DB) NoteRequest(ctx context.Context, r *activity.Request) error {
-	return db.WriteSoon(ctx, r.Org, work(func(tx Tx) error {
+	return db.WriteSoon(ctx, r.Org, noted(r))
+}
+
+func noted(r *activity.Request) work {
+	return func(tx Tx) error {
 		if gone, err := tx.isGone(r.Org); err != nil || gone {
 			return err
 		}
 		return tx.addRequest(r)
-	}))
+	}
 }
 
 // RenewSpends implements spend.Store.

@@ -29,13 +29,9 @@ type Maker struct {
 	keys      keys
 }
 
-// For returns the inspector of a call of an agent with the config.
-func (m *Maker) For(ctx context.Context, c *call.Call, config shroud.Config) (*Session, error) {
-	s, err := config.Settings()
-	if err != nil {
-		return nil, err
-	}
-	out := &Session{settings: s, keys: &m.keys, inject: m.Inject, key: m.Key, agent: c.Who.ID, back: map[string]string{}}
+// For returns the inspector of a call of an agent with the config, which says s.
+func (m *Maker) For(ctx context.Context, c *call.Call, config shroud.Config, s *shroud.Settings) (out *Session, err error) {
+	out = &Session{settings: *s, keys: &m.keys, inject: m.Inject, key: m.Key, agent: c.Who.ID, back: map[string]string{}}
 	if out.detector, err = m.detectors.of(config); err != nil {
 		return nil, err
 	}

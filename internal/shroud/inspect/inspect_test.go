@@ -60,7 +60,11 @@ func session(t *testing.T, m *inspect.Maker, config string) *inspect.Session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := m.For(t.Context(), &call.Call{Who: policy.Principal{Kind: policy.KindAgent, ID: "a", Org: "o"}, Now: time.Now()}, checked)
+	says, err := checked.Settings()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := m.For(t.Context(), &call.Call{Who: policy.Principal{Kind: policy.KindAgent, ID: "a", Org: "o"}, Now: time.Now()}, checked, &says)
 	if err != nil {
 		t.Fatal(err)
 	}

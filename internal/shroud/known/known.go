@@ -95,7 +95,8 @@ func (s *Set) Find(src string) []Match {
 	var w scanner
 	for at := 0; at < len(src); {
 		last := len(src)-at <= window
-		here, certain := w.scan(s, []byte(src[at:min(at+window, len(src))]), last)
+		w.src = append(w.src[:0], src[at:min(at+window, len(src))]...)
+		here, certain := w.scan(s, w.src, last)
 		if certain == 0 { // something is longer than a window
 			here, certain = w.scan(s, []byte(src[at:]), true)
 		}
@@ -114,6 +115,7 @@ const window = 64 << 10
 
 // scanner has the memory that one scan leaves for the next.
 type scanner struct {
+	src       []byte // a window of a string
 	text, raw canon
 	hits      []hit
 }

@@ -4,42 +4,57 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
-	"github.com/oneclaw-dev/oneclaw/internal/shroud"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/activity"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/convo"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/translate"
 )
 
-// reserve takes from the agent's limits what the call may use of them, and has the provider
-// told what the reservation rests on.
-func (p *Proxy) reserve(ctx context.Context, c *call.Call, a *asked, out *cleared, config shroud.Config) (err error) {
-	limits, err := spend.LimitsOf(config)
-	if err != nil {
-		return err
-	}
+// begin finds out what the call may use of the agent's limits. They are taken from with the event
+// (record).
+func (p *Proxy) begin(c *call.Call, a *asked, out *cleared, limits *spend.Limits) (err error) {
 	if a.text && (limits.Budget > 0 || limits.Tokens != nil) {
 		return errUnbounded
 	}
-	out.spend, err = p.cfg.Ledger.Begin(ctx, c, limits, spend.Ask{
+	out.billed = limits.Budget > 0 && a.Stream
+	out.spend, err = p.cfg.Ledger.Begin(c, *limits, spend.Ask{
 		Provider: a.to.name, Model: a.Model, InputBytes: a.bytes(), Media: a.Media, MaxTokens: a.MaxTokens, Stream: a.Stream, Embeds: a.embeds(),
 	})
-	if err != nil {
-		return err
-	}
+	return err
+}
+
+// tell has the provider told what the reservation rests on, and in its own words.
+func (p *Proxy) tell(c *call.Call, a *asked, out *cleared, body []byte) (err error) {
+	out.body, out.usage = body, false
 	if n := out.spend.AnswerTokens; n > 0 {
-		if out.body, err = convo.Bounded(a.dialect, out.body, n); err != nil {
-			return fault.Wrap(err, fault.Invalid, "bad_body", err.Error()) // a fixed text
-		}
+		out.body, err = convo.Bounded(a.dialect, out.body, n)
 	}
-	if limits.Budget > 0 && a.Stream {
-		if out.body, out.usage, err = convo.Billed(a.dialect, out.body); err != nil {
-			return fault.Wrap(err, fault.Invalid, "bad_body", err.Error()) // a fixed text
+	if err == nil && out.billed {
+		out.body, out.usage, err = convo.Billed(a.dialect, out.body)
+	}
+	if err != nil {
+		return fault.Wrap(err, fault.Invalid, "bad_body", err.Error()) // a fixed text
+	}
+	if a.foreign {
+		if out.as, err = translate.Request(a.to.name, out.body, c.Now); err != nil {
+			return fault.Wrap(err, fault.Invalid, "not_translatable", err.Error()) // a place and fixed words
 		}
+		out.usage = out.usage || !out.as.Usage
 	}
 	return nil
+}
+
+// record puts a call into the log that uses no key of a vault, with what it takes from the limits.
+func (p *Proxy) record(ctx context.Context, c *call.Call, of *spend.Reservation) error {
+	c.Event.Details.Outcome = audit.Success
+	if of.Counted() {
+		return of.Take(ctx, nil, c.Event)
+	}
+	return p.cfg.Gate.Events.Append(ctx, c.Event)
 }
 
 // bytes is how long the texts are that the model reads.
@@ -80,15 +95,13 @@ func (p *Proxy) settle(ctx context.Context, x *gate.Request, a *asked, ok *clear
 	if ok.end.how == spend.Revoked {
 		told.Action, told.Violations = activity.Blocked, append(told.Violations, fault.ReasonOf(errEnded))
 	}
-	var err error
 	if ok.spend != nil {
-		err = ok.spend.Settle(ctx, ok.end.usage, spend.End{How: ok.end.how, AnswerBytes: ok.end.bytes, Request: told})
+		ok.spend.Settle(ctx, ok.end.usage, spend.End{How: ok.end.how, AnswerBytes: ok.end.bytes, Request: told}, nil)
 		ok.spend = nil
 	} else if told.Action == activity.Blocked {
-		err = p.cfg.Ledger.Note(ctx, &x.Call, told)
-	}
-	if err != nil {
-		p.cfg.Log.Warn("what became of a call of a model is not noted", slog.Any("error", err))
+		if err := p.cfg.Ledger.Note(ctx, &x.Call, told); err != nil {
+			p.cfg.Log.Warn("what became of a call of a model is not noted", slog.Any("error", err))
+		}
 	}
 	ok.inspect = nil
 }

@@ -251,13 +251,9 @@ func (p *Proxy) models(x *gate.Request, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		s, err := who.ShroudConfig.Settings()
-		if err != nil {
-			return err
-		}
 		list = list[:0]
-		for _, m := range s.Models {
-			if _, ok := s.MayCall("", m); ok {
+		for _, m := range who.settings.Models {
+			if _, ok := who.settings.MayCall("", m); ok {
 				list = append(list, m)
 			}
 		}

@@ -16,7 +16,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
-	"github.com/oneclaw-dev/oneclaw/internal/shroud"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/convo"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inspect"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
@@ -50,7 +49,8 @@ type cleared struct {
 	keyAt   vault.Ref // where it is from; the zero one: the caller sent it
 	until   time.Time // when the agent ends
 	inspect *inspect.Session
-	usage   bool            // it was asked for the usage for us alone
+	billed  bool            // a stream must say what it bills
+	usage   bool            // it was asked for that for us alone
 	as      *translate.Call // what a foreign provider gets instead of the body
 	spend   *spend.Reservation
 	end     ending
@@ -209,17 +209,13 @@ func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared,
 	}
 	c.Touch("model", "")
 	out.until = who.ExpiresAt
-	settings, err := who.ShroudConfig.Settings()
-	if err != nil {
+	if err := allowed(&who, a); err != nil {
 		return out, err
 	}
-	if err := allowed(who.Shroud, &settings, a); err != nil {
-		return out, err
-	}
-	if a.text && !settings.AsText {
+	if a.text && !who.settings.AsText {
 		return out, errNoRoute
 	}
-	if out.inspect, err = p.cfg.Inspect.For(ctx, c, who.ShroudConfig); err != nil {
+	if out.inspect, err = p.cfg.Inspect.For(ctx, c, who.ShroudConfig, &who.settings); err != nil {
 		return out, err
 	}
 	edits, err := out.inspect.Request(a.Request)
@@ -234,32 +230,34 @@ func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared,
 		}
 	}
 	out.end.how = spend.NotServed
-	if err := p.reserve(ctx, c, a, &out, who.ShroudConfig); err != nil {
+	if err := p.begin(c, a, &out, &who.limits); err != nil {
 		return out, err
 	}
-	if a.foreign {
-		if out.as, err = translate.Request(a.to.name, out.body, c.Now); err != nil {
-			return out, fault.Wrap(err, fault.Invalid, "not_translatable", err.Error()) // a place and fixed words
+	body, tokens := out.body, out.spend.AnswerTokens
+	if err := p.tell(c, a, &out, body); err != nil {
+		return out, err
+	}
+	if out.key, out.keyAt, err = p.key(ctx, c, a, out.spend); err != nil {
+		return out, err
+	}
+	if !c.Event.Committed { // the use of a key from a vault is the event
+		if err := p.record(ctx, c, out.spend); err != nil {
+			return out, err
 		}
-		out.usage = out.usage || !out.as.Usage
-	}
-	if out.key, out.keyAt, err = p.key(ctx, c, a); err != nil {
-		return out, err
 	}
 	out.inspect.Paid(out.key)
-	if !c.Event.Committed { // the use of a key from a vault is the event
-		c.Event.Details.Outcome = audit.Success
-		err = p.cfg.Gate.Events.Append(ctx, c.Event)
+	if out.spend.AnswerTokens != tokens { // the budget is nearly used up
+		err = p.tell(c, a, &out, body)
 	}
 	return out, err
 }
 
 // allowed reports whether the agent may make the call at all.
-func allowed(on bool, s *shroud.Settings, a *asked) error {
-	if !on {
+func allowed(who *caller, a *asked) error {
+	if !who.Shroud {
 		return errOff
 	}
-	switch providerOK, modelOK := s.MayCall(a.to.name, a.Model); {
+	switch providerOK, modelOK := who.settings.MayCall(a.to.name, a.Model); {
 	case !providerOK:
 		return errProviderNo
 	case !modelOK:

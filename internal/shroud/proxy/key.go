@@ -4,30 +4,43 @@ import (
 	"context"
 	"strings"
 
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
 // key is the provider's key for a call (contract shroud.md, section 3): the one in the
 // header, the secret that the header names, or the one at providers/PROVIDER/api-key,
-// on the agent's own rights. Wipe it. The place is that of a key from a vault.
-func (p *Proxy) key(ctx context.Context, c *call.Call, a *asked) (key secret.Bytes, at vault.Ref, err error) {
+// on the agent's own rights. Wipe it. The place is that of a key from a vault: its use is in the
+// log then, with what the call takes from the agent's limits.
+func (p *Proxy) key(ctx context.Context, c *call.Call, a *asked, of *spend.Reservation) (key secret.Bytes, at vault.Ref, err error) {
 	if a.keyRef != "" && !strings.HasPrefix(a.keyRef, "vault://") {
 		return secret.FromString(a.keyRef), at, nil
 	}
 	if at, err = p.keyAt(ctx, c, a); err != nil {
 		return key, at, err
 	}
+	var refused error
+	if of.Counted() {
+		at.Record = func(ctx context.Context, t vault.Taking, ev *audit.Event) error {
+			refused = of.Take(ctx, &t, ev)
+			return refused
+		}
+	}
 	err = p.cfg.Vault.Use(ctx, c, at, policy.UseSecret, func(got *vault.Secret) error {
 		taken := got.Take()
 		key = taken.Value
 		return nil
 	})
+	if refused != nil {
+		return key, at, refused
+	}
 	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Denied) && fault.ReasonOf(err) == string(policy.ReasonNoPolicy) {
 		return key, at, errNoKey
 	}

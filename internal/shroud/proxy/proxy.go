@@ -51,7 +51,7 @@ type Proxy struct {
 	cfg       Config
 	at        *gate.Surface
 	providers map[string]*provider
-	agents    *epoch.Cache[string, agent.Agent]
+	agents    *epoch.Cache[string, caller]
 	places    places
 	leaving   chan struct{} // closed when calls under way have to end
 	leave     sync.Once
@@ -59,7 +59,7 @@ type Proxy struct {
 
 // New returns a proxy.
 func New(cfg Config) *Proxy {
-	p := &Proxy{cfg: cfg, providers: providers(cfg.Upstreams), agents: epoch.New[string, agent.Agent](maxKept), leaving: make(chan struct{})}
+	p := &Proxy{cfg: cfg, providers: providers(cfg.Upstreams), agents: epoch.New[string, caller](maxKept), leaving: make(chan struct{})}
 	p.at = &gate.Surface{
 		Gate: cfg.Gate, Find: p.find, Credential: credential, Refusal: refusal,
 		Recorded: func(*http.Request) bool { return true }, Routers: true,

@@ -89,11 +89,7 @@ func (p *Proxy) may(ctx context.Context, s *standing) error {
 		if err != nil {
 			return err
 		}
-		settings, err := who.ShroudConfig.Settings()
-		if err != nil {
-			return err
-		}
-		if err := allowed(who.Shroud, &settings, s.asked); err != nil {
+		if err := allowed(&who, s.asked); err != nil {
 			return err
 		}
 		s.epoch, s.until = epoch, who.ExpiresAt

@@ -21,6 +21,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/usd"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/world"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
 // TestPostgreSQL runs all that asks a database on the other engine.
@@ -33,6 +34,7 @@ func TestPostgreSQL(t *testing.T) {
 		"a clock set back":     TestAClockThatIsSetBackGivesNothing,
 		"erased":               TestAnOrganisationThatIsErasedMeanwhile,
 		"rights":               TestRightsThatEndMeanwhile,
+		"with its event":       TestAReservationComesWithItsEvent,
 		"no limits":            TestWithoutLimitsNothingIsWrittenBefore,
 		"later":                TestWhatCanNotBeStoredIsStoredLater,
 		"streams":              TestStreamsAreCountedOnAllNodes,
@@ -87,7 +89,16 @@ func plain(tokens int64) spend.Ask {
 }
 
 func (b *bench) begin(l *spend.Ledger, lim spend.Limits, a spend.Ask) (*spend.Reservation, error) {
-	return l.Begin(b.t.Context(), b.Call(b.agent, policy.ReadActivity), lim, a)
+	return take(b.t.Context(), l, b.Call(b.agent, policy.ReadActivity), lim, a)
+}
+
+// take begins a request and takes what it needs.
+func take(ctx context.Context, l *spend.Ledger, c *call.Call, lim spend.Limits, a spend.Ask) (*spend.Reservation, error) {
+	r, err := l.Begin(c, lim, a)
+	if err == nil && r.Counted() {
+		err = r.Take(ctx, nil, nil)
+	}
+	return r, err
 }
 
 func (b *bench) began(l *spend.Ledger, lim spend.Limits, a spend.Ask) *spend.Reservation {
@@ -101,9 +112,16 @@ func (b *bench) began(l *spend.Ledger, lim spend.Limits, a spend.Ask) *spend.Res
 
 func (b *bench) settle(r *spend.Reservation, u convo.Usage, e spend.End) {
 	b.t.Helper()
-	if err := r.Settle(b.t.Context(), u, e); err != nil {
+	if err := settled(b.t.Context(), r, u, e); err != nil {
 		b.t.Error(err)
 	}
+}
+
+// settled settles a reservation and waits for what becomes of it.
+func settled(ctx context.Context, r *spend.Reservation, u convo.Usage, e spend.End) error {
+	done := make(chan error, 1)
+	r.Settle(ctx, u, e, func(err error) { done <- err })
+	return <-done
 }
 
 // day is what the agent has used today.
@@ -361,31 +379,66 @@ func TestRightsThatEndMeanwhile(t *testing.T) {
 	c := b.Call(b.agent, policy.ReadActivity)
 	basis := &call.Basis{Org: b.agent.Org, Token: b.agent.TokenID, Epoch: b.DB.Seen(), Event: c.Event}
 	ctx := basis.With(t.Context())
-	r, err := l.Begin(ctx, c, budget(10), plain(1000))
+	r, err := take(ctx, l, c, budget(10), plain(1000))
 	if err != nil {
 		t.Fatal(err)
 	}
-	free, err := l.Begin(ctx, c, spend.Limits{}, plain(1000))
+	free, err := take(ctx, l, c, spend.Limits{}, plain(1000))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := b.Agents.DeactivateAgent(t.Context(), b.Call(b.Here(b.owner), policy.DeactivateAgent), b.agent.ID, false); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Begin(ctx, c, budget(10), plain(1)); !errors.Is(err, call.ErrMoved) {
+	if _, err := take(ctx, l, c, budget(10), plain(1)); !errors.Is(err, call.ErrMoved) {
 		t.Errorf("after the end of the right: %v", err)
 	}
 	b.used("held still", "0.00", "1.00")
 	over, cancel := context.WithCancel(ctx) // the caller is gone, too
 	cancel()
 	for _, one := range []*spend.Reservation{r, free} {
-		if err := one.Settle(over, convo.Usage{Output: 300}, spend.End{How: spend.HungUp, AnswerBytes: 1}); err != nil {
+		if err := settled(over, one, convo.Usage{Output: 300}, spend.End{How: spend.HungUp, AnswerBytes: 1}); err != nil {
 			t.Error(err)
 		}
 	}
 	b.used("settled", "0.30", "0.00")
 	if n := len(b.requests()); n != 2 {
 		t.Errorf("%d requests", n)
+	}
+}
+
+// A reservation and the event of its call are in one transaction: neither is there without the other.
+func TestAReservationComesWithItsEvent(t *testing.T) {
+	b := open(t)
+	l := b.ledger(b.World)
+	events := func() (n int) {
+		dbkit.Scan(t, b.DB, `SELECT COUNT(*) FROM audit_events WHERE actor_id = $1`, []any{b.agent.ID}, &n)
+		return n
+	}
+	before := events()
+	taken := func(lim spend.Limits, use *vault.Taking) error {
+		t.Helper()
+		c := b.Call(b.agent, policy.CallModel)
+		r, err := l.Begin(c, lim, plain(1000))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = r.Take(t.Context(), use, c.Event)
+		if c.Event.Committed != (err == nil) {
+			t.Errorf("%v, and the event is committed: %v", err, c.Event.Committed)
+		}
+		if err != nil {
+			b.settle(r, convo.Usage{}, spend.End{How: spend.NotServed}) // of what was refused nothing is told
+		}
+		return err
+	}
+	if err := taken(budget(1), nil); err != nil {
+		t.Fatal(err)
+	}
+	code(t, "a dollar that is held", taken(budget(1), nil), "shroud_budget_reserved")
+	code(t, "a version that was read as often as it may", taken(budget(9), &vault.Taking{Vault: "none", Path: "none", Version: 1, Limited: true}), "secret_gone")
+	if n := events() - before; n != 1 || b.count("shroud_open") != 1 || len(b.requests()) != 0 {
+		t.Errorf("%d events, %d reservations, %d requests", n, b.count("shroud_open"), len(b.requests()))
 	}
 }
 
@@ -413,7 +466,7 @@ func TestWithoutLimitsNothingIsWrittenBefore(t *testing.T) {
 	}
 	_, err := b.begin(l, spend.Limits{Tokens: new(int64(5))}, plain(6))
 	code(t, "too long", err, "shroud_too_many_tokens")
-	_, err = l.Begin(t.Context(), b.Call(b.owner, policy.ReadActivity), spend.Limits{}, plain(1))
+	_, err = l.Begin(b.Call(b.owner, policy.ReadActivity), spend.Limits{}, plain(1))
 	code(t, "a human", err, "shroud_for_agents")
 }
 
@@ -432,6 +485,14 @@ func (f *failing) SettleSpend(ctx context.Context, o *spend.Open, r *activity.Re
 	return f.Store.SettleSpend(ctx, o, r, lost)
 }
 
+func (f *failing) SettleLater(ctx context.Context, o *spend.Open, r *activity.Request, reserved bool, then func(error)) {
+	if f.down.Load() {
+		then(errDown)
+		return
+	}
+	f.Store.SettleLater(ctx, o, r, reserved, then)
+}
+
 func (f *failing) NoteRequest(ctx context.Context, r *activity.Request) error {
 	if f.down.Load() {
 		return errDown
@@ -446,7 +507,7 @@ func TestWhatCanNotBeStoredIsStoredLater(t *testing.T) {
 	r, free := b.began(l, budget(10), plain(1000)), b.began(l, spend.Limits{}, plain(1000))
 	f.down.Store(true)
 	for _, one := range []*spend.Reservation{r, free} {
-		code(t, "while it is down", one.Settle(t.Context(), convo.Usage{Output: 7}, spend.End{}), "storage_unavailable")
+		code(t, "while it is down", settled(t.Context(), one, convo.Usage{Output: 7}, spend.End{}), "storage_unavailable")
 	}
 	code(t, "still", l.Keep(t.Context()), "storage_unavailable")
 	b.used("meanwhile", "0.00", "1.00")

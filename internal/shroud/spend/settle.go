@@ -33,20 +33,31 @@ type End struct {
 }
 
 // Settle ends the reservation with what the provider said it bills: the latest that it said, if
-// the answer broke off. A second time does nothing. The caller's context may have ended. An
-// error says that the end is stored later, or that the node's death will be.
-func (r *Reservation) Settle(ctx context.Context, u convo.Usage, e End) (err error) {
-	r.once.Do(func() {
-		r.leave()
-		q := r.request(u, &e)
-		err = r.ledger.settle(alone(ctx), r.stored, &r.open, &q)
-		if err == nil {
-			return
+// the answer broke off. A second time does nothing. The caller's context may have ended. It does
+// not wait for the database: what this node reserves after it finds the end stored. then is told
+// when it is, or with an error that it is stored later, or that the node's death will be; it may
+// be nil.
+func (r *Reservation) Settle(ctx context.Context, u convo.Usage, e End, then func(error)) {
+	told := func(err error) {
+		if then != nil {
+			then(err)
 		}
-		r.ledger.cfg.Log.Error("what a request cost is stored later", slog.String("request", r.open.ID), slog.Any("error", err))
-		r.ledger.putOff(late{r.stored, r.open, q})
+	}
+	first := false
+	r.once.Do(func() { first = true })
+	if !first {
+		told(nil)
+		return
+	}
+	r.leave()
+	q := r.request(u, &e)
+	r.ledger.cfg.Store.SettleLater(alone(ctx), &r.open, &q, r.stored, func(err error) {
+		if err != nil {
+			r.ledger.cfg.Log.Error("what a request cost is stored later", slog.String("request", r.open.ID), slog.Any("error", err))
+			r.ledger.putOff(late{r.stored, r.open, q})
+		}
+		told(err)
 	})
-	return err
 }
 
 func (l *Ledger) settle(ctx context.Context, stored bool, o *Open, q *activity.Request) error {

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/budget"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -22,6 +23,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/activity"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/usd"
+	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
 // Open is a reservation as it is stored.
@@ -37,13 +39,18 @@ type Open struct {
 
 // Store keeps reservations and what was spent.
 type Store interface {
-	// ReserveSpend stores o, if take allows it with the counts of its agent as they are in its
-	// transaction. take completes o, and may run more than once.
-	ReserveSpend(ctx context.Context, o *Open, take func(Counts) error) error
+	// ReserveSpend stores o, if decide allows it with the counts of its agent as they are in its
+	// transaction. decide completes o, and may run more than once. With it, in one transaction,
+	// goes what a use takes off, and the event of the call; either may be nil.
+	ReserveSpend(ctx context.Context, o *Open, decide func(Counts) error, use *vault.Taking, ev *audit.Event) error
 	// SettleSpend ends o, counts the cost of r against the day of o, and stores r. When o has
 	// ended already, or its organisation is gone, nothing is stored; nor when o has not ended by
 	// itself before lost, if that is not zero.
 	SettleSpend(ctx context.Context, o *Open, r *activity.Request, lost time.Time) error
+	// SettleLater does what SettleSpend does, or where nothing was reserved NoteRequest, for whoever
+	// does not wait for it: before what the same node reserves after it. then is told what became
+	// of it.
+	SettleLater(ctx context.Context, o *Open, r *activity.Request, reserved bool, then func(error))
 	// NoteRequest stores r, for which nothing was reserved. It does not wait for the disk.
 	NoteRequest(ctx context.Context, r *activity.Request) error
 	// RenewSpends puts off the end of all that a node has open.
@@ -77,13 +84,15 @@ func New(cfg Config) *Ledger {
 	return &Ledger{cfg: cfg, node: rand.Text(), places: budget.NewPlaces(DefaultStreams)}
 }
 
-// Reservation is one request that may go on.
+// Reservation is one request that may go on, once it is taken.
 type Reservation struct {
 	// AnswerTokens is how long the answer may be where the request does not say: the request
-	// must be sent with it. 0: it goes as it is.
+	// must be sent with it. 0: it goes as it is. Take may make it less, and never 0.
 	AnswerTokens int64
 
 	ledger *Ledger
+	lim    Limits
+	ask    Ask
 	open   Open
 	stored bool
 	model  Model
@@ -97,14 +106,13 @@ type Reservation struct {
 // ID is that of the request's row among the activity.
 func (r *Reservation) ID() string { return r.open.ID }
 
-// Begin reserves what a request may take of its agent's limits. It is decided with those of all
-// nodes, in one transaction, and stands on the caller's right as every write does. Where no limit
-// is set nothing is written.
-func (l *Ledger) Begin(ctx context.Context, c *call.Call, lim Limits, a Ask) (*Reservation, error) {
+// Begin is a request that goes on if it is taken. It refuses what no count changes, and writes
+// nothing.
+func (l *Ledger) Begin(c *call.Call, lim Limits, a Ask) (*Reservation, error) {
 	if c.Who.Kind != policy.KindAgent {
 		return nil, errOnlyAgents
 	}
-	r := &Reservation{ledger: l, input: a.input()}
+	r := &Reservation{ledger: l, lim: lim, ask: a, input: a.input()}
 	r.model, r.priced = l.cfg.Prices.Find(a.Provider, a.Model)
 	if err := Early(&lim, &a, r.priced); err != nil {
 		return nil, err
@@ -120,22 +128,30 @@ func (l *Ledger) Begin(ctx context.Context, c *call.Call, lim Limits, a Ask) (*R
 		}
 		r.place = &key
 	}
-	if !lim.counted() {
-		t := reserve(&lim, &a, &r.model)
-		r.AnswerTokens, r.open.Held = t.Answer, t.Held
-		return r, nil
-	}
-	r.stored = true
-	err := l.cfg.Store.ReserveSpend(ctx, &r.open, func(n Counts) error {
-		t, err := Decide(&lim, &a, &r.model, &n, c.Now)
+	t := reserve(&lim, &a, &r.model)
+	r.AnswerTokens, r.open.Held = t.Answer, t.Held
+	return r, nil
+}
+
+// Counted reports whether the request takes of limits that are counted: then it goes on only if
+// Take allows it.
+func (r *Reservation) Counted() bool { return r.lim.counted() }
+
+// Take reserves what the request may take of its agent's limits. It is decided with the counts of
+// all nodes, in one transaction with what a use takes off and with the event of the call, which may
+// be nil; it stands on the caller's right as every write does. What it refuses has ended.
+func (r *Reservation) Take(ctx context.Context, use *vault.Taking, ev *audit.Event) error {
+	err := r.ledger.cfg.Store.ReserveSpend(ctx, &r.open, func(n Counts) error {
+		t, err := Decide(&r.lim, &r.ask, &r.model, &n, r.open.At)
 		r.AnswerTokens, r.open.Held = t.Answer, t.Held
 		return err
-	})
+	}, use, ev)
 	if err != nil {
-		r.leave()
-		return nil, err
+		r.once.Do(r.leave)
+		return err
 	}
-	return r, nil
+	r.stored = true
+	return nil
 }
 
 func (r *Reservation) leave() {

@@ -32,7 +32,7 @@ func (w *Writer) commit(batch []*op) {
 		}
 	}
 	for _, o := range batch {
-		o.done <- struct{}{}
+		o.end()
 	}
 }
 

@@ -62,7 +62,7 @@ var errClosed = fault.New(fault.Unavailable, "shutting_down", "The server is sto
 func turnAway(batch []*op) {
 	for _, o := range batch {
 		o.err = ErrAway
-		o.done <- struct{}{}
+		o.end()
 	}
 }
 

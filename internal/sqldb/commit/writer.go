@@ -12,6 +12,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
@@ -60,6 +61,7 @@ type op struct {
 	long    bool // it may touch very many rows
 	err     error
 	done    chan struct{}
+	then    func(error) // instead of done, of an op that nobody waits for
 }
 
 // A Writer owns the only connection which writes, and puts all that waits into one
@@ -70,6 +72,7 @@ type Writer struct {
 	closing    chan struct{}
 	between    chan func()   // SQLite: work for between two batches, see Between
 	stopped    chan struct{} // closed when no op will run any more
+	later      atomic.Int64  // ops that nobody waits for, until they ended
 	conn       *sql.Conn
 	appendConn *sql.Conn            // PostgreSQL: see appendInOne
 	stmts      map[string]*sql.Stmt // SQLite only: pgx caches by itself
@@ -151,23 +154,8 @@ func (w *Writer) Between(f func()) bool {
 // ends while it waits still waits: it must know whether its write happened.
 func (w *Writer) do(ctx context.Context, o *op) error {
 	o.done = make(chan struct{}, 1)
-	if err := ctx.Err(); err != nil {
-		return driver.Wrap("queue", err)
-	}
-	select {
-	case <-w.closing:
-		return errClosed
-	default:
-	}
-	if w.refuses() {
-		return ErrAway
-	}
-	select {
-	case w.queue <- o:
-	case <-ctx.Done():
-		return driver.Wrap("queue", ctx.Err())
-	case <-w.closing:
-		return errClosed
+	if err := w.enter(ctx, o); err != nil {
+		return err
 	}
 	select {
 	case <-o.done:
@@ -182,6 +170,38 @@ func (w *Writer) do(ctx context.Context, o *op) error {
 	default:
 		return errClosed
 	}
+}
+
+// enter puts o into the queue.
+func (w *Writer) enter(ctx context.Context, o *op) error {
+	if err := ctx.Err(); err != nil {
+		return driver.Wrap("queue", err)
+	}
+	select {
+	case <-w.closing:
+		return errClosed
+	default:
+	}
+	if w.refuses() {
+		return ErrAway
+	}
+	select {
+	case w.queue <- o:
+		return nil
+	case <-ctx.Done():
+		return driver.Wrap("queue", ctx.Err())
+	case <-w.closing:
+		return errClosed
+	}
+}
+
+// end tells the caller of an op what became of it.
+func (o *op) end() {
+	if o.then != nil {
+		o.then(o.err)
+		return
+	}
+	o.done <- struct{}{}
 }
 
 // Close has Run end when it has written what is queued. Writes that come later get
@@ -204,7 +224,7 @@ func (w *Writer) Run() {
 			w.drop()
 			return
 		}
-		batch = w.fill(batch)
+		batch = w.company(w.fill(batch))
 		if w.refuses() { // they waited while another got no answer
 			turnAway(batch)
 		} else {
