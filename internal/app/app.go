@@ -37,6 +37,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/activity"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/flagged"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/proxy"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
 	"github.com/oneclaw-dev/oneclaw/internal/signedcall"
@@ -236,10 +237,10 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 		Chains:       chains,
 		Freezes:      &freeze.Service{Store: a.db},
 		Transactions: a.transactions, SigningKeys: keys,
-		Activity: &activity.Service{Store: a.db},
-		Audit:    a.audit,
-		Health:   a.health(),
-		Version:  a.version,
+		Activity: &activity.Service{Store: a.db}, Flagged: &flagged.Service{Store: a.db, Sealer: sealer},
+		Audit:   a.audit,
+		Health:  a.health(),
+		Version: a.version,
 	})
 	if a.models, err = a.shroud(); err != nil {
 		return err

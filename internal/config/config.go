@@ -77,6 +77,8 @@ type Config struct {
 
 	ShroudPricesFile string `env:"SHROUD_PRICES_FILE" doc:"File with prices of language models, as docs/shroud-limits.md describes it: each entry takes the place of the one that the program came with. It is read at the start."`
 
+	ShroudKeepFlagged Keep `env:"SHROUD_KEEP_FLAGGED" envDefault:"off" doc:"How long the parts of requests and answers are kept in which Shroud flagged something, as whole hours or days such as 48h or 7d, up to 90d. They are sealed, and owners and admins read them (docs/shroud.md). off keeps none; what was kept before stays until its end."`
+
 	ChainRPC ChainRPC `env:"CHAIN_RPC" doc:"Nodes of EVM chains: a JSON object of lists of URLs by the name of the chain, such as {\"base\":[\"https://node.example/KEY\"]}. The first that is well is asked, and the chain's rpc_url last. A URL with http:// or with an address in it may be private, also of this machine."`
 
 	ShroudUpstreams Upstreams `env:"SHROUD_UPSTREAMS" doc:"Where Shroud calls providers of language models, when not at their own addresses: a JSON object of base URLs by provider, such as {\"openai\":\"http://127.0.0.1:9000\"}. Names beside openai, anthropic, google, mistral, cohere and openrouter are providers that speak as OpenAI does. A URL with http:// or with an address in it may be private, also of this machine."`

@@ -7,6 +7,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/activity"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/convo"
@@ -82,9 +83,12 @@ func (p *Proxy) settle(ctx context.Context, x *gate.Request, a *asked, ok *clear
 	}
 	var err error
 	if ok.spend != nil {
+		told.Text = p.text(ctx, &x.Call, ok.spend.ID(), ok.inspect)
 		err = ok.spend.Settle(ctx, ok.end.usage, spend.End{How: ok.end.how, AnswerBytes: ok.end.bytes, Request: told})
 		ok.spend = nil
 	} else if told.Action == activity.Blocked {
+		told.ID = ids.New()
+		told.Text = p.text(ctx, &x.Call, told.ID, ok.inspect)
 		err = p.cfg.Ledger.Note(ctx, &x.Call, told)
 	}
 	if err != nil {

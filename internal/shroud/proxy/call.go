@@ -214,6 +214,9 @@ func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared,
 	if out.inspect, err = p.cfg.Inspect.For(ctx, c, who.ShroudConfig); err != nil {
 		return out, err
 	}
+	if p.cfg.Keep.For > 0 {
+		out.inspect.Keep(carried(a.header)...)
+	}
 	edits, err := out.inspect.Request(a.Request)
 	c.Event.Details.More = append(c.Event.Details.More, out.inspect.Fields()...)
 	if err != nil {
