@@ -108,6 +108,7 @@ var arrows = map[string][]string{
 	"internal/seal":        {"internal/erase", "internal/keystore", "internal/secretpath"},
 	"internal/keystore":    {"internal/evm"},
 	"internal/network":     {},
+	"internal/metrics":     {},
 	"internal/secretpath":  {},
 
 	// Shroud: an edge like the API, and what it looks at calls of models with.

@@ -39,6 +39,7 @@ func (r *Reservation) Settle(ctx context.Context, u convo.Usage, e End) (err err
 	r.once.Do(func() {
 		r.leave()
 		q := r.request(u, &e)
+		r.ledger.told(&q)
 		err = r.ledger.settle(alone(ctx), r.stored, &r.open, &q)
 		if err == nil {
 			return

@@ -61,6 +61,7 @@ type Config struct {
 	Prices *Table
 	Log    *slog.Logger
 	Now    func() time.Time
+	Told   func(r *activity.Request) // is told once of each request of this node that ended; nil: nobody is
 }
 
 // Ledger keeps the limits of agents, for one node.
@@ -152,7 +153,14 @@ var errOnlyAgents = fault.New(fault.Denied, "shroud_for_agents", "Only agents ca
 func (l *Ledger) Note(ctx context.Context, c *call.Call, q activity.Request) error {
 	q.Org, q.Agent, q.At = c.Who.Org, c.Who.ID, c.Now
 	q.Cost, q.Basis = 0, activity.Free
+	l.told(&q)
 	return l.cfg.Store.NoteRequest(alone(ctx), &q)
+}
+
+func (l *Ledger) told(q *activity.Request) {
+	if l.cfg.Told != nil {
+		l.cfg.Told(q)
+	}
 }
 
 // alone is the context of what is written whatever becomes of the call, and of the right that it
