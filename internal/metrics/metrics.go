@@ -6,9 +6,10 @@
 package metrics
 
 import (
+	"bytes"
+	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -26,7 +27,7 @@ type Label struct {
 // Set is some counters. It is an http.Handler, which answers with all of them.
 type Set struct{ families []family }
 
-type family interface{ appendTo(b []byte) []byte }
+type family interface{ write(w *bytes.Buffer) }
 
 // Counter counts what labels tell apart.
 type Counter struct {
@@ -62,28 +63,26 @@ func (c *Counter) Add(n uint64, values ...string) {
 	c.counts[at].Add(n)
 }
 
-func (c *Counter) appendTo(b []byte) []byte {
-	b = appendHead(b, c.name, c.help, "counter")
+func (c *Counter) write(w *bytes.Buffer) {
+	head(w, c.name, c.help, "counter")
 	for at := range c.counts {
 		n := c.counts[at].Load()
 		if n == 0 && len(c.labels) > 0 {
 			continue // most pairs of values never come together
 		}
-		b = append(b, c.name...)
-		rest, sep := at, byte('{')
-		size := len(c.counts)
+		var labels []string
+		rest, size := at, len(c.counts)
 		for _, l := range c.labels {
 			size /= len(l.Values)
-			b = append(append(append(b, sep), l.Name...), `="`...)
-			b = append(append(b, l.Values[rest/size]...), '"')
-			rest, sep = rest%size, ','
+			labels = append(labels, l.Name+`="`+l.Values[rest/size]+`"`)
+			rest %= size
 		}
-		if sep == ',' {
-			b = append(b, '}')
+		name := c.name
+		if len(labels) > 0 {
+			name += "{" + strings.Join(labels, ",") + "}"
 		}
-		b = append(strconv.AppendUint(append(b, ' '), n, 10), '\n')
+		fmt.Fprintf(w, "%s %d\n", name, n)
 	}
-	return b
 }
 
 // Histogram counts durations by how long they are at most.
@@ -109,30 +108,23 @@ func (h *Histogram) Observe(d time.Duration) {
 	h.sum.Add(int64(d))
 }
 
-func (h *Histogram) appendTo(b []byte) []byte {
-	b = appendHead(b, h.name, h.help, "histogram")
-	seconds := func(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'g', -1, 64) }
-	line := func(name, labels, value string) {
-		b = append(append(append(append(append(b, name...), labels...), ' '), value...), '\n')
-	}
+func (h *Histogram) write(w *bytes.Buffer) {
+	head(w, h.name, h.help, "histogram")
 	var all uint64
 	for i := range h.counts {
 		bound := "+Inf"
 		if i < len(h.bounds) {
-			bound = seconds(h.bounds[i])
+			bound = fmt.Sprint(h.bounds[i].Seconds())
 		}
 		all += h.counts[i].Load()
-		line(h.name+"_bucket", `{le="`+bound+`"}`, strconv.FormatUint(all, 10))
+		fmt.Fprintf(w, "%s_bucket{le=%q} %d\n", h.name, bound, all)
 	}
-	line(h.name+"_sum", "", seconds(time.Duration(h.sum.Load())))
-	line(h.name+"_count", "", strconv.FormatUint(all, 10))
-	return b
+	fmt.Fprintf(w, "%s_sum %v\n%[1]s_count %[3]d\n", h.name, time.Duration(h.sum.Load()).Seconds(), all)
 }
 
-func appendHead(b []byte, name, help, kind string) []byte {
+func head(w *bytes.Buffer, name, help, kind string) {
 	help = strings.NewReplacer(`\`, `\\`, "\n", `\n`).Replace(help)
-	b = append(append(append(append(append(b, "# HELP "...), name...), ' '), help...), '\n')
-	return append(append(append(append(append(b, "# TYPE "...), name...), ' '), kind...), '\n')
+	fmt.Fprintf(w, "# HELP %s %s\n# TYPE %[1]s %[3]s\n", name, help, kind)
 }
 
 // ServeHTTP implements http.Handler: GET /metrics, in version 0.0.4 of the text format.
@@ -146,11 +138,11 @@ func (s *Set) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "GET /metrics", http.StatusMethodNotAllowed)
 		return
 	}
-	var b []byte
+	var b bytes.Buffer
 	for _, f := range s.families {
-		b = f.appendTo(b)
+		f.write(&b)
 	}
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(b) // a scraper that is gone asks again
+	_, _ = w.Write(b.Bytes()) // a scraper that is gone asks again
 }
