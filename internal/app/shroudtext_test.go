@@ -95,6 +95,9 @@ func TestWhatIsFlaggedIsKeptWithoutSecrets(t *testing.T) {
 				r.send("POST", chat, strings.Replace(r.says("Hello"), "{", `{"stream":`+stream+`,`, 1), r.usual())
 				kept("an answer that was stopped, stream "+stream, "response", "block")
 			}
+			gemini := `{"contents":[{"role":"user","parts":[{"text":"My key is ` + r.key + `.\n` + attack + `"}]}]}`
+			r.send("POST", "/v1beta/models/gemini-3:generateContent?key="+r.key, gemini, r.usual("X-Shroud-Agent-Key", "", "X-Shroud-Provider", ""))
+			kept("a request with its key in the query", "user", "block")
 			r.rest("PATCH", "/v1/agents/"+r.agent, r.owner, `{"shroud_config":{"sanitization_mode":"log_only"}}`)
 			if got := r.send("POST", chat, r.says(secrets+attack), r.usual()); got.status != 200 {
 				t.Fatalf("%d %s", got.status, got.body)
@@ -113,7 +116,7 @@ func TestWhatIsFlaggedIsKeptWithoutSecrets(t *testing.T) {
 				}
 			}
 			_, events := r.mcpRig.send(r.a.api, "GET", "/v1/audit/events?action=shroud.text", r.owner, "")
-			if n := strings.Count(events, `"action":"shroud.text"`); n != 4 || strings.Contains(events, "rm -rf") {
+			if n := strings.Count(events, `"action":"shroud.text"`); n != 5 || strings.Contains(events, "rm -rf") {
 				t.Errorf("%d events of %s", n, events)
 			}
 		})

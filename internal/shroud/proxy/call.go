@@ -36,11 +36,12 @@ type asked struct {
 	query   string
 	body    []byte
 	header  http.Header
-	foreign bool   // the provider has it in its own dialect alone
-	text    bool   // nobody knows the path, and the agent's settings let its body be looked at as text
-	named   bool   // the body has the provider before the model, which that does not know
-	agent   string // that the key is said to be of, or ""
-	keyRef  string // X-Shroud-Api-Key
+	foreign bool           // the provider has it in its own dialect alone
+	text    bool           // nobody knows the path, and the agent's settings let its body be looked at as text
+	named   bool           // the body has the provider before the model, which that does not know
+	agent   string         // that the key is said to be of, or ""
+	keyRef  string         // X-Shroud-Api-Key
+	carried []secret.Bytes // credentials, where texts are kept: they are in none
 }
 
 // cleared is a call that may go to its provider.
@@ -94,6 +95,9 @@ func (p *Proxy) call(x *gate.Request, r *http.Request) error {
 func (p *Proxy) read(x *gate.Request, r *http.Request) (*asked, error) {
 	a := &asked{header: r.Header, path: r.URL.Path, keyRef: r.Header.Get("X-Shroud-Api-Key")}
 	a.agent, _ = presented(r)
+	if p.cfg.Keep.For > 0 {
+		a.carried = carried(r)
+	}
 	data, err := x.Read(r, maxBody)
 	if err != nil {
 		return nil, err
@@ -215,7 +219,7 @@ func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared,
 		return out, err
 	}
 	if p.cfg.Keep.For > 0 {
-		out.inspect.Keep(carried(a.header)...)
+		out.inspect.Keep(a.carried...)
 	}
 	edits, err := out.inspect.Request(a.Request)
 	c.Event.Details.More = append(c.Event.Details.More, out.inspect.Fields()...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
@@ -28,16 +29,20 @@ func (p *Proxy) text(ctx context.Context, c *call.Call, id string, of *inspect.S
 }
 
 // carried are the credentials of a request, which its texts may repeat.
-func carried(h http.Header) (out []secret.Bytes) {
+func carried(r *http.Request) (out []secret.Bytes) {
+	all := slices.Concat(r.URL.Query()["key"], r.URL.Query()["access_token"])
 	for _, name := range [...]string{keyHeader, "X-Shroud-Api-Key", "X-Api-Key", "X-Goog-Api-Key", "Authorization"} {
-		for _, v := range h.Values(name) {
+		for _, v := range r.Header.Values(name) {
 			if scheme, token, ok := strings.Cut(v, " "); ok && name == "Authorization" && strings.EqualFold(scheme, "Bearer") {
 				v = strings.TrimSpace(token)
 			}
-			out = append(out, secret.FromString(v))
-			if _, key, ok := strings.Cut(v, ":"); ok && !strings.HasPrefix(v, "vault:") {
-				out = append(out, secret.FromString(key))
-			}
+			all = append(all, v)
+		}
+	}
+	for _, v := range all {
+		out = append(out, secret.FromString(v))
+		if _, key, ok := strings.Cut(v, ":"); ok && !strings.HasPrefix(v, "vault:") {
+			out = append(out, secret.FromString(key))
 		}
 	}
 	return out
