@@ -420,6 +420,8 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 			method: "GET", path: "/v1/agents/a/router-keys"},
 		"router key revoked": {call: func(ctx context.Context, c *client.Client) error { return c.RevokeRouterKey(ctx, "a", "k") },
 			method: "DELETE", path: "/v1/agents/a/router-keys/k"},
+		"flagged texts": {call: func(ctx context.Context, c *client.Client) error { _, err := c.FlaggedTexts(ctx, "r"); return err },
+			method: "GET", path: "/v1/shroud/activity/r/text"},
 		"threats": {call: func(ctx context.Context, c *client.Client) error { _, err := c.ShroudSummary(ctx, "7d"); return err },
 			method: "GET", path: "/v1/shroud/threat-summary?period=7d"},
 		"receipt": {call: func(ctx context.Context, c *client.Client) error {

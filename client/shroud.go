@@ -116,3 +116,29 @@ func (c *Client) ShroudSummary(ctx context.Context, period string) (*ThreatSumma
 	out := new(ThreatSummary)
 	return got(out, c.call(ctx, request{method: http.MethodGet, path: "/v1/shroud/threat-summary", query: q, repeatable: true}, out))
 }
+
+// FlaggedTexts are what was flagged in a request to a language model and in its answer.
+type FlaggedTexts struct {
+	ID        string        `json:"id"`
+	AgentID   string        `json:"agent_id"`
+	CreatedAt time.Time     `json:"created_at"`
+	ExpiresAt time.Time     `json:"expires_at"`
+	Texts     []FlaggedText `json:"texts"`
+}
+
+// FlaggedText is the part of a text around one finding, without secrets and personal data.
+type FlaggedText struct {
+	Threat   string `json:"threat_type"`
+	Pattern  string `json:"pattern"`
+	Severity string `json:"severity"`
+	Action   string `json:"action"`
+	Location string `json:"location"` // whose words they are: system, user, assistant, tool or response
+	Text     string `json:"text"`
+}
+
+// FlaggedTexts reads what was flagged in a request, if the server keeps that. It takes an owner
+// or admin who has just signed in.
+func (c *Client) FlaggedTexts(ctx context.Context, id string) (*FlaggedTexts, error) {
+	out := new(FlaggedTexts)
+	return got(out, c.call(ctx, request{method: http.MethodGet, path: "/v1/shroud/activity/" + url.PathEscape(id) + "/text", repeatable: true}, out))
+}

@@ -37,6 +37,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/activity"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/flagged"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/proxy"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
 	"github.com/oneclaw-dev/oneclaw/internal/signedcall"
@@ -78,6 +79,7 @@ type App struct {
 	in           *gate.Gate
 	api          *httpapi.API
 	models       *proxy.Proxy // Shroud
+	meters       *meters      // nil: nothing is counted
 	stop         context.CancelFunc
 	running      sync.WaitGroup
 	sharing      *sharing.Service
@@ -87,6 +89,9 @@ type App struct {
 // reached at l. Close gives back what New took.
 func New(ctx context.Context, cfg config.Config, l *listen.Listeners, version string, log *slog.Logger) (_ *App, err error) {
 	a := &App{cfg: cfg, files: l.Files, version: version, log: log, stop: func() {}}
+	if cfg.MetricsListen != "" {
+		a.meters = newMeters()
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -221,13 +226,13 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 	keys := &signingkey.Service{Store: a.db, Keys: a.keys}
 	a.transactions = transaction.New(transaction.Config{
 		Store: a.db, Vault: a.vault, Keys: keys, Approvals: a.approvals, Log: a.log, Now: now,
-		Chains: chains, Simulator: simulator,
+		Chains: chains, Simulator: simulator, Signed: a.meters.signed,
 	})
 	prices, err := a.prices()
 	if err != nil {
 		return err
 	}
-	a.spends = spend.New(spend.Config{Store: a.db, Prices: prices, Log: a.log, Now: now})
+	a.spends = spend.New(spend.Config{Store: a.db, Prices: prices, Log: a.log, Now: now, Told: a.meters.told})
 	a.api = httpapi.New(httpapi.Config{
 		Gate:      a.in,
 		Accounts:  a.accounts,
@@ -240,10 +245,10 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 		Chains:       chains,
 		Freezes:      &freeze.Service{Store: a.db},
 		Transactions: a.transactions, SigningKeys: keys,
-		Activity: &activity.Service{Store: a.db},
-		Audit:    a.audit,
-		Health:   a.health(),
-		Version:  a.version,
+		Activity: &activity.Service{Store: a.db}, Flagged: &flagged.Service{Store: a.db, Sealer: sealer},
+		Audit:   a.audit,
+		Health:  a.health(),
+		Version: a.version,
 	})
 	if a.models, err = a.shroud(); err != nil {
 		return err

@@ -129,6 +129,9 @@ func (d Deps) run(ctx context.Context, cfg config.Config) (err error) {
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
 	ready := func() error {
+		if l.At.Metrics != "" {
+			log.Info("serving metrics", slog.String("metrics", l.At.Metrics))
+		}
 		log.Info("serving", slog.String("api", l.At.API), slog.String("shroud", l.At.Shroud), slog.String("database", a.db.Engine()),
 			slog.String("keystore", cfg.Keystore), slog.String("version", d.Version))
 		return nil

@@ -17,6 +17,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/intents/simulate"
 	"github.com/oneclaw-dev/oneclaw/internal/netguard"
 	"github.com/oneclaw-dev/oneclaw/internal/oidc"
+	"github.com/oneclaw-dev/oneclaw/internal/seal"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/flagged"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inject"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inspect"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/proxy"
@@ -85,8 +87,9 @@ func (a *App) shroud() (*proxy.Proxy, error) {
 	}
 	look := &inspect.Maker{Known: &inspect.Watcher{Vault: a.vault, Epoch: a.db.EpochOf, Now: now, Log: a.log}, Inject: model}
 	_, _ = rand.Read(look.Key[:]) // never fails
+	keep := &flagged.Keeper{Sealer: seal.New(a.keys), Keys: a.sealing, For: time.Duration(a.cfg.ShroudKeepFlagged)}
 	return proxy.New(proxy.Config{
-		Gate: a.in, Agents: a.agents, Vault: a.vault, Store: a.db, Inspect: look, Ledger: a.spends, API: a.api, Upstreams: a.cfg.ShroudUpstreams,
+		Gate: a.in, Agents: a.agents, Vault: a.vault, Store: a.db, Inspect: look, Ledger: a.spends, Keep: keep, API: a.api, Upstreams: a.cfg.ShroudUpstreams,
 		HTTP:  guard.Transport(netguard.Options{MaxBody: 1 << 30, Idle: 64, Open: 4096, Timeout: time.Hour}),
 		Epoch: a.db.EpochOf, Ready: func(ctx context.Context) bool { return a.state(ctx).Reason == "" }, Log: a.log,
 	}), nil

@@ -17,10 +17,33 @@ import (
 // at when hurry has something.
 func (a *App) Serve(ctx context.Context, l *listen.Listeners, hurry <-chan os.Signal, ready func() error) error {
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(streamsGoOn, a.models.Leave) })()
-	return l.Serve(ctx, listen.Servers{
-		API: a.routes(hostOf(l.At.API)), Shroud: guard(hostOf(l.At.Shroud), a.api, a.models),
-		Proxies: proxies.New(a.cfg.TrustedProxies, a.cfg.ProxyHeader), Log: a.log, Now: now, Hurry: hurry,
-	}, ready)
+	s := a.servers(l.At)
+	s.Hurry = hurry
+	return l.Serve(ctx, s, ready)
+}
+
+// servers is what is served at addresses.
+func (a *App) servers(at listen.Addresses) listen.Servers {
+	s := listen.Servers{
+		API:     a.meters.count(a.surface, a.routes(hostOf(at.API))),
+		Shroud:  a.meters.count(func(*http.Request) string { return "shroud" }, guard(hostOf(at.Shroud), a.api, a.models)),
+		Proxies: proxies.New(a.cfg.TrustedProxies, a.cfg.ProxyHeader), Log: a.log, Now: now,
+	}
+	if a.meters != nil {
+		s.Metrics = guard(hostOf(at.Metrics), a.api, a.meters)
+	}
+	return s
+}
+
+// surface says which of the server's faces a request to its main address is for.
+func (a *App) surface(r *http.Request) string {
+	switch {
+	case r.URL.Path == "/mcp":
+		return "mcp"
+	case a.pages.At(r.URL.Path) != nil:
+		return "pages"
+	}
+	return "rest"
 }
 
 // streamsGoOn is how long answers of models go on once the server is told to stop: their ends must be told

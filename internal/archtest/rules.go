@@ -14,7 +14,7 @@ var domain = []string{
 // services are the domain packages that the edges call.
 var services = []string{
 	"internal/account", "internal/agent", "internal/call", "internal/approval", "internal/audit", "internal/billing",
-	"internal/checkout", "internal/envvar", "internal/erase", "internal/evm", "internal/freeze", "internal/identity", "internal/intents", "internal/iprule", "internal/org", "internal/policy", "internal/secretpath", "internal/sharing", "internal/shroud", "internal/shroud/activity", "internal/signedcall", "internal/signingkey", "internal/transaction", "internal/vault", "internal/webhook", "internal/x402",
+	"internal/checkout", "internal/envvar", "internal/erase", "internal/evm", "internal/freeze", "internal/identity", "internal/intents", "internal/iprule", "internal/org", "internal/policy", "internal/secretpath", "internal/sharing", "internal/shroud", "internal/shroud/activity", "internal/shroud/flagged", "internal/signedcall", "internal/signingkey", "internal/transaction", "internal/vault", "internal/webhook", "internal/x402",
 }
 
 // arrows says, for each package, which others of this module it may import
@@ -61,7 +61,7 @@ var arrows = map[string][]string{
 	},
 	"internal/ops/inspect": {
 		"internal/account", "internal/approval", "internal/audit", "internal/datadir", "internal/keyring", "internal/keystore", "internal/mail",
-		"internal/process", "internal/seal", "internal/sharing", "internal/sqldb/transfer", "internal/store", "internal/vault", "internal/webhook",
+		"internal/process", "internal/seal", "internal/sharing", "internal/shroud/flagged", "internal/sqldb/transfer", "internal/store", "internal/vault", "internal/webhook",
 	},
 	"internal/ops/operator": {"internal/config", "internal/process", "internal/sqldb/transfer", "internal/store"},
 
@@ -89,7 +89,8 @@ var arrows = map[string][]string{
 	"internal/shroud":     {"internal/patch"},
 
 	// Shroud: what its requests cost, and what is told of them.
-	"internal/shroud/activity": join(domain, "internal/shroud/usd"),
+	"internal/shroud/activity": join(domain, "internal/shroud/flagged", "internal/shroud/usd"),
+	"internal/shroud/flagged":  domain,
 	"internal/shroud/spend":    join(domain, "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/usd", "internal/vault"),
 	"internal/shroud/usd":      {},
 
@@ -107,11 +108,12 @@ var arrows = map[string][]string{
 	"internal/seal":        {"internal/erase", "internal/keystore", "internal/secretpath"},
 	"internal/keystore":    {"internal/evm"},
 	"internal/network":     {},
+	"internal/metrics":     {},
 	"internal/secretpath":  {},
 
 	// Shroud: an edge like the API, and what it looks at calls of models with.
-	"internal/shroud/proxy":   {"internal/agent", "internal/audit", "internal/call", "internal/epoch", "internal/gate", "internal/identity", "internal/policy", "internal/secretpath", "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/doc", "internal/shroud/inspect", "internal/shroud/known", "internal/shroud/spend", "internal/shroud/stream", "internal/shroud/translate", "internal/vault"},
-	"internal/shroud/inspect": {"internal/audit", "internal/call", "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/detect", "internal/shroud/finding", "internal/shroud/inject", "internal/shroud/known", "internal/shroud/leak", "internal/shroud/pii", "internal/shroud/stream", "internal/shroud/text", "internal/vault"},
+	"internal/shroud/proxy":   {"internal/agent", "internal/audit", "internal/call", "internal/epoch", "internal/gate", "internal/identity", "internal/policy", "internal/secretpath", "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/doc", "internal/shroud/flagged", "internal/shroud/inspect", "internal/shroud/known", "internal/shroud/spend", "internal/shroud/stream", "internal/shroud/translate", "internal/vault"},
+	"internal/shroud/inspect": {"internal/audit", "internal/call", "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/detect", "internal/shroud/finding", "internal/shroud/flagged", "internal/shroud/inject", "internal/shroud/known", "internal/shroud/leak", "internal/shroud/pii", "internal/shroud/stream", "internal/shroud/text", "internal/vault"},
 	"internal/shroud/stream":  {"internal/shroud/convo", "internal/shroud/sse"},
 	"internal/shroud/convo":   {"internal/shroud/doc"},
 	"internal/shroud/doc":     {},

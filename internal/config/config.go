@@ -77,6 +77,10 @@ type Config struct {
 
 	ShroudPricesFile string `env:"SHROUD_PRICES_FILE" doc:"File with prices of language models, as docs/shroud-limits.md describes it: each entry takes the place of the one that the program came with. It is read at the start."`
 
+	ShroudKeepFlagged Keep `env:"SHROUD_KEEP_FLAGGED" envDefault:"off" doc:"How long the parts of requests and answers are kept in which Shroud flagged something, as whole hours or days such as 48h or 7d, up to 90d. They are sealed, and owners and admins read them (docs/shroud.md). off keeps none; what was kept before stays until its end."`
+
+	MetricsListen string `env:"METRICS_LISTEN" doc:"Where GET /metrics is served for Prometheus, such as 127.0.0.1:9464. It asks nobody who they are and has no TLS: it must be a loopback address, unless ALLOW_PLAIN_HTTP is set. Off when empty."`
+
 	ChainRPC ChainRPC `env:"CHAIN_RPC" doc:"Nodes of EVM chains: a JSON object of lists of URLs by the name of the chain, such as {\"base\":[\"https://node.example/KEY\"]}. The first that is well is asked, and the chain's rpc_url last. A URL with http:// or with an address in it may be private, also of this machine."`
 
 	TenderlyProject string       `env:"TENDERLY_PROJECT" doc:"ACCOUNT/PROJECT of Tenderly, which then simulates transactions and keeps them. The chain's nodes do it where Tenderly does not have the chain or does not answer."`
@@ -262,6 +266,11 @@ func (c *Config) Check() error {
 		return bad("ONECLAW_LISTEN (or --listen) must be HOST:PORT, such as 127.0.0.1:8210.")
 	case !hostPort(c.ShroudListen):
 		return bad("ONECLAW_SHROUD_LISTEN (or --shroud-listen) must be HOST:PORT, such as 127.0.0.1:8211.")
+	case c.MetricsListen != "" && !hostPort(c.MetricsListen):
+		return bad("ONECLAW_METRICS_LISTEN must be HOST:PORT, such as 127.0.0.1:9464.")
+	case c.MetricsListen != "" && !loopback(c.MetricsListen) && !c.PlainHTTP:
+		return bad("ONECLAW_METRICS_LISTEN is reachable from other machines, and has no TLS and asks nobody who they are. Name a loopback address such as 127.0.0.1:9464; " +
+			"or, in a network of your own, set ONECLAW_ALLOW_PLAIN_HTTP=true.")
 	case (c.TLSCertFile == "") != (c.TLSKeyFile == ""):
 		return bad("ONECLAW_TLS_CERT_FILE and ONECLAW_TLS_KEY_FILE go together: set both or none.")
 	case c.TLSCertFile == "" && !loopback(c.Listen) && !c.PlainHTTP:

@@ -31,6 +31,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/rest"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/activity"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/flagged"
 	"github.com/oneclaw-dev/oneclaw/internal/signingkey"
 	"github.com/oneclaw-dev/oneclaw/internal/transaction"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
@@ -63,6 +64,7 @@ type Config struct {
 	Transactions *transaction.Service
 	SigningKeys  *signingkey.Service
 	Activity     *activity.Service
+	Flagged      *flagged.Service
 	Audit        *audit.Log
 	Health       Health
 	Version      string
@@ -88,6 +90,7 @@ type API struct {
 	transactions *transaction.Service
 	signingKeys  *signingkey.Service
 	activity     *activity.Service
+	flagged      *flagged.Service
 	audit        *audit.Log
 	health       Health
 	publicURL    string
@@ -103,7 +106,7 @@ func New(cfg Config) *API {
 	a := &API{
 		vault: cfg.Vault, sharing: cfg.Sharing, approvals: cfg.Approvals, webhooks: cfg.Webhooks, envVars: envvar.New(cfg.Vault), identity: cfg.Gate.Identity,
 		accounts: cfg.Accounts, agents: cfg.Agents, orgs: cfg.Orgs, iprules: cfg.Gate.IPRules, billing: cfg.Gate.Billing,
-		payments: cfg.Gate.Payments, checkout: cfg.Checkout, chains: cfg.Chains, freezes: cfg.Freezes, transactions: cfg.Transactions, signingKeys: cfg.SigningKeys, activity: cfg.Activity, audit: cfg.Audit, health: cfg.Health,
+		payments: cfg.Gate.Payments, checkout: cfg.Checkout, chains: cfg.Chains, freezes: cfg.Freezes, transactions: cfg.Transactions, signingKeys: cfg.SigningKeys, activity: cfg.Activity, flagged: cfg.Flagged, audit: cfg.Audit, health: cfg.Health,
 		publicURL: cfg.Gate.PublicURL, version: cfg.Version, gate: cfg.Gate, router: &router{root: newNode()},
 	}
 	a.at = a.surface(a.gate)

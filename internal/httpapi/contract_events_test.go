@@ -303,6 +303,8 @@ func TestEveryRequestLeavesExactlyOneEvent(t *testing.T) {
 		{"GET", "/v1/webhooks/" + ids["webhook_id"], me, nil, 200, "webhook.read", "success"},
 		{"PATCH", "/v1/webhooks/" + ids["webhook_id"], me, object{"is_active": false}, 200, "webhook.update", "success"},
 		{"DELETE", "/v1/webhooks/" + ids["webhook_id"], me, nil, 204, "webhook.delete", "success"},
+		{"GET", "/v1/shroud/activity/" + ids["activity_id"] + "/text", me, nil, 200, "shroud.text", "success"},
+		{"GET", "/v1/shroud/activity/" + ids["activity_id"] + "/text", ag, nil, 401, "auth.failure", "denied"},
 		{"GET", "/v1/security/ip-rules", me, nil, 200, "ip_rule.list", "success"},
 		{"POST", "/v1/security/ip-rules", me, object{"rule_type": "deny", "cidr": "0.0.0.0/0"}, 409, "ip_rule.create", "failed"},
 		{"POST", "/v1/security/ip-rules", me, object{"rule_type": "deny", "cidr": "10.0.0.0/8"}, 201, "ip_rule.create", "success"},

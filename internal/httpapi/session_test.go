@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/flagged"
 )
 
 // session is a world with one of each thing.
@@ -53,6 +54,7 @@ func (s *session) ids() map[string]string {
 			"env_key":        s.do("POST", "/v1/vaults/"+s.vault+"/env-vars", s.ada.token, s.goodBodies()["set-env-var"]).want(201).str("key"),
 			"transaction_id": s.stoppedTransaction(),
 			"router_key_id":  s.do("POST", "/v1/agents/"+s.worker.id+"/router-keys", s.ada.token, object{"name": "kept"}).want(201).str("key", "id"),
+			"activity_id":    s.KeepFlagged(s.Who(s.worker.token), flagged.Excerpt{Threat: "command_injection", Text: "rm -rf /"}),
 			"webhook_id":     s.do("POST", "/v1/webhooks", s.ada.token, s.goodBodies()["create-webhook"]).want(201).str("id"),
 		}
 	}
@@ -89,7 +91,7 @@ func nobodys() map[string]string {
 }
 
 // idNames are the ids that paths hold.
-var idNames = []string{"vault_id", "agent_id", "policy_id", "key_id", "user_id", "invitation_id", "rule_id", "job_id", "secret_id", "share_id", "org_id", "approval_id", "enrollment_id", "account_id", "session_id", "webhook_id", "transaction_id", "router_key_id"}
+var idNames = []string{"vault_id", "agent_id", "policy_id", "key_id", "user_id", "invitation_id", "rule_id", "job_id", "secret_id", "share_id", "org_id", "approval_id", "enrollment_id", "account_id", "session_id", "webhook_id", "transaction_id", "router_key_id", "activity_id"}
 
 // member invites somebody who has no account, and who accepts.
 func (h *human) member(name, role string) *human {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/activity"
 )
 
@@ -128,7 +129,47 @@ func summaryOf(s *activity.Summary) summaryBody {
 	return b
 }
 
+// flaggedTexts is the answer of GET /v1/shroud/activity/{activity_id}/text.
+type flaggedTexts struct {
+	ID        string        `json:"id" format:"uuid"`
+	AgentID   string        `json:"agent_id" format:"uuid"`
+	CreatedAt time.Time     `json:"created_at"`
+	ExpiresAt time.Time     `json:"expires_at" doc:"When they are deleted."`
+	Texts     []flaggedText `json:"texts"`
+
+	value secret.Bytes
+}
+
+type flaggedText struct {
+	Threat   string `json:"threat_type"`
+	Pattern  string `json:"pattern"`
+	Severity string `json:"severity" enum:"low,medium,high,critical"`
+	Action   string `json:"action" enum:"block,sanitize,decode,warn,log"`
+	Location string `json:"location" enum:"system,user,assistant,tool,response" doc:"Whose words they are."`
+	Text     string `json:"text" doc:"The part around what was found, without secrets and personal data."`
+}
+
+// AppendJSON appends the texts as they were sealed, into a buffer that is wiped.
+func (f *flaggedTexts) AppendJSON(b []byte) []byte {
+	b = appendQuoted(append(b, `{"id":`...), f.ID)
+	b = appendQuoted(append(b, `,"agent_id":`...), f.AgentID)
+	b = f.CreatedAt.AppendFormat(append(b, `,"created_at":"`...), time.RFC3339Nano)
+	b = f.ExpiresAt.AppendFormat(append(b, `","expires_at":"`...), time.RFC3339Nano)
+	b = append(append(b, `","texts":`...), f.value.Reveal()...)
+	f.value.Wipe()
+	return append(b, '}')
+}
+
 func (a *API) registerShroud() {
+	handle(a, op{
+		method: http.MethodGet, path: "/v1/shroud/activity/{activity_id}/text", id: "read-flagged-text", tag: "Shroud",
+		summary: "What was flagged in a request to a language model and its answer, if the server keeps that", action: policy.ReadFlagged,
+	}, func(ctx context.Context, c *call.Call, in *struct {
+		ID string `path:"activity_id"`
+	}) (*body[*flaggedTexts], error) {
+		t, value, err := a.flagged.Read(ctx, c, in.ID)
+		return answer(&flaggedTexts{ID: t.ID, AgentID: t.Agent, CreatedAt: t.At, ExpiresAt: t.Until, value: value}, err)
+	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/shroud/activity", id: "list-shroud-activity", tag: "Shroud",
 		summary: "Requests to language models, newest first; who does not manage the organisation sees those of its own agents, and an agent its own", action: policy.ReadActivity,

@@ -17,6 +17,7 @@ var SealingKeys = [...]SealingKey{
 	{"system", "mails that wait to be sent"},
 	{"shares", "links of shares"},
 	{"system:approval-webhooks", "signing secrets of webhooks"},
+	{"flagged", "texts that Shroud flagged"},
 }
 
 // noted is the name under which Notes remember a sealing key.

@@ -25,8 +25,9 @@ import (
 
 // Addresses are where a running server is reached.
 type Addresses struct {
-	API    string // base URL
-	Shroud string
+	API     string // base URL
+	Shroud  string
+	Metrics string // empty: nowhere
 }
 
 // Listeners are the open ports of a server that does not serve yet. They are
@@ -34,6 +35,7 @@ type Addresses struct {
 // that was left to the system is known when links are made.
 type Listeners struct {
 	api, shroud net.Listener
+	metrics     net.Listener // nil: there is none
 	Files       *Files
 	At          Addresses
 }
@@ -52,15 +54,30 @@ func Open(ctx context.Context, cfg config.Config, log *slog.Logger) (*Listeners,
 	if err != nil {
 		return nil, errors.Join(err, api.Close())
 	}
-	return &Listeners{api: api, shroud: shroud, Files: files, At: Addresses{API: publicURL(cfg, api), Shroud: "http://" + shroud.Addr().String()}}, nil
+	l := &Listeners{api: api, shroud: shroud, Files: files, At: Addresses{API: publicURL(cfg, api), Shroud: "http://" + shroud.Addr().String()}}
+	if cfg.MetricsListen != "" {
+		if l.metrics, err = listen(ctx, cfg.MetricsListen); err != nil {
+			l.metrics = nil
+			return nil, errors.Join(err, l.Close())
+		}
+		l.At.Metrics = "http://" + l.metrics.Addr().String()
+	}
+	return l, nil
 }
 
 // Close closes the ports of a server that never served.
-func (l *Listeners) Close() error { return errors.Join(l.api.Close(), l.shroud.Close()) }
+func (l *Listeners) Close() error {
+	err := errors.Join(l.api.Close(), l.shroud.Close())
+	if l.metrics != nil {
+		err = errors.Join(err, l.metrics.Close())
+	}
+	return err
+}
 
 // Servers is what is served on the ports.
 type Servers struct {
 	API, Shroud http.Handler
+	Metrics     http.Handler
 	Proxies     proxies.Set // which bring the connections of many networks
 	Log         *slog.Logger
 	Now         func() time.Time
@@ -72,6 +89,9 @@ type Servers struct {
 func (l *Listeners) Serve(ctx context.Context, s Servers, ready func() error) error {
 	conns := newConnections(descriptors(), s.Proxies.Trusts, s.Log, s.Now)
 	servers := []*http.Server{server(s.API, conns), server(s.Shroud, conns)}
+	if l.metrics != nil {
+		servers = append(servers, server(s.Metrics, conns))
+	}
 	watching, stop := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() { l.Files.Watch(watching, s.Hurry, s.Now) })
@@ -79,6 +99,9 @@ func (l *Listeners) Serve(ctx context.Context, s Servers, ready func() error) er
 	failed := make(chan error, len(servers))
 	go func() { failed <- serve(servers[0], &bounded{l.api, conns}, l.Files) }()
 	go func() { failed <- servers[1].Serve(&bounded{l.shroud, conns}) }()
+	if l.metrics != nil {
+		go func() { failed <- servers[2].Serve(&bounded{l.metrics, conns}) }()
+	}
 	err := ready()
 	if err == nil {
 		select {
@@ -95,7 +118,7 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 	l, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Conflict, "can_not_listen",
-			"Can't listen on "+addr+". Is another server there? Choose another with --listen or --shroud-listen.")
+			"Can't listen on "+addr+". Is another server there? Choose another with --listen, --shroud-listen or ONECLAW_METRICS_LISTEN.")
 	}
 	return &port{Listener: l}, nil
 }

@@ -182,6 +182,7 @@ const (
 // Shroud: what became of requests to language models, and what hardware says of the server.
 const (
 	ReadActivity    Action = "shroud.activity"
+	ReadFlagged     Action = "shroud.text" // what was flagged in a request, as it was said
 	ReadAttestation Action = "shroud.attestation"
 )
 

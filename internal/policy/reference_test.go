@@ -74,6 +74,7 @@ func naiveSegment(pattern, name string) bool {
 var personal = []policy.Action{
 	policy.EnableMFA, policy.DisableMFA, policy.ApproveDevice, policy.DenyDevice, policy.DeleteUser, policy.DeleteAnyUser,
 	policy.AcceptInvitation, policy.GrantApproval, policy.DenyApproval, policy.UnfreezeOrg, policy.UnfreezeAgent, policy.DeleteSigningKey,
+	policy.ReadFlagged,
 }
 
 // refOfAgent are the actions of transactions and router keys, which an agent does for itself and its managers
@@ -114,7 +115,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		policy.SwitchOrg, policy.AcceptInvitation, policy.GrantApproval, policy.DenyApproval, policy.InviteMember,
 		policy.ListInvitations, policy.RevokeInvitation,
 		policy.UpdateMember, policy.RemoveMember, policy.ListIPRules, policy.CreateIPRule, policy.DeleteIPRule,
-		policy.UpdateBilling, policy.RekeyVault, policy.ReadRekey, policy.ReadWebhook, policy.UpdateWebhook,
+		policy.UpdateBilling, policy.RekeyVault, policy.ReadRekey, policy.ReadWebhook, policy.UpdateWebhook, policy.ReadFlagged,
 		policy.CreateHook, policy.ListHooks, policy.ReadHook, policy.UpdateHook, policy.DeleteHook,
 		policy.FreezeOrg, policy.UnfreezeOrg, policy.ReadFreeze, policy.FreezeAgent, policy.UnfreezeAgent, policy.UpdateGuard,
 		policy.CreateSigningKey, policy.RotateSigningKey, policy.DeleteSigningKey,
@@ -206,7 +207,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		switch {
 		case onPath && !inside:
 			return no("outside_scope")
-		case is(policy.VerifyAudit) || platform:
+		case is(policy.VerifyAudit, policy.ReadFlagged) || platform:
 			return no("outside_scope")
 		case !onPath && writes && (p.Kind == "user" || onVault):
 			return no("outside_scope")
@@ -417,7 +418,7 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 			return yes("self")
 		}
 	case policy.VerifyAudit, policy.InviteMember, policy.ListInvitations, policy.RevokeInvitation, policy.UpdateMember, policy.RemoveMember,
-		policy.ListIPRules, policy.CreateIPRule, policy.DeleteIPRule, policy.UpdateBilling, policy.ReadWebhook, policy.UpdateWebhook,
+		policy.ListIPRules, policy.CreateIPRule, policy.DeleteIPRule, policy.UpdateBilling, policy.ReadWebhook, policy.UpdateWebhook, policy.ReadFlagged,
 		policy.CreateHook, policy.ListHooks, policy.ReadHook, policy.UpdateHook, policy.DeleteHook, policy.FreezeOrg, policy.UnfreezeOrg:
 		if refManager(p) {
 			return yes("role")

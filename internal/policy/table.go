@@ -136,6 +136,8 @@ var table = map[Action]Rule{
 	RevokeRouterKey: {Who: Users, Over: OverAgent, Creator: true, Admin: true, Writes: true, Counts: Spared},
 	// Requests to language models. Of which agents, is checked where they are kept.
 	ReadActivity: {Who: Principals, Open: true, Rows: true},
+	// The words themselves: nothing that is kept in a program reads them.
+	ReadFlagged: {Who: Users, Admin: true, Whole: true, Person: true},
 
 	// The organisation.
 	FreezeOrg:        {Who: Users, Admin: true, Writes: true, Counts: Spared},

@@ -18,6 +18,7 @@ const (
 	SealedWebhook SealedKind = "signing secret of webhook"
 	SealedHook    SealedKind = "signing secret of event webhook"
 	SealedJob     SealedKind = "client keys of job"
+	SealedText    SealedKind = "flagged text of request"
 )
 
 // Sealed is one of them.
@@ -39,6 +40,7 @@ var sealedIn = []struct {
 	{SealedWebhook, `SELECT id, org_id, '', wrapped, sealed FROM approval_webhooks WHERE id > $1 ORDER BY id LIMIT $2`},
 	{SealedHook, `SELECT id, org_id, '', wrapped, sealed FROM webhooks WHERE id > $1 ORDER BY id LIMIT $2`},
 	{SealedJob, `SELECT id, org_id, vault_id, wrapped, sealed FROM vault_jobs WHERE id > $1 AND sealed IS NOT NULL ORDER BY id LIMIT $2`},
+	{SealedText, `SELECT activity_id, org_id, '', wrapped, sealed FROM flagged_texts WHERE activity_id > $1 ORDER BY activity_id LIMIT $2`},
 }
 
 const sealedPage = 100

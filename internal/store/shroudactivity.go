@@ -28,6 +28,9 @@ func (tx Tx) addRequest(r *activity.Request) error {
 				Args: []any{r.ID, f.Detector, string(f.Effect), r.Org, r.Agent, f.Count, micros(r.At)}})
 		}
 	}
+	if err == nil && r.Text != nil {
+		err = tx.addFlagged(r.Text)
+	}
 	return err
 }
 

@@ -166,7 +166,7 @@ func (db *DB) LostSpends(ctx context.Context, before time.Time, limit int) (out 
 }
 
 // SweepSpends implements spend.Store. Each statement is short, so that others write in between.
-func (db *DB) SweepSpends(ctx context.Context, before, seconds time.Time) error {
+func (db *DB) SweepSpends(ctx context.Context, before, seconds, now time.Time) error {
 	const secondsOfDay = 24 * 60 * 60
 	for _, s := range []struct {
 		query string
@@ -177,6 +177,7 @@ func (db *DB) SweepSpends(ctx context.Context, before, seconds time.Time) error 
 		{`DELETE FROM shroud_findings WHERE (activity_id, detector, effect) IN
 			(SELECT activity_id, detector, effect FROM shroud_findings WHERE at < $1 ORDER BY at LIMIT $2)`, micros(before)},
 		{`DELETE FROM shroud_activity WHERE id IN (SELECT id FROM shroud_activity WHERE at < $1 ORDER BY at LIMIT $2)`, micros(before)},
+		{`DELETE FROM flagged_texts WHERE activity_id IN (SELECT activity_id FROM flagged_texts WHERE keep_until <= $1 ORDER BY keep_until LIMIT $2)`, micros(now)},
 	} {
 		for gone := int64(sweptAtOnce); gone == sweptAtOnce; {
 			err := db.Write(ctx, audit.SystemOrg, func(tx Tx) (err error) {

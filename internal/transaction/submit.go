@@ -280,9 +280,10 @@ func (s *Service) refused(c *call.Call, err error) error {
 // keep stores what was signed, as long as all stands still that it was decided on: only then
 // may it leave. Whoever hung up meanwhile.
 func (s *Service) keep(ctx context.Context, c *call.Call, r *Reservation, signed Status) error {
-	t, after := r.Tx, call.Again(context.WithoutCancel(ctx))
+	t, after, kind := r.Tx, call.Again(context.WithoutCancel(ctx)), "transaction"
 	var err error
 	if t.Status == Unsigned {
+		kind = "message"
 		err = s.cfg.Store.SignedMessage(after, t)
 	} else {
 		t.Status, t.SignedAt = signed, stamp.Of(s.cfg.Now())
@@ -291,6 +292,9 @@ func (s *Service) keep(ctx context.Context, c *call.Call, r *Reservation, signed
 	}
 	if errors.Is(err, call.ErrMoved) || errors.Is(err, ErrOver) {
 		return s.giveBack(ctx, c, r, ErrOver)
+	}
+	if err == nil && s.cfg.Signed != nil {
+		s.cfg.Signed(kind)
 	}
 	return err // unless it is stored, it is given back in time
 }

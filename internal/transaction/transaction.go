@@ -193,6 +193,7 @@ type Config struct {
 	Approvals Approvals
 	Log       *slog.Logger
 	Now       func() time.Time
+	Signed    func(kind string) // is told of each signature, of a "transaction" or "message"; nil: nobody is
 }
 
 // Service is the methods on transactions.

@@ -13,6 +13,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/flagged"
 	"github.com/oneclaw-dev/oneclaw/internal/sqldb/transfer"
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
@@ -163,6 +164,8 @@ func sealedAt(s store.Sealed) (kek string, at seal.Ref) {
 		return webhook.SealOf(s.Org, s.ID)
 	case store.SealedJob:
 		return vault.SealOfJob(s.Org, s.Vault, s.ID)
+	case store.SealedText:
+		return flagged.SealOf(s.Org, s.ID)
 	}
 	panic("inspect: a kind that nobody seals")
 }

@@ -16,7 +16,7 @@ func Unsealed(ctx context.Context, db *store.DB, keys keystore.KeyStore) (lost [
 	if err != nil {
 		return nil, err
 	}
-	held := map[string]int64{"identity": rows.Factors, "system": rows.Mails, "shares": rows.Links, "system:approval-webhooks": rows.Webhooks}
+	held := map[string]int64{"identity": rows.Factors, "system": rows.Mails, "shares": rows.Links, "system:approval-webhooks": rows.Webhooks, "flagged": rows.Texts}
 	for _, k := range keyring.SealingKeys {
 		made, err := keyring.Sealing{Keys: keys, Notes: db}.Made(ctx, k.ID)
 		if err != nil {

@@ -1,7 +1,8 @@
 // Package activity is what became of each request that agents sent to a language model: a
 // row a request, kept for a time, listed and summed up.
 //
-// Its promise: a row tells kinds and counts of what was found, never a text of a conversation.
+// Its promise: a row tells kinds and counts of what was found, never a text of a conversation. What
+// is kept of texts, if anything is, lies sealed beside it (package flagged).
 // Whoever does not manage the organisation sees the requests of its own agents alone, and an agent
 // its own.
 package activity
@@ -13,6 +14,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/flagged"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/usd"
 )
 
@@ -85,6 +87,7 @@ type Request struct {
 	Basis                           Basis
 	Cut                             string // who cut the answer off: "caller", "provider", "node", "rights" or ""
 	At                              time.Time
+	Text                            *flagged.Text // sealed; nil: none is kept. Of a row that is read it is nil
 }
 
 // Query picks requests of an organisation; zero fields pick all.

@@ -13,8 +13,9 @@ import (
 // answer are the rules of one text of an answer.
 type answer struct {
 	*Session
-	tool bool // a tool is called with it
-	echo bool // it repeats the request
+	seen *passage // what is kept of it; nil: nothing is
+	tool bool     // a tool is called with it
+	echo bool     // it repeats the request
 }
 
 // Scrubber implements stream.Rules.
@@ -41,6 +42,9 @@ func (a *answer) Windowed() bool {
 
 // Look implements stream.Rules.
 func (a *answer) Look(window string, from, to int) ([]stream.Cut, error) {
+	if a.seen != nil {
+		defer a.kept.stretch(a.seen, window, from, to)()
+	}
 	read := a.detector.Read(window)
 	begin := func(f *Finding) bool { return f.Span.Start >= from && f.Span.Start < to }
 	var found []Finding

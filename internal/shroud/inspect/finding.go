@@ -62,6 +62,7 @@ func (s *Session) note(f Finding) {
 		return o.Threat == f.Threat && o.Pattern == f.Pattern && o.Location == f.Location
 	}) {
 		s.found = append(s.found, f)
+		s.kept.note(&f)
 	}
 }
 

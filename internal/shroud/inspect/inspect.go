@@ -64,6 +64,7 @@ type Session struct {
 	stopped    string
 	filtered   bool              // something of the answer was cut out or held back
 	back       map[string]string // placeholders that the request got, and what they stand for
+	kept       *kept             // what is kept of what is flagged; nil: nothing is
 }
 
 // Request decides over a request.
@@ -89,6 +90,9 @@ func (s *Session) part(p *convo.Part) (string, error) {
 	out := p.Text
 	if s.known != nil {
 		out = s.known.Redact(out, func(m known.Match) string { return s.hide(m.Label, out[m.Start:m.End]) })
+	}
+	if s.kept != nil {
+		defer s.kept.whole(out, roleName(p.Role))()
 	}
 	if p.Kind != convo.Schema && p.Role != convo.Assistant {
 		read := s.detector.Read(out)
@@ -162,7 +166,7 @@ func (s *Session) Rules(kind convo.Kind) stream.Rules {
 
 // of are the rules of a part of an answer. What repeats the request was decided over.
 func (s *Session) of(p *convo.Part) stream.Rules {
-	return &answer{Session: s, tool: p.Kind == convo.Arguments, echo: p.Role == convo.System || p.Kind == convo.Schema}
+	return &answer{Session: s, seen: s.kept.answer(), tool: p.Kind == convo.Arguments, echo: p.Role == convo.System || p.Kind == convo.Schema}
 }
 
 // Fields are what the log says of what was found.

@@ -105,7 +105,7 @@ func (s *Session) private(src string, request bool) (cuts []stream.Cut, err erro
 	}
 	for _, m := range pii.Find(src) {
 		s.pii = true
-		s.note(Finding{Threat: string(finding.PII), Pattern: m.Kind, Severity: m.Severity.String(), Action: s.settings.PII})
+		s.note(Finding{Threat: string(finding.PII), Pattern: m.Kind, Severity: m.Severity.String(), Span: text.Span{Start: m.Start, End: m.End}, Action: s.settings.PII})
 		switch s.settings.PII {
 		case "block":
 			s.stopped = string(finding.PII)

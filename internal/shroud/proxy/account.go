@@ -8,6 +8,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/activity"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/convo"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
@@ -96,9 +97,12 @@ func (p *Proxy) settle(ctx context.Context, x *gate.Request, a *asked, ok *clear
 		told.Action, told.Violations = activity.Blocked, append(told.Violations, fault.ReasonOf(errEnded))
 	}
 	if ok.spend != nil {
+		told.Text = p.text(ctx, &x.Call, ok.spend.ID(), ok.inspect)
 		ok.spend.Settle(ctx, ok.end.usage, spend.End{How: ok.end.how, AnswerBytes: ok.end.bytes, Request: told}, nil)
 		ok.spend = nil
 	} else if told.Action == activity.Blocked {
+		told.ID = ids.New()
+		told.Text = p.text(ctx, &x.Call, told.ID, ok.inspect)
 		if err := p.cfg.Ledger.Note(ctx, &x.Call, told); err != nil {
 			p.cfg.Log.Warn("what became of a call of a model is not noted", slog.Any("error", err))
 		}

@@ -35,11 +35,12 @@ type asked struct {
 	query   string
 	body    []byte
 	header  http.Header
-	foreign bool   // the provider has it in its own dialect alone
-	text    bool   // nobody knows the path, and the agent's settings let its body be looked at as text
-	named   bool   // the body has the provider before the model, which that does not know
-	agent   string // that the key is said to be of, or ""
-	keyRef  string // X-Shroud-Api-Key
+	foreign bool           // the provider has it in its own dialect alone
+	text    bool           // nobody knows the path, and the agent's settings let its body be looked at as text
+	named   bool           // the body has the provider before the model, which that does not know
+	agent   string         // that the key is said to be of, or ""
+	keyRef  string         // X-Shroud-Api-Key
+	carried []secret.Bytes // credentials, where texts are kept: they are in none
 }
 
 // cleared is a call that may go to its provider.
@@ -94,6 +95,9 @@ func (p *Proxy) call(x *gate.Request, r *http.Request) error {
 func (p *Proxy) read(x *gate.Request, r *http.Request) (*asked, error) {
 	a := &asked{header: r.Header, path: r.URL.Path, keyRef: r.Header.Get("X-Shroud-Api-Key")}
 	a.agent, _ = presented(r)
+	if p.cfg.Keep.For > 0 {
+		a.carried = carried(r)
+	}
 	data, err := x.Read(r, maxBody)
 	if err != nil {
 		return nil, err
@@ -217,6 +221,9 @@ func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared,
 	}
 	if out.inspect, err = p.cfg.Inspect.For(ctx, c, who.ShroudConfig, &who.settings); err != nil {
 		return out, err
+	}
+	if p.cfg.Keep.For > 0 {
+		out.inspect.Keep(a.carried...)
 	}
 	edits, err := out.inspect.Request(a.Request)
 	c.Event.Details.More = append(c.Event.Details.More, out.inspect.Fields()...)

@@ -19,6 +19,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/flagged"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inspect"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
@@ -38,6 +39,7 @@ type Config struct {
 	Store     Store
 	Inspect   *inspect.Maker
 	Ledger    *spend.Ledger
+	Keep      *flagged.Keeper
 	API       http.Handler                   // serves the routes that Shroud has of the API
 	Upstreams map[string]string              // base URLs of providers, beside or instead of the known ones
 	HTTP      http.RoundTripper              // the guarded way out

@@ -100,5 +100,5 @@ func (o *Open) lost() *activity.Request {
 // Sweep forgets what is old.
 func (l *Ledger) Sweep(ctx context.Context) error {
 	now := l.cfg.Now()
-	return l.cfg.Store.SweepSpends(ctx, now.Add(-activity.Kept), now.Add(-2*Minute*time.Second))
+	return l.cfg.Store.SweepSpends(ctx, now.Add(-activity.Kept), now.Add(-2*Minute*time.Second), now)
 }

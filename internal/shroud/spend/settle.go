@@ -51,6 +51,7 @@ func (r *Reservation) Settle(ctx context.Context, u convo.Usage, e End, then fun
 	}
 	r.leave()
 	q := r.request(u, &e)
+	r.ledger.told(&q)
 	r.ledger.cfg.Store.SettleLater(alone(ctx), &r.open, &q, r.stored, func(err error) {
 		if err != nil {
 			r.ledger.cfg.Log.Error("what a request cost is stored later", slog.String("request", r.open.ID), slog.Any("error", err))

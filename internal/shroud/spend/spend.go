@@ -57,8 +57,9 @@ type Store interface {
 	RenewSpends(ctx context.Context, node string, until time.Time) error
 	// LostSpends are reservations that ended by themselves before a time.
 	LostSpends(ctx context.Context, before time.Time, limit int) ([]Open, error)
-	// SweepSpends forgets requests and days before a time, and seconds before another.
-	SweepSpends(ctx context.Context, before, seconds time.Time) error
+	// SweepSpends forgets requests and days before a time, seconds before another, and texts
+	// that are to be kept until now.
+	SweepSpends(ctx context.Context, before, seconds, now time.Time) error
 }
 
 // Config is what a Ledger is made of.
@@ -67,6 +68,7 @@ type Config struct {
 	Prices *Table
 	Log    *slog.Logger
 	Now    func() time.Time
+	Told   func(r *activity.Request) // is told once of each request of this node that ended; nil: nobody is
 }
 
 // Ledger keeps the limits of agents, for one node.
@@ -162,11 +164,19 @@ func (r *Reservation) leave() {
 
 var errOnlyAgents = fault.New(fault.Denied, "shroud_for_agents", "Only agents call language models through Shroud. Use the key of an agent.")
 
-// Note stores what became of a request that was stopped before anything was reserved.
+// Note stores what became of a request that was stopped before anything was reserved, under
+// an id of the caller's making.
 func (l *Ledger) Note(ctx context.Context, c *call.Call, q activity.Request) error {
-	q.ID, q.Org, q.Agent, q.At = ids.New(), c.Who.Org, c.Who.ID, c.Now
+	q.Org, q.Agent, q.At = c.Who.Org, c.Who.ID, c.Now
 	q.Cost, q.Basis = 0, activity.Free
+	l.told(&q)
 	return l.cfg.Store.NoteRequest(alone(ctx), &q)
+}
+
+func (l *Ledger) told(q *activity.Request) {
+	if l.cfg.Told != nil {
+		l.cfg.Told(q)
+	}
 }
 
 // alone is the context of what is written whatever becomes of the call, and of the right that it

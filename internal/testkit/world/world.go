@@ -36,6 +36,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/activity"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/flagged"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
 	"github.com/oneclaw-dev/oneclaw/internal/signedcall"
 	"github.com/oneclaw-dev/oneclaw/internal/signingkey"
@@ -89,6 +90,7 @@ type World struct {
 	SigningKeys  *signingkey.Service
 	Transactions *transaction.Service // nobody watches them but a test that calls Look
 	Activity     *activity.Service
+	Flagged      *flagged.Service
 	Spends       *spend.Ledger // with the prices that the program comes with; nobody keeps it but a test that calls Keep
 	Audit        *audit.Log
 
@@ -234,6 +236,7 @@ func (w *World) services() {
 		Store: w.DB, Vault: w.Vault, Keys: w.SigningKeys, Chains: w.Chains, Approvals: w.Approvals, Log: w.Logger(), Now: w.Clock.Now,
 	})
 	w.Activity = &activity.Service{Store: w.DB}
+	w.Flagged = &flagged.Service{Store: w.DB, Sealer: w.Sealer}
 	prices, err := spend.Prices()
 	w.must(err)
 	w.Spends = spend.New(spend.Config{Store: w.DB, Prices: prices, Log: w.Logger(), Now: w.Clock.Now})
