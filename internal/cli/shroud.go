@@ -100,13 +100,14 @@ func (c *cli) shroudSummary() *cobra.Command {
 			}
 			rows := make([][]string, 0, len(s.Detectors))
 			number := func(n int64) string { return strconv.FormatInt(n, 10) }
-			for _, d := range s.Detectors {
-				rows = append(rows, []string{d.Detector, number(d.Detections), number(d.Actions["blocked"]), number(d.Actions["warned"]), number(d.Actions["logged"])})
+			for i := range s.Detectors {
+				d := &s.Detectors[i]
+				rows = append(rows, []string{d.Detector, number(d.Detections), number(d.Actions["blocked"]), number(d.Redacted()), number(d.Actions["warned"]), number(d.Actions["logged"])})
 			}
-			if err := c.PrintRows([]string{"DETECTOR", "FOUND", "BLOCKED", "WARNED", "LOGGED"}, rows, "Nothing was found."); err != nil || !c.IsTTY(c.Stderr) {
+			if err := c.PrintRows([]string{"DETECTOR", "FOUND", "BLOCKED", "REDACTED", "WARNED", "LOGGED"}, rows, "Nothing was found."); err != nil || !c.IsTTY(c.Stderr) {
 				return err
 			}
-			c.Warn(number(s.Requests) + " requests of " + number(s.Agents) + " agents, " + number(s.Blocked) + " of them blocked; " + number(s.Before) + " in the period before.")
+			c.Warn(plural(s.Requests, "request") + " of " + plural(s.Agents, "agent") + ", " + number(s.Blocked) + " of them blocked; " + number(s.Before) + " in the period before.")
 			return nil
 		}),
 	}
