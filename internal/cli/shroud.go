@@ -43,8 +43,9 @@ func (c *cli) shroudActivity() *cobra.Command {
 				return c.PrintJSON(page)
 			}
 			rows := make([][]string, 0, len(page.Events))
+			who := calledIn(ctx, c, cl, page.Events, func(r client.ModelRequest) (kind, id string) { return "agent", r.AgentID })
 			for i := range page.Events {
-				rows = append(rows, c.requestRow(&page.Events[i]))
+				rows = append(rows, c.requestRow(&page.Events[i], who))
 			}
 			header := []string{"TIME", "AGENT", "MODEL", "ACTION", "TOKENS", "COST", "FOUND", "ID"}
 			if err := c.PrintRows(header, rows, "No requests."); err != nil || !c.IsTTY(c.Stderr) || int64(f.Offset+len(rows)) >= page.Total {
@@ -62,7 +63,7 @@ func (c *cli) shroudActivity() *cobra.Command {
 	return c.wideFlag(cmd)
 }
 
-func (c *cli) requestRow(r *client.ModelRequest) []string {
+func (c *cli) requestRow(r *client.ModelRequest, who called) []string {
 	cost := "unknown"
 	if r.Metadata.CostUSD != nil {
 		cost = "$" + *r.Metadata.CostUSD
@@ -71,7 +72,7 @@ func (c *cli) requestRow(r *client.ModelRequest) []string {
 		cost += " at most"
 	}
 	return []string{
-		c.When(r.Timestamp), c.Short(r.AgentID), r.Provider + "/" + r.Model, r.Action, strconv.FormatInt(r.RequestTokens, 10) + " + " + strconv.FormatInt(r.ResponseTokens, 10),
+		c.When(r.Timestamp), strings.TrimPrefix(who.of("agent", r.AgentID), "agent:"), r.Provider + "/" + r.Model, r.Action, strconv.FormatInt(r.RequestTokens, 10) + " + " + strconv.FormatInt(r.ResponseTokens, 10),
 		cost, cmp.Or(foundIn(r.Metadata.Findings), "nothing"), c.Short(r.ID),
 	}
 }
