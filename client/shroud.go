@@ -96,6 +96,15 @@ type DetectorSummary struct {
 	Actions    map[string]int64 `json:"actions"`
 }
 
+// Redacted is how often what was found was cut out or replaced.
+func (d *DetectorSummary) Redacted() int64 {
+	n := d.Detections
+	for _, other := range d.Actions {
+		n -= other
+	}
+	return n
+}
+
 // FlaggedRequest is a request in which something was found.
 type FlaggedRequest struct {
 	ID        string    `json:"id"`

@@ -176,7 +176,7 @@ func (c *cli) printAgent(a *client.Agent, more ...field) error {
 		{"Expires", c.Maybe(a.ExpiresAt, "never")}, {"Last seen", c.Maybe(a.LastActiveAt, "never")},
 		{"Intents API", console.YesNo(a.IntentsAPIEnabled)}, {"Tx max value", a.TxMaxValueETH}, {"Tx daily limit", a.TxDailyLimitETH},
 		{"Tx to", strings.Join(a.TxToAllowlist, ",")}, {"Tx chains", strings.Join(a.TxAllowedChains, ",")},
-		{"Shroud", console.YesNo(a.ShroudEnabled)}}, more...)...)
+		{"Shroud", console.YesNo(a.ShroudEnabled)}, {"Shroud config", string(a.ShroudConfig)}}, more...)...)
 }
 
 // keyOf says that an agent which is to have an API key has none, and how it gets one.

@@ -43,8 +43,9 @@ func (c *cli) shroudActivity() *cobra.Command {
 				return c.PrintJSON(page)
 			}
 			rows := make([][]string, 0, len(page.Events))
+			who := calledIn(ctx, c, cl, page.Events, func(r client.ModelRequest) (kind, id string) { return "agent", r.AgentID })
 			for i := range page.Events {
-				rows = append(rows, c.requestRow(&page.Events[i]))
+				rows = append(rows, c.requestRow(&page.Events[i], who))
 			}
 			header := []string{"TIME", "AGENT", "MODEL", "ACTION", "TOKENS", "COST", "FOUND", "ID"}
 			if err := c.PrintRows(header, rows, "No requests."); err != nil || !c.IsTTY(c.Stderr) || int64(f.Offset+len(rows)) >= page.Total {
@@ -62,7 +63,7 @@ func (c *cli) shroudActivity() *cobra.Command {
 	return c.wideFlag(cmd)
 }
 
-func (c *cli) requestRow(r *client.ModelRequest) []string {
+func (c *cli) requestRow(r *client.ModelRequest, who called) []string {
 	cost := "unknown"
 	if r.Metadata.CostUSD != nil {
 		cost = "$" + *r.Metadata.CostUSD
@@ -71,7 +72,7 @@ func (c *cli) requestRow(r *client.ModelRequest) []string {
 		cost += " at most"
 	}
 	return []string{
-		c.When(r.Timestamp), c.Short(r.AgentID), r.Provider + "/" + r.Model, r.Action, strconv.FormatInt(r.RequestTokens, 10) + " + " + strconv.FormatInt(r.ResponseTokens, 10),
+		c.When(r.Timestamp), strings.TrimPrefix(who.of("agent", r.AgentID), "agent:"), r.Provider + "/" + r.Model, r.Action, strconv.FormatInt(r.RequestTokens, 10) + " + " + strconv.FormatInt(r.ResponseTokens, 10),
 		cost, cmp.Or(foundIn(r.Metadata.Findings), "nothing"), c.Short(r.ID),
 	}
 }
@@ -100,13 +101,14 @@ func (c *cli) shroudSummary() *cobra.Command {
 			}
 			rows := make([][]string, 0, len(s.Detectors))
 			number := func(n int64) string { return strconv.FormatInt(n, 10) }
-			for _, d := range s.Detectors {
-				rows = append(rows, []string{d.Detector, number(d.Detections), number(d.Actions["blocked"]), number(d.Actions["warned"]), number(d.Actions["logged"])})
+			for i := range s.Detectors {
+				d := &s.Detectors[i]
+				rows = append(rows, []string{d.Detector, number(d.Detections), number(d.Actions["blocked"]), number(d.Redacted()), number(d.Actions["warned"]), number(d.Actions["logged"])})
 			}
-			if err := c.PrintRows([]string{"DETECTOR", "FOUND", "BLOCKED", "WARNED", "LOGGED"}, rows, "Nothing was found."); err != nil || !c.IsTTY(c.Stderr) {
+			if err := c.PrintRows([]string{"DETECTOR", "FOUND", "BLOCKED", "REDACTED", "WARNED", "LOGGED"}, rows, "Nothing was found."); err != nil || !c.IsTTY(c.Stderr) {
 				return err
 			}
-			c.Warn(number(s.Requests) + " requests of " + number(s.Agents) + " agents, " + number(s.Blocked) + " of them blocked; " + number(s.Before) + " in the period before.")
+			c.Warn(plural(s.Requests, "request") + " of " + plural(s.Agents, "agent") + ", " + number(s.Blocked) + " of them blocked; " + number(s.Before) + " in the period before.")
 			return nil
 		}),
 	}

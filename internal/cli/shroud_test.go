@@ -27,7 +27,21 @@ func TestShroudOnTheCommandLine(t *testing.T) {
 		}
 		return a.Config
 	}
-	s.ok("", "shroud", "preset", "builder", "strict")
+	warned := func() bool {
+		return strings.Contains(s.run("", "shroud", "preset", "builder", "strict").err, "oneclaw policy create --agent builder --path 'providers/*/api-key'")
+	}
+	if !warned() {
+		t.Error("nobody says that there is no provider's key")
+	}
+	s.ok("", "vault", "create", "main")
+	s.ok("sk-provider", "secret", "set", "providers/openai/api-key")
+	if !warned() {
+		t.Error("nobody says that the agent may not use the provider's key")
+	}
+	s.ok("", "policy", "create", "--agent", "builder", "--path", "providers/*/api-key")
+	if warned() {
+		t.Error("a provider's key is asked for that is there")
+	}
 	strict := config()
 	if strict["sanitization_mode"] != "block" || strict["injection_threshold"] != 0.5 {
 		t.Errorf("strict is %v", strict)
@@ -43,6 +57,22 @@ func TestShroudOnTheCommandLine(t *testing.T) {
 	}
 	s.fails(cli.ExitUsage, "shroud", "preset", "builder", "loose")
 	s.fails(cli.ExitNotFound, "shroud", "preset", "nobody", "strict")
+
+	s.ok("", "shroud", "set", "builder", "--budget", "5.25", "--models", "gpt-4o,claude-opus-5", "--tools", "read_*", "--block-tools", "rm", "--per-day", "100")
+	s.ok("", "shroud", "set", "builder", "--per-day", "any", "--block-tools", "any", "--per-minute", "3")
+	limited, _ := json.Marshal(config())
+	for _, want := range []string{`"daily_budget_usd":5.25`, `"allowed_models":["gpt-4o","claude-opus-5"]`, `"tool_call_inspection":{"allowed_tools":["read_*"]}`, `"max_requests_per_minute":3`, `"injection_threshold":0.5`} {
+		if !strings.Contains(string(limited), want) || strings.Contains(string(limited), "per_day") {
+			t.Errorf("%s is not in %s", want, limited)
+		}
+	}
+	if out := s.ok("", "agent", "get", "builder"); !strings.Contains(out, `"daily_budget_usd":5.25`) {
+		t.Errorf("agent get does not show the budget: %s", out)
+	}
+	for _, bad := range [][]string{{"--budget", "five"}, {"--budget", "-1"}, {"--per-day", "1e3"}, {"--per-day", "1.5"}, {}} {
+		s.fails(cli.ExitUsage, append([]string{"shroud", "set", "builder"}, bad...)...)
+	}
+	s.fails(cli.ExitNotFound, "shroud", "set", "nobody", "--budget", "5")
 
 	var made struct {
 		Key struct{ ID string }

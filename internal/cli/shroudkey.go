@@ -53,6 +53,7 @@ func (c *cli) makeRouterKey(ctx context.Context, cl *client.Client, agent, name 
 		return err
 	}
 	defer made.Secret.Wipe()
+	c.warnOfNoProvider(ctx, cl, id, agent)
 	c.EndsEarly("key", ends, made.Key.ExpiresAt)
 	key := string(made.Secret.Reveal())
 	if c.JSON {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -34,35 +33,18 @@ stops no threat and notes all. Limits, models and tools of the agent stay as the
 			if !slices.Contains(presets, a[1]) {
 				return console.Usage("PRESET is " + oneOf(presets) + ".")
 			}
-			id, err := agentID(ctx, cl, a[0])
-			if err != nil {
-				return err
-			}
-			agent, err := cl.Agent(ctx, id)
-			if err != nil {
-				return err
-			}
-			var config map[string]any
-			if len(agent.ShroudConfig) > 0 {
-				if err := json.Unmarshal(agent.ShroudConfig, &config); err != nil {
-					return err
-				}
-			}
-			if config == nil { // it has none
-				config = map[string]any{}
-			}
-			for _, field := range ofPreset {
-				delete(config, field)
-			}
-			config["preset"] = a[1]
-			text, err := json.Marshal(config)
-			if err != nil {
-				return err
-			}
 			on := true
-			if agent, err = cl.UpdateAgent(ctx, id, client.AgentUpdate{ShroudEnabled: &on, ShroudConfig: text}); err != nil {
+			agent, err := reconfigure(ctx, cl, a[0], client.AgentUpdate{ShroudEnabled: &on}, func(config map[string]any) error {
+				for _, field := range ofPreset {
+					delete(config, field)
+				}
+				config["preset"] = a[1]
+				return nil
+			})
+			if err != nil {
 				return err
 			}
+			c.warnOfNoProvider(ctx, cl, agent.ID, a[0])
 			return c.did(agent, "%s calls models, looked at as %s says.", a[0], a[1])
 		}),
 	})

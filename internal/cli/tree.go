@@ -48,7 +48,7 @@ func (c *cli) commands() []*cobra.Command {
 		group("chain", "The EVM chains that agents can use, and their nodes", c.chainList(), c.chainGet(), c.chainAdd(), c.chainCheck()),
 		c.txCommands(), c.freezeCommand(), c.unfreezeCommand(),
 		group("shroud", "How agents call language models, what they sent there, and what was found in it",
-			c.shroudActivity(), c.shroudText(), c.shroudSummary(), c.shroudPreset(),
+			c.shroudActivity(), c.shroudText(), c.shroudSummary(), c.shroudPreset(), c.shroudSet(),
 			group("key", "Keys with which stock clients call models for an agent", c.shroudKeyCreate(), c.shroudKeyList(), c.shroudKeyRevoke())),
 		group("admin", "Look after a server with several organisations; only for platform admins, such as its first owner",
 			c.adminTier(), c.adminLimits(), c.adminCredits(), c.adminUsers(),

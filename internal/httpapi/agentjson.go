@@ -151,7 +151,7 @@ type updateAgent struct {
 		TokenTTLSeconds sent[int64]      `json:"token_ttl_seconds,omitempty" doc:"null: the default, an hour."`
 		VaultIDs        sent[[]string]   `json:"vault_ids,omitempty" doc:"null lifts the binding."`
 		ShroudEnabled   sent[bool]       `json:"shroud_enabled,omitempty"`
-		ShroudConfig    sent[jsonObject] `json:"shroud_config,omitempty" doc:"null: the defaults."`
+		ShroudConfig    sent[jsonObject] `json:"shroud_config,omitempty" doc:"It takes the place of the whole one before: a field that is left out has its default. null: the defaults."`
 		// The contract has no way to renew a certificate.
 		ClientCertFingerprint sent[string] `json:"client_cert_fingerprint,omitempty" doc:"Another certificate; tokens of the one before end at once."`
 	}

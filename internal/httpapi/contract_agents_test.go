@@ -22,7 +22,7 @@ func TestAgents(t *testing.T) {
 	made := s.ask(201, "POST", "/v1/agents", token, `{"name":"worker","description":"works","auth_method":"api_key","scopes":["prod/**"],
 		"expires_at":"2090-01-02T03:04:05Z","intents_api_enabled":true,"tx_to_allowlist":["0x`+strings.Repeat("ab", 20)+`"],
 		"tx_max_value_eth":"0.5","tx_daily_limit_eth":"2","tx_allowed_chains":["base"],"token_ttl_seconds":600,"vault_ids":["`+vault+`"],
-		"shroud_enabled":true,"shroud_config":{"pii_policy":"block","sanitization_mode":"sanitize","later":1},"later":{"field":[1]}}`)
+		"shroud_enabled":true,"shroud_config":{"pii_policy":"block","sanitization_mode":"sanitize","output_policy":1},"later":{"field":[1]}}`)
 	fields(t, "the answer", made.json(), "agent", "api_key")
 	fields(t, "the agent", made.json()["agent"].(object), agentFields...)
 	agent := made.json()["agent"].(object)

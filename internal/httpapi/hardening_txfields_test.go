@@ -9,7 +9,7 @@ import (
 func TestAMisspeltLimitOfAnAgentIsRefusedByItsName(t *testing.T) {
 	s := openSession(t)
 	at := "/v1/agents/" + s.worker.id
-	for _, name := range []string{"tx_max_value", "tx_daily_limit", "tx_to_allow_list", "txMaxValueEth", "TX_MAX_VALUE_ETH", "tx-allowed-chains", "tx_"} {
+	for _, name := range []string{"tx_max_value", "tx_daily_limit", "tx_to_allow_list", "txMaxValueEth", "TX_MAX_VALUE_ETH", "tx-allowed-chains", "tx_", "shroud_enable", "shroudEnabled", "shroud_daily_budget_usd"} {
 		for _, try := range [][2]string{{"POST", "/v1/agents"}, {"PATCH", at}} {
 			r := s.do(try[0], try[1], s.ada.token, object{"name": "limited", name: "0.1"})
 			if r.want(400, "invalid_request"); !strings.Contains(string(r.body), `\"`+name+`\"`) {
@@ -19,6 +19,12 @@ func TestAMisspeltLimitOfAnAgentIsRefusedByItsName(t *testing.T) {
 	}
 	if r := s.do("PATCH", at, s.ada.token, object{"tx_\u0000<b>": 1}); r.status != 400 || strings.Contains(string(r.body), "<b>") || strings.Contains(string(r.body), "u003cb") {
 		t.Errorf("what is no name is repeated: %s", r.body)
+	}
+	for _, try := range [][2]string{{"POST", "/v1/agents"}, {"PATCH", at}} {
+		r := s.do(try[0], try[1], s.ada.token, object{"name": "limited", "shroud_config": object{"daily_budget": 0.01}})
+		if r.want(400, "invalid_shroud_config"); !strings.Contains(string(r.body), "daily_budget is not known. Is daily_budget_usd meant?") {
+			t.Errorf("%s: %s", try[0], r.body)
+		}
 	}
 	// What newer clients send besides is ignored, as before.
 	s.do("PATCH", at, s.ada.token, object{"execution_intents_enabled": false, "taxes": 1, "x": object{"tx_max": 1}}).want(200)

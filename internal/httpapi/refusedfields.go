@@ -2,14 +2,17 @@ package httpapi
 
 import "strings"
 
-// limitNames refuses fields of agents that look like a limit of transactions and are none: one
-// that somebody misspelt must not go missing.
+// limitNames refuses fields of agents that look like a limit of transactions, or like what
+// Shroud does, and are none: one that somebody misspelt must not go missing.
 type limitNames struct{}
 
 // Refuses implements rest.Refuser.
 func (limitNames) Refuses(_, plain string) string {
-	if strings.HasPrefix(plain, "tx") {
+	switch {
+	case strings.HasPrefix(plain, "tx"):
 		return "is no limit of this server: the limits are tx_to_allowlist, tx_allowed_chains, tx_max_value_eth, tx_daily_limit_eth, tx_max_per_day and tx_approval_policy, others are in the agent's guard"
+	case strings.HasPrefix(plain, "shroud"):
+		return "is not known: of Shroud an agent has shroud_enabled and shroud_config"
 	}
 	return ""
 }

@@ -46,7 +46,7 @@ type requestExtra struct {
 
 type findingBody struct {
 	Detector string `json:"detector"`
-	Action   string `json:"action" enum:"blocked,warned,logged"`
+	Action   string `json:"action" enum:"blocked,redacted,warned,logged"`
 	Count    int64  `json:"count"`
 }
 
@@ -92,7 +92,7 @@ type summaryBody struct {
 
 type detectorBody struct {
 	Detector   string     `json:"detector"`
-	Detections int64      `json:"detections"`
+	Detections int64      `json:"detections" doc:"With those that were cut out or replaced, which actions has no field for."`
 	Blocks     int64      `json:"blocks"`
 	Actions    actionsSum `json:"actions"`
 }

@@ -7,93 +7,10 @@ package shroud
 
 import (
 	"encoding/json"
-	"slices"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/patch"
 )
-
-// rule checks one field of a shroud_config and brings it into the spelling
-// that it is shown in. ok is false when the value is not acceptable.
-type rule func(v any) (out any, ok bool)
-
-func oneOf(words ...string) rule {
-	return func(v any) (any, bool) {
-		s, ok := v.(string)
-		return v, ok && slices.Contains(words, s)
-	}
-}
-
-// renamed is oneOf that takes other clients' words for the same.
-func renamed(words map[string]string) rule {
-	return func(v any) (any, bool) {
-		s, _ := v.(string)
-		out, ok := words[s]
-		return out, ok
-	}
-}
-
-func flag(v any) (any, bool) {
-	_, ok := v.(bool)
-	return v, ok
-}
-
-func between(low, high float64) rule {
-	return func(v any) (any, bool) {
-		n, ok := v.(float64)
-		return v, ok && n >= low && n <= high
-	}
-}
-
-func count(v any) (any, bool) {
-	n, ok := v.(float64)
-	if !ok || n < 0 || n > 1<<53 || n != float64(int64(n)) {
-		return nil, false
-	}
-	return int64(n), true
-}
-
-const maxList = 1000
-
-func texts(v any) (any, bool) {
-	list, ok := v.([]any)
-	if !ok || len(list) > maxList {
-		return nil, false
-	}
-	for _, e := range list {
-		if s, ok := e.(string); !ok || len(s) > 512 {
-			return nil, false
-		}
-	}
-	return v, true
-}
-
-// part is an object within the config; alias names fields of other spellings.
-func part(fields map[string]rule, alias map[string]string) rule {
-	return func(v any) (any, bool) {
-		in, ok := v.(map[string]any)
-		if !ok {
-			return nil, false
-		}
-		out := map[string]any{}
-		for name, v := range in {
-			if other, ok := alias[name]; ok {
-				if _, both := in[other]; both {
-					continue // the proper spelling wins
-				}
-				name = other
-			}
-			check, known := fields[name]
-			if !known || v == nil {
-				continue // what later clients send is ignored, and null is the default
-			}
-			if out[name], ok = check(v); !ok {
-				return nil, false
-			}
-		}
-		return out, true
-	}
-}
 
 // rules are the fields of the contract's shroud_config.
 func rules() rule {
@@ -133,6 +50,9 @@ func rules() rule {
 		"filesystem_detection": part(map[string]rule{
 			"enabled": flag, "action": action("block", "sanitize", "warn", "log"), "blocked_paths": texts,
 		}, nil),
+		// Fields of later versions of the contract. They mean nothing here.
+		"output_policy": unheld, "secret_injection_detection": unheld, "advanced_redaction": unheld, "semantic_policy": unheld,
+		"flagged_request_retention_days": unheld, "streaming_inspection_mode": unheld,
 	}, nil)
 }
 
@@ -140,8 +60,9 @@ func rules() rule {
 type Config []byte
 
 // Checked brings a shroud_config into the spelling that it is stored and
-// shown in: strict clients refuse any other. Fields of later versions are
-// dropped; a known field with a value that it can't have is refused.
+// shown in: strict clients refuse any other. A field that is not known is
+// refused by its name, so that no limit goes missing because it was misspelt, and
+// so is a value that its field can't have; what later versions have besides is dropped.
 func (c Config) Checked() (Config, error) {
 	if len(c) == 0 || string(c) == "null" {
 		return nil, nil
@@ -150,15 +71,14 @@ func (c Config) Checked() (Config, error) {
 	if err := json.Unmarshal(c, &v); err != nil {
 		return nil, errConfig
 	}
-	v, ok := spelled(v)
-	if !ok {
-		return nil, errConfig
+	v, bad := spelled(v)
+	if bad == nil {
+		v, bad = rules()(v)
 	}
-	out, ok := rules()(v)
-	if !ok {
-		return nil, errConfig
+	if bad != nil {
+		return nil, bad.fault()
 	}
-	return json.Marshal(out)
+	return json.Marshal(v)
 }
 
 // Cap is the config, for whoever holds that it is not loosened: any other may be laxer.
@@ -168,4 +88,4 @@ func Cap() patch.Cap[Config] {
 	})
 }
 
-var errConfig = fault.New(fault.Invalid, "invalid_shroud_config", "shroud_config has a field whose value is not possible there.")
+var errConfig = fault.New(fault.Invalid, "invalid_shroud_config", "shroud_config is an object.")

@@ -11,7 +11,7 @@ func TestShroudConfigHasOneSpelling(t *testing.T) {
 		"nothing":                            {"", ""},
 		"null":                               {"null", ""},
 		"an empty object":                    {"{}", "{}"},
-		"fields of later versions":           {`{"later":1,"network_detection":{"later":[]}}`, `{"network_detection":{}}`},
+		"fields of later versions":           {`{"output_policy":{"x":1},"streaming_inspection_mode":"holdback","network_detection":{}}`, `{"network_detection":{}}`},
 		"null is the default":                {`{"pii_policy":null,"threat_logging":null}`, `{}`},
 		"the skill's mode":                   {`{"sanitization_mode":"sanitize"}`, `{"sanitization_mode":"surgical"}`},
 		"the skill's other mode":             {`{"sanitization_mode":"warn"}`, `{"sanitization_mode":"log_only"}`},
@@ -51,6 +51,34 @@ func TestShroudConfigHasOneSpelling(t *testing.T) {
 		}
 		if again, err := out.Checked(); err != nil || string(again) != test.out {
 			t.Errorf("%s: its own form became %s, %v", name, again, err)
+		}
+	}
+}
+
+// A limit that somebody misspelt, or gave a value of another kind, must not go missing
+// without a word.
+func TestARefusedFieldOfShroudConfigIsNamed(t *testing.T) {
+	for config, want := range map[string]string{
+		`{"daily_budget":0.01}`:                                     "In shroud_config daily_budget is not known. Is daily_budget_usd meant?",
+		`{"dailyBudgetUsd":1}`:                                      "In shroud_config dailyBudgetUsd is not known. Is daily_budget_usd meant?",
+		`{"enabled":null}`:                                          "In shroud_config enabled is not known.",
+		`{"preset":"strict","shroud_enable":true}`:                  "In shroud_config shroud_enable is not known.",
+		`{"network_detection":{"blocked":[]}}`:                      "In shroud_config network_detection.blocked is not known. Is blocked_domains meant?",
+		`{"sk-ABCdef":1}`:                                           "In shroud_config a field is not known.",
+		`{"a secret, \u0000":1}`:                                    "In shroud_config a field is not known.",
+		`{"` + strings.Repeat("x", 65) + `":1}`:                     "In shroud_config a field is not known.",
+		`{"daily_budget_usd":"5"}`:                                  "In shroud_config daily_budget_usd takes a number from 0 to 1000000000000.",
+		`{"injection_threshold":7}`:                                 "In shroud_config injection_threshold takes a number from 0 to 1.",
+		`{"max_requests_per_day":1.5}`:                              "In shroud_config max_requests_per_day takes a whole number.",
+		`{"sanitization_mode":"off"}`:                               "In shroud_config sanitization_mode takes block, log_only or surgical.",
+		`{"tool_call_inspection":{"denylist":"rm"}}`:                "In shroud_config tool_call_inspection.denylist takes a list of at most 1,000 texts of at most 512 bytes.",
+		`{"command_injection_detection":"off"}`:                     "In shroud_config command_injection_detection takes an object.",
+		`{"preset":"loose"}`:                                        "In shroud_config preset takes strict, balanced or observe.",
+		`{"preset":"strict","filesystem_detection":{"action":"x"}}`: "In shroud_config filesystem_detection.action takes block, sanitize, warn or log.",
+		`7`: "shroud_config is an object.",
+	} {
+		if out, err := Config(config).Checked(); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: %s, %v; want %s", config, out, err, want)
 		}
 	}
 }

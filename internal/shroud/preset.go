@@ -32,15 +32,19 @@ func preset(name string) map[string]any {
 
 // spelled is a config with what its preset says, where it names one. A field beside it holds
 // in the place of the preset's, and of a detector each by itself.
-func spelled(v any) (any, bool) {
+func spelled(v any) (any, *wrong) {
 	in, ok := v.(map[string]any)
-	if !ok || in["preset"] == nil {
-		return v, true
+	if !ok {
+		return v, nil
+	}
+	if in["preset"] == nil {
+		delete(in, "preset")
+		return v, nil
 	}
 	name, _ := in["preset"].(string)
 	out := preset(name)
 	if out == nil {
-		return nil, false
+		return nil, &wrong{"preset", "takes strict, balanced or observe."}
 	}
 	for field, v := range in {
 		was, both := out[field].(map[string]any)
@@ -54,5 +58,5 @@ func spelled(v any) (any, bool) {
 		}
 	}
 	delete(out, "preset")
-	return out, true
+	return out, nil
 }

@@ -110,11 +110,11 @@ func (db *DB) Summary(ctx context.Context, q activity.Query, before, from time.T
 		_, err = db.Row(ctx, `SELECT COUNT(*) FROM shroud_activity WHERE `+picked+` AND at >= $4 AND at < $5`, pickedArgs(&q, micros(before), micros(from)), &s.Before)
 	}
 	if err == nil {
-		err = db.Each(ctx, `SELECT detector, CAST(SUM(CASE WHEN effect = 'blocked' THEN found ELSE 0 END) AS BIGINT), CAST(SUM(CASE WHEN effect = 'warned' THEN found ELSE 0 END) AS BIGINT),
-			CAST(SUM(CASE WHEN effect = 'logged' THEN found ELSE 0 END) AS BIGINT) FROM shroud_findings WHERE `+picked+` AND at >= $4 GROUP BY detector ORDER BY detector`,
+		err = db.Each(ctx, `SELECT detector, CAST(SUM(CASE WHEN effect = 'blocked' THEN found ELSE 0 END) AS BIGINT), CAST(SUM(CASE WHEN effect = 'redacted' THEN found ELSE 0 END) AS BIGINT),
+			CAST(SUM(CASE WHEN effect = 'warned' THEN found ELSE 0 END) AS BIGINT), CAST(SUM(CASE WHEN effect = 'logged' THEN found ELSE 0 END) AS BIGINT) FROM shroud_findings WHERE `+picked+` AND at >= $4 GROUP BY detector ORDER BY detector`,
 			pickedArgs(&q, micros(from)), func(rows *sql.Rows) error {
 				var d activity.Detected
-				err := rows.Scan(&d.Detector, &d.Blocked, &d.Warned, &d.Logged)
+				err := rows.Scan(&d.Detector, &d.Blocked, &d.Redacted, &d.Warned, &d.Logged)
 				s.Detectors = append(s.Detectors, d)
 				return err
 			})

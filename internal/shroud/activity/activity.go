@@ -45,9 +45,10 @@ type Effect string
 
 // The effects.
 const (
-	EffectBlocked Effect = "blocked"
-	EffectWarned  Effect = "warned"
-	EffectLogged  Effect = "logged"
+	EffectBlocked  Effect = "blocked"
+	EffectRedacted Effect = "redacted" // cut out or replaced
+	EffectWarned   Effect = "warned"
+	EffectLogged   Effect = "logged"
 )
 
 // Finding is how often a detector found something, and what that led to.
@@ -100,12 +101,12 @@ type Query struct {
 
 // Detected is what one detector did in a period.
 type Detected struct {
-	Detector                string
-	Blocked, Warned, Logged int64
+	Detector                          string
+	Blocked, Redacted, Warned, Logged int64
 }
 
 // Detections is how often it found something.
-func (d *Detected) Detections() int64 { return d.Blocked + d.Warned + d.Logged }
+func (d *Detected) Detections() int64 { return d.Blocked + d.Redacted + d.Warned + d.Logged }
 
 // Summary is what happened in a period.
 type Summary struct {

@@ -21,7 +21,8 @@ type answer struct {
 // Scrubber implements stream.Rules.
 func (a *answer) Scrubber() stream.Scrubber {
 	hide := func(m known.Match) string {
-		a.secrets, a.filtered = true, true
+		a.filtered = true
+		a.hid(m.Label)
 		return marked(m.Label)
 	}
 	switch {
@@ -158,7 +159,7 @@ func redacted(label string) string { return "[REDACTED:" + label + "]" }
 // hide puts a placeholder in the place of a known value of a request, and remembers what
 // it stands for.
 func (s *Session) hide(label, value string) string {
-	s.secrets = true
+	s.hid(label)
 	place := redacted(label)
 	if _, ok := s.back[place]; !ok {
 		s.back[place] = value

@@ -61,6 +61,7 @@ type Session struct {
 	normalised bool
 	pii        bool
 	secrets    bool
+	hidden     map[string]bool // secrets that were replaced: paths, and shapes
 	stopped    string
 	filtered   bool              // something of the answer was cut out or held back
 	back       map[string]string // placeholders that the request got, and what they stand for

@@ -96,7 +96,7 @@ func (s *Session) threats(read *text.Reading, location string, more []Finding) (
 func (s *Session) private(src string, request bool) (cuts []stream.Cut, err error) {
 	if s.settings.Redaction {
 		for _, m := range leak.Find(src) {
-			s.secrets = true
+			s.hid("a shape: " + m.Rule)
 			cuts = append(cuts, stream.Cut{Start: m.Start, End: m.End, With: s.place("secret", src[m.Start:m.End], false)})
 		}
 	}
@@ -105,6 +105,9 @@ func (s *Session) private(src string, request bool) (cuts []stream.Cut, err erro
 	}
 	for _, m := range pii.Find(src) {
 		s.pii = true
+		if key(m.Kind) && s.settings.PII == "redact" && slices.ContainsFunc(cuts, func(c stream.Cut) bool { return c.Start < m.End && m.Start < c.End }) {
+			continue // it is replaced as the shape of a secret
+		}
 		s.note(Finding{Threat: string(finding.PII), Pattern: m.Kind, Severity: m.Severity.String(), Span: text.Span{Start: m.Start, End: m.End}, Action: s.settings.PII})
 		switch s.settings.PII {
 		case "block":

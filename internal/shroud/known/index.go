@@ -32,11 +32,12 @@ type pattern struct {
 	more  []digest // of the blocks after the first
 	label int
 	as    string
+	edge  edge
 }
 
 // add keeps a spelling, unless the same text is kept already.
 func (s *Set) add(sp spelling, label int) bool {
-	p := pattern{size: len(sp.text), must: min(len(sp.text), head), label: label, as: sp.as}
+	p := pattern{size: len(sp.text), must: min(len(sp.text), head), label: label, as: sp.as, edge: sp.edge}
 	if repeats(sp.text) {
 		p.must = min(p.must, block) // else it would be looked for at every place of what repeats too
 	}

@@ -2,8 +2,9 @@
 // and as programs write them elsewhere.
 //
 // Its promise: a value of at least Shortest bytes is found in the clear, in base64
-// at any alignment and in either alphabet, in hex, escaped for URLs, JSON and
-// HTML, and split over lines; in a stream the same is found however it is cut.
+// at any alignment and in either alphabet, with every letter that holds a bit of
+// it, in hex, escaped for URLs, JSON and HTML, and split over lines; in a stream
+// the same is found however it is cut.
 // The cost of a byte hardly depends on how many values there are. A set keeps
 // no value: only keyed hashes of values, of blocks of them and of places in them.
 package known
@@ -167,20 +168,29 @@ func (w *scanner) scan(s *Set, src []byte, last bool) ([]Match, int) {
 	end := 0
 	for i, n := 0, 0; i < len(w.hits); i += n {
 		from := w.hits[i].from
-		for n = 1; i+n < len(w.hits) && w.hits[i+n].from == from; n++ {
+		first := from // with the letter before it
+		for n = 0; i+n < len(w.hits) && w.hits[i+n].from == from; n++ {
+			first = min(first, w.hits[i+n].first())
 		}
 		if from < end {
 			continue
 		}
-		if from >= certain {
+		if first >= certain {
 			break
 		}
-		m, open := s.longestOf(w.hits[i:i+n], last)
+		m, core, open := s.longestOf(w.hits[i:i+n], certain, last)
 		if open || !last && m.End > c.read {
-			before, _ := c.around(from)
+			before, _ := c.around(first)
 			return found, max(end, before) // more of it may follow
 		}
+		for _, next := range w.hits[i+n:] {
+			if next.from >= core { // it may begin within the edge
+				m.End = min(m.End, next.from)
+				break
+			}
+		}
 		// What is left must not begin within an escape: it would be another text.
+		m.Start = max(m.Start, end)
 		_, m.End = c.around(m.End)
 		end = m.End
 		found = append(found, m)
@@ -195,17 +205,19 @@ type hit struct {
 	pattern  pattern
 }
 
-// longestOf is the longest of the values that begin at one place; open, when
-// there may be more of one than is there yet.
-func (s *Set) longestOf(hits []hit, last bool) (best Match, open bool) {
+// longestOf is the longest of the values that begin at one place, and where it ends without
+// its edge; open, when there may be more of one than is there yet.
+func (s *Set) longestOf(hits []hit, certain int, last bool) (best Match, core int, open bool) {
 	var of pattern
 	for _, h := range hits {
 		size, more := s.covers(h.of.text[h.at:], h.pattern, last)
-		open = open || more
-		m := Match{Span: text.Span{Start: h.from, End: h.of.end(h.at + size)}, Label: s.labels[h.pattern.label], As: h.pattern.as}
+		to := h.at + size
+		m := Match{Label: s.labels[h.pattern.label], As: h.pattern.as}
+		m.Start, m.End = h.first(), h.of.end(h.after(to))
+		open = open || more || !last && h.pattern.edge.after && m.End > certain // what begins within the edge is not known
 		if best.End == 0 || cmp.Or(cmp.Compare(m.End, best.End), cmp.Compare(of.label, h.pattern.label), cmp.Compare(best.As, m.As)) > 0 {
-			best, of = m, h.pattern
+			best, of, core = m, h.pattern, h.of.end(to)
 		}
 	}
-	return best, open
+	return best, core, open
 }

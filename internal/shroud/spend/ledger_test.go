@@ -614,7 +614,7 @@ func TestWhoSeesWhichRequests(t *testing.T) {
 		}}
 	}
 	b.settle(b.began(l, spend.Limits{}, plain(9)), convo.Usage{Input: 1, CacheRead: 2, CacheWrite: 3, Output: 4}, end(activity.Blocked,
-		activity.Finding{Detector: "injection", Effect: activity.EffectBlocked, Count: 2}, activity.Finding{Detector: "pii", Effect: activity.EffectWarned, Count: 1}))
+		activity.Finding{Detector: "injection", Effect: activity.EffectBlocked, Count: 2}, activity.Finding{Detector: "pii", Effect: activity.EffectRedacted, Count: 1}))
 	b.Clock.Forward(90 * time.Minute)
 	b.agent = hers
 	b.settle(b.began(l, spend.Limits{}, plain(9)), convo.Usage{Input: 1, Output: 4}, end(activity.Warned, activity.Finding{Detector: "pii", Effect: activity.EffectWarned, Count: 3}))
@@ -658,7 +658,8 @@ func TestWhoSeesWhichRequests(t *testing.T) {
 		t.Errorf("an hour: %+v, %v", sum, err)
 	}
 	sum, err = s.SumUp(t.Context(), b.Call(b.owner, policy.ReadActivity), "24h")
-	if err != nil || sum.Requests != 3 || sum.Before != 0 || sum.Blocked != 1 || sum.Agents != 2 || len(sum.Flagged) != 2 || len(sum.Detectors) != 2 || sum.Detectors[1].Detections() != 4 {
+	if err != nil || sum.Requests != 3 || sum.Before != 0 || sum.Blocked != 1 || sum.Agents != 2 || len(sum.Flagged) != 2 || len(sum.Detectors) != 2 ||
+		sum.Detectors[1] != (activity.Detected{Detector: "pii", Redacted: 1, Warned: 3}) || sum.Detectors[1].Detections() != 4 {
 		t.Errorf("a day: %+v, %v", sum, err)
 	}
 	if sum, err = s.SumUp(t.Context(), b.Call(mia, policy.ReadActivity), ""); err != nil || sum.Requests != 2 || len(sum.Detectors) != 1 {
