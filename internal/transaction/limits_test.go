@@ -92,13 +92,15 @@ func TestWhatWasNotSignedDoesNotCountAsATransactionOfTheDay(t *testing.T) {
 func TestRulesThatAreNotKnownAreNamed(t *testing.T) {
 	b := open(t)
 	for text, want := range map[string]string{
-		`{"gas_count": "hunter2"}`:                        "no field gas_count.",
-		`{"approval": {"require_above": "hunter2"}}`:      "no field require_above.",
-		`{"gas_counts": "hunter2"}`:                       "The field gas_counts of the rules has a value of another type.",
-		`{"max_per_day": {"hunter2": 1}}`:                 "The field max_per_day of the rules has a value of another type.",
-		`{"hunter2": 1}`:                                  "a field that is not known",
-		`{"hunter2 and more": 1}`:                         "a field that is not known",
-		`{"` + strings.Repeat("hunter2", 10) + `": true}`: "a field that is not known",
+		`{"gas_count": "hunter2"}`:                            "no field gas_count.",
+		`{"approval": {"require_above": "hunter2"}}`:          "no field require_above.",
+		`{"gas_counts": "hunter2"}`:                           "The field gas_counts of the rules has a value that is not possible there.",
+		`{"max_per_day": {"hunter2": 1}}`:                     "The field max_per_day of the rules has a value that is not possible there.",
+		`{"approval": {"require_above_native": "0.hunter2"}}`: "The field approval.require_above_native of the rules has a value that is not possible there. Amounts are whole numbers in the smallest unit (wei), in quotes.",
+		`{"max_fee": "hunter2"}`:                              "The field max_fee of the rules",
+		`{"hunter2": 1}`:                                      "a field that is not known",
+		`{"hunter2 and more": 1}`:                             "a field that is not known",
+		`{"` + strings.Repeat("hunter2", 10) + `": true}`:     "a field that is not known",
 		`[]`: "a field that is not known",
 	} {
 		_, err := b.svc.SetGuard(t.Context(), b.Call(b.Here(b.owner), policy.UpdateGuard), b.payer.ID, []byte(text))

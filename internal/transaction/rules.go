@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"maps"
 	"regexp"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/intents/guard"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -55,7 +55,7 @@ func readRules(text []byte) (r guard.Rules, err error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&r); err != nil {
-		return r, noRules(err)
+		return r, noRules(text, err)
 	}
 	return r, r.Check()
 }
@@ -65,14 +65,14 @@ func readRules(text []byte) (r guard.Rules, err error) {
 var fieldName = regexp.MustCompile(`^[a-z_.]{1,40}$`)
 
 // noRules names the field that is not known, or whose value is of another type.
-func noRules(err error) error {
+func noRules(text []byte, err error) error {
 	if quoted, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		if name := strings.Trim(quoted, `"`); fieldName.MatchString(name) {
 			return invalid("invalid_guard_rules", "The rules have no field "+name+". See docs/transactions.md.")
 		}
 	}
-	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && fieldName.MatchString(e.Field) {
-		return invalid("invalid_guard_rules", "The field "+e.Field+" of the rules has a value of another type. See docs/transactions.md.")
+	if name := intents.BadField(text, func(part []byte) bool { return json.Unmarshal(part, new(guard.Rules)) == nil }); name != "" {
+		return invalid("invalid_guard_rules", "The field "+name+" of the rules has a value that is not possible there. Amounts are whole numbers in the smallest unit (wei), in quotes. See docs/transactions.md.")
 	}
 	return errRulesJSON
 }
