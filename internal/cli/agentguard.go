@@ -106,12 +106,16 @@ func (c *cli) tryGuard(ctx context.Context, cl *client.Client, id, file string) 
 	if err != nil {
 		return err
 	}
-	fields := []field{{"Allowed", console.YesNo(v.Allowed)}, {"Rule", v.Rule}, {"Denial", v.Denial}, {"Calls", v.Function}}
+	allowed := console.YesNo(v.Allowed)
+	if v.Allowed && len(v.NeedsApproval) > 0 {
+		allowed = "once a human approves it"
+	}
+	fields := []field{{"Allowed", allowed}, {"Rule", v.Rule}, {"Denial", v.Denial}, {"Calls", v.Function}}
 	for _, why := range v.NeedsApproval {
-		fields = append(fields, field{"A human approves", why})
+		fields = append(fields, field{"Asks because", why})
 	}
 	for _, e := range v.Effects {
-		fields = append(fields, field{"Effect", e})
+		fields = append(fields, field{"Effect", effect(e)})
 	}
 	if err := c.show(v, fields...); err != nil {
 		return err
@@ -120,6 +124,24 @@ func (c *cli) tryGuard(ctx context.Context, cl *client.Client, id, file string) 
 		return fault.New(fault.Denied, "guard_denies", "The rules refuse this transaction.")
 	}
 	return nil
+}
+
+// effect says in words what the server writes as kind, token, recipient and amount.
+func effect(e string) string {
+	parts := strings.Split(e, ":")
+	if len(parts) != 4 {
+		return e
+	}
+	kind, token, to, amount := plain(parts[0]), parts[1], parts[2], parts[3]
+	switch {
+	case token == "native" && amount != "unlimited":
+		return "pays " + inCoin(amount) + " of the chain's coin to " + to
+	case token == "native":
+		token = "the chain's coin"
+	default:
+		token = "the token " + token + " (in its smallest unit)"
+	}
+	return kind + ": " + amount + " of " + token + " to " + to
 }
 
 // readObject reads the JSON object of a file that a flag names.
@@ -149,5 +171,8 @@ func (c *cli) printGuard(g *client.Guard, err error) error {
 	if g.Held {
 		words = append(words, "An owner or admin set these rules: only such a person changes them.")
 	}
-	return console.Write(c.Stdout, []byte(console.CleanLines(strings.Join(words, "\n"))+"\n"))
+	for i, w := range words {
+		words[i] = c.WrapFor(c.Stdout, console.Clean(w), "  ")
+	}
+	return console.Write(c.Stdout, []byte(strings.Join(words, "\n")+"\n"))
 }

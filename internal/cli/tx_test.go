@@ -131,7 +131,7 @@ func TestTransactionsOnTheCommandLine(t *testing.T) {
 			t.Errorf("guard: %q", out)
 		}
 		try := func(value string) string { return `{"to":"` + payee + `","value":"` + value + `","chain":"anvil"}` }
-		if out := owner.ok(try("0.2"), "agent", "guard", "payer", "--try", "-"); !strings.Contains(out, "allowed\tyes\n") || !strings.Contains(out, "a_human_approves\t") {
+		if out := owner.ok(try("0.2"), "agent", "guard", "payer", "--try", "-"); !strings.Contains(out, "allowed\tonce a human approves it\n") || !strings.Contains(out, "asks_because\t") || !strings.Contains(out, "effect\tpays 0.2 of the chain's coin to "+payee+"\n") {
 			t.Errorf("try: %q", out)
 		}
 		if r := owner.run(try("2"), "agent", "guard", "payer", "--try", "-"); r.code != cli.ExitDenied || !strings.Contains(r.out, "allowed\tno\n") {

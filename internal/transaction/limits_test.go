@@ -110,6 +110,21 @@ func TestRulesThatAreNotKnownAreNamed(t *testing.T) {
 	}
 }
 
+// What the rules refuse needs no node to be tried.
+func TestARuleAnswersAlsoWhereNoNodeIsSet(t *testing.T) {
+	b := open(t, func(a *agent.Agent) { a.Guardrails.AllowedChains = []string{"anvil"} })
+	try := func(d transaction.Draft) (transaction.Trial, error) {
+		return b.svc.Try(t.Context(), b.Call(b.payer, policy.ReadGuard), b.payer.ID, d)
+	}
+	other := pay("0.1", func(d *transaction.Draft) { d.Chain = "base" })
+	if got, err := try(other); err != nil || got.Allowed || got.Rule != "tx_allowed_chains" {
+		t.Errorf("another chain: %+v, %v", got, err)
+	}
+	b.hire()
+	_, err := try(other)
+	b.refused("a chain that it may use", err, fault.Unprocessable, "no_rpc")
+}
+
 func TestADenialNamesItsRuleAndWhatWasAskedFor(t *testing.T) {
 	b := open(t, func(a *agent.Agent) { a.Guardrails.MaxValueETH = "0.1" })
 	_, _, err := b.try(pay("0.2"))

@@ -170,14 +170,28 @@ type Trial struct {
 }
 
 // Try asks the rules about a transaction as if it were submitted now. Nothing is signed,
-// reserved or asked of anybody but the chain's nodes.
+// reserved or asked of anybody but the chain's nodes, and nothing of them where the rules refuse
+// it anyhow.
 func (s *Service) Try(ctx context.Context, c *call.Call, agent string, d Draft) (Trial, error) {
 	a, err := s.admit(ctx, c, agent, policy.ReadGuard)
 	if err != nil {
 		return Trial{}, err
 	}
 	p, err := s.prepare(ctx, c, a, d)
-	if err != nil {
+	unreached := fault.CodeOf(err) == "no_rpc"
+	if unreached {
+		if p.chain, _ = s.cfg.Chains.Named(ctx, d.Chain); p.chain.ID == "" {
+			return Trial{}, err
+		}
+		p.decode()
+	} else if err != nil {
+		return Trial{}, err
+	}
+	if v := guard.Decide(&p.rules, p.attempt(), &guard.Spent{Early: true}); v.Denial != nil {
+		c.Touch("agent", agent)
+		return p.trial(&v), nil
+	}
+	if unreached {
 		return Trial{}, err
 	}
 	if err := p.fees(ctx); err != nil {
@@ -193,9 +207,13 @@ func (s *Service) Try(ctx context.Context, c *call.Call, agent string, d Draft) 
 		return Trial{}, err
 	}
 	v := guard.Decide(&p.rules, attempt, spent)
+	return p.trial(&v), nil
+}
+
+func (p *prepared) trial(v *guard.Verdict) Trial {
 	out := Trial{Allowed: v.Denial == nil, NeedsApproval: v.NeedsApproval, Function: p.meaning.Function, Effects: effects(&p.meaning)}
 	if v.Denial != nil {
 		out.Rule, out.Denial = v.Denial.Rule, v.Denial.Text
 	}
-	return out, nil
+	return out
 }
