@@ -20,6 +20,7 @@ type Chain struct {
 	IsEnabled      bool      `json:"is_enabled"`
 	CreatedAt      time.Time `json:"created_at"`
 	UpdatedAt      time.Time `json:"updated_at"`
+	NodeSet        bool      `json:"node_set"` // the server has a node of it, also where RPCURL is not shown
 }
 
 // ChainChange is a chain to add, or what to change of one: what is nil stays as it

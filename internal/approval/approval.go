@@ -158,6 +158,7 @@ func New(cfg Config) *Service { return &Service{cfg: cfg} }
 var (
 	errNoDecider = fault.New(fault.Denied, "access_denied", "Only the creator or an owner or admin of the organisation may do this.")
 	errOwn       = fault.New(fault.Denied, "own_approval", "You can't approve your own request. Ask somebody else who manages the vault.")
+	errOwnSign   = fault.New(fault.Denied, "own_approval", "You asked for this in the agent's name, and can't approve it yourself. Another owner or admin can, or have the agent ask with its own key: that you may approve.")
 	ErrNotFound  = fault.New(fault.NotFound, "approval_not_found", "There is no approval request with this id, or it is not yours to see.")
 	ErrDecided   = fault.New(fault.Conflict, "approval_decided", "This request was decided already, or its time is over.")
 	ErrChanged   = fault.New(fault.Conflict, "approval_ended", "What this request rests on has changed: its policy, or the requester's credentials. Ask for it again.")
@@ -172,6 +173,16 @@ func Required(id string) error {
 	return &fault.Error{
 		Kind: fault.Denied, Code: codeRequired, Ref: id,
 		Detail: "A human must approve this first. The approval request is " + id + ": once it is approved, try again.",
+	}
+}
+
+// RequiredOfAnother is Required for what a person has signed in an agent's name, who can't
+// approve it: there may be nobody else, and so it says what else leads on.
+func RequiredOfAnother(id string) error {
+	return &fault.Error{
+		Kind: fault.Denied, Code: codeRequired, Ref: id,
+		Detail: "A human must approve this first, and not you, who asks. The approval request is " + id +
+			": once another owner or admin has approved it, try again. Or have the agent ask with its own key: that you may approve.",
 	}
 }
 

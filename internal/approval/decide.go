@@ -28,6 +28,9 @@ func (s *Service) Decide(ctx context.Context, c *call.Call, id string, approve b
 			return Request{}, err
 		}
 		if r.Kind == policy.KindUser && r.Principal == c.Who.ID {
+			if r.Operation == Sign {
+				return Request{}, errOwnSign
+			}
 			return Request{}, errOwn
 		}
 		if err := s.mayDecide(ctx, c, &r); err != nil {

@@ -53,6 +53,7 @@ this once. An agent has access to nothing until a policy grants it something; se
 		}
 		c.warnOfNamesake(cmd.Context(), cl, made.Agent)
 		c.EndsEarly("agent", n.ExpiresAt, made.Agent.ExpiresAt)
+		intents.warn(cmd.Context(), c, cl, n.TxApprovalPolicy)
 		return c.printNewAgent(made)
 	}
 	f := cmd.Flags()
@@ -176,7 +177,17 @@ func (c *cli) printAgent(a *client.Agent, more ...field) error {
 		{"Expires", c.Maybe(a.ExpiresAt, "never")}, {"Last seen", c.Maybe(a.LastActiveAt, "never")},
 		{"Intents API", console.YesNo(a.IntentsAPIEnabled)}, {"Tx max value", a.TxMaxValueETH}, {"Tx daily limit", a.TxDailyLimitETH},
 		{"Tx to", strings.Join(a.TxToAllowlist, ",")}, {"Tx chains", strings.Join(a.TxAllowedChains, ",")},
+		{"Tx max per day", most(a.TxMaxPerDay)}, {"Tx approval policy", string(a.TxApprovalPolicy)},
+		{"Message signing", console.YesNo(a.MessageSigningEnabled != nil && *a.MessageSigningEnabled)}, {"EIP-712 domains", string(a.EIP712DomainAllowlist)},
 		{"Shroud", console.YesNo(a.ShroudEnabled)}, {"Shroud config", string(a.ShroudConfig)}}, more...)...)
+}
+
+// most is a limit that may be none.
+func most(n *int64) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.FormatInt(*n, 10)
 }
 
 // keyOf says that an agent which is to have an API key has none, and how it gets one.

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,7 +30,11 @@ and data if there is any. Nothing is signed. The file - is stdin.`,
   echo '{"to":"0x70997970C51812dc3A010C7d01b50e0d17dc79C8","value":"2","chain":"base"}' | oneclaw agent guard payer --try -`,
 		Args: args("NAME|ID"),
 	}
-	cmd.RunE = c.withAgent(func(ctx context.Context, cl *client.Client, id, _ string) error {
+	cmd.RunE = c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
+		id, err := c.theAgent(ctx, cl, a[0]) // an agent sees its own rules, and no list of agents
+		if err != nil {
+			return err
+		}
 		if set != "" && try != "" {
 			return console.Usage("Give --set or --try, not both.")
 		}
@@ -43,12 +49,52 @@ and data if there is any. Nothing is signed. The file - is stdin.`,
 		if err != nil {
 			return err
 		}
+		before, err := cl.Guard(ctx, id)
+		if err != nil {
+			return err
+		}
 		g, err := cl.SetGuard(ctx, id, rules)
-		return c.printGuard(g, err)
+		if err != nil {
+			return err
+		}
+		if gone := goneRules(before.Rules, g.Rules); len(gone) > 0 {
+			c.Warn("--set replaces all rules. These are not in the file, and hold no more: " + strings.Join(gone, ", ") + ".")
+		}
+		c.warnOfChains(ctx, cl, chainsOf(nil, askedIn(rules)))
+		return c.printGuard(g, nil)
 	})
 	cmd.Flags().StringVar(&set, "set", "", "file with the rules (- for stdin)")
 	cmd.Flags().StringVar(&try, "try", "", "file with a transaction (- for stdin)")
 	return c.mayAsk(cmd)
+}
+
+// goneRules are the names of rules that others do not have, also those about approvals.
+func goneRules(was, is json.RawMessage) (gone []string) {
+	var before, after map[string]json.RawMessage
+	if json.Unmarshal(was, &before) != nil || json.Unmarshal(is, &after) != nil {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(before)) {
+		if now, ok := after[name]; !ok {
+			gone = append(gone, name)
+		} else {
+			for _, inner := range goneRules(before[name], now) {
+				gone = append(gone, name+"."+inner)
+			}
+		}
+	}
+	return gone
+}
+
+// askedIn is the part of rules that says when a human is asked.
+func askedIn(rules json.RawMessage) json.RawMessage {
+	var r struct {
+		Approval json.RawMessage `json:"approval"`
+	}
+	if json.Unmarshal(rules, &r) != nil {
+		return nil
+	}
+	return r.Approval
 }
 
 func (c *cli) tryGuard(ctx context.Context, cl *client.Client, id, file string) error {
@@ -60,12 +106,16 @@ func (c *cli) tryGuard(ctx context.Context, cl *client.Client, id, file string) 
 	if err != nil {
 		return err
 	}
-	fields := []field{{"Allowed", console.YesNo(v.Allowed)}, {"Rule", v.Rule}, {"Denial", v.Denial}, {"Calls", v.Function}}
+	allowed := console.YesNo(v.Allowed)
+	if v.Allowed && len(v.NeedsApproval) > 0 {
+		allowed = "once a human approves it"
+	}
+	fields := []field{{"Allowed", allowed}, {"Rule", v.Rule}, {"Denial", v.Denial}, {"Calls", v.Function}}
 	for _, why := range v.NeedsApproval {
-		fields = append(fields, field{"A human approves", why})
+		fields = append(fields, field{"Asks because", why})
 	}
 	for _, e := range v.Effects {
-		fields = append(fields, field{"Effect", e})
+		fields = append(fields, field{"Effect", effect(e)})
 	}
 	if err := c.show(v, fields...); err != nil {
 		return err
@@ -74,6 +124,24 @@ func (c *cli) tryGuard(ctx context.Context, cl *client.Client, id, file string) 
 		return fault.New(fault.Denied, "guard_denies", "The rules refuse this transaction.")
 	}
 	return nil
+}
+
+// effect says in words what the server writes as kind, token, recipient and amount.
+func effect(e string) string {
+	parts := strings.Split(e, ":")
+	if len(parts) != 4 {
+		return e
+	}
+	kind, token, to, amount := plain(parts[0]), parts[1], parts[2], parts[3]
+	switch {
+	case token == "native" && amount != "unlimited":
+		return "pays " + inCoin(amount) + " of the chain's coin to " + to
+	case token == "native":
+		token = "the chain's coin"
+	default:
+		token = "the token " + token + " (in its smallest unit)"
+	}
+	return kind + ": " + amount + " of " + token + " to " + to
 }
 
 // readObject reads the JSON object of a file that a flag names.
@@ -103,5 +171,8 @@ func (c *cli) printGuard(g *client.Guard, err error) error {
 	if g.Held {
 		words = append(words, "An owner or admin set these rules: only such a person changes them.")
 	}
-	return console.Write(c.Stdout, []byte(console.CleanLines(strings.Join(words, "\n"))+"\n"))
+	for i, w := range words {
+		words[i] = c.WrapFor(c.Stdout, console.Clean(w), "  ")
+	}
+	return console.Write(c.Stdout, []byte(strings.Join(words, "\n")+"\n"))
 }

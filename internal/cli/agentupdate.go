@@ -79,6 +79,7 @@ an agent do more takes your password.`,
 		if u.Name != nil {
 			c.warnOfNamesake(ctx, cl, *a)
 		}
+		intents.warn(ctx, c, cl, u.TxApprovalPolicy)
 		return c.printAgent(a)
 	}))
 	intents.flags(cmd)

@@ -12,6 +12,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
 func (c *cli) approvalList() *cobra.Command {
@@ -170,6 +171,9 @@ func (c *cli) toDecide(ctx context.Context, cl *client.Client, verb, ref string,
 	if err != nil {
 		return "", err
 	}
+	if err := notOwn(ctx, cl, r); err != nil {
+		return "", err
+	}
 	if !c.Interactive() && strings.HasPrefix(id, strings.ToLower(ref)) {
 		return id, nil
 	}
@@ -183,6 +187,24 @@ func (c *cli) toDecide(ctx context.Context, cl *client.Client, verb, ref string,
 		what += " (" + console.Sentence(r.Reason) + ")"
 	}
 	return id, c.Confirm(ctx, yes, console.Capital(verb)+" "+what+"?")
+}
+
+// notOwn refuses a decision of what the caller asked for, before its password is asked for in
+// vain, and says what leads on.
+func notOwn(ctx context.Context, cl *client.Client, r *client.Approval) error {
+	if r.RequesterType != "user" {
+		return nil
+	}
+	me, err := cl.Me(ctx)
+	if err != nil || me.ID != r.RequesterID {
+		return nil //nolint:nilerr // the server decides, and says why it refuses
+	}
+	other := "Another owner or admin can"
+	if r.Operation == "sign" {
+		other += ", or have the agent ask with its own key (ONECLAW_AGENT_API_KEY): that you may approve"
+	}
+	return fault.New(fault.Denied, "own_approval", "You asked for this yourself, and can't decide about it. "+other+
+		". Take it back with "+console.Quote("oneclaw approval withdraw "+r.ID[:min(len(r.ID), console.ShortID)])+".")
 }
 
 // ofTransaction reports whether a request is about a transaction: its path names one by a

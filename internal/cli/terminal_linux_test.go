@@ -9,6 +9,30 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/pty"
 )
 
+// A question that is longer than a line breaks between words: the address of a payment is
+// one of them.
+func TestALongQuestionBreaksBetweenWords(t *testing.T) {
+	f, sh := inMain(t)
+	sh.ok("v", "secret", "set", "kept")
+	f.tokens["person"] = "user"
+	env := map[string]string{"TERM": "xterm-256color", "NO_COLOR": "1", "ONECLAW_BASE_URL": f.URL, "ONECLAW_TOKEN": "person", "HOME": sh.env["HOME"]}
+	person, program := pty.Open(t, 24)
+	seen := pty.Watch(person)
+	root := cli.New(cli.Deps{Stdin: program, Stdout: program, Stderr: program, Getenv: func(k string) string { return env[k] }})
+	code := make(chan int)
+	go func() { code <- cli.Execute(t.Context(), root, []string{"secret", "delete", "kept"}) }()
+	seen.Wait(t, 0, "[y/N] ")
+	if _, err := person.WriteString("y\r"); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-code; got != cli.ExitOK {
+		t.Errorf("exit %d", got)
+	}
+	if !strings.Contains(seen.String(), "Delete the secret\r\n") || !strings.Contains(seen.String(), "kept? [y/N] ") {
+		t.Errorf("shown: %q", seen.String())
+	}
+}
+
 func TestARealTerminal(t *testing.T) {
 	f, sh := inMain(t)
 	for name, tc := range map[string]struct {

@@ -131,7 +131,7 @@ func TestTransactionsOnTheCommandLine(t *testing.T) {
 			t.Errorf("guard: %q", out)
 		}
 		try := func(value string) string { return `{"to":"` + payee + `","value":"` + value + `","chain":"anvil"}` }
-		if out := owner.ok(try("0.2"), "agent", "guard", "payer", "--try", "-"); !strings.Contains(out, "allowed\tyes\n") || !strings.Contains(out, "a_human_approves\t") {
+		if out := owner.ok(try("0.2"), "agent", "guard", "payer", "--try", "-"); !strings.Contains(out, "allowed\tonce a human approves it\n") || !strings.Contains(out, "asks_because\t") || !strings.Contains(out, "effect\tpays 0.2 of the chain's coin to "+payee+"\n") {
 			t.Errorf("try: %q", out)
 		}
 		if r := owner.run(try("2"), "agent", "guard", "payer", "--try", "-"); r.code != cli.ExitDenied || !strings.Contains(r.out, "allowed\tno\n") {
@@ -184,6 +184,22 @@ func TestTransactionsOnTheCommandLine(t *testing.T) {
 			t.Errorf("status: %q", r)
 		}
 	})
+
+	t.Run("what a person asked for in its name has a way out", func(t *testing.T) {
+		owner.ok(`{"approval":{"require_above_native":"0x16345785d8a0000","require_for_chains":["anvil"]}}`, "agent", "guard", "payer", "--set", "-")
+		r := owner.run("", "tx", "submit", payee, "0.001", "--chain", "anvil", "--agent", "payer")
+		if r.code != cli.ExitDenied || !strings.Contains(r.err, "with its own key") {
+			t.Errorf("exit %d: %s", r.code, r.err)
+		}
+		id := pendingID(owner)
+		for verb, from := range map[string]string{"approve": "", "deny": owner.devPassword() + "\n"} {
+			r := owner.run(from, "approval", verb, id, "--yes", "--password-file", "-")
+			if r.code == cli.ExitOK || !strings.Contains(r.err, "with its own key") || strings.Contains(r.err, "manages the vault") {
+				t.Errorf("%s without a second person: exit %d: %s", verb, r.code, r.err)
+			}
+		}
+		owner.ok("", "approval", "withdraw", id)
+	})
 }
 
 func TestSigningKeysOnTheCommandLine(t *testing.T) {
@@ -229,4 +245,10 @@ func TestSigningKeysOnTheCommandLine(t *testing.T) {
 	if out := owner.ok("", "key", "list"); strings.Contains(out, "0x") {
 		t.Errorf("API keys: %q", out)
 	}
+}
+
+// pendingID is the id of the one request that waits.
+func pendingID(s *shell) string {
+	id, _, _ := strings.Cut(s.ok("", "approval", "list", "--status", "pending"), "\t")
+	return id
 }

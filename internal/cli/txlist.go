@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -123,11 +124,18 @@ transaction took its place, or it was never sent.`,
 func watched(r *client.Receipt) string {
 	switch {
 	case r.BlockHash != "":
-		return "It is in a block: " + plain(r.State) + ". Waiting until the block is deep enough."
+		return "It is in block " + block(r) + ": " + plain(r.State) + ". Waiting until 12 more blocks lie on it, since a chain may still drop one: seconds to minutes. Ctrl-C stops the watching alone."
 	case r.State == "waiting":
 		return "It waits for a block."
 	}
 	return console.Capital(plain(r.State)) + "."
+}
+
+func block(r *client.Receipt) string {
+	if r.BlockNumber == nil {
+		return "of its own"
+	}
+	return strconv.FormatUint(*r.BlockNumber, 10)
 }
 
 func (c *cli) printFate(r *client.Receipt) error {

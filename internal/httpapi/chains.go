@@ -24,13 +24,14 @@ type chainBody struct {
 	Enabled        bool      `json:"is_enabled"`
 	CreatedAt      time.Time `json:"created_at"`
 	UpdatedAt      time.Time `json:"updated_at"`
+	NodeSet        bool      `json:"node_set" doc:"Whether the server has a node of it, by rpc_url or its settings. Without one nothing is sent to it."`
 }
 
 func chainOf(c *intents.Chain) chainBody {
 	return chainBody{
 		ID: c.ID, Name: c.Name, DisplayName: c.DisplayName, ChainID: c.ChainID, RPCURL: present(c.RPCURL), WSURL: present(c.WSURL),
 		ExplorerURL: present(c.ExplorerURL), NativeCurrency: c.NativeCurrency, Testnet: c.Testnet, Enabled: c.Enabled,
-		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
+		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, NodeSet: c.NodeSet,
 	}
 }
 

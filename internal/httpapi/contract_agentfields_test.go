@@ -50,6 +50,26 @@ func TestFieldsOfLaterVersionsRoundTrip(t *testing.T) {
 	has("a strict client's", s.do("GET", "/v1/agents/"+s.worker.id, s.ada.token, nil).want(200).json(), object{})
 }
 
+// Who sends an approval policy that can't be held is told which field of it.
+func TestARefusedApprovalPolicyNamesItsField(t *testing.T) {
+	s := openSession(t)
+	for _, c := range []struct {
+		policy object
+		want   string
+	}{
+		{object{"require_above_native": "0.005"}, "require_above_native of tx_approval_policy is an object of names of chains"},
+		{object{"require_above_native": object{"base": "1e18"}}, "require_above_native of tx_approval_policy is an object of names of chains"},
+		{object{"require_for_chains": "base", "require_for_new_recipients": true}, "The field require_for_chains of tx_approval_policy"},
+		{object{"require_for_new_recipient": true}, "The field require_for_new_recipient of tx_approval_policy"},
+		{object{"Hunter 2": true}, "tx_approval_policy is an object such as"},
+	} {
+		got := s.do("PATCH", "/v1/agents/"+s.worker.id, s.ada.token, object{"tx_approval_policy": c.policy}).want(400, "invalid_tx_approval_policy").str("detail")
+		if !strings.Contains(got, c.want) || strings.Contains(got, "Hunter") || strings.Contains(got, "1e18") {
+			t.Errorf("%v: %q", c.policy, got)
+		}
+	}
+}
+
 func TestFieldsOfLaterVersionsThatCanNotBeHeldAreRefused(t *testing.T) {
 	s := openSession(t)
 	for name, values := range map[string][]any{

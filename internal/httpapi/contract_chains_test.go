@@ -11,7 +11,7 @@ import (
 )
 
 var chainFields = []string{"id", "name", "display_name", "chain_id", "rpc_url", "ws_url", "explorer_url", "native_currency", "is_testnet",
-	"is_enabled", "created_at", "updated_at"}
+	"is_enabled", "created_at", "updated_at", "node_set"}
 
 func TestChainsAreThereFromTheStart(t *testing.T) {
 	s := openSession(t)
@@ -90,6 +90,15 @@ func TestChainsOfAdmins(t *testing.T) {
 		if shown && got != url || !shown && got != nil {
 			t.Errorf("%s: strangers see %v", url, got)
 		}
+		// That a node is set holds no key, and all may know it.
+		for _, answer := range []object{o, s.do("GET", "/v1/chains/7777", "", nil).want(200).json(), chainOf(s.do("GET", "/v1/chains", "", nil), "my-chain"), chainOf(s.do("GET", admin, boss.token, nil), "my-chain")} {
+			if answer["node_set"] != true {
+				t.Errorf("%s: no node is set: %v", url, answer)
+			}
+		}
+	}
+	if got := chainOf(s.do("GET", "/v1/chains", "", nil), "base"); got["node_set"] != false {
+		t.Errorf("a chain without a node: %v", got)
 	}
 	s.do("PUT", admin+"/"+id, boss.token, object{"name": "base"}).want(409, "chain_taken")
 	s.do("PUT", admin+"/"+id, boss.token, object{"chain_id": 0}).want(400)
@@ -101,6 +110,16 @@ func TestChainsOfAdmins(t *testing.T) {
 	s.do("DELETE", admin+"/"+id, boss.token, nil).want(204)
 	s.do("DELETE", admin+"/"+id, boss.token, nil).want(404, "chain_not_found")
 	s.do("PUT", admin+"/x", boss.token, object{}).want(404)
+}
+
+// chainOf is the chain of a name in a list.
+func chainOf(r reply, name string) object {
+	for _, c := range r.want(200).list("chains") {
+		if c["name"] == name {
+			return c
+		}
+	}
+	return nil
 }
 
 func TestTheCheckOfAChain(t *testing.T) {

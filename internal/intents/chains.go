@@ -32,6 +32,7 @@ type Chain struct {
 	RPCURL, WSURL, ExplorerURL string // empty: none
 	NativeCurrency             string
 	Testnet, Enabled           bool
+	NodeSet                    bool // the server has a node of it. Not stored; what Chains hands out has it
 	CreatedAt, UpdatedAt       time.Time
 }
 
@@ -66,7 +67,7 @@ func (s *Chains) Public(ctx context.Context, c *call.Call) ([]Chain, error) {
 	out := make([]Chain, 0, len(all))
 	for _, chain := range all {
 		if chain.Enabled {
-			out = append(out, chain.shown())
+			out = append(out, s.noded(chain).shown())
 		}
 	}
 	return out, nil
@@ -93,7 +94,17 @@ func (s *Chains) All(ctx context.Context, c *call.Call) ([]Chain, error) {
 	if err := c.Authorize(policy.ListAllChains, c.Own()); err != nil {
 		return nil, err
 	}
-	return s.Store.EVMChains(ctx)
+	all, err := s.Store.EVMChains(ctx)
+	for i := range all {
+		all[i] = s.noded(all[i])
+	}
+	return all, err
+}
+
+// noded is the chain with whether the server has a node of it.
+func (s *Chains) noded(chain Chain) Chain {
+	chain.NodeSet = chain.RPCURL != "" || s.Nodes != nil && len(s.Nodes.Set[chain.Name]) > 0
+	return chain
 }
 
 // maxChains bounds a list that everybody may read.
@@ -113,7 +124,7 @@ func (s *Chains) Create(ctx context.Context, c *call.Call, chain Chain) (Chain, 
 	}
 	c.Touch("chain", chain.ID)
 	c.Event.Details.Outcome = audit.Success
-	return chain, s.Store.AddChain(ctx, c.Who.Org, chain, maxChains, c.Event)
+	return s.noded(chain), s.Store.AddChain(ctx, c.Who.Org, chain, maxChains, c.Event)
 }
 
 // Update changes a chain.
@@ -123,11 +134,12 @@ func (s *Chains) Update(ctx context.Context, c *call.Call, id string, change fun
 		return Chain{}, err
 	}
 	c.Event.Details.Outcome = audit.Success
-	return s.Store.ChangeChain(ctx, c.Who.Org, id, func(chain *Chain) error {
+	chain, err := s.Store.ChangeChain(ctx, c.Who.Org, id, func(chain *Chain) error {
 		change(chain)
 		chain.UpdatedAt = stamp.Of(c.Now)
 		return chain.check()
 	}, c.Event)
+	return s.noded(chain), err
 }
 
 // Remove removes a chain.

@@ -46,7 +46,7 @@ func TestAChainComesBackAsItWasCreated(t *testing.T) {
 	boss := w.Boss("boss")
 	c := created(t, w, boss)
 	want := draft()
-	want.ID, want.CreatedAt, want.UpdatedAt = c.ID, world.Start(), world.Start()
+	want.ID, want.CreatedAt, want.UpdatedAt, want.NodeSet = c.ID, world.Start(), world.Start(), true
 	if c != want || c.ID == "" {
 		t.Errorf("got %+v, want %+v", c, want)
 	}

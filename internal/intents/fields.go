@@ -40,7 +40,9 @@ type Domain struct {
 const maxPerDay = 1_000_000
 
 var (
-	errApproval = invalid("invalid_tx_approval_policy", `tx_approval_policy is an object such as {"require_above_native": {"base": "0.05"}, "require_for_new_recipients": true, `+
+	errAbove = invalid("invalid_tx_approval_policy", `require_above_native of tx_approval_policy is an object of names of chains and decimal numbers of their coin in quotes, `+
+		`such as {"sepolia": "0.05"}.`)
+	errApproval = invalid("invalid_tx_approval_policy", `tx_approval_policy is an object such as {"require_above_native": {"sepolia": "0.05"}, "require_for_new_recipients": true, `+
 		`"require_for_unlimited_approvals": true, "require_for_chains": ["ethereum"]}, of at most 100 chains, and has no other field.`)
 	errDomains = invalid("invalid_eip712_domain_allowlist", `eip712_domain_allowlist is a list of at most 1,000 objects such as {"verifying_contract": "0x..."}: `+
 		"a contract, and name, chain_id and primary_type where they must be the same, and has no other field.")
@@ -50,10 +52,17 @@ var (
 // ReadApproval reads an approval policy as it is sent. A field that is not known is
 // refused: a rule that somebody misspelt must not go missing.
 func ReadApproval(text []byte) (p ApprovalPolicy, err error) {
-	if !strict(text, &p) {
-		return p, errApproval
+	if strict(text, &p) {
+		return p, nil
 	}
-	return p, nil
+	bad := BadField(text, func(part []byte) bool { return strict(part, new(ApprovalPolicy)) })
+	switch {
+	case strings.HasPrefix(bad, "require_above_native"):
+		return p, errAbove
+	case bad != "":
+		return p, invalid("invalid_tx_approval_policy", "The field "+bad+" of tx_approval_policy is not known, or has a value that is not possible there. See docs/transactions.md.")
+	}
+	return p, errApproval
 }
 
 // ReadDomains reads a list of domains as it is sent, as ReadApproval does.
@@ -84,7 +93,7 @@ func (f *Fields) check() error {
 	case len(p.AboveNative) > maxAllowed || len(p.Chains) > maxAllowed || !all(p.Chains, chain) || !all(slices.Collect(maps.Keys(p.AboveNative)), chain):
 		return errApproval
 	case !all(slices.Collect(maps.Values(p.AboveNative)), amount):
-		return errApproval
+		return errAbove
 	case f.MaxPerDay != nil && (*f.MaxPerDay < 0 || *f.MaxPerDay > maxPerDay):
 		return errPerDay
 	case len(f.Domains) > maxAddresses:

@@ -15,11 +15,25 @@ func TestTheNodesOfAChain(t *testing.T) {
 	c := created(t, w, boss, func(c *intents.Chain) { c.RPCURL = "" })
 	_, _, err := w.Chains.Node(t.Context(), c.Name)
 	world.WantCode(t, "without a node", err, "no_rpc")
+	shown := func() bool {
+		t.Helper()
+		got, err := w.Chains.Find(t.Context(), w.Call(policy.Principal{}, policy.ListChains), c.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got.NodeSet
+	}
+	if c.NodeSet || shown() {
+		t.Error("a node is shown to be set, and none is")
+	}
 	_, _, err = w.Chains.Node(t.Context(), "none")
 	world.WantCode(t, "a chain that is none", err, "chain_not_found")
 
 	w.Chains.Nodes.Set = map[string][]secret.Bytes{c.Name: {secret.FromString("https://node.example/KEY")}}
 	got, set, err := w.Chains.Node(t.Context(), c.Name)
+	if !shown() {
+		t.Error("a node of the settings is shown not to be set")
+	}
 	if err != nil || got.ID != c.ID || len(set.Health()) != 1 || set.Profile.ChainID != uint64(c.ChainID) || set.Profile.Name != c.Name {
 		t.Fatalf("of the settings: %+v, %v", got, err)
 	}

@@ -69,11 +69,11 @@ func TestMailsAboutSharesAndInvitations(t *testing.T) {
 				return s.ApprovalRequested(ctx, to, approval.Letter{Notices: []approval.Notice{{ID: shareID, Vault: "vault-id", Path: "agents/a/transactions/b",
 					Operation: "sign", Requester: "agent agent-id", Reason: "0.5 ETH on base to 0x1", Signs: true}}})
 			},
-			"Someone asks to use a secret",
-			[]string{"0.5 ETH on base to 0x1"},
-			[]string{"oneclaw approval approve " + shareID},
+			"Someone asks you to approve a signature",
+			[]string{"asks to have this signed", "0.5 ETH on base to 0x1"},
+			[]string{"oneclaw approval approve " + shareID, "oneclaw approval show " + shareID, "oneclaw approval deny " + shareID},
 			"",
-			[]string{"own words"},
+			[]string{"own words", "secret", "transactions/b", "show ID"},
 		},
 		"a request with a reason that is not shown": {
 			func(ctx context.Context, s *mail.Service) error {

@@ -103,5 +103,8 @@ func (s *Service) ask(ctx context.Context, c *call.Call, a *Agent, k *key, at, w
 	if err != nil {
 		return err
 	}
+	if c.Who.Kind == policy.KindUser {
+		return approval.RequiredOfAnother(r.ID)
+	}
 	return approval.Required(r.ID)
 }

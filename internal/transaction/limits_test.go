@@ -92,13 +92,15 @@ func TestWhatWasNotSignedDoesNotCountAsATransactionOfTheDay(t *testing.T) {
 func TestRulesThatAreNotKnownAreNamed(t *testing.T) {
 	b := open(t)
 	for text, want := range map[string]string{
-		`{"gas_count": "hunter2"}`:                        "no field gas_count.",
-		`{"approval": {"require_above": "hunter2"}}`:      "no field require_above.",
-		`{"gas_counts": "hunter2"}`:                       "The field gas_counts of the rules has a value of another type.",
-		`{"max_per_day": {"hunter2": 1}}`:                 "The field max_per_day of the rules has a value of another type.",
-		`{"hunter2": 1}`:                                  "a field that is not known",
-		`{"hunter2 and more": 1}`:                         "a field that is not known",
-		`{"` + strings.Repeat("hunter2", 10) + `": true}`: "a field that is not known",
+		`{"gas_count": "hunter2"}`:                            "no field gas_count.",
+		`{"approval": {"require_above": "hunter2"}}`:          "no field require_above.",
+		`{"gas_counts": "hunter2"}`:                           "The field gas_counts of the rules has a value that is not possible there.",
+		`{"max_per_day": {"hunter2": 1}}`:                     "The field max_per_day of the rules has a value that is not possible there.",
+		`{"approval": {"require_above_native": "0.hunter2"}}`: "The field approval.require_above_native of the rules has a value that is not possible there. Amounts are whole numbers in the smallest unit (wei), in quotes.",
+		`{"max_fee": "hunter2"}`:                              "The field max_fee of the rules",
+		`{"hunter2": 1}`:                                      "a field that is not known",
+		`{"hunter2 and more": 1}`:                             "a field that is not known",
+		`{"` + strings.Repeat("hunter2", 10) + `": true}`:     "a field that is not known",
 		`[]`: "a field that is not known",
 	} {
 		_, err := b.svc.SetGuard(t.Context(), b.Call(b.Here(b.owner), policy.UpdateGuard), b.payer.ID, []byte(text))
@@ -106,6 +108,21 @@ func TestRulesThatAreNotKnownAreNamed(t *testing.T) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}
+}
+
+// What the rules refuse needs no node to be tried.
+func TestARuleAnswersAlsoWhereNoNodeIsSet(t *testing.T) {
+	b := open(t, func(a *agent.Agent) { a.Guardrails.AllowedChains = []string{"anvil"} })
+	try := func(d transaction.Draft) (transaction.Trial, error) {
+		return b.svc.Try(t.Context(), b.Call(b.payer, policy.ReadGuard), b.payer.ID, d)
+	}
+	other := pay("0.1", func(d *transaction.Draft) { d.Chain = "base" })
+	if got, err := try(other); err != nil || got.Allowed || got.Rule != "tx_allowed_chains" {
+		t.Errorf("another chain: %+v, %v", got, err)
+	}
+	b.hire()
+	_, err := try(other)
+	b.refused("a chain that it may use", err, fault.Unprocessable, "no_rpc")
 }
 
 func TestADenialNamesItsRuleAndWhatWasAskedFor(t *testing.T) {

@@ -115,11 +115,16 @@ func (s *Service) prepare(ctx context.Context, c *call.Call, a Agent, d Draft) (
 	if p.key, err = s.keyFor(ctx, c, &a, &p.chain, d); err != nil {
 		return p, err
 	}
+	p.decode()
+	return p, nil
+}
+
+// decode makes the transaction, and reads what it would do.
+func (p *prepared) decode() {
 	p.tx = evm.Tx{Type: 2, ChainID: uint64(p.chain.ChainID), To: p.draft.to, Value: p.draft.value, Data: p.draft.data, Access: p.draft.access}
 	p.meaning = meaning.Read(meaning.Call{
 		ChainID: p.tx.ChainID, From: p.key.address, To: p.tx.To, Value: p.tx.Value, Data: p.tx.Data,
 	}, p.rules.Known(p.tx.ChainID))
-	return p, nil
 }
 
 // early refuses what no state of the limits would allow, before a node is asked.

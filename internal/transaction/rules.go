@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"maps"
 	"regexp"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/intents/guard"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
@@ -55,7 +55,7 @@ func readRules(text []byte) (r guard.Rules, err error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&r); err != nil {
-		return r, noRules(err)
+		return r, noRules(text, err)
 	}
 	return r, r.Check()
 }
@@ -65,14 +65,14 @@ func readRules(text []byte) (r guard.Rules, err error) {
 var fieldName = regexp.MustCompile(`^[a-z_.]{1,40}$`)
 
 // noRules names the field that is not known, or whose value is of another type.
-func noRules(err error) error {
+func noRules(text []byte, err error) error {
 	if quoted, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		if name := strings.Trim(quoted, `"`); fieldName.MatchString(name) {
 			return invalid("invalid_guard_rules", "The rules have no field "+name+". See docs/transactions.md.")
 		}
 	}
-	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && fieldName.MatchString(e.Field) {
-		return invalid("invalid_guard_rules", "The field "+e.Field+" of the rules has a value of another type. See docs/transactions.md.")
+	if name := intents.BadField(text, func(part []byte) bool { return json.Unmarshal(part, new(guard.Rules)) == nil }); name != "" {
+		return invalid("invalid_guard_rules", "The field "+name+" of the rules has a value that is not possible there. Amounts are whole numbers in the smallest unit (wei), in quotes. See docs/transactions.md.")
 	}
 	return errRulesJSON
 }
@@ -170,14 +170,28 @@ type Trial struct {
 }
 
 // Try asks the rules about a transaction as if it were submitted now. Nothing is signed,
-// reserved or asked of anybody but the chain's nodes.
+// reserved or asked of anybody but the chain's nodes, and nothing of them where the rules refuse
+// it anyhow.
 func (s *Service) Try(ctx context.Context, c *call.Call, agent string, d Draft) (Trial, error) {
 	a, err := s.admit(ctx, c, agent, policy.ReadGuard)
 	if err != nil {
 		return Trial{}, err
 	}
 	p, err := s.prepare(ctx, c, a, d)
-	if err != nil {
+	unreached := fault.CodeOf(err) == "no_rpc"
+	if unreached {
+		if p.chain, _ = s.cfg.Chains.Named(ctx, d.Chain); p.chain.ID == "" {
+			return Trial{}, err
+		}
+		p.decode()
+	} else if err != nil {
+		return Trial{}, err
+	}
+	if v := guard.Decide(&p.rules, p.attempt(), &guard.Spent{Early: true}); v.Denial != nil {
+		c.Touch("agent", agent)
+		return p.trial(&v), nil
+	}
+	if unreached {
 		return Trial{}, err
 	}
 	if err := p.fees(ctx); err != nil {
@@ -193,9 +207,13 @@ func (s *Service) Try(ctx context.Context, c *call.Call, agent string, d Draft) 
 		return Trial{}, err
 	}
 	v := guard.Decide(&p.rules, attempt, spent)
+	return p.trial(&v), nil
+}
+
+func (p *prepared) trial(v *guard.Verdict) Trial {
 	out := Trial{Allowed: v.Denial == nil, NeedsApproval: v.NeedsApproval, Function: p.meaning.Function, Effects: effects(&p.meaning)}
 	if v.Denial != nil {
 		out.Rule, out.Denial = v.Denial.Rule, v.Denial.Text
 	}
-	return out, nil
+	return out
 }

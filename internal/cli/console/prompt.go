@@ -66,16 +66,25 @@ func (p *prompter) ask(ctx context.Context, question string, read func(*term.Ter
 	if !ok {
 		return "", Usage("There is no terminal to ask on.")
 	}
-	before, err := term.MakeRaw(int(in.Fd()))
+	was, err := term.MakeRaw(int(in.Fd()))
 	if err != nil {
 		return "", fault.Wrap(err, fault.Internal, "no_terminal", "The terminal can not be asked.")
 	}
-	defer func() { _ = term.Restore(int(in.Fd()), before) }()
+	defer func() { _ = term.Restore(int(in.Fd()), was) }()
+	w, h, err := term.GetSize(int(in.Fd()))
+	sized := err == nil && w > 0 && h > 0 // of no columns every letter would have a line
+	if sized {
+		question = Wrap(question, w-screenWidth("? "), "")
+	}
+	before, last, several := cutLast(p.mark() + question)
+	if several {
+		_, _ = io.WriteString(p.out, strings.ReplaceAll(before, "\n", "\r\n")+"\r\n")
+	}
 	t := term.NewTerminal(struct {
 		io.Reader
 		io.Writer
-	}{oneByte{in}, p.out}, p.mark()+question)
-	if w, h, err := term.GetSize(int(in.Fd())); err == nil && w > 0 && h > 0 { // of no columns every letter would have a line
+	}{oneByte{in}, p.out}, last)
+	if sized {
 		_ = t.SetSize(w, h)
 	}
 	type answer struct {
@@ -103,6 +112,15 @@ func (p *prompter) ask(ctx context.Context, question string, read func(*term.Ter
 		_, _ = io.WriteString(p.out, "\r\n")
 		return "", ctx.Err()
 	}
+}
+
+// cutLast cuts the last line off a text that has several: the line editor edits one.
+func cutLast(text string) (before, last string, several bool) {
+	i := strings.LastIndexByte(text, '\n')
+	if i < 0 {
+		return "", text, false
+	}
+	return text[:i], text[i+1:], true
 }
 
 // oneByte keeps the line editor from reading past the end of a line: what was typed
