@@ -65,7 +65,7 @@ func (s *Service) prepareAgent(ctx context.Context, c *call.Call, draft Agent) (
 	if err := s.checkVaults(ctx, c, a.VaultIDs, nil); err != nil {
 		return Agent{}, err
 	}
-	if err := a.hold(&a, c.Who.Manages(), everyCap()); err != nil {
+	if err := a.hold(&a, c.Who.Manages(), a.registered()); err != nil {
 		return Agent{}, err
 	}
 	a.SeenLimits = new(a.Guardrails)
