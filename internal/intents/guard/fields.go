@@ -35,10 +35,14 @@ type Domain struct {
 
 // perDay is the tighter limit of transactions in 24 hours, and the rule that says it.
 func (r *Rules) perDay() (most int, rule string, limited bool) {
-	if f := r.Fields.MaxPerDay; f != nil && (r.MaxPerDay == 0 || *f <= r.MaxPerDay) {
-		return *f, "tx_max_per_day", true
+	own, field := r.MaxPerDay, r.Fields.MaxPerDay
+	switch {
+	case field != nil && (own == nil || *field <= *own):
+		return *field, "tx_max_per_day", true
+	case own != nil:
+		return *own, "max_per_day", true
 	}
-	return r.MaxPerDay, "max_per_day", r.MaxPerDay > 0
+	return 0, "", false
 }
 
 func (r *Rules) countsTransactions(s *Spent) *Denial {
