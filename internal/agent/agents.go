@@ -65,7 +65,10 @@ func (s *Service) prepareAgent(ctx context.Context, c *call.Call, draft Agent) (
 	if err := s.checkVaults(ctx, c, a.VaultIDs, nil); err != nil {
 		return Agent{}, err
 	}
-	if err := a.hold(&a, c.Who.Manages(), everyCap()); err != nil {
+	if err := s.checkChains(ctx, new(intents.Guardrails), &a.Guardrails); err != nil {
+		return Agent{}, err
+	}
+	if err := a.hold(&a, c.Who.Manages(), a.registered()); err != nil {
 		return Agent{}, err
 	}
 	a.SeenLimits = new(a.Guardrails)
@@ -115,6 +118,12 @@ func (s *Service) UpdateAgent(ctx context.Context, c *call.Call, id string, p Pa
 	}
 	if err := s.checkVaults(ctx, c, p.VaultIDs.Value, now.VaultIDs); err != nil {
 		return Agent{}, err
+	}
+	next := now.Guardrails
+	if p.Guardrails.Apply(&next) == nil && next.Check() == nil { // else the change itself is refused
+		if err := s.checkChains(ctx, &now.Guardrails, &next); err != nil {
+			return Agent{}, err
+		}
 	}
 	if err := s.opensNoGate(ctx, c, &now, &p); err != nil {
 		return Agent{}, err

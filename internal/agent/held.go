@@ -28,12 +28,18 @@ var agentCaps = slices.Concat(
 	},
 	patch.Within(func(a *Agent) *intents.Guardrails { return &a.Guardrails }, intents.Caps()...),
 	[]patch.Cap[Agent]{
-		// Both ways of an Intents agent give something: to sign, or to see the keys.
-		patch.NewCap("intents_api_enabled", func(a *Agent) bool { return a.Intents }, func(was, is *Agent) bool { return is.Intents != was.Intents }),
-		patch.NewCap("shroud_enabled", func(a *Agent) bool { return a.Shroud }, func(was, is *Agent) bool { return was.Shroud && !is.Shroud }),
+		switchCap("intents_api_enabled", func(a *Agent) bool { return a.Intents }),
+		switchCap("shroud_enabled", func(a *Agent) bool { return a.Shroud }),
 	},
 	patch.Within(func(a *Agent) *shroud.Config { return &a.ShroudConfig }, shroud.Cap()),
 )
+
+// switchCap is the cap of what gives something both ways: to sign or to see the keys, to call
+// models or to call them with what is not looked at. Who manages the organisation decides
+// it either way.
+func switchCap(name string, on func(*Agent) bool) patch.Cap[Agent] {
+	return patch.NewCap(name, func(*Agent) bool { return true }, func(was, is *Agent) bool { return on(is) != on(was) })
+}
 
 // hold keeps what a caller may do to the caps of an agent: who manages the
 // organisation holds each that it touched and left restricted; others lift none
@@ -84,11 +90,14 @@ func (p *Patch) touched() []string {
 	return slices.Collect(maps.Keys(names))
 }
 
-// everyCap is what registering an agent touches.
-func everyCap() []string {
-	names := make([]string, len(agentCaps))
-	for i, c := range agentCaps {
-		names[i] = c.Name
+// registered are the caps that registering an agent touches: all but the switches that it
+// leaves off.
+func (a *Agent) registered() (names []string) {
+	off := map[string]bool{"intents_api_enabled": !a.Intents, "shroud_enabled": !a.Shroud}
+	for _, c := range agentCaps {
+		if !off[c.Name] {
+			names = append(names, c.Name)
+		}
 	}
 	return names
 }

@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"context"
+
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
 )
@@ -13,6 +15,12 @@ func (a *Agent) usesLooser(was *Agent) bool {
 		return false
 	}
 	return intents.Loosens(&was.Guardrails, &a.Guardrails) || !was.Intents && intents.Loosens(was.seen(), &a.Guardrails)
+}
+
+// checkChains refuses limits that name a chain which nobody knows, but for those that were
+// there before: they would bound nothing.
+func (s *Service) checkChains(ctx context.Context, was, is *intents.Guardrails) error {
+	return intents.KnowChains(ctx, s.store, is.NewChains(was))
 }
 
 // limitChanges say for the log which limits a change made others.

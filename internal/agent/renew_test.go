@@ -236,6 +236,10 @@ func TestWhatAManagerSetOnlyAManagerLifts(t *testing.T) {
 			patches{"on": {Intents: patch.Value(true)}}},
 		"shroud": {agent.Patch{Shroud: patch.Value(true)}, patches{"off": {Shroud: patch.Value(false)}},
 			patches{"on": {Shroud: patch.Value(true)}}},
+		"intents off": {agent.Patch{Intents: patch.Value(false)}, patches{"on": {Intents: patch.Value(true)}},
+			patches{"off": {Intents: patch.Value(false)}}},
+		"shroud off": {agent.Patch{Shroud: patch.Value(false)}, patches{"on": {Shroud: patch.Value(true)}},
+			patches{"off": {Shroud: patch.Value(false)}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, _ := w.NewAgent(carol, agent.Agent{})
@@ -297,6 +301,15 @@ func TestWhatAManagerSetOnlyAManagerLifts(t *testing.T) {
 		}
 		_, err := w.Agents.UpdateAgent(t.Context(), w.Call(carol, policy.UpdateAgent), a.ID, agent.Patch{Active: patch.Value(true)})
 		world.WantCode(t, "a member starts it", err, "set_by_manager")
+	})
+	t.Run("a member switches what no owner switched", func(t *testing.T) {
+		a, _ := w.NewAgent(carol, agent.Agent{})
+		for _, on := range []bool{true, false, true} {
+			p := agent.Patch{Intents: patch.Value(on), Shroud: patch.Value(on)}
+			if got, err := w.Agents.UpdateAgent(t.Context(), w.Call(carol, policy.UpdateAgent), a.ID, p); err != nil || got.Intents != on || got.Shroud != on {
+				t.Errorf("to %t: %v", on, err)
+			}
+		}
 	})
 	t.Run("what a member set it lifts", func(t *testing.T) {
 		a, _ := w.NewAgent(carol, agent.Agent{State: identity.State{Scopes: []string{"a/**"}}})

@@ -6,6 +6,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
+	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -27,6 +28,7 @@ type Store interface {
 	// its key changes or it stops, and keep is not set, the shares and policies that
 	// it made end, and ev says so.
 	ChangeAgent(ctx context.Context, org, id string, change func(*Agent) error, keep bool, ev *audit.Event) (Agent, error)
+	intents.NamedChains
 	// HasVaults reports whether all the vaults are of org.
 	HasVaults(ctx context.Context, org string, ids []string) (bool, error)
 	// AgentByID returns the agent of whatever organisation, or NotFound.

@@ -33,6 +33,8 @@ func TestLooseningAnAgentsLimitsTakesAPerson(t *testing.T) {
 	}
 	for what, c := range map[string]struct{ has, gets, may object }{
 		"none":                {object{"max_per_day": 5}, object{}, object{"max_per_day": 5}},
+		"one, not none":       {object{"max_per_day": 0}, object{"max_per_day": 1}, object{"max_per_day": 0}},
+		"any, not none":       {object{"max_per_day": 0}, object{}, object{"max_per_day": 0}},
 		"more in a day":       {object{"max_per_day": 5}, object{"max_per_day": 6}, object{"max_per_day": 4}},
 		"more without asking": {object{"approval": object{"require_above_native": "10"}}, object{"approval": object{"require_above_native": "11"}}, object{"approval": object{"require_above_native": "9"}}},
 		"texts":               {object{}, object{"allow_text": true}, object{"gas_counts": true}},

@@ -42,6 +42,9 @@ type ChainStore interface {
 	EVMChains(ctx context.Context) ([]Chain, error)
 	// EVMChain returns the one of a name or number, or found false.
 	EVMChain(ctx context.Context, name string, number int64) (chain Chain, found bool, err error)
+	NamedChains
+	// ChainNames returns all names that the chain of a number has or had.
+	ChainNames(ctx context.Context, number int64) (Names, error)
 	// AddChain and ChangeChain return Conflict when name or number are taken, and
 	// the latter NotFound when there is no chain with the id.
 	AddChain(ctx context.Context, org string, chain Chain, limit int, ev *audit.Event) error

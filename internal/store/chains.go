@@ -76,6 +76,9 @@ func (db *DB) AddChain(ctx context.Context, org string, c intents.Chain, limit i
 		if err == nil && n == 0 {
 			return tx.Refuse(errChainTaken)
 		}
+		if err == nil {
+			err = tx.namesChain(&c)
+		}
 		var all int
 		if err == nil {
 			_, err = tx.Row(`SELECT COUNT(*) FROM chains`, nil, &all)
@@ -116,6 +119,9 @@ func (db *DB) ChangeChain(ctx context.Context, org, id string, change func(*inte
 		}
 		_, err = tx.Exec(`UPDATE chains SET name = $2, display_name = $3, chain_id = $4, rpc_url = $5, ws_url = $6, explorer_url = $7,
 			native_currency = $8, is_testnet = $9, is_enabled = $10, created_at = $11, updated_at = $12 WHERE id = $1`, chainValues(&c)...)
+		if err == nil {
+			err = tx.namesChain(&c)
+		}
 		tx.Record(ev)
 		return err
 	})

@@ -3,6 +3,7 @@ package transaction
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -49,7 +50,7 @@ func (p *prepared) like() string {
 	if p.tx.To != nil {
 		to = p.tx.To.String()
 	}
-	return strings.Join([]string{p.chain.Name, kind, to}, " ")
+	return strings.Join([]string{strconv.FormatUint(p.tx.ChainID, 10), kind, to}, " ")
 }
 
 // place is where an approval of a transaction lies.

@@ -3,6 +3,7 @@ package transaction
 import (
 	"context"
 	"encoding/hex"
+	"strconv"
 	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
@@ -63,9 +64,13 @@ func (s *Service) SignMessage(ctx context.Context, c *call.Call, agent string, m
 	if p.chain, err = s.cfg.Chains.Named(ctx, m.Chain); err != nil {
 		return SignedMessage{}, err
 	}
+	if p.names, err = s.cfg.Chains.Names(ctx, p.chain.ChainID); err != nil {
+		return SignedMessage{}, err
+	}
 	if p.key, err = s.keyFor(ctx, c, &a, &p.chain, Draft{KeyPath: m.KeyPath, Vault: m.Vault}); err != nil {
 		return SignedMessage{}, err
 	}
+	attempt.Names, attempt.Shared = p.names.All, p.names.Shared
 	attempt.Chain, attempt.ChainID, attempt.Coin, attempt.From = p.chain.Name, uint64(p.chain.ChainID), p.chain.NativeCurrency, p.key.address
 	if err := refusal(guard.Decide(&p.rules, attempt, &guard.Spent{Early: true})); err != nil {
 		return SignedMessage{}, err
@@ -74,7 +79,7 @@ func (s *Service) SignMessage(ctx context.Context, c *call.Call, agent string, m
 		ID: ids.New(), Org: a.Org, Agent: a.ID, Chain: p.chain.Name, ChainID: attempt.ChainID, From: p.key.address,
 		Status: Unsigned, ReplayBody: p.digest.String(), CreatedAt: stamp.Of(c.Now), NextAt: stamp.Of(s.cfg.Now().Add(signFor)),
 	}
-	at := place(a.ID, p.key.address, p.chain.Name+" "+what, t.ReplayBody)
+	at := place(a.ID, p.key.address, strconv.FormatUint(attempt.ChainID, 10)+" "+what, t.ReplayBody)
 	approved, err := s.approved(ctx, c, &a, &p.key, at)
 	if err != nil {
 		return SignedMessage{}, err

@@ -22,12 +22,17 @@ type Chains interface {
 	Node(ctx context.Context, nameOrNumber string) (intents.Chain, *node.Client, error)
 	// Named is Node for what needs no node.
 	Named(ctx context.Context, nameOrNumber string) (intents.Chain, error)
+	// Names returns all names that the chain of a number has or had.
+	Names(ctx context.Context, number int64) (intents.Names, error)
+	// Know refuses names and numbers of which one is, and was, no chain's.
+	Know(ctx context.Context, namesOrNumbers []string) error
 }
 
 // prepared is all that is known of a transaction but its nonce.
 type prepared struct {
 	agent    Agent
 	chain    intents.Chain
+	names    intents.Names // all of the chain's
 	node     *node.Client
 	key      key
 	tx       evm.Tx
@@ -110,6 +115,9 @@ func (s *Service) prepare(ctx context.Context, c *call.Call, a Agent, d Draft) (
 		return p, err
 	}
 	if p.chain, p.node, err = s.cfg.Chains.Node(ctx, d.Chain); err != nil {
+		return p, err
+	}
+	if p.names, err = s.cfg.Chains.Names(ctx, p.chain.ChainID); err != nil {
 		return p, err
 	}
 	if p.key, err = s.keyFor(ctx, c, &a, &p.chain, d); err != nil {
@@ -239,7 +247,7 @@ func (p *prepared) message() node.Message {
 // attempt is the transaction as the guard sees it.
 func (p *prepared) attempt() *guard.Attempt {
 	return &guard.Attempt{
-		Chain: p.chain.Name, ChainID: p.tx.ChainID, From: p.key.address, To: p.tx.To, Value: p.tx.Value, Meaning: p.meaning, GasCost: p.cost(),
+		Chain: p.chain.Name, Names: p.names.All, Shared: p.names.Shared, ChainID: p.tx.ChainID, From: p.key.address, To: p.tx.To, Value: p.tx.Value, Meaning: p.meaning, GasCost: p.cost(),
 		Price: p.offer(), Market: p.market, Cancels: p.cancels, Coin: p.chain.NativeCurrency,
 	}
 }

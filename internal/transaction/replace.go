@@ -168,6 +168,9 @@ func (s *Service) replacing(ctx context.Context, c *call.Call, a Agent, old *Tx,
 	if p.chain, p.node, err = s.cfg.Chains.Node(ctx, old.Chain); err != nil {
 		return p, err
 	}
+	if p.names, err = s.cfg.Chains.Names(ctx, p.chain.ChainID); err != nil {
+		return p, err
+	}
 	if p.key, err = s.keyFor(ctx, c, &a, &p.chain, Draft{KeyPath: how.KeyPath, Vault: how.Vault}); err != nil {
 		return p, err
 	}

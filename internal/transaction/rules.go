@@ -90,6 +90,12 @@ func (s *Service) SetGuard(ctx context.Context, c *call.Call, agent string, sent
 	if err != nil {
 		return Guard{}, err
 	}
+	if before, err := rulesOf(&a); err == nil {
+		known := slices.DeleteFunc(slices.Clone(rules.Approval.Chains), func(name string) bool { return slices.Contains(before.Approval.Chains, name) })
+		if err := s.cfg.Chains.Know(ctx, known); err != nil {
+			return Guard{}, err
+		}
+	}
 	text, err := json.Marshal(rules)
 	if err != nil {
 		return Guard{}, errRules

@@ -91,14 +91,14 @@ func over(rule, which string, format func(*uint256.Int) string, asked, limit, le
 
 // AsksAmount reports whether a human must approve an attempt for what it pays, fees included.
 func (r *Rules) AsksAmount(a *Attempt) bool {
-	above, pays := r.above(a.Chain), sum(&r.takes(a)[0].Amount, &a.GasCost)
+	above, pays := r.above(a), sum(&r.takes(a)[0].Amount, &a.GasCost)
 	return above != nil && pays.Gt(above)
 }
 
 // asks says why a human must approve.
 func (r *Rules) asks(a *Attempt, native *uint256.Int, s *Spent) []string {
 	var why []string
-	if above, pays := r.above(a.Chain), sum(native, &a.GasCost); above != nil && pays.Gt(above) {
+	if above, pays := r.above(a), sum(native, &a.GasCost); above != nil && pays.Gt(above) {
 		why = append(why, "require_above_native: with fees it pays up to "+a.coins(&pays)+", more than "+a.coins(above)+".")
 	}
 	if r.asksNew() && !s.Early {
@@ -118,7 +118,7 @@ func (r *Rules) asks(a *Attempt, native *uint256.Int, s *Spent) []string {
 	if (r.asksNew() || r.asksUnlimited()) && (len(a.Meaning.Unknown) > 0 || a.Meaning.Delegates || a.Meaning.Truncated) {
 		why = append(why, "undecodable: what it does can't be read, so it may reach anybody.")
 	}
-	if r.asksOn(a.Chain) {
+	if r.asksOn(a) {
 		why = append(why, "require_for_chains: everything on this chain is approved by a human.")
 	}
 	return why

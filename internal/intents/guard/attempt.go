@@ -16,6 +16,8 @@ import (
 type Attempt struct {
 	Chain   string // by name
 	ChainID uint64
+	Names   []string // that the chain has or had: what has a human asked holds under each
+	Shared  []string // of these: another chain has or had it too, so nothing is allowed by it
 	From    evm.Address
 	To      *evm.Address // of a transaction; nil creates a contract
 	Value   uint256.Int  // wei

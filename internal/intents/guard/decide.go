@@ -66,7 +66,7 @@ func (r *Rules) sort(a *Attempt) *Denial {
 	if (m.Creates || a.To == nil && a.Typed == nil) && !r.AllowCreation {
 		return deny("allow_creation", "This agent may not create contracts. Set allow_creation to let it.")
 	}
-	if (r.MaxValue != nil || r.DailyLimit != nil || r.above(a.Chain) != nil) && slices.ContainsFunc(m.Unknown, meaning.OwnCoin) {
+	if (r.MaxValue != nil || r.DailyLimit != nil || r.above(a) != nil) && slices.ContainsFunc(m.Unknown, meaning.OwnCoin) {
 		return deny("undecodable", "It has the contract of the chain's own coin run a function that can't be read, which could pay any amount. A payment, or the standard functions of a token, would pass.")
 	}
 	restricted := len(r.To) > 0 || len(r.Functions) > 0 || r.rulesTokens() || r.MaxValue != nil || r.DailyLimit != nil
@@ -84,17 +84,16 @@ func (r *Rules) sort(a *Attempt) *Denial {
 }
 
 func (r *Rules) onChain(a *Attempt) *Denial {
-	if len(r.Chains) == 0 || named(r.Chains, a.Chain) {
+	if len(r.Chains) == 0 || a.allowedBy(r.Chains) {
 		return nil
+	}
+	if slices.ContainsFunc(r.Chains, a.isNamed) {
+		return deny("tx_allowed_chains", "Another chain has or had the name by which this agent may use this chain. Its number in place of the name would let it pass.")
 	}
 	return deny("tx_allowed_chains", "This agent may not use this chain. It may use "+strings.Join(r.Chains, ", ")+".")
 }
 
 func (r *Rules) rulesTokens() bool { return len(r.Tokens) > 0 || r.RefuseOtherTokens }
-
-func named(list []string, name string) bool {
-	return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, name) })
-}
 
 // typed asks the rules about typed data.
 func (r *Rules) typed(a *Attempt) *Denial {

@@ -15,7 +15,9 @@ const FeeTimes = 5
 // boundsFees reports whether fees may not be more than FeeTimes what nodes ask: an agent whose
 // rules bound nothing else is not bound in this either.
 func (r *Rules) boundsFees() bool {
-	return r.MaxFee == nil && (r.reads() || r.MaxValue != nil || r.DailyLimit != nil || r.Approval.AboveNative != nil || r.MaxPerDay > 0)
+	_, _, counted := r.perDay()
+	asks := r.Approval.AboveNative != nil || len(r.Fields.AboveNative) > 0 || r.asksNew() || r.asksUnlimited() || len(r.Approval.Chains)+len(r.Fields.AskOn) > 0
+	return r.MaxFee == nil && (r.reads() || r.MaxValue != nil || r.DailyLimit != nil || counted || asks)
 }
 
 // AsksMarket reports whether the rules must know what nodes ask for each gas now.

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/holiman/uint256"
 
@@ -17,7 +16,7 @@ import (
 // two says so; texts and typed data are signed where one of the two allows them.
 type Fields struct {
 	MaxPerDay          *int                    // transactions in 24 hours; nil: no limit
-	AboveNative        map[string]*uint256.Int // wei, by the chain's name in lower case: a human is asked above it
+	AboveNative        map[string]*uint256.Int // wei, by the chain's name in lower case, or its number: a human is asked above it
 	NewRecipients      bool                    // a human is asked
 	UnlimitedApprovals bool                    // the same
 	AskOn              []string                // chains on which a human is asked about everything
@@ -35,10 +34,14 @@ type Domain struct {
 
 // perDay is the tighter limit of transactions in 24 hours, and the rule that says it.
 func (r *Rules) perDay() (most int, rule string, limited bool) {
-	if f := r.Fields.MaxPerDay; f != nil && (r.MaxPerDay == 0 || *f <= r.MaxPerDay) {
-		return *f, "tx_max_per_day", true
+	own, field := r.MaxPerDay, r.Fields.MaxPerDay
+	switch {
+	case field != nil && (own == nil || *field <= *own):
+		return *field, "tx_max_per_day", true
+	case own != nil:
+		return *own, "max_per_day", true
 	}
-	return r.MaxPerDay, "max_per_day", r.MaxPerDay > 0
+	return 0, "", false
 }
 
 func (r *Rules) countsTransactions(s *Spent) *Denial {
@@ -53,13 +56,15 @@ func (r *Rules) countsTransactions(s *Spent) *Denial {
 	return &Denial{Rule: rule, Text: text, Limit: strconv.Itoa(most), Asked: "1", Left: "0"}
 }
 
-// above is the least payment on a chain of which a human is not asked, or nil.
-func (r *Rules) above(chain string) *uint256.Int {
-	own, all := r.Fields.AboveNative[strings.ToLower(chain)], r.Approval.AboveNative
-	if own == nil || all != nil && all.Lt(own) {
-		return all
+// above is the largest payment on the chain of which no human is asked, or nil.
+func (r *Rules) above(a *Attempt) *uint256.Int {
+	least := r.Approval.AboveNative
+	for chain, most := range r.Fields.AboveNative {
+		if a.isNamed(chain) && (least == nil || most.Lt(least)) {
+			least = most
+		}
 	}
-	return own
+	return least
 }
 
 func (r *Rules) asksNew() bool { return r.Approval.NewRecipients || r.Fields.NewRecipients }
@@ -68,8 +73,8 @@ func (r *Rules) asksUnlimited() bool {
 }
 func (r *Rules) texts() bool { return r.AllowText || r.Fields.Texts }
 
-func (r *Rules) asksOn(chain string) bool {
-	return named(r.Approval.Chains, chain) || named(r.Fields.AskOn, chain)
+func (r *Rules) asksOn(a *Attempt) bool {
+	return slices.ContainsFunc(r.Approval.Chains, a.isNamed) || slices.ContainsFunc(r.Fields.AskOn, a.isNamed)
 }
 
 // domain reports whether a field of the agent lets typed data be signed.

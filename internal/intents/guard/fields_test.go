@@ -15,18 +15,19 @@ import (
 
 func most(n int) *int { return &n }
 
-// TestTheTighterOfFieldAndRuleCountsTransactions: 0 is a limit as a field, and none as a rule.
+// TestTheTighterOfFieldAndRuleCountsTransactions: 0 is a limit too, of either.
 func TestTheTighterOfFieldAndRuleCountsTransactions(t *testing.T) {
 	to := evm.Address{19: 1}
 	a := &guard.Attempt{Chain: "base", ChainID: 8453, To: &to, Meaning: meaning.Read(meaning.Call{ChainID: 8453, To: &to}, nil)}
 	for _, tc := range []struct {
 		field *int
-		rule  int
+		rule  *int
 		made  int
 		want  string
 	}{
-		{nil, 0, 1000, ""}, {most(3), 0, 2, ""}, {most(3), 0, 3, "tx_max_per_day"}, {most(3), 2, 2, "max_per_day"},
-		{most(2), 3, 2, "tx_max_per_day"}, {most(0), 0, 0, "tx_max_per_day"}, {most(0), 5, 0, "tx_max_per_day"}, {nil, 2, 2, "max_per_day"},
+		{nil, nil, 1000, ""}, {most(3), nil, 2, ""}, {most(3), nil, 3, "tx_max_per_day"}, {most(3), most(2), 2, "max_per_day"},
+		{most(2), most(3), 2, "tx_max_per_day"}, {most(0), nil, 0, "tx_max_per_day"}, {most(0), most(5), 0, "tx_max_per_day"}, {nil, most(2), 2, "max_per_day"},
+		{nil, most(0), 0, "max_per_day"}, {most(5), most(0), 0, "max_per_day"},
 	} {
 		s := guard.NewSpent()
 		s.Count = tc.made

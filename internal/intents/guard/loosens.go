@@ -13,7 +13,7 @@ func Loosens(was, is *Rules) bool {
 	return lost(was.GasCounts, is.GasCounts) || lost(was.RefuseOtherTokens, is.RefuseOtherTokens) || lost(was.RequireSimulation, is.RequireSimulation) ||
 		lost(is.AllowCreation, was.AllowCreation) || lost(is.AllowText, was.AllowText) ||
 		(was.MaxFee == nil) != (is.MaxFee == nil) || raised(was.MaxFee, is.MaxFee) || // without one another bound holds
-		was.MaxPerDay > 0 && (is.MaxPerDay == 0 || is.MaxPerDay > was.MaxPerDay) ||
+		was.MaxPerDay != nil && (is.MaxPerDay == nil || *is.MaxPerDay > *was.MaxPerDay) ||
 		len(was.Functions) > 0 && (len(is.Functions) == 0 || adds(was.Functions, is.Functions)) || adds(was.Typed, is.Typed) ||
 		tokensLoosen(was, is) || was.Approval.loosens(&is.Approval)
 }

@@ -35,7 +35,7 @@ type Rules struct {
 	Typed             []TypedRule    `json:"typed_data,omitempty"`
 	AllowText         bool           `json:"allow_text,omitempty"` // EIP-191
 	RequireSimulation bool           `json:"require_simulation,omitempty"`
-	MaxPerDay         int            `json:"max_per_day,omitempty"` // transactions in 24 hours
+	MaxPerDay         *int           `json:"max_per_day,omitempty"` // transactions in 24 hours; nil: no limit
 }
 
 // FunctionRule lets a function of a contract be called.
@@ -127,7 +127,7 @@ func (r *Rules) Check() error {
 	if max(len(r.To), len(r.Functions), len(r.Tokens), len(r.Typed), len(r.Chains), len(r.Approval.Chains)) > maxRules {
 		return invalid("There are at most 1,000 rules of a kind.")
 	}
-	if !bounded(r.MaxValue) || !bounded(r.DailyLimit) || !bounded(r.Approval.AboveNative) || !bounded(r.MaxFee) || r.MaxPerDay < 0 {
+	if !bounded(r.MaxValue) || !bounded(r.DailyLimit) || !bounded(r.Approval.AboveNative) || !bounded(r.MaxFee) || r.MaxPerDay != nil && *r.MaxPerDay < 0 {
 		return invalid("A limit is from 0 to 2^255-1.")
 	}
 	for i := range r.Functions {

@@ -147,7 +147,7 @@ func TestADenialSaysWhatWouldPass(t *testing.T) {
 	if err := r.Guardrails(nil, nil, "0.5", "1"); err != nil {
 		t.Fatal(err)
 	}
-	r.GasCounts, r.MaxPerDay = true, 2
+	r.GasCounts, r.MaxPerDay = true, most(2)
 	eth := func(s string) *guard.Attempt {
 		v, err := evm.ParseETH(s)
 		if err != nil {
