@@ -116,6 +116,7 @@ type Request struct {
 	Model     string
 	Stream    bool
 	MaxTokens int64    // of the answer, for all choices together; 0: not said
+	Choices   int64    // how many answers are asked for, 0 as 1
 	Tools     []string // the names of those that the model is offered
 	Tokens    bool     // it holds texts as numbers of tokens, which can't be looked at
 }
@@ -202,6 +203,9 @@ var ErrShape = &Error{"The body does not have the shape that this path takes."}
 // ErrSpelling is a key whose spelling differs from one that the dialect has in case
 // alone: some servers would take it for that one.
 var ErrSpelling = &Error{"The body has a key that differs from a known one only in upper and lower case."}
+
+// ErrNumber is a limit, or a count of answers, that is no whole number.
+var ErrNumber = &Error{"The body has a limit, or a count of answers, that is not written as a whole number."}
 
 // Error says why a body is refused.
 type Error struct{ what string }

@@ -24,7 +24,7 @@ func (p *Proxy) reserve(ctx context.Context, c *call.Call, a *asked, out *cleare
 		return errUnbounded
 	}
 	out.spend, err = p.cfg.Ledger.Begin(ctx, c, limits, spend.Ask{
-		Provider: a.to.name, Model: a.Model, InputBytes: a.bytes(), Media: a.Media, MaxTokens: a.MaxTokens, Stream: a.Stream, Embeds: a.embeds(),
+		Provider: a.to.name, Model: a.Model, InputBytes: a.bytes(), Media: a.Media, MaxTokens: a.MaxTokens, Choices: a.Choices, Stream: a.Stream, Embeds: a.embeds(),
 	})
 	if err != nil {
 		return err
