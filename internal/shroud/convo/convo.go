@@ -119,6 +119,9 @@ type Request struct {
 	Choices   int64    // how many answers are asked for, 0 as 1
 	Tools     []string // the names of those that the model is offered
 	Tokens    bool     // it holds texts as numbers of tokens, which can't be looked at
+	Models    []string // others that it names: to be taken instead, or by tools
+	Instead   bool     // one of them may answer instead
+	Kept      bool     // the provider takes settings that it keeps itself, which may name any
 }
 
 // Usage are the tokens that a provider bills.
@@ -206,6 +209,12 @@ var ErrSpelling = &Error{"The body has a key that differs from a known one only 
 
 // ErrNumber is a limit, or a count of answers, that is no whole number.
 var ErrNumber = &Error{"The body has a limit, or a count of answers, that is not written as a whole number."}
+
+// ErrBackground is a request whose answer nobody would look at.
+var ErrBackground = &Error{"An answer in the background can't be looked at or billed. Leave background out."}
+
+// ErrStored is a request for a prompt that the provider keeps.
+var ErrStored = &Error{"A prompt that the provider keeps can't be looked at. Send its text."}
 
 // Error says why a body is refused.
 type Error struct{ what string }

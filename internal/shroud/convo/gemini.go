@@ -72,6 +72,7 @@ func (Gemini) Request(body []byte, path string) (*Request, error) {
 	}
 	w.object(root, User, Other, both(known))
 	r.choices(choices)
+	r.elsewhere(w, root)
 	return r, w.err
 }
 

@@ -60,6 +60,7 @@ func (Chat) Request(body []byte, _ string) (*Request, error) {
 		"top_p":           nil,
 	})
 	r.choices(choices, prompts)
+	r.elsewhere(w, root)
 	return r, w.err
 }
 

@@ -228,6 +228,12 @@ func (w *walker) object(n doc.Node, role Role, kind Kind, known map[string]func(
 	}
 }
 
+func (w *walker) refuse(when bool, why error) {
+	if when {
+		w.err = why
+	}
+}
+
 // name and flag read a value that is no text, and sweep any other.
 func (w *walker) name(n doc.Node) string {
 	if !word(n) {

@@ -20,8 +20,12 @@ func (p *Proxy) reserve(ctx context.Context, c *call.Call, a *asked, out *cleare
 	if err != nil {
 		return err
 	}
-	if a.text && (limits.Budget > 0 || limits.Tokens != nil) {
+	bound := limits.Budget > 0 || limits.Tokens != nil
+	switch {
+	case bound && a.text:
 		return errUnbounded
+	case bound && a.Kept, limits.Budget > 0 && a.Instead:
+		return errUnpriced
 	}
 	out.spend, err = p.cfg.Ledger.Begin(ctx, c, limits, spend.Ask{
 		Provider: a.to.name, Model: a.Model, InputBytes: a.bytes(), Media: a.Media, MaxTokens: a.MaxTokens, Choices: a.Choices, Stream: a.Stream, Embeds: a.embeds(),

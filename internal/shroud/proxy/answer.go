@@ -101,6 +101,11 @@ func (a *asked) forget() {
 	a.Request = &convo.Request{Model: a.Model, Stream: a.Stream}
 }
 
+// names is what of a call its right depends on, for who asks while it runs.
+func (a *asked) names() *asked {
+	return &asked{to: a.to, Request: &convo.Request{Model: a.Model, Models: a.Models, Kept: a.Kept}}
+}
+
 // decoded is the body of an answer without an encoding that nobody asked for.
 func decoded(res *http.Response) (io.Reader, error) {
 	switch res.Header.Get("Content-Encoding") {
@@ -257,7 +262,7 @@ func (p *Proxy) models(x *gate.Request, r *http.Request) error {
 		}
 		list = list[:0]
 		for _, m := range s.Models {
-			if _, ok := s.MayCall("", m); ok {
+			if _, ok := s.MayCall("", m); ok && !strings.HasSuffix(m, "*") {
 				list = append(list, m)
 			}
 		}

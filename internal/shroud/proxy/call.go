@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,7 +86,7 @@ func (p *Proxy) call(x *gate.Request, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := p.watch(r.Context(), &standing{of: x, asked: a, keyAt: ok.keyAt, until: ok.until, epoch: epoch})
+	ctx, stop := p.watch(r.Context(), &standing{of: x, asked: a.names(), keyAt: ok.keyAt, until: ok.until, epoch: epoch})
 	defer stop()
 	return p.forward(ctx, x, r, a, &ok)
 }
@@ -144,6 +145,8 @@ func (p *Proxy) read(x *gate.Request, r *http.Request) (*asked, error) {
 	switch _, gemini := a.dialect.(convo.Gemini); {
 	case a.Model == "" && r.Header.Get("X-Shroud-Model") == "":
 		return nil, errNoModel
+	case !printable(append(a.Models, a.Model)):
+		return nil, errModelName
 	case a.Tokens:
 		return nil, errTokens
 	case gemini && a.Stream && r.URL.Query().Get("alt") != "sse":
@@ -251,13 +254,25 @@ func allowed(on bool, s *shroud.Settings, a *asked) error {
 	if !on {
 		return errOff
 	}
-	switch providerOK, modelOK := s.MayCall(a.to.name, a.Model); {
-	case !providerOK:
-		return errProviderNo
-	case !modelOK:
+	if a.Kept && s.ModelsBound() {
 		return errModelNo
 	}
+	for _, model := range append(a.Models, a.Model) {
+		switch providerOK, modelOK := s.MayCall(a.to.name, model); {
+		case !providerOK:
+			return errProviderNo
+		case !modelOK:
+			return errModelNo
+		}
+	}
 	return nil
+}
+
+// printable reports whether names have no character that looks like another or like none.
+func printable(names []string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool {
+		return strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' })
+	})
 }
 
 // plain is a model's name as it may stand in the log.

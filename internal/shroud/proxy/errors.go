@@ -19,6 +19,7 @@ var (
 	errProvider   = fault.New(fault.Invalid, "unknown_provider", "Shroud does not know this provider. Known are openai, anthropic, google, mistral, cohere, openrouter, and those of ONECLAW_SHROUD_UPSTREAMS.")
 	errPath       = fault.New(fault.Invalid, "path_not_of_provider", "This provider has no such path.")
 	errNoModel    = fault.New(fault.Invalid, "model_missing", "The body names no model.")
+	errModelName  = fault.New(fault.Invalid, "bad_model_name", "The body names a model with characters that are not printable ASCII.")
 	errTokens     = fault.New(fault.Invalid, "tokens_not_text", "The body has its text as numbers of tokens, which can't be looked at. Send text.")
 	errGzip       = fault.New(fault.Invalid, "bad_encoding", "The body's Content-Encoding is not one that Shroud takes: gzip, or none.")
 	errLarge      = fault.New(fault.TooLarge, "body_too_large", "The body is larger than 5 MB.")
