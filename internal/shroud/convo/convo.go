@@ -152,6 +152,7 @@ type Delta struct {
 type Event struct {
 	View
 	Deltas []Delta        // pieces; all other parts of the view are whole
+	Names  []Delta        // names of tools, or pieces of them; the key is the call's
 	Whole  map[int]string // parts that repeat a text whose pieces came before, with its key
 	Ends   []string       // keys whose text is whole now
 	Goes   []string       // keys of what has to end before the stream does
@@ -197,6 +198,17 @@ func Called(text string) *View {
 	}
 	w := &walker{View: &View{doc: in, quoted: true}}
 	w.add(Assistant, Arguments, in.Root())
+	return w.View
+}
+
+// Named is the view of the name of a tool that is called.
+func Named(name string) *View {
+	in, err := doc.Parse(doc.Quote(nil, name))
+	if err != nil {
+		return nil // it was quoted just now
+	}
+	w := &walker{View: &View{doc: in, quoted: true}}
+	w.add(Assistant, ToolName, in.Root())
 	return w.View
 }
 

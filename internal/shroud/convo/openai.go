@@ -293,7 +293,7 @@ func (w *walker) chatChoice(e *Event, n doc.Node) {
 	called := func(at string) func(doc.Node) {
 		return func(n doc.Node) {
 			w.object(n, Assistant, Arguments, map[string]func(doc.Node){
-				"name":      func(n doc.Node) { w.add(Assistant, ToolName, n) },
+				"name":      func(n doc.Node) { w.toolName(e, key+at, n) },
 				"arguments": piece(at, Arguments), "input": piece(at, Arguments),
 			})
 		}
@@ -358,6 +358,14 @@ func (w *walker) piece(e *Event, key string, kind Kind, n doc.Node) {
 	}
 	w.add(Assistant, kind, n)
 	e.Deltas = append(e.Deltas, Delta{Key: key, Part: len(w.Parts) - 1})
+}
+
+// toolName makes a part of the name of a tool that is called, or of a piece of it.
+func (w *walker) toolName(e *Event, key string, n doc.Node) {
+	if n.Text() != "" {
+		w.add(Assistant, ToolName, n)
+		e.Names = append(e.Names, Delta{Key: key, Part: len(w.Parts) - 1})
+	}
 }
 
 // Broken implements Dialect.
