@@ -231,3 +231,44 @@ func TestLongConversationsRunBesideEachOther(t *testing.T) {
 		t.Errorf("%d bytes are held", in)
 	}
 }
+
+// A key that is deleted, or expires, ends the calls that were made with it. One whose uses are
+// spent does not: the last of them is the call's own.
+func TestTheEndOfAKeyEndsItsStreams(t *testing.T) {
+	for engine, dsn := range map[string]string{"SQLite": "", "PostgreSQL": pgtest.Shared(t).DSN(t)} {
+		t.Run(engine, func(t *testing.T) {
+			r := shroudWith(t, dsn, nil)
+			for what, c := range map[string]struct {
+				lasts time.Duration
+				end   func(path string)
+			}{
+				"deleted":  {time.Hour, func(path string) { r.gone("DELETE", "/v1/vaults/"+r.vault+"/secrets/"+path, r.owner) }},
+				"disabled": {time.Hour, func(path string) { r.gone("POST", "/v1/vaults/"+r.vault+"/secret-version-disable/"+path+"/1", r.owner) }},
+				"expires":  {3 * time.Second, func(string) {}},
+			} {
+				path := "keys/" + what
+				ends := time.Now().Add(c.lasts).UTC().Format(time.RFC3339Nano)
+				r.rest("PUT", "/v1/vaults/"+r.vault+"/secrets/"+path, r.owner, `{"type":"api_key","value":"sk-that-ends","expires_at":"`+ends+`"}`)
+				thinking(r, 2)
+				wait := r.running(chat, strings.Replace(hello, "{", `{"stream":true,`, 1), r.usual("X-Shroud-Api-Key", "vault://"+r.vault+"/"+path))
+				c.end(path)
+				got := wait()
+				if heard, err := llmstub.HearStream(llmstub.Chat, []byte(got.body)); err != nil || !strings.Contains(heard.Failed, "the right to it ended") {
+					t.Errorf("%s: %v %s", what, err, got.body)
+				}
+			}
+			r.rest("PUT", "/v1/vaults/"+r.vault+"/secrets/keys/once", r.owner, `{"type":"api_key","value":"sk-for-one-use","max_access_count":1}`)
+			reply := llmstub.Says(llmstub.Said(llmstub.Text, "begun ", "and ended"))
+			reply.Before = func(_ context.Context, i int) {
+				if i == 2 {
+					<-time.After(1500 * time.Millisecond) // a provider that takes its time
+				}
+			}
+			r.stub.Answer(reply)
+			got := r.send("POST", chat, strings.Replace(hello, "{", `{"stream":true,`, 1), r.usual("X-Shroud-Api-Key", "vault://"+r.vault+"/keys/once"))
+			if got.err != nil || !strings.Contains(got.body, "and ended") || strings.Contains(got.body, "error") {
+				t.Errorf("the last use: %v %s", got.err, got.body)
+			}
+		})
+	}
+}

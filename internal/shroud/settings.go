@@ -55,15 +55,42 @@ func (c Config) Settings() (Settings, error) {
 	return s, nil
 }
 
-// MayCall reports whether the provider may be called, and the model of it.
+// ModelsBound reports whether some models may not be called.
+func (s *Settings) ModelsBound() bool { return len(s.Models) > 0 || len(s.DeniedModels) > 0 }
+
+// MayCall reports whether the provider may be called, and the model of it. A model may have the
+// provider before it (openai/gpt-5), in the request or on a list; a denied one is denied in each
+// variant too (MODEL:nitro).
 func (s *Settings) MayCall(provider, model string) (providerOK, modelOK bool) {
 	providerOK = len(s.Providers) == 0 || has(s.Providers, provider)
-	modelOK = !has(s.DeniedModels, model) && (len(s.Models) == 0 || has(s.Models, model))
+	names := namesOf(provider, model)
+	modelOK = len(s.Models) == 0 || slices.ContainsFunc(names, func(n string) bool { return listed(s.Models, n) })
+	for _, name := range names {
+		base, _, _ := strings.Cut(name, ":")
+		modelOK = modelOK && !listed(s.DeniedModels, name) && !listed(s.DeniedModels, base)
+	}
 	return providerOK, modelOK
 }
 
+// namesOf are the names of a model that mean the same at a provider.
+func namesOf(provider, model string) []string {
+	model = strings.TrimPrefix(strings.ToLower(strings.TrimSpace(model)), "models/")
+	if provider == "" {
+		return []string{model}
+	}
+	before := strings.ToLower(provider) + "/"
+	bare := strings.TrimPrefix(model, before)
+	names := []string{bare, before + bare}
+	if provider == "google" {
+		bare = strings.TrimPrefix(bare, "gemini/")
+		names = append(names, bare, "gemini/"+bare)
+	}
+	return names
+}
+
 // Tools is which tools a model may be offered and may call. An entry that ends in * is the
-// beginning of names.
+// beginning of names. A name with a character that is not visible ASCII is on no list of allowed
+// ones and on each of blocked ones: whoever runs the tool may take it for another name.
 type Tools struct {
 	Rule
 	Allowed []string `json:"allowed_tools"` // none: any
@@ -74,24 +101,29 @@ type Tools struct {
 func (t *Tools) Refuses(name string) string {
 	switch {
 	case !t.Enabled:
-	case tool(t.Blocked, name):
+	case len(t.Blocked) > 0 && (!visible(name) || listed(t.Blocked, name)):
 		return "blocked_tools"
-	case len(t.Allowed) > 0 && !tool(t.Allowed, name):
+	case len(t.Allowed) > 0 && (!visible(name) || !listed(t.Allowed, name)):
 		return "allowed_tools"
 	}
 	return ""
 }
 
-func tool(list []string, name string) bool {
+func visible(name string) bool {
+	return !strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// listed reports whether a list has the name in any case. An entry that ends in * is the
+// beginning of names.
+func listed(list []string, name string) bool {
 	name = strings.ToLower(name)
 	return slices.ContainsFunc(list, func(e string) bool {
-		begin, open := strings.CutSuffix(strings.ToLower(e), "*")
+		begin, open := strings.CutSuffix(strings.ToLower(strings.TrimSpace(e)), "*")
 		return name == begin && !open || open && strings.HasPrefix(name, begin)
 	})
 }
 
-// has reports whether the list holds the word, whatever its case: providers take
-// several spellings for one model.
+// has reports whether the list holds the word, whatever its case.
 func has(list []string, word string) bool {
 	return slices.ContainsFunc(list, func(e string) bool { return strings.EqualFold(e, word) })
 }

@@ -23,6 +23,18 @@ func (s *Service) MayUse(ctx context.Context, c *call.Call, vaultID string, p se
 	return d.Allow || d.Reason == policy.ReasonApprovalRequired, nil
 }
 
+// Lives reports whether the newest version at a path is still there: neither deleted nor disabled
+// nor expired. That its uses are spent is no matter: the caller has had one. It asks for no
+// right; MayUse does.
+func (s *Service) Lives(ctx context.Context, c *call.Call, at Ref) (bool, error) {
+	v, err := s.store.Latest(ctx, at.Vault, at.Path.String())
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	v.MaxAccess = 0
+	return err == nil && !gone(&v, c.Now), err
+}
+
 // Usable returns the version that Use would open for the caller, without its value. It
 // refuses as Use does, but asks nobody for an approval that the use will need.
 func (s *Service) Usable(ctx context.Context, c *call.Call, at Ref) (Version, error) {

@@ -33,6 +33,7 @@ func (Messages) Request(body []byte, _ string) (*Request, error) {
 		},
 		"temperature": nil, "top_p": nil, "top_k": nil, "thinking": nil,
 	})
+	r.elsewhere(w, root)
 	return r, w.err
 }
 

@@ -116,8 +116,12 @@ type Request struct {
 	Model     string
 	Stream    bool
 	MaxTokens int64    // of the answer, for all choices together; 0: not said
+	Choices   int64    // how many answers are asked for, 0 as 1
 	Tools     []string // the names of those that the model is offered
 	Tokens    bool     // it holds texts as numbers of tokens, which can't be looked at
+	Models    []string // others that it names: to be taken instead, or by tools
+	Instead   bool     // one of them may answer instead
+	Kept      bool     // the provider takes settings that it keeps itself, which may name any
 }
 
 // Usage are the tokens that a provider bills.
@@ -148,6 +152,7 @@ type Delta struct {
 type Event struct {
 	View
 	Deltas []Delta        // pieces; all other parts of the view are whole
+	Names  []Delta        // names of tools, or pieces of them; the key is the call's
 	Whole  map[int]string // parts that repeat a text whose pieces came before, with its key
 	Ends   []string       // keys whose text is whole now
 	Goes   []string       // keys of what has to end before the stream does
@@ -196,12 +201,32 @@ func Called(text string) *View {
 	return w.View
 }
 
+// Named is the view of the name of a tool that is called.
+func Named(name string) *View {
+	in, err := doc.Parse(doc.Quote(nil, name))
+	if err != nil {
+		return nil // it was quoted just now
+	}
+	w := &walker{View: &View{doc: in, quoted: true}}
+	w.add(Assistant, ToolName, in.Root())
+	return w.View
+}
+
 // ErrShape is a body that is JSON and not what the dialect takes.
 var ErrShape = &Error{"The body does not have the shape that this path takes."}
 
 // ErrSpelling is a key whose spelling differs from one that the dialect has in case
 // alone: some servers would take it for that one.
 var ErrSpelling = &Error{"The body has a key that differs from a known one only in upper and lower case."}
+
+// ErrNumber is a limit, or a count of answers, that is no whole number.
+var ErrNumber = &Error{"The body has a limit, or a count of answers, that is not written as a whole number."}
+
+// ErrBackground is a request whose answer nobody would look at.
+var ErrBackground = &Error{"An answer in the background can't be looked at or billed. Leave background out."}
+
+// ErrStored is a request for a prompt that the provider keeps.
+var ErrStored = &Error{"A prompt that the provider keeps can't be looked at. Send its text."}
 
 // Error says why a body is refused.
 type Error struct{ what string }

@@ -50,7 +50,7 @@ func (Gemini) Request(body []byte, path string) (*Request, error) {
 	r.Model, method, _ = GeminiModel(path)
 	r.Stream = method == "streamGenerateContent"
 	choices := int64(1)
-	limit := func(n doc.Node) { r.MaxTokens = w.number(n) }
+	limit := func(n doc.Node) { r.MaxTokens = max(r.MaxTokens, w.number(n)) }
 	ask := both(map[string]func(doc.Node){
 		"contents":          func(n doc.Node) { each(n, func(n doc.Node) { w.turn(roleOf(n.Get("role").Text()), n) }) },
 		"content":           func(n doc.Node) { w.turn(User, n) }, // of an embedding
@@ -58,7 +58,7 @@ func (Gemini) Request(body []byte, path string) (*Request, error) {
 		"tools":             func(n doc.Node) { r.Tools = append(r.Tools, w.chatTools(n)...) },
 		"generationConfig": func(n doc.Node) {
 			w.object(n, System, Schema, both(map[string]func(doc.Node){
-				"maxOutputTokens": limit, "candidateCount": func(n doc.Node) { choices = w.number(n) }, "temperature": nil,
+				"maxOutputTokens": limit, "candidateCount": func(n doc.Node) { choices = max(choices, w.number(n)) }, "temperature": nil,
 			}))
 		},
 	})
@@ -71,7 +71,8 @@ func (Gemini) Request(body []byte, path string) (*Request, error) {
 		known[name] = take
 	}
 	w.object(root, User, Other, both(known))
-	r.MaxTokens *= max(choices, 1)
+	r.choices(choices)
+	r.elsewhere(w, root)
 	return r, w.err
 }
 

@@ -32,29 +32,64 @@ func (Chat) Request(body []byte, _ string) (*Request, error) {
 	}
 	r := &Request{View: *w.View}
 	w.View = &r.View
-	choices := int64(1)
+	choices, prompts := int64(1), int64(1)
+	several := func(n doc.Node) { choices = max(choices, w.number(n)) }
 	limit := func(n doc.Node) { r.MaxTokens = max(r.MaxTokens, w.number(n)) }
 	w.object(root, User, Other, map[string]func(doc.Node){
 		"model":                 func(n doc.Node) { r.Model = w.name(n) },
 		"stream":                func(n doc.Node) { r.Stream = w.flag(n) },
 		"max_tokens":            limit,
 		"max_completion_tokens": limit,
-		"n":                     func(n doc.Node) { choices = w.number(n) },
+		"n":                     several,
+		"best_of":               several,
 		"messages":              func(n doc.Node) { each(n, w.chatMessage) },
-		"prompt":                func(n doc.Node) { r.Tokens = r.Tokens || numbers(n); w.sweep(User, Text, n) },
-		"input":                 func(n doc.Node) { r.Tokens = r.Tokens || numbers(n); w.sweep(User, Text, n) }, // of embeddings
-		"suffix":                func(n doc.Node) { w.sweep(User, Text, n) },
-		"tools":                 func(n doc.Node) { r.Tools = append(r.Tools, w.chatTools(n)...) },
-		"functions":             func(n doc.Node) { r.Tools = append(r.Tools, w.chatTools(n)...) },
-		"prediction":            func(n doc.Node) { w.sweep(User, Text, n) },
-		"documents":             func(n doc.Node) { w.sweep(Tool, Text, n) },
-		"response_format":       func(n doc.Node) { w.sweep(System, Schema, n) },
-		"stream_options":        nil,
-		"temperature":           nil,
-		"top_p":                 nil,
+		"prompt": func(n doc.Node) { // each of several has its answers
+			prompts = max(prompts, length(n))
+			r.Tokens = r.Tokens || numbers(n)
+			w.sweep(User, Text, n)
+		},
+		"input":           func(n doc.Node) { r.Tokens = r.Tokens || numbers(n); w.sweep(User, Text, n) }, // of embeddings
+		"suffix":          func(n doc.Node) { w.sweep(User, Text, n) },
+		"tools":           func(n doc.Node) { r.Tools = append(r.Tools, w.chatTools(n)...) },
+		"functions":       func(n doc.Node) { r.Tools = append(r.Tools, w.chatTools(n)...) },
+		"prediction":      func(n doc.Node) { w.sweep(User, Text, n) },
+		"documents":       func(n doc.Node) { w.sweep(Tool, Text, n) },
+		"response_format": func(n doc.Node) { w.sweep(System, Schema, n) },
+		"stream_options":  nil,
+		"temperature":     nil,
+		"top_p":           nil,
 	})
-	r.MaxTokens *= max(choices, 1)
+	r.choices(choices, prompts)
+	r.elsewhere(w, root)
 	return r, w.err
+}
+
+// choices says of how many answers the request is, as many as the product of counts.
+func (r *Request) choices(counts ...int64) {
+	r.Choices = 1
+	for _, n := range counts {
+		r.Choices = times(r.Choices, n)
+	}
+	r.MaxTokens = times(r.MaxTokens, r.Choices)
+}
+
+// times multiplies what is not negative, up to a number that no limit reaches.
+func times(a, b int64) int64 {
+	const most = 1 << 53
+	if a > 0 && b > most/a {
+		return most
+	}
+	return a * b
+}
+
+// length is how many values an array has, and 0 for any other value.
+func length(n doc.Node) (many int64) {
+	if n.Is('[') {
+		for range n.Children() {
+			many++
+		}
+	}
+	return many
 }
 
 // numbers reports whether a value holds an array of numbers: tokens.
@@ -258,7 +293,7 @@ func (w *walker) chatChoice(e *Event, n doc.Node) {
 	called := func(at string) func(doc.Node) {
 		return func(n doc.Node) {
 			w.object(n, Assistant, Arguments, map[string]func(doc.Node){
-				"name":      func(n doc.Node) { w.add(Assistant, ToolName, n) },
+				"name":      func(n doc.Node) { w.toolName(e, key+at, n) },
 				"arguments": piece(at, Arguments), "input": piece(at, Arguments),
 			})
 		}
@@ -323,6 +358,14 @@ func (w *walker) piece(e *Event, key string, kind Kind, n doc.Node) {
 	}
 	w.add(Assistant, kind, n)
 	e.Deltas = append(e.Deltas, Delta{Key: key, Part: len(w.Parts) - 1})
+}
+
+// toolName makes a part of the name of a tool that is called, or of a piece of it.
+func (w *walker) toolName(e *Event, key string, n doc.Node) {
+	if n.Text() != "" {
+		w.add(Assistant, ToolName, n)
+		e.Names = append(e.Names, Delta{Key: key, Part: len(w.Parts) - 1})
+	}
 }
 
 // Broken implements Dialect.

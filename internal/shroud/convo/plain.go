@@ -23,6 +23,7 @@ func (Plain) Request(body []byte, _ string) (*Request, error) {
 		r.Model = root.Get("model").Text()
 	}
 	w.free(User, Text, root)
+	r.elsewhere(w, root)
 	return r, w.err
 }
 

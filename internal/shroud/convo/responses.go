@@ -32,8 +32,11 @@ func (Responses) Request(body []byte, _ string) (*Request, error) {
 			}
 			each(n, w.item)
 		},
+		"background":  func(n doc.Node) { w.refuse(!n.Is('f') && !n.Is('n'), ErrBackground) },
+		"prompt":      func(n doc.Node) { w.refuse(!n.Is('n'), ErrStored) },
 		"temperature": nil, "top_p": nil, "include": nil, "store": nil, "reasoning": nil,
 	})
+	r.elsewhere(w, root)
 	return r, w.err
 }
 

@@ -228,7 +228,13 @@ func (w *walker) object(n doc.Node, role Role, kind Kind, known map[string]func(
 	}
 }
 
-// name, number and flag read a value that is no text, and sweep any other.
+func (w *walker) refuse(when bool, why error) {
+	if when {
+		w.err = why
+	}
+}
+
+// name and flag read a value that is no text, and sweep any other.
 func (w *walker) name(n doc.Node) string {
 	if !word(n) {
 		w.sweep(System, Other, n)
@@ -236,10 +242,12 @@ func (w *walker) name(n doc.Node) string {
 	return n.Text()
 }
 
+// number reads a whole number, or 0 where there is null. Any other spelling is refused: what
+// others read there is not known.
 func (w *walker) number(n doc.Node) int64 {
 	v, ok := n.Int()
-	if !ok {
-		w.sweep(System, Other, n)
+	if !ok && !n.Is('n') {
+		w.err = ErrNumber
 	}
 	return v
 }

@@ -2,6 +2,7 @@ package convo_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -205,6 +206,9 @@ func TestEverythingIsSeen(t *testing.T) {
 		for _, p := range places(t, b.src) {
 			src := p.put(doc.Edit{Text: long})
 			v, err := b.read(src)
+			if errors.Is(err, convo.ErrNumber) {
+				continue // a text in the place of a number goes nowhere
+			}
 			if err != nil {
 				t.Errorf("%s: %s: %v", b.name, p, err)
 				continue

@@ -35,11 +35,27 @@ func (k *keys) of(with [32]byte, key secret.Bytes) *known.Set {
 }
 
 // Paid says with which key the provider is called. Whatever the settings are, it is in no
-// text of the answer: providers tell of keys, and models repeat what they were told.
+// text of the answer: providers tell of keys, and models repeat what they were told. What is
+// no text to anybody, Unkeyed looks at.
 func (s *Session) Paid(key secret.Bytes) {
 	if len(key.Reveal()) >= known.Shortest {
 		s.paid = s.keys.of(s.key, key)
 	}
+}
+
+// Unkeyed is a whole answer, an event of a stream or a header as it is sent, without the
+// provider's key wherever it stands in it. It returns what it got where the key is not there.
+func (s *Session) Unkeyed(sent []byte) []byte {
+	if s.paid == nil {
+		return sent
+	}
+	text := string(sent)
+	out := s.paid.Redact(text, func(m known.Match) string { return redacted(m.Label) })
+	if out == text {
+		return sent
+	}
+	s.secrets, s.filtered = true, true
+	return []byte(out)
 }
 
 // both scrubs a text of what two sets know.

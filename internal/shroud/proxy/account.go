@@ -18,12 +18,16 @@ import (
 // begin finds out what the call may use of the agent's limits. They are taken from with the event
 // (record).
 func (p *Proxy) begin(c *call.Call, a *asked, out *cleared, limits *spend.Limits) (err error) {
-	if a.text && (limits.Budget > 0 || limits.Tokens != nil) {
+	bound := limits.Budget > 0 || limits.Tokens != nil
+	switch {
+	case bound && a.text:
 		return errUnbounded
+	case bound && a.Kept, limits.Budget > 0 && a.Instead:
+		return errUnpriced
 	}
 	out.billed = limits.Budget > 0 && a.Stream
 	out.spend, err = p.cfg.Ledger.Begin(c, *limits, spend.Ask{
-		Provider: a.to.name, Model: a.Model, InputBytes: a.bytes(), Media: a.Media, MaxTokens: a.MaxTokens, Stream: a.Stream, Embeds: a.embeds(),
+		Provider: a.to.name, Model: a.Model, InputBytes: a.bytes(), Media: a.Media, MaxTokens: a.MaxTokens, Choices: a.Choices, Stream: a.Stream, Embeds: a.embeds(),
 	})
 	return err
 }

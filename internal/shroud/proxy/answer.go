@@ -75,7 +75,7 @@ func (p *Proxy) forward(ctx context.Context, x *gate.Request, r *http.Request, a
 	a.forget()
 	body.burn()
 	x.Passed()
-	dropKey(res.Header, ok.key)
+	dropKey(res.Header, ok)
 	ok.end.how = spend.Broken
 	// What the provider sends may take longer than any other answer of this server.
 	_ = http.NewResponseController(x).SetWriteDeadline(time.Time{})
@@ -99,6 +99,11 @@ func (p *Proxy) forward(ctx context.Context, x *gate.Request, r *http.Request, a
 func (a *asked) forget() {
 	a.body = nil
 	a.Request = &convo.Request{Model: a.Model, Stream: a.Stream}
+}
+
+// names is what of a call its right depends on, for who asks while it runs.
+func (a *asked) names() *asked {
+	return &asked{to: a.to, Request: &convo.Request{Model: a.Model, Models: a.Models, Kept: a.Kept}}
 }
 
 // decoded is the body of an answer without an encoding that nobody asked for.
@@ -141,6 +146,9 @@ func (p *Proxy) whole(ctx context.Context, x *gate.Request, r *http.Request, a *
 	}
 	ok.end = ending{spend.Answered, said.Usage, int64(len(data))}
 	edits, err := ok.inspect.View(&said.View)
+	if err == nil {
+		data = ok.inspect.Unkeyed(said.Rewrite(edits))
+	}
 	if s := ok.inspect.Summary(); s != "" {
 		x.Header().Set("X-Shroud-Inspection", s)
 	}
@@ -149,7 +157,7 @@ func (p *Proxy) whole(ctx context.Context, x *gate.Request, r *http.Request, a *
 	}
 	incoming(x.Header(), res.Header)
 	x.WriteHeader(res.StatusCode)
-	_, err = x.Write(said.Rewrite(edits))
+	_, err = x.Write(data)
 	return err
 }
 
@@ -186,15 +194,16 @@ func unkeyed(data []byte, of secret.Bytes) []byte {
 	return []byte(set.Redact(string(data), func(known.Match) string { return "[REDACTED]" }))
 }
 
-// dropKey drops the headers that hold a key.
-func dropKey(h http.Header, of secret.Bytes) {
-	key := string(of.Reveal())
+// dropKey drops the headers that hold the key, in any spelling.
+func dropKey(h http.Header, ok *cleared) {
+	key := string(ok.key.Reveal())
 	if key == "" {
 		return
 	}
 	for name, values := range h {
-		if strings.Contains(strings.Join(values, "\n"), key) {
-			h.Del(name)
+		all := name + ": " + strings.Join(values, "\n")
+		if strings.Contains(all, key) || string(ok.inspect.Unkeyed([]byte(all))) != all {
+			delete(h, name)
 		}
 	}
 }
@@ -215,7 +224,7 @@ func (p *Proxy) stream(ctx context.Context, x *gate.Request, r *http.Request, a 
 			x.Header().Set(http.TrailerPrefix+"X-Shroud-Inspection", s)
 		}
 	}()
-	f := stream.Filter{Dialect: a.dialect, Inspect: ok.inspect, NoUsage: ok.usage, Send: out.until(ctx)}
+	f := stream.Filter{Dialect: a.dialect, Inspect: ok.inspect, NoUsage: ok.usage, Send: out.until(ctx, ok.inspect.Unkeyed)}
 	usage, err := f.Run(body)
 	ok.end = ending{spend.Answered, usage, f.Bytes()}
 	switch {
@@ -253,7 +262,7 @@ func (p *Proxy) models(x *gate.Request, r *http.Request) error {
 		}
 		list = list[:0]
 		for _, m := range who.settings.Models {
-			if _, ok := who.settings.MayCall("", m); ok {
+			if _, ok := who.settings.MayCall("", m); ok && !strings.HasSuffix(m, "*") {
 				list = append(list, m)
 			}
 		}

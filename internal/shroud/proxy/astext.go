@@ -12,6 +12,9 @@ import (
 // errUnbounded is for what no budget can be held on.
 var errUnbounded = fault.New(fault.Denied, "shroud_unbounded", "Nobody knows what a call of this path may cost or how long its answer is: it is refused where the agent has a daily_budget_usd or max_tokens_per_request.").Because("shroud_unbounded")
 
+// errUnpriced is for a call that a model may answer which is not the one that it is priced by.
+var errUnpriced = fault.New(fault.Denied, "shroud_unpriced", "This agent has limits of its own, and the body lets the provider take another model or settings that it keeps (models, fallbacks, plugins, preset). Name one model.").Because("shroud_unpriced")
+
 // unspoken reports whether a path that no dialect has may be one of a provider's: made of plain
 // segments, so that it is the same for whoever reads it.
 func unspoken(path string) bool {

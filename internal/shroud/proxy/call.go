@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -86,7 +87,7 @@ func (p *Proxy) call(x *gate.Request, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := p.watch(r.Context(), &standing{of: x, asked: a, keyAt: ok.keyAt, until: ok.until, epoch: epoch})
+	ctx, stop := p.watch(r.Context(), &standing{of: x, asked: a.names(), keyAt: ok.keyAt, until: ok.until, epoch: epoch})
 	defer stop()
 	return p.forward(ctx, x, r, a, &ok)
 }
@@ -148,7 +149,7 @@ func (p *Proxy) read(x *gate.Request, r *http.Request) (*asked, error) {
 	switch _, gemini := a.dialect.(convo.Gemini); {
 	case a.Model == "" && r.Header.Get("X-Shroud-Model") == "":
 		return nil, errNoModel
-	case !nameable(a.Model):
+	case !nameable(append(a.Models, a.Model)):
 		return nil, errModelName
 	case a.Tokens:
 		return nil, errTokens
@@ -158,10 +159,12 @@ func (p *Proxy) read(x *gate.Request, r *http.Request) (*asked, error) {
 	return a, nil
 }
 
-// nameable reports whether a model may have the name: it is stored, listed and compared, so that
-// it is short and has no characters that look like others or like none.
-func nameable(model string) bool {
-	return len(model) <= 256 && !strings.ContainsFunc(model, func(r rune) bool { return r <= ' ' || r > '~' })
+// nameable reports whether models may have the names: they are stored, listed and compared, so
+// that they are short and have no characters that look like others or like none.
+func nameable(names []string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool {
+		return len(name) > 256 || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' })
+	})
 }
 
 // query is what a provider gets of the query: a key in it is the agent's.
@@ -264,11 +267,16 @@ func allowed(who *caller, a *asked) error {
 	if !who.Shroud {
 		return errOff
 	}
-	switch providerOK, modelOK := who.settings.MayCall(a.to.name, a.Model); {
-	case !providerOK:
-		return errProviderNo
-	case !modelOK:
+	if a.Kept && who.settings.ModelsBound() {
 		return errModelNo
+	}
+	for _, model := range append(a.Models, a.Model) {
+		switch providerOK, modelOK := who.settings.MayCall(a.to.name, model); {
+		case !providerOK:
+			return errProviderNo
+		case !modelOK:
+			return errModelNo
+		}
 	}
 	return nil
 }

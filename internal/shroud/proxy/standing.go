@@ -29,7 +29,11 @@ type standing struct {
 	keyAt vault.Ref // of the key in use, if it is from a vault
 	until time.Time // when the agent ends; zero: never
 	epoch int64     // of the organisation's rights that this was found with
+	looks int       // how often it was asked
 }
+
+// lives is at how many looks the key itself is looked for: what deletes it changes no right.
+const lives = 3
 
 // watch returns a context that ends when the right to a call under way does, or when the
 // server is told to stop. Its cause says why.
@@ -82,6 +86,14 @@ func (p *Proxy) may(ctx context.Context, s *standing) error {
 				err = errEnded
 			}
 			return err
+		}
+		if s.looks++; s.looks%lives == 0 {
+			if there, err := p.cfg.Vault.Lives(ctx, c, s.keyAt); err != nil || !there {
+				if err == nil {
+					err = errEnded
+				}
+				return err
+			}
 		}
 	}
 	if epoch, sure := p.cfg.Epoch(c.Who.Org); !sure || epoch != s.epoch {

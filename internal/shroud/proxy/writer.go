@@ -26,13 +26,13 @@ func (w *writer) send(b []byte) error {
 	return w.write(b)
 }
 
-// until is send as long as ctx has not ended.
-func (w *writer) until(ctx context.Context) func([]byte) error {
+// until is send as long as ctx has not ended, of what clean leaves.
+func (w *writer) until(ctx context.Context, clean func([]byte) []byte) func([]byte) error {
 	return func(b []byte) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return w.send(b)
+		return w.send(clean(b))
 	}
 }
 

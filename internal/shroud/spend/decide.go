@@ -13,7 +13,8 @@ type Ask struct {
 	Provider, Model string
 	InputBytes      int   // of the texts that the model reads
 	Media           int   // pictures and files beside them
-	MaxTokens       int64 // of the answer; 0: the request does not say
+	MaxTokens       int64 // of all answers together; 0: the request does not say
+	Choices         int64 // how many answers it asks for, 0 as 1
 	Stream          bool
 	Embeds          bool // it has no answer of tokens
 }
@@ -24,6 +25,16 @@ const mediaTokens = 8192
 // input is how many tokens the model reads at most: a token has a byte at least.
 func (a *Ask) input() int64 {
 	return min(int64(a.InputBytes)+int64(a.Media)*mediaTokens, maxTokens)
+}
+
+func (a *Ask) choices() int64 { return max(a.Choices, 1) }
+
+// times is a number of tokens, up to the most that are counted.
+func times(tokens, answers int64) int64 {
+	if tokens > 0 && answers > maxTokens/tokens {
+		return maxTokens
+	}
+	return tokens * answers
 }
 
 // Counts is what an agent has used of its limits.
@@ -55,13 +66,13 @@ const heldFor = 5 * time.Second
 // Taken is what a request was given.
 type Taken struct {
 	Held   usd.Amount
-	Answer int64 // tokens that the request must name, since it names none; 0: none
+	Answer int64 // tokens that the request must name for each answer, since it names none; 0: none
 }
 
 // Early decides what no count changes. known says that the model has a price.
 func Early(l *Limits, a *Ask, known bool) error {
 	switch {
-	case l.Tokens != nil && !a.Embeds && (a.MaxTokens > *l.Tokens || *l.Tokens == 0):
+	case l.Tokens != nil && !a.Embeds && (a.MaxTokens > *l.Tokens || a.choices() > *l.Tokens):
 		return fault.New(fault.Denied, "shroud_too_many_tokens", fmt.Sprintf("This agent's answers may have %d tokens (max_tokens_per_request). Ask for fewer.", *l.Tokens))
 	case l.Budget > 0 && !known:
 		return fault.New(fault.Denied, "shroud_model_without_price", "This agent has a daily budget, and there is no price for this model. Who runs the server can add one (ONECLAW_SHROUD_PRICES_FILE).")
@@ -90,10 +101,10 @@ func Decide(l *Limits, a *Ask, m *Model, c *Counts, now time.Time) (Taken, error
 	need := t.Held
 	if t.Answer > 0 && t.Held > left {
 		least := min(leastAnswer, t.Answer)
-		if some := min(t.Answer, m.Affords(left, a.input())); some >= least {
-			return Taken{Answer: some, Held: m.Bound(a.input(), some)}, nil
+		if some := min(t.Answer, m.Affords(left, a.input())/a.choices()); some >= least {
+			return Taken{Answer: some, Held: m.Bound(a.input(), some*a.choices())}, nil
 		}
-		need = m.Bound(a.input(), least)
+		need = m.Bound(a.input(), times(least, a.choices()))
 	}
 	switch {
 	case need == 0 || need <= left:
@@ -108,13 +119,14 @@ func Decide(l *Limits, a *Ask, m *Model, c *Counts, now time.Time) (Taken, error
 func reserve(l *Limits, a *Ask, m *Model) Taken {
 	answer, t := a.MaxTokens, Taken{}
 	if answer == 0 && !a.Embeds {
-		answer = m.maxOutput
-		if l.Tokens != nil && (answer == 0 || answer > *l.Tokens) {
-			answer = *l.Tokens
+		each := m.maxOutput
+		if l.Tokens != nil && (each == 0 || each > *l.Tokens/a.choices()) {
+			each = *l.Tokens / a.choices()
 		}
 		if l.Tokens != nil || l.Budget > 0 {
-			t.Answer = answer
+			t.Answer = each
 		}
+		answer = times(each, a.choices())
 	}
 	t.Held = m.Bound(a.input(), answer)
 	return t

@@ -88,7 +88,7 @@ func New(cfg Config) *Ledger {
 
 // Reservation is one request that may go on, once it is taken.
 type Reservation struct {
-	// AnswerTokens is how long the answer may be where the request does not say: the request
+	// AnswerTokens is how long each answer may be where the request does not say: the request
 	// must be sent with it. 0: it goes as it is. Take may make it less, and never 0.
 	AnswerTokens int64
 

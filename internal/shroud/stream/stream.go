@@ -30,9 +30,10 @@ type Filter struct {
 	in    *sse.Reader
 	texts map[string]*text
 	order []string
-	goes  map[string]bool // what has to end before the stream does, false once it has
-	moved bool            // events were put in
-	sent  int64           // the number of the event before, in a dialect that numbers them
+	names map[string]string // of the tools that are called, as far as they have come
+	goes  map[string]bool   // what has to end before the stream does, false once it has
+	moved bool              // events were put in
+	sent  int64             // the number of the event before, in a dialect that numbers them
 	usage convo.Usage
 	bytes int64 // of the texts that came in pieces
 }
@@ -60,7 +61,7 @@ const MaxEvent = 16 << 20
 // Run passes the stream on until it ends. The usage is what is known of it then. An
 // error leaves the stream without its end: whoever reads it must be told.
 func (f *Filter) Run(from io.Reader) (convo.Usage, error) {
-	f.texts, f.goes, f.sent = map[string]*text{}, map[string]bool{}, -1
+	f.texts, f.names, f.goes, f.sent = map[string]*text{}, map[string]string{}, map[string]bool{}, -1
 	f.in = sse.NewReader(from, MaxEvent)
 	ended := false
 	for {
@@ -113,6 +114,9 @@ func (f *Filter) event(ev *sse.Event) (last bool, err error) {
 	if e.Bare && f.NoUsage {
 		return false, nil
 	}
+	if err := f.named(e); err != nil {
+		return false, err
+	}
 	edits, err := f.pieces(e, data)
 	if err != nil {
 		return false, err
@@ -134,6 +138,30 @@ func (f *Filter) event(ev *sse.Event) (last bool, err error) {
 		return false, err
 	}
 	return e.Last || e.Failed, f.send(ev, e.Rewrite(append(edits, more...)))
+}
+
+// maxName is how long the name of a tool may be that comes in pieces.
+const maxName = 1 << 10
+
+// named decides over the names of tools that go on in an event, as whoever puts the pieces
+// together reads them.
+func (f *Filter) named(e *convo.Event) error {
+	for _, n := range e.Names {
+		had, name := f.names[n.Key], f.names[n.Key]+e.Parts[n.Part].Text
+		if f.names[n.Key] = name; had == "" {
+			continue // it is looked at with the event
+		}
+		if len(name) > maxName {
+			return ErrShape
+		}
+		switch edits, err := f.Inspect.View(convo.Named(name)); {
+		case err != nil:
+			return err
+		case len(edits) > 0: // it can't be cut any more
+			return ErrShape
+		}
+	}
+	return nil
 }
 
 // follow remembers what has to end.

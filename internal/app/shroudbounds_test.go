@@ -1,0 +1,60 @@
+package app
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/llmstub"
+)
+
+// set gives the agent a shroud_config.
+func (r *shroudRig) set(config string) {
+	r.t.Helper()
+	r.rest("PATCH", "/v1/agents/"+r.agent, r.owner, `{"shroud_config":`+config+`}`)
+}
+
+// TestEachOfManyAnswersCounts: a request for several answers is bounded as so many requests, and
+// a number that servers may read in another way than Shroud is refused.
+func TestEachOfManyAnswersCounts(t *testing.T) {
+	r := shroud(t)
+	r.stub.Answer(llmstub.Says(llmstub.Said(llmstub.Text, "hi")))
+	r.set(`{"max_tokens_per_request":100}`)
+	const old, gemini = "/v1/completions", "/v1beta/models/gemini-2.5-pro:generateContent"
+	for what, c := range map[string]struct {
+		path, body string
+		status     int
+	}{
+		"one prompt":              {old, `"max_tokens":60,"prompt":"a"`, 200},
+		"one prompt in a list":    {old, `"max_tokens":60,"prompt":["a"]`, 200},
+		"two prompts":             {old, `"max_tokens":60,"prompt":["a","b"]`, 403},
+		"the best of two":         {old, `"max_tokens":60,"prompt":"a","best_of":2`, 403},
+		"one of the best of two":  {old, `"max_tokens":60,"prompt":"a","n":1,"best_of":2`, 403},
+		"two of two prompts":      {old, `"max_tokens":30,"prompt":["a","b"],"n":2`, 403},
+		"two answers":             {chat, `"max_tokens":60,"messages":[],"n":2`, 403},
+		"more than a number has":  {chat, `"max_tokens":4503599627370496,"messages":[],"n":4503599627370496`, 403},
+		"a number as a text":      {chat, `"max_tokens":60,"messages":[],"n":"2"`, 400},
+		"a number as a fraction":  {old, `"max_tokens":60,"prompt":"a","best_of":2.0`, 400},
+		"no limit":                {chat, `"max_tokens":-1,"messages":[]`, 400},
+		"nothing":                 {chat, `"max_tokens":60,"messages":[],"n":null`, 200},
+		"answers without a limit": {chat, `"messages":[],"n":101`, 403},
+		"two of Google's":         {gemini, `"contents":[],"generationConfig":{"maxOutputTokens":60,"candidateCount":2}`, 403},
+		"two, said twice":         {gemini, `"contents":[],"generationConfig":{"maxOutputTokens":60,"candidateCount":2},"generation_config":{"candidateCount":1,"max_output_tokens":1}`, 403},
+	} {
+		h, body := r.usual(), `{"model":"gpt-4o",`+c.body+`}`
+		if c.path == gemini {
+			h, body = r.usual("X-Shroud-Provider", ""), `{`+c.body+`}`
+		}
+		if got := r.send("POST", c.path, body, h); got.status != c.status {
+			t.Errorf("%s: %d %s, want %d", what, got.status, got.body, c.status)
+		}
+	}
+	if got := r.send("POST", chat, `{"model":"gpt-4o","messages":[],"n":4}`, r.usual()); got.status != 200 || !strings.Contains(string(r.stub.Last().Body), `"max_tokens":25`) {
+		t.Errorf("four answers without a limit: %d %s; sent %s", got.status, got.body, r.stub.Last().Body)
+	}
+	r.set(`{"daily_budget_usd":0.05}`)
+	before := len(r.stub.Requests())
+	r.refused("500 prompts", 429, r.send("POST", old, `{"model":"gpt-4o","max_tokens":50,"prompt":[`+strings.Repeat(`"a",`, 499)+`"a"]}`, r.usual()))
+	if n := len(r.stub.Requests()); n != before {
+		t.Errorf("%d calls went on", n-before)
+	}
+}
