@@ -29,12 +29,12 @@ var (
 	errAgentsOnly = fault.New(fault.Denied, "agents_only", "Models are called by agents: send an agent's key or token.").Because("agents_only")
 	errNoKey      = fault.New(fault.Unauthenticated, "no_provider_key", "no API key: vault lookup failed and no X-Shroud-Api-Key header. "+
 		"The agent may use no secret at providers/PROVIDER/api-key: docs/shroud.md says how to store and grant it.").Because("no_provider_key")
-	errTooMany    = fault.New(fault.Conflict, "ambiguous_provider_key", "Several vaults have a key of this provider that the agent may use: name it with X-Shroud-Api-Key: vault://VAULT/PATH.").Because("ambiguous_provider_key")
-	errKeyRef     = fault.New(fault.Invalid, "bad_key_reference", "X-Shroud-Api-Key is a key, or vault://VAULT/PATH with the vault's id and the secret's path.")
-	errEnded      = fault.New(fault.Denied, "right_ended", "Shroud ended this call: the right to it ended while it ran.").Because("right_ended")
-	errUnsure     = fault.New(fault.Unavailable, "right_unknown", "Shroud ended this call: nobody could tell any more whether it may go on. Try again.")
-	errLeaving    = fault.New(fault.Unavailable, "server_stops", "Shroud ended this call: the server is told to stop. Try again.")
-	errAltSSE     = fault.New(fault.Invalid, "stream_not_sse", "Ask for the stream with alt=sse.")
+	errTooMany = fault.New(fault.Conflict, "ambiguous_provider_key", "Several vaults have a key of this provider that the agent may use: name it with X-Shroud-Api-Key: vault://VAULT/PATH.").Because("ambiguous_provider_key")
+	errKeyRef  = fault.New(fault.Invalid, "bad_key_reference", "X-Shroud-Api-Key is a key, or vault://VAULT/PATH with the vault's id and the secret's path.")
+	errEnded   = fault.New(fault.Denied, "right_ended", "Shroud ended this call: the right to it ended while it ran.").Because("right_ended")
+	errUnsure  = fault.New(fault.Unavailable, "right_unknown", "Shroud ended this call: nobody could tell any more whether it may go on. Try again.")
+	errLeaving = fault.New(fault.Unavailable, "server_stops", "Shroud ended this call: the server is told to stop. Try again.")
+	errAltSSE  = fault.New(fault.Invalid, "stream_not_sse", "Ask for the stream with alt=sse.")
 )
 
 // upgrade refuses a WebSocket with the one status after which clients speak HTTP at once.
