@@ -114,7 +114,7 @@ func TestMetricsCountWhatWasDone(t *testing.T) {
 		`oneclaw_denied_total{surface="shroud"}`:                      2,
 		`shroud_requests_total{outcome="redacted",provider="openai"}`: 1, `shroud_requests_total{outcome="blocked",provider="openai"}`: 1,
 		`shroud_requests_total{outcome="failed",provider="other"}`:                 1,
-		`shroud_threats_detected_total{kind="command_injection",action="blocked"}`: 1, `shroud_threats_detected_total{kind="pii",action="warned"}`: 2,
+		`shroud_threats_detected_total{kind="command_injection",action="blocked"}`: 1, `shroud_threats_detected_total{kind="pii",action="redacted"}`: 2,
 		`shroud_redactions_total{kind="secret"}`: 1, `shroud_redactions_total{kind="pii"}`: 2,
 		`shroud_tokens_total{kind="input"}`: 200, `shroud_tokens_total{kind="output"}`: 14, `shroud_request_duration_seconds_count`: 4,
 	} {

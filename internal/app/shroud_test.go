@@ -195,6 +195,9 @@ func TestShroudRefuses(t *testing.T) {
 		if strings.Contains(got.body, providerKey) || strings.Contains(got.body, r.key) || len(r.stub.Requests()) != n {
 			t.Errorf("%s: it went on, or a key is in %s", c.what, got.body)
 		}
+		if strings.Contains(got.body, "Sign in") || strings.Contains(got.body, "exchange") {
+			t.Errorf("%s: it is told to sign in: %s", c.what, got.body)
+		}
 		if c.status == 401 && got.header.Get("WWW-Authenticate") == "" {
 			t.Errorf("%s: %v", c.what, got.header)
 		}

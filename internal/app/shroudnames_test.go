@@ -20,7 +20,7 @@ func TestNoSpellingGetsAroundAList(t *testing.T) {
 		"the same, allowed":         {`{"allowed_models":["gpt-4o"]}`, `openai/gpt-4o`, 200},
 		"the same on the list":      {`{"denied_models":["openai/gpt-4o"]}`, `gpt-4o`, 403},
 		"another provider's":        {`{"denied_models":["gpt-4o"]}`, `azure/gpt-4o`, 200},
-		"a space after it":          {`{"denied_models":["gpt-4o"]}`, `gpt-4o `, 403},
+		"a space after it":          {`{"denied_models":["gpt-4o"]}`, `gpt-4o `, 400},
 		"a variant":                 {`{"denied_models":["gpt-4o"]}`, `gpt-4o:nitro`, 403},
 		"nothing between":           {`{"denied_models":["gpt-4o"]}`, "gpt\u200b-4o", 400},
 		"wide":                      {`{"denied_models":["gpt-4o"]}`, `ｇpt-4o`, 400},

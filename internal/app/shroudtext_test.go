@@ -15,6 +15,7 @@ import (
 // texts are all that is kept of calls, as the database has it.
 func (r *shroudRig) texts() (ids []string, raw string) {
 	r.t.Helper()
+	r.mcpRig.send(r.a.api, "GET", "/v1/shroud/activity", r.owner, "") // what was served is written then
 	err := r.a.db.Each(r.t.Context(), `SELECT activity_id, kinds, sealed FROM flagged_texts ORDER BY created_at, activity_id`, nil, func(rows *sql.Rows) error {
 		var id, kinds string
 		var sealed []byte

@@ -170,12 +170,15 @@ func (c *cli) printEvents(ctx context.Context, cl *client.Client, events []clien
 func (c *cli) eventRow(e client.AuditEvent, named called) []string {
 	var d struct {
 		Outcome, Reason, Path string
+		Provider, Model       string
 		Vault                 string `json:"vault_id"`
 	}
 	// Details that are not an object of texts show as nothing.
 	_ = json.Unmarshal(e.Details, &d)
 	what := d.Path
 	switch {
+	case e.Action == "model.call" && d.Model != "": // more to people than where the provider's key is
+		what = d.Provider + "/" + d.Model
 	case what != "" && d.Vault != "" && c.IsTTY(c.Stdout):
 		what += " in " + named.vault(d.Vault)
 	case what != "" || e.ResourceType == "":

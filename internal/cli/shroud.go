@@ -73,13 +73,17 @@ func (c *cli) requestRow(r *client.ModelRequest, who called) []string {
 	}
 	return []string{
 		c.When(r.Timestamp), strings.TrimPrefix(who.of("agent", r.AgentID), "agent:"), r.Provider + "/" + r.Model, r.Action, strconv.FormatInt(r.RequestTokens, 10) + " + " + strconv.FormatInt(r.ResponseTokens, 10),
-		cost, cmp.Or(foundIn(r.Metadata.Findings), "nothing"), c.Short(r.ID),
+		cost, cmp.Or(c.foundIn(r.Metadata.Findings), "nothing"), c.Short(r.ID),
 	}
 }
 
-func foundIn(all []client.ModelFinding) string {
+// foundIn is what was found, for people in words that a narrow column can break between.
+func (c *cli) foundIn(all []client.ModelFinding) string {
 	var out []string
 	for _, f := range all {
+		if c.IsTTY(c.Stdout) {
+			f.Detector = strings.ReplaceAll(f.Detector, "_", " ")
+		}
 		out = append(out, strconv.FormatInt(f.Count, 10)+" "+f.Detector+" ("+f.Action+")")
 	}
 	return strings.Join(out, ", ")

@@ -17,6 +17,9 @@ func (tx Tx) addFlagged(t *flagged.Text) error {
 
 // FlaggedText implements flagged.Store.
 func (db *DB) FlaggedText(ctx context.Context, org, id string) (t flagged.Text, err error) {
+	if err := db.CatchUp(ctx, org); err != nil { // what this node has served is there
+		return t, err
+	}
 	var kinds string
 	var at, until int64
 	found, err := db.Row(ctx, `SELECT activity_id, org_id, agent_id, kinds, created_at, keep_until, wrapped, sealed FROM flagged_texts WHERE activity_id = $1 AND org_id = $2`,

@@ -155,7 +155,7 @@ func isAList(header string) bool { return header == "PERMISSIONS" || header == "
 func isAName(header string) bool {
 	switch header {
 	case "PATTERN", "GRANTED TO", "WHAT", "OUTCOME", "NAME", "PATH", "VAULT", "REQUESTER", "FOR", "WHO", "EMAIL", "KEY", "VALUE", "BRANCH",
-		"ENVIRONMENT", "ORGANISATION", "MADE WITH", "WRITTEN BY", "ACTOR", "URL", "EVENTS", "CHAIN", "WHY":
+		"ENVIRONMENT", "ORGANISATION", "MADE WITH", "WRITTEN BY", "ACTOR", "URL", "EVENTS", "CHAIN", "WHY", "AGENT", "MODEL":
 		return true
 	}
 	return false

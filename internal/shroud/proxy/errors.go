@@ -24,17 +24,18 @@ var (
 	errGzip       = fault.New(fault.Invalid, "bad_encoding", "The body's Content-Encoding is not one that Shroud takes: gzip, or none.")
 	errLarge      = fault.New(fault.TooLarge, "body_too_large", "The body is larger than 5 MB.")
 	errOtherAgent = fault.New(fault.Unauthenticated, "wrong_agent", "The key is not the one of the agent that is named before it.").Because("wrong_agent")
-	errOff        = fault.New(fault.Denied, "shroud_disabled", "Shroud is not enabled for this agent: set shroud_enabled.").Because("shroud_disabled")
+	errOff        = fault.New(fault.Denied, "shroud_disabled", "Shroud is not enabled for this agent: set shroud_enabled, or use `oneclaw shroud preset AGENT balanced`.").Because("shroud_disabled")
 	errProviderNo = fault.New(fault.Denied, "provider_not_allowed", "This agent may not use this provider (allowed_providers).").Because("provider_not_allowed")
 	errModelNo    = fault.New(fault.Denied, "model_not_allowed", "This agent may not use this model (allowed_models, denied_models).").Because("model_not_allowed")
 	errAgentsOnly = fault.New(fault.Denied, "agents_only", "Models are called by agents: send an agent's key or token.").Because("agents_only")
-	errNoKey      = fault.New(fault.Unauthenticated, "no_provider_key", "no API key: vault lookup failed and no X-Shroud-Api-Key header").Because("no_provider_key")
-	errTooMany    = fault.New(fault.Conflict, "ambiguous_provider_key", "Several vaults have a key of this provider that the agent may use: name it with X-Shroud-Api-Key: vault://VAULT/PATH.").Because("ambiguous_provider_key")
-	errKeyRef     = fault.New(fault.Invalid, "bad_key_reference", "X-Shroud-Api-Key is a key, or vault://VAULT/PATH with the vault's id and the secret's path.")
-	errEnded      = fault.New(fault.Denied, "right_ended", "Shroud ended this call: the right to it ended while it ran.").Because("right_ended")
-	errUnsure     = fault.New(fault.Unavailable, "right_unknown", "Shroud ended this call: nobody could tell any more whether it may go on. Try again.")
-	errLeaving    = fault.New(fault.Unavailable, "server_stops", "Shroud ended this call: the server is told to stop. Try again.")
-	errAltSSE     = fault.New(fault.Invalid, "stream_not_sse", "Ask for the stream with alt=sse.")
+	errNoKey      = fault.New(fault.Unauthenticated, "no_provider_key", "no API key: vault lookup failed and no X-Shroud-Api-Key header. "+
+		"The agent may use no secret at providers/PROVIDER/api-key: docs/shroud.md says how to store and grant it.").Because("no_provider_key")
+	errTooMany = fault.New(fault.Conflict, "ambiguous_provider_key", "Several vaults have a key of this provider that the agent may use: name it with X-Shroud-Api-Key: vault://VAULT/PATH.").Because("ambiguous_provider_key")
+	errKeyRef  = fault.New(fault.Invalid, "bad_key_reference", "X-Shroud-Api-Key is a key, or vault://VAULT/PATH with the vault's id and the secret's path.")
+	errEnded   = fault.New(fault.Denied, "right_ended", "Shroud ended this call: the right to it ended while it ran.").Because("right_ended")
+	errUnsure  = fault.New(fault.Unavailable, "right_unknown", "Shroud ended this call: nobody could tell any more whether it may go on. Try again.")
+	errLeaving = fault.New(fault.Unavailable, "server_stops", "Shroud ended this call: the server is told to stop. Try again.")
+	errAltSSE  = fault.New(fault.Invalid, "stream_not_sse", "Ask for the stream with alt=sse.")
 )
 
 // upgrade refuses a WebSocket with the one status after which clients speak HTTP at once.
@@ -71,6 +72,9 @@ func refusal(err error) gate.Refusal {
 		status, message = http.StatusPaymentRequired, "The requests of this month are used up."
 	case ok && e.Kind != fault.Internal && statuses[e.Kind] != 0:
 		status, message, wait = statuses[e.Kind], e.Detail, e.RetryAfter
+	}
+	if fault.CodeOf(err) == "unauthenticated" { // whose clients know nothing of signing in
+		message = "The key is missing, wrong, expired or revoked. Shroud takes an agent's key (ocv_...) or token, or a router key (sk-shroud-v1-...)."
 	}
 	if u, ok := errors.AsType[*upstream](err); ok {
 		status, message = u.status, u.message
