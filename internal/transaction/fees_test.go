@@ -2,6 +2,7 @@ package transaction_test
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -136,4 +137,22 @@ func TestToSubmitAgainTakesAnotherKey(t *testing.T) {
 	much.ReplayKey, much.Value = "b", "500"
 	b.submit(much, transaction.Broadcast)
 	b.got("500")
+}
+
+// TestAnAgentDoesNotLiftTheBoundOfItsFees: on a quiet chain nodes suggest the tips that it paid
+// itself.
+func TestAnAgentDoesNotLiftTheBoundOfItsFees(t *testing.T) {
+	b := open(t, func(a *agent.Agent) { a.Guardrails.MaxValueETH = "0.001" })
+	tip := uint64(2_000_000_000)
+	for range 40 { // a fifth more each time
+		_, _, err := b.try(pay("0", priced("1000000"), func(d *transaction.Draft) { d.MaxTip = strconv.FormatUint(tip, 10) }))
+		if err != nil {
+			b.refused("over the bound", err, fault.Denied, "guardrail_max_fee")
+			break
+		}
+		tip += tip / 5
+	}
+	if tip < 4_000_000_000 || tip > 32_000_000_000 {
+		t.Errorf("it came to tips of %d gwei", tip/1_000_000_000)
+	}
 }

@@ -195,9 +195,9 @@ func (p *prepared) fees(ctx context.Context) error {
 
 // asked keeps what nodes ask for each gas.
 func (p *prepared) asked(f *node.Fees) {
-	p.market, p.base = &f.FeeCap, &f.BaseFee
+	p.market, p.base = &f.Market, &f.BaseFee
 	if f.Legacy {
-		p.market, p.base = &f.GasPrice, nil
+		p.base = nil
 	}
 }
 

@@ -109,10 +109,8 @@ func (r *Rules) asks(a *Attempt, native *uint256.Int, s *Spent) []string {
 		}
 	}
 	if r.asksUnlimited() {
-		for i := range a.Meaning.Effects {
-			if e := &a.Meaning.Effects[i]; e.Unlimited {
-				why = append(why, "require_for_unlimited_approvals: "+e.To.String()+" could take all of the token "+e.Token.String()+".")
-			}
+		for _, e := range a.unlimited(s) {
+			why = append(why, "require_for_unlimited_approvals: "+e.To.String()+" could take all of the token "+e.Token.String()+".")
 		}
 	}
 	if (r.asksNew() || r.asksUnlimited()) && (len(a.Meaning.Unknown) > 0 || a.Meaning.Delegates || a.Meaning.Truncated) {

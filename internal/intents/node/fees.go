@@ -17,6 +17,7 @@ type Fees struct {
 	BaseFee  uint256.Int // of the next block
 	TipCap   uint256.Int // max_priority_fee_per_gas
 	FeeCap   uint256.Int // max_fee_per_gas: twice the base fee and the tip
+	Market   uint256.Int // FeeCap or GasPrice, but for what one sender alone can lift
 }
 
 // maxPerGas is more than any chain asks for one gas (10^18 wei): a node that names more
@@ -51,6 +52,8 @@ func (c *Client) Fees(ctx context.Context) (Fees, error) {
 	f.FeeCap.Lsh(&f.BaseFee, 1)
 	f.FeeCap.Add(&f.FeeCap, &f.TipCap)
 	f.GasPrice = f.FeeCap
+	f.Market.Lsh(&f.BaseFee, 1)
+	f.Market.Add(&f.Market, smaller(&f.TipCap, c.Profile.mostTip()))
 	return f, nil
 }
 
@@ -61,6 +64,13 @@ func larger(a, b *uint256.Int) *uint256.Int {
 	return a
 }
 
+func smaller(a, b *uint256.Int) *uint256.Int {
+	if a.Lt(b) {
+		return a
+	}
+	return b
+}
+
 func (c *Client) legacyFees(ctx context.Context) (Fees, error) {
 	var price Uint256
 	if err := c.ask(ctx, &price, "eth_gasPrice"); err != nil {
@@ -69,6 +79,10 @@ func (c *Client) legacyFees(ctx context.Context) (Fees, error) {
 	f := Fees{Legacy: true, GasPrice: *larger(&price.Int, c.Profile.leastTip())}
 	if f.GasPrice.Gt(&maxPerGas) {
 		return Fees{}, errFees
+	}
+	f.Market = f.GasPrice
+	if c.Profile.MinTip > 0 { // else nothing is known of the chain's prices but what it says
+		f.Market = *smaller(&f.Market, c.Profile.mostTip())
 	}
 	return f, nil
 }

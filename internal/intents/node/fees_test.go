@@ -67,6 +67,30 @@ func TestFees(t *testing.T) {
 	}
 }
 
+// TestTheMarketIsNotWhatOneSenderPaid: a tip counts to a bound of the chain.
+func TestTheMarketIsNotWhatOneSenderPaid(t *testing.T) {
+	const gwei = 1_000_000_000
+	rewards := map[string]string{history: `{"baseFeePerGas":["0x64"],"reward":[["0x6fc23ac00"]]}`} // 30 gwei
+	for name, tc := range map[string]struct {
+		chain   uint64
+		answers map[string]string
+		market  uint64
+	}{
+		"a tip below the bound":       {1, map[string]string{history: `{"baseFeePerGas":["0x64"],"reward":[["0x3"]]}`}, 203},
+		"a tip above it":              {1, rewards, 200 + 2*gwei},
+		"a floor above it":            {137, rewards, 200 + 25*gwei},
+		"a price where one is known":  {56, map[string]string{price: `"0x6fc23ac00"`}, 2 * gwei},
+		"a price where none is known": {7, map[string]string{history: absent, block: `{}`, price: `"0x6fc23ac00"`}, 30 * gwei},
+	} {
+		f := fakeNode(t, tc.answers)
+		f.chain = node2hex(tc.chain)
+		got, err := client(t, start(), node.ProfileOf(tc.chain, "x"), f.URL).Fees(t.Context())
+		if err != nil || got.Market.Uint64() != tc.market {
+			t.Errorf("%s: the market is %s, %v", name, got.Market.Dec(), err)
+		}
+	}
+}
+
 func node2hex(n uint64) string { return `"` + node.Number(n) + `"` }
 
 func TestTheGasOfATransaction(t *testing.T) {

@@ -60,6 +60,7 @@ var profiles = map[uint64]Profile{
 	534352:   {Added: Scroll},                   // has its own oracle
 	42161:    {GasCap: 32 << 20, GasMargin: 30}, // the estimate moves with the price of L1
 	137:      {MinTip: 25 * gwei, GasCap: 32_000_000},
+	80002:    {MinTip: 25 * gwei}, // Polygon Amoy
 	56:       {Legacy: true, MinTip: gwei / 20},
 	324:      {GasMargin: 50}, // estimates have been too low for pubdata
 }
@@ -74,6 +75,10 @@ func ProfileOf(chainID uint64, name string) Profile {
 	}
 	return p
 }
+
+// mostTip is the highest tip that counts as what the chain asks. Nodes suggest what was paid
+// of late, which on a quiet chain is what one sender paid.
+func (p *Profile) mostTip() *uint256.Int { return uint256.NewInt(max(p.MinTip, 2*gwei)) }
 
 func (p *Profile) leastTip() *uint256.Int { return uint256.NewInt(max(p.MinTip, 1)) }
 
