@@ -230,7 +230,7 @@ func (c *cli) about(r client.Approval) string {
 	if !ofTransaction(&r) || c.Wide || !c.IsTTY(c.Stdout) {
 		return r.SecretPath
 	}
-	what, _, _ := strings.Cut(r.Reason, " Asked since: ")
+	what, _, _ := strings.Cut(r.Reason, " Asked because: ")
 	return cmp.Or(what, "a transaction")
 }
 
