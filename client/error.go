@@ -25,6 +25,16 @@ type Error struct {
 	cause      error
 }
 
+// DetailBesideWait is Detail without its words on when to come back, for who says RetryAfter
+// in their place.
+func (e *Error) DetailBesideWait() string {
+	if e.RetryAfter <= 0 {
+		return e.Detail
+	}
+	return strings.NewReplacer(" Wait as long as the Retry-After header says.", "", ", or wait as long as the Retry-After header says.", ".",
+		" Try again later.", "", " Try again in a moment.", "").Replace(e.Detail)
+}
+
 // Field says what is wrong with one part of a request.
 type Field struct {
 	Field   string `json:"field"` // where: "body.name"

@@ -72,7 +72,7 @@ func AfterDenials(n int64, last, now time.Time) error {
 	}
 	return &fault.Error{
 		Kind: fault.RateLimited, Code: "approval_paused", RetryAfter: left,
-		Detail: "A human denied this, or what is like it, a short while ago. Ask again after the time in Retry-After, or talk to them.",
+		Detail: "A human denied this, or what is like it, a short while ago. Talk to them, or wait as long as the Retry-After header says.",
 	}
 }
 

@@ -112,7 +112,10 @@ func (c *cli) tryGuard(ctx context.Context, cl *client.Client, id, file string) 
 	}
 	fields := []field{{"Allowed", allowed}, {"Rule", v.Rule}, {"Denial", v.Denial}, {"Calls", v.Function}}
 	for _, why := range v.NeedsApproval {
-		fields = append(fields, field{"Asks because", why})
+		if _, words, named := strings.Cut(why, ": "); named { // before it is the rule's name in the API
+			why = words
+		}
+		fields = append(fields, field{"Asks because", console.Capital(why)})
 	}
 	for _, e := range v.Effects {
 		fields = append(fields, field{"Effect", effect(e)})

@@ -71,3 +71,20 @@ func TestLimitsAreShown(t *testing.T) {
 		t.Errorf("an agent sets its rules: exit %d: %s", r.code, r.err)
 	}
 }
+
+// What is to be done about an agent names it, and nothing is asked for in vain.
+func TestErrorsAboutAnAgentNameIt(t *testing.T) {
+	s := serveDev(t)
+	s.ok("", "login", "--dev")
+	s.ok("", "agent", "create", "payer")
+	for want, args := range map[string][]string{
+		"`oneclaw agent update payer --intents-api`": {"tx", "submit", payee, "1", "--chain", "base", "--agent", "payer"},
+		"key create --agent payer":                   {"key", "address", "--agent", "payer"},
+		"The agent payer is not frozen":              {"unfreeze", "--agent", "payer", "--password-file", "-"},
+		"No freeze of all agents is on":              {"unfreeze", "--password-file", "-"},
+	} {
+		if r := s.run("", args...); r.code == cli.ExitOK || !strings.Contains(r.err, want) {
+			t.Errorf("%v: exit %d: %s, want %q", args, r.code, r.err, want)
+		}
+	}
+}

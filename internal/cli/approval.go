@@ -33,7 +33,7 @@ func (c *cli) approvalList() *cobra.Command {
 			all, err := cl.Approvals(cmd.Context(), status)
 			who := calledIn(cmd.Context(), c, cl, all, ofApproval).withVaults(cmd.Context(), cl)
 			return list(c, "approvals", all, err, []string{"ID", "STATUS", "OPERATION", "PATH", "VAULT", "REQUESTER", "EXPIRES"}, "No requests.", func(a client.Approval) []string {
-				return []string{c.Short(a.ID), a.Status, a.Operation, c.about(a), who.vault(a.VaultID), who.of(a.RequesterType, a.RequesterID), c.Maybe(&a.ExpiresAt, "")}
+				return []string{c.Short(a.ID), c.standing(&a), a.Operation, c.about(a), who.vault(a.VaultID), who.of(a.RequesterType, a.RequesterID), c.Maybe(&a.ExpiresAt, "")}
 			})
 		},
 	}
@@ -230,7 +230,7 @@ func (c *cli) about(r client.Approval) string {
 	if !ofTransaction(&r) || c.Wide || !c.IsTTY(c.Stdout) {
 		return r.SecretPath
 	}
-	what, _, _ := strings.Cut(r.Reason, " Asked since: ")
+	what, _, _ := strings.Cut(r.Reason, " Asked because: ")
 	return cmp.Or(what, "a transaction")
 }
 
@@ -242,6 +242,15 @@ func (c *cli) printApproval(ctx context.Context, cl *client.Client, r *client.Ap
 		field{"Vault", who.fullVault(r.VaultID)}, field{"Requester", who.full(r.RequesterType, r.RequesterID)}, field{"Reason", r.Reason},
 		field{"Uses", uses(r)}, field{"Expires", c.Maybe(&r.ExpiresAt, "")},
 		field{"Decision", r.DecisionReason})
+}
+
+// standing is the status of a request in a table: to people an approval that is worth nothing
+// any more is none.
+func (c *cli) standing(r *client.Approval) string {
+	if r.Status == "approved" && r.UsesLeft == 0 && c.IsTTY(c.Stdout) {
+		return "used"
+	}
+	return r.Status
 }
 
 // uses says how often an approval can be used; nothing of a request that came to none.

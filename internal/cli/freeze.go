@@ -3,11 +3,13 @@ package cli
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
 // freezeCommand asks for no confirmation: who stops agents is in a hurry, and it can be
@@ -66,6 +68,9 @@ the freeze of all ends.`,
 		Args: args(),
 		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, _ []string) error {
 			if agent == "" {
+				if err := frozenNow(ctx, cl, "", "No freeze of all agents is on."); err != nil {
+					return err
+				}
 				if err := cl.UnfreezeOrg(ctx); err != nil {
 					return err
 				}
@@ -73,6 +78,9 @@ the freeze of all ends.`,
 			}
 			id, err := agentID(ctx, cl, agent)
 			if err != nil {
+				return err
+			}
+			if err := frozenNow(ctx, cl, id, "The agent "+agent+" is not frozen by itself."); err != nil {
 				return err
 			}
 			if err := cl.UnfreezeAgent(ctx, id); err != nil {
@@ -83,6 +91,19 @@ the freeze of all ends.`,
 	}
 	cmd.Flags().StringVar(&agent, "agent", "", "this agent alone, by name or id")
 	return c.mayAsk(cmd)
+}
+
+// frozenNow refuses what is not frozen, before a password is asked for in vain. No agent is
+// all of them.
+func frozenNow(ctx context.Context, cl *client.Client, agent, not string) error {
+	s, err := cl.FreezeState(ctx)
+	if err != nil {
+		return nil //nolint:nilerr // the server decides, and says why it refuses
+	}
+	if agent == "" && s.Frozen || slices.ContainsFunc(s.Freezes, func(f client.Freeze) bool { return f.AgentID == agent }) {
+		return nil
+	}
+	return fault.New(fault.NotFound, "not_frozen", not+" See "+console.Quote("oneclaw freeze --status")+".")
 }
 
 func (c *cli) freezeStatus(ctx context.Context, cl *client.Client) error {

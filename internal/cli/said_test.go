@@ -130,6 +130,21 @@ func TestWaitingIsSaidInWords(t *testing.T) {
 	}
 }
 
+// How long to wait is said once, and in no words of headers.
+func TestWaitingIsSaidOnce(t *testing.T) {
+	for _, detail := range []string{"No node of this chain answers. Try again later.", "A human denied this. Talk to them, or wait as long as the Retry-After header says.", "Too many at once. Try again in a moment."} {
+		f := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "900")
+			reply(w, 429, object{"detail": detail, "code": "rate_limited"})
+		}))
+		r := newShell(t, f.URL).run("password\n", "login", "--email", "a@example.com")
+		f.Close()
+		if strings.Count(r.err, "Try again") != 1 || !strings.Contains(r.err, ". Try again in 15 minutes.") || strings.Contains(r.err, "Retry-After") {
+			t.Errorf("%s: %q", detail, r.err)
+		}
+	}
+}
+
 // All that needs a person takes the password in the same two ways.
 func TestAPasswordInAPipe(t *testing.T) {
 	s := serveDev(t, "ONECLAW_RATE_AUTH=off") // what it counts here are passwords

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"strconv"
 
@@ -55,7 +56,7 @@ func (c *cli) ofSigningKey(cmd *cobra.Command, do func(ctx context.Context, cl *
 		if err != nil {
 			return err
 		}
-		return do(ctx, cl, agent, in.chain)
+		return named(do(ctx, cl, agent, in.chain), in.agent)
 	})
 	in.flags(cmd)
 	return c.mayAsk(cmd)
@@ -87,7 +88,7 @@ func (c *cli) signingKeyList(ctx context.Context, in *signingFlags) error {
 		return err
 	}
 	all, err := cl.SigningKeys(ctx, agent)
-	return list(c, "keys", all, err, []string{"ADDRESS", "VERSION", "ACTIVE", "CREATED"}, "No signing keys. Make one with `oneclaw key create --agent AGENT`.", func(k client.SigningKey) []string {
+	return list(c, "keys", all, err, []string{"ADDRESS", "VERSION", "ACTIVE", "CREATED"}, "No signing keys. Make one with `oneclaw key create --agent "+cmp.Or(in.agent, "AGENT")+"`.", func(k client.SigningKey) []string {
 		return []string{k.Address, strconv.FormatInt(k.KeyVersion, 10), console.YesNo(k.IsActive), c.When(k.CreatedAt)}
 	})
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -191,8 +192,32 @@ func (c *cli) withTxAgent(in *txFlags, do func(ctx context.Context, cl *client.C
 		if err != nil {
 			return err
 		}
-		return do(ctx, cl, agent, a)
+		return named(do(ctx, cl, agent, a), in.agent)
 	})
+}
+
+// named puts the name of an agent into an error that tells what to do about one.
+func named(err error, agent string) error {
+	if agent == "" {
+		return err
+	}
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Code == "signing_key_not_found" {
+		with := *f
+		with.Detail = strings.ReplaceAll(f.Detail, "--agent AGENT", "--agent "+agent)
+		return &with
+	}
+	e, ok := errors.AsType[*client.Error](err)
+	if !ok {
+		return err
+	}
+	with := *e
+	switch e.Code {
+	case "intents_not_enabled":
+		with.Detail = "Nothing is signed for the agent " + agent + " yet. Let it have transactions signed: " + console.Quote("oneclaw agent update "+agent+" --intents-api")
+	case "signing_key_not_found":
+		with.Detail = strings.ReplaceAll(e.Detail, "--agent AGENT", "--agent "+agent)
+	}
+	return &with
 }
 
 // theAgent is the id of the agent that is named, or of the one whose credential is used.
@@ -233,7 +258,7 @@ func (c *cli) printSubmitted(t *client.Transaction, agent string) error {
 	case "simulation_failed":
 		return fault.New(fault.Unprocessable, "simulation_failed", "The simulation failed, so it was not signed.")
 	case "failed":
-		return fault.New(fault.Unprocessable, "transaction_failed", "No node takes the transaction.")
+		return fault.New(fault.Unprocessable, "transaction_failed", "No node of the chain took the transaction, and nothing was sent: the error above says why.")
 	}
 	if t.Status == "broadcast" || t.Status == "signed" {
 		watch := "oneclaw tx watch " + t.ID[:min(len(t.ID), console.ShortID)]

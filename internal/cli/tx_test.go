@@ -146,6 +146,11 @@ func TestTransactionsOnTheCommandLine(t *testing.T) {
 		if out := agent.ok("", pay...); !strings.Contains(out, "status\tbroadcast\n") {
 			t.Errorf("after it: %q", out)
 		}
+		owner.tty, owner.env["NO_COLOR"] = "o", "1"
+		if out := owner.ok("", "approval", "list"); !strings.Contains(out, "  used  ") || strings.Contains(out, "approved") {
+			t.Errorf("what was used up: %q", out)
+		}
+		owner.tty = ""
 	})
 
 	t.Run("a transaction that waits is replaced", func(t *testing.T) {

@@ -83,11 +83,7 @@ func inCommandWords(e *client.Error) string {
 	if e.Detail == "" {
 		return e.Title
 	}
-	detail := e.Detail
-	if e.RetryAfter > 0 { // how long is said after it, in words
-		detail = strings.ReplaceAll(detail, " Wait as long as the Retry-After header says.", "")
-	}
-	return snake.ReplaceAllStringFunc(detail, func(name string) string {
+	return snake.ReplaceAllStringFunc(e.DetailBesideWait(), func(name string) string { // how long is said after it, in words
 		if called, known := asked[name]; known {
 			return called
 		}

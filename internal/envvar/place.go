@@ -40,7 +40,7 @@ const maxBranch = 100
 
 var (
 	errKey = fault.New(fault.Invalid, "invalid_env_key",
-		"key is the name of an environment variable: at most 128 letters, digits and underscores. It does not begin with a digit or end with an underscore, and is not resolve.")
+		"key is the name of an environment variable: at most 128 letters, digits and underscores. It does not begin with a digit or end with an underscore, and is not the word \"resolve\".")
 	errEnvironment = fault.New(fault.Invalid, "invalid_environment",
 		"An environment is a name such as production: at most 63 small letters, digits and dashes, with no dash at its ends. all is every one.")
 	errBranch = fault.New(fault.Invalid, "invalid_git_branch", "git_branch has at most 100 bytes, and no control characters.")

@@ -1,6 +1,7 @@
 package mcpserver
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 
@@ -39,7 +40,7 @@ func (s *session) hear(e *client.Error) string {
 		s.vault.doubt()
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		if e.RetryAfter > 0 {
-			return sentence(detail) + "Try again in " + seconds(e.RetryAfter) + " s."
+			return sentence(cmp.Or(e.DetailBesideWait(), e.Title)) + "Try again in " + seconds(e.RetryAfter) + " s."
 		}
 	}
 	return detail

@@ -26,6 +26,21 @@ type needs struct{ why []string }
 // Error implements error.
 func (n needs) Error() string { return "a human must approve: " + strings.Join(n.why, "; ") }
 
+// askedBecause stands between what would be signed and why a human is asked.
+const askedBecause = " Asked because: "
+
+// inWords says why a human is asked without the names of the rules, which are for programs.
+func inWords(why []string) string {
+	out := make([]string, len(why))
+	for i, w := range why {
+		out[i] = w
+		if _, words, named := strings.Cut(w, ": "); named {
+			out[i] = words
+		}
+	}
+	return strings.Join(out, " ")
+}
+
 // terms of an approval: it is good for one transaction, within the hour.
 func terms() policy.Approval { return policy.Approval{ValidFor: time.Hour, MaxUses: 1} }
 
@@ -100,7 +115,7 @@ func (s *Service) ask(ctx context.Context, c *call.Call, a *Agent, k *key, at, w
 		return err
 	}
 	c.Event.Details.Reason, c.Event.Details.Outcome = string(policy.ReasonApprovalRequired), audit.Denied
-	r, err := s.cfg.Approvals.Ask(ctx, c, u, policy.Version{Revision: a.Revision}, terms(), cut(what+" Asked since: "+strings.Join(wants.why, " ")))
+	r, err := s.cfg.Approvals.Ask(ctx, c, u, policy.Version{Revision: a.Revision}, terms(), cut(what+askedBecause+inWords(wants.why)))
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ type key struct {
 
 var (
 	errKeyPath   = fault.New(fault.Denied, "key_path_not_allowed", "signing_key_path is below keys/, wallets/ or the agent's own agents/ID/keys/.").Because("key_path_not_allowed")
-	errNoKey     = fault.New(fault.NotFound, "signing_key_not_found", "There is no signing key at this path that the agent may use. Make one with: oneclaw key create --agent AGENT")
+	errNoKey     = fault.New(fault.NotFound, "signing_key_not_found", "The agent has no signing key that it may use here. Make one with: oneclaw key create --agent AGENT")
 	errManyKeys  = fault.New(fault.Conflict, "ambiguous_signing_key", "Several vaults have a key at this path: name the vault with the header X-Vault-ID.")
 	errNotAKey   = fault.New(fault.Invalid, "invalid_signing_key", "The secret at this path is no private key: it is 32 bytes in hexadecimal.")
 	errOtherKey  = fault.New(fault.Conflict, "signing_key_changed", "The signing key was replaced meanwhile. Try again.")

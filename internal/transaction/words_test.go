@@ -92,5 +92,5 @@ func TestAnApproverIsToldOfEachPaymentInside(t *testing.T) {
 		return b.told(err)
 	}
 	b.has(many(2), "pays 5 ETH to "+stranger, "pays 0.001 ETH to ", "5.001 ETH in all")
-	b.has(many(100), "pays 5 ETH to "+stranger, " more, 5.099 ETH in all", "Asked since")
+	b.has(many(100), "pays 5 ETH to "+stranger, " more, 5.099 ETH in all", "Asked because: everything on this chain is approved by a human.")
 }

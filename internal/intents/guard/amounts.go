@@ -13,7 +13,7 @@ import (
 func (r *Rules) amounts(a *Attempt, takes []Take, s *Spent) *Denial {
 	native := &takes[0].Amount
 	if r.MaxValue != nil && native.Gt(r.MaxValue) {
-		return over("tx_max_value_eth", "of one transaction", a.coins, native, r.MaxValue, r.MaxValue)
+		return over("tx_max_value_eth", "pay", "of one transaction", a.coins, native, r.MaxValue, r.MaxValue)
 	}
 	for i := range takes[1:] {
 		take := &takes[i+1]
@@ -22,7 +22,7 @@ func (r *Rules) amounts(a *Attempt, takes []Take, s *Spent) *Denial {
 		case t == nil && r.RefuseOtherTokens:
 			return deny("refuse_other_tokens", "This agent has no limit for the token "+take.Asset+", and may use no tokens without one.")
 		case t != nil && t.PerTx != nil && take.Amount.Gt(t.PerTx):
-			return over("tokens", "of one transaction for the token "+take.Asset+" in its smallest unit", units, &take.Amount, t.PerTx, t.PerTx)
+			return over("tokens", "give away", "of one transaction for the token "+take.Asset+" in its smallest unit", units, &take.Amount, t.PerTx, t.PerTx)
 		}
 	}
 	if s.Early {
@@ -36,14 +36,14 @@ func (r *Rules) amounts(a *Attempt, takes []Take, s *Spent) *Denial {
 		if r.GasCounts {
 			asked = sum(&asked, &a.GasCost)
 		}
-		if d := daily("tx_daily_limit_eth", "of 24 hours, for the coins of all chains together", a.coins, &asked, r.DailyLimit, s.assets[Native]); d != nil {
+		if d := daily("tx_daily_limit_eth", "pay", "of 24 hours, for the coins of all chains together", a.coins, &asked, r.DailyLimit, s.assets[Native]); d != nil {
 			return d
 		}
 	}
 	for i := range takes[1:] {
 		take := &takes[i+1]
 		if t := r.tokenLimit(a.ChainID, take.token); t != nil && t.PerDay != nil {
-			if d := daily("tokens", "of 24 hours for the token "+take.Asset+" in its smallest unit", units, &take.Amount, t.PerDay, s.assets[take.Asset]); d != nil {
+			if d := daily("tokens", "give away", "of 24 hours for the token "+take.Asset+" in its smallest unit", units, &take.Amount, t.PerDay, s.assets[take.Asset]); d != nil {
 				return d
 			}
 		}
@@ -70,7 +70,7 @@ func (a *Attempt) coins(n *uint256.Int) string {
 
 func units(n *uint256.Int) string { return n.Dec() }
 
-func daily(rule, which string, format func(*uint256.Int) string, asked, limit *uint256.Int, spent uint256.Int) *Denial {
+func daily(rule, verb, which string, format func(*uint256.Int) string, asked, limit *uint256.Int, spent uint256.Int) *Denial {
 	if all := sum(&spent, asked); asked.IsZero() || !all.Gt(limit) {
 		return nil
 	}
@@ -78,14 +78,15 @@ func daily(rule, which string, format func(*uint256.Int) string, asked, limit *u
 	if limit.Gt(&spent) {
 		left.Sub(limit, &spent)
 	}
-	return over(rule, which, format, asked, limit, left)
+	return over(rule, verb, which, format, asked, limit, left)
 }
 
-func over(rule, which string, format func(*uint256.Int) string, asked, limit, left *uint256.Int) *Denial {
+// over is a denial of an amount beyond what is left of a limit; verb says what would become of it.
+func over(rule, verb, which string, format func(*uint256.Int) string, asked, limit, left *uint256.Int) *Denial {
 	by := new(uint256.Int).Sub(asked, left)
 	return &Denial{
 		Rule: rule, Limit: format(limit), Asked: format(asked), Left: format(left),
-		Text: fmt.Sprintf("It would give away %s, %s more than is left of the limit %s, which is %s. At most %s would pass now.", format(asked), format(by), which, format(limit), format(left)),
+		Text: fmt.Sprintf("It would %s %s, %s more than is left of the limit %s, which is %s. At most %s would pass now.", verb, format(asked), format(by), which, format(limit), format(left)),
 	}
 }
 

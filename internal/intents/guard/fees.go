@@ -39,7 +39,7 @@ func (r *Rules) fees(a *Attempt) *Denial {
 	}
 	if r.MaxFee != nil {
 		if a.GasCost.Gt(r.MaxFee) {
-			return over("max_fee", "for fees of one transaction", a.coins, &a.GasCost, r.MaxFee, r.MaxFee)
+			return over("max_fee", "pay", "for fees of one transaction", a.coins, &a.GasCost, r.MaxFee, r.MaxFee)
 		}
 		return nil
 	}

@@ -161,7 +161,7 @@ func TestADenialSaysWhatWouldPass(t *testing.T) {
 	d := guard.Decide(&r, eth("0.6"), spent).Denial
 	want := guard.Denial{
 		Rule: "tx_max_value_eth", Limit: "0.5 CELO", Asked: "0.6 CELO", Left: "0.5 CELO",
-		Text: "It would give away 0.6 CELO, 0.1 CELO more than is left of the limit of one transaction, which is 0.5 CELO. At most 0.5 CELO would pass now.",
+		Text: "It would pay 0.6 CELO, 0.1 CELO more than is left of the limit of one transaction, which is 0.5 CELO. At most 0.5 CELO would pass now.",
 	}
 	if d == nil || *d != want {
 		t.Errorf("one transaction: %+v", d)
@@ -173,7 +173,7 @@ func TestADenialSaysWhatWouldPass(t *testing.T) {
 	d = guard.Decide(&r, a, spent).Denial
 	want = guard.Denial{
 		Rule: "tx_daily_limit_eth", Limit: "1 CELO", Asked: "0.250000000000000001 CELO", Left: "0.25 CELO",
-		Text: "It would give away 0.250000000000000001 CELO, 0.000000000000000001 CELO more than is left of the limit of 24 hours, for the coins of all chains together, which is 1 CELO. At most 0.25 CELO would pass now.",
+		Text: "It would pay 0.250000000000000001 CELO, 0.000000000000000001 CELO more than is left of the limit of 24 hours, for the coins of all chains together, which is 1 CELO. At most 0.25 CELO would pass now.",
 	}
 	if d == nil || *d != want {
 		t.Errorf("a day: %+v", d)
