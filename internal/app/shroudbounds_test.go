@@ -51,6 +51,9 @@ func TestEachOfManyAnswersCounts(t *testing.T) {
 	if got := r.send("POST", chat, `{"model":"gpt-4o","messages":[],"n":4}`, r.usual()); got.status != 200 || !strings.Contains(string(r.stub.Last().Body), `"max_tokens":25`) {
 		t.Errorf("four answers without a limit: %d %s; sent %s", got.status, got.body, r.stub.Last().Body)
 	}
+	if got := r.send("POST", chat, `{"model":"gpt-4o","messages":[],"max_tokens":null}`, r.usual()); got.status != 200 || string(r.stub.Last().Body) != `{"model":"gpt-4o","messages":[],"max_tokens":100}` {
+		t.Errorf("null: %d %s; sent %s", got.status, got.body, r.stub.Last().Body)
+	}
 	r.set(`{"daily_budget_usd":0.05}`)
 	before := len(r.stub.Requests())
 	r.refused("500 prompts", 429, r.send("POST", old, `{"model":"gpt-4o","max_tokens":50,"prompt":[`+strings.Repeat(`"a",`, 499)+`"a"]}`, r.usual()))

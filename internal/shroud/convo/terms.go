@@ -55,12 +55,18 @@ func with(body []byte, in, name string, raw []byte) ([]byte, error) {
 		switch under := at.Get(in); {
 		case under.Is('{'):
 			at = under
+		case under.Is('n'):
+			raw = append(append(append([]byte{'{'}, append(doc.Quote(nil, name), ':')...), raw...), '}')
+			name = in
 		case under.There():
 			return nil, ErrShape
 		default:
 			raw = append(append(append([]byte{'{'}, append(doc.Quote(nil, name), ':')...), raw...), '}')
 			name = in
 		}
+	}
+	if null := at.Get(name); null.There() { // a second key would be read by some, and not by others
+		return d.Rewrite([]doc.Edit{{At: null, Raw: raw}}), nil
 	}
 	return d.With(at, name, raw), nil
 }

@@ -228,6 +228,7 @@ func (w *walker) object(n doc.Node, role Role, kind Kind, known map[string]func(
 	}
 }
 
+// refuse gives the reason for which the body is refused.
 func (w *walker) refuse(when bool, why error) {
 	if when {
 		w.err = why
