@@ -1,6 +1,8 @@
 package guard
 
 import (
+	"slices"
+
 	"github.com/holiman/uint256"
 
 	"github.com/oneclaw-dev/oneclaw/internal/evm"
@@ -12,19 +14,18 @@ import (
 // the token before, so half of that is unlimited of them.
 func (a *Attempt) unlimited(s *Spent) (out []*meaning.Effect) {
 	type allowance struct{ token, to evm.Address }
+	allowances := []meaning.Kind{meaning.Approve, meaning.IncreaseAllowance, meaning.Permit, meaning.Permit2}
 	sums, told := map[allowance]uint256.Int{}, map[allowance]bool{}
 	for i := range a.Meaning.Effects {
 		e := &a.Meaning.Effects[i]
 		of, most := allowance{e.Token, e.To}, 128
 		all := sums[of]
-		switch e.Kind {
-		case meaning.IncreaseAllowance:
-			most = 127
-			if was, ok := s.assets[Asset(a.ChainID, e.Token)]; ok && all.IsZero() {
-				all = was
+		if e.Kind == meaning.IncreaseAllowance {
+			if most = 127; all.IsZero() {
+				all = s.assets[Asset(a.ChainID, e.Token)]
 			}
-			fallthrough
-		case meaning.Approve, meaning.Permit, meaning.Permit2:
+		}
+		if slices.Contains(allowances, e.Kind) {
 			all = sum(&all, &e.Amount)
 			sums[of] = all
 		}
