@@ -35,7 +35,7 @@ func newMeters() *meters {
 	m.threats = m.Counter("shroud_threats_detected_total", "What detectors found in calls of models and their answers, by what it led to.",
 		label("kind", "prompt_injection", string(finding.Unicode), string(finding.Command), string(finding.Encoding), string(finding.Social), string(finding.Network),
 			string(finding.Filesystem), string(finding.PII), string(finding.Leak), string(finding.Tool)),
-		label("action", string(activity.EffectBlocked), string(activity.EffectWarned), string(activity.EffectLogged)))
+		label("action", string(activity.EffectBlocked), string(activity.EffectRedacted), string(activity.EffectWarned), string(activity.EffectLogged)))
 	m.redactions = m.Counter("shroud_redactions_total", "Calls of models in which secrets were replaced (secret) or personal data was found (pii).", label("kind", "secret", "pii"))
 	m.tokens = m.Counter("shroud_tokens_total", "Tokens as providers count them.", label("kind", "input", "output", "cache_read", "cache_write"))
 	m.duration = m.Histogram("shroud_request_duration_seconds", "How long calls of models took, with the provider's time.",
