@@ -165,7 +165,7 @@ func (s *Service) replacing(ctx context.Context, c *call.Call, a Agent, old *Tx,
 		return p, fault.Wrap(err, fault.Internal, "transaction_damaged", "")
 	}
 	p.wasCost = p.cost()
-	if p.chain, p.node, err = s.cfg.Chains.Node(ctx, old.Chain); err != nil {
+	if p.chain, p.node, err = s.cfg.Chains.Node(ctx, strconv.FormatUint(old.ChainID, 10)); err != nil {
 		return p, err
 	}
 	if p.names, err = s.cfg.Chains.Names(ctx, p.chain.ChainID); err != nil {

@@ -383,3 +383,21 @@ func TestAReplacementTakesTheAccountOfTheFirst(t *testing.T) {
 	_, err = b.replace(tx.Hash.String(), cancel)
 	b.refused("none of that name", err, fault.NotFound, "transaction_not_found")
 }
+
+// What is under way is of a chain by its number, whatever that is called meanwhile.
+func TestAChainIsRenamedWhileATransactionWaits(t *testing.T) {
+	b := open(t)
+	tx := b.waiting(pay("0.1"))
+	chains, err := b.Chains.Store.EVMChains(t.Context())
+	b.must(err)
+	for i := range chains {
+		if chains[i].Name == "anvil" {
+			_, err := b.Chains.Update(t.Context(), b.Call(b.Boss("boss2"), policy.ManageChains), chains[i].ID, func(c *intents.Chain) { c.Name = "anvilx" })
+			b.must(err)
+		}
+	}
+	second, err := b.replace(tx.ID, speedup)
+	b.must(err)
+	b.deep()
+	b.stands(second.ID, transaction.Broadcast, transaction.Success)
+}

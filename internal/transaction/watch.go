@@ -3,6 +3,7 @@ package transaction
 import (
 	"context"
 	"log/slog"
+	"strconv"
 	"sync"
 	"time"
 
@@ -76,7 +77,7 @@ func (s *Service) look(ctx context.Context, t *Tx) error {
 	if err != nil || !mine {
 		return err
 	}
-	_, nodes, err := s.cfg.Chains.Node(ctx, t.Chain)
+	_, nodes, err := s.cfg.Chains.Node(ctx, strconv.FormatUint(t.ChainID, 10))
 	if err != nil { // no nodes now: it is looked at again
 		return s.later(ctx, t)
 	}
