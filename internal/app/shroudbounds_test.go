@@ -48,10 +48,10 @@ func TestEachOfManyAnswersCounts(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d", what, got.status, got.body, c.status)
 		}
 	}
-	if got := r.send("POST", chat, `{"model":"gpt-4o","messages":[],"n":4}`, r.usual()); got.status != 200 || !strings.Contains(string(r.stub.Last().Body), `"max_tokens":25`) {
+	if got := r.send("POST", chat, `{"model":"gpt-4o","messages":[],"n":4}`, r.usual()); got.status != 200 || !strings.Contains(string(r.stub.Last().Body), `"max_completion_tokens":25`) {
 		t.Errorf("four answers without a limit: %d %s; sent %s", got.status, got.body, r.stub.Last().Body)
 	}
-	if got := r.send("POST", chat, `{"model":"gpt-4o","messages":[],"max_tokens":null}`, r.usual()); got.status != 200 || string(r.stub.Last().Body) != `{"model":"gpt-4o","messages":[],"max_tokens":100}` {
+	if got := r.send("POST", chat, `{"model":"gpt-4o","messages":[],"max_tokens":null}`, r.usual()); got.status != 200 || string(r.stub.Last().Body) != `{"model":"gpt-4o","messages":[],"max_tokens":null,"max_completion_tokens":100}` {
 		t.Errorf("null: %d %s; sent %s", got.status, got.body, r.stub.Last().Body)
 	}
 	r.set(`{"daily_budget_usd":0.05}`)

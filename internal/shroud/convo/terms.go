@@ -17,9 +17,14 @@ func limitOf(d Dialect) (in, name string) {
 	return "", "max_tokens"
 }
 
-// Bounded is a request that does not say how long its answer may be, with so many tokens.
-func Bounded(d Dialect, body []byte, tokens int64) ([]byte, error) {
+// Bounded is a request that does not say how long its answer may be, with so many tokens. OpenAI's
+// newer models take no max_tokens in a chat, and others that speak as it does nothing else: newer
+// says which it is.
+func Bounded(d Dialect, body []byte, tokens int64, newer bool) ([]byte, error) {
 	in, name := limitOf(d)
+	if _, chat := d.(Chat); chat && newer {
+		name = "max_completion_tokens"
+	}
 	return with(body, in, name, strconv.AppendInt(nil, tokens, 10))
 }
 

@@ -36,7 +36,7 @@ func (p *Proxy) begin(c *call.Call, a *asked, out *cleared, limits *spend.Limits
 func (p *Proxy) tell(c *call.Call, a *asked, out *cleared, body []byte) (err error) {
 	out.body, out.usage = body, false
 	if n := out.spend.AnswerTokens; n > 0 {
-		out.body, err = convo.Bounded(a.dialect, out.body, n)
+		out.body, err = convo.Bounded(a.dialect, out.body, n, a.to.name == "openai" && a.path == commonPath)
 	}
 	if err == nil && out.billed {
 		out.body, out.usage, err = convo.Billed(a.dialect, out.body)
