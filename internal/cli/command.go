@@ -100,6 +100,9 @@ func args(names ...string) cobra.PositionalArgs {
 		if len(given) == len(names) {
 			return nil
 		}
+		if len(given) > len(names) && cmd.Flags().Lookup("from-file") != nil {
+			return console.Usage("Too many arguments: the value comes from the prompt, stdin or --from-file, since other programs can read arguments. Usage: " + cmd.UseLine())
+		}
 		if len(given) > len(names) {
 			return console.Usage("Too many arguments. Usage: " + cmd.UseLine())
 		}

@@ -76,7 +76,7 @@ func TestValuesThatAreNotWritten(t *testing.T) {
 		"an empty line":                      {stdin: "\n", says: "empty"},
 		"binary, which JSON can not carry":   {stdin: "\xff\xfe", says: "base64"},
 		"more than the server takes":         {stdin: strings.Repeat("x", 5<<20+1), says: "5 MiB"},
-		"a value as an argument":             {args: []string{"sk-123"}, says: "Too many arguments"},
+		"a value as an argument":             {args: []string{"sk-123"}, says: "the value comes from the prompt"},
 		"a value as a flag":                  {args: []string{"--value", "sk-123"}, says: "--value"},
 		"a terminal where nobody can answer": {tty: "i", says: "--from-file"},
 		"an expiry in the past":              {stdin: "v", args: []string{"--expires", "2020-01-01T00:00:00Z"}, says: "past"},

@@ -25,7 +25,7 @@ it: give --max-reads again, or the new value can be read any number of times.
 With --generate the server makes the new value: nobody sees it here, and who may read
 the secret reads it. It also keeps how often the secret can be read.
 
-` + valueHelp,
+` + secretHelp,
 		Args: args("PATH"),
 	}
 	expiry := c.expiryFlag(cmd, &in.expires)

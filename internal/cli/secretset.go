@@ -16,7 +16,9 @@ import (
 
 const valueHelp = `The value is read from --from-file as it is, from stdin, or from a hidden prompt on a
 terminal; it is never an argument, where other processes could see it. Of piped text
-a single line end at the very end is dropped, since echo adds one: --exact keeps it.
+a single line end at the very end is dropped, since echo adds one: --exact keeps it.`
+
+const secretHelp = valueHelp + `
 A secret is text. With --base64 any bytes are taken as they are and kept as base64:
 ` + "`oneclaw secret get PATH --base64`" + ` gives the same bytes back.`
 
@@ -25,7 +27,7 @@ func (c *cli) secretSet() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "set PATH",
 		Short: "Write a secret, or a new version of it",
-		Long:  "Write a secret, or a new version of it.\n\n" + valueHelp,
+		Long:  "Write a secret, or a new version of it.\n\n" + secretHelp,
 		Example: `  oneclaw secret set api-keys/openai
   printf %s "$KEY" | oneclaw secret set api-keys/openai --type api_key
   oneclaw secret set tls/key --from-file key.pem --type private_key --expires 90d
