@@ -53,7 +53,6 @@ this once. An agent has access to nothing until a policy grants it something; se
 		}
 		c.warnOfNamesake(cmd.Context(), cl, made.Agent)
 		c.EndsEarly("agent", n.ExpiresAt, made.Agent.ExpiresAt)
-		intents.warn(cmd.Context(), c, cl, n.TxApprovalPolicy)
 		return c.printNewAgent(made)
 	}
 	f := cmd.Flags()

@@ -60,7 +60,6 @@ and data if there is any. Nothing is signed. The file - is stdin.`,
 		if gone := goneRules(before.Rules, g.Rules); len(gone) > 0 {
 			c.Warn("--set replaces all rules. These are not in the file, and hold no more: " + strings.Join(gone, ", ") + ".")
 		}
-		c.warnOfChains(ctx, cl, chainsOf(nil, askedIn(rules)))
 		return c.printGuard(g, nil)
 	})
 	cmd.Flags().StringVar(&set, "set", "", "file with the rules (- for stdin)")
@@ -84,17 +83,6 @@ func goneRules(was, is json.RawMessage) (gone []string) {
 		}
 	}
 	return gone
-}
-
-// askedIn is the part of rules that says when a human is asked.
-func askedIn(rules json.RawMessage) json.RawMessage {
-	var r struct {
-		Approval json.RawMessage `json:"approval"`
-	}
-	if json.Unmarshal(rules, &r) != nil {
-		return nil
-	}
-	return r.Approval
 }
 
 func (c *cli) tryGuard(ctx context.Context, cl *client.Client, id, file string) error {

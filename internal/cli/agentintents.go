@@ -1,12 +1,8 @@
 package cli
 
 import (
-	"context"
 	"encoding/json"
-	"maps"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -82,49 +78,6 @@ func (i *intentFlags) update(u *client.AgentUpdate) {
 		} else {
 			*l.into = l.list
 		}
-	}
-}
-
-// warn says which of the chains that were named the server does not know.
-func (i *intentFlags) warn(ctx context.Context, c *cli, cl *client.Client, asks json.RawMessage) {
-	list := i.chains
-	if lifts(list) {
-		list = nil
-	}
-	c.warnOfChains(ctx, cl, chainsOf(list, asks))
-}
-
-// chainsOf are the chains that limits and an approval policy name.
-func chainsOf(list []string, asks json.RawMessage) []string {
-	var on struct {
-		Chains []string `json:"require_for_chains"`
-	}
-	var above struct {
-		Native map[string]json.RawMessage `json:"require_above_native"`
-	}
-	_ = json.Unmarshal(asks, &on) // what is no list is no chain's name either
-	_ = json.Unmarshal(asks, &above)
-	return slices.Concat(list, on.Chains, slices.Sorted(maps.Keys(above.Native)))
-}
-
-// warnOfChains says of which names no chain is: a rule about one holds for nothing. The
-// server takes them, since a chain may be added later.
-func (c *cli) warnOfChains(ctx context.Context, cl *client.Client, names []string) {
-	if len(names) == 0 {
-		return
-	}
-	all, err := cl.Chains(ctx)
-	if err != nil {
-		return // the limits are set, and this is an extra
-	}
-	var unknown []string
-	for _, name := range names {
-		if !slices.Contains(unknown, name) && !slices.ContainsFunc(all, func(ch client.Chain) bool { return strings.EqualFold(ch.Name, name) }) {
-			unknown = append(unknown, name)
-		}
-	}
-	if len(unknown) > 0 {
-		c.Warn("The server has no chain of this name: " + strings.Join(unknown, ", ") + ". What a limit says of it holds on no chain. See `oneclaw chain list`.")
 	}
 }
 

@@ -79,7 +79,6 @@ an agent do more takes your password.`,
 		if u.Name != nil {
 			c.warnOfNamesake(ctx, cl, *a)
 		}
-		intents.warn(ctx, c, cl, u.TxApprovalPolicy)
 		return c.printAgent(a)
 	}))
 	intents.flags(cmd)
