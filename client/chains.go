@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -47,7 +48,7 @@ func (c *Client) Chain(ctx context.Context, nameOrNumber string) (*Chain, error)
 		return nil, err
 	}
 	out := new(Chain)
-	return got(out, c.call(ctx, request{method: http.MethodGet, path: p, public: true, repeatable: true}, out))
+	return got(out, c.call(ctx, request{method: http.MethodGet, path: p, query: nodeState(), public: true, repeatable: true}, out))
 }
 
 // AllChains lists all chains whole, also those that are not enabled. It takes a
@@ -107,6 +108,9 @@ func (c *Client) chains(ctx context.Context, public bool, parts ...string) ([]Ch
 	var out struct {
 		Chains []Chain `json:"chains"`
 	}
-	err = c.call(ctx, request{method: http.MethodGet, path: p, public: public, repeatable: true}, &out)
+	err = c.call(ctx, request{method: http.MethodGet, path: p, query: nodeState(), public: public, repeatable: true}, &out)
 	return out.Chains, err
 }
+
+// nodeState asks for node_set.
+func nodeState() url.Values { return url.Values{"node_state": {"true"}} }

@@ -214,11 +214,11 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 		"overage method": {call: func(ctx context.Context, c *client.Client) error { return c.SetOverageMethod(ctx, "x402") },
 			method: "PATCH", path: "/v1/billing/overage-method", body: `{"method":"x402"}`},
 		"chains": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Chains(ctx); return err },
-			method: "GET", path: "/v1/chains", public: true},
+			method: "GET", path: "/v1/chains?node_state=true", public: true},
 		"chain": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Chain(ctx, "base"); return err },
-			method: "GET", path: "/v1/chains/base", public: true},
+			method: "GET", path: "/v1/chains/base?node_state=true", public: true},
 		"all chains": {call: func(ctx context.Context, c *client.Client) error { _, err := c.AllChains(ctx); return err },
-			method: "GET", path: "/v1/admin/chains"},
+			method: "GET", path: "/v1/admin/chains?node_state=true"},
 		"new chain": {call: func(ctx context.Context, c *client.Client) error {
 			name, number := "n", int64(7)
 			_, err := c.CreateChain(ctx, client.ChainChange{Name: &name, DisplayName: &name, ChainID: &number, IsTestnet: &no})

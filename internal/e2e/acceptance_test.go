@@ -119,7 +119,7 @@ func TestAPortInUseIsNamed(t *testing.T) {
 	s := newPlace(t).start()
 	p := newPlace(t)
 	p.listen = strings.TrimPrefix(s.APIURL, "http://")
-	p.refused(1, "Can't listen on "+p.listen+". Is another server there? Choose another with --listen or --shroud-listen.")
+	p.refused(1, "Can't listen on "+p.listen+". Is another server there? Choose another with --listen, --shroud-listen or ONECLAW_METRICS_LISTEN.")
 	if _, err := os.Stat(p.data); err == nil {
 		t.Error("a server that can't listen made a data folder")
 	}

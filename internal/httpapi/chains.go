@@ -24,14 +24,14 @@ type chainBody struct {
 	Enabled        bool      `json:"is_enabled"`
 	CreatedAt      time.Time `json:"created_at"`
 	UpdatedAt      time.Time `json:"updated_at"`
-	NodeSet        bool      `json:"node_set" doc:"Whether the server has a node of it, by rpc_url or its settings. Without one nothing is sent to it."`
+	NodeSet        *bool     `json:"node_set,omitempty" doc:"With node_state=true. Whether the server has a node of it, by rpc_url or its settings. Without one nothing is sent to it."`
 }
 
 func chainOf(c *intents.Chain) chainBody {
 	return chainBody{
 		ID: c.ID, Name: c.Name, DisplayName: c.DisplayName, ChainID: c.ChainID, RPCURL: present(c.RPCURL), WSURL: present(c.WSURL),
 		ExplorerURL: present(c.ExplorerURL), NativeCurrency: c.NativeCurrency, Testnet: c.Testnet, Enabled: c.Enabled,
-		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, NodeSet: c.NodeSet,
+		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
 }
 
@@ -39,13 +39,26 @@ type chainList struct {
 	Chains []chainBody `json:"chains"`
 }
 
-func chainsOf(all []intents.Chain, err error) (*body[chainList], error) {
+// nodeState asks for what clients that refuse unknown fields would not take.
+type nodeState struct {
+	NodeState bool `query:"node_state" doc:"Adds node_set."`
+}
+
+func (n nodeState) of(c *intents.Chain) chainBody {
+	out := chainOf(c)
+	if n.NodeState {
+		out.NodeSet = &c.NodeSet
+	}
+	return out
+}
+
+func (n nodeState) ofAll(all []intents.Chain, err error) (*body[chainList], error) {
 	if err != nil {
 		return nil, err
 	}
 	out := &body[chainList]{chainList{Chains: make([]chainBody, 0, len(all))}}
 	for i := range all {
-		out.Body.Chains = append(out.Body.Chains, chainOf(&all[i]))
+		out.Body.Chains = append(out.Body.Chains, n.of(&all[i]))
 	}
 	return out, nil
 }
@@ -103,23 +116,24 @@ func (a *API) registerChains() {
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/chains", id: "list-chains", tag: "Chains",
 		summary: "List the chains that agents can use", action: policy.ListChains,
-	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[chainList], error) {
-		return chainsOf(a.chains.Public(ctx, c))
+	}, func(ctx context.Context, c *call.Call, in *nodeState) (*body[chainList], error) {
+		return in.ofAll(a.chains.Public(ctx, c))
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/chains/{chain}", id: "get-chain", tag: "Chains",
 		summary: "Get a chain by its name or number", errors: []int{http.StatusNotFound}, action: policy.ListChains,
 	}, func(ctx context.Context, c *call.Call, in *struct {
 		Chain string `path:"chain"`
+		nodeState
 	}) (*body[chainBody], error) {
 		chain, err := a.chains.Find(ctx, c, in.Chain)
-		return answer(chainOf(&chain), err)
+		return answer(in.of(&chain), err)
 	})
 	handle(a, op{
 		method: http.MethodGet, path: "/v1/admin/chains", id: "list-all-chains", tag: "Admin",
 		summary: "List all chains, also those that are not enabled", action: policy.ListAllChains,
-	}, func(ctx context.Context, c *call.Call, _ *struct{}) (*body[chainList], error) {
-		return chainsOf(a.chains.All(ctx, c))
+	}, func(ctx context.Context, c *call.Call, in *nodeState) (*body[chainList], error) {
+		return in.ofAll(a.chains.All(ctx, c))
 	})
 	handle(a, op{
 		method: http.MethodPost, path: "/v1/admin/chains", id: "create-chain", tag: "Admin",

@@ -41,6 +41,7 @@ func personals(bob, cat *human, worker string) map[string]personal {
 		"approve a use":            {action: policy.GrantApproval, method: "POST", path: "/v1/approvals/" + nobodysID + "/approve"},
 		"deny a use":               {action: policy.DenyApproval, method: "POST", path: "/v1/approvals/" + nobodysID + "/deny"},
 		"decide on a use":          {action: policy.GrantApproval, method: "POST", path: "/v1/approvals/" + nobodysID + "/decide", body: object{"decision": "approved"}},
+		"read a flagged text":      {action: policy.ReadFlagged, method: "GET", path: "/v1/shroud/activity/" + nobodysID + "/text"},
 		"unfreeze all agents":      {action: policy.UnfreezeOrg, method: "POST", path: "/v1/org/unfreeze"},
 		"unfreeze an agent":        {action: policy.UnfreezeAgent, method: "POST", path: "/v1/agents/" + worker + "/unfreeze"},
 		"stop using a signing key": {action: policy.DeleteSigningKey, method: "DELETE", path: "/v1/agents/" + worker + "/signing-keys/ethereum"},
