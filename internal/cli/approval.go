@@ -244,8 +244,8 @@ func (c *cli) printApproval(ctx context.Context, cl *client.Client, r *client.Ap
 		field{"Decision", r.DecisionReason})
 }
 
-// standing is the status of a request in a table: to people an approval that is worth nothing
-// any more is none.
+// standing is the status of a request in a table: people are shown an approval that is used
+// up as such.
 func (c *cli) standing(r *client.Approval) string {
 	if r.Status == "approved" && r.UsesLeft == 0 && c.IsTTY(c.Stdout) {
 		return "used"

@@ -2,8 +2,8 @@ package httpapi
 
 import "strings"
 
-// limitNames refuses fields of agents that look like a limit of transactions, or like what
-// Shroud does, and are none: one that somebody misspelt must not go missing.
+// limitNames refuses an agent's field that begins as a limit of transactions or a setting of
+// Shroud does, and is not known: a misspelt limit must not be dropped in silence.
 type limitNames struct{}
 
 // Refuses implements rest.Refuser.
