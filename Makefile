@@ -28,7 +28,7 @@ RACE     := -race $(NORACE:%=-gcflags=%=-race=false)
 # All of vet runs in lint and cross. Tests wait for other processes a good part of their
 # time: so more packages than processors are tested at once, those that take longest first.
 GOTEST   := CGO_ENABLED=1 ONECLAW_TEST_RACE="$(RACE)" $(TOOL) gotestsum --format standard-quiet -- \
-	-count=1 -timeout 25m -vet=off -p 4 $(RACE)
+	-count=1 -timeout 45m -vet=off -p 3 $(RACE)
 FUZZTIME ?= 10s
 PKG      ?= ./internal/httpapi ./internal/e2e ./...
 # Labelled texts, which are not part of the repository: docs/shroud-detection.md.
@@ -73,6 +73,9 @@ test-hsm: test-deps ## only the tests of the keystores, SoftHSM among them
 test-deps: ## install what the tests need beside Go (as root on Debian)
 	scripts/test-deps.sh
 
+drill: ## the leak drill: an agent does its jobs with secrets that it never sees, and everything is searched for them
+	go test -count=1 -v -run 'TestTheLeakDrill|TestTheDrillBites' ./internal/e2e
+
 fuzz: ## run every fuzz target for FUZZTIME (10s); `make test` runs their seeds only
 	scripts/fuzz.sh $(FUZZTIME)
 
@@ -110,4 +113,4 @@ bench-inject: ## print what the injection detector finds, source by source, from
 clean: ## remove what was built
 	rm -rf bin dist
 
-.PHONY: help run build build-hsm test test-memory test-evm test-pg test-hsm test-deps fuzz lint fmt cross vuln generate check-generate bench bench-detect bench-inject train-detect clean
+.PHONY: help run build build-hsm test test-memory test-evm test-pg test-hsm test-deps drill fuzz lint fmt cross vuln generate check-generate bench bench-detect bench-inject train-detect clean

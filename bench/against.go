@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"slices"
 )
@@ -21,6 +23,8 @@ type side struct {
 
 // compare runs the load cases on both binaries in turns.
 func (b *bench) compare(ctx context.Context, name string) (err error) {
+	provider := httptest.NewServer(http.HandlerFunc(stubProvider))
+	defer provider.Close()
 	sides := [2]*side{}
 	for i, bin := range []string{b.against, b.bin} {
 		s, closing, e := b.openIn(name, bin, filepath.Join(b.root, fmt.Sprintf("%s-%d", name, i)))
@@ -32,7 +36,7 @@ func (b *bench) compare(ctx context.Context, name string) (err error) {
 		if e != nil {
 			return e
 		}
-		srv, e := s.start(ctx)
+		srv, e := s.upstream(provider.URL).start(ctx)
 		if e != nil {
 			return e
 		}
@@ -54,6 +58,37 @@ func (b *bench) compare(ctx context.Context, name string) (err error) {
 			b.report.Comparisons = append(b.report.Comparisons, c)
 		}
 	}
+	if b.wants(shroud) {
+		return b.shroudingInTurns(ctx, sides)
+	}
+	return nil
+}
+
+// shroudingInTurns compares calls of models, one after the other.
+func (b *bench) shroudingInTurns(ctx context.Context, sides [2]*side) (err error) {
+	keys := [2]string{}
+	for i, s := range sides {
+		if keys[i], err = modelCaller(ctx, s.srv, &s.f); err != nil {
+			return err
+		}
+	}
+	for _, kind := range callsOfModels() {
+		marks := [2][]figures{}
+		for turn := range b.turns + 1 {
+			for k := range sides {
+				i := (turn + k) % 2 // each is first every other time
+				c := calls{"http://" + sides[i].srv.model.String(), keys[i], kind.body, sides[i].srv.pid(), nil, 0}
+				if err := c.turn(ctx, b.duration, true); err != nil {
+					return fmt.Errorf("%s: %w", kind.name, err)
+				}
+				if turn > 0 { // the first warms up
+					marks[i] = append(marks[i], c.figures())
+				}
+			}
+		}
+		rate := func(f figures) float64 { return 1e6 / f.P50 }
+		b.report.Comparisons = append(b.report.Comparisons, comparisonOf(kind.name, sides[0].site.engine, 1, marks, rate))
+	}
 	return nil
 }
 
@@ -71,13 +106,17 @@ func (b *bench) turn(ctx context.Context, sides [2]*side, kind string, conns int
 			s.mark = append(s.mark, f)
 		}
 	}
-	cpu := func(f figures) float64 { return f.ServerCPU + f.DatabaseCPU }
 	rate := func(f figures) float64 { return f.Rate }
-	c := comparison{Case: kind, Engine: sides[0].site.engine, Conns: conns, Turns: b.turns}
-	c.BeforeCPU, c.NowCPU = median(each(sides[0].mark, cpu)), median(each(sides[1].mark, cpu))
-	c.CPUChange, c.CPUError = change(each(sides[0].mark, cpu), each(sides[1].mark, cpu))
-	c.RateChange, c.RateError = change(each(sides[0].mark, rate), each(sides[1].mark, rate))
-	return c, nil
+	return comparisonOf(kind, sides[0].site.engine, conns, [2][]figures{sides[0].mark, sides[1].mark}, rate), nil
+}
+
+func comparisonOf(kind, engine string, conns int, marks [2][]figures, rate func(figures) float64) comparison {
+	before, now := marks[0], marks[1]
+	cpu := func(f figures) float64 { return f.ServerCPU + f.DatabaseCPU }
+	c := comparison{Case: kind, Engine: engine, Conns: conns, Turns: len(now), BeforeCPU: median(each(before, cpu)), NowCPU: median(each(now, cpu))}
+	c.CPUChange, c.CPUError = change(each(before, cpu), each(now, cpu))
+	c.RateChange, c.RateError = change(each(before, rate), each(now, rate))
+	return c
 }
 
 func each(of []figures, what func(figures) float64) []float64 {

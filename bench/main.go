@@ -68,6 +68,11 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (err error) {
 		}
 	}()
 	b := &bench{options: opts, root: root, errs: errs, report: &report{Machine: machineNow(ctx, opts)}}
+	if b.wants(redact) {
+		if err = b.redacting(); err != nil || len(opts.cases) == 1 {
+			opts.engines = nil // it asks no server
+		}
+	}
 	for _, name := range opts.engines {
 		if err = b.engine(ctx, name); err != nil {
 			err = fmt.Errorf("%s: %w", name, err)

@@ -51,12 +51,15 @@ const (
 	backup     = "backup"
 	sign       = "sign"
 	shroud     = "shroud"
+	brokered   = "brokered"
+	proxied    = "proxied"
+	redact     = "redact"
 )
 
 var (
 	allEngines = []string{sqlite, postgres, softhsm}
 	loadCases  = []string{readJWT, readKey, list, token, write}
-	allCases   = append(slices.Clone(loadCases), scale, start, memory, growth, oracleCase, revoke, sign, shroud, backup)
+	allCases   = append(slices.Clone(loadCases), scale, start, memory, growth, oracleCase, revoke, sign, shroud, brokered, proxied, redact, backup)
 )
 
 func parse(args []string, errs io.Writer) (options, error) {

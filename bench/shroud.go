@@ -28,9 +28,7 @@ const turnsOfShroud = 10
 func (b *bench) shrouding(ctx context.Context, s *site, f *fixture) (err error) {
 	provider := httptest.NewServer(http.HandlerFunc(stubProvider))
 	defer provider.Close()
-	with := *s
-	with.env = append(slices.Clone(s.env), fmt.Sprintf(`ONECLAW_SHROUD_UPSTREAMS={"openai":%q}`, provider.URL))
-	srv, err := with.start(ctx)
+	srv, err := s.upstream(provider.URL).start(ctx)
 	if err != nil {
 		return err
 	}
@@ -48,10 +46,9 @@ func (b *bench) shrouding(ctx context.Context, s *site, f *fixture) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	for _, kind := range []struct{ name, stream string }{{"model, whole", "false"}, {"model, first byte", "true"}} {
-		body := `{"model":"gpt-5","max_tokens":200,"stream":` + kind.stream + `,"messages":[{"role":"user","content":"` + prose(2048) + `"}]}`
-		plain := calls{"http://" + addr.String(), "", body, other, nil, 0}
-		ours := calls{"http://" + srv.model.String(), key, body, srv.pid(), nil, 0}
+	for _, kind := range callsOfModels() {
+		plain := calls{"http://" + addr.String(), "", kind.body, other, nil, 0}
+		ours := calls{"http://" + srv.model.String(), key, kind.body, srv.pid(), nil, 0}
 		for turn := range turnsOfShroud + 1 {
 			for _, c := range []*calls{&plain, &ours} {
 				if err := c.turn(ctx, b.duration/turnsOfShroud, turn > 0); err != nil { // the first warms up
@@ -64,6 +61,21 @@ func (b *bench) shrouding(ctx context.Context, s *site, f *fixture) (err error) 
 		b.report.extra(s.engine, kind.name+", CPU to a bare proxy", now.ServerCPU/was.ServerCPU, "times", fmt.Sprintf("%.0f us to %.0f us a call", now.ServerCPU, was.ServerCPU))
 	}
 	return nil
+}
+
+// upstream is the site with another provider in the place of OpenAI.
+func (s *site) upstream(url string) *site {
+	with := *s
+	with.env = append(slices.Clone(s.env), fmt.Sprintf(`ONECLAW_SHROUD_UPSTREAMS={"openai":%q}`, url))
+	return &with
+}
+
+// callsOfModels are the calls that are measured.
+func callsOfModels() []struct{ name, body string } {
+	body := func(stream string) string {
+		return `{"model":"gpt-5","max_tokens":200,"stream":` + stream + `,"messages":[{"role":"user","content":"` + prose(2048) + `"}]}`
+	}
+	return []struct{ name, body string }{{"model, whole", body("false")}, {"model, first byte", body("true")}}
 }
 
 // modelCaller lets the fixture's agent call models, with everything on, and returns its key.

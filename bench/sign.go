@@ -18,7 +18,8 @@ import (
 
 // signing measures transactions that an agent has signed with its key in the keystore: handed
 // out, and sent. The chain's node is a stub that answers at once, so that no node is
-// measured. Gas and fees are given: what is asked of the node is the account's nonce, twice.
+// measured. Gas and fees are given: what is asked of the node is what it takes for gas, which bounds
+// the fees of an agent with limits, and the account's nonce, twice.
 func (b *bench) signing(ctx context.Context, s *site, f *fixture) (err error) {
 	srv, err := s.start(ctx)
 	if err != nil {
@@ -91,6 +92,10 @@ func stubNode(w http.ResponseWriter, r *http.Request) {
 		result = `"0x7a69"`
 	case "eth_getTransactionCount", "eth_blockNumber":
 		result = `"0x0"`
+	case "eth_feeHistory":
+		result = `{"baseFeePerGas":["0x3b9aca00","0x3b9aca00"],"reward":[["0x3b9aca00"]]}`
+	case "eth_getBlockByNumber":
+		result = `{"number":` + string(q.Params[0]) + `,"hash":"0x` + strings.Repeat("11", 32) + `","gasLimit":"0x1c9c380","baseFeePerGas":"0x3b9aca00"}`
 	case "eth_sendRawTransaction":
 		raw, err := hex.DecodeString(string(bytes.TrimPrefix(bytes.Trim(q.Params[0], `"`), []byte("0x"))))
 		if err != nil {

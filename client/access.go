@@ -21,6 +21,7 @@ type Bearer struct {
 	PrincipalID   string  `json:"principal_id"`
 	Name          string  `json:"name,omitempty"` // an agent's name, a member's mail address
 	Read          Verdict `json:"read"`
+	Use           Verdict `json:"use"`
 	Write         Verdict `json:"write"`
 	Delete        Verdict `json:"delete"`
 }
@@ -52,6 +53,7 @@ type WhoCan struct {
 type PathAccess struct {
 	Path   string  `json:"path"`
 	Read   Verdict `json:"read"`
+	Use    Verdict `json:"use"`
 	Write  Verdict `json:"write"`
 	Delete Verdict `json:"delete"`
 }

@@ -44,6 +44,9 @@ type AgentFields struct {
 	TxMaxPerDay           *int64          `json:"tx_max_per_day,omitempty"`
 	MessageSigningEnabled *bool           `json:"message_signing_enabled,omitempty"`
 	EIP712DomainAllowlist json.RawMessage `json:"eip712_domain_allowlist,omitempty"` // a list of objects
+	Reveal                string          `json:"reveal,omitempty"`                  // never: it uses secrets, and is shown none; "": allow
+	ExecutionEnabled      *bool           `json:"execution_intents_enabled,omitempty"`
+	ExecutionGuardrails   json.RawMessage `json:"execution_guardrails,omitempty"` // allowed_hosts, max_duration_ms, max_requests_per_minute
 }
 
 // AgentSelf is what an agent sees of itself: with the organisation and the creator,

@@ -100,6 +100,23 @@ func (c *Client) CheckChain(ctx context.Context, id string) (*ChainCheck, error)
 	return got(out, c.call(ctx, request{method: http.MethodPost, path: p, repeatable: true}, out))
 }
 
+// ChainRestart is what a new start of a chain ended.
+type ChainRestart struct {
+	Chain   string `json:"chain"`
+	ChainID int64  `json:"chain_id"`
+	Ended   int    `json:"ended"` // transactions that had not come into a block
+}
+
+// RestartChain has the counts of a test chain that was started anew start anew. It takes a person.
+func (c *Client) RestartChain(ctx context.Context, id string) (*ChainRestart, error) {
+	p, err := route("admin", "chains", id, "restart")
+	if err != nil {
+		return nil, err
+	}
+	out := new(ChainRestart)
+	return got(out, c.call(ctx, request{method: http.MethodPost, path: p}, out))
+}
+
 func (c *Client) chains(ctx context.Context, public bool, parts ...string) ([]Chain, error) {
 	p, err := route(parts...)
 	if err != nil {

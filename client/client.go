@@ -24,6 +24,7 @@ import (
 type Client struct {
 	base      string
 	http      *http.Client
+	streams   *http.Client // for OpenStream
 	userAgent string
 	plainOK   bool
 	now       func() time.Time
@@ -139,7 +140,7 @@ func New(baseURL string, opts ...Option) (*Client, error) {
 		h = *c.http
 	}
 	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	c.http = &h
+	c.http, c.streams = &h, forStreams(h)
 	return c, nil
 }
 

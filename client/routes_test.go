@@ -126,6 +126,31 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 			method: "POST", path: "/v1/approvals/i/deny", body: `{"reason":"no"}`},
 		"withdrawal": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Withdraw(ctx, "i"); return err },
 			method: "POST", path: "/v1/approvals/i/withdraw", body: `{}`},
+		"request of a secret": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.RequestSecret(ctx, client.SecretAsk{VaultID: "v", Path: "a/b", Reason: "why", Service: "stripe"})
+			return err
+		}, method: "POST", path: "/v1/secret-requests", body: `{"vault_id":"v","path":"a/b","reason":"why","service":"stripe"}`},
+		"requests of secrets": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.SecretRequests(ctx, "waiting")
+			return err
+		},
+			method: "GET", path: "/v1/secret-requests?status=waiting"},
+		"request of a secret read": {call: func(ctx context.Context, c *client.Client) error { _, err := c.SecretRequest(ctx, "i"); return err },
+			method: "GET", path: "/v1/secret-requests/i"},
+		"request of a secret filled": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.FillSecretRequest(ctx, "i", client.ValueOf(`a"b`), client.SecretGiven{NewVersion: true, Bindings: []client.Binding{{Hosts: []string{"h"}, SetBy: "x"}}})
+			return err
+		}, method: "POST", path: "/v1/secret-requests/i/fill", body: `{"value":"a\"b","new_version":true,"bindings":[{"hosts":["h"]}]}`},
+		"request of a secret declined": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.DeclineSecretRequest(ctx, "i", "no")
+			return err
+		},
+			method: "POST", path: "/v1/secret-requests/i/decline", body: `{"reason":"no"}`},
+		"request of a secret withdrawn": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.WithdrawSecretRequest(ctx, "i")
+			return err
+		},
+			method: "POST", path: "/v1/secret-requests/i/withdraw", body: `{}`},
 		"members": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Members(ctx); return err },
 			method: "GET", path: "/v1/org/members"},
 		"another role": {call: func(ctx context.Context, c *client.Client) error {
@@ -416,6 +441,36 @@ func TestEveryMethodSendsItsRoute(t *testing.T) {
 			_, err := c.CreateRouterKey(ctx, "a", "n", &at)
 			return err
 		}, method: "POST", path: "/v1/agents/a/router-keys", body: `{"name":"n","expires_at":"2030-01-02T03:04:05Z"}`},
+		"binding of an agent": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.CreateAgentBinding(ctx, "a", &client.AgentBindingChange{Name: "n", Type: "http", Config: &client.BindingConfig{BaseURL: "https://a.example"},
+				Credential: &client.AgentCredential{Value: client.ValueOf("v\"w"), In: "basic", User: "u"}})
+			return err
+		}, method: "POST", path: "/v1/agents/a/bindings", body: `{"name":"n","binding_type":"http","config":{"base_url":"https://a.example"},"credential":{"type":"basic","username":"u","password":"v\"w"}}`},
+		"binding that is lent": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.UpdateAgentBinding(ctx, "a", "b", &client.AgentBindingChange{Credential: &client.AgentCredential{Vault: "v", Path: "p"}})
+			return err
+		}, method: "PATCH", path: "/v1/agents/a/bindings/b", body: `{"credential_source":{"type":"vault_ref","vault_id":"v","path":"p"}}`},
+		"credential rotated": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.RotateAgentCredential(ctx, "a", "b", &client.AgentCredential{Value: client.ValueOf("v"), In: "header:X-Key"})
+			return err
+		}, method: "POST", path: "/v1/agents/a/bindings/b/rotate-credential", body: `{"credential":{"type":"header","name":"X-Key","value":"v"}}`},
+		"bindings of an agent": {call: func(ctx context.Context, c *client.Client) error { _, err := c.AgentBindings(ctx, "a"); return err },
+			method: "GET", path: "/v1/agents/a/bindings"},
+		"one binding of an agent": {call: func(ctx context.Context, c *client.Client) error { _, err := c.AgentBinding(ctx, "a", "b"); return err },
+			method: "GET", path: "/v1/agents/a/bindings/b"},
+		"binding of an agent deleted": {call: func(ctx context.Context, c *client.Client) error { return c.DeleteAgentBinding(ctx, "a", "b") },
+			method: "DELETE", path: "/v1/agents/a/bindings/b"},
+		"binding tested": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.TestAgentBinding(ctx, "a", "b")
+			return err
+		},
+			method: "POST", path: "/v1/agents/a/bindings/b/test", body: `{}`},
+		"execution": {call: func(ctx context.Context, c *client.Client) error {
+			_, err := c.Execute(ctx, "a", client.ExecutionRequest{Binding: "b", Intent: "http", Params: json.RawMessage(`{"path":"/a"}`)})
+			return err
+		}, method: "POST", path: "/v1/agents/a/execute", body: `{"binding":"b","intent_type":"http","params":{"path":"/a"}}`},
+		"executions": {call: func(ctx context.Context, c *client.Client) error { _, err := c.Executions(ctx, "a", 5); return err },
+			method: "GET", path: "/v1/agents/a/executions?limit=5"},
 		"router keys": {call: func(ctx context.Context, c *client.Client) error { _, err := c.RouterKeys(ctx, "a"); return err },
 			method: "GET", path: "/v1/agents/a/router-keys"},
 		"router key revoked": {call: func(ctx context.Context, c *client.Client) error { return c.RevokeRouterKey(ctx, "a", "k") },

@@ -20,6 +20,8 @@ type SecretMeta struct {
 	Metadata  json.RawMessage `json:"metadata,omitempty"` // a JSON object
 	CreatedAt time.Time       `json:"created_at"`
 	ExpiresAt *time.Time      `json:"expires_at,omitempty"`
+	// Warning says what the value of a new version is not good for, such as an ssh_key with a passphrase.
+	Warning string `json:"-"`
 }
 
 // Secret is one version of a secret with its value. CreatedBy is "user:ID" or
@@ -63,8 +65,17 @@ func (c *Client) PutSecret(ctx context.Context, vault, path string, value Value,
 	}
 	body := &payload{text: withValue(rest, value)}
 	defer body.wipe()
-	out := new(SecretMeta)
-	return got(out, c.call(ctx, request{method: http.MethodPut, path: p, body: body}, out))
+	q := request{method: http.MethodPut, path: p, body: body}
+	res, err := c.send(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	out := &SecretMeta{}
+	if err := decoded(res, q, c.base, out); err != nil {
+		return nil, err
+	}
+	out.Warning = res.Header.Get("Oneclaw-Warning")
+	return out, nil
 }
 
 // withValue puts a value, as the first member, into the text of a JSON object.

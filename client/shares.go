@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Share gives others access to one secret for a time.
+// Share gives others access to one secret for a time. The ID of a link opens it.
 type Share struct {
 	ID             string    `json:"id"`
 	ShareURL       string    `json:"share_url"`
@@ -31,9 +31,11 @@ type ShareCreate struct {
 	IPAllowlist    []string
 }
 
-// ShareItem is how a share stands.
+// ShareItem is how a share stands. ID is that of Share. ShareID is what the log calls it: it opens
+// no link, and is the same as ID where nobody opens the share by its id alone.
 type ShareItem struct {
 	ID             string    `json:"id"`
+	ShareID        string    `json:"share_id,omitempty"`
 	SecretPath     string    `json:"secret_path"`
 	RecipientType  string    `json:"recipient_type"`
 	RecipientID    string    `json:"recipient_id,omitempty"`

@@ -29,8 +29,20 @@ type Transaction struct {
 	Dashboard        string     `json:"tenderly_dashboard_url,omitempty"`
 	MaxFee           string     `json:"max_fee_per_gas,omitempty"`          // wei
 	MaxTip           string     `json:"max_priority_fee_per_gas,omitempty"` // wei
-	// Of those that were asked for, what the chain made of it: waiting, success, reverted, replaced or not_sent.
+	// Of those that were asked for, what the chain made of it: waiting, success, reverted, replaced, not_sent or chain_restarted.
 	ChainState string `json:"chain_state,omitempty"`
+	Final      *bool  `json:"final,omitempty"`    // of these: nothing of it is looked at again
+	Replaces   string `json:"replaces,omitempty"` // the first that has the same nonce
+	Seen
+}
+
+// Seen is what holds a transaction up, or what it is for, of those that were asked for.
+type Seen struct {
+	// WaitsFor is a nonce below its own that no transaction of the account has: until one has it, this
+	// one comes into no block.
+	WaitsFor *uint64 `json:"waits_for_nonce,omitempty"`
+	// Fills is the id of the transaction that waited for the nonce of this one, which the server made.
+	Fills string `json:"fills,omitempty"`
 }
 
 // Call is what a transaction does: what a simulation needs of it too. Value is a
@@ -133,7 +145,7 @@ func (c *Client) Transaction(ctx context.Context, agent, id string, signed bool)
 }
 
 // Receipt is what the chain made of a transaction. State is "waiting", "success",
-// "reverted", "replaced" or "not_sent". What is Final changes no more.
+// "reverted", "replaced", "not_sent" or "chain_restarted". What is Final changes no more.
 type Receipt struct {
 	TransactionID string     `json:"transaction_id"`
 	TxHash        string     `json:"tx_hash"`
@@ -147,6 +159,7 @@ type Receipt struct {
 	GasPrice      string     `json:"effective_gas_price"` // wei
 	MinedAt       *time.Time `json:"mined_at"`
 	Final         bool       `json:"final"`
+	Seen
 }
 
 // TransactionReceipt says what the chain made of a transaction so far.

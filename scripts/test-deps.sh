@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs what `make test` needs beside Go: a C compiler (race detector,
-# PKCS#11), SoftHSM2, PostgreSQL, a mail server, a browser, from npm an MCP
-# client, an Ethereum node, contracts, ethers, viem and SDKs of providers of
-# models, and from its Go module geth. Says nothing and takes a moment when all
+# PKCS#11), SoftHSM2, PostgreSQL, a mail server, git, an SSH server, a browser, tools that use
+# secrets through the proxy, from npm an MCP client, an Ethereum node, contracts,
+# ethers, viem, SDKs of providers of models, axios, a client of gRPC, Deno, Bun and a
+# newer Node, and from its Go module geth. Says nothing and takes a moment when all
 # is there. As root on Debian it installs what is missing; otherwise it says
 # what to install.
 set -euo pipefail
@@ -16,10 +17,25 @@ has gcc || missing+=(gcc)
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
 { has softhsm2-util && { any '/usr/lib/softhsm/libsofthsm2.so' || any '/usr/lib*/*/softhsm/libsofthsm2.so' || any '/usr/lib64/pkcs11/libsofthsm2.so'; }; } || missing+=(softhsm2)
 { has initdb || any '/usr/lib/postgresql/*/bin/initdb'; } || missing+=(postgresql)
+has git || missing+=(git)
+has ssh-keygen || missing+=(openssh-client)
+[ -x /usr/sbin/sshd ] || missing+=(openssh-server)
 has python3 || missing+=(python3)
 [ -x /usr/bin/aiosmtpd ] || missing+=(python3-aiosmtpd)
 has chromium || missing+=(chromium)
 has node || missing+=(nodejs)
+# Programs that use secrets through the proxy.
+has curl || missing+=(curl)
+has wget || missing+=(wget)
+has git || missing+=(git)
+has gh || missing+=(gh)
+has javac || missing+=(default-jdk-headless)
+has ruby || missing+=(ruby)
+has psql || missing+=(postgresql-client)
+[ -x /usr/bin/aws ] || missing+=(awscli)
+for module in requests httpx pip; do
+	[ -e "/usr/lib/python3/dist-packages/$module" ] || missing+=("python3-$module")
+done
 if has node && ! has npm; then missing+=(npm); fi
 
 # quietly runs a command and shows its output only when it fails.

@@ -9,6 +9,7 @@ package agent
 import (
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/execution"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -29,6 +30,7 @@ type Agent struct {
 	Sealed                      any    // of new keys: the private halves, as Safe sealed them, to be stored with the rest
 	Guardrails                  intents.Guardrails
 	ShroudConfig                shroud.Config
+	Execution                   execution.Settings
 	CreatedAt                   time.Time
 	LastActiveAt                time.Time
 	// KeyBy and KeyAt say who renewed the key last, and when; empty for the first.

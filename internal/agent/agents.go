@@ -145,7 +145,7 @@ func (s *Service) UpdateAgent(ctx context.Context, c *call.Call, id string, p Pa
 		if err := a.hold(&was, c.Who.Manages(), p.touched()); err != nil {
 			return err
 		}
-		if a.usesLooser(&was) {
+		if a.usesLooser(&was) || was.NoReveal && !a.NoReveal {
 			if err := c.RequirePerson(); err != nil {
 				return err
 			}

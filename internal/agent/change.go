@@ -49,21 +49,42 @@ func everywhere(string, string) bool { return true }
 
 // Takes says where the change takes the agent's approvals and requests, and where its
 // shares: they end for good, so that they do not count again when the right comes back. An
-// end that passed took everything, though nothing told; to hide keys may have taken
+// end that passed took everything, though nothing told; to hide keys, or all values, may have taken
 // any approval, since that does not know the secret's type.
 func (c Change) Takes(now time.Time) (approvals, shares Places) {
-	switch lapsed := !c.Was.ExpiresAt.IsZero() && !now.Before(c.Was.ExpiresAt); {
-	case lapsed:
+	if c.lapsed(now) {
 		return everywhere, everywhere
-	case !slices.Equal(c.Was.VaultIDs, c.Is.VaultIDs) || !slices.Equal(c.Was.Scopes, c.Is.Scopes):
-		left := policy.Principal{Vaults: c.Is.VaultIDs, Scopes: c.Is.Scopes}
-		shares = func(vault, path string) bool { return !left.Covers(vault, path) }
-		approvals = shares
 	}
+	shares = c.left()
+	approvals = shares
 	if c.Is.Intents && !c.Was.Intents {
 		approvals = everywhere
 	}
+	if c.Is.NoReveal && !c.Was.NoReveal { // it could show itself a share that it made
+		approvals, shares = everywhere, everywhere
+	}
 	return approvals, shares
+}
+
+// TakesRequests is where the agent's requests for secrets end, or nil.
+func (c Change) TakesRequests(now time.Time) Places {
+	if c.lapsed(now) || c.Was.Active && !c.Is.Active {
+		return everywhere
+	}
+	return c.left()
+}
+
+func (c Change) lapsed(now time.Time) bool {
+	return !c.Was.ExpiresAt.IsZero() && !now.Before(c.Was.ExpiresAt)
+}
+
+// left is where other bindings and scopes do not reach; nil: they are the same.
+func (c Change) left() Places {
+	if slices.Equal(c.Was.VaultIDs, c.Is.VaultIDs) && slices.Equal(c.Was.Scopes, c.Is.Scopes) {
+		return nil
+	}
+	is := policy.Principal{Vaults: c.Is.VaultIDs, Scopes: c.Is.Scopes}
+	return func(vault, path string) bool { return !is.Covers(vault, path) }
 }
 
 // EndsSignatures reports whether approvals of the agent's signatures end: they were given under

@@ -48,6 +48,9 @@ func (a *Agent) check() error {
 	if err := a.Guardrails.Check(); err != nil {
 		return err
 	}
+	if err := a.Execution.Bounds.Check(); err != nil {
+		return err
+	}
 	if err := a.checkMethod(); err != nil {
 		return err
 	}

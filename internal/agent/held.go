@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/oneclaw-dev/oneclaw/internal/execution"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/patch"
@@ -29,9 +30,11 @@ var agentCaps = slices.Concat(
 	patch.Within(func(a *Agent) *intents.Guardrails { return &a.Guardrails }, intents.Caps()...),
 	[]patch.Cap[Agent]{
 		switchCap("intents_api_enabled", func(a *Agent) bool { return a.Intents }),
+		patch.NewCap("reveal", func(a *Agent) bool { return a.NoReveal }, func(was, is *Agent) bool { return was.NoReveal && !is.NoReveal }),
 		switchCap("shroud_enabled", func(a *Agent) bool { return a.Shroud }),
 	},
 	patch.Within(func(a *Agent) *shroud.Config { return &a.ShroudConfig }, shroud.Cap()),
+	patch.Within(func(a *Agent) *execution.Settings { return &a.Execution }, execution.Caps()...),
 )
 
 // switchCap is the cap of what gives something both ways: to sign or to see the keys, to call
@@ -83,8 +86,8 @@ func (p *Patch) touched() []string {
 	names := p.Guardrails.Names()
 	maps.Copy(names, map[string]bool{
 		"is_active": p.Active.Set, "expires_at": p.ExpiresAt.Set, "token_ttl_seconds": p.TokenTTL.Set, "scopes": p.Scopes.Set,
-		"vault_ids": p.VaultIDs.Set, "intents_api_enabled": p.Intents.Set, "shroud_enabled": p.Shroud.Set,
-		"shroud_config": p.ShroudConfig.Set,
+		"vault_ids": p.VaultIDs.Set, "intents_api_enabled": p.Intents.Set, "shroud_enabled": p.Shroud.Set, "reveal": p.NoReveal.Set,
+		"shroud_config": p.ShroudConfig.Set, "execution_intents_enabled": p.Executes.Set, "execution_guardrails": p.Bounds.Set,
 	})
 	maps.DeleteFunc(names, func(_ string, sent bool) bool { return !sent })
 	return slices.Collect(maps.Keys(names))
@@ -93,7 +96,7 @@ func (p *Patch) touched() []string {
 // registered are the caps that registering an agent touches: all but the switches that it
 // leaves off.
 func (a *Agent) registered() (names []string) {
-	off := map[string]bool{"intents_api_enabled": !a.Intents, "shroud_enabled": !a.Shroud}
+	off := map[string]bool{"intents_api_enabled": !a.Intents, "shroud_enabled": !a.Shroud, "execution_intents_enabled": !a.Execution.Enabled}
 	for _, c := range agentCaps {
 		if !off[c.Name] {
 			names = append(names, c.Name)

@@ -3,6 +3,7 @@ package agent
 import (
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/execution"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/patch"
@@ -15,6 +16,9 @@ type Patch struct {
 	Name, Description       patch.Field[string]
 	Scopes, VaultIDs        patch.Field[[]string]
 	Active, Intents, Shroud patch.Field[bool]
+	NoReveal                patch.Field[bool]
+	Executes                patch.Field[bool]
+	Bounds                  patch.Field[execution.Bounds] // of executions; null lifts them
 	ExpiresAt               patch.Field[time.Time]
 	TokenTTL                patch.Field[int64]
 	Guardrails              intents.Patch
@@ -33,6 +37,9 @@ func (p *Patch) apply(a *Agent, now time.Time) error {
 	p.Active.Keep(&a.Active)
 	p.Intents.Keep(&a.Intents)
 	p.Shroud.Keep(&a.Shroud)
+	p.NoReveal.Keep(&a.NoReveal)
+	p.Executes.Keep(&a.Execution.Enabled)
+	p.Bounds.Clear(&a.Execution.Bounds)
 	p.Description.Clear(&a.Description)
 	p.ExpiresAt.Clear(&a.ExpiresAt)
 	p.TokenTTL.Clear(&a.TokenTTL)

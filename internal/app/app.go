@@ -16,9 +16,14 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
+	"github.com/oneclaw-dev/oneclaw/internal/broker"
+	"github.com/oneclaw-dev/oneclaw/internal/broker/postgres"
+	"github.com/oneclaw-dev/oneclaw/internal/broker/relay"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/dashboard"
 	"github.com/oneclaw-dev/oneclaw/internal/datadir"
+	"github.com/oneclaw-dev/oneclaw/internal/execution"
+	"github.com/oneclaw-dev/oneclaw/internal/executor"
 	"github.com/oneclaw-dev/oneclaw/internal/freeze"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
@@ -46,6 +51,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/store"
 	"github.com/oneclaw-dev/oneclaw/internal/transaction"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
+	"github.com/oneclaw-dev/oneclaw/internal/wanted"
 	"github.com/oneclaw-dev/oneclaw/internal/webhook"
 )
 
@@ -61,10 +67,12 @@ type App struct {
 	db           *store.DB
 	vault        *vault.Service
 	approvals    *approval.Service
+	wanted       *wanted.Service
 	webhooks     *webhook.Service
 	spends       *spend.Ledger
 	transactions *transaction.Service
 	identity     *identity.Service
+	executor     *executor.Service
 	accounts     *account.Service
 	agents       *agent.Service
 	orgs         *org.Service
@@ -79,7 +87,8 @@ type App struct {
 	in           *gate.Gate
 	api          *httpapi.API
 	models       *proxy.Proxy // Shroud
-	meters       *meters      // nil: nothing is counted
+	relay        *relay.Relay
+	meters       *meters // nil: nothing is counted
 	stop         context.CancelFunc
 	running      sync.WaitGroup
 	sharing      *sharing.Service
@@ -89,6 +98,9 @@ type App struct {
 // reached at l. Close gives back what New took.
 func New(ctx context.Context, cfg config.Config, l *listen.Listeners, version string, log *slog.Logger) (_ *App, err error) {
 	a := &App{cfg: cfg, files: l.Files, version: version, log: log, stop: func() {}}
+	for _, name := range cfg.Exposed {
+		log.Warn("every user of this machine may read the file with a secret that a setting names: run chmod 600 on it", slog.String("setting", name))
+	}
 	if cfg.MetricsListen != "" {
 		a.meters = newMeters()
 	}
@@ -132,7 +144,9 @@ func New(ctx context.Context, cfg config.Config, l *listen.Listeners, version st
 		a.mail.Run,
 		a.sharing.Run,
 		a.approvals.Run,
+		a.wanted.Run,
 		a.webhooks.Run,
+		a.executor.Run,
 		a.transactions.Run,
 		a.spends.Run,
 		a.sweep,
@@ -194,6 +208,7 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 	if err := a.people(ctx, sealer, at.API); err != nil {
 		return err
 	}
+	a.wanted = wanted.New(wanted.Config{Store: a.db, Vault: a.vault, Mailer: a.mail, PrincipalNow: a.identity.PrincipalNow, Log: a.log, Now: now})
 	a.sharing = sharing.New(sharing.Config{
 		Store: a.db, Vault: a.vault, People: a.identity, Principals: a.db, Sealer: sealer, Keys: a.sealing, Mailer: a.mail,
 		PublicURL: at.API, TrustAddresses: a.cfg.Dev, Log: a.log, Now: now,
@@ -232,7 +247,22 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 	if err != nil {
 		return err
 	}
-	a.spends = spend.New(spend.Config{Store: a.db, Prices: prices, Log: a.log, Now: now, Told: a.meters.told})
+	a.spends = spend.New(spend.Config{
+		Store: a.db, Prices: prices, Log: a.log, Now: now, Longest: time.Duration(a.cfg.ShroudCallTimeout), Told: a.meters.told, Unstored: a.meters.unstored,
+	})
+	uses := broker.New(broker.Config{
+		Store: a.db, Vault: a.vault, Log: a.log, Now: now, Standing: gate.StandingOf,
+		HTTP:     a.out.Client(netguard.Options{Timeout: execution.Longest * time.Millisecond, MaxBody: 64 << 20, Open: 256, Idle: 16}),
+		Postgres: postgres.New(a.out), People: a.identity,
+	})
+	a.executor = executor.New(executor.Config{
+		Store: a.db, Vault: a.vault, Broker: uses, People: a.identity, Standing: gate.StandingOf, Log: a.log, Now: now,
+		Alone: a.cfg.DatabaseURL.Len() == 0,
+	})
+	a.relay = relay.New(relay.Config{
+		Broker: uses, Epoch: a.db.EpochOf, Log: a.log,
+		HTTP: a.out.Transport(netguard.Options{Timeout: 10 * time.Minute, Open: 1024, Idle: 32, Stream: true}),
+	})
 	a.api = httpapi.New(httpapi.Config{
 		Gate:      a.in,
 		Accounts:  a.accounts,
@@ -240,21 +270,22 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 		Orgs:      a.orgs,
 		Vault:     a.vault,
 		Sharing:   a.sharing,
-		Approvals: a.approvals, Webhooks: a.webhooks,
+		Approvals: a.approvals, Wanted: a.wanted, Webhooks: a.webhooks,
 		Checkout:     stripe,
 		Chains:       chains,
 		Freezes:      &freeze.Service{Store: a.db},
 		Transactions: a.transactions, SigningKeys: keys,
 		Activity: &activity.Service{Store: a.db}, Flagged: &flagged.Service{Store: a.db, Sealer: sealer},
+		Broker: uses, Relay: a.relay, Executor: a.executor,
 		Audit:   a.audit,
 		Health:  a.health(),
 		Version: a.version,
 	})
-	if a.models, err = a.shroud(); err != nil {
+	if a.models, err = a.shroud(uses); err != nil {
 		return err
 	}
 	a.pages = dashboard.New(dashboard.Config{
-		API: a.api, Log: a.log, State: a.state, Device: a.accounts.DeviceShown, Enrollment: a.agents.EnrollmentByToken,
+		API: a.api, Log: a.log, State: a.state, Device: a.accounts.DeviceShown, Enrollment: a.agents.EnrollmentByToken, Wanted: a.wanted.Shown, Now: now,
 		Dev: a.cfg.Dev, Outbox: a.outbox, PublicURL: at.API,
 	})
 	return nil

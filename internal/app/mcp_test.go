@@ -288,3 +288,23 @@ func BenchmarkGetSecretOverMCP(b *testing.B) {
 		})
 	}
 }
+
+// TestADenialsReasonReachesTheAgent: over MCP as over REST, and nothing else of who denied.
+func TestADenialsReasonReachesTheAgent(t *testing.T) {
+	m := newMCPRig(t)
+	m.rest("PUT", "/v1/vaults/"+m.vault+"/secrets/db/password", m.owner, `{"value":"hunter2"}`)
+	id, key := m.agent("reader")
+	m.rest("POST", "/v1/vaults/"+m.vault+"/policies", m.owner, `{"secret_path_pattern":"**","principal_type":"agent","principal_id":"`+id+`","permissions":["read"],"conditions":{"require_approval":true}}`)
+	get := func() string {
+		_, body := m.send(m.mcp, "POST", "/mcp", key, tool("get_secret", `{"path":"db/password"}`), "X-Vault-ID", m.vault)
+		return body
+	}
+	if body := get(); !strings.Contains(body, "A human must approve this first.") {
+		t.Fatal(body)
+	}
+	asked := m.rest("GET", "/v1/approvals", m.owner, "")["approvals"].([]any)[0].(map[string]any)["id"].(string)
+	m.rest("POST", "/v1/approvals/"+asked+"/deny", m.owner, `{"reason":"use the replica, not vault_id 7"}`)
+	if body := get(); !strings.Contains(body, `They said: \"use the replica, not vault_id 7\".`) || !strings.Contains(body, "Try again in ") || strings.Contains(body, "ann@") {
+		t.Errorf("the agent is told %s", body)
+	}
+}

@@ -16,6 +16,7 @@ type meters struct {
 	metrics.Set
 	requests, denied, signatures       *metrics.Counter
 	calls, threats, redactions, tokens *metrics.Counter
+	unsettled                          *metrics.Counter
 	duration                           *metrics.Histogram
 }
 
@@ -34,10 +35,11 @@ func newMeters() *meters {
 		outcomes, label("provider", "openai", "anthropic", "google", "mistral", "cohere", "openrouter"))
 	m.threats = m.Counter("shroud_threats_detected_total", "What detectors found in calls of models and their answers, by what it led to.",
 		label("kind", "prompt_injection", string(finding.Unicode), string(finding.Command), string(finding.Encoding), string(finding.Social), string(finding.Network),
-			string(finding.Filesystem), string(finding.PII), string(finding.Leak), string(finding.Tool)),
+			string(finding.Filesystem), string(finding.PII), string(finding.Leak), string(finding.Tool), string(finding.Kept)),
 		label("action", string(activity.EffectBlocked), string(activity.EffectRedacted), string(activity.EffectWarned), string(activity.EffectLogged)))
 	m.redactions = m.Counter("shroud_redactions_total", "Calls of models in which secrets were replaced (secret) or personal data was found (pii).", label("kind", "secret", "pii"))
 	m.tokens = m.Counter("shroud_tokens_total", "Tokens as providers count them.", label("kind", "input", "output", "cache_read", "cache_write"))
+	m.unsettled = m.Counter("shroud_unstored_settlements_total", "Calls of models whose end could not be stored in any try: they count at what was reserved for them.")
 	m.duration = m.Histogram("shroud_request_duration_seconds", "How long calls of models took, with the provider's time.",
 		100*time.Millisecond, 500*time.Millisecond, time.Second, 5*time.Second, 30*time.Second, 2*time.Minute, 10*time.Minute)
 	return m
@@ -63,6 +65,13 @@ func (m *meters) told(r *activity.Request) {
 		"input": r.RequestTokens - r.CacheRead - r.CacheWrite, "output": r.ResponseTokens, "cache_read": r.CacheRead, "cache_write": r.CacheWrite,
 	} {
 		m.tokens.Add(uint64(max(n, 0)), kind)
+	}
+}
+
+// unstored counts a call of a model whose end is given up.
+func (m *meters) unstored() {
+	if m != nil {
+		m.unsettled.Add(1)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
+	"github.com/oneclaw-dev/oneclaw/internal/broker"
 	"github.com/oneclaw-dev/oneclaw/internal/checkout"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -76,7 +77,7 @@ var tenderlyProject = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,6
 
 // shroud is the proxy in front of language models, with a guard of its own: providers that
 // the operator named may be private.
-func (a *App) shroud() (*proxy.Proxy, error) {
+func (a *App) shroud(uses *broker.Service) (*proxy.Proxy, error) {
 	guard, err := outbound(a.cfg, a.cfg.ShroudUpstreams.Named()...)
 	if err != nil {
 		return nil, err
@@ -89,8 +90,9 @@ func (a *App) shroud() (*proxy.Proxy, error) {
 	_, _ = rand.Read(look.Key[:]) // never fails
 	keep := &flagged.Keeper{Sealer: seal.New(a.keys), Keys: a.sealing, For: time.Duration(a.cfg.ShroudKeepFlagged)}
 	return proxy.New(proxy.Config{
-		Gate: a.in, Agents: a.agents, Vault: a.vault, Store: a.db, Inspect: look, Ledger: a.spends, Keep: keep, API: a.api, Upstreams: a.cfg.ShroudUpstreams,
-		HTTP:  guard.Transport(netguard.Options{MaxBody: 1 << 30, Idle: 64, Open: 4096, Timeout: time.Hour}),
+		Gate: a.in, Agents: a.agents, Vault: a.vault, Broker: uses, Store: a.db, Inspect: look, Ledger: a.spends, Keep: keep, API: a.api, Upstreams: a.cfg.ShroudUpstreams,
+		HTTP: guard.Transport(netguard.Options{MaxBody: 1 << 30, Idle: 64, Open: 4096, Timeout: time.Duration(a.cfg.ShroudCallTimeout)}),
+		Idle: time.Duration(a.cfg.ShroudIdleTimeout), Longest: time.Duration(a.cfg.ShroudCallTimeout),
 		Epoch: a.db.EpochOf, Ready: func(ctx context.Context) bool { return a.state(ctx).Reason == "" }, Log: a.log,
 	}), nil
 }

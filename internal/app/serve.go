@@ -16,7 +16,7 @@ import (
 // finish. ready is called once the server answers. Files that were replaced are looked
 // at when hurry has something.
 func (a *App) Serve(ctx context.Context, l *listen.Listeners, hurry <-chan os.Signal, ready func() error) error {
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(streamsGoOn, a.models.Leave) })()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(streamsGoOn, func() { a.models.Leave(); a.relay.Leave() }) })()
 	s := a.servers(l.At)
 	s.Hurry = hurry
 	return l.Serve(ctx, s, ready)
@@ -46,7 +46,7 @@ func (a *App) surface(r *http.Request) string {
 	return "rest"
 }
 
-// streamsGoOn is how long answers of models go on once the server is told to stop: their ends must be told
+// streamsGoOn is how long answers of models, and of others with secrets, go on once the server is told to stop: their ends must be told
 // and what they cost be stored before connections are cut off (internal/listen).
 const streamsGoOn = 3 * time.Second
 

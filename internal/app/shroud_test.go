@@ -79,6 +79,13 @@ func (r *shroudRig) usual(more ...string) http.Header {
 	return h
 }
 
+// twice are the usual headers, with one that is sent two times.
+func (r *shroudRig) twice(name, value string) http.Header {
+	h := r.usual()
+	h[http.CanonicalHeaderKey(name)] = []string{value, value}
+	return h
+}
+
 const providerKey = "sk-provider/77+&<key>"
 
 // said is an answer, read whole.
@@ -166,6 +173,17 @@ func TestShroudRefuses(t *testing.T) {
 		{"a path of another provider", nil, "POST", "/v1/responses", hello, r.usual("X-Shroud-Provider", "anthropic"), 400},
 		{"a path of another provider before the model", nil, "POST", "/v1/embeddings", strings.Replace(hello, "gpt-5", "anthropic/x", 1), r.usual("X-Shroud-Provider", ""), 400},
 		{"a bad name of a secret", nil, "POST", chat, hello, r.usual("X-Shroud-Api-Key", "vault://x"), 400},
+		{"two providers", nil, "POST", chat, hello, r.twice("X-Shroud-Provider", "openai"), 400},
+		{"two keys of a provider", nil, "POST", chat, hello, r.twice("X-Shroud-Api-Key", providerKey), 400},
+		{"two keys of a request", nil, "POST", chat, hello, r.twice("Idempotency-Key", "a"), 400},
+		{"two models in headers", nil, "POST", chat, hello, r.twice("X-Shroud-Model", "a"), 400},
+		{"two encodings", nil, "POST", chat, hello, r.twice("Content-Encoding", "gzip"), 400},
+		{"two types", nil, "POST", chat, hello, r.twice("Content-Type", "text/plain"), 400},
+		{"two credentials", nil, "POST", chat, hello, r.twice("X-Shroud-Agent-Key", r.key), 401},
+		{"two keys as Anthropic has them", nil, "POST", chat, hello, r.twice("X-Api-Key", r.key), 401},
+		{"two keys as Google has them", nil, "POST", chat, hello, r.twice("X-Goog-Api-Key", r.key), 401},
+		{"two keys in the query", nil, "POST", chat + "?key=" + r.key + "&key=a", hello, r.usual(), 401},
+		{"two authorizations", nil, "POST", chat, hello, r.twice("Authorization", "Bearer "+r.key), 401},
 		{"no credential", nil, "POST", chat, hello, r.usual("X-Shroud-Agent-Key", ""), 401},
 		{"a wrong key", nil, "POST", chat, hello, r.usual("X-Shroud-Agent-Key", "ocv_wrong"), 401},
 		{"a bad key", nil, "POST", chat, hello, r.usual("X-Shroud-Agent-Key", "no:colon:ocv_"), 401},
@@ -266,6 +284,7 @@ func TestShroudKnowsItsCallers(t *testing.T) {
 // The provider gets the call as it came, and nothing that is not its business.
 func TestShroudPassesCallsOn(t *testing.T) {
 	r := shroud(t)
+	r.set(`{"kept_context_detection":{"enabled":false}}`) // some name files and containers
 	odd := "\t{ \"messages\" : [ {\"content\":\"H\\u00e9llo \\/ \\ud83e\\udd80 é\", \"role\":\"user\"} ],\r\n \"model\":\"gpt-5\" , \"later_field\": 1e3, \"temperature\":1.0 }\n"
 	for what, c := range map[string]struct {
 		provider, path, body, want string
@@ -668,6 +687,9 @@ func TestShroudsOwnRoutes(t *testing.T) {
 		if got := r.send("GET", at, "", h); got.status != 200 {
 			t.Errorf("%s: %d %s", what, got.status, got.body)
 		}
+	}
+	if got := r.send("POST", at, `{"to":"0x00000000000000000000000000000000000000aa","value":"1","chain":"base"}`, r.twice("Idempotency-Key", "a")); got.status != 400 {
+		t.Errorf("two keys of a request: %d %s", got.status, got.body)
 	}
 	if got := r.send("GET", at, "", http.Header{}); got.status != 401 {
 		t.Errorf("%d %s", got.status, got.body)

@@ -61,3 +61,28 @@ func TestEachOfManyAnswersCounts(t *testing.T) {
 		t.Errorf("%d calls went on", n-before)
 	}
 }
+
+// TestAStreamIsTrueOrFalse: what a server may take for true is no way around the number of streams.
+func TestAStreamIsTrueOrFalse(t *testing.T) {
+	r := shroud(t)
+	for path, body := range map[string]string{
+		chat: `"messages":[]`, "/v1/completions": `"prompt":"x"`, "/v1/responses": `"input":"x"`, "/v1/messages": `"max_tokens":9,"messages":[]`, "/v2/chat": `"messages":[]`,
+	} {
+		h := r.usual("X-Shroud-Provider", "")
+		if path == chat || path == "/v1/completions" {
+			h = r.usual()
+		}
+		before := len(r.stub.Requests())
+		for _, stream := range []string{`1`, `0`, `"true"`, `""`, `[1]`, `[true]`, `{}`, `1.0`} {
+			r.refused(path+" "+stream, 400, r.send("POST", path, `{"model":"m","stream":`+stream+`,`+body+`}`, h))
+		}
+		if n := len(r.stub.Requests()); n != before {
+			t.Errorf("%s: %d calls went on", path, n-before)
+		}
+		for _, stream := range []string{`true`, `false`, `null`} {
+			if got := r.send("POST", path, `{"model":"m","stream":`+stream+`,`+body+`}`, h); got.status == 400 {
+				t.Errorf("%s %s: %s", path, stream, got.body)
+			}
+		}
+	}
+}

@@ -3,11 +3,18 @@ package app
 import (
 	"context"
 	"io"
+	"io/fs"
+	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/config"
+	"github.com/oneclaw-dev/oneclaw/internal/listen"
+	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/llmstub"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
 )
@@ -103,6 +110,64 @@ func endsStreams(t *testing.T, r *shroudRig) {
 			t.Errorf("%s: %s", what, list)
 		}
 	}
+}
+
+// TestWhatEndsARightOnAnotherNodeEndsItsStreams: the stream is on one node, and the right ends on another.
+func TestWhatEndsARightOnAnotherNodeEndsItsStreams(t *testing.T) {
+	dsn, here := pgtest.Shared(t).DSN(t), t.TempDir()
+	r := shroudWith(t, dsn, nil, func(cfg *config.Config) { cfg.Data = here })
+	other := secondNode(t, dsn, here)
+	for what, end := range map[string]func(id string) (method, path, body string){
+		"frozen":      func(id string) (_, _, _ string) { return "POST", "/v1/agents/" + id + "/freeze", `{"reason":"a test"}` },
+		"deactivated": func(id string) (_, _, _ string) { return "PATCH", "/v1/agents/" + id, `{"is_active":false}` },
+		"a new key":   func(id string) (_, _, _ string) { return "POST", "/v1/agents/" + id + "/rotate-key", "" },
+	} {
+		id, key := r.mcpRig.agent("agent "+what, r.vault)
+		r.rest("PATCH", "/v1/agents/"+id, r.owner, `{"shroud_enabled":true}`)
+		thinking(r, 2)
+		wait := r.running(chat, strings.Replace(hello, "{", `{"stream":true,`, 1), r.usual("X-Shroud-Agent-Key", key))
+		method, path, body := end(id)
+		if status, text := r.mcpRig.send(other.api, method, path, r.owner, body); status > 299 {
+			t.Fatalf("%s: %d %s", what, status, text)
+		}
+		got := wait() // a stream whose right is not asked for goes on until the test's own end
+		heard, err := llmstub.HearStream(llmstub.Chat, []byte(got.body))
+		if got.status != 200 || got.err != nil || err != nil || !strings.Contains(heard.Failed, "the right to it ended") || strings.Contains(got.body, "never ended") {
+			t.Errorf("%s: %d %v %v %s", what, got.status, got.err, err, got.body)
+		}
+	}
+}
+
+// secondNode is a node on the same database, with the keys of the first.
+func secondNode(t *testing.T, dsn, of string) *App {
+	t.Helper()
+	cfg, err := config.Read(nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.DatabaseURL, cfg.Data, cfg.Dev, cfg.RateAuth = secret.FromString(dsn), t.TempDir(), true, config.Rate{}
+	err = os.CopyFS(cfg.Data, os.DirFS(of))
+	if err == nil {
+		err = filepath.WalkDir(cfg.Data, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			return os.Chmod(path, 0o600)
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := New(t.Context(), cfg, &listen.Listeners{At: listen.Addresses{API: "http://127.0.0.1:1"}, Files: &listen.Files{}}, "test", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return a
 }
 
 // Each dialect has its own way to say so.
@@ -246,7 +311,7 @@ func TestTheEndOfAKeyEndsItsStreams(t *testing.T) {
 				"disabled": {time.Hour, func(path string) { r.gone("POST", "/v1/vaults/"+r.vault+"/secret-version-disable/"+path+"/1", r.owner) }},
 				"expires":  {3 * time.Second, func(string) {}},
 			} {
-				path := "keys/" + what
+				path := "models/" + what
 				ends := time.Now().Add(c.lasts).UTC().Format(time.RFC3339Nano)
 				r.rest("PUT", "/v1/vaults/"+r.vault+"/secrets/"+path, r.owner, `{"type":"api_key","value":"sk-that-ends","expires_at":"`+ends+`"}`)
 				thinking(r, 2)
@@ -257,7 +322,7 @@ func TestTheEndOfAKeyEndsItsStreams(t *testing.T) {
 					t.Errorf("%s: %v %s", what, err, got.body)
 				}
 			}
-			r.rest("PUT", "/v1/vaults/"+r.vault+"/secrets/keys/once", r.owner, `{"type":"api_key","value":"sk-for-one-use","max_access_count":1}`)
+			r.rest("PUT", "/v1/vaults/"+r.vault+"/secrets/models/once", r.owner, `{"type":"api_key","value":"sk-for-one-use","max_access_count":1}`)
 			reply := llmstub.Says(llmstub.Said(llmstub.Text, "begun ", "and ended"))
 			reply.Before = func(_ context.Context, i int) {
 				if i == 2 {
@@ -265,7 +330,7 @@ func TestTheEndOfAKeyEndsItsStreams(t *testing.T) {
 				}
 			}
 			r.stub.Answer(reply)
-			got := r.send("POST", chat, strings.Replace(hello, "{", `{"stream":true,`, 1), r.usual("X-Shroud-Api-Key", "vault://"+r.vault+"/keys/once"))
+			got := r.send("POST", chat, strings.Replace(hello, "{", `{"stream":true,`, 1), r.usual("X-Shroud-Api-Key", "vault://"+r.vault+"/models/once"))
 			if got.err != nil || !strings.Contains(got.body, "and ended") || strings.Contains(got.body, "error") {
 				t.Errorf("the last use: %v %s", got.err, got.body)
 			}

@@ -37,6 +37,10 @@ func TestWhereOthersLetSecretsThrough(t *testing.T) {
 		"instructions of Responses":      {"openai", "/v1/responses", `{"model":"m","instructions":"` + it + `","input":"kept"}`},
 		"what a function of it returned": {"openai", "/v1/responses", `{"model":"m","input":[{"type":"function_call_output","call_id":"kept","output":"` + it + `"}]}`},
 		"what a function answered":       {"google", "/v1beta/models/m:generateContent", `{"contents":[{"role":"user","parts":[{"functionResponse":{"name":"kept","response":{"a":"` + it + `"}}}]}]}`},
+		"the id of a call":               {"openai", chat, `{"model":"m","messages":[{"role":"tool","tool_call_id":"` + it + `","content":"kept"}]}`},
+		"an id of Anthropic's":           {"anthropic", "/v1/messages", `{"model":"m","messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"` + it + `","content":"kept"}]}]}`},
+		"the answer before":              {"openai", "/v1/responses", `{"model":"m","input":"kept","previous_response_id":"` + it + `"}`},
+		"an id in an item":               {"openai", "/v1/responses", `{"model":"m","input":[{"type":"message","id":"` + it + `","role":"user","content":"kept"}]}`},
 		"cached contents' instruction":   {"google", "/v1beta/models/m:generateContent", `{"system_instruction":{"parts":[{"text":"` + it + `"}]},"contents":[{"parts":[{"text":"kept"}]}]}`},
 	} {
 		n := len(r.stub.Requests())

@@ -155,3 +155,39 @@ func TestShroudTellsWhatVouchesForIt(t *testing.T) {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 }
+
+// TestShroudTakesVaultsByName: those that the agent may use alone.
+func TestShroudTakesVaultsByName(t *testing.T) {
+	on(t, func(t *testing.T, r *shroudRig) {
+		const path = "/mine/key"
+		vaults := map[string]string{}
+		for _, name := range []string{"team keys", "a/b%", "hidden"} {
+			id := r.newVault(name)
+			vaults[name] = id
+			r.rest("PUT", "/v1/vaults/"+id+"/secrets"+path, r.owner, `{"type":"api_key","value":"sk-of `+name+`"}`)
+			if name != "hidden" {
+				r.rest("POST", "/v1/vaults/"+id+"/policies", r.owner, `{"secret_path_pattern":"mine/*","principal_type":"agent","principal_id":"`+r.agent+`","permissions":["read"]}`)
+			}
+		}
+		by := func(ref string) said { return r.send("POST", chat, hello, r.usual("X-Shroud-Api-Key", "vault://"+ref)) }
+		for ref, want := range map[string]string{"team keys": "team keys", "team%20keys": "team keys", "a%2Fb%25": "a/b%", vaults["team keys"]: "team keys"} {
+			if got := by(ref + path); got.status != 200 || r.stub.Last().Key() != "sk-of "+want {
+				t.Errorf("%s: %d %s, %q", ref, got.status, got.body, r.stub.Last().Key())
+			}
+		}
+		n := len(r.stub.Requests())
+		none, hidden := by("nobody"+path), by("hidden"+path)
+		r.refused("a name that no vault has", 401, none)
+		r.refused("a vault of others", 401, hidden)
+		if none.body != hidden.body {
+			t.Errorf("what is not there answers %s, what may not be used %s", none.body, hidden.body)
+		}
+		r.refused("a name in other letters", 401, by("Team keys"+path))
+		for _, ref := range []string{"team%2" + path, path, "team keys", "team keys/"} {
+			r.refused(ref, 400, by(ref))
+		}
+		if len(r.stub.Requests()) != n {
+			t.Error("what was refused went on")
+		}
+	})
+}

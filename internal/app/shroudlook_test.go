@@ -204,3 +204,57 @@ func TestACacheOfAnHourCostsMore(t *testing.T) {
 		}
 	}
 }
+
+// TestKnownValuesAreFoundInDisguise: with characters in them that nobody sees, and in letters of other kinds, in
+// requests, in whole answers and in streams.
+func TestKnownValuesAreFoundInDisguise(t *testing.T) {
+	r := shroud(t)
+	const it = "correct-horse-battery"
+	r.rest("PUT", "/v1/vaults/"+r.vault+"/secrets/db/main", r.owner, `{"type":"password","value":"`+it+`"}`)
+	wide := func(s string) string {
+		return strings.Map(func(c rune) rune {
+			if c > ' ' && c <= '~' {
+				return c - '!' + '！'
+			}
+			return c
+		}, s)
+	}
+	tags := func(s string) string {
+		return strings.Map(func(c rune) rune { return c + 0xE0000 }, s)
+	}
+	for what, as := range map[string]string{
+		"a space of no width":     "correct-ho\u200brse-battery",
+		"one after each letter":   strings.Join(strings.Split(it, ""), "\u200b"),
+		"a soft hyphen":           "correct-\u00adhorse-battery",
+		"letters of full width":   wide(it),
+		"one letter of that":      "correct-hｏrse-battery",
+		"a letter of Cyrillic":    "correct-hоrse-battery",
+		"the other way round":     "correct-\u202ehorse-battery",
+		"in tags":                 tags(it),
+		"not seen, with others":   "é correct-ho\u2060rse-battery ß",
+		"in one word, with other": "…correct-ho\u200brse-battery…",
+	} {
+		if got := r.send("POST", chat, `{"model":"m","messages":[{"role":"system","content":"It is `+as+`."},{"role":"user","content":"It is `+as+`, yes."}]}`, r.usual()); got.status != 200 {
+			t.Errorf("%s: %d %s", what, got.status, got.body)
+		} else if sent := string(r.stub.Last().Body); strings.Contains(sent, as) || strings.Count(sent, "[REDACTED:db/main]") != 2 {
+			t.Errorf("%s: it sends %s", what, sent)
+		}
+		letters := []rune(as)
+		half := len(letters) / 2
+		r.stub.Answer(llmstub.Says(llmstub.Said(llmstub.Text, "Well, it is "+string(letters[:half]), string(letters[half:])+", so there.")))
+		for _, stream := range []string{"false", "true"} {
+			got := r.send("POST", chat, `{"model":"m","stream":`+stream+`,"messages":[]}`, r.usual())
+			text := got.body
+			if stream == "true" {
+				heard, err := llmstub.HearStream(llmstub.Chat, []byte(got.body))
+				if err != nil {
+					t.Fatal(err)
+				}
+				text = fmt.Sprint(heard)
+			}
+			if strings.Contains(text, as) || !strings.Contains(text, "[REDACTED:db/main]") {
+				t.Errorf("%s, stream %s: %s", what, stream, text)
+			}
+		}
+	}
+}

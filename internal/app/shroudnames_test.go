@@ -76,7 +76,7 @@ func TestANameInPiecesIsDecidedOverWhole(t *testing.T) {
 			body := "data: " + strings.Replace(c.first, "NAME", "ex", 1) + "\n\ndata: " + strings.Replace(c.second, "NAME", second, 1) + "\n\ndata: " + c.end + "\n\n"
 			r.stub.Answer(llmstub.Reply{Raw: &llmstub.Raw{Status: 200, Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: []byte(body)}})
 			got := r.send("POST", c.path, `{"model":"m","stream":true,"messages":[]}`, r.usual("X-Shroud-Provider", c.provider))
-			if strings.Contains(got.body, second) == stopped || strings.Contains(got.body, "tool call") != stopped {
+			if strings.Contains(got.body, second) == stopped || strings.Contains(got.body, `"ex"`) == stopped || strings.Contains(got.body, "tool call") != stopped {
 				t.Errorf("%s, %s: %d %s", what, second, got.status, got.body)
 			}
 		}

@@ -148,3 +148,26 @@ func TestNothingIsKeptUnlessTheOperatorSaysSo(t *testing.T) {
 		t.Errorf("%d %s", status, body)
 	}
 }
+
+// TestWhatIsKeptHasNoValueInDisguise: neither a value that the agent may use nor a key that came with the call.
+func TestWhatIsKeptHasNoValueInDisguise(t *testing.T) {
+	r := shroudWith(t, "", nil, func(c *config.Config) { c.ShroudKeepFlagged = config.Keep(7 * 24 * time.Hour) })
+	r.rest("PUT", "/v1/vaults/"+r.vault+"/secrets/db/main", r.owner, `{"type":"password","value":"correct-horse-battery"}`)
+	disguised := "correct-ho\u200brse-battery, " + strings.Replace(providerKey, "77", "7\u00ad7", 1) + " and " + strings.Replace(r.key, "ocv_", "ｏcv_", 1) + ".\n"
+	if got := r.send("POST", chat, r.says(disguised+attack), r.usual()); got.status != 403 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	all, _ := r.texts()
+	if len(all) != 1 {
+		t.Fatalf("%d are kept", len(all))
+	}
+	status, body := r.mcpRig.send(r.a.api, "GET", "/v1/shroud/activity/"+all[0]+"/text", r.owner, "")
+	for _, secret := range []string{"ho\u200brse", "7\u00ad7", r.key[6:], "battery"} {
+		if strings.Contains(body, secret) {
+			t.Errorf("%q is kept: %s", secret, body)
+		}
+	}
+	if status != 200 || !strings.Contains(body, "rm -rf") || strings.Count(body, "[REDACTED:") < 3 {
+		t.Errorf("%d %s", status, body)
+	}
+}

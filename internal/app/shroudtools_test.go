@@ -70,6 +70,102 @@ func TestToolsThatAreKeptOut(t *testing.T) {
 	}
 }
 
+// TestEachKindOfToolCounts: with a list of allowed ones, whatever a request switches on is on it, by its
+// name or by its kind, in each shape that a provider takes, and so is what an answer calls.
+func TestEachKindOfToolCounts(t *testing.T) {
+	r := shroud(t)
+	const responses, messages, gemini = "/v1/responses", "/v1/messages", "/v1beta/models/m:generateContent"
+	chatted := func(more string) string { return `{"model":"m","messages":[],` + more + `}` }
+	asked := func(more string) string { return `{"model":"m","input":"x",` + more + `}` }
+	claude := func(more string) string { return `{"model":"m","max_tokens":9,"messages":[],` + more + `}` }
+	google := func(tools string) string { return `{"contents":[],"tools":` + tools + `}` }
+	for what, c := range map[string]struct {
+		path, body string
+		status     int
+	}{
+		"several of Google's at once":    {gemini, google(`[{"functionDeclarations":[{"name":"weather"}],"retrieval":{}}]`), 403},
+		"pages beside functions":         {gemini, google(`[{"function_declarations":[{"name":"weather"}],"url_context":{}}]`), 403},
+		"a search beside functions":      {gemini, google(`[{"functionDeclarations":[{"name":"weather"}],"googleSearch":{}}]`), 403},
+		"one that is no list":            {gemini, google(`{"googleSearch":{}}`), 403},
+		"functions that are no list":     {gemini, google(`{"functionDeclarations":{"name":"rm"}}`), 403},
+		"an allowed one that is no list": {gemini, google(`{"functionDeclarations":{"name":"weather"}}`), 200},
+		"with a name beside it":          {gemini, google(`[{"name":"weather","googleSearch":{}}]`), 403},
+		"allowed by another spelling":    {gemini, google(`[{"google_maps":{}}]`), 200},
+		"in what is counted":             {"/v1beta/models/m:countTokens", `{"generateContentRequest":{"contents":[],"tools":[{"googleSearch":{}}]}}`, 403},
+		"servers of tools":               {messages, claude(`"mcp_servers":[{"type":"url","url":"https://x.example","name":"weather"}]`), 403},
+		"no servers":                     {messages, claude(`"mcp_servers":[]`), 200},
+		"a kind with a date":             {messages, claude(`"tools":[{"type":"web_fetch_20250910","name":"weather"}]`), 403},
+		"an allowed kind with a date":    {messages, claude(`"tools":[{"type":"code_execution_20250825","name":"code_execution"}]`), 200},
+		"a kind and a name":              {messages, claude(`"tools":[{"type":"code_execution_20250825","name":"rm"}]`), 403},
+		"a function":                     {messages, claude(`"tools":[{"name":"weather","input_schema":{}},{"type":"custom","name":"weather"}]`), 200},
+		"a kind with a name":             {responses, asked(`"tools":[{"type":"web_search","name":"weather"}]`), 403},
+		"a namespace":                    {responses, asked(`"tools":[{"type":"namespace","name":"weather","tools":[{"type":"function","name":"rm"}]}]`), 403},
+		"an allowed one within":          {responses, asked(`"tools":[{"type":"namespace","name":"n","tools":[{"type":"function","name":"weather"}]}]`), 200},
+		"an empty namespace":             {responses, asked(`"tools":[{"type":"namespace","name":"weather"}]`), 403},
+		"a search of tools":              {responses, asked(`"tools":[{"type":"tool_search","name":"weather"}]`), 403},
+		"tools that were found":          {responses, `{"model":"m","input":[{"type":"tool_search_output","call_id":"c","tools":[{"type":"function","name":"rm","parameters":{}}]}]}`, 403},
+		"a shell":                        {responses, asked(`"tools":[{"type":"shell","name":"weather"}]`), 403},
+		"two names":                      {chat, chatted(`"tools":[{"type":"function","name":"weather","function":{"name":"rm"}}]`), 403},
+		"a search by a setting":          {chat, chatted(`"web_search_options":{}`), 403},
+		"a search that is off":           {chat, chatted(`"web_search_options":null`), 200},
+		"a plugin":                       {chat, chatted(`"plugins":[{"id":"web"}]`), 403},
+		"a plugin of no name":            {chat, chatted(`"plugins":["weather"]`), 403},
+		"a plugin that is off":           {chat, chatted(`"plugins":[{"id":"web","enabled":false}]`), 200},
+		"a search by the model's name":   {chat, `{"model":"m:online","messages":[]}`, 403},
+		"of another model":               {chat, `{"model":"m","models":["o:online"],"messages":[]}`, 403},
+		"a text":                         {chat, chatted(`"tools":"weather"`), 403},
+		"a text in the list":             {chat, chatted(`"tools":["weather"]`), 403},
+		"nothing":                        {chat, chatted(`"tools":[{}]`), 403},
+		"a type that is none":            {chat, chatted(`"tools":[{"type":["function"],"function":{"name":"weather"}}]`), 403},
+		"no tools":                       {chat, chatted(`"tools":null,"functions":[]`), 200},
+		"a path unknown":                 {"/v1/conversations", `{"model":"m","inputs":"x","tools":[{"type":"web_search"}]}`, 403},
+		"its functions":                  {"/v1/conversations", `{"model":"m","inputs":"x","tools":[{"type":"function","function":{"name":"weather"}}]}`, 200},
+	} {
+		r.set(`{"inspect_as_text":true,"tool_call_inspection":{"allowed_tools":["weather","code_execution","googleMaps"]}}`)
+		h := r.usual("X-Shroud-Provider", "")
+		if c.path == chat || c.path == "/v1/conversations" {
+			h = r.usual()
+		}
+		before := len(r.stub.Requests())
+		r.stub.Answer(llmstub.Reply{Raw: &llmstub.Raw{Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(`{}`)}})
+		got := r.send("POST", c.path, c.body, h)
+		if got.status != c.status || (len(r.stub.Requests()) > before) != (c.status == 200) {
+			t.Errorf("%s: %d %s, want %d", what, got.status, got.body, c.status)
+		}
+	}
+	r.set(`{"tool_call_inspection":{"blocked_tools":["code_execution","web_search"]}}`)
+	r.refused("blocked by another spelling", 403, r.send("POST", gemini, google(`[{"codeExecution":{}}]`), r.usual("X-Shroud-Provider", "")))
+	r.refused("blocked without its date", 403, r.send("POST", messages, claude(`"tools":[{"type":"web_search_20250305","name":"search"}]`), r.usual("X-Shroud-Provider", "")))
+	for what, c := range map[string]struct {
+		path, answer, event string
+		status              int
+	}{
+		"a command":        {responses, `{"output":[{"type":"shell_call","action":{"commands":["MARK"]}}]}`, `{"type":"response.output_item.added","output_index":0,"item":{"type":"shell_call","action":{"commands":["MARK"]}}}`, 403},
+		"a patch":          {responses, `{"output":[{"type":"apply_patch_call","operation":{"type":"create_file","path":"MARK"}}]}`, `{"type":"response.output_item.added","output_index":0,"item":{"type":"apply_patch_call","operation":{"type":"create_file","path":"MARK"}}}`, 403},
+		"a screen":         {responses, `{"output":[{"type":"computer_call","action":{"type":"type","text":"MARK"}}]}`, `{"type":"response.output_item.added","output_index":0,"item":{"type":"computer_call","action":{"type":"type","text":"MARK"}}}`, 403},
+		"a function":       {responses, `{"output":[{"type":"function_call","name":"weather","call_id":"c","arguments":"{\"a\":\"MARK\"}"}]}`, `{"type":"response.output_item.added","output_index":0,"item":{"type":"function_call","name":"weather","call_id":"c","arguments":"{\"a\":\"MARK\"}"}}`, 200},
+		"code of Google's": {gemini, `{"candidates":[{"content":{"parts":[{"executableCode":{"language":"PYTHON","code":"MARK"}}]},"finishReason":"STOP"}]}`, `{"candidates":[{"content":{"parts":[{"executable_code":{"language":"PYTHON","code":"MARK"}}]},"finishReason":"STOP"}]}`, 403},
+		"of a chat":        {chat, `{"choices":[{"index":0,"message":{"role":"assistant","tool_calls":[{"type":"shell","id":"a","shell":{"command":"MARK"}}]}}]}`, `{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"type":"shell","id":"a","shell":{"command":"MARK"}}]}}]}`, 403},
+	} {
+		r.set(`{"tool_call_inspection":{"allowed_tools":["weather"]}}`)
+		h, body, path := r.usual("X-Shroud-Provider", ""), `{"model":"m","input":"x","messages":[]}`, c.path
+		if c.path == chat {
+			h = r.usual()
+		}
+		r.stub.Answer(llmstub.Reply{Raw: &llmstub.Raw{Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(c.answer)}})
+		if got := r.send("POST", path, body, h); got.status != c.status || strings.Contains(got.body, "MARK") != (c.status == 200) {
+			t.Errorf("%s: %d %s", what, got.status, got.body)
+		}
+		r.stub.Answer(llmstub.Reply{Raw: &llmstub.Raw{Status: 200, Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: []byte("data: " + c.event + "\n\n")}})
+		if path == gemini {
+			path, body = "/v1beta/models/m:streamGenerateContent?alt=sse", `{"contents":[]}`
+		}
+		if got := r.send("POST", path, strings.Replace(body, `{"model"`, `{"stream":true,"model"`, 1), h); c.status != 200 && strings.Contains(got.body, "MARK") || c.status == 403 && !strings.Contains(got.body, "tool call") {
+			t.Errorf("%s, in a stream: %d %s", what, got.status, got.body)
+		}
+	}
+}
+
 // TestBodiesOfUnknownPathsAreText: where the agent's settings say so, and else there is no
 // such path.
 func TestBodiesOfUnknownPathsAreText(t *testing.T) {

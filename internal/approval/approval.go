@@ -33,6 +33,9 @@ const (
 	Read   Operation = "read"
 	Write  Operation = "write"
 	Delete Operation = "delete"
+	// Work lets the requester use the value without being shown it. An approval of a use allows no read,
+	// and an approval of a read allows no use.
+	Work Operation = "use"
 	// Sign is of a transaction, or a message, that no policy of the vault asked for but the
 	// agent's guard: the path names what would be signed, and Reason says it in words.
 	Sign Operation = "sign"
@@ -122,6 +125,9 @@ type Store interface {
 	// LiveApprovals returns the approvals that cover the use now, whatever their
 	// policy. The one that ends first comes first.
 	LiveApprovals(ctx context.Context, u Use, now time.Time) ([]Given, error)
+	// ApprovalStands reports whether an approval that was used still holds, and under which policy. That
+	// its uses are spent, or the time in which they may begin is over, is no matter.
+	ApprovalStands(ctx context.Context, id string) (policy.Version, bool, error)
 	// AskApproval stores r with ev, or finds the request for the same use under the
 	// same policy that is still undecided and returns that one, with r's reason if it had
 	// none. RateLimited as AfterDenials and RoomToAsk say.
@@ -210,6 +216,13 @@ func Awaited(err error) (id string, ok bool) {
 // alone.
 func (s *Service) Live(ctx context.Context, u Use, now time.Time) ([]Given, error) {
 	return s.cfg.Store.LiveApprovals(ctx, u, now)
+}
+
+// Stands reports whether an approval that was used still holds, and under which policy: for what goes on
+// after its use. That its uses are spent, or the time in which they may begin is over,
+// is no matter.
+func (s *Service) Stands(ctx context.Context, id string) (policy.Version, bool, error) {
+	return s.cfg.Store.ApprovalStands(ctx, id)
 }
 
 // Ask stores a request for a use under a policy's terms, with the event of the

@@ -64,16 +64,21 @@ func Alike(path string) (prefix string) {
 }
 
 // AfterDenials refuses to ask again for a use that was denied so often within
-// PauseMemory, at last a short while ago.
-func AfterDenials(n int64, last, now time.Time) error {
+// PauseMemory, at last a short while ago, and repeats the reason that was given for that: who
+// asked sees it of its requests, too.
+func AfterDenials(n int64, last, now time.Time, reason string) error {
 	left := last.Add(pause(n)).Sub(now)
 	if n == 0 || left <= 0 {
 		return nil
 	}
-	return &fault.Error{
+	e := &fault.Error{
 		Kind: fault.RateLimited, Code: "approval_paused", RetryAfter: left,
 		Detail: "A human denied this, or what is like it, a short while ago. Talk to them, or wait as long as the Retry-After header says.",
 	}
+	if reason != "" {
+		e.Detail += ` They said: "` + reason + `".`
+	}
+	return e
 }
 
 // MailMemory is how far back rounds of mails count.

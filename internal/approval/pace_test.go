@@ -17,14 +17,14 @@ func TestAPauseDoublesWithEachDenial(t *testing.T) {
 	for n, pause := range map[int64]time.Duration{
 		1: 10 * time.Minute, 2: 20 * time.Minute, 3: 40 * time.Minute, 8: 1280 * time.Minute, 9: 24 * time.Hour, 100: 24 * time.Hour,
 	} {
-		err := approval.AfterDenials(n, now.Add(time.Second-pause), now)
+		err := approval.AfterDenials(n, now.Add(time.Second-pause), now, "")
 		world.WantCode(t, "a second before the end", err, "approval_paused")
 		if e, ok := errors.AsType[*fault.Error](err); !ok || e.RetryAfter != time.Second {
 			t.Errorf("%d denials: %+v, want to ask again after a second", n, e)
 		}
-		world.WantCode(t, "at the end", approval.AfterDenials(n, now.Add(-pause), now), "")
+		world.WantCode(t, "at the end", approval.AfterDenials(n, now.Add(-pause), now, "no"), "")
 	}
-	world.WantCode(t, "nothing was denied", approval.AfterDenials(0, now, now), "")
+	world.WantCode(t, "nothing was denied", approval.AfterDenials(0, now, now, ""), "")
 }
 
 func TestRoomToAsk(t *testing.T) {

@@ -20,6 +20,9 @@ var openers = map[string]string{
 	"vault/door.go door calls s.openBox":                               "the door",
 	"vault/door.go Use calls s.door":                                   "for who may",
 	"vault/lend.go Lend calls s.door":                                  "for who was given a share",
+	"vault/credentials.go OpenCredential calls s.door":                 "for an execution of a binding, which shows it to nobody",
+	"executor/execute.go opened calls Vault.Lend":                      "a secret that whoever set a binding lends it",
+	"executor/execute.go opened calls Vault.OpenCredential":            "the credential of a binding, for one execution",
 	"vault/watch.go OpenWatched calls s.door":                          "for Shroud, which looks for an agent's values in its traffic and shows them to nobody",
 	"vault/door.go Reveal calls s.Use":                                 "shows the newest version",
 	"vault/door.go RevealVersion calls s.Use":                          "shows an old one",
@@ -43,7 +46,7 @@ var openers = map[string]string{
 
 // TestValuesAreOpenedBehindOneDoor lists every caller of what leads to a plaintext.
 func TestValuesAreOpenedBehindOneDoor(t *testing.T) {
-	leads := []string{"sealer.Open", "Sealer.Open", "s.openBox", "s.door", "s.Use", "vault.Use", "vault.Reveal", "vault.RevealVersion", "Vault.Lend", "vault.Lend"}
+	leads := []string{"sealer.Open", "Sealer.Open", "s.openBox", "s.door", "s.Use", "vault.Use", "vault.Reveal", "vault.RevealVersion", "Vault.Lend", "vault.Lend", "Vault.OpenCredential"}
 	found := map[string]bool{}
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || isTestKit("internal/"+filepath.ToSlash(filepath.Dir(path[3:]))) {

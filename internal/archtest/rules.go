@@ -13,8 +13,8 @@ var domain = []string{
 
 // services are the domain packages that the edges call.
 var services = []string{
-	"internal/account", "internal/agent", "internal/call", "internal/approval", "internal/audit", "internal/billing",
-	"internal/checkout", "internal/envvar", "internal/erase", "internal/evm", "internal/freeze", "internal/identity", "internal/intents", "internal/iprule", "internal/org", "internal/policy", "internal/secretpath", "internal/sharing", "internal/shroud", "internal/shroud/activity", "internal/shroud/flagged", "internal/signedcall", "internal/signingkey", "internal/transaction", "internal/vault", "internal/webhook", "internal/x402",
+	"internal/account", "internal/agent", "internal/call", "internal/approval", "internal/audit", "internal/billing", "internal/binding", "internal/broker", "internal/broker/relay",
+	"internal/checkout", "internal/envvar", "internal/erase", "internal/evm", "internal/execution", "internal/executor", "internal/freeze", "internal/identity", "internal/intents", "internal/iprule", "internal/org", "internal/policy", "internal/secretpath", "internal/sharing", "internal/shroud", "internal/shroud/activity", "internal/shroud/flagged", "internal/signedcall", "internal/signingkey", "internal/transaction", "internal/vault", "internal/wanted", "internal/webhook", "internal/x402",
 }
 
 // arrows says, for each package, which others of this module it may import
@@ -23,16 +23,25 @@ var services = []string{
 // arrow is new. Test files and test kits are free to import anything.
 var arrows = map[string][]string{
 	// main puts the commands together: server, operators, CLI, stdio MCP.
-	"cmd/oneclaw": {"client", "internal/app", "internal/cli", "internal/mcpserver", "internal/ops"},
+	"cmd/oneclaw": {"client", "internal/app", "internal/cli", "internal/cli/fence", "internal/mcpserver", "internal/ops"},
 
 	// The public client and what stands on it alone.
-	"client":               {},
-	"internal/cli":         {"client", "internal/cli/console", "internal/cli/session", "internal/evm"},
-	"internal/cli/session": {"client", "internal/cli/console"},
-	"internal/cli/console": {"client"},
-	"internal/mcpserver":   {"client", "internal/budget", "internal/loopback", "internal/shroud/inject", "internal/shroud/verdict", "internal/strictjson"},
-	"bench/detect":         {"internal/shroud/detect", "internal/shroud/finding", "internal/shroud/leak", "internal/shroud/pii", "internal/shroud/text"},
-	"bench":                {"client", "internal/evm", "internal/testkit/mailbox", "internal/testkit/pgtest"},
+	"client":                {},
+	"internal/cli":          {"client", "internal/binding", "internal/childproxy", "internal/childproxy/childenv", "internal/childproxy/peer", "internal/cli/child", "internal/cli/console", "internal/cli/fence", "internal/cli/session", "internal/cli/sshagent", "internal/envbundle", "internal/evm", "internal/policy", "internal/process"},
+	"internal/cli/child":    {"internal/shroud/known"}, // to take values out of what a program prints
+	"internal/cli/fence":    {},                        // below main too: the binary waits in the fence that it makes
+	"internal/cli/sshagent": {"client"},
+	"internal/cli/session":  {"client", "internal/cli/console"},
+	"internal/cli/console":  {"client"},
+	// The proxy of one command: it asks the server, and has no value of a secret.
+	"internal/childproxy":             {"client", "internal/binding", "internal/childproxy/authority", "internal/childproxy/placeholder"},
+	"internal/childproxy/authority":   {},
+	"internal/childproxy/childenv":    {},
+	"internal/childproxy/peer":        {},
+	"internal/childproxy/placeholder": {},
+	"internal/mcpserver":              {"client", "internal/budget", "internal/envbundle", "internal/loopback", "internal/shroud/inject", "internal/shroud/verdict", "internal/strictjson"},
+	"bench/detect":                    {"internal/shroud/detect", "internal/shroud/finding", "internal/shroud/leak", "internal/shroud/pii", "internal/shroud/text"},
+	"bench":                           {"client", "internal/evm", "internal/secret", "internal/shroud/known", "internal/testkit/mailbox", "internal/testkit/pgtest"},
 
 	// The wiring of the server: only here do implementations meet the services.
 	"internal/app": {anything},
@@ -69,24 +78,38 @@ var arrows = map[string][]string{
 	"internal/gate":      {"internal/audit", "internal/billing", "internal/budget", "internal/call", "internal/identity", "internal/iprule", "internal/policy", "internal/proxies", "internal/ratelimit", "internal/x402"},
 	"internal/httpapi":   join(services, "internal/budget", "internal/gate", "internal/intents/simulate", "internal/patch", "internal/proxies", "internal/ratelimit", "internal/rest", "internal/strictjson"),
 	"internal/rest":      {"internal/erase", "internal/strictjson"}, // it knows no operation
-	"internal/dashboard": {"internal/account", "internal/agent", "internal/loopback", "internal/mail"},
+	"internal/dashboard": {"internal/account", "internal/agent", "internal/binding", "internal/loopback", "internal/mail", "internal/wanted"},
 
 	// Shroud.
 	"internal/shroud/translate": {"internal/shroud/doc", "internal/shroud/sse"},
 
 	// Domain.
-	"internal/vault":      join(domain, "internal/approval", "internal/cmek", "internal/erase", "internal/evm", "internal/intents"), // keys of chains are checked when they are written
-	"internal/approval":   join(domain, "internal/signedcall"),
-	"internal/webhook":    join(domain, "internal/patch", "internal/signedcall"),
-	"internal/signedcall": {"internal/seal"},
-	"internal/envvar":     join(domain, "internal/approval", "internal/patch", "internal/vault"),
-	"internal/cmek":       {"internal/erase"},
-	"internal/identity":   domain, // of a credential it makes a principal; it knows no other way in
-	"internal/account":    join(domain, "internal/identity", "internal/oidc"),
-	"internal/agent":      join(domain, "internal/identity", "internal/intents", "internal/oidc", "internal/patch", "internal/shroud"), // what an agent may carry is checked where it is used
-	"internal/org":        join(domain, "internal/identity"),
-	"internal/iprule":     domain,
-	"internal/shroud":     {"internal/patch"},
+	"internal/vault":           join(domain, "internal/approval", "internal/cmek", "internal/envbundle", "internal/erase", "internal/evm", "internal/intents", "internal/sshsign", "internal/totp"), // keys of chains and SSH, seeds and bundles are checked when they are written
+	"internal/approval":        join(domain, "internal/signedcall"),
+	"internal/webhook":         join(domain, "internal/patch", "internal/signedcall"),
+	"internal/signedcall":      {"internal/seal"},
+	"internal/binding":         {},
+	"internal/envbundle":       {},
+	"internal/totp":            {"internal/erase"},
+	"internal/sshsign":         {},
+	"internal/broker":          join(domain, "internal/binding", "internal/broker/coding", "internal/broker/mask", "internal/broker/mint", "internal/broker/postgres", "internal/broker/sought", "internal/envbundle", "internal/epoch", "internal/shroud/known", "internal/sshsign", "internal/totp", "internal/vault"), // is given a guarded client
+	"internal/broker/mask":     {"internal/shroud/known"},
+	"internal/broker/coding":   {},
+	"internal/broker/mint":     {},
+	"internal/broker/postgres": {},
+	"internal/broker/sought":   {"internal/erase", "internal/shroud/known"},
+	"internal/broker/relay":    {"internal/broker", "internal/broker/coding", "internal/broker/mask", "internal/gate"}, // a surface that passes bodies on, with one route of REST
+	"internal/execution":       {"internal/binding", "internal/broker/mint", "internal/patch"},                         // mint reads a grant
+	"internal/executor":        join(domain, "internal/binding", "internal/broker", "internal/broker/mint", "internal/broker/postgres", "internal/execution", "internal/vault"),
+	"internal/envvar":          join(domain, "internal/approval", "internal/patch", "internal/vault"),
+	"internal/cmek":            {"internal/erase"},
+	"internal/identity":        domain, // of a credential it makes a principal; it knows no other way in
+	"internal/account":         join(domain, "internal/identity", "internal/oidc"),
+	"internal/agent":           join(domain, "internal/execution", "internal/identity", "internal/intents", "internal/oidc", "internal/patch", "internal/shroud"), // what an agent may carry is checked where it is used
+	"internal/org":             join(domain, "internal/identity"),
+	"internal/iprule":          domain,
+	"internal/shroud":          {"internal/patch"},
+	"internal/wanted":          join(domain, "internal/binding", "internal/vault"),
 
 	// Shroud: what its requests cost, and what is told of them.
 	"internal/shroud/activity": join(domain, "internal/shroud/flagged", "internal/shroud/usd"),
@@ -102,7 +125,7 @@ var arrows = map[string][]string{
 	"internal/billing":     join(domain, "internal/netguard"),
 	"internal/checkout":    join(domain, "internal/billing"),       // is given a guarded client
 	"internal/x402":        {"internal/billing", "internal/epoch"}, // the same
-	"internal/call":        {"internal/audit", "internal/budget", "internal/policy", "internal/secretpath"},
+	"internal/call":        {"internal/audit", "internal/budget", "internal/ids", "internal/policy", "internal/secretpath"},
 	"internal/audit":       {"internal/call", "internal/keystore", "internal/loop"},
 	"internal/policy":      {"internal/secretpath"},
 	"internal/seal":        {"internal/erase", "internal/keystore", "internal/secretpath"},
@@ -112,22 +135,22 @@ var arrows = map[string][]string{
 	"internal/secretpath":  {},
 
 	// Shroud: an edge like the API, and what it looks at calls of models with.
-	"internal/shroud/proxy":   {"internal/agent", "internal/audit", "internal/call", "internal/epoch", "internal/gate", "internal/identity", "internal/policy", "internal/secretpath", "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/doc", "internal/shroud/flagged", "internal/shroud/inspect", "internal/shroud/known", "internal/shroud/spend", "internal/shroud/stream", "internal/shroud/translate", "internal/vault"},
-	"internal/shroud/inspect": {"internal/audit", "internal/call", "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/detect", "internal/shroud/finding", "internal/shroud/flagged", "internal/shroud/inject", "internal/shroud/known", "internal/shroud/leak", "internal/shroud/pii", "internal/shroud/stream", "internal/shroud/text", "internal/vault"},
+	"internal/shroud/proxy":   {"internal/agent", "internal/audit", "internal/broker", "internal/call", "internal/epoch", "internal/gate", "internal/identity", "internal/policy", "internal/secretpath", "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/doc", "internal/shroud/flagged", "internal/shroud/inspect", "internal/shroud/known", "internal/shroud/spend", "internal/shroud/stream", "internal/shroud/translate", "internal/vault"},
+	"internal/shroud/inspect": {"internal/audit", "internal/broker", "internal/call", "internal/shroud", "internal/shroud/activity", "internal/shroud/convo", "internal/shroud/detect", "internal/shroud/finding", "internal/shroud/flagged", "internal/shroud/inject", "internal/shroud/known", "internal/shroud/leak", "internal/shroud/pii", "internal/shroud/stream", "internal/shroud/text", "internal/vault"},
 	"internal/shroud/stream":  {"internal/shroud/convo", "internal/shroud/sse"},
 	"internal/shroud/convo":   {"internal/shroud/doc"},
 	"internal/shroud/doc":     {},
 	"internal/shroud/sse":     {},
 
 	// Implementations of what the domain declares.
-	"internal/store":            join(services, "internal/epoch", "internal/intents/guard", "internal/mail", "internal/seal", "internal/shroud/spend", "internal/shroud/usd", "internal/sqldb", "internal/sqldb/commit", "internal/sqldb/transfer", "internal/store/migrations"),
+	"internal/store":            join(services, "internal/broker/mint", "internal/epoch", "internal/intents/guard", "internal/mail", "internal/seal", "internal/shroud/spend", "internal/shroud/usd", "internal/sqldb", "internal/sqldb/commit", "internal/sqldb/transfer", "internal/store/migrations"),
 	"internal/store/migrations": {},
 	"internal/sqldb":            {"internal/audit", "internal/loop", "internal/sqldb/commit", "internal/sqldb/driver", "internal/sqldb/wallclock"}, // it knows no rows of the domain
 	"internal/sqldb/commit":     {"internal/audit", "internal/call", "internal/sqldb/driver"},
 	"internal/sqldb/driver":     {"internal/audit"}, // for the code of damage
 	"internal/sqldb/transfer":   {"internal/audit", "internal/sqldb", "internal/sqldb/driver"},
 	"internal/sqldb/wallclock":  {},
-	"internal/mail":             {"internal/approval", "internal/netguard", "internal/seal", "internal/sharing"},
+	"internal/mail":             {"internal/approval", "internal/netguard", "internal/seal", "internal/sharing", "internal/wanted"},
 	"internal/keystore/soft":    {"internal/erase", "internal/evm", "internal/keystore"},
 	"internal/keystore/pkcs11":  {"internal/erase", "internal/evm", "internal/keystore"},
 
@@ -201,17 +224,22 @@ var impure = []string{
 var owners = map[string][]string{
 	"database/sql":                           {"internal/sqldb", "internal/sqldb/commit", "internal/sqldb/driver", "internal/sqldb/transfer", "internal/store"},
 	"github.com/google/uuid":                 {"internal/ids", "internal/identity"},
-	"github.com/jackc/pgx/v5":                {"internal/sqldb/driver"},
+	"github.com/jackc/pgx/v5":                {"internal/broker/postgres", "internal/sqldb/driver"},
 	"modernc.org/sqlite":                     {"internal/sqldb/driver"},
 	"github.com/pressly/goose/v3":            {"internal/sqldb"},
 	"github.com/miekg/pkcs11":                {"internal/keystore/pkcs11"},
 	"github.com/danielgtaylor/huma/v2":       {"internal/rest"},
 	"github.com/modelcontextprotocol/go-sdk": {"internal/mcpserver"},
 	"github.com/golang-jwt/jwt/v5":           {"internal/identity"},
-	"github.com/pquerna/otp":                 {"internal/account"},
+	"software.sslmate.com/src/go-pkcs12":     {"internal/childproxy/childenv"},
+	"github.com/creack/pty":                  {"internal/cli/child"},
+	"github.com/andybalholm/brotli":          {"internal/broker/coding"},
+	"github.com/klauspost/compress":          {"internal/broker/coding"},
+	"github.com/pquerna/otp":                 {"internal/account", "internal/totp"},
 	"github.com/go-jose/go-jose/v4":          {"internal/oidc"},
 	"github.com/wneessen/go-mail":            {"internal/mail"},
 	"github.com/stripe/stripe-go/v85":        {"internal/checkout"},
+	"github.com/vektah/gqlparser/v2":         {"internal/execution"},
 	"github.com/decred/dcrd/dcrec/secp256k1": {"internal/evm"},
 }
 

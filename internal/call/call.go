@@ -12,6 +12,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/budget"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
@@ -60,6 +61,14 @@ func (c *Call) Draft(do func(d *Call) error) error {
 		*c.Event = ev
 	}
 	return err
+}
+
+// Once is the call for something that is done and recorded once more, with an event of its own.
+func (c *Call) Once() *Call {
+	again, ev := *c, *c.Event
+	ev.ID, ev.Committed = ids.New(), false
+	again.Event = &ev
+	return &again
 }
 
 // By says who the event's actor has turned out to be.

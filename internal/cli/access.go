@@ -78,7 +78,7 @@ func (c *cli) printAccess(all *client.AgentAccess) error {
 	for _, v := range all.Vaults {
 		names[v.VaultID] = v.VaultName
 		for _, s := range v.Secrets {
-			secrets = append(secrets, []string{v.VaultName, s.Path, can(s.Read), can(s.Write), can(s.Delete), c.why(s.Read, s.Write, s.Delete)})
+			secrets = append(secrets, []string{v.VaultName, s.Path, reads(s.Read, s.Use), can(s.Write), can(s.Delete), c.why(s.Read, s.Use, s.Write, s.Delete)})
 		}
 		for _, p := range v.Policies {
 			policies = append(policies, []string{v.VaultName, p.SecretPathPattern, strings.Join(p.Permissions, ","), c.conditions(p.Conditions), c.Maybe(p.ExpiresAt, "never"), c.Short(p.ID)})
@@ -105,9 +105,9 @@ func (c *cli) whoCan() *cobra.Command {
 	var from string
 	cmd := &cobra.Command{
 		Use:   "who-can PATH",
-		Short: "Say who may read, write or delete a secret, and why",
-		Long: `Say who may read, write or delete what is at a path now, and why: everybody whom a
-policy for it names, who made the vault, and whom it is shared with. "asks" is a use that a human must approve.`,
+		Short: "Say who may read, use, write or delete a secret, and why",
+		Long: `Say who may read, use, write or delete what is at a path now, and why: everybody whom a
+policy for it names, who made the vault, and whom it is shared with. "asks" is a use that a human must approve, "uses" one of a secret that is not shown.`,
 		Args: args("PATH"),
 		RunE: c.inVault(func(ctx context.Context, cl *client.Client, vault string, a []string) error {
 			if err := checkFrom(from); err != nil {
@@ -127,12 +127,18 @@ policy for it names, who made the vault, and whom it is shared with. "asks" is a
 				if b.Name != "" {
 					who += ":" + b.Name
 				}
-				rows = append(rows, []string{who, can(b.Read), can(b.Write), can(b.Delete), c.why(b.Read, b.Write, b.Delete), c.Short(b.PrincipalID)})
+				rows = append(rows, []string{who, reads(b.Read, b.Use), can(b.Write), can(b.Delete), c.why(b.Read, b.Use, b.Write, b.Delete), c.Short(b.PrincipalID)})
 			}
 			for _, s := range all.Shares {
 				rows = append(rows, []string{recipient(s), yes(s.Readable), "no", "no", c.lent(s), c.Short(s.ShareID)})
 			}
-			if err := c.PrintRows([]string{"WHO", "READ", "WRITE", "DELETE", "WHY", "ID"}, rows, "Nobody: no policy covers this path, and no share."); err != nil {
+			// A mail address that is broken can't be copied: what a narrow terminal has no room for goes below.
+			two := make([][]string, 0, len(rows))
+			for _, r := range rows {
+				two = append(two, []string{r[0], r[1], r[2], r[3], r[5], r[4]})
+			}
+			one := console.Table{Header: []string{"WHO", "READ", "WRITE", "DELETE", "WHY", "ID"}, Rows: rows, None: "Nobody: no policy covers this path, and no share."}
+			if err := c.PrintTwoLines(one, console.Table{Header: []string{"WHO", "READ", "WRITE", "DELETE", "ID", "WHY"}, Rows: two}); err != nil {
 				return err
 			}
 			for _, s := range all.Shares {
@@ -205,15 +211,26 @@ func can(v client.Verdict) string {
 	return "no"
 }
 
+// reads says whether somebody may read a secret, or use it without seeing it.
+func reads(read, use client.Verdict) string {
+	if !read.Allowed && use.Allowed {
+		return "uses"
+	}
+	return can(read)
+}
+
 // why says what the verdicts rest on: "read: policy 1234abcd; write, delete: no policy".
-func (c *cli) why(read, write, remove client.Verdict) string {
+func (c *cli) why(read, use, write, remove client.Verdict) string {
 	var texts []string
 	uses := map[string][]string{}
 	for _, u := range []struct {
 		use string
 		v   client.Verdict
-	}{{"read", read}, {"write", write}, {"delete", remove}} {
+	}{{"read", read}, {"use", use}, {"write", write}, {"delete", remove}} {
 		text := c.reason(u.v)
+		if u.use == "use" && text == c.reason(read) {
+			continue // what may be read may be used
+		}
 		if uses[text] == nil {
 			texts = append(texts, text)
 		}
@@ -259,5 +276,6 @@ var reasons = map[string]string{
 	"outside_scope":         "its scopes leave this out",
 	"outside_vault_binding": "it is bound to other vaults",
 	"intents_key_type":      "it signs without seeing keys",
+	"no_reveal":             "it uses secrets without seeing them",
 	"agent_inactive":        "it is not active",
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
 )
 
 func (c *cli) adminChainList() *cobra.Command {
@@ -32,6 +33,7 @@ const chainHelp = `The addresses of a node often hold a provider's key, and so c
 
 func (c *cli) adminChainAdd() *cobra.Command {
 	var in chainFlags
+	var who session.PersonFlags
 	cmd := &cobra.Command{
 		Use:     "add NAME NUMBER",
 		Short:   "Add a chain",
@@ -51,23 +53,23 @@ func (c *cli) adminChainAdd() *cobra.Command {
 			if change.DisplayName == nil {
 				change.DisplayName = &a[0]
 			}
-			cl, err := c.Client()
-			if err != nil {
-				return err
-			}
-			made, err := cl.CreateChain(cmd.Context(), change)
-			if err != nil {
-				return err
-			}
-			return c.printChain(made)
+			return c.OrAsPerson(cmd.Context(), &who, func(cl *client.Client) error {
+				made, err := cl.CreateChain(cmd.Context(), change)
+				if err != nil {
+					return err
+				}
+				return c.printChain(made)
+			})
 		},
 	}
 	in.flags(cmd)
+	who.Add(cmd)
 	return cmd
 }
 
 func (c *cli) adminChainUpdate() *cobra.Command {
 	var in chainFlags
+	var who session.PersonFlags
 	var name string
 	cmd := &cobra.Command{
 		Use:   "update CHAIN",
@@ -85,29 +87,28 @@ func (c *cli) adminChainUpdate() *cobra.Command {
 			if change == (client.ChainChange{}) {
 				return console.Usage("Give at least one flag: there is nothing to change.")
 			}
-			cl, err := c.Client()
-			if err != nil {
-				return err
-			}
-			id, err := chainID(cmd.Context(), cl, a[0])
-			if err != nil {
-				return err
-			}
-			now, err := cl.UpdateChain(cmd.Context(), id, change)
-			if err != nil {
-				return err
-			}
-			return c.printChain(now)
+			return c.OrAsPerson(cmd.Context(), &who, func(cl *client.Client) error {
+				id, err := chainID(cmd.Context(), cl, a[0])
+				if err != nil {
+					return err
+				}
+				now, err := cl.UpdateChain(cmd.Context(), id, change)
+				if err != nil {
+					return err
+				}
+				return c.printChain(now)
+			})
 		},
 	}
+	who.Add(cmd)
 	cmd.Flags().StringVar(&name, "name", "", "another name")
 	in.flags(cmd)
 	return cmd
 }
 
 func (c *cli) adminChainDelete() *cobra.Command {
-	return c.removes(&cobra.Command{Use: "delete CHAIN", Short: "Remove a chain, named by name, number or id", Args: args("CHAIN")},
-		chainID, "Remove the chain %s?", (*client.Client).DeleteChain, "deleted", "Removed the chain %s.")
+	return c.mayAsk(c.removes(&cobra.Command{Use: "delete CHAIN", Short: "Remove a chain, named by name, number or id; it takes your password", Args: args("CHAIN")},
+		chainID, "Remove the chain %s? Nobody can cancel what waits on it then.", (*client.Client).DeleteChain, "deleted", "Removed the chain %s."))
 }
 
 // chainFlags are what the flags say of a chain.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,12 +11,13 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
 )
 
 func (c *cli) agentCreate() *cobra.Command {
 	var n client.AgentCreate
 	var vaults []string
-	var expires string
+	var expires, executes, reveal string
 	var intents intentFlags
 	cmd := &cobra.Command{
 		Use:   "create NAME",
@@ -30,13 +32,30 @@ this once. An agent has access to nothing until a policy grants it something; se
 		if err := checkAgent(a[0], n); err != nil {
 			return err
 		}
+		if err := checkReveal(reveal); err != nil {
+			return err
+		}
 		n.Name = a[0]
+		if err := intents.check(); err != nil {
+			return err
+		}
 		intents.create(&n)
 		var err error
 		if n.AgentFields, err = intents.fields(c, new([]string)); err != nil {
 			return err
 		}
+		n.Reveal = reveal
+		if n.ExecutionEnabled, err = onOff("executions", executes); err != nil {
+			return err
+		}
 		if n.ExpiresAt, err = expiry(); err != nil {
+			return err
+		}
+		cl, err := c.Client() // arguments are checked before a password is asked for
+		if err != nil {
+			return err
+		}
+		if n.VaultIDs, err = vaultIDs(cmd.Context(), cl, vaults); err != nil {
 			return err
 		}
 		cl, done, err := c.Outlasting(cmd.Context(), n.ExpiresAt)
@@ -44,15 +63,12 @@ this once. An agent has access to nothing until a policy grants it something; se
 			return err
 		}
 		defer done()
-		if n.VaultIDs, err = vaultIDs(cmd.Context(), cl, vaults); err != nil {
-			return err
-		}
 		made, err := cl.CreateAgent(cmd.Context(), n)
 		if err != nil {
 			return err
 		}
 		c.warnOfNamesake(cmd.Context(), cl, made.Agent)
-		c.EndsEarly("agent", n.ExpiresAt, made.Agent.ExpiresAt)
+		c.EndsEarly("agent", n.ExpiresAt, made.Agent.ExpiresAt, "")
 		return c.printNewAgent(made)
 	}
 	f := cmd.Flags()
@@ -60,6 +76,8 @@ this once. An agent has access to nothing until a policy grants it something; se
 	f.StringSliceVar(&vaults, "vault-ids", nil, "bind it to these vaults, by name or id")
 	f.StringSliceVar(&n.Scopes, "scopes", nil, "paths that cap what policies grant it")
 	f.Int64Var(&n.TokenTTLSeconds, "token-ttl", 0, "life of its tokens in seconds")
+	f.StringVar(&executes, "executions", "", "on: it may execute what its bindings allow (off)")
+	f.StringVar(&reveal, "reveal", "", "never: it uses secrets and is shown none (allow)")
 	f.StringVar(&n.AuthMethod, "auth-method", "", "api_key, mtls or oidc_client_credentials")
 	f.StringVar(&n.ClientCertFingerprint, "client-cert-fingerprint", "", "SHA-256 of its certificate, for mtls")
 	f.StringVar(&n.OIDCIssuer, "oidc-issuer", "", "issuer of its tokens, for oidc_client_credentials")
@@ -90,8 +108,35 @@ func checkAgent(name string, n client.AgentCreate) error {
 		return console.Usage("--auth-method takes " + oneOf(methods) + ".")
 	case n.TokenTTLSeconds < 0:
 		return console.Usage("--token-ttl can not be negative.")
+	case n.TokenTTLSeconds > 2592000:
+		return console.Usage("--token-ttl is too large: it takes at most 2592000.")
+	case n.AuthMethod == methods[2] && (n.OIDCIssuer == "" || n.OIDCClientID == ""):
+		return console.Usage(said["missing_oidc_fields"])
+	case n.AuthMethod == methods[1] && n.ClientCertFingerprint == "":
+		return console.Usage("--auth-method mtls needs --client-cert-fingerprint.")
+	}
+	if err := policy.CheckScopes(n.Scopes); err != nil {
+		return err
 	}
 	return checkName(name)
+}
+
+// onOff reads a switch; nil where it was not given.
+func onOff(flag, word string) (*bool, error) {
+	switch word {
+	case "":
+		return nil, nil //nolint:nilnil // it was not given
+	case "on", "off":
+		return new(word == "on"), nil
+	}
+	return nil, console.Usage("--" + flag + " takes on or off.")
+}
+
+func checkReveal(word string) error {
+	if word != "" && word != "allow" && word != "never" {
+		return console.Usage("--reveal takes allow or never.")
+	}
+	return nil
 }
 
 func (c *cli) printNewAgent(made *client.NewAgent) error {
@@ -103,7 +148,11 @@ func (c *cli) printNewAgent(made *client.NewAgent) error {
 			APIKey string       `json:"api_key,omitempty"`
 		}{made.Agent, key})
 	}
-	err := c.PrintFields(field{"Name", made.Agent.Name}, field{"ID", made.Agent.ID}, field{"API key", key})
+	fields := []field{{"Name", made.Agent.Name}, {"ID", made.Agent.ID}, {"API key", key}}
+	if made.Agent.Reveal != "" {
+		fields = append(fields, field{"Reveal", made.Agent.Reveal})
+	}
+	err := c.PrintFields(fields...)
 	if key != "" {
 		c.Note("Keep the key now: it is not shown again.")
 	}
@@ -178,7 +227,15 @@ func (c *cli) printAgent(a *client.Agent, more ...field) error {
 		{"Tx to", strings.Join(a.TxToAllowlist, ",")}, {"Tx chains", strings.Join(a.TxAllowedChains, ",")},
 		{"Tx max per day", most(a.TxMaxPerDay)}, {"Tx approval policy", string(a.TxApprovalPolicy)},
 		{"Message signing", console.YesNo(a.MessageSigningEnabled != nil && *a.MessageSigningEnabled)}, {"EIP-712 domains", string(a.EIP712DomainAllowlist)},
-		{"Shroud", console.YesNo(a.ShroudEnabled)}, {"Shroud config", string(a.ShroudConfig)}}, more...)...)
+		{"Reveal", a.Reveal}, {"Executions", console.YesNo(a.ExecutionEnabled != nil && *a.ExecutionEnabled)}, {"Execution guardrails", string(a.ExecutionGuardrails)}, {"Shroud", console.YesNo(a.ShroudEnabled)}, {"Shroud config", orNothing(a.ShroudConfig)}}, more...)...)
+}
+
+// orNothing is JSON in a description, where null is nothing.
+func orNothing(text json.RawMessage) string {
+	if string(text) == "null" {
+		return ""
+	}
+	return string(text)
 }
 
 // most is a limit that may be none.

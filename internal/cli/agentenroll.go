@@ -32,6 +32,9 @@ account does not show.`,
 			if err != nil {
 				return err
 			}
+			if !c.JSON && !c.IsTTY(c.Stderr) { // mostly an agent, which has to know what happens next
+				return console.Write(c.Stdout, []byte(console.Clean(message)+"\n"))
+			}
 			return c.did(map[string]string{"message": message}, "%s", message)
 		},
 	}

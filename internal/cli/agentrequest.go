@@ -45,20 +45,27 @@ password is asked for, so that the agent does not end with the stored login.`,
 			if err := checkPermissions(g.Permissions); err != nil {
 				return err
 			}
-			cl, done, err := c.Outlasting(ctx, nil)
+			cl, err := c.Client() // arguments are checked before a password is asked for
 			if err != nil {
 				return err
 			}
-			defer done()
 			id, err := enrollmentID(ctx, cl, a[0])
 			if err != nil {
 				return err
 			}
 			if g.SecretPathPattern != "" {
+				if err := checkPattern(g.SecretPathPattern); err != nil {
+					return err
+				}
 				if g.VaultID, err = c.theVault(ctx, cl); err != nil {
 					return err
 				}
 			}
+			cl, done, err := c.Outlasting(ctx, nil)
+			if err != nil {
+				return err
+			}
+			defer done()
 			agent, err := cl.AcceptEnrollment(ctx, id, g)
 			if err != nil {
 				return err
@@ -67,7 +74,7 @@ password is asked for, so that the agent does not end with the stored login.`,
 				c.Warn(w)
 			}
 			c.warnOfNamesake(ctx, cl, *agent)
-			c.EndsEarly("agent", nil, agent.ExpiresAt)
+			c.EndsEarly("agent", nil, agent.ExpiresAt, "")
 			if g.SecretPathPattern == "" {
 				return c.printAgent(agent)
 			}
@@ -77,7 +84,7 @@ password is asked for, so that the agent does not end with the stored login.`,
 		},
 	}
 	cmd.Flags().StringVar(&g.SecretPathPattern, "path", "", "pattern of the paths that it may use: * for one part, ** for any number")
-	cmd.Flags().StringSliceVar(&g.Permissions, "permissions", nil, "read, write, delete (default read)")
+	cmd.Flags().StringSliceVar(&g.Permissions, "permissions", nil, "read, use, write, delete (default read)")
 	return c.mayAsk(cmd)
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 func (c *cli) agentUpdate() *cobra.Command {
-	var name, description, expires, fingerprint string
+	var name, description, expires, fingerprint, reveal, executes string
 	var vaults, scopes []string
 	var ttl int64
 	var intents intentFlags
@@ -47,6 +47,13 @@ an agent do more takes your password.`,
 		}
 		if given("client-cert-fingerprint") {
 			u.CertFingerprint = &fingerprint
+		}
+		if err := checkReveal(reveal); err != nil {
+			return err
+		}
+		u.Reveal = reveal
+		if u.ExecutionEnabled, err = onOff("executions", executes); err != nil {
+			return err
 		}
 		if lifts(scopes) {
 			u.Clear = append(u.Clear, "scopes")
@@ -88,6 +95,8 @@ an agent do more takes your password.`,
 	f.StringSliceVar(&vaults, "vault-ids", nil, "bind it to these vaults, by name or id; any: to none")
 	f.StringSliceVar(&scopes, "scopes", nil, "paths that cap what policies grant it; any: no cap")
 	f.Int64Var(&ttl, "token-ttl", 0, "life of its tokens in seconds; 0: an hour")
+	f.StringVar(&executes, "executions", "", "on: it may execute what its bindings allow; off: it may not")
+	f.StringVar(&reveal, "reveal", "", "never: it uses secrets and is shown none; allow: it may read what policies let it")
 	f.StringVar(&fingerprint, "client-cert-fingerprint", "", "SHA-256 of another certificate, for mtls")
 	f.Lookup("expires").Usage = "when it ends: a time (RFC 3339), a duration such as 36h or 90d, or never"
 	return c.mayAsk(cmd)

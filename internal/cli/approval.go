@@ -32,8 +32,14 @@ func (c *cli) approvalList() *cobra.Command {
 			}
 			all, err := cl.Approvals(cmd.Context(), status)
 			who := calledIn(cmd.Context(), c, cl, all, ofApproval).withVaults(cmd.Context(), cl)
-			return list(c, "approvals", all, err, []string{"ID", "STATUS", "OPERATION", "PATH", "VAULT", "REQUESTER", "EXPIRES"}, "No requests.", func(a client.Approval) []string {
+			return listTwoLines(c, "approvals", all, err, "No requests.", []string{"ID", "STATUS", "OPERATION", "PATH", "VAULT", "REQUESTER", "EXPIRES"}, func(a client.Approval) []string {
 				return []string{c.Short(a.ID), c.standing(&a), a.Operation, c.about(a), who.vault(a.VaultID), who.of(a.RequesterType, a.RequesterID), c.Maybe(&a.ExpiresAt, "")}
+			}, []string{"ID", "STATUS", "OPERATION", "REQUESTER", "EXPIRES", "PATH"}, func(a client.Approval) []string {
+				at := c.about(a)
+				if !ofTransaction(&a) { // whose vault is the server's own, or no matter
+					at += " in " + who.vault(a.VaultID)
+				}
+				return []string{c.Short(a.ID), c.standing(&a), a.Operation, who.of(a.RequesterType, a.RequesterID), c.When(a.ExpiresAt), at}
 			})
 		},
 	}
@@ -67,7 +73,7 @@ func (c *cli) approvalRequest() *cobra.Command {
 		Short: "Ask for approval before using a secret",
 		Args:  args("PATH"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			if ops := []string{"read", "write", "delete"}; !slices.Contains(ops, ask.Operation) {
+			if ops := []string{"read", "use", "write", "delete"}; !slices.Contains(ops, ask.Operation) {
 				return console.Usage("--operation takes " + oneOf(ops) + ".")
 			}
 			cl, vault, err := c.atVault(cmd.Context())
@@ -86,7 +92,7 @@ func (c *cli) approvalRequest() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&ask.Operation, "operation", "read", "read, write or delete")
+	f.StringVar(&ask.Operation, "operation", "read", "read, use, write or delete")
 	f.StringVar(&ask.Reason, "reason", "", "why, for who decides")
 	return cmd
 }
@@ -109,6 +115,9 @@ you have one: a decision takes a person, and a stored login can be used by any
 program that runs as you.`,
 		Args: args("ID|PATH"),
 		RunE: func(cmd *cobra.Command, a []string) error {
+			if err := checkReason(reason); err != nil {
+				return err
+			}
 			return c.LookThenAsPerson(cmd.Context(), &who, func(cl *client.Client) (err error) {
 				id, err = c.toDecide(cmd.Context(), cl, verb, a[0], yes)
 				return err

@@ -118,8 +118,47 @@ func TestArgumentsAreCheckedBeforeThePassword(t *testing.T) {
 	for _, args := range [][]string{
 		{"policy", "create", "--agent", "nobody", "--path", "a/*"},
 		{"share", "create", "nothing", "--link", "--expires", "90d"},
+		{"agent", "create", "bot", "--vault-ids", "nothing"},
+		{"agent", "accept", "nobody"},
+		{"shroud", "key", "create", "notebook", "--agent", "nobody"},
 	} {
 		if r := s.run("", args...); r.code != cli.ExitNotFound || len(s.person.asked) > 0 {
+			t.Errorf("%v: exit %d, asked %q: %s", args, r.code, s.person.asked, r.err)
+		}
+	}
+	s.tty = ""
+	s.ok("v", "secret", "set", "a")
+	s.ok("", "agent", "create", "bot")
+	s.tty = "ioe"
+	for _, line := range []string{
+		"key create k --scopes bogus:read", "key create k --scopes read", "key create k --scopes a//b",
+		"agent create x --scopes a//b", "agent create x --tx-max-value much", "agent create x --tx-to 0x12", "agent create x --auth-method mtls",
+		"agent create x --auth-method oidc_client_credentials", "agent accept nobody --permissions read", "agent accept nobody --path a --permissions all",
+		"policy create --agent bot --path a//b", "policy create --agent bot --path a/* --ip 10.0.0.0/99", "policy create --agent bot --path a --after 25:00 --before 9:00",
+		"policy create --agent bot --path a --after 09:00 --before 17:00 --timezone Mars/Base", "policy create --agent bot --path a --require-approval --approval-uses 100000",
+		"share create a --link --expires 90d --ip here", "share create a --expires 90d --email nobody", "share create a --creator --expires 90d", "share create a --link --max-reads -1 --expires 90d",
+		"org invite eve", "org invite eve@example.com --role boss", "shroud key create n",
+		"approval approve a --reason \x01", "approval deny a --reason " + strings.Repeat("x", 501),
+	} {
+		args := strings.Fields(line)
+		for i := range args {
+			args[i] = strings.ReplaceAll(args[i], `\x01`, "\x01")
+		}
+		if r := s.run("", args...); r.code != cli.ExitUsage || len(s.person.asked) > 0 || r.err == "" {
+			t.Errorf("%s: exit %d, asked %q: %s", line, r.code, s.person.asked, r.err)
+		}
+	}
+}
+
+// TestLoginAsksNothingForAServerThatIsNotThere: neither on a terminal, nor where the password is in a file.
+func TestLoginAsksNothingForAServerThatIsNotThere(t *testing.T) {
+	_, s := inMain(t)
+	s.tty, s.person = "ioe", &person{hidden: ownerPass}
+	for _, args := range [][]string{
+		{"login", "--api-url", "http://127.0.0.1:1"},
+		{"login", "--api-url", "http://127.0.0.1:1", "--email", "me@example.com"},
+	} {
+		if r := s.run("", args...); r.code != cli.ExitFailure || len(s.person.asked) > 0 || !strings.Contains(r.err, "http://127.0.0.1:1") {
 			t.Errorf("%v: exit %d, asked %q: %s", args, r.code, s.person.asked, r.err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"os"
 	"slices"
 	"strconv"
@@ -104,7 +105,7 @@ func (c *cli) auditList() *cobra.Command {
 	fl.StringVar(&f.Action, "action", "", "only this action, such as secret.read; read means all reads of values, through shares too")
 	fl.StringVar(&f.Outcome, "outcome", "", "only what ended so: success, denied, failed or error")
 	fl.StringVar(&who, "actor", "", "only by this agent (name) or member (mail address), or by the one with this id")
-	fl.StringVar(&resource, "resource", "", "only on this secret path (or policies of this pattern), on this vault (name), or on what has this id, such as a share")
+	fl.StringVar(&resource, "resource", "", "only on this secret path (or policies of this pattern), on this vault (name), or on what has this id, such as an agent, a share, an approval or a transaction")
 	fl.StringVar(&since, "since", "", "only after this time (RFC 3339), or this long ago (2h, 7d)")
 	fl.StringVar(&until, "until", "", "only before this time (RFC 3339), or this long ago")
 	fl.IntVar(&f.Limit, "limit", 100, "how many at most, up to 1000")
@@ -113,9 +114,9 @@ func (c *cli) auditList() *cobra.Command {
 	return c.wideFlag(cmd)
 }
 
-// eventsOn reads f.Path as the name of a vault, or as the beginning of a vault's, an agent's
-// or a share's id, after no event was found on a path of that name. What can only be part of an id
-// is refused, since the server knows whole ids.
+// eventsOn reads f.Path as the name of a vault, as the hash of a transaction, or as the beginning
+// of an id that a table shows, after no event was found on a path of that name. What can only be
+// part of an id is refused, since the server knows whole ids.
 func eventsOn(ctx context.Context, cl *client.Client, f client.AuditFilter, none *client.AuditPage) (*client.AuditPage, error) {
 	if f.Cursor != "" || f.Offset != 0 {
 		first := f
@@ -125,13 +126,17 @@ func eventsOn(ctx context.Context, cl *client.Client, f client.AuditFilter, none
 		}
 	}
 	id, err := vaultID(ctx, cl, f.Path)
+	hash := isHash(f.Path)
+	for _, find := range []func(context.Context, *client.Client, string) (string, error){agentID, ownShareID, approvalID, anyTxID} {
+		if fault.Is(err, fault.NotFound) && (beginsID(f.Path) || hash) {
+			id, err = find(ctx, cl, f.Path)
+		}
+		if client.IsStatus(err, http.StatusForbidden) { // who may not list these may have meant another
+			err = kindActor.none
+		}
+	}
 	if fault.Is(err, fault.NotFound) && beginsID(f.Path) {
-		if id, err = agentID(ctx, cl, f.Path); fault.Is(err, fault.NotFound) {
-			id, err = ownShareID(ctx, cl, f.Path)
-		}
-		if fault.Is(err, fault.NotFound) {
-			return nil, console.Usage("--resource takes a path, the name of a vault, or a whole id. --json shows ids whole.")
-		}
+		return nil, console.Usage("--resource takes a path, the name of a vault, or a whole id. --json shows ids whole.")
 	}
 	if fault.Is(err, fault.NotFound) {
 		return none, nil
@@ -148,6 +153,7 @@ func eventsOn(ctx context.Context, cl *client.Client, f client.AuditFilter, none
 func (c *cli) printEvents(ctx context.Context, cl *client.Client, events []client.AuditEvent) error {
 	const roomy = 110
 	header := []string{"TIME (UTC)", "ACTION", "OUTCOME", "ACTOR", "WHAT", "ADDRESS", "ID"}
+	two := []string{"TIME (UTC)", "ACTION", "OUTCOME", "ACTOR", "WHAT"}
 	if c.IsTTY(c.Stdout) && !c.Wide {
 		header = header[:6]
 		if w := c.Width(c.Stdout); w > 0 && w < roomy {
@@ -160,14 +166,33 @@ func (c *cli) printEvents(ctx context.Context, cl *client.Client, events []clien
 	}) {
 		named = named.withVaults(ctx, cl)
 	}
-	rows := make([][]string, 0, len(events))
+	rows, short := make([][]string, 0, len(events)), make([][]string, 0, len(events))
+	twice := namesakes(events)
 	for _, e := range events {
-		rows = append(rows, c.eventRow(e, named)[:len(header)])
+		row, why := c.eventRow(e, named, twice[e.ActorName])
+		if short = append(short, append(slices.Clone(row[:4]), strings.TrimSpace(row[4]+" "+why))); why != "" {
+			row[2] += " " + why
+		}
+		rows = append(rows, row[:len(header)])
 	}
-	return c.PrintRows(header, rows, "No events.")
+	return c.PrintTwoLines(console.Table{Header: header, Rows: rows, None: "No events."}, console.Table{Header: two, Rows: short})
 }
 
-func (c *cli) eventRow(e client.AuditEvent, named called) []string {
+// namesakes are the names that several actors of some events have.
+func namesakes(events []client.AuditEvent) map[string]bool {
+	id, twice := map[string]string{}, map[string]bool{}
+	for _, e := range events {
+		if of, seen := id[e.ActorName]; seen && of != e.ActorID {
+			twice[e.ActorName] = true
+		}
+		id[e.ActorName] = e.ActorID
+	}
+	return twice
+}
+
+// eventRow is an event in a table, and in brackets why it was refused. An actor's name says who it
+// was, unless it is ambiguous.
+func (c *cli) eventRow(e client.AuditEvent, named called, ambiguous bool) (row []string, why string) {
 	var d struct {
 		Outcome, Reason, Path string
 		Provider, Model       string
@@ -191,18 +216,19 @@ func (c *cli) eventRow(e client.AuditEvent, named called) []string {
 	default:
 		what = c.forPeople(e.ResourceType) + ":" + c.Short(e.ResourceID)
 	}
-	outcome := d.Outcome
-	if outcome != "success" && d.Reason != "" {
-		outcome += " (" + c.becauseOf(d.Reason) + ")"
+	if d.Outcome != "success" && d.Reason != "" {
+		why = "(" + c.becauseOf(d.Reason) + ")"
 	}
 	actor := e.ActorType
 	switch {
 	case e.ActorName != "" && c.IsTTY(c.Stdout):
-		actor = e.ActorName + " (" + c.Short(e.ActorID) + ")"
+		if actor = e.ActorName; ambiguous || c.Wide {
+			actor += " (" + c.Short(e.ActorID) + ")"
+		}
 	case e.ActorID != "":
 		actor += ":" + c.Short(e.ActorID)
 	}
-	return []string{c.Exactly(e.CreatedAt), e.Action, outcome, actor, what, e.IPAddress, e.ID}
+	return []string{c.Exactly(e.CreatedAt), e.Action, d.Outcome, actor, what, e.IPAddress, e.ID}, why
 }
 
 // moment reads a time, or a duration before now.

@@ -8,18 +8,20 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
 func (c *cli) chainAdd() *cobra.Command {
 	var in chainFlags
+	var who session.PersonFlags
 	cmd := &cobra.Command{
 		Use:   "add NAME [NUMBER]",
 		Short: "Set the node of a chain that the server knows, or add a chain with its number",
-		Long: "Set the node of a chain that the server knows, or add a chain with its number. Only platform admins may; " +
-			"oneclaw chain check asks the node then.\n\n" + chainHelp,
+		Long: "Set the node of a chain that the server knows, or add a chain with its number. Only platform admins may, " +
+			"and it takes their password; oneclaw chain check asks the node then.\n\n" + chainHelp,
 		Example: `  oneclaw chain add base --rpc-url-file rpc.txt
-  echo http://127.0.0.1:8545 | oneclaw chain add anvil 31337 --testnet --rpc-url-file -`,
+  echo http://127.0.0.1:8545 | oneclaw chain add anvil 31337 --testnet --rpc-url-file - --password-file password.txt`,
 		Args: func(cmd *cobra.Command, given []string) error {
 			if len(given) == 2 {
 				return args("NAME", "NUMBER")(cmd, given)
@@ -38,18 +40,17 @@ func (c *cli) chainAdd() *cobra.Command {
 				}
 				change.ChainID = &number
 			}
-			cl, err := c.Client()
-			if err != nil {
-				return err
-			}
-			kept, err := keepChain(cmd.Context(), cl, a[0], change)
-			if err != nil {
-				return err
-			}
-			return c.printChain(kept)
+			return c.OrAsPerson(cmd.Context(), &who, func(cl *client.Client) error {
+				kept, err := keepChain(cmd.Context(), cl, a[0], change)
+				if err != nil {
+					return err
+				}
+				return c.printChain(kept)
+			})
 		},
 	}
 	in.flags(cmd)
+	who.Add(cmd)
 	return cmd
 }
 
@@ -111,4 +112,37 @@ func (c *cli) chainCheck() *cobra.Command {
 			return err
 		}),
 	})
+}
+
+func (c *cli) chainRestart() *cobra.Command {
+	var who session.PersonFlags
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "restart CHAIN",
+		Short: "Start the counts of a test chain anew, after it was started anew itself",
+		Long: `Start the counts of a test chain anew, after it was started anew itself: a node for developers
+that begins from zero each time. What was signed for the chain as it was and is in no block ends as
+failed, and is not sent on the new one; somebody who has its bytes could. Only platform admins may,
+and it takes their password. Main nets are never started anew.`,
+		Args: args("CHAIN"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			if err := c.Confirm(cmd.Context(), yes, "Forget the counts of all accounts on the chain "+a[0]+", and end what waits there?"); err != nil {
+				return err
+			}
+			return c.OrAsPerson(cmd.Context(), &who, func(cl *client.Client) error {
+				id, err := chainID(cmd.Context(), cl, a[0])
+				if err != nil {
+					return err
+				}
+				r, err := cl.RestartChain(cmd.Context(), id)
+				if err != nil {
+					return err
+				}
+				return c.did(r, "The counts of the chain %s start anew. Transactions that ended: %d.", r.Chain, r.Ended)
+			})
+		},
+	}
+	who.Add(cmd)
+	yesFlag(cmd, &yes)
+	return cmd
 }

@@ -34,6 +34,8 @@ type Deps struct {
 	HTTPClient     *http.Client
 	After          func(time.Duration) <-chan time.Time // waits; a test need not
 	Version        string
+	// Become replaces this process by a program, as syscall.Exec does. Nil: programs are run beside it.
+	Become func(path string, args, env []string) error
 	// VerifyExport checks an exported audit log with the public key, offline.
 	VerifyExport func(export io.Reader, publicKey string) (client.AuditReport, error)
 }
@@ -52,7 +54,7 @@ func New(d Deps) *cobra.Command {
 	}
 	c := &cli{
 		Session: &session.Session{Console: con, Now: d.Now, HTTPClient: d.HTTPClient, Version: d.Version},
-		after:   d.After, verifyExport: d.VerifyExport,
+		after:   d.After, verifyExport: d.VerifyExport, become: d.Become,
 	}
 	root := &cobra.Command{
 		Use:   "oneclaw",
@@ -84,6 +86,13 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 3 not authenticated, 4 denied, 5 n
 	root.SetHelpCommand(helpCommand())
 	c.hideForeignFlags(root)
 	return root
+}
+
+// Server is the address that commands use where nobody names one: of the environment, the
+// stored login, or a `oneclaw dev` on this machine.
+func Server(getenv func(string) string) (string, error) {
+	s := session.Session{Console: console.New(console.Console{Getenv: getenv})}
+	return s.BaseURL()
 }
 
 // stateKey finds the cli value of a root command again, in Execute.

@@ -19,6 +19,7 @@ type cli struct {
 	*session.Session
 	after        func(time.Duration) <-chan time.Time
 	verifyExport func(export io.Reader, publicKey string) (client.AuditReport, error)
+	become       func(path string, args, env []string) error
 	vault        string
 	running      bool            // the arguments were accepted: later errors are not about usage
 	ours         map[string]bool // the first words of this package's commands

@@ -227,7 +227,7 @@ func TestWrongUsage(t *testing.T) {
 		"a time that is none":          {[]string{"audit", "list", "--since", "yesterday"}, "--since"},
 		"a server without https":       {[]string{"vault", "list", "--api-url", "http://vault.example.com"}, "ssh -L"},
 		"a type that there is not":     {[]string{"secret", "set", "p", "--type", "bogus"}, "--type takes generic, password, "},
-		"a permission that is none":    {[]string{"policy", "create", "--path", "**", "--agent", "a", "--permissions", "red"}, "--permissions takes read, write, delete"},
+		"a permission that is none":    {[]string{"policy", "create", "--path", "**", "--agent", "a", "--permissions", "red"}, "--permissions takes read, use, write, delete"},
 		"a vault without a name":       {[]string{"vault", "create", ""}, "NAME must have 1 to 255 characters."},
 		"an agent without a name":      {[]string{"agent", "create", ""}, "NAME must have 1 to 255 characters."},
 		"a way in that is none":        {[]string{"agent", "create", "a", "--auth-method", "key"}, "--auth-method takes api_key, mtls or oidc_client_credentials."},
@@ -431,8 +431,9 @@ func TestListsFitTheTerminal(t *testing.T) {
 	f, s := inMain(t)
 	long := strings.Repeat("segment/", 20) + "end"
 	s.ok("v", "secret", "set", long, "--type", "private_key", "--expires", "90d")
-	s.ok("", "agent", "create", "builder")
-	s.ok("", "policy", "create", "--agent", "builder", "--path", strings.Repeat("鍵/", 40)+"*", "--ip", "10.0.0.0/8", "--permissions", "read,write,delete", "--expires", "90d")
+	name := strings.Repeat("鍵", 40)
+	s.ok("", "agent", "create", name)
+	s.ok("", "policy", "create", "--agent", name, "--path", long+"/*", "--ip", "10.0.0.0/8", "--permissions", "read,write,delete", "--expires", "90d")
 	id := f.policies[f.vaults[0]["id"].(string)][0]["id"].(string)
 	s.tty = "oe"
 	s.env["NO_COLOR"] = "1"

@@ -97,6 +97,10 @@ func TestAgentEnroll(t *testing.T) {
 	if r := s.run("", "agent", "enroll", "bot", "--human", "me@example.com", "--description", "tries"); r.code != 0 || !strings.Contains(r.err, "A mail is on its way.") {
 		t.Errorf("exit %d: %q %q", r.code, r.out, r.err)
 	}
+	s.tty = ""
+	if out := s.ok("", "agent", "enroll", "bot", "--human", "me@example.com", "--description", "tries"); out != "A mail is on its way.\n" {
+		t.Errorf("an agent in a pipe is told %q", out)
+	}
 	if r := s.run("", "agent", "enroll", "bot"); r.code != 2 || !strings.Contains(r.err, "--human") {
 		t.Errorf("without a human: exit %d: %s", r.code, r.err)
 	}

@@ -1,12 +1,15 @@
 package cli_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/oneclaw-dev/oneclaw/internal/cli"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/fence"
 )
 
 // TestMain is also the program that `env run` runs.
@@ -14,6 +17,14 @@ func TestMain(m *testing.M) {
 	if os.Getenv("ONECLAW_TEST_CHILD") != "" {
 		fmt.Printf("A=%s B=%s key=%s token=%s args=%s", os.Getenv("ONECLAW_TEST_A"), os.Getenv("ONECLAW_TEST_B"), os.Getenv("ONECLAW_API_KEY"), os.Getenv("ONECLAW_AGENT_TOKEN"), strings.Join(os.Args[1:], ","))
 		os.Exit(7)
+	}
+	if os.Getenv("ONECLAW_TEST_PROGRAM") != "" { // the test is the command itself, as a process
+		_ = os.Unsetenv("ONECLAW_TEST_PROGRAM")
+		root := cli.New(cli.Deps{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Become: syscall.Exec})
+		os.Exit(cli.Execute(context.Background(), root, os.Args[1:]))
+	}
+	if fence.Waits(os.Args) {
+		os.Exit(fence.Wait())
 	}
 	os.Exit(m.Run())
 }

@@ -3,21 +3,18 @@ package cli
 import (
 	"cmp"
 	"context"
-	"errors"
 	"maps"
 	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/child"
 	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
-	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
 // exited is the error of a program that ended with another code than 0. It has said
@@ -50,7 +47,7 @@ used with, and oneclaw ends with its exit code.`,
 			c.sayUnheld(found, at)
 			env := environment(os.Environ(), found)
 			wipeAll(found)
-			return c.runProgram(ctx, a, env)
+			return c.runProgram(ctx, &child.Program{Args: a, Env: env, Become: c.become})
 		}),
 	}
 	cmd.Flags().SetInterspersed(false) // what follows the program is the program's
@@ -88,17 +85,12 @@ func environment(there []string, found *client.ResolvedEnv) []string {
 	return out
 }
 
-func (c *cli) runProgram(ctx context.Context, a, env []string) error {
-	p := exec.CommandContext(ctx, a[0], a[1:]...) //nolint:gosec // G204: to run what the caller names is what the command is for
-	p.Env, p.Stdin, p.Stdout, p.Stderr = env, c.Stdin, c.Stdout, c.Stderr
-	p.Cancel = func() error { return p.Process.Signal(os.Interrupt) }
-	p.WaitDelay = 10 * time.Second
-	err := p.Run()
-	if e, ok := errors.AsType[*exec.ExitError](err); ok && e.ExitCode() > 0 {
-		return exited(e.ExitCode())
-	}
-	if err != nil && p.ProcessState == nil {
-		return fault.New(fault.NotFound, "program_not_started", "The program can't be run: is it there, and may it be run?")
+// runProgram runs a program on the streams of this one.
+func (c *cli) runProgram(ctx context.Context, p *child.Program) error {
+	p.Stdin, p.Stdout, p.Stderr = c.Stdin, c.Stdout, c.Stderr
+	code, err := p.Run(ctx)
+	if err == nil && code != 0 {
+		return exited(code)
 	}
 	return err
 }

@@ -39,7 +39,7 @@ func (c *cli) checkFlags(cmd *cobra.Command) error {
 func worksInAVault(cmd *cobra.Command) bool {
 	_, path, _ := strings.Cut(cmd.CommandPath(), " ")
 	group, _, _ := strings.Cut(path, " ")
-	return slices.Contains([]string{"secret", "policy", "env", "who-can"}, group) || slices.Contains([]string{"share create", "approval request", "agent accept", "agent can", "audit list", "tx submit", "tx simulate", "tx speedup", "tx cancel"}, path)
+	return slices.Contains([]string{"secret", "policy", "env", "who-can", "bind", "bindings", "unbind", "request", "run", "proxy", "totp", "git-credential", "ssh-agent"}, group) || slices.Contains([]string{"share create", "approval request", "wanted ask", "agent accept", "agent can", "agent bindings add", "audit list", "tx submit", "tx simulate", "tx speedup", "tx cancel"}, path)
 }
 
 // empty reports whether a text, or a part of a list of texts, is empty.

@@ -23,6 +23,7 @@ type shell struct {
 	tty    string // any of "i", "o", "e": which streams are terminals
 	width  int    // of the terminal
 	person *person
+	waits  func()        // is called when a command waits
 	errs   *bytes.Buffer // what the command that runs said so far
 	verify func(io.Reader, string) (client.AuditReport, error)
 }
@@ -85,8 +86,15 @@ func (s *shell) run(stdin string, arguments ...string) result {
 	streams := map[any]bool{in: strings.Contains(s.tty, "i"), &out: strings.Contains(s.tty, "o"), &errs: strings.Contains(s.tty, "e")}
 	root := cli.New(cli.Deps{Stdin: in, Stdout: &out, Stderr: &errs, Getenv: func(k string) string { return s.env[k] },
 		Now: func() time.Time { return s.now }, IsTTY: func(x any) bool { return streams[x] },
-		Width:  func(any) int { return s.width },
-		After:  func(time.Duration) <-chan time.Time { now := make(chan time.Time, 1); now <- s.now; return now },
+		Width: func(any) int { return s.width },
+		After: func(time.Duration) <-chan time.Time {
+			if s.waits != nil {
+				s.waits()
+			}
+			now := make(chan time.Time, 1)
+			now <- s.now
+			return now
+		},
 		Prompt: s.person, VerifyExport: s.verify, Version: "test"})
 	code := cli.Execute(s.t.Context(), root, arguments)
 	return result{out.String(), errs.String(), code}

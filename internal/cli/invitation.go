@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,12 @@ func (c *cli) orgInvite() *cobra.Command {
 for a password, until the stored login ends; the mail says until when.`,
 		Args: args("EMAIL"),
 		RunE: func(cmd *cobra.Command, a []string) error {
+			if roles := []string{"owner", "admin", "member"}; !slices.Contains(roles, role) {
+				return console.Usage("--role takes " + oneOf(roles) + ".")
+			}
+			if err := checkEmail("EMAIL", a[0]); err != nil {
+				return err
+			}
 			week := c.Now().Add(7 * 24 * time.Hour)
 			cl, done, err := c.Outlasting(cmd.Context(), &week)
 			if err != nil {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -55,7 +54,7 @@ instead. It never leaves the server; its address is printed.`,
 			return err
 		}
 		defer made.Secret.Wipe()
-		c.EndsEarly("key", ends, made.Key.ExpiresAt)
+		c.EndsEarly("key", ends, made.Key.ExpiresAt, "")
 		key := string(made.Secret.Reveal())
 		if c.JSON {
 			return c.PrintJSON(struct {
@@ -71,17 +70,6 @@ instead. It never leaves the server; its address is printed.`,
 	signs.flags(cmd)
 	cmd.Flags().StringSliceVar(&scopes, "scopes", nil, "cap what it may do, such as vault:read; without, it may do what you may")
 	return c.mayAsk(cmd)
-}
-
-// checkKeyScopes refuses a verb or an area alone: the server takes it for the path of a
-// secret, and the key could do nothing else.
-func checkKeyScopes(scopes []string) error {
-	for _, s := range scopes {
-		if slices.Contains([]string{"read", "write", "delete", "admin", "all", "secret", "secrets", "vault", "vaults"}, s) {
-			return console.Usage("--scopes takes an area and read, write or *, such as vault:read or secret:*, or a pattern of paths, such as prod/**.")
-		}
-	}
-	return nil
 }
 
 func (c *cli) keyList() *cobra.Command {

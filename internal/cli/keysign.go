@@ -14,10 +14,11 @@ func (c *cli) keyDelete() *cobra.Command {
 	cmd := c.ofSigningKey(&cobra.Command{
 		Use:   "delete",
 		Short: "Take an agent's signing key out of use",
-		Long: `Take an agent's signing key out of use: nothing is signed with it any more. It stays in the
-keystore with its account, and what the account owns is not lost: make the agent another
-key, then use this one again with ` + "`oneclaw key rotate --to-version`." + ` API keys are ended with
-` + "`oneclaw key revoke`.",
+		Long: `Take an agent's signing key out of use: nothing is signed with it any more. What it signed
+and no node has is given up, and the rest is not sent again: to be sure that it is not paid,
+cancel it with ` + "`oneclaw tx cancel`." + ` The key stays in the keystore with its account, and what the
+account owns is not lost: make the agent another key, then use this one again with
+` + "`oneclaw key rotate --to-version`." + ` API keys are ended with ` + "`oneclaw key revoke`.",
 		Example: `  oneclaw key delete --agent payer`,
 	}, func(ctx context.Context, cl *client.Client, agent, chain string) error {
 		if err := c.Confirm(ctx, yes, "Take the agent's signing key out of use?"); err != nil {

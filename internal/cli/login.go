@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -85,16 +86,32 @@ func (c *cli) loginInput(ctx context.Context, dev bool, email, passwordFile stri
 	if base, err = c.BaseURL(); err != nil {
 		return "", "", pw, err
 	}
+	if email == "" && !c.Interactive() {
+		return "", "", pw, console.Usage("Give --email, and the password with --password-file or on stdin.")
+	}
+	if err := c.answers(ctx, base); err != nil { // nobody types a password for a server that is not there
+		return "", "", pw, err
+	}
 	if email == "" {
-		if !c.Interactive() {
-			return "", "", pw, console.Usage("Give --email, and the password with --password-file or on stdin.")
-		}
 		if email, err = c.Prompt.Line(ctx, "Email for "+base); err != nil {
 			return "", "", pw, err
 		}
 	}
 	pw, err = c.ReadPassword(ctx, passwordFile)
 	return base, strings.TrimSpace(email), pw, err
+}
+
+// answers returns why the server at base does not answer at all; one that is not well does.
+func (c *cli) answers(ctx context.Context, base string) error {
+	cl, err := c.Connect(base)
+	if err != nil {
+		return err
+	}
+	_, err = cl.Health(ctx)
+	if e, ok := errors.AsType[*client.Error](err); ok && e.Code == client.CodeUnreachable {
+		return err
+	}
+	return nil
 }
 
 func (c *cli) logoutCommand() *cobra.Command {

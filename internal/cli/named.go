@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -107,7 +108,7 @@ func agentID(ctx context.Context, cl *client.Client, ref string) (string, error)
 		if !a.IsActive {
 			note += ", not active"
 		}
-		return candidate{a.ID, []string{a.Name}, note, !a.IsActive}
+		return candidate{id: a.ID, names: []string{a.Name}, note: note, ended: !a.IsActive}
 	})
 }
 
@@ -186,7 +187,7 @@ func anyOrgID(ctx context.Context, cl *client.Client, ref string) (string, error
 // invitationID finds an invitation by the address that was invited, or by its id.
 func invitationID(ctx context.Context, cl *client.Client, ref string) (string, error) {
 	return found(kindInvitation, ref, func() ([]client.Invitation, error) { return cl.Invitations(ctx) }, func(i client.Invitation) candidate {
-		return candidate{i.ID, []string{i.Email}, i.Email, i.IsExpired}
+		return candidate{id: i.ID, names: []string{i.Email}, note: i.Email, ended: i.IsExpired}
 	})
 }
 
@@ -200,14 +201,14 @@ func ipRuleID(ctx context.Context, cl *client.Client, ref string) (string, error
 // sessionID finds a login or device of the caller.
 func sessionID(ctx context.Context, cl *client.Client, ref string) (string, error) {
 	return found(kindSession, ref, func() ([]client.Session, error) { return cl.Sessions(ctx, true) }, func(s client.Session) candidate {
-		return candidate{s.ID, nil, s.Kind + ", " + s.Client, s.EndedAt != nil}
+		return candidate{id: s.ID, note: s.Kind + ", " + s.Client, ended: s.EndedAt != nil}
 	})
 }
 
 // apiKeyID finds one of the caller's keys by name, by the beginning of the key, or by id.
 func apiKeyID(ctx context.Context, cl *client.Client, ref string) (string, error) {
 	return found(kindAPIKey, ref, func() ([]client.APIKey, error) { return cl.APIKeys(ctx) }, func(k client.APIKey) candidate {
-		return candidate{k.ID, []string{k.Name, k.KeyPrefix}, k.Name + ", " + k.KeyPrefix + "...", !k.IsActive}
+		return candidate{id: k.ID, names: []string{k.Name, k.KeyPrefix}, note: k.Name + ", " + k.KeyPrefix + "...", ended: !k.IsActive}
 	})
 }
 
@@ -221,12 +222,12 @@ func enrollmentID(ctx context.Context, cl *client.Client, ref string) (string, e
 // approvalID finds a request by its id, or by the path of a secret that one request waits for.
 func approvalID(ctx context.Context, cl *client.Client, ref string) (string, error) {
 	return found(kindApproval, ref, func() ([]client.Approval, error) { return cl.Approvals(ctx, "") }, func(a client.Approval) candidate {
-		return candidate{a.ID, []string{a.SecretPath}, a.Operation + " of " + a.SecretPath + " by " + a.RequesterType + " " +
-			a.RequesterID[:min(len(a.RequesterID), console.ShortID)] + ", " + a.Status, a.Status != "pending"}
+		return candidate{id: a.ID, names: []string{a.SecretPath}, note: a.Operation + " of " + a.SecretPath + " by " + a.RequesterType + " " +
+			a.RequesterID[:min(len(a.RequesterID), console.ShortID)] + ", " + a.Status, ended: a.Status != "pending"}
 	})
 }
 
-// ownShareID finds a share that the caller made, by its address, its id or the path of
+// ownShareID finds a share that the caller made, by its address, either of its ids or the path of
 // its secret.
 func ownShareID(ctx context.Context, cl *client.Client, ref string) (string, error) {
 	return aShareID(kindShare, ref, func() ([]client.ShareItem, error) { return cl.OutboundShares(ctx) })
@@ -242,8 +243,8 @@ func aShareID(k kind, ref string, list func() ([]client.ShareItem, error)) (stri
 		ref = ref[strings.LastIndexByte(ref, '/')+1:]
 	}
 	return found(k, ref, list, func(s client.ShareItem) candidate {
-		return candidate{s.ID, []string{s.SecretPath, s.RecipientEmail}, s.SecretPath + " for " + s.RecipientType + ", " + s.Status,
-			s.IsExpired || slices.Contains([]string{"declined", "expired", "used_up"}, s.Status)}
+		return candidate{id: cmp.Or(s.ShareID, s.ID), also: s.ID, names: []string{s.SecretPath, s.RecipientEmail}, note: s.SecretPath + " for " + plain(s.RecipientType) + ", " + plain(s.Status),
+			ended: s.IsExpired || slices.Contains([]string{"declined", "expired", "used_up"}, s.Status)}
 	})
 }
 

@@ -36,10 +36,19 @@ func (c *cli) policyCreate() *cobra.Command {
 		if g.path == "" {
 			return console.Usage("Give --path: * stands for one part of a path, ** for any number.")
 		}
+		if err := checkPattern(g.path); err != nil {
+			return err
+		}
 		if err := checkPermissions(g.permissions); err != nil {
 			return err
 		}
 		conditions, err := g.terms.over(cmd.Flags(), nil)
+		if err == nil {
+			err = checkAddresses(g.terms.addresses)
+		}
+		if err == nil {
+			err = checkConditions(conditions)
+		}
 		if err != nil {
 			return err
 		}
@@ -65,7 +74,7 @@ func (c *cli) policyCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		c.EndsEarly("policy", ends, p.ExpiresAt)
+		c.EndsEarly("policy", ends, p.ExpiresAt, "")
 		return c.printPolicy(cmd.Context(), cl, p)
 	}
 	f := cmd.Flags()
@@ -80,10 +89,10 @@ func (c *cli) policyCreate() *cobra.Command {
 func checkPermissions(all []string) error {
 	for _, p := range all {
 		if p == "admin" {
-			return console.Usage("A policy gives no right to manage: --permissions takes read, write and delete. To have somebody manage vaults, see `oneclaw org role`.")
+			return console.Usage("A policy gives no right to manage: --permissions takes read, use, write and delete. To have somebody manage vaults, see `oneclaw org role`.")
 		}
-		if !slices.Contains([]string{"read", "write", "delete"}, p) {
-			return console.Usage("--permissions takes read, write, delete, or several of them with commas between.")
+		if !slices.Contains([]string{"read", "use", "write", "delete"}, p) {
+			return console.Usage("--permissions takes read, use, write, delete, or several of them with commas between.")
 		}
 	}
 	return nil

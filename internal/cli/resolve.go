@@ -12,6 +12,7 @@ import (
 // candidate is one of the things that a word of the command line may mean.
 type candidate struct {
 	id    string
+	also  string   // another id that means it
 	names []string // what people call it
 	note  string   // tells it from others of its name
 	ended bool     // meant only where nothing that still works is
@@ -30,23 +31,25 @@ func newKind(one, many, code, list string) kind {
 // The kinds that commands take by name or by the beginning of an id, as their tables
 // show them.
 var (
-	kindVault      = newKind("vault", "vaults", "vault_not_found", "oneclaw vault list")
-	kindAgent      = newKind("agent", "agents", "agent_not_found", "oneclaw agent list")
-	kindPolicy     = newKind("policy", "policies", "policy_not_found", "oneclaw policy list")
-	kindMember     = newKind("member", "members", "member_not_found", "oneclaw org members")
-	kindOrg        = newKind("organisation of yours", "of your organisations", "org_not_found", "oneclaw org list")
-	kindOrgOfAll   = newKind("organisation", "organisations", "org_not_found", "oneclaw admin users")
-	kindInvitation = newKind("invitation", "invitations", "invitation_not_found", "oneclaw org invitations")
-	kindIPRule     = newKind("rule", "rules", "ip_rule_not_found", "oneclaw ip-rule list")
-	kindShare      = newKind("share", "shares", "share_not_found", "oneclaw share list")
-	kindInbound    = newKind("share for you", "shares for you", "share_not_found", "oneclaw share list --inbound")
-	kindApproval   = newKind("request", "requests", "approval_not_found", "oneclaw approval list")
-	kindSession    = newKind("session", "sessions", "session_not_found", "oneclaw sessions list")
-	kindAPIKey     = newKind("key", "keys", "api_key_not_found", "oneclaw key list")
-	kindRouterKey  = newKind("key", "keys", "router_key_not_found", "oneclaw shroud key list")
-	kindEnrollment = newKind("request", "requests", "enrollment_not_found", "oneclaw agent requests")
-	kindWebhook    = newKind("webhook", "webhooks", "webhook_not_found", "oneclaw webhook list")
-	kindActor      = kind{"agents and members", "oneclaw agent list", fault.New(fault.NotFound, "actor_not_found",
+	kindVault        = newKind("vault", "vaults", "vault_not_found", "oneclaw vault list")
+	kindAgent        = newKind("agent", "agents", "agent_not_found", "oneclaw agent list")
+	kindPolicy       = newKind("policy", "policies", "policy_not_found", "oneclaw policy list")
+	kindMember       = newKind("member", "members", "member_not_found", "oneclaw org members")
+	kindOrg          = newKind("organisation of yours", "of your organisations", "org_not_found", "oneclaw org list")
+	kindOrgOfAll     = newKind("organisation", "organisations", "org_not_found", "oneclaw admin users")
+	kindInvitation   = newKind("invitation", "invitations", "invitation_not_found", "oneclaw org invitations")
+	kindIPRule       = newKind("rule", "rules", "ip_rule_not_found", "oneclaw ip-rule list")
+	kindShare        = newKind("share", "shares", "share_not_found", "oneclaw share list")
+	kindInbound      = newKind("share for you", "shares for you", "share_not_found", "oneclaw share list --inbound")
+	kindApproval     = newKind("request", "requests", "approval_not_found", "oneclaw approval list")
+	kindWanted       = newKind("request", "requests", "secret_request_not_found", "oneclaw wanted list")
+	kindSession      = newKind("session", "sessions", "session_not_found", "oneclaw sessions list")
+	kindAPIKey       = newKind("key", "keys", "api_key_not_found", "oneclaw key list")
+	kindRouterKey    = newKind("key", "keys", "router_key_not_found", "oneclaw shroud key list")
+	kindAgentBinding = newKind("binding", "bindings", "agent_binding_not_found", "oneclaw agent bindings list")
+	kindEnrollment   = newKind("request", "requests", "enrollment_not_found", "oneclaw agent requests")
+	kindWebhook      = newKind("webhook", "webhooks", "webhook_not_found", "oneclaw webhook list")
+	kindActor        = kind{"agents and members", "oneclaw agent list", fault.New(fault.NotFound, "actor_not_found",
 		"There is no agent or member of this name. See `oneclaw agent list` and `oneclaw org members`; who is gone is found by the whole id.")}
 	kindChain = newKind("chain", "chains", "chain_not_found", "oneclaw chain list")
 )
@@ -56,10 +59,12 @@ var (
 // else is. Several are refused with what tells them apart.
 func (k kind) pick(ref string, all []candidate) (string, error) {
 	for _, means := range []func(candidate) bool{
-		func(c candidate) bool { return c.id == ref },
+		func(c candidate) bool { return c.id == ref || c.also == ref },
 		func(c candidate) bool { return !c.ended && c.called(ref) },
 		func(c candidate) bool { return c.called(ref) },
-		func(c candidate) bool { return beginsID(ref) && strings.HasPrefix(c.id, strings.ToLower(ref)) },
+		func(c candidate) bool {
+			return beginsID(ref) && (strings.HasPrefix(c.id, strings.ToLower(ref)) || strings.HasPrefix(c.also, strings.ToLower(ref)))
+		},
 	} {
 		var found []candidate
 		for _, c := range all {

@@ -45,6 +45,9 @@ func Execute(ctx context.Context, root *cobra.Command, arguments []string) int {
 		return int(code)
 	}
 	r := c.explain(ctx, err)
+	if one, ok := errors.AsType[*ofOne](err); ok && r.code != "interrupted" {
+		r.message = one.which + ": " + r.message
+	}
 	asJSON := c.JSON
 	for _, a := range arguments { // a wrong flag before --json ends parsing early
 		asJSON = asJSON || a == "--json"

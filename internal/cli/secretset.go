@@ -113,7 +113,7 @@ func (in *written) marked(metadata json.RawMessage) (json.RawMessage, error) {
 }
 
 // secretTypes are those that the server knows.
-var secretTypes = [...]string{"generic", "password", "api_key", "private_key", "certificate", "file", "note", "ssh_key", "env_bundle", "env", "token"}
+var secretTypes = [...]string{"generic", "password", "api_key", "private_key", "certificate", "file", "note", "ssh_key", "env_bundle", "env", "token", "totp_seed"}
 
 func valueFlags(cmd *cobra.Command, file *string, exact *bool) {
 	cmd.Flags().StringVar(file, "from-file", "", "file that holds the value (- for stdin)")
@@ -133,10 +133,18 @@ func (c *cli) put(ctx context.Context, cl *client.Client, vault, path string, in
 	if in.base64 {
 		text := client.NewValue(base64.StdEncoding.AppendEncode(make([]byte, 0, base64.StdEncoding.EncodedLen(v.Len())), v.Reveal()))
 		defer text.Wipe()
-		return cl.PutSecret(ctx, vault, path, text, o)
+		return c.told(cl.PutSecret(ctx, vault, path, text, o))
 	}
 	if !utf8.Valid(v.Reveal()) {
 		return nil, console.Usage("The value is not text (UTF-8). Give --base64 to keep these bytes as base64; `oneclaw secret get PATH --base64` gives them back.")
 	}
-	return cl.PutSecret(ctx, vault, path, v, o)
+	return c.told(cl.PutSecret(ctx, vault, path, v, o))
+}
+
+// told warns of what the value is not good for.
+func (c *cli) told(m *client.SecretMeta, err error) (*client.SecretMeta, error) {
+	if err == nil && m.Warning != "" {
+		c.Warn(m.Warning)
+	}
+	return m, err
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -41,6 +42,9 @@ func (c *cli) shareCreate() *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, a []string) error {
 		typ, err := f.recipientType()
 		if err != nil {
+			return err
+		}
+		if err := f.check(c); err != nil {
 			return err
 		}
 		ends, err := expiry()
@@ -86,7 +90,11 @@ func (c *cli) shareCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		c.EndsEarly("share", cmp.Or(ends, new(c.Now().Add(usualShare))), &made.ExpiresAt)
+		first := ""
+		if ends == nil { // nobody is asked for a password for the usual day
+			first = "say until when with --expires, and "
+		}
+		c.EndsEarly("share", cmp.Or(ends, new(c.Now().Add(usualShare))), &made.ExpiresAt, first)
 		for _, w := range made.Warnings {
 			c.Warn(w)
 		}
@@ -95,7 +103,7 @@ func (c *cli) shareCreate() *cobra.Command {
 			to, link = shownTo(made)
 			to[1] = strings.TrimSpace(to[1] + " " + f.agent + f.user) // as the person named them
 		}
-		return c.show(made, field{"ID", made.ID}, link, to,
+		return c.show(made, field{"ID", c.shownMade(cmd.Context(), cl, made)}, link, to,
 			field{"Expires", c.When(made.ExpiresAt)}, field{"Accesses", atMost(made.MaxAccessCount)})
 	}
 	g := cmd.Flags()
@@ -108,6 +116,32 @@ func (c *cli) shareCreate() *cobra.Command {
 	g.StringSliceVar(&f.addresses, "ip", nil, "only from these address ranges (CIDR)")
 	phraseFlags(cmd, &f.phrase, &f.phraseFile)
 	return c.mayAsk(cmd)
+}
+
+// shownShare is the id that a person is shown of a share, as the log and who-can have it. That of a
+// link opens it: programs get it, and a person has it in the link.
+func (c *cli) shownShare(id, shareID string) string {
+	if c.IsTTY(c.Stdout) {
+		return cmp.Or(shareID, id)
+	}
+	return id
+}
+
+// shownMade is shownShare of a share that was just made, whose answer has one id.
+func (c *cli) shownMade(ctx context.Context, cl *client.Client, made *client.Share) string {
+	if made.RecipientType != "anyone_with_link" || !c.IsTTY(c.Stdout) || c.JSON {
+		return made.ID
+	}
+	all, err := cl.OutboundShares(ctx)
+	if err != nil {
+		return made.ID
+	}
+	for _, s := range all {
+		if s.ID == made.ID {
+			return c.shownShare(s.ID, s.ShareID)
+		}
+	}
+	return made.ID
 }
 
 // shownTo tells a person whom the share is for, and how it is opened. A link leads to the
@@ -158,6 +192,22 @@ func (f *shareFlags) recipientType() (string, error) {
 	return types[0], nil
 }
 
+// check refuses what no share has.
+func (f *shareFlags) check(c *cli) error {
+	if f.most < 0 || f.most > math.MaxInt32 {
+		return console.Usage(said["invalid_max_access_count"])
+	}
+	if f.email != "" {
+		if err := checkEmail("--email", f.email); err != nil {
+			return err
+		}
+	}
+	if _, credential, err := c.Reach(); f.creator && err == nil && !ofAgent(credential) {
+		return console.Usage("--creator is for agents, who share with the human who made them. Name a member with --user.")
+	}
+	return checkAddresses(f.addresses)
+}
+
 func atMost(n int64) string {
 	if n == 0 {
 		return "unlimited"
@@ -179,18 +229,25 @@ func (c *cli) shareList() *cobra.Command {
 			}
 			all, err := of(ctx)
 			who := calledIn(ctx, c, cl, all, func(s client.ShareItem) (kind, id string) { return s.RecipientType, s.RecipientID })
-			return list(c, "shares", all, err, []string{"ID", "PATH", "FOR", "STATUS", "READS", "EXPIRES"}, "No shares.", func(s client.ShareItem) []string {
-				to := c.forPeople(s.RecipientType)
+			row := func(s client.ShareItem) (id, to, status, reads string) {
+				to = c.forPeople(s.RecipientType)
 				if s.RecipientEmail != "" {
 					to = s.RecipientEmail
 				} else if s.RecipientID != "" {
 					to = who.of(s.RecipientType, s.RecipientID)
 				}
-				reads := fmt.Sprint(s.AccessCount)
+				reads = fmt.Sprint(s.AccessCount)
 				if s.MaxAccessCount > 0 {
 					reads += fmt.Sprintf(" of %d", s.MaxAccessCount)
 				}
-				return []string{c.Short(s.ID), s.SecretPath, to, c.forPeople(s.Status), reads, c.When(s.ExpiresAt)}
+				return c.Short(c.shownShare(s.ID, s.ShareID)), to, c.forPeople(s.Status), reads
+			}
+			return listTwoLines(c, "shares", all, err, "No shares.", []string{"ID", "PATH", "FOR", "STATUS", "READS", "EXPIRES"}, func(s client.ShareItem) []string {
+				id, to, status, reads := row(s)
+				return []string{id, s.SecretPath, to, status, reads, c.When(s.ExpiresAt)}
+			}, []string{"ID", "FOR", "STATUS", "READS", "EXPIRES", "PATH"}, func(s client.ShareItem) []string {
+				id, to, status, reads := row(s)
+				return []string{id, to, status, reads, c.When(s.ExpiresAt), s.SecretPath}
 			})
 		}),
 	}
@@ -222,7 +279,7 @@ environment, goes only to the server that the other commands use.`,
 				return err
 			}
 			if to.server == "" && !ids.Exact(to.id) {
-				if to.id, err = inboundShareID(ctx, cl, to.id); err != nil {
+				if to.id, err = readable(ctx, cl, to.id); err != nil {
 					return orByLink(err, "")
 				}
 			}
@@ -231,6 +288,11 @@ environment, goes only to the server that the other commands use.`,
 				return err
 			}
 			s, err := cl.ReadMailedShare(ctx, to.id, phrase, to.proof)
+			if to.server == "" && client.IsStatus(err, http.StatusNotFound) {
+				if link := ownLink(ctx, cl, to.id); link != "" {
+					s, err = cl.ReadMailedShare(ctx, link, phrase, "")
+				}
+			}
 			if err != nil {
 				return orByLink(err, to.server)
 			}
@@ -250,6 +312,34 @@ environment, goes only to the server that the other commands use.`,
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print the value exactly, also on a terminal")
 	phraseFlags(cmd, &ask, &file)
 	return cmd
+}
+
+// readable is the id that reads the share which ref means: one for the caller, or one that it made
+// itself and was shown the log's id of.
+func readable(ctx context.Context, cl *client.Client, ref string) (string, error) {
+	id, err := inboundShareID(ctx, cl, ref)
+	if !fault.Is(err, fault.NotFound) || !beginsID(ref) {
+		return id, err
+	}
+	own, errOwn := ownShareID(ctx, cl, ref)
+	if errOwn != nil {
+		return "", err
+	}
+	return cmp.Or(ownLink(ctx, cl, own), own), nil
+}
+
+// ownLink is what opens the share that the caller made and the log calls id; "" where there is none.
+func ownLink(ctx context.Context, cl *client.Client, id string) string {
+	all, err := cl.OutboundShares(ctx)
+	if err != nil { // nobody is signed in
+		return ""
+	}
+	for _, s := range all {
+		if s.ShareID == id && s.ID != id {
+			return s.ID
+		}
+	}
+	return ""
 }
 
 // orByLink says to who is not signed in how a share is opened.

@@ -66,10 +66,16 @@ func TestShroudOnTheCommandLine(t *testing.T) {
 			t.Errorf("%s is not in %s", want, limited)
 		}
 	}
+	for given, want := range map[string]string{"block": `"kept_context_detection":{"action":"block","enabled":true}`, "log": `"kept_context_detection":{"action":"log","enabled":true}`, "off": `"kept_context_detection":{"enabled":false}`} {
+		s.ok("", "shroud", "set", "builder", "--kept-context", given)
+		if now, _ := json.Marshal(config()); !strings.Contains(string(now), want) {
+			t.Errorf("%s: %s", given, now)
+		}
+	}
 	if out := s.ok("", "agent", "get", "builder"); !strings.Contains(out, `"daily_budget_usd":5.25`) {
 		t.Errorf("agent get does not show the budget: %s", out)
 	}
-	for _, bad := range [][]string{{"--budget", "five"}, {"--budget", "-1"}, {"--per-day", "1e3"}, {"--per-day", "1.5"}, {}} {
+	for _, bad := range [][]string{{"--budget", "five"}, {"--budget", "-1"}, {"--per-day", "1e3"}, {"--per-day", "1.5"}, {"--kept-context", "loud"}, {}} {
 		s.fails(cli.ExitUsage, append([]string{"shroud", "set", "builder"}, bad...)...)
 	}
 	s.fails(cli.ExitNotFound, "shroud", "set", "nobody", "--budget", "5")

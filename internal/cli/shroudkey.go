@@ -32,29 +32,33 @@ reads no secret, signs nothing, and only Shroud's port takes it. It ends when th
 		if err != nil {
 			return err
 		}
+		cl, err := c.Client() // arguments are checked before a password is asked for
+		if err != nil {
+			return err
+		}
+		id, err := c.theAgent(cmd.Context(), cl, agent)
+		if err != nil {
+			return err
+		}
 		cl, done, err := c.Outlasting(cmd.Context(), ends)
 		if err != nil {
 			return err
 		}
 		defer done()
-		return c.makeRouterKey(cmd.Context(), cl, agent, a[0], ends)
+		return c.makeRouterKey(cmd.Context(), cl, id, agent, a[0], ends)
 	}
 	cmd.Flags().StringVar(&agent, "agent", "", routedAgent)
 	return c.mayAsk(cmd)
 }
 
-func (c *cli) makeRouterKey(ctx context.Context, cl *client.Client, agent, name string, ends *time.Time) error {
-	id, err := c.theAgent(ctx, cl, agent)
-	if err != nil {
-		return err
-	}
+func (c *cli) makeRouterKey(ctx context.Context, cl *client.Client, id, agent, name string, ends *time.Time) error {
 	made, err := cl.CreateRouterKey(ctx, id, name, ends)
 	if err != nil {
 		return err
 	}
 	defer made.Secret.Wipe()
 	c.warnOfNoProvider(ctx, cl, id, agent)
-	c.EndsEarly("key", ends, made.Key.ExpiresAt)
+	c.EndsEarly("key", ends, made.Key.ExpiresAt, "")
 	key := string(made.Secret.Reveal())
 	if c.JSON {
 		return c.PrintJSON(struct {
@@ -102,7 +106,7 @@ func (c *cli) shroudKeyRevoke() *cobra.Command {
 			return "", err
 		}
 		return found(kindRouterKey, ref, func() ([]client.RouterKey, error) { return cl.RouterKeys(ctx, of) }, func(k client.RouterKey) candidate {
-			return candidate{k.ID, []string{k.Name}, k.Name + ", " + k.KeyPrefix, !k.IsActive}
+			return candidate{id: k.ID, names: []string{k.Name}, note: k.Name + ", " + k.KeyPrefix, ended: !k.IsActive}
 		})
 	}, "End the key %s?", func(cl *client.Client, ctx context.Context, id string) error { return cl.RevokeRouterKey(ctx, of, id) }, "revoked", "Ended the key %s.")
 	cmd.Flags().StringVar(&agent, "agent", "", routedAgent)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ import (
 // shroudLimits are the fields of a shroud_config that `shroud set` sets, by flag.
 type shroudLimits struct {
 	numbers, lists map[string]*shroudField
+	kept           string
 }
 
 // shroudField is one of them; within names the object that it is in, if it is in one.
@@ -47,7 +49,11 @@ func (l *shroudLimits) flags(cmd *cobra.Command) {
 		l.lists[n[0]] = &shroudField{within: n[1], name: n[2]}
 		f.StringSliceVar(&l.lists[n[0]].list, n[0], nil, n[3])
 	}
+	f.StringVar(&l.kept, "kept-context", "", "what becomes of calls that name text which the provider keeps: "+oneOf(keptActions)+"; off: it is not looked for")
 }
+
+// keptActions are what kept_context_detection does, and off.
+var keptActions = []string{"block", "warn", "log", "off"}
 
 // set puts what was given into a config.
 func (l *shroudLimits) set(given func(flag string) bool, config map[string]any) error {
@@ -78,6 +84,15 @@ func (l *shroudLimits) set(given func(flag string) bool, config map[string]any) 
 			in[n.name] = n.list
 		}
 	}
+	switch {
+	case !given("kept-context"):
+	case !slices.Contains(keptActions, l.kept):
+		return console.Usage("--kept-context is " + oneOf(keptActions) + ".")
+	case l.kept == "off":
+		config["kept_context_detection"] = map[string]any{"enabled": false}
+	default:
+		config["kept_context_detection"] = map[string]any{"enabled": true, "action": l.kept}
+	}
 	return nil
 }
 
@@ -86,10 +101,11 @@ func (c *cli) shroudSet() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "set AGENT",
 		Short: "Set what an agent may use of language models: budget, calls, models and tools",
-		Long: `Set what an agent may use of language models through Shroud: budget, calls, models and tools. What
-is not given stays, and "any" lifts a limit. See what is set with ` + "`oneclaw agent get AGENT`" + `.`,
+		Long: `Set what an agent may use of language models through Shroud: budget, calls, models and tools,
+and text that the provider keeps. What is not given stays, and "any" lifts a limit. See what is set with ` + "`oneclaw agent get AGENT`" + `.`,
 		Example: `  oneclaw shroud set builder --budget 5 --models gpt-4o,claude-opus-5
-  oneclaw shroud set builder --tools 'read_*',weather --per-minute any`,
+  oneclaw shroud set builder --tools 'read_*',weather --per-minute any
+  oneclaw shroud set builder --kept-context block`,
 		Args: args("AGENT"),
 	}
 	l.flags(cmd)

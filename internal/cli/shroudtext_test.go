@@ -78,6 +78,14 @@ func TestFlaggedTextsOnTheCommandLine(t *testing.T) {
 	if got.ID != id || len(got.Texts) != 1 || !strings.Contains(got.Texts[0].Text, "rm -rf") || !got.ExpiresAt.After(got.CreatedAt) {
 		t.Errorf("%+v", got)
 	}
+	if got := s.ok(s.devPassword()+"\n", "shroud", "text", id[:8], "--password-file", "-"); got != out {
+		t.Errorf("by what a table shows of its id: %q", got)
+	}
+	s.tty, s.person = "ioe", &person{}
+	if r := s.run("", "shroud", "text", "0123abcd"); r.code != cli.ExitNotFound || len(s.person.asked) > 0 {
+		t.Errorf("of nothing: exit %d, asked %q: %s", r.code, s.person.asked, r.err)
+	}
+	s.tty = ""
 	if r := s.run(s.devPassword()+"\n", "shroud", "text", ownerID, "--password-file", "-"); r.code != cli.ExitNotFound || !strings.Contains(r.err, "ONECLAW_SHROUD_KEEP_FLAGGED") {
 		t.Errorf("of nobody's: exit %d: %s", r.code, r.err)
 	}

@@ -125,7 +125,8 @@ func (c *cli) keyRotate() *cobra.Command {
 		Use:   "rotate",
 		Short: "Give an agent another signing key and account, or one of before again",
 		Long: `Give an agent another signing key, and so another account. The old key stays in the
-keystore and can be used again with --to-version: what the old account owns stays there.`,
+keystore and can be used again with --to-version: what the old account owns stays there. One that
+was deleted is used again with your password alone: what it signed, and nobody cancelled, is sent.`,
 	}, func(ctx context.Context, cl *client.Client, agent, chain string) error {
 		k, err := cl.RotateSigningKey(ctx, agent, chain, version)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/cli"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/pty"
@@ -146,5 +147,48 @@ func TestARealTerminal(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// How many transactions are still open is one line of a real terminal, which what follows is
+// written over.
+func TestWatchingOnARealTerminal(t *testing.T) {
+	node, _, agent := onChain(t)
+	node.Automine(t, false)
+	for _, value := range []string{"0.001", "0.002"} {
+		agent.ok("", "tx", "submit", payee, value, "--chain", "anvil")
+	}
+	person, program := pty.Open(t, 60)
+	seen := pty.Watch(person)
+	waited := false
+	root := cli.New(cli.Deps{
+		Stdin: program, Stdout: program, Stderr: program,
+		Getenv: func(name string) string {
+			if name == "NO_COLOR" {
+				return "1"
+			}
+			return agent.env[name]
+		},
+		After: func(time.Duration) <-chan time.Time {
+			if !waited { // now the chain goes on
+				waited = true
+				node.Mine(t, 100)
+			}
+			now := make(chan time.Time, 1)
+			now <- time.Now()
+			return now
+		},
+	})
+	if code := cli.Execute(t.Context(), root, []string{"tx", "watch"}); code != cli.ExitOK {
+		t.Errorf("exit %d", code)
+	}
+	seen.Wait(t, 0, "Hash")
+	const open = "2 of 2 transactions still open. Ctrl-C stops the watching a" // as much as one line holds
+	shown := seen.String()
+	if strings.Count(shown, "2 of 2") != 1 || !strings.Contains(shown, "\r"+open[:58]+"…") || strings.Contains(shown, open+"lone") {
+		t.Errorf("shown: %.2000q", shown)
+	}
+	if _, after, _ := strings.Cut(shown, "…"); strings.Count(after, ": success in block ") != 2 || !strings.Contains(after, "\r"+strings.Repeat(" ", 59)+"\r") {
+		t.Errorf("it is not taken away: %.2000q", shown)
 	}
 }

@@ -124,7 +124,7 @@ grant takes your password.`,
 		}
 		return c.printPolicy(ctx, cl, p)
 	}))
-	cmd.Flags().StringSliceVar(&u.Permissions, "permissions", nil, "read, write, delete: these and no others")
+	cmd.Flags().StringSliceVar(&u.Permissions, "permissions", nil, "read, use, write, delete: these and no others")
 	t.flags(cmd)
 	cmd.Flags().BoolVar(&t.anyAddress, "any-address", false, "from every address again")
 	cmd.Flags().BoolVar(&t.anyTime, "any-time", false, "at every time of day again")

@@ -258,7 +258,7 @@ func (c *cli) printSubmitted(t *client.Transaction, agent string) error {
 	case "simulation_failed":
 		return fault.New(fault.Unprocessable, "simulation_failed", "The simulation failed, so it was not signed.")
 	case "failed":
-		return fault.New(fault.Unprocessable, "transaction_failed", "No node of the chain took the transaction, and nothing was sent: the error above says why.")
+		return fault.New(fault.Unprocessable, "transaction_failed", "No node of the chain took the transaction: the error above says why.")
 	}
 	if t.Status == "broadcast" || t.Status == "signed" {
 		watch := "oneclaw tx watch " + t.ID[:min(len(t.ID), console.ShortID)]
@@ -275,7 +275,7 @@ func (c *cli) printTx(t *client.Transaction, r *client.Receipt) error {
 	fields := []field{
 		{"ID", t.ID}, {"Status", c.forPeople(t.Status)}, {"Chain", t.Chain + " (" + strconv.FormatInt(t.ChainID, 10) + ")"},
 		{"To", t.To}, {"Value", inCoin(t.ValueWei)}, {"Value in wei", t.ValueWei}, {"Hash", t.TxHash}, {"Simulation", t.SimulationStatus},
-		{"Error", t.ErrorMessage}, {"Created", c.When(t.CreatedAt)},
+		{"Error", t.ErrorMessage}, {"Created", c.When(t.CreatedAt)}, {"Replaces", t.Replaces},
 	}
 	if r == nil {
 		return c.show(t, fields...)
@@ -292,6 +292,12 @@ func receiptFields(c *cli, r *client.Receipt) []field {
 		{"Nonce", strconv.FormatUint(r.Nonce, 10)}, {"Calls", r.Function}}
 	if r.BlockNumber != nil {
 		f = append(f, field{"Block", strconv.FormatUint(*r.BlockNumber, 10)})
+	}
+	if r.WaitsFor != nil {
+		f = append(f, field{"Waits for nonce", strconv.FormatUint(*r.WaitsFor, 10)})
+	}
+	if r.Fills != "" {
+		f = append(f, field{"Fills the gap below", r.Fills})
 	}
 	if r.GasUsed != nil {
 		f = append(f, field{"Gas used", strconv.FormatUint(*r.GasUsed, 10)}, field{"Gas price", r.GasPrice + " wei"})

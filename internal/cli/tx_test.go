@@ -24,7 +24,7 @@ func onChain(t *testing.T) (node *evmnode.Node, owner, agent *shell) {
 	owner = serveDev(t)
 	owner.now = time.Now() // the login becomes a key, which is no person
 	owner.ok("", "login", "--dev")
-	owner.ok(node.URL, "admin", "chain", "add", "anvil", "31337", "--rpc-url-file", "-")
+	owner.ok(node.URL, "admin", "chain", "add", "anvil", "31337", "--rpc-url-file", "-", "--password-file", owner.file("password", owner.devPassword()+"\n"))
 	var made struct {
 		APIKey string `json:"api_key"`
 	}
@@ -76,7 +76,7 @@ func TestTransactionsOnTheCommandLine(t *testing.T) {
 		}
 		node.Mine(t, 100)
 		agent.ok("", "tx", "watch", first.ID)
-		if out := agent.ok("", "tx", "list"); !strings.Contains(out, "\tsuccess\n") || !strings.Contains(out, "\tbroadcast\t") {
+		if out := agent.ok("", "tx", "list"); !strings.Contains(out, "\tsuccess\t\n") || !strings.Contains(out, "\tbroadcast\t") {
 			t.Errorf("the list does not say what the chain made of them: %q", out)
 		}
 		r := agent.run("", "tx", "submit", payee, "0.3", "--chain", "anvil")
@@ -100,6 +100,40 @@ func TestTransactionsOnTheCommandLine(t *testing.T) {
 		}
 		if r := agent.run("", "tx", "list", "--agent", "other"); r.code != cli.ExitUsage {
 			t.Errorf("an agent that names another: exit %d: %s", r.code, r.err)
+		}
+	})
+
+	t.Run("a gap is told and filled", func(t *testing.T) {
+		var behind, made client.Transaction
+		decoded(t, agent.ok("", "--json", "tx", "submit", payee, "0.001", "--chain", "anvil", "--nonce", "3"), &behind)
+		shows := func(what string) string {
+			t.Helper()
+			tick, late := time.NewTicker(100*time.Millisecond), time.After(time.Minute)
+			defer tick.Stop()
+			for {
+				out := agent.ok("", "tx", "list")
+				if strings.Contains(out, what) {
+					return out
+				}
+				select {
+				case <-tick.C:
+				case <-late:
+					t.Fatalf("it does not say %q: %s", what, out)
+				}
+			}
+		}
+		shows("\twaiting for nonce 2\t")
+		if out := agent.ok("", "tx", "get", behind.ID); !strings.Contains(out, "waits_for_nonce\t2\n") {
+			t.Errorf("get: %q", out)
+		}
+		decoded(t, agent.ok("", "--json", "tx", "fill", behind.ID), &made)
+		if made.Status != "broadcast" || made.ValueWei != "0" {
+			t.Errorf("filled with %+v", made)
+		}
+		node.Mine(t, 20)
+		agent.ok("", "tx", "watch", behind.ID)
+		if r := agent.run("", "tx", "fill", behind.ID); r.code != cli.ExitFailure || !strings.Contains(r.err, "No gap is known") {
+			t.Errorf("a second time: exit %d: %s", r.code, r.err)
 		}
 	})
 
@@ -167,6 +201,69 @@ func TestTransactionsOnTheCommandLine(t *testing.T) {
 		if none.ValueWei != "0" || none.Status != "broadcast" {
 			t.Errorf("%+v", none)
 		}
+		if fast.Replaces != slow.ID || none.Replaces != slow.ID || slow.Replaces != "" {
+			t.Errorf("%+v replaces %+v", fast, slow)
+		}
+		if out := agent.ok("", "tx", "list"); !strings.HasSuffix(strings.SplitN(out, "\n", 2)[0], "\t"+slow.ID) {
+			t.Errorf("the list does not say what it replaces: %q", out)
+		}
+		agent.tty, agent.env["NO_COLOR"] = "o", "1"
+		defer func() { agent.tty = "" }()
+		for width, want := range map[int]string{80: "  replaces " + slow.ID[:8] + "\n", 200: "  " + slow.ID[:8] + "\n"} {
+			agent.width = width
+			if out := agent.ok("", "tx", "list"); strings.Count(out, want) != 2 || !strings.Contains(out, "REPLACES\n") {
+				t.Errorf("at %d columns:\n%s", width, out)
+			}
+		}
+		agent.tty = ""
+		if out := agent.ok("", "tx", "get", none.ID); !strings.Contains(out, "replaces\t"+slow.ID+"\n") {
+			t.Errorf("get: %q", out)
+		}
+		for _, ref := range []string{none.ID[:8], none.TxHash, fast.ID} {
+			if out := owner.ok("", "audit", "list", "--resource", ref); !strings.Contains(out, "\ttransaction.sign\tsuccess\t") {
+				t.Errorf("events of %s: %q", ref, out)
+			}
+		}
+		if out := owner.ok("", "audit", "list", "--resource", slow.ID[:8]); !strings.Contains(out, "\ttransaction.submit\t") || !strings.Contains(out, "\ttransaction.replace\t") {
+			t.Errorf("events of what was replaced: %q", out)
+		}
+	})
+
+	t.Run("several are watched in one line", func(t *testing.T) {
+		node.Automine(t, false)
+		var one, two client.Transaction
+		decoded(t, agent.ok("", "--json", "tx", "submit", payee, "0.001", "--chain", "anvil"), &one)
+		decoded(t, agent.ok("", "--json", "tx", "submit", payee, "0.002", "--chain", "anvil"), &two)
+		agent.tty = "e"
+		defer func() { agent.tty, agent.waits = "", nil }()
+		agent.waits = func() { // once it says so, the chain goes on
+			agent.waits = nil
+			node.Automine(t, true)
+			node.Mine(t, 100)
+		}
+		r := agent.run("", "tx", "watch", one.ID[:8], two.TxHash, one.ID)
+		if r.code != cli.ExitOK || strings.Count(r.out, "\tsuccess\t") != 2 || !strings.Contains(r.err, "\r2 of 2 transactions still open. Ctrl-C stops the watching alone.") || !strings.Contains(r.err, one.ID[:8]+": success in block ") {
+			t.Errorf("exit %d: %q %q", r.code, r.out, r.err)
+		}
+		for line := range strings.Lines(r.err) {
+			if i := strings.LastIndexByte(line, '\r'); i >= 0 && strings.TrimSpace(line[i:]) != "" && strings.Contains(line[i:], "still open") {
+				t.Errorf("what was said over stays: %q", line)
+			}
+		}
+		agent.tty = ""
+		if r := agent.run("", "tx", "watch", one.ID, two.ID); r.code != cli.ExitOK || r.err != "" || !strings.Contains(r.out, two.TxHash+"\n") {
+			t.Errorf("in a pipe: exit %d: %q %q", r.code, r.out, r.err)
+		}
+		node.Mine(t, 100)
+		if r := agent.run("", "tx", "watch"); r.code != cli.ExitOK && r.code != cli.ExitFailure || r.err != "" && r.code == cli.ExitOK {
+			t.Errorf("all that are open: exit %d: %q %q", r.code, r.out, r.err)
+		}
+		if r := agent.run("", "--json", "tx", "watch"); r.code != cli.ExitOK || !strings.Contains(r.out, `"receipts": []`) {
+			t.Errorf("when none is open: exit %d: %q %q", r.code, r.out, r.err)
+		}
+		if r := agent.run("", "tx", "watch", "12345678"); r.code != cli.ExitNotFound {
+			t.Errorf("one that is not there: exit %d: %s", r.code, r.err)
+		}
 	})
 
 	t.Run("a freeze stops it until a person ends it", func(t *testing.T) {
@@ -205,6 +302,33 @@ func TestTransactionsOnTheCommandLine(t *testing.T) {
 		}
 		owner.ok("", "approval", "withdraw", id)
 	})
+}
+
+func TestAChainThatStartsAnewOnTheCommandLine(t *testing.T) {
+	_, owner, _ := onChain(t)
+	submit := []string{"tx", "submit", payee, "0.001", "--chain", "anvil", "--agent", "payer"}
+	owner.ok("", submit...)
+	password, young := owner.file("password", owner.devPassword()+"\n"), evmnode.Anvil(t, "--timestamp", "1700000000")
+	account, err := evm.ParseAddress(strings.TrimSpace(owner.ok("", "key", "address", "--agent", "payer")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	young.Fund(t, account, uint256.MustFromDecimal("10000000000000000000"))
+	owner.ok(young.URL, "admin", "chain", "update", "anvil", "--rpc-url-file", "-", "--password-file", password)
+	if r := owner.run("", submit...); r.code == cli.ExitOK || !strings.Contains(r.err, "oneclaw chain restart anvil") {
+		t.Errorf("a submission: exit %d: %s", r.code, r.err)
+	}
+	if r := owner.run("", "chain", "check", "anvil"); r.code == cli.ExitOK || !strings.Contains(r.out, "started anew") {
+		t.Errorf("the check: exit %d: %s %s", r.code, r.out, r.err)
+	}
+	if r := owner.run("", "chain", "restart", "anvil", "--yes"); r.code == cli.ExitOK {
+		t.Error("it takes no person")
+	}
+	owner.ok("", "chain", "restart", "anvil", "--yes", "--password-file", password)
+	owner.ok("", "chain", "check", "anvil")
+	if out := owner.ok("", submit...); !strings.Contains(out, "status\tbroadcast\n") {
+		t.Errorf("afterwards: %q", out)
+	}
 }
 
 func TestSigningKeysOnTheCommandLine(t *testing.T) {

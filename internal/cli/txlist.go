@@ -2,14 +2,17 @@ package cli
 
 import (
 	"context"
+	"net/http"
+	"slices"
 	"strconv"
-	"time"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
 	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/ids"
 )
 
 var kindTx = newKind("transaction", "transactions", "transaction_not_found", "oneclaw tx list")
@@ -21,21 +24,79 @@ func txID(ctx context.Context, cl *client.Client, agent, ref string) (string, er
 	})
 }
 
+// isHash reports whether ref can be the hash of a transaction.
+func isHash(ref string) bool { return len(ref) == 66 && strings.HasPrefix(ref, "0x") }
+
+// anyTxID is txID for a transaction of any agent that the caller may see: those that may have
+// transactions signed are looked at first.
+func anyTxID(ctx context.Context, cl *client.Client, ref string) (string, error) {
+	agents, err := cl.Agents(ctx)
+	if client.IsStatus(err, http.StatusForbidden) { // an agent sees its own
+		var me *client.AgentSelf
+		if me, err = cl.AgentMe(ctx); err == nil {
+			agents = []client.Agent{{ID: me.ID}}
+		}
+	}
+	if err != nil {
+		return "", err
+	}
+	slices.SortStableFunc(agents, func(a, b client.Agent) int { return rank(b.IntentsAPIEnabled) - rank(a.IntentsAPIEnabled) })
+	for _, a := range agents {
+		id, err := txID(ctx, cl, a.ID, ref)
+		if !fault.Is(err, fault.NotFound) {
+			return id, err
+		}
+	}
+	return "", kindTx.none
+}
+
+func rank(first bool) int {
+	if first {
+		return 1
+	}
+	return 0
+}
+
 func (c *cli) txList() *cobra.Command {
 	var in txFlags
 	cmd := &cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
-		Short:   "List an agent's newest transactions: id, status, chain, to, value, time, what the chain made of it",
+		Short:   "List an agent's newest transactions: id, status, chain, to, value, time, what the chain made of it, which it replaces",
 		Args:    args(),
 	}
 	cmd.RunE = c.withTxAgent(&in, func(ctx context.Context, cl *client.Client, agent string, _ []string) error {
 		all, err := cl.Transactions(ctx, agent)
-		return list(c, "transactions", all, err, []string{"ID", "STATUS", "CHAIN", "TO", "VALUE", "CREATED", "ON CHAIN"}, "No transactions.", func(t client.Transaction) []string {
-			return []string{c.Short(t.ID), c.forPeople(t.Status), t.Chain, c.shortAddress(t.To), inCoin(t.ValueWei), c.When(t.CreatedAt), c.forPeople(t.ChainState)}
+		one, two := []string{"ID", "STATUS", "CHAIN", "TO", "VALUE", "CREATED", "ON CHAIN"}, []string{"ID", "STATUS", "CHAIN", "TO", "VALUE", "CREATED", "ON CHAIN", "REPLACES"}
+		row := func(t client.Transaction, created string) []string {
+			return []string{c.Short(t.ID), c.forPeople(t.Status), t.Chain, c.shortAddress(t.To), inCoin(t.ValueWei), created, c.onChain(&t)}
+		}
+		replacing := slices.ContainsFunc(all, func(t client.Transaction) bool { return t.Replaces != "" })
+		if replacing || !c.IsTTY(c.Stdout) { // programs get the same columns each time
+			one = append(one, "REPLACES")
+		}
+		return listTwoLines(c, "transactions", all, err, "No transactions.", one, func(t client.Transaction) []string {
+			return append(row(t, c.When(t.CreatedAt)), c.Short(t.Replaces))[:len(one)]
+		}, two, func(t client.Transaction) []string {
+			below := ""
+			if t.Replaces != "" {
+				below = "replaces " + c.Short(t.Replaces)
+			}
+			return append(row(t, c.When(t.CreatedAt)), below)
 		})
 	})
 	return c.wideFlag(in.forAgent(cmd))
+}
+
+// onChain says what the chain made of a transaction, and for what it waits.
+func (c *cli) onChain(t *client.Transaction) string {
+	switch {
+	case t.WaitsFor != nil:
+		return "waiting for nonce " + strconv.FormatUint(*t.WaitsFor, 10)
+	case t.Fills != "":
+		return c.forPeople(t.ChainState) + ", fills a gap"
+	}
+	return c.forPeople(t.ChainState)
 }
 
 // shortAddress leaves out the middle of an address in a table for people. `tx get` and
@@ -83,68 +144,6 @@ func (c *cli) txGet() *cobra.Command {
 	return cmd
 }
 
-// pollReceipt is the time between two looks at a receipt. The server looks no oftener.
-const pollReceipt = 2 * time.Second
-
-func (c *cli) txWatch() *cobra.Command {
-	var in txFlags
-	return c.ofTx(&cobra.Command{
-		Use:   "watch ID|HASH",
-		Short: "Follow a transaction until nothing about it changes any more",
-		Long: `Follow a transaction until nothing about it changes any more, or until Ctrl-C: it is in a
-block, and the block is deep enough. It ends with 1 when the chain reverted it, another
-transaction took its place, or it was never sent.`,
-	}, &in, func(ctx context.Context, cl *client.Client, agent, id string) error {
-		said := ""
-		for {
-			r, err := cl.TransactionReceipt(ctx, agent, id)
-			if ctx.Err() != nil {
-				return nil //nolint:nilerr // Ctrl-C is the usual end
-			}
-			if err != nil {
-				return err
-			}
-			if now := watched(r); now != said && !c.JSON && !r.Final {
-				said = now
-				c.Warn(now)
-			}
-			if r.Final {
-				return c.printFate(r)
-			}
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-c.after(pollReceipt):
-			}
-		}
-	})
-}
-
-// watched says in a sentence where a transaction stands.
-func watched(r *client.Receipt) string {
-	switch {
-	case r.BlockHash != "":
-		return "It is in block " + block(r) + ": " + plain(r.State) + ". Waiting until 12 more blocks lie on it, since a chain may still drop one: seconds to minutes. Ctrl-C stops the watching alone."
-	case r.State == "waiting":
-		return "It waits for a block."
-	}
-	return console.Capital(plain(r.State)) + "."
-}
-
-func block(r *client.Receipt) string {
-	if r.BlockNumber == nil {
-		return "of its own"
-	}
-	return strconv.FormatUint(*r.BlockNumber, 10)
-}
-
-func (c *cli) printFate(r *client.Receipt) error {
-	if err := c.show(r, append([]field{{"ID", r.TransactionID}, {"Hash", r.TxHash}}, receiptFields(c, r)...)...); err != nil || r.State == "success" {
-		return err
-	}
-	return fault.New(fault.Unprocessable, "transaction_unsuccessful", "The transaction did not succeed: "+plain(r.State)+".")
-}
-
 func (c *cli) txReplace(mode, short, long string) *cobra.Command {
 	var in txFlags
 	cmd := c.ofTx(&cobra.Command{Use: mode + " ID|HASH", Short: short, Long: long}, &in,
@@ -173,8 +172,46 @@ func (c *cli) txReplace(mode, short, long string) *cobra.Command {
 	return cmd
 }
 
+func (c *cli) txFill() *cobra.Command {
+	var in txFlags
+	cmd := c.ofTx(&cobra.Command{
+		Use:   "fill ID|HASH",
+		Short: "Fill the gap that a transaction waits behind, with one that moves nothing",
+		Long: `Fill the gap that a transaction waits behind: a nonce below its own that no transaction of
+the account has. The account pays itself nothing, and the fee of that, within the rules of the
+agent. The server does the same by itself where the nonce was given up and the agent's key is in the
+keystore; this is for what its rules stopped, such as one that has a human asked, and for keys in vaults.`,
+	}, &in, func(ctx context.Context, cl *client.Client, agent, id string) error {
+		t, err := cl.Transaction(ctx, agent, id, false)
+		if err != nil {
+			return err
+		}
+		r, err := cl.TransactionReceipt(ctx, agent, id)
+		if err != nil {
+			return err
+		}
+		if r.WaitsFor == nil {
+			return fault.New(fault.Conflict, "no_gap", "No gap is known below this transaction. One shows seconds after it was sent.")
+		}
+		s := client.Submission{
+			Call:  client.Call{To: r.From, Value: "0", Chain: strconv.FormatInt(t.ChainID, 10), KeyPath: in.key},
+			Nonce: r.WaitsFor, ReplayKey: ids.New(),
+		}
+		if s.VaultID, err = c.keyVault(ctx, cl); err != nil {
+			return err
+		}
+		made, err := cl.SubmitTransaction(ctx, agent, s)
+		if err != nil {
+			return err
+		}
+		return c.printSubmitted(made, in.agent)
+	})
+	cmd.Flags().StringVar(&in.key, "key", "", "path of the signing key in a vault, where it was one")
+	return cmd
+}
+
 func (c *cli) txCommands() *cobra.Command {
-	return group("tx", "Transactions of agents on EVM chains", c.txSubmit(), c.txSimulate(), c.txList(), c.txGet(), c.txWatch(),
+	return group("tx", "Transactions of agents on EVM chains", c.txSubmit(), c.txSimulate(), c.txList(), c.txGet(), c.txWatch(), c.txFill(),
 		c.txReplace("speedup", "Send a waiting transaction again, with higher fees",
 			`Send a waiting transaction again, with higher fees. Only one of the two can get into a
 block. It counts against the agent's limits once.`),
@@ -182,5 +219,6 @@ block. It counts against the agent's limits once.`),
 			`Replace a waiting transaction by one that moves nothing and costs its fee. Which of the
 two gets into a block is up to the chain: watch the new one. One that was never sent is
 discarded instead. An owner or admin cancels also for an agent that is stopped, and the
-agent does not replace what a person cancelled.`))
+agent does not replace what a person cancelled. A person cancels with the key that signed,
+also where it was replaced or deleted since.`))
 }

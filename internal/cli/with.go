@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
 )
 
@@ -62,6 +63,19 @@ func list[T any](c *cli, key string, all []T, err error, header []string, none s
 		rows = append(rows, row(v))
 	}
 	return c.PrintRows(header, rows, none)
+}
+
+// listTwoLines is list for rows that may be long: to people as two has them where a row of one fits
+// no line, with the last column below the others.
+func listTwoLines[T any](c *cli, key string, all []T, err error, none string, one []string, row func(T) []string, two []string, short func(T) []string) error {
+	if err != nil || c.JSON {
+		return list(c, key, all, err, one, none, row)
+	}
+	wide, narrow := console.Table{Header: one, None: none}, console.Table{Header: two}
+	for _, v := range all {
+		wide.Rows, narrow.Rows = append(wide.Rows, row(v)), append(narrow.Rows, short(v))
+	}
+	return c.PrintTwoLines(wide, narrow)
 }
 
 // orEmpty makes JSON say [] where there is nothing.

@@ -32,6 +32,7 @@ var said = map[string]string{
 	"quota_exhausted":                 "The requests of this month are used up. Add credits, or wait for the next month: `oneclaw billing usage` tells how many there were.",
 	"rate_limited":                    "Too many requests.",
 	"recipient_required":              "Say whom the share is for.",
+	"secret_exists":                   "There is a secret at this path. Give --new-version to store the value as its next version, which all that use it then get.",
 	"share_locked":                    "There were too many wrong passphrases.",
 	"share_not_accepted":              "Accept this share first: `oneclaw share accept ID`.",
 	"too_many_attempts":               "Too many attempts failed. A new password by mail works at once: `oneclaw password forgot`.",
@@ -63,8 +64,8 @@ var asked = map[string]string{
 	"to": "TO", "data": "--data", "chain": "--chain", "gas_limit": "--gas-limit", "nonce": "--nonce", "max_fee_per_gas": "--max-fee",
 	"max_priority_fee_per_gas": "--tip", "gas_price": "--gas-price", "signing_key_path": "--key", "rules": "the rules", "key_version": "--to-version",
 	"tx_max_value_eth": "--tx-max-value", "tx_daily_limit_eth": "--tx-daily-limit", "tx_to_allowlist": "--tx-to", "tx_allowed_chains": "--tx-chains",
-	"intents_api_enabled": "--intents-api",
-	"url":                 "the address", "events": "--events", "is_active": "--start or --stop",
+	"intents_api_enabled": "--intents-api", "token_url": "--token-url", "token_auth": "--token-auth", "host_keys": "--host-key",
+	"url": "the address", "events": "--events", "is_active": "--start or --stop",
 }
 
 // inCommandWords is what a refusal says, in the words of the command line.
@@ -83,12 +84,35 @@ func inCommandWords(e *client.Error) string {
 	if e.Detail == "" {
 		return e.Title
 	}
-	return snake.ReplaceAllStringFunc(e.DetailBesideWait(), func(name string) string { // how long is said after it, in words
-		if called, known := asked[name]; known {
-			return called
-		}
-		return name
-	})
+	if e.Code == "invalid_bindings" {
+		return bindingFlags().Replace(inFlags(e.Detail))
+	}
+	return inFlags(e.DetailBesideWait()) // how long is said after it, in words
+}
+
+// bindingFlags has the flags of `oneclaw bind` for what the API calls by single words.
+func bindingFlags() *strings.Replacer {
+	return strings.NewReplacer(
+		`"in": "oauth2"`, "--in oauth2", `"in": "sshsig"`, "--in sshsig", `"in": "ssh"`, "--in ssh", `"in": "basic"`, "--in basic", `"in": "sigv4"`, "--in sigv4", `"in": "hmac"`, "--in hmac",
+		"has namespaces only", "has --namespace only", "needs namespaces:", "needs --namespace:", "methods is a list", "--method takes a list", "methods or paths", "--method and --path",
+		"user has no colon", "--user has no colon", "region and service are", "--region and --service are", "header is the name", "--header is the name",
+		"has user only", "has --user only", "has region only", "has --region only", "has service only", "has --service only", "has header only", "has --header only", "has scope only", "has --scope only",
+		"names 1 to 20 hosts", "names 1 to 20 hosts with --host",
+	)
+}
+
+// inFlags is a text of the API with the names that the command line has for the parts of a request.
+func inFlags(text string) string {
+	parts := strings.Split(text, `"`)
+	for i := 0; i < len(parts); i += 2 { // what is quoted is in a person's words
+		parts[i] = snake.ReplaceAllStringFunc(parts[i], func(name string) string {
+			if called, known := asked[name]; known {
+				return called
+			}
+			return name
+		})
+	}
+	return strings.Join(parts, `"`)
 }
 
 // snake finds names of the parts of a request.

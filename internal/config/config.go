@@ -79,6 +79,9 @@ type Config struct {
 
 	ShroudKeepFlagged Keep `env:"SHROUD_KEEP_FLAGGED" envDefault:"off" doc:"How long the parts of requests and answers are kept in which Shroud flagged something, as whole hours or days such as 48h or 7d, up to 90d. They are sealed, and owners and admins read them (docs/shroud.md). off keeps none; what was kept before stays until its end."`
 
+	ShroudIdleTimeout Wait `env:"SHROUD_IDLE_TIMEOUT" envDefault:"10m" doc:"How long Shroud waits for the next byte of a provider, whole seconds, minutes or hours such as 90s or 10m, before it ends the call: for the first byte of an answer, and between any two."`
+	ShroudCallTimeout Wait `env:"SHROUD_CALL_TIMEOUT" envDefault:"1h" doc:"How long a call of a model may take in all, up to 24h, and no less than SHROUD_IDLE_TIMEOUT."`
+
 	MetricsListen string `env:"METRICS_LISTEN" doc:"Where GET /metrics is served for Prometheus, such as 127.0.0.1:9464. It asks nobody who they are and has no TLS: it must be a loopback address, unless ALLOW_PLAIN_HTTP is set. Off when empty."`
 
 	ChainRPC ChainRPC `env:"CHAIN_RPC" doc:"Nodes of EVM chains: a JSON object of lists of URLs by the name of the chain, such as {\"base\":[\"https://node.example/KEY\"]}. The first that is well is asked, and the chain's rpc_url last. A URL with http:// or with an address in it may be private, also of this machine."`
@@ -102,6 +105,8 @@ type Config struct {
 
 	// Dev is set by the command oneclaw dev, not by a variable.
 	Dev bool
+	// Exposed names the settings whose file has a secret and may be read by every user of the machine.
+	Exposed []string
 }
 
 // Rate is PER_SECOND:BURST, or off.
@@ -152,6 +157,7 @@ func Read(environ []string, file string) (Config, error) {
 	if err := env.ParseWithOptions(&cfg, env.Options{Environment: vars, Prefix: prefix}); err != nil {
 		return Config{}, unreadable(err)
 	}
+	cfg.Exposed = exposed(vars)
 	return cfg, trimFiles(&cfg, vars)
 }
 
@@ -284,6 +290,8 @@ func (c *Config) Check() error {
 		return bad("ONECLAW_CLIENT_CERT_HEADER must be a header of its own, such as Client-Cert or X-Client-Cert.")
 	case c.ClientCAFile != "" && c.TLSCertFile == "" && c.ClientCertHeader == "":
 		return bad("ONECLAW_CLIENT_CA_FILE needs TLS: set ONECLAW_TLS_CERT_FILE, or ONECLAW_CLIENT_CERT_HEADER behind a proxy that ends TLS.")
+	case c.ShroudCallTimeout < c.ShroudIdleTimeout:
+		return bad("ONECLAW_SHROUD_CALL_TIMEOUT must be no less than ONECLAW_SHROUD_IDLE_TIMEOUT.")
 	case c.AuditSync != "normal" && c.AuditSync != "full":
 		return bad("ONECLAW_AUDIT_SYNC must be normal or full.")
 	case c.Keystore != "soft" && c.Keystore != "pkcs11":

@@ -14,11 +14,13 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/account"
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
+	"github.com/oneclaw-dev/oneclaw/internal/wanted"
 )
 
 //go:embed templates/*.html
@@ -34,6 +36,9 @@ type Config struct {
 	Device func(ctx context.Context, code string) (account.Device, error)
 	// Enrollment finds what a mailed link asks for by the link's token.
 	Enrollment func(ctx context.Context, token string) (agent.Enrollment, error)
+	// Wanted finds a secret that an agent asked for by the id in the link.
+	Wanted func(ctx context.Context, id string) (wanted.Request, error)
+	Now    func() time.Time
 	// Dev adds the page of mails. A nil Outbox is of a server that really sends them.
 	Dev       bool
 	Outbox    *mail.Outbox
@@ -44,13 +49,14 @@ type Config struct {
 type Pages struct {
 	at    map[string]http.Handler
 	share http.Handler
+	wants http.Handler
 	mails *devMail // nil but in dev
 }
 
 // New returns the pages. It panics when a template of this package can't be read.
 func New(c Config) *Pages {
 	s := &site{templates: template.Must(template.ParseFS(files, "templates/*.html")), api: c.API, log: c.Log}
-	p := &Pages{share: (&sharePage{s}).handler(), at: map[string]http.Handler{
+	p := &Pages{share: (&sharePage{s}).handler(), wants: (&wantedPage{s, c.Wanted, c.Now}).handler(), at: map[string]http.Handler{
 		"/":               &statusPage{s, c.State},
 		"/verify-email":   (&verifyPage{s}).handler(),
 		"/invite":         (&invitePage{s}).handler(),
@@ -68,6 +74,9 @@ func New(c Config) *Pages {
 func (p *Pages) At(path string) http.Handler {
 	if id, ok := strings.CutPrefix(path, sharePath); ok && ids.Exact(id) {
 		return p.share
+	}
+	if id, ok := strings.CutPrefix(path, wantedPath); ok && ids.Exact(id) {
+		return p.wants
 	}
 	if p.mails != nil && (path == devMailPath || strings.HasPrefix(path, devMailPath+"/")) {
 		return p.mails
@@ -113,13 +122,18 @@ const maxForm = 4 << 10
 // form serves a page with a form: GET shows it, POST answers it, and no other site
 // can make a browser do that. other is the answer to another verb.
 func form(show, answer, other http.HandlerFunc) http.Handler {
+	return formWithin(maxForm, show, answer, other)
+}
+
+// formWithin is form with a bound of its own.
+func formWithin(most int64, show, answer, other http.HandlerFunc) http.Handler {
 	return http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		headers(w, "form-action 'self'")
 		switch r.Method {
 		case http.MethodGet, http.MethodHead:
 			show(w, r)
 		case http.MethodPost:
-			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+			r.Body = http.MaxBytesReader(w, r.Body, most)
 			answer(w, r)
 		default:
 			w.Header().Set("Allow", "GET, HEAD, POST")

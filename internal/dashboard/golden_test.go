@@ -19,6 +19,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/dashboard"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
+	"github.com/oneclaw-dev/oneclaw/internal/wanted"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -215,6 +216,59 @@ func TestEveryPageIsAsItWas(t *testing.T) {
 		golden(t, dashboard.New(dashboard.Config{API: c.api, Enrollment: func(context.Context, string) (agent.Enrollment, error) {
 			return c.asks, c.err
 		}}), c.name, c.method, c.target, c.form, nil)
+	}
+}
+
+// TestEveryPageOfSecretsThatAgentsLackIsAsItWas is the same for those.
+func TestEveryPageOfSecretsThatAgentsLackIsAsItWas(t *testing.T) {
+	const at = "/requests/11111111-0000-4000-8000-000000000001"
+	now := time.Date(2026, 11, 23, 12, 13, 14, 0, time.UTC)
+	asked := wanted.Request{ID: at[len("/requests/"):], Path: "api-keys/pay", Agent: "a1", AgentName: "<b>bot</b>", VaultName: "main & more", Reason: `<script>alert("x")</script> https://evil.example`,
+		Service: "stripe", Host: "api.example.com", Status: wanted.Waiting, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
+	is := func(change func(*wanted.Request)) wanted.Request {
+		r := asked
+		change(&r)
+		return r
+	}
+	login := canned{"POST /v1/auth/token": `200 {"access_token":"the-login"}`, "POST /v1/secret-requests/" + asked.ID + "/fill": `200 {"version":1}`}
+	second := canned{"POST /v1/auth/token": `200 {"mfa_required":true,"mfa_token":"chal"}`, "POST /v1/auth/mfa/verify": `200 {"access_token":"the-login"}`, "POST /v1/secret-requests/" + asked.ID + "/fill": `200 {"version":1}`}
+	there := canned{"POST /v1/auth/token": `200 {"access_token":"the-login"}`, "POST /v1/secret-requests/" + asked.ID + "/fill": `409 {"detail":"There is a <b>secret</b>."}`}
+	refused := canned{"POST /v1/auth/token": `401 {"detail":"The <b>detail</b>."}`}
+	form := func(more ...string) url.Values {
+		v := url.Values{"value": {"the-value-7"}, "email": {"ann@example.com"}, "password": {"Quite-8-Good-Words"}, "decision": {"fill"}}
+		for i := 0; i < len(more); i += 2 {
+			v.Set(more[i], more[i+1])
+		}
+		return v
+	}
+	for _, c := range []struct {
+		name, method string
+		api          canned
+		asked        wanted.Request
+		err          error
+		form         url.Values
+	}{
+		{"wanted-form", "GET", nil, asked, nil, nil},
+		{"wanted-bare", "GET", nil, is(func(r *wanted.Request) { r.Service, r.Host = "", "" }), nil, nil},
+		{"wanted-filled", "GET", nil, is(func(r *wanted.Request) { r.Status = wanted.Filled }), nil, nil},
+		{"wanted-expired", "GET", nil, is(func(r *wanted.Request) { r.ExpiresAt = now }), nil, nil},
+		{"wanted-ended", "GET", nil, is(func(r *wanted.Request) { r.Stale = true }), nil, nil},
+		{"wanted-missing", "GET", nil, asked, wanted.ErrNone, nil},
+		{"wanted-done", "POST", login, asked, nil, form()},
+		{"wanted-declined", "POST", login, asked, nil, form("decision", "decline", "value", "")},
+		{"wanted-empty", "POST", login, asked, nil, form("value", "")},
+		{"wanted-password", "POST", refused, asked, nil, form("bind_service", "yes")},
+		{"wanted-second", "POST", second, asked, nil, form()},
+		{"wanted-second-done", "POST", second, asked, nil, form("mfa_code", "123456")},
+		{"wanted-there", "POST", there, asked, nil, form("bind_host", "yes", "host", "b.example", "in", "basic")},
+		{"wanted-too-late", "POST", login, is(func(r *wanted.Request) { r.Status = wanted.Withdrawn }), nil, form()},
+		{"wanted-verb", "DELETE", nil, asked, nil, nil},
+	} {
+		p := dashboard.New(dashboard.Config{API: c.api, Now: func() time.Time { return now }, Wanted: func(context.Context, string) (wanted.Request, error) { return c.asked, c.err }})
+		golden(t, p, c.name, c.method, at, c.form, nil)
+		if text, err := os.ReadFile(filepath.Join("testdata", "pages", c.name+".golden")); err != nil || strings.Contains(string(text), "the-value-7") || strings.Contains(string(text), "Quite-8") || strings.Contains(string(text), "alert(\"x") {
+			t.Errorf("%s: the page holds what was entered, or markup of the agent's: %v", c.name, err)
+		}
 	}
 }
 

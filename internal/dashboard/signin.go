@@ -51,7 +51,12 @@ func (i inner) signIn(form *http.Request) (token string, next question, status i
 
 // signed serves a page whose form asks for a login.
 func signed(show, answer http.HandlerFunc, refuse func(w http.ResponseWriter, status int, problem string)) http.Handler {
-	return form(show, func(w http.ResponseWriter, r *http.Request) {
+	return signedWithin(maxForm, show, answer, refuse)
+}
+
+// signedWithin is signed with a bound of its own for the form.
+func signedWithin(most int64, show, answer http.HandlerFunc, refuse func(w http.ResponseWriter, status int, problem string)) http.Handler {
+	return formWithin(most, show, func(w http.ResponseWriter, r *http.Request) {
 		if err := r.ParseForm(); err != nil {
 			refuse(w, http.StatusBadRequest, formFault)
 			return

@@ -99,7 +99,7 @@ func checkCommand(t *testing.T, page, binary, command string, words []string, he
 
 // Pages that people follow add chains in one form, with the number that tells a chain from others.
 func TestPagesAddChainsInOneForm(t *testing.T) {
-	form, seen := regexp.MustCompile(`^chain add \S+ [0-9]+ .*--rpc-url-file -`), 0
+	form, seen := regexp.MustCompile(`^chain add \S+ [0-9]+ .*--rpc-url-file rpc\.txt`), 0
 	for _, page := range pages(t) {
 		if strings.HasSuffix(page, "docs/cli.md") {
 			continue // lists every form

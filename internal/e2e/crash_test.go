@@ -109,14 +109,40 @@ type acknowledgement struct {
 // the server under them.
 func (l *ledger) burst(s *server, agent caller, round int) {
 	l.recent = len(l.acked)
+	before := l.reads
 	var callers sync.WaitGroup
 	for n := range 4 {
 		callers.Go(func() { l.write(agent, address(round, n), n, round) })
 		callers.Go(func() { l.read(agent, address(round, 100+n), n) })
 	}
+	l.served(&callers, before)
 	time.Sleep(time.Duration(20+rand.IntN(180)) * time.Millisecond) // when it strikes is up to chance
 	s.kill9()
 	callers.Wait()
+}
+
+// served waits until a write and a read of this burst are acknowledged, or all callers have ended: on
+// a busy machine a server may be killed before it has done anything.
+func (l *ledger) served(callers *sync.WaitGroup, reads int) {
+	ended := make(chan struct{})
+	go func() {
+		callers.Wait()
+		close(ended)
+	}()
+	for tick := time.NewTicker(time.Millisecond); ; {
+		l.mu.Lock()
+		done := len(l.acked) > l.recent && l.reads > reads
+		l.mu.Unlock()
+		select {
+		case <-ended:
+			return
+		case <-tick.C:
+		}
+		if done {
+			tick.Stop()
+			return
+		}
+	}
 }
 
 // address is one of this machine's addresses, so that the log tells callers apart.

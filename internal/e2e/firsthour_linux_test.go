@@ -78,10 +78,12 @@ func after(t *testing.T, screen, word string) string {
 	return ""
 }
 
-// shows fails where a screen has none of a line with all the words.
+// shows fails where a screen has none of a row with all the words. A line that is indented goes on
+// with the row above.
 func shows(t *testing.T, screen string, words ...string) {
 	t.Helper()
-	for line := range strings.Lines(screen) {
+	rows := strings.ReplaceAll(strings.ReplaceAll(screen, "\r\n", "\n"), "\n  ", " ")
+	for line := range strings.Lines(rows) {
 		all := true
 		for _, w := range words {
 			all = all && strings.Contains(line, w)

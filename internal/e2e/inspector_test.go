@@ -3,8 +3,10 @@ package e2e_test
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -128,6 +130,11 @@ func TestARealMCPClientSeesEveryTool(t *testing.T) {
 		"grant_access": {"permissions=[read] principal_id principal_type secret_path_pattern=** vault_id",
 			"principal_id principal_type vault_id"},
 		"share_secret":         {"expires_at max_access_count recipient_id recipient_type secret_id vault_id", "expires_at recipient_type secret_id"},
+		"execute_http":         {"binding body execution_mode=vault headers method=GET path", "binding"},
+		"execute_query":        {"binding params query", "binding query"},
+		"http_request":         {"body headers method query url vault_id", "method url"},
+		"totp_code":            {"path vault_id", "path"},
+		"request_secret":       {"host path reason request_id service vault_id", ""},
 		"simulate_transaction": {"chain data gas_limit signing_key_path to value vault_id", "chain to value"},
 		"submit_transaction": {"chain data gas_limit gas_price idempotency_key max_fee_per_gas max_priority_fee_per_gas nonce signing_key_path simulate_first=true to value vault_id",
 			"chain to value"},
@@ -183,6 +190,18 @@ func TestARealMCPClientUsesEveryTool(t *testing.T) {
 	call(lit("Found 1 secret(s):\n- api-keys/stripe  (type: api_key, version: 1, expires: never)"), "list_secrets", "prefix=api-keys/")
 	call(lit("No secrets found in this vault."), "list_secrets", "prefix=nothing/")
 	call(lit(`{"path":"api-keys/stripe","type":"api_key","version":1,"value":"sk_live_canary-51"}`), "get_secret", "path=api-keys/stripe")
+	var asked string // of a service that the secret is bound to
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = r.Header.Get("Authorization")
+		_, _ = io.WriteString(w, "you sent "+asked)
+	}))
+	t.Cleanup(service.Close)
+	must[*client.SecretBindings](t)(g.owner.SetBindings(t.Context(), g.vault.ID, "api-keys/stripe", []client.Binding{{Hosts: []string{strings.TrimPrefix(service.URL, "http://")}}}))
+	call(`\{"status":200,.*"body":"you sent Bearer \[REDACTED:api-keys/stripe\]","redactions":1\}`, "http_request", "method=GET", "url="+service.URL+"/v1", `headers={"Authorization":"Bearer {{secret:api-keys/stripe}}"}`)
+	if asked != "Bearer sk_live_canary-51" {
+		t.Errorf("the service got %q", asked)
+	}
+	call(`error: Tool 'http_request' execution failed: No binding .+`, "http_request", "method=GET", "url=https://127.0.0.1:1/", `headers={"Authorization":"Bearer {{secret:api-keys/stripe}}"}`)
 	call(lit("Rotated secret at 'app/token'. New version: 2."), "rotate_and_store", "path=app/token", "value=v2")
 	call(lit("{\n  \"path\": \"app/token\",\n  \"type\": \"password\",\n  \"version\": 2,\n  \"metadata\": {\n    \"team\": \"x\"\n  },\n  \"created_at\": \"")+ts+
 		lit("\",\n  \"expires_at\": null\n}"), "describe_secret", "path=app/token")
@@ -292,4 +311,40 @@ func ownerToken(t *testing.T, g granted) string {
 	anyone := must[*client.Client](t)(client.New(g.APIURL))
 	login := must[*client.Login](t)(anyone.Login(t.Context(), g.Email, client.ValueOf(g.Password)))
 	return string(login.AccessToken.Reveal())
+}
+
+// "oneclaw mcp" looks where the other commands do: at the login that is stored, else at the server
+// that runs on this machine from the usual folder, whatever its port.
+func TestMCPFindsTheServerOfTheOtherCommands(t *testing.T) {
+	p := newPlace(t)
+	p.data = filepath.Join(p.home, ".local", "share", "oneclaw")
+	s := p.start()
+	session := func(home string) (out, stderr string) {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), binary, "mcp")
+		cmd.Env = []string{"HOME=" + home, "ONECLAW_AGENT_API_KEY=" + s.AgentAPIKey}
+		cmd.Stdin = strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}
+{"jsonrpc":"2.0","method":"notifications/initialized"}
+{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"list_vaults"}}
+`)
+		var errs strings.Builder
+		cmd.Stderr = &errs
+		b, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%v: %s", err, errs.String())
+		}
+		return string(b), errs.String()
+	}
+	if out, stderr := session(p.home); !strings.Contains(out, "No vaults found.") || stderr != "" {
+		t.Errorf("on the server's machine: %s %s", out, stderr)
+	}
+	elsewhere := t.TempDir()
+	login := exec.CommandContext(t.Context(), binary, "login", "--api-url", s.APIURL, "--email", s.Email)
+	login.Env, login.Stdin = []string{"HOME=" + elsewhere}, strings.NewReader(s.Password)
+	if out, err := login.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if out, stderr := session(elsewhere); !strings.Contains(out, "No vaults found.") || stderr != "" {
+		t.Errorf("where somebody is logged in: %s %s", out, stderr)
+	}
 }

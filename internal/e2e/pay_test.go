@@ -33,7 +33,7 @@ func TestTheExamplePaysInvoices(t *testing.T) {
 	example := "../../examples/pay"
 
 	said("", "login", "--dev")
-	said(chain.URL+"\n", "chain", "add", "anvil", "31337", "--testnet", "--rpc-url-file", "-")
+	said(s.Password+"\n", "chain", "add", "anvil", "31337", "--testnet", "--rpc-url-file", writeFile(t, t.TempDir(), "rpc.txt", chain.URL), "--password-file", "-")
 	key := regexp.MustCompile(`ocv_\S+`).FindString(said("", "agent", "create", "payer", "--intents-api", "--tx-daily-limit", "1"))
 	said("", "key", "create", "--agent", "payer")
 	if out := said("", "agent", "guard", "payer", "--set", filepath.Join(example, "rules.json")); !strings.Contains(out, "A human approves what pays more than 0.5 of the chain's coin, fees included.") {

@@ -14,10 +14,10 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/llmstub"
 )
 
-// sdk runs the official SDK of a provider, to which Shroud is a base URL and a key.
-func sdk(t *testing.T, which, url, key string) map[string]any {
+// sdk runs a script with the official SDK of a provider, to which Shroud is a base URL and a key.
+func sdk(t *testing.T, name, which, url, key string) map[string]any {
 	t.Helper()
-	script, err := filepath.Abs("../../test/npm/sdk.mjs")
+	script, err := filepath.Abs("../../test/npm/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestOfficialSDKsCallModelsThroughShroud(t *testing.T) {
 					key = text(t, owner.want(t, http.StatusCreated, "POST", "/v1/agents/"+text(t, me, "id")+"/router-keys", map[string]any{"name": "sdk"}), "api_key")
 				}
 				stub.Answer(c.answers...)
-				got := sdk(t, c.which, s.ShroudURL, key)
+				got := sdk(t, "sdk.mjs", c.which, s.ShroudURL, key)
 				for what, want := range c.want {
 					if shown(got[what]) != want {
 						t.Errorf("%s: %s, want %s", what, shown(got[what]), want)

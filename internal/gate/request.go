@@ -66,10 +66,14 @@ func (x *Request) renew(ctx context.Context) error {
 }
 
 // Standing is who sent the request, as things are now, for an answer that goes on for long. A
-// credential that was revoked and an address that is let in no more are refused; a credential that
-// has only expired was good when the request came. The call is a copy, whose event nobody stores.
+// credential that was revoked and an address that is let in no more are refused, and so is a router key
+// that has expired; a token that has was good when the request came. The call is a copy, whose event nobody stores.
 func (x *Request) Standing(ctx context.Context) (*call.Call, error) {
-	who, err := x.at.authenticate(ctx, &x.Call, x.token, x.Call.Now)
+	at := x.Call.Now
+	if x.Call.Who.Router { // a key, which is no token that was good for the whole call
+		at = x.at.Now()
+	}
+	who, err := x.at.authenticate(ctx, &x.Call, x.token, at)
 	if err == nil {
 		err = x.at.IPRules.Admit(ctx, who.Org, who.Kind, x.Call.IP)
 	}
@@ -79,6 +83,15 @@ func (x *Request) Standing(ctx context.Context) (*call.Call, error) {
 	c := x.Call
 	c.Who, c.Now, c.Event = who, x.at.Now(), &audit.Event{}
 	return &c, nil
+}
+
+// StandingOf is Standing of the request that ctx is of; nil where it is of none, or nobody signed in.
+func StandingOf(ctx context.Context) (*call.Call, error) {
+	x := Of(ctx)
+	if x == nil || x.token == "" {
+		return nil, nil //nolint:nilnil // there is nobody whose rights could have ended
+	}
+	return x.Standing(ctx)
 }
 
 // codeUnknown is the code of a write that was cut off in its commit: nobody knows

@@ -19,7 +19,7 @@ import (
 // verdictBody says whether one use is allowed, and what decides it.
 type verdictBody struct {
 	Allowed  bool    `json:"allowed"`
-	Reason   string  `json:"reason" doc:"policy:ID, creator, or why not: no_policy, approval_required, ip_not_allowed, outside_time_window, policy_expired, outside_scope, outside_vault_binding, intents_key_type, agent_inactive."`
+	Reason   string  `json:"reason" doc:"policy:ID, creator, or why not: no_policy, approval_required, ip_not_allowed, outside_time_window, policy_expired, outside_scope, outside_vault_binding, intents_key_type, no_reveal, agent_inactive."`
 	PolicyID *string `json:"policy_id" nullable:"true" format:"uuid" doc:"The policy that allows it, or that asks for an approval."`
 }
 
@@ -32,6 +32,7 @@ type bearerBody struct {
 	PrincipalID   string      `json:"principal_id" format:"uuid"`
 	Name          *string     `json:"name" nullable:"true" doc:"An agent's name, or a member's mail address; null for callers that may not list agents or members."`
 	Read          verdictBody `json:"read"`
+	Use           verdictBody `json:"use" doc:"Without seeing it; what it may read it may use."`
 	Write         verdictBody `json:"write"`
 	Delete        verdictBody `json:"delete"`
 }
@@ -89,6 +90,7 @@ type whoCanBody struct {
 type pathAccess struct {
 	Path   string      `json:"path"`
 	Read   verdictBody `json:"read"`
+	Use    verdictBody `json:"use" doc:"Without seeing it; what it may read it may use."`
 	Write  verdictBody `json:"write"`
 	Delete verdictBody `json:"delete"`
 }
@@ -191,7 +193,7 @@ func (a *API) whoCan(ctx context.Context, c *call.Call, in *whoCan) (*body[whoCa
 	for i := range all {
 		b := &all[i]
 		out.Principals = append(out.Principals, bearerBody{
-			string(b.Kind), b.ID, present(names[b.Kind][b.ID]), verdictOf(b.Read), verdictOf(b.Write), verdictOf(b.Delete),
+			string(b.Kind), b.ID, present(names[b.Kind][b.ID]), verdictOf(b.Read), verdictOf(b.Use), verdictOf(b.Write), verdictOf(b.Delete),
 		})
 	}
 	return answer(out, nil)
@@ -249,7 +251,7 @@ func (a *API) agentAccess(ctx context.Context, c *call.Call, in *agentAccess) (*
 			v.Policies = append(v.Policies, policyOf(&r.Grants[j]))
 		}
 		for _, s := range r.Secrets {
-			v.Secrets = append(v.Secrets, pathAccess{s.Path, verdictOf(s.Read), verdictOf(s.Write), verdictOf(s.Delete)})
+			v.Secrets = append(v.Secrets, pathAccess{s.Path, verdictOf(s.Read), verdictOf(s.Use), verdictOf(s.Write), verdictOf(s.Delete)})
 		}
 		out.Vaults = append(out.Vaults, v)
 	}

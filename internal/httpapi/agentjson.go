@@ -9,6 +9,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/rest"
 
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
+	"github.com/oneclaw-dev/oneclaw/internal/execution"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/patch"
@@ -49,7 +50,7 @@ type agentBody struct {
 }
 
 func agentOf(a *agent.Agent) agentBody {
-	return agentBody{
+	b := agentBody{
 		ID: a.ID, Name: a.Name, Description: a.Description, AuthMethod: a.AuthMethod, Scopes: a.Scopes, IsActive: a.Active,
 		IntentsAPIEnabled: a.Intents, TxToAllowlist: a.Guardrails.ToAllowlist, TxMaxValueETH: present(a.Guardrails.MaxValueETH),
 		TxDailyLimitETH: present(a.Guardrails.DailyLimitETH), TxAllowedChains: a.Guardrails.AllowedChains, TokenTTLSeconds: present(a.TokenTTL),
@@ -58,6 +59,8 @@ func agentOf(a *agent.Agent) agentBody {
 		ShroudEnabled: a.Shroud, ShroudConfig: object(a.ShroudConfig), CreatedAt: a.CreatedAt,
 		ExpiresAt: pointer(a.ExpiresAt), LastActiveAt: pointer(a.LastActiveAt), AgentFields: fieldsOf(&a.Guardrails.Fields),
 	}
+	b.Reveal, b.Executes, b.Bounds = reveal(a), present(a.Execution.Enabled), boundsOf(&a.Execution.Bounds)
+	return b
 }
 
 // agentSelf is AgentSelf of the contract, section 6.
@@ -118,10 +121,15 @@ func (in *createAgent) draft() (agent.Agent, error) {
 	if err != nil {
 		return agent.Agent{}, err
 	}
+	executes, bounds, err := b.executions()
+	if err != nil {
+		return agent.Agent{}, err
+	}
 	return agent.Agent{
+		Execution: execution.Settings{Enabled: executes.Value, Bounds: bounds.Value},
 		State: identity.State{
 			ExpiresAt: end(b.ExpiresAt), TokenTTL: deref(b.TokenTTLSeconds), Scopes: b.Scopes, VaultIDs: b.VaultIDs,
-			Intents: deref(b.IntentsAPIEnabled), Shroud: deref(b.ShroudEnabled),
+			Intents: deref(b.IntentsAPIEnabled), Shroud: deref(b.ShroudEnabled), NoReveal: b.noReveal().Value,
 		},
 		Name: b.Name, Description: deref(b.Description), AuthMethod: deref(b.AuthMethod),
 		Guardrails: intents.Guardrails{
@@ -166,9 +174,13 @@ func (in *updateAgent) patch() (agent.Patch, error) {
 	if err != nil {
 		return agent.Patch{}, err
 	}
+	executes, bounds, err := b.executions()
+	if err != nil {
+		return agent.Patch{}, err
+	}
 	return agent.Patch{
 		Name: b.Name.Field, Description: b.Description.Field, Scopes: b.Scopes.Field, VaultIDs: b.VaultIDs.Field,
-		Active: b.IsActive.Field, Intents: b.IntentsAPIEnabled.Field, Shroud: b.ShroudEnabled.Field,
+		Active: b.IsActive.Field, Intents: b.IntentsAPIEnabled.Field, Shroud: b.ShroudEnabled.Field, NoReveal: b.noReveal(), Executes: executes, Bounds: bounds,
 		ExpiresAt: b.ExpiresAt.Field, TokenTTL: b.TokenTTLSeconds.Field, CertFingerprint: b.ClientCertFingerprint.Field,
 		Guardrails: intents.Patch{
 			ToAllowlist: b.TxToAllowlist.Field, AllowedChains: b.TxAllowedChains.Field,

@@ -18,9 +18,12 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
+	"github.com/oneclaw-dev/oneclaw/internal/broker"
+	"github.com/oneclaw-dev/oneclaw/internal/broker/relay"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/checkout"
 	"github.com/oneclaw-dev/oneclaw/internal/envvar"
+	"github.com/oneclaw-dev/oneclaw/internal/executor"
 	"github.com/oneclaw-dev/oneclaw/internal/freeze"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
@@ -35,6 +38,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/signingkey"
 	"github.com/oneclaw-dev/oneclaw/internal/transaction"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
+	"github.com/oneclaw-dev/oneclaw/internal/wanted"
 	"github.com/oneclaw-dev/oneclaw/internal/webhook"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
@@ -57,6 +61,7 @@ type Config struct {
 	Vault        *vault.Service
 	Sharing      *sharing.Service
 	Approvals    *approval.Service
+	Wanted       *wanted.Service
 	Webhooks     *webhook.Service
 	Checkout     *checkout.Service // nil: no payment provider
 	Chains       *intents.Chains
@@ -65,6 +70,9 @@ type Config struct {
 	SigningKeys  *signingkey.Service
 	Activity     *activity.Service
 	Flagged      *flagged.Service
+	Broker       *broker.Service
+	Relay        *relay.Relay
+	Executor     *executor.Service
 	Audit        *audit.Log
 	Health       Health
 	Version      string
@@ -74,6 +82,7 @@ type Config struct {
 type API struct {
 	vault        *vault.Service
 	approvals    *approval.Service
+	wanted       *wanted.Service
 	webhooks     *webhook.Service
 	envVars      *envvar.Service
 	sharing      *sharing.Service
@@ -91,6 +100,9 @@ type API struct {
 	signingKeys  *signingkey.Service
 	activity     *activity.Service
 	flagged      *flagged.Service
+	broker       *broker.Service
+	relay        *relay.Relay
+	executor     *executor.Service
 	audit        *audit.Log
 	health       Health
 	publicURL    string
@@ -104,9 +116,9 @@ type API struct {
 // New returns the API with every operation registered.
 func New(cfg Config) *API {
 	a := &API{
-		vault: cfg.Vault, sharing: cfg.Sharing, approvals: cfg.Approvals, webhooks: cfg.Webhooks, envVars: envvar.New(cfg.Vault), identity: cfg.Gate.Identity,
+		vault: cfg.Vault, sharing: cfg.Sharing, approvals: cfg.Approvals, wanted: cfg.Wanted, webhooks: cfg.Webhooks, envVars: envvar.New(cfg.Vault), identity: cfg.Gate.Identity,
 		accounts: cfg.Accounts, agents: cfg.Agents, orgs: cfg.Orgs, iprules: cfg.Gate.IPRules, billing: cfg.Gate.Billing,
-		payments: cfg.Gate.Payments, checkout: cfg.Checkout, chains: cfg.Chains, freezes: cfg.Freezes, transactions: cfg.Transactions, signingKeys: cfg.SigningKeys, activity: cfg.Activity, flagged: cfg.Flagged, audit: cfg.Audit, health: cfg.Health,
+		payments: cfg.Gate.Payments, checkout: cfg.Checkout, chains: cfg.Chains, freezes: cfg.Freezes, transactions: cfg.Transactions, signingKeys: cfg.SigningKeys, activity: cfg.Activity, flagged: cfg.Flagged, broker: cfg.Broker, relay: cfg.Relay, executor: cfg.Executor, audit: cfg.Audit, health: cfg.Health,
 		publicURL: cfg.Gate.PublicURL, version: cfg.Version, gate: cfg.Gate, router: &router{root: newNode()},
 	}
 	a.at = a.surface(a.gate)
@@ -124,6 +136,12 @@ func New(cfg Config) *API {
 	a.registerVaultJobs()
 	a.registerSecrets()
 	a.registerEnvVars()
+	a.registerBindings()
+	a.registerStreams()
+	a.registerCodes()
+	a.registerSSH()
+	a.registerAgentBindings()
+	a.registerExecutions()
 	a.registerPolicies()
 	a.registerAccess()
 	a.registerShares()
@@ -131,6 +149,7 @@ func New(cfg Config) *API {
 	a.registerEnroll()
 	a.registerFreeze()
 	a.registerApprovals()
+	a.registerSecretRequests()
 	a.registerWebhooks()
 	a.registerOrg()
 	a.registerAudit()
@@ -173,13 +192,7 @@ type op struct {
 
 // handle registers an operation whose handler gets the call as an argument.
 func handle[I, O any](a *API, o op, fn func(ctx context.Context, c *call.Call, in *I) (*O, error)) {
-	about := &rest.Description{
-		OperationID: o.id, Method: o.method, Path: o.path, Summary: o.summary, Tags: []string{o.tag}, DefaultStatus: o.status,
-		Metadata: map[string]any{metaKey: opMeta{action: o.action}}, Errors: errorsOf(o),
-	}
-	if !o.action.Public() {
-		about.Security = []map[string][]string{{"bearer": {}}}
-	}
+	about := a.describe(&o)
 	made := rest.New[I, O](a.doc, about)
 	if o.bodyOptional {
 		about.RequestBody.Required = false
@@ -202,6 +215,18 @@ func handle[I, O any](a *API, o op, fn func(ctx context.Context, c *call.Call, i
 		}
 		return nil
 	})
+}
+
+// describe begins what the document says of an operation.
+func (*API) describe(o *op) *rest.Description {
+	about := &rest.Description{
+		OperationID: o.id, Method: o.method, Path: o.path, Summary: o.summary, Tags: []string{o.tag}, DefaultStatus: o.status,
+		Metadata: map[string]any{metaKey: opMeta{action: o.action}}, Errors: errorsOf(*o),
+	}
+	if !o.action.Public() {
+		about.Security = []map[string][]string{{"bearer": {}}}
+	}
+	return about
 }
 
 // errorsOf lists the statuses that an operation may answer with.

@@ -20,10 +20,10 @@ type askApproval struct {
 	Body struct {
 		VaultID    *string `json:"vault_id,omitempty" nullable:"true" minLength:"36" maxLength:"36"`
 		SecretPath *string `json:"secret_path,omitempty" nullable:"true"`
-		Operation  *string `json:"operation,omitempty" nullable:"true" enum:"read,write,delete" doc:"read when absent."`
+		Operation  *string `json:"operation,omitempty" nullable:"true" enum:"read,use,write,delete" doc:"read when absent. use is of a use in which the value is not shown; neither counts for the other."`
 		Reason     *string `json:"reason,omitempty" nullable:"true" maxLength:"500" doc:"Why, for who decides. One line."`
 
-		Action     *string    `json:"action,omitempty" nullable:"true" enum:"secret.read,secret.use,secret.write,secret.rotate,secret.delete,read,write,delete" doc:"Newer clients' word for operation, with target_type and target_id in place of vault_id and secret_path."`
+		Action     *string    `json:"action,omitempty" nullable:"true" enum:"secret.read,secret.use,secret.write,secret.rotate,secret.delete,read,use,write,delete" doc:"Newer clients' word for operation, with target_type and target_id in place of vault_id and secret_path."`
 		TargetType *string    `json:"target_type,omitempty" nullable:"true" enum:"secret"`
 		TargetID   *string    `json:"target_id,omitempty" nullable:"true" maxLength:"600" doc:"VAULT_ID/PATH; or the path alone, with the vault's id as vault_id in summary."`
 		Summary    jsonObject `json:"summary,omitempty" doc:"Not kept but for vault_id: who decides is shown what the server knows."`
@@ -66,6 +66,8 @@ func (in *askApproval) use() (vaultID, path string, op approval.Operation, newer
 		op = approval.Write
 	case "delete":
 		op = approval.Delete
+	case "use":
+		op = approval.Work
 	default:
 		op = approval.Read
 	}

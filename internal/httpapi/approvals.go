@@ -17,7 +17,7 @@ type approvalBody struct {
 	ID             string     `json:"id" format:"uuid"`
 	VaultID        string     `json:"vault_id" format:"uuid"`
 	SecretPath     string     `json:"secret_path"`
-	Operation      string     `json:"operation" enum:"read,write,delete"`
+	Operation      string     `json:"operation" enum:"read,use,write,delete"`
 	RequesterID    string     `json:"requester_id" format:"uuid"`
 	RequesterType  string     `json:"requester_type" enum:"user,agent"`
 	PolicyID       *string    `json:"policy_id" nullable:"true" format:"uuid" doc:"The policy that asks for the approval; null when none does."`
@@ -38,10 +38,10 @@ type approvalBody struct {
 	OrgID      string          `json:"org_id" format:"uuid"`
 	UserID     string          `json:"user_id" format:"uuid" doc:"The human behind the requester: its creator, or the user itself."`
 	AgentID    *string         `json:"agent_id" nullable:"true" format:"uuid"`
-	Action     string          `json:"action" enum:"secret.read,secret.write,secret.delete"`
+	Action     string          `json:"action" enum:"secret.read,secret.use,secret.write,secret.delete"`
 	TargetType string          `json:"target_type" enum:"secret"`
 	TargetID   string          `json:"target_id" doc:"The vault's id and the path: VAULT_ID/PATH."`
-	RiskTier   string          `json:"risk_tier" enum:"medium,high" doc:"By the operation: medium to read, high to write or delete."`
+	RiskTier   string          `json:"risk_tier" enum:"medium,high" doc:"By the operation: medium to read or use, high to write or delete."`
 	Summary    approvalSummary `json:"summary"`
 }
 
@@ -49,7 +49,7 @@ type approvalBody struct {
 type approvalSummary struct {
 	VaultID    string `json:"vault_id" format:"uuid"`
 	SecretPath string `json:"secret_path"`
-	Operation  string `json:"operation" enum:"read,write,delete"`
+	Operation  string `json:"operation" enum:"read,use,write,delete"`
 }
 
 func approvalOf(r *approval.Request, now time.Time) approvalBody {
@@ -57,7 +57,7 @@ func approvalOf(r *approval.Request, now time.Time) approvalBody {
 	if r.Kind == policy.KindAgent {
 		agent = r.Principal
 	}
-	if r.Operation == approval.Read {
+	if r.Operation == approval.Read || r.Operation == approval.Work {
 		risk = "medium"
 	}
 	return approvalBody{

@@ -169,6 +169,20 @@ func (a *API) registerChains() {
 		chain, nodes, err := a.chains.Check(ctx, c, in.ID)
 		return answer(checkOf(&chain, nodes), err)
 	})
+	handle(a, op{
+		method: http.MethodPost, path: "/v1/admin/chains/{chain_entry_id}/restart", id: "restart-chain", tag: "Admin",
+		summary: "Have the counts of a test chain that was started anew start anew, and end what was signed for it", errors: []int{http.StatusUnprocessableEntity}, action: policy.RestartChain,
+	}, func(ctx context.Context, c *call.Call, in *chainPath) (*body[chainRestart], error) {
+		chain, ended, err := a.chains.Restart(ctx, c, in.ID)
+		return answer(chainRestart{chain.Name, chain.ChainID, ended}, err)
+	})
+}
+
+// chainRestart is what a new start of a chain ended.
+type chainRestart struct {
+	Chain   string `json:"chain"`
+	ChainID int64  `json:"chain_id"`
+	Ended   int    `json:"ended" doc:"How many transactions had not come into a block of the chain as it was. They are failed, and never sent again."`
 }
 
 // chainCheck is what the nodes of a chain say of themselves.

@@ -195,7 +195,14 @@ func TestDecisions(t *testing.T) {
 		t.Errorf("%s", denied.body)
 	}
 	g.approve(id, g.ada.token).want(409, "approval_decided")
-	g.read("gated/one").want(429, "approval_paused")
+	if seen := g.do("GET", "/v1/approvals/"+id, g.worker.token, nil).want(200); seen.str("decision_reason") != "not today" {
+		t.Errorf("who asked sees %s", seen.body)
+	}
+	paused := g.read("gated/one").want(429, "approval_paused")
+	if !strings.Contains(paused.str("detail"), `They said: "not today".`) || strings.Contains(string(paused.body), g.ada.id) || strings.Contains(string(paused.body), "@") {
+		t.Errorf("who asks again is told %s", paused.body)
+	}
+	g.do("POST", "/v1/approvals", g.worker.token, object{"vault_id": g.vault, "secret_path": "gated/one"}).want(429, "approval_paused")
 	g.do("POST", "/v1/approvals/"+g.asked("gated/two")+"/decide", g.ada.token, object{"decision": "rejected"}).want(200)
 
 	g.Clock.Forward(10 * time.Minute)

@@ -28,9 +28,9 @@ func TestApprovalsInNewerClientsWords(t *testing.T) {
 	if r.str("summary", "secret_path") != "gated/one" {
 		t.Errorf("the summary is %s", r.body)
 	}
-	same := g.do("POST", at, g.worker.token, object{"action": "secret.use", "target_type": "secret", "target_id": "gated/one", "summary": object{"vault_id": g.vault}}).want(202)
+	same := g.do("POST", at, g.worker.token, object{"action": "read", "target_type": "secret", "target_id": "gated/one", "summary": object{"vault_id": g.vault}}).want(202)
 	if same.str("id") != r.str("id") {
-		t.Error("the same use was asked for twice")
+		t.Error("the same read was asked for twice")
 	}
 	if today := g.do("POST", at, g.worker.token, object{"vault_id": g.vault, "secret_path": "gated/one"}).want(201); today.str("id") != r.str("id") {
 		t.Error("today's words ask for something else")
@@ -193,7 +193,7 @@ func TestThePermissionAdminIsRefusedWithAReason(t *testing.T) {
 		s.do("PUT", "/v1/vaults/"+s.vault+"/policies/"+s.policy, s.ada.token, object{"permissions": []string{"admin"}}),
 	} {
 		r.want(400, "invalid_permissions")
-		if !strings.Contains(r.str("detail"), "read, write and delete") || !strings.Contains(r.str("detail"), "creator") {
+		if !strings.Contains(r.str("detail"), "read, use, write and delete") || !strings.Contains(r.str("detail"), "creator") {
 			t.Errorf("the reason is %s", r.body)
 		}
 	}

@@ -27,6 +27,11 @@ func (o operation) String() string { return o.method + " " + o.path }
 // takesBody reports whether the operation reads a body.
 func (o operation) takesBody() bool { return o.RequestBody != nil }
 
+// takesJSON reports whether that is JSON. A stream's is not: TestWhatAHeadMayNotSay.
+func (o operation) takesJSON() bool {
+	return o.takesBody() && o.RequestBody.Content["application/json"] != nil
+}
+
 // operations are all that the document has, in order.
 func (w *world) operations() []operation {
 	w.t.Helper()

@@ -29,6 +29,7 @@ func (p *personal) sent() any {
 // personals are all of them. ada owns the organisation and the worker, bob is a member, cat an admin.
 func personals(bob, cat *human, worker string) map[string]personal {
 	mfa, org := "/v1/auth/mfa", "/v1/org/members/"
+	const bnb = "/v1/admin/chains/c4a10000-0000-4000-8000-000000000008" // it is there from the start
 	return map[string]personal{
 		"set up a second factor":   {action: policy.EnableMFA, method: "POST", path: mfa + "/setup"},
 		"turn a second factor on":  {action: policy.EnableMFA, method: "POST", path: mfa + "/verify-setup", body: object{"code": "123456"}},
@@ -46,16 +47,22 @@ func personals(bob, cat *human, worker string) map[string]personal {
 		"unfreeze an agent":        {action: policy.UnfreezeAgent, method: "POST", path: "/v1/agents/" + worker + "/unfreeze"},
 		"stop using a signing key": {action: policy.DeleteSigningKey, method: "DELETE", path: "/v1/agents/" + worker + "/signing-keys/ethereum"},
 
-		"promote to admin":    {action: policy.UpdateMember, method: "PATCH", path: org + bob.id, body: object{"role": "admin"}, only: true},
-		"promote to owner":    {action: policy.UpdateMember, method: "PATCH", path: org + bob.id, body: object{"role": "owner"}, only: true},
-		"demote an admin":     {action: policy.UpdateMember, method: "PATCH", path: org + cat.id, body: object{"role": "member"}, only: true},
-		"remove an admin":     {action: policy.RemoveMember, method: "DELETE", path: org + cat.id, only: true},
-		"invite an admin":     {action: policy.InviteMember, method: "POST", path: "/v1/org/invite", body: object{"email": "x@example.com", "role": "admin"}, only: true},
-		"invite an owner":     {action: policy.InviteMember, method: "POST", path: "/v1/org/invite", body: object{"email": "y@example.com", "role": "owner"}, only: true},
-		"an endless key":      {action: policy.CreateAPIKey, method: "POST", path: "/v1/auth/api-keys", body: object{"name": "k"}, only: true},
-		"where payments go":   {action: policy.UpdateSettings, method: "PUT", path: "/v1/admin/x402", body: object{"pay_to": "0x" + strings.Repeat("ab", 20)}, only: true},
-		"who confirms them":   {action: policy.UpdateSettings, method: "PUT", path: "/v1/admin/settings/x402.facilitator_url", body: object{"value": "https://facilitator.example.com"}, only: true},
-		"a key for ten years": {action: policy.CreateAPIKey, method: "POST", path: "/v1/auth/api-keys", body: object{"name": "k", "expires_at": "2036-01-01T00:00:00Z"}, only: true},
+		"promote to admin":     {action: policy.UpdateMember, method: "PATCH", path: org + bob.id, body: object{"role": "admin"}, only: true},
+		"promote to owner":     {action: policy.UpdateMember, method: "PATCH", path: org + bob.id, body: object{"role": "owner"}, only: true},
+		"demote an admin":      {action: policy.UpdateMember, method: "PATCH", path: org + cat.id, body: object{"role": "member"}, only: true},
+		"remove an admin":      {action: policy.RemoveMember, method: "DELETE", path: org + cat.id, only: true},
+		"invite an admin":      {action: policy.InviteMember, method: "POST", path: "/v1/org/invite", body: object{"email": "x@example.com", "role": "admin"}, only: true},
+		"invite an owner":      {action: policy.InviteMember, method: "POST", path: "/v1/org/invite", body: object{"email": "y@example.com", "role": "owner"}, only: true},
+		"an endless key":       {action: policy.CreateAPIKey, method: "POST", path: "/v1/auth/api-keys", body: object{"name": "k"}, only: true},
+		"start a chain anew":   {action: policy.RestartChain, method: "POST", path: bnb + "/restart"},
+		"add a chain":          {action: policy.ManageChains, method: "POST", path: "/v1/admin/chains", body: object{"name": "x", "display_name": "X", "chain_id": 7}, only: true},
+		"a chain's node":       {action: policy.ManageChains, method: "PUT", path: bnb, body: object{"rpc_url": "https://rpc.example.com"}, only: true},
+		"a chain's number":     {action: policy.ManageChains, method: "PUT", path: bnb, body: object{"chain_id": 7777}, only: true},
+		"a chain's name":       {action: policy.ManageChains, method: "PUT", path: bnb, body: object{"name": "y"}, only: true},
+		"whether it is a test": {action: policy.ManageChains, method: "PUT", path: bnb, body: object{"is_testnet": true}, only: true},
+		"where payments go":    {action: policy.UpdateSettings, method: "PUT", path: "/v1/admin/x402", body: object{"pay_to": "0x" + strings.Repeat("ab", 20)}, only: true},
+		"who confirms them":    {action: policy.UpdateSettings, method: "PUT", path: "/v1/admin/settings/x402.facilitator_url", body: object{"value": "https://facilitator.example.com"}, only: true},
+		"a key for ten years":  {action: policy.CreateAPIKey, method: "POST", path: "/v1/auth/api-keys", body: object{"name": "k", "expires_at": "2036-01-01T00:00:00Z"}, only: true},
 	}
 }
 
@@ -197,6 +204,12 @@ func TestWhatAShortCredentialMakesEndsWithIt(t *testing.T) {
 		for _, more := range []object{{"url": "https://hooks.example.com/y"}, {"events": []string{"*"}}, {"is_active": true}} {
 			s.do("PATCH", told, token, more).want(403, "person_required")
 		}
+		// Nobody is asked for a password for what can't be.
+		s.do("PATCH", told, token, object{"events": []string{"nothing.*"}}).want(400, "invalid_webhook_events")
+		s.do("POST", "/v1/webhooks", token, object{"url": "https://hooks.example.com/x", "events": []string{"nothing.*"}}).want(400, "invalid_webhook_events")
+		s.do("PUT", "/v1/org/approval-webhook", token, object{"url": "gopher://x"}).want(400)
+		s.do("POST", "/v1/auth/api-keys", token, object{"name": "k", "scopes": []string{"bogus:read"}}).want(400, "invalid_scope")
+		s.do("POST", "/v1/security/ip-rules", token, object{"cidr": "here", "rule_type": "deny"}).want(400)
 		s.do("PATCH", told, token, object{"is_active": false, "description": "stopped"}).want(200)
 	}
 	s.do("PATCH", told, s.ada.login(), object{"is_active": true}).want(200)

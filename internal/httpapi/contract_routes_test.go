@@ -84,6 +84,7 @@ GET    /v1/admin/chains
 POST   /v1/admin/chains
 PUT    /v1/admin/chains/{}
 DELETE /v1/admin/chains/{}
+POST   /v1/admin/chains/{}/restart
 
 POST   /v1/secrets/{}/share
 GET    /v1/share/{}
@@ -106,6 +107,15 @@ DELETE /v1/org/members/{}
 GET    /v1/shroud/activity
 GET    /v1/shroud/threat-summary
 GET    /v1/shroud/attestation
+POST   /v1/agents/{}/bindings
+GET    /v1/agents/{}/bindings
+GET    /v1/agents/{}/bindings/{}
+PATCH  /v1/agents/{}/bindings/{}
+DELETE /v1/agents/{}/bindings/{}
+POST   /v1/agents/{}/bindings/{}/test
+POST   /v1/agents/{}/bindings/{}/rotate-credential
+POST   /v1/agents/{}/execute
+GET    /v1/agents/{}/executions
 POST   /v1/agents/{}/router-keys
 GET    /v1/agents/{}/router-keys
 DELETE /v1/agents/{}/router-keys/{}
@@ -259,7 +269,11 @@ func TestIDsOfNothingAnswer404(t *testing.T) {
 			} else if op.takesBody() {
 				body = object{}
 			}
-			r := s.do(op.method, fill(op.path, ids), s.ada.token, body)
+			token := s.ada.token
+			if op.OperationID == "withdraw-secret-request" { // it is for agents
+				token = s.worker.token
+			}
+			r := s.do(op.method, fill(op.path, ids), token, body)
 			if r.status != http.StatusNotFound && !(r.status == http.StatusForbidden && strings.HasPrefix(op.path, "/v1/admin/")) {
 				t.Errorf("%s with the id %s: %d %.300s", op, id, r.status, r.body)
 			}

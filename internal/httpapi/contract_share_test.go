@@ -11,7 +11,7 @@ import (
 
 var (
 	shareFields  = []string{"id", "share_url", "recipient_type", "recipient_email", "expires_at", "max_access_count"}
-	itemFields   = []string{"id", "secret_path", "recipient_type", "recipient_id", "recipient_email", "access_count", "max_access_count", "expires_at", "created_at", "is_expired", "is_accepted", "status"}
+	itemFields   = []string{"id", "secret_path", "recipient_type", "recipient_id", "recipient_email", "access_count", "max_access_count", "expires_at", "created_at", "is_expired", "is_accepted", "status", "share_id"}
 	sharedFields = []string{"id", "path", "type", "value", "access_count", "max_access_count"}
 )
 
@@ -94,6 +94,10 @@ func TestALinkIsReadByWhoHasIt(t *testing.T) {
 	if item["id"] != id || item["status"] != "used_up" || item["is_expired"] != false || item["is_accepted"] != false {
 		t.Errorf("the maker's list has %v", item)
 	}
+	if item["share_id"] == id {
+		t.Errorf("the log's id opens it: %v", item)
+	}
+	s.read(item["share_id"].(string), "").want(404, "share_not_found")
 	s.read(nobodysID, "").want(404, "share_not_found")
 	s.read("x", "").want(404)
 }

@@ -51,7 +51,7 @@ type acceptEnrollment struct {
 	Body      struct {
 		VaultID           *string    `json:"vault_id,omitempty" nullable:"true" doc:"A vault to give access to; without it the agent gets none yet."`
 		SecretPathPattern *string    `json:"secret_path_pattern,omitempty" nullable:"true" maxLength:"512" doc:"Which paths; needed with vault_id."`
-		Permissions       []string   `json:"permissions,omitempty" nullable:"true" maxItems:"8" doc:"Of read, write and delete; read when left out."`
+		Permissions       []string   `json:"permissions,omitempty" nullable:"true" maxItems:"8" doc:"Of read, use, write and delete; read when left out."`
 		Conditions        jsonObject `json:"conditions,omitempty"`
 		ExpiresAt         *time.Time `json:"expires_at,omitempty" nullable:"true" doc:"When the access ends."`
 	}

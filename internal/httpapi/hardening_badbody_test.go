@@ -82,21 +82,32 @@ func (s *session) goodBodies() map[string]object {
 		"sign-message":         {"intent_type": "personal_sign", "chain": "base", "message": "hello"},
 		"simulate-bundle":      {"transactions": []object{payment("base")}},
 
-		"request-approval":       {"vault_id": s.vault, "secret_path": "a/b", "operation": "read", "reason": "x"},
-		"request-approval-alias": {"action": "secret.read", "target_type": "secret", "target_id": s.vault + "/a/b", "summary": object{}, "risk_tier": "low"},
-		"approve-approval":       {"reason": "x"},
-		"deny-approval":          {"reason": "x"},
-		"decide-approval":        {"decision": "approved", "reason": "x"},
-		"set-approval-webhook":   {"url": "https://example.com/hook"},
-		"set-env-var":            {"key": "NAME", "value": "x", "environments": []string{}, "git_branch": nil, "sensitive": true, "comment": "x"},
-		"update-env-var":         {"value": "y", "sensitive": false, "comment": "y"},
-		"create-webhook":         {"url": "https://example.com/events", "events": []string{"secret.*", "policy.create"}, "description": "x"},
-		"update-webhook":         {"url": "https://example.com/other", "events": []string{"*"}, "is_active": true, "description": "y"},
-		"invite-member":          {"email": "zoe@example.com", "role": "member"},
-		"update-member":          {"role": "member"},
-		"accept-invitation":      {"token": "x"},
-		"switch-org":             {"org_id": s.ada.org},
-		"create-ip-rule":         {"rule_type": "deny", "cidr": "203.0.113.0/24", "label": "x", "description": "x", "applies_to": "all", "force": false},
+		"request-approval":                {"vault_id": s.vault, "secret_path": "a/b", "operation": "read", "reason": "x"},
+		"request-approval-alias":          {"action": "secret.read", "target_type": "secret", "target_id": s.vault + "/a/b", "summary": object{}, "risk_tier": "low"},
+		"approve-approval":                {"reason": "x"},
+		"deny-approval":                   {"reason": "x"},
+		"decide-approval":                 {"decision": "approved", "reason": "x"},
+		"request-secret":                  {"vault_id": s.vault, "path": "wanted/b", "reason": "x", "service": nil, "host": "a.example", "expires_in_seconds": 300},
+		"fill-secret-request":             {"value": "x", "type": "note", "new_version": true, "bindings": []object{{"hosts": []string{"a.example"}}}},
+		"decline-secret-request":          {"reason": "x"},
+		"set-approval-webhook":            {"url": "https://example.com/hook"},
+		"set-secret-bindings":             {"bindings": []object{{"hosts": []string{"a.example:8443"}, "methods": []string{"GET"}, "paths": []string{"/v1/**"}, "in": "header:X-Key"}}},
+		"http-request":                    {"method": "GET", "url": "https://a.example/", "headers": object{}, "query": object{}, "body": nil, "vault_id": ""},
+		"create-agent-binding":            {"name": "pay", "binding_type": "http", "config": object{"base_url": "https://127.0.0.1:1/v1/a"}, "guardrails": object{"allowed_paths": []string{"/v1/**"}}, "credential": "sk-12345678", "is_active": true},
+		"update-agent-binding":            {"guardrails": object{"allowed_paths": []string{"/v2/**"}}, "is_active": true, "credential": "sk-12345678"},
+		"rotate-agent-binding-credential": {"credential": object{"type": "bearer", "token": "sk-87654321"}},
+		"test-agent-binding":              {"timeout_ms": 1},
+		"execute":                         {"binding": "none", "intent_type": "http", "params": object{"path": "/a"}, "execution_mode": "vault"},
+		"set-env-var":                     {"key": "NAME", "value": "x", "environments": []string{}, "git_branch": nil, "sensitive": true, "comment": "x"},
+		"update-env-var":                  {"value": "y", "sensitive": false, "comment": "y"},
+		"create-webhook":                  {"url": "https://example.com/events", "events": []string{"secret.*", "policy.create"}, "description": "x"},
+		"update-webhook":                  {"url": "https://example.com/other", "events": []string{"*"}, "is_active": true, "description": "y"},
+		"invite-member":                   {"email": "zoe@example.com", "role": "member"},
+		"update-member":                   {"role": "member"},
+		"accept-invitation":               {"token": "x"},
+		"switch-org":                      {"org_id": s.ada.org},
+		"create-ip-rule":                  {"rule_type": "deny", "cidr": "203.0.113.0/24", "label": "x", "description": "x", "applies_to": "all", "force": false},
+		"ssh-sign":                        {"data": "U1NIU0lHAAAAA2dpdAAAAAAAAAAGc2hhNTEyAAAAQGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGQ=", "algorithm": "ssh-ed25519"},
 
 		"subscribe":             {"tier": "pro", "interval": "monthly", "trial": true},
 		"top-up-credits":        {"amount_usd": 5},
@@ -200,7 +211,7 @@ func TestBodiesThatAreNoneAreRefusedEverywhere(t *testing.T) {
 	s := openSession(t, stripeAt(newStripe(t).URL))
 	var takes []string
 	for _, op := range s.operations() {
-		if !op.takesBody() {
+		if !op.takesJSON() {
 			continue
 		}
 		takes = append(takes, op.OperationID)
@@ -235,7 +246,9 @@ func TestBodiesThatAreNoneAreRefusedEverywhere(t *testing.T) {
 var emptyIsFine = map[string]int{
 	"update-me": 200, "update-agent": 200, "update-policy": 200,
 	"approve-approval": 200, "deny-approval": 409, "generate-secret": 201,
-	"rotate-signing-key": 404, // the worker has none
+	"rotate-signing-key":     404, // the worker has none
+	"test-agent-binding":     200, // nobody answers
+	"decline-secret-request": 200,
 }
 
 // expected is what a body that is none is answered with.
@@ -265,7 +278,7 @@ func TestBadValuesAreRefusedInEveryField(t *testing.T) {
 	good := s.goodBodies()
 	schemas := s.API.OpenAPI().Components.Schemas
 	for _, op := range s.operations() {
-		if !op.takesBody() || op.OperationID == "receive-payment-event" { // whose body is nothing until its signature is good
+		if !op.takesJSON() || op.OperationID == "receive-payment-event" { // whose body is nothing until its signature is good
 			continue
 		}
 		schema := op.RequestBody.Content["application/json"].Schema
@@ -316,7 +329,7 @@ func TestABodyOf5MiBIsTakenAndOneByteMoreIsNot(t *testing.T) {
 		t.Errorf("got %d bytes back", len(v))
 	}
 	for _, op := range s.operations() {
-		if op.takesBody() {
+		if op.takesJSON() {
 			s.do(op.method, s.target(op), s.ada.token, `{"`+canary+`":"`+strings.Repeat("v", limit)+`"}`).want(413, "body_too_large")
 		}
 	}
@@ -342,7 +355,7 @@ func TestAnonymousCallersMaySendLittle(t *testing.T) {
 	s := openSession(t)
 	body := `{"` + canary + `":"` + strings.Repeat("v", 64<<10) + `"}`
 	for _, op := range s.operations() {
-		if op.takesBody() && op.action.Public() {
+		if op.takesJSON() && op.action.Public() {
 			s.do(op.method, s.target(op), "", body).want(413, "body_too_large")
 		}
 	}

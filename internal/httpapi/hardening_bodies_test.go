@@ -10,7 +10,7 @@ func TestABodyThatIsLeftOutChangesNothing(t *testing.T) {
 	s := openSession(t)
 	for _, op := range s.operations() {
 		for id, status := range emptyIsFine {
-			if op.OperationID != id || status != 200 || id == "approve-approval" { // it decides
+			if op.OperationID != id || status != 200 || id == "approve-approval" || id == "decline-secret-request" || id == "test-agent-binding" { // two decide, one asks
 				continue
 			}
 			get := func() string {

@@ -230,8 +230,9 @@ func (a *arena) ask(t testing.TB, op operation, d *dice) reply {
 
 // made says whose id the "id" of an answer is, by the path that made it.
 var made = []struct{ path, param string }{
+	{"/v1/secret-requests", "request_id"},
 	{"/v1/approvals", "approval_id"}, {"/v1/secrets/", "share_id"}, {"/v1/share", "share_id"}, {"/cmek-rotate", "job_id"}, {"/rekey", "job_id"},
-	{"/policies", "policy_id"}, {"/v1/org/invit", "invitation_id"}, {"/v1/security/ip-rules", "rule_id"}, {"/v1/webhooks", "webhook_id"}, {"/v1/admin/chains", "chain_entry_id"}, {"/v1/auth/api-keys", "key_id"}, {"/router-keys", "router_key_id"},
+	{"/policies", "policy_id"}, {"/v1/org/invit", "invitation_id"}, {"/v1/security/ip-rules", "rule_id"}, {"/v1/webhooks", "webhook_id"}, {"/v1/admin/chains", "chain_entry_id"}, {"/v1/auth/api-keys", "key_id"}, {"/router-keys", "router_key_id"}, {"/bindings", "binding_id"},
 }
 
 // learn keeps the ids of an answer for later requests.
@@ -262,7 +263,8 @@ var spoils = []string{"put-org-limits", "put-org-tier", "revoke-token", "end-ses
 
 func (a *arena) holds(t testing.TB, op operation, who string, r reply) {
 	t.Helper()
-	if r.status >= 500 && r.status != http.StatusNotImplemented {
+	away := needsNode[op.OperationID] && strings.Contains(string(r.body), `"node_unavailable"`)
+	if r.status >= 500 && r.status != http.StatusNotImplemented && !away {
 		t.Errorf("%s: %d %.300s", r.what, r.status, r.body)
 	}
 	if a.foreign[who] && (strings.Contains(string(r.body), leak)) {
@@ -275,7 +277,8 @@ func (a *arena) holds(t testing.TB, op operation, who string, r reply) {
 		return
 	}
 	r.problemIn(t)
-	if strings.Contains(strings.ToLower(string(r.body)), strings.ToLower(canary)) {
+	said := strings.Contains(string(r.body), `"approval_paused"`) // it quotes the human who denied
+	if !said && strings.Contains(strings.ToLower(string(r.body)), strings.ToLower(canary)) {
 		t.Errorf("%s: the error repeats what was sent: %.300s", r.what, r.body)
 	}
 	for k, list := range r.header {
@@ -310,7 +313,7 @@ func hashes(op operation) bool {
 // needsNode are the operations that succeed only with a node of a chain. This test runs none.
 var needsNode = map[string]bool{
 	"check-chain": true, "try-guard": true, "get-signing-key-balance": true, "submit-transaction": true, "sign-transaction": true, "simulate-transaction": true,
-	"simulate-bundle": true, "get-transaction": true, "get-transaction-receipt": true, "replace-transaction": true,
+	"simulate-bundle": true, "restart-chain": true, "get-transaction": true, "get-transaction-receipt": true, "replace-transaction": true,
 }
 
 // TestGeneratedRequests makes requests for every operation of the document from
@@ -328,7 +331,7 @@ func TestGeneratedRequests(t *testing.T) {
 		if slices.Contains(spoils, op.OperationID) {
 			continue
 		}
-		n := 24
+		n := 30
 		if hashes(op) {
 			n = 4
 		}

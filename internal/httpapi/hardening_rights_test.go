@@ -14,7 +14,7 @@ var kept = []string{
 	"users", "orgs", "memberships", "invitations", "user_keys", "agents", "vaults", "secrets", "secret_versions", "policies", "shares", "approvals",
 	"approval_webhooks", "webhooks", "ip_rules", "vault_jobs", "device_codes", "enrollments", "mail_tokens", "user_totp", "recovery_codes", "mfa_challenges",
 	"billing_accounts", "credit_lots", "credit_ledger", "admin_settings", "chains", "doomed_keys", "stripe_customers", "revoked_tokens", "sessions",
-	"freezes", "router_keys", "signing_keys", "guard_rules", "transactions", "spends", "recipients",
+	"freezes", "router_keys", "signing_keys", "guard_rules", "transactions", "spends", "recipients", "agent_bindings", "executions", "secret_requests", "secret_bindings",
 }
 
 // unwritten are operations that write nothing but their event on behalf of who sends
@@ -25,6 +25,17 @@ var unwritten = map[string]string{
 	"open-billing-portal": "what is paid is Stripe's",
 	"subscribe":           "what is paid is Stripe's",
 	"rotate-secret":       "secrets are not rotated by POST",
+
+	"http-request": "a use is recorded as a read is; whose right ends meanwhile is shown no answer: TestARightThatEndsDuringARequestShowsNothing",
+
+	"totp-code":          "a use is recorded as a read is",
+	"http-stream":        "the same; the stream ends with the right",
+	"execute":            "the same: TestARightThatEndsDuringAnExecutionShowsNothing",
+	"test-agent-binding": "the same, and nothing is kept",
+	"ssh-sign":           "a use is recorded as a read is",
+
+	"fill-secret-request":    "it takes a right to the path that few of these have: TestAFillThatTheRightEndedForStoresNothing",
+	"decline-secret-request": "the same",
 
 	"check-chain":          "nodes are asked, and nothing is kept",
 	"simulate-transaction": "nodes are asked, and nothing is kept",

@@ -96,6 +96,7 @@ var ofMembers = map[string][]string{
 
 // ofAgents are the same for agents.
 var ofAgents = map[string][]string{
+	"who lacks a secret has no right to it": {"request-secret", "withdraw-secret-request"},
 	"it is their own token":                 {"revoke-token"},
 	"any agent makes vaults":                {"create-vault"},
 	"it is its own key of the keystore":     {"submit-transaction", "sign-message"},

@@ -106,6 +106,7 @@ var prepared = map[string]func(s *stage, who actor, l *lead){
 	"deny-approval": func(s *stage, _ actor, l *lead) {
 		l.target = "/v1/approvals/" + s.approvalOf("ids/denied"+s.unique()) + "/deny"
 	},
+	"withdraw-secret-request": wantedSecret("withdraw"), "fill-secret-request": wantedSecret("fill"), "decline-secret-request": wantedSecret("decline"),
 	"create-vault": func(s *stage, _ actor, l *lead) { l.body = object{"name": "new" + s.unique()} },
 	"rekey-vault": func(s *stage, _ actor, l *lead) {
 		l.target = "/v1/vaults/" + s.ada.vaultNamed("old"+s.unique()) + "/rekey"
@@ -121,8 +122,9 @@ var prepared = map[string]func(s *stage, who actor, l *lead){
 		s.ada.put(s.vault, path, "x")
 		l.target = "/v1/vaults/" + s.vault + "/secret-version-disable/" + path + "/1"
 	},
-	"update-chain": chain,
-	"delete-chain": chain,
+	"update-chain":  chain,
+	"restart-chain": restarted,
+	"delete-chain":  chain,
 	"unfreeze-agent": func(s *stage, who actor, l *lead) {
 		if who.email == "" {
 			return
@@ -136,10 +138,17 @@ var prepared = map[string]func(s *stage, who actor, l *lead){
 	"revoke-router-key": func(s *stage, _ actor, l *lead) {
 		l.target = "/v1/agents/" + s.worker.id + "/router-keys/" + s.routerKey(s.worker.id, s.ada.token).str("key", "id")
 	},
-	"create-signing-key": ofNewAgent,
-	"import-signing-key": ofNewAgent,
-	"rotate-signing-key": ofSigner,
-	"delete-signing-key": ofSigner,
+	"create-agent-binding": func(s *stage, _ actor, l *lead) {
+		l.body = s.goodBodies()["create-agent-binding"]
+		l.body["name"] = "new" + s.unique()
+	},
+	"update-agent-binding":            ofBinding,
+	"delete-agent-binding":            ofBinding,
+	"rotate-agent-binding-credential": ofBinding,
+	"create-signing-key":              ofNewAgent,
+	"import-signing-key":              ofNewAgent,
+	"rotate-signing-key":              ofSigner,
+	"delete-signing-key":              ofSigner,
 	"replace-transaction": func(s *stage, who actor, l *lead) {
 		s.signs(s.worker.id)
 		id := s.do("POST", "/v1/agents/"+s.worker.id+"/transactions", s.ada.token, payment("own")).want(201).str("id")
@@ -184,6 +193,14 @@ var prepared = map[string]func(s *stage, who actor, l *lead){
 	},
 }
 
+// ofBinding is about a binding of its own.
+func ofBinding(s *stage, who actor, l *lead) {
+	body := s.goodBodies()["create-agent-binding"]
+	body["name"] = "old" + s.unique()
+	id := s.do("POST", "/v1/agents/"+s.worker.id+"/bindings", s.ada.token, body).want(201).str("id")
+	l.target = strings.Replace(l.target, s.ids()["binding_id"], id, 1)
+}
+
 // ofNewAgent is about an agent without a key.
 func ofNewAgent(s *stage, _ actor, l *lead) {
 	l.target = strings.Replace(l.target, s.worker.id, s.ada.agent(object{"name": "signer" + s.unique()}).id, 1)
@@ -221,10 +238,30 @@ func chain(s *stage, _ actor, l *lead) {
 	l.target = "/v1/admin/chains/" + s.do("POST", "/v1/admin/chains", s.boss.token, body).want(201).str("id")
 }
 
+// restarted names the one chain that has a node.
+func restarted(s *stage, _ actor, l *lead) {
+	s.ownChain()
+	l.target = "/v1/admin/chains/" + s.do("GET", "/v1/chains/own", "", nil).want(200).str("id") + "/restart"
+}
+
 func sharedWith(s *stage, who actor, l *lead) {
 	if who.email == "" {
 		return
 	}
 	id := s.ada.shares(s.ada.secretID(s.vault, "a/b"), object{"recipient_type": "user", "recipient_id": who.id}).str("id")
 	l.target = "/v1/shares/" + id + l.target[strings.LastIndex(l.target, "/"):]
+}
+
+// wantedSecret leads to the answer of a request for a secret, of the caller where it is an agent.
+func wantedSecret(verb string) func(s *stage, who actor, l *lead) {
+	return func(s *stage, who actor, l *lead) {
+		token := s.worker.token
+		if verb == "withdraw" {
+			token = who.token
+		}
+		r := s.do("POST", "/v1/secret-requests", token, object{"vault_id": s.vault, "path": "a/wanted" + s.unique(), "reason": "x"})
+		if r.status == 201 {
+			l.target = "/v1/secret-requests/" + r.str("id") + "/" + verb
+		}
+	}
 }

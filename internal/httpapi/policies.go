@@ -56,7 +56,7 @@ type createPolicy struct {
 		SecretPathPattern string     `json:"secret_path_pattern" minLength:"1" maxLength:"512" doc:"* stands for anything within a segment, ** for any number of segments."`
 		PrincipalType     string     `json:"principal_type" enum:"user,agent"`
 		PrincipalID       string     `json:"principal_id" minLength:"36" maxLength:"36"`
-		Permissions       []string   `json:"permissions" minItems:"1" maxItems:"8" doc:"Of read, write and delete; write includes delete."`
+		Permissions       []string   `json:"permissions" minItems:"1" maxItems:"8" doc:"Of read, use, write and delete; read includes use, and write delete. With use the secret is used without being seen."`
 		Conditions        jsonObject `json:"conditions,omitempty" doc:"ip_allowlist: CIDRs. time_window: after, before, timezone."`
 		ExpiresAt         *time.Time `json:"expires_at,omitempty" nullable:"true"`
 	}
@@ -71,7 +71,7 @@ type updatePolicy struct {
 	policyPath
 	UserAgent string `header:"User-Agent" hidden:"true"`
 	Body      struct {
-		Permissions []string     `json:"permissions,omitempty" nullable:"true" maxItems:"8" doc:"Of read, write and delete; write includes delete."`
+		Permissions []string     `json:"permissions,omitempty" nullable:"true" maxItems:"8" doc:"Of read, use, write and delete; read includes use, and write delete. With use the secret is used without being seen."`
 		Conditions  jsonObject   `json:"conditions,omitempty"`
 		ExpiresAt   nullableTime `json:"expires_at,omitempty" doc:"null: never."`
 	}

@@ -10,7 +10,7 @@ import (
 func TestWhatIsWrongWithARequestIsSaidInTheseWords(t *testing.T) {
 	s := openSession(t)
 	const (
-		kinds    = `expected value to be one of "generic, password, api_key, private_key, certificate, file, note, ssh_key, env_bundle, env, token"`
+		kinds    = `expected value to be one of "generic, password, api_key, private_key, certificate, file, note, ssh_key, env_bundle, env, token, totp_seed"`
 		needed   = "This operation needs a body: a JSON object."
 		notJSON  = "The body is not valid JSON in UTF-8."
 		datetime = "expected string to be RFC 3339 date-time"
@@ -50,7 +50,7 @@ func TestWhatIsWrongWithARequestIsSaidInTheseWords(t *testing.T) {
 		{policies, grant(`"x":1`) + " ", ""},
 		{policies, strings.Replace(grant(`"x":1`), `["read"]`, `[]`, 1), "body.permissions: expected array length >= 1"},
 		{policies, strings.Replace(grant(`"x":1`), `["read"]`, `"read"`, 1), "body.permissions: expected array"},
-		{policies, strings.Replace(grant(`"x":1`), `["read"]`, `null`, 1), "permissions is a list of one or more of read, write and delete."},
+		{policies, strings.Replace(grant(`"x":1`), `["read"]`, `null`, 1), "permissions is a list of one or more of read, use, write and delete."},
 		{policies, strings.Replace(grant(`"x":1`), `["read"]`, `["read","fly",7,null]`, 1), "body.permissions: expected string; body.permissions: expected string"},
 		{policies, strings.Replace(grant(`"x":1`), `["read"]`, `[1`+strings.Repeat(`,"read"`, 8)+`]`, 1), "body.permissions: expected array length <= 8; body.permissions: expected string"},
 		{policies, strings.Replace(grant(`"x":1`), `"a"`, `""`, 1), "body.secret_path_pattern: expected length >= 1"},

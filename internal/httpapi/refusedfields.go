@@ -11,6 +11,8 @@ func (limitNames) Refuses(_, plain string) string {
 	switch {
 	case strings.HasPrefix(plain, "tx"):
 		return "is no limit of this server: the limits are tx_to_allowlist, tx_allowed_chains, tx_max_value_eth, tx_daily_limit_eth, tx_max_per_day and tx_approval_policy, others are in the agent's guard"
+	case strings.HasPrefix(plain, "execution"):
+		return "is not known: of executions an agent has execution_intents_enabled and execution_guardrails"
 	case strings.HasPrefix(plain, "shroud"):
 		return "is not known: of Shroud an agent has shroud_enabled and shroud_config"
 	}

@@ -61,7 +61,7 @@ func (m *SecretMeta) AppendJSON(b []byte) []byte { return m.from.AppendJSON(b) }
 type secretBody struct {
 	SecretMeta
 	Value         secretValue `json:"value"`
-	CreatedBy     string      `json:"created_by" doc:"user:<uuid> or agent:<uuid>"`
+	CreatedBy     string      `json:"created_by" doc:"user:<uuid>, agent:<uuid>, or binding:<uuid> of a refresh token that was replaced"`
 	CMEKEncrypted bool        `json:"cmek_encrypted"`
 }
 

@@ -26,8 +26,8 @@ type putSecret struct {
 	secretPath
 	Body struct {
 		Value          string     `json:"value" doc:"The secret itself."`
-		Type           *string    `json:"type,omitempty" nullable:"true" enum:"generic,password,api_key,private_key,certificate,file,note,ssh_key,env_bundle,env,token" doc:"Absent: the stored type, or generic."`
-		SecretType     *string    `json:"secret_type,omitempty" nullable:"true" hidden:"true" enum:"generic,password,api_key,private_key,certificate,file,note,ssh_key,env_bundle,env,token"`
+		Type           *string    `json:"type,omitempty" nullable:"true" enum:"generic,password,api_key,private_key,certificate,file,note,ssh_key,env_bundle,env,token,totp_seed" doc:"Absent: the stored type, or generic."`
+		SecretType     *string    `json:"secret_type,omitempty" nullable:"true" hidden:"true" enum:"generic,password,api_key,private_key,certificate,file,note,ssh_key,env_bundle,env,token,totp_seed"`
 		Metadata       jsonObject `json:"metadata,omitempty" doc:"Free-form, not encrypted: put no secret here."`
 		ExpiresAt      *time.Time `json:"expires_at,omitempty" nullable:"true" doc:"After this, reads answer 410."`
 		RotationPolicy jsonObject `json:"rotation_policy,omitempty"`
@@ -60,6 +60,9 @@ func (a *API) registerSecrets() {
 		d := in.draft()
 		defer d.Value.Wipe()
 		m, err := a.vault.Put(ctx, c, in.VaultID, p, d)
+		if m.Doubt != "" { // the contract has the answer closed
+			gate.Of(ctx).Header().Set("Oneclaw-Warning", m.Doubt)
+		}
 		return answer(metaOf(&m), err)
 	})
 	handle(a, op{

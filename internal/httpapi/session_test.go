@@ -49,11 +49,13 @@ func (s *session) ids() map[string]string {
 			"invitation_id":  s.do("GET", "/v1/org/invitations", s.ada.token, nil).want(200).list("invitations")[0]["id"].(string),
 			"rule_id":        s.ada.ipRule(object{"rule_type": "deny", "cidr": "198.51.100.66"}),
 			"approval_id":    s.approvalOf("ids/gated"),
+			"request_id":     s.do("POST", "/v1/secret-requests", s.worker.token, object{"vault_id": s.vault, "path": "ids/wanted", "reason": "x"}).want(201).str("id"),
 			"enrollment_id":  s.enrollmentOf(s.ada),
 			"session_id":     s.sessionOf(s.ada.login()),
 			"env_key":        s.do("POST", "/v1/vaults/"+s.vault+"/env-vars", s.ada.token, s.goodBodies()["set-env-var"]).want(201).str("key"),
 			"transaction_id": s.stoppedTransaction(),
 			"router_key_id":  s.do("POST", "/v1/agents/"+s.worker.id+"/router-keys", s.ada.token, object{"name": "kept"}).want(201).str("key", "id"),
+			"binding_id":     s.do("POST", "/v1/agents/"+s.worker.id+"/bindings", s.ada.token, s.goodBodies()["create-agent-binding"]).want(201).str("id"),
 			"activity_id":    s.KeepFlagged(s.Who(s.worker.token), flagged.Excerpt{Threat: "command_injection", Text: "rm -rf /"}),
 			"webhook_id":     s.do("POST", "/v1/webhooks", s.ada.token, s.goodBodies()["create-webhook"]).want(201).str("id"),
 		}
@@ -91,7 +93,7 @@ func nobodys() map[string]string {
 }
 
 // idNames are the ids that paths hold.
-var idNames = []string{"vault_id", "agent_id", "policy_id", "key_id", "user_id", "invitation_id", "rule_id", "job_id", "secret_id", "share_id", "org_id", "approval_id", "enrollment_id", "account_id", "session_id", "webhook_id", "transaction_id", "router_key_id", "activity_id"}
+var idNames = []string{"vault_id", "agent_id", "policy_id", "key_id", "user_id", "invitation_id", "rule_id", "job_id", "secret_id", "share_id", "org_id", "approval_id", "request_id", "enrollment_id", "account_id", "session_id", "webhook_id", "transaction_id", "router_key_id", "activity_id", "binding_id"}
 
 // member invites somebody who has no account, and who accepts.
 func (h *human) member(name, role string) *human {

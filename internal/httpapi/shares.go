@@ -82,6 +82,7 @@ type shareItem struct {
 	IsExpired      bool      `json:"is_expired"`
 	IsAccepted     bool      `json:"is_accepted"`
 	Status         string    `json:"status" enum:"pending,accepted,active,declined,expired,used_up"`
+	ShareID        string    `json:"share_id" format:"uuid" doc:"As the log names it. It opens no link, and revokes the share as id does."`
 }
 
 type shareList struct {
@@ -138,6 +139,7 @@ func itemOf(s *sharing.Share, now time.Time) shareItem {
 		ID: s.PublicID(), SecretPath: s.Path, RecipientType: string(s.Type), RecipientID: present(s.RecipientID),
 		RecipientEmail: present(s.Email), AccessCount: s.AccessCount, MaxAccessCount: s.MaxAccess, ExpiresAt: s.ExpiresAt,
 		CreatedAt: s.CreatedAt, IsExpired: s.Expired(now), IsAccepted: !s.AcceptedAt.IsZero(), Status: s.Status(now),
+		ShareID: s.ID,
 	}
 }
 

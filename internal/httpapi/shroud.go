@@ -40,7 +40,7 @@ type requestExtra struct {
 	CostBasis  *string       `json:"cost_basis" nullable:"true" enum:"usage,bytes,reservation,not_served" doc:"usage: what the provider bills. bytes: a token for each byte of the answer, since the provider said less. reservation: what was reserved, since it said nothing."`
 	CacheRead  int64         `json:"cache_read_tokens"`
 	CacheWrite int64         `json:"cache_write_tokens"`
-	CutBy      *string       `json:"cut_by" nullable:"true" enum:"caller,provider,node,rights" doc:"Who ended the answer early."`
+	CutBy      *string       `json:"cut_by" nullable:"true" enum:"caller,provider,node,rights,storage" doc:"Who ended the answer early. storage: the end of the call could not be stored, and it counts at what was reserved."`
 	Findings   []findingBody `json:"findings"`
 }
 

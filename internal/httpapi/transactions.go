@@ -31,13 +31,27 @@ type TxBody struct {
 	TenderlyDashboard *string    `json:"tenderly_dashboard_url,omitempty" nullable:"true"`
 	MaxFee            *string    `json:"max_fee_per_gas,omitempty" nullable:"true" doc:"In wei."`
 	MaxTip            *string    `json:"max_priority_fee_per_gas,omitempty" nullable:"true" doc:"In wei."`
-	ChainState        string     `json:"chain_state,omitempty" enum:"waiting,success,reverted,replaced,not_sent" doc:"What the chain made of it so far, as the receipt says. In the answers to GET."`
+	ChainState        string     `json:"chain_state,omitempty" enum:"waiting,success,reverted,replaced,not_sent,chain_restarted" doc:"What the chain made of it so far, as the receipt says. In the answers to GET."`
+	Final             *bool      `json:"final,omitempty" doc:"Nothing of this is looked at again. In the answers to GET."`
+	Replaces          *string    `json:"replaces,omitempty" nullable:"true" format:"uuid" doc:"The first transaction that has the same nonce: of the two, and of all that replace it, one gets into a block."`
+	TxSeen
 }
+
+// TxSeen is what holds a transaction up, or what it is for, in the answers to GET. The name is exported
+// for the schema: see SecretMeta.
+type TxSeen struct {
+	WaitsFor *uint64 `json:"waits_for_nonce,omitempty" nullable:"true" doc:"A nonce below its own that no transaction of the account has: until one has it, this one comes into no block."`
+	Fills    *string `json:"fills,omitempty" nullable:"true" doc:"The id of the transaction that waited for the nonce of this one. The server made this one, and it moves nothing."`
+}
+
+func seenOf(t *transaction.Tx) TxSeen { return TxSeen{t.WaitsFor, present(t.Fills)} }
 
 // seenTxOf is a transaction with what the chain made of it.
 func seenTxOf(t *transaction.Tx, signed bool) TxBody {
 	b := txOf(t, signed)
-	b.ChainState = fateOf(t).State
+	fate := fateOf(t)
+	b.ChainState, b.Final = fate.State, &fate.Final
+	b.TxSeen = seenOf(t)
 	return b
 }
 
@@ -45,7 +59,7 @@ func txOf(t *transaction.Tx, signed bool) TxBody {
 	b := TxBody{
 		ID: t.ID, AgentID: t.Agent, Chain: t.Chain, ChainID: int64(t.ChainID), ValueWei: t.Value.Dec(), Status: string(t.Status),
 		ErrorMessage: present(t.Error), CreatedAt: t.CreatedAt, SignedAt: pointer(t.SignedAt), SimulationID: present(t.Simulation.ID),
-		SimulationStatus: present(t.Simulation.Status), TenderlyDashboard: present(t.Simulation.DashboardURL),
+		SimulationStatus: present(t.Simulation.Status), TenderlyDashboard: present(t.Simulation.DashboardURL), Replaces: present(t.Replaces),
 	}
 	if t.To != nil {
 		b.To = t.To.String()
@@ -78,7 +92,7 @@ type signedAnswer struct {
 type fateBody struct {
 	TransactionID string     `json:"transaction_id" format:"uuid"`
 	TxHash        *string    `json:"tx_hash" nullable:"true"`
-	State         string     `json:"state" enum:"waiting,success,reverted,replaced,not_sent"`
+	State         string     `json:"state" enum:"waiting,success,reverted,replaced,not_sent,chain_restarted"`
 	From          string     `json:"from"`
 	Nonce         uint64     `json:"nonce"`
 	Function      *string    `json:"function" nullable:"true" doc:"What it calls, as decoded."`
@@ -88,10 +102,11 @@ type fateBody struct {
 	GasPrice      *string    `json:"effective_gas_price" nullable:"true" doc:"In wei."`
 	MinedAt       *time.Time `json:"mined_at" nullable:"true" doc:"When it was first seen in this block."`
 	Final         bool       `json:"final" doc:"Nothing of this is looked at again."`
+	TxSeen
 }
 
 func fateOf(t *transaction.Tx) fateBody {
-	b := fateBody{TransactionID: t.ID, State: string(t.Receipt.Fate), From: t.From.String(), Nonce: t.Nonce, Function: present(t.Function), Final: t.NextAt.IsZero()}
+	b := fateBody{TransactionID: t.ID, State: string(t.Receipt.Fate), From: t.From.String(), Nonce: t.Nonce, Function: present(t.Function), Final: t.NextAt.IsZero(), TxSeen: seenOf(t)}
 	if t.Hash != (evm.Hash{}) {
 		b.TxHash = present(t.Hash.String())
 	}
@@ -100,6 +115,9 @@ func fateOf(t *transaction.Tx) fateBody {
 		if t.Status == transaction.Failed || t.Status == transaction.SimulationFailed {
 			b.State = "not_sent"
 		}
+	}
+	if t.ErrorCode == "chain_restarted" {
+		b.State = t.ErrorCode
 	}
 	if r := t.Receipt; r.BlockHash != (evm.Hash{}) {
 		b.BlockNumber, b.BlockHash, b.GasUsed, b.GasPrice, b.MinedAt = &r.Block, present(r.BlockHash.String()), &r.GasUsed, present(r.GasPrice.Dec()), pointer(r.At)

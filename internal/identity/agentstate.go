@@ -14,6 +14,7 @@ type State struct {
 	VaultIDs  []string
 	Intents   bool
 	Shroud    bool
+	NoReveal  bool // no route shows it a value
 	Frozen    bool // it, or its organisation, may do nothing until that is ended
 	// Patterns are those of its live policies, for its tokens to tell when it has no
 	// scopes of its own (contract section 5). nil: not looked up.

@@ -31,7 +31,7 @@ func (s *Service) PrincipalNow(ctx context.Context, kind policy.PrincipalKind, i
 func agentPrincipal(a *State, se *session) policy.Principal {
 	return policy.Principal{
 		Kind: policy.KindAgent, ID: a.ID, Org: a.Org, Vaults: a.VaultIDs, Scopes: a.Scopes,
-		Creator: a.Creator, TokenID: se.credential(), IntentsAPI: a.Intents, Frozen: a.Frozen, Bare: se.keyHash != "" && !se.routed, Router: se.routed,
+		Creator: a.Creator, TokenID: se.credential(), IntentsAPI: a.Intents, NoReveal: a.NoReveal, Frozen: a.Frozen, Bare: se.keyHash != "" && !se.routed, Router: se.routed,
 		Gen: a.TokenGen, Ends: Earlier(a.ExpiresAt, se.until), With: se.with,
 	}
 }

@@ -43,6 +43,7 @@ type ChainStore interface {
 	// EVMChain returns the one of a name or number, or found false.
 	EVMChain(ctx context.Context, name string, number int64) (chain Chain, found bool, err error)
 	NamedChains
+	Marks
 	// ChainNames returns all names that the chain of a number has or had.
 	ChainNames(ctx context.Context, number int64) (Names, error)
 	// AddChain and ChangeChain return Conflict when name or number are taken, and
@@ -56,9 +57,13 @@ type ChainStore interface {
 type Chains struct {
 	Store ChainStore
 	Nodes *Nodes
+
+	continued lookup
 }
 
 var errNoChain = fault.New(fault.NotFound, "chain_not_found", "There is no chain with this name, number or id.")
+
+var errChainGone = fault.New(fault.NotFound, "chain_not_found", "The chain of this transaction was removed, so that nothing is sent on it. A platform admin adds it again under its number: oneclaw chain add")
 
 // Public returns the chains that are enabled, without what only admins see.
 func (s *Chains) Public(ctx context.Context, c *call.Call) ([]Chain, error) {
@@ -113,7 +118,7 @@ func (s *Chains) noded(chain Chain) Chain {
 // maxChains bounds a list that everybody may read.
 const maxChains = 500
 
-// Create adds a chain.
+// Create adds a chain. It takes a person who is there.
 func (s *Chains) Create(ctx context.Context, c *call.Call, chain Chain) (Chain, error) {
 	c.Touch("chain", "")
 	if err := c.Authorize(policy.ManageChains, c.Own()); err != nil {
@@ -125,12 +130,16 @@ func (s *Chains) Create(ctx context.Context, c *call.Call, chain Chain) (Chain, 
 	if err := chain.check(); err != nil {
 		return Chain{}, err
 	}
+	if err := c.RequirePerson(); err != nil {
+		return Chain{}, err
+	}
 	c.Touch("chain", chain.ID)
 	c.Event.Details.Outcome = audit.Success
 	return s.noded(chain), s.Store.AddChain(ctx, c.Who.Org, chain, maxChains, c.Event)
 }
 
-// Update changes a chain.
+// Update changes a chain. It takes a person who is there, but to disable a chain: who names the
+// node says what agents are told of nonces, fees and receipts, and rules of agents name chains.
 func (s *Chains) Update(ctx context.Context, c *call.Call, id string, change func(*Chain)) (Chain, error) {
 	c.Touch("chain", id)
 	if err := c.Authorize(policy.ManageChains, c.Own()); err != nil {
@@ -138,17 +147,27 @@ func (s *Chains) Update(ctx context.Context, c *call.Call, id string, change fun
 	}
 	c.Event.Details.Outcome = audit.Success
 	chain, err := s.Store.ChangeChain(ctx, c.Who.Org, id, func(chain *Chain) error {
+		was := *chain
 		change(chain)
+		if was.Enabled = chain.Enabled && was.Enabled; was != *chain {
+			if err := c.RequirePerson(); err != nil {
+				return err
+			}
+		}
 		chain.UpdatedAt = stamp.Of(c.Now)
 		return chain.check()
 	}, c.Event)
 	return s.noded(chain), err
 }
 
-// Remove removes a chain.
+// Remove removes a chain. It takes a person who is there: nobody can cancel what waits on a chain
+// that is not known.
 func (s *Chains) Remove(ctx context.Context, c *call.Call, id string) error {
 	c.Touch("chain", id)
 	if err := c.Authorize(policy.ManageChains, c.Own()); err != nil {
+		return err
+	}
+	if err := c.RequirePerson(); err != nil {
 		return err
 	}
 	c.Event.Details.Outcome = audit.Success

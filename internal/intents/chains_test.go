@@ -109,17 +109,23 @@ func TestDisabledChainsAreNotPublic(t *testing.T) {
 		world.WantCode(t, "by "+by, err, "chain_not_found")
 	}
 	w.Clock.Forward(time.Hour)
-	got, err := w.Chains.Update(t.Context(), w.Call(boss, policy.ManageChains), c.ID, func(c *intents.Chain) { c.Enabled = true })
+	_, err = w.Chains.Update(t.Context(), w.Call(boss, policy.ManageChains), c.ID, func(c *intents.Chain) { c.Enabled = true })
+	world.WantCode(t, "enabled with nobody there", err, "person_required")
+	got, err := w.Chains.Update(t.Context(), w.Call(w.Here(boss), policy.ManageChains), c.ID, func(c *intents.Chain) { c.Enabled = true })
 	if err != nil || !got.CreatedAt.Equal(world.Start()) || !got.UpdatedAt.Equal(w.Clock.Now()) {
 		t.Errorf("updated to %+v, %v", got, err)
 	}
 	if _, err := w.Chains.Find(t.Context(), w.Call(policy.Principal{}, policy.ListChains), "testnet-7"); err != nil {
 		t.Errorf("an enabled chain: %v", err)
 	}
-	if err := w.Chains.Remove(t.Context(), w.Call(boss, policy.ManageChains), c.ID); err != nil {
+	if off, err := w.Chains.Update(t.Context(), w.Call(boss, policy.ManageChains), c.ID, func(c *intents.Chain) { c.Enabled = false }); err != nil || off.Enabled {
+		t.Errorf("disabled with nobody there: %v", err)
+	}
+	world.WantCode(t, "removed with nobody there", w.Chains.Remove(t.Context(), w.Call(boss, policy.ManageChains), c.ID), "person_required")
+	if err := w.Chains.Remove(t.Context(), w.Call(w.Here(boss), policy.ManageChains), c.ID); err != nil {
 		t.Fatal(err)
 	}
-	world.WantCode(t, "to remove it again", w.Chains.Remove(t.Context(), w.Call(boss, policy.ManageChains), c.ID), "chain_not_found")
+	world.WantCode(t, "to remove it again", w.Chains.Remove(t.Context(), w.Call(w.Here(boss), policy.ManageChains), c.ID), "chain_not_found")
 	_, err = w.Chains.Update(t.Context(), w.Call(boss, policy.ManageChains), c.ID, func(*intents.Chain) {})
 	world.WantCode(t, "to update it then", err, "chain_not_found")
 }

@@ -93,6 +93,20 @@ func (s *Chains) Named(ctx context.Context, nameOrNumber string) (Chain, error) 
 	return chain, err
 }
 
+// Known is Node for what stops something: a chain that is disabled counts, too. Of one that was
+// removed it says who brings it back.
+func (s *Chains) Known(ctx context.Context, number uint64) (Chain, *node.Client, error) {
+	chain, found, err := s.Store.EVMChain(ctx, "", int64(number))
+	if err == nil && !found {
+		err = errChainGone
+	}
+	if err != nil {
+		return Chain{}, nil, err
+	}
+	client, err := s.Nodes.Of(&chain)
+	return chain, client, err
+}
+
 // Checked is what one node says of itself when it is asked.
 type Checked = node.Checked
 
@@ -103,19 +117,23 @@ func (s *Chains) Check(ctx context.Context, c *call.Call, id string) (Chain, []C
 	if err := c.Authorize(policy.CheckChain, c.Own()); err != nil {
 		return Chain{}, nil, err
 	}
-	all, err := s.Store.EVMChains(ctx)
+	chain, err := s.withID(ctx, id)
 	if err != nil {
 		return Chain{}, nil, err
 	}
-	for i := range all {
-		if all[i].ID != id {
-			continue
-		}
-		client, err := s.Nodes.Of(&all[i])
+	client, err := s.Nodes.Of(&chain)
+	if err != nil {
+		return Chain{}, nil, err
+	}
+	var mark *node.Mark
+	if chain.tests() {
+		m, known, err := s.Store.ChainMark(ctx, chain.ChainID)
 		if err != nil {
 			return Chain{}, nil, err
 		}
-		return all[i], client.Check(ctx), nil
+		if known {
+			mark = &m
+		}
 	}
-	return Chain{}, nil, errNoChain
+	return chain, client.Check(ctx, mark), nil
 }

@@ -162,7 +162,7 @@ func server(h http.Handler, conns *connections) *http.Server {
 			MaxConcurrentStreams: 100, MaxReceiveBufferPerConnection: 1 << 20, MaxReceiveBufferPerStream: 256 << 10,
 			WriteByteTimeout: 15 * time.Second, SendPingTimeout: 60 * time.Second, PingTimeout: 15 * time.Second,
 		},
-		ErrorLog: slog.NewLogLogger(conns.log.Handler(), slog.LevelDebug),
+		ErrorLog: slog.NewLogLogger(quiet{conns.log.Handler()}, slog.LevelDebug),
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/mail"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
+	"github.com/oneclaw-dev/oneclaw/internal/wanted"
 )
 
 const (
@@ -85,6 +86,19 @@ func TestMailsAboutSharesAndInvitations(t *testing.T) {
 			[]string{"oneclaw approval approve " + shareID},
 			"",
 			nil,
+		},
+		"secrets that agents lack": {
+			func(ctx context.Context, s *mail.Service) error {
+				return s.SecretsWanted(ctx, to, wanted.Letter{More: 2, Requests: []wanted.Request{
+					{ID: shareID, Vault: "vault-id", VaultName: "main", Path: "prod/db", Agent: "agent-id", AgentName: "deployer", Reason: "the <b>new</b> release"},
+					{ID: token, Vault: "vault-id", VaultName: "evil.example", Path: "prod/x", Agent: "agent-id", AgentName: "see www.evil.example", Reason: "go to https://evil.example"},
+				}})
+			},
+			"Agents ask you for 2 and more secrets",
+			[]string{"prod/db", "main", "deployer", "the <b>new</b> release", "oneclaw wanted show " + token, "prod/x"},
+			[]string{"oneclaw wanted fill " + shareID, "oneclaw wanted fill " + token},
+			public + "/requests/" + shareID,
+			[]string{"evil.example"},
 		},
 		"a share from somebody": {
 			func(ctx context.Context, s *mail.Service) error {

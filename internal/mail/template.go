@@ -19,6 +19,7 @@ const (
 	verifyEmail       = "verify-email"
 	enrollAgent       = "enroll-agent"
 	approvalRequested = "approval-requested"
+	secretsWanted     = "secrets-wanted"
 	resetPassword     = "reset-password"
 	accountNotice     = "account-notice"
 	// noMail is written as resetPassword, sealed, kept and taken out like it, and
@@ -36,6 +37,7 @@ func lives() map[string]time.Duration {
 		verifyEmail:       24 * time.Hour,
 		enrollAgent:       24 * time.Hour,
 		approvalRequested: 24 * time.Hour,
+		secretsWanted:     24 * time.Hour,
 		resetPassword:     time.Hour,
 		accountNotice:     48 * time.Hour,
 		shareReceived:     24 * time.Hour,

@@ -45,7 +45,7 @@ func TestBadArgumentsAreNamedAndNotRepeated(t *testing.T) {
 		"a name of 256 characters":           {"create_vault", `{"name":"` + strings.Repeat("é", 256) + `"}`, "'name' must have at most 255 characters"},
 		"a principal of no known sort":       {"grant_access", strings.Replace(grant(`"x":1`), `"agent"`, `"`+canary+`"`, 1), "'principal_type' must be one of: user, agent"},
 		"a vault's name of 256 characters":   {"grant_access", strings.Replace(grant(`"x":1`), vaultOne, strings.Repeat("é", 256), 1), "'vault_id' must have at most 255 characters"},
-		"a permission of no known sort":      {"grant_access", grant(`"permissions":["read","` + canary + `"]`), "'permissions' may hold only: read, write, delete"},
+		"a permission of no known sort":      {"grant_access", grant(`"permissions":["read","` + canary + `"]`), "'permissions' may hold only: read, use, write, delete"},
 		"permissions that are text":          {"grant_access", grant(`"permissions":"` + canary + `"`), "'permissions' must be a list of strings"},
 		"permissions that hold numbers":      {"grant_access", grant(`"permissions":[1]`), "'permissions' must be a list of strings"},
 		"no permission at all":               {"grant_access", grant(`"permissions":[]`), "'permissions' must have at least 1 item(s)"},
@@ -93,11 +93,12 @@ func rawCall(t testing.TB, a *contractAPI, tool, args string) *mcp.CallToolResul
 // and no text that was not a path comes back in an error.
 func FuzzArguments(f *testing.F) {
 	names := []string{"list_secrets", "get_secret", "put_secret", "delete_secret", "describe_secret", "rotate_and_store",
-		"get_env_bundle", "create_vault", "list_vaults", "grant_access", "share_secret", "simulate_transaction", "submit_transaction", "inspect_content"}
+		"get_env_bundle", "create_vault", "list_vaults", "grant_access", "share_secret", "http_request", "execute_http", "execute_query", "totp_code", "request_secret", "simulate_transaction", "submit_transaction", "inspect_content"}
 	for i, s := range []string{
 		`{}`, `{"prefix":"a"}`, `{"path":"a/b"}`, `{"path":"a","value":"` + canary + `"}`, `null`, `[]`, `{"path":"` + canary + `","value":1}`,
 		`{"path":"a","value":"v","type":"` + canary + `","metadata":{"` + canary + `":1},"expires_at":"` + canary + `","max_access_count":1e9}`,
 		`{"name":"` + canary + `"}`, `{"vault_id":"` + vaultOne + `","principal_type":"user","principal_id":"` + userID + `","permissions":["` + canary + `"]}`,
+		`{"method":"GET","url":"` + canary + `","headers":{"` + canary + `":1},"query":{"a":"` + canary + `"},"body":["` + canary + `"]}`,
 		"{\"path\":\"\xff\"}", `{"path":"a","path":"b"}`, `{"path":"%2e%2e/x"}`, `{"path":"a\u0000b"}`,
 		`{"to":"` + canary + `","value":"` + canary + `","chain":"` + canary + `","gas_limit":1}`, `{"to":"0x","value":1,"chain":"1","simulate_first":"` + canary + `"}`,
 	} {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/oneclaw-dev/oneclaw/internal/envbundle"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/verdict"
 )
 
@@ -111,7 +112,7 @@ func tools() []tool {
 			{name: "vault_id", kind: "string", required: true, minLen: 1, maxLen: 255, about: "Id or name of the vault, from list_vaults."},
 			{name: "principal_type", kind: "string", words: []string{"user", "agent"}, required: true, about: "Who gets access."},
 			{name: "principal_id", kind: "string", required: true, minLen: 1, maxLen: 320, about: "Id of that user or agent; a user's mail address does too."},
-			{name: "permissions", kind: "array", words: []string{"read", "write", "delete"}, minLen: 1, preset: []string{"read"}, about: "What they may do."},
+			{name: "permissions", kind: "array", words: []string{"read", "use", "write", "delete"}, minLen: 1, preset: []string{"read"}, about: "What they may do."},
 			{name: "secret_path_pattern", kind: "string", minLen: 1, preset: "**", about: "Which paths: * stands for anything within a segment, ** for any number of segments."},
 		},
 	}, {
@@ -125,6 +126,63 @@ func tools() []tool {
 			{name: "recipient_id", kind: "string", maxLen: 320, about: "Id of the user or agent, for these recipient types; a user's mail address does too."},
 			{name: "expires_at", kind: "string", format: "date-time", required: true, about: "When the share ends: a time with zone, such as 2030-01-31T12:00:00Z, within a year."},
 			{name: "max_access_count", kind: "integer", preset: int64(5), about: "How many times it can be read. 0 is no limit."},
+			vault,
+		},
+	}, {
+		name: "http_request", title: "Send a request with a secret in it", hints: sends, run: httpRequest,
+		about: "Have the server send an HTTP request with a secret in it, to a host that a human bound the secret to. You never see the secret: " +
+			"write {{secret:PATH}} where it goes, such as Authorization: Bearer {{secret:api-keys/stripe}}. Prefer this to get_secret. " +
+			"The answer comes back with every secret taken out. Nothing is sent twice: after an error that says the outcome is not known, look before you try again.",
+		fields: []field{
+			{name: "method", kind: "string", words: []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}, required: true, about: "The HTTP method."},
+			{name: "url", kind: "string", required: true, minLen: 1, maxLen: 8192, about: "Where it goes, such as https://api.stripe.com/v1/charges. No secret stands in it."},
+			{name: "headers", kind: "object", about: "Headers by name. {{secret:PATH}} or oneclaw://VAULT/PATH stands where a secret goes."},
+			{name: "query", kind: "object", about: "Query parameters by name, beside those of url."},
+			{name: "body", kind: "any", about: "A string is sent as it is, anything else as JSON."},
+			vault,
+		},
+	}, {
+		name: "request_secret", title: "Ask a human for a secret", hints: adds, opens: requestSecret,
+		about: "Ask people for a secret that is not in the vault: they are told, and enter the value on a page of the server. You never see it: give the human " +
+			"the url of the answer, and never ask for a value in this conversation. Call it again with request_id to see whether it was given. " +
+			"The answer says whether policies let you use the path.",
+		fields: []field{
+			{name: "path", kind: "string", minLen: 1, maxLen: 512, about: "Where the secret is to be, such as api-keys/stripe."},
+			{name: "reason", kind: "string", minLen: 1, maxLen: 500, about: "What you need it for, in one line that the human reads."},
+			{name: "service", kind: "string", maxLen: 64, about: "A service that you would use it with, such as github, stripe or openai. A suggestion for the human."},
+			{name: "host", kind: "string", maxLen: 300, about: "A host that you would use it at, in place of service, such as api.example.com."},
+			{name: "request_id", kind: "string", minLen: 36, maxLen: 36, about: "Of an earlier answer: say what became of it, and ask for nothing new."},
+			vault,
+		},
+	}, {
+		name: "execute_http", title: "Send a request with a binding", hints: sends, run: executeHTTP,
+		about: "Have the server send an HTTP request to a service that a human bound to this agent, with a credential that you never see: " +
+			"name the binding, and leave the credential out. The answer comes back with the credential taken out. " +
+			"Nothing is sent twice: after an error that says the outcome is not known, look before you try again.",
+		fields: []field{
+			{name: "binding", kind: "string", required: true, minLen: 1, maxLen: 128, about: "Name or id of the binding, from the human who made it."},
+			{name: "method", kind: "string", words: []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}, preset: "GET", about: "The HTTP method."},
+			{name: "path", kind: "string", maxLen: 8192, about: "Path below the binding's address, with a query if there is one, such as /charges?limit=3."},
+			{name: "headers", kind: "object", about: "Headers by name, without the credential."},
+			{name: "body", kind: "any", about: "A string is sent as it is, anything else as JSON."},
+			{name: "execution_mode", kind: "string", words: []string{"vault"}, preset: "vault", about: "Where it runs: vault is the server."},
+		},
+	}, {
+		name: "execute_query", title: "Run a statement with a binding", hints: sends, run: executeQuery,
+		about: "Have the server run one SQL statement on a PostgreSQL database that a human bound to this agent, with a credential that you never see. " +
+			"Most bindings only read. The answer has columns and rows, with the credential taken out. " +
+			"Nothing is done twice: after an error that says the outcome is not known, look before you try again.",
+		fields: []field{
+			{name: "binding", kind: "string", required: true, minLen: 1, maxLen: 128, about: "Name or id of the binding, from the human who made it."},
+			{name: "query", kind: "string", required: true, minLen: 1, maxLen: 100_000, about: "One statement. Put values into params and write $1, $2 for them."},
+			{name: "params", kind: "any", about: "A list of values for $1, $2 and so on."},
+		},
+	}, {
+		name: "totp_code", title: "Get a one-time code", hints: spends, run: totpCode,
+		about: "Get the code of a second factor that holds now, of a seed that is stored as a secret. You never see the seed. " +
+			"Enter the code at once, where the human asked you to sign in, and nowhere else.",
+		fields: []field{
+			{name: "path", kind: "string", required: true, minLen: 1, about: "The path of the seed, such as totp/github."},
 			vault,
 		},
 	}, {
@@ -151,5 +209,5 @@ func tools() []tool {
 }
 
 func secretTypes() []string {
-	return []string{"api_key", "password", "private_key", "certificate", "file", "note", "ssh_key", envBundle}
+	return []string{"api_key", "password", "private_key", "certificate", "file", "note", "ssh_key", envbundle.Type, "totp_seed"}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
 // Deps is what the command takes from its process.
@@ -21,6 +22,9 @@ type Deps struct {
 	Stdin   io.ReadCloser
 	Stdout  io.Writer // the protocol, and nothing else
 	Stderr  io.Writer // log lines
+	// Server is the address that the other commands use where no variable names one: that of the
+	// stored login, or of a server on this machine. Nil, or an error: there is none.
+	Server func() (string, error)
 }
 
 const defaultBaseURL = "http://127.0.0.1:8210"
@@ -38,7 +42,8 @@ at once, with the reason, when the server refuses the agent's key.
 
 Environment:
   ONECLAW_AGENT_API_KEY  the agent's key (ocv_...), required
-  ONECLAW_BASE_URL       the server, ` + defaultBaseURL + ` if not set
+  ONECLAW_BASE_URL       the server; if not set, that of ` + "`oneclaw login`" + ` or of the
+                         ` + "`oneclaw dev`" + ` of this machine, or ` + defaultBaseURL + `
   ONECLAW_VAULT_ID       the id (or name) of the vault to use, if the agent can
                          reach several
   SSL_CERT_FILE          trusted certificate authorities (PEM), in place of the
@@ -69,22 +74,40 @@ func (d Deps) run(ctx context.Context, plain bool, caFile string) error {
 	log := slog.New(slog.NewTextHandler(d.Stderr, nil))
 	vault := &vaultChoice{fixed: strings.TrimSpace(d.Getenv("ONECLAW_VAULT_ID")), setting: vaultVariable}
 	s := newServer(Config{Client: c, Version: d.Version, Log: log}, vault)
-	if err := preflight(ctx, c, vault, log); err != nil {
+	works, err := preflight(ctx, c, vault, log)
+	if err != nil {
 		return err
 	}
-	return RunStdio(ctx, s, d.Stdin, d.Stdout)
+	began, err := runStdio(ctx, s, d.Stdin, d.Stdout)
+	if err == nil && !works && !began && ctx.Err() == nil {
+		return errNeverBegan
+	}
+	return err
+}
+
+// errNeverBegan is of a session that could not have worked, and that no client wanted: it was
+// tried by hand, or by a script that checks an installation.
+var errNeverBegan = fault.New(fault.Unavailable, "session_never_began", "The input ended before an MCP client began a session, and none would have worked: the line before says why.")
+
+// address is that of the server.
+func (d Deps) address() string {
+	for _, name := range []string{"ONECLAW_BASE_URL", "ONECLAW_API_URL"} { // the second is what the other commands take, too
+		if base := strings.TrimSpace(d.Getenv(name)); base != "" {
+			return base
+		}
+	}
+	if d.Server != nil {
+		if base, err := d.Server(); err == nil && base != "" {
+			return base
+		}
+	}
+	return defaultBaseURL
 }
 
 // connect reads the environment. ONECLAW_AGENT_TOKEN, a ready token, is what older
 // configurations hold in place of a key.
 func (d Deps) connect(plain bool, caFile string) (*client.Client, error) {
-	base := strings.TrimSpace(d.Getenv("ONECLAW_BASE_URL"))
-	if base == "" {
-		base = strings.TrimSpace(d.Getenv("ONECLAW_API_URL")) // as the other commands are told
-	}
-	if base == "" {
-		base = defaultBaseURL
-	}
+	base := d.address()
 	opts := []client.Option{client.WithUserAgent("oneclaw-mcp/" + d.Version), client.WithPatience(0)}
 	key, token := strings.TrimSpace(d.Getenv("ONECLAW_AGENT_API_KEY")), strings.TrimSpace(d.Getenv("ONECLAW_AGENT_TOKEN"))
 	switch {

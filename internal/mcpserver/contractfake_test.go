@@ -129,6 +129,8 @@ func (a *contractAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/v1/org/members":
 		reply(w, 200, map[string]any{"members": []map[string]any{{"id": userID, "email": "ada@example.com", "display_name": "Ada"},
 			{"id": agentID, "email": "bob@example.com", "display_name": "Twin"}, {"id": policyID, "email": "eve@example.com", "display_name": "Twin"}}})
+	case seg[0] == "secret-requests":
+		a.secretRequest(w, r.Method, seg, body)
 	case seg[0] != "vaults":
 		a.problem(w, fakeProblem{status: 404, detail: "No such route."})
 	case len(seg) == 1 && r.Method == "GET":
@@ -168,6 +170,27 @@ func (a *contractAPI) share(w http.ResponseWriter, id string, body []byte) {
 	const share = "55555555-0000-4000-8000-000000000005"
 	reply(w, 201, map[string]any{"id": share, "share_url": "https://vault.example.com/v1/share/" + share, "recipient_type": b["recipient_type"],
 		"recipient_email": nil, "expires_at": b["expires_at"], "max_access_count": most})
+}
+
+// secretRequest answers an agent that asks people for a secret. That of policyID was declined.
+func (a *contractAPI) secretRequest(w http.ResponseWriter, method string, seg []string, body []byte) {
+	var b struct{ Path, Reason, Service, Host string }
+	_ = json.Unmarshal(body, &b)
+	const id = "66666666-0000-4000-8000-000000000006"
+	out := map[string]any{"id": id, "vault_id": vaultOne, "path": b.Path, "agent_id": agentID, "agent_name": "bot", "reason": b.Reason, "status": "waiting",
+		"created_at": created, "expires_at": "2030-01-31T12:00:00Z", "url": "https://vault.example.com/requests/" + id, "may_read": false, "may_use": b.Path != "closed"}
+	switch {
+	case method == "POST":
+		reply(w, 201, out)
+	case seg[1] == id:
+		out["path"], out["status"], out["version"] = "api-keys/new", "filled", 1
+		reply(w, 200, out)
+	case seg[1] == policyID:
+		out["path"], out["status"], out["answer"] = "api-keys/new", "declined", "Ask Ben."
+		reply(w, 200, out)
+	default:
+		a.problem(w, fakeProblem{status: 404, detail: "There is no request for a secret with this id, or it is not yours to see."})
+	}
 }
 
 // transaction answers a submission or a simulation. One to address 0xdead is reverted.
@@ -236,6 +259,12 @@ func (a *contractAPI) inVault(w http.ResponseWriter, r *http.Request, seg []stri
 		reply(w, 201, p)
 	case len(seg) == 3 && seg[2] == "secrets":
 		a.list(w, r, seg[1])
+	case seg[2] == "totp" && r.Method == "POST":
+		if a.secrets[seg[1]+"/"+strings.Join(seg[3:], "/")] == nil {
+			a.problem(w, fakeProblem{status: 404, detail: "No such secret."})
+			return
+		}
+		reply(w, 200, map[string]any{"code": "287082", "period_seconds": 30, "valid_until": "2030-01-01T00:00:30Z"})
 	case seg[2] == "secrets":
 		a.secret(w, r.Method, seg[1]+"/"+strings.Join(seg[3:], "/"), strings.Join(seg[3:], "/"), body)
 	default:

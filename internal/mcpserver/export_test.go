@@ -7,11 +7,12 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/envbundle"
 )
 
 // Bundle is what a value of type env_bundle becomes.
 func Bundle(text string) (out string, line int, why string) {
-	all, line, why := readBundle([]byte(text))
+	all, line, why := envbundle.Read([]byte(text))
 	return string(bundleJSON(all)), line, why
 }
 

@@ -22,7 +22,7 @@ import (
 type field struct {
 	name     string
 	about    string // for the model
-	kind     string // "string", "integer", "boolean", "object" or "array" of strings
+	kind     string // "string", "integer", "boolean", "object", "array" of strings, or "any"
 	required bool
 	words    []string // the only strings allowed
 	format   string   // "uuid" or "date-time"
@@ -36,6 +36,9 @@ const maxInteger = 1<<53 - 1 // what every JSON reader keeps exact
 // schema describes f to clients.
 func (f field) schema() *jsonschema.Schema {
 	s := &jsonschema.Schema{Type: f.kind, Description: f.about, Format: f.format}
+	if f.kind == "any" {
+		s.Type = ""
+	}
 	text := s
 	if f.kind == "array" {
 		text = &jsonschema.Schema{Type: "string"}
@@ -154,6 +157,8 @@ func (f field) value(v jsontext.Value) (any, error) {
 			return nil, f.bad("must be true or false")
 		}
 		return v.Kind() == 't', nil
+	case "any":
+		return []byte(v), nil
 	case "object":
 		if v.Kind() != '{' {
 			return nil, f.bad("must be a JSON object")

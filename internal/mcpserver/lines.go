@@ -30,7 +30,8 @@ type lines struct {
 	in      *bufio.Reader
 	end     io.Closer
 	out     io.Writer
-	batches bool   // the protocol of the session has them
+	batches bool // the protocol of the session has them
+	asked   *outgoing
 	line    []byte // what the library has not read yet
 }
 
@@ -71,6 +72,9 @@ func (l *lines) Read(b []byte) (int, error) {
 func (l *lines) sift(line []byte) (kept, answer []byte) {
 	if line[0] == '[' {
 		return l.siftBatch(line)
+	}
+	if l.asked.answers(line) {
+		return line, nil
 	}
 	kept, id, refused := sift(line)
 	if refused != nil {

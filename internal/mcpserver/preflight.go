@@ -18,29 +18,33 @@ const preflightTime = 5 * time.Second
 // preflight tries the credential and the configured vault. A credential that is refused is
 // an error, since no tool would ever work with it: an MCP client shows people a program
 // that ended, and shows only the model what tools answer. What may yet be mended while the
-// session goes on, such as a server that is not there, is one line of the log.
-func preflight(ctx context.Context, c *client.Client, vault *vaultChoice, log *slog.Logger) error {
+// session goes on, such as a server that is not there, is one line of the log, and works is
+// false.
+func preflight(ctx context.Context, c *client.Client, vault *vaultChoice, log *slog.Logger) (works bool, err error) {
 	look, cancel := context.WithTimeout(ctx, preflightTime)
 	defer cancel()
 	defer contain(ctx, log, "the preflight", func() {})
 	found := tryAgent(look, c)
 	if fault.Is(found, fault.Unauthenticated) {
-		return found
+		return false, found
 	}
 	if found == nil && vault.fixed != "" {
 		found = tryVault(look, c, vault)
 	}
 	if found == nil || ctx.Err() != nil {
-		return nil
+		return true, nil
 	}
 	reason := "internal error"
 	if n, ok := errors.AsType[notice](found); ok {
 		reason = string(n)
 	} else if e, ok := errors.AsType[*client.Error](found); ok {
 		reason = e.Error()
+		if e.Code == client.CodeUnreachable {
+			reason += " Start the server, or set ONECLAW_BASE_URL to its address in the configuration of the MCP client. The tools work as soon as it answers."
+		}
 	}
 	log.WarnContext(ctx, "the tools will not work until this is mended", slog.String("reason", reason))
-	return nil
+	return false, nil
 }
 
 // tryAgent needs no more than the exchange of a key, whose token the tools then use.

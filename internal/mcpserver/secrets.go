@@ -81,7 +81,7 @@ func putSecret(ctx context.Context, s *session, in input) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("Secret stored at '%s' (version %d, type: %s).", in.text("path"), m.Version, m.Type), nil
+	return warned(fmt.Sprintf("Secret stored at '%s' (version %d, type: %s).", in.text("path"), m.Version, m.Type), m), nil
 }
 
 // rotateAndStore writes a new version. The contract always writes type api_key and
@@ -105,7 +105,15 @@ func rotateAndStore(ctx context.Context, s *session, in input) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("Rotated secret at '%s'. New version: %d.", path, m.Version), nil
+	return warned(fmt.Sprintf("Rotated secret at '%s'. New version: %d.", path, m.Version), m), nil
+}
+
+// warned adds what the value is not good for.
+func warned(text string, m *client.SecretMeta) string {
+	if m.Warning == "" {
+		return text
+	}
+	return text + " Warning: " + m.Warning
 }
 
 func deleteSecret(ctx context.Context, s *session, in input) (string, error) {

@@ -47,10 +47,12 @@ func newServer(cfg Config, vault *vaultChoice) *mcp.Server {
 
 // guide is what a client may put in front of its model.
 const guide = `A vault for API keys, passwords and other secrets. list_secrets and describe_secret show what there is without values. ` +
+	`http_request, execute_http, execute_query and totp_code have the server use a secret and show no value: prefer them. ` +
 	`get_secret and get_env_bundle bring values into this conversation: call them only when a value is needed now, and do not repeat it. ` +
 	`put_secret and rotate_and_store save values, keeping older versions. ` +
 	`With several vaults, list_vaults shows them and vault_id names one for a call. ` +
 	`submit_transaction signs and sends a payment or call on an EVM chain with a key that stays in the vault. ` +
+	`request_secret asks a person for a secret that is missing, outside this conversation. ` +
 	`An error about access means that a human must grant it: say which path you need instead of trying others.`
 
 // build makes a server whose tools work for the session that current returns.

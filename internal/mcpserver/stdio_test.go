@@ -23,7 +23,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv("MCPSERVER_TEST_AS_COMMAND") != "1" {
 		os.Exit(m.Run())
 	}
-	cmd := mcpserver.Command(mcpserver.Deps{Version: "1", Getenv: os.Getenv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr})
+	cmd := mcpserver.Command(mcpserver.Deps{
+		Version: "1", Getenv: os.Getenv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Server: func() (string, error) { return os.Getenv("MCPSERVER_TEST_SERVER"), nil },
+	})
 	cmd.SetArgs(os.Args[1:])
 	if err := cmd.ExecuteContext(context.Background()); err != nil {
 		_, _ = os.Stderr.WriteString(err.Error() + "\n")
@@ -227,6 +230,36 @@ func TestWhatIsWrongShowsAtTheStart(t *testing.T) {
 				t.Errorf("repeated: %s %s", stderr, out)
 			}
 		})
+	}
+}
+
+// Who tries the command by hand while no server is there finds out where it looked, and a script by
+// the exit code. A client's session goes on, since the server may yet come.
+func TestAServerThatIsNotThereIsNamed(t *testing.T) {
+	a := newContractAPI(t)
+	seeded(a)
+	a.Close()
+	for sent, code := range map[string]int{"": 1, "\n": 1, hello: 0} {
+		cmd, stderr := process(t, "ONECLAW_AGENT_API_KEY="+agentKey, "MCPSERVER_TEST_SERVER="+a.URL)
+		cmd.Stdin = strings.NewReader(sent)
+		out, _ := cmd.Output()
+		if got := cmd.ProcessState.ExitCode(); got != code || strings.Contains(string(out), "serverInfo") != (sent == hello) {
+			t.Errorf("%q: exit %d, %s", sent, got, out)
+		}
+		for _, want := range []string{a.URL, "Start the server, or set ONECLAW_BASE_URL"} {
+			if !strings.Contains(stderr.String(), want) {
+				t.Errorf("%q: stderr lacks %q: %s", sent, want, stderr)
+			}
+		}
+		if strings.Contains(stderr.String(), "before an MCP client began a session") != (sent != hello) {
+			t.Errorf("%q: stderr %s", sent, stderr)
+		}
+	}
+	// With a server there, no input is no fault.
+	up := newContractAPI(t)
+	cmd, stderr := process(t, "ONECLAW_AGENT_API_KEY="+agentKey, "MCPSERVER_TEST_SERVER="+up.URL)
+	if out, err := cmd.Output(); err != nil || len(out) > 0 || stderr.Len() > 0 {
+		t.Errorf("%v: %q %s", err, out, stderr)
 	}
 }
 

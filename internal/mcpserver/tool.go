@@ -31,6 +31,8 @@ type tool struct {
 	run    func(context.Context, *session, input) (string, error)
 	// give is a run whose text holds a value. The caller wipes it.
 	give func(context.Context, *session, input) ([]byte, error)
+	// opens is a run with an address that the client may open for its human before the answer.
+	opens func(context.Context, *session, input) (text string, page *mcp.ElicitParams, err error)
 }
 
 // declare is what tools/list shows. Properties keep the order of the fields, the
@@ -56,7 +58,11 @@ func (t tool) handler(log *slog.Logger, current func(context.Context) *session) 
 		defer contain(ctx, log, t.name, func() {
 			res = said("Tool '"+t.name+"' execution failed: Internal error.", true)
 		})
-		in, err := read(t.fields, req.Params.Arguments)
+		arguments := req.Params.Arguments
+		if t.opens != nil {
+			arguments = opened(req)
+		}
+		in, err := read(t.fields, arguments)
 		if err == nil && t.only != nil {
 			err = t.knows(req.Params.Arguments)
 		}
@@ -71,7 +77,13 @@ func (t tool) handler(log *slog.Logger, current func(context.Context) *session) 
 		if t.inVault() {
 			s = s.calling(in.text("vault_id"))
 		}
-		res = t.work(ctx, s, in)
+		if t.opens != nil {
+			if res = t.open(ctx, req, s, in); res.InputRequests != nil {
+				return res, nil
+			}
+		} else {
+			res = t.work(ctx, s, in)
+		}
 		if s.note != "" { // apart, since the first text is what the contract says
 			res.Content = append(res.Content, &mcp.TextContent{Text: s.note})
 		}
@@ -90,6 +102,18 @@ func (t tool) work(ctx context.Context, s *session, in input) *mcp.CallToolResul
 	text, err := t.run(ctx, s, in)
 	if err != nil {
 		return said(t.explain(s, err), true)
+	}
+	return said(text, false)
+}
+
+// open is work for a tool with an address to open.
+func (t tool) open(ctx context.Context, req *mcp.CallToolRequest, s *session, in input) *mcp.CallToolResult {
+	text, page, err := t.opens(ctx, s, in)
+	if err != nil {
+		return said(t.explain(s, err), true)
+	}
+	if res := opening(req, page); res != nil {
+		return res
 	}
 	return said(text, false)
 }

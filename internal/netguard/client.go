@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"time"
 
@@ -25,6 +26,9 @@ type Options struct {
 	Idle      int           // connections to a host that are kept; 4
 	Open      int           // connections to a host at once; 32
 	Redirects int           // that are followed, each checked like a request; none: the 3xx itself is the answer
+	// Stream lets answers go on without an end, and connections change to another protocol: whoever
+	// asks for it bounds them.
+	Stream bool
 }
 
 const (
@@ -82,8 +86,11 @@ func (g *Guard) Transport(o Options) http.RoundTripper {
 	}
 	encrypted, open := base.Clone(), base.Clone()
 	encrypted.DialContext = g.Dial
-	open.DialContext = g.dialAllowed
-	return &transport{guard: g, https: encrypted, http: open, maxBody: o.MaxBody}
+	open.DialContext = g.DialAllowed
+	if o.Stream {
+		o.MaxBody = math.MaxInt64 - 1
+	}
+	return &transport{guard: g, https: encrypted, http: open, maxBody: o.MaxBody, stream: o.Stream}
 }
 
 // transport is an http.RoundTripper. Plain http has connections of its own,
@@ -92,6 +99,7 @@ type transport struct {
 	guard       *Guard
 	https, http *http.Transport
 	maxBody     int64
+	stream      bool
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -109,6 +117,9 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	res, err := to.RoundTrip(r)
 	if err != nil {
 		return nil, err
+	}
+	if res.StatusCode == http.StatusSwitchingProtocols && t.stream {
+		return res, nil // its body is the connection
 	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		_ = res.Body.Close()

@@ -13,6 +13,7 @@ package netguard
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"net"
@@ -80,9 +81,14 @@ func (g *Guard) Dial(ctx context.Context, network, address string) (net.Conn, er
 	return g.dial(ctx, network, address, false)
 }
 
-// dialAllowed is Dial for what the operator allowed alone: plain http.
-func (g *Guard) dialAllowed(ctx context.Context, network, address string) (net.Conn, error) {
+// DialAllowed is Dial for what the operator allowed alone: what is not encrypted.
+func (g *Guard) DialAllowed(ctx context.Context, network, address string) (net.Conn, error) {
 	return g.dial(ctx, network, address, true)
+}
+
+// TLS is a configuration for a connection of Dial that verifies the host.
+func (g *Guard) TLS(host string) *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: g.cfg.RootCAs, ServerName: host}
 }
 
 func (g *Guard) dial(ctx context.Context, network, address string, onlyAllowed bool) (net.Conn, error) {

@@ -73,6 +73,16 @@ const (
 	RevokeShare  Action = "share.revoke"
 )
 
+// Requests of agents for secrets that they lack. Whose one is, is checked where they are kept.
+const (
+	RequestSecret         Action = "secret.wanted_create"
+	ListSecretRequests    Action = "secret.wanted_list"
+	ReadSecretRequest     Action = "secret.wanted_read"
+	WithdrawSecretRequest Action = "secret.wanted_withdraw"
+	FillSecretRequest     Action = "secret.wanted_fill"
+	DeclineSecretRequest  Action = "secret.wanted_decline"
+)
+
 // Approvals. Who may decide one is checked where they are kept.
 const (
 	RequestApproval  Action = "approval.request"
@@ -88,7 +98,8 @@ const (
 // Secrets.
 const (
 	ReadSecret        Action = "secret.read"
-	UseSecret         Action = "secret.use" // a value is worked with and not shown
+	UseSecret         Action = "secret.use"         // a value is worked with and not shown
+	CancelWithSecret  Action = "secret.cancel_with" // a key of a vault signs a cancel of what it signed; no operation declares it
 	WriteSecret       Action = "secret.write"
 	RotateSecret      Action = "secret.rotate"
 	DeleteSecret      Action = "secret.delete"
@@ -99,6 +110,10 @@ const (
 	RestoreSecret     Action = "secret.restore"
 	PurgeSecret       Action = "secret.purge"
 	DisableVersion    Action = "secret.disable_version"
+	SendRequest       Action = "secret.request" // a request with references to secrets in it
+	UsedSecret        Action = "secret.used"    // what came of a use; no operation declares it
+	ReadBindings      Action = "secret.bindings_read"
+	SetBindings       Action = "secret.bind"    // where it may be used
 	WhoCan            Action = "secret.who_can" // who may read, write or delete it, and why
 )
 
@@ -128,6 +143,15 @@ const (
 	RejectEnrollment        Action = "agent.enroll_reject"
 	FreezeAgent             Action = "agent.freeze"
 	UnfreezeAgent           Action = "agent.unfreeze"
+	CreateAgentBinding      Action = "agent.binding_create" // a service that the agent works with, by a credential that it never sees
+	ListAgentBindings       Action = "agent.binding_list"
+	ReadAgentBinding        Action = "agent.binding_read"
+	UpdateAgentBinding      Action = "agent.binding_update"
+	DeleteAgentBinding      Action = "agent.binding_delete"
+	TestAgentBinding        Action = "agent.binding_test"
+	RotateAgentCredential   Action = "agent.binding_rotate"
+	Execute                 Action = "agent.execute"
+	ListExecutions          Action = "agent.executions"
 )
 
 // The organisation.
@@ -213,6 +237,7 @@ const (
 	ManageChains   Action = "admin.chain_update"
 	ListAllChains  Action = "admin.chain_list"
 	CheckChain     Action = "admin.chain_check"
+	RestartChain   Action = "admin.chain_restart"
 	ListChains     Action = "chain.list"
 )
 

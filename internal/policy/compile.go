@@ -9,11 +9,12 @@ import (
 // Permission is a set of things a policy lets its principal do.
 type Permission uint8
 
-// The permissions. A compiled policy with Write has Delete as well.
+// The permissions. A compiled policy with Write has Delete as well, one with Read has Use.
 const (
 	Read Permission = 1 << iota
 	Write
 	Delete
+	Use // without seeing it
 )
 
 // Spec is a policy as it is written down, on the wire or in a row.
@@ -23,7 +24,7 @@ type Spec struct {
 	Pattern       string
 	PrincipalKind PrincipalKind // user or agent
 	PrincipalID   string
-	Permissions   []string  // of read, write, delete; at least one
+	Permissions   []string  // of read, use, write, delete; at least one
 	Conditions    []byte    // JSON object, or nothing
 	ExpiresAt     time.Time // zero is never
 	Revision      int64     // moves with each edit
@@ -83,20 +84,22 @@ func CompilePolicy(s Spec) (Policy, error) {
 }
 
 // ParsePermissions reads permission words: at least one, repeats allowed, others
-// than read, write and delete refused with fault.Invalid "invalid_permissions".
+// than read, use, write and delete refused with fault.Invalid "invalid_permissions".
 func ParsePermissions(words []string) (Permission, error) {
 	var p Permission
 	for _, w := range words {
 		switch w {
 		case "read":
-			p |= Read
+			p |= Read | Use
+		case "use":
+			p |= Use
 		case "write":
 			p |= Write | Delete
 		case "delete":
 			p |= Delete
 		case "admin", "manage", "owner":
 			return 0, fault.New(fault.Invalid, "invalid_permissions",
-				"A policy gives no right to manage: permissions is a list of read, write and delete. Who manages a vault is its creator, and the organisation's owners and admins.")
+				"A policy gives no right to manage: permissions is a list of read, use, write and delete. Who manages a vault is its creator, and the organisation's owners and admins.")
 		default:
 			return 0, badPermissions()
 		}
@@ -121,5 +124,5 @@ func (p *Policy) unmet(at Moment) Reason {
 
 func badPermissions() error {
 	return fault.New(fault.Invalid, "invalid_permissions",
-		"permissions is a list of one or more of read, write and delete.")
+		"permissions is a list of one or more of read, use, write and delete.")
 }

@@ -223,10 +223,11 @@ func TestCompilePolicyRefuses(t *testing.T) {
 	}
 }
 
-func TestWriteImpliesDelete(t *testing.T) {
+func TestWriteImpliesDeleteAndReadImpliesUse(t *testing.T) {
 	for words, want := range map[string]policy.Permission{
-		"read": policy.Read, "write": policy.Write | policy.Delete, "delete": policy.Delete,
-		"read,write": policy.Read | policy.Write | policy.Delete, "read,read,delete": policy.Read | policy.Delete,
+		"read": policy.Read | policy.Use, "use": policy.Use, "write": policy.Write | policy.Delete, "delete": policy.Delete,
+		"read,write": policy.Read | policy.Use | policy.Write | policy.Delete, "read,read,delete": policy.Read | policy.Use | policy.Delete,
+		"use,write": policy.Use | policy.Write | policy.Delete,
 	} {
 		got, err := policy.ParsePermissions(strings.Split(words, ","))
 		if err != nil || got != want {

@@ -36,6 +36,10 @@ func Decide(p Principal, a Action, r Resource, at Moment) Decision {
 		return deny(reason)
 	}
 	d := granted(&p, &rule, &r, at)
+	unseeing := rule.Value && p.Kind == KindAgent && p.NoReveal
+	if d.Reason == ReasonNoPolicy && unseeing { // no grant would show it the value
+		return deny(ReasonNoReveal)
+	}
 	if !d.Allow {
 		return d
 	}
@@ -44,6 +48,9 @@ func Decide(p Principal, a Action, r Resource, at Moment) Decision {
 	}
 	if rule.Value && hidesKeys(&p, r.SecretType) {
 		return deny(ReasonIntentsKeyType)
+	}
+	if unseeing {
+		return deny(ReasonNoReveal)
 	}
 	if (rule.Person || held(&p, &rule, &r)) && !p.Here(at.Now) {
 		return deny(ReasonPersonRequired)
@@ -94,7 +101,7 @@ const ownKeys = "agents/"
 // binding counts.
 func ofServer(p *Principal, rule *Rule, r *Resource) Decision {
 	switch {
-	case !rule.Reserved:
+	case !rule.Reserved, rule.Gated && r.Vault.Closed:
 		return deny(ReasonReservedVault)
 	case p.Manages():
 		return Decision{Allow: true, Reason: ReasonRole}

@@ -43,7 +43,9 @@ func bound(p policy.Principal, vaults ...string) policy.Principal { p.Vaults = v
 
 func frozen(p policy.Principal) policy.Principal { p.Frozen = true; return p }
 
-func routed() policy.Principal { p := agent(); p.Router = true; return p }
+func routed() policy.Principal   { p := agent(); p.Router = true; return p }
+func unseeing() policy.Principal { p := agent(); p.NoReveal = true; return p }
+
 func signer() policy.Principal { p := agent(); p.IntentsAPI = true; return p }
 
 // carolsVault was made by the user carol; botsVault by her agent bot.
@@ -60,6 +62,8 @@ func foreignVault() *policy.Vault {
 }
 
 // serversVault is the server's own, whoever it says made it.
+func closedVault() *policy.Vault { v := serversVault(); v.Closed = true; return v }
+
 func serversVault() *policy.Vault { v := carolsVault(); v.Reserved = true; return v }
 
 func carolsBot() *policy.Agent { return &policy.Agent{ID: "bot", Org: "acme", Creator: "carol"} }
@@ -376,6 +380,23 @@ var decisions = map[string]struct {
 	"an agent bound elsewhere reads not there":  {who: bound(agent(), "v2"), do: policy.ReadSecret, vault: serversVault(), path: "agents/bot/ssh/private_key", reason: "outside_vault_binding"},
 	"another organisation's owner finds it not": {who: user("olga", "owner"), do: policy.ReadSecret, vault: &policy.Vault{ID: "v1", Org: "evil", Reserved: true}, reason: "other_org"},
 
+	// The vault of credentials of bindings opens for nobody.
+	"an owner reads no credential of a binding":  {who: user("olga", "owner"), do: policy.ReadSecret, vault: closedVault(), path: "agents/bot/bindings/b", reason: "reserved_vault"},
+	"an owner uses no credential of a binding":   {who: user("olga", "owner"), do: policy.UseSecret, vault: closedVault(), path: "agents/bot/bindings/b", reason: "reserved_vault"},
+	"an owner lists the credentials of bindings": {who: user("olga", "owner"), do: policy.ListSecrets, vault: closedVault(), reason: "role", allow: true},
+	"an agent reads no credential of its own":    {who: agent(), do: policy.ReadSecret, vault: closedVault(), path: "agents/bot/bindings/b", reason: "reserved_vault"},
+	"an agent uses none but by executing":        {who: agent(), do: policy.UseSecret, vault: closedVault(), path: "agents/bot/bindings/b", reason: "reserved_vault"},
+
+	// Bindings of agents.
+	"an agent executes":                         {who: agent(), do: policy.Execute, agent: carolsBot(), reason: "self", allow: true},
+	"an agent executes in no other's name":      {who: agent(), do: policy.Execute, agent: &policy.Agent{ID: "other", Org: "acme", Creator: "carol"}, reason: "role_required"},
+	"nobody executes for an agent":              {who: user("olga", "owner"), do: policy.Execute, agent: carolsBot(), reason: "kind_required"},
+	"an agent sees its bindings":                {who: agent(), do: policy.ListAgentBindings, agent: carolsBot(), reason: "self", allow: true},
+	"an agent sets no binding":                  {who: agent(), do: policy.CreateAgentBinding, agent: carolsBot(), reason: "kind_required"},
+	"a human binds its agent":                   {who: user("carol", "member"), do: policy.CreateAgentBinding, agent: carolsBot(), reason: "creator", allow: true},
+	"a member binds no other human's agent":     {who: user("mia", "member"), do: policy.CreateAgentBinding, agent: carolsBot(), reason: "role_required"},
+	"a member sees no other agent's executions": {who: user("mia", "member"), do: policy.ListExecutions, agent: carolsBot(), reason: "role_required"},
+
 	// Agents as resources.
 	"an agent rotates its own key":               {who: agent(), do: policy.RotateAgentKey, agent: carolsBot(), reason: "self", allow: true},
 	"an agent rotates no other's key":            {who: agent(), do: policy.RotateAgentKey, agent: &policy.Agent{ID: "other", Org: "acme", Creator: "carol"}, reason: "role_required"},
@@ -392,6 +413,15 @@ var decisions = map[string]struct {
 	"an Intents agent reads no private key":            {who: signer(), do: policy.ReadSecret, rows: specs(grant("**", "read")), typ: "private_key", reason: "intents_key_type"},
 	"an Intents agent reads no SSH key":                {who: signer(), do: policy.ReadSecret, vault: botsVault(), typ: "ssh_key", reason: "intents_key_type"},
 	"an Intents agent reads no old private key":        {who: signer(), do: policy.ReadSecretVersion, vault: botsVault(), typ: "private_key", reason: "intents_key_type"},
+	"an agent that uses is shown none":                 {who: unseeing(), do: policy.ReadSecret, rows: specs(grant("**", "read")), reason: "no_reveal"},
+	"an agent that uses is shown none of its own":      {who: unseeing(), do: policy.ReadSecret, vault: botsVault(), reason: "no_reveal"},
+	"an agent that uses shares none":                   {who: unseeing(), do: policy.CreateShare, rows: specs(grant("**", "read")), reason: "no_reveal"},
+	"an agent that uses, without a policy":             {who: unseeing(), do: policy.ReadSecret, reason: "no_reveal"},
+	"an agent that uses":                               {who: unseeing(), do: policy.UseSecret, rows: specs(grant("**", "use")), reason: "policy:p1", allow: true},
+	"who may use may not read":                         {who: agent(), do: policy.ReadSecret, rows: specs(grant("**", "use")), reason: "no_policy"},
+	"who may read may use":                             {who: agent(), do: policy.UseSecret, rows: specs(grant("**", "read")), reason: "policy:p1", allow: true},
+	"who may use knows of it":                          {who: agent(), do: policy.DescribeSecret, rows: specs(grant("**", "use")), reason: "policy:p1", allow: true},
+	"an agent binds nothing":                           {who: agent(), do: policy.SetBindings, vault: botsVault(), reason: "kind_required"},
 	"an Intents agent reads other types":               {who: signer(), do: policy.ReadSecret, rows: specs(grant("**", "read")), typ: "api_key", reason: "policy:p1", allow: true},
 	"an Intents agent describes a private key":         {who: signer(), do: policy.DescribeSecret, rows: specs(grant("**", "read")), typ: "private_key", reason: "policy:p1", allow: true},
 	"an Intents agent without a policy learns no type": {who: signer(), do: policy.ReadSecret, typ: "private_key", reason: "no_policy"},

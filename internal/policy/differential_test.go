@@ -29,7 +29,7 @@ func FuzzDecide(f *testing.F) {
 func TestDecideAgreesWithTheReference(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	reached := map[policy.Reason]int{}
-	for range 90_000 {
+	for range 130_000 {
 		d := differ(t, randomBytes(r))
 		if d.Allow && d.PolicyID != "" {
 			d.Reason = "policy:"
@@ -117,6 +117,7 @@ func situationFrom(data []byte) situation {
 		Org:           pick(s, "o1", "o1", "o1", "o1", "o1", "o1", "o2", ""),
 		Role:          pick(s, policy.RoleMember, policy.RoleAdmin, policy.RoleOwner, policy.RoleMember, policy.Role("")),
 		IntentsAPI:    pick(s, false, true),
+		NoReveal:      pick(s, false, false, true),
 		Frozen:        pick(s, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, true),
 		PlatformAdmin: pick(s, false, false, true),
 	}
@@ -159,7 +160,7 @@ func situationFrom(data []byte) situation {
 		x.rows = append(x.rows, someRow(s, fmt.Sprintf("pol%d", i)))
 	}
 	if x.r.Vault != nil && s.n(5) == 1 {
-		x.r.Vault.Reserved = true
+		x.r.Vault.Reserved, x.r.Vault.Closed = true, s.n(4) == 1
 		if own := pick(s, "", "agents/p1/a", "agents/p1", "agents/p2/a", "agents/p11/a"); own != "" && !x.r.Path.IsZero() {
 			x.r.Path, _ = secretpath.Parse(own)
 		}
@@ -195,7 +196,7 @@ func someRow(s *source, id string) refPolicy {
 	row := refPolicy{
 		id: id, vault: pick(s, "v1", "v1", "v1", "v1", "v2"),
 		kind: pick(s, policy.KindAgent, policy.KindUser), principal: pick(s, "p1", "p1", "p1", "p2"),
-		words: pick(s, []string{"read"}, []string{"read"}, []string{"write"}, []string{"delete"}, []string{"read", "write"}),
+		words: pick(s, []string{"read"}, []string{"read"}, []string{"write"}, []string{"delete"}, []string{"read", "write"}, []string{"use"}),
 	}
 	row.pattern = pick(s, "**", "a", "b", "ab", "*", "a*", "*b")
 	for range s.n(4) {

@@ -61,6 +61,7 @@ type Principal struct {
 	Until         time.Time // users: when the token that it came with ends; zero for a bare key
 	Ends          time.Time // when the key, login or agent ends for good that it came with; zero is never
 	IntentsAPI    bool      // agents: signs through Intents, so never sees signing keys
+	NoReveal      bool      // agents: it uses secrets, and no route shows it a value
 	Frozen        bool      // agents: it, or its organisation, is frozen
 	Bare          bool      // agents: came with the key itself, not with a token made from it
 	Router        bool      // agents: came with a router key, which calls models and does nothing else
@@ -92,11 +93,11 @@ func (p *Principal) Credential() string {
 	return ""
 }
 
-// Unrouted is the agent whatever credential it came with: for what is looked at in its name,
-// and not handed to it.
+// Unrouted is the agent whatever credential it came with, and whether or not it is shown values: for
+// what is looked at in its name, and not handed to it.
 func (p *Principal) Unrouted() Principal {
 	out := *p
-	out.Router = false
+	out.Router, out.NoReveal = false, false
 	return out
 }
 
@@ -112,6 +113,7 @@ type Vault struct {
 	CreatedByKind PrincipalKind
 	CreatorHuman  string // when an agent made it: that agent's human
 	Reserved      bool   // the server's own
+	Closed        bool   // ... of which nobody opens a value through a grant: what they are for opens them
 }
 
 // createdBy reports whether p made the vault or is the human of the agent that

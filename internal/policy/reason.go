@@ -38,6 +38,7 @@ const (
 	ReasonIntentsKeyType      Reason = "intents_key_type"
 	ReasonReservedVault       Reason = "reserved_vault"    // the vault is the server's own
 	ReasonApprovalRequired    Reason = "approval_required" // a policy would allow it once a human approves
+	ReasonNoReveal            Reason = "no_reveal"         // the agent uses secrets, and is shown none
 	ReasonPersonRequired      Reason = "person_required"   // it takes a person who has just signed in
 )
 
@@ -46,6 +47,10 @@ var ErrNoAgent = fault.New(fault.NotFound, "agent_not_found", "There is no agent
 
 // ErrFrozen is what is wanted of, or for, an agent that is frozen.
 var ErrFrozen = fault.New(fault.Denied, "frozen", "This agent is frozen: nothing is read, used or signed for it until an owner or admin of the organisation, or who froze it, ends that.").Because(string(ReasonFrozen))
+
+// ErrNoReveal is what an agent gets instead of a value that it may use and not see.
+var ErrNoReveal = fault.New(fault.Denied, "reveal_never", "This agent uses secrets without seeing them (its setting reveal is never). "+
+	"Send the request with http_request (on the command line: oneclaw request, or oneclaw proxy -- PROGRAM) and write {{secret:PATH}} where the secret goes, for a host that the secret is bound to.").Because(string(ReasonNoReveal))
 
 // Err returns nil when the decision allows, and else the fault for the caller:
 // NotFound for another organisation's things, Unauthenticated for nobody, what a
@@ -73,6 +78,8 @@ func (d Decision) ErrOf(a Action) error {
 		return ErrPersonRequired
 	case ReasonFrozen:
 		return ErrFrozen
+	case ReasonNoReveal:
+		return ErrNoReveal
 	case ReasonKindRequired, ReasonRoleRequired:
 		return fault.New(fault.Denied, "access_denied", whoMay(a)).Because(string(d.Reason))
 	default:

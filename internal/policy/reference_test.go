@@ -74,16 +74,23 @@ func naiveSegment(pattern, name string) bool {
 var personal = []policy.Action{
 	policy.EnableMFA, policy.DisableMFA, policy.ApproveDevice, policy.DenyDevice, policy.DeleteUser, policy.DeleteAnyUser,
 	policy.AcceptInvitation, policy.GrantApproval, policy.DenyApproval, policy.UnfreezeOrg, policy.UnfreezeAgent, policy.DeleteSigningKey,
-	policy.ReadFlagged,
+	policy.ReadFlagged, policy.RestartChain,
 }
 
-// refOfAgent are the actions of transactions and router keys, which an agent does for itself and its managers
+// refOfAgent are the actions of transactions, router keys and bindings, which an agent does for itself and its managers
 // for it.
 var refOfAgent = []policy.Action{
 	policy.SubmitTransaction, policy.SignTransaction, policy.ReplaceTransaction, policy.SimulateTransaction, policy.ListTransactions,
 	policy.ReadTransaction, policy.SignMessage, policy.ReadGuard, policy.UpdateGuard, policy.CreateSigningKey, policy.ListSigningKeys,
 	policy.RotateSigningKey, policy.DeleteSigningKey, policy.ReadBalance,
 	policy.CreateRouterKey, policy.ListRouterKeys, policy.RevokeRouterKey,
+	policy.CreateAgentBinding, policy.ListAgentBindings, policy.ReadAgentBinding, policy.UpdateAgentBinding, policy.DeleteAgentBinding,
+	policy.TestAgentBinding, policy.RotateAgentCredential, policy.ListExecutions,
+}
+
+// refSetsBindings are what humans alone do to the bindings of agents.
+var refSetsBindings = []policy.Action{
+	policy.CreateAgentBinding, policy.UpdateAgentBinding, policy.DeleteAgentBinding, policy.TestAgentBinding, policy.RotateAgentCredential,
 }
 
 // refDecide says who may do what in the order of the rules.
@@ -110,16 +117,16 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 
 	// Kind of caller.
 	platform := is(policy.ReadSettings, policy.UpdateSettings, policy.ListAllUsers, policy.DeleteAnyUser,
-		policy.ReadLimits, policy.UpdateLimits, policy.ManageChains, policy.ListAllChains, policy.CheckChain)
+		policy.ReadLimits, policy.UpdateLimits, policy.ManageChains, policy.RestartChain, policy.ListAllChains, policy.CheckChain)
 	if p.Kind == "agent" && (platform || is(policy.ReadEnrollment, policy.AcceptEnrollment, policy.RejectEnrollment,
 		policy.SwitchOrg, policy.AcceptInvitation, policy.GrantApproval, policy.DenyApproval, policy.InviteMember,
 		policy.ListInvitations, policy.RevokeInvitation,
 		policy.UpdateMember, policy.RemoveMember, policy.ListIPRules, policy.CreateIPRule, policy.DeleteIPRule,
 		policy.UpdateBilling, policy.RekeyVault, policy.ReadRekey, policy.ReadWebhook, policy.UpdateWebhook, policy.ReadFlagged,
-		policy.CreateHook, policy.ListHooks, policy.ReadHook, policy.UpdateHook, policy.DeleteHook,
+		policy.CreateHook, policy.ListHooks, policy.ReadHook, policy.UpdateHook, policy.DeleteHook, policy.SetBindings, policy.CancelWithSecret,
 		policy.FreezeOrg, policy.UnfreezeOrg, policy.ReadFreeze, policy.FreezeAgent, policy.UnfreezeAgent, policy.UpdateGuard,
 		policy.CreateSigningKey, policy.RotateSigningKey, policy.DeleteSigningKey,
-		policy.CreateRouterKey, policy.ListRouterKeys, policy.RevokeRouterKey)) {
+		policy.CreateRouterKey, policy.ListRouterKeys, policy.RevokeRouterKey, policy.FillSecretRequest, policy.DeclineSecretRequest) || is(refSetsBindings...)) {
 		return no("kind_required")
 	}
 	if p.Kind == "agent" && is(policy.ReadMFA, policy.ListSessions, policy.EndSession, policy.ReadUser, policy.ListAgents, policy.ChangePassword,
@@ -129,7 +136,8 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		policy.DeactivateAgent, policy.RotateAgentIdentityKeys, policy.IssueAgentToken, policy.VerifyAudit) {
 		return no("kind_required")
 	}
-	if p.Kind == "user" && is(policy.ReadAgentSelf, policy.CallModel, policy.ListModels) {
+	if p.Kind == "user" && is(policy.ReadAgentSelf, policy.CallModel, policy.ListModels, policy.Execute,
+		policy.RequestSecret, policy.WithdrawSecretRequest) {
 		return no("kind_required")
 	}
 
@@ -140,12 +148,13 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 	// What the action is done to.
 	onPath := is(policy.ReadSecret, policy.UseSecret, policy.WriteSecret, policy.RotateSecret, policy.DeleteSecret,
 		policy.DescribeSecret, policy.ListVersions, policy.ReadSecretVersion, policy.RestoreSecret, policy.PurgeSecret,
-		policy.DisableVersion, policy.WhoCan, policy.CreateShare)
+		policy.DisableVersion, policy.WhoCan, policy.CreateShare, policy.ReadBindings, policy.SetBindings, policy.CancelWithSecret,
+		policy.FillSecretRequest, policy.DeclineSecretRequest)
 	onVault := onPath || is(policy.ReadVault, policy.DeleteVault, policy.EnableCMEK, policy.DisableCMEK,
 		policy.RotateCMEK, policy.ReadCMEK, policy.ListSecrets, policy.CreatePolicy, policy.ListPolicies,
 		policy.UpdatePolicy, policy.DeletePolicy, policy.RekeyVault, policy.ReadRekey)
 	onAgent := is(policy.ReadAgent, policy.ReadAccess, policy.UpdateAgent, policy.DeactivateAgent, policy.RotateAgentKey,
-		policy.RotateAgentIdentityKeys, policy.IssueAgentToken, policy.FreezeAgent, policy.UnfreezeAgent) || is(refOfAgent...)
+		policy.RotateAgentIdentityKeys, policy.IssueAgentToken, policy.FreezeAgent, policy.UnfreezeAgent, policy.Execute) || is(refOfAgent...)
 	path := r.Path.String()
 	if onVault && (r.Vault == nil || r.Vault.ID == "") || onPath && path == "" || onAgent && (r.Agent == nil || r.Agent.ID == "") {
 		return no("missing_resource")
@@ -173,10 +182,11 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		policy.GrantApproval, policy.DenyApproval, policy.RequestApproval, policy.WithdrawApproval, policy.CreateShare, policy.AcceptShare,
 		policy.DeclineShare, policy.RevokeShare, policy.InviteMember, policy.RevokeInvitation, policy.UpdateMember, policy.RemoveMember,
 		policy.CreateIPRule, policy.DeleteIPRule, policy.UpdateBilling, policy.UpdateSettings, policy.DeleteAnyUser,
-		policy.UpdateLimits, policy.ManageChains, policy.RekeyVault, policy.UpdateWebhook, policy.CreateHook, policy.UpdateHook, policy.DeleteHook,
+		policy.UpdateLimits, policy.ManageChains, policy.RestartChain, policy.RekeyVault, policy.UpdateWebhook, policy.CreateHook, policy.UpdateHook, policy.DeleteHook,
 		policy.FreezeOrg, policy.UnfreezeOrg, policy.FreezeAgent, policy.UnfreezeAgent, policy.UpdateGuard, policy.SubmitTransaction,
 		policy.SignTransaction, policy.ReplaceTransaction, policy.SignMessage, policy.CreateSigningKey, policy.RotateSigningKey, policy.DeleteSigningKey,
-		policy.CreateRouterKey, policy.RevokeRouterKey)
+		policy.CreateRouterKey, policy.RevokeRouterKey, policy.SetBindings, policy.SendRequest, policy.Execute,
+		policy.RequestSecret, policy.WithdrawSecretRequest, policy.FillSecretRequest, policy.DeclineSecretRequest) || is(refSetsBindings...)
 	words, named, readsSecrets, caps := 0, is(policy.Logout, policy.ReadUser), false, []string{}
 	for _, s := range p.Scopes {
 		if s == "*" || strings.ContainsAny(s, ":.") && !strings.Contains(s, "/") {
@@ -220,12 +230,14 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 			policy.ReadSecretVersion, policy.DescribeSecret, policy.ListVersions, policy.ListSecrets)
 		own := is(policy.ReadSecret, policy.UseSecret, policy.ReadSecretVersion) && p.Kind == "agent" && strings.HasPrefix(path, "agents/"+p.ID+"/")
 		switch {
-		case !looks || !refManager(p) && !own:
+		case !looks || !refManager(p) && !own, r.Vault.Closed && is(policy.ReadSecret, policy.UseSecret, policy.ReadSecretVersion):
 			return no("reserved_vault")
 		case own && is(policy.ReadSecretVersion):
 			return no("role_required")
 		case own && p.IntentsAPI && !is(policy.UseSecret) && (r.SecretType == "private_key" || r.SecretType == "ssh_key"):
 			return no("intents_key_type")
+		case own && p.NoReveal && !is(policy.UseSecret):
+			return no("no_reveal")
 		case refForbids(r, p, at):
 			return policy.Decision{Reason: "beyond_bounds", Refusal: errBeyond}
 		case own:
@@ -236,6 +248,9 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 
 	// Live policies, then creator, then role.
 	d := refGrant(p, a, r, rows, path, at)
+	if d.Reason == "no_policy" && p.Kind == "agent" && p.NoReveal && is(policy.ReadSecret, policy.ReadSecretVersion, policy.CreateShare) {
+		return no("no_reveal") // it is told how to use, also without a grant
+	}
 	if !d.Allow {
 		return d
 	}
@@ -246,6 +261,9 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 	if is(policy.ReadSecret, policy.ReadSecretVersion, policy.CreateShare) && p.Kind == "agent" && p.IntentsAPI &&
 		(r.SecretType == "private_key" || r.SecretType == "ssh_key") {
 		return no("intents_key_type")
+	}
+	if is(policy.ReadSecret, policy.ReadSecretVersion, policy.CreateShare) && p.Kind == "agent" && p.NoReveal {
+		return no("no_reveal")
 	}
 	if (is(personal...) || refHeld(p, a, r, rows, path)) && (p.Person.IsZero() || p.Key != "" || p.Device ||
 		at.Now.Before(p.Person.Add(-5*time.Second)) || !at.Now.Before(p.Person.Add(10*time.Minute))) {
@@ -261,7 +279,7 @@ func refDecide(p policy.Principal, a policy.Action, r policy.Resource, rows []re
 		d.Partial = capped || !manager
 	case is(policy.ListVaults, policy.ReadAudit, policy.ReadActivity):
 		d.Partial = capped || !refManager(p) || len(p.Vaults) > 0
-	case is(policy.ListShares, policy.ListApprovals, policy.ReadApproval):
+	case is(policy.ListShares, policy.ListApprovals, policy.ReadApproval, policy.ListSecretRequests, policy.ReadSecretRequest):
 		d.Partial = true
 	}
 	return d
@@ -313,7 +331,7 @@ func refCreator(p policy.Principal, v *policy.Vault) bool {
 // refHeld says whether a policy asks somebody for approvals of what an action would
 // destroy, or bring back, round it.
 func refHeld(p policy.Principal, a policy.Action, r policy.Resource, rows []refPolicy, path string) bool {
-	held := map[policy.Action][]string{policy.DeleteVault: {"write", "delete"}, policy.PurgeSecret: {"write", "delete"}, policy.DisableVersion: {"write", "delete"}, policy.RestoreSecret: {"write"}}[a]
+	held := map[policy.Action][]string{policy.DeleteVault: {"write", "delete"}, policy.PurgeSecret: {"write", "delete"}, policy.DisableVersion: {"write", "delete"}, policy.RestoreSecret: {"write"}, policy.SetBindings: {"read"}}[a]
 	for _, row := range rows {
 		for _, w := range row.words {
 			if slices.Contains(held, w) && refAsks(row) && row.vault == r.Vault.ID && row.kind == p.Kind &&
@@ -330,16 +348,18 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 	var wanted []string // any of these words
 	pathMatters := true
 	switch a {
-	case policy.ReadSecret, policy.UseSecret, policy.ReadSecretVersion, policy.ListVersions, policy.CreateShare:
+	case policy.ReadSecret, policy.ReadSecretVersion, policy.ListVersions, policy.CreateShare:
 		wanted = []string{"read"}
-	case policy.WriteSecret, policy.RotateSecret:
+	case policy.UseSecret:
+		wanted = []string{"read", "use"}
+	case policy.WriteSecret, policy.RotateSecret, policy.FillSecretRequest, policy.DeclineSecretRequest:
 		wanted = []string{"write"}
 	case policy.DeleteSecret:
 		wanted = []string{"write", "delete"}
-	case policy.DescribeSecret:
-		wanted = []string{"read", "write", "delete"}
+	case policy.DescribeSecret, policy.ReadBindings:
+		wanted = []string{"read", "use", "write", "delete"}
 	case policy.ReadVault, policy.ListSecrets, policy.ListPolicies:
-		wanted, pathMatters = []string{"read", "write", "delete"}, false
+		wanted, pathMatters = []string{"read", "use", "write", "delete"}, false
 	}
 	why, asks := policy.Reason("role_required"), ""
 	is := func(actions ...policy.Action) bool { return slices.Contains(actions, a) }
@@ -357,7 +377,7 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 			}
 			fail := refUnmet(row, at)
 			if uses := is(policy.ReadSecret, policy.UseSecret, policy.ReadSecretVersion, policy.WriteSecret, policy.RotateSecret,
-				policy.DeleteSecret, policy.CreateShare); fail == "" && uses && refAsks(row) && r.Approved != (policy.Version{ID: row.id, Revision: row.revision}) {
+				policy.FillSecretRequest, policy.DeleteSecret, policy.CreateShare); fail == "" && uses && refAsks(row) && r.Approved != (policy.Version{ID: row.id, Revision: row.revision}) {
 				if asks == "" {
 					asks = row.id
 				}
@@ -383,7 +403,7 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 		for _, w := range row.words {
 			gated = gated || slices.Contains(wanted, w) && refAsks(row) && row.vault == r.Vault.ID && row.kind == p.Kind &&
 				row.principal == p.ID && naiveMatch(row.pattern, path) && is(policy.ReadSecret, policy.UseSecret, policy.ReadSecretVersion,
-				policy.WriteSecret, policy.RotateSecret, policy.DeleteSecret, policy.CreateShare)
+				policy.WriteSecret, policy.RotateSecret, policy.FillSecretRequest, policy.DeleteSecret, policy.CreateShare)
 		}
 	}
 	gated = gated || p.Kind == "agent" && refHeld(p, a, r, rows, path)
@@ -394,7 +414,7 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 	case policy.ReadVault, policy.DeleteVault, policy.EnableCMEK, policy.DisableCMEK, policy.RotateCMEK,
 		policy.ReadCMEK, policy.ListSecrets, policy.DescribeSecret, policy.ListVersions, policy.RestoreSecret,
 		policy.PurgeSecret, policy.DisableVersion, policy.WhoCan, policy.CreatePolicy, policy.ListPolicies, policy.UpdatePolicy, policy.DeletePolicy,
-		policy.RekeyVault, policy.ReadRekey:
+		policy.RekeyVault, policy.ReadRekey, policy.ReadBindings, policy.SetBindings, policy.CancelWithSecret:
 		if refManager(p) {
 			return yes("role")
 		}
@@ -408,7 +428,9 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 		policy.FreezeAgent, policy.UnfreezeAgent, policy.SubmitTransaction, policy.SignTransaction, policy.ReplaceTransaction, policy.SimulateTransaction,
 		policy.ListTransactions, policy.ReadTransaction, policy.SignMessage, policy.ReadGuard, policy.UpdateGuard, policy.CreateSigningKey,
 		policy.ListSigningKeys, policy.RotateSigningKey, policy.DeleteSigningKey, policy.ReadBalance,
-		policy.CreateRouterKey, policy.ListRouterKeys, policy.RevokeRouterKey:
+		policy.CreateRouterKey, policy.ListRouterKeys, policy.RevokeRouterKey,
+		policy.CreateAgentBinding, policy.ListAgentBindings, policy.ReadAgentBinding, policy.UpdateAgentBinding, policy.DeleteAgentBinding,
+		policy.TestAgentBinding, policy.RotateAgentCredential, policy.ListExecutions:
 		switch {
 		case p.Kind == "user" && r.Agent.Creator == p.ID:
 			return yes("creator")
@@ -424,9 +446,13 @@ func refGrant(p policy.Principal, a policy.Action, r policy.Resource, rows []ref
 			return yes("role")
 		}
 	case policy.ReadSettings, policy.UpdateSettings, policy.ListAllUsers, policy.DeleteAnyUser,
-		policy.ReadLimits, policy.UpdateLimits, policy.ManageChains, policy.ListAllChains, policy.CheckChain:
+		policy.ReadLimits, policy.UpdateLimits, policy.ManageChains, policy.RestartChain, policy.ListAllChains, policy.CheckChain:
 		if p.Kind == "user" && p.PlatformAdmin {
 			return yes("platform_admin")
+		}
+	case policy.Execute:
+		if r.Agent.ID == p.ID {
+			return yes("self")
 		}
 	case policy.ReadAgent:
 		switch {
@@ -449,7 +475,8 @@ func refAsks(row refPolicy) bool {
 
 func refVaultAction(a policy.Action) bool {
 	s := string(a)
-	return strings.HasPrefix(s, "secret.") || s == "share.create" || strings.HasPrefix(s, "policy.") ||
+	return strings.HasPrefix(s, "secret.") && a != policy.SendRequest && a != policy.RequestSecret && a != policy.ListSecretRequests &&
+		a != policy.ReadSecretRequest && a != policy.WithdrawSecretRequest || s == "share.create" || strings.HasPrefix(s, "policy.") ||
 		strings.HasPrefix(s, "vault.") && s != "vault.create" && s != "vault.list"
 }
 

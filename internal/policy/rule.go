@@ -81,4 +81,4 @@ type Rule struct {
 }
 
 // anyUse is what makes a path visible to a principal.
-const anyUse = Read | Write | Delete
+const anyUse = Read | Write | Delete | Use

@@ -69,9 +69,19 @@ var table = map[Action]Rule{
 	ReadWebhook:      {Who: Users, Admin: true},
 	UpdateWebhook:    {Who: Users, Admin: true, Writes: true},
 
+	// Requests for secrets. A value comes from a person, with the right to write the path.
+	RequestSecret:         {Who: Agents, Open: true, Writes: true},
+	ListSecretRequests:    {Who: Principals, Open: true, Rows: true},
+	ReadSecretRequest:     {Who: Principals, Open: true, Rows: true},
+	WithdrawSecretRequest: {Who: Agents, Open: true, Writes: true},
+	FillSecretRequest:     {Who: Users, Over: OverPath, Need: Write, Creator: true, Gated: true, Writes: true},
+	DeclineSecretRequest:  {Who: Users, Over: OverPath, Need: Write, Creator: true, Writes: true},
+
 	// Secrets.
-	ReadSecret:        {Who: Principals, Over: OverPath, Need: Read, Creator: true, Value: true, Gated: true, Reserved: true},
-	UseSecret:         {Who: Principals, Over: OverPath, Need: Read, Creator: true, Gated: true, Reserved: true, Router: true},
+	ReadSecret: {Who: Principals, Over: OverPath, Need: Read, Creator: true, Value: true, Gated: true, Reserved: true},
+	UseSecret:  {Who: Principals, Over: OverPath, Need: Use, Creator: true, Gated: true, Reserved: true, Router: true},
+	// A cancel pays nobody: who manages the vault may have it signed by what they may not read.
+	CancelWithSecret:  {Who: Users, Over: OverPath, Creator: true, Admin: true},
 	WriteSecret:       {Who: Principals, Over: OverPath, Need: Write, Creator: true, Gated: true, Writes: true},
 	RotateSecret:      {Who: Principals, Over: OverPath, Need: Write, Creator: true, Gated: true, Writes: true},
 	DeleteSecret:      {Who: Principals, Over: OverPath, Need: Delete, Creator: true, Gated: true, Writes: true},
@@ -82,7 +92,12 @@ var table = map[Action]Rule{
 	RestoreSecret:     {Who: Principals, Over: OverPath, Creator: true, Admin: true, Holds: Write, Writes: true},
 	PurgeSecret:       {Who: Principals, Over: OverPath, Creator: true, Admin: true, Holds: Delete, Writes: true},
 	DisableVersion:    {Who: Principals, Over: OverPath, Creator: true, Admin: true, Holds: Delete, Writes: true},
-	WhoCan:            {Who: Principals, Over: OverPath, Creator: true, Admin: true},
+	// Which secrets a request uses, and whether it may, is decided for each of them.
+	SendRequest: {Who: Principals, Open: true, Writes: true},
+	// Where a secret may be used.
+	ReadBindings: {Who: Principals, Over: OverPath, Need: anyUse, Creator: true, Admin: true},
+	SetBindings:  {Who: Users, Over: OverPath, Creator: true, Admin: true, Holds: Read, Writes: true},
+	WhoCan:       {Who: Principals, Over: OverPath, Creator: true, Admin: true},
 
 	// Policies.
 	CreatePolicy: {Who: Principals, Over: OverVault, Creator: true, Admin: true, Writes: true},
@@ -110,6 +125,17 @@ var table = map[Action]Rule{
 
 	FreezeAgent:   {Who: Users, Over: OverAgent, Creator: true, Admin: true, Writes: true, Counts: Spared},
 	UnfreezeAgent: {Who: Users, Over: OverAgent, Creator: true, Admin: true, Writes: true, Person: true},
+
+	// Bindings of agents. What may be asked of the service is in the binding.
+	CreateAgentBinding:    {Who: Users, Over: OverAgent, Creator: true, Admin: true, Writes: true},
+	ListAgentBindings:     {Who: Principals, Over: OverAgent, Creator: true, Admin: true, Self: true},
+	ReadAgentBinding:      {Who: Principals, Over: OverAgent, Creator: true, Admin: true, Self: true},
+	UpdateAgentBinding:    {Who: Users, Over: OverAgent, Creator: true, Admin: true, Writes: true},
+	DeleteAgentBinding:    {Who: Users, Over: OverAgent, Creator: true, Admin: true, Writes: true, Counts: Spared},
+	TestAgentBinding:      {Who: Users, Over: OverAgent, Creator: true, Admin: true, Writes: true},
+	RotateAgentCredential: {Who: Users, Over: OverAgent, Creator: true, Admin: true, Writes: true},
+	Execute:               {Who: Agents, Over: OverAgent, Self: true, Writes: true},
+	ListExecutions:        {Who: Principals, Over: OverAgent, Creator: true, Admin: true, Self: true},
 
 	// Transactions. What they may be is in the agent's guard.
 	SubmitTransaction:   {Who: Principals, Over: OverAgent, Creator: true, Admin: true, Self: true, Writes: true},
@@ -174,6 +200,7 @@ var table = map[Action]Rule{
 	ReadLimits:     {Who: Users, Platform: true, Whole: true, Counts: Spared},
 	UpdateLimits:   {Who: Users, Platform: true, Writes: true, Counts: Spared},
 	ManageChains:   {Who: Users, Platform: true, Writes: true, Counts: Spared},
+	RestartChain:   {Who: Users, Platform: true, Writes: true, Person: true, Counts: Spared},
 	ListAllChains:  {Who: Users, Platform: true, Whole: true, Counts: Spared},
 	CheckChain:     {Who: Users, Platform: true, Whole: true, Counts: Spared},
 	ListChains:     {Who: Anyone},
@@ -208,8 +235,8 @@ func (a Action) Public() bool { return table[a].Who == Anyone }
 
 // Recorded reports whether the log may have events of an action: those of the table, of
 // refused credentials, of requests for nothing there is, of a log that goes on, and of
-// values that Shroud looks for.
+// values that Shroud looks for, and of what came of a use.
 func Recorded(a Action) bool {
 	_, known := table[a]
-	return known || a == AuthFailure || a == UnknownRequest || a == LogResumed || a == WatchModel
+	return known || a == AuthFailure || a == UnknownRequest || a == LogResumed || a == WatchModel || a == UsedSecret
 }

@@ -12,6 +12,8 @@ func whoMay(a Action) string {
 		return "Only the agent itself, the person who made it, or an owner or admin of the organisation may do this."
 	case rule.Creator && rule.Over == OverAgent:
 		return "Only the person who made the agent, or an owner or admin of the organisation, may do this."
+	case rule.Need == Write && rule.Who == Users:
+		return "Only a person who may write the path may do this, with a login or an API key of their own. An agent may not."
 	case rule.Creator && rule.Who == Users:
 		return "Only the person who made the vault, or an owner or admin of the organisation, may do this."
 	case rule.Creator:

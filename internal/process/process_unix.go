@@ -36,6 +36,10 @@ func NoCoreDumps() {
 	notDumpable()
 }
 
+// Unreadable keeps the memory and the environment of this process out of reach of other
+// processes of the same user, where the system can (Linux). Programs that it starts are as ever.
+func Unreadable() { notDumpable() }
+
 // OwnFilesOnly lets nobody else read the files that this process makes.
 func OwnFilesOnly() { unix.Umask(0o077) }
 

@@ -12,6 +12,9 @@ func LetServersRunFirst() {
 // (docs/operating.md).
 func NoCoreDumps() {}
 
+// Unreadable does nothing: processes of one user may read each other.
+func Unreadable() {}
+
 // OwnFilesOnly does nothing: a new file takes the access list of its folder.
 func OwnFilesOnly() {}
 

@@ -77,6 +77,18 @@ func (d *Document) describeParams(about *Description, t reflect.Type) []param {
 	return out
 }
 
+// Bytes describes an operation whose body and answer are bytes of one type, and which reads and writes
+// them itself.
+func Bytes(d *Document, about *Description, mediaType string) {
+	content := func() map[string]*huma.MediaType {
+		return map[string]*huma.MediaType{mediaType: {Schema: &Schema{Type: TypeString, Format: "binary"}}}
+	}
+	about.RequestBody = &huma.RequestBody{Required: true, Content: content()}
+	about.Responses = map[string]*huma.Response{"200": {Description: http.StatusText(http.StatusOK), Content: content()}}
+	d.describeErrors(about, true)
+	d.OpenAPI.AddOperation(about)
+}
+
 func (d *Document) describeBody(about *Description, t reflect.Type) *bodyPlan {
 	if f, ok := t.FieldByName("RawBody"); ok {
 		about.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{

@@ -14,6 +14,7 @@ type param struct {
 	at       []int
 	in, name string
 	fallback string // for one that is absent
+	once     bool   // a header that is no list: programs differ in which of two they read
 	shape    *shape
 }
 
@@ -88,7 +89,7 @@ func (p *param) set(f reflect.Value, text string) []string {
 
 // paramOf returns the parameter that a field is, or nil.
 func paramOf(f *reflect.StructField, at []int, s Schema) *param {
-	p := &param{at: at, fallback: f.Tag.Get("default")}
+	p := &param{at: at, fallback: f.Tag.Get("default"), once: f.Tag.Get("header") != "" && f.Tag.Get("hidden") == ""}
 	for _, p.in = range [...]string{"path", "query", "header"} {
 		if p.name = f.Tag.Get(p.in); p.name != "" {
 			break

@@ -72,6 +72,10 @@ func (o *Operation[I, O]) Decode(r *http.Request, query url.Values, body []byte)
 	var bad Invalid
 	for i := range o.params {
 		p := &o.params[i]
+		if p.once && len(r.Header.Values(p.name)) > 1 {
+			bad.Fields = append(bad.Fields, Field{"header." + p.name, "sent more than once"})
+			continue
+		}
 		p.read(v.FieldByIndex(p.at), p.value(r, query), &bad.Fields)
 	}
 	if o.body != nil {

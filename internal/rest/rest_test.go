@@ -114,6 +114,26 @@ func TestARawBodyIsTheBodyItself(t *testing.T) {
 	}
 }
 
+// Of two programs one may read the first of two headers, and one the second.
+func TestAHeaderThatIsAnInputIsSentOnce(t *testing.T) {
+	op, _ := operation[struct {
+		Key  string `header:"Idempotency-Key"`
+		Kind string `header:"Accept" hidden:"true"` // a list (RFC 9110)
+	}, struct{}](document())
+	for _, values := range [][]string{{"a", "b"}, {"a", "a"}, {"", "b"}, {"a", ""}} {
+		r := httptest.NewRequest(http.MethodPost, "/x", nil)
+		r.Header["Idempotency-Key"] = values
+		if _, err := op.Decode(r, nil, nil); said(err) != "header.Idempotency-Key: sent more than once" {
+			t.Errorf("of %q is said %s", values, said(err))
+		}
+	}
+	r := httptest.NewRequest(http.MethodPost, "/x", nil)
+	r.Header["Idempotency-Key"], r.Header["Accept"] = []string{"a"}, []string{"a", "b"}
+	if in, err := op.Decode(r, nil, nil); err != nil || in.Key != "a" {
+		t.Errorf("got %q, %v", in.Key, err)
+	}
+}
+
 // The description of a type that nothing here can keep is refused when it is registered.
 func TestWhatIsNotCheckedIsNotDescribed(t *testing.T) {
 	for name, register := range map[string]func(*rest.Document){

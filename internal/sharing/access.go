@@ -43,6 +43,9 @@ func (s *Service) Access(ctx context.Context, c *call.Call, id string, passphras
 	if err := c.Authorize(policy.AccessShare, c.Own()); err != nil {
 		return SharedValue{}, err
 	}
+	if c.Who.NoReveal {
+		return SharedValue{}, policy.ErrNoReveal
+	}
 	sh, err := s.find(ctx, id)
 	if err != nil {
 		return SharedValue{}, err

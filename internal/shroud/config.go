@@ -29,6 +29,7 @@ func rules() rule {
 		"tool_call_inspection": part(map[string]rule{
 			"enabled": flag, "action": action("block", "warn", "log"), "allowed_tools": texts, "blocked_tools": texts,
 		}, map[string]string{"denied_tools": "blocked_tools", "allowlist": "allowed_tools", "denylist": "blocked_tools"}),
+		"kept_context_detection": part(map[string]rule{"enabled": flag, "action": action("block", "warn", "log")}, nil),
 		"unicode_normalization": part(map[string]rule{
 			"enabled": flag, "strip_zero_width": flag, "normalize_homoglyphs": flag,
 			"normalization_form": oneOf("NFC", "NFD", "NFKC", "NFKD"),

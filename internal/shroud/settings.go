@@ -29,6 +29,7 @@ type Settings struct {
 	Encoding   Rule `json:"encoding_detection"`
 	Network    Rule `json:"network_detection"`
 	Filesystem Rule `json:"filesystem_detection"`
+	Kept       Rule `json:"kept_context_detection"` // what the provider keeps, and the model reads
 }
 
 // Rule is whether something is looked for, and what becomes of what is found: block,
@@ -44,7 +45,7 @@ func (c Config) Settings() (Settings, error) {
 		Tools: Tools{Rule: Rule{true, "block"}},
 		PII:   "redact", Injection: 0.7, ContextInjection: 0.7, Redaction: true, Responses: true, Mode: "block", Log: true,
 		Unicode: Rule{Enabled: true}, Command: Rule{true, "block"}, Social: Rule{true, "warn"}, Encoding: Rule{true, "warn"},
-		Network: Rule{true, "warn"}, Filesystem: Rule{false, "log"},
+		Network: Rule{true, "warn"}, Filesystem: Rule{false, "log"}, Kept: Rule{true, "warn"},
 	}
 	if len(c) == 0 {
 		return s, nil
@@ -97,13 +98,16 @@ type Tools struct {
 	Blocked []string `json:"blocked_tools"`
 }
 
-// Refuses names the list that keeps a tool out, or is empty.
-func (t *Tools) Refuses(name string) string {
+// Refuses names the list that keeps a tool out, or is empty. All names mean the tool: one that is
+// blocked keeps it out, and one that is allowed lets it in.
+func (t *Tools) Refuses(names ...string) string {
+	on := func(list []string) func(string) bool { return func(name string) bool { return listed(list, name) } }
+	odd := slices.ContainsFunc(names, func(name string) bool { return !visible(name) })
 	switch {
 	case !t.Enabled:
-	case len(t.Blocked) > 0 && (!visible(name) || listed(t.Blocked, name)):
+	case len(t.Blocked) > 0 && (odd || slices.ContainsFunc(names, on(t.Blocked))):
 		return "blocked_tools"
-	case len(t.Allowed) > 0 && (!visible(name) || !listed(t.Allowed, name)):
+	case len(t.Allowed) > 0 && (odd || !slices.ContainsFunc(names, on(t.Allowed))):
 		return "allowed_tools"
 	}
 	return ""

@@ -57,6 +57,27 @@ func TestAFailedCallDoesNotTellItsAddress(t *testing.T) {
 	}
 }
 
+// What a receiver sends is in no error: errors are logged.
+func TestAFailedCallDoesNotTellWhatTheReceiverSent(t *testing.T) {
+	c, box := caller(t)
+	for _, answer := range []string{"T0KEN words\r\n\r\n", "HTTP/1.1 T0KEN\r\n\r\n", "HTTP/1.1 200 OK\r\nT0KEN\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: T0KEN\r\n\r\n"} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, _ = conn.Write([]byte(answer))
+			_ = conn.Close()
+		}))
+		out, err := c.Post(t.Context(), signedcall.Target{URL: s.URL, At: at, Box: box}, "id", []byte("{}"))
+		if err == nil || strings.Contains(err.Error(), "T0KEN") || out.Error != signedcall.NotConnected {
+			t.Errorf("%q: %v: %v", answer, out, err)
+		}
+		s.Close()
+	}
+}
+
 // A receiver may close a connection after an answer without saying so, and at the same
 // moment the next call begins on it: it is made again.
 func TestACallOnAConnectionThatTheReceiverClosedIsMadeAgain(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -164,10 +165,17 @@ func (c *Caller) Post(ctx context.Context, to Target, delivery string, body []by
 	return out, nil
 }
 
-// withoutURL is err without the address: its path and query often hold a token.
+// errNoHTTP is all that is said of an answer that is no HTTP: the error has words of it.
+var errNoHTTP = errors.New("what it sent is no HTTP, or not all of it")
+
+// withoutURL is err without the address, whose path and query often hold a token, and without what the
+// receiver sent.
 func withoutURL(host string, err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
+	}
+	if _, network := errors.AsType[*net.OpError](err); !network && kindOf(err) == NotConnected && !errors.Is(err, context.Canceled) {
+		err = errNoHTTP
 	}
 	return fmt.Errorf("call %s: %w", host, err)
 }

@@ -51,8 +51,9 @@ type Store interface {
 	// out of use. Conflict unless there is an active one where replaces is set, and none
 	// where it is not.
 	PutSigningKey(ctx context.Context, k *Key, replaces bool, ev *audit.Event) error
-	// UseSigningKey makes a version the active one. NotFound when there is none.
-	UseSigningKey(ctx context.Context, org, agent string, version int64, at time.Time, ev *audit.Event) (Key, error)
+	// UseSigningKey makes a version the active one, unless it was deleted and revive refuses. NotFound
+	// when there is none.
+	UseSigningKey(ctx context.Context, org, agent string, version int64, at time.Time, revive func() error, ev *audit.Event) (Key, error)
 	// StopSigningKey takes the active key out of use. NotFound when there is none.
 	StopSigningKey(ctx context.Context, org, agent string, at time.Time, ev *audit.Event) error
 }
@@ -106,7 +107,8 @@ func (s *Service) Import(ctx context.Context, c *call.Call, agent, chain string,
 }
 
 // Rotate gives an agent another key, and so another account. The old one stays in the
-// keystore. With a version not 0 that one is used again.
+// keystore. With a version not 0 that one is used again: where it was deleted that takes a person,
+// since what it signed and nobody has cancelled is sent again.
 func (s *Service) Rotate(ctx context.Context, c *call.Call, agent, chain string, version int64) (Key, error) {
 	if version == 0 {
 		return s.put(ctx, c, policy.RotateSigningKey, agent, chain, true, func(id string) error { return s.Keys.CreateEVMKey(ctx, id) })
@@ -118,7 +120,11 @@ func (s *Service) Rotate(ctx context.Context, c *call.Call, agent, chain string,
 		return Key{}, errChain
 	}
 	c.Event.Details.Outcome = audit.Success
-	return s.Store.UseSigningKey(ctx, c.Who.Org, agent, version, stamp.Of(c.Now), c.Event)
+	k, err := s.Store.UseSigningKey(ctx, c.Who.Org, agent, version, stamp.Of(c.Now), c.RequirePerson, c.Event)
+	if err != nil && !c.Event.Committed {
+		c.Event.Details.Outcome = ""
+	}
+	return k, err
 }
 
 // put makes a key and stores its row. Of a row that could not be stored no key is left.
@@ -162,7 +168,8 @@ func (s *Service) List(ctx context.Context, c *call.Call, agent string) ([]Key, 
 	return s.Store.SigningKeys(ctx, agent)
 }
 
-// Stop takes an agent's key out of use.
+// Stop takes an agent's key out of use. What it signed is not sent any more, nor what the keys that
+// it replaced did.
 func (s *Service) Stop(ctx context.Context, c *call.Call, agent, chain string) error {
 	if err := s.over(ctx, c, agent, policy.DeleteSigningKey); err != nil {
 		return err
@@ -183,6 +190,17 @@ func (s *Service) Active(ctx context.Context, agent string) (id string, address 
 		}
 	}
 	return "", address, false, err
+}
+
+// ByAddress implements transaction.Keys.
+func (s *Service) ByAddress(ctx context.Context, agent string, of evm.Address) (id string, found bool, err error) {
+	all, err := s.Store.SigningKeys(ctx, agent)
+	for _, k := range all {
+		if k.Address == of {
+			return k.Stored, true, err
+		}
+	}
+	return "", false, err
 }
 
 // SignHash implements transaction.Keys.

@@ -61,6 +61,18 @@ func LookAtCopy(dir string, parts Parts) (*DB, error) {
 	return db, nil
 }
 
+// OpenScratch opens a SQLite database that is thrown away when anything fails, with one
+// connection: see driver.OpenScratch.
+func OpenScratch(dir string, parts Parts) (*DB, error) {
+	db := looking(Config{}, parts)
+	var err error
+	if db.writers, err = driver.OpenScratch(filepath.Join(dir, File)); err != nil {
+		return nil, err
+	}
+	db.readers, db.walks = db.writers, db.writers
+	return db, nil
+}
+
 // looking is a database that is not open yet and whose writer never runs.
 func looking(cfg Config, parts Parts) *DB {
 	db := &DB{eng: driver.SQLite, log: cfg.Log, now: time.Now, parts: parts, stop: func() {}}
@@ -170,7 +182,11 @@ func (db *DB) Texts(ctx context.Context, query string, args ...any) (_ []string,
 		return nil, err
 	}
 	defer func() { err = done(err) }()
-	rows, err := db.readers.QueryContext(ctx, query, args...)
+	s, err := db.stmt(ctx, query)
+	if err != nil {
+		return nil, driver.Wrap("prepare", err)
+	}
+	rows, err := s.QueryContext(ctx, args...)
 	if err != nil {
 		return nil, driver.Wrap("read", err)
 	}

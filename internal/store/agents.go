@@ -77,7 +77,7 @@ func (db *DB) AddAgent(ctx context.Context, a agent.Agent, ev *audit.Event) erro
 
 func (tx Tx) addAgent(a *agent.Agent) error {
 	_, err := tx.Exec(`INSERT INTO agents (`+agentColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-		$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, NULL)`, agentValues(a)...)
+		$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, NULL)`, agentValues(a)...)
 	return err
 }
 
@@ -144,11 +144,11 @@ func (db *DB) ChangeAgent(ctx context.Context, org, id string, change func(*agen
 			return err
 		}
 		_, err = tx.Exec(`UPDATE agents SET created_by = $3, is_active = $4, expires_at = $5, token_gen = $6, token_ttl_seconds = $7,
-			scopes = $8, vault_ids = $9, intents_api_enabled = $10, shroud_enabled = $11, name = $12, description = $13,
-			auth_method = $14, key_hash = $15, key_prefix = $16, tx_to_allowlist = $17, tx_max_value_eth = $18,
-			tx_daily_limit_eth = $19, tx_allowed_chains = $20, client_cert_fingerprint = $21, oidc_issuer = $22,
-			oidc_client_id = $23, ssh_public_key = $24, ecdh_public_key = $25, shroud_config = $26, created_at = $27,
-			key_by = $28, key_at = $29, held = $30, tx_fields = $31, held_limits = $32, seen_limits = $33
+			scopes = $8, vault_ids = $9, intents_api_enabled = $10, shroud_enabled = $11, no_reveal = $12, name = $13, description = $14,
+			auth_method = $15, key_hash = $16, key_prefix = $17, tx_to_allowlist = $18, tx_max_value_eth = $19,
+			tx_daily_limit_eth = $20, tx_allowed_chains = $21, client_cert_fingerprint = $22, oidc_issuer = $23,
+			oidc_client_id = $24, ssh_public_key = $25, ecdh_public_key = $26, shroud_config = $27, created_at = $28,
+			key_by = $29, key_at = $30, held = $31, tx_fields = $32, held_limits = $33, seen_limits = $34, execution = $35
 			WHERE id = $1 AND org_id = $2`, agentValues(&a)...)
 		if err == nil {
 			err = tx.putKeys(&a, caps)

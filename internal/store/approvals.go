@@ -104,6 +104,13 @@ func (db *DB) LiveApprovals(ctx context.Context, u approval.Use, now time.Time) 
 	return out, err
 }
 
+// ApprovalStands implements approval.Store.
+func (db *DB) ApprovalStands(ctx context.Context, id string) (v policy.Version, stands bool, err error) {
+	stands, err = db.Row(ctx, `SELECT policy_id, policy_revision FROM approvals WHERE id = $1 AND status = 'approved'
+		AND `+allows+` AND `+standing, []any{id}, &v.ID, &v.Revision)
+	return v, stands, err
+}
+
 // AskApproval implements approval.Store. Requests of one organisation are
 // written one after the other, so that two at once find each other.
 func (db *DB) AskApproval(ctx context.Context, r approval.Request, ev *audit.Event) (approval.Request, error) {
@@ -152,15 +159,16 @@ func (db *DB) AskApproval(ctx context.Context, r approval.Request, ev *audit.Eve
 // mayAsk asks approval whether there may be one more request, and refuses one about a
 // vault that is gone.
 func (tx Tx) mayAsk(r *approval.Request) error {
-	var denials, waiting, asked int64
-	var last sql.NullInt64
+	var denials, last, waiting, asked int64
+	var reason string // of the last denial
 	alike := approval.Alike(r.Path)
-	if _, err := tx.Row(`SELECT COUNT(*), MAX(decided_at) FROM approvals WHERE requester_id = $1 AND operation = $2 AND requester_kind = $3 AND org_id = $4
-		AND vault_id = $5 AND (path = $6 OR $7 < length($6) AND substr(path, 1, $7) = substr($6, 1, $7)) AND status = 'denied' AND decided_at > $8`,
-		[]any{r.Principal, string(r.Operation), string(r.Kind), r.Org, r.Vault, r.Path, len(alike), micros(r.CreatedAt.Add(-approval.PauseMemory))}, &denials, &last); err != nil {
+	if _, err := tx.Row(`SELECT COUNT(*) OVER (), decided_at, decision_reason FROM approvals WHERE requester_id = $1 AND operation = $2 AND requester_kind = $3 AND org_id = $4
+		AND vault_id = $5 AND (path = $6 OR $7 < length($6) AND substr(path, 1, $7) = substr($6, 1, $7)) AND status = 'denied' AND decided_at > $8
+		ORDER BY decided_at DESC LIMIT 1`,
+		[]any{r.Principal, string(r.Operation), string(r.Kind), r.Org, r.Vault, r.Path, len(alike), micros(r.CreatedAt.Add(-approval.PauseMemory))}, &denials, &last, &reason); err != nil {
 		return err
 	}
-	if err := approval.AfterDenials(denials, fromNull(last), r.CreatedAt); err != nil {
+	if err := approval.AfterDenials(denials, fromMicros(last), r.CreatedAt, reason); err != nil {
 		return tx.Refuse(err)
 	}
 	if _, err := tx.Row(`SELECT COUNT(CASE WHEN status = 'pending' AND expires_at > $2 AND `+standing+` THEN 1 END),

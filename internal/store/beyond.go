@@ -24,6 +24,11 @@ func (tx Tx) endTakenBy(e *ending, c agent.Change, ev *audit.Event) error {
 			return err
 		}
 	}
+	if left := c.TakesRequests(at); left != nil {
+		if err := tx.endWantedOf(e, c.Is.ID, at, left); err != nil {
+			return err
+		}
+	}
 	if c.EndsSignatures() {
 		if err := tx.endSignatures(e, c.Is.Org, c.Is.ID, by, at); err != nil {
 			return err
@@ -77,12 +82,15 @@ func (tx Tx) endSignatures(e *ending, org, agent, by string, at time.Time) error
 	return tx.endWhere(e, by, at, `org_id = $3 AND substr(path, 1, 7) = 'agents/' AND substr(path, 44, 14) = '/transactions/' AND ($4 = '' OR substr(path, 8, 36) = $4)`, org, agent)
 }
 
-// endFrozen ends all open approvals of an agent that is frozen, and of its signatures; without an
+// endFrozen ends all open approvals of an agent that is frozen, and of its signatures, and its requests for secrets; without an
 // agent those of all agents.
 func (tx Tx) endFrozen(e *ending, org, agent, by string, at time.Time) error {
 	err := tx.endWhere(e, by, at, `org_id = $3 AND requester_kind = 'agent' AND ($4 = '' OR requester_id = $4)`, org, agent)
 	if err == nil {
 		err = tx.endSignatures(e, org, agent, by, at)
+	}
+	if err == nil {
+		err = tx.endWanted(e, at, `org_id = $2 AND ($3 = '' OR agent_id = $3)`, org, agent)
 	}
 	return err
 }

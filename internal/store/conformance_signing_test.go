@@ -16,6 +16,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/intents/guard"
+	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/signingkey"
 	"github.com/oneclaw-dev/oneclaw/internal/transaction"
 )
@@ -277,20 +278,25 @@ func testSigningKeys(t *testing.T, f *fixture) {
 	if got := active(); !slices.Equal(got, []int64{2}) {
 		t.Errorf("active %v", got)
 	}
-	if k, err := f.UseSigningKey(t.Context(), f.org, a, 1, moment, f.event()); err != nil || k.Version != 1 || !k.Active {
+	nobody := func() error { return policy.ErrPersonRequired }
+	if k, err := f.UseSigningKey(t.Context(), f.org, a, 1, moment, nobody, f.event()); err != nil || k.Version != 1 || !k.Active {
 		t.Errorf("used again: %+v, %v", k, err)
 	}
 	if got := active(); !slices.Equal(got, []int64{1}) {
 		t.Errorf("active %v", got)
 	}
-	_, err = f.UseSigningKey(t.Context(), f.org, a, 7, moment, f.event())
+	_, err = f.UseSigningKey(t.Context(), f.org, a, 7, moment, nobody, f.event())
 	want(t, "a version that is not there", err, "signing_key_not_found")
-	_, err = f.UseSigningKey(t.Context(), ids.New(), a, 2, moment, f.event())
+	_, err = f.UseSigningKey(t.Context(), ids.New(), a, 2, moment, nobody, f.event())
 	want(t, "another organisation's", err, "signing_key_not_found")
 	want(t, "to stop another organisation's", f.StopSigningKey(t.Context(), ids.New(), a, moment, f.event()), "signing_key_not_found")
 	must(t, f.StopSigningKey(t.Context(), f.org, a, moment, f.event()))
 	if got := active(); len(got) != 0 {
 		t.Errorf("active %v", got)
+	}
+	for _, version := range []int64{1, 2} { // with the one in use those before it are deleted
+		_, err = f.UseSigningKey(t.Context(), f.org, a, version, moment, nobody, f.event())
+		want(t, "a deleted one with nobody there", err, "person_required")
 	}
 	want(t, "to stop twice", f.StopSigningKey(t.Context(), f.org, a, moment, f.event()), "signing_key_not_found")
 	if k, err := put(false); err != nil || k.Version != 3 {

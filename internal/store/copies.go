@@ -13,7 +13,8 @@ import (
 var jsonColumns = map[string]bool{
 	"scopes": true, "vault_ids": true, "tx_to_allowlist": true, "tx_allowed_chains": true, "held": true, "tx_fields": true, "shroud_config": true,
 	"permissions": true, "conditions": true, "metadata": true, "rotation_policy": true, "maker_scopes": true, "ip_allowlist": true,
-	"details": true, "violations": true, "hosts": true, "kinds": true,
+	"details": true, "violations": true, "hosts": true, "kinds": true, "bindings": true,
+	"execution": true, "config": true, "guardrails": true, "set_scopes": true,
 }
 
 // isTime reports whether a column, of whatever table, is a time in microseconds.

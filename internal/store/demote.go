@@ -16,8 +16,8 @@ const ownVaults = `SELECT id FROM vaults WHERE org_id = $2 AND (created_by_type 
 // endManaging ends what somebody keeps from managing an organisation who becomes a
 // member: webhooks, which a member may not set; tokens taken of others' agents, with
 // what was made with them; agents that it inherited, which become the successor's; keys given
-// to others' agents; and policies in others' vaults for itself or its own agents. What it
-// made for others is the organisation's.
+// to others' agents; bindings of secrets in others' vaults; and policies there for itself or its
+// own agents. What it made for others is the organisation's.
 func (tx Tx) endManaging(org, user, successor string, at time.Time) (ending, error) {
 	var e ending
 	err := tx.endWebhooks(&e, org, user)
@@ -44,6 +44,12 @@ func (tx Tx) endManaging(org, user, successor string, at time.Time) (ending, err
 	}
 	if err == nil {
 		err = tx.unbindAgents(&e, org, user, at)
+	}
+	if err == nil { // where secrets of others' vaults go
+		err = tx.endBindings(&e.bindings, `set_by = $1 AND org_id = $2 AND vault_id NOT IN (`+ownVaults+`)`, user, org)
+	}
+	if err == nil { // of agents that are not its own
+		err = tx.dropAgentBindings(&e.services, `set_by = $1 AND org_id = $2 AND agent_id NOT IN (SELECT id FROM agents WHERE created_by = $1 AND org_id = $2)`, user, org)
 	}
 	return e, err
 }

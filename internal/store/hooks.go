@@ -148,14 +148,15 @@ func (db *DB) DueHooks(ctx context.Context, now time.Time, limit int) (out []web
 }
 
 // MoveHook implements webhook.Queue. Its write is nobody's request: what a receiver was
-// told is no part of a log.
+// told is no part of a log. The time alone does not say that nobody else had a turn: a
+// turn may end at the moment at which it began.
 func (db *DB) MoveHook(ctx context.Context, h *webhook.Hook, to webhook.State) (moved bool, err error) {
 	err = db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
 		n, err := tx.Exec(`UPDATE webhooks SET told_seq = $4, skipped = $5, next_at = $6, attempts = $7, failing_since = $8, paused_at = $9,
 			last_status = $10, last_error = $11, last_called_at = $12, last_delivered_at = $13
-			WHERE id = $1 AND revision = $2 AND next_at = $3`, h.ID, h.Revision, micros(h.Next), int64(to.Told), int64(to.Skipped), nullMicros(to.Next),
+			WHERE id = $1 AND revision = $2 AND next_at = $3 AND told_seq = $14`, h.ID, h.Revision, micros(h.Next), int64(to.Told), int64(to.Skipped), nullMicros(to.Next),
 			to.Attempts, nullMicros(to.FailingSince), nullMicros(to.PausedAt), to.Last.Status, string(to.Last.Error),
-			nullMicros(to.Last.CalledAt), nullMicros(to.Last.DeliveredAt))
+			nullMicros(to.Last.CalledAt), nullMicros(to.Last.DeliveredAt), int64(h.Told))
 		moved = n == 1
 		return err
 	})

@@ -29,8 +29,11 @@ type ending struct {
 	shares, policies, invitations, webhooks int64
 	tokens                                  int64    // that humans took of agents
 	routers                                 int64    // router keys that they made for agents
+	bindings                                int64    // of secrets: where they may be used
+	services                                int64    // bindings of agents: what they may execute
 	sessions                                int64    // devices that it let in, or other logins
 	codes                                   int64    // of devices that were let in
+	wanted                                  int64    // requests of agents for secrets that waited
 	approvals                               int64    // that were given or asked for, and not used up
 	rules                                   []string // allow addresses, and stay
 	removed                                 []string // IP rules that are gone, and stay so
@@ -47,7 +50,8 @@ func (e *ending) text() string {
 		{"api_keys", int64(len(e.keys))}, {"agents", int64(len(e.agents))}, {"shares", e.shares}, {"policies", e.policies},
 		{"invitations", e.invitations}, {"webhooks", e.webhooks}, {"agent_keys", int64(len(e.rekeyed))},
 		{"agent_tokens", e.tokens}, {"sessions", e.sessions}, {"device_codes", e.codes},
-		{"approvals", e.approvals}, {"router_keys", e.routers},
+		{"approvals", e.approvals}, {"router_keys", e.routers}, {"bindings", e.bindings}, {"agent_bindings", e.services},
+		{"secret_requests", e.wanted},
 	} {
 		if c.n > 0 {
 			counts = append(counts, c.name+"="+strconv.FormatInt(c.n, 10))
@@ -168,6 +172,15 @@ func (tx Tx) endMadeWith(e *ending, org, with string, at time.Time) error {
 			if err == nil {
 				err = tx.count(s.n, s.query, s.args...)
 			}
+		}
+		if err == nil {
+			err = tx.endBindings(&e.bindings, `made_with = $1 AND org_id = $2`, with, org)
+		}
+		if err == nil {
+			err = tx.dropAgentBindings(&e.services, `made_with = $1 AND org_id = $2`, with, org)
+		}
+		if err == nil {
+			err = tx.endWanted(e, at, `asked_with = $2 AND org_id = $3`, with, org)
 		}
 		if err == nil {
 			err = tx.endPolicies(e, `made_with = $1 AND vault_id IN (SELECT id FROM vaults WHERE org_id = $2)`, with, org)

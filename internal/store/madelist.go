@@ -28,6 +28,9 @@ func (db *DB) Made(ctx context.Context, org, from, below string, now time.Time) 
 		UNION ALL SELECT 'member', user_id, (SELECT email FROM users WHERE id = user_id), created_at, made_with, 1, '' FROM memberships`+within+`
 		UNION ALL SELECT 'agent_token', id, agent_id, created_at, made_with, CASE WHEN `+strings.ReplaceAll(liveToken, "$1", "$4")+` THEN 1 ELSE 0 END, '' FROM agent_tokens`+within+`
 		UNION ALL SELECT 'router_key', id, name, created_at, made_with, CASE WHEN `+strings.ReplaceAll(liveRouter, "$1", "$4")+` THEN 1 ELSE 0 END, '' FROM router_keys`+within+`
+		UNION ALL SELECT 'binding', s.id, s.path, s.set_at, s.made_with, 1, s.vault_id FROM binding_setters s JOIN secret_bindings b ON b.id = s.binding_id`+withinSet+`
+		UNION ALL SELECT 'binding', id, path, set_at, made_with, 1, vault_id FROM secret_bindings`+within+` AND NOT EXISTS (SELECT 1 FROM binding_setters s WHERE s.binding_id = secret_bindings.id)
+		UNION ALL SELECT 'agent_binding', id, name, created_at, made_with, is_active, vault_id FROM agent_bindings`+within+`
 		UNION ALL SELECT 'webhook', id, '', created_at, made_with, 1, '' FROM approval_webhooks`+within+`
 		UNION ALL SELECT 'webhook', id, '', created_at, made_with, is_active, '' FROM webhooks`+within+`
 		`+madeAlso+`
@@ -53,10 +56,14 @@ const madeAlso = `UNION ALL SELECT 'agent_key', id, name, COALESCE(key_at, creat
 			FROM widenings w JOIN invitations i ON i.id = w.subject_id` + withinOf + `
 		UNION ALL SELECT 'webhook_change', h.id, '', w.created_at, w.made_with, h.is_active, ''
 			FROM widenings w JOIN webhooks h ON h.id = w.subject_id` + withinOf + `
+		UNION ALL SELECT 'agent_binding_change', b.id, b.name, w.created_at, w.made_with, b.is_active, b.vault_id
+			FROM widenings w JOIN agent_bindings b ON b.id = w.subject_id` + withinOf + `
 		UNION ALL SELECT 'role_change', w.subject_id, m.role, w.created_at, w.made_with, 1, ''
 			FROM widenings w JOIN memberships m ON m.user_id = w.subject_id AND m.org_id = w.org_id` + withinOf + ` AND w.kind = '` + wideMember + `'
 		UNION ALL SELECT '` + wideRemoved + `', w.subject_id, w.name, w.created_at, w.made_with, 1, '' FROM widenings w` + withinOf + ` AND w.kind = '` + wideRemoved + `'
 		UNION ALL SELECT 'approval', id, path, decided_at, decided_with, CASE WHEN status = 'approved' AND uses_left > 0 AND expires_at > $4 THEN 1 ELSE 0 END, vault_id
 			FROM approvals WHERE org_id = $1 AND decided_with >= $2 AND decided_with < $3`
+
+const withinSet = ` WHERE s.org_id = $1 AND s.made_with >= $2 AND s.made_with < $3`
 
 const withinOf = ` WHERE w.org_id = $1 AND w.made_with >= $2 AND w.made_with < $3`

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
@@ -9,8 +10,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
 )
 
-// TestQueriesOfRowsInATransactionAreKeptPrepared: parsing one costs more than running it.
-func TestQueriesOfRowsInATransactionAreKeptPrepared(t *testing.T) {
+// TestQueriesThatAreAskedOftenAreKeptPrepared: parsing one costs more than running it.
+func TestQueriesThatAreAskedOftenAreKeptPrepared(t *testing.T) {
 	db := dbkit.Open(t, dbkit.Engines["sqlite"](t))
 	const query = `SELECT id FROM orgs WHERE id = $1`
 	err := db.Write(t.Context(), audit.SystemOrg, func(tx store.Tx) error {
@@ -18,5 +19,8 @@ func TestQueriesOfRowsInATransactionAreKeptPrepared(t *testing.T) {
 	})
 	if err != nil || !slices.Contains(db.Prepared(), query) {
 		t.Errorf("%v: it is parsed each time", err)
+	}
+	if _, err := db.VaultsWith(t.Context(), "none", "a/b"); err != nil || !slices.ContainsFunc(db.Prepared(), func(q string) bool { return strings.Contains(q, "s.path = $2") }) {
+		t.Errorf("%v: what each use of a secret asks is parsed each time", err)
 	}
 }

@@ -62,6 +62,12 @@ func (tx Tx) endMembership(org, user, successor string, at time.Time) (ending, e
 		err = tx.count(&e.shares, `UPDATE shares SET revoked_at = $3 WHERE org_id = $1 AND revoked_at IS NULL AND recipient_type = 'external_email'
 			AND (recipient_id = $2 OR recipient_email = (SELECT email FROM users WHERE id = $2))`, org, user, micros(at))
 	}
+	if err == nil { // where it had secrets go
+		err = tx.endBindings(&e.bindings, `set_by = $1 AND org_id = $2`, user, org)
+	}
+	if err == nil { // what it vouched for, of others' agents too
+		err = tx.dropAgentBindings(&e.services, `set_by = $1 AND org_id = $2`, user, org)
+	}
 	if err != nil {
 		return e, err
 	}

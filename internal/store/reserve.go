@@ -4,10 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"math"
+	"slices"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/evm"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/secretpath"
 	"github.com/oneclaw-dev/oneclaw/internal/transaction"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
@@ -53,8 +55,8 @@ func (db *DB) ReserveTransaction(ctx context.Context, r *transaction.Reservation
 			return err
 		}
 		for _, a := range r.Recipients {
-			if _, err := tx.Exec(`INSERT INTO recipients (agent_id, address, org_id) VALUES ($1, $2, $3) ON CONFLICT (agent_id, address) DO NOTHING`,
-				t.Agent, a.String(), t.Org); err != nil {
+			if _, err := tx.Exec(`INSERT INTO tx_recipients (tx_id, agent_id, address, chain_id, org_id) VALUES ($1, $2, $3, $4, $5)`,
+				t.ID, t.Agent, a.String(), int64(t.ChainID), t.Org); err != nil {
 				return err
 			}
 		}
@@ -74,7 +76,7 @@ func (tx Tx) addTx(t *transaction.Tx) error {
 	values, err := txValues(t)
 	if err == nil {
 		_, err = tx.Exec(`INSERT INTO transactions (`+txColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-			$19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35)`, values...)
+			$19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38)`, values...)
 	}
 	return err
 }
@@ -116,7 +118,7 @@ func (tx Tx) decide(r *transaction.Reservation, before *family) error {
 	if before.byHuman && !r.Human {
 		return transaction.ErrStopped
 	}
-	spent, err := spentBy(tx, t.Agent, r.Since, r.Recipients)
+	spent, err := spentBy(tx, t.Agent, r.Since, t.ChainID, r.Recipients)
 	if err != nil {
 		return err
 	}
@@ -167,6 +169,9 @@ func (tx Tx) nextNonce(r *transaction.Reservation) error {
 	for _, n := range free {
 		counts.Free = append(counts.Free, uint64(n))
 	}
+	if t.Fills != "" && !slices.Contains(free, int64(*r.Nonce)) { // somebody was faster
+		return transaction.ErrNonce
+	}
 	used, err := tx.usesNonce(t, r.Nonce)
 	if err != nil {
 		return err
@@ -199,14 +204,28 @@ func (db *DB) NextOf(ctx context.Context, chain uint64, of evm.Address) (uint64,
 	return uint64(next), err
 }
 
+// GapAt implements transaction.Store.
+func (db *DB) GapAt(ctx context.Context, chain uint64, of evm.Address, nonce uint64) (g transaction.Gap, err error) {
+	var taken, up int
+	var last sql.NullInt64
+	_, err = db.Row(ctx, `SELECT
+		(SELECT COUNT(*) FROM transactions WHERE chain_id = $1 AND from_address = $2 AND nonce = $3 AND gone = 0 AND status IN ('pending', 'signed', 'broadcast')),
+		(SELECT COUNT(*) FROM free_nonces f WHERE f.chain_id = $1 AND f.address = $2 AND f.nonce = $3 AND EXISTS (SELECT 1 FROM transactions
+			WHERE chain_id = $1 AND from_address = $2 AND nonce = $3 AND gone = 0 AND status = 'failed')),
+		(SELECT MAX(created_at) FROM transactions WHERE chain_id = $1 AND from_address = $2 AND nonce = $3 AND gone = 0 AND fills <> '')`,
+		[]any{int64(chain), of.String(), int64(nonce)}, &taken, &up, &last)
+	g.Taken, g.GivenUp, g.Last = taken > 0, up > 0, fromNull(last)
+	return g, err
+}
+
 // usesNonce reports whether a transaction of the account's has a nonce that was asked for.
 func (tx Tx) usesNonce(t *transaction.Tx, asked *uint64) (bool, error) {
 	if asked == nil || *asked > math.MaxInt64 {
 		return false, nil
 	}
 	var one int
-	return tx.Row(`SELECT 1 FROM transactions WHERE chain_id = $1 AND from_address = $2 AND nonce = $3
-		AND status NOT IN ('message', 'simulation_failed') AND (status <> 'failed' OR mined <> '') LIMIT 1`,
+	return tx.Row(`SELECT 1 FROM transactions WHERE chain_id = $1 AND from_address = $2 AND nonce = $3 AND gone = 0
+		AND status NOT IN ('message', 'simulation_failed') AND (status <> 'failed' OR mined = 'reverted') LIMIT 1`,
 		[]any{int64(t.ChainID), t.From.String(), int64(*asked)}, &one)
 }
 
@@ -214,7 +233,7 @@ func (tx Tx) usesNonce(t *transaction.Tx, asked *uint64) (bool, error) {
 // still.
 func (tx Tx) sameNonce(r *transaction.Reservation) error {
 	var one int
-	found, err := tx.Row(`SELECT 1 FROM transactions WHERE id = $1 AND agent_id = $2 AND status IN ('signed', 'broadcast') AND mined = ''`,
+	found, err := tx.Row(`SELECT 1 FROM transactions WHERE id = $1 AND agent_id = $2 AND status IN ('signed', 'broadcast', 'sign_only') AND mined = ''`,
 		[]any{r.Replaces.ID, r.Tx.Agent}, &one)
 	if err == nil && !found {
 		err = transaction.ErrMined
@@ -236,7 +255,7 @@ func (db *DB) Family(ctx context.Context, t *transaction.Tx) ([]transaction.Tx, 
 // freeNonce lets the nonce of a transaction be used again that no node has taken.
 func (tx Tx) freeNonce(t *transaction.Tx) error {
 	_, err := tx.Exec(`INSERT INTO free_nonces (chain_id, address, nonce) SELECT $1, $2, $3
-		WHERE NOT EXISTS (SELECT 1 FROM transactions WHERE chain_id = $1 AND from_address = $2 AND nonce = $3 AND id <> $4
+		WHERE NOT EXISTS (SELECT 1 FROM transactions WHERE chain_id = $1 AND from_address = $2 AND nonce = $3 AND id <> $4 AND gone = 0
 			AND status NOT IN ('failed', 'message'))
 		ON CONFLICT (chain_id, address, nonce) DO NOTHING`, int64(t.ChainID), t.From.String(), int64(t.Nonce), t.ID)
 	return err
@@ -256,7 +275,38 @@ func (db *DB) PutKeyAddress(ctx context.Context, org, versionID, address string)
 	})
 }
 
-// VaultsWith implements transaction.Store and proxy.Store.
+// KeysOf implements transaction.Store.
+func (db *DB) KeysOf(ctx context.Context, org string, of evm.Address) (out []vault.Ref, err error) {
+	err = db.Each(ctx, `SELECT v.vault_id, v.path, v.version FROM key_addresses k JOIN secret_versions v ON v.id = k.version_id
+		JOIN secrets s ON s.vault_id = v.vault_id AND s.path = v.path
+		WHERE k.org_id = $1 AND k.address = $2 AND v.deleted_at IS NULL AND s.deleted_at IS NULL ORDER BY v.created_at DESC, v.id`,
+		[]any{org, of.String()}, func(rows *sql.Rows) error {
+			var at vault.Ref
+			var path string
+			var version int64
+			err := rows.Scan(&at.Vault, &path, &version)
+			if err == nil {
+				at.Version = uint64(version)
+				at.Path, err = secretpath.Parse(path)
+			}
+			out = append(out, at)
+			return err
+		})
+	return out, err
+}
+
+// KeyDeleted implements transaction.Store.
+func (db *DB) KeyDeleted(ctx context.Context, t *transaction.Tx) (bool, error) {
+	var here, kept int
+	_, err := db.Row(ctx, `SELECT COUNT(*), COALESCE(SUM(1 - deleted), 0) FROM signing_keys WHERE agent_id = $1 AND address = $2`, []any{t.Agent, t.From.String()}, &here, &kept)
+	if here > 0 || err != nil {
+		return kept == 0 && err == nil, err
+	}
+	left, err := db.KeysOf(ctx, t.Org, t.From)
+	return len(left) == 0 && err == nil, err
+}
+
+// VaultsWith implements transaction.Store and vault.Store.
 func (db *DB) VaultsWith(ctx context.Context, org, path string) ([]string, error) {
 	return db.Texts(ctx, `SELECT s.vault_id FROM secrets s JOIN vaults v ON v.id = s.vault_id
 		WHERE v.org_id = $1 AND s.path = $2 AND s.version_id <> '' AND s.deleted_at IS NULL ORDER BY s.vault_id`, org, path)

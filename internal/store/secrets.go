@@ -400,6 +400,9 @@ func (db *DB) Purge(ctx context.Context, vaultID, path string, ev *audit.Event) 
 		if err == nil {
 			_, err = tx.Exec(`DELETE FROM shares WHERE vault_id = $1 AND path = $2`, vaultID, path)
 		}
+		if err == nil {
+			_, err = tx.Exec(`DELETE FROM refreshes WHERE vault_id = $1 AND path = $2`, vaultID, path)
+		}
 		tx.forget(vaultID, path)
 		tx.Record(ev)
 		return err

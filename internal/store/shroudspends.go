@@ -8,7 +8,6 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/activity"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/spend"
-	"github.com/oneclaw-dev/oneclaw/internal/shroud/usd"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
 )
 
@@ -104,17 +103,15 @@ func settled(o *spend.Open, r *activity.Request, lost time.Time) work {
 		before = micros(lost)
 	}
 	return func(tx Tx) error {
-		var held usd.Amount
-		tx.Wrote()
-		found, err := tx.Row(`DELETE FROM shroud_open WHERE id = $1 AND lease_until < $2 RETURNING held`, []any{o.ID, before}, &held)
-		if err != nil || !found {
+		ended, err := tx.Exec(`DELETE FROM shroud_open WHERE id = $1 AND lease_until < $2`, o.ID, before)
+		if err != nil || ended == 0 {
 			return err
 		}
 		d, err := tx.shroudDay(o)
 		if err != nil {
 			return err
 		}
-		d.Held, d.Spent = d.Held.Less(held), d.Spent.Plus(r.Cost)
+		d.Held, d.Spent = d.Held.Less(o.Held), d.Spent.Plus(r.Cost)
 		if err := tx.putShroudDay(o, &d); err != nil {
 			return err
 		}
@@ -137,13 +134,13 @@ func noted(r *activity.Request) work {
 }
 
 // RenewSpends implements spend.Store.
-func (db *DB) RenewSpends(ctx context.Context, node string, until time.Time) error {
+func (db *DB) RenewSpends(ctx context.Context, node string, since, until time.Time) error {
 	var one int
 	if any, err := db.Row(ctx, `SELECT 1 FROM shroud_open WHERE node = $1 LIMIT 1`, []any{node}, &one); err != nil || !any {
 		return err
 	}
 	return db.Write(ctx, audit.SystemOrg, func(tx Tx) error {
-		_, err := tx.Exec(`UPDATE shroud_open SET lease_until = $2 WHERE node = $1`, node, micros(until))
+		_, err := tx.Exec(`UPDATE shroud_open SET lease_until = $2 WHERE node = $1 AND created_at >= $3`, node, micros(until), micros(since))
 		return err
 	})
 }
@@ -163,6 +160,14 @@ func (db *DB) LostSpends(ctx context.Context, before time.Time, limit int) (out 
 		return err
 	})
 	return out, err
+}
+
+// UnstoredSpends is how many requests count at their reserved price since their end could not be
+// stored, and when the latest of them came.
+func (db *DB) UnstoredSpends(ctx context.Context) (n int64, latest time.Time, err error) {
+	var at int64
+	_, err = db.Row(ctx, `SELECT COUNT(*), COALESCE(MAX(at), 0) FROM shroud_activity WHERE action = 'lost' AND cut = 'storage'`, nil, &n, &at)
+	return n, fromMicros(at), err
 }
 
 // SweepSpends implements spend.Store. Each statement is short, so that others write in between.

@@ -82,7 +82,7 @@ func (tx Tx) stopSigningKey(agent string, at time.Time) error {
 }
 
 // UseSigningKey implements signingkey.Store.
-func (db *DB) UseSigningKey(ctx context.Context, org, agent string, version int64, at time.Time, ev *audit.Event) (k signingkey.Key, err error) {
+func (db *DB) UseSigningKey(ctx context.Context, org, agent string, version int64, at time.Time, revive func() error, ev *audit.Event) (k signingkey.Key, err error) {
 	err = db.Write(ctx, org, func(tx Tx) error {
 		var r signingKeyRow
 		found, err := tx.Row(selectSigningKeys+`AND org_id = $2 AND version = $3`, []any{agent, org, version}, r.dest()...)
@@ -92,10 +92,20 @@ func (db *DB) UseSigningKey(ctx context.Context, org, agent string, version int6
 		if err != nil {
 			return err
 		}
-		if err := tx.stopSigningKey(agent, at); err != nil {
+		var one int
+		deleted, err := tx.Row(`SELECT 1 FROM signing_keys WHERE id = $1 AND deleted = 1`, []any{r.k.ID}, &one)
+		if err == nil && deleted {
+			if err := revive(); err != nil {
+				return tx.Refuse(err)
+			}
+		}
+		if err == nil {
+			err = tx.stopSigningKey(agent, at)
+		}
+		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(`UPDATE signing_keys SET is_active = 1, rotated_at = NULL WHERE id = $1`, r.k.ID); err != nil {
+		if _, err := tx.Exec(`UPDATE signing_keys SET is_active = 1, rotated_at = NULL, deleted = 0 WHERE id = $1`, r.k.ID); err != nil {
 			return err
 		}
 		k, err = r.key()
@@ -110,9 +120,12 @@ func (db *DB) UseSigningKey(ctx context.Context, org, agent string, version int6
 // StopSigningKey implements signingkey.Store.
 func (db *DB) StopSigningKey(ctx context.Context, org, agent string, at time.Time, ev *audit.Event) error {
 	return db.Write(ctx, org, func(tx Tx) error {
-		n, err := tx.Exec(`UPDATE signing_keys SET is_active = 0, rotated_at = $3 WHERE agent_id = $1 AND org_id = $2 AND is_active = 1`, agent, org, micros(at))
+		n, err := tx.Exec(`UPDATE signing_keys SET is_active = 0, rotated_at = $3, deleted = 1 WHERE agent_id = $1 AND org_id = $2 AND is_active = 1`, agent, org, micros(at))
 		if err == nil && n == 0 {
 			return tx.Refuse(signingkey.ErrNone)
+		}
+		if err == nil { // whoever deletes a key wants nothing of the agent's to be sent
+			_, err = tx.Exec(`UPDATE signing_keys SET deleted = 1 WHERE agent_id = $1 AND org_id = $2`, agent, org)
 		}
 		tx.Record(ev)
 		tx.Ended(org)

@@ -117,13 +117,13 @@ func (o outside) Each(query string, args []any, scan func(*sql.Rows) error) erro
 }
 
 // SpentBy implements transaction.Store.
-func (db *DB) SpentBy(ctx context.Context, agent string, since time.Time, recipients []evm.Address) (*guard.Spent, error) {
-	return spentBy(outside{db, ctx}, agent, since, recipients)
+func (db *DB) SpentBy(ctx context.Context, agent string, since time.Time, chain uint64, recipients []evm.Address) (*guard.Spent, error) {
+	return spentBy(outside{db, ctx}, agent, since, chain, recipients)
 }
 
 // spentBy is what an agent has spent since a time, by asset, and which of some accounts it
-// has paid or allowed something before.
-func spentBy(in reads, agent string, since time.Time, recipients []evm.Address) (*guard.Spent, error) {
+// has paid or allowed something on a chain, in a block or by a message. Rows of before that was kept by chain count on all.
+func spentBy(in reads, agent string, since time.Time, chain uint64, recipients []evm.Address) (*guard.Spent, error) {
 	out := guard.NewSpent()
 	var count uint256.Int
 	err := in.Each(`SELECT asset, amount FROM spends WHERE agent_id = $1 AND minute >= $2`, []any{agent, since.Unix() / 60}, func(rows *sql.Rows) error {
@@ -146,7 +146,9 @@ func spentBy(in reads, agent string, since time.Time, recipients []evm.Address) 
 		var one int
 		var known bool
 		if err == nil {
-			known, err = in.Row(`SELECT 1 FROM recipients WHERE agent_id = $1 AND address = $2`, []any{agent, a.String()}, &one)
+			known, err = in.Row(`SELECT 1 WHERE EXISTS (SELECT 1 FROM chain_recipients WHERE agent_id = $1 AND address = $2 AND chain_id = $3)
+				OR EXISTS (SELECT 1 FROM tx_recipients WHERE agent_id = $1 AND address = $2 AND chain_id = $3 AND paid = 1)
+				OR EXISTS (SELECT 1 FROM recipients WHERE agent_id = $1 AND address = $2)`, []any{agent, a.String(), int64(chain)}, &one)
 		}
 		if known {
 			out.Know(a)
@@ -156,8 +158,9 @@ func spentBy(in reads, agent string, since time.Time, recipients []evm.Address) 
 	return out, err
 }
 
-// sameBytes gives back what was reserved for refused transactions whose bytes are those of a
-// later one: the chain takes them once, as the later one.
+// sameBytes ends refused transactions whose bytes are those of a later one: the chain takes them
+// once, as the later one. So they have these bytes and their hash no more, and what was reserved
+// for them is given back.
 func (tx Tx) sameBytes(t *transaction.Tx) error {
 	var old []transaction.Tx
 	err := tx.Each(`SELECT `+txColumns+` FROM transactions WHERE chain_id = $1 AND from_address = $2 AND nonce = $3 AND agent_id = $4 AND hash = $5 AND id <> $6
@@ -172,7 +175,9 @@ func (tx Tx) sameBytes(t *transaction.Tx) error {
 	})
 	for i := range old {
 		if err == nil {
-			_, err = tx.Exec(`UPDATE transactions SET status = 'failed', mined = 'replaced', next_at = NULL WHERE id = $1`, old[i].ID)
+			code, why := transaction.SubmittedAgain(t.ID)
+			_, err = tx.Exec(`UPDATE transactions SET status = 'failed', mined = 'replaced', next_at = NULL, error_code = $2, error = $3, raw = $4, hash = ''
+				WHERE id = $1`, old[i].ID, code, why, []byte{})
 		}
 		if err == nil {
 			err = tx.release(&old[i])

@@ -18,7 +18,7 @@ import (
 
 const txColumns = `id, org_id, agent_id, chain, chain_id, from_address, to_address, nonce, value_wei, max_fee, max_tip, function, status,
 	takes, raw, hash, error_code, error, simulation, dashboard_url, replaces, replay_key, replay_body, created_at, signed_at, next_at, attempts,
-	block_number, block_hash, gas_used, gas_price, mined, mined_at, by_human, offered`
+	block_number, block_hash, gas_used, gas_price, mined, mined_at, by_human, offered, fills, waits_for, ruled`
 
 // txRow takes the columns of a transaction.
 type txRow struct {
@@ -26,7 +26,7 @@ type txRow struct {
 	from, to, value, maxFee, maxTip           string
 	takes, hash, simulation, blockHash, price string
 	chainID, nonce, gasUsed, created          int64
-	signed, next, block, mined                sql.NullInt64
+	signed, next, block, mined, waits         sql.NullInt64
 	byHuman, offered                          int64
 }
 
@@ -35,7 +35,7 @@ func (r *txRow) dest() []any {
 	return []any{
 		&t.ID, &t.Org, &t.Agent, &t.Chain, &r.chainID, &r.from, &r.to, &r.nonce, &r.value, &r.maxFee, &r.maxTip, &t.Function, &t.Status,
 		&r.takes, &t.Raw, &r.hash, &t.ErrorCode, &t.Error, &r.simulation, &t.Simulation.DashboardURL, &t.Replaces, &t.ReplayKey, &t.ReplayBody,
-		&r.created, &r.signed, &r.next, &t.Attempts, &r.block, &r.blockHash, &r.gasUsed, &r.price, &t.Receipt.Fate, &r.mined, &r.byHuman, &r.offered,
+		&r.created, &r.signed, &r.next, &t.Attempts, &r.block, &r.blockHash, &r.gasUsed, &r.price, &t.Receipt.Fate, &r.mined, &r.byHuman, &r.offered, &t.Fills, &r.waits, &t.Ruled,
 	}
 }
 
@@ -43,6 +43,10 @@ func (r *txRow) tx() (transaction.Tx, error) {
 	t := r.t
 	t.ChainID, t.Nonce = uint64(r.chainID), uint64(r.nonce)
 	t.ByHuman, t.Offered = r.byHuman != 0, r.offered != 0
+	if r.waits.Valid {
+		waits := uint64(r.waits.Int64)
+		t.WaitsFor = &waits
+	}
 	var err error
 	address := func(s string) (a evm.Address) {
 		if err == nil {
@@ -101,8 +105,15 @@ func txValues(t *transaction.Tx) ([]any, error) {
 		string(t.Status), string(takes), raw, hashText(t.Hash), t.ErrorCode, t.Error, strings.TrimSpace(t.Simulation.ID + " " + t.Simulation.Status),
 		t.Simulation.DashboardURL, t.Replaces, t.ReplayKey, t.ReplayBody, micros(t.CreatedAt), nullMicros(t.SignedAt), nullMicros(t.NextAt), t.Attempts,
 		blockOf(&t.Receipt), hashText(t.Receipt.BlockHash), int64(t.Receipt.GasUsed), t.Receipt.GasPrice.Dec(), string(t.Receipt.Fate), nullMicros(t.Receipt.At),
-		number(t.ByHuman), number(t.Offered),
+		number(t.ByHuman), number(t.Offered), t.Fills, nullNonce(t.WaitsFor), t.Ruled,
 	}, nil
+}
+
+func nullNonce(n *uint64) sql.NullInt64 {
+	if n == nil {
+		return sql.NullInt64{}
+	}
+	return sql.NullInt64{Int64: int64(*n), Valid: true}
 }
 
 func hashText(h evm.Hash) string {
@@ -270,6 +281,10 @@ func (db *DB) SignedMessage(ctx context.Context, t *transaction.Tx) error {
 		if err == nil && n == 0 {
 			err = tx.Refuse(transaction.ErrOver)
 		}
+		if err == nil { // who has it may use it at once, unseen
+			_, err = tx.Exec(`INSERT INTO chain_recipients (agent_id, address, chain_id, org_id) SELECT agent_id, address, chain_id, org_id FROM tx_recipients
+				WHERE tx_id = $1 ON CONFLICT (agent_id, address, chain_id) DO NOTHING`, t.ID)
+		}
 		return err
 	})
 }
@@ -330,15 +345,17 @@ func (db *DB) MoveTransaction(ctx context.Context, t *transaction.Tx, was time.T
 	err = db.Write(ctx, t.Org, func(tx Tx) error {
 		moved = false
 		n, err := tx.Exec(`UPDATE transactions SET status = $3, error_code = $4, error = $5, next_at = $6, attempts = $7, block_number = $8, block_hash = $9,
-			gas_used = $10, gas_price = $11, mined = $12, mined_at = $13, offered = $14
+			gas_used = $10, gas_price = $11, mined = $12, mined_at = $13, offered = $14, waits_for = $15
 			WHERE id = $1 AND next_at = $2`,
 			t.ID, micros(was), string(t.Status), t.ErrorCode, t.Error, nullMicros(t.NextAt), t.Attempts, blockOf(&t.Receipt), hashText(t.Receipt.BlockHash),
-			int64(t.Receipt.GasUsed), t.Receipt.GasPrice.Dec(), string(t.Receipt.Fate), nullMicros(t.Receipt.At), number(t.Offered))
+			int64(t.Receipt.GasUsed), t.Receipt.GasPrice.Dec(), string(t.Receipt.Fate), nullMicros(t.Receipt.At), number(t.Offered), nullNonce(t.WaitsFor))
 		if err != nil || n == 0 {
 			return err
 		}
 		moved = true
-		if giveBack {
+		// Also what a reorganisation took out of a block again.
+		_, err = tx.Exec(`UPDATE tx_recipients SET paid = $2 WHERE tx_id = $1 AND paid <> $2`, t.ID, number(t.Receipt.Fate == transaction.Success))
+		if err == nil && giveBack {
 			err = tx.release(t)
 		}
 		if err == nil && freeNonce {

@@ -78,7 +78,7 @@ func (db *DB) VaultsOfAgent(ctx context.Context, agent string) ([]string, error)
 		UNION SELECT id FROM vaults WHERE created_by = $1 AND created_by_type = 'agent'`, agent)
 }
 
-// VaultNamed implements vault.Store.
+// VaultNamed implements vault.Store and proxy.Store.
 func (db *DB) VaultNamed(ctx context.Context, org, name string) (vault.Vault, error) {
 	return db.vault(ctx, `WHERE org_id = $1 AND name = $2`, org, name)
 }
@@ -150,8 +150,12 @@ func (tx Tx) removeVault(where, arg string, room *int64) (found bool, err error)
 	for _, query := range []string{
 		`DELETE FROM policies WHERE vault_id = $1`,
 		`DELETE FROM approvals WHERE vault_id = $1`,
+		`DELETE FROM secret_requests WHERE vault_id = $1`,
 		`DELETE FROM vault_jobs WHERE vault_id = $1`,
 		`DELETE FROM shares WHERE vault_id = $1`,
+		`DELETE FROM secret_bindings WHERE vault_id = $1`,
+		`DELETE FROM binding_setters WHERE vault_id = $1`,
+		`DELETE FROM refreshes WHERE vault_id = $1`,
 	} {
 		if err == nil {
 			_, err = tx.Exec(query, id)

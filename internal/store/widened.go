@@ -14,6 +14,7 @@ const (
 	wideMember     = "member"
 	wideInvitation = "invitation"
 	wideHook       = "webhook"
+	wideBinding    = "agent_binding"
 	wideRemoved    = "ip_rule_removed"
 )
 
@@ -44,6 +45,9 @@ func (tx Tx) endWidened(e *ending, org, with string, at time.Time) error {
 	}
 	if err == nil {
 		err = tx.count(&e.webhooks, `DELETE FROM webhooks WHERE org_id = $2 AND id `+mine+`'`+wideHook+`')`, with, org)
+	}
+	if err == nil {
+		err = tx.dropAgentBindings(&e.services, `org_id = $2 AND id `+mine+`'`+wideBinding+`')`, with, org)
 	}
 	if err == nil {
 		var members []string

@@ -53,17 +53,12 @@ func place(agent string, from evm.Address, like, asked string) string {
 }
 
 // like is what a transaction has in common with those that a human who denied it need not look
-// at for a while: chain, recipient and kind. Another amount is no other payment.
+// at for a while: chain, recipient and kind. Another amount is no other payment, nor is calldata: an
+// account without code ignores it.
 func (p *prepared) like() string {
-	kind, to := "pays", ""
-	switch {
-	case p.tx.To == nil:
-		kind = "creates"
-	case len(p.tx.Data) > 0:
-		kind = "calls"
-	}
+	kind, to := "creates", ""
 	if p.tx.To != nil {
-		to = p.tx.To.String()
+		kind, to = "pays", p.tx.To.String()
 	}
 	return strings.Join([]string{strconv.FormatUint(p.tx.ChainID, 10), kind, to}, " ")
 }

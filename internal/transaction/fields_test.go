@@ -80,6 +80,8 @@ func tightens(t *testing.T) {
 func TestAnApprovalPolicyOfTheAgentAsksAHuman(t *testing.T) {
 	b := open(t, fields(intents.Fields{Approval: intents.ApprovalPolicy{AboveNative: map[string]string{"Anvil": "0.3", "base": "0.01"}}}))
 	b.submit(pay("0.29"), transaction.Broadcast)
+	b.look(1)
+	b.payer = b.renewed()
 	_, _, err := b.try(pay("0.3")) // and its fees
 	b.refused("more", err, fault.Denied, "approval_required")
 	b.field(intents.FieldsPatch{Approval: patch.Value(intents.ApprovalPolicy{NewRecipients: true})})

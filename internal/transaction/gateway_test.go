@@ -18,15 +18,17 @@ import (
 type gateway struct {
 	url  string
 	mu   sync.Mutex
+	node *evmnode.Node
 	asks map[string]answer
-	sent [][]byte // the bytes of each eth_sendRawTransaction, as text
+	mute map[string]bool // the questions that get no answer while the caller waits
+	sent [][]byte        // the bytes of each eth_sendRawTransaction, as text
 }
 
 // answer is what is said to one question. pass asks the real node.
 type answer func(w http.ResponseWriter, pass func() []byte)
 
 func newGateway(t *testing.T, node *evmnode.Node) *gateway {
-	g := &gateway{asks: map[string]answer{}}
+	g := &gateway{node: node, asks: map[string]answer{}, mute: map[string]bool{}}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -41,15 +43,24 @@ func newGateway(t *testing.T, node *evmnode.Node) *gateway {
 		}
 		g.mu.Lock()
 		say := g.asks[q.Method]
+		if n := len(q.Params); n > 0 && g.asks[q.Method+" "+string(q.Params[n-1])] != nil {
+			say = g.asks[q.Method+" "+string(q.Params[n-1])]
+		}
 		if say == nil {
 			say = g.asks["*"]
 		}
 		if q.Method == "eth_sendRawTransaction" {
 			g.sent = append(g.sent, q.Params[0])
 		}
+		behind := g.node
+		mute := g.mute[q.Method] || g.mute["*"]
 		g.mu.Unlock()
+		if mute {
+			<-r.Context().Done()
+			return
+		}
 		pass := func() []byte {
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, node.URL, bytes.NewReader(body))
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, behind.URL, bytes.NewReader(body))
 			if err != nil {
 				t.Error(err)
 				return nil
@@ -78,11 +89,19 @@ func newGateway(t *testing.T, node *evmnode.Node) *gateway {
 	return g
 }
 
-// on answers a method, "*" every one that has no answer of its own. nil is the node's own.
+// on answers a method, or a method with this last parameter (as JSON, after a space), and "*" every
+// one that has no answer of its own. nil is the node's own.
 func (g *gateway) on(method string, a answer) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.asks[method] = a
+}
+
+// hang has a method, or "*" every one, get no answer, or again one.
+func (g *gateway) hang(method string, on bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.mute[method] = on
 }
 
 // bytesSent are those that were sent so far, each as often as it was.

@@ -3,6 +3,9 @@ package transaction_test
 import (
 	"testing"
 
+	"github.com/holiman/uint256"
+
+	"github.com/oneclaw-dev/oneclaw/internal/evm"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/intents/simulate"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
@@ -56,8 +59,8 @@ func TestGethRevertsAndTheNonceIsSpent(t *testing.T) {
 
 func TestGethTakesHigherFeesInsteadOfWhatWaits(t *testing.T) {
 	b := openOn(t, evmnode.Geth(t), limited("0.6"))
-	slow := b.submit(pay("0.5", gas(21000), func(d *transaction.Draft) { d.MaxFee, d.MaxTip = "1000", "1000" }), transaction.Broadcast)
-	_, err := b.replace(slow.ID, transaction.Replacement{MaxFee: "1050", MaxTip: "1050"})
+	slow := b.submit(pay("0.5", gas(21000), func(d *transaction.Draft) { d.MaxFee, d.MaxTip = "20000000", "20000000" }), transaction.Broadcast)
+	_, err := b.replace(slow.ID, transaction.Replacement{MaxFee: "21000000", MaxTip: "21000000"})
 	b.refused("a raise of less than a tenth", err, fault.Invalid, "fees_too_low")
 	fast, err := b.replace(slow.ID, transaction.Replacement{MaxFee: "20000000000", MaxTip: "1000000000"})
 	b.must(err)
@@ -65,6 +68,40 @@ func TestGethTakesHigherFeesInsteadOfWhatWaits(t *testing.T) {
 	b.mines(fast)
 	b.got("0.5")
 	b.counts("0.5")
+}
+
+// TestWhatNodesWouldRefuseIsNotSigned: gas beyond a block, or less than it takes, and no fee at all.
+func TestWhatNodesWouldRefuseIsNotSigned(t *testing.T) {
+	onBoth(t, func(b *bench) {
+		limit := func(gas uint64, data string) func(*transaction.Draft) {
+			return func(d *transaction.Draft) { d.GasLimit, d.Data = &gas, data }
+		}
+		for what, of := range map[string]struct {
+			draft transaction.Draft
+			code  string
+		}{
+			"more gas than a block has":       {pay("0.1", gas(1<<40)), "gas_over_cap"},
+			"more gas than there is":          {pay("0.1", gas(1<<63)), "gas_over_cap"},
+			"less gas than the data takes":    {pay("0.1", limit(21_000, "0x0102")), "gas_below_least"},
+			"no fee":                          {pay("0.1", func(d *transaction.Draft) { d.MaxFee, d.MaxTip = "0", "0" }), "fees_below_base"},
+			"no price":                        {pay("0.1", func(d *transaction.Draft) { d.GasPrice = "0" }), "fees_below_base"},
+			"a fee far below the base fee":    {pay("0.1", func(d *transaction.Draft) { d.MaxFee, d.MaxTip = "1000", "1000" }), "fees_below_base"},
+			"a most far below, with no tip":   {pay("0.1", func(d *transaction.Draft) { d.MaxFee = "1000" }), "fees_below_base"},
+			"a price far below, with gas set": {pay("0.1", gas(21_000), func(d *transaction.Draft) { d.GasPrice = "1" }), "fees_below_base"},
+		} {
+			_, _, err := b.try(of.draft)
+			b.refused(what, err, fault.Unprocessable, of.code)
+			c := b.Call(b.payer, policy.SignTransaction)
+			_, _, err = b.svc.Sign(b.based(c), c, b.payer.ID, of.draft)
+			b.refused(what+", to be handed out", err, fault.Unprocessable, of.code)
+		}
+		if n := b.count(`SELECT COUNT(*) FROM transactions`); n != 0 {
+			b.t.Errorf("%d are stored", n)
+		}
+		if b.node.Chain == evmnode.GethChainID { // anvil takes none below the base fee
+			b.submit(pay("0.1", gas(21_000), func(d *transaction.Draft) { d.MaxFee, d.MaxTip = "20000000", "20000000" }), transaction.Broadcast) // it may wait
+		}
+	})
 }
 
 func TestGethThatWasAwayGetsTheSameBytes(t *testing.T) {
@@ -100,5 +137,35 @@ func TestGethSimulates(t *testing.T) {
 		for _, method := range without {
 			b.gate.on(method, nil)
 		}
+	}
+}
+
+// TestAReorganisationOfGethPutsATransactionBackToWaiting: its block is gone, and it comes into another.
+func TestAReorganisationOfGethPutsATransactionBackToWaiting(t *testing.T) {
+	b := openOn(t, evmnode.Geth(t))
+	tx := b.mines(b.submit(pay("0.5"), transaction.Broadcast))
+	b.node.Call(t, nil, "debug_setHead", uint256.NewInt(tx.Receipt.Block-1).Hex())
+	var gone any
+	if b.node.Call(t, &gone, "eth_getTransactionReceipt", tx.Hash); gone != nil {
+		t.Fatal("geth has its receipt still")
+	}
+	b.fund(b.from)                            // geth may have gone further back than it was told
+	b.gate.on("eth_sendRawTransaction", away) // it is looked at while it waits
+	b.look(1)
+	back := b.stands(tx.ID, transaction.Broadcast, transaction.Waiting)
+	if back.Receipt.BlockHash != (evm.Hash{}) {
+		t.Errorf("it has the receipt %+v", back.Receipt)
+	}
+	b.gate.on("eth_sendRawTransaction", nil)
+	b.look(1)
+	b.node.Mined(t, tx.Hash)
+	b.look(1)
+	again := b.stands(tx.ID, transaction.Broadcast, transaction.Success)
+	if again.Receipt.BlockHash == tx.Receipt.BlockHash {
+		t.Error("it is in the block that is gone")
+	}
+	b.got("0.5")
+	if sent := b.gate.bytesSent(); len(sent) != 1 {
+		t.Errorf("%d different transactions were sent", len(sent))
 	}
 }

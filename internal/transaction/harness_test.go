@@ -35,6 +35,7 @@ type bench struct {
 	gate   *gateway // between server and node
 	svc    *transaction.Service
 	keys   *signingkey.Service
+	boss   policy.Principal // of the platform
 	owner  policy.Principal
 	payer  policy.Principal // the agent
 	token  string           // it comes with
@@ -55,8 +56,8 @@ func openOn(t *testing.T, node *evmnode.Node, change ...func(*agent.Agent)) *ben
 	t.Helper()
 	b := &bench{World: world.Open(t), t: t, node: node}
 	b.gate = newGateway(t, b.node)
-	boss := b.Boss("boss")
-	_, err := b.Chains.Create(t.Context(), b.Call(boss, policy.ManageChains), intents.Chain{
+	b.boss = b.Boss("boss")
+	_, err := b.Chains.Create(t.Context(), b.Call(b.boss, policy.ManageChains), intents.Chain{
 		Name: "anvil", DisplayName: "Anvil", ChainID: int64(node.Chain), NativeCurrency: "ETH", Testnet: true, Enabled: true, RPCURL: b.gate.url,
 	})
 	b.must(err)
@@ -66,6 +67,14 @@ func openOn(t *testing.T, node *evmnode.Node, change ...func(*agent.Agent)) *ben
 	b.svc = b.service(b.World)
 	b.hire(change...)
 	return b
+}
+
+// move has another node stand behind the gateway.
+func (b *bench) move(to *evmnode.Node) {
+	b.node = to
+	b.gate.mu.Lock()
+	defer b.gate.mu.Unlock()
+	b.gate.node = to
 }
 
 // hire makes an agent that pays, with an account of its own.

@@ -20,6 +20,9 @@ type Keys interface {
 	// Active returns the id in the keystore and the account of an agent's key, or
 	// found false.
 	Active(ctx context.Context, agent string) (id string, address evm.Address, found bool, err error)
+	// ByAddress returns the id of an agent's key that has an account, whether it is in use or was
+	// replaced or deleted.
+	ByAddress(ctx context.Context, agent string, of evm.Address) (id string, found bool, err error)
 	// SignHash signs with a key of the keystore, whose account is by.
 	SignHash(ctx context.Context, id string, h evm.Hash, by evm.Address) (evm.Signature, error)
 }
@@ -29,14 +32,18 @@ type key struct {
 	address  evm.Address
 	keystore string // id; empty: in a vault
 	at       vault.Ref
+	does     policy.Action // what the use of it is
 }
 
 var (
-	errKeyPath   = fault.New(fault.Denied, "key_path_not_allowed", "signing_key_path is below keys/, wallets/ or the agent's own agents/ID/keys/.").Because("key_path_not_allowed")
-	errNoKey     = fault.New(fault.NotFound, "signing_key_not_found", "The agent has no signing key that it may use here. Make one with: oneclaw key create --agent AGENT")
-	errManyKeys  = fault.New(fault.Conflict, "ambiguous_signing_key", "Several vaults have a key at this path: name the vault with the header X-Vault-ID.")
-	errNotAKey   = fault.New(fault.Invalid, "invalid_signing_key", "The secret at this path is no private key: it is 32 bytes in hexadecimal.")
-	errOtherKey  = fault.New(fault.Conflict, "signing_key_changed", "The signing key was replaced meanwhile. Try again.")
+	errKeyPath  = fault.New(fault.Denied, "key_path_not_allowed", "signing_key_path is below keys/, wallets/ or the agent's own agents/ID/keys/.").Because("key_path_not_allowed")
+	errNoKey    = fault.New(fault.NotFound, "signing_key_not_found", "The agent has no signing key that it may use here. Make one with: oneclaw key create --agent AGENT")
+	errManyKeys = fault.New(fault.Conflict, "ambiguous_signing_key", "Several vaults have a key at this path: name the vault with the header X-Vault-ID.")
+	errNotAKey  = fault.New(fault.Invalid, "invalid_signing_key", "The secret at this path is no private key: it is 32 bytes in hexadecimal.")
+	errKeyType  = fault.New(fault.Denied, "signing_key_readable", "The secret at this path is not of the type private_key, so that an agent which signs with it may read it: a key signs only where no agent reads it. Store it again with --type private_key.").Because("signing_key_type")
+	errOtherKey = fault.New(fault.Conflict, "signing_key_changed", "The signing key was replaced meanwhile. Try again.")
+	errGoneKey  = fault.New(fault.Conflict, "signing_key_gone", "The key that signed this is deleted, expired, out of uses, or not yours to use, so that nothing can be signed in its place. "+
+		"What a deleted key signed is not sent any more. A freeze of the agent keeps it from being sent, too: oneclaw freeze --agent AGENT")
 	errClientKey = fault.New(fault.Denied, "signing_key_encrypted", "The vault's values are encrypted by its clients, so that the server can't sign with them.").Because("cmek")
 )
 
@@ -71,8 +78,35 @@ func (s *Service) keyFor(ctx context.Context, c *call.Call, a *Agent, chain *int
 	if err != nil {
 		return key{}, err
 	}
-	k := key{at: vault.Ref{Vault: in, Path: p}}
+	k := key{at: vault.Ref{Vault: in, Path: p}, does: policy.UseSecret}
 	return k, s.account(ctx, c, &k)
+}
+
+// keyThatSigned is the key of a transaction that a person cancels, whatever became of it since. A
+// cancel pays nobody, so that a key which was replaced or deleted in the keystore signs it. One
+// in a vault does for owners, admins and the vault's creator without a policy on its path, and
+// for others as a policy lets them use it.
+func (s *Service) keyThatSigned(ctx context.Context, c *call.Call, old *Tx, how *Replacement) (key, error) {
+	id, found, err := s.cfg.Keys.ByAddress(ctx, old.Agent, old.From)
+	if found || err != nil {
+		return key{address: old.From, keystore: id}, err
+	}
+	all, err := s.cfg.Store.KeysOf(ctx, old.Org, old.From)
+	if err != nil {
+		return key{}, err
+	}
+	for _, at := range all {
+		if how.Vault != "" && at.Vault != how.Vault || how.KeyPath != "" && at.Path.String() != how.KeyPath {
+			continue
+		}
+		for _, does := range []policy.Action{policy.CancelWithSecret, policy.UseSecret} {
+			may, err := s.cfg.Vault.May(ctx, c, does, at)
+			if may || err != nil {
+				return key{address: old.From, at: at, does: does}, err
+			}
+		}
+	}
+	return key{}, errGoneKey
 }
 
 // vaultOf is the one vault that has a secret at a path which the caller may use. What it may
@@ -114,6 +148,9 @@ func (s *Service) account(ctx context.Context, c *call.Call, k *key) error {
 	}
 	if v.CMEK {
 		return errClientKey
+	}
+	if v.Type != "private_key" {
+		return errKeyType
 	}
 	k.at.Version = v.Meta.Version
 	known, err := s.cfg.Store.KeyAddress(ctx, v.ID)

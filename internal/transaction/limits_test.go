@@ -167,12 +167,23 @@ func TestPostgreSQL(t *testing.T) {
 	t.Run("ASpeedUpIsTakenInsteadAndCountsOnce", speedUps)
 	t.Run("ACancelledTransactionIsGivenBack", cancels)
 	t.Run("TwoReplacementsAtOnce", replacementsAtOnce)
+	t.Run("WhatIsSubmittedAgainIsOneTransaction", submittedAgain)
 	t.Run("ARightThatEndsBeforeAReplacementLeaves", endsBeforeReplacement)
 	t.Run("AFreezeIsHeardOnTheOtherNode", heard)
 	t.Run("ADenialHoldsForTheLike", denied)
 	t.Run("AnOwnerCancelsForAnAgentThatIsStopped", cancelsStopped)
 	t.Run("WhatWasNeverSentIsDiscarded", discards)
 	t.Run("AnAgentDoesNotOutbidAPersonsCancel", outbids)
+	t.Run("AGapBelowWhatWaitsIsFilled", fillsGap)
+	t.Run("AChainThatWasStartedAnewIsToldAndStartedAnew", startsAnew)
+	t.Run("AGapIsFilledWithinTheRulesOfItsAgent", fillsWithin)
+	t.Run("APersonCancelsWithTheKeyThatSigned", cancelsWithOldKey)
+	t.Run("APersonCancelsWithAKeyOfAVault", cancelsWithVaultKey)
+	t.Run("ADeletedKeyStopsWhatItSigned", deletedKeyStops)
+	t.Run("ARecipientIsKnownOnItsChain", knownOnItsChain)
+	t.Run("ARecipientThatGotNothingStaysNew", staysNew)
+	t.Run("ASpeedUpAsksWhatTheRulesAskNow", asksNow)
+	t.Run("APersonCancelsWhatWasHandedOut", cancelsHandedOut)
 }
 
 func capped(t *testing.T) {

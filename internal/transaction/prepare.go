@@ -22,8 +22,14 @@ type Chains interface {
 	Node(ctx context.Context, nameOrNumber string) (intents.Chain, *node.Client, error)
 	// Named is Node for what needs no node.
 	Named(ctx context.Context, nameOrNumber string) (intents.Chain, error)
+	// Known returns a chain that may be disabled, by its number, with the client of its nodes.
+	Known(ctx context.Context, number uint64) (intents.Chain, *node.Client, error)
 	// Names returns all names that the chain of a number has or had.
 	Names(ctx context.Context, number int64) (intents.Names, error)
+	// Continues refuses a test chain that was started anew (chain_restarted).
+	Continues(ctx context.Context, chain *intents.Chain, nodes *node.Client) error
+	// Deep keeps the block of a receipt that has many on top, by which a test chain is known again.
+	Deep(ctx context.Context, chain *intents.Chain, in *node.Receipt) error
 	// Know refuses names and numbers of which one is, and was, no chain's.
 	Know(ctx context.Context, namesOrNumbers []string) error
 }
@@ -45,7 +51,10 @@ type prepared struct {
 	cancels  *uint256.Int // the price of what this stops; nil: it stops nothing
 	wasCost  uint256.Int  // of the gas of what this replaces, at most
 	signOnly bool         // it is handed out, not sent
-	digest   *evm.Hash    // of a message; nil: that of tx is signed
+	// simulated: a node ran it, and it passed.
+	simulated bool
+	digest    *evm.Hash // of a message; nil: that of tx is signed
+	allowed   map[guard.Allowance]uint256.Int
 }
 
 // hash is what is signed.
@@ -224,6 +233,9 @@ func (p *prepared) gas(ctx context.Context) error {
 		if err := profile.CheckGas(*want); err != nil {
 			return err
 		}
+		if err := p.leastGas(); err != nil {
+			return err
+		}
 	} else {
 		estimate, err := p.node.EstimateGas(ctx, p.message())
 		if err != nil {
@@ -232,6 +244,9 @@ func (p *prepared) gas(ctx context.Context) error {
 		if p.tx.Gas, err = profile.GasLimit(estimate); err != nil {
 			return err
 		}
+	}
+	if err := p.bounds(ctx); err != nil {
+		return err
 	}
 	raw, _ := p.tx.Encode(evm.Signature{}) // as long as the signed one
 	added, err := p.node.AddedFee(ctx, raw, p.tx.Gas)
@@ -248,6 +263,6 @@ func (p *prepared) message() node.Message {
 func (p *prepared) attempt() *guard.Attempt {
 	return &guard.Attempt{
 		Chain: p.chain.Name, Names: p.names.All, Shared: p.names.Shared, ChainID: p.tx.ChainID, From: p.key.address, To: p.tx.To, Value: p.tx.Value, Meaning: p.meaning, GasCost: p.cost(),
-		Price: p.offer(), Market: p.market, Cancels: p.cancels, Coin: p.chain.NativeCurrency,
+		Price: p.offer(), Market: p.market, Cancels: p.cancels, Allowed: p.allowed, Coin: p.chain.NativeCurrency,
 	}
 }

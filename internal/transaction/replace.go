@@ -32,14 +32,15 @@ type Replacement struct {
 var (
 	errLowFees  = invalid("fees_too_low", "Nodes replace a transaction only for fees of which both are more than a tenth higher. Leave them out, or raise both.")
 	errDearer   = fault.New(fault.Denied, "guardrail_require_above_native", "With these fees it would pay more than this agent may without a human's approval. Offer less, or cancel it.").Because("guard:require_above_native")
+	errDisabled = fault.New(fault.NotFound, "chain_not_found", "The chain of this transaction is disabled: it can only be cancelled there.")
 	errNoTip    = invalid("invalid_fees", "This transaction has one price of gas: raise it with max_fee_per_gas alone.")
-	errWrongKey = fault.New(fault.Conflict, "signing_key_changed", "The key at this path is of another account than the transaction's. Name its signing_key_path.")
+	errWrongKey = fault.New(fault.Conflict, "signing_key_changed", "The key at this path is of another account than the transaction's: name its signing_key_path. Where the key was replaced since, a person cancels with the one that signed.")
 )
 
 // Replace signs and sends a transaction with the nonce of one that waits, or discards one that is
 // to be cancelled and was never sent. It is decided like
-// any other, but what a human approved is not asked again, and it counts only what it would
-// spend beyond those that it replaces: one of them comes into a block.
+// any other, but what a human approved under the rules of now is not asked again, and it counts
+// only what it would spend beyond those that it replaces: one of them comes into a block.
 func (s *Service) Replace(ctx context.Context, c *call.Call, agent, id string, how Replacement) (Tx, error) {
 	a, err := s.admit(ctx, c, agent, policy.ReplaceTransaction)
 	may := func(now *Agent) error { return mayReplace(now, c, &how) }
@@ -54,7 +55,7 @@ func (s *Service) Replace(ctx context.Context, c *call.Call, agent, id string, h
 	if err != nil {
 		return Tx{}, err
 	}
-	if old.Status != Broadcast && old.Status != Signed || old.Receipt.Fate != Waiting {
+	if !old.replaceable(&how) {
 		return Tx{}, ErrMined
 	}
 	if old.ByHuman && c.Who.Kind != policy.KindUser {
@@ -63,9 +64,21 @@ func (s *Service) Replace(ctx context.Context, c *call.Call, agent, id string, h
 	if how.Cancel && old.Status == Signed && !old.Offered {
 		return s.discard(ctx, c, old, may)
 	}
-	p, err := s.replacing(ctx, c, a, &old, how)
+	asking, stop := context.WithTimeout(ctx, prepareFor)
+	defer stop()
+	p, err := s.replacing(asking, c, a, &old, how)
 	if err != nil {
-		return Tx{}, err
+		return Tx{}, slow(asking, err)
+	}
+	asked := strings.Join([]string{"replace", old.ID, strconv.FormatBool(how.Cancel), how.MaxFee, how.MaxTip}, " ")
+	approved := ""
+	if !how.Cancel {
+		if approved, err = s.approved(ctx, c, &a, &p.key, p.place(asked)); err != nil {
+			return Tx{}, err
+		}
+		if err := s.passes(asking, &p); err != nil {
+			return Tx{}, slow(asking, err)
+		}
 	}
 	t := Tx{
 		ID: ids.New(), Org: a.Org, Agent: a.ID, Chain: old.Chain, ChainID: old.ChainID, From: old.From, To: p.tx.To, Value: p.tx.Value,
@@ -78,22 +91,24 @@ func (s *Service) Replace(ctx context.Context, c *call.Call, agent, id string, h
 	if p.tx.Type != 2 {
 		t.MaxFee = p.tx.GasPrice
 	}
-	r := &Reservation{Tx: &t, Replaces: &old, Human: c.Who.Kind == policy.KindUser, Since: c.Now.Add(-window), Decide: func(now *Agent, spent *guard.Spent) ([]guard.Take, error) {
+	attempt := p.attempt()
+	r := &Reservation{Tx: &t, Replaces: &old, Human: c.Who.Kind == policy.KindUser, Approval: approved, Since: c.Now.Add(-window), Recipients: guard.Recipients(attempt)}
+	r.Decide = func(now *Agent, spent *guard.Spent) ([]guard.Take, error) {
 		if err := may(now); err != nil {
 			return nil, err
 		}
-		attempt := p.attempt()
-		takes, err := ruled(now, attempt, spent, true)
-		if err == nil && !how.Cancel {
-			err = dearer(now, attempt, &p.wasCost)
+		t.Ruled = ruledBy(now)
+		if how.Cancel {
+			takes, err := ruled(now, attempt, spent, true)
+			return counted(takes), err
 		}
+		takes, err := faster(now, &old, attempt, spent, &p, approved != "")
 		return counted(takes), err
-	}}
+	}
 	c.Event.Details.More = s.decoded(&p, &t)
-	asked := strings.Join([]string{"replace", old.ID, strconv.FormatBool(how.Cancel), how.MaxFee, how.MaxTip}, " ")
 	what := &vault.Signing{Path: p.place(asked), Words: cut("In place of the transaction " + old.ID + ": " + p.words())}
 	if err := s.sign(ctx, c, &p, r, what, func(sig evm.Signature) { t.Raw, t.Hash = p.tx.Encode(sig) }); err != nil {
-		return Tx{}, err
+		return Tx{}, s.ask(ctx, c, &a, &p.key, p.place(asked), what.Words, err)
 	}
 	if err := s.keep(ctx, c, r, Signed); err != nil {
 		return Tx{}, err
@@ -141,6 +156,13 @@ func (s *Service) discard(ctx context.Context, c *call.Call, t Tx, may func(*Age
 	return t, s.refused(c, s.cfg.Store.DiscardTransaction(ctx, &t, may, c.Event))
 }
 
+// replaceable reports whether t waits for a block. What was handed out can only be cancelled: whoever
+// has it may send it at any time, until something else has its nonce.
+func (t *Tx) replaceable(how *Replacement) bool {
+	waits := t.Status == Broadcast || t.Status == Signed || t.Status == SignOnly && how.Cancel
+	return waits && t.Receipt.Fate == Waiting
+}
+
 // dearer refuses what no human was asked about when it cost less: with the fees of now one would be.
 func dearer(now *Agent, attempt *guard.Attempt, wasCost *uint256.Int) error {
 	rules, err := rulesOf(now)
@@ -165,13 +187,21 @@ func (s *Service) replacing(ctx context.Context, c *call.Call, a Agent, old *Tx,
 		return p, fault.Wrap(err, fault.Internal, "transaction_damaged", "")
 	}
 	p.wasCost = p.cost()
-	if p.chain, p.node, err = s.cfg.Chains.Node(ctx, strconv.FormatUint(old.ChainID, 10)); err != nil {
+	if p.chain, p.node, err = s.cfg.Chains.Known(ctx, old.ChainID); err != nil {
 		return p, err
+	}
+	if !p.chain.Enabled && !how.Cancel {
+		return p, errDisabled
 	}
 	if p.names, err = s.cfg.Chains.Names(ctx, p.chain.ChainID); err != nil {
 		return p, err
 	}
-	if p.key, err = s.keyFor(ctx, c, &a, &p.chain, Draft{KeyPath: how.KeyPath, Vault: how.Vault}); err != nil {
+	if how.Cancel && c.Who.Kind == policy.KindUser {
+		p.key, err = s.keyThatSigned(ctx, c, old, &how)
+	} else {
+		p.key, err = s.keyFor(ctx, c, &a, &p.chain, Draft{KeyPath: how.KeyPath, Vault: how.Vault})
+	}
+	if err != nil {
 		return p, err
 	}
 	if p.key.address != old.From {
@@ -182,6 +212,9 @@ func (s *Service) replacing(ctx context.Context, c *call.Call, a Agent, old *Tx,
 	}
 	p.meaning = meaning.Read(meaning.Call{ChainID: p.tx.ChainID, From: old.From, To: p.tx.To, Value: p.tx.Value, Data: p.tx.Data}, p.rules.Known(p.tx.ChainID))
 	if p.draft, err = (Draft{To: old.From.String(), Value: "0", Chain: old.Chain, MaxFee: how.MaxFee, MaxTip: how.MaxTip}).parse(); err != nil {
+		return p, err
+	}
+	if err := s.cfg.Chains.Continues(ctx, &p.chain, p.node); err != nil {
 		return p, err
 	}
 	latest, err := p.node.LatestNonce(ctx, old.From)
@@ -202,7 +235,7 @@ func (s *Service) raiseFees(ctx context.Context, p *prepared, old *Tx, cancels b
 	}
 	var wasFee, wasTip, paid uint256.Int // paid: of those that move something
 	for i := range family {
-		if m := &family[i]; m.ID == old.ID || m.Status == Signed || m.Status == Broadcast {
+		if m := &family[i]; m.ID == old.ID || m.Status == Signed || m.Status == Broadcast || m.Status == SignOnly {
 			wasFee, wasTip = *most(&wasFee, &m.MaxFee), *most(&wasTip, &m.MaxTip)
 			if !m.Cancels() {
 				paid = *most(&paid, &m.MaxFee)
@@ -222,7 +255,10 @@ func (s *Service) raiseFees(ctx context.Context, p *prepared, old *Tx, cancels b
 		if tip != nil {
 			return errNoTip
 		}
-		return raise(&p.tx.GasPrice, asked, &wasFee, &fees.GasPrice)
+		if err := raise(&p.tx.GasPrice, asked, &wasFee, &fees.GasPrice); err != nil || asked == nil {
+			return err
+		}
+		return p.checkPrice(&node.Head{BaseFee: p.base})
 	}
 	if err := raise(&p.tx.TipCap, tip, &wasTip, &fees.TipCap); err != nil {
 		return err
@@ -235,9 +271,14 @@ func (s *Service) raiseFees(ctx context.Context, p *prepared, old *Tx, cancels b
 	case asked == nil:
 		p.tx.FeeCap = p.tx.TipCap
 	default: // the caller's most holds for both
-		return raise(&p.tx.TipCap, asked, &wasTip, asked)
+		if err := raise(&p.tx.TipCap, asked, &wasTip, asked); err != nil {
+			return err
+		}
 	}
-	return nil
+	if asked == nil && tip == nil {
+		return nil
+	}
+	return p.checkPrice(&node.Head{BaseFee: p.base})
 }
 
 func most(a, b *uint256.Int) *uint256.Int {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -175,17 +176,11 @@ func TestANodeThatLiesAboutTheNonce(t *testing.T) {
 	if tx := b.submit(pay("0.1"), transaction.Broadcast); tx.Nonce != 1 {
 		t.Errorf("too low: the nonce is %d", tx.Nonce)
 	}
-	asked := 0
-	b.gate.on("eth_getTransactionCount", func(w http.ResponseWriter, pass func() []byte) {
-		if asked++; asked%2 == 1 { // pending is asked first
-			says(`"0xffff"`)(w, pass)
-			return
-		}
-		_, _ = w.Write(pass())
-	})
+	b.gate.on("eth_getTransactionCount", nil)
+	b.gate.on(`eth_getTransactionCount "pending"`, says(`"0xffff"`))
 	_, _, err := b.try(pay("0.1"))
 	b.refused("too high", err, fault.Unavailable, "node_nonce")
-	b.gate.on("eth_getTransactionCount", nil)
+	b.gate.on(`eth_getTransactionCount "pending"`, nil)
 	if tx := b.submit(pay("0.1"), transaction.Broadcast); tx.Nonce != 2 {
 		t.Errorf("afterwards the nonce is %d", tx.Nonce)
 	}
@@ -207,6 +202,41 @@ func TestNoncesThatAreAskedFor(t *testing.T) {
 	b.look(1)
 	b.stands(late.ID, transaction.Broadcast, transaction.Success)
 	b.got("0.5")
+}
+
+func TestWhatIsSubmittedAgainIsOneTransaction(t *testing.T) { submittedAgain(t) }
+
+// submittedAgain has a node refuse a payment that the account can't make, and accept it once the
+// account is funded: the bytes are the same, and the chain takes them once.
+func submittedAgain(t *testing.T) {
+	b := open(t, limited("3000")) // a refused one counts until the chain can't take it any more
+	d := pay("1500", gas(21000), replayKey("a"), func(d *transaction.Draft) { d.GasPrice = "2000000000" })
+	first := b.submit(d, transaction.Failed)
+	if first.ErrorCode != "insufficient_funds" {
+		t.Fatalf("refused for %s", first.ErrorCode)
+	}
+	rich, err := evm.ParseETH("2000")
+	b.must(err)
+	b.node.Fund(t, b.from, &rich)
+	d.ReplayKey = "b"
+	again := b.submit(d, transaction.Broadcast)
+	if again.Hash != first.Hash {
+		t.Fatal("other bytes were signed")
+	}
+	b.look(1)
+	b.stands(again.ID, transaction.Broadcast, transaction.Success)
+	old := b.stands(first.ID, transaction.Failed, transaction.Replaced)
+	if old.Hash != (evm.Hash{}) || len(old.Raw) > 0 || old.ErrorCode != "submitted_again" || !strings.Contains(old.Error, again.ID) {
+		t.Errorf("the refused one has the hash %s, %d bytes and %s: %s", old.Hash, len(old.Raw), old.ErrorCode, old.Error)
+	}
+	d.ReplayKey = "a"
+	if got, replayed, err := b.try(d); err != nil || !replayed || got.ID != first.ID || !strings.Contains(got.Error, again.ID) {
+		t.Errorf("its key gives %s, %q, replayed %v, %v", got.ID, got.Error, replayed, err)
+	}
+	if n := b.count(`SELECT COUNT(*) FROM transactions WHERE hash <> ''`); n != 1 || b.spent() != "1500" {
+		t.Errorf("%d have a hash, %s is counted", n, b.spent())
+	}
+	b.got("1500")
 }
 
 // failing is a store whose next write of what was signed is lost.

@@ -206,9 +206,12 @@ func (s *Service) Try(ctx context.Context, c *call.Call, agent string, d Draft) 
 	if err := p.gas(ctx); err != nil && !fault.Is(err, fault.Unprocessable) { // the rules answer also where the chain would not let it pass
 		return Trial{}, err
 	}
+	if err := p.allowances(ctx); err != nil {
+		return Trial{}, err
+	}
 	c.Touch("agent", agent)
 	attempt := p.attempt()
-	spent, err := s.cfg.Store.SpentBy(ctx, agent, c.Now.Add(-window), guard.Recipients(attempt))
+	spent, err := s.cfg.Store.SpentBy(ctx, agent, c.Now.Add(-window), attempt.ChainID, guard.Recipients(attempt))
 	if err != nil {
 		return Trial{}, err
 	}

@@ -16,8 +16,8 @@ import (
 
 // simulateFirst has a node run the transaction. One that it does not let pass is stored as
 // SimulationFailed, and stops there: also where nobody knows how it would have gone.
-func (s *Service) simulateFirst(ctx context.Context, c *call.Call, p *prepared, t *Tx) (stops bool, err error) {
-	results, err := s.cfg.Simulator.Run(ctx, p.node, []node.Message{p.message()}, nil)
+func (s *Service) simulateFirst(ctx, asking context.Context, c *call.Call, p *prepared, t *Tx) (stops bool, err error) {
+	results, err := s.cfg.Simulator.Run(asking, p.node, []node.Message{p.message()}, nil)
 	if err != nil {
 		return true, err
 	}
@@ -44,12 +44,16 @@ func bounded(text string) string {
 // wouldFail is the fault of gas that a node does not estimate: where the transaction would
 // be reverted, with why.
 func (p *prepared) wouldFail(ctx context.Context, err error) error {
-	if _, said := errors.AsType[*node.Error](err); !said {
+	said, ok := errors.AsType[*node.Error](err)
+	if !ok {
 		return err
 	}
 	results, runErr := simulate.Simulator{}.Run(ctx, p.node, []node.Message{p.message()}, nil)
 	if runErr != nil || results[0].Status == simulate.Success {
 		return fault.Wrap(err, fault.Unprocessable, "gas_not_estimated", "The chain's nodes do not estimate the gas of this transaction. Set gas_limit, or simulate it.")
+	}
+	if code := results[0].ErrorCode; !said.Reverted() && (code == "simulation_failed" || code == "node_unavailable") {
+		return err // the nodes have run it nowhere
 	}
 	return fault.Wrap(err, fault.Unprocessable, "would_revert", "The chain's nodes would not let this transaction pass, so it was not signed. Simulate it to see why.")
 }

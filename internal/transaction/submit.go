@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/holiman/uint256"
@@ -64,10 +65,12 @@ func (s *Service) make(ctx context.Context, c *call.Call, agent string, d Draft,
 	if t, found, err := s.replayed(ctx, agent, key, asked, c.Now); found || err != nil {
 		return t, found, err
 	}
-	p, err := s.prepare(ctx, c, a, d)
+	asking, stop := context.WithTimeout(ctx, prepareFor)
+	defer stop()
+	p, err := s.prepare(asking, c, a, d)
 	p.signOnly = action == policy.SignTransaction
 	if err != nil {
-		return Tx{}, false, err
+		return Tx{}, false, slow(asking, err)
 	}
 	t := Tx{
 		ID: ids.New(), Org: a.Org, Agent: a.ID, Chain: p.chain.Name, ChainID: p.tx.ChainID, From: p.key.address, To: p.tx.To,
@@ -78,24 +81,30 @@ func (s *Service) make(ctx context.Context, c *call.Call, agent string, d Draft,
 	if err := p.early(); err != nil {
 		return Tx{}, false, err
 	}
+	if err := s.cfg.Chains.Continues(asking, &p.chain, p.node); err != nil { // of test chains alone a node is asked
+		return Tx{}, false, slow(asking, err)
+	}
 	if d.SimulateFirst || p.rules.RequireSimulation {
-		if stops, err := s.simulateFirst(ctx, c, &p, &t); stops || err != nil {
-			return t, false, err
+		if stops, err := s.simulateFirst(ctx, asking, c, &p, &t); stops || err != nil {
+			return t, false, slow(asking, err)
 		}
 	}
-	if err := p.fees(ctx); err != nil {
-		return Tx{}, false, err
+	if err := p.fees(asking); err != nil {
+		return Tx{}, false, slow(asking, err)
 	}
-	if err := p.gas(ctx); err != nil {
-		return Tx{}, false, err
+	if err := p.gas(asking); err != nil {
+		return Tx{}, false, slow(asking, err)
+	}
+	if err := p.allowances(asking); err != nil {
+		return Tx{}, false, slow(asking, err)
 	}
 	t.MaxFee, t.MaxTip = p.tx.FeeCap, p.tx.TipCap
 	if p.tx.Type != 2 {
 		t.MaxFee = p.tx.GasPrice
 	}
-	r, err := s.reservation(ctx, c, &p, &t)
+	r, err := s.reservation(asking, c, &p, &t)
 	if err != nil {
-		return Tx{}, false, err
+		return Tx{}, false, slow(asking, err)
 	}
 	c.Touch("transaction", t.ID)
 	what := &vault.Signing{Path: p.place(asked), Words: cut(p.words())}
@@ -166,6 +175,7 @@ func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t 
 			if err != nil {
 				return nil, err
 			}
+			t.Ruled = ruledBy(now)
 			takes, err := decide(now, attempt, spent, approved != "")
 			return counted(takes), err
 		},
@@ -175,10 +185,14 @@ func (s *Service) reservation(ctx context.Context, c *call.Call, p *prepared, t 
 // counts asks the nodes about the account. Where the answer is far ahead of what is known here
 // another node is asked too.
 func (s *Service) counts(ctx context.Context, p *prepared) (n Counts, err error) {
-	if n.Pending, err = p.node.PendingNonce(ctx, p.key.address); err != nil {
-		return n, err
+	var both sync.WaitGroup
+	var other error
+	both.Go(func() { n.Pending, other = p.node.PendingNonce(ctx, p.key.address) })
+	n.Latest, err = p.node.LatestNonce(ctx, p.key.address)
+	if both.Wait(); err == nil {
+		err = other
 	}
-	if n.Latest, err = p.node.LatestNonce(ctx, p.key.address); err != nil {
+	if err != nil {
 		return n, err
 	}
 	next, err := s.cfg.Store.NextOf(ctx, p.tx.ChainID, p.key.address)
@@ -247,7 +261,7 @@ func (s *Service) sign(ctx context.Context, c *call.Call, p *prepared, r *Reserv
 		r.Taking = &t
 		return reserve(ctx, ev)
 	}
-	err := s.cfg.Vault.Use(ctx, c, at, policy.UseSecret, func(got *vault.Secret) error {
+	err := s.cfg.Vault.Use(ctx, c, at, p.key.does, func(got *vault.Secret) error {
 		signs, err := evm.ParseKey(got.Value.Reveal())
 		if err != nil {
 			return s.giveBack(ctx, c, r, errNotAKey)
@@ -332,7 +346,7 @@ func (s *Service) signingEvent(c *call.Call, t *Tx, outcome string) *audit.Event
 	if t.Status == Unsigned {
 		return &ev
 	}
-	ev.Action = string(policy.SignTransaction)
+	ev.Action, ev.ResourceType, ev.ResourceID = string(policy.SignTransaction), "transaction", t.ID // of a replacement c's is what it replaces
 	ev.Details.More = append(slices.Clone(ev.Details.More), audit.Text("nonce", number(&t.Nonce)))
 	if outcome == audit.Success {
 		ev.Details.More = append(ev.Details.More, audit.Text("tx_hash", t.Hash.String()))

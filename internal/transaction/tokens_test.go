@@ -4,12 +4,14 @@ import (
 	"encoding/hex"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/holiman/uint256"
 
 	"github.com/oneclaw-dev/oneclaw/internal/evm"
 	"github.com/oneclaw-dev/oneclaw/internal/evm/abi"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/intents/meaning"
 	"github.com/oneclaw-dev/oneclaw/internal/intents/simulate"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/evmnode"
@@ -208,5 +210,32 @@ func TestERC1155OnRealNodes(t *testing.T) {
 		if has := b.asks(items, "balanceOf(address,uint256)", to, abi.OfUint64(1)); has.Uint64() != 40 {
 			b.t.Errorf("the payee has %s", has.Dec())
 		}
+	})
+}
+
+// TestAnIncreaseCountsWithWhatTheChainAllowsAlready: days apart, and each below what is asked about.
+func TestAnIncreaseCountsWithWhatTheChainAllowsAlready(t *testing.T) {
+	onBoth(t, func(b *bench) {
+		coin := b.creates(evmnode.ERC20, "x(string,string)", abi.OfString("Test coin"), abi.OfString("TST"))
+		b.rules(`{"approval": {"require_for_unlimited_approvals": true}}`)
+		quarter := abi.OfUint(new(uint256.Int).Lsh(uint256.NewInt(1), 94))
+		raise := func(who string) transaction.Draft {
+			return b.calls(coin, "increaseAllowance(address,uint256)", abi.OfAddress(b.address(who)), quarter)
+		}
+		b.does(raise(stranger))
+		b.Clock.Forward(25 * time.Hour)
+		_, _, err := b.try(raise(stranger))
+		b.refused("a day later", err, fault.Denied, "approval_required")
+		trial, err := b.svc.Try(b.t.Context(), b.Call(b.owner, policy.ReadGuard), b.payer.ID, raise(stranger))
+		b.must(err)
+		if len(trial.NeedsApproval) != 1 {
+			b.t.Errorf("tried, it needs %q", trial.NeedsApproval)
+		}
+		b.does(raise(payee))
+		_, _, err = b.try(b.calls(coin, "approve(address,uint256)", abi.OfAddress(b.address(payee)), abi.OfUint(meaning.Most96())))
+		b.refused("all of a token of 96 bits", err, fault.Denied, "approval_required")
+		silent := b.calls(b.address(payee), "increaseAllowance(address,uint256)", abi.OfAddress(b.address(stranger)), abi.OfUint64(1))
+		_, _, err = b.try(silent)
+		b.refused("of what names no allowance", err, fault.Denied, "approval_required")
 	})
 }

@@ -68,11 +68,14 @@ type Tx struct {
 	ErrorCode      string
 	Error          string
 	Simulation     Simulated
-	Replaces       string // id of the one whose nonce it has
-	ByHuman        bool   // a person had it signed, to stop what has its nonce
-	Offered        bool   // a node may have its bytes, or who asked for it
-	ReplayKey      string // SHA-256 of the Idempotency-Key, hexadecimal
-	ReplayBody     string // SHA-256 of what was asked for with it
+	Replaces       string  // id of the one whose nonce it has
+	Fills          string  // id of the one that waited for its nonce; the server made it, and it moves nothing
+	WaitsFor       *uint64 // a nonce below its own that no transaction of the account has; nil: none is known
+	Ruled          string  // marks the rules that it was decided by; empty: not known
+	ByHuman        bool    // a person had it signed, to stop what has its nonce
+	Offered        bool    // a node may have its bytes, or who asked for it
+	ReplayKey      string  // SHA-256 of the Idempotency-Key, hexadecimal
+	ReplayBody     string  // SHA-256 of what was asked for with it
 	CreatedAt      time.Time
 	SignedAt       time.Time
 	NextAt         time.Time // when a node looks at it again; until when one has it
@@ -115,6 +118,8 @@ type Reservation struct {
 	Counts Counts // but Next and Free, which the store knows
 	// Nonce is what the caller asks for; nil: the next.
 	Nonce *uint64
+	// Where Tx.Fills is set, it must be one that was given up.
+	//
 	// Replaces is a transaction that has not come into a block: Tx gets its nonce, and Decide
 	// is told what was spent without it. Nil: none.
 	Replaces *Tx
@@ -140,10 +145,12 @@ type Store interface {
 	Append(ctx context.Context, ev *audit.Event) error
 	// ReserveTransaction decides and stores r.Tx with ev. ErrReplayed when its key is taken.
 	ReserveTransaction(ctx context.Context, r *Reservation, ev *audit.Event) error
+	// GapAt says what is known of a nonce that an account's transactions wait for.
+	GapAt(ctx context.Context, chain uint64, of evm.Address, nonce uint64) (Gap, error)
 	// NextOf is what comes after the nonces that an account's transactions have; 0 where it is new.
 	NextOf(ctx context.Context, chain uint64, of evm.Address) (uint64, error)
-	// SpentBy is what an agent has spent since a time, and which of some accounts it knows.
-	SpentBy(ctx context.Context, agent string, since time.Time, recipients []evm.Address) (*guard.Spent, error)
+	// SpentBy is what an agent has spent since a time, and which of some accounts it knows on a chain.
+	SpentBy(ctx context.Context, agent string, since time.Time, chain uint64, recipients []evm.Address) (*guard.Spent, error)
 	// Family returns t with all that replaced it, or that it replaced.
 	Family(ctx context.Context, t *Tx) ([]Tx, error)
 	// AddFailedTransaction stores one that was not signed, with ev.
@@ -175,6 +182,12 @@ type Store interface {
 	PutKeyAddress(ctx context.Context, org, versionID, address string) error
 	// VaultsWith returns the vaults of an organisation that have a live secret at a path.
 	VaultsWith(ctx context.Context, org, path string) ([]string, error)
+	// KeysOf returns the versions in an organisation's vaults that are keys of an account and can be
+	// opened, the newest first.
+	KeysOf(ctx context.Context, org string, of evm.Address) ([]vault.Ref, error)
+	// KeyDeleted reports whether the key that signed t was deleted: in the keystore, and not used
+	// again since, or in all vaults that had it.
+	KeyDeleted(ctx context.Context, t *Tx) (bool, error)
 	// AgentKeysVault is the id of the organisation's vault of agents' keys.
 	AgentKeysVault(ctx context.Context, org string) (string, error)
 	// ChangeRules replaces the rules of an agent. change gets what they are.

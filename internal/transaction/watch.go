@@ -3,10 +3,11 @@ package transaction
 import (
 	"context"
 	"log/slog"
-	"strconv"
 	"sync"
 	"time"
 
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/intents/node"
 	"github.com/oneclaw-dev/oneclaw/internal/loop"
 	"github.com/oneclaw-dev/oneclaw/internal/stamp"
@@ -45,11 +46,12 @@ func (s *Service) Look(ctx context.Context) {
 		all.Go(func() {
 			round, stop := context.WithTimeout(ctx, lookFor)
 			defer stop()
+			on := s.on(round, of[0].ChainID)
 			for _, t := range of {
 				if round.Err() != nil {
 					return // the rest is due still
 				}
-				if err := s.look(round, t); err != nil {
+				if err := s.look(round, &on, t); err != nil {
 					s.warn(ctx, err)
 					return
 				}
@@ -65,8 +67,40 @@ func (s *Service) warn(ctx context.Context, err error) {
 	}
 }
 
+// chain is a chain as one round of the watcher finds it.
+type chain struct {
+	intents.Chain
+	nodes *node.Client // nil: it has none, or they do not answer
+	anew  bool         // it was started anew: nothing is sent, and nothing asked of transactions
+}
+
+func (s *Service) on(ctx context.Context, number uint64) (on chain) {
+	of, nodes, err := s.cfg.Chains.Known(ctx, number)
+	if err == nil {
+		err = s.cfg.Chains.Continues(ctx, &of, nodes)
+	}
+	if err == nil {
+		return chain{Chain: of, nodes: nodes}
+	}
+	return chain{Chain: of, anew: fault.CodeOf(err) == restarted}
+}
+
+// restarted is the code of a chain that was started anew.
+const restarted = "chain_restarted"
+
+// anew notes that a transaction waits for the one chain that is gone.
+func (t *Tx) anew(is bool) {
+	switch {
+	case t.Status != Signed && t.Status != Broadcast:
+	case is:
+		t.ErrorCode, t.Error = restarted, "The chain is another than before, so that this is not sent: was it started anew? A platform admin has its counts start anew with oneclaw chain restart, which ends this."
+	case t.ErrorCode == restarted:
+		t.ErrorCode, t.Error = "", ""
+	}
+}
+
 // look takes one transaction for itself and moves it on.
-func (s *Service) look(ctx context.Context, t *Tx) error {
+func (s *Service) look(ctx context.Context, on *chain, t *Tx) error {
 	was, now := t.NextAt, stamp.Of(s.cfg.Now())
 	if t.Status == Pending || t.Status == Unsigned { // its signature never came, so nobody has it
 		t.ErrorCode, t.Error = "not_signed", "The server ended before it was signed. Nothing was sent."
@@ -77,15 +111,15 @@ func (s *Service) look(ctx context.Context, t *Tx) error {
 	if err != nil || !mine {
 		return err
 	}
-	_, nodes, err := s.cfg.Chains.Node(ctx, strconv.FormatUint(t.ChainID, 10))
-	if err != nil { // no nodes now: it is looked at again
+	t.anew(on.anew)
+	if on.nodes == nil || !on.Enabled && !t.ByHuman { // it is looked at again; a person's cancel goes on
 		return s.later(ctx, t)
 	}
-	if t.Status == Signed {
-		s.send(ctx, nodes, t)
+	if t.Status == Signed && (!t.Offered || s.mayLeave(ctx, t)) { // else a node may have it all the same
+		s.send(ctx, on.nodes, t)
 		return nil
 	}
-	return s.follow(ctx, nodes, t)
+	return s.follow(ctx, on, t)
 }
 
 func (s *Service) later(ctx context.Context, t *Tx) error {
@@ -97,19 +131,21 @@ func (s *Service) later(ctx context.Context, t *Tx) error {
 }
 
 // follow asks the chain what became of a transaction that was sent.
-func (s *Service) follow(ctx context.Context, nodes *node.Client, t *Tx) error {
+func (s *Service) follow(ctx context.Context, on *chain, t *Tx) error {
+	nodes := on.nodes
 	r, found, err := nodes.Receipt(ctx, t.Hash)
 	if err != nil {
 		return s.later(ctx, t)
 	}
 	if found {
-		return s.mined(ctx, nodes, t, &r)
+		return s.mined(ctx, on, t, &r)
 	}
 	latest, err := nodes.LatestNonce(ctx, t.From)
 	if err != nil {
 		return s.later(ctx, t)
 	}
 	was := t.NextAt
+	t.WaitsFor = nil
 	t.Receipt = Receipt{} // also of one that a reorganisation took back
 	if t.Status == Failed && t.ErrorCode == "reverted" {
 		t.Status, t.ErrorCode, t.Error = Broadcast, "", ""
@@ -125,7 +161,7 @@ func (s *Service) follow(ctx context.Context, nodes *node.Client, t *Tx) error {
 			return s.later(ctx, t)
 		}
 		if found {
-			return s.mined(ctx, nodes, t, &r)
+			return s.mined(ctx, on, t, &r)
 		}
 		t.Status, t.NextAt, t.Receipt.Fate = Failed, time.Time{}, Replaced
 		t.ErrorCode, t.Error = "replaced", s.replacedText(ctx, nodes, t)
@@ -139,6 +175,9 @@ func (s *Service) follow(ctx context.Context, nodes *node.Client, t *Tx) error {
 		t.NextAt = time.Time{}
 		_, err := s.cfg.Store.MoveTransaction(ctx, t, was, false, false)
 		return err
+	}
+	if err := s.gap(ctx, nodes, t, latest); err != nil {
+		return s.later(ctx, t)
 	}
 	if _, known, err := nodes.Transaction(ctx, t.Hash); err == nil && !known {
 		if outbid, err := s.outbid(ctx, t); err != nil || outbid {
@@ -161,9 +200,9 @@ func (s *Service) usedDeep(ctx context.Context, nodes *node.Client, t *Tx) (bool
 }
 
 // mined notes a receipt, and looks again until it is deep enough.
-func (s *Service) mined(ctx context.Context, nodes *node.Client, t *Tx, r *node.Receipt) error {
+func (s *Service) mined(ctx context.Context, on *chain, t *Tx, r *node.Receipt) error {
 	was, now := t.NextAt, stamp.Of(s.cfg.Now())
-	height, err := nodes.BlockNumber(ctx)
+	height, err := on.nodes.BlockNumber(ctx)
 	if err != nil {
 		return s.later(ctx, t)
 	}
@@ -172,13 +211,16 @@ func (s *Service) mined(ctx context.Context, nodes *node.Client, t *Tx, r *node.
 		seen = now
 	}
 	t.Receipt = Receipt{Fate: Success, Block: r.Block, BlockHash: r.BlockHash, GasUsed: r.GasUsed, GasPrice: r.GasPrice, At: seen}
-	t.Status, t.ErrorCode, t.Error = Broadcast, "", ""
+	t.Status, t.ErrorCode, t.Error, t.WaitsFor = Broadcast, "", "", nil
 	if !r.Succeeded {
 		t.Receipt.Fate, t.Status = Reverted, Failed
 		t.ErrorCode, t.Error = "reverted", "The chain reverted it: nothing but gas was spent."
 	}
 	if height >= r.Block+confirmations {
 		t.NextAt = time.Time{}
+		if err := s.cfg.Chains.Deep(ctx, &on.Chain, r); err != nil {
+			s.warn(ctx, err)
+		}
 	} else {
 		t.Attempts = min(t.Attempts+1, 4)
 		t.NextAt = now.Add(pause(t.Attempts))

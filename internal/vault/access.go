@@ -27,12 +27,12 @@ func (v Verdict) hangs() bool {
 
 // Access is what somebody may do with a path.
 type Access struct {
-	Path                string
-	Read, Write, Delete Verdict
+	Path                     string
+	Read, Use, Write, Delete Verdict
 }
 
 func (a *Access) any() bool {
-	return slices.ContainsFunc([]Verdict{a.Read, a.Write, a.Delete}, func(v Verdict) bool { return v.Allowed || v.hangs() })
+	return slices.ContainsFunc([]Verdict{a.Read, a.Use, a.Write, a.Delete}, func(v Verdict) bool { return v.Allowed || v.hangs() })
 }
 
 // Stopped is the reason of a verdict about an agent that is not active.
@@ -53,7 +53,7 @@ func accessOf(who *Asked, r policy.Resource, at policy.Moment) Access {
 		d := policy.Decide(who.Principal, a, r, at)
 		return Verdict{d.Allow, d.Reason, d.PolicyID}
 	}
-	return Access{r.Path.String(), decide(policy.ReadSecret), decide(policy.WriteSecret), decide(policy.DeleteSecret)}
+	return Access{r.Path.String(), decide(policy.ReadSecret), decide(policy.UseSecret), decide(policy.WriteSecret), decide(policy.DeleteSecret)}
 }
 
 // Bearer is somebody with what it may do.

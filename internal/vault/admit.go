@@ -16,6 +16,8 @@ type Approvals interface {
 	// Live returns the approvals that cover the use now. Each counts under its
 	// policy alone.
 	Live(ctx context.Context, u approval.Use, now time.Time) ([]approval.Given, error)
+	// Stands reports whether an approval that was used still holds, and under which policy.
+	Stands(ctx context.Context, id string) (policy.Version, bool, error)
 	// Ask stores a request with the call's event, or finds the one that waits already.
 	Ask(ctx context.Context, c *call.Call, u approval.Use, asks policy.Version, terms policy.Approval, reason string) (approval.Request, error)
 }
@@ -123,10 +125,12 @@ func use(c *call.Call, e *entry, p secretpath.Path, a policy.Action) approval.Us
 		u.Human = c.Who.ID
 	}
 	switch a {
-	case policy.WriteSecret, policy.RotateSecret:
+	case policy.WriteSecret, policy.RotateSecret, policy.FillSecretRequest:
 		u.Operation = approval.Write
 	case policy.DeleteSecret:
 		u.Operation = approval.Delete
+	case policy.UseSecret:
+		u.Operation = approval.Work
 	default: // it reads
 	}
 	return u
@@ -143,7 +147,7 @@ func (s *Service) AskApproval(ctx context.Context, c *call.Call, vaultID string,
 	if err := c.Authorize(policy.RequestApproval, c.Own()); err != nil {
 		return approval.Request{}, err
 	}
-	action := map[approval.Operation]policy.Action{approval.Read: policy.ReadSecret, approval.Write: policy.WriteSecret, approval.Delete: policy.DeleteSecret}[op]
+	action := map[approval.Operation]policy.Action{approval.Read: policy.ReadSecret, approval.Work: policy.UseSecret, approval.Write: policy.WriteSecret, approval.Delete: policy.DeleteSecret}[op]
 	d := policy.Decide(c.Who, action, resource(e, p), c.At())
 	switch d.Reason {
 	case policy.ReasonOtherOrg, policy.ReasonKindRequired, policy.ReasonOutsideVaultBinding, policy.ReasonOutsideScope:

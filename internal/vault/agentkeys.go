@@ -63,7 +63,7 @@ func (s *Service) SealAgentKeys(ctx context.Context, c *call.Call, keys map[stri
 }
 
 func (s *Service) sealAgentKeys(ctx context.Context, c *call.Call, keys map[string]secret.Bytes) ([]Version, error) {
-	v, err := s.agentKeys(ctx, c)
+	v, err := s.ownVault(ctx, c, AgentKeys, "Identity keys of the organisation's agents")
 	if err != nil {
 		return nil, err
 	}
@@ -86,21 +86,21 @@ func (s *Service) sealAgentKeys(ctx context.Context, c *call.Call, keys map[stri
 	return all, nil
 }
 
-// agentKeys finds or makes the organisation's vault, which nobody counts as the
-// creator of: the creator of a vault may read all of it for ever. One of two that make it
+// ownVault finds or makes a vault of the server's own in the organisation, which nobody counts as
+// the creator of: the creator of a vault may read all of it for ever. One of two that make it
 // at the same moment wins, and the other finds that one's.
-func (s *Service) agentKeys(ctx context.Context, c *call.Call) (Vault, error) {
-	v, err := s.store.VaultNamed(ctx, c.Who.Org, AgentKeys)
+func (s *Service) ownVault(ctx context.Context, c *call.Call, name, description string) (Vault, error) {
+	v, err := s.store.VaultNamed(ctx, c.Who.Org, name)
 	if !fault.Is(err, fault.NotFound) {
 		return v, err
 	}
 	v = Vault{
-		ID: ids.New(), Org: c.Who.Org, Name: AgentKeys, Description: "Identity keys of the organisation's agents",
+		ID: ids.New(), Org: c.Who.Org, Name: name, Description: description,
 		CreatedBy: c.Who.Org, CreatedByKind: policy.KindUser, CreatedAt: stamp.Of(c.Now),
 	}
 	err = s.add(ctx, v, nil)
 	if fault.Is(err, fault.Conflict) {
-		return s.store.VaultNamed(ctx, c.Who.Org, AgentKeys)
+		return s.store.VaultNamed(ctx, c.Who.Org, name)
 	}
 	return v, err
 }

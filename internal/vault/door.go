@@ -18,6 +18,9 @@ type Ref struct {
 	// Constraint is what the user of the secret demands of this use besides the grant. Nobody
 	// is asked to approve what it refuses.
 	Constraint policy.Constraint
+	// Type, if set, decides over the type of the secret, which is known only once its version was found,
+	// and before it is opened or its use recorded.
+	Type func(secretType string) error
 	// Record, if set, puts the use into the log instead of the store's own ways: in one
 	// transaction with what the use takes off and with something of the user's own. What
 	// it refuses is not used.
@@ -63,6 +66,11 @@ func (s *Service) Use(ctx context.Context, c *call.Call, at Ref, a policy.Action
 		if gone(v, c.Now) {
 			return ErrGone
 		}
+		if at.Type != nil {
+			if err := at.Type(v.Type); err != nil {
+				return err
+			}
+		}
 		if !c.Who.IntentsAPI {
 			return nil
 		}
@@ -85,7 +93,10 @@ func (s *Service) Use(ctx context.Context, c *call.Call, at Ref, a policy.Action
 			}
 		})
 	}
-	return s.door(ctx, c, e, at, pass{may, record}, with)
+	return s.door(ctx, c, e, at, pass{may, record}, func(got *Secret) error {
+		got.Approval = ad.approval
+		return with(got)
+	})
 }
 
 // pass is how one use of a version is decided and recorded.

@@ -20,7 +20,7 @@ const maxObject = 64 << 10
 // Types are the kinds of secret that may be stored.
 var Types = []string{
 	"generic", "password", "api_key", "private_key", "certificate", "file", "note",
-	"ssh_key", "env_bundle", "env", "token",
+	"ssh_key", "env_bundle", "env", "token", "totp_seed",
 }
 
 var errNoSigningKey = fault.New(fault.Invalid, "invalid_private_key", "A private_key below keys/, wallets/ or agents/ID/keys/ signs transactions: its value is 32 bytes in hexadecimal, not zero and below the order of the curve (secp256k1). Store other keys elsewhere.")
@@ -37,6 +37,23 @@ func (d *Draft) checkSigningKey(path string) error {
 	}
 	key.Wipe()
 	return nil
+}
+
+// typed is the type of a value that nobody gave one, in the place of was. A key of a chain at a path
+// of signing keys is a private key: agents that sign with it must not read it.
+func (d *Draft) typed(was, path string) (string, error) {
+	if was != "generic" && was != "private_key" || !intents.SigningPath(path) {
+		return was, nil
+	}
+	key, err := evm.ParseKey(d.Value.Reveal())
+	if err == nil {
+		key.Wipe()
+		return "private_key", nil
+	}
+	if was == "private_key" {
+		return was, errNoSigningKey
+	}
+	return was, nil
 }
 
 // check refuses what can't be stored and fills what may be left out.

@@ -18,6 +18,9 @@ type Meta struct {
 	ExpiresAt time.Time // zero: never
 	DeletedAt time.Time // zero: live
 
+	// Doubt says what the value of a version that was just written is not good for. It is not stored.
+	Doubt string
+
 	// Encoded is what AppendJSON appends, where a store keeps rows in memory.
 	// Nobody may change it.
 	Encoded []byte

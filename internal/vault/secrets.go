@@ -82,37 +82,24 @@ type Draft struct {
 // Put stores a new version of a secret, creating the path, or reviving it after
 // a deletion. The new version has a fresh data key and a fresh access count.
 func (s *Service) Put(ctx context.Context, c *call.Call, vaultID string, p secretpath.Path, d Draft) (Meta, error) {
-	e, err := s.touch(ctx, c, vaultID, p)
-	if err != nil {
-		return Meta{}, err
-	}
-	ad, err := s.admit(ctx, c, policy.WriteSecret, e, resource(e, p))
-	if err != nil {
-		return Meta{}, err
-	}
-	err = d.check(c.Now)
-	if err == nil && e.vault.CMEKFingerprint == "" {
-		err = d.checkSigningKey(p.String())
-	}
-	if err != nil {
-		return Meta{}, err
-	}
-	var m Meta
-	err = ad.record(c, func(ev *audit.Event) (err error) {
-		m, err = s.write(ctx, c, &e.vault, p, d, ev)
-		return err
+	return s.PutFor(ctx, c, vaultID, p, policy.WriteSecret, d, func(v *Version, ev *audit.Event) error {
+		return s.store.PutVersion(ctx, c.Who.Org, *v, ev)
 	})
-	return m, err
 }
 
 // write stores d as the next version of p. ev may be nil: then the write is part
 // of another's request, whose event is recorded elsewhere.
 func (s *Service) write(ctx context.Context, c *call.Call, v *Vault, p secretpath.Path, d Draft, ev *audit.Event) (Meta, error) {
+	return s.writeBy(ctx, c, v, p, d, ev, func(next *Version) error { return s.store.PutVersion(ctx, v.Org, *next, ev) })
+}
+
+// writeBy is write with what stores the version.
+func (s *Service) writeBy(ctx context.Context, c *call.Call, v *Vault, p secretpath.Path, d Draft, ev *audit.Event, store func(*Version) error) (Meta, error) {
 	lock := s.writes.of(v.ID, p.String())
 	lock.Lock()
 	defer lock.Unlock()
 	for {
-		m, err := s.put(ctx, c, v, p, d, ev)
+		m, err := s.put(ctx, c, v, p, d, ev, store)
 		// Another node wrote the path since it was read, or the vault has moved to
 		// another key. Each turn means that somebody made progress, so this ends.
 		if !errors.Is(err, ErrStale) || ctx.Err() != nil {
@@ -126,7 +113,7 @@ func (s *Service) write(ctx context.Context, c *call.Call, v *Vault, p secretpat
 	}
 }
 
-func (s *Service) put(ctx context.Context, c *call.Call, in *Vault, p secretpath.Path, d Draft, ev *audit.Event) (Meta, error) {
+func (s *Service) put(ctx context.Context, c *call.Call, in *Vault, p secretpath.Path, d Draft, ev *audit.Event, store func(*Version) error) (Meta, error) {
 	v, err := s.next(ctx, c, in, p, d)
 	if err != nil {
 		return Meta{}, err
@@ -134,7 +121,7 @@ func (s *Service) put(ctx context.Context, c *call.Call, in *Vault, p secretpath
 	if ev != nil {
 		ev.Details.Outcome, ev.Details.Version = audit.Success, v.Meta.Version
 	}
-	if err := s.store.PutVersion(ctx, in.Org, v, ev); err != nil {
+	if err := store(&v); err != nil {
 		return Meta{}, err
 	}
 	s.wrote(in.Org)
@@ -163,6 +150,16 @@ func (s *Service) next(ctx context.Context, c *call.Call, in *Vault, p secretpat
 	}
 	if v.Type == "" {
 		v.Type = "generic"
+	}
+	if d.Type == "" && !v.CMEK {
+		if v.Type, err = d.typed(v.Type, p.String()); err != nil {
+			return Version{}, err
+		}
+	}
+	if !v.CMEK {
+		if err := checkSeed(v.Type, d.Value, c.Now); err != nil {
+			return Version{}, err
+		}
 	}
 	if v.Box, err = s.sealer.Seal(ctx, in.KEK(), ref(in, p, v.Meta.Version), d.Value); err != nil {
 		return Version{}, s.keyMoved(ctx, in, err)

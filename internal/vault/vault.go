@@ -38,7 +38,7 @@ func (v *Vault) KEK() string { return kekID(v.ID, v.KEKGen) }
 
 func (v *Vault) resource() *policy.Vault {
 	if Reserved(v.Name) {
-		return &policy.Vault{ID: v.ID, Org: v.Org, Reserved: true}
+		return &policy.Vault{ID: v.ID, Org: v.Org, Reserved: true, Closed: v.Name == Credentials}
 	}
 	return v.Made()
 }
@@ -86,7 +86,8 @@ type Version struct {
 // Secret is a version with its value. Wipe it after use.
 type Secret struct {
 	Version
-	Value secret.Bytes
+	Value    secret.Bytes
+	Approval string // that the use rests on, if a policy asks for one
 }
 
 // Tip is where a path stands: the number of its newest version, also of one that
@@ -120,6 +121,8 @@ type Store interface {
 	RoomForVault(ctx context.Context, org string) error
 	// Vault returns fault.NotFound when there is none with that id.
 	Vault(ctx context.Context, id string) (Vault, error)
+	// VaultsWith returns the vaults of an organisation that have a secret at a path.
+	VaultsWith(ctx context.Context, org, path string) ([]string, error)
 	// VaultsOfAgent returns those that have a policy for the agent, or that it made.
 	VaultsOfAgent(ctx context.Context, agent string) ([]string, error)
 	// SharedWith returns, by vault, the paths that persons share with the agent, accepted
@@ -210,6 +213,7 @@ type Service struct {
 	writes     locks
 	begun      chan struct{} // a job waits
 	written    sync.Map      // organisations; see Writes
+	places     places
 }
 
 // New returns a Service.

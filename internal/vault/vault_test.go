@@ -517,7 +517,7 @@ func TestAnAgentThatSignsThroughIntentsReadsNoKeys(t *testing.T) {
 	signer.IntentsAPI = true
 	for _, typ := range vault.Types {
 		path := strings.ReplaceAll(typ, "_", "-")
-		_, err := f.Put(t.Context(), f.call(f.owner), v.ID, parse(path), vault.Draft{Type: typ, Value: secret.FromString("x")})
+		_, err := f.Put(t.Context(), f.call(f.owner), v.ID, parse(path), vault.Draft{Type: typ, Value: secret.FromString("JBSWY3DPEHPK3PXPJBSW")}) // a seed too
 		must(t, err)
 		_, err = f.reveal(signer, v, path)
 		if hidden := typ == "private_key" || typ == "ssh_key"; hidden != fault.Is(err, fault.Denied) {

@@ -19,7 +19,7 @@ type Watched struct {
 	Version           uint64
 }
 
-// Watch finds what the caller may read, or may once a human approves it, so that whoever
+// Watch finds what the caller may read or use, or may once a human approves it, so that whoever
 // looks after the caller's traffic knows the values: nothing of it is shown to anybody,
 // and no read or approval is taken off. It stops after most secrets: more is true then.
 func (s *Service) Watch(ctx context.Context, c *call.Call, most int) (all []Watched, more bool, err error) {
@@ -71,8 +71,15 @@ func (s *Service) readable(c *call.Call, e *entry, m *Meta) bool {
 	}
 	r := resource(e, p)
 	r.SecretType = m.Type
-	d := policy.Decide(c.Who.Unrouted(), policy.ReadSecret, r, c.At())
-	return d.Allow || d.Reason == policy.ReasonApprovalRequired
+	for _, a := range [...]policy.Action{policy.ReadSecret, policy.UseSecret} {
+		if a == policy.UseSecret && (m.Type == "private_key" || m.Type == "ssh_key") {
+			break // it signs, and is opened for nothing else
+		}
+		if d := policy.Decide(c.Who.Unrouted(), a, r, c.At()); d.Allow || d.Reason == policy.ReasonApprovalRequired {
+			return true
+		}
+	}
+	return false
 }
 
 // OpenWatched opens what Watch found and calls take with each value, which is take's to

@@ -145,17 +145,18 @@ func (s *Service) turn(ctx context.Context, h *Hook) (more bool, err error) {
 	if mine, err := s.move(ctx, h, to); err != nil || !mine {
 		return false, err
 	}
+	is := h.State // h stays as stored
 	saved, unsaved := now, 0
 	for _, seq := range waiting {
 		// Who may not be told any more is told nothing more.
-		is, err := s.cfg.Store.Hook(ctx, h.Org, h.ID)
-		if fault.Is(err, fault.NotFound) || err == nil && is.Revision != h.Revision {
+		asks, err := s.cfg.Store.Hook(ctx, h.Org, h.ID)
+		if fault.Is(err, fault.NotFound) || err == nil && asks.Revision != h.Revision {
 			return false, nil
 		}
 		if err != nil {
 			return false, err
 		}
-		out, err := s.tell(ctx, h, seq)
+		out, err := s.tell(ctx, h, seq, is.Skipped)
 		if ctx.Err() != nil {
 			break // the server ends: that is no fault of the receiver
 		}
@@ -163,13 +164,13 @@ func (s *Service) turn(ctx context.Context, h *Hook) (more bool, err error) {
 		case out.At.IsZero() && err != nil:
 			return false, err
 		case out.At.IsZero():
-			h.Told, h.Skipped = seq, h.Skipped+1
+			is.Told, is.Skipped = seq, is.Skipped+1
 		case !out.OK():
-			_, moved := s.cfg.Store.MoveHook(ctx, h, s.failed(h, out, err))
+			_, moved := s.cfg.Store.MoveHook(ctx, h, s.failed(h.ID, is, out, err))
 			return false, moved
 		default:
-			h.Last = h.Last.After(out)
-			h.Told, h.Skipped, h.Attempts, h.FailingSince = seq, 0, 0, time.Time{}
+			is.Last = is.Last.After(out)
+			is.Told, is.Skipped, is.Attempts, is.FailingSince = seq, 0, 0, time.Time{}
 		}
 		at := s.cfg.Now()
 		if at.Sub(now) > turnTime {
@@ -179,18 +180,16 @@ func (s *Service) turn(ctx context.Context, h *Hook) (more bool, err error) {
 			continue
 		}
 		saved, unsaved = at, 0
-		to := h.State
-		to.Next = at.Add(lease)
-		if mine, err := s.move(ctx, h, to); err != nil || !mine {
+		is.Next = at.Add(lease)
+		if mine, err := s.move(ctx, h, is); err != nil || !mine {
 			return false, err
 		}
 	}
-	to = h.State
-	if to.Told == waiting[len(waiting)-1] {
-		to.Told = end
+	if is.Told == waiting[len(waiting)-1] {
+		is.Told = end
 	}
-	to.Next = s.cfg.Now()
-	_, err = s.cfg.Store.MoveHook(context.WithoutCancel(ctx), h, to)
+	is.Next = s.cfg.Now()
+	_, err = s.cfg.Store.MoveHook(context.WithoutCancel(ctx), h, is)
 	return true, err
 }
 
@@ -242,7 +241,7 @@ type message struct {
 
 // tell makes one call. Without one the outcome has no time: with no error the event
 // can't be read, and never will be.
-func (s *Service) tell(ctx context.Context, h *Hook, seq uint64) (signedcall.Outcome, error) {
+func (s *Service) tell(ctx context.Context, h *Hook, seq, skipped uint64) (signedcall.Outcome, error) {
 	r, found, err := s.cfg.Store.Event(ctx, h.Org, seq)
 	if fault.CodeOf(err) == audit.CodeDamaged || err == nil && !found {
 		return signedcall.Outcome{}, nil
@@ -263,7 +262,7 @@ func (s *Service) tell(ctx context.Context, h *Hook, seq uint64) (signedcall.Out
 		return signedcall.Outcome{}, err
 	}
 	body, err := json.Marshal(message{
-		ID: r.ID, Type: r.Action, Webhook: h.ID, Org: h.Org, Log: log, Seq: r.Seq, At: r.At, Skipped: h.Skipped, Event: shown,
+		ID: r.ID, Type: r.Action, Webhook: h.ID, Org: h.Org, Log: log, Seq: r.Seq, At: r.At, Skipped: skipped, Event: shown,
 	})
 	if err != nil {
 		return signedcall.Outcome{}, err
@@ -273,8 +272,8 @@ func (s *Service) tell(ctx context.Context, h *Hook, seq uint64) (signedcall.Out
 
 // failed is the state after a call that was not taken: it comes again later, until
 // the receiver has failed for PauseAfter.
-func (s *Service) failed(h *Hook, out signedcall.Outcome, err error) State {
-	now, to := s.cfg.Now(), h.State
+func (s *Service) failed(id string, to State, out signedcall.Outcome, err error) State {
+	now := s.cfg.Now()
 	to.Last = to.Last.After(out)
 	to.Attempts++
 	if to.FailingSince.IsZero() {
@@ -284,7 +283,7 @@ func (s *Service) failed(h *Hook, out signedcall.Outcome, err error) State {
 	if now.Sub(to.FailingSince) >= PauseAfter {
 		to.PausedAt, to.Next = now, time.Time{}
 	}
-	s.cfg.Log.Warn("a webhook did not take an event", slog.String("webhook", h.ID), slog.Int("attempt", to.Attempts),
+	s.cfg.Log.Warn("a webhook did not take an event", slog.String("webhook", id), slog.Int("attempt", to.Attempts),
 		slog.Bool("paused", !to.PausedAt.IsZero()), slog.Any("error", err))
 	return to
 }

@@ -178,16 +178,16 @@ func (s *Service) Update(ctx context.Context, c *call.Call, id string, d Change)
 	if err == nil && d.URL.Set && !d.URL.Null {
 		d.URL.Value, err = s.cfg.Calls.CheckURL(ctx, d.URL.Value)
 	}
-	if err == nil && widens {
+	if err == nil {
+		will := Hook{Events: []string{"*"}}
+		d.Events.Keep(&will.Events)
+		d.Description.Clear(&will.Description)
+		err = will.check()
+	}
+	if err == nil && widens { // nobody is asked for a password for what can't be
 		err = c.RequirePersonToLast()
 	}
 	if err != nil {
-		return Hook{}, err
-	}
-	will := Hook{Events: []string{"*"}}
-	d.Events.Keep(&will.Events)
-	d.Description.Clear(&will.Description)
-	if err := will.check(); err != nil {
 		return Hook{}, err
 	}
 	c.Succeed("webhook", id)

@@ -36,7 +36,7 @@ func (c *Console) PrintRows(header []string, rows [][]string, none string) error
 		_, err := fmt.Fprintln(c.Stdout, none)
 		return err
 	}
-	lines, fits := c.fit(header, rows)
+	lines, fits := c.fit(c.zoneAbove(header, rows))
 	if !fits {
 		return c.printBlocks(header, rows)
 	}
@@ -134,10 +134,13 @@ func (c *Console) When(t time.Time) string {
 	case t.IsZero():
 		return ""
 	case c.IsTTY(c.Stdout):
-		return t.UTC().Format("2006-01-02 15:04 UTC")
+		return t.UTC().Format(people)
 	}
 	return t.UTC().Format(time.RFC3339)
 }
+
+// people is how a time is written for people.
+const people = "2006-01-02 15:04 UTC"
 
 // Exactly is When to the second for people too, where the order of events counts. The
 // heading of its column says that it is UTC.

@@ -1,7 +1,9 @@
 package console
 
 import (
+	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -28,11 +30,25 @@ func (c *Console) ShortActor(s string) string {
 	return kind + ":" + c.Short(id)
 }
 
-// fit lays a table out for the terminal: columns give way in the order of bending, the
-// widest first, until a line fits; fits is false when none does. Nothing that decides is
+// fit lays a table out for the terminal; fits is false when it can't. Nothing that decides is
 // cut: it is wrapped.
 func (c *Console) fit(header []string, rows [][]string) (lines []string, fits bool) {
-	widths, words := make([]int, len(header)), make([]int, len(header))
+	widths, fits := c.widths(header, rows)
+	if !fits {
+		return nil, false
+	}
+	var laid [][]string
+	for _, r := range rows {
+		laid = append(laid, wrapped(header, r, widths)...)
+	}
+	return columns(header, laid, c.look(c.Stdout, heading)), true
+}
+
+// widths are those of the columns on the terminal: they give way in the order of bending, the
+// widest first, until a line fits; fits is false when none does.
+func (c *Console) widths(header []string, rows [][]string) (widths []int, fits bool) {
+	widths = make([]int, len(header))
+	words := make([]int, len(header))
 	total := gap * (len(header) - 1)
 	for i, h := range header {
 		widths[i] = screenWidth(h)
@@ -45,22 +61,58 @@ func (c *Console) fit(header []string, rows [][]string) (lines []string, fits bo
 		total += widths[i]
 	}
 	room := c.Width(c.Stdout)
-	fits = true
-	if !c.Wide && room > 0 {
-		for _, floor := range bending(header, words) {
-			for ; total > room && narrow(header, widths, floor); total-- {
+	if c.Wide || room <= 0 {
+		return widths, true
+	}
+	for _, floor := range bending(header, words) {
+		for ; total > room && narrow(header, widths, floor); total-- {
+		}
+	}
+	return widths, total <= room
+}
+
+// zoneAbove moves the zone of a column of times, as When writes them, into its heading, where that
+// lets each row have one line. Else cells are wrapped, to less than such a heading is wide.
+func (c *Console) zoneAbove(header []string, rows [][]string) ([]string, [][]string) {
+	const zone = " UTC"
+	above, times := slices.Clone(header), make([][]string, len(rows))
+	for i, r := range rows {
+		times[i] = slices.Clone(r)
+	}
+	for i := range header {
+		if !slices.ContainsFunc(rows, func(r []string) bool { return isTime(r[i]) }) {
+			continue
+		}
+		above[i] += " (UTC)"
+		for _, r := range times {
+			if isTime(r[i]) {
+				r[i] = strings.TrimSuffix(r[i], zone)
 			}
 		}
-		fits = total <= room
 	}
-	if !fits {
-		return nil, false
+	if room := c.Width(c.Stdout); c.Wide || room <= 0 || natural(above, times) <= room {
+		return above, times
 	}
-	var laid [][]string
-	for _, r := range rows {
-		laid = append(laid, wrapped(header, r, widths)...)
+	return header, rows
+}
+
+// natural is how wide a table is whose cells have one line.
+func natural(header []string, rows [][]string) int {
+	total := gap * (len(header) - 1)
+	for i, h := range header {
+		widest := screenWidth(h)
+		for _, r := range rows {
+			widest = max(widest, screenWidth(r[i]))
+		}
+		total += widest
 	}
-	return columns(header, laid, c.look(c.Stdout, heading)), true
+	return total
+}
+
+// isTime reports whether a cell is a time as When writes it for people.
+func isTime(cell string) bool {
+	_, err := time.Parse(people, cell)
+	return err == nil
 }
 
 // roomy is what names are left while there is something else to wrap.

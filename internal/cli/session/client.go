@@ -3,9 +3,11 @@ package session
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/client"
+	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
@@ -55,14 +57,29 @@ func (c *Session) Outlasting(ctx context.Context, until *time.Time) (cl *client.
 	return c.askPerson(ctx, s)
 }
 
-// EndsEarly says that what was made ends before it was to (nil: never), with the login
-// that made it.
-func (c *Session) EndsEarly(what string, asked, end *time.Time) {
+// EndsEarly says that what was made ends before it was to (nil: never), with the credential
+// that made it, and what its holder can do about that. first is what a longer life takes beside
+// signing in; "": nothing.
+func (c *Session) EndsEarly(what string, asked, end *time.Time, first string) {
 	if end != nil && (asked == nil || end.Before(asked.Add(-time.Minute))) {
+		maker, then := c.maker(first)
 		// With --json, too: a program that asked for more is to find out.
-		fmt.Fprintln(c.Stderr, c.WrapFor(c.Stderr, "oneclaw: The "+what+" ends with the login that made it, "+end.UTC().Format("2006-01-02 15:04 UTC")+
-			". To have one that lasts, sign in for it: run this on a terminal, or with --password-file.", ""))
+		fmt.Fprintln(c.Stderr, c.WrapFor(c.Stderr, "oneclaw: The "+what+" ends with the "+maker+" that made it, "+end.UTC().Format("2006-01-02 15:04 UTC")+". "+then, ""))
 	}
+}
+
+// maker is what a thing was made with, and how something is made that outlasts it.
+func (c *Session) maker(first string) (name, then string) {
+	_, credential, _ := c.Reach()
+	switch {
+	case c.storedAs(credential) != nil:
+		return "login", "To have one that lasts longer, " + first + "sign in for it: give --password-file, or run this on a terminal without --json."
+	case strings.HasPrefix(credential, "1ck_"):
+		return "API key", "One that lasts longer is made with a key that does, or by a person who has logged in (" + console.Quote("oneclaw login") + ")."
+	case c.Getenv("ONECLAW_TOKEN") == "": // an agent's key
+		return "agent", "Who manages the agent can put off its end."
+	}
+	return "credential", "One that lasts longer is made with a credential that does."
 }
 
 // askPerson signs the owner of the stored login in for one call that the login may

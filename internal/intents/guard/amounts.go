@@ -105,12 +105,12 @@ func (r *Rules) asks(a *Attempt, native *uint256.Int, s *Spent) []string {
 	if r.asksNew() && !s.Early {
 		for _, to := range Recipients(a) {
 			if !s.known[to] {
-				why = append(why, "require_for_new_recipients: "+to.String()+" is new to this agent.")
+				why = append(why, "require_for_new_recipients: "+to.String()+" is new to this agent on this chain.")
 			}
 		}
 	}
 	if r.asksUnlimited() {
-		for _, e := range a.unlimited(s) {
+		for _, e := range a.takesAll(s) {
 			why = append(why, "require_for_unlimited_approvals: "+e.To.String()+" could take all of the token "+e.Token.String()+".")
 		}
 	}

@@ -27,6 +27,9 @@ type Attempt struct {
 	// Cancels is the price for each gas of what this stops, which moves nothing itself. Nil: it
 	// stops nothing.
 	Cancels *uint256.Int
+	// Allowed is what the chain says that somebody may take already, of the allowances that are
+	// raised (Rules.Raises).
+	Allowed map[Allowance]uint256.Int
 	Coin    string          // of the chain, by its symbol
 	Meaning meaning.Meaning // read with Rules.Known
 	Typed   *Typed
@@ -68,7 +71,7 @@ func (s *Spent) Remove(asset string, amount *uint256.Int) {
 	s.assets[asset] = was
 }
 
-// Know adds somebody who got something before.
+// Know adds somebody who got something before, on the chain of the attempt.
 func (s *Spent) Know(a evm.Address) { s.known[a] = true }
 
 // Native is the asset of the coins of all chains, which are counted together.

@@ -14,7 +14,7 @@ func Loosens(was, is *Rules) bool {
 		lost(is.AllowCreation, was.AllowCreation) || lost(is.AllowText, was.AllowText) ||
 		(was.MaxFee == nil) != (is.MaxFee == nil) || raised(was.MaxFee, is.MaxFee) || // without one another bound holds
 		was.MaxPerDay != nil && (is.MaxPerDay == nil || *is.MaxPerDay > *was.MaxPerDay) ||
-		len(was.Functions) > 0 && (len(is.Functions) == 0 || adds(was.Functions, is.Functions)) || adds(was.Typed, is.Typed) ||
+		functionsLoosen(was, is) || adds(was.Typed, is.Typed) ||
 		tokensLoosen(was, is) || was.Approval.loosens(&is.Approval)
 }
 
@@ -37,9 +37,25 @@ func text(v any) string {
 	return string(b)
 }
 
+// functionsLoosen compares the functions that may be called. The first rule about one says that no
+// others are called, and vouches for its own: that counts where what can't be read is refused, or
+// has a human asked.
+func functionsLoosen(was, is *Rules) bool {
+	if len(was.Functions) > 0 {
+		return len(is.Functions) == 0 || adds(was.Functions, is.Functions)
+	}
+	return len(is.Functions) > 0 && was.minds()
+}
+
+// minds reports whether any rule refuses what can't be read, or has a human asked about it.
+func (r *Rules) minds() bool {
+	return r.reads() || r.MaxValue != nil || r.DailyLimit != nil || r.Approval.AboveNative != nil || len(r.Fields.AboveNative) > 0 || r.asksNew() || r.asksUnlimited()
+}
+
 func tokensLoosen(was, is *Rules) bool {
-	if is.RefuseOtherTokens && slices.ContainsFunc(is.Tokens, func(t TokenLimit) bool { return was.rulesTokens() && was.tokenLimit(t.ChainID, t.Token) == nil }) {
-		return was.RefuseOtherTokens
+	isNew := func(t TokenLimit) bool { return was.tokenLimit(t.ChainID, t.Token) == nil }
+	if was.RefuseOtherTokens && slices.ContainsFunc(is.Tokens, isNew) {
+		return true
 	}
 	return slices.ContainsFunc(was.Tokens, func(t TokenLimit) bool {
 		now := is.tokenLimit(t.ChainID, t.Token)

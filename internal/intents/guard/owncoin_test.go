@@ -34,3 +34,26 @@ func TestWhatTheOwnCoinsContractIsAskedCanBeRead(t *testing.T) {
 		}
 	}
 }
+
+// The chains of Moonbeam run functions of their own at some addresses, which move the caller's
+// coins without a value in the transaction.
+func TestWhatAChainItselfRunsCanBeRead(t *testing.T) {
+	for address, passes := range map[string]bool{
+		"0x0000000000000000000000000000000000000808": false, // batchAll
+		"0x0000000000000000000000000000000000000804": false, // XTokens
+		"0x0000000000000000000000000000000000000900": false,
+		"0x0000000000000000000000000000000000000001": true, // ecrecover, on every chain
+		"0x0000000000000000000000000000000000010804": true,
+	} {
+		to, err := evm.ParseAddress(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := guard.Attempt{Chain: "moonbeam", ChainID: 1284, From: agent, To: &to}
+		a.Meaning = meaning.Read(meaning.Call{ChainID: 1284, From: agent, To: &to, Data: []byte{0x96, 0xe2, 0x92, 0xb8, 35: 0}}, nil)
+		v := guard.Decide(&guard.Rules{MaxValue: wei(100)}, &a, guard.NewSpent())
+		if v.Allow != passes || !v.Allow && v.Denial.Rule != "undecodable" {
+			t.Errorf("%s: allowed %v, %+v", address, v.Allow, v.Denial)
+		}
+	}
+}

@@ -204,7 +204,7 @@ func TestWhenAHumanIsAsked(t *testing.T) {
 		"nothing":               {send(&r, &shop, 5, nil), ""},
 		"a large payment":       {send(&r, &shop, 6, nil), "require_above_native: with fees it pays up to 0.000000000000000006 coins, more than 0.000000000000000005 coins."},
 		"fees beside it":        {costs(send(&r, &shop, 3, nil), 3), "require_above_native: with fees it pays up to 0.000000000000000006 coins, more than 0.000000000000000005 coins."},
-		"somebody new":          {send(&r, &usd, 0, data("transfer(address,uint256)", addr(thief), num(1))), "require_for_new_recipients: " + thief.String() + " is new to this agent."},
+		"somebody new":          {send(&r, &usd, 0, data("transfer(address,uint256)", addr(thief), num(1))), "require_for_new_recipients: " + thief.String() + " is new to this agent on this chain."},
 		"an unlimited permit":   {sign(t, &r, domain(usd), permit, strings.Replace(spender(shop, 1), `"value":1`, `"value":"`+most+`"`, 1)), "require_for_unlimited_approvals: " + shop.String() + " could take all of the token " + usd.String() + "."},
 		"what can't be read":    {send(&r, &shop, 0, []byte{1, 2, 3, 4}), "undecodable: what it does can't be read, so it may reach anybody."},
 		"everything on a chain": {base, "require_for_chains: everything on this chain is approved by a human."},

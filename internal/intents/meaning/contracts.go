@@ -23,13 +23,25 @@ var multiSends = sync.OnceValue(func() map[evm.Address]bool {
 
 // OwnCoin reports whether a contract moves the coin of a chain: a call of it that can't be
 // read may be a payment.
-func OwnCoin(contract evm.Address) bool { return coins()[contract] }
+func OwnCoin(contract evm.Address) bool { return coins()[contract] || precompiled(contract) }
 
 // ownCoin reports whether a token is the coin of a chain under another name: the
 // contracts that move it for functions of ERC-20 on Celo and its testnet, on the
 // chains of Moonbeam and on those of the OVM, and the address that orders name for
 // it. On other chains there is nothing at these addresses.
 func ownCoin(token evm.Address) bool { return token.IsZero() || coins()[token] }
+
+// precompiled reports whether a chain itself runs the calls of an address, as the chains of Moonbeam
+// do at 0x0800 to 0x0fff: several there move the caller's coins by functions of their own, such as
+// Batch (0x0808), XTokens (0x0804) and the treasury's. On other chains there is nothing there.
+func precompiled(a evm.Address) bool {
+	for _, b := range a[:len(a)-2] {
+		if b != 0 {
+			return false
+		}
+	}
+	return a[len(a)-2] >= 0x08 && a[len(a)-2] <= 0x0f
+}
 
 var coins = sync.OnceValue(func() map[evm.Address]bool {
 	return addresses(

@@ -51,7 +51,7 @@ type Effect struct {
 	Token     evm.Address // zero: the chain's own coin
 	To        evm.Address // recipient or spender
 	Amount    uint256.Int // that it allows, in the token's smallest unit
-	Unlimited bool        // 2^128 or more, which is more than any token has
+	Unlimited bool        // as the chain takes it: 2^128 or more, and of an allowance 2^96-1 too
 }
 
 // Invocation is the function that a call asks for.
@@ -189,15 +189,28 @@ func (w *walk) effect(e Effect) {
 	w.m.Effects = append(w.m.Effects, e)
 }
 
-// unlimited reports whether an amount is more than any token has.
-func unlimited(amount *uint256.Int) bool { return amount.BitLen() > 128 }
+// Most96 is 2^96-1, the most of a token that counts in 96 bits (COMP, UNI): such a token takes an
+// allowance of it for all, and never uses it up.
+func Most96() *uint256.Int {
+	return new(uint256.Int).SubUint64(new(uint256.Int).Lsh(uint256.NewInt(1), 96), 1)
+}
+
+// unlimited reports whether an amount is more than any token has, or stands for all of one.
+func unlimited(kind Kind, amount *uint256.Int) bool {
+	return amount.BitLen() > 128 || kind.Allows() && amount.Eq(Most96())
+}
+
+// Allows reports whether it sets or raises what somebody may take of a token.
+func (k Kind) Allows() bool {
+	return k == Approve || k == IncreaseAllowance || k == Permit || k == Permit2
+}
 
 // allow adds what may be taken of a token.
 func (w *walk) allow(kind Kind, token, to evm.Address, amount *uint256.Int) {
 	if ownCoin(token) {
 		token = evm.Address{}
 	}
-	w.effect(Effect{Kind: kind, Token: token, To: to, Amount: *amount, Unlimited: unlimited(amount)})
+	w.effect(Effect{Kind: kind, Token: token, To: to, Amount: *amount, Unlimited: unlimited(kind, amount)})
 }
 
 // all adds that everything of a token may be taken.

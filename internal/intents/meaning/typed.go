@@ -95,10 +95,10 @@ var signatures = sync.OnceValue(func() map[string]func(*walk, *signature) bool {
 		},
 
 		"Order(address sellToken,address buyToken,address receiver,uint256 sellAmount,uint256 buyAmount,uint32 validTo,bytes32 appData,uint256 feeAmount,string kind,bool partiallyFillable,string sellTokenBalance,string buyTokenBalance)": func(w *walk, s *signature) bool {
-			return order(w, s, "sellToken", "receiver", sum(s.amount("sellAmount"), s.amount("feeAmount")))
+			return offer(w, s, "sellToken", "receiver", sum(s.amount("sellAmount"), s.amount("feeAmount")))
 		},
 		"Order(uint256 salt,address maker,address receiver,address makerAsset,address takerAsset,uint256 makingAmount,uint256 takingAmount,uint256 makerTraits)": func(w *walk, s *signature) bool {
-			return order(w, s, "makerAsset", "receiver", s.amount("makingAmount"))
+			return offer(w, s, "makerAsset", "receiver", s.amount("makingAmount"))
 		},
 		"LimitOrder(address makerToken,address takerToken,uint128 makerAmount,uint128 takerAmount,uint128 takerTokenFeeAmount,address maker,address taker,address sender,address feeRecipient,bytes32 pool,uint64 expiry,uint256 salt)": func(w *walk, s *signature) bool {
 			return order(w, s, "makerToken", "taker", s.amount("makerAmount"))
@@ -157,10 +157,20 @@ func safeTx(w *walk, s *signature) bool {
 	return operation(w, s.nested(), s.message.List)
 }
 
-// order reads what is sold, and who gets what is bought: the receiver when one is
-// named, or whoever may fill the order, else the contract that settles it.
-func order(w *walk, s *signature, token, to string, amount *uint256.Int) bool {
-	who := s.address(to)
+// offer reads what is sold to anybody who fills the order: the contract that settles it gives it
+// to them. The receiver, who gets what is bought, may get nothing, and is named besides.
+func offer(w *walk, s *signature, token, receiver string, amount *uint256.Int) bool {
+	w.allow(Order, s.address(token), s.contract, amount)
+	if who := s.address(receiver); !who.IsZero() {
+		w.allow(Order, s.address(token), who, new(uint256.Int))
+	}
+	return true
+}
+
+// order reads what is sold to the taker, where one is named who alone may fill the order, and else
+// to anybody through the contract that settles it.
+func order(w *walk, s *signature, token, taker string, amount *uint256.Int) bool {
+	who := s.address(taker)
 	if who.IsZero() {
 		who = s.contract
 	}

@@ -181,7 +181,7 @@ func TestARevertOnAnvilHasItsData(t *testing.T) {
 }
 
 func TestTheCheckOfAnvil(t *testing.T) {
-	got := onAnvil(t).Check(t.Context())
+	got := onAnvil(t).Check(t.Context(), nil)
 	if len(got) != 1 || got[0].Why != "" || !got[0].Simulates || !got[0].TracesDiff {
 		t.Errorf("got %+v", got)
 	}

@@ -24,6 +24,7 @@ type endpoint struct {
 	url        secret.Bytes
 	http       *http.Client
 	timeout    time.Duration
+	long       time.Duration // of what makes it run code for long
 	chain      uint64
 
 	mu       sync.Mutex
@@ -47,6 +48,7 @@ const (
 	limited     why = "it takes no more requests for now"
 	unwelcome   why = "it refuses the key in its URL"
 	redirected  why = "it leads elsewhere"
+	anew        why = "its chain is another than before: was it started anew?"
 )
 
 // failure is a node that did not answer as nodes do.
@@ -151,7 +153,11 @@ func (n *endpoint) post(ctx context.Context, into any, method string, params []a
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", method, err)
 	}
-	ctx, stop := context.WithTimeout(ctx, n.timeout)
+	within := n.timeout
+	if method == "eth_simulateV1" || method == "debug_traceCall" {
+		within = n.long
+	}
+	ctx, stop := context.WithTimeout(ctx, within)
 	defer stop()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, string(n.url.Reveal()), bytes.NewReader(body))
 	if err != nil {

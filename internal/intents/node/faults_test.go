@@ -98,7 +98,7 @@ func TestANodeAloneThatFailsIsAnErrorThatSaysNothingOfItsURL(t *testing.T) {
 			if err == nil {
 				t.Fatal("a faulty answer was taken")
 			}
-			shown := fmt.Sprintf("%v %+v %#v", err, c.Health(), c.Check(t.Context()))
+			shown := fmt.Sprintf("%v %+v %#v", err, c.Health(), c.Check(t.Context(), nil))
 			for _, part := range []string{key, "t0ken-of-mine", strings.TrimPrefix(f.URL, "http://")} {
 				if strings.Contains(shown, part) {
 					t.Errorf("%q is in %s", part, shown)
@@ -184,7 +184,7 @@ func TestANodeOfAnotherChainIsNeverUsed(t *testing.T) {
 	if sent := alone.Send(t.Context(), []byte{1}); sent.Outcome != node.Unknown || other.count("eth_sendRawTransaction") != 0 {
 		t.Errorf("sent: %+v", sent)
 	}
-	if why := alone.Check(t.Context())[0].Why; why != "it is of another chain" {
+	if why := alone.Check(t.Context(), nil)[0].Why; why != "it is of another chain" {
 		t.Errorf("the check says %q", why)
 	}
 }

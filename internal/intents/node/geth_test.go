@@ -70,7 +70,7 @@ func TestRefusalsOfGeth(t *testing.T) {
 
 func TestTheCheckOfGeth(t *testing.T) {
 	c, _, _ := onGeth(t)
-	if got := c.Check(t.Context()); len(got) != 1 || got[0].Why != "" || !got[0].Simulates || !got[0].TracesDiff {
+	if got := c.Check(t.Context(), nil); len(got) != 1 || got[0].Why != "" || !got[0].Simulates || !got[0].TracesDiff {
 		t.Errorf("got %+v", got)
 	}
 }

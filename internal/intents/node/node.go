@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -25,7 +26,7 @@ type Config struct {
 	Profile Profile
 	URLs    []secret.Bytes // in the order in which they are preferred
 	Now     func() time.Time
-	Timeout time.Duration // of one question to one node; 0: 10 s
+	Timeout time.Duration // of one question to one node; 0: 2 s, or 4 s where it runs code for long
 }
 
 // Client asks the nodes of one chain. It is safe for concurrent use. Make one for
@@ -37,8 +38,12 @@ type Client struct {
 }
 
 const (
-	defaultTimeout = 10 * time.Second
-	maxNodes       = 16
+	// defaultTimeout leaves time for another node where one hangs: somebody waits for a submission,
+	// which asks several questions. Nodes answer them in less than a tenth of it.
+	defaultTimeout = 2 * time.Second
+	// longTimeout is of what makes a node run code for long.
+	longTimeout = 4 * time.Second
+	maxNodes    = 16
 )
 
 // New returns a client of the chain. Without a URL it is ErrNoRPC.
@@ -49,15 +54,16 @@ func New(cfg Config) (*Client, error) {
 	case len(cfg.URLs) > maxNodes:
 		return nil, fault.New(fault.Invalid, "too_many_nodes", "A chain has at most 16 URLs of nodes.")
 	}
+	long := cfg.Timeout
 	if cfg.Timeout <= 0 {
-		cfg.Timeout = defaultTimeout
+		cfg.Timeout, long = defaultTimeout, longTimeout
 	}
 	plain := *cfg.HTTP
 	plain.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	plain.Jar = nil
 	c := &Client{Profile: cfg.Profile, now: cfg.Now}
 	for i, url := range cfg.URLs {
-		c.nodes = append(c.nodes, &endpoint{number: i + 1, of: len(cfg.URLs), url: url, http: &plain, timeout: cfg.Timeout, chain: cfg.Profile.ChainID})
+		c.nodes = append(c.nodes, &endpoint{number: i + 1, of: len(cfg.URLs), url: url, http: &plain, timeout: cfg.Timeout, long: long, chain: cfg.Profile.ChainID})
 	}
 	return c, nil
 }
@@ -84,7 +90,8 @@ func (c *Client) order(now time.Time) []*endpoint {
 
 // ask puts a question that changes nothing to one node after another, until one
 // answers it. An answer that other nodes would give too (a revert, bad parameters)
-// ends it. into is what the result is decoded into.
+// ends it. What a node said is an *Error in the one that is returned, which is nobody's fault
+// here (node_unavailable) unless the caller makes more of it. into is what the result is decoded into.
 func (c *Client) ask(ctx context.Context, into any, method string, params ...any) error {
 	var failed []error
 	for _, n := range c.order(c.now()) {
@@ -93,7 +100,7 @@ func (c *Client) ask(ctx context.Context, into any, method string, params ...any
 			return nil
 		}
 		if said, ok := errors.AsType[*Error](err); ok && said.final() {
-			return said
+			return inVain(said)
 		}
 		failed = append(failed, err)
 		if ctx.Err() != nil {
@@ -125,13 +132,18 @@ func together(failed []error) error {
 	cause := errors.New(strings.Join(lines, "; "))
 	switch {
 	case said != nil:
-		return said
+		return inVain(said)
 	case wrong > 0 && wrong == len(failed):
 		return fault.Wrap(cause, fault.Unavailable, "wrong_chain", "The nodes that are set for this chain are of another chain.")
 	case unsupported > 0:
-		return fmt.Errorf("%w: %w", ErrUnsupported, cause)
+		return inVain(fmt.Errorf("%w: %w", ErrUnsupported, cause))
 	}
 	return fault.Wrap(cause, fault.Unavailable, "node_unavailable", "No node of this chain answers. Try again later.")
+}
+
+// inVain is the fault of a question that nodes answered with an error.
+func inVain(said error) error {
+	return fault.Wrap(said, fault.Unavailable, "node_unavailable", "The nodes of this chain answer with an error. Try again later.")
 }
 
 // Ask puts a question of the caller's own to the nodes, as every method here does. It
@@ -166,12 +178,22 @@ type Checked struct {
 	TracesDiff bool // debug_traceCall with the prestate tracer
 }
 
-// Check asks each node who it is, and what it can.
-func (c *Client) Check(ctx context.Context) []Checked {
+// Check asks each node who it is, and what it can. Where a mark is known, it must be of that chain.
+func (c *Client) Check(ctx context.Context, known *Mark) []Checked {
 	out := make([]Checked, len(c.nodes))
+	var all sync.WaitGroup
 	for i, n := range c.nodes {
-		out[i] = n.check(ctx, c.now)
+		all.Go(func() {
+			out[i] = n.check(ctx, c.now)
+			if out[i].Why != "" || known == nil {
+				return
+			}
+			if same, err := c.alone(n).Continues(ctx, known); err == nil && !same {
+				out[i].Why = string(anew)
+			}
+		})
 	}
+	all.Wait()
 	return out
 }
 

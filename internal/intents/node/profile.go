@@ -1,6 +1,8 @@
 package node
 
 import (
+	"strconv"
+
 	"github.com/holiman/uint256"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -105,7 +107,55 @@ func (p *Profile) GasLimit(estimate uint64) (uint64, error) {
 // CheckGas refuses more gas than the chain lets one transaction have.
 func (p *Profile) CheckGas(gas uint64) error {
 	if p.GasCap > 0 && gas > p.GasCap {
-		return fault.New(fault.Invalid, "gas_over_cap", "The transaction takes more gas than the chain lets one transaction have. Split it.")
+		return overCap(p.GasCap, "the chain lets one transaction have. Split it.")
+	}
+	return nil
+}
+
+func overCap(most uint64, whose string) error {
+	return fault.New(fault.Unprocessable, "gas_over_cap", "The transaction takes more gas than the "+strconv.FormatUint(most, 10)+" that "+whose)
+}
+
+// SmallBlock is less gas than a block of any chain may have: a limit below it needs no Head.
+const SmallBlock = 1_000_000
+
+// Head is what the newest block says of the next ones.
+type Head struct {
+	GasLimit uint64       // of a block; 0: it says none
+	BaseFee  *uint256.Int // wei for each gas; nil: it says none
+}
+
+// CheckGas refuses more gas than a block may have.
+func (h *Head) CheckGas(gas uint64) error {
+	if h.GasLimit > 0 && gas > h.GasLimit {
+		return overCap(h.GasLimit, "a block of this chain may have.")
+	}
+	return nil
+}
+
+// Recovers is the divisor of the base fee of the newest block below which no offer is signed. The
+// base fee falls by an eighth at most with each block, and in practice by a tenth in a day.
+const Recovers = 100
+
+// CheckPrice refuses a price for each gas, and a tip (nil: the transaction has none of its own),
+// for which the chain's nodes take nothing, or which would not come into a block for long.
+func (p *Profile) CheckPrice(h *Head, price, tip *uint256.Int) error {
+	if h.BaseFee != nil {
+		least := new(uint256.Int).Div(h.BaseFee, uint256.NewInt(Recovers))
+		if least.IsZero() && !h.BaseFee.IsZero() {
+			least.SetOne()
+		}
+		if price.Lt(least) {
+			return fault.New(fault.Unprocessable, "fees_below_base", "The most that each gas may cost is less than a hundredth of the chain's base fee, "+h.BaseFee.Dec()+
+				" wei: it would come into no block, and stop all that follows. At least "+least.Dec()+" wei would pass.")
+		}
+	}
+	offered := tip
+	if offered == nil {
+		offered = price
+	}
+	if p.MinTip > 0 && offered.LtUint64(p.MinTip) {
+		return fault.New(fault.Unprocessable, "tip_below_floor", "The nodes of this chain take nothing that offers them less than "+strconv.FormatUint(p.MinTip, 10)+" wei for each gas.")
 	}
 	return nil
 }

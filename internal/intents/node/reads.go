@@ -75,19 +75,36 @@ func (c *Client) Balance(ctx context.Context, of evm.Address) (uint256.Int, erro
 	return q.Int, err
 }
 
-// BlockGasLimit is the gas that the newest block may have.
-func (c *Client) BlockGasLimit(ctx context.Context) (uint64, error) {
+// Head asks for the newest block. What it does not say is not known.
+func (c *Client) Head(ctx context.Context) (Head, error) {
 	var w struct {
-		Limit *Uint64 `json:"gasLimit"`
+		Limit *Uint64  `json:"gasLimit"`
+		Base  *Uint256 `json:"baseFeePerGas"`
 	}
 	found, err := c.find(ctx, &w, "eth_getBlockByNumber", "latest", false)
-	if err == nil && (!found || w.Limit == nil || *w.Limit == 0) {
+	if err == nil && !found {
 		err = errOther
 	}
 	if err != nil {
-		return 0, err
+		return Head{}, err
 	}
-	return uint64(*w.Limit), nil
+	var h Head
+	if w.Limit != nil {
+		h.GasLimit = uint64(*w.Limit)
+	}
+	if w.Base != nil {
+		h.BaseFee = &w.Base.Int
+	}
+	return h, nil
+}
+
+// BlockGasLimit is the gas that the newest block may have.
+func (c *Client) BlockGasLimit(ctx context.Context) (uint64, error) {
+	h, err := c.Head(ctx)
+	if err == nil && h.GasLimit == 0 {
+		err = errOther
+	}
+	return h.GasLimit, err
 }
 
 // Message is a call of a contract, or a transaction that is not sent.

@@ -385,7 +385,22 @@ func (e *examination) database(ctx context.Context, db *store.DB) bool {
 	} else if off != 0 {
 		e.warn("clock", "It is %v off the latest time that a server saw here: a server that starts sweeps nothing for a day.", off.Round(time.Second))
 	}
+	if have >= want {
+		e.settlements(ctx, db)
+	}
 	return true
+}
+
+// settlements looks for calls of models whose end could not be stored.
+func (e *examination) settlements(ctx context.Context, db *store.DB) {
+	n, latest, err := db.UnstoredSpends(ctx)
+	switch {
+	case err != nil:
+		e.failed("budgets", err)
+	case n > 0:
+		e.warn("budgets", "The end of %d calls of models could not be stored, the latest of %s: they count at what was reserved for them. The server's log has what each did cost, and why.",
+			n, latest.UTC().Format(time.DateTime))
+	}
 }
 
 // notes looks whether the schema is what the notes of its steps say, and reports whether

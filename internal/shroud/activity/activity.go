@@ -86,7 +86,7 @@ type Request struct {
 	Findings                        []Finding
 	Cost                            usd.Amount
 	Basis                           Basis
-	Cut                             string // who cut the answer off: "caller", "provider", "node", "rights" or ""
+	Cut                             string // who cut the answer off: "caller", "provider", "node", "rights", "storage" (its end could not be stored) or ""
 	At                              time.Time
 	Text                            *flagged.Text // sealed; nil: none is kept. Of a row that is read it is nil
 }

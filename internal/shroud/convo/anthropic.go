@@ -16,13 +16,13 @@ func (Messages) Request(body []byte, _ string) (*Request, error) {
 		return nil, err
 	}
 	r := &Request{View: *w.View}
-	w.View = &r.View
+	w.asks(r)
 	w.object(root, User, Other, map[string]func(doc.Node){
 		"model":      func(n doc.Node) { r.Model = w.name(n) },
 		"stream":     func(n doc.Node) { r.Stream = w.flag(n) },
 		"max_tokens": func(n doc.Node) { r.MaxTokens = w.number(n) },
 		"system":     func(n doc.Node) { each(n, func(n doc.Node) { w.block(System, n) }) },
-		"tools":      func(n doc.Node) { r.Tools = append(r.Tools, w.chatTools(n)...) },
+		"tools":      func(n doc.Node) { w.sweep(System, Schema, n) },
 		"messages": func(n doc.Node) {
 			each(n, func(n doc.Node) {
 				role := roleOf(n.Get("role").Text())
@@ -75,7 +75,8 @@ func (w *walker) block(role Role, n doc.Node) {
 		"input":     w.arguments,
 		"source": func(n doc.Node) {
 			if n.Get("type").Text() == "base64" {
-				w.object(n, Tool, Text, map[string]func(doc.Node){"type": nil, "media_type": nil, "data": w.picture})
+				kind := n.Get("media_type").Text()
+				w.object(n, Tool, Text, map[string]func(doc.Node){"type": nil, "media_type": nil, "data": func(n doc.Node) { w.medium(kind, n) }})
 				return
 			}
 			w.object(n, Tool, Text, map[string]func(doc.Node){"type": nil, "media_type": nil, "content": inner})

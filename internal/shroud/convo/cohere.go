@@ -82,7 +82,7 @@ func (Cohere) Event(name string, data []byte) (*Event, error) {
 								"id": nil, "type": nil,
 								"function": func(n doc.Node) {
 									w.object(n, Assistant, Arguments, map[string]func(doc.Node){
-										"name":      func(n doc.Node) { w.toolName(e, key, n) },
+										"name":      func(n doc.Node) { w.toolName(e, key+"/arguments", n) },
 										"arguments": piece(key+"/arguments", Arguments),
 									})
 								},

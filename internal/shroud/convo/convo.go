@@ -33,6 +33,7 @@ const (
 	ToolName       // which tool is called
 	Schema         // what tools there are, how an answer has to look
 	Other          // what the dialect is not known to have
+	ID             // what has to come back as it was, and says nothing to a model
 )
 
 // Part is one text.
@@ -49,13 +50,16 @@ type Part struct {
 // View are the parts of one body.
 type View struct {
 	Parts  []Part
-	Opaque int // how many values are not looked at
-	Media  int // how many of them are pictures, sounds and files
-	Unread int // bytes of the others
+	Opaque int     // how many values are not looked at
+	Media  int     // how many of them are pictures, sounds and files
+	Filed  int     // bytes of those that are no pictures
+	Unread int     // bytes of the others
+	Calls  []Names // what is called by its kind: other calls have the tool's name as a part
 
 	doc     *doc.Doc
 	quoted  bool       // the body is one text, without its quotes
 	repeats []doc.Node // values that repeat texts in pieces in which no rule finds anything
+	args    []args
 }
 
 // Edit puts a text in the place of a part's.
@@ -117,11 +121,14 @@ type Request struct {
 	Stream    bool
 	MaxTokens int64    // of the answer, for all choices together; 0: not said
 	Choices   int64    // how many answers are asked for, 0 as 1
-	Tools     []string // the names of those that the model is offered
+	Tools     []Names  // what the model is offered
 	Tokens    bool     // it holds texts as numbers of tokens, which can't be looked at
 	Models    []string // others that it names: to be taken instead, or by tools
 	Instead   bool     // one of them may answer instead
 	Kept      bool     // the provider takes settings that it keeps itself, which may name any
+	Keeps     []string // what it names of what the provider keeps, which the model reads: kinds, each once
+	Fetched   Fetched
+	Words     []string // of the protocol, which are no parts: kinds, roles, ids that are nobody's part, and not those that all requests have
 }
 
 // Usage are the tokens that a provider bills.
@@ -152,7 +159,7 @@ type Delta struct {
 type Event struct {
 	View
 	Deltas []Delta        // pieces; all other parts of the view are whole
-	Names  []Delta        // names of tools, or pieces of them; the key is the call's
+	Names  []Delta        // names of tools, or pieces of them; the key is that of the call's arguments
 	Whole  map[int]string // parts that repeat a text whose pieces came before, with its key
 	Ends   []string       // keys whose text is whole now
 	Goes   []string       // keys of what has to end before the stream does
@@ -190,6 +197,7 @@ func Called(text string) *View {
 	if in := object(text); in != nil {
 		w := &walker{View: &View{doc: in}}
 		w.free(Assistant, Arguments, in.Root())
+		w.args = append(w.args, args{in.Root(), 0, len(w.Parts)})
 		return w.View
 	}
 	in, err := doc.Parse(doc.Quote(nil, text))
@@ -221,6 +229,9 @@ var ErrSpelling = &Error{"The body has a key that differs from a known one only 
 
 // ErrNumber is a limit, or a count of answers, that is no whole number.
 var ErrNumber = &Error{"The body has a limit, or a count of answers, that is not written as a whole number."}
+
+// ErrFlag is a stream that is neither true nor false.
+var ErrFlag = &Error{"The body has a stream that is neither true nor false."}
 
 // ErrBackground is a request whose answer nobody would look at.
 var ErrBackground = &Error{"An answer in the background can't be looked at or billed. Leave background out."}

@@ -45,7 +45,7 @@ func (Gemini) Request(body []byte, path string) (*Request, error) {
 		return nil, err
 	}
 	r := &Request{View: *w.View}
-	w.View = &r.View
+	w.asks(r)
 	var method string
 	r.Model, method, _ = GeminiModel(path)
 	r.Stream = method == "streamGenerateContent"
@@ -55,7 +55,7 @@ func (Gemini) Request(body []byte, path string) (*Request, error) {
 		"contents":          func(n doc.Node) { each(n, func(n doc.Node) { w.turn(roleOf(n.Get("role").Text()), n) }) },
 		"content":           func(n doc.Node) { w.turn(User, n) }, // of an embedding
 		"systemInstruction": func(n doc.Node) { w.turn(System, n) },
-		"tools":             func(n doc.Node) { r.Tools = append(r.Tools, w.chatTools(n)...) },
+		"tools":             func(n doc.Node) { w.sweep(System, Schema, n) },
 		"generationConfig": func(n doc.Node) {
 			w.object(n, System, Schema, both(map[string]func(doc.Node){
 				"maxOutputTokens": limit, "candidateCount": func(n doc.Node) { choices = max(choices, w.number(n)) }, "temperature": nil,
@@ -101,7 +101,7 @@ func (w *walker) geminiPart(e *Event, key string, role Role, n doc.Node) {
 			kind := n.Get("mimeType").Text() + n.Get("mime_type").Text()
 			data := func(n doc.Node) { w.sweep(Tool, Text, n) }
 			if noText(kind) {
-				data = w.picture
+				data = func(n doc.Node) { w.medium(kind, n) }
 			}
 			w.object(n, role, Text, both(map[string]func(doc.Node){"mimeType": nil, "data": data}))
 		},
@@ -117,7 +117,14 @@ func (w *walker) geminiPart(e *Event, key string, role Role, n doc.Node) {
 				"parts":    func(n doc.Node) { each(n, func(n doc.Node) { w.geminiPart(nil, "", Tool, n) }) },
 			})
 		},
-		"executableCode":      func(n doc.Node) { w.sweep(Assistant, Arguments, n) },
+		"executableCode": func(n doc.Node) {
+			w.called("codeExecution")
+			w.sweep(Assistant, Arguments, n)
+		},
+		"toolCall": func(n doc.Node) { // of a tool of Google's
+			w.called(n.Get("toolType").Text() + n.Get("tool_type").Text())
+			w.sweep(Assistant, Arguments, n)
+		},
 		"codeExecutionResult": func(n doc.Node) { w.sweep(Tool, Text, n) },
 	}))
 }

@@ -1,6 +1,7 @@
 package convo
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -20,8 +21,10 @@ var said = map[string]bool{
 }
 
 // elsewhere finds the other models that a request names, and whether the provider has been told
-// to take what it keeps itself. A key of these in another case is refused.
+// to take what it keeps itself. A key of these in another case is refused. It notes what else the
+// request takes of what the provider keeps.
 func (r *Request) elsewhere(w *walker, root doc.Node) {
+	r.keeps(root)
 	r.Kept = strings.Contains(strings.ToLower(r.Model), "@preset/")
 	for c := range root.Children() {
 		for _, key := range append(named[:], "preset", "plugins") {
@@ -41,6 +44,20 @@ func (r *Request) elsewhere(w *walker, root doc.Node) {
 		case !said[name]:
 			r.models(c)
 			r.Instead = r.Instead || name == "plugins" && len(r.Models) > had
+		}
+	}
+	r.served(root)
+	r.offers(root)
+	for _, p := range r.Parts {
+		if p.Kind == ID {
+			delete(w.words, p.Text)
+		}
+	}
+	r.Words = slices.Sorted(maps.Keys(w.words))
+	for _, name := range append([]string{r.Model}, r.Models...) {
+		if online(name) {
+			r.Fetched.unbounded("web_search")
+			r.Tools = append(r.Tools, kindOf("web_search"))
 		}
 	}
 }

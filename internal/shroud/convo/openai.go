@@ -31,7 +31,7 @@ func (Chat) Request(body []byte, _ string) (*Request, error) {
 		return nil, err
 	}
 	r := &Request{View: *w.View}
-	w.View = &r.View
+	w.asks(r)
 	choices, prompts := int64(1), int64(1)
 	several := func(n doc.Node) { choices = max(choices, w.number(n)) }
 	limit := func(n doc.Node) { r.MaxTokens = max(r.MaxTokens, w.number(n)) }
@@ -50,8 +50,8 @@ func (Chat) Request(body []byte, _ string) (*Request, error) {
 		},
 		"input":           func(n doc.Node) { r.Tokens = r.Tokens || numbers(n); w.sweep(User, Text, n) }, // of embeddings
 		"suffix":          func(n doc.Node) { w.sweep(User, Text, n) },
-		"tools":           func(n doc.Node) { r.Tools = append(r.Tools, w.chatTools(n)...) },
-		"functions":       func(n doc.Node) { r.Tools = append(r.Tools, w.chatTools(n)...) },
+		"tools":           func(n doc.Node) { w.sweep(System, Schema, n) },
+		"functions":       func(n doc.Node) { w.sweep(System, Schema, n) },
 		"prediction":      func(n doc.Node) { w.sweep(User, Text, n) },
 		"documents":       func(n doc.Node) { w.sweep(Tool, Text, n) },
 		"response_format": func(n doc.Node) { w.sweep(System, Schema, n) },
@@ -102,35 +102,6 @@ func numbers(n doc.Node) bool {
 	return false
 }
 
-// chatTools makes parts of the tools a model is offered, and returns their names.
-func (w *walker) chatTools(n doc.Node) (names []string) {
-	for c := range n.Children() {
-		had := len(names)
-		for _, at := range []doc.Node{c.Get("function", "name"), c.Get("custom", "name"), c.Get("name")} {
-			if at.There() {
-				names = append(names, at.Text())
-			}
-		}
-		for d := range c.Get("functionDeclarations").Children() {
-			names = append(names, d.Get("name").Text())
-		}
-		for d := range c.Get("function_declarations").Children() {
-			names = append(names, d.Get("name").Text())
-		}
-		if len(names) == had { // one that the provider has: named by its kind, or by the key that it stands under
-			if kind := c.Get("type"); kind.There() {
-				names = append(names, kind.Text())
-				continue
-			}
-			for d := range c.Children() {
-				names = append(names, d.Name())
-			}
-		}
-	}
-	w.sweep(System, Schema, n)
-	return names
-}
-
 // chatMessage makes parts of a message, in a request or an answer.
 func (w *walker) chatMessage(n doc.Node) { w.chatSaid(n, roleOf(n.Get("role").Text())) }
 
@@ -148,7 +119,9 @@ func (w *walker) chatSaid(n doc.Node, role Role) {
 		"tool_call_id":      nil,
 		"tool_calls":        func(n doc.Node) { each(n, w.chatCall) },
 		"function_call":     func(n doc.Node) { w.call(n) },
-		"audio":             func(n doc.Node) { w.object(n, role, Text, map[string]func(doc.Node){"data": w.picture, "id": nil}) },
+		"audio": func(n doc.Node) {
+			w.object(n, role, Text, map[string]func(doc.Node){"data": func(n doc.Node) { w.medium("audio", n) }, "id": nil})
+		},
 		"reasoning_details": w.skip,
 		"extra_content":     w.extra,
 	})
@@ -185,8 +158,10 @@ func (w *walker) content(role Role, n doc.Node) {
 				}
 				w.object(n, role, Text, map[string]func(doc.Node){"url": func(n doc.Node) { w.media(role, n) }, "detail": nil})
 			},
-			"input_audio": func(n doc.Node) { w.object(n, role, Text, map[string]func(doc.Node){"data": w.picture, "format": nil}) },
-			"file_data":   func(n doc.Node) { w.media(Tool, n) },
+			"input_audio": func(n doc.Node) {
+				w.object(n, role, Text, map[string]func(doc.Node){"data": func(n doc.Node) { w.medium("audio", n) }, "format": nil})
+			},
+			"file_data": func(n doc.Node) { w.media(Tool, n) },
 			"file": func(n doc.Node) {
 				w.object(n, role, Text, map[string]func(doc.Node){"file_data": func(n doc.Node) { w.media(Tool, n) }, "file_id": nil})
 			},
@@ -198,10 +173,20 @@ func (w *walker) content(role Role, n doc.Node) {
 
 // chatCall makes parts of a call of a tool.
 func (w *walker) chatCall(n doc.Node) {
+	w.chatKind(n)
 	w.object(n, Assistant, Arguments, map[string]func(doc.Node){
 		"id": nil, "type": nil, "index": nil, "extra_content": w.extra,
 		"function": w.call, "custom": w.call,
 	})
+}
+
+// chatKind notes a call that is neither of a function nor of a tool with a name.
+func (w *walker) chatKind(n doc.Node) {
+	switch kind := n.Get("type").Text(); kind {
+	case "", "function", "custom":
+	default:
+		w.called(kind)
+	}
 }
 
 // call makes parts of the name and the arguments of a tool that is called.
@@ -321,6 +306,7 @@ func (w *walker) chatChoice(e *Event, n doc.Node) {
 			"function_call": called("/call"),
 			"tool_calls": func(n doc.Node) {
 				each(n, func(n doc.Node) {
+					w.chatKind(n)
 					at := strconv.Itoa(index(n.Get("index")))
 					w.object(n, Assistant, Arguments, map[string]func(doc.Node){
 						"index": nil, "id": nil, "type": nil, "extra_content": w.extra, "function": called("/tool" + at), "custom": called("/custom" + at),

@@ -18,7 +18,7 @@ func (Plain) Request(body []byte, _ string) (*Request, error) {
 		return nil, err
 	}
 	r := &Request{View: *w.View}
-	w.View = &r.View
+	w.asks(r)
 	if root.Is('{') {
 		r.Model = root.Get("model").Text()
 	}

@@ -17,13 +17,13 @@ func (Responses) Request(body []byte, _ string) (*Request, error) {
 		return nil, err
 	}
 	r := &Request{View: *w.View}
-	w.View = &r.View
+	w.asks(r)
 	w.object(root, User, Other, map[string]func(doc.Node){
 		"model":             func(n doc.Node) { r.Model = w.name(n) },
 		"stream":            func(n doc.Node) { r.Stream = w.flag(n) },
 		"max_output_tokens": func(n doc.Node) { r.MaxTokens = w.number(n) },
 		"instructions":      func(n doc.Node) { w.sweep(System, Text, n) },
-		"tools":             func(n doc.Node) { r.Tools = append(r.Tools, w.chatTools(n)...) },
+		"tools":             func(n doc.Node) { w.sweep(System, Schema, n) },
 		"text":              func(n doc.Node) { w.sweep(System, Schema, n) },
 		"input": func(n doc.Node) {
 			if n.Is('"') {
@@ -46,6 +46,10 @@ func (w *walker) item(n doc.Node) {
 	if kind == "" || kind == "message" {
 		w.chatMessage(n)
 		return
+	}
+	switch of, call := strings.CutSuffix(kind, "_call"); {
+	case call && of != "function" && of != "custom_tool" && of != "mcp":
+		w.called(of)
 	}
 	role := Assistant
 	if strings.HasSuffix(kind, "_output") || strings.HasSuffix(kind, "_response") {

@@ -10,7 +10,37 @@ import (
 // walker fills a view.
 type walker struct {
 	*View
-	err error
+	err   error
+	words map[string]bool // of the protocol, that a request has; nil in an answer
+}
+
+// asks makes it the walker of a request.
+func (w *walker) asks(r *Request) { w.View, w.words = &r.View, map[string]bool{} }
+
+// shortWord is how many bytes a word of the protocol has at least to be looked at.
+const shortWord = 6
+
+// usual are words that requests have anyway. They say nothing, whatever somebody's secrets may be.
+var usual = map[string]bool{
+	"system": true, "developer": true, "assistant": true, "function": true, "custom": true, "message": true, "image_url": true, "input_text": true,
+	"output_text": true, "input_image": true, "input_file": true, "input_audio": true, "reasoning": true, "refusal": true, "summary_text": true,
+	"function_call": true, "function_call_output": true, "custom_tool_call": true, "custom_tool_call_output": true, "tool_use": true, "tool_result": true,
+	"server_tool_use": true, "tool_reference": true, "thinking": true, "redacted_thinking": true, "document": true, "base64": true, "ephemeral": true,
+	"image/png": true, "image/jpeg": true, "image/gif": true, "image/webp": true, "application/pdf": true, "application/json": true, "text/plain": true,
+	"json_schema": true, "json_object": true, "object": true, "string": true, "number": true, "integer": true, "boolean": true, "date-time": true,
+	"enabled": true, "disabled": true, "adaptive": true, "medium": true, "minimal": true, "default": true, "priority": true, "completed": true,
+	"in_progress": true, "incomplete": true, "concise": true, "detailed": true, "grammar": true, "local_shell": true, "apply_patch": true,
+	"web_search": true, "namespace": true,
+}
+
+// passed notes a word of the protocol that is no part.
+func (w *walker) passed(n doc.Node) {
+	if w.words == nil || !n.Is('"') || len(n.Raw()) < shortWord {
+		return
+	}
+	if text := n.Text(); !usual[text] {
+		w.words[text] = true
+	}
 }
 
 // opaque are keys whose values nobody may change or read: signatures, what only the
@@ -57,11 +87,15 @@ func (w *walker) skip(n doc.Node) {
 	}
 }
 
-// picture counts a picture, sound or file, which nobody here can read.
-func (w *walker) picture(n doc.Node) {
-	if n.There() && !n.Is('n') {
-		w.Opaque++
-		w.Media++
+// medium counts a picture, sound or file in base64, which nobody here can read.
+func (w *walker) medium(kind string, n doc.Node) {
+	if !n.There() || n.Is('n') {
+		return
+	}
+	w.Opaque++
+	w.Media++
+	if !strings.HasPrefix(kind, "image/") {
+		w.Filed += len(n.Raw()) * 3 / 4
 	}
 }
 
@@ -113,18 +147,22 @@ func (w *walker) field(role Role, kind Kind, c doc.Node) {
 	case opaque[name] && kind != Schema && c.Is('"'):
 		w.skip(c)
 	case plain[name] && word(c):
+		w.passed(c)
 	default:
 		if !words[name] && !plain[name] {
-			w.key(role, c)
+			w.key(role, kind, c)
 		}
 		w.sweep(role, kind, c)
 	}
 }
 
-// key makes a part of a key.
-func (w *walker) key(role Role, c doc.Node) {
+// key makes a part of a key in a value of a kind.
+func (w *walker) key(role Role, kind Kind, c doc.Node) {
+	if kind != Arguments {
+		kind = Other
+	}
 	if name := c.Name(); len(name) >= longNumber {
-		w.Parts = append(w.Parts, Part{Role: role, Kind: Other, Text: name, at: doc.Edit{At: c, Name: true}})
+		w.Parts = append(w.Parts, Part{Role: role, Kind: kind, Text: name, at: doc.Edit{At: c, Name: true}})
 	}
 }
 
@@ -136,7 +174,7 @@ func (w *walker) free(role Role, kind Kind, n doc.Node) {
 	}
 	for c := range n.Children() {
 		if n.Is('{') {
-			w.key(role, c)
+			w.key(role, kind, c)
 		}
 		w.free(role, kind, c)
 	}
@@ -145,11 +183,16 @@ func (w *walker) free(role Role, kind Kind, n doc.Node) {
 // arguments makes parts of what a tool is called with: an object, or JSON in a text,
 // which is looked at as whoever runs the tool will decode it.
 func (w *walker) arguments(n doc.Node) {
+	first := len(w.Parts)
 	if !n.Is('"') {
 		w.free(Assistant, Arguments, n)
+		w.args = append(w.args, args{n, first, len(w.Parts)})
 		return
 	}
 	w.json(Assistant, Arguments, n)
+	if len(w.Parts) > first && w.Parts[first].inner != nil {
+		w.args = append(w.args, args{w.Parts[first].inner.Root(), first, len(w.Parts)})
+	}
 }
 
 // json makes parts of JSON that stands in a text, or of the text where it is no JSON.
@@ -184,7 +227,7 @@ func (w *walker) media(role Role, n doc.Node) {
 	text := n.Text()
 	head, _, _ := strings.Cut(text[:min(len(text), longWord)], ",")
 	if kind, ok := strings.CutPrefix(head, "data:"); ok && strings.HasSuffix(head, ";base64") && noText(kind) {
-		w.picture(n)
+		w.medium(kind, n)
 		return
 	}
 	w.sweep(role, Text, n)
@@ -214,7 +257,9 @@ func (w *walker) object(n doc.Node, role Role, kind Kind, known map[string]func(
 			switch {
 			case take != nil:
 				take(c)
-			case !word(c):
+			case word(c):
+				w.passed(c)
+			default:
 				w.sweep(role, kind, c)
 			}
 			continue
@@ -235,7 +280,7 @@ func (w *walker) refuse(when bool, why error) {
 	}
 }
 
-// name and flag read a value that is no text, and sweep any other.
+// name reads a name, and sweeps what is none.
 func (w *walker) name(n doc.Node) string {
 	if !word(n) {
 		w.sweep(System, Other, n)
@@ -253,8 +298,10 @@ func (w *walker) number(n doc.Node) int64 {
 	return v
 }
 
+// flag reads true, or false where there is null. Any other value is refused: some servers take it for
+// true.
 func (w *walker) flag(n doc.Node) bool {
-	w.sweep(System, Other, n)
+	w.refuse(!n.Is('t') && !n.Is('f') && !n.Is('n'), ErrFlag)
 	return n.True()
 }
 

@@ -91,19 +91,19 @@ func (d *Detector) Find(r *text.Reading) []finding.Finding { return d.find(r, d.
 // many places it returns some. A text of nothing but matches costs little more than any other.
 func (d *Detector) First(r *text.Reading) []finding.Finding { return d.find(r, d.patterns.First) }
 
-func (d *Detector) find(r *text.Reading, patterns func(string, func(int, []int))) []finding.Finding {
+func (d *Detector) find(r *text.Reading, patterns func(string, func(i, start, end int))) []finding.Finding {
 	found := d.disguises(r)
 	if d.o.Encoding.Enabled {
 		found = append(found, d.encodings(r)...)
 	}
 	for _, v := range r.Views {
-		patterns(v.Text, func(i int, m []int) {
+		patterns(v.Text, func(i, start, end int) {
 			of := d.rules[i]
-			if of.name == "ip_url" && ownAddress(v.Text[m[0]:m[1]]) {
+			if of.name == "ip_url" && ownAddress(v.Text[start:end]) {
 				return
 			}
 			found = append(found, finding.Finding{
-				Threat: of.threat, Pattern: of.name, Severity: of.severity, Span: v.Origin(m[0], m[1]), Score: scoreOf(of.severity), Via: v.Via,
+				Threat: of.threat, Pattern: of.name, Severity: of.severity, Span: v.Origin(start, end), Score: scoreOf(of.severity), Via: v.Via,
 			})
 		})
 		if d.o.Network.Enabled {

@@ -96,10 +96,17 @@ func afterScheme(s string) bool {
 
 // ownAddress says whether a URL leads to this machine, or to a private network.
 func ownAddress(raw string) bool {
-	u, err := url.Parse(strings.TrimRight(raw, "/?# \t\n\"'"))
-	if err != nil {
-		return false
+	_, host, _ := strings.Cut(strings.TrimRight(raw, "/?# \t\n\"'"), "://")
+	if strings.Contains(host, "@") { // somebody's name, which may be anything
+		u, err := url.Parse("x://" + host)
+		if err != nil {
+			return false
+		}
+		host = u.Hostname()
 	}
-	a, err := netip.ParseAddr(u.Hostname())
+	if end := strings.IndexAny(host, ":/?#"); end >= 0 {
+		host = host[:end]
+	}
+	a, err := netip.ParseAddr(host)
 	return err == nil && (a.IsLoopback() || a.IsPrivate() || a.IsUnspecified())
 }

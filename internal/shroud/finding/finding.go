@@ -21,7 +21,8 @@ const (
 	Filesystem Threat = "filesystem_threat"
 	PII        Threat = "pii"
 	Leak       Threat = "secret_leak"
-	Tool       Threat = "tool_call" // of a tool that the agent's settings keep out
+	Tool       Threat = "tool_call"    // of a tool that the agent's settings keep out
+	Kept       Threat = "kept_context" // text that the provider keeps, and that was not looked at with the call
 )
 
 // Severity is how bad a finding is.

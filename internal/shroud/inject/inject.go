@@ -2,8 +2,8 @@
 // orders than those of its principals.
 //
 // Its promise: who wrote the text comes first, and what the operator's own application
-// said is never scored; the score is the greater of what rules of structure and a
-// learned model say; the same text gives the same score everywhere; time and memory
+// said is never scored; the score is the greatest of what rules of structure, a
+// learned model, and how the text is hidden say; the same text gives the same score everywhere; time and memory
 // grow with the text and nothing else. It's a filter and not a boundary: who must not
 // be able to do something must not have the right to.
 package inject
@@ -67,8 +67,9 @@ func New() (*Detector, error) {
 
 // Result is what a text looks like.
 type Result struct {
-	Score      float64 // the greater of Model and Rules
+	Score      float64 // the greatest of Model, Rules and Hidden
 	Model      float64
+	Hidden     float64    // for how it's hidden, whatever it says
 	Rules      float64    // the sum of the weights of Categories, at most 1
 	Categories []Category // in the contract's order
 	Span       text.Span  // of the original: where the score comes from
@@ -84,21 +85,46 @@ func (d *Detector) Score(views []*text.View, from From) Result {
 	if from == Trusted {
 		return r
 	}
-	var worst text.Span
-	found := finds{}
+	var worst, hidden text.Span
+	found, marks := finds{}, text.Marks{}
+	hides := func(at text.Span) {
+		if r.Hidden == 0 {
+			r.Hidden, hidden = hiddenScore, at
+			found.add(EncodingEvasion, at.Start, at.End)
+		}
+	}
 	for _, v := range views {
 		t := linear.Read(v.Text)
-		if w := d.model.WorstOf(t); w.Score > r.Model {
+		var how []text.Mark
+		if len(v.Via) > 0 {
+			how = levels(v, t, marks)
+		}
+		if w := d.model.WorstOf(t, counted(how, from)); w.Score > r.Model {
 			r.Model, worst = w.Score, v.Origin(w.Start, w.End)
 		}
+		if start, end := unseen(t, how); end > start {
+			hides(v.Origin(start, end))
+		}
+		if sums(how, text.Encoded) != nil {
+			found.add(veiled, 0, 0)
+		}
 		for c, at := range d.match(v.Text, t, from) {
-			at = v.Origin(at.Start, at.End)
-			if _, before := found[c]; !before && len(v.Via) > 0 {
-				found.add(EncodingEvasion, at.Start, at.End) // it was hidden until it was decoded
+			here := v.Origin(at.Start, at.End)
+			switch {
+			case c == runs:
+				if how != nil && among(marks.Of(v), at, least(how, from)) {
+					hides(here)
+				}
+				continue
+			case c != followed && len(v.Via) > 0 && !found.has(c):
+				found.add(EncodingEvasion, here.Start, here.End) // it was hidden until it was decoded
 			}
-			found.add(c, at.Start, at.End)
+			found.add(c, here.Start, here.End)
 		}
 		d.warn(&r, v, t)
+	}
+	if at, ok := found[followed]; ok && found.has(veiled) {
+		hides(at)
 	}
 	if from == Context {
 		for _, c := range []Category{InstructionOverride, RoleOverride, PromptExtraction} {
@@ -118,6 +144,9 @@ func (d *Detector) Score(views []*text.View, from From) Result {
 	if r.Score, r.Span = r.Model, worst; r.Rules > r.Model {
 		r.Score, r.Span = r.Rules, all[""]
 	}
+	if r.Hidden > r.Score {
+		r.Score, r.Span = r.Hidden, hidden
+	}
 	return r
 }
 
@@ -130,7 +159,7 @@ func (d *Detector) warn(r *Result, v *text.View, t linear.Text) {
 	if g.Concepts < 3 {
 		return
 	}
-	if w := d.foreign.WorstOf(linear.Read(g.Text)); w.Score > r.Foreign {
+	if w := d.foreign.WorstOf(linear.Read(g.Text), nil); w.Score > r.Foreign {
 		start, end := g.origin(w.Start, w.End)
 		r.Foreign, r.ForeignSpan = w.Score, v.Origin(start, end)
 	}

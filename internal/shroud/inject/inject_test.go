@@ -96,7 +96,7 @@ func TestCategories(t *testing.T) {
 		if strings.Join(got, " ") != tc.want {
 			t.Errorf("%q: %v, not %s", tc.text, got, tc.want)
 		}
-		if r.Rules != min(1, sum) || r.Score != max(r.Rules, r.Model) {
+		if r.Rules != min(1, sum) || r.Score != max(r.Rules, r.Model, r.Hidden) {
 			t.Errorf("%q: %+v, and the categories weigh %v", tc.text, r, sum)
 		}
 	}
@@ -211,7 +211,7 @@ func FuzzScore(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string, from int) {
 		r := d.Score(text.Read(s, text.Defaults()).Views, inject.From(from&1))
-		for _, x := range []float64{r.Score, r.Model, r.Rules, r.Foreign} {
+		for _, x := range []float64{r.Score, r.Model, r.Rules, r.Hidden, r.Foreign} {
 			if !(x >= 0 && x <= 1) {
 				t.Fatalf("%+v", r)
 			}

@@ -20,6 +20,13 @@ const (
 	PromptExtraction    Category = "system_prompt_extraction"
 )
 
+// What weighs nothing by itself, and counts where a text has something hidden.
+const (
+	veiled   Category = "veiled"   // it has words that are hidden
+	followed Category = "followed" // it says to decode something and to do what that says
+	runs     Category = "runs"     // it starts a program
+)
+
 // Weights are what each category adds to the score, in the contract's order.
 func Weights() []struct {
 	Category Category
@@ -60,6 +67,11 @@ const (
 	decode
 	obey
 	said
+	unlock
+	does
+	says
+	starts
+	program
 )
 
 // vocabulary is the words of each class.
@@ -88,9 +100,15 @@ func vocabulary() map[string]class {
 		decode:      "decode decrypt decipher base64 rot13 base rot hex unscramble",
 		obey:        "follow execute obey run perform comply",
 		said:        "said told before above earlier previously",
+		unlock:      "decode decoded decrypt decipher unscramble unravel translate convert reverse read interpret base64 hex rot13",
+		does:        "do follow obey execute comply",
+		starts:      "system popen subprocess exec execve spawn eval",
+		program:     "whoami uname passwd curl wget netcat bash sh cmd powershell chmod",
+		says:        "says said asks tells wants it them that instructions instruction directions commands orders",
 	} {
 		for w := range strings.FieldsSeq(list) {
-			found[w] |= c
+			read, _, _ := linear.Read(w).Word(0) // as texts are read: digits in words are letters
+			found[string(read)] |= c
 		}
 	}
 	return found
@@ -119,6 +137,8 @@ func phrases() []phrase {
 		{PromptExtraction, false, []step{{shown, 0}, {hiddenWords, 6}, {orders, 2}}},
 		{PromptExtraction, false, []step{{shown, 0}, {owned, 4}, {orders, 2}}},
 		{EncodingEvasion, false, []step{{decode, 0}, {obey, 9}}},
+		{followed, false, []step{{unlock, 0}, {does, 8}, {says, 3}}},
+		{runs, false, []step{{starts, 0}, {program, 4}}},
 		{Indirect, true, []step{{refuse, 0}, {informed, 2}, {person, 3}}},
 		{Indirect, true, []step{{reader, 0}, {halt, 12}}},
 	}
@@ -134,6 +154,11 @@ func (f finds) add(c Category, start, end int) {
 		at = text.Span{Start: start, End: end}
 	}
 	f[c] = text.Span{Start: min(at.Start, start), End: max(at.End, end)}
+}
+
+func (f finds) has(c Category) bool {
+	_, ok := f[c]
+	return ok
 }
 
 // match finds the phrases of a text.

@@ -14,7 +14,7 @@ import (
 type answer struct {
 	*Session
 	seen *passage // what is kept of it; nil: nothing is
-	tool bool     // a tool is called with it
+	tool bool     // a tool is called, by it or with it
 	echo bool     // it repeats the request
 }
 
@@ -25,15 +25,16 @@ func (a *answer) Scrubber() stream.Scrubber {
 		a.hid(m.Label)
 		return marked(m.Label)
 	}
-	switch {
-	case a.known == nil && a.paid == nil:
-		return nil
-	case a.paid == nil:
-		return a.known.Stream(hide)
-	case a.known == nil:
-		return a.paid.Stream(hide)
+	var sets []*known.Set
+	for _, set := range []*known.Set{a.known, a.paid} {
+		if set != nil {
+			sets = append(sets, set)
+		}
 	}
-	return &both{a.known.Stream(hide), a.paid.Stream(hide)}
+	if len(sets) == 0 {
+		return nil
+	}
+	return known.Together(hide, sets...)
 }
 
 // Windowed implements stream.Rules.
@@ -65,6 +66,12 @@ func (a *answer) Look(window string, from, to int) ([]stream.Cut, error) {
 	for _, c := range private {
 		if c.Start >= from && c.Start < to {
 			cuts = append(cuts, c)
+		}
+	}
+	for _, m := range disguised(window, a.known, a.paid) {
+		if m.Start >= from && m.Start < to {
+			a.hid(m.Label)
+			cuts = append(cuts, stream.Cut{Start: m.Start, End: m.End, With: marked(m.Label)})
 		}
 	}
 	a.filtered = a.filtered || len(cuts) > 0
@@ -156,13 +163,20 @@ func (f *finisher) place(s string) (n int, text string, open bool) {
 
 func redacted(label string) string { return "[REDACTED:" + label + "]" }
 
-// hide puts a placeholder in the place of a known value of a request, and remembers what
-// it stands for.
-func (s *Session) hide(label, value string) string {
-	s.hid(label)
-	place := redacted(label)
-	if _, ok := s.back[place]; !ok {
+// hide puts a placeholder in the place of a known value of a text of the request, and remembers
+// what it stands for, unless that is a part of it. An agent that is shown no value gets none back in texts.
+func (s *Session) hide(m known.Match, text string) string {
+	s.hid(m.Label)
+	place := redacted(m.Label)
+	if m.Rest {
+		return place
+	}
+	value := text[m.Start:m.End]
+	if _, ok := s.back[place]; !ok && !s.unseen {
 		s.back[place] = value
+	}
+	if _, ok := s.plain[place]; !ok && m.As == "plain" {
+		s.plain[place] = value
 	}
 	return place
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/convo"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/finding"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/stream"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/text"
 )
@@ -101,6 +102,7 @@ type summary struct {
 	Encoding   []detected `json:"encoding_detected"`
 	Network    []detected `json:"network_threats_detected"`
 	Filesystem []detected `json:"filesystem_threats_detected"`
+	Kept       []detected `json:"kept_context_detected,omitempty"`
 	Score      float64    `json:"injection_score"`
 	PII        bool       `json:"pii_detected"`
 }
@@ -117,7 +119,7 @@ func (s *Session) Summary() string {
 		Command: []detected{}, Social: []detected{}, Encoding: []detected{}, Network: []detected{}, Filesystem: []detected{}}
 	lists := map[string]*[]detected{
 		"command_injection": &out.Command, "social_engineering": &out.Social, "encoding_obfuscation": &out.Encoding,
-		"network_threat": &out.Network, "filesystem_threat": &out.Filesystem,
+		"network_threat": &out.Network, "filesystem_threat": &out.Filesystem, string(finding.Kept): &out.Kept,
 	}
 	for _, f := range s.found {
 		if l := lists[f.Threat]; l != nil && len(*l) < maxShown {

@@ -31,7 +31,7 @@ type Maker struct {
 
 // For returns the inspector of a call of an agent with the config, which says s.
 func (m *Maker) For(ctx context.Context, c *call.Call, config shroud.Config, s *shroud.Settings) (out *Session, err error) {
-	out = &Session{settings: *s, keys: &m.keys, inject: m.Inject, key: m.Key, agent: c.Who.ID, back: map[string]string{}}
+	out = &Session{settings: *s, keys: &m.keys, inject: m.Inject, key: m.Key, agent: c.Who.ID, unseen: c.Who.NoReveal, back: map[string]string{}, plain: map[string]string{}}
 	if out.detector, err = m.detectors.of(config); err != nil {
 		return nil, err
 	}
@@ -54,6 +54,7 @@ type Session struct {
 	keys     *keys
 	paid     *known.Set // the provider's key in use; nil: none
 	agent    string
+	unseen   bool // the agent is shown no value
 	key      [32]byte
 
 	found      []Finding
@@ -65,12 +66,20 @@ type Session struct {
 	stopped    string
 	filtered   bool              // something of the answer was cut out or held back
 	back       map[string]string // placeholders that the request got, and what they stand for
+	plain      map[string]string // those of back that stand for secrets as they are
+	placed     Placed            // nil: nothing is put back in what tools are called with
 	kept       *kept             // what is kept of what is flagged; nil: nothing is
 }
 
 // Request decides over a request.
 func (s *Session) Request(r *convo.Request) (edits []convo.Edit, err error) {
 	if err := s.offered(r.Tools); err != nil {
+		return nil, err
+	}
+	if err := s.keeps(r.Keeps); err != nil {
+		return nil, err
+	}
+	if err := s.Beside("field", r.Words); err != nil {
 		return nil, err
 	}
 	for i, p := range r.Parts {
@@ -90,7 +99,11 @@ func (s *Session) part(p *convo.Part) (string, error) {
 	var cuts []stream.Cut
 	out := p.Text
 	if s.known != nil {
-		out = s.known.Redact(out, func(m known.Match) string { return s.hide(m.Label, out[m.Start:m.End]) })
+		out = s.known.Redact(out, func(m known.Match) string { return s.hide(m, p.Text) })
+		out = s.undisguised(out)
+	}
+	if p.Kind == convo.ID {
+		return out, nil
 	}
 	if s.kept != nil {
 		defer s.kept.whole(out, roleName(p.Role))()
@@ -157,7 +170,7 @@ func (s *Session) View(v *convo.View) (edits []convo.Edit, err error) {
 			edits = append(edits, convo.Edit{Part: i, Text: out})
 		}
 	}
-	return edits, nil
+	return append(edits, s.restored(v, edits)...), nil
 }
 
 // Rules are those for a text of an answer that comes in pieces.
@@ -167,7 +180,7 @@ func (s *Session) Rules(kind convo.Kind) stream.Rules {
 
 // of are the rules of a part of an answer. What repeats the request was decided over.
 func (s *Session) of(p *convo.Part) stream.Rules {
-	return &answer{Session: s, seen: s.kept.answer(), tool: p.Kind == convo.Arguments, echo: p.Role == convo.System || p.Kind == convo.Schema}
+	return &answer{Session: s, seen: s.kept.answer(), tool: p.Kind == convo.Arguments || p.Kind == convo.ToolName, echo: p.Role == convo.System || p.Kind == convo.Schema}
 }
 
 // Fields are what the log says of what was found.

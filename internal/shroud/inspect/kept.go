@@ -172,6 +172,9 @@ func (k *kept) cuts(text string) (out []stream.Cut) {
 			add(m.Start, m.End, "secret")
 		}
 	}
+	for _, m := range disguised(text, k.hide...) {
+		add(m.Start, m.End, "secret")
+	}
 	for _, m := range leak.Find(text) {
 		add(m.Start, m.End, "secret")
 	}

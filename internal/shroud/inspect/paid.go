@@ -7,7 +7,6 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/known"
-	"github.com/oneclaw-dev/oneclaw/internal/shroud/stream"
 )
 
 // keys remembers the sets of providers' keys in use, under keyed hashes of them.
@@ -57,12 +56,3 @@ func (s *Session) Unkeyed(sent []byte) []byte {
 	s.secrets, s.filtered = true, true
 	return []byte(out)
 }
-
-// both scrubs a text of what two sets know.
-type both struct{ first, second stream.Scrubber }
-
-// Write implements stream.Scrubber.
-func (b *both) Write(piece string) string { return b.second.Write(b.first.Write(piece)) }
-
-// Close implements stream.Scrubber.
-func (b *both) Close() string { return b.second.Write(b.first.Close()) + b.second.Close() }

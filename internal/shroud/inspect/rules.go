@@ -79,7 +79,7 @@ func (s *Session) action(t finding.Threat) string {
 		return s.settings.Network.Action
 	case finding.Filesystem:
 		return s.settings.Filesystem.Action
-	case finding.Unicode, finding.PII, finding.Leak, finding.Tool:
+	case finding.Unicode, finding.PII, finding.Leak, finding.Tool, finding.Kept:
 	}
 	return "log"
 }
@@ -100,16 +100,27 @@ func (s *Session) private(src string, request bool) (cuts []stream.Cut, err erro
 			cuts = append(cuts, stream.Cut{Start: m.Start, End: m.End, With: s.place("secret", src[m.Start:m.End], false)})
 		}
 	}
-	if s.settings.PII == "allow" {
-		return cuts, nil
-	}
 	for _, m := range pii.Find(src) {
-		s.pii = true
-		if key(m.Kind) && s.settings.PII == "redact" && slices.ContainsFunc(cuts, func(c stream.Cut) bool { return c.Start < m.End && m.Start < c.End }) {
-			continue // it is replaced as the shape of a secret
+		policy := s.settings.PII
+		if key(m.Kind) {
+			// A key is a secret: where secrets are replaced it is, whatever is let pass of persons' data.
+			if s.settings.Redaction && policy != "block" {
+				policy = "redact"
+			}
+			if policy == "redact" && slices.ContainsFunc(cuts, func(c stream.Cut) bool { return c.Start < m.End && m.Start < c.End }) {
+				continue // it is replaced as the shape of a secret
+			}
 		}
-		s.note(Finding{Threat: string(finding.PII), Pattern: m.Kind, Severity: m.Severity.String(), Span: text.Span{Start: m.Start, End: m.End}, Action: s.settings.PII})
-		switch s.settings.PII {
+		if policy == "allow" {
+			continue
+		}
+		if key(m.Kind) && s.settings.PII == "allow" {
+			s.secrets = true
+		} else {
+			s.pii = true
+		}
+		s.note(Finding{Threat: string(finding.PII), Pattern: m.Kind, Severity: m.Severity.String(), Span: text.Span{Start: m.Start, End: m.End}, Action: policy})
+		switch policy {
 		case "block":
 			s.stopped = string(finding.PII)
 			return nil, stop(string(finding.PII), m.Kind)

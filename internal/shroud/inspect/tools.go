@@ -6,9 +6,9 @@ import (
 )
 
 // offered decides over the tools that a model is offered.
-func (s *Session) offered(names []string) error {
-	for _, name := range names {
-		if err := s.tool(name, "tools"); err != nil {
+func (s *Session) offered(tools []convo.Names) error {
+	for _, t := range tools {
+		if err := s.tool("tools", t...); err != nil {
 			return err
 		}
 	}
@@ -22,21 +22,44 @@ func (s *Session) called(v *convo.View) error {
 		if p.Kind != convo.ToolName || p.Role != convo.Assistant || p.Text == "" {
 			continue
 		}
-		if err := s.tool(p.Text, "response"); err != nil {
+		if err := s.tool("response", p.Text); err != nil {
+			return err
+		}
+	}
+	for _, t := range v.Calls {
+		if err := s.tool("response", t...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// tool decides over one name. Nothing is left of a tool whose name is cut out, so the mode
-// surgical stops it too.
-func (s *Session) tool(name, location string) error {
-	list := s.settings.Tools.Refuses(name)
+// tool decides over one tool, by all names that mean it. Nothing is left of a tool whose name is cut
+// out, so the mode surgical stops it too.
+func (s *Session) tool(location string, names ...string) error {
+	list := s.settings.Tools.Refuses(names...)
 	if list == "" {
 		return nil
 	}
-	f := Finding{Threat: string(finding.Tool), Pattern: list, Severity: "high", Location: location, Action: s.settings.Tools.Action}
+	return s.ruled(Finding{Threat: string(finding.Tool), Pattern: list, Severity: "high", Location: location, Action: s.settings.Tools.Action})
+}
+
+// keeps decides over what a request names of what the provider keeps. It can't be cut out of the
+// model's sight and leave the request what it was, so the mode surgical stops it too.
+func (s *Session) keeps(names []string) error {
+	for _, name := range names {
+		if !s.settings.Kept.Enabled {
+			continue
+		}
+		if err := s.ruled(Finding{Threat: string(finding.Kept), Pattern: name, Severity: "medium", Location: "request", Action: s.settings.Kept.Action}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ruled notes a finding that nothing can be cut for, and returns the error of one that stops the call.
+func (s *Session) ruled(f Finding) error {
 	if f.Action == "block" && s.settings.Mode == "log_only" {
 		f.Action = "warn"
 	}
@@ -44,6 +67,6 @@ func (s *Session) tool(name, location string) error {
 	if f.Action != "block" {
 		return nil
 	}
-	s.stopped, s.filtered = f.Threat, s.filtered || location == "response"
+	s.stopped, s.filtered = f.Threat, s.filtered || f.Location == "response"
 	return stop(f.Threat, f.Pattern)
 }

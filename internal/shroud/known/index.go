@@ -30,6 +30,7 @@ type pattern struct {
 	size  int
 	must  int      // what of it must be there
 	more  []digest // of the blocks after the first
+	again []int    // of one that repeats: how many of its blocks are at its beginning too, from each on
 	label int
 	as    string
 	edge  edge
@@ -45,13 +46,17 @@ func (s *Set) add(sp spelling, label int) bool {
 	for at := block; at < len(sp.text); at += block {
 		p.more = append(p.more, s.digest(sp.text[at:min(at+block, len(sp.text))]))
 	}
+	if p.must <= block && len(p.more) > 0 {
+		p.again = repeated(append([]digest{first}, p.more[:len(sp.text)/block-1]...))
+	}
 	for _, other := range s.heads[first] {
 		if other.size == p.size && slices.Equal(other.more, p.more) {
 			return false
 		}
 	}
 	s.heads[first] = append(s.heads[first], p)
-	s.longest = max(s.longest, p.must)
+	s.longest, s.whole = max(s.longest, p.must), max(s.whole, p.size)
+	s.early = s.early || p.must < p.size
 	return true
 }
 
@@ -74,9 +79,48 @@ type index struct {
 	step     int // between the places that are looked at
 	key, odd uint64
 
-	sieve []uint64 // two bits of a word for each hash
+	floor uint64   // the smallest byte of any place that is kept, in each byte; at most 0x80
+	sieve []uint64 // three bits of a word for each hash
 	mask  uint64
-	at    map[uint32][]anchor
+	at    map[uint32][]anchor // until the index is built
+	slots []slot              // from then on, by the hash
+	all   []anchor
+}
+
+// slot is where the anchors of a hash are; a size of 0 is none.
+type slot struct {
+	tag, from, size uint32
+}
+
+// table puts the anchors into slots, at most every other of which is taken: most hashes that are asked for have none,
+// and one look says so.
+func (x *index) table() {
+	size := 1 << bits.Len(uint(2*len(x.at)))
+	x.slots = make([]slot, size)
+	for tag, all := range x.at {
+		i := place(tag) & (size - 1)
+		for x.slots[i].size > 0 {
+			i = (i + 1) & (size - 1)
+		}
+		x.slots[i] = slot{tag, uint32(len(x.all)), uint32(len(all))}
+		x.all = append(x.all, all...)
+	}
+	x.at = nil
+}
+
+// place is where the slot of a hash may be. Its last bits are those that the sieve has looked at.
+func place(tag uint32) int { return int(bits.RotateLeft32(tag, 20)) }
+
+// anchors are those of a hash.
+func (x *index) anchors(tag uint32) []anchor {
+	for i := place(tag) & (len(x.slots) - 1); ; i = (i + 1) & (len(x.slots) - 1) {
+		switch s := &x.slots[i]; {
+		case s.size == 0:
+			return nil
+		case s.tag == tag:
+			return x.all[s.from : s.from+s.size]
+		}
+	}
 }
 
 // anchor says where in a pattern certain bytes are, and the size of its first block.
@@ -99,6 +143,16 @@ func (x *index) load(b []byte) uint64 {
 }
 
 func sieveBits(h uint64) uint64 { return 1<<(h&63) | 1<<(h>>6&63) }
+
+// everyByte has a 1 in each byte.
+const everyByte = 0x0101010101010101
+
+// below says whether a byte of v is below that of floor, which has one of at most 0x80 in each.
+func below(v, floor uint64) bool { return (v-floor)&^v&(0x80*everyByte) != 0 }
+
+// lastBit is the third bit. It is asked for after the others: most hashes lack one of those, and a hash that
+// passes costs a look into a table that is in no cache.
+func lastBit(h uint64) uint64 { return 1 << (h >> 12 & 63) }
 
 // anchors collects the patterns of an index until it is built.
 type anchors struct {
@@ -131,6 +185,7 @@ func (a *anchors) build() {
 	}
 	words := uint64(1) << bits.Len(uint(len(a.of)*x.step*16/64))
 	x.sieve, x.mask = make([]uint64, words), words-1
+	smallest := byte(0x80)
 	for _, p := range a.of {
 		best, least := 0, -1
 		for _, from := range x.choices(p) {
@@ -138,13 +193,17 @@ func (a *anchors) build() {
 			for o := from; o < from+x.step; o++ {
 				most = max(most, shared[uint32(x.hash(x.load(p[o:])))])
 			}
+			if slices.Min(p[from:min(len(p), from+x.step-1+x.width)]) <= ' ' {
+				most += len(a.of) * x.step // most places of a text have a blank, and are passed over where no pattern's has
+			}
 			if least < 0 || most < least {
 				best, least = from, most
 			}
 		}
+		smallest = min(smallest, slices.Min(p[best:min(len(p), best+x.step-1+x.width)]))
 		for o := best; o < best+x.step; o++ {
 			h := x.hash(x.load(p[o:]))
-			x.sieve[h>>32&x.mask] |= sieveBits(h)
+			x.sieve[h>>32&x.mask] |= sieveBits(h) | lastBit(h)
 			it := anchor{int32(o), int32(min(block, len(p)))}
 			if tag := uint32(h); !slices.Contains(x.at[tag], it) {
 				x.at[tag] = append(x.at[tag], it)
@@ -153,6 +212,8 @@ func (a *anchors) build() {
 		clear(p)
 	}
 	a.of = nil
+	x.floor = uint64(smallest) * everyByte
+	x.table()
 }
 
 // choices are the places in a pattern's first block where anchors may begin.
@@ -165,26 +226,31 @@ func (x *index) choices(p []byte) []int {
 }
 
 // hits adds all places of a text where a pattern of the set is.
-func (c *canon) hits(s *Set, to *[]hit) {
+func (c *canon) hits(s *Set, found *hits) {
 	for _, x := range []*index{s.far, s.near} {
+		to := found.list()
 		if len(x.sieve) == 0 {
 			continue
 		}
-		b, sieve, mask, key, odd := c.text, x.sieve, x.mask, x.key, x.odd
+		b, sieve, mask, key, odd, floor, step := c.text, x.sieve, x.mask, x.key, x.odd, x.floor, x.step
 		if x.width == 8 {
-			for i := 0; i+8 <= len(b); i += x.step {
-				hi, lo := bits.Mul64(binary.LittleEndian.Uint64(b[i:])^key, odd)
+			for i := 0; i <= len(b)-8; i += step {
+				v := binary.LittleEndian.Uint64(b[i:])
+				if below(v, floor) {
+					continue
+				}
+				hi, lo := bits.Mul64(v^key, odd)
 				h := hi ^ lo
-				if m := sieveBits(h); sieve[h>>32&mask]&m == m {
+				if w, m := sieve[h>>32&mask], sieveBits(h); w&m == m && w&lastBit(h) != 0 {
 					s.verify(c, x, i, uint32(h), to)
 				}
 			}
 			continue
 		}
-		for i := 0; i+4 <= len(b); i += x.step {
+		for i := 0; i <= len(b)-4; i += step {
 			hi, lo := bits.Mul64(uint64(binary.LittleEndian.Uint32(b[i:]))^key, odd)
 			h := hi ^ lo
-			if m := sieveBits(h); sieve[h>>32&mask]&m == m {
+			if w, m := sieve[h>>32&mask], sieveBits(h); w&m == m && w&lastBit(h) != 0 {
 				s.verify(c, x, i, uint32(h), to)
 			}
 		}
@@ -193,14 +259,17 @@ func (c *canon) hits(s *Set, to *[]hit) {
 
 // verify adds the patterns that are around a place which may be one of theirs.
 func (s *Set) verify(c *canon, x *index, at int, tag uint32, to *[]hit) {
-	for _, a := range x.at[tag] {
+	all := x.anchors(tag)
+	for i := len(all) - 1; i >= 0; i-- { // in a text that repeats: in the order of their places
+		a := all[i]
 		start := at - int(a.offset)
 		end := start + int(a.first)
 		if start < 0 || end > len(c.text) {
 			continue
 		}
-		for _, p := range s.heads[s.digest(c.text[start:end])] {
-			if s.begins(c.text[start:], p) {
+		heads := c.block(s, start, end).heads
+		for i := range heads {
+			if p := &heads[i]; s.begins(c.text[start:], p) {
 				*to = append(*to, hit{from: c.start(start), at: start, of: c, pattern: p})
 			}
 		}
@@ -209,7 +278,7 @@ func (s *Set) verify(c *canon, x *index, at int, tag uint32, to *[]hit) {
 
 // begins says whether what must be there of a pattern is at the beginning of a
 // text whose first block is the pattern's.
-func (s *Set) begins(b []byte, p pattern) bool {
+func (s *Set) begins(b []byte, p *pattern) bool {
 	size := min(block, p.size)
 	for _, d := range p.more {
 		if size >= p.must {
@@ -222,21 +291,4 @@ func (s *Set) begins(b []byte, p pattern) bool {
 		size += next
 	}
 	return true
-}
-
-// covers is how much of a pattern that begins here is there; open, when what
-// follows may be more of it.
-func (s *Set) covers(b []byte, p pattern, last bool) (size int, open bool) {
-	size = min(block, p.size)
-	for _, d := range p.more {
-		next := min(block, p.size-size)
-		if size+next > len(b) {
-			return size, !last
-		}
-		if s.digest(b[size:size+next]) != d {
-			return size, false
-		}
-		size += next
-	}
-	return size, false
 }

@@ -3,17 +3,15 @@
 //
 // Its promise: a value of at least Shortest bytes is found in the clear, in base64
 // at any alignment and in either alphabet, with every letter that holds a bit of
-// it, in hex, escaped for URLs, JSON and HTML, and split over lines; in a stream
-// the same is found however it is cut.
+// it, in hex of either case or both, with what programs write between its pairs, with all of its
+// characters or some escaped for URLs, JSON and HTML, and split over lines; in a stream the same is found however it is cut.
 // The cost of a byte hardly depends on how many values there are. A set keeps
 // no value: only keyed hashes of values, of blocks of them and of places in them.
 package known
 
 import (
-	"cmp"
 	"crypto/rand"
 	"encoding/binary"
-	"slices"
 	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/erase"
@@ -35,12 +33,13 @@ type Value struct {
 	Value secret.Bytes
 }
 
-// Match is a place where a value stands. Of two that overlap the first counts,
-// of two that begin together the longer.
+// Match is a place where a value stands. Of values that begin together the longest counts. Of
+// those that begin within another the one that reaches farthest has what it goes on with.
 type Match struct {
 	text.Span
 	Label string
 	As    string // "plain", "base64", "hex", "escaped"
+	Rest  bool   // the value begins in the match before
 }
 
 // Set is a number of values, ready to be looked for. It does not change.
@@ -51,11 +50,14 @@ type Set struct {
 	near    *index               // patterns too short for the other
 	far     *index
 	longest int
+	whole   int // the size of the longest spelling, all of it
+	early   bool
+	hex     hexLetters
 }
 
 // New makes a set. The values may be wiped after it.
 func New(values []Value) *Set {
-	s := &Set{heads: map[digest][]pattern{}}
+	s := &Set{heads: map[digest][]pattern{}, hex: newHexLetters()}
 	_, _ = rand.Read(s.key[:]) // never fails
 	s.near = newIndex(4, binary.LittleEndian.Uint64(s.key[0:]), binary.LittleEndian.Uint64(s.key[8:]))
 	s.far = newIndex(8, binary.LittleEndian.Uint64(s.key[16:]), binary.LittleEndian.Uint64(s.key[24:]))
@@ -90,6 +92,24 @@ func (s *Set) fill(values []Value) {
 // seen before it is certain that no value begins at its start.
 func (s *Set) Longest() int { return s.longest }
 
+// Window is how many bytes of a text a value takes at most before it is found, however each of its characters is
+// escaped. The text may be longer where it has more line breaks than escapes.
+func (s *Set) Window() int {
+	if s.longest == 0 {
+		return 0
+	}
+	const beside = 16 // an escape before it, the letter of base64 beside it, padding
+	return s.longest*maxEscape + beside
+}
+
+// Reach is Window of a whole value, where some of it may be found before, and else 0.
+func (s *Set) Reach() int {
+	if !s.early {
+		return 0
+	}
+	return s.whole * maxEscape
+}
+
 // Find returns the values in a text, in order.
 func (s *Set) Find(src string) []Match {
 	var found []Match
@@ -116,9 +136,10 @@ const window = 64 << 10
 
 // scanner has the memory that one scan leaves for the next.
 type scanner struct {
-	src       []byte // a window of a string
-	text, raw canon
-	hits      []hit
+	src              []byte // a window of a string
+	text, raw, pairs canon
+	hits             hits
+	over             cover
 }
 
 // Redact returns a text with something else for each value in it.
@@ -146,78 +167,33 @@ func (w *scanner) scan(s *Set, src []byte, last bool) ([]Match, int) {
 		return nil, len(src)
 	}
 	c := &w.text
-	c.take(src, true, last)
+	w.raw.like, w.pairs.like = c, c
+	c.takeWith(&w.raw, src, all, last)
 	certain := len(src)
 	if !last {
 		certain = c.start(max(0, len(c.text)-s.longest))
-	}
-	w.hits = w.hits[:0]
-	c.hits(s, &w.hits)
-	if c.escapes {
-		// What looks like an escape may be the value itself.
-		raw := &w.raw
-		raw.take(src, false, last)
-		raw.hits(s, &w.hits)
-		if !last {
-			before, _ := c.around(raw.start(max(0, len(raw.text)-s.longest)))
-			certain = min(certain, before)
+		if raw := &w.raw; c.escapes {
+			certain = min(certain, c.before(raw.start(max(0, len(raw.text)-s.longest))))
 		}
 	}
-	slices.SortFunc(w.hits, func(a, b hit) int { return cmp.Compare(a.from, b.from) })
-	var found []Match
-	end := 0
-	for i, n := 0, 0; i < len(w.hits); i += n {
-		from := w.hits[i].from
-		first := from // with the letter before it
-		for n = 0; i+n < len(w.hits) && w.hits[i+n].from == from; n++ {
-			first = min(first, w.hits[i+n].first())
-		}
-		if from < end {
-			continue
-		}
-		if first >= certain {
-			break
-		}
-		m, core, open := s.longestOf(w.hits[i:i+n], certain, last)
-		if open || !last && m.End > c.read {
-			before, _ := c.around(first)
-			return found, max(end, before) // more of it may follow
-		}
-		for _, next := range w.hits[i+n:] {
-			if next.from >= core { // it may begin within the edge
-				m.End = min(m.End, next.from)
-				break
-			}
-		}
-		// What is left must not begin within an escape: it would be another text.
-		m.Start = max(m.Start, end)
-		_, m.End = c.around(m.End)
-		end = m.End
-		found = append(found, m)
+	if sure := w.pairs.takePairs(&s.hex, src, last, s.longest); sure < len(src) {
+		certain = min(certain, c.before(sure))
 	}
-	return found, max(certain, end)
+	w.look(s)
+	return w.matches(s, src, certain, last)
 }
 
-// hit is a pattern that begins at a place, as far as it must be there.
-type hit struct {
-	from, at int // in the source, and in the text that was read from it
-	of       *canon
-	pattern  pattern
-}
-
-// longestOf is the longest of the values that begin at one place, and where it ends without
-// its edge; open, when there may be more of one than is there yet.
-func (s *Set) longestOf(hits []hit, certain int, last bool) (best Match, core int, open bool) {
-	var of pattern
-	for _, h := range hits {
-		size, more := s.covers(h.of.text[h.at:], h.pattern, last)
-		to := h.at + size
-		m := Match{Label: s.labels[h.pattern.label], As: h.pattern.as}
-		m.Start, m.End = h.first(), h.of.end(h.after(to))
-		open = open || more || !last && h.pattern.edge.after && m.End > certain // what begins within the edge is not known
-		if best.End == 0 || cmp.Or(cmp.Compare(m.End, best.End), cmp.Compare(of.label, h.pattern.label), cmp.Compare(best.As, m.As)) > 0 {
-			best, of, core = m, h.pattern, h.of.end(to)
-		}
+// look notes the hits of a set in the text that was taken in.
+func (w *scanner) look(s *Set) {
+	w.hits.clear()
+	w.text.hits(s, &w.hits)
+	if w.text.escapes {
+		w.raw.hits(s, &w.hits) // what looks like an escape may be the value itself
 	}
-	return best, core, open
+	if len(w.pairs.text) > 0 {
+		n := w.hits.used
+		w.pairs.hits(s, &w.hits)
+		w.hits.drop(n, func(h hit) bool { return h.pattern.as == "base64" || h.pattern.size < leastHex })
+	}
+	w.hits.sort()
 }

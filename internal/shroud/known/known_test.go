@@ -52,29 +52,52 @@ func writings() map[string]func(string) string {
 		}
 	}
 	return map[string]func(string) string{
-		"in the clear":        func(s string) string { return s },
-		"base64":              b64(base64.StdEncoding, 0, 0),
-		"base64 after 1":      b64(base64.StdEncoding, 1, 3),
-		"base64 after 2":      b64(base64.StdEncoding, 2, 1),
-		"base64 after 4":      b64(base64.StdEncoding, 4, 2),
-		"base64url":           b64(base64.RawURLEncoding, 0, 1),
-		"base64url after 2":   b64(base64.RawURLEncoding, 2, 2),
-		"base64 in lines":     func(s string) string { return lines(b64(base64.StdEncoding, 50, 60)(s), 76, "\r\n") },
-		"base64 in JSON":      func(s string) string { return strings.ReplaceAll(b64(base64.StdEncoding, 0, 0)(s), "/", `\/`) },
-		"base64 in a URL":     func(s string) string { return url.QueryEscape(b64(base64.StdEncoding, 1, 0)(s)) },
-		"hex":                 func(s string) string { return hex.EncodeToString([]byte(s)) },
-		"upper hex":           func(s string) string { return strings.ToUpper(hex.EncodeToString([]byte(s))) },
-		"hex in lines":        func(s string) string { return lines(hex.EncodeToString([]byte(s)), 32, "\n    ") },
-		"JSON":                quoted,
-		"JSON in JSON":        func(s string) string { return quoted(quoted(s)) },
-		"a query":             url.QueryEscape,
-		"a path":              url.PathEscape,
-		"a query in a query":  func(s string) string { return url.QueryEscape(url.QueryEscape(s)) },
-		"every byte escaped":  func(s string) string { return each(s, "%%%02x") },
-		"every character":     func(s string) string { return each(s, `\u%04x`) },
-		"x escapes":           func(s string) string { return each(s, `\x%02X`) },
-		"some escaped":        func(s string) string { return strings.ReplaceAll(s, "e", "%65") },
-		"HTML":                html.EscapeString,
+		"in the clear":      func(s string) string { return s },
+		"base64":            b64(base64.StdEncoding, 0, 0),
+		"base64 after 1":    b64(base64.StdEncoding, 1, 3),
+		"base64 after 2":    b64(base64.StdEncoding, 2, 1),
+		"base64 after 4":    b64(base64.StdEncoding, 4, 2),
+		"base64url":         b64(base64.RawURLEncoding, 0, 1),
+		"base64url after 2": b64(base64.RawURLEncoding, 2, 2),
+		"base64 in lines":   func(s string) string { return lines(b64(base64.StdEncoding, 50, 60)(s), 76, "\r\n") },
+		"base64 in JSON":    func(s string) string { return strings.ReplaceAll(b64(base64.StdEncoding, 0, 0)(s), "/", `\/`) },
+		"base64 in a URL":   func(s string) string { return url.QueryEscape(b64(base64.StdEncoding, 1, 0)(s)) },
+		"hex":               func(s string) string { return hex.EncodeToString([]byte(s)) },
+		"upper hex":         func(s string) string { return strings.ToUpper(hex.EncodeToString([]byte(s))) },
+		"hex in lines":      func(s string) string { return lines(hex.EncodeToString([]byte(s)), 32, "\n    ") },
+		"mixed hex":         func(s string) string { return mixed(hex.EncodeToString([]byte(s))) },
+		"hex with colons":   func(s string) string { return strings.Join(chunks(hex.EncodeToString([]byte(s)), 2), ":") },
+		"hex with blanks":   func(s string) string { return strings.Join(chunks(mixed(hex.EncodeToString([]byte(s))), 2), " ") },
+		"hex with dashes": func(s string) string {
+			return strings.ToUpper(strings.Join(chunks(hex.EncodeToString([]byte(s)), 2), "-"))
+		},
+		"a key's lines": func(s string) string {
+			return lines(strings.Join(chunks(hex.EncodeToString([]byte(s)), 2), ":"), 45, "\n    ")
+		},
+		"a dump": func(s string) string {
+			return lines(strings.Join(chunks(hex.EncodeToString([]byte(s)), 4), " "), 40, "\n")
+		},
+		"JSON":               quoted,
+		"JSON in JSON":       func(s string) string { return quoted(quoted(s)) },
+		"a query":            url.QueryEscape,
+		"a path":             url.PathEscape,
+		"a query in a query": func(s string) string { return url.QueryEscape(url.QueryEscape(s)) },
+		"every byte escaped": func(s string) string { return each(s, "%%%02x") },
+		"every character":    func(s string) string { return each(s, `\u%04x`) },
+		"x escapes":          func(s string) string { return each(s, `\x%02X`) },
+		"some escaped":       func(s string) string { return strings.ReplaceAll(s, "e", "%65") },
+		"HTML":               html.EscapeString,
+		"HTML's names":       named.Replace,
+		"HTML's numbers":     func(s string) string { return characters(s, "&#%d;") },
+		"HTML's zeros":       func(s string) string { return characters(s, "&#%07d;") },
+		"HTML without ends":  func(s string) string { return characters(s, "&#%d") },
+		"HTML hex, no ends":  func(s string) string { return characters(s, "&#x%02x") },
+		"HTML in hex":        func(s string) string { return characters(s, "&#X%02X;") },
+		"HTML in HTML":       func(s string) string { return html.EscapeString(html.EscapeString(s)) },
+		"HTML in JSON":       func(s string) string { return strings.ReplaceAll(quoted(named.Replace(s)), `\u0026`, "&") },
+		"base64 in HTML": func(s string) string {
+			return strings.NewReplacer("/", "&#x2F;", "+", "&#43;", "=", "&#x3D;").Replace(b64(base64.StdEncoding, 2, 0)(s))
+		},
 		"lines of ten":        func(s string) string { return lines(s, 10, "\n") },
 		"lines, indented":     func(s string) string { return lines(s, 7, "\r\n\t    ") },
 		"a shell's lines":     func(s string) string { return lines(s, 12, "\\\n") },
@@ -82,6 +105,112 @@ func writings() map[string]func(string) string {
 		"lines of 1":          func(s string) string { return lines(s, 1, "\n") },
 		"URL's line breaks":   func(s string) string { return lines(s, 9, "%0a") },
 		"x escapes in base64": func(s string) string { return b64(base64.StdEncoding, 0, 0)(s) + " " + each(s, `\x%02x`) },
+	}
+}
+
+// named writes what is special in HTML as templates of several languages do.
+var named = strings.NewReplacer("&", "&amp;", "<", "&LT;", ">", "&gt;", `"`, "&quot;", "'", "&apos;", "/", "&#x2F;")
+
+// TestCharactersOfHTMLAreReadHoweverTheyAreWritten: any of a value's characters, each in any way.
+func TestCharactersOfHTMLAreReadHoweverTheyAreWritten(t *testing.T) {
+	r := rand.New(rand.NewPCG(13, 17))
+	names := map[byte][]string{'&': {"&amp;", "&AMP;"}, '<': {"&lt;", "&LT;"}, '>': {"&gt;", "&GT;"}, '"': {"&quot;", "&QUOT;"}, '\'': {"&apos;", "&#39;", "&#039;", "&#x27;"}}
+	const letters = "abzAZ09&<>\"'/\\+=-_;#% .x"
+	for range 2000 {
+		value, text := make([]byte, 8+r.IntN(40)), ""
+		for i := range value {
+			value[i] = letters[r.IntN(len(letters))]
+		}
+		value[0], value[len(value)-1] = 'v', 'z' // blanks at its ends are no part of it
+		for _, c := range value {
+			ways := append([]string{fmt.Sprintf("&#%0*d;", r.IntN(8), c), fmt.Sprintf("&#x%0*x;", r.IntN(8), c), fmt.Sprintf("&#X%02X;", c)}, names[c]...)
+			if n := r.IntN(len(ways) + 3); n < len(ways) {
+				text += ways[n]
+			} else if len(names[c]) > 0 || c == '%' || c == '\\' || c == '#' || c == ';' { // those would be read with what follows
+				text += ways[0]
+			} else {
+				text += string(c)
+			}
+		}
+		if got := setOf(map[string]string{"v": string(value)}).Redact("<b>"+text+"</b>", label); got != "<b>[REDACTED:v]</b>" {
+			t.Fatalf("%q, written as %q: %q", value, text, got)
+		}
+	}
+}
+
+// TestWhatLooksLikeACharacterOfHTMLStays.
+func TestWhatLooksLikeACharacterOfHTMLStays(t *testing.T) {
+	for _, text := range []string{"&", "&;", "&#;", "&#x;", "&#xg;", "&#0;", "&#xD800;", "&#x110000;", "&#00000065;", "&amp", "&nbsp;", "a=1&b=2&c=3;", "&#-5;", "&#+65;"} {
+		c := canonical([]byte(text), all, true)
+		if string(c.text) != text || c.escapes {
+			t.Errorf("%q is read as %q", text, c.text)
+		}
+	}
+}
+
+// mixed is hex whose case changes from digit to digit.
+func mixed(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if i%3 != 0 && c >= 'a' {
+			b[i] = c &^ 0x20
+		}
+	}
+	return string(b)
+}
+
+func chunks(s string, n int) (out []string) {
+	for ; len(s) > n; s = s[n:] {
+		out = append(out, s[:n])
+	}
+	return append(out, s)
+}
+
+// TestAValueThatIsHexIsFoundInAnyCase: keys of chains, digests and identifiers.
+func TestAValueThatIsHexIsFoundInAnyCase(t *testing.T) {
+	for _, value := range []string{"0xAbCdEf0123456789aBcDeF01", "ABCDEF0123456789ABCDEF01", "550e8400-e29b-41d4-a716-446655440000", "aa:bb:cc:dd:ee:ff:00:11"} {
+		set := setOf(map[string]string{"key": value})
+		bare := strings.NewReplacer("-", "", ":", "", "0x", "").Replace(value)
+		for _, written := range []string{value, bare, strings.ToLower(bare), strings.ToUpper(bare), mixed(strings.ToLower(bare)), "0x" + mixed(bare), strings.Join(chunks(bare, 2), ":"), strings.Join(chunks(bare, 4), " ")} {
+			if got := set.Redact("it is "+written+", ok", label); strings.Contains(strings.ToLower(got), strings.ToLower(bare[4:])) || !strings.Contains(got, "[REDACTED:key]") {
+				t.Errorf("%s became %s", written, got)
+			}
+		}
+	}
+}
+
+// TestAValueThatBeginsWithinAPair: what stands before a value changes nothing of whether it is found.
+func TestAValueThatBeginsWithinAPair(t *testing.T) {
+	set := setOf(map[string]string{"near": "a" + strings.Repeat("ba", 8), "other": strings.Repeat("ba", 7) + "b"})
+	for _, src := range []string{"x aababababa\nba abababababab%25\\ and so on", "aaba\nba abababababababab:", "ba:ba:ba:bab:ab:ab:ab:ab:ab:ab", "a\nbabababababababa ba"} {
+		agrees(t, set, src+strings.Repeat(" word", 40), strings.Split(src+strings.Repeat(" word", 40), ""))
+	}
+}
+
+// TestADateIsNoNumberThatIsASecret: what is shorter than the shortest value in hex is not looked for with gaps in it.
+func TestADateIsNoNumberThatIsASecret(t *testing.T) {
+	set := setOf(map[string]string{"version": "20260130", "number": "4111222233334444"})
+	for _, src := range []string{"it was on 2026-01-30 at 10:00:00", "20 26 01 30 40 50 60"} {
+		if found := set.Find(src); len(found) > 0 {
+			t.Errorf("%q: %+v", src, found)
+		}
+	}
+	if found := set.Find("pay 4111-2222-3333-4444 now"); len(found) != 1 {
+		t.Errorf("%+v", found)
+	}
+}
+
+// TestLongStretchesOfHexAreNotHeldBack, nor of blanks, nor what is hex and goes on.
+func TestLongStretchesOfHexAreNotHeldBack(t *testing.T) {
+	set := setOf(map[string]string{"a": "sk-proj-abcDEF123456_ghiJKL-7890"})
+	for _, piece := range []string{"deadbeef", " ", "aa:", "De Ad ", "a", "4F", "   ff\n", "de-"} {
+		stream := set.Stream(label)
+		for i := range 5000 {
+			stream.Write(piece)
+			if i > 500 && stream.Held() > 14*set.Longest() {
+				t.Fatalf("%q: %d bytes are held back; a value has %d", piece, stream.Held(), set.Longest())
+			}
+		}
 	}
 }
 
@@ -93,6 +222,14 @@ func each(s, format string) string {
 	return b.String()
 }
 
+func characters(s, format string) string {
+	var b strings.Builder
+	for _, r := range s {
+		fmt.Fprintf(&b, format, r)
+	}
+	return b.String()
+}
+
 func samples() map[string]string {
 	return map[string]string{
 		"short":    "hunt3r",
@@ -100,6 +237,7 @@ func samples() map[string]string {
 		"slashes":  `C:\temp\x41/y"z'<&>%2Fend`,
 		"password": "pÄss wörd & more",
 		"percents": "50%off%25now%",
+		"markup":   `a&lt;b\/&#x41;%41&amp;quot;&`,
 		"pem":      pem,
 		"long":     numbers(200),
 		"repeated": strings.Repeat("ab", 300),
@@ -120,7 +258,7 @@ func TestEveryWritingIsFound(t *testing.T) {
 	for how, write := range writings() {
 		for name, value := range values {
 			v := strings.TrimSpace(value)
-			if name == "password" && how == "every character" || name == "slashes" && how == "URL's line breaks" {
+			if name == "markup" && slices.Contains([]string{"JSON's lines", "URL's line breaks", "a shell's lines"}, how) || name == "password" && how == "every character" || name == "slashes" && how == "URL's line breaks" {
 				continue // these are no escapes of its bytes; an escape that is broken up by another
 			}
 			src := "The value is: " + write(v) + " <- that."
@@ -176,8 +314,8 @@ func TestOfOverlappingValuesTheFirstAndLongestCounts(t *testing.T) {
 	set := setOf(map[string]string{"prefix": "abcdefgh", "whole": "abcdefghijklmnop", "suffix": "ijklmnop", "middle": "efghijkl", "same": "qwertyuiop"})
 	for src, want := range map[string]string{
 		"xabcdefghijklmnopx":          "x[REDACTED:whole]x",
-		"abcdefghijkl":                "[REDACTED:prefix]ijkl",
-		"efghijklmnop":                "[REDACTED:middle]mnop",
+		"abcdefghijkl":                "[REDACTED:prefix][REDACTED:middle]",
+		"efghijklmnop":                "[REDACTED:middle][REDACTED:suffix]",
 		"abcdefgh abcdefghijklmnop":   "[REDACTED:prefix] [REDACTED:whole]",
 		"qwertyuiopqwertyuiopqwertyu": "[REDACTED:same][REDACTED:same]qwertyu",
 	} {
@@ -231,7 +369,7 @@ func mixture(r *rand.Rand, values []string, ways []func(string) string) string {
 			v = v[r.IntN(len(v)):]
 		}
 		b.WriteString(ways[r.IntN(len(ways))](v))
-		b.WriteString([]string{"", "", " ", "\n", "\n      ", `\`, "%", "%4", `\u00`, `\ud83d`, "\r\n", "\x00\xff", `\\`, `"`}[r.IntN(14)])
+		b.WriteString([]string{"", "", " ", "\n", "\n      ", `\`, "%", "%4", `\u00`, `\ud83d`, "\r\n", "\x00\xff", `\\`, `"`, "&", "&#", "&#x2", "&am"}[r.IntN(18)])
 	}
 	return b.String()
 }

@@ -8,6 +8,7 @@ import (
 	"html"
 	"net/url"
 	"slices"
+	"strings"
 )
 
 // spelling is a way to write a value.
@@ -27,8 +28,7 @@ func spellings(value []byte) []spelling {
 	if len(value) < Shortest {
 		return nil
 	}
-	one, raw := canonical(value, true, true), canonical(value, false, true)
-	out := []spelling{{text: bytes.Clone(one.text), as: "plain"}, {text: bytes.Clone(raw.text), as: "plain"}, {text: unpercent(raw.text), as: "plain"}}
+	out := read(value, "plain")
 	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 		for shift := range 3 {
 			out = append(out, aligned(encoding, value, shift))
@@ -36,11 +36,15 @@ func spellings(value []byte) []spelling {
 	}
 	lower := hex.AppendEncode(nil, value)
 	out = append(out, spelling{text: lower, as: "hex"}, spelling{text: bytes.ToUpper(lower), as: "hex"})
+	if digits := hexOf(value); digits != nil { // a value that is hex may be written in the other case
+		out = append(out, spelling{text: digits, as: "hex"})
+	}
 	// Escaped once, what was escaped twice still is.
 	s := string(value)
 	quoted, _ := json.Marshal(s)
 	for _, escaped := range []string{string(quoted[1 : len(quoted)-1]), url.QueryEscape(s), url.PathEscape(s), html.EscapeString(s)} {
-		out = append(out, spelling{text: []byte(escaped), as: "escaped"}, spelling{text: unpercent([]byte(escaped)), as: "escaped"})
+		out = append(out, spelling{text: []byte(escaped), as: "escaped"})
+		out = append(out, read([]byte(escaped), "escaped")...)
 	}
 	var kept []spelling
 	for _, sp := range out {
@@ -51,6 +55,26 @@ func spellings(value []byte) []spelling {
 		kept = append(kept, sp)
 	}
 	return kept
+}
+
+// hexOf are the digits of a value that is hex itself, in lower case, or nil where it is not.
+func hexOf(value []byte) []byte {
+	value = bytes.TrimPrefix(bytes.TrimPrefix(value, []byte("0x")), []byte("0X"))
+	out := make([]byte, 0, len(value))
+	for _, c := range value {
+		switch {
+		case hexDigit(c):
+			out = append(out, c|0x20) // digits have that bit
+		case c != ':' && c != '-' && c != ' ':
+			clear(out)
+			return nil
+		}
+	}
+	if len(out) < leastHex {
+		clear(out)
+		return nil
+	}
+	return out
 }
 
 // aligned is what of the base64 of a text depends on a value alone, when the
@@ -66,20 +90,13 @@ func aligned(encoding *base64.Encoding, value []byte, shift int) spelling {
 	return spelling{core, "base64", edge{before: shift > 0, after: end < len(out)}}
 }
 
-// unpercent undoes the escapes of URLs alone: in a text whose escapes are undone
-// once, those of a value are too, and its backslashes are not.
-func unpercent(b []byte) []byte {
-	out := make([]byte, 0, len(b))
-	for i := 0; i < len(b); {
-		if b[i] == '%' {
-			if is, size, _ := escape(b[i:]); size > 0 {
-				out = append(out, is.bytes()...)
-				i += size
-				continue
-			}
+// read is a text as it is read where it stands among escapes: those of its own that look like another kind
+// than what it was escaped with are undone with them.
+func read(text []byte, as string) (out []spelling) {
+	for _, undone := range []string{all, "", slashes, percents, entities, slashes + percents, slashes + entities, percents + entities} {
+		if !strings.ContainsFunc(undone, func(kind rune) bool { return !bytes.ContainsRune(text, kind) }) { // else it reads as without that kind
+			out = append(out, spelling{text: bytes.Clone(canonical(text, undone, true).text), as: as})
 		}
-		out = append(out, b[i])
-		i++
 	}
 	return out
 }

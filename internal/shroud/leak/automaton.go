@@ -14,6 +14,7 @@ type automaton struct {
 	next   []uint16 // by state and class; state 0 is the end
 	accept []bool   // by state
 	final  []bool   // by state, at the end of the text
+	any    bool     // it begins anywhere
 }
 
 const (
@@ -22,8 +23,8 @@ const (
 	mostStates = 1 << 12
 )
 
-// compile makes the automaton of a pattern that begins where it is asked.
-func compile(pattern string) *automaton {
+// compile makes the automaton of a pattern that begins where it is asked, or with anywhere also after it.
+func compile(pattern string, anywhere bool) *automaton {
 	re, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
 		panic(err)
@@ -32,7 +33,7 @@ func compile(pattern string) *automaton {
 	if err != nil {
 		panic(err)
 	}
-	a := &automaton{}
+	a := &automaton{any: anywhere}
 	letters := a.classes(prog)
 	b := &building{prog: prog, of: map[string]uint16{}}
 	b.state(nil)
@@ -48,6 +49,9 @@ func compile(pattern string) *automaton {
 				if in := &prog.Inst[pc]; in.Op != syntax.InstMatch && in.Op != syntax.InstEmptyWidth && in.MatchRune(r) {
 					to = append(to, in.Out)
 				}
+			}
+			if anywhere {
+				to = append(to, uint32(prog.Start))
 			}
 			a.next = append(a.next, b.state(b.closure(to, 0)))
 		}
@@ -177,6 +181,15 @@ func (a *automaton) longest(s string, from, most int, ends *[256]mayEnd) int {
 // in says whether the pattern is anywhere in a text.
 func (a *automaton) in(s string) bool {
 	state := uint16(first)
+	if a.any {
+		for n := range len(s) {
+			if a.accept[state] {
+				return true
+			}
+			state = a.next[int(state)*a.width+int(a.class[s[n]])]
+		}
+		return a.accept[state] || a.final[state]
+	}
 	for from := range len(s) + 1 {
 		for n := from; ; n++ {
 			if a.accept[state] || n == len(s) && a.final[state] {

@@ -69,7 +69,9 @@ var rules = sync.OnceValue(func() *set {
 		}
 	}
 	for what, list := range from.Allow {
-		s.allows[what] = later(oneOf(list))
+		if s.allows[what] = anywhere(oneOf(list)); what == "generic match" {
+			s.allows[what] = later(oneOf(list))
+		}
 	}
 	for _, w := range from.Stop {
 		s.stop.add(w, 0)
@@ -80,7 +82,12 @@ var rules = sync.OnceValue(func() *set {
 func oneOf(patterns []string) string { return "(?:" + strings.Join(patterns, ")|(?:") + ")" }
 
 func later(pattern string) func() *automaton {
-	return sync.OnceValue(func() *automaton { return compile(pattern) })
+	return sync.OnceValue(func() *automaton { return compile(pattern, false) })
+}
+
+// anywhere is later for a pattern that is looked for in a text, and has few enough states for all places at once.
+func anywhere(pattern string) func() *automaton {
+	return sync.OnceValue(func() *automaton { return compile(pattern, true) })
 }
 
 // mayEnd says whether a value may end before a byte.

@@ -10,9 +10,12 @@ import (
 type automaton struct {
 	column [256]uint8
 	width  int
-	next   []uint32 // state*width + column
+	next   []uint32 // at state*width + column: where the next state's columns begin, and whether words end in it
 	ends   [][]end  // by state
 }
+
+// word is set in a place of next whose state ends words.
+const word = 1 << 31
 
 // end says that a word ends in a state.
 type end struct {
@@ -47,6 +50,12 @@ func newAutomaton(words map[string][]int) *automaton {
 		a.ends[at] = append(a.ends[at], end{len(w), words[w]})
 	}
 	a.link()
+	for i, to := range a.next {
+		a.next[i] = to * uint32(a.width)
+		if len(a.ends[to]) > 0 {
+			a.next[i] |= word
+		}
+	}
 	return a
 }
 
@@ -85,8 +94,12 @@ func (a *automaton) link() {
 func (a *automaton) find(text string, found func(i, start, end int)) {
 	at := uint32(0)
 	for i := range len(text) {
-		at = a.next[int(at)*a.width+int(a.column[text[i]])]
-		for _, e := range a.ends[at] {
+		at = a.next[at+uint32(a.column[text[i]])]
+		if at&word == 0 {
+			continue
+		}
+		at &^= word
+		for _, e := range a.ends[int(at)/a.width] {
 			for _, p := range e.of {
 				found(p, i+1-e.size, i+1)
 			}
@@ -110,8 +123,7 @@ func NewWords(list []string) *Words {
 func (w *Words) Within(text string) bool {
 	at := uint32(0)
 	for i := range len(text) {
-		at = w.of.next[int(at)*w.of.width+int(w.of.column[text[i]])]
-		if len(w.of.ends[at]) > 0 {
+		if at = w.of.next[at+uint32(w.of.column[text[i]])]; at&word != 0 {
 			return true
 		}
 	}

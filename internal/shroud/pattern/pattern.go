@@ -32,6 +32,7 @@ type Set struct {
 	of     []Pattern
 	expr   []func() *regexp.Regexp
 	quick  []func() *quick
+	spans  []func() *spans
 	words  *automaton
 	always []int
 }
@@ -43,6 +44,7 @@ func New(patterns []Pattern) *Set {
 	for i, p := range patterns {
 		s.expr = append(s.expr, sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(p.Expr) }))
 		s.quick = append(s.quick, sync.OnceValue(func() *quick { return newQuick(p.Expr) }))
+		s.spans = append(s.spans, sync.OnceValue(func() *spans { return newSpans(p.Expr) }))
 		if len(p.Words) == 0 {
 			s.always = append(s.always, i)
 		}
@@ -57,36 +59,35 @@ func New(patterns []Pattern) *Set {
 // Len is the number of patterns.
 func (s *Set) Len() int { return len(s.of) }
 
-// stretch is where a pattern is to be looked for.
+// stretch is where a pattern is to be looked for, or is.
 type stretch struct{ start, end int }
 
-// Find calls found for each match of each pattern: its number, and the places
-// of the match and its groups as regexp has them.
-func (s *Set) Find(text string, found func(i int, match []int)) {
+// Find calls found for each match of each pattern: its number, and where it begins and ends.
+func (s *Set) Find(text string, found func(i, start, end int)) {
 	s.find(text, nil, found)
 }
 
 // First is Find that looks for a pattern only until it has matched in one stretch.
-func (s *Set) First(text string, found func(i int, match []int)) {
+func (s *Set) First(text string, found func(i, start, end int)) {
 	done := make([]bool, len(s.of))
-	s.find(text, done, func(i int, m []int) {
+	s.find(text, done, func(i, start, end int) {
 		done[i] = true
-		found(i, m)
+		found(i, start, end)
 	})
 }
 
 // find looks for patterns but those that are done.
-func (s *Set) find(text string, done []bool, found func(i int, match []int)) {
+func (s *Set) find(text string, done []bool, found func(i, start, end int)) {
 	most := -1
 	if done != nil {
 		most = 1
 	}
 	for _, i := range s.always {
-		for _, m := range s.expr[i]().FindAllStringSubmatchIndex(text, most) {
-			found(i, m)
+		for _, m := range s.all(i, text, most) {
+			found(i, m.start, m.end)
 		}
 	}
-	open := make(map[int]stretch)
+	open := make([]stretch, len(s.of)) // a stretch that has none has no end
 	s.words.find(text, func(i, start, end int) {
 		if done != nil && done[i] {
 			return
@@ -99,9 +100,9 @@ func (s *Set) find(text string, done []bool, found func(i int, match []int)) {
 			return
 		}
 		here := stretch{max(0, start-p.Before), min(len(text), end+p.After)}
-		was, ok := open[i]
+		was := open[i]
 		switch {
-		case !ok:
+		case was.end == 0:
 		case here.start <= was.end && (done == nil || was.end-was.start < longStretch):
 			here.start = min(here.start, was.start)
 		case here.start <= was.end:
@@ -112,8 +113,8 @@ func (s *Set) find(text string, done []bool, found func(i int, match []int)) {
 		}
 		open[i] = here
 	})
-	for i := range s.of { // in order
-		if at, ok := open[i]; ok {
+	for i, at := range open {
+		if at.end > 0 {
 			s.look(i, text, at, found)
 		}
 	}
@@ -131,21 +132,31 @@ func alphanumeric(c byte) bool {
 	return c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9'
 }
 
-func (s *Set) look(i int, text string, at stretch, found func(int, []int)) {
+func (s *Set) look(i int, text string, at stretch, found func(i, start, end int)) {
 	if q := s.quick[i](); q != nil && !q.may(text[at.start:at.end]) {
 		return
 	}
-	for _, m := range s.expr[i]().FindAllStringSubmatchIndex(text[at.start:at.end], -1) {
-		if m[1] == at.end-at.start && at.end < len(text) {
+	for _, m := range s.all(i, text[at.start:at.end], -1) {
+		if m.end == at.end-at.start && at.end < len(text) {
 			continue // the end of the stretch is not that of a word or line
 		}
-		for k := range m {
-			if m[k] >= 0 {
-				m[k] += at.start
+		found(i, m.start+at.start, m.end+at.start)
+	}
+}
+
+// all are the matches of a pattern in a text, or at most some.
+func (s *Set) all(i int, text string, most int) (out []stretch) {
+	if most < 0 && len(text) >= longSpans {
+		if q := s.spans[i](); q != nil {
+			if all, sure := q.all(text); sure {
+				return all
 			}
 		}
-		found(i, m)
 	}
+	for _, m := range s.expr[i]().FindAllStringIndex(text, most) {
+		out = append(out, stretch{m[0], m[1]})
+	}
+	return out
 }
 
 // The bounds of expressions that others write.

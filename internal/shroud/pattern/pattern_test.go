@@ -71,9 +71,9 @@ func TestMatchesNearWordsAreThoseOfTheWholeText(t *testing.T) {
 			b.WriteString(pieces[random.IntN(len(pieces))])
 		}
 		var got, want []string
-		set.Find(b.String(), func(i int, m []int) { got = append(got, fmt.Sprint(i, m)) })
+		set.Find(b.String(), func(i, start, end int) { got = append(got, fmt.Sprint(i, []int{start, end})) })
 		for i, p := range patterns {
-			for _, m := range regexp.MustCompile(p.Expr).FindAllStringSubmatchIndex(b.String(), -1) {
+			for _, m := range regexp.MustCompile(p.Expr).FindAllStringIndex(b.String(), -1) {
 				want = append(want, fmt.Sprint(i, m))
 			}
 		}
@@ -113,7 +113,7 @@ func TestForeignExpressions(t *testing.T) {
 	}
 	p, _ := Foreign("x", `secret-[a-z]{3}`)
 	found := 0
-	New([]Pattern{p}).Find("a secret-abc b secret-abC secret-xyz", func(int, []int) { found++ })
+	New([]Pattern{p}).Find("a secret-abc b secret-abC secret-xyz", func(int, int, int) { found++ })
 	if found != 2 {
 		t.Errorf("found %d", found)
 	}
@@ -128,7 +128,7 @@ func FuzzForeign(f *testing.F) {
 			return
 		}
 		var got []string
-		New([]Pattern{p}).Find(text, func(_ int, m []int) { got = append(got, fmt.Sprint(m[0])) })
+		New([]Pattern{p}).Find(text, func(_, start, end int) { got = append(got, fmt.Sprint(start)) })
 		if want := regexp.MustCompile(expr).MatchString(text); !want && len(got) > 0 {
 			t.Fatalf("%q finds %v in %q", expr, got, text)
 		}

@@ -34,8 +34,7 @@ const (
 	nowhere
 )
 
-// newQuick returns nil for a program that tells more of characters beyond ASCII apart than
-// those that fold to k and s.
+// newQuick returns nil for a program that has no classes.
 func newQuick(expr string) *quick {
 	tree, err := syntax.Parse(expr, syntax.Perl)
 	if err != nil {
@@ -45,7 +44,18 @@ func newQuick(expr string) *quick {
 	if err != nil {
 		return nil
 	}
-	q := &quick{prog: prog}
+	class, like, ok := classes(prog)
+	if !ok {
+		return nil
+	}
+	q := &quick{prog: prog, class: class, like: like}
+	q.pool.New = func() any { return newStates(q) }
+	return q
+}
+
+// classes puts characters together that a program takes for the same; like has one of each class, of which the last
+// is not ASCII. It is false for a program that tells more of characters beyond ASCII apart than those that fold to k and s.
+func classes(prog *syntax.Prog) (class [utf8.RuneSelf]uint8, like []rune, ok bool) {
 	kinds := map[string]uint8{}
 	for c := range rune(utf8.RuneSelf) {
 		var kind []byte
@@ -57,25 +67,24 @@ func newQuick(expr string) *quick {
 		kind = append(kind, contextOf(c))
 		n, known := kinds[string(kind)]
 		if !known {
-			n = uint8(len(q.like)) // at most 128
+			n = uint8(len(like)) // at most 128
 			kinds[string(kind)] = n
-			q.like = append(q.like, c)
+			like = append(like, c)
 		}
-		q.class[c] = n
+		class[c] = n
 	}
-	q.like = append(q.like, 'é')
+	like = append(like, 'é')
 	for i := range prog.Inst {
 		if !takes(&prog.Inst[i]) {
 			continue
 		}
 		for _, r := range prog.Inst[i].Rune {
 			if r >= utf8.RuneSelf && r != unicode.MaxRune && (r < longS-1 || r > longS+1) && (r < kelvin-1 || r > kelvin+1) {
-				return nil
+				return class, nil, false
 			}
 		}
 	}
-	q.pool.New = func() any { return newStates(q) }
-	return q
+	return class, like, true
 }
 
 // The characters beyond ASCII that are letters of ASCII in another case.

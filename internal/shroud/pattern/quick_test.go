@@ -27,7 +27,7 @@ func TestNothingIsPassedOver(t *testing.T) {
 				b.WriteString(letters[r.IntN(len(letters))])
 			}
 			text, n := b.String(), 0
-			set.Find(text, func(int, []int) { n++ })
+			set.Find(text, func(int, int, int) { n++ })
 			want := 0
 			if strings.Contains(text, word) {
 				want = len(re.FindAllStringIndex(text, -1))

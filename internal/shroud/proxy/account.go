@@ -24,10 +24,12 @@ func (p *Proxy) begin(c *call.Call, a *asked, out *cleared, limits *spend.Limits
 		return errUnbounded
 	case bound && a.Kept, limits.Budget > 0 && a.Instead:
 		return errUnpriced
+	case limits.Budget > 0 && len(a.Fetched.Unbounded) > 0 && !a.counts(): // nothing is billed for a count
+		return errFetched(a.Fetched.Unbounded)
 	}
 	out.billed = limits.Budget > 0 && a.Stream
 	out.spend, err = p.cfg.Ledger.Begin(c, *limits, spend.Ask{
-		Provider: a.to.name, Model: a.Model, InputBytes: a.bytes(), Media: a.Media, MaxTokens: a.MaxTokens, Choices: a.Choices, Stream: a.Stream, Embeds: a.embeds(),
+		Provider: a.to.name, Model: a.Model, InputBytes: a.bytes(), Media: a.Media, Filed: a.Filed, Uses: a.Fetched.Uses, UseTokens: a.Fetched.Tokens, MaxTokens: a.MaxTokens, Choices: a.Choices, Stream: a.Stream, Embeds: a.embeds(),
 	})
 	return err
 }
@@ -94,6 +96,9 @@ func (p *Proxy) settle(ctx context.Context, x *gate.Request, a *asked, ok *clear
 	}
 	told := ok.inspect.Told()
 	told.Provider, told.Model, told.Latency = a.to.name, plain(a.Model), p.cfg.Gate.Now().Sub(x.Call.Now)
+	if a.unnamed {
+		told.Model = "unusual"
+	}
 	if ok.end.how == spend.Answered && a.counts() {
 		ok.end.how = spend.NotServed // nothing is billed for a count
 	}
@@ -105,7 +110,7 @@ func (p *Proxy) settle(ctx context.Context, x *gate.Request, a *asked, ok *clear
 		ok.spend.Settle(ctx, ok.end.usage, spend.End{How: ok.end.how, AnswerBytes: ok.end.bytes, Request: told}, nil)
 		ok.spend = nil
 	} else if told.Action == activity.Blocked {
-		told.ID = ids.New()
+		told.ID = ids.NewSorted()
 		told.Text = p.text(ctx, &x.Call, told.ID, ok.inspect)
 		if err := p.cfg.Ledger.Note(ctx, &x.Call, told); err != nil {
 			p.cfg.Log.Warn("what became of a call of a model is not noted", slog.Any("error", err))

@@ -26,9 +26,6 @@ import (
 const (
 	maxAnswer = 64 << 20
 	maxError  = 1 << 20
-	// maxCall is how long a call may take: a model may think for minutes before its
-	// first word.
-	maxCall = time.Hour
 	// quiet is after how long without a word of the provider a stream's reader is told
 	// that it goes on.
 	quiet = 15 * time.Second
@@ -37,8 +34,8 @@ const (
 // forward makes the call and passes the answer on, until ctx ends. What may have reached the
 // provider may be billed, whatever becomes of it.
 func (p *Proxy) forward(ctx context.Context, x *gate.Request, r *http.Request, a *asked, ok *cleared) error {
-	ctx, cancel := context.WithTimeout(ctx, maxCall)
-	defer cancel()
+	ctx, clock, stop := p.timed(ctx)
+	defer stop()
 	var sent atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
 	path, query, body := a.path, a.query, &letter{text: ok.body, size: len(ok.body)}
@@ -68,7 +65,7 @@ func (p *Proxy) forward(ctx context.Context, x *gate.Request, r *http.Request, a
 		if why := endedBy(ctx, r); why != nil {
 			return why
 		}
-		p.cfg.Log.Warn("a provider could not be called", slog.String("provider", a.to.name), slog.Any("error", err))
+		p.cfg.Log.Warn("a provider could not be called", slog.String("provider", a.to.name), slog.Any("error", cause(err)))
 		return &upstream{http.StatusBadGateway, "upstream error: provider " + a.to.name + " could not be reached"}
 	}
 	defer func() { _ = res.Body.Close() }() // it was read, or nobody wants it
@@ -79,7 +76,11 @@ func (p *Proxy) forward(ctx context.Context, x *gate.Request, r *http.Request, a
 	ok.end.how = spend.Broken
 	// What the provider sends may take longer than any other answer of this server.
 	_ = http.NewResponseController(x).SetWriteDeadline(time.Time{})
-	answer, err := decoded(res)
+	answer, err := decoded(res.Header, clock.heard(res.Body))
+	if why := endedBy(ctx, r); err != nil && why != nil {
+		ok.end.how = brokenBy(ctx, r)
+		return why
+	}
 	if err != nil {
 		return &upstream{http.StatusBadGateway, "upstream error: provider " + a.to.name + " sent an encoding that was not asked for"}
 	}
@@ -107,12 +108,12 @@ func (a *asked) names() *asked {
 }
 
 // decoded is the body of an answer without an encoding that nobody asked for.
-func decoded(res *http.Response) (io.Reader, error) {
-	switch res.Header.Get("Content-Encoding") {
+func decoded(h http.Header, body io.Reader) (io.Reader, error) {
+	switch h.Get("Content-Encoding") {
 	case "", "identity":
-		return res.Body, nil
+		return body, nil
 	case "gzip":
-		return gzip.NewReader(res.Body)
+		return gzip.NewReader(body)
 	}
 	return nil, errGzip
 }
@@ -243,8 +244,12 @@ func (p *Proxy) stream(ctx context.Context, x *gate.Request, r *http.Request, a 
 	if errors.Is(err, stream.ErrShape) {
 		message = "upstream error: the stream of provider " + a.to.name + " holds what can't be looked at"
 	}
-	if why, ok := errors.AsType[*fault.Error](endedBy(ctx, r)); ok {
-		message = why.Detail
+	why := endedBy(ctx, r)
+	if e, ok := errors.AsType[*fault.Error](why); ok {
+		message = e.Detail
+	}
+	if e, ok := errors.AsType[*upstream](why); ok {
+		message = e.message
 	}
 	f.Send = out.send
 	_ = f.Stop(message) // who does not read any more is not told

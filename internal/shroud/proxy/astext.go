@@ -15,6 +15,14 @@ var errUnbounded = fault.New(fault.Denied, "shroud_unbounded", "Nobody knows wha
 // errUnpriced is for a call that a model may answer which is not the one that it is priced by.
 var errUnpriced = fault.New(fault.Denied, "shroud_unpriced", "This agent has limits of its own, and the body lets the provider take another model or settings that it keeps (models, fallbacks, plugins, preset). Name one model.").Because("shroud_unpriced")
 
+// errFetched is for what the model reads beside the request, of a length that nobody here knows. What
+// it is are words of this program.
+func errFetched(what []string) error {
+	return fault.New(fault.Denied, "shroud_fetched", "This agent has a daily_budget_usd, and nobody knows how much the model would read of what the provider keeps or gets itself ("+
+		strings.Join(what, ", ")+"). Send it in the body: texts, files as data, pictures also by their address. Tools that the provider runs pass where the request bounds them: "+
+		"max_uses (and max_content_tokens of web_fetch), or max_tool_calls.").Because("shroud_fetched")
+}
+
 // unspoken reports whether a path that no dialect has may be one of a provider's: made of plain
 // segments, so that it is the same for whoever reads it.
 func unspoken(path string) bool {

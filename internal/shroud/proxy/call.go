@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
+	"github.com/oneclaw-dev/oneclaw/internal/broker"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
@@ -39,6 +40,7 @@ type asked struct {
 	foreign bool           // the provider has it in its own dialect alone
 	text    bool           // nobody knows the path, and the agent's settings let its body be looked at as text
 	named   bool           // the body has the provider before the model, which that does not know
+	unnamed bool           // what it has as its model is a secret
 	agent   string         // that the key is said to be of, or ""
 	keyRef  string         // X-Shroud-Api-Key
 	carried []secret.Bytes // credentials, where texts are kept: they are in none
@@ -49,6 +51,7 @@ type cleared struct {
 	body    []byte
 	key     secret.Bytes
 	keyAt   vault.Ref // where it is from; the zero one: the caller sent it
+	given   string    // the approval that its use rests on, or ""
 	until   time.Time // when the agent ends
 	inspect *inspect.Session
 	billed  bool            // a stream must say what it bills
@@ -87,8 +90,15 @@ func (p *Proxy) call(x *gate.Request, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := p.watch(r.Context(), &standing{of: x, asked: a.names(), keyAt: ok.keyAt, until: ok.until, epoch: epoch})
+	ctx, stop := p.watch(&standing{of: x, asked: a.names(), keyAt: ok.keyAt, given: ok.given, until: ok.until, epoch: epoch}).Begin(r.Context())
 	defer stop()
+	ok.inspect.Restores(func(to *broker.Request) ([]broker.Placed, error) {
+		now, err := x.Standing(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return p.cfg.Broker.Placed(ctx, now, to)
+	})
 	return p.forward(ctx, x, r, a, &ok)
 }
 
@@ -96,6 +106,11 @@ func (p *Proxy) call(x *gate.Request, r *http.Request) error {
 func (p *Proxy) read(x *gate.Request, r *http.Request) (*asked, error) {
 	a := &asked{header: r.Header, path: r.URL.Path, keyRef: r.Header.Get("X-Shroud-Api-Key")}
 	a.agent, _ = presented(r)
+	for _, name := range [...]string{"X-Shroud-Provider", "X-Shroud-Api-Key", "X-Shroud-Model", "Idempotency-Key", "Content-Encoding", "Content-Type"} {
+		if len(r.Header.Values(name)) > 1 {
+			return nil, errTwice
+		}
+	}
 	if p.cfg.Keep.For > 0 {
 		a.carried = carried(r)
 	}
@@ -200,7 +215,7 @@ func unpacked(data []byte, encoding string) ([]byte, error) {
 // clear decides whether a call may go on, and as what. It is in the log then.
 func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared, err error) {
 	c.Touch("model", "")
-	c.Event.Details.More = []audit.Field{audit.Text("provider", a.to.name), audit.Text("model", plain(a.Model))}
+	c.Event.Details.More = []audit.Field{audit.Text("provider", a.to.name)}
 	if c.Who.Kind != policy.KindAgent {
 		return out, errAgentsOnly
 	}
@@ -216,11 +231,8 @@ func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared,
 	}
 	c.Touch("model", "")
 	out.until = who.ExpiresAt
-	if err := allowed(&who, a); err != nil {
-		return out, err
-	}
-	if a.text && !who.settings.AsText {
-		return out, errNoRoute
+	if !who.Shroud {
+		return out, errOff
 	}
 	if out.inspect, err = p.cfg.Inspect.For(ctx, c, who.ShroudConfig, &who.settings); err != nil {
 		return out, err
@@ -228,7 +240,28 @@ func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared,
 	if p.cfg.Keep.For > 0 {
 		out.inspect.Keep(a.carried...)
 	}
+	// The model is named in the log and the activity: not before it is known to be no secret.
+	if err := out.inspect.Beside("model", p.unknown(&who, a)); err != nil {
+		a.unnamed = true
+		c.Event.Details.More = append(c.Event.Details.More, out.inspect.Fields()...)
+		return out, err
+	}
+	c.Event.Details.More = append(c.Event.Details.More, audit.Text("model", plain(a.Model)))
+	if err := allowed(&who, a); err != nil {
+		return out, err
+	}
+	if a.text && !who.settings.AsText {
+		return out, errNoRoute
+	}
 	edits, err := out.inspect.Request(a.Request)
+	if headers, query := a.beside(); err == nil {
+		if err = out.inspect.Beside("header", headers); err == nil {
+			err = out.inspect.Beside("query", query)
+		}
+		if err == nil && a.text { // others are of fixed words, and of a model
+			err = out.inspect.Beside("path", []string{a.path})
+		}
+	}
 	c.Event.Details.More = append(c.Event.Details.More, out.inspect.Fields()...)
 	if err != nil {
 		return out, err
@@ -247,7 +280,7 @@ func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared,
 	if err := p.tell(c, a, &out, body); err != nil {
 		return out, err
 	}
-	if out.key, out.keyAt, err = p.key(ctx, c, a, out.spend); err != nil {
+	if out.keyAt, err = p.key(ctx, c, a, &out); err != nil {
 		return out, err
 	}
 	if !c.Event.Committed { // the use of a key from a vault is the event
@@ -260,6 +293,16 @@ func (p *Proxy) clear(ctx context.Context, c *call.Call, a *asked) (out cleared,
 		err = p.tell(c, a, &out, body)
 	}
 	return out, err
+}
+
+// unknown are the models of a call that neither the prices nor the agent's settings name.
+func (p *Proxy) unknown(who *caller, a *asked) (names []string) {
+	for _, name := range append(a.Models[:len(a.Models):len(a.Models)], a.Model) {
+		if !p.cfg.Ledger.Lists(a.to.name, name) && !slices.Contains(who.settings.Models, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // allowed reports whether the agent may make the call at all.

@@ -1,8 +1,11 @@
 package proxy
 
 import (
+	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -17,6 +20,7 @@ var (
 	errWebSocket  = &upgrade{}
 	errNoProvider = fault.New(fault.Invalid, "provider_missing", "Name the provider with the header X-Shroud-Provider: openai, anthropic, google, mistral, cohere, or one that the operator added.")
 	errProvider   = fault.New(fault.Invalid, "unknown_provider", "Shroud does not know this provider. Known are openai, anthropic, google, mistral, cohere, openrouter, and those of ONECLAW_SHROUD_UPSTREAMS.")
+	errTwice      = fault.New(fault.Invalid, "header_repeated", "Send X-Shroud-Provider, X-Shroud-Api-Key, X-Shroud-Model, Idempotency-Key, Content-Type and Content-Encoding once: programs differ in which of two they read.")
 	errPath       = fault.New(fault.Invalid, "path_not_of_provider", "This provider has no such path.")
 	errNoModel    = fault.New(fault.Invalid, "model_missing", "The body names no model.")
 	errModelName  = fault.New(fault.Invalid, "bad_model", "A model's name has at most 256 characters, which are printable ASCII and no blanks.")
@@ -30,12 +34,20 @@ var (
 	errAgentsOnly = fault.New(fault.Denied, "agents_only", "Models are called by agents: send an agent's key or token.").Because("agents_only")
 	errNoKey      = fault.New(fault.Unauthenticated, "no_provider_key", "no API key: vault lookup failed and no X-Shroud-Api-Key header. "+
 		"The agent may use no secret at providers/PROVIDER/api-key: docs/shroud.md says how to store and grant it.").Because("no_provider_key")
-	errTooMany = fault.New(fault.Conflict, "ambiguous_provider_key", "Several vaults have a key of this provider that the agent may use: name it with X-Shroud-Api-Key: vault://VAULT/PATH.").Because("ambiguous_provider_key")
-	errKeyRef  = fault.New(fault.Invalid, "bad_key_reference", "X-Shroud-Api-Key is a key, or vault://VAULT/PATH with the vault's id and the secret's path.")
-	errEnded   = fault.New(fault.Denied, "right_ended", "Shroud ended this call: the right to it ended while it ran.").Because("right_ended")
-	errUnsure  = fault.New(fault.Unavailable, "right_unknown", "Shroud ended this call: nobody could tell any more whether it may go on. Try again.")
-	errLeaving = fault.New(fault.Unavailable, "server_stops", "Shroud ended this call: the server is told to stop. Try again.")
-	errAltSSE  = fault.New(fault.Invalid, "stream_not_sse", "Ask for the stream with alt=sse.")
+	errTooMany   = fault.New(fault.Conflict, "ambiguous_provider_key", "Several vaults have a key of this provider that the agent may use: name it with X-Shroud-Api-Key: vault://VAULT/PATH.").Because("ambiguous_provider_key")
+	errKeyRef    = fault.New(fault.Invalid, "bad_key_reference", "X-Shroud-Api-Key is a key, or vault://VAULT/PATH with the vault's id or name and the secret's path.")
+	errNotAKey   = fault.New(fault.Denied, "not_a_provider_key", "This secret does not go to a provider: it is a private_key or ssh_key, or its path begins with keys/, wallets/ or agents/. Name a secret that holds the provider's key.").Because("not_a_provider_key")
+	errOthersKey = fault.New(fault.Denied, "other_providers_key", "A secret below providers/NAME/ goes to the provider of that name alone.").Because("other_providers_key")
+	errEnded     = fault.New(fault.Denied, "right_ended", "Shroud ended this call: the right to it ended while it ran.").Because("right_ended")
+	errUnsure    = fault.New(fault.Unavailable, "right_unknown", "Shroud ended this call: nobody could tell any more whether it may go on. Try again.")
+	errLeaving   = fault.New(fault.Unavailable, "server_stops", "Shroud ended this call: the server is told to stop. Try again.")
+	errAltSSE    = fault.New(fault.Invalid, "stream_not_sse", "Ask for the stream with alt=sse.")
+)
+
+// errSilent and errLong end a call whose provider does not come to an end.
+var (
+	errSilent = &upstream{http.StatusGatewayTimeout, "upstream error: the provider sent nothing for too long"}
+	errLong   = &upstream{http.StatusGatewayTimeout, "upstream error: the call took too long"}
 )
 
 // upgrade refuses a WebSocket with the one status after which clients speak HTTP at once.
@@ -52,6 +64,29 @@ type upstream struct {
 
 // Error implements error.
 func (u *upstream) Error() string { return "upstream_error" }
+
+// errNoHTTP is all that is said of an answer that is no HTTP: the error has words of it.
+var errNoHTTP = errors.New("what it sent is no HTTP, or not all of it")
+
+// cause is why a provider could not be called, in words of this machine and of no provider.
+func cause(err error) error {
+	if e, ok := errors.AsType[*net.OpError](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*net.DNSError](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
+		return context.DeadlineExceeded
+	}
+	return errNoHTTP
+}
 
 var statuses = map[fault.Kind]int{
 	fault.Invalid: http.StatusBadRequest, fault.Unauthenticated: http.StatusUnauthorized, fault.PaymentRequired: http.StatusPaymentRequired,

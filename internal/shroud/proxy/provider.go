@@ -202,6 +202,29 @@ func outgoing(in http.Header) http.Header {
 	return out
 }
 
+// usual are values of headers that say nothing, whatever an agent's secrets may be.
+var usual = map[string]bool{
+	"application/json": true, "application/json; charset=utf-8": true, "text/event-stream": true, "application/json, text/event-stream": true, "*/*": true,
+}
+
+// beside are the headers that a provider gets, each with its values as they follow each other, and the
+// query, as it is written and as it is read.
+func (a *asked) beside() (headers, query []string) {
+	for name, values := range outgoing(a.header) {
+		if all := strings.Join(values, "\n"); !usual[strings.ToLower(all)] {
+			headers = append(headers, strings.ToLower(name), name+": "+all) // a name has lost its case
+		}
+	}
+	read, err := url.ParseQuery(a.query)
+	if err != nil {
+		return headers, []string{a.query}
+	}
+	for name, values := range read {
+		query = append(query, name, strings.Join(values, "\n"))
+	}
+	return headers, append(query, a.query)
+}
+
 // abroad are the headers of a call that was made for OpenAI and goes to another provider.
 func abroad(h http.Header, provider string) {
 	for name := range h {

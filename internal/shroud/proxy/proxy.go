@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/agent"
+	"github.com/oneclaw-dev/oneclaw/internal/broker"
 	"github.com/oneclaw-dev/oneclaw/internal/epoch"
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
@@ -27,8 +28,8 @@ import (
 
 // Store is what the proxy asks of the database.
 type Store interface {
-	// VaultsWith are the vaults of an organisation that have a secret at a path.
-	VaultsWith(ctx context.Context, org, path string) ([]string, error)
+	// VaultNamed returns fault.NotFound when the organisation has none of exactly this name.
+	VaultNamed(ctx context.Context, org, name string) (vault.Vault, error)
 }
 
 // Config is what a proxy is made of.
@@ -36,6 +37,7 @@ type Config struct {
 	Gate      *gate.Gate
 	Agents    *agent.Service
 	Vault     *vault.Service
+	Broker    *broker.Service
 	Store     Store
 	Inspect   *inspect.Maker
 	Ledger    *spend.Ledger
@@ -43,6 +45,8 @@ type Config struct {
 	API       http.Handler                   // serves the routes that Shroud has of the API
 	Upstreams map[string]string              // base URLs of providers, beside or instead of the known ones
 	HTTP      http.RoundTripper              // the guarded way out
+	Idle      time.Duration                  // how long a provider may send nothing
+	Longest   time.Duration                  // how long a call may take
 	Epoch     func(org string) (int64, bool) // of rights; see vault.Store
 	Ready     func(ctx context.Context) bool
 	Log       *slog.Logger
@@ -54,7 +58,6 @@ type Proxy struct {
 	at        *gate.Surface
 	providers map[string]*provider
 	agents    *epoch.Cache[string, caller]
-	places    places
 	leaving   chan struct{} // closed when calls under way have to end
 	leave     sync.Once
 }
@@ -150,20 +153,32 @@ func (p *Proxy) health(x *gate.Request, _ *http.Request) error {
 // they take for the provider's key.
 const keyHeader = "X-Shroud-Agent-Key"
 
+// keyHeaders are the places of a key, but for the query.
+func keyHeaders() []string {
+	return []string{keyHeader, "X-Api-Key", "X-Goog-Api-Key", "Authorization"}
+}
+
 // presented is what a request carries to say which agent sends it: a key or token, and the
 // agent that is named before it. Clients made for one provider have places of their own for
-// a key: these count where they hold one of ours.
+// a key: these count where they hold one of ours. A request with two of one place has none:
+// programs differ in which of them they read.
 func presented(r *http.Request) (id, key string) {
-	if all := r.Header.Get(keyHeader); all != "" {
-		return parted(all)
+	query := r.URL.Query()["key"]
+	for _, name := range keyHeaders() {
+		if len(r.Header.Values(name)) > 1 || len(query) > 1 {
+			return "", ""
+		}
 	}
-	for _, all := range [...]string{r.Header.Get("X-Api-Key"), r.Header.Get("X-Goog-Api-Key"), r.URL.Query().Get("key")} {
+	if first := r.Header.Get(keyHeader); first != "" {
+		return parted(first)
+	}
+	for _, all := range append([]string{r.Header.Get("X-Api-Key"), r.Header.Get("X-Goog-Api-Key")}, query...) {
 		if id, key := parted(all); ours(key) {
 			return id, key
 		}
 	}
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if len(r.Header.Values("Authorization")) != 1 || !strings.EqualFold(scheme, "Bearer") {
+	if !strings.EqualFold(scheme, "Bearer") {
 		return "", ""
 	}
 	return parted(strings.TrimSpace(token))

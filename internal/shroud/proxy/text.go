@@ -31,7 +31,7 @@ func (p *Proxy) text(ctx context.Context, c *call.Call, id string, of *inspect.S
 // carried are the credentials of a request, which its texts may repeat.
 func carried(r *http.Request) (out []secret.Bytes) {
 	all := slices.Concat(r.URL.Query()["key"], r.URL.Query()["access_token"])
-	for _, name := range [...]string{keyHeader, "X-Shroud-Api-Key", "X-Api-Key", "X-Goog-Api-Key", "Authorization"} {
+	for _, name := range append(keyHeaders(), "X-Shroud-Api-Key") {
 		for _, v := range r.Header.Values(name) {
 			if scheme, token, ok := strings.Cut(v, " "); ok && name == "Authorization" && strings.EqualFold(scheme, "Bearer") {
 				v = strings.TrimSpace(token)

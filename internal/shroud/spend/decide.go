@@ -13,18 +13,23 @@ type Ask struct {
 	Provider, Model string
 	InputBytes      int   // of the texts that the model reads
 	Media           int   // pictures and files beside them
+	Filed           int   // bytes of those that are no pictures
+	Uses            int64 // how often the provider may use its own tools, after each of which the model reads all again
+	UseTokens       int64 // that these bring at most
 	MaxTokens       int64 // of all answers together; 0: the request does not say
 	Choices         int64 // how many answers it asks for, 0 as 1
 	Stream          bool
 	Embeds          bool // it has no answer of tokens
 }
 
-// mediaTokens is what one picture or file is Taken for before the provider has counted it.
+// mediaTokens is what one picture or file is taken for at least before the provider has counted it. A file that is no
+// picture also has a token for each of its bytes: text is packed in it about as tightly as tokens hold it.
 const mediaTokens = 8192
 
 // input is how many tokens the model reads at most: a token has a byte at least.
 func (a *Ask) input() int64 {
-	return min(int64(a.InputBytes)+int64(a.Media)*mediaTokens, maxTokens)
+	once := min(int64(a.InputBytes)+int64(a.Media)*mediaTokens+int64(a.Filed), maxTokens) + min(a.UseTokens, maxTokens)
+	return min(times(once, a.Uses+1), maxTokens)
 }
 
 func (a *Ask) choices() int64 { return max(a.Choices, 1) }

@@ -60,6 +60,7 @@ func TestWhatIsRefusedAndUntilWhen(t *testing.T) {
 		"an answer of so many tokens":         {limits: spend.Limits{Tokens: new(int64(50))}, answer: 50, held: "0.05"},
 		"both":                                {limits: spend.Limits{Tokens: new(int64(50)), Budget: usd.Dollar}, answer: 50, held: "0.05"},
 		"a picture":                           {limits: spend.Limits{Budget: 100 * usd.Dollar}, ask: spend.Ask{Media: 1, MaxTokens: 8}, held: "8.20"},
+		"a file by its size":                  {limits: spend.Limits{Budget: 100 * usd.Dollar}, ask: spend.Ask{Media: 1, Filed: 10_000, MaxTokens: 8}, held: "18.20"},
 		"embeddings have no answer":           {limits: spend.Limits{Tokens: new(int64(5)), Budget: usd.Dollar}, ask: spend.Ask{InputBytes: 10, Embeds: true}, held: "0.01"},
 		"spent more than there was":           {limits: spend.Limits{Budget: usd.Dollar}, ask: spend.Ask{MaxTokens: 1}, counts: spend.Counts{Day: spend.Day{Spent: cents(500)}}, code: "shroud_budget_exceeded", wait: day},
 		"of two limits the one that is first": {limits: spend.Limits{PerDay: new(int64(0)), Budget: 1}, code: "shroud_requests_per_day", wait: day},

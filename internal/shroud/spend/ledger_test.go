@@ -3,6 +3,7 @@ package spend_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -37,6 +38,9 @@ func TestPostgreSQL(t *testing.T) {
 		"with its event":       TestAReservationComesWithItsEvent,
 		"no limits":            TestWithoutLimitsNothingIsWrittenBefore,
 		"later":                TestWhatCanNotBeStoredIsStoredLater,
+		"never":                TestWhatCanNeverBeStoredCountsAsReserved,
+		"in no way":            TestWhatCanBeStoredInNoWayIsGivenUp,
+		"never renewed":        TestNoReservationOutlivesItsCallForLong,
 		"streams":              TestStreamsAreCountedOnAllNodes,
 		"minutes":              TestRequestsOfAMinuteAndOfADay,
 		"old rows":             TestOldRowsAreForgotten,
@@ -520,6 +524,107 @@ func TestWhatCanNotBeStoredIsStoredLater(t *testing.T) {
 	b.used("in the end", "0.007", "0.00")
 	if n := len(b.requests()); n != 2 {
 		t.Errorf("%d requests", n)
+	}
+}
+
+// TestWhatCanNeverBeStoredCountsAsReserved: a row that the database refuses is given up after some
+// tries, and keeps nothing else from being stored, neither on its own node nor what a dead one left.
+func TestWhatCanNeverBeStoredCountsAsReserved(t *testing.T) {
+	b := open(t)
+	gaveUp := 0
+	count := func(c *spend.Config) { c.Unstored = func() { gaveUp++ } }
+	l := b.ledger(b.World, count)
+	dead := b.ledger(b.OtherNode())
+	lim := budget(100)
+	refused := []*spend.Reservation{b.began(l, lim, plain(1000)), b.began(l, spend.Limits{}, plain(1000)), b.began(dead, lim, plain(2000))}
+	for _, r := range refused { // the database has a row of that id already
+		dbkit.Exec(t, b.DB, `INSERT INTO shroud_activity SELECT $1, org_id, agent_id, provider, model, 'logged', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '', '', 0, '', '', 1 FROM
+			(SELECT 'o' AS org_id, 'a' AS agent_id, 'p' AS provider, 'm' AS model) AS x`, r.ID())
+	}
+	well := b.began(l, lim, plain(1000))
+	for _, r := range refused[:2] {
+		if err := settled(t.Context(), r, convo.Usage{Output: 7}, spend.End{}); err == nil {
+			t.Error("it was stored")
+		}
+	}
+	b.settle(well, convo.Usage{Output: 500}, spend.End{})
+	b.Clock.Forward(4 * time.Minute)
+	for n := range 8 {
+		err := l.Keep(t.Context())
+		if (err != nil) != (n < 4) {
+			t.Errorf("round %d: %v", n, err)
+		}
+	}
+	if gaveUp != 2 {
+		t.Errorf("%d were given up", gaveUp)
+	}
+	b.used("in the end", "3.50", "0.00")
+	if n := b.count("shroud_open"); n != 0 {
+		t.Errorf("%d reservations are open", n)
+	}
+	cuts := map[string]int{}
+	for _, r := range b.told() {
+		cuts[r.Cut+" $"+r.Cost.String()]++
+	}
+	if want := map[string]int{"storage $1.00": 2, "node $2.00": 1, " $0.50": 1}; !maps.Equal(cuts, want) {
+		t.Errorf("%v", cuts)
+	}
+	if n, latest, err := b.DB.UnstoredSpends(t.Context()); n != 2 || err != nil || latest.IsZero() {
+		t.Errorf("%d, %v, %v", n, latest, err)
+	}
+}
+
+// TestWhatCanBeStoredInNoWayIsGivenUp: an end is not tried again for ever, and is counted and logged when it is given up.
+func TestWhatCanBeStoredInNoWayIsGivenUp(t *testing.T) {
+	b := open(t)
+	f, gaveUp := &failing{Store: b.DB}, 0
+	l := b.ledger(b.World, func(c *spend.Config) {
+		c.Store, c.Longest, c.Unstored = f, time.Hour, func() { gaveUp++ }
+	})
+	r, free := b.began(l, budget(10), plain(1000)), b.began(l, spend.Limits{}, plain(1000))
+	f.down.Store(true) // for ends alone: all else is stored
+	for _, one := range []*spend.Reservation{r, free} {
+		code(t, "its end", settled(t.Context(), one, convo.Usage{Output: 7}, spend.End{}), "storage_unavailable")
+	}
+	for range 10 {
+		b.Clock.Forward(time.Minute)
+		code(t, "a try", l.Keep(t.Context()), "storage_unavailable")
+	}
+	if gaveUp != 0 {
+		t.Errorf("%d were given up after ten minutes", gaveUp)
+	}
+	for range 130 {
+		b.Clock.Forward(time.Minute)
+		_ = l.Keep(t.Context()) // what is lost can't be settled either
+	}
+	if gaveUp != 2 {
+		t.Errorf("%d were given up, not both", gaveUp)
+	}
+	f.down.Store(false)
+	if err := l.Keep(t.Context()); err != nil {
+		t.Error(err)
+	}
+	b.used("in the end", "1.00", "0.00")
+	if n := b.count("shroud_open"); n != 0 || gaveUp != 2 {
+		t.Errorf("%d reservations are open, %d ends were given up", n, gaveUp)
+	}
+}
+
+// TestNoReservationOutlivesItsCallForLong: whatever has become of its end, on a node that lives.
+func TestNoReservationOutlivesItsCallForLong(t *testing.T) {
+	b := open(t)
+	l := b.ledger(b.World, func(c *spend.Config) { c.Longest = time.Hour })
+	stream := plain(1000)
+	stream.Stream = true
+	b.began(l, spend.Limits{Budget: 100 * usd.Dollar, Streams: new(int64(1))}, stream)
+	for minutes := 0; minutes < 130; minutes++ {
+		b.Clock.Forward(time.Minute)
+		if err := l.Keep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if open := b.count("shroud_open"); open != 1 && minutes < 120 || minutes == 129 && open != 0 {
+			t.Fatalf("after %d minutes %d are open", minutes, open)
+		}
 	}
 }
 

@@ -158,6 +158,14 @@ func (t *Table) Find(provider, model string) (Model, bool) {
 	return Model{}, false
 }
 
+// Lists reports whether a model is named in the table, alone or without its date.
+func (t *Table) Lists(provider, model string) bool {
+	model = strings.TrimPrefix(model, "models/")
+	_, named := t.models[provider][model]
+	_, dateless := t.models[provider][dated.ReplaceAllString(model, "")]
+	return model != anyModel && (named || dateless)
+}
+
 type priceFile struct {
 	Date      string                          `json:"date"`
 	Providers map[string]map[string]priceLine `json:"providers"`

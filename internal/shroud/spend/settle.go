@@ -55,7 +55,7 @@ func (r *Reservation) Settle(ctx context.Context, u convo.Usage, e End, then fun
 	r.ledger.cfg.Store.SettleLater(alone(ctx), &r.open, &q, r.stored, func(err error) {
 		if err != nil {
 			r.ledger.cfg.Log.Error("what a request cost is stored later", slog.String("request", r.open.ID), slog.Any("error", err))
-			r.ledger.putOff(late{r.stored, r.open, q})
+			r.ledger.putOff(late{stored: r.stored, open: r.open, request: q})
 		}
 		told(err)
 	})

@@ -53,8 +53,8 @@ type Store interface {
 	SettleLater(ctx context.Context, o *Open, r *activity.Request, reserved bool, then func(error))
 	// NoteRequest stores r, for which nothing was reserved. It does not wait for the disk.
 	NoteRequest(ctx context.Context, r *activity.Request) error
-	// RenewSpends puts off the end of all that a node has open.
-	RenewSpends(ctx context.Context, node string, until time.Time) error
+	// RenewSpends puts off the end of all that a node has open and that was reserved since a time.
+	RenewSpends(ctx context.Context, node string, since, until time.Time) error
 	// LostSpends are reservations that ended by themselves before a time.
 	LostSpends(ctx context.Context, before time.Time, limit int) ([]Open, error)
 	// SweepSpends forgets requests and days before a time, seconds before another, and texts
@@ -64,11 +64,13 @@ type Store interface {
 
 // Config is what a Ledger is made of.
 type Config struct {
-	Store  Store
-	Prices *Table
-	Log    *slog.Logger
-	Now    func() time.Time
-	Told   func(r *activity.Request) // is told once of each request of this node that ended; nil: nobody is
+	Store    Store
+	Prices   *Table
+	Log      *slog.Logger
+	Now      func() time.Time
+	Longest  time.Duration             // how long a call may take
+	Told     func(r *activity.Request) // is told once of each request of this node that ended; nil: nobody is
+	Unstored func()                    // is told of each whose end could never be stored; nil: nobody is
 }
 
 // Ledger keeps the limits of agents, for one node.
@@ -105,6 +107,9 @@ type Reservation struct {
 	once sync.Once
 }
 
+// Lists reports whether a model is one that the prices name.
+func (l *Ledger) Lists(provider, model string) bool { return l.cfg.Prices.Lists(provider, model) }
+
 // ID is that of the request's row among the activity.
 func (r *Reservation) ID() string { return r.open.ID }
 
@@ -120,7 +125,7 @@ func (l *Ledger) Begin(c *call.Call, lim Limits, a Ask) (*Reservation, error) {
 		return nil, err
 	}
 	r.open = Open{
-		ID: ids.New(), Org: c.Who.Org, Agent: c.Who.ID, Provider: a.Provider, Model: a.Model, Node: l.node,
+		ID: ids.NewSorted(), Org: c.Who.Org, Agent: c.Who.ID, Provider: a.Provider, Model: a.Model, Node: l.node,
 		Day: dayOf(c.Now), Stream: a.Stream, At: c.Now, Until: c.Now.Add(leaseFor),
 	}
 	if a.Stream && lim.Streams == nil {

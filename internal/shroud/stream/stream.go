@@ -2,8 +2,11 @@ package stream
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/convo"
@@ -30,7 +33,10 @@ type Filter struct {
 	in    *sse.Reader
 	texts map[string]*text
 	order []string
-	names map[string]string // of the tools that are called, as far as they have come
+	names map[string]string // of the tools that are called and not decided over, as far as they have come
+	done  map[string]string // those that were decided over: a stream may go on with one after its end
+	held  [][]byte          // events that wait until all are
+	size  int               // bytes of held
 	goes  map[string]bool   // what has to end before the stream does, false once it has
 	moved bool              // events were put in
 	sent  int64             // the number of the event before, in a dialect that numbers them
@@ -61,7 +67,7 @@ const MaxEvent = 16 << 20
 // Run passes the stream on until it ends. The usage is what is known of it then. An
 // error leaves the stream without its end: whoever reads it must be told.
 func (f *Filter) Run(from io.Reader) (convo.Usage, error) {
-	f.texts, f.names, f.goes, f.sent = map[string]*text{}, map[string]string{}, map[string]bool{}, -1
+	f.texts, f.names, f.done, f.goes, f.sent = map[string]*text{}, map[string]string{}, map[string]string{}, map[string]bool{}, -1
 	f.in = sse.NewReader(from, MaxEvent)
 	ended := false
 	for {
@@ -70,8 +76,8 @@ func (f *Filter) Run(from io.Reader) (convo.Usage, error) {
 		case errors.Is(err, io.EOF):
 			if !ended || f.open() {
 				err = ErrBroken
-			} else {
-				err = f.end("")
+			} else if err = f.end(""); err == nil {
+				err = f.decide(func(string) bool { return true })
 			}
 			return f.usage, err
 		case errors.Is(err, sse.ErrTooLong):
@@ -97,6 +103,9 @@ func (f *Filter) event(ev *sse.Event) (last bool, err error) {
 	}
 	if bytes.Equal(data, done) {
 		if err := f.end(""); err != nil {
+			return true, err
+		}
+		if err := f.decide(func(string) bool { return true }); err != nil {
 			return true, err
 		}
 		clear(f.goes)
@@ -132,8 +141,10 @@ func (f *Filter) event(ev *sse.Event) (last bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	whole := e.View.Without(e.Deltas)
-	more, err := f.Inspect.View(whole)
+	more, err := f.Inspect.View(e.View.Without(append(e.Deltas[:len(e.Deltas):len(e.Deltas)], e.Names...)))
+	if err == nil {
+		err = f.decide(func(key string) bool { return e.Failed || ends(e, key) })
+	}
 	if err != nil {
 		return false, err
 	}
@@ -143,22 +154,41 @@ func (f *Filter) event(ev *sse.Event) (last bool, err error) {
 // maxName is how long the name of a tool may be that comes in pieces.
 const maxName = 1 << 10
 
-// named decides over the names of tools that go on in an event, as whoever puts the pieces
-// together reads them.
+// named takes in the names of tools, or pieces of them. From the first on nothing is sent until the call
+// has ended: a name may go on until then, and whoever reads the stream puts its pieces together.
 func (f *Filter) named(e *convo.Event) error {
 	for _, n := range e.Names {
-		had, name := f.names[n.Key], f.names[n.Key]+e.Parts[n.Part].Text
-		if f.names[n.Key] = name; had == "" {
-			continue // it is looked at with the event
-		}
-		if len(name) > maxName {
+		name := cmp.Or(f.names[n.Key], f.done[n.Key]) + e.Parts[n.Part].Text
+		if f.names[n.Key] = name; len(name) > maxName {
 			return ErrShape
 		}
-		switch edits, err := f.Inspect.View(convo.Named(name)); {
+	}
+	return nil
+}
+
+// decide decides over the names of tools that are whole, and sends what waited for the last of them.
+func (f *Filter) decide(whole func(key string) bool) error {
+	for _, key := range slices.Sorted(maps.Keys(f.names)) {
+		if !whole(key) {
+			continue
+		}
+		switch edits, err := f.Inspect.View(convo.Named(f.names[key])); {
 		case err != nil:
 			return err
-		case len(edits) > 0: // it can't be cut any more
+		case len(edits) > 0: // there is no one place to cut it out of
 			return ErrShape
+		}
+		f.done[key] = f.names[key]
+		delete(f.names, key)
+	}
+	if len(f.names) > 0 {
+		return nil
+	}
+	held := f.held
+	f.held, f.size = nil, 0
+	for _, b := range held {
+		if err := f.Send(b); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -331,12 +361,19 @@ func (f *Filter) send(ev *sse.Event, data []byte) error {
 	if err := ev.Write(&b, data); err != nil {
 		return err
 	}
-	return f.Send(b.Bytes())
+	if len(f.names) == 0 {
+		return f.Send(b.Bytes())
+	}
+	f.held = append(f.held, b.Bytes())
+	if f.size += b.Len(); f.size > MaxEvent {
+		return ErrShape
+	}
+	return nil
 }
 
 // Stop ends a stream early, in its dialect.
 func (f *Filter) Stop(message string) error {
 	raw := f.Dialect.Broken(message)
-	f.moved = true
+	f.moved, f.names, f.held = true, nil, nil
 	return f.send(f.in.New(raw.Name), raw.Data)
 }

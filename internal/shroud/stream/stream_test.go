@@ -26,6 +26,7 @@ var dialects = map[llmstub.Dialect]convo.Dialect{
 type inspector struct {
 	find, stop *regexp.Regexp
 	known      string
+	tool       string // the one tool that may be called; "": any
 }
 
 var errStopped = errors.New("stopped")
@@ -69,6 +70,9 @@ func (i *inspector) Rules(convo.Kind) stream.Rules { return i }
 
 func (i *inspector) View(v *convo.View) (edits []convo.Edit, err error) {
 	for n, p := range v.Parts {
+		if p.Kind == convo.ToolName && p.Text != "" && i.tool != "" && p.Text != i.tool {
+			return nil, errStopped
+		}
 		out, err := stream.Whole(i, p.Text)
 		if err != nil {
 			return nil, err

@@ -226,10 +226,10 @@ func pairs(to []byte, s string, i int) ([]byte, int) {
 	if len(to) != 2 {
 		return to, i
 	}
-	// Pairs with gaps: 69 67, 69:67, 0x69, 0x67.
+	// Pairs with gaps: 69 67, 69:67, =69=67, 0x69, 0x67.
 	for {
 		next := i
-		for next < len(s) && next < i+2 && strings.IndexByte(" :,-\n", s[next]) >= 0 {
+		for next < len(s) && next < i+2 && strings.IndexByte(" :,-=\n", s[next]) >= 0 {
 			next++
 		}
 		if next > i && next+1 < len(s) && s[next] == '0' && s[next+1]|0x20 == 'x' {

@@ -136,7 +136,7 @@ func (r *reader) open(v *View) (parts []*View) {
 	if plain != v && plain != r.out.Views[len(r.out.Views)-1] && !r.add(plain) {
 		plain = v
 	}
-	for _, decode := range []func(*View, int) (*View, bool){base64s, hexes} {
+	for _, decode := range []func(*View, int) (*View, bool){base64s, hexes, base32s, numbers} {
 		p, cut := decode(plain, r.left)
 		r.out.Cut = r.out.Cut || cut
 		if p != nil {
@@ -152,7 +152,7 @@ func (r *reader) open(v *View) (parts []*View) {
 // normal form of the original is a view for itself.
 func (r *reader) undo(v *View, original bool) (next, hidden *View) {
 	next = v
-	if r.o.Unicode && !ascii(v.Text) {
+	if r.o.Unicode && !v.settled && !ascii(v.Text) {
 		plain, inside, found := normalise(v, r.o)
 		if hidden = inside; plain != nil {
 			next = plain

@@ -3,6 +3,7 @@ package text
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -122,11 +123,19 @@ func disguises() map[string]func(string) string {
 		"wide escapes": func(s string) string {
 			return mapped(s, func(r rune) string { return fmt.Sprintf(`\u%04x`, r+0xFEE0*b2r(r > ' ')) })
 		},
-		"rot13":           rotated,
-		"reversed":        backward,
-		"rot13 in base64": func(s string) string { return encode64(rotated(s)) },
-		"base64 in hex":   func(s string) string { return hex.EncodeToString([]byte(encode64(s))) },
-		"URL in base64":   func(s string) string { return encode64(url.PathEscape(s)) },
+		"decimal":          func(s string) string { return strings.TrimSpace(each(s, "%d ")) },
+		"an array":         func(s string) string { return "[" + strings.TrimSuffix(each(s, "%d, "), ", ") + "]" },
+		"binary":           func(s string) string { return strings.TrimSpace(each(s, "%08b ")) },
+		"binary, close":    func(s string) string { return each(s, "%08b") },
+		"base32":           func(s string) string { return base32.StdEncoding.EncodeToString([]byte(s)) },
+		"base32, open":     func(s string) string { return strings.TrimRight(base32.StdEncoding.EncodeToString([]byte(s)), "=") },
+		"quoted-printable": func(s string) string { return each(s, "=%02X") },
+		"decimal, base64":  func(s string) string { return encode64(each(s, "%d ")) },
+		"rot13":            rotated,
+		"reversed":         backward,
+		"rot13 in base64":  func(s string) string { return encode64(rotated(s)) },
+		"base64 in hex":    func(s string) string { return hex.EncodeToString([]byte(encode64(s))) },
+		"URL in base64":    func(s string) string { return encode64(url.PathEscape(s)) },
 	}
 }
 
@@ -410,5 +419,28 @@ func BenchmarkRead(b *testing.B) {
 				Read(src, Defaults())
 			}
 		})
+	}
+}
+
+// TestANormalFormIsItsOwn: characters are brought into the normal form one by one, and what comes of that
+// is not looked at again.
+func TestANormalFormIsItsOwn(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 9))
+	ranges := [][2]rune{{'a', 'z'}, {0x300, 0x345}, {0x1100, 0x11ff}, {0xac00, 0xac40}, {0x3041, 0x3099}, {0xff61, 0xffdc}, {0xfb1d, 0xfb4f},
+		{0x1e00, 0x1eff}, {0x2100, 0x214f}, {0x1d400, 0x1d4ff}, {0x0930, 0x095f}, {0xfc00, 0xfdff}, {0x1161, 0x1175}, {0xff01, 0xff5e}}
+	for _, form := range []norm.Form{norm.NFC, norm.NFD, norm.NFKC, norm.NFKD} {
+		for range 20_000 {
+			var s []rune
+			for range 1 + random.IntN(8) {
+				in := ranges[random.IntN(len(ranges))]
+				s = append(s, in[0]+random.Int32N(in[1]-in[0]+1))
+			}
+			src := &View{Text: string(s)}
+			n := normaliser{o: Options{Form: form}, of: src}
+			v := n.form(src)
+			if !form.IsNormalString(v.Text) || v.Text != form.String(string(s)) {
+				t.Fatalf("%v: %+q became %+q, not %+q", form, string(s), v.Text, form.String(string(s)))
+			}
+		}
 	}
 }

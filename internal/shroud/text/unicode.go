@@ -44,6 +44,7 @@ func normalise(v *View, o Options) (plain, hidden *View, found []Disguise) {
 		return nil, hidden, found
 	}
 	plain.Via = append(v.Via[:len(v.Via):len(v.Via)], "unicode")
+	plain.settled = plain == formed && hidden == nil
 	return plain, hidden, found
 }
 
@@ -52,6 +53,7 @@ type normaliser struct {
 	o     Options
 	of    *View
 	found [5]Disguise
+	known *[256]cluster // by their bytes; nil: none yet
 }
 
 // note counts a disguise that was found in a step.
@@ -96,7 +98,8 @@ func (n *normaliser) form(v *View) *View {
 			continue
 		}
 		size := max(f.NextBoundaryInString(s[i:], true), 1)
-		was, is := s[i:i+size], f.AppendString(nil, s[i:i+size])
+		was := s[i : i+size]
+		is := n.formed(was)
 		if string(is) == was {
 			b.same(i, i+size)
 		} else {
@@ -108,6 +111,28 @@ func (n *normaliser) form(v *View) *View {
 		i += size
 	}
 	return b.view("unicode")
+}
+
+// formed is a character in the normal form, with the marks on it. A text has few of them over and over.
+func (n *normaliser) formed(was string) []byte {
+	if n.known == nil {
+		n.known = new([256]cluster)
+	}
+	h := uint32(len(was))
+	for i := range len(was) {
+		h = h*31 + uint32(was[i])
+	}
+	k := &n.known[h%256]
+	if k.was != was {
+		*k = cluster{was, n.o.Form.AppendString(nil, was)}
+	}
+	return k.is
+}
+
+// cluster is one that was brought into the normal form.
+type cluster struct {
+	was string
+	is  []byte
 }
 
 func asciiRun(s string) int {

@@ -13,8 +13,9 @@ type View struct {
 	// original has none.
 	Via []string
 
-	from *View
-	runs []run
+	from    *View
+	runs    []run
+	settled bool // it is its own normal form, and hides nothing
 }
 
 // Origin is the place in the original that a place in the view came from. It

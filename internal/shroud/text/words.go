@@ -1,6 +1,9 @@
 package text
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 const (
 	wordGap   = 60  // bytes between words that belong together
@@ -82,12 +85,21 @@ func (f *stretches) word(s string, start, end int) {
 func (f *stretches) end(s string) {
 	if f.count >= wordsFrom {
 		start, end := boundary(s, max(0, f.first-around)), boundary(s, min(len(s), f.last+around))
+		start += introduced(s[start:f.first])
 		if n := len(f.of); n > 0 {
 			start = max(start, f.of[n-1].End)
 		}
 		f.of = append(f.of, Span{start, end})
 	}
 	f.count = 0
+}
+
+// introduced is where what a colon announces begins, or 0: what announces it is no part of it.
+func introduced(s string) int {
+	if at := max(strings.LastIndex(s, ": "), strings.LastIndex(s, ":\n")); at >= 0 {
+		return at + 2
+	}
+	return 0
 }
 
 func turns(s string) []stretches {
@@ -125,18 +137,20 @@ func boundary(s string, at int) int {
 }
 
 // turnOf knows the commonest English words, and those of attacks, moved by 13, and
-// those that are no word when they are read from their end.
+// from their end. Where that is an English word too ("or" is "be"), it says nothing.
 func turnOf(w string) turn {
 	switch w {
-	case "gur", "naq", "bs", "gb", "vf", "va", "lbh", "lbhe", "nyy", "abg", "sbe", "ner", "jung", "guvf", "jvgu", "gung", "zl", "or", "jvyy",
+	case "gur", "naq", "bs", "gb", "vf", "va", "lbh", "lbhe", "nyy", "abg", "sbe", "ner", "jung", "guvf", "jvgu", "gung", "zl", "jvyy",
 		"sebz", "lrf", "ab", "qb", "ubj", "pna", "jr", "zr", "cyrnfr", "abj", "bayl", "cerivbhf", "cevbe", "nobir", "vtaber", "qvfertneq",
 		"sbetrg", "erirny", "cevag", "fnl", "frperg", "cnffjbeq", "xrl", "vafgehpgvba", "vafgehpgvbaf", "flfgrz", "cebzcg", "ehyrf", "bhgchg",
-		"grkg", "erfcbaq", "nafjre", "eha", "phey", "onfu", "fubhyq", "jbhyq", "juvpu", "jura", "gurer", "unir", "gryy":
+		"grkg", "erfcbaq", "nafjre", "eha", "phey", "onfu", "fubhyq", "jbhyq", "juvpu", "jura", "gurer", "unir", "gryy",
+		"olcnff", "vzcbeg", "cergraq", "erfgevpgvbaf", "jvgubhg", "erzrzore", "uryc", "ynfg", "npg", "qrirybcre", "zbqr", "nffvfgnag", "haerfgevpgrq", "pbairefngvba", "orpnhfr", "nobhg":
 		return rot13
-	case "eht", "dna", "fo", "ot", "uoy", "ruoy", "lla", "ton", "rof", "tahw", "siht", "htiw", "lliw", "morf", "woh", "esaelp", "won",
+	case "eht", "dna", "fo", "ot", "uoy", "ruoy", "lla", "rof", "tahw", "siht", "htiw", "lliw", "morf", "woh", "esaelp", "won",
 		"ylno", "suoiverp", "roirp", "evoba", "erongi", "dragersid", "tegrof", "laever", "tnirp", "yas", "terces", "drowssap", "yek",
 		"noitcurtsni", "snoitcurtsni", "metsys", "tpmorp", "selur", "tuptuo", "txet", "dnopser", "rewsna", "nur", "lruc", "hsab", "dluohs",
-		"dluow", "hcihw", "nehw", "ereht", "evah", "llet":
+		"dluow", "hcihw", "nehw", "ereht", "evah", "llet",
+		"ssapyb", "tropmi", "dneterp", "snoitcirtser", "tuohtiw", "rebmemer", "pleh", "tsal", "tca", "repoleved", "edom", "tnatsissa", "detcirtsernu", "noitasrevnoc", "esuaceb", "tuoba":
 		return reversed
 	}
 	return straight

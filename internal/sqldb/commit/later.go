@@ -2,7 +2,6 @@ package commit
 
 import (
 	"context"
-	"slices"
 	"time"
 )
 
@@ -15,6 +14,13 @@ func (w *Writer) WriteLater(ctx context.Context, org string, work Work, then fun
 	o := &op{org: org, orgs: []string{org}, work: work, then: func(err error) { w.later.Add(-1); then(err) }}
 	if err := w.enter(ctx, o); err != nil {
 		o.then(err)
+		return
+	}
+	switch {
+	case len(w.queue) >= MaxBatch:
+		w.call()
+	case w.due.CompareAndSwap(false, true):
+		time.AfterFunc(alone, func() { w.due.Store(false); w.call() })
 	}
 }
 
@@ -28,28 +34,3 @@ func (w *Writer) CatchUp(ctx context.Context, org string) error {
 
 // alone is how long what nobody waits for waits for another write to go with.
 const alone = 10 * time.Millisecond
-
-// company waits with a batch that nobody waits for until somebody does, for a time.
-func (w *Writer) company(batch []*op) []*op {
-	if slices.ContainsFunc(batch, func(o *op) bool { return o.then == nil }) {
-		return batch
-	}
-	over := time.NewTimer(alone)
-	defer over.Stop()
-	for len(batch) < MaxBatch {
-		select {
-		case o := <-w.queue:
-			batch = append(batch, o)
-			if o.then == nil {
-				return w.fill(batch)
-			}
-		case f := <-w.between:
-			f()
-		case <-over.C:
-			return batch
-		case <-w.closing:
-			return batch
-		}
-	}
-	return batch
-}

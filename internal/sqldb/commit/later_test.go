@@ -3,6 +3,7 @@ package commit_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -86,4 +87,37 @@ func TestWhatNobodyWaitsForIsThereAfterAStop(t *testing.T) {
 	if !dbkit.Remembered(t, dbkit.Open(t, cfg))[name] {
 		t.Error("it is not there after the stop")
 	}
+}
+
+// TestMoreThanABatchKeepsItsOrder: what does not fit into one transaction goes into the next ones, whoever writes
+// them, and nothing is left waiting.
+func TestMoreThanABatchKeepsItsOrder(t *testing.T) {
+	dbkit.OnEach(t, func(t *testing.T, cfg store.Config) {
+		db, org := dbkit.Open(t, cfg), dbkit.NewOrg()
+		release := dbkit.HoldWriter(t, db, org)
+		const many = 2*commit.MaxBatch + 10
+		order, told := []int{}, make(chan error, many)
+		for i := range many {
+			db.WriteLater(t.Context(), org, commit.WorkFunc(func(*commit.Tx) error { order = append(order, i); return nil }), func(err error) { told <- err })
+		}
+		done := make(chan error, 1)
+		go func() {
+			done <- db.Write(t.Context(), org, func(store.Tx) error { order = append(order, many); return nil })
+		}()
+		queue(t, db, many+1)
+		if err := release(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		for range many {
+			if err := <-told; err != nil {
+				t.Error(err)
+			}
+		}
+		if len(order) != many+1 || !slices.IsSorted(order) {
+			t.Errorf("%d were written, in the order %v", len(order), order)
+		}
+	})
 }

@@ -1,5 +1,6 @@
-// Package commit is group commit: one goroutine puts the writes of all callers, and
-// their events, into one transaction after the other.
+// Package commit is group commit: the writes of all callers, and their events, go into
+// one transaction after the other. Who comes while nobody writes runs the transaction;
+// what comes meanwhile goes into the next one.
 //
 // Its promise: what was acknowledged is on disk with its event, as the chain of its
 // organisation's log has it, and stood at the commit on the rights that it was decided
@@ -12,6 +13,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -47,8 +49,12 @@ type Config struct {
 // a small part of each, few enough that the first one does not wait long.
 const MaxBatch = 128
 
-// maxYields is how often the writer lets others run while it gathers a batch.
-const maxYields = 2
+// maxYields is how often the writer lets others run while it gathers a batch; after
+// lonelyFrom batches in a row that one caller waits for, not at all.
+const (
+	maxYields  = 2
+	lonelyFrom = 16
+)
 
 // op is one caller's piece of a transaction: work, or a lone event.
 type op struct {
@@ -67,12 +73,19 @@ type op struct {
 // A Writer owns the only connection which writes, and puts all that waits into one
 // transaction.
 type Writer struct {
-	cfg        Config
-	queue      chan *op
-	closing    chan struct{}
-	between    chan func()   // SQLite: work for between two batches, see Between
-	stopped    chan struct{} // closed when no op will run any more
-	later      atomic.Int64  // ops that nobody waits for, until they ended
+	cfg     Config
+	queue   chan *op
+	wake    chan struct{} // Run is to look at the queue
+	closing chan struct{}
+	between chan func()   // SQLite: work for between two batches, see Between
+	stopped chan struct{} // closed when no op will run any more
+	later   atomic.Int64  // ops that nobody waits for, until they ended
+	due     atomic.Bool   // Run will be woken for them
+
+	turn       sync.Mutex // who has it writes; all below is theirs
+	ended      bool       // nobody writes any more
+	batch      []*op
+	lonely     int // batches in a row that one caller waits for
 	conn       *sql.Conn
 	appendConn *sql.Conn            // PostgreSQL: see appendInOne
 	stmts      map[string]*sql.Stmt // SQLite only: pgx caches by itself
@@ -87,7 +100,8 @@ type Writer struct {
 func New(cfg Config) *Writer {
 	return &Writer{
 		cfg:   cfg,
-		queue: make(chan *op, 4*MaxBatch), closing: make(chan struct{}), between: make(chan func(), 1), grown: make(chan struct{}, 1), stopped: make(chan struct{}),
+		queue: make(chan *op, 4*MaxBatch), wake: make(chan struct{}, 1), closing: make(chan struct{}), between: make(chan func(), 1),
+		grown: make(chan struct{}, 1), stopped: make(chan struct{}), batch: make([]*op, 0, MaxBatch),
 		stmts: map[string]*sql.Stmt{}, heads: map[string]head{}, synced: true,
 	}
 }
@@ -95,6 +109,7 @@ func New(cfg Config) *Writer {
 // Stopped returns a writer that writes nothing.
 func Stopped() *Writer {
 	w := New(Config{})
+	w.ended = true
 	close(w.stopped)
 	return w
 }
@@ -150,12 +165,17 @@ func (w *Writer) Between(f func()) bool {
 	}
 }
 
-// do hands o to the writer and waits for its commit. A caller whose context
-// ends while it waits still waits: it must know whether its write happened.
+// do has o written, with what waits already, or waits for whoever writes it. A caller
+// whose context ends while it waits still waits: it must know whether its write happened.
 func (w *Writer) do(ctx context.Context, o *op) error {
 	o.done = make(chan struct{}, 1)
 	if err := w.enter(ctx, o); err != nil {
 		return err
+	}
+	if w.turn.TryLock() {
+		w.take()
+	} else {
+		w.call()
 	}
 	select {
 	case <-o.done:
@@ -208,34 +228,65 @@ func (o *op) end() {
 // fault.Unavailable.
 func (w *Writer) Close() { close(w.closing) }
 
-// Run writes until Close.
+// Run writes what nobody else does, until Close.
 func (w *Writer) Run() {
 	defer close(w.stopped)
-	batch := make([]*op, 0, MaxBatch)
 	for {
 		select {
-		case o := <-w.queue:
-			batch = append(batch[:0], o)
+		case <-w.wake:
+			w.turn.Lock()
+			w.take()
 		case f := <-w.between:
+			w.turn.Lock()
 			f()
-			continue
+			w.turn.Unlock()
 		case <-w.closing:
+			w.turn.Lock()
 			w.drain()
 			w.drop()
+			w.ended = true
+			w.turn.Unlock()
 			return
 		}
-		batch = w.company(w.fill(batch))
-		if w.refuses() { // they waited while another got no answer
-			turnAway(batch)
-		} else {
-			w.commit(batch)
-		}
-		clear(batch)
 	}
 }
 
-// fill adds what already waits, and what those who are about to ask bring when
-// they get to run: a larger batch makes every request in it cheaper.
+// call has Run look at the queue, once it can have the turn.
+func (w *Writer) call() {
+	select {
+	case w.wake <- struct{}{}:
+	default: // it will
+	}
+}
+
+// take writes one batch of what waits, with the turn, and gives that up.
+func (w *Writer) take() {
+	defer func() {
+		w.turn.Unlock()
+		if len(w.queue) > 0 { // it came meanwhile, or was too much for a batch
+			w.call()
+		}
+	}()
+	if w.ended {
+		return
+	}
+	w.batch = w.fill(w.batch[:0])
+	w.put(w.batch)
+	clear(w.batch)
+}
+
+func (w *Writer) put(batch []*op) {
+	switch {
+	case len(batch) == 0:
+	case w.refuses(): // they waited while another got no answer
+		turnAway(batch)
+	default:
+		w.commit(batch)
+	}
+}
+
+// fill adds what already waits. While several write, it adds what those who are about to ask bring
+// when they get to run, too: a larger batch makes every request in it cheaper.
 func (w *Writer) fill(batch []*op) []*op {
 	yields := 0
 	for len(batch) < MaxBatch {
@@ -245,12 +296,26 @@ func (w *Writer) fill(batch []*op) []*op {
 			continue
 		default:
 		}
-		if yields++; yields > maxYields {
-			return batch
+		if yields++; yields > maxYields || w.lonely >= lonelyFrom && !several(batch) {
+			break
 		}
 		runtime.Gosched()
 	}
+	if w.lonely++; several(batch) {
+		w.lonely = 0
+	}
 	return batch
+}
+
+// several reports whether more than one of a batch is waited for.
+func several(batch []*op) bool {
+	n := 0
+	for _, o := range batch {
+		if o.then == nil {
+			n++
+		}
+	}
+	return n > 1
 }
 
 // drain answers those who were queued when Close came.

@@ -20,10 +20,15 @@ import (
 // Backup writes a copy of the database as it is at one moment into dir, which
 // must be an empty folder, as a SQLite file whatever the engine, and returns what
 // each table holds. Servers go on meanwhile: it holds one snapshot on a connection of
-// its own, and bounded memory. When it returns no error the pages of the database fit
+// its own, of PostgreSQL for a short time (see copyEarly), and bounded memory. When it returns no error the pages of the database fit
 // together, the copy is on disk, its pages do too, and what was read back from it is
 // what the database has.
 func Backup(ctx context.Context, db *sqldb.DB, dir string, progress Progress) (map[string]Sum, error) {
+	return BackupEarly(ctx, db, dir, earlyFrom, progress)
+}
+
+// BackupEarly is Backup with another size in bytes from which a table of PostgreSQL is copied early.
+func BackupEarly(ctx context.Context, db *sqldb.DB, dir string, early int64, progress Progress) (map[string]Sum, error) {
 	file := filepath.Join(dir, sqldb.File)
 	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.Wrap(err, fault.Conflict, "folder_not_empty", "There is a copy of a database in "+dir+" already.")
@@ -32,7 +37,7 @@ func Backup(ctx context.Context, db *sqldb.DB, dir string, progress Progress) (m
 	err := db.Check(ctx)
 	var sums map[string]Sum
 	if err == nil {
-		sums, err = copyInto(ctx, db, dir, progress)
+		sums, err = copyInto(ctx, db, dir, early, progress)
 	}
 	if fault.CodeOf(err) == audit.CodeDamaged {
 		return nil, fault.Wrap(err, fault.Damaged, audit.CodeDamaged, "The database is damaged, and no backup is made of it: restore would refuse it. "+
@@ -54,7 +59,7 @@ func Backup(ctx context.Context, db *sqldb.DB, dir string, progress Progress) (m
 	return sums, nil
 }
 
-func copyInto(ctx context.Context, db *sqldb.DB, dir string, progress Progress) (map[string]Sum, error) {
+func copyInto(ctx context.Context, db *sqldb.DB, dir string, early int64, progress Progress) (map[string]Sum, error) {
 	if !db.Postgres() {
 		return copyFile(ctx, db, filepath.Join(dir, sqldb.File), progress)
 	}
@@ -71,7 +76,7 @@ func copyInto(ctx context.Context, db *sqldb.DB, dir string, progress Progress) 
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "folder_unusable", "The copy of the database can't be made there.")
 	}
-	sums, err := transferTo(ctx, db, sqldb.Config{Dir: within}, have, transferPatience, progress)
+	sums, err := transferTo(ctx, db, sqldb.Config{Dir: within}, have, transferPatience, how{scratch: true, early: early}, progress)
 	if err == nil {
 		err = os.Rename(filepath.Join(within, sqldb.File), filepath.Join(dir, sqldb.File))
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -36,12 +35,11 @@ func (p Progress) row(table string, rows int64) {
 
 // Sums are the sums of all tables, as they are at one moment.
 func Sums(ctx context.Context, db *sqldb.DB, progress Progress) (sums map[string]Sum, err error) {
-	tx, err := db.Snapshot(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, tx.Rollback()) }() // it only read
-	return end{tx, db.Postgres()}.sums(ctx, progress)
+	err = atOnce(ctx, db, func(e end) (err error) {
+		sums, err = e.sums(ctx, progress)
+		return err
+	})
+	return sums, err
 }
 
 func (e end) sums(ctx context.Context, progress Progress) (map[string]Sum, error) {
@@ -93,6 +91,33 @@ type digest struct {
 }
 
 func (d *digest) add(row []any) error {
+	sum, err := hashRow(row)
+	for i := range d.sum {
+		d.sum[i] += binary.BigEndian.Uint64(sum[8*i:])
+	}
+	d.rows++
+	return err
+}
+
+// remove takes back a row that was added.
+func (d *digest) remove(row []any) error {
+	sum, err := hashRow(row)
+	for i := range d.sum {
+		d.sum[i] -= binary.BigEndian.Uint64(sum[8*i:])
+	}
+	d.rows--
+	return err
+}
+
+// join adds all that another has.
+func (d *digest) join(other digest) {
+	for i := range d.sum {
+		d.sum[i] += other.sum[i]
+	}
+	d.rows += other.rows
+}
+
+func hashRow(row []any) (sum [sha256.Size]byte, err error) {
 	h := sha256.New()
 	for _, v := range row {
 		switch v := v.(type) {
@@ -107,15 +132,11 @@ func (d *digest) add(row []any) error {
 			h.Write(binary.BigEndian.AppendUint64([]byte{3}, uint64(len(v))))
 			h.Write(v)
 		default:
-			return fmt.Errorf("a column holds a %T", v)
+			return sum, fmt.Errorf("a column holds a %T", v)
 		}
 	}
-	sum := h.Sum(nil)
-	for i := range d.sum {
-		d.sum[i] += binary.BigEndian.Uint64(sum[8*i:])
-	}
-	d.rows++
-	return nil
+	h.Sum(sum[:0])
+	return sum, nil
 }
 
 func (d *digest) result() Sum {

@@ -3,10 +3,10 @@ package transfer
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -36,30 +36,38 @@ type Meaning struct {
 	First, Last int64
 }
 
-// Flaws feeds found the flaws of all values of all tables, as they are at one moment,
-// until it returns an error.
-func Flaws(ctx context.Context, db *sqldb.DB, means Meaning, progress Progress, found func(Flaw) error) (err error) {
-	tx, err := db.Snapshot(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, tx.Rollback()) }() // it only read
-	e := end{tx, db.Postgres()}
-	tables, err := e.tables(ctx)
+// Flaws feeds found the flaws of all values of all tables, until it returns an error. A table of
+// PostgreSQL is read in pages (see copyEarly): a flaw is of one row, whenever that is read.
+func Flaws(ctx context.Context, db *sqldb.DB, means Meaning, progress Progress, found func(Flaw) error) error {
+	tables, err := tablesOf(ctx, db)
 	if err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(tables)) {
 		columns := tables[name]
-		if e.postgres { // it has no other type in them
-			columns = slices.DeleteFunc(columns, func(c column) bool { return c.kind == kindBytes && !c.key })
-		}
 		rows := int64(0)
-		err := e.raw(ctx, name, e.looked(columns), len(columns), func(row []any) error {
+		look := func(row []any) error {
 			rows++
 			progress.row(name, rows)
 			return flaws(name, columns, row, means, found)
-		})
+		}
+		if key := keyOf(columns); db.Postgres() && len(key) > 0 {
+			// it has no other type in columns of bytes
+			columns = slices.DeleteFunc(columns, func(c column) bool { return c.kind == kindBytes && c.key == 0 })
+			err = paged(ctx, db, func(e end, last []any) ([]any, bool, error) {
+				query := `SELECT ` + quoted(columns) + ` FROM ` + quote(name) + ` WHERE ` + following(key, last, 0) + ` LIMIT ` + strconv.Itoa(pageRows)
+				n := 0
+				err := e.raw(ctx, query, last, len(columns), func(row []any) error {
+					n, last = n+1, keyIn(key, columns, row)
+					return look(row)
+				})
+				return last, n == pageRows, err
+			}, pauses)
+		} else {
+			err = atOnce(ctx, db, func(e end) error {
+				return e.raw(ctx, `SELECT `+looked(columns)+` FROM `+quote(name), nil, len(columns), look)
+			})
+		}
 		if err != nil {
 			return err
 		}
@@ -69,10 +77,10 @@ func Flaws(ctx context.Context, db *sqldb.DB, means Meaning, progress Progress, 
 
 // looked are the columns as they are read to be looked at: bytes may be megabytes a row,
 // and only their type is of interest.
-func (e end) looked(columns []column) string {
+func looked(columns []column) string {
 	out := make([]string, len(columns))
 	for i, c := range columns {
-		if out[i] = quote(c.name); c.kind == kindBytes && !c.key {
+		if out[i] = quote(c.name); c.kind == kindBytes && c.key == 0 {
 			out[i] = "CASE typeof(" + out[i] + ") WHEN 'blob' THEN x'' WHEN 'null' THEN NULL ELSE '' END"
 		}
 	}
@@ -145,7 +153,7 @@ func (k kind) other() string {
 func rowName(columns []column, row []any) string {
 	var parts []string
 	for i, c := range columns {
-		if !c.key {
+		if c.key == 0 {
 			continue
 		}
 		switch v := row[i].(type) {

@@ -27,6 +27,13 @@ func TestEveryRowOfEveryTableRoundTrips(t *testing.T) {
 		if _, err := transfer.Backup(t.Context(), source.DB, dir, nil); err != nil {
 			t.Fatalf("backup of %s: %v", from, err)
 		}
+		early := t.TempDir()
+		if _, err := transfer.BackupEarly(t.Context(), source.DB, early, 0, nil); err != nil {
+			t.Fatalf("backup of %s, each table early: %v", from, err)
+		}
+		t.Run(from+" to a backup, each table early", func(t *testing.T) {
+			sameRows(t, want, contents(t, dbkit.Look(t, store.Config{Dir: early}), tables))
+		})
 		backup := dbkit.Look(t, store.Config{Dir: dir})
 		t.Run(from+" to a backup", func(t *testing.T) { sameRows(t, want, contents(t, backup, tables)) })
 		for _, to := range slices.Sorted(maps.Keys(dbkit.Engines)) {

@@ -45,12 +45,7 @@ func Untold(ctx context.Context, db *sqldb.DB, version int64) (column string, er
 
 // columnsOf are the columns of all tables, each after the name of its table.
 func columnsOf(ctx context.Context, db *sqldb.DB) (all []string, err error) {
-	tx, err := db.Snapshot(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, tx.Rollback()) }() // it only read
-	tables, err := end{tx, db.Postgres()}.tables(ctx)
+	tables, err := tablesOf(ctx, db)
 	for table, columns := range tables {
 		for _, c := range columns {
 			all = append(all, table+"."+c.name)

@@ -30,7 +30,7 @@ type end struct {
 type column struct {
 	name string
 	kind kind
-	key  bool // of the primary key
+	key  int // its place in the primary key, from 1; 0: it is not of it
 }
 
 type kind byte
@@ -46,12 +46,13 @@ var kinds = map[string]kind{"TEXT": kindText, "text": kindText, "BLOB": kindByte
 
 // tables are the columns, sorted, of each table that is ours.
 func (e end) tables(ctx context.Context) (map[string][]column, error) {
-	query := `SELECT t.name, c.name, c.type, c.pk > 0 FROM main.sqlite_schema t, pragma_table_info(t.name, 'main') c
+	query := `SELECT t.name, c.name, c.type, c.pk FROM main.sqlite_schema t, pragma_table_info(t.name, 'main') c
 		WHERE t.type = 'table' AND t.name NOT LIKE 'goose%' AND t.name NOT LIKE 'sqlite%' ORDER BY t.name, c.name`
 	if e.postgres {
-		query = `SELECT c.table_name::text, c.column_name::text, c.data_type::text, EXISTS (
-				SELECT 1 FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
-				WHERE i.indisprimary AND i.indrelid = (quote_ident(c.table_schema) || '.' || quote_ident(c.table_name))::regclass AND a.attname = c.column_name)
+		query = `SELECT c.table_name::text, c.column_name::text, c.data_type::text, COALESCE((
+				SELECT array_position(string_to_array(i.indkey::text, ' '), a.attnum::text)
+				FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attname = c.column_name
+				WHERE i.indisprimary AND i.indrelid = (quote_ident(c.table_schema) || '.' || quote_ident(c.table_name))::regclass), 0)
 			FROM information_schema.columns c
 			JOIN information_schema.tables t ON t.table_schema = c.table_schema AND t.table_name = c.table_name
 			WHERE c.table_schema = current_schema() AND t.table_type = 'BASE TABLE' AND c.table_name NOT LIKE 'goose%'`
@@ -64,7 +65,7 @@ func (e end) tables(ctx context.Context) (map[string][]column, error) {
 	out := map[string][]column{}
 	for rows.Next() {
 		var table, name, declared string
-		var key bool
+		var key int
 		if err := rows.Scan(&table, &name, &declared, &key); err != nil {
 			return nil, driver.Wrap("read the schema", err)
 		}
@@ -88,7 +89,12 @@ func (e end) count(ctx context.Context, table string) (n int64, err error) {
 // each feeds the rows of a table to fn. A row's values are fn's to keep: nil, or a
 // string, []byte or int64 as the column's kind says, whatever the driver made of it.
 func (e end) each(ctx context.Context, table string, columns []column, fn func(row []any) error) error {
-	return e.raw(ctx, table, quoted(columns), len(columns), func(row []any) error {
+	return e.some(ctx, table, columns, "", nil, fn)
+}
+
+// some is each for the rows that come of what stands after the table in a query.
+func (e end) some(ctx context.Context, table string, columns []column, rest string, args []any, fn func(row []any) error) error {
+	return e.raw(ctx, `SELECT `+quoted(columns)+` FROM `+quote(table)+rest, args, len(columns), func(row []any) error {
 		for i, c := range columns {
 			v, err := c.value(row[i])
 			if err != nil {
@@ -101,9 +107,9 @@ func (e end) each(ctx context.Context, table string, columns []column, fn func(r
 	})
 }
 
-// raw is each for n expressions, with their values as the driver read them.
-func (e end) raw(ctx context.Context, table, what string, n int, fn func(row []any) error) error {
-	rows, err := e.q.QueryContext(ctx, `SELECT `+what+` FROM `+quote(table))
+// raw feeds the rows of a query to fn, n values each, as the driver read them.
+func (e end) raw(ctx context.Context, query string, args []any, n int, fn func(row []any) error) error {
+	rows, err := e.q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return driver.Wrap("read", err)
 	}

@@ -41,14 +41,20 @@ func Within(ctx context.Context, from *sqldb.DB, to sqldb.Config, patience time.
 		return nil, fault.New(fault.Conflict, "schema_differs",
 			fmt.Sprintf("The database to copy has schema %d, and this version of oneclaw %d. Start this version on it once, then copy.", have, want))
 	}
-	return transferTo(ctx, from, to, have, patience, progress)
+	return transferTo(ctx, from, to, have, patience, how{}, progress)
 }
 
 // transferPatience is how long either PostgreSQL may answer nothing.
 const transferPatience = 30 * time.Second
 
+// how is how a database is copied.
+type how struct {
+	scratch bool  // the target is thrown away when anything fails, and the caller reads what arrived in it, once it is on the disk
+	early   int64 // of a scratch copy of PostgreSQL: the size in bytes from which a table is copied early
+}
+
 // transferTo is Transfer into a database that is brought to the given schema.
-func transferTo(ctx context.Context, from *sqldb.DB, to sqldb.Config, schema int64, patience time.Duration, progress Progress) (_ map[string]Sum, err error) {
+func transferTo(ctx context.Context, from *sqldb.DB, to sqldb.Config, schema int64, patience time.Duration, how how, progress Progress) (_ map[string]Sum, err error) {
 	empty, err := freshCounts(ctx, from, schema)
 	if err != nil {
 		return nil, err
@@ -57,7 +63,7 @@ func transferTo(ctx context.Context, from *sqldb.DB, to sqldb.Config, schema int
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, dst.Close()) }()
+	defer func() { err = errors.Join(err, dst.Close()) }() // whichever it is by then
 	for _, db := range []*sqldb.DB{from, dst} {
 		var failure func(error) error
 		ctx, failure = db.WhileAlive(ctx, patience)
@@ -66,18 +72,37 @@ func transferTo(ctx context.Context, from *sqldb.DB, to sqldb.Config, schema int
 	if err := dst.MigrateTo(ctx, schema); err != nil {
 		return nil, err
 	}
-	src, err := from.Snapshot(ctx)
-	if err != nil {
-		return nil, err
+	if how.scratch {
+		if err := dst.Close(); err != nil {
+			return nil, err
+		}
+		again, err := sqldb.OpenScratch(to.Dir, from.Parts())
+		if err != nil {
+			return nil, err
+		}
+		dst = again
 	}
-	defer func() { _ = src.Rollback() }() // it only read
+	t := &transfer{how: how, schema: schema, sums: map[string]Sum{}, progress: progress}
+	if how.scratch && from.Postgres() {
+		if err := t.attachAside(ctx, dst, to.Dir); err != nil {
+			return nil, err
+		}
+	}
 	tx, err := dst.Begin(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = tx.Rollback() }() // nothing, once it is committed
-	t := &transfer{from: end{src, from.Postgres()}, to: end{tx, dst.Postgres()}, sums: map[string]Sum{}, progress: progress}
-	if err := t.run(ctx, empty); err != nil {
+	t.to = end{tx, dst.Postgres()}
+	if err := t.prepare(ctx, from, empty); err != nil {
+		return nil, err
+	}
+	if how.scratch && from.Postgres() {
+		if err := t.copyEarly(ctx, from); err != nil {
+			return nil, err
+		}
+	}
+	if err := t.run(ctx, from); err != nil {
 		return nil, err
 	}
 	return t.sums, driver.Wrap("commit", tx.Commit())
@@ -113,23 +138,28 @@ func freshCounts(ctx context.Context, from *sqldb.DB, schema int64) (map[string]
 
 type transfer struct {
 	from, to end
+	tables   map[string][]column
+	how      how
+	schema   int64
+	early    early
 	sums     map[string]Sum
 	progress Progress
 }
 
-func (t *transfer) run(ctx context.Context, empty map[string]int64) error {
-	tables, err := t.from.tables(ctx)
-	if err != nil {
+// prepare compares the schemas, and empties the target, which must be one that nobody used.
+func (t *transfer) prepare(ctx context.Context, src *sqldb.DB, empty map[string]int64) error {
+	var err error
+	if t.tables, err = tablesOf(ctx, src); err != nil {
 		return err
 	}
 	theirs, err := t.to.tables(ctx)
 	if err != nil {
 		return err
 	}
-	if !maps.EqualFunc(tables, theirs, slices.Equal) || len(tables) == 0 {
+	if !sameTables(t.tables, theirs) || len(theirs) == 0 {
 		return fault.New(fault.Conflict, "schema_differs", "The two databases do not have the same tables.")
 	}
-	names := slices.Sorted(maps.Keys(tables))
+	names := slices.Sorted(maps.Keys(t.tables))
 	for _, name := range names {
 		if t.to.postgres { // a node that starts on it meanwhile waits
 			if _, err := t.to.q.ExecContext(ctx, `LOCK TABLE `+quote(name)+` IN ACCESS EXCLUSIVE MODE`); err != nil {
@@ -148,18 +178,61 @@ func (t *transfer) run(ctx context.Context, empty map[string]int64) error {
 		if _, err := t.to.q.ExecContext(ctx, `DELETE FROM `+quote(name)); err != nil {
 			return driver.Wrap("empty the target", err)
 		}
-		sent, err := t.table(ctx, name, tables[name])
+	}
+	return nil
+}
+
+// tablesOf are the tables of a database as they are now.
+func tablesOf(ctx context.Context, db *sqldb.DB) (tables map[string][]column, err error) {
+	err = atOnce(ctx, db, func(e end) (err error) {
+		tables, err = e.tables(ctx)
+		return err
+	})
+	return tables, err
+}
+
+func sameTables(a, b map[string][]column) bool { return maps.EqualFunc(a, b, slices.Equal) }
+
+// run copies what the source has at one moment.
+func (t *transfer) run(ctx context.Context, src *sqldb.DB) error {
+	tx, err := src.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // it only read
+	t.from = end{tx, src.Postgres()}
+	now, err := t.from.tables(ctx)
+	if err != nil {
+		return err
+	}
+	have, _, err := src.Schema(ctx) // it only grows: what it is now it was at that moment at most
+	if err != nil {
+		return err
+	}
+	if have != t.schema || !sameTables(t.tables, now) {
+		return fault.New(fault.Conflict, "schema_differs", "The schema of the database changed during the copy. Start again.")
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.tables)) {
+		columns := t.tables[name]
+		var sent digest
+		if d, early := t.early.tables[name]; early {
+			sent, err = t.since(ctx, name, columns, d)
+		} else {
+			err = t.rows(ctx, name, quote(name), columns, part{}, &sent)
+		}
 		if err != nil {
 			return fmt.Errorf("table %s: %w", name, err)
 		}
-		came, err := t.to.digest(ctx, name, tables[name], nil)
+		if t.sums[name] = sent.result(); t.how.scratch {
+			continue
+		}
+		came, err := t.to.digest(ctx, name, columns, nil)
 		if err != nil {
 			return fmt.Errorf("table %s: %w", name, err)
 		}
 		if sent != came {
 			return fault.New(fault.Internal, "transfer_differs", "What arrived in table "+name+" is not what was sent. Nothing was kept.")
 		}
-		t.sums[name] = sent.result()
 	}
 	return nil
 }
@@ -170,19 +243,26 @@ const (
 	maxInsert = 4 << 20
 )
 
-// table copies one table, and returns the digest of what was sent.
-func (t *transfer) table(ctx context.Context, name string, columns []column) (sent digest, err error) {
+// part is a part of a table.
+type part struct {
+	rest string // what stands after the table in the query
+	args []any
+	seen func(row []any) // is told of each row; may be nil
+}
+
+// rows copies a part of a table into a table whose name is quoted, and adds the rows to sent.
+func (t *transfer) rows(ctx context.Context, name, into string, columns []column, which part, sent *digest) error {
 	var args []any
 	size := 0
 	flush := func() error {
 		if len(args) == 0 {
 			return nil
 		}
-		_, err := t.to.q.ExecContext(ctx, insertRows(name, columns, len(args)/len(columns)), args...)
+		_, err := t.to.q.ExecContext(ctx, insertRows(into, columns, len(args)/len(columns)), args...)
 		args, size = args[:0], 0
 		return driver.Wrap("insert", err)
 	}
-	err = t.from.each(ctx, name, columns, func(row []any) error {
+	err := t.from.some(ctx, name, columns, which.rest, which.args, func(row []any) error {
 		if err := sent.add(row); err != nil {
 			return err
 		}
@@ -190,23 +270,34 @@ func (t *transfer) table(ctx context.Context, name string, columns []column) (se
 			return err
 		}
 		t.progress.row(name, sent.rows)
-		for _, v := range row {
-			switch v := v.(type) {
-			case string:
-				size += len(v)
-			case []byte:
-				size += len(v)
+		size += sizeOf(row)
+		if args = append(args, row...); len(args)+len(columns) > maxParams || size > maxInsert {
+			if err := flush(); err != nil {
+				return err
 			}
 		}
-		if args = append(args, row...); len(args)+len(columns) > maxParams || size > maxInsert {
-			return flush()
+		if which.seen != nil {
+			which.seen(row)
 		}
 		return nil
 	})
 	if err != nil {
-		return sent, err
+		return err
 	}
-	return sent, flush()
+	return flush()
+}
+
+// sizeOf is how many bytes the texts and bytes of a row are.
+func sizeOf(row []any) (size int) {
+	for _, v := range row {
+		switch v := v.(type) {
+		case string:
+			size += len(v)
+		case []byte:
+			size += len(v)
+		}
+	}
+	return size
 }
 
 // movable refuses a text that PostgreSQL would, which does not say of what row it is.
@@ -222,9 +313,10 @@ func (t *transfer) movable(name string, columns []column, row []any) error {
 	})
 }
 
+// insertRows is an INSERT into a table whose name is quoted already.
 func insertRows(table string, columns []column, rows int) string {
 	var b strings.Builder
-	b.WriteString("INSERT INTO " + quote(table) + " (" + quoted(columns) + ") VALUES ")
+	b.WriteString("INSERT INTO " + table + " (" + quoted(columns) + ") VALUES ")
 	for n := range rows * len(columns) {
 		switch {
 		case n == 0:

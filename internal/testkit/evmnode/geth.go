@@ -38,6 +38,26 @@ func (n *Node) pay(t testing.TB, to evm.Address, wei *uint256.Int) {
 	var hash evm.Hash
 	n.Call(t, &hash, "eth_sendTransaction", map[string]any{"from": n.bank, "to": to, "value": wei.Hex()})
 	n.Mined(t, hash)
+	n.settled(t)
+}
+
+// settled waits until the pool knows the newest block: until then it refuses what an account can pay
+// since that block.
+func (n *Node) settled(t testing.TB) {
+	t.Helper()
+	tick, late := time.NewTicker(5*time.Millisecond), time.After(time.Minute)
+	defer tick.Stop()
+	for {
+		var pool struct{ Pending string }
+		if n.Call(t, &pool, "txpool_status"); pool.Pending == "0x0" {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatal("the pool keeps what is in a block")
+		}
+	}
 }
 
 // Mined waits for the block of a transaction, and returns what it made: the contract, if it

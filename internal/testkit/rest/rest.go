@@ -83,7 +83,7 @@ func (w *World) serve() {
 	}
 	w.API = httpapi.New(httpapi.Config{
 		Gate: w.Gate, Accounts: w.Accounts, Agents: w.Agents, Orgs: w.Orgs, Checkout: w.Checkout, Chains: w.Chains, Freezes: w.Freezes, Vault: w.Vault,
-		Transactions: w.Transactions, SigningKeys: w.SigningKeys, Activity: w.Activity, Flagged: w.Flagged, Sharing: w.Sharing, Approvals: w.Approvals, Webhooks: w.Webhooks, Audit: w.Audit, Health: health, Version: Version,
+		Transactions: w.Transactions, SigningKeys: w.SigningKeys, Activity: w.Activity, Flagged: w.Flagged, Broker: w.Broker, Relay: w.Relay, Executor: w.Executor, Sharing: w.Sharing, Approvals: w.Approvals, Wanted: w.Wanted, Webhooks: w.Webhooks, Audit: w.Audit, Health: health, Version: Version,
 	})
 }
 

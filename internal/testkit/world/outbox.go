@@ -10,6 +10,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
+	"github.com/oneclaw-dev/oneclaw/internal/wanted"
 )
 
 // The kinds of letters.
@@ -20,6 +21,7 @@ const (
 	Invited  = "invite"
 	Enroll   = "enroll"
 	Approve  = "approve"
+	Wants    = "wants"
 	Received = "share_received"
 	Accessed = "share_accessed"
 )
@@ -36,6 +38,7 @@ type Letter struct {
 	Times    int64  // how often a share was read
 	Of       string // what the mail about that says it is: its path, vault and recipient
 	Approval *approval.Letter
+	Wanted   *wanted.Letter
 }
 
 // Outbox takes the mails of all services and keeps them. It may be used by many
@@ -149,6 +152,11 @@ func (o *Outbox) Invite(_ context.Context, to, from, token string, _ time.Time) 
 // ApprovalRequested implements approval.Mailer.
 func (o *Outbox) ApprovalRequested(_ context.Context, to string, l approval.Letter) error {
 	return o.put(Letter{Kind: Approve, To: to, Approval: &l})
+}
+
+// SecretsWanted implements wanted.Mailer.
+func (o *Outbox) SecretsWanted(_ context.Context, to string, l wanted.Letter) error {
+	return o.put(Letter{Kind: Wants, To: to, Wanted: &l})
 }
 
 // ShareReceived implements sharing.Mailer.

@@ -9,6 +9,7 @@ package world
 
 import (
 	"context"
+	"crypto/x509"
 	"database/sql"
 	"log/slog"
 	"net/http"
@@ -25,13 +26,19 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/approval"
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/billing"
+	"github.com/oneclaw-dev/oneclaw/internal/broker"
+	"github.com/oneclaw-dev/oneclaw/internal/broker/postgres"
+	"github.com/oneclaw-dev/oneclaw/internal/broker/relay"
 	"github.com/oneclaw-dev/oneclaw/internal/checkout"
+	"github.com/oneclaw-dev/oneclaw/internal/executor"
 	"github.com/oneclaw-dev/oneclaw/internal/freeze"
+	"github.com/oneclaw-dev/oneclaw/internal/gate"
 	"github.com/oneclaw-dev/oneclaw/internal/httpapi"
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/intents"
 	"github.com/oneclaw-dev/oneclaw/internal/iprule"
 	"github.com/oneclaw-dev/oneclaw/internal/keystore/soft"
+	"github.com/oneclaw-dev/oneclaw/internal/netguard"
 	"github.com/oneclaw-dev/oneclaw/internal/org"
 	"github.com/oneclaw-dev/oneclaw/internal/seal"
 	"github.com/oneclaw-dev/oneclaw/internal/sharing"
@@ -45,6 +52,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/ready"
 	"github.com/oneclaw-dev/oneclaw/internal/transaction"
 	"github.com/oneclaw-dev/oneclaw/internal/vault"
+	"github.com/oneclaw-dev/oneclaw/internal/wanted"
 	"github.com/oneclaw-dev/oneclaw/internal/webhook"
 	"github.com/oneclaw-dev/oneclaw/internal/x402"
 )
@@ -74,6 +82,7 @@ type World struct {
 	DSN    string // of PostgreSQL; empty on SQLite
 
 	Approvals    *approval.Service
+	Wanted       *wanted.Service
 	Webhooks     *webhook.Service
 	Vault        *vault.Service
 	Identity     *identity.Service
@@ -91,6 +100,9 @@ type World struct {
 	Transactions *transaction.Service // nobody watches them but a test that calls Look
 	Activity     *activity.Service
 	Flagged      *flagged.Service
+	Broker       *broker.Service
+	Relay        *relay.Relay
+	Executor     *executor.Service
 	Spends       *spend.Ledger // with the prices that the program comes with; nobody keeps it but a test that calls Keep
 	Audit        *audit.Log
 
@@ -113,6 +125,8 @@ type Setup struct {
 	Facilitator    x402.Doer                                   // nil: http.DefaultClient
 	Webhooks       signedcall.Sender                           // who calls the webhooks of organisations; nil: http.DefaultClient
 	Reach          func(ctx context.Context, url string) error // refuses URLs of webhooks that can't be called; nil: none
+	Roots          *x509.CertPool                              // who vouches for servers that secrets are used at; nil: the system's
+	Reached        netguard.Config                             // how those servers are found and connected to; Allow is always this machine
 }
 
 // CallerStore is what the services that say who is calling need of a database.
@@ -225,6 +239,7 @@ func (w *World) services() {
 	w.Webhooks = webhook.New(webhook.Config{Store: w.DB, Calls: calls, Render: httpapi.EventJSON, Log: w.Logger(), Now: w.Clock.Now})
 	w.Vault = w.VaultOn(w.DB, w.Keys)
 	w.people()
+	w.Wanted = wanted.New(wanted.Config{Store: w.DB, Vault: w.Vault, Mailer: w.Mail, PrincipalNow: w.Identity.PrincipalNow, Log: w.Logger(), Now: w.Clock.Now})
 	w.Sharing = sharing.New(sharing.Config{
 		Store: w.DB, Vault: w.Vault, People: w.Identity, Principals: w.DB, Sealer: w.Sealer, Keys: w.Keys, Mailer: w.Mail,
 		PublicURL: PublicURL, TrustAddresses: w.setup.TrustAddresses, Log: w.Logger(), Now: w.Clock.Now,
@@ -237,6 +252,20 @@ func (w *World) services() {
 	})
 	w.Activity = &activity.Service{Store: w.DB}
 	w.Flagged = &flagged.Service{Store: w.DB, Sealer: w.Sealer}
+	loopback, err := netguard.ParseAllow("127.0.0.0/8,::1")
+	w.must(err)
+	reached := w.setup.Reached
+	reached.Allow, reached.RootCAs = loopback, w.setup.Roots
+	guard := netguard.New(reached)
+	w.Broker = broker.New(broker.Config{
+		Store: w.DB, Vault: w.Vault, HTTP: guard.Client(netguard.Options{MaxBody: 64 << 20}), Postgres: postgres.New(guard), People: w.Identity, Log: w.Logger(), Now: w.Clock.Now, Standing: gate.StandingOf,
+	})
+	w.Relay = relay.New(relay.Config{
+		Broker: w.Broker, Epoch: w.DB.EpochOf, Log: w.Logger(), HTTP: guard.Transport(netguard.Options{Timeout: time.Minute, Open: 1024, Stream: true}),
+	})
+	w.Executor = executor.New(executor.Config{
+		Store: w.DB, Vault: w.Vault, Broker: w.Broker, People: w.Identity, Standing: gate.StandingOf, Log: w.Logger(), Now: w.Clock.Now,
+	})
 	prices, err := spend.Prices()
 	w.must(err)
 	w.Spends = spend.New(spend.Config{Store: w.DB, Prices: prices, Log: w.Logger(), Now: w.Clock.Now})

@@ -10,6 +10,8 @@ type Features struct {
 	Buckets []uint32
 	// Ends has, for each word, where the buckets of the n-grams end that begin in it.
 	Ends []int32
+	// Hidden counts the hidden words up to each; nil: there are none.
+	Hidden []int32
 }
 
 // Features returns the buckets of a text for a model of 1<<bits weights.
@@ -37,6 +39,11 @@ func (f Features) Window(i int) []uint32 {
 		start = f.Ends[from-1]
 	}
 	return f.Buckets[start:f.Ends[min(from+Size, len(f.Ends))-1]]
+}
+
+// Veiled says whether most words of the window with a number are hidden.
+func (f Features) Veiled(i int) bool {
+	return Mostly(f.Hidden, i*Step, min(i*Step+Size, len(f.Ends)))
 }
 
 // Windows is the number of the text's windows.

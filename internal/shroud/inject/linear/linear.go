@@ -24,6 +24,8 @@ type Model struct {
 	Scale float64
 	// Slope and Offset map a window's sum to a score between 0 and 1, by a logistic curve.
 	Slope, Offset float64
+	// Hidden is what is added to the margin of a window most of whose words are hidden.
+	Hidden float64
 }
 
 // Bias is what a window has that shows nothing. It's fixed: a learned one makes
@@ -41,10 +43,11 @@ type Window struct {
 }
 
 // Worst returns the window with the highest score, the first of equals.
-func (m Model) Worst(text string) Window { return m.WorstOf(Read(text)) }
+func (m Model) Worst(text string) Window { return m.WorstOf(Read(text), nil) }
 
-// WorstOf is Worst for a text that was read.
-func (m Model) WorstOf(t Text) Window {
+// WorstOf is Worst for a text that was read. Of its first i words hidden[i] are hidden;
+// nil is none.
+func (m Model) WorstOf(t Text, hidden []int32) Window {
 	worst := Window{Score: m.Score(Bias)}
 	if len(t.words) == 0 {
 		return worst
@@ -64,7 +67,11 @@ func (m Model) WorstOf(t Text) Window {
 	best := math.Inf(-1)
 	for from := 0; ; from += Step {
 		to := min(from+Size, len(t.words))
-		if z := Margin(float64(sums[to]-sums[from])*m.Scale, int(counts[to]-counts[from])); z > best {
+		z := Margin(float64(sums[to]-sums[from])*m.Scale, int(counts[to]-counts[from]))
+		if Mostly(hidden, from, to) {
+			z += m.Hidden
+		}
+		if z > best {
 			best = z
 			worst.Start, worst.End = int(t.words[from].start), int(t.words[to-1].end)
 		}
@@ -74,6 +81,11 @@ func (m Model) WorstOf(t Text) Window {
 	}
 	worst.Score = m.Score(best)
 	return worst
+}
+
+// Mostly says whether at least half of the words from one to another are counted.
+func Mostly(count []int32, from, to int) bool {
+	return count != nil && 2*int(count[to]-count[from]) >= to-from
 }
 
 // Margin is what a window with this sum of weights and this number of features is

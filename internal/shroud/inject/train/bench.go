@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inject"
-	"github.com/oneclaw-dev/oneclaw/internal/shroud/inject/linear"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/text"
 )
 
@@ -22,6 +21,9 @@ var (
 	foreign string
 )
 
+// encodedSource is the source whose texts are encoded ones of others.
+const encodedSource = "derived-encoded"
+
 // bench prints what models find that have not seen the source of what they look at.
 func (t trainer) bench(ctx context.Context, out io.Writer) error {
 	d, err := inject.New()
@@ -29,17 +31,16 @@ func (t trainer) bench(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	c := t.read(fullBits, full, false)
-	margins, err := c.cross(ctx)
+	m, margins, err := c.thresholds(ctx)
 	if err != nil {
 		return err
 	}
-	m := linear.Model{}
-	m.Slope, m.Offset = curve(quantile(c.records, margins, 0.01), quantile(c.records, margins, 0.001))
 	scores := make([]float64, len(margins))
 	both := make([]float64, len(margins))
 	for i, r := range c.records {
 		scores[i] = m.Score(margins[i])
-		both[i] = max(scores[i], d.Score(text.Read(r.Text, text.Defaults()).Views, from(r)).Rules)
+		r := d.Score(text.Read(r.Text, text.Defaults()).Views, from(r))
+		both[i] = max(scores[i], r.Rules, r.Hidden)
 	}
 	fmt.Fprintln(out, "Share of texts above 0.7 and 0.9. Sources that share texts are held out of training together.")
 	attacks := func(by func(record) string) func(record) string {
@@ -66,13 +67,33 @@ func (t trainer) bench(ctx context.Context, out io.Writer) error {
 	table(out, "model and rules: attacks", c.records, both, attacks(source))
 	table(out, "model and rules: harmless", c.records, both, harmless)
 	table(out, "model and rules: all", c.records, both, label)
-	of, alone, err := c.alone(ctx)
+	of, alone, hidden, err := c.alone(ctx)
 	if err != nil {
 		return err
 	}
+	alone = raised(alone, hidden, m.Hidden)
 	for i := range alone {
 		alone[i] = m.Score(alone[i])
 	}
+	encoded := func(r record) string {
+		if r.Source != encodedSource {
+			return ""
+		}
+		return r.Label + ", " + r.Flags[0]
+	}
+	table(out, "model: encoded", c.records, scores, encoded)
+	table(out, "model and rules: encoded", c.records, both, encoded)
+	// What harmless texts would score if somebody encoded them: encoded ones are few.
+	veiled := make([]float64, len(margins))
+	for i := range margins {
+		veiled[i] = m.Score(margins[i] + m.Hidden)
+	}
+	table(out, "harmless as if encoded", c.records, veiled, func(r record) string {
+		if len(strings.Fields(r.Text)) > inject.MostEncoded || r.Source == encodedSource {
+			return ""
+		}
+		return harmless(r)
+	})
 	table(out, "model: one source held out", of, alone, source)
 	if err := t.warnings(ctx, out); err != nil {
 		return err
@@ -86,12 +107,10 @@ func (t trainer) bench(ctx context.Context, out io.Writer) error {
 // warnings prints what the model of concepts finds, by language.
 func (t trainer) warnings(ctx context.Context, out io.Writer) error {
 	c := t.read(glossedBits, t.gloss, true)
-	margins, err := c.cross(ctx)
+	m, margins, err := c.thresholds(ctx)
 	if err != nil {
 		return err
 	}
-	m := linear.Model{}
-	m.Slope, m.Offset = curve(quantile(c.records, margins, 0.01), quantile(c.records, margins, 0.001))
 	for i := range margins {
 		margins[i] = m.Score(margins[i])
 	}

@@ -5,10 +5,31 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inject"
 )
+
+// worstShare is what of a source may be above the first threshold.
+const worstShare = 0.035
+
+// limit is the margin that this share of the harmless texts is above, and of no source
+// more than another share.
+func limit(records []record, margins []float64, share, most float64) float64 {
+	highest := quantile(records, margins, share)
+	of := map[string][]float64{}
+	for i, r := range records {
+		if !r.attack() {
+			of[r.Source] = append(of[r.Source], margins[i])
+		}
+	}
+	for _, all := range of {
+		slices.Sort(all)
+		highest = max(highest, all[len(all)-1-int(most*float64(len(all)))])
+	}
+	return highest
+}
 
 // quantile is the margin that this share of the harmless texts is above, each source
 // with the same weight: a large one must not hide that a small one is all false alarms.
@@ -34,6 +55,24 @@ func quantile(records []record, margins []float64, share float64) float64 {
 		}
 	}
 	return points[len(points)-1].margin
+}
+
+// spare keeps the harmless text that decides below the threshold.
+const spare = 0.01
+
+// bonus is what hidden words are worth: as much as makes of no harmless text a false
+// alarm that isn't one by what it says.
+func bonus(records []record, margins, hidden []float64, threshold float64) float64 {
+	highest := math.Inf(-1)
+	for i, r := range records {
+		if !r.attack() && margins[i] <= threshold {
+			highest = max(highest, hidden[i])
+		}
+	}
+	if math.IsInf(highest, -1) {
+		return 0
+	}
+	return max(0, threshold-highest-spare)
 }
 
 // row counts the texts of a group that are above the two thresholds.

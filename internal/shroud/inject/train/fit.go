@@ -88,6 +88,20 @@ func worst(weights []float32, views []linear.Features) (window []uint32, margin 
 	return window, margin
 }
 
+// worstHidden is the highest margin of the windows most of whose words are hidden.
+func worstHidden(weights []float32, views []linear.Features) float64 {
+	margin := math.Inf(-1)
+	for _, f := range views {
+		for i := range f.Windows() {
+			if f.Veiled(i) {
+				w := f.Window(i)
+				margin = max(margin, linear.Margin(float64(sum(weights, w)), len(w)))
+			}
+		}
+	}
+	return margin
+}
+
 // whole turns weights into whole numbers of a byte each.
 func whole(weights []float32) (bytes string, scale float64) {
 	largest := float32(0)

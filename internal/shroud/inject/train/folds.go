@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/inject"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/inject/linear"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/text"
 )
@@ -28,13 +29,16 @@ func foldOf(r record) int {
 	return max(0, slices.IndexFunc(folds(), func(fold []string) bool { return slices.Contains(fold, r.Source) }))
 }
 
-// sight is what a model sees of a text.
-type sight func(s string, bits int) []linear.Features
+// sight is what a model sees of a text that comes from somewhere.
+type sight func(s string, from inject.From, bits int) []linear.Features
 
 // full sees the text in all its views.
-func full(s string, bits int) (all []linear.Features) {
+func full(s string, from inject.From, bits int) (all []linear.Features) {
+	marks := text.Marks{}
 	for _, v := range text.Read(s, text.Defaults()).Views {
-		if f := linear.Read(v.Text).Features(bits); f.Windows() > 0 {
+		t := linear.Read(v.Text)
+		if f := t.Features(bits); f.Windows() > 0 {
+			f.Hidden = inject.Hidden(v, t, marks, from)
 			all = append(all, f)
 		}
 	}
@@ -43,7 +47,7 @@ func full(s string, bits int) (all []linear.Features) {
 
 // gloss sees the concepts that the text names, as they stand and from the end: other
 // languages have the verb first or last.
-func (t trainer) gloss(s string, bits int) []linear.Features {
+func (t trainer) gloss(s string, _ inject.From, bits int) []linear.Features {
 	words := linear.Read(s)
 	g := t.lexicon.English(words)
 	if !t.lexicon.IsEnglish(words) {
@@ -74,7 +78,7 @@ type corpus struct {
 func (t trainer) read(bits int, see sight, apart bool) corpus {
 	c := corpus{records: t.records, bits: bits, parts: t.parts, seed: t.seed, thin: t.thin, see: see, apart: apart}
 	for _, r := range c.records {
-		c.examples = append(c.examples, example{see(r.Text, bits), r.attack()})
+		c.examples = append(c.examples, example{see(r.Text, from(r), bits), r.attack()})
 	}
 	return c
 }
@@ -90,7 +94,7 @@ func (c corpus) train(keep func(record) bool) []float32 {
 	}
 	d := &dice{c.seed}
 	for _, m := range mixture(of, c.parts, d, c.thin) {
-		learned = c.add(learned, example{c.see(m.text, c.bits), m.attack})
+		learned = c.add(learned, example{c.see(m.text, inject.User, c.bits), m.attack})
 	}
 	return fit(learned, c.bits, d)
 }
@@ -107,12 +111,12 @@ func (c corpus) add(learned []example, e example) []example {
 }
 
 // cross returns, for each record, the margin that a model gives it that has seen
-// nothing of its source.
-func (c corpus) cross(ctx context.Context) ([]float64, error) {
-	margins := make([]float64, len(c.records))
+// nothing of its source, and the margin of what is hidden in it.
+func (c corpus) cross(ctx context.Context) (margins, hidden []float64, err error) {
+	margins, hidden = make([]float64, len(c.records)), make([]float64, len(c.records))
 	for fold := range folds() {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		weights := c.train(func(r record) bool { return foldOf(r) != fold })
 		for i, r := range c.records {
@@ -122,15 +126,16 @@ func (c corpus) cross(ctx context.Context) ([]float64, error) {
 					views = views[:min(1, len(views))]
 				}
 				_, margins[i] = worst(weights, views)
+				hidden[i] = worstHidden(weights, views)
 			}
 		}
 	}
-	return margins, nil
+	return margins, hidden, nil
 }
 
 // alone returns the margins of the attacks of one source after the others, each by a
 // model that has not seen that source alone.
-func (c corpus) alone(ctx context.Context) (of []record, margins []float64, err error) {
+func (c corpus) alone(ctx context.Context) (of []record, margins, hidden []float64, err error) {
 	var sources []string
 	for _, r := range c.records {
 		if r.attack() && !slices.Contains(sources, r.Source) {
@@ -139,15 +144,16 @@ func (c corpus) alone(ctx context.Context) (of []record, margins []float64, err 
 	}
 	for _, source := range sources {
 		if err := ctx.Err(); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		weights := c.train(func(r record) bool { return r.Source != source })
 		for i, r := range c.records {
 			if r.attack() && r.Source == source {
 				_, z := worst(weights, c.examples[i].views)
 				of, margins = append(of, r), append(margins, z)
+				hidden = append(hidden, worstHidden(weights, c.examples[i].views))
 			}
 		}
 	}
-	return of, margins, nil
+	return of, margins, hidden, nil
 }

@@ -95,19 +95,39 @@ func (t trainer) write(ctx context.Context, folder string, out io.Writer) error 
 		apart bool
 	}{{"weights.bin", fullBits, full, false}, {"glossed.bin", glossedBits, t.gloss, true}} {
 		c := t.read(model.bits, model.see, model.apart)
-		margins, err := c.cross(ctx)
+		m, _, err := c.thresholds(ctx)
 		if err != nil {
 			return err
 		}
-		m := linear.Model{}
-		m.Slope, m.Offset = curve(quantile(c.records, margins, 0.01), quantile(c.records, margins, 0.001))
 		m.Weights, m.Scale = whole(c.train(func(record) bool { return true }))
 		if err := os.WriteFile(filepath.Join(folder, model.file), m.Encode(), 0o644); err != nil { //nolint:gosec // it is source
 			return err
 		}
-		fmt.Fprintf(out, "%s: %d weights, slope %.3f, offset %.3f\n", model.file, len(m.Weights), m.Slope, m.Offset)
+		fmt.Fprintf(out, "%s: %d weights, slope %.3f, offset %.3f, hidden %.3f\n", model.file, len(m.Weights), m.Slope, m.Offset, m.Hidden)
 	}
 	return nil
+}
+
+// thresholds returns a model without weights, and the margins by which it was made: each
+// by weights that have seen nothing of the text's source, with what being hidden adds.
+func (c corpus) thresholds(ctx context.Context) (m linear.Model, margins []float64, err error) {
+	margins, hidden, err := c.cross(ctx)
+	if err != nil {
+		return m, nil, err
+	}
+	one := limit(c.records, margins, 0.01, worstShare)
+	m.Slope, m.Offset = curve(one, limit(c.records, margins, 0.001, 0.01))
+	m.Hidden = bonus(c.records, margins, hidden, one)
+	return m, raised(margins, hidden, m.Hidden), nil
+}
+
+// raised are margins with what being hidden adds.
+func raised(margins, hidden []float64, by float64) []float64 {
+	out := make([]float64, len(margins))
+	for i := range margins {
+		out[i] = max(margins[i], hidden[i]+by)
+	}
+	return out
 }
 
 // curve is the logistic curve through both thresholds.

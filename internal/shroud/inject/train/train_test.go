@@ -150,6 +150,50 @@ func TestThresholdsCountEachSourceOnce(t *testing.T) {
 	}
 }
 
+func TestNoSourceHasMoreFalseAlarmsThanItsShare(t *testing.T) {
+	var records []record
+	var margins []float64
+	add := func(source string, n, high int) {
+		for i := range n {
+			m := float64(i) / float64(n)
+			if i < high {
+				m = 10 + float64(i)
+			}
+			records, margins = append(records, record{Source: source, Label: "benign"}), append(margins, m)
+		}
+	}
+	for i := range 20 {
+		add(fmt.Sprint("quiet", i), 100, 0)
+	}
+	add("loud", 100, 12)
+	one := limit(records, margins, 0.01, 0.035)
+	above := 0
+	for i, r := range records {
+		if r.Source == "loud" && margins[i] > one {
+			above++
+		}
+	}
+	if above != 3 {
+		t.Errorf("%d of 100 are above %v", above, one)
+	}
+}
+
+func TestHiddenWordsMakeNoNewFalseAlarm(t *testing.T) {
+	none := math.Inf(-1)
+	records := []record{{Label: "benign"}, {Label: "benign"}, {Label: "benign"}, {Label: "attack"}}
+	margins, hidden := []float64{0.5, 3, 1, -1}, []float64{-2, 3, none, -1}
+	by := bonus(records, margins, hidden, 2)
+	if by <= 3 || by >= 4 {
+		t.Errorf("%v: the harmless text at -2 must stay below 2", by)
+	}
+	if up := raised(margins, hidden, by); up[0] >= 2 || up[3] <= 2 || up[2] != 1 {
+		t.Errorf("%v", up)
+	}
+	if by := bonus(records[2:], margins[2:], hidden[2:], 2); by != 0 {
+		t.Errorf("%v with nothing that is hidden and harmless", by)
+	}
+}
+
 func TestTheCurveGoesThroughBothThresholds(t *testing.T) {
 	m := linear.Model{}
 	m.Slope, m.Offset = curve(1.5, 3.5)

@@ -1,12 +1,19 @@
-package mcpserver
+// Package envbundle reads secrets of the type env_bundle: the lines of a dotenv file.
+//
+// Its promise: no part of a value is taken for a name, and no copy of a part of the text is
+// made; what can't be read is refused with the number of its line.
+package envbundle
 
 import (
 	"bytes"
 	"crypto/sha256"
 )
 
-// variable is a part of the text that readBundle read.
-type variable struct{ key, value []byte }
+// Type is the type of secrets that are read so.
+const Type = "env_bundle"
+
+// Variable is a name and its value: parts of the text that Read read.
+type Variable struct{ Key, Value []byte }
 
 // What is wrong with a line of an env_bundle.
 const (
@@ -16,14 +23,14 @@ const (
 	mustQuote = "there seems to be the end of a value of several lines: put such a value in quotes"
 )
 
-// readBundle reads an env_bundle as dotenv files are meant: lines KEY=VALUE, of which of a
+// Read reads an env_bundle as dotenv files are meant: lines KEY=VALUE, of which of a
 // key that comes twice the last counts. "export" before a key, blank lines, lines that begin
 // with # and lines without = say nothing, nor does # after a blank. A value in quotes may
 // have several lines, and so may an armored key (RFC 7468) without quotes.
 //
 // No part of a value becomes a key: where it could, why says what is wrong with which line.
 // The text is changed, since no copy of a part of it is made.
-func readBundle(text []byte) (all []variable, line int, why string) {
+func Read(text []byte) (all []Variable, line int, why string) {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	at := map[[sha256.Size]byte]int{} // by key: what is no key in earnest may be a part of a secret
 	loose := false                    // the line before had no =
@@ -64,11 +71,11 @@ func readBundle(text []byte) (all []variable, line int, why string) {
 		text, line = rest, line+lines
 		sum := sha256.Sum256(key)
 		if i, twice := at[sum]; twice {
-			all[i].value = value
+			all[i].Value = value
 			continue
 		}
 		at[sum] = len(all)
-		all = append(all, variable{key, value})
+		all = append(all, Variable{key, value})
 	}
 	return all, 0, ""
 }
@@ -158,4 +165,18 @@ func unescape(s []byte) []byte {
 		b = append(b, c)
 	}
 	return b
+}
+
+// Value returns the value of a variable, a part of the text, which is changed.
+func Value(text []byte, name string) (value []byte, found bool) {
+	all, _, why := Read(text)
+	if why != "" {
+		return nil, false
+	}
+	for _, v := range all {
+		if string(v.Key) == name {
+			return v.Value, true
+		}
+	}
+	return nil, false
 }

@@ -1,0 +1,41 @@
+package broker
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
+)
+
+const codeUnreachable = "upstream_unreachable"
+
+// What is told of a request of which nothing was sent: it may be tried again.
+var (
+	errNoServer  = fault.New(fault.Unprocessable, codeUnreachable, "Nothing was sent: the other server refuses connections, or does not answer.")
+	errNoName    = fault.New(fault.Unprocessable, codeUnreachable, "Nothing was sent: the other server's name has no address.")
+	errUntrusted = fault.New(fault.Unprocessable, codeUnreachable, "Nothing was sent: the other server's certificate is not trusted here. The operator names its authority in SSL_CERT_FILE.")
+	errNoTLS     = fault.New(fault.Unprocessable, codeUnreachable, "Nothing was sent: the other server speaks no TLS at this port.")
+)
+
+// refusedBy is what a caller is told of a request that could not be sent. The error of a client has
+// the address with its query in it.
+func refusedBy(err error) error {
+	if e, ok := asFault(err); ok && e.Code == "address_refused" {
+		return errRefused
+	}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns != nil {
+		return errNoName
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return errNoServer
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return errUntrusted
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
+		return errNoTLS
+	}
+	return errUpstream
+}
