@@ -304,6 +304,11 @@ func (w *walker) chatChoice(e *Event, n doc.Node) {
 			"refusal": piece("/refusal", Text), "reasoning": piece("/reasoning", Text),
 			"reasoning_content": piece("/reasoning", Text), "reasoning_details": w.skip, "extra_content": w.extra,
 			"function_call": called("/call"),
+			"audio": func(n doc.Node) { // its transcript comes in pieces
+				w.object(n, Assistant, Text, map[string]func(doc.Node){
+					"id": nil, "expires_at": nil, "data": func(n doc.Node) { w.medium("audio", n) }, "transcript": piece("/transcript", Text),
+				})
+			},
 			"tool_calls": func(n doc.Node) {
 				each(n, func(n doc.Node) {
 					w.chatKind(n)
@@ -377,6 +382,8 @@ func (Chat) Piece(last []byte, key, text string) *Raw {
 		delta, end = []byte(`{"function_call":{"arguments":`), `}}`
 	case of == "reasoning":
 		delta = []byte(`{"reasoning_content":`)
+	case of == "transcript":
+		delta, end = []byte(`{"audio":{"transcript":`), `}}`
 	case of == "thinking":
 		delta, end = []byte(`{"content":[{"type":"thinking","thinking":[{"type":"text","text":`), `}]}]}`
 	}

@@ -154,11 +154,14 @@ func (Responses) Event(name string, data []byte) (*Event, error) {
 		"type": nil, "sequence_number": nil, "output_index": nil, "content_index": nil, "item_id": nil,
 		"logprobs": w.logprobs, "obfuscation": w.skip,
 		"delta": func(n doc.Node) {
-			if piece {
+			switch {
+			case strings.HasSuffix(of, "audio"): // in base64, each piece by itself
+				w.medium("audio", n)
+			case piece:
 				w.piece(e, key, part, n)
-				return
+			default:
+				w.sweep(Assistant, Other, n)
 			}
-			w.sweep(Assistant, Other, n)
 		},
 		"text": whole, "refusal": whole, "arguments": whole, "input": whole, "code": whole, "diff": whole,
 		"partial_image_b64": w.skip,

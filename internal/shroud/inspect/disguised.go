@@ -45,16 +45,11 @@ func reading(src string) *text.Reading {
 // whole only shapes of secrets count: a person's data there would take a whole file with it.
 func (s *Session) secretsIn(read *text.Reading, request bool) (cuts []stream.Cut, err error) {
 	for _, v := range read.Views[1:] {
-		more, err := s.personal(v.Text, v.Origin, exact(v), request)
+		more, err := s.personal(v.Text, v.Origin, v.Exact(), request)
 		if err != nil {
 			return nil, err
 		}
 		cuts = append(cuts, more...)
 	}
 	return cuts, nil
-}
-
-// exact reports whether characters of a view stand for characters of the text.
-func exact(v *text.View) bool {
-	return !slices.ContainsFunc(v.Via, func(how string) bool { return how != "unicode" && how != "escapes" })
 }

@@ -111,3 +111,17 @@ func TestCutsThatOverlapLeaveNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestEachTextOfASecretIsLookedFor: wherever it is in a secret that is JSON.
+func TestEachTextOfASecretIsLookedFor(t *testing.T) {
+	m := maker(t)
+	m.Known.Vault = shelf{
+		"app/config": `{"password":"top-level-donkey","db":{"main":{"password":"nested-otter-cable"},"hosts":["listed-heron-button"]},"on":true,"short":"x"}`,
+		"app/list":   `[{"key":"within-a-list-gecko"}]`,
+	}
+	r := request(t, "top-level-donkey, nested-otter-cable, listed-heron-button and within-a-list-gecko")
+	edits, err := session(t, m, "").Request(r)
+	if err != nil || len(edits) != 1 || edits[0].Text != "[REDACTED:app/config#password], [REDACTED:app/config#db.main.password], [REDACTED:app/config#db.hosts.0] and [REDACTED:app/list#0.key]" {
+		t.Errorf("%+v, %v", edits, err)
+	}
+}

@@ -182,7 +182,7 @@ func (k *kept) cuts(text string) (out []stream.Cut) {
 			add(at.Start, at.End, "secret")
 		}
 		for _, m := range pii.Find(v.Text) {
-			if at := v.Origin(m.Start, m.End); exact(v) || key(m.Kind) {
+			if at := v.Origin(m.Start, m.End); v.Exact() || key(m.Kind) {
 				add(at.Start, at.End, m.Kind)
 			}
 		}
