@@ -275,11 +275,14 @@ func (w *walker) chatChoice(e *Event, n doc.Node) {
 	piece := func(name string, kind Kind) func(doc.Node) {
 		return func(n doc.Node) { w.piece(e, key+name, kind, n) }
 	}
-	called := func(at string) func(doc.Node) {
+	called := func(at string, whole bool) func(doc.Node) {
+		args := piece(at, Arguments)
+		if whole {
+			args = w.arguments
+		}
 		return func(n doc.Node) {
 			w.object(n, Assistant, Arguments, map[string]func(doc.Node){
-				"name":      func(n doc.Node) { w.toolName(e, key+at, n) },
-				"arguments": piece(at, Arguments), "input": piece(at, Arguments),
+				"name": func(n doc.Node) { w.toolName(e, key+at, n) }, "arguments": args, "input": piece(at, Arguments),
 			})
 		}
 	}
@@ -302,8 +305,8 @@ func (w *walker) chatChoice(e *Event, n doc.Node) {
 				})
 			},
 			"refusal": piece("/refusal", Text), "reasoning": piece("/reasoning", Text),
-			"reasoning_content": piece("/reasoning", Text), "reasoning_details": w.skip, "extra_content": w.extra,
-			"function_call": called("/call"),
+			"reasoning_content": piece("/reasoning_content", Text), "reasoning_details": w.skip, "extra_content": w.extra,
+			"function_call": called("/call", false),
 			"audio": func(n doc.Node) { // its transcript comes in pieces
 				w.object(n, Assistant, Text, map[string]func(doc.Node){
 					"id": nil, "expires_at": nil, "data": func(n doc.Node) { w.medium("audio", n) }, "transcript": piece("/transcript", Text),
@@ -313,8 +316,10 @@ func (w *walker) chatChoice(e *Event, n doc.Node) {
 				each(n, func(n doc.Node) {
 					w.chatKind(n)
 					at := strconv.Itoa(index(n.Get("index")))
+					// Servers that send each call in one event number all of them 0, or none.
+					whole := n.Get("id").Text() != "" && n.Get("function", "name").Text() != "" && object(n.Get("function", "arguments").Text()) != nil
 					w.object(n, Assistant, Arguments, map[string]func(doc.Node){
-						"index": nil, "id": nil, "type": nil, "extra_content": w.extra, "function": called("/tool" + at), "custom": called("/custom" + at),
+						"index": nil, "id": nil, "type": nil, "extra_content": w.extra, "function": called("/tool"+at, whole), "custom": called("/custom"+at, false),
 					})
 				})
 			},
@@ -380,8 +385,6 @@ func (Chat) Piece(last []byte, key, text string) *Raw {
 		end = `}}]}`
 	case of == "call":
 		delta, end = []byte(`{"function_call":{"arguments":`), `}}`
-	case of == "reasoning":
-		delta = []byte(`{"reasoning_content":`)
 	case of == "transcript":
 		delta, end = []byte(`{"audio":{"transcript":`), `}}`
 	case of == "thinking":
