@@ -166,8 +166,8 @@ func gemini(data []byte, pieces bool) (*Event, error) {
 		"candidates": func(n doc.Node) {
 			each(n, func(c doc.Node) {
 				key := "c" + strconv.Itoa(index(c.Get("index")))
-				if c.Get("finishReason").There() {
-					e.Ends, e.Last = append(e.Ends, key, key+"/text"), true
+				if why := c.Get("finishReason"); why.There() && !why.Is('n') && !nothing[why.Text()] {
+					e.Ends, e.Over, e.Last = append(e.Ends, key, key+"/text"), append(e.Over, key+"/"), true
 				} else {
 					e.Goes = append(e.Goes, key)
 				}

@@ -247,8 +247,17 @@ func chatUsage(n doc.Node) (u Usage) {
 	u.CacheWrite, _ = n.Get("prompt_tokens_details", "cache_write_tokens").Int()
 	u.CacheHour, _ = n.Get("prompt_tokens_details", "cache_write_hour_tokens").Int() // of a call that was translated
 	u.Input = max(in-u.CacheRead-u.CacheWrite, 0)
-	u.Output, _ = n.Get("completion_tokens").Int()
+	u.Output = produced(n, "completion_tokens", in)
 	return u
+}
+
+// produced are the tokens of an answer by the name that they have. Some servers have what a model thought in the total alone.
+func produced(usage doc.Node, name string, in int64) int64 {
+	out, said := usage.Get(name).Int()
+	if total, ok := usage.Get("total_tokens").Int(); ok && said {
+		out = max(out, total-in)
+	}
+	return out
 }
 
 // Event implements Dialect.
@@ -328,8 +337,8 @@ func (w *walker) chatChoice(e *Event, n doc.Node) {
 	w.object(n, Assistant, Text, map[string]func(doc.Node){
 		"index": nil, "logprobs": w.logprobs, "delta": delta, "text": piece("/text", Text),
 		"finish_reason": func(n doc.Node) {
-			if n.Is('"') {
-				e.Ends, e.Last = append(e.Ends, key+"/*"), true
+			if n.Is('"') && !nothing[n.Text()] {
+				e.Ends, e.Over, e.Last = append(e.Ends, key+"/*"), append(e.Over, key+"/"), true
 			} else {
 				e.Goes = append(e.Goes, key+"/")
 			}
@@ -337,6 +346,9 @@ func (w *walker) chatChoice(e *Event, n doc.Node) {
 		},
 	})
 }
+
+// nothing are reasons of an end that say that there is none yet.
+var nothing = map[string]bool{"": true, "null": true, "FINISH_REASON_UNSPECIFIED": true}
 
 func index(n doc.Node) int {
 	v, _ := n.Int()

@@ -108,7 +108,7 @@ func responsesUsage(n doc.Node) (u Usage) {
 	in, _ := n.Get("input_tokens").Int()
 	u.CacheRead, _ = n.Get("input_tokens_details", "cached_tokens").Int()
 	u.Input = max(in-u.CacheRead, 0)
-	u.Output, _ = n.Get("output_tokens").Int()
+	u.Output = produced(n, "output_tokens", in)
 	return u
 }
 

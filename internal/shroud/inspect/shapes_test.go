@@ -142,3 +142,59 @@ func TestCallsOfOneNumberStayApart(t *testing.T) {
 		}
 	}
 }
+
+// TestAReasonThatSaysNothingEndsNothing: some servers have a reason of the end in each event, which says that there is
+// none. A secret in pieces does not pass for it, and a stream that breaks off says so.
+func TestAReasonThatSaysNothingEndsNothing(t *testing.T) {
+	chat := func(said, why string) string {
+		return `data: {"id":"x","choices":[{"index":0,"delta":{"content":"` + said + `"},"finish_reason":` + why + `}]}` + "\n\n"
+	}
+	gemini := func(said, why string) string {
+		return `data: {"candidates":[{"content":{"role":"model","parts":[{"text":"` + said + `"}]},"index":0,"finishReason":` + why + `}]}` + "\n\n"
+	}
+	for what, c := range map[string]struct {
+		of    convo.Dialect
+		event func(said, why string) string
+		none  string
+		end   string
+	}{
+		"chat, empty":         {convo.Chat{}, chat, `""`, `"stop"`},
+		"chat, null":          {convo.Chat{}, chat, `null`, `"stop"`},
+		"chat, null in words": {convo.Chat{}, chat, `"null"`, `"stop"`},
+		"gemini, empty":       {convo.Gemini{}, gemini, `""`, `"STOP"`},
+		"gemini, null":        {convo.Gemini{}, gemini, `null`, `"STOP"`},
+		"gemini, unspecified": {convo.Gemini{}, gemini, `"FINISH_REASON_UNSPECIFIED"`, `"STOP"`},
+	} {
+		begun := c.event("It is "+known[:5], c.none) + c.event(known[5:9], c.none) + c.event(known[9:]+", yes", c.none)
+		for _, whole := range []bool{true, false} {
+			in := begun
+			if whole {
+				in += c.event("", c.end)
+			}
+			var out bytes.Buffer
+			f := stream.Filter{Dialect: c.of, Inspect: session(t, maker(t), ""), Send: func(b []byte) error { out.Write(b); return nil }}
+			_, err := f.Run(strings.NewReader(in))
+			if whole != (err == nil) || err != nil && !errors.Is(err, stream.ErrBroken) {
+				t.Errorf("%s, whole %v: %v", what, whole, err)
+			}
+			if got := out.String(); strings.Contains(got, known[:5]) || strings.Contains(got, known[9:]) || whole && !strings.Contains(got, "[REDACTED:prod/horses], yes") {
+				t.Errorf("%s, whole %v: %s", what, whole, got)
+			}
+		}
+	}
+}
+
+// TestNoTextComesAfterItsEnd: what was held back of a text has gone at its end, so that a secret in pieces would pass
+// around it. The stream ends with an error instead.
+func TestNoTextComesAfterItsEnd(t *testing.T) {
+	for of, in := range map[convo.Dialect][]string{
+		convo.Chat{}:   {`{"choices":[{"index":0,"delta":{"content":"It is ` + known[:9] + `"},"finish_reason":"stop"}]}`, `{"choices":[{"index":0,"delta":{"content":"` + known[9:] + `"},"finish_reason":"stop"}]}`},
+		convo.Gemini{}: {`{"candidates":[{"content":{"parts":[{"text":"It is ` + known[:9] + `"}]},"index":0,"finishReason":"STOP"}]}`, `{"candidates":[{"content":{"parts":[{"text":"` + known[9:] + `"}]},"index":0,"finishReason":"STOP"}]}`},
+	} {
+		var out bytes.Buffer
+		f := stream.Filter{Dialect: of, Inspect: session(t, maker(t), ""), Send: func(b []byte) error { out.Write(b); return nil }}
+		if _, err := f.Run(strings.NewReader("data: " + strings.Join(in, "\n\ndata: ") + "\n\n")); !errors.Is(err, stream.ErrShape) || strings.Contains(out.String(), known[9:]) {
+			t.Errorf("%v: %s", err, out.String())
+		}
+	}
+}

@@ -35,6 +35,7 @@ type Filter struct {
 	order []string
 	names map[string]string // of the tools that are called and not decided over, as far as they have come
 	done  map[string]string // those that were decided over: a stream may go on with one after its end
+	over  map[string]bool   // how keys begin of which no text may come: what was held back of it has gone
 	held  [][]byte          // events that wait until all are
 	size  int               // bytes of held
 	goes  map[string]bool   // what has to end before the stream does, false once it has
@@ -68,6 +69,7 @@ const MaxEvent = 16 << 20
 // error leaves the stream without its end: whoever reads it must be told.
 func (f *Filter) Run(from io.Reader) (convo.Usage, error) {
 	f.texts, f.names, f.done, f.goes, f.sent = map[string]*text{}, map[string]string{}, map[string]string{}, map[string]bool{}, -1
+	f.over = map[string]bool{}
 	f.in = sse.NewReader(from, MaxEvent)
 	ended := false
 	for {
@@ -129,6 +131,9 @@ func (f *Filter) event(ev *sse.Event) (last bool, err error) {
 	edits, err := f.pieces(e, data)
 	if err != nil {
 		return false, err
+	}
+	for _, begin := range e.Over {
+		f.over[begin] = true
 	}
 	if e.All || e.Failed {
 		err = f.end("")
@@ -237,6 +242,9 @@ func (f *Filter) count(u convo.Usage) {
 func (f *Filter) pieces(e *convo.Event, data []byte) (edits []convo.Edit, err error) {
 	for i, d := range e.Deltas {
 		p := e.Parts[d.Part]
+		if at := strings.IndexByte(d.Key, '/'); f.over[d.Key[:at+1]] {
+			return nil, ErrShape
+		}
 		t := f.texts[d.Key]
 		if t == nil {
 			t = &text{kind: p.Kind}
