@@ -137,8 +137,6 @@ func (Messages) Event(name string, data []byte) (*Event, error) {
 		e.Ends = append(e.Ends, key)
 	case "message_stop":
 		e.All, e.Last = true, true
-	case "message_delta":
-		e.All = true
 	case "error":
 		e.Failed, e.Last = true, true
 	}

@@ -187,14 +187,29 @@ func TestAReasonThatSaysNothingEndsNothing(t *testing.T) {
 // TestNoTextComesAfterItsEnd: what was held back of a text has gone at its end, so that a secret in pieces would pass
 // around it. The stream ends with an error instead.
 func TestNoTextComesAfterItsEnd(t *testing.T) {
+	block := func(said string) string {
+		return `{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"` + said + `"}}`
+	}
+	said := func(said string) string {
+		return `{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"` + said + `"}`
+	}
 	for of, in := range map[convo.Dialect][]string{
-		convo.Chat{}:   {`{"choices":[{"index":0,"delta":{"content":"It is ` + known[:9] + `"},"finish_reason":"stop"}]}`, `{"choices":[{"index":0,"delta":{"content":"` + known[9:] + `"},"finish_reason":"stop"}]}`},
-		convo.Gemini{}: {`{"candidates":[{"content":{"parts":[{"text":"It is ` + known[:9] + `"}]},"index":0,"finishReason":"STOP"}]}`, `{"candidates":[{"content":{"parts":[{"text":"` + known[9:] + `"}]},"index":0,"finishReason":"STOP"}]}`},
+		convo.Messages{}:  {block(known[:9]), `{"type":"message_stop"}`, block(known[9:])},
+		convo.Responses{}: {said(known[:9]), `{"type":"response.completed","response":{}}`, said(known[9:])},
+		convo.Chat{}:      {`{"choices":[{"index":0,"delta":{"content":"It is ` + known[:9] + `"},"finish_reason":"stop"}]}`, `{"choices":[{"index":0,"delta":{"content":"` + known[9:] + `"},"finish_reason":"stop"}]}`},
+		convo.Gemini{}:    {`{"candidates":[{"content":{"parts":[{"text":"It is ` + known[:9] + `"}]},"index":0,"finishReason":"STOP"}]}`, `{"candidates":[{"content":{"parts":[{"text":"` + known[9:] + `"}]},"index":0,"finishReason":"STOP"}]}`},
 	} {
 		var out bytes.Buffer
 		f := stream.Filter{Dialect: of, Inspect: session(t, maker(t), ""), Send: func(b []byte) error { out.Write(b); return nil }}
 		if _, err := f.Run(strings.NewReader("data: " + strings.Join(in, "\n\ndata: ") + "\n\n")); !errors.Is(err, stream.ErrShape) || strings.Contains(out.String(), known[9:]) {
 			t.Errorf("%v: %s", err, out.String())
 		}
+	}
+	// What a call costs may be told of in between.
+	var out bytes.Buffer
+	f := stream.Filter{Dialect: convo.Messages{}, Inspect: session(t, maker(t), ""), Send: func(b []byte) error { out.Write(b); return nil }}
+	in := []string{block("It is " + known[:9]), `{"type":"message_delta","delta":{},"usage":{"output_tokens":3}}`, block(known[9:] + ", yes"), `{"type":"content_block_stop","index":0}`, `{"type":"message_stop"}`}
+	if _, err := f.Run(strings.NewReader("data: " + strings.Join(in, "\n\ndata: ") + "\n\n")); err != nil || strings.Contains(out.String(), known[9:]) || !strings.Contains(out.String(), "[REDACTED:prod/horses], yes") {
+		t.Errorf("%v: %s", err, out.String())
 	}
 }

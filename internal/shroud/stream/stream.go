@@ -36,6 +36,7 @@ type Filter struct {
 	names map[string]string // of the tools that are called and not decided over, as far as they have come
 	done  map[string]string // those that were decided over: a stream may go on with one after its end
 	over  map[string]bool   // how keys begin of which no text may come: what was held back of it has gone
+	shut  bool              // none of any may come
 	held  [][]byte          // events that wait until all are
 	size  int               // bytes of held
 	goes  map[string]bool   // what has to end before the stream does, false once it has
@@ -69,7 +70,7 @@ const MaxEvent = 16 << 20
 // error leaves the stream without its end: whoever reads it must be told.
 func (f *Filter) Run(from io.Reader) (convo.Usage, error) {
 	f.texts, f.names, f.done, f.goes, f.sent = map[string]*text{}, map[string]string{}, map[string]string{}, map[string]bool{}, -1
-	f.over = map[string]bool{}
+	f.over, f.shut = map[string]bool{}, false
 	f.in = sse.NewReader(from, MaxEvent)
 	ended := false
 	for {
@@ -111,6 +112,7 @@ func (f *Filter) event(ev *sse.Event) (last bool, err error) {
 			return true, err
 		}
 		clear(f.goes)
+		f.shut = true
 		return true, f.send(ev, nil)
 	}
 	e, err := f.Dialect.Event(ev.Name, ev.Data)
@@ -135,6 +137,7 @@ func (f *Filter) event(ev *sse.Event) (last bool, err error) {
 	for _, begin := range e.Over {
 		f.over[begin] = true
 	}
+	f.shut = f.shut || e.All && e.Last
 	if e.All || e.Failed {
 		err = f.end("")
 	}
@@ -242,7 +245,7 @@ func (f *Filter) count(u convo.Usage) {
 func (f *Filter) pieces(e *convo.Event, data []byte) (edits []convo.Edit, err error) {
 	for i, d := range e.Deltas {
 		p := e.Parts[d.Part]
-		if at := strings.IndexByte(d.Key, '/'); f.over[d.Key[:at+1]] {
+		if at := strings.IndexByte(d.Key, '/'); f.shut || f.over[d.Key[:at+1]] {
 			return nil, ErrShape
 		}
 		t := f.texts[d.Key]
