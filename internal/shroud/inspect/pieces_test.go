@@ -138,7 +138,7 @@ func asStream(t *testing.T, d llmstub.Dialect, s *inspect.Session, reply *llmstu
 }
 
 // TestEachRuleSaysTheSameInEachDialect: of a whole answer and of its stream, cut at random, in texts and in
-// what tools are called with; in each mode. What it says of an answer it says of a request.
+// what tools are called with; in each mode. What it finds in an answer it finds in a request.
 func TestEachRuleSaysTheSameInEachDialect(t *testing.T) {
 	m := maker(t)
 	const words = "and then the other one went over there to look at what was left of it "
@@ -146,6 +146,13 @@ func TestEachRuleSaysTheSameInEachDialect(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := rand.New(rand.NewPCG(uint64(len(sample)), 3))
+			threat, pattern, _ := strings.Cut(name, " ")
+			asked, asks := session(t, m, finds+`,"sanitization_mode":"log_only"}`), request(t, words+sample+" "+words)
+			edits, err := asked.Request(asks)
+			if sent := string(asks.Rewrite(edits)); err != nil || strings.HasPrefix(name, "[") && (!strings.Contains(sent, threat) || left(sent, sample)) ||
+				!strings.HasPrefix(name, "[") && !strings.Contains(asked.Summary(), `"threat_type":"`+threat+`","pattern":"`+pattern+`"`) {
+				t.Errorf("of a request it says %v %s", err, asked.Summary())
+			}
 			for _, mode := range []string{"block", "surgical", "log_only"} {
 				config := finds + `,"sanitization_mode":"` + mode + `"}`
 				for d := range spokenBy {
@@ -168,8 +175,7 @@ func TestEachRuleSaysTheSameInEachDialect(t *testing.T) {
 						}
 						want := asWhole(t, d, session(t, m, config), says(1))
 						all := fmt.Sprint(want.texts, want.stopped, want.summary)
-						threat, pattern, is := strings.Cut(name, " ")
-						if !strings.HasPrefix(name, "[") && (!is || !strings.Contains(want.summary, `"threat_type":"`+threat+`","pattern":"`+pattern+`"`) && mode != "block") {
+						if !strings.HasPrefix(name, "[") && (!strings.Contains(want.summary, `"threat_type":"`+threat+`","pattern":"`+pattern+`"`) && mode != "block") {
 							t.Errorf("%s, %s: it says %.300s of %q", d, mode, want.summary, said)
 						}
 						if strings.HasPrefix(name, "[") && (!strings.Contains(all, threat) || left(all, sample)) {
