@@ -83,15 +83,17 @@ func (a *answer) Look(window string, from, to int) ([]stream.Cut, error) {
 	if err != nil {
 		return nil, err
 	}
+	// What is encoded as a whole may have begun before.
 	for _, c := range encoded {
-		if c.Start >= from && c.Start < to {
+		if c.Start < to && c.End > from {
+			c.Start = max(c.Start, from)
 			cuts = append(cuts, c)
 		}
 	}
 	for _, m := range disguised(&plain, a.known, a.paid) {
-		if m.Start >= from && m.Start < to {
+		if m.Start < to && m.End > from {
 			a.hid(m.Label)
-			cuts = append(cuts, stream.Cut{Start: m.Start, End: m.End, With: marked(m.Label)})
+			cuts = append(cuts, stream.Cut{Start: max(m.Start, from), End: m.End, With: marked(m.Label)})
 		}
 	}
 	a.filtered = a.filtered || len(cuts) > 0

@@ -125,3 +125,40 @@ func TestEachTextOfASecretIsLookedFor(t *testing.T) {
 		t.Errorf("%+v, %v", edits, err)
 	}
 }
+
+// TestALongFileInBase64IsSeenThrough: of a file in lines of base64 no line goes that holds a secret, wherever in
+// the file and in the answer it is.
+func TestALongFileInBase64IsSeenThrough(t *testing.T) {
+	m := maker(t)
+	const token = "ghp_" + "aZ9kQ2mXv7Lw3Tn8Rb5Yc1Hd6Jf4Gs0PqEuB"
+	for at := range 60 {
+		file := strings.Repeat("a line of a file\n", at) + "use " + token + " for it\n" + strings.Repeat("a line of a file\n", 60-at)
+		coded := base64.StdEncoding.EncodeToString([]byte(file))
+		var lines []string
+		for len(coded) > 76 {
+			lines, coded = append(lines, coded[:76]), coded[76:]
+		}
+		src := strings.Repeat("wo rd ", at) + "\n" + strings.Join(append(lines, coded), "\n") + "\nand on"
+		got, err := stream.Whole(session(t, m, ``).Rules(convo.Text), src)
+		if err != nil || !strings.Contains(got, "[REDACTED:secret#") || !strings.HasSuffix(got, "\nand on") {
+			t.Fatalf("after %d lines: %q, %v", at, got, err)
+		}
+		if left := secretIn(got, token); left {
+			t.Errorf("after %d lines it is left in %q", at, got)
+		}
+	}
+}
+
+// secretIn reports whether the lines of base64 in a text that are left hold a text.
+func secretIn(src, what string) bool {
+	for _, run := range strings.FieldsFunc(src, func(c rune) bool { return c == ' ' || c == '[' || c == ']' || c == ':' || c == '#' }) {
+		run = strings.Trim(strings.ReplaceAll(run, "\n", ""), "=")
+		for i := range min(4, len(run)) {
+			b, _ := base64.RawStdEncoding.DecodeString(run[i:]) // what is before the end is there all the same
+			if bytes.Contains(b, []byte(what)) {
+				return true
+			}
+		}
+	}
+	return false
+}
