@@ -41,8 +41,7 @@ func reading(src string) *text.Reading {
 	return &read
 }
 
-// secretsIn finds what private does in the views of a text beside the text itself. In what was decoded as a
-// whole only shapes of secrets count: a person's data there would take a whole file with it.
+// secretsIn finds what private does in the views of a text beside the text itself.
 func (s *Session) secretsIn(read *text.Reading, request bool) (cuts []stream.Cut, err error) {
 	for _, v := range read.Views[1:] {
 		more, err := s.personal(v.Text, v.Origin, v.Exact(), request)

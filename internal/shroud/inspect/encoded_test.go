@@ -78,8 +78,12 @@ func TestSecretsAreFoundInWhatIsEncoded(t *testing.T) {
 			}
 		}
 	}
-	// A person's data in what is decoded as a whole stays: a file would go with it.
+	// A person's data in what is decoded as a whole stays, and what may be a secret by its name alone: a file would go with it.
 	file := b64("From: ann.lee@example.org\nTo: bob@example.org\n\nSee you at noon.")
+	if got, err := stream.Whole(session(t, m, ``).Rules(convo.Text), "See: "+file+" (end)"); err != nil || got != "See: "+file+" (end)" {
+		t.Errorf("%q, %v", got, err)
+	}
+	file = b64("func config() {\n\tapi_key = \"9fK2mQx7Tz4vB8nR3wLp6sYc\"\n}")
 	if got, err := stream.Whole(session(t, m, ``).Rules(convo.Text), "See: "+file+" (end)"); err != nil || got != "See: "+file+" (end)" {
 		t.Errorf("%q, %v", got, err)
 	}

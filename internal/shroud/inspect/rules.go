@@ -98,20 +98,24 @@ func (s *Session) private(src string, request bool) (cuts []stream.Cut, err erro
 	return s.personal(src, same, true, request)
 }
 
-// personal is private for a view of a text, whose places at tells. Without persons it looks for secrets alone.
-func (s *Session) personal(src string, at func(start, end int) text.Span, persons, request bool) (cuts []stream.Cut, err error) {
+// personal is private for a view of a text, whose places at tells. Where it is not exact, all that was decoded goes
+// for a finding: it looks for secrets of a shape of their own alone, since a file would go with a person's data.
+func (s *Session) personal(src string, at func(start, end int) text.Span, exact, request bool) (cuts []stream.Cut, err error) {
 	cut := func(start, end int, with string) {
 		of := at(start, end)
 		cuts = append(cuts, stream.Cut{Start: of.Start, End: of.End, With: with})
 	}
 	if s.settings.Redaction {
 		for _, m := range leak.Find(src) {
+			if !exact && m.Rule == leak.Generic {
+				continue
+			}
 			s.hid("a shape: " + m.Rule)
 			cut(m.Start, m.End, s.place("secret", src[m.Start:m.End], false))
 		}
 	}
 	for _, m := range pii.Find(src) {
-		if !persons && !key(m.Kind) {
+		if !exact && !key(m.Kind) {
 			continue
 		}
 		policy, span := s.settings.PII, at(m.Start, m.End)

@@ -115,6 +115,9 @@ type place struct {
 func hidden(read *text.Reading) (all []place) {
 	for _, v := range read.Views {
 		for _, m := range leak.Find(v.Text) {
+			if !v.Exact() && m.Rule == leak.Generic {
+				continue
+			}
 			all = append(all, place{v.Origin(m.Start, m.End), string(finding.Leak), m.Rule, string(finding.Critical), "[REDACTED:secret]"})
 		}
 		for _, m := range pii.Find(v.Text) {
