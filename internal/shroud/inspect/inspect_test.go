@@ -43,7 +43,7 @@ func (shelf) Writes(string) uint64 { return 0 }
 const known = "Tr0ub4dor-and-3-horses"
 
 // maker makes inspectors of an agent that may use the known value.
-func maker(t *testing.T) *inspect.Maker {
+func maker(t testing.TB) *inspect.Maker {
 	t.Helper()
 	model, err := inject.New()
 	if err != nil {
@@ -54,7 +54,7 @@ func maker(t *testing.T) *inspect.Maker {
 	}}
 }
 
-func session(t *testing.T, m *inspect.Maker, config string) *inspect.Session {
+func session(t testing.TB, m *inspect.Maker, config string) *inspect.Session {
 	t.Helper()
 	checked, err := shroud.Config(config).Checked()
 	if err != nil {
@@ -145,7 +145,7 @@ func streamed(t *testing.T, random *rand.Rand, s *inspect.Session, text string) 
 	return got.String()
 }
 
-func request(t *testing.T, text string) *convo.Request {
+func request(t testing.TB, text string) *convo.Request {
 	t.Helper()
 	b, err := json.Marshal(map[string]any{"model": "m", "messages": []any{map[string]any{"role": "user", "content": text}}})
 	if err != nil {

@@ -114,6 +114,7 @@ func (s *Session) personal(src string, at func(start, end int) text.Span, exact,
 			cut(m.Start, m.End, s.place("secret", src[m.Start:m.End], false))
 		}
 	}
+	shapes := reachOf(cuts)
 	for _, m := range pii.Find(src) {
 		if !exact && !key(m.Kind) {
 			continue
@@ -124,7 +125,7 @@ func (s *Session) personal(src string, at func(start, end int) text.Span, exact,
 			if s.settings.Redaction && policy != "block" {
 				policy = "redact"
 			}
-			if policy == "redact" && slices.ContainsFunc(cuts, func(c stream.Cut) bool { return c.Start < span.End && span.Start < c.End }) {
+			if policy == "redact" && shapes.meets(span) {
 				continue // it is replaced as the shape of a secret
 			}
 		}
@@ -146,6 +147,25 @@ func (s *Session) personal(src string, at func(start, end int) text.Span, exact,
 		}
 	}
 	return sorted(cuts), nil
+}
+
+// reach tells of many cuts whether any meets a span: a text can hold hundreds of thousands of both.
+type reach struct{ starts, ends []int } // ends: the furthest of the cuts until then
+
+func reachOf(cuts []stream.Cut) reach {
+	in := sorted(slices.Clone(cuts))
+	r := reach{make([]int, len(in)), make([]int, len(in))}
+	furthest := 0
+	for i, c := range in {
+		furthest = max(furthest, c.End)
+		r.starts[i], r.ends[i] = c.Start, furthest
+	}
+	return r
+}
+
+func (r reach) meets(span text.Span) bool {
+	n, _ := slices.BinarySearch(r.starts, span.End)
+	return n > 0 && r.ends[n-1] > span.Start
 }
 
 func sorted(cuts []stream.Cut) []stream.Cut {
