@@ -102,7 +102,7 @@ func TestASecretIsUsedWithoutBeingSeen(t *testing.T) {
 		switch e.Action {
 		case "secret.use":
 			uses++
-			if text := string(e.DetailsJSON); !strings.Contains(text, `"method":"GET"`) || !strings.Contains(text, u.up.host()) || strings.Contains(text, "balance") {
+			if text := string(e.DetailsJSON); !strings.Contains(text, `"method":"GET"`) || !strings.Contains(text, `"path_template":"/v1/**"`) || !strings.Contains(text, u.up.host()) || strings.Contains(text, "balance") {
 				t.Errorf("the log has %s", text)
 			}
 		case "secret.used":

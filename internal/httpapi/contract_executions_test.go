@@ -21,8 +21,8 @@ type executing struct {
 	up    *upstream
 }
 
-func openExecuting(t *testing.T) *executing {
-	s := openSession(t, rest.OneByOne)
+func openExecuting(t *testing.T, change ...func(*setup)) *executing {
+	s := openSession(t, append(change, rest.OneByOne)...)
 	return &executing{session: s, up: openUpstream(t), agent: s.ada.agent(object{"name": "executing", "reveal": "never", "execution_intents_enabled": true})}
 }
 

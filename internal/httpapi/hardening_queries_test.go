@@ -22,9 +22,11 @@ type database struct {
 const databasePassword = "s3cr3t-of-a-database"
 
 // openDatabase makes a role with a password, and a table that it may change.
-func openDatabase(t *testing.T) *database {
-	x := openExecuting(t)
-	dsn := pgtest.Shared(t).DSN(t)
+func openDatabase(t *testing.T) *database { return openDatabaseAt(t, pgtest.Shared(t)) }
+
+func openDatabaseAt(t *testing.T, server *pgtest.Cluster, change ...func(*setup)) *database {
+	x := openExecuting(t, change...)
+	dsn := server.DSN(t)
 	u, err := url.Parse(dsn)
 	if err != nil {
 		t.Fatal(err)
