@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/cli"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
@@ -29,10 +28,15 @@ func TestAnAgentQueriesADatabaseAtTheCommandLine(t *testing.T) {
 	run(`INSERT INTO orders VALUES (4, 'bob', NULL)`)
 	run(`GRANT SELECT, INSERT, DELETE ON orders TO "cli_` + database + `"`)
 	s := serveDev(t)
-	s.now = time.Now() // as it is to the process
 	s.ok("", "login", "--dev")
-	agent := s.newAgent("worker")
-	s.ok("", "agent", "update", "worker", "--reveal", "never", "--executions", "on")
+	out, key := s.ok("", "--json", "agent", "create", "worker", "--reveal", "never", "--executions", "on"), struct {
+		APIKey string `json:"api_key"`
+	}{}
+	if err := json.Unmarshal([]byte(out), &key); err != nil {
+		t.Fatal(err)
+	}
+	agent := newShell(t, "")
+	agent.env["ONECLAW_DATA"], agent.env["ONECLAW_AGENT_API_KEY"] = s.env["ONECLAW_DATA"], key.APIKey
 	add := func(name string, flags ...string) {
 		t.Helper()
 		words := []string{"agent", "bindings", "add", "worker", name, "--type", "postgres", "--db-host", at.Hostname(), "--db-port", at.Port(), "--database", database, "--user", "cli_" + database, "--sslmode", "disable"}
@@ -68,9 +72,9 @@ func TestAnAgentQueriesADatabaseAtTheCommandLine(t *testing.T) {
 		"no rows":                    {[]string{"shop", "--sql", "SELECT id FROM orders WHERE false"}, "", "", 0},
 		"more rows than are shown":   {[]string{"few", "--sql", "SELECT id FROM orders ORDER BY id"}, "1\n2\n", "There are more rows", 0},
 		"a change":                   {[]string{"till", "--sql", "INSERT INTO orders VALUES ($1::int, $2)", "--param", "5", "--param", "eve"}, "", "INSERT 1", 0},
-		"a change that returns":      {[]string{"till", "--sql", "DELETE FROM orders WHERE id = 1 RETURNING id"}, "1\n", "", 0},
+		"a change that returns":      {[]string{"till", "--sql", "DELETE FROM orders WHERE id = 3 RETURNING id"}, "3\n", "", 0},
 		"a change where it reads":    {[]string{"shop", "--sql", "DELETE FROM orders"}, "", "read", cli.ExitDenied},
-		"no statement":               {[]string{"shop", "--sql", "COPY orders TO STDOUT"}, "", "query is one statement", cli.ExitFailure},
+		"no statement":               {[]string{"shop", "--sql", "COPY orders TO STDOUT"}, "", "query is one statement", cli.ExitUsage},
 		"a mistake":                  {[]string{"shop", "--sql", "SELECT nothing FROM orders"}, "", "SQLSTATE class 42", cli.ExitFailure},
 		"no binding":                 {[]string{"none", "--sql", "SELECT 1"}, "", "", cli.ExitNotFound},
 		"a path beside it":           {[]string{"shop", "/a", "--sql", "SELECT 1"}, "", "--sql", cli.ExitUsage},

@@ -276,6 +276,10 @@ func TestWhatAServiceAnswersIsRedacted(t *testing.T) {
 	if got := x.runs(object{"path": "/a"}).want(200); fmt.Sprint(got.json()["result"].(map[string]any)["status"]) != "307" || other.calls() != 0 {
 		t.Errorf("got %s, and the other host %d requests", got.body, other.calls())
 	}
+	x.up.say = func(w http.ResponseWriter, _ *http.Request, _ []byte) { w.WriteHeader(http.StatusNoContent) }
+	if got := x.runs(object{"path": "/a"}).want(200); !strings.Contains(string(got.body), `"body":""`) {
+		t.Errorf("an answer without a body: %s", got.body)
+	}
 	x.up.Close()
 	if got := x.runs(object{"path": "/a"}).want(200); got.str("status") != "error" || got.str("error") == "" || got.json()["result"] != nil {
 		t.Errorf("got %s", got.body)
