@@ -84,6 +84,17 @@ func TestAnAgentQueriesADatabaseWithACredentialThatItNeverSees(t *testing.T) {
 	if columns := fmt.Sprint(result["columns"]); !strings.Contains(columns, "name:total type:numeric") {
 		t.Errorf("the columns are %s", columns)
 	}
+	// What psql asks for \d, as it writes it.
+	for _, sql := range []string{
+		`SELECT c.oid, n.nspname, c.relname FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relname OPERATOR(pg_catalog.~) '^(orders)$' COLLATE pg_catalog.default AND pg_catalog.pg_table_is_visible(c.oid) ORDER BY 2, 3;`,
+		`SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid, true) FROM pg_catalog.pg_attrdef d WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum AND a.atthasdef), a.attnotnull
+FROM pg_catalog.pg_attribute a WHERE a.attrelid = 'orders'::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum;`,
+	} {
+		if got := d.query(sql).want(200); got.str("status") != "success" || !strings.Contains(string(got.body), `"rows":[[`) {
+			t.Errorf("%s: %s", sql, got.body)
+		}
+	}
 	// The password in rows and in names of columns, in several writings.
 	for _, text := range []string{databasePassword, base64.StdEncoding.EncodeToString([]byte(databasePassword)), fmt.Sprintf("%x", databasePassword)} {
 		got := d.query(`SELECT $1::text AS a`, "<"+text+">").want(200)
@@ -95,7 +106,7 @@ func TestAnAgentQueriesADatabaseWithACredentialThatItNeverSees(t *testing.T) {
 		t.Errorf("got %s", got.body)
 	}
 	list := d.do("GET", d.at("/executions"), d.agent.token, nil).want(200).list("events")
-	if len(list) != 5 || list[4]["status"] != "success" || list[4]["request_summary"].(map[string]any)["method"] != "SELECT" || list[4]["request_summary"].(map[string]any)["host"] != fmt.Sprintf("%s:%d", d.host, d.port) {
+	if len(list) != 7 || list[6]["status"] != "success" || list[6]["request_summary"].(map[string]any)["method"] != "SELECT" || list[6]["request_summary"].(map[string]any)["host"] != fmt.Sprintf("%s:%d", d.host, d.port) {
 		t.Errorf("the list is %v", list)
 	}
 	rows := false
