@@ -2,10 +2,15 @@ package httpapi_test
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -168,6 +173,41 @@ func TestNoEntryOutlivesItsKeyInARace(t *testing.T) {
 		a.do("POST", "/v1/http-request", a.agent.token, object{"method": "GET", "url": up.URL + "/", "headers": object{"Authorization": "Bearer {{secret:" + path + "}}"}}).want(403, "no_binding")
 		if up.calls() != before {
 			t.Errorf("round %d: a request was sent", round)
+		}
+	}
+}
+
+// hmacOf is the signature of a body as RFC 2104 has it, with SHA-256, in hexadecimal.
+func hmacOf(key, body string) string {
+	h := hmac.New(sha256.New, []byte(key))
+	h.Write([]byte(body))
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// The name that a binding has is the one that the certificate has to be for, whatever address it leads to.
+func TestAHostIsTheOneOfItsName(t *testing.T) {
+	calls := 0
+	site := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { calls++ }))
+	t.Cleanup(site.Close) // its certificate is for example.com
+	_, port, _ := strings.Cut(strings.TrimPrefix(site.URL, "https://"), ":")
+	s := openStreaming(t, func(s *setup) {
+		s.Roots = x509.NewCertPool()
+		s.Roots.AddCert(site.Certificate())
+		s.Reached.Resolver = allHere{}
+	})
+	for name, refused := range map[string]bool{"example.com": false, "other.test": true, "example.com.other.test": true} {
+		s.keep("k", hiddenValue, object{"hosts": []string{name + ":" + port}})
+		before, url := calls, "https://"+name+":"+port+"/"
+		got := s.asks(object{"method": "GET", "url": url, "headers": object{"Authorization": "Bearer {{secret:k}}"}})
+		f, text, err := s.whole(object{"method": "GET", "url": url, "headers": bearer("k")}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if refused && (!strings.Contains(string(got.want(422, "upstream_unreachable").body), "for another name") || f.StatusCode != 422 || !strings.Contains(text, "for another name") || calls != before) {
+			t.Errorf("%s: %s\n%d %s", name, got.body, f.StatusCode, text)
+		}
+		if !refused && (got.status != 200 || f.Status != 200 || calls != before+2) {
+			t.Errorf("%s: %d %s, %+v %s", name, got.status, got.body, f, text)
 		}
 	}
 }
