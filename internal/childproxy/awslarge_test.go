@@ -41,6 +41,10 @@ func (b *bucket) serve(w http.ResponseWriter, r *http.Request) {
 			b.objects[path] = append(b.objects[path], b.parts[path+fmt.Sprint(n)]...)
 		}
 		_, _ = io.WriteString(w, `<CompleteMultipartUploadResult><Location>l</Location><Bucket>bucket</Bucket><Key>k</Key><ETag>"e"</ETag></CompleteMultipartUploadResult>`)
+	case query.Has("list-type"):
+		_, _ = io.WriteString(w, `<ListBucketResult><Name>bucket</Name><KeyCount>1</KeyCount><Contents><Key>a folder/large.bin</Key><LastModified>2026-01-02T15:04:05Z</LastModified><ETag>"e"</ETag><Size>21000000</Size></Contents></ListBucketResult>`)
+	case r.Method == http.MethodPut:
+		b.objects[path] = body
 	case b.objects[path] == nil:
 		w.WriteHeader(http.StatusNotFound)
 	default:
@@ -86,8 +90,13 @@ func TestLongObjectsOfS3ComeWhole(t *testing.T) {
 		cmp up down && echo same
 		/usr/bin/aws s3api get-object --bucket bucket --key 'a folder/large.bin' --range bytes=10-19 piece >&2
 		cmp <(tail -c +11 up | head -c 10) piece && echo piece
+		/usr/bin/aws s3 ls 's3://bucket/a folder/' | grep -o 'large.bin'
+		odd='odd/a=b&c@d:e$f,g!h(i)*j;k'\''l+m~n ü.txt'
+		echo hello | /usr/bin/aws s3 cp --only-show-errors - "s3://bucket/$odd" >&2
+		/usr/bin/aws s3 cp --only-show-errors "s3://bucket/$odd" -
+		/usr/bin/aws s3 cp --only-show-errors --storage-class STANDARD_IA --metadata 'x=two  blanks' up 's3://bucket/meta.bin' >&2
 	`)
-	if out != "same\npiece\n" || len(b.parts) < 2 || b.pieces < 3 {
+	if out != "same\npiece\nlarge.bin\nhello\n" || len(b.parts) < 2 || b.pieces < 3 {
 		t.Errorf("got %q, with %d parts and %d pieces", out, len(b.parts), b.pieces)
 	}
 	if strings.Contains(out, secretOfAWS) {
