@@ -65,15 +65,12 @@ func TestAFillThatTheRightEndedForStoresNothing(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			a := openAsker(t)
 			h := a.ada.member("max", "member")
-			policy := a.do("POST", "/v1/vaults/"+a.vault+"/policies", a.ada.token, object{"secret_path_pattern": "api-keys/**", "principal_type": "user", "principal_id": h.id, "permissions": []string{"write"}}).want(201).str("id")
 			for verb, body := range map[string]object{"fill": {"value": "x"}, "decline": {}} {
 				if verb == "decline" && what != "the policy is withdrawn" {
 					continue
 				}
 				id := a.asks("api-keys/" + verb).want(201).str("id")
-				if verb == "decline" {
-					policy = a.do("POST", "/v1/vaults/"+a.vault+"/policies", a.ada.token, object{"secret_path_pattern": "api-keys/**", "principal_type": "user", "principal_id": h.id, "permissions": []string{"write"}}).want(201).str("id")
-				}
+				policy := a.do("POST", "/v1/vaults/"+a.vault+"/policies", a.ada.token, object{"secret_path_pattern": "api-keys/**", "principal_type": "user", "principal_id": h.id, "permissions": []string{"write"}}).want(201).str("id")
 				f := func() { end(a, h, policy) }
 				a.between.Store(&f)
 				r := a.do("POST", wantedAt(id)+"/"+verb, h.token, body)

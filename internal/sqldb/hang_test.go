@@ -164,6 +164,45 @@ func TestALockThatSomebodyHoldsIsNotWaitedFor(t *testing.T) {
 	}
 }
 
+// A transaction of many statements, of which each is answered, takes as long as it takes:
+// what ends a stolen key ends all that was made with it.
+func TestATransactionThatIsAnsweredGoesOn(t *testing.T) {
+	t.Parallel()
+	proxy, dsn := pgtest.Hanging(t, dbkit.Engines["postgres"](t).PostgresDSN)
+	db, org, name := dbkit.Open(t, store.Config{PostgresDSN: dsn}), dbkit.NewOrg(), dbkit.NewOrg()
+	steps := func(each string) func(tx store.Tx) error {
+		return func(tx store.Tx) error {
+			for range 8 {
+				if err := tx.Each(`SELECT pg_sleep(`+each+`)`, nil, func(*sql.Rows) error { return nil }); err != nil {
+					return err
+				}
+			}
+			return dbkit.Remember(name)(tx)
+		}
+	}
+	if err := db.Write(t.Context(), org, steps("0.4")); err != nil { // 3.2 s, of which the writer waits at most 2 for one answer
+		t.Errorf("a transaction of many short statements: %v", err)
+	}
+	if !dbkit.Remembered(t, db)[name] {
+		t.Error("nothing was stored")
+	}
+	if err := db.Write(t.Context(), org, steps("3")); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("a statement that is not answered: %v", err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		done <- db.Write(t.Context(), org, func(tx store.Tx) error {
+			proxy.Hang(true)
+			return steps("0.1")(tx)
+		})
+	}()
+	if err := <-done; !fault.Is(err, fault.Unavailable) {
+		t.Errorf("a database that hangs within a transaction: %v", err)
+	}
+	proxy.Hang(false)
+	served(t, db, org)
+}
+
 // What takes long, as a backup does, is not bounded, but ends with its server.
 func TestLongWorkEndsWithADatabaseThatHangs(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,6 +11,8 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/identity"
 	"github.com/oneclaw-dev/oneclaw/internal/ids"
 	"github.com/oneclaw-dev/oneclaw/internal/policy"
+	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
 )
 
 // testTaken ends tokens that humans took of agents, by each way of ending what they
@@ -68,4 +72,45 @@ func testTaken(t *testing.T, f *fixture) {
 func as(ev *audit.Event, user string) *audit.Event {
 	ev.ActorKind, ev.ActorID, ev.With = "user", user, "key:y"
 	return ev
+}
+
+// testThousands ends a key that made more than a transaction could end one by one: a chain of
+// keys, thousands beside them, agents and policies.
+func testThousands(t *testing.T, f *fixture) {
+	const keys, chain, agents = 4000, 100, 300
+	ann := addUser(t, f)
+	first := identity.UserKey{ID: ids.New(), Org: f.org, User: ann, Name: "first", Hash: ids.New(), Prefix: "1ck_first", CreatedAt: moment}
+	must(t, f.AddKey(t.Context(), first, f.event()))
+	other := identity.UserKey{ID: ids.New(), Org: f.org, User: ann, Name: "other", Hash: ids.New(), Prefix: "1ck_other", CreatedAt: moment}
+	must(t, f.AddKey(t.Context(), other, f.event()))
+	must(t, f.Write(t.Context(), f.org, func(tx store.Tx) error {
+		return dbkit.ExecIn(tx, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < `+strconv.Itoa(keys)+`)
+			INSERT INTO user_keys (id, org_id, user_id, name, key_hash, key_prefix, scopes, created_at, made_with)
+			SELECT id || i, org_id, user_id, 'k', id || i, key_prefix, scopes, created_at,
+				CASE WHEN i > 1 AND i <= `+strconv.Itoa(chain)+` THEN 'key:' || id || (i - 1) ELSE 'key:' || id END FROM n, user_keys WHERE id = $1`, first.ID)
+	}))
+	for i := range agents + 1 {
+		a := agent.Agent{Name: "bot", AuthMethod: agent.MethodAPIKey}
+		a.ID, a.Org, a.Creator, a.Active, a.TokenGen, a.CreatedAt, a.KeyHash = ids.New(), f.org, ann, true, 1, moment, ids.New()
+		ev := f.event()
+		if ev.With = "key:" + first.ID + strconv.Itoa(chain); i == agents {
+			ev.With = "key:" + other.ID
+		}
+		must(t, f.AddAgent(t.Context(), a, ev))
+	}
+	must(t, f.RevokeKey(t.Context(), f.org, ann, first.ID, false, moment, f.event()))
+	for what, want := range map[string]int{
+		`user_keys WHERE revoked_at IS NULL`: 1, `agents WHERE is_active = 1`: 1,
+	} {
+		var n int
+		dbkit.Scan(t, f.DB, `SELECT count(*) FROM `+what+` AND org_id = $1`, []any{f.org}, &n)
+		if n != want {
+			t.Errorf("%s: %d, want %d", what, n, want)
+		}
+	}
+	events, err := f.Events(t.Context(), f.org, audit.Query{Limit: 1})
+	must(t, err)
+	if want := `"api_keys=` + strconv.Itoa(keys) + `,agents=` + strconv.Itoa(agents) + " "; !strings.Contains(string(events[0].DetailsJSON), want) {
+		t.Errorf("the event says %.200s, want %s", events[0].DetailsJSON, want)
+	}
 }

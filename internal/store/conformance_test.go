@@ -51,6 +51,7 @@ func runConformance(t *testing.T, open func(t *testing.T) *store.DB) {
 		"a mailed token sets one password":                                        testResets,
 		"a vault remembers its last jobs":                                         testOldJobs,
 		"tokens that humans took of agents":                                       testTaken,
+		"a credential that made thousands ends with all of them":                  testThousands,
 		"a member who comes back has nothing of before":                           testComeback,
 		"IP rules are kept, checked with the others and removed":                  testIPRules,
 		"events are read back newest first by every filter":                       testEvents,

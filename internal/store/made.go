@@ -103,96 +103,119 @@ func (tx Tx) endCredential(c credential, at time.Time, ev *audit.Event) error {
 
 // endMadeWith ends what was made with an API key or a login: keys, with what was made with
 // those in turn, agents with what they made, the keys that it gave to other agents, the tokens that it took of them, shares,
-// policies, invitations, webhooks and the approvals that it gave or asked for. Each is looked at once, so it ends. IP rules stay: without one
+// policies, invitations, webhooks and the approvals that it gave or asked for. IP rules stay: without one
 // more addresses might get in. So do policies that ask for approvals. Vaults and secrets are data, and stay; and so do the
 // members who joined by its invitations, since by now they work here: they are named.
+//
+// Whoever holds a stolen key can make thousands of keys with it. So what was made with any
+// of them ends in one statement for all, and not in one for each.
 func (tx Tx) endMadeWith(e *ending, org, with string, at time.Time) error {
-	seen := map[string]bool{with: true}
-	for waiting := []string{with}; len(waiting) > 0; {
-		with, waiting = waiting[0], waiting[1:]
-		keys, live, err := tx.children(`SELECT id, CASE WHEN revoked_at IS NULL THEN 1 ELSE 0 END FROM user_keys WHERE made_with = $1 AND org_id = $2`, with, org)
-		for i, id := range keys {
-			if err != nil || seen["key:"+id] {
-				continue
-			}
-			seen["key:"+id] = true
-			waiting = append(waiting, "key:"+id)
-			if live[i] {
-				e.keys = append(e.keys, id)
-				_, err = tx.Exec(`UPDATE user_keys SET revoked_at = $2 WHERE id = $1`, id, micros(at))
-			}
-		}
-		var devices []string // that the login let in, of the same user
-		if err == nil {      // and those that it would have
-			err = tx.count(&e.codes, `UPDATE device_codes SET status = 'denied' WHERE made_with = $1 AND status = 'approved'`, with)
-		}
-		if err == nil {
-			devices, _, err = tx.children(`SELECT id, 1 FROM sessions WHERE made_with = $1`, with)
-		}
-		for _, id := range devices {
-			if err == nil && !seen["session:"+id] {
-				seen["session:"+id] = true
-				waiting = append(waiting, "session:"+id)
-				err = tx.count(&e.sessions, `UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL AND expires_at > $2`, id, micros(at))
-			}
-		}
-		if err == nil {
-			err = tx.stopAgents(e, org, `made_with = $1 AND org_id = $2`, at, with, org)
-		}
-		if err == nil {
-			err = tx.endKeysGiven(e, at, `key_with = $1 AND org_id = $2`, with, org)
-		}
-		if err == nil {
-			err = tx.endTokens(e, at, `made_with = $2 AND org_id = $3`, with, org)
-		}
-		if err == nil {
-			var members []string
-			members, _, err = tx.children(`SELECT user_id, 1 FROM memberships WHERE made_with = $1 AND org_id = $2`, with, org)
-			e.members = append(e.members, members...)
-		}
-		if err == nil {
-			var rules []string
-			rules, _, err = tx.children(`SELECT id, 1 FROM ip_rules WHERE made_with = $1 AND org_id = $2 AND rule_type = $3`, with, org, iprule.Allow)
-			e.rules = append(e.rules, rules...)
-		}
-		for _, s := range []struct {
-			n     *int64
-			query string
-			args  []any
-		}{
-			{&e.shares, `UPDATE shares SET revoked_at = $3 WHERE made_with = $1 AND org_id = $2 AND revoked_at IS NULL`, []any{with, org, micros(at)}},
-			{&e.invitations, `DELETE FROM invitations WHERE made_with = $1 AND org_id = $2`, []any{with, org}},
-			{&e.webhooks, `DELETE FROM approval_webhooks WHERE made_with = $1 AND org_id = $2`, []any{with, org}},
-			{&e.webhooks, `DELETE FROM webhooks WHERE made_with = $1 AND org_id = $2`, []any{with, org}},
-			{&e.approvals, `UPDATE approvals SET status = 'withdrawn', uses_left = 0, withdrawn_by = requester_id, withdrawn_at = $3,
-				notify_at = NULL, mail_at = NULL WHERE asked_with = $1 AND org_id = $2 AND expires_at > $3 AND ` + open, []any{with, org, micros(at)}},
-			{&e.approvals, `UPDATE approvals SET status = 'withdrawn', uses_left = 0, withdrawn_by = decided_by, withdrawn_at = $3
-				WHERE decided_with = $1 AND org_id = $2 AND status = 'approved' AND uses_left > 0 AND expires_at > $3`, []any{with, org, micros(at)}},
-		} {
-			if err == nil {
-				err = tx.count(s.n, s.query, s.args...)
-			}
-		}
-		if err == nil {
-			err = tx.endBindings(&e.bindings, `made_with = $1 AND org_id = $2`, with, org)
-		}
-		if err == nil {
-			err = tx.dropAgentBindings(&e.services, `made_with = $1 AND org_id = $2`, with, org)
-		}
-		if err == nil {
-			err = tx.endWanted(e, at, `asked_with = $2 AND org_id = $3`, with, org)
-		}
-		if err == nil {
-			err = tx.endPolicies(e, `made_with = $1 AND vault_id IN (SELECT id FROM vaults WHERE org_id = $2)`, with, org)
-		}
-		if err == nil {
-			err = tx.endWidened(e, org, with, at)
-		}
-		if err != nil {
+	all, err := tx.endHandedOn(e, org, with, at)
+	if err != nil {
+		return err
+	}
+	list, made := listText(all), tx.among("made_with", "$1")
+	if err := tx.stopAgents(e, org, made+` AND org_id = $2`, at, list, org); err != nil {
+		return err
+	}
+	if err := tx.endKeysGiven(e, at, tx.among("key_with", "$1")+` AND org_id = $2`, list, org); err != nil {
+		return err
+	}
+	if err := tx.endTokens(e, at, tx.among("made_with", "$2")+` AND org_id = $3`, list, org); err != nil {
+		return err
+	}
+	members, _, err := tx.children(`SELECT user_id, 1 FROM memberships WHERE `+made+` AND org_id = $2`, list, org)
+	if err != nil {
+		return err
+	}
+	e.members = append(e.members, members...)
+	rules, _, err := tx.children(`SELECT id, 1 FROM ip_rules WHERE `+made+` AND org_id = $2 AND rule_type = $3`, list, org, iprule.Allow)
+	if err != nil {
+		return err
+	}
+	e.rules = append(e.rules, rules...)
+	for _, s := range []struct {
+		n     *int64
+		query string
+		args  []any
+	}{
+		{&e.shares, `UPDATE shares SET revoked_at = $3 WHERE ` + made + ` AND org_id = $2 AND revoked_at IS NULL`, []any{list, org, micros(at)}},
+		{&e.invitations, `DELETE FROM invitations WHERE ` + made + ` AND org_id = $2`, []any{list, org}},
+		{&e.webhooks, `DELETE FROM approval_webhooks WHERE ` + made + ` AND org_id = $2`, []any{list, org}},
+		{&e.webhooks, `DELETE FROM webhooks WHERE ` + made + ` AND org_id = $2`, []any{list, org}},
+		{&e.approvals, `UPDATE approvals SET status = 'withdrawn', uses_left = 0, withdrawn_by = requester_id, withdrawn_at = $3,
+			notify_at = NULL, mail_at = NULL WHERE ` + tx.among("asked_with", "$1") + ` AND org_id = $2 AND expires_at > $3 AND ` + open, []any{list, org, micros(at)}},
+		{&e.approvals, `UPDATE approvals SET status = 'withdrawn', uses_left = 0, withdrawn_by = decided_by, withdrawn_at = $3
+			WHERE ` + tx.among("decided_with", "$1") + ` AND org_id = $2 AND status = 'approved' AND uses_left > 0 AND expires_at > $3`, []any{list, org, micros(at)}},
+	} {
+		if err := tx.count(s.n, s.query, s.args...); err != nil {
 			return err
 		}
 	}
-	return nil
+	if err := tx.endBindings(&e.bindings, made+` AND org_id = $2`, list, org); err != nil {
+		return err
+	}
+	if err := tx.dropAgentBindings(&e.services, made+` AND org_id = $2`, list, org); err != nil {
+		return err
+	}
+	if err := tx.endWanted(e, at, tx.among("asked_with", "$2")+` AND org_id = $3`, list, org); err != nil {
+		return err
+	}
+	if err := tx.endPolicies(e, made+` AND vault_id IN (SELECT id FROM vaults WHERE org_id = $2)`, list, org); err != nil {
+		return err
+	}
+	return tx.endWidened(e, org, list, at)
+}
+
+// endHandedOn ends the keys that were made with a credential, the devices that it let in, and
+// what those made and let in in turn. It returns the names of all of them and its own, each once.
+func (tx Tx) endHandedOn(e *ending, org, with string, at time.Time) ([]string, error) {
+	all, seen := []string{with}, map[string]bool{with: true}
+	for from := 0; from < len(all); {
+		list := listText(all[from:])
+		from = len(all)
+		next := func(kind string, ids []string) {
+			for _, id := range ids {
+				if name := kind + id; !seen[name] {
+					seen[name], all = true, append(all, name)
+				}
+			}
+		}
+		made := tx.among("made_with", "$1")
+		keys, live, err := tx.children(`SELECT id, CASE WHEN revoked_at IS NULL THEN 1 ELSE 0 END FROM user_keys WHERE `+made+` AND org_id = $2`, list, org)
+		if err != nil {
+			return nil, err
+		}
+		for i, id := range keys {
+			if live[i] && !seen["key:"+id] {
+				e.keys = append(e.keys, id)
+			}
+		}
+		if _, err := tx.Exec(`UPDATE user_keys SET revoked_at = $3 WHERE `+made+` AND org_id = $2 AND revoked_at IS NULL`, list, org, micros(at)); err != nil {
+			return nil, err
+		}
+		if err := tx.count(&e.codes, `UPDATE device_codes SET status = 'denied' WHERE `+made+` AND status = 'approved'`, list); err != nil {
+			return nil, err // of devices that it would have let in
+		}
+		devices, _, err := tx.children(`SELECT id, 1 FROM sessions WHERE `+made, list)
+		if err != nil {
+			return nil, err
+		}
+		if err := tx.count(&e.sessions, `UPDATE sessions SET ended_at = $2 WHERE `+made+` AND ended_at IS NULL AND expires_at > $2`, list, micros(at)); err != nil {
+			return nil, err
+		}
+		next("key:", keys)
+		next("session:", devices)
+	}
+	return all, nil
+}
+
+// among is the condition that a column holds one of the texts of a JSON list.
+func (tx Tx) among(column, list string) string {
+	if tx.Postgres() {
+		return column + ` IN (SELECT json_array_elements_text(` + list + `::text::json))`
+	}
+	return column + ` IN (SELECT value FROM json_each(` + list + `))`
 }
 
 // gaveKey notes which credential, and so which human, gave an agent its key, or what

@@ -34,33 +34,34 @@ func (tx Tx) widened(kind, id, org string, held bool, ev *audit.Event) error {
 // endWidened ends what was widened with a credential: policies, webhooks, and agents, which stop
 // and forget their keys. Members whose role was raised stay, and are named; so are IP rules
 // that were removed, which do not come back.
-func (tx Tx) endWidened(e *ending, org, with string, at time.Time) error {
-	const mine = `IN (SELECT subject_id FROM widenings WHERE made_with = $1 AND org_id = $2 AND kind = `
-	err := tx.endPolicies(e, `id `+mine+`'`+widePolicy+`')`, with, org)
+func (tx Tx) endWidened(e *ending, org, list string, at time.Time) error {
+	made := tx.among("made_with", "$1")
+	mine := `IN (SELECT subject_id FROM widenings WHERE ` + made + ` AND org_id = $2 AND kind = `
+	err := tx.endPolicies(e, `id `+mine+`'`+widePolicy+`')`, list, org)
 	if err == nil {
-		err = tx.stopAgents(e, org, `id `+mine+`'`+wideAgent+`') AND org_id = $2`, at, with, org)
+		err = tx.stopAgents(e, org, `id `+mine+`'`+wideAgent+`') AND org_id = $2`, at, list, org)
 	}
 	if err == nil {
-		err = tx.count(&e.invitations, `DELETE FROM invitations WHERE org_id = $2 AND id `+mine+`'`+wideInvitation+`')`, with, org)
+		err = tx.count(&e.invitations, `DELETE FROM invitations WHERE org_id = $2 AND id `+mine+`'`+wideInvitation+`')`, list, org)
 	}
 	if err == nil {
-		err = tx.count(&e.webhooks, `DELETE FROM webhooks WHERE org_id = $2 AND id `+mine+`'`+wideHook+`')`, with, org)
+		err = tx.count(&e.webhooks, `DELETE FROM webhooks WHERE org_id = $2 AND id `+mine+`'`+wideHook+`')`, list, org)
 	}
 	if err == nil {
-		err = tx.dropAgentBindings(&e.services, `org_id = $2 AND id `+mine+`'`+wideBinding+`')`, with, org)
+		err = tx.dropAgentBindings(&e.services, `org_id = $2 AND id `+mine+`'`+wideBinding+`')`, list, org)
 	}
 	if err == nil {
 		var members []string
-		members, _, err = tx.children(`SELECT user_id, 1 FROM memberships WHERE org_id = $2 AND user_id `+mine+`'`+wideMember+`')`, with, org)
+		members, _, err = tx.children(`SELECT user_id, 1 FROM memberships WHERE org_id = $2 AND user_id `+mine+`'`+wideMember+`')`, list, org)
 		e.members = append(e.members, members...)
 	}
 	if err == nil {
 		var rules []string
-		rules, _, err = tx.children(`SELECT subject_id, 1 FROM widenings WHERE made_with = $1 AND org_id = $2 AND kind = '`+wideRemoved+`'`, with, org)
+		rules, _, err = tx.children(`SELECT subject_id, 1 FROM widenings WHERE `+made+` AND org_id = $2 AND kind = '`+wideRemoved+`'`, list, org)
 		e.removed = append(e.removed, rules...)
 	}
 	if err == nil {
-		_, err = tx.Exec(`DELETE FROM widenings WHERE made_with = $1 AND org_id = $2 AND kind NOT IN ('`+wideMember+`', '`+wideRemoved+`')`, with, org)
+		_, err = tx.Exec(`DELETE FROM widenings WHERE `+made+` AND org_id = $2 AND kind NOT IN ('`+wideMember+`', '`+wideRemoved+`')`, list, org)
 	}
 	return err
 }

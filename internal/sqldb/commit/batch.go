@@ -220,7 +220,7 @@ func (w *Writer) commitLast(tx *Tx) error {
 		}
 		return nil
 	}
-	_, err := driver.Send(tx.ctx, w.conn, append(tx.last, Stmt{Query: "COMMIT"}))
+	_, err := w.send(tx.ctx, append(tx.last, Stmt{Query: "COMMIT"}))
 	switch {
 	case err == nil:
 		return nil

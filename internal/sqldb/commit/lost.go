@@ -2,9 +2,7 @@ package commit
 
 import (
 	"context"
-
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
@@ -31,25 +29,6 @@ func lost(what string, err error) error {
 func unknown(err error) error {
 	return fault.Wrap(&lostError{err}, fault.Unavailable, "outcome_unknown",
 		"The database went away while it took this write. It may have been done: look before you try again.")
-}
-
-// BatchTime bounds a transaction on PostgreSQL, from connecting to the commit:
-// callers get an answer also when the network swallows everything. longBatch is
-// for what deletes very many rows.
-const (
-	BatchTime = 2 * time.Second
-	longBatch = 10 * time.Second
-)
-
-// deadline is the batch's context.
-func (w *Writer) deadline(batch []*op) (context.Context, context.CancelFunc) {
-	switch {
-	case !w.cfg.Engine.Postgres:
-		return context.Background(), func() {}
-	case slices.ContainsFunc(batch, func(o *op) bool { return o.long }):
-		return context.WithTimeout(context.Background(), longBatch)
-	}
-	return context.WithTimeout(context.Background(), BatchTime)
 }
 
 // ErrAway is the error of what is refused because the database answers nothing.

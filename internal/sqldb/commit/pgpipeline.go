@@ -22,7 +22,7 @@ func (w *Writer) openInOne(tx *Tx, logs []string, durable bool) (done bool, err 
 	for i, org := range logs {
 		all = append(all, Stmt{Query: lockHead, Args: []any{org}, Into: taken[i].dest()})
 	}
-	rows, err := driver.Send(tx.ctx, w.conn, all)
+	rows, err := w.send(tx.ctx, all)
 	if driver.Refused(err) {
 		return false, stage("lock audit heads", err)
 	}
@@ -94,7 +94,7 @@ func (w *Writer) pipeline(tx *Tx) error {
 	for _, d := range tx.pipelined {
 		all = append(all, d.stmts...)
 	}
-	rows, err := driver.Send(tx.ctx, w.conn, all)
+	rows, err := w.send(tx.ctx, all)
 	if err != nil {
 		tx.failed = true
 		return driver.Wrap("write", err)

@@ -46,6 +46,9 @@ func (f WorkFunc) Do(tx *Tx) error { return f(tx) }
 // Now is the time on the machine's clock.
 func (tx *Tx) Now() time.Time { return tx.w.cfg.Now() }
 
+// Postgres reports whether the database is PostgreSQL.
+func (tx *Tx) Postgres() bool { return tx.w.cfg.Engine.Postgres }
+
 // ByClock is the time by which what is stored ends.
 func (tx *Tx) ByClock() time.Time { return tx.w.cfg.Clock() }
 

@@ -94,6 +94,7 @@ type Writer struct {
 	grown      chan struct{} // see Grown
 	synced     bool          // SQLite: which synchronous mode the connection is in
 	health     logHealth
+	patience   *patience // PostgreSQL: of the batch that is being written
 }
 
 // New returns a writer that Run is to start.

@@ -3,6 +3,8 @@ package commit
 import (
 	"context"
 	"database/sql"
+
+	"github.com/oneclaw-dev/oneclaw/internal/sqldb/driver"
 )
 
 func (w *Writer) connect(ctx context.Context) (err error) {
@@ -10,6 +12,7 @@ func (w *Writer) connect(ctx context.Context) (err error) {
 		return nil
 	}
 	w.conn, err = w.cfg.Pool.Conn(ctx)
+	w.patience.answered()
 	return err
 }
 
@@ -45,6 +48,7 @@ func (w *Writer) mode(durable bool) []string {
 // prepared: parsing costs more than running.
 func (w *Writer) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	if w.cfg.Engine.Postgres {
+		defer w.patience.answered()
 		return w.conn.ExecContext(ctx, query, args...)
 	}
 	s, err := w.prepared(ctx, query)
@@ -55,6 +59,7 @@ func (w *Writer) exec(ctx context.Context, query string, args ...any) (sql.Resul
 }
 
 func (w *Writer) queryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	defer w.patience.answered()
 	if !w.cfg.Engine.Postgres {
 		if s, err := w.prepared(ctx, query); err == nil {
 			return s.QueryRowContext(ctx, args...)
@@ -64,12 +69,19 @@ func (w *Writer) queryRow(ctx context.Context, query string, args ...any) *sql.R
 }
 
 func (w *Writer) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	defer w.patience.answered()
 	if !w.cfg.Engine.Postgres {
 		if s, err := w.prepared(ctx, query); err == nil {
 			return s.QueryContext(ctx, args...)
 		}
 	}
 	return w.conn.QueryContext(ctx, query, args...)
+}
+
+// send runs statements on PostgreSQL in one round trip.
+func (w *Writer) send(ctx context.Context, all []Stmt) (rows []int64, err error) {
+	defer w.patience.answered()
+	return driver.Send(ctx, w.conn, all)
 }
 
 func (w *Writer) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
