@@ -116,6 +116,7 @@ var (
 	errNoSecret = fault.New(fault.NotFound, "secret_not_found", "There is no secret at this path that you may use. Name the vault with oneclaw://VAULT/PATH.")
 	errMany     = fault.New(fault.Conflict, "ambiguous_reference", "Several vaults have a secret at this path that you may use: name one with oneclaw://VAULT/PATH.")
 	errEnded    = fault.New(fault.Denied, "right_ended", "The right to use the secret ended while the other server answered. Whether it did what was asked is not known.").Because("right_ended")
+	errUnsent   = fault.New(fault.Denied, "right_ended", "The right to use the secret ended before the request was sent. Nothing was sent.").Because("right_ended")
 	errKey      = fault.New(fault.Denied, "private_key_not_sent", "A private key is sent to nobody: it signs here.").Because("private_key")
 	errCMEK     = fault.New(fault.Denied, "encrypted_by_client", "The vault's values are encrypted by its clients, so that the server can't use them.").Because("cmek")
 )

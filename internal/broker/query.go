@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/broker/postgres"
@@ -76,7 +75,7 @@ func noSession(err error) error {
 	if !ok || f.Code != postgres.ErrSession.Code {
 		return err
 	}
-	if why := refusedBy(f.Err); !errors.Is(why, errUpstream) {
+	if why := refusedBy(f.Err); fault.CodeOf(why) != CodeFailed {
 		return why
 	}
 	return postgres.ErrSession

@@ -29,9 +29,9 @@ type Answer struct {
 const MaxAnswer = 1 << 20
 
 var (
-	errUpstream = fault.New(fault.Unprocessable, "upstream_failed", "The other server could not be reached, or its answer broke off. Whether it did what was asked is not known.")
+	errUpstream = fault.New(fault.Unprocessable, CodeFailed, "The other server could not be reached, or its answer broke off. Whether it did what was asked is not known.")
 	errRefused  = fault.New(fault.Denied, "destination_refused", "This server does not call that address: it is not public, and its operator has not allowed it.").Because("address_refused")
-	errEncoding = fault.New(fault.Unprocessable, "answer_not_readable", "The answer is encoded in a way that can't be searched for secrets, so it is held back.")
+	errEncoding = fault.New(fault.Unprocessable, CodeNotReadable, "The answer is encoded in a way that can't be searched for secrets, so it is held back.")
 )
 
 // HTTP sends a request with the secrets that it refers to, and returns the answer with each of
@@ -91,7 +91,7 @@ func answer(res *http.Response, hidden *redactor) (a Answer, err error) {
 	// A little more is read, so that a secret that begins before the end is seen whole.
 	data, err := io.ReadAll(io.LimitReader(body, MaxAnswer+int64(8*hidden.longest())+1))
 	if err != nil {
-		return Answer{Status: res.StatusCode}, broken(encoded)
+		return Answer{Status: res.StatusCode}, broken(encoded, err)
 	}
 	a.Truncated = len(data) > MaxAnswer
 	a.Body = []byte(hidden.text(string(data), min(len(data), MaxAnswer)))
@@ -102,8 +102,11 @@ func answer(res *http.Response, hidden *redactor) (a Answer, err error) {
 
 // broken is why an answer could not be read to its end: nobody can tell one that broke off from one that
 // is not encoded as it says.
-func broken(encoded bool) error {
-	if encoded {
+func broken(encoded bool, err error) error {
+	switch {
+	case slow(err):
+		return errSlow
+	case encoded:
 		return errEncoding
 	}
 	return errUpstream

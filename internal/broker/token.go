@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/go-json-experiment/json"
@@ -50,7 +51,11 @@ func (p *Prepared) mint(ctx context.Context, c *call.Call) error {
 	if !waited {
 		return nil
 	}
-	return p.s.stands(ctx, c, p)
+	err := p.s.stands(ctx, c, p)
+	if errors.Is(err, errEnded) {
+		err = errUnsent
+	}
+	return err
 }
 
 // keeping is how a refresh token of a use is kept; nil: it is not, since it is a part of a part of the secret.
@@ -110,16 +115,18 @@ func (s *Service) minted(ctx context.Context, key mint.Key, b *binding.Binding, 
 		of := Refresh{Org: key.Org, Vault: key.Vault, Path: key.Path, Version: key.Version, Holder: ids.New(), Rests: keep.Rests}
 		k = &keeper{s: s, of: of, was: secret.New(bytes.Clone(value.Reveal())), may: keep.May}
 	}
-	t.value, t.waited, err = s.tokens.Token(ctx, t.key, mint.From{URL: b.TokenURL, Scope: b.Scope, Body: b.TokenAuth == "body"}, &g, k)
+	got, waited, err := s.tokens.Token(ctx, t.key, mint.From{URL: b.TokenURL, Scope: b.Scope, Body: b.TokenAuth == "body"}, &g, k)
 	if e, ok := asFault(err); ok && e.Code == "address_refused" {
 		return t, errRefused
 	}
 	if err != nil {
 		return t, err
 	}
+	t.value, t.waited = got.Token, waited
 	for _, v := range []secret.Bytes{g.ClientSecret, g.RefreshToken} {
 		t.granted = append(t.granted, known.Value{Label: label, Value: secret.FromString(string(v.Reveal()))})
 	}
+	t.granted = append(t.granted, known.Value{Label: label, Value: got.Refresh}) // of the secret's next version: this request has the one before
 	return t, nil
 }
 

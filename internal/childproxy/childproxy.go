@@ -66,6 +66,7 @@ type Proxy struct {
 	outer   *http.Server // what programs connect to
 	inner   *http.Server // what speaks within their tunnels
 	tunnels *tunnels
+	turned  turned
 	forward *httputil.ReverseProxy
 	ended   sync.WaitGroup
 }
@@ -160,6 +161,32 @@ func (p *Proxy) Unbound() (out []string) {
 		}
 	}
 	return out
+}
+
+// Refused lists the hosts that programs asked for and that DenyUnbound refused, each once.
+func (p *Proxy) Refused() []string { return p.turned.list() }
+
+// turned are hosts that were refused.
+type turned struct {
+	mu    sync.Mutex
+	hosts []string
+}
+
+// mostTurned bounds what is kept of a program that asks for many.
+const mostTurned = 20
+
+func (t *turned) add(host string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.hosts) < mostTurned && !slices.Contains(t.hosts, host) {
+		t.hosts = append(t.hosts, host)
+	}
+}
+
+func (t *turned) list() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.hosts)
 }
 
 // OnThisMachine lists the variables whose secrets are bound to addresses that programs ask without a proxy.

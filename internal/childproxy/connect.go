@@ -29,6 +29,7 @@ func (p *Proxy) connect(w http.ResponseWriter, r *http.Request) {
 	p.book.refresh(r.Context())
 	bound := len(p.book.at(host)) > 0
 	if !bound && p.cfg.DenyUnbound {
+		p.turned.add(host.String())
 		refuse(w, errUnbound)
 		return
 	}

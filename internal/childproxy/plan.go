@@ -57,6 +57,7 @@ func (s *plan) read(r *http.Request) error {
 		return err
 	}
 	if len(s.bound) == 0 && len(s.used) == 0 && s.proxy.cfg.DenyUnbound {
+		s.proxy.turned.add(s.host.String())
 		return errUnbound
 	}
 	return nil

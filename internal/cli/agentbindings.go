@@ -113,7 +113,9 @@ func (c *cli) agentBindingAdd() *cobra.Command {
 send requests with ` + "`oneclaw agent execute`" + `, the MCP tool execute_http or the API, within the bounds that
 are given here; it gets the answers with the credential taken out. The credential is read
 from --from-file, from stdin, or from a hidden prompt on a terminal; it is never an
-argument. With --secret it is a secret of a vault, for as long as you may read that.
+argument. With --secret it is a secret of a vault, for as long as you may read that. Where the
+server wants your password, too, it is asked for on a terminal, or read from --password-file:
+stdin brings one of the two.
 The agent must be allowed to execute: see --executions of ` + "`oneclaw agent update`" + `.`,
 		Example: `  oneclaw agent bindings add builder stripe --url https://api.stripe.com/v1 --path '/v1/charges/**' --method GET
   oneclaw agent bindings add builder linear --type graphql --url https://api.linear.app/graphql --in header:Authorization --read-only
@@ -141,7 +143,7 @@ The agent must be allowed to execute: see --executions of ` + "`oneclaw agent up
 			if err != nil {
 				return err
 			}
-			return c.printAgentBinding(made)
+			return c.printAgentBinding(ctx, cl, made)
 		}),
 	}
 	cmd.Flags().StringVar(&kind, "type", "http", "http, graphql or postgres")
@@ -202,7 +204,7 @@ func (c *cli) agentBindingShow() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return c.printAgentBinding(b)
+		return c.printAgentBinding(ctx, cl, b)
 	})
 }
 
@@ -221,7 +223,7 @@ func (c *cli) agentBindingRotate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return c.printAgentBinding(got)
+		return c.printAgentBinding(ctx, cl, got)
 	})
 	f := cmd.Flags()
 	f.StringVar(&b.in, "in", "", "where the credential goes: bearer (the default), basic, header:NAME, query:NAME or oauth2")
@@ -240,7 +242,7 @@ func (c *cli) agentBindingActive(active bool) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return c.printAgentBinding(b)
+		return c.printAgentBinding(ctx, cl, b)
 	}))
 }
 
@@ -255,7 +257,7 @@ func (c *cli) agentBindingTest() *cobra.Command {
 		}
 		err = c.show(t, field{"Success", console.YesNo(t.Success)}, field{"Latency", strconv.FormatInt(t.LatencyMS, 10) + " ms"}, field{"Error", t.Error})
 		if err == nil && !t.Success {
-			err = fault.New(fault.Unavailable, "binding_test_failed", "The service did not take the credential, or was not asked: "+t.Error)
+			err = fault.New(fault.Unavailable, "binding_test_failed", t.Error)
 		}
 		return err
 	}))
@@ -287,10 +289,11 @@ func anyNumber(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-func (c *cli) printAgentBinding(b *client.AgentBinding) error {
+func (c *cli) printAgentBinding(ctx context.Context, cl *client.Client, b *client.AgentBinding) error {
 	g, credential := &b.Guardrails, b.CredentialType
 	if b.CredentialPath != "" {
-		credential = b.CredentialPath
+		named := called{cli: c}.withVaults(ctx, cl)
+		credential = b.CredentialPath + " in " + named.fullVault(b.CredentialVault)
 	}
 	return c.show(b, field{"Name", b.Name}, field{"ID", b.ID}, field{"Type", b.BindingType}, field{"Active", console.YesNo(b.IsActive)},
 		field{"URL", whereOf(&b.Config)}, field{"Hosts", strings.Join(g.Hosts, ",")}, field{"Paths", strings.Join(g.Paths, ",")}, field{"Methods", strings.Join(g.Methods, ",")},

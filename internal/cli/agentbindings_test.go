@@ -42,9 +42,26 @@ func TestAnAgentExecutesAtTheCommandLine(t *testing.T) {
 		t.Errorf("no binding: exit %d: %s", r.code, r.err)
 	}
 	delete(s.env, "ONECLAW_AGENT_API_KEY")
-	if out := s.ok("", "agent", "executions", "worker"); !strings.Contains(out, "success") || !strings.Contains(out, "/v1/**") {
+	out = s.ok("", "agent", "executions", "worker")
+	if !strings.Contains(out, "success") || !strings.Contains(out, "/v1/**") {
 		t.Errorf("the list is\n%s", out)
 	}
+	id := strings.TrimSpace(out[strings.LastIndex(strings.TrimSpace(out), "\t"):])
+	if out := s.ok("", "audit", "list", "--resource", id); !strings.Contains(out, "secret.use\t") || strings.Count(out, "\n") != 2 {
+		t.Errorf("the log has of %s\n%s", id, out)
+	}
+	s.tty = "oe"
+	if out := s.ok("", "audit", "list", "--resource", id); !strings.Contains(out, "a binding of agent:worker") {
+		t.Errorf("to a person the log has\n%s", out)
+	}
+	s.tty = ""
+	s.ok("", "vault", "create", "app")
+	s.ok("sk_live_12345678", "secret", "set", "keys/pay", "--vault", "app")
+	s.tty = "oe"
+	if out := s.ok("", "agent", "bindings", "add", "worker", "lent", "--url", up.URL, "--secret", "keys/pay", "--vault", "app"); !strings.Contains(out, "keys/pay in app (") {
+		t.Errorf("a lent credential is shown as\n%s", out)
+	}
+	s.tty = ""
 	s.ok("sk_live_87654321", "agent", "bindings", "rotate", "worker", "pay", "--in", "header:X-Key")
 	if out := s.ok("", "agent", "bindings", "stop", "worker", "pay"); !strings.Contains(out, "no") {
 		t.Errorf("it is shown as\n%s", out)

@@ -3,8 +3,11 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +24,7 @@ func (c *cli) agentExecute() *cobra.Command {
 		Use:   "execute BINDING [PATH]",
 		Short: "As an agent, have a request sent with the credential of a binding, which is not shown",
 		Long: `As an agent, have a request sent with the credential of a binding: see ` + "`oneclaw agent bindings`" + `.
-PATH is below the binding's URL. What is printed is the answer, with the credential taken
+PATH is below the binding's URL, or a whole address at a host of the binding. What is printed is the answer, with the credential taken
 out. --json prints status, headers and body. With --graphql the binding is one of GraphQL,
 with --sql one of a PostgreSQL database: one statement, with $1, $2 for the values of --param.
 Its rows are printed.`,
@@ -67,10 +70,32 @@ func (c *cli) execute(ctx context.Context, cl *client.Client, r client.Execution
 		return err
 	}
 	got, err := cl.Execute(ctx, me.ID, r)
+	if e, ok := errors.AsType[*client.Error](err); ok && e.Code == "intent_type_not_supported" {
+		return console.Usage(ofAnotherType(ctx, cl, me.ID, r.Binding))
+	}
 	if err != nil {
 		return err
 	}
 	return c.printExecuted(got, how)
+}
+
+// ofAnotherType says which flag a binding takes that was used with another.
+func ofAnotherType(ctx context.Context, cl *client.Client, agent, binding string) string {
+	const all = "--sql is for a binding of a database, --graphql for one of GraphQL, and PATH, or nothing, for one of HTTP."
+	list, err := cl.AgentBindings(ctx, agent)
+	i := slices.IndexFunc(list, func(b client.AgentBinding) bool { return b.Name == binding || b.ID == binding })
+	if err != nil || i < 0 {
+		return "The binding is of another type: " + all
+	}
+	switch list[i].BindingType {
+	case "postgres":
+		return "The binding is one of a PostgreSQL database: give the statement with --sql."
+	case "graphql":
+		return "The binding is one of GraphQL: give the document with --graphql."
+	case "http":
+		return "The binding is one of HTTP: give the path below its URL as PATH, without --sql and --graphql."
+	}
+	return "The binding is of another type: " + all
 }
 
 func statementOf(binding, sql string, values []string) client.ExecutionRequest {
@@ -101,7 +126,11 @@ func (c *cli) executionOf(a []string, method, data, query, variables string, hea
 		return r, console.Usage("--variables goes with --graphql.")
 	}
 	if len(a) > 1 {
-		all["path"] = a[1]
+		at := "path"
+		if strings.HasPrefix(a[1], "https://") || strings.HasPrefix(a[1], "http://") {
+			at = "url"
+		}
+		all[at] = a[1]
 	}
 	given, err := headersOf(headers)
 	if err != nil {
@@ -176,20 +205,22 @@ func (c *cli) agentExecutions() *cobra.Command {
 	var limit int
 	cmd := c.wideFlag(&cobra.Command{
 		Use:   "executions AGENT",
-		Short: "List what an agent executed in the last 30 days: when, status, request, answer, duration",
-		Args:  args("AGENT"),
+		Short: "List what an agent executed in the last 30 days: when, status, request, answer, duration, id",
+		Long: `List what an agent executed in the last 30 days. ` + "`oneclaw audit list --resource ID`" + ` shows an
+execution in the log; --wide and pipes have ids whole.`,
+		Args: args("AGENT"),
 		RunE: c.signedIn(func(ctx context.Context, cl *client.Client, a []string) error {
 			id, err := c.theAgent(ctx, cl, a[0])
 			if err != nil {
 				return err
 			}
 			all, err := cl.Executions(ctx, id, limit)
-			return list(c, "events", all, err, []string{"WHEN", "STATUS", "METHOD", "HOST", "PATH", "ANSWER", "MS", "REDACTED"}, "No executions.", func(e client.Execution) []string {
+			return list(c, "events", all, err, []string{"WHEN", "STATUS", "METHOD", "HOST", "PATH", "ANSWER", "MS", "REDACTED", "ID"}, "No executions.", func(e client.Execution) []string {
 				answer := e.Error
 				if e.Result != nil {
 					answer = strconv.Itoa(e.Result.Status)
 				}
-				return []string{c.When(e.CreatedAt), e.Status, e.Request.Method, e.Request.Host, e.Request.Path, answer, strconv.FormatInt(e.DurationMS, 10), strconv.FormatInt(e.Redactions, 10)}
+				return []string{c.When(e.CreatedAt), e.Status, e.Request.Method, e.Request.Host, e.Request.Path, answer, strconv.FormatInt(e.DurationMS, 10), strconv.FormatInt(e.Redactions, 10), c.Short(e.ID)}
 			})
 		}),
 	})

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -160,7 +161,12 @@ func (c *cli) printEvents(ctx context.Context, cl *client.Client, events []clien
 			header = header[:5]
 		}
 	}
-	named := calledIn(ctx, c, cl, events, func(e client.AuditEvent) (kind, id string) { return e.ResourceType, e.ResourceID })
+	named := calledIn(ctx, c, cl, events, func(e client.AuditEvent) (kind, id string) {
+		if ofBinding.Match(e.Details) {
+			return "agent", ""
+		}
+		return e.ResourceType, e.ResourceID
+	})
 	if c.IsTTY(c.Stdout) && slices.ContainsFunc(events, func(e client.AuditEvent) bool {
 		return e.ResourceType == "vault" || bytes.Contains(e.Details, []byte(`"vault_id"`))
 	}) {
@@ -190,6 +196,9 @@ func namesakes(events []client.AuditEvent) map[string]bool {
 	return twice
 }
 
+// ofBinding finds the path of a credential that is sealed for an agent's binding.
+var ofBinding = regexp.MustCompile(`"agents/[0-9a-f-]{36}/bindings/`)
+
 // eventRow is an event in a table, and in brackets why it was refused. An actor's name says who it
 // was, unless it is ambiguous.
 func (c *cli) eventRow(e client.AuditEvent, named called, ambiguous bool) (row []string, why string) {
@@ -204,6 +213,8 @@ func (c *cli) eventRow(e client.AuditEvent, named called, ambiguous bool) (row [
 	switch {
 	case e.Action == "model.call" && d.Model != "": // more to people than where the provider's key is
 		what = d.Provider + "/" + d.Model
+	case c.IsTTY(c.Stdout) && ofBinding.MatchString(`"`+what):
+		what = "a binding of " + named.of("agent", strings.Split(what, "/")[1])
 	case what != "" && d.Vault != "" && c.IsTTY(c.Stdout):
 		what += " in " + named.vault(d.Vault)
 	case what != "" || e.ResourceType == "":

@@ -73,7 +73,7 @@ namespaces of --namespace.
 			if _, there, err := cl.FindSecret(ctx, vault, a[0]); err == nil && !there {
 				c.Warn("There is no secret at this path, or none that you may see: the binding holds once there is one. " + console.Quote("oneclaw secret set "+word(a[0])) + " stores it.")
 			}
-			return c.printBindings(got)
+			return c.printBindings(ctx, cl, got)
 		}),
 	}
 	f := cmd.Flags()
@@ -106,7 +106,7 @@ func (c *cli) bindings() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.printBindings(got)
+			return c.printBindings(ctx, cl, got)
 		}),
 	}
 }
@@ -134,22 +134,31 @@ func (c *cli) unbind() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.printBindings(got)
+			return c.printBindings(ctx, cl, got)
 		}),
 	}
 	cmd.Flags().StringVar(&host, "host", "", "take away what names this host alone")
 	return cmd
 }
 
-func (c *cli) printBindings(b *client.SecretBindings) error {
+func (c *cli) printBindings(ctx context.Context, cl *client.Client, b *client.SecretBindings) error {
+	who := calledIn(ctx, c, cl, b.Bindings, func(x client.Binding) (kind, id string) { return "user", x.SetBy })
 	return list(c, "bindings", b.Bindings, nil, []string{"HOSTS", "METHODS", "PATHS", "IN", "SET BY"},
 		"This secret may be used nowhere without being seen. Say where with `oneclaw bind "+b.Path+" --host HOST`.", func(x client.Binding) []string {
 			in := x.In
 			for _, more := range append(append([]string{x.User, x.TokenURL}, x.HostKeys...), x.Namespaces...) {
 				in = strings.TrimSpace(in + " " + more)
 			}
-			return []string{strings.Join(x.Hosts, ", "), orAll(x.Methods), orAll(x.Paths), in, x.SetBy}
+			return []string{strings.Join(x.Hosts, ", "), orAll(x.Methods), orAll(x.Paths), in, setter(who, x.SetBy)}
 		})
+}
+
+// setter is a member by mail address, where the caller may know it.
+func setter(who called, id string) string {
+	if name := who.names[id]; name != "" && !who.cli.Wide {
+		return name
+	}
+	return id
 }
 
 func orAll(l []string) string {

@@ -15,6 +15,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/cli/child"
 	"github.com/oneclaw-dev/oneclaw/internal/cli/console"
 	"github.com/oneclaw-dev/oneclaw/internal/cli/session"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
 // exited is the error of a program that ended with another code than 0. It has said
@@ -89,8 +90,11 @@ func environment(there []string, found *client.ResolvedEnv) []string {
 func (c *cli) runProgram(ctx context.Context, p *child.Program) error {
 	p.Stdin, p.Stdout, p.Stderr = c.Stdin, c.Stdout, c.Stderr
 	code, err := p.Run(ctx)
-	if err == nil && code != 0 {
+	switch {
+	case err == nil && code != 0:
 		return exited(code)
+	case fault.CodeOf(err) == "program_not_started":
+		return of(p.Args[0], err)
 	}
 	return err
 }

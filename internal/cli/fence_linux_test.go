@@ -121,6 +121,9 @@ func TestAFencedProgramReachesNothingButTheProxy(t *testing.T) {
 	for name, uid := range users() {
 		t.Run(name, func(t *testing.T) {
 			f := asUser(t, agent, uid)
+			if out, errs, code := f.runs(`true`); code != 0 || errs != "" { // nothing of localhost, which is the program's own
+				t.Errorf("a program that asks nothing: exit %d: %q %s", code, out, errs)
+			}
 			const ask = `curl -sS --max-time 60 --noproxy '' -H "Authorization: Bearer $STRIPE_KEY" "$URL"`
 			if out, errs, code := f.runs(ask+`; exit 7`, "--deny-unbound"); out != "welcome true" || code != 7 {
 				t.Errorf("through the proxy: exit %d: %q %s", code, out, errs)

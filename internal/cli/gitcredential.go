@@ -23,11 +23,11 @@ func (c *cli) gitCredential() *cobra.Command {
 	var ref string
 	cmd := &cobra.Command{
 		Use:   "git-credential --secret REF get|store|erase",
-		Short: "Give git a secret as the password for a host that it is bound to",
-		Long: `Give git a secret as the password for a host that it is bound to. Git calls this itself
+		Short: "Give git a secret as the password of a host that it is bound to",
+		Long: `Give git a secret as the password of a host that it is bound to. Git calls this itself
 (gitcredentials(7)) once it is set as a helper for the addresses that the secret is for.
 It is for people, and for agents that may read the secret: an agent with --reveal never
-is given nothing, and uses git over SSH (` + "`oneclaw ssh-agent`" + `).
+is given nothing, and uses git through ` + "`oneclaw proxy`" + `, or over SSH (` + "`oneclaw ssh-agent`" + `).
 
 The secret must be bound to the host of the repository, in basic or bearer, as for
 requests: ` + "`oneclaw bind PATH --host HOST --in basic`" + `. Where the binding names paths, set
@@ -49,7 +49,7 @@ repository, or x-access-token, in this order. Nothing is stored or erased: that 
 			err = c.giveGit(cmd.Context(), ref, asked)
 			if e, ok := errors.AsType[*client.Error](err); ok && e.Status == http.StatusForbidden {
 				fmt.Fprintln(c.Stdout, "quit=1") // git would ask at the terminal
-				return fault.New(fault.Denied, e.Code, "You are not shown this secret, so git is given none. With SSH, `oneclaw ssh-agent` has git use a key that nobody is shown.")
+				return fault.New(fault.Denied, e.Code, "You are not shown this secret, so git is given none. Run git as `oneclaw proxy --env GIT_TOKEN="+word(ref)+" -- git ...` with a helper that prints the variable: it then uses the secret without being given it. With SSH, `oneclaw ssh-agent` has git use a key that nobody is shown.")
 			}
 			return err
 		},

@@ -121,7 +121,7 @@ func TestGitGetsTheSecretOfItsHost(t *testing.T) {
 	key := strings.TrimSpace(s.ok("", "agent", "rotate-key", "unseeing", "--yes"))
 	key = key[strings.LastIndexAny(key, " \n\t")+1:]
 	env := append(base[:2:2], "ONECLAW_AGENT_API_KEY="+key, "ONECLAW_BASE_URL="+baseURL(t, s), "HOME="+t.TempDir())
-	if out, err := tryGit(t, env, config("ls-remote", address)...); err == nil || !strings.Contains(out, "oneclaw ssh-agent") || strings.Contains(out, token) {
+	if out, err := tryGit(t, env, config("ls-remote", address)...); err == nil || !strings.Contains(out, "oneclaw ssh-agent") || !strings.Contains(out, "oneclaw proxy --env GIT_TOKEN=ci/git -- git") || strings.Contains(out, token) {
 		t.Errorf("an agent that is shown nothing: %v\n%s", err, out)
 	}
 	if r := s.run("protocol=https\nhost="+host+"\n\n", "git-credential", "--secret", "ci/git", "--vault", "app", "store"); r.code != 0 || r.out != "" {

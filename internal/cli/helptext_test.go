@@ -23,8 +23,13 @@ func TestHelpFitsATerminal(t *testing.T) {
 		if !strings.Contains(out.String(), "Usage:\n") {
 			t.Fatalf("%s has no help", cmd.CommandPath())
 		}
+		listed := false
 		for line := range strings.Lines(out.String()) {
 			line = strings.TrimSuffix(line, "\n")
+			listed = line == "Available Commands:" || listed && line != ""
+			if listed && !strings.HasSuffix(line, ":") && !strings.HasPrefix(line, "  ") {
+				t.Errorf("%s: a command's line goes on as if it were another's: %q", cmd.CommandPath(), line)
+			}
 			if len([]rune(line)) > 80 && !strings.Contains(line, "{") {
 				t.Errorf("%s: %q", cmd.CommandPath(), line)
 			}

@@ -109,10 +109,8 @@ func (c *cli) runProxy(ctx context.Context, cfg childproxy.Config, netns bool, p
 		return err
 	}
 	defer p.Close()
-	for _, name := range p.Unbound() {
-		c.Warn("The secret of " + name + " is bound to no host: its placeholder is refused everywhere. A human binds it with `oneclaw bind`.")
-	}
-	if on := p.OnThisMachine(); len(on) > 0 {
+	c.warnOfUnbound(ctx, &cfg, p.Unbound())
+	if on := p.OnThisMachine(); len(on) > 0 && !netns { // behind a fence there is no service of this machine
 		c.Warn("Programs ask localhost, 127.0.0.1 and ::1 without a proxy, and then send the placeholder of " + strings.Join(on, ", ") + " as it is. For a service of this machine bind and use another address, such as 127.0.0.2.")
 	}
 	env, err := childenv.New(childenv.Setup{Proxy: p.URL(), CA: p.CA(), Getenv: c.Getenv})
@@ -123,7 +121,9 @@ func (c *cli) runProxy(ctx context.Context, cfg childproxy.Config, netns bool, p
 	vars := maps.Clone(env.Vars)
 	maps.Copy(vars, p.Placeholders())
 	if len(program) == 0 {
-		return c.untilInterrupted(ctx, vars)
+		err = c.untilInterrupted(ctx, vars)
+		c.warnOfRefused(p.Refused())
+		return err
 	}
 	if version := childenv.OldNode(ctx, program[0]); version != "" {
 		c.Warn("Node " + version + " has no proxy for fetch, so the placeholders would reach services as they are. Use Node 24, or 22.21.")
@@ -133,7 +133,34 @@ func (c *cli) runProxy(ctx context.Context, cfg childproxy.Config, netns bool, p
 		all.Vars[name] = client.ValueOf(text)
 	}
 	run.Env = environment(os.Environ(), all)
-	return c.runProgram(ctx, &run)
+	err = c.runProgram(ctx, &run)
+	c.warnOfRefused(p.Refused())
+	return err
+}
+
+// warnOfUnbound says of variables whose placeholder is good for nothing why that is.
+func (c *cli) warnOfUnbound(ctx context.Context, cfg *childproxy.Config, variables []string) {
+	for _, s := range cfg.Secrets {
+		if !slices.Contains(variables, s.Variable) {
+			continue
+		}
+		why := " is bound to no host"
+		next := " A human binds it with " + console.Quote("oneclaw bind "+word(s.Path)+" --host HOST") + "."
+		if _, there, err := cfg.Client.FindSecret(ctx, s.Vault, s.Path); err == nil && !there {
+			why = " is not there, or you may not see it, and its path " + word(s.Path) + why
+			next = " See " + console.Quote("oneclaw secret list") + "."
+		}
+		c.Warn("The secret of " + s.Variable + why + ": its placeholder is refused everywhere." + next)
+	}
+}
+
+// warnOfRefused says which hosts --deny-unbound kept a program from: of a tunnel that is refused most programs show the
+// status alone.
+func (c *cli) warnOfRefused(hosts []string) {
+	if len(hosts) == 0 {
+		return
+	}
+	c.Warn("--deny-unbound refused " + strings.Join(hosts, ", ") + ": no secret of this run is bound there. A human binds one with " + console.Quote("oneclaw bind PATH --host HOST") + ".")
 }
 
 // untilInterrupted prints the variables, which hold no secret, and waits.

@@ -75,6 +75,9 @@ func TestAProgramUsesASecretThroughTheProxy(t *testing.T) {
 			t.Errorf("the program read %q %s", out, errs)
 		}
 	}
+	if _, errs, _ := run(`true`); !strings.Contains(errs, "127.0.0.2") {
+		t.Errorf("of a service of this machine it says %q", errs)
+	}
 	if out, errs, _ := run(`true`, "--env", "OTHER=unbound"); !strings.Contains(errs, "OTHER is bound to no host") {
 		t.Errorf("of a secret without a binding: %q %s", out, errs)
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -19,21 +20,29 @@ var wantedStatuses = [...]string{"waiting", "filled", "declined", "withdrawn", "
 
 func (c *cli) wantedList() *cobra.Command {
 	var status string
+	var every bool
 	cmd := &cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
-		Short:   "List the secrets that agents asked for and that you may give, newest first",
+		Short:   "List the secrets that agents wait for and that you may give, newest first",
 		Args:    args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if status != "" && !slices.Contains(wantedStatuses[:], status) {
 				return console.Usage("--status takes " + oneOf(wantedStatuses[:]) + ".")
+			}
+			if every && status != "" {
+				return console.Usage("Give either --all or --status.")
+			}
+			none := "Nothing is asked for."
+			if status == "" && !every {
+				status, none = "waiting", "Nothing waits for an answer. --all shows what does not wait any more."
 			}
 			cl, err := c.Client()
 			if err != nil {
 				return err
 			}
 			all, err := cl.SecretRequests(cmd.Context(), status)
-			return list(c, "requests", all, err, []string{"ID", "STATUS", "PATH", "VAULT", "AGENT", "EXPIRES", "REASON"}, "Nothing is asked for.", func(r client.SecretRequest) []string {
+			return list(c, "requests", all, err, []string{"ID", "STATUS", "PATH", "VAULT", "AGENT", "EXPIRES", "REASON"}, none, func(r client.SecretRequest) []string {
 				vault := r.VaultName
 				if vault == "" || !c.IsTTY(c.Stdout) {
 					vault = r.VaultID
@@ -42,7 +51,8 @@ func (c *cli) wantedList() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&status, "status", "", strings.Join(wantedStatuses[:5], ", ")+" or ended")
+	cmd.Flags().StringVar(&status, "status", "", strings.Join(wantedStatuses[:5], ", ")+" or ended (waiting)")
+	cmd.Flags().BoolVar(&every, "all", false, "also those that do not wait any more")
 	return c.wideFlag(cmd)
 }
 
@@ -114,7 +124,8 @@ func (c *cli) wantedFill() *cobra.Command {
 		Long: `Give a secret that an agent asked for. It is stored at the path of the request, with
 your right to write there, and the agent is not shown it by this: policies say whether it may
 use or read what is there. --as or --host says, at once, where agents may use it without seeing
-it, as ` + "`oneclaw bind`" + ` does; what the agent suggests is shown, and never taken by itself.
+it, as ` + "`oneclaw bind`" + ` does. Without them a terminal shows what the agent suggests, and asks whether
+to take it; elsewhere it is never taken. What is bound then is printed.
 
 ` + valueHelp,
 		Example: `  oneclaw wanted fill api-keys/stripe --as stripe
@@ -138,6 +149,11 @@ it, as ` + "`oneclaw bind`" + ` does; what the agent suggests is shown, and neve
 			if err != nil {
 				return err
 			}
+			if g.Bindings == nil {
+				if g.Bindings, err = c.suggested(ctx, r); err != nil {
+					return err
+				}
+			}
 			v, err := c.ReadValue(ctx, file, "Value of "+console.Clean(r.Path)+", for the agent "+console.Clean(r.AgentName)+" (in its words: "+console.Sentence(r.Reason)+")", exact)
 			if err != nil {
 				return err
@@ -149,7 +165,7 @@ it, as ` + "`oneclaw bind`" + ` does; what the agent suggests is shown, and neve
 			if r, err = cl.FillSecretRequest(ctx, r.ID, v, g); err != nil {
 				return err
 			}
-			return c.printWanted(r)
+			return c.printWanted(r, boundTo(ctx, cl, r)...)
 		}),
 	}
 	f := cmd.Flags()
@@ -160,6 +176,52 @@ it, as ` + "`oneclaw bind`" + ` does; what the agent suggests is shown, and neve
 	f.StringSliceVar(&b.Hosts, "host", nil, "let agents use it at this host, with a port where it is not 443")
 	f.StringVar(&b.In, "in", "", "place in the request (bearer), as of oneclaw bind")
 	return cmd
+}
+
+// suggested are the bindings that the agent asks for, where the person at the terminal takes them.
+func (c *cli) suggested(ctx context.Context, r *client.SecretRequest) ([]client.Binding, error) {
+	var list []client.Binding
+	flag := ""
+	switch known, ok := services()[r.Service]; {
+	case ok:
+		list, flag = known, "--as "+r.Service
+	case r.Host != "":
+		list, flag = []client.Binding{{Hosts: []string{r.Host}}}, "--host "+r.Host
+	default:
+		return nil, nil
+	}
+	said := "The agent suggests that it be used at " + bindingsInWords(list)
+	if !c.Interactive() {
+		c.Warn(said + ": add " + console.Clean(flag) + " to allow that.")
+		return nil, nil
+	}
+	yes, err := c.Prompt.Confirm(ctx, console.Clean(said)+". Allow that?")
+	if err != nil || !yes {
+		return nil, err
+	}
+	return list, nil
+}
+
+// bindingsInWords says where a secret may be used.
+func bindingsInWords(list []client.Binding) string {
+	var out []string
+	for _, b := range list {
+		out = append(out, strings.Join(b.Hosts, " and ")+" ("+cmp.Or(b.In, "bearer")+")")
+	}
+	return strings.Join(out, ", ")
+}
+
+// boundTo says where the secret of a request may be used now.
+func boundTo(ctx context.Context, cl *client.Client, r *client.SecretRequest) []field {
+	got, err := cl.Bindings(ctx, r.VaultID, r.Path)
+	if err != nil {
+		return nil // it is given all the same
+	}
+	said := bindingsInWords(got.Bindings)
+	if said == "" {
+		said = "no host; see " + console.Quote("oneclaw bind")
+	}
+	return []field{{"Bound to", said}}
 }
 
 func (c *cli) wantedDecline() *cobra.Command {
@@ -215,7 +277,7 @@ func theWanted(ctx context.Context, cl *client.Client, ref string) (*client.Secr
 	return cl.SecretRequest(ctx, id)
 }
 
-func (c *cli) printWanted(r *client.SecretRequest) error {
+func (c *cli) printWanted(r *client.SecretRequest, more ...field) error {
 	vault, version := r.VaultID, ""
 	if r.VaultName != "" && c.IsTTY(c.Stdout) {
 		vault = r.VaultName + " (" + r.VaultID + ")"
@@ -238,5 +300,5 @@ func (c *cli) printWanted(r *client.SecretRequest) error {
 			fields = append(fields, field{may.name, yes(*may.is)})
 		}
 	}
-	return c.show(r, fields...)
+	return c.show(r, append(fields, more...)...)
 }

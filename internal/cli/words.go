@@ -24,6 +24,7 @@ var said = map[string]string{
 	"invalid_oidc_client_id":          "--oidc-client-id may have at most 255 characters.",
 	"invalid_oidc_issuer":             "--oidc-issuer takes an https address of a public host, without a query, or one that the operator allowed (ONECLAW_OUTBOUND_ALLOW).",
 	"missing_oidc_fields":             "--auth-method oidc_client_credentials needs --oidc-issuer and --oidc-client-id.",
+	"no_base_url":                     "The binding has no URL of its own: give a whole address, such as https://api.example.com/v1/x, in the place of PATH.",
 	"mfa_not_set_up":                  "Nothing was set up yet: run `oneclaw mfa enable`.",
 	"own_account":                     "Delete your own account with `oneclaw account delete`.",
 	"passphrase_required":             "This share needs its passphrase: give it with --passphrase or --passphrase-file.",

@@ -3,12 +3,14 @@ package execution
 import (
 	"maps"
 	"net/http"
+	"net/url"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/oneclaw-dev/oneclaw/internal/binding"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
@@ -135,16 +137,55 @@ func (b *Binding) headers(sent map[string]string) map[string]string {
 	return out
 }
 
-// Probe is a request that shows whether the service takes the credential.
+var errNoProbe = fault.New(fault.Denied, "path_not_allowed",
+	"Nothing was asked: a test sends GET or HEAD to base_url, or to the first of allowed_paths that is one path, and the binding allows none of these.").Because("path_not_allowed")
+
+// Probe is a request that shows whether the service takes the credential: one that the binding allows.
 func (b *Binding) Probe() (Request, error) {
+	if b.Config.BaseURL == "" {
+		return Request{}, errNoBase
+	}
 	if b.Type == GraphQL {
+		if !b.within(http.MethodPost, b.Config.BaseURL) {
+			return Request{}, errNoGraph
+		}
 		return b.graphQL([]byte(`{"query":"{ __typename }"}`))
 	}
-	r := Request{Method: "GET", URL: b.Config.BaseURL, Headers: b.headers(nil)}
-	if r.URL == "" {
-		return r, errNoBase
+	for _, address := range b.addresses() {
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			if b.within(method, address) {
+				return Request{Method: method, URL: address, Headers: b.headers(nil)}, nil
+			}
+		}
 	}
-	return r, nil
+	return Request{}, errNoProbe
+}
+
+var errNoGraph = fault.New(fault.Denied, "path_not_allowed",
+	"Nothing was asked: GraphQL is a POST to base_url, and allowed_paths or allowed_methods of the binding do not allow that.").Because("path_not_allowed")
+
+// addresses are base_url, and those of the patterns of paths that are one path: any number of segments may be none.
+func (b *Binding) addresses() []string {
+	out := []string{b.Config.BaseURL}
+	_, base, err := binding.ParseTarget(http.MethodGet, b.Config.BaseURL)
+	if err != nil {
+		return out
+	}
+	for _, p := range b.Rails.Paths {
+		p = strings.TrimSuffix(p, "/**")
+		if strings.Contains(p, "*") {
+			continue
+		}
+		at := url.URL{Scheme: base.Scheme, Host: base.Host}
+		out = append(out, at.String()+"/"+strings.TrimPrefix(p, "/"))
+	}
+	return out
+}
+
+// within reports whether the binding allows a request.
+func (b *Binding) within(method, address string) bool {
+	t, _, err := binding.ParseTarget(method, address)
+	return err == nil && b.Allows(&Settings{}, &t) == nil
 }
 
 // readable reports whether a text can be sent as JSON.

@@ -123,7 +123,11 @@ func (s *Service) Test(ctx context.Context, c *call.Call, agent, id string, time
 	}
 	e := Execution{Intent: b.Type}
 	r := &run{agent: got, use: &Use{Binding: &b}, execution: &e, timeout: timeout}
-	if r.send, err = probe(&b); err != nil {
+	if r.send, err = probe(&b); fault.CodeOf(err) == errPath {
+		f, _ := errors.AsType[*fault.Error](err)
+		return Tested{Error: f.Detail}, nil
+	}
+	if err != nil {
 		return Tested{}, err
 	}
 	a, err := s.run(ctx, c, r)
@@ -183,7 +187,7 @@ func (s *Service) attempt(ctx context.Context, c *call.Call, r *run) (Result, er
 	began := s.cfg.Now()
 	a, err := s.send(ctx, c, r, kept)
 	if err == nil {
-		err = s.stands(ctx, c, r, &t)
+		err = ended(s.stands(ctx, c, r, &t), r.send.ended())
 	}
 	s.tell(ctx, c, r, &a, err, s.cfg.Now().Sub(began))
 	if err != nil {
@@ -201,12 +205,20 @@ func (s *Service) send(ctx context.Context, c *call.Call, r *run, kept secret.By
 	defer stop()
 	t := r.send.target()
 	a, err := r.send.send(within, &use{s: s, who: c.Who.ID, agent: r.agent, within: longest, binding: r.use.Binding, version: r.use.Taking.Version, kept: kept, stands: func(ctx context.Context) error {
-		return s.stands(ctx, c, r, &t)
+		return ended(s.stands(ctx, c, r, &t), errUndone)
 	}})
-	if err != nil && errors.Is(within.Err(), context.DeadlineExceeded) && !fault.Is(err, fault.Denied) {
-		err = r.send.late()
+	if err != nil && errors.Is(within.Err(), context.DeadlineExceeded) {
+		err = r.send.late(err)
 	}
 	return a, err
+}
+
+// ended says of a right that ended what that meant for the execution.
+func ended(err, as error) error {
+	if errors.Is(err, errEnded) {
+		return as
+	}
+	return err
 }
 
 // opened opens the credential, after the use is in the log. Wipe it.
@@ -227,7 +239,10 @@ func (s *Service) opened(ctx context.Context, c *call.Call, r *run) (kept secret
 		case v.Type == "private_key" || v.Type == "ssh_key":
 			return errKey
 		}
-		ev, was := c.Event, c.Event.Action
+		ev, was := c.Event, *c.Event
+		if r.use.Execution != nil {
+			ev.ResourceType, ev.ResourceID = "execution", r.execution.ID
+		}
 		ev.Action, ev.Details.Version, ev.Details.Outcome = string(policy.UseSecret), v.Meta.Version, audit.Success
 		ev.Details.More = []audit.Field{
 			audit.Text("how", "execution"), audit.Text("host", r.execution.Host), audit.Text("method", r.execution.Method), audit.Text("path_template", r.execution.Template),
@@ -235,7 +250,7 @@ func (s *Service) opened(ctx context.Context, c *call.Call, r *run) (kept secret
 		r.use.Taking = vault.Taking{Vault: v.Vault, Path: v.Path, Version: v.Meta.Version, Limited: v.MaxAccess > 0}
 		err := s.cfg.Store.BeginExecution(ctx, r.use, ev)
 		if err != nil && !ev.Committed {
-			ev.Action, ev.Details.Outcome, ev.Details.More = was, "", nil
+			ev.Action, ev.ResourceType, ev.ResourceID, ev.Details.Outcome, ev.Details.More = was.Action, was.ResourceType, was.ResourceID, "", nil
 		}
 		return err
 	}

@@ -99,9 +99,12 @@ var (
 	errStopped = fault.New(fault.Denied, "agent_binding_inactive", "The binding is not active, or has no credential. A human changes that.").Because("agent_binding_inactive")
 	errLapsed  = fault.New(fault.Denied, "agent_binding_lapsed", "Whoever set the binding's credential may not do so any more. A human sets it anew.").Because("agent_binding_lapsed")
 	errEnded   = fault.New(fault.Denied, "right_ended", "The right to this execution ended while the other server answered. Whether it did what was asked is not known.").Because("right_ended")
+	errUndone  = fault.New(fault.Denied, "right_ended", "The right to this execution ended before it was done. Nothing was changed.").Because("right_ended")
+	errDone    = fault.New(fault.Denied, "right_ended", "The right to this execution ended when its statement was done: what it changed stays, and its answer is not shown.").Because("right_ended")
 	errKey     = fault.New(fault.Denied, "private_key_not_sent", "A private key is sent to nobody: it signs here.").Because("private_key")
 	errCMEK    = fault.New(fault.Denied, "encrypted_by_client", "The vault's values are encrypted by its clients, so that the server can't use them.").Because("cmek")
-	errTimeout = fault.New(fault.Unprocessable, "execution_timeout", "The other server did not answer in time. Whether it did what was asked is not known.")
+	errTimeout = fault.New(fault.Unprocessable, "execution_timeout", "The execution reached its time limit: the other server did not answer in time. Whether it did what was asked is not known.")
+	errUnsent  = fault.New(fault.Unprocessable, "execution_timeout", "The execution reached its time limit before anything was asked of the other server. Nothing was changed.")
 )
 
 // Busy refuses one more execution within a minute, of which the first began at a time.

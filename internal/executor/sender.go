@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/binding"
@@ -9,6 +10,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/broker/mint"
 	"github.com/oneclaw-dev/oneclaw/internal/broker/postgres"
 	"github.com/oneclaw-dev/oneclaw/internal/execution"
+	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 )
 
@@ -23,7 +25,8 @@ type sender interface {
 	target() binding.Target
 	method() string // as the log says it
 	send(ctx context.Context, u *use) (Result, error)
-	late() error // why it was given up
+	late(err error) error // why it failed once its time was over
+	ended() error         // what is told where the right to it ended after it was sent
 }
 
 // use is one use of a credential that is open and in the log.
@@ -82,7 +85,23 @@ func (r *request) target() binding.Target { return r.ready.Target() }
 
 func (r *request) method() string { return r.ready.Target().Method }
 
-func (*request) late() error { return errTimeout }
+func (*request) late(err error) error {
+	switch code := fault.CodeOf(err); {
+	case code == broker.CodeFailed, code == broker.CodeNotReadable:
+		return errTimeout
+	case code == broker.CodeUnreachable, errors.Is(err, mint.ErrNone), !isFault(err):
+		return errUnsent
+	}
+	return err
+}
+
+func (*request) ended() error { return errEnded }
+
+// isFault reports whether an error says itself what went wrong.
+func isFault(err error) bool {
+	_, ok := errors.AsType[*fault.Error](err)
+	return ok
+}
 
 func (r *request) send(ctx context.Context, u *use) (Result, error) {
 	b := u.binding
@@ -114,11 +133,23 @@ func (s *statement) target() binding.Target { return s.to.Target() }
 
 func (s *statement) method() string { return s.st.Kind }
 
-func (s *statement) late() error {
-	if s.st.Write {
+func (s *statement) late(err error) error {
+	switch code := fault.CodeOf(err); {
+	case code == broker.CodeFailed: // its commit has no answer
 		return errTimeout
+	case code == broker.CodeUnreachable:
+		return errUnsent
+	case code == postgres.CodeInterrupted, !isFault(err):
+		return postgres.ErrTime
 	}
-	return postgres.ErrTime
+	return err
+}
+
+func (s *statement) ended() error {
+	if s.st.Write {
+		return errDone
+	}
+	return errUndone
 }
 
 func (s *statement) send(ctx context.Context, u *use) (Result, error) {

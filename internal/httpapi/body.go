@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/oneclaw-dev/oneclaw/internal/gate"
 )
@@ -25,8 +24,6 @@ func (to *route) read(x *gate.Request, r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The deadline of the body would end the operation too. Writers of tests have none.
-	_ = http.NewResponseController(x).SetReadDeadline(time.Now().Add(gate.BodyTime)) //nolint:forbidigo // the network's own clock
 	if to.form && isForm(r.Header.Get("Content-Type"), data) {
 		if data, err = formToJSON(data); err != nil {
 			return nil, err

@@ -3,11 +3,15 @@ package httpapi_test
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -62,6 +66,10 @@ func TestAnAgentExecutesWithACredentialThatItNeverSees(t *testing.T) {
 	r := x.up.got[0]
 	if r.Header.Get("Authorization") != "Bearer "+hiddenValue || r.Header.Get("X-Extra") != "kept" || r.URL.Path != "/v1/charges/7" || r.Method != "POST" || x.up.sent[0] != `{"amount":5}` {
 		t.Errorf("the service got %s %v %v %s", r.Method, r.URL, r.Header, x.up.sent[0])
+	}
+	// The log has its use and what came of it by its id.
+	if about := x.do("GET", "/v1/audit/events?resource_id="+got.str("execution_id"), x.ada.token, nil).want(200).list("events"); len(about) != 2 || about[1]["action"] != "secret.use" || about[1]["resource_type"] != "execution" {
+		t.Errorf("the log has %v", about)
 	}
 	for _, who := range []string{x.agent.token, x.ada.token} {
 		list := x.do("GET", x.at("/executions"), who, nil).want(200).list("events")
@@ -395,7 +403,109 @@ func TestABindingIsTested(t *testing.T) {
 		t.Errorf("got %s", got.body)
 	}
 	x.do("POST", test, x.agent.token, nil).want(403)
+	// What is asked is within the binding.
+	x.up.say = func(http.ResponseWriter, *http.Request, []byte) {}
+	for name, c := range map[string]struct {
+		rails object
+		asks  string
+		says  string
+	}{
+		"any path below":      {object{"allowed_paths": []string{"/v1/charges/**"}}, "GET /v1/charges", ""},
+		"one of several":      {object{"allowed_paths": []string{"/v1/*/x", "/health"}}, "GET /health", ""},
+		"no path that is one": {object{"allowed_paths": []string{"/v1/*/x"}}, "", "Nothing was asked"},
+		"HEAD alone":          {object{"allowed_methods": []string{"HEAD", "POST"}}, "HEAD /v1", ""},
+		"POST alone":          {object{"allowed_methods": []string{"POST"}}, "", "Nothing was asked"},
+	} {
+		rails := object{"allowed_paths": nil, "allowed_methods": nil}
+		for k, v := range c.rails {
+			rails[k] = v
+		}
+		x.do("PATCH", strings.TrimSuffix(test, "/test"), x.ada.token, object{"guardrails": rails}).want(200)
+		before := x.up.calls()
+		got := x.do("POST", test, x.ada.token, nil).want(200)
+		asked := ""
+		if x.up.calls() > before {
+			r := x.up.got[x.up.calls()-1]
+			asked = r.Method + " " + r.URL.Path
+		}
+		if asked != c.asks || got.json()["success"] != (c.asks != "") || !strings.Contains(string(got.body), c.says) {
+			t.Errorf("%s: asked %q, and says %s", name, asked, got.body)
+		}
+	}
 	if list := x.do("GET", x.at("/executions"), x.ada.token, nil).want(200).list("events"); len(list) != 0 {
 		t.Errorf("a test is no execution: %v", list)
+	}
+}
+
+// What reached its time limit says so, and that nothing was asked where nothing was.
+func TestATimeLimitIsToldAsOne(t *testing.T) {
+	x := openExecuting(t)
+	from := openTokenServer(t)
+	hang := make(chan struct{})
+	defer close(hang)
+	from.says(func(http.ResponseWriter, int) { <-hang })
+	x.do("POST", x.at("/bindings"), x.ada.token, object{
+		"name": "pay", "binding_type": "http", "config": object{"base_url": x.up.URL, "auth_type": "oauth2", "token_url": from.URL}, "guardrails": object{"max_duration_ms": 50}, "credential": json.RawMessage(clientValue),
+	}).want(201)
+	if got := x.runs(object{"path": "/a"}).want(200); got.str("status") != "error" || !strings.Contains(got.str("error"), "time limit before anything was asked") || x.up.calls() != 0 {
+		t.Errorf("got %s", got.body)
+	}
+	if list := x.do("GET", x.at("/executions"), x.agent.token, nil).want(200).list("events"); list[0]["error_message"] != "execution_timeout" {
+		t.Errorf("the list has %v", list)
+	}
+}
+
+// clocked notes until when its connections may be read.
+type clocked struct {
+	net.Listener
+	mu    sync.Mutex
+	until time.Time
+}
+
+type clockedConn struct {
+	net.Conn
+	of *clocked
+}
+
+func (l *clocked) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	return &clockedConn{c, l}, err
+}
+
+func (c *clockedConn) SetReadDeadline(at time.Time) error {
+	c.of.mu.Lock()
+	c.of.until = at
+	c.of.mu.Unlock()
+	return c.Conn.SetReadDeadline(at)
+}
+
+// An execution ends by its own limit: to net/http a deadline of the connection that passes is a caller that hung up.
+func TestNoDeadlineOfTheConnectionEndsAnExecution(t *testing.T) {
+	x := openExecuting(t)
+	x.bind(nil).want(201)
+	srv := httptest.NewUnstartedServer(x.API)
+	l := &clocked{Listener: srv.Listener}
+	srv.Listener = l
+	srv.Start()
+	defer srv.Close()
+	until := time.Now()
+	x.up.say = func(http.ResponseWriter, *http.Request, []byte) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		until = l.until
+	}
+	r, err := http.NewRequestWithContext(t.Context(), "POST", srv.URL+x.at("/execute"), strings.NewReader(`{"binding":"pay","intent_type":"http","params":{"path":"/a"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+x.agent.token)
+	r.Header.Set("Content-Type", "application/json")
+	res, err := srv.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != 200 || !until.IsZero() {
+		t.Errorf("%d: the connection is read until %v", res.StatusCode, until)
 	}
 }

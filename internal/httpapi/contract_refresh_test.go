@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -325,13 +326,13 @@ func TestExecutionsWithTokens(t *testing.T) {
 			if strings.Contains(string(made.body), "r3fresh") {
 				t.Errorf("the binding is %s", made.body)
 			}
-			x.up.say = func(w http.ResponseWriter, r *http.Request, _ []byte) {
-				_, _ = fmt.Fprintf(w, "%s %s %s", r.Header.Get("Authorization"), refreshFirst, clientSecret)
+			x.up.say = func(w http.ResponseWriter, got *http.Request, _ []byte) {
+				_, _ = fmt.Fprintf(w, "%s %s %s %s", got.Header.Get("Authorization"), refreshFirst, clientSecret, r.now())
 			}
 			for n := 1; n <= 3; n++ {
 				for again := range 2 {
 					got := x.runs(object{"path": "/a"}).want(200)
-					if x.up.got[len(x.up.got)-1].Header.Get("Authorization") != "Bearer "+minted(n) || strings.Contains(string(got.body), "acc3ss") || strings.Contains(string(got.body), "cl1ent") || n == 1 && again == 0 && strings.Contains(string(got.body), "r3fresh") {
+					if x.up.got[len(x.up.got)-1].Header.Get("Authorization") != "Bearer "+minted(n) || strings.Contains(string(got.body), "acc3ss") || strings.Contains(string(got.body), "cl1ent") || strings.Contains(string(got.body), "r3fresh-token-next") || n == 1 && again == 0 && strings.Contains(string(got.body), "r3fresh") {
 						t.Errorf("the service got %v, and the agent %s", x.up.got[len(x.up.got)-1].Header, got.body)
 					}
 				}
@@ -390,5 +391,52 @@ func TestExecutionsOfBeforeAStartWereInterrupted(t *testing.T) {
 	x.OtherNode().Executor.Recover(t.Context())
 	if n := x.rows(`SELECT COUNT(*) FROM executions WHERE status = 'error' AND error = 'interrupted'`); n != 2 {
 		t.Errorf("%d were ended, and they are %s", n, states())
+	}
+}
+
+// now is the refresh token that the issuer takes.
+func (r *rotates) now() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.current
+}
+
+// What an issuer gives in the place of a refresh token is taken out of the answer to the very request that it was given for.
+func TestANewRefreshTokenIsInNoAnswer(t *testing.T) {
+	k := openTokens(t)
+	k.keep("crm", refreshValue, k.bound())
+	r := k.rotates(refreshFirst)
+	k.up.say = func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+		w.Header().Set("X-Said", r.now())
+		_, _ = io.WriteString(w, "next is "+r.now())
+	}
+	for range 2 {
+		if got := k.ask("crm").want(200); strings.Contains(string(got.body), "r3fresh") || !strings.Contains(got.str("body"), "next is [REDACTED:crm]") {
+			t.Errorf("a request got %s", got.body)
+		}
+	}
+	k.Clock.Forward(2 * time.Minute)
+	for range 2 {
+		f, text, err := k.whole(object{"method": "GET", "url": k.up.URL + "/", "headers": bearer("crm")}, nil)
+		if err != nil || !strings.Contains(text, "next is ***") || strings.Contains(text+fmt.Sprint(f.Headers), "r3fresh") {
+			t.Errorf("a stream got %v %q %v", f, text, err)
+		}
+	}
+	r.counts(t, 2, 0)
+	// One that nobody asked for is stored nowhere, and shown nowhere either.
+	k.keep("plain", clientValue, k.bound())
+	k.from.says(func(w http.ResponseWriter, n int) {
+		gives(w, object{"access_token": minted(n), "refresh_token": "r3fresh-token-unasked"})
+	})
+	k.up.say = func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+		_, _ = io.WriteString(w, "r3fresh-token-unasked")
+	}
+	for range 2 {
+		if got := k.ask("plain").want(200); strings.Contains(string(got.body), "r3fresh") {
+			t.Errorf("a request got %s", got.body)
+		}
+	}
+	if n := len(k.versions("plain")); n != 1 {
+		t.Errorf("there are %d versions", n)
 	}
 }

@@ -225,7 +225,7 @@ func TestARightThatEndsDuringAStatementCommitsNothing(t *testing.T) {
 		d.waits()
 		d.do("PATCH", at, d.ada.token, change[0]).want(200)
 		d.run(`COMMIT`)
-		if got := <-done; got.status != 403 {
+		if got := <-done; got.status != 403 || !strings.Contains(string(got.body), "Nothing was changed") || strings.Contains(string(got.body), "not known") {
 			t.Errorf("%s: got %d %s", what, got.status, got.body)
 		}
 		d.do("PATCH", at, d.ada.token, change[1]).want(200)
@@ -289,6 +289,10 @@ func TestWhatADatabaseAnswersIsBounded(t *testing.T) {
 	}
 	if e := d.do("GET", d.at("/executions?limit=1"), d.ada.token, nil).want(200).list("events")[0]; e["error_message"] != "execution_timeout" {
 		t.Errorf("the list has %v", e)
+	}
+	d.do("PATCH", d.at("/bindings/"+made.str("id")), d.ada.token, object{"guardrails": object{"read_only": false}}).want(200)
+	if got := d.query(`SELECT pg_sleep(60)`).want(200); !strings.Contains(got.str("error"), "time limit") || !strings.Contains(got.str("error"), "Nothing was changed") {
+		t.Errorf("got %s", got.body)
 	}
 }
 

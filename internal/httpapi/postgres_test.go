@@ -34,6 +34,7 @@ func TestPostgreSQL(t *testing.T) {
 		"queries that read":                TestAQueryThatOnlyReadsChangesNothing,
 		"statements whose right ends":      TestARightThatEndsDuringAStatementCommitsNothing,
 		"refresh tokens":                   TestARefreshTokenThatItsIssuerReplacesIsStored,
+		"new refresh tokens":               TestANewRefreshTokenIsInNoAnswer,
 		"refresh tokens of two nodes":      TestTwoNodesReplaceARefreshTokenOnce,
 		"rights to refresh tokens":         TestARefreshTokenIsStoredByTheRightOfWhoSetItsBinding,
 		"secrets that change meanwhile":    TestASecretThatChangesWhileItsRefreshTokenIsReplaced,

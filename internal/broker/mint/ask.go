@@ -25,11 +25,11 @@ const maxAnswer = 64 << 10
 // shortest is the size of the shortest token: a shorter one could not be told from other text in answers.
 const shortest = 8
 
-// answer is what an authorization server gave. Wipe it.
+// answer is what an authorization server gave.
 type answer struct {
-	token   secret.Bytes
-	refresh secret.Bytes // in place of the one that was sent; empty: that one stays
-	good    time.Duration
+	Minted
+	replaces bool // its refresh token is in place of the one that was sent
+	good     time.Duration
 }
 
 // ask asks for a token once. The errors of a client have the address in
@@ -99,14 +99,16 @@ func read(body []byte, g *Grant) (answer, error) {
 		in.Type != "" && !strings.EqualFold(in.Type, "bearer") {
 		return answer{}, ErrNone
 	}
-	out := answer{token: secret.FromString(in.Token), good: kept(string(in.Expires))}
-	if in.Refresh != "" && g.RefreshToken.Len() > 0 && in.Refresh != string(g.RefreshToken.Reveal()) {
-		if !text(in.Refresh) {
-			out.good = longest
-			return out, ErrRotated
-		}
-		out.refresh = secret.FromString(in.Refresh)
+	out := answer{Minted: Minted{Token: secret.FromString(in.Token)}, good: kept(string(in.Expires))}
+	if in.Refresh == "" {
+		return out, nil
 	}
+	out.replaces = g.RefreshToken.Len() > 0 && in.Refresh != string(g.RefreshToken.Reveal())
+	if out.replaces && !text(in.Refresh) {
+		out.good = longest
+		return out, ErrRotated
+	}
+	out.Refresh = secret.FromString(in.Refresh)
 	return out, nil
 }
 

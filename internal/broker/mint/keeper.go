@@ -39,37 +39,36 @@ var (
 // asked asks for a token, and stores the refresh token that it came with. It says for how long the answer is good,
 // also of an error: a refresh token that was used up is not sent again, since servers take that for a theft, and end
 // all that came of it.
-func (m *Mint) asked(ctx context.Context, from From, g *Grant, keep Keeper) (secret.Bytes, time.Duration, error) {
+func (m *Mint) asked(ctx context.Context, from From, g *Grant, keep Keeper) (Minted, time.Duration, error) {
 	if keep != nil {
 		if err := keep.Begin(ctx); err != nil {
-			return secret.Bytes{}, 0, err
+			return Minted{}, 0, err
 		}
 	}
 	within, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	got, err := m.ask(within, from, g)
-	defer got.refresh.Wipe()
 	switch {
-	case err != nil || got.refresh.Len() == 0:
+	case err != nil || !got.replaces:
 		if keep != nil {
 			keep.End(ctx)
 		}
 		if err != nil {
-			got.token.Wipe()
-			got.token = secret.Bytes{}
+			got.Wipe()
+			got.Minted = Minted{}
 		}
-		return got.token, got.good, err
+		return got.Minted, got.good, err
 	case keep == nil:
 		err = ErrRotated
 	default:
-		err = keep.Replace(ctx, got.refresh)
+		err = keep.Replace(ctx, got.Refresh)
 	}
 	if err == nil {
-		return got.token, got.good, nil
+		return got.Minted, got.good, nil
 	}
-	got.token.Wipe()
+	got.Wipe()
 	if errors.Is(err, ErrMoved) {
-		return secret.Bytes{}, 0, ErrMoved
+		return Minted{}, 0, ErrMoved
 	}
-	return secret.Bytes{}, longest, ErrRotated
+	return Minted{}, longest, ErrRotated
 }

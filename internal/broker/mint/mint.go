@@ -62,10 +62,24 @@ func New(client *http.Client, now func() time.Time) *Mint {
 	return &Mint{http: client, now: now, tokens: map[Key]*token{}}
 }
 
+// Minted is an access token, and what came with it that no answer may show either.
+type Minted struct {
+	Token   secret.Bytes
+	Refresh secret.Bytes // empty: there was none
+}
+
+// Wipe wipes both.
+func (t *Minted) Wipe() {
+	t.Token.Wipe()
+	t.Refresh.Wipe()
+}
+
+func (t *Minted) clone() Minted { return Minted{copied(t.Token), copied(t.Refresh)} }
+
 // token is one that is kept, or that is being asked for.
 type token struct {
 	ready chan struct{} // closed when the rest is set
-	value secret.Bytes
+	value Minted
 	ends  time.Time // from here on it is not given out
 	err   error
 
@@ -84,7 +98,7 @@ func (t *token) done() bool {
 
 // Token returns a copy of the token of a key, and whether it was waited for. Wipe it. keep is for a grant with a refresh
 // token; nil: one that is replaced is lost.
-func (m *Mint) Token(ctx context.Context, k Key, from From, g *Grant, keep Keeper) (value secret.Bytes, waited bool, err error) {
+func (m *Mint) Token(ctx context.Context, k Key, from From, g *Grant, keep Keeper) (value Minted, waited bool, err error) {
 	m.mu.Lock()
 	t := m.tokens[k]
 	if t != nil && t.done() && !m.now().Before(t.ends) {
@@ -112,7 +126,7 @@ func (m *Mint) Token(ctx context.Context, k Key, from From, g *Grant, keep Keepe
 	defer m.mu.Unlock()
 	if err == nil {
 		if err = t.err; err == nil {
-			value = copied(t.value)
+			value = t.value.clone()
 		}
 	}
 	t.readers--
@@ -142,7 +156,7 @@ func (m *Mint) fetch(ctx context.Context, k Key, t *token, from From, g Grant, k
 func (m *Mint) Drop(k Key, refused secret.Bytes) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if t := m.tokens[k]; t != nil && t.done() && t.err == nil && subtle.ConstantTimeCompare(t.value.Reveal(), refused.Reveal()) == 1 {
+	if t := m.tokens[k]; t != nil && t.done() && t.err == nil && subtle.ConstantTimeCompare(t.value.Token.Reveal(), refused.Reveal()) == 1 {
 		m.drop(k)
 	}
 }

@@ -39,20 +39,20 @@ func TestTokensAreKeptByTheWholeKey(t *testing.T) {
 	for range 2 {
 		for i, k := range keys {
 			got, _, err := m.Token(t.Context(), k, from, &good, nil)
-			if want := fmt.Sprintf("token-%04d", i+1); err != nil || string(got.Reveal()) != want {
-				t.Errorf("key %d: %q, %v", i, got.Reveal(), err)
+			if want := fmt.Sprintf("token-%04d", i+1); err != nil || string(got.Token.Reveal()) != want {
+				t.Errorf("key %d: %q, %v", i, got.Token.Reveal(), err)
 			}
 			got.Wipe() // a copy: the kept one stays
 		}
 	}
 	stale := secret.FromString("token-9999")
 	m.Drop(base, stale)
-	if got, waited, err := m.Token(t.Context(), base, from, &good, nil); err != nil || waited || string(got.Reveal()) != "token-0001" {
-		t.Errorf("another's refusal dropped the token: %q %v", got.Reveal(), err)
+	if got, waited, err := m.Token(t.Context(), base, from, &good, nil); err != nil || waited || string(got.Token.Reveal()) != "token-0001" {
+		t.Errorf("another's refusal dropped the token: %q %v", got.Token.Reveal(), err)
 	}
 	m.Drop(base, secret.FromString("token-0001"))
-	if got, waited, err := m.Token(t.Context(), base, from, &good, nil); err != nil || !waited || string(got.Reveal()) != "token-0007" {
-		t.Errorf("after it was dropped: %q %v", got.Reveal(), err)
+	if got, waited, err := m.Token(t.Context(), base, from, &good, nil); err != nil || !waited || string(got.Token.Reveal()) != "token-0007" {
+		t.Errorf("after it was dropped: %q %v", got.Token.Reveal(), err)
 	}
 }
 
@@ -85,8 +85,8 @@ func TestWhoAskedFirstMayHangUp(t *testing.T) {
 		rest.Go(func() {
 			asking <- struct{}{}
 			got, waited, err := m.Token(t.Context(), mint.Key{}, from, &good, nil)
-			if err != nil || !waited || string(got.Reveal()) != "token-for-all" {
-				t.Errorf("%q, %v", got.Reveal(), err)
+			if err != nil || !waited || string(got.Token.Reveal()) != "token-for-all" {
+				t.Errorf("%q, %v", got.Token.Reveal(), err)
 			}
 		})
 	}

@@ -9,16 +9,19 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 )
 
+// CodeInterrupted is of a statement whose connection ended before it was done.
+const CodeInterrupted = "statement_interrupted"
+
 var (
 	errLogin = fault.New(fault.Unprocessable, "database_login_failed", "The database did not take the credential of the binding, or has no such database. Nothing was done.")
 	// ErrSession says that there was no session: the dialer may say why.
 	ErrSession   = fault.New(fault.Unprocessable, "upstream_unreachable", "Nothing was sent: there is no session with the database. It refuses connections, does not answer, or speaks no TLS.")
 	errStatement = fault.New(fault.Unprocessable, "statement_refused", "The database refused the statement. Nothing was changed.")
-	errBroken    = fault.New(fault.Unprocessable, "statement_interrupted", "The connection to the database ended before the statement was done. Nothing was changed.")
+	errBroken    = fault.New(fault.Unprocessable, CodeInterrupted, "The connection to the database ended before the statement was done. Nothing was changed.")
 	errUnknown   = fault.New(fault.Unprocessable, "upstream_failed", "The connection to the database ended while the change was committed. Whether it was done is not known.")
 	errRow       = fault.New(fault.Unprocessable, "row_too_large", "A row of the answer is larger than what is handed back. Nothing was changed. Ask for fewer or shorter columns.")
 	// ErrTime says that the statement took too long. Nothing was changed.
-	ErrTime = fault.New(fault.Unprocessable, "execution_timeout", "The statement took longer than it may. Nothing was changed.")
+	ErrTime = fault.New(fault.Unprocessable, "execution_timeout", "The execution reached its time limit: the statement took longer than it may. Nothing was changed.")
 )
 
 // classes are those of errors of PostgreSQL (appendix A of its manual), in words. What else a server says may

@@ -25,6 +25,7 @@ type Console struct {
 	Prompt         Prompter
 	JSON           bool // print JSON, and ask nobody
 	Wide           bool // do not shorten columns to fit the terminal
+	taken          bool // stdin was read
 }
 
 // New returns a Console with the real thing for what c leaves out.

@@ -16,6 +16,9 @@ const maxValue = 5 << 20 // the server takes no longer body
 // CodeEmpty is the code of a value that is empty.
 const CodeEmpty = "empty_value"
 
+// CodeTaken is the code of a second value that stdin was to bring.
+const CodeTaken = "stdin_taken"
+
 // ReadValue gets a secret value from the file, from stdin, or, on a terminal, from
 // a hidden prompt. A file is taken as it is. Of piped text a line end is dropped
 // where it is the only one and stands last, since echo adds it; exact keeps it.
@@ -33,7 +36,11 @@ func (c *Console) ReadValue(ctx context.Context, fromFile, prompt string, exact 
 		b = v.Reveal()
 	case fromFile == "" && c.IsTTY(c.Stdin):
 		return client.Value{}, Usage("Pipe the value into this command, or give --from-file.")
+	case c.taken:
+		return client.Value{}, fault.New(fault.Invalid, CodeTaken,
+			"Stdin brought another value of this command already: give one of the two in a file, such as with --password-file, or run this on a terminal, which asks for each.")
 	default:
+		c.taken = true
 		b, err = Limited(c.Stdin)
 		if !exact {
 			b = DropEcho(b)

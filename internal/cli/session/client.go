@@ -97,9 +97,13 @@ func (c *Session) askPerson(ctx context.Context, s *Stored) (*client.Client, fun
 		c.Warn("Your password is needed for this.")
 	}
 	cl, err := c.SignIn(ctx, p)
-	if !c.Interactive() && !p.given() && fault.CodeOf(err) == "usage" { // nothing came on stdin
+	switch asked := c.Interactive() || p.given(); {
+	case !asked && fault.CodeOf(err) == "usage": // nothing came on stdin
 		err = fault.New(fault.Denied, client.CodePersonRequired,
 			"This takes a person who has just signed in: give the password with --password-file or on stdin, or run it on a terminal without --json.")
+	case fault.CodeOf(err) == console.CodeTaken:
+		err = fault.New(fault.Denied, client.CodePersonRequired,
+			"This takes a person who has just signed in, and stdin brought the other value already: give the password with --password-file FILE, or run this on a terminal without --json, which asks for both.")
 	}
 	if err != nil {
 		return nil, nil, err
