@@ -308,6 +308,7 @@ func TestShroudPassesCallsOn(t *testing.T) {
 		h := r.usual("X-Shroud-Provider", c.provider)
 		h["Cookie"], h["X-Forwarded-For"], h["Forwarded"], h["X-Real-Ip"] = []string{"a=b"}, []string{"10.1.2.3"}, []string{"for=10.1.2.3"}, []string{"10.1.2.3"}
 		h["X-Shroud-Odd"], h["Connection"], h["X-Hop"], h["Proxy-Authorization"], h["Te"] = []string{"1"}, []string{"X-Hop, close"}, []string{"1"}, []string{"Basic x"}, []string{"trailers"}
+		h["Cf-Connecting-Ip"], h["X-Client-Ip"], h["Fastly-Client-Ip"], h["X-Original-Forwarded-For"] = []string{"10.1.2.3"}, []string{"10.1.2.3"}, []string{"10.1.2.3"}, []string{"10.1.2.3"}
 		h["Anthropic-Version"], h["Anthropic-Beta"], h["Openai-Beta"], h["User-Agent"] = []string{"2023-06-01"}, []string{"a", "b"}, []string{"x=1"}, []string{"sdk/1"}
 		h["Authorization"] = []string{"Bearer sk-of-the-caller"}
 		h["X-Api-Key"], h["X-Goog-Api-Key"] = []string{"sk-of-the-caller"}, []string{"sk-of-the-caller"}
@@ -327,7 +328,7 @@ func TestShroudPassesCallsOn(t *testing.T) {
 		if strings.Contains(what, "query") != (last.Query == "beta=true") {
 			t.Errorf("%s: %q", what, last.Query)
 		}
-		for _, name := range []string{"Cookie", "X-Forwarded-For", "Forwarded", "X-Real-Ip", "X-Shroud-Odd", "X-Shroud-Agent-Key", "X-Shroud-Provider", "X-Shroud-Api-Key", "Connection", "X-Hop", "Proxy-Authorization", "Te"} {
+		for _, name := range []string{"Cookie", "X-Forwarded-For", "Forwarded", "X-Real-Ip", "Cf-Connecting-Ip", "X-Client-Ip", "Fastly-Client-Ip", "X-Original-Forwarded-For", "X-Shroud-Odd", "X-Shroud-Agent-Key", "X-Shroud-Provider", "X-Shroud-Api-Key", "Connection", "X-Hop", "Proxy-Authorization", "Te"} {
 			if last.Header.Get(name) != "" {
 				t.Errorf("%s: the provider got %s: %q", what, name, last.Header[name])
 			}

@@ -106,6 +106,17 @@ func (w *walker) message(n doc.Node) (u Usage) {
 }
 
 func messagesUsage(n doc.Node) (u Usage) {
+	u = iteration(n)
+	for of := range n.Get("iterations").Children() { // the numbers beside them are those of messages alone
+		if of.Get("type").Text() != "message" {
+			u = u.and(iteration(of))
+		}
+	}
+	return u
+}
+
+// iteration is what one turn of a call bills.
+func iteration(n doc.Node) (u Usage) {
 	u.Input, _ = n.Get("input_tokens").Int()
 	u.CacheRead, _ = n.Get("cache_read_input_tokens").Int()
 	u.CacheWrite, _ = n.Get("cache_creation_input_tokens").Int()
@@ -126,8 +137,6 @@ func (Messages) Event(name string, data []byte) (*Event, error) {
 		e.Ends = append(e.Ends, key)
 	case "message_stop":
 		e.All, e.Last = true, true
-	case "message_delta":
-		e.All = true
 	case "error":
 		e.Failed, e.Last = true, true
 	}

@@ -143,6 +143,10 @@ type Usage struct {
 // Known reports whether the provider said anything.
 func (u Usage) Known() bool { return u != Usage{} }
 
+func (u Usage) and(o Usage) Usage {
+	return Usage{u.Input + o.Input, u.CacheRead + o.CacheRead, u.CacheWrite + o.CacheWrite, u.CacheHour + o.CacheHour, u.Output + o.Output}
+}
+
 // Answer is what a model said, whole.
 type Answer struct {
 	View
@@ -162,6 +166,7 @@ type Event struct {
 	Names  []Delta        // names of tools, or pieces of them; the key is that of the call's arguments
 	Whole  map[int]string // parts that repeat a text whose pieces came before, with its key
 	Ends   []string       // keys whose text is whole now
+	Over   []string       // how keys begin of which no text may come any more
 	Goes   []string       // keys of what has to end before the stream does
 	All    bool           // no text goes on after this event
 	Last   bool           // nothing has to come after this event

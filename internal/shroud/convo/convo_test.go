@@ -222,6 +222,30 @@ func TestUsage(t *testing.T) {
 	}
 }
 
+// What a provider bills beside the numbers that it gives by their usual names counts too.
+func TestUsageThatIsNotInItsUsualPlace(t *testing.T) {
+	for what, c := range map[string]struct {
+		of   convo.Dialect
+		in   string
+		want convo.Usage
+	}{
+		"thoughts in the total alone": {convo.Chat{}, `{"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":115}}`, convo.Usage{Input: 10, Output: 105}},
+		"no thoughts":                 {convo.Chat{}, `{"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}}`, convo.Usage{Input: 10, Output: 5}},
+		"a smaller total":             {convo.Chat{}, `{"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":5}}`, convo.Usage{Input: 10, Output: 5}},
+		"an embedding":                {convo.Chat{}, `{"usage":{"prompt_tokens":10,"total_tokens":10}}`, convo.Usage{Input: 10}},
+		"thoughts alone":              {convo.Chat{}, `{"usage":{"prompt_tokens":10,"completion_tokens":0,"total_tokens":60}}`, convo.Usage{Input: 10, Output: 50}},
+		"the same of Responses":       {convo.Responses{}, `{"usage":{"input_tokens":10,"output_tokens":5,"total_tokens":115}}`, convo.Usage{Input: 10, Output: 105}},
+		"a summary before the answer": {convo.Messages{}, `{"type":"message","usage":{"input_tokens":100,"output_tokens":7,"iterations":[` +
+			`{"type":"compaction","input_tokens":9000,"cache_read_input_tokens":20,"cache_creation_input_tokens":30,"output_tokens":500},{"type":"message","input_tokens":100,"output_tokens":7}]}}`,
+			convo.Usage{Input: 9100, CacheRead: 20, CacheWrite: 30, Output: 507}},
+	} {
+		a, err := c.of.Answer([]byte(c.in))
+		if err != nil || a.Usage != c.want {
+			t.Errorf("%s: %+v, %v, want %+v", what, a, err, c.want)
+		}
+	}
+}
+
 // The probabilities of tokens repeat the text, so they go with what is changed in it.
 func TestProbabilitiesOfTokens(t *testing.T) {
 	reply := llmstub.Says(llmstub.Said(llmstub.Text, "the secret"))

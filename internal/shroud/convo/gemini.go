@@ -92,6 +92,11 @@ func (w *walker) geminiPart(e *Event, key string, role Role, n doc.Node) {
 		}
 		w.sweep(role, Text, n)
 	}
+	before := func() { // what was said before comes before
+		if e != nil {
+			e.Ends = append(e.Ends, key)
+		}
+	}
 	if n.Get("thought").True() && role == Assistant {
 		text = w.skip
 	}
@@ -106,6 +111,7 @@ func (w *walker) geminiPart(e *Event, key string, role Role, n doc.Node) {
 			w.object(n, role, Text, both(map[string]func(doc.Node){"mimeType": nil, "data": data}))
 		},
 		"functionCall": func(n doc.Node) {
+			before()
 			w.object(n, Assistant, Arguments, map[string]func(doc.Node){
 				"id": nil, "name": func(n doc.Node) { w.add(Assistant, ToolName, n) }, "args": w.arguments,
 			})
@@ -118,10 +124,12 @@ func (w *walker) geminiPart(e *Event, key string, role Role, n doc.Node) {
 			})
 		},
 		"executableCode": func(n doc.Node) {
+			before()
 			w.called("codeExecution")
 			w.sweep(Assistant, Arguments, n)
 		},
 		"toolCall": func(n doc.Node) { // of a tool of Google's
+			before()
 			w.called(n.Get("toolType").Text() + n.Get("tool_type").Text())
 			w.sweep(Assistant, Arguments, n)
 		},
@@ -158,8 +166,8 @@ func gemini(data []byte, pieces bool) (*Event, error) {
 		"candidates": func(n doc.Node) {
 			each(n, func(c doc.Node) {
 				key := "c" + strconv.Itoa(index(c.Get("index")))
-				if c.Get("finishReason").There() {
-					e.Ends, e.Last = append(e.Ends, key), true
+				if why := c.Get("finishReason"); why.There() && !why.Is('n') && !nothing[why.Text()] {
+					e.Ends, e.Over, e.Last = append(e.Ends, key, key+"/text"), append(e.Over, key+"/"), true
 				} else {
 					e.Goes = append(e.Goes, key)
 				}
@@ -168,7 +176,7 @@ func gemini(data []byte, pieces bool) (*Event, error) {
 					"content": func(n doc.Node) {
 						w.object(n, Assistant, Text, map[string]func(doc.Node){
 							"role":  nil,
-							"parts": func(n doc.Node) { each(n, func(n doc.Node) { w.geminiPart(in, key, Assistant, n) }) },
+							"parts": func(n doc.Node) { each(n, func(n doc.Node) { w.geminiPart(in, key+"/text", Assistant, n) }) },
 						})
 					},
 				}))
@@ -198,5 +206,6 @@ func (Gemini) Broken(message string) *Raw {
 // Piece implements Dialect.
 func (Gemini) Piece(last []byte, key, text string) *Raw {
 	out := append(again(last, "modelVersion", "responseId"), `"candidates":[{"content":{"role":"model","parts":[{"text":`...)
-	return &Raw{Data: append(doc.Quote(out, text), `}]},"index":`+key[1:]+`}]}`...)}
+	choice, _, _ := strings.Cut(key[1:], "/")
+	return &Raw{Data: append(doc.Quote(out, text), `}]},"index":`+choice+`}]}`...)}
 }

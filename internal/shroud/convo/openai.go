@@ -247,8 +247,17 @@ func chatUsage(n doc.Node) (u Usage) {
 	u.CacheWrite, _ = n.Get("prompt_tokens_details", "cache_write_tokens").Int()
 	u.CacheHour, _ = n.Get("prompt_tokens_details", "cache_write_hour_tokens").Int() // of a call that was translated
 	u.Input = max(in-u.CacheRead-u.CacheWrite, 0)
-	u.Output, _ = n.Get("completion_tokens").Int()
+	u.Output = produced(n, "completion_tokens", in)
 	return u
+}
+
+// produced are the tokens of an answer by the name that they have. Some servers have what a model thought in the total alone.
+func produced(usage doc.Node, name string, in int64) int64 {
+	out, said := usage.Get(name).Int()
+	if total, ok := usage.Get("total_tokens").Int(); ok && said {
+		out = max(out, total-in)
+	}
+	return out
 }
 
 // Event implements Dialect.
@@ -275,11 +284,14 @@ func (w *walker) chatChoice(e *Event, n doc.Node) {
 	piece := func(name string, kind Kind) func(doc.Node) {
 		return func(n doc.Node) { w.piece(e, key+name, kind, n) }
 	}
-	called := func(at string) func(doc.Node) {
+	called := func(at string, whole bool) func(doc.Node) {
+		args := piece(at, Arguments)
+		if whole {
+			args = w.arguments
+		}
 		return func(n doc.Node) {
 			w.object(n, Assistant, Arguments, map[string]func(doc.Node){
-				"name":      func(n doc.Node) { w.toolName(e, key+at, n) },
-				"arguments": piece(at, Arguments), "input": piece(at, Arguments),
+				"name": func(n doc.Node) { w.toolName(e, key+at, n) }, "arguments": args, "input": piece(at, Arguments),
 			})
 		}
 	}
@@ -302,14 +314,21 @@ func (w *walker) chatChoice(e *Event, n doc.Node) {
 				})
 			},
 			"refusal": piece("/refusal", Text), "reasoning": piece("/reasoning", Text),
-			"reasoning_content": piece("/reasoning", Text), "reasoning_details": w.skip, "extra_content": w.extra,
-			"function_call": called("/call"),
+			"reasoning_content": piece("/reasoning_content", Text), "reasoning_details": w.skip, "extra_content": w.extra,
+			"function_call": called("/call", false),
+			"audio": func(n doc.Node) { // its transcript comes in pieces
+				w.object(n, Assistant, Text, map[string]func(doc.Node){
+					"id": nil, "expires_at": nil, "data": func(n doc.Node) { w.medium("audio", n) }, "transcript": piece("/transcript", Text),
+				})
+			},
 			"tool_calls": func(n doc.Node) {
 				each(n, func(n doc.Node) {
 					w.chatKind(n)
 					at := strconv.Itoa(index(n.Get("index")))
+					// Servers that send each call in one event number all of them 0, or none.
+					whole := n.Get("id").Text() != "" && n.Get("function", "name").Text() != "" && object(n.Get("function", "arguments").Text()) != nil
 					w.object(n, Assistant, Arguments, map[string]func(doc.Node){
-						"index": nil, "id": nil, "type": nil, "extra_content": w.extra, "function": called("/tool" + at), "custom": called("/custom" + at),
+						"index": nil, "id": nil, "type": nil, "extra_content": w.extra, "function": called("/tool"+at, whole), "custom": called("/custom"+at, false),
 					})
 				})
 			},
@@ -318,8 +337,8 @@ func (w *walker) chatChoice(e *Event, n doc.Node) {
 	w.object(n, Assistant, Text, map[string]func(doc.Node){
 		"index": nil, "logprobs": w.logprobs, "delta": delta, "text": piece("/text", Text),
 		"finish_reason": func(n doc.Node) {
-			if n.Is('"') {
-				e.Ends, e.Last = append(e.Ends, key+"/*"), true
+			if n.Is('"') && !nothing[n.Text()] {
+				e.Ends, e.Over, e.Last = append(e.Ends, key+"/*"), append(e.Over, key+"/"), true
 			} else {
 				e.Goes = append(e.Goes, key+"/")
 			}
@@ -327,6 +346,9 @@ func (w *walker) chatChoice(e *Event, n doc.Node) {
 		},
 	})
 }
+
+// nothing are reasons of an end that say that there is none yet.
+var nothing = map[string]bool{"": true, "null": true, "FINISH_REASON_UNSPECIFIED": true}
 
 func index(n doc.Node) int {
 	v, _ := n.Int()
@@ -375,8 +397,8 @@ func (Chat) Piece(last []byte, key, text string) *Raw {
 		end = `}}]}`
 	case of == "call":
 		delta, end = []byte(`{"function_call":{"arguments":`), `}}`
-	case of == "reasoning":
-		delta = []byte(`{"reasoning_content":`)
+	case of == "transcript":
+		delta, end = []byte(`{"audio":{"transcript":`), `}}`
 	case of == "thinking":
 		delta, end = []byte(`{"content":[{"type":"thinking","thinking":[{"type":"text","text":`), `}]}]}`
 	}

@@ -108,7 +108,7 @@ func responsesUsage(n doc.Node) (u Usage) {
 	in, _ := n.Get("input_tokens").Int()
 	u.CacheRead, _ = n.Get("input_tokens_details", "cached_tokens").Int()
 	u.Input = max(in-u.CacheRead, 0)
-	u.Output, _ = n.Get("output_tokens").Int()
+	u.Output = produced(n, "output_tokens", in)
 	return u
 }
 
@@ -154,11 +154,14 @@ func (Responses) Event(name string, data []byte) (*Event, error) {
 		"type": nil, "sequence_number": nil, "output_index": nil, "content_index": nil, "item_id": nil,
 		"logprobs": w.logprobs, "obfuscation": w.skip,
 		"delta": func(n doc.Node) {
-			if piece {
+			switch {
+			case strings.HasSuffix(of, "audio"): // in base64, each piece by itself
+				w.medium("audio", n)
+			case piece:
 				w.piece(e, key, part, n)
-				return
+			default:
+				w.sweep(Assistant, Other, n)
 			}
-			w.sweep(Assistant, Other, n)
 		},
 		"text": whole, "refusal": whole, "arguments": whole, "input": whole, "code": whole, "diff": whole,
 		"partial_image_b64": w.skip,

@@ -84,6 +84,17 @@ var errPattern = fault.New(fault.Invalid, "invalid_shroud_config", "custom_patte
 // Read reads a text as the detector's config says.
 func (d *Detector) Read(src string) text.Reading { return text.Read(src, d.o.Text()) }
 
+// Reveal is a text as whoever looks for secrets in it reads it, whatever the config says of threats. The text was read before.
+func (d *Detector) Reveal(r text.Reading) text.Reading {
+	if d.o.Text() == text.Defaults() {
+		return r
+	}
+	return text.Read(r.Views[0].Text, text.Defaults())
+}
+
+// Needs is up to where a text has to be there for what begins in it between two places, or 0.
+func (d *Detector) Needs(text string, from, to int) int { return d.patterns.Needs(text, from, to) }
+
 // Find returns what is in a text, kinds of threats in the order of the contract.
 func (d *Detector) Find(r *text.Reading) []finding.Finding { return d.find(r, d.patterns.Find) }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/known"
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/pii"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/stream"
 )
 
@@ -16,6 +17,8 @@ type answer struct {
 	seen *passage // what is kept of it; nil: nothing is
 	tool bool     // a tool is called, by it or with it
 	echo bool     // it repeats the request
+
+	block pii.Block // of a private key that is cut out
 }
 
 // Scrubber implements stream.Rules.
@@ -42,6 +45,9 @@ func (a *answer) Windowed() bool {
 	return !a.echo && a.settings.Responses
 }
 
+// Needs implements stream.Rules.
+func (a *answer) Needs(window string, from, to int) int { return a.detector.Needs(window, from, to) }
+
 // Look implements stream.Rules.
 func (a *answer) Look(window string, from, to int) ([]stream.Cut, error) {
 	if a.seen != nil {
@@ -63,15 +69,31 @@ func (a *answer) Look(window string, from, to int) ([]stream.Cut, error) {
 	if err != nil {
 		return nil, err
 	}
+	if end := a.block.Goes(window, from, to); end > from {
+		cuts = append(cuts, stream.Cut{Start: from, End: end})
+	}
 	for _, c := range private {
 		if c.Start >= from && c.Start < to {
 			cuts = append(cuts, c)
+			a.block.Began(window, c.Start, c.End, to)
 		}
 	}
-	for _, m := range disguised(window, a.known, a.paid) {
-		if m.Start >= from && m.Start < to {
+	plain := a.detector.Reveal(read)
+	encoded, err := a.secretsIn(&plain, false)
+	if err != nil {
+		return nil, err
+	}
+	// What is encoded as a whole may have begun before.
+	for _, c := range encoded {
+		if c.Start < to && c.End > from {
+			c.Start = max(c.Start, from)
+			cuts = append(cuts, c)
+		}
+	}
+	for _, m := range disguised(&plain, a.known, a.paid) {
+		if m.Start < to && m.End > from {
 			a.hid(m.Label)
-			cuts = append(cuts, stream.Cut{Start: m.Start, End: m.End, With: marked(m.Label)})
+			cuts = append(cuts, stream.Cut{Start: max(m.Start, from), End: m.End, With: marked(m.Label)})
 		}
 	}
 	a.filtered = a.filtered || len(cuts) > 0

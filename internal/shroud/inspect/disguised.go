@@ -2,32 +2,24 @@ package inspect
 
 import (
 	"slices"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/known"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/stream"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/text"
 )
 
-// disguised finds the values of sets that stand in a text with characters that nobody sees, or in letters that
-// look like theirs: in its normal form, and in what is hidden in it. The places are those of the text, in order
-// and apart.
-func disguised(src string, sets ...*known.Set) (out []known.Match) {
-	if strings.IndexFunc(src, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
-		return nil // it is its own normal form
-	}
-	o := text.Defaults()
-	o.Depth, o.Views = 1, 6
+// disguised finds the values of sets that do not stand in a text as they are, nor as known.Set reads them: with
+// characters that nobody sees, in letters that look like theirs, and in what is encoded, packed or turned around
+// in it. The places are those of the text, in order and apart.
+func disguised(read *text.Reading, sets ...*known.Set) (out []known.Match) {
 	var all []known.Match
-	read := text.Read(src, o)
 	for _, v := range read.Views[1:] {
 		for _, set := range sets {
 			if set == nil {
 				continue
 			}
 			for _, m := range set.Find(v.Text) {
-				m.Span = v.Origin(m.Start, m.End)
+				m.Span, m.As = v.Origin(m.Start, m.End), "disguised"
 				all = append(all, m)
 			}
 		}
@@ -43,11 +35,20 @@ func disguised(src string, sets ...*known.Set) (out []known.Match) {
 	return out
 }
 
-// undisguised puts placeholders in the place of such values of a request.
-func (s *Session) undisguised(src string) string {
-	var cuts []stream.Cut
-	for _, m := range disguised(src, s.known) {
-		cuts = append(cuts, stream.Cut{Start: m.Start, End: m.End, With: s.hide(m, src)})
+// reading is a text as whoever looks for secrets in it reads it.
+func reading(src string) *text.Reading {
+	read := text.Read(src, text.Defaults())
+	return &read
+}
+
+// secretsIn finds what private does in the views of a text beside the text itself.
+func (s *Session) secretsIn(read *text.Reading, request bool) (cuts []stream.Cut, err error) {
+	for _, v := range read.Views[1:] {
+		more, err := s.personal(v.Text, v.Origin, v.Exact(), request)
+		if err != nil {
+			return nil, err
+		}
+		cuts = append(cuts, more...)
 	}
-	return applied(src, cuts)
+	return cuts, nil
 }

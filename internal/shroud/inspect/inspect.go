@@ -100,16 +100,19 @@ func (s *Session) part(p *convo.Part) (string, error) {
 	out := p.Text
 	if s.known != nil {
 		out = s.known.Redact(out, func(m known.Match) string { return s.hide(m, p.Text) })
-		out = s.undisguised(out)
+	}
+	read := s.detector.Read(out)
+	plain := s.detector.Reveal(read)
+	for _, m := range disguised(&plain, s.known) {
+		cuts = append(cuts, stream.Cut{Start: m.Start, End: m.End, With: s.hide(m, out)})
 	}
 	if p.Kind == convo.ID {
-		return out, nil
+		return applied(out, cuts), nil
 	}
 	if s.kept != nil {
 		defer s.kept.whole(out, roleName(p.Role))()
 	}
 	if p.Kind != convo.Schema && p.Role != convo.Assistant {
-		read := s.detector.Read(out)
 		if s.settings.Unicode.Enabled && read.Normalised() {
 			s.normalised = true
 		}
@@ -125,7 +128,11 @@ func (s *Session) part(p *convo.Part) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return applied(out, append(cuts, more...)), nil
+	encoded, err := s.secretsIn(&plain, true)
+	if err != nil {
+		return "", err
+	}
+	return applied(out, append(append(cuts, more...), encoded...)), nil
 }
 
 // scored are the findings of injection in a text, by whose words it is.

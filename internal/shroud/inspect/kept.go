@@ -172,14 +172,20 @@ func (k *kept) cuts(text string) (out []stream.Cut) {
 			add(m.Start, m.End, "secret")
 		}
 	}
-	for _, m := range disguised(text, k.hide...) {
+	read := reading(text)
+	for _, m := range disguised(read, k.hide...) {
 		add(m.Start, m.End, "secret")
 	}
-	for _, m := range leak.Find(text) {
-		add(m.Start, m.End, "secret")
-	}
-	for _, m := range pii.Find(text) {
-		add(m.Start, m.End, m.Kind)
+	for _, v := range read.Views {
+		for _, m := range leak.Find(v.Text) {
+			at := v.Origin(m.Start, m.End)
+			add(at.Start, at.End, "secret")
+		}
+		for _, m := range pii.Find(v.Text) {
+			if at := v.Origin(m.Start, m.End); v.Exact() || key(m.Kind) {
+				add(at.Start, at.End, m.Kind)
+			}
+		}
 	}
 	for at := 0; ; { // the places of values that were found in an answer
 		from := strings.Index(text[at:], mark)

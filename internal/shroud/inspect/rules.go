@@ -94,20 +94,37 @@ func (s *Session) threats(read *text.Reading, location string, more []Finding) (
 // place. In a request what is hidden is remembered, to be put back where the model
 // repeats its placeholder.
 func (s *Session) private(src string, request bool) (cuts []stream.Cut, err error) {
+	same := func(start, end int) text.Span { return text.Span{Start: start, End: end} }
+	return s.personal(src, same, true, request)
+}
+
+// personal is private for a view of a text, whose places at tells. Where it is not exact, all that was decoded goes
+// for a finding: it looks for secrets of a shape of their own alone, since a file would go with a person's data.
+func (s *Session) personal(src string, at func(start, end int) text.Span, exact, request bool) (cuts []stream.Cut, err error) {
+	cut := func(start, end int, with string) {
+		of := at(start, end)
+		cuts = append(cuts, stream.Cut{Start: of.Start, End: of.End, With: with})
+	}
 	if s.settings.Redaction {
 		for _, m := range leak.Find(src) {
+			if !exact && m.Rule == leak.Generic {
+				continue
+			}
 			s.hid("a shape: " + m.Rule)
-			cuts = append(cuts, stream.Cut{Start: m.Start, End: m.End, With: s.place("secret", src[m.Start:m.End], false)})
+			cut(m.Start, m.End, s.place("secret", src[m.Start:m.End], false))
 		}
 	}
 	for _, m := range pii.Find(src) {
-		policy := s.settings.PII
+		if !exact && !key(m.Kind) {
+			continue
+		}
+		policy, span := s.settings.PII, at(m.Start, m.End)
 		if key(m.Kind) {
 			// A key is a secret: where secrets are replaced it is, whatever is let pass of persons' data.
 			if s.settings.Redaction && policy != "block" {
 				policy = "redact"
 			}
-			if policy == "redact" && slices.ContainsFunc(cuts, func(c stream.Cut) bool { return c.Start < m.End && m.Start < c.End }) {
+			if policy == "redact" && slices.ContainsFunc(cuts, func(c stream.Cut) bool { return c.Start < span.End && span.Start < c.End }) {
 				continue // it is replaced as the shape of a secret
 			}
 		}
@@ -119,13 +136,13 @@ func (s *Session) private(src string, request bool) (cuts []stream.Cut, err erro
 		} else {
 			s.pii = true
 		}
-		s.note(Finding{Threat: string(finding.PII), Pattern: m.Kind, Severity: m.Severity.String(), Span: text.Span{Start: m.Start, End: m.End}, Action: policy})
+		s.note(Finding{Threat: string(finding.PII), Pattern: m.Kind, Severity: m.Severity.String(), Span: span, Action: policy})
 		switch policy {
 		case "block":
 			s.stopped = string(finding.PII)
 			return nil, stop(string(finding.PII), m.Kind)
 		case "redact":
-			cuts = append(cuts, stream.Cut{Start: m.Start, End: m.End, With: s.place(m.Kind, src[m.Start:m.End], request)})
+			cut(m.Start, m.End, s.place(m.Kind, src[m.Start:m.End], request))
 		}
 	}
 	return sorted(cuts), nil

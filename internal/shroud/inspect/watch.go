@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -131,15 +133,37 @@ func parts(path, kind string, v secret.Bytes) []known.Value {
 				out = append(out, known.Value{Label: path + "#" + strings.TrimSpace(name), Value: secret.FromString(value)})
 			}
 		}
-	case len(raw) > 0 && raw[0] == '{':
-		var fields map[string]any
-		if json.Unmarshal(raw, &fields) != nil {
-			break
+	case len(raw) > 0 && (raw[0] == '{' || raw[0] == '['):
+		var all any
+		if json.Unmarshal(raw, &all) == nil {
+			out = append(out, texts(path, "", all, maxParts)...)
 		}
-		for name, value := range fields {
-			if text, ok := value.(string); ok && len(text) >= leastPart {
-				out = append(out, known.Value{Label: path + "#" + name, Value: secret.FromString(text)})
-			}
+	}
+	return out
+}
+
+// maxParts is how many texts of one value are looked for by themselves.
+const maxParts = 1000
+
+// texts are those in a value of JSON, each with the names of the fields that lead to it, which tell them apart.
+func texts(path, way string, v any, most int) (out []known.Value) {
+	take := func(name string, v any) {
+		if len(out) < most {
+			out = append(out, texts(path, way+map[bool]string{true: "#", false: "."}[way == ""]+name, v, most-len(out))...)
+		}
+	}
+	switch v := v.(type) {
+	case string:
+		if len(v) >= leastPart {
+			out = append(out, known.Value{Label: path + way, Value: secret.FromString(v)})
+		}
+	case []any:
+		for i, of := range v {
+			take(strconv.Itoa(i), of)
+		}
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			take(name, v[name])
 		}
 	}
 	return out

@@ -22,6 +22,9 @@ const Around = 512
 // longest is how much of a value is looked at.
 const longest = 8 << 10
 
+// Generic is the rule for what is assigned to any name of a secret. It takes some harmless values of programs too.
+const Generic = "generic-api-key"
+
 // Match is something found: bytes of the text, the end exclusive, and the rule.
 type Match struct {
 	Start, End int

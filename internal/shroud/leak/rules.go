@@ -64,7 +64,7 @@ var rules = sync.OnceValue(func() *set {
 			s.anchors.add(a, n)
 			r.shortest = min(r.shortest, len(a))
 		}
-		if r.ID == "generic-api-key" {
+		if r.ID == Generic {
 			s.generic = n
 		}
 	}

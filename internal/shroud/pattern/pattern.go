@@ -76,6 +76,19 @@ func (s *Set) First(text string, found func(i, start, end int)) {
 	})
 }
 
+// Needs is up to where a text has to be there, so that each match is found that begins before a place and after
+// another, and has the first word of its pattern in the text: 0 where none has.
+func (s *Set) Needs(text string, from, before int) (end int) {
+	s.words.find(text[from:], func(i, start, after int) {
+		p := &s.of[i]
+		start, after = start+from, after+from
+		if start-p.Before < before && (!p.Whole || !within(text, start) && !within(text, after)) && (p.Worth == nil || p.Worth(text[after:])) {
+			end = max(end, after+p.After)
+		}
+	})
+	return end
+}
+
 // find looks for patterns but those that are done.
 func (s *Set) find(text string, done []bool, found func(i, start, end int)) {
 	most := -1

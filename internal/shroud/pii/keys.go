@@ -48,7 +48,9 @@ func (f *finder) privateKey(i int) int {
 			return last
 		}
 	}
-	end = lines(s, body)
+	if from, _ := headers(s, body); lines(s, from) > from {
+		end = lines(s, from)
+	}
 	f.add(i, end, PrivateKey)
 	return end
 }

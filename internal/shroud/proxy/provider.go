@@ -179,7 +179,9 @@ func (p *provider) common(path string) string {
 var own = map[string]bool{
 	"Authorization": true, "X-Api-Key": true, "X-Goog-Api-Key": true, "Api-Key": true, "Cookie": true, "Host": true, "Content-Length": true,
 	"Content-Encoding": true, "Accept-Encoding": true, "Expect": true, "Forwarded": true, "Via": true, "X-Real-Ip": true, "True-Client-Ip": true,
-	"Cf-Connecting-Ip": true, "X-Client-Ip": true, "Origin": true, "Referer": true, "X-Payment": true, "X-Vault-Id": true,
+	"Cf-Connecting-Ip": true, "Cf-Connecting-Ipv6": true, "X-Client-Ip": true, "Client-Ip": true, "X-Cluster-Client-Ip": true, "Fastly-Client-Ip": true,
+	"Fly-Client-Ip": true, "X-Envoy-External-Address": true, "X-Original-Forwarded-For": true, "X-Originating-Ip": true, "X-Remote-Ip": true, "X-Remote-Addr": true,
+	"Origin": true, "Referer": true, "X-Payment": true, "X-Vault-Id": true,
 }
 
 // hop are headers of one connection (RFC 9110, 7.6.1).

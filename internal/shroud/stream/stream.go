@@ -35,6 +35,9 @@ type Filter struct {
 	order []string
 	names map[string]string // of the tools that are called and not decided over, as far as they have come
 	done  map[string]string // those that were decided over: a stream may go on with one after its end
+	over  map[string]bool   // how keys begin of which no text may come: what was held back of it has gone
+	shut  bool              // none of any may come
+	wait  *waiting          // an event that says that texts have ended, until the next one shows that they have
 	held  [][]byte          // events that wait until all are
 	size  int               // bytes of held
 	goes  map[string]bool   // what has to end before the stream does, false once it has
@@ -68,10 +71,17 @@ const MaxEvent = 16 << 20
 // error leaves the stream without its end: whoever reads it must be told.
 func (f *Filter) Run(from io.Reader) (convo.Usage, error) {
 	f.texts, f.names, f.done, f.goes, f.sent = map[string]*text{}, map[string]string{}, map[string]string{}, map[string]bool{}, -1
+	f.over, f.shut, f.wait = map[string]bool{}, false, nil
 	f.in = sse.NewReader(from, MaxEvent)
 	ended := false
 	for {
 		ev, err := f.in.Next()
+		if err != nil {
+			last, err := f.settle(nil)
+			if ended = ended || last; err != nil {
+				return f.usage, err
+			}
+		}
 		switch {
 		case errors.Is(err, io.EOF):
 			if !ended || f.open() {
@@ -99,9 +109,19 @@ var done = []byte("[DONE]")
 func (f *Filter) event(ev *sse.Event) (last bool, err error) {
 	data := bytes.TrimSpace(ev.Data)
 	if len(data) == 0 {
-		return false, f.send(ev, nil)
+		if f.wait != nil && len(f.wait.after) < maxAfter {
+			f.wait.after = append(f.wait.after, ev)
+			return false, nil
+		}
+		if last, err = f.settle(nil); err != nil {
+			return last, err
+		}
+		return last, f.send(ev, nil)
 	}
 	if bytes.Equal(data, done) {
+		if _, err := f.settle(nil); err != nil {
+			return true, err
+		}
 		if err := f.end(""); err != nil {
 			return true, err
 		}
@@ -109,6 +129,7 @@ func (f *Filter) event(ev *sse.Event) (last bool, err error) {
 			return true, err
 		}
 		clear(f.goes)
+		f.shut = true
 		return true, f.send(ev, nil)
 	}
 	e, err := f.Dialect.Event(ev.Name, ev.Data)
@@ -118,6 +139,58 @@ func (f *Filter) event(ev *sse.Event) (last bool, err error) {
 	case err != nil:
 		return false, ErrShape
 	}
+	if last, err = f.settle(e); err != nil {
+		return last, err
+	}
+	if len(e.Over) > 0 {
+		f.wait = &waiting{ev: ev, e: e, data: data}
+		return last, nil
+	}
+	more, err := f.take(ev, e, data)
+	return last || more, err
+}
+
+// waiting is an event that may be the last of a text.
+type waiting struct {
+	ev   *sse.Event
+	e    *convo.Event
+	data []byte
+
+	after []*sse.Event // comments, up to maxAfter
+}
+
+const maxAfter = 4
+
+// settle takes the event that waits. Where the next one goes on with a text that it ended, that has not ended: some
+// servers have a reason of the end in each event.
+func (f *Filter) settle(next *convo.Event) (last bool, err error) {
+	w := f.wait
+	if f.wait = nil; w == nil {
+		return false, nil
+	}
+	if next != nil {
+		for _, d := range append(next.Deltas[:len(next.Deltas):len(next.Deltas)], next.Names...) {
+			for _, begin := range w.e.Over {
+				if strings.HasPrefix(d.Key, begin) {
+					w.e.Over = slices.DeleteFunc(w.e.Over, func(over string) bool { return over == begin })
+					w.e.Ends = slices.DeleteFunc(w.e.Ends, func(end string) bool { return strings.HasPrefix(end+"/", begin) })
+					w.e.Last = false
+					break
+				}
+			}
+		}
+	}
+	last, err = f.take(w.ev, w.e, w.data)
+	for _, ev := range w.after {
+		if err == nil {
+			err = f.send(ev, nil)
+		}
+	}
+	return last, err
+}
+
+// take passes one event on whose ends are certain.
+func (f *Filter) take(ev *sse.Event, e *convo.Event, data []byte) (last bool, err error) {
 	f.count(e.Usage)
 	f.follow(e)
 	if e.Bare && f.NoUsage {
@@ -130,6 +203,10 @@ func (f *Filter) event(ev *sse.Event) (last bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	for _, begin := range e.Over {
+		f.over[begin] = true
+	}
+	f.shut = f.shut || e.All && e.Last
 	if e.All || e.Failed {
 		err = f.end("")
 	}
@@ -237,6 +314,9 @@ func (f *Filter) count(u convo.Usage) {
 func (f *Filter) pieces(e *convo.Event, data []byte) (edits []convo.Edit, err error) {
 	for i, d := range e.Deltas {
 		p := e.Parts[d.Part]
+		if at := strings.IndexByte(d.Key, '/'); f.shut || f.over[d.Key[:at+1]] {
+			return nil, ErrShape
+		}
 		t := f.texts[d.Key]
 		if t == nil {
 			t = &text{kind: p.Kind}

@@ -23,6 +23,9 @@ type Rules interface {
 	// Look finds what begins in window[from:to] and returns what is to be cut, in
 	// order. What follows to is there as context. An error ends the answer.
 	Look(window string, from, to int) ([]Cut, error)
+	// Needs is up to where the text has to be there for what may begin in window[from:to], where that is more
+	// than what Look is shown anyway.
+	Needs(window string, from, to int) int
 	// Windowed reports whether Look finds anything at all.
 	Windowed() bool
 	// Finisher starts on what the others left of a text, or is nil.
@@ -38,14 +41,15 @@ type Scrubber interface {
 
 // A text is looked at in stretches, whose ends its own words decide: at the first white
 // space after stretch bytes, or after longest bytes without any. around is how much
-// before and after a stretch the rules see. The first stretches are short, so that a reader
+// before and after a stretch the rules see, and more of what follows where they need it, up to farthest. The first stretches are short, so that a reader
 // soon sees something; long ones cost less.
 const (
-	short   = 64
-	stretch = 256
-	begins  = 1024 // up to where stretches are short
-	around  = 128
-	longest = 4096
+	short    = 64
+	stretch  = 256
+	begins   = 1024 // up to where stretches are short
+	around   = 128
+	longest  = 4096
+	farthest = 2048
 )
 
 // tail is what is held of one text.
@@ -57,6 +61,7 @@ type tail struct {
 	next    int    // where that begins in held
 	gone    int    // bytes of the text before held
 	covered int    // up to where a cut reaches that began before; in held
+	needs   int    // up to where the rules need the text for the stretch that is next; in held; 0: nobody asked
 }
 
 func newTail(r Rules) *tail { return &tail{rules: r, scrub: r.Scrubber(), finish: r.Finisher()} }
@@ -115,14 +120,27 @@ func (t *tail) release(whole bool) (string, error) {
 		if !whole && (!ok || !sure) {
 			break
 		}
+		if t.needs == 0 {
+			t.needs = max(see, min(t.rules.Needs(t.held[:see], t.next, end), see+farthest))
+		}
+		if t.needs > see {
+			if see, sure = edge(t.held, min(t.needs, len(t.held)), 0); !whole && (!sure || see < t.needs) {
+				break
+			}
+		}
 		cuts, err := t.rules.Look(t.held[:see], t.next, end)
 		if err != nil {
 			return "", err
 		}
 		at := max(t.next, t.covered)
 		for _, c := range cuts {
-			if c.Start < at || c.Start < t.next || c.Start >= end {
-				continue // it lies in one that began before
+			if c.Start < t.next || c.Start >= end {
+				continue // it is of another stretch
+			}
+			if c.Start < at { // it begins in one before, and may reach farther
+				at = max(at, c.End)
+				t.covered = at
+				continue
 			}
 			out.WriteString(t.held[at:c.Start])
 			out.WriteString(c.With)
@@ -132,7 +150,7 @@ func (t *tail) release(whole bool) (string, error) {
 		if at < end {
 			out.WriteString(t.held[at:end])
 		}
-		t.next = end
+		t.next, t.needs = end, 0
 		t.forget()
 	}
 	return out.String(), nil

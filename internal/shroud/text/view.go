@@ -1,6 +1,9 @@
 package text
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // Span is a place in a text: bytes, the end exclusive.
 type Span struct{ Start, End int }
@@ -42,6 +45,12 @@ func (v *View) Origin(start, end int) Span {
 		to = max(to, v.runs[first].finish(int(v.runs[first+1].at)))
 	}
 	return v.from.Origin(at, to)
+}
+
+// Exact reports whether characters of the view stand for characters of the original, so that a place in it is one
+// in the original: it is that, its normal form, or has escapes undone.
+func (v *View) Exact() bool {
+	return !slices.ContainsFunc(v.Via, func(how string) bool { return how != "unicode" && how != "escapes" })
 }
 
 // Original is the text that the view was made of, in the end.

@@ -74,8 +74,8 @@ func (i *Inspector) Of(src string, from inject.From) Report {
 			r.Threats = append(r.Threats, Threat{kind, pattern, severity, match})
 		}
 	}
-	private := hidden(src)
 	read := i.detector.Read(src)
+	private := hidden(&read)
 	for _, f := range i.detector.Find(&read) {
 		add(string(f.Threat), f.Pattern, string(f.Severity), shown(src, f.Span, private))
 	}
@@ -96,8 +96,8 @@ func (i *Inspector) Of(src string, from inject.From) Report {
 		r.Redacted = redacted(src, private)
 	}
 	if r.Unicode = read.Normalised(); r.Unicode {
-		normal := read.Normal().Text
-		r.Normalised = redacted(normal, hidden(normal))
+		normal := i.detector.Read(read.Normal().Text)
+		r.Normalised = redacted(normal.Views[0].Text, hidden(&normal))
 	}
 	r.Verdict = [...]string{"clean", "warning", "warning", "suspicious", "malicious"}[worst]
 	r.Safe = worst == 0
@@ -110,14 +110,21 @@ type place struct {
 	threat, pattern, severity, mark string
 }
 
-// hidden are the places of secrets and persons' data, in order. One that lies in another is
-// left out.
-func hidden(src string) (all []place) {
-	for _, m := range leak.Find(src) {
-		all = append(all, place{text.Span{Start: m.Start, End: m.End}, string(finding.Leak), m.Rule, string(finding.Critical), "[REDACTED:secret]"})
-	}
-	for _, m := range pii.Find(src) {
-		all = append(all, place{text.Span{Start: m.Start, End: m.End}, string(finding.PII), m.Kind, m.Severity.String(), "[REDACTED:" + m.Kind + "]"})
+// hidden are the places of secrets and persons' data, in order, also of those that are escaped or in disguise; of
+// secrets those too that are encoded. One that lies in another is left out.
+func hidden(read *text.Reading) (all []place) {
+	for _, v := range read.Views {
+		for _, m := range leak.Find(v.Text) {
+			if !v.Exact() && m.Rule == leak.Generic {
+				continue
+			}
+			all = append(all, place{v.Origin(m.Start, m.End), string(finding.Leak), m.Rule, string(finding.Critical), "[REDACTED:secret]"})
+		}
+		for _, m := range pii.Find(v.Text) {
+			if v.Exact() || m.Kind == pii.AWSKey || m.Kind == pii.PrivateKey {
+				all = append(all, place{v.Origin(m.Start, m.End), string(finding.PII), m.Kind, m.Severity.String(), "[REDACTED:" + m.Kind + "]"})
+			}
+		}
 	}
 	slices.SortStableFunc(all, func(a, b place) int { return a.Start - b.Start })
 	end := 0
