@@ -203,8 +203,8 @@ type ExecutionResult struct {
 	Encoding  string            `json:"body_encoding,omitempty"` // base64 where the body is no text
 	Truncated bool              `json:"truncated,omitempty"`
 	// Of postgres. Values are as PostgreSQL writes them; nil is NULL.
-	Columns []ExecutionColumn `json:"columns,omitempty"`
-	Rows    [][]*string       `json:"rows,omitempty"`
+	Columns []ExecutionColumn `json:"columns,omitzero"`
+	Rows    [][]*string       `json:"rows,omitzero"`
 	Command string            `json:"command,omitempty"`
 	Count   *int64            `json:"row_count,omitempty"`
 }

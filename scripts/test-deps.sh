@@ -88,3 +88,11 @@ if [ ! -x test/evm/bin/geth ] || ! cmp -s test/evm/go.sum "$stamp"; then
 	CGO_ENABLED=0 quietly go -C test/evm build -buildvcs=false -trimpath -ldflags='-s -w' -o bin/geth github.com/ethereum/go-ethereum/cmd/geth
 	cp test/evm/go.sum "$stamp"
 fi
+
+# A client of gRPC in Go, which the product's go.mod has no library for.
+stamp=test/grpc/bin/.built-from
+if [ ! -x test/grpc/bin/client ] || ! cmp -s <(cat test/grpc/main.go test/grpc/go.sum) "$stamp"; then
+	echo "test-deps: building test/grpc"
+	CGO_ENABLED=0 quietly go -C test/grpc build -buildvcs=false -trimpath -ldflags='-s -w' -o bin/client .
+	cat test/grpc/main.go test/grpc/go.sum >"$stamp"
+fi

@@ -18,7 +18,7 @@ type Binding struct {
 	// Hosts are names (api.stripe.com), names below one (*.amazonaws.com), or addresses; with
 	// a port where it is not that of https.
 	Hosts []string `json:"hosts"`
-	// Methods are in capitals; none: every one that a request may have.
+	// Methods are in capitals; none: every one that a request may have. GET stands for HEAD, too.
 	Methods []string `json:"methods,omitempty"`
 	// Paths are patterns of the path: * is any run of characters within a segment, ** as a whole
 	// segment any number of segments. None: every path.

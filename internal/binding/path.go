@@ -87,22 +87,25 @@ func checkPath(p string) error {
 	return nil
 }
 
-// path reports whether the patterns hold the path. A server may read %2F as a slash or as a
-// letter, so both readings have to be within one pattern.
-func (b *Binding) path(escaped string) bool {
-	if len(b.Paths) == 0 {
-		return true
-	}
+// path reports whether the patterns hold the path.
+func (b *Binding) path(escaped string) bool { return len(b.Paths) == 0 || b.within(escaped) != "" }
+
+// Pattern is the pattern that the path of a target is within; empty where all paths are allowed.
+func (b *Binding) Pattern(t *Target) string { return b.within(t.Path) }
+
+// within is the first pattern that holds a path. A server may read %2F as a slash or as a letter, so both
+// readings have to be within one pattern.
+func (b *Binding) within(escaped string) string {
 	plain, err := url.PathUnescape(escaped)
 	if err != nil {
-		return false
+		return ""
 	}
 	for _, p := range b.Paths {
 		if matchPath(p, escaped) && (plain == escaped || matchPath(unescapedPattern(p), plain)) {
-			return true
+			return p
 		}
 	}
-	return false
+	return ""
 }
 
 func unescapedPattern(p string) string {

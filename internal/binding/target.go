@@ -88,7 +88,13 @@ func Allows(list []Binding, t *Target, with func(*Binding) bool) *Binding {
 }
 
 func (b *Binding) allows(t *Target) bool {
-	return b.host(t.Host) && (len(b.Methods) == 0 || contains(b.Methods, t.Method)) && b.path(t.Path)
+	return b.host(t.Host) && b.method(t.Method) && b.path(t.Path)
+}
+
+// method reports whether a request may have a method. HEAD asks for less than GET, and tools that fetch ask for
+// it first.
+func (b *Binding) method(m string) bool {
+	return len(b.Methods) == 0 || contains(b.Methods, m) || m == "HEAD" && contains(b.Methods, "GET")
 }
 
 func (b *Binding) host(to Host) bool {

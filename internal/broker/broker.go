@@ -271,12 +271,12 @@ func (s *Service) stands(ctx context.Context, c *call.Call, p *Prepared) error {
 	return p.Stands(ctx, now, Look{Bindings: true, Secret: true})
 }
 
-// told is what the log says of a use besides the secret: never the address's own path or query,
-// which may hold anything.
+// told is what the log says of a use besides the secret: the binding's pattern of the path, and never the address's
+// own path or query, which may hold anything.
 func told(d *draft, u *use) []audit.Field {
 	out := []audit.Field{
 		audit.Text("how", "http"), audit.Text("host", d.target.Host.String()), audit.Text("method", d.target.Method),
-		audit.Text("place", u.binding.In.Kind()),
+		audit.Text("place", u.binding.In.Kind()), audit.Text("path_template", u.binding.Pattern(&d.target)),
 	}
 	if host := tokenHost(u.binding); host != "" {
 		out = append(out, audit.Text("token_host", host))

@@ -32,7 +32,8 @@ type Head struct {
 	length  int64 // of the body, as its headers say; -1: they do not
 	kind    string
 	upgrade bool
-	te      bool // trailers are taken
+	te      bool        // trailers are taken
+	pieces  http.Header // that ask for a piece of the answer
 }
 
 const (
@@ -201,6 +202,14 @@ func (h *Head) readHeaders() error {
 				return errUpgrade
 			}
 			h.upgrade = true
+		case name == "Range", name == "If-Range":
+			if has(value) {
+				return errRefPlace
+			}
+			if h.pieces == nil {
+				h.pieces = http.Header{}
+			}
+			h.pieces.Add(name, value)
 		case name == "Te":
 			h.te = h.te || strings.Contains(strings.ToLower(value), "trailers")
 		case dropped(name):
@@ -254,11 +263,11 @@ func (h *Head) sameHost(value string) bool {
 	return err == nil && t.Host == h.draft.target.Host
 }
 
-// dropped reports whether a header is of the program's own connection, or asks for a piece or
-// an encoding of the answer in which a secret could not be found.
+// dropped reports whether a header is of the program's own connection, or asks for an encoding of the answer in
+// which a secret could not be found.
 func dropped(name string) bool {
 	switch name {
-	case "Keep-Alive", "Trailer", "Expect", "Http2-Settings", "Accept-Encoding", "Range", "If-Range", "Forwarded", "Via":
+	case "Keep-Alive", "Trailer", "Expect", "Http2-Settings", "Accept-Encoding", "Forwarded", "Via":
 		return true
 	}
 	return strings.HasPrefix(name, "Proxy-") || strings.HasPrefix(name, "X-Forwarded-")

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/oneclaw-dev/oneclaw/internal/binding"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
@@ -45,6 +47,9 @@ func (s *Service) Stream(ctx context.Context, c *call.Call, h *Head, body Body) 
 	if err != nil {
 		return nil, err
 	}
+	if p.signs() {
+		maps.Copy(p.filled.header, h.pieces)
+	}
 	if p.filled.whole && d.body == nil {
 		data, whole, err := body.Ahead(MaxBody)
 		if err == nil && !whole {
@@ -57,6 +62,12 @@ func (s *Service) Stream(ctx context.Context, c *call.Call, h *Head, body Body) 
 		p.filled.body = data
 	}
 	return p, nil
+}
+
+// signs reports whether all secrets of a request sign it and stay here. Only then is a piece of an answer asked for: it
+// could begin within a value that the other server was sent.
+func (p *Prepared) signs() bool {
+	return !slices.ContainsFunc(p.uses, func(u use) bool { return u.binding.In.Kind() != "sigv4" })
 }
 
 // Send sends a request that was prepared. Its body is what the draft has, or else what comes; nil: it has none.

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
@@ -21,6 +22,7 @@ var (
 	errNoServer  = fault.New(fault.Unprocessable, CodeUnreachable, "Nothing was sent: the other server refuses connections, or does not answer.")
 	errNoName    = fault.New(fault.Unprocessable, CodeUnreachable, "Nothing was sent: the other server's name has no address.")
 	errUntrusted = fault.New(fault.Unprocessable, CodeUnreachable, "Nothing was sent: the other server's certificate is not trusted here. The operator names its authority in SSL_CERT_FILE.")
+	errOtherName = fault.New(fault.Unprocessable, CodeUnreachable, "Nothing was sent: the other server's certificate is for another name.")
 	errSlow      = fault.New(fault.Unprocessable, CodeFailed, "The other server did not answer in time. Whether it did what was asked is not known.")
 	errNoTLS     = fault.New(fault.Unprocessable, CodeUnreachable, "Nothing was sent: the other server speaks no TLS at this port.")
 )
@@ -36,6 +38,9 @@ func refusedBy(err error) error {
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
 		return errNoServer
+	}
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return errOtherName
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return errUntrusted

@@ -10,7 +10,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/client"
 )
 
-// A client of gRPC sends its token as metadata, streams both ways, and reads the status from the
+// Clients of gRPC, in Node and in Go, send their token as metadata, stream both ways, and read the status from the
 // trailers.
 func TestAClientOfGRPCUsesASecretThatItDoesNotHave(t *testing.T) {
 	s := openStage(t)
@@ -19,7 +19,11 @@ func TestAClientOfGRPCUsesASecretThatItDoesNotHave(t *testing.T) {
 	byProcess := s.start(map[string]string{"API_TOKEN": "k"})
 	withToken := s.start(map[string]string{"API_TOKEN": "k"}, byToken)
 	script := `cd ` + npmModules(t) + ` && node ` + s.file("grpc.cjs", `module.paths.push(process.cwd() + "/node_modules");`+clientOfGRPC)
+	inGo := strings.TrimSuffix(npmModules(t), "npm") + "grpc/bin/client" // see scripts/test-deps.sh
 	for how, r := range map[string]*run{"known by its process": byProcess, "with the token": withToken} {
+		if out := r.does(inGo); out != "[\"one\" \"two\"], status 0\nwithout it: 16 no token\n" {
+			t.Errorf("in Go, %s: got %q", how, out)
+		}
 		if out := r.sh(script); out != "one, two, status 0\nwithout it: 16 no token\n" {
 			t.Errorf("%s: got %q", how, out)
 		}

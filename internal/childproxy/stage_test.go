@@ -38,6 +38,8 @@ type stage struct {
 	owner  *client.Client
 	agent  *client.Client
 	vault  string
+	front  *httptest.Server // of the API
+	id     string           // the agent's
 	site   *site
 	ca     *authority.Authority
 	dir    string
@@ -59,16 +61,17 @@ func openStage(t *testing.T) *stage {
 			return s.site.connect(ctx, to.Port())
 		}}
 	})
-	srv := httptest.NewServer(s.API)
-	t.Cleanup(srv.Close)
+	s.front = httptest.NewServer(s.API)
+	t.Cleanup(s.front.Close)
 	ada, token := s.SignUp("ada")
-	s.owner = connect(t, srv.URL, client.WithToken(token))
+	s.owner = connect(t, s.front.URL, client.WithToken(token))
 	s.vault = s.NewVault(s.Here(ada), "main")
 	draft := agent.Agent{Name: "unseeing"}
 	draft.NoReveal = true
 	made, key := s.NewAgent(s.Here(ada), draft)
+	s.id = made.ID
 	s.Grant(ada, s.vault, policy.Principal{Kind: policy.KindAgent, ID: made.ID, Org: ada.Org}, "**", "use")
-	s.agent = connect(t, srv.URL, client.WithToken(s.Exchange(key)))
+	s.agent = connect(t, s.front.URL, client.WithToken(s.Exchange(key)))
 	s.caFile = s.file("ca.pem", string(ca.PEM()))
 	return s
 }

@@ -23,7 +23,7 @@ import (
 // them in what the model, the logs, other processes or files have (make drill).
 func TestTheLeakDrill(t *testing.T) {
 	d := openDrill(t)
-	for _, job := range []func(*drill){bearerJob, bodyJob, basicJob, awsJob, commandJob, echoJob, proxyJob, totpJob, executionJob, sshJob, valueTools} {
+	for _, job := range []func(*drill){bearerJob, bodyJob, basicJob, awsJob, commandJob, echoJob, proxyJob, totpJob, executionJob, databaseJob, wantedJob, sshJob, valueTools} {
 		job(d)
 	}
 	d.search()

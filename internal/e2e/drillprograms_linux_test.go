@@ -5,12 +5,14 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"encoding/base32"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +24,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/childproxy/authority"
 	"github.com/oneclaw-dev/oneclaw/internal/testkit/child"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
 )
 
 // elsewhere is a service with TLS on an address of this machine that programs ask over a proxy.
@@ -134,6 +137,55 @@ func executionJob(d *drill) {
 		"name": "crm", "binding_type": "http", "config": map[string]any{"base_url": s.URL}, "guardrails": map[string]any{"allowed_hosts": []string{hostOf(s)}},
 		"credential": map[string]any{"type": "bearer", "token": key}})
 	if out := d.uses("execute_http", map[string]any{"binding": "crm", "method": "GET", "path": "/contacts"}); !strings.Contains(out, "executed with") {
+		d.t.Errorf("the answer is %s", out)
+	}
+}
+
+// databaseJob has the server log in to a database, which says the password in rows and names of columns.
+func databaseJob(d *drill) {
+	dsn := pgtest.Shared(d.t).DSN(d.t)
+	at := must[*url.URL](d.t)(url.Parse(dsn))
+	name, password := strings.TrimPrefix(at.Path, "/"), rand.Text()+rand.Text()
+	run := pgtest.Session(d.t, dsn)
+	run(`CREATE ROLE "drill_` + name + `" LOGIN PASSWORD '` + password + `'`)
+	run(`CREATE TABLE kept AS SELECT 1 AS id, '` + password + `'::text AS note`)
+	run(`GRANT SELECT ON kept TO "drill_` + name + `"`)
+	d.c.watch("the database's password", password)
+	d.owner.want(d.t, http.StatusOK, "PATCH", "/v1/agents/"+d.agent, map[string]any{"execution_intents_enabled": true})
+	d.owner.want(d.t, http.StatusCreated, "POST", "/v1/agents/"+d.agent+"/bindings", map[string]any{
+		"name": "shop", "binding_type": "postgres", "credential": password,
+		"config": map[string]any{"host": at.Hostname(), "port": must[int](d.t)(strconv.Atoi(at.Port())), "database": name, "username": "drill_" + name, "sslmode": "disable"}})
+	for _, sql := range []string{"SELECT id, note, 'hi' FROM kept", "SELECT encode(convert_to(note, 'UTF8'), 'base64') FROM kept", "SELECT row(note, id) FROM kept"} {
+		if out := d.uses("execute_query", map[string]any{"binding": "shop", "query": sql}); !strings.Contains(out, "REDACTED") {
+			d.t.Errorf("%s: the answer is %s", sql, out)
+		}
+	}
+	_, _ = d.tool("execute_query", map[string]any{"binding": "shop", "query": "SELECT note::int FROM kept"}) // the server's error has it
+	if out := d.program(binary, "agent", "execute", "shop", "--sql", "SELECT note, current_user FROM kept"); !strings.Contains(out, "drill_"+name) {
+		d.t.Errorf("the command printed %q", out)
+	}
+	d.did("a query of a database")
+}
+
+// wantedJob asks people for a secret, and uses what one of them gave.
+func wantedJob(d *drill) {
+	key := random()
+	s := d.service("a secret that was asked for", func(r *http.Request, _ []byte) bool { return r.Header.Get("Authorization") == "Bearer "+key },
+		func(w http.ResponseWriter, r *http.Request, _ []byte) {
+			_, _ = io.WriteString(w, "thanks for "+r.Header.Get("Authorization"))
+		})
+	d.c.watch("what a person gave", key)
+	var asked struct {
+		ID string `json:"request_id"`
+	}
+	if err := json.Unmarshal([]byte(d.uses("request_secret", map[string]any{"path": "api-keys/wanted", "reason": "to say thanks"})), &asked); err != nil {
+		d.t.Fatal(err)
+	}
+	d.owner.want(d.t, http.StatusOK, "POST", "/v1/secret-requests/"+asked.ID+"/fill", map[string]any{"value": key, "bindings": []map[string]any{{"hosts": []string{hostOf(s)}}}})
+	if out := d.uses("request_secret", map[string]any{"request_id": asked.ID}); !strings.Contains(out, "filled") {
+		d.t.Errorf("the request is %s", out)
+	}
+	if out := d.uses("http_request", map[string]any{"method": "GET", "url": s.URL + "/", "headers": map[string]any{"Authorization": "Bearer {{secret:api-keys/wanted}}"}}); !strings.Contains(out, "thanks for") {
 		d.t.Errorf("the answer is %s", out)
 	}
 }

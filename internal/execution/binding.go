@@ -284,13 +284,8 @@ var (
 // Template is the pattern of allowed_paths that a path is within, for the log; empty where all
 // paths are allowed.
 func (b *Binding) Template(t *binding.Target) string {
-	for _, p := range b.Rails.Paths {
-		w := binding.Binding{Hosts: []string{t.Host.String()}, Paths: []string{p}}
-		if binding.Allows([]binding.Binding{w}, t, always) != nil {
-			return p
-		}
-	}
-	return ""
+	w := b.where()
+	return w.Pattern(t)
 }
 
 // Duration is how long an execution may take.

@@ -22,7 +22,7 @@ import (
 // bindingBody is one way to use a secret.
 type bindingBody struct {
 	Hosts     []string `json:"hosts,omitempty" maxItems:"20" doc:"1 to 20 of them, but of sshsig none. Names (api.stripe.com), names below one (*.example.com) or addresses, with a port where it is not 443."`
-	Methods   []string `json:"methods,omitempty" doc:"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS; none: all of them."`
+	Methods   []string `json:"methods,omitempty" doc:"GET (and with it HEAD), HEAD, POST, PUT, PATCH, DELETE, OPTIONS; none: all of them."`
 	Paths     []string `json:"paths,omitempty" maxItems:"20" doc:"Patterns such as /v1/**: * is any run of characters within a segment, ** any number of segments; none: every path."`
 	In        string   `json:"in,omitempty" doc:"bearer (the default), basic, header:NAME, query:NAME, body:POINTER, sigv4, hmac or oauth2; ssh or sshsig of an SSH key, which signs at the server."`
 	User      string   `json:"user,omitempty" doc:"Of basic: the user name, where the secret is the password alone. Of ssh: the user name at the hosts; none: every one."`

@@ -25,8 +25,8 @@ type executing struct {
 	up    *upstream
 }
 
-func openExecuting(t *testing.T) *executing {
-	s := openSession(t, rest.OneByOne)
+func openExecuting(t *testing.T, change ...func(*setup)) *executing {
+	s := openSession(t, append(change, rest.OneByOne)...)
 	return &executing{session: s, up: openUpstream(t), agent: s.ada.agent(object{"name": "executing", "reveal": "never", "execution_intents_enabled": true})}
 }
 
@@ -283,6 +283,10 @@ func TestWhatAServiceAnswersIsRedacted(t *testing.T) {
 	}
 	if got := x.runs(object{"path": "/a"}).want(200); fmt.Sprint(got.json()["result"].(map[string]any)["status"]) != "307" || other.calls() != 0 {
 		t.Errorf("got %s, and the other host %d requests", got.body, other.calls())
+	}
+	x.up.say = func(w http.ResponseWriter, _ *http.Request, _ []byte) { w.WriteHeader(http.StatusNoContent) }
+	if got := x.runs(object{"path": "/a"}).want(200); !strings.Contains(string(got.body), `"body":""`) {
+		t.Errorf("an answer without a body: %s", got.body)
 	}
 	x.up.Close()
 	if got := x.runs(object{"path": "/a"}).want(200); got.str("status") != "error" || got.str("error") == "" || got.json()["result"] != nil {

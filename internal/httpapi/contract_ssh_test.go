@@ -70,6 +70,9 @@ func TestASSHKeySignsWhereItIsBound(t *testing.T) {
 			sign("ssh/key", object{"data": "no base64"}).want(400, "invalid_base64")
 			sign("ssh/key", object{"data": base64.StdEncoding.EncodeToString([]byte("sign this"))}).want(403, "ssh_request_refused")
 			sign("ssh/note", object{"data": git}).want(403, "no_ssh_key")
+			asked := sign("asked/key", object{"data": git}).want(403, "approval_required").str("approval_request_id")
+			s.do("POST", "/v1/approvals/"+asked+"/approve", s.ada.token, nil).want(200)
+			sign("asked/key", object{"data": git}).want(200)
 			sign("asked/key", object{"data": git}).want(403, "approval_required")
 			s.do("GET", "/v1/vaults/"+s.vault+"/ssh-keys/asked/key", agent.token, nil).want(200) // nothing is signed
 			sign("other/key", object{"data": git}).want(403)

@@ -34,14 +34,14 @@ type executedBody struct {
 
 type resultBody struct {
 	Status    int                `json:"status,omitzero" doc:"The other server's HTTP status."`
-	Headers   *map[string]string `json:"headers,omitempty"`
-	Body      *string            `json:"body,omitempty"`
+	Headers   *map[string]string `json:"headers,omitzero"`
+	Body      *string            `json:"body,omitzero"`
 	Encoding  string             `json:"body_encoding,omitempty" doc:"base64 where the body is no text."`
 	Truncated bool               `json:"truncated,omitzero" doc:"The answer is longer than the 1 MiB, or has more rows than the max_rows, that are handed back."`
-	Columns   *[]columnBody      `json:"columns,omitempty"`
-	Rows      *[][]*string       `json:"rows,omitempty" doc:"Values as PostgreSQL writes them; null is NULL."`
+	Columns   *[]columnBody      `json:"columns,omitzero" doc:"Of a statement without columns an empty list."`
+	Rows      *[][]*string       `json:"rows,omitzero" doc:"Values as PostgreSQL writes them; null is NULL."`
 	Command   string             `json:"command,omitempty" doc:"What the database did: SELECT, UPDATE."`
-	Count     *int64             `json:"row_count,omitempty" doc:"How many rows the statement had or changed. Of a cut answer it is left out."`
+	Count     *int64             `json:"row_count,omitzero" doc:"How many rows the statement had or changed. Of a cut answer it is left out."`
 }
 
 type columnBody struct {

@@ -22,9 +22,11 @@ type database struct {
 const databasePassword = "s3cr3t-of-a-database"
 
 // openDatabase makes a role with a password, and a table that it may change.
-func openDatabase(t *testing.T) *database {
-	x := openExecuting(t)
-	dsn := pgtest.Shared(t).DSN(t)
+func openDatabase(t *testing.T) *database { return openDatabaseAt(t, pgtest.Shared(t)) }
+
+func openDatabaseAt(t *testing.T, server *pgtest.Cluster, change ...func(*setup)) *database {
+	x := openExecuting(t, change...)
+	dsn := server.DSN(t)
 	u, err := url.Parse(dsn)
 	if err != nil {
 		t.Fatal(err)
@@ -82,6 +84,17 @@ func TestAnAgentQueriesADatabaseWithACredentialThatItNeverSees(t *testing.T) {
 	if columns := fmt.Sprint(result["columns"]); !strings.Contains(columns, "name:total type:numeric") {
 		t.Errorf("the columns are %s", columns)
 	}
+	// What psql asks for \d, as it writes it.
+	for _, sql := range []string{
+		`SELECT c.oid, n.nspname, c.relname FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relname OPERATOR(pg_catalog.~) '^(orders)$' COLLATE pg_catalog.default AND pg_catalog.pg_table_is_visible(c.oid) ORDER BY 2, 3;`,
+		`SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid, true) FROM pg_catalog.pg_attrdef d WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum AND a.atthasdef), a.attnotnull
+FROM pg_catalog.pg_attribute a WHERE a.attrelid = 'orders'::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum;`,
+	} {
+		if got := d.query(sql).want(200); got.str("status") != "success" || !strings.Contains(string(got.body), `"rows":[[`) {
+			t.Errorf("%s: %s", sql, got.body)
+		}
+	}
 	// The password in rows and in names of columns, in several writings.
 	for _, text := range []string{databasePassword, base64.StdEncoding.EncodeToString([]byte(databasePassword)), fmt.Sprintf("%x", databasePassword)} {
 		got := d.query(`SELECT $1::text AS a`, "<"+text+">").want(200)
@@ -93,7 +106,7 @@ func TestAnAgentQueriesADatabaseWithACredentialThatItNeverSees(t *testing.T) {
 		t.Errorf("got %s", got.body)
 	}
 	list := d.do("GET", d.at("/executions"), d.agent.token, nil).want(200).list("events")
-	if len(list) != 5 || list[4]["status"] != "success" || list[4]["request_summary"].(map[string]any)["method"] != "SELECT" || list[4]["request_summary"].(map[string]any)["host"] != fmt.Sprintf("%s:%d", d.host, d.port) {
+	if len(list) != 7 || list[6]["status"] != "success" || list[6]["request_summary"].(map[string]any)["method"] != "SELECT" || list[6]["request_summary"].(map[string]any)["host"] != fmt.Sprintf("%s:%d", d.host, d.port) {
 		t.Errorf("the list is %v", list)
 	}
 	rows := false
@@ -172,6 +185,17 @@ func TestABindingThatWritesKeepsWhatIsWhole(t *testing.T) {
 		t.Errorf("got %s", got.body)
 	}
 	d.count(t, 10, "all of them are kept, however many are shown")
+	// What has no rows, or no columns, says so: a list is never left out.
+	for sql, want := range map[string]string{
+		`DELETE FROM orders WHERE id > 100`:    `"columns":[],"rows":[],"command":"DELETE","row_count":0`,
+		`SELECT id FROM orders WHERE id > 100`: `"columns":[{"name":"id","type":"int4"}],"rows":[],"command":"SELECT","row_count":0`,
+		`INSERT INTO orders (id) VALUES (50)`:  `"columns":[],"rows":[],"command":"INSERT","row_count":1`,
+		`DELETE FROM orders WHERE id = 50`:     `"columns":[],"rows":[],"command":"DELETE","row_count":1`,
+	} {
+		if got := d.query(sql).want(200); !strings.Contains(string(got.body), `"result":{`+want+`}`) {
+			t.Errorf("%s: %s", sql, got.body)
+		}
+	}
 	if got := d.query(`INSERT INTO orders (id) VALUES (11), (1)`).want(200); got.str("status") != "error" || !strings.Contains(got.str("error"), "class 23") || strings.Contains(string(got.body), "orders_pkey") {
 		t.Errorf("got %s", got.body)
 	}

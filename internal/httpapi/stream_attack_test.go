@@ -56,6 +56,7 @@ func TestWhatAHeadMayNotSay(t *testing.T) {
 		"a blank in a name":            {object{"method": "GET", "url": at, "headers": with("X-A ", "b")}, "invalid_header"},
 		"a reference in a cookie":      {object{"method": "GET", "url": at, "headers": with("Cookie", "a={{secret:k}}")}, "reference_not_allowed"},
 		"in the user agent":            {object{"method": "GET", "url": at, "headers": with("User-Agent", "oneclaw://main/k")}, "reference_not_allowed"},
+		"in a range":                   {object{"method": "GET", "url": at, "headers": with("Range", "{{secret:k}}")}, "reference_not_allowed"},
 		"in a name":                    {object{"method": "GET", "url": at, "headers": with("{{secret:k}}", "x")}, "invalid_header"},
 		"in a header of another kind":  {object{"method": "GET", "url": at, "headers": with("X-Key", "{{secret:k}}")}, "no_binding"},
 		"in a header that is twice":    {object{"method": "GET", "url": at, "headers": with("Authorization", "Bearer x")}, "reference_not_allowed"},
@@ -170,16 +171,21 @@ func TestPlacesOfAStream(t *testing.T) {
 		"JSON elsewhere": {object{"headers": kind("", "", "application/json")}, `{"token":"{{secret:json}}"}`, nil, "no_binding"},
 		"a form":         {object{"headers": kind("", "", "application/x-www-form-urlencoded")}, "a=1&token=%7B%7Bsecret:form%7D%7D", func(_ *http.Request, body string) bool { return body == "a=1&token=form%26value%3D1" }, ""},
 		"hmac": {object{"headers": kind("X-Signature", "{{secret:hmac}}", "text/plain")}, "body", func(r *http.Request, body string) bool {
-			return len(r.Header.Get("X-Signature")) == 64 && body == "body"
+			return r.Header.Get("X-Signature") == hmacOf("hmac-key-1", "body") && body == "body"
 		}, ""},
 		"sigv4 of a hash":      {aws("eu-west-1", "X-Amz-Content-Sha256", hash), "body", signed("/eu-west-1/s3/aws4_request", hash), ""},
 		"sigv4 without one":    {aws("us-east-1"), "body", signed("/us-east-1/s3/aws4_request", hash), ""},
 		"sigv4 unsigned":       {aws("us-east-1", "X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD"), "body", signed("/us-east-1/", "UNSIGNED-PAYLOAD"), ""},
 		"sigv4 with a trailer": {aws("us-east-1", "X-Amz-Content-Sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "X-Amz-Trailer", "x-amz-checksum-crc32"), "body", signed("x-amz-trailer", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"), ""},
-		"sigv4 of chunks":      {aws("us-east-1", "X-Amz-Content-Sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"), "body", nil, "aws_chunks_signed"},
-		"another region":       {aws("cn-north-1"), "body", nil, "aws_scope_not_bound"},
-		"any region":           {object{"headers": kind("Authorization", "{{secret:anywhere}}", "text/plain"), "aws": object{"region": "cn-north-1", "service": "sts"}}, "body", signed("/cn-north-1/sts/", hash), ""},
-		"no region":            {object{"headers": kind("Authorization", "{{secret:anywhere}}", "text/plain")}, "body", nil, "aws_scope_not_bound"},
+		"sigv4 of a piece": {aws("us-east-1", "Range", "bytes=8-15", "If-Range", `"e"`), "body", func(r *http.Request, _ string) bool {
+			return r.Header.Get("Range") == "bytes=8-15" && r.Header.Get("If-Range") == `"e"`
+		}, ""},
+		"a piece for a value that is sent": {object{"headers": append(kind("Authorization", "token {{secret:git}}", "text/plain"), [2]string{"Range", "bytes=8-15"})}, "body", func(r *http.Request, _ string) bool { return r.Header.Get("Range") == "" }, ""},
+		"a piece for both":                 {object{"url": "?key={{secret:query}}", "headers": [][2]string{{"Authorization", "{{secret:aws}}"}, {"Range", "bytes=8-15"}, {"Content-Type", "text/plain"}}, "aws": object{"region": "us-east-1", "service": "s3"}}, "body", func(r *http.Request, _ string) bool { return r.Header.Get("Range") == "" && r.URL.Query().Has("key") }, ""},
+		"sigv4 of chunks":                  {aws("us-east-1", "X-Amz-Content-Sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"), "body", nil, "aws_chunks_signed"},
+		"another region":                   {aws("cn-north-1"), "body", nil, "aws_scope_not_bound"},
+		"any region":                       {object{"headers": kind("Authorization", "{{secret:anywhere}}", "text/plain"), "aws": object{"region": "cn-north-1", "service": "sts"}}, "body", signed("/cn-north-1/sts/", hash), ""},
+		"no region":                        {object{"headers": kind("Authorization", "{{secret:anywhere}}", "text/plain")}, "body", nil, "aws_scope_not_bound"},
 	} {
 		query, _ := c.head["url"].(string)
 		c.head["method"], c.head["url"] = "POST", s.up.URL+"/p"+query

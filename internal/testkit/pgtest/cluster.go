@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
@@ -82,6 +85,8 @@ func start(opts ...Option) (_ *Cluster, err error) {
 	return nil, err
 }
 
+func (c *Cluster) log() string { return filepath.Join(c.dir, "server.log") }
+
 func (c *Cluster) data() string { return filepath.Join(c.dir, "data") }
 
 func (c *Cluster) url(database string) string {
@@ -95,11 +100,9 @@ func (c *Cluster) initdb(s setup) error {
 	if err := os.WriteFile(passwordFile, []byte(c.password), 0o600); err != nil {
 		return err
 	}
-	if c.user != nil {
-		for _, path := range []string{c.dir, passwordFile} {
-			if err := os.Chown(path, int(c.user.Uid), int(c.user.Gid)); err != nil {
-				return err
-			}
+	for _, path := range []string{c.dir, passwordFile} {
+		if err := c.own(path); err != nil {
+			return err
 		}
 	}
 	var out bytes.Buffer
@@ -110,6 +113,11 @@ func (c *Cluster) initdb(s setup) error {
 		return fmt.Errorf("pgtest: initdb: %w\n%s", err, out.Bytes())
 	}
 
+	if s.certificate != nil {
+		if err := c.keep(s.certificate); err != nil {
+			return err
+		}
+	}
 	settings := []string{
 		"listen_addresses = '127.0.0.1'",
 		"unix_socket_directories = ''",
@@ -126,6 +134,37 @@ func (c *Cluster) initdb(s setup) error {
 	}
 	_, err = conf.WriteString("\n" + strings.Join(settings, "\n") + "\n")
 	return errors.Join(err, conf.Close())
+}
+
+// own gives a file to the server's user.
+func (c *Cluster) own(path string) error {
+	if c.user == nil {
+		return nil
+	}
+	return os.Chown(path, int(c.user.Uid), int(c.user.Gid))
+}
+
+// keep writes a certificate with its key where the server looks for them.
+func (c *Cluster) keep(of *tls.Certificate) error {
+	key, err := x509.MarshalPKCS8PrivateKey(of.PrivateKey)
+	if err != nil {
+		return err
+	}
+	var chain bytes.Buffer
+	for _, der := range of.Certificate {
+		chain.Write(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	}
+	for name, text := range map[string][]byte{"tls.crt": chain.Bytes(), "tls.key": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})} {
+		path := filepath.Join(c.data(), name)
+		err := os.WriteFile(path, text, 0o600)
+		if err == nil {
+			err = c.own(path)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // command is a program of PostgreSQL, run as the server's user, away from the
@@ -153,7 +192,7 @@ func (c *Cluster) launch() error {
 }
 
 func (c *Cluster) launchOnce(deadline time.Time) error {
-	logPath := filepath.Join(c.dir, "server.log")
+	logPath := c.log()
 	log, err := os.Create(logPath)
 	if err != nil {
 		return err

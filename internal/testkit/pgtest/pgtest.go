@@ -9,8 +9,10 @@ package pgtest
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -23,8 +25,9 @@ import (
 type Option func(*setup)
 
 type setup struct {
-	durable  bool
-	settings []string
+	durable     bool
+	settings    []string
+	certificate *tls.Certificate
 }
 
 // Durable turns fsync and full page writes on, on a disk, for tests of what survives.
@@ -35,6 +38,14 @@ func Durable() Option { return func(s *setup) { s.durable = true } }
 // Setting adds a line to postgresql.conf. The value is quoted here.
 func Setting(name, value string) Option {
 	return func(s *setup) { s.settings = append(s.settings, fmt.Sprintf("%s = '%s'", name, value)) }
+}
+
+// TLS has the server speak TLS with a certificate, also without, and say in its log who logs in.
+func TLS(c *tls.Certificate) Option {
+	return func(s *setup) {
+		s.certificate = c
+		s.settings = append(s.settings, "ssl = on", "ssl_cert_file = 'tls.crt'", "ssl_key_file = 'tls.key'", "log_connections = on")
+	}
 }
 
 // Start runs a cluster of the test's own and stops it when the test ends.
@@ -111,6 +122,16 @@ func (c *Cluster) Stop(tb testing.TB) {
 	if err := c.stop(); err != nil {
 		tb.Fatal(err)
 	}
+}
+
+// Log is what the server has said since it was started last.
+func (c *Cluster) Log(tb testing.TB) string {
+	tb.Helper()
+	said, err := os.ReadFile(c.log())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(said)
 }
 
 // Kill9 ends the server with SIGKILL, as a crash would.
