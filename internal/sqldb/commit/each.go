@@ -9,6 +9,7 @@ import (
 func (tx *Tx) Each(query string, args []any, scan func(*sql.Rows) error) (err error) {
 	defer func() { tx.failed = tx.failed || err != nil }()
 	rows, err := tx.w.query(tx.ctx, query, args...)
+	tx.w.patience.answered()
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,6 @@ func (w *Writer) queryRow(ctx context.Context, query string, args ...any) *sql.R
 }
 
 func (w *Writer) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	defer w.patience.answered()
 	if !w.cfg.Engine.Postgres {
 		if s, err := w.prepared(ctx, query); err == nil {
 			return s.QueryContext(ctx, args...)
