@@ -56,20 +56,23 @@ type Set struct {
 }
 
 // New makes a set. The values may be wiped after it.
-func New(values []Value) *Set {
+func New(values []Value) *Set { return made(values, spellings) }
+
+// made makes a set of values by what they are looked for as.
+func made(values []Value, spelled func([]byte) []spelling) *Set {
 	s := &Set{heads: map[digest][]pattern{}, hex: newHexLetters()}
 	_, _ = rand.Read(s.key[:]) // never fails
 	s.near = newIndex(4, binary.LittleEndian.Uint64(s.key[0:]), binary.LittleEndian.Uint64(s.key[8:]))
 	s.far = newIndex(8, binary.LittleEndian.Uint64(s.key[16:]), binary.LittleEndian.Uint64(s.key[24:]))
-	erase.Do(func() { s.fill(values) }) // no spelling stays on the heap or a stack
+	erase.Do(func() { s.fill(values, spelled) }) // no spelling stays on the heap or a stack
 	return s
 }
 
-func (s *Set) fill(values []Value) {
+func (s *Set) fill(values []Value, spelled func([]byte) []spelling) {
 	near, far := &anchors{to: s.near}, &anchors{to: s.far}
 	for _, v := range values {
 		label := len(s.labels)
-		for _, sp := range spellings(v.Value.Reveal()) {
+		for _, sp := range spelled(v.Value.Reveal()) {
 			switch {
 			case !s.add(sp, label): // another value's
 				clear(sp.text)
