@@ -159,6 +159,30 @@ func TestAPrivateKeyIsLentToNoBinding(t *testing.T) {
 	}
 }
 
+// What an owner or admin switched off, the member whose agent it is does not switch on: neither with the
+// owner's credential nor with its own.
+func TestABindingThatAnOwnerSwitchedOffStaysOff(t *testing.T) {
+	x := openExecuting(t)
+	carl := x.ada.member("carl", "member")
+	x.agent = carl.agent(object{"name": "carls"})
+	x.do("PATCH", x.at(""), x.ada.token, object{"execution_intents_enabled": true}).want(200)
+	at := x.at("/bindings/" + x.bind(nil).want(201).str("id"))
+	on, off := object{"is_active": true}, object{"is_active": false}
+	x.do("PATCH", at, carl.token, off).want(200)
+	x.do("PATCH", at, carl.token, on).want(200) // what he switched off himself
+	x.runs(object{}).want(200)
+	x.do("PATCH", at, x.ada.token, off).want(200)
+	own := object{"is_active": true, "credential": "sk-of-carl-1234"}
+	for _, change := range []object{on, own} {
+		x.do("PATCH", at, carl.token, change).want(403, "set_by_manager")
+	}
+	x.do("PATCH", at, carl.token, off).want(200) // it is off: that it was the owner is not forgotten
+	x.do("PATCH", at, carl.token, on).want(403, "set_by_manager")
+	x.runs(object{}).want(403, "agent_binding_inactive")
+	x.do("PATCH", at, x.ada.token, on).want(200)
+	x.runs(object{}).want(200)
+}
+
 // An inline credential goes where its setter said. Another who manages the agent sends a credential of
 // its own to other places.
 func TestAnothersCredentialIsNotSentElsewhere(t *testing.T) {
