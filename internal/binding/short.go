@@ -38,9 +38,10 @@ func (b *Binding) Short(value []byte, named bool) bool {
 	return shortPassword(value)
 }
 
-// Alone is what of a pair of basic credentials is the secret: the password, or the user where that is the key.
+// Alone is what of a pair of basic credentials is the secret: the password, or the user where that is the key. Then
+// services want no password, or one letter, such as x.
 func Alone(user, password []byte) []byte {
-	if len(password) > 0 {
+	if len(password) > 1 {
 		return password
 	}
 	return user

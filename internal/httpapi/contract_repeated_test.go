@@ -155,12 +155,12 @@ func TestASignatureOfABodyIsNotShown(t *testing.T) {
 func TestAPasswordThatIsTooShortIsNotSent(t *testing.T) {
 	s := openStreaming(t)
 	host := []string{s.up.host()}
-	for name, value := range map[string]string{"pair": "ada:pw12", "long": "ada.lovelace@example.com:pw12345", "blanks": "ada:p w 1 2 3", "line": "ada.lovelace:pw12\n", "user": "short-u:"} {
+	for name, value := range map[string]string{"pair": "ada:pw12", "long": "ada.lovelace@example.com:pw12345", "blanks": "ada:p w 1 2 3", "line": "ada.lovelace:pw12\n", "user": "short-u:", "user-x": "short-u:x"} {
 		s.keep(name, value, object{"hosts": host, "in": "basic"})
 	}
 	s.keep("json", `{"user":"ada.lovelace","password":"pw12"}`, object{"hosts": host})
 	s.keep("json-basic", `{"username":"ada.lovelace","password":"pw12"}`, object{"hosts": host, "in": "basic"})
-	for _, name := range []string{"pair", "long", "blanks", "line", "user", "json", "json-basic", "json#password"} {
+	for _, name := range []string{"pair", "long", "blanks", "line", "user", "user-x", "json", "json-basic", "json#password"} {
 		s.asks(object{"method": "GET", "url": s.up.URL + "/", "headers": object{"Authorization": "{{secret:" + name + "}}"}}).want(409, "value_too_short")
 		f, text, err := s.whole(object{"method": "GET", "url": s.up.URL + "/", "headers": [][2]string{{"Authorization", "{{secret:" + name + "}}"}}}, nil)
 		if err != nil || f.StatusCode != 409 || !strings.Contains(text, "value_too_short") {
@@ -172,12 +172,13 @@ func TestAPasswordThatIsTooShortIsNotSent(t *testing.T) {
 	}
 	// A key that is the user of a pair is a value of its own.
 	s.keep("key", "sk_live_12345:", object{"hosts": host, "in": "basic"})
+	s.keep("key-x", "sk_live_98765:x", object{"hosts": host, "in": "basic"})
 	s.keep("token", "0123456789abcdefghij:x-oauth-basic", object{"hosts": host, "in": "basic"})
 	s.up.say = func(w http.ResponseWriter, r *http.Request, _ []byte) {
 		user, _, _ := r.BasicAuth()
 		_, _ = io.WriteString(w, "you are "+user)
 	}
-	for _, name := range []string{"key", "token"} {
+	for _, name := range []string{"key", "key-x", "token"} {
 		if got := s.asks(object{"method": "GET", "url": s.up.URL + "/", "headers": object{"Authorization": "{{secret:" + name + "}}"}}).want(200); got.str("body") != "you are [REDACTED:"+name+"]" {
 			t.Errorf("%s: %s", name, got.body)
 		}
