@@ -36,17 +36,17 @@ func TestAValueOfLinesIsTakenOutOfAnyAnswer(t *testing.T) {
 	s, x, r := openStreaming(t), openExecuting(t), rand.New(rand.NewPCG(3, 4))
 	for what, v := range hiddenLines {
 		path := strings.ReplaceAll(what, " ", "-")
-		s.keep(path, v.value, object{"hosts": []string{s.up.host()}, "in": "basic", "user": "me"})
-		head := object{"Authorization": "Basic {{secret:" + path + "}}"}
-		x.bind(object{"name": path, "credential": object{"type": "basic", "username": "me", "password": v.value}}).want(201)
+		s.keep(path, v.value, object{"hosts": []string{s.up.host()}, "in": "body:/token"})
+		body := object{"token": "{{secret:" + path + "}}"}
+		x.bind(object{"name": path, "credential": object{"type": "query", "name": "token", "value": v.value}}).want(201)
 		for _, sep := range flattenings {
 			text := strings.ReplaceAll(strings.TrimSpace(v.value), "\n", sep)
 			s.up.say = inPieces(r, "before: "+text+" :after")
-			got := s.asks(object{"method": "GET", "url": s.up.URL + "/", "headers": head}).want(200)
+			got := s.asks(object{"method": "POST", "url": s.up.URL + "/", "body": body}).want(200)
 			if got.str("body") != "before: [REDACTED:"+path+"] :after" || fmt.Sprint(got.json()["redactions"]) != "1" {
 				t.Errorf("%s with %q: %s", what, sep, got.body)
 			}
-			f, whole, err := s.whole(object{"method": "GET", "url": s.up.URL + "/", "headers": [][2]string{{"Authorization", head["Authorization"].(string)}}}, nil)
+			f, whole, err := s.whole(object{"method": "POST", "url": s.up.URL + "/", "headers": [][2]string{{"Content-Type", "application/json"}}}, strings.NewReader(`{"token":"{{secret:`+path+`}}"}`))
 			if err != nil || f.Status != 200 || whole != "before: "+strings.Repeat("*", len(text))+" :after" {
 				t.Errorf("%s with %q, as a stream: %v %s", what, sep, err, whole)
 			}
@@ -59,7 +59,7 @@ func TestAValueOfLinesIsTakenOutOfAnyAnswer(t *testing.T) {
 				continue
 			}
 			s.up.say = func(w http.ResponseWriter, _ *http.Request, _ []byte) { w.Header().Set("X-Echo", text) }
-			if got := s.asks(object{"method": "GET", "url": s.up.URL + "/", "headers": head}).want(200); strings.Contains(string(got.body), v.part) {
+			if got := s.asks(object{"method": "POST", "url": s.up.URL + "/", "body": body}).want(200); strings.Contains(string(got.body), v.part) {
 				t.Errorf("%s with %q, in a header: %s", what, sep, got.body)
 			}
 		}
@@ -67,7 +67,7 @@ func TestAValueOfLinesIsTakenOutOfAnyAnswer(t *testing.T) {
 	// A line of a key by itself, and what is a line of many files.
 	line := strings.Split(hiddenLines["a key"].value, "\n")[2]
 	s.up.say = inPieces(r, "-----BEGIN PRIVATE KEY----- then "+line+" and \"user\": \"app\",")
-	got := s.asks(object{"method": "GET", "url": s.up.URL + "/", "headers": object{"Authorization": "Basic {{secret:a-key}}"}}).want(200)
+	got := s.asks(object{"method": "POST", "url": s.up.URL + "/", "body": object{"token": "{{secret:a-key}}"}}).want(200)
 	if got.str("body") != "-----BEGIN PRIVATE KEY----- then [REDACTED:a-key] and \"user\": \"app\"," {
 		t.Errorf("a line: %s", got.body)
 	}
