@@ -169,7 +169,7 @@ var (
 	ErrDecided   = fault.New(fault.Conflict, "approval_decided", "This request was decided already, or its time is over.")
 	ErrChanged   = fault.New(fault.Conflict, "approval_ended", "What this request rests on has changed: its policy, or the requester's credentials. Ask for it again.")
 	ErrUsed      = fault.New(fault.Denied, "approval_used", "The approval was used up or ended meanwhile. Try again to ask for another.")
-	ErrOver      = fault.New(fault.Conflict, "approval_over", "There is nothing to withdraw: this request was denied, withdrawn or used up, or its time is over.")
+	ErrOver      = fault.New(fault.Conflict, "approval_over", "There is nothing to withdraw: this request was denied or withdrawn, or its time is over.")
 )
 
 const codeRequired = "approval_required"

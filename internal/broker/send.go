@@ -52,13 +52,29 @@ func (s *Service) HTTP(ctx context.Context, c *call.Call, r *Request) (Answer, e
 	defer p.Close()
 	a, err := s.send(ctx, p)
 	if err == nil {
-		err = s.stands(ctx, c, p)
+		err = Sent(s.stands(ctx, c, p), errEnded)
 	}
 	p.tell(ctx, outcome{a.Status, int64(len(a.Body)), a.Redactions}, err)
 	if err != nil {
 		return Answer{}, err
 	}
 	return a, nil
+}
+
+// errUnsure must not say that nothing was changed: the request was sent.
+var errUnsure = fault.New(fault.Unavailable, "outcome_unknown",
+	"The request was sent, and its answer can't be shown: the database does not answer, so nobody knows whether the right to it still stands. Look whether it was done before you try again.")
+
+// Sent is what a caller is told of an error that came up after its request was sent: ended where the right to it is
+// gone, however that ended.
+func Sent(err, ended error) error {
+	switch {
+	case fault.Is(err, fault.Unavailable):
+		return errUnsure
+	case fault.Is(err, fault.Denied), fault.Is(err, fault.Unauthenticated):
+		return ended
+	}
+	return err
 }
 
 func (s *Service) send(ctx context.Context, p *Prepared) (Answer, error) {

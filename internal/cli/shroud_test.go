@@ -28,7 +28,7 @@ func TestShroudOnTheCommandLine(t *testing.T) {
 		return a.Config
 	}
 	warned := func() bool {
-		return strings.Contains(s.run("", "shroud", "preset", "builder", "strict").err, "oneclaw policy create --agent builder --path 'providers/*/api-key'")
+		return strings.Contains(s.run("", "shroud", "preset", "builder", "strict").err, "oneclaw policy create --agent builder --path 'providers/*/api-key' --permissions use")
 	}
 	if !warned() {
 		t.Error("nobody says that there is no provider's key")
@@ -38,7 +38,7 @@ func TestShroudOnTheCommandLine(t *testing.T) {
 	if !warned() {
 		t.Error("nobody says that the agent may not use the provider's key")
 	}
-	s.ok("", "policy", "create", "--agent", "builder", "--path", "providers/*/api-key")
+	s.ok("", "policy", "create", "--agent", "builder", "--path", "providers/*/api-key", "--permissions", "use")
 	if warned() {
 		t.Error("a provider's key is asked for that is there")
 	}

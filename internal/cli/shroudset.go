@@ -171,5 +171,5 @@ func (c *cli) warnOfNoProvider(ctx context.Context, cl *client.Client, id, name 
 		}
 	}
 	c.Warn("It can use no provider's key that you may see. Store one, also for a local server that asks for none: " + console.Quote("oneclaw secret set providers/openai/api-key") +
-		". Then let it use that: " + console.Quote("oneclaw policy create --agent "+name+" --path 'providers/*/api-key'") + ".")
+		". Then let it use that: " + console.Quote("oneclaw policy create --agent "+name+" --path 'providers/*/api-key' --permissions use") + ".")
 }

@@ -149,10 +149,8 @@ to take it; elsewhere it is never taken. What is bound then is printed.
 			if err != nil {
 				return err
 			}
-			if g.Bindings == nil {
-				if g.Bindings, err = c.suggested(ctx, r); err != nil {
-					return err
-				}
+			if r.Status != "waiting" {
+				return console.Usage("Nothing waits at " + console.Clean(r.Path) + ": the request is " + console.Clean(r.Status) + ". " + console.Quote("oneclaw secret set") + " stores a value there.")
 			}
 			v, err := c.ReadValue(ctx, file, "Value of "+console.Clean(r.Path)+", for the agent "+console.Clean(r.AgentName)+" (in its words: "+console.Sentence(r.Reason)+")", exact)
 			if err != nil {
@@ -161,6 +159,12 @@ to take it; elsewhere it is never taken. What is bound then is printed.
 			defer v.Wipe()
 			if !utf8.Valid(v.Reveal()) {
 				return console.Usage("The value is not text (UTF-8). Store it with " + console.Quote("oneclaw secret set --base64") + ", and decline the request.")
+			}
+			// The value is asked for first: whoever pastes it at once does not paste it into a question.
+			if g.Bindings == nil {
+				if g.Bindings, err = c.suggested(ctx, r); err != nil {
+					return err
+				}
 			}
 			if r, err = cl.FillSecretRequest(ctx, r.ID, v, g); err != nil {
 				return err

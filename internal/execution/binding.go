@@ -31,6 +31,7 @@ type Binding struct {
 	Config                     Config
 	Rails                      Guardrails
 	Active                     bool
+	Held                       bool   // who manages the organisation switched it off, and alone switches it on
 	Source                     string // Inline or VaultRef; empty: it has no credential
 	Vault, Path                string // where the credential lies
 	Revision                   int64  // moves with each change, from 1

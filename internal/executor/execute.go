@@ -8,6 +8,7 @@ import (
 
 	"github.com/oneclaw-dev/oneclaw/internal/audit"
 	"github.com/oneclaw-dev/oneclaw/internal/binding"
+	"github.com/oneclaw-dev/oneclaw/internal/broker"
 	"github.com/oneclaw-dev/oneclaw/internal/broker/mint"
 	"github.com/oneclaw-dev/oneclaw/internal/call"
 	"github.com/oneclaw-dev/oneclaw/internal/execution"
@@ -187,7 +188,7 @@ func (s *Service) attempt(ctx context.Context, c *call.Call, r *run) (Result, er
 	began := s.cfg.Now()
 	a, err := s.send(ctx, c, r, kept)
 	if err == nil {
-		err = ended(s.stands(ctx, c, r, &t), r.send.ended())
+		err = broker.Sent(s.stands(ctx, c, r, &t), r.send.ended())
 	}
 	s.tell(ctx, c, r, &a, err, s.cfg.Now().Sub(began))
 	if err != nil {
@@ -205,7 +206,7 @@ func (s *Service) send(ctx context.Context, c *call.Call, r *run, kept secret.By
 	defer stop()
 	t := r.send.target()
 	a, err := r.send.send(within, &use{s: s, who: c.Who.ID, agent: r.agent, within: longest, binding: r.use.Binding, version: r.use.Taking.Version, kept: kept, stands: func(ctx context.Context) error {
-		return ended(s.stands(ctx, c, r, &t), errUndone)
+		return unsent(s.stands(ctx, c, r, &t))
 	}})
 	if err != nil && errors.Is(within.Err(), context.DeadlineExceeded) {
 		err = r.send.late(err)
@@ -213,10 +214,10 @@ func (s *Service) send(ctx context.Context, c *call.Call, r *run, kept secret.By
 	return a, err
 }
 
-// ended says of a right that ended what that meant for the execution.
-func ended(err, as error) error {
-	if errors.Is(err, errEnded) {
-		return as
+// unsent is broker.Sent for what is not done yet, and then is not.
+func unsent(err error) error {
+	if fault.Is(err, fault.Denied) || fault.Is(err, fault.Unauthenticated) {
+		return errUndone
 	}
 	return err
 }

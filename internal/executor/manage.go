@@ -69,6 +69,7 @@ func (s *Service) Create(ctx context.Context, c *call.Call, agent string, ch Cha
 		ID: ids.New(), Org: c.Who.Org, Agent: agent, Name: ch.Name, Type: ch.Type, Active: ch.Active == nil || *ch.Active,
 		Revision: 1, CreatedAt: at, UpdatedAt: at,
 	}
+	b.Held = !b.Active && c.Who.Manages()
 	if err := execution.CheckName(b.Name); err != nil {
 		return b, err
 	}
@@ -118,8 +119,8 @@ func (s *Service) change(ctx context.Context, c *call.Call, agent, id string, a 
 			return b, err
 		}
 	}
-	if ch.Active != nil {
-		b.Active = *ch.Active
+	if err := hold(&b, ch.Active, c.Who.Manages()); err != nil {
+		return b, err
 	}
 	b.UpdatedAt = stamp.Of(c.Now)
 	k := &ch.Credential
@@ -133,6 +134,24 @@ func (s *Service) change(ctx context.Context, c *call.Call, agent, id string, a 
 		return s.cfg.Store.ChangeAgentBinding(ctx, &b, sealed, narrows, c.Event)
 	})
 	return b, err
+}
+
+var errHeld = fault.New(fault.Denied, "set_by_manager",
+	"An owner or admin switched this binding off, and only an owner or admin switches it on.")
+
+// hold switches a binding on or off: what who manages the organisation switched off stays so
+// until one of those switches it on.
+func hold(b *execution.Binding, active *bool, manages bool) error {
+	switch {
+	case active == nil:
+		return nil
+	case manages:
+		b.Held = !*active
+	case b.Held && *active:
+		return errHeld
+	}
+	b.Active = *active
+	return nil
 }
 
 // vouch notes who answers for a binding from now on.

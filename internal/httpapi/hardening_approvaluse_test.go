@@ -59,20 +59,33 @@ func TestAnApprovalOfAReadIsNoneOfAUse(t *testing.T) {
 	}
 }
 
-// The approval that a use rests on is withdrawn while the other server answers: nothing is shown.
+// The approval that a use rests on ends while the other server answers: nothing is shown, also
+// where that was the last use of it.
 func TestAnApprovalThatIsWithdrawnDuringARequestShowsNothing(t *testing.T) {
-	for name, withdrawn := range map[string]bool{"withdrawn": true, "kept": false} {
-		u := waitsForUses(t, 2)
-		id := u.uses().want(403, "approval_required").str("approval_request_id")
-		u.do("POST", "/v1/approvals/"+id+"/approve", u.ada.token, nil).want(200)
-		u.up.say = func(w http.ResponseWriter, _ *http.Request, _ []byte) {
-			if withdrawn {
-				u.do("POST", "/v1/approvals/"+id+"/withdraw", u.ada.token, nil).want(200)
+	for name, end := range map[string]func(u *unseeing, id, login string){
+		"withdrawn": func(u *unseeing, id, _ string) {
+			u.do("POST", "/v1/approvals/"+id+"/withdraw", u.ada.token, nil).want(200)
+		},
+		"the login that gave it ends": func(u *unseeing, _, login string) {
+			u.do("DELETE", "/v1/auth/sessions/"+login, u.ada.token, nil).want(204)
+		},
+		"kept": nil,
+	} {
+		for _, uses := range []int{1, 2} {
+			u := waitsForUses(t, uses)
+			decider := u.ada.login()
+			login := u.sessionOf(decider)
+			id := u.uses().want(403, "approval_required").str("approval_request_id")
+			u.do("POST", "/v1/approvals/"+id+"/approve", decider, nil).want(200)
+			u.up.say = func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+				if end != nil {
+					end(u, id, login)
+				}
+				_, _ = io.WriteString(w, "the balance")
 			}
-			_, _ = io.WriteString(w, "the balance")
-		}
-		if r := u.uses(); strings.Contains(string(r.body), "the balance") == withdrawn || u.up.calls() != 1 {
-			t.Errorf("%s: %d after %d requests: %s", name, r.status, u.up.calls(), r.body)
+			if r := u.uses(); strings.Contains(string(r.body), "the balance") == (end != nil) || u.up.calls() != 1 {
+				t.Errorf("%s, %d uses: %d after %d requests: %s", name, uses, r.status, u.up.calls(), r.body)
+			}
 		}
 	}
 }

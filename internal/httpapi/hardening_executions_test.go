@@ -6,6 +6,10 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/oneclaw-dev/oneclaw/internal/store"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/dbkit"
+	"github.com/oneclaw-dev/oneclaw/internal/testkit/pgtest"
 )
 
 // lend makes a binding named pay whose credential is lent from a vault by somebody.
@@ -159,6 +163,30 @@ func TestAPrivateKeyIsLentToNoBinding(t *testing.T) {
 	}
 }
 
+// What an owner or admin switched off, the member whose agent it is does not switch on: neither with the
+// owner's credential nor with its own.
+func TestABindingThatAnOwnerSwitchedOffStaysOff(t *testing.T) {
+	x := openExecuting(t)
+	carl := x.ada.member("carl", "member")
+	x.agent = carl.agent(object{"name": "carls"})
+	x.do("PATCH", x.at(""), x.ada.token, object{"execution_intents_enabled": true}).want(200)
+	at := x.at("/bindings/" + x.bind(nil).want(201).str("id"))
+	on, off := object{"is_active": true}, object{"is_active": false}
+	x.do("PATCH", at, carl.token, off).want(200)
+	x.do("PATCH", at, carl.token, on).want(200) // what he switched off himself
+	x.runs(object{}).want(200)
+	x.do("PATCH", at, x.ada.token, off).want(200)
+	own := object{"is_active": true, "credential": "sk-of-carl-1234"}
+	for _, change := range []object{on, own} {
+		x.do("PATCH", at, carl.token, change).want(403, "set_by_manager")
+	}
+	x.do("PATCH", at, carl.token, off).want(200) // it is off: that it was the owner is not forgotten
+	x.do("PATCH", at, carl.token, on).want(403, "set_by_manager")
+	x.runs(object{}).want(403, "agent_binding_inactive")
+	x.do("PATCH", at, x.ada.token, on).want(200)
+	x.runs(object{}).want(200)
+}
+
 // An inline credential goes where its setter said. Another who manages the agent sends a credential of
 // its own to other places.
 func TestAnothersCredentialIsNotSentElsewhere(t *testing.T) {
@@ -259,8 +287,8 @@ func TestARightThatEndsDuringAnExecutionShowsNothing(t *testing.T) {
 				_, _ = w.Write([]byte("the answer"))
 			}
 			got := x.runs(object{"path": "/a"})
-			if got.status != 403 && got.status != 401 && got.status != 404 || strings.Contains(string(got.body), "the answer") {
-				t.Errorf("got %d %s", got.status, got.body)
+			if got.want(403, "right_ended"); !strings.Contains(string(got.body), "is not known") || strings.Contains(string(got.body), "the answer") {
+				t.Errorf("got %s", got.body)
 			}
 			var used bool
 			for _, e := range x.Events(x.ada.org) {
@@ -277,6 +305,44 @@ func TestARightThatEndsDuringAnExecutionShowsNothing(t *testing.T) {
 				t.Errorf("%d requests were sent", x.up.calls())
 			}
 		})
+	}
+}
+
+// The database hangs while the other server works: the caller must not be told that nothing was changed, or it
+// pays twice.
+func TestWhatWasSentIsNotToldAsUndone(t *testing.T) {
+	var hang func(bool)
+	x := openExecuting(t, onPostgres, func(s *setup) {
+		before := s.Store
+		s.Store = func(c *store.Config) {
+			before(c)
+			proxy, dsn := pgtest.Hanging(t, c.PostgresDSN)
+			c.PostgresDSN, hang = dsn, proxy.Hang
+		}
+	})
+	x.bind(nil).want(201)
+	x.ada.put(x.vault, "k", hiddenValue)
+	x.do("PUT", "/v1/vaults/"+x.vault+"/secret-bindings/k", x.ada.token, object{"bindings": []object{{"hosts": []string{x.up.host()}}}}).want(200)
+	x.ada.grant(x.vault, x.agent, "k", nil, "use")
+	x.up.say = func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+		hang(true)
+		_, _ = w.Write([]byte("paid"))
+	}
+	for what, send := range map[string]func() reply{
+		"execute": func() reply { return x.runs(object{"path": "/a"}) },
+		"http-request": func() reply {
+			return x.do("POST", "/v1/http-request", x.agent.token, object{"method": "GET", "url": x.up.URL + "/", "headers": object{"Authorization": "{{secret:k}}"}})
+		},
+	} {
+		got := send()
+		hang(false)
+		if got.want(503, "outcome_unknown"); strings.Contains(string(got.body), "Nothing was changed") {
+			t.Errorf("%s: %s", what, got.body)
+		}
+		dbkit.Until(t, "the database answers again", func() bool { return x.do("GET", x.at("/bindings"), x.ada.token, nil).status == 200 })
+	}
+	if x.up.calls() != 2 {
+		t.Errorf("%d requests were sent", x.up.calls())
 	}
 }
 

@@ -50,6 +50,7 @@ func TestPostgreSQL(t *testing.T) {
 		"entries of bindings":              TestAnEntryOfAListEndsWithTheKeyThatMadeIt,
 		"bindings of before":               TestAListOfBeforeEndsAsAWhole,
 		"bindings of agents":               TestABindingEndsWithWhatMadeIt,
+		"bindings switched off":            TestABindingThatAnOwnerSwitchedOffStaysOff,
 		"credentials of others":            TestAnothersCredentialIsNotSentElsewhere,
 		"lent credentials":                 TestALentCredentialEndsWithItsRight,
 		"a right that ends meanwhile":      TestARightThatEndsDuringAnExecutionShowsNothing,

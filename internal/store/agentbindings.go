@@ -16,23 +16,24 @@ import (
 )
 
 const selectAgentBindings = `SELECT id, org_id, agent_id, name, binding_type, config, guardrails, is_active, source, vault_id, path, revision,
-	set_by, set_scopes, set_ip, set_at, in_person, created_at, updated_at FROM agent_bindings `
+	set_by, set_scopes, set_ip, set_at, in_person, created_at, updated_at, held FROM agent_bindings `
 
 type agentBindingRow struct {
-	b                                     execution.Binding
-	config, rails, scopes, ip             string
-	active, person, set, created, updated int64
+	b                         execution.Binding
+	config, rails, scopes, ip string
+	active, person, held      int64
+	set, created, updated     int64
 }
 
 func (r *agentBindingRow) fields() []any {
 	b := &r.b
 	return []any{&b.ID, &b.Org, &b.Agent, &b.Name, &b.Type, &r.config, &r.rails, &r.active, &b.Source, &b.Vault, &b.Path, &b.Revision,
-		&b.SetBy, &r.scopes, &r.ip, &r.set, &r.person, &r.created, &r.updated}
+		&b.SetBy, &r.scopes, &r.ip, &r.set, &r.person, &r.created, &r.updated, &r.held}
 }
 
 func (r *agentBindingRow) binding() (execution.Binding, error) {
 	b := r.b
-	b.Active, b.InPerson = r.active != 0, r.person != 0
+	b.Active, b.Held, b.InPerson = r.active != 0, r.held != 0, r.person != 0
 	b.SetAt, b.CreatedAt, b.UpdatedAt = fromMicros(r.set), fromMicros(r.created), fromMicros(r.updated)
 	err := errors.Join(json.Unmarshal([]byte(r.config), &b.Config), json.Unmarshal([]byte(r.rails), &b.Rails), json.Unmarshal([]byte(r.scopes), &b.SetScopes))
 	if err == nil && r.ip != "" {
@@ -50,7 +51,7 @@ func agentBindingValues(b *execution.Binding) ([]any, error) {
 		ip = b.SetIP.String()
 	}
 	return []any{b.ID, b.Org, b.Agent, b.Name, b.Type, string(config), string(rails), number(b.Active), b.Source, b.Vault, b.Path, b.Revision,
-		b.SetBy, listText(b.SetScopes), ip, micros(b.SetAt), number(b.InPerson), micros(b.CreatedAt), micros(b.UpdatedAt)}, errors.Join(err, err2)
+		b.SetBy, listText(b.SetScopes), ip, micros(b.SetAt), number(b.InPerson), micros(b.CreatedAt), micros(b.UpdatedAt), number(b.Held)}, errors.Join(err, err2)
 }
 
 // ExecutingAgent implements executor.Store.
@@ -132,8 +133,8 @@ func (db *DB) AddAgentBinding(ctx context.Context, b *execution.Binding, sealed 
 			return err
 		}
 		_, err = tx.Exec(`INSERT INTO agent_bindings (id, org_id, agent_id, name, binding_type, config, guardrails, is_active, source, vault_id, path, revision,
-			set_by, set_scopes, set_ip, set_at, in_person, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`, values...)
+			set_by, set_scopes, set_ip, set_at, in_person, created_at, updated_at, held)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`, values...)
 		if err == nil {
 			err = tx.made("agent_bindings", b.ID, ev)
 		}
@@ -186,7 +187,7 @@ func (db *DB) ChangeAgentBinding(ctx context.Context, b *execution.Binding, seal
 		}
 		_, err = tx.Exec(`UPDATE agent_bindings SET org_id = $2, agent_id = $3, name = $4, binding_type = $5, config = $6, guardrails = $7, is_active = $8,
 			source = $9, vault_id = $10, path = $11, revision = $12 + 1, set_by = $13, set_scopes = $14, set_ip = $15, set_at = $16, in_person = $17,
-			created_at = $18, updated_at = $19 WHERE id = $1`, values...)
+			created_at = $18, updated_at = $19, held = $20 WHERE id = $1`, values...)
 		if err == nil && !narrows {
 			err = tx.widened(wideBinding, b.ID, b.Org, false, ev)
 		}

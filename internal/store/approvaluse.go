@@ -70,7 +70,7 @@ func (db *DB) WithdrawApproval(ctx context.Context, r approval.Request, ev *audi
 	return db.Write(ctx, r.Org, func(tx Tx) error {
 		n, err := tx.Exec(`UPDATE approvals SET status = 'withdrawn', uses_left = 0, withdrawn_by = $2, withdrawn_at = $3,
 			notify_at = NULL, mail_at = NULL
-			WHERE id = $1 AND expires_at > $3 AND `+open,
+			WHERE id = $1 AND expires_at > $3 AND status IN ('pending', 'approved')`, // used up or not: a call that rests on it may be under way
 			r.ID, r.WithdrawnBy, micros(r.WithdrawnAt))
 		if err == nil && n == 0 {
 			return tx.Refuse(approval.ErrOver)

@@ -147,6 +147,9 @@ func (tx Tx) endMadeWith(e *ending, org, with string, at time.Time) error {
 			notify_at = NULL, mail_at = NULL WHERE ` + tx.among("asked_with", "$1") + ` AND org_id = $2 AND expires_at > $3 AND ` + open, []any{list, org, micros(at)}},
 		{&e.approvals, `UPDATE approvals SET status = 'withdrawn', uses_left = 0, withdrawn_by = decided_by, withdrawn_at = $3
 			WHERE ` + tx.among("decided_with", "$1") + ` AND org_id = $2 AND status = 'approved' AND uses_left > 0 AND expires_at > $3`, []any{list, org, micros(at)}},
+		// Nothing is left of these, and so they are not counted; but a call that rests on one may be under way.
+		{new(int64), `UPDATE approvals SET status = 'withdrawn', withdrawn_by = decided_by, withdrawn_at = $3
+			WHERE ` + tx.among("decided_with", "$1") + ` AND org_id = $2 AND status = 'approved' AND uses_left = 0 AND expires_at > $3`, []any{list, org, micros(at)}},
 	} {
 		if err := tx.count(s.n, s.query, s.args...); err != nil {
 			return err

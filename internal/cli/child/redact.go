@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/url"
 	"slices"
@@ -83,6 +84,7 @@ func parts(v Value) []known.Value {
 func spellings(value []byte) []string {
 	text := string(value)
 	out := []string{text, hex.EncodeToString(value), strings.ToUpper(hex.EncodeToString(value)), url.QueryEscape(text), url.PathEscape(text)}
+	out = append(out, fmt.Sprintf("% x", value), fmt.Sprintf("% X", value)) // as od and xxd show bytes
 	if quoted, err := json.Marshal(text); err == nil {
 		out = append(out, strings.Trim(string(quoted), `"`))
 	}

@@ -3,6 +3,7 @@ package child
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"math/rand/v2"
 	"net/url"
 	"strings"
@@ -47,6 +48,33 @@ func TestAValueIsTakenOutHoweverItIsCut(t *testing.T) {
 				})
 			}
 		})
+	}
+}
+
+// A pause in the middle of a value, in whichever usual spelling, shows nothing of it.
+func TestAPauseWithinAValueShowsNothingOfIt(t *testing.T) {
+	bytewise := fmt.Sprintf("% x", value)
+	for name, spelling := range map[string]string{
+		"plain": value, "base64": base64.StdEncoding.EncodeToString([]byte(value)), "hex": hex.EncodeToString([]byte(value)), "url": url.QueryEscape(value),
+		"as xxd shows it": strings.ToUpper(bytewise), "as od shows it": bytewise[:47] + "\r\n" + bytewise[47:],
+	} {
+		for at := sure; at < len(spelling); at++ {
+			synctest.Test(t, func(t *testing.T) {
+				var out strings.Builder
+				f := newFilter(&out, hidden())
+				for _, piece := range []string{spelling[:at], spelling[at:]} {
+					if _, err := f.Write([]byte(piece)); err != nil {
+						t.Fatal(err)
+					}
+					time.Sleep(2 * pause)
+					synctest.Wait()
+				}
+				f.Close()
+				if got := out.String(); got != "[REDACTED:A]" {
+					t.Errorf("%s, after %d: %q", name, at, got)
+				}
+			})
+		}
 	}
 }
 

@@ -138,7 +138,16 @@ func longestLine(s string) int {
 }
 
 func (p *prompter) Confirm(ctx context.Context, title string) (bool, error) {
-	s, err := p.ask(ctx, title+" [y/N] ", (*term.Terminal).ReadLine)
-	s = strings.ToLower(strings.TrimSpace(s))
-	return err == nil && (s == "y" || s == "yes"), err
+	for {
+		s, err := p.ask(ctx, title+" [y/N] ", (*term.Terminal).ReadLine)
+		switch s = strings.ToLower(strings.TrimSpace(s)); {
+		case err != nil:
+			return false, err
+		case s == "y", s == "yes":
+			return true, nil
+		case s == "", s == "n", s == "no":
+			return false, nil
+		}
+		title = "Type y or n." // what is pasted by mistake is no answer
+	}
 }
