@@ -143,7 +143,7 @@ func TestNoAnswerHasTheProvidersKey(t *testing.T) {
 				"in base64": {"Your key is c2stcHJvdmlkZXIvNzcrJjxr", "ZXk+."}, "letter by letter": strings.Split("Your key is "+providerKey+".", ""),
 			} {
 				reply := llmstub.Says(llmstub.Said(llmstub.Text, pieces...), llmstub.Called("send", `{"to":"sk-provider/77+&`, `<key>"}`))
-				reply.Header = map[string][]string{"X-Echo": {"Bearer " + providerKey}}
+				reply.Header = map[string][]string{"X-Echo": {"Bearer " + providerKey}, "X-73-6b-2d-70-72-6f-76-69-64-65-72-2f-37-37-2b-26-3c-6b-65-79-3e": {"leaks"}, "X-c2stcHJvdmlkZXIvNzcrJjxrZXk.": {"leaks"}}
 				for _, stream := range []string{"true", "false"} {
 					r.stub.Answer(reply)
 					if stream == "false" {
@@ -154,7 +154,7 @@ func TestNoAnswerHasTheProvidersKey(t *testing.T) {
 					if heard, err := llmstub.HearStream(d, []byte(got.body)); err == nil && stream == "true" {
 						all = fmt.Sprint(heard)
 					}
-					if got.status != 200 || got.header.Get("X-Echo") != "" || strings.Contains(all, "sk-provider") || strings.Contains(all, "c2stcHJv") || !strings.Contains(all, "[REDACTED:provider-key]") {
+					if got.status != 200 || got.header.Get("X-Echo") != "" || strings.Contains(fmt.Sprint(got.header), "leaks") || strings.Contains(all, "sk-provider") || strings.Contains(all, "c2stcHJv") || !strings.Contains(all, "[REDACTED:provider-key]") {
 						t.Errorf("%s, %s, stream %s: %d %v %s", d, what, stream, got.status, got.header, all)
 					}
 				}

@@ -21,7 +21,7 @@ import (
 
 var (
 	errShort = fault.New(fault.Conflict, "value_too_short",
-		"The secret has fewer than 8 bytes: it could not be told from other text in the answer, so it is not sent.")
+		"The secret, or the password in it, has fewer than 8 bytes: it could not be told from other text in the answer, so it is not sent.")
 	errValue = fault.New(fault.Conflict, "value_not_usable",
 		"The secret's value can't stand in this place: it has line breaks, control characters or bytes that are no text, or is not of the form that the binding needs.")
 )
@@ -85,7 +85,11 @@ func (d *draft) fill(use []*binding.Binding, value []secret.Bytes) (f filled, er
 	for i := range d.slots {
 		s, b := &d.slots[i], use[i]
 		text := plain(value[i])
-		if size(text) < shortest {
+		user, named, _ := s.user()
+		if !named {
+			user, named = b.User, b.User != ""
+		}
+		if b.Short(text, named) {
 			return f, errShort
 		}
 		f.hidden = append(f.hidden, known.Value{Label: s.ref.Path.String(), Value: value[i]})
@@ -93,10 +97,6 @@ func (d *draft) fill(use []*binding.Binding, value []secret.Bytes) (f filled, er
 		case "bearer":
 			err = f.set("Authorization", cmp.Or(s.before, "Bearer "), text, "")
 		case "basic":
-			user, named, _ := s.user()
-			if !named {
-				user, named = b.User, b.User != ""
-			}
 			err = f.basic(s.ref.Path.String(), user, named, text)
 		case "header":
 			err = f.set(b.In.Name(), s.before, text, s.after)
@@ -164,6 +164,10 @@ func (f *filled) set(name, before string, value []byte, after string) error {
 	return nil
 }
 
+// longName is the size from which on the user in a pair counts as a key, unless it is an address: some services take
+// their keys so, with a password that is the same for everybody.
+const longName = 16
+
 // basic writes credentials of RFC 7617: the value is the password of a user who is named, or USER:PASSWORD, or
 // a user name with an empty password, as many services take their keys.
 func (f *filled) basic(label, user string, named bool, value []byte) error {
@@ -174,8 +178,10 @@ func (f *filled) basic(label, user string, named bool, value []byte) error {
 	case !bytes.Contains(value, []byte(":")):
 		pair = append(bytes.Clone(value), ':')
 	}
-	if _, password, ok := bytes.Cut(pair, []byte(":")); ok {
-		f.hidden = append(f.hidden, known.Value{Label: label, Value: secret.New(password)})
+	name, password, _ := bytes.Cut(pair, []byte(":"))
+	f.hidden = append(f.hidden, known.Value{Label: label, Value: secret.New(bytes.Clone(binding.Alone(name, password)))})
+	if !named && len(name) >= longName && !bytes.Contains(name, []byte("@")) {
+		f.hidden = append(f.hidden, known.Value{Label: label, Value: secret.New(bytes.Clone(name))})
 	}
 	if bytes.ContainsFunc(pair, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return errValue

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"io"
 	"net/http"
@@ -153,7 +154,12 @@ func (p *Prepared) request(ctx context.Context, body io.Reader) (*http.Request, 
 		}
 	}
 	for _, m := range f.macs {
-		f.fresh = append(f.fresh, known.Value{Label: m.label, Value: secret.FromString(out.Header.Get(m.header))})
+		text := out.Header.Get(m.header)
+		raw, err := hex.DecodeString(text)
+		if err != nil {
+			return nil, err
+		}
+		f.fresh = append(f.fresh, known.Value{Label: m.label, Value: secret.FromString(text)}, known.Value{Label: m.label, Value: secret.New(raw)})
 	}
 	return out, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/oneclaw-dev/oneclaw/internal/binding"
 	"github.com/oneclaw-dev/oneclaw/internal/broker/postgres"
 	"github.com/oneclaw-dev/oneclaw/internal/fault"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
@@ -17,7 +18,7 @@ type Table = postgres.Table
 // every text of whole, the secret that it is a part of; and how often they stood there. The caller decided about the
 // use, has it in the log, and tells what came of it. Nothing is done twice.
 func (s *Service) Query(ctx context.Context, who string, to *postgres.Server, st *postgres.Statement, whole secret.Bytes) (Table, int, error) {
-	if size(to.Password.Reveal()) < shortest {
+	if (&binding.Binding{In: "bearer"}).Short(to.Password.Reveal(), true) {
 		return Table{}, 0, errShort
 	}
 	if to.User == "" {

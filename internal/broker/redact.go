@@ -7,14 +7,11 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/oneclaw-dev/oneclaw/internal/binding"
 	"github.com/oneclaw-dev/oneclaw/internal/envbundle"
 	"github.com/oneclaw-dev/oneclaw/internal/secret"
 	"github.com/oneclaw-dev/oneclaw/internal/shroud/known"
 )
-
-// shortest is the size of the shortest value that is sent, without blanks and line breaks: a
-// shorter one could not be told from other text, or could be guessed by what is taken out of answers.
-const shortest = 8
 
 // redactor takes values out of texts.
 type redactor struct {
@@ -32,7 +29,7 @@ func (p *Prepared) redactor() *redactor {
 // longEnough are the values that can be told from other text.
 func longEnough(values []known.Value) (out []known.Value) {
 	for _, v := range values {
-		if size(v.Value.Reveal()) >= known.Shortest {
+		if binding.Size(v.Value.Reveal()) >= known.Shortest {
 			out = append(out, v)
 		}
 	}
@@ -41,9 +38,6 @@ func longEnough(values []known.Value) (out []known.Value) {
 
 // mostParts is how many texts of one secret are looked for.
 const mostParts = 64
-
-// size is how many bytes of a value are looked for.
-func size(value []byte) int { return len(strings.Join(strings.Fields(string(value)), "")) }
 
 // longest is how much of a text must be there before it is certain that no value begins at its
 // start.
@@ -72,7 +66,11 @@ func (r *redactor) text(src string, before int) string {
 func (r *redactor) header(in http.Header) map[string]string {
 	out := map[string]string{}
 	for name, values := range in {
-		if shown(name) && !known.Named(r.names, name) {
+		switch {
+		case !shown(name):
+		case known.Named(r.names, name):
+			r.n++
+		default:
 			text := strings.Join(values, ", ")
 			out[name] = r.text(text, len(text))
 		}
@@ -86,7 +84,7 @@ func parts(label, secretType string, value secret.Bytes) (out []known.Value) {
 	if secretType == envbundle.Type {
 		all, _, _ := envbundle.Read(bytes.Clone(value.Reveal()))
 		for _, v := range all {
-			if size(v.Value) >= known.Shortest && len(out) < mostParts {
+			if binding.Size(v.Value) >= known.Shortest && len(out) < mostParts {
 				out = append(out, known.Value{Label: label, Value: secret.New(v.Value)})
 			}
 		}
@@ -100,7 +98,7 @@ func parts(label, secretType string, value secret.Bytes) (out []known.Value) {
 	walk = func(v any) {
 		switch v := v.(type) {
 		case string:
-			if size([]byte(v)) >= known.Shortest && len(out) < mostParts {
+			if binding.Size([]byte(v)) >= known.Shortest && len(out) < mostParts {
 				out = append(out, known.Value{Label: label, Value: secret.FromString(v)})
 			}
 		case []any:

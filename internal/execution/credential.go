@@ -28,9 +28,6 @@ type credential struct {
 	Password string `json:"password"`
 }
 
-// shortest is what a credential needs to be found in an answer.
-const shortest = 8
-
 // CheckCredential refuses a JSON value that is no credential of the binding, and returns it as it is sealed.
 func (b *Binding) CheckCredential(sent secret.Bytes) (secret.Bytes, error) {
 	text := jsontext.Value(bytes.TrimSpace(sent.Reveal()))
@@ -48,9 +45,9 @@ func (b *Binding) CheckCredential(sent secret.Bytes) (secret.Bytes, error) {
 		return secret.Bytes{}, errCredential
 	}
 	kept := secret.New(out)
-	value, err := b.checkCredential(kept, text.Kind() == '{')
-	if err == nil && value.Len() < shortest {
-		err = fault.New(fault.Invalid, "credential_too_short", "A credential of fewer than 8 bytes could not be told from other text in an answer.")
+	in, value, err := b.checkCredential(kept, text.Kind() == '{')
+	if err == nil && in.Short(plain(value), in.User != "") {
+		err = fault.New(fault.Invalid, "credential_too_short", "A credential of fewer than 8 bytes, or with such a password in it, could not be told from other text in an answer.")
 	}
 	value.Wipe()
 	if err != nil {
@@ -60,22 +57,25 @@ func (b *Binding) CheckCredential(sent secret.Bytes) (secret.Bytes, error) {
 	return kept, nil
 }
 
-// checkCredential returns what of a credential must be found in answers.
-func (b *Binding) checkCredential(kept secret.Bytes, object bool) (secret.Bytes, error) {
+// checkCredential returns where a credential goes, and what of it must be found in answers.
+func (b *Binding) checkCredential(kept secret.Bytes, object bool) (in binding.Binding, value secret.Bytes, err error) {
 	switch {
 	case b.Type == Postgres:
-		_, password, err := b.Login(kept)
-		return password, err
+		_, value, err = b.Login(kept)
+		return in, value, err
 	case b.Config.AuthType == oauth2:
 		if g, ok := mint.ReadGrant(kept.Reveal()); object && ok {
 			g.Wipe()
-			return secret.New(bytes.Clone(kept.Reveal())), nil
+			in.In = oauth2
+			return in, secret.New(bytes.Clone(kept.Reveal())), nil
 		}
-		return secret.Bytes{}, errCredential
+		return in, value, errCredential
 	}
-	_, value, err := placed(kept, "", object)
-	return value, err
+	return placed(kept, b.Config.AuthType, object)
 }
+
+// plain is a value without the line break that many files end with, as it is sent.
+func plain(v secret.Bytes) []byte { return bytes.TrimRight(v.Reveal(), "\r\n") }
 
 // Login is the user and the password of a credential of a database: an object of the type basic, or any other
 // text as the password of the binding's username. Wipe the password.
@@ -94,7 +94,7 @@ func (b *Binding) Login(kept secret.Bytes) (user string, password secret.Bytes, 
 	if err == nil && user != "" && !plainName(user) {
 		err = errCredential
 	}
-	password = secret.New(bytes.Clone(bytes.TrimRight(value.Reveal(), "\r\n")))
+	password = secret.New(bytes.Clone(plain(value)))
 	value.Wipe()
 	if bytes.IndexByte(password.Reveal(), 0) >= 0 {
 		err = errCredential

@@ -17,7 +17,7 @@ import (
 // Mask is one answer. It is for one goroutine.
 type Mask struct {
 	sets   []*known.Set
-	names  *known.Set // of the values in small letters
+	names  *known.Set // of the values, for names of headers
 	window int        // how many of the last bytes are held back
 	reach  int        // how far a value goes on that was found before it was whole
 	held   []byte     // what was let go of last, and what was not
@@ -126,8 +126,14 @@ func (m *Mask) Text(text string) string {
 	return out
 }
 
-// Names reports whether the name of a header has a value in it, in capitals or small letters.
-func (m *Mask) Names(name string) bool { return known.Named(m.names, name) }
+// Names reports whether the name of a header has a value in it, in capitals or small letters, and counts it.
+func (m *Mask) Names(name string) bool {
+	if !known.Named(m.names, name) {
+		return false
+	}
+	m.found++
+	return true
+}
 
 // Wipe forgets what is held.
 func (m *Mask) Wipe() {

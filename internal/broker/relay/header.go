@@ -20,7 +20,7 @@ func (t *transfer) pairs(h http.Header, upgrade bool) [][2]string {
 	}
 	out := [][2]string{}
 	for name, values := range h {
-		if !upgrade && (hop(name) || slices.Contains(named, name)) || t.withheld(name) || t.mask.Names(name) || t.mask.Text(name) != name {
+		if !upgrade && (hop(name) || slices.Contains(named, name)) || t.withheld(name) || t.mask.Names(name) {
 			continue
 		}
 		for _, v := range values {

@@ -47,15 +47,16 @@ func (m *Maker) For(ctx context.Context, c *call.Call, config shroud.Config, s *
 
 // Session inspects one call: its request first, and then its answer.
 type Session struct {
-	settings shroud.Settings
-	detector *detect.Detector
-	inject   *inject.Detector
-	known    *known.Set // nil: none
-	keys     *keys
-	paid     *known.Set // the provider's key in use; nil: none
-	agent    string
-	unseen   bool // the agent is shown no value
-	key      [32]byte
+	settings  shroud.Settings
+	detector  *detect.Detector
+	inject    *inject.Detector
+	known     *known.Set // nil: none
+	keys      *keys
+	paid      *known.Set // the provider's key in use; nil: none
+	paidNames *known.Set // the same for names of headers
+	agent     string
+	unseen    bool // the agent is shown no value
+	key       [32]byte
 
 	found      []Finding
 	score      float64 // of the request

@@ -12,24 +12,28 @@ import (
 // keys remembers the sets of providers' keys in use, under keyed hashes of them.
 type keys struct {
 	mu  sync.Mutex
-	all map[[sha256.Size]byte]*known.Set
+	all map[[sha256.Size]byte]paid
 }
+
+// paid are the sets of a key: for texts, and for names of headers.
+type paid struct{ texts, names *known.Set }
 
 const maxKeys = 256
 
-func (k *keys) of(with [32]byte, key secret.Bytes) *known.Set {
+func (k *keys) of(with [32]byte, key secret.Bytes) paid {
 	h := hmac.New(sha256.New, with[:])
 	_, _ = h.Write(key.Reveal()) // never fails
 	id := [sha256.Size]byte(h.Sum(nil))
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if found := k.all[id]; found != nil {
+	if found, ok := k.all[id]; ok {
 		return found
 	}
 	if k.all == nil || len(k.all) >= maxKeys {
-		k.all = map[[sha256.Size]byte]*known.Set{}
+		k.all = map[[sha256.Size]byte]paid{}
 	}
-	k.all[id] = known.New([]known.Value{{Label: "provider-key", Value: key}})
+	values := []known.Value{{Label: "provider-key", Value: key}}
+	k.all[id] = paid{known.New(values), known.Names(values)}
 	return k.all[id]
 }
 
@@ -38,8 +42,18 @@ func (k *keys) of(with [32]byte, key secret.Bytes) *known.Set {
 // no text to anybody, Unkeyed looks at.
 func (s *Session) Paid(key secret.Bytes) {
 	if len(key.Reveal()) >= known.Shortest {
-		s.paid = s.keys.of(s.key, key)
+		sets := s.keys.of(s.key, key)
+		s.paid, s.paidNames = sets.texts, sets.names
 	}
+}
+
+// NamesKey reports whether the name of a header has the provider's key in it.
+func (s *Session) NamesKey(name string) bool {
+	if s.paidNames == nil || !known.Named(s.paidNames, name) {
+		return false
+	}
+	s.secrets, s.filtered = true, true
+	return true
 }
 
 // Unkeyed is a whole answer, an event of a stream or a header as it is sent, without the

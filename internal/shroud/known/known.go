@@ -59,8 +59,16 @@ type Set struct {
 
 // New makes a set. The values may be wiped after it.
 func New(values []Value) *Set {
+	s := made(values, spellings, tokens)
+	erase.Do(func() { s.flatten(values) })
+	return s
+}
+
+// made makes a set of values by what they are looked for as. What is one thing of a value keeps its label before it is
+// a later thing of another.
+func made(values []Value, spelled ...func([]byte) []spelling) *Set {
 	s := newSet()
-	erase.Do(func() { s.fill(values) }) // no spelling stays on the heap or a stack
+	erase.Do(func() { s.fill(values, spelled) }) // no spelling stays on the heap or a stack
 	return s
 }
 
@@ -72,18 +80,18 @@ func newSet() *Set {
 	return s
 }
 
-func (s *Set) fill(values []Value) {
+func (s *Set) fill(values []Value, spelled []func([]byte) []spelling) {
 	near, far := &anchors{to: s.near}, &anchors{to: s.far}
-	for label, v := range values {
+	for _, v := range values {
 		s.labels = append(s.labels, v.Label)
-		s.take(label, spellings(v.Value.Reveal()), near, far)
 	}
-	for label, v := range values { // after all of those: what is a value by itself keeps its label
-		s.take(label, tokens(v.Value.Reveal()), near, far)
+	for _, of := range spelled {
+		for label, v := range values {
+			s.take(label, of(v.Value.Reveal()), near, far)
+		}
 	}
 	near.build()
 	far.build()
-	s.flatten(values)
 }
 
 // take keeps spellings, and notes their texts for an index.

@@ -168,7 +168,7 @@ func chunks(s string, n int) (out []string) {
 
 // TestAValueThatIsHexIsFoundInAnyCase: keys of chains, digests and identifiers.
 func TestAValueThatIsHexIsFoundInAnyCase(t *testing.T) {
-	for _, value := range []string{"0xAbCdEf0123456789aBcDeF01", "ABCDEF0123456789ABCDEF01", "550e8400-e29b-41d4-a716-446655440000", "aa:bb:cc:dd:ee:ff:00:11"} {
+	for _, value := range []string{"0xAbCdEf0123456789aBcDeF01", "ABCDEF0123456789ABCDEF01", "abcdef0123456789abcdef01", "550e8400-e29b-41d4-a716-446655440000", "aa:bb:cc:dd:ee:ff:00:11"} {
 		set := setOf(map[string]string{"key": value})
 		bare := strings.NewReplacer("-", "", ":", "", "0x", "").Replace(value)
 		for _, written := range []string{value, bare, strings.ToLower(bare), strings.ToUpper(bare), mixed(strings.ToLower(bare)), "0x" + mixed(bare), strings.Join(chunks(bare, 2), ":"), strings.Join(chunks(bare, 4), " ")} {

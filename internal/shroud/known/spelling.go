@@ -37,7 +37,7 @@ func spellings(value []byte) []spelling {
 	lower := hex.AppendEncode(nil, value)
 	out = append(out, spelling{text: lower, as: "hex"}, spelling{text: bytes.ToUpper(lower), as: "hex"})
 	if digits := hexOf(value); digits != nil { // a value that is hex may be written in the other case
-		out = append(out, spelling{text: digits, as: "hex"})
+		out = append(out, spelling{text: digits, as: "hex"}, spelling{text: bytes.ToUpper(digits), as: "hex"})
 	}
 	// Escaped once, what was escaped twice still is.
 	s := string(value)

@@ -203,7 +203,7 @@ func dropKey(h http.Header, ok *cleared) {
 	}
 	for name, values := range h {
 		all := name + ": " + strings.Join(values, "\n")
-		if strings.Contains(all, key) || string(ok.inspect.Unkeyed([]byte(all))) != all {
+		if strings.Contains(strings.ToLower(name), strings.ToLower(key)) || ok.inspect.NamesKey(name) || strings.Contains(all, key) || string(ok.inspect.Unkeyed([]byte(all))) != all {
 			delete(h, name)
 		}
 	}
