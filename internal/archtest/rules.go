@@ -165,7 +165,7 @@ var arrows = map[string][]string{
 	"internal/shroud/detect":  {"internal/shroud/finding", "internal/shroud/pattern", "internal/shroud/text"},
 	"internal/shroud/finding": {"internal/shroud/text"},
 	"internal/shroud/known":   {"internal/erase", "internal/shroud/text"},
-	"internal/shroud/leak":    {},
+	"internal/shroud/leak":    {"internal/shroud/text"},
 	"internal/shroud/pattern": {},
 	"internal/shroud/pii":     {},
 	"internal/shroud/text":    {},

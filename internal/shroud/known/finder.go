@@ -7,6 +7,7 @@ type Finder struct {
 	src  []byte
 	hex  hexLetters
 	has  bool // hex is made
+	flat bool // the text was read as a flat one, too
 }
 
 // Read takes in a text, which must stay as it is until the next one.
@@ -14,7 +15,7 @@ func (f *Finder) Read(src []byte) {
 	if !f.has {
 		f.hex, f.has = newHexLetters(), true
 	}
-	f.src = src
+	f.src, f.flat = src, false
 	f.scan.text.takeWith(&f.scan.raw, src, all, true)
 	f.scan.pairs.takePairs(&f.hex, src, true, 0)
 }
@@ -25,7 +26,11 @@ func (f *Finder) Find(s *Set) []Match {
 		return nil
 	}
 	w := &f.scan
-	for _, c := range []*canon{&w.text, &w.raw, &w.pairs} {
+	if s.flat != nil && !f.flat {
+		w.flat.takeFlat(&w.text, true, 0)
+		f.flat = true
+	}
+	for _, c := range []*canon{&w.text, &w.raw, &w.pairs, &w.flat} {
 		c.again()
 	}
 	w.over = cover{}
@@ -36,9 +41,9 @@ func (f *Finder) Find(s *Set) []Match {
 
 // Wipe forgets the text and clears the memory that it took.
 func (f *Finder) Wipe() {
-	for _, c := range []*canon{&f.scan.text, &f.scan.raw, &f.scan.pairs} {
+	for _, c := range []*canon{&f.scan.text, &f.scan.raw, &f.scan.pairs, &f.scan.flat} {
 		c.wipe()
 	}
 	f.scan.hits.clear()
-	f.src = nil
+	f.src, f.flat = nil, true
 }

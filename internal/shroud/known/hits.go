@@ -7,8 +7,8 @@ import (
 
 // hits are those of one scan: a list of each index in each reading of the text.
 type hits struct {
-	lists [6][]hit
-	at    [6]int // what of each was passed
+	lists [8][]hit
+	at    [8]int // what of each was passed
 	used  int
 	here  []hit
 }

@@ -4,7 +4,8 @@
 // Its promise: a value of at least Shortest bytes is found in the clear, in base64
 // at any alignment and in either alphabet, with every letter that holds a bit of
 // it, in hex of either case or both, with what programs write between its pairs, with all of its
-// characters or some escaped for URLs, JSON and HTML, and split over lines; in a stream the same is found however it is cut.
+// characters or some escaped for URLs, JSON and HTML, and split over lines; one of several lines also with something
+// else in place of its line breaks, and of one of those each part that looks random by itself. In a stream the same is found however it is cut.
 // The cost of a byte hardly depends on how many values there are. A set keeps
 // no value: only keyed hashes of values, of blocks of them and of places in them.
 package known
@@ -49,6 +50,7 @@ type Set struct {
 	heads   map[digest][]pattern // by the hash of the first block
 	near    *index               // patterns too short for the other
 	far     *index
+	flat    *Set // values of several lines, for texts without what stands between lines; nil: none
 	longest int
 	whole   int // the size of the longest spelling, all of it
 	early   bool
@@ -56,39 +58,54 @@ type Set struct {
 }
 
 // New makes a set. The values may be wiped after it.
-func New(values []Value) *Set { return made(values, spellings) }
+func New(values []Value) *Set {
+	s := made(values, spellings, tokens)
+	erase.Do(func() { s.flatten(values) })
+	return s
+}
 
-// made makes a set of values by what they are looked for as.
-func made(values []Value, spelled func([]byte) []spelling) *Set {
-	s := &Set{heads: map[digest][]pattern{}, hex: newHexLetters()}
-	_, _ = rand.Read(s.key[:]) // never fails
-	s.near = newIndex(4, binary.LittleEndian.Uint64(s.key[0:]), binary.LittleEndian.Uint64(s.key[8:]))
-	s.far = newIndex(8, binary.LittleEndian.Uint64(s.key[16:]), binary.LittleEndian.Uint64(s.key[24:]))
+// made makes a set of values by what they are looked for as. What is one thing of a value keeps its label before it is
+// a later thing of another.
+func made(values []Value, spelled ...func([]byte) []spelling) *Set {
+	s := newSet()
 	erase.Do(func() { s.fill(values, spelled) }) // no spelling stays on the heap or a stack
 	return s
 }
 
-func (s *Set) fill(values []Value, spelled func([]byte) []spelling) {
+func newSet() *Set {
+	s := &Set{heads: map[digest][]pattern{}, hex: newHexLetters()}
+	_, _ = rand.Read(s.key[:]) // never fails
+	s.near = newIndex(4, binary.LittleEndian.Uint64(s.key[0:]), binary.LittleEndian.Uint64(s.key[8:]))
+	s.far = newIndex(8, binary.LittleEndian.Uint64(s.key[16:]), binary.LittleEndian.Uint64(s.key[24:]))
+	return s
+}
+
+func (s *Set) fill(values []Value, spelled []func([]byte) []spelling) {
 	near, far := &anchors{to: s.near}, &anchors{to: s.far}
 	for _, v := range values {
-		label := len(s.labels)
-		for _, sp := range spelled(v.Value.Reveal()) {
-			switch {
-			case !s.add(sp, label): // another value's
-				clear(sp.text)
-				continue
-			case len(sp.text) < farFrom:
-				near.of = append(near.of, sp.text)
-			default:
-				far.of = append(far.of, sp.text)
-			}
-			if label == len(s.labels) {
-				s.labels = append(s.labels, v.Label)
-			}
+		s.labels = append(s.labels, v.Label)
+	}
+	for _, of := range spelled {
+		for label, v := range values {
+			s.take(label, of(v.Value.Reveal()), near, far)
 		}
 	}
 	near.build()
 	far.build()
+}
+
+// take keeps spellings, and notes their texts for an index.
+func (s *Set) take(label int, all []spelling, near, far *anchors) {
+	for _, sp := range all {
+		switch {
+		case !s.add(sp, label): // another value's
+			clear(sp.text)
+		case len(sp.text) < farFrom:
+			near.of = append(near.of, sp.text)
+		default:
+			far.of = append(far.of, sp.text)
+		}
+	}
 }
 
 // Longest is how much of a text, without its escapes and line breaks, must be
@@ -141,6 +158,7 @@ const window = 64 << 10
 type scanner struct {
 	src              []byte // a window of a string
 	text, raw, pairs canon
+	flat             canon
 	hits             hits
 	over             cover
 }
@@ -182,6 +200,12 @@ func (w *scanner) scan(s *Set, src []byte, last bool) ([]Match, int) {
 	if sure := w.pairs.takePairs(&s.hex, src, last, s.longest); sure < len(src) {
 		certain = min(certain, c.before(sure))
 	}
+	if s.flat != nil {
+		sure := w.flat.takeFlat(c, last, s.flat.longest)
+		if !last {
+			certain = c.apart(c.before(min(sure, certain)))
+		}
+	}
 	w.look(s)
 	return w.matches(s, src, certain, last)
 }
@@ -192,6 +216,9 @@ func (w *scanner) look(s *Set) {
 	w.text.hits(s, &w.hits)
 	if w.text.escapes {
 		w.raw.hits(s, &w.hits) // what looks like an escape may be the value itself
+	}
+	if s.flat != nil {
+		w.flat.hits(s.flat, &w.hits)
 	}
 	if len(w.pairs.text) > 0 {
 		n := w.hits.used

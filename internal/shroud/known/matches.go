@@ -106,7 +106,11 @@ func (w *scanner) begin(s *Set, over *cover, certain int, last bool) (m Match, o
 func (w *scanner) longestOf(s *Set, hits []hit, certain int, last bool) (best Match, core int, open bool) {
 	of := &pattern{}
 	for _, h := range hits {
-		size, more := h.of.covers(s, h.at, h.pattern, last)
+		in := s
+		if h.of == &w.flat {
+			in = s.flat
+		}
+		size, more := h.of.covers(in, h.at, h.pattern, last)
 		to := h.at + size
 		m := Match{Label: s.labels[h.pattern.label], As: h.pattern.as}
 		m.Start, m.End = h.first(), h.of.end(h.after(to))

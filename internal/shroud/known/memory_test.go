@@ -14,6 +14,14 @@ import (
 
 // TestASetLeavesNoValueInMemory looks for the value and for its encodings.
 func TestASetLeavesNoValueInMemory(t *testing.T) {
+	for _, rest := range []string{"", "\nand a second line of it"} {
+		leavesNothing(t, rest)
+	}
+}
+
+// leavesNothing looks for a value that ends so.
+func leavesNothing(t *testing.T, rest string) {
+	t.Helper()
 	value := erasetest.New(48)
 	b := make([]byte, 48)
 	value.Fill(b)
@@ -21,7 +29,9 @@ func TestASetLeavesNoValueInMemory(t *testing.T) {
 	canaries := map[string]erasetest.Canary{"the value": value, "hex": erasetest.Hide(asHex), "base64": erasetest.Hide(as64)}
 	clear(asHex)
 	clear(as64)
-	v := secret.New(b)
+	whole := append(make([]byte, 0, 128), b...)
+	v := secret.New(append(whole, rest...))
+	clear(b)
 	set := known.New([]known.Value{{Label: "a/b", Value: v}})
 	v.Wipe()
 	for what, c := range canaries {
@@ -30,7 +40,7 @@ func TestASetLeavesNoValueInMemory(t *testing.T) {
 		}
 	}
 	value.Fill(b)
-	if found := set.Find("x" + string(b) + "y"); len(found) != 1 || found[0].Label != "a/b" {
+	if found := set.Find("x" + string(b) + rest + "y"); len(found) != 1 || found[0].Label != "a/b" {
 		t.Errorf("found %v", found)
 	}
 }

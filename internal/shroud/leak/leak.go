@@ -12,6 +12,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/text"
 )
 
 //go:generate go run -C ../../../tools/detect . leaks
@@ -119,7 +121,7 @@ func (s *search) value(n, start, from int) bool {
 	for r.End == "stop" && s.text[end-1] == '.' { // of a sentence
 		end--
 	}
-	if entropy(s.text[from:end]) > r.Entropy && strings.Contains(s.text[max(0, start-Around/2):start], r.After) && !s.set.allowed(s.text, n, start, from, end) {
+	if text.Entropy(s.text[from:end]) > r.Entropy && strings.Contains(s.text[max(0, start-Around/2):start], r.After) && !s.set.allowed(s.text, n, start, from, end) {
 		s.found = append(s.found, hit{from, end, n})
 	}
 	return true

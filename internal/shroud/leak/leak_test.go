@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"github.com/oneclaw-dev/oneclaw/internal/shroud/text"
 )
 
 // The samples are made here from the rules themselves, so that the source holds
@@ -74,7 +76,7 @@ func secretOf(t *testing.T, r *rand.Rand, n int) (before, value string) {
 	of := &s.rules[n]
 	for range 400 {
 		value = written(r, of.Value)
-		if entropy(value) <= of.Entropy+0.05 || strings.ContainsAny(value, `\`) {
+		if text.Entropy(value) <= of.Entropy+0.05 || strings.ContainsAny(value, `\`) {
 			continue
 		}
 		switch {

@@ -3,7 +3,6 @@ package leak
 import (
 	_ "embed"
 	"encoding/json"
-	"math"
 	"strings"
 	"sync"
 )
@@ -160,20 +159,4 @@ func (s *set) allowed(text string, n, start, from, end int) bool {
 		start--
 	}
 	return s.stop.any(secret) || s.allows["generic secret"]().in(secret) || s.allows["generic match"]().in(text[start:min(end+1, len(text))])
-}
-
-// entropy is that of Shannon, in bits for each byte.
-func entropy(s string) float64 {
-	var count [256]uint16
-	for n := range len(s) {
-		count[s[n]]++
-	}
-	sum := 0.0
-	for n := range len(s) {
-		if c := count[s[n]]; c > 1 { // one alone adds nothing
-			count[s[n]] = 0
-			sum += float64(c) * math.Log2(float64(c))
-		}
-	}
-	return math.Log2(float64(len(s))) - sum/float64(len(s))
 }
