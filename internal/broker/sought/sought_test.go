@@ -68,11 +68,13 @@ func TestWhatIsNotUsedIsForgotten(t *testing.T) {
 			t.Errorf("%d sets are kept of which one is used", n)
 		}
 		time.Sleep(2 * time.Minute)
+		synctest.Wait() // what is due at this very moment is done
 		if n := c.Kept(); n != 0 {
 			t.Errorf("%d sets are kept and none is used", n)
 		}
 		c.All(used, values(token))
 		time.Sleep(2 * time.Minute)
+		synctest.Wait() // what is due at this very moment is done
 		if n := c.Kept(); n != 0 {
 			t.Errorf("%d sets are kept that were made after all was forgotten", n)
 		}
