@@ -83,12 +83,21 @@ func testThousands(t *testing.T, f *fixture) {
 	must(t, f.AddKey(t.Context(), first, f.event()))
 	other := identity.UserKey{ID: ids.New(), Org: f.org, User: ann, Name: "other", Hash: ids.New(), Prefix: "1ck_other", CreatedAt: moment}
 	must(t, f.AddKey(t.Context(), other, f.event()))
-	must(t, f.Write(t.Context(), f.org, func(tx store.Tx) error {
-		return dbkit.ExecIn(tx, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < `+strconv.Itoa(keys)+`)
-			INSERT INTO user_keys (id, org_id, user_id, name, key_hash, key_prefix, scopes, created_at, made_with)
-			SELECT id || i, org_id, user_id, 'k', id || i, key_prefix, scopes, created_at,
-				CASE WHEN i > 1 AND i <= `+strconv.Itoa(chain)+` THEN 'key:' || id || (i - 1) ELSE 'key:' || id END FROM n, user_keys WHERE id = $1`, first.ID)
-	}))
+	for from := 1; from <= keys; from += 100 {
+		must(t, f.Write(t.Context(), f.org, func(tx store.Tx) error {
+			for i := from; i < from+100; i++ {
+				with := "key:" + first.ID
+				if i > 1 && i <= chain {
+					with += strconv.Itoa(i - 1)
+				}
+				if err := dbkit.ExecIn(tx, `INSERT INTO user_keys (id, org_id, user_id, name, key_hash, key_prefix, scopes, created_at, made_with)
+					SELECT $2, org_id, user_id, 'k', $2, key_prefix, scopes, created_at, $3 FROM user_keys WHERE id = $1`, first.ID, first.ID+strconv.Itoa(i), with); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	}
 	for i := range agents + 1 {
 		a := agent.Agent{Name: "bot", AuthMethod: agent.MethodAPIKey}
 		a.ID, a.Org, a.Creator, a.Active, a.TokenGen, a.CreatedAt, a.KeyHash = ids.New(), f.org, ann, true, 1, moment, ids.New()

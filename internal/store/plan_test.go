@@ -89,6 +89,9 @@ func literals(t *testing.T) (out []string) {
 	return out
 }
 
+// ofList is how SQLite reads a list that is a parameter (Tx.among): no table, and nobody's rows.
+const ofList = "SCAN json_each VIRTUAL TABLE"
+
 // TestNoStatementReadsEverybodysRows runs the conformance suite and asks SQLite how
 // it would run each statement that came up: what a request runs must find its rows
 // by an index, or it costs in proportion to everybody's.
@@ -102,7 +105,7 @@ func TestNoStatementReadsEverybodysRows(t *testing.T) {
 				more := written
 				written = nil // once is enough
 				for _, p := range plansOf(t, db, more...) {
-					if !wholeTable.MatchString(p.plan) {
+					if !wholeTable.MatchString(strings.ReplaceAll(p.plan, ofList, "")) {
 						continue
 					}
 					allowed := false
