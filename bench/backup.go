@@ -34,6 +34,9 @@ func (b *bench) backingUp(ctx context.Context, s *site, f *fixture) (err error) 
 	if err := b.swell(ctx, srv, f); err != nil {
 		return err
 	}
+	if err := s.settle(ctx); err != nil {
+		return err
+	}
 	stop := b.writeOn(ctx, srv, f)
 	defer func() { err = errors.Join(err, stop()) }()
 	const conns = 8

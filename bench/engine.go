@@ -33,6 +33,7 @@ func (b *bench) openIn(name, bin, dir string) (s *site, closing func() error, er
 	s = &site{engine: name, bin: bin, dir: dir, command: "dev"}
 	data := filepath.Join(s.dir, "data")
 	s.size = func(context.Context) (int64, error) { return sizeOf(data) }
+	s.settle = func(context.Context) error { return nil }
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return s, closing, err
 	}
@@ -78,6 +79,7 @@ func (s *site) openPostgres() (closing func() error, err error) {
 	}
 	s.command, s.databasePID = "serve", c.PID()
 	s.size = func(ctx context.Context) (int64, error) { return c.Size(ctx, dsn) }
+	s.settle = func(ctx context.Context) error { return c.Settle(ctx, dsn) }
 	for name, text := range map[string]string{"DATABASE_URL_FILE": dsn, "OWNER_PASSWORD_FILE": serveOwner.Password} {
 		if err := s.file(name, text); err != nil {
 			return closing, err

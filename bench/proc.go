@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,15 +22,17 @@ const tick = 10 * time.Millisecond
 // usage is what has been spent up to a moment.
 type usage struct {
 	server, database, self, machine time.Duration
+	beside                          time.Duration // other commands of this process, such as a backup
 	steal                           time.Duration // taken by the host of this virtual machine
 }
 
 func (u usage) minus(v usage) usage {
-	return usage{u.server - v.server, u.database - v.database, u.self - v.self, u.machine - v.machine, u.steal - v.steal}
+	return usage{u.server - v.server, u.database - v.database, u.self - v.self, u.machine - v.machine, u.beside - v.beside, u.steal - v.steal}
 }
 
 // usageNow reads the CPU time, in user mode and in the kernel, of all threads of
-// the server, of the database with its children (0 for none), and of this process.
+// the server, of the database with its children (0 for none), of this process, and
+// of the other commands that it runs.
 func usageNow(server, database int) (u usage, err error) {
 	p, err := readStat(server)
 	if err != nil {
@@ -46,6 +49,15 @@ func usageNow(server, database int) (u usage, err error) {
 		return u, fmt.Errorf("getrusage: %w", err)
 	}
 	u.self = time.Duration(r.Utime.Nano() + r.Stime.Nano())
+	own, err := readStat(os.Getpid())
+	if err != nil {
+		return u, err
+	}
+	all, err := family(os.Getpid(), server, database)
+	if err != nil {
+		return u, err
+	}
+	u.beside = all - own.own
 	u.machine, u.steal, err = machineTime()
 	return u, err
 }
@@ -75,8 +87,8 @@ func readStat(pid int) (s stat, err error) {
 	return stat{int(n[0]), time.Duration(n[1]+n[2]) * tick, time.Duration(n[3]+n[4]) * tick}, nil
 }
 
-// family is the time of a process and of its children, dead and alive.
-func family(pid int) (time.Duration, error) {
+// family is the time of a process and of its children, dead and alive, but for those of without.
+func family(pid int, without ...int) (time.Duration, error) {
 	p, err := readStat(pid)
 	if err != nil {
 		return 0, err
@@ -88,7 +100,7 @@ func family(pid int) (time.Duration, error) {
 	}
 	for _, dir := range dirs {
 		id, err := strconv.Atoi(filepath.Base(dir))
-		if err != nil {
+		if err != nil || slices.Contains(without, id) {
 			continue
 		}
 		child, err := readStat(id)

@@ -61,7 +61,7 @@ func row(name, engine string, conns int, out outcome, used usage) figures {
 	slices.Sort(out.latency)
 	n := float64(len(out.latency))
 	each := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 / n }
-	others := used.machine + used.steal - used.server - used.database - used.self
+	others := used.machine + used.steal - used.server - used.database - used.self - used.beside
 	return figures{
 		Case: name, Engine: engine, Conns: conns, Requests: len(out.latency), Rate: n / out.elapsed.Seconds(),
 		P50: percentile(out.latency, 50), P95: percentile(out.latency, 95), P99: percentile(out.latency, 99),

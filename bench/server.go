@@ -28,6 +28,7 @@ type site struct {
 	env              []string // beside what every server gets
 	databasePID      int      // 0: the database is part of the server
 	size             func(context.Context) (int64, error)
+	settle           func(context.Context) error // does now what the database puts off
 }
 
 // server is a running child.

@@ -52,3 +52,19 @@ func (c *Cluster) Size(ctx context.Context, dsn string) (size int64, err error) 
 	err = conn.QueryRow(ctx, "SELECT pg_database_size(current_database())").Scan(&size)
 	return size, err
 }
+
+// Settle does the work that a load leaves behind for later (vacuum, statistics,
+// checkpoint), so that it does not run beside what is measured next.
+func (c *Cluster) Settle(ctx context.Context, dsn string) error {
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	for _, statement := range []string{"VACUUM (ANALYZE)", "CHECKPOINT"} {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
