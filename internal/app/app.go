@@ -21,6 +21,7 @@ import (
 	"github.com/oneclaw-dev/oneclaw/internal/broker/relay"
 	"github.com/oneclaw-dev/oneclaw/internal/config"
 	"github.com/oneclaw-dev/oneclaw/internal/dashboard"
+	"github.com/oneclaw-dev/oneclaw/internal/dashboard/signedin"
 	"github.com/oneclaw-dev/oneclaw/internal/datadir"
 	"github.com/oneclaw-dev/oneclaw/internal/execution"
 	"github.com/oneclaw-dev/oneclaw/internal/executor"
@@ -83,6 +84,7 @@ type App struct {
 	mail         *mail.Service
 	outbox       *mail.Outbox // nil when a server sends the mails
 	pages        *dashboard.Pages
+	signedIn     *signedin.Site
 	out          *netguard.Guard // every call that users name the target of
 	in           *gate.Gate
 	api          *httpapi.API
@@ -287,6 +289,9 @@ func (a *App) services(ctx context.Context, at listen.Addresses) (err error) {
 	a.pages = dashboard.New(dashboard.Config{
 		API: a.api, Log: a.log, State: a.state, Device: a.accounts.DeviceShown, Enrollment: a.agents.EnrollmentByToken, Wanted: a.wanted.Shown, Now: now,
 		Dev: a.cfg.Dev, Outbox: a.outbox, PublicURL: at.API,
+	})
+	a.signedIn = signedin.New(signedin.Config{
+		API: a.api, Logins: a.identity, Log: a.log, Now: now, Version: a.version, PublicURL: at.API, ShroudURL: at.Shroud, Dev: a.cfg.Dev,
 	})
 	return nil
 }

@@ -40,7 +40,7 @@ func (a *App) surface(r *http.Request) string {
 	switch {
 	case r.URL.Path == "/mcp":
 		return "mcp"
-	case a.pages.At(r.URL.Path) != nil:
+	case a.pages.At(r.URL.Path) != nil, a.signedIn.Has(r.URL.Path):
 		return "pages"
 	}
 	return "rest"
@@ -67,6 +67,8 @@ func (a *App) routes(hosts []string) http.Handler {
 		switch {
 		case page != nil:
 			page.ServeHTTP(w, r)
+		case a.signedIn.Has(r.URL.Path):
+			a.signedIn.ServeHTTP(w, r)
 		case r.URL.Path == "/mcp":
 			mcp.ServeHTTP(w, r)
 		case r.URL.Path == "/health":

@@ -75,10 +75,11 @@ var arrows = map[string][]string{
 	"internal/ops/operator": {"internal/config", "internal/process", "internal/sqldb/transfer", "internal/store"},
 
 	// Edges: decode, call, encode.
-	"internal/gate":      {"internal/audit", "internal/billing", "internal/budget", "internal/call", "internal/identity", "internal/iprule", "internal/policy", "internal/proxies", "internal/ratelimit", "internal/x402"},
-	"internal/httpapi":   join(services, "internal/budget", "internal/gate", "internal/intents/simulate", "internal/patch", "internal/proxies", "internal/ratelimit", "internal/rest", "internal/strictjson"),
-	"internal/rest":      {"internal/erase", "internal/strictjson"}, // it knows no operation
-	"internal/dashboard": {"internal/account", "internal/agent", "internal/binding", "internal/loopback", "internal/mail", "internal/wanted"},
+	"internal/gate":               {"internal/audit", "internal/billing", "internal/budget", "internal/call", "internal/identity", "internal/iprule", "internal/policy", "internal/proxies", "internal/ratelimit", "internal/x402"},
+	"internal/httpapi":            join(services, "internal/budget", "internal/gate", "internal/intents/simulate", "internal/patch", "internal/proxies", "internal/ratelimit", "internal/rest", "internal/strictjson"),
+	"internal/rest":               {"internal/erase", "internal/strictjson"}, // it knows no operation
+	"internal/dashboard":          {"internal/account", "internal/agent", "internal/binding", "internal/loopback", "internal/mail", "internal/wanted"},
+	"internal/dashboard/signedin": {"client", "internal/identity", "internal/loopback"}, // it does what the API does
 
 	// Shroud.
 	"internal/shroud/translate": {"internal/shroud/doc", "internal/shroud/sse"},

@@ -57,7 +57,7 @@ type Pages struct {
 func New(c Config) *Pages {
 	s := &site{templates: template.Must(template.ParseFS(files, "templates/*.html")), api: c.API, log: c.Log}
 	p := &Pages{share: (&sharePage{s}).handler(), wants: (&wantedPage{s, c.Wanted, c.Now}).handler(), at: map[string]http.Handler{
-		"/":               &statusPage{s, c.State},
+		"/status":         &statusPage{s, c.State},
 		"/verify-email":   (&verifyPage{s}).handler(),
 		"/invite":         (&invitePage{s}).handler(),
 		"/reset-password": (&resetPage{s}).handler(),

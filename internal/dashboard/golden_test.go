@@ -117,14 +117,14 @@ func TestEveryPageIsAsItWas(t *testing.T) {
 		"status-degraded": {Connected: true, Reason: "log_full", Version: "1.2.3", Database: "postgres", Keystore: "pkcs11"},
 		"status-keystore": {Reason: "keystore_unavailable", Version: "1.2.3", Database: "sqlite", Keystore: "pkcs11"},
 	} {
-		golden(t, dashboard.New(dashboard.Config{State: func(context.Context) dashboard.State { return s }}), name, "GET", "/", nil, nil)
+		golden(t, dashboard.New(dashboard.Config{State: func(context.Context) dashboard.State { return s }}), name, "GET", "/status", nil, nil)
 	}
 	for _, c := range []struct {
 		name, method, target string
 		api                  canned
 		form                 url.Values
 	}{
-		{"status-verb", "POST", "/", nil, nil},
+		{"status-verb", "POST", "/status", nil, nil},
 		{"verify-form", "GET", "/verify-email?token=" + escaped, nil, nil},
 		{"verify-done", "POST", "/verify-email", nil, filled()},
 		{"verify-problem", "POST", "/verify-email", refused, filled()},

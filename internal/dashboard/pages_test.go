@@ -156,7 +156,7 @@ func TestThePagesEchoNothingAsMarkup(t *testing.T) {
 
 func TestTheStatusPageSaysHowTheServerIs(t *testing.T) {
 	s, _ := server(t, func(*config.Config) {})
-	res, body := do(t, "GET", s.URL+"/", "", "")
+	res, body := do(t, "GET", s.URL+"/status", "", "")
 	if res.StatusCode != 200 || !strings.Contains(body, "serving") || !strings.Contains(body, "sqlite") {
 		t.Errorf("%d %s", res.StatusCode, body)
 	}

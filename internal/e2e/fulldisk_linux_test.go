@@ -108,7 +108,7 @@ func fullDisk(t *testing.T, p *place, takeSpace, giveBack func(*server)) {
 		if r := agent.do(t, "GET", "/v1/health", nil); r.status != http.StatusServiceUnavailable || r.fields(t)["reason"] != "log_not_written" {
 			t.Errorf("health on a full disk: %d %s", r.status, r.body)
 		}
-		if r := agent.do(t, "GET", "/", nil); !strings.Contains(string(r.body), "log_not_written") {
+		if r := agent.do(t, "GET", "/status", nil); !strings.Contains(string(r.body), "log_not_written") {
 			t.Errorf("the status page on a full disk: %s", r.body)
 		}
 		giveBack(s)

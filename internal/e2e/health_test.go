@@ -50,7 +50,7 @@ func TestHealthWithoutTheKeyThatSigns(t *testing.T) {
 	if r := owner.as("").do(t, "GET", "/health", nil); r.status != http.StatusServiceUnavailable {
 		t.Errorf("health of the HTTP mode: %d %s", r.status, r.body)
 	}
-	if r := owner.do(t, "GET", "/", nil); !strings.Contains(string(r.body), "log_not_signed") {
+	if r := owner.do(t, "GET", "/status", nil); !strings.Contains(string(r.body), "log_not_signed") {
 		t.Errorf("the status page: %s", r.body)
 	}
 	owner.want(t, http.StatusOK, "GET", "/v1/vaults", nil) // what can be recorded is served

@@ -91,7 +91,7 @@ func TestNoValueTurnsUpWhereItDoesNotBelong(t *testing.T) {
 	l.done("GET", "/v1/agents", nil)
 	l.done("GET", "/v1/auth/api-keys", nil)
 	l.done("GET", "/v1/health", nil)
-	l.done("GET", "/", nil)
+	l.done("GET", "/status", nil)
 	owner.verified(t)
 
 	mine := []string{"dev-owner.json", "dev-credentials.json"} // for this machine's user, and say so

@@ -157,7 +157,7 @@ func TestALostSigningKeyIsNotMadeAnewInSilence(t *testing.T) {
 func TestHEADOverAConnection(t *testing.T) {
 	t.Parallel()
 	s := newPlace(t).start()
-	for _, path := range []string{"/", "/v1/health", "/v1/openapi.json", "/v1/vaults", "/invite?token=x", "/reset-password", "/nope"} {
+	for _, path := range []string{"/status", "/login", "/v1/health", "/v1/openapi.json", "/v1/vaults", "/invite?token=x", "/reset-password", "/nope"} {
 		get, head := plain(t, s.APIURL).do(t, "GET", path, nil), plain(t, s.APIURL).do(t, "HEAD", path, nil)
 		if get.status != head.status || len(head.body) != 0 || get.header.Get("Content-Type") != head.header.Get("Content-Type") {
 			t.Errorf("%s: GET %d %v, HEAD %d %v %q", path, get.status, get.header, head.status, head.header, head.body)

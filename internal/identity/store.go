@@ -26,6 +26,7 @@ type Store interface {
 	PrincipalStore
 	TokenStore
 	AttemptStore
+	BrowserStore
 }
 
 // PrincipalStore finds whose credential it is.

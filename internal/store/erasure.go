@@ -222,6 +222,7 @@ func (tx Tx) removeOrg(org string, at time.Time) error {
 		`DELETE FROM device_codes WHERE org_id = $1`,
 		`DELETE FROM mfa_challenges WHERE org_id = $1`,
 		`UPDATE sessions SET org_id = '' WHERE org_id = $1`, // logins of who has left it
+		`DELETE FROM browsers WHERE org_id = $1`,
 		`DELETE FROM billing_accounts WHERE org_id = $1`,
 		`DELETE FROM billing_usage WHERE org_id = $1`,
 		`DELETE FROM billing_events WHERE org_id = $1`,
@@ -258,6 +259,7 @@ func (tx Tx) forgetUser(user, email string) error {
 		`DELETE FROM recovery_codes WHERE user_id = $1`,
 		`DELETE FROM mfa_challenges WHERE user_id = $1`,
 		`DELETE FROM sessions WHERE user_id = $1`,
+		`DELETE FROM browsers WHERE user_id = $1`,
 		`DELETE FROM agent_tokens WHERE user_id = $1`,
 		`DELETE FROM widenings WHERE subject_id = $1 AND kind = 'member'`,
 		`DELETE FROM provider_accounts WHERE user_id = $1`,

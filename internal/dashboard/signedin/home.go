@@ -1,0 +1,76 @@
+package signedin
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+)
+
+// atHome is what the first page shows.
+type atHome struct {
+	Approvals   []client.Approval
+	Requests    []client.SecretRequest
+	Enrollments []client.Enrollment
+	Waiting     int
+	Events      []client.AuditEvent
+	Agents      []client.Agent
+	Vaults      []client.Vault
+	Ending      []ending
+	Frozen      bool
+}
+
+// ending is something that ends within endsSoon.
+type ending struct {
+	Name, To, Kind string
+	At             time.Time
+}
+
+// endsSoon is how far ahead the first page looks for what ends.
+const endsSoon = 14 * 24 * time.Hour
+
+// home is what agents did, and what waits for the person.
+func home(v *visit) error {
+	var d atHome
+	var audit *client.AuditPage
+	var freeze *client.FreezeState
+	ctx := v.r.Context()
+	g, ctx := errgroup.WithContext(ctx)
+	// What somebody may not see is left out of the page.
+	g.Go(func() (err error) { d.Approvals, err = v.api.Approvals(ctx, "pending"); return seen(err) })
+	g.Go(func() (err error) { d.Requests, err = v.api.SecretRequests(ctx, "waiting"); return seen(err) })
+	g.Go(func() (err error) { d.Enrollments, err = v.api.Enrollments(ctx); return seen(err) })
+	g.Go(func() (err error) { d.Agents, err = v.api.Agents(ctx); return seen(err) })
+	g.Go(func() (err error) { d.Vaults, err = v.api.Vaults(ctx); return seen(err) })
+	g.Go(func() (err error) {
+		audit, err = v.api.AuditEvents(ctx, client.AuditFilter{Limit: 20})
+		return seen(err)
+	})
+	g.Go(func() (err error) { freeze, err = v.api.FreezeState(ctx); return seen(err) })
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if audit != nil {
+		d.Events = audit.Events
+	}
+	d.Frozen = freeze != nil && freeze.Frozen
+	d.Waiting = len(d.Approvals) + len(d.Requests) + len(d.Enrollments)
+	for _, a := range d.Agents {
+		if a.ExpiresAt != nil && a.ExpiresAt.After(v.Now()) && a.ExpiresAt.Before(v.Now().Add(endsSoon)) {
+			d.Ending = append(d.Ending, ending{a.Name, "/agents/" + a.ID, v.t("agent"), *a.ExpiresAt})
+		}
+	}
+	slices.SortFunc(d.Ending, func(a, b ending) int { return a.At.Compare(b.At) })
+	return v.show(http.StatusOK, "home", v.t("Home"), d)
+}
+
+// seen drops the refusal of what somebody may not see.
+func seen(err error) error {
+	if client.IsStatus(err, http.StatusForbidden) && codeOf(err) != client.CodePersonRequired {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,148 @@
+package signedin
+
+import (
+	"bytes"
+	"embed"
+	"html/template"
+	"net/http"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/oneclaw-dev/oneclaw/client"
+)
+
+//go:embed templates/*.html
+var templates embed.FS
+
+// screens are the templates of the pages, a set for each language.
+type screens struct {
+	words words
+	by    map[string]map[string]*template.Template // language, page
+}
+
+// frame is what every page is made of.
+type frame struct {
+	Lang, Title, Here string
+	Page              string
+	Me                *client.User // nil for who is not signed in
+	Notice            string
+	Dev               bool
+	Version           string
+	Path              string
+	D                 any // what the page itself shows
+}
+
+func loadScreens(f files) screens {
+	s := screens{words: loadWords(), by: map[string]map[string]*template.Template{}}
+	names, err := templates.ReadDir("templates")
+	if err != nil {
+		panic(err)
+	}
+	for _, lang := range languages {
+		s.by[lang] = map[string]*template.Template{}
+		base := template.Must(template.New("").Funcs(functions(s.words, lang, f)).ParseFS(templates, "templates/_*.html"))
+		for _, n := range names {
+			if strings.HasPrefix(n.Name(), "_") {
+				continue
+			}
+			page := template.Must(template.Must(base.Clone()).ParseFS(templates, "templates/"+n.Name()))
+			s.by[lang][strings.TrimSuffix(n.Name(), path.Ext(n.Name()))] = page
+		}
+	}
+	return s
+}
+
+// buffers are those of pages: a page that can't be made whole is not sent in part.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// show writes a page.
+func (v *visit) show(status int, name, title string, data any) error {
+	f := frame{Lang: v.lang, Title: title, Page: name, Notice: v.notice(), Dev: v.Dev, Version: v.Version, D: data, Path: v.r.URL.RequestURI()}
+	f.Here, _, _ = strings.Cut(strings.TrimPrefix(v.r.URL.Path, "/"), "/")
+	if v.login.Hash != "" {
+		me, err := v.api.Me(v.r.Context())
+		if err != nil && name != "error" {
+			return err
+		}
+		f.Me = me
+	}
+	return v.write(status, name, "page", f)
+}
+
+// piece writes a part of a page, for the script that puts it into one.
+func (v *visit) piece(name, part string, data any) error {
+	return v.write(http.StatusOK, name, part, data)
+}
+
+func (v *visit) write(status int, name, part string, data any) error {
+	out := buffers.Get().(*bytes.Buffer) //nolint:forcetypeassert // the pool holds nothing else
+	out.Reset()
+	defer func() {
+		clear(out.Bytes()) // it may have held a secret
+		buffers.Put(out)
+	}()
+	if err := v.screens.by[v.lang][name].ExecuteTemplate(out, part, data); err != nil {
+		return err
+	}
+	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	v.w.Header().Add("Vary", "Accept-Language")
+	v.w.WriteHeader(status)
+	_, _ = v.w.Write(out.Bytes()) // it fails when the browser is gone
+	return nil
+}
+
+// functions are those of the templates.
+func functions(w words, lang string, f files) template.FuncMap {
+	t := func(text string, args ...any) string { return w.in(lang, text, args...) }
+	return template.FuncMap{
+		"t":       t,
+		"asset":   f.address,
+		"icon":    icon,
+		"when":    when,
+		"dict":    dict,
+		"short":   short,
+		"langs":   func() []string { return languages },
+		"lang":    func() string { return lang },
+		"join":    strings.Join,
+		"text":    textOf,
+		"details": detailsOf,
+	}
+}
+
+// when is a time that the script shows in the zone of who looks; without it it is UTC.
+func when(at any) template.HTML {
+	var t time.Time
+	switch v := at.(type) {
+	case time.Time:
+		t = v
+	case *time.Time:
+		if v != nil {
+			t = *v
+		}
+	}
+	if t.IsZero() {
+		return "–"
+	}
+	u := t.UTC()
+	//nolint:gosec // G203: the two texts are times
+	return template.HTML(`<time datetime="` + u.Format(time.RFC3339) + `">` + u.Format("2006-01-02 15:04") + ` UTC</time>`)
+}
+
+// dict makes what a component is given: names and values by turns.
+func dict(pairs ...any) map[string]any {
+	m := make(map[string]any, len(pairs)/2)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		m[textOf(pairs[i])] = pairs[i+1]
+	}
+	return m
+}
+
+// short is the end of an id: ids of one day begin alike.
+func short(id string) string {
+	if len(id) <= 12 {
+		return id
+	}
+	return "…" + id[len(id)-8:]
+}
