@@ -4,6 +4,8 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"io/fs"
+	"maps"
 	"net/http"
 	"path"
 	"strings"
@@ -11,13 +13,13 @@ import (
 	"golang.org/x/text/language"
 )
 
-//go:embed words/*.json
+//go:embed words/*/*.json
 var catalogues embed.FS
 
 // languages are those that the pages have; the first is the one of the texts in the code.
 var languages = []string{"en", "de", "es"}
 
-// words are the catalogues: the English text is the key, words/LANGUAGE.json has the
+// words are the catalogues: the English text is the key, the files of words/LANGUAGE have the
 // others. What a catalogue lacks is shown in English.
 type words struct {
 	by      map[string]map[string]string
@@ -33,16 +35,23 @@ func loadWords() words {
 		if lang == languages[0] {
 			continue
 		}
-		text, err := catalogues.ReadFile(path.Join("words", lang+".json"))
+		w.by[lang] = map[string]string{}
+		names, err := fs.Glob(catalogues, path.Join("words", lang, "*.json"))
 		if err != nil {
 			panic(err)
 		}
-		texts := map[string]string{}
-		if err := json.Unmarshal(text, &texts); err != nil {
-			panic(fmt.Sprintf("words/%s.json: %v", lang, err))
+		for _, name := range names {
+			text, err := catalogues.ReadFile(name)
+			if err != nil {
+				panic(err)
+			}
+			texts := map[string]string{}
+			if err := json.Unmarshal(text, &texts); err != nil {
+				panic(fmt.Sprintf("%s: %v", name, err))
+			}
+			maps.Copy(w.by[lang], texts)
 		}
-		w.by[lang] = texts
-		for key := range texts {
+		for key := range w.by[lang] {
 			w.known[key] = true
 		}
 	}
